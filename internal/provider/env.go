@@ -1,0 +1,180 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// Settings are a stored provider's configuration, keys as in its JSON document,
+// aliases resolved and secrets opened.
+type Settings map[string]string
+
+// Vendor describes one kind of provider: its settings and how to open a client.
+type Vendor struct {
+	Type directory.ProviderType
+	// Keys are the accepted settings, for validation and help.
+	Keys []Key
+	// Validate checks what single keys cannot say ("at least one of"). May be nil.
+	Validate func(Settings) error
+	// Open makes a client. It performs no call.
+	Open func(Settings, *Env) (Client, error)
+}
+
+// Key is one setting of a vendor.
+type Key struct {
+	Name     string
+	Aliases  []string
+	Required bool
+	Default  string
+	Help     string
+}
+
+// Env is what a client needs of its surroundings. One Env serves one stored
+// provider; it is safe for concurrent use.
+type Env struct {
+	HTTP   *http.Client
+	Log    *slog.Logger
+	Tokens Tokens
+	Limits Limiter
+	Now    func() time.Time
+	// CallTimeout bounds one call from dialling to the last byte.
+	CallTimeout time.Duration
+	// SlowCall is how long a call may take before it is warned of.
+	SlowCall time.Duration
+	// OnCall, if set, is told of each call made, by endpoint name.
+	OnCall func(endpoint string)
+}
+
+// Tokens keeps access tokens for all workers of an installation. Implementations
+// let only one fetch per name run at a time.
+type Tokens interface {
+	// Token returns the stored token of that name or, if there is none that is
+	// still valid, the result of fetch, which it stores until expiry. Callers
+	// return an expiry that is early enough to be safe.
+	Token(ctx context.Context, name string, fetch func(context.Context) (token string, expiry time.Time, err error)) (string, error)
+	// Drop forgets the token of that name if it still is the one given, so that
+	// of many callers whose token was refused only the first causes a new fetch.
+	Drop(ctx context.Context, name, token string) error
+}
+
+// Rate is a documented call limit: Calls per Per. The zero Rate is unlimited.
+type Rate struct {
+	Calls int
+	Per   time.Duration
+}
+
+// Limiter shares a provider's call limits between all workers of an installation.
+type Limiter interface {
+	// Wait returns when a call to the endpoint may be made. Where that is so far
+	// away that waiting would hold a worker, it returns a RateLimited *Error with
+	// RetryAfter instead.
+	Wait(ctx context.Context, endpoint string, limit Rate) error
+	// Pause stops everybody's calls to the endpoint for d: the provider said so.
+	Pause(ctx context.Context, endpoint string, d time.Duration) error
+}
+
+// Endpoint is one row of a client's endpoint table.
+type Endpoint struct {
+	// Name is the path's telling part, used in errors, limits and counts.
+	Name   string
+	Method string
+	// Path is appended to the base URL, whose own path prefix is kept.
+	Path string
+	Rate Rate
+}
+
+// Reply is an HTTP answer read to its end.
+type Reply struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// maxBody bounds an answer. The largest legitimate ones (WeCom user/list of a
+// department with 30,000 people, wecom.md §2) stay well below it.
+const maxBody = 128 << 20
+
+// Do waits for the endpoint's call limit, sends the request and reads the answer,
+// whatever its status. It returns an *Error of kind Unavailable for transport
+// trouble, with a text that does not show the URL, since tokens stand in it.
+func (e *Env) Do(ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request) (*Reply, error) {
+	if err := e.Limits.Wait(ctx, ep.Name, ep.Rate); err != nil {
+		return nil, err
+	}
+	if e.OnCall != nil {
+		e.OnCall(ep.Name)
+	}
+	callCtx, cancel := context.WithTimeout(ctx, e.CallTimeout)
+	defer cancel()
+	began := e.Now()
+	reply, err := e.roundTrip(req.WithContext(callCtx))
+	if took := e.Now().Sub(began); took > e.SlowCall {
+		e.Log.WarnContext(ctx, "slow provider call", "provider_type", t, "endpoint", ep.Name, "took", took.String())
+	}
+	switch {
+	case err == nil:
+		return reply, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err() // the caller gave up; that is not the provider's failure
+	case callCtx.Err() != nil:
+		return nil, &Error{Provider: t, Kind: Unavailable, Endpoint: ep.Name,
+			Problem: "no complete answer within " + e.CallTimeout.String()}
+	default:
+		return nil, &Error{Provider: t, Kind: Unavailable, Endpoint: ep.Name, Problem: transportProblem(err)}
+	}
+}
+
+func (e *Env) roundTrip(req *http.Request) (*Reply, error) {
+	resp, err := e.HTTP.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(body) > maxBody {
+		return nil, errors.New("answer larger than the limit of 128 MiB")
+	}
+	return &Reply{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
+}
+
+// transportProblem describes a failed exchange without its URL.
+func transportProblem(err error) string {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	var dns *net.DNSError
+	if errors.As(err, &dns) {
+		return "host name " + dns.Name + " cannot be resolved"
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return "connection failed: " + op.Err.Error()
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return "connection closed in the middle of the answer"
+	}
+	return "call failed: " + err.Error()
+}
+
+// URL joins a base URL, whose path prefix is kept, a path and a query.
+func URL(base, path string, query url.Values) (string, error) {
+	u, err := url.Parse(base)
+	if err != nil {
+		return "", err
+	}
+	joined := u.JoinPath(path)
+	joined.RawQuery = query.Encode()
+	return joined.String(), nil
+}

@@ -1,0 +1,183 @@
+// Package provider is the port between the sync engine and the providers'
+// APIs: what a client must be able to do, what it may be asked for beside that,
+// how it fails, and the plumbing every client shares. It knows neither the
+// vendors nor Postgres nor Temporal.
+package provider
+
+import (
+	"context"
+
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// Listing says how one department's children or members are to be read. The
+// values are the client's own; the engine stores them beside the department and
+// hands them back, possibly in another process. The empty Listing means "not
+// asked for separately": the listing that brought the department covers it.
+type Listing string
+
+// FoundDepartment is a department together with how to go on from it.
+type FoundDepartment struct {
+	directory.Department
+	// Children says how its child departments are read. Empty: the listing that
+	// it came from lists everything below it.
+	Children Listing
+	// Members says how the people directly in it are read. Empty: the members
+	// listing of the first root covers it.
+	Members Listing
+}
+
+// Query asks for one page of a listing of one department.
+type Query struct {
+	Department string
+	Listing    Listing
+	// Cursor is empty for the first page and the previous page's Next after that.
+	Cursor string
+}
+
+// DepartmentPage is one page of child departments.
+type DepartmentPage struct {
+	Departments []FoundDepartment
+	// Next is the cursor of the next page; empty means that this was the last.
+	Next string
+	// Bad describes records that could not be used (no id), without personal data.
+	Bad []string
+}
+
+// MemberPage is one page of members.
+type MemberPage struct {
+	Members []directory.Member
+	// Next is the cursor of the next page; empty means that this was the last.
+	Next string
+	// Bad describes records that could not be used (no id), without personal data.
+	Bad []string
+}
+
+// Client reads one company's directory. Its methods return *Error for whatever
+// the provider answered and are safe for concurrent use. A Client keeps nothing
+// between calls that another process could not rebuild.
+type Client interface {
+	// Check reads one thing of each kind that a sync needs and reports what is
+	// missing in words. It fails only where it cannot tell (provider unreachable)
+	// or where nothing could be read at all: bad credentials, address refused.
+	Check(ctx context.Context) (*Report, error)
+	// Roots returns the departments a walk starts from: the root, or, in a
+	// limited visible range, the tops of the range below a root of our own.
+	Roots(ctx context.Context) ([]FoundDepartment, error)
+	// Departments returns one page below q.Department. A TooLarge error asks the
+	// engine to call again with the Listing that the error names.
+	Departments(ctx context.Context, q Query) (DepartmentPage, error)
+	// Members returns one page of the people directly in q.Department (or of
+	// whatever its Listing stands for).
+	Members(ctx context.Context, q Query) (MemberPage, error)
+}
+
+// MemberCounter is an optional second opinion on a department's size, asked only
+// where a listing ended with fewer people than the directory holds.
+type MemberCounter interface {
+	// CountMembers returns how many people are directly in the department by
+	// another call than the listing's own.
+	CountMembers(ctx context.Context, department string) (int, error)
+}
+
+// ChildCounter is the same for child departments.
+type ChildCounter interface {
+	// CountChildren returns how many departments are directly below by another
+	// call than the listing's own.
+	CountChildren(ctx context.Context, department string) (int, error)
+}
+
+// MemberRef names one person to look up.
+type MemberRef struct {
+	ExternalID string
+	OpenID     string
+	UnionID    string
+}
+
+// Confirmer can look up single objects. It is asked before something that a
+// complete scope no longer shows is removed while other scopes could not be
+// read: the object may have moved there.
+type Confirmer interface {
+	// MemberGone reports whether the provider itself no longer knows the person
+	// or says that they left. Any doubt is false.
+	MemberGone(ctx context.Context, m MemberRef) (bool, error)
+	// DepartmentGone reports the same of a department.
+	DepartmentGone(ctx context.Context, department string) (bool, error)
+}
+
+// Report is the outcome of Check.
+type Report struct {
+	// Company is the tenant's name where it can be read, else empty.
+	Company string
+	// Range is what the credentials can see.
+	Range Range
+	// Findings are the single checks, in the order they were made.
+	Findings []Finding
+}
+
+// OK reports whether a sync can run: no finding is a failure.
+func (r *Report) OK() bool {
+	for _, f := range r.Findings {
+		if f.Level == Fail {
+			return false
+		}
+	}
+	return true
+}
+
+// Level grades a Finding.
+type Level string
+
+// Levels: Pass is in order, Warn costs some data (a field permission), Fail
+// makes a sync impossible.
+const (
+	Pass Level = "pass"
+	Warn Level = "warn"
+	Fail Level = "fail"
+)
+
+// Finding is one checked thing in words: what was tried, what came of it, and,
+// unless it passed, where a person grants what is missing.
+type Finding struct {
+	Level  Level  `json:"level"`
+	Check  string `json:"check"`
+	Detail string `json:"detail,omitempty"`
+	Action string `json:"action,omitempty"`
+}
+
+// Range is the visible range of the credentials. A range that no longer contains
+// what an earlier one did has shrunk, and people beyond it look like leavers.
+type Range struct {
+	// Full is true when the whole company is visible; the lists are then empty.
+	Full bool `json:"full"`
+	// Departments and Members are the granted external ids, sorted.
+	Departments []string `json:"departments,omitempty"`
+	Members     []string `json:"members,omitempty"`
+}
+
+// Lost returns what earlier contained and r does not, empty if nothing shrank.
+// A full earlier range that became limited is reported as "the whole company".
+func (r Range) Lost(earlier Range) []string {
+	if r.Full {
+		return nil
+	}
+	if earlier.Full {
+		return []string{"the whole company"}
+	}
+	return append(missing("department ", earlier.Departments, r.Departments),
+		missing("member ", earlier.Members, r.Members)...)
+}
+
+func missing(kind string, earlier, now []string) []string {
+	have := make(map[string]bool, len(now))
+	for _, id := range now {
+		have[id] = true
+	}
+	var lost []string
+	for _, id := range earlier {
+		if !have[id] {
+			lost = append(lost, kind+id)
+		}
+	}
+	return lost
+}
