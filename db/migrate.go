@@ -1,0 +1,108 @@
+package db
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/tern/v2/migrate"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// versionTable is where tern notes the schema's version. Its name is our own, so
+// that a platform using tern for its own tables in the same database is not disturbed.
+const versionTable = "orgsync_schema_version"
+
+// MigrationStatus tells how far a database is.
+type MigrationStatus struct {
+	// Current and Target are the numbers of the last applied and last known migration.
+	Current int32 `json:"current"`
+	Target  int32 `json:"target"`
+	// Pending are the names of the migrations still to be applied.
+	Pending []string `json:"pending"`
+}
+
+// Migrate brings the database to this build's schema. It takes an advisory lock,
+// so any number of processes may call it at once; it is a no-op where nothing is
+// pending, and refuses a database that a newer build has migrated further.
+func Migrate(ctx context.Context, databaseURL string) error {
+	return withMigrator(ctx, databaseURL, func(m *migrate.Migrator) error {
+		current, err := m.GetCurrentVersion(ctx)
+		if err != nil {
+			return err
+		}
+		if int(current) > len(m.Migrations) {
+			// A newer build's schema still serves this one: migrations are
+			// forward-only and safe while old workers run.
+			return nil
+		}
+		return m.Migrate(ctx)
+	})
+}
+
+// Status reports what Migrate would do.
+func Status(ctx context.Context, databaseURL string) (MigrationStatus, error) {
+	var s MigrationStatus
+	err := withMigrator(ctx, databaseURL, func(m *migrate.Migrator) error {
+		current, err := m.GetCurrentVersion(ctx)
+		if err != nil {
+			return err
+		}
+		s.Current, s.Target = current, int32(len(m.Migrations))
+		s.Pending = []string{}
+		for _, migration := range m.Migrations {
+			if migration.Sequence > current {
+				s.Pending = append(s.Pending, migration.Name)
+			}
+		}
+		return nil
+	})
+	return s, err
+}
+
+func withMigrator(ctx context.Context, databaseURL string, do func(*migrate.Migrator) error) error {
+	conn, err := pgx.Connect(ctx, databaseURL)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", connectProblem(err))
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	files, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	m, err := migrate.NewMigrator(ctx, conn, versionTable)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	if err := m.LoadMigrations(files); err != nil {
+		return fmt.Errorf("migrate: load: %w", err)
+	}
+	if err := do(m); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+// MigrationsHash identifies this build's schema; test databases are cached under it.
+func MigrationsHash() string {
+	sum := sha256.New()
+	entries, err := fs.ReadDir(migrationFiles, "migrations")
+	if err != nil {
+		return "unreadable" // cannot be: the files are part of the program
+	}
+	for _, entry := range entries {
+		body, err := fs.ReadFile(migrationFiles, "migrations/"+entry.Name())
+		if err != nil {
+			return "unreadable"
+		}
+		fmt.Fprintf(sum, "%s %d\n", entry.Name(), len(body))
+		sum.Write(body)
+	}
+	return hex.EncodeToString(sum.Sum(nil))[:16]
+}

@@ -1,0 +1,136 @@
+-- name: LedgerAdd :exec
+INSERT INTO sync_run_departments (run_id, external_id, children_listing, children_via, members_listing, members_via, children_complete)
+VALUES (@run_id, @external_id, @children_listing, @children_via, @members_listing, @members_via, @children_complete)
+ON CONFLICT (run_id, external_id) DO NOTHING;
+
+-- name: LedgerWalkNext :many
+-- Departments whose children are still to be read, in a fixed order.
+SELECT external_id, children_listing, children_cursor, children_pages FROM sync_run_departments
+WHERE run_id = @run_id AND NOT children_complete AND children_error IS NULL AND children_listing <> ''
+ORDER BY external_id LIMIT @max_rows;
+
+-- name: LedgerWalkAdvance :exec
+UPDATE sync_run_departments
+SET children_cursor = @cursor, children_pages = children_pages + 1, children_complete = @complete
+WHERE run_id = @run_id AND external_id = @external_id;
+
+-- name: LedgerWalkRestart :exec
+UPDATE sync_run_departments
+SET children_cursor = '', children_pages = 0, children_listing = @children_listing, children_error = NULL
+WHERE run_id = @run_id AND external_id = @external_id;
+
+-- name: LedgerWalkFail :exec
+UPDATE sync_run_departments SET children_error = @error
+WHERE run_id = @run_id AND external_id = @external_id AND NOT children_complete;
+
+-- name: LedgerWalkFailPending :execrows
+UPDATE sync_run_departments SET children_error = @error
+WHERE run_id = @run_id AND NOT children_complete AND children_error IS NULL AND children_listing <> '';
+
+-- name: LedgerSeal :one
+-- Ends the reading of departments: what a covering listing read to its end is
+-- complete, everything gets its place in the run's order.
+WITH placed AS (
+    SELECT l.external_id, row_number() OVER (ORDER BY l.external_id COLLATE "C") AS ordinal,
+           via.children_complete AS complete, coalesce(l.children_error, via.children_error) AS failed
+    FROM sync_run_departments l
+    JOIN sync_run_departments via ON via.run_id = l.run_id AND via.external_id = l.children_via
+    WHERE l.run_id = @run_id
+), sealed AS (
+    UPDATE sync_run_departments l SET
+        ordinal = p.ordinal,
+        children_complete = p.complete,
+        error = CASE WHEN l.children_via = l.external_id THEN l.children_error END,
+        members_skipped = cardinality(@only::text[]) > 0 AND NOT l.external_id = ANY (@only::text[])
+    FROM placed p WHERE l.run_id = @run_id AND l.external_id = p.external_id
+    RETURNING l.ordinal, l.children_error
+)
+SELECT count(*)::int AS departments, count(children_error)::int AS failed FROM sealed;
+
+-- name: LedgerBatch :many
+-- The departments of a range whose members are still to be read.
+SELECT external_id, members_listing, members_cursor, pages FROM sync_run_departments
+WHERE run_id = @run_id AND ordinal BETWEEN @first::int AND @last::int
+  AND NOT members_complete AND members_error IS NULL AND members_listing <> '' AND NOT members_skipped
+ORDER BY ordinal;
+
+-- name: LedgerRange :many
+SELECT external_id FROM sync_run_departments
+WHERE run_id = @run_id AND ordinal BETWEEN @first::int AND @last::int AND members_listing <> '' AND NOT members_skipped
+ORDER BY ordinal;
+
+-- name: LedgerOrdinal :one
+SELECT ordinal FROM sync_run_departments WHERE run_id = @run_id AND external_id = @external_id;
+
+-- name: LedgerMembersAdvance :exec
+UPDATE sync_run_departments
+SET members_cursor = @cursor, pages = pages + 1, members_read = members_read + @members_read
+WHERE run_id = @run_id AND external_id = @external_id;
+
+-- name: LedgerMembersEnd :exec
+UPDATE sync_run_departments SET members_complete = true, members_declared = sqlc.narg(members_declared), members_error = NULL
+WHERE run_id = @run_id AND external_id = @external_id;
+
+-- name: LedgerMembersRestart :exec
+UPDATE sync_run_departments SET members_cursor = '', pages = 0, members_read = 0, members_error = NULL, members_complete = false
+WHERE run_id = @run_id AND external_id = @external_id;
+
+-- name: LedgerMembersReopen :exec
+-- A department that left its batch is tried again on its own.
+UPDATE sync_run_departments SET members_error = NULL
+WHERE run_id = @run_id AND external_id = @external_id AND NOT members_complete;
+
+-- name: LedgerMembersFail :exec
+UPDATE sync_run_departments SET members_error = @error, error = coalesce(error, @error), members_complete = false,
+    members_declared = coalesce(sqlc.narg(members_declared)::int, members_declared)
+WHERE run_id = @run_id AND external_id = @external_id;
+
+-- name: LedgerMembersFailRange :execrows
+UPDATE sync_run_departments SET members_error = @error, error = coalesce(error, @error)
+WHERE run_id = @run_id AND ordinal BETWEEN @first::int AND @last::int AND NOT members_complete AND members_error IS NULL
+  AND members_listing <> '' AND NOT members_skipped;
+
+-- name: LedgerCover :exec
+-- Departments without a listing of their own are as complete as the one covering them.
+UPDATE sync_run_departments l SET members_complete = via.members_complete
+FROM sync_run_departments via
+WHERE l.run_id = @run_id AND l.members_listing = '' AND via.run_id = l.run_id AND via.external_id = l.members_via
+  AND l.members_via <> l.external_id AND l.members_complete <> via.members_complete;
+
+-- name: LedgerList :many
+SELECT external_id, children_complete, members_complete, pages + children_pages AS pages, members_read, members_declared, error, members_skipped
+FROM sync_run_departments WHERE run_id = @run_id
+  AND (NOT @failed_only::boolean OR error IS NOT NULL)
+ORDER BY error IS NULL, external_id LIMIT @max_rows;
+
+-- name: ScopeFigures :one
+-- What is known of a department's own people once its listing ended: how many this
+-- run read there, how many the directory holds there, what the provider declares
+-- for the department with everything below, and whether anything is below.
+SELECT
+    (SELECT count(DISTINCT person_key) FROM staged_members s
+      WHERE s.run_id = @run_id AND s.department_external_id = @external_id AND s.status IS DISTINCT FROM 'deleted')::int AS read,
+    (SELECT count(*) FROM org_member_departments md JOIN org_departments d ON d.id = md.department_id
+      JOIN org_members m ON m.id = md.member_id
+      WHERE d.provider_id = @provider_id AND d.external_id = @external_id AND m.status <> 'deleted')::int AS stored,
+    (SELECT declared_members FROM staged_departments sd WHERE sd.run_id = @run_id AND sd.external_id = @external_id) AS declared,
+    EXISTS (SELECT FROM staged_departments c WHERE c.run_id = @run_id AND c.parent_external_id = @external_id) AS has_children;
+
+-- name: ChildFigures :one
+SELECT
+    (SELECT count(*) FROM staged_departments c WHERE c.run_id = @run_id AND c.parent_external_id = @external_id)::int AS read,
+    (SELECT count(*) FROM org_departments c JOIN org_departments p ON p.id = c.parent_id
+      WHERE p.provider_id = @provider_id AND p.external_id = @external_id AND c.status = 'active')::int AS stored;
+
+-- name: StagedDepartmentPut :exec
+INSERT INTO staged_departments (run_id, external_id, parent_external_id, name, sort_order, declared_members, leaders, raw)
+VALUES (@run_id, @external_id, @parent_external_id, @name, @sort_order, @declared_members, @leaders, @raw)
+ON CONFLICT (run_id, external_id) DO UPDATE SET
+    parent_external_id = excluded.parent_external_id, name = excluded.name, sort_order = excluded.sort_order,
+    declared_members = excluded.declared_members, leaders = excluded.leaders, raw = excluded.raw;
+
+-- name: StagedMembersDropPage :exec
+DELETE FROM staged_members WHERE run_id = @run_id AND listing = @listing AND page = @page;
+
+-- name: StagedMembersDropListing :exec
+DELETE FROM staged_members WHERE run_id = @run_id AND listing = @listing;

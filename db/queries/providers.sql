@@ -1,0 +1,95 @@
+-- name: ProviderInsert :one
+INSERT INTO identity_providers (tenant_id, name, provider_type, config, removal_limit_count, removal_limit_percent)
+VALUES (@tenant_id, @name, @provider_type, @config,
+        coalesce(sqlc.narg(removal_limit_count)::int, 20), coalesce(sqlc.narg(removal_limit_percent)::numeric, 5))
+RETURNING id;
+
+-- name: ProviderList :many
+SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at,
+       removal_limit_count, removal_limit_percent::float8 AS removal_limit_percent
+FROM identity_providers ORDER BY name;
+
+-- name: ProviderByName :one
+SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at,
+       removal_limit_count, removal_limit_percent::float8 AS removal_limit_percent
+FROM identity_providers WHERE name = @name;
+
+-- name: ProviderByRun :one
+SELECT p.id, p.tenant_id, p.name, p.provider_type, p.is_active, p.config, p.last_synced_at, p.created_at, p.updated_at,
+       p.removal_limit_count, p.removal_limit_percent::float8 AS removal_limit_percent
+FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = @run_id;
+
+-- name: ProviderUpdate :execrows
+UPDATE identity_providers SET
+    tenant_id = coalesce(sqlc.narg(tenant_id)::uuid, tenant_id),
+    config = coalesce(sqlc.narg(config)::jsonb, config),
+    is_active = coalesce(sqlc.narg(is_active)::boolean, is_active),
+    removal_limit_count = coalesce(sqlc.narg(removal_limit_count)::int, removal_limit_count),
+    removal_limit_percent = coalesce(sqlc.narg(removal_limit_percent)::numeric, removal_limit_percent),
+    updated_at = now()
+WHERE id = @id;
+
+-- name: ProviderDelete :execrows
+DELETE FROM identity_providers WHERE id = @id;
+
+-- name: ProviderReleaseMembers :execrows
+-- A removed provider's people and departments stay as rows that applications may
+-- refer to, but no longer count as there.
+UPDATE org_members SET status = 'deleted', synced_at = now() WHERE provider_id = @provider_id AND status <> 'deleted';
+
+-- name: ProviderReleaseDepartments :execrows
+UPDATE org_departments SET status = 'deleted', member_count = 0, direct_member_count = 0, synced_at = now()
+WHERE provider_id = @provider_id AND status <> 'deleted';
+
+-- name: SecretList :many
+SELECT key, sealed, key_id FROM provider_secrets WHERE provider_id = @provider_id ORDER BY key;
+
+-- name: SecretPut :exec
+INSERT INTO provider_secrets (provider_id, key, sealed, key_id) VALUES (@provider_id, @key, @sealed, @key_id)
+ON CONFLICT (provider_id, key) DO UPDATE SET sealed = excluded.sealed, key_id = excluded.key_id;
+
+-- name: SecretDeleteOthers :exec
+DELETE FROM provider_secrets WHERE provider_id = @provider_id AND NOT key = ANY (@keys::text[]);
+
+-- name: SecretListAll :many
+SELECT provider_id, key, sealed, key_id FROM provider_secrets ORDER BY provider_id, key FOR UPDATE;
+
+-- name: TokenLock :exec
+-- One fetch at a time for a credential, over all workers.
+SELECT pg_advisory_xact_lock(hashtextextended('orgsync token ' || @provider_id::text || ' ' || @name::text, 0));
+
+-- name: TokenGet :one
+SELECT sealed FROM provider_tokens
+WHERE provider_id = @provider_id AND name = @name AND expires_at > @now;
+
+-- name: TokenPut :exec
+INSERT INTO provider_tokens (provider_id, name, sealed, key_id, expires_at)
+VALUES (@provider_id, @name, @sealed, @key_id, @expires_at)
+ON CONFLICT (provider_id, name) DO UPDATE
+SET sealed = excluded.sealed, key_id = excluded.key_id, expires_at = excluded.expires_at;
+
+-- name: TokenDelete :exec
+DELETE FROM provider_tokens WHERE provider_id = @provider_id AND name = @name;
+
+-- name: TokenDeleteAll :exec
+DELETE FROM provider_tokens WHERE provider_id = @provider_id;
+
+-- name: CallSlotTake :one
+-- Takes the endpoint's next call slot unless it is further away than the caller
+-- is ready to wait, and returns the wait in milliseconds either way. Slots not
+-- used for a while may be made up for in a burst.
+WITH slot AS (
+    INSERT INTO provider_call_slots AS s (provider_id, endpoint, next_at)
+    VALUES (@provider_id, @endpoint, clock_timestamp() + @spacing::interval)
+    ON CONFLICT (provider_id, endpoint) DO UPDATE
+    SET next_at = CASE
+        WHEN s.next_at > clock_timestamp() + @patience::interval THEN s.next_at
+        ELSE greatest(s.next_at, clock_timestamp() - @burst::interval) + @spacing::interval END
+    RETURNING s.next_at
+)
+SELECT (greatest(0, extract(epoch FROM next_at - @spacing::interval - clock_timestamp()) * 1000))::bigint AS wait_ms FROM slot;
+
+-- name: CallSlotPause :exec
+INSERT INTO provider_call_slots AS s (provider_id, endpoint, next_at)
+VALUES (@provider_id, @endpoint, clock_timestamp() + @pause::interval)
+ON CONFLICT (provider_id, endpoint) DO UPDATE SET next_at = greatest(s.next_at, excluded.next_at);

@@ -1,0 +1,103 @@
+-- name: FenceTake :one
+-- Numbers a new run and makes it the newest in one statement: whoever held the
+-- fence before can no longer write once this commits.
+UPDATE identity_providers SET generation = generation + 1, newest_run_id = @run_id
+WHERE id = @provider_id RETURNING generation;
+
+-- name: FenceHold :one
+-- Holds the fence row against a new run until the end of the transaction.
+SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode
+FROM identity_providers p JOIN sync_runs r ON r.id = p.newest_run_id AND r.provider_id = p.id
+WHERE r.id = @run_id AND r.status IN ('running', 'held')
+FOR SHARE OF p;
+
+-- name: RunLockProvider :one
+SELECT p.id, p.name, p.is_active, p.provider_type, p.newest_run_id
+FROM identity_providers p WHERE p.name = @name FOR NO KEY UPDATE;
+
+-- name: RunByExecution :one
+SELECT id, status FROM sync_runs WHERE workflow_id = @workflow_id AND temporal_run_id = @temporal_run_id;
+
+-- name: RunOpen :many
+-- The runs of a provider that have not ended.
+SELECT id, workflow_id, temporal_run_id, status, hold_workflow_id FROM sync_runs
+WHERE provider_id = @provider_id AND status IN ('running', 'held') ORDER BY generation;
+
+-- name: RunInsert :exec
+INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments)
+VALUES (@id, @provider_id, @generation, @workflow_id, @temporal_run_id, @mode, @on_removals, @departments);
+
+-- name: RunEnd :execrows
+-- The first end stands: a run that was superseded or decided stays so.
+UPDATE sync_runs SET status = @status, error = sqlc.narg(error), finished_at = now(), phase = 'done'
+WHERE id = @id AND status IN ('running', 'held');
+
+-- name: RunSetCounts :exec
+UPDATE sync_runs SET counts = @counts WHERE id = @id;
+
+-- name: RunSetHeld :execrows
+UPDATE sync_runs SET status = 'held', hold_reason = @hold_reason, hold_workflow_id = @hold_workflow_id, phase = 'held'
+WHERE id = @id AND status IN ('running', 'held');
+
+-- name: RunSetPhase :exec
+UPDATE sync_runs SET phase = @phase WHERE id = @id AND phase IS DISTINCT FROM @phase;
+
+-- name: RunSetRange :exec
+UPDATE sync_runs SET visible_range = @visible_range WHERE id = @id;
+
+-- name: RunAddCalls :exec
+UPDATE sync_runs SET calls = calls + @calls WHERE id = @id;
+
+-- name: RunRanges :one
+SELECT r.visible_range AS this, p.visible_range AS applied
+FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id WHERE r.id = @run_id;
+
+-- name: ProviderSetSynced :exec
+UPDATE identity_providers p SET last_synced_at = now(), visible_range = r.visible_range
+FROM sync_runs r WHERE r.id = @run_id AND p.id = r.provider_id;
+
+-- name: RunGet :one
+SELECT r.*, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+WHERE r.id = @id;
+
+-- name: RunList :many
+SELECT r.*, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+WHERE (sqlc.narg(provider)::text IS NULL OR p.name = sqlc.narg(provider))
+ORDER BY r.started_at DESC, r.id LIMIT @max_rows;
+
+-- name: RunErrorAdd :exec
+INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
+VALUES (@run_id, @object_type, @external_id, @message) ON CONFLICT DO NOTHING;
+
+-- name: RunErrorList :many
+SELECT object_type, external_id, message FROM sync_run_errors WHERE run_id = @run_id ORDER BY id LIMIT @max_rows;
+
+-- name: RunProgress :one
+SELECT r.phase, r.status, r.calls, r.started_at,
+    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = r.id)::bigint AS departments,
+    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = r.id AND (l.members_complete OR l.members_error IS NOT NULL))::bigint AS departments_done,
+    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = r.id AND l.error IS NOT NULL)::bigint AS departments_failed,
+    (SELECT coalesce(sum(l.members_read), 0) FROM sync_run_departments l WHERE l.run_id = r.id)::bigint AS members_read
+FROM sync_runs r WHERE r.id = @run_id;
+
+-- name: RunDropStaging :exec
+WITH d AS (DELETE FROM staged_departments sd WHERE sd.run_id = @run_id),
+     m AS (DELETE FROM staged_members sm WHERE sm.run_id = @run_id),
+     rm AS (DELETE FROM sync_run_members rmm WHERE rmm.run_id = @run_id)
+DELETE FROM sync_run_memberships s WHERE s.run_id = @run_id;
+
+-- name: RunCountChanges :many
+-- A membership that appears or goes counts; one whose order changed does not.
+SELECT object_type, kind, count(*) AS n FROM org_changes WHERE run_id = @run_id GROUP BY object_type, kind;
+
+-- name: RunCountRead :one
+SELECT
+    (SELECT count(*) FROM staged_departments d WHERE d.run_id = @run_id)::bigint AS departments,
+    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = @run_id AND l.error IS NOT NULL)::bigint AS departments_failed,
+    (SELECT count(*) FROM sync_run_members m WHERE m.run_id = @run_id)::bigint AS members,
+    (SELECT count(*) FROM sync_run_members m WHERE m.run_id = @run_id AND m.member_id IS NULL)::bigint AS members_undecided,
+    (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = @run_id AND e.object_type = 'member')::bigint AS member_errors;
+
+-- name: ChangeList :many
+SELECT id, object_type, object_id, department_id, external_id, kind, before, after, changed_at
+FROM org_changes WHERE run_id = @run_id AND id > @after_id ORDER BY id LIMIT @max_rows;
