@@ -1,0 +1,106 @@
+package wecom
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+const defaultBaseURL = "https://qyapi.weixin.qq.com" // wecom.md §1.1
+
+// Vendor describes WeCom. Which of the two secrets are set decides what can be
+// read: see the package documentation.
+var Vendor = provider.Vendor{
+	Type: directory.WeCom,
+	Keys: []provider.Key{
+		{Name: "corp_id", Aliases: []string{"corpid", "app_id"}, Required: true,
+			Help: "the company's id: My Company (我的企业) > Company ID (企业ID)"},
+		{Name: "secret", Aliases: []string{"app_secret", "corpsecret"},
+			Help: "an app's secret: App Management (应用管理) > the app > Secret; reads names and details inside the app's visible range"},
+		{Name: "sync_secret",
+			Help: "the contact sync secret: Management Tools (管理工具) > Contacts Sync (通讯录同步); reads the ids of the whole company"},
+		{Name: "base_url", Default: defaultBaseURL,
+			Help: "address of the API; a path prefix is kept"},
+		{Name: "agent_id",
+			Help: "the app's AgentId; needed to find people whom a limited visible range grants one by one"},
+	},
+	Validate: validate,
+	Open:     open,
+}
+
+func validate(s provider.Settings) error {
+	if s["corp_id"] == "" {
+		return errors.New("corp_id is missing")
+	}
+	if s["secret"] == "" && s["sync_secret"] == "" {
+		return errors.New("at least one of secret (an app's) and sync_secret (contact sync) is needed")
+	}
+	if id := s["agent_id"]; id != "" && !isID(id) {
+		return errors.New("agent_id must be the app's AgentId, a decimal number")
+	}
+	// The parse error is left out: it quotes the URL, which may carry a password.
+	u, err := url.Parse(baseURL(s))
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("base_url must be an http or https address without a query, such as " + defaultBaseURL)
+	}
+	return nil
+}
+
+func baseURL(s provider.Settings) string {
+	if s["base_url"] == "" {
+		return defaultBaseURL
+	}
+	return s["base_url"]
+}
+
+func open(s provider.Settings, env *provider.Env) (provider.Client, error) {
+	if err := validate(s); err != nil {
+		return nil, err
+	}
+	c := &client{
+		env:     withoutRedirects(env),
+		base:    baseURL(s),
+		corpID:  s["corp_id"],
+		agentID: s["agent_id"],
+	}
+	if secret := s["sync_secret"]; secret != "" {
+		c.sync = newCredential("contact sync secret", "Management Tools (管理工具) > Contacts Sync (通讯录同步)", c, secret)
+	}
+	if secret := s["secret"]; secret != "" {
+		c.app = newCredential("app secret", "App Management (应用管理) > the app", c, secret)
+		return lookupClient{c}, nil
+	}
+	return c, nil
+}
+
+// withoutRedirects returns env with an HTTP client that reports a redirect
+// instead of following it: the token in the query would travel along, and a
+// redirected POST may turn into a GET (wecom.md §1.1).
+func withoutRedirects(env *provider.Env) *provider.Env {
+	h := *env.HTTP
+	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	e := *env
+	e.HTTP = &h
+	return &e
+}
+
+// credential is one secret with what is needed to use and to explain it.
+type credential struct {
+	// label names it in findings, place says where in the admin console it is managed.
+	label, place string
+	secret       string
+	// tokenName is the same for the same company, secret and address only, so
+	// that a changed secret never uses the old one's token.
+	tokenName string
+}
+
+func newCredential(label, place string, c *client, secret string) *credential {
+	sum := sha256.Sum256([]byte(strings.Join([]string{c.base, c.corpID, secret}, "\x00")))
+	return &credential{label: label, place: place, secret: secret, tokenName: "wecom/" + hex.EncodeToString(sum[:16])}
+}

@@ -1,0 +1,212 @@
+package wecom
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// Roots returns every department there is, root first: both listings are
+// recursive (wecom.md §2), so there is nothing left to walk.
+func (c *client) Roots(ctx context.Context) ([]provider.FoundDepartment, error) {
+	if c.sync != nil {
+		return c.completeTree(ctx)
+	}
+	return c.visibleTree(ctx)
+}
+
+// Departments always fails: no department is found with a children's listing.
+func (c *client) Departments(_ context.Context, q provider.Query) (provider.DepartmentPage, error) {
+	return provider.DepartmentPage{}, newError(departmentList, provider.Invalid,
+		"there is no separate listing of what is below department "+q.Department,
+		"start a new run: the list of all departments brings it")
+}
+
+// completeTree is the tree that the contact sync secret sees, with names and
+// leaders where an app's secret is there to read them.
+func (c *client) completeTree(ctx context.Context) ([]provider.FoundDepartment, error) {
+	details := map[string]directory.Department{}
+	if c.app != nil {
+		// Read before the complete list: a department deleted in between must
+		// not come back through its details.
+		visible, err := c.departments(ctx, c.app, departmentList)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range visible {
+			details[d.ExternalID] = d
+		}
+	}
+	all, err := c.departments(ctx, c.sync, departmentSimpleList)
+	if err != nil {
+		return nil, err
+	}
+	if !hasRoot(all) {
+		return nil, malformed(departmentSimpleList, "the list of all departments lacks department 1")
+	}
+	found := make([]provider.FoundDepartment, len(all))
+	for i, d := range all {
+		f := provider.FoundDepartment{Department: d}
+		if detail, ok := details[d.ExternalID]; ok {
+			detail.ParentID, detail.SortOrder = d.ParentID, d.SortOrder
+			f = provider.FoundDepartment{Department: detail, Members: listDepartment}
+		}
+		if d.ExternalID == rootID && f.Members == "" {
+			f.Members = listCompany
+		} else if d.ExternalID == rootID {
+			f.Members = listCompanyAndDepartment
+		}
+		found[i] = f
+	}
+	return rootFirst(found), nil
+}
+
+// visibleTree is what an app's secret sees. In a limited range, people granted
+// one by one stand below a root of our own.
+func (c *client) visibleTree(ctx context.Context) ([]provider.FoundDepartment, error) {
+	visible, err := c.departments(ctx, c.app, departmentList)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]provider.FoundDepartment, 0, len(visible)+1)
+	if !hasRoot(visible) && c.agentID != "" {
+		granted, err := c.grants(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if len(granted.members)+len(granted.bad) > 0 {
+			found = append(found, syntheticRoot())
+		}
+	}
+	for _, d := range visible {
+		found = append(found, provider.FoundDepartment{Department: d, Members: listDepartment})
+	}
+	if len(found) == 0 {
+		// A range of persons or tags alone gives an empty list and no error
+		// (wecom.md §2). It must not look like a company without departments.
+		return nil, nothingVisible()
+	}
+	return rootFirst(found), nil
+}
+
+func nothingVisible() *provider.Error {
+	return newError(departmentList, provider.Forbidden, "the app's visible range contains no department",
+		"add the company or its departments under App Management (应用管理) > the app > Visible Range (可见范围); "+
+			"people added there one by one are found if agent_id is set, people added by tag are not")
+}
+
+func syntheticRoot() provider.FoundDepartment {
+	name := "Root"
+	return provider.FoundDepartment{
+		Department: directory.Department{ExternalID: rootID, Name: &name, Raw: json.RawMessage(`{}`)},
+		Members:    listGranted,
+	}
+}
+
+// departments reads one of the two recursive lists.
+func (c *client) departments(ctx context.Context, cred *credential, ep provider.Endpoint) ([]directory.Department, error) {
+	body, err := c.call(ctx, cred, ep, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	return decodeDepartments(ep, body)
+}
+
+// decodeDepartments refuses the whole list for one record that cannot be placed:
+// a list with a gap would look like a removed department.
+func decodeDepartments(ep provider.Endpoint, body []byte) ([]directory.Department, error) {
+	key := "department"
+	if ep == departmentSimpleList {
+		key = "department_id" // a list of objects all the same (wecom.md §2)
+	}
+	records, err := decodeList(ep, body, key)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]directory.Department, len(records))
+	for i, record := range records {
+		d, problem := departmentOf(record)
+		if problem != "" {
+			return nil, malformed(ep, fmt.Sprintf("record %d %s", i+1, problem))
+		}
+		list[i] = d
+	}
+	return list, nil
+}
+
+// decodeList returns the list that the answer must carry under key.
+func decodeList(ep provider.Endpoint, body []byte, key string) ([]json.RawMessage, error) {
+	var answer map[string]json.RawMessage
+	if err := decodeObject(body, &answer); err != nil {
+		return nil, malformed(ep, "the answer is not a JSON object")
+	}
+	var list []json.RawMessage
+	if err := json.Unmarshal(answer[key], &list); err != nil || list == nil {
+		return nil, malformed(ep, "the answer lacks the list "+key)
+	}
+	return list, nil
+}
+
+func hasRoot(list []directory.Department) bool {
+	return slices.ContainsFunc(list, func(d directory.Department) bool { return d.ExternalID == rootID })
+}
+
+// rootFirst moves the root to the front: the order of the lists is not promised
+// (wecom.md §2), and the first root's members' listing covers the whole company.
+func rootFirst(list []provider.FoundDepartment) []provider.FoundDepartment {
+	at := slices.IndexFunc(list, func(d provider.FoundDepartment) bool { return d.ExternalID == rootID })
+	if at <= 0 {
+		return list
+	}
+	root := list[at]
+	return slices.Insert(slices.Delete(list, at, at+1), 0, root)
+}
+
+// grant is the app's visible range as the administrator set it.
+type grant struct {
+	departments, members []string // sorted
+	tags                 int
+	disabled             bool
+	bad                  []string
+}
+
+// grants reads the range of the app that agent_id names.
+func (c *client) grants(ctx context.Context) (grant, error) {
+	body, err := c.call(ctx, c.app, agentGet, url.Values{"agentid": {c.agentID}}, nil)
+	if err != nil {
+		return grant{}, err
+	}
+	return decodeGrant(body)
+}
+
+func decodeGrant(body []byte) (grant, error) {
+	var w wireAgent
+	if err := decodeObject(body, &w); err != nil {
+		return grant{}, malformed(agentGet, "the visible range is not of the documented form")
+	}
+	if w.AgentID == "" {
+		return grant{}, malformed(agentGet, "the answer lacks agentid")
+	}
+	g := grant{tags: len(w.Tags.ID), disabled: w.Close.value != nil && *w.Close.value == 1}
+	for i, record := range w.Users.User {
+		user, ok := decodeUserID(record)
+		if !ok {
+			g.bad = append(g.bad, fmt.Sprintf("granted member %d has no userid", i+1))
+			continue
+		}
+		g.members = append(g.members, user)
+	}
+	for _, d := range w.Departments.ID {
+		if d != "" {
+			g.departments = append(g.departments, string(d))
+		}
+	}
+	slices.Sort(g.departments)
+	slices.Sort(g.members)
+	return g, nil
+}

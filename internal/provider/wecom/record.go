@@ -1,0 +1,202 @@
+package wecom
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// rootID is the top department of every company; its parent is "0" (wecom.md §2).
+const rootID = "1"
+
+// departmentOf turns a department's record into a directory.Department. A
+// problem is returned instead if the record cannot be placed in the tree.
+func departmentOf(record json.RawMessage) (d directory.Department, problem string) {
+	var w wireDepartment
+	if err := decodeObject(record, &w); err != nil {
+		return d, "is not a JSON object"
+	}
+	if w.ID == "" || w.ID == "0" {
+		return d, "has no usable id"
+	}
+	if w.Parent == "" {
+		return d, "(department " + string(w.ID) + ") has no usable parentid"
+	}
+	raw, err := canonical(record, nil, "department_leader")
+	if err != nil {
+		return d, "(department " + string(w.ID) + ") is not valid JSON"
+	}
+	d = directory.Department{
+		ExternalID: string(w.ID),
+		Name:       w.Name.value,
+		SortOrder:  w.Order.value,
+		Leaders:    leadersOf(w.Leaders),
+		Raw:        raw,
+	}
+	if w.Parent != "0" {
+		d.ParentID = string(w.Parent)
+	}
+	return d, ""
+}
+
+// leadersOf sorts the leaders, whose order is not documented; nil if not sent.
+func leadersOf(sent userIDs) []string {
+	if sent == nil {
+		return nil
+	}
+	leaders := make([]string, 0, len(sent))
+	for _, id := range sent {
+		if id != "" {
+			leaders = append(leaders, string(id))
+		}
+	}
+	slices.Sort(leaders)
+	return leaders
+}
+
+// member is a decoded member's record, not yet placed anywhere.
+type member struct {
+	wire wireMember
+	raw  json.RawMessage
+}
+
+// memberOf decodes a member's record. A problem is returned instead if it names nobody.
+func memberOf(record json.RawMessage) (m member, problem string) {
+	if err := decodeObject(record, &m.wire); err != nil {
+		return m, "is not a JSON object"
+	}
+	if m.wire.UserID == "" {
+		return m, "has no userid"
+	}
+	// isleader speaks of the department that was asked; errcode and errmsg stand
+	// beside the fields of user/get (wecom.md §3.1, §3.3).
+	raw, err := canonical(record, []string{"isleader", "errcode", "errmsg"}, "direct_leader")
+	if err != nil {
+		return m, "is not valid JSON"
+	}
+	m.raw = raw
+	return m, ""
+}
+
+// in returns the person as a member of the given departments.
+func (m member) in(departments ...string) directory.Member {
+	w := m.wire
+	status, activated := statusOf(w.Status.value)
+	person := directory.Member{
+		ExternalID: string(w.UserID),
+		Name:       w.Name.value,
+		Email:      emailOf(w.Email.value, w.BizMail.value),
+		Phone:      w.Mobile.value,
+		AvatarURL:  w.Avatar.value,
+		Title:      w.Position.value,
+		Status:     status,
+		Activated:  activated,
+		Raw:        m.raw,
+	}
+	for _, d := range departments {
+		person.Memberships = append(person.Memberships, m.membership(d))
+	}
+	return person
+}
+
+// membership reads the parallel arrays at the department's index. They are
+// believed only as long as they are of one length (wecom.md §10, 22).
+func (m member) membership(department string) directory.Membership {
+	w := m.wire
+	s := directory.Membership{DepartmentID: department, PrimaryRank: rankOf(w.MainDepartment, department)}
+	at := slices.Index(w.Departments, id(department))
+	if at < 0 {
+		return s
+	}
+	if len(w.Order) == len(w.Departments) {
+		s.SortOrder = w.Order[at].value
+	}
+	if len(w.Leader) == len(w.Departments) && w.Leader[at].value != nil {
+		leads := *w.Leader[at].value == 1
+		s.Leader = &leads
+	}
+	return s
+}
+
+// rankOf: main_department is absent or 0 where it is outside the visible range.
+func rankOf(main id, department string) *int64 {
+	if main == "" || main == "0" {
+		return nil
+	}
+	rank := int64(0)
+	if string(main) == department {
+		rank = 1
+	}
+	return &rank
+}
+
+// emailOf prefers the member's own address over the one the company's mail
+// service made. Where email is hidden, an empty biz_mail says nothing about it.
+func emailOf(email, bizMail *string) *string {
+	if bizMail != nil && *bizMail != "" && (email == nil || *email == "") {
+		return bizMail
+	}
+	return email
+}
+
+// statusOf reads 1 activated, 2 disabled, 4 not activated, 5 left (wecom.md §3.3).
+// The legacy enable and anything unknown say nothing.
+func statusOf(sent *int64) (*directory.Status, *bool) {
+	if sent == nil {
+		return nil, nil
+	}
+	var status directory.Status
+	var activated *bool
+	switch *sent {
+	case 1, 4:
+		status = directory.Active
+		is := *sent == 1
+		activated = &is
+	case 2:
+		status = directory.Inactive
+	case 5:
+		status = directory.Deleted
+	default:
+		return nil, nil
+	}
+	return &status, activated
+}
+
+// canonical returns a record with sorted keys and literal numbers, without the
+// keys named in drop and with the given id lists sorted, so that two answers
+// about the same unchanged object are equal to the byte.
+func canonical(record json.RawMessage, drop []string, sets ...string) (json.RawMessage, error) {
+	decoder := json.NewDecoder(bytes.NewReader(record))
+	decoder.UseNumber() // 64-bit figures must not pass through a float
+	var fields map[string]any
+	if err := decoder.Decode(&fields); err != nil {
+		return nil, err
+	}
+	for _, key := range drop {
+		delete(fields, key)
+	}
+	for _, key := range sets {
+		sortTexts(fields[key])
+	}
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(fields); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSpace(out.Bytes()), nil
+}
+
+// sortTexts sorts a decoded list in place if it holds nothing but strings.
+func sortTexts(value any) {
+	list, _ := value.([]any)
+	for _, v := range list {
+		if _, ok := v.(string); !ok {
+			return
+		}
+	}
+	slices.SortFunc(list, func(a, b any) int { return strings.Compare(a.(string), b.(string)) })
+}

@@ -1,0 +1,58 @@
+package wecom
+
+import (
+	"context"
+	"net/url"
+	"time"
+)
+
+const (
+	// tokenMargin is how early a token is renewed, tokenLife the documented life
+	// of a token; a longer one is not believed (wecom.md §1.2).
+	tokenMargin = 5 * time.Minute
+	tokenLife   = 2 * time.Hour
+)
+
+func (c *client) token(ctx context.Context, cred *credential) (string, error) {
+	return c.env.Tokens.Token(ctx, cred.tokenName, func(ctx context.Context) (string, time.Time, error) {
+		query := url.Values{"corpid": {c.corpID}, "corpsecret": {cred.secret}}
+		body, err := c.exchange(ctx, cred, getToken, query, nil)
+		if err != nil {
+			return "", time.Time{}, err
+		}
+		token, life, err := decodeToken(body)
+		if err != nil {
+			return "", time.Time{}, err
+		}
+		return token, c.env.Now().Add(life), nil
+	})
+}
+
+// decodeToken returns the token and how long it may be used.
+func decodeToken(body []byte) (string, time.Duration, error) {
+	var answer struct {
+		Token   string `json:"access_token"`
+		Seconds int64  `json:"expires_in"`
+	}
+	if err := decodeObject(body, &answer); err != nil {
+		return "", 0, malformed(getToken, "the answer does not carry a token as text and its life as a number")
+	}
+	if answer.Token == "" || answer.Seconds <= 0 {
+		return "", 0, malformed(getToken, "the answer lacks the token or its life")
+	}
+	life := time.Duration(min(answer.Seconds, int64(tokenLife/time.Second))) * time.Second
+	return answer.Token, max(life-tokenMargin, life/2), nil
+}
+
+// isTokenRefused reports whether a new token may help: 40014 and 42001 by the
+// documentation, 40001 on any call but gettoken by experience (wecom.md §1.2).
+func isTokenRefused(err error) bool {
+	switch codeOf(err) {
+	case "40014", "42001":
+		return true
+	case "40001":
+		return endpointOf(err) != getToken.Name
+	default:
+		return false
+	}
+}
