@@ -1,0 +1,197 @@
+package feishu
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// Check reads what a sync reads, a little of each. A missing permission is a
+// finding; credentials or an address that are refused, and trouble, are errors.
+func (c *client) Check(ctx context.Context) (*provider.Report, error) {
+	if _, err := c.token(ctx); err != nil {
+		return nil, err
+	}
+	r := &provider.Report{}
+	pass(r, "credentials", "the app id and secret are accepted")
+
+	v, err := c.visible(ctx)
+	if err != nil {
+		return denied(r, "visible range", err)
+	}
+	reportRange(r, v)
+	if r.Company, err = c.tenantName(ctx); err != nil {
+		return nil, err
+	}
+	roots, err := c.rootsOf(ctx, v)
+	if err != nil {
+		return denied(r, "departments", err)
+	}
+	found, err := c.checkDepartments(ctx, r, roots)
+	if err != nil {
+		return denied(r, "departments", err)
+	}
+	if err := c.checkMembers(ctx, r, append(roots, found...)); err != nil {
+		return denied(r, "members", err)
+	}
+	return r, nil
+}
+
+func pass(r *provider.Report, check, detail string) {
+	r.Findings = append(r.Findings, provider.Finding{Level: provider.Pass, Check: check, Detail: detail})
+}
+
+// denied makes a finding of a missing permission and ends the check; anything
+// else is returned as it is.
+func denied(r *provider.Report, check string, err error) (*provider.Report, error) {
+	var e *provider.Error
+	if !errors.As(err, &e) || e.Kind != provider.Forbidden || e.Code == "99991401" {
+		return nil, err
+	}
+	refuse(r, provider.Fail, check, e)
+	return r, nil
+}
+
+// refuse makes a finding of an error.
+func refuse(r *provider.Report, l provider.Level, check string, e *provider.Error) {
+	detail := *e
+	detail.Action = "" // it has its own place
+	r.Findings = append(r.Findings, provider.Finding{Level: l, Check: check, Detail: detail.Error(), Action: e.Action})
+}
+
+// passedOver warns of a single department that cannot be read; others may be.
+func passedOver(r *provider.Report, check string, err error) bool {
+	var e *provider.Error
+	if !errors.As(err, &e) || (e.Kind != provider.OutOfRange && e.Kind != provider.NotFound) {
+		return false
+	}
+	refuse(r, provider.Warn, check, e)
+	return true
+}
+
+// reportRange fills in the range. Its member ids are open_ids: the range lists
+// people by one kind of id, and that one needs no permission.
+func reportRange(r *provider.Report, v visible) {
+	finding := provider.Finding{Level: provider.Pass, Check: "visible range", Detail: "the whole company"}
+	if v.root == nil {
+		finding = provider.Finding{Level: provider.Warn, Check: "visible range", Action: widenRange,
+			Detail: fmt.Sprintf("limited to %d departments with all below them and %d people", len(v.departments), len(v.members))}
+		if len(v.departments)+len(v.members) == 0 {
+			finding.Level, finding.Detail = provider.Fail, "neither departments nor people are visible to the app"
+		}
+	}
+	r.Findings = append(r.Findings, finding)
+	r.Range = provider.Range{Full: v.root != nil, Departments: v.departments, Members: v.members}
+	if v.groups > 0 {
+		r.Findings = append(r.Findings, provider.Finding{Level: provider.Warn, Check: "visible range",
+			Detail: fmt.Sprintf("the range also names %d user groups; people who are visible only through a group are not read", v.groups),
+			Action: "add their departments, or themselves, to the app's contact range"})
+	}
+}
+
+// checkDepartments reads the first page below the first root that has one.
+func (c *client) checkDepartments(ctx context.Context, r *provider.Report, roots []provider.FoundDepartment) ([]provider.FoundDepartment, error) {
+	for _, root := range roots {
+		if root.Children == "" {
+			continue
+		}
+		q := provider.Query{Department: root.ExternalID, Listing: root.Children}
+		page, err := c.Departments(ctx, q)
+		if provider.KindOf(err) == provider.TooLarge {
+			q.Listing = level
+			page, err = c.Departments(ctx, q)
+		}
+		if passedOver(r, "departments", err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		pass(r, "departments", fmt.Sprintf("read %d departments below %s", len(page.Departments), root.ExternalID))
+		var raws []json.RawMessage
+		for _, d := range page.Departments {
+			raws = append(raws, d.Raw)
+		}
+		checkFields(r, raws, departmentFields)
+		return page.Departments, nil
+	}
+	pass(r, "departments", "no department could be looked into")
+	return nil, nil
+}
+
+// maxTries bounds how many departments are looked into for somebody to judge by.
+const maxTries = 8
+
+// checkMembers reads people until it has found some.
+func (c *client) checkMembers(ctx context.Context, r *provider.Report, departments []provider.FoundDepartment) error {
+	for _, d := range departments[:min(len(departments), maxTries)] {
+		page, err := c.Members(ctx, provider.Query{Department: d.ExternalID, Listing: d.Members})
+		if passedOver(r, "members", err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if len(page.Members) == 0 {
+			continue
+		}
+		pass(r, "members", fmt.Sprintf("read %d people directly in %s", len(page.Members), d.ExternalID))
+		var raws []json.RawMessage
+		for _, m := range page.Members {
+			raws = append(raws, m.Raw)
+		}
+		checkFields(r, raws, memberFields)
+		return nil
+	}
+	pass(r, "members", "nobody is directly in the departments looked into, so field permissions could not be judged")
+	return nil
+}
+
+// field is a permission that shows only in which fields are sent (feishu.md §3.3).
+type field struct {
+	scope string
+	keys  []string
+	costs string
+}
+
+var departmentFields = []field{
+	{"contact:department.base:readonly", []string{"name"}, "departments have no names"},
+	{"contact:department.organize:readonly", []string{"parent_department_id", "order"}, "the tree has no parents, order and head counts"},
+}
+
+var memberFields = []field{
+	{"contact:user.base:readonly", []string{"name"}, "people have no names and pictures"},
+	{"contact:user.department:readonly", []string{"department_ids", "orders"}, "main departments are guessed"},
+	{"contact:user.employee:readonly", []string{"status", "job_title"}, "frozen and resigned people stay active, and titles are missing"},
+	{"contact:user.employee_id:readonly", []string{"user_id"}, "people are known by open_id instead of user_id"},
+	{"contact:user.email:readonly", []string{"email"}, "e-mail addresses are missing"},
+	{"contact:user.phone:readonly", []string{"mobile"}, "phone numbers are missing"},
+}
+
+// checkFields warns of each permission none of whose fields any record carries:
+// a missing field permission is no error but an absent field (feishu.md §3.3).
+func checkFields(r *provider.Report, raws []json.RawMessage, fields []field) {
+	if len(raws) == 0 {
+		return
+	}
+	sent := map[string]bool{}
+	for _, raw := range raws {
+		read, _ := parseRecord(raw)
+		for key, value := range read {
+			sent[key] = sent[key] || value != nil
+		}
+	}
+	for _, f := range fields {
+		finding := provider.Finding{Level: provider.Pass, Check: "permission " + f.scope}
+		if !slices.ContainsFunc(f.keys, func(key string) bool { return sent[key] }) {
+			finding.Level, finding.Action = provider.Warn, grantScope
+			finding.Detail = "no record carries " + strings.Join(f.keys, " or ") + ": " + f.costs
+		}
+		r.Findings = append(r.Findings, finding)
+	}
+}

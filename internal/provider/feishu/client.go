@@ -1,0 +1,137 @@
+package feishu
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// client reads one company. It holds nothing but its settings, so it is safe for
+// concurrent use and any process can make the same one.
+type client struct {
+	env       *provider.Env
+	base      string
+	appID     string
+	appSecret string
+	tokenName string
+}
+
+var (
+	_ provider.Client    = (*client)(nil)
+	_ provider.Confirmer = (*client)(nil)
+)
+
+// answer is what a call brought back: the whole body, since the token endpoint
+// answers flat, and its data object, which is nil if there was none.
+type answer struct {
+	endpoint  string
+	requestID string
+	body      []byte
+	data      json.RawMessage
+}
+
+// malformed reports an answer that cannot be what the API sends.
+func (a answer) malformed(problem string) error {
+	return &provider.Error{Provider: directory.Feishu, Kind: provider.Malformed, Endpoint: a.endpoint,
+		Problem: problem, RequestID: a.requestID}
+}
+
+// call makes an authorised GET. A token that is refused is dropped and fetched
+// once more, then the call repeated once (feishu.md §5.2, 99991663).
+func (c *client) call(ctx context.Context, ep provider.Endpoint, query url.Values) (answer, error) {
+	token, err := c.token(ctx)
+	if err != nil {
+		return answer{}, err
+	}
+	a, err := c.do(ctx, ep, query, token, nil)
+	if !tokenRefused(err) {
+		return a, err
+	}
+	if err := c.env.Tokens.Drop(ctx, c.tokenName, token); err != nil {
+		return answer{}, fmt.Errorf("drop refused token: %w", err)
+	}
+	if token, err = c.token(ctx); err != nil {
+		return answer{}, err
+	}
+	return c.do(ctx, ep, query, token, nil)
+}
+
+// do makes one exchange. The envelope decides, whatever the HTTP status: codes
+// come with 200 and with 4xx (feishu.md §1.3).
+func (c *client) do(ctx context.Context, ep provider.Endpoint, query url.Values, token string, body []byte) (answer, error) {
+	req, err := c.request(ctx, ep, query, token, body)
+	if err != nil {
+		return answer{}, err
+	}
+	reply, err := c.env.Do(ctx, directory.Feishu, ep, req)
+	if err != nil {
+		return answer{}, err
+	}
+	env, ok := parseEnvelope(reply.Body)
+	if !ok || env.code != 0 || reply.Status < 200 || reply.Status > 299 {
+		return answer{}, c.refused(ctx, ep, reply, env, ok)
+	}
+	return answer{endpoint: ep.Name, requestID: requestID(reply, env), body: reply.Body, data: env.data}, nil
+}
+
+func (c *client) request(ctx context.Context, ep provider.Endpoint, query url.Values, token string, body []byte) (*http.Request, error) {
+	target, err := provider.URL(c.base, ep.Path, query)
+	if err != nil {
+		return nil, fmt.Errorf("build address of %s: %w", ep.Name, err)
+	}
+	var content io.Reader
+	if body != nil {
+		content = bytes.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, ep.Method, target, content)
+	if err != nil {
+		return nil, fmt.Errorf("build request of %s: %w", ep.Name, err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json; charset=utf-8")
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	return req, nil
+}
+
+// refused turns a failed exchange into an error and, where the provider
+// throttles, makes everybody wait.
+func (c *client) refused(ctx context.Context, ep provider.Endpoint, reply *provider.Reply, env envelope, usable bool) error {
+	e := classify(reply, env, usable)
+	e.Provider, e.Endpoint, e.RequestID = directory.Feishu, ep.Name, requestID(reply, env)
+	if usable && env.code != 0 {
+		e.Code = strconv.FormatInt(env.code, 10)
+	}
+	if e.Kind == provider.RateLimited {
+		if err := c.env.Limits.Pause(ctx, ep.Name, e.RetryAfter); err != nil {
+			// The caller still waits; only the others are not told.
+			c.env.Log.WarnContext(ctx, "pause after throttling failed", "endpoint", ep.Name, "error", err)
+		}
+	}
+	return e
+}
+
+// plainID is what a request id looks like; anything else is not repeated in errors.
+var plainID = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,128}$`)
+
+// requestID is what the provider's support asks for: X-Tt-Logid, else
+// X-Request-Id, else the error's own log id (feishu.md §1.3).
+func requestID(reply *provider.Reply, env envelope) string {
+	for _, id := range []string{reply.Header.Get("X-Tt-Logid"), reply.Header.Get("X-Request-Id"), env.detail.LogID, env.detail.LogIDOld} {
+		if plainID.MatchString(id) {
+			return id
+		}
+	}
+	return ""
+}

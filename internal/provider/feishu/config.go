@@ -1,0 +1,74 @@
+package feishu
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// defaultBaseURL is the Chinese brand's host. An app lives on one brand only:
+// a Lark app answers 10014 there (feishu.md §1.1).
+const defaultBaseURL = "https://open.feishu.cn"
+
+// Vendor describes Feishu and Lark: the settings they take and how a client is made.
+var Vendor = provider.Vendor{
+	Type: directory.Feishu,
+	Keys: []provider.Key{
+		{Name: "app_id", Required: true, Help: "App ID of the self-built app (cli_...), from the developer console under Credentials & Basic Info"},
+		{Name: "app_secret", Required: true, Help: "App Secret of the same app, from the same page"},
+		{Name: "base_url", Default: defaultBaseURL, Help: "address of the API; for Lark https://open.larksuite.com"},
+		{Name: "accounts_url", Help: "address of the login pages, where it is not the brand's own (https://accounts.feishu.cn, https://accounts.larksuite.com)"},
+	},
+	Validate: validate,
+	Open:     open,
+}
+
+// validate checks the addresses; that required keys are there is the caller's to check.
+func validate(s provider.Settings) error {
+	for _, key := range []string{"base_url", "accounts_url"} {
+		if s[key] == "" {
+			continue
+		}
+		u, err := url.Parse(s[key])
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" ||
+			u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			return fmt.Errorf("%s must be an http or https address without user, query and fragment", key)
+		}
+	}
+	return nil
+}
+
+func open(s provider.Settings, env *provider.Env) (provider.Client, error) {
+	if err := validate(s); err != nil {
+		return nil, err
+	}
+	base := s["base_url"]
+	if base == "" {
+		base = defaultBaseURL
+	}
+	// A followed redirect would carry the app secret or the token to an address
+	// nobody configured, so redirects are answers here (see refusal).
+	transport := *env.HTTP
+	transport.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	own := *env
+	own.HTTP = &transport
+	return &client{
+		env:       &own,
+		base:      base,
+		appID:     s["app_id"],
+		appSecret: s["app_secret"],
+		tokenName: tokenName(base, s["app_id"], s["app_secret"]),
+	}, nil
+}
+
+// tokenName tells tokens of different credentials apart without showing the
+// secret, so that a changed secret or host never reuses an earlier token.
+func tokenName(base, appID, appSecret string) string {
+	sum := sha256.Sum256([]byte(base + "\x00" + appID + "\x00" + appSecret))
+	return "feishu/" + hex.EncodeToString(sum[:16])
+}

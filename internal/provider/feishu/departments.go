@@ -1,0 +1,325 @@
+package feishu
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// rootID is the virtual top department, with either id type (feishu.md §2.1).
+const rootID = "0"
+
+// The listings this client hands out.
+const (
+	tree    provider.Listing = "tree"       // everything below a department
+	level   provider.Listing = "level"      // its direct children only
+	direct  provider.Listing = "department" // the people directly in a department
+	granted provider.Listing = "granted"    // the people granted to the app one by one
+)
+
+// visible is what the app's contact range lets it see (feishu.md §2.4).
+type visible struct {
+	// root is the root's record with an all-members range, nil with a limited one.
+	root record
+	// The granted ids of a limited range, sorted.
+	departments []string
+	members     []string
+	groups      int
+}
+
+// visible tells the two ranges apart: the root itself can be read only with an
+// all-members range, and refuses with 40004 otherwise (feishu.md §2.3, §2.4).
+func (c *client) visible(ctx context.Context) (visible, error) {
+	root, err := c.department(ctx, rootID)
+	if err == nil {
+		return visible{root: root}, nil
+	}
+	if provider.KindOf(err) != provider.OutOfRange {
+		return visible{}, err
+	}
+	var v visible
+	err = c.eachScopesPage(ctx, "", func(page scopesPage, _ string) bool {
+		v.departments = append(v.departments, page.Departments...)
+		v.members = append(v.members, page.Users...)
+		v.groups += len(page.Groups)
+		return true
+	})
+	v.departments, v.members = sortedSet(v.departments), sortedSet(v.members)
+	return v, err
+}
+
+func sortedSet(ids []string) []string {
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// eachScopesPage visits the contact range's pages from cursor on, as long as
+// visit returns true. It keeps the pages from going round in circles itself,
+// since nobody else sees their cursors.
+func (c *client) eachScopesPage(ctx context.Context, cursor string, visit func(page scopesPage, next string) bool) error {
+	seen := map[string]bool{cursor: true}
+	for {
+		a, err := c.call(ctx, listScopes, pageOf(cursor))
+		if err != nil {
+			return err
+		}
+		page, next, err := scopesOf(a, cursor)
+		if err != nil {
+			return err
+		}
+		if !visit(page, next) || next == "" {
+			return nil
+		}
+		if seen[next] {
+			return a.malformed("the page_token repeats")
+		}
+		seen[next] = true
+		cursor = next
+	}
+}
+
+// Roots returns the root alone or, in a limited range, a root of our own and the
+// granted departments, each read with everything below it.
+func (c *client) Roots(ctx context.Context) ([]provider.FoundDepartment, error) {
+	v, err := c.visible(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return c.rootsOf(ctx, v)
+}
+
+func (c *client) rootsOf(ctx context.Context, v visible) ([]provider.FoundDepartment, error) {
+	root, err := c.rootOf(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	found := []provider.FoundDepartment{root}
+	for ids := range slices.Chunk(v.departments, pageSize) {
+		tops, err := c.grantedDepartments(ctx, ids)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, tops...)
+	}
+	return found, nil
+}
+
+func (c *client) rootOf(ctx context.Context, v visible) (provider.FoundDepartment, error) {
+	if v.root == nil {
+		name, err := c.rootName(ctx, nil)
+		return provider.FoundDepartment{
+			Department: directory.Department{ExternalID: rootID, Name: &name, Raw: json.RawMessage("{}")},
+			Members:    granted,
+		}, err
+	}
+	v.root["open_department_id"] = rootID // its id is known, whatever was sent
+	d, problem := departmentOf(v.root)
+	if problem != noProblem {
+		return provider.FoundDepartment{}, answer{endpoint: getDepartment.Name}.malformed("the root's record: " + problem)
+	}
+	d.ParentID = ""
+	name, err := c.rootName(ctx, d.Name)
+	d.Name = &name
+	return provider.FoundDepartment{Department: d, Children: tree, Members: direct}, err
+}
+
+// rootName: the root's own name is empty in practice (feishu.md §2.3).
+func (c *client) rootName(ctx context.Context, own *string) (string, error) {
+	if own != nil && *own != "" {
+		return *own, nil
+	}
+	name, err := c.tenantName(ctx)
+	if err != nil || name != "" {
+		return name, err
+	}
+	return "Root", nil
+}
+
+// tenantName asks for the company's name. The endpoint is unverified, so any
+// refusal of it means "no name"; trouble that passes is an error, lest the root be
+// renamed to and fro.
+func (c *client) tenantName(ctx context.Context) (string, error) {
+	a, err := c.call(ctx, queryTenant, nil)
+	var e *provider.Error
+	if errors.As(err, &e) && (!e.Kind.Retryable() || (e.Code != "" && !documented(e))) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	var data struct {
+		Tenant struct {
+			Name string `json:"name"`
+		} `json:"tenant"`
+	}
+	if a.data == nil || json.Unmarshal(a.data, &data) != nil {
+		return "", nil
+	}
+	return data.Tenant.Name, nil
+}
+
+// grantedDepartments reads at most a batch of granted departments. The batch
+// leaves out what it does not know without a word (feishu.md §2.3), so each one
+// missing is asked for by itself.
+func (c *client) grantedDepartments(ctx context.Context, ids []string) ([]provider.FoundDepartment, error) {
+	query := idTypes()
+	query["department_ids"] = ids
+	a, err := c.call(ctx, batchDepartments, query)
+	if err != nil {
+		return nil, err
+	}
+	items, _, err := itemsOf(a)
+	if err != nil {
+		return nil, err
+	}
+	records := make(map[string]record, len(items))
+	for _, item := range items {
+		r, _ := parseRecord(item)
+		if id, _ := r.id("open_department_id"); id != "" {
+			records[id] = r
+		}
+	}
+	var found []provider.FoundDepartment
+	for _, id := range ids {
+		top, exists, err := c.grantedDepartment(ctx, id, records[id])
+		if err != nil {
+			return nil, err
+		}
+		if exists {
+			found = append(found, top)
+		}
+	}
+	return found, nil
+}
+
+// grantedDepartment reads r, or asks for the department if that is nil. One that
+// is granted yet out of range stays in the walk by its id, so that reading it
+// fails by itself and visibly, instead of looking like its removal.
+func (c *client) grantedDepartment(ctx context.Context, id string, r record) (top provider.FoundDepartment, exists bool, err error) {
+	top = provider.FoundDepartment{
+		Department: directory.Department{ExternalID: id, Raw: json.RawMessage("{}")},
+		Children:   tree, Members: direct,
+	}
+	if r == nil {
+		r, err = c.department(ctx, id)
+		switch provider.KindOf(err) {
+		case provider.NotFound:
+			return top, false, nil
+		case provider.OutOfRange:
+			return top, true, nil
+		}
+		if err != nil {
+			return top, false, err
+		}
+	}
+	if deletedDepartment(r) {
+		return top, false, nil
+	}
+	d, problem := departmentOf(r)
+	if problem == noProblem && d.ExternalID != id {
+		problem = "the answer is another department's"
+	}
+	if problem != noProblem {
+		return top, false, answer{endpoint: batchDepartments.Name}.malformed("granted department " + strconv.Quote(id) + ": " + problem)
+	}
+	top.Department = d
+	return top, true, nil
+}
+
+// department reads one department's record.
+func (c *client) department(ctx context.Context, id string) (record, error) {
+	ep, err := at(getDepartment, id)
+	if err != nil {
+		return nil, err
+	}
+	a, err := c.call(ctx, ep, idTypes())
+	if err != nil {
+		return nil, err
+	}
+	return objectOf(a, "department")
+}
+
+// Departments returns one page below q.Department: everything (tree) or one
+// level, to which a department too large for the former falls back.
+func (c *client) Departments(ctx context.Context, q provider.Query) (provider.DepartmentPage, error) {
+	var none provider.DepartmentPage
+	ep, err := at(listChildren, q.Department)
+	if err != nil {
+		return none, err
+	}
+	if q.Listing != tree && q.Listing != level {
+		return none, unknownListing(ep, q.Listing)
+	}
+	query := pageOf(q.Cursor)
+	query.Set("fetch_child", strconv.FormatBool(q.Listing == tree))
+	a, err := c.call(ctx, ep, query)
+	if err != nil {
+		return none, instead(err, q.Listing)
+	}
+	items, next, err := pageOfItems(a, q.Cursor)
+	if err != nil {
+		return none, err
+	}
+	page := provider.DepartmentPage{Next: next}
+	for i, item := range items {
+		r, ok := parseRecord(item)
+		if !ok {
+			page.Bad = append(page.Bad, bad(i, notAnObject))
+			continue
+		}
+		if deletedDepartment(r) {
+			continue
+		}
+		d, problem := departmentOf(r)
+		if problem != noProblem {
+			page.Bad = append(page.Bad, bad(i, problem))
+			continue
+		}
+		page.Departments = append(page.Departments, foundBy(q, d))
+	}
+	return page, nil
+}
+
+// foundBy says how to go on from a department that a listing showed. A level has
+// one parent, so it stands in where the permission to see it is missing.
+func foundBy(q provider.Query, d directory.Department) provider.FoundDepartment {
+	if q.Listing == tree {
+		return provider.FoundDepartment{Department: d, Members: direct}
+	}
+	if d.ParentID == "" {
+		d.ParentID = q.Department
+	}
+	return provider.FoundDepartment{Department: d, Children: tree, Members: direct}
+}
+
+// instead completes a TooLarge error; a single level cannot be divided further.
+func instead(err error, asked provider.Listing) error {
+	var e *provider.Error
+	if errors.As(err, &e) && e.Kind == provider.TooLarge {
+		if asked == tree {
+			e.Instead = level
+		} else {
+			e.Kind, e.Action = provider.Invalid, reportBug
+		}
+	}
+	return err
+}
+
+func unknownListing(ep provider.Endpoint, l provider.Listing) error {
+	return &provider.Error{Provider: directory.Feishu, Kind: provider.Invalid, Endpoint: ep.Name,
+		Problem: "unknown listing " + strconv.Quote(string(l))}
+}
+
+// bad describes a record that cannot be used, counting from 1.
+func bad(index int, problem string) string {
+	return nth(index) + ": " + problem
+}
+
+func nth(index int) string {
+	return "record " + strconv.Itoa(index+1)
+}

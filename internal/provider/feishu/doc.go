@@ -1,0 +1,13 @@
+// Package feishu reads a company's directory from Feishu, or from Lark, which
+// speaks the same API on another host. It turns the contact v3 API into the
+// provider port and does nothing else: it stores nothing, starts nothing, and
+// knows neither Postgres nor Temporal nor the other vendors.
+//
+// Files: config.go the settings, endpoints.go the calls and their limits,
+// client.go one call from token to envelope, token.go the access token, errors.go
+// every error code, wire.go what an answer looks like, record.go what a record
+// means, departments.go and members.go the listings, lookup.go single objects,
+// check.go the preflight.
+//
+// Comments cite feishu.md, the project's reference of the API, by section.
+package feishu

@@ -1,0 +1,95 @@
+package feishu
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// tier4 keeps within both halves of "1000 calls a minute and 50 a second"
+// (feishu.md §5.1): 16 a second is 960 a minute, and even a full burst on either
+// side of a second's edge stays below 50. Limits hold per app, tenant and endpoint.
+var tier4 = provider.Rate{Calls: 16, Per: time.Second}
+
+// The calls a sync makes. {id} is filled in by at. For the calls marked special
+// no limit is published; they are rare here and take tier 4's, and a throttling
+// answer corrects it.
+var (
+	tenantToken = provider.Endpoint{
+		Name: "tenant_access_token", Method: http.MethodPost,
+		Path: "/open-apis/auth/v3/tenant_access_token/internal", // limit not stated, feishu.md §5.1
+	}
+	getDepartment = provider.Endpoint{
+		Name: "departments/get", Method: http.MethodGet, Rate: tier4, // special
+		Path: "/open-apis/contact/v3/departments/{id}",
+	}
+	listChildren = provider.Endpoint{
+		Name: "departments/children", Method: http.MethodGet, Rate: tier4,
+		Path: "/open-apis/contact/v3/departments/{id}/children",
+	}
+	batchDepartments = provider.Endpoint{
+		Name: "departments/batch", Method: http.MethodGet, Rate: tier4,
+		Path: "/open-apis/contact/v3/departments/batch",
+	}
+	listScopes = provider.Endpoint{
+		Name: "scopes", Method: http.MethodGet, Rate: tier4,
+		Path: "/open-apis/contact/v3/scopes",
+	}
+	listUsers = provider.Endpoint{
+		Name: "users/find_by_department", Method: http.MethodGet, Rate: tier4,
+		Path: "/open-apis/contact/v3/users/find_by_department",
+	}
+	batchUsers = provider.Endpoint{
+		Name: "users/batch", Method: http.MethodGet, Rate: tier4,
+		Path: "/open-apis/contact/v3/users/batch",
+	}
+	getUser = provider.Endpoint{
+		Name: "users/get", Method: http.MethodGet, Rate: tier4,
+		Path: "/open-apis/contact/v3/users/{id}",
+	}
+	// queryTenant is not covered by feishu.md: path and answer (data.tenant.name)
+	// are unverified, so it is only ever asked for a nicer name.
+	queryTenant = provider.Endpoint{
+		Name: "tenant/query", Method: http.MethodGet, Rate: tier4,
+		Path: "/open-apis/tenant/v2/tenant/query",
+	}
+)
+
+// pageSize is the largest page of the contact listings; more answers 40011. It
+// is also the largest batch (feishu.md §2.2, §2.3, §3.4).
+const pageSize = 50
+
+// at fills an id into an endpoint's path. Ids that would change the path itself
+// are refused: without that, an empty one would reach another endpoint.
+func at(ep provider.Endpoint, id string) (provider.Endpoint, error) {
+	if id == "" || id == "." || id == ".." {
+		return ep, &provider.Error{Provider: directory.Feishu, Kind: provider.Invalid, Endpoint: ep.Name,
+			Problem: strconv.Quote(id) + " cannot be an id"}
+	}
+	ep.Path = strings.Replace(ep.Path, "{id}", url.PathEscape(id), 1)
+	return ep, nil
+}
+
+// idTypes says which ids the query and the answer's references use. They are the
+// defaults, sent so that nothing depends on them staying so (feishu.md §2.1).
+func idTypes() url.Values {
+	return url.Values{
+		"department_id_type": {"open_department_id"},
+		"user_id_type":       {"open_id"},
+	}
+}
+
+// pageOf asks for one page; the page token is opaque and Values escapes it once.
+func pageOf(cursor string) url.Values {
+	query := idTypes()
+	query.Set("page_size", strconv.Itoa(pageSize))
+	if cursor != "" {
+		query.Set("page_token", cursor)
+	}
+	return query
+}

@@ -1,0 +1,182 @@
+package feishu
+
+import (
+	"errors"
+	"math"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// verdict is what one error code means and what a person should do about it.
+type verdict struct {
+	kind    provider.Kind
+	problem string
+	action  string
+}
+
+// Changed permissions and ranges work only once a new version of the app is
+// published and approved (feishu.md §9, row 10).
+const (
+	grantScope  = "add it in the developer console under the app > Permissions & Scopes, then publish a version of the app and have it approved"
+	widenRange  = "widen the app's contact range in the developer console under the app > Permissions & Scopes > contact data range, then publish a version and have it approved; the company's administrator can also do it in the admin console"
+	checkApp    = "compare app_id and app_secret with the developer console under the app > Credentials & Basic Info"
+	checkBase   = "check base_url: https://open.feishu.cn for Feishu, https://open.larksuite.com for Lark, or the right path prefix of a gateway"
+	checkProxy  = "check whether a proxy or gateway between this server and Feishu changes requests or answers"
+	resetSecret = "check that app_id belongs to a self-built app of this company and that base_url names its brand, then run the provider test again"
+	reportBug   = "report this with the code and the request id: the request itself is wrong"
+)
+
+// codes is every code that the calls of a sync can answer (feishu.md §1.2, §5.1,
+// §5.2, where sources and HTTP statuses stand).
+var codes = map[int64]verdict{
+	10003: {provider.Unauthenticated, "the app id or secret is malformed", checkApp},
+	10014: {provider.Unauthenticated, "the app does not exist on this host or is disabled", checkApp + "; a Lark app needs base_url https://open.larksuite.com"},
+	10015: {provider.Unauthenticated, "the app secret is wrong", checkApp},
+
+	99991661: {provider.Unauthenticated, "the call arrived without its access token", checkProxy},
+	99991663: {provider.Unauthenticated, "the access token is refused, even a fresh one", resetSecret},
+	99991664: {provider.Unauthenticated, "the access token is refused, even a fresh one", resetSecret},
+	99991665: {provider.Unauthenticated, "the access token is refused, even a fresh one", resetSecret},
+	99991668: {provider.Unauthenticated, "the access token is refused as a user's", resetSecret},
+	99991671: {provider.Unauthenticated, "the access token is refused for its form", resetSecret},
+	99991677: {provider.Unauthenticated, "the access token is refused as an expired user's", resetSecret},
+	99991662: {provider.Unauthenticated, "the app is disabled", "enable the app in the admin console of the company under its apps"},
+	99991673: {provider.Unauthenticated, "the app is not installed in this company", "publish a version of the app in the developer console and have the company's administrator approve it"},
+
+	99991672: {provider.Forbidden, "the app lacks a permission for this call", grantScope},
+	99991679: {provider.Forbidden, "the call needs a permission that was not granted", grantScope},
+	99991401: {provider.Forbidden, "this server's address is not on the app's list of allowed addresses", "add this server's public address in the developer console under the app > Security Settings > IP allow-list"},
+
+	40004: {provider.OutOfRange, "the department is outside the app's contact range", widenRange},
+	40014: {provider.OutOfRange, "the parent department is outside the app's contact range", widenRange},
+	41050: {provider.OutOfRange, "the person is outside the app's contact range", widenRange},
+	// Evidence of another app's or tenant's ids, not of a person who left.
+	99992361: {provider.OutOfRange, "the open_id was issued to another app", "use the app that the stored ids were read with, or run a full sync to renew them"},
+	99992381: {provider.OutOfRange, "the union_id belongs to another company", "use an app of the company that the stored ids were read from, or run a full sync to renew them"},
+
+	40015:    {provider.NotFound, "the department does not exist", "check the department id; the sync removes it by itself if it is gone"},
+	99992357: {provider.NotFound, "the open_department_id is unknown", "use open_department_ids (od-...), not the custom department ids of the admin console"},
+	99992380: {provider.NotFound, "the department id is unknown", "use open_department_ids (od-...), not the custom department ids of the admin console"},
+	41012:    {provider.NotFound, "the user id is invalid", "check the id; the sync removes the person by itself if they are gone"},
+	99992351: {provider.NotFound, "the open_id is unknown", "check the id; the sync removes the person by itself if they are gone"},
+	99992360: {provider.NotFound, "the user_id is unknown", "check the id; the sync removes the person by itself if they are gone"},
+	99992364: {provider.NotFound, "the union_id is unknown, or the user_id belongs to another company", "check that app_id still names an app of the company that the stored ids were read from"},
+
+	99991400: {provider.RateLimited, "too many calls", ""},
+	99991403: {provider.QuotaExhausted, "the company's monthly quota of API calls is used up", "wait for the first of the next month, or upgrade the company's plan; a longer sync interval uses fewer calls"},
+
+	40003: {provider.Unavailable, "Feishu reports an internal error", ""},
+	40008: {provider.Unavailable, "Feishu has no information of this department at the moment", ""},
+	40012: {provider.CursorExpired, "the page token is no longer accepted", ""},
+	43010: {provider.TooLarge, "the department is too large to be read with everything below it", "nothing to do: it is read level by level instead"},
+
+	40001:    {provider.Invalid, "a parameter is wrong", reportBug},
+	40011:    {provider.Invalid, "the page size is wrong", reportBug},
+	42008:    {provider.Invalid, "the object belongs to another company than the app", "check that app_id names an app of the company that is synced"},
+	99992402: {provider.Invalid, "a field of the request is refused", reportBug},
+	99991201: {provider.Invalid, "the path is unknown", checkBase},
+	99991301: {provider.Invalid, "the method is not accepted", checkBase},
+}
+
+// expiredToken holds the codes after which a fresh token may help (feishu.md
+// §5.2 and §8, row "Retry").
+var expiredToken = []string{"99991663", "99991664", "99991665", "99991671"}
+
+func tokenRefused(err error) bool {
+	var e *provider.Error
+	return errors.As(err, &e) && slices.Contains(expiredToken, e.Code)
+}
+
+// documented reports whether the error carries a code of the table above.
+func documented(e *provider.Error) bool {
+	code, err := strconv.ParseInt(e.Code, 10, 64)
+	_, known := codes[code]
+	return err == nil && known
+}
+
+// classify says what a failed exchange means. usable tells whether there was an
+// envelope at all; a known code outweighs the HTTP status.
+func classify(reply *provider.Reply, env envelope, usable bool) *provider.Error {
+	redirect := reply.Status >= 300 && reply.Status < 400
+	if v, known := codes[env.code]; usable && known && !redirect {
+		e := &provider.Error{Kind: v.kind, Problem: v.problem + named(env), Action: v.action}
+		if e.Kind == provider.RateLimited {
+			e.RetryAfter = retryAfter(reply.Header)
+		}
+		return e
+	}
+	status := "HTTP status " + strconv.Itoa(reply.Status)
+	switch {
+	case redirect:
+		return &provider.Error{Kind: provider.Invalid, Problem: "the address redirects elsewhere (" + status + ")", Action: checkBase}
+	case reply.Status == http.StatusTooManyRequests:
+		return &provider.Error{Kind: provider.RateLimited, Problem: "too many calls", RetryAfter: retryAfter(reply.Header)}
+	case reply.Status >= 500:
+		return &provider.Error{Kind: provider.Unavailable, Problem: "Feishu cannot answer at the moment (" + status + ")"}
+	case !usable && reply.Status == http.StatusNotFound:
+		return &provider.Error{Kind: provider.Invalid, Problem: "path not found", Action: checkBase}
+	case !usable:
+		return &provider.Error{Kind: provider.Malformed, Problem: "the answer is not one of the API's (" + status + ")", Action: checkProxy}
+	case env.code == 0:
+		return &provider.Error{Kind: provider.Malformed, Problem: "the answer claims success with " + status, Action: checkProxy}
+	case reply.Status >= 400:
+		return &provider.Error{Kind: provider.Invalid, Problem: "unexpected answer (" + status + ")" + named(env),
+			Action: "look the code up in Feishu's documentation or ask its support with the request id"}
+	default:
+		return &provider.Error{Kind: provider.Unavailable, Problem: "unexpected answer" + named(env),
+			Action: "if it stays, look the code up in Feishu's documentation or ask its support with the request id"}
+	}
+}
+
+// What permissions (contact:user.email:readonly) and fields look like; anything
+// else in their place is not repeated, since free text may hold personal data.
+var (
+	scopeName = regexp.MustCompile(`^[a-z_]+(:[a-z0-9_.]+)+$`)
+	fieldName = regexp.MustCompile(`^[a-z][a-z0-9_.]{0,63}$`)
+)
+
+// named lists the missing permissions and refused fields that an answer names.
+func named(env envelope) string {
+	var scopes, fields []string
+	for _, v := range env.detail.PermissionViolations {
+		if scopeName.MatchString(v.Subject) {
+			scopes = append(scopes, v.Subject)
+		}
+	}
+	for _, v := range env.detail.FieldViolations {
+		if fieldName.MatchString(v.Field) {
+			fields = append(fields, v.Field)
+		}
+	}
+	text := ""
+	if len(scopes) > 0 {
+		text += ": one of " + strings.Join(scopes, ", ")
+	}
+	if len(fields) > 0 {
+		text += ": " + strings.Join(fields, ", ")
+	}
+	return text
+}
+
+const (
+	defaultPause = 5 * time.Second
+	// Windows are a second or a minute (feishu.md §5.1): a longer wait than this is
+	// not believed.
+	longestPause = time.Hour
+)
+
+// retryAfter reads x-ogw-ratelimit-reset, seconds to wait, possibly fractional
+// (feishu.md §5.1), rounded up to whole seconds.
+func retryAfter(h http.Header) time.Duration {
+	seconds, err := strconv.ParseFloat(h.Get("x-ogw-ratelimit-reset"), 64)
+	if err != nil || !(seconds >= 0 && seconds <= longestPause.Seconds()) { // NaN fails both
+		return defaultPause
+	}
+	return max(time.Second, time.Duration(math.Ceil(seconds))*time.Second)
+}

@@ -1,0 +1,242 @@
+package feishu
+
+import (
+	"encoding/json"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// Reasons to put a record aside; the others are made where they are found.
+const (
+	noProblem   = ""
+	notAnObject = "not an object"
+)
+
+// departmentOf reads a department; problem says, without personal data, why it
+// cannot be used.
+func departmentOf(r record) (d directory.Department, problem string) {
+	id, problem := r.id("open_department_id")
+	if problem != "" {
+		return d, problem
+	}
+	if id == "" {
+		return d, "no open_department_id"
+	}
+	parent, problem := r.id("parent_department_id")
+	if problem != "" {
+		return d, problem
+	}
+	raw, problem := rawOf(r, departmentVolatile, departmentSets)
+	if problem != "" {
+		return d, problem
+	}
+	return directory.Department{
+		ExternalID:      id,
+		ParentID:        parent,
+		Name:            r.text("name"),
+		SortOrder:       r.integer("order"),
+		DeclaredMembers: headCount(r),
+		Leaders:         leadersOf(r),
+		Raw:             raw,
+	}, noProblem
+}
+
+// deletedDepartment: whether lists ever show such departments is unverified, the
+// flag is honoured anyway (feishu.md §2.2).
+func deletedDepartment(r record) bool {
+	return r.object("status").is("is_deleted")
+}
+
+// headCount is member_count: people including all sub-departments (feishu.md §2.2).
+func headCount(r record) *int {
+	n := r.integer("member_count")
+	if n == nil || *n < 0 || *n > math.MaxInt32 {
+		return nil
+	}
+	count := int(*n)
+	return &count
+}
+
+// leadersOf returns main and deputy leaders, sorted; nil if they were not sent.
+// Entries without an id are what a missing permission leaves (feishu.md §2.2).
+func leadersOf(r record) []string {
+	ids := []string{}
+	entries, sent := r.list("leaders")
+	for _, entry := range entries {
+		leader, _ := entry.(map[string]any)
+		if id, _ := record(leader).id("leaderID"); id != "" { // camelCase on the wire
+			ids = append(ids, id)
+		}
+	}
+	sent = sent && (len(entries) == 0 || len(ids) > 0)
+	main := r.text("leader_user_id")
+	if main != nil && *main != "" && len(ids) == 0 {
+		ids = append(ids, *main)
+	}
+	if !sent && main == nil {
+		return nil
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// memberOf reads a person without memberships; problem says, without personal
+// data, why the record cannot be used.
+func memberOf(r record) (m directory.Member, problem string) {
+	// user_id is sent only with its own permission (feishu.md §3.3).
+	if m.ExternalID, problem = r.id("user_id"); problem != "" {
+		return m, problem
+	}
+	if m.OpenID, problem = r.id("open_id"); problem != "" {
+		return m, problem
+	}
+	if m.UnionID, problem = r.id("union_id"); problem != "" {
+		return m, problem
+	}
+	if m.ExternalID == "" {
+		m.ExternalID, m.ExternalIDIsFallback = m.OpenID, true
+	}
+	if m.ExternalID == "" {
+		return m, "neither user_id nor open_id"
+	}
+	if m.Raw, problem = rawOf(r, memberVolatile, memberSets); problem != "" {
+		return m, problem
+	}
+	m.Name = r.text("name")
+	m.Email = emailOf(r)
+	m.Phone = r.text("mobile")
+	m.AvatarURL = avatarOf(r)
+	m.Title = r.text("job_title")
+	m.Status = statusOf(r)
+	m.Activated = r.object("status").flag("is_activated")
+	return m, noProblem
+}
+
+// emailOf prefers the personal address over the company mail service's. Where
+// only the latter was sent, and empty, nothing is known of the former: nil.
+func emailOf(r record) *string {
+	email, enterprise := r.text("email"), r.text("enterprise_email")
+	if (email == nil || *email == "") && enterprise != nil && *enterprise != "" {
+		return enterprise
+	}
+	return email
+}
+
+// avatarOf takes the largest picture: a smaller one can be made of it, not the
+// other way round. The picture is an object, there is no avatar_url (feishu.md §3.2).
+func avatarOf(r record) *string {
+	avatar := r.object("avatar")
+	var sent *string
+	for _, size := range []string{"avatar_origin", "avatar_640", "avatar_240", "avatar_72"} {
+		if picture := avatar.text(size); picture != nil {
+			if *picture != "" {
+				return picture
+			}
+			sent = picture
+		}
+	}
+	return sent
+}
+
+// statusOf: frozen, resigned and exited people do not work there; invited ones
+// (is_unjoin, not activated) do (feishu.md §9, row 12).
+func statusOf(r record) *directory.Status {
+	sent := false
+	status := directory.Active
+	for _, key := range []string{"is_frozen", "is_resigned", "is_exited"} {
+		set := r.object("status").flag(key)
+		sent = sent || set != nil
+		if set != nil && *set {
+			status = directory.Inactive
+		}
+	}
+	if !sent {
+		return nil
+	}
+	return &status
+}
+
+// left reports whether the provider itself says that the person is gone.
+func left(r record) bool {
+	status := r.object("status")
+	return status.is("is_resigned") || status.is("is_exited")
+}
+
+// membershipIn places a person in a department. The main department is the
+// flagged one, else that of the largest department_order; larger user_order
+// comes first (feishu.md §3.2). Leaders stand on the department.
+func membershipIn(r record, department string) directory.Membership {
+	m := directory.Membership{DepartmentID: department}
+	entries, _ := r.list("orders")
+	for _, entry := range entries {
+		order, _ := entry.(map[string]any)
+		if id, _ := record(order).id("department_id"); id != department {
+			continue
+		}
+		m.SortOrder = record(order).integer("user_order")
+		m.PrimaryRank = record(order).integer("department_order")
+		if record(order).is("is_primary_dept") {
+			first := int64(math.MaxInt64)
+			m.PrimaryRank = &first
+		}
+		break
+	}
+	return m
+}
+
+// membershipsOf places a person in all departments the record names.
+func membershipsOf(r record) []directory.Membership {
+	var all []directory.Membership
+	for _, department := range r.strings("department_ids") {
+		all = append(all, membershipIn(r, department))
+	}
+	return all
+}
+
+// What must not be in a stored record, and which arrays have no order of their own.
+var (
+	// Head counts change whenever somebody moves.
+	departmentVolatile = []string{"member_count", "primary_member_count"}
+	departmentSets     = []string{"leaders", "unit_ids", "group_chat_employee_types", "department_hrbps"}
+	// Sent by some of the calls that return a person and not by others
+	// (feishu.md §3.2): is_frozen by lists only, where it repeats status.
+	memberVolatile = []string{"is_frozen", "assign_info", "subscription_ids"}
+	memberSets     = []string{"department_ids", "orders", "dotted_line_leader_user_ids", "custom_attrs"}
+)
+
+// rawOf is the record as canonical JSON: keys sorted at every depth, sets sorted,
+// numbers as they were written.
+func rawOf(r record, volatile, sets []string) (raw json.RawMessage, problem string) {
+	kept := maps.Clone(r)
+	for _, key := range volatile {
+		delete(kept, key)
+	}
+	for _, key := range sets {
+		elements, sent := r.list(key)
+		if !sent {
+			continue
+		}
+		texts := make([]string, len(elements))
+		for i, element := range elements {
+			text, err := json.Marshal(element)
+			if err != nil {
+				return nil, key + " cannot be written as JSON"
+			}
+			texts[i] = string(text)
+		}
+		slices.Sort(texts)
+		sorted := make([]json.RawMessage, len(texts))
+		for i, text := range texts {
+			sorted[i] = json.RawMessage(text)
+		}
+		kept[key] = sorted
+	}
+	raw, err := json.Marshal(kept)
+	if err != nil {
+		return nil, "cannot be written as JSON"
+	}
+	return raw, noProblem
+}
