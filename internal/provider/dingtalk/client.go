@@ -1,0 +1,164 @@
+package dingtalk
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// rootID is the id of every company's root department (dingtalk.md §2).
+const rootID = "1"
+
+// Ways of reading a department.
+const (
+	// listingLevel reads the next level of child departments.
+	listingLevel provider.Listing = "level"
+	// listingDepartment reads the people directly in a department.
+	listingDepartment provider.Listing = "department"
+	// listingGranted reads the people who are in the visible range by name.
+	listingGranted provider.Listing = "granted"
+)
+
+// client implements provider.Client, MemberCounter, ChildCounter and Confirmer.
+// It is immutable and therefore safe for concurrent use.
+type client struct {
+	env       *provider.Env
+	baseURL   string
+	appKey    string
+	appSecret string
+	tokenName string
+}
+
+var (
+	_ provider.Client        = (*client)(nil)
+	_ provider.MemberCounter = (*client)(nil)
+	_ provider.ChildCounter  = (*client)(nil)
+	_ provider.Confirmer     = (*client)(nil)
+)
+
+// answer is a successful answer's top-level object.
+type answer struct {
+	endpoint  provider.Endpoint
+	fields    record
+	requestID string
+}
+
+// result gives the object under "result", which every topapi call used here
+// except listsub must carry.
+func (a answer) result() (record, error) {
+	r, ok := decodeObject(a.fields["result"])
+	if !ok {
+		return nil, a.malformed("the answer says success but has no result object")
+	}
+	return r, nil
+}
+
+// call makes a call with the app's token. A refused token is fetched anew and the
+// call repeated, once.
+func (c *client) call(ctx context.Context, ep provider.Endpoint, body any) (answer, error) {
+	token, err := c.token(ctx)
+	if err != nil {
+		return answer{}, err
+	}
+	a, err := c.exchange(ctx, ep, url.Values{"access_token": {token}}, body)
+	var refused *provider.Error
+	if !errors.As(err, &refused) || !tokenRefused(refused) {
+		return a, err
+	}
+	if err := c.env.Tokens.Drop(ctx, c.tokenName, token); err != nil {
+		return answer{}, fmt.Errorf("drop refused token: %w", err)
+	}
+	if token, err = c.token(ctx); err != nil {
+		return answer{}, err
+	}
+	return c.exchange(ctx, ep, url.Values{"access_token": {token}}, body)
+}
+
+// exchange sends one request and judges its answer. A throttling answer also
+// stops the other users of the endpoint.
+func (c *client) exchange(ctx context.Context, ep provider.Endpoint, query url.Values, body any) (answer, error) {
+	req, err := c.request(ctx, ep, query, body)
+	if err != nil {
+		return answer{}, err
+	}
+	reply, err := c.env.Do(ctx, directory.DingTalk, ep, req)
+	if err != nil {
+		return answer{}, err
+	}
+	a, failure := judge(ep, reply, c.env.Now())
+	if failure == nil {
+		return a, nil
+	}
+	if failure.Kind == provider.RateLimited {
+		if err := c.pause(ctx, ep, failure); err != nil {
+			return answer{}, err
+		}
+	}
+	return answer{}, failure
+}
+
+func (c *client) request(ctx context.Context, ep provider.Endpoint, query url.Values, body any) (*http.Request, error) {
+	target, err := provider.URL(c.baseURL, ep.Path, query)
+	if err != nil {
+		return nil, newError(ep, provider.Invalid, "base_url is not a URL", checkBaseURL)
+	}
+	var encoded []byte
+	if body != nil {
+		if encoded, err = json.Marshal(body); err != nil {
+			return nil, fmt.Errorf("encode %s request: %w", ep.Name, err)
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, ep.Method, target, bytes.NewReader(encoded))
+	if err != nil {
+		return nil, newError(ep, provider.Invalid, "base_url does not give a usable address", checkBaseURL)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return req, nil
+}
+
+// pause stops the throttled endpoint, or all of them where the provider has
+// blocked this address as a whole.
+func (c *client) pause(ctx context.Context, ep provider.Endpoint, failure *provider.Error) error {
+	paused := []provider.Endpoint{ep}
+	if failure.Code == codeAddressBlocked {
+		paused = endpoints
+	}
+	for _, p := range paused {
+		if err := c.env.Limits.Pause(ctx, p.Name, failure.RetryAfter); err != nil {
+			return fmt.Errorf("pause %s: %w", p.Name, err)
+		}
+	}
+	return nil
+}
+
+// judge decides by the body whether a call succeeded, whatever the HTTP status:
+// the legacy host answers 200 even to errors (dingtalk.md §1).
+func judge(ep provider.Endpoint, reply *provider.Reply, now time.Time) (answer, *provider.Error) {
+	if reply.Status >= 300 && reply.Status < 400 {
+		return answer{}, newError(ep, provider.Invalid, "the server redirects elsewhere, which is not followed", checkBaseURL)
+	}
+	fields, ok := decodeObject(reply.Body)
+	if !ok {
+		return answer{}, notJSON(ep, reply)
+	}
+	f, ok := readFailure(fields, reply.Status)
+	switch {
+	case !ok && reply.Status >= http.StatusInternalServerError:
+		return answer{}, unavailable(ep, reply.Status)
+	case !ok:
+		return answer{}, newError(ep, provider.Malformed, "the answer has no usable errcode", checkBaseURL)
+	case f.code != codeOK:
+		return answer{}, f.toError(ep, now)
+	}
+	return answer{endpoint: ep, fields: fields, requestID: f.requestID}, nil
+}

@@ -1,0 +1,228 @@
+package dingtalk
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+const okDepartment = `{"errcode":0,"errmsg":"ok","result":{"dept_id":42,"name":"R&D","parent_id":1},"request_id":"16kx0a"}`
+
+func TestCallSendsTokenBodyAndPrefix(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, map[string]func(call) reply{"/topapi/v2/department/get": always(okDepartment)})
+	_, err := f.department(t.Context(), "42")
+	require.NoError(t, err)
+	require.Len(t, f.server.calls, 2)
+	require.Equal(t, call{method: http.MethodGet, path: "/dingtalk/gettoken"}, f.server.calls[0])
+	require.Equal(t, call{method: http.MethodPost, path: "/dingtalk/topapi/v2/department/get", token: firstToken,
+		contentType: "application/json", rawBody: `{"dept_id":42}`}, f.server.calls[1])
+	require.Equal(t, testNow.Add(110*time.Minute), f.tokens.expiry, "ten minutes before the 7200 s are over")
+}
+
+func TestQueryIsEscapedOnce(t *testing.T) {
+	t.Parallel()
+	const secret = "a+b%20c&d=e/ü"
+	var got string
+	ts := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		got = r.URL.Query().Get("appsecret")
+	}))
+	t.Cleanup(ts.Close)
+	f := newFixture(t, nil)
+	f.baseURL, f.appSecret = ts.URL, secret
+	_, err := f.token(t.Context())
+	requireError(t, err, provider.Malformed)
+	require.Equal(t, secret, got)
+}
+
+func TestRefusedTokenIsFetchedAnewOnce(t *testing.T) {
+	t.Parallel()
+	refusals := map[string]string{
+		"gateway":  `{"errcode":88,"sub_code":"40014","sub_msg":"不合法的access_token","errmsg":"ding talk error","request_id":"16aa"}`,
+		"expired":  `{"errcode":42001,"errmsg":"access_token超时"}`,
+		"business": `{"errcode":40001,"errmsg":"x"}`,
+		"new API":  `{"code":"InvalidAuthentication","requestid":"01A0","message":"不合法的access_token"}`,
+	}
+	for name, refusal := range refusals {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, map[string]func(call) reply{"/topapi/v2/department/get": func(c call) reply {
+				if c.token == nextToken {
+					return reply{body: okDepartment}
+				}
+				return reply{body: refusal}
+			}})
+			d, err := f.department(t.Context(), "42")
+			require.NoError(t, err)
+			require.Equal(t, "42", d.ExternalID)
+			require.Equal(t, 2, f.server.count("/gettoken"))
+			require.Equal(t, 1, f.tokens.drops)
+		})
+		t.Run(name+" for good", func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, map[string]func(call) reply{"/topapi/v2/department/get": always(refusal)})
+			_, err := f.department(t.Context(), "42")
+			requireError(t, err, provider.Unauthenticated)
+			require.Equal(t, 2, f.server.count("/gettoken"))
+			require.Equal(t, 2, f.server.count("/topapi/v2/department/get"))
+		})
+	}
+}
+
+func TestTokenCallNeverLoops(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		body string
+		want provider.Kind
+	}{
+		"wrong pair":        {`{"errcode":40096,"errmsg":"不合法的appKey或appSecret"}`, provider.Unauthenticated},
+		"refused":           {`{"errcode":40014,"errmsg":"x"}`, provider.Unauthenticated},
+		"missing parameter": {`{"errcode":40035,"errmsg":"缺少参数 corpid or appkey"}`, provider.Invalid},
+		"no token":          {`{"errcode":0,"errmsg":"ok","expires_in":7200}`, provider.Malformed},
+		"token a number":    {`{"errcode":0,"access_token":1,"expires_in":7200}`, provider.Malformed},
+		"no life":           {`{"errcode":0,"access_token":"` + firstToken + `"}`, provider.Malformed},
+		"life of nothing":   {`{"errcode":0,"access_token":"` + firstToken + `","expires_in":0}`, provider.Malformed},
+		"endless life":      {`{"errcode":0,"access_token":"` + firstToken + `","expires_in":9223372036854775807}`, provider.Malformed},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, map[string]func(call) reply{"/gettoken": always(tt.body)})
+			_, err := f.Roots(t.Context())
+			requireError(t, err, tt.want)
+			require.Len(t, f.server.calls, 1)
+			require.Empty(t, f.tokens.tokens)
+		})
+	}
+}
+
+func TestEnvelopeDecides(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		reply     reply
+		kind      provider.Kind
+		code      string
+		requestID string
+	}{
+		"gateway": {reply{body: `{"errcode":88,"sub_code":"60011","sub_msg":"` + personalText + `","errmsg":"` + personalText + `","request_id":"16aa"}`},
+			provider.Forbidden, "60011", "16aa"},
+		"gateway, sub code a number": {reply{body: `{"errcode":88,"sub_code":60011}`}, provider.Forbidden, "60011", ""},
+		"gateway without sub code":   {reply{body: `{"errcode":88,"errmsg":"` + personalText + `"}`}, provider.Unavailable, "88", ""},
+		"business":                   {reply{body: `{"errcode":60003,"errmsg":"` + personalText + `","request_id":"16bb"}`}, provider.NotFound, "60003", "16bb"},
+		"business on HTTP 500":       {reply{status: 500, body: `{"errcode":60003,"errmsg":"x"}`}, provider.NotFound, "60003", ""},
+		"code quoted":                {reply{body: `{"errcode":"60003","errmsg":"x"}`}, provider.NotFound, "60003", ""},
+		"wrong path":                 {reply{body: `{"errcode":22,"sub_msg":"不合法ApiName","errmsg":"Invalid method","request_id":"16cc"}`}, provider.Invalid, "22", "16cc"},
+		"new API": {reply{status: 403, body: `{"code":"Forbidden.AccessDenied.AccessTokenPermissionDenied","requestid":"6E32","message":"` + personalText + `"}`},
+			provider.Forbidden, "Forbidden.AccessDenied.AccessTokenPermissionDenied", "6E32"},
+		"rate guard":             {reply{body: `{"status":1111,"wait":5,"source":"x5","punish":"deny","uuid":"u"}`}, provider.RateLimited, "1111", ""},
+		"web page":               {reply{body: "<html>" + personalText + "</html>"}, provider.Malformed, "", ""},
+		"web page on HTTP 502":   {reply{status: 502, body: "<html></html>"}, provider.Unavailable, "", ""},
+		"empty":                  {reply{}, provider.Malformed, "", ""},
+		"empty on HTTP 503":      {reply{status: 503}, provider.Unavailable, "", ""},
+		"empty on HTTP 404":      {reply{status: 404}, provider.Invalid, "", ""},
+		"truncated":              {reply{body: `{"errcode":0,"result":{"dept_id":4`}, provider.Malformed, "", ""},
+		"an array":               {reply{body: `[]`}, provider.Malformed, "", ""},
+		"null":                   {reply{body: `null`}, provider.Malformed, "", ""},
+		"no code":                {reply{body: `{"result":{"dept_id":42}}`}, provider.Malformed, "", ""},
+		"no code on HTTP 500":    {reply{status: 500, body: `{"error":"x"}`}, provider.Unavailable, "", ""},
+		"code null":              {reply{body: `{"errcode":null,"result":{"dept_id":42}}`}, provider.Malformed, "", ""},
+		"code not a number":      {reply{body: `{"errcode":"` + personalText + `"}`}, provider.Malformed, "", ""},
+		"success without result": {reply{body: `{"errcode":0,"errmsg":"ok","request_id":"16dd"}`}, provider.Malformed, "", "16dd"},
+		"success, result null":   {reply{body: `{"errcode":0,"result":null}`}, provider.Malformed, "", ""},
+		"another department":     {reply{body: `{"errcode":0,"result":{"dept_id":43}}`}, provider.Malformed, "", ""},
+		"redirect":               {reply{status: 302, header: http.Header{"Location": {"/dingtalk/gettoken"}}}, provider.Invalid, "", ""},
+		"redirect keeping POST":  {reply{status: 307, header: http.Header{"Location": {"/dingtalk/gettoken"}}}, provider.Invalid, "", ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, map[string]func(call) reply{"/topapi/v2/department/get": func(call) reply { return tt.reply }})
+			_, err := f.department(t.Context(), "42")
+			e := requireError(t, err, tt.kind)
+			require.Equal(t, tt.code, e.Code)
+			require.Equal(t, tt.requestID, e.RequestID)
+			require.Equal(t, "department/get", e.Endpoint)
+			require.Equal(t, 1, f.server.count("/gettoken"), "a redirect is not followed")
+		})
+	}
+}
+
+func TestTransportTroubleShowsNoSecret(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	f.baseURL = "http://127.0.0.1:1/dingtalk"
+	_, err := f.token(t.Context())
+	requireError(t, err, provider.Unavailable)
+
+	f.tokens.tokens[f.tokenName] = firstToken
+	_, err = f.Departments(t.Context(), provider.Query{Department: "42", Listing: listingLevel})
+	requireError(t, err, provider.Unavailable)
+
+	f.baseURL = "http://bad host/"
+	_, err = f.department(t.Context(), "42")
+	requireError(t, err, provider.Invalid)
+}
+
+func TestCanceledCallerGetsItsOwnError(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := f.Roots(ctx)
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestThrottlingPausesTheEndpoint(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		body string
+		want time.Duration
+	}{
+		"by the app":                 {`{"errcode":88,"sub_code":"90018","sub_msg":"x"}`, time.Second},
+		"by all, end named":          {`{"errcode":88,"sub_code":"90002","sub_msg":"请求总次数超过 1200 次, 限制将在 2026-01-06 00:00:03 结束."}`, 3 * time.Second},
+		"by all, end in errmsg":      {`{"errcode":90002,"errmsg":"限制将在 2026-01-06 00:00:02 结束."}`, 2 * time.Second},
+		"by all, end past":           {`{"errcode":90002,"errmsg":"限制将在 2025-01-06 00:00:02 结束."}`, time.Second},
+		"by all, clocks apart":       {`{"errcode":90002,"errmsg":"限制将在 2026-01-06 09:00:02 结束."}`, time.Minute},
+		"by all, impossible end":     {`{"errcode":90002,"errmsg":"限制将在 2026-13-46 00:00:02 结束."}`, time.Second},
+		"by all, no end":             {`{"errcode":90002,"errmsg":"x"}`, time.Second},
+		"end named by another code":  {`{"errcode":90018,"errmsg":"限制将在 2026-01-06 00:00:30 结束."}`, time.Second},
+		"per server":                 {`{"errcode":90005,"errmsg":"x"}`, time.Second},
+		"new API, calls per minute":  {`{"code":"Forbidden.AccessDenied.QpmLimitForAppkeyAndApi"}`, time.Minute},
+		"new API, HTTP 429, unknown": {`{"code":"TooMany"}`, time.Second},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, map[string]func(call) reply{"/topapi/v2/user/list": func(call) reply {
+				return reply{status: http.StatusTooManyRequests, body: tt.body}
+			}})
+			_, err := f.Members(t.Context(), provider.Query{Department: "42", Listing: listingDepartment})
+			e := requireError(t, err, provider.RateLimited)
+			require.Equal(t, tt.want, e.RetryAfter)
+			require.Equal(t, map[string]time.Duration{"user/list": tt.want}, f.limits.pauses)
+		})
+	}
+}
+
+func TestBlockedAddressPausesEveryEndpoint(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, map[string]func(call) reply{"/auth/scopes": always(`{"status":1111,"wait":5,"source":"x5"}`)})
+	_, err := f.Roots(t.Context())
+	require.Equal(t, 5*time.Minute, requireError(t, err, provider.RateLimited).RetryAfter)
+	require.Len(t, f.limits.pauses, len(endpoints))
+	require.Equal(t, 5*time.Minute, f.limits.pauses["user/list"])
+}
+
+func TestBodiesAreDocumentedTypes(t *testing.T) {
+	t.Parallel()
+	b, err := json.Marshal(userListRequest{DeptID: 901000101, Cursor: 100, Size: pageSize})
+	require.NoError(t, err)
+	require.Equal(t, `{"dept_id":901000101,"cursor":100,"size":100,"contain_access_limit":false}`, string(b))
+}

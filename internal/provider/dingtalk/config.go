@@ -1,0 +1,112 @@
+package dingtalk
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// Names of settings and the documented hosts (dingtalk.md §1).
+const (
+	keyAppKey     = "app_key"
+	keyAppSecret  = "app_secret"
+	keyBaseURL    = "base_url"
+	keyAPIBaseURL = "api_base_url"
+
+	defaultBaseURL    = "https://oapi.dingtalk.com"
+	defaultAPIBaseURL = "https://api.dingtalk.com"
+)
+
+// Vendor describes DingTalk's internal enterprise apps: their settings and how a
+// client is opened. Every call goes to base_url; api_base_url, corp_id and
+// agent_id are accepted because they belong to an app, though reading the
+// directory needs none of them.
+var Vendor = provider.Vendor{
+	Type: directory.DingTalk,
+	Keys: []provider.Key{
+		{Name: keyAppKey, Aliases: []string{"appkey", "app_id"}, Required: true,
+			Help: "Client ID (formerly AppKey) of an internal enterprise app"},
+		{Name: keyAppSecret, Aliases: []string{"appsecret", "app_secret_key"}, Required: true,
+			Help: "Client Secret (formerly AppSecret) of the same app"},
+		{Name: keyBaseURL, Default: defaultBaseURL,
+			Help: "legacy API, where the directory is read; international tenants: https://oapi.dingtalk.io"},
+		{Name: keyAPIBaseURL, Default: defaultAPIBaseURL,
+			Help: "newer API; it lists no departments or people, so reading the directory does not call it"},
+		{Name: "corp_id", Help: "the company's CorpId; not needed to read the directory"},
+		{Name: "agent_id", Help: "the app's AgentId; not needed to read the directory"},
+	},
+	Validate: validate,
+	Open:     open,
+}
+
+func validate(s provider.Settings) error {
+	for _, key := range []string{keyBaseURL, keyAPIBaseURL} {
+		if err := checkURL(s[key]); err != nil {
+			return fmt.Errorf("setting %s: %w", key, err)
+		}
+	}
+	return nil
+}
+
+// checkURL accepts an empty value, for which the default is used. Its errors do
+// not repeat the value, which might carry credentials.
+func checkURL(value string) error {
+	if value == "" {
+		return nil
+	}
+	u, err := url.Parse(value)
+	if err != nil {
+		return errors.New("not a URL")
+	}
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return errors.New("must look like https://host or https://host/prefix")
+	}
+	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("must not contain a user, a query or a fragment")
+	}
+	return nil
+}
+
+func open(s provider.Settings, env *provider.Env) (provider.Client, error) {
+	if err := validate(s); err != nil {
+		return nil, err
+	}
+	for _, key := range []string{keyAppKey, keyAppSecret} {
+		if s[key] == "" {
+			return nil, fmt.Errorf("setting %s is missing", key)
+		}
+	}
+	base := s[keyBaseURL]
+	if base == "" {
+		base = defaultBaseURL
+	}
+	return &client{
+		env:       withoutRedirects(env),
+		baseURL:   base,
+		appKey:    s[keyAppKey],
+		appSecret: s[keyAppSecret],
+		tokenName: tokenName(s[keyAppKey], s[keyAppSecret], base),
+	}, nil
+}
+
+// withoutRedirects keeps the HTTP client from carrying the secret or the token,
+// both of which stand in the query, to wherever an answer points.
+func withoutRedirects(env *provider.Env) *provider.Env {
+	own, plain := *env, *env.HTTP
+	plain.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	own.HTTP = &plain
+	return &own
+}
+
+// tokenName differs for every credential, so that a token fetched with an
+// earlier secret or from another host is not taken for this one's.
+func tokenName(appKey, appSecret, base string) string {
+	sum := sha256.Sum256([]byte(appKey + "\x00" + appSecret + "\x00" + base))
+	return string(directory.DingTalk) + "/" + hex.EncodeToString(sum[:16])
+}

@@ -1,0 +1,192 @@
+package dingtalk
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// Roots implements provider.Client.
+func (c *client) Roots(ctx context.Context) ([]provider.FoundDepartment, error) {
+	s, err := c.scopes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if s.full() {
+		root, err := c.department(ctx, rootID)
+		if err != nil {
+			return nil, err
+		}
+		return []provider.FoundDepartment{walked(root)}, nil
+	}
+	if s.empty() {
+		return nil, newError(authScopes, provider.Forbidden, "the app's visible range is empty", widenRange)
+	}
+	return c.limitedRoots(ctx, s)
+}
+
+// limitedRoots puts a root of our own above the granted departments, whose
+// parents may be out of range (dingtalk.md §5).
+func (c *client) limitedRoots(ctx context.Context, s scopes) ([]provider.FoundDepartment, error) {
+	name := "Root"
+	roots := []provider.FoundDepartment{{
+		Department: directory.Department{ExternalID: rootID, Name: &name, Raw: json.RawMessage(`{}`)},
+		Members:    listingGranted,
+	}}
+	for _, id := range s.departments {
+		d, err := c.department(ctx, id)
+		switch {
+		case provider.KindOf(err) == provider.NotFound: // deleted since the range was read
+		case err != nil:
+			return nil, fmt.Errorf("granted department %s: %w", id, err)
+		default:
+			roots = append(roots, walked(d))
+		}
+	}
+	return roots, nil
+}
+
+// walked is a department whose children and people are both read from it.
+func walked(d directory.Department) provider.FoundDepartment {
+	return provider.FoundDepartment{Department: d, Children: listingLevel, Members: listingDepartment}
+}
+
+// department reads one department.
+func (c *client) department(ctx context.Context, id string) (directory.Department, error) {
+	number, err := departmentNumber(departmentGet, id)
+	if err != nil {
+		return directory.Department{}, err
+	}
+	a, err := c.call(ctx, departmentGet, departmentRequest{DeptID: number})
+	if err != nil {
+		return directory.Department{}, err
+	}
+	r, err := a.result()
+	if err != nil {
+		return directory.Department{}, err
+	}
+	if got := r.integer("dept_id"); got == nil || *got != number {
+		return directory.Department{}, a.malformed("the answer is about another department than was asked for")
+	}
+	return toDepartment(r, number, rootID), nil
+}
+
+// Departments implements provider.Client. One level comes in one page, and never
+// includes the department asked for (dingtalk.md §2).
+func (c *client) Departments(ctx context.Context, q provider.Query) (provider.DepartmentPage, error) {
+	if q.Listing != listingLevel {
+		return provider.DepartmentPage{}, unknownListing(departmentListSub, q.Listing)
+	}
+	number, err := departmentNumber(departmentListSub, q.Department)
+	if err != nil {
+		return provider.DepartmentPage{}, err
+	}
+	a, err := c.call(ctx, departmentListSub, departmentRequest{DeptID: number})
+	if err != nil {
+		return provider.DepartmentPage{}, err
+	}
+	return departmentPage(a, q.Department)
+}
+
+func departmentPage(a answer, parent string) (provider.DepartmentPage, error) {
+	var page provider.DepartmentPage
+	if !sent(a.fields["result"]) {
+		return page, a.malformed("the answer says success but has no result")
+	}
+	items, ok := decodeArray(a.fields["result"])
+	if !ok {
+		return page, a.malformed("the result is not a list")
+	}
+	for i, item := range items {
+		r, _ := decodeObject(item)
+		id := r.integer("dept_id")
+		switch {
+		case id == nil:
+			page.Bad = append(page.Bad, "record "+strconv.Itoa(i+1)+" has no dept_id")
+		case *id < 1: // home-school departments (dingtalk.md §2)
+		default:
+			page.Departments = append(page.Departments, walked(toDepartment(r, *id, parent)))
+		}
+	}
+	return page, nil
+}
+
+// scopes is the visible range as granted, ids sorted and without repetition.
+type scopes struct {
+	departments []string
+	people      []string
+}
+
+func (s scopes) full() bool  { return slices.Contains(s.departments, rootID) }
+func (s scopes) empty() bool { return len(s.departments) == 0 && len(s.people) == 0 }
+
+// visible is the range in the words of the port.
+func (s scopes) visible() provider.Range {
+	if s.full() {
+		return provider.Range{Full: true}
+	}
+	return provider.Range{Departments: s.departments, Members: s.people}
+}
+
+// scopes reads the visible range.
+func (c *client) scopes(ctx context.Context) (scopes, error) {
+	a, err := c.call(ctx, authScopes, nil)
+	if err != nil {
+		return scopes{}, err
+	}
+	return readScopes(a)
+}
+
+func readScopes(a answer) (scopes, error) {
+	var s scopes
+	granted, ok := decodeObject(a.fields["auth_org_scopes"])
+	if !ok || (!sent(granted["authed_dept"]) && !sent(granted["authed_user"])) {
+		return s, a.malformed("the answer says success but has no auth_org_scopes")
+	}
+	departments, ok := decodeArray(granted["authed_dept"])
+	if !ok {
+		return s, a.malformed("authed_dept is not a list")
+	}
+	people, ok := decodeArray(granted["authed_user"])
+	if !ok {
+		return s, a.malformed("authed_user is not a list")
+	}
+	for _, raw := range departments {
+		id, ok := decodeInteger(raw)
+		if !ok {
+			return scopes{}, a.malformed("authed_dept holds something that is not an id")
+		}
+		if id >= 1 {
+			s.departments = append(s.departments, strconv.FormatInt(id, 10))
+		}
+	}
+	for _, raw := range people {
+		id := decodeString(raw)
+		if id == "" {
+			return scopes{}, a.malformed("authed_user holds something that is not an id")
+		}
+		s.people = append(s.people, id)
+	}
+	slices.Sort(s.departments)
+	slices.Sort(s.people)
+	s.departments, s.people = slices.Compact(s.departments), slices.Compact(s.people)
+	return s, nil
+}
+
+// departmentNumber turns an external id into the number the API wants.
+func departmentNumber(ep provider.Endpoint, id string) (int64, error) {
+	n, err := strconv.ParseInt(id, 10, 64)
+	if err != nil || n < 1 || strconv.FormatInt(n, 10) != id {
+		return 0, newError(ep, provider.Invalid, "a department id must be a whole number from 1", "give the id as DingTalk shows it")
+	}
+	return n, nil
+}
+
+func unknownListing(ep provider.Endpoint, l provider.Listing) error {
+	return newError(ep, provider.Invalid, "there is no listing "+strconv.Quote(string(l)), reportIt)
+}

@@ -1,0 +1,306 @@
+package dingtalk
+
+import (
+	"bytes"
+	"net/http"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+const (
+	codeOK = "0"
+	// codeThrottledByAll is throttling caused by all customers together; its
+	// text names the end (dingtalk.md §6).
+	codeThrottledByAll = "90002"
+	// codeAddressBlocked is the "status" of the rate guard's answer, which blocks
+	// one public address for every API (dingtalk.md §1.2 shape E, §6).
+	codeAddressBlocked = "1111"
+	codeGateway        = "88"
+)
+
+// How long throttling lasts (dingtalk.md §6).
+const (
+	throttleWindow = time.Second
+	addressBlock   = 5 * time.Minute
+	// longestThrottle bounds an end read from a text, so that a wrong clock here
+	// or there does not stop a sync.
+	longestThrottle = time.Minute
+)
+
+// Words for what a person should do, where several codes need the same.
+const (
+	checkBaseURL     = "check base_url: the legacy API is https://oapi.dingtalk.com (international: https://oapi.dingtalk.io), with a path prefix only where a proxy needs one"
+	checkCredentials = "copy app_key and app_secret again from the DingTalk developer console (open-dev.dingtalk.com): the app > Credentials (凭证与基础信息)"
+	grantPermission  = "grant it in the DingTalk developer console (open-dev.dingtalk.com): the app > Permission management (权限管理)"
+	trustAddress     = "add it in the DingTalk developer console (open-dev.dingtalk.com): the app > Security settings (安全设置) > server egress IP (服务器出口IP)"
+	widenRange       = "include it both in the permissions' authorised range (授权范围, under Permission management) and in the app's visible range (可使用范围, under Version management), or leave it out on purpose"
+	reportIt         = "report it together with the code and the request id; the settings are not at fault"
+	enableApp        = "enable it again in the DingTalk admin console (oa.dingtalk.com)"
+	nothingIfDeleted = "nothing needs doing if it was deleted in DingTalk; the next sync settles it"
+)
+
+// class is what a code means.
+type class struct {
+	kind    provider.Kind
+	problem string
+	action  string
+}
+
+// classes holds the documented codes a directory read can meet (dingtalk.md §1,
+// §2, §3, §6).
+var classes = map[string]class{
+	"-1":    {provider.Unavailable, "DingTalk is busy", ""},
+	"60019": {provider.Unavailable, "DingTalk could not read the people of the department", ""},
+
+	"22":     {provider.Invalid, "the API path does not exist", checkBaseURL},
+	"404":    {provider.Invalid, "the API path does not exist", checkBaseURL},
+	"40000":  {provider.Invalid, "a parameter or the access token did not arrive", "check that no proxy between here and DingTalk strips the query or the body"},
+	"41001":  {provider.Invalid, "the access token did not arrive", "check that no proxy between here and DingTalk strips the query"},
+	"40009":  {provider.Invalid, "the department id is not valid", reportIt},
+	"40035":  {provider.Invalid, "a parameter is not valid", reportIt},
+	"400002": {provider.Invalid, "a parameter is not valid", reportIt},
+	"40069":  {provider.Invalid, "the page size is not valid", reportIt},
+	"60111":  {provider.Invalid, "the userid is missing", reportIt},
+	"33011":  {provider.Invalid, "the role id is not valid", reportIt},
+	"40078":  {provider.Invalid, "the login code is unknown or already used", "log in again"},
+
+	"AuthenticationFailed.MissingParameter": {provider.Invalid, "the access token did not arrive", "check that no proxy between here and DingTalk strips headers"},
+	"Missingbody":                           {provider.Invalid, "the request body did not arrive", "check that no proxy between here and DingTalk strips the body"},
+
+	"40068": {provider.CursorExpired, "the page's position is no longer accepted", ""},
+
+	"40014":                   {provider.Unauthenticated, "the access token is refused", checkCredentials},
+	"42001":                   {provider.Unauthenticated, "the access token is refused as expired", checkCredentials},
+	"40001":                   {provider.Unauthenticated, "the access token or the secret is refused", checkCredentials},
+	"40089":                   {provider.Unauthenticated, "the CorpId and its secret do not match", checkCredentials},
+	"40096":                   {provider.Unauthenticated, "app_key and app_secret do not match", checkCredentials},
+	"InvalidAuthentication":   {provider.Unauthenticated, "the access token is refused", checkCredentials},
+	"invalidClientIdOrSecret": {provider.Unauthenticated, "app_key and app_secret do not match", checkCredentials},
+	"invalid.client":          {provider.Unauthenticated, "app_key and app_secret do not match", checkCredentials},
+	"unauthorized.client":     {provider.Unauthenticated, "the app is not authorised for this company", checkCredentials},
+
+	"60011": {provider.Forbidden, "the app lacks a permission", grantPermission},
+	"43007": {provider.Forbidden, "the call needs an authorisation that the app lacks", grantPermission},
+	"60020": {provider.Forbidden, "this server's address is not on the app's list of egress addresses", trustAddress},
+	"50003": {provider.Forbidden, "the app has been stopped", enableApp},
+	"50005": {provider.Forbidden, "the company has been disabled in DingTalk", enableApp},
+	"70001": {provider.Forbidden, "the company has been dissolved in DingTalk", "remove this provider, or point it at another company"},
+
+	"Forbidden.AccessDenied.AccessTokenPermissionDenied": {provider.Forbidden, "the app lacks a permission", grantPermission},
+	"Forbidden.AccessDenied.IpNotInWhiteList":            {provider.Forbidden, "this server's address is not on the app's list of egress addresses", trustAddress},
+
+	"50002": {provider.OutOfRange, "the person is outside the app's visible range", widenRange},
+	"50004": {provider.OutOfRange, "the department is outside the app's visible range", widenRange},
+
+	"60003": {provider.NotFound, "the department does not exist", nothingIfDeleted},
+	"60121": {provider.NotFound, "the person is not a member of the company", nothingIfDeleted},
+	"33012": {provider.NotFound, "no member of the company has this userid", nothingIfDeleted},
+
+	"90018":            {provider.RateLimited, "the app calls this API too often", ""},
+	codeThrottledByAll: {provider.RateLimited, "this API is overloaded by all of DingTalk's customers together", ""},
+	codeAddressBlocked: {provider.RateLimited, "this server's public address is blocked for five minutes for too many calls", ""},
+	"Forbidden.AccessDenied.QpsLimitForAppkeyAndApi": {provider.RateLimited, "the app calls this API too often", ""},
+	"Forbidden.AccessDenied.QpmLimitForAppkeyAndApi": {provider.RateLimited, "the app calls this API too often", ""},
+	"Forbidden.AccessDenied.QpsLimitForApi":          {provider.RateLimited, "this API is overloaded by all of DingTalk's customers together", ""},
+
+	"90020": {provider.QuotaExhausted, "the month's quota of API calls is used up", raiseQuota},
+	"Forbidden.AccessDenied.ApiCountLimitForOrg": {provider.QuotaExhausted, "the month's quota of API calls is used up", raiseQuota},
+}
+
+const raiseQuota = "wait for the next month, or buy a larger quota in the DingTalk developer console"
+
+// classify looks a code up. A code that is not in the table is judged by its
+// family, or by the HTTP status where it is a word of the new API.
+func classify(code string, status int) class {
+	if c, ok := classes[code]; ok {
+		return c
+	}
+	request := class{provider.Invalid, "unexpected answer", reportIt}
+	n, err := strconv.Atoi(code)
+	switch {
+	case err == nil && n >= 90001 && n <= 90019: // per server, company or suite (dingtalk.md §6)
+		return class{provider.RateLimited, "too many calls", ""}
+	case err == nil && n >= 900001 && n <= 900010: // (dingtalk.md §6)
+		return class{provider.Invalid, "a callback could not be decrypted or verified", reportIt}
+	case err == nil && (n/10000 == 4 || n/1000 == 33 || n/1000 == 400): // the families of bad parameters (dingtalk.md §6)
+		return request
+	case err == nil || status < 400 || status >= 500:
+		return class{provider.Unavailable, "unexpected answer", ""}
+	case status == http.StatusTooManyRequests:
+		return class{provider.RateLimited, "too many calls", ""}
+	default:
+		return request
+	}
+}
+
+// failure is what an answer says about itself, whichever of its shapes it has
+// (dingtalk.md §1.2). A success has the code 0.
+type failure struct {
+	status    int
+	code      string
+	requestID string
+	// text is DingTalk's own; it is searched for a few facts and never shown.
+	text   string
+	scopes []string
+}
+
+// readFailure recognises the shapes A to E. It reports false for anything else.
+func readFailure(fields record, status int) (failure, bool) {
+	f := failure{status: status}
+	if code := fields.text("errcode"); code != nil { // A, B, C and success
+		if _, err := strconv.Atoi(*code); err != nil {
+			return f, false
+		}
+		f.code = *code
+		if sub := fields.text("sub_code"); f.code == codeGateway && sub != nil && *sub != "" {
+			f.code = *sub // the gateway's real cause
+		}
+		f.requestID = plain(fields.text("request_id"))
+		f.text = deref(fields.text("sub_msg")) + "\n" + deref(fields.text("errmsg"))
+		return f, true
+	}
+	if code := fields.id("code"); code != "" { // D
+		f.code = code
+		f.requestID = plain(fields.text("requestid"))
+		f.text = deref(fields.text("message"))
+		if detail, ok := decodeObject(fields["accessdenieddetail"]); ok {
+			items, _ := decodeArray(detail["requiredScopes"])
+			for _, item := range items {
+				f.scopes = append(f.scopes, decodeString(item))
+			}
+		}
+		return f, true
+	}
+	if state := fields.integer("status"); state != nil && *state == 1111 { // E
+		f.code = codeAddressBlocked
+		return f, true
+	}
+	return f, false
+}
+
+func (f failure) toError(ep provider.Endpoint, now time.Time) *provider.Error {
+	c := classify(f.code, f.status)
+	e := newError(ep, c.kind, c.problem, c.action)
+	e.Code, e.RequestID = plain(&f.code), f.requestID
+	switch c.kind {
+	case provider.Forbidden:
+		e.Problem += f.facts()
+	case provider.RateLimited:
+		e.RetryAfter = f.retryAfter(now)
+	}
+	return e
+}
+
+var (
+	callerAddress  = regexp.MustCompile(`request ip=([0-9A-Fa-f.:]+)`)
+	requiredScopes = regexp.MustCompile(`requiredScopes=\[([A-Za-z0-9_., ]+)\]`)
+	permission     = regexp.MustCompile(`^[A-Za-z0-9_.]{1,64}$`)
+)
+
+// facts are the caller's address and the missing permission points, which
+// DingTalk appends to its texts (dingtalk.md §1.3, §6).
+func (f failure) facts() string {
+	var facts string
+	if m := callerAddress.FindStringSubmatch(f.text); m != nil {
+		if ip, err := netip.ParseAddr(strings.TrimRight(m[1], ".:")); err == nil {
+			facts += ": " + ip.String()
+		}
+	}
+	found := f.scopes
+	if m := requiredScopes.FindStringSubmatch(f.text); m != nil {
+		found = append(found, strings.FieldsFunc(m[1], func(r rune) bool { return r == ',' || r == ' ' })...)
+	}
+	var names []string
+	for _, name := range found {
+		if permission.MatchString(name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) > 0 {
+		facts += ": " + strings.Join(names, ", ")
+	}
+	return facts
+}
+
+var (
+	throttleEnd = regexp.MustCompile(`限制将在 (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) 结束`)
+	// china is the clock of throttling texts (dingtalk.md §6).
+	china = time.FixedZone("UTC+8", 8*60*60)
+)
+
+func (f failure) retryAfter(now time.Time) time.Duration {
+	switch f.code {
+	case codeAddressBlocked:
+		return addressBlock
+	case "Forbidden.AccessDenied.QpmLimitForAppkeyAndApi": // calls per minute, by its name
+		return time.Minute
+	case codeThrottledByAll:
+		m := throttleEnd.FindStringSubmatch(f.text)
+		if m == nil {
+			return throttleWindow
+		}
+		end, err := time.ParseInLocation(time.DateTime, m[1], china)
+		if err != nil {
+			return throttleWindow
+		}
+		return min(max(end.Sub(now), throttleWindow), longestThrottle)
+	default:
+		return throttleWindow
+	}
+}
+
+// notJSON judges an answer that is not a JSON object, so not DingTalk's own.
+func notJSON(ep provider.Endpoint, reply *provider.Reply) *provider.Error {
+	body := bytes.TrimSpace(reply.Body)
+	switch {
+	case reply.Status == http.StatusNotFound:
+		return newError(ep, provider.Invalid, "path not found", checkBaseURL)
+	case reply.Status >= http.StatusInternalServerError:
+		return unavailable(ep, reply.Status)
+	case len(body) == 0:
+		return newError(ep, provider.Malformed, "the answer is empty (HTTP "+strconv.Itoa(reply.Status)+")", checkBaseURL)
+	case body[0] == '<':
+		return newError(ep, provider.Malformed, "the answer is a web page instead of JSON (HTTP "+strconv.Itoa(reply.Status)+")",
+			"check base_url and the proxies on the way; DingTalk also answers so while it blocks an address for too many calls")
+	default:
+		return newError(ep, provider.Malformed, "the answer is not complete JSON (HTTP "+strconv.Itoa(reply.Status)+")", checkBaseURL)
+	}
+}
+
+func unavailable(ep provider.Endpoint, status int) *provider.Error {
+	return newError(ep, provider.Unavailable, "HTTP "+strconv.Itoa(status)+" without an answer of DingTalk's own", "")
+}
+
+// malformed reports a successful answer that cannot be what the API sends.
+func (a answer) malformed(problem string) *provider.Error {
+	e := newError(a.endpoint, provider.Malformed, problem, reportIt)
+	e.RequestID = a.requestID
+	return e
+}
+
+func newError(ep provider.Endpoint, kind provider.Kind, problem, action string) *provider.Error {
+	return &provider.Error{Provider: directory.DingTalk, Kind: kind, Endpoint: ep.Name, Problem: problem, Action: action}
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9._-]{1,80}$`)
+
+// plain lets codes and request ids through and nothing that could be more.
+func plain(s *string) string {
+	if s == nil || !plainWord.MatchString(*s) {
+		return ""
+	}
+	return *s
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

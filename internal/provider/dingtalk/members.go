@@ -1,0 +1,160 @@
+package dingtalk
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+const (
+	// pageSize is the documented maximum of user/listsimple; user/list names
+	// none (dingtalk.md §3).
+	pageSize = 100
+	// grantedPageSize is how many people, one call each, make a page of those
+	// granted by name: a second or two at the permitted rate.
+	grantedPageSize = 20
+)
+
+// Members implements provider.Client.
+func (c *client) Members(ctx context.Context, q provider.Query) (provider.MemberPage, error) {
+	switch q.Listing {
+	case listingDepartment:
+		return c.departmentMembers(ctx, q)
+	case listingGranted:
+		return c.grantedMembers(ctx, q.Cursor)
+	default:
+		return provider.MemberPage{}, unknownListing(userList, q.Listing)
+	}
+}
+
+func (c *client) departmentMembers(ctx context.Context, q provider.Query) (provider.MemberPage, error) {
+	items, next, err := c.userPage(ctx, q.Department, q.Cursor)
+	if err != nil {
+		return provider.MemberPage{}, err
+	}
+	return memberPage(items, q.Department, next), nil
+}
+
+func memberPage(items []json.RawMessage, department, next string) provider.MemberPage {
+	page := provider.MemberPage{Next: next}
+	for i, item := range items {
+		r, _ := decodeObject(item)
+		m, ok := toMember(r)
+		if !ok {
+			page.Bad = append(page.Bad, "record "+strconv.Itoa(i+1)+" has no userid")
+			continue
+		}
+		m.Memberships = directMembership(r, department)
+		page.Members = append(page.Members, m)
+	}
+	return page
+}
+
+// userPage reads one page of the records of the people directly in a department
+// and the next page's cursor, empty at the end.
+func (c *client) userPage(ctx context.Context, department, cursor string) ([]json.RawMessage, string, error) {
+	number, err := departmentNumber(userList, department)
+	if err != nil {
+		return nil, "", err
+	}
+	var offset int64
+	if cursor != "" {
+		if offset, err = strconv.ParseInt(cursor, 10, 64); err != nil {
+			return nil, "", newError(userList, provider.CursorExpired, "the cursor is not a number", "")
+		}
+	}
+	a, err := c.call(ctx, userList, userListRequest{DeptID: number, Cursor: offset, Size: pageSize})
+	if err != nil {
+		return nil, "", err
+	}
+	return readUserPage(a, offset)
+}
+
+func readUserPage(a answer, offset int64) ([]json.RawMessage, string, error) {
+	r, err := a.result()
+	if err != nil {
+		return nil, "", err
+	}
+	items, ok := decodeArray(r["list"])
+	if !ok {
+		return nil, "", a.malformed("the list of people is not a list")
+	}
+	more := r.boolean("has_more")
+	switch {
+	case more == nil:
+		return nil, "", a.malformed("the answer has no has_more")
+	case !*more:
+		return items, "", nil
+	case len(items) == 0:
+		return nil, "", a.malformed("an empty page promises more")
+	}
+	// The cursor is an offset (dingtalk.md §3): one that does not advance would
+	// read the same people for ever (§11.5).
+	next := r.integer("next_cursor")
+	if next == nil || *next <= offset {
+		return nil, "", a.malformed("the next page's cursor is missing or does not advance")
+	}
+	return items, strconv.FormatInt(*next, 10), nil
+}
+
+// grantedMembers reads people who are in the visible range by name, one by one in
+// the order of their ids. The cursor is the last id looked up rather than an
+// offset, so that a grant given or taken meanwhile skips nobody.
+func (c *client) grantedMembers(ctx context.Context, after string) (provider.MemberPage, error) {
+	s, err := c.scopes(ctx)
+	if err != nil {
+		return provider.MemberPage{}, err
+	}
+	if s.full() {
+		return provider.MemberPage{}, newError(authScopes, provider.OutOfRange,
+			"the visible range was widened to the whole company while it was read", "run the sync again")
+	}
+	rest := s.people
+	if after != "" {
+		at, found := slices.BinarySearch(rest, after)
+		if found {
+			at++
+		}
+		rest = rest[at:]
+	}
+	var page provider.MemberPage
+	// A page ends at its size, but not empty as long as there is more: an empty
+	// page that promises more looks like a fault.
+	for looked := 0; looked < len(rest); looked++ {
+		if looked >= grantedPageSize && len(page.Members) > 0 {
+			page.Next = rest[looked-1]
+			break
+		}
+		r, err := c.user(ctx, rest[looked])
+		if provider.KindOf(err) == provider.NotFound {
+			continue // left since the range was read
+		}
+		if err != nil {
+			return provider.MemberPage{}, fmt.Errorf("granted person %s: %w", rest[looked], err)
+		}
+		m, _ := toMember(r)
+		m.Memberships = allMemberships(r)
+		page.Members = append(page.Members, m)
+	}
+	return page, nil
+}
+
+// user reads one person's record, which has a userid.
+func (c *client) user(ctx context.Context, id string) (record, error) {
+	a, err := c.call(ctx, userGet, userRequest{UserID: id})
+	if err != nil {
+		return nil, err
+	}
+	r, err := a.result()
+	if err != nil {
+		return nil, err
+	}
+	if r.id("userid") != id {
+		return nil, a.malformed("the answer is about another person than was asked for")
+	}
+	return r, nil
+}

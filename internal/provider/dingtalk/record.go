@@ -1,0 +1,147 @@
+package dingtalk
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// What of a record is no part of its Raw: in a member what holds only for the
+// department asked, in a department the head counts, which change whenever
+// somebody moves.
+var (
+	droppedOfMember     = []string{"leader", "dept_order"}
+	droppedOfDepartment = []string{"member_count", "owning_member_count"}
+)
+
+// Arrays that come in no defined order (dingtalk.md §3.1, §11.6).
+var (
+	unorderedOfMember     = []string{"dept_id_list", "dept_order_list", "dept_position_list", "leader_in_dept", "role_list"}
+	unorderedOfDepartment = []string{"dept_manager_userid_list", "outer_permit_depts", "outer_permit_users", "dept_permits", "user_permits"}
+)
+
+// toDepartment maps a department's record. A missing parent, or one below 1, is
+// taken for the given one (dingtalk.md §2).
+func toDepartment(r record, id int64, parent string) directory.Department {
+	d := directory.Department{
+		ExternalID: strconv.FormatInt(id, 10),
+		ParentID:   parent,
+		Name:       r.text("name"),
+		SortOrder:  r.integer("order"),
+		Raw:        r.canonical(droppedOfDepartment, unorderedOfDepartment),
+	}
+	if p := r.integer("parent_id"); p != nil && *p >= 1 {
+		d.ParentID = strconv.FormatInt(*p, 10)
+	}
+	if d.ExternalID == rootID {
+		d.ParentID = ""
+	}
+	if n := r.integer("member_count"); n != nil && *n >= 0 {
+		count := int(*n)
+		d.DeclaredMembers = &count
+	}
+	return d
+}
+
+// toMember maps a person's record without memberships. It reports false if the
+// record has no userid.
+func toMember(r record) (directory.Member, bool) {
+	userID := r.id("userid")
+	if userID == "" {
+		return directory.Member{}, false
+	}
+	return directory.Member{
+		ExternalID: userID,
+		UnionID:    r.id("unionid"),
+		Name:       r.text("name"),
+		Email:      email(r),
+		Phone:      phone(r),
+		AvatarURL:  r.text("avatar"),
+		Title:      r.text("title"),
+		Status:     status(r),
+		Activated:  r.boolean("active"),
+		Raw:        r.canonical(droppedOfMember, unorderedOfMember),
+	}, true
+}
+
+// status says who works there: everybody listed, except those whose enterprise
+// account is switched off. "active" is no part of it: it tells who has ever
+// logged in to DingTalk (dingtalk.md §3.1, §11.8).
+func status(r record) *directory.Status {
+	s := directory.Active
+	if off := r.boolean("disable_status"); off != nil && *off {
+		s = directory.Inactive
+	}
+	return &s
+}
+
+// email prefers the address in the person's record to the company mailbox, which
+// is sent only where one has been opened (dingtalk.md §3.1).
+func email(r record) *string {
+	own, company := r.text("email"), r.text("org_email")
+	if deref(own) == "" && company != nil {
+		return company
+	}
+	return own
+}
+
+// phone puts the country code before the number, which comes without it.
+func phone(r record) *string {
+	mobile, country := r.text("mobile"), strings.TrimPrefix(deref(r.text("state_code")), "+")
+	if deref(mobile) == "" || country == "" || strings.HasPrefix(*mobile, "+") {
+		return mobile
+	}
+	number := "+" + country + *mobile
+	return &number
+}
+
+// directMembership places a person of a department's own listing in it; leader
+// and dept_order speak of that department (dingtalk.md §3.1).
+func directMembership(r record, department string) []directory.Membership {
+	return []directory.Membership{{
+		DepartmentID: department,
+		Leader:       r.boolean("leader"),
+		SortOrder:    r.integer("dept_order"),
+	}}
+}
+
+// allMemberships reads the departments from a single person's record. Only
+// dept_position_list can name a main one; the order of dept_id_list means nothing
+// (dingtalk.md §11.6).
+func allMemberships(r record) []directory.Membership {
+	leaders, orders, positions := byDepartment(r["leader_in_dept"]), byDepartment(r["dept_order_list"]), byDepartment(r["dept_position_list"])
+	ids, _ := decodeArray(r["dept_id_list"])
+	var memberships []directory.Membership
+	for _, raw := range ids {
+		id, ok := decodeInteger(raw)
+		if !ok || id < 1 {
+			continue
+		}
+		m := directory.Membership{
+			DepartmentID: strconv.FormatInt(id, 10),
+			Leader:       leaders[id].boolean("leader"),
+			SortOrder:    orders[id].integer("order"),
+		}
+		if main := positions[id].boolean("is_main"); main != nil && *main {
+			rank := int64(1)
+			m.PrimaryRank = &rank
+		}
+		memberships = append(memberships, m)
+	}
+	return memberships
+}
+
+func byDepartment(raw json.RawMessage) map[int64]record {
+	items, _ := decodeArray(raw)
+	found := make(map[int64]record, len(items))
+	for _, item := range items {
+		if r, ok := decodeObject(item); ok {
+			if id := r.integer("dept_id"); id != nil {
+				found[*id] = r
+			}
+		}
+	}
+	return found
+}
