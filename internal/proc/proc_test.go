@@ -1,0 +1,113 @@
+package proc_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/orgsync/orgsync/internal/proc"
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("PROC_TEST_PARENT"); dir != "" {
+		playParent(dir)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// playParent is what the test binary does when it is run as the parent that gets killed.
+func playParent(dir string) {
+	child, err := proc.Start(exec.Command("sleep", "600"), proc.Orphan{Signal: syscall.SIGTERM, Remove: dir})
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	fmt.Println(child.Pid())
+	_ = child.Err()
+}
+
+func TestStopEndsTheChild(t *testing.T) {
+	t.Parallel()
+	child, err := proc.Start(exec.Command("sleep", "600"), proc.Orphan{Signal: syscall.SIGTERM})
+	require.NoError(t, err)
+	require.Contains(t, proc.CommandLine(t.Context(), child.Pid()), "sleep 600")
+	require.NoError(t, child.Stop(syscall.SIGTERM, 10*time.Second))
+	require.Error(t, child.Err(), "ended by a signal")
+	require.Empty(t, proc.CommandLine(t.Context(), child.Pid()))
+	require.NoError(t, child.Stop(syscall.SIGTERM, time.Second), "stopping twice is harmless")
+}
+
+func TestStopKillsWhatDoesNotListen(t *testing.T) {
+	t.Parallel()
+	ready := filepath.Join(t.TempDir(), "ready")
+	child, err := proc.Start(exec.Command("sh", "-c", `trap '' TERM; : >"$0"; while :; do sleep 0.05; done`, ready),
+		proc.Orphan{Signal: syscall.SIGTERM})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { _, err := os.Stat(ready); return err == nil }, 10*time.Second, 10*time.Millisecond)
+	require.ErrorContains(t, child.Stop(syscall.SIGTERM, 100*time.Millisecond), "killed")
+}
+
+func TestErrTellsTheExitStatus(t *testing.T) {
+	t.Parallel()
+	child, err := proc.Start(exec.Command("sh", "-c", "exit 3"), proc.Orphan{Signal: syscall.SIGTERM})
+	require.NoError(t, err)
+	require.ErrorContains(t, child.Err(), "exit status 3")
+	require.NoError(t, child.Signal(syscall.SIGTERM), "signalling the dead is harmless")
+}
+
+func TestStartReportsAMissingProgram(t *testing.T) {
+	t.Parallel()
+	_, err := proc.Start(exec.Command("/nonexistent/program"), proc.Orphan{Signal: syscall.SIGTERM})
+	require.ErrorContains(t, err, "start /nonexistent/program")
+}
+
+func TestAKilledParentLeavesNothing(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "scratch")
+	require.NoError(t, os.Mkdir(dir, 0o755))
+	parent := exec.Command(os.Args[0])
+	parent.Env = append(os.Environ(), "PROC_TEST_PARENT="+dir)
+	out, err := parent.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, parent.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	pid, err := strconv.Atoi(strings.TrimSpace(line))
+	require.NoError(t, err)
+
+	require.NoError(t, parent.Process.Kill())
+	require.Error(t, parent.Wait())
+	require.Eventually(t, func() bool {
+		_, err := os.Stat(dir)
+		return proc.CommandLine(context.Background(), pid) == "" && os.IsNotExist(err)
+	}, 20*time.Second, 50*time.Millisecond)
+}
+
+func TestStopStranger(t *testing.T) {
+	t.Parallel()
+	stranger := exec.Command("sleep", "601")
+	require.NoError(t, stranger.Start())
+	gone := make(chan error, 1)
+	go func() { gone <- stranger.Wait() }()
+
+	require.NoError(t, proc.StopStranger(t.Context(), stranger.Process.Pid, "another program", syscall.SIGTERM, time.Second))
+	select {
+	case <-gone:
+		t.Fatal("a process with another command line was stopped")
+	default:
+	}
+	require.NoError(t, proc.StopStranger(t.Context(), stranger.Process.Pid, "sleep 601", syscall.SIGTERM, time.Second))
+	require.Error(t, <-gone)
+}
