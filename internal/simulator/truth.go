@@ -1,0 +1,136 @@
+package simulator
+
+import (
+	"slices"
+
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// Truth is a company in a vendor's external ids: what a complete sync has to
+// arrive at, before normalising. Figures are those of the whole company, whatever
+// range an app may see.
+type Truth struct {
+	Departments map[string]TrueDepartment
+	Members     map[string]TrueMember
+}
+
+// TrueDepartment is one department by its external id.
+type TrueDepartment struct {
+	// ParentID is empty for the root.
+	ParentID string
+	Name     string
+	Order    int64
+	// People is the number of different people in it and all below, Direct of
+	// those directly in it; frozen ones count in both.
+	People, Direct int
+	// Leaders are member external ids, sorted.
+	Leaders []string
+}
+
+// TrueMember is one person by their external id (Feishu: the user id).
+type TrueMember struct {
+	Person  PersonID
+	UnionID string
+	Name    string
+	// Email, Phone (E.164) and Title are empty where the person has none.
+	Email, Phone, Title string
+	// Active is false for frozen people.
+	Active, Activated bool
+	// Departments are sorted external ids, Main is one of them.
+	Departments []string
+	Main        string
+}
+
+// Truth returns the company as it is now in the ids of a vendor.
+func (c *Company) Truth(t directory.ProviderType) Truth {
+	truth := Truth{Departments: map[string]TrueDepartment{}, Members: map[string]TrueMember{}}
+	c.View(func(v *View) {
+		for d := range v.Departments() {
+			truth.Departments[c.DepartmentID(t, d.ID)] = v.trueDepartment(t, d)
+		}
+		for p := range v.People() {
+			truth.Members[c.UserID(t, p)] = v.trueMember(t, p)
+		}
+	})
+	return truth
+}
+
+func (v *View) trueDepartment(t directory.ProviderType, d Department) TrueDepartment {
+	made := TrueDepartment{Name: d.Name, Order: d.Order, People: v.Count(d.ID), Direct: len(v.Members(d.ID))}
+	if d.Parent != 0 {
+		made.ParentID = v.c.DepartmentID(t, d.Parent)
+	}
+	for _, p := range v.Leaders(d.ID) {
+		made.Leaders = append(made.Leaders, v.c.userID(t, v.c.people[p-1].bears))
+	}
+	slices.Sort(made.Leaders)
+	return made
+}
+
+func (v *View) trueMember(t directory.ProviderType, p Person) TrueMember {
+	made := TrueMember{
+		Person: p.ID, UnionID: v.c.UnionID(t, p.ID), Name: p.Name,
+		Email: p.Email, Phone: p.Phone, Title: p.Title,
+		Active: !p.Frozen, Activated: p.Activated, Main: v.c.DepartmentID(t, p.Departments[0]),
+	}
+	for _, d := range p.Departments {
+		made.Departments = append(made.Departments, v.c.DepartmentID(t, d))
+	}
+	slices.Sort(made.Departments)
+	return made
+}
+
+// Counts sums up a company as it is now.
+type Counts struct {
+	Departments int `json:"departments"`
+	// People are those who have not left, Frozen ones included.
+	People      int    `json:"people"`
+	Frozen      int    `json:"frozen"`
+	Memberships int    `json:"memberships"`
+	Left        int    `json:"left"`
+	Version     uint64 `json:"version"`
+}
+
+// Counts sums up the company.
+func (c *Company) Counts() Counts {
+	var n Counts
+	c.View(func(v *View) {
+		for range v.Departments() {
+			n.Departments++
+		}
+		for p := range v.People() {
+			n.People++
+			n.Memberships += len(p.Departments)
+			if p.Frozen {
+				n.Frozen++
+			}
+		}
+		n.Left = len(c.people) - n.People
+		n.Version = c.version
+	})
+	return n
+}
+
+// Range is what an app may see: whole departments with everything below, and
+// single people. A nil *Range is the whole company.
+type Range struct {
+	Departments []Dept     `json:"departments"`
+	People      []PersonID `json:"people"`
+}
+
+// Covers reports whether a department is in the range.
+func (v *View) Covers(r *Range, d Dept) bool {
+	if r == nil || slices.Contains(r.Departments, d) || slices.Contains(r.Departments, Root) {
+		return true
+	}
+	return slices.ContainsFunc(v.Ancestors(d), func(up Dept) bool { return slices.Contains(r.Departments, up) })
+}
+
+// CoversPerson reports whether a person is in the range.
+func (v *View) CoversPerson(r *Range, p Person) bool {
+	return r == nil || slices.Contains(r.People, p.ID) ||
+		slices.ContainsFunc(p.Departments, func(d Dept) bool { return v.Covers(r, d) })
+}
+
+// All reports whether the range is the whole company.
+func (r *Range) All() bool { return r == nil || slices.Contains(r.Departments, Root) }
