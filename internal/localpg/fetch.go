@@ -6,9 +6,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
+
+	"github.com/orgsync/orgsync/internal/proc"
 )
 
 // The release that is fetched when the machine has no Postgres.
@@ -27,7 +28,7 @@ func fetch(ctx context.Context, acct *account, progress io.Writer) (binaries, er
 	if err != nil {
 		return binaries{}, fmt.Errorf("fetch postgres: %w", err)
 	}
-	unlock, err := lock(filepath.Join(home, "lock"), syscall.LOCK_EX)
+	unlock, err := proc.Lock(filepath.Join(home, "lock"))
 	if err != nil {
 		return binaries{}, fmt.Errorf("fetch postgres: %w", err)
 	}

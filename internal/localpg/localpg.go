@@ -119,7 +119,7 @@ func Remove(dir string) error {
 		if _, err := os.Stat(home); err != nil {
 			continue
 		}
-		unlock, err := lock(filepath.Join(home, lockFile), syscall.LOCK_EX|syscall.LOCK_NB)
+		unlock, err := proc.TryLock(filepath.Join(home, lockFile))
 		if err != nil {
 			return fmt.Errorf("remove cluster: it is in use: %w", err)
 		}
@@ -129,6 +129,7 @@ func Remove(dir string) error {
 			return fmt.Errorf("remove cluster: %w", err)
 		}
 	}
+	_ = os.Remove(rootHome) // which works only if it is there and nothing else lies in it
 	return nil
 }
 
@@ -144,7 +145,7 @@ func (s *Server) prepare(ctx context.Context) error {
 	if s.home, err = s.acct.place(ctx, wanted); err != nil {
 		return err
 	}
-	if s.unlock, err = lock(filepath.Join(s.home, lockFile), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if s.unlock, err = proc.TryLock(filepath.Join(s.home, lockFile)); err != nil {
 		return fmt.Errorf("the cluster belongs to another process: %w", err)
 	}
 	if s.bin, err = findBinaries(ctx, s.acct, major(s.home), s.cfg.Progress); err != nil {

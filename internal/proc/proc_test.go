@@ -111,3 +111,16 @@ func TestStopStranger(t *testing.T) {
 	require.NoError(t, proc.StopStranger(t.Context(), stranger.Process.Pid, "sleep 601", syscall.SIGTERM, time.Second))
 	require.Error(t, <-gone)
 }
+
+func TestTryLockFailsWhileTheLockIsHeld(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "lock")
+	unlock, err := proc.Lock(path)
+	require.NoError(t, err)
+	_, err = proc.TryLock(path)
+	require.ErrorIs(t, err, proc.ErrLocked)
+	unlock()
+	unlock, err = proc.TryLock(path)
+	require.NoError(t, err)
+	unlock()
+}
