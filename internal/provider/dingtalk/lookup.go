@@ -2,6 +2,8 @@ package dingtalk
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/orgsync/orgsync/internal/provider"
 )
@@ -71,24 +73,32 @@ func (c *client) CountChildren(ctx context.Context, department string) (int, err
 }
 
 // MemberGone implements provider.Confirmer. Somebody outside the visible range
-// (50002) is not gone.
+// (50002) is not gone. External contacts, who have userids too, are
+// (dingtalk.md §11.14).
 func (c *client) MemberGone(ctx context.Context, m provider.MemberRef) (bool, error) {
+	if m.ExternalID == "" {
+		return false, newError(userGet, provider.Invalid, "the userid is missing", reportIt)
+	}
 	_, err := c.user(ctx, m.ExternalID)
-	return gone(err)
+	return gone(err, "60121", "33012")
 }
 
 // DepartmentGone implements provider.Confirmer. A department outside the visible
 // range (50004) is not gone.
 func (c *client) DepartmentGone(ctx context.Context, department string) (bool, error) {
 	_, err := c.department(ctx, department)
-	return gone(err)
+	return gone(err, "60003")
 }
 
-func gone(err error) (bool, error) {
-	switch provider.KindOf(err) {
-	case provider.NotFound:
+// gone reports whether a lookup failed with one of the codes that say so.
+func gone(err error, codes ...string) (bool, error) {
+	var e *provider.Error
+	switch {
+	case !errors.As(err, &e):
+		return false, err
+	case e.Kind == provider.NotFound && slices.Contains(codes, e.Code):
 		return true, nil
-	case provider.OutOfRange:
+	case e.Kind == provider.OutOfRange:
 		return false, nil
 	default:
 		return false, err
