@@ -153,12 +153,3 @@ func codeOf(err error) string {
 	}
 	return ""
 }
-
-// endpointOf returns the name of the call that failed, "" if err is of another kind.
-func endpointOf(err error) string {
-	var e *provider.Error
-	if errors.As(err, &e) {
-		return e.Endpoint
-	}
-	return ""
-}

@@ -45,13 +45,12 @@ func decodeToken(body []byte) (string, time.Duration, error) {
 }
 
 // isTokenRefused reports whether a new token may help: 40014 and 42001 by the
-// documentation, 40001 on any call but gettoken by experience (wecom.md §1.2).
+// documentation, 40001 by experience (wecom.md §1.2). A refusal by gettoken
+// itself never comes here, so that a wrong secret is tried once only.
 func isTokenRefused(err error) bool {
 	switch codeOf(err) {
-	case "40014", "42001":
+	case "40001", "40014", "42001":
 		return true
-	case "40001":
-		return endpointOf(err) != getToken.Name
 	default:
 		return false
 	}

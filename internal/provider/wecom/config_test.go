@@ -1,0 +1,79 @@
+package wecom
+
+import (
+	"log/slog"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		settings provider.Settings
+		wrong    string
+	}{
+		"app only":               {provider.Settings{"corp_id": "c", "secret": "s"}, ""},
+		"sync only":              {provider.Settings{"corp_id": "c", "sync_secret": "s"}, ""},
+		"everything":             {provider.Settings{"corp_id": "c", "secret": "s", "sync_secret": "t", "agent_id": "1000002", "base_url": "http://127.0.0.1:9/wecom"}, ""},
+		"no company":             {provider.Settings{"secret": "s"}, "corp_id"},
+		"no secret":              {provider.Settings{"corp_id": "c"}, "at least one"},
+		"agent_id not a number":  {provider.Settings{"corp_id": "c", "secret": "s", "agent_id": "app"}, "agent_id"},
+		"base_url without host":  {provider.Settings{"corp_id": "c", "secret": "s", "base_url": "qyapi"}, "base_url"},
+		"base_url with a query":  {provider.Settings{"corp_id": "c", "secret": "s", "base_url": "https://h/?a=b"}, "base_url"},
+		"base_url of other kind": {provider.Settings{"corp_id": "c", "secret": "s", "base_url": "ftp://h"}, "base_url"},
+		"base_url unreadable":    {provider.Settings{"corp_id": "c", "secret": "s", "base_url": "http://u:private words@h:x"}, "base_url"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := Vendor.Open(test.settings, &provider.Env{HTTP: http.DefaultClient, Log: slog.Default()})
+			require.Equal(t, err, Vendor.Validate(test.settings))
+			if test.wrong == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, test.wrong)
+			requireClean(t, err.Error())
+		})
+	}
+}
+
+func TestKeysAreTheContracts(t *testing.T) {
+	t.Parallel()
+	names := map[string][]string{}
+	for _, key := range Vendor.Keys {
+		names[key.Name] = key.Aliases
+		require.NotEmpty(t, key.Help, key.Name)
+		require.Equal(t, key.Name == "corp_id", key.Required, key.Name)
+	}
+	require.Equal(t, map[string][]string{
+		"corp_id": {"corpid", "app_id"}, "secret": {"app_secret", "corpsecret"},
+		"sync_secret": nil, "base_url": nil, "agent_id": nil,
+	}, names)
+}
+
+func TestOnlyAnAppCanLookUp(t *testing.T) {
+	t.Parallel()
+	api := newAPI(t, nil)
+	for name, test := range map[string]struct {
+		settings provider.Settings
+		can      bool
+	}{"app": {appOnly, true}, "both": {bothKeys, true}, "sync": {syncOnly, false}} {
+		client := api.open(t, test.settings)
+		_, counts := client.(provider.MemberCounter)
+		_, confirms := client.(provider.Confirmer)
+		require.Equal(t, test.can, counts, name)
+		require.Equal(t, test.can, confirms, name)
+	}
+}
+
+func TestOpeningLeavesTheSharedHTTPClientAlone(t *testing.T) {
+	t.Parallel()
+	env := newAPI(t, nil).env()
+	_, err := Vendor.Open(provider.Settings{"corp_id": "c", "secret": "s"}, env)
+	require.NoError(t, err)
+	require.Nil(t, env.HTTP.CheckRedirect)
+}
