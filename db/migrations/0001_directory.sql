@@ -31,7 +31,7 @@ CREATE TABLE identity_providers (
     -- The removal guard: a run that would remove more than
     -- max(removal_limit_count, removal_limit_percent of what is there) is held.
     removal_limit_count   integer NOT NULL DEFAULT 20 CHECK (removal_limit_count >= 0),
-    removal_limit_percent numeric NOT NULL DEFAULT 5 CHECK (removal_limit_percent BETWEEN 0 AND 100),
+    removal_limit_percent double precision NOT NULL DEFAULT 5 CHECK (removal_limit_percent BETWEEN 0 AND 100),
     -- What the credentials could see in the last run that was applied in full.
     visible_range         jsonb,
     -- The fence: only the run named here may write to the directory. A new run

@@ -1,4 +1,4 @@
--- name: LedgerAdd :exec
+-- name: LedgerAdd :batchexec
 INSERT INTO sync_run_departments (run_id, external_id, children_listing, children_via, members_listing, members_via, children_complete)
 VALUES (@run_id, @external_id, @children_listing, @children_via, @members_listing, @members_via, @children_complete)
 ON CONFLICT (run_id, external_id) DO NOTHING;
@@ -41,7 +41,7 @@ WITH placed AS (
         ordinal = p.ordinal,
         children_complete = p.complete,
         error = CASE WHEN l.children_via = l.external_id THEN l.children_error END,
-        members_skipped = cardinality(@only::text[]) > 0 AND NOT l.external_id = ANY (@only::text[])
+        members_skipped = cardinality(@scope::text[]) > 0 AND NOT l.external_id = ANY (@scope::text[])
     FROM placed p WHERE l.run_id = @run_id AND l.external_id = p.external_id
     RETURNING l.ordinal, l.children_error
 )
@@ -114,15 +114,15 @@ SELECT
       JOIN org_members m ON m.id = md.member_id
       WHERE d.provider_id = @provider_id AND d.external_id = @external_id AND m.status <> 'deleted')::int AS stored,
     (SELECT declared_members FROM staged_departments sd WHERE sd.run_id = @run_id AND sd.external_id = @external_id) AS declared,
-    EXISTS (SELECT FROM staged_departments c WHERE c.run_id = @run_id AND c.parent_external_id = @external_id) AS has_children;
+    (SELECT count(*) FROM staged_departments sc WHERE sc.run_id = @run_id AND sc.parent_external_id = @external_id)::int AS children;
 
 -- name: ChildFigures :one
 SELECT
-    (SELECT count(*) FROM staged_departments c WHERE c.run_id = @run_id AND c.parent_external_id = @external_id)::int AS read,
+    (SELECT count(*) FROM staged_departments sc WHERE sc.run_id = @run_id AND sc.parent_external_id = @external_id)::int AS read,
     (SELECT count(*) FROM org_departments c JOIN org_departments p ON p.id = c.parent_id
       WHERE p.provider_id = @provider_id AND p.external_id = @external_id AND c.status = 'active')::int AS stored;
 
--- name: StagedDepartmentPut :exec
+-- name: StagedDepartmentPut :batchexec
 INSERT INTO staged_departments (run_id, external_id, parent_external_id, name, sort_order, declared_members, leaders, raw)
 VALUES (@run_id, @external_id, @parent_external_id, @name, @sort_order, @declared_members, @leaders, @raw)
 ON CONFLICT (run_id, external_id) DO UPDATE SET

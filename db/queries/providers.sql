@@ -1,22 +1,22 @@
 -- name: ProviderInsert :one
 INSERT INTO identity_providers (tenant_id, name, provider_type, config, removal_limit_count, removal_limit_percent)
 VALUES (@tenant_id, @name, @provider_type, @config,
-        coalesce(sqlc.narg(removal_limit_count)::int, 20), coalesce(sqlc.narg(removal_limit_percent)::numeric, 5))
+        coalesce(sqlc.narg(removal_limit_count)::int, 20), coalesce(sqlc.narg(removal_limit_percent)::float8, 5))
 RETURNING id;
 
 -- name: ProviderList :many
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at,
-       removal_limit_count, removal_limit_percent::float8 AS removal_limit_percent
+       removal_limit_count, removal_limit_percent
 FROM identity_providers ORDER BY name;
 
 -- name: ProviderByName :one
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at,
-       removal_limit_count, removal_limit_percent::float8 AS removal_limit_percent
+       removal_limit_count, removal_limit_percent
 FROM identity_providers WHERE name = @name;
 
 -- name: ProviderByRun :one
 SELECT p.id, p.tenant_id, p.name, p.provider_type, p.is_active, p.config, p.last_synced_at, p.created_at, p.updated_at,
-       p.removal_limit_count, p.removal_limit_percent::float8 AS removal_limit_percent
+       p.removal_limit_count, p.removal_limit_percent
 FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = @run_id;
 
 -- name: ProviderUpdate :execrows
@@ -25,7 +25,7 @@ UPDATE identity_providers SET
     config = coalesce(sqlc.narg(config)::jsonb, config),
     is_active = coalesce(sqlc.narg(is_active)::boolean, is_active),
     removal_limit_count = coalesce(sqlc.narg(removal_limit_count)::int, removal_limit_count),
-    removal_limit_percent = coalesce(sqlc.narg(removal_limit_percent)::numeric, removal_limit_percent),
+    removal_limit_percent = coalesce(sqlc.narg(removal_limit_percent)::float8, removal_limit_percent),
     updated_at = now()
 WHERE id = @id;
 
@@ -78,16 +78,13 @@ DELETE FROM provider_tokens WHERE provider_id = @provider_id;
 -- Takes the endpoint's next call slot unless it is further away than the caller
 -- is ready to wait, and returns the wait in milliseconds either way. Slots not
 -- used for a while may be made up for in a burst.
-WITH slot AS (
-    INSERT INTO provider_call_slots AS s (provider_id, endpoint, next_at)
-    VALUES (@provider_id, @endpoint, clock_timestamp() + @spacing::interval)
-    ON CONFLICT (provider_id, endpoint) DO UPDATE
-    SET next_at = CASE
-        WHEN s.next_at > clock_timestamp() + @patience::interval THEN s.next_at
-        ELSE greatest(s.next_at, clock_timestamp() - @burst::interval) + @spacing::interval END
-    RETURNING s.next_at
-)
-SELECT (greatest(0, extract(epoch FROM next_at - @spacing::interval - clock_timestamp()) * 1000))::bigint AS wait_ms FROM slot;
+INSERT INTO provider_call_slots AS s (provider_id, endpoint, next_at)
+VALUES (@provider_id, @endpoint, clock_timestamp() + sqlc.arg(spacing)::interval)
+ON CONFLICT (provider_id, endpoint) DO UPDATE
+SET next_at = CASE
+    WHEN s.next_at > clock_timestamp() + sqlc.arg(patience)::interval THEN s.next_at
+    ELSE greatest(s.next_at, clock_timestamp() - sqlc.arg(burst)::interval) + sqlc.arg(spacing)::interval END
+RETURNING greatest(0, date_part('epoch', s.next_at - sqlc.arg(spacing)::interval - clock_timestamp()) * 1000)::bigint AS wait_ms;
 
 -- name: CallSlotPause :exec
 INSERT INTO provider_call_slots AS s (provider_id, endpoint, next_at)

@@ -1,0 +1,174 @@
+package db
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// ApplyDepartments makes org_departments hold every department of the run's
+// snapshot: new ones are inserted, changed ones updated, paths recomputed.
+// Nothing is removed. Repairs of the tree (a parent that is not there, a circle of
+// parents) are noted as warnings; in a limited visible range missing parents are
+// expected and not noted.
+func (s *Store) ApplyDepartments(ctx context.Context, runID string, limitedRange bool) error {
+	return interpret("apply departments", s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+		if run.Mode == "plan" {
+			return nil
+		}
+		return s.applyDepartments(ctx, tx, run, runID, limitedRange)
+	}))
+}
+
+func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, limitedRange bool) error {
+	orphans, err := s.q.TreeRepairOrphans(ctx, tx, runID, &run.ProviderID)
+	if err != nil {
+		return fmt.Errorf("repair orphans: %w", err)
+	}
+	for _, o := range orphans {
+		if limitedRange || o.Claimed == "" {
+			continue
+		}
+		if err := s.warn(ctx, tx, runID, o.ExternalID, fmt.Sprintf("its parent %s was not listed; it hangs below the root until it is", o.Claimed)); err != nil {
+			return err
+		}
+	}
+	broken, err := s.q.TreeRepairCycles(ctx, tx, runID)
+	if err != nil {
+		return fmt.Errorf("repair cycles: %w", err)
+	}
+	for _, id := range broken {
+		if err := s.warn(ctx, tx, runID, id, "the provider's parents form a circle; it hangs below the root until that is corrected there"); err != nil {
+			return err
+		}
+	}
+	if _, err := s.q.DepartmentsInsert(ctx, tx, runID, &run.ProviderID, run.TenantID); err != nil {
+		return fmt.Errorf("insert: %w", err)
+	}
+	if _, err := s.q.DepartmentsUpdate(ctx, tx, runID, &run.ProviderID, run.TenantID); err != nil {
+		return fmt.Errorf("update: %w", err)
+	}
+	if _, err := s.q.DepartmentsPlace(ctx, tx, &run.ProviderID); err != nil {
+		return fmt.Errorf("place: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) warn(ctx context.Context, tx pgx.Tx, runID, department, message string) error {
+	return s.q.RunErrorAdd(ctx, tx, dbsqlc.RunErrorAddParams{
+		RunID: runID, ObjectType: "warning", ExternalID: department, Message: "department " + department + ": " + message,
+	})
+}
+
+// ApplyMembers makes the directory hold everybody whom the listings of the
+// departments with ordinals first to last have brought so far: people are matched
+// with stored ones, inserted or updated where something differs, and placed in
+// their departments. Nothing is removed. Applying twice changes nothing more.
+func (s *Store) ApplyMembers(ctx context.Context, runID string, first, last int) error {
+	return interpret("apply members", s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+		if run.Mode == "plan" {
+			return nil
+		}
+		return s.applyMembers(ctx, tx, run, runID, first, last)
+	}))
+}
+
+func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, first, last int) error {
+	listings, err := s.q.LedgerRange(ctx, tx, runID, int32(first), int32(last))
+	if err != nil || len(listings) == 0 {
+		return err
+	}
+	steps := []struct {
+		name string
+		do   func() error
+	}{
+		{"match", func() error {
+			return s.q.MembersResolve(ctx, tx, dbsqlc.MembersResolveParams{
+				RunID: runID, Listings: listings, ProviderID: &run.ProviderID,
+				IgnoreCase: directory.ProviderType(run.ProviderType) == directory.WeCom,
+			})
+		}},
+		{"report undecided", func() error { return rows(s.q.MembersReportUndecided(ctx, tx, runID, listings)) }},
+		{"insert", func() error {
+			return rows(s.q.MembersInsert(ctx, tx, dbsqlc.MembersInsertParams{
+				RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Listings: listings,
+			}))
+		}},
+		{"update", func() error { return rows(s.q.MembersUpdate(ctx, tx, runID, listings, run.TenantID)) }},
+		{"note memberships", func() error { return s.q.MembershipsSee(ctx, tx, &run.ProviderID, runID, listings) }},
+		{"insert memberships", func() error { return rows(s.q.MembershipsInsert(ctx, tx, runID, &run.ProviderID, listings)) }},
+		{"update memberships", func() error { return rows(s.q.MembershipsUpdate(ctx, tx, runID, &run.ProviderID, listings)) }},
+		{"place new people", func() error { return rows(s.q.MembersPlaceNew(ctx, tx, runID, listings)) }},
+	}
+	for _, step := range steps {
+		if err := step.do(); err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
+	}
+	return nil
+}
+
+// rows drops a statement's row count, which nothing here depends on.
+func rows(_ int64, err error) error { return err }
+
+// Settle computes what depends on the whole: paths, everybody's primary
+// department, distinct head counts. Only rows whose figure changed are written.
+func (s *Store) Settle(ctx context.Context, runID string) error {
+	return interpret("settle", s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+		if run.Mode == "plan" {
+			return nil
+		}
+		return s.settle(ctx, tx, run, runID)
+	}))
+}
+
+func (s *Store) settle(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+	steps := []struct {
+		name string
+		do   func() error
+	}{
+		{"paths", func() error { return rows(s.q.DepartmentsPlace(ctx, tx, &run.ProviderID)) }},
+		// Cleared before set: a member has at most one primary department at any time.
+		{"clear primary", func() error { return rows(s.q.PrimaryClear(ctx, tx, &run.ProviderID)) }},
+		{"set primary", func() error { return rows(s.q.PrimarySet(ctx, tx, &run.ProviderID)) }},
+		{"members", func() error { return rows(s.q.MembersSettle(ctx, tx, runID, &run.ProviderID)) }},
+		{"head counts", func() error { return rows(s.q.DepartmentsCount(ctx, tx, &run.ProviderID)) }},
+	}
+	for _, step := range steps {
+		if err := step.do(); err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
+	}
+	return nil
+}
+
+// Link ties members to the platform's accounts of the provider's tenant, by e-mail
+// and then by phone, and lets linked accounts' e-mail and phone follow.
+func (s *Store) Link(ctx context.Context, runID string) error {
+	return interpret("link accounts", s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+		if run.Mode == "plan" {
+			return nil
+		}
+		return s.link(ctx, tx, run, runID)
+	}))
+}
+
+func (s *Store) link(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+	if err := rows(s.q.LinkByEmail(ctx, tx, runID, &run.ProviderID, run.TenantID)); err != nil {
+		return fmt.Errorf("by e-mail: %w", err)
+	}
+	if err := rows(s.q.LinkByPhone(ctx, tx, runID, &run.ProviderID, run.TenantID)); err != nil {
+		return fmt.Errorf("by phone: %w", err)
+	}
+	if err := rows(s.q.LinkFollowEmail(ctx, tx, &run.ProviderID, run.TenantID)); err != nil {
+		return fmt.Errorf("follow e-mail: %w", err)
+	}
+	if err := rows(s.q.LinkFollowPhone(ctx, tx, &run.ProviderID, run.TenantID)); err != nil {
+		return fmt.Errorf("follow phone: %w", err)
+	}
+	return nil
+}

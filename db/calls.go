@@ -1,0 +1,78 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+)
+
+// Token returns a provider's sealed access token of that name. Where there is
+// none that is valid at now it calls fetch and stores what it returns. Calls for
+// one token, of all processes, run one after the other, so that only the first
+// fetches.
+func (s *Store) Token(ctx context.Context, providerID, name string, now time.Time, fetch func(context.Context) (Sealed, time.Time, error)) ([]byte, error) {
+	token, err := s.q.TokenGet(ctx, s.pool, providerID, name, now)
+	if err == nil {
+		return token, nil
+	}
+	if !errors.Is(err, pgx.ErrNoRows) {
+		return nil, interpret("read token", err)
+	}
+	err = s.inTx(ctx, func(tx pgx.Tx) error {
+		if err := s.q.TokenLock(ctx, tx, providerID, name); err != nil {
+			return interpret("lock token", err)
+		}
+		token, err = s.q.TokenGet(ctx, tx, providerID, name, now)
+		if err == nil || !errors.Is(err, pgx.ErrNoRows) {
+			return interpret("read token", err)
+		}
+		sealed, expires, err := fetch(ctx)
+		if err != nil {
+			return err
+		}
+		token = sealed.Value
+		return interpret("store token", s.q.TokenPut(ctx, tx, dbsqlc.TokenPutParams{
+			ProviderID: providerID, Name: name, Sealed: sealed.Value, KeyID: int64(sealed.KeyID), ExpiresAt: expires,
+		}))
+	})
+	return token, err
+}
+
+// TokenDrop deletes a stored token if same says it is the one that was refused.
+func (s *Store) TokenDrop(ctx context.Context, providerID, name string, same func(sealed []byte) bool) error {
+	return interpret("drop token", s.inTx(ctx, func(tx pgx.Tx) error {
+		if err := s.q.TokenLock(ctx, tx, providerID, name); err != nil {
+			return err
+		}
+		stored, err := s.q.TokenGet(ctx, tx, providerID, name, time.Time{})
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !same(stored) {
+			return nil
+		}
+		return s.q.TokenDelete(ctx, tx, providerID, name)
+	}))
+}
+
+// CallSlot reserves the endpoint's next call, spacing after the one before it, and
+// returns how long to wait for it. If that is more than patience nothing is
+// reserved. Up to burst of unused time may be made up for.
+func (s *Store) CallSlot(ctx context.Context, providerID, endpoint string, spacing, burst, patience time.Duration) (time.Duration, error) {
+	ms, err := s.q.CallSlotTake(ctx, s.pool, dbsqlc.CallSlotTakeParams{
+		ProviderID: providerID, Endpoint: endpoint, Spacing: spacing, Burst: burst, Patience: patience,
+	})
+	return time.Duration(ms) * time.Millisecond, interpret("reserve call", err)
+}
+
+// CallPause lets nobody call the endpoint for d.
+func (s *Store) CallPause(ctx context.Context, providerID, endpoint string, d time.Duration) error {
+	return interpret("pause calls", s.q.CallSlotPause(ctx, s.pool, providerID, endpoint, d))
+}

@@ -1,0 +1,71 @@
+package db
+
+import (
+	"context"
+
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// Counts computes what a run did from its change log and snapshot. It must be
+// asked before the run's staging is dropped.
+func (s *Store) Counts(ctx context.Context, runID string) (directory.Counts, error) {
+	counts, err := s.counts(ctx, s.pool, runID)
+	return counts, interpret("count", err)
+}
+
+func (s *Store) counts(ctx context.Context, tx dbsqlc.DBTX, runID string) (directory.Counts, error) {
+	read, err := s.q.RunCountRead(ctx, tx, runID)
+	if err != nil {
+		return directory.Counts{}, err
+	}
+	changes, err := s.q.RunCountChanges(ctx, tx, runID)
+	if err != nil {
+		return directory.Counts{}, err
+	}
+	n := map[string]int{}
+	for _, c := range changes {
+		n[c.ObjectType+" "+c.Kind] = int(c.N)
+	}
+	d := directory.DepartmentCounts{
+		Read: int(read.Departments), Failed: int(read.DepartmentsFailed),
+		Created: n["department created"], Updated: n["department updated"], Moved: n["department moved"],
+		Restored: n["department restored"], Deleted: n["department deleted"],
+	}
+	d.Unchanged = d.Read - d.Created - d.Updated - d.Moved - d.Restored
+	m := directory.MemberCounts{
+		Read: int(read.Members), Failed: int(read.MemberErrors),
+		Created: n["member created"], Updated: n["member updated"], Moved: n["member moved"], Restored: n["member restored"],
+		Deactivated: n["member deactivated"], Deleted: n["member deleted"], Linked: n["member linked"],
+	}
+	m.Unchanged = m.Read - int(read.MembersUndecided) - m.Created - m.Updated - m.Moved - m.Restored - m.Deactivated
+	return directory.Counts{
+		Departments: d, Members: m,
+		Memberships: directory.MembershipCounts{Created: n["membership created"], Deleted: n["membership deleted"]},
+	}, nil
+}
+
+// Problems returns up to limit of what went wrong in a run, in words without
+// personal data: failed departments first, then single objects and warnings.
+func (s *Store) Problems(ctx context.Context, runID string, limit int) ([]string, error) {
+	failed, err := s.Ledger(ctx, runID, true, limit)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]string, 0, limit)
+	for _, d := range failed {
+		out = append(out, "department "+d.ExternalID+": "+d.Error)
+	}
+	notes, err := s.q.RunErrorList(ctx, s.pool, runID, int32(limit-len(out)))
+	if err != nil {
+		return nil, interpret("read errors", err)
+	}
+	for _, note := range notes {
+		text := note.Message
+		if note.ObjectType == "member" {
+			text = "member " + note.ExternalID + ": " + text
+		}
+		out = append(out, text)
+	}
+	return out, nil
+}

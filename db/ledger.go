@@ -1,0 +1,189 @@
+package db
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+)
+
+// Pending is a listing that has not been read to its end.
+type Pending struct {
+	Department string
+	Listing    string
+	// Cursor is where to go on, empty at the start.
+	Cursor string
+	// Pages is how many pages were written so far.
+	Pages int
+}
+
+// WalkNext returns up to limit departments whose children are still to be read.
+func (s *Store) WalkNext(ctx context.Context, runID string, limit int) ([]Pending, error) {
+	rows, err := s.q.LedgerWalkNext(ctx, s.pool, runID, int32(limit))
+	if err != nil {
+		return nil, interpret("find departments to walk", err)
+	}
+	out := make([]Pending, len(rows))
+	for i, r := range rows {
+		out[i] = Pending{Department: r.ExternalID, Listing: r.ChildrenListing, Cursor: r.ChildrenCursor, Pages: int(r.ChildrenPages)}
+	}
+	return out, nil
+}
+
+// WalkRestart starts the listing of a department's children anew, by the listing given.
+func (s *Store) WalkRestart(ctx context.Context, runID, department, listing string) error {
+	return interpret("restart walk", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+		return s.q.LedgerWalkRestart(ctx, tx, listing, runID, department)
+	}))
+}
+
+// WalkFail records why a department's children cannot be read.
+func (s *Store) WalkFail(ctx context.Context, runID, department, problem string) error {
+	return interpret("note walk failure", s.q.LedgerWalkFail(ctx, s.pool, &problem, runID, department))
+}
+
+// Sealed tells what reading departments brought.
+type SealedWalk struct {
+	Departments int `json:"departments"`
+	Failed      int `json:"failed"`
+}
+
+// WalkSeal ends the reading of departments: listings still open failed for the
+// reason given, every department gets its ordinal (from 1), and a targeted run is
+// limited to only.
+func (s *Store) WalkSeal(ctx context.Context, runID, problem string, only []string) (SealedWalk, error) {
+	var sealed SealedWalk
+	err := s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+		if _, err := s.q.LedgerWalkFailPending(ctx, tx, &problem, runID); err != nil {
+			return err
+		}
+		if only == nil {
+			only = []string{}
+		}
+		row, err := s.q.LedgerSeal(ctx, tx, runID, only)
+		sealed = SealedWalk{Departments: int(row.Departments), Failed: int(row.Failed)}
+		return err
+	})
+	return sealed, interpret("seal departments", err)
+}
+
+// MembersPending returns the departments with ordinals first to last whose people
+// are still to be read, in order.
+func (s *Store) MembersPending(ctx context.Context, runID string, first, last int) ([]Pending, error) {
+	rows, err := s.q.LedgerBatch(ctx, s.pool, runID, int32(first), int32(last))
+	if err != nil {
+		return nil, interpret("find departments to read", err)
+	}
+	out := make([]Pending, len(rows))
+	for i, r := range rows {
+		out[i] = Pending{Department: r.ExternalID, Listing: r.MembersListing, Cursor: r.MembersCursor, Pages: int(r.Pages)}
+	}
+	return out, nil
+}
+
+// Ordinal returns a department's place in the run's order.
+func (s *Store) Ordinal(ctx context.Context, runID, department string) (int, error) {
+	n, err := s.q.LedgerOrdinal(ctx, s.pool, runID, department)
+	return int(value(n)), interpret("find ordinal", err)
+}
+
+// MembersReopen lets a department that failed be read once more, from where it stopped.
+func (s *Store) MembersReopen(ctx context.Context, runID, department string) error {
+	return interpret("reopen department", s.q.LedgerMembersReopen(ctx, s.pool, runID, department))
+}
+
+// MembersRestart forgets what was read of a department's people.
+func (s *Store) MembersRestart(ctx context.Context, runID, department string) error {
+	return interpret("restart department", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+		if err := s.q.StagedMembersDropListing(ctx, tx, runID, department); err != nil {
+			return err
+		}
+		return s.q.LedgerMembersRestart(ctx, tx, runID, department)
+	}))
+}
+
+// MembersEnd marks a department's people as read to the end. declared is what the
+// provider itself counts there, nil if it does not say.
+func (s *Store) MembersEnd(ctx context.Context, runID, department string, declared *int) error {
+	return interpret("end department", s.q.LedgerMembersEnd(ctx, s.pool, int32Of(declared), runID, department))
+}
+
+// MembersFail records why a department's people could not be read to the end.
+func (s *Store) MembersFail(ctx context.Context, runID, department, problem string, declared *int) error {
+	return interpret("note failed department", s.q.LedgerMembersFail(ctx, s.pool, dbsqlc.LedgerMembersFailParams{
+		RunID: runID, ExternalID: department, Error: &problem, MembersDeclared: int32Of(declared),
+	}))
+}
+
+// MembersFailRange records the same for whatever is still open in a range.
+func (s *Store) MembersFailRange(ctx context.Context, runID string, first, last int, problem string) (int, error) {
+	n, err := s.q.LedgerMembersFailRange(ctx, s.pool, dbsqlc.LedgerMembersFailRangeParams{
+		RunID: runID, First: int32(first), Last: int32(last), Error: &problem,
+	})
+	return int(n), interpret("note failed departments", err)
+}
+
+func int32Of(n *int) *int32 {
+	if n == nil {
+		return nil
+	}
+	v := int32(*n)
+	return &v
+}
+
+// Figures are what is known of one department's size.
+type Figures struct {
+	// Read is how many this run read, Stored how many the directory holds.
+	Read   int
+	Stored int
+	// Declared is the provider's own count with everything below, nil if unknown.
+	Declared *int
+	// Leaf is true where this run found no department below.
+	Leaf bool
+}
+
+// MemberFigures returns them for the people directly in a department.
+func (s *Store) MemberFigures(ctx context.Context, runID, providerID, department string) (Figures, error) {
+	row, err := s.q.ScopeFigures(ctx, s.pool, runID, &department, &providerID)
+	f := Figures{Read: int(row.Read), Stored: int(row.Stored), Leaf: row.Children == 0}
+	if row.Declared != nil {
+		n := int(*row.Declared)
+		f.Declared = &n
+	}
+	return f, interpret("compare figures", err)
+}
+
+// ChildFigures returns how many departments directly below one were read and are stored.
+func (s *Store) ChildFigures(ctx context.Context, runID, providerID, department string) (Figures, error) {
+	row, err := s.q.ChildFigures(ctx, s.pool, runID, &department, &providerID)
+	return Figures{Read: int(row.Read), Stored: int(row.Stored)}, interpret("compare figures", err)
+}
+
+// LedgerEntry is one department's line in a run's completeness ledger.
+type LedgerEntry struct {
+	ExternalID       string `json:"external_id"`
+	ChildrenComplete bool   `json:"children_complete"`
+	MembersComplete  bool   `json:"members_complete"`
+	Pages            int    `json:"pages"`
+	MembersRead      int    `json:"members_read"`
+	MembersDeclared  *int32 `json:"members_declared,omitempty"`
+	Error            string `json:"error,omitempty"`
+	Skipped          bool   `json:"skipped,omitempty"`
+}
+
+// Ledger returns a run's ledger, failed departments first.
+func (s *Store) Ledger(ctx context.Context, runID string, failedOnly bool, limit int) ([]LedgerEntry, error) {
+	rows, err := s.q.LedgerList(ctx, s.pool, runID, failedOnly, int32(limit))
+	if err != nil {
+		return nil, interpret("read ledger", err)
+	}
+	out := make([]LedgerEntry, len(rows))
+	for i, r := range rows {
+		out[i] = LedgerEntry{
+			ExternalID: r.ExternalID, ChildrenComplete: r.ChildrenComplete, MembersComplete: r.MembersComplete, Pages: int(r.Pages),
+			MembersRead: int(r.MembersRead), MembersDeclared: r.MembersDeclared, Error: value(r.Error), Skipped: r.MembersSkipped,
+		}
+	}
+	return out, nil
+}

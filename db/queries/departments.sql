@@ -1,0 +1,135 @@
+-- name: TreeRepairOrphans :many
+-- Departments whose parent is not among those read: where the provider did not
+-- send the parent ('') the stored one stays if it was read; all others hang below
+-- the root, if that was read, else they become tops.
+WITH root AS (
+    SELECT r.external_id FROM staged_departments r WHERE r.run_id = @run_id AND r.parent_external_id IS NULL
+    ORDER BY r.external_id LIMIT 1
+), orphans AS (
+    SELECT o.external_id, o.parent_external_id AS claimed,
+        coalesce(CASE WHEN o.parent_external_id = '' THEN (
+            SELECT p.external_id FROM org_departments d JOIN org_departments p ON p.id = d.parent_id
+            JOIN staged_departments sp ON sp.run_id = @run_id AND sp.external_id = p.external_id
+            WHERE d.provider_id = @provider_id AND d.external_id = o.external_id) END,
+            (SELECT root.external_id FROM root)) AS adopted
+    FROM staged_departments o
+    LEFT JOIN staged_departments p ON p.run_id = o.run_id AND p.external_id = o.parent_external_id
+    WHERE o.run_id = @run_id AND o.parent_external_id IS NOT NULL AND p.external_id IS NULL
+)
+UPDATE staged_departments s SET parent_external_id = orphans.adopted
+FROM orphans WHERE s.run_id = @run_id AND s.external_id = orphans.external_id
+RETURNING s.external_id, coalesce(orphans.claimed, '')::text AS claimed;
+
+-- name: TreeRepairCycles :many
+-- In each circle of parents the smallest id is hung below the root instead.
+WITH RECURSIVE reached AS (
+    SELECT t.external_id FROM staged_departments t WHERE t.run_id = @run_id AND t.parent_external_id IS NULL
+    UNION
+    SELECT c.external_id FROM staged_departments c JOIN reached r ON c.parent_external_id = r.external_id WHERE c.run_id = @run_id
+), stuck AS (
+    SELECT s.external_id, s.parent_external_id FROM staged_departments s
+    WHERE s.run_id = @run_id AND NOT EXISTS (SELECT 1 FROM reached r WHERE r.external_id = s.external_id)
+), upward AS (
+    SELECT s.external_id AS start, s.parent_external_id AS seen FROM stuck s
+    UNION
+    SELECT u.start, s.parent_external_id FROM upward u JOIN stuck s ON s.external_id = u.seen
+), breakers AS (
+    SELECT u.start FROM upward u
+    WHERE EXISTS (SELECT 1 FROM upward c WHERE c.start = u.start AND c.seen = u.start)
+    GROUP BY u.start HAVING min(u.seen COLLATE "C") = u.start
+)
+UPDATE staged_departments d SET parent_external_id = (
+    SELECT r.external_id FROM staged_departments r WHERE r.run_id = @run_id AND r.parent_external_id IS NULL
+    ORDER BY r.external_id LIMIT 1)
+FROM breakers b WHERE d.run_id = @run_id AND d.external_id = b.start
+RETURNING d.external_id;
+
+-- name: DepartmentsInsert :execrows
+WITH keyed AS MATERIALIZED (
+    SELECT s.external_id, s.parent_external_id, s.name, s.sort_order, s.raw,
+        coalesce(d.id, gen_random_uuid()) AS id, d.id IS NULL AS is_new
+    FROM staged_departments s
+    LEFT JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = s.external_id
+    WHERE s.run_id = @run_id
+), created AS (
+    INSERT INTO org_departments (id, provider_id, tenant_id, external_id, parent_id, name, sort_order, raw_data)
+    SELECT k.id, @provider_id, sqlc.narg(tenant_id)::uuid, k.external_id, p.id,
+        coalesce(nullif(k.name, ''), k.external_id), coalesce(k.sort_order, 0), k.raw
+    FROM keyed k LEFT JOIN keyed p ON p.external_id = k.parent_external_id
+    WHERE k.is_new ORDER BY k.external_id
+    RETURNING id, external_id, name, parent_id, sort_order
+)
+INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
+SELECT @run_id, 'department', c.id, c.id, c.external_id, 'created',
+    jsonb_build_object('name', c.name, 'parent_id', c.parent_id, 'sort_order', c.sort_order, 'status', 'active')
+FROM created c;
+
+-- name: DepartmentsUpdate :execrows
+WITH differing AS (
+    SELECT d.id, d.external_id, d.name AS old_name, d.parent_id AS old_parent, d.sort_order AS old_order, d.status AS old_status, d.raw_data AS old_raw,
+        CASE WHEN s.name IS NULL THEN d.name ELSE coalesce(nullif(s.name, ''), s.external_id) END AS name,
+        p.id AS parent_id, coalesce(s.sort_order, d.sort_order) AS sort_order, s.raw
+    FROM staged_departments s
+    JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = s.external_id
+    LEFT JOIN org_departments p ON p.provider_id = @provider_id AND p.external_id = s.parent_external_id
+    WHERE s.run_id = @run_id AND (
+        d.name IS DISTINCT FROM CASE WHEN s.name IS NULL THEN d.name ELSE coalesce(nullif(s.name, ''), s.external_id) END
+        OR d.parent_id IS DISTINCT FROM p.id
+        OR d.sort_order IS DISTINCT FROM coalesce(s.sort_order, d.sort_order)
+        OR d.status <> 'active'
+        OR d.tenant_id IS DISTINCT FROM sqlc.narg(tenant_id)::uuid
+        OR d.raw_data IS DISTINCT FROM s.raw)
+    ORDER BY d.id FOR NO KEY UPDATE OF d
+), updated AS (
+    UPDATE org_departments d SET name = n.name, parent_id = n.parent_id, sort_order = n.sort_order, status = 'active',
+        tenant_id = sqlc.narg(tenant_id)::uuid, raw_data = n.raw, synced_at = now()
+    FROM differing n WHERE d.id = n.id
+)
+INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+SELECT @run_id, 'department', n.id, n.id, n.external_id,
+    CASE WHEN n.old_status <> 'active' THEN 'restored' WHEN n.old_parent IS DISTINCT FROM n.parent_id THEN 'moved' ELSE 'updated' END,
+    jsonb_build_object('name', n.old_name, 'parent_id', n.old_parent, 'sort_order', n.old_order, 'status', n.old_status)
+        || CASE WHEN n.old_raw IS DISTINCT FROM n.raw THEN jsonb_build_object('raw_data', n.old_raw) ELSE '{}' END,
+    jsonb_build_object('name', n.name, 'parent_id', n.parent_id, 'sort_order', n.sort_order, 'status', 'active')
+        || CASE WHEN n.old_raw IS DISTINCT FROM n.raw THEN jsonb_build_object('raw_data', n.raw) ELSE '{}' END
+FROM differing n
+ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
+SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = c.after || excluded.after;
+
+-- name: DepartmentsPlace :execrows
+-- Paths and depths, by one walk from the tops down. Derived, so no change of its own.
+WITH RECURSIVE tree AS (
+    SELECT t.id, t.name AS path, 0 AS depth FROM org_departments t
+    WHERE t.provider_id = @provider_id AND t.status = 'active'
+      AND NOT EXISTS (SELECT 1 FROM org_departments p WHERE p.id = t.parent_id AND p.status = 'active')
+    UNION ALL
+    SELECT c.id, tree.path || '/' || c.name, tree.depth + 1
+    FROM org_departments c JOIN tree ON c.parent_id = tree.id
+    WHERE c.provider_id = @provider_id AND c.status = 'active'
+)
+UPDATE org_departments d SET path = tree.path, depth = tree.depth, synced_at = now()
+FROM tree WHERE d.id = tree.id AND (d.path, d.depth) IS DISTINCT FROM (tree.path, tree.depth);
+
+-- name: DepartmentsCount :execrows
+-- Head counts: distinct active people directly in a department, and in it and
+-- everything below it.
+WITH RECURSIVE below AS (
+    SELECT d.id AS top, d.id FROM org_departments d WHERE d.provider_id = @provider_id AND d.status = 'active'
+    UNION ALL
+    SELECT below.top, c.id FROM org_departments c JOIN below ON c.parent_id = below.id
+    WHERE c.provider_id = @provider_id AND c.status = 'active'
+), figures AS (
+    SELECT below.top, count(DISTINCT m.id)::int AS members, (count(DISTINCT m.id) FILTER (WHERE below.id = below.top))::int AS direct
+    FROM below
+    LEFT JOIN org_member_departments md ON md.department_id = below.id
+    LEFT JOIN org_members m ON m.id = md.member_id AND m.status = 'active'
+    GROUP BY below.top
+)
+UPDATE org_departments d SET member_count = f.members, direct_member_count = f.direct, synced_at = now()
+FROM figures f WHERE d.id = f.top AND (d.member_count, d.direct_member_count) IS DISTINCT FROM (f.members, f.direct);
+
+-- name: DepartmentTree :many
+SELECT id, external_id, parent_id, name, path, depth, member_count, direct_member_count, sort_order
+FROM org_departments WHERE provider_id = @provider_id AND status = 'active'
+  AND (sqlc.narg(max_depth)::int IS NULL OR depth < sqlc.narg(max_depth)::int)
+ORDER BY depth, sort_order, name, external_id;

@@ -1,0 +1,60 @@
+-- name: LinkByEmail :execrows
+-- Only one-to-one matches count: an address that two accounts or two members share
+-- says nothing about who is who. An existing link is never changed.
+WITH free AS (
+    SELECT m.id, m.external_id, m.email FROM org_members m
+    WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND m.user_id IS NULL AND m.email IS NOT NULL
+), matches AS (
+    SELECT f.id, f.external_id, u.id AS user_id,
+        count(*) OVER (PARTITION BY f.id) AS users_found, count(*) OVER (PARTITION BY u.id) AS members_found
+    FROM free f
+    JOIN identities i ON lower(btrim(i.email)) = f.email
+    JOIN users u ON u.identity_id = i.id AND u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
+    WHERE NOT EXISTS (SELECT 1 FROM org_members o WHERE o.provider_id = @provider_id AND o.user_id = u.id AND o.status <> 'deleted')
+), linked AS (
+    UPDATE org_members m SET user_id = x.user_id, synced_at = now() FROM matches x
+    WHERE m.id = x.id AND x.users_found = 1 AND x.members_found = 1 AND m.user_id IS NULL
+    RETURNING m.id, m.external_id, m.user_id
+)
+INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
+SELECT @run_id, 'member', l.id, l.id, l.external_id, 'linked', jsonb_build_object('user_id', l.user_id, 'by', 'email') FROM linked l
+ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING;
+
+-- name: LinkByPhone :execrows
+-- Accounts may keep Chinese numbers without the country code.
+WITH free AS (
+    SELECT m.id, m.external_id, m.phone FROM org_members m
+    WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND m.user_id IS NULL AND m.phone IS NOT NULL
+), matches AS (
+    SELECT f.id, f.external_id, u.id AS user_id,
+        count(*) OVER (PARTITION BY f.id) AS users_found, count(*) OVER (PARTITION BY u.id) AS members_found
+    FROM free f
+    JOIN identities i ON regexp_replace(i.phone, '[^0-9+]', '', 'g') IN (f.phone, CASE WHEN f.phone LIKE '+86%' THEN substr(f.phone, 4) END)
+    JOIN users u ON u.identity_id = i.id AND u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
+    WHERE NOT EXISTS (SELECT 1 FROM org_members o WHERE o.provider_id = @provider_id AND o.user_id = u.id AND o.status <> 'deleted')
+), linked AS (
+    UPDATE org_members m SET user_id = x.user_id, synced_at = now() FROM matches x
+    WHERE m.id = x.id AND x.users_found = 1 AND x.members_found = 1 AND m.user_id IS NULL
+    RETURNING m.id, m.external_id, m.user_id
+)
+INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
+SELECT @run_id, 'member', l.id, l.id, l.external_id, 'linked', jsonb_build_object('user_id', l.user_id, 'by', 'phone') FROM linked l
+ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING;
+
+-- name: LinkFollowEmail :execrows
+-- A linked account's e-mail follows the directory, unless another account has it.
+UPDATE identities i SET email = m.email
+FROM org_members m JOIN users u ON u.id = m.user_id
+WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND u.identity_id = i.id
+  AND u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
+  AND m.email IS NOT NULL AND i.email IS DISTINCT FROM m.email
+  AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id AND lower(btrim(o.email)) = m.email);
+
+-- name: LinkFollowPhone :execrows
+UPDATE identities i SET phone = m.phone
+FROM org_members m JOIN users u ON u.id = m.user_id
+WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND u.identity_id = i.id
+  AND u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
+  AND m.phone IS NOT NULL AND i.phone IS DISTINCT FROM m.phone
+  AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id
+      AND regexp_replace(o.phone, '[^0-9+]', '', 'g') IN (m.phone, CASE WHEN m.phone LIKE '+86%' THEN substr(m.phone, 4) ELSE m.phone END));

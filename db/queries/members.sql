@@ -1,0 +1,255 @@
+-- name: MembersResolve :exec
+-- Decides who each person of these listings is: by unionid, else by external id,
+-- else by open id, the latter two only on rows that carry no other unionid.
+-- Sorted insertion makes two workers with people in common wait for each other in
+-- one order; the second finds the decision made.
+WITH persons AS (
+    SELECT s.person_key, max(s.unionid) AS unionid, count(DISTINCT s.unionid) AS unionids, max(s.open_id) AS open_id,
+        (array_agg(s.external_id ORDER BY s.external_is_fallback, s.external_id))[1] AS external_id
+    FROM staged_members s
+    WHERE s.run_id = @run_id AND s.listing = ANY (@listings::text[]) AND s.status IS DISTINCT FROM 'deleted'
+      AND NOT EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = s.run_id AND r.person_key = s.person_key)
+    GROUP BY s.person_key
+), candidates AS (
+    SELECT p.person_key, m.id, m.status, 1 AS strength
+    FROM persons p JOIN org_members m ON m.provider_id = @provider_id AND m.unionid = p.unionid
+    UNION ALL
+    SELECT p.person_key, m.id, m.status, 2
+    FROM persons p JOIN org_members m ON m.provider_id = @provider_id AND lower(m.external_id) = lower(p.external_id)
+        AND (@ignore_case::boolean OR m.external_id = p.external_id)
+        AND (p.unionid IS NULL OR m.unionid IS NULL OR m.unionid = p.unionid)
+    UNION ALL
+    SELECT p.person_key, m.id, m.status, 3
+    FROM persons p JOIN org_members m ON m.provider_id = @provider_id AND m.open_id = p.open_id
+        AND (p.unionid IS NULL OR m.unionid IS NULL OR m.unionid = p.unionid)
+), ranked AS (
+    SELECT c.person_key, c.id, c.status, c.strength, min(c.strength) OVER (PARTITION BY c.person_key) AS best FROM candidates c
+), picked AS (
+    -- Of several rows the one still there; otherwise it cannot be decided (null).
+    SELECT r.person_key, r.best,
+        CASE WHEN count(*) FILTER (WHERE r.status <> 'deleted') = 1 THEN (array_agg(r.id) FILTER (WHERE r.status <> 'deleted'))[1]
+             WHEN count(*) = 1 THEN (array_agg(r.id))[1] END AS member_id
+    FROM ranked r WHERE r.strength = r.best GROUP BY r.person_key, r.best
+), claims AS (
+    SELECT p.person_key, p.best, p.member_id,
+        count(*) OVER (PARTITION BY p.member_id) AS rivals,
+        count(*) FILTER (WHERE p.best = 1) OVER (PARTITION BY p.member_id) AS sure,
+        EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = @run_id AND r.member_id = p.member_id) AS taken
+    FROM picked p WHERE p.member_id IS NOT NULL
+), decided AS (
+    SELECT p.person_key, p.unionid, p.open_id, c.member_id,
+        CASE WHEN p.unionids > 1 THEN 'undecided'
+             WHEN k.person_key IS NULL THEN 'new'
+             WHEN c.member_id IS NULL OR c.taken THEN 'undecided'
+             WHEN c.rivals = 1 OR (c.sure = 1 AND c.best = 1) THEN 'known'
+             WHEN c.sure = 1 THEN 'new' -- the row's owner is certain and somebody else
+             ELSE 'undecided' END AS verdict
+    FROM persons p
+    LEFT JOIN picked k ON k.person_key = p.person_key
+    LEFT JOIN claims c ON c.person_key = p.person_key
+)
+INSERT INTO sync_run_members (run_id, person_key, member_id, is_new, unionid, open_id)
+SELECT @run_id, d.person_key,
+    CASE d.verdict WHEN 'known' THEN d.member_id WHEN 'new' THEN gen_random_uuid() END,
+    d.verdict = 'new', d.unionid, d.open_id
+FROM decided d ORDER BY d.person_key
+ON CONFLICT (run_id, person_key) DO NOTHING;
+
+-- name: MembersReportUndecided :execrows
+INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
+SELECT DISTINCT r.run_id, 'member', s.external_id,
+    'cannot tell which stored member this is: its ids match several, or two people claim the same one; compare unionid, external_id and open_id of the rows concerned; nothing was changed'
+FROM sync_run_members r JOIN staged_members s ON s.run_id = r.run_id AND s.person_key = r.person_key
+WHERE r.run_id = @run_id AND r.member_id IS NULL AND s.listing = ANY (@listings::text[])
+ON CONFLICT DO NOTHING;
+
+-- name: MembersInsert :execrows
+WITH people AS (
+    -- Of a person's rows the one with the full record, whatever was read last.
+    SELECT DISTINCT ON (s.person_key) s.*, r.member_id
+    FROM staged_members s JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.is_new AND r.member_id IS NOT NULL
+    WHERE s.run_id = @run_id AND s.listing = ANY (@listings::text[]) AND s.status IS DISTINCT FROM 'deleted'
+      AND NOT EXISTS (SELECT 1 FROM org_members m WHERE m.id = r.member_id)
+    ORDER BY s.person_key, s.raw IS NULL, s.department_external_id, s.page DESC, s.n DESC
+), created AS (
+    INSERT INTO org_members (id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial,
+        email, phone, avatar_url, title, status, activated, raw_data)
+    SELECT p.member_id, @provider_id, sqlc.narg(tenant_id)::uuid, p.external_id, p.unionid, p.open_id, coalesce(nullif(p.name, ''), p.external_id),
+        p.name_translit_full, p.name_translit_initial, nullif(p.email, ''), nullif(p.phone, ''), nullif(p.avatar_url, ''), nullif(p.title, ''),
+        coalesce(p.status, 'active'), coalesce(p.activated, true), coalesce(p.raw, '{}')
+    FROM people p ORDER BY p.person_key
+    RETURNING id, external_id, name, email, phone, title, status, activated
+)
+INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
+SELECT @run_id, 'member', c.id, c.id, c.external_id, 'created',
+    jsonb_build_object('name', c.name, 'email', c.email, 'phone', c.phone, 'title', c.title, 'status', c.status, 'activated', c.activated)
+FROM created c;
+
+-- name: MembersUpdate :execrows
+WITH people AS (
+    SELECT DISTINCT ON (s.person_key) s.*, r.member_id
+    FROM staged_members s JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.member_id IS NOT NULL
+    WHERE s.run_id = @run_id AND s.listing = ANY (@listings::text[]) AND s.status IS DISTINCT FROM 'deleted'
+    ORDER BY s.person_key, s.raw IS NULL, s.department_external_id, s.page DESC, s.n DESC
+), wanted AS (
+    -- What was not sent (null) stays, what was sent empty is cleared.
+    SELECT m.id,
+        CASE WHEN p.external_is_fallback THEN m.external_id ELSE p.external_id END AS external_id,
+        coalesce(p.unionid, m.unionid) AS unionid, coalesce(p.open_id, m.open_id) AS open_id,
+        CASE WHEN p.name IS NULL THEN m.name ELSE coalesce(nullif(p.name, ''), p.external_id) END AS name,
+        CASE WHEN p.name IS NULL THEN m.name_translit_full ELSE p.name_translit_full END AS name_translit_full,
+        CASE WHEN p.name IS NULL THEN m.name_translit_initial ELSE p.name_translit_initial END AS name_translit_initial,
+        CASE WHEN p.email IS NULL THEN m.email ELSE nullif(p.email, '') END AS email,
+        CASE WHEN p.phone IS NULL THEN m.phone ELSE nullif(p.phone, '') END AS phone,
+        CASE WHEN p.avatar_url IS NULL THEN m.avatar_url ELSE nullif(p.avatar_url, '') END AS avatar_url,
+        CASE WHEN p.title IS NULL THEN m.title ELSE nullif(p.title, '') END AS title,
+        coalesce(p.status, CASE WHEN m.status = 'deleted' THEN 'active' ELSE m.status END) AS status,
+        coalesce(p.activated, m.activated) AS activated,
+        coalesce(p.raw, m.raw_data) AS raw_data
+    FROM people p JOIN org_members m ON m.id = p.member_id
+), differing AS (
+    SELECT m.external_id AS old_external_id, m.unionid AS old_unionid, m.open_id AS old_open_id, m.name AS old_name, m.email AS old_email,
+        m.phone AS old_phone, m.avatar_url AS old_avatar_url, m.title AS old_title, m.status AS old_status, m.activated AS old_activated,
+        m.raw_data AS old_raw, w.*
+    FROM wanted w JOIN org_members m ON m.id = w.id
+    WHERE (m.external_id, m.unionid, m.open_id, m.name, m.name_translit_full, m.name_translit_initial, m.email, m.phone, m.avatar_url, m.title, m.status, m.activated, m.raw_data, m.tenant_id)
+        IS DISTINCT FROM
+        (w.external_id, w.unionid, w.open_id, w.name, w.name_translit_full, w.name_translit_initial, w.email, w.phone, w.avatar_url, w.title, w.status, w.activated, w.raw_data, sqlc.narg(tenant_id)::uuid)
+    ORDER BY m.id FOR NO KEY UPDATE OF m
+), updated AS (
+    UPDATE org_members m SET external_id = d.external_id, unionid = d.unionid, open_id = d.open_id, name = d.name,
+        name_translit_full = d.name_translit_full, name_translit_initial = d.name_translit_initial, email = d.email, phone = d.phone,
+        avatar_url = d.avatar_url, title = d.title, status = d.status, activated = d.activated, raw_data = d.raw_data,
+        tenant_id = sqlc.narg(tenant_id)::uuid, synced_at = now()
+    FROM differing d WHERE m.id = d.id
+)
+INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+SELECT @run_id, 'member', d.id, d.id, d.external_id,
+    CASE WHEN d.old_status = 'deleted' THEN 'restored'
+         WHEN d.old_status = 'active' AND d.status = 'inactive' THEN 'deactivated' ELSE 'updated' END,
+    jsonb_build_object('external_id', d.old_external_id, 'unionid', d.old_unionid, 'open_id', d.old_open_id, 'name', d.old_name, 'email', d.old_email,
+        'phone', d.old_phone, 'avatar_url', d.old_avatar_url, 'title', d.old_title, 'status', d.old_status, 'activated', d.old_activated)
+        || CASE WHEN d.old_raw IS DISTINCT FROM d.raw_data THEN jsonb_build_object('raw_data', d.old_raw) ELSE '{}' END,
+    jsonb_build_object('external_id', d.external_id, 'unionid', d.unionid, 'open_id', d.open_id, 'name', d.name, 'email', d.email,
+        'phone', d.phone, 'avatar_url', d.avatar_url, 'title', d.title, 'status', d.status, 'activated', d.activated)
+        || CASE WHEN d.old_raw IS DISTINCT FROM d.raw_data THEN jsonb_build_object('raw_data', d.raw_data) ELSE '{}' END
+FROM differing d
+ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
+SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = c.after || excluded.after;
+
+-- name: MembershipsSee :exec
+INSERT INTO sync_run_memberships (run_id, department_id, member_id)
+SELECT DISTINCT s.run_id, d.id, r.member_id
+FROM staged_members s
+JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.member_id IS NOT NULL
+JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = s.department_external_id AND d.status = 'active'
+WHERE s.run_id = @run_id AND s.listing = ANY (@listings::text[]) AND s.status IS DISTINCT FROM 'deleted'
+ORDER BY d.id, r.member_id
+ON CONFLICT DO NOTHING;
+
+-- name: MembershipsInsert :execrows
+WITH placed AS (
+    SELECT DISTINCT ON (r.member_id, d.id) r.member_id, d.id AS department_id, s.external_id,
+        coalesce(s.is_leader, s.open_id = ANY (sd.leaders) OR s.external_id = ANY (sd.leaders), false) AS is_leader,
+        coalesce(s.sort_order, 0) AS sort_order, s.primary_rank
+    FROM staged_members s
+    JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.member_id IS NOT NULL
+    JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = s.department_external_id AND d.status = 'active'
+    JOIN staged_departments sd ON sd.run_id = s.run_id AND sd.external_id = d.external_id
+    WHERE s.run_id = @run_id AND s.listing = ANY (@listings::text[]) AND s.status IS DISTINCT FROM 'deleted'
+      AND NOT EXISTS (SELECT 1 FROM org_member_departments md WHERE md.member_id = r.member_id AND md.department_id = d.id)
+    ORDER BY r.member_id, d.id, s.raw IS NULL, s.page DESC, s.n DESC
+), created AS (
+    INSERT INTO org_member_departments (member_id, department_id, is_leader, sort_order, primary_rank)
+    SELECT p.member_id, p.department_id, p.is_leader, p.sort_order, p.primary_rank FROM placed p ORDER BY p.member_id, p.department_id
+    ON CONFLICT (member_id, department_id) DO NOTHING
+    RETURNING member_id, department_id, is_leader
+)
+INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, after)
+SELECT @run_id, 'membership', n.member_id, n.department_id, p.external_id, 'created', jsonb_build_object('is_leader', n.is_leader)
+FROM created n JOIN placed p ON p.member_id = n.member_id AND p.department_id = n.department_id
+ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING;
+
+-- name: MembershipsUpdate :execrows
+WITH placed AS (
+    SELECT DISTINCT ON (r.member_id, d.id) r.member_id, d.id AS department_id, s.external_id,
+        coalesce(s.is_leader, s.open_id = ANY (sd.leaders) OR s.external_id = ANY (sd.leaders)) AS is_leader, s.sort_order, s.primary_rank
+    FROM staged_members s
+    JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.member_id IS NOT NULL
+    JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = s.department_external_id AND d.status = 'active'
+    JOIN staged_departments sd ON sd.run_id = s.run_id AND sd.external_id = d.external_id
+    WHERE s.run_id = @run_id AND s.listing = ANY (@listings::text[]) AND s.status IS DISTINCT FROM 'deleted'
+    ORDER BY r.member_id, d.id, s.raw IS NULL, s.page DESC, s.n DESC
+), differing AS (
+    SELECT md.member_id, md.department_id, p.external_id, md.is_leader AS old_leader, md.sort_order AS old_order,
+        coalesce(p.is_leader, md.is_leader) AS is_leader, coalesce(p.sort_order, md.sort_order) AS sort_order,
+        coalesce(p.primary_rank, md.primary_rank) AS primary_rank
+    FROM placed p JOIN org_member_departments md ON md.member_id = p.member_id AND md.department_id = p.department_id
+    WHERE (md.is_leader, md.sort_order, md.primary_rank) IS DISTINCT FROM
+        (coalesce(p.is_leader, md.is_leader), coalesce(p.sort_order, md.sort_order), coalesce(p.primary_rank, md.primary_rank))
+    ORDER BY md.member_id, md.department_id FOR NO KEY UPDATE OF md
+), updated AS (
+    UPDATE org_member_departments md SET is_leader = d.is_leader, sort_order = d.sort_order, primary_rank = d.primary_rank
+    FROM differing d WHERE md.member_id = d.member_id AND md.department_id = d.department_id
+)
+INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+SELECT @run_id, 'membership', d.member_id, d.department_id, d.external_id, 'updated',
+    jsonb_build_object('is_leader', d.old_leader, 'sort_order', d.old_order), jsonb_build_object('is_leader', d.is_leader, 'sort_order', d.sort_order)
+FROM differing d
+ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
+SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = c.after || excluded.after;
+
+-- name: MembersPlaceNew :execrows
+-- Gives new people a department at once; which of several is theirs is settled
+-- when all were read.
+UPDATE org_members m SET department_id = best.department_id, department_path = best.path
+FROM (
+    SELECT DISTINCT ON (md.member_id) md.member_id, md.department_id, d.path
+    FROM staged_members s
+    JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.is_new AND r.member_id IS NOT NULL
+    JOIN org_member_departments md ON md.member_id = r.member_id
+    JOIN org_departments d ON d.id = md.department_id
+    WHERE s.run_id = @run_id AND s.listing = ANY (@listings::text[])
+    ORDER BY md.member_id, md.primary_rank DESC NULLS LAST, d.depth DESC, d.external_id COLLATE "C"
+) best WHERE m.id = best.member_id AND m.department_id IS NULL;
+
+-- name: PrimaryClear :execrows
+UPDATE org_member_departments md SET is_primary = false
+FROM org_primary_departments best
+WHERE best.provider_id = @provider_id AND md.member_id = best.member_id AND md.is_primary AND md.department_id <> best.department_id;
+
+-- name: PrimarySet :execrows
+UPDATE org_member_departments md SET is_primary = true
+FROM org_primary_departments best
+WHERE best.provider_id = @provider_id AND md.member_id = best.member_id AND md.department_id = best.department_id AND NOT md.is_primary;
+
+-- name: MembersSettle :execrows
+-- Primary department and its path on the member's own row.
+WITH differing AS (
+    SELECT m.id, m.external_id, m.department_id AS old_department, m.department_path AS old_path, best.department_id, coalesce(best.path, '') AS path
+    FROM org_members m LEFT JOIN org_primary_departments best ON best.provider_id = m.provider_id AND best.member_id = m.id
+    WHERE m.provider_id = @provider_id AND m.status <> 'deleted'
+      AND (m.department_id, m.department_path) IS DISTINCT FROM (best.department_id, coalesce(best.path, ''))
+    ORDER BY m.id FOR NO KEY UPDATE OF m
+), updated AS (
+    UPDATE org_members m SET department_id = d.department_id, department_path = d.path, synced_at = now()
+    FROM differing d WHERE m.id = d.id
+)
+INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+SELECT @run_id, 'member', d.id, d.id, d.external_id, 'moved',
+    jsonb_build_object('department_id', d.old_department, 'department_path', d.old_path),
+    jsonb_build_object('department_id', d.department_id, 'department_path', d.path)
+FROM differing d WHERE d.old_department IS DISTINCT FROM d.department_id
+ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
+SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = c.after || excluded.after;
+
+-- name: MemberSearch :many
+-- People by name, pinyin, initials, e-mail or phone; exact and leading hits first.
+SELECT id, external_id, name, email, phone, title, department_path, status
+FROM org_members
+WHERE provider_id = @provider_id AND status <> 'deleted' AND (
+    name ILIKE '%' || @pattern::text || '%' OR name_translit_full LIKE lower(@pattern) || '%'
+    OR name_translit_initial LIKE lower(@pattern) || '%' OR email LIKE '%' || lower(@pattern) || '%'
+    OR phone LIKE '%' || @pattern || '%' OR external_id = @plain::text)
+ORDER BY name <> @plain, name_translit_full NOT LIKE lower(@pattern) || '%', name, external_id
+LIMIT @max_rows;

@@ -1,0 +1,190 @@
+-- name: Completeness :one
+-- Whether the tree and everybody in it were read to the end, and how many people
+-- were read against how many the provider declares for the root.
+SELECT
+    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = @run_id)::int AS departments,
+    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = @run_id AND NOT l.children_complete)::int AS children_incomplete,
+    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = @run_id AND NOT l.members_complete)::int AS members_incomplete,
+    (SELECT count(DISTINCT s.person_key) FROM staged_members s WHERE s.run_id = @run_id AND s.status IS DISTINCT FROM 'deleted')::int AS members_read,
+    coalesce((SELECT max(d.declared_members) FROM staged_departments d WHERE d.run_id = @run_id AND d.parent_external_id IS NULL), -1)::int AS members_declared;
+
+-- name: ContradictedScopes :many
+-- Departments that ended without a single person though the directory holds people
+-- there and the provider's own head count says that there are more in or below it
+-- than were read.
+WITH RECURSIVE suspects AS (
+    SELECT l.external_id, sd.declared_members FROM sync_run_departments l
+    JOIN staged_departments sd ON sd.run_id = l.run_id AND sd.external_id = l.external_id
+    JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = l.external_id
+    WHERE l.run_id = @run_id AND l.members_complete AND l.members_read = 0 AND sd.declared_members > 0
+      AND EXISTS (SELECT 1 FROM org_member_departments md JOIN org_members m ON m.id = md.member_id
+                  WHERE md.department_id = d.id AND m.status <> 'deleted')
+), below AS (
+    SELECT s.external_id AS top, s.external_id FROM suspects s
+    UNION
+    SELECT b.top, c.external_id FROM below b JOIN staged_departments c ON c.run_id = @run_id AND c.parent_external_id = b.external_id
+)
+SELECT s.external_id, s.declared_members::int AS declared, count(DISTINCT sm.person_key)::int AS read
+FROM suspects s
+JOIN below b ON b.top = s.external_id
+LEFT JOIN staged_members sm ON sm.run_id = @run_id AND sm.department_external_id = b.external_id AND sm.status IS DISTINCT FROM 'deleted'
+GROUP BY s.external_id, s.declared_members
+HAVING count(DISTINCT sm.person_key) < s.declared_members;
+
+-- name: RemovalsClear :exec
+DELETE FROM sync_run_removals WHERE run_id = @run_id;
+
+-- name: RemovalsPlanMemberships :execrows
+-- Memberships not seen, in departments read to the end. People who could not be
+-- told apart keep what they have.
+INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
+SELECT @run_id, 'membership', md.member_id, md.department_id
+FROM org_member_departments md
+JOIN org_departments d ON d.id = md.department_id AND d.provider_id = @provider_id
+JOIN org_members m ON m.id = md.member_id
+JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = d.external_id AND l.members_complete
+WHERE NOT EXISTS (SELECT 1 FROM sync_run_memberships s WHERE s.run_id = @run_id AND s.department_id = md.department_id AND s.member_id = md.member_id)
+  AND NOT EXISTS (SELECT 1 FROM sync_run_members u WHERE u.run_id = @run_id AND u.member_id IS NULL
+                  AND (lower(u.person_key) = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id))
+ON CONFLICT DO NOTHING;
+
+-- name: RemovalsPlanMembers :execrows
+-- People not seen anywhere. Where every department was read that settles it; else
+-- those whose departments all were read are to be looked up one by one, since they
+-- may be in one that was not.
+INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed)
+SELECT @run_id, 'member', m.id, m.id, @everything_read::boolean
+FROM org_members m
+WHERE m.provider_id = @provider_id AND m.status <> 'deleted'
+  AND NOT EXISTS (SELECT 1 FROM sync_run_members s WHERE s.run_id = @run_id AND s.member_id = m.id)
+  AND NOT EXISTS (SELECT 1 FROM sync_run_members u WHERE u.run_id = @run_id AND u.member_id IS NULL
+                  AND (lower(u.person_key) = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id))
+  AND (@everything_read OR (
+        EXISTS (SELECT 1 FROM org_member_departments md WHERE md.member_id = m.id)
+        AND NOT EXISTS (SELECT 1 FROM org_member_departments md WHERE md.member_id = m.id AND NOT EXISTS (
+            SELECT 1 FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = 'membership'
+              AND r.object_id = m.id AND r.department_id = md.department_id))))
+ON CONFLICT DO NOTHING;
+
+-- name: RemovalsPlanDepartments :execrows
+-- Departments not listed any more, where the whole tree was read; else those whose
+-- parent's children were read, to be looked up one by one.
+INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed)
+SELECT @run_id, 'department', d.id, d.id, @tree_read::boolean
+FROM org_departments d
+WHERE d.provider_id = @provider_id AND d.status = 'active'
+  AND NOT EXISTS (SELECT 1 FROM staged_departments s WHERE s.run_id = @run_id AND s.external_id = d.external_id)
+  AND (@tree_read OR EXISTS (
+        SELECT 1 FROM org_departments p JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = p.external_id
+        WHERE p.id = d.parent_id AND l.children_complete))
+ON CONFLICT DO NOTHING;
+
+-- name: RemovalsPlanDependents :execrows
+-- What goes with a removed member or department.
+INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
+SELECT DISTINCT @run_id::uuid, 'membership', md.member_id, md.department_id
+FROM sync_run_removals r
+JOIN org_member_departments md ON (r.object_type = 'member' AND md.member_id = r.object_id) OR (r.object_type = 'department' AND md.department_id = r.object_id)
+WHERE r.run_id = @run_id AND r.object_type IN ('member', 'department') AND r.confirmed
+ON CONFLICT DO NOTHING;
+
+-- name: RemovalsUnconfirmedMembers :many
+SELECT m.id, m.external_id, m.open_id, m.unionid FROM sync_run_removals r JOIN org_members m ON m.id = r.object_id
+WHERE r.run_id = @run_id AND r.object_type = 'member' AND NOT r.confirmed ORDER BY m.id LIMIT @max_rows;
+
+-- name: RemovalsUnconfirmedDepartments :many
+SELECT d.id, d.external_id FROM sync_run_removals r JOIN org_departments d ON d.id = r.object_id
+WHERE r.run_id = @run_id AND r.object_type = 'department' AND NOT r.confirmed ORDER BY d.id LIMIT @max_rows;
+
+-- name: RemovalConfirm :exec
+UPDATE sync_run_removals SET confirmed = true WHERE run_id = @run_id AND object_type = @object_type AND object_id = @object_id;
+
+-- name: RemovalsDropUnconfirmed :execrows
+DELETE FROM sync_run_removals WHERE run_id = @run_id AND NOT confirmed;
+
+-- name: RemovalDrop :exec
+DELETE FROM sync_run_removals WHERE run_id = @run_id AND object_type = @object_type AND object_id = @object_id AND NOT confirmed;
+
+-- name: RemovalFigures :one
+-- What the guard compares: what would go against what is there. Rows already
+-- deleted count on neither side.
+SELECT
+    (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = 'member' AND r.confirmed)::int AS members,
+    (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = 'department' AND r.confirmed)::int AS departments,
+    (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = 'membership' AND r.confirmed)::int AS memberships,
+    (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = @run_id AND NOT r.confirmed)::int AS unconfirmed,
+    (SELECT count(*) FROM org_members m WHERE m.provider_id = @provider_id AND m.status = 'active')::int AS members_there,
+    (SELECT count(*) FROM org_departments d WHERE d.provider_id = @provider_id AND d.status = 'active')::int AS departments_there,
+    p.removal_limit_count, p.removal_limit_percent
+FROM identity_providers p WHERE p.id = @provider_id;
+
+-- name: RemoveMemberships :one
+WITH batch AS (
+    SELECT r.object_id, r.department_id FROM sync_run_removals r
+    WHERE r.run_id = @run_id AND r.object_type = 'membership' AND r.confirmed AND NOT r.applied
+    ORDER BY r.object_id, r.department_id LIMIT @max_rows
+), gone AS (
+    DELETE FROM org_member_departments md USING batch b
+    WHERE md.member_id = b.object_id AND md.department_id = b.department_id
+    RETURNING md.member_id, md.department_id, md.is_primary, md.is_leader, md.sort_order
+), logged AS (
+    INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before)
+    SELECT @run_id, 'membership', g.member_id, g.department_id, m.external_id, 'deleted',
+        jsonb_build_object('is_primary', g.is_primary, 'is_leader', g.is_leader, 'sort_order', g.sort_order)
+    FROM gone g JOIN org_members m ON m.id = g.member_id
+    ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
+    SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = NULL
+), done AS (
+    UPDATE sync_run_removals r SET applied = true FROM batch b
+    WHERE r.run_id = @run_id AND r.object_type = 'membership' AND r.object_id = b.object_id AND r.department_id = b.department_id
+    RETURNING 1
+)
+SELECT count(*)::int AS removed FROM done;
+
+-- name: RemoveMembers :one
+WITH batch AS (
+    SELECT r.object_id FROM sync_run_removals r
+    WHERE r.run_id = @run_id AND r.object_type = 'member' AND r.confirmed AND NOT r.applied
+    ORDER BY r.object_id LIMIT @max_rows
+), there AS (
+    SELECT m.id, m.external_id, m.status, m.department_id, m.department_path FROM org_members m JOIN batch b ON b.object_id = m.id
+    WHERE m.status <> 'deleted' ORDER BY m.id FOR NO KEY UPDATE OF m
+), gone AS (
+    UPDATE org_members m SET status = 'deleted', synced_at = now() FROM there t WHERE m.id = t.id
+), logged AS (
+    INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+    SELECT @run_id, 'member', t.id, t.id, t.external_id, 'deleted',
+        jsonb_build_object('status', t.status, 'department_id', t.department_id, 'department_path', t.department_path), jsonb_build_object('status', 'deleted')
+    FROM there t
+    ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
+    SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = coalesce(c.after, '{}') || excluded.after
+), done AS (
+    UPDATE sync_run_removals r SET applied = true FROM batch b
+    WHERE r.run_id = @run_id AND r.object_type = 'member' AND r.object_id = b.object_id
+    RETURNING 1
+)
+SELECT count(*)::int AS removed FROM done;
+
+-- name: RemoveDepartments :one
+WITH batch AS (
+    SELECT r.object_id FROM sync_run_removals r
+    WHERE r.run_id = @run_id AND r.object_type = 'department' AND r.confirmed AND NOT r.applied
+    ORDER BY r.object_id LIMIT @max_rows
+), there AS (
+    SELECT d.id, d.external_id, d.status, d.name, d.path FROM org_departments d JOIN batch b ON b.object_id = d.id
+    WHERE d.status <> 'deleted' ORDER BY d.id FOR NO KEY UPDATE OF d
+), gone AS (
+    UPDATE org_departments d SET status = 'deleted', member_count = 0, direct_member_count = 0, synced_at = now() FROM there t WHERE d.id = t.id
+), logged AS (
+    INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+    SELECT @run_id, 'department', t.id, t.id, t.external_id, 'deleted',
+        jsonb_build_object('status', t.status, 'name', t.name, 'path', t.path), jsonb_build_object('status', 'deleted')
+    FROM there t
+    ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
+    SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = coalesce(c.after, '{}') || excluded.after
+), done AS (
+    UPDATE sync_run_removals r SET applied = true FROM batch b
+    WHERE r.run_id = @run_id AND r.object_type = 'department' AND r.object_id = b.object_id
+    RETURNING 1
+)
+SELECT count(*)::int AS removed FROM done;

@@ -1,0 +1,192 @@
+package db
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+)
+
+// RemovalPlan is what a run found to be gone, against what is there.
+type RemovalPlan struct {
+	Members     int
+	Departments int
+	Memberships int
+	// Unconfirmed are objects that no complete scope shows any more but that may
+	// be in one that was not read: to be looked up one by one or left alone.
+	Unconfirmed int
+	// MembersThere and DepartmentsThere are the active ones before removing.
+	MembersThere     int
+	DepartmentsThere int
+	Guard            Guard
+	// Incomplete is true if any scope was not read to the end or is contradicted
+	// by the provider's own figures.
+	Incomplete bool
+}
+
+// Total is how many objects would be removed.
+func (p RemovalPlan) Total() int { return p.Members + p.Departments + p.Memberships }
+
+// PlanRemovals compares the directory with the snapshot inside the scopes that were
+// read to the end and writes down what is gone. It removes nothing, and planning
+// again starts over.
+func (s *Store) PlanRemovals(ctx context.Context, runID string) (RemovalPlan, error) {
+	var plan RemovalPlan
+	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
+		if run.Mode == "plan" {
+			return nil
+		}
+		plan, err = s.planRemovals(ctx, tx, run, runID)
+		return err
+	})
+	return plan, interpret("plan removals", err)
+}
+
+func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) (RemovalPlan, error) {
+	if err := s.q.RemovalsClear(ctx, tx, runID); err != nil {
+		return RemovalPlan{}, err
+	}
+	if err := s.q.LedgerCover(ctx, tx, runID); err != nil {
+		return RemovalPlan{}, fmt.Errorf("cover: %w", err)
+	}
+	contradicted, err := s.q.ContradictedScopes(ctx, tx, runID, &run.ProviderID)
+	if err != nil {
+		return RemovalPlan{}, fmt.Errorf("contradictions: %w", err)
+	}
+	for _, c := range contradicted {
+		problem := fmt.Sprintf("the list of people came back empty, but the provider counts %d in and below the department and only %d were read; nothing was removed there", c.Declared, c.Read)
+		declared := int(c.Declared)
+		if err := s.q.LedgerMembersFail(ctx, tx, dbsqlc.LedgerMembersFailParams{
+			RunID: runID, ExternalID: c.ExternalID, Error: &problem, MembersDeclared: int32Of(&declared),
+		}); err != nil {
+			return RemovalPlan{}, err
+		}
+	}
+	scope, err := s.q.Completeness(ctx, tx, runID)
+	if err != nil {
+		return RemovalPlan{}, fmt.Errorf("completeness: %w", err)
+	}
+	// Fewer people than the provider itself counts: the listings may have left out
+	// departments, so nobody counts as gone without being looked up.
+	short := scope.MembersDeclared > scope.MembersRead
+	treeRead := scope.ChildrenIncomplete == 0 && !short
+	everythingRead := treeRead && scope.MembersIncomplete == 0
+	steps := []func() (int64, error){
+		func() (int64, error) { return s.q.RemovalsPlanMemberships(ctx, tx, runID, &run.ProviderID) },
+		func() (int64, error) {
+			return s.q.RemovalsPlanMembers(ctx, tx, runID, everythingRead, &run.ProviderID)
+		},
+		func() (int64, error) { return s.q.RemovalsPlanDepartments(ctx, tx, runID, treeRead, &run.ProviderID) },
+		func() (int64, error) { return s.q.RemovalsPlanDependents(ctx, tx, runID) },
+	}
+	for _, step := range steps {
+		if _, err := step(); err != nil {
+			return RemovalPlan{}, err
+		}
+	}
+	plan, err := s.removalFigures(ctx, tx, run.ProviderID, runID)
+	plan.Incomplete = !everythingRead
+	return plan, err
+}
+
+func (s *Store) removalFigures(ctx context.Context, tx dbsqlc.DBTX, providerID, runID string) (RemovalPlan, error) {
+	f, err := s.q.RemovalFigures(ctx, tx, runID, providerID)
+	return RemovalPlan{
+		Members: int(f.Members), Departments: int(f.Departments), Memberships: int(f.Memberships), Unconfirmed: int(f.Unconfirmed),
+		MembersThere: int(f.MembersThere), DepartmentsThere: int(f.DepartmentsThere),
+		Guard: Guard{Count: int(f.RemovalLimitCount), Percent: f.RemovalLimitPercent},
+	}, err
+}
+
+// RemovalFigures returns the plan's figures as they stand.
+func (s *Store) RemovalFigures(ctx context.Context, runID string) (RemovalPlan, error) {
+	var plan RemovalPlan
+	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
+		plan, err = s.removalFigures(ctx, tx, run.ProviderID, runID)
+		return err
+	})
+	return plan, interpret("read removal plan", err)
+}
+
+// Doubt is a planned removal that a look-up must confirm.
+type Doubt struct {
+	// Type is "member" or "department".
+	Type       string
+	ID         string
+	ExternalID string
+	OpenID     string
+	UnionID    string
+}
+
+// Doubts returns up to limit unconfirmed removals of each type.
+func (s *Store) Doubts(ctx context.Context, runID string, limit int) ([]Doubt, error) {
+	members, err := s.q.RemovalsUnconfirmedMembers(ctx, s.pool, runID, int32(limit))
+	if err != nil {
+		return nil, interpret("list unconfirmed members", err)
+	}
+	departments, err := s.q.RemovalsUnconfirmedDepartments(ctx, s.pool, runID, int32(limit))
+	if err != nil {
+		return nil, interpret("list unconfirmed departments", err)
+	}
+	doubts := make([]Doubt, 0, len(members)+len(departments))
+	for _, m := range members {
+		doubts = append(doubts, Doubt{Type: "member", ID: m.ID, ExternalID: m.ExternalID, OpenID: value(m.OpenID), UnionID: value(m.Unionid)})
+	}
+	for _, d := range departments {
+		doubts = append(doubts, Doubt{Type: "department", ID: d.ID, ExternalID: d.ExternalID})
+	}
+	return doubts, nil
+}
+
+// ResolveDoubt confirms a removal or drops it from the plan.
+func (s *Store) ResolveDoubt(ctx context.Context, runID string, d Doubt, gone bool) error {
+	return interpret("resolve doubt", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+		if gone {
+			return s.q.RemovalConfirm(ctx, tx, runID, d.Type, d.ID)
+		}
+		return s.q.RemovalDrop(ctx, tx, runID, d.Type, d.ID)
+	}))
+}
+
+// EndDoubts drops what stayed unconfirmed and adds what goes with the confirmed.
+func (s *Store) EndDoubts(ctx context.Context, runID string) (dropped int, err error) {
+	err = s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+		n, err := s.q.RemovalsDropUnconfirmed(ctx, tx, runID)
+		if err != nil {
+			return err
+		}
+		dropped = int(n)
+		_, err = s.q.RemovalsPlanDependents(ctx, tx, runID)
+		return err
+	})
+	return dropped, interpret("end doubts", err)
+}
+
+// removalBatch bounds one transaction of removing.
+const removalBatch = 1000
+
+// RemoveNext carries out the next batch of the plan: memberships first, then
+// members, then departments, so that nothing refers to what is gone. It returns how
+// many were removed, 0 when the plan is carried out. Each batch checks the fence:
+// a run that was overtaken removes nothing more.
+func (s *Store) RemoveNext(ctx context.Context, runID string) (int, error) {
+	var removed int32
+	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
+		removed, err = s.removeNext(ctx, tx, runID)
+		return err
+	})
+	return int(removed), interpret("remove", err)
+}
+
+func (s *Store) removeNext(ctx context.Context, tx pgx.Tx, runID string) (int32, error) {
+	for _, remove := range []func(context.Context, dbsqlc.DBTX, string, int32) (int32, error){
+		s.q.RemoveMemberships, s.q.RemoveMembers, s.q.RemoveDepartments,
+	} {
+		if n, err := remove(ctx, tx, runID, removalBatch); err != nil || n > 0 {
+			return n, err
+		}
+	}
+	return 0, nil
+}

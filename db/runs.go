@@ -1,0 +1,281 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// The statuses of a run.
+const (
+	Running    = "running"
+	Held       = "held"
+	Succeeded  = "succeeded"
+	Partial    = "partial"
+	Failed     = "failed"
+	Rejected   = "rejected"
+	Superseded = "superseded"
+	Canceled   = "canceled"
+)
+
+// NewRun asks for a run of a provider.
+type NewRun struct {
+	Provider      string
+	WorkflowID    string
+	TemporalRunID string
+	Mode          string
+	OnRemovals    string
+	Departments   []string
+}
+
+// OpenRun is a run that has not ended.
+type OpenRun struct {
+	ID            string
+	WorkflowID    string
+	TemporalRunID string
+	Status        string
+	// HoldWorkflowID waits for the decision on a held run.
+	HoldWorkflowID string
+}
+
+// Begun is a run that may start.
+type Begun struct {
+	RunID    string
+	Provider Provider
+	// Superseded are the hold workflows of runs that this one overtook.
+	Superseded []string
+}
+
+// RunBusyError says that another run of the provider is at work.
+type RunBusyError struct{ Run OpenRun }
+
+// Error implements error.
+func (e *RunBusyError) Error() string {
+	return fmt.Sprintf("run %s of this provider is still at work in workflow %s", e.Run.ID, e.Run.WorkflowID)
+}
+
+// ErrInactive: the provider was switched off.
+var ErrInactive = errors.New("provider is not active")
+
+// RunBegin opens a run and takes the provider's fence, so that every earlier run
+// can write no more. Held runs are superseded; a run still marked as running is
+// asked about with ended, which returns the status its workflow ended with or ""
+// if it is still at work: then RunBegin returns *RunBusyError. Asking again for
+// the same workflow execution returns the same run. It returns ErrNotFound and
+// ErrInactive.
+func (s *Store) RunBegin(ctx context.Context, n NewRun, ended func(context.Context, OpenRun) (string, error)) (Begun, error) {
+	var begun Begun
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
+		p, err := s.q.RunLockProvider(ctx, tx, n.Provider)
+		if err != nil {
+			return err
+		}
+		if same, err := s.q.RunByExecution(ctx, tx, n.WorkflowID, n.TemporalRunID); err == nil {
+			begun.RunID = same.ID
+			return nil
+		} else if !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		if !p.IsActive {
+			return ErrInactive
+		}
+		if begun.Superseded, err = s.endOpenRuns(ctx, tx, p.ID, ended); err != nil {
+			return err
+		}
+		begun.RunID = uuid.NewString()
+		generation, err := s.q.FenceTake(ctx, tx, &begun.RunID, p.ID)
+		if err != nil {
+			return err
+		}
+		if n.Departments == nil {
+			n.Departments = []string{}
+		}
+		return s.q.RunInsert(ctx, tx, dbsqlc.RunInsertParams{
+			ID: begun.RunID, ProviderID: p.ID, Generation: generation, WorkflowID: n.WorkflowID, TemporalRunID: n.TemporalRunID,
+			Mode: n.Mode, OnRemovals: n.OnRemovals, Departments: n.Departments,
+		})
+	})
+	if err != nil {
+		return Begun{}, interpret("begin run", err)
+	}
+	begun.Provider, err = s.ProviderOfRun(ctx, begun.RunID)
+	return begun, err
+}
+
+func (s *Store) endOpenRuns(ctx context.Context, tx pgx.Tx, providerID string, ended func(context.Context, OpenRun) (string, error)) ([]string, error) {
+	open, err := s.q.RunOpen(ctx, tx, providerID)
+	if err != nil {
+		return nil, err
+	}
+	var holds []string
+	for _, row := range open {
+		run := OpenRun{ID: row.ID, WorkflowID: row.WorkflowID, TemporalRunID: row.TemporalRunID, Status: row.Status, HoldWorkflowID: value(row.HoldWorkflowID)}
+		status, why := Superseded, "overtaken by a newer run before the removals were decided"
+		if run.Status == Held {
+			holds = append(holds, run.HoldWorkflowID)
+		} else {
+			if status, err = ended(ctx, run); err != nil {
+				return nil, err
+			}
+			if status == "" {
+				return nil, &RunBusyError{Run: run}
+			}
+			why = "its workflow was gone before it could finish"
+		}
+		if _, err := s.q.RunEnd(ctx, tx, status, &why, run.ID); err != nil {
+			return nil, err
+		}
+		if err := s.q.RunDropStaging(ctx, tx, run.ID); err != nil {
+			return nil, err
+		}
+	}
+	return holds, nil
+}
+
+// RunPhase notes what the run is doing, for people who look.
+func (s *Store) RunPhase(ctx context.Context, runID, phase string) error {
+	return interpret("set phase", s.q.RunSetPhase(ctx, s.pool, phase, runID))
+}
+
+// RunAddCalls adds to the number of provider calls made.
+func (s *Store) RunAddCalls(ctx context.Context, runID string, calls int) error {
+	return interpret("count calls", s.q.RunAddCalls(ctx, s.pool, int64(calls), runID))
+}
+
+// RunSetRange notes what the credentials can see in this run.
+func (s *Store) RunSetRange(ctx context.Context, runID string, visible json.RawMessage) error {
+	return interpret("note visible range", s.q.RunSetRange(ctx, s.pool, visible, runID))
+}
+
+// RunRanges returns what this run can see and what the last applied one could
+// (null before the first).
+func (s *Store) RunRanges(ctx context.Context, runID string) (this, applied json.RawMessage, err error) {
+	row, err := s.q.RunRanges(ctx, s.pool, runID)
+	return row.This, row.Applied, interpret("read visible range", err)
+}
+
+// RunHold marks the run as held. It returns ErrSuperseded if it has ended meanwhile.
+func (s *Store) RunHold(ctx context.Context, runID, reason, holdWorkflowID string) error {
+	n, err := s.q.RunSetHeld(ctx, s.pool, &reason, &holdWorkflowID, runID)
+	if err == nil && n == 0 {
+		err = ErrSuperseded
+	}
+	return interpret("hold run", err)
+}
+
+// RunFinish gives the run its final status and counts and drops its staged rows.
+// complete says that it was read and applied in full: the provider then counts as
+// synced now. The first end stands: finishing an ended run changes nothing.
+func (s *Store) RunFinish(ctx context.Context, runID, status, problem string, counts directory.Counts, complete bool) error {
+	body, err := json.Marshal(counts)
+	if err != nil {
+		return fmt.Errorf("finish run: %w", err)
+	}
+	return interpret("finish run", s.inTx(ctx, func(tx pgx.Tx) error {
+		var why *string
+		if problem != "" {
+			why = &problem
+		}
+		n, err := s.q.RunEnd(ctx, tx, status, why, runID)
+		if err != nil || n == 0 {
+			return err
+		}
+		if err := s.q.RunSetCounts(ctx, tx, body, runID); err != nil {
+			return err
+		}
+		if complete {
+			if err := s.q.ProviderSetSynced(ctx, tx, runID); err != nil {
+				return err
+			}
+		}
+		return s.q.RunDropStaging(ctx, tx, runID)
+	}))
+}
+
+// RunSetCounts stores the counts of a run that goes on waiting.
+func (s *Store) RunSetCounts(ctx context.Context, runID string, counts directory.Counts) error {
+	body, err := json.Marshal(counts)
+	if err != nil {
+		return fmt.Errorf("store counts: %w", err)
+	}
+	return interpret("store counts", s.q.RunSetCounts(ctx, s.pool, body, runID))
+}
+
+// RunNote records what went wrong with one object, in words without personal data.
+// kind is "department", "member" (both count as failed) or "warning".
+func (s *Store) RunNote(ctx context.Context, runID, kind, externalID, message string) error {
+	return interpret("note error", s.q.RunErrorAdd(ctx, s.pool, dbsqlc.RunErrorAddParams{
+		RunID: runID, ObjectType: kind, ExternalID: externalID, Message: message,
+	}))
+}
+
+func value[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}
+
+// Run is one row of the run history.
+type Run struct {
+	ID             string           `json:"id"`
+	Provider       string           `json:"provider"`
+	WorkflowID     string           `json:"workflow_id"`
+	TemporalRunID  string           `json:"temporal_run_id"`
+	Mode           string           `json:"mode"`
+	Status         string           `json:"status"`
+	Phase          string           `json:"phase"`
+	Counts         directory.Counts `json:"counts"`
+	Calls          int64            `json:"calls"`
+	HoldReason     string           `json:"hold_reason,omitempty"`
+	HoldWorkflowID string           `json:"hold_workflow_id,omitempty"`
+	Error          string           `json:"error,omitempty"`
+	StartedAt      time.Time        `json:"started_at"`
+	FinishedAt     *time.Time       `json:"finished_at,omitempty"`
+}
+
+func runOf(r dbsqlc.RunGetRow) (Run, error) {
+	run := Run{
+		ID: r.ID, Provider: r.ProviderName, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Mode: r.Mode, Status: r.Status,
+		Phase: r.Phase, Calls: r.Calls, HoldReason: value(r.HoldReason), HoldWorkflowID: value(r.HoldWorkflowID), Error: value(r.Error),
+		StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
+	}
+	return run, json.Unmarshal(r.Counts, &run.Counts)
+}
+
+// Run returns one run, or ErrNotFound.
+func (s *Store) Run(ctx context.Context, id string) (Run, error) {
+	row, err := s.q.RunGet(ctx, s.pool, id)
+	if err != nil {
+		return Run{}, interpret("find run", err)
+	}
+	return runOf(row)
+}
+
+// Runs returns the newest runs first, of one provider or (empty) of all.
+func (s *Store) Runs(ctx context.Context, provider string, limit int) ([]Run, error) {
+	var filter *string
+	if provider != "" {
+		filter = &provider
+	}
+	rows, err := s.q.RunList(ctx, s.pool, filter, int32(limit))
+	if err != nil {
+		return nil, interpret("list runs", err)
+	}
+	out := make([]Run, len(rows))
+	for i, row := range rows {
+		if out[i], err = runOf(dbsqlc.RunGetRow(row)); err != nil {
+			return nil, fmt.Errorf("list runs: %w", err)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,173 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// StagedDepartment is a department of a run's snapshot with how to read on from it.
+type StagedDepartment struct {
+	directory.Department
+	// Top is true for the root and for tops of a limited range: an empty parent
+	// then means that there is none, elsewhere that it was not sent.
+	Top             bool
+	ChildrenListing string
+	ChildrenVia     string
+	MembersListing  string
+	MembersVia      string
+}
+
+// StagedMember is a member of a run's snapshot, normalised and transliterated.
+type StagedMember struct {
+	directory.Member
+	// Key is the person within the run: the external id as the provider compares ids.
+	Key             string
+	TranslitFull    string
+	TranslitInitial string
+}
+
+// Page says where in a listing a page belongs and how the listing goes on.
+type Page struct {
+	RunID string
+	// Listing is the department that was asked.
+	Listing string
+	// Number counts from 0.
+	Number int
+	// Next is the cursor behind this page, empty at the end.
+	Next string
+	// Calls is how many provider calls were made since they were last counted.
+	Calls int
+}
+
+// StageRoots writes the departments a walk starts from. Writing them twice is harmless.
+func (s *Store) StageRoots(ctx context.Context, runID string, found []StagedDepartment, calls int) error {
+	return interpret("stage roots", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+		if err := s.putDepartments(ctx, tx, runID, found); err != nil {
+			return err
+		}
+		return s.q.RunAddCalls(ctx, tx, int64(calls), runID)
+	}))
+}
+
+// StageDepartments writes one page of a listing of departments together with the
+// cursor behind it: after a crash reading goes on there.
+func (s *Store) StageDepartments(ctx context.Context, p Page, found []StagedDepartment) error {
+	return interpret("stage departments", s.inFence(ctx, p.RunID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+		if err := s.putDepartments(ctx, tx, p.RunID, found); err != nil {
+			return err
+		}
+		if err := s.q.RunAddCalls(ctx, tx, int64(p.Calls), p.RunID); err != nil {
+			return err
+		}
+		return s.q.LedgerWalkAdvance(ctx, tx, dbsqlc.LedgerWalkAdvanceParams{
+			RunID: p.RunID, ExternalID: p.Listing, Cursor: p.Next, Complete: p.Next == "",
+		})
+	}))
+}
+
+func (s *Store) putDepartments(ctx context.Context, tx pgx.Tx, runID string, found []StagedDepartment) error {
+	if len(found) == 0 {
+		return nil
+	}
+	staged := make([]dbsqlc.StagedDepartmentPutParams, len(found))
+	ledger := make([]dbsqlc.LedgerAddParams, len(found))
+	for i, d := range found {
+		var parent *string
+		if d.ParentID != "" || !d.Top {
+			parent = &d.ParentID
+		}
+		var declared *int32
+		if d.DeclaredMembers != nil {
+			n := int32(*d.DeclaredMembers)
+			declared = &n
+		}
+		staged[i] = dbsqlc.StagedDepartmentPutParams{
+			RunID: runID, ExternalID: d.ExternalID, ParentExternalID: parent, Name: d.Name, SortOrder: d.SortOrder,
+			DeclaredMembers: declared, Leaders: d.Leaders, Raw: rawOrEmpty(d.Raw),
+		}
+		ledger[i] = dbsqlc.LedgerAddParams{
+			RunID: runID, ExternalID: d.ExternalID, ChildrenListing: d.ChildrenListing, ChildrenVia: d.ChildrenVia,
+			MembersListing: d.MembersListing, MembersVia: d.MembersVia,
+			// What Roots brought without a listing to follow is all there is.
+			ChildrenComplete: d.ChildrenListing == "" && d.ChildrenVia == d.ExternalID,
+		}
+	}
+	var failed error
+	note := func(_ int, err error) { failed = errors.Join(failed, err) }
+	s.q.StagedDepartmentPut(ctx, tx, staged).Exec(note)
+	if failed != nil {
+		return failed
+	}
+	s.q.LedgerAdd(ctx, tx, ledger).Exec(note)
+	return failed
+}
+
+var stagedMemberColumns = []string{
+	"run_id", "listing", "page", "n", "department_external_id", "person_key", "external_id", "external_is_fallback", "unionid", "open_id",
+	"name", "name_translit_full", "name_translit_initial", "email", "phone", "avatar_url", "title", "status", "activated",
+	"primary_rank", "is_leader", "sort_order", "raw",
+}
+
+// StageMembers writes one page of people by COPY, together with the cursor behind
+// it. A page written again replaces itself.
+func (s *Store) StageMembers(ctx context.Context, p Page, people []StagedMember) error {
+	return interpret("stage members", s.inFence(ctx, p.RunID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+		if err := s.q.StagedMembersDropPage(ctx, tx, p.RunID, p.Listing, int32(p.Number)); err != nil {
+			return err
+		}
+		rows := memberRows(p, people)
+		if _, err := tx.CopyFrom(ctx, pgx.Identifier{"staged_members"}, stagedMemberColumns, pgx.CopyFromRows(rows)); err != nil {
+			return err
+		}
+		if err := s.q.RunAddCalls(ctx, tx, int64(p.Calls), p.RunID); err != nil {
+			return err
+		}
+		return s.q.LedgerMembersAdvance(ctx, tx, dbsqlc.LedgerMembersAdvanceParams{
+			RunID: p.RunID, ExternalID: p.Listing, Cursor: p.Next, MembersRead: int32(len(people)),
+		})
+	}))
+}
+
+func memberRows(p Page, people []StagedMember) [][]any {
+	rows := make([][]any, 0, len(people))
+	add := func(m StagedMember, department *string, place directory.Membership) {
+		var raw any
+		if m.Raw != nil {
+			raw = m.Raw
+		}
+		rows = append(rows, []any{
+			p.RunID, p.Listing, int32(p.Number), int32(len(rows)), department, m.Key, m.ExternalID, m.ExternalIDIsFallback,
+			orNull(m.UnionID), orNull(m.OpenID), m.Name, m.TranslitFull, m.TranslitInitial, m.Email, m.Phone, m.AvatarURL, m.Title,
+			(*string)(m.Status), m.Activated, place.PrimaryRank, place.Leader, place.SortOrder, raw,
+		})
+	}
+	for _, m := range people {
+		if len(m.Memberships) == 0 {
+			add(m, nil, directory.Membership{})
+		}
+		for i := range m.Memberships {
+			add(m, &m.Memberships[i].DepartmentID, m.Memberships[i])
+		}
+	}
+	return rows
+}
+
+func orNull(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func rawOrEmpty(raw json.RawMessage) json.RawMessage {
+	if raw == nil {
+		return json.RawMessage("{}")
+	}
+	return raw
+}

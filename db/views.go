@@ -1,0 +1,140 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+)
+
+// TreeDepartment is one department as the tree shows it.
+type TreeDepartment struct {
+	ID            string `json:"id"`
+	ExternalID    string `json:"external_id"`
+	ParentID      string `json:"parent_id,omitempty"`
+	Name          string `json:"name"`
+	Path          string `json:"path"`
+	Depth         int    `json:"depth"`
+	MemberCount   int    `json:"member_count"`
+	DirectMembers int    `json:"direct_member_count"`
+}
+
+// Tree returns a provider's active departments from the tops down, siblings in the
+// provider's order; levels 0 means all of them.
+func (s *Store) Tree(ctx context.Context, providerID string, levels int) ([]TreeDepartment, error) {
+	var limit *int32
+	if levels > 0 {
+		n := int32(levels)
+		limit = &n
+	}
+	rows, err := s.q.DepartmentTree(ctx, s.pool, &providerID, limit)
+	if err != nil {
+		return nil, interpret("read tree", err)
+	}
+	out := make([]TreeDepartment, len(rows))
+	for i, r := range rows {
+		out[i] = TreeDepartment{
+			ID: r.ID, ExternalID: r.ExternalID, ParentID: value(r.ParentID), Name: r.Name, Path: r.Path, Depth: int(r.Depth),
+			MemberCount: int(r.MemberCount), DirectMembers: int(r.DirectMemberCount),
+		}
+	}
+	return out, nil
+}
+
+// FoundMember is one hit of Search.
+type FoundMember struct {
+	ID             string `json:"id"`
+	ExternalID     string `json:"external_id"`
+	Name           string `json:"name"`
+	Email          string `json:"email,omitempty"`
+	Phone          string `json:"phone,omitempty"`
+	Title          string `json:"title,omitempty"`
+	DepartmentPath string `json:"department_path"`
+	Status         string `json:"status"`
+}
+
+// Search finds a provider's people by part of the name, leading pinyin or
+// initials, part of e-mail or phone, or the external id.
+func (s *Store) Search(ctx context.Context, providerID, text string, limit int) ([]FoundMember, error) {
+	text = strings.TrimSpace(text)
+	rows, err := s.q.MemberSearch(ctx, s.pool, dbsqlc.MemberSearchParams{
+		ProviderID: &providerID, Plain: text, Pattern: escapeLike(text), MaxRows: int32(limit),
+	})
+	if err != nil {
+		return nil, interpret("search members", err)
+	}
+	out := make([]FoundMember, len(rows))
+	for i, r := range rows {
+		out[i] = FoundMember{
+			ID: r.ID, ExternalID: r.ExternalID, Name: r.Name, Email: value(r.Email), Phone: value(r.Phone), Title: value(r.Title),
+			DepartmentPath: r.DepartmentPath, Status: r.Status,
+		}
+	}
+	return out, nil
+}
+
+func escapeLike(text string) string {
+	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text)
+}
+
+// Change is one line of a run's change log.
+type Change struct {
+	ObjectType   string          `json:"object_type"`
+	ObjectID     string          `json:"object_id"`
+	DepartmentID string          `json:"department_id,omitempty"`
+	ExternalID   string          `json:"external_id"`
+	Kind         string          `json:"kind"`
+	Before       json.RawMessage `json:"before,omitempty"`
+	After        json.RawMessage `json:"after,omitempty"`
+	ChangedAt    time.Time       `json:"changed_at"`
+}
+
+// Changes calls each for every change of a run, in order, without holding them all.
+func (s *Store) Changes(ctx context.Context, runID string, each func(Change) error) error {
+	const page = 1000
+	for after := int64(0); ; {
+		rows, err := s.q.ChangeList(ctx, s.pool, runID, after, page)
+		if err != nil {
+			return interpret("read changes", err)
+		}
+		for _, r := range rows {
+			change := Change{
+				ObjectType: r.ObjectType, ObjectID: r.ObjectID, ExternalID: r.ExternalID, Kind: r.Kind,
+				Before: r.Before, After: r.After, ChangedAt: r.ChangedAt,
+			}
+			if r.ObjectType == "membership" {
+				change.DepartmentID = r.DepartmentID
+			}
+			if err := each(change); err != nil {
+				return err
+			}
+			after = r.ID
+		}
+		if len(rows) < page {
+			return nil
+		}
+	}
+}
+
+// Progress is how far a run has come.
+type Progress struct {
+	Phase             string
+	Status            string
+	Calls             int64
+	StartedAt         time.Time
+	Departments       int
+	DepartmentsDone   int
+	DepartmentsFailed int
+	MembersRead       int
+}
+
+// Progress reads it from the ledger, so that it is exact to the page.
+func (s *Store) Progress(ctx context.Context, runID string) (Progress, error) {
+	r, err := s.q.RunProgress(ctx, s.pool, runID)
+	return Progress{
+		Phase: r.Phase, Status: r.Status, Calls: r.Calls, StartedAt: r.StartedAt, Departments: int(r.Departments),
+		DepartmentsDone: int(r.DepartmentsDone), DepartmentsFailed: int(r.DepartmentsFailed), MembersRead: int(r.MembersRead),
+	}, interpret("read progress", err)
+}
