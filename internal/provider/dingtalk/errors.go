@@ -42,6 +42,7 @@ const (
 	widenRange       = "include it both in the permissions' authorised range (授权范围, under Permission management) and in the app's visible range (可使用范围, under Version management), or leave it out on purpose"
 	reportIt         = "report it together with the code and the request id; the settings are not at fault"
 	enableApp        = "enable it again in the DingTalk admin console (oa.dingtalk.com)"
+	raiseQuota       = "wait for the next month, or buy a larger quota in the DingTalk developer console"
 	nothingIfDeleted = "nothing needs doing if it was deleted in DingTalk; the next sync settles it"
 )
 
@@ -112,8 +113,6 @@ var classes = map[string]class{
 	"90020": {provider.QuotaExhausted, "the month's quota of API calls is used up", raiseQuota},
 	"Forbidden.AccessDenied.ApiCountLimitForOrg": {provider.QuotaExhausted, "the month's quota of API calls is used up", raiseQuota},
 }
-
-const raiseQuota = "wait for the next month, or buy a larger quota in the DingTalk developer console"
 
 // classify looks a code up. A code that is not in the table is judged by its
 // family, or by the HTTP status where it is a word of the new API.
