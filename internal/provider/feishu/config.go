@@ -28,8 +28,12 @@ var Vendor = provider.Vendor{
 	Open:     open,
 }
 
-// validate checks the addresses; that required keys are there is the caller's to check.
 func validate(s provider.Settings) error {
+	for _, key := range []string{"app_id", "app_secret"} {
+		if s[key] == "" {
+			return fmt.Errorf("%s is missing", key)
+		}
+	}
 	for _, key := range []string{"base_url", "accounts_url"} {
 		if s[key] == "" {
 			continue

@@ -1,0 +1,148 @@
+package feishu
+
+import (
+	"maps"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// graded returns the findings' checks of one level.
+func graded(t *testing.T, r *provider.Report, l provider.Level) []string {
+	t.Helper()
+	var checks []string
+	for _, f := range r.Findings {
+		requireDiscreet(t, f.Check+f.Detail+f.Action)
+		if f.Level != provider.Pass {
+			require.NotEmpty(t, f.Action)
+			require.NotEmpty(t, f.Detail)
+		}
+		if f.Level == l {
+			checks = append(checks, f.Check)
+		}
+	}
+	return checks
+}
+
+func wholeCompany(with map[string]http.HandlerFunc) map[string]http.HandlerFunc {
+	routes := map[string]http.HandlerFunc{
+		rootPath:     data(rootAnswer),
+		tenantPath:   data(`{"tenant":{"name":"Acme"}}`),
+		childrenPath: data(`{"has_more":false,"items":[` + engineering + `]}`),
+		usersPath: func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Get("department_id") == rootID {
+				data(`{"has_more":false}`)(w, r)
+				return
+			}
+			data(`{"has_more":false,"items":[`+liLei+`]}`)(w, r)
+		},
+	}
+	maps.Copy(routes, with)
+	return routes
+}
+
+func TestCheckOfACompanyInOrder(t *testing.T) {
+	t.Parallel()
+	c, _ := newFake(t, wholeCompany(nil))
+	r, err := c.Check(t.Context())
+	require.NoError(t, err)
+	require.True(t, r.OK())
+	require.Equal(t, "Acme", r.Company)
+	require.Equal(t, provider.Range{Full: true}, r.Range)
+	require.Empty(t, graded(t, r, provider.Fail))
+	require.Empty(t, graded(t, r, provider.Warn))
+	require.Equal(t, []string{"credentials", "visible range", "departments",
+		"permission contact:department.base:readonly", "permission contact:department.organize:readonly", "members",
+		"permission contact:user.base:readonly", "permission contact:user.department:readonly", "permission contact:user.employee:readonly",
+		"permission contact:user.employee_id:readonly", "permission contact:user.email:readonly", "permission contact:user.phone:readonly",
+	}, graded(t, r, provider.Pass))
+}
+
+func TestCheckWarnsOfFieldPermissions(t *testing.T) {
+	t.Parallel()
+	c, _ := newFake(t, wholeCompany(map[string]http.HandlerFunc{
+		childrenPath: data(`{"has_more":false,"items":[{"open_department_id":"od-1"}]}`),
+		usersPath:    data(`{"has_more":false,"items":[{"open_id":"ou_1","email":null},{"open_id":"ou_2","mobile":""}]}`),
+	}))
+	r, err := c.Check(t.Context())
+	require.NoError(t, err)
+	require.True(t, r.OK())
+	require.Equal(t, []string{
+		"permission contact:department.base:readonly", "permission contact:department.organize:readonly",
+		"permission contact:user.base:readonly", "permission contact:user.department:readonly", "permission contact:user.employee:readonly",
+		"permission contact:user.employee_id:readonly", "permission contact:user.email:readonly",
+	}, graded(t, r, provider.Warn))
+	require.Contains(t, graded(t, r, provider.Pass), "permission contact:user.phone:readonly", "one record that carries it is enough")
+}
+
+func TestCheckFailsWherePermissionsAreMissing(t *testing.T) {
+	t.Parallel()
+	denied := says(400, `{"code":99991672,"msg":"x","error":{"permission_violations":[{"subject":"contact:contact.base:readonly"}]}}`)
+	for path, check := range map[string]string{rootPath: "visible range", childrenPath: "departments", usersPath: "members"} {
+		t.Run(check, func(t *testing.T) {
+			t.Parallel()
+			c, _ := newFake(t, wholeCompany(map[string]http.HandlerFunc{path: denied}))
+			r, err := c.Check(t.Context())
+			require.NoError(t, err)
+			require.False(t, r.OK())
+			require.Equal(t, []string{check}, graded(t, r, provider.Fail))
+			last := r.Findings[len(r.Findings)-1]
+			require.Contains(t, last.Detail, "contact:contact.base:readonly")
+			require.Contains(t, last.Detail, "99991672")
+			require.Contains(t, last.Action, "Permissions & Scopes")
+		})
+	}
+}
+
+func TestCheckErrsWhereItCannotTell(t *testing.T) {
+	t.Parallel()
+	for path, answer := range map[string]http.HandlerFunc{
+		rootPath: refuses(400, 99991401), childrenPath: says(503, ""), usersPath: data(`{}`), tenantPath: says(502, ""),
+	} {
+		c, _ := newFake(t, wholeCompany(map[string]http.HandlerFunc{path: answer}))
+		_, err := c.Check(t.Context())
+		failure(t, err)
+	}
+}
+
+func TestCheckOfALargeCompanyReadsALevel(t *testing.T) {
+	t.Parallel()
+	c, _ := newFake(t, wholeCompany(map[string]http.HandlerFunc{
+		childrenPath: inTurn(refuses(400, 43010), data(`{"has_more":false,"items":[`+engineering+`]}`)),
+	}))
+	r, err := c.Check(t.Context())
+	require.NoError(t, err)
+	require.True(t, r.OK())
+	require.Contains(t, graded(t, r, provider.Pass), "departments")
+}
+
+func TestCheckOfALimitedRange(t *testing.T) {
+	t.Parallel()
+	c, _ := newFake(t, limitedTo(
+		data(`{"has_more":false,"department_ids":["od-2","od-1"],"user_ids":["ou_2","ou_1"],"group_ids":["g1"]}`),
+		data(`{"items":[`+engineering+`]}`),
+		contact+"/departments/od-2", refuses(403, 40004),
+		contact+"/departments/od-1/children", refuses(403, 40004),
+		contact+"/departments/od-2/children", data(`{"has_more":false}`),
+		batchUsersPath, data(`{"items":[`+liLei+`]}`),
+		contact+"/users/ou_2", refuses(400, 41012),
+	))
+	r, err := c.Check(t.Context())
+	require.NoError(t, err)
+	require.True(t, r.OK())
+	require.Equal(t, provider.Range{Departments: []string{"od-1", "od-2"}, Members: []string{"ou_1", "ou_2"}}, r.Range)
+	require.Equal(t, []string{"visible range", "visible range", "departments"}, graded(t, r, provider.Warn), "limited, a group, one department unreadable")
+	require.Contains(t, graded(t, r, provider.Pass), "members")
+}
+
+func TestCheckOfAnEmptyRangeFails(t *testing.T) {
+	t.Parallel()
+	c, _ := newFake(t, limitedTo(data(`{"has_more":false}`), nil))
+	r, err := c.Check(t.Context())
+	require.NoError(t, err)
+	require.False(t, r.OK())
+	require.Equal(t, []string{"visible range"}, graded(t, r, provider.Fail))
+}

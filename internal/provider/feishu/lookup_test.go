@@ -1,0 +1,122 @@
+package feishu
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+func TestMemberGone(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		answer http.HandlerFunc
+		gone   bool
+		kind   provider.Kind
+	}{
+		"works here":           {data(`{"user":` + liLei + `}`), false, ""},
+		"frozen":               {data(`{"user":{"open_id":"ou_1","status":{"is_frozen":true}}}`), false, ""},
+		"resigned":             {data(`{"user":{"open_id":"ou_1","status":{"is_resigned":true}}}`), true, ""},
+		"exited":               {data(`{"user":{"open_id":"ou_1","status":{"is_exited":true}}}`), true, ""},
+		"status not sent":      {data(`{"user":{"open_id":"ou_1"}}`), false, ""},
+		"id invalid":           {refuses(400, 41012), true, ""},
+		"open_id unknown":      {refuses(400, 99992351), true, ""},
+		"user_id unknown":      {refuses(400, 99992360), true, ""},
+		"union_id unknown":     {refuses(400, 99992364), true, ""},
+		"out of range":         {refuses(400, 41050), false, ""},
+		"open_id of other app": {refuses(400, 99992361), false, ""},
+		"other company's":      {refuses(400, 99992381), false, ""},
+		"no user":              {data(`{}`), false, provider.Malformed},
+		"no data":              {says(200, `{"code":0}`), false, provider.Malformed},
+		"unknown code":         {refuses(400, 55555), false, provider.Invalid},
+		"empty 404":            {says(404, ""), false, provider.Invalid},
+		"permission":           {refuses(400, 99991672), false, provider.Forbidden},
+		"trouble":              {says(502, ""), false, provider.Unavailable},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, _ := newFake(t, map[string]http.HandlerFunc{contact + "/users/ou_1": tt.answer})
+			gone, err := c.MemberGone(t.Context(), provider.MemberRef{ExternalID: "u1", OpenID: "ou_1", UnionID: "on_1"})
+			require.Equal(t, tt.gone, gone)
+			if tt.kind == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.Equal(t, tt.kind, failure(t, err).Kind)
+		})
+	}
+}
+
+func TestMemberIsLookedUpByTheIdThatIsKnown(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		ref    provider.MemberRef
+		id     string
+		idType string
+	}{
+		"open_id":         {provider.MemberRef{ExternalID: "u1", OpenID: "ou_1", UnionID: "on_1"}, "ou_1", "open_id"},
+		"union_id":        {provider.MemberRef{ExternalID: "u1", UnionID: "on_1"}, "on_1", "union_id"},
+		"user_id":         {provider.MemberRef{ExternalID: "u1"}, "u1", "user_id"},
+		"open_id as such": {provider.MemberRef{ExternalID: "ou_2"}, "ou_2", "open_id"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := contact + "/users/" + tt.id
+			c, s := newFake(t, map[string]http.HandlerFunc{path: refuses(400, 41012)})
+			gone, err := c.MemberGone(t.Context(), tt.ref)
+			require.NoError(t, err)
+			require.True(t, gone)
+			require.Equal(t, tt.idType, s.to(path)[0].query.Get("user_id_type"))
+		})
+	}
+
+	c, s := newFake(t, nil)
+	gone, err := c.MemberGone(t.Context(), provider.MemberRef{})
+	require.NoError(t, err)
+	require.False(t, gone)
+	require.Empty(t, s.calls)
+}
+
+func TestDepartmentGone(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		answer http.HandlerFunc
+		gone   bool
+		kind   provider.Kind
+	}{
+		"there":        {data(`{"department":` + engineering + `}`), false, ""},
+		"deleted":      {data(`{"department":{"open_department_id":"od-1","status":{"is_deleted":true}}}`), true, ""},
+		"not existing": {refuses(400, 40015), true, ""},
+		"unknown":      {refuses(400, 99992357), true, ""},
+		"unknown too":  {refuses(400, 99992380), true, ""},
+		"out of range": {refuses(403, 40004), false, ""},
+		"no object":    {data(`{}`), false, provider.Malformed},
+		"no data":      {refuses(400, 40008), false, provider.Unavailable},
+		"empty 404":    {says(404, ""), false, provider.Invalid},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, _ := newFake(t, map[string]http.HandlerFunc{contact + "/departments/od-1": tt.answer})
+			gone, err := c.DepartmentGone(t.Context(), "od-1")
+			require.Equal(t, tt.gone, gone)
+			if tt.kind == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.Equal(t, tt.kind, failure(t, err).Kind)
+		})
+	}
+
+	c, s := newFake(t, nil)
+	for _, id := range []string{"", rootID} {
+		gone, err := c.DepartmentGone(t.Context(), id)
+		require.NoError(t, err)
+		require.False(t, gone)
+	}
+	require.Empty(t, s.calls)
+}

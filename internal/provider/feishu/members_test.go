@@ -1,0 +1,149 @@
+package feishu
+
+import (
+	"math"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+const (
+	batchUsersPath = contact + "/users/batch"
+	liLei          = `{"union_id":"on_1","user_id":"3e3cf96b","open_id":"ou_1","name":"Li Lei","email":"leo@example.com","mobile":"+8613000000001","avatar":{"avatar_72":"https://img.example/a72","avatar_origin":"https://img.example/a0"},"status":{"is_frozen":false,"is_resigned":false,"is_activated":true,"is_exited":false,"is_unjoin":false},"department_ids":["od-1","0"],"join_time":1615381702,"orders":[{"department_id":"od-1","user_order":9007199254740993,"department_order":100,"is_primary_dept":true},{"department_id":"0","user_order":0,"department_order":50,"is_primary_dept":false}],"job_title":"Engineer","is_frozen":false}`
+)
+
+func TestMembersOfADepartmentPageByPage(t *testing.T) {
+	t.Parallel()
+	c, s := newFake(t, map[string]http.HandlerFunc{usersPath: byCursor(map[string]string{
+		"":     `{"has_more":true,"page_token":"a/+=","items":[` + liLei + `]}`,
+		"a/+=": `{"has_more":false,"items":[{"open_id":"ou_2"}]}`,
+	})})
+	first, err := c.Members(t.Context(), provider.Query{Department: "0", Listing: direct})
+	require.NoError(t, err)
+	require.Equal(t, provider.MemberPage{Next: "a/+=", Members: []directory.Member{{
+		ExternalID: "3e3cf96b", UnionID: "on_1", OpenID: "ou_1",
+		Name: ptr("Li Lei"), Email: ptr("leo@example.com"), Phone: ptr("+8613000000001"), AvatarURL: ptr("https://img.example/a0"),
+		Title: ptr("Engineer"), Status: ptr(directory.Active), Activated: ptr(true),
+		Memberships: []directory.Membership{{DepartmentID: "0", PrimaryRank: ptr(int64(50)), SortOrder: ptr(int64(0))}},
+		Raw:         first.Members[0].Raw,
+	}}}, first)
+
+	second, err := c.Members(t.Context(), provider.Query{Department: "0", Listing: direct, Cursor: first.Next})
+	require.NoError(t, err)
+	require.Equal(t, provider.MemberPage{Members: []directory.Member{{
+		ExternalID: "ou_2", ExternalIDIsFallback: true, OpenID: "ou_2",
+		Memberships: []directory.Membership{{DepartmentID: "0"}},
+		Raw:         []byte(`{"open_id":"ou_2"}`),
+	}}}, second)
+
+	calls := s.to(usersPath)
+	require.Equal(t, "0", calls[0].query.Get("department_id"))
+	require.Equal(t, "50", calls[0].query.Get("page_size"))
+	require.Equal(t, "a/+=", calls[1].query.Get("page_token"))
+}
+
+func TestEmptyDepartmentIsAnEmptyPage(t *testing.T) {
+	t.Parallel()
+	for _, empty := range []string{`{"has_more":false}`, `{"has_more":false,"items":[]}`, `{"has_more":false,"items":null,"page_token":null}`} {
+		c, _ := newFake(t, map[string]http.HandlerFunc{usersPath: data(empty)})
+		page, err := c.Members(t.Context(), provider.Query{Department: "od-1", Listing: direct})
+		require.NoError(t, err)
+		require.Equal(t, provider.MemberPage{}, page)
+	}
+}
+
+func TestUnusableMembersDoNotSpoilThePage(t *testing.T) {
+	t.Parallel()
+	c, _ := newFake(t, map[string]http.HandlerFunc{usersPath: data(`{"has_more":false,"items":[
+		{"name":"` + leak + `"}, {"open_id":"ou_1","user_id":5}, {"open_id":5,"user_id":"u"}, {"user_id":"u","union_id":{}}, null,
+		{"open_id":"ou_9","user_id":null,"union_id":"","name":null,"email":[],"mobile":13000000001,"avatar":null,"job_title":{},"status":"x","orders":5,"department_ids":"x"}]}`)})
+	page, err := c.Members(t.Context(), provider.Query{Department: "od-1", Listing: direct})
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"record 1: neither user_id nor open_id", "record 2: user_id is not a string", "record 3: open_id is not a string",
+		"record 4: union_id is not a string", "record 5: not an object",
+	}, page.Bad)
+	require.Equal(t, []directory.Member{{
+		ExternalID: "ou_9", ExternalIDIsFallback: true, OpenID: "ou_9", Phone: ptr("13000000001"),
+		Memberships: []directory.Membership{{DepartmentID: "od-1"}}, Raw: page.Members[0].Raw,
+	}}, page.Members)
+}
+
+func TestGrantedMembersPageByPage(t *testing.T) {
+	t.Parallel()
+	c, s := newFake(t, map[string]http.HandlerFunc{
+		scopesPath: byCursor(map[string]string{
+			"":  `{"has_more":true,"page_token":"a","user_ids":["ou_1","ou_gone","ou_out","ou_left"]}`,
+			"a": `{"has_more":true,"page_token":"b","department_ids":["od-1"]}`,
+			"b": `{"has_more":false,"group_ids":["g1"]}`,
+		}),
+		batchUsersPath:               data(`{"items":[` + liLei + `,{"name":"` + leak + `"}]}`),
+		contact + "/users/ou_gone":   refuses(400, 41012),
+		contact + "/users/ou_out":    refuses(400, 41050),
+		contact + "/users/ou_left":   data(`{"user":{"open_id":"ou_left","status":{"is_resigned":true}}}`),
+		contact + "/users/ou_unused": refuses(400, 41012),
+	})
+	first, err := c.Members(t.Context(), provider.Query{Department: "0", Listing: granted})
+	require.NoError(t, err)
+	require.Equal(t, "a", first.Next)
+	require.Len(t, first.Members, 2)
+	require.Equal(t, []directory.Membership{
+		{DepartmentID: "0", PrimaryRank: ptr(int64(50)), SortOrder: ptr(int64(0))},
+		{DepartmentID: "od-1", PrimaryRank: ptr(int64(math.MaxInt64)), SortOrder: ptr(int64(9007199254740993))},
+	}, first.Members[0].Memberships)
+	require.Equal(t, "ou_left", first.Members[1].ExternalID)
+	require.Equal(t, directory.Inactive, *first.Members[1].Status)
+	require.Empty(t, first.Members[1].Memberships)
+	require.Equal(t, []string{"record 2: neither user_id nor open_id", `member "ou_out": granted, but out of range`}, first.Bad)
+
+	last, err := c.Members(t.Context(), provider.Query{Department: "0", Listing: granted, Cursor: first.Next})
+	require.NoError(t, err)
+	require.Equal(t, provider.MemberPage{}, last, "pages of the range without people are passed over")
+	require.Len(t, s.to(batchUsersPath), 1)
+}
+
+func TestNobodyGrantedIsAnEmptyPage(t *testing.T) {
+	t.Parallel()
+	c, s := newFake(t, map[string]http.HandlerFunc{scopesPath: data(`{"has_more":false,"department_ids":["od-1"]}`)})
+	page, err := c.Members(t.Context(), provider.Query{Department: "0", Listing: granted})
+	require.NoError(t, err)
+	require.Equal(t, provider.MemberPage{}, page)
+	require.Empty(t, s.to(batchUsersPath))
+}
+
+func TestGrantedMembersFailRatherThanGuess(t *testing.T) {
+	t.Parallel()
+	one := data(`{"has_more":false,"user_ids":["ou_1"]}`)
+	tests := map[string]struct {
+		scopes, batch, single http.HandlerFunc
+		want                  provider.Kind
+	}{
+		"scopes":          {refuses(400, 40003), nil, nil, provider.Unavailable},
+		"cursor":          {refuses(400, 40012), nil, nil, provider.CursorExpired},
+		"batch":           {one, refuses(400, 99991672), nil, provider.Forbidden},
+		"batch no data":   {one, says(200, `{"code":0}`), nil, provider.Malformed},
+		"batch no list":   {one, data(`{"items":"none"}`), nil, provider.Malformed},
+		"single":          {one, data(`{}`), says(500, ""), provider.Unavailable},
+		"single no user":  {one, data(`{}`), data(`{}`), provider.Malformed},
+		"single not user": {one, data(`{}`), data(`{"user":null}`), provider.Malformed},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			routes := map[string]http.HandlerFunc{scopesPath: tt.scopes}
+			if tt.batch != nil {
+				routes[batchUsersPath] = tt.batch
+			}
+			if tt.single != nil {
+				routes[contact+"/users/ou_1"] = tt.single
+			}
+			c, _ := newFake(t, routes)
+			_, err := c.Members(t.Context(), provider.Query{Department: "0", Listing: granted})
+			require.Equal(t, tt.want, failure(t, err).Kind, "%v", err)
+		})
+	}
+}
