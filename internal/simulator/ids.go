@@ -187,8 +187,13 @@ func (c *Company) parseUserID(t directory.ProviderType, id string) (int32, bool)
 }
 
 // UserID is the person's external id at a vendor: Feishu user_id, DingTalk and
-// WeCom userid.
-func (c *Company) UserID(t directory.ProviderType, p Person) string { return c.userID(t, p.bears) }
+// WeCom userid. It is empty for a leaver whose id somebody else took over.
+func (c *Company) UserID(t directory.ProviderType, p Person) string {
+	if p.bears == noNumber {
+		return ""
+	}
+	return c.userID(t, p.bears)
+}
 
 // UnionID is the person's union id at a vendor, which stays through every change
 // of other ids; empty at WeCom, which has none.

@@ -178,14 +178,14 @@ func (v *View) Shuffled(list []Dept, of int) []Dept {
 type derived struct {
 	mu      sync.Mutex
 	version uint64
-	counts  []int32
+	counts  [2][]int32 // by every department, by the main one only
 	below   map[Dept][]Dept
 }
 
 // fresh forgets what an older version of the company said. Its lock must be held.
 func (d *derived) fresh(version uint64) {
 	if d.version != version || d.below == nil {
-		d.version, d.counts, d.below = version, nil, map[Dept][]Dept{}
+		d.version, d.counts, d.below = version, [2][]int32{}, map[Dept][]Dept{}
 	}
 }
 
@@ -209,25 +209,34 @@ func (v *View) Below(d Dept) []Dept {
 }
 
 // Count is the number of different people in the department and all below it.
-func (v *View) Count(d Dept) int {
+func (v *View) Count(d Dept) int { return v.count(d, 0) }
+
+// CountMain is the number of those whose main department is there.
+func (v *View) CountMain(d Dept) int { return v.count(d, 1) }
+
+func (v *View) count(d Dept, kind int) int {
 	cache := &v.c.derived
 	cache.mu.Lock()
 	defer cache.mu.Unlock()
 	cache.fresh(v.c.version)
-	if cache.counts == nil {
-		cache.counts = v.countAll()
+	if cache.counts[kind] == nil {
+		cache.counts[kind] = v.countAll(kind == 1)
 	}
 	if v.c.department(d) == nil {
 		return 0
 	}
-	return int(cache.counts[d-1])
+	return int(cache.counts[kind][d-1])
 }
 
-func (v *View) countAll() []int32 {
+func (v *View) countAll(mainOnly bool) []int32 {
 	counts := make([]int32, len(v.c.departments))
 	counted := make([]int32, len(v.c.departments)) // the last person counted in a department
 	for i := range v.c.people {
-		for _, d := range v.c.people[i].departments {
+		list := v.c.people[i].departments
+		if mainOnly {
+			list = list[:min(1, len(list))]
+		}
+		for _, d := range list {
 			for d != 0 && counted[d-1] != int32(i+1) {
 				counted[d-1] = int32(i + 1)
 				counts[d-1]++

@@ -1,0 +1,50 @@
+package feishu
+
+import "slices"
+
+// Permissions by what needs them (feishu.md §2.2, §3.3).
+const (
+	contactBase    = "contact:contact.base:readonly"
+	readAsApp      = "contact:contact:readonly_as_app"
+	accessAsApp    = "contact:contact:access_as_app"
+	contactRead    = "contact:contact:readonly"
+	departmentBase = "contact:department.base:readonly"
+	organize       = "contact:department.organize:readonly"
+	userBase       = "contact:user.base:readonly"
+	userDepartment = "contact:user.department:readonly"
+	userEmployee   = "contact:user.employee:readonly"
+	userEmployeeNo = "contact:user.employee_number:read"
+	userGender     = "contact:user.gender:readonly"
+	userEmail      = "contact:user.email:readonly"
+	userPhone      = "contact:user.phone:readonly"
+	userEmployeeID = "contact:user.employee_id:readonly"
+)
+
+// AllScopes are all permissions that the simulated endpoints and fields ask for.
+var AllScopes = []string{
+	contactBase, readAsApp, departmentBase, organize, userBase, userDepartment, userEmployee, userEmployeeNo,
+	userGender, userEmail, userPhone, userEmployeeID,
+}
+
+var (
+	broadScopes = []string{readAsApp, accessAsApp, contactRead}
+	listScopes  = append([]string{contactBase, organize}, broadScopes...)
+	getScopes   = append([]string{contactBase}, broadScopes...)
+)
+
+// holds reports whether the app has one of the permissions.
+func (q *request) holds(scopes ...string) bool {
+	return slices.ContainsFunc(scopes, func(s string) bool { return slices.Contains(q.cfg.Scopes, s) })
+}
+
+// shows reports whether a field of that permission, or of a broad one, is sent.
+func (q *request) shows(scope string) bool { return q.holds(scope) || q.holds(broadScopes...) }
+
+// given returns a pointer to v if the field is shown, else nil, which leaves the
+// field out (feishu.md §3.3: absent, code still 0).
+func given[T any](shown bool, v T) *T {
+	if !shown {
+		return nil
+	}
+	return &v
+}
