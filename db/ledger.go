@@ -18,6 +18,10 @@ type Pending struct {
 	Pages int
 }
 
+// Ended reports that the last page was written and only the verdict is missing: a
+// listing that goes on has a cursor behind every page.
+func (p Pending) Ended() bool { return p.Pages > 0 && p.Cursor == "" }
+
 // WalkNext returns up to limit departments whose children are still to be read.
 func (s *Store) WalkNext(ctx context.Context, runID string, limit int) ([]Pending, error) {
 	rows, err := s.q.LedgerWalkNext(ctx, s.pool, runID, int32(limit))
@@ -29,6 +33,12 @@ func (s *Store) WalkNext(ctx context.Context, runID string, limit int) ([]Pendin
 		out[i] = Pending{Department: r.ExternalID, Listing: r.ChildrenListing, Cursor: r.ChildrenCursor, Pages: int(r.ChildrenPages)}
 	}
 	return out, nil
+}
+
+// WalkEnd marks a department's children as read to the end, unless records had to
+// be left out.
+func (s *Store) WalkEnd(ctx context.Context, runID, department string) error {
+	return interpret("end walk", s.q.LedgerWalkEnd(ctx, s.pool, runID, department))
 }
 
 // WalkRestart starts the listing of a department's children anew, by the listing given.
@@ -43,7 +53,7 @@ func (s *Store) WalkFail(ctx context.Context, runID, department, problem string)
 	return interpret("note walk failure", s.q.LedgerWalkFail(ctx, s.pool, &problem, runID, department))
 }
 
-// Sealed tells what reading departments brought.
+// SealedWalk tells what reading departments brought.
 type SealedWalk struct {
 	Departments int `json:"departments"`
 	Failed      int `json:"failed"`
@@ -103,7 +113,8 @@ func (s *Store) MembersRestart(ctx context.Context, runID, department string) er
 	}))
 }
 
-// MembersEnd marks a department's people as read to the end. declared is what the
+// MembersEnd marks a department's people as read to the end, unless records had to
+// be left out. declared is what the
 // provider itself counts there, nil if it does not say.
 func (s *Store) MembersEnd(ctx context.Context, runID, department string, declared *int) error {
 	return interpret("end department", s.q.LedgerMembersEnd(ctx, s.pool, int32Of(declared), runID, department))

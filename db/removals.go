@@ -92,7 +92,7 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 }
 
 func (s *Store) removalFigures(ctx context.Context, tx dbsqlc.DBTX, providerID, runID string) (RemovalPlan, error) {
-	f, err := s.q.RemovalFigures(ctx, tx, runID, providerID)
+	f, err := s.q.RemovalFigures(ctx, tx, runID, &providerID)
 	return RemovalPlan{
 		Members: int(f.Members), Departments: int(f.Departments), Memberships: int(f.Memberships), Unconfirmed: int(f.Unconfirmed),
 		MembersThere: int(f.MembersThere), DepartmentsThere: int(f.DepartmentsThere),

@@ -43,6 +43,9 @@ type Page struct {
 	Next string
 	// Calls is how many provider calls were made since they were last counted.
 	Calls int
+	// Bad is how many records of the page had no usable id. A listing with such
+	// records never counts as read to its end.
+	Bad int
 }
 
 // StageRoots writes the departments a walk starts from. Writing them twice is harmless.
@@ -66,7 +69,7 @@ func (s *Store) StageDepartments(ctx context.Context, p Page, found []StagedDepa
 			return err
 		}
 		return s.q.LedgerWalkAdvance(ctx, tx, dbsqlc.LedgerWalkAdvanceParams{
-			RunID: p.RunID, ExternalID: p.Listing, Cursor: p.Next, Complete: p.Next == "",
+			RunID: p.RunID, ExternalID: p.Listing, Cursor: p.Next, BadRecords: int32(p.Bad),
 		})
 	}))
 }
@@ -129,7 +132,7 @@ func (s *Store) StageMembers(ctx context.Context, p Page, people []StagedMember)
 			return err
 		}
 		return s.q.LedgerMembersAdvance(ctx, tx, dbsqlc.LedgerMembersAdvanceParams{
-			RunID: p.RunID, ExternalID: p.Listing, Cursor: p.Next, MembersRead: int32(len(people)),
+			RunID: p.RunID, ExternalID: p.Listing, Cursor: p.Next, MembersRead: int32(len(people)), BadRecords: int32(p.Bad),
 		})
 	}))
 }

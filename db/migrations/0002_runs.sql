@@ -48,6 +48,8 @@ CREATE TABLE sync_run_departments (
     children_cursor    text NOT NULL DEFAULT '',
     children_pages     integer NOT NULL DEFAULT 0,
     children_error     text,
+    -- Records that could not be used: what they stood for must not count as gone.
+    bad_records        integer NOT NULL DEFAULT 0,
     members_listing    text NOT NULL,
     members_via        text NOT NULL,
     members_cursor     text NOT NULL DEFAULT '',

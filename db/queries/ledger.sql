@@ -11,12 +11,17 @@ ORDER BY external_id LIMIT @max_rows;
 
 -- name: LedgerWalkAdvance :exec
 UPDATE sync_run_departments
-SET children_cursor = @cursor, children_pages = children_pages + 1, children_complete = @complete
+SET children_cursor = @cursor, children_pages = children_pages + 1, bad_records = bad_records + @bad_records
+WHERE run_id = @run_id AND external_id = @external_id;
+
+-- name: LedgerWalkEnd :exec
+UPDATE sync_run_departments SET children_complete = bad_records = 0,
+    children_error = CASE WHEN bad_records > 0 THEN bad_records || ' listed departments had no usable id and were left out' END
 WHERE run_id = @run_id AND external_id = @external_id;
 
 -- name: LedgerWalkRestart :exec
 UPDATE sync_run_departments
-SET children_cursor = '', children_pages = 0, children_listing = @children_listing, children_error = NULL
+SET children_cursor = '', bad_records = 0, children_pages = 0, children_listing = @children_listing, children_error = NULL
 WHERE run_id = @run_id AND external_id = @external_id;
 
 -- name: LedgerWalkFail :exec
@@ -64,20 +69,22 @@ SELECT ordinal FROM sync_run_departments WHERE run_id = @run_id AND external_id 
 
 -- name: LedgerMembersAdvance :exec
 UPDATE sync_run_departments
-SET members_cursor = @cursor, pages = pages + 1, members_read = members_read + @members_read
+SET members_cursor = @cursor, pages = pages + 1, members_read = members_read + @members_read, bad_records = bad_records + @bad_records
 WHERE run_id = @run_id AND external_id = @external_id;
 
 -- name: LedgerMembersEnd :exec
-UPDATE sync_run_departments SET members_complete = true, members_declared = sqlc.narg(members_declared), members_error = NULL
+UPDATE sync_run_departments SET members_complete = bad_records = 0, members_declared = sqlc.narg(members_declared),
+    members_error = CASE WHEN bad_records > 0 THEN bad_records || ' listed people had no usable id and were left out' END,
+    error = CASE WHEN bad_records > 0 THEN bad_records || ' listed people had no usable id and were left out' ELSE children_error END
 WHERE run_id = @run_id AND external_id = @external_id;
 
 -- name: LedgerMembersRestart :exec
-UPDATE sync_run_departments SET members_cursor = '', pages = 0, members_read = 0, members_error = NULL, members_complete = false
+UPDATE sync_run_departments SET members_cursor = '', pages = 0, members_read = 0, bad_records = 0, members_error = NULL, members_complete = false
 WHERE run_id = @run_id AND external_id = @external_id;
 
 -- name: LedgerMembersReopen :exec
 -- A department that left its batch is tried again on its own.
-UPDATE sync_run_departments SET members_error = NULL
+UPDATE sync_run_departments SET members_error = NULL, error = children_error
 WHERE run_id = @run_id AND external_id = @external_id AND NOT members_complete;
 
 -- name: LedgerMembersFail :exec

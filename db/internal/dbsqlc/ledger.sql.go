@@ -130,13 +130,14 @@ func (q *Queries) LedgerList(ctx context.Context, db DBTX, runID string, failedO
 
 const ledgerMembersAdvance = `-- name: LedgerMembersAdvance :exec
 UPDATE sync_run_departments
-SET members_cursor = $1, pages = pages + 1, members_read = members_read + $2
-WHERE run_id = $3 AND external_id = $4
+SET members_cursor = $1, pages = pages + 1, members_read = members_read + $2, bad_records = bad_records + $3
+WHERE run_id = $4 AND external_id = $5
 `
 
 type LedgerMembersAdvanceParams struct {
 	Cursor      string
 	MembersRead int32
+	BadRecords  int32
 	RunID       string
 	ExternalID  string
 }
@@ -145,6 +146,7 @@ func (q *Queries) LedgerMembersAdvance(ctx context.Context, db DBTX, arg LedgerM
 	_, err := db.Exec(ctx, ledgerMembersAdvance,
 		arg.Cursor,
 		arg.MembersRead,
+		arg.BadRecords,
 		arg.RunID,
 		arg.ExternalID,
 	)
@@ -152,7 +154,9 @@ func (q *Queries) LedgerMembersAdvance(ctx context.Context, db DBTX, arg LedgerM
 }
 
 const ledgerMembersEnd = `-- name: LedgerMembersEnd :exec
-UPDATE sync_run_departments SET members_complete = true, members_declared = $1, members_error = NULL
+UPDATE sync_run_departments SET members_complete = bad_records = 0, members_declared = $1,
+    members_error = CASE WHEN bad_records > 0 THEN bad_records || ' listed people had no usable id and were left out' END,
+    error = CASE WHEN bad_records > 0 THEN bad_records || ' listed people had no usable id and were left out' ELSE children_error END
 WHERE run_id = $2 AND external_id = $3
 `
 
@@ -211,7 +215,7 @@ func (q *Queries) LedgerMembersFailRange(ctx context.Context, db DBTX, arg Ledge
 }
 
 const ledgerMembersReopen = `-- name: LedgerMembersReopen :exec
-UPDATE sync_run_departments SET members_error = NULL
+UPDATE sync_run_departments SET members_error = NULL, error = children_error
 WHERE run_id = $1 AND external_id = $2 AND NOT members_complete
 `
 
@@ -222,7 +226,7 @@ func (q *Queries) LedgerMembersReopen(ctx context.Context, db DBTX, runID string
 }
 
 const ledgerMembersRestart = `-- name: LedgerMembersRestart :exec
-UPDATE sync_run_departments SET members_cursor = '', pages = 0, members_read = 0, members_error = NULL, members_complete = false
+UPDATE sync_run_departments SET members_cursor = '', pages = 0, members_read = 0, bad_records = 0, members_error = NULL, members_complete = false
 WHERE run_id = $1 AND external_id = $2
 `
 
@@ -303,13 +307,13 @@ func (q *Queries) LedgerSeal(ctx context.Context, db DBTX, runID string, scope [
 
 const ledgerWalkAdvance = `-- name: LedgerWalkAdvance :exec
 UPDATE sync_run_departments
-SET children_cursor = $1, children_pages = children_pages + 1, children_complete = $2
+SET children_cursor = $1, children_pages = children_pages + 1, bad_records = bad_records + $2
 WHERE run_id = $3 AND external_id = $4
 `
 
 type LedgerWalkAdvanceParams struct {
 	Cursor     string
-	Complete   bool
+	BadRecords int32
 	RunID      string
 	ExternalID string
 }
@@ -317,10 +321,21 @@ type LedgerWalkAdvanceParams struct {
 func (q *Queries) LedgerWalkAdvance(ctx context.Context, db DBTX, arg LedgerWalkAdvanceParams) error {
 	_, err := db.Exec(ctx, ledgerWalkAdvance,
 		arg.Cursor,
-		arg.Complete,
+		arg.BadRecords,
 		arg.RunID,
 		arg.ExternalID,
 	)
+	return err
+}
+
+const ledgerWalkEnd = `-- name: LedgerWalkEnd :exec
+UPDATE sync_run_departments SET children_complete = bad_records = 0,
+    children_error = CASE WHEN bad_records > 0 THEN bad_records || ' listed departments had no usable id and were left out' END
+WHERE run_id = $1 AND external_id = $2
+`
+
+func (q *Queries) LedgerWalkEnd(ctx context.Context, db DBTX, runID string, externalID string) error {
+	_, err := db.Exec(ctx, ledgerWalkEnd, runID, externalID)
 	return err
 }
 
@@ -388,7 +403,7 @@ func (q *Queries) LedgerWalkNext(ctx context.Context, db DBTX, runID string, max
 
 const ledgerWalkRestart = `-- name: LedgerWalkRestart :exec
 UPDATE sync_run_departments
-SET children_cursor = '', children_pages = 0, children_listing = $1, children_error = NULL
+SET children_cursor = '', bad_records = 0, children_pages = 0, children_listing = $1, children_error = NULL
 WHERE run_id = $2 AND external_id = $3
 `
 
