@@ -1,0 +1,112 @@
+// Package config reads the programs' settings from the environment and says in
+// one clear line each what is wrong with them. It opens nothing: whether the
+// database answers or the key set fits is found out by those who use them. The
+// connection to Temporal is not configured here but by the SDK's own TEMPORAL_*
+// variables and profiles (temporal.md §8).
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+)
+
+// Config holds the settings of a program. It may be printed and logged: what is
+// secret in it hides itself.
+type Config struct {
+	// DatabaseURL is Postgres' connection string; it may hold a password.
+	DatabaseURL Hidden
+	// Keyset is the path of the key set's file or the key set itself.
+	Keyset Hidden
+	// Migrate says whether the worker migrates the database when it starts.
+	Migrate bool
+
+	// CallTimeout bounds one provider call from dialling to the last byte.
+	CallTimeout time.Duration
+	// SlowCall is how long a provider call may take before it is warned of.
+	SlowCall time.Duration
+
+	// FetchConcurrency is how many activities of one worker process read from
+	// providers at a time, ApplyConcurrency how many write to the directory.
+	FetchConcurrency int
+	ApplyConcurrency int
+	// DatabaseConnections is the most that one process opens.
+	DatabaseConnections int
+
+	LogFormat LogFormat
+	LogLevel  slog.Level
+}
+
+// LogFormat is how log lines are written.
+type LogFormat string
+
+// The log formats.
+const (
+	LogText LogFormat = "text"
+	LogJSON LogFormat = "json"
+)
+
+// Names of the settings that a command may be able to do without.
+const (
+	DatabaseURL = "DATABASE_URL"
+	Keyset      = "ORGSYNC_KEYSET"
+)
+
+// Load reads all settings through getenv (os.Getenv). DATABASE_URL and
+// ORGSYNC_KEYSET must be set unless named in optional, for commands that use
+// neither; a value that is set is always checked. An empty value counts as not
+// set. The error names every wrong setting, one line each, and never shows a
+// secret's value.
+func Load(getenv func(string) string, optional ...string) (Config, error) {
+	var c Config
+	var problems []error
+	for _, s := range settings {
+		if err := s.load(&c, getenv(s.name), optional); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	if err := errors.Join(problems...); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// Usage lists the settings for a program's help text, a line each.
+func Usage() string {
+	text := "Settings (environment):\n"
+	for _, s := range append(settings, temporalSettings) {
+		text += fmt.Sprintf("  %-28s  %s", s.name, s.help)
+		switch {
+		case s.required:
+			text += " (required)"
+		case s.fallback != "":
+			text += " (default " + s.fallback + ")"
+		}
+		text += "\n"
+	}
+	return text
+}
+
+// Hidden is a value that shows as "***" wherever it is printed, logged or
+// marshalled, and as nothing if it is empty.
+type Hidden struct{ value string }
+
+// Reveal returns the value.
+func (h Hidden) Reveal() string { return h.value }
+
+// String implements fmt.Stringer.
+func (h Hidden) String() string {
+	if h.value == "" {
+		return ""
+	}
+	return "***"
+}
+
+// Format implements fmt.Formatter, since verbs such as %#v and %x would get
+// round String.
+func (h Hidden) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, h.String()) }
+
+// MarshalText implements encoding.TextMarshaler, for JSON and slog.
+func (h Hidden) MarshalText() ([]byte, error) { return []byte(h.String()), nil }

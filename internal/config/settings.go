@@ -1,0 +1,199 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// setting is one variable of the environment.
+type setting struct {
+	name     string
+	required bool
+	// fallback is the value where none is set, in the form one would set it.
+	fallback string
+	help     string
+	// secret values are not repeated in errors.
+	secret bool
+	// set stores a value, or says what would be right: "want …".
+	set func(*Config, string) error
+}
+
+// settings are all variables, in the order in which people read about them.
+var settings = []setting{
+	{
+		name: DatabaseURL, required: true, secret: true,
+		help: "the Postgres database, such as postgres://user:password@host:5432/orgsync",
+		set: func(c *Config, v string) error {
+			c.DatabaseURL = Hidden{v}
+			return checkDatabaseURL(v)
+		},
+	},
+	{
+		name: Keyset, required: true, secret: true,
+		help: "the encryption key set, as the path of its file or as it is; create one with: orgsync keyset create FILE",
+		set: func(c *Config, v string) error {
+			c.Keyset = Hidden{v}
+			return nil
+		},
+	},
+	{
+		name: "ORGSYNC_MIGRATE", fallback: "true",
+		help: "whether the worker migrates the database when it starts",
+		set: func(c *Config, v string) (err error) {
+			c.Migrate, err = truth(v)
+			return err
+		},
+	},
+	{
+		name: "ORGSYNC_CALL_TIMEOUT", fallback: "60s",
+		help: "the longest a provider call may take",
+		set: func(c *Config, v string) (err error) {
+			c.CallTimeout, err = duration(v)
+			return err
+		},
+	},
+	{
+		name: "ORGSYNC_SLOW_CALL", fallback: "30s",
+		help: "provider calls that take longer are warned of",
+		set: func(c *Config, v string) (err error) {
+			c.SlowCall, err = duration(v)
+			return err
+		},
+	},
+	{
+		name: "ORGSYNC_FETCH_CONCURRENCY", fallback: "64",
+		help: "activities of one worker that read from providers at a time",
+		set: func(c *Config, v string) (err error) {
+			c.FetchConcurrency, err = count(v)
+			return err
+		},
+	},
+	{
+		name: "ORGSYNC_APPLY_CONCURRENCY", fallback: "8",
+		help: "activities of one worker that write to the directory at a time",
+		set: func(c *Config, v string) (err error) {
+			c.ApplyConcurrency, err = count(v)
+			return err
+		},
+	},
+	{
+		name: "ORGSYNC_DATABASE_CONNECTIONS", fallback: "16",
+		help: "the most database connections of one process",
+		set: func(c *Config, v string) (err error) {
+			c.DatabaseConnections, err = count(v)
+			return err
+		},
+	},
+	{
+		name: "ORGSYNC_LOG_FORMAT", fallback: "text",
+		help: "text or json",
+		set: func(c *Config, v string) error {
+			c.LogFormat = LogFormat(strings.ToLower(v))
+			if c.LogFormat != LogText && c.LogFormat != LogJSON {
+				return errors.New("want text or json")
+			}
+			return nil
+		},
+	},
+	{
+		name: "ORGSYNC_LOG_LEVEL", fallback: "info",
+		help: "debug, info, warn or error",
+		set: func(c *Config, v string) (err error) {
+			c.LogLevel, err = level(v)
+			return err
+		},
+	},
+}
+
+// temporalSettings stand in the help text; the SDK reads them.
+var temporalSettings = setting{
+	name: "TEMPORAL_ADDRESS, TEMPORAL_*",
+	help: "the Temporal service, as for Temporal's own command line: also TEMPORAL_NAMESPACE, TEMPORAL_PROFILE, TEMPORAL_API_KEY, TEMPORAL_TLS…",
+}
+
+func (s setting) load(c *Config, value string, optional []string) error {
+	value = strings.TrimSpace(value)
+	if value == "" {
+		if s.required && !slices.Contains(optional, s.name) {
+			return fmt.Errorf("%s is not set; want %s", s.name, s.help)
+		}
+		if s.fallback == "" {
+			return nil
+		}
+		value = s.fallback
+	}
+	err := s.set(c, value)
+	switch {
+	case err == nil:
+		return nil
+	case s.secret:
+		return fmt.Errorf("%s is wrong; %w", s.name, err)
+	default:
+		return fmt.Errorf("%s is %q; %w", s.name, value, err)
+	}
+}
+
+// checkDatabaseURL knows Postgres' two forms of connection string: the URL and
+// "key=value …". The parser's own error would show the password.
+func checkDatabaseURL(v string) error {
+	if strings.Contains(v, "://") {
+		u, err := url.Parse(v)
+		if err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql") {
+			return nil
+		}
+	} else if strings.Contains(v, "=") {
+		return nil
+	}
+	return errors.New("want postgres://user:password@host:5432/database, with special characters in the password percent-encoded")
+}
+
+func truth(v string) (bool, error) {
+	switch strings.ToLower(v) {
+	case "true", "yes", "on", "1":
+		return true, nil
+	case "false", "no", "off", "0":
+		return false, nil
+	default:
+		return false, errors.New("want true or false")
+	}
+}
+
+func duration(v string) (time.Duration, error) {
+	d, err := time.ParseDuration(v)
+	if err != nil || d <= 0 {
+		return 0, errors.New("want a duration above zero with its unit, such as 45s or 2m")
+	}
+	return d, nil
+}
+
+// maxCount refuses slips of the finger; no process can use more.
+const maxCount = 10_000
+
+func count(v string) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > maxCount {
+		return 0, fmt.Errorf("want a whole number from 1 to %d", maxCount)
+	}
+	return n, nil
+}
+
+func level(v string) (slog.Level, error) {
+	switch strings.ToLower(v) {
+	case "debug":
+		return slog.LevelDebug, nil
+	case "info":
+		return slog.LevelInfo, nil
+	case "warn", "warning":
+		return slog.LevelWarn, nil
+	case "error":
+		return slog.LevelError, nil
+	default:
+		return 0, errors.New("want debug, info, warn or error")
+	}
+}
