@@ -130,11 +130,11 @@ SELECT
       WHERE p.provider_id = @provider_id AND p.external_id = @external_id AND c.status = 'active')::int AS stored;
 
 -- name: StagedDepartmentPut :batchexec
+-- A department found twice (a grant below another grant) keeps what was found
+-- first, so that it does not flip between two descriptions of it.
 INSERT INTO staged_departments (run_id, external_id, parent_external_id, name, sort_order, declared_members, leaders, raw)
 VALUES (@run_id, @external_id, @parent_external_id, @name, @sort_order, @declared_members, @leaders, @raw)
-ON CONFLICT (run_id, external_id) DO UPDATE SET
-    parent_external_id = excluded.parent_external_id, name = excluded.name, sort_order = excluded.sort_order,
-    declared_members = excluded.declared_members, leaders = excluded.leaders, raw = excluded.raw;
+ON CONFLICT (run_id, external_id) DO NOTHING;
 
 -- name: StagedMembersDropPage :exec
 DELETE FROM staged_members WHERE run_id = @run_id AND listing = @listing AND page = @page;

@@ -81,9 +81,7 @@ func (b *LedgerAddBatchResults) Close() error {
 const stagedDepartmentPut = `-- name: StagedDepartmentPut :batchexec
 INSERT INTO staged_departments (run_id, external_id, parent_external_id, name, sort_order, declared_members, leaders, raw)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-ON CONFLICT (run_id, external_id) DO UPDATE SET
-    parent_external_id = excluded.parent_external_id, name = excluded.name, sort_order = excluded.sort_order,
-    declared_members = excluded.declared_members, leaders = excluded.leaders, raw = excluded.raw
+ON CONFLICT (run_id, external_id) DO NOTHING
 `
 
 type StagedDepartmentPutBatchResults struct {
@@ -103,6 +101,8 @@ type StagedDepartmentPutParams struct {
 	Raw              json.RawMessage
 }
 
+// A department found twice (a grant below another grant) keeps what was found
+// first, so that it does not flip between two descriptions of it.
 func (q *Queries) StagedDepartmentPut(ctx context.Context, db DBTX, arg []StagedDepartmentPutParams) *StagedDepartmentPutBatchResults {
 	batch := &pgx.Batch{}
 	for _, a := range arg {

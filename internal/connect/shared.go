@@ -1,0 +1,111 @@
+package connect
+
+import (
+	"context"
+	"crypto/subtle"
+	"time"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/secret"
+)
+
+// tokens keeps one provider's access tokens in Postgres, sealed.
+type tokens struct {
+	store      *db.Store
+	box        *secret.Box
+	providerID string
+}
+
+var _ provider.Tokens = (*tokens)(nil)
+
+// Token implements provider.Tokens.
+func (t *tokens) Token(ctx context.Context, name string, fetch func(context.Context) (string, time.Time, error)) (string, error) {
+	sealed, err := t.store.Token(ctx, t.providerID, name, time.Now(), func(ctx context.Context) (db.Sealed, time.Time, error) {
+		token, expires, err := fetch(ctx)
+		if err != nil {
+			return db.Sealed{}, time.Time{}, err
+		}
+		value, keyID, err := t.box.Seal([]byte(token), t.associated(name))
+		return db.Sealed{Key: name, Value: value, KeyID: keyID}, expires, err
+	})
+	if err != nil {
+		return "", err
+	}
+	plain, err := t.box.Open(sealed, t.associated(name))
+	if err == nil {
+		return string(plain), nil
+	}
+	// Sealed under a key that is no longer in the set: as good as no token.
+	if err := t.store.TokenDrop(ctx, t.providerID, name, func([]byte) bool { return true }); err != nil {
+		return "", err
+	}
+	token, expires, err := fetch(ctx)
+	if err != nil {
+		return "", err
+	}
+	_, err = t.store.Token(ctx, t.providerID, name, time.Now(), func(context.Context) (db.Sealed, time.Time, error) {
+		value, keyID, err := t.box.Seal([]byte(token), t.associated(name))
+		return db.Sealed{Key: name, Value: value, KeyID: keyID}, expires, err
+	})
+	return token, err
+}
+
+// Drop implements provider.Tokens.
+func (t *tokens) Drop(ctx context.Context, name, token string) error {
+	return t.store.TokenDrop(ctx, t.providerID, name, func(sealed []byte) bool {
+		plain, err := t.box.Open(sealed, t.associated(name))
+		return err == nil && subtle.ConstantTimeCompare(plain, []byte(token)) == 1
+	})
+}
+
+func (t *tokens) associated(name string) []byte { return associated(t.providerID, "token "+name) }
+
+// limits spaces one provider's calls through Postgres.
+type limits struct {
+	store        *db.Store
+	providerID   string
+	providerType directory.ProviderType
+}
+
+var _ provider.Limiter = (*limits)(nil)
+
+const (
+	// burst lets a client that was idle make up for it, within what every documented
+	// limit counts together (the shortest window is a second).
+	burst = time.Second
+	// patience is the longest wait inside a worker; beyond it Temporal waits.
+	patience = 2 * time.Second
+)
+
+// Wait implements provider.Limiter.
+func (l *limits) Wait(ctx context.Context, endpoint string, limit provider.Rate) error {
+	var spacing time.Duration
+	if limit.Calls > 0 {
+		spacing = limit.Per / time.Duration(limit.Calls)
+	}
+	wait, err := l.store.CallSlot(ctx, l.providerID, endpoint, spacing, min(burst, limit.Per), patience)
+	if err != nil {
+		return err
+	}
+	if wait > patience-spacing && wait > 0 {
+		return &provider.Error{
+			Provider: l.providerType, Kind: provider.RateLimited, Endpoint: endpoint, RetryAfter: wait,
+			Problem: "the call budget of this endpoint is used up for now",
+		}
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Pause implements provider.Limiter.
+func (l *limits) Pause(ctx context.Context, endpoint string, d time.Duration) error {
+	return l.store.CallPause(ctx, l.providerID, endpoint, d)
+}
