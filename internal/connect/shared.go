@@ -72,9 +72,9 @@ type limits struct {
 var _ provider.Limiter = (*limits)(nil)
 
 const (
-	// burst lets a client that was idle make up for it, within what every documented
-	// limit counts together (the shortest window is a second).
-	burst = time.Second
+	// burst lets a client that was idle make up for it: little enough that the
+	// calls of any second stay below DingTalk's 20 (dingtalk.md §6) at 15 a second.
+	burst = 250 * time.Millisecond
 	// patience is the longest wait inside a worker; beyond it Temporal waits.
 	patience = 2 * time.Second
 )
@@ -85,7 +85,7 @@ func (l *limits) Wait(ctx context.Context, endpoint string, limit provider.Rate)
 	if limit.Calls > 0 {
 		spacing = limit.Per / time.Duration(limit.Calls)
 	}
-	wait, err := l.store.CallSlot(ctx, l.providerID, endpoint, spacing, min(burst, limit.Per), patience)
+	wait, err := l.store.CallSlot(ctx, l.providerID, endpoint, spacing, burst, patience)
 	if err != nil {
 		return err
 	}

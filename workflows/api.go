@@ -1,0 +1,158 @@
+// Package workflows holds the deterministic code: SyncOrg, which makes a company's
+// directory equal to its provider, its children SyncDepartments, and HoldRemovals,
+// which waits for a person. It decides nothing by itself that could differ on
+// replay: everything a branch depends on is input or an activity's result. It may
+// not touch the database, providers, the environment or the clock.
+package workflows
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// Names that operators and programs refer to.
+const (
+	// TaskQueue carries the workflows and everything that only needs Postgres.
+	TaskQueue = "orgsync"
+	// FetchTaskQueue carries provider calls, which have limits of their own: on a
+	// queue apart from the workflows' they cannot be started eagerly past them.
+	FetchTaskQueue = "orgsync-fetch"
+
+	// SyncOrgName and the others are the registered workflow types.
+	SyncOrgName         = "SyncOrg"
+	SyncDepartmentsName = "SyncDepartments"
+	HoldRemovalsName    = "HoldRemovals"
+
+	// ProgressQuery answers with Progress.
+	ProgressQuery = "progress"
+	// ApproveUpdate and RejectUpdate decide a held run; both answer with SyncResult.
+	ApproveUpdate = "approve_removals"
+	RejectUpdate  = "reject_removals"
+	// SupersededSignal tells a holding workflow that a newer run has taken over.
+	SupersededSignal = "superseded"
+)
+
+// Modes and ways to treat removals.
+const (
+	ModeApply = "apply"
+	ModePlan  = "plan"
+
+	RemovalsHold  = "hold"
+	RemovalsApply = "apply"
+	RemovalsSkip  = "skip"
+)
+
+// Search attributes of the workflows, for finding runs in the Web UI and with
+// "temporal workflow list". They carry no personal data.
+var (
+	AttributeProvider = temporal.NewSearchAttributeKeyKeyword("OrgProvider")
+	AttributePhase    = temporal.NewSearchAttributeKeyKeyword("SyncPhase")
+	AttributeOutcome  = temporal.NewSearchAttributeKeyKeyword("SyncOutcome")
+	AttributeFailed   = temporal.NewSearchAttributeKeyInt64("DeptFailed")
+)
+
+// workflowIDPrefix makes a provider's runs share one workflow id.
+const workflowIDPrefix = "orgsync/"
+
+// SyncWorkflowID is the id of a provider's SyncOrg: Temporal allows one at a time.
+func SyncWorkflowID(provider string) string { return workflowIDPrefix + provider }
+
+// ProviderOfWorkflowID returns the provider that a SyncOrg workflow id names, and
+// whether it is one.
+func ProviderOfWorkflowID(id string) (string, bool) {
+	name, ok := strings.CutPrefix(id, workflowIDPrefix)
+	return name, ok && name != "" && !strings.Contains(name, "/")
+}
+
+// HoldWorkflowID is the id of the workflow that waits for a held run's decision.
+// It is not SyncOrg's own, so that the provider's next run can start meanwhile.
+func HoldWorkflowID(provider, runID string) string {
+	return workflowIDPrefix + provider + "/removals/" + runID
+}
+
+// SyncInput is SyncOrg's input. Only Provider is required.
+type SyncInput struct {
+	// Provider is the stored provider's name.
+	Provider string `json:"provider"`
+	// Mode is "apply" (default) or "plan", which changes nothing and reports what
+	// apply would do.
+	Mode string `json:"mode,omitempty"`
+	// Departments limits the reading of people to these external ids.
+	Departments []string `json:"departments,omitempty"`
+	// OnRemovals is what to do beyond the guard's limits: "hold" (default) waits for
+	// a person, "apply" removes all the same, "skip" removes nothing at all.
+	OnRemovals string `json:"on_removals,omitempty"`
+}
+
+// UnmarshalJSON refuses unknown keys: an input typed by hand with a misspelt key
+// must not start a run that does something else.
+func (in *SyncInput) UnmarshalJSON(data []byte) error {
+	type plain SyncInput
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode((*plain)(in)); err != nil {
+		return fmt.Errorf(`input: %w; it should look like {"provider":"NAME","mode":"apply|plan","departments":["ID"],"on_removals":"hold|apply|skip"}, only provider is required`, err)
+	}
+	return nil
+}
+
+// Normalize fills in the defaults and returns what is wrong in words, or "".
+func (in *SyncInput) Normalize() string {
+	if in.Mode == "" {
+		in.Mode = ModeApply
+	}
+	if in.OnRemovals == "" {
+		in.OnRemovals = RemovalsHold
+	}
+	switch {
+	case in.Provider == "":
+		return `input: provider is missing; give the name of a stored provider: {"provider":"NAME"}`
+	case in.Mode != ModeApply && in.Mode != ModePlan:
+		return fmt.Sprintf("input: mode is %q; it must be apply or plan", in.Mode)
+	case in.OnRemovals != RemovalsHold && in.OnRemovals != RemovalsApply && in.OnRemovals != RemovalsSkip:
+		return fmt.Sprintf("input: on_removals is %q; it must be hold, apply or skip", in.OnRemovals)
+	}
+	for _, id := range in.Departments {
+		if id == "" {
+			return "input: departments holds an empty id; give external department ids"
+		}
+	}
+	return ""
+}
+
+// SyncResult is what SyncOrg returns, and what "orgsync sync --wait --output json"
+// prints. A run that failed carries it in its failure's details.
+type SyncResult struct {
+	RunID    string `json:"run_id"`
+	Provider string `json:"provider"`
+	Mode     string `json:"mode"`
+	// Status is succeeded, partial, failed, held, rejected, superseded or canceled.
+	Status string `json:"status"`
+	directory.Counts
+	// Calls is how many provider calls were made.
+	Calls      int64 `json:"calls"`
+	DurationMS int64 `json:"duration_ms"`
+	// Errors are up to 20, without personal data.
+	Errors []string `json:"errors"`
+	// HoldWorkflowID is the workflow that waits for the decision on a held run.
+	HoldWorkflowID string `json:"hold_workflow_id,omitempty"`
+	// HoldReason says why it waits.
+	HoldReason string `json:"hold_reason,omitempty"`
+}
+
+// Progress is the answer to ProgressQuery. Figures finer than a finished slice
+// stand in the run's ledger.
+type Progress struct {
+	RunID             string `json:"run_id"`
+	Phase             string `json:"phase"`
+	Departments       int    `json:"departments"`
+	DepartmentsDone   int    `json:"departments_done"`
+	DepartmentsFailed int    `json:"departments_failed"`
+	MembersRead       int    `json:"members_read"`
+}
