@@ -1,0 +1,89 @@
+# `make help` lists the targets. What is built or fetched lands in bin/, .dev/ and the user's cache directory.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+FUZZTIME ?= 20s
+DEV := bin/dev
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build all programs into bin/
+	@mkdir -p bin
+	@echo "Building bin/ (the first time takes a minute or two: dependencies are downloaded and compiled)"
+	go build -o bin/orgsync ./starter
+	go build -o bin/orgsync-worker ./worker
+	go build -o bin/simulator ./cmd/simulator
+	go build -o bin/dev ./cmd/dev
+
+# What needs only the stack's own program does not wait for the others.
+.PHONY: $(DEV)
+$(DEV):
+	@mkdir -p bin
+	@go build -o $(DEV) ./cmd/dev
+
+.PHONY: up
+up: build ## Start the development stack in the background; settings land in .dev/env
+	@$(DEV) up
+
+.PHONY: down
+down: $(DEV) ## Stop the development stack; its data is kept
+	@$(DEV) down
+
+.PHONY: clean
+clean: $(DEV) ## Stop the development stack and remove its data
+	@$(DEV) clean
+
+.PHONY: demo
+demo: build ## Sync three simulated companies on a stack of its own, then remove it
+	@$(DEV) demo
+
+.PHONY: test
+test: build ## Run all tests, on a Postgres and a Temporal of their own
+	@echo "Running all tests with the race detector (some minutes; its first build takes longer)"
+	@$(DEV) exec -- go test -race -timeout 15m -p 2 ./...
+
+.PHONY: replay
+replay: ## Replay all recorded histories against the workflow code
+	go test -count=1 -run Replay ./workflows/...
+
+.PHONY: fuzz
+fuzz: $(DEV) ## Run every fuzz test for FUZZTIME (20s)
+	@$(DEV) exec -- $(DEV) fuzz --time $(FUZZTIME)
+
+.PHONY: lint
+lint: vet staticcheck workflowcheck ## Run all code checkers
+
+.PHONY: vet
+vet: ## Run go vet and check the formatting
+	go vet ./...
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; }
+
+.PHONY: staticcheck
+staticcheck: $(DEV) ## Run staticcheck
+	$(DEV) tool staticcheck -- ./...
+
+.PHONY: workflowcheck
+workflowcheck: $(DEV) ## Look for workflow code that is not deterministic
+	$(DEV) tool workflowcheck -- ./workflows/...
+
+.PHONY: sqlc
+sqlc: $(DEV) ## Generate the query code from db/queries
+	$(DEV) tool sqlc -- generate
+
+.PHONY: sqlc-diff
+sqlc-diff: $(DEV) ## Check that the query code is what sqlc generates
+	$(DEV) tool sqlc -- diff
+
+.PHONY: tidy-check
+tidy-check: ## Check that go.mod and go.sum are tidy
+	go mod tidy -diff
+
+.PHONY: imports
+imports: ## Check which package imports which
+	go test -count=1 ./internal/layout
+
+.PHONY: verify
+verify: tidy-check vet imports sqlc-diff staticcheck workflowcheck replay ## Everything CI checks besides the tests

@@ -1,0 +1,97 @@
+package devstack
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Simulated describes the providers of a stack's simulator.
+type Simulated struct {
+	// Providers has the configuration to store for each type of provider, with its credentials.
+	Providers map[string]map[string]string
+	// Control is the URL at which companies can be changed and faults scripted.
+	Control string
+}
+
+const (
+	simulatorStart = 60 * time.Second
+	simulatorGrace = 15 * time.Second
+)
+
+// startSimulator starts the simulator, whose companies are kept in dir, and returns once all its services answer.
+func startSimulator(ctx context.Context, program, dir string, ports Ports) (*child, Simulated, error) {
+	started, err := startChild(dir, "simulator", scrubbed(), program,
+		"--state", filepath.Join(dir, "simulator.json"), "--output", "json",
+		"--feishu-addr", address(ports.Feishu), "--dingtalk-addr", address(ports.DingTalk),
+		"--wecom-addr", address(ports.WeCom), "--control-addr", address(ports.Control))
+	if err != nil {
+		return nil, Simulated{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, simulatorStart)
+	defer cancel()
+	var simulated Simulated
+	err = started.until(ctx, func(ctx context.Context) error {
+		// It announces itself on standard output, which is the log.
+		text, err := os.ReadFile(started.Log)
+		if err != nil {
+			return err
+		}
+		if simulated, err = readAnnouncement(text); err != nil {
+			return err
+		}
+		for _, port := range []int{ports.Feishu, ports.DingTalk, ports.WeCom, ports.Control} {
+			if err := answers(ctx, "http://"+address(port)+"/"); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		_ = started.stop(simulatorGrace)
+		return nil, Simulated{}, err
+	}
+	return started, simulated, nil
+}
+
+// readAnnouncement reads the line that the simulator prints once it serves: an object with the configuration of a provider
+// under each type's name, and the control URL.
+func readAnnouncement(text []byte) (Simulated, error) {
+	var line struct {
+		Feishu   map[string]string `json:"feishu"`
+		DingTalk map[string]string `json:"dingtalk"`
+		WeCom    map[string]string `json:"wecom"`
+		Control  string            `json:"control_url"`
+	}
+	if err := json.Unmarshal(text, &line); err != nil {
+		return Simulated{}, fmt.Errorf("read the simulator's announcement: %w", err)
+	}
+	if line.Feishu == nil || line.DingTalk == nil || line.WeCom == nil || line.Control == "" {
+		return Simulated{}, errors.New("the simulator's announcement lacks a service")
+	}
+	return Simulated{
+		Providers: map[string]map[string]string{"feishu": line.Feishu, "dingtalk": line.DingTalk, "wecom": line.WeCom},
+		Control:   line.Control,
+	}, nil
+}
+
+// answers says whether an HTTP server is there, whatever it thinks of the path.
+func answers(ctx context.Context, location string) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, location, nil)
+	if err != nil {
+		return err
+	}
+	request.Close = true // no idle connection is left behind
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
+}
