@@ -1,0 +1,67 @@
+package dingtalk
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/orgsync/orgsync/internal/simulator"
+)
+
+// A token lives two hours; asking again while it is valid gives it its full life
+// back (dingtalk.md §1.1). Both hosts share it.
+const tokenLife = 2 * time.Hour
+
+func (s *Server) token(owner string) string {
+	token, _ := s.Tokens.Issue("", owner, tokenLife, 0)
+	s.Tokens.Extend(token, tokenLife)
+	return token
+}
+
+// issueToken answers the three token endpoints, each in its own spelling.
+func (s *Server) issueToken(q *request, act simulator.Action) simulator.Reply {
+	if r := q.scripted(act, handler{}); r != nil {
+		if q.endpoint == "gettoken" {
+			return q.refuse(r)
+		}
+		return q.newAPI(http.StatusInternalServerError, "ServiceUnavailable", r.msg)
+	}
+	switch q.endpoint {
+	case "gettoken":
+		return s.getToken(q)
+	case "oauth2/accessToken":
+		if q.Method != http.MethodPost {
+			return q.newAPI(http.StatusNotFound, "InvalidAction.NotFound", "Specified api is not found")
+		}
+		if q.params.json == nil {
+			return q.newAPI(http.StatusBadRequest, "Missingbody", "body is mandatory for this action")
+		}
+		if q.params.text("appKey") != q.cfg.AppKey || q.params.text("appSecret") != q.cfg.AppSecret {
+			return q.newAPI(http.StatusBadRequest, "invalidClientIdOrSecret", "无效的clientId或者clientSecret")
+		}
+		return q.json(map[string]any{"accessToken": s.token(q.cfg.AppKey), "expireIn": int(tokenLife.Seconds())})
+	default:
+		corp := strings.TrimSuffix(strings.TrimPrefix(q.URL.Path, "/v1.0/oauth2/"), "/token")
+		switch {
+		case corp != q.cfg.CorpID:
+			return q.newAPI(http.StatusInternalServerError, "unknownError", "未知错误")
+		case q.params.text("grant_type") != "client_credentials":
+			return q.newAPI(http.StatusBadRequest, "unsupported.grant.type", "grant type")
+		case q.params.text("client_id") != q.cfg.AppKey || q.params.text("client_secret") != q.cfg.AppSecret:
+			return q.newAPI(http.StatusBadRequest, "invalid.client", "client")
+		}
+		return q.json(map[string]any{"access_token": s.token(q.cfg.AppKey), "expires_in": int(tokenLife.Seconds())})
+	}
+}
+
+// getToken reads the query only; its refusals carry no request id.
+func (s *Server) getToken(q *request) simulator.Reply {
+	key, secret := q.URL.Query().Get("appkey"), q.URL.Query().Get("appsecret")
+	switch {
+	case key == "" || secret == "":
+		return q.json(map[string]any{"errcode": 40035, "errmsg": "缺少参数 corpid or appkey"})
+	case key != q.cfg.AppKey || secret != q.cfg.AppSecret:
+		return q.json(map[string]any{"errcode": 40096, "errmsg": "不合法的appKey或appSecret"})
+	}
+	return q.json(map[string]any{"errcode": 0, "errmsg": "ok", "access_token": s.token(key), "expires_in": int(tokenLife.Seconds())})
+}
