@@ -99,8 +99,8 @@ func (s *Store) Ordinal(ctx context.Context, runID, department string) (int, err
 }
 
 // MembersReopen lets a department that failed be read once more, from where it stopped.
-func (s *Store) MembersReopen(ctx context.Context, runID, department string) error {
-	return interpret("reopen department", s.q.LedgerMembersReopen(ctx, s.pool, runID, department))
+func (s *Store) MembersReopen(ctx context.Context, runID string, ordinal int) error {
+	return interpret("reopen department", s.q.LedgerMembersReopen(ctx, s.pool, runID, int32(ordinal)))
 }
 
 // MembersRestart forgets what was read of a department's people.
@@ -185,9 +185,14 @@ type LedgerEntry struct {
 
 // Ledger returns a run's ledger, failed departments first.
 func (s *Store) Ledger(ctx context.Context, runID string, failedOnly bool, limit int) ([]LedgerEntry, error) {
-	rows, err := s.q.LedgerList(ctx, s.pool, runID, failedOnly, int32(limit))
+	entries, err := s.ledger(ctx, s.pool, runID, failedOnly, limit)
+	return entries, interpret("read ledger", err)
+}
+
+func (s *Store) ledger(ctx context.Context, tx dbsqlc.DBTX, runID string, failedOnly bool, limit int) ([]LedgerEntry, error) {
+	rows, err := s.q.LedgerList(ctx, tx, runID, failedOnly, int32(limit))
 	if err != nil {
-		return nil, interpret("read ledger", err)
+		return nil, err
 	}
 	out := make([]LedgerEntry, len(rows))
 	for i, r := range rows {

@@ -162,13 +162,27 @@ func (s *Store) RunRanges(ctx context.Context, runID string) (this, applied json
 	return row.This, row.Applied, interpret("read visible range", err)
 }
 
-// RunHold marks the run as held. It returns ErrSuperseded if it has ended meanwhile.
-func (s *Store) RunHold(ctx context.Context, runID, reason, holdWorkflowID string) error {
-	n, err := s.q.RunSetHeld(ctx, s.pool, &reason, &holdWorkflowID, runID)
-	if err == nil && n == 0 {
-		err = ErrSuperseded
+// RunHold marks the run as held, stores what it did so far and drops its staged
+// rows: the plan of removals is all that a decision needs. Holding again changes
+// nothing. It returns ErrSuperseded if the run has ended meanwhile.
+func (s *Store) RunHold(ctx context.Context, runID, reason, holdWorkflowID string, counts directory.Counts) error {
+	body, err := json.Marshal(counts)
+	if err != nil {
+		return fmt.Errorf("hold run: %w", err)
 	}
-	return interpret("hold run", err)
+	return interpret("hold run", s.inTx(ctx, func(tx pgx.Tx) error {
+		n, err := s.q.RunSetHeld(ctx, tx, &reason, &holdWorkflowID, runID)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return ErrSuperseded
+		}
+		if err := s.q.RunSetCounts(ctx, tx, body, runID); err != nil {
+			return err
+		}
+		return s.q.RunDropStaging(ctx, tx, runID)
+	}))
 }
 
 // RunFinish gives the run its final status and counts and drops its staged rows.
@@ -198,15 +212,6 @@ func (s *Store) RunFinish(ctx context.Context, runID, status, problem string, co
 		}
 		return s.q.RunDropStaging(ctx, tx, runID)
 	}))
-}
-
-// RunSetCounts stores the counts of a run that goes on waiting.
-func (s *Store) RunSetCounts(ctx context.Context, runID string, counts directory.Counts) error {
-	body, err := json.Marshal(counts)
-	if err != nil {
-		return fmt.Errorf("store counts: %w", err)
-	}
-	return interpret("store counts", s.q.RunSetCounts(ctx, s.pool, body, runID))
 }
 
 // RunNote records what went wrong with one object, in words without personal data.

@@ -66,3 +66,8 @@ CREATE TABLE sync_run_memberships (
     member_id     uuid NOT NULL,
     PRIMARY KEY (run_id, department_id, member_id)
 );
+
+-- Where a rehearsal's change log waits for the rehearsal to be rolled back. No keys
+-- on purpose: they would make the copy wait for the rows it is copied from.
+CREATE TABLE rehearsed_changes (LIKE org_changes INCLUDING DEFAULTS EXCLUDING IDENTITY);
+ALTER TABLE rehearsed_changes DROP COLUMN id;

@@ -85,7 +85,7 @@ WHERE run_id = @run_id AND external_id = @external_id;
 -- name: LedgerMembersReopen :exec
 -- A department that left its batch is tried again on its own.
 UPDATE sync_run_departments SET members_error = NULL, error = children_error
-WHERE run_id = @run_id AND external_id = @external_id AND NOT members_complete;
+WHERE run_id = @run_id AND ordinal = @ordinal::int AND NOT members_complete;
 
 -- name: LedgerMembersFail :exec
 UPDATE sync_run_departments SET members_error = @error, error = coalesce(error, @error), members_complete = false,
@@ -141,3 +141,6 @@ DELETE FROM staged_members WHERE run_id = @run_id AND listing = @listing AND pag
 
 -- name: StagedMembersDropListing :exec
 DELETE FROM staged_members WHERE run_id = @run_id AND listing = @listing;
+
+-- name: LedgerSize :one
+SELECT count(*)::int AS departments FROM sync_run_departments WHERE run_id = @run_id;

@@ -101,3 +101,12 @@ SELECT
 -- name: ChangeList :many
 SELECT id, object_type, object_id, department_id, external_id, kind, before, after, changed_at
 FROM org_changes WHERE run_id = @run_id AND id > @after_id ORDER BY id LIMIT @max_rows;
+
+-- name: RehearsedDrop :exec
+DELETE FROM rehearsed_changes WHERE run_id = @run_id;
+
+-- name: RehearsedKeep :exec
+INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after, changed_at)
+SELECT run_id, object_type, object_id, department_id, external_id, kind, before, after, changed_at
+FROM rehearsed_changes WHERE run_id = @run_id
+ON CONFLICT DO NOTHING;

@@ -216,12 +216,12 @@ func (q *Queries) LedgerMembersFailRange(ctx context.Context, db DBTX, arg Ledge
 
 const ledgerMembersReopen = `-- name: LedgerMembersReopen :exec
 UPDATE sync_run_departments SET members_error = NULL, error = children_error
-WHERE run_id = $1 AND external_id = $2 AND NOT members_complete
+WHERE run_id = $1 AND ordinal = $2::int AND NOT members_complete
 `
 
 // A department that left its batch is tried again on its own.
-func (q *Queries) LedgerMembersReopen(ctx context.Context, db DBTX, runID string, externalID string) error {
-	_, err := db.Exec(ctx, ledgerMembersReopen, runID, externalID)
+func (q *Queries) LedgerMembersReopen(ctx context.Context, db DBTX, runID string, ordinal int32) error {
+	_, err := db.Exec(ctx, ledgerMembersReopen, runID, ordinal)
 	return err
 }
 
@@ -303,6 +303,17 @@ func (q *Queries) LedgerSeal(ctx context.Context, db DBTX, runID string, scope [
 	var i LedgerSealRow
 	err := row.Scan(&i.Departments, &i.Failed)
 	return i, err
+}
+
+const ledgerSize = `-- name: LedgerSize :one
+SELECT count(*)::int AS departments FROM sync_run_departments WHERE run_id = $1
+`
+
+func (q *Queries) LedgerSize(ctx context.Context, db DBTX, runID string) (int32, error) {
+	row := db.QueryRow(ctx, ledgerSize, runID)
+	var departments int32
+	err := row.Scan(&departments)
+	return departments, err
 }
 
 const ledgerWalkAdvance = `-- name: LedgerWalkAdvance :exec

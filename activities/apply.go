@@ -1,0 +1,62 @@
+package activities
+
+import (
+	"context"
+
+	"github.com/orgsync/orgsync/db"
+)
+
+// Apply makes the directory equal to what was staged. Its activities only need
+// Postgres, are bounded by the size of their range, and may be repeated.
+type Apply struct {
+	Store *db.Store
+}
+
+// RunRef names a run.
+type RunRef struct {
+	RunID string `json:"run_id"`
+}
+
+// Range names the departments of a run with ordinals First to Last.
+type Range struct {
+	RunID string `json:"run_id"`
+	First int    `json:"first"`
+	Last  int    `json:"last"`
+}
+
+// TreeRef names a run and whether only part of the tree is visible.
+type TreeRef struct {
+	RunID        string `json:"run_id"`
+	LimitedRange bool   `json:"limited_range"`
+}
+
+// ApplyDepartments inserts and updates departments. It removes nothing.
+func (a *Apply) ApplyDepartments(ctx context.Context, in TreeRef) error {
+	defer beat(ctx)()
+	return classify(a.Store.ApplyDepartments(ctx, in.RunID, in.LimitedRange))
+}
+
+// ApplyMembers inserts and updates the people that a range's listings brought and
+// places them in departments. It removes nothing.
+func (a *Apply) ApplyMembers(ctx context.Context, in Range) error {
+	defer beat(ctx)()
+	return classify(a.Store.ApplyMembers(ctx, in.RunID, in.First, in.Last))
+}
+
+// Settle computes paths, primary departments and head counts.
+func (a *Apply) Settle(ctx context.Context, in RunRef) error {
+	defer beat(ctx)()
+	if err := a.Store.RunPhase(ctx, in.RunID, "settle"); err != nil {
+		return classify(err)
+	}
+	return classify(a.Store.Settle(ctx, in.RunID))
+}
+
+// LinkAccounts ties members to the platform's accounts.
+func (a *Apply) LinkAccounts(ctx context.Context, in RunRef) error {
+	defer beat(ctx)()
+	if err := a.Store.RunPhase(ctx, in.RunID, "link"); err != nil {
+		return classify(err)
+	}
+	return classify(a.Store.Link(ctx, in.RunID))
+}

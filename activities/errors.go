@@ -1,0 +1,96 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// The types of application errors that are not a provider's kinds.
+const (
+	// TypeInvalid: the request is wrong.
+	TypeInvalid = "Invalid"
+	// TypeNotFound: the provider or run does not exist.
+	TypeNotFound = "NotFound"
+	// TypeBusy: another run of the provider is at work.
+	TypeBusy = "Busy"
+	// TypeSuperseded: the run was overtaken or has ended and may write no more.
+	TypeSuperseded = "Superseded"
+	// TypeStorage: Postgres refused or could not be reached.
+	TypeStorage = "Storage"
+	// TypeInternal: something that should not be; a bug.
+	TypeInternal = "Internal"
+)
+
+// classify turns an error into one that tells Temporal whether and when to retry.
+// Its text is safe to keep in histories: provider errors and database failures
+// carry no personal data, and whatever else turns up is named by its kind only.
+func classify(err error) error {
+	var application *temporal.ApplicationError
+	var fromProvider *provider.Error
+	var busy *db.RunBusyError
+	var refused *db.Failure
+	var connect *pgconn.ConnectError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err // Temporal's own business
+	case errors.As(err, &application):
+		return err
+	case errors.As(err, &fromProvider):
+		return classifyProvider(fromProvider)
+	case errors.As(err, &busy):
+		return temporal.NewNonRetryableApplicationError(busy.Error()+"; wait for it, or cancel it with: temporal workflow cancel -w "+busy.Run.WorkflowID, TypeBusy, nil)
+	case errors.Is(err, db.ErrSuperseded):
+		return temporal.NewNonRetryableApplicationError("this run has ended or a newer run of the provider has taken over; it changes nothing more", TypeSuperseded, nil)
+	case errors.Is(err, db.ErrNotFound):
+		return temporal.NewNonRetryableApplicationError(err.Error(), TypeNotFound, nil)
+	case errors.As(err, &refused):
+		return temporal.NewApplicationErrorWithOptions(err.Error(), TypeStorage, temporal.ApplicationErrorOptions{NonRetryable: !passing(refused.Code)})
+	case errors.As(err, &connect), pgconn.Timeout(err), pgconn.SafeToRetry(err):
+		return temporal.NewApplicationError("the database cannot be reached: "+err.Error(), TypeStorage)
+	default:
+		return temporal.NewApplicationError(err.Error(), TypeInternal)
+	}
+}
+
+// classifyProvider maps a provider error: its kind is the type.
+func classifyProvider(e *provider.Error) error {
+	options := temporal.ApplicationErrorOptions{NonRetryable: !e.Kind.Retryable()}
+	if e.Kind == provider.RateLimited {
+		options.NextRetryDelay = max(e.RetryAfter, time.Second)
+		// Being throttled is part of the work, not worth an error line.
+		options.Category = temporal.ApplicationErrorCategoryBenign
+	}
+	return temporal.NewApplicationErrorWithOptions(e.Error(), string(e.Kind), options)
+}
+
+// passing reports whether the same statement may succeed later: lost connections,
+// serialisation, deadlocks, exhausted resources, a server that is shutting down or
+// starting, and unique violations, which two workers meeting at one row cause.
+func passing(sqlstate string) bool {
+	if len(sqlstate) != 5 {
+		return true
+	}
+	switch sqlstate[:2] {
+	case "08", "40", "53", "55", "57", "58":
+		return true
+	}
+	return sqlstate == "23505"
+}
+
+// textOf is an error's text for the ledger, the same that classify would show.
+func textOf(err error) string {
+	var application *temporal.ApplicationError
+	if classified := classify(err); errors.As(classified, &application) {
+		return application.Message()
+	}
+	return err.Error()
+}

@@ -1,0 +1,145 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/connect"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// Pull reads from providers into staging, page by page. The cursor behind a page is
+// stored with the page, so that a retry, or another worker after a crash, goes on
+// with the page after the last.
+type Pull struct {
+	Store  *db.Store
+	Opener *connect.Opener
+	Log    *slog.Logger
+}
+
+// Preflighted is what the preflight found.
+type Preflighted struct {
+	// LimitedRange is true if only part of the company is visible.
+	LimitedRange bool `json:"limited_range"`
+	// Lost is what an earlier applied run could see and this one cannot.
+	Lost []string `json:"lost,omitempty"`
+}
+
+// maxLost bounds how many lost grants are named.
+const maxLost = 20
+
+// Preflight verifies credentials, permissions and the visible range with real calls
+// before anything is touched.
+func (a *Pull) Preflight(ctx context.Context, in RunRef) (Preflighted, error) {
+	defer beat(ctx)()
+	r, err := a.open(ctx, in.RunID, "preflight")
+	if err != nil {
+		return Preflighted{}, err
+	}
+	report, err := r.client.Check(ctx)
+	if calls := r.takeCalls(); err == nil {
+		err = a.Store.RunAddCalls(ctx, in.RunID, calls)
+	}
+	if err != nil {
+		return Preflighted{}, classify(err)
+	}
+	if !report.OK() {
+		return Preflighted{}, preflightFailure(r.provider, report)
+	}
+	return a.noteRange(ctx, in.RunID, report.Range)
+}
+
+// preflightFailure says what is missing, finding by finding.
+func preflightFailure(p db.Provider, report *provider.Report) error {
+	var missing []string
+	for _, f := range report.Findings {
+		if f.Level == provider.Fail {
+			missing = append(missing, strings.Trim(f.Check+": "+f.Detail+"; "+f.Action, "; "))
+		}
+	}
+	text := fmt.Sprintf("%s preflight: %s; see: orgsync provider test %s", provider.DisplayName(p.Type), strings.Join(missing, " | "), p.Name)
+	return temporal.NewNonRetryableApplicationError(text, string(provider.Forbidden), nil)
+}
+
+func (a *Pull) noteRange(ctx context.Context, runID string, visible provider.Range) (Preflighted, error) {
+	body, err := json.Marshal(visible)
+	if err != nil {
+		return Preflighted{}, classify(err)
+	}
+	if err := a.Store.RunSetRange(ctx, runID, body); err != nil {
+		return Preflighted{}, classify(err)
+	}
+	_, applied, err := a.Store.RunRanges(ctx, runID)
+	if err != nil {
+		return Preflighted{}, classify(err)
+	}
+	out := Preflighted{LimitedRange: !visible.Full}
+	if len(applied) > 0 {
+		var earlier provider.Range
+		if err := json.Unmarshal(applied, &earlier); err != nil {
+			return Preflighted{}, classify(fmt.Errorf("stored visible range: %w", err))
+		}
+		out.Lost = visible.Lost(earlier)
+		out.Lost = out.Lost[:min(len(out.Lost), maxLost)]
+	}
+	return out, nil
+}
+
+// reading is one activity's access to its run's provider.
+type reading struct {
+	store    *db.Store
+	runID    string
+	provider db.Provider
+	client   provider.Client
+	calls    atomic.Int64
+}
+
+// takeCalls returns how many calls were made since it was last asked.
+func (r *reading) takeCalls() int { return int(r.calls.Swap(0)) }
+
+// open opens a client for the run's provider and notes the phase.
+func (a *Pull) open(ctx context.Context, runID, phase string) (*reading, error) {
+	p, err := a.Store.ProviderOfRun(ctx, runID)
+	if err != nil {
+		return nil, classify(err)
+	}
+	if err := a.Store.RunPhase(ctx, runID, phase); err != nil {
+		return nil, classify(err)
+	}
+	r := &reading{store: a.Store, runID: runID, provider: p}
+	r.client, err = a.Opener.Open(ctx, p, func(string) { r.calls.Add(1) })
+	if err != nil {
+		return nil, temporal.NewNonRetryableApplicationError(err.Error(), TypeInvalid, nil)
+	}
+	return r, nil
+}
+
+// personKey is how the provider compares member ids: WeCom ignores case
+// (wecom.md §3.3).
+func (r *reading) personKey(externalID string) string {
+	if r.provider.Type == directory.WeCom {
+		return strings.ToLower(externalID)
+	}
+	return externalID
+}
+
+// problem makes an error of the run's provider.
+func (r *reading) problem(kind provider.Kind, format string, args ...any) error {
+	return &provider.Error{Provider: r.provider.Type, Kind: kind, Problem: fmt.Sprintf(format, args...)}
+}
+
+// endsRun reports whether an error is one that every further call would meet, or
+// that is not the provider's at all.
+func endsRun(err error) bool {
+	var e *provider.Error
+	return !errors.As(err, &e) || e.Kind.EndsRun()
+}

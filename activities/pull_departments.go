@@ -1,0 +1,237 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/normalize"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+const (
+	// walkers is how many departments are asked for their children at a time.
+	walkers = 8
+	// walkRound is how many are fetched from the ledger at a time.
+	walkRound = 256
+	// maxPages is more than any real listing has: the largest company at the
+	// smallest page size. What goes on longer is going round in circles.
+	maxPages = 100_000
+)
+
+// PullDepartments reads the tree into staging: the roots, then whatever the ledger
+// says is still to be asked, until nothing is. A department that fails for good is
+// noted there and the walk goes on; if any may succeed later the activity fails at
+// its end, and the next attempt asks only those.
+func (a *Pull) PullDepartments(ctx context.Context, in RunRef) error {
+	defer beat(ctx)()
+	r, err := a.open(ctx, in.RunID, "departments")
+	if err != nil {
+		return err
+	}
+	if err := r.roots(ctx); err != nil {
+		return classify(err)
+	}
+	var failed failures
+	for {
+		pending, err := a.Store.WalkNext(ctx, in.RunID, walkRound+failed.len())
+		if err != nil {
+			return classify(err)
+		}
+		pending = slices.DeleteFunc(pending, func(p db.Pending) bool { return failed.has(p.Department) })
+		if len(pending) == 0 {
+			return classify(failed.last())
+		}
+		group, groupCtx := errgroup.WithContext(ctx)
+		group.SetLimit(walkers)
+		for _, p := range pending {
+			group.Go(func() error { return r.walk(groupCtx, p, &failed) })
+		}
+		if err := group.Wait(); err != nil {
+			return classify(err)
+		}
+	}
+}
+
+// roots stages what the walk starts from. Asking again on a retry costs a call or
+// two and changes nothing that is staged.
+func (r *reading) roots(ctx context.Context) error {
+	tops, err := r.client.Roots(ctx)
+	if err != nil {
+		return err
+	}
+	if len(tops) == 0 {
+		return r.problem(provider.Malformed, "not even a root department was returned")
+	}
+	staged := make([]db.StagedDepartment, len(tops))
+	for i, top := range tops {
+		if staged[i], err = r.stagedDepartment(top, top.ExternalID); err != nil {
+			return err
+		}
+		staged[i].Top = true
+		if top.Members == "" {
+			staged[i].MembersVia = tops[0].ExternalID
+		}
+	}
+	return r.store.StageRoots(ctx, r.runID, staged, r.takeCalls())
+}
+
+// walk reads one department's children to the end and returns only errors that end
+// the whole walk.
+func (r *reading) walk(ctx context.Context, p db.Pending, failed *failures) error {
+	err := r.children(ctx, p)
+	var e *provider.Error
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil, endsRun(err):
+		return err
+	case errors.As(err, &e) && e.Kind == provider.TooLarge && e.Instead != "" && string(e.Instead) != p.Listing:
+		// Too much in one piece: ask again in the smaller pieces the client names.
+		if err := r.store.WalkRestart(ctx, r.runID, p.Department, string(e.Instead)); err != nil {
+			return err
+		}
+		return nil
+	case e.Kind == provider.CursorExpired && p.Cursor != "":
+		if err := r.store.WalkRestart(ctx, r.runID, p.Department, p.Listing); err != nil {
+			return err
+		}
+		failed.add(p.Department, err)
+		return nil
+	case e.Kind.Retryable():
+		failed.add(p.Department, err)
+		return nil
+	default:
+		return r.store.WalkFail(ctx, r.runID, p.Department, textOf(err))
+	}
+}
+
+func (r *reading) children(ctx context.Context, p db.Pending) error {
+	seen := map[string]bool{}
+	for !p.Ended() {
+		if p.Pages >= maxPages {
+			return r.problem(provider.Malformed, "the listing of departments below %s does not end", p.Department)
+		}
+		page, err := r.client.Departments(ctx, provider.Query{Department: p.Department, Listing: provider.Listing(p.Listing), Cursor: p.Cursor})
+		if err != nil {
+			return err
+		}
+		seen[p.Cursor] = true
+		if page.Next != "" && seen[page.Next] {
+			return r.problem(provider.Malformed, "the listing of departments below %s repeats a page token", p.Department)
+		}
+		staged := make([]db.StagedDepartment, len(page.Departments))
+		for i, found := range page.Departments {
+			if staged[i], err = r.stagedDepartment(found, p.Department); err != nil {
+				return err
+			}
+		}
+		if err := r.store.StageDepartments(ctx, db.Page{
+			RunID: r.runID, Listing: p.Department, Number: p.Pages, Next: page.Next, Calls: r.takeCalls(), Bad: len(page.Bad),
+		}, staged); err != nil {
+			return err
+		}
+		p.Pages, p.Cursor = p.Pages+1, page.Next
+	}
+	return r.endChildren(ctx, p)
+}
+
+// endChildren asks for a second opinion where fewer departments came back than the
+// directory holds: an answer that only looks complete must not remove any.
+func (r *reading) endChildren(ctx context.Context, p db.Pending) error {
+	counter, ok := r.client.(provider.ChildCounter)
+	if !ok {
+		return r.store.WalkEnd(ctx, r.runID, p.Department)
+	}
+	figures, err := r.store.ChildFigures(ctx, r.runID, r.provider.ID, p.Department)
+	if err != nil {
+		return err
+	}
+	if figures.Read < figures.Stored {
+		declared, err := counter.CountChildren(ctx, p.Department)
+		if err != nil {
+			return err
+		}
+		if declared > figures.Read {
+			if err := r.store.WalkRestart(ctx, r.runID, p.Department, p.Listing); err != nil {
+				return err
+			}
+			return r.problem(provider.Malformed, "%d departments were listed below %s, but the provider counts %d", figures.Read, p.Department, declared)
+		}
+	}
+	return r.store.WalkEnd(ctx, r.runID, p.Department)
+}
+
+func (r *reading) stagedDepartment(found provider.FoundDepartment, via string) (db.StagedDepartment, error) {
+	d := db.StagedDepartment{
+		Department: found.Department, ChildrenListing: string(found.Children), ChildrenVia: found.ExternalID,
+		MembersListing: string(found.Members), MembersVia: found.ExternalID,
+	}
+	if found.Children == "" {
+		d.ChildrenVia = via
+	}
+	if d.Name != nil {
+		name := normalize.Name(*d.Name)
+		d.Name = &name
+	}
+	raw, err := normalize.JSON(d.Raw)
+	if err != nil {
+		return d, r.problem(provider.Malformed, "the record of department %s cannot be stored", d.ExternalID)
+	}
+	d.Raw = raw
+	return d, nil
+}
+
+// failures collects, over parallel walkers, what may succeed later.
+type failures struct {
+	mu     sync.Mutex
+	failed map[string]error
+	latest error
+}
+
+func (f *failures) add(department string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.failed == nil {
+		f.failed = map[string]error{}
+	}
+	f.failed[department], f.latest = err, err
+}
+
+func (f *failures) has(department string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.failed[department] != nil
+}
+
+func (f *failures) len() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.failed)
+}
+
+func (f *failures) last() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.latest
+}
+
+// SealDepartments ends the reading of departments.
+type SealDepartments struct {
+	RunID string `json:"run_id"`
+	// Problem is why listings that are still open could not be read.
+	Problem string `json:"problem,omitempty"`
+	// Departments limits a targeted run.
+	Departments []string `json:"departments,omitempty"`
+}
+
+// SealDepartments gives every department its place in the run's order and returns
+// how many there are and how many failed.
+func (a *Pull) SealDepartments(ctx context.Context, in SealDepartments) (db.SealedWalk, error) {
+	sealed, err := a.Store.WalkSeal(ctx, in.RunID, in.Problem, in.Departments)
+	return sealed, classify(err)
+}

@@ -1,0 +1,251 @@
+package activities
+
+import (
+	"context"
+	"errors"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/normalize"
+	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/translit"
+)
+
+// ownMembers is the listing of the people directly in a department, by the name
+// that all clients give it; only of such a listing a second opinion can be had.
+const ownMembers = "department"
+
+// troubleInRow is how many departments of a batch may fail in a row for want of a
+// connection before the batch counts as failed as a whole: then it is the provider
+// or the network, and waiting helps more than asking the next.
+const troubleInRow = 3
+
+// PulledMembers is what a batch brought.
+type PulledMembers struct {
+	// Failed are the ordinals of departments that could not be read and may be tried
+	// again on their own.
+	Failed []int `json:"failed,omitempty"`
+	// Read is how many departments were read to the end.
+	Read int `json:"read"`
+}
+
+// PullMembers reads the people of a range of departments into staging, department by
+// department. One that fails leaves the batch: it is noted in the ledger and
+// reported, the others go on. What concerns the run as a whole (credentials,
+// throttling, a provider that is down) fails the activity, whose next attempt goes
+// on where this one stopped.
+func (a *Pull) PullMembers(ctx context.Context, in Range) (PulledMembers, error) {
+	defer beat(ctx)()
+	var out PulledMembers
+	r, err := a.open(ctx, in.RunID, "members")
+	if err != nil {
+		return out, err
+	}
+	pending, err := a.Store.MembersPending(ctx, in.RunID, in.First, in.Last)
+	if err != nil {
+		return out, classify(err)
+	}
+	failed := map[string]error{}
+	row := 0
+	for _, p := range pending {
+		err := r.members(ctx, p)
+		switch {
+		case err == nil:
+			out.Read++
+			row = 0
+			continue
+		case ctx.Err() != nil, endsRun(err), provider.KindOf(err) == provider.RateLimited:
+			return out, classify(err)
+		}
+		failed[p.Department] = err
+		if provider.KindOf(err) != provider.Unavailable {
+			row = 0
+		} else if row++; row >= troubleInRow {
+			return out, classify(err)
+		}
+	}
+	for _, p := range pending {
+		err, ok := failed[p.Department]
+		if !ok {
+			continue
+		}
+		if err := a.Store.MembersFail(ctx, in.RunID, p.Department, textOf(err), nil); err != nil {
+			return out, classify(err)
+		}
+		if provider.KindOf(err).Retryable() {
+			ordinal, err := a.Store.Ordinal(ctx, in.RunID, p.Department)
+			if err != nil {
+				return out, classify(err)
+			}
+			out.Failed = append(out.Failed, ordinal)
+		}
+	}
+	return out, nil
+}
+
+// DepartmentRef names one department of a run by its ordinal.
+type DepartmentRef struct {
+	RunID   string `json:"run_id"`
+	Ordinal int    `json:"ordinal"`
+}
+
+// PullDepartmentMembers reads the people of one department that left its batch, with
+// retries of its own. Each attempt that fails notes why in the ledger, so that the
+// last one's reason stands there.
+func (a *Pull) PullDepartmentMembers(ctx context.Context, in DepartmentRef) error {
+	defer beat(ctx)()
+	r, err := a.open(ctx, in.RunID, "members")
+	if err != nil {
+		return err
+	}
+	if err := a.Store.MembersReopen(ctx, in.RunID, in.Ordinal); err != nil {
+		return classify(err)
+	}
+	pending, err := a.Store.MembersPending(ctx, in.RunID, in.Ordinal, in.Ordinal)
+	if err != nil || len(pending) == 0 {
+		return classify(err)
+	}
+	failure := r.members(ctx, pending[0])
+	if failure == nil || ctx.Err() != nil {
+		return classify(failure)
+	}
+	if err := a.Store.MembersFail(ctx, in.RunID, pending[0].Department, textOf(failure), nil); err != nil {
+		return classify(err)
+	}
+	return classify(failure)
+}
+
+// FailMembers says why a range of departments stays unread.
+type FailMembers struct {
+	Range
+	Problem string `json:"problem"`
+}
+
+// FailMembers notes the reason for whatever of the range is still open.
+func (a *Pull) FailMembers(ctx context.Context, in FailMembers) error {
+	_, err := a.Store.MembersFailRange(ctx, in.RunID, in.First, in.Last, in.Problem)
+	return classify(err)
+}
+
+// members reads one department's listing from where it stopped to its end.
+func (r *reading) members(ctx context.Context, p db.Pending) error {
+	err := r.memberPages(ctx, &p)
+	if provider.KindOf(err) == provider.CursorExpired && p.Pages > 0 {
+		// The page token is no longer good: once more from the start.
+		if err := r.store.MembersRestart(ctx, r.runID, p.Department); err != nil {
+			return err
+		}
+		p.Cursor, p.Pages = "", 0
+		err = r.memberPages(ctx, &p)
+	}
+	if err != nil {
+		return err
+	}
+	return r.endMembers(ctx, p)
+}
+
+func (r *reading) memberPages(ctx context.Context, p *db.Pending) error {
+	seen := map[string]bool{}
+	for !p.Ended() {
+		if p.Pages >= maxPages {
+			return r.problem(provider.Malformed, "the listing of people in department %s does not end", p.Department)
+		}
+		page, err := r.client.Members(ctx, provider.Query{Department: p.Department, Listing: provider.Listing(p.Listing), Cursor: p.Cursor})
+		if err != nil {
+			return err
+		}
+		seen[p.Cursor] = true
+		if page.Next != "" && seen[page.Next] {
+			return r.problem(provider.Malformed, "the listing of people in department %s repeats a page token", p.Department)
+		}
+		people, err := r.stagedMembers(page.Members)
+		if err != nil {
+			return err
+		}
+		if err := r.store.StageMembers(ctx, db.Page{
+			RunID: r.runID, Listing: p.Department, Number: p.Pages, Next: page.Next, Calls: r.takeCalls(), Bad: len(page.Bad),
+		}, people); err != nil {
+			return err
+		}
+		for _, bad := range page.Bad {
+			if err := r.store.RunNote(ctx, r.runID, "member", "of department "+p.Department, bad); err != nil {
+				return err
+			}
+		}
+		p.Pages, p.Cursor = p.Pages+1, page.Next
+	}
+	return nil
+}
+
+// endMembers compares what was read with what the provider itself counts where the
+// listing ended with fewer people than the directory holds: an answer that only
+// looks complete must not remove anybody.
+func (r *reading) endMembers(ctx context.Context, p db.Pending) error {
+	figures, err := r.store.MemberFigures(ctx, r.runID, r.provider.ID, p.Department)
+	if err != nil {
+		return err
+	}
+	declared, err := r.declared(ctx, p, figures)
+	if err != nil {
+		return err
+	}
+	if declared != nil && *declared > figures.Read && figures.Read < figures.Stored {
+		if err := r.store.MembersRestart(ctx, r.runID, p.Department); err != nil {
+			return err
+		}
+		return r.problem(provider.Malformed, "%d people were listed in department %s, but the provider counts %d", figures.Read, p.Department, *declared)
+	}
+	return r.store.MembersEnd(ctx, r.runID, p.Department, declared)
+}
+
+// declared is the provider's own count of the people directly in a department, nil if
+// it does not say. Asking costs a call, so it is asked only where something is at stake.
+func (r *reading) declared(ctx context.Context, p db.Pending, f db.Figures) (*int, error) {
+	if f.Declared != nil && f.Leaf {
+		return f.Declared, nil
+	}
+	counter, ok := r.client.(provider.MemberCounter)
+	if !ok || p.Listing != ownMembers || f.Read >= f.Stored {
+		return nil, nil
+	}
+	n, err := counter.CountMembers(ctx, p.Department)
+	var e *provider.Error
+	if errors.As(err, &e) && !e.Kind.Retryable() && !e.Kind.EndsRun() {
+		return nil, nil // the call does not serve here; the listing stands
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &n, nil
+}
+
+// stagedMembers normalises people and writes their names in Latin letters.
+func (r *reading) stagedMembers(people []directory.Member) ([]db.StagedMember, error) {
+	out := make([]db.StagedMember, len(people))
+	for i, m := range people {
+		raw := m.Raw
+		if raw != nil {
+			var err error
+			if raw, err = normalize.JSON(raw); err != nil {
+				return nil, r.problem(provider.Malformed, "the record of member %s cannot be stored", m.ExternalID)
+			}
+		}
+		m.Raw = raw
+		m.Name, m.Email, m.Phone = each(m.Name, normalize.Name), each(m.Email, normalize.Email), each(m.Phone, normalize.Phone)
+		m.Title, m.AvatarURL = each(m.Title, normalize.Text), each(m.AvatarURL, normalize.Text)
+		shown := m.ExternalID
+		if m.Name != nil && *m.Name != "" {
+			shown = *m.Name
+		}
+		out[i] = db.StagedMember{Member: m, Key: r.personKey(m.ExternalID), TranslitFull: translit.Full(shown), TranslitInitial: translit.Initials(shown)}
+	}
+	return out, nil
+}
+
+func each(s *string, do func(string) string) *string {
+	if s == nil {
+		return nil
+	}
+	out := do(*s)
+	return &out
+}

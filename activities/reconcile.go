@@ -1,0 +1,193 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// Reconcile finds and removes what is gone.
+type Reconcile struct {
+	Store *db.Store
+	Pull  *Pull
+}
+
+// PlanRemovals asks for a plan.
+type PlanRemovals struct {
+	RunID string `json:"run_id"`
+	// Lost is what the visible range no longer contains.
+	Lost []string `json:"lost,omitempty"`
+}
+
+// PlannedRemovals is the plan and the guard's verdict.
+type PlannedRemovals struct {
+	Members     int `json:"members"`
+	Departments int `json:"departments"`
+	Memberships int `json:"memberships"`
+	// Incomplete is true if not every scope was read to the end.
+	Incomplete bool `json:"incomplete"`
+	// HoldReason says why a person must decide, or is empty.
+	HoldReason string `json:"hold_reason,omitempty"`
+}
+
+// Any reports whether anything would be removed.
+func (p PlannedRemovals) Any() bool { return p.Members+p.Departments+p.Memberships > 0 }
+
+// PlanRemovals compares the directory with what was read, inside the scopes read to
+// the end, looks up one by one what may be in a scope that was not, and lets the
+// guard judge. It removes nothing.
+func (a *Reconcile) PlanRemovals(ctx context.Context, in PlanRemovals) (PlannedRemovals, error) {
+	defer beat(ctx)()
+	if err := a.Store.RunPhase(ctx, in.RunID, "removals"); err != nil {
+		return PlannedRemovals{}, classify(err)
+	}
+	plan, err := a.Store.PlanRemovals(ctx, in.RunID)
+	if err != nil {
+		return PlannedRemovals{}, classify(err)
+	}
+	incomplete := plan.Incomplete
+	if plan.Unconfirmed > 0 {
+		if err := a.confirm(ctx, in.RunID, plan); err != nil {
+			return PlannedRemovals{}, classify(err)
+		}
+		if plan, err = a.Store.RemovalFigures(ctx, in.RunID); err != nil {
+			return PlannedRemovals{}, classify(err)
+		}
+	}
+	return PlannedRemovals{
+		Members: plan.Members, Departments: plan.Departments, Memberships: plan.Memberships,
+		Incomplete: incomplete, HoldReason: holdReason(plan, in.Lost),
+	}, nil
+}
+
+// Rehearse asks what applying would do.
+type Rehearse struct {
+	RunID        string   `json:"run_id"`
+	LimitedRange bool     `json:"limited_range"`
+	Lost         []string `json:"lost,omitempty"`
+	// Remove is false where the run would remove nothing.
+	Remove bool `json:"remove"`
+}
+
+// Rehearsed is what applying would do.
+type Rehearsed struct {
+	Counts directory.Counts `json:"counts"`
+	// HoldReason says why the run would wait for a person, or is empty.
+	HoldReason string `json:"hold_reason,omitempty"`
+}
+
+// Rehearse reports exactly what applying the run's snapshot would do and changes
+// nothing of the directory.
+func (a *Reconcile) Rehearse(ctx context.Context, in Rehearse) (Rehearsed, error) {
+	defer beat(ctx)()
+	if err := a.Store.RunPhase(ctx, in.RunID, "plan"); err != nil {
+		return Rehearsed{}, classify(err)
+	}
+	out, err := a.Store.Rehearse(ctx, in.RunID, in.LimitedRange, in.Remove)
+	if err != nil {
+		return Rehearsed{}, classify(err)
+	}
+	reason := ""
+	if in.Remove {
+		reason = holdReason(out.Plan, in.Lost)
+	}
+	if reason != "" {
+		if err := a.Store.RunNote(ctx, in.RunID, "warning", "", "applying this would be held: "+reason); err != nil {
+			return Rehearsed{}, classify(err)
+		}
+	}
+	return Rehearsed{Counts: out.Counts, HoldReason: reason}, nil
+}
+
+// confirm looks up what no complete scope shows any more while others could not be
+// read. More than the guard would let pass are not looked up: they stay.
+func (a *Reconcile) confirm(ctx context.Context, runID string, plan db.RemovalPlan) error {
+	r, err := a.Pull.open(ctx, runID, "removals")
+	if err != nil {
+		return err
+	}
+	most := max(limit(plan.Guard, plan.MembersThere), limit(plan.Guard, plan.DepartmentsThere))
+	if confirmer, ok := r.client.(provider.Confirmer); ok && plan.Unconfirmed <= most {
+		doubts, err := a.Store.Doubts(ctx, runID, plan.Unconfirmed)
+		if err != nil {
+			return err
+		}
+		for _, doubt := range doubts {
+			gone, err := lookUp(ctx, confirmer, doubt)
+			if err != nil && (ctx.Err() != nil || endsRun(err) || provider.KindOf(err) == provider.RateLimited) {
+				return err
+			}
+			// Any other failure to look it up is doubt enough to leave it alone.
+			if err := a.Store.ResolveDoubt(ctx, runID, doubt, gone && err == nil); err != nil {
+				return err
+			}
+		}
+	}
+	if err := a.Store.RunAddCalls(ctx, runID, r.takeCalls()); err != nil {
+		return err
+	}
+	dropped, err := a.Store.EndDoubts(ctx, runID)
+	if err != nil || dropped == 0 {
+		return err
+	}
+	return a.Store.RunNote(ctx, runID, "warning", "", fmt.Sprintf(
+		"%d members or departments were not found where they used to be, but may be where this run could not read; they were left as they are", dropped))
+}
+
+func lookUp(ctx context.Context, c provider.Confirmer, d db.Doubt) (bool, error) {
+	if d.Type == "department" {
+		return c.DepartmentGone(ctx, d.ExternalID)
+	}
+	return c.MemberGone(ctx, provider.MemberRef{ExternalID: d.ExternalID, OpenID: d.OpenID, UnionID: d.UnionID})
+}
+
+// limit is how many of there objects a run may remove on its own.
+func limit(g db.Guard, there int) int {
+	return max(g.Count, int(float64(there)*g.Percent/100))
+}
+
+// holdReason is the removal guard: it says why a person must decide, or "".
+func holdReason(p db.RemovalPlan, lost []string) string {
+	var reasons []string
+	if p.Total() > 0 && len(lost) > 0 {
+		reasons = append(reasons, fmt.Sprintf("the visible range has shrunk, it no longer contains %s, so that people out of sight look like leavers", strings.Join(lost, ", ")))
+	}
+	for _, kind := range []struct {
+		name        string
+		gone, there int
+	}{{"members", p.Members, p.MembersThere}, {"departments", p.Departments, p.DepartmentsThere}} {
+		if most := limit(p.Guard, kind.there); kind.gone > most {
+			reasons = append(reasons, fmt.Sprintf("it would remove %d of %d %s; the limit is %d", kind.gone, kind.there, kind.name, most))
+		}
+	}
+	return strings.Join(reasons, "; ")
+}
+
+// Removed tells how many objects went.
+type Removed struct {
+	Removed int `json:"removed"`
+}
+
+// Remove carries out the plan in bounded batches, each of which checks that the run
+// still is the newest. Repeated, it goes on with what is left.
+func (a *Reconcile) Remove(ctx context.Context, in RunRef) (Removed, error) {
+	defer beat(ctx)()
+	var out Removed
+	for {
+		n, err := a.Store.RemoveNext(ctx, in.RunID)
+		if err != nil {
+			return out, classify(err)
+		}
+		if n == 0 {
+			return out, nil
+		}
+		out.Removed += n
+		if ctx.Err() != nil {
+			return out, ctx.Err()
+		}
+	}
+}

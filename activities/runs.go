@@ -1,0 +1,213 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// Runs opens, holds and ends runs.
+type Runs struct {
+	Store *db.Store
+	// Temporal answers whether the workflow of an unfinished run is still at work.
+	Temporal client.Client
+}
+
+// BeginRun says which run is to begin.
+type BeginRun struct {
+	Provider    string   `json:"provider"`
+	Mode        string   `json:"mode"`
+	OnRemovals  string   `json:"on_removals"`
+	Departments []string `json:"departments,omitempty"`
+}
+
+// BegunRun is a run that has begun.
+type BegunRun struct {
+	RunID string `json:"run_id"`
+	// Superseded are the workflows that held for a decision which is now moot.
+	Superseded []string `json:"superseded,omitempty"`
+}
+
+// BeginRun opens the run and takes the provider's fence. Repeated for the same
+// workflow execution it returns the same run.
+func (a *Runs) BeginRun(ctx context.Context, in BeginRun) (BegunRun, error) {
+	execution := activity.GetInfo(ctx).WorkflowExecution
+	begun, err := a.Store.RunBegin(ctx, db.NewRun{
+		Provider: in.Provider, WorkflowID: execution.ID, TemporalRunID: execution.RunID,
+		Mode: in.Mode, OnRemovals: in.OnRemovals, Departments: in.Departments,
+	}, a.ended)
+	switch {
+	case errors.Is(err, db.ErrNotFound):
+		return BegunRun{}, a.unknownProvider(ctx, in.Provider)
+	case errors.Is(err, db.ErrInactive):
+		return BegunRun{}, temporal.NewNonRetryableApplicationError(
+			fmt.Sprintf("provider %q is switched off; switch it on with: orgsync provider update %s --active", in.Provider, in.Provider), TypeInvalid, nil)
+	case err != nil:
+		return BegunRun{}, classify(err)
+	}
+	return BegunRun{RunID: begun.RunID, Superseded: begun.Superseded}, nil
+}
+
+func (a *Runs) unknownProvider(ctx context.Context, name string) error {
+	stored, err := a.Store.Providers(ctx)
+	if err != nil {
+		return classify(err)
+	}
+	names := make([]string, len(stored))
+	for i, p := range stored {
+		names[i] = p.Name
+	}
+	known := "none is stored yet"
+	if len(names) > 0 {
+		known = "stored are: " + strings.Join(names, ", ")
+	}
+	return temporal.NewNonRetryableApplicationError(
+		fmt.Sprintf("there is no provider named %q; %s; add one with: orgsync provider add", name, known), TypeNotFound, nil)
+}
+
+// ended tells how the workflow of an unfinished run ended, or "" if it is at work.
+func (a *Runs) ended(ctx context.Context, run db.OpenRun) (string, error) {
+	described, err := a.Temporal.DescribeWorkflowExecution(ctx, run.WorkflowID, run.TemporalRunID)
+	var missing *serviceerror.NotFound
+	if errors.As(err, &missing) {
+		return db.Failed, nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("ask Temporal about workflow %s: %w", run.WorkflowID, err)
+	}
+	switch described.GetWorkflowExecutionInfo().GetStatus() {
+	case enums.WORKFLOW_EXECUTION_STATUS_RUNNING:
+		return "", nil
+	case enums.WORKFLOW_EXECUTION_STATUS_CANCELED, enums.WORKFLOW_EXECUTION_STATUS_TERMINATED:
+		return db.Canceled, nil
+	default:
+		return db.Failed, nil
+	}
+}
+
+// HoldRun says why a run waits and which workflow takes the decision.
+type HoldRun struct {
+	RunID          string `json:"run_id"`
+	Reason         string `json:"reason"`
+	HoldWorkflowID string `json:"hold_workflow_id"`
+}
+
+// HoldRun marks the run as held and returns its report so far.
+func (a *Runs) HoldRun(ctx context.Context, in HoldRun) (RunReport, error) {
+	run, err := a.Store.Run(ctx, in.RunID)
+	if err != nil {
+		return RunReport{}, classify(err)
+	}
+	if run.Status != db.Held {
+		counts, err := a.Store.Counts(ctx, in.RunID)
+		if err != nil {
+			return RunReport{}, classify(err)
+		}
+		if err := a.Store.RunHold(ctx, in.RunID, in.Reason, in.HoldWorkflowID, counts); err != nil {
+			return RunReport{}, classify(err)
+		}
+	}
+	return a.report(ctx, in.RunID)
+}
+
+// FinishRun says how a run ended.
+type FinishRun struct {
+	RunID string `json:"run_id"`
+	// Status forces the final status; empty: succeeded, or partial if anything failed.
+	Status string `json:"status,omitempty"`
+	// Problem is what ended the run early, in words.
+	Problem string `json:"problem,omitempty"`
+	// Incomplete is true if not everything was read and applied, on purpose or not.
+	Incomplete bool `json:"incomplete,omitempty"`
+	// Counts, if set, are what a rehearsed run would do; a run that applies is counted
+	// from its change log.
+	Counts *directory.Counts `json:"counts,omitempty"`
+}
+
+// RunReport is a run's outcome.
+type RunReport struct {
+	Provider string `json:"provider"`
+	Mode     string `json:"mode"`
+	Status   string `json:"status"`
+	directory.Counts
+	Calls      int64    `json:"calls"`
+	DurationMS int64    `json:"duration_ms"`
+	Errors     []string `json:"errors"`
+}
+
+// maxErrors is how many errors a report carries; the rest stand in the ledger.
+const maxErrors = 20
+
+// FinishRun gives the run its final status, stores what it did and drops its
+// staging. The first end stands; repeated, it reports that.
+func (a *Runs) FinishRun(ctx context.Context, in FinishRun) (RunReport, error) {
+	run, err := a.Store.Run(ctx, in.RunID)
+	if err != nil {
+		return RunReport{}, classify(err)
+	}
+	if run.Status == db.Running || run.Status == db.Held {
+		counts, err := a.Store.Counts(ctx, in.RunID)
+		if err != nil {
+			return RunReport{}, classify(err)
+		}
+		switch {
+		case in.Counts != nil:
+			counts = *in.Counts
+		case run.Status == db.Held:
+			counts = sumUp(run.Counts, counts)
+		}
+		status := in.Status
+		if status == "" {
+			status = db.Succeeded
+			if counts.Departments.Failed > 0 || counts.Members.Failed > 0 {
+				status = db.Partial
+			}
+		}
+		complete := status == db.Succeeded && run.Mode == "apply" && !in.Incomplete
+		if err := a.Store.RunFinish(ctx, in.RunID, status, in.Problem, counts, complete); err != nil {
+			return RunReport{}, classify(err)
+		}
+	}
+	return a.report(ctx, in.RunID)
+}
+
+// sumUp joins what was read before a hold, whose staging may be gone, with what the
+// change log says now.
+func sumUp(before, now directory.Counts) directory.Counts {
+	now.Departments.Read, now.Departments.Unchanged, now.Departments.Failed = before.Departments.Read, before.Departments.Unchanged, before.Departments.Failed
+	now.Members.Read, now.Members.Unchanged, now.Members.Failed = before.Members.Read, before.Members.Unchanged, before.Members.Failed
+	return now
+}
+
+func (a *Runs) report(ctx context.Context, runID string) (RunReport, error) {
+	run, err := a.Store.Run(ctx, runID)
+	if err != nil {
+		return RunReport{}, classify(err)
+	}
+	problems, err := a.Store.Problems(ctx, runID, maxErrors)
+	if err != nil {
+		return RunReport{}, classify(err)
+	}
+	if run.Error != "" {
+		problems = append([]string{run.Error}, problems[:min(len(problems), maxErrors-1)]...)
+	}
+	end := time.Now()
+	if run.FinishedAt != nil {
+		end = *run.FinishedAt
+	}
+	return RunReport{
+		Provider: run.Provider, Mode: run.Mode, Status: run.Status, Counts: run.Counts, Calls: run.Calls,
+		DurationMS: end.Sub(run.StartedAt).Milliseconds(), Errors: problems,
+	}, nil
+}

@@ -1,0 +1,134 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// errRollBack ends a transaction that was only meant to be looked at.
+var errRollBack = errors.New("roll back")
+
+// maxRehearsedNotes bounds how many errors and warnings a rehearsal keeps.
+const maxRehearsedNotes = 1000
+
+// Rehearsal is what applying a snapshot would do.
+type Rehearsal struct {
+	Counts directory.Counts
+	Plan   RemovalPlan
+}
+
+// Rehearse finds out what applying the run's snapshot would do by doing it, with the
+// very statements of an applied run, in one transaction that is then rolled back:
+// nothing of the directory is written, and the answer cannot differ from what apply
+// does. Only the change log, the notes and the counts are kept. While it runs, rows
+// that would change are locked against other writers. Repeating it starts over.
+func (s *Store) Rehearse(ctx context.Context, runID string, limitedRange, remove bool) (Rehearsal, error) {
+	var out Rehearsal
+	var notes []dbsqlc.RunErrorListRow
+	var failed []LedgerEntry
+	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
+		if out.Plan, err = s.rehearse(ctx, tx, run, runID, limitedRange, remove); err != nil {
+			return err
+		}
+		if out.Counts, err = s.counts(ctx, tx, runID); err != nil {
+			return err
+		}
+		if notes, err = s.q.RunErrorList(ctx, tx, runID, maxRehearsedNotes); err != nil {
+			return err
+		}
+		if failed, err = s.ledger(ctx, tx, runID, true, maxRehearsedNotes); err != nil {
+			return err
+		}
+		if err := s.saveRehearsed(ctx, tx, runID); err != nil {
+			return fmt.Errorf("keep change log: %w", err)
+		}
+		return errRollBack
+	})
+	if !errors.Is(err, errRollBack) {
+		return out, interpret("rehearse", err)
+	}
+	return out, interpret("keep rehearsal", s.keepRehearsal(ctx, runID, notes, failed))
+}
+
+func (s *Store) rehearse(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, limitedRange, remove bool) (RemovalPlan, error) {
+	if err := s.applyDepartments(ctx, tx, run, runID, limitedRange); err != nil {
+		return RemovalPlan{}, err
+	}
+	departments, err := s.q.LedgerSize(ctx, tx, runID)
+	if err != nil {
+		return RemovalPlan{}, err
+	}
+	if err := s.applyMembers(ctx, tx, run, runID, 1, int(departments)); err != nil {
+		return RemovalPlan{}, err
+	}
+	plan, err := s.planRemovals(ctx, tx, run, runID)
+	if err != nil {
+		return RemovalPlan{}, err
+	}
+	// What only a look-up could confirm is not foretold.
+	if _, err := s.q.RemovalsDropUnconfirmed(ctx, tx, runID); err != nil {
+		return RemovalPlan{}, err
+	}
+	for removed := int32(1); remove && removed > 0; {
+		if removed, err = s.removeNext(ctx, tx, runID); err != nil {
+			return RemovalPlan{}, err
+		}
+	}
+	if err := s.settle(ctx, tx, run, runID); err != nil {
+		return RemovalPlan{}, err
+	}
+	return plan, s.link(ctx, tx, run, runID)
+}
+
+// saveRehearsed streams the change log out of the transaction that will be rolled
+// back, in bounded memory.
+func (s *Store) saveRehearsed(ctx context.Context, from pgx.Tx, runID string) error {
+	return s.inTx(ctx, func(to pgx.Tx) error {
+		if err := s.q.RehearsedDrop(ctx, to, runID); err != nil {
+			return err
+		}
+		r, w := io.Pipe()
+		var copying errgroup.Group
+		copying.Go(func() error {
+			// The run id is ours, made by uuid.New; COPY takes no parameters.
+			_, err := from.Conn().PgConn().CopyTo(ctx, w, fmt.Sprintf("COPY (SELECT run_id, object_type, object_id, department_id, external_id, kind, before, after, changed_at FROM org_changes WHERE run_id = '%s' ORDER BY id) TO STDOUT", runID))
+			return errors.Join(err, w.CloseWithError(err))
+		})
+		_, err := to.Conn().PgConn().CopyFrom(ctx, r, "COPY rehearsed_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after, changed_at) FROM STDIN")
+		return errors.Join(err, r.CloseWithError(err), copying.Wait())
+	})
+}
+
+func (s *Store) keepRehearsal(ctx context.Context, runID string, notes []dbsqlc.RunErrorListRow, failed []LedgerEntry) error {
+	return s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+		if err := s.q.RehearsedKeep(ctx, tx, runID); err != nil {
+			return err
+		}
+		if err := s.q.RehearsedDrop(ctx, tx, runID); err != nil {
+			return err
+		}
+		for _, n := range notes {
+			if err := s.q.RunErrorAdd(ctx, tx, dbsqlc.RunErrorAddParams{
+				RunID: runID, ObjectType: n.ObjectType, ExternalID: n.ExternalID, Message: n.Message,
+			}); err != nil {
+				return err
+			}
+		}
+		for _, f := range failed {
+			if err := s.q.LedgerMembersFail(ctx, tx, dbsqlc.LedgerMembersFailParams{
+				RunID: runID, ExternalID: f.ExternalID, Error: &f.Error, MembersDeclared: f.MembersDeclared,
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
