@@ -68,8 +68,18 @@ func runCommand(ctx context.Context, command []string, settings []devstack.Setti
 	for _, setting := range settings {
 		cmd.Env = append(cmd.Env, setting.Name+"="+setting.Value)
 	}
-	return cmd.Run()
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() > 0 {
+		return exitStatus(exit.ExitCode())
+	}
+	return err
 }
+
+// exitStatus is the end of a command run in the foreground, which has said itself what is wrong.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 // withoutDashes drops the -- that kong leaves in front of arguments passed through.
 func withoutDashes(args []string) []string {

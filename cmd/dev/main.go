@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"syscall"
@@ -63,15 +62,15 @@ func run(ctx context.Context, args []string) int {
 	if err == nil {
 		err = parsed.Run(where)
 	}
-	var exit *exec.ExitError
+	var status exitStatus
 	switch {
 	case err == nil:
 		return 0
 	case ctx.Err() != nil:
 		fmt.Fprintln(os.Stderr, "dev: interrupted")
 		return 130
-	case errors.As(err, &exit) && exit.ExitCode() > 0:
-		return exit.ExitCode()
+	case errors.As(err, &status):
+		return int(status)
 	}
 	fmt.Fprintln(os.Stderr, "dev:", err)
 	return 1

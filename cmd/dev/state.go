@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -59,9 +60,8 @@ func replaceFile(path string, text []byte) error {
 // supervised says whether a living supervisor owns the state directory.
 func supervised(dir string) bool {
 	unlock, err := proc.TryLock(filepath.Join(dir, lockName))
-	if err != nil {
-		return !os.IsNotExist(err)
+	if err == nil {
+		unlock()
 	}
-	unlock()
-	return false
+	return errors.Is(err, proc.ErrLocked)
 }

@@ -65,7 +65,6 @@ func startSupervisor(dir string) (*exec.Cmd, error) {
 	}
 	defer log.Close()
 	cmd := exec.Command(program, "supervise", "--dir", dir)
-	cmd.Dir = dir
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return cmd, cmd.Start()

@@ -15,7 +15,9 @@ var ErrLocked = errors.New("locked by another process")
 func Lock(path string) (unlock func(), err error) { return lock(path, syscall.LOCK_EX) }
 
 // TryLock is Lock without waiting.
-func TryLock(path string) (unlock func(), err error) { return lock(path, syscall.LOCK_EX|syscall.LOCK_NB) }
+func TryLock(path string) (unlock func(), err error) {
+	return lock(path, syscall.LOCK_EX|syscall.LOCK_NB)
+}
 
 func lock(path string, how int) (func(), error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
