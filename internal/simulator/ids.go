@@ -47,7 +47,7 @@ func (c *Codec) open(b []byte) (int, bool) {
 		return 0, false
 	}
 	n := binary.BigEndian.Uint64(out[8:])
-	return int(n), n>>32 == 0
+	return int(n), n>>48 == 0
 }
 
 // Hex encodes n as prefix and 32 hexadecimal digits.
