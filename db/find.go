@@ -1,0 +1,46 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrAmbiguous: more than one run's id begins like that.
+var ErrAmbiguous = errors.New("more than one run's id begins like that")
+
+// RunByExecution returns the id of the run that a workflow execution opened, or
+// ErrNotFound while it has not begun.
+func (s *Store) RunByExecution(ctx context.Context, workflowID, temporalRunID string) (runID string, err error) {
+	row, err := s.q.RunByExecution(ctx, s.pool, workflowID, temporalRunID)
+	return row.ID, interpret("find run of workflow", err)
+}
+
+// RunByPrefix returns the run whose id begins with prefix, in either case of
+// letters. It returns ErrNotFound and ErrAmbiguous.
+func (s *Store) RunByPrefix(ctx context.Context, prefix string) (Run, error) {
+	prefix = strings.ToLower(prefix)
+	if prefix == "" || strings.Trim(prefix, "0123456789abcdef-") != "" {
+		return Run{}, fmt.Errorf("find run: %w", ErrNotFound)
+	}
+	ids, err := s.q.RunIDsByPrefix(ctx, s.pool, prefix, 2)
+	switch {
+	case err != nil:
+		return Run{}, interpret("find run", err)
+	case len(ids) == 0:
+		return Run{}, fmt.Errorf("find run: %w", ErrNotFound)
+	case len(ids) > 1:
+		return Run{}, fmt.Errorf("find run: %w", ErrAmbiguous)
+	}
+	return s.Run(ctx, ids[0])
+}
+
+// RunHeld returns the provider's run that waits for a decision, or ErrNotFound.
+func (s *Store) RunHeld(ctx context.Context, providerID string) (Run, error) {
+	id, err := s.q.RunHeld(ctx, s.pool, providerID)
+	if err != nil {
+		return Run{}, interpret("find held run", err)
+	}
+	return s.Run(ctx, id)
+}

@@ -1,0 +1,43 @@
+package app
+
+import (
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/config"
+	"github.com/orgsync/orgsync/internal/connect"
+	"github.com/orgsync/orgsync/internal/secret"
+)
+
+// NewOpener returns the way to clients of stored providers. box may be nil where
+// neither secrets nor clients are needed.
+func NewOpener(store *db.Store, box *secret.Box, cfg config.Config, log *slog.Logger) *connect.Opener {
+	return &connect.Opener{
+		Store: store, Box: box, Vendors: Vendors(), HTTP: newHTTPClient(cfg.FetchConcurrency), Log: log,
+		CallTimeout: cfg.CallTimeout, SlowCall: cfg.SlowCall,
+	}
+}
+
+// newHTTPClient returns the client that all provider calls of a process share. It
+// keeps a connection for each call that may be under way: the default of two a host
+// would have the others dial, and shake hands, for every page. It sets no limit of
+// time, since the clients bound each call themselves, and follows no redirect,
+// which could carry a token to an address nobody configured.
+func newHTTPClient(connections int) *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+			ForceAttemptHTTP2:     true,
+			TLSHandshakeTimeout:   10 * time.Second,
+			ExpectContinueTimeout: time.Second,
+			MaxIdleConns:          4 * connections,
+			MaxIdleConnsPerHost:   connections,
+			IdleConnTimeout:       90 * time.Second,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
