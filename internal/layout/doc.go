@@ -1,0 +1,2 @@
+// Package layout holds no code but the test that keeps every package to the imports it is allowed.
+package layout
