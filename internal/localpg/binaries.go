@@ -38,6 +38,9 @@ func findBinaries(ctx context.Context, acct *account, major int, progress io.Wri
 		}
 		seen = append(seen, fmt.Sprintf("%d in %s", found.major, dir))
 	}
+	if err := ctx.Err(); err != nil {
+		return binaries{}, fmt.Errorf("find postgres: %w", err) // what was not found may be there
+	}
 	if major != 0 && major != fetchedMajor {
 		return binaries{}, fmt.Errorf("find postgres: the data was made by Postgres %d, which is not on this machine (found: %s); "+
 			"install it or remove the data", major, orNone(seen))
