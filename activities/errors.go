@@ -14,10 +14,10 @@ import (
 
 // The types of application errors that are not a provider's kinds.
 const (
-	// TypeInvalid: the request is wrong.
-	TypeInvalid = "Invalid"
-	// TypeNotFound: the provider or run does not exist.
-	TypeNotFound = "NotFound"
+	// TypeInvalid: the request or a stored setting is wrong.
+	TypeInvalid = "InvalidInput"
+	// TypeNotFound: the stored provider or run does not exist.
+	TypeNotFound = "UnknownObject"
 	// TypeBusy: another run of the provider is at work.
 	TypeBusy = "Busy"
 	// TypeSuperseded: the run was overtaken or has ended and may write no more.
@@ -93,4 +93,21 @@ func textOf(err error) string {
 		return application.Message()
 	}
 	return err.Error()
+}
+
+// EndsRun reports whether a failed activity's error, as a workflow sees it, would
+// meet every other one too: refused credentials, a missing permission, an exhausted
+// quota, a run that was overtaken, a database that refuses. Whatever else fails,
+// time-outs among it, is the trouble of one department or batch.
+func EndsRun(err error) bool {
+	var application *temporal.ApplicationError
+	if !errors.As(err, &application) {
+		return false
+	}
+	switch application.Type() {
+	case TypeSuperseded, TypeStorage, TypeInternal, TypeInvalid, TypeNotFound:
+		return true
+	default:
+		return provider.Kind(application.Type()).EndsRun()
+	}
 }

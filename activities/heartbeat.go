@@ -2,9 +2,13 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/orgsync/orgsync/internal/provider"
 )
 
 // beatEvery is well below every heartbeat timeout used.
@@ -13,16 +17,20 @@ const beatEvery = 5 * time.Second
 // beat sends heartbeats until the returned function is called, so that a worker's
 // death is noticed in seconds though a single call or statement may take longer,
 // and a cancellation arrives. What an attempt has achieved is kept in Postgres, with
-// the page it belongs to, not in the heartbeat, which may lag.
+// the page it belongs to, not in the heartbeat, which may lag; the heartbeat carries
+// how often the provider failed so far.
 func beat(ctx context.Context) (stop func()) {
+	failures := failuresSoFar(ctx)
 	done := make(chan struct{})
+	stopped := make(chan struct{})
 	go func() {
+		defer close(stopped)
 		ticker := time.NewTicker(beatEvery)
 		defer ticker.Stop()
 		for {
 			select {
 			case <-ticker.C:
-				activity.RecordHeartbeat(ctx)
+				activity.RecordHeartbeat(ctx, failures)
 			case <-done:
 				return
 			case <-ctx.Done():
@@ -30,5 +38,43 @@ func beat(ctx context.Context) (stop func()) {
 			}
 		}
 	}()
-	return func() { close(done) }
+	return func() {
+		close(done)
+		<-stopped
+	}
+}
+
+func failuresSoFar(ctx context.Context) int {
+	var n int
+	if activity.HasHeartbeatDetails(ctx) {
+		// Unreadable details count as none: the activity tries once more.
+		_ = activity.GetHeartbeatDetails(ctx, &n)
+	}
+	return n
+}
+
+// How often an activity may fail for the provider's sake. Temporal's own count of
+// attempts would not do: being throttled, a restart of Postgres or of a worker are
+// attempts as well, and say nothing about the provider.
+const (
+	triesOfRun        = 6 // the tree, the preflight: without them there is no run
+	triesOfBatch      = 5
+	triesOfDepartment = 3
+)
+
+// giveUp classifies an activity's error and makes the provider's latest failure final
+// when it has failed often enough.
+func giveUp(ctx context.Context, err error, tries int) error {
+	classified := classify(err)
+	kind := provider.KindOf(err)
+	if !kind.Retryable() || kind == provider.RateLimited || ctx.Err() != nil {
+		return classified
+	}
+	failures := failuresSoFar(ctx) + 1
+	activity.RecordHeartbeat(ctx, failures)
+	var application *temporal.ApplicationError
+	if failures < tries || !errors.As(classified, &application) {
+		return classified
+	}
+	return temporal.NewNonRetryableApplicationError(application.Message(), application.Type(), nil)
 }

@@ -40,6 +40,11 @@ const maxLost = 20
 // Preflight verifies credentials, permissions and the visible range with real calls
 // before anything is touched.
 func (a *Pull) Preflight(ctx context.Context, in RunRef) (Preflighted, error) {
+	out, err := a.preflight(ctx, in)
+	return out, giveUp(ctx, err, triesOfRun)
+}
+
+func (a *Pull) preflight(ctx context.Context, in RunRef) (Preflighted, error) {
 	defer beat(ctx)()
 	r, err := a.open(ctx, in.RunID, "preflight")
 	if err != nil {
@@ -50,7 +55,7 @@ func (a *Pull) Preflight(ctx context.Context, in RunRef) (Preflighted, error) {
 		err = a.Store.RunAddCalls(ctx, in.RunID, calls)
 	}
 	if err != nil {
-		return Preflighted{}, classify(err)
+		return Preflighted{}, err
 	}
 	if !report.OK() {
 		return Preflighted{}, preflightFailure(r.provider, report)
@@ -73,20 +78,20 @@ func preflightFailure(p db.Provider, report *provider.Report) error {
 func (a *Pull) noteRange(ctx context.Context, runID string, visible provider.Range) (Preflighted, error) {
 	body, err := json.Marshal(visible)
 	if err != nil {
-		return Preflighted{}, classify(err)
+		return Preflighted{}, err
 	}
 	if err := a.Store.RunSetRange(ctx, runID, body); err != nil {
-		return Preflighted{}, classify(err)
+		return Preflighted{}, err
 	}
 	_, applied, err := a.Store.RunRanges(ctx, runID)
 	if err != nil {
-		return Preflighted{}, classify(err)
+		return Preflighted{}, err
 	}
 	out := Preflighted{LimitedRange: !visible.Full}
 	if len(applied) > 0 {
 		var earlier provider.Range
 		if err := json.Unmarshal(applied, &earlier); err != nil {
-			return Preflighted{}, classify(fmt.Errorf("stored visible range: %w", err))
+			return Preflighted{}, fmt.Errorf("stored visible range: %w", err)
 		}
 		out.Lost = visible.Lost(earlier)
 		out.Lost = out.Lost[:min(len(out.Lost), maxLost)]
@@ -110,10 +115,10 @@ func (r *reading) takeCalls() int { return int(r.calls.Swap(0)) }
 func (a *Pull) open(ctx context.Context, runID, phase string) (*reading, error) {
 	p, err := a.Store.ProviderOfRun(ctx, runID)
 	if err != nil {
-		return nil, classify(err)
+		return nil, err
 	}
 	if err := a.Store.RunPhase(ctx, runID, phase); err != nil {
-		return nil, classify(err)
+		return nil, err
 	}
 	r := &reading{store: a.Store, runID: runID, provider: p}
 	r.client, err = a.Opener.Open(ctx, p, func(string) { r.calls.Add(1) })

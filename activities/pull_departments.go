@@ -28,23 +28,27 @@ const (
 // noted there and the walk goes on; if any may succeed later the activity fails at
 // its end, and the next attempt asks only those.
 func (a *Pull) PullDepartments(ctx context.Context, in RunRef) error {
+	return giveUp(ctx, a.pullDepartments(ctx, in), triesOfRun)
+}
+
+func (a *Pull) pullDepartments(ctx context.Context, in RunRef) error {
 	defer beat(ctx)()
 	r, err := a.open(ctx, in.RunID, "departments")
 	if err != nil {
 		return err
 	}
 	if err := r.roots(ctx); err != nil {
-		return classify(err)
+		return err
 	}
 	var failed failures
 	for {
 		pending, err := a.Store.WalkNext(ctx, in.RunID, walkRound+failed.len())
 		if err != nil {
-			return classify(err)
+			return err
 		}
 		pending = slices.DeleteFunc(pending, func(p db.Pending) bool { return failed.has(p.Department) })
 		if len(pending) == 0 {
-			return classify(failed.last())
+			return failed.last()
 		}
 		group, groupCtx := errgroup.WithContext(ctx)
 		group.SetLimit(walkers)
@@ -52,7 +56,7 @@ func (a *Pull) PullDepartments(ctx context.Context, in RunRef) error {
 			group.Go(func() error { return r.walk(groupCtx, p, &failed) })
 		}
 		if err := group.Wait(); err != nil {
-			return classify(err)
+			return err
 		}
 	}
 }
@@ -229,9 +233,15 @@ type SealDepartments struct {
 	Departments []string `json:"departments,omitempty"`
 }
 
-// SealDepartments gives every department its place in the run's order and returns
-// how many there are and how many failed.
-func (a *Pull) SealDepartments(ctx context.Context, in SealDepartments) (db.SealedWalk, error) {
+// SealedDepartments is what reading departments brought.
+type SealedDepartments struct {
+	Departments int `json:"departments"`
+	// Failed are those that could not be asked for their children.
+	Failed int `json:"failed"`
+}
+
+// SealDepartments gives every department its place in the run's order.
+func (a *Pull) SealDepartments(ctx context.Context, in SealDepartments) (SealedDepartments, error) {
 	sealed, err := a.Store.WalkSeal(ctx, in.RunID, in.Problem, in.Departments)
-	return sealed, classify(err)
+	return SealedDepartments{Departments: sealed.Departments, Failed: sealed.Failed}, classify(err)
 }

@@ -35,6 +35,11 @@ type PulledMembers struct {
 // throttling, a provider that is down) fails the activity, whose next attempt goes
 // on where this one stopped.
 func (a *Pull) PullMembers(ctx context.Context, in Range) (PulledMembers, error) {
+	out, err := a.pullMembers(ctx, in)
+	return out, giveUp(ctx, err, triesOfBatch)
+}
+
+func (a *Pull) pullMembers(ctx context.Context, in Range) (PulledMembers, error) {
 	defer beat(ctx)()
 	var out PulledMembers
 	r, err := a.open(ctx, in.RunID, "members")
@@ -43,7 +48,7 @@ func (a *Pull) PullMembers(ctx context.Context, in Range) (PulledMembers, error)
 	}
 	pending, err := a.Store.MembersPending(ctx, in.RunID, in.First, in.Last)
 	if err != nil {
-		return out, classify(err)
+		return out, err
 	}
 	failed := map[string]error{}
 	row := 0
@@ -55,13 +60,13 @@ func (a *Pull) PullMembers(ctx context.Context, in Range) (PulledMembers, error)
 			row = 0
 			continue
 		case ctx.Err() != nil, endsRun(err), provider.KindOf(err) == provider.RateLimited:
-			return out, classify(err)
+			return out, err
 		}
 		failed[p.Department] = err
 		if provider.KindOf(err) != provider.Unavailable {
 			row = 0
 		} else if row++; row >= troubleInRow {
-			return out, classify(err)
+			return out, err
 		}
 	}
 	for _, p := range pending {
@@ -70,12 +75,12 @@ func (a *Pull) PullMembers(ctx context.Context, in Range) (PulledMembers, error)
 			continue
 		}
 		if err := a.Store.MembersFail(ctx, in.RunID, p.Department, textOf(err), nil); err != nil {
-			return out, classify(err)
+			return out, err
 		}
 		if provider.KindOf(err).Retryable() {
 			ordinal, err := a.Store.Ordinal(ctx, in.RunID, p.Department)
 			if err != nil {
-				return out, classify(err)
+				return out, err
 			}
 			out.Failed = append(out.Failed, ordinal)
 		}
@@ -93,26 +98,30 @@ type DepartmentRef struct {
 // retries of its own. Each attempt that fails notes why in the ledger, so that the
 // last one's reason stands there.
 func (a *Pull) PullDepartmentMembers(ctx context.Context, in DepartmentRef) error {
+	return giveUp(ctx, a.pullDepartment(ctx, in), triesOfDepartment)
+}
+
+func (a *Pull) pullDepartment(ctx context.Context, in DepartmentRef) error {
 	defer beat(ctx)()
 	r, err := a.open(ctx, in.RunID, "members")
 	if err != nil {
 		return err
 	}
 	if err := a.Store.MembersReopen(ctx, in.RunID, in.Ordinal); err != nil {
-		return classify(err)
+		return err
 	}
 	pending, err := a.Store.MembersPending(ctx, in.RunID, in.Ordinal, in.Ordinal)
 	if err != nil || len(pending) == 0 {
-		return classify(err)
+		return err
 	}
 	failure := r.members(ctx, pending[0])
 	if failure == nil || ctx.Err() != nil {
-		return classify(failure)
+		return failure
 	}
 	if err := a.Store.MembersFail(ctx, in.RunID, pending[0].Department, textOf(failure), nil); err != nil {
-		return classify(err)
+		return err
 	}
-	return classify(failure)
+	return failure
 }
 
 // FailMembers says why a range of departments stays unread.

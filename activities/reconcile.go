@@ -41,21 +41,26 @@ func (p PlannedRemovals) Any() bool { return p.Members+p.Departments+p.Membershi
 // the end, looks up one by one what may be in a scope that was not, and lets the
 // guard judge. It removes nothing.
 func (a *Reconcile) PlanRemovals(ctx context.Context, in PlanRemovals) (PlannedRemovals, error) {
+	out, err := a.planRemovals(ctx, in)
+	return out, giveUp(ctx, err, triesOfRun)
+}
+
+func (a *Reconcile) planRemovals(ctx context.Context, in PlanRemovals) (PlannedRemovals, error) {
 	defer beat(ctx)()
 	if err := a.Store.RunPhase(ctx, in.RunID, "removals"); err != nil {
-		return PlannedRemovals{}, classify(err)
+		return PlannedRemovals{}, err
 	}
 	plan, err := a.Store.PlanRemovals(ctx, in.RunID)
 	if err != nil {
-		return PlannedRemovals{}, classify(err)
+		return PlannedRemovals{}, err
 	}
 	incomplete := plan.Incomplete
 	if plan.Unconfirmed > 0 {
 		if err := a.confirm(ctx, in.RunID, plan); err != nil {
-			return PlannedRemovals{}, classify(err)
+			return PlannedRemovals{}, err
 		}
 		if plan, err = a.Store.RemovalFigures(ctx, in.RunID); err != nil {
-			return PlannedRemovals{}, classify(err)
+			return PlannedRemovals{}, err
 		}
 	}
 	return PlannedRemovals{

@@ -81,7 +81,7 @@ func (a *Runs) ended(ctx context.Context, run db.OpenRun) (string, error) {
 	described, err := a.Temporal.DescribeWorkflowExecution(ctx, run.WorkflowID, run.TemporalRunID)
 	var missing *serviceerror.NotFound
 	if errors.As(err, &missing) {
-		return db.Failed, nil
+		return directory.RunFailed, nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("ask Temporal about workflow %s: %w", run.WorkflowID, err)
@@ -90,9 +90,9 @@ func (a *Runs) ended(ctx context.Context, run db.OpenRun) (string, error) {
 	case enums.WORKFLOW_EXECUTION_STATUS_RUNNING:
 		return "", nil
 	case enums.WORKFLOW_EXECUTION_STATUS_CANCELED, enums.WORKFLOW_EXECUTION_STATUS_TERMINATED:
-		return db.Canceled, nil
+		return directory.RunCanceled, nil
 	default:
-		return db.Failed, nil
+		return directory.RunFailed, nil
 	}
 }
 
@@ -109,7 +109,7 @@ func (a *Runs) HoldRun(ctx context.Context, in HoldRun) (RunReport, error) {
 	if err != nil {
 		return RunReport{}, classify(err)
 	}
-	if run.Status != db.Held {
+	if run.Status != directory.RunHeld {
 		counts, err := a.Store.Counts(ctx, in.RunID)
 		if err != nil {
 			return RunReport{}, classify(err)
@@ -156,7 +156,7 @@ func (a *Runs) FinishRun(ctx context.Context, in FinishRun) (RunReport, error) {
 	if err != nil {
 		return RunReport{}, classify(err)
 	}
-	if run.Status == db.Running || run.Status == db.Held {
+	if run.Status == directory.RunRunning || run.Status == directory.RunHeld {
 		counts, err := a.Store.Counts(ctx, in.RunID)
 		if err != nil {
 			return RunReport{}, classify(err)
@@ -164,17 +164,17 @@ func (a *Runs) FinishRun(ctx context.Context, in FinishRun) (RunReport, error) {
 		switch {
 		case in.Counts != nil:
 			counts = *in.Counts
-		case run.Status == db.Held:
+		case run.Status == directory.RunHeld:
 			counts = sumUp(run.Counts, counts)
 		}
 		status := in.Status
 		if status == "" {
-			status = db.Succeeded
+			status = directory.RunSucceeded
 			if counts.Departments.Failed > 0 || counts.Members.Failed > 0 {
-				status = db.Partial
+				status = directory.RunPartial
 			}
 		}
-		complete := status == db.Succeeded && run.Mode == "apply" && !in.Incomplete
+		complete := status == directory.RunSucceeded && run.Mode == "apply" && !in.Incomplete
 		if err := a.Store.RunFinish(ctx, in.RunID, status, in.Problem, counts, complete); err != nil {
 			return RunReport{}, classify(err)
 		}

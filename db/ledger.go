@@ -55,8 +55,8 @@ func (s *Store) WalkFail(ctx context.Context, runID, department, problem string)
 
 // SealedWalk tells what reading departments brought.
 type SealedWalk struct {
-	Departments int `json:"departments"`
-	Failed      int `json:"failed"`
+	Departments int
+	Failed      int
 }
 
 // WalkSeal ends the reading of departments: listings still open failed for the

@@ -14,18 +14,6 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
-// The statuses of a run.
-const (
-	Running    = "running"
-	Held       = "held"
-	Succeeded  = "succeeded"
-	Partial    = "partial"
-	Failed     = "failed"
-	Rejected   = "rejected"
-	Superseded = "superseded"
-	Canceled   = "canceled"
-)
-
 // NewRun asks for a run of a provider.
 type NewRun struct {
 	Provider      string
@@ -118,8 +106,8 @@ func (s *Store) endOpenRuns(ctx context.Context, tx pgx.Tx, providerID string, e
 	var holds []string
 	for _, row := range open {
 		run := OpenRun{ID: row.ID, WorkflowID: row.WorkflowID, TemporalRunID: row.TemporalRunID, Status: row.Status, HoldWorkflowID: value(row.HoldWorkflowID)}
-		status, why := Superseded, "overtaken by a newer run before the removals were decided"
-		if run.Status == Held {
+		status, why := directory.RunSuperseded, "overtaken by a newer run before the removals were decided"
+		if run.Status == directory.RunHeld {
 			holds = append(holds, run.HoldWorkflowID)
 		} else {
 			if status, err = ended(ctx, run); err != nil {

@@ -107,6 +107,6 @@ DELETE FROM rehearsed_changes WHERE run_id = @run_id;
 
 -- name: RehearsedKeep :exec
 INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after, changed_at)
-SELECT run_id, object_type, object_id, department_id, external_id, kind, before, after, changed_at
-FROM rehearsed_changes WHERE run_id = @run_id
+SELECT r.run_id, r.object_type, r.object_id, r.department_id, r.external_id, r.kind, r.before, r.after, r.changed_at
+FROM rehearsed_changes r WHERE r.run_id = @run_id
 ON CONFLICT DO NOTHING;

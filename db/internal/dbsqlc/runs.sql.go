@@ -109,6 +109,27 @@ func (q *Queries) ProviderSetSynced(ctx context.Context, db DBTX, runID string) 
 	return err
 }
 
+const rehearsedDrop = `-- name: RehearsedDrop :exec
+DELETE FROM rehearsed_changes WHERE run_id = $1
+`
+
+func (q *Queries) RehearsedDrop(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, rehearsedDrop, runID)
+	return err
+}
+
+const rehearsedKeep = `-- name: RehearsedKeep :exec
+INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after, changed_at)
+SELECT r.run_id, r.object_type, r.object_id, r.department_id, r.external_id, r.kind, r.before, r.after, r.changed_at
+FROM rehearsed_changes r WHERE r.run_id = $1
+ON CONFLICT DO NOTHING
+`
+
+func (q *Queries) RehearsedKeep(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, rehearsedKeep, runID)
+	return err
+}
+
 const runAddCalls = `-- name: RunAddCalls :exec
 UPDATE sync_runs SET calls = calls + $1 WHERE id = $2
 `

@@ -1,0 +1,141 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/orgsync/orgsync/activities"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// HoldInput is the held run and what its removal guard stopped.
+type HoldInput struct {
+	RunID       string `json:"run_id"`
+	Provider    string `json:"provider"`
+	Reason      string `json:"reason"`
+	Members     int    `json:"members"`
+	Departments int    `json:"departments"`
+	Memberships int    `json:"memberships"`
+	// Incomplete is true if the run did not read everything.
+	Incomplete bool `json:"incomplete"`
+}
+
+// HoldRemovals waits until a person approves or rejects a run's removals, or a newer
+// run of the provider makes the question moot. Approving removes exactly what the
+// run planned; the fence refuses it once a newer run has begun.
+func HoldRemovals(ctx workflow.Context, in HoldInput) (*SyncResult, error) {
+	h := &hold{in: in}
+	if err := h.setup(ctx); err != nil {
+		return nil, err
+	}
+	return h.run(ctx)
+}
+
+// decisions
+const (
+	approved   = "approved"
+	rejected   = "rejected"
+	superseded = "superseded"
+)
+
+type hold struct {
+	in       HoldInput
+	decision string
+	// result and failed are what came of the decision, once done.
+	done   bool
+	result *SyncResult
+	failed error
+}
+
+func (h *hold) setup(ctx workflow.Context) error {
+	workflow.SetCurrentDetails(ctx, "Waiting for a decision: "+h.in.Reason+". Run `"+h.in.RunID+
+		"`; approve with update `"+ApproveUpdate+"` or reject with `"+RejectUpdate+"`.")
+	if err := workflow.SetQueryHandlerWithOptions(ctx, ProgressQuery,
+		func() (Progress, error) { return Progress{RunID: h.in.RunID, Phase: "held"}, nil },
+		workflow.QueryHandlerOptions{Description: "what is held"}); err != nil {
+		return err
+	}
+	for _, update := range []struct{ name, decision, description string }{
+		{ApproveUpdate, approved, "remove exactly what the run planned to remove"},
+		{RejectUpdate, rejected, "leave everything as it is"},
+	} {
+		err := workflow.SetUpdateHandlerWithOptions(ctx, update.name,
+			func(ctx workflow.Context) (*SyncResult, error) { return h.decide(ctx, update.decision) },
+			workflow.UpdateHandlerOptions{Description: update.description, Validator: h.undecided})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// undecided refuses a second decision.
+func (h *hold) undecided() error {
+	if h.decision != "" {
+		return temporal.NewApplicationError("the removals are already "+h.decision, activities.TypeInvalid)
+	}
+	return nil
+}
+
+// decide notes the decision and answers when it has been carried out.
+func (h *hold) decide(ctx workflow.Context, decision string) (*SyncResult, error) {
+	if h.decision == "" {
+		h.decision = decision
+	}
+	if err := workflow.Await(ctx, func() bool { return h.done }); err != nil {
+		return nil, err
+	}
+	return h.result, h.failed
+}
+
+func (h *hold) run(ctx workflow.Context) (*SyncResult, error) {
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		workflow.GetSignalChannel(ctx, SupersededSignal).Receive(ctx, nil)
+		if h.decision == "" {
+			h.decision = superseded
+		}
+	})
+	if err := workflow.Await(ctx, func() bool { return h.decision != "" }); err != nil {
+		h.decision = directory.RunCanceled
+	}
+	// Once decided it is carried out, whatever is canceled meanwhile.
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	h.result, h.failed = h.carryOut(ctx)
+	h.done = true
+	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
+		return nil, err
+	}
+	return h.result, h.failed
+}
+
+func (h *hold) carryOut(ctx workflow.Context) (*SyncResult, error) {
+	end := activities.FinishRun{RunID: h.in.RunID, Incomplete: h.in.Incomplete}
+	switch h.decision {
+	case approved:
+		if err := h.remove(ctx); err != nil {
+			end.Status, end.Problem = directory.RunFailed, reasonOf(err)
+		}
+	case rejected:
+		end.Status, end.Problem = directory.RunRejected, "an operator rejected the removals: "+h.in.Reason
+	case superseded:
+		end.Status, end.Problem = directory.RunSuperseded, "overtaken by a newer run before the removals were decided"
+	default:
+		end.Status, end.Problem = directory.RunCanceled, "canceled while waiting for a decision on the removals"
+	}
+	var report activities.RunReport
+	if err := workflow.ExecuteActivity(note(ctx, h.in.Provider), runs.FinishRun, end).Get(ctx, &report); err != nil {
+		return nil, err
+	}
+	result := resultOf(h.in.RunID, report)
+	err := workflow.UpsertTypedSearchAttributes(ctx, AttributePhase.ValueSet("done"), AttributeOutcome.ValueSet(result.Status))
+	return result, err
+}
+
+func (h *hold) remove(ctx workflow.Context) error {
+	ref := activities.RunRef{RunID: h.in.RunID}
+	if err := workflow.ExecuteActivity(write(ctx, h.in.Provider), reconcile.Remove, ref).Get(ctx, nil); err != nil {
+		return err
+	}
+	return workflow.ExecuteActivity(write(ctx, h.in.Provider), apply.Settle, ref).Get(ctx, nil)
+}

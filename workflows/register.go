@@ -1,0 +1,14 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+)
+
+// Register registers the workflows under their public names. Workers, replayers and
+// tests share it.
+func Register(r worker.WorkflowRegistry) {
+	r.RegisterWorkflowWithOptions(SyncOrg, workflow.RegisterOptions{Name: SyncOrgName})
+	r.RegisterWorkflowWithOptions(SyncDepartments, workflow.RegisterOptions{Name: SyncDepartmentsName})
+	r.RegisterWorkflowWithOptions(HoldRemovals, workflow.RegisterOptions{Name: HoldRemovalsName})
+}

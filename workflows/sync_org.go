@@ -1,0 +1,308 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/orgsync/orgsync/activities"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// failureType is the type of the error that SyncOrg fails with; its details carry
+// the SyncResult.
+const failureType = "SyncFailed"
+
+// SyncOrg makes the stored directory of one provider equal to what the provider
+// says. It ends completed with status succeeded, partial or held, failed with the
+// result in the failure's details, or canceled; the run's row has its final status
+// in every case. What a person must decide (removals beyond the guard's limits) is
+// left to HoldRemovals, so that the provider's next run can start.
+func SyncOrg(ctx workflow.Context, in SyncInput) (*SyncResult, error) {
+	if problem := in.Normalize(); problem != "" {
+		return nil, temporal.NewNonRetryableApplicationError(problem, activities.TypeInvalid, nil)
+	}
+	s := &syncOrg{in: in, progress: Progress{Phase: "begin"}}
+	if err := s.setup(ctx); err != nil {
+		return nil, err
+	}
+	return s.finish(ctx, s.run(ctx))
+}
+
+// syncOrg is the state of one run.
+type syncOrg struct {
+	in       SyncInput
+	progress Progress
+	visible  activities.Preflighted
+	tree     activities.SealedDepartments
+	removals activities.PlannedRemovals
+	// rehearsed is set in plan mode.
+	rehearsed *activities.Rehearsed
+	// held is set once HoldRemovals waits for the decision.
+	held *SyncResult
+}
+
+// setup answers queries and takes the fence: from here on no other run of the
+// provider can write.
+func (s *syncOrg) setup(ctx workflow.Context) error {
+	err := workflow.SetQueryHandlerWithOptions(ctx, ProgressQuery, func() (Progress, error) { return s.progress, nil },
+		workflow.QueryHandlerOptions{Description: "how far the run has come"})
+	if err != nil {
+		return err
+	}
+	if err := workflow.UpsertTypedSearchAttributes(ctx, AttributeProvider.ValueSet(s.in.Provider)); err != nil {
+		return err
+	}
+	var begun activities.BegunRun
+	if err := workflow.ExecuteActivity(note(ctx, s.in.Provider), runs.BeginRun, activities.BeginRun{
+		Provider: s.in.Provider, Mode: s.in.Mode, OnRemovals: s.in.OnRemovals, Departments: s.in.Departments,
+	}).Get(ctx, &begun); err != nil {
+		return err
+	}
+	s.progress.RunID = begun.RunID
+	for _, id := range begun.Superseded {
+		// Best effort: a workflow that misses this finds out when somebody decides.
+		_ = workflow.SignalExternalWorkflow(ctx, id, "", SupersededSignal, nil).Get(ctx, nil)
+	}
+	return nil
+}
+
+// run is the story of a sync. It returns the first failure that ends it.
+func (s *syncOrg) run(ctx workflow.Context) error {
+	for _, step := range []struct {
+		phase string
+		do    func(workflow.Context) error
+	}{
+		{"preflight", s.preflight},
+		{"departments", s.departments},
+		{"members", s.members},
+		{"removals", s.reconcile},
+		{"settle", s.settle},
+		{"hold", s.hold},
+	} {
+		s.progress.Phase = step.phase
+		if err := workflow.UpsertTypedSearchAttributes(ctx, AttributePhase.ValueSet(step.phase)); err != nil {
+			return err
+		}
+		workflow.SetCurrentDetails(ctx, s.details())
+		if err := step.do(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *syncOrg) ref() activities.RunRef { return activities.RunRef{RunID: s.progress.RunID} }
+
+func (s *syncOrg) planning() bool { return s.in.Mode == ModePlan }
+
+// preflight makes sure that a sync can work before anything is touched.
+func (s *syncOrg) preflight(ctx workflow.Context) error {
+	return workflow.ExecuteActivity(askOnce(ctx, s.in.Provider), pull.Preflight, s.ref()).Get(ctx, &s.visible)
+}
+
+// departments reads the tree and applies it. Departments that could not be asked
+// for their children are on record as incomplete; only if nothing could be read at
+// all is the run over.
+func (s *syncOrg) departments(ctx workflow.Context) error {
+	failed := workflow.ExecuteActivity(askOnce(ctx, s.in.Provider), pull.PullDepartments, s.ref()).Get(ctx, nil)
+	if failed != nil && (ctx.Err() != nil || activities.EndsRun(failed)) {
+		return failed
+	}
+	seal := activities.SealDepartments{RunID: s.progress.RunID, Departments: s.in.Departments}
+	if failed != nil {
+		seal.Problem = reasonOf(failed)
+	}
+	if err := workflow.ExecuteActivity(write(ctx, s.in.Provider), pull.SealDepartments, seal).Get(ctx, &s.tree); err != nil {
+		return err
+	}
+	s.progress.Departments = s.tree.Departments
+	if s.tree.Departments == 0 {
+		return failed
+	}
+	return workflow.ExecuteActivity(write(ctx, s.in.Provider), apply.ApplyDepartments,
+		activities.TreeRef{RunID: s.progress.RunID, LimitedRange: s.visible.LimitedRange}).Get(ctx, nil)
+}
+
+// members reads and applies the people, slice by slice, a few slices at a time.
+func (s *syncOrg) members(ctx workflow.Context) error {
+	ctx, cancel := workflow.WithCancel(ctx)
+	defer cancel()
+	slices := workflow.NewSemaphore(ctx, slicesAtATime)
+	wg := workflow.NewWaitGroup(ctx)
+	var failed error
+	for first := 1; first <= s.tree.Departments && failed == nil; first += sliceSize {
+		if err := slices.Acquire(ctx, 1); err != nil {
+			return errors.Join(failed, err)
+		}
+		slice := SliceInput{
+			RunID: s.progress.RunID, Provider: s.in.Provider, First: first, Last: min(first+sliceSize-1, s.tree.Departments),
+			Batch: batchSize(s.tree.Departments), Apply: !s.planning(),
+		}
+		wg.Add(1)
+		workflow.Go(ctx, func(ctx workflow.Context) {
+			defer wg.Done()
+			defer slices.Release(1)
+			if err := s.slice(ctx, slice); err != nil && failed == nil {
+				failed = err
+				cancel() // what ends one slice ends them all
+			}
+		})
+	}
+	wg.Wait(ctx)
+	return failed
+}
+
+func (s *syncOrg) slice(ctx workflow.Context, in SliceInput) error {
+	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:          fmt.Sprintf("%s/run/%s/departments-%d-%d", SyncWorkflowID(s.in.Provider), in.RunID, in.First, in.Last),
+		TaskQueue:           TaskQueue,
+		ParentClosePolicy:   enums.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
+		WaitForCancellation: true,
+		StaticSummary:       fmt.Sprintf("departments %d to %d of %d", in.First, in.Last, s.tree.Departments),
+	})
+	var out SliceResult
+	if err := workflow.ExecuteChildWorkflow(ctx, SyncDepartments, in).Get(ctx, &out); err != nil {
+		return err
+	}
+	s.progress.DepartmentsDone += in.Last - in.First + 1
+	s.progress.DepartmentsFailed += out.Failed
+	workflow.SetCurrentDetails(ctx, s.details())
+	return nil
+}
+
+// reconcile finds out what is gone and, unless a person must decide, removes it.
+func (s *syncOrg) reconcile(ctx workflow.Context) error {
+	remove := s.in.OnRemovals != RemovalsSkip
+	if s.planning() {
+		s.rehearsed = new(activities.Rehearsed)
+		return workflow.ExecuteActivity(write(ctx, s.in.Provider), reconcile.Rehearse, activities.Rehearse{
+			RunID: s.progress.RunID, LimitedRange: s.visible.LimitedRange, Lost: s.visible.Lost, Remove: remove,
+		}).Get(ctx, s.rehearsed)
+	}
+	// Planning may look people up at the provider, hence the fetching queue.
+	err := workflow.ExecuteActivity(askOnce(ctx, s.in.Provider), reconcile.PlanRemovals,
+		activities.PlanRemovals{RunID: s.progress.RunID, Lost: s.visible.Lost}).Get(ctx, &s.removals)
+	if err != nil || !remove || !s.removals.Any() || s.mustHold() {
+		return err
+	}
+	return workflow.ExecuteActivity(write(ctx, s.in.Provider), reconcile.Remove, s.ref()).Get(ctx, nil)
+}
+
+func (s *syncOrg) mustHold() bool {
+	return s.in.OnRemovals == RemovalsHold && s.removals.HoldReason != ""
+}
+
+// settle computes what depends on the whole, with or without the removals.
+func (s *syncOrg) settle(ctx workflow.Context) error {
+	if s.planning() {
+		return nil
+	}
+	if err := workflow.ExecuteActivity(write(ctx, s.in.Provider), apply.Settle, s.ref()).Get(ctx, nil); err != nil {
+		return err
+	}
+	return workflow.ExecuteActivity(write(ctx, s.in.Provider), apply.LinkAccounts, s.ref()).Get(ctx, nil)
+}
+
+// hold leaves the decision to a workflow of its own and waits only until that one
+// has started.
+func (s *syncOrg) hold(ctx workflow.Context) error {
+	if !s.mustHold() {
+		return nil
+	}
+	id := HoldWorkflowID(s.in.Provider, s.progress.RunID)
+	var report activities.RunReport
+	if err := workflow.ExecuteActivity(note(ctx, s.in.Provider), runs.HoldRun, activities.HoldRun{
+		RunID: s.progress.RunID, Reason: s.removals.HoldReason, HoldWorkflowID: id,
+	}).Get(ctx, &report); err != nil {
+		return err
+	}
+	childCtx := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:        id,
+		TaskQueue:         TaskQueue,
+		ParentClosePolicy: enums.PARENT_CLOSE_POLICY_ABANDON,
+		StaticSummary:     "waiting for a decision on removals at " + s.in.Provider,
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			AttributeProvider.ValueSet(s.in.Provider), AttributePhase.ValueSet("held"), AttributeOutcome.ValueSet(directory.RunHeld)),
+	})
+	child := workflow.ExecuteChildWorkflow(childCtx, HoldRemovals, HoldInput{
+		RunID: s.progress.RunID, Provider: s.in.Provider, Reason: s.removals.HoldReason,
+		Members: s.removals.Members, Departments: s.removals.Departments, Memberships: s.removals.Memberships,
+		Incomplete: s.incomplete(),
+	})
+	if err := child.GetChildWorkflowExecution().Get(ctx, nil); err != nil {
+		return err
+	}
+	s.held = resultOf(s.progress.RunID, report)
+	s.held.HoldWorkflowID, s.held.HoldReason = id, s.removals.HoldReason
+	return nil
+}
+
+// incomplete reports that the directory is not known to equal the provider now.
+func (s *syncOrg) incomplete() bool {
+	return s.removals.Incomplete || len(s.in.Departments) > 0 || s.planning() ||
+		(s.in.OnRemovals == RemovalsSkip && s.removals.Any())
+}
+
+// finish gives the run its final status, also when it was canceled: then on a
+// context that is not.
+func (s *syncOrg) finish(ctx workflow.Context, failed error) (*SyncResult, error) {
+	if s.held != nil && failed == nil {
+		return s.held, s.outcome(ctx, s.held)
+	}
+	end := activities.FinishRun{RunID: s.progress.RunID, Incomplete: s.incomplete()}
+	switch {
+	case failed == nil:
+		if s.rehearsed != nil {
+			end.Counts = &s.rehearsed.Counts
+		}
+	case ctx.Err() != nil || temporal.IsCanceledError(failed):
+		end.Status, end.Problem = directory.RunCanceled, "the workflow was canceled"
+	default:
+		end.Status, end.Problem = directory.RunFailed, reasonOf(failed)
+	}
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	var report activities.RunReport
+	if err := workflow.ExecuteActivity(note(ctx, s.in.Provider), runs.FinishRun, end).Get(ctx, &report); err != nil {
+		return nil, err
+	}
+	result := resultOf(s.progress.RunID, report)
+	if err := s.outcome(ctx, result); err != nil {
+		return nil, err
+	}
+	switch {
+	case failed == nil:
+		return result, nil
+	case end.Status == directory.RunCanceled:
+		return nil, temporal.NewCanceledError(result)
+	default:
+		return nil, temporal.NewApplicationErrorWithOptions(end.Problem, failureType, temporal.ApplicationErrorOptions{
+			NonRetryable: true, Details: []any{result},
+		})
+	}
+}
+
+func (s *syncOrg) outcome(ctx workflow.Context, result *SyncResult) error {
+	s.progress.Phase = "done"
+	workflow.SetCurrentDetails(ctx, s.details())
+	return workflow.UpsertTypedSearchAttributes(ctx, AttributePhase.ValueSet("done"), AttributeOutcome.ValueSet(result.Status),
+		AttributeFailed.ValueSet(int64(result.Departments.Failed)))
+}
+
+// details is what the Web UI shows of a run at work.
+func (s *syncOrg) details() string {
+	p := s.progress
+	return fmt.Sprintf("**%s**: phase %s; departments %d of %d done, %d failed; run `%s`",
+		s.in.Provider, p.Phase, p.DepartmentsDone, p.Departments, p.DepartmentsFailed, p.RunID)
+}
+
+func resultOf(runID string, r activities.RunReport) *SyncResult {
+	return &SyncResult{
+		RunID: runID, Provider: r.Provider, Mode: r.Mode, Status: r.Status, Counts: r.Counts, Calls: r.Calls,
+		DurationMS: r.DurationMS, Errors: r.Errors,
+	}
+}
