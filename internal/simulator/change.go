@@ -243,7 +243,7 @@ func (c *Company) RecycleUserID(from, to PersonID) error {
 			return err
 		}
 		number := leaver.bears
-		leaver.bears = noNumber
+		c.bear(from, leaver, noNumber)
 		c.bear(to, who, number)
 		return nil
 	})
@@ -255,9 +255,11 @@ func (c *Company) freshNumber() int32 {
 }
 
 func (c *Company) bear(p PersonID, who *person, number int32) {
-	delete(c.bearers, who.bears)
+	if c.bearers[who.bears] == p {
+		delete(c.bearers, who.bears)
+	}
 	who.bears = number
-	if number != int32(p) {
+	if number != int32(p) && number != noNumber {
 		c.bearers[number] = p
 	}
 }

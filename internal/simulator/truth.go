@@ -10,35 +10,39 @@ import (
 // arrive at, before normalising. Figures are those of the whole company, whatever
 // range an app may see.
 type Truth struct {
-	Departments map[string]TrueDepartment
-	Members     map[string]TrueMember
+	Departments map[string]TrueDepartment `json:"departments"`
+	Members     map[string]TrueMember     `json:"members"`
 }
 
 // TrueDepartment is one department by its external id.
 type TrueDepartment struct {
 	// ParentID is empty for the root.
-	ParentID string
-	Name     string
-	Order    int64
+	ParentID string `json:"parent_id"`
+	Name     string `json:"name"`
+	Order    int64  `json:"order"`
 	// People is the number of different people in it and all below, Direct of
 	// those directly in it; frozen ones count in both.
-	People, Direct int
+	People int `json:"people"`
+	Direct int `json:"direct"`
 	// Leaders are member external ids, sorted.
-	Leaders []string
+	Leaders []string `json:"leaders"`
 }
 
 // TrueMember is one person by their external id (Feishu: the user id).
 type TrueMember struct {
-	Person  PersonID
-	UnionID string
-	Name    string
+	Person  PersonID `json:"person"`
+	UnionID string   `json:"union_id"`
+	Name    string   `json:"name"`
 	// Email, Phone (E.164) and Title are empty where the person has none.
-	Email, Phone, Title string
+	Email string `json:"email"`
+	Phone string `json:"phone"`
+	Title string `json:"title"`
 	// Active is false for frozen people.
-	Active, Activated bool
+	Active    bool `json:"active"`
+	Activated bool `json:"activated"`
 	// Departments are sorted external ids, Main is one of them.
-	Departments []string
-	Main        string
+	Departments []string `json:"departments"`
+	Main        string   `json:"main"`
 }
 
 // Truth returns the company as it is now in the ids of a vendor.
