@@ -28,10 +28,10 @@ func (c execCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = runCommand(ctx, withoutDashes(c.Command), []devstack.Setting{
+	err = runCommand(ctx, withoutDashes(c.Command), devstack.Environ([]devstack.Setting{
 		{Name: "ORGSYNC_TEST_DATABASE_URL", Value: postgres.URL("postgres")},
 		{Name: "ORGSYNC_TEST_TEMPORAL", Value: temporal},
-	})
+	}))
 	return errors.Join(err, postgres.Stop())
 }
 
@@ -51,12 +51,12 @@ func (c toolCommand) Run(ctx context.Context) error {
 		fmt.Println(path)
 		return nil
 	}
-	return runCommand(ctx, append([]string{path}, args...), nil)
+	return runCommand(ctx, append([]string{path}, args...), os.Environ())
 }
 
 // runCommand runs a command in the foreground. Ctrl-C reaches it through the terminal, as it does this program; other wishes
 // to stop are passed on.
-func runCommand(ctx context.Context, command []string, settings []devstack.Setting) error {
+func runCommand(ctx context.Context, command, env []string) error {
 	if len(command) == 0 {
 		return errors.New("no command given; write it after --")
 	}
@@ -64,10 +64,7 @@ func runCommand(ctx context.Context, command []string, settings []devstack.Setti
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 30 * time.Second
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = os.Environ()
-	for _, setting := range settings {
-		cmd.Env = append(cmd.Env, setting.Name+"="+setting.Value)
-	}
+	cmd.Env = env
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() > 0 {

@@ -26,7 +26,7 @@ func (c fuzzCommand) Run(ctx context.Context) error {
 	for _, test := range parseFuzzList(out) {
 		fmt.Printf("%s %s\n", test.pkg, test.name)
 		if err := runCommand(ctx, []string{"go", "test", "-run", "^$", "-fuzz", "^" + test.name + "$",
-			"-fuzztime", c.Time.String(), test.pkg}, nil); err != nil {
+			"-fuzztime", c.Time.String(), test.pkg}, os.Environ()); err != nil {
 			return fmt.Errorf("fuzz %s in %s: %w", test.name, test.pkg, err)
 		}
 	}

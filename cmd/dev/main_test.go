@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,7 +16,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/internal/devstack/devstacktest"
-	"github.com/orgsync/orgsync/internal/proc"
 )
 
 // The test binary plays the program itself, too, since the program starts itself anew.
@@ -61,9 +62,7 @@ func (i installation) run(t *testing.T, args ...string) string {
 func requireGone(t *testing.T, s state) {
 	t.Helper()
 	require.NotEmpty(t, s.Children)
-	for _, child := range s.Children {
-		require.NotContains(t, proc.CommandLine(t.Context(), child.PID), child.Marker, child.Name)
-	}
+	require.Len(t, ended(t.Context(), s), len(s.Children))
 }
 
 func TestUpStatusDown(t *testing.T) {
@@ -92,6 +91,14 @@ func TestUpStatusDown(t *testing.T) {
 	require.Contains(t, i.run(t, "status"), "worker     running")
 	require.Contains(t, i.run(t, "logs"), "worker.log")
 
+	worker := up.Children[len(up.Children)-1]
+	require.NoError(t, syscall.Kill(worker.PID, syscall.SIGKILL))
+	require.Eventually(t, func() bool { return len(ended(context.Background(), up)) == 1 }, 10*time.Second, 10*time.Millisecond)
+	require.Contains(t, i.run(t, "status"), "worker     ended")
+	require.Contains(t, i.run(t, "up"), "since this has ended: worker")
+	up, _ = readState(i.state)
+	require.Empty(t, ended(t.Context(), up))
+
 	require.Contains(t, i.run(t, "down"), "is down")
 	requireGone(t, up)
 	require.NoFileExists(t, filepath.Join(i.state, envName))
@@ -104,14 +111,8 @@ func TestAKilledSupervisorLeavesNothingAndNoObstacle(t *testing.T) {
 	i.run(t, "up")
 	killed, _ := readState(i.state)
 	require.NoError(t, syscall.Kill(killed.PID, syscall.SIGKILL))
-	require.Eventually(t, func() bool {
-		for _, child := range killed.Children {
-			if strings.Contains(proc.CommandLine(context.Background(), child.PID), child.Marker) {
-				return false
-			}
-		}
-		return true
-	}, 30*time.Second, 50*time.Millisecond, "children must end with their supervisor")
+	require.Eventually(t, func() bool { return len(ended(context.Background(), killed)) == len(killed.Children) },
+		30*time.Second, 50*time.Millisecond, "children must end with their supervisor")
 
 	require.Contains(t, i.run(t, "up"), "is up", "what the killed one wrote down does not matter")
 	fresh, _ := readState(i.state)
@@ -120,6 +121,46 @@ func TestAKilledSupervisorLeavesNothingAndNoObstacle(t *testing.T) {
 	require.NoError(t, syscall.Kill(fresh.PID, syscall.SIGKILL))
 	require.Contains(t, i.run(t, "down"), "not running")
 	requireGone(t, fresh)
+}
+
+func TestDemoShowsEveryRoundAndRemovesAll(t *testing.T) {
+	t.Parallel()
+	i := install(t)
+	temp := t.TempDir()
+	demo := i.command(t.Context(), "demo")
+	demo.Env = append(os.Environ(), "TMPDIR="+temp)
+	out, err := demo.Output()
+	require.NoError(t, err)
+	for _, want := range []string{"First load", "Nothing changed", "acme-feishu", "acme-dingtalk", "acme-wecom", "the tree of acme-feishu", "Web UI was at http://"} {
+		require.Contains(t, string(out), want)
+	}
+	require.Regexp(t, `acme-wecom +departments +7 +1 +9 +5 +6 +1\.5`, string(out), "changed is updated, moved, restored and deactivated")
+	left, err := os.ReadDir(temp)
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+func TestAnInterruptedDemoRemovesAll(t *testing.T) {
+	t.Parallel()
+	i := install(t)
+	temp := t.TempDir()
+	demo := i.command(t.Context(), "demo")
+	demo.Env = append(os.Environ(), "TMPDIR="+temp, devstacktest.HangVariable+"=1")
+	out, err := demo.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, demo.Start())
+	lines := bufio.NewScanner(out)
+	for lines.Scan() && !strings.Contains(lines.Text(), "First load") {
+	}
+	require.NoError(t, demo.Process.Signal(os.Interrupt))
+	_, err = io.Copy(io.Discard, out)
+	require.NoError(t, err)
+	var exit *exec.ExitError
+	require.ErrorAs(t, demo.Wait(), &exit)
+	require.Equal(t, 130, exit.ExitCode())
+	left, err := os.ReadDir(temp)
+	require.NoError(t, err)
+	require.Empty(t, left)
 }
 
 func TestTwoUpsAtOnceShareOneStack(t *testing.T) {

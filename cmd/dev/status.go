@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/orgsync/orgsync/internal/proc"
@@ -24,14 +25,25 @@ func (statusCommand) Run(ctx context.Context, where dirs) error {
 		return nil
 	}
 	fmt.Println("The development stack is running.")
+	dead := ended(ctx, s)
 	for _, child := range s.Children {
 		condition := "running"
-		if !strings.Contains(proc.CommandLine(ctx, child.PID), child.Marker) {
+		if slices.Contains(dead, child.Name) {
 			condition = "ended"
 		}
 		fmt.Printf("  %-10s %-8s process %-8d %s\n", child.Name, condition, child.PID, child.Log)
 	}
 	return describe(where.state)
+}
+
+// ended names the children that are gone.
+func ended(ctx context.Context, s state) (names []string) {
+	for _, child := range s.Children {
+		if !strings.Contains(proc.CommandLine(ctx, child.PID), child.Marker) {
+			names = append(names, child.Name)
+		}
+	}
+	return names
 }
 
 type logsCommand struct {

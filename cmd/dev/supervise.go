@@ -19,7 +19,10 @@ type superviseCommand struct{}
 
 // Run owns the stack from its start to the first signal.
 func (superviseCommand) Run(ctx context.Context, where dirs) (err error) {
-	unlock, err := claim(ctx, where.state)
+	// Others take the lock for a moment to see whether it is free, so that one refusal is not enough.
+	claiming, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
+	unlock, err := proc.Lock(claiming, filepath.Join(where.state, lockName))
 	if err != nil {
 		return fmt.Errorf("a supervisor is running already: %w", err)
 	}
@@ -55,25 +58,6 @@ func (superviseCommand) Run(ctx context.Context, where dirs) (err error) {
 	<-ctx.Done()
 	fmt.Println("stopping")
 	return nil
-}
-
-// claim takes the supervisor's lock. Others take it for a moment to see whether it is free, so that one refusal is not enough.
-func claim(ctx context.Context, dir string) (unlock func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
-	defer cancel()
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	for {
-		unlock, err = proc.TryLock(filepath.Join(dir, lockName))
-		if !errors.Is(err, proc.ErrLocked) {
-			return unlock, err
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil, err
-		}
-	}
 }
 
 // forget removes what holds only while the stack runs.

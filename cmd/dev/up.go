@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -30,8 +31,16 @@ func (upCommand) Run(ctx context.Context, where dirs) error {
 		if err := awaitHealthy(ctx, where.state, nil); err != nil {
 			return err
 		}
-		fmt.Println("The development stack is running already.")
-		return describe(where.state)
+		s, _ := readState(where.state)
+		dead := ended(ctx, s)
+		if len(dead) == 0 {
+			fmt.Println("The development stack is running already.")
+			return describe(where.state)
+		}
+		fmt.Printf("Starting the development stack anew, since this has ended: %s\n", strings.Join(dead, ", "))
+		if err := takeDown(ctx, where.state); err != nil {
+			return err
+		}
 	}
 	// Built here, not by the supervisor, so that the build shows on the terminal and stops with Ctrl-C.
 	if _, err := devstack.TemporalBinary(ctx, os.Stderr); err != nil {

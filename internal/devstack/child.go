@@ -86,10 +86,12 @@ func tail(path string) string {
 func scrubbed() []string {
 	var env []string
 	for _, entry := range os.Environ() {
-		if strings.HasPrefix(entry, "TEMPORAL_") || strings.HasPrefix(entry, "PG") || strings.HasPrefix(entry, "DATABASE_URL=") {
-			continue
+		name, _, _ := strings.Cut(entry, "=")
+		elsewhere := strings.HasPrefix(name, "TEMPORAL_") || strings.HasPrefix(name, "PG") ||
+			name == "DATABASE_URL" || name == "ORGSYNC_KEYSET"
+		if !elsewhere {
+			env = append(env, entry)
 		}
-		env = append(env, entry)
 	}
 	return env
 }

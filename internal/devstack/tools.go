@@ -101,7 +101,7 @@ func Tool(ctx context.Context, name string, progress io.Writer) (string, error) 
 		return "", fmt.Errorf("build %s: %w", name, err)
 	}
 	path := filepath.Join(dir, name)
-	unlock, err := proc.Lock(path + ".lock")
+	unlock, err := proc.Lock(ctx, path+".lock")
 	if err != nil {
 		return "", fmt.Errorf("build %s: %w", name, err)
 	}

@@ -1,30 +1,28 @@
 package proc
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 )
 
-// ErrLocked is what TryLock returns when another process, or another lock of this one, holds the lock.
+// ErrLocked is returned where another process, or another lock of this one, holds the lock.
 var ErrLocked = errors.New("locked by another process")
 
-// Lock waits for the lock on a file, which it makes if missing. The kernel gives the lock back when this process ends, in
-// whatever way, so that no stale lock can be left behind.
-func Lock(path string) (unlock func(), err error) { return lock(path, syscall.LOCK_EX) }
+// lockPoll is how often Lock tries. The kernel could wait instead, but not for ctx at the same time.
+const lockPoll = 100 * time.Millisecond
 
-// TryLock is Lock without waiting.
+// TryLock takes the lock on a file, which it makes if missing, or fails with ErrLocked. The kernel gives the lock back when
+// this process ends, in whatever way, so that no stale lock can be left behind.
 func TryLock(path string) (unlock func(), err error) {
-	return lock(path, syscall.LOCK_EX|syscall.LOCK_NB)
-}
-
-func lock(path string, how int) (func(), error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock: %w", err)
 	}
-	if err := flock(int(file.Fd()), how); err != nil {
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = file.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			err = ErrLocked
@@ -34,11 +32,19 @@ func lock(path string, how int) (func(), error) {
 	return func() { _ = file.Close() }, nil
 }
 
-// flock tries again when a signal, of which the Go runtime sends itself many, breaks the wait.
-func flock(fd, how int) error {
+// Lock is TryLock that waits for the lock until ctx ends; the error is then ErrLocked still.
+func Lock(ctx context.Context, path string) (unlock func(), err error) {
+	tick := time.NewTicker(lockPoll)
+	defer tick.Stop()
 	for {
-		if err := syscall.Flock(fd, how); !errors.Is(err, syscall.EINTR) {
-			return err
+		unlock, err := TryLock(path)
+		if !errors.Is(err, ErrLocked) {
+			return unlock, err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, err
 		}
 	}
 }

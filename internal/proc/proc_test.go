@@ -112,15 +112,26 @@ func TestStopStranger(t *testing.T) {
 	require.Error(t, <-gone)
 }
 
-func TestTryLockFailsWhileTheLockIsHeld(t *testing.T) {
+func TestTheLockHasOneHolder(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "lock")
-	unlock, err := proc.Lock(path)
+	unlock, err := proc.TryLock(path)
 	require.NoError(t, err)
 	_, err = proc.TryLock(path)
 	require.ErrorIs(t, err, proc.ErrLocked)
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = proc.Lock(short, path)
+	require.ErrorIs(t, err, proc.ErrLocked)
+
+	waiting := make(chan error, 1)
+	go func() {
+		unlock, err := proc.Lock(t.Context(), path)
+		if err == nil {
+			unlock()
+		}
+		waiting <- err
+	}()
 	unlock()
-	unlock, err = proc.TryLock(path)
-	require.NoError(t, err)
-	unlock()
+	require.NoError(t, <-waiting)
 }

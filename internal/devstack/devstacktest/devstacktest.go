@@ -4,6 +4,7 @@ package devstacktest
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -30,6 +31,8 @@ func Play() {
 		play = playSimulator
 	case "orgsync-worker":
 		play = playWorker
+	case "orgsync":
+		play = playCommandLine
 	default:
 		return
 	}
@@ -48,7 +51,7 @@ func Programs(t testing.TB, others ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range append([]string{"simulator", "orgsync-worker"}, others...) {
+	for _, name := range append([]string{"simulator", "orgsync-worker", "orgsync"}, others...) {
 		if err := place(self, filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +96,7 @@ func playSimulator() error {
 		if err != nil {
 			return err
 		}
-		go func() { _ = http.Serve(listener, http.NotFoundHandler()) }()
+		go func() { _ = http.Serve(listener, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})) }()
 		announcement[service] = map[string]string{"base_url": "http://" + *address, "app_id": "it's " + service}
 	}
 	announcement["control_url"] = "http://" + *addresses["control"]
@@ -126,6 +129,29 @@ func playWorker() error {
 		defer w.Stop()
 	}
 	waitForSignal()
+	return nil
+}
+
+// HangVariable names an environment variable that, when set, makes the played orgsync wait in a sync until interrupted.
+const HangVariable = "DEVSTACKTEST_HANG"
+
+func playCommandLine() error {
+	switch args := os.Args[1:]; args[0] {
+	case "provider":
+		var config map[string]string
+		if err := json.NewDecoder(os.Stdin).Decode(&config); err != nil || config["base_url"] == "" {
+			return fmt.Errorf("provider add: no configuration on standard input: %w", err)
+		}
+	case "sync":
+		if os.Getenv(HangVariable) != "" {
+			waitForSignal()
+			return errors.New("interrupted")
+		}
+		counts := `{"read":7,"created":1,"updated":2,"moved":2,"restored":2,"deactivated":3,"deleted":5,"unchanged":6}`
+		fmt.Printf(`{"status":"succeeded","departments":%s,"members":%s,"duration_ms":1500}`, counts, counts)
+	case "tree":
+		fmt.Println("the tree of", args[1])
+	}
 	return nil
 }
 
