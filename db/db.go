@@ -23,6 +23,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrNameTaken: a provider of that name exists already.
 	ErrNameTaken = errors.New("name is taken")
+	// ErrBadURL: DATABASE_URL cannot be understood.
+	ErrBadURL = errors.New("DATABASE_URL is not a Postgres URL such as postgres://user:password@host:5432/database")
 	// ErrSuperseded: the run is no longer its provider's newest; it must not write.
 	ErrSuperseded = errors.New("run is no longer the newest of its provider")
 )
@@ -33,12 +35,23 @@ type Store struct {
 	q    *dbsqlc.Queries
 }
 
+// Option adjusts how a database is opened.
+type Option func(*pgxpool.Config)
+
+// Connections bounds how many connections the process opens.
+func Connections(most int) Option {
+	return func(c *pgxpool.Config) { c.MaxConns = int32(most) }
+}
+
 // Open connects to the database and verifies that it answers. Errors say what to
 // check and never show the password.
-func Open(ctx context.Context, databaseURL string) (*Store, error) {
+func Open(ctx context.Context, databaseURL string, options ...Option) (*Store, error) {
 	config, err := pgxpool.ParseConfig(databaseURL)
 	if err != nil {
-		return nil, errors.New("DATABASE_URL is not a Postgres URL such as postgres://user:password@host:5432/database")
+		return nil, ErrBadURL
+	}
+	for _, option := range options {
+		option(config)
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
@@ -119,7 +132,7 @@ func connectProblem(err error) error {
 	var parse *pgconn.ParseConfigError
 	switch {
 	case errors.As(err, &parse):
-		return errors.New("DATABASE_URL is not a Postgres URL such as postgres://user:password@host:5432/database")
+		return ErrBadURL
 	case errors.As(err, &connect):
 		return fmt.Errorf("%w; check DATABASE_URL and that Postgres is running", err)
 	default:

@@ -1,0 +1,79 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/orgsync/orgsync/activities"
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/config"
+	"github.com/orgsync/orgsync/internal/connect"
+	"github.com/orgsync/orgsync/workflows"
+)
+
+// stopTimeout is how long activities at work may take to stop when the process is
+// told to; what they have read is kept, and another worker goes on from there.
+const stopTimeout = 10 * time.Second
+
+// eager lets the server hand activities back with the answer to a workflow task.
+// Only the directory's own queue profits: provider calls have a queue of their own,
+// since eager activities would go past its limits.
+var eager = 20
+
+// Worker polls both task queues.
+type Worker struct {
+	workers []worker.Worker
+}
+
+// NewWorker registers workflows and activities for both task queues.
+func NewWorker(temporal client.Client, store *db.Store, opener *connect.Opener, cfg config.Config, log *slog.Logger) *Worker {
+	pull := &activities.Pull{Store: store, Opener: opener, Log: log}
+	all := []any{
+		&activities.Runs{Store: store, Temporal: temporal}, pull, &activities.Apply{Store: store}, &activities.Reconcile{Store: store, Pull: pull},
+	}
+	main := worker.New(temporal, workflows.TaskQueue, options(cfg.ApplyConcurrency))
+	workflows.Register(main)
+	fetch := options(cfg.FetchConcurrency)
+	fetch.DisableWorkflowWorker = true
+	fetching := worker.New(temporal, workflows.FetchTaskQueue, fetch)
+	for _, w := range []worker.Worker{main, fetching} {
+		for _, a := range all {
+			w.RegisterActivityWithOptions(a, activity.RegisterOptions{})
+		}
+	}
+	return &Worker{workers: []worker.Worker{main, fetching}}
+}
+
+func options(concurrency int) worker.Options {
+	return worker.Options{
+		MaxConcurrentActivityExecutionSize:          concurrency,
+		MaxEagerActivityReservationsPerWorkflowTask: &eager,
+		WorkflowTaskPollerBehavior:                  worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{}),
+		ActivityTaskPollerBehavior:                  worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{}),
+		WorkerStopTimeout:                           stopTimeout,
+		DisableRegistrationAliasing:                 true,
+	}
+}
+
+// Run works until ctx is done and then stops gracefully.
+func (w *Worker) Run(ctx context.Context) error {
+	for i, one := range w.workers {
+		if err := one.Start(); err != nil {
+			for _, started := range w.workers[:i] {
+				started.Stop()
+			}
+			return fmt.Errorf("start worker: %w", err)
+		}
+	}
+	<-ctx.Done()
+	for _, one := range w.workers {
+		one.Stop()
+	}
+	return nil
+}

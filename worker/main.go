@@ -1,0 +1,104 @@
+// Command orgsync-worker is the Temporal worker process: it runs the sync's
+// workflows and activities. Run as many as you like, on any machine that reaches
+// Temporal, Postgres and the providers.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/app"
+	"github.com/orgsync/orgsync/internal/config"
+	"github.com/orgsync/orgsync/internal/secret"
+)
+
+const usage = `orgsync-worker runs the workflows and activities of orgsync.
+
+It has no flags. Stop it with SIGTERM or Ctrl-C: activities at work get ten seconds,
+and whatever they have read is kept.
+
+Example:
+  DATABASE_URL=postgres://orgsync@db/orgsync ORGSYNC_KEYSET=/etc/orgsync/keyset.json \
+  TEMPORAL_ADDRESS=temporal:7233 orgsync-worker
+
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+}
+
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	if len(args) > 0 {
+		if args[0] == "--help" || args[0] == "-h" || args[0] == "help" {
+			fmt.Fprint(stdout, usage+config.Usage())
+			return 0
+		}
+		fmt.Fprintf(stderr, "orgsync-worker: unexpected argument %q; it takes none, see --help\n", args[0])
+		return 2
+	}
+	err := work(ctx, getenv, stderr)
+	switch {
+	case err == nil, ctx.Err() != nil:
+		return 0
+	case errors.As(err, new(settingError)), errors.Is(err, db.ErrBadURL):
+		fmt.Fprintf(stderr, "orgsync-worker: %v\n", err)
+		return 2
+	default:
+		fmt.Fprintf(stderr, "orgsync-worker: %v\n", err)
+		return 1
+	}
+}
+
+// settingError is a setting that is missing or wrong.
+type settingError struct{ error }
+
+func work(ctx context.Context, getenv func(string) string, stderr io.Writer) error {
+	cfg, err := config.Load(getenv)
+	if err != nil {
+		return settingError{err}
+	}
+	box, err := secret.Load(cfg.Keyset.Reveal())
+	if err != nil {
+		return settingError{err}
+	}
+	log := app.NewLogger(stderr, cfg)
+	if warning := box.Warning(); warning != "" {
+		log.Warn(warning)
+	}
+	if cfg.Migrate {
+		if err := db.Migrate(ctx, cfg.DatabaseURL.Reveal()); err != nil {
+			return err
+		}
+	}
+	store, err := db.Open(ctx, cfg.DatabaseURL.Reveal(), db.Connections(cfg.DatabaseConnections))
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	temporal, err := app.DialTemporal(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer temporal.Close()
+	return serve(ctx, temporal, store, box, cfg, log)
+}
+
+func serve(ctx context.Context, temporal client.Client, store *db.Store, box *secret.Box, cfg config.Config, log *slog.Logger) error {
+	if err := app.EnsureSearchAttributes(ctx, temporal, app.Namespace()); err != nil {
+		return err
+	}
+	worker := app.NewWorker(temporal, store, app.NewOpener(store, box, cfg, log), cfg, log)
+	log.Info("worker started")
+	return worker.Run(ctx)
+}
