@@ -129,16 +129,16 @@ func describe(dir string) error {
 		return errors.New("the development stack has just stopped")
 	}
 	fmt.Printf(`
-  Web UI              %s
-  Temporal            %s
-  simulated providers %s (control)
-  settings            %s
+  Web UI               %s
+  Temporal             %s
+  simulated companies  %s (control)
+  settings             %s
 
-Next:
+Next, to sync a simulated company (or use a configuration file of your own):
   . %s
-  bin/orgsync provider add acme --type feishu --config FILE
+  bin/orgsync provider add acme --type feishu --config %s
   bin/orgsync sync acme --wait
 Stop it with: make down
-`, s.UI, s.Address, s.Control, filepath.Join(dir, envName), filepath.Join(dir, envName))
+`, s.UI, s.Address, s.Control, filepath.Join(dir, envName), filepath.Join(dir, envName), filepath.Join(dir, "feishu.json"))
 	return nil
 }

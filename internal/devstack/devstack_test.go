@@ -47,6 +47,9 @@ func requireHealthy(t *testing.T, stack *devstack.Stack) {
 	keyset, err := os.Stat(setting(t, stack, "ORGSYNC_KEYSET"))
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), keyset.Mode().Perm())
+	config, err := os.ReadFile(filepath.Join(filepath.Dir(setting(t, stack, "ORGSYNC_KEYSET")), "wecom.json"))
+	require.NoError(t, err)
+	require.JSONEq(t, `{"base_url":"`+setting(t, stack, "ORGSYNC_SIM_WECOM_BASE_URL")+`"}`, string(config))
 	for _, child := range stack.Children() {
 		require.Contains(t, proc.CommandLine(t.Context(), child.PID), child.Marker)
 		require.FileExists(t, child.Log)

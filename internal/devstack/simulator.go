@@ -59,25 +59,44 @@ func startSimulator(ctx context.Context, program, dir string, ports Ports) (*chi
 	return started, simulated, nil
 }
 
-// readAnnouncement reads the line that the simulator prints once it serves: an object with the configuration of a provider
-// under each type's name, and the control URL.
+// readAnnouncement reads the line that the simulator prints once it serves: the configuration of a provider under each
+// type's name, and the control URL.
 func readAnnouncement(text []byte) (Simulated, error) {
+	type service struct {
+		Config map[string]string `json:"config"`
+	}
 	var line struct {
-		Feishu   map[string]string `json:"feishu"`
-		DingTalk map[string]string `json:"dingtalk"`
-		WeCom    map[string]string `json:"wecom"`
-		Control  string            `json:"control_url"`
+		Feishu   service `json:"feishu"`
+		DingTalk service `json:"dingtalk"`
+		WeCom    service `json:"wecom"`
+		Control  string  `json:"control_url"`
 	}
 	if err := json.Unmarshal(text, &line); err != nil {
 		return Simulated{}, fmt.Errorf("read the simulator's announcement: %w", err)
 	}
-	if line.Feishu == nil || line.DingTalk == nil || line.WeCom == nil || line.Control == "" {
+	if line.Feishu.Config == nil || line.DingTalk.Config == nil || line.WeCom.Config == nil || line.Control == "" {
 		return Simulated{}, errors.New("the simulator's announcement lacks a service")
 	}
 	return Simulated{
-		Providers: map[string]map[string]string{"feishu": line.Feishu, "dingtalk": line.DingTalk, "wecom": line.WeCom},
-		Control:   line.Control,
+		Providers: map[string]map[string]string{
+			"feishu": line.Feishu.Config, "dingtalk": line.DingTalk.Config, "wecom": line.WeCom.Config,
+		},
+		Control: line.Control,
 	}, nil
+}
+
+// writeConfigs writes the configuration of each simulated provider to a file TYPE.json, ready for orgsync provider add.
+func writeConfigs(dir string, simulated Simulated) error {
+	for vendor, config := range simulated.Providers {
+		text, err := json.MarshalIndent(config, "", "  ")
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, vendor+".json"), append(text, '\n'), 0o600); err != nil {
+			return fmt.Errorf("write configuration: %w", err)
+		}
+	}
+	return nil
 }
 
 // answers says whether an HTTP server is there, whatever it thinks of the path.

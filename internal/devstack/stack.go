@@ -73,6 +73,9 @@ func (s *Stack) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := writeConfigs(s.cfg.Dir, s.simulated); err != nil {
+		return err
+	}
 	s.say("starting a worker")
 	if err := ensureKeyset(s.keyset()); err != nil {
 		return err

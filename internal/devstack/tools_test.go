@@ -30,7 +30,7 @@ func TestToolRefusesWhatIsNotPinned(t *testing.T) {
 
 func TestReadAnnouncement(t *testing.T) {
 	t.Parallel()
-	whole := `{"feishu":{"base_url":"http://127.0.0.1:1"},"dingtalk":{},"wecom":{},"control_url":"http://127.0.0.1:4"}`
+	whole := `{"feishu":{"config":{"base_url":"http://127.0.0.1:1"}},"dingtalk":{"config":{}},"wecom":{"config":{}},"control_url":"http://127.0.0.1:4"}`
 	simulated, err := readAnnouncement([]byte(whole))
 	require.NoError(t, err)
 	require.Equal(t, "http://127.0.0.1:4", simulated.Control)

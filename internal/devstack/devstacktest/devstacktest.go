@@ -97,7 +97,7 @@ func playSimulator() error {
 			return err
 		}
 		go func() { _ = http.Serve(listener, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})) }()
-		announcement[service] = map[string]string{"base_url": "http://" + *address, "app_id": "it's " + service}
+		announcement[service] = map[string]any{"config": map[string]string{"base_url": "http://" + *address}}
 	}
 	announcement["control_url"] = "http://" + *addresses["control"]
 	delete(announcement, "control")
