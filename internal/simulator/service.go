@@ -67,6 +67,9 @@ type Reply struct {
 // Throttle, Forbidden and OutOfRange, which the vendor answers in its own form
 // (HTTPStatus at once, the others after checking the token).
 func (s *Service) Serve(w http.ResponseWriter, r *http.Request, call Call, answer func(Action) Reply) {
+	if call.Endpoint == "" {
+		call.Endpoint = "unknown"
+	}
 	n := s.Calls.add(call.Endpoint)
 	if s.before != nil {
 		s.before(call.Endpoint, n)
