@@ -28,7 +28,7 @@ func fetch(ctx context.Context, acct *account, progress io.Writer) (binaries, er
 	if err != nil {
 		return binaries{}, fmt.Errorf("fetch postgres: %w", err)
 	}
-	unlock, err := proc.Lock(filepath.Join(home, "lock"))
+	unlock, err := proc.Lock(ctx, filepath.Join(home, "lock"))
 	if err != nil {
 		return binaries{}, fmt.Errorf("fetch postgres: %w", err)
 	}
