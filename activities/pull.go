@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync/atomic"
 
@@ -23,7 +22,6 @@ import (
 type Pull struct {
 	Store  *db.Store
 	Opener *connect.Opener
-	Log    *slog.Logger
 }
 
 // Preflighted is what the preflight found.

@@ -19,6 +19,7 @@ import (
 	"github.com/orgsync/orgsync/internal/app"
 	"github.com/orgsync/orgsync/internal/config"
 	"github.com/orgsync/orgsync/internal/secret"
+	"github.com/orgsync/orgsync/workflows"
 )
 
 const usage = `orgsync-worker runs the workflows and activities of orgsync.
@@ -98,7 +99,7 @@ func serve(ctx context.Context, temporal client.Client, store *db.Store, box *se
 	if err := app.EnsureSearchAttributes(ctx, temporal, app.Namespace()); err != nil {
 		return err
 	}
-	worker := app.NewWorker(temporal, store, app.NewOpener(store, box, cfg, log), cfg, log)
+	worker := app.NewWorker(temporal, workflows.TaskQueue, store, app.NewOpener(store, box, cfg, log), cfg)
 	log.Info("worker started")
 	return worker.Run(ctx)
 }

@@ -20,9 +20,6 @@ import (
 const (
 	// TaskQueue carries the workflows and everything that only needs Postgres.
 	TaskQueue = "orgsync"
-	// FetchTaskQueue carries provider calls, which have limits of their own: on a
-	// queue apart from the workflows' they cannot be started eagerly past them.
-	FetchTaskQueue = "orgsync-fetch"
 
 	// SyncOrgName and the others are the registered workflow types.
 	SyncOrgName         = "SyncOrg"
@@ -37,6 +34,10 @@ const (
 	// SupersededSignal tells a holding workflow that a newer run has taken over.
 	SupersededSignal = "superseded"
 )
+
+// FetchQueue is the queue for provider calls beside a queue of workflows. Calls have
+// limits of their own: on a queue apart they cannot be started eagerly past them.
+func FetchQueue(taskQueue string) string { return taskQueue + "-fetch" }
 
 // Modes and ways to treat removals.
 const (

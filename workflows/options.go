@@ -17,7 +17,7 @@ const heartbeat = 30 * time.Second
 // counted by the activity (activities.giveUp), so no attempts are capped here.
 func askOnce(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:              FetchTaskQueue,
+		TaskQueue:              FetchQueue(workflow.GetInfo(ctx).TaskQueueName),
 		StartToCloseTimeout:    30 * time.Minute,
 		ScheduleToCloseTimeout: 2 * time.Hour,
 		HeartbeatTimeout:       heartbeat,
@@ -34,7 +34,7 @@ func askOnce(ctx workflow.Context, summary string) workflow.Context {
 // happen often, or a provider that is down. Each attempt goes on where the last stopped.
 func readBatch(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:              FetchTaskQueue,
+		TaskQueue:              FetchQueue(workflow.GetInfo(ctx).TaskQueueName),
 		StartToCloseTimeout:    time.Hour,
 		ScheduleToCloseTimeout: 6 * time.Hour,
 		HeartbeatTimeout:       heartbeat,
@@ -50,7 +50,7 @@ func readBatch(ctx workflow.Context, summary string) workflow.Context {
 // recorded as failed and the run goes on without it.
 func readAlone(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:              FetchTaskQueue,
+		TaskQueue:              FetchQueue(workflow.GetInfo(ctx).TaskQueueName),
 		StartToCloseTimeout:    time.Hour,
 		ScheduleToCloseTimeout: 6 * time.Hour,
 		HeartbeatTimeout:       heartbeat,
@@ -67,7 +67,6 @@ func readAlone(ctx workflow.Context, summary string) workflow.Context {
 // what it says is not retryable.
 func write(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:              TaskQueue,
 		StartToCloseTimeout:    30 * time.Minute,
 		ScheduleToCloseTimeout: 2 * time.Hour,
 		HeartbeatTimeout:       heartbeat,
@@ -83,7 +82,6 @@ func write(ctx workflow.Context, summary string) workflow.Context {
 // and are tried until they succeed: a run must get its final status.
 func note(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:              TaskQueue,
 		StartToCloseTimeout:    2 * time.Minute,
 		ScheduleToCloseTimeout: 24 * time.Hour,
 		Summary:                summary,

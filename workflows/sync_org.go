@@ -159,7 +159,6 @@ func (s *syncOrg) members(ctx workflow.Context) error {
 func (s *syncOrg) slice(ctx workflow.Context, in SliceInput) error {
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:          fmt.Sprintf("%s/run/%s/departments-%d-%d", SyncWorkflowID(s.in.Provider), in.RunID, in.First, in.Last),
-		TaskQueue:           TaskQueue,
 		ParentClosePolicy:   enums.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
 		WaitForCancellation: true,
 		StaticSummary:       fmt.Sprintf("departments %d to %d of %d", in.First, in.Last, s.tree.Departments),
@@ -222,7 +221,6 @@ func (s *syncOrg) hold(ctx workflow.Context) error {
 	}
 	childCtx := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:        id,
-		TaskQueue:         TaskQueue,
 		ParentClosePolicy: enums.PARENT_CLOSE_POLICY_ABANDON,
 		StaticSummary:     "waiting for a decision on removals at " + s.in.Provider,
 		TypedSearchAttributes: temporal.NewSearchAttributes(

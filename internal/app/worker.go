@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -31,17 +30,18 @@ type Worker struct {
 	workers []worker.Worker
 }
 
-// NewWorker registers workflows and activities for both task queues.
-func NewWorker(temporal client.Client, store *db.Store, opener *connect.Opener, cfg config.Config, log *slog.Logger) *Worker {
-	pull := &activities.Pull{Store: store, Opener: opener, Log: log}
+// NewWorker registers workflows and activities for a task queue and the one for
+// provider calls beside it. Operators' workers use workflows.TaskQueue.
+func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener *connect.Opener, cfg config.Config) *Worker {
+	pull := &activities.Pull{Store: store, Opener: opener}
 	all := []any{
 		&activities.Runs{Store: store, Temporal: temporal}, pull, &activities.Apply{Store: store}, &activities.Reconcile{Store: store, Pull: pull},
 	}
-	main := worker.New(temporal, workflows.TaskQueue, options(cfg.ApplyConcurrency))
+	main := worker.New(temporal, taskQueue, options(cfg.ApplyConcurrency))
 	workflows.Register(main)
 	fetch := options(cfg.FetchConcurrency)
 	fetch.DisableWorkflowWorker = true
-	fetching := worker.New(temporal, workflows.FetchTaskQueue, fetch)
+	fetching := worker.New(temporal, workflows.FetchQueue(taskQueue), fetch)
 	for _, w := range []worker.Worker{main, fetching} {
 		for _, a := range all {
 			w.RegisterActivityWithOptions(a, activity.RegisterOptions{})

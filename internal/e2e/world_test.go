@@ -1,0 +1,232 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/internal/app"
+	"github.com/orgsync/orgsync/internal/config"
+	"github.com/orgsync/orgsync/internal/connect"
+	"github.com/orgsync/orgsync/internal/devstack"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/secret"
+	"github.com/orgsync/orgsync/internal/simulator"
+	"github.com/orgsync/orgsync/internal/simulator/dingtalk"
+	"github.com/orgsync/orgsync/internal/simulator/feishu"
+	"github.com/orgsync/orgsync/internal/simulator/wecom"
+	"github.com/orgsync/orgsync/workflows"
+)
+
+// server is the Temporal server that all tests of the package share.
+var server *devstack.Temporal
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "orgsync-e2e-")
+	if err == nil {
+		server, err = devstack.StartTemporal(context.Background(), dir, devstack.Ports{}, os.Stderr)
+	}
+	if err != nil {
+		slog.Error("start Temporal", "error", err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	err = errors.Join(server.Stop(), os.RemoveAll(dir))
+	if err != nil {
+		slog.Error("stop Temporal", "error", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// world is one test's installation: a database, a task queue with a worker, and as
+// many simulated providers as it adds.
+type world struct {
+	t        *testing.T
+	url      string
+	pool     *pgxpool.Pool
+	store    *db.Store
+	opener   *connect.Opener
+	temporal client.Client
+	queue    string
+	cfg      config.Config
+	logs     *logBuffer
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	ctx := t.Context()
+	w := &world{t: t, url: dbtest.New(t), queue: "orgsync-" + uuid.NewString(), logs: &logBuffer{}}
+	keys, err := secret.Generate()
+	require.NoError(t, err)
+	box, err := secret.Load(string(keys))
+	require.NoError(t, err)
+	w.cfg, err = config.Load(func(name string) string {
+		return map[string]string{
+			"DATABASE_URL": w.url, "ORGSYNC_KEYSET": string(keys), "ORGSYNC_CALL_TIMEOUT": "2s", "ORGSYNC_SLOW_CALL": "1s",
+		}[name]
+	})
+	require.NoError(t, err)
+	w.store, err = db.Open(ctx, w.url)
+	require.NoError(t, err)
+	t.Cleanup(w.store.Close)
+	w.pool, err = pgxpool.New(ctx, w.url)
+	require.NoError(t, err)
+	t.Cleanup(w.pool.Close)
+	w.temporal, err = server.Dial(ctx)
+	require.NoError(t, err)
+	t.Cleanup(w.temporal.Close)
+	w.opener = app.NewOpener(w.store, box, w.cfg, slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	w.startWorker()
+	return w
+}
+
+// startWorker starts one more worker; it stops with the test or when told to.
+func (w *world) startWorker() (stop func()) {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	worker := app.NewWorker(w.temporal, w.queue, w.store, w.opener, w.cfg)
+	go func() {
+		defer close(done)
+		if err := worker.Run(ctx); err != nil {
+			w.t.Errorf("worker: %v", err)
+		}
+	}()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		<-done
+	})
+	w.t.Cleanup(stop)
+	return stop
+}
+
+// add stores a provider and returns its name, unique on the shared server.
+func (w *world) add(kind directory.ProviderType, settings map[string]string) string {
+	w.t.Helper()
+	name := string(kind) + "-" + uuid.NewString()[:8]
+	document, err := json.Marshal(settings)
+	require.NoError(w.t, err)
+	parsed, err := connect.Parse(w.opener.Vendors[kind], document, nil)
+	require.NoError(w.t, err)
+	require.NoError(w.t, connect.Validate(w.opener.Vendors[kind], parsed))
+	public, secrets := connect.Split(parsed)
+	body, err := json.Marshal(public)
+	require.NoError(w.t, err)
+	_, err = w.store.ProviderAdd(w.t.Context(), db.NewProvider{Name: name, Type: kind, Config: body}, w.opener.Seal(secrets))
+	require.NoError(w.t, err)
+	return name
+}
+
+// source is one simulated provider of a world.
+type source struct {
+	kind    directory.ProviderType
+	name    string
+	company *simulator.Company
+	faults  *simulator.Faults
+	calls   *simulator.Calls
+	url     string
+	feishu  *feishu.Server
+	ding    *dingtalk.Server
+	wecom   *wecom.Server
+}
+
+// simulate serves company as a provider of that kind and stores it.
+func (w *world) simulate(kind directory.ProviderType, company *simulator.Company) *source {
+	return w.simulateWith(kind, company, simulator.Options{})
+}
+
+func (w *world) simulateWith(kind directory.ProviderType, company *simulator.Company, options simulator.Options) *source {
+	w.t.Helper()
+	s := &source{kind: kind, company: company}
+	var handler http.Handler
+	var settings map[string]string
+	switch kind {
+	case directory.Feishu:
+		s.feishu = feishu.New(company, feishu.Config{Options: options})
+		s.faults, s.calls, handler = s.feishu.Faults, s.feishu.Calls, s.feishu
+		settings = map[string]string{"app_id": "cli_sim", "app_secret": "sim-secret"}
+	case directory.DingTalk:
+		s.ding = dingtalk.New(company, dingtalk.Config{Options: options})
+		s.faults, s.calls, handler = s.ding.Faults, s.ding.Calls, s.ding
+		settings = map[string]string{"app_key": "dingsim", "app_secret": "sim-secret"}
+	case directory.WeCom:
+		s.wecom = wecom.New(company, wecom.Config{Options: options, OldApp: true})
+		s.faults, s.calls, handler = s.wecom.Faults, s.wecom.Calls, s.wecom
+		settings = map[string]string{"corp_id": "wwsim", "secret": "sim-app-secret"}
+	}
+	service := httptest.NewUnstartedServer(handler)
+	service.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(io.Discard, nil), slog.LevelError)
+	service.Start()
+	w.t.Cleanup(service.Close)
+	s.url = service.URL
+	settings["base_url"] = service.URL
+	s.name = w.add(kind, settings)
+	return s
+}
+
+// start starts a sync as "temporal workflow start" does.
+func (w *world) start(in workflows.SyncInput) client.WorkflowRun {
+	w.t.Helper()
+	run, err := w.temporal.ExecuteWorkflow(w.t.Context(), client.StartWorkflowOptions{
+		ID: workflows.SyncWorkflowID(in.Provider), TaskQueue: w.queue, WorkflowExecutionErrorWhenAlreadyStarted: true,
+	}, workflows.SyncOrgName, in)
+	require.NoError(w.t, err)
+	return run
+}
+
+// wait returns a sync's result, also of one that failed.
+func (w *world) wait(run client.WorkflowRun) workflows.SyncResult {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), 3*time.Minute)
+	defer cancel()
+	var result workflows.SyncResult
+	err := run.Get(ctx, &result)
+	var failed *temporal.ApplicationError
+	if errors.As(err, &failed) && failed.HasDetails() {
+		require.NoError(w.t, failed.Details(&result))
+		return result
+	}
+	require.NoError(w.t, err)
+	return result
+}
+
+func (w *world) sync(provider string) workflows.SyncResult {
+	w.t.Helper()
+	return w.wait(w.start(workflows.SyncInput{Provider: provider}))
+}
+
+// logBuffer collects log lines of several goroutines.
+type logBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
