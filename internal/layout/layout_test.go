@@ -53,14 +53,13 @@ var rules = []rule{
 	{"internal/app", []string{"activities", "db", "internal/config", "internal/connect", "internal/directory",
 		"internal/provider/...", "internal/secret", "workflows"}, nil},
 	{"worker", []string{"internal/app", "internal/config", "workflows"}, nil},
-	{"starter", []string{"db", "internal/app", "internal/config", "internal/connect", "internal/directory", "internal/provider",
-		"internal/secret", "workflows"}, nil},
+	{"starter", []string{"internal/app", "internal/config", "workflows"}, nil},
 
 	{"internal/proc", nil, []string{temporal, postgres, network}},
 	{"internal/localpg", []string{"internal/proc"}, []string{temporal, postgres, network}},
 	{"internal/devstack/...", []string{"internal/localpg", "internal/proc", "internal/secret"}, nil},
 	{"cmd/dev", []string{"internal/devstack", "internal/localpg", "internal/proc"}, []string{temporal, postgres}},
-	{"cmd/simulator", []string{"internal/simulator/..."}, []string{temporal, postgres}},
+	{"cmd/simulator", []string{"internal/directory", "internal/simulator/..."}, []string{temporal, postgres}},
 	{"internal/layout", nil, nil},
 	{"internal/e2e", nil, nil}, // tests only
 }
