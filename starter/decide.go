@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/workflows"
+)
+
+type approveCommand struct {
+	Name string `arg:"" help:"The provider's name."`
+}
+
+// Help implements kong.HelpProvider.
+func (approveCommand) Help() string {
+	return `Applies exactly the removals that the held run shows, and waits until that is done.
+
+Examples:
+
+  orgsync runs list --provider acme
+  orgsync runs show 4f1c
+  orgsync approve acme`
+}
+
+// Run implements the command.
+func (c approveCommand) Run(ctx context.Context, s *session) error {
+	result, err := s.decide(ctx, c.Name, workflows.ApproveUpdate)
+	if err != nil {
+		return err
+	}
+	return ended(statusOf(result.Status))
+}
+
+type rejectCommand struct {
+	Name string `arg:"" help:"The provider's name."`
+}
+
+// Help implements kong.HelpProvider.
+func (rejectCommand) Help() string {
+	return `What the run added and updated stays. The next run finds the same removals and is held again, if the reason is still there.
+
+Examples:
+
+  orgsync reject acme`
+}
+
+// Run implements the command. That the run ends rejected is what was asked for.
+func (c rejectCommand) Run(ctx context.Context, s *session) error {
+	result, err := s.decide(ctx, c.Name, workflows.RejectUpdate)
+	if err != nil {
+		return err
+	}
+	if result.Status == directory.RunRejected {
+		return nil
+	}
+	return ended(statusOf(result.Status))
+}
+
+// decide sends a decision to the workflow that holds the provider's held run, waits
+// for the outcome and prints it.
+func (s *session) decide(ctx context.Context, name, update string) (workflows.SyncResult, error) {
+	var result workflows.SyncResult
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return result, err
+	}
+	p, err := s.provider(ctx, store, name)
+	if err != nil {
+		return result, err
+	}
+	held, err := store.RunHeld(ctx, p.ID)
+	if errors.Is(err, db.ErrNotFound) {
+		return result, fmt.Errorf("no run of %s waits for a decision; see: orgsync runs list --provider %s", name, name)
+	}
+	if err != nil {
+		return result, err
+	}
+	temporal, err := s.openTemporal(ctx)
+	if err != nil {
+		return result, err
+	}
+	warn := time.AfterFunc(noWorkerAfter, func() {
+		if warning := noWorker(ctx, temporal); warning != "" {
+			s.note("%s", warning)
+		}
+	})
+	defer warn.Stop()
+	handle, err := temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: held.HoldWorkflowID, UpdateName: update, WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err == nil {
+		err = handle.Get(ctx, &result)
+	}
+	var gone *serviceerror.NotFound
+	if errors.As(err, &gone) {
+		return result, fmt.Errorf("workflow %s, which held run %s, is gone; start another run with: orgsync sync %s", held.HoldWorkflowID, held.ID, name)
+	}
+	if err != nil {
+		return result, fmt.Errorf("decide run %s of %s: %w", shortID(held.ID), name, err)
+	}
+	return result, s.printResult(result)
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/orgsync/orgsync/internal/secret"
+)
+
+type keysetCommands struct {
+	Create keysetCreate `cmd:"" help:"Create a key set in a new file."`
+	Rotate keysetRotate `cmd:"" help:"Add a key that seals from now on; the others still open."`
+	Reseal keysetReseal `cmd:"" help:"Seal every stored secret anew under the newest key."`
+}
+
+// Help implements kong.HelpProvider.
+func (keysetCommands) Help() string {
+	return `The key set seals the providers' secrets. Whoever has it can open them; without it they are lost. Keep a copy apart from the database.
+
+Examples:
+
+  orgsync keyset create /etc/orgsync/keyset.json
+  export ORGSYNC_KEYSET=/etc/orgsync/keyset.json`
+}
+
+type keysetCreate struct {
+	File string `arg:"" help:"File to create; one that exists is not touched."`
+}
+
+// Help implements kong.HelpProvider.
+func (keysetCreate) Help() string {
+	return `Examples:
+
+  orgsync keyset create /etc/orgsync/keyset.json`
+}
+
+// Run implements the command.
+func (c keysetCreate) Run(s *session) error {
+	keys, err := secret.Generate()
+	if err != nil {
+		return fmt.Errorf("create key set: %w", err)
+	}
+	file, err := os.OpenFile(c.File, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return misuse("create key set: file %s exists already; name another, or add a key to it with: orgsync keyset rotate %s", c.File, c.File)
+	}
+	if err != nil {
+		return fmt.Errorf("create key set: %w", err)
+	}
+	if err := writeAndClose(file, keys); err != nil {
+		return fmt.Errorf("create key set: %w", err)
+	}
+	if s.json {
+		return s.printJSON(map[string]string{"file": c.File})
+	}
+	s.say("Key set written to %s. Keep a copy of it in a safe place: without it stored secrets cannot be opened.", c.File)
+	s.say("Next, for every worker and command line: export ORGSYNC_KEYSET=%s", c.File)
+	return nil
+}
+
+type keysetRotate struct {
+	File string `arg:"" help:"File of the key set."`
+}
+
+// Help implements kong.HelpProvider.
+func (keysetRotate) Help() string {
+	return `Bring the new file to all workers and restart them before anything is sealed under the new key; then reseal.
+
+Examples:
+
+  orgsync keyset rotate /etc/orgsync/keyset.json
+  orgsync keyset reseal`
+}
+
+// Run implements the command.
+func (c keysetRotate) Run(s *session) error {
+	keys, err := os.ReadFile(c.File)
+	if err != nil {
+		return misuse("rotate key set: %w; create one with: orgsync keyset create FILE", err)
+	}
+	rotated, err := secret.Rotate(keys)
+	if err != nil {
+		return misuse("rotate key set: file %s: %w", c.File, err)
+	}
+	if err := replace(c.File, rotated); err != nil {
+		return fmt.Errorf("rotate key set: %w", err)
+	}
+	if s.json {
+		return s.printJSON(map[string]string{"file": c.File})
+	}
+	s.say("Key added to %s. Next: bring the file to all workers, restart them, then run: orgsync keyset reseal", c.File)
+	return nil
+}
+
+// replace writes a file so that at any moment either the old or the new one is there.
+func replace(path string, content []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	if err = writeAndClose(file, content); err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	return nil
+}
+
+func writeAndClose(file *os.File, content []byte) error {
+	_, err := file.Write(content)
+	if err == nil {
+		err = file.Sync()
+	}
+	return errors.Join(err, file.Close())
+}
+
+type keysetReseal struct{}
+
+// Help implements kong.HelpProvider.
+func (keysetReseal) Help() string {
+	return `Needs ORGSYNC_KEYSET with the old keys and the new one. All workers must have it already.
+
+Examples:
+
+  orgsync keyset reseal`
+}
+
+// Run implements the command.
+func (keysetReseal) Run(ctx context.Context, s *session) error {
+	vault, err := s.openVault(ctx)
+	if err != nil {
+		return err
+	}
+	n, err := vault.Reseal(ctx)
+	if err != nil {
+		return err
+	}
+	if s.json {
+		return s.printJSON(map[string]int{"resealed": n})
+	}
+	s.say("%d secrets are now sealed under the newest key (%d).", n, vault.Box.PrimaryKeyID())
+	return nil
+}

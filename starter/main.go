@@ -1,0 +1,107 @@
+// Command orgsync is the operator's command line: it stores providers, starts
+// syncs and waits for them, shows what runs did and what the directory holds,
+// decides held runs, and looks after the database's schema and the key set. It
+// reads and writes nothing of the directory itself: that is the worker's duty.
+//
+// With --output json standard output is exactly one JSON document; whatever is
+// said on the way stands on standard error.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/orgsync/orgsync/internal/config"
+)
+
+// Exit statuses.
+const (
+	exitDone        = 0
+	exitFailed      = 1 // the run ended failed, partial or rejected, or the command failed
+	exitUsage       = 2 // wrong usage or settings
+	exitHeld        = 3 // the run waits for approval
+	exitInterrupted = 130
+)
+
+const description = `Keeps a company's directory in Postgres equal to Feishu, Lark, DingTalk or WeCom.
+
+Examples:
+
+  orgsync provider add acme --type feishu --config acme.json
+  orgsync provider test acme
+  orgsync sync acme --wait
+  orgsync tree acme --depth 2
+
+Exit status: 0 done; 1 the run ended failed, partial or rejected, or the command failed; 2 wrong usage or settings; 3 held, waiting for approval; 130 interrupted.
+
+`
+
+type commands struct {
+	Output string `enum:"text,json" default:"text" short:"o" placeholder:"text|json" help:"What standard output is: text for people, or one JSON document."`
+
+	Provider providerCommands `cmd:"" help:"Store, show, change, remove and test providers."`
+	Sync     syncCommand      `cmd:"" help:"Start a sync of a provider."`
+	Runs     runsCommands     `cmd:"" help:"Show what syncs did."`
+	Approve  approveCommand   `cmd:"" help:"Let a held run remove what it found gone."`
+	Reject   rejectCommand    `cmd:"" help:"End a held run without removing anything."`
+	Tree     treeCommand      `cmd:"" help:"Show the departments with their head counts."`
+	Search   searchCommand    `cmd:"" help:"Find people by name, pinyin, initials, e-mail or phone."`
+	Migrate  migrateCommand   `cmd:"" help:"Bring the database to this build's schema."`
+	Keyset   keysetCommands   `cmd:"" help:"Create and rotate the encryption key set."`
+	Version  versionCommand   `cmd:"" help:"Say which build this is."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)
+	stop()
+	os.Exit(status)
+}
+
+// run executes one command line and returns its exit status.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
+	var cli commands
+	helped := false
+	parser, err := kong.New(&cli,
+		kong.Name("orgsync"),
+		kong.Description(description+config.Usage()+"  ORGSYNC_UI_URL                where Temporal's Web UI is, for links\n"),
+		kong.Writers(stdout, stderr),
+		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true, NoAppDescFormat: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		// Kong calls this once it has printed help, and parses on.
+		kong.Exit(func(int) { helped = true }),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "orgsync:", err)
+		return exitFailed
+	}
+	parsed, err := parser.Parse(args)
+	if helped {
+		return exitDone
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "orgsync: %v; see: %s --help\n", err, commandOf(err))
+		return exitUsage
+	}
+	s := &session{stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv, json: cli.Output == "json"}
+	defer s.close()
+	return s.conclude(ctx, parsed.Run(s))
+}
+
+// commandOf returns the command that a parse error is about, as it is typed.
+func commandOf(err error) string {
+	var wrong *kong.ParseError
+	if errors.As(err, &wrong) && wrong.Context != nil && wrong.Context.Selected() != nil {
+		path, _, _ := strings.Cut(wrong.Context.Selected().FullPath(), " <")
+		return path
+	}
+	return "orgsync"
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/app"
+	"github.com/orgsync/orgsync/internal/connect"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+type providerAdd struct {
+	Name           string  `arg:"" help:"A name of your choice: up to 100 characters without spaces and slashes."`
+	Type           string  `required:"" enum:"feishu,dingtalk,wecom" placeholder:"feishu|dingtalk|wecom" help:"Kind of provider; feishu serves Lark too."`
+	Config         string  `required:"" placeholder:"FILE|-" help:"JSON file with the settings, or - for standard input."`
+	Tenant         string  `placeholder:"UUID" help:"Tenant that the rows are to carry."`
+	RemovalLimit   int     `default:"20" placeholder:"N" help:"A run that would remove more than the larger of this many ... (${default})"`
+	RemovalPercent float64 `default:"5" placeholder:"P" help:"... and this percentage of the people or departments is held for approval. (${default})"`
+}
+
+// Help implements kong.HelpProvider.
+func (providerAdd) Help() string {
+	return `Secrets are sealed before they reach the database. The settings, by type (* is required):
+
+` + settingsHelp() + `
+Examples:
+
+  orgsync provider add acme --type feishu --config acme.json
+  echo '{"corp_id":"ww12","secret":"s3cr3t"}' | orgsync provider add acme --type wecom --config -`
+}
+
+// settingsHelp lists the vendors' settings, indented to be kept as they are.
+func settingsHelp() string {
+	var b strings.Builder
+	vendors := app.Vendors()
+	for _, t := range []directory.ProviderType{directory.Feishu, directory.DingTalk, directory.WeCom} {
+		fmt.Fprintf(&b, "  %s\n", t)
+		for _, key := range vendors[t].Keys {
+			mark := " "
+			if key.Required {
+				mark = "*"
+			}
+			fmt.Fprintf(&b, "   %s %-13s %s\n", mark, key.Name, key.Help)
+		}
+	}
+	return b.String()
+}
+
+// Run implements the command.
+func (c providerAdd) Run(ctx context.Context, s *session) error {
+	guard := db.Guard{Count: c.RemovalLimit, Percent: c.RemovalPercent}
+	if err := errors.Join(checkName(c.Name), checkGuard(guard)); err != nil {
+		return err
+	}
+	tenant, err := tenantOf(c.Tenant)
+	if err != nil {
+		return err
+	}
+	document, err := s.readConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	vendor := app.Vendors()[directory.ProviderType(c.Type)]
+	settings, err := connect.Parse(vendor, document, nil)
+	if err != nil {
+		return &failure{status: exitUsage, err: err}
+	}
+	public, secrets, err := separate(vendor, settings)
+	if err != nil {
+		return err
+	}
+	vault, err := s.openVault(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = vault.Store.ProviderAdd(ctx, db.NewProvider{
+		TenantID: tenant, Name: c.Name, Type: vendor.Type, Config: public, Guard: &guard,
+	}, vault.Seal(secrets))
+	if errors.Is(err, db.ErrNameTaken) {
+		return fmt.Errorf("there is a provider %q already; change it with: orgsync provider update %s --config FILE", c.Name, c.Name)
+	}
+	if err != nil {
+		return err
+	}
+	s.say("Provider %s is stored. Next: orgsync provider test %s", c.Name, c.Name)
+	return s.printProvider(ctx, vault.Store, c.Name)
+}
+
+// separate checks that settings are complete and divides them into the JSON that is
+// stored as it is and the secrets. Empty settings count as not given.
+func separate(vendor provider.Vendor, settings provider.Settings) (json.RawMessage, map[string]string, error) {
+	for key, value := range settings {
+		if value == "" {
+			delete(settings, key)
+		}
+	}
+	if err := connect.Validate(vendor, settings); err != nil {
+		return nil, nil, &failure{status: exitUsage, err: err}
+	}
+	public, secrets := connect.Split(settings)
+	document, err := json.Marshal(public)
+	return document, secrets, err
+}
+
+const maxName = 100
+
+// checkName refuses what would be ambiguous in a workflow id or on a command line.
+func checkName(name string) error {
+	switch {
+	case !utf8.ValidString(name) || name == "" || utf8.RuneCountInString(name) > maxName:
+		return misuse("a provider's name has 1 to %d characters", maxName)
+	case strings.ContainsFunc(name, func(r rune) bool { return r == '/' || unicode.IsSpace(r) || !unicode.IsGraphic(r) }):
+		return misuse("a provider's name contains no spaces, slashes and control characters, since it becomes part of a workflow id; %q does", name)
+	case strings.HasPrefix(name, "-"):
+		return misuse("a provider's name does not begin with a dash; %q does", name)
+	}
+	return nil
+}
+
+func checkGuard(g db.Guard) error {
+	const most = 1<<31 - 1 // of a Postgres integer
+	if g.Count < 0 || g.Count > most {
+		return misuse("--removal-limit is %d; it must be a number of removals from 0 on", g.Count)
+	}
+	if !(g.Percent >= 0 && g.Percent <= 100) { // so that NaN is refused too
+		return misuse("--removal-percent is %g; it must be from 0 to 100", g.Percent)
+	}
+	return nil
+}
+
+func tenantOf(text string) (*string, error) {
+	if text == "" {
+		return nil, nil
+	}
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return nil, misuse("--tenant is %q; it must be a UUID such as 0191d2a0-7b1e-7c3a-9d42-5f1c2b3a4d5e", text)
+	}
+	text = id.String()
+	return &text, nil
+}

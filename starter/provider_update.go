@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/app"
+	"github.com/orgsync/orgsync/internal/connect"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+type providerUpdate struct {
+	Name           string   `arg:"" help:"The provider's name."`
+	Config         string   `placeholder:"FILE|-" help:"JSON file with the settings to change, or - for standard input."`
+	Tenant         string   `placeholder:"UUID" help:"Tenant that the rows are to carry."`
+	Active         bool     `xor:"state" help:"Allow syncs."`
+	Inactive       bool     `xor:"state" help:"Refuse syncs."`
+	RemovalLimit   *int     `placeholder:"N" help:"A run that would remove more than the larger of this many ..."`
+	RemovalPercent *float64 `placeholder:"P" help:"... and this percentage of the people or departments is held for approval."`
+}
+
+// Help implements kong.HelpProvider.
+func (providerUpdate) Help() string {
+	return `Settings that are not given stay as they are, as do secrets given as "***"; an empty one is removed. What "orgsync provider show NAME --output json" prints as config can be given back.
+
+Examples:
+
+  echo '{"app_secret":"n3w"}' | orgsync provider update acme --config -
+  orgsync provider update acme --inactive
+  orgsync provider update acme --removal-limit 100 --removal-percent 10`
+}
+
+// Run implements the command.
+func (c providerUpdate) Run(ctx context.Context, s *session) error {
+	if c == (providerUpdate{Name: c.Name}) {
+		return misuse("nothing to change; give --config, --tenant, --active, --inactive, --removal-limit or --removal-percent")
+	}
+	tenant, err := tenantOf(c.Tenant)
+	if err != nil {
+		return err
+	}
+	var document []byte
+	if c.Config != "" {
+		if document, err = s.readConfig(c.Config); err != nil {
+			return err
+		}
+	}
+	store, vault, err := s.openFor(ctx, document != nil)
+	if err != nil {
+		return err
+	}
+	p, err := s.provider(ctx, store, c.Name)
+	if err != nil {
+		return err
+	}
+	change := db.ProviderChange{TenantID: tenant}
+	if c.Active || c.Inactive {
+		change.Active = &c.Active
+	}
+	if change.Guard, err = c.guard(p.Guard); err != nil {
+		return err
+	}
+	var seal func(string) ([]db.Sealed, error)
+	if document != nil {
+		if seal, err = merge(ctx, vault, p, document, &change); err != nil {
+			return err
+		}
+	}
+	if err := store.ProviderChange(ctx, p.ID, change, seal); err != nil {
+		return err
+	}
+	s.say("Provider %s is changed.", p.Name)
+	return s.printProvider(ctx, store, p.Name)
+}
+
+// openFor opens the database, and the key set only where settings are to change.
+func (s *session) openFor(ctx context.Context, settings bool) (*db.Store, *connect.Opener, error) {
+	if !settings {
+		store, err := s.openStore(ctx)
+		return store, nil, err
+	}
+	vault, err := s.openVault(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return vault.Store, vault, nil
+}
+
+// guard returns the limits with those that are given changed, nil if none is.
+func (c providerUpdate) guard(stored db.Guard) (*db.Guard, error) {
+	if c.RemovalLimit == nil && c.RemovalPercent == nil {
+		return nil, nil
+	}
+	if c.RemovalLimit != nil {
+		stored.Count = *c.RemovalLimit
+	}
+	if c.RemovalPercent != nil {
+		stored.Percent = *c.RemovalPercent
+	}
+	return &stored, checkGuard(stored)
+}
+
+// merge lays the settings of document over the stored ones. It sets what is stored
+// in the clear in change and returns a function that gives all sealed values, of
+// which the unchanged ones stay as they are.
+func merge(ctx context.Context, vault *connect.Opener, p db.Provider, document []byte, change *db.ProviderChange) (func(string) ([]db.Sealed, error), error) {
+	vendor, ok := app.Vendors()[p.Type]
+	if !ok {
+		return nil, fmt.Errorf("provider %s: this build knows no provider type %q", p.Name, p.Type)
+	}
+	sealed, err := vault.Store.Secrets(ctx, p.ID)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := shownConfig(ctx, vault.Store, p)
+	if err != nil {
+		return nil, err
+	}
+	kept := map[string]bool{}
+	for _, secret := range sealed {
+		kept[secret.Key] = true
+	}
+	given, err := connect.Parse(vendor, document, kept)
+	if err != nil {
+		return nil, &failure{status: exitUsage, err: err}
+	}
+	merged := provider.Settings(shown)
+	for key, value := range given {
+		merged[key] = value
+	}
+	var secrets map[string]string
+	if change.Config, secrets, err = separate(vendor, merged); err != nil {
+		return nil, err
+	}
+	var unchanged []db.Sealed
+	for _, secret := range sealed {
+		if secrets[secret.Key] == connect.Hidden {
+			unchanged = append(unchanged, secret)
+			delete(secrets, secret.Key)
+		}
+	}
+	return func(providerID string) ([]db.Sealed, error) {
+		fresh, err := vault.Seal(secrets)(providerID)
+		return append(fresh, unchanged...), err
+	}, nil
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"math"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+type runsShow struct {
+	ID  string `arg:"" help:"The run's id, or as much of its beginning as is unique."`
+	All bool   `help:"Show the whole ledger, not only its first departments. JSON always holds all of it."`
+}
+
+// Help implements kong.HelpProvider.
+func (runsShow) Help() string {
+	return `The ledger says for each department whether its children and its members were read to the end: only what was is ever removed from. Failed departments come first.
+
+Examples:
+
+  orgsync runs show 4f1c
+  orgsync runs show 4f1c --all`
+}
+
+// shownRun is one run as the command prints it.
+type shownRun struct {
+	db.Run
+	Errors      []string         `json:"errors"`
+	Departments []db.LedgerEntry `json:"departments"`
+	WebURL      string           `json:"web_url,omitempty"`
+}
+
+const (
+	shownErrors = 20
+	shownLedger = 20
+)
+
+// Run implements the command.
+func (c runsShow) Run(ctx context.Context, s *session) error {
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	run, err := s.run(ctx, store, c.ID)
+	if err != nil {
+		return err
+	}
+	shown := shownRun{Run: run, WebURL: s.webURL(run.WorkflowID, run.TemporalRunID)}
+	if shown.Errors, err = store.Problems(ctx, run.ID, shownErrors); err != nil {
+		return err
+	}
+	rows := math.MaxInt32
+	if !s.json && !c.All {
+		rows = shownLedger + 1 // one more tells that there are more
+	}
+	if shown.Departments, err = store.Ledger(ctx, run.ID, false, rows); err != nil {
+		return err
+	}
+	if s.json {
+		return s.printJSON(shown)
+	}
+	s.sayRun(shown)
+	s.sayLedger(shown.Departments, c.All)
+	return nil
+}
+
+func (s *session) sayRun(run shownRun) {
+	t := newTable()
+	t.AppendRow([]any{"run", run.ID})
+	t.AppendRow([]any{"provider", run.Provider})
+	t.AppendRow([]any{"status", statusText(run.Run)})
+	t.AppendRow([]any{"mode", run.Mode})
+	t.AppendRow([]any{"started", moment(run.StartedAt)})
+	if run.FinishedAt != nil {
+		t.AppendRow([]any{"finished", moment(*run.FinishedAt)})
+	}
+	t.AppendRow([]any{"duration", span(lasted(run.Run))})
+	t.AppendRow([]any{"calls", grouped(run.Calls)})
+	t.AppendRow([]any{"workflow", run.WorkflowID + " (run " + run.TemporalRunID + ")"})
+	if run.WebURL != "" {
+		t.AppendRow([]any{"web UI", run.WebURL})
+	}
+	if run.Error != "" {
+		t.AppendRow([]any{"error", plain(run.Error)})
+	}
+	if run.HoldReason != "" {
+		t.AppendRow([]any{"held because", plain(run.HoldReason)})
+		t.AppendRow([]any{"held by", run.HoldWorkflowID})
+	}
+	printTable(s.stdout, t)
+	if run.Status == directory.RunHeld {
+		s.sayDecide(run.Provider, run.ID)
+	}
+	s.say("")
+	s.sayCounts(run.Counts)
+	s.sayErrors(run.Errors)
+}
+
+// sayDecide tells how a held run is decided.
+func (s *session) sayDecide(provider, runID string) {
+	s.say("\nThe removals wait for a decision. See them with: orgsync runs changes %s", shortID(runID))
+	s.say("  apply them:  orgsync approve %s", provider)
+	s.say("  leave them:  orgsync reject %s", provider)
+}
+
+func (s *session) sayErrors(errors []string) {
+	if len(errors) == 0 {
+		return
+	}
+	s.say("\nErrors")
+	for _, text := range errors {
+		s.say("  %s", plain(text))
+	}
+}
+
+func (s *session) sayLedger(entries []db.LedgerEntry, all bool) {
+	if len(entries) == 0 {
+		return
+	}
+	more := !all && len(entries) > shownLedger
+	if more {
+		entries = entries[:shownLedger]
+	}
+	s.say("\nDepartments")
+	t := newTable("id", "children", "members", "pages", "read", "declared", "error")
+	rightAligned(t, 4, 5, 6)
+	for _, e := range entries {
+		members := complete(e.MembersComplete)
+		if e.Skipped {
+			members = "not asked for"
+		}
+		declared := ""
+		if e.MembersDeclared != nil {
+			declared = grouped(int(*e.MembersDeclared))
+		}
+		t.AppendRow([]any{plain(e.ExternalID), complete(e.ChildrenComplete), members, grouped(e.Pages), grouped(e.MembersRead), declared, plain(e.Error)})
+	}
+	printTable(s.stdout, t)
+	if more {
+		s.say("There are more; show them with --all.")
+	}
+}
+
+func complete(yes bool) string {
+	if yes {
+		return "complete"
+	}
+	return "incomplete"
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/workflows"
+)
+
+type syncCommand struct {
+	Name        string   `arg:"" help:"The provider's name."`
+	Wait        bool     `help:"Wait until the run has ended or is held, and print its result."`
+	Plan        bool     `help:"Change nothing; report what would be changed."`
+	Departments []string `placeholder:"ID,ID" help:"Read the people of these departments only, by the provider's ids."`
+	OnRemovals  string   `enum:"hold,apply,skip" default:"hold" placeholder:"hold|apply|skip" help:"What to do with removals beyond the provider's limits: wait for approval, remove all the same, or remove nothing at all. (${default})"`
+}
+
+// Help implements kong.HelpProvider.
+func (syncCommand) Help() string {
+	return `One sync of a provider runs at a time; it goes on if this command is interrupted.
+
+Examples:
+
+  orgsync sync acme --wait
+  orgsync sync acme --plan --wait --output json
+  orgsync sync acme --departments od-1,od-2
+
+By hand, without this program:
+
+  temporal workflow start --type SyncOrg --task-queue orgsync --workflow-id orgsync/acme --input '{"provider":"acme"}'`
+}
+
+func (c syncCommand) input() workflows.SyncInput {
+	in := workflows.SyncInput{Provider: c.Name, Departments: c.Departments, OnRemovals: c.OnRemovals}
+	if c.Plan {
+		in.Mode = workflows.ModePlan
+	}
+	return in
+}
+
+// started is what the command prints of a run that it does not wait for.
+type started struct {
+	Provider      string `json:"provider"`
+	WorkflowID    string `json:"workflow_id"`
+	TemporalRunID string `json:"temporal_run_id"`
+}
+
+// Run implements the command.
+func (c syncCommand) Run(ctx context.Context, s *session) error {
+	in := c.input()
+	if problem := in.Normalize(); problem != "" {
+		return misuse("%s", problem)
+	}
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := s.provider(ctx, store, c.Name)
+	if err != nil {
+		return err
+	}
+	if !p.Active {
+		return fmt.Errorf("provider %s is switched off; switch it on with: orgsync provider update %s --active", p.Name, p.Name)
+	}
+	temporal, err := s.openTemporal(ctx)
+	if err != nil {
+		return err
+	}
+	run, err := start(ctx, temporal, p, in)
+	if err != nil {
+		return err
+	}
+	if c.Wait {
+		return s.await(ctx, store, temporal, run, in)
+	}
+	if s.json {
+		return s.printJSON(started{Provider: p.Name, WorkflowID: run.GetID(), TemporalRunID: run.GetRunID()})
+	}
+	s.say("Started workflow %s, run %s.", run.GetID(), run.GetRunID())
+	s.sayFollow(p.Name, run)
+	return nil
+}
+
+func start(ctx context.Context, temporal client.Client, p db.Provider, in workflows.SyncInput) (client.WorkflowRun, error) {
+	summary := "Sync " + p.Name + " from " + provider.DisplayName(p.Type)
+	if in.Mode == workflows.ModePlan {
+		summary = "Plan a sync of " + p.Name + " from " + provider.DisplayName(p.Type)
+	}
+	run, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: workflows.SyncWorkflowID(p.Name), TaskQueue: workflows.TaskQueue, StaticSummary: summary,
+		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+	}, workflows.SyncOrgName, in)
+	var running *serviceerror.WorkflowExecutionAlreadyStarted
+	if errors.As(err, &running) {
+		id := workflows.SyncWorkflowID(p.Name)
+		return nil, fmt.Errorf("a sync of %s is already running: workflow %s, run %s; follow it with: temporal workflow show -w %s --follow, or cancel it with: temporal workflow cancel -w %s",
+			p.Name, id, running.RunId, id, id)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("start sync of %s: %w", p.Name, err)
+	}
+	return run, nil
+}
+
+// sayFollow tells how a run that goes on can be followed.
+func (s *session) sayFollow(name string, run client.WorkflowRun) {
+	if page := s.webURL(run.GetID(), run.GetRunID()); page != "" {
+		s.say("  Web UI:    %s", page)
+	}
+	s.say("  history:   orgsync runs list --provider %s", name)
+	s.say("  workflow:  temporal workflow show -w %s --follow", run.GetID())
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/orgsync/orgsync/db"
+)
+
+type treeCommand struct {
+	Name  string `arg:"" help:"The provider's name."`
+	Depth int    `placeholder:"N" help:"Levels to show, counted from the top; all of them if not given."`
+}
+
+// Help implements kong.HelpProvider.
+func (treeCommand) Help() string {
+	return `Shows behind each department how many active people are in it with everything below, and how many directly in it.
+
+Examples:
+
+  orgsync tree acme --depth 3
+  orgsync tree acme --output json`
+}
+
+// branch is a department with what is below it.
+type branch struct {
+	db.TreeDepartment
+	Children []*branch `json:"children"`
+}
+
+// Run implements the command.
+func (c treeCommand) Run(ctx context.Context, s *session) error {
+	if c.Depth < 0 {
+		return misuse("--depth is %d; it must be a number of levels from 1 on", c.Depth)
+	}
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := s.provider(ctx, store, c.Name)
+	if err != nil {
+		return err
+	}
+	rows, err := store.Tree(ctx, p.ID, c.Depth)
+	if err != nil {
+		return err
+	}
+	tops := grow(rows)
+	if s.json {
+		return s.printJSON(tops)
+	}
+	if len(tops) == 0 {
+		s.say("No departments are stored for %s. Read them with: orgsync sync %s --wait", p.Name, p.Name)
+		return nil
+	}
+	out := bufio.NewWriter(s.stdout)
+	for _, top := range tops {
+		draw(out, top, "", "")
+	}
+	return out.Flush()
+}
+
+// grow hangs each department below its parent, in the order given.
+func grow(rows []db.TreeDepartment) []*branch {
+	byID := make(map[string]*branch, len(rows))
+	for _, row := range rows {
+		byID[row.ID] = &branch{TreeDepartment: row, Children: []*branch{}}
+	}
+	tops := []*branch{}
+	for _, row := range rows {
+		if parent, ok := byID[row.ParentID]; ok {
+			parent.Children = append(parent.Children, byID[row.ID])
+		} else {
+			tops = append(tops, byID[row.ID])
+		}
+	}
+	return tops
+}
+
+// draw writes the department behind lead and everything below it behind indent.
+func draw(w io.Writer, b *branch, lead, indent string) {
+	name := plain(b.Name)
+	if name == "" {
+		name = plain(b.ExternalID)
+	}
+	fmt.Fprintf(w, "%s%s  %s (%s direct)\n", lead, name, grouped(b.MemberCount), grouped(b.DirectMembers))
+	for i, child := range b.Children {
+		if i == len(b.Children)-1 {
+			draw(w, child, indent+"└─ ", indent+"   ")
+		} else {
+			draw(w, child, indent+"├─ ", indent+"│  ")
+		}
+	}
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/workflows"
+)
+
+// typeSyncFailed is the error type of a SyncOrg that ended failed; its details are
+// the run's result.
+const typeSyncFailed = "SyncFailed"
+
+// noWorkerAfter is how long a started workflow may lie before it is looked into
+// whether there is anybody to run it.
+const noWorkerAfter = 5 * time.Second
+
+// await shows how the run comes along until it has ended or is held, and prints its
+// result. Interrupted, it leaves the run alone.
+func (s *session) await(ctx context.Context, store *db.Store, temporal client.Client, run client.WorkflowRun, in workflows.SyncInput) error {
+	watch := newWatch(s.stderr, store, run.GetID(), run.GetRunID(), in.Provider)
+	result, err := follow(ctx, run, watch, func() {
+		if warning := noWorker(ctx, temporal); warning != "" && !watch.begun() {
+			watch.interject(warning)
+		}
+	})
+	watch.done()
+	if ctx.Err() != nil {
+		return &failure{status: exitInterrupted, err: fmt.Errorf("stopped waiting; the run goes on in workflow %s: see orgsync runs list --provider %s, or cancel it with: temporal workflow cancel -w %s",
+			run.GetID(), in.Provider, run.GetID())}
+	}
+	if err != nil {
+		if result, err = s.afterFailure(ctx, store, run, in, err); err != nil {
+			return err
+		}
+	}
+	if err := s.printResult(result); err != nil {
+		return err
+	}
+	return ended(statusOf(result.Status))
+}
+
+// follow waits for the workflow's result. Meanwhile it has watch look again and
+// again, and calls late once.
+func follow(ctx context.Context, run client.WorkflowRun, watch *watch, late func()) (workflows.SyncResult, error) {
+	type outcome struct {
+		result workflows.SyncResult
+		err    error
+	}
+	ended := make(chan outcome, 1)
+	go func() {
+		var o outcome
+		o.err = run.Get(ctx, &o.result)
+		ended <- o
+	}()
+	tick := time.NewTicker(watch.every)
+	defer tick.Stop()
+	patience := time.NewTimer(noWorkerAfter)
+	defer patience.Stop()
+	for {
+		select {
+		case o := <-ended:
+			return o.result, o.err
+		case <-tick.C:
+			watch.look(ctx)
+		case <-patience.C:
+			late()
+		}
+	}
+}
+
+// noWorker says in words that nobody polls the workflows' task queue, or "".
+func noWorker(ctx context.Context, temporal client.Client) string {
+	queue, err := temporal.DescribeTaskQueue(ctx, workflows.TaskQueue, enums.TASK_QUEUE_TYPE_WORKFLOW)
+	if err != nil || len(queue.GetPollers()) > 0 {
+		return "" // a failure of this question says nothing about the run
+	}
+	return "no worker is polling task queue " + workflows.TaskQueue + "; start one with: orgsync-worker"
+}
+
+// afterFailure makes a result of a workflow that ended without one of its own.
+func (s *session) afterFailure(ctx context.Context, store *db.Store, run client.WorkflowRun, in workflows.SyncInput, cause error) (workflows.SyncResult, error) {
+	var result workflows.SyncResult
+	var application *temporal.ApplicationError
+	if errors.As(cause, &application) && application.Type() == typeSyncFailed && application.HasDetails() {
+		if err := application.Details(&result); err != nil {
+			return result, fmt.Errorf("read the result of workflow %s: %w", run.GetID(), err)
+		}
+		return result, nil
+	}
+	var execution *temporal.WorkflowExecutionError
+	if !errors.As(cause, &execution) {
+		return result, fmt.Errorf("wait for workflow %s: %w; the run may go on: see orgsync runs list --provider %s", run.GetID(), cause, in.Provider)
+	}
+	status, why := endOf(cause)
+	result = workflows.SyncResult{Provider: in.Provider, Mode: in.Mode, Status: status, Errors: []string{why}}
+	id, err := store.RunByExecution(ctx, run.GetID(), run.GetRunID())
+	if errors.Is(err, db.ErrNotFound) {
+		return result, nil // it failed before it began: unknown provider, another run at work
+	}
+	if err != nil {
+		return result, err
+	}
+	stored, err := store.Run(ctx, id)
+	if err != nil {
+		return result, err
+	}
+	result.RunID, result.Counts, result.Calls, result.DurationMS = stored.ID, stored.Counts, stored.Calls, lasted(stored).Milliseconds()
+	if stored.FinishedAt != nil {
+		result.Status = stored.Status
+	}
+	return result, nil
+}
+
+// endOf tells how a workflow ended that returned nothing, and why.
+func endOf(cause error) (status, why string) {
+	var application *temporal.ApplicationError
+	var canceled *temporal.CanceledError
+	var terminated *temporal.TerminatedError
+	switch {
+	case errors.As(cause, &canceled):
+		return directory.RunCanceled, "the workflow was canceled"
+	case errors.As(cause, &terminated):
+		return directory.RunCanceled, "the workflow was terminated"
+	case errors.As(cause, &application):
+		return directory.RunFailed, application.Message()
+	default:
+		return directory.RunFailed, cause.Error()
+	}
+}
