@@ -115,7 +115,7 @@ func FuzzParseIDs(f *testing.F) {
 
 func TestTruthAgreesWithItself(t *testing.T) {
 	t.Parallel()
-	c := simulator.Generate(simulator.TypicalSpec(9, 3000))
+	c := simulator.Generate(simulator.TypicalSpec(9, 400))
 	for round := range 5 {
 		c.Drift(uint64(round), 0.1)
 	}
