@@ -33,11 +33,15 @@ func TestPeopleComeMoveAndGo(t *testing.T) {
 	p, err := c.Hire("新人", 2, 3)
 	require.NoError(t, err)
 	require.Equal(t, []simulator.Dept{2, 3}, person(c, p).Departments)
+	require.NoError(t, c.SetLeader(3, p, true))
+	require.NoError(t, c.SetLeader(3, p, true))
+	require.NoError(t, c.SetLeader(3, p, false))
 	require.NoError(t, c.SetLeader(2, p, true))
 	require.NoError(t, c.Move(p, 2, 4))
 	require.Equal(t, []simulator.Dept{4, 3}, person(c, p).Departments)
 	c.View(func(v *simulator.View) {
 		require.NotContains(t, v.Members(2), p)
+		require.False(t, v.Leads(p, 3))
 		require.False(t, v.Leads(p, 2), "who leaves a department no longer leads it")
 		require.Contains(t, v.Members(4), p)
 	})
@@ -160,14 +164,16 @@ func TestDriftKeepsTheShare(t *testing.T) {
 func TestSavedCompanyIsTheSame(t *testing.T) {
 	t.Parallel()
 	c := small()
-	for round := range 8 {
-		c.Drift(uint64(round), 0.3)
+	for round := range 3 {
+		c.Drift(uint64(round), 0.1)
 	}
 	require.NoError(t, c.Leave(working(c)))
 	require.NoError(t, c.ChangeUserID(working(c)))
 	leaver := working(c)
 	require.NoError(t, c.Leave(leaver))
 	require.NoError(t, c.RecycleUserID(leaver, working(c)))
+	require.NoError(t, c.Leave(30))
+	require.NoError(t, c.RecycleUserID(30, 4)) // the heir is loaded before the leaver
 	var file bytes.Buffer
 	require.NoError(t, c.Save(json.NewEncoder(&file)))
 	saved := file.String()
