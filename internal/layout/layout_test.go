@@ -43,7 +43,7 @@ var rules = []rule{
 
 	{"db/internal/...", nil, []string{temporal, network}},
 	{"db/dbtest", []string{"db", "internal/localpg"}, []string{temporal, network}},
-	{"db", []string{"db/internal/dbsqlc", "internal/directory", "internal/secret"}, []string{temporal, network}},
+	{"db", []string{"db/internal/dbsqlc", "internal/directory"}, []string{temporal, network}},
 	{"internal/connect", []string{"db", "internal/directory", "internal/provider", "internal/secret"}, []string{temporal, postgres}},
 	{"activities", []string{"db", "internal/connect", "internal/directory", "internal/normalize", "internal/provider",
 		"internal/secret", "internal/translit"}, []string{network}},
@@ -52,8 +52,10 @@ var rules = []rule{
 		[]string{postgres, network, "os", "math/rand", "crypto/rand", "log"}},
 	{"internal/app", []string{"activities", "db", "internal/config", "internal/connect", "internal/directory",
 		"internal/provider/...", "internal/secret", "workflows"}, nil},
-	{"worker", []string{"internal/app", "internal/config", "workflows"}, nil},
-	{"starter", []string{"internal/app", "internal/config", "workflows"}, nil},
+	// Mains open what they were configured with and hand it to internal/app; they do not import each other.
+	{"worker", []string{"db", "internal/app", "internal/config", "internal/secret", "workflows"}, nil},
+	{"starter", []string{"db", "internal/app", "internal/config", "internal/connect", "internal/directory", "internal/provider",
+		"internal/secret", "workflows"}, nil},
 
 	{"internal/proc", nil, []string{temporal, postgres, network}},
 	{"internal/localpg", []string{"internal/proc"}, []string{temporal, postgres, network}},
