@@ -61,14 +61,16 @@ func (c providerTest) Run(ctx context.Context, s *session) error {
 		result.Findings = append(result.Findings, report.Findings...)
 	}
 	if s.json {
-		err = s.printJSON(result)
+		if err := s.printJSON(result); err != nil {
+			return err
+		}
 	} else {
 		s.sayPreflight(result)
 	}
-	if err == nil && !result.OK {
+	if !result.OK {
 		return ended(exitFailed)
 	}
-	return err
+	return nil
 }
 
 // findingOf makes a finding of the failure of the whole check. Its wording is the

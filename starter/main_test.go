@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db/dbtest"
+)
+
+// installation is a database and a key set with a command line on them.
+type installation struct {
+	t   *testing.T
+	env map[string]string
+}
+
+// newInstallation returns one with a migrated, empty database.
+func newInstallation(t *testing.T) installation {
+	t.Helper()
+	in := installation{t: t, env: map[string]string{"DATABASE_URL": dbtest.New(t)}}
+	keys := filepath.Join(t.TempDir(), "keyset.json")
+	require.Equal(t, exitDone, in.run("keyset", "create", keys).status)
+	in.env["ORGSYNC_KEYSET"] = keys
+	return in
+}
+
+// outcome is what a command left behind.
+type outcome struct {
+	t              *testing.T
+	status         int
+	stdout, stderr string
+}
+
+func (in installation) run(args ...string) outcome { return in.feed("", args...) }
+
+// feed runs a command with input.
+func (in installation) feed(input string, args ...string) outcome {
+	in.t.Helper()
+	var stdout, stderr bytes.Buffer
+	status := run(in.t.Context(), args, strings.NewReader(input), &stdout, &stderr, func(name string) string { return in.env[name] })
+	return outcome{t: in.t, status: status, stdout: stdout.String(), stderr: stderr.String()}
+}
+
+// ok runs a command that must succeed.
+func (in installation) ok(args ...string) outcome {
+	in.t.Helper()
+	o := in.run(args...)
+	require.Equal(in.t, exitDone, o.status, o.stderr)
+	return o
+}
+
+// json decodes standard output, which must be exactly one document.
+func (o outcome) json(into any) {
+	o.t.Helper()
+	decoder := json.NewDecoder(strings.NewReader(o.stdout))
+	require.NoError(o.t, decoder.Decode(into), o.stdout)
+	var more any
+	require.ErrorIs(o.t, decoder.Decode(&more), io.EOF, "something follows the document: %s", o.stdout)
+}
+
+// query runs SQL on the installation's database.
+func (in installation) query(sql string, args ...any) {
+	in.t.Helper()
+	_, err := in.pool().Exec(in.t.Context(), sql, args...)
+	require.NoError(in.t, err)
+}
+
+func (in installation) pool() *pgxpool.Pool {
+	in.t.Helper()
+	pool, err := pgxpool.New(in.t.Context(), in.env["DATABASE_URL"])
+	require.NoError(in.t, err)
+	in.t.Cleanup(pool.Close)
+	return pool
+}
+
+func TestWrongUsageIsOneLineAndStatusTwo(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		args []string
+		want string
+	}{
+		"no command":            {nil, "expected one of"},
+		"unknown command":       {[]string{"synch"}, `unexpected argument synch`},
+		"unknown flag":          {[]string{"sync", "acme", "--now"}, "unknown flag --now; see: orgsync sync --help"},
+		"missing argument":      {[]string{"runs", "show"}, `expected "<id>"; see: orgsync runs show --help`},
+		"unknown provider type": {[]string{"provider", "add", "acme", "--type", "okta", "--config", "-"}, "--type must be one of"},
+		"unknown removal way":   {[]string{"sync", "acme", "--on-removals", "ask"}, "--on-removals must be one of"},
+		"unknown output":        {[]string{"version", "--output", "yaml"}, "--output must be one of"},
+		"active and inactive":   {[]string{"provider", "update", "acme", "--active", "--inactive"}, "can't be used together"},
+		"limit of nothing":      {[]string{"runs", "list", "--limit", "0"}, "--limit is 0"},
+		"negative depth":        {[]string{"tree", "acme", "--depth=-1"}, "--depth is -1"},
+		"nothing to change":     {[]string{"provider", "update", "acme"}, "nothing to change"},
+		"empty search":          {[]string{"search", "acme", " "}, "empty"},
+		"empty department":      {[]string{"sync", "acme", "--departments", "a,,b"}, "empty id"},
+		"bad tenant":            {[]string{"provider", "add", "acme", "--type", "feishu", "--config", "-", "--tenant", "7"}, "--tenant"},
+		"bad percentage":        {[]string{"provider", "add", "acme", "--type", "feishu", "--config", "-", "--removal-percent", "NaN"}, "--removal-percent"},
+		"bad limit":             {[]string{"provider", "add", "acme", "--type", "feishu", "--config", "-", "--removal-limit=-1"}, "--removal-limit"},
+		"no such config file":   {[]string{"provider", "add", "acme", "--type", "feishu", "--config", "/nowhere/at.all"}, "no such file"},
+		"no database":           {[]string{"provider", "list"}, "DATABASE_URL is not set"},
+		"no database to sync":   {[]string{"sync", "acme"}, "DATABASE_URL is not set"},
+		"no database to change": {[]string{"migrate"}, "DATABASE_URL is not set"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := installation{t: t}.run(tt.args...)
+			require.Equal(t, exitUsage, o.status)
+			require.Contains(t, o.stderr, tt.want)
+			require.Equal(t, 1, strings.Count(o.stderr, "\n"), o.stderr)
+			require.True(t, strings.HasPrefix(o.stderr, "orgsync: "), o.stderr)
+			require.Empty(t, o.stdout)
+		})
+	}
+}
+
+func TestSettingsThatAreWrong(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		env    map[string]string
+		args   []string
+		status int
+		want   string
+	}{
+		"database url":     {map[string]string{"DATABASE_URL": "mysql://u:hunter2@h/d"}, []string{"runs", "list"}, exitUsage, "DATABASE_URL is wrong"},
+		"database away":    {map[string]string{"DATABASE_URL": "postgres://u:hunter2@127.0.0.1:1/d"}, []string{"runs", "list"}, exitFailed, "check DATABASE_URL"},
+		"migrate away":     {map[string]string{"DATABASE_URL": "postgres://u:hunter2@127.0.0.1:1/d"}, []string{"migrate"}, exitFailed, "check DATABASE_URL"},
+		"key set missing":  {map[string]string{"DATABASE_URL": "postgres://u:hunter2@127.0.0.1:1/d"}, []string{"keyset", "reseal"}, exitUsage, "ORGSYNC_KEYSET is not set"},
+		"key set unusable": {map[string]string{"DATABASE_URL": "postgres://u:hunter2@127.0.0.1:1/d", "ORGSYNC_KEYSET": `{"key":"hunter2"}`}, []string{"keyset", "reseal"}, exitUsage, "orgsync keyset create FILE"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := installation{t: t, env: tt.env}
+			o := in.run(append(tt.args, "--output", "json")...)
+			require.Equal(t, tt.status, o.status)
+			require.Contains(t, o.stderr, tt.want)
+			require.Equal(t, 1, strings.Count(o.stderr, "\n"), o.stderr)
+			require.NotContains(t, o.stdout+o.stderr, "hunter2")
+			var document struct{ Error string }
+			o.json(&document)
+			require.Contains(t, document.Error, tt.want)
+		})
+	}
+}
+
+func TestEveryCommandHasHelpWithExamples(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{
+		"", "provider", "provider add", "provider list", "provider show", "provider update", "provider remove", "provider test",
+		"sync", "runs", "runs list", "runs show", "runs changes", "approve", "reject", "tree", "search", "migrate",
+		"keyset", "keyset create", "keyset rotate", "keyset reseal", "version",
+	} {
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			o := installation{t: t}.run(append(strings.Fields(command), "--help")...)
+			require.Equal(t, exitDone, o.status)
+			require.Contains(t, o.stdout, "Examples:\n")
+			require.Contains(t, o.stdout, "  orgsync "+command)
+			require.Empty(t, o.stderr)
+		})
+	}
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	in := installation{t: t}
+	require.Contains(t, in.ok("version").stdout, "orgsync ")
+	var document map[string]string
+	in.ok("version", "--output", "json").json(&document)
+	require.NotEmpty(t, document["version"])
+	require.NotEmpty(t, document["go"])
+}

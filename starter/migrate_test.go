@@ -1,0 +1,38 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db/dbtest"
+)
+
+func TestMigrate(t *testing.T) {
+	t.Parallel()
+	in := installation{t: t, env: map[string]string{"DATABASE_URL": dbtest.Empty(t)}}
+
+	lacking := in.run("provider", "list")
+	require.Equal(t, exitUsage, lacking.status)
+	require.Contains(t, lacking.stderr, "orgsync migrate")
+
+	var status struct {
+		Current, Target  int
+		Pending, Applied []string
+	}
+	in.ok("migrate", "--status", "--output", "json").json(&status)
+	require.Zero(t, status.Current)
+	require.Len(t, status.Pending, status.Target)
+	require.Contains(t, in.ok("migrate", "--status").stdout, "pending 0001_")
+
+	pending := status.Pending
+	in.ok("migrate", "--output", "json").json(&status)
+	require.Equal(t, pending, status.Applied)
+	require.Empty(t, status.Pending)
+	require.Equal(t, status.Target, status.Current)
+
+	again := in.ok("migrate")
+	require.Contains(t, again.stdout, "up to date")
+	require.NotContains(t, again.stdout, "applied")
+	require.Contains(t, in.ok("provider", "list").stdout, "orgsync provider add")
+}

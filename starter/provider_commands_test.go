@@ -1,0 +1,220 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/internal/simulator"
+	"github.com/orgsync/orgsync/internal/simulator/feishu"
+)
+
+const (
+	feishuSecret = "s3cr3t-of-the-app"
+	tenant       = "0191d2a0-7b1e-7c3a-9d42-5f1c2b3a4d5e"
+)
+
+// startFeishu serves a simulated company and returns the provider configuration for it.
+func startFeishu(t *testing.T) map[string]string {
+	t.Helper()
+	company := simulator.Generate(simulator.TypicalSpec(1, 30))
+	server := httptest.NewServer(feishu.New(company, feishu.Config{AppSecret: feishuSecret, Options: simulator.Options{NoQuotas: true}}))
+	t.Cleanup(server.Close)
+	return map[string]string{"app_id": "cli_sim", "app_secret": feishuSecret, "base_url": server.URL}
+}
+
+// add stores a Feishu provider.
+func (in installation) add(name string, config map[string]string) {
+	in.t.Helper()
+	document, err := json.Marshal(config)
+	require.NoError(in.t, err)
+	o := in.feed(string(document), "provider", "add", name, "--type", "feishu", "--config", "-")
+	require.Equal(in.t, exitDone, o.status, o.stderr)
+}
+
+func feishuConfig() map[string]string {
+	return map[string]string{"app_id": "cli_1", "app_secret": feishuSecret, "base_url": "http://127.0.0.1:1/feishu"}
+}
+
+func TestProviderLifeNeverShowsASecret(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	file := filepath.Join(t.TempDir(), "acme.json")
+	document, err := json.Marshal(feishuConfig())
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, document, 0o600))
+
+	var shown string
+	note := func(o outcome) outcome { shown += o.stdout + o.stderr; return o }
+
+	var added providerView
+	note(in.ok("provider", "add", "acme", "--type", "feishu", "--config", file, "--tenant", tenant, "--removal-limit", "7", "--output", "json")).json(&added)
+	require.Equal(t, "acme", added.Name)
+	require.EqualValues(t, "feishu", added.Type)
+	require.Equal(t, tenant, *added.TenantID)
+	require.True(t, added.Active)
+	require.Nil(t, added.LastSyncedAt)
+	require.Equal(t, 7, added.RemovalLimit)
+	require.InDelta(t, 5, added.RemovalPercent, 0)
+	require.Equal(t, map[string]string{"app_id": "cli_1", "app_secret": "***", "base_url": "http://127.0.0.1:1/feishu"}, added.Config)
+
+	var got providerView
+	note(in.ok("provider", "show", "acme", "--output", "json")).json(&got)
+	require.Equal(t, added, got)
+	var listed []providerView
+	note(in.ok("provider", "list", "--output", "json")).json(&listed)
+	require.Equal(t, []providerView{added}, listed)
+	require.Contains(t, note(in.ok("provider", "show", "acme")).stdout, "***")
+	require.Contains(t, note(in.ok("provider", "list")).stdout, "acme")
+
+	note(in.ok("provider", "update", "acme", "--inactive", "--removal-percent", "12.5", "--output", "json")).json(&got)
+	require.False(t, got.Active)
+	require.Equal(t, 7, got.RemovalLimit)
+	require.InDelta(t, 12.5, got.RemovalPercent, 0)
+	require.Equal(t, added.Config, got.Config)
+
+	var removed struct{ Name string }
+	note(in.ok("provider", "remove", "acme", "--output", "json")).json(&removed)
+	require.Equal(t, "acme", removed.Name)
+	note(in.ok("provider", "list", "--output", "json")).json(&listed)
+	require.Empty(t, listed)
+	require.NotContains(t, shown, feishuSecret)
+}
+
+func TestSecretsLieSealed(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
+	var rows string
+	require.NoError(t, in.pool().QueryRow(t.Context(),
+		`SELECT (SELECT string_agg(p::text, ' ') FROM identity_providers p) || (SELECT string_agg(encode(s.sealed, 'escape'), ' ') FROM provider_secrets s)`).Scan(&rows))
+	require.Contains(t, rows, "cli_1")
+	require.NotContains(t, rows, feishuSecret)
+}
+
+func TestUpdateLaysSettingsOverTheStoredOnes(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", startFeishu(t))
+	in.ok("provider", "test", "acme")
+
+	// Shown and given back, a provider still works: *** means unchanged.
+	var shown providerView
+	in.ok("provider", "show", "acme", "--output", "json").json(&shown)
+	document, err := json.Marshal(shown.Config)
+	require.NoError(t, err)
+	require.Equal(t, exitDone, in.feed(string(document), "provider", "update", "acme", "--config", "-").status)
+	in.ok("provider", "test", "acme")
+
+	// A setting alone leaves the others, and the secret, as they are; emptied it goes.
+	change := func(document string, want map[string]string) {
+		o := in.feed(document, "provider", "update", "acme", "--config", "-", "--output", "json")
+		require.Equal(t, exitDone, o.status, o.stderr)
+		shown = providerView{}
+		o.json(&shown)
+		require.Equal(t, want, shown.Config)
+	}
+	base := shown.Config["base_url"]
+	change(`{"accounts_url":"https://accounts.feishu.cn"}`,
+		map[string]string{"app_id": "cli_sim", "app_secret": "***", "base_url": base, "accounts_url": "https://accounts.feishu.cn"})
+	in.ok("provider", "test", "acme")
+	change(`{"accounts_url":""}`, map[string]string{"app_id": "cli_sim", "app_secret": "***", "base_url": base})
+
+	// A new secret takes the old one's place.
+	change(`{"app_secret":"another"}`, map[string]string{"app_id": "cli_sim", "app_secret": "***", "base_url": base})
+	require.Equal(t, exitFailed, in.run("provider", "test", "acme").status)
+
+	for document, want := range map[string]string{
+		`{"app_secret":""}`: "app_secret", `{"app_idd":"x"}`: "known keys", `[]`: "not a JSON object", `{"base_url":"***"}`: "placeholder",
+	} {
+		o := in.feed(document, "provider", "update", "acme", "--config", "-")
+		require.Equal(t, exitUsage, o.status, document)
+		require.Contains(t, o.stderr, want)
+	}
+}
+
+func TestProviderAddRefuses(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.add("taken", feishuConfig())
+	good, err := json.Marshal(feishuConfig())
+	require.NoError(t, err)
+	for name, tt := range map[string]struct {
+		name, config string
+		status       int
+		want         string
+	}{
+		"white space":     {"a b", string(good), exitUsage, "spaces"},
+		"slash":           {"a/b", string(good), exitUsage, "slashes"},
+		"control":         {"a\x1b[2J", string(good), exitUsage, "control"},
+		"long":            {strings.Repeat("组", 101), string(good), exitUsage, "1 to 100"},
+		"empty":           {"", string(good), exitUsage, "1 to 100"},
+		"taken":           {"taken", string(good), exitFailed, "orgsync provider update taken"},
+		"missing setting": {"acme", `{"app_id":"cli_1"}`, exitUsage, "app_secret is missing"},
+		"placeholder":     {"acme", `{"app_id":"your_app_id","app_secret":"` + feishuSecret + `"}`, exitUsage, "app_id still holds a placeholder"},
+		"unknown setting": {"acme", `{"app_id":"cli_1","app_secret":"` + feishuSecret + `","x":"y"}`, exitUsage, `unknown key "x"`},
+		"hidden secret":   {"acme", `{"app_id":"cli_1","app_secret":"***"}`, exitUsage, "app_secret still holds a placeholder"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := installation{t: t, env: in.env}
+			o := in.feed(tt.config, "provider", "add", tt.name, "--type", "feishu", "--config", "-")
+			require.Equal(t, tt.status, o.status)
+			require.Contains(t, o.stderr, tt.want)
+			require.Equal(t, 1, strings.Count(o.stderr, "\n"))
+			require.NotContains(t, o.stderr, feishuSecret)
+			require.NotContains(t, o.stderr, "\x1b")
+		})
+	}
+	in.add(strings.Repeat("组", 100), feishuConfig())
+}
+
+func TestProviderTest(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	config := startFeishu(t)
+	in.add("acme", config)
+	require.Contains(t, in.ok("provider", "test", "acme").stdout, "orgsync sync acme --wait")
+	var report preflight
+	in.ok("provider", "test", "acme", "--output", "json").json(&report)
+	require.True(t, report.OK)
+	require.NotEmpty(t, report.Findings)
+	require.NotNil(t, report.Range)
+
+	config["app_secret"] = "m1styp3d"
+	in.add("mistyped", config)
+	o := in.run("provider", "test", "mistyped", "--output", "json")
+	require.Equal(t, exitFailed, o.status)
+	o.json(&report)
+	require.False(t, report.OK)
+	last := report.Findings[len(report.Findings)-1]
+	require.EqualValues(t, "fail", last.Level)
+	require.NotEmpty(t, last.Action)
+	o = in.run("provider", "test", "mistyped")
+	require.Equal(t, exitFailed, o.status)
+	require.Contains(t, o.stdout, "FAIL")
+	require.Empty(t, o.stderr)
+	require.NotContains(t, o.stdout, "m1styp3d")
+}
+
+func TestUnknownProviderNamesThoseThatAre(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	for _, command := range [][]string{
+		{"provider", "show", "acme"}, {"provider", "remove", "acme"}, {"provider", "test", "acme"}, {"provider", "update", "acme", "--active"},
+		{"sync", "acme"}, {"approve", "acme"}, {"reject", "acme"}, {"tree", "acme"}, {"search", "acme", "x"}, {"runs", "list", "--provider", "acme"},
+	} {
+		o := in.run(command...)
+		require.Equal(t, exitUsage, o.status, command)
+		require.Contains(t, o.stderr, "orgsync provider add", command)
+	}
+	in.add("globex", feishuConfig())
+	in.add("initech", feishuConfig())
+	o := in.run("sync", "acme", "--wait", "--output", "json")
+	require.Equal(t, exitUsage, o.status)
+	require.Contains(t, o.stderr, `there is no provider "acme"; stored are: globex, initech`)
+}
