@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+func (in installation) store() *db.Store {
+	in.t.Helper()
+	store, err := db.Open(in.t.Context(), in.env["DATABASE_URL"])
+	require.NoError(in.t, err)
+	in.t.Cleanup(store.Close)
+	return store
+}
+
+// begin opens a run of a stored provider, as its workflow's first activity does.
+func (in installation) begin(store *db.Store, provider, temporalRunID string) string {
+	in.t.Helper()
+	begun, err := store.RunBegin(in.t.Context(), db.NewRun{
+		Provider: provider, WorkflowID: "orgsync/" + provider, TemporalRunID: temporalRunID, Mode: "apply", OnRemovals: "hold",
+	}, func(context.Context, db.OpenRun) (string, error) { return directory.RunFailed, nil })
+	require.NoError(in.t, err)
+	return begun.RunID
+}
+
+// ledger adds a department to a run's ledger.
+func (in installation) ledger(run, department string, read int, problem *string) {
+	in.t.Helper()
+	in.query(`INSERT INTO sync_run_departments (run_id, external_id, children_complete, members_complete, members_read, members_error, error,
+		children_listing, children_via, members_listing, members_via) VALUES ($1, $2, true, $4::text IS NULL, $3, $4, $4, '', $2, '', $2)`,
+		run, department, read, problem)
+}
+
+func TestRunsShow(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.env["ORGSYNC_UI_URL"] = "http://ui:8233/"
+	in.add("acme", feishuConfig())
+	require.Contains(t, in.ok("runs", "list").stdout, "orgsync sync NAME --wait")
+	store, ctx := in.store(), t.Context()
+
+	failed := in.begin(store, "acme", "first")
+	require.NoError(t, store.RunFinish(ctx, failed, directory.RunFailed, "the app secret is wrong", directory.Counts{}, false))
+	held := in.begin(store, "acme", "second")
+	problem := "department is out of range"
+	for i := range shownLedger + 1 {
+		in.ledger(held, "od-"+string(rune('a'+i)), i, nil)
+	}
+	in.ledger(held, "od-zz", 0, &problem)
+	require.NoError(t, store.RunNote(ctx, held, "member", "u7", "two people claim this id"))
+	counts := directory.Counts{Members: directory.MemberCounts{Read: 1234567, Created: 3, Restored: 2}}
+	require.NoError(t, store.RunHold(ctx, held, "would remove 31 of 40 members", "orgsync/acme/removals/"+held, counts))
+
+	var listed []db.Run
+	in.ok("runs", "list", "--provider", "acme", "--output", "json").json(&listed)
+	require.Len(t, listed, 2)
+	require.Equal(t, held, listed[0].ID)
+	in.ok("runs", "list", "--limit", "1", "--output", "json").json(&listed)
+	require.Len(t, listed, 1)
+	table := in.ok("runs", "list").stdout
+	require.Contains(t, table, held[:8])
+	require.Contains(t, table, "+5 -0")
+
+	text := in.ok("runs", "show", held[:12]).stdout
+	for _, want := range []string{
+		held, "would remove 31 of 40 members", "orgsync/acme/removals/" + held, "orgsync approve acme", "orgsync reject acme",
+		"1,234,567", "member u7: two people claim this id", "department od-zz: " + problem, "show them with --all",
+		"http://ui:8233/namespaces/default/workflows/orgsync%2Facme/second",
+	} {
+		require.Contains(t, text, want)
+	}
+	all := in.ok("runs", "show", held, "--all").stdout
+	require.NotContains(t, all, "--all")
+	require.Greater(t, len(all), len(text))
+
+	var shown shownRun
+	in.ok("runs", "show", held, "--output", "json").json(&shown)
+	require.Equal(t, counts, shown.Counts)
+	require.Equal(t, directory.RunHeld, shown.Status)
+	require.Len(t, shown.Departments, shownLedger+2)
+	require.Equal(t, "od-zz", shown.Departments[0].ExternalID, "failed departments come first")
+	require.Len(t, shown.Errors, 2)
+
+	require.Contains(t, in.ok("runs", "show", failed).stdout, "the app secret is wrong")
+	require.NotContains(t, in.ok("runs", "show", failed).stdout, "orgsync approve")
+}
+
+func TestRunIsFoundByTheBeginningOfItsID(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
+	store := in.store()
+	const one, other = "0000aaaa-0000-4000-8000-000000000001", "0000aabb-0000-4000-8000-000000000002"
+	for temporalRunID, id := range map[string]string{"1": one, "2": other} {
+		in.query(`UPDATE sync_runs SET id = $1 WHERE id = $2`, id, in.begin(store, "acme", temporalRunID))
+	}
+	var shown shownRun
+	in.ok("runs", "show", "0000AAB", "--output", "json").json(&shown)
+	require.Equal(t, other, shown.ID)
+	for _, tt := range []struct{ id, want string }{
+		{"0000aa", "more than one"}, {"ffff", "no run"}, {"%", "no run"}, {"", "no run"},
+	} {
+		o := in.run("runs", "show", tt.id)
+		require.Equal(t, exitUsage, o.status, tt.id)
+		require.Contains(t, o.stderr, tt.want)
+	}
+}
+
+func TestRunsChanges(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
+	run := in.begin(in.store(), "acme", "1")
+	var changes []db.Change
+	in.ok("runs", "changes", run, "--output", "json").json(&changes)
+	require.Empty(t, changes)
+	require.Contains(t, in.ok("runs", "changes", run).stdout, "changed nothing")
+
+	// More than one page of the database's.
+	in.query(`INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
+		SELECT $1, 'member', gen_random_uuid(), gen_random_uuid(), 'u' || n, 'created', jsonb_build_object('name', 'N' || n) FROM generate_series(1, 2001) n`, run)
+	in.query(`INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+		VALUES ($1, 'member', gen_random_uuid(), gen_random_uuid(), 'u9999', 'updated',
+		'{"name": "A", "title": "x", "email": null, "phone": "1", "raw_data": {"a": 1}}', '{"name": "B", "title": "x", "email": "b@c", "phone": null, "raw_data": {"a": 2}}')`, run)
+	in.ok("runs", "changes", run, "--output", "json").json(&changes)
+	require.Len(t, changes, 2002)
+	require.JSONEq(t, `{"name":"N2001"}`, string(changes[2000].After))
+	text := in.ok("runs", "changes", run).stdout
+	require.Contains(t, text, `u9999  email: "b@c", name: "A" -> "B", phone was "1", raw_data changed`+"\n")
+	require.Contains(t, text, `u2001  name: "N2001"`+"\n")
+}
+
+func TestDecidingNeedsAHeldRun(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
+	for _, command := range []string{"approve", "reject"} {
+		o := in.run(command, "acme")
+		require.Equal(t, exitFailed, o.status)
+		require.Contains(t, o.stderr, "no run of acme waits for a decision")
+	}
+}
+
+func TestSyncOfAnInactiveProviderIsRefused(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
+	in.ok("provider", "update", "acme", "--inactive")
+	o := in.run("sync", "acme", "--wait", "--output", "json")
+	require.Equal(t, exitFailed, o.status)
+	var document struct{ Error string }
+	o.json(&document)
+	require.Contains(t, document.Error, "orgsync provider update acme --active")
+}

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestGrouped(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 123456: "123,456", 1234567: "1,234,567", -999: "-999", -1000: "-1,000"} {
+		require.Equal(t, want, grouped(n))
+	}
+}
+
+func TestSpan(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		12345 * time.Microsecond: "12ms", 12345 * time.Millisecond: "12.3s", 83456 * time.Millisecond: "1m23s",
+	} {
+		require.Equal(t, want, span(d))
+	}
+}
+
+func TestPlainTextCannotSteerTheTerminal(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "[31mred 张三 é", plain("\x1b[31mred\r\n\u202e 张三 é\x07"))
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/workflows"
+)
+
+// endedRun is a workflow that ends as get says.
+type endedRun struct {
+	client.WorkflowRun
+	get func(ctx context.Context) (workflows.SyncResult, error)
+}
+
+func (endedRun) GetID() string    { return "orgsync/acme" }
+func (endedRun) GetRunID() string { return "execution" }
+func (r endedRun) Get(ctx context.Context, into any) error {
+	result, err := r.get(ctx)
+	*into.(*workflows.SyncResult) = result
+	return err
+}
+
+func TestStatusOfARunIsTheExitStatus(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[string]int{
+		directory.RunSucceeded: exitDone, directory.RunHeld: exitHeld, directory.RunPartial: exitFailed, directory.RunFailed: exitFailed,
+		directory.RunRejected: exitFailed, directory.RunSuperseded: exitFailed, directory.RunCanceled: exitFailed,
+	} {
+		result := workflows.SyncResult{RunID: "4f1c", Provider: "acme", Mode: "apply", Status: status, HoldReason: "31 removals"}
+		for _, asJSON := range []bool{true, false} {
+			var stdout, stderr bytes.Buffer
+			s := &session{stdout: &stdout, stderr: &stderr, json: asJSON}
+			run := endedRun{get: func(context.Context) (workflows.SyncResult, error) { return result, nil }}
+			err := s.await(t.Context(), nil, nil, run, workflows.SyncInput{Provider: "acme"})
+			require.Equal(t, want, s.conclude(t.Context(), err), status)
+			require.Empty(t, stderr.String())
+			if !asJSON {
+				require.Contains(t, stdout.String(), "acme: "+status)
+				continue
+			}
+			var printed map[string]any
+			outcome{t: t, stdout: stdout.String()}.json(&printed)
+			require.Equal(t, status, printed["status"])
+			require.Equal(t, []any{}, printed["errors"])
+		}
+	}
+}
+
+func TestFailedRunPrintsItsResult(t *testing.T) {
+	t.Parallel()
+	result := workflows.SyncResult{RunID: "4f1c", Provider: "acme", Status: directory.RunFailed, Calls: 7, Errors: []string{"the app secret is wrong"}}
+	cause := temporal.NewApplicationErrorWithOptions("failed", typeSyncFailed, temporal.ApplicationErrorOptions{Details: []any{result}})
+	var stdout, stderr bytes.Buffer
+	s := &session{stdout: &stdout, stderr: &stderr, json: true}
+	run := endedRun{get: func(context.Context) (workflows.SyncResult, error) { return workflows.SyncResult{}, cause }}
+	err := s.await(t.Context(), nil, nil, run, workflows.SyncInput{Provider: "acme"})
+	require.Equal(t, exitFailed, s.conclude(t.Context(), err))
+	var printed workflows.SyncResult
+	require.NoError(t, json.Unmarshal(stdout.Bytes(), &printed))
+	require.Equal(t, result, printed)
+	require.Empty(t, stderr.String())
+}
+
+func TestInterruptionLeavesTheRunAlone(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	var stdout, stderr bytes.Buffer
+	s := &session{stdout: &stdout, stderr: &stderr}
+	run := endedRun{get: func(ctx context.Context) (workflows.SyncResult, error) {
+		interrupt()
+		<-ctx.Done()
+		return workflows.SyncResult{}, ctx.Err()
+	}}
+	err := s.await(ctx, nil, nil, run, workflows.SyncInput{Provider: "acme"})
+	require.Equal(t, exitInterrupted, s.conclude(ctx, err))
+	require.Contains(t, stderr.String(), "the run goes on")
+	require.Contains(t, stderr.String(), "temporal workflow cancel -w orgsync/acme")
+	require.Empty(t, stdout.String())
+}
+
+func TestHowAWorkflowEndedWithoutAResult(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		cause       error
+		status, why string
+	}{
+		{temporal.NewCanceledError(), directory.RunCanceled, "the workflow was canceled"},
+		{&temporal.TerminatedError{}, directory.RunCanceled, "the workflow was terminated"},
+		{temporal.NewNonRetryableApplicationError("there is no provider", "NotFound", nil), directory.RunFailed, "there is no provider"},
+		{errors.New("timed out"), directory.RunFailed, "timed out"},
+	} {
+		status, why := endOf(tt.cause)
+		require.Equal(t, tt.status, status)
+		require.Equal(t, tt.why, why)
+	}
+}
+
+func TestWatchTellsEachPhaseOnce(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
+	store, ctx := in.store(), t.Context()
+	var out bytes.Buffer
+	w := newWatch(&out, store, "orgsync/acme", "execution", "acme")
+	w.look(ctx)
+	require.False(t, w.begun())
+	require.Empty(t, out.String())
+
+	run := in.begin(store, "acme", "execution")
+	in.ledger(run, "od-1", 40, nil)
+	require.NoError(t, store.RunPhase(ctx, run, "members"))
+	w.look(ctx)
+	w.look(ctx)
+	require.True(t, w.begun())
+	require.Regexp(t, `^orgsync: acme: members, 1 of 1 departments, 40 members, 0 calls, \d+s\n$`, out.String())
+
+	out.Reset()
+	require.NoError(t, store.RunPhase(ctx, run, "removals"))
+	w.look(ctx)
+	w.look(ctx)
+	require.Regexp(t, `^orgsync: acme: removals, .*\n$`, out.String())
+}
+
+func TestLiveLineIsReplacedAndFitsTheTerminal(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	w := &watch{out: &out, provider: "acme", live: true, width: 40}
+	began := time.Now()
+	progress := db.Progress{Phase: "members", StartedAt: began, Departments: 1200, DepartmentsDone: 600, DepartmentsFailed: 3}
+	w.draw(progress, began)
+	progress.MembersRead = 1000
+	w.draw(progress, began.Add(2*time.Second))
+	require.Equal(t, "\r\x1b[2Kacme: members, 600 of 1,200 departments"+"\r\x1b[2Kacme: members, 600 of 1,200 departments", out.String())
+	require.Equal(t, "acme: members, 600 of 1,200 departments, 1,000 members (500/s), 0 calls, 3 failed, 2s",
+		progressLine("acme", progress, 500, began.Add(2*time.Second)))
+
+	out.Reset()
+	w.interject("no worker")
+	require.Equal(t, "\r\x1b[2Korgsync: no worker\n", out.String())
+	w.done()
+	require.Equal(t, "\r\x1b[2Korgsync: no worker\n", out.String())
+}
+
+func TestRateIsOfTheLastSeconds(t *testing.T) {
+	t.Parallel()
+	w, began := &watch{}, time.Now()
+	require.Zero(t, w.rate(0, began))
+	require.InDelta(t, 100, w.rate(100, began.Add(time.Second)), 0.1)
+	for second := 2; second <= 20; second++ {
+		w.rate(100, began.Add(time.Duration(second)*time.Second))
+	}
+	require.Zero(t, w.rate(100, began.Add(21*time.Second)))
+}
