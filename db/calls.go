@@ -64,12 +64,12 @@ func (s *Store) TokenDrop(ctx context.Context, providerID, name string, same fun
 
 // CallSlot reserves the endpoint's next call, spacing after the one before it, and
 // returns how long to wait for it. If that is more than patience nothing is
-// reserved. Up to burst of unused time may be made up for.
-func (s *Store) CallSlot(ctx context.Context, providerID, endpoint string, spacing, burst, patience time.Duration) (time.Duration, error) {
-	ms, err := s.q.CallSlotTake(ctx, s.pool, dbsqlc.CallSlotTakeParams{
+// reserved and granted is false. Up to burst of unused time may be made up for.
+func (s *Store) CallSlot(ctx context.Context, providerID, endpoint string, spacing, burst, patience time.Duration) (wait time.Duration, granted bool, err error) {
+	row, err := s.q.CallSlotTake(ctx, s.pool, dbsqlc.CallSlotTakeParams{
 		ProviderID: providerID, Endpoint: endpoint, Spacing: spacing, Burst: burst, Patience: patience,
 	})
-	return time.Duration(ms) * time.Millisecond, interpret("reserve call", err)
+	return time.Duration(row.WaitMs) * time.Millisecond, row.Granted, interpret("reserve call", err)
 }
 
 // CallPause lets nobody call the endpoint for d.

@@ -64,6 +64,8 @@ CREATE UNLOGGED TABLE provider_call_slots (
     provider_id uuid NOT NULL,
     endpoint    text NOT NULL,
     next_at     timestamptz NOT NULL,
+    -- Whether the latest caller got a slot, for the statement that asked.
+    granted     boolean NOT NULL DEFAULT true,
     PRIMARY KEY (provider_id, endpoint)
 );
 

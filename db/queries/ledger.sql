@@ -104,6 +104,12 @@ FROM sync_run_departments via
 WHERE l.run_id = @run_id AND l.members_listing = '' AND via.run_id = l.run_id AND via.external_id = l.members_via
   AND l.members_via <> l.external_id AND l.members_complete <> via.members_complete;
 
+-- name: LedgerFailUnread :execrows
+-- Nothing may be unread without a reason on record: whatever made a department be
+-- passed over, the run must not look complete.
+UPDATE sync_run_departments SET error = 'its people were not read to the end; the next run reads them again'
+WHERE run_id = @run_id AND NOT members_complete AND error IS NULL AND NOT members_skipped AND members_listing <> '';
+
 -- name: LedgerList :many
 SELECT external_id, children_complete, members_complete, pages + children_pages AS pages, members_read, members_declared, error, members_skipped
 FROM sync_run_departments WHERE run_id = @run_id

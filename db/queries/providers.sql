@@ -77,14 +77,17 @@ DELETE FROM provider_tokens WHERE provider_id = @provider_id;
 -- name: CallSlotTake :one
 -- Takes the endpoint's next call slot unless it is further away than the caller
 -- is ready to wait, and returns the wait in milliseconds either way. Slots not
--- used for a while may be made up for in a burst.
+-- used for a while may be made up for in a burst. One clock for the whole statement:
+-- a slot must not be taken and yet refused.
 INSERT INTO provider_call_slots AS s (provider_id, endpoint, next_at)
-VALUES (@provider_id, @endpoint, clock_timestamp() + sqlc.arg(spacing)::interval)
-ON CONFLICT (provider_id, endpoint) DO UPDATE
-SET next_at = CASE
-    WHEN s.next_at > clock_timestamp() + sqlc.arg(patience)::interval THEN s.next_at
-    ELSE greatest(s.next_at, clock_timestamp() - sqlc.arg(burst)::interval) + sqlc.arg(spacing)::interval END
-RETURNING greatest(0, date_part('epoch', s.next_at - sqlc.arg(spacing)::interval - clock_timestamp()) * 1000)::bigint AS wait_ms;
+VALUES (@provider_id, @endpoint, statement_timestamp() + sqlc.arg(spacing)::interval)
+ON CONFLICT (provider_id, endpoint) DO UPDATE SET
+    granted = s.next_at <= statement_timestamp() + sqlc.arg(patience)::interval,
+    next_at = CASE
+        WHEN s.next_at <= statement_timestamp() + sqlc.arg(patience)::interval
+        THEN greatest(s.next_at, statement_timestamp() - sqlc.arg(burst)::interval) + sqlc.arg(spacing)::interval
+        ELSE s.next_at END
+RETURNING s.granted, greatest(0, date_part('epoch', s.next_at - sqlc.arg(spacing)::interval - statement_timestamp()) * 1000)::bigint AS wait_ms;
 
 -- name: CallSlotPause :exec
 INSERT INTO provider_call_slots AS s (provider_id, endpoint, next_at)

@@ -75,8 +75,11 @@ const (
 	// burst lets a client that was idle make up for it: little enough that the
 	// calls of any second stay below DingTalk's 20 (dingtalk.md §6) at 15 a second.
 	burst = 250 * time.Millisecond
-	// patience is the longest wait inside a worker; beyond it Temporal waits.
-	patience = 2 * time.Second
+	// patience is the longest wait inside a worker: long enough for all activities
+	// that a run keeps in flight to queue up for the slowest limit, so that none is
+	// sent away only to come back. What is longer, a provider's own pause, Temporal
+	// waits for.
+	patience = 20 * time.Second
 )
 
 // Wait implements provider.Limiter.
@@ -85,11 +88,11 @@ func (l *limits) Wait(ctx context.Context, endpoint string, limit provider.Rate)
 	if limit.Calls > 0 {
 		spacing = limit.Per / time.Duration(limit.Calls)
 	}
-	wait, err := l.store.CallSlot(ctx, l.providerID, endpoint, spacing, burst, patience)
+	wait, granted, err := l.store.CallSlot(ctx, l.providerID, endpoint, spacing, burst, patience)
 	if err != nil {
 		return err
 	}
-	if wait > patience-spacing && wait > 0 {
+	if !granted {
 		return &provider.Error{
 			Provider: l.providerType, Kind: provider.RateLimited, Endpoint: endpoint, RetryAfter: wait,
 			Problem: "the call budget of this endpoint is used up for now",

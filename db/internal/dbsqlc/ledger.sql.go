@@ -81,6 +81,21 @@ func (q *Queries) LedgerCover(ctx context.Context, db DBTX, runID string) error 
 	return err
 }
 
+const ledgerFailUnread = `-- name: LedgerFailUnread :execrows
+UPDATE sync_run_departments SET error = 'its people were not read to the end; the next run reads them again'
+WHERE run_id = $1 AND NOT members_complete AND error IS NULL AND NOT members_skipped AND members_listing <> ''
+`
+
+// Nothing may be unread without a reason on record: whatever made a department be
+// passed over, the run must not look complete.
+func (q *Queries) LedgerFailUnread(ctx context.Context, db DBTX, runID string) (int64, error) {
+	result, err := db.Exec(ctx, ledgerFailUnread, runID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const ledgerList = `-- name: LedgerList :many
 SELECT external_id, children_complete, members_complete, pages + children_pages AS pages, members_read, members_declared, error, members_skipped
 FROM sync_run_departments WHERE run_id = $1

@@ -24,12 +24,14 @@ func (q *Queries) CallSlotPause(ctx context.Context, db DBTX, providerID string,
 
 const callSlotTake = `-- name: CallSlotTake :one
 INSERT INTO provider_call_slots AS s (provider_id, endpoint, next_at)
-VALUES ($1, $2, clock_timestamp() + $3::interval)
-ON CONFLICT (provider_id, endpoint) DO UPDATE
-SET next_at = CASE
-    WHEN s.next_at > clock_timestamp() + $4::interval THEN s.next_at
-    ELSE greatest(s.next_at, clock_timestamp() - $5::interval) + $3::interval END
-RETURNING greatest(0, date_part('epoch', s.next_at - $3::interval - clock_timestamp()) * 1000)::bigint AS wait_ms
+VALUES ($1, $2, statement_timestamp() + $3::interval)
+ON CONFLICT (provider_id, endpoint) DO UPDATE SET
+    granted = s.next_at <= statement_timestamp() + $4::interval,
+    next_at = CASE
+        WHEN s.next_at <= statement_timestamp() + $4::interval
+        THEN greatest(s.next_at, statement_timestamp() - $5::interval) + $3::interval
+        ELSE s.next_at END
+RETURNING s.granted, greatest(0, date_part('epoch', s.next_at - $3::interval - statement_timestamp()) * 1000)::bigint AS wait_ms
 `
 
 type CallSlotTakeParams struct {
@@ -40,10 +42,16 @@ type CallSlotTakeParams struct {
 	Burst      time.Duration
 }
 
+type CallSlotTakeRow struct {
+	Granted bool
+	WaitMs  int64
+}
+
 // Takes the endpoint's next call slot unless it is further away than the caller
 // is ready to wait, and returns the wait in milliseconds either way. Slots not
-// used for a while may be made up for in a burst.
-func (q *Queries) CallSlotTake(ctx context.Context, db DBTX, arg CallSlotTakeParams) (int64, error) {
+// used for a while may be made up for in a burst. One clock for the whole statement:
+// a slot must not be taken and yet refused.
+func (q *Queries) CallSlotTake(ctx context.Context, db DBTX, arg CallSlotTakeParams) (CallSlotTakeRow, error) {
 	row := db.QueryRow(ctx, callSlotTake,
 		arg.ProviderID,
 		arg.Endpoint,
@@ -51,9 +59,9 @@ func (q *Queries) CallSlotTake(ctx context.Context, db DBTX, arg CallSlotTakePar
 		arg.Patience,
 		arg.Burst,
 	)
-	var wait_ms int64
-	err := row.Scan(&wait_ms)
-	return wait_ms, err
+	var i CallSlotTakeRow
+	err := row.Scan(&i.Granted, &i.WaitMs)
+	return i, err
 }
 
 const providerByName = `-- name: ProviderByName :one
