@@ -1,8 +1,9 @@
 -- name: MembersResolve :exec
 -- Decides who each person of these listings is: by unionid, else by external id,
 -- else by open id, the latter two only on rows that carry no other unionid.
--- Sorted insertion makes two workers with people in common wait for each other in
--- one order; the second finds the decision made.
+-- Two people with one unionid cannot be told apart, stored or not. Sorted insertion
+-- makes two workers with people in common wait for each other in one order; the
+-- second finds the decision made.
 WITH persons AS (
     SELECT s.person_key, max(s.unionid) AS unionid, count(DISTINCT s.unionid) AS unionids, max(s.open_id) AS open_id,
         (array_agg(s.external_id ORDER BY s.external_is_fallback, s.external_id))[1] AS external_id
@@ -38,7 +39,7 @@ WITH persons AS (
     FROM picked p WHERE p.member_id IS NOT NULL
 ), decided AS (
     SELECT p.person_key, p.unionid, p.open_id, c.member_id,
-        CASE WHEN p.unionids > 1 THEN 'undecided'
+        CASE WHEN p.unionids > 1 OR (p.unionid IS NOT NULL AND count(*) OVER (PARTITION BY p.unionid) > 1) THEN 'undecided'
              WHEN k.person_key IS NULL THEN 'new'
              WHEN c.member_id IS NULL OR c.taken THEN 'undecided'
              WHEN c.rivals = 1 OR (c.sure = 1 AND c.best = 1) THEN 'known'
@@ -60,7 +61,7 @@ INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
 SELECT DISTINCT r.run_id, 'member', s.external_id,
     'cannot tell which stored member this is: its ids match several, or two people claim the same one; compare unionid, external_id and open_id of the rows concerned; nothing was changed'
 FROM sync_run_members r JOIN staged_members s ON s.run_id = r.run_id AND s.person_key = r.person_key
-WHERE r.run_id = @run_id AND r.member_id IS NULL AND s.listing = ANY (@listings::text[])
+WHERE r.run_id = @run_id AND (r.member_id IS NULL OR s.unionid <> r.unionid) AND s.listing = ANY (@listings::text[])
 ON CONFLICT DO NOTHING;
 
 -- name: MembersInsert :execrows
@@ -87,8 +88,9 @@ FROM created c;
 
 -- name: MembersUpdate :execrows
 WITH people AS (
+    -- A record under the same id with another unionid is somebody else's.
     SELECT DISTINCT ON (s.person_key) s.*, r.member_id
-    FROM staged_members s JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.member_id IS NOT NULL
+    FROM staged_members s JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.member_id IS NOT NULL AND coalesce(s.unionid = r.unionid, true)
     WHERE s.run_id = @run_id AND s.listing = ANY (@listings::text[]) AND s.status IS DISTINCT FROM 'deleted'
     ORDER BY s.person_key, s.raw IS NULL, s.department_external_id, s.page DESC, s.n DESC
 ), wanted AS (
@@ -153,7 +155,7 @@ WITH placed AS (
         coalesce(s.is_leader, s.open_id = ANY (sd.leaders) OR s.external_id = ANY (sd.leaders), false) AS is_leader,
         coalesce(s.sort_order, 0) AS sort_order, s.primary_rank
     FROM staged_members s
-    JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.member_id IS NOT NULL
+    JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.member_id IS NOT NULL AND coalesce(s.unionid = r.unionid, true)
     JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = s.department_external_id AND d.status = 'active'
     JOIN staged_departments sd ON sd.run_id = s.run_id AND sd.external_id = d.external_id
     WHERE s.run_id = @run_id AND s.listing = ANY (@listings::text[]) AND s.status IS DISTINCT FROM 'deleted'
@@ -175,7 +177,7 @@ WITH placed AS (
     SELECT DISTINCT ON (r.member_id, d.id) r.member_id, d.id AS department_id, s.external_id,
         coalesce(s.is_leader, s.open_id = ANY (sd.leaders) OR s.external_id = ANY (sd.leaders)) AS is_leader, s.sort_order, s.primary_rank
     FROM staged_members s
-    JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.member_id IS NOT NULL
+    JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.member_id IS NOT NULL AND coalesce(s.unionid = r.unionid, true)
     JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = s.department_external_id AND d.status = 'active'
     JOIN staged_departments sd ON sd.run_id = s.run_id AND sd.external_id = d.external_id
     WHERE s.run_id = @run_id AND s.listing = ANY (@listings::text[]) AND s.status IS DISTINCT FROM 'deleted'
