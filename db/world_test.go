@@ -1,0 +1,223 @@
+package db_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// database is one test's database, in which each of its cases has a provider of its own.
+type database struct {
+	store *db.Store
+	pool  *pgxpool.Pool
+}
+
+func newDatabase(t *testing.T) *database {
+	t.Helper()
+	url := dbtest.New(t)
+	store, err := db.Open(t.Context(), url, db.Connections(8))
+	require.NoError(t, err)
+	t.Cleanup(store.Close)
+	pool, err := pgxpool.New(t.Context(), url)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	return &database{store: store, pool: pool}
+}
+
+// company is one provider and what the directory holds of it.
+type company struct {
+	*database
+	t        testing.TB
+	provider db.Provider
+}
+
+func (d *database) company(t testing.TB, kind directory.ProviderType) *company {
+	t.Helper()
+	tenant, name := uuid.NewString(), "acme-"+uuid.NewString()
+	_, err := d.store.ProviderAdd(t.Context(), db.NewProvider{TenantID: &tenant, Name: name, Type: kind, Config: []byte("{}")},
+		func(string) ([]db.Sealed, error) { return nil, nil })
+	require.NoError(t, err)
+	p, err := d.store.ProviderByName(t.Context(), name)
+	require.NoError(t, err)
+	return &company{database: d, t: t, provider: p}
+}
+
+// snapshot is what a provider says, in the notation of notation_test.go, and how a
+// run goes about it.
+type snapshot struct {
+	departments, members string
+	limited              bool     // only part of the tree is visible
+	only                 []string // a targeted run
+	skipRemovals         bool
+}
+
+// run is one run of a company.
+type run struct {
+	c      *company
+	t      testing.TB
+	id     string
+	size   int // departments
+	plan   db.RemovalPlan
+	counts directory.Counts
+}
+
+func gone(context.Context, db.OpenRun) (string, error) { return directory.RunFailed, nil }
+
+func (c *company) begin(mode string) *run {
+	c.t.Helper()
+	begun, err := c.store.RunBegin(c.t.Context(), db.NewRun{
+		Provider: c.provider.Name, WorkflowID: "orgsync/" + c.provider.Name, TemporalRunID: uuid.NewString(), Mode: mode, OnRemovals: "hold",
+	}, gone)
+	require.NoError(c.t, err)
+	return &run{c: c, t: c.t, id: begun.RunID}
+}
+
+// sync carries out a whole run.
+func (c *company) sync(s snapshot) *run {
+	c.t.Helper()
+	r := c.begin("apply")
+	r.read(s)
+	r.apply(s.limited)
+	r.planRemovals()
+	if !s.skipRemovals {
+		r.remove()
+	}
+	r.settle()
+	r.finish()
+	return r
+}
+
+// read stages the snapshot and ends the listings as it says.
+func (r *run) read(s snapshot) {
+	r.t.Helper()
+	departments := departmentsOf(s.departments)
+	staged := make([]db.StagedDepartment, len(departments))
+	for i, d := range departments {
+		staged[i] = d.StagedDepartment
+	}
+	ctx, store := r.t.Context(), r.c.store
+	require.NoError(r.t, store.StageRoots(ctx, r.id, staged, 1))
+	for _, d := range departments {
+		if d.children == "fail" {
+			require.NoError(r.t, store.WalkFail(ctx, r.id, d.ExternalID, "no permission"))
+		} else {
+			require.NoError(r.t, store.WalkEnd(ctx, r.id, d.ExternalID))
+		}
+	}
+	sealed, err := store.WalkSeal(ctx, r.id, "", s.only)
+	require.NoError(r.t, err)
+	r.size = sealed.Departments
+	people := membersOf(s.members, r.c.provider.Type)
+	for i, d := range departments {
+		listed := listing(people, d.ExternalID, i == 0)
+		page := db.Page{RunID: r.id, Listing: d.ExternalID, Calls: 1}
+		if d.members == "bad" {
+			page.Bad = 1
+		}
+		if len(s.only) > 0 && !slices.Contains(s.only, d.ExternalID) {
+			continue
+		}
+		require.NoError(r.t, store.StageMembers(ctx, page, listed))
+		switch d.members {
+		case "fail":
+			require.NoError(r.t, store.MembersFail(ctx, r.id, d.ExternalID, "no permission", nil))
+		case "open":
+		default:
+			if d.MembersListing != "" {
+				require.NoError(r.t, store.MembersEnd(ctx, r.id, d.ExternalID, nil))
+			}
+		}
+	}
+}
+
+// listing is what the department's own listing brings: its people, each with that
+// membership alone. People placed nowhere come with the first one.
+func listing(people []db.StagedMember, department string, first bool) []db.StagedMember {
+	var listed []db.StagedMember
+	for _, m := range people {
+		if len(m.Memberships) == 0 && first {
+			listed = append(listed, m)
+		}
+		for _, place := range m.Memberships {
+			if place.DepartmentID == department {
+				m.Memberships = []directory.Membership{place}
+				listed = append(listed, m)
+				break
+			}
+		}
+	}
+	return listed
+}
+
+func (r *run) apply(limited bool) {
+	r.t.Helper()
+	require.NoError(r.t, r.c.store.ApplyDepartments(r.t.Context(), r.id, limited))
+	for n := 1; n <= r.size; n++ { // one batch a department, as large companies are applied
+		require.NoError(r.t, r.c.store.ApplyMembers(r.t.Context(), r.id, n, n))
+	}
+}
+
+func (r *run) planRemovals() db.RemovalPlan {
+	r.t.Helper()
+	var err error
+	r.plan, err = r.c.store.PlanRemovals(r.t.Context(), r.id)
+	require.NoError(r.t, err)
+	return r.plan
+}
+
+func (r *run) remove() (removed int) {
+	r.t.Helper()
+	_, err := r.c.store.EndDoubts(r.t.Context(), r.id)
+	require.NoError(r.t, err)
+	for {
+		n, err := r.c.store.RemoveNext(r.t.Context(), r.id)
+		require.NoError(r.t, err)
+		if n == 0 {
+			return removed
+		}
+		removed += n
+	}
+}
+
+func (r *run) settle() {
+	r.t.Helper()
+	require.NoError(r.t, r.c.store.Settle(r.t.Context(), r.id))
+	require.NoError(r.t, r.c.store.Link(r.t.Context(), r.id))
+}
+
+func (r *run) finish() {
+	r.t.Helper()
+	var err error
+	r.counts, err = r.c.store.Counts(r.t.Context(), r.id)
+	require.NoError(r.t, err)
+	require.NoError(r.t, r.c.store.RunFinish(r.t.Context(), r.id, directory.RunSucceeded, "", r.counts, true))
+}
+
+// changes is the run's change log, "member created ann", sorted.
+func (r *run) changes() []string {
+	r.t.Helper()
+	out := []string{}
+	require.NoError(r.t, r.c.store.Changes(r.t.Context(), r.id, func(c db.Change) error {
+		out = append(out, fmt.Sprintf("%s %s %s", c.ObjectType, c.Kind, c.ExternalID))
+		return nil
+	}))
+	slices.Sort(out)
+	return out
+}
+
+// problems are the run's errors and warnings.
+func (r *run) problems() []string {
+	r.t.Helper()
+	out, err := r.c.store.Problems(r.t.Context(), r.id, 100)
+	require.NoError(r.t, err)
+	return out
+}
