@@ -82,6 +82,9 @@ func (h *hold) decide(ctx workflow.Context, decision string) (*SyncResult, error
 	if h.decision == "" {
 		h.decision = decision
 	}
+	// Whoever decided learns what came of it, also if the workflow is canceled meanwhile.
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
 	if err := workflow.Await(ctx, func() bool { return h.done }); err != nil {
 		return nil, err
 	}

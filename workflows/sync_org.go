@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"errors"
 	"fmt"
 
 	"go.temporal.io/api/enums/v1"
@@ -56,10 +55,13 @@ func (s *syncOrg) setup(ctx workflow.Context) error {
 	if err := workflow.UpsertTypedSearchAttributes(ctx, AttributeProvider.ValueSet(s.in.Provider)); err != nil {
 		return err
 	}
+	// Not to be canceled: a run that has begun must be known here, to be ended.
+	beginning, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
 	var begun activities.BegunRun
-	if err := workflow.ExecuteActivity(note(ctx, s.in.Provider), runs.BeginRun, activities.BeginRun{
+	if err := workflow.ExecuteActivity(note(beginning, s.in.Provider), runs.BeginRun, activities.BeginRun{
 		Provider: s.in.Provider, Mode: s.in.Mode, OnRemovals: s.in.OnRemovals, Departments: s.in.Departments,
-	}).Get(ctx, &begun); err != nil {
+	}).Get(beginning, &begun); err != nil {
 		return err
 	}
 	s.progress.RunID = begun.RunID
@@ -123,6 +125,9 @@ func (s *syncOrg) departments(ctx workflow.Context) error {
 	if s.tree.Departments == 0 {
 		return failed
 	}
+	if s.planning() {
+		return nil
+	}
 	return workflow.ExecuteActivity(write(ctx, s.in.Provider), apply.ApplyDepartments,
 		activities.TreeRef{RunID: s.progress.RunID, LimitedRange: s.visible.LimitedRange}).Get(ctx, nil)
 }
@@ -136,7 +141,7 @@ func (s *syncOrg) members(ctx workflow.Context) error {
 	var failed error
 	for first := 1; first <= s.tree.Departments && failed == nil; first += sliceSize {
 		if err := slices.Acquire(ctx, 1); err != nil {
-			return errors.Join(failed, err)
+			break
 		}
 		slice := SliceInput{
 			RunID: s.progress.RunID, Provider: s.in.Provider, First: first, Last: min(first+sliceSize-1, s.tree.Departments),
@@ -153,6 +158,9 @@ func (s *syncOrg) members(ctx workflow.Context) error {
 		})
 	}
 	wg.Wait(ctx)
+	if failed == nil {
+		failed = ctx.Err()
+	}
 	return failed
 }
 

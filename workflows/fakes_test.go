@@ -1,0 +1,183 @@
+package workflows_test
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/mock"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/orgsync/orgsync/activities"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/workflows"
+)
+
+const runID = "3f1c6f6e-run"
+
+// none is the result of activities that have none.
+type none = struct{}
+
+// fakes stand for the activities. A nil function answers with nothing: a company
+// without departments, a plan without removals.
+type fakes struct {
+	beginRun              func(activities.BeginRun) (activities.BegunRun, error)
+	holdRun               func(activities.HoldRun) (activities.RunReport, error)
+	finishRun             func(activities.FinishRun) (activities.RunReport, error)
+	preflight             func(activities.RunRef) (activities.Preflighted, error)
+	pullDepartments       func(activities.RunRef) (none, error)
+	sealDepartments       func(activities.SealDepartments) (activities.SealedDepartments, error)
+	pullMembers           func(activities.Range) (activities.PulledMembers, error)
+	pullDepartmentMembers func(activities.DepartmentRef) (none, error)
+	failMembers           func(activities.FailMembers) (none, error)
+	applyDepartments      func(activities.TreeRef) (none, error)
+	applyMembers          func(activities.Range) (none, error)
+	planRemovals          func(activities.PlanRemovals) (activities.PlannedRemovals, error)
+	rehearse              func(activities.Rehearse) (activities.Rehearsed, error)
+	remove                func(activities.RunRef) (activities.Removed, error)
+	settle                func(activities.RunRef) (none, error)
+	linkAccounts          func(activities.RunRef) (none, error)
+
+	// before is told of each activity before it answers.
+	before func(name string)
+
+	mu     sync.Mutex
+	called []string
+	inputs map[string][]any
+}
+
+// newFakes answers as for a healthy company of so many departments.
+func newFakes(departments int) *fakes {
+	return &fakes{
+		inputs: map[string][]any{},
+		beginRun: func(activities.BeginRun) (activities.BegunRun, error) {
+			return activities.BegunRun{RunID: runID}, nil
+		},
+		sealDepartments: func(activities.SealDepartments) (activities.SealedDepartments, error) {
+			return activities.SealedDepartments{Departments: departments}, nil
+		},
+		holdRun: func(activities.HoldRun) (activities.RunReport, error) {
+			return activities.RunReport{Provider: "acme", Mode: workflows.ModeApply, Status: directory.RunHeld}, nil
+		},
+		finishRun: func(in activities.FinishRun) (activities.RunReport, error) {
+			report := activities.RunReport{Provider: "acme", Mode: workflows.ModeApply, Status: in.Status, Calls: 7}
+			if in.Status == "" {
+				report.Status = directory.RunSucceeded
+			}
+			if in.Problem != "" {
+				report.Errors = []string{in.Problem}
+			}
+			return report, nil
+		},
+	}
+}
+
+// env returns an environment in which the workflows run on these fakes.
+func (f *fakes) env(t *testing.T) *testsuite.TestWorkflowEnvironment {
+	t.Helper()
+	suite := &testsuite.WorkflowTestSuite{}
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	env := suite.NewTestWorkflowEnvironment()
+	workflows.Register(env)
+	register(f, env, "BeginRun", f.beginRun)
+	register(f, env, "HoldRun", f.holdRun)
+	register(f, env, "FinishRun", f.finishRun)
+	register(f, env, "Preflight", f.preflight)
+	register(f, env, "PullDepartments", f.pullDepartments)
+	register(f, env, "SealDepartments", f.sealDepartments)
+	register(f, env, "PullMembers", f.pullMembers)
+	register(f, env, "PullDepartmentMembers", f.pullDepartmentMembers)
+	register(f, env, "FailMembers", f.failMembers)
+	register(f, env, "ApplyDepartments", f.applyDepartments)
+	register(f, env, "ApplyMembers", f.applyMembers)
+	register(f, env, "PlanRemovals", f.planRemovals)
+	register(f, env, "Rehearse", f.rehearse)
+	register(f, env, "Remove", f.remove)
+	register(f, env, "Settle", f.settle)
+	register(f, env, "LinkAccounts", f.linkAccounts)
+	return env
+}
+
+func register[In, Out any](f *fakes, env *testsuite.TestWorkflowEnvironment, name string, do func(In) (Out, error)) {
+	env.RegisterActivityWithOptions(func(_ context.Context, in In) (out Out, err error) {
+		f.mu.Lock()
+		f.called = append(f.called, name)
+		f.inputs[name] = append(f.inputs[name], in)
+		f.mu.Unlock()
+		if f.before != nil {
+			f.before(name)
+		}
+		if do != nil {
+			out, err = do(in)
+		}
+		return out, err
+	}, activity.RegisterOptions{Name: name})
+}
+
+// count is how often an activity was called.
+func (f *fakes) count(name string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.inputs[name])
+}
+
+// order is the activities as they were called.
+func (f *fakes) order() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.called)
+}
+
+// inputsOf returns what an activity was called with.
+func inputsOf[In any](f *fakes, name string) []In {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := make([]In, len(f.inputs[name]))
+	for i, in := range f.inputs[name] {
+		out[i] = in.(In)
+	}
+	return out
+}
+
+// final is an activity's last word: Temporal does not try it again.
+func final(kind string, message string) error {
+	return temporal.NewNonRetryableApplicationError(message, kind, nil)
+}
+
+// forbidden would meet every further call; unavailable is the trouble of one.
+func forbidden() error {
+	return final(string(provider.Forbidden), "Feishu 99991672: the permission is missing")
+}
+
+func unavailable() error {
+	return final(string(provider.Unavailable), "Feishu: connection failed")
+}
+
+// watchAttributes collects the search attributes that a workflow sets, each key's
+// values in order.
+func watchAttributes(env *testsuite.TestWorkflowEnvironment) func(key string) []any {
+	var mu sync.Mutex
+	values := map[string][]any{}
+	env.OnUpsertTypedSearchAttributes(mock.MatchedBy(func(attributes temporal.SearchAttributes) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		for key, value := range attributes.GetUntypedValues() {
+			// The matcher may see one call several times.
+			if old := values[key.GetName()]; len(old) == 0 || old[len(old)-1] != value {
+				values[key.GetName()] = append(old, value)
+			}
+		}
+		return true
+	})).Return(nil)
+	return func(key string) []any {
+		mu.Lock()
+		defer mu.Unlock()
+		return values[key]
+	}
+}

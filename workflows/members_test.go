@@ -1,0 +1,269 @@
+package workflows_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/orgsync/orgsync/activities"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/workflows"
+)
+
+// What the server suggests to begin a new history at, and what an activity or child
+// that was tried once adds to one: scheduled, started, ended, and a workflow task
+// (three events) at its end at most.
+const (
+	suggestedEvents = 4096
+	eventsEach      = 6
+	eventsBesides   = 40
+)
+
+// slicesOf replaces SyncDepartments by do, called once a slice.
+func slicesOf(env *testsuite.TestWorkflowEnvironment, do func(workflow.Context, workflows.SliceInput) (*workflows.SliceResult, error)) {
+	env.RegisterWorkflowWithOptions(do, workflow.RegisterOptions{Name: workflows.SyncDepartmentsName, DisableAlreadyRegisteredCheck: true})
+}
+
+// Every department is read and applied exactly once, whatever the size of the
+// company, in slices and batches whose histories stay small.
+func TestEveryDepartmentIsReadOnce(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ departments, slices, batch int }{
+		{1, 1, 1}, {300, 1, 1}, {301, 1, 3}, {400, 1, 4}, {401, 2, 4}, {1000, 3, 10}, {20_000, 50, 50},
+	} {
+		t.Run(fmt.Sprint(c.departments), func(t *testing.T) {
+			t.Parallel()
+			f := newFakes(c.departments)
+			env := f.env(t)
+			var mu sync.Mutex
+			children := map[string]int{}
+			env.SetOnChildWorkflowStartedListener(func(info *workflow.Info, _ workflow.Context, _ converter.EncodedValues) {
+				mu.Lock()
+				defer mu.Unlock()
+				children[info.WorkflowExecution.ID]++
+			})
+			_, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
+			require.NoError(t, err)
+			require.Len(t, children, c.slices)
+			require.Contains(t, children, fmt.Sprintf("orgsync/acme/run/%s/departments-1-%d", runID, min(400, c.departments)))
+			for _, name := range []string{"PullMembers", "ApplyMembers"} {
+				seen := make([]int, c.departments+1)
+				perSlice := map[int]int{}
+				for _, batch := range inputsOf[activities.Range](f, name) {
+					require.LessOrEqual(t, batch.Last-batch.First+1, c.batch)
+					perSlice[(batch.First-1)/400]++
+					for n := batch.First; n <= batch.Last; n++ {
+						seen[n]++
+					}
+				}
+				for n := 1; n <= c.departments; n++ {
+					require.Equal(t, 1, seen[n], "%s of department %d", name, n)
+				}
+				for _, batches := range perSlice {
+					require.Less(t, 2*batches*eventsEach+eventsBesides, suggestedEvents)
+				}
+			}
+			require.Less(t, (c.slices+12)*eventsEach+eventsBesides, suggestedEvents)
+		})
+	}
+}
+
+// A slice keeps a bounded number of batches in flight, and really that many.
+func TestBatchesInFlightAreBounded(t *testing.T) {
+	t.Parallel()
+	f := newFakes(0)
+	env := f.env(t)
+	var mu sync.Mutex
+	var pending [][]byte
+	var most int
+	env.RegisterActivityWithOptions(func(ctx context.Context, _ activities.Range) (activities.PulledMembers, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		pending = append(pending, activity.GetInfo(ctx).TaskToken)
+		return activities.PulledMembers{}, activity.ErrResultPending
+	}, activity.RegisterOptions{Name: "PullMembers", DisableAlreadyRegisteredCheck: true})
+	// Once a minute, when nothing else can happen, all that is pending is answered.
+	for minute := range 10 {
+		env.RegisterDelayedCallback(func() {
+			mu.Lock()
+			defer mu.Unlock()
+			most = max(most, len(pending))
+			for _, token := range pending {
+				require.NoError(t, env.CompleteActivity(token, activities.PulledMembers{}, nil))
+			}
+			pending = nil
+		}, time.Duration(minute+1)*time.Minute)
+	}
+	env.ExecuteWorkflow(workflows.SyncDepartments, workflows.SliceInput{RunID: runID, Provider: "acme", First: 1, Last: 100, Batch: 1, Apply: true})
+	require.NoError(t, env.GetWorkflowError())
+	require.Equal(t, 16, most)
+	require.Equal(t, 100, f.count("ApplyMembers"))
+}
+
+func TestSlicesInFlightAreBounded(t *testing.T) {
+	t.Parallel()
+	f := newFakes(8000)
+	env := f.env(t)
+	var mu sync.Mutex
+	var running, most int
+	slicesOf(env, func(ctx workflow.Context, in workflows.SliceInput) (*workflows.SliceResult, error) {
+		mu.Lock()
+		running++
+		most = max(most, running)
+		mu.Unlock()
+		err := workflow.Sleep(ctx, time.Minute)
+		mu.Lock()
+		running--
+		mu.Unlock()
+		return &workflows.SliceResult{Failed: 1}, err
+	})
+	env.RegisterDelayedCallback(func() {
+		var p workflows.Progress
+		value, err := env.QueryWorkflow(workflows.ProgressQuery)
+		require.NoError(t, err)
+		require.NoError(t, value.Get(&p))
+		require.Equal(t, workflows.Progress{
+			RunID: runID, Phase: "members", Departments: 8000, DepartmentsDone: 12 * 400, DepartmentsFailed: 12,
+		}, p)
+	}, 150*time.Second)
+	_, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
+	require.NoError(t, err)
+	require.Equal(t, 6, most)
+}
+
+// What ends one slice ends the others, also those still waiting for their turn, and
+// the run has failed, not been canceled.
+func TestFailedSliceEndsTheOthers(t *testing.T) {
+	t.Parallel()
+	f := newFakes(8000)
+	env := f.env(t)
+	var mu sync.Mutex
+	var started, ended int
+	slicesOf(env, func(ctx workflow.Context, in workflows.SliceInput) (*workflows.SliceResult, error) {
+		mu.Lock()
+		started++
+		mu.Unlock()
+		defer func() {
+			mu.Lock()
+			ended++
+			mu.Unlock()
+		}()
+		if in.First == 401 {
+			if err := workflow.Sleep(ctx, time.Minute); err != nil {
+				return nil, err
+			}
+			return nil, forbidden()
+		}
+		return nil, workflow.Sleep(ctx, time.Hour)
+	})
+	_, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
+	require.Equal(t, directory.RunFailed, failedWith(t, err).Status)
+	require.ErrorContains(t, err, "the permission is missing")
+	require.Equal(t, 6, started)
+	require.Equal(t, 6, ended, "the run ends after its slices")
+}
+
+// slice runs SyncDepartments over departments 1 to 6 in batches of 3.
+func slice(t *testing.T, f *fakes) (workflows.SliceResult, error) {
+	t.Helper()
+	env := f.env(t)
+	env.ExecuteWorkflow(workflows.SyncDepartments, workflows.SliceInput{RunID: runID, Provider: "acme", First: 1, Last: 6, Batch: 3, Apply: true})
+	var out workflows.SliceResult
+	if err := env.GetWorkflowError(); err != nil {
+		return out, err
+	}
+	return out, env.GetWorkflowResult(&out)
+}
+
+// pulling answers for the batch that begins with department 1; others are read.
+func pulling(answer activities.PulledMembers, err error) func(activities.Range) (activities.PulledMembers, error) {
+	return func(in activities.Range) (activities.PulledMembers, error) {
+		if in.First == 1 {
+			return answer, err
+		}
+		return activities.PulledMembers{Read: 3}, nil
+	}
+}
+
+func TestDepartmentThatFailsIsTriedAlone(t *testing.T) {
+	t.Parallel()
+	f := newFakes(0)
+	f.pullMembers = pulling(activities.PulledMembers{Failed: []int{2, 3}, Read: 1}, nil)
+	f.pullDepartmentMembers = func(in activities.DepartmentRef) (none, error) {
+		if in.Ordinal == 3 {
+			return none{}, unavailable()
+		}
+		return none{}, nil
+	}
+	out, err := slice(t, f)
+	require.NoError(t, err)
+	require.Equal(t, 1, out.Failed)
+	require.Equal(t, []activities.DepartmentRef{{RunID: runID, Ordinal: 2}, {RunID: runID, Ordinal: 3}},
+		inputsOf[activities.DepartmentRef](f, "PullDepartmentMembers"))
+	require.ElementsMatch(t, []activities.Range{{RunID: runID, First: 1, Last: 3}, {RunID: runID, First: 4, Last: 6}},
+		inputsOf[activities.Range](f, "ApplyMembers"), "what was read is applied")
+	require.Zero(t, f.count("FailMembers"))
+}
+
+func TestBatchThatFailsIsNotedAndTheOthersGoOn(t *testing.T) {
+	t.Parallel()
+	f := newFakes(0)
+	f.pullMembers = pulling(activities.PulledMembers{}, unavailable())
+	out, err := slice(t, f)
+	require.NoError(t, err)
+	require.Equal(t, 3, out.Failed)
+	require.Equal(t, []activities.FailMembers{{Range: activities.Range{RunID: runID, First: 1, Last: 3}, Problem: "Feishu: connection failed"}},
+		inputsOf[activities.FailMembers](f, "FailMembers"))
+	require.Equal(t, 2, f.count("ApplyMembers"))
+}
+
+func TestBatchThatTimesOutIsNoted(t *testing.T) {
+	t.Parallel()
+	f := newFakes(0)
+	f.pullMembers = pulling(activities.PulledMembers{}, temporal.NewHeartbeatTimeoutError())
+	out, err := slice(t, f)
+	require.NoError(t, err)
+	require.Equal(t, 3, out.Failed)
+	require.Contains(t, inputsOf[activities.FailMembers](f, "FailMembers")[0].Problem, "no answer in time")
+}
+
+// What would fail every department fails the slice, wherever it turns up.
+func TestWhatEndsTheRunEndsTheSlice(t *testing.T) {
+	t.Parallel()
+	for name, arrange := range map[string]func(*fakes){
+		"batch": func(f *fakes) { f.pullMembers = pulling(activities.PulledMembers{}, forbidden()) },
+		"alone": func(f *fakes) {
+			f.pullMembers = pulling(activities.PulledMembers{Failed: []int{2}}, nil)
+			f.pullDepartmentMembers = func(activities.DepartmentRef) (none, error) {
+				return none{}, final(activities.TypeSuperseded, "overtaken")
+			}
+		},
+		"noting": func(f *fakes) {
+			f.pullMembers = pulling(activities.PulledMembers{}, unavailable())
+			f.failMembers = func(activities.FailMembers) (none, error) {
+				return none{}, final(activities.TypeStorage, "postgres 42P01")
+			}
+		},
+		"applying": func(f *fakes) {
+			f.applyMembers = func(in activities.Range) (none, error) { return none{}, final(activities.TypeSuperseded, "overtaken") }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFakes(0)
+			arrange(f)
+			_, err := slice(t, f)
+			require.Error(t, err)
+			require.False(t, temporal.IsCanceledError(err), "the reason, not what it led to: %v", err)
+		})
+	}
+}

@@ -1,0 +1,255 @@
+package workflows_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/orgsync/orgsync/activities"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/workflows"
+)
+
+// syncOrg runs SyncOrg to its end.
+func syncOrg(env *testsuite.TestWorkflowEnvironment, in workflows.SyncInput) (*workflows.SyncResult, error) {
+	env.ExecuteWorkflow(workflows.SyncOrgName, in)
+	if err := env.GetWorkflowError(); err != nil {
+		return nil, err
+	}
+	var out workflows.SyncResult
+	return &out, env.GetWorkflowResult(&out)
+}
+
+func TestInputIsCheckedInWords(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ input, want string }{
+		"no provider":      {`{}`, `input: provider is missing`},
+		"unknown mode":     {`{"provider":"acme","mode":"dry"}`, `input: mode is "dry"; it must be apply or plan`},
+		"unknown removals": {`{"provider":"acme","on_removals":"yes"}`, `input: on_removals is "yes"; it must be hold, apply or skip`},
+		"empty department": {`{"provider":"acme","departments":["1",""]}`, `input: departments holds an empty id`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var in workflows.SyncInput
+			require.NoError(t, json.Unmarshal([]byte(c.input), &in))
+			f := newFakes(0)
+			_, err := syncOrg(f.env(t), in)
+			var failed *temporal.ApplicationError
+			require.ErrorAs(t, err, &failed)
+			require.Equal(t, activities.TypeInvalid, failed.Type())
+			require.True(t, failed.NonRetryable())
+			require.Contains(t, failed.Message(), c.want)
+			require.Empty(t, f.order(), "nothing is begun for a wrong input")
+		})
+	}
+}
+
+func TestInputRefusesWhatItDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	for _, input := range []string{`{"provder":"acme"}`, `{"provider":5}`, `"acme"`, `{"provider":"acme","departments":"1"}`} {
+		var in workflows.SyncInput
+		require.ErrorContains(t, json.Unmarshal([]byte(input), &in), `it should look like {"provider":"NAME"`, input)
+	}
+	var in workflows.SyncInput
+	require.NoError(t, json.Unmarshal([]byte(`{"provider":"acme"}`), &in))
+	require.Empty(t, in.Normalize())
+	require.Equal(t, workflows.SyncInput{Provider: "acme", Mode: "apply", OnRemovals: "hold"}, in)
+}
+
+func TestWorkflowIDsNameTheProvider(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "orgsync/acme", workflows.SyncWorkflowID("acme"))
+	require.Equal(t, "orgsync/acme/removals/r1", workflows.HoldWorkflowID("acme", "r1"))
+	for id, want := range map[string]string{
+		"orgsync/acme": "acme", "orgsync/": "", "orgsync/acme/removals/r1": "", "other": "", "other/acme": "",
+	} {
+		name, ok := workflows.ProviderOfWorkflowID(id)
+		require.Equal(t, want != "", ok, id)
+		if ok {
+			require.Equal(t, want, name)
+		}
+	}
+}
+
+func TestSyncRunsItsStepsInOrder(t *testing.T) {
+	t.Parallel()
+	f := newFakes(1)
+	f.preflight = func(activities.RunRef) (activities.Preflighted, error) {
+		return activities.Preflighted{LimitedRange: true, Lost: []string{"department 7"}}, nil
+	}
+	f.planRemovals = func(activities.PlanRemovals) (activities.PlannedRemovals, error) {
+		return activities.PlannedRemovals{Members: 2}, nil
+	}
+	env := f.env(t)
+	attribute := watchAttributes(env)
+	result, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"BeginRun", "Preflight", "PullDepartments", "SealDepartments", "ApplyDepartments", "PullMembers", "ApplyMembers",
+		"PlanRemovals", "Remove", "Settle", "LinkAccounts", "FinishRun",
+	}, f.order())
+	require.Equal(t, &workflows.SyncResult{RunID: runID, Provider: "acme", Mode: "apply", Status: directory.RunSucceeded, Calls: 7}, result)
+	require.Equal(t, []activities.TreeRef{{RunID: runID, LimitedRange: true}}, inputsOf[activities.TreeRef](f, "ApplyDepartments"))
+	require.Equal(t, []activities.PlanRemovals{{RunID: runID, Lost: []string{"department 7"}}}, inputsOf[activities.PlanRemovals](f, "PlanRemovals"))
+	require.Equal(t, []activities.FinishRun{{RunID: runID}}, inputsOf[activities.FinishRun](f, "FinishRun"))
+
+	require.Equal(t, []any{"acme"}, attribute("OrgProvider"))
+	require.Equal(t, []any{"preflight", "departments", "members", "removals", "settle", "hold", "done"}, attribute("SyncPhase"))
+	require.Equal(t, []any{directory.RunSucceeded}, attribute("SyncOutcome"))
+	require.Equal(t, []any{int64(0)}, attribute("DeptFailed"))
+}
+
+func TestTargetedRunIsNeverComplete(t *testing.T) {
+	t.Parallel()
+	f := newFakes(3)
+	_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme", Departments: []string{"2"}})
+	require.NoError(t, err)
+	require.Equal(t, []string{"2"}, inputsOf[activities.BeginRun](f, "BeginRun")[0].Departments)
+	require.Equal(t, []string{"2"}, inputsOf[activities.SealDepartments](f, "SealDepartments")[0].Departments)
+	require.True(t, inputsOf[activities.FinishRun](f, "FinishRun")[0].Incomplete)
+}
+
+func TestRunThatCannotBeginFailsWithTheReason(t *testing.T) {
+	t.Parallel()
+	for _, refusal := range []error{
+		final(activities.TypeBusy, "run r0 of workflow orgsync/acme is at work"), final(activities.TypeNotFound, `there is no provider named "acme"`),
+	} {
+		f := newFakes(0)
+		f.beginRun = func(activities.BeginRun) (activities.BegunRun, error) { return activities.BegunRun{}, refusal }
+		_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme"})
+		require.ErrorContains(t, err, refusal.Error())
+		require.Equal(t, []string{"BeginRun"}, f.order(), "there is no run to end")
+	}
+}
+
+// failedWith returns the result that a failed run's error carries.
+func failedWith(t *testing.T, err error) workflows.SyncResult {
+	t.Helper()
+	var failed *temporal.ApplicationError
+	require.ErrorAs(t, err, &failed)
+	require.Equal(t, "SyncFailed", failed.Type())
+	require.True(t, failed.NonRetryable())
+	var result workflows.SyncResult
+	require.NoError(t, failed.Details(&result))
+	require.Equal(t, []string{failed.Message()}, result.Errors)
+	return result
+}
+
+// A step that fails ends the run as failed, whatever it is.
+func TestFailedStepEndsTheRun(t *testing.T) {
+	t.Parallel()
+	const reason = "Feishu 99991672: the permission is missing"
+	for name, c := range map[string]struct {
+		arrange func(*fakes)
+		never   []string
+	}{
+		"preflight": {func(f *fakes) {
+			f.preflight = func(activities.RunRef) (activities.Preflighted, error) { return activities.Preflighted{}, forbidden() }
+		}, []string{"PullDepartments"}},
+		"departments": {func(f *fakes) {
+			f.pullDepartments = func(activities.RunRef) (none, error) { return none{}, forbidden() }
+		}, []string{"SealDepartments", "ApplyDepartments"}},
+		"seal": {func(f *fakes) {
+			f.sealDepartments = func(activities.SealDepartments) (activities.SealedDepartments, error) {
+				return activities.SealedDepartments{}, forbidden()
+			}
+		}, []string{"ApplyDepartments"}},
+		"apply departments": {func(f *fakes) {
+			f.applyDepartments = func(activities.TreeRef) (none, error) { return none{}, forbidden() }
+		}, []string{"PullMembers"}},
+		"members": {func(f *fakes) {
+			f.pullMembers = func(activities.Range) (activities.PulledMembers, error) {
+				return activities.PulledMembers{}, forbidden()
+			}
+		}, []string{"FailMembers", "PlanRemovals"}},
+		"apply members": {func(f *fakes) {
+			f.applyMembers = func(activities.Range) (none, error) { return none{}, forbidden() }
+		}, []string{"PlanRemovals"}},
+		"plan": {func(f *fakes) {
+			f.planRemovals = func(activities.PlanRemovals) (activities.PlannedRemovals, error) {
+				return activities.PlannedRemovals{Members: 1}, forbidden()
+			}
+		}, []string{"Remove", "Settle"}},
+		"remove": {func(f *fakes) {
+			f.planRemovals = func(activities.PlanRemovals) (activities.PlannedRemovals, error) {
+				return activities.PlannedRemovals{Members: 1}, nil
+			}
+			f.remove = func(activities.RunRef) (activities.Removed, error) { return activities.Removed{}, forbidden() }
+		}, []string{"Settle"}},
+		"settle": {func(f *fakes) {
+			f.settle = func(activities.RunRef) (none, error) { return none{}, forbidden() }
+		}, []string{"LinkAccounts"}},
+		"link": {func(f *fakes) {
+			f.linkAccounts = func(activities.RunRef) (none, error) { return none{}, forbidden() }
+		}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFakes(1)
+			c.arrange(f)
+			env := f.env(t)
+			attribute := watchAttributes(env)
+			_, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
+			require.Equal(t, directory.RunFailed, failedWith(t, err).Status)
+			require.ErrorContains(t, err, reason)
+			finished := inputsOf[activities.FinishRun](f, "FinishRun")
+			require.Len(t, finished, 1)
+			require.Equal(t, directory.RunFailed, finished[0].Status)
+			require.Equal(t, reason, finished[0].Problem)
+			require.Equal(t, []any{directory.RunFailed}, attribute("SyncOutcome"))
+			for _, activity := range c.never {
+				require.Zero(t, f.count(activity), activity)
+			}
+		})
+	}
+}
+
+// A tree that was read in part is synced in part; nothing at all ends the run.
+func TestTreeReadInPart(t *testing.T) {
+	t.Parallel()
+	f := newFakes(4)
+	f.pullDepartments = func(activities.RunRef) (none, error) { return none{}, unavailable() }
+	_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme"})
+	require.NoError(t, err)
+	require.Equal(t, []activities.SealDepartments{{RunID: runID, Problem: "Feishu: connection failed"}},
+		inputsOf[activities.SealDepartments](f, "SealDepartments"))
+	require.Equal(t, 4, f.count("ApplyMembers"))
+
+	f = newFakes(0)
+	f.pullDepartments = func(activities.RunRef) (none, error) { return none{}, unavailable() }
+	_, err = syncOrg(f.env(t), workflows.SyncInput{Provider: "acme"})
+	require.Equal(t, directory.RunFailed, failedWith(t, err).Status)
+	require.Zero(t, f.count("ApplyDepartments"))
+	require.Zero(t, f.count("PlanRemovals"), "an unread company has no leavers")
+}
+
+func TestRunWithoutFinalStatusFails(t *testing.T) {
+	t.Parallel()
+	f := newFakes(1)
+	f.finishRun = func(activities.FinishRun) (activities.RunReport, error) {
+		return activities.RunReport{}, final(activities.TypeStorage, "postgres 42P01")
+	}
+	_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme"})
+	require.ErrorContains(t, err, "postgres 42P01")
+}
+
+func TestPlanModeWritesNothing(t *testing.T) {
+	t.Parallel()
+	for removals, remove := range map[string]bool{"hold": true, "apply": true, "skip": false} {
+		f := newFakes(2)
+		counts := directory.Counts{Members: directory.MemberCounts{Created: 3}}
+		f.rehearse = func(activities.Rehearse) (activities.Rehearsed, error) {
+			return activities.Rehearsed{Counts: counts, HoldReason: "it would remove 30 of 40 members"}, nil
+		}
+		_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme", Mode: "plan", OnRemovals: removals})
+		require.NoError(t, err)
+		for _, writer := range []string{"ApplyDepartments", "ApplyMembers", "PlanRemovals", "Remove", "Settle", "LinkAccounts", "HoldRun"} {
+			require.Zero(t, f.count(writer), writer)
+		}
+		require.Equal(t, []activities.Rehearse{{RunID: runID, Remove: remove}}, inputsOf[activities.Rehearse](f, "Rehearse"))
+		require.Equal(t, []activities.FinishRun{{RunID: runID, Incomplete: true, Counts: &counts}}, inputsOf[activities.FinishRun](f, "FinishRun"))
+	}
+}
