@@ -39,6 +39,9 @@ import (
 var server *devstack.Temporal
 
 func TestMain(m *testing.M) {
+	if os.Getenv(workerVariable) != "" {
+		os.Exit(workAsChild())
+	}
 	dir, err := os.MkdirTemp("", "orgsync-e2e-")
 	if err == nil {
 		server, err = devstack.StartTemporal(context.Background(), dir, devstack.Ports{}, os.Stderr)
@@ -67,22 +70,33 @@ type world struct {
 	temporal client.Client
 	queue    string
 	cfg      config.Config
+	// settings are what a worker process of this world is configured with.
+	settings map[string]string
 	logs     *logBuffer
 }
 
+// newWorld returns an installation on the shared servers, with a worker.
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	w := emptyWorld(t, dbtest.New(t), server)
+	w.startWorker()
+	return w
+}
+
+// emptyWorld returns an installation without a worker.
+func emptyWorld(t *testing.T, databaseURL string, on *devstack.Temporal) *world {
+	t.Helper()
 	ctx := t.Context()
-	w := &world{t: t, url: dbtest.New(t), queue: "orgsync-" + uuid.NewString(), logs: &logBuffer{}}
 	keys, err := secret.Generate()
 	require.NoError(t, err)
 	box, err := secret.Load(string(keys))
 	require.NoError(t, err)
-	w.cfg, err = config.Load(func(name string) string {
-		return map[string]string{
-			"DATABASE_URL": w.url, "ORGSYNC_KEYSET": string(keys), "ORGSYNC_CALL_TIMEOUT": "2s", "ORGSYNC_SLOW_CALL": "1s",
-		}[name]
-	})
+	w := &world{t: t, url: databaseURL, queue: "orgsync-" + uuid.NewString(), logs: &logBuffer{}}
+	w.settings = map[string]string{
+		"DATABASE_URL": w.url, "ORGSYNC_KEYSET": string(keys), "ORGSYNC_CALL_TIMEOUT": "2s", "ORGSYNC_SLOW_CALL": "1s",
+		"TEMPORAL_ADDRESS": on.Address(), workerVariable: w.queue,
+	}
+	w.cfg, err = config.Load(func(name string) string { return w.settings[name] })
 	require.NoError(t, err)
 	w.store, err = db.Open(ctx, w.url)
 	require.NoError(t, err)
@@ -90,11 +104,10 @@ func newWorld(t *testing.T) *world {
 	w.pool, err = pgxpool.New(ctx, w.url)
 	require.NoError(t, err)
 	t.Cleanup(w.pool.Close)
-	w.temporal, err = server.Dial(ctx)
+	w.temporal, err = on.Dial(ctx)
 	require.NoError(t, err)
 	t.Cleanup(w.temporal.Close)
 	w.opener = app.NewOpener(w.store, box, w.cfg, slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	w.startWorker()
 	return w
 }
 
@@ -153,7 +166,7 @@ func (w *world) simulate(kind directory.ProviderType, company *simulator.Company
 	return w.simulateWith(kind, company, simulator.Options{})
 }
 
-func (w *world) simulateWith(kind directory.ProviderType, company *simulator.Company, options simulator.Options) *source {
+func (w *world) simulateWith(kind directory.ProviderType, company *simulator.Company, options simulator.Options, around ...func(http.Handler) http.Handler) *source {
 	w.t.Helper()
 	s := &source{kind: kind, company: company}
 	var handler http.Handler
@@ -171,6 +184,9 @@ func (w *world) simulateWith(kind directory.ProviderType, company *simulator.Com
 		s.wecom = wecom.New(company, wecom.Config{Options: options, OldApp: true})
 		s.faults, s.calls, handler = s.wecom.Faults, s.wecom.Calls, s.wecom
 		settings = map[string]string{"corp_id": "wwsim", "secret": "sim-app-secret"}
+	}
+	for _, wrap := range around {
+		handler = wrap(handler)
 	}
 	service := httptest.NewUnstartedServer(handler)
 	service.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(io.Discard, nil), slog.LevelError)
