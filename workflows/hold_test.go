@@ -1,0 +1,283 @@
+package workflows_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/orgsync/orgsync/activities"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/workflows"
+)
+
+const holdReason = "it would remove 30 of 40 members; the limit is 20"
+
+var heldPlan = activities.PlannedRemovals{Members: 30, Departments: 2, Memberships: 31, HoldReason: holdReason}
+
+func planning(plan activities.PlannedRemovals) func(activities.PlanRemovals) (activities.PlannedRemovals, error) {
+	return func(activities.PlanRemovals) (activities.PlannedRemovals, error) { return plan, nil }
+}
+
+func TestGuardLeavesTheDecisionToAWorkflowOfItsOwn(t *testing.T) {
+	t.Parallel()
+	f := newFakes(1)
+	plan := heldPlan
+	plan.Incomplete = true
+	f.planRemovals = planning(plan)
+	env := f.env(t)
+	var held workflows.HoldInput
+	env.RegisterWorkflowWithOptions(func(_ workflow.Context, in workflows.HoldInput) (*workflows.SyncResult, error) {
+		held = in
+		return nil, nil
+	}, workflow.RegisterOptions{Name: workflows.HoldRemovalsName, DisableAlreadyRegisteredCheck: true})
+	var holdID string
+	env.SetOnChildWorkflowStartedListener(func(info *workflow.Info, _ workflow.Context, _ converter.EncodedValues) {
+		if info.WorkflowType.Name == workflows.HoldRemovalsName {
+			holdID = info.WorkflowExecution.ID
+		}
+	})
+	attribute := watchAttributes(env)
+	result, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
+	require.NoError(t, err)
+	require.Equal(t, directory.RunHeld, result.Status)
+	require.Equal(t, holdReason, result.HoldReason)
+	require.Equal(t, "orgsync/acme/removals/"+runID, result.HoldWorkflowID)
+	require.Equal(t, result.HoldWorkflowID, holdID)
+	require.Equal(t, workflows.HoldInput{
+		RunID: runID, Provider: "acme", Reason: holdReason, Members: 30, Departments: 2, Memberships: 31, Incomplete: true,
+	}, held)
+	require.Equal(t, []activities.HoldRun{{RunID: runID, Reason: holdReason, HoldWorkflowID: holdID}}, inputsOf[activities.HoldRun](f, "HoldRun"))
+	require.Equal(t, []any{directory.RunHeld}, attribute("SyncOutcome"))
+	require.Zero(t, f.count("Remove"))
+	require.Zero(t, f.count("FinishRun"), "a held run has not ended")
+	require.Equal(t, 1, f.count("Settle"), "additions are in")
+}
+
+func TestRemovalsAreTreatedAsAsked(t *testing.T) {
+	t.Parallel()
+	few := activities.PlannedRemovals{Members: 1}
+	nothing := activities.PlannedRemovals{}
+	for name, c := range map[string]struct {
+		plan       activities.PlannedRemovals
+		on         string
+		removed    int
+		incomplete bool
+	}{
+		"few":                {few, "hold", 1, false},
+		"none":               {nothing, "hold", 0, false},
+		"many, apply":        {heldPlan, "apply", 1, false},
+		"many, skip":         {heldPlan, "skip", 0, true},
+		"few, skip":          {few, "skip", 0, true},
+		"none, skip":         {nothing, "skip", 0, false},
+		"few, not all read":  {activities.PlannedRemovals{Memberships: 1, Incomplete: true}, "hold", 1, true},
+		"none, not all read": {activities.PlannedRemovals{Incomplete: true}, "hold", 0, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFakes(1)
+			f.planRemovals = planning(c.plan)
+			_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme", OnRemovals: c.on})
+			require.NoError(t, err)
+			require.Equal(t, c.removed, f.count("Remove"))
+			require.Zero(t, f.count("HoldRun"))
+			require.Equal(t, []activities.FinishRun{{RunID: runID, Incomplete: c.incomplete}}, inputsOf[activities.FinishRun](f, "FinishRun"))
+		})
+	}
+}
+
+func TestRunThatCannotBeHeldFails(t *testing.T) {
+	t.Parallel()
+	f := newFakes(1)
+	f.planRemovals = planning(heldPlan)
+	f.holdRun = func(activities.HoldRun) (activities.RunReport, error) {
+		return activities.RunReport{}, final(activities.TypeSuperseded, "overtaken")
+	}
+	_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme"})
+	require.Equal(t, directory.RunFailed, failedWith(t, err).Status)
+	require.Zero(t, f.count("Remove"))
+}
+
+// decision is what came of an update.
+type decision struct {
+	result   *workflows.SyncResult
+	rejected error
+	failed   error
+}
+
+// decide sends an update after a delay and returns where its outcome will stand.
+func decide(env *testsuite.TestWorkflowEnvironment, update string, after time.Duration) *decision {
+	d := &decision{}
+	env.RegisterDelayedCallback(func() {
+		env.UpdateWorkflow(update, update+after.String(), &testsuite.TestUpdateCallback{
+			OnReject: func(err error) { d.rejected = err },
+			OnAccept: func() {},
+			OnComplete: func(result any, err error) {
+				d.failed = err
+				d.result, _ = result.(*workflows.SyncResult)
+			},
+		})
+	}, after)
+	return d
+}
+
+func holding(env *testsuite.TestWorkflowEnvironment) (*workflows.SyncResult, error) {
+	env.ExecuteWorkflow(workflows.HoldRemovals, workflows.HoldInput{RunID: runID, Provider: "acme", Reason: holdReason, Members: 30, Incomplete: true})
+	if err := env.GetWorkflowError(); err != nil {
+		return nil, err
+	}
+	var out workflows.SyncResult
+	return &out, env.GetWorkflowResult(&out)
+}
+
+func TestApprovingRemovesAndSettles(t *testing.T) {
+	t.Parallel()
+	f := newFakes(0)
+	env := f.env(t)
+	attribute := watchAttributes(env)
+	d := decide(env, workflows.ApproveUpdate, 24*time.Hour)
+	result, err := holding(env)
+	require.NoError(t, err)
+	require.Equal(t, []string{"Remove", "Settle", "FinishRun"}, f.order())
+	require.Equal(t, []activities.FinishRun{{RunID: runID, Incomplete: true}}, inputsOf[activities.FinishRun](f, "FinishRun"))
+	require.Equal(t, directory.RunSucceeded, result.Status)
+	require.NoError(t, d.failed)
+	require.Equal(t, result, d.result, "who decides learns what came of it")
+	require.Equal(t, []any{"done"}, attribute("SyncPhase"))
+	require.Equal(t, []any{directory.RunSucceeded}, attribute("SyncOutcome"))
+}
+
+func TestRejectingLeavesEverything(t *testing.T) {
+	t.Parallel()
+	f := newFakes(0)
+	env := f.env(t)
+	d := decide(env, workflows.RejectUpdate, time.Hour)
+	result, err := holding(env)
+	require.NoError(t, err)
+	require.Equal(t, []string{"FinishRun"}, f.order())
+	require.Equal(t, directory.RunRejected, result.Status)
+	require.Equal(t, []string{"an operator rejected the removals: " + holdReason}, result.Errors)
+	require.Equal(t, result, d.result)
+}
+
+func TestSecondDecisionIsRefused(t *testing.T) {
+	t.Parallel()
+	f := newFakes(0)
+	var env *testsuite.TestWorkflowEnvironment
+	var second *decision
+	f.remove = func(activities.RunRef) (activities.Removed, error) { return activities.Removed{}, nil }
+	f.before = func(name string) {
+		if name == "Remove" {
+			second = decide(env, workflows.RejectUpdate, 0)
+		}
+	}
+	env = f.env(t)
+	decide(env, workflows.ApproveUpdate, time.Hour)
+	result, err := holding(env)
+	require.NoError(t, err)
+	require.Equal(t, directory.RunSucceeded, result.Status)
+	require.ErrorContains(t, second.rejected, "the removals are already approved")
+}
+
+func TestNewerRunMakesTheQuestionMoot(t *testing.T) {
+	t.Parallel()
+	f := newFakes(0)
+	env := f.env(t)
+	env.RegisterDelayedCallback(func() { env.SignalWorkflow(workflows.SupersededSignal, nil) }, time.Hour)
+	result, err := holding(env)
+	require.NoError(t, err)
+	require.Equal(t, []string{"FinishRun"}, f.order())
+	require.Equal(t, directory.RunSuperseded, result.Status)
+}
+
+func TestApprovalThatCannotBeCarriedOutFails(t *testing.T) {
+	t.Parallel()
+	for name, arrange := range map[string]func(*fakes){
+		"remove": func(f *fakes) {
+			f.remove = func(activities.RunRef) (activities.Removed, error) {
+				return activities.Removed{}, final(activities.TypeSuperseded, "a newer run has taken over")
+			}
+		},
+		"settle": func(f *fakes) {
+			f.settle = func(activities.RunRef) (none, error) {
+				return none{}, final(activities.TypeSuperseded, "a newer run has taken over")
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFakes(0)
+			arrange(f)
+			env := f.env(t)
+			decide(env, workflows.ApproveUpdate, time.Hour)
+			result, err := holding(env)
+			require.NoError(t, err)
+			require.Equal(t, directory.RunFailed, result.Status)
+			require.Equal(t, []string{"a newer run has taken over"}, result.Errors)
+		})
+	}
+}
+
+func TestHoldAnswersQueriesWhileItWaits(t *testing.T) {
+	t.Parallel()
+	f := newFakes(0)
+	env := f.env(t)
+	env.RegisterDelayedCallback(func() {
+		value, err := env.QueryWorkflow(workflows.ProgressQuery)
+		require.NoError(t, err)
+		var p workflows.Progress
+		require.NoError(t, value.Get(&p))
+		require.Equal(t, workflows.Progress{RunID: runID, Phase: "held"}, p)
+		env.CancelWorkflow()
+	}, time.Hour)
+	_, err := holding(env)
+	require.NoError(t, err)
+}
+
+// Canceled while it waits, it removes nothing; once decided it is carried out, and
+// whoever decided is told so.
+func TestCancelingAHold(t *testing.T) {
+	t.Parallel()
+	f := newFakes(0)
+	env := f.env(t)
+	env.RegisterDelayedCallback(env.CancelWorkflow, time.Hour)
+	result, err := holding(env)
+	require.NoError(t, err)
+	require.Equal(t, directory.RunCanceled, result.Status)
+	require.Zero(t, f.count("Remove"))
+
+	f = newFakes(0)
+	f.before = func(name string) {
+		if name == "Remove" {
+			env.CancelWorkflow()
+		}
+	}
+	env = f.env(t)
+	d := decide(env, workflows.ApproveUpdate, time.Hour)
+	result, err = holding(env)
+	require.NoError(t, err)
+	require.Equal(t, []string{"Remove", "Settle", "FinishRun"}, f.order())
+	require.Equal(t, directory.RunSucceeded, result.Status)
+	require.NoError(t, d.failed)
+	require.Equal(t, result, d.result)
+}
+
+func TestNewRunTellsTheHoldsItSupersedes(t *testing.T) {
+	t.Parallel()
+	f := newFakes(1)
+	f.beginRun = func(activities.BeginRun) (activities.BegunRun, error) {
+		return activities.BegunRun{RunID: runID, Superseded: []string{"orgsync/acme/removals/r1", "orgsync/acme/removals/r2"}}, nil
+	}
+	env := f.env(t)
+	env.OnSignalExternalWorkflow("default-test-namespace", "orgsync/acme/removals/r1", "", workflows.SupersededSignal, nil).
+		Return(errors.New("that workflow is gone")).Once()
+	env.OnSignalExternalWorkflow("default-test-namespace", "orgsync/acme/removals/r2", "", workflows.SupersededSignal, nil).
+		Return(nil).Once()
+	_, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
+	require.NoError(t, err, "a hold that cannot be told does not stop the run")
+	env.AssertExpectations(t)
+}
