@@ -82,7 +82,7 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 			return s.q.RemovalsPlanMembers(ctx, tx, runID, everythingRead, &run.ProviderID)
 		},
 		func() (int64, error) { return s.q.RemovalsPlanDepartments(ctx, tx, runID, treeRead, &run.ProviderID) },
-		func() (int64, error) { return s.q.RemovalsPlanDependents(ctx, tx, runID) },
+		func() (int64, error) { return s.q.RemovalsPlanDependents(ctx, tx, runID, &run.ProviderID) },
 	}
 	for _, step := range steps {
 		if _, err := step(); err != nil {
@@ -155,13 +155,13 @@ func (s *Store) ResolveDoubt(ctx context.Context, runID string, d Doubt, gone bo
 
 // EndDoubts drops what stayed unconfirmed and adds what goes with the confirmed.
 func (s *Store) EndDoubts(ctx context.Context, runID string) (dropped int, err error) {
-	err = s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+	err = s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
 		n, err := s.q.RemovalsDropUnconfirmed(ctx, tx, runID)
 		if err != nil {
 			return err
 		}
 		dropped = int(n)
-		_, err = s.q.RemovalsPlanDependents(ctx, tx, runID)
+		_, err = s.q.RemovalsPlanDependents(ctx, tx, runID, &run.ProviderID)
 		return err
 	})
 	return dropped, interpret("end doubts", err)

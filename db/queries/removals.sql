@@ -36,12 +36,12 @@ DELETE FROM sync_run_removals WHERE run_id = @run_id;
 
 -- name: RemovalsPlanMemberships :execrows
 -- Memberships not seen, in departments read to the end. People who could not be
--- told apart keep what they have.
+-- told apart keep what they have, and so do people who are not the provider's own.
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
 SELECT @run_id, 'membership', md.member_id, md.department_id
 FROM org_member_departments md
 JOIN org_departments d ON d.id = md.department_id AND d.provider_id = @provider_id
-JOIN org_members m ON m.id = md.member_id
+JOIN org_members m ON m.id = md.member_id AND m.provider_id = d.provider_id
 JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = d.external_id AND l.members_complete
 WHERE NOT EXISTS (SELECT 1 FROM sync_run_memberships s WHERE s.run_id = @run_id AND s.department_id = md.department_id AND s.member_id = md.member_id)
   AND NOT EXISTS (SELECT 1 FROM sync_run_members u WHERE u.run_id = @run_id AND u.member_id IS NULL
@@ -85,6 +85,7 @@ INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
 SELECT DISTINCT @run_id::uuid, 'membership', md.member_id, md.department_id
 FROM sync_run_removals r
 JOIN org_member_departments md ON (r.object_type = 'member' AND md.member_id = r.object_id) OR (r.object_type = 'department' AND md.department_id = r.object_id)
+JOIN org_members m ON m.id = md.member_id AND m.provider_id = @provider_id
 WHERE r.run_id = @run_id AND r.object_type IN ('member', 'department') AND r.confirmed
 ON CONFLICT DO NOTHING;
 

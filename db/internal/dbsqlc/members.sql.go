@@ -411,7 +411,7 @@ func (q *Queries) MembershipsUpdate(ctx context.Context, db DBTX, runID string, 
 
 const primaryClear = `-- name: PrimaryClear :execrows
 UPDATE org_member_departments md SET is_primary = false
-FROM org_primary_departments best
+FROM org_primary_departments best JOIN org_members m ON m.id = best.member_id AND m.provider_id = best.provider_id
 WHERE best.provider_id = $1 AND md.member_id = best.member_id AND md.is_primary AND md.department_id <> best.department_id
 `
 
@@ -425,7 +425,7 @@ func (q *Queries) PrimaryClear(ctx context.Context, db DBTX, providerID *string)
 
 const primarySet = `-- name: PrimarySet :execrows
 UPDATE org_member_departments md SET is_primary = true
-FROM org_primary_departments best
+FROM org_primary_departments best JOIN org_members m ON m.id = best.member_id AND m.provider_id = best.provider_id
 WHERE best.provider_id = $1 AND md.member_id = best.member_id AND md.department_id = best.department_id AND NOT md.is_primary
 `
 

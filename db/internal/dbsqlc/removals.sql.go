@@ -198,13 +198,14 @@ INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
 SELECT DISTINCT $1::uuid, 'membership', md.member_id, md.department_id
 FROM sync_run_removals r
 JOIN org_member_departments md ON (r.object_type = 'member' AND md.member_id = r.object_id) OR (r.object_type = 'department' AND md.department_id = r.object_id)
+JOIN org_members m ON m.id = md.member_id AND m.provider_id = $2
 WHERE r.run_id = $1 AND r.object_type IN ('member', 'department') AND r.confirmed
 ON CONFLICT DO NOTHING
 `
 
 // What goes with a removed member or department.
-func (q *Queries) RemovalsPlanDependents(ctx context.Context, db DBTX, runID string) (int64, error) {
-	result, err := db.Exec(ctx, removalsPlanDependents, runID)
+func (q *Queries) RemovalsPlanDependents(ctx context.Context, db DBTX, runID string, providerID *string) (int64, error) {
+	result, err := db.Exec(ctx, removalsPlanDependents, runID, providerID)
 	if err != nil {
 		return 0, err
 	}
@@ -243,7 +244,7 @@ INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
 SELECT $1, 'membership', md.member_id, md.department_id
 FROM org_member_departments md
 JOIN org_departments d ON d.id = md.department_id AND d.provider_id = $2
-JOIN org_members m ON m.id = md.member_id
+JOIN org_members m ON m.id = md.member_id AND m.provider_id = d.provider_id
 JOIN sync_run_departments l ON l.run_id = $1 AND l.external_id = d.external_id AND l.members_complete
 WHERE NOT EXISTS (SELECT 1 FROM sync_run_memberships s WHERE s.run_id = $1 AND s.department_id = md.department_id AND s.member_id = md.member_id)
   AND NOT EXISTS (SELECT 1 FROM sync_run_members u WHERE u.run_id = $1 AND u.member_id IS NULL
@@ -252,7 +253,7 @@ ON CONFLICT DO NOTHING
 `
 
 // Memberships not seen, in departments read to the end. People who could not be
-// told apart keep what they have.
+// told apart keep what they have, and so do people who are not the provider's own.
 func (q *Queries) RemovalsPlanMemberships(ctx context.Context, db DBTX, runID string, providerID *string) (int64, error) {
 	result, err := db.Exec(ctx, removalsPlanMemberships, runID, providerID)
 	if err != nil {
