@@ -57,8 +57,8 @@ func failuresSoFar(ctx context.Context) int {
 // attempts would not do: being throttled, a restart of Postgres or of a worker are
 // attempts as well, and say nothing about the provider.
 const (
-	triesOfRun        = 6 // the tree, the preflight: without them there is no run
-	triesOfBatch      = 5
+	triesOfRun        = 4 // the tree, the preflight: without them there is no run
+	triesOfBatch      = 4
 	triesOfDepartment = 3
 )
 

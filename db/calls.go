@@ -13,16 +13,25 @@ import (
 // Token returns a provider's sealed access token of that name. Where there is
 // none that is valid at now it calls fetch and stores what it returns. Calls for
 // one token, of all processes, run one after the other, so that only the first
-// fetches.
+// fetches. fetch may use the store.
 func (s *Store) Token(ctx context.Context, providerID, name string, now time.Time, fetch func(context.Context) (Sealed, time.Time, error)) ([]byte, error) {
 	token, err := s.q.TokenGet(ctx, s.pool, providerID, name, now)
-	if err == nil {
-		return token, nil
+	if err == nil || !errors.Is(err, pgx.ErrNoRows) {
+		return token, interpret("read token", err)
 	}
-	if !errors.Is(err, pgx.ErrNoRows) {
-		return nil, interpret("read token", err)
+	leave, err := s.enter(ctx, providerID+" "+name)
+	if err != nil {
+		return nil, err
 	}
-	err = s.inTx(ctx, func(tx pgx.Tx) error {
+	defer leave()
+	// A connection of its own: waiting for another process's fetch must not keep one
+	// of the pool's, which that fetch, or its like here, needs to get done.
+	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
+	if err != nil {
+		return nil, interpret("lock token", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if err := s.q.TokenLock(ctx, tx, providerID, name); err != nil {
 			return interpret("lock token", err)
 		}
@@ -40,6 +49,18 @@ func (s *Store) Token(ctx context.Context, providerID, name string, now time.Tim
 		}))
 	})
 	return token, err
+}
+
+// enter lets one goroutine of this process at a time past a gate.
+func (s *Store) enter(ctx context.Context, gate string) (leave func(), err error) {
+	made, _ := s.gates.LoadOrStore(gate, make(chan struct{}, 1))
+	place := made.(chan struct{})
+	select {
+	case place <- struct{}{}:
+		return func() { <-place }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // TokenDrop deletes a stored token if same says it is the one that was refused.

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -33,6 +34,8 @@ var (
 type Store struct {
 	pool *pgxpool.Pool
 	q    *dbsqlc.Queries
+	// gates are the process's own queues before the tokens' locks, by token.
+	gates sync.Map
 }
 
 // Option adjusts how a database is opened.

@@ -18,13 +18,13 @@ const heartbeat = 30 * time.Second
 func askOnce(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              FetchQueue(workflow.GetInfo(ctx).TaskQueueName),
-		StartToCloseTimeout:    30 * time.Minute,
-		ScheduleToCloseTimeout: 2 * time.Hour,
+		StartToCloseTimeout:    2 * time.Hour,
+		ScheduleToCloseTimeout: 6 * time.Hour,
 		HeartbeatTimeout:       heartbeat,
 		WaitForCancellation:    true,
 		Summary:                summary,
 		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
+			InitialInterval: 2 * time.Second, BackoffCoefficient: 3, MaximumInterval: 30 * time.Second,
 		},
 	})
 }
@@ -41,7 +41,7 @@ func readBatch(ctx workflow.Context, summary string) workflow.Context {
 		WaitForCancellation:    true,
 		Summary:                summary,
 		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute,
+			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute,
 		},
 	})
 }
@@ -57,7 +57,7 @@ func readAlone(ctx workflow.Context, summary string) workflow.Context {
 		WaitForCancellation:    true,
 		Summary:                summary,
 		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
+			InitialInterval: 2 * time.Second, BackoffCoefficient: 3, MaximumInterval: 30 * time.Second,
 		},
 	})
 }

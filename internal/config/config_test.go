@@ -38,7 +38,7 @@ func TestDefaults(t *testing.T) {
 	c.DatabaseURL, c.Keyset = config.Hidden{}, config.Hidden{}
 	require.Equal(t, config.Config{
 		Migrate:             true,
-		CallTimeout:         time.Minute,
+		CallTimeout:         45 * time.Second,
 		SlowCall:            30 * time.Second,
 		FetchConcurrency:    64,
 		ApplyConcurrency:    8,
@@ -167,7 +167,7 @@ func TestUsageNamesEverySetting(t *testing.T) {
 		require.Contains(t, usage, "\n  "+name+" ")
 	}
 	require.Contains(t, usage, "(required)")
-	require.Contains(t, usage, "(default 60s)")
+	require.Contains(t, usage, "(default 45s)")
 	require.Contains(t, usage, "TEMPORAL_ADDRESS")
 	require.Equal(t, 1+len(asked)+1, strings.Count(usage, "\n"), "a line each")
 }

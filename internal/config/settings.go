@@ -51,7 +51,7 @@ var settings = []setting{
 		},
 	},
 	{
-		name: "ORGSYNC_CALL_TIMEOUT", fallback: "60s",
+		name: "ORGSYNC_CALL_TIMEOUT", fallback: "45s",
 		help: "the longest a provider call may take",
 		set: func(c *Config, v string) (err error) {
 			c.CallTimeout, err = duration(v)
