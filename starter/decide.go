@@ -86,7 +86,7 @@ func (s *session) decide(ctx context.Context, name, update string) (workflows.Sy
 	if err != nil {
 		return result, err
 	}
-	warn := time.AfterFunc(noWorkerAfter, func() {
+	warn := time.AfterFunc(lookForWorker, func() {
 		if warning := noWorker(ctx, temporal); warning != "" {
 			s.note("%s", warning)
 		}

@@ -19,18 +19,26 @@ import (
 // the run's result.
 const typeSyncFailed = "SyncFailed"
 
-// noWorkerAfter is how long a started workflow may lie before it is looked into
-// whether there is anybody to run it.
-const noWorkerAfter = 5 * time.Second
+const (
+	// lookForWorker is how often it is looked into whether there is anybody to run
+	// what was asked for; the first time comes late enough for a worker just started.
+	lookForWorker = 5 * time.Second
+	// pollerGone is the age at which a worker's last poll tells that it is gone: the
+	// server ends an unanswered poll after a minute, and goes on listing it for five.
+	pollerGone = 75 * time.Second
+)
 
 // await shows how the run comes along until it has ended or is held, and prints its
 // result. Interrupted, it leaves the run alone.
 func (s *session) await(ctx context.Context, store *db.Store, temporal client.Client, run client.WorkflowRun, in workflows.SyncInput) error {
 	watch := newWatch(s.stderr, store, run.GetID(), run.GetRunID(), in.Provider)
+	warned := false
 	result, err := follow(ctx, run, watch, func() {
-		if warning := noWorker(ctx, temporal); warning != "" && !watch.begun() {
+		warning := noWorker(ctx, temporal)
+		if warning != "" && !warned {
 			watch.interject(warning)
 		}
+		warned = warning != ""
 	})
 	watch.done()
 	if ctx.Err() != nil {
@@ -49,8 +57,8 @@ func (s *session) await(ctx context.Context, store *db.Store, temporal client.Cl
 }
 
 // follow waits for the workflow's result. Meanwhile it has watch look again and
-// again, and calls late once.
-func follow(ctx context.Context, run client.WorkflowRun, watch *watch, late func()) (workflows.SyncResult, error) {
+// again, and calls check every few seconds.
+func follow(ctx context.Context, run client.WorkflowRun, watch *watch, check func()) (workflows.SyncResult, error) {
 	type outcome struct {
 		result workflows.SyncResult
 		err    error
@@ -63,16 +71,16 @@ func follow(ctx context.Context, run client.WorkflowRun, watch *watch, late func
 	}()
 	tick := time.NewTicker(watch.every)
 	defer tick.Stop()
-	patience := time.NewTimer(noWorkerAfter)
-	defer patience.Stop()
+	worker := time.NewTicker(lookForWorker)
+	defer worker.Stop()
 	for {
 		select {
 		case o := <-ended:
 			return o.result, o.err
 		case <-tick.C:
 			watch.look(ctx)
-		case <-patience.C:
-			late()
+		case <-worker.C:
+			check()
 		}
 	}
 }
@@ -80,8 +88,13 @@ func follow(ctx context.Context, run client.WorkflowRun, watch *watch, late func
 // noWorker says in words that nobody polls the workflows' task queue, or "".
 func noWorker(ctx context.Context, temporal client.Client) string {
 	queue, err := temporal.DescribeTaskQueue(ctx, workflows.TaskQueue, enums.TASK_QUEUE_TYPE_WORKFLOW)
-	if err != nil || len(queue.GetPollers()) > 0 {
-		return "" // a failure of this question says nothing about the run
+	if err != nil {
+		return "" // says nothing about workers
+	}
+	for _, poller := range queue.GetPollers() {
+		if time.Since(poller.GetLastAccessTime().AsTime()) < pollerGone {
+			return ""
+		}
 	}
 	return "no worker is polling task queue " + workflows.TaskQueue + "; start one with: orgsync-worker"
 }

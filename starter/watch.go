@@ -53,9 +53,6 @@ func newWatch(out io.Writer, store *db.Store, workflowID, temporalRunID, provide
 	return w
 }
 
-// begun tells whether the run has been seen in the database.
-func (w *watch) begun() bool { return w.runID != "" }
-
 // look shows where the run is. Trouble with the database is told once: the run may
 // well go on without this.
 func (w *watch) look(ctx context.Context) {
