@@ -42,13 +42,16 @@ SELECT @run_id, 'member', l.id, l.id, l.external_id, 'linked', jsonb_build_objec
 ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING;
 
 -- name: LinkFollowEmail :execrows
--- A linked account's e-mail follows the directory, unless another account has it.
+-- A linked account's e-mail follows the directory, unless another account has it or
+-- would get it too: platforms may keep addresses unique.
 UPDATE identities i SET email = m.email
 FROM org_members m JOIN users u ON u.id = m.user_id
 WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND u.identity_id = i.id
   AND u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
   AND m.email IS NOT NULL AND i.email IS DISTINCT FROM m.email
-  AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id AND lower(btrim(o.email)) = m.email);
+  AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id AND lower(btrim(o.email)) = m.email)
+  AND NOT EXISTS (SELECT 1 FROM org_members om JOIN users ou ON ou.id = om.user_id
+      WHERE om.provider_id = @provider_id AND om.status <> 'deleted' AND om.email = m.email AND ou.identity_id <> i.id);
 
 -- name: LinkFollowPhone :execrows
 UPDATE identities i SET phone = m.phone
@@ -57,4 +60,6 @@ WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND u.identity_id =
   AND u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
   AND m.phone IS NOT NULL AND i.phone IS DISTINCT FROM m.phone
   AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id
-      AND regexp_replace(o.phone, '[^0-9+]', '', 'g') IN (m.phone, CASE WHEN m.phone LIKE '+86%' THEN substr(m.phone, 4) ELSE m.phone END));
+      AND regexp_replace(o.phone, '[^0-9+]', '', 'g') IN (m.phone, CASE WHEN m.phone LIKE '+86%' THEN substr(m.phone, 4) ELSE m.phone END))
+  AND NOT EXISTS (SELECT 1 FROM org_members om JOIN users ou ON ou.id = om.user_id
+      WHERE om.provider_id = @provider_id AND om.status <> 'deleted' AND om.phone = m.phone AND ou.identity_id <> i.id);

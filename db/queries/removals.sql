@@ -9,27 +9,40 @@ SELECT
     coalesce((SELECT max(d.declared_members) FROM staged_departments d WHERE d.run_id = @run_id AND d.parent_external_id IS NULL), -1)::int AS members_declared;
 
 -- name: ContradictedScopes :many
--- Departments that ended without a single person though the directory holds people
--- there and the provider's own head count says that there are more in or below it
--- than were read.
+-- Departments read to the end where somebody is missing although the provider's own
+-- head count says that there are more in or below it than were read. Below it, people
+-- stored where this run could not read count as read: a department that failed does
+-- not freeze those above it.
 WITH RECURSIVE suspects AS (
     SELECT l.external_id, sd.declared_members FROM sync_run_departments l
     JOIN staged_departments sd ON sd.run_id = l.run_id AND sd.external_id = l.external_id
     JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = l.external_id
-    WHERE l.run_id = @run_id AND l.members_complete AND l.members_read = 0 AND sd.declared_members > 0
+    WHERE l.run_id = @run_id AND l.members_complete AND sd.declared_members > 0
       AND EXISTS (SELECT 1 FROM org_member_departments md JOIN org_members m ON m.id = md.member_id
-                  WHERE md.department_id = d.id AND m.status <> 'deleted')
+                  WHERE md.department_id = d.id AND m.status <> 'deleted'
+                    AND NOT EXISTS (SELECT 1 FROM sync_run_memberships seen
+                                    WHERE seen.run_id = l.run_id AND seen.department_id = d.id AND seen.member_id = md.member_id))
 ), below AS (
     SELECT s.external_id AS top, s.external_id FROM suspects s
     UNION
     SELECT b.top, c.external_id FROM below b JOIN staged_departments c ON c.run_id = @run_id AND c.parent_external_id = b.external_id
+), there AS (
+    SELECT b.top, coalesce(r.member_id::text, sm.person_key) AS person
+    FROM below b
+    JOIN staged_members sm ON sm.run_id = @run_id AND sm.department_external_id = b.external_id AND sm.status IS DISTINCT FROM 'deleted'
+    JOIN sync_run_members r ON r.run_id = sm.run_id AND r.person_key = sm.person_key
+    UNION
+    SELECT b.top, md.member_id::text
+    FROM below b
+    JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = b.external_id AND NOT l.members_complete
+    JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = b.external_id
+    JOIN org_member_departments md ON md.department_id = d.id
 )
-SELECT s.external_id, s.declared_members::int AS declared, count(DISTINCT sm.person_key)::int AS read
+SELECT s.external_id, s.declared_members::int AS declared, count(t.person)::int AS read
 FROM suspects s
-JOIN below b ON b.top = s.external_id
-LEFT JOIN staged_members sm ON sm.run_id = @run_id AND sm.department_external_id = b.external_id AND sm.status IS DISTINCT FROM 'deleted'
+LEFT JOIN there t ON t.top = s.external_id
 GROUP BY s.external_id, s.declared_members
-HAVING count(DISTINCT sm.person_key) < s.declared_members;
+HAVING count(t.person) < s.declared_members;
 
 -- name: RemovalsClear :exec
 DELETE FROM sync_run_removals WHERE run_id = @run_id;

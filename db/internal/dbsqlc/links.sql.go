@@ -77,9 +77,12 @@ WHERE m.provider_id = $1 AND m.status <> 'deleted' AND u.identity_id = i.id
   AND u.tenant_id IS NOT DISTINCT FROM $2::uuid
   AND m.email IS NOT NULL AND i.email IS DISTINCT FROM m.email
   AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id AND lower(btrim(o.email)) = m.email)
+  AND NOT EXISTS (SELECT 1 FROM org_members om JOIN users ou ON ou.id = om.user_id
+      WHERE om.provider_id = $1 AND om.status <> 'deleted' AND om.email = m.email AND ou.identity_id <> i.id)
 `
 
-// A linked account's e-mail follows the directory, unless another account has it.
+// A linked account's e-mail follows the directory, unless another account has it or
+// would get it too: platforms may keep addresses unique.
 func (q *Queries) LinkFollowEmail(ctx context.Context, db DBTX, providerID *string, tenantID *string) (int64, error) {
 	result, err := db.Exec(ctx, linkFollowEmail, providerID, tenantID)
 	if err != nil {
@@ -96,6 +99,8 @@ WHERE m.provider_id = $1 AND m.status <> 'deleted' AND u.identity_id = i.id
   AND m.phone IS NOT NULL AND i.phone IS DISTINCT FROM m.phone
   AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id
       AND regexp_replace(o.phone, '[^0-9+]', '', 'g') IN (m.phone, CASE WHEN m.phone LIKE '+86%' THEN substr(m.phone, 4) ELSE m.phone END))
+  AND NOT EXISTS (SELECT 1 FROM org_members om JOIN users ou ON ou.id = om.user_id
+      WHERE om.provider_id = $1 AND om.status <> 'deleted' AND om.phone = m.phone AND ou.identity_id <> i.id)
 `
 
 func (q *Queries) LinkFollowPhone(ctx context.Context, db DBTX, providerID *string, tenantID *string) (int64, error) {

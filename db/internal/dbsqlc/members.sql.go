@@ -326,7 +326,7 @@ func (q *Queries) MembersUpdate(ctx context.Context, db DBTX, runID string, list
 const membershipsInsert = `-- name: MembershipsInsert :execrows
 WITH placed AS (
     SELECT DISTINCT ON (r.member_id, d.id) r.member_id, d.id AS department_id, s.external_id,
-        coalesce(s.is_leader, s.open_id = ANY (sd.leaders) OR s.external_id = ANY (sd.leaders), false) AS is_leader,
+        coalesce(s.is_leader, coalesce(s.open_id, '') = ANY (sd.leaders) OR s.external_id = ANY (sd.leaders), false) AS is_leader,
         coalesce(s.sort_order, 0) AS sort_order, s.primary_rank
     FROM staged_members s
     JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.member_id IS NOT NULL AND coalesce(s.unionid = r.unionid, true)
@@ -374,7 +374,7 @@ func (q *Queries) MembershipsSee(ctx context.Context, db DBTX, providerID *strin
 const membershipsUpdate = `-- name: MembershipsUpdate :execrows
 WITH placed AS (
     SELECT DISTINCT ON (r.member_id, d.id) r.member_id, d.id AS department_id, s.external_id,
-        coalesce(s.is_leader, s.open_id = ANY (sd.leaders) OR s.external_id = ANY (sd.leaders)) AS is_leader, s.sort_order, s.primary_rank
+        coalesce(s.is_leader, coalesce(s.open_id, '') = ANY (sd.leaders) OR s.external_id = ANY (sd.leaders)) AS is_leader, s.sort_order, s.primary_rank
     FROM staged_members s
     JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.member_id IS NOT NULL AND coalesce(s.unionid = r.unionid, true)
     JOIN org_departments d ON d.provider_id = $2 AND d.external_id = s.department_external_id AND d.status = 'active'
