@@ -9,16 +9,21 @@ import (
 )
 
 // What of a record is no part of its Raw: in a member what holds only for the
-// department asked, in a department the head counts, which change whenever
-// somebody moves.
+// department asked and what only user/get sends (dingtalk.md §3.1), since somebody
+// granted by name in a granted department is read both ways in one run; in a
+// department the head counts, which change whenever somebody moves.
 var (
-	droppedOfMember     = []string{"leader", "dept_order"}
+	droppedOfMember = []string{
+		"leader", "dept_order",
+		"leader_in_dept", "dept_order_list", "dept_position_list", "role_list", "manager_userid", "real_authed", "senior",
+		"union_emp_ext", "create_time", "extension_i18n",
+	}
 	droppedOfDepartment = []string{"member_count", "owning_member_count"}
 )
 
 // Arrays that come in no defined order (dingtalk.md §3.1, §11.6).
 var (
-	unorderedOfMember     = []string{"dept_id_list", "dept_order_list", "dept_position_list", "leader_in_dept", "role_list"}
+	unorderedOfMember     = []string{"dept_id_list"}
 	unorderedOfDepartment = []string{"dept_manager_userid_list", "outer_permit_depts", "outer_permit_users", "dept_permits", "user_permits"}
 )
 
