@@ -282,19 +282,32 @@ func (c *client) Departments(ctx context.Context, q provider.Query) (provider.De
 		}
 		page.Departments = append(page.Departments, foundBy(q, d))
 	}
+	if q.Listing == tree && q.Cursor == "" && parentless(page.Departments) {
+		return none, &provider.Error{Provider: directory.Feishu, Kind: provider.TooLarge, Endpoint: ep.Name, RequestID: a.requestID, Instead: level,
+			Problem: "the answer does not say which department is below which", Action: "nothing to do: it is read level by level instead"}
+	}
 	return page, nil
 }
 
+// parentless reports that the permission to see parents is missing: they are then
+// absent from all records (feishu.md §2.2, §3.3), and a tree without them is flat.
+func parentless(found []provider.FoundDepartment) bool {
+	return len(found) > 0 && !slices.ContainsFunc(found, func(d provider.FoundDepartment) bool { return d.ParentID != "" })
+}
+
 // foundBy says how to go on from a department that a listing showed. A level has
-// one parent, so it stands in where the permission to see it is missing.
+// one parent, so it stands in where the permission to see it is missing, and what
+// is below is read by levels too.
 func foundBy(q provider.Query, d directory.Department) provider.FoundDepartment {
-	if q.Listing == tree {
+	switch {
+	case q.Listing == tree:
 		return provider.FoundDepartment{Department: d, Members: direct}
-	}
-	if d.ParentID == "" {
+	case d.ParentID == "":
 		d.ParentID = q.Department
+		return provider.FoundDepartment{Department: d, Children: level, Members: direct}
+	default:
+		return provider.FoundDepartment{Department: d, Children: tree, Members: direct}
 	}
-	return provider.FoundDepartment{Department: d, Children: tree, Members: direct}
 }
 
 // instead completes a TooLarge error; a single level cannot be divided further.

@@ -228,8 +228,18 @@ func TestTooLargeTreeIsReadByLevels(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, rootID, page.Departments[0].ParentID, "not sent, but known")
 	require.Equal(t, "od-0", page.Departments[1].ParentID)
-	require.Equal(t, tree, page.Departments[0].Children)
+	require.Equal(t, level, page.Departments[0].Children, "below it parents are not sent either")
+	require.Equal(t, tree, page.Departments[1].Children)
 	require.Equal(t, direct, page.Departments[0].Members)
+}
+
+func TestTreeWithoutParentsIsReadByLevels(t *testing.T) {
+	t.Parallel()
+	c, _ := newFake(t, map[string]http.HandlerFunc{childrenPath: data(`{"has_more":false,"items":[{"open_department_id":"od-1"},{"open_department_id":"od-2"}]}`)})
+	_, err := c.Departments(t.Context(), wholeTree)
+	e := failure(t, err)
+	require.Equal(t, provider.TooLarge, e.Kind)
+	require.Equal(t, level, e.Instead)
 }
 
 func TestTooLargeLevelHasNoWayOut(t *testing.T) {
@@ -247,7 +257,7 @@ func TestUnusableDepartmentsDoNotSpoilThePage(t *testing.T) {
 		{"open_department_id":"od-x","parent_department_id":0},
 		null, "text", [],
 		{"open_department_id":"od-old","status":{"is_deleted":true}},
-		{"open_department_id":"od-1","name":12345678901234567890,"order":"first","member_count":"x","leaders":{},"leader_user_id":null,"status":[]}]}`)})
+		{"open_department_id":"od-1","parent_department_id":"0","name":12345678901234567890,"order":"first","member_count":"x","leaders":{},"leader_user_id":null,"status":[]}]}`)})
 	page, err := c.Departments(t.Context(), wholeTree)
 	require.NoError(t, err)
 	require.Equal(t, []string{
@@ -255,7 +265,7 @@ func TestUnusableDepartmentsDoNotSpoilThePage(t *testing.T) {
 		"record 4: not an object", "record 5: not an object", "record 6: not an object",
 	}, page.Bad)
 	require.Len(t, page.Departments, 1)
-	require.Equal(t, directory.Department{ExternalID: "od-1", Name: ptr("12345678901234567890"), Raw: page.Departments[0].Raw},
+	require.Equal(t, directory.Department{ExternalID: "od-1", ParentID: "0", Name: ptr("12345678901234567890"), Raw: page.Departments[0].Raw},
 		page.Departments[0].Department)
 }
 
