@@ -1,0 +1,87 @@
+package providertest
+
+import (
+	"slices"
+
+	"github.com/orgsync/orgsync/internal/simulator/dingtalk"
+	"github.com/orgsync/orgsync/internal/simulator/feishu"
+	"github.com/orgsync/orgsync/internal/simulator/wecom"
+)
+
+// hidden are the fields that an app does not get to see: they must be nil, and
+// everything else must still be there.
+type hidden map[string]bool
+
+func hide(fields ...string) hidden {
+	h := hidden{}
+	for _, field := range fields {
+		h[field] = true
+	}
+	return h
+}
+
+// feishuField is what each permission brings (feishu.md §2.2, §3.3).
+var feishuField = map[string][]string{
+	"contact:department.base:readonly":     {"department name"},
+	"contact:department.organize:readonly": {"department order", "head count", "leaders"},
+	"contact:user.base:readonly":           {"name"},
+	"contact:user.department:readonly":     {"order", "main"},
+	"contact:user.employee:readonly":       {"status", "title"},
+	"contact:user.email:readonly":          {"email"},
+	"contact:user.phone:readonly":          {"phone"},
+	"contact:user.employee_id:readonly":    {"user_id"},
+}
+
+// broad permissions bring all fields but those that have their own only.
+const broad = "contact:contact:readonly_as_app"
+
+func hiddenFromFeishu(scopes []string) hidden {
+	if scopes == nil {
+		return hidden{}
+	}
+	h := hidden{}
+	for scope, fields := range feishuField {
+		alone := slices.Contains([]string{"email", "phone", "user_id"}, fields[0])
+		if slices.Contains(scopes, scope) || !alone && slices.Contains(scopes, broad) {
+			continue
+		}
+		for _, field := range fields {
+			h[field] = true
+		}
+	}
+	return h
+}
+
+func hiddenFromDingTalk(cfg dingtalk.Config) hidden {
+	h := hidden{}
+	if cfg.Points != nil {
+		h["phone"] = !slices.Contains(cfg.Points, dingtalk.MobilePoint)
+		h["email"] = !slices.Contains(cfg.Points, dingtalk.EmailPoint)
+	}
+	h["unset"] = cfg.OmitUnset
+	return h
+}
+
+// hiddenFromWeCom: what new apps do not get, and what id lists do not say
+// (wecom.md §1.4, §1.5). It sends no head counts at all.
+func hiddenFromWeCom(cfg wecom.Config, m mode) hidden {
+	h := hide("head count")
+	if !cfg.OldApp {
+		h["email"], h["phone"] = true, true
+	}
+	if m == syncOnly {
+		h = hide("head count", "department name", "leaders", "name", "email", "phone", "title", "status", "order", "main")
+	}
+	h["range"] = m != appOnly
+	return h
+}
+
+// withoutScope is a list of Feishu permissions that lacks one and has no broad one
+// that would stand in for it.
+func withoutScope(scope string) []string {
+	return slices.DeleteFunc(slices.Clone(feishu.AllScopes), func(s string) bool { return s == scope || s == broad })
+}
+
+func withoutPoint(point string) []string {
+	return slices.DeleteFunc(slices.Clone(dingtalk.AllPoints), func(s string) bool { return s == point })
+}
