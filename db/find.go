@@ -5,6 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 )
 
 // ErrAmbiguous: more than one run's id begins like that.
@@ -43,4 +47,30 @@ func (s *Store) RunHeld(ctx context.Context, providerID string) (Run, error) {
 		return Run{}, interpret("find held run", err)
 	}
 	return s.Run(ctx, id)
+}
+
+// Removals calls each for everything that the run planned to remove and has not, in
+// the form of the change that removing it would be, without holding them all.
+func (s *Store) Removals(ctx context.Context, runID string, each func(Change) error) error {
+	const page = 1000
+	after := dbsqlc.RemovalListParams{RunID: runID, AfterObject: uuid.Nil.String(), AfterDepartment: uuid.Nil.String(), MaxRows: page}
+	for {
+		rows, err := s.q.RemovalList(ctx, s.pool, after)
+		if err != nil {
+			return interpret("read planned removals", err)
+		}
+		for _, r := range rows {
+			removal := Change{ObjectType: r.ObjectType, ObjectID: r.ObjectID, ExternalID: r.ExternalID, Kind: "deleted", Before: r.Before, Planned: true}
+			if r.ObjectType == "membership" {
+				removal.DepartmentID = r.DepartmentID
+			}
+			if err := each(removal); err != nil {
+				return err
+			}
+			after.AfterType, after.AfterObject, after.AfterDepartment = r.ObjectType, r.ObjectID, r.DepartmentID
+		}
+		if len(rows) < page {
+			return nil
+		}
+	}
 }

@@ -88,7 +88,10 @@ type Change struct {
 	Kind         string          `json:"kind"`
 	Before       json.RawMessage `json:"before,omitempty"`
 	After        json.RawMessage `json:"after,omitempty"`
-	ChangedAt    time.Time       `json:"changed_at"`
+	// ChangedAt is zero for a planned change.
+	ChangedAt time.Time `json:"changed_at,omitzero"`
+	// Planned is true for what a held run would remove once it is approved.
+	Planned bool `json:"planned,omitempty"`
 }
 
 // Changes calls each for every change of a run, in order, without holding them all.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
 )
 
 type runsChanges struct {
@@ -20,7 +21,7 @@ type runsChanges struct {
 
 // Help implements kong.HelpProvider.
 func (runsChanges) Help() string {
-	return `The change log holds personal data: names, e-mail addresses and phone numbers before and after.
+	return `Of a held run it shows what was changed and then what approving it would remove. The change log holds personal data: names, e-mail addresses and phone numbers before and after.
 
 Examples:
 
@@ -40,9 +41,9 @@ func (c runsChanges) Run(ctx context.Context, s *session) error {
 	}
 	out := bufio.NewWriter(s.stdout)
 	if s.json {
-		err = s.streamChanges(ctx, store, run.ID, out)
+		err = s.streamChanges(ctx, store, run, out)
 	} else {
-		err = listChanges(ctx, store, run.ID, out)
+		err = listChanges(ctx, store, run, out)
 	}
 	if err != nil {
 		return err
@@ -50,9 +51,19 @@ func (c runsChanges) Run(ctx context.Context, s *session) error {
 	return out.Flush()
 }
 
-func (s *session) streamChanges(ctx context.Context, store *db.Store, runID string, out *bufio.Writer) error {
+// changesOf calls each for what the run changed and, if it is held, for what it would
+// remove.
+func changesOf(ctx context.Context, store *db.Store, run db.Run, each func(db.Change) error) error {
+	err := store.Changes(ctx, run.ID, each)
+	if err != nil || run.Status != directory.RunHeld {
+		return err
+	}
+	return store.Removals(ctx, run.ID, each)
+}
+
+func (s *session) streamChanges(ctx context.Context, store *db.Store, run db.Run, out *bufio.Writer) error {
 	before := "[\n"
-	err := store.Changes(ctx, runID, func(change db.Change) error {
+	err := changesOf(ctx, store, run, func(change db.Change) error {
 		line, err := json.Marshal(change)
 		if err != nil {
 			return fmt.Errorf("print change: %w", err)
@@ -73,10 +84,13 @@ func (s *session) streamChanges(ctx context.Context, store *db.Store, runID stri
 	return err
 }
 
-func listChanges(ctx context.Context, store *db.Store, runID string, out io.Writer) error {
+func listChanges(ctx context.Context, store *db.Store, run db.Run, out io.Writer) error {
 	n := 0
-	err := store.Changes(ctx, runID, func(change db.Change) error {
+	err := changesOf(ctx, store, run, func(change db.Change) error {
 		n++
+		if change.Planned {
+			change.Kind = "to remove"
+		}
 		_, err := fmt.Fprintf(out, "%-11s %-10s %s  %s\n", change.Kind, change.ObjectType, plain(change.ExternalID), difference(change.Before, change.After))
 		return err
 	})

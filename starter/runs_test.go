@@ -157,3 +157,37 @@ func TestSyncOfAnInactiveProviderIsRefused(t *testing.T) {
 	o.json(&document)
 	require.Contains(t, document.Error, "orgsync provider update acme --active")
 }
+
+// What an operator approves is what the command shows.
+func TestRunsChangesOfAHeldRunShowsWhatWouldBeRemoved(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
+	store := in.store()
+	run := in.begin(store, "acme", "1")
+	in.query(`WITH d AS (
+			INSERT INTO org_departments (external_id, name, path) VALUES ('od-1', 'Sales', 'Acme/Sales') RETURNING id
+		), m AS (
+			INSERT INTO org_members (external_id, name, department_path) VALUES ('u1', 'Ann', 'Acme/Sales') RETURNING id
+		)
+		INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, applied)
+		SELECT $1::uuid, 'department', d.id, d.id, true, false FROM d UNION ALL
+		SELECT $1, 'member', m.id, m.id, true, false FROM m UNION ALL
+		SELECT $1, 'membership', m.id, d.id, true, false FROM m, d UNION ALL
+		SELECT $1, 'member', gen_random_uuid(), gen_random_uuid(), confirmed, confirmed FROM unnest(ARRAY[true, false]) confirmed`, run)
+
+	require.Contains(t, in.ok("runs", "changes", run).stdout, "changed nothing", "a run at work has decided nothing yet")
+	require.NoError(t, store.RunHold(t.Context(), run, "too many", "orgsync/acme/removals/"+run, directory.Counts{}))
+	var changes []db.Change
+	in.ok("runs", "changes", run, "--output", "json").json(&changes)
+	require.Len(t, changes, 3)
+	for i, want := range []string{"department od-1", "member u1", "membership u1"} {
+		require.Equal(t, want, changes[i].ObjectType+" "+changes[i].ExternalID)
+		require.Equal(t, "deleted", changes[i].Kind)
+		require.True(t, changes[i].Planned)
+	}
+	require.NotEmpty(t, changes[2].DepartmentID)
+	text := in.ok("runs", "changes", run).stdout
+	require.Contains(t, text, `to remove   member     u1  name was "Ann", path was "Acme/Sales", status was "active"`)
+	require.NotContains(t, text, "changed nothing")
+}

@@ -4,3 +4,14 @@ SELECT id FROM sync_runs WHERE id::text LIKE @prefix::text || '%' ORDER BY start
 
 -- name: RunHeld :one
 SELECT id FROM sync_runs WHERE provider_id = @provider_id AND status = 'held' ORDER BY generation DESC LIMIT 1;
+
+-- name: RemovalList :many
+-- What a run still is to remove: departments, members, then memberships.
+SELECT r.object_type, r.object_id, r.department_id, coalesce(m.external_id, d.external_id, '')::text AS external_id,
+    jsonb_build_object('name', coalesce(m.name, d.name), 'status', coalesce(m.status, d.status), 'path', coalesce(d.path, m.department_path)) AS before
+FROM sync_run_removals r
+LEFT JOIN org_members m ON m.id = r.object_id
+LEFT JOIN org_departments d ON d.id = r.department_id
+WHERE r.run_id = @run_id AND r.confirmed AND NOT r.applied
+  AND (r.object_type, r.object_id, r.department_id) > (@after_type::text, @after_object::uuid, @after_department::uuid)
+ORDER BY r.object_type, r.object_id, r.department_id LIMIT @max_rows;

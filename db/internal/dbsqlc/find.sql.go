@@ -7,7 +7,68 @@ package dbsqlc
 
 import (
 	"context"
+	"encoding/json"
 )
+
+const removalList = `-- name: RemovalList :many
+SELECT r.object_type, r.object_id, r.department_id, coalesce(m.external_id, d.external_id, '')::text AS external_id,
+    jsonb_build_object('name', coalesce(m.name, d.name), 'status', coalesce(m.status, d.status), 'path', coalesce(d.path, m.department_path)) AS before
+FROM sync_run_removals r
+LEFT JOIN org_members m ON m.id = r.object_id
+LEFT JOIN org_departments d ON d.id = r.department_id
+WHERE r.run_id = $1 AND r.confirmed AND NOT r.applied
+  AND (r.object_type, r.object_id, r.department_id) > ($2::text, $3::uuid, $4::uuid)
+ORDER BY r.object_type, r.object_id, r.department_id LIMIT $5
+`
+
+type RemovalListParams struct {
+	RunID           string
+	AfterType       string
+	AfterObject     string
+	AfterDepartment string
+	MaxRows         int32
+}
+
+type RemovalListRow struct {
+	ObjectType   string
+	ObjectID     string
+	DepartmentID string
+	ExternalID   string
+	Before       json.RawMessage
+}
+
+// What a run still is to remove: departments, members, then memberships.
+func (q *Queries) RemovalList(ctx context.Context, db DBTX, arg RemovalListParams) ([]RemovalListRow, error) {
+	rows, err := db.Query(ctx, removalList,
+		arg.RunID,
+		arg.AfterType,
+		arg.AfterObject,
+		arg.AfterDepartment,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RemovalListRow
+	for rows.Next() {
+		var i RemovalListRow
+		if err := rows.Scan(
+			&i.ObjectType,
+			&i.ObjectID,
+			&i.DepartmentID,
+			&i.ExternalID,
+			&i.Before,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
 
 const runHeld = `-- name: RunHeld :one
 SELECT id FROM sync_runs WHERE provider_id = $1 AND status = 'held' ORDER BY generation DESC LIMIT 1
