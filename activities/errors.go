@@ -29,8 +29,8 @@ const (
 )
 
 // classify turns an error into one that tells Temporal whether and when to retry.
-// Its text is safe to keep in histories: provider errors and database failures
-// carry no personal data, and whatever else turns up is named by its kind only.
+// Its text is safe to keep in histories: provider errors and database failures are
+// made without personal data (provider.Error, db.Failure).
 func classify(err error) error {
 	var application *temporal.ApplicationError
 	var fromProvider *provider.Error

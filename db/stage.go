@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -126,7 +127,7 @@ func (s *Store) StageMembers(ctx context.Context, p Page, people []StagedMember)
 		}
 		rows := memberRows(p, people)
 		if _, err := tx.CopyFrom(ctx, pgx.Identifier{"staged_members"}, stagedMemberColumns, pgx.CopyFromRows(rows)); err != nil {
-			return err
+			return copyProblem(err)
 		}
 		if err := s.q.RunAddCalls(ctx, tx, int64(p.Calls), p.RunID); err != nil {
 			return err
@@ -135,6 +136,14 @@ func (s *Store) StageMembers(ctx context.Context, p Page, people []StagedMember)
 			RunID: p.RunID, ExternalID: p.Listing, Cursor: p.Next, MembersRead: int32(len(people)), BadRecords: int32(p.Bad),
 		})
 	}))
+}
+
+// copyProblem keeps values out of errors: pgx quotes what it cannot encode.
+func copyProblem(err error) error {
+	if strings.Contains(err.Error(), "encode") {
+		return errors.New("a row could not be encoded")
+	}
+	return err
 }
 
 func memberRows(p Page, people []StagedMember) [][]any {
