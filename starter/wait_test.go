@@ -121,7 +121,7 @@ func TestWatchTellsEachPhaseOnce(t *testing.T) {
 	require.NoError(t, store.RunPhase(ctx, run, "members"))
 	w.look(ctx)
 	w.look(ctx)
-	require.Regexp(t, `^orgsync: acme: members, 1 of 1 departments, 40 members, 0 calls, \d+s\n$`, out.String())
+	require.Regexp(t, `^orgsync: acme: members, 1 of 1 departments, 40 members read, 0 calls, \d+s\n$`, out.String())
 
 	out.Reset()
 	require.NoError(t, store.RunPhase(ctx, run, "removals"))
@@ -140,7 +140,7 @@ func TestLiveLineIsReplacedAndFitsTheTerminal(t *testing.T) {
 	progress.MembersRead = 1000
 	w.draw(progress, began.Add(2*time.Second))
 	require.Equal(t, "\r\x1b[2Kacme: members, 600 of 1,200 departments"+"\r\x1b[2Kacme: members, 600 of 1,200 departments", out.String())
-	require.Equal(t, "acme: members, 600 of 1,200 departments, 1,000 members (500/s), 0 calls, 3 failed, 2s",
+	require.Equal(t, "acme: members, 600 of 1,200 departments, 1,000 members read (500/s), 0 calls, 3 failed, 2s",
 		progressLine("acme", progress, 500, began.Add(2*time.Second)))
 
 	out.Reset()

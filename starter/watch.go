@@ -121,7 +121,7 @@ func (w *watch) done() {
 }
 
 func progressLine(provider string, p db.Progress, rate float64, now time.Time) string {
-	line := fmt.Sprintf("%s: %s, %s of %s departments, %s members", provider, plain(p.Phase),
+	line := fmt.Sprintf("%s: %s, %s of %s departments, %s members read", provider, plain(p.Phase),
 		grouped(p.DepartmentsDone), grouped(p.Departments), grouped(p.MembersRead))
 	if rate > 0 {
 		line += fmt.Sprintf(" (%s/s)", grouped(int(rate)))
