@@ -1,0 +1,66 @@
+package providertest
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/simulator"
+)
+
+// needsSomebody are the kinds that no waiting cures.
+var needsSomebody = map[provider.Kind]bool{
+	provider.Invalid: true, provider.Unauthenticated: true, provider.Forbidden: true, provider.OutOfRange: true,
+	provider.NotFound: true, provider.QuotaExhausted: true,
+}
+
+// otherKinds are those that pass, each with what it must say beside its problem.
+var otherKinds = map[provider.Kind]func(*provider.Error) bool{
+	provider.RateLimited:   func(e *provider.Error) bool { return e.RetryAfter > 0 },
+	provider.Unavailable:   func(*provider.Error) bool { return true },
+	provider.Malformed:     func(*provider.Error) bool { return true },
+	provider.CursorExpired: func(*provider.Error) bool { return true },
+	provider.TooLarge:      func(e *provider.Error) bool { return e.Instead != "" },
+}
+
+// fit fails unless the error is one that the engine and its operators can use: it
+// has a kind, says what is wrong, where, and what to do if somebody must, and
+// gives nothing away.
+func (w *world) fit(err error) *provider.Error {
+	w.t.Helper()
+	var e *provider.Error
+	require.True(w.t, errors.As(err, &e), "%T: %v", err, err)
+	require.Equal(w.t, w.kind, e.Provider)
+	require.NotEmpty(w.t, e.Problem)
+	if needsSomebody[e.Kind] {
+		require.NotEmpty(w.t, e.Action, err)
+	} else {
+		passes := otherKinds[e.Kind]
+		require.NotNil(w.t, passes, "kind %q", e.Kind)
+		require.True(w.t, passes(e), err)
+	}
+	w.requireDiscreet(err.Error())
+	return e
+}
+
+// requireDiscreet fails if a text shows a secret, a token or somebody's data.
+func (w *world) requireDiscreet(texts ...string) {
+	w.t.Helper()
+	private := append(w.tokens.all(), appSecret, wecomApp, wecomSync)
+	w.company.View(func(v *simulator.View) {
+		for p := range v.People() {
+			for _, value := range []string{p.Name, p.Email, p.Phone, w.phone(p.Phone)} {
+				if value != "" {
+					private = append(private, value)
+				}
+			}
+		}
+	})
+	for _, text := range texts {
+		for _, value := range private {
+			require.False(w.t, strings.Contains(text, value), "shows %q: %s", value, text)
+		}
+	}
+}
