@@ -1,0 +1,181 @@
+package db_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// Every case has the whole company stored, syncs after, and compares what went: only
+// what a scope read to its end no longer shows may.
+func TestWhatIsRemoved(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	const tree = "1; 10<1; 11<10; 20<1"
+	const everybody = "a in=1; b in=10; c in=10,11; d in=11; e in=20"
+	for _, c := range []struct {
+		name        string
+		departments string
+		members     string
+		only        []string
+		removed     []string
+		doubts      []string
+		incomplete  bool
+	}{
+		{name: "nothing", departments: tree, members: everybody},
+		{name: "a member", departments: tree, members: "a in=1; b in=10; c in=10,11; d in=11",
+			removed: []string{"member e", "membership e"}},
+		{name: "a membership", departments: tree, members: "a in=1; b in=10; c in=10; d in=11; e in=20",
+			removed: []string{"membership c"}},
+		{name: "a department with its people", departments: "1; 10<1; 11<10", members: "a in=1; b in=10; c in=10,11; d in=11",
+			removed: []string{"department 20", "member e", "membership e"}},
+		{name: "everything below", departments: "1; 20<1", members: "a in=1; e in=20",
+			removed: []string{"department 10", "department 11", "member b", "member c", "member d", "membership b", "membership c", "membership c", "membership d"}},
+		{name: "somebody who moved", departments: tree, members: "a in=1; b in=10; c in=10,11; d in=11; e in=1",
+			removed: []string{"membership e"}},
+
+		{name: "an unread department keeps its people", departments: "1; 10<1; 11<10; 20<1 members=fail", members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true},
+		{name: "an open listing keeps its people", departments: "1; 10<1; 11<10; 20<1 members=open", members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true},
+		{name: "a listing with a bad record keeps its people", departments: "1; 10<1; 11<10; 20<1 members=bad", members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true},
+		{name: "covered by an unread one", departments: "1; 10<1; 11<10 members=fail; 20<1 members=via:11", members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true},
+		{name: "covered by a read one", departments: "1; 10<1; 11<10; 20<1 members=via:11", members: "a in=1; b in=10; c in=10,11; d in=11",
+			removed: []string{"member e", "membership e"}},
+		{name: "somebody missing may be in the unread one", departments: "1; 10<1; 11<10; 20<1 members=fail", members: "a in=1; c in=10,11; d in=11", incomplete: true,
+			removed: []string{"membership b"}, doubts: []string{"member b"}},
+		{name: "somebody also in the unread one", departments: "1; 10<1; 11<10 members=fail; 20<1", members: "a in=1; b in=10; e in=20", incomplete: true,
+			removed: []string{"membership c"}},
+		{name: "below a department without children read", departments: "1; 10<1 children=fail; 20<1", members: "a in=1; b in=10; c in=10; e in=20", incomplete: true},
+		{name: "beside it", departments: "1; 10<1; 11<10 children=fail", members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true,
+			doubts: []string{"department 20"}},
+
+		{name: "the provider's count contradicts an empty list", departments: "1; 10<1; 11<10; 20<1 declared=1", members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true},
+		{name: "the provider's count agrees with an empty list", departments: "1; 10<1; 11<10; 20<1 declared=0", members: "a in=1; b in=10; c in=10,11; d in=11",
+			removed: []string{"member e", "membership e"}},
+		{name: "the people below make up the count", departments: "1; 10<1 declared=2; 11<10; 20<1", members: "a in=1; c in=11; d in=11; e in=20",
+			removed: []string{"member b", "membership b", "membership c"}},
+		{name: "the root's count says that departments are missing", departments: "1 declared=5; 10<1; 11<10", members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true,
+			doubts: []string{"department 20"}},
+		{name: "the root's count is met", departments: "1 declared=4; 10<1; 11<10", members: "a in=1; b in=10; c in=10,11; d in=11",
+			removed: []string{"department 20", "member e", "membership e"}},
+
+		{name: "a targeted run", departments: tree, members: "a in=1; c in=10,11; e in=20", only: []string{"10"}, incomplete: true,
+			removed: []string{"membership b"}, doubts: []string{"member b"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			co := d.company(t, directory.Feishu)
+			co.sync(snapshot{departments: tree, members: everybody})
+			r := co.begin("apply")
+			r.read(snapshot{departments: c.departments, members: c.members, only: c.only})
+			r.apply(false)
+			plan := r.planRemovals()
+			require.Equal(t, c.incomplete, plan.Incomplete)
+			require.Equal(t, 5, plan.MembersThere)
+			require.Equal(t, 4, plan.DepartmentsThere)
+			doubts, err := d.store.Doubts(t.Context(), r.id, 10)
+			require.NoError(t, err)
+			var doubted []string
+			for _, doubt := range doubts {
+				doubted = append(doubted, doubt.Type+" "+doubt.ExternalID)
+			}
+			require.Equal(t, c.doubts, doubted)
+			require.Equal(t, len(c.doubts), plan.Unconfirmed)
+			require.Equal(t, len(c.removed), plan.Total())
+			require.Equal(t, len(c.removed), r.remove())
+			require.Equal(t, c.removed, r.removals())
+			require.Zero(t, r.remove(), "carried out")
+		})
+	}
+}
+
+// removals are the run's deletions, "member ann", sorted.
+func (r *run) removals() []string {
+	r.t.Helper()
+	var out []string
+	for _, change := range r.changes() {
+		if object, id, ok := strings.Cut(change, " deleted "); ok {
+			out = append(out, object+" "+id)
+		}
+	}
+	return out
+}
+
+func TestDoubtsAreResolvedOneByOne(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	c.sync(snapshot{departments: "1; 10<1", members: "a u=U o=O in=1; b in=1; c in=1; d in=10"})
+	r := c.begin("apply")
+	r.read(snapshot{departments: "1; 10<1 members=fail", members: ""})
+	r.apply(false)
+	require.Equal(t, 3, r.planRemovals().Unconfirmed)
+	doubts, err := c.store.Doubts(t.Context(), r.id, 10)
+	require.NoError(t, err)
+	for _, doubt := range doubts {
+		require.Equal(t, doubt.ExternalID == "a", doubt.UnionID == "U" && doubt.OpenID == "O")
+		if doubt.ExternalID == "c" {
+			continue // never looked up
+		}
+		require.NoError(t, c.store.ResolveDoubt(t.Context(), r.id, doubt, doubt.ExternalID == "a"))
+	}
+	dropped, err := c.store.EndDoubts(t.Context(), r.id)
+	require.NoError(t, err)
+	require.Equal(t, 1, dropped)
+	figures, err := c.store.RemovalFigures(t.Context(), r.id)
+	require.NoError(t, err)
+	require.Equal(t, 1, figures.Members)
+	r.remove()
+	require.Equal(t, []string{"a U O deleted", "b - - active", "c - - active", "d - - active"}, c.people())
+}
+
+func TestPlanningAgainStartsOver(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	c.sync(snapshot{departments: "1; 10<1", members: "a in=1; b in=10; x status=inactive in=10"})
+	r := c.begin("apply")
+	r.read(snapshot{departments: "1", members: "a in=1"})
+	r.apply(false)
+	plan := r.planRemovals()
+	require.Equal(t, db.RemovalPlan{Members: 2, Departments: 1, Memberships: 2, MembersThere: 2, DepartmentsThere: 2, Guard: db.Guard{Count: 20, Percent: 5}}, plan)
+	require.Equal(t, plan, r.planRemovals())
+	r.remove()
+	plan = r.planRemovals()
+	require.Zero(t, plan.Total(), "rows deleted already are not planned again")
+	require.Equal(t, 1, plan.MembersThere)
+}
+
+func TestTheGuardsFiguresAreTheProvidersOwn(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	require.NoError(t, c.store.ProviderChange(t.Context(), c.provider.ID, db.ProviderChange{Guard: &db.Guard{Count: 3, Percent: 12.5}}, nil))
+	require.Equal(t, db.Guard{Count: 3, Percent: 12.5}, c.sync(snapshot{departments: "1"}).plan.Guard)
+}
+
+func TestRemovingGoesInBatches(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	var all strings.Builder
+	for n := range 1100 {
+		fmt.Fprintf(&all, "p%d in=10;", n)
+	}
+	c.sync(snapshot{departments: "1; 10<1", members: all.String()})
+	r := c.begin("apply")
+	r.read(snapshot{departments: "1"})
+	r.apply(false)
+	r.planRemovals()
+	var batches []int
+	for {
+		n, err := c.store.RemoveNext(t.Context(), r.id)
+		require.NoError(t, err)
+		if n == 0 {
+			break
+		}
+		batches = append(batches, n)
+	}
+	require.Equal(t, []int{1000, 100, 1000, 100, 1}, batches, "memberships, members, departments")
+	require.Empty(t, c.places())
+}

@@ -1,0 +1,243 @@
+package db_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+func (c *company) newRun() db.NewRun {
+	return db.NewRun{Provider: c.provider.Name, WorkflowID: "orgsync/" + c.provider.Name, TemporalRunID: uuid.NewString(), Mode: "apply", OnRemovals: "hold"}
+}
+
+func atWork(context.Context, db.OpenRun) (string, error) { return "", nil }
+
+func (r *run) status() string {
+	r.t.Helper()
+	stored, err := r.c.store.Run(r.t.Context(), r.id)
+	require.NoError(r.t, err)
+	return stored.Status
+}
+
+// A run that was overtaken can do nothing more, at whatever point it was.
+func TestAnOvertakenRunCannotWrite(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	c.sync(snapshot{departments: "1; 10<1", members: "a in=1; b in=10"})
+	old := c.begin("apply")
+	old.read(snapshot{departments: "1", members: "a title=Old in=1; n in=1"})
+	old.apply(false)
+	require.Equal(t, 3, old.planRemovals().Total())
+	newest := c.begin("apply")
+	before := c.versions(t)
+	ctx, s := t.Context(), c.store
+	for name, do := range map[string]func() error{
+		"stage roots":       func() error { return s.StageRoots(ctx, old.id, nil, 0) },
+		"stage departments": func() error { return s.StageDepartments(ctx, db.Page{RunID: old.id, Listing: "1"}, nil) },
+		"stage members": func() error {
+			return s.StageMembers(ctx, db.Page{RunID: old.id, Listing: "1"}, membersOf("z in=1", directory.Feishu))
+		},
+		"restart walk":       func() error { return s.WalkRestart(ctx, old.id, "1", "children") },
+		"seal":               func() error { _, err := s.WalkSeal(ctx, old.id, "", nil); return err },
+		"restart members":    func() error { return s.MembersRestart(ctx, old.id, "1") },
+		"apply departments":  func() error { return s.ApplyDepartments(ctx, old.id, false) },
+		"apply members":      func() error { return s.ApplyMembers(ctx, old.id, 1, 1) },
+		"plan removals":      func() error { _, err := s.PlanRemovals(ctx, old.id); return err },
+		"removal figures":    func() error { _, err := s.RemovalFigures(ctx, old.id); return err },
+		"resolve a doubt":    func() error { return s.ResolveDoubt(ctx, old.id, db.Doubt{Type: "member", ID: uuid.NewString()}, true) },
+		"end doubts":         func() error { _, err := s.EndDoubts(ctx, old.id); return err },
+		"remove":             func() error { _, err := s.RemoveNext(ctx, old.id); return err },
+		"settle":             func() error { return s.Settle(ctx, old.id) },
+		"link":               func() error { return s.Link(ctx, old.id) },
+		"rehearse":           func() error { _, err := s.Rehearse(ctx, old.id, false, true); return err },
+		"hold":               func() error { return s.RunHold(ctx, old.id, "why", "workflow", directory.Counts{}) },
+		"a run nobody began": func() error { return s.Settle(ctx, uuid.NewString()) },
+	} {
+		require.ErrorIs(t, do(), db.ErrSuperseded, name)
+	}
+	require.NoError(t, s.RunFinish(ctx, old.id, directory.RunSucceeded, "", directory.Counts{}, true))
+	require.Equal(t, directory.RunFailed, old.status(), "the first end stands")
+	require.Equal(t, before, c.versions(t))
+	require.NoError(t, s.Settle(ctx, newest.id), "the newest one can")
+}
+
+// A run that has ended can do nothing more either, though no newer one exists.
+func TestAnEndedRunCannotWrite(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	r := c.sync(snapshot{departments: "1", members: "a in=1"})
+	require.ErrorIs(t, c.store.Settle(t.Context(), r.id), db.ErrSuperseded)
+	_, err := c.store.RemoveNext(t.Context(), r.id)
+	require.ErrorIs(t, err, db.ErrSuperseded)
+}
+
+func TestAFinishedRunLeavesNothingStaged(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	r := c.begin("apply")
+	require.NoError(t, c.store.RunSetRange(t.Context(), r.id, []byte(`["1"]`)))
+	r.read(snapshot{departments: "1", members: "a in=1"})
+	r.apply(false)
+	r.settle()
+	r.finish()
+	require.Equal(t, "0", c.text(t, `SELECT ((SELECT count(*) FROM staged_departments) + (SELECT count(*) FROM staged_members)
+		+ (SELECT count(*) FROM sync_run_members) + (SELECT count(*) FROM sync_run_memberships))::text`))
+	stored, err := c.store.Run(t.Context(), r.id)
+	require.NoError(t, err)
+	require.Equal(t, r.counts, stored.Counts)
+	require.EqualValues(t, 2, stored.Calls)
+	require.NotNil(t, stored.FinishedAt)
+	p, err := c.store.ProviderByName(t.Context(), c.provider.Name)
+	require.NoError(t, err)
+	require.NotNil(t, p.LastSyncedAt)
+	next := c.begin("apply")
+	_, applied, err := c.store.RunRanges(t.Context(), next.id)
+	require.NoError(t, err)
+	require.JSONEq(t, `["1"]`, string(applied))
+}
+
+func TestBeginningTwiceIsOneRun(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	n := c.newRun()
+	one, err := c.store.RunBegin(t.Context(), n, atWork)
+	require.NoError(t, err)
+	two, err := c.store.RunBegin(t.Context(), n, atWork)
+	require.NoError(t, err)
+	require.Equal(t, one.RunID, two.RunID)
+	require.Equal(t, c.provider.ID, two.Provider.ID)
+}
+
+func TestOnlyOneRunIsAtWork(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	first, err := c.store.RunBegin(t.Context(), c.newRun(), atWork)
+	require.NoError(t, err)
+	_, err = c.store.RunBegin(t.Context(), c.newRun(), atWork)
+	var busy *db.RunBusyError
+	require.ErrorAs(t, err, &busy)
+	require.Equal(t, first.RunID, busy.Run.ID)
+	require.Contains(t, err.Error(), first.RunID)
+	require.NoError(t, c.store.Settle(t.Context(), first.RunID), "the refused one has taken nothing")
+
+	broken := errors.New("cannot ask")
+	_, err = c.store.RunBegin(t.Context(), c.newRun(), func(context.Context, db.OpenRun) (string, error) { return "", broken })
+	require.ErrorIs(t, err, broken)
+	require.NoError(t, c.store.Settle(t.Context(), first.RunID))
+
+	next, err := c.store.RunBegin(t.Context(), c.newRun(), func(_ context.Context, run db.OpenRun) (string, error) {
+		require.Equal(t, first.RunID, run.ID)
+		return directory.RunCanceled, nil
+	})
+	require.NoError(t, err)
+	require.Equal(t, directory.RunCanceled, (&run{c: c, t: t, id: first.RunID}).status())
+	require.NoError(t, c.store.Settle(t.Context(), next.RunID))
+}
+
+func TestAHeldRunWaitsUntilItIsOvertaken(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	c.sync(snapshot{departments: "1", members: "a in=1; b in=1"})
+	held := c.begin("apply")
+	held.read(snapshot{departments: "1", members: "a in=1"})
+	held.apply(false)
+	held.planRemovals()
+	held.settle()
+	require.NoError(t, c.store.RunHold(t.Context(), held.id, "too many", "the hold", directory.Counts{}))
+	require.NoError(t, c.store.RunHold(t.Context(), held.id, "too many", "the hold", directory.Counts{}))
+	found, err := c.store.RunHeld(t.Context(), c.provider.ID)
+	require.NoError(t, err)
+	require.Equal(t, held.id, found.ID)
+	require.Equal(t, "too many", found.HoldReason)
+	figures, err := c.store.RemovalFigures(t.Context(), held.id)
+	require.NoError(t, err)
+	require.Equal(t, 1, figures.Members, "the plan outlives the staging")
+
+	next, err := c.store.RunBegin(t.Context(), c.newRun(), func(context.Context, db.OpenRun) (string, error) {
+		t.Error("nobody needs to be asked about a held run")
+		return "", nil
+	})
+	require.NoError(t, err)
+	require.Equal(t, []string{"the hold"}, next.Superseded)
+	require.Equal(t, directory.RunSuperseded, held.status())
+	_, err = c.store.RemoveNext(t.Context(), held.id)
+	require.ErrorIs(t, err, db.ErrSuperseded)
+	require.Equal(t, []string{"a - - active", "b - - active"}, c.people())
+}
+
+func TestAnApprovedRunRemovesWhatItShowed(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	c.sync(snapshot{departments: "1", members: "a in=1; b in=1"})
+	held := c.begin("apply")
+	held.read(snapshot{departments: "1", members: "a in=1"})
+	held.apply(false)
+	held.planRemovals()
+	held.settle()
+	require.NoError(t, c.store.RunHold(t.Context(), held.id, "too many", "the hold", directory.Counts{}))
+	require.Equal(t, 2, held.remove())
+	held.settle()
+	require.Equal(t, []string{"a - - active", "b - - deleted"}, c.people())
+	require.Equal(t, []string{"1 1 1"}, c.heads())
+}
+
+func TestRunsThatCannotBegin(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	_, err := c.store.RunBegin(t.Context(), db.NewRun{Provider: "nobody"}, atWork)
+	require.ErrorIs(t, err, db.ErrNotFound)
+	off := false
+	require.NoError(t, c.store.ProviderChange(t.Context(), c.provider.ID, db.ProviderChange{Active: &off}, nil))
+	_, err = c.store.RunBegin(t.Context(), c.newRun(), atWork)
+	require.ErrorIs(t, err, db.ErrInactive)
+}
+
+// A page written again replaces itself, and what it replaced is not applied.
+func TestAPageWrittenAgainReplacesItself(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	r := c.begin("apply")
+	r.read(snapshot{departments: "1", members: "a in=1; b in=1; c in=1"})
+	require.NoError(t, c.store.StageMembers(t.Context(), db.Page{RunID: r.id, Listing: "1"}, membersOf("a in=1; d in=1", directory.Feishu)))
+	r.apply(false)
+	r.apply(false)
+	require.Equal(t, []string{"a - - active", "d - - active"}, c.people())
+}
+
+// Values travel by COPY; whatever people are called must arrive to the byte.
+func TestOddStringsArriveToTheByte(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	odd := []string{`\N`, `\.`, "a\tb\nc\r\n", `"quoted", 'single'`, `back\slash\\`, "王伟 𠮷野家", "e\u0301 \u202eevil\u202c", "🧑‍💻", "{NULL}", "%s %n $1", " \u00a0 "}
+	r := c.begin("apply")
+	r.read(snapshot{departments: "1"})
+	var people []db.StagedMember
+	for i, name := range odd {
+		m := membersOf("x in=1", directory.Feishu)[0]
+		m.Key, m.ExternalID, m.UnionID, m.Name, m.Title = name, name, name+"u", &odd[i], &odd[i]
+		people = append(people, m)
+	}
+	require.NoError(t, c.store.StageMembers(t.Context(), db.Page{RunID: r.id, Listing: "1"}, people))
+	r.apply(false)
+	stored := c.texts(t, "SELECT name FROM org_members WHERE provider_id = $1 AND external_id = name AND title = name AND unionid = name || 'u'", c.provider.ID)
+	require.ElementsMatch(t, odd, stored)
+}
+
+func TestErrorsNeverQuoteRows(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	r := c.begin("apply")
+	r.read(snapshot{departments: "1"})
+	bad := membersOf("a name=Secretname\x00 in=1", directory.Feishu)
+	err := c.store.StageMembers(t.Context(), db.Page{RunID: r.id, Listing: "1"}, bad)
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), "Secretname")
+	var failure *db.Failure
+	require.ErrorAs(t, err, &failure)
+}
