@@ -1,0 +1,69 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// Only the provider's failures count towards giving up, over all attempts; being
+// throttled, a restart of Postgres or a cancellation do not.
+func TestGivingUpCountsTheProvidersFailures(t *testing.T) {
+	t.Parallel()
+	const tries = 3
+	for name, c := range map[string]struct {
+		err    error
+		before any // what earlier attempts left in the heartbeat
+		after  int // what this one leaves, 0 for nothing
+		final  bool
+	}{
+		"first failure":      {ofProvider(provider.Unavailable), nil, 1, false},
+		"second failure":     {ofProvider(provider.Malformed), 1, 2, false},
+		"last failure":       {ofProvider(provider.Unavailable), 2, 3, true},
+		"expired cursor":     {ofProvider(provider.CursorExpired), 2, 3, true},
+		"throttled":          {ofProvider(provider.RateLimited), 2, 0, false},
+		"storage":            {refused("57P01", "terminating connection"), 2, 0, false},
+		"unforeseen":         {errors.New("odd"), 2, 0, false},
+		"not to be retried":  {ofProvider(provider.Forbidden), nil, 0, true},
+		"overtaken":          {db.ErrSuperseded, nil, 0, true},
+		"unreadable details": {ofProvider(provider.Unavailable), "a cursor of an older release", 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			suite := &testsuite.WorkflowTestSuite{}
+			env := suite.NewTestActivityEnvironment()
+			left := 0
+			env.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) {
+				require.NoError(t, details.Get(&left))
+			})
+			if c.before != nil {
+				env.SetHeartbeatDetails(c.before)
+			}
+			attempt := func(ctx context.Context) error { return giveUp(ctx, c.err, tries) }
+			env.RegisterActivity(attempt)
+			_, err := env.ExecuteActivity(attempt)
+			var got *temporal.ApplicationError
+			require.ErrorAs(t, err, &got)
+			require.Equal(t, c.final, got.NonRetryable())
+			require.Equal(t, classified(t, c.err).Type(), got.Type(), "giving up does not change what went wrong")
+			require.Equal(t, c.after, left)
+		})
+	}
+}
+
+func TestSuccessAndCancellationAreNotFailures(t *testing.T) {
+	t.Parallel()
+	require.NoError(t, giveUp(t.Context(), nil, 1))
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, giveUp(canceled, context.Canceled, 1), context.Canceled)
+}

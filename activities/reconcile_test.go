@@ -1,0 +1,58 @@
+package activities
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db"
+)
+
+func TestLimitIsTheLargerOfCountAndShare(t *testing.T) {
+	t.Parallel()
+	usual := db.Guard{Count: 20, Percent: 5}
+	for _, c := range []struct {
+		guard       db.Guard
+		there, want int
+	}{
+		{usual, 0, 20}, {usual, 400, 20}, {usual, 419, 20}, {usual, 420, 21}, {usual, 100_000, 5000},
+		{db.Guard{}, 1000, 0}, {db.Guard{Count: 3}, 1_000_000, 3}, {db.Guard{Percent: 100}, 7, 7},
+	} {
+		require.Equal(t, c.want, limit(c.guard, c.there), c)
+	}
+}
+
+func TestHoldReason(t *testing.T) {
+	t.Parallel()
+	plan := func(change func(*db.RemovalPlan)) db.RemovalPlan {
+		p := db.RemovalPlan{MembersThere: 1000, DepartmentsThere: 60, Guard: db.Guard{Count: 20, Percent: 5}}
+		change(&p)
+		return p
+	}
+	for name, c := range map[string]struct {
+		change func(*db.RemovalPlan)
+		lost   []string
+		want   string
+	}{
+		"nothing":          {func(*db.RemovalPlan) {}, nil, ""},
+		"at the limit":     {func(p *db.RemovalPlan) { p.Members, p.Departments = 50, 20 }, nil, ""},
+		"members":          {func(p *db.RemovalPlan) { p.Members = 51 }, nil, "it would remove 51 of 1000 members; the limit is 50"},
+		"departments":      {func(p *db.RemovalPlan) { p.Departments = 21 }, nil, "it would remove 21 of 60 departments; the limit is 20"},
+		"many memberships": {func(p *db.RemovalPlan) { p.Memberships = 900 }, nil, ""},
+		"both": {func(p *db.RemovalPlan) { p.Members, p.Departments = 51, 21 }, nil,
+			"it would remove 51 of 1000 members; the limit is 50; it would remove 21 of 60 departments; the limit is 20"},
+		"range shrank, nobody to remove": {func(*db.RemovalPlan) {}, []string{"department 7"}, ""},
+		"range shrank": {func(p *db.RemovalPlan) { p.Memberships = 1 }, []string{"department 7", "member u1"},
+			"the visible range has shrunk, it no longer contains department 7, member u1, so that people out of sight look like leavers"},
+	} {
+		require.Equal(t, c.want, holdReason(plan(c.change), c.lost), name)
+	}
+}
+
+func TestAnyRemoval(t *testing.T) {
+	t.Parallel()
+	require.False(t, PlannedRemovals{Incomplete: true, HoldReason: "x"}.Any())
+	for _, p := range []PlannedRemovals{{Members: 1}, {Departments: 1}, {Memberships: 1}} {
+		require.True(t, p.Any())
+	}
+}
