@@ -15,10 +15,6 @@ import (
 	"github.com/orgsync/orgsync/workflows"
 )
 
-// typeSyncFailed is the error type of a SyncOrg that ended failed; its details are
-// the run's result.
-const typeSyncFailed = "SyncFailed"
-
 const (
 	// lookForWorker is how often it is looked into whether there is anybody to run
 	// what was asked for; the first time comes late enough for a worker just started.
@@ -103,7 +99,7 @@ func noWorker(ctx context.Context, temporal client.Client) string {
 func (s *session) afterFailure(ctx context.Context, store *db.Store, run client.WorkflowRun, in workflows.SyncInput, cause error) (workflows.SyncResult, error) {
 	var result workflows.SyncResult
 	var application *temporal.ApplicationError
-	if errors.As(cause, &application) && application.Type() == typeSyncFailed && application.HasDetails() {
+	if errors.As(cause, &application) && application.Type() == workflows.FailureType && application.HasDetails() {
 		if err := application.Details(&result); err != nil {
 			return result, fmt.Errorf("read the result of workflow %s: %w", run.GetID(), err)
 		}

@@ -60,7 +60,7 @@ func TestStatusOfARunIsTheExitStatus(t *testing.T) {
 func TestFailedRunPrintsItsResult(t *testing.T) {
 	t.Parallel()
 	result := workflows.SyncResult{RunID: "4f1c", Provider: "acme", Status: directory.RunFailed, Calls: 7, Errors: []string{"the app secret is wrong"}}
-	cause := temporal.NewApplicationErrorWithOptions("failed", typeSyncFailed, temporal.ApplicationErrorOptions{Details: []any{result}})
+	cause := temporal.NewApplicationErrorWithOptions("failed", workflows.FailureType, temporal.ApplicationErrorOptions{Details: []any{result}})
 	var stdout, stderr bytes.Buffer
 	s := &session{stdout: &stdout, stderr: &stderr, json: true}
 	run := endedRun{get: func(context.Context) (workflows.SyncResult, error) { return workflows.SyncResult{}, cause }}

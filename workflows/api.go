@@ -31,6 +31,9 @@ const (
 	// ApproveUpdate and RejectUpdate decide a held run; both answer with SyncResult.
 	ApproveUpdate = "approve_removals"
 	RejectUpdate  = "reject_removals"
+	// FailureType is the type of the error that SyncOrg fails with; its details carry
+	// the SyncResult.
+	FailureType = "SyncFailed"
 	// SupersededSignal tells a holding workflow that a newer run has taken over.
 	SupersededSignal = "superseded"
 )

@@ -11,10 +11,6 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
-// failureType is the type of the error that SyncOrg fails with; its details carry
-// the SyncResult.
-const failureType = "SyncFailed"
-
 // SyncOrg makes the stored directory of one provider equal to what the provider
 // says. It ends completed with status succeeded, partial or held, failed with the
 // result in the failure's details, or canceled; the run's row has its final status
@@ -286,7 +282,7 @@ func (s *syncOrg) finish(ctx workflow.Context, failed error) (*SyncResult, error
 	case end.Status == directory.RunCanceled:
 		return nil, temporal.NewCanceledError(result)
 	default:
-		return nil, temporal.NewApplicationErrorWithOptions(end.Problem, failureType, temporal.ApplicationErrorOptions{
+		return nil, temporal.NewApplicationErrorWithOptions(end.Problem, FailureType, temporal.ApplicationErrorOptions{
 			NonRetryable: true, Details: []any{result},
 		})
 	}
