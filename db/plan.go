@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
@@ -33,8 +34,15 @@ type Rehearsal struct {
 func (s *Store) Rehearse(ctx context.Context, runID string, limitedRange, remove bool) (Rehearsal, error) {
 	var out Rehearsal
 	var notes []dbsqlc.RunErrorListRow
-	var failed []LedgerEntry
+	var known, failed []LedgerEntry
 	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
+		// An earlier rehearsal's log would count as done by this one.
+		if err = s.q.ChangesDrop(ctx, tx, runID); err != nil {
+			return err
+		}
+		if known, err = s.ledger(ctx, tx, runID, true, maxRehearsedNotes); err != nil {
+			return err
+		}
 		if out.Plan, err = s.rehearse(ctx, tx, run, runID, limitedRange, remove); err != nil {
 			return err
 		}
@@ -55,6 +63,10 @@ func (s *Store) Rehearse(ctx context.Context, runID string, limitedRange, remove
 	if !errors.Is(err, errRollBack) {
 		return out, interpret("rehearse", err)
 	}
+	// Only what the rehearsal found out is to be noted.
+	failed = slices.DeleteFunc(failed, func(f LedgerEntry) bool {
+		return slices.ContainsFunc(known, func(k LedgerEntry) bool { return k.ExternalID == f.ExternalID })
+	})
 	return out, interpret("keep rehearsal", s.keepRehearsal(ctx, runID, notes, failed))
 }
 
@@ -109,6 +121,9 @@ func (s *Store) saveRehearsed(ctx context.Context, from pgx.Tx, runID string) er
 
 func (s *Store) keepRehearsal(ctx context.Context, runID string, notes []dbsqlc.RunErrorListRow, failed []LedgerEntry) error {
 	return s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+		if err := s.q.ChangesDrop(ctx, tx, runID); err != nil {
+			return err
+		}
 		if err := s.q.RehearsedKeep(ctx, tx, runID); err != nil {
 			return err
 		}

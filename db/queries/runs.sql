@@ -102,6 +102,9 @@ SELECT
 SELECT id, object_type, object_id, department_id, external_id, kind, before, after, changed_at
 FROM org_changes WHERE run_id = @run_id AND id > @after_id ORDER BY id LIMIT @max_rows;
 
+-- name: ChangesDrop :exec
+DELETE FROM org_changes WHERE run_id = @run_id;
+
 -- name: RehearsedDrop :exec
 DELETE FROM rehearsed_changes WHERE run_id = @run_id;
 

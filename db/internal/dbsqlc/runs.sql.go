@@ -58,6 +58,15 @@ func (q *Queries) ChangeList(ctx context.Context, db DBTX, runID string, afterID
 	return items, nil
 }
 
+const changesDrop = `-- name: ChangesDrop :exec
+DELETE FROM org_changes WHERE run_id = $1
+`
+
+func (q *Queries) ChangesDrop(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, changesDrop, runID)
+	return err
+}
+
 const fenceHold = `-- name: FenceHold :one
 SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode
 FROM identity_providers p JOIN sync_runs r ON r.id = p.newest_run_id AND r.provider_id = p.id
