@@ -119,3 +119,18 @@ func TestAPlanRunAppliesNothing(t *testing.T) {
 	require.Empty(t, r.changes())
 	require.Equal(t, before, c.versions(t))
 }
+
+// That a department's children could not be read says nothing about its people, however
+// often the rehearsal is repeated.
+func TestARepeatedRehearsalKeepsTheLedger(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	c.sync(snapshot{departments: "1", members: "a in=1; b in=1"})
+	r := c.begin("plan")
+	r.read(snapshot{departments: "1 children=fail", members: "a in=1"})
+	for range 2 {
+		_, err := c.store.Rehearse(t.Context(), r.id, false, true)
+		require.NoError(t, err)
+		require.Equal(t, []string{"member moved b", "membership deleted b"}, r.changes())
+	}
+}
