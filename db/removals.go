@@ -54,12 +54,12 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if _, err := s.q.LedgerFailUnread(ctx, tx, runID); err != nil {
 		return RemovalPlan{}, fmt.Errorf("mark unread: %w", err)
 	}
-	contradicted, err := s.q.ContradictedScopes(ctx, tx, runID, &run.ProviderID)
+	contradicted, err := s.q.ContradictedScopes(ctx, tx, &run.ProviderID, runID)
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("contradictions: %w", err)
 	}
 	for _, c := range contradicted {
-		problem := fmt.Sprintf("the list of people came back empty, but the provider counts %d in and below the department and only %d were read; nothing was removed there", c.Declared, c.Read)
+		problem := fmt.Sprintf("people are missing from the list, but the provider counts %d in and below the department and only %d were read; nothing was removed there", c.Declared, c.Read)
 		declared := int(c.Declared)
 		if err := s.q.LedgerMembersFail(ctx, tx, dbsqlc.LedgerMembersFailParams{
 			RunID: runID, ExternalID: c.ExternalID, Error: &problem, MembersDeclared: int32Of(&declared),

@@ -56,12 +56,12 @@ WITH RECURSIVE suspects AS (
     UNION
     SELECT b.top, c.external_id FROM below b JOIN staged_departments c ON c.run_id = $2 AND c.parent_external_id = b.external_id
 ), there AS (
-    SELECT b.top, coalesce(r.member_id::text, sm.person_key) AS person
+    SELECT b.top, b.external_id, coalesce(r.member_id::text, sm.person_key) AS person
     FROM below b
     JOIN staged_members sm ON sm.run_id = $2 AND sm.department_external_id = b.external_id AND sm.status IS DISTINCT FROM 'deleted'
     JOIN sync_run_members r ON r.run_id = sm.run_id AND r.person_key = sm.person_key
     UNION
-    SELECT b.top, md.member_id::text
+    SELECT b.top, b.external_id, md.member_id::text
     FROM below b
     JOIN sync_run_departments l ON l.run_id = $2 AND l.external_id = b.external_id AND NOT l.members_complete
     JOIN org_departments d ON d.provider_id = $1 AND d.external_id = b.external_id
@@ -81,9 +81,10 @@ type ContradictedScopesRow struct {
 }
 
 // Departments read to the end where somebody is missing although the provider's own
-// head count says that there are more in or below it than were read. Below it, people
-// stored where this run could not read count as read: a department that failed does
-// not freeze those above it.
+// head count says that there are more in or below it than were read. Nobody documents
+// whether it counts people of several departments once, so every place counts here.
+// Below it, people stored where this run could not read count as read: a department
+// that failed does not freeze those above it.
 func (q *Queries) ContradictedScopes(ctx context.Context, db DBTX, providerID *string, runID string) ([]ContradictedScopesRow, error) {
 	rows, err := db.Query(ctx, contradictedScopes, providerID, runID)
 	if err != nil {
