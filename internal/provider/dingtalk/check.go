@@ -9,9 +9,14 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-// sampledDepartments bounds the search for a person by whom to judge the field
-// permissions.
-const sampledDepartments = 10
+const (
+	// sampledDepartments bounds the search for a person by whom to judge the field
+	// permissions.
+	sampledDepartments = 10
+	// toleratedTrouble is how many of them may fail: one department that cannot be
+	// read must not keep all others from being synced.
+	toleratedTrouble = 3
+)
 
 // Check implements provider.Client.
 func (c *client) Check(ctx context.Context) (*provider.Report, error) {
@@ -112,10 +117,16 @@ func (k *check) departments(ctx context.Context, s scopes) ([]string, error) {
 func (k *check) members(ctx context.Context, departments []string) (*person, error) {
 	const name = "read members"
 	departments = departments[:min(len(departments), sampledDepartments)]
+	var trouble []error
 	for _, id := range departments {
 		items, _, err := k.client.userPage(ctx, id, "")
-		if provider.KindOf(err) == provider.NotFound {
+		switch provider.KindOf(err) {
+		case provider.NotFound:
 			continue // deleted meanwhile
+		case provider.Unavailable, provider.Malformed, provider.OutOfRange:
+			if trouble = append(trouble, err); len(trouble) < toleratedTrouble {
+				continue
+			}
 		}
 		if err != nil {
 			return nil, k.refused(name, "qyapi_get_department_member", err)
@@ -124,6 +135,9 @@ func (k *check) members(ctx context.Context, departments []string) (*person, err
 			k.add(provider.Pass, name, fmt.Sprintf("department %s: %d people on its first page", id, len(items)), "")
 			return found, nil
 		}
+	}
+	if len(trouble) > 0 {
+		return nil, k.refused(name, "qyapi_get_department_member", trouble[0])
 	}
 	if len(departments) > 0 {
 		// Readable departments without anybody in them are how a missing

@@ -124,14 +124,26 @@ func (c *client) checkDepartments(ctx context.Context, r *provider.Report, roots
 	return nil, nil
 }
 
-// maxTries bounds how many departments are looked into for somebody to judge by.
-const maxTries = 8
+const (
+	// maxTries bounds how many departments are looked into for somebody to judge by.
+	maxTries = 8
+	// maxTrouble bounds how many of them may fail: one department that cannot be
+	// read must not keep all others from being synced.
+	maxTrouble = 3
+)
 
 // checkMembers reads people until it has found some.
 func (c *client) checkMembers(ctx context.Context, r *provider.Report, departments []provider.FoundDepartment) error {
+	var trouble []error
 	for _, d := range departments[:min(len(departments), maxTries)] {
 		page, err := c.Members(ctx, provider.Query{Department: d.ExternalID, Listing: d.Members})
 		if passedOver(r, "members", err) {
+			continue
+		}
+		if kind := provider.KindOf(err); kind == provider.Unavailable || kind == provider.Malformed {
+			if trouble = append(trouble, err); len(trouble) == maxTrouble {
+				break
+			}
 			continue
 		}
 		if err != nil {
@@ -147,6 +159,9 @@ func (c *client) checkMembers(ctx context.Context, r *provider.Report, departmen
 		}
 		checkFields(r, raws, memberFields)
 		return nil
+	}
+	if len(trouble) > 0 {
+		return trouble[0]
 	}
 	pass(r, "members", "nobody is directly in the departments looked into, so field permissions could not be judged")
 	return nil

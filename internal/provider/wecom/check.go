@@ -12,9 +12,14 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-// departmentsTried is how many departments Check reads in search of a member
-// whose record shows which fields the app gets.
-const departmentsTried = 10
+const (
+	// departmentsTried is how many departments Check reads in search of a member
+	// whose record shows which fields the app gets.
+	departmentsTried = 10
+	// troubleTolerated is how many of them may fail: one department that cannot be
+	// read must not keep all others from being synced.
+	troubleTolerated = 3
+)
 
 const rangePlace = "App Management (应用管理) > the app > Visible Range (可见范围)"
 
@@ -142,28 +147,38 @@ func union(a, b []string) []string {
 // member's record which fields the app is not given (wecom.md §1.5).
 func (c *client) checkMembers(ctx context.Context, r *provider.Report, visible []directory.Department) error {
 	const check = "app secret: members"
+	var trouble []error
 	for _, d := range visible[:min(departmentsTried, len(visible))] {
 		body, err := c.call(ctx, c.app, userList, url.Values{"department_id": {d.ExternalID}}, nil)
 		if codeOf(err) == "45029" {
 			continue // too large for one answer; a sync reads it one by one
 		}
-		if kind := provider.KindOf(err); err != nil && (kind == "" || kind.Retryable()) {
-			return err
+		var records []json.RawMessage
+		if err == nil {
+			records, err = decodeList(userList, body, "userlist")
 		}
-		if err != nil {
+		switch kind := provider.KindOf(err); {
+		case err == nil && len(records) > 0:
+			pass(r, check, "members can be read")
+			checkFields(r, records[0])
+			return nil
+		case err == nil:
+			continue
+		case kind == "" || kind == provider.RateLimited:
+			return err
+		case kind.EndsRun():
 			r.Findings = append(r.Findings, failed(check, provider.Fail, err))
 			return nil
 		}
-		records, err := decodeList(userList, body, "userlist")
-		if err != nil {
+		if trouble = append(trouble, err); len(trouble) == troubleTolerated {
+			break
+		}
+	}
+	for _, err := range trouble {
+		if provider.KindOf(err).Retryable() {
 			return err
 		}
-		if len(records) == 0 {
-			continue
-		}
-		pass(r, check, "members can be read")
-		checkFields(r, records[0])
-		return nil
+		r.Findings = append(r.Findings, failed(check, provider.Warn, err))
 	}
 	warn(r, check, "no member was found in the departments looked at, so that the readable fields are unknown", "")
 	return nil
