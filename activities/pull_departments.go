@@ -87,7 +87,7 @@ func (r *reading) roots(ctx context.Context) error {
 // walk reads one department's children to the end and returns only errors that end
 // the whole walk.
 func (r *reading) walk(ctx context.Context, p db.Pending, failed *failures) error {
-	err := r.children(ctx, p)
+	err := r.children(ctx, &p)
 	var e *provider.Error
 	switch {
 	case err == nil:
@@ -114,7 +114,8 @@ func (r *reading) walk(ctx context.Context, p db.Pending, failed *failures) erro
 	}
 }
 
-func (r *reading) children(ctx context.Context, p db.Pending) error {
+// children reads on from where p stands, and p goes with it.
+func (r *reading) children(ctx context.Context, p *db.Pending) error {
 	seen := map[string]bool{}
 	for !p.Ended() {
 		if p.Pages >= maxPages {
@@ -141,7 +142,7 @@ func (r *reading) children(ctx context.Context, p db.Pending) error {
 		}
 		p.Pages, p.Cursor = p.Pages+1, page.Next
 	}
-	return r.endChildren(ctx, p)
+	return r.endChildren(ctx, *p)
 }
 
 // endChildren asks for a second opinion where fewer departments came back than the

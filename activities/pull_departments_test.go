@@ -1,0 +1,214 @@
+package activities
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// ofCall is an error as clients return it.
+func ofCall(kind provider.Kind) error {
+	return &provider.Error{Provider: directory.DingTalk, Kind: kind, Endpoint: "department/listsub", Problem: "it does not work"}
+}
+
+// pagedTree has its departments on three pages.
+func pagedTree() *company {
+	c := departments(0)
+	c.children["0"] = [][]provider.FoundDepartment{{found("1", "0")}, {found("2", "0")}, {found("3", "0")}}
+	return c
+}
+
+// A page that failed is asked again; those before it are not, in whatever process.
+func TestReadingDepartmentsGoesOnAtThePage(t *testing.T) {
+	t.Parallel()
+	c := pagedTree()
+	c.childPage = func(q provider.Query, nth int) (page provider.DepartmentPage, err error, ok bool) {
+		return page, ofCall(provider.Unavailable), q.Cursor == "@1" && nth == 1
+	}
+	b := newBench(t, c, c)
+	failed := b.fails(b.pull.PullDepartments, b.ref())
+	require.Equal(t, string(provider.Unavailable), failed.Type())
+	require.False(t, failed.NonRetryable())
+
+	require.Equal(t, 4, b.tree().Last)
+	require.Equal(t, 1, c.count("children 0"))
+	require.Equal(t, 2, c.count("children 0@1"))
+	require.Equal(t, 1, c.count("children 0@2"))
+	for id, entry := range b.ledger() {
+		require.True(t, entry.ChildrenComplete, id)
+	}
+	run, err := b.store.Run(t.Context(), b.runID)
+	require.NoError(t, err)
+	require.EqualValues(t, 2+1+2+1+3, run.Calls, "roots twice, the pages, the leaves")
+}
+
+// One department's trouble stops neither the walk nor, if it is for good, the run.
+func TestDepartmentThatCannotBeAskedIsNoted(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err   error
+		retry bool
+	}{
+		"out of range":         {ofCall(provider.OutOfRange), false},
+		"gone":                 {ofCall(provider.NotFound), false},
+		"too large, no way on": {ofCall(provider.TooLarge), false},
+		"unavailable":          {ofCall(provider.Unavailable), true},
+		"malformed":            {ofCall(provider.Malformed), true},
+		"throttled":            {ofCall(provider.RateLimited), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := departments(3)
+			d.childPage = func(q provider.Query, _ int) (page provider.DepartmentPage, err error, ok bool) {
+				return page, c.err, q.Department == "2"
+			}
+			b := newBench(t, d, d)
+			if c.retry {
+				b.fails(b.pull.PullDepartments, b.ref())
+			} else {
+				must[any](b, b.pull.PullDepartments, b.ref())
+			}
+			require.Equal(t, 1, d.count("children 3"), "the others are asked all the same")
+			sealed := must[SealedDepartments](b, b.pull.SealDepartments, SealDepartments{RunID: b.runID, Problem: "given up"})
+			require.Equal(t, SealedDepartments{Departments: 4, Failed: 1}, sealed)
+			entry := b.ledger()["2"]
+			require.False(t, entry.ChildrenComplete)
+			if c.retry {
+				require.Equal(t, "given up", entry.Error)
+			} else {
+				require.Contains(t, entry.Error, "it does not work")
+			}
+			require.True(t, b.ledger()["3"].ChildrenComplete)
+		})
+	}
+}
+
+func TestWhatEndsTheRunEndsTheWalk(t *testing.T) {
+	t.Parallel()
+	c := departments(3)
+	c.childPage = func(provider.Query, int) (page provider.DepartmentPage, err error, ok bool) {
+		return page, ofCall(provider.Forbidden), true
+	}
+	b := newBench(t, c, c)
+	failed := b.fails(b.pull.PullDepartments, b.ref())
+	require.True(t, failed.NonRetryable())
+	require.True(t, EndsRun(failed))
+	require.Zero(t, c.count("children 1"))
+}
+
+func TestTreeIsGivenUpAfterSomeTries(t *testing.T) {
+	t.Parallel()
+	c := departments(1)
+	c.childPage = func(provider.Query, int) (page provider.DepartmentPage, err error, ok bool) {
+		return page, ofCall(provider.Unavailable), true
+	}
+	b := newBench(t, c, c)
+	require.False(t, b.fails(b.pull.PullDepartments, b.ref(), triesOfRun-2).NonRetryable())
+	require.True(t, b.fails(b.pull.PullDepartments, b.ref(), triesOfRun-1).NonRetryable())
+}
+
+// A listing that goes round in circles ends with an error, not never.
+func TestDepartmentsInCircles(t *testing.T) {
+	t.Parallel()
+	for name, next := range map[string]func(cursor string) string{
+		"same token":  func(string) string { return "@1" },
+		"two by turn": func(cursor string) string { return map[string]string{"": "@1", "@1": "@2", "@2": "@1"}[cursor] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := departments(1)
+			c.childPage = func(q provider.Query, _ int) (provider.DepartmentPage, error, bool) {
+				return provider.DepartmentPage{Next: next(q.Cursor)}, nil, q.Department == "0"
+			}
+			b := newBench(t, c, c)
+			failed := b.fails(b.pull.PullDepartments, b.ref())
+			require.Equal(t, string(provider.Malformed), failed.Type())
+			require.Contains(t, failed.Message(), "below 0 repeats a page token")
+		})
+	}
+}
+
+// An expired page token starts the listing anew; what was staged does no harm.
+func TestExpiredTokenStartsTheTreeAnew(t *testing.T) {
+	t.Parallel()
+	c := pagedTree()
+	c.childPage = func(q provider.Query, _ int) (page provider.DepartmentPage, err error, ok bool) {
+		return page, ofCall(provider.CursorExpired), q.Cursor == "@2" && c.count("children 0") == 1
+	}
+	b := newBench(t, c, c)
+	require.False(t, b.fails(b.pull.PullDepartments, b.ref()).NonRetryable())
+	require.Equal(t, 4, b.tree().Last)
+	require.Equal(t, 2, c.count("children 0"), "from the first page")
+	require.True(t, b.ledger()["0"].ChildrenComplete)
+}
+
+// What is too large is asked for in the pieces that the client names.
+func TestTooLargeIsAskedForInPieces(t *testing.T) {
+	t.Parallel()
+	c := departments(2)
+	c.childPage = func(q provider.Query, _ int) (page provider.DepartmentPage, err error, ok bool) {
+		return page, &provider.Error{Provider: directory.Feishu, Kind: provider.TooLarge, Problem: "too many", Instead: "direct"},
+			q.Department == "0" && q.Listing == "children"
+	}
+	b := newBench(t, c, c)
+	require.Equal(t, 3, b.tree().Last)
+	require.Equal(t, 2, c.count("children 0"))
+	require.True(t, b.ledger()["0"].ChildrenComplete)
+}
+
+func TestEmptyTreeIsMalformed(t *testing.T) {
+	t.Parallel()
+	c := departments(0)
+	c.roots = nil
+	b := newBench(t, c, c)
+	failed := b.fails(b.pull.PullDepartments, b.ref())
+	require.Equal(t, string(provider.Malformed), failed.Type())
+	require.Contains(t, failed.Message(), "not even a root")
+}
+
+// childCounting is a company that has a second opinion on how many departments are
+// below one.
+type childCounting struct {
+	*company
+	declared int
+	err      error
+}
+
+func (c childCounting) CountChildren(context.Context, string) (int, error) {
+	c.called("count")
+	return c.declared, c.err
+}
+
+// Fewer departments than are stored are believed only if the second opinion agrees.
+func TestSecondOpinionOnDepartments(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		declared int
+		err      error
+		complete bool
+	}{
+		"agrees":           {1, nil, true},
+		"counts more":      {3, nil, false},
+		"cannot be had":    {0, ofCall(provider.Unavailable), false},
+		"is out of range":  {0, ofCall(provider.OutOfRange), false},
+		"fewer than there": {0, nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := departments(3)
+			b := newBench(t, d, childCounting{d, c.declared, c.err})
+			b.load()
+			require.Zero(t, d.count("count"), "nothing is missing in a first load")
+			d.children["0"] = [][]provider.FoundDepartment{{found("1", "0")}}
+			_, err := b.attempt(b.pull.PullDepartments, b.ref())
+			require.Equal(t, c.complete || provider.KindOf(c.err) == provider.OutOfRange, err == nil, "%v", err)
+			b.seal()
+			require.Equal(t, c.complete, b.ledger()["0"].ChildrenComplete)
+			require.Positive(t, d.count("count"))
+		})
+	}
+}
