@@ -142,6 +142,10 @@ type Released struct {
 func (s *Store) ProviderRemove(ctx context.Context, id string) (Released, error) {
 	var r Released
 	err := s.inTx(ctx, func(tx pgx.Tx) (err error) {
+		// First, so that what a batch at work still writes is released too.
+		if err := s.q.ProviderLock(ctx, tx, id); err != nil {
+			return err
+		}
 		if r.Members, err = s.q.ProviderReleaseMembers(ctx, tx, &id); err != nil {
 			return err
 		}

@@ -29,6 +29,10 @@ UPDATE identity_providers SET
     updated_at = now()
 WHERE id = @id;
 
+-- name: ProviderLock :exec
+-- Waits for whatever holds the fence, and lets nothing take it.
+SELECT 1 FROM identity_providers WHERE id = @id FOR UPDATE;
+
 -- name: ProviderDelete :execrows
 DELETE FROM identity_providers WHERE id = @id;
 

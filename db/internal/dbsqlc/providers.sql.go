@@ -236,6 +236,16 @@ func (q *Queries) ProviderList(ctx context.Context, db DBTX) ([]ProviderListRow,
 	return items, nil
 }
 
+const providerLock = `-- name: ProviderLock :exec
+SELECT 1 FROM identity_providers WHERE id = $1 FOR UPDATE
+`
+
+// Waits for whatever holds the fence, and lets nothing take it.
+func (q *Queries) ProviderLock(ctx context.Context, db DBTX, id string) error {
+	_, err := db.Exec(ctx, providerLock, id)
+	return err
+}
+
 const providerReleaseDepartments = `-- name: ProviderReleaseDepartments :execrows
 UPDATE org_departments SET status = 'deleted', member_count = 0, direct_member_count = 0, synced_at = now()
 WHERE provider_id = $1 AND status <> 'deleted'

@@ -1,0 +1,181 @@
+package db_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// sealing returns a seal function for the values given as key, value pairs.
+func sealing(pairs ...string) func(string) ([]db.Sealed, error) {
+	return func(providerID string) ([]db.Sealed, error) {
+		var out []db.Sealed
+		for i := 0; i < len(pairs); i += 2 {
+			out = append(out, db.Sealed{Key: pairs[i], Value: []byte(providerID + pairs[i+1]), KeyID: 1<<32 - 1})
+		}
+		return out, nil
+	}
+}
+
+func (c *company) secrets() []string {
+	c.t.Helper()
+	stored, err := c.store.Secrets(c.t.Context(), c.provider.ID)
+	require.NoError(c.t, err)
+	out := []string{}
+	for _, s := range stored {
+		require.EqualValues(c.t, uint32(1<<32-1), s.KeyID)
+		out = append(out, s.Key+"="+string(s.Value[len(c.provider.ID):]))
+	}
+	return out
+}
+
+func TestAProviderAndItsSecrets(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	ctx := t.Context()
+	name := "acme"
+	id, err := d.store.ProviderAdd(ctx, db.NewProvider{Name: name, Type: directory.WeCom, Config: []byte(`{"corp_id": "c"}`), Guard: &db.Guard{Count: 7, Percent: 1.5}}, sealing("secret", "s", "sync_secret", "t"))
+	require.NoError(t, err)
+	_, err = d.store.ProviderAdd(ctx, db.NewProvider{Name: name, Type: directory.Feishu, Config: []byte("{}")}, sealing())
+	require.ErrorIs(t, err, db.ErrNameTaken)
+	refused := errors.New("no key")
+	_, err = d.store.ProviderAdd(ctx, db.NewProvider{Name: "other", Type: directory.Feishu, Config: []byte("{}")}, func(string) ([]db.Sealed, error) { return nil, refused })
+	require.ErrorIs(t, err, refused)
+
+	p, err := d.store.ProviderByName(ctx, name)
+	require.NoError(t, err)
+	c := &company{database: d, t: t, provider: p}
+	require.Equal(t, db.Provider{
+		ID: id, Name: name, Type: directory.WeCom, Active: true, Config: p.Config, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Guard: db.Guard{Count: 7, Percent: 1.5},
+	}, p)
+	require.JSONEq(t, `{"corp_id": "c"}`, string(p.Config))
+	require.Equal(t, []string{"secret=s", "sync_secret=t"}, c.secrets())
+
+	tenant, off := uuid.NewString(), false
+	require.NoError(t, d.store.ProviderChange(ctx, id, db.ProviderChange{TenantID: &tenant, Active: &off}, nil))
+	require.Equal(t, []string{"secret=s", "sync_secret=t"}, c.secrets())
+	require.NoError(t, d.store.ProviderChange(ctx, id, db.ProviderChange{Config: []byte(`{"corp_id": "d"}`)}, sealing("secret", "u")))
+	require.Equal(t, []string{"secret=u"}, c.secrets(), "secrets are replaced as a whole")
+	all, err := d.store.Providers(ctx)
+	require.NoError(t, err)
+	require.Len(t, all, 1, "one that could not be sealed is not stored")
+	require.Equal(t, &tenant, all[0].TenantID)
+	require.False(t, all[0].Active)
+	require.JSONEq(t, `{"corp_id": "d"}`, string(all[0].Config))
+
+	require.ErrorIs(t, d.store.ProviderChange(ctx, uuid.NewString(), db.ProviderChange{}, nil), db.ErrNotFound)
+	_, err = d.store.ProviderByName(ctx, "nobody")
+	require.ErrorIs(t, err, db.ErrNotFound)
+	_, err = d.store.ProviderRemove(ctx, uuid.NewString())
+	require.ErrorIs(t, err, db.ErrNotFound)
+}
+
+func TestNewSecretsForgetTokens(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	for name, change := range map[string]func(c *company) error{
+		"provider changed": func(c *company) error {
+			return d.store.ProviderChange(t.Context(), c.provider.ID, db.ProviderChange{}, sealing("secret", "new"))
+		},
+		"resealed": func(*company) error {
+			_, err := d.store.Reseal(t.Context(), func(_ string, old db.Sealed) (db.Sealed, error) { return old, nil })
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := d.company(t, directory.Feishu)
+			require.NoError(t, d.store.ProviderChange(t.Context(), c.provider.ID, db.ProviderChange{}, sealing("secret", "old")))
+			fetched := 0
+			token := func() {
+				_, err := d.store.Token(t.Context(), c.provider.ID, "app", time.Now(), func(context.Context) (db.Sealed, time.Time, error) {
+					fetched++
+					return db.Sealed{Value: []byte("sealed")}, time.Now().Add(time.Hour), nil
+				})
+				require.NoError(t, err)
+			}
+			token()
+			token()
+			require.Equal(t, 1, fetched)
+			require.NoError(t, change(c))
+			token()
+			require.Equal(t, 2, fetched)
+		})
+	}
+}
+
+func TestResealingIsAllOrNothing(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	one, two := d.company(t, directory.Feishu), d.company(t, directory.Feishu)
+	for _, c := range []*company{one, two} {
+		require.NoError(t, d.store.ProviderChange(t.Context(), c.provider.ID, db.ProviderChange{}, sealing("a_secret", "1", "b_secret", "2")))
+	}
+	seen, broken := 0, errors.New("cannot open")
+	_, err := d.store.Reseal(t.Context(), func(id string, old db.Sealed) (db.Sealed, error) {
+		if seen++; seen == 4 {
+			return db.Sealed{}, broken
+		}
+		old.Value = []byte(id + "lost")
+		return old, nil
+	})
+	require.ErrorIs(t, err, broken)
+	require.Equal(t, []string{"a_secret=1", "b_secret=2"}, one.secrets())
+	n, err := d.store.Reseal(t.Context(), func(id string, old db.Sealed) (db.Sealed, error) {
+		old.Value = []byte(id + old.Key + string(old.Value[len(id):]))
+		return old, nil
+	})
+	require.NoError(t, err)
+	require.Equal(t, 4, n)
+	for _, c := range []*company{one, two} {
+		require.Equal(t, []string{"a_secret=a_secret1", "b_secret=b_secret2"}, c.secrets())
+	}
+}
+
+func TestARemovedProviderLeavesItsRowsAsDeleted(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	c, other := d.company(t, directory.Feishu), d.company(t, directory.Feishu)
+	c.sync(snapshot{departments: "1; 10<1", members: "a in=1; b in=10; z in=1"})
+	c.sync(snapshot{departments: "1; 10<1", members: "a in=1; b in=10"})
+	c.begin("apply")
+	other.sync(snapshot{departments: "1", members: "a in=1"})
+	released, err := d.store.ProviderRemove(t.Context(), c.provider.ID)
+	require.NoError(t, err)
+	require.Equal(t, db.Released{Departments: 2, Members: 2}, released)
+	require.Equal(t, []string{"1 deleted 0", "10 deleted 0"}, d.texts(t, "SELECT concat_ws(' ', external_id, status, member_count) FROM org_departments WHERE provider_id IS NULL ORDER BY 1"))
+	require.Equal(t, []string{"a deleted", "b deleted", "z deleted"}, d.texts(t, "SELECT concat_ws(' ', external_id, status) FROM org_members WHERE provider_id IS NULL ORDER BY 1"))
+	require.Equal(t, []string{"a - - active"}, other.people())
+	require.Equal(t, "0", d.text(t, "SELECT count(*)::text FROM sync_runs WHERE provider_id = $1", c.provider.ID))
+}
+
+// A provider may be removed while a batch of it is being applied: what that batch
+// still writes is released with the rest.
+func TestAProviderIsRemovedBehindABatchAtWork(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	batch, err := c.pool.Begin(t.Context())
+	require.NoError(t, err)
+	defer batch.Rollback(context.WithoutCancel(t.Context()))                                                    //nolint:errcheck // committed below
+	_, err = batch.Exec(t.Context(), "SELECT 1 FROM identity_providers WHERE id = $1 FOR SHARE", c.provider.ID) // as FenceHold does
+	require.NoError(t, err)
+	removed := make(chan error, 1)
+	go func() {
+		_, err := c.store.ProviderRemove(t.Context(), c.provider.ID)
+		removed <- err
+	}()
+	require.Eventually(t, func() bool {
+		return c.text(t, "SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == "1"
+	}, 30*time.Second, 10*time.Millisecond)
+	_, err = batch.Exec(t.Context(), "INSERT INTO org_members (provider_id, external_id) VALUES ($1, 'late')", c.provider.ID)
+	require.NoError(t, err)
+	require.NoError(t, batch.Commit(t.Context()))
+	require.NoError(t, <-removed)
+	require.Equal(t, "deleted", c.text(t, "SELECT status FROM org_members WHERE external_id = 'late'"))
+}
