@@ -1,0 +1,140 @@
+package db_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// Many callers of two processes share one fetch, which may use the database itself
+// although each process has only two connections.
+func TestManyCallersShareOneFetch(t *testing.T) {
+	t.Parallel()
+	url := dbtest.New(t)
+	var stores []*db.Store
+	for range 2 {
+		store, err := db.Open(t.Context(), url, db.Connections(2))
+		require.NoError(t, err)
+		t.Cleanup(store.Close)
+		stores = append(stores, store)
+	}
+	id, err := stores[0].ProviderAdd(t.Context(), db.NewProvider{Name: "acme", Type: directory.Feishu, Config: []byte("{}")}, sealing())
+	require.NoError(t, err)
+	var fetched atomic.Int32
+	group, ctx := errgroup.WithContext(t.Context())
+	for n := range 16 {
+		group.Go(func() error {
+			store := stores[n%2]
+			token, err := store.Token(ctx, id, "app", time.Now(), func(ctx context.Context) (db.Sealed, time.Time, error) {
+				_, _, err := store.CallSlot(ctx, id, "token", 0, 0, time.Hour)
+				return db.Sealed{Value: fmt.Appendf(nil, "token %d", fetched.Add(1))}, time.Now().Add(time.Hour), err
+			})
+			if err == nil && string(token) != "token 1" {
+				return fmt.Errorf("got %s", token)
+			}
+			return err
+		})
+	}
+	require.NoError(t, group.Wait())
+	require.EqualValues(t, 1, fetched.Load())
+}
+
+func TestATokenLastsUntilItExpiresOrIsRefused(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	now, fetched := time.Now(), 0
+	token := func(name string, at time.Time) string {
+		value, err := c.store.Token(t.Context(), c.provider.ID, name, at, func(context.Context) (db.Sealed, time.Time, error) {
+			fetched++
+			return db.Sealed{Value: fmt.Appendf(nil, "%s%d", name, fetched)}, at.Add(time.Hour), nil
+		})
+		require.NoError(t, err)
+		return string(value)
+	}
+	require.Equal(t, "app1", token("app", now))
+	require.Equal(t, "sync2", token("sync", now))
+	require.Equal(t, "app1", token("app", now.Add(59*time.Minute)))
+	require.Equal(t, "app3", token("app", now.Add(time.Hour)))
+
+	drop := func(refused string) {
+		require.NoError(t, c.store.TokenDrop(t.Context(), c.provider.ID, "app", func(stored []byte) bool { return string(stored) == refused }))
+	}
+	drop("app1")
+	require.Equal(t, "app3", token("app", now), "a token fetched since is not the one refused")
+	drop("app3")
+	require.Equal(t, "app4", token("app", now))
+	require.Equal(t, "sync2", token("sync", now))
+	require.NoError(t, c.store.TokenDrop(t.Context(), c.provider.ID, "none", func([]byte) bool { return true }))
+}
+
+func TestAFailedFetchStoresNothing(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	refused := errors.New("refused")
+	for range 2 {
+		asked := false
+		_, err := c.store.Token(t.Context(), c.provider.ID, "app", time.Now(), func(context.Context) (db.Sealed, time.Time, error) {
+			asked = true
+			return db.Sealed{}, time.Time{}, refused
+		})
+		require.ErrorIs(t, err, refused)
+		require.True(t, asked)
+	}
+}
+
+// Waits are given in hours, so that what the test itself takes is lost in rounding.
+func TestCallSlots(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	type take struct {
+		burst, patience time.Duration
+		wait            time.Duration // when granted
+		refused         bool
+	}
+	const h = time.Hour
+	for name, c := range map[string]struct {
+		idle, pause []time.Duration // before the first call
+		takes       []take
+	}{
+		"spaced":                      {takes: []take{{patience: 9 * h}, {patience: 9 * h, wait: h}, {patience: 9 * h, wait: 2 * h}}},
+		"what is refused is not used": {takes: []take{{patience: 9 * h}, {wait: h, patience: 90 * time.Minute}, {patience: 90 * time.Minute, refused: true}, {patience: 9 * h, wait: 2 * h}}},
+		"no patience at all":          {takes: []take{{}, {refused: true}, {refused: true}}},
+		"paused":                      {pause: []time.Duration{5 * h}, takes: []take{{patience: 4 * h, refused: true}, {patience: 6 * h, wait: 5 * h}, {patience: 9 * h, wait: 6 * h}}},
+		"a shorter pause ends none":   {pause: []time.Duration{5 * h, h}, takes: []take{{patience: 6 * h, wait: 5 * h}}},
+		"idle, no burst":              {idle: []time.Duration{24 * h}, takes: []take{{patience: 9 * h}, {patience: 9 * h, wait: h}}},
+		"idle, made up for":           {idle: []time.Duration{24 * h}, takes: []take{{burst: 2 * h, patience: 9 * h}, {burst: 2 * h, patience: 9 * h}, {burst: 2 * h, patience: 9 * h}, {burst: 2 * h, patience: 9 * h, wait: h}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			co := d.company(t, directory.Feishu)
+			for _, idle := range c.idle {
+				d.exec(t, "INSERT INTO provider_call_slots (provider_id, endpoint, next_at) VALUES ($1, 'users', now() - $2::interval)", co.provider.ID, idle)
+			}
+			for _, pause := range c.pause {
+				require.NoError(t, d.store.CallPause(t.Context(), co.provider.ID, "users", pause))
+			}
+			for i, take := range c.takes {
+				wait, granted, err := d.store.CallSlot(t.Context(), co.provider.ID, "users", h, take.burst, take.patience)
+				require.NoError(t, err)
+				require.Equal(t, take.refused, !granted, "call %d", i)
+				if granted {
+					require.Equal(t, take.wait, wait.Round(h), "call %d", i)
+				}
+			}
+			wait, granted, err := d.store.CallSlot(t.Context(), co.provider.ID, "departments", h, 0, 0)
+			require.NoError(t, err)
+			require.True(t, granted, "another endpoint")
+			require.Zero(t, wait)
+		})
+	}
+}
