@@ -49,6 +49,10 @@ test: build ## Run all tests, on a Postgres and a Temporal of their own
 replay: ## Replay all recorded histories against the workflow code
 	go test -count=1 -run Replay ./workflows/...
 
+.PHONY: record
+record: $(DEV) ## Record the histories that replay keeps; from released code only
+	@$(DEV) exec -- go test -count=1 -tags record -run '^TestRecord$$' -timeout 15m ./internal/e2e
+
 .PHONY: fuzz
 fuzz: $(DEV) ## Run every fuzz test for FUZZTIME (20s)
 	@$(DEV) exec -- $(DEV) fuzz --time $(FUZZTIME)
@@ -59,6 +63,7 @@ lint: vet staticcheck workflowcheck ## Run all code checkers
 .PHONY: vet
 vet: ## Run go vet and check the formatting
 	go vet ./...
+	go vet -tags record ./internal/e2e
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; }
 
 .PHONY: staticcheck

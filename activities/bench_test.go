@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/log"
@@ -152,13 +153,19 @@ type bench struct {
 	began     int
 }
 
-// newBench stores the client, which has c at its heart, as a provider named acme and
-// begins a run.
-func newBench(t *testing.T, c *company, client provider.Client) *bench {
+// database is a test's own, shared by its subtests.
+func database(t *testing.T) *db.Store {
 	t.Helper()
-	store, err := db.Open(t.Context(), dbtest.New(t))
+	store, err := db.Open(context.Background(), dbtest.New(t))
 	require.NoError(t, err)
 	t.Cleanup(store.Close)
+	return store
+}
+
+// newBench stores the client, which has c at its heart, as a provider of its own and
+// begins a run.
+func newBench(t *testing.T, store *db.Store, c *company, client provider.Client) *bench {
+	t.Helper()
 	keys, err := secret.Generate()
 	require.NoError(t, err)
 	box, err := secret.Load(string(keys))
@@ -176,9 +183,10 @@ func newBench(t *testing.T, c *company, client provider.Client) *bench {
 	b := &bench{t: t, store: store, apply: &Apply{Store: store}, runs: &Runs{Store: store}}
 	b.pull = &Pull{Store: store, Opener: opener}
 	b.reconcile = &Reconcile{Store: store, Pull: b.pull}
-	_, err = store.ProviderAdd(t.Context(), db.NewProvider{Name: "acme", Type: directory.DingTalk, Config: json.RawMessage(`{}`)}, opener.Seal(nil))
+	name := "acme-" + uuid.NewString()
+	_, err = store.ProviderAdd(t.Context(), db.NewProvider{Name: name, Type: directory.DingTalk, Config: json.RawMessage(`{}`)}, opener.Seal(nil))
 	require.NoError(t, err)
-	b.provider, err = store.ProviderByName(t.Context(), "acme")
+	b.provider, err = store.ProviderByName(t.Context(), name)
 	require.NoError(t, err)
 	b.begin()
 	return b
@@ -189,7 +197,7 @@ func (b *bench) begin() {
 	b.t.Helper()
 	b.began++
 	begun, err := b.store.RunBegin(b.t.Context(), db.NewRun{
-		Provider: "acme", WorkflowID: "orgsync/acme", TemporalRunID: fmt.Sprintf("run-%d", b.began), Mode: "apply", OnRemovals: "hold",
+		Provider: b.provider.Name, WorkflowID: "orgsync/" + b.provider.Name, TemporalRunID: fmt.Sprintf("run-%d", b.began), Mode: "apply", OnRemovals: "hold",
 	}, func(context.Context, db.OpenRun) (string, error) { return directory.RunFailed, nil })
 	require.NoError(b.t, err)
 	b.runID = begun.RunID

@@ -29,7 +29,7 @@ func TestReadingDepartmentsGoesOnAtThePage(t *testing.T) {
 	c.childPage = func(q provider.Query, nth int) (page provider.DepartmentPage, err error, ok bool) {
 		return page, ofCall(provider.Unavailable), q.Cursor == "@1" && nth == 1
 	}
-	b := newBench(t, c, c)
+	b := newBench(t, database(t), c, c)
 	failed := b.fails(b.pull.PullDepartments, b.ref())
 	require.Equal(t, string(provider.Unavailable), failed.Type())
 	require.False(t, failed.NonRetryable())
@@ -49,6 +49,7 @@ func TestReadingDepartmentsGoesOnAtThePage(t *testing.T) {
 // One department's trouble stops neither the walk nor, if it is for good, the run.
 func TestDepartmentThatCannotBeAskedIsNoted(t *testing.T) {
 	t.Parallel()
+	store := database(t)
 	for name, c := range map[string]struct {
 		err   error
 		retry bool
@@ -66,7 +67,7 @@ func TestDepartmentThatCannotBeAskedIsNoted(t *testing.T) {
 			d.childPage = func(q provider.Query, _ int) (page provider.DepartmentPage, err error, ok bool) {
 				return page, c.err, q.Department == "2"
 			}
-			b := newBench(t, d, d)
+			b := newBench(t, store, d, d)
 			if c.retry {
 				b.fails(b.pull.PullDepartments, b.ref())
 			} else {
@@ -93,7 +94,7 @@ func TestWhatEndsTheRunEndsTheWalk(t *testing.T) {
 	c.childPage = func(provider.Query, int) (page provider.DepartmentPage, err error, ok bool) {
 		return page, ofCall(provider.Forbidden), true
 	}
-	b := newBench(t, c, c)
+	b := newBench(t, database(t), c, c)
 	failed := b.fails(b.pull.PullDepartments, b.ref())
 	require.True(t, failed.NonRetryable())
 	require.True(t, EndsRun(failed))
@@ -106,7 +107,7 @@ func TestTreeIsGivenUpAfterSomeTries(t *testing.T) {
 	c.childPage = func(provider.Query, int) (page provider.DepartmentPage, err error, ok bool) {
 		return page, ofCall(provider.Unavailable), true
 	}
-	b := newBench(t, c, c)
+	b := newBench(t, database(t), c, c)
 	require.False(t, b.fails(b.pull.PullDepartments, b.ref(), triesOfRun-2).NonRetryable())
 	require.True(t, b.fails(b.pull.PullDepartments, b.ref(), triesOfRun-1).NonRetryable())
 }
@@ -114,6 +115,7 @@ func TestTreeIsGivenUpAfterSomeTries(t *testing.T) {
 // A listing that goes round in circles ends with an error, not never.
 func TestDepartmentsInCircles(t *testing.T) {
 	t.Parallel()
+	store := database(t)
 	for name, next := range map[string]func(cursor string) string{
 		"same token":  func(string) string { return "@1" },
 		"two by turn": func(cursor string) string { return map[string]string{"": "@1", "@1": "@2", "@2": "@1"}[cursor] },
@@ -124,7 +126,7 @@ func TestDepartmentsInCircles(t *testing.T) {
 			c.childPage = func(q provider.Query, _ int) (provider.DepartmentPage, error, bool) {
 				return provider.DepartmentPage{Next: next(q.Cursor)}, nil, q.Department == "0"
 			}
-			b := newBench(t, c, c)
+			b := newBench(t, store, c, c)
 			failed := b.fails(b.pull.PullDepartments, b.ref())
 			require.Equal(t, string(provider.Malformed), failed.Type())
 			require.Contains(t, failed.Message(), "below 0 repeats a page token")
@@ -139,7 +141,7 @@ func TestExpiredTokenStartsTheTreeAnew(t *testing.T) {
 	c.childPage = func(q provider.Query, _ int) (page provider.DepartmentPage, err error, ok bool) {
 		return page, ofCall(provider.CursorExpired), q.Cursor == "@2" && c.count("children 0") == 1
 	}
-	b := newBench(t, c, c)
+	b := newBench(t, database(t), c, c)
 	require.False(t, b.fails(b.pull.PullDepartments, b.ref()).NonRetryable())
 	require.Equal(t, 4, b.tree().Last)
 	require.Equal(t, 2, c.count("children 0"), "from the first page")
@@ -154,7 +156,7 @@ func TestTooLargeIsAskedForInPieces(t *testing.T) {
 		return page, &provider.Error{Provider: directory.Feishu, Kind: provider.TooLarge, Problem: "too many", Instead: "direct"},
 			q.Department == "0" && q.Listing == "children"
 	}
-	b := newBench(t, c, c)
+	b := newBench(t, database(t), c, c)
 	require.Equal(t, 3, b.tree().Last)
 	require.Equal(t, 2, c.count("children 0"))
 	require.True(t, b.ledger()["0"].ChildrenComplete)
@@ -164,7 +166,7 @@ func TestEmptyTreeIsMalformed(t *testing.T) {
 	t.Parallel()
 	c := departments(0)
 	c.roots = nil
-	b := newBench(t, c, c)
+	b := newBench(t, database(t), c, c)
 	failed := b.fails(b.pull.PullDepartments, b.ref())
 	require.Equal(t, string(provider.Malformed), failed.Type())
 	require.Contains(t, failed.Message(), "not even a root")
@@ -186,6 +188,7 @@ func (c childCounting) CountChildren(context.Context, string) (int, error) {
 // Fewer departments than are stored are believed only if the second opinion agrees.
 func TestSecondOpinionOnDepartments(t *testing.T) {
 	t.Parallel()
+	store := database(t)
 	for name, c := range map[string]struct {
 		declared int
 		err      error
@@ -200,7 +203,7 @@ func TestSecondOpinionOnDepartments(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := departments(3)
-			b := newBench(t, d, childCounting{d, c.declared, c.err})
+			b := newBench(t, store, d, childCounting{d, c.declared, c.err})
 			b.load()
 			require.Zero(t, d.count("count"), "nothing is missing in a first load")
 			d.children["0"] = [][]provider.FoundDepartment{{found("1", "0")}}
