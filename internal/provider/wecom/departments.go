@@ -79,6 +79,9 @@ func (c *client) visibleTree(ctx context.Context) ([]provider.FoundDepartment, e
 		if err != nil {
 			return nil, err
 		}
+		if len(visible) == 0 && len(granted.departments) > 0 {
+			return nil, malformed(departmentList, "the list of departments is empty, though the app's visible range names some")
+		}
 		if len(granted.members)+len(granted.bad) > 0 {
 			found = append(found, syntheticRoot())
 		}

@@ -113,6 +113,10 @@ func (c *client) departmentOneByOne(ctx context.Context, department, after strin
 	if err != nil {
 		return provider.MemberPage{}, err
 	}
+	if len(records) == 0 {
+		// Too many for one answer, yet nobody: it must not look like an empty department.
+		return provider.MemberPage{}, malformed(userSimpleList, "the list is empty, though the department holds too many people for one answer")
+	}
 	var users, bad []string
 	for i, record := range records {
 		if user, ok := decodeUserID(record); ok {

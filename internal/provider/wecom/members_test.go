@@ -245,6 +245,16 @@ func TestTooLargeEvenForIDs(t *testing.T) {
 	require.Contains(t, e.Action, "sub-departments")
 }
 
+func TestTooLargeAndYetEmptyIsMalformed(t *testing.T) {
+	t.Parallel()
+	api := newAPI(t, map[string]string{
+		"user/list":       `{"errcode":45029,"errmsg":"too large","userlist":[]}`,
+		"user/simplelist": `{"errcode":0,"errmsg":"ok","userlist":[]}`,
+	})
+	_, err := api.open(t, appOnly).Members(t.Context(), provider.Query{Department: "7", Listing: listDepartment})
+	requireError(t, err, provider.Malformed)
+}
+
 func TestGrantedMembers(t *testing.T) {
 	t.Parallel()
 	users, _ := crowd(21)
