@@ -112,6 +112,8 @@ type world struct {
 	limits  *limits
 	log     *logBuffer
 	client  provider.Client
+	// personal is what no text may show of the company's people.
+	personal []string
 }
 
 func open(t *testing.T, company *simulator.Company, s *setup) *world {
