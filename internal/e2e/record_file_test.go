@@ -55,9 +55,12 @@ func anonymise(value any) {
 			anonymise(one)
 		}
 	case map[string]any:
-		// Process and host of the worker, build of its program.
+		// Process and host of the worker, which also names its own queue; build of its program.
 		delete(value, "workerVersion")
 		delete(value, "stackTrace")
+		if value["kind"] == "TASK_QUEUE_KIND_STICKY" {
+			value["name"] = "sticky"
+		}
 		for key, field := range value {
 			if key == "identity" {
 				value[key] = "worker"

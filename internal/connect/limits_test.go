@@ -1,0 +1,76 @@
+package connect_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// Calls of all workers together keep to the limit: of n calls the last is made no
+// sooner than n spacings after the first, less the burst a rested endpoint has.
+func TestWorkersShareACallLimit(t *testing.T) {
+	t.Parallel()
+	k := keys(t)
+	in := install(t, k)
+	workers := []provider.Limiter{in.open(k).env.Limits, in.open(k).env.Limits}
+	rate := provider.Rate{Calls: 20, Per: time.Second}
+	const calls = 14
+	began := time.Now()
+	var wg sync.WaitGroup
+	errs := make([]error, calls)
+	for i := range calls {
+		wg.Go(func() { errs[i] = workers[i%2].Wait(t.Context(), "user/list", rate) })
+	}
+	wg.Wait()
+	for _, err := range errs {
+		require.NoError(t, err)
+	}
+	const burst = 250 * time.Millisecond
+	require.GreaterOrEqual(t, time.Since(began), (calls-1)*50*time.Millisecond-burst-50*time.Millisecond)
+}
+
+func TestEndpointsHaveLimitsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	k := keys(t)
+	in := install(t, k)
+	limits := in.open(k).env.Limits
+	require.NoError(t, limits.Pause(t.Context(), "user/list", time.Hour))
+	require.NoError(t, limits.Wait(t.Context(), "department/list", provider.Rate{Calls: 1, Per: time.Minute}))
+	require.NoError(t, limits.Wait(t.Context(), "gettoken", provider.Rate{}), "without a limit")
+
+	in.provider = in.add("other", k, `{"corp_id":"ww2"}`)
+	require.NoError(t, in.open(k).env.Limits.Wait(t.Context(), "user/list", provider.Rate{Calls: 1, Per: time.Second}), "another company's")
+}
+
+// What is too far away is left to Temporal, for all workers, and takes no slot.
+func TestPauseIsNotWaitedForInTheWorker(t *testing.T) {
+	t.Parallel()
+	k := keys(t)
+	in := install(t, k)
+	limits := in.open(k).env.Limits
+	require.NoError(t, limits.Pause(t.Context(), "user/list", 10*time.Minute))
+	require.NoError(t, limits.Pause(t.Context(), "user/list", time.Second), "a shorter pause does not end a longer one")
+	for range 3 {
+		err := in.open(k).env.Limits.Wait(t.Context(), "user/list", provider.Rate{Calls: 10, Per: time.Second})
+		var limited *provider.Error
+		require.ErrorAs(t, err, &limited)
+		require.Equal(t, provider.RateLimited, limited.Kind)
+		require.Equal(t, "user/list", limited.Endpoint)
+		require.InDelta(t, 10*time.Minute, limited.RetryAfter, float64(30*time.Second))
+	}
+}
+
+func TestWaitingEndsWithTheCall(t *testing.T) {
+	t.Parallel()
+	k := keys(t)
+	limits := install(t, k).open(k).env.Limits
+	require.NoError(t, limits.Pause(t.Context(), "user/list", 15*time.Second))
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, limits.Wait(ctx, "user/list", provider.Rate{Calls: 10, Per: time.Second}), context.DeadlineExceeded)
+}
