@@ -1,0 +1,111 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+)
+
+// documents are the texts that operators read.
+func documents(t *testing.T) map[string]string {
+	t.Helper()
+	texts := map[string]string{}
+	for _, pattern := range []string{"*.md", "docs/*.md"} {
+		paths, err := filepath.Glob(filepath.Join("..", pattern))
+		require.NoError(t, err)
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			texts[path] = string(text)
+		}
+	}
+	require.NotEmpty(t, texts)
+	return texts
+}
+
+var (
+	block    = regexp.MustCompile("(?ms)^ *```([a-z]*)\n(.*?)^ *```")
+	inline   = regexp.MustCompile("`(?:bin/)?orgsync ([a-z][^`\n]*)`")
+	shown    = regexp.MustCompile(`(?:^|\| *)(?:bin/)?orgsync (.*)$`)
+	trailing = regexp.MustCompile(`\s+#.*$`)
+)
+
+func TestEveryCommandShownToOperatorsCanBeTyped(t *testing.T) {
+	t.Parallel()
+	// A parser keeps what it has parsed, so that each command needs one of its own.
+	newParser := func() *kong.Kong {
+		parser, err := kong.New(&commands{}, kong.Name("orgsync"), kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {}))
+		require.NoError(t, err)
+		return parser
+	}
+	model := newParser().Model
+	checked := 0
+	typed := func(where, lines string) {
+		for _, line := range strings.Split(lines, "\n") {
+			found := shown.FindStringSubmatch(trailing.ReplaceAllString(strings.TrimSpace(line), ""))
+			if found == nil {
+				continue
+			}
+			checked++
+			if _, err := newParser().Parse(strings.Fields(found[1])); err != nil {
+				t.Errorf("%s: orgsync %s: %v", where, found[1], err)
+			}
+		}
+	}
+	for path, text := range documents(t) {
+		for _, code := range block.FindAllStringSubmatch(text, -1) {
+			typed(path, code[2])
+		}
+		for _, found := range inline.FindAllStringSubmatch(block.ReplaceAllString(text, ""), -1) {
+			checked++
+			if node := nodeOf(model.Node, strings.Fields(found[1])); node.Type != kong.CommandNode || len(node.Children) > 0 {
+				t.Errorf("%s: there is no command orgsync %s", path, found[1])
+			}
+		}
+	}
+	require.NoError(t, kong.Visit(model, func(node kong.Visitable, next kong.Next) error {
+		if n, ok := node.(*kong.Node); ok {
+			typed(n.FullPath()+" --help", n.Detail)
+		}
+		return next(nil)
+	}))
+	require.Greater(t, checked, 60)
+}
+
+// nodeOf follows words from command to command as far as they lead.
+func nodeOf(node *kong.Node, words []string) *kong.Node {
+	if len(words) == 0 {
+		return node
+	}
+	for _, child := range node.Children {
+		if child.Name == words[0] {
+			return nodeOf(child, words[1:])
+		}
+	}
+	return node
+}
+
+func TestEveryQueryInTheDocumentsRuns(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	pool := in.pool()
+	checked := 0
+	for path, text := range documents(t) {
+		for _, code := range block.FindAllStringSubmatch(text, -1) {
+			if code[1] != "sql" {
+				continue
+			}
+			checked++
+			_, err := pool.Exec(t.Context(), strings.ReplaceAll(code[2], "RUN_ID", uuid.NewString()))
+			require.NoError(t, err, "%s: %s", path, code[2])
+		}
+	}
+	require.Greater(t, checked, 5)
+}
