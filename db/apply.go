@@ -2,9 +2,11 @@ package db
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/internal/directory"
@@ -69,12 +71,30 @@ func (s *Store) warn(ctx context.Context, tx pgx.Tx, runID, department, message 
 // with stored ones, inserted or updated where something differs, and placed in
 // their departments. Nothing is removed. Applying twice changes nothing more.
 func (s *Store) ApplyMembers(ctx context.Context, runID string, first, last int) error {
-	return interpret("apply members", s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
-		if run.Mode == "plan" {
-			return nil
-		}
-		return s.applyMembers(ctx, tx, run, runID, first, last)
-	}))
+	apply := func() error {
+		return s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+			if run.Mode == "plan" {
+				return nil
+			}
+			return s.applyMembers(ctx, tx, run, runID, first, last)
+		})
+	}
+	err := apply()
+	for again := 0; again < encounters && encountered(err); again++ {
+		err = apply()
+	}
+	return interpret("apply members", err)
+}
+
+// encounters is how often a batch starts over when another one, at the same moment,
+// decided about a person they have in common; the next attempt finds the decision made.
+const encounters = 5
+
+// encountered tells such a failure: a unique violation (23505), since two indexes of
+// sync_run_members are unique and ON CONFLICT waits at one only, or a deadlock (40P01).
+func encountered(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "23505" || pg.Code == "40P01")
 }
 
 func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, first, last int) error {

@@ -80,3 +80,23 @@ func TestManyBeginAtOnce(t *testing.T) {
 	require.Len(t, began, 1)
 	require.NoError(t, c.store.Settle(t.Context(), <-began))
 }
+
+// Two people with one new unionid, each in a batch of its own: whoever comes second
+// cannot be told apart from the first, and that is no failure of the batch.
+func TestBatchesMeetAtANewUnionID(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	for range 5 {
+		c := d.company(t, directory.Feishu)
+		r := c.begin("apply")
+		r.read(snapshot{departments: "1; 2<1", members: "a u=U in=1; b u=U in=2"})
+		require.NoError(t, d.store.ApplyDepartments(t.Context(), r.id, false))
+		group, ctx := errgroup.WithContext(t.Context())
+		for n := 1; n <= r.size; n++ {
+			group.Go(func() error { return d.store.ApplyMembers(ctx, r.id, n, n) })
+		}
+		require.NoError(t, group.Wait())
+		require.Len(t, c.people(), 1)
+		require.Len(t, r.problems(), 1)
+	}
+}
