@@ -8,6 +8,14 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
+// TestFieldsOfACompany covers what is written, and what is not.
+func TestFieldsOfACompany(t *testing.T) {
+	each(t, map[string]func(*testing.T, *company){
+		"the log tells before and after":      theLogTellsBeforeAndAfter,
+		"an unchanged company is not written": anUnchangedCompanyIsNotWritten,
+	})
+}
+
 // Every case stores before, then syncs after, and compares one column of member a.
 func TestAFieldOfAMember(t *testing.T) {
 	t.Parallel()
@@ -113,9 +121,7 @@ func TestAReturningMemberIsRestoredWhateverElseChanged(t *testing.T) {
 	}
 }
 
-func TestTheLogTellsBeforeAndAfter(t *testing.T) {
-	t.Parallel()
-	c := newDatabase(t).company(t, directory.Feishu)
+func theLogTellsBeforeAndAfter(t *testing.T, c *company) {
 	c.sync(snapshot{departments: "1;2<1", members: "a title=CTO in=1"})
 	r := c.sync(snapshot{departments: "1;2<1", members: "a title= status=inactive in=2"})
 	require.Equal(t, "moved CTO active D1 -> null inactive D1/D2", c.text(t, `SELECT concat_ws(' ', kind, before->>'title', before->>'status', before->>'department_path',
@@ -123,27 +129,25 @@ func TestTheLogTellsBeforeAndAfter(t *testing.T) {
 		FROM org_changes WHERE run_id = $1 AND object_type = 'member'`, r.id))
 }
 
-func TestAnUnchangedCompanyIsNotWritten(t *testing.T) {
-	t.Parallel()
-	c := newDatabase(t).company(t, directory.Feishu)
+func anUnchangedCompanyIsNotWritten(t *testing.T, c *company) {
 	full := snapshot{
 		departments: `1 name=Root declared=4 leaders=a; 10<1 order=3 raw={"x":1}; 11<10 noname; 12<10 name=`,
 		members: `a u=U o=O name=Ann email=a@x phone=+861 title=T avatar=v activated=false in=1!,10^5,11#3
 			b status=inactive noname in=11; d name= email= in=10; e`,
 	}
 	c.sync(full)
-	before := c.versions(t)
+	before := c.versions()
 	for range 2 {
 		r := c.sync(full)
 		require.Empty(t, r.changes())
 		require.Equal(t, 4, r.counts.Departments.Unchanged)
 		require.Equal(t, 4, r.counts.Members.Unchanged)
-		require.Equal(t, before, c.versions(t))
+		require.Equal(t, before, c.versions())
 	}
 	// Less than that, but nothing else: what is not sent is not written either.
 	c.sync(snapshot{departments: `1 noname; 10<1 noname raw={"x":1}; 11<10 noname; 12<10 noname`,
 		members: `a noname in=1,10,11; b noname in=11; d noname in=10; e noname`})
-	require.Equal(t, before, c.versions(t))
+	require.Equal(t, before, c.versions())
 }
 
 func TestATenantChangeReachesEveryRow(t *testing.T) {

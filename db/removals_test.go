@@ -11,6 +11,16 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
+// TestRemoving covers how a plan of removals is made and carried out.
+func TestRemoving(t *testing.T) {
+	each(t, map[string]func(*testing.T, *company){
+		"doubts are resolved one by one":           doubtsAreResolvedOneByOne,
+		"planning again starts over":               planningAgainStartsOver,
+		"the guards figures are the providers own": theGuardsFiguresAreTheProvidersOwn,
+		"removing goes in batches":                 removingGoesInBatches,
+	})
+}
+
 // Every case has the whole company stored, syncs after, and compares what went: only
 // what a scope read to its end no longer shows may.
 func TestWhatIsRemoved(t *testing.T) {
@@ -105,9 +115,7 @@ func (r *run) removals() []string {
 	return out
 }
 
-func TestDoubtsAreResolvedOneByOne(t *testing.T) {
-	t.Parallel()
-	c := newDatabase(t).company(t, directory.Feishu)
+func doubtsAreResolvedOneByOne(t *testing.T, c *company) {
 	c.sync(snapshot{departments: "1; 10<1", members: "a u=U o=O in=1; b in=1; c in=1; d in=10"})
 	r := c.begin("apply")
 	r.read(snapshot{departments: "1; 10<1 members=fail", members: ""})
@@ -132,9 +140,7 @@ func TestDoubtsAreResolvedOneByOne(t *testing.T) {
 	require.Equal(t, []string{"a U O deleted", "b - - active", "c - - active", "d - - active"}, c.people())
 }
 
-func TestPlanningAgainStartsOver(t *testing.T) {
-	t.Parallel()
-	c := newDatabase(t).company(t, directory.Feishu)
+func planningAgainStartsOver(t *testing.T, c *company) {
 	c.sync(snapshot{departments: "1; 10<1", members: "a in=1; b in=10; x status=inactive in=10"})
 	r := c.begin("apply")
 	r.read(snapshot{departments: "1", members: "a in=1"})
@@ -148,16 +154,12 @@ func TestPlanningAgainStartsOver(t *testing.T) {
 	require.Equal(t, 1, plan.MembersThere)
 }
 
-func TestTheGuardsFiguresAreTheProvidersOwn(t *testing.T) {
-	t.Parallel()
-	c := newDatabase(t).company(t, directory.Feishu)
+func theGuardsFiguresAreTheProvidersOwn(t *testing.T, c *company) {
 	require.NoError(t, c.store.ProviderChange(t.Context(), c.provider.ID, db.ProviderChange{Guard: &db.Guard{Count: 3, Percent: 12.5}}, nil))
 	require.Equal(t, db.Guard{Count: 3, Percent: 12.5}, c.sync(snapshot{departments: "1"}).plan.Guard)
 }
 
-func TestRemovingGoesInBatches(t *testing.T) {
-	t.Parallel()
-	c := newDatabase(t).company(t, directory.Feishu)
+func removingGoesInBatches(t *testing.T, c *company) {
 	var all strings.Builder
 	for n := range 1100 {
 		fmt.Fprintf(&all, "p%d in=10;", n)

@@ -74,11 +74,13 @@ func (c *company) places() []string {
 		WHERE d.provider_id = $1 ORDER BY m.external_id COLLATE "C", d.external_id COLLATE "C"`, c.provider.ID)
 }
 
-// versions tells every row version of the directory: it changes with any write.
-func (d *database) versions(t testing.TB) []string {
-	t.Helper()
-	return d.texts(t, `SELECT concat_ws(' ', 'd', id, xmin, ctid) FROM org_departments
-		UNION ALL SELECT concat_ws(' ', 'm', id, xmin, ctid) FROM org_members
-		UNION ALL SELECT concat_ws(' ', 'p', member_id, department_id, xmin, ctid) FROM org_member_departments
-		UNION ALL SELECT concat_ws(' ', 'i', id, xmin, ctid) FROM identities ORDER BY 1`)
+// versions tells every row version of the company, and of accounts: it changes with
+// any write.
+func (c *company) versions() []string {
+	c.t.Helper()
+	return c.texts(c.t, `SELECT concat_ws(' ', 'd', id, xmin, ctid) FROM org_departments WHERE provider_id = $1
+		UNION ALL SELECT concat_ws(' ', 'm', id, xmin, ctid) FROM org_members WHERE provider_id = $1
+		UNION ALL SELECT concat_ws(' ', 'p', member_id, p.department_id, p.xmin, p.ctid)
+			FROM org_member_departments p JOIN org_members m ON m.id = member_id WHERE provider_id = $1
+		UNION ALL SELECT concat_ws(' ', 'i', id, xmin, ctid) FROM identities ORDER BY 1`, c.provider.ID)
 }

@@ -12,6 +12,23 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
+// TestRuns covers the fence, how runs begin, wait and end, and what they stage.
+func TestRuns(t *testing.T) {
+	each(t, map[string]func(*testing.T, *company){
+		"an overtaken run cannot write":          anOvertakenRunCannotWrite,
+		"an ended run cannot write":              anEndedRunCannotWrite,
+		"a finished run leaves nothing staged":   aFinishedRunLeavesNothingStaged,
+		"beginning twice is one run":             beginningTwiceIsOneRun,
+		"only one run is at work":                onlyOneRunIsAtWork,
+		"a held run waits until it is overtaken": aHeldRunWaitsUntilItIsOvertaken,
+		"an approved run removes what it showed": anApprovedRunRemovesWhatItShowed,
+		"runs that cannot begin":                 runsThatCannotBegin,
+		"a page written again replaces itself":   aPageWrittenAgainReplacesItself,
+		"odd strings arrive to the byte":         oddStringsArriveToTheByte,
+		"errors never quote rows":                errorsNeverQuoteRows,
+	})
+}
+
 func (c *company) newRun() db.NewRun {
 	return db.NewRun{Provider: c.provider.Name, WorkflowID: "orgsync/" + c.provider.Name, TemporalRunID: uuid.NewString(), Mode: "apply", OnRemovals: "hold"}
 }
@@ -26,16 +43,14 @@ func (r *run) status() string {
 }
 
 // A run that was overtaken can do nothing more, at whatever point it was.
-func TestAnOvertakenRunCannotWrite(t *testing.T) {
-	t.Parallel()
-	c := newDatabase(t).company(t, directory.Feishu)
+func anOvertakenRunCannotWrite(t *testing.T, c *company) {
 	c.sync(snapshot{departments: "1; 10<1", members: "a in=1; b in=10"})
 	old := c.begin("apply")
 	old.read(snapshot{departments: "1", members: "a title=Old in=1; n in=1"})
 	old.apply(false)
 	require.Equal(t, 3, old.planRemovals().Total())
 	newest := c.begin("apply")
-	before := c.versions(t)
+	before := c.versions()
 	ctx, s := t.Context(), c.store
 	for name, do := range map[string]func() error{
 		"stage roots":       func() error { return s.StageRoots(ctx, old.id, nil, 0) },
@@ -63,31 +78,28 @@ func TestAnOvertakenRunCannotWrite(t *testing.T) {
 	}
 	require.NoError(t, s.RunFinish(ctx, old.id, directory.RunSucceeded, "", directory.Counts{}, true))
 	require.Equal(t, directory.RunFailed, old.status(), "the first end stands")
-	require.Equal(t, before, c.versions(t))
+	require.Equal(t, before, c.versions())
 	require.NoError(t, s.Settle(ctx, newest.id), "the newest one can")
 }
 
 // A run that has ended can do nothing more either, though no newer one exists.
-func TestAnEndedRunCannotWrite(t *testing.T) {
-	t.Parallel()
-	c := newDatabase(t).company(t, directory.Feishu)
+func anEndedRunCannotWrite(t *testing.T, c *company) {
 	r := c.sync(snapshot{departments: "1", members: "a in=1"})
 	require.ErrorIs(t, c.store.Settle(t.Context(), r.id), db.ErrSuperseded)
 	_, err := c.store.RemoveNext(t.Context(), r.id)
 	require.ErrorIs(t, err, db.ErrSuperseded)
 }
 
-func TestAFinishedRunLeavesNothingStaged(t *testing.T) {
-	t.Parallel()
-	c := newDatabase(t).company(t, directory.Feishu)
+func aFinishedRunLeavesNothingStaged(t *testing.T, c *company) {
 	r := c.begin("apply")
 	require.NoError(t, c.store.RunSetRange(t.Context(), r.id, []byte(`["1"]`)))
 	r.read(snapshot{departments: "1", members: "a in=1"})
 	r.apply(false)
 	r.settle()
 	r.finish()
-	require.Equal(t, "0", c.text(t, `SELECT ((SELECT count(*) FROM staged_departments) + (SELECT count(*) FROM staged_members)
-		+ (SELECT count(*) FROM sync_run_members) + (SELECT count(*) FROM sync_run_memberships))::text`))
+	for _, table := range []string{"staged_departments", "staged_members", "sync_run_members", "sync_run_memberships"} {
+		require.Empty(t, c.texts(t, "SELECT 'left' FROM "+table+" WHERE run_id = $1", r.id), table)
+	}
 	stored, err := c.store.Run(t.Context(), r.id)
 	require.NoError(t, err)
 	require.Equal(t, r.counts, stored.Counts)
@@ -102,9 +114,7 @@ func TestAFinishedRunLeavesNothingStaged(t *testing.T) {
 	require.JSONEq(t, `["1"]`, string(applied))
 }
 
-func TestBeginningTwiceIsOneRun(t *testing.T) {
-	t.Parallel()
-	c := newDatabase(t).company(t, directory.Feishu)
+func beginningTwiceIsOneRun(t *testing.T, c *company) {
 	n := c.newRun()
 	one, err := c.store.RunBegin(t.Context(), n, atWork)
 	require.NoError(t, err)
@@ -114,9 +124,7 @@ func TestBeginningTwiceIsOneRun(t *testing.T) {
 	require.Equal(t, c.provider.ID, two.Provider.ID)
 }
 
-func TestOnlyOneRunIsAtWork(t *testing.T) {
-	t.Parallel()
-	c := newDatabase(t).company(t, directory.Feishu)
+func onlyOneRunIsAtWork(t *testing.T, c *company) {
 	first, err := c.store.RunBegin(t.Context(), c.newRun(), atWork)
 	require.NoError(t, err)
 	_, err = c.store.RunBegin(t.Context(), c.newRun(), atWork)
@@ -140,9 +148,7 @@ func TestOnlyOneRunIsAtWork(t *testing.T) {
 	require.NoError(t, c.store.Settle(t.Context(), next.RunID))
 }
 
-func TestAHeldRunWaitsUntilItIsOvertaken(t *testing.T) {
-	t.Parallel()
-	c := newDatabase(t).company(t, directory.Feishu)
+func aHeldRunWaitsUntilItIsOvertaken(t *testing.T, c *company) {
 	c.sync(snapshot{departments: "1", members: "a in=1; b in=1"})
 	held := c.begin("apply")
 	held.read(snapshot{departments: "1", members: "a in=1"})
@@ -171,9 +177,7 @@ func TestAHeldRunWaitsUntilItIsOvertaken(t *testing.T) {
 	require.Equal(t, []string{"a - - active", "b - - active"}, c.people())
 }
 
-func TestAnApprovedRunRemovesWhatItShowed(t *testing.T) {
-	t.Parallel()
-	c := newDatabase(t).company(t, directory.Feishu)
+func anApprovedRunRemovesWhatItShowed(t *testing.T, c *company) {
 	c.sync(snapshot{departments: "1", members: "a in=1; b in=1"})
 	held := c.begin("apply")
 	held.read(snapshot{departments: "1", members: "a in=1"})
@@ -187,9 +191,7 @@ func TestAnApprovedRunRemovesWhatItShowed(t *testing.T) {
 	require.Equal(t, []string{"1 1 1"}, c.heads())
 }
 
-func TestRunsThatCannotBegin(t *testing.T) {
-	t.Parallel()
-	c := newDatabase(t).company(t, directory.Feishu)
+func runsThatCannotBegin(t *testing.T, c *company) {
 	_, err := c.store.RunBegin(t.Context(), db.NewRun{Provider: "nobody"}, atWork)
 	require.ErrorIs(t, err, db.ErrNotFound)
 	off := false
@@ -199,9 +201,7 @@ func TestRunsThatCannotBegin(t *testing.T) {
 }
 
 // A page written again replaces itself, and what it replaced is not applied.
-func TestAPageWrittenAgainReplacesItself(t *testing.T) {
-	t.Parallel()
-	c := newDatabase(t).company(t, directory.Feishu)
+func aPageWrittenAgainReplacesItself(t *testing.T, c *company) {
 	r := c.begin("apply")
 	r.read(snapshot{departments: "1", members: "a in=1; b in=1; c in=1"})
 	require.NoError(t, c.store.StageMembers(t.Context(), db.Page{RunID: r.id, Listing: "1"}, membersOf("a in=1; d in=1", directory.Feishu)))
@@ -211,9 +211,7 @@ func TestAPageWrittenAgainReplacesItself(t *testing.T) {
 }
 
 // Values travel by COPY; whatever people are called must arrive to the byte.
-func TestOddStringsArriveToTheByte(t *testing.T) {
-	t.Parallel()
-	c := newDatabase(t).company(t, directory.Feishu)
+func oddStringsArriveToTheByte(t *testing.T, c *company) {
 	odd := []string{`\N`, `\.`, "a\tb\nc\r\n", `"quoted", 'single'`, `back\slash\\`, "王伟 𠮷野家", "e\u0301 \u202eevil\u202c", "🧑‍💻", "{NULL}", "%s %n $1", " \u00a0 "}
 	r := c.begin("apply")
 	r.read(snapshot{departments: "1"})
@@ -229,9 +227,7 @@ func TestOddStringsArriveToTheByte(t *testing.T) {
 	require.ElementsMatch(t, odd, stored)
 }
 
-func TestErrorsNeverQuoteRows(t *testing.T) {
-	t.Parallel()
-	c := newDatabase(t).company(t, directory.Feishu)
+func errorsNeverQuoteRows(t *testing.T, c *company) {
 	r := c.begin("apply")
 	r.read(snapshot{departments: "1"})
 	bad := membersOf("a name=Secretname\x00 in=1", directory.Feishu)

@@ -51,6 +51,18 @@ func (d *database) company(t testing.TB, kind directory.ProviderType) *company {
 	return &company{database: d, t: t, provider: p}
 }
 
+// each runs tests that share a database, each with a company of its own.
+func each(t *testing.T, tests map[string]func(*testing.T, *company)) {
+	t.Parallel()
+	d := newDatabase(t)
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, d.company(t, directory.Feishu))
+		})
+	}
+}
+
 // snapshot is what a provider says, in the notation of notation_test.go, and how a
 // run goes about it.
 type snapshot struct {
