@@ -81,8 +81,8 @@ func reportRange(r *provider.Report, v visible) {
 	if v.root == nil {
 		finding = provider.Finding{Level: provider.Warn, Check: "visible range", Action: widenRange,
 			Detail: fmt.Sprintf("limited to %d departments with all below them and %d people", len(v.departments), len(v.members))}
-		if len(v.departments)+len(v.members) == 0 {
-			finding.Level, finding.Detail = provider.Fail, "neither departments nor people are visible to the app"
+		if v.empty() {
+			finding.Level, finding.Detail = provider.Fail, nothingVisible
 		}
 	}
 	r.Findings = append(r.Findings, finding)

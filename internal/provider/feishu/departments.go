@@ -32,6 +32,10 @@ type visible struct {
 	groups      int
 }
 
+const nothingVisible = "neither departments nor people are visible to the app"
+
+func (v visible) empty() bool { return v.root == nil && len(v.departments)+len(v.members) == 0 }
+
 // visible tells the two ranges apart: the root itself can be read only with an
 // all-members range, and refuses with 40004 otherwise (feishu.md §2.3, §2.4).
 func (c *client) visible(ctx context.Context) (visible, error) {
@@ -89,6 +93,10 @@ func (c *client) Roots(ctx context.Context) ([]provider.FoundDepartment, error) 
 	v, err := c.visible(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if v.empty() {
+		// It must not look like a company that everybody has left.
+		return nil, &provider.Error{Provider: directory.Feishu, Kind: provider.Forbidden, Endpoint: listScopes.Name, Problem: nothingVisible, Action: widenRange}
 	}
 	return c.rootsOf(ctx, v)
 }
