@@ -1,15 +1,26 @@
 package providertest
 
 import (
+	"maps"
 	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/simulator"
+	"github.com/orgsync/orgsync/internal/simulator/dingtalk"
+	"github.com/orgsync/orgsync/internal/simulator/feishu"
+	"github.com/orgsync/orgsync/internal/simulator/wecom"
 )
 
-// expectedRange is what Check has to report of a limited range.
+// expectedRange is what Check has to report of the range.
 func (w *world) expectedRange() provider.Range {
+	if w.seesWhole() {
+		return provider.Range{Full: true}
+	}
 	var r provider.Range
 	for _, d := range w.visible.Departments {
 		r.Departments = append(r.Departments, w.company.DepartmentID(w.kind, d))
@@ -32,4 +43,186 @@ func (w *world) memberID(p simulator.PersonID) (id string) {
 		id = w.company.UserID(w.kind, who)
 	})
 	return id
+}
+
+// complaints are the findings that did not pass, each one fit to be shown.
+func (w *world) complaints(r *provider.Report) (found []provider.Finding) {
+	w.t.Helper()
+	for _, f := range r.Findings {
+		require.NotEmpty(w.t, f.Check)
+		w.requireDiscreet(f.Check, f.Detail, f.Action)
+		if f.Level != provider.Pass {
+			require.NotEmpty(w.t, f.Detail, f.Check)
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+func TestCheckFindsNothingWrongWithAnAppThatSeesAll(t *testing.T) {
+	t.Parallel()
+	for vendor, setup := range everyVendor(quiet) {
+		t.Run(vendor, func(t *testing.T) {
+			t.Parallel()
+			w := open(t, simulator.Generate(simulator.TypicalSpec(3, 80)), setup())
+			report, err := w.client.Check(t.Context())
+			require.NoError(t, err)
+			require.True(t, report.OK())
+			require.Equal(t, provider.Range{Full: true}, report.Range)
+			complaints := w.complaints(report)
+			if vendor == "wecom sync" { // knows no names, and says so
+				require.Len(t, complaints, 1)
+				require.Empty(t, report.Company)
+				return
+			}
+			if vendor != "wecom new app" {
+				require.Empty(t, complaints)
+			}
+			require.Equal(t, "Acme", report.Company)
+		})
+	}
+}
+
+// missing is a permission that Check has to miss, and the words for it.
+type missing struct {
+	setup *setup
+	level provider.Level
+	says  string
+	where string
+}
+
+func missingPermissions() map[string]missing {
+	const feishuConsole, dingtalkConsole = "Permissions & Scopes", "Permission management"
+	all := map[string]missing{
+		"feishu no calls":          {onFeishu(feishu.Config{Options: quiet, Scopes: withoutScope("contact:contact.base:readonly")}), provider.Fail, "contact:contact.base:readonly", feishuConsole},
+		"dingtalk departments":     {onDingTalk(dingtalk.Config{Options: quiet, Points: withoutPoint("qyapi_get_department_list")}), provider.Fail, "qyapi_get_department_list", dingtalkConsole},
+		"dingtalk people":          {onDingTalk(dingtalk.Config{Options: quiet, Points: withoutPoint("qyapi_get_department_member")}), provider.Fail, "qyapi_get_department_member", dingtalkConsole},
+		"dingtalk one person":      {onDingTalk(dingtalk.Config{Options: quiet, Points: withoutPoint("qyapi_get_member")}), provider.Fail, "qyapi_get_member", dingtalkConsole},
+		"dingtalk phones":          {onDingTalk(dingtalk.Config{Options: quiet, Points: withoutPoint(dingtalk.MobilePoint)}), provider.Warn, "phone", dingtalk.MobilePoint},
+		"dingtalk e-mails":         {onDingTalk(dingtalk.Config{Options: quiet, Points: withoutPoint(dingtalk.EmailPoint)}), provider.Warn, "e-mail", dingtalk.EmailPoint},
+		"wecom phones":             {onWeCom(wecom.Config{Options: quiet}, appOnly), provider.Warn, "mobile", "2022-06-20"},
+		"wecom e-mails":            {onWeCom(wecom.Config{Options: quiet}, appOnly), provider.Warn, "email", "2022-06-20"},
+		"wecom names":              {onWeCom(wecom.Config{Options: quiet}, syncOnly), provider.Warn, "names", "App Management"},
+		"feishu nothing visible":   {onFeishu(feishu.Config{Options: quiet, Range: &simulator.Range{}}), provider.Fail, "visible", "contact range"},
+		"dingtalk nothing visible": {onDingTalk(dingtalk.Config{Options: quiet, Range: &simulator.Range{}}), provider.Fail, "visible range", "授权范围"},
+		"wecom nothing visible":    {onWeCom(wecom.Config{Options: quiet, Range: &simulator.Range{}}, appOnly), provider.Fail, "visible range", "Visible Range"},
+		"wecom app sees a part":    {onWeCom(wecom.Config{Options: quiet, Range: &simulator.Range{Departments: []simulator.Dept{2}}}, both), provider.Warn, "only the ids", "Visible Range"},
+	}
+	for scope := range feishuField {
+		all["feishu "+scope] = missing{onFeishu(feishu.Config{Options: quiet, Scopes: withoutScope(scope)}), provider.Warn, scope, feishuConsole}
+	}
+	swapped := onWeCom(wecom.Config{Options: quiet}, both)
+	swapped.settings["secret"], swapped.settings["sync_secret"] = wecomSync, wecomApp
+	all["wecom secrets swapped"] = missing{swapped, provider.Fail, "this is the contact sync secret", "set secret to an app's secret"}
+	return all
+}
+
+func TestCheckSaysWhatIsMissingAndWhereToGrantIt(t *testing.T) {
+	t.Parallel()
+	for name, missing := range missingPermissions() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := open(t, simulator.Generate(simulator.TypicalSpec(3, 80)), missing.setup)
+			report, err := w.client.Check(t.Context())
+			var complaints []provider.Finding
+			if err == nil {
+				complaints = w.complaints(report)
+				require.Equal(t, missing.level != provider.Fail, report.OK())
+			} else { // nothing at all could be read
+				e := w.fit(err)
+				complaints = []provider.Finding{{Level: provider.Fail, Check: e.Endpoint, Detail: e.Error(), Action: e.Action}}
+			}
+			require.True(t, slices.ContainsFunc(complaints, func(f provider.Finding) bool {
+				return f.Level == missing.level && strings.Contains(f.Check+" "+f.Detail, missing.says) && strings.Contains(f.Action, missing.where)
+			}), "%+v", complaints)
+		})
+	}
+}
+
+func TestNothingVisibleIsNoEmptyCompany(t *testing.T) {
+	t.Parallel()
+	for name, missing := range missingPermissions() {
+		if !strings.Contains(name, "nothing visible") {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := open(t, simulator.Generate(simulator.TypicalSpec(3, 80)), missing.setup)
+			_, err := w.client.Roots(t.Context())
+			require.Equal(t, provider.Forbidden, w.fit(err).Kind)
+		})
+	}
+}
+
+func TestRefusedCredentialsAndAddressesEndTheCheckAtOnce(t *testing.T) {
+	t.Parallel()
+	elsewhere := []string{"192.0.2.1"}
+	wrong := func(s *setup, keys ...string) *setup {
+		for _, key := range keys {
+			s.settings[key] = "sim-wrong-value"
+		}
+		return s
+	}
+	for name, refused := range map[string]struct {
+		setup *setup
+		kind  provider.Kind
+		says  string
+	}{
+		"feishu secret":    {wrong(onFeishu(feishu.Config{Options: quiet}), "app_secret"), provider.Unauthenticated, "app_secret"},
+		"feishu app":       {wrong(onFeishu(feishu.Config{Options: quiet}), "app_id"), provider.Unauthenticated, "app_id"},
+		"feishu address":   {onFeishu(feishu.Config{Options: quiet, TrustedIPs: elsewhere}), provider.Forbidden, "IP allow-list"},
+		"dingtalk secret":  {wrong(onDingTalk(dingtalk.Config{Options: quiet}), "app_secret"), provider.Unauthenticated, "app_secret"},
+		"dingtalk address": {onDingTalk(dingtalk.Config{Options: quiet, TrustedIPs: elsewhere}), provider.Forbidden, "127.0.0.1"},
+		"wecom company":    {wrong(onWeCom(wecom.Config{Options: quiet}, appOnly), "corp_id"), provider.Unauthenticated, "corp_id"},
+		"wecom secret":     {wrong(onWeCom(wecom.Config{Options: quiet}, appOnly), "secret"), provider.Unauthenticated, "app secret"},
+		"wecom both":       {wrong(onWeCom(wecom.Config{Options: quiet}, both), "secret", "sync_secret"), provider.Unauthenticated, "secret"},
+		"wecom address":    {onWeCom(wecom.Config{Options: quiet, TrustedIPs: elsewhere}, both), provider.Forbidden, "127.0.0.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := open(t, simulator.Generate(simulator.TypicalSpec(3, 80)), refused.setup)
+			_, err := w.client.Check(t.Context())
+			e := w.fit(err)
+			require.Equal(t, refused.kind, e.Kind)
+			require.True(t, e.Kind.EndsRun())
+			require.Contains(t, err.Error(), refused.says)
+			require.NotContains(t, err.Error(), "sim-wrong-value")
+			credentials := 1
+			if name == "wecom both" || name == "wecom address" {
+				credentials = 2
+			}
+			require.Equal(t, credentials, w.tokensFetched(), "a wrong secret is tried once: WeCom blocks the address otherwise (wecom.md §1.2)")
+
+			_, err = w.client.Roots(t.Context())
+			require.Equal(t, refused.kind, w.fit(err).Kind, "a walk fails alike")
+		})
+	}
+}
+
+func TestUnderEveryFaultCheckReportsOrFailsInWords(t *testing.T) {
+	t.Parallel()
+	for _, scene := range scenes() {
+		fair := open(t, troubled(scene.open().vendor.Type), scene.open())
+		_, err := fair.client.Check(t.Context())
+		require.NoError(t, err)
+		for _, endpoint := range slices.Sorted(maps.Keys(fair.service.Calls.All())) {
+			for fault, action := range faults {
+				t.Run(scene.name+"/"+endpoint+"/"+fault, func(t *testing.T) {
+					t.Parallel()
+					w := open(t, troubled(fair.kind), scene.open())
+					w.service.Faults.Add(simulator.Fault{Endpoint: endpoint, Times: simulator.Forever, Action: action})
+					report, err := w.client.Check(t.Context())
+					w.requireDiscreet(w.log.String())
+					if err != nil {
+						w.fit(err)
+						return
+					}
+					complaints := w.complaints(report)
+					if action.Kind == simulator.Forbidden && endpoint != "tenant/query" {
+						require.NotEmpty(t, complaints, "a call that is forbidden goes unnoticed")
+					}
+				})
+			}
+		}
+	}
 }
