@@ -1,0 +1,247 @@
+package provider_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// gate is a provider.Limiter that lets calls through unless told otherwise.
+type gate struct{ refuse error }
+
+func (g gate) Wait(context.Context, string, provider.Rate) error  { return g.refuse }
+func (g gate) Pause(context.Context, string, time.Duration) error { return nil }
+
+var endpoint = provider.Endpoint{Name: "user/list", Method: http.MethodGet, Path: "/user/list"}
+
+// secretQuery stands in every URL as tokens do.
+const secretQuery = "access_token=tok-secret"
+
+type call struct {
+	env *provider.Env
+	log *bytes.Buffer
+	url string
+}
+
+func newCall(t *testing.T, handler http.HandlerFunc) *call {
+	t.Helper()
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(io.Discard, nil), slog.LevelError)
+	server.Start()
+	t.Cleanup(server.Close)
+	log := &bytes.Buffer{}
+	return &call{
+		log: log, url: server.URL + "/user/list?" + secretQuery,
+		env: &provider.Env{
+			HTTP: server.Client(), Log: slog.New(slog.NewTextHandler(log, nil)), Limits: gate{},
+			Now: time.Now, CallTimeout: 30 * time.Second, SlowCall: time.Minute,
+		},
+	}
+}
+
+func (c *call) do(t *testing.T, ctx context.Context) (*provider.Reply, error) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(ctx, endpoint.Method, c.url, nil)
+	require.NoError(t, err)
+	return c.env.Do(ctx, directory.WeCom, endpoint, req)
+}
+
+// unavailable fails unless the error is transport trouble that does not show the URL.
+func (c *call) unavailable(t *testing.T, err error) *provider.Error {
+	t.Helper()
+	var e *provider.Error
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, provider.Unavailable, e.Kind)
+	require.Equal(t, directory.WeCom, e.Provider)
+	require.Equal(t, endpoint.Name, e.Endpoint)
+	require.NotContains(t, err.Error(), "tok-secret")
+	require.NotContains(t, err.Error(), "http://")
+	require.NotContains(t, c.log.String(), "tok-secret")
+	return e
+}
+
+func TestDoReadsAnyAnswerToItsEnd(t *testing.T) {
+	t.Parallel()
+	var told []string
+	c := newCall(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Tt-Logid", "42")
+		w.WriteHeader(http.StatusTeapot)
+		_, _ = io.WriteString(w, strings.Repeat("x", 100_000))
+	})
+	c.env.OnCall = func(name string) { told = append(told, name) }
+	reply, err := c.do(t, t.Context())
+	require.NoError(t, err)
+	require.Equal(t, http.StatusTeapot, reply.Status)
+	require.Equal(t, "42", reply.Header.Get("X-Tt-Logid"))
+	require.Len(t, reply.Body, 100_000)
+	require.Equal(t, []string{"user/list"}, told)
+	require.Empty(t, c.log.String())
+}
+
+func TestDoMakesNoCallThatTheLimiterRefuses(t *testing.T) {
+	t.Parallel()
+	c := newCall(t, func(http.ResponseWriter, *http.Request) { t.Error("called") })
+	wait := &provider.Error{Kind: provider.RateLimited, RetryAfter: time.Second}
+	c.env.Limits = gate{refuse: wait}
+	c.env.OnCall = func(string) { t.Error("counted") }
+	_, err := c.do(t, t.Context())
+	require.Same(t, wait, err)
+}
+
+func TestDoWarnsOfSlowCalls(t *testing.T) {
+	t.Parallel()
+	c := newCall(t, func(http.ResponseWriter, *http.Request) {})
+	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	c.env.Now = func() time.Time {
+		now = now.Add(7 * time.Second)
+		return now
+	}
+	c.env.SlowCall = 7 * time.Second
+	_, err := c.do(t, t.Context())
+	require.NoError(t, err)
+	require.Empty(t, c.log.String(), "as long as allowed")
+
+	c.env.SlowCall--
+	_, err = c.do(t, t.Context())
+	require.NoError(t, err)
+	require.Contains(t, c.log.String(), "slow provider call")
+	require.Contains(t, c.log.String(), "endpoint=user/list took=7s")
+	require.NotContains(t, c.log.String(), "tok-secret")
+}
+
+func TestDoBoundsACallFromDiallingToTheLastByte(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]func(http.ResponseWriter){
+		"no answer":      func(http.ResponseWriter) {},
+		"half an answer": func(w http.ResponseWriter) { _, _ = io.WriteString(w, "half"); w.(http.Flusher).Flush() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCall(t, func(w http.ResponseWriter, r *http.Request) {
+				answer(w)
+				<-r.Context().Done()
+			})
+			c.env.CallTimeout = 50 * time.Millisecond
+			_, err := c.do(t, t.Context())
+			require.Equal(t, "no complete answer within 50ms", c.unavailable(t, err).Problem)
+		})
+	}
+}
+
+func TestDoLeavesTheCallersOwnEndAlone(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	c := newCall(t, func(_ http.ResponseWriter, r *http.Request) {
+		cancel()
+		<-r.Context().Done()
+	})
+	_, err := c.do(t, ctx)
+	require.ErrorIs(t, err, context.Canceled)
+	require.Empty(t, provider.KindOf(err), "not the provider's failure")
+}
+
+func TestDoNamesTransportTroubleWithoutTheURL(t *testing.T) {
+	t.Parallel()
+	hijack := func(send string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				_, _ = io.WriteString(conn, send)
+				_ = conn.Close()
+			}
+		}
+	}
+	closed := newCall(t, hijack(""))
+	cut := newCall(t, hijack("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"))
+	nonsense := newCall(t, hijack("nonsense\r\n\r\n"))
+	nobody := newCall(t, hijack(""))
+	address := closedPort(t)
+	nobody.url = "http://" + address + "/user/list?" + secretQuery
+	unknown := newCall(t, hijack(""))
+	unknown.env.HTTP = &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		return nil, &net.DNSError{Err: "no such host", Name: "qyapi.example", IsNotFound: true}
+	}}}
+	for name, test := range map[string]struct {
+		call *call
+		says string
+	}{
+		"closed at once": {closed, "connection closed in the middle of the answer"},
+		"cut":            {cut, "connection closed in the middle of the answer"},
+		"not HTTP":       {nonsense, "malformed HTTP"},
+		"nobody listens": {nobody, "connection failed"},
+		"unknown host":   {unknown, "host name qyapi.example cannot be resolved"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := test.call.do(t, t.Context())
+			require.Contains(t, test.call.unavailable(t, err).Problem, test.says)
+		})
+	}
+}
+
+// closedPort is an address where nobody listens.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := listener.Addr().String()
+	require.NoError(t, listener.Close())
+	return address
+}
+
+// endless is an answer's body that never ends.
+type endless struct{ read int64 }
+
+func (e *endless) Read(p []byte) (int, error) {
+	e.read += int64(len(p))
+	return len(p), nil
+}
+
+func (e *endless) Close() error { return nil }
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestDoReadsNoAnswerWithoutEnd(t *testing.T) {
+	t.Parallel()
+	const limit = 128 << 20
+	body := &endless{}
+	c := newCall(t, nil)
+	c.env.HTTP = &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: body}, nil
+	})}
+	_, err := c.do(t, t.Context())
+	require.Contains(t, c.unavailable(t, err).Problem, "128 MiB")
+	require.LessOrEqual(t, body.read, int64(limit+1))
+}
+
+func TestURLKeepsTheBasesPath(t *testing.T) {
+	t.Parallel()
+	query := url.Values{"page_token": {"a/b+c=="}}
+	for base, want := range map[string]string{
+		"http://127.0.0.1:9":          "http://127.0.0.1:9/cgi-bin/user/list?page_token=a%2Fb%2Bc%3D%3D",
+		"http://127.0.0.1:9/":         "http://127.0.0.1:9/cgi-bin/user/list?page_token=a%2Fb%2Bc%3D%3D",
+		"http://127.0.0.1:9/wecom":    "http://127.0.0.1:9/wecom/cgi-bin/user/list?page_token=a%2Fb%2Bc%3D%3D",
+		"https://h.example/a/b/?x=no": "https://h.example/a/b/cgi-bin/user/list?page_token=a%2Fb%2Bc%3D%3D",
+	} {
+		got, err := provider.URL(base, "/cgi-bin/user/list", query)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+	_, err := provider.URL("http://[::1", "/x", nil)
+	require.Error(t, err)
+}

@@ -1,0 +1,93 @@
+package provider_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+func TestErrorText(t *testing.T) {
+	t.Parallel()
+	for want, e := range map[string]provider.Error{
+		"WeCom 60020: not trusted; add it (user/list, request 42)": {
+			Provider: directory.WeCom, Code: "60020", Problem: "not trusted", Action: "add it", Endpoint: "user/list", RequestID: "42"},
+		"Feishu: no complete answer within 1s (scopes)": {Provider: directory.Feishu, Problem: "no complete answer within 1s", Endpoint: "scopes"},
+		"DingTalk 90018: too many calls (user/get)":     {Provider: directory.DingTalk, Code: "90018", Problem: "too many calls", Endpoint: "user/get", RetryAfter: time.Second},
+		"other: does not end":                           {Provider: "other", Problem: "does not end"},
+	} {
+		require.Equal(t, want, e.Error())
+	}
+}
+
+func TestErrorKeepsItsCause(t *testing.T) {
+	t.Parallel()
+	cause := errors.New("cause")
+	err := fmt.Errorf("read department 7: %w", &provider.Error{Kind: provider.Unavailable, Problem: "reset", Err: cause})
+	require.ErrorIs(t, err, cause)
+	require.Equal(t, provider.Unavailable, provider.KindOf(err))
+	require.Empty(t, provider.KindOf(cause))
+	require.Empty(t, provider.KindOf(nil))
+	require.NotContains(t, err.Error(), "cause", "a cause may hold what a text must not")
+}
+
+func TestEveryKindPassesOrEndsTheRunOrConcernsOneObject(t *testing.T) {
+	t.Parallel()
+	type verdict struct{ retryable, endsRun bool }
+	for kind, want := range map[provider.Kind]verdict{
+		provider.Invalid:         {},
+		provider.Unauthenticated: {endsRun: true},
+		provider.Forbidden:       {endsRun: true},
+		provider.OutOfRange:      {},
+		provider.NotFound:        {},
+		provider.RateLimited:     {retryable: true},
+		provider.QuotaExhausted:  {endsRun: true},
+		provider.Unavailable:     {retryable: true},
+		provider.Malformed:       {retryable: true},
+		provider.CursorExpired:   {retryable: true},
+		provider.TooLarge:        {},
+		"":                       {},
+	} {
+		require.Equal(t, want, verdict{kind.Retryable(), kind.EndsRun()}, kind)
+	}
+}
+
+func TestRangeLost(t *testing.T) {
+	t.Parallel()
+	full := provider.Range{Full: true}
+	some := provider.Range{Departments: []string{"1", "2"}, Members: []string{"ada"}}
+	for name, test := range map[string]struct {
+		earlier, now provider.Range
+		want         []string
+	}{
+		"full stays full":           {full, full, nil},
+		"widened to full":           {some, full, nil},
+		"full became limited":       {full, some, []string{"the whole company"}},
+		"full became nothing":       {full, provider.Range{}, []string{"the whole company"}},
+		"unchanged":                 {some, some, nil},
+		"grown":                     {some, provider.Range{Departments: []string{"1", "2", "3"}, Members: []string{"ada", "bob"}}, nil},
+		"one department less":       {some, provider.Range{Departments: []string{"2"}, Members: []string{"ada"}}, []string{"department 1"}},
+		"one for another":           {some, provider.Range{Departments: []string{"1", "3"}, Members: []string{"bob"}}, []string{"department 2", "member ada"}},
+		"a department is no member": {some, provider.Range{Departments: []string{"1", "2", "ada"}}, []string{"member ada"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, test.want, test.now.Lost(test.earlier))
+		})
+	}
+}
+
+func TestReportIsOKUnlessSomethingFails(t *testing.T) {
+	t.Parallel()
+	r := provider.Report{}
+	require.True(t, r.OK())
+	r.Findings = []provider.Finding{{Level: provider.Pass}, {Level: provider.Warn}}
+	require.True(t, r.OK())
+	r.Findings = append(r.Findings, provider.Finding{Level: provider.Fail}, provider.Finding{Level: provider.Pass})
+	require.False(t, r.OK())
+}
