@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"go.temporal.io/sdk/temporal"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/orgsync/orgsync/db"
@@ -28,10 +29,22 @@ const (
 // noted there and the walk goes on; if any may succeed later the activity fails at
 // its end, and the next attempt asks only those.
 func (a *Pull) PullDepartments(ctx context.Context, in RunRef) error {
-	return giveUp(ctx, a.pullDepartments(ctx, in), triesOfRun)
+	var failed failures
+	err := giveUp(ctx, a.pullDepartments(ctx, in, &failed), triesOfRun)
+	var application *temporal.ApplicationError
+	if !errors.As(err, &application) || !application.NonRetryable() {
+		return err
+	}
+	// Nobody asks again, so that each department keeps its own reason.
+	for department, reason := range failed.failed {
+		if err := a.Store.WalkFail(ctx, in.RunID, department, textOf(reason)); err != nil {
+			return classify(err)
+		}
+	}
+	return err
 }
 
-func (a *Pull) pullDepartments(ctx context.Context, in RunRef) error {
+func (a *Pull) pullDepartments(ctx context.Context, in RunRef, failed *failures) error {
 	defer beat(ctx)()
 	r, err := a.open(ctx, in.RunID, "departments")
 	if err != nil {
@@ -40,7 +53,6 @@ func (a *Pull) pullDepartments(ctx context.Context, in RunRef) error {
 	if err := r.roots(ctx); err != nil {
 		return err
 	}
-	var failed failures
 	for {
 		pending, err := a.Store.WalkNext(ctx, in.RunID, walkRound+failed.len())
 		if err != nil {
@@ -53,7 +65,7 @@ func (a *Pull) pullDepartments(ctx context.Context, in RunRef) error {
 		group, groupCtx := errgroup.WithContext(ctx)
 		group.SetLimit(walkers)
 		for _, p := range pending {
-			group.Go(func() error { return r.walk(groupCtx, p, &failed) })
+			group.Go(func() error { return r.walk(groupCtx, p, failed) })
 		}
 		if err := group.Wait(); err != nil {
 			return err

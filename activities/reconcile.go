@@ -127,7 +127,15 @@ func (a *Reconcile) confirm(ctx context.Context, runID string, plan db.RemovalPl
 				return err
 			}
 			// Any other failure to look it up is doubt enough to leave it alone.
-			if err := a.Store.ResolveDoubt(ctx, runID, doubt, gone && err == nil); err != nil {
+			gone = gone && err == nil
+			if !gone {
+				err = a.Store.RunNote(ctx, runID, doubt.Type, doubt.ExternalID,
+					"no listing shows it any more, but it could not be confirmed as gone; it was left as it is")
+			}
+			if err != nil {
+				return err
+			}
+			if err := a.Store.ResolveDoubt(ctx, runID, doubt, gone); err != nil {
 				return err
 			}
 		}
@@ -139,7 +147,7 @@ func (a *Reconcile) confirm(ctx context.Context, runID string, plan db.RemovalPl
 	if err != nil || dropped == 0 {
 		return err
 	}
-	return a.Store.RunNote(ctx, runID, "warning", "", fmt.Sprintf(
+	return a.Store.RunNote(ctx, runID, "department", "", fmt.Sprintf(
 		"%d members or departments were not found where they used to be, but may be where this run could not read; they were left as they are", dropped))
 }
 

@@ -1,0 +1,78 @@
+package activities
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+func TestPreflightSaysWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	c := departments(0)
+	c.check = func() (*provider.Report, error) {
+		return &provider.Report{Findings: []provider.Finding{
+			{Level: provider.Pass, Check: "credentials"}, {Level: provider.Warn, Check: "phones", Detail: "not sent"},
+			{Level: provider.Fail, Check: "departments", Detail: "the permission is missing", Action: "grant it"},
+			{Level: provider.Fail, Check: "members", Detail: "none can be read"},
+		}}, nil
+	}
+	b := newBench(t, database(t), c, c)
+	failed := b.fails(b.pull.Preflight, b.ref())
+	require.Equal(t, string(provider.Forbidden), failed.Type())
+	require.True(t, failed.NonRetryable())
+	require.Equal(t, "DingTalk preflight: departments: the permission is missing; grant it | members: none can be read; see: orgsync provider test "+
+		b.provider.Name, failed.Message())
+}
+
+func TestPreflightThatCannotTellIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	c := departments(0)
+	c.check = func() (*provider.Report, error) { return nil, ofCall(provider.Unavailable) }
+	b := newBench(t, database(t), c, c)
+	require.False(t, b.fails(b.pull.Preflight, b.ref()).NonRetryable())
+	require.True(t, b.fails(b.pull.Preflight, b.ref(), triesOfRun-1).NonRetryable())
+}
+
+// What an earlier, applied run could see and this one cannot is named, up to a bound.
+func TestPreflightComparesTheVisibleRange(t *testing.T) {
+	t.Parallel()
+	var many []string
+	for i := range maxLost + 5 {
+		many = append(many, fmt.Sprintf("%03d", i))
+	}
+	store := database(t)
+	for name, c := range map[string]struct {
+		earlier, now provider.Range
+		want         Preflighted
+	}{
+		"full":     {provider.Range{Full: true}, provider.Range{Full: true}, Preflighted{}},
+		"shrunk":   {provider.Range{Full: true}, provider.Range{Departments: []string{"1"}}, Preflighted{LimitedRange: true, Lost: []string{"the whole company"}}},
+		"grown":    {provider.Range{Departments: []string{"1"}}, provider.Range{Full: true}, Preflighted{}},
+		"lost one": {provider.Range{Departments: []string{"1", "2"}}, provider.Range{Departments: []string{"2"}}, Preflighted{LimitedRange: true, Lost: []string{"department 1"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := departments(0)
+			visible := c.earlier
+			d.check = func() (*provider.Report, error) { return &provider.Report{Range: visible}, nil }
+			b := newBench(t, store, d, d)
+			require.Empty(t, must[Preflighted](b, b.pull.Preflight, b.ref()).Lost, "there is nothing earlier")
+			must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+			b.begin()
+			visible = c.now
+			require.Equal(t, c.want, must[Preflighted](b, b.pull.Preflight, b.ref()))
+		})
+	}
+	d := departments(0)
+	visible := provider.Range{Departments: many}
+	d.check = func() (*provider.Report, error) { return &provider.Report{Range: visible}, nil }
+	b := newBench(t, store, d, d)
+	must[Preflighted](b, b.pull.Preflight, b.ref())
+	must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	b.begin()
+	visible.Departments = nil
+	require.Len(t, must[Preflighted](b, b.pull.Preflight, b.ref()).Lost, maxLost)
+}
