@@ -62,8 +62,8 @@ func (s *Store) Problems(ctx context.Context, runID string, limit int) ([]string
 	}
 	for _, note := range notes {
 		text := note.Message
-		if note.ObjectType == "member" {
-			text = "member " + note.ExternalID + ": " + text
+		if note.ObjectType != "warning" && note.ExternalID != "" {
+			text = note.ObjectType + " " + note.ExternalID + ": " + text
 		}
 		out = append(out, text)
 	}

@@ -93,7 +93,8 @@ SELECT object_type, kind, count(*) AS n FROM org_changes WHERE run_id = @run_id 
 -- name: RunCountRead :one
 SELECT
     (SELECT count(*) FROM staged_departments d WHERE d.run_id = @run_id)::bigint AS departments,
-    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = @run_id AND l.error IS NOT NULL)::bigint AS departments_failed,
+    ((SELECT count(*) FROM sync_run_departments l WHERE l.run_id = @run_id AND l.error IS NOT NULL)
+        + (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = @run_id AND e.object_type = 'department'))::bigint AS departments_failed,
     (SELECT count(*) FROM sync_run_members m WHERE m.run_id = @run_id)::bigint AS members,
     (SELECT count(*) FROM sync_run_members m WHERE m.run_id = @run_id AND m.member_id IS NULL)::bigint AS members_undecided,
     (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = @run_id AND e.object_type = 'member')::bigint AS member_errors;

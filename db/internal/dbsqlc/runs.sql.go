@@ -198,7 +198,8 @@ func (q *Queries) RunCountChanges(ctx context.Context, db DBTX, runID string) ([
 const runCountRead = `-- name: RunCountRead :one
 SELECT
     (SELECT count(*) FROM staged_departments d WHERE d.run_id = $1)::bigint AS departments,
-    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = $1 AND l.error IS NOT NULL)::bigint AS departments_failed,
+    ((SELECT count(*) FROM sync_run_departments l WHERE l.run_id = $1 AND l.error IS NOT NULL)
+        + (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = $1 AND e.object_type = 'department'))::bigint AS departments_failed,
     (SELECT count(*) FROM sync_run_members m WHERE m.run_id = $1)::bigint AS members,
     (SELECT count(*) FROM sync_run_members m WHERE m.run_id = $1 AND m.member_id IS NULL)::bigint AS members_undecided,
     (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = $1 AND e.object_type = 'member')::bigint AS member_errors
