@@ -21,6 +21,8 @@ var pageSize = map[directory.ProviderType]int{directory.Feishu: 50, directory.Di
 type blow struct {
 	name   string
 	action simulator.Action
+	// says is part of the reason that the department's line in the ledger gives.
+	says string
 	// page is the page struck; from the second on the department has two.
 	page int
 	// inner departments have another below them, so that the provider's head count
@@ -38,11 +40,11 @@ func transport(kind directory.ProviderType) []blow {
 	return []blow{
 		{name: "html", action: simulator.Action{Kind: simulator.HTML}},
 		{name: "truncated", action: simulator.Action{Kind: simulator.Truncate}},
-		{name: "cut", action: simulator.Action{Kind: simulator.Cut}},
+		{name: "cut", action: simulator.Action{Kind: simulator.Cut}, says: "closed in the middle"},
 		{name: "empty body", action: simulator.Action{Kind: simulator.EmptyBody}},
-		{name: "reset", action: simulator.Action{Kind: simulator.Reset}},
-		{name: "hang", action: simulator.Action{Kind: simulator.Hang}},
-		{name: "status 500", action: simulator.Action{Kind: simulator.HTTPStatus, Status: http.StatusInternalServerError}},
+		{name: "reset", action: simulator.Action{Kind: simulator.Reset}, says: "reset"},
+		{name: "hang", action: simulator.Action{Kind: simulator.Hang}, says: "within 2s"},
+		{name: "status 500", action: simulator.Action{Kind: simulator.HTTPStatus, Status: http.StatusInternalServerError}, says: "500"},
 		{name: "busy", action: simulator.Action{Kind: simulator.Code, Code: busy[kind]}},
 		{name: "out of range", action: simulator.Action{Kind: simulator.OutOfRange}, final: true},
 		{name: "no items", action: simulator.Action{Kind: simulator.NoItems}},
@@ -79,6 +81,8 @@ type victim struct {
 	blow
 	id     simulator.Dept
 	people []simulator.PersonID
+	// children are the departments below, where there are some.
+	children []simulator.Dept
 }
 
 // arena is a company with one department for every blow on listings of people, and
@@ -178,6 +182,7 @@ func TestFaultsOfMemberListings(t *testing.T) {
 			}
 			require.Contains(t, failed, id, "%s: %s", a.name, v.name)
 			require.False(t, failed[id].MembersComplete, "%s: %s", a.name, v.name)
+			require.Contains(t, failed[id].Error, v.says, "%s: %s", a.name, v.name)
 			require.Contains(t, told, "department "+id+": ", "%s: %s", a.name, v.name)
 		}
 		require.NotContains(t, failed, a.department(a.healthy.id))
