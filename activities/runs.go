@@ -183,11 +183,23 @@ func (a *Runs) FinishRun(ctx context.Context, in FinishRun) (RunReport, error) {
 }
 
 // sumUp joins what was read before a hold, whose staging may be gone, with what the
-// change log says now.
+// change log says now: who was unchanged then may have moved since, when settling
+// followed the removals.
 func sumUp(before, now directory.Counts) directory.Counts {
-	now.Departments.Read, now.Departments.Unchanged, now.Departments.Failed = before.Departments.Read, before.Departments.Unchanged, before.Departments.Failed
-	now.Members.Read, now.Members.Unchanged, now.Members.Failed = before.Members.Read, before.Members.Unchanged, before.Members.Failed
+	d, m := &now.Departments, &now.Members
+	d.Read, d.Failed = before.Departments.Read, before.Departments.Failed
+	d.Unchanged = before.Departments.Unchanged + changedDepartments(before.Departments) - changedDepartments(*d)
+	m.Read, m.Failed = before.Members.Read, before.Members.Failed
+	m.Unchanged = before.Members.Unchanged + changedMembers(before.Members) - changedMembers(*m)
 	return now
+}
+
+func changedDepartments(c directory.DepartmentCounts) int {
+	return c.Created + c.Updated + c.Moved + c.Restored
+}
+
+func changedMembers(c directory.MemberCounts) int {
+	return c.Created + c.Updated + c.Moved + c.Restored + c.Deactivated
 }
 
 func (a *Runs) report(ctx context.Context, runID string) (RunReport, error) {
