@@ -17,6 +17,7 @@ func TestRuns(t *testing.T) {
 	each(t, map[string]func(*testing.T, *company){
 		"an overtaken run cannot write":          anOvertakenRunCannotWrite,
 		"an ended run cannot write":              anEndedRunCannotWrite,
+		"being the newest is what counts":        beingTheNewestIsWhatCounts,
 		"a finished run leaves nothing staged":   aFinishedRunLeavesNothingStaged,
 		"beginning twice is one run":             beginningTwiceIsOneRun,
 		"only one run is at work":                onlyOneRunIsAtWork,
@@ -87,6 +88,16 @@ func anEndedRunCannotWrite(t *testing.T, c *company) {
 	r := c.sync(snapshot{departments: "1", members: "a in=1"})
 	require.ErrorIs(t, c.store.Settle(t.Context(), r.id), db.ErrSuperseded)
 	_, err := c.store.RemoveNext(t.Context(), r.id)
+	require.ErrorIs(t, err, db.ErrSuperseded)
+}
+
+// The fence does not rest on the status alone.
+func beingTheNewestIsWhatCounts(t *testing.T, c *company) {
+	old := c.begin("apply")
+	c.begin("apply")
+	c.exec(t, "UPDATE sync_runs SET status = 'running' WHERE id = $1", old.id)
+	require.ErrorIs(t, c.store.Settle(t.Context(), old.id), db.ErrSuperseded)
+	_, err := c.store.RemoveNext(t.Context(), old.id)
 	require.ErrorIs(t, err, db.ErrSuperseded)
 }
 
