@@ -145,7 +145,7 @@ func (a *arena) strike(times int, struck func(blow) bool) {
 				})
 			}
 		}
-	})
+	}, nil)
 }
 
 func TestFaultsOfMemberListings(t *testing.T) {

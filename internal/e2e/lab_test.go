@@ -59,29 +59,38 @@ func (l *lab) must(errs ...error) {
 // the preflight is over: it asks for departments once, the run then again.
 type afterPreflight struct {
 	mu sync.Mutex
-	do func()
+	// departments runs before departments are listed, members before the first people.
+	departments, members func()
+	past                 bool
 }
 
 func (a *afterPreflight) in(kind directory.ProviderType) simulator.Options {
 	return simulator.Options{BeforeCall: func(endpoint string, n int) {
-		if endpoint != readers[kind].departments || n != 2 {
-			return
-		}
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		if a.do != nil {
-			a.do()
-			a.do = nil
+		switch {
+		case endpoint == readers[kind].departments && n == 2:
+			a.past = true
+			once(&a.departments)
+		case endpoint == readers[kind].members && a.past:
+			once(&a.members)
 		}
 	}}
 }
 
+func once(do *func()) {
+	if *do != nil {
+		(*do)()
+		*do = nil
+	}
+}
+
 // set says what to do in the next run of the source.
-func (a *afterPreflight) set(s *source, do func()) {
+func (a *afterPreflight) set(s *source, departments, members func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s.calls.Reset()
-	a.do = do
+	a.departments, a.members, a.past = departments, members, false
 }
 
 // member is a person's external id, also of one who has left.

@@ -103,13 +103,13 @@ func TestWhatFailsEveryCallEndsTheRunAtOnce(t *testing.T) {
 		struck := simulator.Fault{Endpoint: readers[p.kind].members, Department: p.department(p.departments[3]), Times: simulator.Forever}
 		switch i % 3 {
 		case 0:
-			p.later.set(p.source, func() { p.withdraw(true) })
+			p.later.set(p.source, func() { p.withdraw(true) }, nil)
 		case 1:
 			struck.Action.Kind = simulator.Forbidden
-			p.later.set(p.source, func() { p.faults.Add(struck) })
+			p.later.set(p.source, func() { p.faults.Add(struck) }, nil)
 		case 2:
 			struck.Action.Kind = simulator.ExpireToken
-			p.later.set(p.source, func() { p.faults.Add(struck) })
+			p.later.set(p.source, func() { p.faults.Add(struck) }, nil)
 		}
 	}
 	wants := map[directory.ProviderType][]string{
@@ -144,7 +144,7 @@ func TestRangeThatShrinks(t *testing.T) {
 	for i, p := range plots {
 		before[i] = w.standing(p.source)
 		p.change()
-		p.later.set(p.source, func() { p.limit(p.departments[2]) })
+		p.later.set(p.source, func() { p.limit(p.departments[2]) }, nil)
 	}
 	for i, result := range w.syncAll(sources...) {
 		require.NotEqual(t, directory.RunSucceeded, result.Status, "%s: %v", plots[i].kind, result.Errors)

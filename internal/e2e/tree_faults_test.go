@@ -153,7 +153,7 @@ func (c *copse) change() {
 func (c *copse) strike() {
 	c.later.set(c.source, func() {
 		c.faults.Add(simulator.Fault{Endpoint: readers[c.kind].departments, Page: c.page, Times: simulator.Forever, Action: c.action})
-	})
+	}, nil)
 }
 
 func (c *copse) check(w *world, result workflows.SyncResult) {
