@@ -150,13 +150,12 @@ type SyncResult struct {
 	HoldReason string `json:"hold_reason,omitempty"`
 }
 
-// Progress is the answer to ProgressQuery. Figures finer than a finished slice
-// stand in the run's ledger.
+// Progress is the answer to ProgressQuery. Figures finer than a finished slice, and
+// people, stand in the run's ledger.
 type Progress struct {
 	RunID             string `json:"run_id"`
 	Phase             string `json:"phase"`
 	Departments       int    `json:"departments"`
 	DepartmentsDone   int    `json:"departments_done"`
 	DepartmentsFailed int    `json:"departments_failed"`
-	MembersRead       int    `json:"members_read"`
 }
