@@ -77,6 +77,7 @@ func (s *Service) Serve(w http.ResponseWriter, r *http.Request, call Call, answe
 	act := s.Faults.strike(call)
 	switch act.Kind {
 	case Hang:
+		_, _ = io.Copy(io.Discard, r.Body) // unread, it would hide that the client has gone
 		<-r.Context().Done()
 		return
 	case Reset:
