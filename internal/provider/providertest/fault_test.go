@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/simulator"
 	"github.com/orgsync/orgsync/internal/simulator/dingtalk"
 	"github.com/orgsync/orgsync/internal/simulator/feishu"
@@ -166,5 +167,23 @@ func underFault(t *testing.T, w *world, at string, fault simulator.Fault) {
 		w.service.Faults.Clear()
 		w.hidden["company"] = false
 		w.requireTruth(walk(t.Context(), w.kind, w.client)) // nothing of it stays behind
+	}
+}
+
+func TestAServiceThatNeverAnswersIsUnavailable(t *testing.T) {
+	t.Parallel()
+	for vendor, setup := range everyVendor(quiet) {
+		t.Run(vendor, func(t *testing.T) {
+			t.Parallel()
+			s := setup()
+			s.env = func(e *provider.Env) { e.CallTimeout = 20 * time.Millisecond }
+			w := open(t, troubled(s.vendor.Type), s)
+			w.service.Faults.Add(simulator.Fault{Times: simulator.Forever, Action: simulator.Action{Kind: simulator.Hang}})
+			r := walk(t.Context(), w.kind, w.client)
+			require.Len(t, r.errs, 1)
+			require.Equal(t, provider.Unavailable, w.fit(r.errs[0]).Kind)
+			_, err := w.client.Check(t.Context())
+			require.Equal(t, provider.Unavailable, w.fit(err).Kind)
+		})
 	}
 }
