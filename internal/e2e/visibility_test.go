@@ -1,0 +1,250 @@
+package e2e
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/connect"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/simulator"
+	"github.com/orgsync/orgsync/internal/simulator/dingtalk"
+	"github.com/orgsync/orgsync/internal/simulator/feishu"
+	"github.com/orgsync/orgsync/internal/simulator/wecom"
+)
+
+// hideFields takes the permissions away that e-mail addresses and phone numbers
+// need, or gives them back.
+func (s *source) hideFields(hidden bool) {
+	switch s.kind {
+	case directory.Feishu:
+		s.feishu.Reconfigure(func(c *feishu.Config) {
+			if c.Scopes = feishu.AllScopes; hidden {
+				c.Scopes = slices.DeleteFunc(slices.Clone(feishu.AllScopes), func(scope string) bool {
+					return slices.Contains([]string{
+						"contact:user.email:readonly", "contact:user.phone:readonly", "contact:user.employee_id:readonly",
+					}, scope)
+				})
+			}
+		})
+	case directory.DingTalk:
+		s.ding.Reconfigure(func(c *dingtalk.Config) {
+			if c.Points = dingtalk.AllPoints; hidden {
+				c.Points = slices.DeleteFunc(slices.Clone(dingtalk.AllPoints), func(point string) bool {
+					return point == dingtalk.MobilePoint || point == dingtalk.EmailPoint
+				})
+			}
+		})
+	case directory.WeCom:
+		s.wecom.Reconfigure(func(c *wecom.Config) { c.OldApp = !hidden })
+	}
+}
+
+func TestFieldsThatAreNoLongerSentStay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var plots []*plot
+	var sources []*source
+	for _, kind := range kinds {
+		p := newPlot(w, kind)
+		plots, sources = append(plots, p), append(sources, p.source)
+	}
+	w.succeed(sources...)
+	before := make([]standing, len(plots))
+	for i, p := range plots {
+		before[i] = w.standing(p.source)
+		p.must(p.SetEmail(p.people[0], "unseen@example.com"), p.SetPhone(p.people[0], ""), p.SetTitle(p.people[0], "Seen"))
+		p.hideFields(true)
+	}
+	for i, result := range w.syncAll(sources...) {
+		require.Equal(t, directory.RunSucceeded, result.Status, "%s: %v", sources[i].kind, result.Errors)
+		id := sources[i].member(plots[i].people[0])
+		want := maps.Clone(before[i].members)
+		changed := want[id]
+		changed.Title = "Seen"
+		want[id] = changed
+		require.Equal(t, want, w.members(sources[i].name))
+		sources[i].hideFields(false)
+	}
+	w.succeed(sources...)
+}
+
+// TestLimitedRange reads companies of which the app sees one division and, where the
+// provider grants single people, one person elsewhere.
+func TestLimitedRange(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, kind := range kinds {
+		l := newLab(t, 39)
+		d, inside := l.below(simulator.Root, "Division", 2)
+		below, deeper := l.below(d, "Team", 2)
+		_, outside := l.below(simulator.Root, "Elsewhere", 3)
+		s := w.simulate(kind, l.Company)
+		settings := map[string]string{"app_id": "cli_sim", "app_secret": "sim-secret", "base_url": s.url}
+		visible := &simulator.Range{Departments: []simulator.Dept{d}, People: outside[:1]}
+		switch kind {
+		case directory.Feishu:
+			s.feishu.Reconfigure(func(c *feishu.Config) { c.Range = visible })
+		case directory.DingTalk:
+			settings = map[string]string{"app_key": "dingsim", "app_secret": "sim-secret", "base_url": s.url}
+			s.ding.Reconfigure(func(c *dingtalk.Config) { c.Range = visible })
+		case directory.WeCom:
+			settings = map[string]string{"corp_id": "wwsim", "secret": "sim-app-secret", "agent_id": "1000002", "base_url": s.url}
+			s.wecom.Reconfigure(func(c *wecom.Config) { c.Range = visible })
+		}
+		s.name = w.add(kind, settings)
+
+		sees := func() {
+			t.Helper()
+			result := w.sync(s.name)
+			require.Equal(t, directory.RunSucceeded, result.Status, "%s: %v", kind, result.Errors)
+			var people []string
+			for _, p := range slices.Concat(inside, deeper, outside[:1]) {
+				people = append(people, s.member(p))
+			}
+			require.ElementsMatch(t, people, slices.Collect(maps.Keys(w.members(s.name))), kind)
+			require.ElementsMatch(t, []string{s.department(simulator.Root), s.department(d), s.department(below)},
+				slices.Collect(maps.Keys(w.departments(s.name))), kind)
+		}
+		sees()
+		before := w.writes()
+		sees()
+		require.Equal(t, before, w.writes(), "an unchanged company writes no row")
+		l.must(l.Leave(deeper[0]))
+		deeper = append(deeper[1:], l.hire(below))
+		sees()
+	}
+}
+
+func TestFeishuTreeTooLargeForOneListing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.simulate(directory.Feishu, simulator.Generate(simulator.TypicalSpec(12, 200)))
+	s.feishu.Reconfigure(func(c *feishu.Config) { c.MaxTree = 2 })
+	w.succeed(s)
+	s.company.Drift(8, 0.1)
+	w.succeed(s)
+}
+
+// change replaces settings of a stored provider.
+func (w *world) change(s *source, settings map[string]string) {
+	w.t.Helper()
+	provider, err := w.store.ProviderByName(w.t.Context(), s.name)
+	require.NoError(w.t, err)
+	document, err := json.Marshal(settings)
+	require.NoError(w.t, err)
+	parsed, err := connect.Parse(w.opener.Vendors[s.kind], document, nil)
+	require.NoError(w.t, err)
+	public, secrets := connect.Split(parsed)
+	body, err := json.Marshal(public)
+	require.NoError(w.t, err)
+	require.NoError(w.t, w.store.ProviderChange(w.t.Context(), provider.ID, db.ProviderChange{Config: body}, w.opener.Seal(secrets)))
+}
+
+func TestWeComCredentials(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l := newLab(t, 40)
+	d, people := l.below(simulator.Root, "First", 3)
+	l.below(d, "Second", 3)
+	s := w.simulate(directory.WeCom, l.Company)
+	s.name = w.add(directory.WeCom, map[string]string{"corp_id": "wwsim", "sync_secret": "sim-sync-secret", "base_url": s.url})
+
+	// The contact sync secret alone reads who is where, and nothing else.
+	result := w.sync(s.name)
+	require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
+	truth, members := l.Truth(directory.WeCom), w.members(s.name)
+	require.Len(t, members, len(truth.Members))
+	for id, m := range members {
+		require.Equal(t, id, m.Name, "a placeholder")
+		require.Equal(t, truth.Members[id].Departments, m.Departments)
+	}
+	for id, department := range w.departments(s.name) {
+		require.Equal(t, id, department.Name, "a placeholder")
+	}
+
+	// With the app's secret besides, everything.
+	both := map[string]string{"corp_id": "wwsim", "sync_secret": "sim-sync-secret", "secret": "sim-app-secret", "base_url": s.url}
+	w.change(s, both)
+	w.succeed(s)
+	before := w.writes()
+	w.succeed(s)
+	require.Equal(t, before, w.writes(), "an unchanged company writes no row")
+
+	// What the app no longer sees keeps its names, and whoever leaves goes all the same.
+	s.limit(d)
+	l.must(l.Leave(people[0]), l.Leave(1))
+	l.hire(simulator.Root)
+	result = w.sync(s.name)
+	require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
+	for id, m := range w.members(s.name) {
+		want := l.Truth(directory.WeCom).Members[id]
+		require.Equal(t, want.Departments, m.Departments)
+		if truth.Members[id].Person != 0 {
+			require.Equal(t, want.Name, m.Name)
+		}
+	}
+	require.Len(t, w.members(s.name), len(l.Truth(directory.WeCom).Members))
+	s.limit()
+	w.succeed(s)
+}
+
+// TestManySmallDepartments goes through batches of several departments.
+func TestManySmallDepartments(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l := newLab(t, 41)
+	departments := make([]simulator.Dept, 350)
+	people := make([]simulator.PersonID, len(departments))
+	for i := range departments {
+		d, hired := l.below(simulator.Root, "Number "+strconv.Itoa(i), 1)
+		departments[i], people[i] = d, hired[0]
+	}
+	s := w.simulate(directory.WeCom, l.Company)
+	result := w.sync(s.name)
+	require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
+	w.requireEqual(s)
+
+	// One department of a batch that answers nonsense, a whole batch that cannot be
+	// reached, somebody who moves into each, and a leaver elsewhere.
+	broken := simulator.Dept(1)
+	var unreachable []simulator.Dept
+	entries, err := w.pool.Query(t.Context(), `SELECT external_id, ordinal FROM sync_run_departments WHERE run_id = $1 AND ordinal <= 6 ORDER BY ordinal`, result.RunID)
+	require.NoError(t, err)
+	for entries.Next() {
+		var id string
+		var ordinal int
+		require.NoError(t, entries.Scan(&id, &ordinal))
+		d, ok := l.ParseDepartmentID(s.kind, id)
+		require.True(t, ok)
+		if ordinal <= 3 {
+			unreachable = append(unreachable, d)
+		} else if ordinal == 5 {
+			broken = d
+		}
+	}
+	require.NoError(t, entries.Err())
+	before := w.standing(s)
+	for _, d := range unreachable {
+		s.faults.Add(simulator.Fault{Endpoint: "user/list", Department: s.department(d), Times: simulator.Forever,
+			Action: simulator.Action{Kind: simulator.HTTPStatus, Status: http.StatusServiceUnavailable}})
+	}
+	s.faults.Add(simulator.Fault{Endpoint: "user/list", Department: s.department(broken), Times: simulator.Forever, Action: simulator.Action{Kind: simulator.HTML}})
+	l.must(l.Move(people[300], departments[300], broken), l.Move(people[301], departments[301], unreachable[0]), l.Leave(people[302]))
+	s.calls.Reset()
+	result = w.sync(s.name)
+	require.Equal(t, directory.RunPartial, result.Status, result.Errors)
+	require.Len(t, w.ledger(result.RunID), 4)
+	require.Equal(t, 4+2, result.Departments.Failed+result.Members.Failed, result.Errors)
+	require.Equal(t, 3, s.calls.Count("user/get"), "each in doubt is looked up once")
+	w.requireNothingLost(s, before)
+	require.NotContains(t, w.members(s.name), s.member(people[302]))
+	s.faults.Clear()
+	w.succeed(s)
+}
