@@ -129,8 +129,7 @@ func (a *Reconcile) confirm(ctx context.Context, runID string, plan db.RemovalPl
 			// Any other failure to look it up is doubt enough to leave it alone.
 			gone = gone && err == nil
 			if !gone {
-				err = a.Store.RunNote(ctx, runID, doubt.Type, doubt.ExternalID,
-					"no listing shows it any more, but it could not be confirmed as gone; it was left as it is")
+				err = a.left(ctx, runID, plan, doubt)
 			}
 			if err != nil {
 				return err
@@ -147,8 +146,22 @@ func (a *Reconcile) confirm(ctx context.Context, runID string, plan db.RemovalPl
 	if err != nil || dropped == 0 {
 		return err
 	}
-	return a.Store.RunNote(ctx, runID, "department", "", fmt.Sprintf(
+	kind := "department"
+	if plan.Targeted {
+		kind = "warning"
+	}
+	return a.Store.RunNote(ctx, runID, kind, "", fmt.Sprintf(
 		"%d members or departments were not found where they used to be, but may be where this run could not read; they were left as they are", dropped))
+}
+
+// left notes that something is in doubt: a failure, unless departments were left out
+// on purpose and it may well be in one of them.
+func (a *Reconcile) left(ctx context.Context, runID string, plan db.RemovalPlan, d db.Doubt) error {
+	kind, message := d.Type, "no listing shows it any more, but it could not be confirmed as gone; it was left as it is"
+	if plan.Targeted {
+		kind, message = "warning", d.Type+" "+d.ExternalID+": "+message
+	}
+	return a.Store.RunNote(ctx, runID, kind, d.ExternalID, message)
 }
 
 func lookUp(ctx context.Context, c provider.Confirmer, d db.Doubt) (bool, error) {

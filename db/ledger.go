@@ -61,7 +61,7 @@ type SealedWalk struct {
 
 // WalkSeal ends the reading of departments: listings still open failed for the
 // reason given, every department gets its ordinal (from 1), and a targeted run is
-// limited to only.
+// limited to only, of which those that do not exist are noted.
 func (s *Store) WalkSeal(ctx context.Context, runID, problem string, only []string) (SealedWalk, error) {
 	var sealed SealedWalk
 	err := s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
@@ -72,8 +72,22 @@ func (s *Store) WalkSeal(ctx context.Context, runID, problem string, only []stri
 			only = []string{}
 		}
 		row, err := s.q.LedgerSeal(ctx, tx, runID, only)
+		if err != nil {
+			return err
+		}
 		sealed = SealedWalk{Departments: int(row.Departments), Failed: int(row.Failed)}
-		return err
+		unknown, err := s.q.LedgerUnknown(ctx, tx, only, runID)
+		if err != nil {
+			return err
+		}
+		for _, id := range unknown {
+			if err := s.q.RunErrorAdd(ctx, tx, dbsqlc.RunErrorAddParams{
+				RunID: runID, ObjectType: "department", ExternalID: id, Message: "the run was asked for it, but the provider lists no such department",
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return sealed, interpret("seal departments", err)
 }

@@ -24,6 +24,8 @@ type RemovalPlan struct {
 	// Incomplete is true if any scope was not read to the end or is contradicted
 	// by the provider's own figures.
 	Incomplete bool
+	// Targeted is true if departments were left out on purpose.
+	Targeted bool
 }
 
 // Total is how many objects would be removed.
@@ -90,7 +92,7 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 		}
 	}
 	plan, err := s.removalFigures(ctx, tx, run.ProviderID, runID)
-	plan.Incomplete = !everythingRead
+	plan.Incomplete, plan.Targeted = !everythingRead, scope.MembersSkipped > 0
 	return plan, err
 }
 

@@ -47,10 +47,18 @@ WITH placed AS (
         children_complete = p.complete,
         error = CASE WHEN l.children_via = l.external_id THEN l.children_error END,
         members_skipped = cardinality(@scope::text[]) > 0 AND NOT l.external_id = ANY (@scope::text[])
+            -- A listing that covers a wanted department is wanted too.
+            AND NOT EXISTS (SELECT 1 FROM sync_run_departments c WHERE c.run_id = l.run_id AND c.members_via = l.external_id
+                AND c.members_listing = '' AND c.external_id = ANY (@scope::text[]))
     FROM placed p WHERE l.run_id = @run_id AND l.external_id = p.external_id
     RETURNING l.ordinal, l.children_error
 )
 SELECT count(*)::int AS departments, count(children_error)::int AS failed FROM sealed;
+
+-- name: LedgerUnknown :many
+-- Departments that a targeted run was asked for and that do not exist.
+SELECT wanted.id::text AS external_id FROM unnest(@scope::text[]) AS wanted (id)
+WHERE NOT EXISTS (SELECT 1 FROM sync_run_departments l WHERE l.run_id = @run_id AND l.external_id = wanted.id);
 
 -- name: LedgerBatch :many
 -- The departments of a range whose members are still to be read.

@@ -5,6 +5,7 @@ SELECT
     (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = @run_id)::int AS departments,
     (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = @run_id AND NOT l.children_complete)::int AS children_incomplete,
     (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = @run_id AND NOT l.members_complete)::int AS members_incomplete,
+    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = @run_id AND l.members_skipped)::int AS members_skipped,
     (SELECT count(DISTINCT s.person_key) FROM staged_members s WHERE s.run_id = @run_id AND s.status IS DISTINCT FROM 'deleted')::int AS members_read,
     coalesce((SELECT max(d.declared_members) FROM staged_departments d WHERE d.run_id = @run_id AND d.parent_external_id IS NULL), -1)::int AS members_declared;
 

@@ -300,6 +300,9 @@ WITH placed AS (
         children_complete = p.complete,
         error = CASE WHEN l.children_via = l.external_id THEN l.children_error END,
         members_skipped = cardinality($2::text[]) > 0 AND NOT l.external_id = ANY ($2::text[])
+            -- A listing that covers a wanted department is wanted too.
+            AND NOT EXISTS (SELECT 1 FROM sync_run_departments c WHERE c.run_id = l.run_id AND c.members_via = l.external_id
+                AND c.members_listing = '' AND c.external_id = ANY ($2::text[]))
     FROM placed p WHERE l.run_id = $1 AND l.external_id = p.external_id
     RETURNING l.ordinal, l.children_error
 )
@@ -329,6 +332,32 @@ func (q *Queries) LedgerSize(ctx context.Context, db DBTX, runID string) (int32,
 	var departments int32
 	err := row.Scan(&departments)
 	return departments, err
+}
+
+const ledgerUnknown = `-- name: LedgerUnknown :many
+SELECT wanted.id::text AS external_id FROM unnest($1::text[]) AS wanted (id)
+WHERE NOT EXISTS (SELECT 1 FROM sync_run_departments l WHERE l.run_id = $2 AND l.external_id = wanted.id)
+`
+
+// Departments that a targeted run was asked for and that do not exist.
+func (q *Queries) LedgerUnknown(ctx context.Context, db DBTX, scope []string, runID string) ([]string, error) {
+	rows, err := db.Query(ctx, ledgerUnknown, scope, runID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var external_id string
+		if err := rows.Scan(&external_id); err != nil {
+			return nil, err
+		}
+		items = append(items, external_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const ledgerWalkAdvance = `-- name: LedgerWalkAdvance :exec

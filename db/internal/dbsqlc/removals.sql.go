@@ -14,6 +14,7 @@ SELECT
     (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = $1)::int AS departments,
     (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = $1 AND NOT l.children_complete)::int AS children_incomplete,
     (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = $1 AND NOT l.members_complete)::int AS members_incomplete,
+    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = $1 AND l.members_skipped)::int AS members_skipped,
     (SELECT count(DISTINCT s.person_key) FROM staged_members s WHERE s.run_id = $1 AND s.status IS DISTINCT FROM 'deleted')::int AS members_read,
     coalesce((SELECT max(d.declared_members) FROM staged_departments d WHERE d.run_id = $1 AND d.parent_external_id IS NULL), -1)::int AS members_declared
 `
@@ -22,6 +23,7 @@ type CompletenessRow struct {
 	Departments        int32
 	ChildrenIncomplete int32
 	MembersIncomplete  int32
+	MembersSkipped     int32
 	MembersRead        int32
 	MembersDeclared    int32
 }
@@ -35,6 +37,7 @@ func (q *Queries) Completeness(ctx context.Context, db DBTX, runID string) (Comp
 		&i.Departments,
 		&i.ChildrenIncomplete,
 		&i.MembersIncomplete,
+		&i.MembersSkipped,
 		&i.MembersRead,
 		&i.MembersDeclared,
 	)
