@@ -6,148 +6,272 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
+	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/simulator"
 	"github.com/orgsync/orgsync/workflows"
 )
 
-// exodus is a company that has been loaded and which a third of its people then left.
-type exodus struct {
-	*world
-	*source
-	leavers int
-}
-
-func newExodus(t *testing.T) *exodus {
-	t.Helper()
-	w := newWorld(t)
-	spec := simulator.TypicalSpec(51, 90)
-	s := w.simulate(directory.WeCom, simulator.Generate(spec))
-	require.Equal(t, directory.RunSucceeded, w.sync(s.name).Status)
-	e := &exodus{world: w, source: s, leavers: 30}
-	for p := range simulator.PersonID(e.leavers) {
-		require.NoError(t, s.company.Leave(p+1))
-	}
-	_, err := s.company.Hire("Somebody New", simulator.Root)
-	require.NoError(t, err)
-	return e
-}
-
-// deleted is how many of the provider's people are marked as gone.
-func (e *exodus) deleted() (n int) {
-	e.t.Helper()
-	require.NoError(e.t, e.pool.QueryRow(e.t.Context(), `SELECT count(*) FROM org_members m JOIN identity_providers p ON p.id = m.provider_id
-		WHERE p.name = $1 AND m.status = 'deleted'`, e.name).Scan(&n))
-	return n
-}
-
-// hold syncs and expects the guard to have held the removals.
-func (e *exodus) hold() workflows.SyncResult {
-	e.t.Helper()
-	held := e.sync(e.name)
-	require.Equal(e.t, directory.RunHeld, held.Status, held.Errors)
-	require.Contains(e.t, held.HoldReason, "it would remove 30 of")
-	require.Equal(e.t, workflows.HoldWorkflowID(e.name, held.RunID), held.HoldWorkflowID)
-	require.Zero(e.t, held.Members.Deleted)
-	require.Zero(e.t, e.deleted())
-	return held
-}
-
-// decide sends an update as "temporal workflow update execute" does.
-func (e *exodus) decide(held workflows.SyncResult, update string) (workflows.SyncResult, error) {
-	e.t.Helper()
-	var result workflows.SyncResult
-	handle, err := e.temporal.UpdateWorkflow(e.t.Context(), client.UpdateWorkflowOptions{
+// decide sends a decision to the workflow that holds a run.
+func (w *world) decide(held workflows.SyncResult, update string) (result workflows.SyncResult, err error) {
+	w.t.Helper()
+	require.Equal(w.t, workflows.HoldWorkflowID(held.Provider, held.RunID), held.HoldWorkflowID)
+	handle, err := w.temporal.UpdateWorkflow(w.t.Context(), client.UpdateWorkflowOptions{
 		WorkflowID: held.HoldWorkflowID, UpdateName: update, WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err != nil {
 		return result, err
 	}
-	return result, handle.Get(e.t.Context(), &result)
+	return result, handle.Get(w.t.Context(), &result)
 }
 
-func (e *exodus) status(runID string) string {
-	e.t.Helper()
-	run, err := e.store.Run(e.t.Context(), runID)
-	require.NoError(e.t, err)
+// leaving is a company that loses more people at once than a run may remove on its
+// own, while others come.
+type leaving struct {
+	*lab
+	*source
+	first, second simulator.Dept
+	people        []simulator.PersonID
+}
+
+// limit is what a run may remove on its own, as long as 5 % are fewer.
+const limit = 20
+
+func newLeaving(w *world, kind directory.ProviderType) *leaving {
+	w.t.Helper()
+	c := &leaving{lab: newLab(w.t, 51)}
+	c.first, c.people = c.below(simulator.Root, "First", limit+15)
+	c.second, _ = c.below(simulator.Root, "Second", 5)
+	c.source = w.simulate(kind, c.Company)
+	w.succeed(c.source)
+	return c
+}
+
+// leave lets n people go, one come and one move, so that additions, changes and
+// removals all have something to do.
+func (c *leaving) leave(n int) (leavers []string, newcomer string) {
+	c.t.Helper()
+	for _, p := range c.people[:n] {
+		leavers = append(leavers, c.member(p))
+		c.must(c.Leave(p))
+	}
+	c.people = c.people[n:]
+	c.must(c.Move(c.people[len(c.people)-1], c.first, c.second))
+	return leavers, c.member(c.hire(c.second))
+}
+
+// held syncs and demands that the run is held with everything in but the removals.
+func (w *world) held(c *leaving, leavers []string, newcomer string) workflows.SyncResult {
+	w.t.Helper()
+	result := w.sync(c.name)
+	require.Equal(w.t, directory.RunHeld, result.Status, result.Errors)
+	require.Contains(w.t, result.HoldReason, "it would remove 21 of 42 members; the limit is 20")
+	require.Zero(w.t, result.Members.Deleted+result.Memberships.Deleted)
+	members := w.members(c.name)
+	require.Contains(w.t, members, newcomer)
+	for _, id := range leavers {
+		require.Equal(w.t, "active", members[id].Status, "removed before anybody said so")
+	}
+	return result
+}
+
+func (w *world) status(runID string) string {
+	w.t.Helper()
+	run, err := w.store.Run(w.t.Context(), runID)
+	require.NoError(w.t, err)
 	return run.Status
 }
 
-func TestApprovingRemovesExactlyWhatWasHeld(t *testing.T) {
+func TestAsManyAsTheGuardAllowsGoUnasked(t *testing.T) {
 	t.Parallel()
-	e := newExodus(t)
-	held := e.hold()
-	require.Equal(t, 1, held.Members.Created, "additions are in before anybody decides")
-	// Gone only after the run planned: not among what is approved.
-	require.NoError(t, e.company.Leave(simulator.PersonID(e.leavers+1)))
-
-	result, err := e.decide(held, workflows.ApproveUpdate)
-	require.NoError(t, err)
-	require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
-	require.Equal(t, e.leavers, result.Members.Deleted)
-	require.Equal(t, e.leavers, e.deleted())
-
-	_, err = e.decide(held, workflows.RejectUpdate)
-	require.Error(t, err, "a second decision is refused")
-
-	// The one who left meanwhile is the next run's business, and within its limits.
-	require.Equal(t, directory.RunSucceeded, e.sync(e.name).Status)
-	e.requireEqual(e.source)
+	w := newWorld(t)
+	c := newLeaving(w, directory.DingTalk)
+	c.leave(limit)
+	w.succeed(c.source)
 }
 
-func TestRejectingLeavesEverybody(t *testing.T) {
+func TestApprovedRemovals(t *testing.T) {
 	t.Parallel()
-	e := newExodus(t)
-	held := e.hold()
-	result, err := e.decide(held, workflows.RejectUpdate)
+	for _, kind := range kinds {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			c := newLeaving(w, kind)
+			leavers, newcomer := c.leave(limit + 1)
+			held := w.held(c, leavers, newcomer)
+
+			// Exactly what was shown goes: not who left since.
+			since := c.people[0]
+			c.must(c.Leave(since))
+			result, err := w.decide(held, workflows.ApproveUpdate)
+			require.NoError(t, err)
+			require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
+			require.Equal(t, len(leavers), result.Members.Deleted)
+			members := w.members(c.name)
+			for _, id := range leavers {
+				require.NotContains(t, members, id)
+			}
+			require.Contains(t, members, c.member(since))
+			require.Equal(t, directory.RunSucceeded, w.status(held.RunID))
+
+			_, err = w.decide(held, workflows.RejectUpdate)
+			require.Error(t, err, "a second decision")
+			require.NotContains(t, w.members(c.name), leavers[0])
+			w.succeed(c.source)
+		})
+	}
+}
+
+func TestRejectedRemovals(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newLeaving(w, directory.WeCom)
+	leavers, newcomer := c.leave(limit + 1)
+	held := w.held(c, leavers, newcomer)
+	before := w.standing(c.source)
+	result, err := w.decide(held, workflows.RejectUpdate)
 	require.NoError(t, err)
 	require.Equal(t, directory.RunRejected, result.Status)
-	require.Zero(t, e.deleted())
-	require.Equal(t, directory.RunRejected, e.status(held.RunID))
-	e.hold() // the reason is still there
+	require.Equal(t, before, w.standing(c.source))
+
+	_, err = w.decide(held, workflows.ApproveUpdate)
+	require.Error(t, err, "a second decision")
+	require.Equal(t, before, w.standing(c.source))
+
+	// The reason is still there: the next run asks again, unless it is told to apply.
+	require.Equal(t, directory.RunHeld, w.sync(c.name).Status)
+	require.Equal(t, directory.RunSucceeded, w.wait(w.start(workflows.SyncInput{Provider: c.name, OnRemovals: workflows.RemovalsApply})).Status)
+	w.requireEqual(c.source)
 }
 
-func TestNextRunSupersedesAHeldOne(t *testing.T) {
+func TestHeldRunIsSupersededByTheNext(t *testing.T) {
 	t.Parallel()
-	e := newExodus(t)
-	first := e.hold()
-	_, err := e.company.Hire("Somebody Newer", simulator.Root)
-	require.NoError(t, err)
-	second := e.sync(e.name)
-	require.Equal(t, directory.RunHeld, second.Status, "a held run does not stop the next, which is held itself")
-	require.Equal(t, 1, second.Members.Created, "and brings its own additions")
-	require.Equal(t, directory.RunSuperseded, e.status(first.RunID))
+	w := newWorld(t)
+	c := newLeaving(w, directory.DingTalk)
+	leavers, newcomer := c.leave(limit + 1)
+	first := w.held(c, leavers, newcomer)
 
-	_, err = e.decide(first, workflows.ApproveUpdate)
-	require.Error(t, err, "the overtaken run can remove nobody")
-	require.Zero(t, e.deleted())
+	// Its own additions are in, and the removals wait anew.
+	another := c.member(c.hire(c.first))
+	second := w.sync(c.name)
+	require.Equal(t, directory.RunHeld, second.Status, second.Errors)
+	require.Contains(t, w.members(c.name), another)
+	require.Equal(t, directory.RunSuperseded, w.status(first.RunID))
+	before := w.standing(c.source)
+	_, err := w.decide(first, workflows.ApproveUpdate)
+	require.Error(t, err, "the question is moot")
+	require.Equal(t, before, w.standing(c.source))
 
-	_, err = e.decide(second, workflows.ApproveUpdate)
+	result, err := w.decide(second, workflows.ApproveUpdate)
 	require.NoError(t, err)
-	require.Equal(t, e.leavers, e.deleted())
-	e.requireEqual(e.source)
+	require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
+	w.requireEqual(c.source)
 }
 
-func TestRemovalsCanBeSkippedAppliedOrPlanned(t *testing.T) {
+func TestSkippedRemovals(t *testing.T) {
 	t.Parallel()
-	e := newExodus(t)
+	w := newWorld(t)
+	c := newLeaving(w, directory.Feishu)
+	leavers, newcomer := c.leave(limit + 1)
+	result := w.wait(w.start(workflows.SyncInput{Provider: c.name, OnRemovals: workflows.RemovalsSkip}))
+	require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
+	require.Zero(t, result.Members.Deleted+result.Memberships.Deleted+result.Departments.Deleted)
+	require.Contains(t, w.members(c.name), newcomer)
+	require.Contains(t, w.members(c.name), leavers[0])
+	require.Equal(t, directory.RunHeld, w.sync(c.name).Status, "what was skipped is still to be decided")
+}
 
-	before := e.writes()
-	planned := e.wait(e.start(workflows.SyncInput{Provider: e.name, Mode: workflows.ModePlan, OnRemovals: workflows.RemovalsApply}))
-	require.Equal(t, directory.RunSucceeded, planned.Status, planned.Errors)
-	require.Equal(t, workflows.ModePlan, planned.Mode)
-	require.Equal(t, before, e.writes(), "planning writes nothing")
+// logged is a change as the log of a run tells it, without what differs from run to run.
+type logged struct{ Type, ExternalID, Department, Kind string }
 
-	skipped := e.wait(e.start(workflows.SyncInput{Provider: e.name, OnRemovals: workflows.RemovalsSkip}))
-	require.Equal(t, directory.RunSucceeded, skipped.Status, skipped.Errors)
-	require.Equal(t, planned.Members.Created, skipped.Members.Created)
-	require.Zero(t, e.deleted())
+func (w *world) changes(runID string) (changes []logged) {
+	w.t.Helper()
+	require.NoError(w.t, w.store.Changes(w.t.Context(), runID, func(c db.Change) error {
+		changes = append(changes, logged{c.ObjectType, c.ExternalID, c.DepartmentID, c.Kind})
+		return nil
+	}))
+	return changes
+}
 
-	applied := e.wait(e.start(workflows.SyncInput{Provider: e.name, OnRemovals: workflows.RemovalsApply}))
-	require.Equal(t, directory.RunSucceeded, applied.Status, applied.Errors)
-	require.Equal(t, planned.Members.Deleted, applied.Members.Deleted)
-	require.Equal(t, planned.Departments.Deleted, applied.Departments.Deleted)
-	require.Equal(t, planned.Memberships.Deleted, applied.Memberships.Deleted)
-	require.Equal(t, e.leavers, applied.Members.Deleted)
-	e.requireEqual(e.source)
+func TestPlanWritesNothingAndForetellsApply(t *testing.T) {
+	t.Parallel()
+	for _, kind := range kinds {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			s := w.simulate(kind, simulator.Generate(simulator.TypicalSpec(52, 150)))
+			w.succeed(s)
+			s.company.Drift(53, 0.2)
+			before := w.writes()
+			plan := w.wait(w.start(workflows.SyncInput{Provider: s.name, Mode: workflows.ModePlan}))
+			require.Equal(t, directory.RunSucceeded, plan.Status, plan.Errors)
+			require.Equal(t, before, w.writes(), "a plan wrote to the directory")
+			applied := w.sync(s.name)
+			require.Equal(t, directory.RunSucceeded, applied.Status, applied.Errors)
+			w.requireEqual(s)
+			require.Equal(t, applied.Counts, plan.Counts)
+			require.Positive(t, plan.Members.Deleted+plan.Members.Created)
+			// New departments get their ids when they are written, so departments are left out here.
+			withoutIDs := func(changes []logged) []logged {
+				for i := range changes {
+					changes[i].Department = ""
+				}
+				return changes
+			}
+			require.ElementsMatch(t, withoutIDs(w.changes(applied.RunID)), withoutIDs(w.changes(plan.RunID)))
+		})
+	}
+}
+
+func TestPlanOfWhatWouldBeHeldSaysSo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newLeaving(w, directory.WeCom)
+	c.leave(limit + 1)
+	before := w.writes()
+	plan := w.wait(w.start(workflows.SyncInput{Provider: c.name, Mode: workflows.ModePlan}))
+	require.Equal(t, directory.RunSucceeded, plan.Status)
+	require.Equal(t, limit+1, plan.Members.Deleted)
+	require.Len(t, plan.Errors, 1)
+	require.Contains(t, plan.Errors[0], "would be held: it would remove 21 of 42 members")
+	require.Equal(t, before, w.writes())
+}
+
+func TestRunOfChosenDepartments(t *testing.T) {
+	t.Parallel()
+	for _, kind := range kinds {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			p := newPlot(w, kind)
+			w.succeed(p.source)
+			before := w.standing(p.source)
+			// In a chosen department, in another one, and from the one to the other.
+			p.must(p.Leave(p.people[0]), p.Leave(p.people[2]), p.Move(p.people[1], p.departments[0], p.departments[1]))
+			here, there := p.hire(p.departments[0]), p.hire(p.departments[1])
+			result := w.wait(w.start(workflows.SyncInput{Provider: p.name, Departments: []string{p.department(p.departments[0])}}))
+			require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
+			w.requireNothingLost(p.source, before)
+			members := w.members(p.name)
+			require.Contains(t, members, p.member(here))
+			require.NotContains(t, members, p.member(there))
+			require.NotContains(t, members, p.member(p.people[0]), "looked up and gone")
+			require.Contains(t, members, p.member(p.people[2]), "not looked at")
+			require.Len(t, result.Errors, 1)
+			require.Contains(t, result.Errors[0], "member "+p.member(p.people[1])+": ")
+			w.succeed(p.source)
+		})
+	}
+}
+
+func TestRunOfAnUnknownDepartment(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := newPlot(w, directory.DingTalk)
+	w.succeed(p.source)
+	before := w.standing(p.source)
+	result := w.wait(w.start(workflows.SyncInput{Provider: p.name, Departments: []string{"4711"}}))
+	require.Equal(t, directory.RunPartial, result.Status)
+	require.Equal(t, []string{"department 4711: the run was asked for it, but the provider lists no such department"}, result.Errors)
+	require.Equal(t, before, w.standing(p.source))
 }

@@ -46,6 +46,15 @@ func (w *world) requireEqual(s *source) {
 		wantMembers[id] = want
 	}
 	gotMembers := w.members(s.name)
+	if s.kind == directory.WeCom {
+		// Its one status says of whom is disabled nothing else (wecom.md §3.3).
+		for id, m := range wantMembers {
+			if m.Status == "inactive" {
+				m.Activated = gotMembers[id].Activated
+				wantMembers[id] = m
+			}
+		}
+	}
 	if s.kind == directory.DingTalk {
 		// Its lists name no main department: the deepest, then the smallest id.
 		for id, m := range wantMembers {

@@ -17,6 +17,7 @@ import (
 	"github.com/orgsync/orgsync/internal/simulator/dingtalk"
 	"github.com/orgsync/orgsync/internal/simulator/feishu"
 	"github.com/orgsync/orgsync/internal/simulator/wecom"
+	"github.com/orgsync/orgsync/workflows"
 )
 
 // hideFields takes the permissions away that e-mail addresses and phone numbers
@@ -168,6 +169,12 @@ func TestWeComCredentials(t *testing.T) {
 	for id, department := range w.departments(s.name) {
 		require.Equal(t, id, department.Name, "a placeholder")
 	}
+
+	// It has one listing of everybody, which also a run of chosen departments reads.
+	hired := l.hire(d)
+	result = w.wait(w.start(workflows.SyncInput{Provider: s.name, Departments: []string{s.department(d)}}))
+	require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
+	require.Contains(t, w.members(s.name), s.member(hired))
 
 	// With the app's secret besides, everything.
 	both := map[string]string{"corp_id": "wwsim", "sync_secret": "sim-sync-secret", "secret": "sim-app-secret", "base_url": s.url}
