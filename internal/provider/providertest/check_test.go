@@ -93,23 +93,28 @@ type missing struct {
 
 func missingPermissions() map[string]missing {
 	const feishuConsole, dingtalkConsole = "Permissions & Scopes", "Permission management"
+	lacksScope := func(scope string) *setup { return onFeishu(feishu.Config{Options: quiet, Scopes: withoutScope(scope)}) }
+	lacksPoint := func(point string) *setup {
+		return onDingTalk(dingtalk.Config{Options: quiet, Points: withoutPoint(point)})
+	}
+	nothing := &simulator.Range{}
 	all := map[string]missing{
-		"feishu no calls":          {onFeishu(feishu.Config{Options: quiet, Scopes: withoutScope("contact:contact.base:readonly")}), provider.Fail, "contact:contact.base:readonly", feishuConsole},
-		"dingtalk departments":     {onDingTalk(dingtalk.Config{Options: quiet, Points: withoutPoint("qyapi_get_department_list")}), provider.Fail, "qyapi_get_department_list", dingtalkConsole},
-		"dingtalk people":          {onDingTalk(dingtalk.Config{Options: quiet, Points: withoutPoint("qyapi_get_department_member")}), provider.Fail, "qyapi_get_department_member", dingtalkConsole},
-		"dingtalk one person":      {onDingTalk(dingtalk.Config{Options: quiet, Points: withoutPoint("qyapi_get_member")}), provider.Fail, "qyapi_get_member", dingtalkConsole},
-		"dingtalk phones":          {onDingTalk(dingtalk.Config{Options: quiet, Points: withoutPoint(dingtalk.MobilePoint)}), provider.Warn, "phone", dingtalk.MobilePoint},
-		"dingtalk e-mails":         {onDingTalk(dingtalk.Config{Options: quiet, Points: withoutPoint(dingtalk.EmailPoint)}), provider.Warn, "e-mail", dingtalk.EmailPoint},
+		"feishu no calls":          {lacksScope("contact:contact.base:readonly"), provider.Fail, "contact:contact.base:readonly", feishuConsole},
+		"dingtalk departments":     {lacksPoint("qyapi_get_department_list"), provider.Fail, "qyapi_get_department_list", dingtalkConsole},
+		"dingtalk people":          {lacksPoint("qyapi_get_department_member"), provider.Fail, "qyapi_get_department_member", dingtalkConsole},
+		"dingtalk one person":      {lacksPoint("qyapi_get_member"), provider.Fail, "qyapi_get_member", dingtalkConsole},
+		"dingtalk phones":          {lacksPoint(dingtalk.MobilePoint), provider.Warn, "phone", dingtalk.MobilePoint},
+		"dingtalk e-mails":         {lacksPoint(dingtalk.EmailPoint), provider.Warn, "e-mail", dingtalk.EmailPoint},
 		"wecom phones":             {onWeCom(wecom.Config{Options: quiet}, appOnly), provider.Warn, "mobile", "2022-06-20"},
 		"wecom e-mails":            {onWeCom(wecom.Config{Options: quiet}, appOnly), provider.Warn, "email", "2022-06-20"},
 		"wecom names":              {onWeCom(wecom.Config{Options: quiet}, syncOnly), provider.Warn, "names", "App Management"},
-		"feishu nothing visible":   {onFeishu(feishu.Config{Options: quiet, Range: &simulator.Range{}}), provider.Fail, "visible", "contact range"},
-		"dingtalk nothing visible": {onDingTalk(dingtalk.Config{Options: quiet, Range: &simulator.Range{}}), provider.Fail, "visible range", "授权范围"},
-		"wecom nothing visible":    {onWeCom(wecom.Config{Options: quiet, Range: &simulator.Range{}}, appOnly), provider.Fail, "visible range", "Visible Range"},
+		"feishu nothing visible":   {onFeishu(feishu.Config{Options: quiet, Range: nothing}), provider.Fail, "visible", "contact range"},
+		"dingtalk nothing visible": {onDingTalk(dingtalk.Config{Options: quiet, Range: nothing}), provider.Fail, "visible range", "授权范围"},
+		"wecom nothing visible":    {onWeCom(wecom.Config{Options: quiet, Range: nothing}, appOnly), provider.Fail, "visible range", "Visible Range"},
 		"wecom app sees a part":    {onWeCom(wecom.Config{Options: quiet, Range: &simulator.Range{Departments: []simulator.Dept{2}}}, both), provider.Warn, "only the ids", "Visible Range"},
 	}
 	for scope := range feishuField {
-		all["feishu "+scope] = missing{onFeishu(feishu.Config{Options: quiet, Scopes: withoutScope(scope)}), provider.Warn, scope, feishuConsole}
+		all["feishu "+scope] = missing{lacksScope(scope), provider.Warn, scope, feishuConsole}
 	}
 	swapped := onWeCom(wecom.Config{Options: quiet}, both)
 	swapped.settings["secret"], swapped.settings["sync_secret"] = wecomSync, wecomApp

@@ -31,8 +31,7 @@ type person struct {
 	places map[string]directory.Membership
 }
 
-// ownMembers and the like name no listing here: a department is read by whatever
-// its client said.
+// pending is a listing that is still to be read.
 type pending struct {
 	department string
 	listing    provider.Listing
