@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -19,7 +17,7 @@ import (
 )
 
 type providerAdd struct {
-	Name           string  `arg:"" help:"A name of your choice: up to 100 characters without spaces and slashes."`
+	Name           string  `arg:"" help:"A name of your choice: up to 100 ASCII characters without spaces and slashes."`
 	Type           string  `required:"" enum:"feishu,dingtalk,wecom" placeholder:"feishu|dingtalk|wecom" help:"Kind of provider; feishu serves Lark too."`
 	Config         string  `required:"" placeholder:"FILE|-" help:"JSON file with the settings, or - for standard input."`
 	Tenant         string  `placeholder:"UUID" help:"Tenant that the rows are to carry."`
@@ -113,13 +111,15 @@ func separate(vendor provider.Vendor, settings provider.Settings) (json.RawMessa
 
 const maxName = 100
 
-// checkName refuses what would be ambiguous in a workflow id or on a command line.
+// checkName refuses what would be ambiguous in a workflow id or on a command line, or
+// what Temporal's clients cannot send: they put the workflow id into a header, which
+// holds printable ASCII only.
 func checkName(name string) error {
 	switch {
-	case !utf8.ValidString(name) || name == "" || utf8.RuneCountInString(name) > maxName:
+	case name == "" || len(name) > maxName:
 		return misuse("a provider's name has 1 to %d characters", maxName)
-	case strings.ContainsFunc(name, func(r rune) bool { return r == '/' || unicode.IsSpace(r) || !unicode.IsGraphic(r) }):
-		return misuse("a provider's name contains no spaces, slashes and control characters, since it becomes part of a workflow id; %q does", name)
+	case strings.ContainsFunc(name, func(r rune) bool { return r == '/' || r <= ' ' || r > '~' }):
+		return misuse("a provider's name consists of ASCII letters, digits and signs other than spaces and slashes, since it becomes part of a workflow id; %q does not", name)
 	case strings.HasPrefix(name, "-"):
 		return misuse("a provider's name does not begin with a dash; %q does", name)
 	}
