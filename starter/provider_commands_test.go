@@ -151,7 +151,7 @@ func TestProviderAddRefuses(t *testing.T) {
 	}{
 		"white space":     {"a b", string(good), exitUsage, "spaces"},
 		"slash":           {"a/b", string(good), exitUsage, "slashes"},
-		"control":         {"a\x1b[2J", string(good), exitUsage, "control"},
+		"control":         {"a\x1b[2J", string(good), exitUsage, "ASCII letters"},
 		"long":            {strings.Repeat("n", 101), string(good), exitUsage, "1 to 100"},
 		"not ascii":       {"飞书", string(good), exitUsage, "ASCII letters"},
 		"empty":           {"", string(good), exitUsage, "1 to 100"},
@@ -171,7 +171,7 @@ func TestProviderAddRefuses(t *testing.T) {
 			require.NotContains(t, o.stderr, "\x1b")
 		})
 	}
-	in.add(strings.Repeat("组", 100), feishuConfig())
+	in.add(strings.Repeat("n", 100), feishuConfig())
 }
 
 func TestProviderTest(t *testing.T) {
