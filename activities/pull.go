@@ -120,6 +120,9 @@ func (a *Pull) open(ctx context.Context, runID, phase string) (*reading, error) 
 	}
 	r := &reading{store: a.Store, runID: runID, provider: p}
 	r.client, err = a.Opener.Open(ctx, p, func(string) { r.calls.Add(1) })
+	if errors.Is(err, connect.ErrStorage) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, temporal.NewNonRetryableApplicationError(err.Error(), TypeInvalid, nil)
 	}

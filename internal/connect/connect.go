@@ -7,6 +7,7 @@ package connect
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -17,6 +18,10 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/secret"
 )
+
+// ErrStorage: what is stored of a provider could not be read; nothing is known to be
+// wrong with it.
+var ErrStorage = errors.New("cannot read what is stored")
 
 // Opener opens clients. Its fields are set once; it is safe for concurrent use.
 type Opener struct {
@@ -31,7 +36,8 @@ type Opener struct {
 }
 
 // Open returns a client for the stored provider. onCall, if not nil, is told of
-// each call that the client makes. Errors name the setting that is wrong.
+// each call that the client makes. Errors name the setting that is wrong, except
+// ErrStorage.
 func (o *Opener) Open(ctx context.Context, p db.Provider, onCall func(endpoint string)) (provider.Client, error) {
 	vendor, ok := o.Vendors[p.Type]
 	if !ok {
@@ -68,7 +74,7 @@ func (o *Opener) settings(ctx context.Context, vendor provider.Vendor, p db.Prov
 	}
 	sealed, err := o.Store.Secrets(ctx, p.ID)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrStorage, err)
 	}
 	for _, s := range sealed {
 		plain, err := o.Box.Open(s.Value, associated(p.ID, s.Key))
