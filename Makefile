@@ -43,7 +43,7 @@ demo: build ## Sync three simulated companies on a stack of its own, then remove
 .PHONY: test
 test: build ## Run all tests, on a Postgres and a Temporal of their own
 	@echo "Running all tests with the race detector (some minutes; its first build takes longer)"
-	@$(DEV) exec -- go test -race -timeout 15m -p 2 ./...
+	@$(DEV) exec -- go test -race -timeout 15m -p 2 -parallel 6 ./...
 
 .PHONY: replay
 replay: ## Replay all recorded histories against the workflow code
