@@ -76,51 +76,69 @@ func TestFieldsThatAreNoLongerSentStay(t *testing.T) {
 	w.succeed(sources...)
 }
 
-// TestLimitedRange reads companies of which the app sees one division and, where the
-// provider grants single people, one person elsewhere.
+// partly is a company of which an app sees one division and one person elsewhere.
+type partly struct {
+	*lab
+	*source
+	division, team simulator.Dept
+	visible        []simulator.PersonID
+}
+
+func newPartly(w *world, kind directory.ProviderType) *partly {
+	w.t.Helper()
+	p := &partly{lab: newLab(w.t, 39)}
+	var inside, deeper []simulator.PersonID
+	p.division, inside = p.below(simulator.Root, "Division", 2)
+	p.team, deeper = p.below(p.division, "Team", 2)
+	_, outside := p.below(simulator.Root, "Elsewhere", 3)
+	p.visible = slices.Concat(deeper, inside, outside[:1])
+	p.source = w.simulate(kind, p.Company)
+	visible := &simulator.Range{Departments: []simulator.Dept{p.division}, People: outside[:1]}
+	switch kind {
+	case directory.Feishu:
+		p.feishu.Reconfigure(func(c *feishu.Config) { c.Range = visible })
+	case directory.DingTalk:
+		p.ding.Reconfigure(func(c *dingtalk.Config) { c.Range = visible })
+	case directory.WeCom:
+		p.wecom.Reconfigure(func(c *wecom.Config) { c.Range = visible })
+		// Single people are found only by an app that knows its own id.
+		w.change(p.source, map[string]string{"corp_id": "wwsim", "secret": "sim-app-secret", "agent_id": "1000002", "base_url": p.url})
+	}
+	return p
+}
+
 func TestLimitedRange(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	var companies []*partly
+	var sources []*source
 	for _, kind := range kinds {
-		l := newLab(t, 39)
-		d, inside := l.below(simulator.Root, "Division", 2)
-		below, deeper := l.below(d, "Team", 2)
-		_, outside := l.below(simulator.Root, "Elsewhere", 3)
-		s := w.simulate(kind, l.Company)
-		settings := map[string]string{"app_id": "cli_sim", "app_secret": "sim-secret", "base_url": s.url}
-		visible := &simulator.Range{Departments: []simulator.Dept{d}, People: outside[:1]}
-		switch kind {
-		case directory.Feishu:
-			s.feishu.Reconfigure(func(c *feishu.Config) { c.Range = visible })
-		case directory.DingTalk:
-			settings = map[string]string{"app_key": "dingsim", "app_secret": "sim-secret", "base_url": s.url}
-			s.ding.Reconfigure(func(c *dingtalk.Config) { c.Range = visible })
-		case directory.WeCom:
-			settings = map[string]string{"corp_id": "wwsim", "secret": "sim-app-secret", "agent_id": "1000002", "base_url": s.url}
-			s.wecom.Reconfigure(func(c *wecom.Config) { c.Range = visible })
-		}
-		s.name = w.add(kind, settings)
-
-		sees := func() {
-			t.Helper()
-			result := w.sync(s.name)
-			require.Equal(t, directory.RunSucceeded, result.Status, "%s: %v", kind, result.Errors)
-			var people []string
-			for _, p := range slices.Concat(inside, deeper, outside[:1]) {
-				people = append(people, s.member(p))
-			}
-			require.ElementsMatch(t, people, slices.Collect(maps.Keys(w.members(s.name))), kind)
-			require.ElementsMatch(t, []string{s.department(simulator.Root), s.department(d), s.department(below)},
-				slices.Collect(maps.Keys(w.departments(s.name))), kind)
-		}
-		sees()
-		before := w.writes()
-		sees()
-		require.Equal(t, before, w.writes(), "an unchanged company writes no row")
-		l.must(l.Leave(deeper[0]))
-		deeper = append(deeper[1:], l.hire(below))
-		sees()
+		p := newPartly(w, kind)
+		companies, sources = append(companies, p), append(sources, p.source)
 	}
+	see := func() {
+		t.Helper()
+		for i, result := range w.syncAll(sources...) {
+			p := companies[i]
+			require.Equal(t, directory.RunSucceeded, result.Status, "%s: %v", p.kind, result.Errors)
+			var people []string
+			for _, who := range p.visible {
+				people = append(people, p.member(who))
+			}
+			require.ElementsMatch(t, people, slices.Collect(maps.Keys(w.members(p.name))), p.kind)
+			require.ElementsMatch(t, []string{p.department(simulator.Root), p.department(p.division), p.department(p.team)},
+				slices.Collect(maps.Keys(w.departments(p.name))), p.kind)
+		}
+	}
+	see()
+	before := w.writes()
+	see()
+	require.Equal(t, before, w.writes(), "an unchanged company writes no row")
+	for _, p := range companies {
+		p.must(p.Leave(p.visible[0]))
+		p.visible[0] = p.hire(p.team)
+	}
+	see()
 }
 
 func TestFeishuTreeTooLargeForOneListing(t *testing.T) {

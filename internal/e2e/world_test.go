@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"io"
 	"log/slog"
 	"net/http"
@@ -43,6 +44,10 @@ func TestMain(m *testing.M) {
 		os.Exit(workAsChild())
 	}
 	dir, err := os.MkdirTemp("", "orgsync-e2e-")
+	if err == nil {
+		// The tests wait more than they work: for back-off, time-outs, heartbeats.
+		err = flag.Set("test.parallel", "4")
+	}
 	if err == nil {
 		server, err = devstack.StartTemporal(context.Background(), dir, devstack.Ports{}, os.Stderr)
 	}
