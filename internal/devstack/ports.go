@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 )
 
 // Ports are the TCP ports of a stack on 127.0.0.1. In a Config, 0 leaves the choice to the stack: the port it had last time
@@ -79,6 +80,17 @@ func choosePorts(file string, fixed Ports) (Ports, error) {
 		return Ports{}, err
 	}
 	return result, os.WriteFile(file, text, 0o600)
+}
+
+// againIfTaken starts something up to three times while a port that was free when it
+// was chosen is taken by somebody else until it is used; each time others are chosen.
+func againIfTaken(start func() error) (err error) {
+	for range 3 {
+		if err = start(); err == nil || !strings.Contains(err.Error(), "address already in use") {
+			break
+		}
+	}
+	return err
 }
 
 func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

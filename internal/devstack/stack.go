@@ -43,9 +43,16 @@ func Start(ctx context.Context, cfg Config) (*Stack, error) {
 		return nil, fmt.Errorf("start stack: %w", err)
 	}
 	cfg.Dir = dir
-	s := &Stack{cfg: cfg}
-	if err := s.start(ctx); err != nil {
-		return nil, errors.Join(err, s.Stop())
+	var s *Stack
+	err = againIfTaken(func() error {
+		s = &Stack{cfg: cfg}
+		if err := s.start(ctx); err != nil {
+			return errors.Join(err, s.Stop())
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return s, nil
 }

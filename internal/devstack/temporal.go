@@ -42,7 +42,15 @@ type Temporal struct {
 
 // StartTemporal starts a dev server that keeps its data in dir and returns once the namespace and the search attributes are
 // there. With no ports given it uses those it had last time in dir, or free ones. progress is told what takes long.
-func StartTemporal(ctx context.Context, dir string, fixed Ports, progress io.Writer) (*Temporal, error) {
+func StartTemporal(ctx context.Context, dir string, fixed Ports, progress io.Writer) (t *Temporal, err error) {
+	err = againIfTaken(func() (err error) {
+		t, err = startTemporal(ctx, dir, fixed, progress)
+		return err
+	})
+	return t, err
+}
+
+func startTemporal(ctx context.Context, dir string, fixed Ports, progress io.Writer) (*Temporal, error) {
 	binary, err := TemporalBinary(ctx, progress)
 	if err != nil {
 		return nil, err
