@@ -42,16 +42,14 @@ func (a *Pull) Preflight(ctx context.Context, in RunRef) (Preflighted, error) {
 	return out, giveUp(ctx, err, triesOfRun)
 }
 
-func (a *Pull) preflight(ctx context.Context, in RunRef) (Preflighted, error) {
+func (a *Pull) preflight(ctx context.Context, in RunRef) (out Preflighted, err error) {
 	defer beat(ctx)()
 	r, err := a.open(ctx, in.RunID, "preflight")
 	if err != nil {
 		return Preflighted{}, err
 	}
+	defer r.countCalls(ctx, &err)
 	report, err := r.client.Check(ctx)
-	if calls := r.takeCalls(); err == nil {
-		err = a.Store.RunAddCalls(ctx, in.RunID, calls)
-	}
 	if err != nil {
 		return Preflighted{}, err
 	}
@@ -108,6 +106,18 @@ type reading struct {
 
 // takeCalls returns how many calls were made since it was last asked.
 func (r *reading) takeCalls() int { return int(r.calls.Swap(0)) }
+
+// countCalls adds the calls that no page carried with it to the run's: those of an
+// attempt that failed, too. It replaces err only if that is nil.
+func (r *reading) countCalls(ctx context.Context, err *error) {
+	calls := r.takeCalls()
+	if calls == 0 {
+		return
+	}
+	if failed := r.store.RunAddCalls(ctx, r.runID, calls); *err == nil {
+		*err = failed
+	}
+}
 
 // open opens a client for the run's provider and notes the phase.
 func (a *Pull) open(ctx context.Context, runID, phase string) (*reading, error) {

@@ -44,12 +44,13 @@ func (a *Pull) PullDepartments(ctx context.Context, in RunRef) error {
 	return err
 }
 
-func (a *Pull) pullDepartments(ctx context.Context, in RunRef, failed *failures) error {
+func (a *Pull) pullDepartments(ctx context.Context, in RunRef, failed *failures) (err error) {
 	defer beat(ctx)()
 	r, err := a.open(ctx, in.RunID, "departments")
 	if err != nil {
 		return err
 	}
+	defer r.countCalls(ctx, &err)
 	if err := r.roots(ctx); err != nil {
 		return err
 	}

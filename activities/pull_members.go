@@ -39,13 +39,13 @@ func (a *Pull) PullMembers(ctx context.Context, in Range) (PulledMembers, error)
 	return out, giveUp(ctx, err, triesOfBatch)
 }
 
-func (a *Pull) pullMembers(ctx context.Context, in Range) (PulledMembers, error) {
+func (a *Pull) pullMembers(ctx context.Context, in Range) (out PulledMembers, err error) {
 	defer beat(ctx)()
-	var out PulledMembers
 	r, err := a.open(ctx, in.RunID, "members")
 	if err != nil {
 		return out, err
 	}
+	defer r.countCalls(ctx, &err)
 	pending, err := a.Store.MembersPending(ctx, in.RunID, in.First, in.Last)
 	if err != nil {
 		return out, err
@@ -101,12 +101,13 @@ func (a *Pull) PullDepartmentMembers(ctx context.Context, in DepartmentRef) erro
 	return giveUp(ctx, a.pullDepartment(ctx, in), triesOfDepartment)
 }
 
-func (a *Pull) pullDepartment(ctx context.Context, in DepartmentRef) error {
+func (a *Pull) pullDepartment(ctx context.Context, in DepartmentRef) (err error) {
 	defer beat(ctx)()
 	r, err := a.open(ctx, in.RunID, "members")
 	if err != nil {
 		return err
 	}
+	defer r.countCalls(ctx, &err)
 	if err := a.Store.MembersReopen(ctx, in.RunID, in.Ordinal); err != nil {
 		return err
 	}

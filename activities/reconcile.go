@@ -110,11 +110,12 @@ func (a *Reconcile) Rehearse(ctx context.Context, in Rehearse) (Rehearsed, error
 
 // confirm looks up what no complete scope shows any more while others could not be
 // read. More than the guard would let pass are not looked up: they stay.
-func (a *Reconcile) confirm(ctx context.Context, runID string, plan db.RemovalPlan) error {
+func (a *Reconcile) confirm(ctx context.Context, runID string, plan db.RemovalPlan) (err error) {
 	r, err := a.Pull.open(ctx, runID, "removals")
 	if err != nil {
 		return err
 	}
+	defer r.countCalls(ctx, &err)
 	most := max(limit(plan.Guard, plan.MembersThere), limit(plan.Guard, plan.DepartmentsThere))
 	if confirmer, ok := r.client.(provider.Confirmer); ok && plan.Unconfirmed <= most {
 		doubts, err := a.Store.Doubts(ctx, runID, plan.Unconfirmed)
@@ -138,9 +139,6 @@ func (a *Reconcile) confirm(ctx context.Context, runID string, plan db.RemovalPl
 				return err
 			}
 		}
-	}
-	if err := a.Store.RunAddCalls(ctx, runID, r.takeCalls()); err != nil {
-		return err
 	}
 	dropped, err := a.Store.EndDoubts(ctx, runID)
 	if err != nil || dropped == 0 {
