@@ -113,7 +113,7 @@ var wholeTrees = []wholeTree{
 	{directory.Feishu, "no items", simulator.Action{Kind: simulator.NoItems}, 0, directory.RunPartial, "could not be confirmed as gone"},
 	{directory.Feishu, "second page lost", simulator.Action{Kind: simulator.NoItems}, 2, directory.RunPartial, "could not be confirmed as gone"},
 	{directory.Feishu, "second page repeats", simulator.Action{Kind: simulator.SameToken}, 2, directory.RunPartial, "page_token repeats"},
-	{directory.Feishu, "no id", simulator.Action{Kind: simulator.NoID}, 2, directory.RunPartial, "no usable id"},
+	{directory.Feishu, "no id", simulator.Action{Kind: simulator.NoID}, 0, directory.RunPartial, "no usable id"},
 	{directory.WeCom, "html", simulator.Action{Kind: simulator.HTML}, 0, directory.RunFailed, "not a JSON object"},
 	{directory.WeCom, "truncated", simulator.Action{Kind: simulator.Truncate}, 0, directory.RunFailed, "not a JSON object"},
 	{directory.WeCom, "hang", simulator.Action{Kind: simulator.Hang}, 0, directory.RunFailed, "no complete answer within 2s"},
