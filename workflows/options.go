@@ -16,16 +16,8 @@ const heartbeat = 30 * time.Second
 // fails at once (its kind is not retryable). How often the provider may fail is
 // counted by the activity (activities.giveUp), so no attempts are capped here.
 func askOnce(ctx workflow.Context, summary string) workflow.Context {
-	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:              FetchQueue(workflow.GetInfo(ctx).TaskQueueName),
-		StartToCloseTimeout:    2 * time.Hour,
-		ScheduleToCloseTimeout: 6 * time.Hour,
-		HeartbeatTimeout:       heartbeat,
-		WaitForCancellation:    true,
-		Summary:                summary,
-		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: 2 * time.Second, BackoffCoefficient: 3, MaximumInterval: 30 * time.Second,
-		},
+	return fetching(ctx, summary, 2*time.Hour, temporal.RetryPolicy{
+		InitialInterval: 2 * time.Second, BackoffCoefficient: 3, MaximumInterval: 30 * time.Second,
 	})
 }
 
@@ -33,32 +25,30 @@ func askOnce(ctx workflow.Context, summary string) workflow.Context {
 // whole only for what concerns them all: throttling, which is waited for and may
 // happen often, or a provider that is down. Each attempt goes on where the last stopped.
 func readBatch(ctx workflow.Context, summary string) workflow.Context {
-	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:              FetchQueue(workflow.GetInfo(ctx).TaskQueueName),
-		StartToCloseTimeout:    time.Hour,
-		ScheduleToCloseTimeout: 6 * time.Hour,
-		HeartbeatTimeout:       heartbeat,
-		WaitForCancellation:    true,
-		Summary:                summary,
-		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute,
-		},
+	return fetching(ctx, summary, time.Hour, temporal.RetryPolicy{
+		InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute,
 	})
 }
 
 // readAlone is for one department that left its batch: a few more tries, then it is
 // recorded as failed and the run goes on without it.
 func readAlone(ctx workflow.Context, summary string) workflow.Context {
+	return fetching(ctx, summary, time.Hour, temporal.RetryPolicy{
+		InitialInterval: 2 * time.Second, BackoffCoefficient: 3, MaximumInterval: 30 * time.Second,
+	})
+}
+
+// fetching is what all activities that call a provider have in common: the queue of
+// their own, and that a cancellation waits for them to stop.
+func fetching(ctx workflow.Context, summary string, attempt time.Duration, retry temporal.RetryPolicy) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              FetchQueue(workflow.GetInfo(ctx).TaskQueueName),
-		StartToCloseTimeout:    time.Hour,
+		StartToCloseTimeout:    attempt,
 		ScheduleToCloseTimeout: 6 * time.Hour,
 		HeartbeatTimeout:       heartbeat,
 		WaitForCancellation:    true,
 		Summary:                summary,
-		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: 2 * time.Second, BackoffCoefficient: 3, MaximumInterval: 30 * time.Second,
-		},
+		RetryPolicy:            &retry,
 	})
 }
 
