@@ -305,31 +305,36 @@ func (q *Queries) RunErrorList(ctx context.Context, db DBTX, runID string, maxRo
 }
 
 const runGet = `-- name: RunGet :one
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE r.id = $1
 `
 
 type RunGetRow struct {
-	ID             string
-	ProviderID     string
-	Generation     int64
-	WorkflowID     string
-	TemporalRunID  string
-	Mode           string
-	OnRemovals     string
-	Departments    []string
-	Status         string
-	Phase          string
-	Counts         json.RawMessage
-	Calls          int64
-	VisibleRange   json.RawMessage
-	HoldReason     *string
-	HoldWorkflowID *string
-	Error          *string
-	StartedAt      time.Time
-	FinishedAt     *time.Time
-	ProviderName   string
-	ProviderType   string
+	ID               string
+	ProviderID       string
+	Generation       int64
+	WorkflowID       string
+	TemporalRunID    string
+	Mode             string
+	OnRemovals       string
+	Departments      []string
+	Status           string
+	Phase            string
+	Counts           json.RawMessage
+	Calls            int64
+	VisibleRange     json.RawMessage
+	HoldReason       *string
+	HoldWorkflowID   *string
+	Error            *string
+	StartedAt        time.Time
+	FinishedAt       *time.Time
+	HoldExpiresAt    *time.Time
+	Undoes           *string
+	Members          []string
+	Retries          *string
+	DetailsDroppedAt *time.Time
+	ProviderName     string
+	ProviderType     string
 }
 
 func (q *Queries) RunGet(ctx context.Context, db DBTX, id string) (RunGetRow, error) {
@@ -354,6 +359,11 @@ func (q *Queries) RunGet(ctx context.Context, db DBTX, id string) (RunGetRow, er
 		&i.Error,
 		&i.StartedAt,
 		&i.FinishedAt,
+		&i.HoldExpiresAt,
+		&i.Undoes,
+		&i.Members,
+		&i.Retries,
+		&i.DetailsDroppedAt,
 		&i.ProviderName,
 		&i.ProviderType,
 	)
@@ -391,32 +401,37 @@ func (q *Queries) RunInsert(ctx context.Context, db DBTX, arg RunInsertParams) e
 }
 
 const runList = `-- name: RunList :many
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE ($1::text IS NULL OR p.name = $1)
 ORDER BY r.started_at DESC, r.id LIMIT $2
 `
 
 type RunListRow struct {
-	ID             string
-	ProviderID     string
-	Generation     int64
-	WorkflowID     string
-	TemporalRunID  string
-	Mode           string
-	OnRemovals     string
-	Departments    []string
-	Status         string
-	Phase          string
-	Counts         json.RawMessage
-	Calls          int64
-	VisibleRange   json.RawMessage
-	HoldReason     *string
-	HoldWorkflowID *string
-	Error          *string
-	StartedAt      time.Time
-	FinishedAt     *time.Time
-	ProviderName   string
-	ProviderType   string
+	ID               string
+	ProviderID       string
+	Generation       int64
+	WorkflowID       string
+	TemporalRunID    string
+	Mode             string
+	OnRemovals       string
+	Departments      []string
+	Status           string
+	Phase            string
+	Counts           json.RawMessage
+	Calls            int64
+	VisibleRange     json.RawMessage
+	HoldReason       *string
+	HoldWorkflowID   *string
+	Error            *string
+	StartedAt        time.Time
+	FinishedAt       *time.Time
+	HoldExpiresAt    *time.Time
+	Undoes           *string
+	Members          []string
+	Retries          *string
+	DetailsDroppedAt *time.Time
+	ProviderName     string
+	ProviderType     string
 }
 
 func (q *Queries) RunList(ctx context.Context, db DBTX, provider *string, maxRows int32) ([]RunListRow, error) {
@@ -447,6 +462,11 @@ func (q *Queries) RunList(ctx context.Context, db DBTX, provider *string, maxRow
 			&i.Error,
 			&i.StartedAt,
 			&i.FinishedAt,
+			&i.HoldExpiresAt,
+			&i.Undoes,
+			&i.Members,
+			&i.Retries,
+			&i.DetailsDroppedAt,
 			&i.ProviderName,
 			&i.ProviderType,
 		); err != nil {
