@@ -35,28 +35,29 @@ func TestMissingPeopleAreLookedUpWhileSomethingIsUnread(t *testing.T) {
 	t.Parallel()
 	store := database(t)
 	const looked = "look up 1b"
+	var usual db.GuardChange
 	for name, c := range map[string]struct {
 		gone    bool
 		err     error
-		guard   *db.Guard
+		limits  db.GuardChange
 		removed int
 		lookUps int
 		kind    string // of the error that ends the attempt
 	}{
-		"gone":           {true, nil, nil, 1, 1, ""},
-		"still there":    {false, nil, nil, 0, 1, ""},
-		"in doubt":       {true, ofCall(provider.NotFound), nil, 0, 1, ""},
-		"too many":       {true, nil, &db.Guard{}, 0, 0, ""},
-		"not permitted":  {true, ofCall(provider.Forbidden), nil, 0, 1, string(provider.Forbidden)},
-		"throttled":      {true, ofCall(provider.RateLimited), nil, 0, 1, string(provider.RateLimited)},
-		"does not serve": {true, ofCall(provider.Unavailable), nil, 0, 1, ""},
+		"gone":           {true, nil, usual, 1, 1, ""},
+		"still there":    {false, nil, usual, 0, 1, ""},
+		"in doubt":       {true, ofCall(provider.NotFound), usual, 0, 1, ""},
+		"too many":       {true, nil, db.GuardChange{Count: new(0), Percent: new(0.0)}, 0, 0, ""},
+		"not permitted":  {true, ofCall(provider.Forbidden), usual, 0, 1, string(provider.Forbidden)},
+		"throttled":      {true, ofCall(provider.RateLimited), usual, 0, 1, string(provider.RateLimited)},
+		"does not serve": {true, ofCall(provider.Unavailable), usual, 0, 1, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := departments(2)
 			b := newBench(t, store, d, confirming{d, c.gone, c.err})
 			b.load()
-			require.NoError(t, store.ProviderChange(t.Context(), b.provider.ID, db.ProviderChange{Guard: c.guard}, nil))
+			require.NoError(t, store.ProviderChange(t.Context(), b.provider.ID, db.ProviderChange{Guard: c.limits}, nil))
 			d.people["1"] = [][]directory.Member{{member("1", "a")}}
 			d.memberPage = strike(ofCall(provider.OutOfRange), in("2"))
 			all := b.tree()

@@ -116,7 +116,7 @@ func (a *Reconcile) confirm(ctx context.Context, runID string, plan db.RemovalPl
 		return err
 	}
 	defer r.countCalls(ctx, &err)
-	most := max(limit(plan.Guard, plan.MembersThere), limit(plan.Guard, plan.DepartmentsThere))
+	most := max(plan.Guard.Members.Of(plan.MembersThere), plan.Guard.Departments.Of(plan.DepartmentsThere))
 	if confirmer, ok := r.client.(provider.Confirmer); ok && plan.Unconfirmed <= most {
 		doubts, err := a.Store.Doubts(ctx, runID, plan.Unconfirmed)
 		if err != nil {
@@ -169,11 +169,6 @@ func lookUp(ctx context.Context, c provider.Confirmer, d db.Doubt) (bool, error)
 	return c.MemberGone(ctx, provider.MemberRef{ExternalID: d.ExternalID, OpenID: d.OpenID, UnionID: d.UnionID})
 }
 
-// limit is how many of there objects a run may remove on its own.
-func limit(g db.Guard, there int) int {
-	return max(g.Count, int(float64(there)*g.Percent/100))
-}
-
 // holdReason is the removal guard: it says why a person must decide, or "".
 func holdReason(p db.RemovalPlan, lost []string) string {
 	var reasons []string
@@ -183,8 +178,9 @@ func holdReason(p db.RemovalPlan, lost []string) string {
 	for _, kind := range []struct {
 		name        string
 		gone, there int
-	}{{"members", p.Members, p.MembersThere}, {"departments", p.Departments, p.DepartmentsThere}} {
-		if most := limit(p.Guard, kind.there); kind.gone > most {
+		limit       db.Limit
+	}{{"members", p.Members, p.MembersThere, p.Guard.Members}, {"departments", p.Departments, p.DepartmentsThere, p.Guard.Departments}} {
+		if most := kind.limit.Of(kind.there); kind.gone > most {
 			reasons = append(reasons, fmt.Sprintf("it would remove %d of %d %s; the limit is %d", kind.gone, kind.there, kind.name, most))
 		}
 	}

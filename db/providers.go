@@ -27,12 +27,37 @@ type Provider struct {
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 	Guard        Guard
+	// HoldFor is how long a held run waits for a decision before it counts as rejected.
+	HoldFor time.Duration
 }
 
-// Guard limits what a run may remove on its own: max(Count, Percent of what is there).
+// Guard limits what a run may remove on its own, type by type. Memberships have no
+// limit: people change departments every day.
 type Guard struct {
+	Members     Limit
+	Departments Limit
+}
+
+// Limit is how many objects of one type may go: the larger of Count and Percent of
+// those that are there.
+type Limit struct {
 	Count   int
 	Percent float64
+}
+
+// Of returns the limit where so many objects are there.
+func (l Limit) Of(there int) int { return max(l.Count, int(float64(there)*l.Percent/100)) }
+
+// GuardChange are the parts of a provider's removal guard that are to change; nil
+// leaves a part as it is, or at its default in a new provider.
+type GuardChange struct {
+	Count   *int
+	Percent *float64
+	// The departments' own limits; never set, the members' hold for them.
+	DepartmentCount   *int
+	DepartmentPercent *float64
+	// HoldFor counts in whole seconds.
+	HoldFor *time.Duration
 }
 
 // Sealed is a value that only the key set opens.
@@ -49,8 +74,7 @@ type NewProvider struct {
 	Name     string
 	Type     directory.ProviderType
 	Config   json.RawMessage
-	// Guard is nil for the defaults.
-	Guard *Guard
+	Guard    GuardChange
 }
 
 // ProviderChange is what ProviderChange stores; nil leaves a part as it is.
@@ -58,7 +82,7 @@ type ProviderChange struct {
 	TenantID *string
 	Config   json.RawMessage
 	Active   *bool
-	Guard    *Guard
+	Guard    GuardChange
 }
 
 // ProviderAdd stores a provider. seal is called with the new provider's id, which
@@ -68,7 +92,9 @@ func (s *Store) ProviderAdd(ctx context.Context, n NewProvider, seal func(provid
 	var id string
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		p := dbsqlc.ProviderInsertParams{TenantID: n.TenantID, Name: n.Name, ProviderType: string(n.Type), Config: n.Config}
-		p.RemovalLimitCount, p.RemovalLimitPercent = guardParams(n.Guard)
+		p.RemovalLimitCount, p.RemovalLimitPercent = int32Of(n.Guard.Count), n.Guard.Percent
+		p.DepartmentLimitCount, p.DepartmentLimitPercent = int32Of(n.Guard.DepartmentCount), n.Guard.DepartmentPercent
+		p.HoldSeconds = secondsOf(n.Guard.HoldFor)
 		var err error
 		if id, err = s.q.ProviderInsert(ctx, tx, p); err != nil {
 			return err
@@ -87,7 +113,9 @@ func (s *Store) ProviderAdd(ctx context.Context, n NewProvider, seal func(provid
 func (s *Store) ProviderChange(ctx context.Context, id string, c ProviderChange, seal func(providerID string) ([]Sealed, error)) error {
 	return interpret("update provider", s.inTx(ctx, func(tx pgx.Tx) error {
 		p := dbsqlc.ProviderUpdateParams{ID: id, TenantID: c.TenantID, Config: c.Config, IsActive: c.Active}
-		p.RemovalLimitCount, p.RemovalLimitPercent = guardParams(c.Guard)
+		p.RemovalLimitCount, p.RemovalLimitPercent = int32Of(c.Guard.Count), c.Guard.Percent
+		p.DepartmentLimitCount, p.DepartmentLimitPercent = int32Of(c.Guard.DepartmentCount), c.Guard.DepartmentPercent
+		p.HoldSeconds = secondsOf(c.Guard.HoldFor)
 		n, err := s.q.ProviderUpdate(ctx, tx, p)
 		if err != nil {
 			return err
@@ -122,12 +150,12 @@ func (s *Store) putSecrets(ctx context.Context, tx pgx.Tx, id string, seal func(
 	return s.q.SecretDeleteOthers(ctx, tx, id, keys)
 }
 
-func guardParams(g *Guard) (*int32, *float64) {
-	if g == nil {
-		return nil, nil
+func secondsOf(d *time.Duration) *int64 {
+	if d == nil {
+		return nil
 	}
-	count := int32(g.Count)
-	return &count, &g.Percent
+	seconds := int64(*d / time.Second)
+	return &seconds
 }
 
 // Released says what became of a removed provider's rows.
@@ -190,7 +218,11 @@ func providerOf(r dbsqlc.ProviderByNameRow) Provider {
 	return Provider{
 		ID: r.ID, TenantID: r.TenantID, Name: r.Name, Type: directory.ProviderType(r.ProviderType), Active: r.IsActive,
 		Config: r.Config, LastSyncedAt: r.LastSyncedAt, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
-		Guard: Guard{Count: int(r.RemovalLimitCount), Percent: r.RemovalLimitPercent},
+		Guard: Guard{
+			Members:     Limit{Count: int(r.RemovalLimitCount), Percent: r.RemovalLimitPercent},
+			Departments: Limit{Count: int(r.DepartmentLimitCount), Percent: r.DepartmentLimitPercent},
+		},
+		HoldFor: time.Duration(r.HoldSeconds) * time.Second,
 	}
 }
 

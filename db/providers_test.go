@@ -41,7 +41,7 @@ func TestAProviderAndItsSecrets(t *testing.T) {
 	d := newDatabase(t)
 	ctx := t.Context()
 	name := "acme"
-	id, err := d.store.ProviderAdd(ctx, db.NewProvider{Name: name, Type: directory.WeCom, Config: []byte(`{"corp_id": "c"}`), Guard: &db.Guard{Count: 7, Percent: 1.5}}, sealing("secret", "s", "sync_secret", "t"))
+	id, err := d.store.ProviderAdd(ctx, db.NewProvider{Name: name, Type: directory.WeCom, Config: []byte(`{"corp_id": "c"}`), Guard: db.GuardChange{Count: new(7), Percent: new(1.5)}}, sealing("secret", "s", "sync_secret", "t"))
 	require.NoError(t, err)
 	_, err = d.store.ProviderAdd(ctx, db.NewProvider{Name: name, Type: directory.Feishu, Config: []byte("{}")}, sealing())
 	require.ErrorIs(t, err, db.ErrNameTaken)
@@ -53,7 +53,8 @@ func TestAProviderAndItsSecrets(t *testing.T) {
 	require.NoError(t, err)
 	c := &company{database: d, t: t, provider: p}
 	require.Equal(t, db.Provider{
-		ID: id, Name: name, Type: directory.WeCom, Active: true, Config: p.Config, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Guard: db.Guard{Count: 7, Percent: 1.5},
+		ID: id, Name: name, Type: directory.WeCom, Active: true, Config: p.Config, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, HoldFor: 72 * time.Hour,
+		Guard: db.Guard{Members: db.Limit{Count: 7, Percent: 1.5}, Departments: db.Limit{Count: 7, Percent: 1.5}},
 	}, p)
 	require.JSONEq(t, `{"corp_id": "c"}`, string(p.Config))
 	require.Equal(t, []string{"secret=s", "sync_secret=t"}, c.secrets())

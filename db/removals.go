@@ -101,7 +101,10 @@ func (s *Store) removalFigures(ctx context.Context, tx dbsqlc.DBTX, providerID, 
 	return RemovalPlan{
 		Members: int(f.Members), Departments: int(f.Departments), Memberships: int(f.Memberships), Unconfirmed: int(f.Unconfirmed),
 		MembersThere: int(f.MembersThere), DepartmentsThere: int(f.DepartmentsThere),
-		Guard: Guard{Count: int(f.RemovalLimitCount), Percent: f.RemovalLimitPercent},
+		Guard: Guard{
+			Members:     Limit{Count: int(f.RemovalLimitCount), Percent: f.RemovalLimitPercent},
+			Departments: Limit{Count: int(f.DepartmentLimitCount), Percent: f.DepartmentLimitPercent},
+		},
 	}, err
 }
 

@@ -146,7 +146,7 @@ func planningAgainStartsOver(t *testing.T, c *company) {
 	r.read(snapshot{departments: "1", members: "a in=1"})
 	r.apply(false)
 	plan := r.planRemovals()
-	require.Equal(t, db.RemovalPlan{Members: 2, Departments: 1, Memberships: 2, MembersThere: 2, DepartmentsThere: 2, Guard: db.Guard{Count: 20, Percent: 5}}, plan)
+	require.Equal(t, db.RemovalPlan{Members: 2, Departments: 1, Memberships: 2, MembersThere: 2, DepartmentsThere: 2, Guard: db.Guard{Members: db.Limit{Count: 20, Percent: 5}, Departments: db.Limit{Count: 20, Percent: 5}}}, plan)
 	require.Equal(t, plan, r.planRemovals())
 	r.remove()
 	plan = r.planRemovals()
@@ -155,8 +155,16 @@ func planningAgainStartsOver(t *testing.T, c *company) {
 }
 
 func theGuardsFiguresAreTheProvidersOwn(t *testing.T, c *company) {
-	require.NoError(t, c.store.ProviderChange(t.Context(), c.provider.ID, db.ProviderChange{Guard: &db.Guard{Count: 3, Percent: 12.5}}, nil))
-	require.Equal(t, db.Guard{Count: 3, Percent: 12.5}, c.sync(snapshot{departments: "1"}).plan.Guard)
+	change := func(guard db.GuardChange) {
+		require.NoError(t, c.store.ProviderChange(t.Context(), c.provider.ID, db.ProviderChange{Guard: guard}, nil))
+	}
+	change(db.GuardChange{Count: new(3), Percent: new(12.5)})
+	members := db.Limit{Count: 3, Percent: 12.5}
+	require.Equal(t, db.Guard{Members: members, Departments: members}, c.sync(snapshot{departments: "1"}).plan.Guard, "departments by the members' limits")
+	change(db.GuardChange{DepartmentCount: new(1)})
+	require.Equal(t, db.Guard{Members: members, Departments: db.Limit{Count: 1, Percent: 12.5}}, c.sync(snapshot{departments: "1"}).plan.Guard)
+	change(db.GuardChange{DepartmentPercent: new(0.0), Count: new(4)})
+	require.Equal(t, db.Guard{Members: db.Limit{Count: 4, Percent: 12.5}, Departments: db.Limit{Count: 1}}, c.sync(snapshot{departments: "1"}).plan.Guard)
 }
 
 func removingGoesInBatches(t *testing.T, c *company) {

@@ -48,13 +48,18 @@ type providerView struct {
 	UpdatedAt      time.Time              `json:"updated_at"`
 	RemovalLimit   int                    `json:"removal_limit_count"`
 	RemovalPercent float64                `json:"removal_limit_percent"`
+	// The departments' limits as they count: their own, or else the people's.
+	DepartmentLimit   int     `json:"department_limit_count"`
+	DepartmentPercent float64 `json:"department_limit_percent"`
+	HoldSeconds       int64   `json:"hold_seconds"`
 }
 
 func view(ctx context.Context, store *db.Store, p db.Provider) (providerView, error) {
 	config, err := shownConfig(ctx, store, p)
 	return providerView{
 		ID: p.ID, Name: p.Name, Type: p.Type, TenantID: p.TenantID, Active: p.Active, Config: config, LastSyncedAt: p.LastSyncedAt,
-		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, RemovalLimit: p.Guard.Count, RemovalPercent: p.Guard.Percent,
+		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, RemovalLimit: p.Guard.Members.Count, RemovalPercent: p.Guard.Members.Percent,
+		DepartmentLimit: p.Guard.Departments.Count, DepartmentPercent: p.Guard.Departments.Percent, HoldSeconds: int64(p.HoldFor / time.Second),
 	}, err
 }
 
@@ -93,7 +98,9 @@ func (s *session) printProvider(ctx context.Context, store *db.Store, name strin
 	t.AppendRow([]any{"last synced", lastSynced(v.LastSyncedAt)})
 	t.AppendRow([]any{"created", moment(v.CreatedAt)})
 	t.AppendRow([]any{"updated", moment(v.UpdatedAt)})
-	t.AppendRow([]any{"held beyond", fmt.Sprintf("%d or %g %% removals, whichever is more", v.RemovalLimit, v.RemovalPercent)})
+	t.AppendRow([]any{"held if gone", limitText(v.RemovalLimit, v.RemovalPercent, "people")})
+	t.AppendRow([]any{"", limitText(v.DepartmentLimit, v.DepartmentPercent, "departments")})
+	t.AppendRow([]any{"held for", length(time.Duration(v.HoldSeconds) * time.Second)})
 	for _, key := range slices.Sorted(maps.Keys(v.Config)) {
 		t.AppendRow([]any{key, plain(v.Config[key])})
 	}

@@ -17,12 +17,11 @@ import (
 )
 
 type providerAdd struct {
-	Name           string  `arg:"" help:"A name of your choice: up to 100 ASCII characters without spaces and slashes."`
-	Type           string  `required:"" enum:"feishu,dingtalk,wecom" placeholder:"feishu|dingtalk|wecom" help:"Kind of provider; feishu serves Lark too."`
-	Config         string  `required:"" placeholder:"FILE|-" help:"JSON file with the settings, or - for standard input."`
-	Tenant         string  `placeholder:"UUID" help:"Tenant that the rows are to carry."`
-	RemovalLimit   int     `default:"20" placeholder:"N" help:"A run that would remove more than the larger of this many ... (${default})"`
-	RemovalPercent float64 `default:"5" placeholder:"P" help:"... and this percentage of the people or departments is held for approval. (${default})"`
+	Name   string `arg:"" help:"A name of your choice: up to 100 ASCII characters without spaces and slashes."`
+	Type   string `required:"" enum:"feishu,dingtalk,wecom" placeholder:"feishu|dingtalk|wecom" help:"Kind of provider; feishu serves Lark too."`
+	Config string `required:"" placeholder:"FILE|-" help:"JSON file with the settings, or - for standard input."`
+	Tenant string `placeholder:"UUID" help:"Tenant that the rows are to carry."`
+	guardFlags
 }
 
 // Help implements kong.HelpProvider.
@@ -55,8 +54,8 @@ func settingsHelp() string {
 
 // Run implements the command.
 func (c providerAdd) Run(ctx context.Context, s *session) error {
-	guard := db.Guard{Count: c.RemovalLimit, Percent: c.RemovalPercent}
-	if err := errors.Join(checkName(c.Name), checkGuard(guard)); err != nil {
+	guard, err := c.guardFlags.change()
+	if err := errors.Join(checkName(c.Name), err); err != nil {
 		return err
 	}
 	tenant, err := tenantOf(c.Tenant)
@@ -81,7 +80,7 @@ func (c providerAdd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	_, err = vault.Store.ProviderAdd(ctx, db.NewProvider{
-		TenantID: tenant, Name: c.Name, Type: vendor.Type, Config: public, Guard: &guard,
+		TenantID: tenant, Name: c.Name, Type: vendor.Type, Config: public, Guard: guard,
 	}, vault.Seal(secrets))
 	if errors.Is(err, db.ErrNameTaken) {
 		return fmt.Errorf("there is a provider %q already; change it with: orgsync provider update %s --config FILE", c.Name, c.Name)
@@ -122,17 +121,6 @@ func checkName(name string) error {
 		return misuse("a provider's name consists of ASCII letters, digits and signs other than spaces and slashes, since it becomes part of a workflow id; %q does not", name)
 	case strings.HasPrefix(name, "-"):
 		return misuse("a provider's name does not begin with a dash; %q does", name)
-	}
-	return nil
-}
-
-func checkGuard(g db.Guard) error {
-	const most = 1<<31 - 1 // of a Postgres integer
-	if g.Count < 0 || g.Count > most {
-		return misuse("--removal-limit is %d; it must be a number of removals from 0 on", g.Count)
-	}
-	if !(g.Percent >= 0 && g.Percent <= 100) { // so that NaN is refused too
-		return misuse("--removal-percent is %g; it must be from 0 to 100", g.Percent)
 	}
 	return nil
 }

@@ -76,6 +76,16 @@ func TestProviderLifeNeverShowsASecret(t *testing.T) {
 	require.False(t, got.Active)
 	require.Equal(t, 7, got.RemovalLimit)
 	require.InDelta(t, 12.5, got.RemovalPercent, 0)
+	require.Equal(t, 7, got.DepartmentLimit, "the people's, as long as they have none of their own")
+	note(in.ok("provider", "update", "acme", "--department-removal-limit", "0", "--department-removal-percent", "1", "--hold-for", "90m", "--output", "json")).json(&got)
+	require.Equal(t, 7, got.RemovalLimit)
+	require.Zero(t, got.DepartmentLimit)
+	require.InDelta(t, 1, got.DepartmentPercent, 0)
+	require.EqualValues(t, 5400, got.HoldSeconds)
+	text := note(in.ok("provider", "show", "acme")).stdout
+	require.Contains(t, text, "more than the larger of 7 and 12.5 % of the people")
+	require.Contains(t, text, "more than the larger of 0 and 1 % of the departments")
+	require.Contains(t, text, "1h30m")
 	require.Equal(t, added.Config, got.Config)
 
 	var removed struct{ Name string }

@@ -11,13 +11,12 @@ import (
 )
 
 type providerUpdate struct {
-	Name           string   `arg:"" help:"The provider's name."`
-	Config         string   `placeholder:"FILE|-" help:"JSON file with the settings to change, or - for standard input."`
-	Tenant         string   `placeholder:"UUID" help:"Tenant that the rows are to carry."`
-	Active         bool     `xor:"state" help:"Allow syncs."`
-	Inactive       bool     `xor:"state" help:"Refuse syncs."`
-	RemovalLimit   *int     `placeholder:"N" help:"A run that would remove more than the larger of this many ..."`
-	RemovalPercent *float64 `placeholder:"P" help:"... and this percentage of the people or departments is held for approval."`
+	Name     string `arg:"" help:"The provider's name."`
+	Config   string `placeholder:"FILE|-" help:"JSON file with the settings to change, or - for standard input."`
+	Tenant   string `placeholder:"UUID" help:"Tenant that the rows are to carry."`
+	Active   bool   `xor:"state" help:"Allow syncs."`
+	Inactive bool   `xor:"state" help:"Refuse syncs."`
+	guardFlags
 }
 
 // Help implements kong.HelpProvider.
@@ -28,15 +27,20 @@ Examples:
 
   echo '{"app_secret":"n3w"}' | orgsync provider update acme --config -
   orgsync provider update acme --inactive
-  orgsync provider update acme --removal-limit 100 --removal-percent 10`
+  orgsync provider update acme --removal-limit 100 --removal-percent 10
+  orgsync provider update acme --department-removal-limit 3 --hold-for 24h`
 }
 
 // Run implements the command.
 func (c providerUpdate) Run(ctx context.Context, s *session) error {
 	if c == (providerUpdate{Name: c.Name}) {
-		return misuse("nothing to change; give --config, --tenant, --active, --inactive, --removal-limit or --removal-percent")
+		return misuse("nothing to change; give --config, --tenant, --active, --inactive, --hold-for or a limit of removals")
 	}
 	tenant, err := tenantOf(c.Tenant)
+	if err != nil {
+		return err
+	}
+	guard, err := c.guardFlags.change()
 	if err != nil {
 		return err
 	}
@@ -54,12 +58,9 @@ func (c providerUpdate) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	change := db.ProviderChange{TenantID: tenant}
+	change := db.ProviderChange{TenantID: tenant, Guard: guard}
 	if c.Active || c.Inactive {
 		change.Active = &c.Active
-	}
-	if change.Guard, err = c.guard(p.Guard); err != nil {
-		return err
 	}
 	var seal func(string) ([]db.Sealed, error)
 	if document != nil {
@@ -85,20 +86,6 @@ func (s *session) openFor(ctx context.Context, settings bool) (*db.Store, *conne
 		return nil, nil, err
 	}
 	return vault.Store, vault, nil
-}
-
-// guard returns the limits with those that are given changed, nil if none is.
-func (c providerUpdate) guard(stored db.Guard) (*db.Guard, error) {
-	if c.RemovalLimit == nil && c.RemovalPercent == nil {
-		return nil, nil
-	}
-	if c.RemovalLimit != nil {
-		stored.Count = *c.RemovalLimit
-	}
-	if c.RemovalPercent != nil {
-		stored.Percent = *c.RemovalPercent
-	}
-	return &stored, checkGuard(stored)
 }
 
 // merge lays the settings of document over the stored ones. It sets what is stored

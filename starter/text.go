@@ -77,6 +77,17 @@ func span(d time.Duration) string {
 	}
 }
 
+// length writes a duration that people set, without its zero ends: 72h.
+func length(d time.Duration) string {
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
+}
+
 // terminalWidth returns the width of the terminal that w is, and whether it is one.
 func terminalWidth(w io.Writer) (int, bool) {
 	file, ok := w.(*os.File)

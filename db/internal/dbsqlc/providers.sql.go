@@ -66,22 +66,27 @@ func (q *Queries) CallSlotTake(ctx context.Context, db DBTX, arg CallSlotTakePar
 
 const providerByName = `-- name: ProviderByName :one
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at,
-       removal_limit_count, removal_limit_percent
+       removal_limit_count, removal_limit_percent, hold_seconds,
+       coalesce(department_limit_count, removal_limit_count)::int AS department_limit_count,
+       coalesce(department_limit_percent, removal_limit_percent)::float8 AS department_limit_percent
 FROM identity_providers WHERE name = $1
 `
 
 type ProviderByNameRow struct {
-	ID                  string
-	TenantID            *string
-	Name                string
-	ProviderType        string
-	IsActive            bool
-	Config              json.RawMessage
-	LastSyncedAt        *time.Time
-	CreatedAt           time.Time
-	UpdatedAt           time.Time
-	RemovalLimitCount   int32
-	RemovalLimitPercent float64
+	ID                     string
+	TenantID               *string
+	Name                   string
+	ProviderType           string
+	IsActive               bool
+	Config                 json.RawMessage
+	LastSyncedAt           *time.Time
+	CreatedAt              time.Time
+	UpdatedAt              time.Time
+	RemovalLimitCount      int32
+	RemovalLimitPercent    float64
+	HoldSeconds            int64
+	DepartmentLimitCount   int32
+	DepartmentLimitPercent float64
 }
 
 func (q *Queries) ProviderByName(ctx context.Context, db DBTX, name string) (ProviderByNameRow, error) {
@@ -99,28 +104,36 @@ func (q *Queries) ProviderByName(ctx context.Context, db DBTX, name string) (Pro
 		&i.UpdatedAt,
 		&i.RemovalLimitCount,
 		&i.RemovalLimitPercent,
+		&i.HoldSeconds,
+		&i.DepartmentLimitCount,
+		&i.DepartmentLimitPercent,
 	)
 	return i, err
 }
 
 const providerByRun = `-- name: ProviderByRun :one
 SELECT p.id, p.tenant_id, p.name, p.provider_type, p.is_active, p.config, p.last_synced_at, p.created_at, p.updated_at,
-       p.removal_limit_count, p.removal_limit_percent
+       p.removal_limit_count, p.removal_limit_percent, p.hold_seconds,
+       coalesce(p.department_limit_count, p.removal_limit_count)::int AS department_limit_count,
+       coalesce(p.department_limit_percent, p.removal_limit_percent)::float8 AS department_limit_percent
 FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = $1
 `
 
 type ProviderByRunRow struct {
-	ID                  string
-	TenantID            *string
-	Name                string
-	ProviderType        string
-	IsActive            bool
-	Config              json.RawMessage
-	LastSyncedAt        *time.Time
-	CreatedAt           time.Time
-	UpdatedAt           time.Time
-	RemovalLimitCount   int32
-	RemovalLimitPercent float64
+	ID                     string
+	TenantID               *string
+	Name                   string
+	ProviderType           string
+	IsActive               bool
+	Config                 json.RawMessage
+	LastSyncedAt           *time.Time
+	CreatedAt              time.Time
+	UpdatedAt              time.Time
+	RemovalLimitCount      int32
+	RemovalLimitPercent    float64
+	HoldSeconds            int64
+	DepartmentLimitCount   int32
+	DepartmentLimitPercent float64
 }
 
 func (q *Queries) ProviderByRun(ctx context.Context, db DBTX, runID string) (ProviderByRunRow, error) {
@@ -138,6 +151,9 @@ func (q *Queries) ProviderByRun(ctx context.Context, db DBTX, runID string) (Pro
 		&i.UpdatedAt,
 		&i.RemovalLimitCount,
 		&i.RemovalLimitPercent,
+		&i.HoldSeconds,
+		&i.DepartmentLimitCount,
+		&i.DepartmentLimitPercent,
 	)
 	return i, err
 }
@@ -155,19 +171,24 @@ func (q *Queries) ProviderDelete(ctx context.Context, db DBTX, id string) (int64
 }
 
 const providerInsert = `-- name: ProviderInsert :one
-INSERT INTO identity_providers (tenant_id, name, provider_type, config, removal_limit_count, removal_limit_percent)
+INSERT INTO identity_providers (tenant_id, name, provider_type, config, removal_limit_count, removal_limit_percent,
+        department_limit_count, department_limit_percent, hold_seconds)
 VALUES ($1, $2, $3, $4,
-        coalesce($5::int, 20), coalesce($6::float8, 5))
+        coalesce($5::int, 20), coalesce($6::float8, 5),
+        $7::int, $8::float8, coalesce($9::bigint, 259200))
 RETURNING id
 `
 
 type ProviderInsertParams struct {
-	TenantID            *string
-	Name                string
-	ProviderType        string
-	Config              json.RawMessage
-	RemovalLimitCount   *int32
-	RemovalLimitPercent *float64
+	TenantID               *string
+	Name                   string
+	ProviderType           string
+	Config                 json.RawMessage
+	RemovalLimitCount      *int32
+	RemovalLimitPercent    *float64
+	DepartmentLimitCount   *int32
+	DepartmentLimitPercent *float64
+	HoldSeconds            *int64
 }
 
 func (q *Queries) ProviderInsert(ctx context.Context, db DBTX, arg ProviderInsertParams) (string, error) {
@@ -178,6 +199,9 @@ func (q *Queries) ProviderInsert(ctx context.Context, db DBTX, arg ProviderInser
 		arg.Config,
 		arg.RemovalLimitCount,
 		arg.RemovalLimitPercent,
+		arg.DepartmentLimitCount,
+		arg.DepartmentLimitPercent,
+		arg.HoldSeconds,
 	)
 	var id string
 	err := row.Scan(&id)
@@ -186,22 +210,27 @@ func (q *Queries) ProviderInsert(ctx context.Context, db DBTX, arg ProviderInser
 
 const providerList = `-- name: ProviderList :many
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at,
-       removal_limit_count, removal_limit_percent
+       removal_limit_count, removal_limit_percent, hold_seconds,
+       coalesce(department_limit_count, removal_limit_count)::int AS department_limit_count,
+       coalesce(department_limit_percent, removal_limit_percent)::float8 AS department_limit_percent
 FROM identity_providers ORDER BY name
 `
 
 type ProviderListRow struct {
-	ID                  string
-	TenantID            *string
-	Name                string
-	ProviderType        string
-	IsActive            bool
-	Config              json.RawMessage
-	LastSyncedAt        *time.Time
-	CreatedAt           time.Time
-	UpdatedAt           time.Time
-	RemovalLimitCount   int32
-	RemovalLimitPercent float64
+	ID                     string
+	TenantID               *string
+	Name                   string
+	ProviderType           string
+	IsActive               bool
+	Config                 json.RawMessage
+	LastSyncedAt           *time.Time
+	CreatedAt              time.Time
+	UpdatedAt              time.Time
+	RemovalLimitCount      int32
+	RemovalLimitPercent    float64
+	HoldSeconds            int64
+	DepartmentLimitCount   int32
+	DepartmentLimitPercent float64
 }
 
 func (q *Queries) ProviderList(ctx context.Context, db DBTX) ([]ProviderListRow, error) {
@@ -225,6 +254,9 @@ func (q *Queries) ProviderList(ctx context.Context, db DBTX) ([]ProviderListRow,
 			&i.UpdatedAt,
 			&i.RemovalLimitCount,
 			&i.RemovalLimitPercent,
+			&i.HoldSeconds,
+			&i.DepartmentLimitCount,
+			&i.DepartmentLimitPercent,
 		); err != nil {
 			return nil, err
 		}
@@ -280,17 +312,23 @@ UPDATE identity_providers SET
     is_active = coalesce($3::boolean, is_active),
     removal_limit_count = coalesce($4::int, removal_limit_count),
     removal_limit_percent = coalesce($5::float8, removal_limit_percent),
+    department_limit_count = coalesce($6::int, department_limit_count),
+    department_limit_percent = coalesce($7::float8, department_limit_percent),
+    hold_seconds = coalesce($8::bigint, hold_seconds),
     updated_at = now()
-WHERE id = $6
+WHERE id = $9
 `
 
 type ProviderUpdateParams struct {
-	TenantID            *string
-	Config              json.RawMessage
-	IsActive            *bool
-	RemovalLimitCount   *int32
-	RemovalLimitPercent *float64
-	ID                  string
+	TenantID               *string
+	Config                 json.RawMessage
+	IsActive               *bool
+	RemovalLimitCount      *int32
+	RemovalLimitPercent    *float64
+	DepartmentLimitCount   *int32
+	DepartmentLimitPercent *float64
+	HoldSeconds            *int64
+	ID                     string
 }
 
 func (q *Queries) ProviderUpdate(ctx context.Context, db DBTX, arg ProviderUpdateParams) (int64, error) {
@@ -300,6 +338,9 @@ func (q *Queries) ProviderUpdate(ctx context.Context, db DBTX, arg ProviderUpdat
 		arg.IsActive,
 		arg.RemovalLimitCount,
 		arg.RemovalLimitPercent,
+		arg.DepartmentLimitCount,
+		arg.DepartmentLimitPercent,
+		arg.HoldSeconds,
 		arg.ID,
 	)
 	if err != nil {

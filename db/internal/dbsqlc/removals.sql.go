@@ -134,19 +134,23 @@ SELECT
     (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = $1 AND NOT r.confirmed)::int AS unconfirmed,
     (SELECT count(*) FROM org_members m WHERE m.provider_id = $2 AND m.status = 'active')::int AS members_there,
     (SELECT count(*) FROM org_departments d WHERE d.provider_id = $2 AND d.status = 'active')::int AS departments_there,
-    p.removal_limit_count, p.removal_limit_percent
+    p.removal_limit_count, p.removal_limit_percent,
+    coalesce(p.department_limit_count, p.removal_limit_count)::int AS department_limit_count,
+    coalesce(p.department_limit_percent, p.removal_limit_percent)::float8 AS department_limit_percent
 FROM identity_providers p WHERE p.id = $2
 `
 
 type RemovalFiguresRow struct {
-	Members             int32
-	Departments         int32
-	Memberships         int32
-	Unconfirmed         int32
-	MembersThere        int32
-	DepartmentsThere    int32
-	RemovalLimitCount   int32
-	RemovalLimitPercent float64
+	Members                int32
+	Departments            int32
+	Memberships            int32
+	Unconfirmed            int32
+	MembersThere           int32
+	DepartmentsThere       int32
+	RemovalLimitCount      int32
+	RemovalLimitPercent    float64
+	DepartmentLimitCount   int32
+	DepartmentLimitPercent float64
 }
 
 // What the guard compares: what would go against what is there. Rows already
@@ -163,6 +167,8 @@ func (q *Queries) RemovalFigures(ctx context.Context, db DBTX, runID string, pro
 		&i.DepartmentsThere,
 		&i.RemovalLimitCount,
 		&i.RemovalLimitPercent,
+		&i.DepartmentLimitCount,
+		&i.DepartmentLimitPercent,
 	)
 	return i, err
 }
