@@ -25,7 +25,7 @@ type PulledMembers struct {
 	// Failed are the ordinals of departments that could not be read and may be tried
 	// again on their own.
 	Failed []int `json:"failed,omitempty"`
-	// Read is how many departments were read to the end.
+	// Read is how many departments were found to be read to the end.
 	Read int `json:"read"`
 }
 
@@ -50,27 +50,14 @@ func (a *Pull) pullMembers(ctx context.Context, in Range) (out PulledMembers, er
 	if err != nil {
 		return out, err
 	}
-	failed := map[string]error{}
-	row := 0
-	for _, p := range pending {
-		err := r.members(ctx, p)
-		switch {
-		case err == nil:
-			out.Read++
-			row = 0
-			continue
-		case ctx.Err() != nil, endsRun(err), provider.KindOf(err) == provider.RateLimited:
-			return out, err
-		}
-		failed[p.Department] = err
-		if provider.KindOf(err) != provider.Unavailable {
-			row = 0
-		} else if row++; row >= troubleInRow {
-			return out, err
-		}
+	shelf := r.newShelf()
+	if err := shelf.read(ctx, pending); err != nil {
+		shelf.save(ctx)
+		return out, err
 	}
+	out.Read = shelf.complete
 	for _, p := range pending {
-		err, ok := failed[p.Department]
+		err, ok := shelf.failed[p.Department]
 		if !ok {
 			continue
 		}
@@ -86,6 +73,29 @@ func (a *Pull) pullMembers(ctx context.Context, in Range) (out PulledMembers, er
 		}
 	}
 	return out, nil
+}
+
+// read reads departments one after the other. Those that fail are on the shelf; the
+// error returned is one that concerns the run as a whole.
+func (s *shelf) read(ctx context.Context, pending []db.Pending) error {
+	row := 0
+	for _, p := range pending {
+		err := s.members(ctx, p)
+		switch {
+		case err == nil:
+			row = 0
+			continue
+		case concernsRun(ctx, err):
+			return err
+		}
+		s.failed[p.Department] = err
+		if provider.KindOf(err) != provider.Unavailable {
+			row = 0
+		} else if row++; row >= troubleInRow {
+			return err
+		}
+	}
+	return s.clear(ctx)
 }
 
 // DepartmentRef names one department of a run by its ordinal.
@@ -115,7 +125,13 @@ func (a *Pull) pullDepartment(ctx context.Context, in DepartmentRef) (err error)
 	if err != nil || len(pending) == 0 {
 		return err
 	}
-	failure := r.members(ctx, pending[0])
+	shelf := r.newShelf()
+	failure := shelf.read(ctx, pending)
+	if failure == nil {
+		failure = shelf.failed[pending[0].Department]
+	} else {
+		shelf.save(ctx)
+	}
 	if failure == nil || ctx.Err() != nil {
 		return failure
 	}
@@ -138,74 +154,56 @@ func (a *Pull) FailMembers(ctx context.Context, in FailMembers) error {
 }
 
 // members reads one department's listing from where it stopped to its end.
-func (r *reading) members(ctx context.Context, p db.Pending) error {
-	err := r.memberPages(ctx, &p)
+func (s *shelf) members(ctx context.Context, p db.Pending) error {
+	err := s.memberPages(ctx, &p)
 	if provider.KindOf(err) == provider.CursorExpired && p.Pages > 0 {
 		// The page token is no longer good: once more from the start.
-		if err := r.store.MembersRestart(ctx, r.runID, p.Department); err != nil {
+		if err := s.store.MembersRestart(ctx, s.runID, p.Department); err != nil {
 			return err
 		}
 		p.Cursor, p.Pages = "", 0
-		err = r.memberPages(ctx, &p)
+		err = s.memberPages(ctx, &p)
 	}
 	if err != nil {
 		return err
 	}
-	return r.endMembers(ctx, p)
+	return s.end(ctx, p)
 }
 
-func (r *reading) memberPages(ctx context.Context, p *db.Pending) error {
+func (s *shelf) memberPages(ctx context.Context, p *db.Pending) error {
 	seen := map[string]bool{}
 	for !p.Ended() {
 		if p.Pages >= maxPages {
-			return r.problem(provider.Malformed, "the listing of people in department %s does not end", p.Department)
+			return s.problem(provider.Malformed, "the listing of people in department %s does not end", p.Department)
 		}
-		page, err := r.client.Members(ctx, provider.Query{Department: p.Department, Listing: provider.Listing(p.Listing), Cursor: p.Cursor})
+		page, err := s.client.Members(ctx, provider.Query{Department: p.Department, Listing: provider.Listing(p.Listing), Cursor: p.Cursor})
 		if err != nil {
 			return err
 		}
 		seen[p.Cursor] = true
 		if page.Next != "" && seen[page.Next] {
-			return r.problem(provider.Malformed, "the listing of people in department %s repeats a page token", p.Department)
+			return s.problem(provider.Malformed, "the listing of people in department %s repeats a page token", p.Department)
 		}
-		people, err := r.stagedMembers(page.Members)
+		people, err := s.stagedMembers(page.Members)
 		if err != nil {
 			return err
 		}
-		if err := r.store.StageMembers(ctx, db.Page{
-			RunID: r.runID, Listing: p.Department, Number: p.Pages, Next: page.Next, Calls: r.takeCalls(), Bad: len(page.Bad),
-		}, people); err != nil {
+		if err := s.put(ctx, db.MemberPage{
+			Page: db.Page{
+				RunID: s.runID, Listing: p.Department, Number: p.Pages, Next: page.Next, Calls: s.takeCalls(), Bad: len(page.Bad),
+			},
+			People: people,
+		}); err != nil {
 			return err
 		}
 		for _, bad := range page.Bad {
-			if err := r.store.RunNote(ctx, r.runID, "member", "of department "+p.Department, bad); err != nil {
+			if err := s.store.RunNote(ctx, s.runID, "member", "of department "+p.Department, bad); err != nil {
 				return err
 			}
 		}
 		p.Pages, p.Cursor = p.Pages+1, page.Next
 	}
 	return nil
-}
-
-// endMembers compares what was read with what the provider itself counts where the
-// listing ended with fewer people than the directory holds: an answer that only
-// looks complete must not remove anybody.
-func (r *reading) endMembers(ctx context.Context, p db.Pending) error {
-	figures, err := r.store.MemberFigures(ctx, r.runID, r.provider.ID, p.Department)
-	if err != nil {
-		return err
-	}
-	declared, err := r.declared(ctx, p, figures)
-	if err != nil {
-		return err
-	}
-	if declared != nil && *declared > figures.Read && figures.Read < figures.Stored {
-		if err := r.store.MembersRestart(ctx, r.runID, p.Department); err != nil {
-			return err
-		}
-		return r.problem(provider.Malformed, "%d people were listed in department %s, but the provider counts %d", figures.Read, p.Department, *declared)
-	}
-	return r.store.MembersEnd(ctx, r.runID, p.Department, declared)
 }
 
 // declared is the provider's own count of the people directly in a department, nil if

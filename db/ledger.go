@@ -127,11 +127,27 @@ func (s *Store) MembersRestart(ctx context.Context, runID, department string) er
 	}))
 }
 
-// MembersEnd marks a department's people as read to the end, unless records had to
-// be left out. declared is what the
-// provider itself counts there, nil if it does not say.
-func (s *Store) MembersEnd(ctx context.Context, runID, department string, declared *int) error {
-	return interpret("end department", s.q.LedgerMembersEnd(ctx, s.pool, int32Of(declared), runID, department))
+// EndedListing is a department whose people were listed to the end.
+type EndedListing struct {
+	Department string
+	// Declared is what the provider itself counts there, nil if it does not say.
+	Declared *int
+}
+
+// MembersEnd marks departments' people as read to the end, unless records had to be
+// left out.
+func (s *Store) MembersEnd(ctx context.Context, runID string, ended ...EndedListing) error {
+	if len(ended) == 0 {
+		return nil
+	}
+	departments, declared := make([]string, len(ended)), make([]int32, len(ended))
+	for i, e := range ended {
+		departments[i], declared[i] = e.Department, -1
+		if e.Declared != nil {
+			declared[i] = int32(*e.Declared)
+		}
+	}
+	return interpret("end departments", s.q.LedgerMembersEnd(ctx, s.pool, runID, departments, declared))
 }
 
 // MembersFail records why a department's people could not be read to the end.
@@ -168,15 +184,19 @@ type Figures struct {
 	Leaf bool
 }
 
-// MemberFigures returns them for the people directly in a department.
-func (s *Store) MemberFigures(ctx context.Context, runID, providerID, department string) (Figures, error) {
-	row, err := s.q.ScopeFigures(ctx, s.pool, runID, &department, &providerID)
-	f := Figures{Read: int(row.Read), Stored: int(row.Stored), Leaf: row.Children == 0}
-	if row.Declared != nil {
-		n := int(*row.Declared)
-		f.Declared = &n
+// MemberFigures returns them for the people directly in departments, by department.
+func (s *Store) MemberFigures(ctx context.Context, runID, providerID string, departments []string) (map[string]Figures, error) {
+	rows, err := s.q.ScopeFigures(ctx, s.pool, runID, &providerID, departments)
+	out := make(map[string]Figures, len(rows))
+	for _, row := range rows {
+		f := Figures{Read: int(row.Read), Stored: int(row.Stored), Leaf: !row.HasChildren}
+		if row.Declared != nil {
+			n := int(*row.Declared)
+			f.Declared = &n
+		}
+		out[row.ExternalID] = f
 	}
-	return f, interpret("compare figures", err)
+	return out, interpret("compare figures", err)
 }
 
 // ChildFigures returns how many departments directly below one were read and are stored.

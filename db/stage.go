@@ -118,23 +118,43 @@ var stagedMemberColumns = []string{
 	"primary_rank", "is_leader", "sort_order", "raw",
 }
 
-// StageMembers writes one page of people by COPY, together with the cursor behind
-// it. A page written again replaces itself.
-func (s *Store) StageMembers(ctx context.Context, p Page, people []StagedMember) error {
-	return interpret("stage members", s.inFence(ctx, p.RunID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
-		if err := s.q.StagedMembersDropPage(ctx, tx, p.RunID, p.Listing, int32(p.Number)); err != nil {
+// MemberPage is one page of people.
+type MemberPage struct {
+	Page
+	People []StagedMember
+}
+
+// StageMembers writes pages of people, all of one run and no two of one listing, by
+// COPY, together with the cursors behind them: all of it or nothing. A page written
+// again replaces itself.
+func (s *Store) StageMembers(ctx context.Context, pages ...MemberPage) error {
+	if len(pages) == 0 {
+		return nil
+	}
+	runID := pages[0].RunID
+	advance := dbsqlc.LedgerMembersAdvanceParams{RunID: runID}
+	var numbers []int32
+	var rows [][]any
+	calls := 0
+	for _, p := range pages {
+		numbers = append(numbers, int32(p.Number))
+		advance.Listings, advance.Next = append(advance.Listings, p.Listing), append(advance.Next, p.Next)
+		advance.People, advance.Bad = append(advance.People, int32(len(p.People))), append(advance.Bad, int32(p.Bad))
+		rows = append(rows, memberRows(p.Page, p.People)...)
+		calls += p.Calls
+	}
+	return interpret("stage members", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+		if err := s.q.StagedMembersDropPages(ctx, tx, advance.Listings, numbers, runID); err != nil {
 			return err
 		}
-		rows := memberRows(p, people)
 		if _, err := tx.CopyFrom(ctx, pgx.Identifier{"staged_members"}, stagedMemberColumns, pgx.CopyFromRows(rows)); err != nil {
 			return copyProblem(err)
 		}
-		if err := s.q.RunAddCalls(ctx, tx, int64(p.Calls), p.RunID); err != nil {
+		if err := s.q.LedgerMembersAdvance(ctx, tx, advance); err != nil {
 			return err
 		}
-		return s.q.LedgerMembersAdvance(ctx, tx, dbsqlc.LedgerMembersAdvanceParams{
-			RunID: p.RunID, ExternalID: p.Listing, Cursor: p.Next, MembersRead: int32(len(people)), BadRecords: int32(p.Bad),
-		})
+		// Last, since all who read for the run wait for each other at its row.
+		return s.q.RunAddCalls(ctx, tx, int64(calls), runID)
 	}))
 }
 

@@ -138,14 +138,14 @@ func (r *run) read(s snapshot) {
 		if len(s.only) > 0 && !slices.Contains(s.only, d.ExternalID) {
 			continue
 		}
-		require.NoError(r.t, store.StageMembers(ctx, page, listed))
+		require.NoError(r.t, store.StageMembers(ctx, db.MemberPage{Page: page, People: listed}))
 		switch d.members {
 		case "fail":
 			require.NoError(r.t, store.MembersFail(ctx, r.id, d.ExternalID, "no permission", nil))
 		case "open":
 		default:
 			if d.MembersListing != "" {
-				require.NoError(r.t, store.MembersEnd(ctx, r.id, d.ExternalID, nil))
+				require.NoError(r.t, store.MembersEnd(ctx, r.id, db.EndedListing{Department: d.ExternalID}))
 			}
 		}
 	}

@@ -76,15 +76,19 @@ ORDER BY ordinal;
 SELECT ordinal FROM sync_run_departments WHERE run_id = @run_id AND external_id = @external_id;
 
 -- name: LedgerMembersAdvance :exec
-UPDATE sync_run_departments
-SET members_cursor = @cursor, pages = pages + 1, members_read = members_read + @members_read, bad_records = bad_records + @bad_records
-WHERE run_id = @run_id AND external_id = @external_id;
+-- One page more of each listing.
+UPDATE sync_run_departments l
+SET members_cursor = p.next, pages = l.pages + 1, members_read = l.members_read + p.people, bad_records = l.bad_records + p.bad
+FROM (SELECT unnest(@listings::text[]) AS listing, unnest(@next::text[]) AS next, unnest(@people::int[]) AS people, unnest(@bad::int[]) AS bad) p
+WHERE l.run_id = @run_id AND l.external_id = p.listing;
 
 -- name: LedgerMembersEnd :exec
-UPDATE sync_run_departments SET members_complete = bad_records = 0, members_declared = sqlc.narg(members_declared),
-    members_error = CASE WHEN bad_records > 0 THEN bad_records || ' listed people had no usable id and were left out' END,
-    error = CASE WHEN bad_records > 0 THEN bad_records || ' listed people had no usable id and were left out' ELSE children_error END
-WHERE run_id = @run_id AND external_id = @external_id;
+-- A head count of -1 stands for one that the provider does not say.
+UPDATE sync_run_departments l SET members_complete = l.bad_records = 0, members_declared = nullif(e.declared, -1),
+    members_error = CASE WHEN l.bad_records > 0 THEN l.bad_records || ' listed people had no usable id and were left out' END,
+    error = CASE WHEN l.bad_records > 0 THEN l.bad_records || ' listed people had no usable id and were left out' ELSE l.children_error END
+FROM (SELECT unnest(@departments::text[]) AS department, unnest(@declared::int[]) AS declared) e
+WHERE l.run_id = @run_id AND l.external_id = e.department;
 
 -- name: LedgerMembersRestart :exec
 UPDATE sync_run_departments SET members_cursor = '', pages = 0, members_read = 0, bad_records = 0, members_error = NULL, members_complete = false
@@ -124,18 +128,19 @@ FROM sync_run_departments WHERE run_id = @run_id
   AND (NOT @failed_only::boolean OR error IS NOT NULL)
 ORDER BY error IS NULL, external_id LIMIT @max_rows;
 
--- name: ScopeFigures :one
--- What is known of a department's own people once its listing ended: how many this
--- run read there, how many the directory holds there, what the provider declares
+-- name: ScopeFigures :many
+-- What is known of departments' own people once their listings ended: how many the
+-- listing brought, how many the directory holds there, what the provider declares
 -- for the department with everything below, and whether anything is below.
-SELECT
-    (SELECT count(DISTINCT person_key) FROM staged_members s
-      WHERE s.run_id = @run_id AND s.department_external_id = @external_id AND s.status IS DISTINCT FROM 'deleted')::int AS read,
-    (SELECT count(*) FROM org_member_departments md JOIN org_departments d ON d.id = md.department_id
+SELECT w.department::text AS external_id,
+    (SELECT count(DISTINCT s.person_key) FROM staged_members s
+      WHERE s.run_id = @run_id AND s.listing = w.department AND s.department_external_id = w.department AND s.status IS DISTINCT FROM 'deleted')::int AS read,
+    (SELECT count(*) FROM org_departments d JOIN org_member_departments md ON md.department_id = d.id
       JOIN org_members m ON m.id = md.member_id
-      WHERE d.provider_id = @provider_id AND d.external_id = @external_id AND m.status <> 'deleted')::int AS stored,
-    (SELECT declared_members FROM staged_departments sd WHERE sd.run_id = @run_id AND sd.external_id = @external_id) AS declared,
-    (SELECT count(*) FROM staged_departments sc WHERE sc.run_id = @run_id AND sc.parent_external_id = @external_id)::int AS children;
+      WHERE d.provider_id = @provider_id AND d.external_id = w.department AND m.status <> 'deleted')::int AS stored,
+    (SELECT sd.declared_members FROM staged_departments sd WHERE sd.run_id = @run_id AND sd.external_id = w.department) AS declared,
+    EXISTS (SELECT 1 FROM staged_departments sc WHERE sc.run_id = @run_id AND sc.parent_external_id = w.department) AS has_children
+FROM unnest(@departments::text[]) AS w (department);
 
 -- name: ChildFigures :one
 SELECT
@@ -150,8 +155,10 @@ INSERT INTO staged_departments (run_id, external_id, parent_external_id, name, s
 VALUES (@run_id, @external_id, @parent_external_id, @name, @sort_order, @declared_members, @leaders, @raw)
 ON CONFLICT (run_id, external_id) DO NOTHING;
 
--- name: StagedMembersDropPage :exec
-DELETE FROM staged_members WHERE run_id = @run_id AND listing = @listing AND page = @page;
+-- name: StagedMembersDropPages :exec
+DELETE FROM staged_members s
+USING (SELECT unnest(@listings::text[]) AS listing, unnest(@pages::int[]) AS page) p
+WHERE s.run_id = @run_id AND s.listing = p.listing AND s.page = p.page;
 
 -- name: StagedMembersDropListing :exec
 DELETE FROM staged_members WHERE run_id = @run_id AND listing = @listing;

@@ -51,7 +51,7 @@ func (o *Opener) Open(ctx context.Context, p db.Provider, onCall func(endpoint s
 	client, err := vendor.Open(settings, &provider.Env{
 		HTTP:   o.HTTP,
 		Log:    log,
-		Tokens: &tokens{store: o.Store, box: o.Box, providerID: p.ID},
+		Tokens: &tokens{store: o.Store, box: o.Box, providerID: p.ID, recent: map[string]recentToken{}},
 		Limits: &limits{store: o.Store, providerID: p.ID, providerType: p.Type},
 		Now:    time.Now, CallTimeout: o.CallTimeout, SlowCall: o.SlowCall, OnCall: onCall,
 	})

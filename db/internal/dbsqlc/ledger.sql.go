@@ -144,39 +144,43 @@ func (q *Queries) LedgerList(ctx context.Context, db DBTX, runID string, failedO
 }
 
 const ledgerMembersAdvance = `-- name: LedgerMembersAdvance :exec
-UPDATE sync_run_departments
-SET members_cursor = $1, pages = pages + 1, members_read = members_read + $2, bad_records = bad_records + $3
-WHERE run_id = $4 AND external_id = $5
+UPDATE sync_run_departments l
+SET members_cursor = p.next, pages = l.pages + 1, members_read = l.members_read + p.people, bad_records = l.bad_records + p.bad
+FROM (SELECT unnest($2::text[]) AS listing, unnest($3::text[]) AS next, unnest($4::int[]) AS people, unnest($5::int[]) AS bad) p
+WHERE l.run_id = $1 AND l.external_id = p.listing
 `
 
 type LedgerMembersAdvanceParams struct {
-	Cursor      string
-	MembersRead int32
-	BadRecords  int32
-	RunID       string
-	ExternalID  string
+	RunID    string
+	Listings []string
+	Next     []string
+	People   []int32
+	Bad      []int32
 }
 
+// One page more of each listing.
 func (q *Queries) LedgerMembersAdvance(ctx context.Context, db DBTX, arg LedgerMembersAdvanceParams) error {
 	_, err := db.Exec(ctx, ledgerMembersAdvance,
-		arg.Cursor,
-		arg.MembersRead,
-		arg.BadRecords,
 		arg.RunID,
-		arg.ExternalID,
+		arg.Listings,
+		arg.Next,
+		arg.People,
+		arg.Bad,
 	)
 	return err
 }
 
 const ledgerMembersEnd = `-- name: LedgerMembersEnd :exec
-UPDATE sync_run_departments SET members_complete = bad_records = 0, members_declared = $1,
-    members_error = CASE WHEN bad_records > 0 THEN bad_records || ' listed people had no usable id and were left out' END,
-    error = CASE WHEN bad_records > 0 THEN bad_records || ' listed people had no usable id and were left out' ELSE children_error END
-WHERE run_id = $2 AND external_id = $3
+UPDATE sync_run_departments l SET members_complete = l.bad_records = 0, members_declared = nullif(e.declared, -1),
+    members_error = CASE WHEN l.bad_records > 0 THEN l.bad_records || ' listed people had no usable id and were left out' END,
+    error = CASE WHEN l.bad_records > 0 THEN l.bad_records || ' listed people had no usable id and were left out' ELSE l.children_error END
+FROM (SELECT unnest($2::text[]) AS department, unnest($3::int[]) AS declared) e
+WHERE l.run_id = $1 AND l.external_id = e.department
 `
 
-func (q *Queries) LedgerMembersEnd(ctx context.Context, db DBTX, membersDeclared *int32, runID string, externalID string) error {
-	_, err := db.Exec(ctx, ledgerMembersEnd, membersDeclared, runID, externalID)
+// A head count of -1 stands for one that the provider does not say.
+func (q *Queries) LedgerMembersEnd(ctx context.Context, db DBTX, runID string, departments []string, declared []int32) error {
+	_, err := db.Exec(ctx, ledgerMembersEnd, runID, departments, declared)
 	return err
 }
 
@@ -467,37 +471,53 @@ func (q *Queries) LedgerWalkRestart(ctx context.Context, db DBTX, childrenListin
 	return err
 }
 
-const scopeFigures = `-- name: ScopeFigures :one
-SELECT
-    (SELECT count(DISTINCT person_key) FROM staged_members s
-      WHERE s.run_id = $1 AND s.department_external_id = $2 AND s.status IS DISTINCT FROM 'deleted')::int AS read,
-    (SELECT count(*) FROM org_member_departments md JOIN org_departments d ON d.id = md.department_id
+const scopeFigures = `-- name: ScopeFigures :many
+SELECT w.department::text AS external_id,
+    (SELECT count(DISTINCT s.person_key) FROM staged_members s
+      WHERE s.run_id = $1 AND s.listing = w.department AND s.department_external_id = w.department AND s.status IS DISTINCT FROM 'deleted')::int AS read,
+    (SELECT count(*) FROM org_departments d JOIN org_member_departments md ON md.department_id = d.id
       JOIN org_members m ON m.id = md.member_id
-      WHERE d.provider_id = $3 AND d.external_id = $2 AND m.status <> 'deleted')::int AS stored,
-    (SELECT declared_members FROM staged_departments sd WHERE sd.run_id = $1 AND sd.external_id = $2) AS declared,
-    (SELECT count(*) FROM staged_departments sc WHERE sc.run_id = $1 AND sc.parent_external_id = $2)::int AS children
+      WHERE d.provider_id = $2 AND d.external_id = w.department AND m.status <> 'deleted')::int AS stored,
+    (SELECT sd.declared_members FROM staged_departments sd WHERE sd.run_id = $1 AND sd.external_id = w.department) AS declared,
+    EXISTS (SELECT 1 FROM staged_departments sc WHERE sc.run_id = $1 AND sc.parent_external_id = w.department) AS has_children
+FROM unnest($3::text[]) AS w (department)
 `
 
 type ScopeFiguresRow struct {
-	Read     int32
-	Stored   int32
-	Declared *int32
-	Children int32
+	ExternalID  string
+	Read        int32
+	Stored      int32
+	Declared    *int32
+	HasChildren bool
 }
 
-// What is known of a department's own people once its listing ended: how many this
-// run read there, how many the directory holds there, what the provider declares
+// What is known of departments' own people once their listings ended: how many the
+// listing brought, how many the directory holds there, what the provider declares
 // for the department with everything below, and whether anything is below.
-func (q *Queries) ScopeFigures(ctx context.Context, db DBTX, runID string, externalID *string, providerID *string) (ScopeFiguresRow, error) {
-	row := db.QueryRow(ctx, scopeFigures, runID, externalID, providerID)
-	var i ScopeFiguresRow
-	err := row.Scan(
-		&i.Read,
-		&i.Stored,
-		&i.Declared,
-		&i.Children,
-	)
-	return i, err
+func (q *Queries) ScopeFigures(ctx context.Context, db DBTX, runID string, providerID *string, departments []string) ([]ScopeFiguresRow, error) {
+	rows, err := db.Query(ctx, scopeFigures, runID, providerID, departments)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ScopeFiguresRow
+	for rows.Next() {
+		var i ScopeFiguresRow
+		if err := rows.Scan(
+			&i.ExternalID,
+			&i.Read,
+			&i.Stored,
+			&i.Declared,
+			&i.HasChildren,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const stagedMembersDropListing = `-- name: StagedMembersDropListing :exec
@@ -509,11 +529,13 @@ func (q *Queries) StagedMembersDropListing(ctx context.Context, db DBTX, runID s
 	return err
 }
 
-const stagedMembersDropPage = `-- name: StagedMembersDropPage :exec
-DELETE FROM staged_members WHERE run_id = $1 AND listing = $2 AND page = $3
+const stagedMembersDropPages = `-- name: StagedMembersDropPages :exec
+DELETE FROM staged_members s
+USING (SELECT unnest($1::text[]) AS listing, unnest($2::int[]) AS page) p
+WHERE s.run_id = $3 AND s.listing = p.listing AND s.page = p.page
 `
 
-func (q *Queries) StagedMembersDropPage(ctx context.Context, db DBTX, runID string, listing string, page int32) error {
-	_, err := db.Exec(ctx, stagedMembersDropPage, runID, listing, page)
+func (q *Queries) StagedMembersDropPages(ctx context.Context, db DBTX, listings []string, pages []int32, runID string) error {
+	_, err := db.Exec(ctx, stagedMembersDropPages, listings, pages, runID)
 	return err
 }

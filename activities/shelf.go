@@ -1,0 +1,132 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// shelfRows is how many people are kept back at most before they are written: about
+// ten full pages of the smallest page size, so that a crash costs little.
+const shelfRows = 500
+
+// shelf keeps back the last pages of listings, which in small departments are the only
+// ones, so that many departments share one transaction and one comparison of figures.
+// A page that is followed by another is written at once with all that is kept back:
+// long listings go on after a crash at the page after the last.
+type shelf struct {
+	*reading
+	pages []db.MemberPage
+	rows  int
+	// ended are the departments whose listing was read to the end.
+	ended []db.Pending
+	// complete is how many of them were found complete.
+	complete int
+	// failed are those whose listing the provider's own figures contradict, or that
+	// could not be read at all.
+	failed map[string]error
+}
+
+func (r *reading) newShelf() *shelf { return &shelf{reading: r, failed: map[string]error{}} }
+
+// put takes a page. It must not be used again.
+func (s *shelf) put(ctx context.Context, p db.MemberPage) error {
+	s.pages = append(s.pages, p)
+	s.rows += len(p.People)
+	if p.Next != "" || s.rows >= shelfRows {
+		return s.write(ctx)
+	}
+	return nil
+}
+
+// end takes a department whose last page was put.
+func (s *shelf) end(ctx context.Context, p db.Pending) error {
+	s.ended = append(s.ended, p)
+	if len(s.pages) > 0 {
+		return nil
+	}
+	return s.judge(ctx)
+}
+
+// write writes the pages.
+func (s *shelf) write(ctx context.Context) error {
+	if err := s.store.StageMembers(ctx, s.pages...); err != nil {
+		return err
+	}
+	s.pages, s.rows = nil, 0
+	return nil
+}
+
+// clear writes what is kept back and judges the departments that ended.
+func (s *shelf) clear(ctx context.Context) error {
+	if err := s.write(ctx); err != nil {
+		return err
+	}
+	return s.judge(ctx)
+}
+
+// keep is how long writing what was read may take when the activity has to stop.
+const keep = 5 * time.Second
+
+// save writes what was read by an activity that ends early. That it could not be
+// written costs reading it again, nothing else.
+func (s *shelf) save(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keep)
+	defer cancel()
+	_ = s.write(ctx)
+}
+
+// judge compares what was read with what the provider itself counts where a listing
+// ended with fewer people than the directory holds: an answer that only looks
+// complete must not remove anybody.
+func (s *shelf) judge(ctx context.Context) error {
+	if len(s.ended) == 0 {
+		return nil
+	}
+	departments := make([]string, len(s.ended))
+	for i, p := range s.ended {
+		departments[i] = p.Department
+	}
+	figures, err := s.store.MemberFigures(ctx, s.runID, s.provider.ID, departments)
+	if err != nil {
+		return err
+	}
+	var complete []db.EndedListing
+	for _, p := range s.ended {
+		declared, err := s.verdict(ctx, p, figures[p.Department])
+		switch {
+		case err == nil:
+			complete = append(complete, db.EndedListing{Department: p.Department, Declared: declared})
+		case concernsRun(ctx, err):
+			return err
+		default:
+			s.failed[p.Department] = err
+		}
+	}
+	s.ended = nil
+	s.complete += len(complete)
+	return s.store.MembersEnd(ctx, s.runID, complete...)
+}
+
+// verdict returns the head count that the provider declares, or why the listing is
+// not to be believed; it is then read again from its start.
+func (s *shelf) verdict(ctx context.Context, p db.Pending, f db.Figures) (*int, error) {
+	declared, err := s.declared(ctx, p, f)
+	if err != nil {
+		return nil, err
+	}
+	if declared != nil && *declared > f.Read && f.Read < f.Stored {
+		if err := s.store.MembersRestart(ctx, s.runID, p.Department); err != nil {
+			return nil, err
+		}
+		return nil, s.problem(provider.Malformed, "%d people were listed in department %s, but the provider counts %d", f.Read, p.Department, *declared)
+	}
+	return declared, nil
+}
+
+// concernsRun reports whether a failure is not that of one department.
+func concernsRun(ctx context.Context, err error) bool {
+	return ctx.Err() != nil || endsRun(err) || provider.KindOf(err) == provider.RateLimited
+}
