@@ -252,10 +252,20 @@ type SealedDepartments struct {
 	Departments int `json:"departments"`
 	// Failed are those that could not be asked for their children.
 	Failed int `json:"failed"`
+	// Shape is how their people are to be read. Runs begun by the first workers lack it.
+	Shape *Shape `json:"shape,omitempty"`
 }
 
 // SealDepartments gives every department its place in the run's order.
 func (a *Pull) SealDepartments(ctx context.Context, in SealDepartments) (SealedDepartments, error) {
 	sealed, err := a.Store.WalkSeal(ctx, in.RunID, in.Problem, in.Departments)
-	return SealedDepartments{Departments: sealed.Departments, Failed: sealed.Failed}, classify(err)
+	if err != nil {
+		return SealedDepartments{}, classify(err)
+	}
+	p, err := a.Store.ProviderOfRun(ctx, in.RunID)
+	if err != nil {
+		return SealedDepartments{}, classify(err)
+	}
+	shape := shapeOf(p.Type, sealed.Departments)
+	return SealedDepartments{Departments: sealed.Departments, Failed: sealed.Failed, Shape: &shape}, nil
 }

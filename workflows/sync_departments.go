@@ -8,32 +8,6 @@ import (
 	"github.com/orgsync/orgsync/activities"
 )
 
-const (
-	// sliceSize is how many departments one child workflow takes: with two activities
-	// a batch its history stays below the 4,096 events at which the server suggests to
-	// begin a new one (temporal.md §1.1), and far below 10,000 even if every department
-	// is a batch of its own, fails, and is tried alone.
-	sliceSize = 400
-	// slicesAtATime is how many children run at once.
-	slicesAtATime = 6
-	// batchesAtATime is how many batches a child keeps in flight; more would slow
-	// down every event of its history (each is a live coroutine).
-	batchesAtATime = 16
-	// singleUpTo is the size of company up to which every department is a batch of
-	// its own, which operators can see and retry one by one.
-	singleUpTo = 300
-	// maxBatch keeps a batch near ten seconds at the providers' call limits.
-	maxBatch = 50
-)
-
-// batchSize is how many departments one activity takes.
-func batchSize(departments int) int {
-	if departments <= singleUpTo {
-		return 1
-	}
-	return min(maxBatch, departments/100)
-}
-
 // SliceInput is what SyncDepartments works on: the departments of a run with
 // ordinals First to Last.
 type SliceInput struct {
@@ -43,6 +17,9 @@ type SliceInput struct {
 	Last     int    `json:"last"`
 	// Batch is how many departments one activity takes.
 	Batch int `json:"batch"`
+	// Batches is how many activities are in flight at a time; 0: 16, as the first
+	// workers had it.
+	Batches int `json:"batches,omitempty"`
 	// Apply is false in plan mode, where nothing of the directory is written.
 	Apply bool `json:"apply"`
 }
@@ -72,7 +49,11 @@ type slice struct {
 func (s *slice) run(ctx workflow.Context) error {
 	ctx, cancel := workflow.WithCancel(ctx)
 	defer cancel()
-	batches := workflow.NewSemaphore(ctx, batchesAtATime)
+	atATime := s.in.Batches
+	if atATime == 0 {
+		atATime = 16
+	}
+	batches := workflow.NewSemaphore(ctx, int64(atATime))
 	wg := workflow.NewWaitGroup(ctx)
 	var failed error
 	for first := s.in.First; first <= s.in.Last && failed == nil; first += s.in.Batch {

@@ -132,16 +132,17 @@ func (s *syncOrg) departments(ctx workflow.Context) error {
 func (s *syncOrg) members(ctx workflow.Context) error {
 	ctx, cancel := workflow.WithCancel(ctx)
 	defer cancel()
-	slices := workflow.NewSemaphore(ctx, slicesAtATime)
+	shape := s.shape()
+	slices := workflow.NewSemaphore(ctx, int64(shape.Slices))
 	wg := workflow.NewWaitGroup(ctx)
 	var failed error
-	for first := 1; first <= s.tree.Departments && failed == nil; first += sliceSize {
+	for first := 1; first <= s.tree.Departments && failed == nil; first += shape.Slice {
 		if err := slices.Acquire(ctx, 1); err != nil {
 			break
 		}
 		slice := SliceInput{
-			RunID: s.progress.RunID, Provider: s.in.Provider, First: first, Last: min(first+sliceSize-1, s.tree.Departments),
-			Batch: batchSize(s.tree.Departments), Apply: !s.planning(),
+			RunID: s.progress.RunID, Provider: s.in.Provider, First: first, Last: min(first+shape.Slice-1, s.tree.Departments),
+			Batch: shape.Batch, Batches: shape.Batches, Apply: !s.planning(),
 		}
 		wg.Add(1)
 		workflow.Go(ctx, func(ctx workflow.Context) {
@@ -158,6 +159,19 @@ func (s *syncOrg) members(ctx workflow.Context) error {
 		failed = ctx.Err()
 	}
 	return failed
+}
+
+// shape is how the departments are divided. Where the run was begun by a worker that
+// did not yet write it down, it is what that worker went by.
+func (s *syncOrg) shape() activities.Shape {
+	if s.tree.Shape != nil {
+		return *s.tree.Shape
+	}
+	batch := 1
+	if s.tree.Departments > 300 {
+		batch = min(50, s.tree.Departments/100)
+	}
+	return activities.Shape{Slice: 400, Slices: 6, Batch: batch}
 }
 
 func (s *syncOrg) slice(ctx workflow.Context, in SliceInput) error {

@@ -1,0 +1,58 @@
+package activities
+
+import "github.com/orgsync/orgsync/internal/directory"
+
+// Shape is how a run's departments are divided among child workflows and activities.
+// It is decided by an activity, and so stands in the history: deciding otherwise one
+// day leaves the runs alone that are at work.
+type Shape struct {
+	// Slice is how many departments one child workflow takes.
+	Slice int `json:"slice"`
+	// Slices is how many children work at a time.
+	Slices int `json:"slices"`
+	// Batch is how many departments one activity takes.
+	Batch int `json:"batch"`
+	// Batches is how many batches each child keeps in flight.
+	Batches int `json:"batches"`
+}
+
+const (
+	// sliceSize keeps a child's history below the 4,096 events at which the server
+	// suggests to begin a new one (temporal.md §1.1), and far below 10,000 even if
+	// every department is a batch of its own, fails, and is tried alone.
+	sliceSize = 400
+	// slicesAtATime is how many children work at once: each is a history of its own,
+	// which is what lets the server work on several at a time.
+	slicesAtATime = 4
+	// inFlight is how many batches a run reads at a time, and so how many calls: enough
+	// for 20 a second, the highest rate documented of Feishu and DingTalk for one call
+	// (dingtalk.md §6), if each takes more than a second; and half of a worker's places
+	// for reading are left to the runs of others.
+	inFlight = 32
+	// inFlightWeCom stays below the number of parallel calls that WeCom refuses with
+	// 45033, which is not published (wecom.md §5: at most 4).
+	inFlightWeCom = 4
+	// batchesAtATime is the most in one history: every one is a live coroutine, which
+	// each event has to pass (temporal.md §1.3).
+	batchesAtATime = 16
+	// singleUpTo is the size of company up to which every department is a batch of
+	// its own, which operators can see and retry one by one.
+	singleUpTo = 300
+	// maxBatch keeps a batch near ten seconds at the providers' call limits.
+	maxBatch = 50
+)
+
+// shapeOf returns the shape for reading a number of departments of a provider.
+func shapeOf(kind directory.ProviderType, departments int) Shape {
+	most := inFlight
+	if kind == directory.WeCom {
+		most = inFlightWeCom
+	}
+	s := Shape{Slice: sliceSize, Batch: 1}
+	if departments > singleUpTo {
+		s.Batch = min(maxBatch, departments/100)
+	}
+	s.Slices = min(slicesAtATime, max(1, (departments+sliceSize-1)/sliceSize))
+	s.Batches = min(batchesAtATime, most/s.Slices)
+	return s
+}
