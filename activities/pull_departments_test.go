@@ -75,7 +75,8 @@ func TestDepartmentThatCannotBeAskedIsNoted(t *testing.T) {
 			}
 			require.Equal(t, 1, d.count("children 3"), "the others are asked all the same")
 			sealed := must[SealedDepartments](b, b.pull.SealDepartments, SealDepartments{RunID: b.runID, Problem: "given up"})
-			require.Equal(t, SealedDepartments{Departments: 4, Failed: 1}, sealed)
+			shape := shapeOf(directory.DingTalk, 4)
+			require.Equal(t, SealedDepartments{Departments: 4, Failed: 1, Shape: &shape}, sealed)
 			entry := b.ledger()["2"]
 			require.False(t, entry.ChildrenComplete)
 			if c.retry {

@@ -77,9 +77,52 @@ func TestEveryDepartmentIsReadOnce(t *testing.T) {
 	}
 }
 
-// A slice keeps a bounded number of batches in flight, and really that many.
+// A run's departments are divided as the activity said that sealed the tree.
+func TestDepartmentsAreDividedAsDecided(t *testing.T) {
+	t.Parallel()
+	f := newFakes(0)
+	f.sealDepartments = func(activities.SealDepartments) (activities.SealedDepartments, error) {
+		return activities.SealedDepartments{Departments: 10, Shape: &activities.Shape{Slice: 4, Slices: 2, Batch: 3, Batches: 5}}, nil
+	}
+	env := f.env(t)
+	var mu sync.Mutex
+	var slices []workflows.SliceInput
+	env.SetOnChildWorkflowStartedListener(func(_ *workflow.Info, _ workflow.Context, args converter.EncodedValues) {
+		mu.Lock()
+		defer mu.Unlock()
+		var in workflows.SliceInput
+		require.NoError(t, args.Get(&in))
+		slices = append(slices, in)
+	})
+	_, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
+	require.NoError(t, err)
+	slice := workflows.SliceInput{RunID: runID, Provider: "acme", Batch: 3, Batches: 5, Apply: true}
+	var want []workflows.SliceInput
+	for _, r := range [][2]int{{1, 4}, {5, 8}, {9, 10}} {
+		slice.First, slice.Last = r[0], r[1]
+		want = append(want, slice)
+	}
+	require.ElementsMatch(t, want, slices)
+	var batches [][2]int
+	for _, batch := range inputsOf[activities.Range](f, "PullMembers") {
+		batches = append(batches, [2]int{batch.First, batch.Last})
+	}
+	require.ElementsMatch(t, [][2]int{{1, 3}, {4, 4}, {5, 7}, {8, 8}, {9, 10}}, batches)
+}
+
+// A slice keeps a bounded number of batches in flight, and really that many: as many as
+// it is told, or as the first workers had it.
 func TestBatchesInFlightAreBounded(t *testing.T) {
 	t.Parallel()
+	for told, want := range map[int]int{0: 16, 5: 5} {
+		t.Run(fmt.Sprint(told), func(t *testing.T) {
+			t.Parallel()
+			batchesInFlight(t, told, want)
+		})
+	}
+}
+
+func batchesInFlight(t *testing.T, told, want int) {
 	f := newFakes(0)
 	env := f.env(t)
 	var mu sync.Mutex
@@ -92,7 +135,7 @@ func TestBatchesInFlightAreBounded(t *testing.T) {
 		return activities.PulledMembers{}, activity.ErrResultPending
 	}, activity.RegisterOptions{Name: "PullMembers", DisableAlreadyRegisteredCheck: true})
 	// Once a minute, when nothing else can happen, all that is pending is answered.
-	for minute := range 10 {
+	for minute := range 100/want + 2 {
 		env.RegisterDelayedCallback(func() {
 			mu.Lock()
 			defer mu.Unlock()
@@ -103,9 +146,9 @@ func TestBatchesInFlightAreBounded(t *testing.T) {
 			pending = nil
 		}, time.Duration(minute+1)*time.Minute)
 	}
-	env.ExecuteWorkflow(workflows.SyncDepartments, workflows.SliceInput{RunID: runID, Provider: "acme", First: 1, Last: 100, Batch: 1, Apply: true})
+	env.ExecuteWorkflow(workflows.SyncDepartments, workflows.SliceInput{RunID: runID, Provider: "acme", First: 1, Last: 100, Batch: 1, Batches: told, Apply: true})
 	require.NoError(t, env.GetWorkflowError())
-	require.Equal(t, 16, most)
+	require.Equal(t, want, most)
 	require.Equal(t, 100, f.count("ApplyMembers"))
 }
 
