@@ -103,22 +103,38 @@ type HoldRun struct {
 	HoldWorkflowID string `json:"hold_workflow_id"`
 }
 
-// HoldRun marks the run as held and returns its report so far.
-func (a *Runs) HoldRun(ctx context.Context, in HoldRun) (RunReport, error) {
+// HeldRun is a held run's report so far, with what a person needs to decide.
+type HeldRun struct {
+	RunReport
+	// ExpiresAt is when the run counts as rejected if nobody has decided.
+	ExpiresAt *time.Time          `json:"expires_at,omitempty"`
+	Removals  *directory.Removals `json:"removals,omitempty"`
+}
+
+// HoldRun marks the run as held and returns what is held. Repeated, it changes nothing.
+func (a *Runs) HoldRun(ctx context.Context, in HoldRun) (HeldRun, error) {
 	run, err := a.Store.Run(ctx, in.RunID)
 	if err != nil {
-		return RunReport{}, classify(err)
+		return HeldRun{}, classify(err)
 	}
 	if run.Status != directory.RunHeld {
 		counts, err := a.Store.Counts(ctx, in.RunID)
 		if err != nil {
-			return RunReport{}, classify(err)
+			return HeldRun{}, classify(err)
 		}
 		if err := a.Store.RunHold(ctx, in.RunID, in.Reason, in.HoldWorkflowID, counts); err != nil {
-			return RunReport{}, classify(err)
+			return HeldRun{}, classify(err)
+		}
+		if run, err = a.Store.Run(ctx, in.RunID); err != nil {
+			return HeldRun{}, classify(err)
 		}
 	}
-	return a.report(ctx, in.RunID)
+	removals, err := a.Store.HeldRemovals(ctx, in.RunID)
+	if err != nil {
+		return HeldRun{}, classify(err)
+	}
+	report, err := a.report(ctx, in.RunID)
+	return HeldRun{RunReport: report, ExpiresAt: run.HoldExpiresAt, Removals: &removals}, err
 }
 
 // FinishRun says how a run ended.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/enums/v1"
@@ -177,10 +178,12 @@ func TestHoldingARun(t *testing.T) {
 	must[any](b, b.apply.ApplyDepartments, TreeRef{RunID: b.runID})
 	must[any](b, b.apply.ApplyMembers, all)
 	hold := HoldRun{RunID: b.runID, Reason: "it would remove 30 of 40 members", HoldWorkflowID: "orgsync/acme/removals/r1"}
-	held := must[RunReport](b, b.runs.HoldRun, hold)
+	held := must[HeldRun](b, b.runs.HoldRun, hold)
 	require.Equal(t, directory.RunHeld, held.Status)
 	require.Equal(t, 4, held.Members.Read)
-	require.Equal(t, held.Counts, must[RunReport](b, b.runs.HoldRun, hold).Counts)
+	require.Equal(t, held.Counts, must[HeldRun](b, b.runs.HoldRun, hold).Counts)
+	require.WithinDuration(t, time.Now().Add(72*time.Hour), *held.ExpiresAt, time.Minute)
+	require.Equal(t, 4, held.Removals.Members.There)
 	ended := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID, Status: directory.RunRejected, Problem: "rejected"})
 	require.Equal(t, directory.RunRejected, ended.Status)
 	require.Equal(t, 4, ended.Members.Read, "its staging is gone, its figures are not")

@@ -150,29 +150,6 @@ func (s *Store) RunRanges(ctx context.Context, runID string) (this, applied json
 	return row.This, row.Applied, interpret("read visible range", err)
 }
 
-// RunHold marks the run as held, stores what it did so far and drops its staged
-// rows: the plan of removals is all that a decision needs. Holding again changes
-// nothing. It returns ErrSuperseded if the run has ended meanwhile.
-func (s *Store) RunHold(ctx context.Context, runID, reason, holdWorkflowID string, counts directory.Counts) error {
-	body, err := json.Marshal(counts)
-	if err != nil {
-		return fmt.Errorf("hold run: %w", err)
-	}
-	return interpret("hold run", s.inTx(ctx, func(tx pgx.Tx) error {
-		n, err := s.q.RunSetHeld(ctx, tx, &reason, &holdWorkflowID, runID)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return ErrSuperseded
-		}
-		if err := s.q.RunSetCounts(ctx, tx, body, runID); err != nil {
-			return err
-		}
-		return s.q.RunDropStaging(ctx, tx, runID)
-	}))
-}
-
 // RunFinish gives the run its final status and counts and drops its staged rows.
 // complete says that it was read and applied in full: the provider then counts as
 // synced now. The first end stands: finishing an ended run changes nothing.
@@ -231,15 +208,18 @@ type Run struct {
 	Calls          int64            `json:"calls"`
 	HoldReason     string           `json:"hold_reason,omitempty"`
 	HoldWorkflowID string           `json:"hold_workflow_id,omitempty"`
-	Error          string           `json:"error,omitempty"`
-	StartedAt      time.Time        `json:"started_at"`
-	FinishedAt     *time.Time       `json:"finished_at,omitempty"`
+	// HoldExpiresAt is when a held run that nobody decided counts as rejected.
+	HoldExpiresAt *time.Time `json:"hold_expires_at,omitempty"`
+	Error         string     `json:"error,omitempty"`
+	StartedAt     time.Time  `json:"started_at"`
+	FinishedAt    *time.Time `json:"finished_at,omitempty"`
 }
 
 func runOf(r dbsqlc.RunGetRow) (Run, error) {
 	run := Run{
 		ID: r.ID, Provider: r.ProviderName, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Mode: r.Mode, Status: r.Status,
-		Phase: r.Phase, Calls: r.Calls, HoldReason: value(r.HoldReason), HoldWorkflowID: value(r.HoldWorkflowID), Error: value(r.Error),
+		Phase: r.Phase, Calls: r.Calls, HoldReason: value(r.HoldReason), HoldWorkflowID: value(r.HoldWorkflowID),
+		HoldExpiresAt: r.HoldExpiresAt, Error: value(r.Error),
 		StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
 	}
 	return run, json.Unmarshal(r.Counts, &run.Counts)

@@ -22,7 +22,6 @@ func TestRuns(t *testing.T) {
 		"beginning twice is one run":             beginningTwiceIsOneRun,
 		"only one run is at work":                onlyOneRunIsAtWork,
 		"a held run waits until it is overtaken": aHeldRunWaitsUntilItIsOvertaken,
-		"an approved run removes what it showed": anApprovedRunRemovesWhatItShowed,
 		"runs that cannot begin":                 runsThatCannotBegin,
 		"a page written again replaces itself":   aPageWrittenAgainReplacesItself,
 		"odd strings arrive to the byte":         oddStringsArriveToTheByte,
@@ -186,20 +185,6 @@ func aHeldRunWaitsUntilItIsOvertaken(t *testing.T, c *company) {
 	_, err = c.store.RemoveNext(t.Context(), held.id)
 	require.ErrorIs(t, err, db.ErrSuperseded)
 	require.Equal(t, []string{"a - - active", "b - - active"}, c.people())
-}
-
-func anApprovedRunRemovesWhatItShowed(t *testing.T, c *company) {
-	c.sync(snapshot{departments: "1", members: "a in=1; b in=1"})
-	held := c.begin("apply")
-	held.read(snapshot{departments: "1", members: "a in=1"})
-	held.apply(false)
-	held.planRemovals()
-	held.settle()
-	require.NoError(t, c.store.RunHold(t.Context(), held.id, "too many", "the hold", directory.Counts{}))
-	require.Equal(t, 2, held.remove())
-	held.settle()
-	require.Equal(t, []string{"a - - active", "b - - deleted"}, c.people())
-	require.Equal(t, []string{"1 1 1"}, c.heads())
 }
 
 func runsThatCannotBegin(t *testing.T, c *company) {

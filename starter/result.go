@@ -34,7 +34,7 @@ func (s *session) printResult(r workflows.SyncResult) error {
 	}
 	s.sayErrors(r.Errors)
 	if r.Status == directory.RunHeld {
-		s.sayDecide(r.Provider, r.RunID)
+		s.sayDecide(r.Provider, r.RunID, r.HoldExpiresAt)
 	}
 	if r.RunID != "" {
 		s.say("\nMore: orgsync runs show %s", shortID(r.RunID))

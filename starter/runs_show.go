@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"math"
+	"strings"
+	"time"
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
@@ -15,7 +18,7 @@ type runsShow struct {
 
 // Help implements kong.HelpProvider.
 func (runsShow) Help() string {
-	return `The ledger says for each department whether its children and its members were read to the end: only what was is ever removed from. Failed departments come first.
+	return `Of a held run it tells what would be removed, why a person must decide, until when and how. The ledger says for each department whether its children and its members were read to the end: only what was is ever removed from. Failed departments come first.
 
 Examples:
 
@@ -28,7 +31,9 @@ type shownRun struct {
 	db.Run
 	Errors      []string         `json:"errors"`
 	Departments []db.LedgerEntry `json:"departments"`
-	WebURL      string           `json:"web_url,omitempty"`
+	// Removals is what a held run would remove.
+	Removals *directory.Removals `json:"removals,omitempty"`
+	WebURL   string              `json:"web_url,omitempty"`
 }
 
 const (
@@ -56,6 +61,13 @@ func (c runsShow) Run(ctx context.Context, s *session) error {
 	}
 	if shown.Departments, err = store.Ledger(ctx, run.ID, false, rows); err != nil {
 		return err
+	}
+	if run.Status == directory.RunHeld {
+		removals, err := store.HeldRemovals(ctx, run.ID)
+		if err != nil {
+			return err
+		}
+		shown.Removals = &removals
 	}
 	if s.json {
 		return s.printJSON(shown)
@@ -88,18 +100,54 @@ func (s *session) sayRun(run shownRun) {
 		t.AppendRow([]any{"held because", plain(run.HoldReason)})
 		t.AppendRow([]any{"held by", run.HoldWorkflowID})
 	}
+	if run.HoldExpiresAt != nil {
+		t.AppendRow([]any{"to be decided until", moment(*run.HoldExpiresAt)})
+	}
 	printTable(s.stdout, t)
-	if run.Status == directory.RunHeld {
-		s.sayDecide(run.Provider, run.ID)
+	if run.Removals != nil {
+		s.sayRemovals(*run.Removals)
+		s.sayDecide(run.Provider, run.ID, run.HoldExpiresAt)
 	}
 	s.say("")
 	s.sayCounts(run.Counts)
 	s.sayErrors(run.Errors)
 }
 
-// sayDecide tells how a held run is decided.
-func (s *session) sayDecide(provider, runID string) {
-	s.say("\nThe removals wait for a decision. See them with: orgsync runs changes %s", shortID(runID))
+// sayRemovals tells what a held run would remove.
+func (s *session) sayRemovals(r directory.Removals) {
+	s.say("\nWould be removed")
+	t := newTable("", "planned", "of", "may go unasked")
+	rightAligned(t, 2, 3, 4)
+	kinds := []struct {
+		name string
+		directory.Removal
+	}{{"people", r.Members}, {"departments", r.Departments}, {"memberships", r.Memberships}}
+	for _, kind := range kinds {
+		limit := "no limit"
+		if kind.Limit != nil {
+			limit = grouped(*kind.Limit)
+		}
+		t.AppendRow([]any{kind.name, grouped(kind.Planned), grouped(kind.There), limit})
+	}
+	printTable(s.stdout, t)
+	for _, kind := range kinds {
+		if len(kind.IDs) == 0 {
+			continue
+		}
+		more := ""
+		if kind.More() > 0 {
+			more = fmt.Sprintf(" and %s more", grouped(kind.More()))
+		}
+		s.say("  %s: %s%s", kind.name, plain(strings.Join(kind.IDs, ", ")), more)
+	}
+}
+
+// sayDecide tells how a held run is decided, and until when if that has an end.
+func (s *session) sayDecide(provider, runID string, until *time.Time) {
+	s.say("\nThe removals wait for a decision. See them all with: orgsync runs changes %s", shortID(runID))
+	if until != nil {
+		s.say("Undecided at %s they count as rejected.", moment(*until))
+	}
 	s.say("  apply them:  orgsync approve %s", provider)
 	s.say("  leave them:  orgsync reject %s", provider)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -54,6 +55,9 @@ func TestRunsShow(t *testing.T) {
 	in.ledger(held, "od-zz", 0, &problem)
 	require.NoError(t, store.RunNote(ctx, held, "member", "u7", "two people claim this id"))
 	counts := directory.Counts{Members: directory.MemberCounts{Read: 1234567, Created: 3, Restored: 2}}
+	in.query(`INSERT INTO org_members (provider_id, external_id, name, name_translit_full, name_translit_initial)
+		SELECT provider_id, unnest(ARRAY['u2', 'u1']), '', '', '' FROM sync_runs WHERE id = $1`, held)
+	in.query(`INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id) SELECT $1, 'member', id, id FROM org_members`, held)
 	require.NoError(t, store.RunHold(ctx, held, "would remove 31 of 40 members", "orgsync/acme/removals/"+held, counts))
 
 	var listed []db.Run
@@ -68,7 +72,7 @@ func TestRunsShow(t *testing.T) {
 
 	text := in.ok("runs", "show", held[:12]).stdout
 	for _, want := range []string{
-		held, "would remove 31 of 40 members", "orgsync/acme/removals/" + held, "orgsync approve acme", "orgsync reject acme",
+		held, "would remove 31 of 40 members", "to be decided until", "they count as rejected", "MAY GO UNASKED", "people: u1, u2\n", "orgsync/acme/removals/" + held, "orgsync approve acme", "orgsync reject acme",
 		"1,234,567", "member u7: two people claim this id", "department od-zz: " + problem, "show them with --all",
 		"http://ui:8233/namespaces/default/workflows/orgsync%2Facme/second",
 	} {
@@ -85,6 +89,8 @@ func TestRunsShow(t *testing.T) {
 	require.Len(t, shown.Departments, shownLedger+2)
 	require.Equal(t, "od-zz", shown.Departments[0].ExternalID, "failed departments come first")
 	require.Len(t, shown.Errors, 2)
+	require.Equal(t, directory.Removal{Planned: 2, There: 2, Limit: new(20), IDs: []string{"u1", "u2"}}, shown.Removals.Members)
+	require.WithinDuration(t, time.Now().Add(72*time.Hour), *shown.HoldExpiresAt, time.Minute)
 
 	require.Contains(t, in.ok("runs", "show", failed).stdout, "the app secret is wrong")
 	require.NotContains(t, in.ok("runs", "show", failed).stdout, "orgsync approve")

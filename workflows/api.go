@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 
@@ -28,6 +29,8 @@ const (
 
 	// ProgressQuery answers with Progress.
 	ProgressQuery = "progress"
+	// RemovalsQuery asks a workflow that holds a run; it answers with HeldRemovals.
+	RemovalsQuery = "removals"
 	// ApproveUpdate and RejectUpdate decide a held run; both answer with SyncResult.
 	ApproveUpdate = "approve_removals"
 	RejectUpdate  = "reject_removals"
@@ -148,6 +151,21 @@ type SyncResult struct {
 	HoldWorkflowID string `json:"hold_workflow_id,omitempty"`
 	// HoldReason says why it waits.
 	HoldReason string `json:"hold_reason,omitempty"`
+	// HoldExpiresAt is when the removals count as rejected if nobody decides.
+	HoldExpiresAt *time.Time `json:"hold_expires_at,omitempty"`
+}
+
+// HeldRemovals is the answer to RemovalsQuery.
+type HeldRemovals struct {
+	RunID    string `json:"run_id"`
+	Provider string `json:"provider"`
+	// State is held, or how that was decided: approved, rejected, expired,
+	// superseded or canceled.
+	State     string     `json:"state"`
+	Reason    string     `json:"reason"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	// Removals is what would go, with the first external ids.
+	Removals *directory.Removals `json:"removals,omitempty"`
 }
 
 // Progress is the answer to ProgressQuery. Figures finer than a finished slice, and
@@ -158,4 +176,7 @@ type Progress struct {
 	Departments       int    `json:"departments"`
 	DepartmentsDone   int    `json:"departments_done"`
 	DepartmentsFailed int    `json:"departments_failed"`
+	// HoldWorkflowID waits for the decision on a held run, until HoldExpiresAt.
+	HoldWorkflowID string     `json:"hold_workflow_id,omitempty"`
+	HoldExpiresAt  *time.Time `json:"hold_expires_at,omitempty"`
 }

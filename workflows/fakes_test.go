@@ -28,7 +28,7 @@ type none = struct{}
 // without departments, a plan without removals.
 type fakes struct {
 	beginRun              func(activities.BeginRun) (activities.BegunRun, error)
-	holdRun               func(activities.HoldRun) (activities.RunReport, error)
+	holdRun               func(activities.HoldRun) (activities.HeldRun, error)
 	finishRun             func(activities.FinishRun) (activities.RunReport, error)
 	preflight             func(activities.RunRef) (activities.Preflighted, error)
 	pullDepartments       func(activities.RunRef) (none, error)
@@ -62,8 +62,8 @@ func newFakes(departments int) *fakes {
 		sealDepartments: func(activities.SealDepartments) (activities.SealedDepartments, error) {
 			return activities.SealedDepartments{Departments: departments}, nil
 		},
-		holdRun: func(activities.HoldRun) (activities.RunReport, error) {
-			return activities.RunReport{Provider: "acme", Mode: workflows.ModeApply, Status: directory.RunHeld}, nil
+		holdRun: func(activities.HoldRun) (activities.HeldRun, error) {
+			return activities.HeldRun{RunReport: activities.RunReport{Provider: "acme", Mode: workflows.ModeApply, Status: directory.RunHeld}}, nil
 		},
 		finishRun: func(in activities.FinishRun) (activities.RunReport, error) {
 			report := activities.RunReport{Provider: "acme", Mode: workflows.ModeApply, Status: in.Status, Calls: 7}

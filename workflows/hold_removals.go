@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"time"
+
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -18,11 +20,16 @@ type HoldInput struct {
 	Memberships int    `json:"memberships"`
 	// Incomplete is true if the run did not read everything.
 	Incomplete bool `json:"incomplete"`
+	// ExpiresAt is when the removals count as rejected; nil: the wait has no end.
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	// Removals is what is shown to the person who decides.
+	Removals *directory.Removals `json:"removals,omitempty"`
 }
 
-// HoldRemovals waits until a person approves or rejects a run's removals, or a newer
-// run of the provider makes the question moot. Approving removes exactly what the
-// run planned; the fence refuses it once a newer run has begun.
+// HoldRemovals waits until a person approves or rejects a run's removals, the time
+// for that is up, which rejects them, or a newer run of the provider makes the
+// question moot. Approving removes exactly what the run planned; the fence refuses it
+// once a newer run has begun.
 func HoldRemovals(ctx workflow.Context, in HoldInput) (*SyncResult, error) {
 	h := &hold{in: in}
 	if err := h.setup(ctx); err != nil {
@@ -35,6 +42,7 @@ func HoldRemovals(ctx workflow.Context, in HoldInput) (*SyncResult, error) {
 const (
 	approved   = "approved"
 	rejected   = "rejected"
+	expired    = "expired"
 	superseded = "superseded"
 )
 
@@ -48,16 +56,21 @@ type hold struct {
 }
 
 func (h *hold) setup(ctx workflow.Context) error {
-	workflow.SetCurrentDetails(ctx, "Waiting for a decision: "+h.in.Reason+". Run `"+h.in.RunID+
-		"`; approve with update `"+ApproveUpdate+"` or reject with `"+RejectUpdate+"`.")
+	workflow.SetCurrentDetails(ctx, h.details())
 	if err := workflow.SetQueryHandlerWithOptions(ctx, ProgressQuery,
-		func() (Progress, error) { return Progress{RunID: h.in.RunID, Phase: "held"}, nil },
-		workflow.QueryHandlerOptions{Description: "what is held"}); err != nil {
+		func() (Progress, error) {
+			return Progress{RunID: h.in.RunID, Phase: "held", HoldExpiresAt: h.in.ExpiresAt}, nil
+		},
+		workflow.QueryHandlerOptions{Description: "which run waits, and until when"}); err != nil {
+		return err
+	}
+	if err := workflow.SetQueryHandlerWithOptions(ctx, RemovalsQuery, h.removals,
+		workflow.QueryHandlerOptions{Description: "what the run planned to remove, why it waits, and whether that is decided"}); err != nil {
 		return err
 	}
 	for _, update := range []struct{ name, decision, description string }{
-		{ApproveUpdate, approved, "remove exactly what the run planned to remove"},
-		{RejectUpdate, rejected, "leave everything as it is"},
+		{ApproveUpdate, approved, "remove exactly what the run planned to remove, then end it; needs no input"},
+		{RejectUpdate, rejected, "remove nothing and end the run as rejected; needs no input"},
 	} {
 		err := workflow.SetUpdateHandlerWithOptions(ctx, update.name,
 			func(ctx workflow.Context) (*SyncResult, error) { return h.decide(ctx, update.decision) },
@@ -75,6 +88,16 @@ func (h *hold) undecided() error {
 		return temporal.NewApplicationError("the removals are already "+h.decision, activities.TypeInvalid)
 	}
 	return nil
+}
+
+func (h *hold) removals() (HeldRemovals, error) {
+	state := h.decision
+	if state == "" {
+		state = directory.RunHeld
+	}
+	return HeldRemovals{
+		RunID: h.in.RunID, Provider: h.in.Provider, State: state, Reason: h.in.Reason, ExpiresAt: h.in.ExpiresAt, Removals: h.in.Removals,
+	}, nil
 }
 
 // decide notes the decision and answers when it has been carried out.
@@ -98,18 +121,39 @@ func (h *hold) run(ctx workflow.Context) (*SyncResult, error) {
 			h.decision = superseded
 		}
 	})
-	if err := workflow.Await(ctx, func() bool { return h.decision != "" }); err != nil {
-		h.decision = directory.RunCanceled
-	}
+	h.wait(ctx)
+	workflow.SetCurrentDetails(ctx, h.details())
 	// Once decided it is carried out, whatever is canceled meanwhile.
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	h.result, h.failed = h.carryOut(ctx)
 	h.done = true
+	workflow.SetCurrentDetails(ctx, h.details())
 	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
 		return nil, err
 	}
 	return h.result, h.failed
+}
+
+// wait returns once there is a decision, if only that there will be none.
+func (h *hold) wait(ctx workflow.Context) {
+	decided := func() bool { return h.decision != "" }
+	inTime, err := true, error(nil)
+	if h.in.ExpiresAt == nil {
+		err = workflow.Await(ctx, decided)
+	} else {
+		inTime, err = workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
+			Timeout:      h.in.ExpiresAt.Sub(workflow.Now(ctx)),
+			TimerOptions: workflow.TimerOptions{Summary: "the removals count as rejected"},
+		}, decided)
+	}
+	switch {
+	case h.decision != "":
+	case err != nil:
+		h.decision = directory.RunCanceled
+	case !inTime:
+		h.decision = expired
+	}
 }
 
 func (h *hold) carryOut(ctx workflow.Context) (*SyncResult, error) {
@@ -121,6 +165,8 @@ func (h *hold) carryOut(ctx workflow.Context) (*SyncResult, error) {
 		}
 	case rejected:
 		end.Status, end.Problem = directory.RunRejected, "an operator rejected the removals: "+h.in.Reason
+	case expired:
+		end.Status, end.Problem = directory.RunRejected, "nobody decided until "+moment(*h.in.ExpiresAt)+", so the removals count as rejected: "+h.in.Reason
 	case superseded:
 		end.Status, end.Problem = directory.RunSuperseded, "overtaken by a newer run before the removals were decided"
 	default:

@@ -31,10 +31,7 @@ func TestGuardLeavesTheDecisionToAWorkflowOfItsOwn(t *testing.T) {
 	f.planRemovals = planning(plan)
 	env := f.env(t)
 	var held workflows.HoldInput
-	env.RegisterWorkflowWithOptions(func(_ workflow.Context, in workflows.HoldInput) (*workflows.SyncResult, error) {
-		held = in
-		return nil, nil
-	}, workflow.RegisterOptions{Name: workflows.HoldRemovalsName, DisableAlreadyRegisteredCheck: true})
+	holdingChild(env, func(in workflows.HoldInput) { held = in })
 	var holdID string
 	env.SetOnChildWorkflowStartedListener(func(info *workflow.Info, _ workflow.Context, _ converter.EncodedValues) {
 		if info.WorkflowType.Name == workflows.HoldRemovalsName {
@@ -94,12 +91,20 @@ func TestRunThatCannotBeHeldFails(t *testing.T) {
 	t.Parallel()
 	f := newFakes(1)
 	f.planRemovals = planning(heldPlan)
-	f.holdRun = func(activities.HoldRun) (activities.RunReport, error) {
-		return activities.RunReport{}, final(activities.TypeSuperseded, "overtaken")
+	f.holdRun = func(activities.HoldRun) (activities.HeldRun, error) {
+		return activities.HeldRun{}, final(activities.TypeSuperseded, "overtaken")
 	}
 	_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme"})
 	require.Equal(t, directory.RunFailed, failedWith(t, err).Status)
 	require.Zero(t, f.count("Remove"))
+}
+
+// holdingChild stands for HoldRemovals and passes its input on.
+func holdingChild(env *testsuite.TestWorkflowEnvironment, started func(workflows.HoldInput)) {
+	env.RegisterWorkflowWithOptions(func(_ workflow.Context, in workflows.HoldInput) (*workflows.SyncResult, error) {
+		started(in)
+		return nil, nil
+	}, workflow.RegisterOptions{Name: workflows.HoldRemovalsName, DisableAlreadyRegisteredCheck: true})
 }
 
 // decision is what came of an update.

@@ -231,29 +231,31 @@ func (s *syncOrg) hold(ctx workflow.Context) error {
 		return nil
 	}
 	id := HoldWorkflowID(s.in.Provider, s.progress.RunID)
-	var report activities.RunReport
+	var held activities.HeldRun
 	if err := workflow.ExecuteActivity(note(ctx, s.in.Provider), runs.HoldRun, activities.HoldRun{
 		RunID: s.progress.RunID, Reason: s.removals.HoldReason, HoldWorkflowID: id,
-	}).Get(ctx, &report); err != nil {
+	}).Get(ctx, &held); err != nil {
 		return err
 	}
 	childCtx := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:        id,
 		ParentClosePolicy: enums.PARENT_CLOSE_POLICY_ABANDON,
 		StaticSummary:     "waiting for a decision on removals at " + s.in.Provider,
+		StaticDetails:     "Run `" + s.progress.RunID + "` is held: " + s.removals.HoldReason + ". Approve or reject with an update.",
 		TypedSearchAttributes: temporal.NewSearchAttributes(
 			AttributeProvider.ValueSet(s.in.Provider), AttributePhase.ValueSet("held"), AttributeOutcome.ValueSet(directory.RunHeld)),
 	})
 	child := workflow.ExecuteChildWorkflow(childCtx, HoldRemovals, HoldInput{
 		RunID: s.progress.RunID, Provider: s.in.Provider, Reason: s.removals.HoldReason,
 		Members: s.removals.Members, Departments: s.removals.Departments, Memberships: s.removals.Memberships,
-		Incomplete: s.incomplete(),
+		Incomplete: s.incomplete(), ExpiresAt: held.ExpiresAt, Removals: held.Removals,
 	})
 	if err := child.GetChildWorkflowExecution().Get(ctx, nil); err != nil {
 		return err
 	}
-	s.held = resultOf(s.progress.RunID, report)
-	s.held.HoldWorkflowID, s.held.HoldReason = id, s.removals.HoldReason
+	s.held = resultOf(s.progress.RunID, held.RunReport)
+	s.held.HoldWorkflowID, s.held.HoldReason, s.held.HoldExpiresAt = id, s.removals.HoldReason, held.ExpiresAt
+	s.progress.HoldWorkflowID, s.progress.HoldExpiresAt = id, held.ExpiresAt
 	return nil
 }
 
@@ -312,8 +314,13 @@ func (s *syncOrg) outcome(ctx workflow.Context, result *SyncResult) error {
 // details is what the Web UI shows of a run at work.
 func (s *syncOrg) details() string {
 	p := s.progress
-	return fmt.Sprintf("**%s**: phase %s; departments %d of %d done, %d failed; run `%s`",
+	text := fmt.Sprintf("**%s**: phase %s; departments %d of %d done, %d failed; run `%s`",
 		s.in.Provider, p.Phase, p.DepartmentsDone, p.Departments, p.DepartmentsFailed, p.RunID)
+	if s.held != nil {
+		text += fmt.Sprintf("\n\n**Held**: %s. Workflow `%s` shows what and waits for the decision: `orgsync approve %s` or `orgsync reject %[3]s`.",
+			s.held.HoldReason, s.held.HoldWorkflowID, s.in.Provider)
+	}
+	return text
 }
 
 func resultOf(runID string, r activities.RunReport) *SyncResult {

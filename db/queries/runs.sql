@@ -35,10 +35,6 @@ WHERE id = @id AND status IN ('running', 'held');
 -- name: RunSetCounts :exec
 UPDATE sync_runs SET counts = @counts WHERE id = @id;
 
--- name: RunSetHeld :execrows
-UPDATE sync_runs SET status = 'held', hold_reason = @hold_reason, hold_workflow_id = @hold_workflow_id, phase = 'held'
-WHERE id = @id AND status IN ('running', 'held');
-
 -- name: RunSetPhase :exec
 UPDATE sync_runs SET phase = @phase WHERE id = @id AND phase IS DISTINCT FROM @phase;
 

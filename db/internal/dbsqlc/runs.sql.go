@@ -608,19 +608,6 @@ func (q *Queries) RunSetCounts(ctx context.Context, db DBTX, counts json.RawMess
 	return err
 }
 
-const runSetHeld = `-- name: RunSetHeld :execrows
-UPDATE sync_runs SET status = 'held', hold_reason = $1, hold_workflow_id = $2, phase = 'held'
-WHERE id = $3 AND status IN ('running', 'held')
-`
-
-func (q *Queries) RunSetHeld(ctx context.Context, db DBTX, holdReason *string, holdWorkflowID *string, iD string) (int64, error) {
-	result, err := db.Exec(ctx, runSetHeld, holdReason, holdWorkflowID, iD)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
 const runSetPhase = `-- name: RunSetPhase :exec
 UPDATE sync_runs SET phase = $1 WHERE id = $2 AND phase IS DISTINCT FROM $1
 `

@@ -1,0 +1,110 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// RunHold marks the run as held, stores what it did so far, notes until when it waits
+// and drops its staged rows: the plan of removals is all that a decision needs.
+// Holding again changes nothing. It returns ErrSuperseded if the run has ended
+// meanwhile.
+func (s *Store) RunHold(ctx context.Context, runID, reason, holdWorkflowID string, counts directory.Counts) error {
+	body, err := json.Marshal(counts)
+	if err != nil {
+		return fmt.Errorf("hold run: %w", err)
+	}
+	return interpret("hold run", s.inTx(ctx, func(tx pgx.Tx) error {
+		n, err := s.q.RunSetHeld(ctx, tx, &reason, &holdWorkflowID, runID)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return ErrSuperseded
+		}
+		if err := s.q.RunSetCounts(ctx, tx, body, runID); err != nil {
+			return err
+		}
+		return s.q.RunDropStaging(ctx, tx, runID)
+	}))
+}
+
+// How much of a plan is shown: so much a person reads, and Temporal carries easily
+// however long the ids are.
+const (
+	shownRemovals = 50
+	shownBytes    = 8 << 10
+)
+
+// HeldRemovals sums up what a run planned to remove, with the first external ids of
+// each type.
+func (s *Store) HeldRemovals(ctx context.Context, runID string) (directory.Removals, error) {
+	var out directory.Removals
+	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
+		out, err = s.heldRemovals(ctx, tx, runID)
+		return err
+	})
+	return out, interpret("sum up planned removals", err)
+}
+
+func (s *Store) heldRemovals(ctx context.Context, tx pgx.Tx, runID string) (directory.Removals, error) {
+	p, err := s.q.ProviderByRun(ctx, tx, runID)
+	if err != nil {
+		return directory.Removals{}, err
+	}
+	plan, err := s.removalFigures(ctx, tx, p.ID, runID)
+	if err != nil {
+		return directory.Removals{}, err
+	}
+	places, err := s.q.MembershipsThere(ctx, tx, &p.ID)
+	if err != nil {
+		return directory.Removals{}, err
+	}
+	members, err := s.q.RemovalIDsOfMembers(ctx, tx, runID, shownRemovals)
+	if err != nil {
+		return directory.Removals{}, err
+	}
+	departments, err := s.q.RemovalIDsOfDepartments(ctx, tx, runID, shownRemovals)
+	if err != nil {
+		return directory.Removals{}, err
+	}
+	memberships, err := s.q.RemovalIDsOfMemberships(ctx, tx, runID, shownRemovals)
+	if err != nil {
+		return directory.Removals{}, err
+	}
+	return directory.Removals{
+		Members: directory.Removal{
+			Planned: plan.Members, There: plan.MembersThere, Limit: new(plan.Guard.Members.Of(plan.MembersThere)), IDs: fitting(members),
+		},
+		Departments: directory.Removal{
+			Planned: plan.Departments, There: plan.DepartmentsThere, Limit: new(plan.Guard.Departments.Of(plan.DepartmentsThere)), IDs: fitting(departments),
+		},
+		Memberships: directory.Removal{Planned: plan.Memberships, There: int(places), IDs: fitting(pairs(memberships))},
+	}, nil
+}
+
+func pairs(rows []dbsqlc.RemovalIDsOfMembershipsRow) []string {
+	out := make([]string, len(rows))
+	for i, row := range rows {
+		out[i] = row.Member + " in " + row.Department
+	}
+	return out
+}
+
+// fitting returns the first ids that are together no longer than is shown.
+func fitting(ids []string) []string {
+	fit, size := []string{}, 0
+	for _, id := range ids {
+		if size += len(id); size > shownBytes {
+			break
+		}
+		fit = append(fit, id)
+	}
+	return fit
+}

@@ -1,0 +1,84 @@
+package workflows
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// details is what the Web UI shows of a held run, in Markdown: why it waits, what is
+// to be decided, and how.
+func (h *hold) details() string {
+	var b strings.Builder
+	switch {
+	case h.result != nil:
+		fmt.Fprintf(&b, "**%s: %s.** The run ended %s; %d people, %d departments and %d memberships were removed.\n\n", h.in.Provider, h.decision,
+			h.result.Status, h.result.Members.Deleted, h.result.Departments.Deleted, h.result.Memberships.Deleted)
+	case h.decision != "":
+		fmt.Fprintf(&b, "**%s: %s.** This is being carried out.\n\n", h.in.Provider, h.decision)
+	default:
+		fmt.Fprintf(&b, "**%s waits for a person's decision.** Nothing was removed so far.\n\n", h.in.Provider)
+	}
+	fmt.Fprintf(&b, "**Held because** %s.\n\n", h.in.Reason)
+	b.WriteString(h.figures())
+	if h.decision == "" {
+		b.WriteString(h.how())
+	}
+	fmt.Fprintf(&b, "More: `orgsync runs show %s`\n", h.in.RunID)
+	return b.String()
+}
+
+// figures tells what would go, as a table and by external ids.
+func (h *hold) figures() string {
+	if h.in.Removals == nil {
+		return fmt.Sprintf("It planned to remove %d people, %d departments and %d memberships.\n\n", h.in.Members, h.in.Departments, h.in.Memberships)
+	}
+	var table, ids strings.Builder
+	table.WriteString("| | planned to go | of | may go unasked |\n|---|--:|--:|--:|\n")
+	for _, kind := range []struct {
+		name string
+		directory.Removal
+	}{{"people", h.in.Removals.Members}, {"departments", h.in.Removals.Departments}, {"memberships", h.in.Removals.Memberships}} {
+		limit := "no limit"
+		if kind.Limit != nil {
+			limit = fmt.Sprint(*kind.Limit)
+		}
+		fmt.Fprintf(&table, "| %s | %d | %d | %s |\n", kind.name, kind.Planned, kind.There, limit)
+		if len(kind.IDs) == 0 {
+			continue
+		}
+		fmt.Fprintf(&ids, "**%s:** %s", kind.name, codes(kind.IDs))
+		if more := kind.More(); more > 0 {
+			fmt.Fprintf(&ids, " and %d more", more)
+		}
+		ids.WriteString("\n\n")
+	}
+	return table.String() + "\n" + ids.String()
+}
+
+// codes writes ids as they are: nothing in them may count as Markdown.
+func codes(ids []string) string {
+	plain := strings.NewReplacer("`", "'", "\n", " ", "\r", " ")
+	out := make([]string, len(ids))
+	for i, id := range ids {
+		out[i] = "`" + plain.Replace(id) + "`"
+	}
+	return strings.Join(out, ", ")
+}
+
+func (h *hold) how() string {
+	until := ""
+	if h.in.ExpiresAt != nil {
+		until = " until " + moment(*h.in.ExpiresAt) + "; later they count as rejected"
+	}
+	return fmt.Sprintf("**Decide**%s:\n\n"+
+		"- here: send the update `%[2]s` or `%[3]s`\n"+
+		"- `orgsync approve %[4]s` or `orgsync reject %[4]s`\n"+
+		"- `temporal workflow update execute --workflow-id %[5]s --name %[2]s`, or `--name %[3]s`\n\n",
+		until, ApproveUpdate, RejectUpdate, h.in.Provider, HoldWorkflowID(h.in.Provider, h.in.RunID))
+}
+
+// moment writes a time for people who may sit in any zone.
+func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
