@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -49,6 +50,7 @@ func fetching(ctx workflow.Context, summary string, attempt time.Duration, retry
 		WaitForCancellation:    true,
 		Summary:                summary,
 		RetryPolicy:            &retry,
+		Priority:               share(ctx),
 	})
 }
 
@@ -65,6 +67,7 @@ func write(ctx workflow.Context, summary string) workflow.Context {
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
 		},
+		Priority: share(ctx),
 	})
 }
 
@@ -79,4 +82,12 @@ func note(ctx workflow.Context, summary string) workflow.Context {
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute,
 		},
 	})
+}
+
+// share lets the runs of several providers take turns at a queue, so that a huge one
+// does not keep the others waiting. A server without fairness ignores it.
+func share(ctx workflow.Context) temporal.Priority {
+	provider, _, _ := strings.Cut(strings.TrimPrefix(workflow.GetInfo(ctx).WorkflowExecution.ID, workflowIDPrefix), "/")
+	// The server refuses longer keys (temporal.md §3.1).
+	return temporal.Priority{FairnessKey: provider[:min(len(provider), 64)]}
 }
