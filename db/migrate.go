@@ -15,6 +15,11 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
+// grants gives the roles of deploy/sql/roles.sql, where there are any, their rights.
+//
+//go:embed grants.sql
+var grants string
+
 // versionTable is where tern notes the schema's version. Its name is our own, so
 // that a platform using tern for its own tables in the same database is not disturbed.
 const versionTable = "orgsync_schema_version"
@@ -28,11 +33,11 @@ type MigrationStatus struct {
 	Pending []string `json:"pending"`
 }
 
-// Migrate brings the database to this build's schema. It takes an advisory lock,
-// so any number of processes may call it at once; it is a no-op where nothing is
-// pending, and refuses a database that a newer build has migrated further.
+// Migrate brings the database to this build's schema and gives the installation's
+// roles their rights to it. It takes advisory locks, so any number of processes may
+// call it at once, and leaves alone what a newer build has migrated further.
 func Migrate(ctx context.Context, databaseURL string) error {
-	return withMigrator(ctx, databaseURL, func(m *migrate.Migrator) error {
+	return withMigrator(ctx, databaseURL, func(conn *pgx.Conn, m *migrate.Migrator) error {
 		current, err := m.GetCurrentVersion(ctx)
 		if err != nil {
 			return err
@@ -42,14 +47,20 @@ func Migrate(ctx context.Context, databaseURL string) error {
 			// forward-only and safe while old workers run.
 			return nil
 		}
-		return m.Migrate(ctx)
+		if err := m.Migrate(ctx); err != nil {
+			return err
+		}
+		if _, err := conn.Exec(ctx, grants); err != nil {
+			return fmt.Errorf("give the roles their rights: %w", err)
+		}
+		return nil
 	})
 }
 
 // Status reports what Migrate would do.
 func Status(ctx context.Context, databaseURL string) (MigrationStatus, error) {
 	var s MigrationStatus
-	err := withMigrator(ctx, databaseURL, func(m *migrate.Migrator) error {
+	err := withMigrator(ctx, databaseURL, func(_ *pgx.Conn, m *migrate.Migrator) error {
 		current, err := m.GetCurrentVersion(ctx)
 		if err != nil {
 			return err
@@ -66,7 +77,7 @@ func Status(ctx context.Context, databaseURL string) (MigrationStatus, error) {
 	return s, err
 }
 
-func withMigrator(ctx context.Context, databaseURL string, do func(*migrate.Migrator) error) error {
+func withMigrator(ctx context.Context, databaseURL string, do func(*pgx.Conn, *migrate.Migrator) error) error {
 	conn, err := pgx.Connect(ctx, databaseURL)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", connectProblem(err))
@@ -83,7 +94,7 @@ func withMigrator(ctx context.Context, databaseURL string, do func(*migrate.Migr
 	if err := m.LoadMigrations(files); err != nil {
 		return fmt.Errorf("migrate: load: %w", err)
 	}
-	if err := do(m); err != nil {
+	if err := do(conn, m); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	return nil
@@ -92,6 +103,7 @@ func withMigrator(ctx context.Context, databaseURL string, do func(*migrate.Migr
 // MigrationsHash identifies this build's schema; test databases are cached under it.
 func MigrationsHash() string {
 	sum := sha256.New()
+	fmt.Fprintln(sum, grants)
 	entries, err := fs.ReadDir(migrationFiles, "migrations")
 	if err != nil {
 		return "unreadable" // cannot be: the files are part of the program

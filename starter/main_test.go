@@ -18,12 +18,15 @@ import (
 type installation struct {
 	t   *testing.T
 	env map[string]string
+	// admin is the database's URL with all rights; the command line has its role's.
+	admin string
 }
 
 // newInstallation returns one with a migrated, empty database.
 func newInstallation(t *testing.T) installation {
 	t.Helper()
-	in := installation{t: t, env: map[string]string{"DATABASE_URL": dbtest.New(t)}}
+	in := installation{t: t, admin: dbtest.New(t)}
+	in.env = map[string]string{"DATABASE_URL": dbtest.As(t, "orgsync_operator", in.admin)}
 	keys := filepath.Join(t.TempDir(), "keyset.json")
 	require.Equal(t, exitDone, in.run("keyset", "create", keys).status)
 	in.env["ORGSYNC_KEYSET"] = keys
@@ -73,7 +76,7 @@ func (in installation) query(sql string, args ...any) {
 
 func (in installation) pool() *pgxpool.Pool {
 	in.t.Helper()
-	pool, err := pgxpool.New(in.t.Context(), in.env["DATABASE_URL"])
+	pool, err := pgxpool.New(in.t.Context(), in.admin)
 	require.NoError(in.t, err)
 	in.t.Cleanup(pool.Close)
 	return pool

@@ -13,7 +13,7 @@ import (
 
 func (in installation) store() *db.Store {
 	in.t.Helper()
-	store, err := db.Open(in.t.Context(), in.env["DATABASE_URL"])
+	store, err := db.Open(in.t.Context(), in.admin)
 	require.NoError(in.t, err)
 	in.t.Cleanup(store.Close)
 	return store

@@ -77,10 +77,8 @@ func work(ctx context.Context, getenv func(string) string, stderr io.Writer) err
 	if warning := box.Warning(); warning != "" {
 		log.Warn(warning)
 	}
-	if cfg.Migrate {
-		if err := db.Migrate(ctx, cfg.DatabaseURL.Reveal()); err != nil {
-			return err
-		}
+	if err := prepare(ctx, cfg); err != nil {
+		return err
 	}
 	store, err := db.Open(ctx, cfg.DatabaseURL.Reveal(), db.Connections(cfg.DatabaseConnections))
 	if err != nil {
@@ -93,6 +91,22 @@ func work(ctx context.Context, getenv func(string) string, stderr io.Writer) err
 	}
 	defer temporal.Close()
 	return serve(ctx, temporal, store, box, cfg, log)
+}
+
+// prepare migrates the database, or else makes sure that it has been: on a schema
+// older than the worker's, runs would fail one after the other.
+func prepare(ctx context.Context, cfg config.Config) error {
+	if cfg.Migrate {
+		return db.Migrate(ctx, cfg.DatabaseURL.Reveal())
+	}
+	status, err := db.Status(ctx, cfg.DatabaseURL.Reveal())
+	if err != nil {
+		return fmt.Errorf("is the database migrated? %w; run: orgsync migrate", err)
+	}
+	if len(status.Pending) > 0 {
+		return fmt.Errorf("the database lacks this build's migrations from %s on; run: orgsync migrate", status.Pending[0])
+	}
+	return nil
 }
 
 func serve(ctx context.Context, temporal client.Client, store *db.Store, box *secret.Box, cfg config.Config, log *slog.Logger) error {

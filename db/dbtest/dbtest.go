@@ -1,8 +1,8 @@
 // Package dbtest gives tests real Postgres databases that hold the project's schema and that nobody else uses. Only tests
 // import it.
 //
-// The server is the one named by ORGSYNC_TEST_DATABASE_URL, where the role must be allowed to create databases, or else a
-// temporary one that is started for the test binary at first use and ends with it: normally, by a panic or by kill -9.
+// The server is the one named by ORGSYNC_TEST_DATABASE_URL, where the role must be a superuser, or else a temporary one
+// that is started for the test binary at first use and ends with it: normally, by a panic or by kill -9.
 //
 // Every database is a clone of a template, which is migrated once per server and set of migrations. Since this package
 // uses package db, tests inside package db must be in package db_test.
@@ -23,6 +23,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/deploy"
 	"github.com/orgsync/orgsync/internal/localpg"
 )
 
@@ -55,6 +56,27 @@ func New(t testing.TB) string {
 func Empty(t testing.TB) string {
 	t.Helper()
 	return create(t, "TEMPLATE template0")
+}
+
+// Prepare makes the installation's roles and its tables in a database of a server that is not this package's own.
+func Prepare(ctx context.Context, location string) error {
+	if err := execute(ctx, location, deploy.Roles); err != nil {
+		return fmt.Errorf("make roles: %w", err)
+	}
+	return db.Migrate(ctx, location)
+}
+
+// As is the URL of a database, to be used with no more rights than one of the roles of deploy/sql/roles.sql has.
+func As(t testing.TB, role, location string) string {
+	t.Helper()
+	parsed, err := url.Parse(location)
+	if err != nil {
+		t.Fatalf("name test database: %v", err)
+	}
+	query := parsed.Query()
+	query.Set("role", role)
+	parsed.RawQuery = query.Encode()
+	return parsed.String()
 }
 
 // Pool returns a connection pool on a database as New makes it. It is closed when the test ends.
@@ -103,7 +125,7 @@ func create(t testing.TB, options string) string {
 // template returns the name of the migrated database that others are cloned from.
 func template(t testing.TB) string {
 	t.Helper()
-	name, err := migrated(t.Context(), Server(t), db.MigrationsHash(), db.Migrate)
+	name, err := migrated(t.Context(), Server(t), db.MigrationsHash(), Prepare)
 	if err != nil {
 		t.Fatalf("prepare template database: %v", err)
 	}

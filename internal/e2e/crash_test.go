@@ -182,7 +182,7 @@ func TestPostgresRestartsInTheMiddle(t *testing.T) {
 		require.NoError(t, cluster.Stop())
 		require.NoError(t, localpg.Remove(dir))
 	})
-	require.NoError(t, db.Migrate(t.Context(), cluster.URL("postgres")))
+	require.NoError(t, dbtest.Prepare(t.Context(), cluster.URL("postgres")))
 	w := emptyWorld(t, cluster.URL("postgres"), server)
 	w.startWorker()
 	restarted := make(chan error, 1)

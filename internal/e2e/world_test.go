@@ -67,11 +67,14 @@ func TestMain(m *testing.M) {
 // world is one test's installation: a database, a task queue with a worker, and as
 // many simulated providers as it adds.
 type world struct {
-	t        *testing.T
-	url      string
-	pool     *pgxpool.Pool
-	store    *db.Store
-	opener   *connect.Opener
+	t      *testing.T
+	url    string
+	pool   *pgxpool.Pool
+	store  *db.Store
+	opener *connect.Opener
+	// works and opens are store and opener with no more rights than a worker has.
+	works    *db.Store
+	opens    *connect.Opener
 	temporal client.Client
 	queue    string
 	cfg      config.Config
@@ -98,7 +101,7 @@ func emptyWorld(t *testing.T, databaseURL string, on *devstack.Temporal) *world 
 	require.NoError(t, err)
 	w := &world{t: t, url: databaseURL, queue: "orgsync-" + uuid.NewString(), logs: &logBuffer{}}
 	w.settings = map[string]string{
-		"DATABASE_URL": w.url, "ORGSYNC_KEYSET": string(keys), "ORGSYNC_CALL_TIMEOUT": "2s", "ORGSYNC_SLOW_CALL": "1s",
+		"DATABASE_URL": dbtest.As(t, "orgsync_worker", w.url), "ORGSYNC_KEYSET": string(keys), "ORGSYNC_CALL_TIMEOUT": "2s", "ORGSYNC_SLOW_CALL": "1s",
 		"TEMPORAL_ADDRESS": on.Address(), workerVariable: w.queue,
 	}
 	w.cfg, err = config.Load(func(name string) string { return w.settings[name] })
@@ -106,13 +109,17 @@ func emptyWorld(t *testing.T, databaseURL string, on *devstack.Temporal) *world 
 	w.store, err = db.Open(ctx, w.url)
 	require.NoError(t, err)
 	t.Cleanup(w.store.Close)
+	w.works, err = db.Open(ctx, w.settings["DATABASE_URL"])
+	require.NoError(t, err)
+	t.Cleanup(w.works.Close)
 	w.pool, err = pgxpool.New(ctx, w.url)
 	require.NoError(t, err)
 	t.Cleanup(w.pool.Close)
 	w.temporal, err = on.Dial(ctx)
 	require.NoError(t, err)
 	t.Cleanup(w.temporal.Close)
-	w.opener = app.NewOpener(w.store, box, w.cfg, slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	log := slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	w.opener, w.opens = app.NewOpener(w.store, box, w.cfg, log), app.NewOpener(w.works, box, w.cfg, log)
 	return w
 }
 
@@ -121,7 +128,7 @@ func (w *world) startWorker() (stop func()) {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	worker := app.NewWorker(w.temporal, w.queue, w.store, w.opener, w.cfg)
+	worker := app.NewWorker(w.temporal, w.queue, w.works, w.opens, w.cfg)
 	go func() {
 		defer close(done)
 		if err := worker.Run(ctx); err != nil {

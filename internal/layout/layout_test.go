@@ -42,7 +42,8 @@ var rules = []rule{
 	{"internal/simulator/...", []string{"internal/directory", "internal/simulator/..."}, []string{temporal, postgres}},
 
 	{"db/internal/...", nil, []string{temporal, network}},
-	{"db/dbtest", []string{"db", "internal/localpg"}, []string{temporal, network}},
+	{"deploy", nil, []string{temporal, postgres, network}},
+	{"db/dbtest", []string{"db", "deploy", "internal/localpg"}, []string{temporal, network}},
 	{"db", []string{"db/internal/dbsqlc", "internal/directory"}, []string{temporal, network}},
 	{"internal/connect", []string{"db", "internal/directory", "internal/provider", "internal/secret"}, []string{temporal, postgres}},
 	{"activities", []string{"db", "internal/connect", "internal/directory", "internal/normalize", "internal/provider",

@@ -1,0 +1,48 @@
+-- What the roles that deploy/sql/roles.sql makes may do with each table. Runs after every migration, as the tables'
+-- owner, so that no role is ever wider or narrower than the schema needs; roles that do not exist are passed over.
+-- A new table gets its lines here.
+DO $$
+DECLARE
+    -- Where the platform has these tables of its own, their owner must let the worker at them.
+    accounts_are_ours boolean := (
+        SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class WHERE oid IN ('users'::regclass, 'identities'::regclass));
+BEGIN
+    IF NOT (SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'sync_runs'::regclass) THEN
+        RETURN;
+    END IF;
+    -- Two programs that migrate at the same time would disturb each other.
+    PERFORM pg_advisory_xact_lock(hashtextextended('orgsync grants', 0));
+
+    IF to_regrole('orgsync_worker') IS NOT NULL THEN
+        -- No DELETE on people and departments: a sync never needs it.
+        GRANT SELECT, INSERT, UPDATE ON org_departments, org_members TO orgsync_worker;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON org_member_departments, org_changes, rehearsed_changes,
+            sync_runs, sync_run_departments, sync_run_errors, sync_run_removals, sync_run_members, sync_run_memberships,
+            staged_departments, staged_members, provider_tokens, provider_call_slots TO orgsync_worker;
+        GRANT SELECT ON identity_providers, provider_secrets, org_primary_departments, orgsync_schema_version TO orgsync_worker;
+        GRANT UPDATE (generation, newest_run_id, last_synced_at, visible_range) ON identity_providers TO orgsync_worker;
+        IF accounts_are_ours THEN
+            GRANT SELECT ON users, identities TO orgsync_worker;
+            GRANT UPDATE (email, phone) ON identities TO orgsync_worker;
+        END IF;
+    END IF;
+
+    IF to_regrole('orgsync_operator') IS NOT NULL THEN
+        GRANT SELECT, INSERT, UPDATE, DELETE ON identity_providers, provider_secrets, provider_tokens, provider_call_slots
+            TO orgsync_operator;
+        GRANT SELECT ON org_departments, org_members, org_member_departments, org_primary_departments, org_changes,
+            sync_runs, sync_run_departments, sync_run_errors, sync_run_removals, sync_run_members, sync_run_memberships,
+            staged_departments, staged_members, rehearsed_changes, orgsync_schema_version TO orgsync_operator;
+        -- Removing a provider lets go of its people and departments; whatever else goes with it goes by foreign keys.
+        GRANT UPDATE (status, synced_at) ON org_members TO orgsync_operator;
+        GRANT UPDATE (status, member_count, direct_member_count, synced_at) ON org_departments TO orgsync_operator;
+    END IF;
+
+    IF to_regrole('orgsync_reader') IS NOT NULL THEN
+        GRANT SELECT ON identity_providers, org_departments, org_members, org_member_departments,
+            sync_runs, sync_run_departments, org_changes TO orgsync_reader;
+        IF accounts_are_ours THEN
+            GRANT SELECT ON users, identities TO orgsync_reader;
+        END IF;
+    END IF;
+END $$;

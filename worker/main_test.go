@@ -1,0 +1,36 @@
+package main
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/internal/secret"
+)
+
+func TestAWorkerThatMayNotMigrateWaitsForThoseWhoMay(t *testing.T) {
+	t.Parallel()
+	keys, err := secret.Generate()
+	require.NoError(t, err)
+	behind := dbtest.New(t)
+	conn, err := pgx.Connect(t.Context(), behind)
+	require.NoError(t, err)
+	_, err = conn.Exec(t.Context(), "UPDATE orgsync_schema_version SET version = 1")
+	require.NoError(t, err)
+	require.NoError(t, conn.Close(t.Context()))
+	for name, c := range map[string]struct{ url, want string }{
+		"empty":  {dbtest.As(t, "orgsync_worker", dbtest.Empty(t)), "permission denied"},
+		"behind": {dbtest.As(t, "orgsync_worker", behind), "the database lacks this build's migrations from 0002_runs.sql on"},
+	} {
+		var stderr bytes.Buffer
+		status := run(t.Context(), nil, func(key string) string {
+			return map[string]string{"DATABASE_URL": c.url, "ORGSYNC_KEYSET": string(keys), "ORGSYNC_MIGRATE": "false"}[key]
+		}, &bytes.Buffer{}, &stderr)
+		require.Equal(t, 1, status, name)
+		require.Contains(t, stderr.String(), c.want)
+		require.Contains(t, stderr.String(), "; run: orgsync migrate\n")
+	}
+}
