@@ -267,3 +267,10 @@ func (s *Store) Reseal(ctx context.Context, reseal func(providerID string, old S
 	})
 	return n, interpret("reseal secrets", err)
 }
+
+// SecretsUnderOtherKeys returns how many stored secrets are sealed under another key
+// than the one given.
+func (s *Store) SecretsUnderOtherKeys(ctx context.Context, keyID uint32) (int, error) {
+	n, err := s.q.SecretsUnderOtherKeys(ctx, s.pool, int64(keyID))
+	return int(n), interpret("count secrets", err)
+}

@@ -15,6 +15,7 @@ type keysetCommands struct {
 	Create keysetCreate `cmd:"" help:"Create a key set in a new file."`
 	Rotate keysetRotate `cmd:"" help:"Add a key that seals from now on; the others still open."`
 	Reseal keysetReseal `cmd:"" help:"Seal every stored secret anew under the newest key."`
+	Prune  keysetPrune  `cmd:"" help:"Remove all keys but the newest, once nothing is sealed under them."`
 }
 
 // Help implements kong.HelpProvider.
@@ -144,5 +145,49 @@ func (keysetReseal) Run(ctx context.Context, s *session) error {
 		return s.printJSON(map[string]int{"resealed": n})
 	}
 	s.say("%d secrets are now sealed under the newest key (%d).", n, vault.Box.PrimaryKeyID())
+	return nil
+}
+
+type keysetPrune struct {
+	File string `arg:"" help:"File of the key set."`
+}
+
+// Help implements kong.HelpProvider.
+func (keysetPrune) Help() string {
+	return `Refuses while a stored secret is sealed under an old key. Backups of the database from before the resealing need the old keys: keep a copy with them.
+
+Examples:
+
+  orgsync keyset prune /etc/orgsync/keyset.json`
+}
+
+// Run implements the command.
+func (c keysetPrune) Run(ctx context.Context, s *session) error {
+	keys, err := os.ReadFile(c.File)
+	if err != nil {
+		return misuse("prune key set: %w", err)
+	}
+	pruned, primary, gone, err := secret.Prune(keys)
+	if err != nil {
+		return misuse("prune key set: file %s: %w", c.File, err)
+	}
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	others, err := store.SecretsUnderOtherKeys(ctx, primary)
+	if err != nil {
+		return err
+	}
+	if others > 0 {
+		return fmt.Errorf("prune key set: %d stored secrets are sealed under other keys than the newest (%d); seal them anew first, with: orgsync keyset reseal", others, primary)
+	}
+	if err := replace(c.File, pruned); err != nil {
+		return fmt.Errorf("prune key set: %w", err)
+	}
+	if s.json {
+		return s.printJSON(map[string]any{"file": c.File, "removed": gone})
+	}
+	s.say("%d old keys removed from %s. Next: bring the file to all workers and restart them.", gone, c.File)
 	return nil
 }

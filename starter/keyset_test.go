@@ -49,13 +49,21 @@ func TestSecretsOutliveTheKeyTheyWereSealedUnder(t *testing.T) {
 
 	in.ok("keyset", "rotate", in.env["ORGSYNC_KEYSET"])
 	in.ok("provider", "test", "acme")
+	o := in.run("keyset", "prune", in.env["ORGSYNC_KEYSET"])
+	require.Equal(t, exitFailed, o.status)
+	require.Contains(t, o.stderr, "1 stored secrets are sealed under other keys")
+	in.ok("provider", "test", "acme")
 	var done struct{ Resealed int }
 	in.ok("keyset", "reseal", "--output", "json").json(&done)
 	require.Equal(t, 1, done.Resealed)
 	in.ok("provider", "test", "acme")
+	var pruned struct{ Removed int }
+	in.ok("keyset", "prune", in.env["ORGSYNC_KEYSET"], "--output", "json").json(&pruned)
+	require.Equal(t, 1, pruned.Removed)
+	in.ok("provider", "test", "acme")
 
 	require.NoError(t, os.WriteFile(in.env["ORGSYNC_KEYSET"], first, 0o600))
-	o := in.run("provider", "test", "acme")
+	o = in.run("provider", "test", "acme")
 	require.Equal(t, exitUsage, o.status)
 	require.Contains(t, o.stderr, "app_secret")
 	require.NotContains(t, o.stdout+o.stderr, feishuSecret)

@@ -69,6 +69,9 @@ DELETE FROM provider_secrets WHERE provider_id = @provider_id AND NOT key = ANY 
 -- name: SecretListAll :many
 SELECT provider_id, key, sealed, key_id FROM provider_secrets ORDER BY provider_id, key FOR UPDATE;
 
+-- name: SecretsUnderOtherKeys :one
+SELECT count(*)::int AS secrets FROM provider_secrets WHERE key_id <> @key_id;
+
 -- name: TokenLock :exec
 -- One fetch at a time for a credential, over all workers.
 SELECT pg_advisory_xact_lock(hashtextextended('orgsync token ' || @provider_id::text || ' ' || @name::text, 0));

@@ -46,13 +46,45 @@ func withNewPrimary(manager *keyset.Manager) ([]byte, error) {
 	if err := manager.SetPrimary(id); err != nil {
 		return nil, fmt.Errorf("add key: %w", err)
 	}
+	return written(manager)
+}
+
+// Prune returns the key set with its primary key alone, that key's id, and how many
+// keys are gone. What only they opened can never be opened again: the caller makes
+// sure that there is nothing such.
+func Prune(keys []byte) (pruned []byte, primary uint32, gone int, err error) {
+	handle, err := parse(keys)
+	if err != nil {
+		return nil, 0, 0, fmt.Errorf("prune: %w", err)
+	}
+	manager := keyset.NewManagerFromHandle(handle)
+	for i := range handle.Len() {
+		entry, err := handle.Entry(i)
+		if err != nil {
+			return nil, 0, 0, fmt.Errorf("prune: %w", err)
+		}
+		if entry.IsPrimary() {
+			primary = entry.KeyID()
+			continue
+		}
+		if err := manager.Delete(entry.KeyID()); err != nil {
+			return nil, 0, 0, fmt.Errorf("prune: %w", err)
+		}
+		gone++
+	}
+	pruned, err = written(manager)
+	return pruned, primary, gone, err
+}
+
+// written is a key set as JSON in the clear.
+func written(manager *keyset.Manager) ([]byte, error) {
 	handle, err := manager.Handle()
 	if err != nil {
-		return nil, fmt.Errorf("add key: %w", err)
+		return nil, fmt.Errorf("write key set: %w", err)
 	}
 	var out bytes.Buffer
 	if err := insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&out)); err != nil {
-		return nil, fmt.Errorf("add key: %w", err)
+		return nil, fmt.Errorf("write key set: %w", err)
 	}
 	return append(out.Bytes(), '\n'), nil
 }

@@ -107,6 +107,35 @@ func TestRotation(t *testing.T) {
 		fmt.Sprintf("open: sealed under key %d, which is not in the key set; add the set that was used then", id))
 }
 
+// A pruned key set opens what the newest key sealed, and nothing older.
+func TestPruneLeavesTheNewestKey(t *testing.T) {
+	t.Parallel()
+	oldKeys := newKeys(t)
+	rotated, err := secret.Rotate(oldKeys)
+	require.NoError(t, err)
+	old, _, err := load(t, oldKeys).Seal([]byte("old"), nil)
+	require.NoError(t, err)
+	fresh, id, err := load(t, rotated).Seal([]byte("fresh"), nil)
+	require.NoError(t, err)
+
+	pruned, primary, gone, err := secret.Prune(rotated)
+	require.NoError(t, err)
+	require.Equal(t, id, primary)
+	require.Equal(t, 1, gone)
+	after := load(t, pruned)
+	opened, err := after.Open(fresh, nil)
+	require.NoError(t, err)
+	require.Equal(t, "fresh", string(opened))
+	_, err = after.Open(old, nil)
+	require.Error(t, err)
+
+	_, _, gone, err = secret.Prune(pruned)
+	require.NoError(t, err)
+	require.Zero(t, gone)
+	_, _, _, err = secret.Prune([]byte(`{"key":"c2VjcmV0"}`))
+	require.EqualError(t, err, "prune: no key set of AES-256-GCM keys with an enabled primary key")
+}
+
 func TestRotateRefusesWhatIsNoKeySet(t *testing.T) {
 	t.Parallel()
 	_, err := secret.Rotate([]byte(`{"key":"c2VjcmV0"}`))

@@ -439,6 +439,17 @@ func (q *Queries) SecretPut(ctx context.Context, db DBTX, arg SecretPutParams) e
 	return err
 }
 
+const secretsUnderOtherKeys = `-- name: SecretsUnderOtherKeys :one
+SELECT count(*)::int AS secrets FROM provider_secrets WHERE key_id <> $1
+`
+
+func (q *Queries) SecretsUnderOtherKeys(ctx context.Context, db DBTX, keyID int64) (int32, error) {
+	row := db.QueryRow(ctx, secretsUnderOtherKeys, keyID)
+	var secrets int32
+	err := row.Scan(&secrets)
+	return secrets, err
+}
+
 const tokenDelete = `-- name: TokenDelete :exec
 DELETE FROM provider_tokens WHERE provider_id = $1 AND name = $2
 `
