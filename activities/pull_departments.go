@@ -254,6 +254,9 @@ type SealedDepartments struct {
 	Failed int `json:"failed"`
 	// Shape is how their people are to be read. Runs begun by the first workers lack it.
 	Shape *Shape `json:"shape,omitempty"`
+	// Slices are the external ids of each slice's first and last department, for
+	// people. There are none for more slices than fit a small result.
+	Slices [][2]string `json:"slices,omitempty"`
 }
 
 // SealDepartments gives every department its place in the run's order.
@@ -267,5 +270,6 @@ func (a *Pull) SealDepartments(ctx context.Context, in SealDepartments) (SealedD
 		return SealedDepartments{}, classify(err)
 	}
 	shape := shapeOf(p.Type, sealed.Departments)
-	return SealedDepartments{Departments: sealed.Departments, Failed: sealed.Failed, Shape: &shape}, nil
+	slices, err := a.sliceEnds(ctx, in.RunID, sealed.Departments, shape.Slice)
+	return SealedDepartments{Departments: sealed.Departments, Failed: sealed.Failed, Shape: &shape, Slices: slices}, classify(err)
 }

@@ -27,6 +27,9 @@ type PulledMembers struct {
 	Failed []int `json:"failed,omitempty"`
 	// Read is how many departments were found to be read to the end.
 	Read int `json:"read"`
+	// People is how many people the batch's departments list that have been read to
+	// the end, by this attempt or one before. Who is in several counts in each.
+	People int `json:"people,omitempty"`
 }
 
 // PullMembers reads the people of a range of departments into staging, department by
@@ -72,7 +75,8 @@ func (a *Pull) pullMembers(ctx context.Context, in Range) (out PulledMembers, er
 			out.Failed = append(out.Failed, ordinal)
 		}
 	}
-	return out, nil
+	out.People, err = a.Store.PeopleRead(ctx, in.RunID, in.First, in.Last)
+	return out, err
 }
 
 // read reads departments one after the other. Those that fail are on the shelf; the
@@ -104,11 +108,22 @@ type DepartmentRef struct {
 	Ordinal int    `json:"ordinal"`
 }
 
+// PulledDepartment is what one department brought.
+type PulledDepartment struct {
+	// People is how many people it lists.
+	People int `json:"people,omitempty"`
+}
+
 // PullDepartmentMembers reads the people of one department that left its batch, with
 // retries of its own. Each attempt that fails notes why in the ledger, so that the
 // last one's reason stands there.
-func (a *Pull) PullDepartmentMembers(ctx context.Context, in DepartmentRef) error {
-	return giveUp(ctx, a.pullDepartment(ctx, in), triesOfDepartment)
+func (a *Pull) PullDepartmentMembers(ctx context.Context, in DepartmentRef) (PulledDepartment, error) {
+	err := giveUp(ctx, a.pullDepartment(ctx, in), triesOfDepartment)
+	if err != nil {
+		return PulledDepartment{}, err
+	}
+	people, err := a.Store.PeopleRead(ctx, in.RunID, in.Ordinal, in.Ordinal)
+	return PulledDepartment{People: people}, classify(err)
 }
 
 func (a *Pull) pullDepartment(ctx context.Context, in DepartmentRef) (err error) {

@@ -41,12 +41,12 @@ func TestReadingPeopleGoesOnAtThePage(t *testing.T) {
 	require.Error(t, err)
 	require.Zero(t, c.count("members 2"))
 
-	require.Equal(t, PulledMembers{Read: 3}, must[PulledMembers](b, b.pull.PullMembers, all), "the root was read before and is found complete now")
+	require.Equal(t, PulledMembers{Read: 3, People: 4}, must[PulledMembers](b, b.pull.PullMembers, all), "the root was read before and is found complete now")
 	require.Equal(t, 1, c.count("members 0"))
 	require.Equal(t, 1, c.count("members 1"))
 	require.Equal(t, 2, c.count("members 1@1"))
 	require.Equal(t, 1, c.count("members 2"))
-	require.Equal(t, PulledMembers{}, must[PulledMembers](b, b.pull.PullMembers, all), "nothing is left")
+	require.Equal(t, PulledMembers{People: 4}, must[PulledMembers](b, b.pull.PullMembers, all), "nothing is left")
 	ledger := b.ledger()
 	for _, id := range []string{"1", "2"} {
 		require.True(t, ledger[id].MembersComplete)
@@ -70,7 +70,7 @@ func TestDepartmentLeavesItsBatch(t *testing.T) {
 			d := departments(3)
 			d.memberPage = strike(ofCall(c.kind), in("2"))
 			b := newBench(t, store, d, d)
-			want := PulledMembers{Read: 3}
+			want := PulledMembers{Read: 3, People: 4}
 			if c.retry {
 				want.Failed = []int{3}
 			}
@@ -149,7 +149,7 @@ func TestDepartmentAlone(t *testing.T) {
 	require.Contains(t, b.ledger()["2"].Error, "it does not work")
 
 	broken = false
-	must[any](b, b.pull.PullDepartmentMembers, alone)
+	require.Equal(t, PulledDepartment{People: 2}, must[PulledDepartment](b, b.pull.PullDepartmentMembers, alone))
 	require.Equal(t, 1, c.count("members 2"), "its first page is not read again")
 	require.True(t, b.ledger()["2"].MembersComplete)
 	require.Empty(t, b.ledger()["2"].Error)
@@ -171,7 +171,7 @@ func TestPeopleInCircles(t *testing.T) {
 				return provider.MemberPage{Next: next(q.Cursor)}, nil, q.Department == "1"
 			}
 			b := newBench(t, store, c, c)
-			require.Equal(t, PulledMembers{Read: 2, Failed: []int{2}}, must[PulledMembers](b, b.pull.PullMembers, b.tree()))
+			require.Equal(t, PulledMembers{Read: 2, Failed: []int{2}, People: 2}, must[PulledMembers](b, b.pull.PullMembers, b.tree()))
 			require.Contains(t, b.ledger()["1"].Error, "repeats a page token")
 		})
 	}

@@ -32,6 +32,8 @@ type PlannedRemovals struct {
 	Incomplete bool `json:"incomplete"`
 	// HoldReason says why a person must decide, or is empty.
 	HoldReason string `json:"hold_reason,omitempty"`
+	// Changed is what the run has changed so far.
+	Changed *directory.Counts `json:"changed,omitempty"`
 }
 
 // Any reports whether anything would be removed.
@@ -63,10 +65,11 @@ func (a *Reconcile) planRemovals(ctx context.Context, in PlanRemovals) (PlannedR
 			return PlannedRemovals{}, err
 		}
 	}
+	changed, err := a.Store.Changed(ctx, in.RunID)
 	return PlannedRemovals{
 		Members: plan.Members, Departments: plan.Departments, Memberships: plan.Memberships,
-		Incomplete: incomplete, HoldReason: holdReason(plan, in.Lost),
-	}, nil
+		Incomplete: incomplete, HoldReason: holdReason(plan, in.Lost), Changed: &changed,
+	}, err
 }
 
 // Rehearse asks what applying would do.

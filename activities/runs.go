@@ -15,6 +15,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
 )
 
 // Runs opens, holds and ends runs.
@@ -37,6 +38,10 @@ type BegunRun struct {
 	RunID string `json:"run_id"`
 	// Superseded are the workflows that held for a decision which is now moot.
 	Superseded []string `json:"superseded,omitempty"`
+	// Vendor is what kind of provider it is, for people.
+	Vendor string `json:"vendor,omitempty"`
+	// TenantID is the platform's tenant that the provider belongs to, empty if none.
+	TenantID string `json:"tenant_id,omitempty"`
 }
 
 // BeginRun opens the run and takes the provider's fence. Repeated for the same
@@ -56,7 +61,11 @@ func (a *Runs) BeginRun(ctx context.Context, in BeginRun) (BegunRun, error) {
 	case err != nil:
 		return BegunRun{}, classify(err)
 	}
-	return BegunRun{RunID: begun.RunID, Superseded: begun.Superseded}, nil
+	out := BegunRun{RunID: begun.RunID, Superseded: begun.Superseded, Vendor: provider.DisplayName(begun.Provider.Type)}
+	if begun.Provider.TenantID != nil {
+		out.TenantID = *begun.Provider.TenantID
+	}
+	return out, nil
 }
 
 func (a *Runs) unknownProvider(ctx context.Context, name string) error {

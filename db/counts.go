@@ -19,6 +19,26 @@ func (s *Store) counts(ctx context.Context, tx dbsqlc.DBTX, runID string) (direc
 	if err != nil {
 		return directory.Counts{}, err
 	}
+	counts, err := s.changed(ctx, tx, runID)
+	if err != nil {
+		return directory.Counts{}, err
+	}
+	d, m := &counts.Departments, &counts.Members
+	d.Read, d.Failed = int(read.Departments), int(read.DepartmentsFailed)
+	d.Unchanged = d.Read - d.Created - d.Updated - d.Moved - d.Restored
+	m.Read, m.Failed = int(read.Members), int(read.MemberErrors)
+	m.Unchanged = m.Read - int(read.MembersUndecided) - m.Created - m.Updated - m.Moved - m.Restored - m.Deactivated
+	return counts, nil
+}
+
+// Changed returns what a run has changed so far, by its change log alone: what was
+// read and what stayed unchanged are zero.
+func (s *Store) Changed(ctx context.Context, runID string) (directory.Counts, error) {
+	counts, err := s.changed(ctx, s.pool, runID)
+	return counts, interpret("count changes", err)
+}
+
+func (s *Store) changed(ctx context.Context, tx dbsqlc.DBTX, runID string) (directory.Counts, error) {
 	changes, err := s.q.RunCountChanges(ctx, tx, runID)
 	if err != nil {
 		return directory.Counts{}, err
@@ -27,20 +47,15 @@ func (s *Store) counts(ctx context.Context, tx dbsqlc.DBTX, runID string) (direc
 	for _, c := range changes {
 		n[c.ObjectType+" "+c.Kind] = int(c.N)
 	}
-	d := directory.DepartmentCounts{
-		Read: int(read.Departments), Failed: int(read.DepartmentsFailed),
-		Created: n["department created"], Updated: n["department updated"], Moved: n["department moved"],
-		Restored: n["department restored"], Deleted: n["department deleted"],
-	}
-	d.Unchanged = d.Read - d.Created - d.Updated - d.Moved - d.Restored
-	m := directory.MemberCounts{
-		Read: int(read.Members), Failed: int(read.MemberErrors),
-		Created: n["member created"], Updated: n["member updated"], Moved: n["member moved"], Restored: n["member restored"],
-		Deactivated: n["member deactivated"], Deleted: n["member deleted"], Linked: n["member linked"],
-	}
-	m.Unchanged = m.Read - int(read.MembersUndecided) - m.Created - m.Updated - m.Moved - m.Restored - m.Deactivated
 	return directory.Counts{
-		Departments: d, Members: m,
+		Departments: directory.DepartmentCounts{
+			Created: n["department created"], Updated: n["department updated"], Moved: n["department moved"],
+			Restored: n["department restored"], Deleted: n["department deleted"],
+		},
+		Members: directory.MemberCounts{
+			Created: n["member created"], Updated: n["member updated"], Moved: n["member moved"], Restored: n["member restored"],
+			Deactivated: n["member deactivated"], Deleted: n["member deleted"], Linked: n["member linked"],
+		},
 		Memberships: directory.MembershipCounts{Created: n["membership created"], Deleted: n["membership deleted"]},
 	}, nil
 }

@@ -89,12 +89,9 @@ func (c syncCommand) Run(ctx context.Context, s *session) error {
 }
 
 func start(ctx context.Context, temporal client.Client, p db.Provider, in workflows.SyncInput) (client.WorkflowRun, error) {
-	summary := "Sync " + p.Name + " from " + provider.DisplayName(p.Type)
-	if in.Mode == workflows.ModePlan {
-		summary = "Plan a sync of " + p.Name + " from " + provider.DisplayName(p.Type)
-	}
 	run, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: workflows.SyncWorkflowID(p.Name), TaskQueue: workflows.TaskQueue, StaticSummary: summary,
+		ID: workflows.SyncWorkflowID(p.Name), TaskQueue: workflows.TaskQueue,
+		StaticSummary: in.Summary() + " from " + provider.DisplayName(p.Type), StaticDetails: in.Details(),
 		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 	}, workflows.SyncOrgName, in)

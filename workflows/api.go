@@ -56,13 +56,30 @@ const (
 )
 
 // Search attributes of the workflows, for finding runs in the Web UI and with
-// "temporal workflow list". They carry no personal data.
+// "temporal workflow list --query". They carry no personal data. A server that keeps
+// them in SQL has room for ten keywords and three integers, of all applications in
+// the namespace together (temporal.md §5.1).
 var (
+	// AttributeProvider is the provider's name; children carry it, too.
 	AttributeProvider = temporal.NewSearchAttributeKeyKeyword("OrgProvider")
-	AttributePhase    = temporal.NewSearchAttributeKeyKeyword("SyncPhase")
-	AttributeOutcome  = temporal.NewSearchAttributeKeyKeyword("SyncOutcome")
-	AttributeFailed   = temporal.NewSearchAttributeKeyInt64("DeptFailed")
+	// AttributeTenant is the id of the provider's tenant, not set where it has none.
+	AttributeTenant = temporal.NewSearchAttributeKeyKeyword("OrgTenant")
+	// AttributePhase is what the run is doing, in the end "done".
+	AttributePhase = temporal.NewSearchAttributeKeyKeyword("SyncPhase")
+	// AttributeOutcome is the run's status, "running" once it has begun. That of a
+	// workflow which was terminated or timed out stays as it was.
+	AttributeOutcome = temporal.NewSearchAttributeKeyKeyword("SyncOutcome")
+	// AttributeFailed is how many departments could not be read.
+	AttributeFailed = temporal.NewSearchAttributeKeyInt64("DeptFailed")
+	// AttributeRemoved is how many people and departments were removed, or in plan
+	// mode would be.
+	AttributeRemoved = temporal.NewSearchAttributeKeyInt64("SyncRemoved")
 )
+
+// Attributes are all of them.
+var Attributes = []temporal.SearchAttributeKey{
+	AttributeProvider, AttributeTenant, AttributePhase, AttributeOutcome, AttributeFailed, AttributeRemoved,
+}
 
 // workflowIDPrefix makes a provider's runs share one workflow id.
 const workflowIDPrefix = "orgsync/"
@@ -166,17 +183,4 @@ type HeldRemovals struct {
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 	// Removals is what would go, with the first external ids.
 	Removals *directory.Removals `json:"removals,omitempty"`
-}
-
-// Progress is the answer to ProgressQuery. Figures finer than a finished slice, and
-// people, stand in the run's ledger.
-type Progress struct {
-	RunID             string `json:"run_id"`
-	Phase             string `json:"phase"`
-	Departments       int    `json:"departments"`
-	DepartmentsDone   int    `json:"departments_done"`
-	DepartmentsFailed int    `json:"departments_failed"`
-	// HoldWorkflowID waits for the decision on a held run, until HoldExpiresAt.
-	HoldWorkflowID string     `json:"hold_workflow_id,omitempty"`
-	HoldExpiresAt  *time.Time `json:"hold_expires_at,omitempty"`
 }

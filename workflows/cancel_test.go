@@ -22,7 +22,7 @@ import (
 func TestCancelingARun(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{
-		"BeginRun", "Preflight", "PullDepartments", "SealDepartments", "ApplyDepartments", "PullMembers", "PullDepartmentMembers",
+		"BeginRun", "Preflight", "PullDepartments", "SealDepartments", "ApplyDepartments", "DepartmentIDs", "PullMembers", "PullDepartmentMembers",
 		"FailMembers", "ApplyMembers", "PlanRemovals", "Remove", "Settle", "LinkAccounts", "HoldRun",
 	} {
 		t.Run(at, func(t *testing.T) {
@@ -58,7 +58,7 @@ func TestCancelingARun(t *testing.T) {
 			require.Equal(t, directory.RunCanceled, finished[0].Status)
 			require.Equal(t, "the workflow was canceled", finished[0].Problem)
 			require.Equal(t, "FinishRun", f.order()[len(f.order())-1], "nothing happens after the end")
-			require.Equal(t, []any{directory.RunCanceled}, attribute("SyncOutcome"))
+			require.Equal(t, []any{directory.RunRunning, directory.RunCanceled}, attribute("SyncOutcome"))
 		})
 	}
 }

@@ -58,10 +58,8 @@ type hold struct {
 func (h *hold) setup(ctx workflow.Context) error {
 	workflow.SetCurrentDetails(ctx, h.details())
 	if err := workflow.SetQueryHandlerWithOptions(ctx, ProgressQuery,
-		func() (Progress, error) {
-			return Progress{RunID: h.in.RunID, Phase: "held", HoldExpiresAt: h.in.ExpiresAt}, nil
-		},
-		workflow.QueryHandlerOptions{Description: "which run waits, and until when"}); err != nil {
+		func() (Progress, error) { return h.progress(ctx), nil },
+		workflow.QueryHandlerOptions{Description: "which run waits, why, how much is to be removed, and until when"}); err != nil {
 		return err
 	}
 	if err := workflow.SetQueryHandlerWithOptions(ctx, RemovalsQuery, h.removals,
@@ -80,6 +78,19 @@ func (h *hold) setup(ctx workflow.Context) error {
 		}
 	}
 	return nil
+}
+
+func (h *hold) progress(ctx workflow.Context) Progress {
+	started := workflow.GetInfo(ctx).WorkflowStartTime.UTC()
+	p := Progress{
+		RunID: h.in.RunID, Provider: h.in.Provider, Status: directory.RunHeld, Phase: "held", HoldReason: h.in.Reason,
+		HoldWorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID, HoldExpiresAt: h.in.ExpiresAt, StartedAt: &started,
+		Removals: &RemovalCounts{Members: h.in.Members, Departments: h.in.Departments, Memberships: h.in.Memberships},
+	}
+	if h.result != nil {
+		p.Phase, p.Status = "done", h.result.Status
+	}
+	return p
 }
 
 // undecided refuses a second decision.
@@ -177,8 +188,7 @@ func (h *hold) carryOut(ctx workflow.Context) (*SyncResult, error) {
 		return nil, err
 	}
 	result := resultOf(h.in.RunID, report)
-	err := workflow.UpsertTypedSearchAttributes(ctx, AttributePhase.ValueSet("done"), AttributeOutcome.ValueSet(result.Status))
-	return result, err
+	return result, workflow.UpsertTypedSearchAttributes(ctx, outcomeOf(result)...)
 }
 
 func (h *hold) remove(ctx workflow.Context) error {

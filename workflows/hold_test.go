@@ -49,7 +49,7 @@ func TestGuardLeavesTheDecisionToAWorkflowOfItsOwn(t *testing.T) {
 		RunID: runID, Provider: "acme", Reason: holdReason, Members: 30, Departments: 2, Memberships: 31, Incomplete: true,
 	}, held)
 	require.Equal(t, []activities.HoldRun{{RunID: runID, Reason: holdReason, HoldWorkflowID: holdID}}, inputsOf[activities.HoldRun](f, "HoldRun"))
-	require.Equal(t, []any{directory.RunHeld}, attribute("SyncOutcome"))
+	require.Equal(t, []any{directory.RunRunning, directory.RunHeld}, attribute("SyncOutcome"))
 	require.Zero(t, f.count("Remove"))
 	require.Zero(t, f.count("FinishRun"), "a held run has not ended")
 	require.Equal(t, 1, f.count("Settle"), "additions are in")
@@ -236,7 +236,9 @@ func TestHoldAnswersQueriesWhileItWaits(t *testing.T) {
 		require.NoError(t, err)
 		var p workflows.Progress
 		require.NoError(t, value.Get(&p))
-		require.Equal(t, workflows.Progress{RunID: runID, Phase: "held"}, p)
+		require.Equal(t, []any{runID, "acme", directory.RunHeld, "held", holdReason, &workflows.RemovalCounts{Members: 30}},
+			[]any{p.RunID, p.Provider, p.Status, p.Phase, p.HoldReason, p.Removals})
+		require.NotEmpty(t, p.HoldWorkflowID)
 		env.CancelWorkflow()
 	}, time.Hour)
 	_, err := holding(env)

@@ -167,16 +167,15 @@ func TestSlicesInFlightAreBounded(t *testing.T) {
 		mu.Lock()
 		running--
 		mu.Unlock()
-		return &workflows.SliceResult{Failed: 1}, err
+		return &workflows.SliceResult{Failed: 1, People: 70}, err
 	})
 	env.RegisterDelayedCallback(func() {
 		var p workflows.Progress
 		value, err := env.QueryWorkflow(workflows.ProgressQuery)
 		require.NoError(t, err)
 		require.NoError(t, value.Get(&p))
-		require.Equal(t, workflows.Progress{
-			RunID: runID, Phase: "members", Departments: 8000, DepartmentsDone: 12 * 400, DepartmentsFailed: 12,
-		}, p)
+		require.Equal(t, []any{runID, directory.RunRunning, "members", 8000, 12 * 400, 12, 12 * 70},
+			[]any{p.RunID, p.Status, p.Phase, p.Departments, p.DepartmentsDone, p.DepartmentsFailed, p.MembersRead})
 	}, 150*time.Second)
 	_, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
 	require.NoError(t, err)
@@ -240,16 +239,16 @@ func pulling(answer activities.PulledMembers, err error) func(activities.Range) 
 func TestDepartmentThatFailsIsTriedAlone(t *testing.T) {
 	t.Parallel()
 	f := newFakes(0)
-	f.pullMembers = pulling(activities.PulledMembers{Failed: []int{2, 3}, Read: 1}, nil)
-	f.pullDepartmentMembers = func(in activities.DepartmentRef) (none, error) {
+	f.pullMembers = pulling(activities.PulledMembers{Failed: []int{2, 3}, Read: 1, People: 7}, nil)
+	f.pullDepartmentMembers = func(in activities.DepartmentRef) (activities.PulledDepartment, error) {
 		if in.Ordinal == 3 {
-			return none{}, unavailable()
+			return activities.PulledDepartment{}, unavailable()
 		}
-		return none{}, nil
+		return activities.PulledDepartment{People: 5}, nil
 	}
 	out, err := slice(t, f)
 	require.NoError(t, err)
-	require.Equal(t, 1, out.Failed)
+	require.Equal(t, workflows.SliceResult{Failed: 1, People: 12}, out)
 	require.Equal(t, []activities.DepartmentRef{{RunID: runID, Ordinal: 2}, {RunID: runID, Ordinal: 3}},
 		inputsOf[activities.DepartmentRef](f, "PullDepartmentMembers"))
 	require.ElementsMatch(t, []activities.Range{{RunID: runID, First: 1, Last: 3}, {RunID: runID, First: 4, Last: 6}},
@@ -286,8 +285,8 @@ func TestWhatEndsTheRunEndsTheSlice(t *testing.T) {
 		"batch": func(f *fakes) { f.pullMembers = pulling(activities.PulledMembers{}, forbidden()) },
 		"alone": func(f *fakes) {
 			f.pullMembers = pulling(activities.PulledMembers{Failed: []int{2}}, nil)
-			f.pullDepartmentMembers = func(activities.DepartmentRef) (none, error) {
-				return none{}, final(activities.TypeSuperseded, "overtaken")
+			f.pullDepartmentMembers = func(activities.DepartmentRef) (activities.PulledDepartment, error) {
+				return activities.PulledDepartment{}, final(activities.TypeSuperseded, "overtaken")
 			}
 		},
 		"noting": func(f *fakes) {

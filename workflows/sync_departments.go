@@ -8,6 +8,10 @@ import (
 	"github.com/orgsync/orgsync/activities"
 )
 
+// departmentIDsChange is the version of a slice that first asks what its departments
+// are called.
+const departmentIDsChange = "department-ids"
+
 // SliceInput is what SyncDepartments works on: the departments of a run with
 // ordinals First to Last.
 type SliceInput struct {
@@ -28,6 +32,9 @@ type SliceInput struct {
 type SliceResult struct {
 	// Failed is how many departments could not be read to the end.
 	Failed int `json:"failed"`
+	// People is how many people the departments list that were read to the end; who
+	// is in several counts in each.
+	People int `json:"people,omitempty"`
 }
 
 // SyncDepartments reads and applies the people of a slice of departments, batch by
@@ -35,6 +42,9 @@ type SliceResult struct {
 // recorded as failed; only what would fail every department fails the slice.
 func SyncDepartments(ctx workflow.Context, in SliceInput) (*SliceResult, error) {
 	s := &slice{in: in}
+	if err := s.setup(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.run(ctx); err != nil {
 		return nil, err
 	}
@@ -44,6 +54,32 @@ func SyncDepartments(ctx workflow.Context, in SliceInput) (*SliceResult, error) 
 type slice struct {
 	in  SliceInput
 	out SliceResult
+	// ids are the departments' external ids, or none: then they are called by their
+	// place in the run's order.
+	ids []string
+	// done is how many departments have been read and applied, well or not.
+	done int
+}
+
+// setup answers queries and finds out what the departments are called.
+func (s *slice) setup(ctx workflow.Context) error {
+	if err := workflow.SetQueryHandlerWithOptions(ctx, ProgressQuery, func() (SliceProgress, error) { return s.progress(), nil },
+		workflow.QueryHandlerOptions{Description: "how far the reading of these departments has come"}); err != nil {
+		return err
+	}
+	workflow.SetCurrentDetails(ctx, s.details())
+	if workflow.GetVersion(ctx, departmentIDsChange, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return nil
+	}
+	var named activities.DepartmentIDs
+	batch := activities.Range{RunID: s.in.RunID, First: s.in.First, Last: s.in.Last}
+	// They are for people who look: the work does not depend on them.
+	if err := workflow.ExecuteActivity(write(ctx, "ids of "+s.summaryOf(batch)), pull.DepartmentIDs, batch).Get(ctx, &named); err == nil &&
+		len(named.IDs) == s.in.Last-s.in.First+1 {
+		s.ids = named.IDs
+	}
+	workflow.SetCurrentDetails(ctx, s.details())
+	return nil
 }
 
 func (s *slice) run(ctx workflow.Context) error {
@@ -81,7 +117,7 @@ func (s *slice) run(ctx workflow.Context) error {
 // batch reads a batch, tries what failed alone, and applies what was read: of a
 // department that stays incomplete, too, since additions can do no harm.
 func (s *slice) batch(ctx workflow.Context, batch activities.Range) error {
-	summary := summaryOf(batch)
+	summary := s.summaryOf(batch)
 	var pulled activities.PulledMembers
 	err := workflow.ExecuteActivity(readBatch(ctx, summary), pull.PullMembers, batch).Get(ctx, &pulled)
 	switch {
@@ -95,25 +131,80 @@ func (s *slice) batch(ctx workflow.Context, batch activities.Range) error {
 			return err
 		}
 	}
+	s.out.People += pulled.People
 	for _, ordinal := range pulled.Failed {
-		err := workflow.ExecuteActivity(readAlone(ctx, fmt.Sprintf("department %d alone", ordinal)), pull.PullDepartmentMembers,
-			activities.DepartmentRef{RunID: s.in.RunID, Ordinal: ordinal}).Get(ctx, nil)
+		alone := s.summaryOf(activities.Range{First: ordinal, Last: ordinal}) + " alone"
+		var one activities.PulledDepartment
+		err := workflow.ExecuteActivity(readAlone(ctx, alone), pull.PullDepartmentMembers,
+			activities.DepartmentRef{RunID: s.in.RunID, Ordinal: ordinal}).Get(ctx, &one)
 		if err != nil {
 			if ctx.Err() != nil || activities.EndsRun(err) {
 				return err
 			}
 			s.out.Failed++
 		}
+		s.out.People += one.People
 	}
-	if !s.in.Apply {
-		return nil
+	if s.in.Apply {
+		if err := workflow.ExecuteActivity(write(ctx, summary), apply.ApplyMembers, batch).Get(ctx, nil); err != nil {
+			return err
+		}
 	}
-	return workflow.ExecuteActivity(write(ctx, summary), apply.ApplyMembers, batch).Get(ctx, nil)
+	s.done += batch.Last - batch.First + 1
+	workflow.SetCurrentDetails(ctx, s.details())
+	return nil
 }
 
-func summaryOf(r activities.Range) string {
-	if r.First == r.Last {
+// shownIDs keeps a summary below the server's 400 bytes (temporal.md §1.1), with room
+// for the words around the ids.
+const shownIDs = 340
+
+// summaryOf says which departments a range is, by external ids as far as there is room.
+func (s *slice) summaryOf(r activities.Range) string {
+	ids := s.idsOf(r)
+	switch {
+	case r.First == r.Last && len(ids) == 1:
+		return "department " + ids[0]
+	case r.First == r.Last:
 		return fmt.Sprintf("department %d", r.First)
+	case len(ids) == 0:
+		return fmt.Sprintf("departments %d to %d", r.First, r.Last)
 	}
-	return fmt.Sprintf("departments %d to %d", r.First, r.Last)
+	text := fmt.Sprintf("%d departments: %s", len(ids), ids[0])
+	for i, id := range ids[1:] {
+		if len(text)+len(id) > shownIDs {
+			return fmt.Sprintf("%s and %d more", text, len(ids)-1-i)
+		}
+		text += ", " + id
+	}
+	return text
+}
+
+func (s *slice) idsOf(r activities.Range) []string {
+	if len(s.ids) == 0 {
+		return nil
+	}
+	return s.ids[r.First-s.in.First : r.Last-s.in.First+1]
+}
+
+func (s *slice) progress() SliceProgress {
+	p := SliceProgress{
+		RunID: s.in.RunID, Provider: s.in.Provider, First: s.in.First, Last: s.in.Last,
+		DepartmentsDone: s.done, DepartmentsFailed: s.out.Failed, MembersRead: s.out.People,
+	}
+	if len(s.ids) > 0 {
+		p.FirstID, p.LastID = s.ids[0], s.ids[len(s.ids)-1]
+	}
+	return p
+}
+
+// details is what the Web UI shows of a slice.
+func (s *slice) details() string {
+	p := s.progress()
+	text := fmt.Sprintf("Reads the people of departments %d to %d of `%s`", p.First, p.Last, p.Provider)
+	if p.FirstID != "" {
+		text += fmt.Sprintf(", `%s` to `%s`", p.FirstID, p.LastID)
+	}
+	return text + fmt.Sprintf(".\n\n| departments done | failed | people read |\n|---|---|---|\n| %d of %d | %d | %d |\n\n- `orgsync runs show %s`: every department and error\n",
+		p.DepartmentsDone, p.Last-p.First+1, p.DepartmentsFailed, p.MembersRead, p.RunID)
 }

@@ -20,7 +20,7 @@ func SyncOrg(ctx workflow.Context, in SyncInput) (*SyncResult, error) {
 	if problem := in.Normalize(); problem != "" {
 		return nil, temporal.NewNonRetryableApplicationError(problem, activities.TypeInvalid, nil)
 	}
-	s := &syncOrg{in: in, progress: Progress{Phase: "begin"}}
+	s := newSyncOrg(ctx, in)
 	if err := s.setup(ctx); err != nil {
 		return nil, err
 	}
@@ -38,16 +38,28 @@ type syncOrg struct {
 	rehearsed *activities.Rehearsed
 	// held is set once HoldRemovals waits for the decision.
 	held *SyncResult
+	// vendor is what kind of provider it is, for people.
+	vendor string
+	// result is what the run came to, once it has ended or is held.
+	result *SyncResult
+}
+
+func newSyncOrg(ctx workflow.Context, in SyncInput) *syncOrg {
+	started := workflow.GetInfo(ctx).WorkflowStartTime.UTC()
+	return &syncOrg{in: in, progress: Progress{
+		Provider: in.Provider, Mode: in.Mode, Status: directory.RunRunning, Phase: "begin", StartedAt: &started,
+	}}
 }
 
 // setup answers queries and takes the fence: from here on no other run of the
 // provider can write.
 func (s *syncOrg) setup(ctx workflow.Context) error {
 	err := workflow.SetQueryHandlerWithOptions(ctx, ProgressQuery, func() (Progress, error) { return s.progress, nil },
-		workflow.QueryHandlerOptions{Description: "how far the run has come"})
+		workflow.QueryHandlerOptions{Description: "how far the run has come: its phases, departments and people read, removals planned, and what it waits for"})
 	if err != nil {
 		return err
 	}
+	workflow.SetCurrentDetails(ctx, s.details())
 	if err := workflow.UpsertTypedSearchAttributes(ctx, AttributeProvider.ValueSet(s.in.Provider)); err != nil {
 		return err
 	}
@@ -60,7 +72,7 @@ func (s *syncOrg) setup(ctx workflow.Context) error {
 	}).Get(beginning, &begun); err != nil {
 		return err
 	}
-	s.progress.RunID = begun.RunID
+	s.progress.RunID, s.progress.TenantID, s.vendor = begun.RunID, begun.TenantID, begun.Vendor
 	for _, id := range begun.Superseded {
 		// Best effort: a workflow that misses this finds out when somebody decides.
 		_ = workflow.SignalExternalWorkflow(ctx, id, "", SupersededSignal, nil).Get(ctx, nil)
@@ -81,8 +93,9 @@ func (s *syncOrg) run(ctx workflow.Context) error {
 		{"settle", s.settle},
 		{"hold", s.hold},
 	} {
-		s.progress.Phase = step.phase
-		if err := workflow.UpsertTypedSearchAttributes(ctx, AttributePhase.ValueSet(step.phase)); err != nil {
+		s.progress.enter(ctx, step.phase)
+		if err := workflow.UpsertTypedSearchAttributes(ctx, s.attributes(AttributePhase.ValueSet(step.phase),
+			AttributeOutcome.ValueSet(s.progress.Status))...); err != nil {
 			return err
 		}
 		workflow.SetCurrentDetails(ctx, s.details())
@@ -91,6 +104,15 @@ func (s *syncOrg) run(ctx workflow.Context) error {
 		}
 	}
 	return nil
+}
+
+// attributes adds to updates what tells whose run it is.
+func (s *syncOrg) attributes(updates ...temporal.SearchAttributeUpdate) []temporal.SearchAttributeUpdate {
+	updates = append(updates, AttributeProvider.ValueSet(s.in.Provider))
+	if s.progress.TenantID != "" {
+		updates = append(updates, AttributeTenant.ValueSet(s.progress.TenantID))
+	}
+	return updates
 }
 
 func (s *syncOrg) ref() activities.RunRef { return activities.RunRef{RunID: s.progress.RunID} }
@@ -179,7 +201,9 @@ func (s *syncOrg) slice(ctx workflow.Context, in SliceInput) error {
 		WorkflowID:          fmt.Sprintf("%s/run/%s/departments-%d-%d", SyncWorkflowID(s.in.Provider), in.RunID, in.First, in.Last),
 		ParentClosePolicy:   enums.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
 		WaitForCancellation: true,
-		StaticSummary:       fmt.Sprintf("departments %d to %d of %d", in.First, in.Last, s.tree.Departments),
+		StaticSummary:       s.summaryOf(in),
+		// Neither phase nor outcome: those are the run's, and found with it.
+		TypedSearchAttributes: temporal.NewSearchAttributes(s.attributes()...),
 	})
 	var out SliceResult
 	if err := workflow.ExecuteChildWorkflow(ctx, SyncDepartments, in).Get(ctx, &out); err != nil {
@@ -187,8 +211,19 @@ func (s *syncOrg) slice(ctx workflow.Context, in SliceInput) error {
 	}
 	s.progress.DepartmentsDone += in.Last - in.First + 1
 	s.progress.DepartmentsFailed += out.Failed
+	s.progress.MembersRead += out.People
 	workflow.SetCurrentDetails(ctx, s.details())
 	return nil
+}
+
+// summaryOf names a slice by its place in the run's order and the ids at its ends.
+func (s *syncOrg) summaryOf(in SliceInput) string {
+	summary := fmt.Sprintf("departments %d to %d of %d", in.First, in.Last, s.tree.Departments)
+	if n := (in.First - 1) / s.shape().Slice; n < len(s.tree.Slices) {
+		ends := s.tree.Slices[n]
+		summary += ": " + ends[0] + " to " + ends[1]
+	}
+	return summary
 }
 
 // reconcile finds out what is gone and, unless a person must decide, removes it.
@@ -203,6 +238,10 @@ func (s *syncOrg) reconcile(ctx workflow.Context) error {
 	// Planning may look people up at the provider, hence the fetching queue.
 	err := workflow.ExecuteActivity(askOnce(ctx, s.in.Provider), reconcile.PlanRemovals,
 		activities.PlanRemovals{RunID: s.progress.RunID, Lost: s.visible.Lost}).Get(ctx, &s.removals)
+	if err == nil {
+		s.progress.Removals = &RemovalCounts{Members: s.removals.Members, Departments: s.removals.Departments, Memberships: s.removals.Memberships}
+		workflow.SetCurrentDetails(ctx, s.details())
+	}
 	if err != nil || !remove || !s.removals.Any() || s.mustHold() {
 		return err
 	}
@@ -243,7 +282,7 @@ func (s *syncOrg) hold(ctx workflow.Context) error {
 		StaticSummary:     "waiting for a decision on removals at " + s.in.Provider,
 		StaticDetails:     "Run `" + s.progress.RunID + "` is held: " + s.removals.HoldReason + ". Approve or reject with an update.",
 		TypedSearchAttributes: temporal.NewSearchAttributes(
-			AttributeProvider.ValueSet(s.in.Provider), AttributePhase.ValueSet("held"), AttributeOutcome.ValueSet(directory.RunHeld)),
+			s.attributes(AttributePhase.ValueSet("held"), AttributeOutcome.ValueSet(directory.RunHeld))...),
 	})
 	child := workflow.ExecuteChildWorkflow(childCtx, HoldRemovals, HoldInput{
 		RunID: s.progress.RunID, Provider: s.in.Provider, Reason: s.removals.HoldReason,
@@ -255,7 +294,7 @@ func (s *syncOrg) hold(ctx workflow.Context) error {
 	}
 	s.held = resultOf(s.progress.RunID, held.RunReport)
 	s.held.HoldWorkflowID, s.held.HoldReason, s.held.HoldExpiresAt = id, s.removals.HoldReason, held.ExpiresAt
-	s.progress.HoldWorkflowID, s.progress.HoldExpiresAt = id, held.ExpiresAt
+	s.progress.HoldWorkflowID, s.progress.HoldReason, s.progress.HoldExpiresAt = id, s.removals.HoldReason, held.ExpiresAt
 	return nil
 }
 
@@ -305,22 +344,19 @@ func (s *syncOrg) finish(ctx workflow.Context, failed error) (*SyncResult, error
 }
 
 func (s *syncOrg) outcome(ctx workflow.Context, result *SyncResult) error {
-	s.progress.Phase = "done"
+	s.result = result
+	s.progress.end(ctx, result.Status)
 	workflow.SetCurrentDetails(ctx, s.details())
-	return workflow.UpsertTypedSearchAttributes(ctx, AttributePhase.ValueSet("done"), AttributeOutcome.ValueSet(result.Status),
-		AttributeFailed.ValueSet(int64(result.Departments.Failed)))
+	return workflow.UpsertTypedSearchAttributes(ctx, outcomeOf(result)...)
 }
 
-// details is what the Web UI shows of a run at work.
-func (s *syncOrg) details() string {
-	p := s.progress
-	text := fmt.Sprintf("**%s**: phase %s; departments %d of %d done, %d failed; run `%s`",
-		s.in.Provider, p.Phase, p.DepartmentsDone, p.Departments, p.DepartmentsFailed, p.RunID)
-	if s.held != nil {
-		text += fmt.Sprintf("\n\n**Held**: %s. Workflow `%s` shows what and waits for the decision: `orgsync approve %s` or `orgsync reject %[3]s`.",
-			s.held.HoldReason, s.held.HoldWorkflowID, s.in.Provider)
+// outcomeOf is what a run that has ended or is held is found by.
+func outcomeOf(result *SyncResult) []temporal.SearchAttributeUpdate {
+	return []temporal.SearchAttributeUpdate{
+		AttributePhase.ValueSet("done"), AttributeOutcome.ValueSet(result.Status),
+		AttributeFailed.ValueSet(int64(result.Departments.Failed)),
+		AttributeRemoved.ValueSet(int64(result.Members.Deleted + result.Departments.Deleted)),
 	}
-	return text
 }
 
 func resultOf(runID string, r activities.RunReport) *SyncResult {

@@ -88,7 +88,7 @@ func TestSyncRunsItsStepsInOrder(t *testing.T) {
 	result, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"BeginRun", "Preflight", "PullDepartments", "SealDepartments", "ApplyDepartments", "PullMembers", "ApplyMembers",
+		"BeginRun", "Preflight", "PullDepartments", "SealDepartments", "ApplyDepartments", "DepartmentIDs", "PullMembers", "ApplyMembers",
 		"PlanRemovals", "Remove", "Settle", "LinkAccounts", "FinishRun",
 	}, f.order())
 	require.Equal(t, &workflows.SyncResult{RunID: runID, Provider: "acme", Mode: "apply", Status: directory.RunSucceeded, Calls: 7}, result)
@@ -98,8 +98,10 @@ func TestSyncRunsItsStepsInOrder(t *testing.T) {
 
 	require.Equal(t, []any{"acme"}, attribute("OrgProvider"))
 	require.Equal(t, []any{"preflight", "departments", "members", "removals", "settle", "hold", "done"}, attribute("SyncPhase"))
-	require.Equal(t, []any{directory.RunSucceeded}, attribute("SyncOutcome"))
+	require.Equal(t, []any{directory.RunRunning, directory.RunSucceeded}, attribute("SyncOutcome"))
 	require.Equal(t, []any{int64(0)}, attribute("DeptFailed"))
+	require.Equal(t, []any{int64(0)}, attribute("SyncRemoved"))
+	require.Empty(t, attribute("OrgTenant"), "the provider has none")
 }
 
 func TestTargetedRunIsNeverComplete(t *testing.T) {
@@ -199,7 +201,7 @@ func TestFailedStepEndsTheRun(t *testing.T) {
 			require.Len(t, finished, 1)
 			require.Equal(t, directory.RunFailed, finished[0].Status)
 			require.Equal(t, reason, finished[0].Problem)
-			require.Equal(t, []any{directory.RunFailed}, attribute("SyncOutcome"))
+			require.Equal(t, []any{directory.RunRunning, directory.RunFailed}, attribute("SyncOutcome"))
 			for _, activity := range c.never {
 				require.Zero(t, f.count(activity), activity)
 			}

@@ -51,11 +51,9 @@ func Namespace() string {
 // EnsureSearchAttributes registers the search attributes that the workflows set,
 // where they are missing: without them a workflow's first task could not complete.
 func EnsureSearchAttributes(ctx context.Context, c client.Client, namespace string) error {
-	wanted := map[string]enums.IndexedValueType{
-		workflows.AttributeProvider.GetName(): enums.INDEXED_VALUE_TYPE_KEYWORD,
-		workflows.AttributePhase.GetName():    enums.INDEXED_VALUE_TYPE_KEYWORD,
-		workflows.AttributeOutcome.GetName():  enums.INDEXED_VALUE_TYPE_KEYWORD,
-		workflows.AttributeFailed.GetName():   enums.INDEXED_VALUE_TYPE_INT,
+	wanted := map[string]enums.IndexedValueType{}
+	for _, attribute := range workflows.Attributes {
+		wanted[attribute.GetName()] = attribute.GetValueType()
 	}
 	listed, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
 	if err == nil {

@@ -10,7 +10,6 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	namespacepb "go.temporal.io/api/namespace/v1"
-	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
@@ -26,22 +25,13 @@ const (
 	retention     = 7 * 24 * time.Hour // closed runs stay visible for a week; the dev server's own default is a day
 )
 
-// searchAttributes are what workflows mark their runs with. At most ten keywords and three integers fit (temporal.md §5.1).
-var searchAttributes = map[string]enumspb.IndexedValueType{
-	"OrgProvider": enumspb.INDEXED_VALUE_TYPE_KEYWORD,
-	"SyncPhase":   enumspb.INDEXED_VALUE_TYPE_KEYWORD,
-	"SyncOutcome": enumspb.INDEXED_VALUE_TYPE_KEYWORD,
-	"DeptFailed":  enumspb.INDEXED_VALUE_TYPE_INT,
-}
-
 // Temporal is a running Temporal dev server with its Web UI.
 type Temporal struct {
 	child *child
 	ports Ports
 }
 
-// StartTemporal starts a dev server that keeps its data in dir and returns once the namespace and the search attributes are
-// there. With no ports given it uses those it had last time in dir, or free ones. progress is told what takes long.
+// StartTemporal starts a dev server that keeps its data in dir and returns once the namespace is there. With no ports given it uses those it had last time in dir, or free ones. progress is told what takes long.
 func StartTemporal(ctx context.Context, dir string, fixed Ports, progress io.Writer) (t *Temporal, err error) {
 	err = againIfTaken(func() (err error) {
 		t, err = startTemporal(ctx, dir, fixed, progress)
@@ -98,7 +88,7 @@ func (t *Temporal) Dial(ctx context.Context) (client.Client, error) {
 // Stop stops the server and returns once it is gone.
 func (t *Temporal) Stop() error { return t.child.stop(temporalGrace) }
 
-// settle checks that the server answers and brings namespace and search attributes into the state wanted, however often.
+// settle checks that the server answers and brings the namespace into the state wanted, however often.
 func (t *Temporal) settle(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -112,25 +102,6 @@ func (t *Temporal) settle(ctx context.Context) error {
 		Config:    &namespacepb.NamespaceConfig{WorkflowExecutionRetentionTtl: durationpb.New(retention)},
 	}); err != nil {
 		return fmt.Errorf("set retention: %w", err)
-	}
-	listed, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: Namespace})
-	if err != nil {
-		return fmt.Errorf("list search attributes: %w", err)
-	}
-	missing := map[string]enumspb.IndexedValueType{}
-	for name, kind := range searchAttributes {
-		if _, there := listed.GetCustomAttributes()[name]; !there {
-			missing[name] = kind
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	// The server's own flag works only while its file is new (temporal.md §5.1).
-	if _, err := c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
-		Namespace: Namespace, SearchAttributes: missing,
-	}); err != nil {
-		return fmt.Errorf("add search attributes: %w", err)
 	}
 	return nil
 }

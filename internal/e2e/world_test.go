@@ -118,6 +118,7 @@ func emptyWorld(t *testing.T, databaseURL string, on *devstack.Temporal) *world 
 	w.temporal, err = on.Dial(ctx)
 	require.NoError(t, err)
 	t.Cleanup(w.temporal.Close)
+	require.NoError(t, app.EnsureSearchAttributes(ctx, w.temporal, devstack.Namespace))
 	log := slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.opener, w.opens = app.NewOpener(w.store, box, w.cfg, log), app.NewOpener(w.works, box, w.cfg, log)
 	return w

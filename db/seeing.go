@@ -1,0 +1,21 @@
+package db
+
+import "context"
+
+// DepartmentIDs returns the external ids of the departments with these ordinals, in
+// the run's order.
+func (s *Store) DepartmentIDs(ctx context.Context, runID string, ordinals []int) ([]string, error) {
+	wanted := make([]int32, len(ordinals))
+	for i, ordinal := range ordinals {
+		wanted[i] = int32(ordinal)
+	}
+	ids, err := s.q.LedgerIDs(ctx, s.pool, runID, wanted)
+	return ids, interpret("find department ids", err)
+}
+
+// PeopleRead returns how many people the departments with ordinals first to last list
+// that were read to the end. Somebody in several of them counts in each.
+func (s *Store) PeopleRead(ctx context.Context, runID string, first, last int) (int, error) {
+	n, err := s.q.LedgerPeople(ctx, s.pool, runID, int32(first), int32(last))
+	return int(n), interpret("count people read", err)
+}
