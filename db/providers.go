@@ -166,7 +166,7 @@ type Released struct {
 
 // ProviderRemove deletes a provider with its secrets and run history. Its people
 // and departments stay as rows that applications may refer to, with status
-// deleted and no provider. It returns ErrNotFound.
+// deleted, no provider and no raw records. It returns ErrNotFound.
 func (s *Store) ProviderRemove(ctx context.Context, id string) (Released, error) {
 	var r Released
 	err := s.inTx(ctx, func(tx pgx.Tx) (err error) {
@@ -178,6 +178,9 @@ func (s *Store) ProviderRemove(ctx context.Context, id string) (Released, error)
 			return err
 		}
 		if r.Departments, err = s.q.ProviderReleaseDepartments(ctx, tx, &id); err != nil {
+			return err
+		}
+		if err := s.q.ProviderDropRaw(ctx, tx, &id); err != nil {
 			return err
 		}
 		n, err := s.q.ProviderDelete(ctx, tx, id)

@@ -152,6 +152,7 @@ func TestARemovedProviderLeavesItsRowsAsDeleted(t *testing.T) {
 	require.Equal(t, db.Released{Departments: 2, Members: 2}, released)
 	require.Equal(t, []string{"1 deleted 0", "10 deleted 0"}, d.texts(t, "SELECT concat_ws(' ', external_id, status, member_count) FROM org_departments WHERE provider_id IS NULL ORDER BY 1"))
 	require.Equal(t, []string{"a deleted", "b deleted", "z deleted"}, d.texts(t, "SELECT concat_ws(' ', external_id, status) FROM org_members WHERE provider_id IS NULL ORDER BY 1"))
+	require.Equal(t, "0", d.text(t, "SELECT count(*)::text FROM org_members WHERE provider_id IS NULL AND raw_data <> '{}'"))
 	require.Equal(t, []string{"a - - active"}, other.people())
 	require.Equal(t, "0", d.text(t, "SELECT count(*)::text FROM sync_runs WHERE provider_id = $1", c.provider.ID))
 }

@@ -116,7 +116,7 @@ func (s *Store) endOpenRuns(ctx context.Context, tx pgx.Tx, providerID string, e
 			if status == "" {
 				return nil, &RunBusyError{Run: run}
 			}
-			why = "its workflow was gone before it could finish"
+			why = whyGone
 		}
 		if _, err := s.q.RunEnd(ctx, tx, status, &why, run.ID); err != nil {
 			return nil, err
@@ -213,6 +213,8 @@ type Run struct {
 	Error         string     `json:"error,omitempty"`
 	StartedAt     time.Time  `json:"started_at"`
 	FinishedAt    *time.Time `json:"finished_at,omitempty"`
+	// DetailsDroppedAt is when ledger, errors, removals and change log were cleaned up.
+	DetailsDroppedAt *time.Time `json:"details_dropped_at,omitempty"`
 }
 
 func runOf(r dbsqlc.RunGetRow) (Run, error) {
@@ -220,7 +222,7 @@ func runOf(r dbsqlc.RunGetRow) (Run, error) {
 		ID: r.ID, Provider: r.ProviderName, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Mode: r.Mode, Status: r.Status,
 		Phase: r.Phase, Calls: r.Calls, HoldReason: value(r.HoldReason), HoldWorkflowID: value(r.HoldWorkflowID),
 		HoldExpiresAt: r.HoldExpiresAt, Error: value(r.Error),
-		StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
+		StartedAt: r.StartedAt, FinishedAt: r.FinishedAt, DetailsDroppedAt: r.DetailsDroppedAt,
 	}
 	return run, json.Unmarshal(r.Counts, &run.Counts)
 }

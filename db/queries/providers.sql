@@ -56,6 +56,12 @@ UPDATE org_members SET status = 'deleted', synced_at = now() WHERE provider_id =
 UPDATE org_departments SET status = 'deleted', member_count = 0, direct_member_count = 0, synced_at = now()
 WHERE provider_id = @provider_id AND status <> 'deleted';
 
+-- name: ProviderDropRaw :exec
+-- No run of the provider is left that could need the raw records again, nor one that
+-- the upkeep would find them by.
+WITH m AS (UPDATE org_members m SET raw_data = '{}' WHERE m.provider_id = @provider_id AND m.raw_data <> '{}')
+UPDATE org_departments d SET raw_data = '{}' WHERE d.provider_id = @provider_id AND d.raw_data <> '{}';
+
 -- name: SecretList :many
 SELECT key, sealed, key_id FROM provider_secrets WHERE provider_id = @provider_id ORDER BY key;
 

@@ -170,6 +170,18 @@ func (q *Queries) ProviderDelete(ctx context.Context, db DBTX, id string) (int64
 	return result.RowsAffected(), nil
 }
 
+const providerDropRaw = `-- name: ProviderDropRaw :exec
+WITH m AS (UPDATE org_members m SET raw_data = '{}' WHERE m.provider_id = $1 AND m.raw_data <> '{}')
+UPDATE org_departments d SET raw_data = '{}' WHERE d.provider_id = $1 AND d.raw_data <> '{}'
+`
+
+// No run of the provider is left that could need the raw records again, nor one that
+// the upkeep would find them by.
+func (q *Queries) ProviderDropRaw(ctx context.Context, db DBTX, providerID *string) error {
+	_, err := db.Exec(ctx, providerDropRaw, providerID)
+	return err
+}
+
 const providerInsert = `-- name: ProviderInsert :one
 INSERT INTO identity_providers (tenant_id, name, provider_type, config, removal_limit_count, removal_limit_percent,
         department_limit_count, department_limit_percent, hold_seconds)

@@ -305,7 +305,7 @@ func (q *Queries) RunErrorList(ctx context.Context, db DBTX, runID string, maxRo
 }
 
 const runGet = `-- name: RunGet :one
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE r.id = $1
 `
 
@@ -333,6 +333,8 @@ type RunGetRow struct {
 	Members          []string
 	Retries          *string
 	DetailsDroppedAt *time.Time
+	DetailsLeft      bool
+	RawLeft          bool
 	ProviderName     string
 	ProviderType     string
 }
@@ -364,6 +366,8 @@ func (q *Queries) RunGet(ctx context.Context, db DBTX, id string) (RunGetRow, er
 		&i.Members,
 		&i.Retries,
 		&i.DetailsDroppedAt,
+		&i.DetailsLeft,
+		&i.RawLeft,
 		&i.ProviderName,
 		&i.ProviderType,
 	)
@@ -401,7 +405,7 @@ func (q *Queries) RunInsert(ctx context.Context, db DBTX, arg RunInsertParams) e
 }
 
 const runList = `-- name: RunList :many
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE ($1::text IS NULL OR p.name = $1)
 ORDER BY r.started_at DESC, r.id LIMIT $2
 `
@@ -430,6 +434,8 @@ type RunListRow struct {
 	Members          []string
 	Retries          *string
 	DetailsDroppedAt *time.Time
+	DetailsLeft      bool
+	RawLeft          bool
 	ProviderName     string
 	ProviderType     string
 }
@@ -467,6 +473,8 @@ func (q *Queries) RunList(ctx context.Context, db DBTX, provider *string, maxRow
 			&i.Members,
 			&i.Retries,
 			&i.DetailsDroppedAt,
+			&i.DetailsLeft,
+			&i.RawLeft,
 			&i.ProviderName,
 			&i.ProviderType,
 		); err != nil {

@@ -1,0 +1,165 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// upkeepBatch bounds the rows of each table that one transaction of the upkeep
+// deletes or changes.
+const upkeepBatch = 5000
+
+// Cleaned is what one bounded transaction of the upkeep did.
+type Cleaned struct {
+	// Rows is how many rows were deleted or stripped of their raw records.
+	Rows int
+	// More says that there may be more to do.
+	More bool
+}
+
+// The methods below each carry out one transaction and are called until they
+// report no more. Runs at work, held runs, and the newest run of each provider
+// keep everything. Several upkeeps at a time do no harm.
+
+// CleanStaging drops what is left of the snapshots of runs that have ended.
+func (s *Store) CleanStaging(ctx context.Context) (Cleaned, error) {
+	var cleaned Cleaned
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
+		rehearsed, err := s.q.UpkeepDropRehearsed(ctx, tx)
+		if err != nil {
+			return err
+		}
+		cleaned.Rows = int(rehearsed)
+		run, err := s.q.UpkeepRunWithStaging(ctx, tx)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		staged, err := s.q.UpkeepDropStaging(ctx, tx, run, upkeepBatch)
+		cleaned.Rows += int(staged)
+		cleaned.More = true
+		return err
+	})
+	return done(cleaned, "clean staging", err)
+}
+
+// CleanRaw strips the change logs of runs that ended longer ago of raw records, and
+// with them the people and departments that these runs removed and that have not
+// come back since.
+func (s *Store) CleanRaw(ctx context.Context, olderThan time.Duration) (Cleaned, error) {
+	var cleaned Cleaned
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
+		run, err := s.q.UpkeepRunWithRaw(ctx, tx, olderThan)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		cleaned.More = true
+		changes, err := s.q.UpkeepDropRawChanges(ctx, tx, run, upkeepBatch)
+		if err != nil {
+			return err
+		}
+		members, err := s.q.UpkeepDropRawMembers(ctx, tx, run, olderThan, upkeepBatch)
+		if err != nil {
+			return err
+		}
+		departments, err := s.q.UpkeepDropRawDepartments(ctx, tx, run, olderThan, upkeepBatch)
+		if err != nil {
+			return err
+		}
+		cleaned.Rows = int(changes + members + departments)
+		if max(changes, members, departments) == upkeepBatch {
+			return nil
+		}
+		return s.q.UpkeepRawDone(ctx, tx, run)
+	})
+	return done(cleaned, "clean raw records", err)
+}
+
+// CleanDetails drops the ledger, errors, removals and change log of runs that ended
+// longer ago. A run that another one is about to take back or to repeat keeps them.
+func (s *Store) CleanDetails(ctx context.Context, olderThan time.Duration) (Cleaned, error) {
+	var cleaned Cleaned
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
+		run, err := s.q.UpkeepRunWithDetails(ctx, tx, olderThan)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		cleaned.More = true
+		if marked, err := s.q.UpkeepMarkDetails(ctx, tx, run); err != nil || marked == 0 {
+			return err
+		}
+		rows, err := s.q.UpkeepDropDetails(ctx, tx, run, upkeepBatch)
+		if err != nil {
+			return err
+		}
+		cleaned.Rows = int(rows)
+		if rows >= upkeepBatch { // of all its tables together: one of them may have more
+			return nil
+		}
+		return s.q.UpkeepDetailsDone(ctx, tx, run)
+	})
+	return done(cleaned, "clean run details", err)
+}
+
+// CleanRuns deletes the rows of runs that ended longer ago and have no details left.
+func (s *Store) CleanRuns(ctx context.Context, olderThan time.Duration) (Cleaned, error) {
+	n, err := s.q.UpkeepDropRuns(ctx, s.pool, olderThan, upkeepBatch)
+	return done(Cleaned{Rows: int(n), More: n == upkeepBatch}, "clean runs", err)
+}
+
+// CleanCalls drops access tokens that have expired and call slots long past.
+func (s *Store) CleanCalls(ctx context.Context) (Cleaned, error) {
+	tokens, err := s.q.UpkeepDropTokens(ctx, s.pool)
+	if err != nil {
+		return done(Cleaned{}, "clean tokens", err)
+	}
+	slots, err := s.q.UpkeepDropSlots(ctx, s.pool)
+	return done(Cleaned{Rows: int(tokens + slots)}, "clean call slots", err)
+}
+
+func done(cleaned Cleaned, doing string, err error) (Cleaned, error) {
+	if err != nil {
+		return Cleaned{}, interpret(doing, err)
+	}
+	return cleaned, nil
+}
+
+// UpkeepDone notes that a part of the upkeep was done to its end just now.
+func (s *Store) UpkeepDone(ctx context.Context, part string) error {
+	return interpret("note upkeep", s.q.UpkeepDone(ctx, s.pool, part))
+}
+
+// UnfinishedRuns are the runs that began longer ago and are still marked as running.
+func (s *Store) UnfinishedRuns(ctx context.Context, longerThan time.Duration) ([]OpenRun, error) {
+	rows, err := s.q.UpkeepUnfinished(ctx, s.pool, longerThan)
+	if err != nil {
+		return nil, interpret("list unfinished runs", err)
+	}
+	open := make([]OpenRun, len(rows))
+	for i, r := range rows {
+		open[i] = OpenRun{ID: r.ID, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Status: r.Status}
+	}
+	return open, nil
+}
+
+// whyGone is the error of a run that was ended since its workflow had.
+const whyGone = "its workflow was gone before it could finish"
+
+// RunEndDead ends a run whose workflow is gone; it can write nothing more. Its
+// snapshot is left to CleanStaging. A run that is held or has ended meanwhile stays
+// as it is; ended says whether it was not.
+func (s *Store) RunEndDead(ctx context.Context, runID, status string) (ended bool, err error) {
+	n, err := s.q.UpkeepEndDead(ctx, s.pool, status, whyGone, runID)
+	return n > 0, interpret("end dead run", err)
+}
