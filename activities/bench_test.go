@@ -148,6 +148,7 @@ type bench struct {
 	apply     *Apply
 	reconcile *Reconcile
 	runs      *Runs
+	upkeep    *Upkeep
 	provider  db.Provider
 	runID     string
 	began     int
@@ -183,6 +184,7 @@ func newBench(t *testing.T, store *db.Store, c *company, client provider.Client)
 	b := &bench{t: t, store: store, apply: &Apply{Store: store}, runs: &Runs{Store: store}}
 	b.pull = &Pull{Store: store, Opener: opener}
 	b.reconcile = &Reconcile{Store: store, Pull: b.pull}
+	b.upkeep = &Upkeep{Store: store, Runs: b.runs}
 	name := "acme-" + uuid.NewString()
 	_, err = store.ProviderAdd(t.Context(), db.NewProvider{Name: name, Type: directory.DingTalk, Config: json.RawMessage(`{}`)}, opener.Seal(nil))
 	require.NoError(t, err)
@@ -212,7 +214,7 @@ func (b *bench) attempt(do any, in any, before ...any) (converter.EncodedValue, 
 	suite := &testsuite.WorkflowTestSuite{}
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestActivityEnvironment()
-	for _, a := range []any{b.pull, b.apply, b.reconcile, b.runs} {
+	for _, a := range []any{b.pull, b.apply, b.reconcile, b.runs, b.upkeep} {
 		env.RegisterActivity(a)
 	}
 	if len(before) > 0 {

@@ -15,7 +15,7 @@ BEGIN
 
     IF to_regrole('orgsync_worker') IS NOT NULL THEN
         -- No DELETE on people and departments: a sync never needs it.
-        GRANT SELECT, INSERT, UPDATE ON org_departments, org_members TO orgsync_worker;
+        GRANT SELECT, INSERT, UPDATE ON org_departments, org_members, upkeep TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON org_member_departments, org_changes, rehearsed_changes,
             sync_runs, sync_run_departments, sync_run_errors, sync_run_removals, sync_run_members, sync_run_memberships,
             staged_departments, staged_members, provider_tokens, provider_call_slots TO orgsync_worker;
@@ -32,10 +32,10 @@ BEGIN
             TO orgsync_operator;
         GRANT SELECT ON org_departments, org_members, org_member_departments, org_primary_departments, org_changes,
             sync_runs, sync_run_departments, sync_run_errors, sync_run_removals, sync_run_members, sync_run_memberships,
-            staged_departments, staged_members, rehearsed_changes, orgsync_schema_version TO orgsync_operator;
+            staged_departments, staged_members, rehearsed_changes, upkeep, orgsync_schema_version TO orgsync_operator;
         -- Removing a provider lets go of its people and departments; whatever else goes with it goes by foreign keys.
-        GRANT UPDATE (status, synced_at) ON org_members TO orgsync_operator;
-        GRANT UPDATE (status, member_count, direct_member_count, synced_at) ON org_departments TO orgsync_operator;
+        GRANT UPDATE (status, raw_data, synced_at) ON org_members TO orgsync_operator;
+        GRANT UPDATE (status, member_count, direct_member_count, raw_data, synced_at) ON org_departments TO orgsync_operator;
     END IF;
 
     IF to_regrole('orgsync_reader') IS NOT NULL THEN

@@ -94,9 +94,14 @@ func listChanges(ctx context.Context, store *db.Store, run db.Run, out io.Writer
 		_, err := fmt.Fprintf(out, "%-11s %-10s %s  %s\n", change.Kind, change.ObjectType, plain(change.ExternalID), difference(change.Before, change.After))
 		return err
 	})
-	if err == nil && n == 0 {
-		_, err = fmt.Fprintln(out, "The run changed nothing.")
+	if err != nil || n > 0 {
+		return err
 	}
+	nothing := "The run changed nothing."
+	if run.DetailsDroppedAt != nil {
+		nothing = "The change log was " + detailsDropped(run) + "."
+	}
+	_, err = fmt.Fprintln(out, nothing)
 	return err
 }
 

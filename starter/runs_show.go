@@ -93,6 +93,9 @@ func (s *session) sayRun(run shownRun) {
 	if run.WebURL != "" {
 		t.AppendRow([]any{"web UI", run.WebURL})
 	}
+	if run.DetailsDroppedAt != nil {
+		t.AppendRow([]any{"details", detailsDropped(run.Run)})
+	}
 	if run.Error != "" {
 		t.AppendRow([]any{"error", plain(run.Error)})
 	}
@@ -111,6 +114,11 @@ func (s *session) sayRun(run shownRun) {
 	s.say("")
 	s.sayCounts(run.Counts)
 	s.sayErrors(run.Errors)
+}
+
+// detailsDropped says why there is nothing more to see of an old run.
+func detailsDropped(run db.Run) string {
+	return "cleaned up on " + moment(*run.DetailsDroppedAt) + ", as ORGSYNC_KEEP_DETAILS says"
 }
 
 // sayRemovals tells what a held run would remove.

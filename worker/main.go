@@ -113,6 +113,9 @@ func serve(ctx context.Context, temporal client.Client, store *db.Store, box *se
 	if err := app.EnsureSearchAttributes(ctx, temporal, app.Namespace()); err != nil {
 		return err
 	}
+	if err := app.EnsureUpkeep(ctx, temporal, workflows.TaskQueue); err != nil {
+		log.Warn(err.Error()) // syncs work without it
+	}
 	worker := app.NewWorker(temporal, workflows.TaskQueue, store, app.NewOpener(store, box, cfg, log), cfg)
 	log.Info("worker started")
 	return worker.Run(ctx)

@@ -9,4 +9,5 @@ var (
 	pull      *activities.Pull
 	apply     *activities.Apply
 	reconcile *activities.Reconcile
+	upkeep    *activities.Upkeep
 )

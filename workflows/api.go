@@ -1,6 +1,6 @@
 // Package workflows holds the deterministic code: SyncOrg, which makes a company's
-// directory equal to its provider, its children SyncDepartments, and HoldRemovals,
-// which waits for a person. It decides nothing by itself that could differ on
+// directory equal to its provider, its children SyncDepartments, HoldRemovals,
+// which waits for a person, and Upkeep, which cleans up. It decides nothing by itself that could differ on
 // replay: everything a branch depends on is input or an activity's result. It may
 // not touch the database, providers, the environment or the clock.
 package workflows
@@ -26,6 +26,10 @@ const (
 	SyncOrgName         = "SyncOrg"
 	SyncDepartmentsName = "SyncDepartments"
 	HoldRemovalsName    = "HoldRemovals"
+	UpkeepName          = "Upkeep"
+
+	// UpkeepID is the id of the upkeep's schedule, and that of its workflow.
+	UpkeepID = "orgsync-upkeep"
 
 	// ProgressQuery answers with Progress.
 	ProgressQuery = "progress"

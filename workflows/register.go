@@ -11,4 +11,5 @@ func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(SyncOrg, workflow.RegisterOptions{Name: SyncOrgName})
 	r.RegisterWorkflowWithOptions(SyncDepartments, workflow.RegisterOptions{Name: SyncDepartmentsName})
 	r.RegisterWorkflowWithOptions(HoldRemovals, workflow.RegisterOptions{Name: HoldRemovalsName})
+	r.RegisterWorkflowWithOptions(Upkeep, workflow.RegisterOptions{Name: UpkeepName})
 }

@@ -34,8 +34,10 @@ type Worker struct {
 // provider calls beside it. Operators' workers use workflows.TaskQueue.
 func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener *connect.Opener, cfg config.Config) *Worker {
 	pull := &activities.Pull{Store: store, Opener: opener}
+	runs := &activities.Runs{Store: store, Temporal: temporal}
 	all := []any{
-		&activities.Runs{Store: store, Temporal: temporal}, pull, &activities.Apply{Store: store}, &activities.Reconcile{Store: store, Pull: pull},
+		runs, pull, &activities.Apply{Store: store}, &activities.Reconcile{Store: store, Pull: pull},
+		&activities.Upkeep{Store: store, Runs: runs, Keep: activities.Keep{Runs: cfg.KeepRuns, Details: cfg.KeepDetails, Raw: cfg.KeepRaw}},
 	}
 	main := worker.New(temporal, taskQueue, options(cfg.ApplyConcurrency))
 	workflows.Register(main)

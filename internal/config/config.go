@@ -35,6 +35,12 @@ type Config struct {
 	// DatabaseConnections is the most that one process opens.
 	DatabaseConnections int
 
+	// KeepRuns, KeepDetails and KeepRaw are how long the upkeep keeps runs, their
+	// details, and raw records after a run has ended; zero: for ever.
+	KeepRuns    time.Duration
+	KeepDetails time.Duration
+	KeepRaw     time.Duration
+
 	LogFormat LogFormat
 	LogLevel  slog.Level
 }

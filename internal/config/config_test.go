@@ -43,6 +43,9 @@ func TestDefaults(t *testing.T) {
 		FetchConcurrency:    64,
 		ApplyConcurrency:    8,
 		DatabaseConnections: 16,
+		KeepRuns:            400 * 24 * time.Hour,
+		KeepDetails:         90 * 24 * time.Hour,
+		KeepRaw:             30 * 24 * time.Hour,
 		LogFormat:           config.LogText,
 		LogLevel:            slog.LevelInfo,
 	}, c)
@@ -59,6 +62,9 @@ func TestEverySettingIsRead(t *testing.T) {
 		"ORGSYNC_FETCH_CONCURRENCY":    "1",
 		"ORGSYNC_APPLY_CONCURRENCY":    "2",
 		"ORGSYNC_DATABASE_CONNECTIONS": "3",
+		"ORGSYNC_KEEP_RUNS":            "Forever",
+		"ORGSYNC_KEEP_DETAILS":         "36500d",
+		"ORGSYNC_KEEP_RAW":             "90m",
 		"ORGSYNC_LOG_FORMAT":           "JSON",
 		"ORGSYNC_LOG_LEVEL":            "Debug",
 	}))
@@ -72,6 +78,8 @@ func TestEverySettingIsRead(t *testing.T) {
 		FetchConcurrency:    1,
 		ApplyConcurrency:    2,
 		DatabaseConnections: 3,
+		KeepDetails:         36500 * 24 * time.Hour,
+		KeepRaw:             90 * time.Minute,
 		LogFormat:           config.LogJSON,
 		LogLevel:            slog.LevelDebug,
 	}, c)
@@ -81,6 +89,7 @@ func TestEachProblemIsOneLine(t *testing.T) {
 	t.Parallel()
 	const wantURL = "DATABASE_URL is wrong; want postgres://user:password@host:5432/database, with special characters in the password percent-encoded"
 	const wantDuration = "; want a duration above zero with its unit, such as 45s or 2m"
+	const wantAge = "; want an age above zero, such as 90d or 12h, or forever"
 	const wantCount = "; want a whole number from 1 to 10000"
 	for _, c := range []struct{ name, value, want string }{
 		{"DATABASE_URL", "", "DATABASE_URL is not set; want the Postgres database, such as postgres://user:password@host:5432/orgsync"},
@@ -96,6 +105,11 @@ func TestEachProblemIsOneLine(t *testing.T) {
 		{"ORGSYNC_FETCH_CONCURRENCY", "0", `ORGSYNC_FETCH_CONCURRENCY is "0"` + wantCount},
 		{"ORGSYNC_APPLY_CONCURRENCY", "10001", `ORGSYNC_APPLY_CONCURRENCY is "10001"` + wantCount},
 		{"ORGSYNC_DATABASE_CONNECTIONS", "many", `ORGSYNC_DATABASE_CONNECTIONS is "many"` + wantCount},
+		{"ORGSYNC_KEEP_RUNS", "0", `ORGSYNC_KEEP_RUNS is "0"` + wantAge},
+		{"ORGSYNC_KEEP_DETAILS", "90", `ORGSYNC_KEEP_DETAILS is "90"` + wantAge},
+		{"ORGSYNC_KEEP_DETAILS", "-1d", `ORGSYNC_KEEP_DETAILS is "-1d"` + wantAge},
+		{"ORGSYNC_KEEP_RAW", "1d12h", `ORGSYNC_KEEP_RAW is "1d12h"` + wantAge},
+		{"ORGSYNC_KEEP_RAW", "36501d", `ORGSYNC_KEEP_RAW is "36501d"` + wantAge},
 		{"ORGSYNC_LOG_FORMAT", "xml", `ORGSYNC_LOG_FORMAT is "xml"; want text or json`},
 		{"ORGSYNC_LOG_LEVEL", "loud", `ORGSYNC_LOG_LEVEL is "loud"; want debug, info, warn or error`},
 	} {

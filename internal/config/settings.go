@@ -91,6 +91,30 @@ var settings = []setting{
 		},
 	},
 	{
+		name: "ORGSYNC_KEEP_RUNS", fallback: "400d",
+		help: "how long a run that has ended is kept, with its counts; such as 400d or 12h, or forever",
+		set: func(c *Config, v string) (err error) {
+			c.KeepRuns, err = age(v)
+			return err
+		},
+	},
+	{
+		name: "ORGSYNC_KEEP_DETAILS", fallback: "90d",
+		help: "how long its change log, ledger, errors and removals are kept",
+		set: func(c *Config, v string) (err error) {
+			c.KeepDetails, err = age(v)
+			return err
+		},
+	},
+	{
+		name: "ORGSYNC_KEEP_RAW", fallback: "30d",
+		help: "how long raw records are kept in its change log and of whom it removed",
+		set: func(c *Config, v string) (err error) {
+			c.KeepRaw, err = age(v)
+			return err
+		},
+	},
+	{
 		name: "ORGSYNC_LOG_FORMAT", fallback: "text",
 		help: "text or json",
 		set: func(c *Config, v string) error {
@@ -170,6 +194,24 @@ func duration(v string) (time.Duration, error) {
 		return 0, errors.New("want a duration above zero with its unit, such as 45s or 2m")
 	}
 	return d, nil
+}
+
+// maxDays keeps ages within what Postgres and Go can count.
+const maxDays = 36_500
+
+// age is a duration that may be given in days; "forever" is zero.
+func age(v string) (time.Duration, error) {
+	if strings.EqualFold(v, "forever") {
+		return 0, nil
+	}
+	if days, ok := strings.CutSuffix(v, "d"); ok {
+		if n, err := strconv.Atoi(days); err == nil && n >= 1 && n <= maxDays {
+			return time.Duration(n) * 24 * time.Hour, nil
+		}
+	} else if d, err := time.ParseDuration(v); err == nil && d > 0 && d <= maxDays*24*time.Hour {
+		return d, nil
+	}
+	return 0, errors.New("want an age above zero, such as 90d or 12h, or forever")
 }
 
 // maxCount refuses slips of the finger; no process can use more.

@@ -1,0 +1,167 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/orgsync/orgsync/db"
+)
+
+// Upkeep ends runs that nobody will end any more and cleans up what has been kept
+// long enough.
+type Upkeep struct {
+	Store *db.Store
+	// Runs answers whether the workflow of an unfinished run is still at work.
+	Runs *Runs
+	Keep Keep
+}
+
+// Keep is how long things are kept after their run has ended; zero: for ever. Nothing
+// outlives what it belongs to: details go with their run, raw records with the details.
+type Keep struct {
+	Runs, Details, Raw time.Duration
+}
+
+// The parts of the upkeep, in the order in which they must be done: what is found by
+// means of something else goes before it.
+const (
+	PartStaging = "staging"
+	PartRaw     = "raw"
+	PartDetails = "details"
+	PartRuns    = "runs"
+	PartCalls   = "calls"
+)
+
+// Parts are all parts of the upkeep in order.
+var Parts = []string{PartStaging, PartRaw, PartDetails, PartRuns, PartCalls}
+
+// abandoned is how long a run may be at work before Temporal is asked whether it
+// really is.
+const abandoned = 24 * time.Hour
+
+// EndedRuns is how many runs were ended.
+type EndedRuns struct {
+	Ended int `json:"ended"`
+}
+
+// EndDeadRuns ends runs that have been marked as running for a day and whose workflow
+// is gone: where no further sync of the provider begins, nobody else would.
+func (a *Upkeep) EndDeadRuns(ctx context.Context) (EndedRuns, error) {
+	defer beat(ctx)()
+	var out EndedRuns
+	open, err := a.Store.UnfinishedRuns(ctx, abandoned)
+	if err != nil {
+		return out, classify(err)
+	}
+	for _, run := range open {
+		status, err := a.ended(ctx, run)
+		if err != nil {
+			return out, classify(err)
+		}
+		if status == "" {
+			continue
+		}
+		ended, err := a.Store.RunEndDead(ctx, run.ID, status)
+		if err != nil {
+			return out, classify(err)
+		}
+		if ended {
+			out.Ended++
+		}
+	}
+	return out, nil
+}
+
+// ended tells how a run's workflow ended, or "" if it is at work, be it as another
+// execution: one that was reset goes on with the run that it had begun.
+func (a *Upkeep) ended(ctx context.Context, run db.OpenRun) (string, error) {
+	status, err := a.Runs.ended(ctx, run)
+	if err != nil || status == "" {
+		return "", err
+	}
+	run.TemporalRunID = "" // the latest execution
+	latest, err := a.Runs.ended(ctx, run)
+	if err != nil || latest == "" {
+		return "", err
+	}
+	return status, nil
+}
+
+// CleanUp asks for one part of the upkeep.
+type CleanUp struct {
+	Part string `json:"part"`
+}
+
+// CleanedUp is what was cleaned up.
+type CleanedUp struct {
+	Rows int `json:"rows"`
+	// More says that time was up before the part was done to its end.
+	More bool `json:"more,omitempty"`
+}
+
+// cleanFor is how long one attempt cleans up, well within its time-out.
+const cleanFor = 10 * time.Minute
+
+// CleanUp carries out one part in bounded transactions, until it is done or time is up.
+// Repeated it goes on where it stopped.
+func (a *Upkeep) CleanUp(ctx context.Context, in CleanUp) (CleanedUp, error) {
+	clean, known := a.part(in.Part)
+	if !known {
+		return CleanedUp{}, temporal.NewNonRetryableApplicationError("upkeep has no part "+in.Part, TypeInternal, nil)
+	}
+	defer beat(ctx)()
+	var out CleanedUp
+	for began := time.Now(); ; {
+		cleaned, err := clean(ctx)
+		if err != nil {
+			return CleanedUp{}, classify(err)
+		}
+		out.Rows += cleaned.Rows
+		if !cleaned.More {
+			return out, classify(a.Store.UpkeepDone(ctx, in.Part))
+		}
+		if time.Since(began) > cleanFor {
+			out.More = true
+			return out, nil
+		}
+	}
+}
+
+// part returns what carries out one transaction of a part.
+func (a *Upkeep) part(name string) (func(context.Context) (db.Cleaned, error), bool) {
+	details := shorter(a.Keep.Details, a.Keep.Runs)
+	switch name {
+	case PartStaging:
+		return a.Store.CleanStaging, true
+	case PartRaw:
+		return olderThan(shorter(a.Keep.Raw, details), a.Store.CleanRaw), true
+	case PartDetails:
+		return olderThan(details, a.Store.CleanDetails), true
+	case PartRuns:
+		return olderThan(a.Keep.Runs, a.Store.CleanRuns), true
+	case PartCalls:
+		return a.Store.CleanCalls, true
+	default:
+		return nil, false
+	}
+}
+
+// olderThan cleans up what is older, and nothing where it is kept for ever.
+func olderThan(age time.Duration, clean func(context.Context, time.Duration) (db.Cleaned, error)) func(context.Context) (db.Cleaned, error) {
+	return func(ctx context.Context) (db.Cleaned, error) {
+		if age == 0 {
+			return db.Cleaned{}, nil
+		}
+		return clean(ctx, age)
+	}
+}
+
+// shorter of two durations, of which zero is the longest.
+func shorter(a, b time.Duration) time.Duration {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
+}

@@ -1,0 +1,45 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/orgsync/orgsync/workflows"
+)
+
+// upkeepSpec is once a night, off the hour, when schedules and back-ups elsewhere start.
+func upkeepSpec() client.ScheduleSpec {
+	return client.ScheduleSpec{
+		Calendars: []client.ScheduleCalendarSpec{{
+			Hour: []client.ScheduleRange{{Start: 3}}, Minute: []client.ScheduleRange{{Start: 17}}, Comment: "daily upkeep",
+		}},
+		Jitter: 20 * time.Minute,
+	}
+}
+
+// EnsureUpkeep makes sure that the upkeep is scheduled on the task queue, as often as it
+// is called and by as many workers as there are. What an operator did to the schedule
+// stays: one that is paused stays paused, and its times and action are theirs to change.
+func EnsureUpkeep(ctx context.Context, c client.Client, taskQueue string) error {
+	_, err := c.ScheduleClient().Create(ctx, client.ScheduleOptions{
+		ID:   workflows.UpkeepID,
+		Spec: upkeepSpec(),
+		Action: &client.ScheduleWorkflowAction{
+			ID: workflows.UpkeepID, Workflow: workflows.UpkeepName, TaskQueue: taskQueue,
+			StaticSummary: "cleans up what is no longer kept",
+		},
+		// A night that was missed by a few hours is made up for; more than one is not.
+		CatchupWindow: 12 * time.Hour,
+	})
+	if err == nil || errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
+		return nil
+	}
+	return fmt.Errorf("schedule the upkeep: %w; runs and raw records are kept for ever until somebody who may runs: "+
+		"temporal schedule create --schedule-id %s --workflow-id %s --type %s --task-queue %s --cron '17 3 * * *'",
+		err, workflows.UpkeepID, workflows.UpkeepID, workflows.UpkeepName, taskQueue)
+}
