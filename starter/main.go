@@ -52,6 +52,7 @@ type commands struct {
 	Runs     runsCommands     `cmd:"" help:"Show what syncs did."`
 	Approve  approveCommand   `cmd:"" help:"Let a held run remove what it found gone."`
 	Reject   rejectCommand    `cmd:"" help:"End a held run without removing anything."`
+	Replay   replayCommand    `cmd:"" help:"Tell whether this build can go on with a workflow's history."`
 	Tree     treeCommand      `cmd:"" help:"Show the departments with their head counts."`
 	Search   searchCommand    `cmd:"" help:"Find people by name, pinyin, initials, e-mail or phone."`
 	Migrate  migrateCommand   `cmd:"" help:"Bring the database to this build's schema."`

@@ -157,7 +157,7 @@ func TestEveryCommandHasHelpWithExamples(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{
 		"", "provider", "provider add", "provider list", "provider show", "provider update", "provider remove", "provider test",
-		"sync", "runs", "runs list", "runs show", "runs changes", "approve", "reject", "tree", "search", "migrate",
+		"sync", "runs", "runs list", "runs show", "runs changes", "approve", "reject", "replay", "tree", "search", "migrate",
 		"keyset", "keyset create", "keyset rotate", "keyset reseal", "version",
 	} {
 		t.Run(command, func(t *testing.T) {

@@ -53,10 +53,11 @@ var rules = []rule{
 		[]string{postgres, network, "os", "math/rand", "crypto/rand", "log"}},
 	{"internal/app", []string{"activities", "db", "internal/config", "internal/connect", "internal/directory",
 		"internal/provider/...", "internal/secret", "workflows"}, nil},
+	{"internal/replay", []string{"workflows"}, []string{postgres, network}},
 	// Mains open what they were configured with and hand it to internal/app; they do not import each other.
 	{"worker", []string{"db", "internal/app", "internal/config", "internal/secret", "workflows"}, nil},
 	{"starter", []string{"db", "internal/app", "internal/config", "internal/connect", "internal/directory", "internal/provider",
-		"internal/secret", "workflows"}, nil},
+		"internal/replay", "internal/secret", "workflows"}, nil},
 
 	{"internal/proc", nil, []string{temporal, postgres, network}},
 	{"internal/localpg", []string{"internal/proc"}, []string{temporal, postgres, network}},
