@@ -17,7 +17,7 @@ import (
 func NewOpener(store *db.Store, box *secret.Box, cfg config.Config, log *slog.Logger) *connect.Opener {
 	return &connect.Opener{
 		Store: store, Box: box, Vendors: Vendors(), HTTP: newHTTPClient(cfg.FetchConcurrency), Log: log,
-		CallTimeout: cfg.CallTimeout, SlowCall: cfg.SlowCall,
+		CallTimeout: cfg.CallTimeout, SlowCall: cfg.SlowCall, CallRate: cfg.CallRate,
 	}
 }
 

@@ -27,6 +27,9 @@ type Config struct {
 	CallTimeout time.Duration
 	// SlowCall is how long a provider call may take before it is warned of.
 	SlowCall time.Duration
+	// CallRate is what part of the providers' documented call limits is used: 1 all of
+	// it, 0 for calls that are not spaced at all.
+	CallRate float64
 
 	// FetchConcurrency is how many activities of one worker process read from
 	// providers at a time, ApplyConcurrency how many write to the directory.

@@ -67,6 +67,14 @@ var settings = []setting{
 		},
 	},
 	{
+		name: "ORGSYNC_CALL_RATE", fallback: "1",
+		help: "part of the providers' documented call limits that is used: 0.5 leaves half to other programs, 2 suits an edition with twice the limits, 0 does not space calls at all",
+		set: func(c *Config, v string) (err error) {
+			c.CallRate, err = factor(v)
+			return err
+		},
+	},
+	{
 		name: "ORGSYNC_FETCH_CONCURRENCY", fallback: "64",
 		help: "activities of one worker that read from providers at a time",
 		set: func(c *Config, v string) (err error) {
@@ -223,6 +231,17 @@ func count(v string) (int, error) {
 		return 0, fmt.Errorf("want a whole number from 1 to %d", maxCount)
 	}
 	return n, nil
+}
+
+// maxFactor refuses slips of the finger; no provider sells that much more.
+const maxFactor = 1000
+
+func factor(v string) (float64, error) {
+	f, err := strconv.ParseFloat(v, 64)
+	if err != nil || !(f >= 0 && f <= maxFactor) {
+		return 0, fmt.Errorf("want a number from 0 to %d, such as 0.5", maxFactor)
+	}
+	return f, nil
 }
 
 func level(v string) (slog.Level, error) {

@@ -33,6 +33,8 @@ type Opener struct {
 	// CallTimeout bounds one provider call, SlowCall is when it is warned of.
 	CallTimeout time.Duration
 	SlowCall    time.Duration
+	// CallRate multiplies the documented call limits; 0 switches them off.
+	CallRate float64
 }
 
 // Open returns a client for the stored provider. onCall, if not nil, is told of
@@ -52,7 +54,7 @@ func (o *Opener) Open(ctx context.Context, p db.Provider, onCall func(endpoint s
 		HTTP:   o.HTTP,
 		Log:    log,
 		Tokens: &tokens{store: o.Store, box: o.Box, providerID: p.ID, recent: map[string]recentToken{}},
-		Limits: &limits{store: o.Store, providerID: p.ID, providerType: p.Type},
+		Limits: &limits{store: o.Store, providerID: p.ID, providerType: p.Type, rate: o.CallRate},
 		Now:    time.Now, CallTimeout: o.CallTimeout, SlowCall: o.SlowCall, OnCall: onCall,
 	})
 	if err != nil {

@@ -54,7 +54,7 @@ func opener(t *testing.T, store *db.Store, keys []byte) *connect.Opener {
 		return &opened{settings: s, env: env}, nil
 	}
 	return &connect.Opener{
-		Store: store, Box: box, Log: slog.New(slog.DiscardHandler),
+		Store: store, Box: box, Log: slog.New(slog.DiscardHandler), CallRate: 1,
 		Vendors: map[directory.ProviderType]provider.Vendor{directory.WeCom: v},
 	}
 }

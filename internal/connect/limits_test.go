@@ -34,6 +34,34 @@ func TestWorkersShareACallLimit(t *testing.T) {
 	require.GreaterOrEqual(t, time.Since(began), (calls-1)*50*time.Millisecond-burst-50*time.Millisecond)
 }
 
+// The documented limits are used in the part that the operator says; pauses hold always.
+func TestCallRate(t *testing.T) {
+	t.Parallel()
+	k := keys(t)
+	in := install(t, k)
+	rate := provider.Rate{Calls: 1, Per: time.Hour}
+	o := opener(t, in.store, k)
+	o.CallRate = 0
+	client, err := o.Open(t.Context(), in.provider, nil)
+	require.NoError(t, err)
+	free := client.(*opened).env.Limits
+	for range 5 {
+		require.NoError(t, free.Wait(t.Context(), "user/list", rate), "not spaced at all")
+	}
+	require.NoError(t, free.Pause(t.Context(), "user/list", time.Hour))
+	require.Error(t, free.Wait(t.Context(), "user/list", rate), "the provider's own pause")
+
+	o.CallRate = 3600
+	client, err = o.Open(t.Context(), in.provider, nil)
+	require.NoError(t, err)
+	fast := client.(*opened).env.Limits
+	began := time.Now()
+	for range 3 {
+		require.NoError(t, fast.Wait(t.Context(), "department/list", rate))
+	}
+	require.GreaterOrEqual(t, time.Since(began), 1500*time.Millisecond, "one a second, but for the burst")
+}
+
 func TestEndpointsHaveLimitsOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	k := keys(t)

@@ -110,6 +110,8 @@ type limits struct {
 	store        *db.Store
 	providerID   string
 	providerType directory.ProviderType
+	// rate multiplies the documented limits; 0 leaves only a provider's own pauses.
+	rate float64
 }
 
 var _ provider.Limiter = (*limits)(nil)
@@ -128,8 +130,8 @@ const (
 // Wait implements provider.Limiter.
 func (l *limits) Wait(ctx context.Context, endpoint string, limit provider.Rate) error {
 	var spacing time.Duration
-	if limit.Calls > 0 {
-		spacing = limit.Per / time.Duration(limit.Calls)
+	if limit.Calls > 0 && l.rate > 0 {
+		spacing = time.Duration(float64(limit.Per) / float64(limit.Calls) / l.rate)
 	}
 	wait, granted, err := l.store.CallSlot(ctx, l.providerID, endpoint, spacing, burst, patience)
 	if err != nil {

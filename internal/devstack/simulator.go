@@ -20,16 +20,18 @@ type Simulated struct {
 }
 
 const (
-	simulatorStart = 60 * time.Second
+	simulatorStart = 3 * time.Minute // it makes its companies first
 	simulatorGrace = 15 * time.Second
 )
 
 // startSimulator starts the simulator, whose companies are kept in dir, and returns once all its services answer.
-func startSimulator(ctx context.Context, program, dir string, ports Ports) (*child, Simulated, error) {
-	started, err := startChild(dir, "simulator", scrubbed(), program,
+func startSimulator(ctx context.Context, program, dir string, ports Ports, further []string) (*child, Simulated, error) {
+	args := append([]string{
 		"--state", filepath.Join(dir, "simulator.json"), "--output", "json",
 		"--feishu-addr", address(ports.Feishu), "--dingtalk-addr", address(ports.DingTalk),
-		"--wecom-addr", address(ports.WeCom), "--control-addr", address(ports.Control))
+		"--wecom-addr", address(ports.WeCom), "--control-addr", address(ports.Control),
+	}, further...)
+	started, err := startChild(dir, "simulator", scrubbed(), program, args...)
 	if err != nil {
 		return nil, Simulated{}, err
 	}

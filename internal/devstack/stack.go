@@ -23,6 +23,12 @@ type Config struct {
 	Bin      string    // holds the programs simulator and orgsync-worker
 	Ports    Ports     // those that must be so; 0 is left to the stack
 	Progress io.Writer // told in a line each what is being done
+
+	// What measurements need beyond a stack for development:
+	Postgres  []string  // settings of the server, as name=value
+	Simulator []string  // arguments of the simulator
+	Worker    []Setting // settings of the workers
+	Workers   int       // how many there are; 0 means one
 }
 
 // Stack is a running stack. Its methods may not be called concurrently.
@@ -32,7 +38,7 @@ type Stack struct {
 	temporal  *Temporal
 	simulator *child
 	simulated Simulated
-	worker    *child
+	workers   []*child
 }
 
 // Start starts everything in cfg.Dir, with the data of last time, and returns once all of it is healthy. What had been
@@ -64,6 +70,7 @@ func (s *Stack) start(ctx context.Context) (err error) {
 	s.say("starting Postgres")
 	s.postgres, err = localpg.Start(ctx, localpg.Config{
 		Dir: filepath.Join(s.cfg.Dir, "postgres"), Port: s.cfg.Ports.Postgres, Progress: s.cfg.Progress,
+		Settings: s.cfg.Postgres,
 	})
 	if err != nil {
 		return err
@@ -76,7 +83,7 @@ func (s *Stack) start(ctx context.Context) (err error) {
 		return err
 	}
 	s.say("starting the simulated providers")
-	s.simulator, s.simulated, err = startSimulator(ctx, filepath.Join(s.cfg.Bin, "simulator"), s.cfg.Dir, s.temporal.ports)
+	s.simulator, s.simulated, err = startSimulator(ctx, filepath.Join(s.cfg.Bin, "simulator"), s.cfg.Dir, s.temporal.ports, s.cfg.Simulator)
 	if err != nil {
 		return err
 	}
@@ -87,15 +94,25 @@ func (s *Stack) start(ctx context.Context) (err error) {
 	if err := ensureKeyset(s.keyset()); err != nil {
 		return err
 	}
-	s.worker, err = startWorker(ctx, filepath.Join(s.cfg.Bin, "orgsync-worker"), s.cfg.Dir, s.Settings(), s.temporal)
-	return err
+	for n := range max(1, s.cfg.Workers) {
+		name := "worker"
+		if n > 0 {
+			name = fmt.Sprintf("worker-%d", n+1)
+		}
+		worker, err := startWorker(ctx, filepath.Join(s.cfg.Bin, "orgsync-worker"), s.cfg.Dir, name, append(s.Settings(), s.cfg.Worker...), s.temporal)
+		if err != nil {
+			return err
+		}
+		s.workers = append(s.workers, worker)
+	}
+	return nil
 }
 
 // Stop stops what runs, in the order that lets each finish its work, and returns once all is gone.
 func (s *Stack) Stop() error {
 	var problems []error
-	if s.worker != nil {
-		problems = append(problems, s.worker.stop(workerGrace))
+	for _, worker := range s.workers {
+		problems = append(problems, worker.stop(workerGrace))
 	}
 	if s.simulator != nil {
 		problems = append(problems, s.simulator.stop(simulatorGrace))
@@ -125,10 +142,14 @@ func Remove(dir string) error {
 func (s *Stack) Children() []Child {
 	// Postgres is known by its directory, which is in its command line.
 	home := filepath.Dir(s.postgres.LogFile())
-	return []Child{
+	children := []Child{
 		{Name: "postgres", PID: s.postgres.Pid(), Marker: home, Log: s.postgres.LogFile()},
-		s.temporal.child.Child, s.simulator.Child, s.worker.Child,
+		s.temporal.child.Child, s.simulator.Child,
 	}
+	for _, worker := range s.workers {
+		children = append(children, worker.Child)
+	}
+	return children
 }
 
 // Simulated describes the simulated providers.

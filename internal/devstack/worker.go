@@ -22,9 +22,9 @@ const (
 	workerGrace = 30 * time.Second
 )
 
-// startWorker starts the worker and returns once it asks for work of every kind.
-func startWorker(ctx context.Context, program, dir string, settings []Setting, temporal *Temporal) (*child, error) {
-	started, err := startChild(dir, "worker", Environ(settings), program)
+// startWorker starts a worker and returns once somebody asks for work of every kind.
+func startWorker(ctx context.Context, program, dir, name string, settings []Setting, temporal *Temporal) (*child, error) {
+	started, err := startChild(dir, name, Environ(settings), program)
 	if err != nil {
 		return nil, err
 	}

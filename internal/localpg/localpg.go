@@ -26,6 +26,7 @@ type Config struct {
 	Port      int       // TCP port; 0 means the same as last time if it is free, else any free one
 	Temporary bool      // in a new directory, without fsync, deleted by Stop or by the end of this process, however it ends
 	Progress  io.Writer // told what takes long; nil for nobody
+	Settings  []string  // of the server beyond its defaults, as name=value
 }
 
 // Server is a running server. Its methods may not be called concurrently.

@@ -89,6 +89,9 @@ func (s *Server) attempt(ctx context.Context, port int) error {
 		args = append(args, "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 		orphan = proc.Orphan{Signal: syscall.SIGQUIT, Remove: s.home}
 	}
+	for _, setting := range s.cfg.Settings {
+		args = append(args, "-c", setting)
+	}
 	// Not bound to ctx: the server lives on after Start has returned.
 	cmd := s.acct.command(context.WithoutCancel(ctx), data, s.bin.path("postgres"), args...)
 	cmd.Stdout, cmd.Stderr = log, log
