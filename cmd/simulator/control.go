@@ -27,6 +27,7 @@ func newControl(services map[string]*service, state string) *control {
 	for pattern, answer := range map[string]func(*http.Request) (any, error){
 		"GET /state":          c.counts,
 		"GET /calls":          c.calls,
+		"GET /throttled":      c.throttled,
 		"DELETE /calls":       c.resetCalls,
 		"GET /truth":          c.truth,
 		"POST /drift":         c.drift,
@@ -102,8 +103,13 @@ func (c *control) calls(r *http.Request) (any, error) {
 	return each(c, r.FormValue("vendor"), func(s *service) map[string]int { return s.Calls.All() })
 }
 
+// throttled are the calls refused for going over a documented limit.
+func (c *control) throttled(r *http.Request) (any, error) {
+	return each(c, r.FormValue("vendor"), func(s *service) map[string]int { return s.Throttled.All() })
+}
+
 func (c *control) resetCalls(r *http.Request) (any, error) {
-	return each(c, r.FormValue("vendor"), func(s *service) bool { s.Calls.Reset(); return true })
+	return each(c, r.FormValue("vendor"), func(s *service) bool { s.Calls.Reset(); s.Throttled.Reset(); return true })
 }
 
 func (c *control) faults(r *http.Request) (any, error) {

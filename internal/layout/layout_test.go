@@ -64,6 +64,7 @@ var rules = []rule{
 	{"internal/devstack/...", []string{"internal/localpg", "internal/proc", "internal/secret"}, nil},
 	{"cmd/dev", []string{"internal/devstack", "internal/localpg", "internal/proc"}, []string{temporal, postgres}},
 	{"cmd/simulator", []string{"internal/directory", "internal/simulator/..."}, []string{temporal, postgres}},
+	{"cmd/bench", []string{"db", "internal/devstack"}, nil},
 	{"internal/layout", nil, nil},
 	{"internal/e2e", nil, nil}, // tests only
 }

@@ -27,6 +27,8 @@ type Service struct {
 	Faults *Faults
 	Calls  *Calls
 	Tokens *Tokens
+	// Throttled counts the calls that were refused for going over a limit.
+	Throttled *Calls
 
 	now    func() time.Time
 	before func(string, int)
@@ -43,7 +45,8 @@ func NewService(o Options, limits func(endpoint string) []Quota) *Service {
 	}
 	return &Service{
 		Faults: &Faults{}, Calls: &Calls{n: map[string]int{}}, Tokens: newTokens(o.Clock),
-		now: o.Clock, before: o.BeforeCall, quotas: newQuotas(o.Clock, limits),
+		Throttled: &Calls{n: map[string]int{}},
+		now:       o.Clock, before: o.BeforeCall, quotas: newQuotas(o.Clock, limits),
 	}
 }
 
@@ -52,7 +55,13 @@ func (s *Service) Now() time.Time { return s.now() }
 
 // OverQuota counts a call and reports how long the endpoint is closed if the
 // call is one too many, else 0.
-func (s *Service) OverQuota(endpoint string) time.Duration { return s.quotas.take(endpoint) }
+func (s *Service) OverQuota(endpoint string) time.Duration {
+	wait := s.quotas.take(endpoint)
+	if wait > 0 {
+		s.Throttled.add(endpoint)
+	}
+	return wait
+}
 
 // Reply is a vendor's answer. Its Shape tells faults where things stand.
 type Reply struct {

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+
+	"github.com/orgsync/orgsync/internal/devstack"
+)
+
+// bench measures one company after the other, each on a stack of its own.
+type bench struct {
+	flags
+	bin      string
+	dir      string
+	progress io.Writer
+}
+
+// drifted is the share of people and departments that change for the third round.
+const drifted = 0.05
+
+// size measures a company of so many members and adds to the report.
+func (b bench) size(ctx context.Context, members int, report *report) (err error) {
+	s, err := b.start(ctx, members, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	for _, round := range []struct {
+		name   string
+		before func(context.Context) error
+	}{
+		{firstLoad, nil}, {unchanged, nil}, {changed, func(ctx context.Context) error { return s.drift(ctx, drifted) }},
+	} {
+		if round.before != nil {
+			if err := round.before(ctx); err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(b.progress, "bench: %d members: %s\n", members, round.name)
+		r, err := s.round(ctx, round.name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", round.name, err)
+		}
+		report.Rounds = append(report.Rounds, r)
+	}
+	if !b.Comparison {
+		return nil
+	}
+	c, err := b.compare(ctx, s, members)
+	report.Comparisons = append(report.Comparisons, c)
+	return err
+}
+
+// limited reads a company once with the provider's limits on.
+func (b bench) limited(ctx context.Context, members int) (l *limited, err error) {
+	s, err := b.start(ctx, members, true)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	fmt.Fprintf(b.progress, "bench: %d members: within the documented call limits\n", members)
+	r, err := s.round(ctx, firstLoad)
+	if err != nil {
+		return nil, err
+	}
+	return limitedOf(r, b.Vendor), nil
+}
+
+// start brings up a stack whose simulated company has so many members.
+func (b bench) start(ctx context.Context, members int, limited bool) (*stack, error) {
+	departments := max(1, members/b.Staff)
+	dir := filepath.Join(b.dir, strconv.Itoa(members))
+	simulator := []string{"--members", strconv.Itoa(members), "--departments", strconv.Itoa(departments), "--depth", "8"}
+	var worker []devstack.Setting
+	if limited {
+		dir += "-limited"
+	} else {
+		simulator = append(simulator, "--no-quotas")
+		worker = append(worker, devstack.Setting{Name: "ORGSYNC_CALL_RATE", Value: "0"})
+	}
+	return startStack(ctx, b.Vendor, b.bin, devstack.Config{
+		Dir: dir, Bin: b.bin, Progress: io.Discard, Simulator: simulator, Worker: worker, Workers: b.Workers,
+		Postgres: []string{"shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track_planning=on"},
+	})
+}

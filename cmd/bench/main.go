@@ -1,0 +1,128 @@
+// Command bench measures how fast companies of growing size are synced, with
+// everything on one machine: a private Postgres and Temporal, a simulated provider
+// over HTTP, and the worker that operators run. Beside it, on the same machine, it
+// loads the same rows by plain SQL and row by row, and reads once within the
+// provider's documented call limits. It is no part of an installation.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/orgsync/orgsync/internal/devstack"
+)
+
+type flags struct {
+	Sizes      []int  `default:"1000,10000,100000" env:"BENCH_SIZES" help:"Members of the companies to measure."`
+	Large      bool   `env:"BENCH_LARGE" help:"Measure a million members, too."`
+	Staff      int    `default:"10" env:"BENCH_STAFF" help:"Members to a department."`
+	Vendor     string `default:"feishu" enum:"feishu,dingtalk,wecom" env:"BENCH_VENDOR" help:"The provider simulated: ${enum}."`
+	Workers    int    `default:"1" env:"BENCH_WORKERS" help:"Worker processes."`
+	Limited    int    `default:"10000" env:"BENCH_LIMITED" help:"Members of the company that is read within the documented call limits; 0 leaves that out."`
+	Comparison bool   `default:"true" negatable:"" env:"BENCH_COMPARISON" help:"Load the same rows by plain SQL and row by row as well."`
+	Out        string `type:"path" env:"BENCH_OUT" help:"Directory for the JSON and the chart. Default: docs/benchmarks in the checkout if all of the default sizes are measured, else none."`
+}
+
+// Help is printed below the flags.
+func (flags) Help() string {
+	return `Examples:
+
+  make bench
+      1,000, 10,000 and 100,000 members; results go to docs/benchmarks/
+
+  BENCH_LARGE=1 make bench
+      a million members, too (some 20 GB of disk for a while)
+
+  BENCH_SIZES=1000,5000 BENCH_LIMITED=0 make bench
+      a quick look; nothing is written to docs/benchmarks/`
+}
+
+// large is what --large adds.
+const large = 1_000_000
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run returns the exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var f flags
+	helped := false
+	parser, err := kong.New(&f, kong.Name("bench"), kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }),
+		kong.Description("Measures syncs of simulated companies."))
+	if err != nil {
+		fmt.Fprintln(stderr, "bench:", err)
+		return 1
+	}
+	_, err = parser.Parse(args)
+	switch {
+	case helped:
+		return 0
+	case err != nil:
+		fmt.Fprintln(stderr, "bench:", err)
+		return 2
+	}
+	err = measure(ctx, f, stdout, stderr)
+	switch {
+	case err == nil:
+		return 0
+	case ctx.Err() != nil:
+		fmt.Fprintln(stderr, "bench: interrupted")
+		return 130
+	default:
+		fmt.Fprintln(stderr, "bench:", err)
+		return 1
+	}
+}
+
+// measure makes all measurements one after the other, so that none disturbs another.
+func measure(ctx context.Context, f flags, stdout, progress io.Writer) (err error) {
+	root, err := devstack.Root()
+	if err != nil {
+		return err
+	}
+	if _, err := devstack.TemporalBinary(ctx, progress); err != nil {
+		return err
+	}
+	report := newReport(root, f)
+	dir, err := os.MkdirTemp("", "orgsync-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	sizes := f.Sizes
+	if f.Large {
+		sizes = append(sizes, large)
+	}
+	b := bench{flags: f, bin: filepath.Join(root, "bin"), dir: dir, progress: progress}
+	for _, members := range sizes {
+		if err := b.size(ctx, members, report); err != nil {
+			return fmt.Errorf("%d members: %w", members, err)
+		}
+	}
+	if f.Limited > 0 {
+		if report.Limited, err = b.limited(ctx, f.Limited); err != nil {
+			return fmt.Errorf("within call limits: %w", err)
+		}
+	}
+	report.print(stdout)
+	out := f.Out
+	if out == "" && report.complete() {
+		out = filepath.Join(root, "docs", "benchmarks")
+	}
+	if out == "" {
+		return nil
+	}
+	return report.save(out)
+}
