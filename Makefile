@@ -40,6 +40,11 @@ clean: $(DEV) ## Stop the development stack and remove its data
 demo: build ## Sync three simulated companies on a stack of its own, then remove it
 	@$(DEV) demo
 
+.PHONY: bench
+bench: build ## Measure first loads and re-runs of simulated companies (BENCH_SIZES, BENCH_LARGE)
+	@go build -o bin/bench ./cmd/bench
+	@bin/bench
+
 .PHONY: test
 test: build ## Run all tests, on a Postgres and a Temporal of their own
 	@echo "Running all tests with the race detector (some minutes; its first build takes longer)"

@@ -45,6 +45,9 @@ func (s *stack) begin(ctx context.Context) (m meters, err error) {
 	if err := s.flush(ctx); err != nil {
 		return m, err
 	}
+	if err := rest(ctx); err != nil {
+		return m, err
+	}
 	if m.rows, err = s.rowsWritten(ctx); err != nil {
 		return m, err
 	}
@@ -65,9 +68,6 @@ func (s *stack) end(ctx context.Context, before meters, r *round) error {
 		return err
 	}
 	r.Postgres.WALMB = float64(wal-before.wal) / (1 << 20)
-	if err := s.flush(ctx); err != nil {
-		return err
-	}
 	r.CPUSeconds = cpuSeconds{}
 	for name, seconds := range s.cpu() {
 		r.CPUSeconds[name] = seconds - before.cpu[name]
@@ -75,6 +75,9 @@ func (s *stack) end(ctx context.Context, before meters, r *round) error {
 	r.Postgres.CPUSeconds = r.CPUSeconds["postgres"]
 	for _, worker := range s.workers() {
 		r.WorkerPeakMB = max(r.WorkerPeakMB, peakMB(worker))
+	}
+	if err := s.flush(ctx); err != nil {
+		return err
 	}
 	after, err := s.rowsWritten(ctx)
 	if err != nil {
@@ -106,6 +109,20 @@ func (s *stack) flush(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+	}
+}
+
+// rest waits until the kernel has accounted for the sessions that flush ended, and
+// until the workers' connections have been idle for long enough that their pool looks
+// whether they are alive before it uses them.
+func rest(ctx context.Context) error {
+	timer := time.NewTimer(1500 * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

@@ -70,9 +70,6 @@ func (s *stack) round(ctx context.Context, name string) (round, error) {
 	if err != nil {
 		return r, err
 	}
-	if err := rest(ctx); err != nil {
-		return r, err
-	}
 	began := time.Now()
 	run, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "orgsync/" + provider, TaskQueue: "orgsync"}, "SyncOrg",
 		map[string]any{"provider": provider})
@@ -117,17 +114,4 @@ func (s *stack) readCalls(ctx context.Context, r *round) (err error) {
 	}
 	r.Calls.Fewest, err = s.fewest(ctx)
 	return err
-}
-
-// rest lets the workers' connections, which begin broke off, be idle for long enough
-// that the pool looks whether they are alive before it uses them.
-func rest(ctx context.Context) error {
-	timer := time.NewTimer(1500 * time.Millisecond)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
