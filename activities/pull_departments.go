@@ -243,8 +243,6 @@ type SealDepartments struct {
 	RunID string `json:"run_id"`
 	// Problem is why listings that are still open could not be read.
 	Problem string `json:"problem,omitempty"`
-	// Departments limits a targeted run.
-	Departments []string `json:"departments,omitempty"`
 }
 
 // SealedDepartments is what reading departments brought.
@@ -257,11 +255,14 @@ type SealedDepartments struct {
 	// Slices are the external ids of each slice's first and last department, for
 	// people. There are none for more slices than fit a small result.
 	Slices [][2]string `json:"slices,omitempty"`
+	// Skipped are those whose people a targeted run leaves out; they come last.
+	Skipped int `json:"skipped,omitempty"`
 }
 
-// SealDepartments gives every department its place in the run's order.
+// SealDepartments gives every department its place in the run's order and limits a
+// targeted run to what it is for.
 func (a *Pull) SealDepartments(ctx context.Context, in SealDepartments) (SealedDepartments, error) {
-	sealed, err := a.Store.WalkSeal(ctx, in.RunID, in.Problem, in.Departments)
+	sealed, err := a.Store.WalkSeal(ctx, in.RunID, in.Problem)
 	if err != nil {
 		return SealedDepartments{}, classify(err)
 	}
@@ -269,7 +270,10 @@ func (a *Pull) SealDepartments(ctx context.Context, in SealDepartments) (SealedD
 	if err != nil {
 		return SealedDepartments{}, classify(err)
 	}
-	shape := shapeOf(p.Type, sealed.Departments)
-	slices, err := a.sliceEnds(ctx, in.RunID, sealed.Departments, shape.Slice)
-	return SealedDepartments{Departments: sealed.Departments, Failed: sealed.Failed, Shape: &shape, Slices: slices}, classify(err)
+	wanted := sealed.Departments - sealed.Skipped
+	shape := shapeOf(p.Type, wanted)
+	slices, err := a.sliceEnds(ctx, in.RunID, wanted, shape.Slice)
+	return SealedDepartments{
+		Departments: sealed.Departments, Failed: sealed.Failed, Skipped: sealed.Skipped, Shape: &shape, Slices: slices,
+	}, classify(err)
 }

@@ -31,11 +31,16 @@ type BeginRun struct {
 	Mode        string   `json:"mode"`
 	OnRemovals  string   `json:"on_removals"`
 	Departments []string `json:"departments,omitempty"`
+	Members     []string `json:"members,omitempty"`
+	// Retry is the run of which this one is to read what failed.
+	Retry string `json:"retry,omitempty"`
 }
 
 // BegunRun is a run that has begun.
 type BegunRun struct {
 	RunID string `json:"run_id"`
+	// Members is how many single people the run is limited to; 0: it reads departments.
+	Members int `json:"members,omitempty"`
 	// Superseded are the workflows that held for a decision which is now moot.
 	Superseded []string `json:"superseded,omitempty"`
 	// Vendor is what kind of provider it is, for people.
@@ -50,9 +55,13 @@ func (a *Runs) BeginRun(ctx context.Context, in BeginRun) (BegunRun, error) {
 	execution := activity.GetInfo(ctx).WorkflowExecution
 	begun, err := a.Store.RunBegin(ctx, db.NewRun{
 		Provider: in.Provider, WorkflowID: execution.ID, TemporalRunID: execution.RunID,
-		Mode: in.Mode, OnRemovals: in.OnRemovals, Departments: in.Departments,
+		Mode: in.Mode, OnRemovals: in.OnRemovals,
+		Departments: in.Departments, Members: in.Members, Retries: in.Retry,
 	}, a.ended)
+	var refused *db.RetryError
 	switch {
+	case errors.As(err, &refused):
+		return BegunRun{}, temporal.NewNonRetryableApplicationError(refused.Error(), TypeInvalid, nil)
 	case errors.Is(err, db.ErrNotFound):
 		return BegunRun{}, a.unknownProvider(ctx, in.Provider)
 	case errors.Is(err, db.ErrInactive):
@@ -61,7 +70,7 @@ func (a *Runs) BeginRun(ctx context.Context, in BeginRun) (BegunRun, error) {
 	case err != nil:
 		return BegunRun{}, classify(err)
 	}
-	out := BegunRun{RunID: begun.RunID, Superseded: begun.Superseded, Vendor: provider.DisplayName(begun.Provider.Type)}
+	out := BegunRun{RunID: begun.RunID, Members: begun.Members, Superseded: begun.Superseded, Vendor: provider.DisplayName(begun.Provider.Type)}
 	if begun.Provider.TenantID != nil {
 		out.TenantID = *begun.Provider.TenantID
 	}

@@ -67,7 +67,8 @@ func (s *Store) warn(ctx context.Context, tx pgx.Tx, runID, department, message 
 }
 
 // ApplyMembers makes the directory hold everybody whom the listings of the
-// departments with ordinals first to last have brought so far: people are matched
+// departments with ordinals first to last have brought so far, or, in a run of single
+// people, whoever of them was read: people are matched
 // with stored ones, inserted or updated where something differs, and placed in
 // their departments. Nothing is removed. Applying twice changes nothing more.
 func (s *Store) ApplyMembers(ctx context.Context, runID string, first, last int) error {
@@ -98,7 +99,7 @@ func encountered(err error) bool {
 }
 
 func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, first, last int) error {
-	listings, err := s.q.LedgerRange(ctx, tx, runID, int32(first), int32(last))
+	listings, err := s.listings(ctx, tx, run, runID, first, last)
 	if err != nil || len(listings) == 0 {
 		return err
 	}
@@ -153,9 +154,9 @@ func (s *Store) settle(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, 
 	}{
 		{"paths", func() error { return rows(s.q.DepartmentsPlace(ctx, tx, &run.ProviderID)) }},
 		// Cleared before set: a member has at most one primary department at any time.
-		{"clear primary", func() error { return rows(s.q.PrimaryClear(ctx, tx, &run.ProviderID)) }},
-		{"set primary", func() error { return rows(s.q.PrimarySet(ctx, tx, &run.ProviderID)) }},
-		{"members", func() error { return rows(s.q.MembersSettle(ctx, tx, runID, &run.ProviderID)) }},
+		{"clear primary", func() error { return rows(s.q.PrimaryClear(ctx, tx, &run.ProviderID, run.Singly, runID)) }},
+		{"set primary", func() error { return rows(s.q.PrimarySet(ctx, tx, &run.ProviderID, run.Singly, runID)) }},
+		{"members", func() error { return rows(s.q.MembersSettle(ctx, tx, runID, &run.ProviderID, run.Singly)) }},
 		{"head counts", func() error { return rows(s.q.DepartmentsCount(ctx, tx, &run.ProviderID)) }},
 	}
 	for _, step := range steps {
@@ -178,17 +179,27 @@ func (s *Store) Link(ctx context.Context, runID string) error {
 }
 
 func (s *Store) link(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
-	if err := rows(s.q.LinkByEmail(ctx, tx, runID, &run.ProviderID, run.TenantID)); err != nil {
-		return fmt.Errorf("by e-mail: %w", err)
+	steps := []struct {
+		name string
+		do   func() error
+	}{
+		{"by e-mail", func() error {
+			return rows(s.q.LinkByEmail(ctx, tx, dbsqlc.LinkByEmailParams{RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Singly: run.Singly}))
+		}},
+		{"by phone", func() error {
+			return rows(s.q.LinkByPhone(ctx, tx, dbsqlc.LinkByPhoneParams{RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Singly: run.Singly}))
+		}},
+		{"follow e-mail", func() error {
+			return rows(s.q.LinkFollowEmail(ctx, tx, dbsqlc.LinkFollowEmailParams{RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Singly: run.Singly}))
+		}},
+		{"follow phone", func() error {
+			return rows(s.q.LinkFollowPhone(ctx, tx, dbsqlc.LinkFollowPhoneParams{RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Singly: run.Singly}))
+		}},
 	}
-	if err := rows(s.q.LinkByPhone(ctx, tx, runID, &run.ProviderID, run.TenantID)); err != nil {
-		return fmt.Errorf("by phone: %w", err)
-	}
-	if err := rows(s.q.LinkFollowEmail(ctx, tx, &run.ProviderID, run.TenantID)); err != nil {
-		return fmt.Errorf("follow e-mail: %w", err)
-	}
-	if err := rows(s.q.LinkFollowPhone(ctx, tx, &run.ProviderID, run.TenantID)); err != nil {
-		return fmt.Errorf("follow phone: %w", err)
+	for _, step := range steps {
+		if err := step.do(); err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
 	}
 	return nil
 }

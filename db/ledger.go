@@ -57,26 +57,26 @@ func (s *Store) WalkFail(ctx context.Context, runID, department, problem string)
 type SealedWalk struct {
 	Departments int
 	Failed      int
+	// Skipped are those whose people the run leaves out on purpose.
+	Skipped int
 }
 
 // WalkSeal ends the reading of departments: listings still open failed for the
-// reason given, every department gets its ordinal (from 1), and a targeted run is
-// limited to only, of which those that do not exist are noted.
-func (s *Store) WalkSeal(ctx context.Context, runID, problem string, only []string) (SealedWalk, error) {
+// reason given, and every department gets its ordinal (from 1), those that a
+// targeted run leaves out behind the others. Departments that the run was asked for
+// and that do not exist are noted.
+func (s *Store) WalkSeal(ctx context.Context, runID, problem string) (SealedWalk, error) {
 	var sealed SealedWalk
 	err := s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
 		if _, err := s.q.LedgerWalkFailPending(ctx, tx, &problem, runID); err != nil {
 			return err
 		}
-		if only == nil {
-			only = []string{}
-		}
-		row, err := s.q.LedgerSeal(ctx, tx, runID, only)
+		row, err := s.q.LedgerSeal(ctx, tx, runID)
 		if err != nil {
 			return err
 		}
-		sealed = SealedWalk{Departments: int(row.Departments), Failed: int(row.Failed)}
-		unknown, err := s.q.LedgerUnknown(ctx, tx, only, runID)
+		sealed = SealedWalk{Departments: int(row.Departments), Failed: int(row.Failed), Skipped: int(row.Skipped)}
+		unknown, err := s.q.LedgerUnknown(ctx, tx, runID)
 		if err != nil {
 			return err
 		}

@@ -50,6 +50,9 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if err := s.q.RemovalsClear(ctx, tx, runID); err != nil {
 		return RemovalPlan{}, err
 	}
+	if run.Singly {
+		return s.planPeople(ctx, tx, run, runID)
+	}
 	if err := s.q.LedgerCover(ctx, tx, runID); err != nil {
 		return RemovalPlan{}, fmt.Errorf("cover: %w", err)
 	}

@@ -2,6 +2,7 @@ package db_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,15 +74,17 @@ func TestWhatIsRemoved(t *testing.T) {
 		{name: "the root's count is met", departments: "1 declared=4; 10<1; 11<10", members: "a in=1; b in=10; c in=10,11; d in=11",
 			removed: []string{"department 20", "member e", "membership e"}},
 
-		{name: "a targeted run", departments: tree, members: "a in=1; c in=10,11; e in=20", only: []string{"10"}, incomplete: true,
-			removed: []string{"membership b"}, doubts: []string{"member b"}},
+		{name: "a targeted run", departments: tree, members: "a in=1; b in=10; c in=10", only: []string{"11"}, incomplete: true,
+			removed: []string{"membership c", "membership d"}, doubts: []string{"member d"}},
+		{name: "a targeted run of what has something below it", departments: tree, members: "a in=1; c in=10,11", only: []string{"10"}, incomplete: true,
+			removed: []string{"membership b", "membership d"}, doubts: []string{"member b", "member d"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			co := d.company(t, directory.Feishu)
 			co.sync(snapshot{departments: tree, members: everybody})
-			r := co.begin("apply")
-			r.read(snapshot{departments: c.departments, members: c.members, only: c.only})
+			r := co.beginLimited("apply", db.NewRun{Departments: c.only})
+			r.read(snapshot{departments: c.departments, members: c.members})
 			r.apply(false)
 			plan := r.planRemovals()
 			require.Equal(t, c.incomplete, plan.Incomplete)
@@ -93,6 +96,7 @@ func TestWhatIsRemoved(t *testing.T) {
 			for _, doubt := range doubts {
 				doubted = append(doubted, doubt.Type+" "+doubt.ExternalID)
 			}
+			slices.Sort(doubted)
 			require.Equal(t, c.doubts, doubted)
 			require.Equal(t, len(c.doubts), plan.Unconfirmed)
 			require.Equal(t, len(c.removed), plan.Total())

@@ -21,7 +21,13 @@ type NewRun struct {
 	TemporalRunID string
 	Mode          string
 	OnRemovals    string
-	Departments   []string
+	// Departments limits the run to the people of these and what is below them,
+	// Members to these people alone.
+	Departments []string
+	Members     []string
+	// Retries is the run of which this one is to read what failed; it is limited to
+	// what that one was.
+	Retries string
 }
 
 // OpenRun is a run that has not ended.
@@ -38,6 +44,8 @@ type OpenRun struct {
 type Begun struct {
 	RunID    string
 	Provider Provider
+	// Members is how many single people the run is limited to, 0 if it reads departments.
+	Members int
 	// Superseded are the hold workflows of runs that this one overtook.
 	Superseded []string
 }
@@ -57,8 +65,8 @@ var ErrInactive = errors.New("provider is not active")
 // can write no more. Held runs are superseded; a run still marked as running is
 // asked about with ended, which returns the status its workflow ended with or ""
 // if it is still at work: then RunBegin returns *RunBusyError. Asking again for
-// the same workflow execution returns the same run. It returns ErrNotFound and
-// ErrInactive.
+// the same workflow execution returns the same run. It returns ErrNotFound,
+// ErrInactive and *RetryError.
 func (s *Store) RunBegin(ctx context.Context, n NewRun, ended func(context.Context, OpenRun) (string, error)) (Begun, error) {
 	var begun Begun
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
@@ -67,13 +75,19 @@ func (s *Store) RunBegin(ctx context.Context, n NewRun, ended func(context.Conte
 			return err
 		}
 		if same, err := s.q.RunByExecution(ctx, tx, n.WorkflowID, n.TemporalRunID); err == nil {
-			begun.RunID = same.ID
+			begun.RunID, begun.Members = same.ID, int(same.Members)
 			return nil
 		} else if !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
 		if !p.IsActive {
 			return ErrInactive
+		}
+		if n.Retries != "" {
+			// Before open runs are ended: a held one is to be decided, not retried.
+			if n.Departments, n.Members, err = s.retry(ctx, tx, p.ID, n.Retries); err != nil {
+				return err
+			}
 		}
 		if begun.Superseded, err = s.endOpenRuns(ctx, tx, p.ID, ended); err != nil {
 			return err
@@ -83,12 +97,11 @@ func (s *Store) RunBegin(ctx context.Context, n NewRun, ended func(context.Conte
 		if err != nil {
 			return err
 		}
-		if n.Departments == nil {
-			n.Departments = []string{}
-		}
+		begun.Members = len(n.Members)
 		return s.q.RunInsert(ctx, tx, dbsqlc.RunInsertParams{
 			ID: begun.RunID, ProviderID: p.ID, Generation: generation, WorkflowID: n.WorkflowID, TemporalRunID: n.TemporalRunID,
-			Mode: n.Mode, OnRemovals: n.OnRemovals, Departments: n.Departments,
+			Mode: n.Mode, OnRemovals: n.OnRemovals,
+			Departments: listed(n.Departments), Members: listed(n.Members), Retries: named(n.Retries),
 		})
 	})
 	if err != nil {
@@ -197,17 +210,22 @@ func value[T any](p *T) T {
 
 // Run is one row of the run history.
 type Run struct {
-	ID             string           `json:"id"`
-	Provider       string           `json:"provider"`
-	WorkflowID     string           `json:"workflow_id"`
-	TemporalRunID  string           `json:"temporal_run_id"`
-	Mode           string           `json:"mode"`
-	Status         string           `json:"status"`
-	Phase          string           `json:"phase"`
-	Counts         directory.Counts `json:"counts"`
-	Calls          int64            `json:"calls"`
-	HoldReason     string           `json:"hold_reason,omitempty"`
-	HoldWorkflowID string           `json:"hold_workflow_id,omitempty"`
+	ID            string `json:"id"`
+	Provider      string `json:"provider"`
+	WorkflowID    string `json:"workflow_id"`
+	TemporalRunID string `json:"temporal_run_id"`
+	Mode          string `json:"mode"`
+	// OnlyDepartments limits the run to these and what is below them, OnlyMembers to
+	// single people; Retries is the run of which this one reads what failed.
+	OnlyDepartments []string         `json:"only_departments,omitempty"`
+	OnlyMembers     []string         `json:"only_members,omitempty"`
+	Retries         string           `json:"retries,omitempty"`
+	Status          string           `json:"status"`
+	Phase           string           `json:"phase"`
+	Counts          directory.Counts `json:"counts"`
+	Calls           int64            `json:"calls"`
+	HoldReason      string           `json:"hold_reason,omitempty"`
+	HoldWorkflowID  string           `json:"hold_workflow_id,omitempty"`
 	// HoldExpiresAt is when a held run that nobody decided counts as rejected.
 	HoldExpiresAt *time.Time `json:"hold_expires_at,omitempty"`
 	Error         string     `json:"error,omitempty"`
@@ -222,6 +240,7 @@ func runOf(r dbsqlc.RunGetRow) (Run, error) {
 		ID: r.ID, Provider: r.ProviderName, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Mode: r.Mode, Status: r.Status,
 		Phase: r.Phase, Calls: r.Calls, HoldReason: value(r.HoldReason), HoldWorkflowID: value(r.HoldWorkflowID),
 		HoldExpiresAt: r.HoldExpiresAt, Error: value(r.Error),
+		OnlyDepartments: r.Departments, OnlyMembers: r.Members, Retries: value(r.Retries),
 		StartedAt: r.StartedAt, FinishedAt: r.FinishedAt, DetailsDroppedAt: r.DetailsDroppedAt,
 	}
 	return run, json.Unmarshal(r.Counts, &run.Counts)

@@ -59,7 +59,7 @@ func anOvertakenRunCannotWrite(t *testing.T, c *company) {
 			return s.StageMembers(ctx, db.MemberPage{Page: db.Page{RunID: old.id, Listing: "1"}, People: membersOf("z in=1", directory.Feishu)})
 		},
 		"restart walk":       func() error { return s.WalkRestart(ctx, old.id, "1", "children") },
-		"seal":               func() error { _, err := s.WalkSeal(ctx, old.id, "", nil); return err },
+		"seal":               func() error { _, err := s.WalkSeal(ctx, old.id, ""); return err },
 		"restart members":    func() error { return s.MembersRestart(ctx, old.id, "1") },
 		"apply departments":  func() error { return s.ApplyDepartments(ctx, old.id, false) },
 		"apply members":      func() error { return s.ApplyMembers(ctx, old.id, 1, 1) },

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -67,8 +68,7 @@ func each(t *testing.T, tests map[string]func(*testing.T, *company)) {
 // run goes about it.
 type snapshot struct {
 	departments, members string
-	limited              bool     // only part of the tree is visible
-	only                 []string // a targeted run
+	limited              bool // only part of the tree is visible
 	skipRemovals         bool
 }
 
@@ -86,9 +86,14 @@ func gone(context.Context, db.OpenRun) (string, error) { return directory.RunFai
 
 func (c *company) begin(mode string) *run {
 	c.t.Helper()
-	begun, err := c.store.RunBegin(c.t.Context(), db.NewRun{
-		Provider: c.provider.Name, WorkflowID: "orgsync/" + c.provider.Name, TemporalRunID: uuid.NewString(), Mode: mode, OnRemovals: "hold",
-	}, gone)
+	return c.beginLimited(mode, db.NewRun{})
+}
+
+// beginLimited begins a run with the limits that n has.
+func (c *company) beginLimited(mode string, n db.NewRun) *run {
+	c.t.Helper()
+	n.Provider, n.WorkflowID, n.TemporalRunID, n.Mode, n.OnRemovals = c.provider.Name, "orgsync/"+c.provider.Name, uuid.NewString(), mode, "hold"
+	begun, err := c.store.RunBegin(c.t.Context(), n, gone)
 	require.NoError(c.t, err)
 	return &run{c: c, t: c.t, id: begun.RunID}
 }
@@ -125,9 +130,13 @@ func (r *run) read(s snapshot) {
 			require.NoError(r.t, store.WalkEnd(ctx, r.id, d.ExternalID))
 		}
 	}
-	sealed, err := store.WalkSeal(ctx, r.id, "", s.only)
+	sealed, err := store.WalkSeal(ctx, r.id, "")
 	require.NoError(r.t, err)
 	r.size = sealed.Departments
+	skipped := map[string]bool{}
+	for _, entry := range r.ledger() {
+		skipped[entry.ExternalID] = entry.Skipped
+	}
 	people := membersOf(s.members, r.c.provider.Type)
 	for i, d := range departments {
 		listed := listing(people, d.ExternalID, i == 0)
@@ -135,7 +144,7 @@ func (r *run) read(s snapshot) {
 		if d.members == "bad" {
 			page.Bad = 1
 		}
-		if len(s.only) > 0 && !slices.Contains(s.only, d.ExternalID) {
+		if skipped[d.ExternalID] {
 			continue
 		}
 		require.NoError(r.t, store.StageMembers(ctx, db.MemberPage{Page: page, People: listed}))
@@ -149,6 +158,15 @@ func (r *run) read(s snapshot) {
 			}
 		}
 	}
+}
+
+// ledger is the run's ledger in the order of the departments' ids.
+func (r *run) ledger() []db.LedgerEntry {
+	r.t.Helper()
+	entries, err := r.c.store.Ledger(r.t.Context(), r.id, false, 1000)
+	require.NoError(r.t, err)
+	slices.SortFunc(entries, func(a, b db.LedgerEntry) int { return strings.Compare(a.ExternalID, b.ExternalID) })
+	return entries
 }
 
 // listing is what the department's own listing brings: its people, each with that

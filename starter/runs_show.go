@@ -83,6 +83,9 @@ func (s *session) sayRun(run shownRun) {
 	t.AppendRow([]any{"provider", run.Provider})
 	t.AppendRow([]any{"status", statusText(run.Run)})
 	t.AppendRow([]any{"mode", run.Mode})
+	for _, limit := range limitsOf(run.Run) {
+		t.AppendRow([]any{limit[0], limit[1]})
+	}
 	t.AppendRow([]any{"started", moment(run.StartedAt)})
 	if run.FinishedAt != nil {
 		t.AppendRow([]any{"finished", moment(*run.FinishedAt)})
@@ -148,6 +151,21 @@ func (s *session) sayRemovals(r directory.Removals) {
 		}
 		s.say("  %s: %s%s", kind.name, plain(strings.Join(kind.IDs, ", ")), more)
 	}
+}
+
+// limitsOf tells what the run was limited to.
+func limitsOf(run db.Run) [][2]string {
+	var limits [][2]string
+	if run.Retries != "" {
+		limits = append(limits, [2]string{"retries", "what failed in run " + run.Retries})
+	}
+	if len(run.OnlyDepartments) > 0 {
+		limits = append(limits, [2]string{"limited to", "departments " + plain(strings.Join(run.OnlyDepartments, ", ")) + " and what is below them"})
+	}
+	if len(run.OnlyMembers) > 0 {
+		limits = append(limits, [2]string{"limited to", "members " + plain(strings.Join(run.OnlyMembers, ", "))})
+	}
+	return limits
 }
 
 // sayDecide tells how a held run is decided, and until when if that has an end.

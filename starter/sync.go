@@ -18,7 +18,8 @@ type syncCommand struct {
 	Name        string   `arg:"" help:"The provider's name."`
 	Wait        bool     `help:"Wait until the run has ended or is held, and print its result."`
 	Plan        bool     `help:"Change nothing; report what would be changed."`
-	Departments []string `placeholder:"ID,ID" help:"Read the people of these departments only, by the provider's ids."`
+	Departments []string `placeholder:"ID,ID" help:"Read the people of these departments, by the provider's ids, and of what is below them only."`
+	Member      []string `placeholder:"ID,ID" help:"Look up these people only, by the provider's ids, in seconds."`
 	OnRemovals  string   `enum:"hold,apply,skip" default:"hold" placeholder:"hold|apply|skip" help:"What to do with removals beyond the provider's limits: wait for approval, remove all the same, or remove nothing at all. (${default})"`
 }
 
@@ -31,6 +32,7 @@ Examples:
   orgsync sync acme --wait
   orgsync sync acme --plan --wait --output json
   orgsync sync acme --departments od-1,od-2
+  orgsync sync acme --member 3e3cf96b --wait
 
 By hand, without this program:
 
@@ -38,7 +40,7 @@ By hand, without this program:
 }
 
 func (c syncCommand) input() workflows.SyncInput {
-	in := workflows.SyncInput{Provider: c.Name, Departments: c.Departments, OnRemovals: c.OnRemovals}
+	in := workflows.SyncInput{Provider: c.Name, Departments: c.Departments, Members: c.Member, OnRemovals: c.OnRemovals}
 	if c.Plan {
 		in.Mode = workflows.ModePlan
 	}
@@ -62,22 +64,33 @@ func (c syncCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.provider(ctx, store, c.Name)
+	p, err := s.activeProvider(ctx, store, c.Name)
 	if err != nil {
 		return err
-	}
-	if !p.Active {
-		return fmt.Errorf("provider %s is switched off; switch it on with: orgsync provider update %s --active", p.Name, p.Name)
 	}
 	temporal, err := s.openTemporal(ctx)
 	if err != nil {
 		return err
 	}
+	return s.startAndFollow(ctx, store, temporal, p, in, c.Wait)
+}
+
+// activeProvider returns a provider that may be synced.
+func (s *session) activeProvider(ctx context.Context, store *db.Store, name string) (db.Provider, error) {
+	p, err := s.provider(ctx, store, name)
+	if err == nil && !p.Active {
+		err = fmt.Errorf("provider %s is switched off; switch it on with: orgsync provider update %s --active", p.Name, p.Name)
+	}
+	return p, err
+}
+
+// startAndFollow starts a sync and, if asked to, waits for its end.
+func (s *session) startAndFollow(ctx context.Context, store *db.Store, temporal client.Client, p db.Provider, in workflows.SyncInput, wait bool) error {
 	run, err := start(ctx, temporal, p, in)
 	if err != nil {
 		return err
 	}
-	if c.Wait {
+	if wait {
 		return s.await(ctx, store, temporal, run, in)
 	}
 	if s.json {

@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -111,8 +112,15 @@ type SyncInput struct {
 	// Mode is "apply" (default) or "plan", which changes nothing and reports what
 	// apply would do.
 	Mode string `json:"mode,omitempty"`
-	// Departments limits the reading of people to these external ids.
+	// Departments limits the reading of people to the departments with these external
+	// ids and what is below them.
 	Departments []string `json:"departments,omitempty"`
+	// Members limits the run to the people with these external ids, at most MaxMembers.
+	// They are looked up one by one; no department is read.
+	Members []string `json:"members,omitempty"`
+	// Retry is the id of a run of the provider whose failed departments or members, and
+	// they alone, are to be read.
+	Retry string `json:"retry,omitempty"`
 	// OnRemovals is what to do beyond the guard's limits: "hold" (default) waits for
 	// a person, "apply" removes all the same, "skip" removes nothing at all.
 	OnRemovals string `json:"on_removals,omitempty"`
@@ -125,7 +133,7 @@ func (in *SyncInput) UnmarshalJSON(data []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode((*plain)(in)); err != nil {
-		return fmt.Errorf(`input: %w; it should look like {"provider":"NAME","mode":"apply|plan","departments":["ID"],"on_removals":"hold|apply|skip"}, only provider is required`, err)
+		return fmt.Errorf(`input: %w; it should look like {"provider":"NAME","mode":"apply|plan","departments":["ID"],"members":["ID"],"retry":"RUN","on_removals":"hold|apply|skip"}, only provider is required`, err)
 	}
 	return nil
 }
@@ -146,10 +154,30 @@ func (in *SyncInput) Normalize() string {
 	case in.OnRemovals != RemovalsHold && in.OnRemovals != RemovalsApply && in.OnRemovals != RemovalsSkip:
 		return fmt.Sprintf("input: on_removals is %q; it must be hold, apply or skip", in.OnRemovals)
 	}
-	for _, id := range in.Departments {
-		if id == "" {
-			return "input: departments holds an empty id; give external department ids"
+	return in.targetProblem()
+}
+
+// MaxMembers is how many single people a run may be limited to: beyond it a run of
+// their departments makes fewer calls.
+const MaxMembers = 300
+
+// targetProblem returns what is wrong with what the run is limited to, or "".
+func (in *SyncInput) targetProblem() string {
+	targets := 0
+	for _, given := range []bool{len(in.Departments) > 0, len(in.Members) > 0, in.Retry != ""} {
+		if given {
+			targets++
 		}
+	}
+	switch {
+	case targets > 1:
+		return "input: only one of departments, members and retry can be given; start one run after the other"
+	case len(in.Members) > MaxMembers:
+		return fmt.Sprintf("input: members holds %d ids; at most %d people can be looked up singly, sync their departments instead", len(in.Members), MaxMembers)
+	case slices.Contains(in.Departments, ""):
+		return "input: departments holds an empty id; give external department ids"
+	case slices.Contains(in.Members, ""):
+		return "input: members holds an empty id; give external member ids"
 	}
 	return ""
 }

@@ -45,14 +45,20 @@ func (in SyncInput) purpose() string {
 	}
 }
 
-// shownTargets is how many of the departments that a run is limited to are named.
+// shownTargets is how many of what a run is limited to are named.
 const shownTargets = 10
 
 func (in SyncInput) limits() string {
-	if len(in.Departments) == 0 {
+	switch {
+	case len(in.Departments) > 0:
+		return "departments " + list(in.Departments, shownTargets) + " and what is below them"
+	case len(in.Members) > 0:
+		return "members " + list(in.Members, shownTargets)
+	case in.Retry != "":
+		return "what failed in run `" + in.Retry + "`"
+	default:
 		return ""
 	}
-	return "departments " + list(in.Departments, shownTargets)
 }
 
 // list joins ids, the first few of many.
@@ -113,11 +119,15 @@ func (s *syncOrg) account(phase string) string {
 	p := s.progress
 	switch phase {
 	case "departments":
-		if p.Departments == 0 {
+		if s.tree.Departments == 0 {
 			return ""
 		}
-		return fmt.Sprintf("%d listed%s", p.Departments, ifAny(s.tree.Failed, ", %d could not be asked for what is below them"))
+		return fmt.Sprintf("%d listed%s%s", s.tree.Departments, ifAny(s.tree.Failed, ", %d could not be asked for what is below them"),
+			ifAny(s.tree.Skipped, ", %d left out"))
 	case "members":
+		if s.people > 0 {
+			return fmt.Sprintf("%d looked up one by one", s.people)
+		}
 		return fmt.Sprintf("%d of %d departments done%s, %d people read", p.DepartmentsDone, p.Departments,
 			ifAny(p.DepartmentsFailed, ", %d failed"), p.MembersRead)
 	case "removals":
@@ -212,7 +222,7 @@ func (s *syncOrg) goOn() string {
 		}
 		return command("orgsync runs changes "+p.RunID, "every change it made")
 	case directory.RunPartial:
-		return show + command("orgsync sync "+name, "reads again what could not be read; until then it stays as it was")
+		return show + command("orgsync runs retry "+p.RunID, "reads again what could not be read; until then it stays as it was")
 	default:
 		return show + again
 	}

@@ -17,7 +17,7 @@ type Progress struct {
 	// Status is running, held or how the run has ended.
 	Status string `json:"status,omitempty"`
 	Phase  string `json:"phase"`
-	// Departments is how many there are; 0 until all have been listed.
+	// Departments is how many the run reads the people of; 0 until all have been listed.
 	Departments int `json:"departments"`
 	// DepartmentsDone is in how many the reading of people has ended, well or not.
 	DepartmentsDone   int `json:"departments_done"`

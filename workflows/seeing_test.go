@@ -189,7 +189,7 @@ func TestDetailsFollowTheRun(t *testing.T) {
 	require.Equal(t, []any{"7e4a"}, attribute("OrgTenant"))
 	require.Equal(t, []any{int64(3)}, attribute("SyncRemoved"))
 
-	require.Contains(t, begun, "**Sync acme**: makes the directory equal to the provider; removes what is gone, however much. Limited to departments `od-1`, `od-2`.")
+	require.Contains(t, begun, "**Sync acme**: makes the directory equal to the provider; removes what is gone, however much. Limited to departments `od-1`, `od-2` and what is below them.")
 	require.Contains(t, begun, "| status | **running** |")
 	ended := metadata(t, env)
 	for _, want := range []string{
@@ -278,7 +278,9 @@ func TestSummaryAndDetailsOfAnInput(t *testing.T) {
 		{workflows.SyncInput{Provider: "acme"}, "Sync acme", "more removals than the provider's limits wait for approval"},
 		{workflows.SyncInput{Provider: "acme", OnRemovals: "skip"}, "Sync acme", "removes nothing"},
 		{workflows.SyncInput{Provider: "acme", Mode: "plan"}, "Plan a sync of acme", "changes nothing"},
-		{workflows.SyncInput{Provider: "acme", Departments: many}, "Sync acme", "`9` and 5 more."},
+		{workflows.SyncInput{Provider: "acme", Departments: many}, "Sync acme", "`9` and 5 more and what is below them."},
+		{workflows.SyncInput{Provider: "acme", Members: []string{"u1", "u2"}}, "Sync acme", "Limited to members `u1`, `u2`."},
+		{workflows.SyncInput{Provider: "acme", Retry: "4f1c"}, "Sync acme", "Limited to what failed in run `4f1c`."},
 	} {
 		require.Equal(t, c.summary, c.in.Summary())
 		require.Contains(t, c.in.Details(), c.details)

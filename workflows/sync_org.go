@@ -31,6 +31,8 @@ func SyncOrg(ctx workflow.Context, in SyncInput) (*SyncResult, error) {
 type syncOrg struct {
 	in       SyncInput
 	progress Progress
+	// people is how many single people the run is limited to, 0 if it reads departments.
+	people   int
 	visible  activities.Preflighted
 	tree     activities.SealedDepartments
 	removals activities.PlannedRemovals
@@ -68,11 +70,13 @@ func (s *syncOrg) setup(ctx workflow.Context) error {
 	defer cancel()
 	var begun activities.BegunRun
 	if err := workflow.ExecuteActivity(note(beginning, s.in.Provider), runs.BeginRun, activities.BeginRun{
-		Provider: s.in.Provider, Mode: s.in.Mode, OnRemovals: s.in.OnRemovals, Departments: s.in.Departments,
+		Provider: s.in.Provider, Mode: s.in.Mode, OnRemovals: s.in.OnRemovals,
+		Departments: s.in.Departments, Members: s.in.Members, Retry: s.in.Retry,
 	}).Get(beginning, &begun); err != nil {
 		return err
 	}
 	s.progress.RunID, s.progress.TenantID, s.vendor = begun.RunID, begun.TenantID, begun.Vendor
+	s.people = begun.Members
 	for _, id := range begun.Superseded {
 		// Best effort: a workflow that misses this finds out when somebody decides.
 		_ = workflow.SignalExternalWorkflow(ctx, id, "", SupersededSignal, nil).Get(ctx, nil)
@@ -80,19 +84,25 @@ func (s *syncOrg) setup(ctx workflow.Context) error {
 	return nil
 }
 
-// run is the story of a sync. It returns the first failure that ends it.
+// step is a part of a run that operators see by its name.
+type step struct {
+	phase string
+	do    func(workflow.Context) error
+}
+
+// steps are the story of a sync. Single people need neither the tree nor, since their
+// own records are all that is read, a preflight: what it would find they meet themselves.
+func (s *syncOrg) steps() []step {
+	reading := []step{{"preflight", s.preflight}, {"departments", s.departments}, {"members", s.members}}
+	if s.people > 0 {
+		reading = []step{{"members", s.singlePeople}}
+	}
+	return append(reading, step{"removals", s.reconcile}, step{"settle", s.settle}, step{"hold", s.hold})
+}
+
+// run goes through the steps. It returns the first failure that ends it.
 func (s *syncOrg) run(ctx workflow.Context) error {
-	for _, step := range []struct {
-		phase string
-		do    func(workflow.Context) error
-	}{
-		{"preflight", s.preflight},
-		{"departments", s.departments},
-		{"members", s.members},
-		{"removals", s.reconcile},
-		{"settle", s.settle},
-		{"hold", s.hold},
-	} {
+	for _, step := range s.steps() {
 		s.progress.enter(ctx, step.phase)
 		if err := workflow.UpsertTypedSearchAttributes(ctx, s.attributes(AttributePhase.ValueSet(step.phase),
 			AttributeOutcome.ValueSet(s.progress.Status))...); err != nil {
@@ -132,14 +142,14 @@ func (s *syncOrg) departments(ctx workflow.Context) error {
 	if failed != nil && (ctx.Err() != nil || activities.EndsRun(failed)) {
 		return failed
 	}
-	seal := activities.SealDepartments{RunID: s.progress.RunID, Departments: s.in.Departments}
+	seal := activities.SealDepartments{RunID: s.progress.RunID}
 	if failed != nil {
 		seal.Problem = reasonOf(failed)
 	}
 	if err := workflow.ExecuteActivity(write(ctx, s.in.Provider), pull.SealDepartments, seal).Get(ctx, &s.tree); err != nil {
 		return err
 	}
-	s.progress.Departments = s.tree.Departments
+	s.progress.Departments = s.wanted()
 	if s.tree.Departments == 0 {
 		return failed
 	}
@@ -150,6 +160,9 @@ func (s *syncOrg) departments(ctx workflow.Context) error {
 		activities.TreeRef{RunID: s.progress.RunID, LimitedRange: s.visible.LimitedRange}).Get(ctx, nil)
 }
 
+// wanted is how many departments' people the run reads: they have the first ordinals.
+func (s *syncOrg) wanted() int { return s.tree.Departments - s.tree.Skipped }
+
 // members reads and applies the people, slice by slice, a few slices at a time.
 func (s *syncOrg) members(ctx workflow.Context) error {
 	ctx, cancel := workflow.WithCancel(ctx)
@@ -158,12 +171,12 @@ func (s *syncOrg) members(ctx workflow.Context) error {
 	slices := workflow.NewSemaphore(ctx, int64(shape.Slices))
 	wg := workflow.NewWaitGroup(ctx)
 	var failed error
-	for first := 1; first <= s.tree.Departments && failed == nil; first += shape.Slice {
+	for first := 1; first <= s.wanted() && failed == nil; first += shape.Slice {
 		if err := slices.Acquire(ctx, 1); err != nil {
 			break
 		}
 		slice := SliceInput{
-			RunID: s.progress.RunID, Provider: s.in.Provider, First: first, Last: min(first+shape.Slice-1, s.tree.Departments),
+			RunID: s.progress.RunID, Provider: s.in.Provider, First: first, Last: min(first+shape.Slice-1, s.wanted()),
 			Batch: shape.Batch, Batches: shape.Batches, Apply: !s.planning(),
 		}
 		wg.Add(1)
@@ -216,9 +229,23 @@ func (s *syncOrg) slice(ctx workflow.Context, in SliceInput) error {
 	return nil
 }
 
+// singlePeople reads and applies the people the run is limited to, by a look-up each.
+// Those that fail have their reasons on record.
+func (s *syncOrg) singlePeople(ctx workflow.Context) error {
+	err := workflow.ExecuteActivity(askOnce(ctx, s.in.Provider), pull.PullPeople, s.ref()).Get(ctx, nil)
+	if err != nil && (ctx.Err() != nil || activities.EndsRun(err)) {
+		return err
+	}
+	if s.planning() {
+		return nil
+	}
+	return workflow.ExecuteActivity(write(ctx, s.in.Provider), apply.ApplyMembers,
+		activities.Range{RunID: s.progress.RunID, First: 1, Last: s.people}).Get(ctx, nil)
+}
+
 // summaryOf names a slice by its place in the run's order and the ids at its ends.
 func (s *syncOrg) summaryOf(in SliceInput) string {
-	summary := fmt.Sprintf("departments %d to %d of %d", in.First, in.Last, s.tree.Departments)
+	summary := fmt.Sprintf("departments %d to %d of %d", in.First, in.Last, s.wanted())
 	if n := (in.First - 1) / s.shape().Slice; n < len(s.tree.Slices) {
 		ends := s.tree.Slices[n]
 		summary += ": " + ends[0] + " to " + ends[1]
@@ -300,7 +327,7 @@ func (s *syncOrg) hold(ctx workflow.Context) error {
 
 // incomplete reports that the directory is not known to equal the provider now.
 func (s *syncOrg) incomplete() bool {
-	return s.removals.Incomplete || len(s.in.Departments) > 0 || s.planning() ||
+	return s.removals.Incomplete || len(s.in.Departments) > 0 || s.people > 0 || s.planning() ||
 		(s.in.OnRemovals == RemovalsSkip && s.removals.Any())
 }
 

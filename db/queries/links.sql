@@ -1,6 +1,7 @@
 -- name: LinkByEmail :execrows
 -- Only one-to-one matches count: an address that two accounts or two members share
--- says nothing about who is who. An existing link is never changed.
+-- says nothing about who is who. An existing link is never changed. A run of single
+-- people links those alone.
 WITH free AS (
     SELECT m.id, m.external_id, m.email FROM org_members m
     WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND m.user_id IS NULL AND m.email IS NOT NULL
@@ -14,6 +15,7 @@ WITH free AS (
 ), linked AS (
     UPDATE org_members m SET user_id = x.user_id, synced_at = now() FROM matches x
     WHERE m.id = x.id AND x.users_found = 1 AND x.members_found = 1 AND m.user_id IS NULL
+      AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id))
     RETURNING m.id, m.external_id, m.user_id
 )
 INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
@@ -35,6 +37,7 @@ WITH free AS (
 ), linked AS (
     UPDATE org_members m SET user_id = x.user_id, synced_at = now() FROM matches x
     WHERE m.id = x.id AND x.users_found = 1 AND x.members_found = 1 AND m.user_id IS NULL
+      AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id))
     RETURNING m.id, m.external_id, m.user_id
 )
 INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
@@ -49,6 +52,7 @@ FROM org_members m JOIN users u ON u.id = m.user_id
 WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND u.identity_id = i.id
   AND u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
   AND m.email IS NOT NULL AND i.email IS DISTINCT FROM m.email
+  AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id))
   AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id AND lower(btrim(o.email)) = m.email)
   AND NOT EXISTS (SELECT 1 FROM org_members om JOIN users ou ON ou.id = om.user_id
       WHERE om.provider_id = @provider_id AND om.status <> 'deleted' AND om.email = m.email AND ou.identity_id <> i.id);
@@ -59,6 +63,7 @@ FROM org_members m JOIN users u ON u.id = m.user_id
 WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND u.identity_id = i.id
   AND u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
   AND m.phone IS NOT NULL AND i.phone IS DISTINCT FROM m.phone
+  AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id))
   AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id
       AND regexp_replace(o.phone, '[^0-9+]', '', 'g') IN (m.phone, CASE WHEN m.phone LIKE '+86%' THEN substr(m.phone, 4) ELSE m.phone END))
   AND NOT EXISTS (SELECT 1 FROM org_members om JOIN users ou ON ou.id = om.user_id

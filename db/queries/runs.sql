@@ -6,7 +6,7 @@ WHERE id = @provider_id RETURNING generation;
 
 -- name: FenceHold :one
 -- Holds the fence row against a new run until the end of the transaction.
-SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode
+SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0)::boolean AS singly
 FROM identity_providers p JOIN sync_runs r ON r.id = p.newest_run_id AND r.provider_id = p.id
 WHERE r.id = @run_id AND r.status IN ('running', 'held')
 FOR SHARE OF p;
@@ -16,7 +16,7 @@ SELECT p.id, p.name, p.is_active, p.provider_type, p.newest_run_id
 FROM identity_providers p WHERE p.name = @name FOR NO KEY UPDATE;
 
 -- name: RunByExecution :one
-SELECT id, status FROM sync_runs WHERE workflow_id = @workflow_id AND temporal_run_id = @temporal_run_id;
+SELECT id, status, cardinality(members)::int AS members FROM sync_runs WHERE workflow_id = @workflow_id AND temporal_run_id = @temporal_run_id;
 
 -- name: RunOpen :many
 -- The runs of a provider that have not ended.
@@ -24,8 +24,8 @@ SELECT id, workflow_id, temporal_run_id, status, hold_workflow_id FROM sync_runs
 WHERE provider_id = @provider_id AND status IN ('running', 'held') ORDER BY generation;
 
 -- name: RunInsert :exec
-INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments)
-VALUES (@id, @provider_id, @generation, @workflow_id, @temporal_run_id, @mode, @on_removals, @departments);
+INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries)
+VALUES (@id, @provider_id, @generation, @workflow_id, @temporal_run_id, @mode, @on_removals, @departments, @members, sqlc.narg(retries));
 
 -- name: RunEnd :execrows
 -- The first end stands: a run that was superseded or decided stays so.

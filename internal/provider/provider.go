@@ -105,6 +105,18 @@ type Confirmer interface {
 	DepartmentGone(ctx context.Context, department string) (bool, error)
 }
 
+// MemberReader can read single people, for runs that are limited to a few.
+type MemberReader interface {
+	// ReadMember reads one person with all their departments, exactly as the listings of
+	// those would describe them together; Memberships is nil if the provider does not say
+	// where the person is. gone is true if the provider itself no longer knows the person
+	// or says that they left; somebody who may only be out of sight is an error.
+	ReadMember(ctx context.Context, m MemberRef) (person directory.Member, gone bool, err error)
+	// SeesDepartment reports whether a person's record would name the department if they
+	// were in it: it is in the visible range, or no longer exists at all.
+	SeesDepartment(ctx context.Context, department string) (bool, error)
+}
+
 // Report is the outcome of Check.
 type Report struct {
 	// Company is the tenant's name where it can be read, else empty.

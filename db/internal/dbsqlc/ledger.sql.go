@@ -292,38 +292,61 @@ func (q *Queries) LedgerRange(ctx context.Context, db DBTX, runID string, first 
 }
 
 const ledgerSeal = `-- name: LedgerSeal :one
-WITH placed AS (
-    SELECT l.external_id, row_number() OVER (ORDER BY l.external_id COLLATE "C") AS ordinal,
-           via.children_complete AS complete, coalesce(l.children_error, via.children_error) AS failed
+WITH RECURSIVE run AS (
+    SELECT r.departments, r.retries FROM sync_runs r WHERE r.id = $1
+), root AS (
+    SELECT s.external_id FROM staged_departments s WHERE s.run_id = $1 AND s.parent_external_id IS NULL
+    ORDER BY s.external_id LIMIT 1
+), scope AS (
+    -- Everything is below the root, also what only its repair will hang there.
+    SELECT s.external_id FROM staged_departments s CROSS JOIN run
+    WHERE s.run_id = $1 AND (s.external_id = ANY (run.departments) OR EXISTS (SELECT 1 FROM root WHERE root.external_id = ANY (run.departments)))
+    UNION
+    SELECT c.external_id FROM scope p JOIN staged_departments c ON c.run_id = $1 AND c.parent_external_id = p.external_id
+), wanted AS (
+    SELECT l.external_id FROM sync_run_departments l CROSS JOIN run
+    WHERE l.run_id = $1
+      AND (cardinality(run.departments) = 0 OR EXISTS (SELECT 1 FROM scope WHERE scope.external_id = l.external_id))
+      AND NOT EXISTS (SELECT 1 FROM sync_run_departments t WHERE t.run_id = run.retries AND t.external_id = l.external_id
+                      AND (t.members_complete OR t.members_skipped OR t.members_listing = ''))
+), placed AS (
+    SELECT l.external_id, via.children_complete AS complete,
+        NOT EXISTS (SELECT 1 FROM wanted w WHERE w.external_id = l.external_id)
+            -- A listing that covers a wanted department is wanted too.
+            AND NOT EXISTS (SELECT 1 FROM sync_run_departments c JOIN wanted w ON w.external_id = c.external_id
+                WHERE c.run_id = l.run_id AND c.members_via = l.external_id AND c.members_listing = '') AS skipped
     FROM sync_run_departments l
     JOIN sync_run_departments via ON via.run_id = l.run_id AND via.external_id = l.children_via
     WHERE l.run_id = $1
+), numbered AS (
+    SELECT p.external_id, p.complete, p.skipped, row_number() OVER (ORDER BY p.skipped, p.external_id COLLATE "C") AS ordinal FROM placed p
 ), sealed AS (
     UPDATE sync_run_departments l SET
-        ordinal = p.ordinal,
-        children_complete = p.complete,
+        ordinal = n.ordinal,
+        children_complete = n.complete,
         error = CASE WHEN l.children_via = l.external_id THEN l.children_error END,
-        members_skipped = cardinality($2::text[]) > 0 AND NOT l.external_id = ANY ($2::text[])
-            -- A listing that covers a wanted department is wanted too.
-            AND NOT EXISTS (SELECT 1 FROM sync_run_departments c WHERE c.run_id = l.run_id AND c.members_via = l.external_id
-                AND c.members_listing = '' AND c.external_id = ANY ($2::text[]))
-    FROM placed p WHERE l.run_id = $1 AND l.external_id = p.external_id
-    RETURNING l.ordinal, l.children_error
+        members_skipped = n.skipped
+    FROM numbered n WHERE l.run_id = $1 AND l.external_id = n.external_id
+    RETURNING l.children_error, l.members_skipped
 )
-SELECT count(*)::int AS departments, count(children_error)::int AS failed FROM sealed
+SELECT count(*)::int AS departments, count(children_error)::int AS failed, (count(*) FILTER (WHERE members_skipped))::int AS skipped FROM sealed
 `
 
 type LedgerSealRow struct {
 	Departments int32
 	Failed      int32
+	Skipped     int32
 }
 
 // Ends the reading of departments: what a covering listing read to its end is
-// complete, everything gets its place in the run's order.
-func (q *Queries) LedgerSeal(ctx context.Context, db DBTX, runID string, scope []string) (LedgerSealRow, error) {
-	row := db.QueryRow(ctx, ledgerSeal, runID, scope)
+// complete, and everything gets its place in the run's order, in which departments
+// whose people the run leaves out come last. A run limited to departments reads those
+// and what is below them; one that retries another reads what that one did not read
+// to the end or never saw.
+func (q *Queries) LedgerSeal(ctx context.Context, db DBTX, runID string) (LedgerSealRow, error) {
+	row := db.QueryRow(ctx, ledgerSeal, runID)
 	var i LedgerSealRow
-	err := row.Scan(&i.Departments, &i.Failed)
+	err := row.Scan(&i.Departments, &i.Failed, &i.Skipped)
 	return i, err
 }
 
@@ -339,13 +362,13 @@ func (q *Queries) LedgerSize(ctx context.Context, db DBTX, runID string) (int32,
 }
 
 const ledgerUnknown = `-- name: LedgerUnknown :many
-SELECT wanted.id::text AS external_id FROM unnest($1::text[]) AS wanted (id)
-WHERE NOT EXISTS (SELECT 1 FROM sync_run_departments l WHERE l.run_id = $2 AND l.external_id = wanted.id)
+SELECT wanted.id::text AS external_id FROM sync_runs r CROSS JOIN unnest(r.departments) AS wanted (id)
+WHERE r.id = $1 AND NOT EXISTS (SELECT 1 FROM sync_run_departments l WHERE l.run_id = r.id AND l.external_id = wanted.id)
 `
 
-// Departments that a targeted run was asked for and that do not exist.
-func (q *Queries) LedgerUnknown(ctx context.Context, db DBTX, scope []string, runID string) ([]string, error) {
-	rows, err := db.Query(ctx, ledgerUnknown, scope, runID)
+// Departments that the run is limited to and that do not exist.
+func (q *Queries) LedgerUnknown(ctx context.Context, db DBTX, runID string) ([]string, error) {
+	rows, err := db.Query(ctx, ledgerUnknown, runID)
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ WITH free AS (
 ), linked AS (
     UPDATE org_members m SET user_id = x.user_id, synced_at = now() FROM matches x
     WHERE m.id = x.id AND x.users_found = 1 AND x.members_found = 1 AND m.user_id IS NULL
+      AND (NOT $4::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $1))
     RETURNING m.id, m.external_id, m.user_id
 )
 INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
@@ -30,10 +31,23 @@ SELECT $1, 'member', l.id, l.id, l.external_id, 'linked', jsonb_build_object('us
 ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING
 `
 
+type LinkByEmailParams struct {
+	RunID      string
+	ProviderID *string
+	TenantID   *string
+	Singly     bool
+}
+
 // Only one-to-one matches count: an address that two accounts or two members share
-// says nothing about who is who. An existing link is never changed.
-func (q *Queries) LinkByEmail(ctx context.Context, db DBTX, runID string, providerID *string, tenantID *string) (int64, error) {
-	result, err := db.Exec(ctx, linkByEmail, runID, providerID, tenantID)
+// says nothing about who is who. An existing link is never changed. A run of single
+// people links those alone.
+func (q *Queries) LinkByEmail(ctx context.Context, db DBTX, arg LinkByEmailParams) (int64, error) {
+	result, err := db.Exec(ctx, linkByEmail,
+		arg.RunID,
+		arg.ProviderID,
+		arg.TenantID,
+		arg.Singly,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -54,6 +68,7 @@ WITH free AS (
 ), linked AS (
     UPDATE org_members m SET user_id = x.user_id, synced_at = now() FROM matches x
     WHERE m.id = x.id AND x.users_found = 1 AND x.members_found = 1 AND m.user_id IS NULL
+      AND (NOT $4::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $1))
     RETURNING m.id, m.external_id, m.user_id
 )
 INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
@@ -61,9 +76,21 @@ SELECT $1, 'member', l.id, l.id, l.external_id, 'linked', jsonb_build_object('us
 ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING
 `
 
+type LinkByPhoneParams struct {
+	RunID      string
+	ProviderID *string
+	TenantID   *string
+	Singly     bool
+}
+
 // Accounts may keep Chinese numbers without the country code.
-func (q *Queries) LinkByPhone(ctx context.Context, db DBTX, runID string, providerID *string, tenantID *string) (int64, error) {
-	result, err := db.Exec(ctx, linkByPhone, runID, providerID, tenantID)
+func (q *Queries) LinkByPhone(ctx context.Context, db DBTX, arg LinkByPhoneParams) (int64, error) {
+	result, err := db.Exec(ctx, linkByPhone,
+		arg.RunID,
+		arg.ProviderID,
+		arg.TenantID,
+		arg.Singly,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -76,15 +103,28 @@ FROM org_members m JOIN users u ON u.id = m.user_id
 WHERE m.provider_id = $1 AND m.status <> 'deleted' AND u.identity_id = i.id
   AND u.tenant_id IS NOT DISTINCT FROM $2::uuid
   AND m.email IS NOT NULL AND i.email IS DISTINCT FROM m.email
+  AND (NOT $3::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $4))
   AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id AND lower(btrim(o.email)) = m.email)
   AND NOT EXISTS (SELECT 1 FROM org_members om JOIN users ou ON ou.id = om.user_id
       WHERE om.provider_id = $1 AND om.status <> 'deleted' AND om.email = m.email AND ou.identity_id <> i.id)
 `
 
+type LinkFollowEmailParams struct {
+	ProviderID *string
+	TenantID   *string
+	Singly     bool
+	RunID      string
+}
+
 // A linked account's e-mail follows the directory, unless another account has it or
 // would get it too: platforms may keep addresses unique.
-func (q *Queries) LinkFollowEmail(ctx context.Context, db DBTX, providerID *string, tenantID *string) (int64, error) {
-	result, err := db.Exec(ctx, linkFollowEmail, providerID, tenantID)
+func (q *Queries) LinkFollowEmail(ctx context.Context, db DBTX, arg LinkFollowEmailParams) (int64, error) {
+	result, err := db.Exec(ctx, linkFollowEmail,
+		arg.ProviderID,
+		arg.TenantID,
+		arg.Singly,
+		arg.RunID,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -97,14 +137,27 @@ FROM org_members m JOIN users u ON u.id = m.user_id
 WHERE m.provider_id = $1 AND m.status <> 'deleted' AND u.identity_id = i.id
   AND u.tenant_id IS NOT DISTINCT FROM $2::uuid
   AND m.phone IS NOT NULL AND i.phone IS DISTINCT FROM m.phone
+  AND (NOT $3::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $4))
   AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id
       AND regexp_replace(o.phone, '[^0-9+]', '', 'g') IN (m.phone, CASE WHEN m.phone LIKE '+86%' THEN substr(m.phone, 4) ELSE m.phone END))
   AND NOT EXISTS (SELECT 1 FROM org_members om JOIN users ou ON ou.id = om.user_id
       WHERE om.provider_id = $1 AND om.status <> 'deleted' AND om.phone = m.phone AND ou.identity_id <> i.id)
 `
 
-func (q *Queries) LinkFollowPhone(ctx context.Context, db DBTX, providerID *string, tenantID *string) (int64, error) {
-	result, err := db.Exec(ctx, linkFollowPhone, providerID, tenantID)
+type LinkFollowPhoneParams struct {
+	ProviderID *string
+	TenantID   *string
+	Singly     bool
+	RunID      string
+}
+
+func (q *Queries) LinkFollowPhone(ctx context.Context, db DBTX, arg LinkFollowPhoneParams) (int64, error) {
+	result, err := db.Exec(ctx, linkFollowPhone,
+		arg.ProviderID,
+		arg.TenantID,
+		arg.Singly,
+		arg.RunID,
+	)
 	if err != nil {
 		return 0, err
 	}

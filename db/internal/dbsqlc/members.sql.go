@@ -238,6 +238,7 @@ WITH differing AS (
     FROM org_members m LEFT JOIN org_primary_departments best ON best.provider_id = m.provider_id AND best.member_id = m.id
     WHERE m.provider_id = $2 AND m.status <> 'deleted'
       AND (m.department_id, m.department_path) IS DISTINCT FROM (best.department_id, coalesce(best.path, ''))
+      AND (NOT $3::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $1))
     ORDER BY m.id FOR NO KEY UPDATE OF m
 ), updated AS (
     UPDATE org_members m SET department_id = d.department_id, department_path = d.path, synced_at = now()
@@ -253,8 +254,8 @@ SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c
 `
 
 // Primary department and its path on the member's own row.
-func (q *Queries) MembersSettle(ctx context.Context, db DBTX, runID string, providerID *string) (int64, error) {
-	result, err := db.Exec(ctx, membersSettle, runID, providerID)
+func (q *Queries) MembersSettle(ctx context.Context, db DBTX, runID string, providerID *string, singly bool) (int64, error) {
+	result, err := db.Exec(ctx, membersSettle, runID, providerID, singly)
 	if err != nil {
 		return 0, err
 	}
@@ -331,8 +332,10 @@ WITH placed AS (
     FROM staged_members s
     JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.member_id IS NOT NULL AND coalesce(s.unionid = r.unionid, true)
     JOIN org_departments d ON d.provider_id = $2 AND d.external_id = s.department_external_id AND d.status = 'active'
-    JOIN staged_departments sd ON sd.run_id = s.run_id AND sd.external_id = d.external_id
+    LEFT JOIN staged_departments sd ON sd.run_id = s.run_id AND sd.external_id = d.external_id
     WHERE s.run_id = $1 AND s.listing = ANY ($3::text[]) AND s.status IS DISTINCT FROM 'deleted'
+      -- A run of single people reads no departments and goes by those that are stored.
+      AND (sd.run_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM staged_departments any_read WHERE any_read.run_id = $1))
       AND NOT EXISTS (SELECT 1 FROM org_member_departments md WHERE md.member_id = r.member_id AND md.department_id = d.id)
     ORDER BY r.member_id, d.id, s.raw IS NULL, s.page DESC, s.n DESC
 ), created AS (
@@ -378,8 +381,10 @@ WITH placed AS (
     FROM staged_members s
     JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.member_id IS NOT NULL AND coalesce(s.unionid = r.unionid, true)
     JOIN org_departments d ON d.provider_id = $2 AND d.external_id = s.department_external_id AND d.status = 'active'
-    JOIN staged_departments sd ON sd.run_id = s.run_id AND sd.external_id = d.external_id
+    LEFT JOIN staged_departments sd ON sd.run_id = s.run_id AND sd.external_id = d.external_id
     WHERE s.run_id = $1 AND s.listing = ANY ($3::text[]) AND s.status IS DISTINCT FROM 'deleted'
+      -- A run of single people reads no departments and goes by those that are stored.
+      AND (sd.run_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM staged_departments any_read WHERE any_read.run_id = $1))
     ORDER BY r.member_id, d.id, s.raw IS NULL, s.page DESC, s.n DESC
 ), differing AS (
     SELECT md.member_id, md.department_id, p.external_id, md.is_leader AS old_leader, md.sort_order AS old_order,
@@ -413,10 +418,12 @@ const primaryClear = `-- name: PrimaryClear :execrows
 UPDATE org_member_departments md SET is_primary = false
 FROM org_primary_departments best JOIN org_members m ON m.id = best.member_id AND m.provider_id = best.provider_id
 WHERE best.provider_id = $1 AND md.member_id = best.member_id AND md.is_primary AND md.department_id <> best.department_id
+  AND (NOT $2::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $3))
 `
 
-func (q *Queries) PrimaryClear(ctx context.Context, db DBTX, providerID *string) (int64, error) {
-	result, err := db.Exec(ctx, primaryClear, providerID)
+// A run of single people settles those alone.
+func (q *Queries) PrimaryClear(ctx context.Context, db DBTX, providerID *string, singly bool, runID string) (int64, error) {
+	result, err := db.Exec(ctx, primaryClear, providerID, singly, runID)
 	if err != nil {
 		return 0, err
 	}
@@ -427,10 +434,11 @@ const primarySet = `-- name: PrimarySet :execrows
 UPDATE org_member_departments md SET is_primary = true
 FROM org_primary_departments best JOIN org_members m ON m.id = best.member_id AND m.provider_id = best.provider_id
 WHERE best.provider_id = $1 AND md.member_id = best.member_id AND md.department_id = best.department_id AND NOT md.is_primary
+  AND (NOT $2::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $3))
 `
 
-func (q *Queries) PrimarySet(ctx context.Context, db DBTX, providerID *string) (int64, error) {
-	result, err := db.Exec(ctx, primarySet, providerID)
+func (q *Queries) PrimarySet(ctx context.Context, db DBTX, providerID *string, singly bool, runID string) (int64, error) {
+	result, err := db.Exec(ctx, primarySet, providerID, singly, runID)
 	if err != nil {
 		return 0, err
 	}

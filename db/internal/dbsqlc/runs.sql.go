@@ -68,7 +68,7 @@ func (q *Queries) ChangesDrop(ctx context.Context, db DBTX, runID string) error 
 }
 
 const fenceHold = `-- name: FenceHold :one
-SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode
+SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0)::boolean AS singly
 FROM identity_providers p JOIN sync_runs r ON r.id = p.newest_run_id AND r.provider_id = p.id
 WHERE r.id = $1 AND r.status IN ('running', 'held')
 FOR SHARE OF p
@@ -79,6 +79,7 @@ type FenceHoldRow struct {
 	TenantID     *string
 	ProviderType string
 	Mode         string
+	Singly       bool
 }
 
 // Holds the fence row against a new run until the end of the transaction.
@@ -90,6 +91,7 @@ func (q *Queries) FenceHold(ctx context.Context, db DBTX, runID string) (FenceHo
 		&i.TenantID,
 		&i.ProviderType,
 		&i.Mode,
+		&i.Singly,
 	)
 	return i, err
 }
@@ -149,18 +151,19 @@ func (q *Queries) RunAddCalls(ctx context.Context, db DBTX, calls int64, iD stri
 }
 
 const runByExecution = `-- name: RunByExecution :one
-SELECT id, status FROM sync_runs WHERE workflow_id = $1 AND temporal_run_id = $2
+SELECT id, status, cardinality(members)::int AS members FROM sync_runs WHERE workflow_id = $1 AND temporal_run_id = $2
 `
 
 type RunByExecutionRow struct {
-	ID     string
-	Status string
+	ID      string
+	Status  string
+	Members int32
 }
 
 func (q *Queries) RunByExecution(ctx context.Context, db DBTX, workflowID string, temporalRunID string) (RunByExecutionRow, error) {
 	row := db.QueryRow(ctx, runByExecution, workflowID, temporalRunID)
 	var i RunByExecutionRow
-	err := row.Scan(&i.ID, &i.Status)
+	err := row.Scan(&i.ID, &i.Status, &i.Members)
 	return i, err
 }
 
@@ -375,8 +378,8 @@ func (q *Queries) RunGet(ctx context.Context, db DBTX, id string) (RunGetRow, er
 }
 
 const runInsert = `-- name: RunInsert :exec
-INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 `
 
 type RunInsertParams struct {
@@ -388,6 +391,8 @@ type RunInsertParams struct {
 	Mode          string
 	OnRemovals    string
 	Departments   []string
+	Members       []string
+	Retries       *string
 }
 
 func (q *Queries) RunInsert(ctx context.Context, db DBTX, arg RunInsertParams) error {
@@ -400,6 +405,8 @@ func (q *Queries) RunInsert(ctx context.Context, db DBTX, arg RunInsertParams) e
 		arg.Mode,
 		arg.OnRemovals,
 		arg.Departments,
+		arg.Members,
+		arg.Retries,
 	)
 	return err
 }

@@ -42,6 +42,7 @@ var (
 	_ provider.MemberCounter = (*client)(nil)
 	_ provider.ChildCounter  = (*client)(nil)
 	_ provider.Confirmer     = (*client)(nil)
+	_ provider.MemberReader  = (*client)(nil)
 )
 
 // answer is a successful answer's top-level object.

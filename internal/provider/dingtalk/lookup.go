@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -73,34 +74,70 @@ func (c *client) CountChildren(ctx context.Context, department string) (int, err
 }
 
 // MemberGone implements provider.Confirmer. Somebody outside the visible range
-// (50002) is not gone. External contacts, who have userids too, are
-// (dingtalk.md §11.14).
+// (50002) is not gone.
 func (c *client) MemberGone(ctx context.Context, m provider.MemberRef) (bool, error) {
-	if m.ExternalID == "" {
-		return false, newError(userGet, provider.Invalid, "the userid is missing", reportIt)
+	_, left, err := c.ReadMember(ctx, m)
+	if provider.KindOf(err) == provider.OutOfRange {
+		return false, nil
 	}
-	_, err := c.user(ctx, m.ExternalID)
-	return gone(err, "60121", "33012")
+	return left, err
+}
+
+// ReadMember implements provider.MemberReader. External contacts, who have userids
+// too, count as gone (dingtalk.md §11.14). What user/get says of a main department
+// is left out: listings do not say it, and which one is primary must not depend on
+// how somebody was read.
+func (c *client) ReadMember(ctx context.Context, m provider.MemberRef) (directory.Member, bool, error) {
+	if m.ExternalID == "" {
+		return directory.Member{}, false, newError(userGet, provider.Invalid, "the userid is missing", reportIt)
+	}
+	r, err := c.user(ctx, m.ExternalID)
+	if isGone(err, "60121", "33012") {
+		return directory.Member{}, true, nil
+	}
+	if err != nil {
+		return directory.Member{}, false, err
+	}
+	person, _ := toMember(r)
+	person.Memberships = allMemberships(r)
+	if person.Memberships == nil && sent(r["dept_id_list"]) {
+		person.Memberships = []directory.Membership{}
+	}
+	for i := range person.Memberships {
+		person.Memberships[i].PrimaryRank = nil
+	}
+	return person, false, nil
+}
+
+// SeesDepartment implements provider.MemberReader.
+func (c *client) SeesDepartment(ctx context.Context, department string) (bool, error) {
+	_, err := c.department(ctx, department)
+	switch {
+	case err == nil, isGone(err, "60003"):
+		return true, nil
+	case provider.KindOf(err) == provider.OutOfRange:
+		return false, nil
+	default:
+		return false, err
+	}
 }
 
 // DepartmentGone implements provider.Confirmer. A department outside the visible
 // range (50004) is not gone.
 func (c *client) DepartmentGone(ctx context.Context, department string) (bool, error) {
 	_, err := c.department(ctx, department)
-	return gone(err, "60003")
-}
-
-// gone reports whether a lookup failed with one of the codes that say so.
-func gone(err error, codes ...string) (bool, error) {
-	var e *provider.Error
 	switch {
-	case !errors.As(err, &e):
-		return false, err
-	case e.Kind == provider.NotFound && slices.Contains(codes, e.Code):
+	case isGone(err, "60003"):
 		return true, nil
-	case e.Kind == provider.OutOfRange:
+	case provider.KindOf(err) == provider.OutOfRange:
 		return false, nil
 	default:
 		return false, err
 	}
+}
+
+// isGone reports whether a look-up failed with one of the codes that say so.
+func isGone(err error, codes ...string) bool {
+	var e *provider.Error
+	return errors.As(err, &e) && e.Kind == provider.NotFound && slices.Contains(codes, e.Code)
 }

@@ -26,8 +26,9 @@ type client struct {
 }
 
 var (
-	_ provider.Client    = (*client)(nil)
-	_ provider.Confirmer = (*client)(nil)
+	_ provider.Client       = (*client)(nil)
+	_ provider.Confirmer    = (*client)(nil)
+	_ provider.MemberReader = (*client)(nil)
 )
 
 // answer is what a call brought back: the whole body, since the token endpoint

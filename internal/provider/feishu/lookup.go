@@ -3,8 +3,10 @@ package feishu
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 
+	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -24,9 +26,8 @@ func (c *client) user(ctx context.Context, id, idType string) (record, error) {
 	return objectOf(a, "user")
 }
 
-// MemberGone reports whether the person has left or their id is unknown. A
-// resigned person can still be read (feishu.md §3.4); one out of range says
-// nothing.
+// MemberGone reports whether the person has left or their id is unknown. One out of
+// range says nothing.
 func (c *client) MemberGone(ctx context.Context, m provider.MemberRef) (bool, error) {
 	id, idType := lookupID(m)
 	if id == "" {
@@ -37,6 +38,88 @@ func (c *client) MemberGone(ctx context.Context, m provider.MemberRef) (bool, er
 		return gone(err)
 	}
 	return left(r), nil
+}
+
+// ReadMember implements provider.MemberReader. A resigned person can still be read
+// (feishu.md §3.4). Other people stand in a record by the kind of id that was asked by
+// (feishu.md §3.2), and listings ask by open_id. Who leads a department stands on the
+// department, hence one more call.
+func (c *client) ReadMember(ctx context.Context, m provider.MemberRef) (directory.Member, bool, error) {
+	var none directory.Member
+	id, idType := lookupID(m)
+	r, err := c.user(ctx, id, idType)
+	if provider.KindOf(err) == provider.NotFound {
+		return none, true, nil
+	}
+	if err != nil {
+		return none, false, err
+	}
+	read := answer{endpoint: getUser.Name}
+	if sent, _ := r.id(idType); sent != id {
+		return none, false, read.malformed("the answer is about another person than was asked for")
+	}
+	if left(r) {
+		return none, true, nil
+	}
+	person, problem := memberOf(r)
+	if problem != noProblem {
+		return none, false, read.malformed(problem)
+	}
+	if idType != "open_id" && person.OpenID != "" {
+		return c.ReadMember(ctx, provider.MemberRef{OpenID: person.OpenID})
+	}
+	person.Memberships = membershipsOf(r)
+	if _, sent := r.list("department_ids"); sent && person.Memberships == nil {
+		person.Memberships = []directory.Membership{}
+	}
+	return person, false, c.addLeads(ctx, &person)
+}
+
+// addLeads says of each of the person's departments whether they lead it, as far as
+// the departments say who does.
+func (c *client) addLeads(ctx context.Context, person *directory.Member) error {
+	if len(person.Memberships) == 0 {
+		return nil
+	}
+	query := idTypes()
+	for _, place := range person.Memberships {
+		query.Add("department_ids", place.DepartmentID)
+	}
+	a, err := c.call(ctx, batchDepartments, query)
+	if err != nil {
+		return err
+	}
+	items, _, err := itemsOf(a)
+	if err != nil {
+		return err
+	}
+	for _, item := range items {
+		r, _ := parseRecord(item)
+		d, problem := departmentOf(r)
+		if problem != noProblem || d.Leaders == nil {
+			continue
+		}
+		leads := slices.Contains(d.Leaders, person.OpenID) || slices.Contains(d.Leaders, person.ExternalID)
+		for i := range person.Memberships {
+			if person.Memberships[i].DepartmentID == d.ExternalID {
+				person.Memberships[i].Leader = &leads
+			}
+		}
+	}
+	return nil
+}
+
+// SeesDepartment implements provider.MemberReader.
+func (c *client) SeesDepartment(ctx context.Context, department string) (bool, error) {
+	_, err := c.department(ctx, department)
+	switch provider.KindOf(err) {
+	case provider.NotFound:
+		return true, nil
+	case provider.OutOfRange:
+		return false, nil
+	default:
+		return err == nil, err
+	}
 }
 
 // lookupID prefers the open_id: of another app's it is said that it is another

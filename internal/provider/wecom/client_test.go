@@ -220,7 +220,7 @@ func TestQueryIsEscapedOnce(t *testing.T) {
 	var asked string
 	api.handlers["user/get"] = func(r request) answer {
 		asked = r.query["userid"]
-		return answer{body: `{"errcode":0,"userid":"x","status":1}`}
+		return answer{body: `{"errcode":0,"userid":"` + odd + `","status":1}`}
 	}
 	_, err := api.open(t, appOnly).(provider.Confirmer).MemberGone(t.Context(), provider.MemberRef{ExternalID: odd})
 	require.NoError(t, err)

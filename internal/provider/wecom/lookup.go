@@ -3,6 +3,7 @@ package wecom
 import (
 	"context"
 	"net/url"
+	"strings"
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
@@ -16,6 +17,7 @@ type lookupClient struct{ *client }
 var (
 	_ provider.MemberCounter = lookupClient{}
 	_ provider.Confirmer     = lookupClient{}
+	_ provider.MemberReader  = lookupClient{}
 )
 
 // CountMembers implements provider.MemberCounter by the short listing.
@@ -24,30 +26,68 @@ func (c lookupClient) CountMembers(ctx context.Context, department string) (int,
 	return len(records), err
 }
 
-// MemberGone implements provider.Confirmer. "Not found" also means "not visible"
-// (wecom.md §3.3), so it counts only while the app sees the whole company.
+// MemberGone implements provider.Confirmer.
 func (c lookupClient) MemberGone(ctx context.Context, ref provider.MemberRef) (bool, error) {
+	_, gone, err := c.ReadMember(ctx, ref)
+	return gone, unlessMissing(err)
+}
+
+// ReadMember implements provider.MemberReader. "Not found" also means "not visible"
+// (wecom.md §3.3), so it counts as gone only while the app sees the whole company. The
+// record names the visible departments alone: somebody in none of them stands below
+// the root, as in the listing of people granted one by one.
+func (c lookupClient) ReadMember(ctx context.Context, ref provider.MemberRef) (directory.Member, bool, error) {
 	m, err := c.user(ctx, ref.ExternalID)
-	if err == nil {
-		status, _ := statusOf(m.wire.Status.value)
-		return status != nil && *status == directory.Deleted, nil
-	}
 	if codeOf(err) == "60111" {
-		wholeCompany, err := c.seesDepartment(ctx, rootID)
-		return wholeCompany, unlessMissing(err)
+		wholeCompany, failed := c.seesDepartment(ctx, rootID)
+		switch {
+		case wholeCompany:
+			return directory.Member{}, true, nil
+		case unlessMissing(failed) != nil:
+			err = failed
+		}
 	}
-	return false, unlessMissing(err)
+	if err != nil {
+		return directory.Member{}, false, err
+	}
+	if !strings.EqualFold(string(m.wire.UserID), ref.ExternalID) { // wecom.md §3.3: whatever the case
+		return directory.Member{}, false, malformed(userGet, "the answer is about another member than was asked for")
+	}
+	var departments []string
+	for _, d := range m.wire.Departments {
+		if d != "" && d != "0" {
+			departments = append(departments, string(d))
+		}
+	}
+	if len(departments) == 0 && m.wire.Departments != nil {
+		departments = []string{rootID}
+	}
+	person := m.in(departments...)
+	return person, person.Status != nil && *person.Status == directory.Deleted, nil
+}
+
+// SeesDepartment implements provider.MemberReader.
+func (c lookupClient) SeesDepartment(ctx context.Context, department string) (bool, error) {
+	sees, err := c.seesDepartment(ctx, department)
+	if isGoneDepartment(err) {
+		return true, nil
+	}
+	return sees, unlessMissing(err)
 }
 
 // DepartmentGone implements provider.Confirmer.
 func (c lookupClient) DepartmentGone(ctx context.Context, department string) (bool, error) {
 	_, err := c.seesDepartment(ctx, department)
-	switch codeOf(err) {
-	case "60003", "60123":
+	if isGoneDepartment(err) {
 		return true, nil
-	default:
-		return false, unlessMissing(err)
 	}
+	return false, unlessMissing(err)
+}
+
+// isGoneDepartment reports whether an error says that the department does not exist.
+func isGoneDepartment(err error) bool {
+	code := codeOf(err)
+	return code == "60003" || code == "60123"
 }
 
 // seesDepartment reports whether the app can read a department.

@@ -1,0 +1,189 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	"go.temporal.io/sdk/temporal"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// PullPeople reads the single people that a run is limited to into staging, each as a
+// listing of their own. Whoever cannot be read is noted as failed and the others go
+// on; if some may be read later the activity fails at its end, and the next attempt
+// asks only for those. The provider's last failure is noted and fails nothing more.
+func (a *Pull) PullPeople(ctx context.Context, in RunRef) error {
+	var failed failures
+	err := giveUp(ctx, a.pullPeople(ctx, in, &failed), triesOfRun)
+	var application *temporal.ApplicationError
+	if !errors.As(err, &application) || !application.NonRetryable() || EndsRun(err) {
+		return err
+	}
+	for member, reason := range failed.failed {
+		if err := a.Store.RunNote(ctx, in.RunID, "member", member, textOf(reason)); err != nil {
+			return classify(err)
+		}
+	}
+	return nil
+}
+
+func (a *Pull) pullPeople(ctx context.Context, in RunRef, failed *failures) (err error) {
+	defer beat(ctx)()
+	r, err := a.open(ctx, in.RunID, "members")
+	if err != nil {
+		return err
+	}
+	defer r.countCalls(ctx, &err)
+	reader, ok := r.client.(provider.MemberReader)
+	if !ok {
+		return temporal.NewNonRetryableApplicationError("single members cannot be read with these credentials (WeCom's sync_secret reads only ids): "+
+			"store an app's secret beside it with orgsync provider update "+r.provider.Name+", or sync whole departments", TypeInvalid, nil)
+	}
+	pending, err := a.Store.PeoplePending(ctx, in.RunID)
+	if err != nil {
+		return err
+	}
+	p := people{reading: r, reader: reader, sees: map[string]bool{}}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(walkers)
+	for _, id := range pending {
+		group.Go(func() error {
+			err := p.pull(groupCtx, id)
+			switch {
+			case err == nil:
+				return nil
+			case groupCtx.Err() != nil, endsRun(err), provider.KindOf(err) == provider.RateLimited:
+				return err
+			case !provider.KindOf(err).Retryable():
+				return r.store.RunNote(groupCtx, r.runID, "member", id, textOf(err))
+			}
+			failed.add(id, err)
+			if failed.len() >= walkers {
+				return err // it is the provider, and waiting helps more than asking on
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return failed.last()
+}
+
+// people reads single people of one run. It is safe for concurrent use.
+type people struct {
+	*reading
+	reader provider.MemberReader
+
+	mu   sync.Mutex
+	sees map[string]bool
+}
+
+// pull reads one person into staging. One whom the provider itself calls gone is
+// staged as deleted, by the ids that the directory knows them by.
+func (p *people) pull(ctx context.Context, id string) error {
+	stored, err := p.store.PeopleStored(ctx, p.provider, id)
+	if err != nil {
+		return err
+	}
+	there := slices.DeleteFunc(slices.Clone(stored), func(s db.StoredPerson) bool { return s.Deleted })
+	ref := provider.MemberRef{ExternalID: id}
+	if len(there) == 1 {
+		ref = provider.MemberRef{ExternalID: there[0].ExternalID, UnionID: there[0].UnionID, OpenID: there[0].OpenID}
+	}
+	person, gone, err := p.reader.ReadMember(ctx, ref)
+	switch {
+	case err != nil:
+		return err
+	case !gone:
+		if person.Memberships, err = p.places(ctx, person); err != nil {
+			return err
+		}
+	case len(there) > 1:
+		return p.note(ctx, "member", id, "the provider no longer knows this member, but the directory has several people of this id; run a full sync")
+	case len(stored) > 0:
+		left := directory.Deleted
+		person = directory.Member{ExternalID: stored[0].ExternalID, UnionID: stored[0].UnionID, OpenID: stored[0].OpenID, Status: &left}
+	default:
+		return p.note(ctx, "member", id, "neither the provider nor the directory knows this member; give ids as orgsync search shows them, or as the provider does")
+	}
+	staged, err := p.stagedMembers([]directory.Member{person})
+	if err != nil {
+		return err
+	}
+	return p.store.StageMembers(ctx, db.MemberPage{Page: db.Page{RunID: p.runID, Listing: id, Calls: p.takeCalls()}, People: staged})
+}
+
+func (p *people) note(ctx context.Context, kind, id, message string) error {
+	return p.store.RunNote(ctx, p.runID, kind, id, message)
+}
+
+// places are those that the person's record names and, as far as it cannot speak of
+// them, those where the directory has the person: in departments out of sight, or
+// everywhere if the record says nothing of departments at all.
+func (p *people) places(ctx context.Context, person directory.Member) ([]directory.Membership, error) {
+	places := person.Memberships
+	if places == nil {
+		if err := p.note(ctx, "warning", person.ExternalID, "member "+person.ExternalID+
+			": the provider does not say which departments they are in, so that these stay as they are; run a full sync to place them"); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.warnOfUnknown(ctx, person); err != nil {
+		return nil, err
+	}
+	stored, err := p.store.PeoplePlaces(ctx, p.provider, person.ExternalID, person.UnionID)
+	if err != nil {
+		return nil, err
+	}
+	for _, department := range stored {
+		if slices.ContainsFunc(places, func(m directory.Membership) bool { return m.DepartmentID == department }) {
+			continue
+		}
+		said := false
+		if person.Memberships != nil {
+			if said, err = p.seesDepartment(ctx, department); err != nil {
+				return nil, err
+			}
+		}
+		if !said {
+			places = append(places, directory.Membership{DepartmentID: department})
+		}
+	}
+	return places, nil
+}
+
+// warnOfUnknown tells of departments that only a sync which reads the tree can add.
+func (p *people) warnOfUnknown(ctx context.Context, person directory.Member) error {
+	named := make([]string, len(person.Memberships))
+	for i, m := range person.Memberships {
+		named[i] = m.DepartmentID
+	}
+	unknown, err := p.store.DepartmentsUnknown(ctx, p.provider, named)
+	if err != nil || len(unknown) == 0 {
+		return err
+	}
+	return p.note(ctx, "warning", person.ExternalID, "member "+person.ExternalID+" is also in departments that the directory does not hold: "+
+		strings.Join(unknown, ", ")+"; run a full sync if they are in the visible range")
+}
+
+// seesDepartment asks once a department.
+func (p *people) seesDepartment(ctx context.Context, department string) (bool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if sees, known := p.sees[department]; known {
+		return sees, nil
+	}
+	sees, err := p.reader.SeesDepartment(ctx, department)
+	if err == nil {
+		p.sees[department] = sees
+	}
+	return sees, err
+}

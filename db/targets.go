@@ -1,0 +1,162 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// RetryError says why a run cannot be retried and what to do instead.
+type RetryError struct {
+	RunID   string
+	Problem string
+}
+
+// Error implements error.
+func (e *RetryError) Error() string { return "run " + e.RunID + " cannot be retried: " + e.Problem }
+
+// CheckRetry returns *RetryError if a run has nothing that a retry could read.
+func (s *Store) CheckRetry(ctx context.Context, providerID, runID string) error {
+	_, _, err := s.retry(ctx, s.pool, providerID, runID)
+	var refused *RetryError
+	if errors.As(err, &refused) {
+		return refused
+	}
+	return interpret("check retry", err)
+}
+
+// retry returns what a retry of a run is limited to: the departments that the run
+// was, or those of its single people that failed.
+func (s *Store) retry(ctx context.Context, tx dbsqlc.DBTX, providerID, runID string) (departments, members []string, err error) {
+	refuse := func(format string, args ...any) error {
+		return &RetryError{RunID: runID, Problem: fmt.Sprintf(format, args...)}
+	}
+	if uuid.Validate(runID) != nil {
+		return nil, nil, refuse("that is not a run's id; see: orgsync runs list")
+	}
+	r, err := s.q.RetrySource(ctx, tx, runID)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return nil, nil, refuse("there is no such run; see: orgsync runs list")
+	case err != nil:
+		return nil, nil, err
+	case r.ProviderID != providerID:
+		return nil, nil, refuse("it is a run of another provider; retry it there")
+	case r.DetailsDroppedAt != nil:
+		return nil, nil, refuse("what failed in it was cleaned up on %s; start a full sync instead", r.DetailsDroppedAt.Format("2006-01-02"))
+	case r.Mode == "plan":
+		return nil, nil, refuse("it was a plan, of which nothing was applied; plan or sync anew instead")
+	}
+	switch r.Status {
+	case directory.RunRunning:
+		return nil, nil, refuse("it is still at work; wait until it has ended")
+	case directory.RunHeld:
+		return nil, nil, refuse("it is held; approve or reject its removals first")
+	case directory.RunFailed, directory.RunCanceled:
+		return nil, nil, refuse("it ended %s before all that it read was applied; start a full sync instead", r.Status)
+	}
+	if r.Singly {
+		if len(r.FailedMembers) == 0 {
+			return nil, nil, refuse("nothing to retry: all its members were read")
+		}
+		return nil, r.FailedMembers, nil
+	}
+	if !r.DepartmentsFailed {
+		return nil, nil, refuse("nothing to retry: all its departments were read")
+	}
+	return r.Departments, nil, nil
+}
+
+// PeoplePending returns the external ids that a run of single people was asked for
+// and has neither read nor given up.
+func (s *Store) PeoplePending(ctx context.Context, runID string) ([]string, error) {
+	ids, err := s.q.PeoplePending(ctx, s.pool, runID)
+	return ids, interpret("find people to read", err)
+}
+
+// StoredPerson is a row of the directory that bears a person's external id.
+type StoredPerson struct {
+	ExternalID string
+	UnionID    string
+	OpenID     string
+	Deleted    bool
+}
+
+// PeopleStored returns the provider's rows with that external id, whoever is still
+// there first: a recycled id may stand on a former holder's row too.
+func (s *Store) PeopleStored(ctx context.Context, p Provider, externalID string) ([]StoredPerson, error) {
+	rows, err := s.q.PeopleStored(ctx, s.pool, &p.ID, externalID, p.Type == directory.WeCom)
+	if err != nil {
+		return nil, interpret("find person", err)
+	}
+	out := make([]StoredPerson, len(rows))
+	for i, r := range rows {
+		out[i] = StoredPerson{ExternalID: r.ExternalID, UnionID: value(r.Unionid), OpenID: value(r.OpenID), Deleted: r.Status == string(directory.Deleted)}
+	}
+	return out, nil
+}
+
+// PeoplePlaces returns the external ids of the departments that the directory has a
+// person in.
+func (s *Store) PeoplePlaces(ctx context.Context, p Provider, externalID, unionID string) ([]string, error) {
+	ids, err := s.q.PeoplePlaces(ctx, s.pool, dbsqlc.PeoplePlacesParams{
+		ProviderID: &p.ID, ExternalID: externalID, Unionid: named(unionID), IgnoreCase: p.Type == directory.WeCom,
+	})
+	return ids, interpret("find person's departments", err)
+}
+
+// DepartmentsUnknown returns which of a provider's departments the directory does
+// not hold.
+func (s *Store) DepartmentsUnknown(ctx context.Context, p Provider, departments []string) ([]string, error) {
+	ids, err := s.q.DepartmentsUnknown(ctx, s.pool, listed(departments), &p.ID)
+	return ids, interpret("find unknown departments", err)
+}
+
+// listings are those whose people a range of ordinals stands for. In a run of single
+// people each person is a listing, and all are one range.
+func (s *Store) listings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, first, last int) ([]string, error) {
+	if run.Singly {
+		return s.q.StagedListings(ctx, tx, runID)
+	}
+	return s.q.LedgerRange(ctx, tx, runID, int32(first), int32(last))
+}
+
+// planPeople plans the removals of a run of single people. What their own records
+// say is certain, and of nobody else anything is known.
+func (s *Store) planPeople(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) (RemovalPlan, error) {
+	for _, step := range []func() (int64, error){
+		func() (int64, error) { return s.q.PeopleFailUnread(ctx, tx, runID) },
+		func() (int64, error) { return s.q.PeoplePlanMembers(ctx, tx, runID, &run.ProviderID) },
+		func() (int64, error) { return s.q.PeoplePlanMemberships(ctx, tx, runID, &run.ProviderID) },
+		func() (int64, error) { return s.q.RemovalsPlanDependents(ctx, tx, runID, &run.ProviderID) },
+	} {
+		if _, err := step(); err != nil {
+			return RemovalPlan{}, err
+		}
+	}
+	plan, err := s.removalFigures(ctx, tx, run.ProviderID, runID)
+	plan.Incomplete, plan.Targeted = true, true
+	return plan, err
+}
+
+// listed is a list that is not null in SQL.
+func listed(ids []string) []string {
+	if ids == nil {
+		return []string{}
+	}
+	return ids
+}
+
+// named is a name, null in SQL where there is none.
+func named(name string) *string {
+	if name == "" {
+		return nil
+	}
+	return &name
+}
