@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/notify"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -24,6 +25,8 @@ const (
 	TypeSuperseded = "Superseded"
 	// TypeStorage: Postgres refused or could not be reached.
 	TypeStorage = "Storage"
+	// TypeNotification: a webhook could not be told.
+	TypeNotification = "Notification"
 	// TypeInternal: something that should not be; a bug.
 	TypeInternal = "Internal"
 )
@@ -34,6 +37,7 @@ const (
 func classify(err error) error {
 	var application *temporal.ApplicationError
 	var fromProvider *provider.Error
+	var untold *notify.Error
 	var busy *db.RunBusyError
 	var refused *db.Failure
 	var connect *pgconn.ConnectError
@@ -46,6 +50,9 @@ func classify(err error) error {
 		return err
 	case errors.As(err, &fromProvider):
 		return classifyProvider(fromProvider)
+	case errors.As(err, &untold):
+		options := temporal.ApplicationErrorOptions{NonRetryable: untold.Final, NextRetryDelay: untold.RetryAfter}
+		return temporal.NewApplicationErrorWithOptions(untold.Error(), TypeNotification, options)
 	case errors.As(err, &busy):
 		return temporal.NewNonRetryableApplicationError(busy.Error()+"; wait for it, or cancel it with: temporal workflow cancel -w "+busy.Run.WorkflowID, TypeBusy, nil)
 	case errors.Is(err, db.ErrSuperseded):

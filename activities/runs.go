@@ -23,6 +23,8 @@ type Runs struct {
 	Store *db.Store
 	// Temporal answers whether the workflow of an unfinished run is still at work.
 	Temporal client.Client
+	// Hooks are the names of the webhooks that are to be told of runs.
+	Hooks []string
 }
 
 // BeginRun says which run is to begin.
@@ -178,6 +180,9 @@ type RunReport struct {
 	Calls      int64    `json:"calls"`
 	DurationMS int64    `json:"duration_ms"`
 	Errors     []string `json:"errors"`
+	// Notify are the webhooks that a workflow may tell of the run: set only where it
+	// is held, failed or rejected.
+	Notify []string `json:"notify,omitempty"`
 }
 
 // maxErrors is how many errors a report carries; the rest stand in the ledger.
@@ -252,8 +257,12 @@ func (a *Runs) report(ctx context.Context, runID string) (RunReport, error) {
 	if run.FinishedAt != nil {
 		end = *run.FinishedAt
 	}
+	var hooks []string
+	if run.Status == directory.RunHeld || run.Status == directory.RunFailed || run.Status == directory.RunRejected {
+		hooks = a.Hooks
+	}
 	return RunReport{
 		Provider: run.Provider, Mode: run.Mode, Status: run.Status, Counts: run.Counts, Calls: run.Calls,
-		DurationMS: end.Sub(run.StartedAt).Milliseconds(), Errors: problems,
+		DurationMS: end.Sub(run.StartedAt).Milliseconds(), Errors: problems, Notify: hooks,
 	}, nil
 }

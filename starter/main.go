@@ -73,7 +73,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	helped := false
 	parser, err := kong.New(&cli,
 		kong.Name("orgsync"),
-		kong.Description(description+config.Usage()+"  ORGSYNC_UI_URL                where Temporal's Web UI is, for links\n"),
+		kong.Description(description+config.Usage()),
 		kong.Writers(stdout, stderr),
 		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true, NoAppDescFormat: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)),

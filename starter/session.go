@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
 	"strings"
 
 	"go.temporal.io/sdk/client"
@@ -134,13 +133,5 @@ func (s *session) openTemporal(ctx context.Context) (client.Client, error) {
 
 // webURL is a workflow's page in Temporal's Web UI, or "" if ORGSYNC_UI_URL is not set.
 func (s *session) webURL(workflowID, temporalRunID string) string {
-	base := strings.TrimRight(s.getenv("ORGSYNC_UI_URL"), "/")
-	if base == "" || workflowID == "" {
-		return ""
-	}
-	page := base + "/namespaces/" + url.PathEscape(app.Namespace()) + "/workflows/" + url.PathEscape(workflowID)
-	if temporalRunID != "" {
-		page += "/" + url.PathEscape(temporalRunID)
-	}
-	return page
+	return app.WebURL(s.getenv("ORGSYNC_UI_URL"), workflowID, temporalRunID)
 }

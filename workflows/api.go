@@ -27,6 +27,7 @@ const (
 	SyncOrgName         = "SyncOrg"
 	SyncDepartmentsName = "SyncDepartments"
 	HoldRemovalsName    = "HoldRemovals"
+	NotifyRunName       = "NotifyRun"
 	UpkeepName          = "Upkeep"
 
 	// UpkeepID is the id of the upkeep's schedule, and that of its workflow.
@@ -103,6 +104,12 @@ func ProviderOfWorkflowID(id string) (string, bool) {
 // It is not SyncOrg's own, so that the provider's next run can start meanwhile.
 func HoldWorkflowID(provider, runID string) string {
 	return workflowIDPrefix + provider + "/removals/" + runID
+}
+
+// NotifyWorkflowID is the id of the workflow that tells people of a run with that
+// status: they are told once.
+func NotifyWorkflowID(provider, runID, status string) string {
+	return workflowIDPrefix + provider + "/notify/" + runID + "/" + status
 }
 
 // SyncInput is SyncOrg's input. Only Provider is required.

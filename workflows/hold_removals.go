@@ -188,6 +188,9 @@ func (h *hold) carryOut(ctx workflow.Context) (*SyncResult, error) {
 		return nil, err
 	}
 	result := resultOf(h.in.RunID, report)
+	if result.Status == directory.RunFailed || h.decision == expired {
+		tell(ctx, NotifyInput{RunID: h.in.RunID, Provider: h.in.Provider, Status: result.Status, Hooks: report.Notify})
+	}
 	return result, workflow.UpsertTypedSearchAttributes(ctx, outcomeOf(result)...)
 }
 

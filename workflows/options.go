@@ -54,6 +54,19 @@ func fetching(ctx workflow.Context, summary string, attempt time.Duration, retry
 	})
 }
 
+// send is for telling a webhook. One that is down for a night still hears of it.
+func send(ctx workflow.Context, hook string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              FetchQueue(workflow.GetInfo(ctx).TaskQueueName),
+		StartToCloseTimeout:    time.Minute,
+		ScheduleToCloseTimeout: 24 * time.Hour,
+		Summary:                hook,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: 2 * time.Second, BackoffCoefficient: 3, MaximumInterval: 10 * time.Minute,
+		},
+	})
+}
+
 // write is for everything that only needs Postgres: it comes back from a restart of
 // the database or a deadlock within seconds; a statement that Postgres refuses for
 // what it says is not retryable.

@@ -12,4 +12,5 @@ func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(SyncDepartments, workflow.RegisterOptions{Name: SyncDepartmentsName})
 	r.RegisterWorkflowWithOptions(HoldRemovals, workflow.RegisterOptions{Name: HoldRemovalsName})
 	r.RegisterWorkflowWithOptions(Upkeep, workflow.RegisterOptions{Name: UpkeepName})
+	r.RegisterWorkflowWithOptions(NotifyRun, workflow.RegisterOptions{Name: NotifyRunName})
 }

@@ -319,6 +319,7 @@ func (s *syncOrg) hold(ctx workflow.Context) error {
 	if err := child.GetChildWorkflowExecution().Get(ctx, nil); err != nil {
 		return err
 	}
+	tell(ctx, NotifyInput{RunID: s.progress.RunID, Provider: s.in.Provider, Status: directory.RunHeld, Hooks: held.Notify})
 	s.held = resultOf(s.progress.RunID, held.RunReport)
 	s.held.HoldWorkflowID, s.held.HoldReason, s.held.HoldExpiresAt = id, s.removals.HoldReason, held.ExpiresAt
 	s.progress.HoldWorkflowID, s.progress.HoldReason, s.progress.HoldExpiresAt = id, s.removals.HoldReason, held.ExpiresAt
@@ -357,6 +358,9 @@ func (s *syncOrg) finish(ctx workflow.Context, failed error) (*SyncResult, error
 	result := resultOf(s.progress.RunID, report)
 	if err := s.outcome(ctx, result); err != nil {
 		return nil, err
+	}
+	if result.Status == directory.RunFailed {
+		tell(ctx, NotifyInput{RunID: result.RunID, Provider: s.in.Provider, Status: result.Status, Hooks: report.Notify})
 	}
 	switch {
 	case failed == nil:

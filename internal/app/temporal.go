@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strings"
 
 	"go.temporal.io/api/enums/v1"
@@ -46,6 +47,19 @@ func Namespace() string {
 		return client.DefaultNamespace
 	}
 	return options.Namespace
+}
+
+// WebURL is a workflow's page in the Web UI at base, of its newest run if temporalRunID
+// is empty; "" without base or workflow.
+func WebURL(base, workflowID, temporalRunID string) string {
+	if base == "" || workflowID == "" {
+		return ""
+	}
+	page := strings.TrimRight(base, "/") + "/namespaces/" + url.PathEscape(Namespace()) + "/workflows/" + url.PathEscape(workflowID)
+	if temporalRunID != "" {
+		page += "/" + url.PathEscape(temporalRunID)
+	}
+	return page
 }
 
 // EnsureSearchAttributes registers the search attributes that the workflows set,

@@ -13,6 +13,7 @@ import (
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/config"
 	"github.com/orgsync/orgsync/internal/connect"
+	"github.com/orgsync/orgsync/internal/notify"
 	"github.com/orgsync/orgsync/workflows"
 )
 
@@ -34,9 +35,14 @@ type Worker struct {
 // provider calls beside it. Operators' workers use workflows.TaskQueue.
 func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener *connect.Opener, cfg config.Config) *Worker {
 	pull := &activities.Pull{Store: store, Opener: opener}
-	runs := &activities.Runs{Store: store, Temporal: temporal}
+	hooks, names := hooksOf(cfg.Notify)
+	runs := &activities.Runs{Store: store, Temporal: temporal, Hooks: names}
 	all := []any{
 		runs, pull, &activities.Apply{Store: store}, &activities.Reconcile{Store: store, Pull: pull},
+		&activities.Notifications{
+			Store: store, Hooks: hooks, Sender: &notify.Sender{HTTP: newHTTPClient(len(hooks)), Now: time.Now},
+			Page: func(workflowID, temporalRunID string) string { return WebURL(cfg.UIURL, workflowID, temporalRunID) },
+		},
 		&activities.Upkeep{Store: store, Runs: runs, Keep: activities.Keep{Runs: cfg.KeepRuns, Details: cfg.KeepDetails, Raw: cfg.KeepRaw}},
 	}
 	main := worker.New(temporal, taskQueue, options(cfg.ApplyConcurrency))
@@ -50,6 +56,15 @@ func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener
 		}
 	}
 	return &Worker{workers: []worker.Worker{main, fetching}}
+}
+
+// hooksOf are the configured webhooks and their names.
+func hooksOf(configured []config.Webhook) (hooks []notify.Hook, names []string) {
+	for _, w := range configured {
+		hook := notify.Hook{Format: w.Format, URL: w.URL.Reveal(), Secret: w.Secret.Reveal()}
+		hooks, names = append(hooks, hook), append(names, hook.Name())
+	}
+	return hooks, names
 }
 
 func options(concurrency int) worker.Options {

@@ -44,6 +44,11 @@ type Config struct {
 	KeepDetails time.Duration
 	KeepRaw     time.Duration
 
+	// Notify are the webhooks that are told of held and failed runs.
+	Notify []Webhook
+	// UIURL is where Temporal's Web UI is; empty: no links are given.
+	UIURL string
+
 	LogFormat LogFormat
 	LogLevel  slog.Level
 }

@@ -123,6 +123,22 @@ var settings = []setting{
 		},
 	},
 	{
+		name: "ORGSYNC_NOTIFY", secret: true,
+		help: "webhooks to tell of held and failed runs, separated by spaces: json:URL, feishu:URL, dingtalk:URL, wecom:URL; a robot's signing secret follows as URL#SECRET",
+		set: func(c *Config, v string) (err error) {
+			c.Notify, err = webhooks(v)
+			return err
+		},
+	},
+	{
+		name: "ORGSYNC_UI_URL",
+		help: "where Temporal's Web UI is, for links to it",
+		set: func(c *Config, v string) error {
+			c.UIURL = v
+			return checkWebURL(v)
+		},
+	},
+	{
 		name: "ORGSYNC_LOG_FORMAT", fallback: "text",
 		help: "text or json",
 		set: func(c *Config, v string) error {
@@ -183,6 +199,13 @@ func checkDatabaseURL(v string) error {
 		return nil
 	}
 	return errors.New("want postgres://user:password@host:5432/database, with special characters in the password percent-encoded")
+}
+
+func checkWebURL(v string) error {
+	if u, err := url.Parse(v); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return errors.New("want a URL such as http://temporal.example.com:8233")
+	}
+	return nil
 }
 
 func truth(v string) (bool, error) {

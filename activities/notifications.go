@@ -1,0 +1,86 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/notify"
+)
+
+// Notifications tell people of runs that need them.
+type Notifications struct {
+	Store  *db.Store
+	Hooks  []notify.Hook
+	Sender *notify.Sender
+	// Page is a workflow's page in the Web UI, or "".
+	Page func(workflowID, temporalRunID string) string
+}
+
+// Notify says what to tell whom.
+type Notify struct {
+	RunID string `json:"run_id"`
+	// Status is the run's that is to be told: held, failed, or rejected because nobody
+	// decided.
+	Status string `json:"status"`
+	// Hook is a configured webhook's name.
+	Hook string `json:"hook"`
+}
+
+// Notified is what came of it.
+type Notified struct {
+	// Moot is true if there was nothing left to tell: the hold was over.
+	Moot bool `json:"moot,omitempty"`
+}
+
+// Notify sends one message to one webhook. It may be repeated; a message that was sent
+// again carries the same id.
+func (a *Notifications) Notify(ctx context.Context, in Notify) (Notified, error) {
+	run, err := a.Store.Run(ctx, in.RunID)
+	if err != nil {
+		return Notified{}, classify(err)
+	}
+	if in.Status == directory.RunHeld && run.Status != directory.RunHeld {
+		return Notified{Moot: true}, nil
+	}
+	message, err := a.message(ctx, in, run)
+	if err != nil {
+		return Notified{}, classify(err)
+	}
+	for _, hook := range a.Hooks {
+		if hook.Name() == in.Hook {
+			return Notified{}, classify(a.Sender.Send(ctx, hook, message))
+		}
+	}
+	// Another worker may well have it: while settings change they differ.
+	return Notified{}, temporal.NewApplicationError(fmt.Sprintf("notify %s: this worker's ORGSYNC_NOTIFY has no such webhook", in.Hook), TypeNotification)
+}
+
+func (a *Notifications) message(ctx context.Context, in Notify, run db.Run) (notify.Message, error) {
+	m := notify.Message{
+		ID: run.ID + "/" + in.Status, Event: notify.Failed, Provider: run.Provider, RunID: run.ID, WorkflowID: run.WorkflowID,
+		Mode: run.Mode, Status: run.Status, Reason: run.Error, Counts: run.Counts, StartedAt: run.StartedAt,
+		Commands: []string{"orgsync runs show " + run.ID}, URL: a.Page(run.WorkflowID, run.TemporalRunID),
+	}
+	if in.Status == directory.RunFailed {
+		m.Commands = append(m.Commands, "orgsync sync "+run.Provider+" --wait")
+		return m, nil
+	}
+	removals, err := a.Store.HeldRemovals(ctx, run.ID)
+	if err != nil {
+		return m, err
+	}
+	m.Planned = &notify.Planned{Members: removals.Members.Planned, Departments: removals.Departments.Planned, Memberships: removals.Memberships.Planned}
+	m.WorkflowID, m.URL, m.DecideUntil = run.HoldWorkflowID, a.Page(run.HoldWorkflowID, ""), run.HoldExpiresAt
+	if in.Status == directory.RunHeld {
+		m.Event, m.Reason = notify.Held, run.HoldReason
+		m.Commands = append(m.Commands, "orgsync approve "+run.Provider, "orgsync reject "+run.Provider)
+	} else {
+		m.Event = notify.Expired
+		m.Commands = append(m.Commands, "orgsync sync "+run.Provider+" --wait")
+	}
+	return m, nil
+}

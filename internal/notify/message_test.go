@@ -1,0 +1,60 @@
+package notify
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+func held() Message {
+	return Message{
+		ID: "r1/held", Event: Held, Provider: "acme", RunID: "r1", WorkflowID: "orgsync/acme/removals/r1", Mode: "apply", Status: "held",
+		Reason:  "it would remove 21 of 42 members; the limit is 20",
+		Counts:  directory.Counts{Members: directory.MemberCounts{Read: 340, Created: 2, Restored: 1}, Departments: directory.DepartmentCounts{Read: 12}},
+		Planned: &Planned{Members: 21, Memberships: 24}, StartedAt: time.Unix(1, 0).UTC(), DecideUntil: new(time.Unix(1599360473, 0)),
+		Commands: []string{"orgsync approve acme", "orgsync reject acme"}, URL: "http://ui/held",
+	}
+}
+
+func TestTextSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, `orgsync: acme waits for a decision on removals
+Because it would remove 21 of 42 members; the limit is 20
+Planned to go: 21 people, 0 departments, 24 memberships
+Undecided at 2020-09-06 02:47 UTC they count as rejected
+People: 340 read, 3 new, 0 removed
+Departments: 12 read, 0 new, 0 removed
+Run r1
+orgsync approve acme
+orgsync reject acme
+http://ui/held`, held().text(longText))
+
+	failed := Message{Event: Failed, Provider: "acme", RunID: "r2", Mode: "plan", Status: "failed", Reason: "WeCom 40001: the secret is wrong"}
+	require.True(t, strings.HasPrefix(failed.text(longText), "orgsync: the plan of acme failed\nWeCom 40001: the secret is wrong\n"), failed.text(longText))
+	expired := Message{Event: Expired, Provider: "acme", Reason: "nobody decided"}
+	require.Contains(t, expired.text(longText), "nothing was removed")
+}
+
+// What is too long loses from the reason, never what to do.
+func TestLongTextIsCut(t *testing.T) {
+	t.Parallel()
+	m := held()
+	whole := len(m.text(longText))
+	for _, length := range []int{0, 1, 2, 3, 1000, 100_000} {
+		m.Reason = held().Reason + strings.Repeat("长", length)
+		for most := whole; most < whole+7; most++ {
+			got := m.text(most)
+			require.LessOrEqual(t, len(got), most)
+			require.True(t, utf8.ValidString(got))
+			require.Contains(t, got, "orgsync approve acme")
+			require.True(t, strings.HasSuffix(got, "http://ui/held"))
+		}
+	}
+	m.URL = strings.Repeat("x", 5000)
+	require.Len(t, m.text(wecomText), wecomText)
+}

@@ -1,0 +1,77 @@
+package workflows
+
+import (
+	"strings"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/orgsync/orgsync/activities"
+)
+
+// NotifyInput says of which run whom to tell.
+type NotifyInput struct {
+	RunID    string `json:"run_id"`
+	Provider string `json:"provider"`
+	// Status is the run's that is to be told: held, failed, or rejected because nobody
+	// decided.
+	Status string `json:"status"`
+	// Hooks are the names of the webhooks that were configured when the run got there.
+	Hooks []string `json:"hooks"`
+}
+
+// NotifyResult says who was told.
+type NotifyResult struct {
+	Told []string `json:"told"`
+	// Moot are those that were not told since the run was no longer held.
+	Moot []string `json:"moot,omitempty"`
+}
+
+// NotifyRun tells every webhook of one run, each on its own: one that does not answer
+// keeps nobody else from hearing and makes nobody hear twice. It fails in the end if
+// one could not be told, naming it and why, with the result in the failure's details.
+func NotifyRun(ctx workflow.Context, in NotifyInput) (*NotifyResult, error) {
+	sent := make([]workflow.Future, len(in.Hooks))
+	for i, hook := range in.Hooks {
+		sent[i] = workflow.ExecuteActivity(send(ctx, hook), notifications.Notify, activities.Notify{RunID: in.RunID, Status: in.Status, Hook: hook})
+	}
+	result := &NotifyResult{Told: []string{}}
+	var problems []string
+	for i, hook := range in.Hooks {
+		var notified activities.Notified
+		switch err := sent[i].Get(ctx, &notified); {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil:
+			problems = append(problems, reasonOf(err))
+		case notified.Moot:
+			result.Moot = append(result.Moot, hook)
+		default:
+			result.Told = append(result.Told, hook)
+		}
+	}
+	if len(problems) > 0 {
+		return nil, temporal.NewApplicationErrorWithOptions(strings.Join(problems, "; "), activities.TypeNotification,
+			temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{result}})
+	}
+	return result, nil
+}
+
+// tell starts NotifyRun and waits only until it has started. Whatever becomes of it,
+// the run is not touched by it.
+func tell(ctx workflow.Context, in NotifyInput) {
+	if len(in.Hooks) == 0 {
+		return
+	}
+	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:            NotifyWorkflowID(in.Provider, in.RunID, in.Status),
+		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_ABANDON,
+		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, // after a reset nobody is told again
+		StaticSummary:         "telling that a run of " + in.Provider + " is " + in.Status,
+		TypedSearchAttributes: temporal.NewSearchAttributes(AttributeProvider.ValueSet(in.Provider)),
+	})
+	if err := workflow.ExecuteChildWorkflow(ctx, NotifyRun, in).GetChildWorkflowExecution().Get(ctx, nil); err != nil {
+		workflow.GetLogger(ctx).Warn("nobody is told of the run", "run", in.RunID, "status", in.Status, "error", err)
+	}
+}
