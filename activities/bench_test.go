@@ -149,6 +149,7 @@ type bench struct {
 	reconcile *Reconcile
 	runs      *Runs
 	upkeep    *Upkeep
+	notify    *Notifications
 	provider  db.Provider
 	runID     string
 	began     int
@@ -181,7 +182,7 @@ func newBench(t *testing.T, store *db.Store, c *company, client provider.Client)
 			},
 		}},
 	}
-	b := &bench{t: t, store: store, apply: &Apply{Store: store}, runs: &Runs{Store: store}}
+	b := &bench{t: t, store: store, apply: &Apply{Store: store}, runs: &Runs{Store: store}, notify: &Notifications{Store: store}}
 	b.pull = &Pull{Store: store, Opener: opener}
 	b.reconcile = &Reconcile{Store: store, Pull: b.pull}
 	b.upkeep = &Upkeep{Store: store, Runs: b.runs}
@@ -214,7 +215,7 @@ func (b *bench) attempt(do any, in any, before ...any) (converter.EncodedValue, 
 	suite := &testsuite.WorkflowTestSuite{}
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestActivityEnvironment()
-	for _, a := range []any{b.pull, b.apply, b.reconcile, b.runs, b.upkeep} {
+	for _, a := range []any{b.pull, b.apply, b.reconcile, b.runs, b.upkeep, b.notify} {
 		env.RegisterActivity(a)
 	}
 	if len(before) > 0 {

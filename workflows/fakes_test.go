@@ -44,6 +44,7 @@ type fakes struct {
 	remove                func(activities.RunRef) (activities.Removed, error)
 	settle                func(activities.RunRef) (none, error)
 	linkAccounts          func(activities.RunRef) (none, error)
+	notify                func(activities.Notify) (activities.Notified, error)
 
 	// before is told of each activity before it answers.
 	before func(name string)
@@ -103,6 +104,7 @@ func (f *fakes) env(t *testing.T) *testsuite.TestWorkflowEnvironment {
 	register(f, env, "Remove", f.remove)
 	register(f, env, "Settle", f.settle)
 	register(f, env, "LinkAccounts", f.linkAccounts)
+	register(f, env, "Notify", f.notify)
 	return env
 }
 

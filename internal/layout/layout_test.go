@@ -46,13 +46,14 @@ var rules = []rule{
 	{"db/dbtest", []string{"db", "deploy", "internal/localpg"}, []string{temporal, network}},
 	{"db", []string{"db/internal/dbsqlc", "internal/directory"}, []string{temporal, network}},
 	{"internal/connect", []string{"db", "internal/directory", "internal/provider", "internal/secret"}, []string{temporal, postgres}},
-	{"activities", []string{"db", "internal/connect", "internal/directory", "internal/normalize", "internal/provider",
+	{"internal/notify", []string{"internal/directory"}, []string{temporal, postgres}},
+	{"activities", []string{"db", "internal/connect", "internal/directory", "internal/normalize", "internal/notify", "internal/provider",
 		"internal/secret", "internal/translit"}, []string{network}},
 	// Workflow code must be deterministic: no clock, chance, environment or network of its own.
 	{"workflows", []string{"activities", "internal/directory"},
 		[]string{postgres, network, "os", "math/rand", "crypto/rand", "log"}},
 	{"internal/app", []string{"activities", "db", "internal/config", "internal/connect", "internal/directory",
-		"internal/provider/...", "internal/secret", "workflows"}, nil},
+		"internal/notify", "internal/provider/...", "internal/secret", "workflows"}, nil},
 	{"internal/replay", []string{"workflows"}, []string{postgres, network}},
 	// Mains open what they were configured with and hand it to internal/app; they do not import each other.
 	{"worker", []string{"db", "internal/app", "internal/config", "internal/secret", "workflows"}, nil},

@@ -1,0 +1,98 @@
+package activities
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/notify"
+)
+
+func TestNotifying(t *testing.T) {
+	t.Parallel()
+	d := departments(2)
+	b := newBench(t, database(t), d, d)
+	b.load()
+	var got notify.Message
+	status := http.StatusOK
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = notify.Message{}
+		if json.NewDecoder(r.Body).Decode(&got) != nil {
+			status = http.StatusBadRequest
+		}
+		w.WriteHeader(status)
+	}))
+	t.Cleanup(server.Close)
+	hook := notify.Hook{Format: "json", URL: server.URL}
+	a := &Notifications{
+		Store: b.store, Hooks: []notify.Hook{{Format: "json", URL: "http://elsewhere"}, hook}, Sender: &notify.Sender{HTTP: server.Client(), Now: time.Now},
+		Page: func(workflowID, temporalRunID string) string { return "http://ui/" + workflowID + "?" + temporalRunID },
+	}
+	b.notify = a
+	b.runs.Hooks = []string{hook.Name()}
+	name, run := b.provider.Name, b.runID
+
+	// Held: one member is gone.
+	d.people["1"] = d.people["1"][:1]
+	all := b.tree()
+	must[PulledMembers](b, b.pull.PullMembers, all)
+	must[any](b, b.apply.ApplyDepartments, TreeRef{RunID: run})
+	must[any](b, b.apply.ApplyMembers, all)
+	planned := must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: run})
+	held := must[HeldRun](b, b.runs.HoldRun, HoldRun{RunID: run, Reason: "it would remove many", HoldWorkflowID: "orgsync/acme/removals/r1"})
+	require.Equal(t, b.runs.Hooks, held.Notify)
+	tell := Notify{RunID: run, Status: directory.RunHeld, Hook: hook.Name()}
+	require.Equal(t, Notified{}, must[Notified](b, a.Notify, tell))
+	require.WithinDuration(t, *held.ExpiresAt, *got.DecideUntil, 0)
+	require.Equal(t, notify.Message{
+		ID: run + "/held", Event: notify.Held, Provider: name, RunID: run, WorkflowID: "orgsync/acme/removals/r1", Mode: "apply", Status: "held",
+		Reason: "it would remove many", Counts: held.Counts, StartedAt: got.StartedAt, DecideUntil: got.DecideUntil,
+		Planned:  &notify.Planned{Members: planned.Members, Memberships: planned.Memberships},
+		Commands: []string{"orgsync runs show " + run, "orgsync approve " + name, "orgsync reject " + name},
+		URL:      "http://ui/orgsync/acme/removals/r1?",
+	}, got)
+
+	// What a webhook refuses is final, what it cannot take now is not.
+	status = http.StatusNotFound
+	require.True(t, b.fails(a.Notify, tell).NonRetryable())
+	status = http.StatusTooManyRequests
+	refused := b.fails(a.Notify, tell)
+	require.False(t, refused.NonRetryable())
+	require.Equal(t, time.Minute, refused.NextRetryDelay())
+	require.Equal(t, TypeNotification, refused.Type())
+	require.NotContains(t, refused.Message(), server.URL)
+	status = http.StatusOK
+	require.ErrorContains(t, b.fails(a.Notify, Notify{RunID: run, Status: directory.RunHeld, Hook: "json gone 01234567"}), "ORGSYNC_NOTIFY has no such webhook")
+
+	// Expired: what was planned stands, and a message about the hold comes too late.
+	ended := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: run, Status: directory.RunRejected, Problem: "nobody decided"})
+	require.Equal(t, b.runs.Hooks, ended.Notify)
+	got = notify.Message{}
+	require.Equal(t, Notified{Moot: true}, must[Notified](b, a.Notify, tell))
+	require.Empty(t, got.ID)
+	tell.Status = directory.RunRejected
+	require.Equal(t, Notified{}, must[Notified](b, a.Notify, tell))
+	require.Equal(t, notify.Expired, got.Event)
+	require.Equal(t, "nobody decided", got.Reason)
+	require.Equal(t, planned.Members, got.Planned.Members)
+
+	// Failed.
+	b.begin()
+	failed := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID, Status: directory.RunFailed, Problem: "the secret is wrong"})
+	require.Equal(t, b.runs.Hooks, failed.Notify)
+	must[Notified](b, a.Notify, Notify{RunID: b.runID, Status: directory.RunFailed, Hook: hook.Name()})
+	require.Equal(t, notify.Failed, got.Event)
+	require.Equal(t, "the secret is wrong", got.Reason)
+	require.Equal(t, "orgsync/"+name, got.WorkflowID)
+	require.Nil(t, got.Planned)
+	require.Contains(t, got.Commands, "orgsync sync "+name+" --wait")
+
+	// Nobody needs to hear of a run that succeeded.
+	b.begin()
+	require.Empty(t, must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID}).Notify)
+}
