@@ -95,5 +95,9 @@ tidy-check: ## Check that go.mod and go.sum are tidy
 imports: ## Check which package imports which
 	go test -count=1 ./internal/layout
 
+.PHONY: deploy-check
+deploy-check: ## Check the files in deploy/ and build the image's programs
+	go test -C tools/deploy -count=1 ./...
+
 .PHONY: verify
-verify: tidy-check vet imports sqlc-diff staticcheck workflowcheck replay ## Everything CI checks besides the tests
+verify: tidy-check vet imports sqlc-diff staticcheck workflowcheck replay deploy-check ## Everything CI checks besides the tests

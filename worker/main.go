@@ -24,8 +24,9 @@ import (
 
 const usage = `orgsync-worker runs the workflows and activities of orgsync.
 
-It has no flags. Stop it with SIGTERM or Ctrl-C: activities at work get ten seconds,
-and whatever they have read is kept.
+Stop it with SIGTERM or Ctrl-C: activities at work get ten seconds, and whatever they
+have read is kept. The only flag is --ready: it asks the worker beside it, at
+ORGSYNC_METRICS_ADDRESS, whether it is ready for work, and ends with 0 if it is.
 
 Example:
   DATABASE_URL=postgres://orgsync@db/orgsync ORGSYNC_KEYSET=/etc/orgsync/keyset.json \
@@ -40,12 +41,19 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	if len(args) == 1 && args[0] == "--ready" {
+		if err := ready(ctx, getenv("ORGSYNC_METRICS_ADDRESS")); err != nil {
+			fmt.Fprintf(stderr, "orgsync-worker: %v\n", err)
+			return 1
+		}
+		return 0
+	}
 	if len(args) > 0 {
 		if args[0] == "--help" || args[0] == "-h" || args[0] == "help" {
 			fmt.Fprint(stdout, usage+config.Usage())
 			return 0
 		}
-		fmt.Fprintf(stderr, "orgsync-worker: unexpected argument %q; it takes none, see --help\n", args[0])
+		fmt.Fprintf(stderr, "orgsync-worker: unexpected argument %q; see --help\n", args[0])
 		return 2
 	}
 	err := work(ctx, getenv, stderr)
