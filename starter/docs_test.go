@@ -35,6 +35,7 @@ var (
 	inline   = regexp.MustCompile("`(?:bin/)?orgsync ([a-z][^`\n]*)`")
 	shown    = regexp.MustCompile(`(?:^|\| *)(?:bin/)?orgsync (.*)$`)
 	trailing = regexp.MustCompile(`\s+#.*$`)
+	word     = regexp.MustCompile(`'[^']*'|\S+`)
 )
 
 func TestEveryCommandShownToOperatorsCanBeTyped(t *testing.T) {
@@ -54,7 +55,7 @@ func TestEveryCommandShownToOperatorsCanBeTyped(t *testing.T) {
 				continue
 			}
 			checked++
-			if _, err := newParser().Parse(strings.Fields(found[1])); err != nil {
+			if _, err := newParser().Parse(words(found[1])); err != nil {
 				t.Errorf("%s: orgsync %s: %v", where, found[1], err)
 			}
 		}
@@ -77,6 +78,15 @@ func TestEveryCommandShownToOperatorsCanBeTyped(t *testing.T) {
 		return next(nil)
 	}))
 	require.Greater(t, checked, 60)
+}
+
+// words divides a command line as a shell does.
+func words(line string) []string {
+	found := word.FindAllString(line, -1)
+	for i := range found {
+		found[i] = strings.Trim(found[i], "'")
+	}
+	return found
 }
 
 // nodeOf follows words from command to command as far as they lead.

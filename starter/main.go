@@ -16,6 +16,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // time zones of schedules, also on machines without the database
 
 	"github.com/alecthomas/kong"
 
@@ -38,6 +39,7 @@ Examples:
   orgsync provider add acme --type feishu --config acme.json
   orgsync provider test acme
   orgsync sync acme --wait
+  orgsync schedule set acme --every 1h
   orgsync tree acme --depth 2
 
 Exit status: 0 done; 1 the run ended failed, partial or rejected, or the command failed; 2 wrong usage or settings; 3 held, waiting for approval; 130 interrupted.
@@ -49,6 +51,7 @@ type commands struct {
 
 	Provider providerCommands `cmd:"" help:"Store, show, change, remove and test providers."`
 	Sync     syncCommand      `cmd:"" help:"Start a sync of a provider."`
+	Schedule scheduleCommands `cmd:"" help:"Have providers synced regularly."`
 	Runs     runsCommands     `cmd:"" help:"Show what syncs did."`
 	Approve  approveCommand   `cmd:"" help:"Let a held run remove what it found gone."`
 	Reject   rejectCommand    `cmd:"" help:"End a held run without removing anything."`

@@ -158,6 +158,7 @@ func TestEveryCommandHasHelpWithExamples(t *testing.T) {
 	for _, command := range []string{
 		"", "provider", "provider add", "provider list", "provider show", "provider update", "provider remove", "provider test",
 		"sync", "runs", "runs list", "runs show", "runs changes", "approve", "reject", "replay", "tree", "search", "migrate",
+		"schedule", "schedule set", "schedule list", "schedule pause", "schedule resume", "schedule trigger", "schedule remove",
 		"keyset", "keyset create", "keyset rotate", "keyset reseal", "version",
 	} {
 		t.Run(command, func(t *testing.T) {

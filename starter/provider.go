@@ -52,6 +52,8 @@ type providerView struct {
 	DepartmentLimit   int     `json:"department_limit_count"`
 	DepartmentPercent float64 `json:"department_limit_percent"`
 	HoldSeconds       int64   `json:"hold_seconds"`
+	// Schedule is when it is synced, where that was asked for.
+	Schedule *scheduleView `json:"schedule,omitempty"`
 }
 
 func view(ctx context.Context, store *db.Store, p db.Provider) (providerView, error) {
@@ -76,8 +78,9 @@ func shownConfig(ctx context.Context, store *db.Store, p db.Provider) (map[strin
 	return settings, err
 }
 
-// printProvider prints the provider of that name as it is now stored.
-func (s *session) printProvider(ctx context.Context, store *db.Store, name string) error {
+// printProvider prints the provider of that name as it is now stored, and its schedule
+// where that is known.
+func (s *session) printProvider(ctx context.Context, store *db.Store, name string, due *scheduleView) error {
 	p, err := s.provider(ctx, store, name)
 	if err != nil {
 		return err
@@ -86,6 +89,7 @@ func (s *session) printProvider(ctx context.Context, store *db.Store, name strin
 	if err != nil {
 		return err
 	}
+	v.Schedule = due
 	if s.json {
 		return s.printJSON(v)
 	}
@@ -103,6 +107,11 @@ func (s *session) printProvider(ctx context.Context, store *db.Store, name strin
 	t.AppendRow([]any{"held for", length(time.Duration(v.HoldSeconds) * time.Second)})
 	for _, key := range slices.Sorted(maps.Keys(v.Config)) {
 		t.AppendRow([]any{key, plain(v.Config[key])})
+	}
+	if due != nil {
+		for _, row := range due.rows() {
+			t.AppendRow(row)
+		}
 	}
 	printTable(s.stdout, t)
 	return nil
@@ -167,7 +176,17 @@ func (c providerShow) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.printProvider(ctx, store, c.Name)
+	if _, err := s.provider(ctx, store, c.Name); err != nil {
+		return err
+	}
+	due, known := s.knownSchedule(ctx, c.Name)
+	if err := s.printProvider(ctx, store, c.Name, due); err != nil {
+		return err
+	}
+	if due == nil && known {
+		s.say("It has no schedule. Set one with: orgsync schedule set %s --every 1h", c.Name)
+	}
+	return nil
 }
 
 type providerRemove struct {
@@ -176,7 +195,7 @@ type providerRemove struct {
 
 // Help implements kong.HelpProvider.
 func (providerRemove) Help() string {
-	return `Its departments and people stay as rows, with status deleted, so that what refers to them does not break. Its secrets and run history are gone for good.
+	return `Its departments and people stay as rows, with status deleted, so that what refers to them does not break. Its secrets and run history are gone for good. Its schedule is removed.
 
 Examples:
 
@@ -197,6 +216,7 @@ func (c providerRemove) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	s.unschedule(ctx, p.Name)
 	if s.json {
 		return s.printJSON(map[string]any{"name": p.Name, "id": p.ID, "departments": released.Departments, "members": released.Members})
 	}

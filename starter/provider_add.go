@@ -6,14 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
+	"go.temporal.io/sdk/client"
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/app"
 	"github.com/orgsync/orgsync/internal/connect"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/workflows"
 )
 
 type providerAdd struct {
@@ -21,6 +24,9 @@ type providerAdd struct {
 	Type   string `required:"" enum:"feishu,dingtalk,wecom" placeholder:"feishu|dingtalk|wecom" help:"Kind of provider; feishu serves Lark too."`
 	Config string `required:"" placeholder:"FILE|-" help:"JSON file with the settings, or - for standard input."`
 	Tenant string `placeholder:"UUID" help:"Tenant that the rows are to carry."`
+	// Interval is nil if none is to be set.
+	Interval *time.Duration `placeholder:"1h" help:"Have it synced every so often, see: orgsync schedule set --help."`
+	Now      bool           `help:"With --interval: start a first sync at once."`
 	guardFlags
 }
 
@@ -32,6 +38,7 @@ func (providerAdd) Help() string {
 Examples:
 
   orgsync provider add acme --type feishu --config acme.json
+  orgsync provider add acme --type feishu --config acme.json --interval 1h --now
   echo '{"corp_id":"ww12","secret":"s3cr3t"}' | orgsync provider add acme --type wecom --config -`
 }
 
@@ -58,6 +65,10 @@ func (c providerAdd) Run(ctx context.Context, s *session) error {
 	if err := errors.Join(checkName(c.Name), err); err != nil {
 		return err
 	}
+	due, err := c.due()
+	if err != nil {
+		return err
+	}
 	tenant, err := tenantOf(c.Tenant)
 	if err != nil {
 		return err
@@ -79,6 +90,12 @@ func (c providerAdd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	var temporal client.Client
+	if due != nil { // asked for before anything is stored
+		if temporal, err = s.openTemporal(ctx); err != nil {
+			return err
+		}
+	}
 	_, err = vault.Store.ProviderAdd(ctx, db.NewProvider{
 		TenantID: tenant, Name: c.Name, Type: vendor.Type, Config: public, Guard: guard,
 	}, vault.Seal(secrets))
@@ -89,7 +106,29 @@ func (c providerAdd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	s.say("Provider %s is stored. Next: orgsync provider test %s", c.Name, c.Name)
-	return s.printProvider(ctx, vault.Store, c.Name)
+	if due == nil {
+		return s.printProvider(ctx, vault.Store, c.Name, nil)
+	}
+	if _, err := s.setSchedule(ctx, temporal, timetable{provider: c.Name, due: *due, onRemovals: workflows.RemovalsHold}, c.Now); err != nil {
+		return fmt.Errorf("provider %s is stored, but not its schedule: %w; set it with: %s", c.Name, err, due.command(c.Name))
+	}
+	view, err := scheduleOf(ctx, temporal, c.Name).view(ctx)
+	if err != nil {
+		return err
+	}
+	return s.printProvider(ctx, vault.Store, c.Name, &view)
+}
+
+// due is when the provider is to be synced, nil if nobody said.
+func (c providerAdd) due() (*rule, error) {
+	if c.Interval == nil {
+		if c.Now {
+			return nil, misuse("--now goes with --interval; start a single sync with: orgsync sync %s", c.Name)
+		}
+		return nil, nil
+	}
+	due, err := interval(c.Name, *c.Interval, nil, nil)
+	return &due, err
 }
 
 // separate checks that settings are complete and divides them into the JSON that is

@@ -15,7 +15,7 @@ type providerUpdate struct {
 	Config   string `placeholder:"FILE|-" help:"JSON file with the settings to change, or - for standard input."`
 	Tenant   string `placeholder:"UUID" help:"Tenant that the rows are to carry."`
 	Active   bool   `xor:"state" help:"Allow syncs."`
-	Inactive bool   `xor:"state" help:"Refuse syncs."`
+	Inactive bool   `xor:"state" help:"Refuse syncs, and remove the schedule."`
 	guardFlags
 }
 
@@ -71,8 +71,11 @@ func (c providerUpdate) Run(ctx context.Context, s *session) error {
 	if err := store.ProviderChange(ctx, p.ID, change, seal); err != nil {
 		return err
 	}
+	if c.Inactive {
+		s.unschedule(ctx, p.Name)
+	}
 	s.say("Provider %s is changed.", p.Name)
-	return s.printProvider(ctx, store, p.Name)
+	return s.printProvider(ctx, store, p.Name, nil)
 }
 
 // openFor opens the database, and the key set only where settings are to change.

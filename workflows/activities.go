@@ -11,4 +11,5 @@ var (
 	apply         *activities.Apply
 	reconcile     *activities.Reconcile
 	upkeep        *activities.Upkeep
+	schedules     *activities.Schedules
 )

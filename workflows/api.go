@@ -1,6 +1,7 @@
 // Package workflows holds the deterministic code: SyncOrg, which makes a company's
 // directory equal to its provider, its children SyncDepartments, HoldRemovals,
-// which waits for a person, and Upkeep, which cleans up. It decides nothing by itself that could differ on
+// which waits for a person, ScheduledSync, which a schedule starts, and Upkeep, which
+// cleans up. It decides nothing by itself that could differ on
 // replay: everything a branch depends on is input or an activity's result. It may
 // not touch the database, providers, the environment or the clock.
 package workflows
@@ -28,6 +29,7 @@ const (
 	SyncDepartmentsName = "SyncDepartments"
 	HoldRemovalsName    = "HoldRemovals"
 	NotifyRunName       = "NotifyRun"
+	ScheduledSyncName   = "ScheduledSync"
 	UpkeepName          = "Upkeep"
 
 	// UpkeepID is the id of the upkeep's schedule, and that of its workflow.
@@ -87,6 +89,9 @@ var Attributes = []temporal.SearchAttributeKey{
 	AttributeProvider, AttributeTenant, AttributePhase, AttributeOutcome, AttributeFailed, AttributeRemoved,
 }
 
+// scheduledBy is Temporal's own attribute of what a schedule started: the schedule's id.
+var scheduledBy = temporal.NewSearchAttributeKeyKeyword("TemporalScheduledById")
+
 // workflowIDPrefix makes a provider's runs share one workflow id.
 const workflowIDPrefix = "orgsync/"
 
@@ -99,6 +104,17 @@ func ProviderOfWorkflowID(id string) (string, bool) {
 	name, ok := strings.CutPrefix(id, workflowIDPrefix)
 	return name, ok && name != "" && !strings.Contains(name, "/")
 }
+
+// ScheduleID is the id of a provider's schedule.
+func ScheduleID(provider string) string { return workflowIDPrefix + provider }
+
+// ProviderOfScheduleID returns the provider that a schedule id names, and whether it
+// names one: somebody who sets a schedule by hand may call it anything.
+func ProviderOfScheduleID(id string) (string, bool) { return ProviderOfWorkflowID(id) }
+
+// ScheduledWorkflowID is the id of what a provider's schedule starts; Temporal appends
+// the time.
+func ScheduledWorkflowID(provider string) string { return workflowIDPrefix + provider + "/scheduled" }
 
 // HoldWorkflowID is the id of the workflow that waits for a held run's decision.
 // It is not SyncOrg's own, so that the provider's next run can start meanwhile.

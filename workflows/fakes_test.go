@@ -45,6 +45,7 @@ type fakes struct {
 	settle                func(activities.RunRef) (none, error)
 	linkAccounts          func(activities.RunRef) (none, error)
 	notify                func(activities.Notify) (activities.Notified, error)
+	checkSchedule         func(activities.CheckSchedule) (activities.CheckedSchedule, error)
 
 	// before is told of each activity before it answers.
 	before func(name string)
@@ -105,6 +106,7 @@ func (f *fakes) env(t *testing.T) *testsuite.TestWorkflowEnvironment {
 	register(f, env, "Settle", f.settle)
 	register(f, env, "LinkAccounts", f.linkAccounts)
 	register(f, env, "Notify", f.notify)
+	register(f, env, "CheckSchedule", f.checkSchedule)
 	return env
 }
 

@@ -44,6 +44,7 @@ func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener
 			Page: func(workflowID, temporalRunID string) string { return WebURL(cfg.UIURL, workflowID, temporalRunID) },
 		},
 		&activities.Upkeep{Store: store, Runs: runs, Keep: activities.Keep{Runs: cfg.KeepRuns, Details: cfg.KeepDetails, Raw: cfg.KeepRaw}},
+		&activities.Schedules{Store: store, Temporal: temporal},
 	}
 	main := worker.New(temporal, taskQueue, options(cfg.ApplyConcurrency))
 	workflows.Register(main)

@@ -1,0 +1,54 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"github.com/orgsync/orgsync/db"
+)
+
+// Schedules looks after the schedules that start syncs.
+type Schedules struct {
+	Store    *db.Store
+	Temporal client.Client
+}
+
+// CheckSchedule names a provider whose sync is due and the schedule that says so.
+type CheckSchedule struct {
+	Provider   string `json:"provider"`
+	ScheduleID string `json:"schedule_id"`
+}
+
+// CheckedSchedule says whether there still is a provider to sync.
+type CheckedSchedule struct {
+	// Gone says in words why there is none; empty if there is one.
+	Gone string `json:"gone,omitempty"`
+}
+
+// CheckSchedule removes a schedule whose provider was removed or switched off, however
+// that was done: the command line takes the schedule along, SQL does not.
+func (a *Schedules) CheckSchedule(ctx context.Context, in CheckSchedule) (CheckedSchedule, error) {
+	why := ""
+	p, err := a.Store.ProviderByName(ctx, in.Provider)
+	switch {
+	case errors.Is(err, db.ErrNotFound):
+		why = fmt.Sprintf("there is no provider named %q", in.Provider)
+	case err != nil:
+		return CheckedSchedule{}, classify(err)
+	case !p.Active:
+		why = fmt.Sprintf("provider %q is switched off", in.Provider)
+	default:
+		return CheckedSchedule{}, nil
+	}
+	err = a.Temporal.ScheduleClient().GetHandle(ctx, in.ScheduleID).Delete(ctx)
+	var missing *serviceerror.NotFound
+	if err != nil && !errors.As(err, &missing) {
+		return CheckedSchedule{}, classify(fmt.Errorf("remove schedule %s: %w", in.ScheduleID, err))
+	}
+	return CheckedSchedule{Gone: fmt.Sprintf("%s; schedule %s is removed; set it again with: orgsync schedule set %s --every 1h",
+		why, in.ScheduleID, in.Provider)}, nil
+}

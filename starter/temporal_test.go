@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+
+	"github.com/orgsync/orgsync/internal/app"
+	"github.com/orgsync/orgsync/internal/devstack"
+)
+
+// TestMain gives all tests of the package one Temporal server, without a worker: the
+// commands find it in the environment, as operators' do.
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "orgsync-starter-")
+	var server *devstack.Temporal
+	if err == nil {
+		server, err = devstack.StartTemporal(context.Background(), dir, devstack.Ports{}, os.Stderr)
+	}
+	if err == nil {
+		err = errors.Join(os.Setenv("TEMPORAL_ADDRESS", server.Address()), os.Setenv("TEMPORAL_NAMESPACE", devstack.Namespace))
+	}
+	if err != nil {
+		slog.Error("start Temporal", "error", err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	if err := errors.Join(server.Stop(), os.RemoveAll(dir)); err != nil {
+		slog.Error("stop Temporal", "error", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// dial connects to the tests' Temporal server.
+func dial(t *testing.T) client.Client {
+	t.Helper()
+	temporal, err := app.DialTemporal(t.Context(), slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	t.Cleanup(temporal.Close)
+	return temporal
+}
