@@ -93,7 +93,9 @@ func (t timetable) attributes() sdk.SearchAttributes {
 func (t timetable) action() *client.ScheduleWorkflowAction {
 	return &client.ScheduleWorkflowAction{
 		ID: workflows.ScheduledWorkflowID(t.provider), Workflow: workflows.ScheduledSyncName, TaskQueue: workflows.TaskQueue,
-		Args: []any{t.input()}, StaticSummary: "Scheduled sync of " + t.provider, TypedSearchAttributes: t.attributes(),
+		Args: []any{t.input()}, StaticSummary: "Scheduled sync of " + t.provider,
+		StaticDetails:         "Starts `" + workflows.SyncWorkflowID(t.provider) + "` as its child, unless that is at work. Change it with `orgsync schedule set " + t.provider + "`.",
+		TypedSearchAttributes: t.attributes(),
 	}
 }
 

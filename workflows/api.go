@@ -1,9 +1,9 @@
 // Package workflows holds the deterministic code: SyncOrg, which makes a company's
 // directory equal to its provider, its children SyncDepartments, HoldRemovals,
 // which waits for a person, ScheduledSync, which a schedule starts, and Upkeep, which
-// cleans up. It decides nothing by itself that could differ on
-// replay: everything a branch depends on is input or an activity's result. It may
-// not touch the database, providers, the environment or the clock.
+// cleans up. It decides nothing by itself that could differ on replay: everything a
+// branch depends on is input or an activity's result. It may not touch the database,
+// providers, the environment or the clock.
 package workflows
 
 import (

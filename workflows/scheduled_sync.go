@@ -91,7 +91,8 @@ func scheduledSync(ctx workflow.Context, in SyncInput) (*ScheduledResult, error)
 		WorkflowID:          id,
 		ParentClosePolicy:   enums.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
 		WaitForCancellation: true,
-		StaticSummary:       "Sync " + in.Provider + " as scheduled",
+		StaticSummary:       in.Summary() + " as scheduled",
+		StaticDetails:       in.Details(),
 	})
 	var result SyncResult
 	err := workflow.ExecuteChildWorkflow(child, SyncOrg, in).Get(ctx, &result)

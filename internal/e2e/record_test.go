@@ -34,6 +34,7 @@ func TestRecord(t *testing.T) {
 	t.Run("large", func(t *testing.T) { recordLarge(t, w) })
 	t.Run("held", func(t *testing.T) { recordHeld(t, w) })
 	t.Run("canceled", func(t *testing.T) { recordCanceled(t, w) })
+	t.Run("scheduled", func(t *testing.T) { recordScheduled(t, w) })
 }
 
 func small(w *world) *source {
@@ -174,6 +175,37 @@ func recordCanceled(t *testing.T, w *world) {
 	require.Error(t, run.Get(t.Context(), nil))
 	record(t, w, "sync-org-canceled", run)
 	recordSlice(t, w, "sync-departments-canceled", run, 1)
+}
+
+func recordScheduled(t *testing.T, w *world) {
+	s := small(w)
+	handle := w.schedule(workflows.ScheduleID(s.name), s.name)
+	done := w.scheduled(handle, 1)
+	require.NoError(t, done.Get(t.Context(), nil))
+	record(t, w, "scheduled-sync-done", done)
+
+	s.stall()
+	w.trigger(handle)
+	canceled := w.scheduled(handle, 2)
+	w.stalled(s.name)
+	// By another schedule: this one starts nothing while what it started is at work.
+	skipped := w.scheduled(w.schedule("second of "+s.name, s.name), 1)
+	require.NoError(t, skipped.Get(t.Context(), nil))
+	record(t, w, "scheduled-sync-skipped", skipped)
+	require.NoError(t, w.temporal.CancelWorkflow(t.Context(), canceled.GetID(), canceled.GetRunID()))
+	require.Error(t, canceled.Get(t.Context(), nil))
+	record(t, w, "scheduled-sync-canceled", canceled)
+	s.faults.Clear()
+
+	s.faults.Add(fault(childrenCall, "", simulator.Forever, simulator.Action{Kind: simulator.Forbidden}))
+	w.trigger(handle)
+	failed := w.scheduled(handle, 3)
+	require.Error(t, failed.Get(t.Context(), nil))
+	record(t, w, "scheduled-sync-failed", failed)
+
+	gone := w.scheduled(w.schedule("orgsync/nobody", "nobody"), 1)
+	require.NoError(t, gone.Get(t.Context(), nil))
+	record(t, w, "scheduled-sync-gone", gone)
 }
 
 // leave lets people leave until so many have.
