@@ -133,6 +133,23 @@ func readText(r *http.Request) (text, answer string) {
 	return body.Text.Content, `{"errcode":0}`
 }
 
+// configure sets more settings for the workers to come.
+func (w *world) configure(settings map[string]string) {
+	w.t.Helper()
+	maps.Copy(w.settings, settings)
+	var err error
+	w.cfg, err = config.Load(func(name string) string { return w.settings[name] })
+	require.NoError(w.t, err)
+}
+
+// holdFor sets how long the source's held runs wait.
+func (w *world) holdFor(s *source, d time.Duration) {
+	w.t.Helper()
+	p, err := w.store.ProviderByName(w.t.Context(), s.name)
+	require.NoError(w.t, err)
+	require.NoError(w.t, w.store.ProviderChange(w.t.Context(), p.ID, db.ProviderChange{Guard: db.GuardChange{HoldFor: &d}}, nil))
+}
+
 // programs are what an operator has at hand: the temporal program and orgsync itself.
 type programs struct {
 	w                 *world
@@ -185,10 +202,7 @@ func TestDeciding(t *testing.T) {
 	t.Parallel()
 	w := emptyWorld(t, dbtest.New(t), server)
 	mail := newMailbox(t)
-	w.settings["ORGSYNC_NOTIFY"], w.settings["ORGSYNC_UI_URL"] = mail.setting(), "http://ui.example.com"
-	var err error
-	w.cfg, err = config.Load(func(name string) string { return w.settings[name] })
-	require.NoError(t, err)
+	w.configure(map[string]string{"ORGSYNC_NOTIFY": mail.setting(), "ORGSYNC_UI_URL": "http://ui.example.com"})
 	w.startWorker()
 	use := w.programs()
 
@@ -213,12 +227,6 @@ func TestDeciding(t *testing.T) {
 		require.Equal(t, before, w.standing(s), "held, but something went")
 		return held, leavers
 	}
-	holdFor := func(d time.Duration) {
-		p, err := w.store.ProviderByName(t.Context(), s.name)
-		require.NoError(t, err)
-		require.NoError(t, w.store.ProviderChange(t.Context(), p.ID, db.ProviderChange{Guard: db.GuardChange{HoldFor: &d}}, nil))
-	}
-
 	held, leavers := leave(22)
 	require.Contains(t, held.HoldReason, "it would remove 22 of 70 members; the limit is 20")
 	mail.wait(s.name+" waits for a decision", held.HoldReason, "orgsync approve "+s.name, held.RunID,
@@ -239,7 +247,7 @@ func TestDeciding(t *testing.T) {
 	require.Equal(t, before, w.standing(s))
 
 	// Nobody decides.
-	holdFor(time.Second)
+	w.holdFor(s, time.Second)
 	held = w.sync(s.name)
 	require.Equal(t, directory.RunHeld, held.Status)
 	var expired workflows.SyncResult
@@ -248,7 +256,7 @@ func TestDeciding(t *testing.T) {
 	require.Contains(t, expired.Errors[0], "nobody decided until")
 	require.Equal(t, before, w.standing(s))
 	mail.wait("nobody decided on the removals of "+s.name, held.RunID, "orgsync sync "+s.name)
-	holdFor(72 * time.Hour)
+	w.holdFor(s, 72*time.Hour)
 
 	// Approved: those who were shown go, and nobody else, also not who left since.
 	held = w.sync(s.name)

@@ -14,6 +14,7 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/client"
 
+	"github.com/orgsync/orgsync/db/dbtest"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/simulator"
 	"github.com/orgsync/orgsync/workflows"
@@ -33,6 +34,7 @@ func TestRecord(t *testing.T) {
 	t.Run("small", func(t *testing.T) { recordSmall(t, w) })
 	t.Run("large", func(t *testing.T) { recordLarge(t, w) })
 	t.Run("held", func(t *testing.T) { recordHeld(t, w) })
+	t.Run("decided", func(t *testing.T) { recordDecided(t) })
 	t.Run("canceled", func(t *testing.T) { recordCanceled(t, w) })
 	t.Run("scheduled", func(t *testing.T) { recordScheduled(t, w) })
 }
@@ -160,6 +162,39 @@ func recordHeld(t *testing.T, w *world) {
 	applied := w.start(workflows.SyncInput{Provider: s.name, OnRemovals: workflows.RemovalsApply})
 	require.Equal(t, directory.RunSucceeded, w.wait(applied).Status)
 	record(t, w, "sync-org-removes", applied)
+}
+
+// recordDecided has holds that expire or are decided in time, and runs of which somebody
+// is told.
+func recordDecided(t *testing.T) {
+	w := emptyWorld(t, dbtest.New(t), server)
+	mail := newMailbox(t)
+	w.configure(map[string]string{"ORGSYNC_NOTIFY": mail.setting()})
+	w.startWorker()
+	s := small(w)
+	require.Equal(t, directory.RunSucceeded, w.sync(s.name).Status)
+	leave(t, s.company, 25)
+	w.holdFor(s, time.Second)
+	run := w.start(workflows.SyncInput{Provider: s.name})
+	result := w.wait(run)
+	record(t, w, "sync-org-held-told", run)
+	record(t, w, "hold-removals-expired", w.ended(result.HoldWorkflowID))
+	record(t, w, "notify-run", w.ended(workflows.NotifyWorkflowID(s.name, result.RunID, directory.RunRejected)))
+
+	w.holdFor(s, time.Hour)
+	result = w.sync(s.name)
+	handle, err := w.temporal.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
+		WorkflowID: result.HoldWorkflowID, UpdateName: workflows.ApproveUpdate, WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	require.NoError(t, err)
+	require.NoError(t, handle.Get(t.Context(), &result))
+	require.Equal(t, directory.RunSucceeded, result.Status)
+	record(t, w, "hold-removals-approved-in-time", w.ended(workflows.HoldWorkflowID(s.name, result.RunID)))
+
+	s.faults.Add(fault("", "", simulator.Forever, simulator.Action{Kind: simulator.Forbidden}))
+	failed := w.start(workflows.SyncInput{Provider: s.name})
+	require.Equal(t, directory.RunFailed, w.wait(failed).Status)
+	record(t, w, "sync-org-failed-told", failed)
 }
 
 func recordCanceled(t *testing.T, w *world) {
