@@ -11,22 +11,22 @@ import (
 // details is what the Web UI shows of a held run, in Markdown: why it waits, what is
 // to be decided, and how.
 func (h *hold) details() string {
-	var b strings.Builder
+	var b markdown
 	switch {
 	case h.result != nil:
-		fmt.Fprintf(&b, "**%s: %s.** The run ended %s; %d people, %d departments and %d memberships were removed.\n\n", h.in.Provider, h.decision,
+		b.addf("**%s: %s.** The run ended %s; %d people, %d departments and %d memberships were removed.\n\n", h.in.Provider, h.decision,
 			h.result.Status, h.result.Members.Deleted, h.result.Departments.Deleted, h.result.Memberships.Deleted)
 	case h.decision != "":
-		fmt.Fprintf(&b, "**%s: %s.** This is being carried out.\n\n", h.in.Provider, h.decision)
+		b.addf("**%s: %s.** This is being carried out.\n\n", h.in.Provider, h.decision)
 	default:
-		fmt.Fprintf(&b, "**%s waits for a person's decision.** Nothing was removed so far.\n\n", h.in.Provider)
+		b.addf("**%s waits for a person's decision.** Nothing was removed so far.\n\n", h.in.Provider)
 	}
-	fmt.Fprintf(&b, "**Held because** %s.\n\n", h.in.Reason)
+	b.addf("**Held because** %s.\n\n", h.in.Reason)
 	b.WriteString(h.figures())
 	if h.decision == "" {
 		b.WriteString(h.how())
 	}
-	fmt.Fprintf(&b, "More: `orgsync runs show %s`\n", h.in.RunID)
+	b.addf("More: `orgsync runs show %s`\n", h.in.RunID)
 	return b.String()
 }
 
@@ -35,7 +35,7 @@ func (h *hold) figures() string {
 	if h.in.Removals == nil {
 		return fmt.Sprintf("It planned to remove %d people, %d departments and %d memberships.\n\n", h.in.Members, h.in.Departments, h.in.Memberships)
 	}
-	var table, ids strings.Builder
+	var table, ids markdown
 	table.WriteString("| | planned to go | of | may go unasked |\n|---|--:|--:|--:|\n")
 	for _, kind := range []struct {
 		name string
@@ -45,13 +45,13 @@ func (h *hold) figures() string {
 		if kind.Limit != nil {
 			limit = fmt.Sprint(*kind.Limit)
 		}
-		fmt.Fprintf(&table, "| %s | %d | %d | %s |\n", kind.name, kind.Planned, kind.There, limit)
+		table.addf("| %s | %d | %d | %s |\n", kind.name, kind.Planned, kind.There, limit)
 		if len(kind.IDs) == 0 {
 			continue
 		}
-		fmt.Fprintf(&ids, "**%s:** %s", kind.name, codes(kind.IDs))
+		ids.addf("**%s:** %s", kind.name, codes(kind.IDs))
 		if more := kind.More(); more > 0 {
-			fmt.Fprintf(&ids, " and %d more", more)
+			ids.addf(" and %d more", more)
 		}
 		ids.WriteString("\n\n")
 	}
