@@ -51,7 +51,7 @@ func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	if _, err := s.q.DepartmentsInsert(ctx, tx, runID, &run.ProviderID, run.TenantID); err != nil {
 		return fmt.Errorf("insert: %w", err)
 	}
-	if _, err := s.q.DepartmentsUpdate(ctx, tx, runID, &run.ProviderID, run.TenantID); err != nil {
+	if _, err := s.q.DepartmentsUpdate(ctx, tx, runID, run.TenantID, &run.ProviderID); err != nil {
 		return fmt.Errorf("update: %w", err)
 	}
 	if _, err := s.q.DepartmentsPlace(ctx, tx, &run.ProviderID); err != nil {
@@ -119,7 +119,7 @@ func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 				RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Listings: listings,
 			}))
 		}},
-		{"update", func() error { return rows(s.q.MembersUpdate(ctx, tx, runID, listings, run.TenantID)) }},
+		{"update", func() error { return rows(s.q.MembersUpdate(ctx, tx, runID, run.TenantID, listings)) }},
 		{"note memberships", func() error { return s.q.MembershipsSee(ctx, tx, &run.ProviderID, runID, listings) }},
 		{"insert memberships", func() error { return rows(s.q.MembershipsInsert(ctx, tx, runID, &run.ProviderID, listings)) }},
 		{"update memberships", func() error { return rows(s.q.MembershipsUpdate(ctx, tx, runID, &run.ProviderID, listings)) }},

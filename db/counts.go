@@ -25,9 +25,10 @@ func (s *Store) counts(ctx context.Context, tx dbsqlc.DBTX, runID string) (direc
 	}
 	d, m := &counts.Departments, &counts.Members
 	d.Read, d.Failed = int(read.Departments), int(read.DepartmentsFailed)
-	d.Unchanged = d.Read - d.Created - d.Updated - d.Moved - d.Restored
+	// A run that undoes another one reads nothing and yet changes.
+	d.Unchanged = max(0, d.Read-d.Created-d.Updated-d.Moved-d.Restored)
 	m.Read, m.Failed = int(read.Members), int(read.MemberErrors)
-	m.Unchanged = m.Read - int(read.MembersUndecided) - m.Created - m.Updated - m.Moved - m.Restored - m.Deactivated
+	m.Unchanged = max(0, m.Read-int(read.MembersUndecided)-m.Created-m.Updated-m.Moved-m.Restored-m.Deactivated)
 	return counts, nil
 }
 

@@ -28,6 +28,8 @@ type NewRun struct {
 	// Retries is the run of which this one is to read what failed; it is limited to
 	// what that one was.
 	Retries string
+	// Undoes is the run that this one takes back, empty for a sync.
+	Undoes string
 }
 
 // OpenRun is a run that has not ended.
@@ -101,7 +103,7 @@ func (s *Store) RunBegin(ctx context.Context, n NewRun, ended func(context.Conte
 		return s.q.RunInsert(ctx, tx, dbsqlc.RunInsertParams{
 			ID: begun.RunID, ProviderID: p.ID, Generation: generation, WorkflowID: n.WorkflowID, TemporalRunID: n.TemporalRunID,
 			Mode: n.Mode, OnRemovals: n.OnRemovals,
-			Departments: listed(n.Departments), Members: listed(n.Members), Retries: named(n.Retries),
+			Departments: listed(n.Departments), Members: listed(n.Members), Retries: named(n.Retries), Undoes: named(n.Undoes),
 		})
 	})
 	if err != nil {
@@ -224,8 +226,10 @@ type Run struct {
 	Phase           string           `json:"phase"`
 	Counts          directory.Counts `json:"counts"`
 	Calls           int64            `json:"calls"`
-	HoldReason      string           `json:"hold_reason,omitempty"`
-	HoldWorkflowID  string           `json:"hold_workflow_id,omitempty"`
+	// Undoes is the run that this one takes back.
+	Undoes         string `json:"undoes,omitempty"`
+	HoldReason     string `json:"hold_reason,omitempty"`
+	HoldWorkflowID string `json:"hold_workflow_id,omitempty"`
 	// HoldExpiresAt is when a held run that nobody decided counts as rejected.
 	HoldExpiresAt *time.Time `json:"hold_expires_at,omitempty"`
 	Error         string     `json:"error,omitempty"`
@@ -238,7 +242,7 @@ type Run struct {
 func runOf(r dbsqlc.RunGetRow) (Run, error) {
 	run := Run{
 		ID: r.ID, Provider: r.ProviderName, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Mode: r.Mode, Status: r.Status,
-		Phase: r.Phase, Calls: r.Calls, HoldReason: value(r.HoldReason), HoldWorkflowID: value(r.HoldWorkflowID),
+		Phase: r.Phase, Calls: r.Calls, Undoes: value(r.Undoes), HoldReason: value(r.HoldReason), HoldWorkflowID: value(r.HoldWorkflowID),
 		HoldExpiresAt: r.HoldExpiresAt, Error: value(r.Error),
 		OnlyDepartments: r.Departments, OnlyMembers: r.Members, Retries: value(r.Retries),
 		StartedAt: r.StartedAt, FinishedAt: r.FinishedAt, DetailsDroppedAt: r.DetailsDroppedAt,

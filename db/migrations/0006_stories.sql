@@ -16,3 +16,26 @@ ALTER TABLE sync_run_departments
 ALTER TABLE sync_run_removals
     ADD COLUMN reason text NOT NULL DEFAULT 'not_listed'
         CHECK (reason IN ('not_listed', 'looked_up', 'with_member', 'with_department'));
+
+-- What an undoing run is about to take back, while its transaction lasts.
+CREATE TABLE undo_objects (
+    run_id      uuid NOT NULL REFERENCES sync_runs (id) ON DELETE CASCADE,
+    -- A member stands for the person with their places and their link.
+    object_type text NOT NULL CHECK (object_type IN ('department', 'member')),
+    object_id   uuid NOT NULL,
+    external_id text NOT NULL,
+    -- The row as it was before the run that is undone, in the columns that it changed;
+    -- null: that run changed places or the link alone.
+    target      jsonb,
+    -- Why it is left alone, and by which run it was changed since.
+    left_alone  text CHECK (left_alone IN ('changed', 'ids', 'inhabited', 'circle')),
+    changed_by  uuid,
+    PRIMARY KEY (run_id, object_type, object_id)
+);
+
+-- Whether a change of a member only follows from changes elsewhere: the primary
+-- department is derived, so such a change is neither undone nor in an undo's way.
+CREATE FUNCTION org_change_derived(object_type text, kind text, before jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT object_type = 'member' AND kind = 'moved' AND before - 'department_id' - 'department_path' = '{}'
+$$;

@@ -67,6 +67,7 @@ FROM created c;
 -- name: DepartmentsUpdate :execrows
 WITH differing AS (
     SELECT d.id, d.external_id, d.name AS old_name, d.parent_id AS old_parent, d.sort_order AS old_order, d.status AS old_status, d.raw_data AS old_raw,
+        d.tenant_id AS old_tenant, d.path AS old_path, d.depth AS old_depth,
         CASE WHEN s.name IS NULL THEN d.name ELSE coalesce(nullif(s.name, ''), s.external_id) END AS name,
         p.id AS parent_id, coalesce(s.sort_order, d.sort_order) AS sort_order, s.raw
     FROM staged_departments s
@@ -88,9 +89,11 @@ WITH differing AS (
 INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
 SELECT @run_id, 'department', n.id, n.id, n.external_id,
     CASE WHEN n.old_status <> 'active' THEN 'restored' WHEN n.old_parent IS DISTINCT FROM n.parent_id THEN 'moved' ELSE 'updated' END,
-    jsonb_build_object('name', n.old_name, 'parent_id', n.old_parent, 'sort_order', n.old_order, 'status', n.old_status)
+    -- What is derived is on record only of what was deleted, where nothing derives it.
+    jsonb_build_object('name', n.old_name, 'parent_id', n.old_parent, 'sort_order', n.old_order, 'status', n.old_status, 'tenant_id', n.old_tenant)
+        || CASE WHEN n.old_status = 'deleted' THEN jsonb_build_object('path', n.old_path, 'depth', n.old_depth) ELSE '{}' END
         || CASE WHEN n.old_raw IS DISTINCT FROM n.raw THEN jsonb_build_object('raw_data', n.old_raw) ELSE '{}' END,
-    jsonb_build_object('name', n.name, 'parent_id', n.parent_id, 'sort_order', n.sort_order, 'status', 'active')
+    jsonb_build_object('name', n.name, 'parent_id', n.parent_id, 'sort_order', n.sort_order, 'status', 'active', 'tenant_id', sqlc.narg(tenant_id)::uuid)
         || CASE WHEN n.old_raw IS DISTINCT FROM n.raw THEN jsonb_build_object('raw_data', n.raw) ELSE '{}' END
 FROM differing n
 ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE

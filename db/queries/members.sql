@@ -110,9 +110,10 @@ WITH people AS (
         coalesce(p.raw, m.raw_data) AS raw_data
     FROM people p JOIN org_members m ON m.id = p.member_id
 ), differing AS (
-    SELECT m.external_id AS old_external_id, m.unionid AS old_unionid, m.open_id AS old_open_id, m.name AS old_name, m.email AS old_email,
+    SELECT m.external_id AS old_external_id, m.unionid AS old_unionid, m.open_id AS old_open_id, m.name AS old_name,
+        m.name_translit_full AS old_full, m.name_translit_initial AS old_initial, m.email AS old_email,
         m.phone AS old_phone, m.avatar_url AS old_avatar_url, m.title AS old_title, m.status AS old_status, m.activated AS old_activated,
-        m.raw_data AS old_raw, w.*
+        m.raw_data AS old_raw, m.tenant_id AS old_tenant, m.department_id AS old_department, m.department_path AS old_path, w.*
     FROM wanted w JOIN org_members m ON m.id = w.id
     WHERE (m.external_id, m.unionid, m.open_id, m.name, m.name_translit_full, m.name_translit_initial, m.email, m.phone, m.avatar_url, m.title, m.status, m.activated, m.raw_data, m.tenant_id)
         IS DISTINCT FROM
@@ -129,11 +130,15 @@ INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, ext
 SELECT @run_id, 'member', d.id, d.id, d.external_id,
     CASE WHEN d.old_status = 'deleted' THEN 'restored'
          WHEN d.old_status = 'active' AND d.status = 'inactive' THEN 'deactivated' ELSE 'updated' END,
-    jsonb_build_object('external_id', d.old_external_id, 'unionid', d.old_unionid, 'open_id', d.old_open_id, 'name', d.old_name, 'email', d.old_email,
-        'phone', d.old_phone, 'avatar_url', d.old_avatar_url, 'title', d.old_title, 'status', d.old_status, 'activated', d.old_activated)
+    -- Where somebody works is derived, and so on record only of who was deleted.
+    jsonb_build_object('external_id', d.old_external_id, 'unionid', d.old_unionid, 'open_id', d.old_open_id, 'name', d.old_name,
+        'name_translit_full', d.old_full, 'name_translit_initial', d.old_initial, 'email', d.old_email,
+        'phone', d.old_phone, 'avatar_url', d.old_avatar_url, 'title', d.old_title, 'status', d.old_status, 'activated', d.old_activated, 'tenant_id', d.old_tenant)
+        || CASE WHEN d.old_status = 'deleted' THEN jsonb_build_object('department_id', d.old_department, 'department_path', d.old_path) ELSE '{}' END
         || CASE WHEN d.old_raw IS DISTINCT FROM d.raw_data THEN jsonb_build_object('raw_data', d.old_raw) ELSE '{}' END,
-    jsonb_build_object('external_id', d.external_id, 'unionid', d.unionid, 'open_id', d.open_id, 'name', d.name, 'email', d.email,
-        'phone', d.phone, 'avatar_url', d.avatar_url, 'title', d.title, 'status', d.status, 'activated', d.activated)
+    jsonb_build_object('external_id', d.external_id, 'unionid', d.unionid, 'open_id', d.open_id, 'name', d.name,
+        'name_translit_full', d.name_translit_full, 'name_translit_initial', d.name_translit_initial, 'email', d.email,
+        'phone', d.phone, 'avatar_url', d.avatar_url, 'title', d.title, 'status', d.status, 'activated', d.activated, 'tenant_id', sqlc.narg(tenant_id)::uuid)
         || CASE WHEN d.old_raw IS DISTINCT FROM d.raw_data THEN jsonb_build_object('raw_data', d.raw_data) ELSE '{}' END
 FROM differing d
 ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
@@ -167,10 +172,11 @@ WITH placed AS (
     INSERT INTO org_member_departments (member_id, department_id, is_leader, sort_order, primary_rank)
     SELECT p.member_id, p.department_id, p.is_leader, p.sort_order, p.primary_rank FROM placed p ORDER BY p.member_id, p.department_id
     ON CONFLICT (member_id, department_id) DO NOTHING
-    RETURNING member_id, department_id, is_leader
+    RETURNING member_id, department_id, is_leader, sort_order, primary_rank
 )
 INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, after)
-SELECT @run_id, 'membership', n.member_id, n.department_id, p.external_id, 'created', jsonb_build_object('is_leader', n.is_leader)
+SELECT @run_id, 'membership', n.member_id, n.department_id, p.external_id, 'created',
+    jsonb_build_object('is_leader', n.is_leader, 'sort_order', n.sort_order, 'primary_rank', n.primary_rank)
 FROM created n JOIN placed p ON p.member_id = n.member_id AND p.department_id = n.department_id
 ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING;
 
@@ -187,7 +193,7 @@ WITH placed AS (
       AND (sd.run_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM staged_departments any_read WHERE any_read.run_id = @run_id))
     ORDER BY r.member_id, d.id, s.raw IS NULL, s.page DESC, s.n DESC
 ), differing AS (
-    SELECT md.member_id, md.department_id, p.external_id, md.is_leader AS old_leader, md.sort_order AS old_order,
+    SELECT md.member_id, md.department_id, p.external_id, md.is_leader AS old_leader, md.sort_order AS old_order, md.primary_rank AS old_rank,
         coalesce(p.is_leader, md.is_leader) AS is_leader, coalesce(p.sort_order, md.sort_order) AS sort_order,
         coalesce(p.primary_rank, md.primary_rank) AS primary_rank
     FROM placed p JOIN org_member_departments md ON md.member_id = p.member_id AND md.department_id = p.department_id
@@ -200,7 +206,8 @@ WITH placed AS (
 )
 INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
 SELECT @run_id, 'membership', d.member_id, d.department_id, d.external_id, 'updated',
-    jsonb_build_object('is_leader', d.old_leader, 'sort_order', d.old_order), jsonb_build_object('is_leader', d.is_leader, 'sort_order', d.sort_order)
+    jsonb_build_object('is_leader', d.old_leader, 'sort_order', d.old_order, 'primary_rank', d.old_rank),
+    jsonb_build_object('is_leader', d.is_leader, 'sort_order', d.sort_order, 'primary_rank', d.primary_rank)
 FROM differing d
 ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
 SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = c.after || excluded.after;

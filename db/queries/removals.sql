@@ -67,8 +67,8 @@ ON CONFLICT DO NOTHING;
 -- People not seen anywhere. Where every department was read that settles it; else
 -- those whose departments all were read are to be looked up one by one, since they
 -- may be in one that was not.
-INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed)
-SELECT @run_id, 'member', m.id, m.id, @everything_read::boolean
+INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
+SELECT @run_id, 'member', m.id, m.id, @everything_read::boolean, CASE WHEN @everything_read THEN 'not_listed' ELSE 'looked_up' END
 FROM org_members m
 WHERE m.provider_id = @provider_id AND m.status <> 'deleted'
   AND NOT EXISTS (SELECT 1 FROM sync_run_members s WHERE s.run_id = @run_id AND s.member_id = m.id)
@@ -84,8 +84,8 @@ ON CONFLICT DO NOTHING;
 -- name: RemovalsPlanDepartments :execrows
 -- Departments not listed any more, where the whole tree was read; else those whose
 -- parent's children were read, to be looked up one by one.
-INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed)
-SELECT @run_id, 'department', d.id, d.id, @tree_read::boolean
+INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
+SELECT @run_id, 'department', d.id, d.id, @tree_read::boolean, CASE WHEN @tree_read THEN 'not_listed' ELSE 'looked_up' END
 FROM org_departments d
 WHERE d.provider_id = @provider_id AND d.status = 'active'
   AND NOT EXISTS (SELECT 1 FROM staged_departments s WHERE s.run_id = @run_id AND s.external_id = d.external_id)
@@ -96,12 +96,13 @@ ON CONFLICT DO NOTHING;
 
 -- name: RemovalsPlanDependents :execrows
 -- What goes with a removed member or department.
-INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
-SELECT DISTINCT @run_id::uuid, 'membership', md.member_id, md.department_id
+INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, reason)
+SELECT DISTINCT ON (md.member_id, md.department_id) @run_id::uuid, 'membership', md.member_id, md.department_id, 'with_' || r.object_type
 FROM sync_run_removals r
 JOIN org_member_departments md ON (r.object_type = 'member' AND md.member_id = r.object_id) OR (r.object_type = 'department' AND md.department_id = r.object_id)
 JOIN org_members m ON m.id = md.member_id AND m.provider_id = @provider_id
 WHERE r.run_id = @run_id AND r.object_type IN ('member', 'department') AND r.confirmed
+ORDER BY md.member_id, md.department_id, r.object_type DESC
 ON CONFLICT DO NOTHING;
 
 -- name: RemovalsUnconfirmedMembers :many
@@ -144,11 +145,11 @@ WITH batch AS (
 ), gone AS (
     DELETE FROM org_member_departments md USING batch b
     WHERE md.member_id = b.object_id AND md.department_id = b.department_id
-    RETURNING md.member_id, md.department_id, md.is_primary, md.is_leader, md.sort_order
+    RETURNING md.member_id, md.department_id, md.is_primary, md.is_leader, md.sort_order, md.primary_rank
 ), logged AS (
     INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before)
     SELECT @run_id, 'membership', g.member_id, g.department_id, m.external_id, 'deleted',
-        jsonb_build_object('is_primary', g.is_primary, 'is_leader', g.is_leader, 'sort_order', g.sort_order)
+        jsonb_build_object('is_primary', g.is_primary, 'is_leader', g.is_leader, 'sort_order', g.sort_order, 'primary_rank', g.primary_rank)
     FROM gone g JOIN org_members m ON m.id = g.member_id
     ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
     SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = NULL
@@ -189,14 +190,14 @@ WITH batch AS (
     WHERE r.run_id = @run_id AND r.object_type = 'department' AND r.confirmed AND NOT r.applied
     ORDER BY r.object_id LIMIT @max_rows
 ), there AS (
-    SELECT d.id, d.external_id, d.status, d.name, d.path FROM org_departments d JOIN batch b ON b.object_id = d.id
+    SELECT d.id, d.external_id, d.status, d.name, d.path, d.depth FROM org_departments d JOIN batch b ON b.object_id = d.id
     WHERE d.status <> 'deleted' ORDER BY d.id FOR NO KEY UPDATE OF d
 ), gone AS (
     UPDATE org_departments d SET status = 'deleted', member_count = 0, direct_member_count = 0, synced_at = now() FROM there t WHERE d.id = t.id
 ), logged AS (
     INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
     SELECT @run_id, 'department', t.id, t.id, t.external_id, 'deleted',
-        jsonb_build_object('status', t.status, 'name', t.name, 'path', t.path), jsonb_build_object('status', 'deleted')
+        jsonb_build_object('status', t.status, 'name', t.name, 'path', t.path, 'depth', t.depth), jsonb_build_object('status', 'deleted')
     FROM there t
     ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
     SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = coalesce(c.after, '{}') || excluded.after

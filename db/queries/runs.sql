@@ -24,8 +24,8 @@ SELECT id, workflow_id, temporal_run_id, status, hold_workflow_id FROM sync_runs
 WHERE provider_id = @provider_id AND status IN ('running', 'held') ORDER BY generation;
 
 -- name: RunInsert :exec
-INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries)
-VALUES (@id, @provider_id, @generation, @workflow_id, @temporal_run_id, @mode, @on_removals, @departments, @members, sqlc.narg(retries));
+INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, undoes)
+VALUES (@id, @provider_id, @generation, @workflow_id, @temporal_run_id, @mode, @on_removals, @departments, @members, sqlc.narg(retries), sqlc.narg(undoes));
 
 -- name: RunEnd :execrows
 -- The first end stands: a run that was superseded or decided stays so.

@@ -11,10 +11,10 @@ import (
 
 const linkByEmail = `-- name: LinkByEmail :execrows
 WITH free AS (
-    SELECT m.id, m.external_id, m.email FROM org_members m
+    SELECT m.id, m.external_id, m.email, m.phone FROM org_members m
     WHERE m.provider_id = $2 AND m.status <> 'deleted' AND m.user_id IS NULL AND m.email IS NOT NULL
 ), matches AS (
-    SELECT f.id, f.external_id, u.id AS user_id,
+    SELECT f.id, f.external_id, u.id AS user_id, i.email AS old_email, i.phone AS old_phone, f.email, f.phone,
         count(*) OVER (PARTITION BY f.id) AS users_found, count(*) OVER (PARTITION BY u.id) AS members_found
     FROM free f
     JOIN identities i ON lower(btrim(i.email)) = f.email
@@ -24,10 +24,13 @@ WITH free AS (
     UPDATE org_members m SET user_id = x.user_id, synced_at = now() FROM matches x
     WHERE m.id = x.id AND x.users_found = 1 AND x.members_found = 1 AND m.user_id IS NULL
       AND (NOT $4::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $1))
-    RETURNING m.id, m.external_id, m.user_id
+    RETURNING m.id, m.external_id, m.user_id, x.old_email, x.old_phone, x.email, x.phone
 )
-INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
-SELECT $1, 'member', l.id, l.id, l.external_id, 'linked', jsonb_build_object('user_id', l.user_id, 'by', 'email') FROM linked l
+INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+SELECT $1, 'member', l.id, l.id, l.external_id, 'linked',
+    nullif(CASE WHEN l.email IS NOT NULL AND l.old_email IS DISTINCT FROM l.email THEN jsonb_build_object('account_email', l.old_email) ELSE '{}' END
+        || CASE WHEN l.phone IS NOT NULL AND l.old_phone IS DISTINCT FROM l.phone THEN jsonb_build_object('account_phone', l.old_phone) ELSE '{}' END, '{}'),
+    jsonb_build_object('user_id', l.user_id, 'by', 'email') FROM linked l
 ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING
 `
 
@@ -41,6 +44,8 @@ type LinkByEmailParams struct {
 // Only one-to-one matches count: an address that two accounts or two members share
 // says nothing about who is who. An existing link is never changed. A run of single
 // people links those alone.
+// Before is what the account may lose to the member's e-mail and phone, which it follows
+// from now on.
 func (q *Queries) LinkByEmail(ctx context.Context, db DBTX, arg LinkByEmailParams) (int64, error) {
 	result, err := db.Exec(ctx, linkByEmail,
 		arg.RunID,
@@ -56,10 +61,10 @@ func (q *Queries) LinkByEmail(ctx context.Context, db DBTX, arg LinkByEmailParam
 
 const linkByPhone = `-- name: LinkByPhone :execrows
 WITH free AS (
-    SELECT m.id, m.external_id, m.phone FROM org_members m
+    SELECT m.id, m.external_id, m.email, m.phone FROM org_members m
     WHERE m.provider_id = $2 AND m.status <> 'deleted' AND m.user_id IS NULL AND m.phone IS NOT NULL
 ), matches AS (
-    SELECT f.id, f.external_id, u.id AS user_id,
+    SELECT f.id, f.external_id, u.id AS user_id, i.email AS old_email, i.phone AS old_phone, f.email, f.phone,
         count(*) OVER (PARTITION BY f.id) AS users_found, count(*) OVER (PARTITION BY u.id) AS members_found
     FROM free f
     JOIN identities i ON regexp_replace(i.phone, '[^0-9+]', '', 'g') IN (f.phone, CASE WHEN f.phone LIKE '+86%' THEN substr(f.phone, 4) END)
@@ -69,10 +74,13 @@ WITH free AS (
     UPDATE org_members m SET user_id = x.user_id, synced_at = now() FROM matches x
     WHERE m.id = x.id AND x.users_found = 1 AND x.members_found = 1 AND m.user_id IS NULL
       AND (NOT $4::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $1))
-    RETURNING m.id, m.external_id, m.user_id
+    RETURNING m.id, m.external_id, m.user_id, x.old_email, x.old_phone, x.email, x.phone
 )
-INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
-SELECT $1, 'member', l.id, l.id, l.external_id, 'linked', jsonb_build_object('user_id', l.user_id, 'by', 'phone') FROM linked l
+INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+SELECT $1, 'member', l.id, l.id, l.external_id, 'linked',
+    nullif(CASE WHEN l.email IS NOT NULL AND l.old_email IS DISTINCT FROM l.email THEN jsonb_build_object('account_email', l.old_email) ELSE '{}' END
+        || CASE WHEN l.phone IS NOT NULL AND l.old_phone IS DISTINCT FROM l.phone THEN jsonb_build_object('account_phone', l.old_phone) ELSE '{}' END, '{}'),
+    jsonb_build_object('user_id', l.user_id, 'by', 'phone') FROM linked l
 ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING
 `
 

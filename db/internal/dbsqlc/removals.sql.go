@@ -195,8 +195,8 @@ func (q *Queries) RemovalsDropUnconfirmed(ctx context.Context, db DBTX, runID st
 }
 
 const removalsPlanDepartments = `-- name: RemovalsPlanDepartments :execrows
-INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed)
-SELECT $1, 'department', d.id, d.id, $2::boolean
+INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
+SELECT $1, 'department', d.id, d.id, $2::boolean, CASE WHEN $2 THEN 'not_listed' ELSE 'looked_up' END
 FROM org_departments d
 WHERE d.provider_id = $3 AND d.status = 'active'
   AND NOT EXISTS (SELECT 1 FROM staged_departments s WHERE s.run_id = $1 AND s.external_id = d.external_id)
@@ -217,12 +217,13 @@ func (q *Queries) RemovalsPlanDepartments(ctx context.Context, db DBTX, runID st
 }
 
 const removalsPlanDependents = `-- name: RemovalsPlanDependents :execrows
-INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
-SELECT DISTINCT $1::uuid, 'membership', md.member_id, md.department_id
+INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, reason)
+SELECT DISTINCT ON (md.member_id, md.department_id) $1::uuid, 'membership', md.member_id, md.department_id, 'with_' || r.object_type
 FROM sync_run_removals r
 JOIN org_member_departments md ON (r.object_type = 'member' AND md.member_id = r.object_id) OR (r.object_type = 'department' AND md.department_id = r.object_id)
 JOIN org_members m ON m.id = md.member_id AND m.provider_id = $2
 WHERE r.run_id = $1 AND r.object_type IN ('member', 'department') AND r.confirmed
+ORDER BY md.member_id, md.department_id, r.object_type DESC
 ON CONFLICT DO NOTHING
 `
 
@@ -236,8 +237,8 @@ func (q *Queries) RemovalsPlanDependents(ctx context.Context, db DBTX, runID str
 }
 
 const removalsPlanMembers = `-- name: RemovalsPlanMembers :execrows
-INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed)
-SELECT $1, 'member', m.id, m.id, $2::boolean
+INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
+SELECT $1, 'member', m.id, m.id, $2::boolean, CASE WHEN $2 THEN 'not_listed' ELSE 'looked_up' END
 FROM org_members m
 WHERE m.provider_id = $3 AND m.status <> 'deleted'
   AND NOT EXISTS (SELECT 1 FROM sync_run_members s WHERE s.run_id = $1 AND s.member_id = m.id)
@@ -358,14 +359,14 @@ WITH batch AS (
     WHERE r.run_id = $1 AND r.object_type = 'department' AND r.confirmed AND NOT r.applied
     ORDER BY r.object_id LIMIT $2
 ), there AS (
-    SELECT d.id, d.external_id, d.status, d.name, d.path FROM org_departments d JOIN batch b ON b.object_id = d.id
+    SELECT d.id, d.external_id, d.status, d.name, d.path, d.depth FROM org_departments d JOIN batch b ON b.object_id = d.id
     WHERE d.status <> 'deleted' ORDER BY d.id FOR NO KEY UPDATE OF d
 ), gone AS (
     UPDATE org_departments d SET status = 'deleted', member_count = 0, direct_member_count = 0, synced_at = now() FROM there t WHERE d.id = t.id
 ), logged AS (
     INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
     SELECT $1, 'department', t.id, t.id, t.external_id, 'deleted',
-        jsonb_build_object('status', t.status, 'name', t.name, 'path', t.path), jsonb_build_object('status', 'deleted')
+        jsonb_build_object('status', t.status, 'name', t.name, 'path', t.path, 'depth', t.depth), jsonb_build_object('status', 'deleted')
     FROM there t
     ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
     SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = coalesce(c.after, '{}') || excluded.after
@@ -424,11 +425,11 @@ WITH batch AS (
 ), gone AS (
     DELETE FROM org_member_departments md USING batch b
     WHERE md.member_id = b.object_id AND md.department_id = b.department_id
-    RETURNING md.member_id, md.department_id, md.is_primary, md.is_leader, md.sort_order
+    RETURNING md.member_id, md.department_id, md.is_primary, md.is_leader, md.sort_order, md.primary_rank
 ), logged AS (
     INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before)
     SELECT $1, 'membership', g.member_id, g.department_id, m.external_id, 'deleted',
-        jsonb_build_object('is_primary', g.is_primary, 'is_leader', g.is_leader, 'sort_order', g.sort_order)
+        jsonb_build_object('is_primary', g.is_primary, 'is_leader', g.is_leader, 'sort_order', g.sort_order, 'primary_rank', g.primary_rank)
     FROM gone g JOIN org_members m ON m.id = g.member_id
     ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
     SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = NULL

@@ -1,0 +1,313 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// NotUndoableError says in words why a run cannot be undone and what to do instead.
+type NotUndoableError struct{ Reason string }
+
+// Error implements error.
+func (e *NotUndoableError) Error() string { return e.Reason }
+
+// UndoTarget returns the run that is to be undone. It returns ErrNotFound, or
+// *NotUndoableError if there is nothing that could be taken back.
+func (s *Store) UndoTarget(ctx context.Context, runID string) (Run, error) {
+	row, err := s.undoTarget(ctx, s.pool, runID)
+	if err != nil {
+		return Run{}, interpret("find run to undo", err)
+	}
+	return runOf(row)
+}
+
+func (s *Store) undoTarget(ctx context.Context, tx dbsqlc.DBTX, runID string) (dbsqlc.RunGetRow, error) {
+	row, err := s.q.RunGet(ctx, tx, runID)
+	if err != nil {
+		return row, err
+	}
+	var reason string
+	switch {
+	case row.Mode == "plan":
+		reason = fmt.Sprintf("run %s was a plan: it changed nothing that could be taken back", row.ID)
+	case row.Status == directory.RunRunning:
+		reason = fmt.Sprintf("run %s is still at work in workflow %s; wait until it has ended, or cancel it with: temporal workflow cancel -w %s", row.ID, row.WorkflowID, row.WorkflowID)
+	case row.Status == directory.RunHeld:
+		reason = fmt.Sprintf("run %s waits for a decision on its removals; decide it first, with: orgsync reject %s", row.ID, row.ProviderName)
+	case row.DetailsDroppedAt != nil:
+		reason = fmt.Sprintf("the change log of run %s was cleaned up at %s, so that what was there before is no longer known", row.ID, row.DetailsDroppedAt.UTC().Format("2006-01-02 15:04 MST"))
+	default:
+		return row, nil
+	}
+	return row, &NotUndoableError{Reason: reason}
+}
+
+// UndoScope limits what of a run is undone; if both are empty it is all of it.
+type UndoScope struct {
+	// Departments are external ids; what is below them, and everybody who has or had
+	// a place there, belongs to it.
+	Departments []string
+	// Members are external ids.
+	Members []string
+}
+
+// Undone is what undoing did or, for a run in plan mode, would do.
+type Undone struct {
+	Counts directory.Counts
+	// LeftAlone are how many departments and members stay as they are, since a later
+	// run changed them or something depends on them.
+	LeftAlone int
+	// Plan holds what is taken away, for the removal guard.
+	Plan RemovalPlan
+}
+
+// maxLeftAlone bounds how many are named one by one.
+const maxLeftAlone = 1000
+
+// errRefused ends the transaction of an undo that its caller refused.
+var errRefused = errors.New("refused")
+
+// Undo takes back what another run changed, in one transaction: objects are given the
+// columns that the change log has of them from before, what was created becomes
+// deleted, and the derived columns are computed anew. A department, or a person with
+// their places and their link, that a later run changed is left alone as a whole, and
+// so is a department in which something is left. For a run in plan mode all of it is
+// rolled back and only the change log and the notes are kept. refuse, if not nil, may
+// look at the outcome and end it with an error before anything is written. Repeated
+// after it was committed it changes nothing more.
+func (s *Store) Undo(ctx context.Context, runID string, scope UndoScope, refuse func(Undone) error) (Undone, error) {
+	var out Undone
+	var notes []dbsqlc.RunErrorListRow
+	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+		if run.Mode == "plan" {
+			// An earlier rehearsal's log would count as done by this one.
+			if err := s.q.ChangesDrop(ctx, tx, runID); err != nil {
+				return err
+			}
+		} else if done, err := s.q.UndoDone(ctx, tx, runID); err != nil || done {
+			return err
+		}
+		u := &undo{s: s, tx: tx, run: run, runID: runID, scope: scope}
+		err := u.do(ctx, &out)
+		if err != nil {
+			return err
+		}
+		if run.Mode == "plan" {
+			if notes, err = s.q.RunErrorList(ctx, tx, runID, maxRehearsedNotes); err != nil {
+				return err
+			}
+			if err := s.saveRehearsed(ctx, tx, runID); err != nil {
+				return fmt.Errorf("keep change log: %w", err)
+			}
+			return errRollBack
+		}
+		if refuse != nil {
+			if err := refuse(out); err != nil {
+				return errors.Join(errRefused, err)
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, errRollBack) {
+		return out, interpret("keep rehearsal", s.keepRehearsal(ctx, runID, notes, nil))
+	}
+	if errors.Is(err, errRefused) {
+		return out, err
+	}
+	return out, interpret("undo", err)
+}
+
+// undo is one undoing transaction.
+type undo struct {
+	s      *Store
+	tx     pgx.Tx
+	run    dbsqlc.FenceHoldRow
+	runID  string
+	scope  UndoScope
+	target string
+}
+
+func (u *undo) do(ctx context.Context, out *Undone) (err error) {
+	if out.Plan, err = u.s.removalFigures(ctx, u.tx, u.run.ProviderID, u.runID); err != nil {
+		return err
+	}
+	if err := u.find(ctx); err != nil {
+		return err
+	}
+	for _, step := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"departments", u.departments},
+		{"people", u.people},
+		{"departments that go", u.leaves},
+		{"settle", func(ctx context.Context) error { return u.s.settle(ctx, u.tx, u.run, u.runID) }},
+		{"accounts", u.accounts},
+	} {
+		if err := step.do(ctx); err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
+	}
+	if out.LeftAlone, err = u.note(ctx); err != nil {
+		return fmt.Errorf("note what is left alone: %w", err)
+	}
+	if out.Counts, err = u.s.counts(ctx, u.tx, u.runID); err != nil {
+		return err
+	}
+	out.Plan.Members, out.Plan.Departments, out.Plan.Memberships = out.Counts.Members.Deleted, out.Counts.Departments.Deleted, out.Counts.Memberships.Deleted
+	return u.s.q.UndoClear(ctx, u.tx, u.runID)
+}
+
+// find writes down what is to be taken back and what of it was changed since.
+func (u *undo) find(ctx context.Context) error {
+	undoes, err := u.s.q.RunGet(ctx, u.tx, u.runID)
+	if err != nil {
+		return err
+	}
+	u.target = value(undoes.Undoes)
+	target, err := u.s.undoTarget(ctx, u.tx, u.target)
+	if err != nil {
+		return err
+	}
+	ignoreCase := directory.ProviderType(u.run.ProviderType) == directory.WeCom
+	members := make([]string, len(u.scope.Members))
+	for i, id := range u.scope.Members {
+		members[i] = id
+		if ignoreCase {
+			members[i] = strings.ToLower(id)
+		}
+	}
+	departments := append([]string{}, u.scope.Departments...)
+	if err := u.s.q.UndoClear(ctx, u.tx, u.runID); err != nil {
+		return err
+	}
+	if err := u.s.q.UndoSelect(ctx, u.tx, dbsqlc.UndoSelectParams{
+		RunID: u.runID, Undoes: u.target, ProviderID: u.run.ProviderID, Generation: target.Generation,
+		Departments: departments, Members: members, IgnoreCase: ignoreCase,
+	}); err != nil {
+		return err
+	}
+	unknown, err := u.s.q.UndoUnknown(ctx, u.tx, dbsqlc.UndoUnknownParams{
+		RunID: u.runID, ProviderID: u.run.ProviderID, Departments: departments, Members: members, IgnoreCase: ignoreCase,
+	})
+	if err != nil {
+		return err
+	}
+	for _, x := range unknown {
+		text := "the directory has no such department"
+		if x.ObjectType == "member" {
+			text = "the run changed nothing of such a member"
+		}
+		if err := u.s.q.RunErrorAdd(ctx, u.tx, dbsqlc.RunErrorAddParams{RunID: u.runID, ObjectType: x.ObjectType, ExternalID: x.ExternalID, Message: text}); err != nil {
+			return err
+		}
+	}
+	return u.s.q.UndoLeaveTaken(ctx, u.tx, u.runID)
+}
+
+// departments restores those that are to be there; each goes back below its parent
+// unless that would form a circle with what later runs moved.
+func (u *undo) departments(ctx context.Context) error {
+	if err := rows(u.s.q.UndoDepartments(ctx, u.tx, u.runID)); err != nil {
+		return err
+	}
+	return repeat(func() (int64, error) { return u.s.q.UndoBreakCircles(ctx, u.tx, u.runID) })
+}
+
+func (u *undo) people(ctx context.Context) error {
+	// Links before members: see the query.
+	for _, step := range []func() (int64, error){
+		func() (int64, error) { return u.s.q.UndoLinks(ctx, u.tx, u.runID, u.target) },
+		func() (int64, error) { return u.s.q.UndoMembers(ctx, u.tx, u.runID) },
+		func() (int64, error) { return u.s.q.UndoPlacesDrop(ctx, u.tx, u.runID, u.target) },
+		func() (int64, error) { return u.s.q.UndoPlacesUpdate(ctx, u.tx, u.runID, u.target) },
+		func() (int64, error) { return u.s.q.UndoPlacesInsert(ctx, u.tx, u.runID, u.target) },
+	} {
+		if err := rows(step()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leaves takes departments back from the bottom up.
+func (u *undo) leaves(ctx context.Context) error {
+	if err := repeat(func() (int64, error) { return u.s.q.UndoDepartmentsLeaves(ctx, u.tx, u.runID) }); err != nil {
+		return err
+	}
+	return u.s.q.UndoLeaveInhabited(ctx, u.tx, u.runID)
+}
+
+// accounts lets those that are linked follow their members again.
+func (u *undo) accounts(ctx context.Context) error {
+	if err := rows(u.s.q.LinkFollowEmail(ctx, u.tx, dbsqlc.LinkFollowEmailParams{RunID: u.runID, ProviderID: &u.run.ProviderID, TenantID: u.run.TenantID})); err != nil {
+		return err
+	}
+	return rows(u.s.q.LinkFollowPhone(ctx, u.tx, dbsqlc.LinkFollowPhoneParams{RunID: u.runID, ProviderID: &u.run.ProviderID, TenantID: u.run.TenantID}))
+}
+
+func repeat(step func() (int64, error)) error {
+	for {
+		if n, err := step(); err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
+// note writes down what is left alone, and returns how many departments and members.
+func (u *undo) note(ctx context.Context) (int, error) {
+	n, err := u.s.q.UndoCountLeftAlone(ctx, u.tx, u.runID)
+	if err != nil {
+		return 0, err
+	}
+	left, err := u.s.q.UndoLeftAlone(ctx, u.tx, u.runID, maxLeftAlone)
+	if err != nil {
+		return 0, err
+	}
+	missing, err := u.s.q.UndoPlacesMissing(ctx, u.tx, u.target, u.runID, maxLeftAlone)
+	if err != nil {
+		return 0, err
+	}
+	total := int(n.Departments + n.Members)
+	if total > 0 {
+		if err := u.warn(ctx, "", fmt.Sprintf("%d departments and %d members were left alone, as they are", n.Departments, n.Members)); err != nil {
+			return 0, err
+		}
+	}
+	for _, x := range left {
+		if err := u.warn(ctx, x.ExternalID, fmt.Sprintf("%s %s: left alone: %s", x.ObjectType, x.ExternalID, whyLeftAlone(value(x.LeftAlone), value(x.ChangedBy)))); err != nil {
+			return 0, err
+		}
+	}
+	for _, m := range missing {
+		text := fmt.Sprintf("member %s: has no place in department %s again, since that is deleted", m.ExternalID, m.Department)
+		if err := u.warn(ctx, m.ExternalID, text); err != nil {
+			return 0, err
+		}
+	}
+	return total, nil
+}
+
+func (u *undo) warn(ctx context.Context, externalID, message string) error {
+	return u.s.q.RunErrorAdd(ctx, u.tx, dbsqlc.RunErrorAddParams{RunID: u.runID, ObjectType: "warning", ExternalID: externalID, Message: message})
+}
+
+func whyLeftAlone(reason, changedBy string) string {
+	switch reason {
+	case "changed":
+		return "changed since by run " + changedBy
+	case "ids":
+		return "the ids it had are another member's by now"
+	case "inhabited":
+		return "there are people or departments in it that are left"
+	default: // circle
+		return "it stays below its present parent, which by now is below it"
+	}
+}

@@ -1,0 +1,351 @@
+package db_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// rowsNow are all rows of the company, every column but synced_at, by table and key.
+func (c *company) rowsNow() map[string]string {
+	c.t.Helper()
+	out := map[string]string{}
+	for _, line := range c.texts(c.t, `SELECT 'department ' || id || ' ' || (to_jsonb(d) - 'synced_at') FROM org_departments d WHERE provider_id = $1
+		UNION ALL SELECT 'member ' || id || ' ' || (to_jsonb(m) - 'synced_at') FROM org_members m WHERE provider_id = $1
+		UNION ALL SELECT 'place ' || md.member_id || '/' || md.department_id || ' ' || to_jsonb(md)
+			FROM org_member_departments md JOIN org_members m ON m.id = md.member_id WHERE m.provider_id = $1`, c.provider.ID) {
+		parts := strings.SplitN(line, " ", 3)
+		out[parts[0]+" "+parts[1]] = parts[2]
+	}
+	return out
+}
+
+// requireRestored fails unless the rows are what they were, to the byte; rows that were
+// not there yet must be deleted ones.
+func (c *company) requireRestored(before map[string]string) {
+	c.t.Helper()
+	now := c.rowsNow()
+	for key, row := range now {
+		if _, was := before[key]; was {
+			continue
+		}
+		var r struct{ Status string }
+		require.NoError(c.t, json.Unmarshal([]byte(row), &r))
+		require.Equal(c.t, "deleted", r.Status, "%s was not there", key)
+		delete(now, key)
+	}
+	require.Equal(c.t, before, now)
+}
+
+// undoing is one run that takes back another.
+type undoing struct {
+	*run
+	db.Undone
+}
+
+func (c *company) beginUndo(mode, target string) *run {
+	c.t.Helper()
+	begun, err := c.store.RunBegin(c.t.Context(), db.NewRun{
+		Provider: c.provider.Name, WorkflowID: "orgsync/" + c.provider.Name, TemporalRunID: uuid.NewString(), Mode: mode, OnRemovals: "hold", Undoes: target,
+	}, gone)
+	require.NoError(c.t, err)
+	return &run{c: c, t: c.t, id: begun.RunID}
+}
+
+func (c *company) undo(target *run, scope db.UndoScope) undoing {
+	c.t.Helper()
+	r := c.beginUndo("apply", target.id)
+	done, err := c.store.Undo(c.t.Context(), r.id, scope, nil)
+	require.NoError(c.t, err)
+	again, err := c.store.Undo(c.t.Context(), r.id, scope, nil)
+	require.NoError(c.t, err)
+	require.Zero(c.t, again, "repeated after a lost answer it does nothing")
+	r.finish()
+	return undoing{r, done}
+}
+
+// shifting is a company in which everything that a run can change changes from one
+// time to the next: a name, a parent, who is there, ids, every field, places, ranks,
+// leaders, orders, records.
+func shifting(seed, time uint64, n int) snapshot {
+	rng := rand.New(rand.NewPCG(seed, time))
+	one := func(of ...string) string { return of[rng.IntN(len(of))] }
+	departments, members := []string{"100 name=Root"}, []string{}
+	there := []int{100}
+	for d := 101; d < 101+n/3; d++ {
+		if rng.IntN(5) == 0 {
+			continue
+		}
+		departments = append(departments, fmt.Sprintf("%d<%d name=n%d order=%d %s raw={\"a\":%d}", d, there[rng.IntN(len(there))], rng.IntN(3),
+			rng.IntN(3), one("", "leaders=p1,p2", "leaders="), rng.IntN(2)))
+		there = append(there, d)
+	}
+	for p := range n {
+		if rng.IntN(5) == 0 {
+			continue
+		}
+		id := fmt.Sprint("p", p)
+		if p%3 > 0 && rng.IntN(3) == 0 {
+			id += "x" // found again by union id or open id
+		}
+		line := []string{id}
+		if p%3 != 2 && rng.IntN(3) > 0 {
+			line = append(line, fmt.Sprint("u=u", p))
+		}
+		line = append(line, fmt.Sprint("o=o", p), one("", "name=Ann", "name=Bea", "noname"), one("", "email=", fmt.Sprint("email=", p%7, "@x")),
+			one("", "phone=", fmt.Sprint("phone=+86", p%5)), one("", "avatar=", "avatar=a", "avatar=b"), one("", "title=", "title=t1", "title=t2"),
+			one("", "status=active", "status=inactive"), one("", "activated=true", "activated=false"), fmt.Sprintf("raw={\"b\":%d}", rng.IntN(3)))
+		var places []string
+		for range 1 + rng.IntN(2) {
+			places = append(places, fmt.Sprint(there[rng.IntN(len(there))], one("", "^1", "^7"), one("", "!", "~"), one("", "#1", "#2")))
+		}
+		members = append(members, strings.Join(append(line, "in="+strings.Join(places, ",")), " "))
+	}
+	rng.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
+	return snapshot{departments: strings.Join(departments, ";"), members: strings.Join(members, ";")}
+}
+
+// The property that undoing rests on: on an otherwise unchanged directory it restores
+// every row to the byte, and undoing the undoing brings back what the run had made.
+func TestUndoingAnyRunRestoresTheDirectory(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	kinds := map[string]bool{}
+	for seed := range uint64(6) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { // one after the other: accounts belong to no provider
+			c := d.company(t, directory.Feishu)
+			d.exec(t, "TRUNCATE users, identities")
+			for time := range uint64(2) { // some is deleted before, some was and is back
+				c.sync(shifting(seed, time, 60))
+			}
+			c.accounts("A 1@x -", "B 2@x -", "C 3@x +861", "D - +862", "E old@x +863")
+			if seed%4 == 1 { // the provider comes to belong to another tenant
+				d.exec(t, "UPDATE identity_providers SET tenant_id = gen_random_uuid() WHERE id = $1", c.provider.ID)
+			}
+			before, accounts := c.rowsNow(), c.accountsNow()
+			target := c.sync(shifting(seed, 3, 60))
+			for _, change := range target.changes() {
+				kinds[strings.Join(strings.Fields(change)[:2], " ")] = true
+			}
+			made, followed := c.rowsNow(), c.accountsNow()
+			require.NotEqual(t, before, made)
+
+			untouched := c.versions()
+			plan := c.beginUndo("plan", target.id)
+			foretold, err := d.store.Undo(t.Context(), plan.id, db.UndoScope{}, nil)
+			require.NoError(t, err)
+			require.Equal(t, untouched, c.versions(), "a plan writes nothing")
+			require.NoError(t, d.store.RunFinish(t.Context(), plan.id, directory.RunSucceeded, "", foretold.Counts, false))
+
+			undone := c.undo(target, db.UndoScope{})
+			require.Zero(t, undone.LeftAlone, "%v", undone.problems())
+			c.requireRestored(before)
+			require.Equal(t, accounts, c.accountsNow())
+			require.Equal(t, plan.changes(), undone.changes(), "what the plan foretold")
+			require.Equal(t, foretold, undone.Undone)
+
+			redone := c.undo(undone.run, db.UndoScope{})
+			require.Zero(t, redone.LeftAlone, "%v", redone.problems())
+			require.Equal(t, made, c.rowsNow(), "undoing the undoing")
+			require.Equal(t, followed, c.accountsNow())
+
+			c.undo(redone.run, db.UndoScope{})
+			c.requireRestored(before)
+
+			// The provider is followed again.
+			c.sync(shifting(seed, 3, 60))
+			for key, row := range c.rowsNow() {
+				require.Equal(t, made[key], row, key)
+			}
+		})
+	}
+	for _, kind := range []string{
+		"department created", "department updated", "department moved", "department restored", "department deleted",
+		"member created", "member updated", "member moved", "member restored", "member deactivated", "member deleted", "member linked",
+		"membership created", "membership updated", "membership deleted",
+	} {
+		require.True(t, kinds[kind], "%s was never undone", kind)
+	}
+}
+
+func (c *company) accountsNow() []string {
+	c.t.Helper()
+	return c.texts(c.t, `SELECT concat_ws(' ', display_name, email, phone) FROM identities i JOIN users u ON u.identity_id = i.id ORDER BY 1`)
+}
+
+// Every case syncs before, then target, then, if given, later; undoes target and
+// compares who and what is there, and what it says.
+func TestUndoingLeavesAloneWhatCameLater(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	for _, c := range []struct {
+		name                  string
+		before, target, later snapshot
+		scope                 db.UndoScope
+		people, tree, places  []string // nil: not compared
+		left                  int
+		problems              []string // LATER stands for the later run's id
+	}{
+		{
+			name:   "a removed member, all of it",
+			before: snapshot{departments: "1; 2<1", members: "a in=1,2!#4^3; b in=1"}, target: snapshot{departments: "1", members: "b in=1"},
+			people: []string{"a - - active", "b - - active"}, places: []string{"a 1", "a 2*!", "b 1*"}, tree: []string{"1 D1 0 active", "2 D1/D2 1 active"},
+		},
+		{
+			name:   "a member changed since keeps that and their places",
+			before: snapshot{departments: "1; 2<1; 3<1", members: "a title=x in=1,2; b in=1"}, target: snapshot{departments: "1; 2<1; 3<1", members: "a title=y in=1,3"},
+			later:  snapshot{departments: "1; 2<1; 3<1", members: "a title=z in=1,3"},
+			people: []string{"a - - active", "b - - active"}, places: []string{"a 1", "a 3*", "b 1*"}, left: 1,
+			problems: []string{"0 departments and 1 members were left alone, as they are", "member a: left alone: changed since by run LATER"},
+		},
+		{
+			name:   "a place that came since protects a new member, and the member their department",
+			before: snapshot{departments: "1; 2<1"}, target: snapshot{departments: "1; 2<1; 3<2; 4<3; 5<4", members: "a in=4; b in=5"},
+			later:  snapshot{departments: "1; 2<1; 3<2; 4<3; 5<4", members: "a in=4,1; b in=5"},
+			people: []string{"a - - active", "b - - deleted"}, places: []string{"a 1", "a 4*"}, left: 3,
+			tree: []string{"1 D1 0 active", "2 D1/D2 1 active", "3 D1/D2/D3 2 active", "4 D1/D2/D3/D4 3 active", "5 D1/D2/D3/D4/D5 4 deleted"},
+			problems: []string{"2 departments and 1 members were left alone, as they are",
+				"department 3: left alone: there are people or departments in it that are left", "department 4: left alone: there are people or departments in it that are left",
+				"member a: left alone: changed since by run LATER"},
+		},
+		{
+			name:   "moving back would form a circle",
+			before: snapshot{departments: "1; 2<1; 3<2"}, target: snapshot{departments: "1; 2<1; 3<1 name=X"}, later: snapshot{departments: "1; 2<3; 3<1 name=X"},
+			tree: []string{"1 D1 0 active", "2 D1/D3/D2 2 active", "3 D1/D3 1 active"}, left: 1,
+			problems: []string{"1 departments and 0 members were left alone, as they are", "department 3: left alone: it stays below its present parent, which by now is below it"},
+		},
+		{
+			name:   "what only followed from a later run is in nobody's way",
+			before: snapshot{departments: "1; 2<1; 3<1", members: "a title=x in=2,3"}, target: snapshot{departments: "1; 2<1; 3<1", members: "a title=y in=2,3"},
+			later:  snapshot{departments: "1; 2<1; 4<1; 3<4", members: "a title=y in=2,3"},
+			people: []string{"a - - active"}, places: []string{"a 2", "a 3*"},
+		},
+		{
+			name:   "one member alone, whose department is gone",
+			before: snapshot{departments: "1; 2<1", members: "a in=1,2; b in=2"}, target: snapshot{departments: "1"}, scope: db.UndoScope{Members: []string{"a"}},
+			people: []string{"a - - active", "b - - deleted"}, places: []string{"a 1*"}, tree: []string{"1 D1 0 active", "2 D1/D2 1 deleted"},
+			problems: []string{"member a: has no place in department 2 again, since that is deleted"},
+		},
+		{
+			name:   "one department with what is below it and everybody there",
+			before: snapshot{departments: "1; 2<1; 3<2; 4<1", members: "a in=3; b in=4; c in=4,3; d title=x in=3; e title=x in=4"}, target: snapshot{departments: "1", members: "d title=y in=1; e title=y in=1"},
+			scope:  db.UndoScope{Departments: []string{"2"}},
+			people: []string{"a - - active", "b - - deleted", "c - - active", "d - - active", "e - - active"},
+			places: []string{"a 3*", "c 3*", "d 3*", "e 1*"}, tree: []string{"1 D1 0 active", "2 D1/D2 1 active", "3 D1/D2/D3 2 active", "4 D1/D4 1 deleted"},
+			problems: []string{"member c: has no place in department 4 again, since that is deleted"},
+		},
+		{
+			name:   "what there is not",
+			before: snapshot{departments: "1", members: "a in=1; b in=1"}, target: snapshot{departments: "1", members: "a in=1"},
+			scope: db.UndoScope{Departments: []string{"9"}, Members: []string{"a", "z"}}, people: []string{"a - - active", "b - - deleted"},
+			problems: []string{"department 9: the directory has no such department", "member a: the run changed nothing of such a member", "member z: the run changed nothing of such a member"},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			co := d.company(t, directory.Feishu)
+			co.sync(c.before)
+			target := co.sync(c.target)
+			if c.later.departments != "" {
+				later := co.sync(c.later)
+				for i := range c.problems {
+					c.problems[i] = strings.ReplaceAll(c.problems[i], "LATER", later.id)
+				}
+			}
+			undone := co.undo(target, c.scope)
+			require.Equal(t, c.left, undone.LeftAlone)
+			require.ElementsMatch(t, c.problems, undone.problems())
+			if c.people != nil {
+				require.Equal(t, c.people, co.people())
+			}
+			if c.tree != nil {
+				require.Equal(t, c.tree, co.tree())
+			}
+			if c.places != nil {
+				require.Equal(t, c.places, co.places())
+			}
+		})
+	}
+}
+
+func TestUndoingIgnoresTheCaseOfWeComIds(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.WeCom)
+	c.sync(snapshot{departments: "1", members: "Ann in=1; Bea in=1"})
+	target := c.sync(snapshot{departments: "1"})
+	undone := c.undo(target, db.UndoScope{Members: []string{"aNN"}})
+	require.Empty(t, undone.problems())
+	require.Equal(t, []string{"Ann - - active", "Bea - - deleted"}, c.people())
+}
+
+// An id that somebody else has by now cannot be given back.
+func TestUndoingLeavesIdsToTheirNewOwner(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	c.sync(snapshot{departments: "1", members: "o1 o=o1 in=1"})
+	target := c.sync(snapshot{departments: "1", members: "u1 o=o1 in=1"})
+	c.exec(t, "INSERT INTO org_members (provider_id, external_id) VALUES ($1, 'o1')", c.provider.ID)
+	undone := c.undo(target, db.UndoScope{})
+	require.Equal(t, []string{"0 departments and 1 members were left alone, as they are", "member u1: left alone: the ids it had are another member's by now"}, undone.problems())
+	require.Equal(t, []string{"o1 - - active", "u1 - o1 active"}, c.people())
+}
+
+// An outcome that is refused leaves nothing behind, and tells what would have gone.
+func TestAnUndoingThatIsRefusedWritesNothing(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	c.sync(snapshot{departments: "1", members: "a in=1"})
+	target := c.sync(snapshot{departments: "1; 2<1", members: "a in=1; b in=2; c in=2"})
+	before := c.versions()
+	r := c.beginUndo("apply", target.id)
+	refusal := errors.New("too much")
+	_, err := c.store.Undo(t.Context(), r.id, db.UndoScope{}, func(u db.Undone) error {
+		require.Equal(t, db.RemovalPlan{Members: 2, Departments: 1, Memberships: 2, MembersThere: 3, DepartmentsThere: 2, Guard: u.Plan.Guard}, u.Plan)
+		return refusal
+	})
+	require.ErrorIs(t, err, refusal)
+	require.Equal(t, before, c.versions())
+	require.Empty(t, r.changes())
+}
+
+func TestWhatCannotBeUndone(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	first := c.sync(snapshot{departments: "1", members: "a in=1"})
+	plan := c.begin("plan")
+	plan.finish()
+	held := c.begin("apply")
+	require.NoError(t, c.store.RunHold(t.Context(), held.id, "too many", "hold", directory.Counts{}))
+	refused := func(id, want string) {
+		t.Helper()
+		_, err := c.store.UndoTarget(t.Context(), id)
+		var reason *db.NotUndoableError
+		require.ErrorAs(t, err, &reason)
+		require.Contains(t, reason.Error(), want)
+	}
+	refused(plan.id, "was a plan")
+	refused(held.id, "orgsync reject "+c.provider.Name)
+	running := c.begin("apply")
+	refused(running.id, "still at work in workflow orgsync/")
+	running.finish()
+	_, err := c.store.UndoTarget(t.Context(), first.id)
+	require.NoError(t, err)
+	c.exec(t, "UPDATE sync_runs SET details_dropped_at = now() WHERE id = $1", first.id)
+	refused(first.id, "cleaned up")
+	_, err = c.store.UndoTarget(t.Context(), uuid.NewString())
+	require.ErrorIs(t, err, db.ErrNotFound)
+
+	// Also between asking and doing.
+	r := c.beginUndo("apply", first.id)
+	_, err = c.store.Undo(t.Context(), r.id, db.UndoScope{}, nil)
+	require.ErrorContains(t, err, "cleaned up")
+}
