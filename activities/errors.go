@@ -40,6 +40,7 @@ func classify(err error) error {
 	var untold *notify.Error
 	var busy *db.RunBusyError
 	var refused *db.Failure
+	var final *db.NotUndoableError
 	var connect *pgconn.ConnectError
 	switch {
 	case err == nil:
@@ -55,6 +56,8 @@ func classify(err error) error {
 		return temporal.NewApplicationErrorWithOptions(untold.Error(), TypeNotification, options)
 	case errors.As(err, &busy):
 		return temporal.NewNonRetryableApplicationError(busy.Error()+"; wait for it, or cancel it with: temporal workflow cancel -w "+busy.Run.WorkflowID, TypeBusy, nil)
+	case errors.As(err, &final):
+		return temporal.NewNonRetryableApplicationError(final.Reason, TypeInvalid, nil)
 	case errors.Is(err, db.ErrSuperseded):
 		return temporal.NewNonRetryableApplicationError("this run has ended or a newer run of the provider has taken over; it changes nothing more", TypeSuperseded, nil)
 	case errors.Is(err, db.ErrNotFound):

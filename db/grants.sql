@@ -16,7 +16,7 @@ BEGIN
     IF to_regrole('orgsync_worker') IS NOT NULL THEN
         -- No DELETE on people and departments: a sync never needs it.
         GRANT SELECT, INSERT, UPDATE ON org_departments, org_members, upkeep TO orgsync_worker;
-        GRANT SELECT, INSERT, UPDATE, DELETE ON org_member_departments, org_changes, rehearsed_changes,
+        GRANT SELECT, INSERT, UPDATE, DELETE ON org_member_departments, org_changes, rehearsed_changes, undo_objects,
             sync_runs, sync_run_departments, sync_run_errors, sync_run_removals, sync_run_members, sync_run_memberships,
             staged_departments, staged_members, provider_tokens, provider_call_slots TO orgsync_worker;
         GRANT SELECT ON identity_providers, provider_secrets, org_primary_departments, orgsync_schema_version TO orgsync_worker;

@@ -82,7 +82,8 @@ func (s *Store) RunBegin(ctx context.Context, n NewRun, ended func(context.Conte
 		} else if !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
-		if !p.IsActive {
+		// Switched off against the next sync, a provider can still be given back what the last one took.
+		if !p.IsActive && n.Undoes == "" {
 			return ErrInactive
 		}
 		if n.Retries != "" {

@@ -13,7 +13,12 @@ import (
 )
 
 // NotUndoableError says in words why a run cannot be undone and what to do instead.
-type NotUndoableError struct{ Reason string }
+type NotUndoableError struct {
+	Reason string
+	// Running is true of a run that has not ended as far as the database knows: its
+	// workflow may be gone, which beginning another run finds out.
+	Running bool
+}
 
 // Error implements error.
 func (e *NotUndoableError) Error() string { return e.Reason }
@@ -46,7 +51,7 @@ func (s *Store) undoTarget(ctx context.Context, tx dbsqlc.DBTX, runID string) (d
 	default:
 		return row, nil
 	}
-	return row, &NotUndoableError{Reason: reason}
+	return row, &NotUndoableError{Reason: reason, Running: row.Status == directory.RunRunning && row.Mode != "plan"}
 }
 
 // UndoScope limits what of a run is undone; if both are empty it is all of it.
@@ -71,9 +76,6 @@ type Undone struct {
 // maxLeftAlone bounds how many are named one by one.
 const maxLeftAlone = 1000
 
-// errRefused ends the transaction of an undo that its caller refused.
-var errRefused = errors.New("refused")
-
 // Undo takes back what another run changed, in one transaction: objects are given the
 // columns that the change log has of them from before, what was created becomes
 // deleted, and the derived columns are computed anew. A department, or a person with
@@ -85,6 +87,7 @@ var errRefused = errors.New("refused")
 func (s *Store) Undo(ctx context.Context, runID string, scope UndoScope, refuse func(Undone) error) (Undone, error) {
 	var out Undone
 	var notes []dbsqlc.RunErrorListRow
+	var refused error
 	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
 		if run.Mode == "plan" {
 			// An earlier rehearsal's log would count as done by this one.
@@ -109,8 +112,8 @@ func (s *Store) Undo(ctx context.Context, runID string, scope UndoScope, refuse 
 			return errRollBack
 		}
 		if refuse != nil {
-			if err := refuse(out); err != nil {
-				return errors.Join(errRefused, err)
+			if refused = refuse(out); refused != nil {
+				return refused
 			}
 		}
 		return nil
@@ -118,8 +121,8 @@ func (s *Store) Undo(ctx context.Context, runID string, scope UndoScope, refuse 
 	if errors.Is(err, errRollBack) {
 		return out, interpret("keep rehearsal", s.keepRehearsal(ctx, runID, notes, nil))
 	}
-	if errors.Is(err, errRefused) {
-		return out, err
+	if refused != nil {
+		return out, refused
 	}
 	return out, interpret("undo", err)
 }

@@ -53,6 +53,7 @@ type commands struct {
 	Sync     syncCommand      `cmd:"" help:"Start a sync of a provider."`
 	Schedule scheduleCommands `cmd:"" help:"Have providers synced regularly."`
 	Runs     runsCommands     `cmd:"" help:"Show what syncs did."`
+	Undo     undoCommand      `cmd:"" help:"Take back what a run changed."`
 	Approve  approveCommand   `cmd:"" help:"Let a held run remove what it found gone."`
 	Reject   rejectCommand    `cmd:"" help:"End a held run without removing anything."`
 	Replay   replayCommand    `cmd:"" help:"Tell whether this build can go on with a workflow's history."`

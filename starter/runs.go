@@ -70,7 +70,7 @@ func (c runsList) Run(ctx context.Context, s *session) error {
 	for _, run := range runs {
 		gone := run.Counts.Members.Deleted
 		come := run.Counts.Members.Created + run.Counts.Members.Restored
-		t.AppendRow([]any{shortID(run.ID), run.Provider, statusText(run), run.Mode, moment(run.StartedAt), span(lasted(run)),
+		t.AppendRow([]any{shortID(run.ID), run.Provider, statusText(run), modeText(run), moment(run.StartedAt), span(lasted(run)),
 			fmt.Sprintf("+%s -%s", grouped(come), grouped(gone))})
 	}
 	printTable(s.stdout, t)
@@ -86,6 +86,14 @@ func statusText(run db.Run) string {
 		return run.Status + " (" + plain(run.Phase) + ")"
 	}
 	return run.Status
+}
+
+// modeText is the mode, with the run that this one takes back.
+func modeText(run db.Run) string {
+	if run.Undoes != "" {
+		return run.Mode + ", undoes " + shortID(run.Undoes)
+	}
+	return run.Mode
 }
 
 // lasted is how long the run took or, if it has not ended, takes so far.

@@ -83,6 +83,9 @@ func (s *session) sayRun(run shownRun) {
 	t.AppendRow([]any{"provider", run.Provider})
 	t.AppendRow([]any{"status", statusText(run.Run)})
 	t.AppendRow([]any{"mode", run.Mode})
+	if run.Undoes != "" {
+		t.AppendRow([]any{"undoes", run.Undoes})
+	}
 	for _, limit := range limitsOf(run.Run) {
 		t.AppendRow([]any{limit[0], limit[1]})
 	}

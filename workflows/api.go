@@ -1,9 +1,9 @@
 // Package workflows holds the deterministic code: SyncOrg, which makes a company's
-// directory equal to its provider, its children SyncDepartments, HoldRemovals,
-// which waits for a person, ScheduledSync, which a schedule starts, and Upkeep, which
-// cleans up. It decides nothing by itself that could differ on replay: everything a
-// branch depends on is input or an activity's result. It may not touch the database,
-// providers, the environment or the clock.
+// directory equal to its provider, its children SyncDepartments, HoldRemovals, which
+// waits for a person, UndoRun, which takes a run back, ScheduledSync, which a schedule
+// starts, and Upkeep, which cleans up. It decides nothing by itself that could differ on
+// replay: everything a branch depends on is input or an activity's result. It may not
+// touch the database, providers, the environment or the clock.
 package workflows
 
 import (
@@ -28,6 +28,7 @@ const (
 	SyncOrgName         = "SyncOrg"
 	SyncDepartmentsName = "SyncDepartments"
 	HoldRemovalsName    = "HoldRemovals"
+	UndoRunName         = "UndoRun"
 	NotifyRunName       = "NotifyRun"
 	ScheduledSyncName   = "ScheduledSync"
 	UpkeepName          = "Upkeep"
@@ -225,6 +226,10 @@ type SyncResult struct {
 	HoldReason string `json:"hold_reason,omitempty"`
 	// HoldExpiresAt is when the removals count as rejected if nobody decides.
 	HoldExpiresAt *time.Time `json:"hold_expires_at,omitempty"`
+	// Undoes is the run that an UndoRun took back, LeftAlone how many departments and
+	// members it left as they are.
+	Undoes    string `json:"undoes,omitempty"`
+	LeftAlone int    `json:"left_alone,omitempty"`
 }
 
 // HeldRemovals is the answer to RemovalsQuery.

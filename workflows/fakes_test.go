@@ -46,6 +46,8 @@ type fakes struct {
 	linkAccounts          func(activities.RunRef) (none, error)
 	notify                func(activities.Notify) (activities.Notified, error)
 	checkSchedule         func(activities.CheckSchedule) (activities.CheckedSchedule, error)
+	beginUndo             func(activities.BeginUndo) (activities.BegunUndo, error)
+	undo                  func(activities.Undo) (activities.Undone, error)
 
 	// before is told of each activity before it answers.
 	before func(name string)
@@ -107,6 +109,8 @@ func (f *fakes) env(t *testing.T) *testsuite.TestWorkflowEnvironment {
 	register(f, env, "LinkAccounts", f.linkAccounts)
 	register(f, env, "Notify", f.notify)
 	register(f, env, "CheckSchedule", f.checkSchedule)
+	register(f, env, "BeginUndo", f.beginUndo)
+	register(f, env, "Undo", f.undo)
 	return env
 }
 

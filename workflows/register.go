@@ -10,6 +10,7 @@ import (
 func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(SyncOrg, workflow.RegisterOptions{Name: SyncOrgName})
 	r.RegisterWorkflowWithOptions(SyncDepartments, workflow.RegisterOptions{Name: SyncDepartmentsName})
+	r.RegisterWorkflowWithOptions(UndoRun, workflow.RegisterOptions{Name: UndoRunName})
 	r.RegisterWorkflowWithOptions(HoldRemovals, workflow.RegisterOptions{Name: HoldRemovalsName})
 	r.RegisterWorkflowWithOptions(Upkeep, workflow.RegisterOptions{Name: UpkeepName})
 	r.RegisterWorkflowWithOptions(NotifyRun, workflow.RegisterOptions{Name: NotifyRunName})

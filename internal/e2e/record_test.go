@@ -37,6 +37,7 @@ func TestRecord(t *testing.T) {
 	t.Run("decided", func(t *testing.T) { recordDecided(t) })
 	t.Run("canceled", func(t *testing.T) { recordCanceled(t, w) })
 	t.Run("scheduled", func(t *testing.T) { recordScheduled(t, w) })
+	t.Run("undo", func(t *testing.T) { recordUndo(t, w) })
 }
 
 func small(w *world) *source {
@@ -195,6 +196,33 @@ func recordDecided(t *testing.T) {
 	failed := w.start(workflows.SyncInput{Provider: s.name})
 	require.Equal(t, directory.RunFailed, w.wait(failed).Status)
 	record(t, w, "sync-org-failed-told", failed)
+}
+
+func recordUndo(t *testing.T, w *world) {
+	s := small(w)
+	loaded := w.sync(s.name)
+	require.Equal(t, directory.RunSucceeded, loaded.Status)
+	leave(t, s.company, 5)
+	left := w.sync(s.name)
+	require.Equal(t, directory.RunSucceeded, left.Status)
+	for _, c := range []struct {
+		name, status string
+		in           workflows.UndoInput
+	}{
+		{"undo-run-plan", directory.RunSucceeded, workflows.UndoInput{Run: left.RunID, Mode: workflows.ModePlan}},
+		{"undo-run", directory.RunSucceeded, workflows.UndoInput{Run: left.RunID}},
+		{"undo-run-refused", directory.RunFailed, workflows.UndoInput{Run: loaded.RunID}},
+	} {
+		run := w.startUndo(s.name, c.in)
+		require.Equal(t, c.status, w.wait(run).Status)
+		record(t, w, c.name, run)
+	}
+	leave(t, s.company, 25)
+	held := w.sync(s.name)
+	require.Equal(t, directory.RunHeld, held.Status)
+	run := w.startUndo(s.name, workflows.UndoInput{Run: left.RunID})
+	require.Equal(t, directory.RunSucceeded, w.wait(run).Status)
+	record(t, w, "undo-run-supersedes", run)
 }
 
 func recordCanceled(t *testing.T, w *world) {

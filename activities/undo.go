@@ -1,0 +1,116 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// BeginUndo says which run is to be taken back.
+type BeginUndo struct {
+	// Run is its id, or as much of the beginning as is unique.
+	Run         string   `json:"run"`
+	Mode        string   `json:"mode"`
+	Departments []string `json:"departments,omitempty"`
+	// Apply is true if the removal guard's limits are not to count.
+	Apply bool `json:"apply,omitempty"`
+}
+
+// BegunUndo is an undoing run that has begun.
+type BegunUndo struct {
+	BegunRun
+	Provider string `json:"provider"`
+	// Undoes is the whole id of the run that is taken back.
+	Undoes string `json:"undoes"`
+}
+
+// BeginUndo opens a run that takes back another one, and takes the provider's fence.
+// Repeated for the same workflow execution it returns the same run.
+func (a *Runs) BeginUndo(ctx context.Context, in BeginUndo) (BegunUndo, error) {
+	target, err := a.Store.RunByPrefix(ctx, in.Run)
+	switch {
+	case errors.Is(err, db.ErrNotFound):
+		return BegunUndo{}, temporal.NewNonRetryableApplicationError(fmt.Sprintf("there is no run whose id begins with %q; see: orgsync runs list", in.Run), TypeNotFound, nil)
+	case errors.Is(err, db.ErrAmbiguous):
+		return BegunUndo{}, temporal.NewNonRetryableApplicationError(fmt.Sprintf("more than one run's id begins with %q; give more of it", in.Run), TypeInvalid, nil)
+	case err != nil:
+		return BegunUndo{}, classify(err)
+	}
+	var refused *db.NotUndoableError
+	if _, err := a.Store.UndoTarget(ctx, target.ID); err != nil && (!errors.As(err, &refused) || !refused.Running) {
+		return BegunUndo{}, classify(err)
+	}
+	onRemovals := "hold"
+	if in.Apply {
+		onRemovals = "apply"
+	}
+	execution := activity.GetInfo(ctx).WorkflowExecution
+	begun, err := a.Store.RunBegin(ctx, db.NewRun{
+		Provider: target.Provider, WorkflowID: execution.ID, TemporalRunID: execution.RunID,
+		Mode: in.Mode, OnRemovals: onRemovals, Departments: in.Departments, Undoes: target.ID,
+	}, a.ended)
+	if err != nil {
+		return BegunUndo{}, classify(err)
+	}
+	return BegunUndo{BegunRun: BegunRun{RunID: begun.RunID, Superseded: begun.Superseded}, Provider: target.Provider, Undoes: target.ID}, nil
+}
+
+// Undo says what an undoing run is to take back.
+type Undo struct {
+	RunID string `json:"run_id"`
+	// Departments and Members limit it, by external ids.
+	Departments []string `json:"departments,omitempty"`
+	Members     []string `json:"members,omitempty"`
+	// Apply is true if the removal guard's limits are not to count.
+	Apply bool `json:"apply,omitempty"`
+}
+
+// Undone is what undoing did or, in plan mode, would do.
+type Undone struct {
+	Counts    directory.Counts `json:"counts"`
+	LeftAlone int              `json:"left_alone"`
+}
+
+// Undo takes back what another run changed, in one transaction. Taking back a run that
+// brought many people removes them: beyond the removal guard's limits it is refused as
+// a whole, unless it was said to apply all the same.
+func (a *Reconcile) Undo(ctx context.Context, in Undo) (Undone, error) {
+	defer beat(ctx)()
+	if err := a.Store.RunPhase(ctx, in.RunID, "undo"); err != nil {
+		return Undone{}, classify(err)
+	}
+	run, err := a.Store.Run(ctx, in.RunID)
+	if err != nil {
+		return Undone{}, classify(err)
+	}
+	judge := func(u db.Undone) string {
+		if in.Apply {
+			return ""
+		}
+		return holdReason(u.Plan, nil)
+	}
+	out, err := a.Store.Undo(ctx, in.RunID, db.UndoScope{Departments: in.Departments, Members: in.Members}, func(u db.Undone) error {
+		reason := judge(u)
+		if reason == "" {
+			return nil
+		}
+		return temporal.NewNonRetryableApplicationError(fmt.Sprintf(
+			"nothing was taken back: %s; see what would go with: orgsync undo %s --plan, and if that is wanted: orgsync undo %[2]s --on-removals apply",
+			reason, run.Undoes), TypeInvalid, nil)
+	})
+	if err != nil {
+		return Undone{}, classify(err)
+	}
+	if reason := judge(out); reason != "" {
+		if err := a.Store.RunNote(ctx, in.RunID, "warning", "", "applying this would be refused without --on-removals apply: "+reason); err != nil {
+			return Undone{}, classify(err)
+		}
+	}
+	return Undone{Counts: out.Counts, LeftAlone: out.LeftAlone}, nil
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/workflows"
+)
+
+type undoCommand struct {
+	ID          string   `arg:"" help:"The run's id, or as much of its beginning as is unique."`
+	Plan        bool     `help:"Change nothing; report what would be taken back."`
+	Departments []string `placeholder:"ID,ID" help:"Only these departments, with what is below them and everybody who has or had a place there, by the provider's ids."`
+	Members     []string `placeholder:"ID,ID" help:"Only these people with their places, by the provider's ids."`
+	OnRemovals  string   `enum:"refuse,apply" default:"refuse" placeholder:"refuse|apply" help:"What to do if it would remove more than the provider's limits allow: change nothing at all, or remove all the same. (${default})"`
+	Wait        bool     `default:"true" negatable:"" help:"Wait until it has ended, and print its result. (${default})"`
+}
+
+// Help implements kong.HelpProvider.
+func (undoCommand) Help() string {
+	return `Restores what the run removed, moved or changed, and removes what it created, as a run of its own. A person or department that a later run changed is left alone as a whole, and named. Undoing the undoing brings back what the run had made.
+
+The next sync follows the provider again: to keep what was restored, mend the cause first, pause the schedule, or switch the provider off.
+
+Examples:
+
+  orgsync undo 4f1c --plan
+  orgsync undo 4f1c
+  orgsync undo 4f1c --departments od-1,od-2
+  orgsync undo 4f1c --members u-7
+
+By hand, without this program, with the whole id or its beginning:
+
+  temporal workflow start --type UndoRun --task-queue orgsync --workflow-id orgsync/acme --input '{"run":"4f1c","mode":"plan"}'`
+}
+
+func (c undoCommand) input(run string) workflows.UndoInput {
+	in := workflows.UndoInput{Run: run, Departments: c.Departments, Members: c.Members, OnRemovals: c.OnRemovals}
+	if c.Plan {
+		in.Mode = workflows.ModePlan
+	}
+	return in
+}
+
+// Run implements the command.
+func (c undoCommand) Run(ctx context.Context, s *session) error {
+	in := c.input(c.ID)
+	if problem := in.Normalize(); problem != "" {
+		return misuse("%s", problem)
+	}
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	target, err := s.run(ctx, store, c.ID)
+	if err != nil {
+		return err
+	}
+	in.Run = target.ID
+	// Whether a run that has not ended is still at work the worker finds out.
+	var final *db.NotUndoableError
+	if _, err := store.UndoTarget(ctx, target.ID); errors.As(err, &final) && !final.Running {
+		return final
+	} else if final == nil && err != nil {
+		return err
+	}
+	temporal, err := s.openTemporal(ctx)
+	if err != nil {
+		return err
+	}
+	run, err := startUndo(ctx, temporal, target, in)
+	if err != nil {
+		return err
+	}
+	if c.Wait {
+		err := s.await(ctx, store, temporal, run, workflows.SyncInput{Provider: target.Provider, Mode: in.Mode})
+		if err == nil && !c.Plan {
+			s.say("The next sync of %s follows the provider again.", target.Provider)
+		}
+		return err
+	}
+	if s.json {
+		return s.printJSON(started{Provider: target.Provider, WorkflowID: run.GetID(), TemporalRunID: run.GetRunID()})
+	}
+	s.say("Started workflow %s, run %s.", run.GetID(), run.GetRunID())
+	s.sayFollow(target.Provider, run)
+	return nil
+}
+
+func startUndo(ctx context.Context, temporal client.Client, target db.Run, in workflows.UndoInput) (client.WorkflowRun, error) {
+	summary := "Undo run " + shortID(target.ID) + " of " + target.Provider
+	if in.Mode == workflows.ModePlan {
+		summary = "Plan to undo run " + shortID(target.ID) + " of " + target.Provider
+	}
+	id := workflows.SyncWorkflowID(target.Provider)
+	run, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: id, TaskQueue: workflows.TaskQueue, StaticSummary: summary,
+		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+	}, workflows.UndoRunName, in)
+	var running *serviceerror.WorkflowExecutionAlreadyStarted
+	if errors.As(err, &running) {
+		return nil, fmt.Errorf("a run of %s is at work: workflow %s, run %s; wait for it, or cancel it with: temporal workflow cancel -w %s", target.Provider, id, running.RunId, id)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("start undoing run %s: %w", target.ID, err)
+	}
+	return run, nil
+}

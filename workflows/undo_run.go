@@ -1,0 +1,169 @@
+package workflows
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/orgsync/orgsync/activities"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// RemovalsRefuse is the default way of an UndoRun to treat removals.
+const RemovalsRefuse = "refuse"
+
+// UndoInput is UndoRun's input. Only Run is required.
+type UndoInput struct {
+	// Run is the id of the run to be taken back, or as much of its beginning as is unique.
+	Run string `json:"run"`
+	// Mode is "apply" (default) or "plan", which changes nothing and reports what apply
+	// would do.
+	Mode string `json:"mode,omitempty"`
+	// Departments and Members limit what is taken back, by external ids: departments
+	// with what is below them and everybody who has or had a place there.
+	Departments []string `json:"departments,omitempty"`
+	Members     []string `json:"members,omitempty"`
+	// OnRemovals is what to do if taking back the run would remove more than the removal
+	// guard lets pass: "refuse" (default) changes nothing at all, "apply" removes.
+	OnRemovals string `json:"on_removals,omitempty"`
+}
+
+// UnmarshalJSON refuses unknown keys, as SyncInput's does.
+func (in *UndoInput) UnmarshalJSON(data []byte) error {
+	type plain UndoInput
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode((*plain)(in)); err != nil {
+		return fmt.Errorf(`input: %w; it should look like {"run":"ID","mode":"apply|plan","departments":["ID"],"members":["ID"],"on_removals":"refuse|apply"}, only run is required`, err)
+	}
+	return nil
+}
+
+// Normalize fills in the defaults and returns what is wrong in words, or "".
+func (in *UndoInput) Normalize() string {
+	if in.Mode == "" {
+		in.Mode = ModeApply
+	}
+	if in.OnRemovals == "" {
+		in.OnRemovals = RemovalsRefuse
+	}
+	switch {
+	case in.Run == "":
+		return `input: run is missing; give the id of the run to be taken back: {"run":"ID"}`
+	case in.Mode != ModeApply && in.Mode != ModePlan:
+		return fmt.Sprintf("input: mode is %q; it must be apply or plan", in.Mode)
+	case in.OnRemovals != RemovalsRefuse && in.OnRemovals != RemovalsApply:
+		return fmt.Sprintf("input: on_removals is %q; it must be refuse or apply", in.OnRemovals)
+	case slices.Contains(in.Departments, ""):
+		return "input: departments holds an empty id; give external department ids"
+	case slices.Contains(in.Members, ""):
+		return "input: members holds an empty id; give external member ids"
+	}
+	return ""
+}
+
+// UndoRun takes back what an earlier run of a provider changed, as a run of its own:
+// it takes the provider's fence like a sync and leaves alone what later runs changed.
+// It ends completed with status succeeded, or partial if it was asked for something of
+// which the run changed nothing, failed with the result in the failure's details, or
+// canceled. The next sync follows the provider again.
+func UndoRun(ctx workflow.Context, in UndoInput) (*SyncResult, error) {
+	if problem := in.Normalize(); problem != "" {
+		return nil, temporal.NewNonRetryableApplicationError(problem, activities.TypeInvalid, nil)
+	}
+	u := &undoRun{in: in, phase: "begin"}
+	if err := u.setup(ctx); err != nil {
+		return nil, err
+	}
+	return u.finish(ctx, u.run(ctx))
+}
+
+type undoRun struct {
+	in     UndoInput
+	phase  string
+	begun  activities.BegunUndo
+	undone activities.Undone
+}
+
+func (u *undoRun) setup(ctx workflow.Context) error {
+	err := workflow.SetQueryHandlerWithOptions(ctx, ProgressQuery,
+		func() (Progress, error) { return Progress{RunID: u.begun.RunID, Phase: u.phase}, nil },
+		workflow.QueryHandlerOptions{Description: "how far the undoing run has come"})
+	if err != nil {
+		return err
+	}
+	// Not to be canceled: a run that has begun must be known here, to be ended.
+	beginning, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	if err := workflow.ExecuteActivity(note(beginning, "run "+u.in.Run), runs.BeginUndo, activities.BeginUndo{
+		Run: u.in.Run, Mode: u.in.Mode, Departments: u.in.Departments, Apply: u.in.OnRemovals == RemovalsApply,
+	}).Get(beginning, &u.begun); err != nil {
+		return err
+	}
+	for _, id := range u.begun.Superseded {
+		// Best effort: a workflow that misses this finds out when somebody decides.
+		_ = workflow.SignalExternalWorkflow(ctx, id, "", SupersededSignal, nil).Get(ctx, nil)
+	}
+	return nil
+}
+
+func (u *undoRun) run(ctx workflow.Context) error {
+	if err := u.enter(ctx, "undo"); err != nil {
+		return err
+	}
+	return workflow.ExecuteActivity(write(ctx, u.begun.Provider), reconcile.Undo, activities.Undo{
+		RunID: u.begun.RunID, Departments: u.in.Departments, Members: u.in.Members, Apply: u.in.OnRemovals == RemovalsApply,
+	}).Get(ctx, &u.undone)
+}
+
+// enter tells which phase begins.
+func (u *undoRun) enter(ctx workflow.Context, phase string) error {
+	u.phase = phase
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s**: undoing run `%s` (%s); phase %s; run `%s`", u.begun.Provider, u.begun.Undoes, u.in.Mode, phase, u.begun.RunID))
+	return workflow.UpsertTypedSearchAttributes(ctx, AttributeProvider.ValueSet(u.begun.Provider), AttributePhase.ValueSet(phase))
+}
+
+// finish gives the run its final status, also when it was canceled: then on a
+// context that is not. The directory does not count as synced: it now differs from
+// the provider on purpose.
+func (u *undoRun) finish(ctx workflow.Context, failed error) (*SyncResult, error) {
+	end := activities.FinishRun{RunID: u.begun.RunID, Incomplete: true}
+	switch {
+	case failed == nil:
+		if u.in.Mode == ModePlan {
+			end.Counts = &u.undone.Counts
+		}
+	case ctx.Err() != nil || temporal.IsCanceledError(failed):
+		end.Status, end.Problem = directory.RunCanceled, "the workflow was canceled"
+	default:
+		end.Status, end.Problem = directory.RunFailed, reasonOf(failed)
+	}
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	var report activities.RunReport
+	if err := workflow.ExecuteActivity(note(ctx, u.begun.Provider), runs.FinishRun, end).Get(ctx, &report); err != nil {
+		return nil, err
+	}
+	result := resultOf(u.begun.RunID, report)
+	result.Undoes, result.LeftAlone = u.begun.Undoes, u.undone.LeftAlone
+	if err := u.enter(ctx, "done"); err != nil {
+		return nil, err
+	}
+	if err := workflow.UpsertTypedSearchAttributes(ctx, AttributeOutcome.ValueSet(result.Status)); err != nil {
+		return nil, err
+	}
+	switch {
+	case failed == nil:
+		return result, nil
+	case end.Status == directory.RunCanceled:
+		return nil, temporal.NewCanceledError(result)
+	default:
+		return nil, temporal.NewApplicationErrorWithOptions(end.Problem, FailureType, temporal.ApplicationErrorOptions{
+			NonRetryable: true, Details: []any{result},
+		})
+	}
+}

@@ -1,0 +1,119 @@
+package workflows_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/orgsync/orgsync/activities"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/workflows"
+)
+
+const targetID = "0a1b2c3d-target"
+
+func undoFakes() *fakes {
+	f := newFakes(0)
+	f.beginUndo = func(activities.BeginUndo) (activities.BegunUndo, error) {
+		return activities.BegunUndo{BegunRun: activities.BegunRun{RunID: runID}, Provider: "acme", Undoes: targetID}, nil
+	}
+	return f
+}
+
+func TestUndoRun(t *testing.T) {
+	t.Parallel()
+	f := undoFakes()
+	counts := directory.Counts{Members: directory.MemberCounts{Restored: 3}}
+	f.undo = func(activities.Undo) (activities.Undone, error) {
+		return activities.Undone{Counts: counts, LeftAlone: 2}, nil
+	}
+	env := f.env(t)
+	attribute := watchAttributes(env)
+	env.ExecuteWorkflow(workflows.UndoRunName, json.RawMessage(`{"run":"0a1b","mode":"plan","departments":["d1"],"members":["m1"],"on_removals":"apply"}`))
+	require.NoError(t, env.GetWorkflowError())
+	var result workflows.SyncResult
+	require.NoError(t, env.GetWorkflowResult(&result))
+	require.Equal(t, targetID, result.Undoes)
+	require.Equal(t, 2, result.LeftAlone)
+	require.Equal(t, runID, result.RunID)
+	require.Equal(t, []string{"BeginUndo", "Undo", "FinishRun"}, f.order())
+	require.Equal(t, []activities.BeginUndo{{Run: "0a1b", Mode: "plan", Departments: []string{"d1"}, Apply: true}}, inputsOf[activities.BeginUndo](f, "BeginUndo"))
+	require.Equal(t, []activities.Undo{{RunID: runID, Departments: []string{"d1"}, Members: []string{"m1"}, Apply: true}}, inputsOf[activities.Undo](f, "Undo"))
+	require.Equal(t, []activities.FinishRun{{RunID: runID, Incomplete: true, Counts: &counts}}, inputsOf[activities.FinishRun](f, "FinishRun"),
+		"it never counts as synced, and a plan is counted by its rehearsal")
+	require.Equal(t, []any{"acme"}, attribute("OrgProvider"))
+	require.Equal(t, []any{"undo", "done"}, attribute("SyncPhase"))
+	require.Equal(t, []any{directory.RunSucceeded}, attribute("SyncOutcome"))
+}
+
+// An applied undoing is counted from its change log, like any run.
+func TestUndoRunThatAppliesLeavesTheCountingToTheChangeLog(t *testing.T) {
+	t.Parallel()
+	f := undoFakes()
+	env := f.env(t)
+	env.ExecuteWorkflow(workflows.UndoRunName, workflows.UndoInput{Run: targetID})
+	require.NoError(t, env.GetWorkflowError())
+	require.Equal(t, []activities.FinishRun{{RunID: runID, Incomplete: true}}, inputsOf[activities.FinishRun](f, "FinishRun"))
+	require.Equal(t, "apply", inputsOf[activities.BeginUndo](f, "BeginUndo")[0].Mode)
+}
+
+func TestUndoRunThatIsRefusedEndsFailedWithItsReason(t *testing.T) {
+	t.Parallel()
+	f := undoFakes()
+	f.undo = func(activities.Undo) (activities.Undone, error) {
+		return activities.Undone{}, final(activities.TypeInvalid, "nothing was taken back: it would remove 31 of 40 members")
+	}
+	env := f.env(t)
+	env.ExecuteWorkflow(workflows.UndoRunName, workflows.UndoInput{Run: targetID})
+	var failed *temporal.ApplicationError
+	require.ErrorAs(t, env.GetWorkflowError(), &failed)
+	require.Equal(t, workflows.FailureType, failed.Type())
+	var result workflows.SyncResult
+	require.NoError(t, failed.Details(&result))
+	require.Equal(t, directory.RunFailed, result.Status)
+	require.Contains(t, result.Errors[0], "31 of 40")
+}
+
+func TestUndoRunCanceledAtWorkEndsCanceled(t *testing.T) {
+	t.Parallel()
+	f := undoFakes()
+	env := f.env(t)
+	env.RegisterDelayedCallback(env.CancelWorkflow, 0)
+	f.undo = func(activities.Undo) (activities.Undone, error) {
+		return activities.Undone{}, temporal.NewCanceledError()
+	}
+	env.SetTestTimeout(time.Minute)
+	env.ExecuteWorkflow(workflows.UndoRunName, workflows.UndoInput{Run: targetID})
+	var canceled *temporal.CanceledError
+	require.ErrorAs(t, env.GetWorkflowError(), &canceled)
+	require.Equal(t, directory.RunCanceled, inputsOf[activities.FinishRun](f, "FinishRun")[0].Status)
+}
+
+func TestUndoRunRefusesWrongInput(t *testing.T) {
+	t.Parallel()
+	for input, want := range map[string]string{
+		`{}`:                                 "run is missing",
+		`{"run":"a","mode":"try"}`:           "mode is",
+		`{"run":"a","on_removals":"hold"}`:   "must be refuse or apply",
+		`{"run":"a","departments":["x",""]}`: "departments holds an empty id",
+		`{"run":"a","members":[""]}`:         "members holds an empty id",
+		`{"run":"a","provider":"acme"}`:      "only run is required",
+	} {
+		f := undoFakes()
+		env := f.env(t)
+		env.ExecuteWorkflow(workflows.UndoRunName, json.RawMessage(input))
+		require.ErrorContains(t, env.GetWorkflowError(), want, input)
+		require.Empty(t, f.order())
+	}
+	f := undoFakes()
+	f.beginUndo = func(activities.BeginUndo) (activities.BegunUndo, error) {
+		return activities.BegunUndo{}, final(activities.TypeInvalid, "run was a plan")
+	}
+	env := f.env(t)
+	env.ExecuteWorkflow(workflows.UndoRunName, workflows.UndoInput{Run: targetID})
+	require.ErrorContains(t, env.GetWorkflowError(), "run was a plan")
+	require.Equal(t, []string{"BeginUndo"}, f.order(), "what never began is not ended")
+}
