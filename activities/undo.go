@@ -18,6 +18,7 @@ type BeginUndo struct {
 	Run         string   `json:"run"`
 	Mode        string   `json:"mode"`
 	Departments []string `json:"departments,omitempty"`
+	Members     []string `json:"members,omitempty"`
 	// Apply is true if the removal guard's limits are not to count.
 	Apply bool `json:"apply,omitempty"`
 }
@@ -53,12 +54,16 @@ func (a *Runs) BeginUndo(ctx context.Context, in BeginUndo) (BegunUndo, error) {
 	execution := activity.GetInfo(ctx).WorkflowExecution
 	begun, err := a.Store.RunBegin(ctx, db.NewRun{
 		Provider: target.Provider, WorkflowID: execution.ID, TemporalRunID: execution.RunID,
-		Mode: in.Mode, OnRemovals: onRemovals, Departments: in.Departments, Undoes: target.ID,
+		Mode: in.Mode, OnRemovals: onRemovals, Departments: in.Departments, Members: in.Members, Undoes: target.ID,
 	}, a.ended)
 	if err != nil {
 		return BegunUndo{}, classify(err)
 	}
-	return BegunUndo{BegunRun: BegunRun{RunID: begun.RunID, Superseded: begun.Superseded}, Provider: target.Provider, Undoes: target.ID}, nil
+	out := BegunUndo{BegunRun: BegunRun{RunID: begun.RunID, Superseded: begun.Superseded}, Provider: target.Provider, Undoes: target.ID}
+	if begun.Provider.TenantID != nil {
+		out.TenantID = *begun.Provider.TenantID
+	}
+	return out, nil
 }
 
 // Undo says what an undoing run is to take back.

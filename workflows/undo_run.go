@@ -75,23 +75,29 @@ func UndoRun(ctx workflow.Context, in UndoInput) (*SyncResult, error) {
 	if problem := in.Normalize(); problem != "" {
 		return nil, temporal.NewNonRetryableApplicationError(problem, activities.TypeInvalid, nil)
 	}
-	u := &undoRun{in: in, phase: "begin"}
+	u := newUndoRun(ctx, in)
 	if err := u.setup(ctx); err != nil {
 		return nil, err
 	}
 	return u.finish(ctx, u.run(ctx))
 }
 
+// undoRun is the state of one undoing run.
 type undoRun struct {
-	in     UndoInput
-	phase  string
-	begun  activities.BegunUndo
-	undone activities.Undone
+	in       UndoInput
+	progress Progress
+	begun    activities.BegunUndo
+	undone   activities.Undone
 }
 
+func newUndoRun(ctx workflow.Context, in UndoInput) *undoRun {
+	started := workflow.GetInfo(ctx).WorkflowStartTime.UTC()
+	return &undoRun{in: in, progress: Progress{Mode: in.Mode, Status: directory.RunRunning, Phase: "begin", StartedAt: &started}}
+}
+
+// setup answers queries and takes the fence.
 func (u *undoRun) setup(ctx workflow.Context) error {
-	err := workflow.SetQueryHandlerWithOptions(ctx, ProgressQuery,
-		func() (Progress, error) { return Progress{RunID: u.begun.RunID, Phase: u.phase}, nil },
+	err := workflow.SetQueryHandlerWithOptions(ctx, ProgressQuery, func() (Progress, error) { return u.progress, nil },
 		workflow.QueryHandlerOptions{Description: "how far the undoing run has come"})
 	if err != nil {
 		return err
@@ -100,10 +106,11 @@ func (u *undoRun) setup(ctx workflow.Context) error {
 	beginning, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	if err := workflow.ExecuteActivity(note(beginning, "run "+u.in.Run), runs.BeginUndo, activities.BeginUndo{
-		Run: u.in.Run, Mode: u.in.Mode, Departments: u.in.Departments, Apply: u.in.OnRemovals == RemovalsApply,
+		Run: u.in.Run, Mode: u.in.Mode, Departments: u.in.Departments, Members: u.in.Members, Apply: u.in.OnRemovals == RemovalsApply,
 	}).Get(beginning, &u.begun); err != nil {
 		return err
 	}
+	u.progress.RunID, u.progress.Provider, u.progress.TenantID = u.begun.RunID, u.begun.Provider, u.begun.TenantID
 	for _, id := range u.begun.Superseded {
 		// Best effort: a workflow that misses this finds out when somebody decides.
 		_ = workflow.SignalExternalWorkflow(ctx, id, "", SupersededSignal, nil).Get(ctx, nil)
@@ -111,8 +118,17 @@ func (u *undoRun) setup(ctx workflow.Context) error {
 	return nil
 }
 
+// run takes everything back in one step.
 func (u *undoRun) run(ctx workflow.Context) error {
-	if err := u.enter(ctx, "undo"); err != nil {
+	u.progress.enter(ctx, "undo")
+	workflow.SetCurrentDetails(ctx, u.details())
+	found := []temporal.SearchAttributeUpdate{
+		AttributePhase.ValueSet("undo"), AttributeOutcome.ValueSet(u.progress.Status), AttributeProvider.ValueSet(u.begun.Provider),
+	}
+	if u.begun.TenantID != "" {
+		found = append(found, AttributeTenant.ValueSet(u.begun.TenantID))
+	}
+	if err := workflow.UpsertTypedSearchAttributes(ctx, found...); err != nil {
 		return err
 	}
 	return workflow.ExecuteActivity(write(ctx, u.begun.Provider), reconcile.Undo, activities.Undo{
@@ -120,11 +136,9 @@ func (u *undoRun) run(ctx workflow.Context) error {
 	}).Get(ctx, &u.undone)
 }
 
-// enter tells which phase begins.
-func (u *undoRun) enter(ctx workflow.Context, phase string) error {
-	u.phase = phase
-	workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s**: undoing run `%s` (%s); phase %s; run `%s`", u.begun.Provider, u.begun.Undoes, u.in.Mode, phase, u.begun.RunID))
-	return workflow.UpsertTypedSearchAttributes(ctx, AttributeProvider.ValueSet(u.begun.Provider), AttributePhase.ValueSet(phase))
+// details is what the Web UI shows.
+func (u *undoRun) details() string {
+	return fmt.Sprintf("**%s**: takes back run `%s` (%s) as run `%s`; %s", u.begun.Provider, u.begun.Undoes, u.in.Mode, u.begun.RunID, u.progress.Status)
 }
 
 // finish gives the run its final status, also when it was canceled: then on a
@@ -150,11 +164,13 @@ func (u *undoRun) finish(ctx workflow.Context, failed error) (*SyncResult, error
 	}
 	result := resultOf(u.begun.RunID, report)
 	result.Undoes, result.LeftAlone = u.begun.Undoes, u.undone.LeftAlone
-	if err := u.enter(ctx, "done"); err != nil {
+	u.progress.end(ctx, result.Status)
+	workflow.SetCurrentDetails(ctx, u.details())
+	if err := workflow.UpsertTypedSearchAttributes(ctx, outcomeOf(result)...); err != nil {
 		return nil, err
 	}
-	if err := workflow.UpsertTypedSearchAttributes(ctx, AttributeOutcome.ValueSet(result.Status)); err != nil {
-		return nil, err
+	if result.Status == directory.RunFailed {
+		tell(ctx, NotifyInput{RunID: result.RunID, Provider: result.Provider, Status: result.Status, Hooks: report.Notify})
 	}
 	switch {
 	case failed == nil:

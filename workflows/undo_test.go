@@ -40,13 +40,13 @@ func TestUndoRun(t *testing.T) {
 	require.Equal(t, 2, result.LeftAlone)
 	require.Equal(t, runID, result.RunID)
 	require.Equal(t, []string{"BeginUndo", "Undo", "FinishRun"}, f.order())
-	require.Equal(t, []activities.BeginUndo{{Run: "0a1b", Mode: "plan", Departments: []string{"d1"}, Apply: true}}, inputsOf[activities.BeginUndo](f, "BeginUndo"))
+	require.Equal(t, []activities.BeginUndo{{Run: "0a1b", Mode: "plan", Departments: []string{"d1"}, Members: []string{"m1"}, Apply: true}}, inputsOf[activities.BeginUndo](f, "BeginUndo"))
 	require.Equal(t, []activities.Undo{{RunID: runID, Departments: []string{"d1"}, Members: []string{"m1"}, Apply: true}}, inputsOf[activities.Undo](f, "Undo"))
 	require.Equal(t, []activities.FinishRun{{RunID: runID, Incomplete: true, Counts: &counts}}, inputsOf[activities.FinishRun](f, "FinishRun"),
 		"it never counts as synced, and a plan is counted by its rehearsal")
 	require.Equal(t, []any{"acme"}, attribute("OrgProvider"))
 	require.Equal(t, []any{"undo", "done"}, attribute("SyncPhase"))
-	require.Equal(t, []any{directory.RunSucceeded}, attribute("SyncOutcome"))
+	require.Equal(t, []any{directory.RunRunning, directory.RunSucceeded}, attribute("SyncOutcome"))
 }
 
 // An applied undoing is counted from its change log, like any run.

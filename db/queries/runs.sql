@@ -6,7 +6,7 @@ WHERE id = @provider_id RETURNING generation;
 
 -- name: FenceHold :one
 -- Holds the fence row against a new run until the end of the transaction.
-SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0)::boolean AS singly
+SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly
 FROM identity_providers p JOIN sync_runs r ON r.id = p.newest_run_id AND r.provider_id = p.id
 WHERE r.id = @run_id AND r.status IN ('running', 'held')
 FOR SHARE OF p;

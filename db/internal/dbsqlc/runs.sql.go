@@ -68,7 +68,7 @@ func (q *Queries) ChangesDrop(ctx context.Context, db DBTX, runID string) error 
 }
 
 const fenceHold = `-- name: FenceHold :one
-SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0)::boolean AS singly
+SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly
 FROM identity_providers p JOIN sync_runs r ON r.id = p.newest_run_id AND r.provider_id = p.id
 WHERE r.id = $1 AND r.status IN ('running', 'held')
 FOR SHARE OF p
