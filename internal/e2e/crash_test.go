@@ -125,10 +125,10 @@ func at(endpoint string, nth int, do func()) func(string, int) {
 }
 
 // readers are the calls by which each provider lists departments and members.
-var readers = map[directory.ProviderType]struct{ departments, members string }{
-	directory.Feishu:   {"departments/children", "users/find_by_department"},
-	directory.DingTalk: {"department/listsub", "user/list"},
-	directory.WeCom:    {"department/list", "user/list"},
+var readers = map[directory.ProviderType]struct{ departments, members, member string }{
+	directory.Feishu:   {"departments/children", "users/find_by_department", "users/get"},
+	directory.DingTalk: {"department/listsub", "user/list", "user/get"},
+	directory.WeCom:    {"department/list", "user/list", "user/get"},
 }
 
 // crashSpec has departments of more than one page.

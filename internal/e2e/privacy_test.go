@@ -232,6 +232,13 @@ func TestNothingConfidentialIsTold(t *testing.T) {
 	}
 	sync()
 	for _, g := range companies {
+		// Single people, one of whom nobody knows and all of whom fail once.
+		g.faults.Add(simulator.Fault{Endpoint: readers[g.kind].member, Times: 2, Action: simulator.Action{Kind: simulator.WrongType, Field: "name"}})
+		run := w.start(workflows.SyncInput{Provider: g.name, Members: []string{g.member(g.people[0]), g.member(g.people[1]), "nobody"}})
+		statuses[w.wait(run).Status] = true
+		runs = append(runs, run)
+	}
+	for _, g := range companies {
 		g.talks.Store(false)
 		g.faults.Clear()
 		for _, p := range g.people[:limit+1] {

@@ -38,6 +38,7 @@ func TestRecord(t *testing.T) {
 	t.Run("canceled", func(t *testing.T) { recordCanceled(t, w) })
 	t.Run("scheduled", func(t *testing.T) { recordScheduled(t, w) })
 	t.Run("undo", func(t *testing.T) { recordUndo(t, w) })
+	t.Run("targets", func(t *testing.T) { recordTargets(t, w) })
 }
 
 func small(w *world) *source {
@@ -269,6 +270,39 @@ func recordScheduled(t *testing.T, w *world) {
 	gone := w.scheduled(w.schedule("orgsync/nobody", "nobody"), 1)
 	require.NoError(t, gone.Get(t.Context(), nil))
 	record(t, w, "scheduled-sync-gone", gone)
+}
+
+// recordTargets has runs of single people, planned, applied, with one who cannot be
+// looked up, and the retries of that and of a department that failed.
+func recordTargets(t *testing.T, w *world) {
+	s := small(w)
+	require.Equal(t, directory.RunSucceeded, w.sync(s.name).Status)
+	require.NoError(t, s.company.Leave(3))
+	require.NoError(t, s.company.SetTitle(4, "New"))
+	in := workflows.SyncInput{Provider: s.name, Members: []string{s.member(3), s.member(4)}}
+	for _, mode := range []string{workflows.ModePlan, workflows.ModeApply} {
+		in.Mode = mode
+		run := w.start(in)
+		require.Equal(t, directory.RunSucceeded, w.wait(run).Status)
+		record(t, w, "sync-org-members-"+mode, run)
+	}
+	in.Members = append(in.Members, "nobody")
+	some := w.start(in)
+	partial := w.wait(some)
+	require.Equal(t, directory.RunPartial, partial.Status)
+	record(t, w, "sync-org-members-partial", some)
+	again := w.start(workflows.SyncInput{Provider: s.name, Retry: partial.RunID})
+	require.Equal(t, directory.RunPartial, w.wait(again).Status)
+	record(t, w, "sync-org-retry-members", again)
+
+	s.faults.Add(fault(membersCall, s.id(7), simulator.Forever, simulator.Action{Kind: simulator.OutOfRange}))
+	partial = w.sync(s.name)
+	require.Equal(t, directory.RunPartial, partial.Status)
+	s.faults.Clear()
+	retry := w.start(workflows.SyncInput{Provider: s.name, Retry: partial.RunID})
+	require.Equal(t, directory.RunSucceeded, w.wait(retry).Status)
+	record(t, w, "sync-org-retry", retry)
+	recordSlice(t, w, "sync-departments-retry", retry, 1)
 }
 
 // leave lets people leave until so many have.
