@@ -197,3 +197,63 @@ func TestRunsChangesOfAHeldRunShowsWhatWouldBeRemoved(t *testing.T) {
 	require.Contains(t, text, `to remove   member     u1  name was "Ann", path was "Acme/Sales", status was "active"`)
 	require.NotContains(t, text, "changed nothing")
 }
+
+func TestRunsShowTellsWhatARunWasLimitedTo(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
+	store := in.store()
+	begin := func(n db.NewRun) string {
+		n.Provider, n.WorkflowID, n.TemporalRunID, n.Mode, n.OnRemovals = "acme", "orgsync/acme", time.Now().String(), "apply", "hold"
+		begun, err := store.RunBegin(t.Context(), n, func(context.Context, db.OpenRun) (string, error) { return directory.RunFailed, nil })
+		require.NoError(t, err)
+		return begun.RunID
+	}
+	whole := begin(db.NewRun{})
+	require.NotContains(t, in.ok("runs", "show", whole).stdout, "limited to")
+	departments := begin(db.NewRun{Departments: []string{"od-1", "od-2"}})
+	require.Contains(t, in.ok("runs", "show", departments).stdout, "departments od-1, od-2 and what is below them")
+	people := begin(db.NewRun{Members: []string{"u1", "u2"}})
+	require.Contains(t, in.ok("runs", "show", people).stdout, "members u1, u2")
+	var shown shownRun
+	in.ok("runs", "show", people, "--output", "json").json(&shown)
+	require.Equal(t, []string{"u1", "u2"}, shown.OnlyMembers)
+	require.NoError(t, store.RunNote(t.Context(), people, "member", "u2", "cannot be read"))
+	require.NoError(t, store.RunFinish(t.Context(), people, directory.RunPartial, "", directory.Counts{}, false))
+	retry := begin(db.NewRun{Retries: people})
+	text := in.ok("runs", "show", retry).stdout
+	require.Contains(t, text, "what failed in run "+people)
+	require.Contains(t, text, "members u2")
+}
+
+// What cannot be retried is said at once, before any workflow is started.
+func TestRetryIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
+	store := in.store()
+	run := in.begin(store, "acme", "1")
+	o := in.run("runs", "retry", run)
+	require.Equal(t, exitFailed, o.status)
+	require.Contains(t, o.stderr, "still at work")
+	require.NoError(t, store.RunFinish(t.Context(), run, directory.RunSucceeded, "", directory.Counts{}, true))
+	o = in.run("runs", "retry", run[:8], "--wait", "--output", "json")
+	require.Equal(t, exitFailed, o.status)
+	var document struct{ Error string }
+	o.json(&document)
+	require.Contains(t, document.Error, "nothing to retry")
+	require.Equal(t, exitUsage, in.run("runs", "retry", "ffff").status)
+	in.ok("provider", "update", "acme", "--inactive")
+	require.Contains(t, in.run("runs", "retry", run).stderr, "orgsync provider update acme --active")
+}
+
+func TestSyncTakesOneTarget(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
+	o := in.run("sync", "acme", "--member", "u1", "--departments", "od-1")
+	require.Equal(t, exitUsage, o.status)
+	require.Contains(t, o.stderr, "only one of departments, members and retry")
+	require.Equal(t, exitUsage, in.run("sync", "acme", "--member", "u1,").status)
+	require.Equal(t, []string{"u1", "u2"}, syncCommand{Name: "acme", Member: []string{"u1", "u2"}}.input().Members)
+}

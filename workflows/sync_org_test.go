@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -30,6 +31,10 @@ func TestInputIsCheckedInWords(t *testing.T) {
 		"unknown mode":     {`{"provider":"acme","mode":"dry"}`, `input: mode is "dry"; it must be apply or plan`},
 		"unknown removals": {`{"provider":"acme","on_removals":"yes"}`, `input: on_removals is "yes"; it must be hold, apply or skip`},
 		"empty department": {`{"provider":"acme","departments":["1",""]}`, `input: departments holds an empty id`},
+		"empty member":     {`{"provider":"acme","members":[""]}`, `input: members holds an empty id`},
+		"two targets":      {`{"provider":"acme","members":["u1"],"departments":["1"]}`, `input: only one of departments, members and retry can be given`},
+		"retry and target": {`{"provider":"acme","members":["u1"],"retry":"4f1c"}`, `input: only one of departments, members and retry can be given`},
+		"too many members": {`{"provider":"acme","members":["u"` + strings.Repeat(`,"u"`, workflows.MaxMembers) + `]}`, `at most 300 people can be looked up singly, sync their departments instead`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -114,4 +115,25 @@ func TestNobodyIsGoneWithoutAnID(t *testing.T) {
 	gone, err := f.MemberGone(t.Context(), provider.MemberRef{UnionID: "aB3"})
 	requireError(t, err, provider.Invalid)
 	require.False(t, gone)
+}
+
+func TestReadMember(t *testing.T) {
+	t.Parallel()
+	yes := true
+	for body, want := range map[string][]directory.Membership{
+		`{"errcode":0,"result":{"userid":"42"}}`:                   nil,
+		`{"errcode":0,"result":{"userid":"42","dept_id_list":[]}}`: {},
+		`{"errcode":0,"result":{"userid":"42","dept_id_list":[7],"leader_in_dept":[{"dept_id":7,"leader":true}],"dept_position_list":[{"dept_id":7,"is_main":true}]}}`: {
+			{DepartmentID: "7", Leader: &yes}, // no rank: listings know none
+		},
+	} {
+		f := newFixture(t, map[string]func(call) reply{"/topapi/v2/user/get": always(body)})
+		m, gone, err := f.ReadMember(t.Context(), provider.MemberRef{ExternalID: "42"})
+		require.NoError(t, err)
+		require.False(t, gone)
+		require.Equal(t, want, m.Memberships, body)
+	}
+	f := newFixture(t, map[string]func(call) reply{"/topapi/v2/user/get": always(`{"errcode":50002,"errmsg":"x"}`)})
+	_, _, err := f.ReadMember(t.Context(), provider.MemberRef{ExternalID: "42"})
+	requireError(t, err, provider.OutOfRange)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -119,4 +120,55 @@ func TestDepartmentGone(t *testing.T) {
 		require.False(t, gone)
 	}
 	require.Empty(t, s.calls)
+}
+
+func TestReadMember(t *testing.T) {
+	t.Parallel()
+	const person = `{"user":{"open_id":"ou_1","union_id":"on_1","user_id":"u1","department_ids":["od-1","od-2","0"],"leader_user_id":"ou_9"}}`
+	departments := data(`{"items":[{"open_department_id":"od-1","leaders":[{"leaderType":1,"leaderID":"ou_1"}]},{"open_department_id":"od-2","leaders":[]},{"open_department_id":"0"}]}`)
+	c, f := newFake(t, map[string]http.HandlerFunc{
+		contact + "/users/ou_1": data(person), contact + "/users/u1": data(person), contact + "/departments/batch": departments,
+	})
+	m, gone, err := c.ReadMember(t.Context(), provider.MemberRef{ExternalID: "u1", OpenID: "ou_1"})
+	require.NoError(t, err)
+	require.False(t, gone)
+	yes, no := true, false
+	require.Equal(t, []directory.Membership{{DepartmentID: "0"}, {DepartmentID: "od-1", Leader: &yes}, {DepartmentID: "od-2", Leader: &no}}, m.Memberships)
+
+	// Asked by user_id, the record names other people by user_id: it is asked for again.
+	before := len(f.to(contact + "/users/ou_1"))
+	again, _, err := c.ReadMember(t.Context(), provider.MemberRef{ExternalID: "u1"})
+	require.NoError(t, err)
+	require.Equal(t, m, again)
+	require.Len(t, f.to(contact+"/users/ou_1"), before+1)
+}
+
+func TestReadMemberVerdicts(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		answer http.HandlerFunc
+		gone   bool
+		kind   provider.Kind
+	}{
+		"resigned":      {data(`{"user":{"open_id":"ou_1","status":{"is_resigned":true}}}`), true, ""},
+		"unknown":       {refuses(400, 99992351), true, ""},
+		"out of range":  {refuses(400, 41050), false, provider.OutOfRange},
+		"somebody else": {data(`{"user":{"open_id":"ou_2"}}`), false, provider.Malformed},
+		"odd record":    {data(`{"user":{"open_id":"ou_1","user_id":7}}`), false, provider.Malformed},
+		"no permission": {refuses(400, 99991672), false, provider.Forbidden},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, _ := newFake(t, map[string]http.HandlerFunc{contact + "/users/ou_1": tt.answer})
+			_, gone, err := c.ReadMember(t.Context(), provider.MemberRef{OpenID: "ou_1"})
+			require.Equal(t, tt.gone, gone)
+			require.Equal(t, tt.kind, provider.KindOf(err))
+		})
+	}
+	for sent, want := range map[string][]directory.Membership{``: nil, `,"department_ids":[]`: {}} {
+		c, _ := newFake(t, map[string]http.HandlerFunc{contact + "/users/ou_1": data(`{"user":{"open_id":"ou_1"` + sent + `}}`)})
+		m, _, err := c.ReadMember(t.Context(), provider.MemberRef{OpenID: "ou_1"})
+		require.NoError(t, err)
+		require.Equal(t, want, m.Memberships, "not sent is not none")
+	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -95,6 +96,31 @@ func TestDepartmentGone(t *testing.T) {
 				return
 			}
 			requireError(t, err, test.kind)
+		})
+	}
+}
+
+func TestReadMember(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		user   string
+		places []directory.Membership
+		kind   provider.Kind
+	}{
+		"other case":           {`{"errcode":0,"userid":"Ada","department":[7]}`, []directory.Membership{{DepartmentID: "7"}}, ""},
+		"somebody else":        {`{"errcode":0,"userid":"adam","department":[7]}`, nil, provider.Malformed},
+		"in none that is seen": {`{"errcode":0,"userid":"ada","department":[]}`, []directory.Membership{{DepartmentID: "1"}}, ""},
+		"nothing said":         {`{"errcode":0,"userid":"ada"}`, nil, ""},
+		"not visible":          {`{"errcode":60111,"errmsg":"userid not found"}`, nil, provider.NotFound},
+		"out of range":         {`{"errcode":60011,"errmsg":"no privilege"}`, nil, provider.OutOfRange},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			api := newAPI(t, map[string]string{"user/get": tt.user, "department/get": `{"errcode":60011,"errmsg":"no privilege"}`})
+			m, gone, err := api.open(t, appOnly).(provider.MemberReader).ReadMember(t.Context(), provider.MemberRef{ExternalID: "ada"})
+			require.False(t, gone)
+			require.Equal(t, tt.kind, provider.KindOf(err))
+			require.Equal(t, tt.places, m.Memberships)
 		})
 	}
 }
