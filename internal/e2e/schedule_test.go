@@ -105,13 +105,22 @@ func TestScheduledAndManualSyncsNeverRunTogether(t *testing.T) {
 	var of workflows.SyncResult
 	require.NoError(t, canceled.Details(&of))
 	require.Equal(t, directory.RunCanceled, w.status(of.RunID))
+
+	// Terminating it cancels the sync, too.
+	w.trigger(handle)
+	fourth := w.scheduled(handle, 4)
+	w.stalled(s.name)
+	require.NoError(t, w.temporal.TerminateWorkflow(t.Context(), fourth.GetID(), fourth.GetRunID(), "test"))
+	require.ErrorAs(t, w.temporal.GetWorkflow(t.Context(), manual.GetID(), "").Get(t.Context(), nil), &canceled)
+	require.NoError(t, canceled.Details(&of))
+	require.Equal(t, directory.RunCanceled, w.status(of.RunID))
 	s.faults.Clear()
 
 	// A failure is one of what the schedule started, too, with the run's result.
 	s.faults.Add(simulator.Fault{Endpoint: readers[s.kind].departments, Times: simulator.Forever, Action: simulator.Action{Kind: simulator.Forbidden}})
 	w.trigger(handle)
 	var failed *temporal.ApplicationError
-	require.ErrorAs(t, w.scheduled(handle, 4).Get(t.Context(), nil), &failed)
+	require.ErrorAs(t, w.scheduled(handle, 5).Get(t.Context(), nil), &failed)
 	require.Equal(t, workflows.FailureType, failed.Type())
 	require.NoError(t, failed.Details(&of))
 	require.Equal(t, directory.RunFailed, w.status(of.RunID))
