@@ -126,8 +126,10 @@ func (h *hold) decide(ctx workflow.Context, decision string) (*SyncResult, error
 }
 
 func (h *hold) run(ctx workflow.Context) (*SyncResult, error) {
+	overtaken := workflow.GetSignalChannelWithOptions(ctx, SupersededSignal,
+		workflow.SignalChannelOptions{Description: "a newer run of the provider has begun: there is nothing left to decide"})
 	workflow.Go(ctx, func(ctx workflow.Context) {
-		workflow.GetSignalChannel(ctx, SupersededSignal).Receive(ctx, nil)
+		overtaken.Receive(ctx, nil)
 		if h.decision == "" {
 			h.decision = superseded
 		}
