@@ -49,8 +49,10 @@ type Env struct {
 	CallTimeout time.Duration
 	// SlowCall is how long a call may take before it is warned of.
 	SlowCall time.Duration
-	// OnCall, if set, is told of each call made, by endpoint name.
+	// OnCall, if set, is told of each call about to be made, by endpoint name.
 	OnCall func(endpoint string)
+	// OnDone, if set, is told what came of each call: OK or the kind of error.
+	OnDone func(endpoint, outcome string, took time.Duration)
 }
 
 // Tokens keeps access tokens for all workers of an installation. Implementations
@@ -102,23 +104,79 @@ type Reply struct {
 // department with 30,000 people, wecom.md §2) stay well below it.
 const maxBody = 128 << 20
 
-// Do waits for the endpoint's call limit, sends the request and reads the answer,
-// whatever its status. It returns an *Error of kind Unavailable for transport
-// trouble, with a text that does not show the URL, since tokens stand in it.
-func (e *Env) Do(ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request) (*Reply, error) {
+// OK is the outcome of a call that succeeded; that of others is their Kind, or
+// Canceled where the caller gave up.
+const (
+	OK       = "ok"
+	Canceled = "Canceled"
+)
+
+// Do waits for the endpoint's call limit, sends the request, reads the answer to its
+// end whatever its status, and has it judged: judge returns what the provider refused,
+// or nil. Where the provider asks for fewer calls everybody's calls to the endpoint
+// pause. Transport trouble is an *Error of kind Unavailable, with a text that does not
+// show the URL, since tokens stand in it.
+func (e *Env) Do(ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request, judge func(*Reply) *Error) (*Reply, error) {
 	if err := e.Limits.Wait(ctx, ep.Name, ep.Rate); err != nil {
 		return nil, err
 	}
 	if e.OnCall != nil {
 		e.OnCall(ep.Name)
 	}
-	callCtx, cancel := context.WithTimeout(ctx, e.CallTimeout)
-	defer cancel()
+	spanCtx, span := startSpan(ctx, t, ep)
 	began := e.Now()
-	reply, err := e.roundTrip(req.WithContext(callCtx))
-	if took := e.Now().Sub(began); took > e.SlowCall {
+	reply, err := e.send(spanCtx, t, ep, req)
+	took := e.Now().Sub(began)
+	if took > e.SlowCall {
 		e.Log.WarnContext(ctx, "slow provider call", "provider_type", t, "endpoint", ep.Name, "took", took.String())
 	}
+	if err == nil {
+		if refused := judge(reply); refused != nil {
+			err = refused
+		}
+	}
+	endSpan(span, err)
+	if e.OnDone != nil {
+		e.OnDone(ep.Name, outcome(err), took)
+	}
+	if err != nil {
+		e.pauseIfThrottled(ctx, ep, err)
+		return nil, err
+	}
+	return reply, nil
+}
+
+// pauseIfThrottled makes everybody wait where the provider throttles.
+func (e *Env) pauseIfThrottled(ctx context.Context, ep Endpoint, err error) {
+	var refused *Error
+	if !errors.As(err, &refused) || refused.Kind != RateLimited {
+		return
+	}
+	e.Log.InfoContext(ctx, "provider asks for fewer calls", "endpoint", ep.Name, "code", refused.Code, "retry_after", refused.RetryAfter.String())
+	if err := e.Limits.Pause(ctx, ep.Name, refused.RetryAfter); err != nil {
+		// The caller still waits; only the others are not told.
+		e.Log.WarnContext(ctx, "pause after throttling failed", "endpoint", ep.Name, "error", err)
+	}
+}
+
+// outcome is what a call's error counts as.
+func outcome(err error) string {
+	var failed *Error
+	switch {
+	case err == nil:
+		return OK
+	case errors.As(err, &failed):
+		return string(failed.Kind)
+	default:
+		return Canceled
+	}
+}
+
+// send makes the exchange within the call's time.
+func (e *Env) send(ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request) (*Reply, error) {
+	callCtx, cancel := context.WithTimeout(ctx, e.CallTimeout)
+	defer cancel()
+	reply, err := e.roundTrip(req.WithContext(callCtx))
 	switch {
 	case err == nil:
 		return reply, nil

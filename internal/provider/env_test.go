@@ -34,6 +34,8 @@ type call struct {
 	env *provider.Env
 	log *bytes.Buffer
 	url string
+	// refused is what the answer says.
+	refused *provider.Error
 }
 
 func newCall(t *testing.T, handler http.HandlerFunc) *call {
@@ -56,7 +58,7 @@ func (c *call) do(t *testing.T, ctx context.Context) (*provider.Reply, error) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(ctx, endpoint.Method, c.url, nil)
 	require.NoError(t, err)
-	return c.env.Do(ctx, directory.WeCom, endpoint, req)
+	return c.env.Do(ctx, directory.WeCom, endpoint, req, func(*provider.Reply) *provider.Error { return c.refused })
 }
 
 // unavailable fails unless the error is transport trouble that does not show the URL.

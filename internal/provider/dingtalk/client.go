@@ -83,27 +83,21 @@ func (c *client) call(ctx context.Context, ep provider.Endpoint, body any) (answ
 	return c.exchange(ctx, ep, url.Values{"access_token": {token}}, body)
 }
 
-// exchange sends one request and judges its answer. A throttling answer also
-// stops the other users of the endpoint.
+// exchange sends one request and judges its answer.
 func (c *client) exchange(ctx context.Context, ep provider.Endpoint, query url.Values, body any) (answer, error) {
 	req, err := c.request(ctx, ep, query, body)
 	if err != nil {
 		return answer{}, err
 	}
-	reply, err := c.env.Do(ctx, directory.DingTalk, ep, req)
+	var a answer
+	_, err = c.env.Do(ctx, directory.DingTalk, ep, req, func(reply *provider.Reply) (failure *provider.Error) {
+		a, failure = judge(ep, reply, c.env.Now())
+		return failure
+	})
 	if err != nil {
-		return answer{}, err
+		return answer{}, c.pauseAllIfBlocked(ctx, err)
 	}
-	a, failure := judge(ep, reply, c.env.Now())
-	if failure == nil {
-		return a, nil
-	}
-	if failure.Kind == provider.RateLimited {
-		if err := c.pause(ctx, ep, failure); err != nil {
-			return answer{}, err
-		}
-	}
-	return answer{}, failure
+	return a, nil
 }
 
 func (c *client) request(ctx context.Context, ep provider.Endpoint, query url.Values, body any) (*http.Request, error) {
@@ -127,19 +121,19 @@ func (c *client) request(ctx context.Context, ep provider.Endpoint, query url.Va
 	return req, nil
 }
 
-// pause stops the throttled endpoint, or all of them where the provider has
-// blocked this address as a whole.
-func (c *client) pause(ctx context.Context, ep provider.Endpoint, failure *provider.Error) error {
-	paused := []provider.Endpoint{ep}
-	if failure.Code == codeAddressBlocked {
-		paused = endpoints
+// pauseAllIfBlocked stops all endpoints, not only the throttled one, where the
+// provider has blocked this address as a whole. It returns err.
+func (c *client) pauseAllIfBlocked(ctx context.Context, err error) error {
+	var failure *provider.Error
+	if !errors.As(err, &failure) || failure.Code != codeAddressBlocked {
+		return err
 	}
-	for _, p := range paused {
-		if err := c.env.Limits.Pause(ctx, p.Name, failure.RetryAfter); err != nil {
-			return fmt.Errorf("pause %s: %w", p.Name, err)
+	for _, p := range endpoints {
+		if failed := c.env.Limits.Pause(ctx, p.Name, failure.RetryAfter); failed != nil {
+			return fmt.Errorf("pause %s: %w", p.Name, failed)
 		}
 	}
-	return nil
+	return err
 }
 
 // judge decides by the body whether a call succeeded, whatever the HTTP status:

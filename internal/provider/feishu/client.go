@@ -73,13 +73,16 @@ func (c *client) do(ctx context.Context, ep provider.Endpoint, query url.Values,
 	if err != nil {
 		return answer{}, err
 	}
-	reply, err := c.env.Do(ctx, directory.Feishu, ep, req)
+	var env envelope
+	reply, err := c.env.Do(ctx, directory.Feishu, ep, req, func(reply *provider.Reply) *provider.Error {
+		var ok bool
+		if env, ok = parseEnvelope(reply.Body); !ok || env.code != 0 || reply.Status < 200 || reply.Status > 299 {
+			return refused(ep, reply, env, ok)
+		}
+		return nil
+	})
 	if err != nil {
 		return answer{}, err
-	}
-	env, ok := parseEnvelope(reply.Body)
-	if !ok || env.code != 0 || reply.Status < 200 || reply.Status > 299 {
-		return answer{}, c.refused(ctx, ep, reply, env, ok)
 	}
 	return answer{endpoint: ep.Name, requestID: requestID(reply, env), body: reply.Body, data: env.data}, nil
 }
@@ -106,19 +109,12 @@ func (c *client) request(ctx context.Context, ep provider.Endpoint, query url.Va
 	return req, nil
 }
 
-// refused turns a failed exchange into an error and, where the provider
-// throttles, makes everybody wait.
-func (c *client) refused(ctx context.Context, ep provider.Endpoint, reply *provider.Reply, env envelope, usable bool) error {
+// refused turns a failed exchange into an error.
+func refused(ep provider.Endpoint, reply *provider.Reply, env envelope, usable bool) *provider.Error {
 	e := classify(reply, env, usable)
 	e.Provider, e.Endpoint, e.RequestID = directory.Feishu, ep.Name, requestID(reply, env)
 	if usable && env.code != 0 {
 		e.Code = strconv.FormatInt(env.code, 10)
-	}
-	if e.Kind == provider.RateLimited {
-		if err := c.env.Limits.Pause(ctx, ep.Name, e.RetryAfter); err != nil {
-			// The caller still waits; only the others are not told.
-			c.env.Log.WarnContext(ctx, "pause after throttling failed", "endpoint", ep.Name, "error", err)
-		}
 	}
 	return e
 }

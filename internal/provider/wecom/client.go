@@ -64,20 +64,11 @@ func (c *client) exchange(ctx context.Context, cred *credential, ep provider.End
 	if err != nil {
 		return nil, err
 	}
-	reply, err := c.env.Do(ctx, directory.WeCom, ep, req)
+	reply, err := c.env.Do(ctx, directory.WeCom, ep, req, func(r *provider.Reply) *provider.Error { return judge(cred, ep, r) })
 	if err != nil {
 		return nil, err
 	}
-	failure := judge(cred, ep, reply)
-	if failure == nil {
-		return reply.Body, nil
-	}
-	if failure.Kind == provider.RateLimited {
-		if err := c.env.Limits.Pause(ctx, ep.Name, failure.RetryAfter); err != nil {
-			c.env.Log.WarnContext(ctx, "cannot pause a throttled endpoint", "endpoint", ep.Name, "error", err)
-		}
-	}
-	return nil, failure
+	return reply.Body, nil
 }
 
 func (c *client) request(ctx context.Context, ep provider.Endpoint, query url.Values, body any) (*http.Request, error) {
