@@ -15,6 +15,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/metrics"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -25,6 +26,8 @@ type Runs struct {
 	Temporal client.Client
 	// Hooks are the names of the webhooks that are to be told of runs.
 	Hooks []string
+	// Metrics counts what came of runs.
+	Metrics *metrics.Metrics
 }
 
 // BeginRun says which run is to begin.
@@ -76,6 +79,7 @@ func (a *Runs) BeginRun(ctx context.Context, in BeginRun) (BegunRun, error) {
 	if begun.Provider.TenantID != nil {
 		out.TenantID = *begun.Provider.TenantID
 	}
+	tellBegun(ctx, in, out)
 	return out, nil
 }
 
@@ -137,7 +141,8 @@ func (a *Runs) HoldRun(ctx context.Context, in HoldRun) (HeldRun, error) {
 	if err != nil {
 		return HeldRun{}, classify(err)
 	}
-	if run.Status != directory.RunHeld {
+	held := run.Status != directory.RunHeld
+	if held {
 		counts, err := a.Store.Counts(ctx, in.RunID)
 		if err != nil {
 			return HeldRun{}, classify(err)
@@ -154,6 +159,9 @@ func (a *Runs) HoldRun(ctx context.Context, in HoldRun) (HeldRun, error) {
 		return HeldRun{}, classify(err)
 	}
 	report, err := a.report(ctx, in.RunID)
+	if err == nil && held {
+		a.tell(ctx, in.RunID, report, nil)
+	}
 	return HeldRun{RunReport: report, ExpiresAt: run.HoldExpiresAt, Removals: &removals}, err
 }
 
@@ -195,30 +203,47 @@ func (a *Runs) FinishRun(ctx context.Context, in FinishRun) (RunReport, error) {
 	if err != nil {
 		return RunReport{}, classify(err)
 	}
-	if run.Status == directory.RunRunning || run.Status == directory.RunHeld {
-		counts, err := a.Store.Counts(ctx, in.RunID)
-		if err != nil {
-			return RunReport{}, classify(err)
-		}
-		switch {
-		case in.Counts != nil:
-			counts = *in.Counts
-		case run.Status == directory.RunHeld:
-			counts = sumUp(run.Counts, counts)
-		}
-		status := in.Status
-		if status == "" {
-			status = directory.RunSucceeded
-			if counts.Departments.Failed > 0 || counts.Members.Failed > 0 {
-				status = directory.RunPartial
-			}
-		}
-		complete := status == directory.RunSucceeded && run.Mode == "apply" && !in.Incomplete
-		if err := a.Store.RunFinish(ctx, in.RunID, status, in.Problem, counts, complete); err != nil {
+	open := run.Status == directory.RunRunning || run.Status == directory.RunHeld
+	if open {
+		if err := a.finish(ctx, in, run); err != nil {
 			return RunReport{}, classify(err)
 		}
 	}
-	return a.report(ctx, in.RunID)
+	report, err := a.report(ctx, in.RunID)
+	if err == nil && open {
+		a.tell(ctx, in.RunID, report, heldWith(run))
+	}
+	return report, err
+}
+
+func (a *Runs) finish(ctx context.Context, in FinishRun, run db.Run) error {
+	counts, err := a.Store.Counts(ctx, in.RunID)
+	if err != nil {
+		return err
+	}
+	switch {
+	case in.Counts != nil:
+		counts = *in.Counts
+	case run.Status == directory.RunHeld:
+		counts = sumUp(run.Counts, counts)
+	}
+	status := in.Status
+	if status == "" {
+		status = directory.RunSucceeded
+		if counts.Departments.Failed > 0 || counts.Members.Failed > 0 {
+			status = directory.RunPartial
+		}
+	}
+	complete := status == directory.RunSucceeded && run.Mode == "apply" && !in.Incomplete
+	return a.Store.RunFinish(ctx, in.RunID, status, in.Problem, counts, complete)
+}
+
+// heldWith is what was counted of a run when it was held, or nil.
+func heldWith(run db.Run) *directory.Counts {
+	if run.Status != directory.RunHeld {
+		return nil
+	}
+	return &run.Counts
 }
 
 // sumUp joins what was read before a hold, whose staging may be gone, with what the

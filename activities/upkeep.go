@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/metrics"
 )
 
 // Upkeep ends runs that nobody will end any more and cleans up what has been kept
@@ -16,6 +17,8 @@ type Upkeep struct {
 	// Runs answers whether the workflow of an unfinished run is still at work.
 	Runs *Runs
 	Keep Keep
+	// Metrics counts what was cleaned up.
+	Metrics *metrics.Metrics
 }
 
 // Keep is how long things are kept after their run has ended; zero: for ever. Nothing
@@ -119,6 +122,7 @@ func (a *Upkeep) CleanUp(ctx context.Context, in CleanUp) (CleanedUp, error) {
 			return CleanedUp{}, classify(err)
 		}
 		out.Rows += cleaned.Rows
+		a.Metrics.CleanedUp(in.Part, cleaned.Rows)
 		if !cleaned.More {
 			return out, classify(a.Store.UpkeepDone(ctx, in.Part))
 		}

@@ -93,12 +93,17 @@ func work(ctx context.Context, getenv func(string) string, stderr io.Writer) err
 		return err
 	}
 	defer store.Close()
-	temporal, err := app.DialTemporal(ctx, log)
+	watch, err := app.NewWatch(ctx, store, cfg, log)
+	if err != nil {
+		return settingError{err}
+	}
+	defer watch.Close()
+	temporal, err := app.DialTemporal(ctx, log, watch.Adjust)
 	if err != nil {
 		return err
 	}
 	defer temporal.Close()
-	return serve(ctx, temporal, store, box, cfg, log)
+	return serve(ctx, temporal, store, box, watch, cfg, log)
 }
 
 // prepare migrates the database, or else makes sure that it has been: on a schema
@@ -117,14 +122,21 @@ func prepare(ctx context.Context, cfg config.Config) error {
 	return nil
 }
 
-func serve(ctx context.Context, temporal client.Client, store *db.Store, box *secret.Box, cfg config.Config, log *slog.Logger) error {
+func serve(ctx context.Context, temporal client.Client, store *db.Store, box *secret.Box, watch *app.Watch, cfg config.Config, log *slog.Logger) error {
 	if err := app.EnsureSearchAttributes(ctx, temporal, app.Namespace()); err != nil {
 		return err
 	}
 	if err := app.EnsureUpkeep(ctx, temporal, workflows.TaskQueue); err != nil {
 		log.Warn(err.Error()) // syncs work without it
 	}
-	worker := app.NewWorker(temporal, workflows.TaskQueue, store, app.NewOpener(store, box, cfg, log), cfg)
+	opener := app.NewOpener(store, box, cfg, log)
+	opener.Metrics = watch.Metrics
+	worker := app.NewWorker(temporal, workflows.TaskQueue, store, opener, cfg)
+	stop, err := watch.Serve(worker, store, temporal)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	log.Info("worker started")
 	return worker.Run(ctx)
 }

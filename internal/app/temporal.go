@@ -19,13 +19,16 @@ import (
 )
 
 // DialTemporal connects with the settings of the SDK's TEMPORAL_* variables and
-// profiles. The error says what to check.
-func DialTemporal(ctx context.Context, logger *slog.Logger) (client.Client, error) {
+// profiles, adjusted where the program is watched. The error says what to check.
+func DialTemporal(ctx context.Context, logger *slog.Logger, adjust ...func(*client.Options)) (client.Client, error) {
 	options, err := envconfig.LoadDefaultClientOptions()
 	if err != nil {
 		return nil, fmt.Errorf("temporal settings: %w", err)
 	}
 	options.Logger = log.NewStructuredLogger(logger)
+	for _, change := range adjust {
+		change(&options)
+	}
 	c, err := client.DialContext(ctx, options)
 	if err != nil {
 		return nil, fmt.Errorf("temporal at %s does not answer: %w; check TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE", address(options.HostPort), err)

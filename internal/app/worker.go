@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -29,6 +31,7 @@ var eager = 20
 // Worker polls both task queues.
 type Worker struct {
 	workers []worker.Worker
+	started atomic.Bool
 }
 
 // NewWorker registers workflows and activities for a task queue and the one for
@@ -36,14 +39,14 @@ type Worker struct {
 func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener *connect.Opener, cfg config.Config) *Worker {
 	pull := &activities.Pull{Store: store, Opener: opener}
 	hooks, names := hooksOf(cfg.Notify)
-	runs := &activities.Runs{Store: store, Temporal: temporal, Hooks: names}
+	runs := &activities.Runs{Store: store, Temporal: temporal, Hooks: names, Metrics: opener.Metrics}
 	all := []any{
 		runs, pull, &activities.Apply{Store: store}, &activities.Reconcile{Store: store, Pull: pull},
 		&activities.Notifications{
 			Store: store, Hooks: hooks, Sender: &notify.Sender{HTTP: newHTTPClient(len(hooks)), Now: time.Now},
 			Page: func(workflowID, temporalRunID string) string { return WebURL(cfg.UIURL, workflowID, temporalRunID) },
 		},
-		&activities.Upkeep{Store: store, Runs: runs, Keep: activities.Keep{Runs: cfg.KeepRuns, Details: cfg.KeepDetails, Raw: cfg.KeepRaw}},
+		&activities.Upkeep{Store: store, Runs: runs, Keep: activities.Keep{Runs: cfg.KeepRuns, Details: cfg.KeepDetails, Raw: cfg.KeepRaw}, Metrics: opener.Metrics},
 		&activities.Schedules{Store: store, Temporal: temporal},
 	}
 	main := worker.New(temporal, taskQueue, options(cfg.ApplyConcurrency))
@@ -79,6 +82,14 @@ func options(concurrency int) worker.Options {
 	}
 }
 
+// Ready returns nil from when the worker has started until it is told to stop.
+func (w *Worker) Ready(context.Context) error {
+	if !w.started.Load() {
+		return errors.New("the worker has not started, or is stopping")
+	}
+	return nil
+}
+
 // Run works until ctx is done and then stops gracefully.
 func (w *Worker) Run(ctx context.Context) error {
 	for i, one := range w.workers {
@@ -89,7 +100,9 @@ func (w *Worker) Run(ctx context.Context) error {
 			return fmt.Errorf("start worker: %w", err)
 		}
 	}
+	w.started.Store(true)
 	<-ctx.Done()
+	w.started.Store(false) // first, so that nobody takes it for ready while it stops
 	for _, one := range w.workers {
 		one.Stop()
 	}

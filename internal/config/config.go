@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -48,6 +49,8 @@ type Config struct {
 	Notify []Webhook
 	// UIURL is where Temporal's Web UI is; empty: no links are given.
 	UIURL string
+	// MetricsAddress is where the worker tells metrics and health; empty: nowhere.
+	MetricsAddress string
 
 	LogFormat LogFormat
 	LogLevel  slog.Level
@@ -90,7 +93,7 @@ func Load(getenv func(string) string, optional ...string) (Config, error) {
 // Usage lists the settings for a program's help text, a line each.
 func Usage() string {
 	text := "Settings (environment):\n"
-	for _, s := range append(settings, temporalSettings) {
+	for _, s := range append(slices.Clip(settings), temporalSettings, tracesSettings) {
 		text += fmt.Sprintf("  %-28s  %s", s.name, s.help)
 		switch {
 		case s.required:

@@ -67,6 +67,7 @@ func TestEverySettingIsRead(t *testing.T) {
 		"ORGSYNC_KEEP_RUNS":            "Forever",
 		"ORGSYNC_KEEP_DETAILS":         "36500d",
 		"ORGSYNC_KEEP_RAW":             "90m",
+		"ORGSYNC_METRICS_ADDRESS":      ":9464",
 		"ORGSYNC_LOG_FORMAT":           "JSON",
 		"ORGSYNC_LOG_LEVEL":            "Debug",
 	}))
@@ -83,6 +84,7 @@ func TestEverySettingIsRead(t *testing.T) {
 		DatabaseConnections: 3,
 		KeepDetails:         36500 * 24 * time.Hour,
 		KeepRaw:             90 * time.Minute,
+		MetricsAddress:      ":9464",
 		LogFormat:           config.LogJSON,
 		LogLevel:            slog.LevelDebug,
 	}, c)
@@ -115,6 +117,7 @@ func TestEachProblemIsOneLine(t *testing.T) {
 		{"ORGSYNC_KEEP_DETAILS", "-1d", `ORGSYNC_KEEP_DETAILS is "-1d"` + wantAge},
 		{"ORGSYNC_KEEP_RAW", "1d12h", `ORGSYNC_KEEP_RAW is "1d12h"` + wantAge},
 		{"ORGSYNC_KEEP_RAW", "36501d", `ORGSYNC_KEEP_RAW is "36501d"` + wantAge},
+		{"ORGSYNC_METRICS_ADDRESS", "9464", `ORGSYNC_METRICS_ADDRESS is "9464"; want host:port, such as 127.0.0.1:9464, or :9464 for all of the machine's addresses`},
 		{"ORGSYNC_LOG_FORMAT", "xml", `ORGSYNC_LOG_FORMAT is "xml"; want text or json`},
 		{"ORGSYNC_LOG_LEVEL", "loud", `ORGSYNC_LOG_LEVEL is "loud"; want debug, info, warn or error`},
 	} {
@@ -188,7 +191,7 @@ func TestUsageNamesEverySetting(t *testing.T) {
 	require.Contains(t, usage, "(required)")
 	require.Contains(t, usage, "(default 45s)")
 	require.Contains(t, usage, "TEMPORAL_ADDRESS")
-	require.Equal(t, 1+len(asked)+1, strings.Count(usage, "\n"), "a line each")
+	require.Equal(t, 1+len(asked)+2, strings.Count(usage, "\n"), "a line each")
 }
 
 func ExampleLoad() {

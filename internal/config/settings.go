@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"slices"
 	"strconv"
@@ -139,6 +140,17 @@ var settings = []setting{
 		},
 	},
 	{
+		name: "ORGSYNC_METRICS_ADDRESS",
+		help: "where the worker answers /metrics, /healthz and /readyz, such as :9464 or 127.0.0.1:0; nowhere if not set",
+		set: func(c *Config, v string) error {
+			c.MetricsAddress = v
+			if _, port, err := net.SplitHostPort(v); err != nil || port == "" {
+				return errors.New("want host:port, such as 127.0.0.1:9464, or :9464 for all of the machine's addresses")
+			}
+			return nil
+		},
+	},
+	{
 		name: "ORGSYNC_LOG_FORMAT", fallback: "text",
 		help: "text or json",
 		set: func(c *Config, v string) error {
@@ -157,6 +169,12 @@ var settings = []setting{
 			return err
 		},
 	},
+}
+
+// tracesSettings stand in the help text; OpenTelemetry reads them.
+var tracesSettings = setting{
+	name: "OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_*",
+	help: "where the worker sends traces, by OpenTelemetry's own variables; nowhere if not set",
 }
 
 // temporalSettings stand in the help text; the SDK reads them.

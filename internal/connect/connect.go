@@ -15,6 +15,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/metrics"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/secret"
 )
@@ -33,6 +34,8 @@ type Opener struct {
 	// CallTimeout bounds one provider call, SlowCall is when it is warned of.
 	CallTimeout time.Duration
 	SlowCall    time.Duration
+	// Metrics counts calls and their waiting; nil for programs that are not watched.
+	Metrics *metrics.Metrics
 	// CallRate multiplies the documented call limits; 0 switches them off.
 	CallRate float64
 }
@@ -54,8 +57,9 @@ func (o *Opener) Open(ctx context.Context, p db.Provider, onCall func(endpoint s
 		HTTP:   o.HTTP,
 		Log:    log,
 		Tokens: &tokens{store: o.Store, box: o.Box, providerID: p.ID, recent: map[string]recentToken{}},
-		Limits: &limits{store: o.Store, providerID: p.ID, providerType: p.Type, rate: o.CallRate},
+		Limits: &limits{store: o.Store, providerID: p.ID, providerType: p.Type, rate: o.CallRate, waited: func(d time.Duration) { o.Metrics.Wait(p.Name, d) }},
 		Now:    time.Now, CallTimeout: o.CallTimeout, SlowCall: o.SlowCall, OnCall: onCall,
+		OnDone: func(endpoint, outcome string, took time.Duration) { o.Metrics.Call(p.Name, endpoint, outcome, took) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open provider %s: %w", p.Name, err)

@@ -110,6 +110,8 @@ type limits struct {
 	store        *db.Store
 	providerID   string
 	providerType directory.ProviderType
+	// waited is told how long each call waits for its place.
+	waited func(time.Duration)
 	// rate multiplies the documented limits; 0 leaves only a provider's own pauses.
 	rate float64
 }
@@ -143,6 +145,7 @@ func (l *limits) Wait(ctx context.Context, endpoint string, limit provider.Rate)
 			Problem: "the call budget of this endpoint is used up for now",
 		}
 	}
+	l.waited(wait)
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {

@@ -5,13 +5,14 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -32,14 +33,15 @@ import (
 // that a test can kill.
 const workerVariable = "ORGSYNC_E2E_WORKER_QUEUE"
 
-// workAsChild is such a worker's main.
+// workAsChild is such a worker's main: orgsync-worker's own but for its task queue.
 func workAsChild() int {
-	ctx := context.Background()
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
 	cfg, err := config.Load(os.Getenv)
 	if err != nil {
 		return 2
 	}
+	log := app.NewLogger(os.Stderr, cfg)
 	box, err := secret.Load(cfg.Keyset.Reveal())
 	if err != nil {
 		return 2
@@ -48,11 +50,24 @@ func workAsChild() int {
 	if err != nil {
 		return 1
 	}
-	temporal, err := app.DialTemporal(ctx, log)
+	watch, err := app.NewWatch(ctx, store, cfg, log)
+	if err != nil {
+		return 2
+	}
+	defer watch.Close()
+	temporal, err := app.DialTemporal(ctx, log, watch.Adjust)
 	if err != nil {
 		return 1
 	}
-	if err := app.NewWorker(temporal, os.Getenv(workerVariable), store, app.NewOpener(store, box, cfg, log), cfg).Run(ctx); err != nil {
+	opener := app.NewOpener(store, box, cfg, log)
+	opener.Metrics = watch.Metrics
+	worker := app.NewWorker(temporal, os.Getenv(workerVariable), store, opener, cfg)
+	stopServing, err := watch.Serve(worker, store, temporal)
+	if err != nil {
+		return 1
+	}
+	defer stopServing()
+	if err := worker.Run(ctx); err != nil {
 		return 1
 	}
 	return 0
@@ -68,6 +83,7 @@ func (w *world) spawn() *exec.Cmd {
 	for name, value := range w.settings {
 		worker.Env = append(worker.Env, name+"="+value)
 	}
+	worker.Stderr = w.logs
 	require.NoError(w.t, worker.Start())
 	w.t.Cleanup(func() {
 		_ = worker.Process.Kill()

@@ -1,0 +1,38 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/metrics"
+)
+
+// tellBegun logs that a run has begun.
+func tellBegun(ctx context.Context, in BeginRun, out BegunRun) {
+	activity.GetLogger(ctx).Info("run begun", "provider", in.Provider, "run_id", out.RunID, "mode", in.Mode)
+}
+
+// tell logs and counts a run that ended or was held: report is how it stands now,
+// heldWith what was counted when it was held, nil if it was not.
+func (a *Runs) tell(ctx context.Context, runID string, report RunReport, heldWith *directory.Counts) {
+	run := metrics.Run{
+		Provider: report.Provider, Mode: report.Mode, Status: report.Status,
+		Took: time.Duration(report.DurationMS) * time.Millisecond, Counts: report.Counts,
+	}
+	if heldWith != nil {
+		run.Took, run.Counted = 0, *heldWith
+	}
+	a.Metrics.Run(run)
+	what := "run ended"
+	if report.Status == directory.RunHeld {
+		what = "run held: removals wait for a decision"
+	}
+	d, m := report.Departments, report.Members
+	activity.GetLogger(ctx).Info(what, "provider", report.Provider, "run_id", runID, "mode", report.Mode, "status", report.Status,
+		"duration", (time.Duration(report.DurationMS) * time.Millisecond).String(), "calls", report.Calls,
+		"departments_read", d.Read, "departments_changed", changedDepartments(d)+d.Deleted, "departments_failed", d.Failed,
+		"members_read", m.Read, "members_changed", changedMembers(m)+m.Deleted, "members_removed", m.Deleted, "members_failed", m.Failed)
+}

@@ -1,0 +1,170 @@
+// Package metrics counts what a worker does, in the form that Prometheus reads: our
+// own figures, those of Temporal's SDK, and the state of the stored providers as
+// Postgres has it. No label takes more values than there are providers, endpoints or
+// kinds, and none carries personal data. It decides nothing.
+package metrics
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// Metrics holds the counters of a process. The nil *Metrics counts nothing, for
+// programs that are not watched. It is safe for concurrent use.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	runs        *prometheus.CounterVec
+	runSeconds  *prometheus.HistogramVec
+	departments *prometheus.CounterVec
+	members     *prometheus.CounterVec
+	memberships *prometheus.CounterVec
+
+	calls       *prometheus.CounterVec
+	callSeconds *prometheus.HistogramVec
+	throttled   *prometheus.CounterVec
+	waitSeconds *prometheus.HistogramVec
+
+	upkeepRows *prometheus.CounterVec
+}
+
+// New returns counters at zero. state, if not nil, is asked at every scrape.
+func New(state State, log *slog.Logger) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		runs: counter("orgsync_runs_total", "Runs that ended, and runs that were held, by what came of them; one that was held counts again when it is decided.",
+			"provider", "mode", "status"),
+		// From a member's second to a large company's half day.
+		runSeconds: histogram("orgsync_run_duration_seconds", "How long runs took until they ended or were held.",
+			[]float64{1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 21600, 43200}, "provider", "mode"),
+		departments: counter("orgsync_departments_changed_total", "Departments that applied runs changed, by kind of change.", "provider", "kind"),
+		members:     counter("orgsync_members_changed_total", "People that applied runs changed, by kind of change.", "provider", "kind"),
+		memberships: counter("orgsync_memberships_changed_total", "Places in departments that applied runs changed, by kind of change.", "provider", "kind"),
+		calls: counter("orgsync_provider_calls_total", "Calls to providers, by what came of them: ok, or the kind of error.",
+			"provider", "endpoint", "outcome"),
+		callSeconds: histogram("orgsync_provider_call_seconds", "How long calls to providers took, without waiting for the call budget.",
+			[]float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}, "provider", "endpoint"),
+		throttled: counter("orgsync_provider_throttled_total", "Answers by which a provider asked for fewer calls.", "provider", "endpoint"),
+		waitSeconds: histogram("orgsync_provider_wait_seconds", "How long calls waited for their place in the shared call budget.",
+			[]float64{.001, .01, .1, .5, 1, 5, 10, 20}, "provider"),
+		upkeepRows: counter("orgsync_upkeep_rows_total", "Rows that the upkeep cleaned up, by part.", "part"),
+	}
+	m.registry.MustRegister(m.runs, m.runSeconds, m.departments, m.members, m.memberships,
+		m.calls, m.callSeconds, m.throttled, m.waitSeconds, m.upkeepRows,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector())
+	if state != nil {
+		m.registry.MustRegister(&stateCollector{state: state, log: log, met: m.expect})
+	}
+	return m
+}
+
+func counter(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+}
+
+func histogram(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
+}
+
+// expect begins a provider's counts of runs at zero, so that the first that fails after
+// a worker's start is an increase.
+func (m *Metrics) expect(provider string) {
+	for _, status := range []string{
+		directory.RunSucceeded, directory.RunPartial, directory.RunFailed, directory.RunHeld, directory.RunRejected, directory.RunCanceled,
+	} {
+		m.runs.WithLabelValues(provider, "apply", status)
+	}
+}
+
+// Handler answers a scrape. What cannot be collected is left out and logged.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, Timeout: scrapeTimeout})
+}
+
+// scrapeTimeout is below Prometheus' own default of ten seconds.
+const scrapeTimeout = 8 * time.Second
+
+// Run is a run that ended or was held.
+type Run struct {
+	Provider, Mode, Status string
+	// Took is how long it was at work; zero where that was told before, when it was held.
+	Took time.Duration
+	// Counted is what was told of it before, Counts what it did altogether.
+	Counted, Counts directory.Counts
+}
+
+// Run counts a run that ended or was held. A plan changes nothing.
+func (m *Metrics) Run(r Run) {
+	if m == nil {
+		return
+	}
+	m.runs.WithLabelValues(r.Provider, r.Mode, r.Status).Inc()
+	if r.Took > 0 {
+		m.runSeconds.WithLabelValues(r.Provider, r.Mode).Observe(r.Took.Seconds())
+	}
+	if r.Mode != "apply" {
+		return
+	}
+	add := func(changed *prometheus.CounterVec, before, now map[string]int) {
+		for kind := range now {
+			// People counted as updated before may have been removed since: counters do not fall.
+			changed.WithLabelValues(r.Provider, kind).Add(float64(max(now[kind]-before[kind], 0)))
+		}
+	}
+	add(m.departments, departmentKinds(r.Counted.Departments), departmentKinds(r.Counts.Departments))
+	add(m.members, memberKinds(r.Counted.Members), memberKinds(r.Counts.Members))
+	add(m.memberships, membershipKinds(r.Counted.Memberships), membershipKinds(r.Counts.Memberships))
+}
+
+func departmentKinds(c directory.DepartmentCounts) map[string]int {
+	return map[string]int{"created": c.Created, "updated": c.Updated, "moved": c.Moved, "restored": c.Restored, "deleted": c.Deleted}
+}
+
+func memberKinds(c directory.MemberCounts) map[string]int {
+	return map[string]int{
+		"created": c.Created, "updated": c.Updated, "moved": c.Moved, "restored": c.Restored,
+		"deactivated": c.Deactivated, "deleted": c.Deleted, "linked": c.Linked,
+	}
+}
+
+func membershipKinds(c directory.MembershipCounts) map[string]int {
+	return map[string]int{"created": c.Created, "deleted": c.Deleted}
+}
+
+// throttledOutcome is the outcome of a call by which the provider asked for fewer.
+const throttledOutcome = "RateLimited"
+
+// Call counts a call that was made: outcome is "ok" or the kind of error.
+func (m *Metrics) Call(provider, endpoint, outcome string, took time.Duration) {
+	if m == nil {
+		return
+	}
+	m.calls.WithLabelValues(provider, endpoint, outcome).Inc()
+	m.callSeconds.WithLabelValues(provider, endpoint).Observe(took.Seconds())
+	if outcome == throttledOutcome {
+		m.throttled.WithLabelValues(provider, endpoint).Inc()
+	}
+}
+
+// Wait counts a call's waiting for its place in the shared call budget.
+func (m *Metrics) Wait(provider string, waited time.Duration) {
+	if m == nil {
+		return
+	}
+	m.waitSeconds.WithLabelValues(provider).Observe(waited.Seconds())
+}
+
+// CleanedUp counts rows that a part of the upkeep cleaned up.
+func (m *Metrics) CleanedUp(part string, rows int) {
+	if m == nil {
+		return
+	}
+	m.upkeepRows.WithLabelValues(part).Add(float64(rows))
+}

@@ -1,0 +1,80 @@
+package metrics
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/orgsync/orgsync/db"
+)
+
+// State tells how the stored providers stand.
+type State interface {
+	Standing(context.Context) (db.Standing, error)
+}
+
+// stateTimeout bounds what a scrape asks of Postgres.
+const stateTimeout = 5 * time.Second
+
+// stateCollector asks at every scrape. Every worker of an installation tells the same:
+// take the maximum over them.
+type stateCollector struct {
+	state State
+	log   *slog.Logger
+	// met is told of each provider.
+	met func(provider string)
+}
+
+var (
+	known = gauge("orgsync_state_known", "Whether Postgres told the state of the providers in time; if 0 the state below is missing.")
+
+	lastSuccess = gauge("orgsync_last_success_age_seconds",
+		"Time since the last complete, applied run of an active provider; before the first since the provider was stored.", "provider")
+	sinceSuccess = gauge("orgsync_runs_since_success", "Applied runs of an active provider that ended since its last complete one.", "provider")
+	running      = gauge("orgsync_running_runs", "Runs at work.", "provider")
+	held         = gauge("orgsync_held_runs", "Runs that wait for a decision on removals.", "provider")
+	heldAge      = gauge("orgsync_held_run_age_seconds", "Time since the run that waits for a decision began; 0 if none does.", "provider")
+	upkeepAge    = gauge("orgsync_upkeep_age_seconds", "Time since the part of the upkeep was last done to its end.", "part")
+)
+
+func gauge(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, labels, nil)
+}
+
+// Describe implements prometheus.Collector.
+func (*stateCollector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{known, lastSuccess, sinceSuccess, running, held, heldAge, upkeepAge} {
+		out <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *stateCollector) Collect(out chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), stateTimeout)
+	defer cancel()
+	tell := func(d *prometheus.Desc, value float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	standing, err := c.state.Standing(ctx)
+	if err != nil {
+		c.log.Warn("metrics lack the state of the providers", "error", err)
+		tell(known, 0)
+		return
+	}
+	tell(known, 1)
+	for _, p := range standing.Providers {
+		c.met(p.Name)
+		if p.Active {
+			tell(lastSuccess, p.SinceSuccess.Seconds(), p.Name)
+			tell(sinceSuccess, float64(p.RunsSinceSuccess), p.Name)
+		}
+		tell(running, float64(p.Running), p.Name)
+		tell(held, float64(p.Held), p.Name)
+		tell(heldAge, p.HeldFor.Seconds(), p.Name)
+	}
+	for part, age := range standing.Upkeep {
+		tell(upkeepAge, age.Seconds(), part)
+	}
+}
