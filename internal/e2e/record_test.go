@@ -39,6 +39,7 @@ func TestRecord(t *testing.T) {
 	t.Run("scheduled", func(t *testing.T) { recordScheduled(t, w) })
 	t.Run("undo", func(t *testing.T) { recordUndo(t, w) })
 	t.Run("targets", func(t *testing.T) { recordTargets(t, w) })
+	t.Run("ids", func(t *testing.T) { recordIDs(t, w) })
 }
 
 func small(w *world) *source {
@@ -303,6 +304,16 @@ func recordTargets(t *testing.T, w *world) {
 	require.Equal(t, directory.RunSucceeded, w.wait(retry).Status)
 	record(t, w, "sync-org-retry", retry)
 	recordSlice(t, w, "sync-departments-retry", retry, 1)
+}
+
+// recordIDs has slices that first ask what their departments are called.
+func recordIDs(t *testing.T, w *world) {
+	s := small(w)
+	s.faults.Add(fault(membersCall, s.id(2), 1, simulator.Action{Kind: simulator.Truncate}))
+	run := w.start(workflows.SyncInput{Provider: s.name})
+	require.Equal(t, directory.RunSucceeded, w.wait(run).Status)
+	record(t, w, "sync-org-ids", run)
+	recordSlice(t, w, "sync-departments-ids", run, 1)
 }
 
 // leave lets people leave until so many have.

@@ -39,11 +39,11 @@ type strike struct {
 	do       func(context.Context)
 }
 
-// dialed makes the world's workers be struck.
-func (w *world) dialed(intercept interceptor.ClientInterceptor) {
+// dialed makes the world's workers go through interceptors.
+func (w *world) dialed(intercept ...interceptor.ClientInterceptor) {
 	w.t.Helper()
 	struck, err := client.DialContext(w.t.Context(), client.Options{
-		HostPort: server.Address(), Namespace: devstack.Namespace, Logger: silentLogger{}, Interceptors: []interceptor.ClientInterceptor{intercept},
+		HostPort: server.Address(), Namespace: devstack.Namespace, Logger: silentLogger{}, Interceptors: intercept,
 	})
 	require.NoError(w.t, err)
 	w.t.Cleanup(struck.Close)
