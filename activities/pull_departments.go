@@ -149,7 +149,7 @@ func (r *reading) children(ctx context.Context, p *db.Pending) error {
 			}
 		}
 		if err := r.store.StageDepartments(ctx, db.Page{
-			RunID: r.runID, Listing: p.Department, Number: p.Pages, Next: page.Next, Calls: r.takeCalls(), Bad: len(page.Bad),
+			RunID: r.runID, Listing: p.Department, Number: p.Pages, Next: page.Next, Calls: r.takeCalls(), Bad: len(page.Bad), Request: page.Request,
 		}, staged); err != nil {
 			return err
 		}

@@ -206,6 +206,7 @@ func (s *shelf) memberPages(ctx context.Context, p *db.Pending) error {
 		if err := s.put(ctx, db.MemberPage{
 			Page: db.Page{
 				RunID: s.runID, Listing: p.Department, Number: p.Pages, Next: page.Next, Calls: s.takeCalls(), Bad: len(page.Bad),
+				Request: page.Request,
 			},
 			People: people,
 		}); err != nil {

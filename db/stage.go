@@ -44,6 +44,8 @@ type Page struct {
 	Next string
 	// Calls is how many provider calls were made since they were last counted.
 	Calls int
+	// Request is the provider's id of the answer, empty if it gave none.
+	Request string
 	// Bad is how many records of the page had no usable id. A listing with such
 	// records never counts as read to its end.
 	Bad int
@@ -70,7 +72,7 @@ func (s *Store) StageDepartments(ctx context.Context, p Page, found []StagedDepa
 			return err
 		}
 		return s.q.LedgerWalkAdvance(ctx, tx, dbsqlc.LedgerWalkAdvanceParams{
-			RunID: p.RunID, ExternalID: p.Listing, Cursor: p.Next, BadRecords: int32(p.Bad),
+			RunID: p.RunID, ExternalID: p.Listing, Cursor: p.Next, Request: p.Request, BadRecords: int32(p.Bad),
 		})
 	}))
 }
@@ -137,6 +139,7 @@ func (s *Store) StageMembers(ctx context.Context, pages ...MemberPage) error {
 	var rows [][]any
 	calls := 0
 	for _, p := range pages {
+		advance.Requests = append(advance.Requests, p.Request)
 		numbers = append(numbers, int32(p.Number))
 		advance.Listings, advance.Next = append(advance.Listings, p.Listing), append(advance.Next, p.Next)
 		advance.People, advance.Bad = append(advance.People, int32(len(p.People))), append(advance.Bad, int32(p.Bad))

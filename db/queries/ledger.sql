@@ -11,7 +11,9 @@ ORDER BY external_id LIMIT @max_rows;
 
 -- name: LedgerWalkAdvance :exec
 UPDATE sync_run_departments
-SET children_cursor = @cursor, children_pages = children_pages + 1, bad_records = bad_records + @bad_records
+SET children_cursor = @cursor, children_pages = children_pages + 1, bad_records = bad_records + @bad_records,
+    -- In the end that of the answer which ended the listing.
+    children_request = nullif(@request::text, ''), children_read_at = now()
 WHERE run_id = @run_id AND external_id = @external_id;
 
 -- name: LedgerWalkEnd :exec
@@ -100,8 +102,10 @@ SELECT ordinal FROM sync_run_departments WHERE run_id = @run_id AND external_id 
 -- name: LedgerMembersAdvance :exec
 -- One page more of each listing.
 UPDATE sync_run_departments l
-SET members_cursor = p.next, pages = l.pages + 1, members_read = l.members_read + p.people, bad_records = l.bad_records + p.bad
-FROM (SELECT unnest(@listings::text[]) AS listing, unnest(@next::text[]) AS next, unnest(@people::int[]) AS people, unnest(@bad::int[]) AS bad) p
+SET members_cursor = p.next, pages = l.pages + 1, members_read = l.members_read + p.people, bad_records = l.bad_records + p.bad,
+    members_request = nullif(p.request, ''), members_read_at = now()
+FROM (SELECT unnest(@listings::text[]) AS listing, unnest(@next::text[]) AS next, unnest(@people::int[]) AS people, unnest(@bad::int[]) AS bad,
+    unnest(@requests::text[]) AS request) p
 WHERE l.run_id = @run_id AND l.external_id = p.listing;
 
 -- name: LedgerMembersEnd :exec

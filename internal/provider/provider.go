@@ -42,6 +42,9 @@ type DepartmentPage struct {
 	Next string
 	// Bad describes records that could not be used (no id), without personal data.
 	Bad []string
+	// Request is the provider's id of the answer that brought the page, empty where it
+	// gives none or several answers made the page.
+	Request string
 }
 
 // MemberPage is one page of members.
@@ -51,6 +54,9 @@ type MemberPage struct {
 	Next string
 	// Bad describes records that could not be used (no id), without personal data.
 	Bad []string
+	// Request is the provider's id of the answer that brought the page, empty where it
+	// gives none or several answers made the page.
+	Request string
 }
 
 // Client reads one company's directory. Its methods return *Error for whatever

@@ -145,8 +145,10 @@ func (q *Queries) LedgerList(ctx context.Context, db DBTX, runID string, failedO
 
 const ledgerMembersAdvance = `-- name: LedgerMembersAdvance :exec
 UPDATE sync_run_departments l
-SET members_cursor = p.next, pages = l.pages + 1, members_read = l.members_read + p.people, bad_records = l.bad_records + p.bad
-FROM (SELECT unnest($2::text[]) AS listing, unnest($3::text[]) AS next, unnest($4::int[]) AS people, unnest($5::int[]) AS bad) p
+SET members_cursor = p.next, pages = l.pages + 1, members_read = l.members_read + p.people, bad_records = l.bad_records + p.bad,
+    members_request = nullif(p.request, ''), members_read_at = now()
+FROM (SELECT unnest($2::text[]) AS listing, unnest($3::text[]) AS next, unnest($4::int[]) AS people, unnest($5::int[]) AS bad,
+    unnest($6::text[]) AS request) p
 WHERE l.run_id = $1 AND l.external_id = p.listing
 `
 
@@ -156,6 +158,7 @@ type LedgerMembersAdvanceParams struct {
 	Next     []string
 	People   []int32
 	Bad      []int32
+	Requests []string
 }
 
 // One page more of each listing.
@@ -166,6 +169,7 @@ func (q *Queries) LedgerMembersAdvance(ctx context.Context, db DBTX, arg LedgerM
 		arg.Next,
 		arg.People,
 		arg.Bad,
+		arg.Requests,
 	)
 	return err
 }
@@ -389,13 +393,16 @@ func (q *Queries) LedgerUnknown(ctx context.Context, db DBTX, runID string) ([]s
 
 const ledgerWalkAdvance = `-- name: LedgerWalkAdvance :exec
 UPDATE sync_run_departments
-SET children_cursor = $1, children_pages = children_pages + 1, bad_records = bad_records + $2
-WHERE run_id = $3 AND external_id = $4
+SET children_cursor = $1, children_pages = children_pages + 1, bad_records = bad_records + $2,
+    -- In the end that of the answer which ended the listing.
+    children_request = nullif($3::text, ''), children_read_at = now()
+WHERE run_id = $4 AND external_id = $5
 `
 
 type LedgerWalkAdvanceParams struct {
 	Cursor     string
 	BadRecords int32
+	Request    string
 	RunID      string
 	ExternalID string
 }
@@ -404,6 +411,7 @@ func (q *Queries) LedgerWalkAdvance(ctx context.Context, db DBTX, arg LedgerWalk
 	_, err := db.Exec(ctx, ledgerWalkAdvance,
 		arg.Cursor,
 		arg.BadRecords,
+		arg.Request,
 		arg.RunID,
 		arg.ExternalID,
 	)

@@ -119,7 +119,7 @@ func (k *check) members(ctx context.Context, departments []string) (*person, err
 	departments = departments[:min(len(departments), sampledDepartments)]
 	var trouble []error
 	for _, id := range departments {
-		items, _, err := k.client.userPage(ctx, id, "")
+		items, _, _, err := k.client.userPage(ctx, id, "")
 		switch provider.KindOf(err) {
 		case provider.NotFound:
 			continue // deleted meanwhile

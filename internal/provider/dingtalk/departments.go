@@ -94,7 +94,7 @@ func (c *client) Departments(ctx context.Context, q provider.Query) (provider.De
 }
 
 func departmentPage(a answer, parent string) (provider.DepartmentPage, error) {
-	var page provider.DepartmentPage
+	page := provider.DepartmentPage{Request: a.requestID}
 	if !sent(a.fields["result"]) {
 		return page, a.malformed("the answer says success but has no result")
 	}

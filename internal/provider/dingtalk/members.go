@@ -32,11 +32,13 @@ func (c *client) Members(ctx context.Context, q provider.Query) (provider.Member
 }
 
 func (c *client) departmentMembers(ctx context.Context, q provider.Query) (provider.MemberPage, error) {
-	items, next, err := c.userPage(ctx, q.Department, q.Cursor)
+	items, next, request, err := c.userPage(ctx, q.Department, q.Cursor)
 	if err != nil {
 		return provider.MemberPage{}, err
 	}
-	return memberPage(items, q.Department, next), nil
+	page := memberPage(items, q.Department, next)
+	page.Request = request
+	return page, nil
 }
 
 func memberPage(items []json.RawMessage, department, next string) provider.MemberPage {
@@ -55,23 +57,24 @@ func memberPage(items []json.RawMessage, department, next string) provider.Membe
 }
 
 // userPage reads one page of the records of the people directly in a department
-// and the next page's cursor, empty at the end.
-func (c *client) userPage(ctx context.Context, department, cursor string) ([]json.RawMessage, string, error) {
+// the next page's cursor, empty at the end, and the answer's request id.
+func (c *client) userPage(ctx context.Context, department, cursor string) (items []json.RawMessage, next, request string, err error) {
 	number, err := departmentNumber(userList, department)
 	if err != nil {
-		return nil, "", err
+		return nil, "", "", err
 	}
 	var offset int64
 	if cursor != "" {
 		if offset, err = strconv.ParseInt(cursor, 10, 64); err != nil {
-			return nil, "", newError(userList, provider.CursorExpired, "the cursor is not a number", "")
+			return nil, "", "", newError(userList, provider.CursorExpired, "the cursor is not a number", "")
 		}
 	}
 	a, err := c.call(ctx, userList, userListRequest{DeptID: number, Cursor: offset, Size: pageSize})
 	if err != nil {
-		return nil, "", err
+		return nil, "", "", err
 	}
-	return readUserPage(a, offset)
+	items, next, err = readUserPage(a, offset)
+	return items, next, a.requestID, err
 }
 
 func readUserPage(a answer, offset int64) ([]json.RawMessage, string, error) {

@@ -273,7 +273,7 @@ func (c *client) Departments(ctx context.Context, q provider.Query) (provider.De
 	if err != nil {
 		return none, err
 	}
-	page := provider.DepartmentPage{Next: next}
+	page := provider.DepartmentPage{Next: next, Request: a.requestID}
 	for i, item := range items {
 		r, ok := parseRecord(item)
 		if !ok {

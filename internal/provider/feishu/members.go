@@ -33,7 +33,7 @@ func (c *client) directMembers(ctx context.Context, q provider.Query) (provider.
 	if err != nil {
 		return provider.MemberPage{}, err
 	}
-	page := provider.MemberPage{Next: next}
+	page := provider.MemberPage{Next: next, Request: a.requestID}
 	for i, item := range items {
 		r, _ := parseRecord(item)
 		// The list of a department says who is in it; what the record tells of

@@ -24,7 +24,7 @@ func TestMembersOfADepartmentPageByPage(t *testing.T) {
 	})})
 	first, err := c.Members(t.Context(), provider.Query{Department: "0", Listing: direct})
 	require.NoError(t, err)
-	require.Equal(t, provider.MemberPage{Next: "a/+=", Members: []directory.Member{{
+	require.Equal(t, provider.MemberPage{Next: "a/+=", Request: "LOG1", Members: []directory.Member{{
 		ExternalID: "3e3cf96b", UnionID: "on_1", OpenID: "ou_1",
 		Name: ptr("Li Lei"), Email: ptr("leo@example.com"), Phone: ptr("+8613000000001"), AvatarURL: ptr("https://img.example/a0"),
 		Title: ptr("Engineer"), Status: ptr(directory.Active), Activated: ptr(true),
@@ -34,7 +34,7 @@ func TestMembersOfADepartmentPageByPage(t *testing.T) {
 
 	second, err := c.Members(t.Context(), provider.Query{Department: "0", Listing: direct, Cursor: first.Next})
 	require.NoError(t, err)
-	require.Equal(t, provider.MemberPage{Members: []directory.Member{{
+	require.Equal(t, provider.MemberPage{Request: "LOG1", Members: []directory.Member{{
 		ExternalID: "ou_2", ExternalIDIsFallback: true, OpenID: "ou_2",
 		Memberships: []directory.Membership{{DepartmentID: "0"}},
 		Raw:         []byte(`{"open_id":"ou_2"}`),
@@ -52,7 +52,7 @@ func TestEmptyDepartmentIsAnEmptyPage(t *testing.T) {
 		c, _ := newFake(t, map[string]http.HandlerFunc{usersPath: data(empty)})
 		page, err := c.Members(t.Context(), provider.Query{Department: "od-1", Listing: direct})
 		require.NoError(t, err)
-		require.Equal(t, provider.MemberPage{}, page)
+		require.Equal(t, provider.MemberPage{Request: "LOG1"}, page)
 	}
 }
 
