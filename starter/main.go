@@ -59,6 +59,7 @@ type commands struct {
 	Replay   replayCommand    `cmd:"" help:"Tell whether this build can go on with a workflow's history."`
 	Tree     treeCommand      `cmd:"" help:"Show the departments with their head counts."`
 	Search   searchCommand    `cmd:"" help:"Find people by name, pinyin, initials, e-mail or phone."`
+	Explain  explainCommand   `cmd:"" help:"Tell the whole story of one person or department: what changed, by which run, and why."`
 	Migrate  migrateCommand   `cmd:"" help:"Bring the database to this build's schema."`
 	Keyset   keysetCommands   `cmd:"" help:"Create and rotate the encryption key set."`
 	Version  versionCommand   `cmd:"" help:"Say which build this is."`

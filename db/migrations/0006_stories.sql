@@ -39,3 +39,5 @@ CREATE FUNCTION org_change_derived(object_type text, kind text, before jsonb) RE
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT object_type = 'member' AND kind = 'moved' AND before - 'department_id' - 'department_path' = '{}'
 $$;
+
+CREATE INDEX sync_run_removals_object ON sync_run_removals (object_id);

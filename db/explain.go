@@ -1,0 +1,262 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// Object is a member or department of the directory, deleted or not.
+type Object struct {
+	// Type is "member" or "department".
+	Type       string `json:"object_type"`
+	ID         string `json:"id"`
+	ExternalID string `json:"external_id"`
+	Name       string `json:"name"`
+	Status     string `json:"status"`
+	// Path is a department's own, a member's primary department's.
+	Path string `json:"path"`
+}
+
+// Objects returns what of a provider a text may mean, deleted ones too, by the best
+// kind of match alone: id, union id, open id or row id; e-mail or phone; a whole name or
+// its pinyin; a part of it. Where nothing matches, what was once called so or had such
+// an id, e-mail or phone.
+func (s *Store) Objects(ctx context.Context, providerID, text string, limit int) ([]Object, error) {
+	text = strings.TrimSpace(text)
+	rows, err := s.q.ObjectFind(ctx, s.pool, dbsqlc.ObjectFindParams{ProviderID: providerID, Text: text, Pattern: escapeLike(text), MaxRows: int32(limit)})
+	if err != nil {
+		return nil, interpret("find object", err)
+	}
+	out := make([]Object, len(rows))
+	for i, r := range rows {
+		out[i] = Object{Type: r.ObjectType, ID: r.ID, ExternalID: r.ExternalID, Name: r.Name, Status: r.Status, Path: r.Path}
+	}
+	if len(out) > 0 {
+		return out, nil
+	}
+	former, err := s.q.ObjectFindFormer(ctx, s.pool, providerID, text, int32(limit))
+	for _, r := range former {
+		out = append(out, Object{Type: r.ObjectType, ID: r.ID, ExternalID: r.ExternalID, Name: r.Name, Status: r.Status, Path: r.Path})
+	}
+	return out, interpret("find former object", err)
+}
+
+// Story is everything on record of one object.
+type Story struct {
+	Object
+	// Now is its row, without the provider's record.
+	Now json.RawMessage `json:"now"`
+	// Chapters are the runs that changed it or planned to, the oldest first.
+	Chapters []Chapter `json:"runs"`
+}
+
+// Chapter is what one run did to the object.
+type Chapter struct {
+	Run StoryRun `json:"run"`
+	// Changes are those of the object and, of a member, of their places.
+	Changes []StoryChange `json:"changes"`
+	// Evidence is what removals rest on, nil if nothing was removed by a sync.
+	Evidence *Evidence `json:"evidence,omitempty"`
+}
+
+// StoryRun is a run as far as it matters to an object.
+type StoryRun struct {
+	ID            string    `json:"id"`
+	WorkflowID    string    `json:"workflow_id"`
+	TemporalRunID string    `json:"temporal_run_id"`
+	Status        string    `json:"status"`
+	StartedAt     time.Time `json:"started_at"`
+	Undoes        string    `json:"undoes,omitempty"`
+	// HoldReason is why the removal guard stopped the run, empty if it did not.
+	HoldReason string `json:"hold_reason,omitempty"`
+}
+
+// StoryChange is one change, or a removal that was planned.
+type StoryChange struct {
+	// ObjectType is member, department or membership.
+	ObjectType string `json:"object_type"`
+	// Department and DepartmentName say where a membership is.
+	Department     string          `json:"department,omitempty"`
+	DepartmentName string          `json:"department_name,omitempty"`
+	Kind           string          `json:"kind"`
+	Before         json.RawMessage `json:"before,omitempty"`
+	After          json.RawMessage `json:"after,omitempty"`
+	At             time.Time       `json:"at"`
+	// Reason is why it was removed: not_listed, looked_up, with_member, with_department.
+	Reason string `json:"reason,omitempty"`
+	// Decision is what became of the removal: within_limits, limits_waived or approved
+	// if it was carried out, else the run's status: held, rejected, superseded and so on.
+	Decision string `json:"decision,omitempty"`
+	// Planned is true of a removal that was not carried out.
+	Planned bool `json:"planned,omitempty"`
+}
+
+// Evidence is what a removal rests on.
+type Evidence struct {
+	// Departments are all that the run knew, Complete those it read to the end.
+	Departments int `json:"departments"`
+	Complete    int `json:"departments_complete"`
+	// Listings are those that should have shown the object.
+	Listings []Listing `json:"listings"`
+	// DroppedAt is when the ledger was cleaned up; then there is nothing to tell.
+	DroppedAt *time.Time `json:"details_dropped_at,omitempty"`
+}
+
+// Listing is one listing of a run, from its ledger.
+type Listing struct {
+	Department string `json:"department"`
+	// Of is what it lists: members or departments.
+	Of       string `json:"of"`
+	Complete bool   `json:"complete"`
+	Pages    int    `json:"pages"`
+	// Read is how many people it brought; Declared how many the provider counts, nil
+	// if it does not say.
+	Read     int    `json:"read"`
+	Declared *int32 `json:"declared,omitempty"`
+	// Request is the provider's id of the answer that ended the listing.
+	Request string     `json:"request,omitempty"`
+	ReadAt  *time.Time `json:"read_at,omitempty"`
+}
+
+// Story returns everything on record of one object: the runs that changed it, what they
+// changed, and what removals rest on.
+func (s *Store) Story(ctx context.Context, o Object) (Story, error) {
+	story := Story{Object: o, Chapters: []Chapter{}}
+	var err error
+	if story.Now, err = s.q.ObjectRow(ctx, s.pool, o.ID); err != nil {
+		return story, interpret("read object", err)
+	}
+	t := &storyTeller{s: s, story: &story}
+	if err := t.changes(ctx); err != nil {
+		return story, interpret("read changes of object", err)
+	}
+	if err := t.spared(ctx); err != nil {
+		return story, interpret("read planned removals of object", err)
+	}
+	for i := range story.Chapters {
+		if err := t.evidence(ctx, &story.Chapters[i]); err != nil {
+			return story, interpret("read ledger", err)
+		}
+	}
+	slices.SortStableFunc(story.Chapters, func(a, b Chapter) int { return a.Run.StartedAt.Compare(b.Run.StartedAt) })
+	return story, nil
+}
+
+type storyTeller struct {
+	s     *Store
+	story *Story
+	// removed are the departments whose listings show why, by run; waived the runs for
+	// which the limits did not count; dropped when a run's ledger was cleaned up.
+	removed map[string][]string
+	waived  map[string]bool
+	dropped map[string]*time.Time
+}
+
+// chapter returns the run's, begun if it is not yet.
+func (t *storyTeller) chapter(ctx context.Context, runID string) (*Chapter, error) {
+	for i := range t.story.Chapters {
+		if t.story.Chapters[i].Run.ID == runID {
+			return &t.story.Chapters[i], nil
+		}
+	}
+	if t.removed == nil {
+		t.removed, t.waived, t.dropped = map[string][]string{}, map[string]bool{}, map[string]*time.Time{}
+	}
+	r, err := t.s.q.RunGet(ctx, t.s.pool, runID)
+	if err != nil {
+		return nil, err
+	}
+	t.waived[runID], t.dropped[runID] = r.OnRemovals == "apply", r.DetailsDroppedAt
+	t.story.Chapters = append(t.story.Chapters, Chapter{Run: StoryRun{
+		ID: r.ID, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Status: r.Status, StartedAt: r.StartedAt,
+		Undoes: value(r.Undoes), HoldReason: value(r.HoldReason),
+	}, Changes: []StoryChange{}})
+	return &t.story.Chapters[len(t.story.Chapters)-1], nil
+}
+
+func (t *storyTeller) changes(ctx context.Context) error {
+	rows, err := t.s.q.ObjectChanges(ctx, t.s.pool, t.story.ID)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		c, err := t.chapter(ctx, r.RunID)
+		if err != nil {
+			return err
+		}
+		change := StoryChange{
+			ObjectType: r.ObjectType, Department: r.Department, DepartmentName: r.DepartmentName, Kind: r.Kind,
+			Before: r.Before, After: r.After, At: r.ChangedAt, Reason: value(r.Reason),
+		}
+		if r.Reason != nil {
+			change.Decision = t.decision(c.Run)
+			t.removed[r.RunID] = append(t.removed[r.RunID], r.DepartmentID)
+		}
+		c.Changes = append(c.Changes, change)
+	}
+	return nil
+}
+
+// decision is how the guard let pass what was removed.
+func (t *storyTeller) decision(run StoryRun) string {
+	switch {
+	case run.HoldReason != "":
+		return "approved"
+	case t.waived[run.ID]:
+		return "limits_waived"
+	default:
+		return "within_limits"
+	}
+}
+
+func (t *storyTeller) spared(ctx context.Context) error {
+	rows, err := t.s.q.ObjectSpared(ctx, t.s.pool, t.story.ID)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		c, err := t.chapter(ctx, r.RunID)
+		if err != nil {
+			return err
+		}
+		t.removed[r.RunID] = append(t.removed[r.RunID], r.DepartmentID)
+		decision := c.Run.Status
+		if decision == directory.RunSucceeded || decision == directory.RunPartial {
+			decision = "skipped" // the run was told to remove nothing
+		}
+		c.Changes = append(c.Changes, StoryChange{
+			ObjectType: r.ObjectType, Department: r.Department, DepartmentName: r.DepartmentName, Kind: "deleted", At: r.At,
+			Reason: r.Reason, Decision: decision, Planned: true,
+		})
+	}
+	return nil
+}
+
+// evidence adds the listings behind what the run removed or planned to. A member's row
+// has no department: those of the places that went with it count.
+func (t *storyTeller) evidence(ctx context.Context, c *Chapter) error {
+	departments := t.removed[c.Run.ID]
+	if len(departments) == 0 {
+		return nil
+	}
+	c.Evidence = &Evidence{Listings: []Listing{}, DroppedAt: t.dropped[c.Run.ID]}
+	extent, err := t.s.q.RunExtent(ctx, t.s.pool, c.Run.ID)
+	if err != nil {
+		return err
+	}
+	c.Evidence.Departments, c.Evidence.Complete = int(extent.Departments), int(extent.Complete)
+	rows, err := t.s.q.RunListings(ctx, t.s.pool, departments, c.Run.ID)
+	for _, r := range rows {
+		c.Evidence.Listings = append(c.Evidence.Listings, Listing{
+			Department: r.Department, Of: r.What, Complete: r.Complete, Pages: int(r.Pages), Read: int(r.Read), Declared: r.Declared,
+			Request: value(r.Request), ReadAt: r.ReadAt,
+		})
+	}
+	return err
+}

@@ -1,0 +1,87 @@
+-- name: ObjectFind :many
+-- Members and departments, deleted ones too, that a text may mean; only the best kind
+-- of match counts: an id, then e-mail, phone or an id in other letters, then a whole
+-- name or its pinyin, then a part of it.
+WITH hits AS (
+    SELECT 'member' AS object_type, m.id, m.external_id, m.name, m.status, m.department_path AS path,
+        CASE WHEN @text::text IN (m.id::text, m.external_id, m.open_id, m.unionid) THEN 1
+             WHEN lower(@text) IN (lower(m.external_id), lower(m.email)) OR m.phone IN (@text, '+86' || @text) THEN 2
+             WHEN m.name = @text OR lower(@text) IN (m.name_translit_full, m.name_translit_initial) THEN 3
+             WHEN m.name ILIKE '%' || @pattern::text || '%' OR m.name_translit_full LIKE lower(@pattern) || '%' THEN 4 END AS grade
+    FROM org_members m WHERE m.provider_id = @provider_id::uuid
+    UNION ALL
+    SELECT 'department', d.id, d.external_id, d.name, d.status, d.path,
+        CASE WHEN @text IN (d.id::text, d.external_id) THEN 1 WHEN d.name = @text OR d.path = @text THEN 3 WHEN d.name ILIKE '%' || @pattern || '%' THEN 4 END
+    FROM org_departments d WHERE d.provider_id = @provider_id::uuid
+)
+SELECT h.object_type::text AS object_type, h.id, h.external_id, h.name, h.status, h.path FROM hits h
+WHERE h.grade = (SELECT min(o.grade) FROM hits o)
+ORDER BY h.object_type, h.status = 'deleted', h.name, h.external_id LIMIT @max_rows;
+
+-- name: ObjectFindFormer :many
+-- The same of what they were called or could be reached by before some change.
+SELECT DISTINCT c.object_type, c.object_id AS id, coalesce(m.external_id, d.external_id, '')::text AS external_id, coalesce(m.name, d.name, '')::text AS name,
+    coalesce(m.status, d.status, '')::text AS status, coalesce(d.path, m.department_path, '')::text AS path
+FROM org_changes c
+JOIN sync_runs r ON r.id = c.run_id AND r.provider_id = @provider_id AND r.mode = 'apply'
+LEFT JOIN org_members m ON m.id = c.object_id
+LEFT JOIN org_departments d ON d.id = c.object_id
+WHERE c.object_type <> 'membership'
+  AND (c.external_id = @text::text OR @text IN (c.before ->> 'external_id', c.before ->> 'open_id', c.before ->> 'unionid', c.before ->> 'name')
+    OR lower(@text) = c.before ->> 'email' OR c.before ->> 'phone' IN (@text, '+86' || @text))
+ORDER BY 1, 4, 3 LIMIT @max_rows;
+
+-- name: ObjectRow :one
+SELECT (to_jsonb(m) - 'raw_data')::jsonb AS now FROM org_members m WHERE m.id = @id
+UNION ALL
+SELECT to_jsonb(d) - 'raw_data' FROM org_departments d WHERE d.id = @id;
+
+-- name: ObjectChanges :many
+-- Every change of a department, or of a member and their places, the oldest first.
+SELECT c.run_id, c.object_type, c.department_id, coalesce(d.external_id, '')::text AS department, coalesce(d.name, '')::text AS department_name,
+    c.kind, c.before, c.after, c.changed_at, x.reason
+FROM org_changes c
+JOIN sync_runs r ON r.id = c.run_id AND r.mode = 'apply'
+LEFT JOIN org_departments d ON c.object_type = 'membership' AND d.id = c.department_id
+LEFT JOIN sync_run_removals x ON c.kind = 'deleted' AND x.applied AND x.run_id = c.run_id AND x.object_type = c.object_type
+    AND x.object_id = c.object_id AND x.department_id = c.department_id
+WHERE c.object_id = @object_id
+ORDER BY r.generation, c.id;
+
+-- name: ObjectSpared :many
+-- Removals that runs planned and did not carry out.
+SELECT x.run_id, x.object_type, x.department_id, coalesce(d.external_id, '')::text AS department, coalesce(d.name, '')::text AS department_name, x.reason,
+    coalesce(r.finished_at, r.started_at)::timestamptz AS at
+FROM sync_run_removals x
+JOIN sync_runs r ON r.id = x.run_id AND r.mode = 'apply' AND r.status <> 'running'
+LEFT JOIN org_departments d ON x.object_type = 'membership' AND d.id = x.department_id
+WHERE x.object_id = @object_id AND x.confirmed AND NOT x.applied
+ORDER BY r.generation, x.object_type, x.department_id;
+
+-- name: RunListings :many
+-- What a run read of departments: the listing of the people there or, of a department
+-- that was not listed itself, the listing that should have shown it.
+WITH RECURSIVE asked AS (
+    SELECT d.id, d.external_id, d.parent_id, 0 AS up FROM org_departments d WHERE d.id = ANY (@departments::uuid[])
+    UNION
+    SELECT p.id, p.external_id, p.parent_id, a.up + 1 FROM asked a JOIN org_departments p ON p.id = a.parent_id
+    WHERE a.up < 100 AND NOT EXISTS (SELECT 1 FROM sync_run_departments l WHERE l.run_id = @run_id AND l.external_id = a.external_id)
+)
+SELECT via.external_id AS department, 'members' AS what, l.members_complete AS complete, via.pages, via.members_read AS read,
+    via.members_declared AS declared, via.members_request AS request, via.members_read_at AS read_at
+FROM asked a
+JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = a.external_id
+JOIN sync_run_departments via ON via.run_id = l.run_id AND via.external_id = l.members_via
+WHERE a.up = 0
+UNION
+SELECT via.external_id, 'departments', l.children_complete, via.children_pages, 0, NULL, via.children_request, via.children_read_at
+FROM asked a
+JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = a.external_id
+JOIN sync_run_departments via ON via.run_id = l.run_id AND via.external_id = l.children_via
+WHERE a.up > 0
+ORDER BY 1, 2;
+
+-- name: RunExtent :one
+-- How many departments a run knew, and how many of them it read to the end.
+SELECT count(*)::int AS departments, (count(*) FILTER (WHERE children_complete AND members_complete))::int AS complete
+FROM sync_run_departments WHERE run_id = @run_id;

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/orgsync/orgsync/db"
+)
+
+type explainCommand struct {
+	Name string `arg:"" help:"The provider's name."`
+	What string `arg:"" help:"A person or department: an id of any kind, e-mail address, phone number, name or pinyin."`
+}
+
+// Help implements kong.HelpProvider.
+func (explainCommand) Help() string {
+	return `Every change in order, with the run that made it and, for a removal, why: what should have shown the person or department and did not, how completely it was read, by which answer of the provider, and what the removal guard decided. Those deleted are found too, also by what they were called before. What runs planned to remove and did not is told as well.
+
+Examples:
+
+  orgsync explain acme u-7
+  orgsync explain acme 'Zhang San'
+  orgsync explain acme od-1 --output json`
+}
+
+// manyMatches is how many are listed where a text means several.
+const manyMatches = 20
+
+// Run implements the command.
+func (c explainCommand) Run(ctx context.Context, s *session) error {
+	if strings.TrimSpace(c.What) == "" {
+		return misuse("what to explain is empty")
+	}
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := s.provider(ctx, store, c.Name)
+	if err != nil {
+		return err
+	}
+	found, err := store.Objects(ctx, p.ID, c.What, manyMatches+1)
+	if err != nil {
+		return err
+	}
+	switch len(found) {
+	case 0:
+		return fmt.Errorf("nobody and no department of %s is or was known by %q; see: orgsync search %[1]s TEXT, orgsync tree %[1]s", p.Name, c.What)
+	case 1:
+		story, err := store.Story(ctx, found[0])
+		if err != nil {
+			return err
+		}
+		if s.json {
+			return s.printJSON(story)
+		}
+		s.sayStory(story)
+		return nil
+	default:
+		return s.several(c, found)
+	}
+}
+
+// several lists what a text may mean, and how to choose.
+func (s *session) several(c explainCommand, found []db.Object) error {
+	how := fmt.Sprintf("%q may mean several; choose one with: orgsync explain %s ID", c.What, c.Name)
+	if s.json {
+		if err := s.printJSON(map[string]any{"error": how, "matches": found}); err != nil {
+			return err
+		}
+	} else {
+		t := newTable("id", "what", "external id", "name", "status", "path")
+		for _, o := range found[:min(len(found), manyMatches)] {
+			t.AppendRow([]any{o.ID, o.Type, plain(o.ExternalID), plain(o.Name), o.Status, plain(o.Path)})
+		}
+		printTable(s.stdout, t)
+		if len(found) > manyMatches {
+			s.say("There are more; say it more exactly.")
+		}
+	}
+	return fmt.Errorf("%s", how)
+}
+
+func (s *session) sayStory(story db.Story) {
+	s.say("%s %s, %s, %s; %s; row %s", story.Type, plain(story.ExternalID), plain(story.Name), story.Status, plain(story.Path), story.ID)
+	if len(story.Chapters) == 0 {
+		s.say("\nNo change is on record: either none was made by a run, or their change logs were cleaned up.")
+	}
+	for _, c := range story.Chapters {
+		s.sayChapter(c)
+	}
+}
+
+func (s *session) sayChapter(c db.Chapter) {
+	takes := ""
+	if c.Run.Undoes != "" {
+		takes = ", takes back run " + shortID(c.Run.Undoes)
+	}
+	s.say("\n%s  run %s (%s%s), workflow %s", moment(c.Run.StartedAt), shortID(c.Run.ID), c.Run.Status, takes, c.Run.WorkflowID)
+	for _, change := range c.Changes {
+		kind, where := change.Kind, change.ObjectType
+		if change.Planned {
+			kind = "to remove"
+		}
+		if change.ObjectType == "membership" {
+			where = "place in " + plain(change.Department+" "+change.DepartmentName)
+		}
+		s.say("%s", strings.TrimRight(fmt.Sprintf("  %-11s %s  %s", kind, where, difference(change.Before, change.After)), " "))
+		if change.Reason != "" {
+			s.say("              because %s; %s", reasons[change.Reason], decisions(change, c.Run))
+		}
+	}
+	if c.Evidence != nil {
+		s.sayEvidence(*c.Evidence)
+	}
+}
+
+// reasons are why something was removed, in words.
+var reasons = map[string]string{
+	"not_listed":      "no listing shows it, in a scope that was read to the end",
+	"looked_up":       "no listing shows it, and the provider, asked for it alone, says that it is gone",
+	"with_member":     "the person was removed",
+	"with_department": "the department was removed",
+}
+
+// decisions says what became of a removal.
+func decisions(change db.StoryChange, run db.StoryRun) string {
+	switch change.Decision {
+	case "within_limits":
+		return "within the removal limits"
+	case "limits_waived":
+		return "the run was told to apply removals whatever the limits"
+	case "approved":
+		return "held (" + plain(run.HoldReason) + ") and approved"
+	case "held":
+		return "held, waiting for a decision: " + plain(run.HoldReason)
+	case "skipped":
+		return "not carried out, the run was told to remove nothing"
+	default:
+		return "not carried out, the run ended " + change.Decision
+	}
+}
+
+func (s *session) sayEvidence(e db.Evidence) {
+	if e.DroppedAt != nil {
+		s.say("  What the run read is no longer on record: it was cleaned up at %s.", moment(*e.DroppedAt))
+		return
+	}
+	s.say("  What the run read: %s of %s departments to the end", grouped(e.Complete), grouped(e.Departments))
+	for _, l := range e.Listings {
+		line := fmt.Sprintf("    %s of department %s: %s, %s pages", l.Of, plain(l.Department), complete(l.Complete), grouped(l.Pages))
+		if l.Of == "members" {
+			line += fmt.Sprintf(", %s people read", grouped(l.Read))
+		}
+		if l.Declared != nil {
+			line += fmt.Sprintf(", the provider counts %s", grouped(int(*l.Declared)))
+		}
+		if l.ReadAt != nil {
+			line += ", " + moment(*l.ReadAt)
+		}
+		if l.Request != "" {
+			line += ", request " + plain(l.Request)
+		}
+		s.say("%s", line)
+	}
+}
