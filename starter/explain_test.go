@@ -1,0 +1,73 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db"
+)
+
+// A person who was removed while a place was held back, as a run leaves it behind.
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
+	store := in.store()
+	run := in.begin(store, "acme", "1")
+	in.query(`INSERT INTO org_departments (provider_id, external_id, name, path) SELECT id, 'od-1', 'Sales', 'Acme/Sales' FROM identity_providers`)
+	in.query(`INSERT INTO org_members (provider_id, external_id, name, name_translit_full, status, department_path)
+		SELECT id, x, 'Zhang San', 'zhangsan', 'deleted', 'Acme/Sales' FROM identity_providers, unnest(ARRAY['u1', 'u2']) x`)
+	in.query(`INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+		SELECT $1::uuid, 'member', m.id, m.id, 'u1', 'deleted', '{"status": "active"}'::jsonb, '{"status": "deleted"}'::jsonb FROM org_members m WHERE external_id = 'u1'
+		UNION ALL SELECT $1, 'membership', m.id, d.id, 'u1', 'deleted', '{"is_leader": true}', NULL FROM org_members m, org_departments d WHERE m.external_id = 'u1'`, run)
+	in.query(`INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, applied, reason)
+		SELECT run_id, object_type, object_id, department_id, true, CASE object_type WHEN 'member' THEN 'looked_up' ELSE 'not_listed' END FROM org_changes`)
+	in.ledger(run, "od-1", 1234, nil)
+	in.query(`UPDATE sync_run_departments SET pages = 13, members_declared = 1230, members_request = 'LOG7', members_read_at = now()`)
+	in.query(`UPDATE sync_runs SET status = 'succeeded', finished_at = now(), hold_reason = 'too many'`)
+
+	text := in.ok("explain", "acme", "u1").stdout
+	for _, want := range []string{
+		"member u1, Zhang San, deleted; Acme/Sales; row ", "run " + run[:8] + " (succeeded), workflow orgsync/acme",
+		`  deleted     member  status: "active" -> "deleted"`, "says that it is gone; held (too many) and approved",
+		"  deleted     place in od-1 Sales  is_leader was true", "in a scope that was read to the end; held",
+		"What the run read: 1 of 1 departments to the end",
+		"members of department od-1: complete, 13 pages, 1,234 people read, the provider counts 1,230, ", ", request LOG7",
+	} {
+		require.Contains(t, text, want)
+	}
+	var story db.Story
+	in.ok("explain", "acme", "u1", "--output", "json").json(&story)
+	require.Equal(t, "LOG7", story.Chapters[0].Evidence.Listings[0].Request)
+	require.Contains(t, in.ok("explain", "acme", "u2").stdout, "No change is on record")
+
+	o := in.run("explain", "acme", "zhangsan")
+	require.Equal(t, exitFailed, o.status)
+	require.Contains(t, o.stdout, "u1")
+	require.Contains(t, o.stdout, "u2")
+	require.Contains(t, o.stderr, "choose one with: orgsync explain acme ID")
+	o = in.run("explain", "acme", "zhangsan", "--output", "json")
+	require.Equal(t, exitFailed, o.status)
+	var several struct {
+		Error   string
+		Matches []db.Object
+	}
+	o.json(&several)
+	require.Len(t, several.Matches, 2)
+	require.Equal(t, story.ID, in.explained(several.Matches[0].ID).ID)
+
+	o = in.run("explain", "acme", "nobody")
+	require.Equal(t, exitFailed, o.status)
+	require.Contains(t, o.stderr, `nobody and no department of acme is or was known by "nobody"; see: orgsync search acme TEXT`)
+	require.Equal(t, exitUsage, in.run("explain", "acme", " ").status)
+
+	in.query(`UPDATE sync_runs SET details_dropped_at = now()`)
+	require.Contains(t, in.ok("explain", "acme", "u1").stdout, "no longer on record: it was cleaned up at")
+}
+
+func (in installation) explained(what string) (story db.Story) {
+	in.t.Helper()
+	in.ok("explain", "acme", what, "--output", "json").json(&story)
+	return story
+}
