@@ -157,7 +157,7 @@ func (h *hold) wait(ctx workflow.Context) {
 	} else {
 		inTime, err = workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
 			Timeout:      h.in.ExpiresAt.Sub(workflow.Now(ctx)),
-			TimerOptions: workflow.TimerOptions{Summary: "the removals count as rejected"},
+			TimerOptions: workflow.TimerOptions{Summary: "time to decide; then the removals count as rejected"},
 		}, decided)
 	}
 	switch {
