@@ -157,6 +157,12 @@ func TestWhatCannotBeRetried(t *testing.T) {
 			require.NoError(c.t, err)
 			return id
 		}, "cleaned up on 2026-02-03; start a full sync"},
+		"an undo": {func(c *company) string {
+			id := ended("apply", "partial", failing)(c)
+			_, err := c.pool.Exec(c.t.Context(), `UPDATE sync_runs SET undoes = id WHERE id = $1`, id)
+			require.NoError(c.t, err)
+			return id
+		}, "it took back what another run did"},
 		"a held run": {func(c *company) string {
 			r := c.begin("apply")
 			r.read(failing)
