@@ -52,8 +52,6 @@ func (s *Store) retry(ctx context.Context, tx dbsqlc.DBTX, providerID, runID str
 		return nil, nil, refuse("what failed in it was cleaned up on %s; start a full sync instead", r.DetailsDroppedAt.Format("2006-01-02"))
 	case r.Undoes != nil:
 		return nil, nil, refuse("it read nothing: it took back run %s; undo that anew instead", *r.Undoes)
-	case r.Undo:
-		return nil, nil, refuse("it took back what another run did and read nothing; undo that run again instead")
 	case r.Mode == "plan":
 		return nil, nil, refuse("it was a plan, of which nothing was applied; plan or sync anew instead")
 	}

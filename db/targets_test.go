@@ -162,7 +162,7 @@ func TestWhatCannotBeRetried(t *testing.T) {
 			_, err := c.pool.Exec(c.t.Context(), `UPDATE sync_runs SET undoes = id WHERE id = $1`, id)
 			require.NoError(c.t, err)
 			return id
-		}, "it took back what another run did"},
+		}, "it read nothing: it took back run"},
 		"a held run": {func(c *company) string {
 			r := c.begin("apply")
 			r.read(failing)

@@ -205,8 +205,8 @@ func (q *Queries) PeopleStored(ctx context.Context, db DBTX, providerID *string,
 }
 
 const retrySource = `-- name: RetrySource :one
-SELECT r.provider_id, r.mode, r.status, r.departments, r.details_dropped_at, (r.undoes IS NOT NULL)::boolean AS undo,
-    r.undoes, (cardinality(r.members) > 0)::boolean AS singly,
+SELECT r.provider_id, r.mode, r.status, r.departments, r.details_dropped_at, r.undoes,
+    (cardinality(r.members) > 0)::boolean AS singly,
     ARRAY(SELECT wanted.id FROM unnest(r.members) AS wanted (id)
         WHERE EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id))::text[] AS failed_members,
     (EXISTS (SELECT 1 FROM sync_run_departments l WHERE l.run_id = r.id AND l.error IS NOT NULL)
@@ -220,7 +220,6 @@ type RetrySourceRow struct {
 	Status            string
 	Departments       []string
 	DetailsDroppedAt  *time.Time
-	Undo              bool
 	Undoes            *string
 	Singly            bool
 	FailedMembers     []string
@@ -237,7 +236,6 @@ func (q *Queries) RetrySource(ctx context.Context, db DBTX, id string) (RetrySou
 		&i.Status,
 		&i.Departments,
 		&i.DetailsDroppedAt,
-		&i.Undo,
 		&i.Undoes,
 		&i.Singly,
 		&i.FailedMembers,
