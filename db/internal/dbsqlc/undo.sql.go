@@ -82,7 +82,7 @@ WITH differing AS (
 INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
 SELECT $1, 'department', n.id, n.id, n.external_id,
     CASE WHEN n.old_status <> 'active' THEN 'restored' WHEN r.parent_id IS DISTINCT FROM n.old_parent THEN 'moved' ELSE 'updated' END,
-    n.image, n.target - 'path' - 'depth'
+    n.image, n.target
 FROM differing n JOIN restored r ON r.id = n.id
 `
 
@@ -263,7 +263,7 @@ INSERT INTO org_changes (run_id, object_type, object_id, department_id, external
 SELECT $1, 'member', n.id, n.id, n.external_id,
     CASE WHEN r.status = 'deleted' THEN 'deleted' WHEN n.old_status = 'deleted' THEN 'restored'
          WHEN n.old_status = 'active' AND r.status = 'inactive' THEN 'deactivated' ELSE 'updated' END,
-    n.image, CASE r.status WHEN 'deleted' THEN n.target ELSE n.target - 'department_id' - 'department_path' END
+    n.image, CASE WHEN 'deleted' IN (r.status, n.old_status) THEN n.target ELSE n.target - 'department_id' - 'department_path' END
 FROM differing n JOIN restored r ON r.id = n.id
 `
 
