@@ -136,7 +136,7 @@ func (s *syncOrg) account(phase string) string {
 		if s.people > 0 {
 			return fmt.Sprintf("%d looked up one by one", s.people)
 		}
-		return fmt.Sprintf("%d of %d departments done%s, %d people read", p.DepartmentsDone, p.Departments,
+		return fmt.Sprintf("%d of %d departments done%s, %d people listed", p.DepartmentsDone, p.Departments,
 			ifAny(p.DepartmentsFailed, ", %d failed"), p.MembersRead)
 	case "removals":
 		var parts []string

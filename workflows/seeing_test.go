@@ -194,7 +194,7 @@ func TestDetailsFollowTheRun(t *testing.T) {
 	ended := metadata(t, env)
 	for _, want := range []string{
 		"| provider | acme (Feishu) |", "| tenant | `7e4a` |", "| run | `" + runID + "` |", "| status | **partial** |",
-		"| departments | 0s | 2 listed |", "| members | 0s | 2 of 2 departments done, 120 people read |",
+		"| departments | 0s | 2 listed |", "| members | 0s | 2 of 2 departments done, 120 people listed |",
 		"to remove: 2 people, 0 departments, 3 memberships; changed before: people 4 created",
 		"Changed: people 4 created, 2 removed; departments 1 removed.", "- department od-9: out of range", "`orgsync runs show " + runID + "`",
 	} {

@@ -205,6 +205,6 @@ func (s *slice) details() string {
 	if p.FirstID != "" {
 		text += fmt.Sprintf(", `%s` to `%s`", p.FirstID, p.LastID)
 	}
-	return text + fmt.Sprintf(".\n\n| departments done | failed | people read |\n|---|---|---|\n| %d of %d | %d | %d |\n\n- `orgsync runs show %s`: every department and error\n",
+	return text + fmt.Sprintf(".\n\n| departments done | failed | people listed |\n|---|---|---|\n| %d of %d | %d | %d |\n\n- `orgsync runs show %s`: every department and error\n",
 		p.DepartmentsDone, p.Last-p.First+1, p.DepartmentsFailed, p.MembersRead, p.RunID)
 }
