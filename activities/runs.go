@@ -79,7 +79,7 @@ func (a *Runs) BeginRun(ctx context.Context, in BeginRun) (BegunRun, error) {
 	if begun.Provider.TenantID != nil {
 		out.TenantID = *begun.Provider.TenantID
 	}
-	tellBegun(ctx, in, out)
+	tellBegun(ctx, in.Provider, out.RunID, in.Mode)
 	return out, nil
 }
 

@@ -11,8 +11,8 @@ import (
 )
 
 // tellBegun logs that a run has begun.
-func tellBegun(ctx context.Context, in BeginRun, out BegunRun) {
-	activity.GetLogger(ctx).Info("run begun", "provider", in.Provider, "run_id", out.RunID, "mode", in.Mode)
+func tellBegun(ctx context.Context, provider, runID, mode string) {
+	activity.GetLogger(ctx).Info("run begun", "provider", provider, "run_id", runID, "mode", mode)
 }
 
 // tell logs and counts a run that ended or was held: report is how it stands now,
