@@ -99,5 +99,11 @@ imports: ## Check which package imports which
 deploy-check: ## Check the files in deploy/ and build the image's programs
 	go test -C tools/deploy -count=1 ./...
 
+# On a stack of its own, without data.
+.PHONY: screenshots
+screenshots: build ## Take the handbook's pictures of the Web UI anew; needs Chromium
+	@$(DEV) clean --dir .dev/screenshots && $(DEV) up --dir .dev/screenshots
+	. .dev/screenshots/env && go run -C tools/screenshots . "$(CURDIR)"; status=$$?; $(DEV) clean --dir .dev/screenshots; exit $$status
+
 .PHONY: verify
 verify: tidy-check vet imports sqlc-diff staticcheck workflowcheck replay deploy-check ## Everything CI checks besides the tests
