@@ -201,14 +201,20 @@ func (w *world) simulateWith(kind directory.ProviderType, company *simulator.Com
 	for _, wrap := range around {
 		handler = wrap(handler)
 	}
+	s.url = serve(w.t, handler)
+	settings["base_url"] = s.url
+	s.name = w.add(kind, settings)
+	return s
+}
+
+// serve serves a simulated provider until the test ends and returns its URL.
+func serve(t *testing.T, handler http.Handler) string {
+	t.Helper()
 	service := httptest.NewUnstartedServer(handler)
 	service.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(io.Discard, nil), slog.LevelError)
 	service.Start()
-	w.t.Cleanup(service.Close)
-	s.url = service.URL
-	settings["base_url"] = service.URL
-	s.name = w.add(kind, settings)
-	return s
+	t.Cleanup(service.Close)
+	return service.URL
 }
 
 // start starts a sync as "temporal workflow start" does.
