@@ -109,6 +109,7 @@ func (b block) requireNotRunnable(t *testing.T) {
 type handbook struct {
 	*leaving
 	dir      string
+	url      string // the database's, with all rights; programs have their roles'
 	env      []string
 	pool     *pgxpool.Pool
 	temporal *devstack.Temporal
@@ -145,8 +146,8 @@ func newHandbook(t *testing.T) *handbook {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, h.temporal.Stop()) })
 
-	url := dbtest.New(t)
-	h.pool, err = pgxpool.New(ctx, url)
+	h.url = dbtest.New(t)
+	h.pool, err = pgxpool.New(ctx, h.url)
 	require.NoError(t, err)
 	t.Cleanup(h.pool.Close)
 
@@ -165,7 +166,7 @@ func newHandbook(t *testing.T) *handbook {
 	require.NoError(t, err)
 	require.NoError(t, free.Close())
 	h.env = []string{
-		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + h.dir, "DATABASE_URL=" + url,
+		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + h.dir, "DATABASE_URL=" + dbtest.As(t, "orgsync_operator", h.url),
 		"ORGSYNC_KEYSET=" + filepath.Join(h.dir, "etc", "keyset.json"), "ORGSYNC_UI_URL=" + h.temporal.UI(),
 		"TEMPORAL_ADDRESS=" + h.temporal.Address(), "TEMPORAL_NAMESPACE=" + devstack.Namespace,
 		"ORGSYNC_METRICS_ADDRESS=127.0.0.1:" + h.port,
@@ -310,7 +311,8 @@ func (h *handbook) startWorker() {
 	require.NoError(h.t, err)
 	defer log.Close()
 	h.worker = exec.Command(filepath.Join(h.dir, "bin", "orgsync-worker"))
-	h.worker.Env, h.worker.Stdout, h.worker.Stderr = h.env, log, log
+	h.worker.Env = append(slices.Clone(h.env), "DATABASE_URL="+dbtest.As(h.t, "orgsync_worker", h.url), "ORGSYNC_MIGRATE=false")
+	h.worker.Stdout, h.worker.Stderr = log, log
 	require.NoError(h.t, h.worker.Start())
 }
 
