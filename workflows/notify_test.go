@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -139,8 +140,11 @@ func notifying(env *testsuite.TestWorkflowEnvironment) (*workflows.NotifyResult,
 func TestEveryWebhookIsToldOnItsOwn(t *testing.T) {
 	t.Parallel()
 	f := newFakes(0)
+	var mu sync.Mutex
 	tries := map[string]int{}
 	f.notify = func(in activities.Notify) (activities.Notified, error) {
+		mu.Lock()
+		defer mu.Unlock()
 		tries[in.Hook]++
 		if in.Hook == hooks[0] && tries[in.Hook] < 5 {
 			return activities.Notified{}, temporal.NewApplicationError("no answer", activities.TypeNotification)
