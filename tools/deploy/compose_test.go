@@ -31,7 +31,7 @@ func compose(t *testing.T, more ...string) (*types.Project, error) {
 			env = append(env, name+"=secret-of-"+strings.ToLower(name))
 		}
 	}
-	options, err := cli.NewProjectOptions([]string{filepath.Join(root, "deploy", "compose", "compose.yaml")},
+	options, err := cli.NewProjectOptions([]string{filepath.Join(root, "deploy", "compose.yaml")},
 		cli.WithEnv(env), cli.WithProfiles([]string{"*"}))
 	require.NoError(t, err)
 	return options.LoadProject(t.Context())
@@ -88,7 +88,7 @@ func TestComposeTakesServicesOfOnesOwn(t *testing.T) {
 
 func TestComposeAsksForPasswords(t *testing.T) {
 	t.Parallel()
-	options, err := cli.NewProjectOptions([]string{filepath.Join(root, "deploy", "compose", "compose.yaml")}, cli.WithEnv(nil))
+	options, err := cli.NewProjectOptions([]string{filepath.Join(root, "deploy", "compose.yaml")}, cli.WithEnv(nil))
 	require.NoError(t, err)
 	_, err = options.LoadProject(t.Context())
 	require.ErrorContains(t, err, "set it in .env")

@@ -51,8 +51,8 @@ func TestImage(t *testing.T) {
 	}
 	// The context must hold what is built, and no secrets.
 	ignored := read(t, ".dockerignore")
-	require.Contains(t, ignored, "/deploy/compose/secrets/\n")
-	require.Contains(t, ignored, "/deploy/compose/.env\n")
+	require.Contains(t, ignored, "/deploy/secrets/\n")
+	require.Contains(t, ignored, "/deploy/.env\n")
 }
 
 func TestUnit(t *testing.T) {
