@@ -103,29 +103,46 @@ func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if err != nil || len(listings) == 0 {
 		return err
 	}
+	if err := s.q.PlanEachTime(ctx, tx); err != nil {
+		return err
+	}
+	if err := s.q.MembersResolve(ctx, tx, dbsqlc.MembersResolveParams{
+		RunID: runID, Listings: listings, ProviderID: &run.ProviderID,
+		IgnoreCase: directory.ProviderType(run.ProviderType) == directory.WeCom,
+	}); err != nil {
+		return fmt.Errorf("match: %w", err)
+	}
+	todo, err := s.q.MembersCompare(ctx, tx, run.TenantID, runID, listings)
+	if err != nil {
+		return fmt.Errorf("compare: %w", err)
+	}
 	steps := []struct {
-		name string
-		do   func() error
+		name   string
+		needed bool
+		do     func() error
 	}{
-		{"match", func() error {
-			return s.q.MembersResolve(ctx, tx, dbsqlc.MembersResolveParams{
-				RunID: runID, Listings: listings, ProviderID: &run.ProviderID,
-				IgnoreCase: directory.ProviderType(run.ProviderType) == directory.WeCom,
-			})
-		}},
-		{"report undecided", func() error { return rows(s.q.MembersReportUndecided(ctx, tx, runID, listings)) }},
-		{"insert", func() error {
+		{"report undecided", todo.Undecided, func() error { return rows(s.q.MembersReportUndecided(ctx, tx, runID, listings)) }},
+		{"insert", len(todo.Created) > 0, func() error {
 			return rows(s.q.MembersInsert(ctx, tx, dbsqlc.MembersInsertParams{
-				RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Listings: listings,
+				RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Listings: listings, People: todo.Created,
 			}))
 		}},
-		{"update", func() error { return rows(s.q.MembersUpdate(ctx, tx, runID, run.TenantID, listings)) }},
-		{"note memberships", func() error { return s.q.MembershipsSee(ctx, tx, &run.ProviderID, runID, listings) }},
-		{"insert memberships", func() error { return rows(s.q.MembershipsInsert(ctx, tx, runID, &run.ProviderID, listings)) }},
-		{"update memberships", func() error { return rows(s.q.MembershipsUpdate(ctx, tx, runID, &run.ProviderID, listings)) }},
-		{"place new people", func() error { return rows(s.q.MembersPlaceNew(ctx, tx, runID, listings)) }},
+		{"update", len(todo.Changed) > 0, func() error {
+			return rows(s.q.MembersUpdate(ctx, tx, dbsqlc.MembersUpdateParams{
+				RunID: runID, TenantID: run.TenantID, Listings: listings, People: todo.Changed,
+			}))
+		}},
+		{"insert memberships", len(todo.Unplaced) > 0, func() error {
+			return rows(s.q.MembershipsInsert(ctx, tx, runID, listings, todo.Unplaced))
+		}},
+		{"update memberships", len(todo.Replaced) > 0, func() error {
+			return rows(s.q.MembershipsUpdate(ctx, tx, runID, listings, todo.Replaced))
+		}},
 	}
 	for _, step := range steps {
+		if !step.needed {
+			continue
+		}
 		if err := step.do(); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)
 		}

@@ -107,7 +107,7 @@ func aFinishedRunLeavesNothingStaged(t *testing.T, c *company) {
 	r.apply(false)
 	r.settle()
 	r.finish()
-	for _, table := range []string{"staged_departments", "staged_members", "sync_run_members", "sync_run_memberships"} {
+	for _, table := range []string{"staged_departments", "staged_members", "sync_run_members"} {
 		require.Empty(t, c.texts(t, "SELECT 'left' FROM "+table+" WHERE run_id = $1", r.id), table)
 	}
 	stored, err := c.store.Run(t.Context(), r.id)

@@ -78,9 +78,8 @@ FROM sync_runs r WHERE r.id = @run_id;
 
 -- name: RunDropStaging :exec
 WITH d AS (DELETE FROM staged_departments sd WHERE sd.run_id = @run_id),
-     m AS (DELETE FROM staged_members sm WHERE sm.run_id = @run_id),
-     rm AS (DELETE FROM sync_run_members rmm WHERE rmm.run_id = @run_id)
-DELETE FROM sync_run_memberships s WHERE s.run_id = @run_id;
+     m AS (DELETE FROM staged_members sm WHERE sm.run_id = @run_id)
+DELETE FROM sync_run_members rm WHERE rm.run_id = @run_id;
 
 -- name: RunCountChanges :many
 -- A membership that appears or goes counts; one whose order changed does not.

@@ -73,20 +73,63 @@ func (q *Queries) MemberSearch(ctx context.Context, db DBTX, arg MemberSearchPar
 	return items, nil
 }
 
+const membersCompare = `-- name: MembersCompare :one
+WITH seen AS (
+    SELECT p.person_key, p.member_id IS NULL OR NOT p.theirs AS undecided,
+        p.is_new AND NOT p.stored AS created,
+        p.theirs AND (p.differs OR p.stored AND p.tenant_id IS DISTINCT FROM $1::uuid) AS changed,
+        p.theirs AND p.member_id IS NOT NULL AND p.placeable AND NOT p.placed AS unplaced,
+        p.theirs AND p.placeable AND p.place_differs AS replaced
+    FROM sync_run_people p WHERE p.run_id = $2 AND p.listing = ANY ($3::text[])
+)
+SELECT coalesce(bool_or(undecided), false)::boolean AS undecided,
+    coalesce(array_agg(DISTINCT person_key) FILTER (WHERE created), '{}')::text[] AS created,
+    coalesce(array_agg(DISTINCT person_key) FILTER (WHERE changed), '{}')::text[] AS changed,
+    coalesce(array_agg(DISTINCT person_key) FILTER (WHERE unplaced), '{}')::text[] AS unplaced,
+    coalesce(array_agg(DISTINCT person_key) FILTER (WHERE replaced), '{}')::text[] AS replaced
+FROM seen
+`
+
+type MembersCompareRow struct {
+	Undecided bool
+	Created   []string
+	Changed   []string
+	Unplaced  []string
+	Replaced  []string
+}
+
+// What these listings change, person by person: most runs change next to nothing, and
+// the statements that write then need not look for it.
+func (q *Queries) MembersCompare(ctx context.Context, db DBTX, tenantID *string, runID string, listings []string) (MembersCompareRow, error) {
+	row := db.QueryRow(ctx, membersCompare, tenantID, runID, listings)
+	var i MembersCompareRow
+	err := row.Scan(
+		&i.Undecided,
+		&i.Created,
+		&i.Changed,
+		&i.Unplaced,
+		&i.Replaced,
+	)
+	return i, err
+}
+
 const membersInsert = `-- name: MembersInsert :execrows
 WITH people AS (
     -- Of a person's rows the one with the full record, whatever was read last.
-    SELECT DISTINCT ON (s.person_key) s.run_id, s.listing, s.page, s.n, s.department_external_id, s.person_key, s.external_id, s.external_is_fallback, s.unionid, s.open_id, s.name, s.name_translit_full, s.name_translit_initial, s.email, s.phone, s.avatar_url, s.title, s.status, s.activated, s.primary_rank, s.is_leader, s.sort_order, s.raw, r.member_id
+    SELECT DISTINCT ON (s.person_key) s.run_id, s.listing, s.page, s.n, s.department_external_id, s.person_key, s.external_id, s.external_is_fallback, s.unionid, s.open_id, s.name, s.name_translit_full, s.name_translit_initial, s.email, s.phone, s.avatar_url, s.title, s.status, s.activated, s.primary_rank, s.is_leader, s.sort_order, s.raw, r.member_id,
+        first_value(d.id) OVER best AS department_id, first_value(d.path) OVER best AS department_path
     FROM staged_members s JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.is_new AND r.member_id IS NOT NULL
-    WHERE s.run_id = $1 AND s.listing = ANY ($2::text[]) AND s.status IS DISTINCT FROM 'deleted'
+    LEFT JOIN org_departments d ON d.provider_id = $2 AND d.external_id = s.department_external_id AND d.status = 'active'
+    WHERE s.run_id = $1 AND s.listing = ANY ($3::text[]) AND s.person_key = ANY ($4::text[]) AND s.status IS DISTINCT FROM 'deleted'
       AND NOT EXISTS (SELECT 1 FROM org_members m WHERE m.id = r.member_id)
+    WINDOW best AS (PARTITION BY s.person_key ORDER BY d.id IS NULL, s.primary_rank DESC NULLS LAST, d.depth DESC, d.external_id COLLATE "C")
     ORDER BY s.person_key, s.raw IS NULL, s.department_external_id, s.page DESC, s.n DESC
 ), created AS (
     INSERT INTO org_members (id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial,
-        email, phone, avatar_url, title, status, activated, raw_data)
-    SELECT p.member_id, $3, $4::uuid, p.external_id, p.unionid, p.open_id, coalesce(nullif(p.name, ''), p.external_id),
+        email, phone, avatar_url, title, status, activated, raw_data, department_id, department_path)
+    SELECT p.member_id, $2, $5::uuid, p.external_id, p.unionid, p.open_id, coalesce(nullif(p.name, ''), p.external_id),
         p.name_translit_full, p.name_translit_initial, nullif(p.email, ''), nullif(p.phone, ''), nullif(p.avatar_url, ''), nullif(p.title, ''),
-        coalesce(p.status, 'active'), coalesce(p.activated, true), coalesce(p.raw, '{}')
+        coalesce(p.status, 'active'), coalesce(p.activated, true), coalesce(p.raw, '{}'), p.department_id, coalesce(p.department_path, '')
     FROM people p ORDER BY p.person_key
     RETURNING id, external_id, name, email, phone, title, status, activated
 )
@@ -98,41 +141,22 @@ FROM created c
 
 type MembersInsertParams struct {
 	RunID      string
-	Listings   []string
 	ProviderID *string
+	Listings   []string
+	People     []string
 	TenantID   *string
 }
 
+// New people get a department at once; which of several is theirs is settled when
+// all were read.
 func (q *Queries) MembersInsert(ctx context.Context, db DBTX, arg MembersInsertParams) (int64, error) {
 	result, err := db.Exec(ctx, membersInsert,
 		arg.RunID,
-		arg.Listings,
 		arg.ProviderID,
+		arg.Listings,
+		arg.People,
 		arg.TenantID,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const membersPlaceNew = `-- name: MembersPlaceNew :execrows
-UPDATE org_members m SET department_id = best.department_id, department_path = best.path
-FROM (
-    SELECT DISTINCT ON (md.member_id) md.member_id, md.department_id, d.path
-    FROM staged_members s
-    JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.is_new AND r.member_id IS NOT NULL
-    JOIN org_member_departments md ON md.member_id = r.member_id
-    JOIN org_departments d ON d.id = md.department_id
-    WHERE s.run_id = $1 AND s.listing = ANY ($2::text[])
-    ORDER BY md.member_id, md.primary_rank DESC NULLS LAST, d.depth DESC, d.external_id COLLATE "C"
-) best WHERE m.id = best.member_id AND m.department_id IS NULL
-`
-
-// Gives new people a department at once; which of several is theirs is settled
-// when all were read.
-func (q *Queries) MembersPlaceNew(ctx context.Context, db DBTX, runID string, listings []string) (int64, error) {
-	result, err := db.Exec(ctx, membersPlaceNew, runID, listings)
 	if err != nil {
 		return 0, err
 	}
@@ -164,43 +188,45 @@ WITH persons AS (
     WHERE s.run_id = $1 AND s.listing = ANY ($2::text[]) AND s.status IS DISTINCT FROM 'deleted'
       AND NOT EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = s.run_id AND r.person_key = s.person_key)
     GROUP BY s.person_key
-), candidates AS (
-    SELECT p.person_key, m.id, m.status, 1 AS strength
-    FROM persons p JOIN org_members m ON m.provider_id = $3 AND m.unionid = p.unionid
-    UNION ALL
-    SELECT p.person_key, m.id, m.status, 2
-    FROM persons p JOIN org_members m ON m.provider_id = $3 AND lower(m.external_id) = lower(p.external_id)
-        AND ($4::boolean OR m.external_id = p.external_id)
-        AND (p.unionid IS NULL OR m.unionid IS NULL OR m.unionid = p.unionid)
-    UNION ALL
-    SELECT p.person_key, m.id, m.status, 3
-    FROM persons p JOIN org_members m ON m.provider_id = $3 AND m.open_id = p.open_id
-        AND (p.unionid IS NULL OR m.unionid IS NULL OR m.unionid = p.unionid)
-), ranked AS (
-    SELECT c.person_key, c.id, c.status, c.strength, min(c.strength) OVER (PARTITION BY c.person_key) AS best FROM candidates c
-), picked AS (
-    -- Of several rows the one still there; otherwise it cannot be decided (null).
-    SELECT r.person_key, r.best,
-        CASE WHEN count(*) FILTER (WHERE r.status <> 'deleted') = 1 THEN (array_agg(r.id) FILTER (WHERE r.status <> 'deleted'))[1]
-             WHEN count(*) = 1 THEN (array_agg(r.id))[1] END AS member_id
-    FROM ranked r WHERE r.strength = r.best GROUP BY r.person_key, r.best
-), claims AS (
-    SELECT p.person_key, p.best, p.member_id,
-        count(*) OVER (PARTITION BY p.member_id) AS rivals,
-        count(*) FILTER (WHERE p.best = 1) OVER (PARTITION BY p.member_id) AS sure,
-        EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = $1 AND r.member_id = p.member_id) AS taken
-    FROM picked p WHERE p.member_id IS NOT NULL
-), decided AS (
-    SELECT p.person_key, p.unionid, p.open_id, c.member_id,
-        CASE WHEN p.unionids > 1 OR (p.unionid IS NOT NULL AND count(*) OVER (PARTITION BY p.unionid) > 1) THEN 'undecided'
-             WHEN k.person_key IS NULL THEN 'new'
-             WHEN c.member_id IS NULL OR c.taken THEN 'undecided'
-             WHEN c.rivals = 1 OR (c.sure = 1 AND c.best = 1) THEN 'known'
-             WHEN c.sure = 1 THEN 'new' -- the row's owner is certain and somebody else
-             ELSE 'undecided' END AS verdict
+), matched AS (
+    -- The unionid names one row at most; only without such the weaker ids are asked, the
+    -- stronger of them first. Of several rows the one still there; otherwise it cannot
+    -- be decided (null).
+    SELECT p.person_key, p.unionid, p.unionids, p.open_id, sure.id IS NOT NULL AS sure,
+        sure.id IS NOT NULL OR weak.strength IS NOT NULL AS found, coalesce(sure.id, weak.member_id) AS member_id
     FROM persons p
-    LEFT JOIN picked k ON k.person_key = p.person_key
-    LEFT JOIN claims c ON c.person_key = p.person_key
+    LEFT JOIN org_members sure ON sure.provider_id = $3 AND sure.unionid = p.unionid
+    LEFT JOIN LATERAL (
+        SELECT c.strength,
+            CASE WHEN count(*) FILTER (WHERE c.status <> 'deleted') = 1 THEN (array_agg(c.id) FILTER (WHERE c.status <> 'deleted'))[1]
+                 WHEN count(*) = 1 THEN (array_agg(c.id))[1] END AS member_id
+        FROM (
+            SELECT m.id, m.status, 2 AS strength FROM org_members m
+            WHERE m.provider_id = $3 AND lower(m.external_id) = lower(p.external_id) AND ($4::boolean OR m.external_id = p.external_id)
+                AND (p.unionid IS NULL OR m.unionid IS NULL OR m.unionid = p.unionid)
+            UNION ALL
+            SELECT m.id, m.status, 3 FROM org_members m
+            WHERE m.provider_id = $3 AND m.open_id = p.open_id
+                AND (p.unionid IS NULL OR m.unionid IS NULL OR m.unionid = p.unionid)
+        ) c WHERE sure.id IS NULL
+        GROUP BY c.strength ORDER BY c.strength LIMIT 1
+    ) weak ON true
+), claims AS (
+    SELECT m.person_key, m.unionid, m.open_id, m.member_id, m.found, m.sure,
+        m.unionids > 1 OR (m.unionid IS NOT NULL AND count(*) OVER (PARTITION BY m.unionid) > 1) AS ambiguous,
+        count(*) OVER (PARTITION BY m.member_id) AS rivals,
+        count(*) FILTER (WHERE m.sure) OVER (PARTITION BY m.member_id) AS owners
+    FROM matched m
+), decided AS (
+    SELECT c.person_key, c.unionid, c.open_id, c.member_id,
+        CASE WHEN c.ambiguous THEN 'undecided'
+             WHEN NOT c.found THEN 'new'
+             WHEN c.member_id IS NULL THEN 'undecided'
+             WHEN EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = $1 AND r.member_id = c.member_id) THEN 'undecided'
+             WHEN c.rivals = 1 OR (c.owners = 1 AND c.sure) THEN 'known'
+             WHEN c.owners = 1 THEN 'new' -- the row's owner is certain and somebody else
+             ELSE 'undecided' END AS verdict
+    FROM claims c
 )
 INSERT INTO sync_run_members (run_id, person_key, member_id, is_new, unionid, open_id)
 SELECT $1, d.person_key,
@@ -263,28 +289,13 @@ func (q *Queries) MembersSettle(ctx context.Context, db DBTX, runID string, prov
 }
 
 const membersUpdate = `-- name: MembersUpdate :execrows
-WITH people AS (
-    -- A record under the same id with another unionid is somebody else's.
-    SELECT DISTINCT ON (s.person_key) s.run_id, s.listing, s.page, s.n, s.department_external_id, s.person_key, s.external_id, s.external_is_fallback, s.unionid, s.open_id, s.name, s.name_translit_full, s.name_translit_initial, s.email, s.phone, s.avatar_url, s.title, s.status, s.activated, s.primary_rank, s.is_leader, s.sort_order, s.raw, r.member_id
-    FROM staged_members s JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.member_id IS NOT NULL AND coalesce(s.unionid = r.unionid, true)
-    WHERE s.run_id = $1 AND s.listing = ANY ($3::text[]) AND s.status IS DISTINCT FROM 'deleted'
-    ORDER BY s.person_key, s.raw IS NULL, s.department_external_id, s.page DESC, s.n DESC
-), wanted AS (
-    -- What was not sent (null) stays, what was sent empty is cleared.
-    SELECT m.id,
-        CASE WHEN p.external_is_fallback THEN m.external_id ELSE p.external_id END AS external_id,
-        coalesce(p.unionid, m.unionid) AS unionid, coalesce(p.open_id, m.open_id) AS open_id,
-        CASE WHEN p.name IS NULL THEN m.name ELSE coalesce(nullif(p.name, ''), p.external_id) END AS name,
-        CASE WHEN p.name IS NULL THEN m.name_translit_full ELSE p.name_translit_full END AS name_translit_full,
-        CASE WHEN p.name IS NULL THEN m.name_translit_initial ELSE p.name_translit_initial END AS name_translit_initial,
-        CASE WHEN p.email IS NULL THEN m.email ELSE nullif(p.email, '') END AS email,
-        CASE WHEN p.phone IS NULL THEN m.phone ELSE nullif(p.phone, '') END AS phone,
-        CASE WHEN p.avatar_url IS NULL THEN m.avatar_url ELSE nullif(p.avatar_url, '') END AS avatar_url,
-        CASE WHEN p.title IS NULL THEN m.title ELSE nullif(p.title, '') END AS title,
-        coalesce(p.status, CASE WHEN m.status = 'deleted' THEN 'active' ELSE m.status END) AS status,
-        coalesce(p.activated, m.activated) AS activated,
-        coalesce(p.raw, m.raw_data) AS raw_data
-    FROM people p JOIN org_members m ON m.id = p.member_id
+WITH wanted AS (
+    -- Of a person's rows the one with the full record, whatever was read last.
+    SELECT DISTINCT ON (p.person_key) p.member_id AS id, p.external_id, p.unionid, p.open_id, p.name, p.name_translit_full, p.name_translit_initial,
+        p.email, p.phone, p.avatar_url, p.title, p.status, p.activated, p.raw_data
+    FROM sync_run_people p
+    WHERE p.run_id = $1 AND p.listing = ANY ($3::text[]) AND p.person_key = ANY ($4::text[]) AND p.theirs AND p.stored
+    ORDER BY p.person_key, p.partial, p.listed_in, p.page DESC, p.n DESC
 ), differing AS (
     SELECT m.external_id AS old_external_id, m.unionid AS old_unionid, m.open_id AS old_open_id, m.name AS old_name,
         m.name_translit_full AS old_full, m.name_translit_initial AS old_initial, m.email AS old_email,
@@ -321,8 +332,20 @@ ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) D
 SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = c.after || excluded.after
 `
 
-func (q *Queries) MembersUpdate(ctx context.Context, db DBTX, runID string, tenantID *string, listings []string) (int64, error) {
-	result, err := db.Exec(ctx, membersUpdate, runID, tenantID, listings)
+type MembersUpdateParams struct {
+	RunID    string
+	TenantID *string
+	Listings []string
+	People   []string
+}
+
+func (q *Queries) MembersUpdate(ctx context.Context, db DBTX, arg MembersUpdateParams) (int64, error) {
+	result, err := db.Exec(ctx, membersUpdate,
+		arg.RunID,
+		arg.TenantID,
+		arg.Listings,
+		arg.People,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -331,67 +354,43 @@ func (q *Queries) MembersUpdate(ctx context.Context, db DBTX, runID string, tena
 
 const membershipsInsert = `-- name: MembershipsInsert :execrows
 WITH placed AS (
-    SELECT DISTINCT ON (r.member_id, d.id) r.member_id, d.id AS department_id, s.external_id,
-        coalesce(s.is_leader, coalesce(s.open_id, '') = ANY (sd.leaders) OR s.external_id = ANY (sd.leaders), false) AS is_leader,
-        coalesce(s.sort_order, 0) AS sort_order, s.primary_rank
-    FROM staged_members s
-    JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.member_id IS NOT NULL AND coalesce(s.unionid = r.unionid, true)
-    JOIN org_departments d ON d.provider_id = $2 AND d.external_id = s.department_external_id AND d.status = 'active'
-    LEFT JOIN staged_departments sd ON sd.run_id = s.run_id AND sd.external_id = d.external_id
-    WHERE s.run_id = $1 AND s.listing = ANY ($3::text[]) AND s.status IS DISTINCT FROM 'deleted'
-      -- A run of single people reads no departments and goes by those that are stored.
-      AND (sd.run_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM staged_departments any_read WHERE any_read.run_id = $1))
-      AND NOT EXISTS (SELECT 1 FROM org_member_departments md WHERE md.member_id = r.member_id AND md.department_id = d.id)
-    ORDER BY r.member_id, d.id, s.raw IS NULL, s.page DESC, s.n DESC
+    SELECT DISTINCT ON (p.member_id, p.department_id) p.member_id, p.department_id,
+        coalesce(p.is_leader, false) AS is_leader, coalesce(p.sort_order, 0) AS sort_order, p.primary_rank,
+        p.is_new AND m.department_id = p.department_id
+            AND NOT EXISTS (SELECT 1 FROM org_member_departments x WHERE x.member_id = p.member_id AND x.is_primary) AS is_primary
+    FROM sync_run_people p JOIN org_members m ON m.id = p.member_id
+    WHERE p.run_id = $1 AND p.listing = ANY ($2::text[]) AND p.person_key = ANY ($3::text[])
+      AND p.theirs AND p.placeable AND NOT p.placed
+    ORDER BY p.member_id, p.department_id, p.partial, p.page DESC, p.n DESC
 ), created AS (
-    INSERT INTO org_member_departments (member_id, department_id, is_leader, sort_order, primary_rank)
-    SELECT p.member_id, p.department_id, p.is_leader, p.sort_order, p.primary_rank FROM placed p ORDER BY p.member_id, p.department_id
+    INSERT INTO org_member_departments (member_id, department_id, is_primary, is_leader, sort_order, primary_rank)
+    SELECT p.member_id, p.department_id, p.is_primary, p.is_leader, p.sort_order, p.primary_rank FROM placed p ORDER BY p.member_id, p.department_id
     ON CONFLICT (member_id, department_id) DO NOTHING
     RETURNING member_id, department_id, is_leader, sort_order, primary_rank
 )
 INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, after)
-SELECT $1, 'membership', n.member_id, n.department_id, p.external_id, 'created',
+SELECT $1, 'membership', n.member_id, n.department_id, m.external_id, 'created',
     jsonb_build_object('is_leader', n.is_leader, 'sort_order', n.sort_order, 'primary_rank', n.primary_rank)
-FROM created n JOIN placed p ON p.member_id = n.member_id AND p.department_id = n.department_id
+FROM created n JOIN org_members m ON m.id = n.member_id
 ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING
 `
 
-func (q *Queries) MembershipsInsert(ctx context.Context, db DBTX, runID string, providerID *string, listings []string) (int64, error) {
-	result, err := db.Exec(ctx, membershipsInsert, runID, providerID, listings)
+// A new member's first memberships bring a primary one along, as MembersInsert chose it.
+func (q *Queries) MembershipsInsert(ctx context.Context, db DBTX, runID string, listings []string, people []string) (int64, error) {
+	result, err := db.Exec(ctx, membershipsInsert, runID, listings, people)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const membershipsSee = `-- name: MembershipsSee :exec
-INSERT INTO sync_run_memberships (run_id, department_id, member_id)
-SELECT DISTINCT s.run_id, d.id, r.member_id
-FROM staged_members s
-JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.member_id IS NOT NULL
-JOIN org_departments d ON d.provider_id = $1 AND d.external_id = s.department_external_id AND d.status = 'active'
-WHERE s.run_id = $2 AND s.listing = ANY ($3::text[]) AND s.status IS DISTINCT FROM 'deleted'
-ORDER BY d.id, r.member_id
-ON CONFLICT DO NOTHING
-`
-
-func (q *Queries) MembershipsSee(ctx context.Context, db DBTX, providerID *string, runID string, listings []string) error {
-	_, err := db.Exec(ctx, membershipsSee, providerID, runID, listings)
-	return err
-}
-
 const membershipsUpdate = `-- name: MembershipsUpdate :execrows
 WITH placed AS (
-    SELECT DISTINCT ON (r.member_id, d.id) r.member_id, d.id AS department_id, s.external_id,
-        coalesce(s.is_leader, coalesce(s.open_id, '') = ANY (sd.leaders) OR s.external_id = ANY (sd.leaders)) AS is_leader, s.sort_order, s.primary_rank
-    FROM staged_members s
-    JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.member_id IS NOT NULL AND coalesce(s.unionid = r.unionid, true)
-    JOIN org_departments d ON d.provider_id = $2 AND d.external_id = s.department_external_id AND d.status = 'active'
-    LEFT JOIN staged_departments sd ON sd.run_id = s.run_id AND sd.external_id = d.external_id
-    WHERE s.run_id = $1 AND s.listing = ANY ($3::text[]) AND s.status IS DISTINCT FROM 'deleted'
-      -- A run of single people reads no departments and goes by those that are stored.
-      AND (sd.run_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM staged_departments any_read WHERE any_read.run_id = $1))
-    ORDER BY r.member_id, d.id, s.raw IS NULL, s.page DESC, s.n DESC
+    SELECT DISTINCT ON (p.member_id, p.department_id) p.member_id, p.department_id, p.listed_as AS external_id, p.is_leader, p.sort_order, p.primary_rank
+    FROM sync_run_people p
+    WHERE p.run_id = $1 AND p.listing = ANY ($2::text[]) AND p.person_key = ANY ($3::text[])
+      AND p.theirs AND p.placeable AND p.placed
+    ORDER BY p.member_id, p.department_id, p.partial, p.page DESC, p.n DESC
 ), differing AS (
     SELECT md.member_id, md.department_id, p.external_id, md.is_leader AS old_leader, md.sort_order AS old_order, md.primary_rank AS old_rank,
         coalesce(p.is_leader, md.is_leader) AS is_leader, coalesce(p.sort_order, md.sort_order) AS sort_order,
@@ -413,8 +412,8 @@ ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) D
 SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = c.after || excluded.after
 `
 
-func (q *Queries) MembershipsUpdate(ctx context.Context, db DBTX, runID string, providerID *string, listings []string) (int64, error) {
-	result, err := db.Exec(ctx, membershipsUpdate, runID, providerID, listings)
+func (q *Queries) MembershipsUpdate(ctx context.Context, db DBTX, runID string, listings []string, people []string) (int64, error) {
+	result, err := db.Exec(ctx, membershipsUpdate, runID, listings, people)
 	if err != nil {
 		return 0, err
 	}

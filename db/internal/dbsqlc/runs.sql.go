@@ -231,9 +231,8 @@ func (q *Queries) RunCountRead(ctx context.Context, db DBTX, runID string) (RunC
 
 const runDropStaging = `-- name: RunDropStaging :exec
 WITH d AS (DELETE FROM staged_departments sd WHERE sd.run_id = $1),
-     m AS (DELETE FROM staged_members sm WHERE sm.run_id = $1),
-     rm AS (DELETE FROM sync_run_members rmm WHERE rmm.run_id = $1)
-DELETE FROM sync_run_memberships s WHERE s.run_id = $1
+     m AS (DELETE FROM staged_members sm WHERE sm.run_id = $1)
+DELETE FROM sync_run_members rm WHERE rm.run_id = $1
 `
 
 func (q *Queries) RunDropStaging(ctx context.Context, db DBTX, runID string) error {

@@ -164,12 +164,8 @@ WITH d AS (
     DELETE FROM sync_run_members s USING (
         SELECT x.person_key FROM sync_run_members x WHERE x.run_id = $1 LIMIT $2) b
     WHERE s.run_id = $1 AND s.person_key = b.person_key RETURNING 1
-), mm AS (
-    DELETE FROM sync_run_memberships s USING (
-        SELECT x.department_id, x.member_id FROM sync_run_memberships x WHERE x.run_id = $1 LIMIT $2) b
-    WHERE s.run_id = $1 AND s.department_id = b.department_id AND s.member_id = b.member_id RETURNING 1
 )
-SELECT ((SELECT count(*) FROM d) + (SELECT count(*) FROM m) + (SELECT count(*) FROM p) + (SELECT count(*) FROM mm))::bigint
+SELECT ((SELECT count(*) FROM d) + (SELECT count(*) FROM m) + (SELECT count(*) FROM p))::bigint
 `
 
 func (q *Queries) UpkeepDropStaging(ctx context.Context, db DBTX, runID string, maxRows int32) (int64, error) {
@@ -267,8 +263,7 @@ SELECT r.id FROM sync_runs r
 WHERE r.finished_at IS NOT NULL AND (
     EXISTS (SELECT 1 FROM staged_departments s WHERE s.run_id = r.id)
     OR EXISTS (SELECT 1 FROM staged_members s WHERE s.run_id = r.id)
-    OR EXISTS (SELECT 1 FROM sync_run_members s WHERE s.run_id = r.id)
-    OR EXISTS (SELECT 1 FROM sync_run_memberships s WHERE s.run_id = r.id))
+    OR EXISTS (SELECT 1 FROM sync_run_members s WHERE s.run_id = r.id))
 LIMIT 1
 `
 
