@@ -27,6 +27,9 @@ func (s *Store) ApplyDepartments(ctx context.Context, runID string, limitedRange
 }
 
 func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, limitedRange bool) error {
+	if err := s.planFor(ctx, tx, batch); err != nil {
+		return err
+	}
 	orphans, err := s.q.TreeRepairOrphans(ctx, tx, runID, &run.ProviderID)
 	if err != nil {
 		return fmt.Errorf("repair orphans: %w", err)
@@ -48,16 +51,45 @@ func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 			return err
 		}
 	}
+	if err := s.planFor(ctx, tx, everything); err != nil {
+		return err
+	}
 	if _, err := s.q.DepartmentsInsert(ctx, tx, runID, &run.ProviderID, run.TenantID); err != nil {
 		return fmt.Errorf("insert: %w", err)
 	}
 	if _, err := s.q.DepartmentsUpdate(ctx, tx, runID, run.TenantID, &run.ProviderID); err != nil {
 		return fmt.Errorf("update: %w", err)
 	}
-	if _, err := s.q.DepartmentsPlace(ctx, tx, &run.ProviderID); err != nil {
+	return s.place(ctx, tx, run.ProviderID)
+}
+
+// place computes paths, walking from the tops down by index.
+func (s *Store) place(ctx context.Context, tx pgx.Tx, providerID string) error {
+	if err := s.planFor(ctx, tx, batch); err != nil {
+		return err
+	}
+	if _, err := s.q.DepartmentsPlace(ctx, tx, &providerID); err != nil {
 		return fmt.Errorf("place: %w", err)
 	}
 	return nil
+}
+
+// subject is what a statement is about.
+type subject int
+
+const (
+	// lookups are statements whose every row is found by its full key.
+	lookups subject = iota
+	// batch are other statements on a bounded number of rows.
+	batch
+	// everything are statements on all that a run or provider has.
+	everything
+)
+
+// planFor lets the statements that follow in the transaction be carried out in the
+// way that suits what they are about.
+func (s *Store) planFor(ctx context.Context, tx pgx.Tx, what subject) error {
+	return s.q.PlanFor(ctx, tx, what == everything, what == lookups)
 }
 
 func (s *Store) warn(ctx context.Context, tx pgx.Tx, runID, department, message string) error {
@@ -103,7 +135,7 @@ func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if err != nil || len(listings) == 0 {
 		return err
 	}
-	if err := s.q.PlanEachTime(ctx, tx); err != nil {
+	if err := s.planFor(ctx, tx, lookups); err != nil {
 		return err
 	}
 	if err := s.q.MembersResolve(ctx, tx, dbsqlc.MembersResolveParams{
@@ -115,6 +147,9 @@ func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	todo, err := s.q.MembersCompare(ctx, tx, run.TenantID, runID, listings)
 	if err != nil {
 		return fmt.Errorf("compare: %w", err)
+	}
+	if err := s.planFor(ctx, tx, batch); err != nil {
+		return err
 	}
 	steps := []struct {
 		name   string
@@ -165,18 +200,31 @@ func (s *Store) Settle(ctx context.Context, runID string) error {
 }
 
 func (s *Store) settle(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+	if err := s.place(ctx, tx, run.ProviderID); err != nil {
+		return err
+	}
+	if err := s.planFor(ctx, tx, everything); err != nil {
+		return err
+	}
+	unsettled, err := s.q.PrimaryUnsettled(ctx, tx, &run.ProviderID, run.Singly, runID)
+	if err != nil {
+		return fmt.Errorf("primary: %w", err)
+	}
 	steps := []struct {
-		name string
-		do   func() error
+		name   string
+		needed bool
+		do     func() error
 	}{
-		{"paths", func() error { return rows(s.q.DepartmentsPlace(ctx, tx, &run.ProviderID)) }},
 		// Cleared before set: a member has at most one primary department at any time.
-		{"clear primary", func() error { return rows(s.q.PrimaryClear(ctx, tx, &run.ProviderID, run.Singly, runID)) }},
-		{"set primary", func() error { return rows(s.q.PrimarySet(ctx, tx, &run.ProviderID, run.Singly, runID)) }},
-		{"members", func() error { return rows(s.q.MembersSettle(ctx, tx, runID, &run.ProviderID, run.Singly)) }},
-		{"head counts", func() error { return rows(s.q.DepartmentsCount(ctx, tx, &run.ProviderID)) }},
+		{"clear primary", unsettled, func() error { return rows(s.q.PrimaryClear(ctx, tx, &run.ProviderID, run.Singly, runID)) }},
+		{"set primary", unsettled, func() error { return rows(s.q.PrimarySet(ctx, tx, &run.ProviderID, run.Singly, runID)) }},
+		{"members", true, func() error { return rows(s.q.MembersSettle(ctx, tx, runID, &run.ProviderID, run.Singly)) }},
+		{"head counts", true, func() error { return rows(s.q.DepartmentsCount(ctx, tx, &run.ProviderID)) }},
 	}
 	for _, step := range steps {
+		if !step.needed {
+			continue
+		}
 		if err := step.do(); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)
 		}
@@ -196,6 +244,9 @@ func (s *Store) Link(ctx context.Context, runID string) error {
 }
 
 func (s *Store) link(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+	if err := s.planFor(ctx, tx, everything); err != nil {
+		return err
+	}
 	steps := []struct {
 		name string
 		do   func() error

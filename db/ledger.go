@@ -71,6 +71,9 @@ func (s *Store) WalkSeal(ctx context.Context, runID, problem string) (SealedWalk
 		if _, err := s.q.LedgerWalkFailPending(ctx, tx, &problem, runID); err != nil {
 			return err
 		}
+		if err := s.planFor(ctx, tx, everything); err != nil {
+			return err
+		}
 		row, err := s.q.LedgerSeal(ctx, tx, runID)
 		if err != nil {
 			return err
@@ -186,7 +189,14 @@ type Figures struct {
 
 // MemberFigures returns them for the people directly in departments, by department.
 func (s *Store) MemberFigures(ctx context.Context, runID, providerID string, departments []string) (map[string]Figures, error) {
-	rows, err := s.q.ScopeFigures(ctx, s.pool, runID, &providerID, departments)
+	var rows []dbsqlc.ScopeFiguresRow
+	err := s.inTx(ctx, func(tx pgx.Tx) (err error) {
+		if err := s.planFor(ctx, tx, batch); err != nil {
+			return err
+		}
+		rows, err = s.q.ScopeFigures(ctx, tx, runID, &providerID, departments)
+		return err
+	})
 	out := make(map[string]Figures, len(rows))
 	for _, row := range rows {
 		f := Figures{Read: int(row.Read), Stored: int(row.Stored), Leaf: !row.HasChildren}

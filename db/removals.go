@@ -47,6 +47,9 @@ func (s *Store) PlanRemovals(ctx context.Context, runID string) (RemovalPlan, er
 }
 
 func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) (RemovalPlan, error) {
+	if err := s.planFor(ctx, tx, everything); err != nil {
+		return RemovalPlan{}, err
+	}
 	if err := s.q.RemovalsClear(ctx, tx, runID); err != nil {
 		return RemovalPlan{}, err
 	}
@@ -192,6 +195,9 @@ func (s *Store) RemoveNext(ctx context.Context, runID string) (int, error) {
 }
 
 func (s *Store) removeNext(ctx context.Context, tx pgx.Tx, runID string) (int32, error) {
+	if err := s.planFor(ctx, tx, batch); err != nil {
+		return 0, err
+	}
 	for _, remove := range []func(context.Context, dbsqlc.DBTX, string, int32) (int32, error){
 		s.q.RemoveMemberships, s.q.RemoveMembers, s.q.RemoveDepartments,
 	} {

@@ -11,7 +11,8 @@ WHERE s.status IS DISTINCT FROM 'deleted';
 
 -- Each row of a snapshot beside what the directory holds of the person and of the
 -- membership, and what both are to become: what was not sent (null) stays, what was
--- sent empty is cleared.
+-- sent empty is cleared. For statements on a batch: OFFSET 0 makes every look-up one by
+-- its full key, whatever the statistics say of a run or provider that is new.
 CREATE VIEW sync_run_people AS
 SELECT s.run_id, s.listing, s.page, s.n, s.person_key, s.raw IS NULL AS partial, s.department_external_id AS listed_in, s.external_id AS listed_as,
     r.member_id, r.is_new, m.id IS NOT NULL AS stored,
@@ -55,11 +56,12 @@ SELECT s.run_id, s.listing, s.page, s.n, s.person_key, s.raw IS NULL AS partial,
         coalesce(s.sort_order, md.sort_order), coalesce(s.primary_rank, md.primary_rank)) AS place_differs
 FROM staged_members s
 JOIN sync_runs u ON u.id = s.run_id
-JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key
-LEFT JOIN org_members m ON m.id = r.member_id
-LEFT JOIN org_departments d ON d.provider_id = u.provider_id AND d.external_id = s.department_external_id AND d.status = 'active'
-LEFT JOIN staged_departments sd ON sd.run_id = s.run_id AND sd.external_id = s.department_external_id
-LEFT JOIN org_member_departments md ON md.member_id = r.member_id AND md.department_id = d.id
+CROSS JOIN LATERAL (SELECT * FROM sync_run_members x WHERE x.run_id = s.run_id AND x.person_key = s.person_key OFFSET 0) r
+LEFT JOIN LATERAL (SELECT * FROM org_members x WHERE x.id = r.member_id OFFSET 0) m ON true
+LEFT JOIN LATERAL (SELECT * FROM org_departments x WHERE x.provider_id = u.provider_id AND x.external_id = s.department_external_id
+    AND x.status = 'active' OFFSET 0) d ON true
+LEFT JOIN LATERAL (SELECT * FROM staged_departments x WHERE x.run_id = s.run_id AND x.external_id = s.department_external_id OFFSET 0) sd ON true
+LEFT JOIN LATERAL (SELECT * FROM org_member_departments x WHERE x.member_id = r.member_id AND x.department_id = d.id OFFSET 0) md ON true
 WHERE s.status IS DISTINCT FROM 'deleted';
 
 -- Foreign keys of the two tables with a row for each person of a run cost a look-up

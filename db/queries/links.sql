@@ -35,8 +35,8 @@ WITH free AS (
 ), matches AS (
     SELECT f.id, f.external_id, u.id AS user_id, i.email AS old_email, i.phone AS old_phone, f.email, f.phone,
         count(*) OVER (PARTITION BY f.id) AS users_found, count(*) OVER (PARTITION BY u.id) AS members_found
-    FROM free f
-    JOIN identities i ON regexp_replace(i.phone, '[^0-9+]', '', 'g') IN (f.phone, CASE WHEN f.phone LIKE '+86%' THEN substr(f.phone, 4) END)
+    FROM (SELECT f.*, f.phone AS written FROM free f UNION ALL SELECT f.*, substr(f.phone, 4) FROM free f WHERE f.phone LIKE '+86%') f
+    JOIN identities i ON regexp_replace(i.phone, '[^0-9+]', '', 'g') = f.written
     JOIN users u ON u.identity_id = i.id AND u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
     WHERE NOT EXISTS (SELECT 1 FROM org_members o WHERE o.provider_id = @provider_id AND o.user_id = u.id AND o.status <> 'deleted')
 ), linked AS (
@@ -72,7 +72,8 @@ WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND u.identity_id =
   AND u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
   AND m.phone IS NOT NULL AND i.phone IS DISTINCT FROM m.phone
   AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id))
+  AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id AND regexp_replace(o.phone, '[^0-9+]', '', 'g') = m.phone)
   AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id
-      AND regexp_replace(o.phone, '[^0-9+]', '', 'g') IN (m.phone, CASE WHEN m.phone LIKE '+86%' THEN substr(m.phone, 4) ELSE m.phone END))
+      AND regexp_replace(o.phone, '[^0-9+]', '', 'g') = CASE WHEN m.phone LIKE '+86%' THEN substr(m.phone, 4) END)
   AND NOT EXISTS (SELECT 1 FROM org_members om JOIN users ou ON ou.id = om.user_id
       WHERE om.provider_id = @provider_id AND om.status <> 'deleted' AND om.phone = m.phone AND ou.identity_id <> i.id);

@@ -9,7 +9,7 @@ WITH persons AS (
         (array_agg(s.external_id ORDER BY s.external_is_fallback, s.external_id))[1] AS external_id
     FROM staged_members s
     WHERE s.run_id = @run_id AND s.listing = ANY (@listings::text[]) AND s.status IS DISTINCT FROM 'deleted'
-      AND NOT EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = s.run_id AND r.person_key = s.person_key)
+      AND NOT EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = s.run_id AND r.person_key = s.person_key OFFSET 0)
     GROUP BY s.person_key
 ), matched AS (
     -- The unionid names one row at most; only without such the weaker ids are asked, the
@@ -18,7 +18,7 @@ WITH persons AS (
     SELECT p.person_key, p.unionid, p.unionids, p.open_id, sure.id IS NOT NULL AS sure,
         sure.id IS NOT NULL OR weak.strength IS NOT NULL AS found, coalesce(sure.id, weak.member_id) AS member_id
     FROM persons p
-    LEFT JOIN org_members sure ON sure.provider_id = @provider_id AND sure.unionid = p.unionid
+    LEFT JOIN LATERAL (SELECT m.id FROM org_members m WHERE m.provider_id = @provider_id AND m.unionid = p.unionid OFFSET 0) sure ON true
     LEFT JOIN LATERAL (
         SELECT c.strength,
             CASE WHEN count(*) FILTER (WHERE c.status <> 'deleted') = 1 THEN (array_agg(c.id) FILTER (WHERE c.status <> 'deleted'))[1]
@@ -45,7 +45,7 @@ WITH persons AS (
         CASE WHEN c.ambiguous THEN 'undecided'
              WHEN NOT c.found THEN 'new'
              WHEN c.member_id IS NULL THEN 'undecided'
-             WHEN EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = @run_id AND r.member_id = c.member_id) THEN 'undecided'
+             WHEN EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = @run_id AND r.member_id = c.member_id OFFSET 0) THEN 'undecided'
              WHEN c.rivals = 1 OR (c.owners = 1 AND c.sure) THEN 'known'
              WHEN c.owners = 1 THEN 'new' -- the row's owner is certain and somebody else
              ELSE 'undecided' END AS verdict
@@ -91,10 +91,13 @@ WITH people AS (
     -- Of a person's rows the one with the full record, whatever was read last.
     SELECT DISTINCT ON (s.person_key) s.*, r.member_id,
         first_value(d.id) OVER best AS department_id, first_value(d.path) OVER best AS department_path
-    FROM staged_members s JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.is_new AND r.member_id IS NOT NULL
-    LEFT JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = s.department_external_id AND d.status = 'active'
+    FROM staged_members s
+    CROSS JOIN LATERAL (SELECT x.member_id FROM sync_run_members x
+        WHERE x.run_id = s.run_id AND x.person_key = s.person_key AND x.is_new AND x.member_id IS NOT NULL OFFSET 0) r
+    LEFT JOIN LATERAL (SELECT * FROM org_departments x
+        WHERE x.provider_id = @provider_id AND x.external_id = s.department_external_id AND x.status = 'active' OFFSET 0) d ON true
     WHERE s.run_id = @run_id AND s.listing = ANY (@listings::text[]) AND s.person_key = ANY (@people::text[]) AND s.status IS DISTINCT FROM 'deleted'
-      AND NOT EXISTS (SELECT 1 FROM org_members m WHERE m.id = r.member_id)
+      AND NOT EXISTS (SELECT 1 FROM org_members m WHERE m.id = r.member_id OFFSET 0)
     WINDOW best AS (PARTITION BY s.person_key ORDER BY d.id IS NULL, s.primary_rank DESC NULLS LAST, d.depth DESC, d.external_id COLLATE "C")
     ORDER BY s.person_key, s.raw IS NULL, s.department_external_id, s.page DESC, s.n DESC
 ), created AS (
@@ -161,7 +164,7 @@ WITH placed AS (
         coalesce(p.is_leader, false) AS is_leader, coalesce(p.sort_order, 0) AS sort_order, p.primary_rank,
         p.is_new AND m.department_id = p.department_id
             AND NOT EXISTS (SELECT 1 FROM org_member_departments x WHERE x.member_id = p.member_id AND x.is_primary) AS is_primary
-    FROM sync_run_people p JOIN org_members m ON m.id = p.member_id
+    FROM sync_run_people p CROSS JOIN LATERAL (SELECT x.department_id FROM org_members x WHERE x.id = p.member_id OFFSET 0) m
     WHERE p.run_id = @run_id AND p.listing = ANY (@listings::text[]) AND p.person_key = ANY (@people::text[])
       AND p.theirs AND p.placeable AND NOT p.placed
     ORDER BY p.member_id, p.department_id, p.partial, p.page DESC, p.n DESC
@@ -203,6 +206,16 @@ SELECT @run_id, 'membership', d.member_id, d.department_id, d.external_id, 'upda
 FROM differing d
 ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
 SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = c.after || excluded.after;
+
+-- name: PrimaryUnsettled :one
+-- Whether anybody's primary membership is not marked, or another one is. A run of
+-- single people settles those alone.
+SELECT EXISTS (
+    SELECT 1 FROM org_primary_departments best
+    JOIN org_members m ON m.id = best.member_id AND m.provider_id = best.provider_id
+    JOIN org_member_departments md ON md.member_id = best.member_id AND md.department_id = best.department_id AND NOT md.is_primary
+    WHERE best.provider_id = @provider_id
+      AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id)));
 
 -- name: PrimaryClear :execrows
 -- A run of single people settles those alone.

@@ -59,24 +59,39 @@ func (q *Queries) DepartmentTree(ctx context.Context, db DBTX, providerID *strin
 }
 
 const departmentsCount = `-- name: DepartmentsCount :execrows
-WITH RECURSIVE below AS (
-    SELECT d.id AS top, d.id FROM org_departments d WHERE d.provider_id = $1 AND d.status = 'active'
+WITH RECURSIVE above AS (
+    SELECT d.id, d.id AS top, d.parent_id AS next FROM org_departments d WHERE d.provider_id = $1 AND d.status = 'active'
     UNION ALL
-    SELECT below.top, c.id FROM org_departments c JOIN below ON c.parent_id = below.id
-    WHERE c.provider_id = $1 AND c.status = 'active'
+    SELECT a.id, p.id, p.parent_id FROM above a JOIN org_departments p ON p.id = a.next
+    WHERE p.provider_id = $1 AND p.status = 'active'
+), places AS (
+    SELECT md.department_id, md.member_id, count(*) OVER (PARTITION BY md.member_id) AS places
+    FROM org_member_departments md
+    JOIN org_departments d ON d.id = md.department_id AND d.provider_id = $1 AND d.status = 'active'
+    JOIN org_members m ON m.id = md.member_id AND m.status = 'active'
+), direct AS (
+    SELECT p.department_id, count(*) AS people FROM places p GROUP BY p.department_id
+), counted AS (
+    SELECT a.top, direct.people FROM above a JOIN direct ON direct.department_id = a.id
+    UNION ALL
+    SELECT a.top, 1 - count(*) FROM places p JOIN above a ON a.id = p.department_id
+    WHERE p.places > 1 GROUP BY a.top, p.member_id HAVING count(*) > 1
+), totals AS (
+    SELECT c.top, sum(c.people) AS people FROM counted c GROUP BY c.top
 ), figures AS (
-    SELECT below.top, count(DISTINCT m.id)::int AS members, (count(DISTINCT m.id) FILTER (WHERE below.id = below.top))::int AS direct
-    FROM below
-    LEFT JOIN org_member_departments md ON md.department_id = below.id
-    LEFT JOIN org_members m ON m.id = md.member_id AND m.status = 'active'
-    GROUP BY below.top
+    SELECT d.id, coalesce(t.people, 0)::int AS members, coalesce(direct.people, 0)::int AS direct
+    FROM org_departments d
+    LEFT JOIN totals t ON t.top = d.id
+    LEFT JOIN direct ON direct.department_id = d.id
+    WHERE d.provider_id = $1 AND d.status = 'active'
 )
 UPDATE org_departments d SET member_count = f.members, direct_member_count = f.direct, synced_at = now()
-FROM figures f WHERE d.id = f.top AND (d.member_count, d.direct_member_count) IS DISTINCT FROM (f.members, f.direct)
+FROM figures f WHERE d.id = f.id AND (d.member_count, d.direct_member_count) IS DISTINCT FROM (f.members, f.direct)
 `
 
 // Head counts: distinct active people directly in a department, and in it and
-// everything below it.
+// everything below it: the sum over what is below, less one for every further place
+// that somebody has below the same department.
 func (q *Queries) DepartmentsCount(ctx context.Context, db DBTX, providerID *string) (int64, error) {
 	result, err := db.Exec(ctx, departmentsCount, providerID)
 	if err != nil {
@@ -188,7 +203,7 @@ WITH RECURSIVE reached AS (
     SELECT c.external_id FROM staged_departments c JOIN reached r ON c.parent_external_id = r.external_id WHERE c.run_id = $1
 ), stuck AS (
     SELECT s.external_id, s.parent_external_id FROM staged_departments s
-    WHERE s.run_id = $1 AND NOT EXISTS (SELECT 1 FROM reached r WHERE r.external_id = s.external_id)
+    WHERE s.run_id = $1 AND s.external_id NOT IN (SELECT r.external_id FROM reached r)
 ), upward AS (
     SELECT s.external_id AS start, s.parent_external_id AS seen FROM stuck s
     UNION

@@ -313,14 +313,16 @@ WITH RECURSIVE run AS (
       AND (cardinality(run.departments) = 0 OR EXISTS (SELECT 1 FROM scope WHERE scope.external_id = l.external_id))
       AND NOT EXISTS (SELECT 1 FROM sync_run_departments t WHERE t.run_id = run.retries AND t.external_id = l.external_id
                       AND (t.members_complete OR t.members_skipped OR t.members_listing = ''))
+), reading AS (
+    SELECT w.external_id FROM wanted w
+    UNION -- a listing that covers a wanted department is wanted too
+    SELECT c.members_via FROM sync_run_departments c JOIN wanted w ON w.external_id = c.external_id
+    WHERE c.run_id = $1 AND c.members_listing = ''
 ), placed AS (
-    SELECT l.external_id, via.children_complete AS complete,
-        NOT EXISTS (SELECT 1 FROM wanted w WHERE w.external_id = l.external_id)
-            -- A listing that covers a wanted department is wanted too.
-            AND NOT EXISTS (SELECT 1 FROM sync_run_departments c JOIN wanted w ON w.external_id = c.external_id
-                WHERE c.run_id = l.run_id AND c.members_via = l.external_id AND c.members_listing = '') AS skipped
+    SELECT l.external_id, via.children_complete AS complete, r.external_id IS NULL AS skipped
     FROM sync_run_departments l
     JOIN sync_run_departments via ON via.run_id = l.run_id AND via.external_id = l.children_via
+    LEFT JOIN reading r ON r.external_id = l.external_id
     WHERE l.run_id = $1
 ), numbered AS (
     SELECT p.external_id, p.complete, p.skipped, row_number() OVER (ORDER BY p.skipped, p.external_id COLLATE "C") AS ordinal FROM placed p

@@ -118,10 +118,13 @@ WITH people AS (
     -- Of a person's rows the one with the full record, whatever was read last.
     SELECT DISTINCT ON (s.person_key) s.run_id, s.listing, s.page, s.n, s.department_external_id, s.person_key, s.external_id, s.external_is_fallback, s.unionid, s.open_id, s.name, s.name_translit_full, s.name_translit_initial, s.email, s.phone, s.avatar_url, s.title, s.status, s.activated, s.primary_rank, s.is_leader, s.sort_order, s.raw, r.member_id,
         first_value(d.id) OVER best AS department_id, first_value(d.path) OVER best AS department_path
-    FROM staged_members s JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key AND r.is_new AND r.member_id IS NOT NULL
-    LEFT JOIN org_departments d ON d.provider_id = $2 AND d.external_id = s.department_external_id AND d.status = 'active'
+    FROM staged_members s
+    CROSS JOIN LATERAL (SELECT x.member_id FROM sync_run_members x
+        WHERE x.run_id = s.run_id AND x.person_key = s.person_key AND x.is_new AND x.member_id IS NOT NULL OFFSET 0) r
+    LEFT JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, parent_id, name, path, member_count, direct_member_count, status, sort_order, raw_data, synced_at, depth FROM org_departments x
+        WHERE x.provider_id = $2 AND x.external_id = s.department_external_id AND x.status = 'active' OFFSET 0) d ON true
     WHERE s.run_id = $1 AND s.listing = ANY ($3::text[]) AND s.person_key = ANY ($4::text[]) AND s.status IS DISTINCT FROM 'deleted'
-      AND NOT EXISTS (SELECT 1 FROM org_members m WHERE m.id = r.member_id)
+      AND NOT EXISTS (SELECT 1 FROM org_members m WHERE m.id = r.member_id OFFSET 0)
     WINDOW best AS (PARTITION BY s.person_key ORDER BY d.id IS NULL, s.primary_rank DESC NULLS LAST, d.depth DESC, d.external_id COLLATE "C")
     ORDER BY s.person_key, s.raw IS NULL, s.department_external_id, s.page DESC, s.n DESC
 ), created AS (
@@ -186,7 +189,7 @@ WITH persons AS (
         (array_agg(s.external_id ORDER BY s.external_is_fallback, s.external_id))[1] AS external_id
     FROM staged_members s
     WHERE s.run_id = $1 AND s.listing = ANY ($2::text[]) AND s.status IS DISTINCT FROM 'deleted'
-      AND NOT EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = s.run_id AND r.person_key = s.person_key)
+      AND NOT EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = s.run_id AND r.person_key = s.person_key OFFSET 0)
     GROUP BY s.person_key
 ), matched AS (
     -- The unionid names one row at most; only without such the weaker ids are asked, the
@@ -195,7 +198,7 @@ WITH persons AS (
     SELECT p.person_key, p.unionid, p.unionids, p.open_id, sure.id IS NOT NULL AS sure,
         sure.id IS NOT NULL OR weak.strength IS NOT NULL AS found, coalesce(sure.id, weak.member_id) AS member_id
     FROM persons p
-    LEFT JOIN org_members sure ON sure.provider_id = $3 AND sure.unionid = p.unionid
+    LEFT JOIN LATERAL (SELECT m.id FROM org_members m WHERE m.provider_id = $3 AND m.unionid = p.unionid OFFSET 0) sure ON true
     LEFT JOIN LATERAL (
         SELECT c.strength,
             CASE WHEN count(*) FILTER (WHERE c.status <> 'deleted') = 1 THEN (array_agg(c.id) FILTER (WHERE c.status <> 'deleted'))[1]
@@ -222,7 +225,7 @@ WITH persons AS (
         CASE WHEN c.ambiguous THEN 'undecided'
              WHEN NOT c.found THEN 'new'
              WHEN c.member_id IS NULL THEN 'undecided'
-             WHEN EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = $1 AND r.member_id = c.member_id) THEN 'undecided'
+             WHEN EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = $1 AND r.member_id = c.member_id OFFSET 0) THEN 'undecided'
              WHEN c.rivals = 1 OR (c.owners = 1 AND c.sure) THEN 'known'
              WHEN c.owners = 1 THEN 'new' -- the row's owner is certain and somebody else
              ELSE 'undecided' END AS verdict
@@ -358,7 +361,7 @@ WITH placed AS (
         coalesce(p.is_leader, false) AS is_leader, coalesce(p.sort_order, 0) AS sort_order, p.primary_rank,
         p.is_new AND m.department_id = p.department_id
             AND NOT EXISTS (SELECT 1 FROM org_member_departments x WHERE x.member_id = p.member_id AND x.is_primary) AS is_primary
-    FROM sync_run_people p JOIN org_members m ON m.id = p.member_id
+    FROM sync_run_people p CROSS JOIN LATERAL (SELECT x.department_id FROM org_members x WHERE x.id = p.member_id OFFSET 0) m
     WHERE p.run_id = $1 AND p.listing = ANY ($2::text[]) AND p.person_key = ANY ($3::text[])
       AND p.theirs AND p.placeable AND NOT p.placed
     ORDER BY p.member_id, p.department_id, p.partial, p.page DESC, p.n DESC
@@ -449,4 +452,22 @@ func (q *Queries) PrimarySet(ctx context.Context, db DBTX, providerID *string, s
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const primaryUnsettled = `-- name: PrimaryUnsettled :one
+SELECT EXISTS (
+    SELECT 1 FROM org_primary_departments best
+    JOIN org_members m ON m.id = best.member_id AND m.provider_id = best.provider_id
+    JOIN org_member_departments md ON md.member_id = best.member_id AND md.department_id = best.department_id AND NOT md.is_primary
+    WHERE best.provider_id = $1
+      AND (NOT $2::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $3)))
+`
+
+// Whether anybody's primary membership is not marked, or another one is. A run of
+// single people settles those alone.
+func (q *Queries) PrimaryUnsettled(ctx context.Context, db DBTX, providerID *string, singly bool, runID string) (bool, error) {
+	row := db.QueryRow(ctx, primaryUnsettled, providerID, singly, runID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
 }

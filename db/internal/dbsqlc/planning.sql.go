@@ -9,27 +9,23 @@ import (
 	"context"
 )
 
-const planEachTime = `-- name: PlanEachTime :exec
-SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)
-`
-
-// For the rest of the transaction each statement is planned for the tables as they
-// are: a plan kept from when a first load began, with tables that were empty, would
-// read a hundred thousand rows for each of a batch.
-func (q *Queries) PlanEachTime(ctx context.Context, db DBTX) error {
-	_, err := db.Exec(ctx, planEachTime)
-	return err
-}
-
-const planWholesale = `-- name: PlanWholesale :exec
+const planFor = `-- name: PlanFor :exec
 SELECT set_config('enable_nestloop', CASE WHEN $1::boolean THEN 'off' ELSE 'on' END, true),
-    set_config('work_mem', CASE WHEN $1::boolean THEN '64MB' ELSE current_setting('work_mem') END, true)
+    set_config('enable_hashjoin', CASE WHEN $1 THEN 'on' ELSE 'off' END, true),
+    set_config('enable_mergejoin', CASE WHEN $1 THEN 'on' ELSE 'off' END, true),
+    set_config('enable_seqscan', CASE WHEN $1 THEN 'on' ELSE 'off' END, true),
+    set_config('join_collapse_limit', CASE WHEN $1 THEN '8' ELSE '1' END, true),
+    set_config('plan_cache_mode', CASE WHEN $2::boolean THEN 'force_generic_plan' ELSE 'force_custom_plan' END, true),
+    set_config('work_mem', CASE WHEN $1 THEN '64MB' ELSE current_setting('work_mem') END, true),
+    set_config('jit', 'off', true)
 `
 
-// For the rest of the transaction rows are joined by hash: the statistics know nothing
-// of a run or provider that is new, and would make the planner look up one row after
-// another where it is all of them.
-func (q *Queries) PlanWholesale(ctx context.Context, db DBTX, wholesale bool) error {
-	_, err := db.Exec(ctx, planWholesale, wholesale)
+// How the rest of the transaction's statements are carried out. What the statistics
+// say of a run or provider that is new is wrong by its whole size, so the planner is
+// told: a statement on one batch looks rows up by index, in the order in which it is
+// written; a statement on everything joins by hash. Where nothing else is left to
+// choose the plan may be kept.
+func (q *Queries) PlanFor(ctx context.Context, db DBTX, everything bool, keep bool) error {
+	_, err := db.Exec(ctx, planFor, everything, keep)
 	return err
 }

@@ -217,13 +217,19 @@ func (q *Queries) RemovalsPlanDepartments(ctx context.Context, db DBTX, runID st
 }
 
 const removalsPlanDependents = `-- name: RemovalsPlanDependents :execrows
+WITH dependents AS (
+    SELECT md.member_id, md.department_id, r.object_type
+    FROM sync_run_removals r JOIN org_member_departments md ON md.member_id = r.object_id
+    WHERE r.run_id = $1 AND r.object_type = 'member' AND r.confirmed
+    UNION ALL
+    SELECT md.member_id, md.department_id, r.object_type
+    FROM sync_run_removals r JOIN org_member_departments md ON md.department_id = r.object_id
+    WHERE r.run_id = $1 AND r.object_type = 'department' AND r.confirmed
+)
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, reason)
-SELECT DISTINCT ON (md.member_id, md.department_id) $1::uuid, 'membership', md.member_id, md.department_id, 'with_' || r.object_type
-FROM sync_run_removals r
-JOIN org_member_departments md ON (r.object_type = 'member' AND md.member_id = r.object_id) OR (r.object_type = 'department' AND md.department_id = r.object_id)
-JOIN org_members m ON m.id = md.member_id AND m.provider_id = $2
-WHERE r.run_id = $1 AND r.object_type IN ('member', 'department') AND r.confirmed
-ORDER BY md.member_id, md.department_id, r.object_type DESC
+SELECT DISTINCT ON (p.member_id, p.department_id) $1::uuid, 'membership', p.member_id, p.department_id, 'with_' || p.object_type
+FROM dependents p JOIN org_members m ON m.id = p.member_id AND m.provider_id = $2
+ORDER BY p.member_id, p.department_id, p.object_type DESC
 ON CONFLICT DO NOTHING
 `
 
