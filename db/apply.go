@@ -27,7 +27,7 @@ func (s *Store) ApplyDepartments(ctx context.Context, runID string, limitedRange
 }
 
 func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, limitedRange bool) error {
-	if err := s.planFor(ctx, tx, batch); err != nil {
+	if err := s.planFor(ctx, tx, everything); err != nil {
 		return err
 	}
 	orphans, err := s.q.TreeRepairOrphans(ctx, tx, runID, &run.ProviderID)
@@ -41,6 +41,9 @@ func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 		if err := s.warn(ctx, tx, runID, o.ExternalID, fmt.Sprintf("its parent %s was not listed; it hangs below the root until it is", o.Claimed)); err != nil {
 			return err
 		}
+	}
+	if err := s.planFor(ctx, tx, batch); err != nil { // the walk down goes by index
+		return err
 	}
 	broken, err := s.q.TreeRepairCycles(ctx, tx, runID)
 	if err != nil {

@@ -62,7 +62,7 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if _, err := s.q.LedgerFailUnread(ctx, tx, runID); err != nil {
 		return RemovalPlan{}, fmt.Errorf("mark unread: %w", err)
 	}
-	contradicted, err := s.q.ContradictedScopes(ctx, tx, &run.ProviderID, runID)
+	contradicted, err := s.q.ContradictedScopes(ctx, tx, runID, run.ProviderID)
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("contradictions: %w", err)
 	}

@@ -15,15 +15,18 @@ SELECT
 -- whether it counts people of several departments once, so every place counts here.
 -- Below it, people stored where this run could not read count as read: a department
 -- that failed does not freeze those above it.
-WITH RECURSIVE suspects AS (
-    SELECT l.external_id, sd.declared_members FROM sync_run_departments l
-    JOIN staged_departments sd ON sd.run_id = l.run_id AND sd.external_id = l.external_id
-    JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = l.external_id
-    WHERE l.run_id = @run_id AND l.members_complete AND sd.declared_members > 0
-      AND EXISTS (SELECT 1 FROM org_member_departments md JOIN org_members m ON m.id = md.member_id
-                  WHERE md.department_id = d.id AND m.status <> 'deleted'
-                    AND NOT EXISTS (SELECT 1 FROM sync_run_memberships seen
-                                    WHERE seen.run_id = l.run_id AND seen.department_id = d.id AND seen.member_id = md.member_id))
+WITH RECURSIVE seen AS MATERIALIZED (
+    SELECT v.department_id, v.member_id FROM sync_run_memberships v WHERE v.run_id = @run_id::uuid
+), missed AS (
+    SELECT DISTINCT md.department_id FROM org_member_departments md
+    JOIN org_departments d ON d.id = md.department_id AND d.provider_id = @provider_id::uuid
+    JOIN org_members m ON m.id = md.member_id AND m.status <> 'deleted'
+    WHERE NOT EXISTS (SELECT 1 FROM seen WHERE seen.department_id = md.department_id AND seen.member_id = md.member_id)
+), suspects AS (
+    SELECT l.external_id, sd.declared_members FROM missed
+    JOIN org_departments d ON d.id = missed.department_id
+    JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = d.external_id AND l.members_complete
+    JOIN staged_departments sd ON sd.run_id = l.run_id AND sd.external_id = l.external_id AND sd.declared_members > 0
 ), below AS (
     SELECT s.external_id AS top, s.external_id FROM suspects s
     UNION

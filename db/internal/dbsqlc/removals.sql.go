@@ -45,29 +45,32 @@ func (q *Queries) Completeness(ctx context.Context, db DBTX, runID string) (Comp
 }
 
 const contradictedScopes = `-- name: ContradictedScopes :many
-WITH RECURSIVE suspects AS (
-    SELECT l.external_id, sd.declared_members FROM sync_run_departments l
-    JOIN staged_departments sd ON sd.run_id = l.run_id AND sd.external_id = l.external_id
-    JOIN org_departments d ON d.provider_id = $1 AND d.external_id = l.external_id
-    WHERE l.run_id = $2 AND l.members_complete AND sd.declared_members > 0
-      AND EXISTS (SELECT 1 FROM org_member_departments md JOIN org_members m ON m.id = md.member_id
-                  WHERE md.department_id = d.id AND m.status <> 'deleted'
-                    AND NOT EXISTS (SELECT 1 FROM sync_run_memberships seen
-                                    WHERE seen.run_id = l.run_id AND seen.department_id = d.id AND seen.member_id = md.member_id))
+WITH RECURSIVE seen AS MATERIALIZED (
+    SELECT v.department_id, v.member_id FROM sync_run_memberships v WHERE v.run_id = $1::uuid
+), missed AS (
+    SELECT DISTINCT md.department_id FROM org_member_departments md
+    JOIN org_departments d ON d.id = md.department_id AND d.provider_id = $2::uuid
+    JOIN org_members m ON m.id = md.member_id AND m.status <> 'deleted'
+    WHERE NOT EXISTS (SELECT 1 FROM seen WHERE seen.department_id = md.department_id AND seen.member_id = md.member_id)
+), suspects AS (
+    SELECT l.external_id, sd.declared_members FROM missed
+    JOIN org_departments d ON d.id = missed.department_id
+    JOIN sync_run_departments l ON l.run_id = $1 AND l.external_id = d.external_id AND l.members_complete
+    JOIN staged_departments sd ON sd.run_id = l.run_id AND sd.external_id = l.external_id AND sd.declared_members > 0
 ), below AS (
     SELECT s.external_id AS top, s.external_id FROM suspects s
     UNION
-    SELECT b.top, c.external_id FROM below b JOIN staged_departments c ON c.run_id = $2 AND c.parent_external_id = b.external_id
+    SELECT b.top, c.external_id FROM below b JOIN staged_departments c ON c.run_id = $1 AND c.parent_external_id = b.external_id
 ), there AS (
     SELECT b.top, b.external_id, coalesce(r.member_id::text, sm.person_key) AS person
     FROM below b
-    JOIN staged_members sm ON sm.run_id = $2 AND sm.department_external_id = b.external_id AND sm.status IS DISTINCT FROM 'deleted'
+    JOIN staged_members sm ON sm.run_id = $1 AND sm.department_external_id = b.external_id AND sm.status IS DISTINCT FROM 'deleted'
     JOIN sync_run_members r ON r.run_id = sm.run_id AND r.person_key = sm.person_key
     UNION
     SELECT b.top, b.external_id, md.member_id::text
     FROM below b
-    JOIN sync_run_departments l ON l.run_id = $2 AND l.external_id = b.external_id AND NOT l.members_complete
-    JOIN org_departments d ON d.provider_id = $1 AND d.external_id = b.external_id
+    JOIN sync_run_departments l ON l.run_id = $1 AND l.external_id = b.external_id AND NOT l.members_complete
+    JOIN org_departments d ON d.provider_id = $2 AND d.external_id = b.external_id
     JOIN org_member_departments md ON md.department_id = d.id
 )
 SELECT s.external_id, s.declared_members::int AS declared, count(t.person)::int AS read
@@ -88,8 +91,8 @@ type ContradictedScopesRow struct {
 // whether it counts people of several departments once, so every place counts here.
 // Below it, people stored where this run could not read count as read: a department
 // that failed does not freeze those above it.
-func (q *Queries) ContradictedScopes(ctx context.Context, db DBTX, providerID *string, runID string) ([]ContradictedScopesRow, error) {
-	rows, err := db.Query(ctx, contradictedScopes, providerID, runID)
+func (q *Queries) ContradictedScopes(ctx context.Context, db DBTX, runID string, providerID string) ([]ContradictedScopesRow, error) {
+	rows, err := db.Query(ctx, contradictedScopes, runID, providerID)
 	if err != nil {
 		return nil, err
 	}
