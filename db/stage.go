@@ -147,7 +147,10 @@ func (s *Store) StageMembers(ctx context.Context, pages ...MemberPage) error {
 		calls += p.Calls
 	}
 	return interpret("stage members", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
-		if err := s.q.StagedMembersDropPages(ctx, tx, advance.Listings, numbers, runID); err != nil {
+		if err := s.planFor(ctx, tx, batch); err != nil {
+			return err
+		}
+		if err := s.q.StagedMembersDropPages(ctx, tx, runID, advance.Listings, numbers); err != nil {
 			return err
 		}
 		if _, err := tx.CopyFrom(ctx, pgx.Identifier{"staged_members"}, stagedMemberColumns, pgx.CopyFromRows(rows)); err != nil {

@@ -25,7 +25,8 @@ RETURNING s.external_id, coalesce(orphans.claimed, '')::text AS claimed;
 WITH RECURSIVE reached AS (
     SELECT t.external_id FROM staged_departments t WHERE t.run_id = @run_id AND t.parent_external_id IS NULL
     UNION
-    SELECT c.external_id FROM staged_departments c JOIN reached r ON c.parent_external_id = r.external_id WHERE c.run_id = @run_id
+    SELECT c.external_id FROM reached r CROSS JOIN LATERAL (
+        SELECT x.external_id FROM staged_departments x WHERE x.run_id = @run_id AND x.parent_external_id = r.external_id OFFSET 0) c
 ), stuck AS (
     SELECT s.external_id, s.parent_external_id FROM staged_departments s
     WHERE s.run_id = @run_id AND s.external_id NOT IN (SELECT r.external_id FROM reached r)
@@ -107,8 +108,8 @@ WITH RECURSIVE tree AS (
       AND NOT EXISTS (SELECT 1 FROM org_departments p WHERE p.id = t.parent_id AND p.status = 'active')
     UNION ALL
     SELECT c.id, tree.path || '/' || c.name, tree.depth + 1
-    FROM org_departments c JOIN tree ON c.parent_id = tree.id
-    WHERE c.provider_id = @provider_id AND c.status = 'active'
+    FROM tree CROSS JOIN LATERAL (
+        SELECT x.id, x.name FROM org_departments x WHERE x.parent_id = tree.id AND x.provider_id = @provider_id AND x.status = 'active' OFFSET 0) c
 )
 UPDATE org_departments d SET path = tree.path, depth = tree.depth, synced_at = now()
 FROM tree WHERE d.id = tree.id AND (d.path, d.depth) IS DISTINCT FROM (tree.path, tree.depth);

@@ -167,7 +167,7 @@ SELECT w.department::text AS external_id,
       JOIN org_members m ON m.id = md.member_id
       WHERE d.provider_id = @provider_id AND d.external_id = w.department AND m.status <> 'deleted')::int AS stored,
     (SELECT sd.declared_members FROM staged_departments sd WHERE sd.run_id = @run_id AND sd.external_id = w.department) AS declared,
-    EXISTS (SELECT 1 FROM staged_departments sc WHERE sc.run_id = @run_id AND sc.parent_external_id = w.department) AS has_children
+    EXISTS (SELECT 1 FROM staged_departments sc WHERE sc.run_id = @run_id AND sc.parent_external_id = w.department OFFSET 0) AS has_children
 FROM unnest(@departments::text[]) AS w (department);
 
 -- name: ChildFigures :one
@@ -184,9 +184,10 @@ VALUES (@run_id, @external_id, @parent_external_id, @name, @sort_order, @declare
 ON CONFLICT (run_id, external_id) DO NOTHING;
 
 -- name: StagedMembersDropPages :exec
+-- The first conditions find the rows by index, the last one pairs them.
 DELETE FROM staged_members s
-USING (SELECT unnest(@listings::text[]) AS listing, unnest(@pages::int[]) AS page) p
-WHERE s.run_id = @run_id AND s.listing = p.listing AND s.page = p.page;
+WHERE s.run_id = @run_id AND s.listing = ANY (@listings::text[]) AND s.page = ANY (@pages::int[])
+  AND (s.listing || '/' || s.page) = ANY (SELECT unnest(@listings::text[]) || '/' || unnest(@pages::int[]));
 
 -- name: StagedMembersDropListing :exec
 DELETE FROM staged_members WHERE run_id = @run_id AND listing = @listing;

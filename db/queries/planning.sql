@@ -7,6 +7,7 @@
 SELECT set_config('enable_nestloop', CASE WHEN @everything::boolean THEN 'off' ELSE 'on' END, true),
     set_config('enable_hashjoin', CASE WHEN @everything THEN 'on' ELSE 'off' END, true),
     set_config('enable_mergejoin', CASE WHEN @everything THEN 'on' ELSE 'off' END, true),
+    set_config('enable_bitmapscan', CASE WHEN @everything THEN 'on' ELSE 'off' END, true),
     set_config('enable_seqscan', CASE WHEN @everything THEN 'on' ELSE 'off' END, true),
     set_config('join_collapse_limit', CASE WHEN @everything THEN '8' ELSE '1' END, true),
     set_config('plan_cache_mode', CASE WHEN @keep::boolean THEN 'force_generic_plan' ELSE 'force_custom_plan' END, true),

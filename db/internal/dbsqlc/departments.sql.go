@@ -136,8 +136,8 @@ WITH RECURSIVE tree AS (
       AND NOT EXISTS (SELECT 1 FROM org_departments p WHERE p.id = t.parent_id AND p.status = 'active')
     UNION ALL
     SELECT c.id, tree.path || '/' || c.name, tree.depth + 1
-    FROM org_departments c JOIN tree ON c.parent_id = tree.id
-    WHERE c.provider_id = $1 AND c.status = 'active'
+    FROM tree CROSS JOIN LATERAL (
+        SELECT x.id, x.name FROM org_departments x WHERE x.parent_id = tree.id AND x.provider_id = $1 AND x.status = 'active' OFFSET 0) c
 )
 UPDATE org_departments d SET path = tree.path, depth = tree.depth, synced_at = now()
 FROM tree WHERE d.id = tree.id AND (d.path, d.depth) IS DISTINCT FROM (tree.path, tree.depth)
@@ -200,7 +200,8 @@ const treeRepairCycles = `-- name: TreeRepairCycles :many
 WITH RECURSIVE reached AS (
     SELECT t.external_id FROM staged_departments t WHERE t.run_id = $1 AND t.parent_external_id IS NULL
     UNION
-    SELECT c.external_id FROM staged_departments c JOIN reached r ON c.parent_external_id = r.external_id WHERE c.run_id = $1
+    SELECT c.external_id FROM reached r CROSS JOIN LATERAL (
+        SELECT x.external_id FROM staged_departments x WHERE x.run_id = $1 AND x.parent_external_id = r.external_id OFFSET 0) c
 ), stuck AS (
     SELECT s.external_id, s.parent_external_id FROM staged_departments s
     WHERE s.run_id = $1 AND s.external_id NOT IN (SELECT r.external_id FROM reached r)

@@ -512,7 +512,7 @@ SELECT w.department::text AS external_id,
       JOIN org_members m ON m.id = md.member_id
       WHERE d.provider_id = $2 AND d.external_id = w.department AND m.status <> 'deleted')::int AS stored,
     (SELECT sd.declared_members FROM staged_departments sd WHERE sd.run_id = $1 AND sd.external_id = w.department) AS declared,
-    EXISTS (SELECT 1 FROM staged_departments sc WHERE sc.run_id = $1 AND sc.parent_external_id = w.department) AS has_children
+    EXISTS (SELECT 1 FROM staged_departments sc WHERE sc.run_id = $1 AND sc.parent_external_id = w.department OFFSET 0) AS has_children
 FROM unnest($3::text[]) AS w (department)
 `
 
@@ -564,11 +564,12 @@ func (q *Queries) StagedMembersDropListing(ctx context.Context, db DBTX, runID s
 
 const stagedMembersDropPages = `-- name: StagedMembersDropPages :exec
 DELETE FROM staged_members s
-USING (SELECT unnest($1::text[]) AS listing, unnest($2::int[]) AS page) p
-WHERE s.run_id = $3 AND s.listing = p.listing AND s.page = p.page
+WHERE s.run_id = $1 AND s.listing = ANY ($2::text[]) AND s.page = ANY ($3::int[])
+  AND (s.listing || '/' || s.page) = ANY (SELECT unnest($2::text[]) || '/' || unnest($3::int[]))
 `
 
-func (q *Queries) StagedMembersDropPages(ctx context.Context, db DBTX, listings []string, pages []int32, runID string) error {
-	_, err := db.Exec(ctx, stagedMembersDropPages, listings, pages, runID)
+// The first conditions find the rows by index, the last one pairs them.
+func (q *Queries) StagedMembersDropPages(ctx context.Context, db DBTX, runID string, listings []string, pages []int32) error {
+	_, err := db.Exec(ctx, stagedMembersDropPages, runID, listings, pages)
 	return err
 }

@@ -13,6 +13,7 @@ const planFor = `-- name: PlanFor :exec
 SELECT set_config('enable_nestloop', CASE WHEN $1::boolean THEN 'off' ELSE 'on' END, true),
     set_config('enable_hashjoin', CASE WHEN $1 THEN 'on' ELSE 'off' END, true),
     set_config('enable_mergejoin', CASE WHEN $1 THEN 'on' ELSE 'off' END, true),
+    set_config('enable_bitmapscan', CASE WHEN $1 THEN 'on' ELSE 'off' END, true),
     set_config('enable_seqscan', CASE WHEN $1 THEN 'on' ELSE 'off' END, true),
     set_config('join_collapse_limit', CASE WHEN $1 THEN '8' ELSE '1' END, true),
     set_config('plan_cache_mode', CASE WHEN $2::boolean THEN 'force_generic_plan' ELSE 'force_custom_plan' END, true),

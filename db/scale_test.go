@@ -1,0 +1,171 @@
+package db_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// A company of 100,000 people in 10,000 departments, in tables whose statistics know
+// nothing of it: no statement reads more rows than what it is about gives reason to.
+const (
+	manyDepartments = 10_000
+	manyPeople      = 100_000
+	batchOfMany     = 50
+)
+
+// plans collects what Postgres tells of the statements it carried out.
+type plans struct {
+	mu   sync.Mutex
+	seen map[string][]planNode
+}
+
+// planNode is a part of a plan with what it really did.
+type planNode struct {
+	Type     string     `json:"Node Type"`
+	Relation string     `json:"Relation Name"`
+	Rows     float64    `json:"Actual Rows"`
+	Loops    float64    `json:"Actual Loops"`
+	Filtered float64    `json:"Rows Removed by Filter"`
+	Joined   float64    `json:"Rows Removed by Join Filter"`
+	Parts    []planNode `json:"Plans"`
+}
+
+// handled is how many rows the part and those below it passed on or threw away.
+func (n planNode) handled() float64 {
+	sum := (n.Rows + n.Filtered + n.Joined) * max(1, n.Loops)
+	for _, part := range n.Parts {
+		sum += part.handled()
+	}
+	return sum
+}
+
+var nameOfQuery = regexp.MustCompile(`-- name: (\w+)`)
+
+// note takes a line that auto_explain logged.
+func (p *plans) note(_ *pgconn.PgConn, notice *pgconn.Notice) {
+	_, body, found := strings.Cut(notice.Message, "plan:\n")
+	if !found {
+		return
+	}
+	var told struct {
+		Query string   `json:"Query Text"`
+		Plan  planNode `json:"Plan"`
+	}
+	if json.Unmarshal([]byte(body), &told) != nil {
+		return
+	}
+	name := nameOfQuery.FindStringSubmatch(told.Query)
+	if name == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.seen[name[1]] = append(p.seen[name[1]], told.Plan)
+}
+
+// openExplained opens a store on one connection that tells the plans of its statements.
+func openExplained(t *testing.T, url string) (*db.Store, *plans) {
+	t.Helper()
+	p := &plans{seen: map[string][]planNode{}}
+	store, err := db.Open(t.Context(), url, db.Connections(1), func(c *pgxpool.Config) {
+		c.ConnConfig.OnNotice = p.note
+		c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+			_, err := conn.Exec(ctx, `LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_analyze = on;
+				SET auto_explain.log_timing = off; SET auto_explain.log_format = json; SET client_min_messages = log`, pgx.QueryExecModeSimpleProtocol)
+			return err
+		}
+	})
+	require.NoError(t, err)
+	t.Cleanup(store.Close)
+	return store, p
+}
+
+func TestStatementsReadNoMoreThanTheyAreAbout(t *testing.T) {
+	t.Parallel()
+	url := dbtest.New(t)
+	store, p := openExplained(t, url)
+	pool, err := pgxpool.New(t.Context(), url)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	c := (&database{store: store, pool: pool}).company(t, directory.Feishu)
+
+	// A directory that stays as it is, and a run that begins with it.
+	r := c.begin("apply")
+	c.fill(r)
+	ctx := t.Context()
+	require.NoError(t, store.ApplyDepartments(ctx, r.id, false))
+	for first := 1; first <= 10*batchOfMany; first += batchOfMany {
+		require.NoError(t, store.ApplyMembers(ctx, r.id, first, first+batchOfMany-1))
+		departments := c.texts(t, "SELECT external_id FROM sync_run_departments WHERE run_id = $1 AND ordinal BETWEEN $2 AND $3", r.id, first, first+batchOfMany-1)
+		_, err := store.MemberFigures(ctx, r.id, c.provider.ID, departments)
+		require.NoError(t, err)
+	}
+	// The other batches are like these; their people are noted at once.
+	c.exec(t, `INSERT INTO sync_run_members (run_id, person_key, member_id, unionid) SELECT $1, external_id, id, unionid FROM org_members
+		WHERE provider_id = $2 ON CONFLICT DO NOTHING`, r.id, c.provider.ID)
+	plan, err := store.PlanRemovals(ctx, r.id)
+	require.NoError(t, err)
+	require.Zero(t, plan.Total())
+	require.Equal(t, manyPeople, plan.MembersThere)
+	r.settle()
+	r.finish()
+	require.Equal(t, manyPeople, r.counts.Members.Unchanged)
+	require.Empty(t, r.changes(), "only paths and head counts, which the company came without, were written")
+
+	const perBatch = batchOfMany * manyPeople / manyDepartments
+	for name, most := range map[string]float64{
+		"MembersResolve": 40 * perBatch, "MembersCompare": 40 * perBatch, "ScopeFigures": 20 * perBatch,
+		"TreeRepairOrphans": 20 * manyDepartments, "TreeRepairCycles": 20 * manyDepartments, "DepartmentsInsert": 20 * manyDepartments,
+		"DepartmentsUpdate": 20 * manyDepartments, "DepartmentsPlace": 20 * manyDepartments,
+		"ContradictedScopes": 20 * manyPeople, "RemovalsPlanMemberships": 20 * manyPeople, "RemovalsPlanMembers": 20 * manyPeople,
+		"RemovalsPlanDepartments": 20 * manyPeople, "Completeness": 20 * manyPeople, "PrimaryUnsettled": 20 * manyPeople,
+		"MembersSettle": 20 * manyPeople, "DepartmentsCount": 20 * manyPeople, "LinkByEmail": 20 * manyPeople, "LinkByPhone": 20 * manyPeople,
+	} {
+		require.NotEmpty(t, p.seen[name], name)
+		for _, seen := range p.seen[name] {
+			require.Less(t, seen.handled(), most, "%s: %+v", name, seen)
+		}
+	}
+}
+
+// fill writes the company into the directory, and again as the run's snapshot.
+func (c *company) fill(r *run) {
+	c.t.Helper()
+	for _, statement := range []string{
+		`INSERT INTO org_departments (id, provider_id, tenant_id, external_id, name, raw_data)
+			SELECT md5('d' || n)::uuid, $2, $3, 'd' || n, 'd' || n, '{}' FROM generate_series(1, $4::int) n WHERE $1::uuid IS NOT NULL`,
+		`UPDATE org_departments d SET parent_id = p.id FROM org_departments p WHERE d.provider_id = $2 AND p.provider_id = $2
+			AND p.external_id = 'd' || ((substr(d.external_id, 2)::int - 2) / 10 + 1) AND d.external_id <> 'd1'
+			AND $1::uuid IS NOT NULL AND $3::uuid IS NOT NULL AND $4::int > 0`,
+		`INSERT INTO org_members (id, provider_id, tenant_id, external_id, unionid, name, name_translit_full, name_translit_initial, email, phone, department_id)
+			SELECT md5('p' || n)::uuid, $2, $3, 'p' || n, 'u' || n, 'p' || n, 'p', 'p', 'p' || n || '@example.com', '+8613' || n, md5('d' || 1 + n % $4::int)::uuid
+			FROM generate_series(1, ` + fmt.Sprint(manyPeople) + `) n WHERE $1::uuid IS NOT NULL`,
+		`INSERT INTO org_member_departments (member_id, department_id, is_primary) SELECT id, department_id, true FROM org_members
+			WHERE provider_id = $2 AND $1::uuid IS NOT NULL AND $3::uuid IS NOT NULL AND $4::int > 0`,
+		`INSERT INTO staged_departments (run_id, external_id, parent_external_id, name, declared_members, raw)
+			SELECT $1, 'd' || n, CASE WHEN n > 1 THEN 'd' || ((n - 2) / 10 + 1) END, 'd' || n, 1, '{}' FROM generate_series(1, $4::int) n
+			WHERE $2::uuid IS NOT NULL AND $3::uuid IS NOT NULL`,
+		`INSERT INTO sync_run_departments (run_id, external_id, ordinal, children_complete, members_complete, children_listing, children_via, members_listing, members_via)
+			SELECT $1, 'd' || n, n, true, true, '', 'd1', 'department', 'd' || n FROM generate_series(1, $4::int) n WHERE $2::uuid IS NOT NULL AND $3::uuid IS NOT NULL`,
+		`INSERT INTO staged_members (run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, name,
+				name_translit_full, name_translit_initial, email, phone, raw)
+			SELECT $1, d.external_id, 0, substr(m.external_id, 2)::int, d.external_id, m.external_id, m.external_id, false, m.unionid, m.name, 'p', 'p', m.email, m.phone, '{}'
+			FROM org_members m JOIN org_departments d ON d.id = m.department_id WHERE m.provider_id = $2 AND $3::uuid IS NOT NULL AND $4::int > 0`,
+	} {
+		c.exec(c.t, statement, r.id, c.provider.ID, c.provider.TenantID, manyDepartments)
+	}
+}
