@@ -26,7 +26,7 @@ type flags struct {
 	Staff      int    `default:"10" env:"BENCH_STAFF" help:"Members to a department."`
 	Vendor     string `default:"feishu" enum:"feishu,dingtalk,wecom" env:"BENCH_VENDOR" help:"The provider simulated: ${enum}."`
 	Workers    int    `default:"1" env:"BENCH_WORKERS" help:"Worker processes."`
-	Limited    int    `default:"10000" env:"BENCH_LIMITED" help:"Members of the company that is read within the documented call limits; 0 leaves that out."`
+	Limited    int    `default:"5000" env:"BENCH_LIMITED" help:"Members of the company that is read within the documented call limits; 0 leaves that out."`
 	Comparison bool   `default:"true" negatable:"" env:"BENCH_COMPARISON" help:"Load the same rows by plain SQL and row by row as well."`
 	Out        string `type:"path" env:"BENCH_OUT" help:"Directory for the JSON and the chart. Default: docs/benchmarks in the checkout if all of the default sizes are measured, else none."`
 }

@@ -10,7 +10,7 @@ import (
 
 // rowByRowMost bounds how many members are written row by row: at some hundred a
 // second all of them would take longer than everything else together.
-const rowByRowMost = 10_000
+const rowByRowMost = 5_000
 
 // member is what the row-by-row load has of a person.
 type member struct {
