@@ -147,7 +147,7 @@ func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	}); err != nil {
 		return fmt.Errorf("match: %w", err)
 	}
-	todo, err := s.q.MembersCompare(ctx, tx, run.TenantID, runID, listings)
+	todo, err := s.q.MembersCompare(ctx, tx, run.TenantID, listings, runID)
 	if err != nil {
 		return fmt.Errorf("compare: %w", err)
 	}

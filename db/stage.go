@@ -134,30 +134,33 @@ func (s *Store) StageMembers(ctx context.Context, pages ...MemberPage) error {
 		return nil
 	}
 	runID := pages[0].RunID
-	advance := dbsqlc.LedgerMembersAdvanceParams{RunID: runID}
-	var numbers []int32
+	advance := make([]dbsqlc.LedgerMembersAdvanceParams, len(pages))
+	drop := make([]dbsqlc.StagedMembersDropPagesParams, len(pages))
 	var rows [][]any
 	calls := 0
-	for _, p := range pages {
-		advance.Requests = append(advance.Requests, p.Request)
-		numbers = append(numbers, int32(p.Number))
-		advance.Listings, advance.Next = append(advance.Listings, p.Listing), append(advance.Next, p.Next)
-		advance.People, advance.Bad = append(advance.People, int32(len(p.People))), append(advance.Bad, int32(p.Bad))
+	for i, p := range pages {
+		drop[i] = dbsqlc.StagedMembersDropPagesParams{RunID: runID, Listing: p.Listing, Page: int32(p.Number)}
+		advance[i] = dbsqlc.LedgerMembersAdvanceParams{
+			RunID: runID, Listing: p.Listing, Next: p.Next, People: int32(len(p.People)), Bad: int32(p.Bad), Request: p.Request,
+		}
 		rows = append(rows, memberRows(p.Page, p.People)...)
 		calls += p.Calls
 	}
 	return interpret("stage members", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
-		if err := s.planFor(ctx, tx, batch); err != nil {
+		// Key by key: for many at once the planner would rather read all of the run.
+		if err := s.planFor(ctx, tx, lookups); err != nil {
 			return err
 		}
-		if err := s.q.StagedMembersDropPages(ctx, tx, runID, advance.Listings, numbers); err != nil {
-			return err
+		var failed error
+		note := func(_ int, err error) { failed = errors.Join(failed, err) }
+		if s.q.StagedMembersDropPages(ctx, tx, drop).Exec(note); failed != nil {
+			return failed
 		}
 		if _, err := tx.CopyFrom(ctx, pgx.Identifier{"staged_members"}, stagedMemberColumns, pgx.CopyFromRows(rows)); err != nil {
 			return copyProblem(err)
 		}
-		if err := s.q.LedgerMembersAdvance(ctx, tx, advance); err != nil {
-			return err
+		if s.q.LedgerMembersAdvance(ctx, tx, advance).Exec(note); failed != nil {
+			return failed
 		}
 		// Last, since all who read for the run wait for each other at its row.
 		return s.q.RunAddCalls(ctx, tx, int64(calls), runID)

@@ -101,14 +101,12 @@ ORDER BY ordinal;
 -- name: LedgerOrdinal :one
 SELECT ordinal FROM sync_run_departments WHERE run_id = @run_id AND external_id = @external_id;
 
--- name: LedgerMembersAdvance :exec
--- One page more of each listing.
-UPDATE sync_run_departments l
-SET members_cursor = p.next, pages = l.pages + 1, members_read = l.members_read + p.people, bad_records = l.bad_records + p.bad,
-    members_request = nullif(p.request, ''), members_read_at = now()
-FROM (SELECT unnest(@listings::text[]) AS listing, unnest(@next::text[]) AS next, unnest(@people::int[]) AS people, unnest(@bad::int[]) AS bad,
-    unnest(@requests::text[]) AS request) p
-WHERE l.run_id = @run_id AND l.external_id = p.listing;
+-- name: LedgerMembersAdvance :batchexec
+-- One page more of a listing.
+UPDATE sync_run_departments
+SET members_cursor = @next, pages = pages + 1, members_read = members_read + @people, bad_records = bad_records + @bad,
+    members_request = nullif(@request::text, ''), members_read_at = now()
+WHERE run_id = @run_id AND external_id = @listing;
 
 -- name: LedgerMembersEnd :exec
 -- A head count of -1 stands for one that the provider does not say.
@@ -183,11 +181,8 @@ INSERT INTO staged_departments (run_id, external_id, parent_external_id, name, s
 VALUES (@run_id, @external_id, @parent_external_id, @name, @sort_order, @declared_members, @leaders, @raw)
 ON CONFLICT (run_id, external_id) DO NOTHING;
 
--- name: StagedMembersDropPages :exec
--- The first conditions find the rows by index, the last one pairs them.
-DELETE FROM staged_members s
-WHERE s.run_id = @run_id AND s.listing = ANY (@listings::text[]) AND s.page = ANY (@pages::int[])
-  AND (s.listing || '/' || s.page) = ANY (SELECT unnest(@listings::text[]) || '/' || unnest(@pages::int[]));
+-- name: StagedMembersDropPages :batchexec
+DELETE FROM staged_members WHERE run_id = @run_id AND listing = @listing AND page = @page;
 
 -- name: StagedMembersDropListing :exec
 DELETE FROM staged_members WHERE run_id = @run_id AND listing = @listing;

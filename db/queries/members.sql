@@ -7,8 +7,9 @@
 WITH persons AS (
     SELECT s.person_key, max(s.unionid) AS unionid, count(DISTINCT s.unionid) AS unionids, max(s.open_id) AS open_id,
         (array_agg(s.external_id ORDER BY s.external_is_fallback, s.external_id))[1] AS external_id
-    FROM staged_members s
-    WHERE s.run_id = @run_id AND s.listing = ANY (@listings::text[]) AND s.status IS DISTINCT FROM 'deleted'
+    FROM unnest(@listings::text[]) AS w (listing)
+    CROSS JOIN LATERAL (SELECT * FROM staged_members x WHERE x.run_id = @run_id AND x.listing = w.listing OFFSET 0) s
+    WHERE s.status IS DISTINCT FROM 'deleted'
       AND NOT EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = s.run_id AND r.person_key = s.person_key OFFSET 0)
     GROUP BY s.person_key
 ), matched AS (
@@ -67,7 +68,8 @@ WITH seen AS (
         p.theirs AND (p.differs OR p.stored AND p.tenant_id IS DISTINCT FROM sqlc.narg(tenant_id)::uuid) AS changed,
         p.theirs AND p.member_id IS NOT NULL AND p.placeable AND NOT p.placed AS unplaced,
         p.theirs AND p.placeable AND p.place_differs AS replaced
-    FROM sync_run_people p WHERE p.run_id = @run_id AND p.listing = ANY (@listings::text[])
+    FROM unnest(@listings::text[]) AS w (listing)
+    CROSS JOIN LATERAL (SELECT * FROM sync_run_people x WHERE x.run_id = @run_id AND x.listing = w.listing OFFSET 0) p
 )
 SELECT coalesce(bool_or(undecided), false)::boolean AS undecided,
     coalesce(array_agg(DISTINCT person_key) FILTER (WHERE created), '{}')::text[] AS created,

@@ -78,6 +78,67 @@ func (b *LedgerAddBatchResults) Close() error {
 	return b.br.Close()
 }
 
+const ledgerMembersAdvance = `-- name: LedgerMembersAdvance :batchexec
+UPDATE sync_run_departments
+SET members_cursor = $1, pages = pages + 1, members_read = members_read + $2, bad_records = bad_records + $3,
+    members_request = nullif($4::text, ''), members_read_at = now()
+WHERE run_id = $5 AND external_id = $6
+`
+
+type LedgerMembersAdvanceBatchResults struct {
+	br     pgx.BatchResults
+	tot    int
+	closed bool
+}
+
+type LedgerMembersAdvanceParams struct {
+	Next    string
+	People  int32
+	Bad     int32
+	Request string
+	RunID   string
+	Listing string
+}
+
+// One page more of a listing.
+func (q *Queries) LedgerMembersAdvance(ctx context.Context, db DBTX, arg []LedgerMembersAdvanceParams) *LedgerMembersAdvanceBatchResults {
+	batch := &pgx.Batch{}
+	for _, a := range arg {
+		vals := []interface{}{
+			a.Next,
+			a.People,
+			a.Bad,
+			a.Request,
+			a.RunID,
+			a.Listing,
+		}
+		batch.Queue(ledgerMembersAdvance, vals...)
+	}
+	br := db.SendBatch(ctx, batch)
+	return &LedgerMembersAdvanceBatchResults{br, len(arg), false}
+}
+
+func (b *LedgerMembersAdvanceBatchResults) Exec(f func(int, error)) {
+	defer b.br.Close()
+	for t := 0; t < b.tot; t++ {
+		if b.closed {
+			if f != nil {
+				f(t, ErrBatchAlreadyClosed)
+			}
+			continue
+		}
+		_, err := b.br.Exec()
+		if f != nil {
+			f(t, err)
+		}
+	}
+}
+
+func (b *LedgerMembersAdvanceBatchResults) Close() error {
+	b.closed = true
+	return b.br.Close()
+}
+
 const stagedDepartmentPut = `-- name: StagedDepartmentPut :batchexec
 INSERT INTO staged_departments (run_id, external_id, parent_external_id, name, sort_order, declared_members, leaders, raw)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -139,6 +200,57 @@ func (b *StagedDepartmentPutBatchResults) Exec(f func(int, error)) {
 }
 
 func (b *StagedDepartmentPutBatchResults) Close() error {
+	b.closed = true
+	return b.br.Close()
+}
+
+const stagedMembersDropPages = `-- name: StagedMembersDropPages :batchexec
+DELETE FROM staged_members WHERE run_id = $1 AND listing = $2 AND page = $3
+`
+
+type StagedMembersDropPagesBatchResults struct {
+	br     pgx.BatchResults
+	tot    int
+	closed bool
+}
+
+type StagedMembersDropPagesParams struct {
+	RunID   string
+	Listing string
+	Page    int32
+}
+
+func (q *Queries) StagedMembersDropPages(ctx context.Context, db DBTX, arg []StagedMembersDropPagesParams) *StagedMembersDropPagesBatchResults {
+	batch := &pgx.Batch{}
+	for _, a := range arg {
+		vals := []interface{}{
+			a.RunID,
+			a.Listing,
+			a.Page,
+		}
+		batch.Queue(stagedMembersDropPages, vals...)
+	}
+	br := db.SendBatch(ctx, batch)
+	return &StagedMembersDropPagesBatchResults{br, len(arg), false}
+}
+
+func (b *StagedMembersDropPagesBatchResults) Exec(f func(int, error)) {
+	defer b.br.Close()
+	for t := 0; t < b.tot; t++ {
+		if b.closed {
+			if f != nil {
+				f(t, ErrBatchAlreadyClosed)
+			}
+			continue
+		}
+		_, err := b.br.Exec()
+		if f != nil {
+			f(t, err)
+		}
+	}
+}
+
+func (b *StagedMembersDropPagesBatchResults) Close() error {
 	b.closed = true
 	return b.br.Close()
 }

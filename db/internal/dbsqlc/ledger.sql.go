@@ -143,37 +143,6 @@ func (q *Queries) LedgerList(ctx context.Context, db DBTX, runID string, failedO
 	return items, nil
 }
 
-const ledgerMembersAdvance = `-- name: LedgerMembersAdvance :exec
-UPDATE sync_run_departments l
-SET members_cursor = p.next, pages = l.pages + 1, members_read = l.members_read + p.people, bad_records = l.bad_records + p.bad,
-    members_request = nullif(p.request, ''), members_read_at = now()
-FROM (SELECT unnest($2::text[]) AS listing, unnest($3::text[]) AS next, unnest($4::int[]) AS people, unnest($5::int[]) AS bad,
-    unnest($6::text[]) AS request) p
-WHERE l.run_id = $1 AND l.external_id = p.listing
-`
-
-type LedgerMembersAdvanceParams struct {
-	RunID    string
-	Listings []string
-	Next     []string
-	People   []int32
-	Bad      []int32
-	Requests []string
-}
-
-// One page more of each listing.
-func (q *Queries) LedgerMembersAdvance(ctx context.Context, db DBTX, arg LedgerMembersAdvanceParams) error {
-	_, err := db.Exec(ctx, ledgerMembersAdvance,
-		arg.RunID,
-		arg.Listings,
-		arg.Next,
-		arg.People,
-		arg.Bad,
-		arg.Requests,
-	)
-	return err
-}
-
 const ledgerMembersEnd = `-- name: LedgerMembersEnd :exec
 UPDATE sync_run_departments l SET members_complete = l.bad_records = 0, members_declared = nullif(e.declared, -1),
     members_error = CASE WHEN l.bad_records > 0 THEN l.bad_records || ' listed people had no usable id and were left out' END,
@@ -559,17 +528,5 @@ DELETE FROM staged_members WHERE run_id = $1 AND listing = $2
 
 func (q *Queries) StagedMembersDropListing(ctx context.Context, db DBTX, runID string, listing string) error {
 	_, err := db.Exec(ctx, stagedMembersDropListing, runID, listing)
-	return err
-}
-
-const stagedMembersDropPages = `-- name: StagedMembersDropPages :exec
-DELETE FROM staged_members s
-WHERE s.run_id = $1 AND s.listing = ANY ($2::text[]) AND s.page = ANY ($3::int[])
-  AND (s.listing || '/' || s.page) = ANY (SELECT unnest($2::text[]) || '/' || unnest($3::int[]))
-`
-
-// The first conditions find the rows by index, the last one pairs them.
-func (q *Queries) StagedMembersDropPages(ctx context.Context, db DBTX, runID string, listings []string, pages []int32) error {
-	_, err := db.Exec(ctx, stagedMembersDropPages, runID, listings, pages)
 	return err
 }

@@ -80,7 +80,8 @@ WITH seen AS (
         p.theirs AND (p.differs OR p.stored AND p.tenant_id IS DISTINCT FROM $1::uuid) AS changed,
         p.theirs AND p.member_id IS NOT NULL AND p.placeable AND NOT p.placed AS unplaced,
         p.theirs AND p.placeable AND p.place_differs AS replaced
-    FROM sync_run_people p WHERE p.run_id = $2 AND p.listing = ANY ($3::text[])
+    FROM unnest($2::text[]) AS w (listing)
+    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, person_key, partial, listed_in, listed_as, member_id, is_new, stored, theirs, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, raw_data, differs, tenant_id, department_id, department_external_id, depth, path, is_leader, sort_order, primary_rank, placeable, placed, place_differs FROM sync_run_people x WHERE x.run_id = $3 AND x.listing = w.listing OFFSET 0) p
 )
 SELECT coalesce(bool_or(undecided), false)::boolean AS undecided,
     coalesce(array_agg(DISTINCT person_key) FILTER (WHERE created), '{}')::text[] AS created,
@@ -100,8 +101,8 @@ type MembersCompareRow struct {
 
 // What these listings change, person by person: most runs change next to nothing, and
 // the statements that write then need not look for it.
-func (q *Queries) MembersCompare(ctx context.Context, db DBTX, tenantID *string, runID string, listings []string) (MembersCompareRow, error) {
-	row := db.QueryRow(ctx, membersCompare, tenantID, runID, listings)
+func (q *Queries) MembersCompare(ctx context.Context, db DBTX, tenantID *string, listings []string, runID string) (MembersCompareRow, error) {
+	row := db.QueryRow(ctx, membersCompare, tenantID, listings, runID)
 	var i MembersCompareRow
 	err := row.Scan(
 		&i.Undecided,
@@ -187,8 +188,9 @@ const membersResolve = `-- name: MembersResolve :exec
 WITH persons AS (
     SELECT s.person_key, max(s.unionid) AS unionid, count(DISTINCT s.unionid) AS unionids, max(s.open_id) AS open_id,
         (array_agg(s.external_id ORDER BY s.external_is_fallback, s.external_id))[1] AS external_id
-    FROM staged_members s
-    WHERE s.run_id = $1 AND s.listing = ANY ($2::text[]) AND s.status IS DISTINCT FROM 'deleted'
+    FROM unnest($2::text[]) AS w (listing)
+    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, primary_rank, is_leader, sort_order, raw FROM staged_members x WHERE x.run_id = $1 AND x.listing = w.listing OFFSET 0) s
+    WHERE s.status IS DISTINCT FROM 'deleted'
       AND NOT EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = s.run_id AND r.person_key = s.person_key OFFSET 0)
     GROUP BY s.person_key
 ), matched AS (
