@@ -29,7 +29,12 @@ func TryLock(path string) (unlock func(), err error) {
 		}
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
-	return func() { _ = file.Close() }, nil
+	return func() {
+		// Closing alone would leave the lock with a child that is just being started and
+		// still has all files of this process.
+		_ = syscall.Flock(int(file.Fd()), syscall.LOCK_UN)
+		_ = file.Close()
+	}, nil
 }
 
 // Lock is TryLock that waits for the lock until ctx ends; the error is then ErrLocked still.

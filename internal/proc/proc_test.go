@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -134,4 +135,32 @@ func TestTheLockHasOneHolder(t *testing.T) {
 	}()
 	unlock()
 	require.NoError(t, <-waiting)
+}
+
+// A child that is just being started has all files of its parent for a moment; what
+// the parent unlocks meanwhile is free all the same.
+func TestUnlockedIsFreeWhileProgramsStart(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "lock")
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_ = exec.Command("true").Run()
+			}
+		}
+	}()
+	for range 2000 {
+		unlock, err := proc.TryLock(path)
+		if !assert.NoError(t, err) {
+			break
+		}
+		unlock()
+	}
+	close(stop)
+	<-stopped
 }
