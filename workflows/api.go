@@ -154,10 +154,16 @@ type SyncInput struct {
 // must not start a run that does something else.
 func (in *SyncInput) UnmarshalJSON(data []byte) error {
 	type plain SyncInput
+	return decodeStrictly(data, (*plain)(in), `{"provider":"NAME","mode":"apply|plan","departments":["ID"],"members":["ID"],"retry":"RUN","on_removals":"hold|apply|skip"}, only provider is required`)
+}
+
+// decodeStrictly decodes an input typed by hand. The error for what does not fit says
+// what it should look like.
+func decodeStrictly(data []byte, into any, like string) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode((*plain)(in)); err != nil {
-		return fmt.Errorf(`input: %w; it should look like {"provider":"NAME","mode":"apply|plan","departments":["ID"],"members":["ID"],"retry":"RUN","on_removals":"hold|apply|skip"}, only provider is required`, err)
+	if err := decoder.Decode(into); err != nil {
+		return fmt.Errorf("input: %w; it should look like %s", err, like)
 	}
 	return nil
 }

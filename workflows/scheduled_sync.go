@@ -1,10 +1,7 @@
 package workflows
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
@@ -26,12 +23,7 @@ type ScheduledInput struct {
 // do something else again and again.
 func (in *ScheduledInput) UnmarshalJSON(data []byte) error {
 	type plain ScheduledInput
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode((*plain)(in)); err != nil {
-		return fmt.Errorf(`input: %w; it should look like {"provider":"NAME","on_removals":"hold|apply|skip"}, only provider is required`, err)
-	}
-	return nil
+	return decodeStrictly(data, (*plain)(in), `{"provider":"NAME","on_removals":"hold|apply|skip"}, only provider is required`)
 }
 
 // ScheduledResult is what ScheduledSync returns: the sync's result, or why there was none.

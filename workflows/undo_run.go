@@ -1,8 +1,6 @@
 package workflows
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -35,12 +33,7 @@ type UndoInput struct {
 // UnmarshalJSON refuses unknown keys, as SyncInput's does.
 func (in *UndoInput) UnmarshalJSON(data []byte) error {
 	type plain UndoInput
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode((*plain)(in)); err != nil {
-		return fmt.Errorf(`input: %w; it should look like {"run":"ID","mode":"apply|plan","departments":["ID"],"members":["ID"],"on_removals":"refuse|apply"}, only run is required`, err)
-	}
-	return nil
+	return decodeStrictly(data, (*plain)(in), `{"run":"ID","mode":"apply|plan","departments":["ID"],"members":["ID"],"on_removals":"refuse|apply"}, only run is required`)
 }
 
 // Normalize fills in the defaults and returns what is wrong in words, or "".
