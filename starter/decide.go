@@ -67,11 +67,7 @@ func (c rejectCommand) Run(ctx context.Context, s *session) error {
 // for the outcome and prints it.
 func (s *session) decide(ctx context.Context, name, update string) (workflows.SyncResult, error) {
 	var result workflows.SyncResult
-	store, err := s.openStore(ctx)
-	if err != nil {
-		return result, err
-	}
-	p, err := s.provider(ctx, store, name)
+	store, p, err := s.openProvider(ctx, name)
 	if err != nil {
 		return result, err
 	}

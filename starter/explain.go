@@ -32,11 +32,7 @@ func (c explainCommand) Run(ctx context.Context, s *session) error {
 	if strings.TrimSpace(c.What) == "" {
 		return misuse("what to explain is empty")
 	}
-	store, err := s.openStore(ctx)
-	if err != nil {
-		return err
-	}
-	p, err := s.provider(ctx, store, c.Name)
+	store, p, err := s.openProvider(ctx, c.Name)
 	if err != nil {
 		return err
 	}

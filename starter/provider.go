@@ -204,11 +204,7 @@ Examples:
 
 // Run implements the command.
 func (c providerRemove) Run(ctx context.Context, s *session) error {
-	store, err := s.openStore(ctx)
-	if err != nil {
-		return err
-	}
-	p, err := s.provider(ctx, store, c.Name)
+	store, p, err := s.openProvider(ctx, c.Name)
 	if err != nil {
 		return err
 	}

@@ -104,6 +104,16 @@ func lasted(run db.Run) time.Duration {
 	return max(0, time.Since(run.StartedAt))
 }
 
+// openRun opens the database and returns the run whose id begins so.
+func (s *session) openRun(ctx context.Context, prefix string) (*db.Store, db.Run, error) {
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return nil, db.Run{}, err
+	}
+	run, err := s.run(ctx, store, prefix)
+	return store, run, err
+}
+
 // run returns the run whose id begins with prefix.
 func (s *session) run(ctx context.Context, store *db.Store, prefix string) (db.Run, error) {
 	run, err := store.RunByPrefix(ctx, prefix)

@@ -31,11 +31,7 @@ Examples:
 
 // Run implements the command. It holds one change at a time: there may be millions.
 func (c runsChanges) Run(ctx context.Context, s *session) error {
-	store, err := s.openStore(ctx)
-	if err != nil {
-		return err
-	}
-	run, err := s.run(ctx, store, c.ID)
+	store, run, err := s.openRun(ctx, c.ID)
 	if err != nil {
 		return err
 	}

@@ -29,11 +29,7 @@ By hand, without this program:
 
 // Run implements the command.
 func (c runsRetry) Run(ctx context.Context, s *session) error {
-	store, err := s.openStore(ctx)
-	if err != nil {
-		return err
-	}
-	run, err := s.run(ctx, store, c.ID)
+	store, run, err := s.openRun(ctx, c.ID)
 	if err != nil {
 		return err
 	}

@@ -43,11 +43,7 @@ const (
 
 // Run implements the command.
 func (c runsShow) Run(ctx context.Context, s *session) error {
-	store, err := s.openStore(ctx)
-	if err != nil {
-		return err
-	}
-	run, err := s.run(ctx, store, c.ID)
+	store, run, err := s.openRun(ctx, c.ID)
 	if err != nil {
 		return err
 	}

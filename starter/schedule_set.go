@@ -44,11 +44,7 @@ func (c scheduleSet) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	store, err := s.openStore(ctx)
-	if err != nil {
-		return err
-	}
-	p, err := s.provider(ctx, store, c.Name)
+	_, p, err := s.openProvider(ctx, c.Name)
 	if err != nil {
 		return err
 	}

@@ -29,11 +29,7 @@ func (c searchCommand) Run(ctx context.Context, s *session) error {
 	if err := checkLimit(c.Limit); err != nil {
 		return err
 	}
-	store, err := s.openStore(ctx)
-	if err != nil {
-		return err
-	}
-	p, err := s.provider(ctx, store, c.Name)
+	store, p, err := s.openProvider(ctx, c.Name)
 	if err != nil {
 		return err
 	}

@@ -97,6 +97,16 @@ func (s *session) openVault(ctx context.Context) (*connect.Opener, error) {
 	return app.NewOpener(store, box, cfg, slog.New(slog.NewTextHandler(s.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))), nil
 }
 
+// openProvider opens the database and returns the stored provider of that name.
+func (s *session) openProvider(ctx context.Context, name string) (*db.Store, db.Provider, error) {
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return nil, db.Provider{}, err
+	}
+	p, err := s.provider(ctx, store, name)
+	return store, p, err
+}
+
 // provider returns the stored provider of that name; the error for an unknown one
 // says which there are.
 func (s *session) provider(ctx context.Context, store *db.Store, name string) (db.Provider, error) {

@@ -35,11 +35,7 @@ func (c treeCommand) Run(ctx context.Context, s *session) error {
 	if c.Depth < 0 {
 		return misuse("--depth is %d; it must be a number of levels from 1 on", c.Depth)
 	}
-	store, err := s.openStore(ctx)
-	if err != nil {
-		return err
-	}
-	p, err := s.provider(ctx, store, c.Name)
+	store, p, err := s.openProvider(ctx, c.Name)
 	if err != nil {
 		return err
 	}

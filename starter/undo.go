@@ -54,11 +54,7 @@ func (c undoCommand) Run(ctx context.Context, s *session) error {
 	if problem := in.Normalize(); problem != "" {
 		return misuse("%s", problem)
 	}
-	store, err := s.openStore(ctx)
-	if err != nil {
-		return err
-	}
-	target, err := s.run(ctx, store, c.ID)
+	store, target, err := s.openRun(ctx, c.ID)
 	if err != nil {
 		return err
 	}
