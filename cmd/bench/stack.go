@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -55,7 +56,8 @@ func (s *stack) open(ctx context.Context, bin string) (err error) {
 	if _, err := s.database.Exec(ctx, "CREATE EXTENSION pg_stat_statements"); err != nil {
 		return fmt.Errorf("this Postgres has no pg_stat_statements: %w", err)
 	}
-	if s.temporal, err = client.DialContext(ctx, client.Options{HostPort: s.Address(), Namespace: devstack.Namespace, Logger: silent{}}); err != nil {
+	// The client's own lines do not belong into the report.
+	if s.temporal, err = client.DialContext(ctx, client.Options{HostPort: s.Address(), Namespace: devstack.Namespace, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))}); err != nil {
 		return err
 	}
 	config, err := json.Marshal(s.Simulated().Providers[s.vendor])
@@ -116,13 +118,3 @@ func (s *stack) calls(ctx context.Context, which string) (map[string]int, error)
 	err := s.control(ctx, http.MethodGet, which+"?vendor="+s.vendor, nil, &all)
 	return all[s.vendor], err
 }
-
-// silent keeps the Temporal client's own lines out of the report.
-type silent struct{}
-
-var _ log.Logger = silent{}
-
-func (silent) Debug(string, ...any) {}
-func (silent) Info(string, ...any)  {}
-func (silent) Warn(string, ...any)  {}
-func (silent) Error(string, ...any) {}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -82,7 +83,8 @@ func (t *Temporal) UI() string { return "http://" + address(t.ports.UI) }
 
 // Dial connects a client to the server. The caller closes it.
 func (t *Temporal) Dial(ctx context.Context) (client.Client, error) {
-	return client.DialContext(ctx, client.Options{HostPort: t.Address(), Namespace: Namespace, Logger: silent{}})
+	// Silent, since every attempt fails to connect to a server that is still starting.
+	return client.DialContext(ctx, client.Options{HostPort: t.Address(), Namespace: Namespace, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
 }
 
 // Stop stops the server and returns once it is gone.
@@ -117,13 +119,3 @@ func polled(ctx context.Context, c client.Client, queue string, kind enumspb.Tas
 	}
 	return nil
 }
-
-// silent keeps the client from reporting every failed attempt to connect to a server that is still starting.
-type silent struct{}
-
-var _ log.Logger = silent{}
-
-func (silent) Debug(string, ...any) {}
-func (silent) Info(string, ...any)  {}
-func (silent) Warn(string, ...any)  {}
-func (silent) Error(string, ...any) {}
