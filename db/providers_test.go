@@ -145,7 +145,7 @@ func TestARemovedProviderLeavesItsRowsAsDeleted(t *testing.T) {
 	c, other := d.company(t, directory.Feishu), d.company(t, directory.Feishu)
 	c.sync(snapshot{departments: "1; 10<1", members: "a in=1; b in=10; z in=1"})
 	c.sync(snapshot{departments: "1; 10<1", members: "a in=1; b in=10"})
-	c.begin("apply")
+	c.begin("apply").read(snapshot{departments: "1", members: "a in=1"})
 	other.sync(snapshot{departments: "1", members: "a in=1"})
 	released, err := d.store.ProviderRemove(t.Context(), c.provider.ID)
 	require.NoError(t, err)
@@ -155,6 +155,9 @@ func TestARemovedProviderLeavesItsRowsAsDeleted(t *testing.T) {
 	require.Equal(t, "0", d.text(t, "SELECT count(*)::text FROM org_members WHERE provider_id IS NULL AND raw_data <> '{}'"))
 	require.Equal(t, []string{"a - - active"}, other.people())
 	require.Equal(t, "0", d.text(t, "SELECT count(*)::text FROM sync_runs WHERE provider_id = $1", c.provider.ID))
+	for _, table := range []string{"org_changes", "staged_members", "sync_run_members"} { // which no foreign key ties to the run
+		require.Equal(t, "0", d.text(t, "SELECT count(*)::text FROM "+table+" x WHERE NOT EXISTS (SELECT 1 FROM sync_runs r WHERE r.id = x.run_id)"), table)
+	}
 }
 
 // A provider may be removed while a batch of it is being applied: what that batch

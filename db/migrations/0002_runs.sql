@@ -89,7 +89,7 @@ CREATE TABLE sync_run_removals (
 CREATE INDEX sync_run_removals_open ON sync_run_removals (run_id, object_type) WHERE confirmed AND NOT applied;
 
 CREATE TABLE org_changes (
-    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id            bigint GENERATED ALWAYS AS IDENTITY,
     run_id        uuid NOT NULL REFERENCES sync_runs (id) ON DELETE CASCADE,
     object_type   text NOT NULL CHECK (object_type IN ('department', 'member', 'membership')),
     object_id     uuid NOT NULL,
@@ -100,10 +100,12 @@ CREATE TABLE org_changes (
         ('created', 'updated', 'moved', 'restored', 'deactivated', 'deleted', 'linked')),
     before        jsonb,
     after         jsonb,
-    changed_at    timestamptz NOT NULL DEFAULT now()
+    changed_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (run_id, id)
 );
--- An object is logged once a run; only being linked is a change of its own.
-CREATE UNIQUE INDEX org_changes_once ON org_changes (run_id, object_type, object_id, department_id, (kind = 'linked'));
+-- An object is logged once a run; only being linked is a change of its own. The object
+-- comes first, so that its story across runs is found by the same index.
+CREATE UNIQUE INDEX org_changes_once ON org_changes (object_id, department_id, run_id, object_type, (kind = 'linked'));
 
 -- The kind that stands when one run changes an object twice: the first that
 -- applies of created, restored, moved, deactivated, updated; a removal comes last

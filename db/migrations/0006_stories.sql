@@ -2,9 +2,6 @@
 ALTER TABLE sync_runs
     ADD COLUMN undoes uuid REFERENCES sync_runs (id) ON DELETE SET NULL;
 
--- The story of one object, across runs.
-CREATE INDEX org_changes_object ON org_changes (object_id, id);
-
 -- The answer that ended a listing: the provider's request id, and when it came.
 ALTER TABLE sync_run_departments
     ADD COLUMN members_request text,

@@ -64,17 +64,19 @@ LEFT JOIN LATERAL (SELECT * FROM staged_departments x WHERE x.run_id = s.run_id 
 LEFT JOIN LATERAL (SELECT * FROM org_member_departments x WHERE x.member_id = r.member_id AND x.department_id = d.id OFFSET 0) md ON true
 WHERE s.status IS DISTINCT FROM 'deleted';
 
--- Foreign keys of the two tables with a row for each person of a run cost a look-up
--- and a row lock each. The fence keeps the run there while they are written; with it
--- they go all the same.
+-- Foreign keys of the tables with a row for each person of a run cost a look-up and a
+-- row lock each. The fence keeps the run there while they are written; with it they go
+-- all the same.
 ALTER TABLE staged_members DROP CONSTRAINT staged_members_run_id_fkey;
 ALTER TABLE sync_run_members DROP CONSTRAINT sync_run_members_run_id_fkey;
-CREATE FUNCTION sync_run_drop_snapshot() RETURNS trigger
+ALTER TABLE org_changes DROP CONSTRAINT org_changes_run_id_fkey;
+CREATE FUNCTION sync_run_drop_people() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     DELETE FROM staged_members s WHERE s.run_id = OLD.id;
     DELETE FROM sync_run_members s WHERE s.run_id = OLD.id;
+    DELETE FROM org_changes c WHERE c.run_id = OLD.id;
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER sync_runs_snapshot AFTER DELETE ON sync_runs FOR EACH ROW EXECUTE FUNCTION sync_run_drop_snapshot();
+CREATE TRIGGER sync_runs_people AFTER DELETE ON sync_runs FOR EACH ROW EXECUTE FUNCTION sync_run_drop_people();

@@ -49,7 +49,7 @@ ORDER BY r.finished_at LIMIT 1 FOR NO KEY UPDATE OF r SKIP LOCKED;
 
 -- name: UpkeepDropRawChanges :execrows
 UPDATE org_changes c SET before = c.before - 'raw_data', after = c.after - 'raw_data'
-WHERE c.id IN (
+WHERE c.run_id = @run_id AND c.id IN (
     SELECT x.id FROM org_changes x
     WHERE x.run_id = @run_id AND (jsonb_exists(x.before, 'raw_data') OR jsonb_exists(x.after, 'raw_data'))
     LIMIT @max_rows);
@@ -92,7 +92,7 @@ WHERE r.id = @id
 
 -- name: UpkeepDropDetails :one
 WITH c AS (
-    DELETE FROM org_changes WHERE id IN (SELECT x.id FROM org_changes x WHERE x.run_id = @run_id LIMIT @max_rows) RETURNING 1
+    DELETE FROM org_changes c WHERE c.run_id = @run_id AND c.id IN (SELECT x.id FROM org_changes x WHERE x.run_id = @run_id LIMIT @max_rows) RETURNING 1
 ), e AS (
     DELETE FROM sync_run_errors WHERE id IN (SELECT x.id FROM sync_run_errors x WHERE x.run_id = @run_id LIMIT @max_rows) RETURNING 1
 ), l AS (

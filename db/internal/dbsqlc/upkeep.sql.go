@@ -32,7 +32,7 @@ func (q *Queries) UpkeepDone(ctx context.Context, db DBTX, part string) error {
 
 const upkeepDropDetails = `-- name: UpkeepDropDetails :one
 WITH c AS (
-    DELETE FROM org_changes WHERE id IN (SELECT x.id FROM org_changes x WHERE x.run_id = $1 LIMIT $2) RETURNING 1
+    DELETE FROM org_changes c WHERE c.run_id = $1 AND c.id IN (SELECT x.id FROM org_changes x WHERE x.run_id = $1 LIMIT $2) RETURNING 1
 ), e AS (
     DELETE FROM sync_run_errors WHERE id IN (SELECT x.id FROM sync_run_errors x WHERE x.run_id = $1 LIMIT $2) RETURNING 1
 ), l AS (
@@ -57,7 +57,7 @@ func (q *Queries) UpkeepDropDetails(ctx context.Context, db DBTX, runID string, 
 
 const upkeepDropRawChanges = `-- name: UpkeepDropRawChanges :execrows
 UPDATE org_changes c SET before = c.before - 'raw_data', after = c.after - 'raw_data'
-WHERE c.id IN (
+WHERE c.run_id = $1 AND c.id IN (
     SELECT x.id FROM org_changes x
     WHERE x.run_id = $1 AND (jsonb_exists(x.before, 'raw_data') OR jsonb_exists(x.after, 'raw_data'))
     LIMIT $2)
