@@ -141,45 +141,51 @@ func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if err := s.planFor(ctx, tx, lookups); err != nil {
 		return err
 	}
-	if err := s.q.MembersResolve(ctx, tx, dbsqlc.MembersResolveParams{
+	created, err := s.q.MembersResolve(ctx, tx, dbsqlc.MembersResolveParams{
 		RunID: runID, Listings: listings, ProviderID: &run.ProviderID,
 		IgnoreCase: directory.ProviderType(run.ProviderType) == directory.WeCom,
-	}); err != nil {
+	})
+	if err != nil {
 		return fmt.Errorf("match: %w", err)
 	}
-	todo, err := s.q.MembersCompare(ctx, tx, run.TenantID, listings, runID)
+	todo, err := s.q.MembersCompare(ctx, tx, dbsqlc.MembersCompareParams{RunID: runID, TenantID: run.TenantID, Listings: listings, Created: created})
 	if err != nil {
 		return fmt.Errorf("compare: %w", err)
 	}
-	if err := s.planFor(ctx, tx, batch); err != nil {
-		return err
-	}
 	steps := []struct {
 		name   string
+		about  subject
 		needed bool
 		do     func() error
 	}{
-		{"report undecided", todo.Undecided, func() error { return rows(s.q.MembersReportUndecided(ctx, tx, runID, listings)) }},
-		{"insert", len(todo.Created) > 0, func() error {
+		{"insert", lookups, todo.Created || len(created) > 0, func() error {
 			return rows(s.q.MembersInsert(ctx, tx, dbsqlc.MembersInsertParams{
-				RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Listings: listings, People: todo.Created,
+				RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Listings: listings,
 			}))
 		}},
-		{"update", len(todo.Changed) > 0, func() error {
+		{"report undecided", batch, todo.Undecided, func() error { return rows(s.q.MembersReportUndecided(ctx, tx, runID, listings)) }},
+		{"update", batch, len(todo.Changed) > 0, func() error {
 			return rows(s.q.MembersUpdate(ctx, tx, dbsqlc.MembersUpdateParams{
 				RunID: runID, TenantID: run.TenantID, Listings: listings, People: todo.Changed,
 			}))
 		}},
-		{"insert memberships", len(todo.Unplaced) > 0, func() error {
+		{"insert memberships", lookups, len(todo.Unplaced) > 0, func() error {
 			return rows(s.q.MembershipsInsert(ctx, tx, runID, listings, todo.Unplaced))
 		}},
-		{"update memberships", len(todo.Replaced) > 0, func() error {
+		{"update memberships", batch, len(todo.Replaced) > 0, func() error {
 			return rows(s.q.MembershipsUpdate(ctx, tx, runID, listings, todo.Replaced))
 		}},
 	}
+	planned := lookups
 	for _, step := range steps {
 		if !step.needed {
 			continue
+		}
+		if step.about != planned {
+			if err := s.planFor(ctx, tx, step.about); err != nil {
+				return err
+			}
+			planned = step.about
 		}
 		if err := step.do(); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)

@@ -1,6 +1,7 @@
--- name: MembersResolve :exec
+-- name: MembersResolve :one
 -- Decides who each person of these listings is: by unionid, else by external id,
--- else by open id, the latter two only on rows that carry no other unionid.
+-- else by open id, the latter two only on rows that carry no other unionid. Names
+-- those who are nobody stored.
 -- Two people with one unionid cannot be told apart, stored or not. Sorted insertion
 -- makes two workers with people in common wait for each other in one order; the
 -- second finds the decision made.
@@ -51,17 +52,22 @@ WITH persons AS (
              WHEN c.owners = 1 THEN 'new' -- the row's owner is certain and somebody else
              ELSE 'undecided' END AS verdict
     FROM claims c
+), noted AS (
+    INSERT INTO sync_run_members (run_id, person_key, member_id, is_new, unionid, open_id)
+    SELECT @run_id, d.person_key,
+        CASE d.verdict WHEN 'known' THEN d.member_id WHEN 'new' THEN org_member_new_id() END,
+        d.verdict = 'new', d.unionid, d.open_id
+    FROM decided d ORDER BY d.person_key
+    ON CONFLICT (run_id, person_key) DO NOTHING
+    RETURNING person_key, is_new
 )
-INSERT INTO sync_run_members (run_id, person_key, member_id, is_new, unionid, open_id)
-SELECT @run_id, d.person_key,
-    CASE d.verdict WHEN 'known' THEN d.member_id WHEN 'new' THEN gen_random_uuid() END,
-    d.verdict = 'new', d.unionid, d.open_id
-FROM decided d ORDER BY d.person_key
-ON CONFLICT (run_id, person_key) DO NOTHING;
+SELECT coalesce(array_agg(n.person_key) FILTER (WHERE n.is_new), '{}')::text[] AS created FROM noted n;
 
 -- name: MembersCompare :one
 -- What these listings change, person by person: most runs change next to nothing, and
--- the statements that write then need not look for it.
+-- the statements that write then need not look for it. Nothing is there to be compared
+-- with those known to be new. (Such lists are looked through by hash as a sub-select
+-- only, and IS TRUE keeps it from becoming a join.)
 WITH seen AS (
     SELECT p.person_key, p.member_id IS NULL OR NOT p.theirs AS undecided,
         p.is_new AND NOT p.stored AS created,
@@ -69,10 +75,11 @@ WITH seen AS (
         p.theirs AND p.member_id IS NOT NULL AND p.placeable AND NOT p.placed AS unplaced,
         p.theirs AND p.placeable AND p.place_differs AS replaced
     FROM unnest(@listings::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT * FROM sync_run_people x WHERE x.run_id = @run_id AND x.listing = w.listing OFFSET 0) p
+    CROSS JOIN LATERAL (SELECT * FROM sync_run_people x WHERE x.run_id = @run_id AND x.listing = w.listing
+        AND x.person_key NOT IN (SELECT unnest(@created::text[])) OFFSET 0) p
 )
 SELECT coalesce(bool_or(undecided), false)::boolean AS undecided,
-    coalesce(array_agg(DISTINCT person_key) FILTER (WHERE created), '{}')::text[] AS created,
+    coalesce(bool_or(created), false)::boolean AS created,
     coalesce(array_agg(DISTINCT person_key) FILTER (WHERE changed), '{}')::text[] AS changed,
     coalesce(array_agg(DISTINCT person_key) FILTER (WHERE unplaced), '{}')::text[] AS unplaced,
     coalesce(array_agg(DISTINCT person_key) FILTER (WHERE replaced), '{}')::text[] AS replaced
@@ -87,34 +94,56 @@ WHERE r.run_id = @run_id AND (r.member_id IS NULL OR s.unionid <> r.unionid) AND
 ON CONFLICT DO NOTHING;
 
 -- name: MembersInsert :execrows
--- New people get a department at once; which of several is theirs is settled when
--- all were read.
-WITH people AS (
-    -- Of a person's rows the one with the full record, whatever was read last.
-    SELECT DISTINCT ON (s.person_key) s.*, r.member_id,
-        first_value(d.id) OVER best AS department_id, first_value(d.path) OVER best AS department_path
-    FROM staged_members s
+-- People who are decided to be new and not stored yet, with their places in these
+-- listings. Which of several departments is theirs is settled when all were read.
+WITH listed AS (
+    SELECT s.*, r.member_id, d.id AS department_id,
+        first_value(d.id) OVER best AS best_id, first_value(d.path) OVER best AS best_path,
+        coalesce(s.is_leader, coalesce(s.open_id, '') = ANY (d.leaders) OR s.external_id = ANY (d.leaders), false) AS leads
+    FROM unnest(@listings::text[]) AS w (listing)
+    CROSS JOIN LATERAL (SELECT * FROM staged_members x
+        WHERE x.run_id = @run_id AND x.listing = w.listing AND x.status IS DISTINCT FROM 'deleted' OFFSET 0) s
     CROSS JOIN LATERAL (SELECT x.member_id FROM sync_run_members x
-        WHERE x.run_id = s.run_id AND x.person_key = s.person_key AND x.is_new AND x.member_id IS NOT NULL OFFSET 0) r
-    LEFT JOIN LATERAL (SELECT * FROM org_departments x
-        WHERE x.provider_id = @provider_id AND x.external_id = s.department_external_id AND x.status = 'active' OFFSET 0) d ON true
-    WHERE s.run_id = @run_id AND s.listing = ANY (@listings::text[]) AND s.person_key = ANY (@people::text[]) AND s.status IS DISTINCT FROM 'deleted'
-      AND NOT EXISTS (SELECT 1 FROM org_members m WHERE m.id = r.member_id OFFSET 0)
+        WHERE x.run_id = @run_id AND x.person_key = s.person_key AND x.is_new AND x.member_id IS NOT NULL
+          AND coalesce(s.unionid = x.unionid, true) -- otherwise it is somebody else's record
+          AND NOT EXISTS (SELECT 1 FROM org_members m WHERE m.id = x.member_id OFFSET 0) OFFSET 0) r
+    LEFT JOIN LATERAL (SELECT x.id, x.external_id, x.path, x.depth, sd.leaders FROM org_departments x
+        LEFT JOIN LATERAL (SELECT y.run_id, y.leaders FROM staged_departments y WHERE y.run_id = @run_id AND y.external_id = x.external_id OFFSET 0) sd ON true
+        WHERE x.provider_id = @provider_id AND x.external_id = s.department_external_id AND x.status = 'active'
+          -- A run of single people reads no departments and goes by those that are stored.
+          AND (sd.run_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM staged_departments z WHERE z.run_id = @run_id)) OFFSET 0) d ON true
     WINDOW best AS (PARTITION BY s.person_key ORDER BY d.id IS NULL, s.primary_rank DESC NULLS LAST, d.depth DESC, d.external_id COLLATE "C")
-    ORDER BY s.person_key, s.raw IS NULL, s.department_external_id, s.page DESC, s.n DESC
+), people AS (
+    -- Of a person's rows the one with the full record, whatever was read last.
+    SELECT DISTINCT ON (l.person_key) l.* FROM listed l
+    ORDER BY l.person_key, l.raw IS NULL, l.department_external_id, l.page DESC, l.n DESC
+), places AS (
+    SELECT DISTINCT ON (l.member_id, l.department_id) l.member_id, l.department_id, l.external_id, l.department_id = l.best_id AS is_primary,
+        l.leads AS is_leader, coalesce(l.sort_order, 0) AS sort_order, l.primary_rank
+    FROM listed l WHERE l.department_id IS NOT NULL
+    ORDER BY l.member_id, l.department_id, l.raw IS NULL, l.page DESC, l.n DESC
 ), created AS (
     INSERT INTO org_members (id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial,
         email, phone, avatar_url, title, status, activated, raw_data, department_id, department_path)
     SELECT p.member_id, @provider_id, sqlc.narg(tenant_id)::uuid, p.external_id, p.unionid, p.open_id, coalesce(nullif(p.name, ''), p.external_id),
         p.name_translit_full, p.name_translit_initial, nullif(p.email, ''), nullif(p.phone, ''), nullif(p.avatar_url, ''), nullif(p.title, ''),
-        coalesce(p.status, 'active'), coalesce(p.activated, true), coalesce(p.raw, '{}'), p.department_id, coalesce(p.department_path, '')
+        coalesce(p.status, 'active'), coalesce(p.activated, true), coalesce(p.raw, '{}'), p.best_id, coalesce(p.best_path, '')
     FROM people p ORDER BY p.person_key
     RETURNING id, external_id, name, email, phone, title, status, activated
+), placed AS (
+    INSERT INTO org_member_departments (member_id, department_id, is_primary, is_leader, sort_order, primary_rank)
+    SELECT p.member_id, p.department_id, p.is_primary, p.is_leader, p.sort_order, p.primary_rank FROM places p
+), noted AS (
+    SELECT 'member' AS object_type, c.id AS object_id, c.id AS department_id, c.external_id,
+        jsonb_build_object('name', c.name, 'email', c.email, 'phone', c.phone, 'title', c.title, 'status', c.status, 'activated', c.activated) AS after
+    FROM created c
+    UNION ALL
+    SELECT 'membership', p.member_id, p.department_id, p.external_id,
+        jsonb_build_object('is_leader', p.is_leader, 'sort_order', p.sort_order, 'primary_rank', p.primary_rank)
+    FROM places p
 )
 INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
-SELECT @run_id, 'member', c.id, c.id, c.external_id, 'created',
-    jsonb_build_object('name', c.name, 'email', c.email, 'phone', c.phone, 'title', c.title, 'status', c.status, 'activated', c.activated)
-FROM created c;
+SELECT @run_id, n.object_type, n.object_id, n.department_id, n.external_id, 'created', n.after FROM noted n;
 
 -- name: MembersUpdate :execrows
 WITH wanted AS (
@@ -160,26 +189,25 @@ ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) D
 SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = c.after || excluded.after;
 
 -- name: MembershipsInsert :execrows
--- A new member's first memberships bring a primary one along, as MembersInsert chose it.
+-- Further places of people who are stored.
 WITH placed AS (
     SELECT DISTINCT ON (p.member_id, p.department_id) p.member_id, p.department_id,
-        coalesce(p.is_leader, false) AS is_leader, coalesce(p.sort_order, 0) AS sort_order, p.primary_rank,
-        p.is_new AND m.department_id = p.department_id
-            AND NOT EXISTS (SELECT 1 FROM org_member_departments x WHERE x.member_id = p.member_id AND x.is_primary) AS is_primary
-    FROM sync_run_people p CROSS JOIN LATERAL (SELECT x.department_id FROM org_members x WHERE x.id = p.member_id OFFSET 0) m
-    WHERE p.run_id = @run_id AND p.listing = ANY (@listings::text[]) AND p.person_key = ANY (@people::text[])
-      AND p.theirs AND p.placeable AND NOT p.placed
+        coalesce(p.is_leader, false) AS is_leader, coalesce(p.sort_order, 0) AS sort_order, p.primary_rank
+    FROM unnest(@listings::text[]) AS w (listing)
+    CROSS JOIN LATERAL (SELECT * FROM sync_run_people x WHERE x.run_id = @run_id AND x.listing = w.listing
+        AND (x.person_key IN (SELECT unnest(@people::text[]))) IS TRUE OFFSET 0) p
+    WHERE p.stored AND p.theirs AND p.placeable AND NOT p.placed
     ORDER BY p.member_id, p.department_id, p.partial, p.page DESC, p.n DESC
 ), created AS (
-    INSERT INTO org_member_departments (member_id, department_id, is_primary, is_leader, sort_order, primary_rank)
-    SELECT p.member_id, p.department_id, p.is_primary, p.is_leader, p.sort_order, p.primary_rank FROM placed p ORDER BY p.member_id, p.department_id
+    INSERT INTO org_member_departments (member_id, department_id, is_leader, sort_order, primary_rank)
+    SELECT p.member_id, p.department_id, p.is_leader, p.sort_order, p.primary_rank FROM placed p ORDER BY p.member_id, p.department_id
     ON CONFLICT (member_id, department_id) DO NOTHING
     RETURNING member_id, department_id, is_leader, sort_order, primary_rank
 )
 INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, after)
 SELECT @run_id, 'membership', n.member_id, n.department_id, m.external_id, 'created',
     jsonb_build_object('is_leader', n.is_leader, 'sort_order', n.sort_order, 'primary_rank', n.primary_rank)
-FROM created n JOIN org_members m ON m.id = n.member_id
+FROM created n CROSS JOIN LATERAL (SELECT x.external_id FROM org_members x WHERE x.id = n.member_id OFFSET 0) m
 ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING;
 
 -- name: MembershipsUpdate :execrows
