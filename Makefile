@@ -45,6 +45,11 @@ bench: build ## Measure first loads and re-runs of simulated companies (BENCH_SI
 	@go build -o bin/bench ./cmd/bench
 	@bin/bench
 
+.PHONY: soak
+soak: build ## Run sync after sync with random changes and faults and look for growth (SOAK_RUNS, SOAK_MEMBERS)
+	@go build -o bin/soak ./cmd/soak
+	@bin/soak
+
 .PHONY: test
 test: build ## Run all tests, on a Postgres and a Temporal of their own
 	@echo "Running all tests with the race detector (some minutes; its first build takes longer)"

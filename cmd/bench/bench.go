@@ -28,12 +28,12 @@ func (b bench) size(ctx context.Context, members int, report *report) (err error
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
+	defer func() { err = errors.Join(err, s.Stop()) }()
 	for _, round := range []struct {
 		name   string
 		before func(context.Context) error
 	}{
-		{firstLoad, nil}, {unchanged, nil}, {changed, func(ctx context.Context) error { return s.drift(ctx, drifted) }},
+		{firstLoad, nil}, {unchanged, nil}, {changed, func(ctx context.Context) error { return s.Drift(ctx, drifted, 0) }},
 	} {
 		if round.before != nil {
 			if err := round.before(ctx); err != nil {
@@ -61,7 +61,7 @@ func (b bench) limited(ctx context.Context, members int) (l *limited, err error)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
+	defer func() { err = errors.Join(err, s.Stop()) }()
 	fmt.Fprintf(b.progress, "bench: %d members: within the documented call limits\n", members)
 	r, err := s.round(ctx, firstLoad)
 	if err != nil {
@@ -74,7 +74,7 @@ func (b bench) limited(ctx context.Context, members int) (l *limited, err error)
 func (b bench) start(ctx context.Context, members int, limited bool) (*stack, error) {
 	departments := max(1, members/b.Staff)
 	dir := filepath.Join(b.dir, strconv.Itoa(members))
-	simulator := []string{"--members", strconv.Itoa(members), "--departments", strconv.Itoa(departments), "--depth", "8"}
+	simulator := []string{"--members", strconv.Itoa(members), "--departments", strconv.Itoa(departments), "--depth", "8", "--largest", strconv.Itoa(min(b.Largest, members))}
 	var worker []devstack.Setting
 	if limited {
 		dir += "-limited"
@@ -82,7 +82,7 @@ func (b bench) start(ctx context.Context, members int, limited bool) (*stack, er
 		simulator = append(simulator, "--no-quotas")
 		worker = append(worker, devstack.Setting{Name: "ORGSYNC_CALL_RATE", Value: "0"})
 	}
-	return startStack(ctx, b.Vendor, b.bin, devstack.Config{
+	return startStack(ctx, b.Vendor, devstack.Config{
 		Dir: dir, Bin: b.bin, Progress: io.Discard, Simulator: simulator, Worker: worker, Workers: b.Workers,
 		Postgres: []string{"shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track_planning=on"},
 	})

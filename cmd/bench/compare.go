@@ -90,10 +90,10 @@ func (b bench) compare(ctx context.Context, s *stack, members int) (comparison, 
 
 // clone makes an empty database with the project's schema and connects to it.
 func (s *stack) clone(ctx context.Context, name string) (*pgx.Conn, error) {
-	if _, err := s.database.Exec(ctx, "CREATE DATABASE "+name); err != nil {
+	if _, err := s.Database.Exec(ctx, "CREATE DATABASE "+name); err != nil {
 		return nil, err
 	}
-	u, err := url.Parse(s.url)
+	u, err := url.Parse(s.URL)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (s *stack) dump(ctx context.Context, dir string) ([]dumped, error) {
 	var all []dumped
 	for _, t := range copied {
 		d := dumped{name: t.table, directory: t.directory, path: filepath.Join(dir, t.table)}
-		err := s.database.QueryRow(ctx, `SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+		err := s.Database.QueryRow(ctx, `SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
 			WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attname <> $2`, t.table, t.skip).Scan(&d.columns)
 		if err != nil {
 			return nil, err
@@ -128,7 +128,7 @@ func (s *stack) dump(ctx context.Context, dir string) ([]dumped, error) {
 			return nil, err
 		}
 		query := fmt.Sprintf("COPY (SELECT %s FROM %s %s) TO STDOUT", d.columns, d.name, firstRunOnly(t.table))
-		_, err = s.database.PgConn().CopyTo(ctx, file, query)
+		_, err = s.Database.PgConn().CopyTo(ctx, file, query)
 		if err := file.Close(); err != nil {
 			return nil, err
 		}
@@ -170,7 +170,7 @@ func (d dumped) load(ctx context.Context, conn *pgx.Conn) error {
 
 // metered runs something on a database of its own and says what it took.
 func (s *stack) metered(ctx context.Context, conn *pgx.Conn, do func() error) (c cost, err error) {
-	if _, err := s.database.Exec(ctx, "SELECT pg_stat_statements_reset()"); err != nil {
+	if _, err := s.Database.Exec(ctx, "SELECT pg_stat_statements_reset()"); err != nil {
 		return c, err
 	}
 	cpu, began := s.cpu()["postgres"], time.Now()
@@ -179,7 +179,7 @@ func (s *stack) metered(ctx context.Context, conn *pgx.Conn, do func() error) (c
 	}
 	c.Seconds = time.Since(began).Seconds()
 	c.CPU = s.cpu()["postgres"] - cpu
-	err = s.database.QueryRow(ctx, `SELECT coalesce(sum(total_exec_time + total_plan_time), 0) / 1000 FROM pg_stat_statements
+	err = s.Database.QueryRow(ctx, `SELECT coalesce(sum(total_exec_time + total_plan_time), 0) / 1000 FROM pg_stat_statements
 		JOIN pg_database d ON d.oid = dbid WHERE toplevel AND d.datname = $1`, conn.Config().Database).Scan(&c.Postgres)
 	return c, err
 }

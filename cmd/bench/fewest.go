@@ -31,13 +31,13 @@ func pages(n, size int) int { return (n + size - 1) / size }
 // fewest is one call for a token, the tree, and each department's people: even an
 // empty department must be asked.
 func (s *stack) fewest(ctx context.Context) (int, error) {
-	l := listings[s.vendor]
+	l := listings[s.Vendor]
 	size := l.page
 	if size == 0 {
 		size = 1 << 30
 	}
 	var departments, people int
-	err := s.database.QueryRow(ctx, `
+	err := s.Database.QueryRow(ctx, `
 		SELECT count(*), coalesce(sum(greatest(1, (n + $1 - 1) / $1)), 0) FROM (
 			SELECT count(md.member_id) AS n FROM org_departments d
 			LEFT JOIN org_member_departments md ON md.department_id = d.id

@@ -24,6 +24,7 @@ type flags struct {
 	Sizes      []int  `default:"1000,10000,100000" env:"BENCH_SIZES" help:"Members of the companies to measure."`
 	Large      bool   `env:"BENCH_LARGE" help:"Measure a million members, too."`
 	Staff      int    `default:"10" env:"BENCH_STAFF" help:"Members to a department."`
+	Largest    int    `env:"BENCH_LARGEST" help:"Members who all work in one department; the others are spread over all."`
 	Vendor     string `default:"feishu" enum:"feishu,dingtalk,wecom" env:"BENCH_VENDOR" help:"The provider simulated: ${enum}."`
 	Workers    int    `default:"1" env:"BENCH_WORKERS" help:"Worker processes."`
 	Limited    int    `default:"5000" env:"BENCH_LIMITED" help:"Members of the company that is read within the documented call limits; 0 leaves that out."`
@@ -40,6 +41,9 @@ func (flags) Help() string {
 
   BENCH_LARGE=1 make bench
       a million members, too (some 20 GB of disk for a while)
+
+  BENCH_SIZES=100000 BENCH_LARGEST=30000 BENCH_LIMITED=0 make bench
+      one department of 30,000 people beside thousands of small ones
 
   BENCH_SIZES=1000,5000 BENCH_LIMITED=0 make bench
       a quick look; nothing is written to docs/benchmarks/`

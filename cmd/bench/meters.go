@@ -55,16 +55,16 @@ func (s *stack) begin(ctx context.Context) (m meters, err error) {
 	for _, worker := range s.workers() {
 		resetPeak(worker)
 	}
-	if _, err := s.database.Exec(ctx, "SELECT pg_stat_statements_reset()"); err != nil {
+	if _, err := s.Database.Exec(ctx, "SELECT pg_stat_statements_reset()"); err != nil {
 		return m, err
 	}
-	return m, s.database.QueryRow(ctx, "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint").Scan(&m.wal)
+	return m, s.Database.QueryRow(ctx, "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint").Scan(&m.wal)
 }
 
 // end reads the meters again and notes the difference.
 func (s *stack) end(ctx context.Context, before meters, r *round) error {
 	var wal int64
-	if err := s.database.QueryRow(ctx, "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint").Scan(&wal); err != nil {
+	if err := s.Database.QueryRow(ctx, "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint").Scan(&wal); err != nil {
 		return err
 	}
 	r.Postgres.WALMB = float64(wal-before.wal) / (1 << 20)
@@ -94,14 +94,14 @@ func (s *stack) end(ctx context.Context, before meters, r *round) error {
 // does at its end or when idle for ten seconds. Workers connect again by themselves.
 func (s *stack) flush(ctx context.Context) error {
 	const others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
-	if _, err := s.database.Exec(ctx, "SELECT pg_terminate_backend(pid) "+others); err != nil {
+	if _, err := s.Database.Exec(ctx, "SELECT pg_terminate_backend(pid) "+others); err != nil {
 		return err
 	}
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
 	for {
 		var left int
-		if err := s.database.QueryRow(ctx, "SELECT count(*) "+others).Scan(&left); err != nil || left == 0 {
+		if err := s.Database.QueryRow(ctx, "SELECT count(*) "+others).Scan(&left); err != nil || left == 0 {
 			return err
 		}
 		select {
@@ -130,7 +130,7 @@ func rest(ctx context.Context) error {
 func (s *stack) rowsWritten(ctx context.Context) (rows, error) {
 	const query = `SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables
 		WHERE relname IN ('org_departments', 'org_members', 'org_member_departments')`
-	got, err := s.database.Query(ctx, query)
+	got, err := s.Database.Query(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +152,7 @@ func (s *stack) statements(ctx context.Context, p *postgres) error {
 	const query = `SELECT s.query, s.calls, (s.total_exec_time + s.total_plan_time) / 1000, s.rows
 		FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
 		WHERE d.datname = current_database() AND s.toplevel AND s.query NOT LIKE '%pg_stat_%' AND s.query NOT LIKE '%pg_wal_%' ORDER BY 3 DESC`
-	got, err := s.database.Query(ctx, query)
+	got, err := s.Database.Query(ctx, query)
 	if err != nil {
 		return err
 	}

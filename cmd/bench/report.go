@@ -5,54 +5,33 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/orgsync/orgsync/internal/devstack/trial"
 )
 
 // report is everything measured.
 type report struct {
-	Date        time.Time    `json:"date"`
-	Commit      string       `json:"commit"`
-	Machine     machine      `json:"machine"`
-	Vendor      string       `json:"vendor"`
-	Workers     int          `json:"workers"`
-	Rounds      []round      `json:"rounds"`
-	Comparisons []comparison `json:"comparisons,omitempty"`
-	Limited     *limited     `json:"within_call_limits,omitempty"`
-}
-
-// machine says what the figures were measured on.
-type machine struct {
-	System     string `json:"system"`
-	Processor  string `json:"processor,omitempty"`
-	Processors int    `json:"processors"`
+	Date        time.Time     `json:"date"`
+	Commit      string        `json:"commit"`
+	Machine     trial.Machine `json:"machine"`
+	Vendor      string        `json:"vendor"`
+	Workers     int           `json:"workers"`
+	Rounds      []round       `json:"rounds"`
+	Comparisons []comparison  `json:"comparisons,omitempty"`
+	Limited     *limited      `json:"within_call_limits,omitempty"`
 }
 
 func newReport(root string, f flags) *report {
-	r := &report{Date: time.Now().UTC().Truncate(time.Second), Vendor: f.Vendor, Workers: f.Workers}
-	r.Machine = machine{System: runtime.GOOS + "/" + runtime.GOARCH, Processor: processor(), Processors: runtime.NumCPU()}
-	if out, err := exec.Command("git", "-C", root, "describe", "--always", "--dirty").Output(); err == nil {
-		r.Commit = strings.TrimSpace(string(out))
+	return &report{
+		Date: time.Now().UTC().Truncate(time.Second), Commit: trial.Commit(root), Machine: trial.ThisMachine(), Vendor: f.Vendor, Workers: f.Workers,
 	}
-	return r
-}
-
-// processor is its model where the kernel tells.
-func processor() string {
-	text, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(text)) {
-		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return ""
 }
 
 // complete reports whether the sizes that the published figures need were measured.

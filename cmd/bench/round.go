@@ -4,10 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"time"
-
-	"go.temporal.io/sdk/client"
 )
 
 // The rounds that each company goes through.
@@ -63,7 +60,7 @@ type outcome struct {
 // round runs one sync and measures it.
 func (s *stack) round(ctx context.Context, name string) (round, error) {
 	r := round{Round: name}
-	if err := s.control(ctx, http.MethodDelete, "/calls", nil, nil); err != nil {
+	if err := s.ResetCalls(ctx); err != nil {
 		return r, err
 	}
 	before, err := s.begin(ctx)
@@ -71,8 +68,7 @@ func (s *stack) round(ctx context.Context, name string) (round, error) {
 		return r, err
 	}
 	began := time.Now()
-	run, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "orgsync/" + provider, TaskQueue: "orgsync"}, "SyncOrg",
-		map[string]any{"provider": provider})
+	run, err := s.Sync(ctx, nil)
 	if err != nil {
 		return r, err
 	}
@@ -99,13 +95,13 @@ func (s *stack) round(ctx context.Context, name string) (round, error) {
 }
 
 func (s *stack) readCalls(ctx context.Context, r *round) (err error) {
-	if r.Calls.By, err = s.calls(ctx, "/calls"); err != nil {
+	if r.Calls.By, err = s.Calls(ctx); err != nil {
 		return err
 	}
 	for _, n := range r.Calls.By {
 		r.Calls.Made += n
 	}
-	refused, err := s.calls(ctx, "/throttled")
+	refused, err := s.Throttled(ctx)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,6 +24,7 @@ type flags struct {
 	Members     int    `default:"200" help:"People in each company."`
 	Departments int    `help:"Departments in each company, the root included; 0 means one for twelve people."`
 	Depth       int    `default:"6" help:"Levels below the root."`
+	Largest     int    `help:"People who all work in one department; the others are spread over all."`
 	Seed        uint64 `default:"1" help:"Companies of the same seed are the same."`
 	Company     string `default:"Acme" help:"The companies' name."`
 	State       string `type:"path" help:"File that keeps the companies over a restart. If it exists, they come from it and the sizes above do not count."`
@@ -43,6 +45,8 @@ func (f flags) Validate() error {
 		return fmt.Errorf("--members must be from 0 to %d", maxMembers)
 	case f.Departments < 0 || f.Departments > maxMembers:
 		return fmt.Errorf("--departments must be from 0 to %d", maxMembers)
+	case f.Largest < 0 || f.Largest > f.Members:
+		return errors.New("--largest must be from 0 to --members")
 	case f.Depth < 1 || f.Depth > maxDepth:
 		return fmt.Errorf("--depth must be from 1 to %d", maxDepth)
 	}
@@ -132,7 +136,7 @@ func (f flags) specs() map[string]simulator.Spec {
 	specs := map[string]simulator.Spec{}
 	for i, vendor := range vendors {
 		spec := simulator.TypicalSpec(f.Seed+uint64(i)*1_000_003, f.Members)
-		spec.Company, spec.MaxDepth = f.Company, f.Depth
+		spec.Company, spec.MaxDepth, spec.Largest = f.Company, f.Depth, f.Largest
 		if f.Departments > 0 {
 			spec.Departments = f.Departments
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -94,18 +95,37 @@ func (s *Stack) start(ctx context.Context) (err error) {
 	if err := ensureKeyset(s.keyset()); err != nil {
 		return err
 	}
-	for n := range max(1, s.cfg.Workers) {
-		name := "worker"
-		if n > 0 {
-			name = fmt.Sprintf("worker-%d", n+1)
-		}
-		worker, err := startWorker(ctx, filepath.Join(s.cfg.Bin, "orgsync-worker"), s.cfg.Dir, name, append(s.Settings(), s.cfg.Worker...), s.temporal)
-		if err != nil {
+	for range max(1, s.cfg.Workers) {
+		if err := s.addWorker(ctx); err != nil {
 			return err
 		}
-		s.workers = append(s.workers, worker)
 	}
 	return nil
+}
+
+// addWorker starts one more worker.
+func (s *Stack) addWorker(ctx context.Context) error {
+	name := "worker"
+	if n := len(s.workers); n > 0 {
+		name = fmt.Sprintf("worker-%d", n+1)
+	}
+	worker, err := startWorker(ctx, filepath.Join(s.cfg.Bin, "orgsync-worker"), s.cfg.Dir, name, append(s.Settings(), s.cfg.Worker...), s.temporal)
+	if err != nil {
+		return err
+	}
+	s.workers = append(s.workers, worker)
+	return nil
+}
+
+// CrashWorker kills the worker that was started last, as a crash does, and starts another in its place.
+func (s *Stack) CrashWorker(ctx context.Context) error {
+	last := len(s.workers) - 1
+	victim := s.workers[last]
+	if err := victim.process.Stop(syscall.SIGKILL, workerGrace); err != nil {
+		return err
+	}
+	s.workers = s.workers[:last]
+	return s.addWorker(ctx)
 }
 
 // Stop stops what runs, in the order that lets each finish its work, and returns once all is gone.

@@ -267,9 +267,9 @@ func TestDeciding(t *testing.T) {
 	result := use.update(held, workflows.ApproveUpdate)
 	require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
 	for _, id := range leavers {
-		delete(before.members, id)
+		delete(before.Members, id)
 	}
-	require.Equal(t, slices.Sorted(maps.Keys(before.members)), slices.Sorted(maps.Keys(w.members(s.name))))
+	require.Equal(t, slices.Sorted(maps.Keys(before.Members)), slices.Sorted(maps.Keys(w.members(s.name))))
 	w.succeed(s)
 
 	held, _ = leave(len(people)/2 + 1)

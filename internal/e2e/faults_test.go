@@ -9,6 +9,7 @@ import (
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/simulator"
+	"github.com/orgsync/orgsync/internal/truth"
 )
 
 // busy is each provider's code for "try again later".
@@ -160,7 +161,7 @@ func TestFaultsOfMemberListings(t *testing.T) {
 	w.succeed(sources...)
 
 	// Every fault for good, each in its department, in one run.
-	var before []standing
+	var before []truth.Directory
 	for _, a := range arenas {
 		before = append(before, w.standing(a.source))
 		a.change()

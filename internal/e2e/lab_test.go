@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
 
@@ -126,47 +125,6 @@ func (w *world) succeed(sources ...*source) {
 	for i, result := range w.syncAll(sources...) {
 		require.Equal(w.t, "succeeded", result.Status, "%s: %v", sources[i].name, result.Errors)
 		w.requireEqual(sources[i])
-	}
-}
-
-// standing is what the directory holds of a source.
-type standing struct {
-	members     map[string]storedMember
-	departments map[string]storedDepartment
-}
-
-func (w *world) standing(s *source) standing {
-	w.t.Helper()
-	return standing{w.members(s.name), w.departments(s.name)}
-}
-
-// requireNothingLost fails if a person, a department or a place that was there
-// before and that the company still has was removed, or if something is there that
-// never was.
-func (w *world) requireNothingLost(s *source, before standing) {
-	w.t.Helper()
-	truth, after := s.company.Truth(s.kind), w.standing(s)
-	for id, was := range before.members {
-		is, works := truth.Members[id]
-		if !works {
-			continue
-		}
-		require.Contains(w.t, after.members, id, "%s: a member who still works there was removed", s.name)
-		for _, d := range was.Departments {
-			if slices.Contains(is.Departments, d) {
-				require.Contains(w.t, after.members[id].Departments, d, "%s: %s lost a place in a department", s.name, id)
-			}
-		}
-	}
-	for id := range before.departments {
-		if _, exists := truth.Departments[id]; exists {
-			require.Contains(w.t, after.departments, id, "%s: a department that exists was removed", s.name)
-		}
-	}
-	for id := range after.members {
-		_, was := before.members[id]
-		_, is := truth.Members[id]
-		require.True(w.t, was || is, "%s: member %s never was", s.name, id)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/orgsync/orgsync/internal/simulator/dingtalk"
 	"github.com/orgsync/orgsync/internal/simulator/feishu"
 	"github.com/orgsync/orgsync/internal/simulator/wecom"
+	"github.com/orgsync/orgsync/internal/truth"
 	"github.com/orgsync/orgsync/workflows"
 )
 
@@ -96,7 +97,7 @@ func TestWhatFailsEveryCallEndsTheRunAtOnce(t *testing.T) {
 	}
 	w.succeed(sources...)
 
-	before := make([]standing, len(plots))
+	before := make([]truth.Directory, len(plots))
 	for i, p := range plots {
 		before[i] = w.standing(p.source)
 		p.change()
@@ -140,7 +141,7 @@ func TestRangeThatShrinks(t *testing.T) {
 	w.succeed(sources...)
 
 	// In the middle of a run: what is out of range stays as it is.
-	before := make([]standing, len(plots))
+	before := make([]truth.Directory, len(plots))
 	for i, p := range plots {
 		before[i] = w.standing(p.source)
 		p.change()

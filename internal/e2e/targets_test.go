@@ -72,15 +72,15 @@ func TestRunOfSinglePeople(t *testing.T) {
 			require.Equal(t, syncedAt, w.synced(p.source), "a run of some people is no sync of all")
 
 			after := w.standing(p.source)
-			for id, was := range before.members {
+			for id, was := range before.Members {
 				if !slices.Contains([]string{p.member(mover), p.member(leaver), p.member(titled)}, id) {
-					require.Equal(t, was, after.members[id], "somebody else was changed")
+					require.Equal(t, was, after.Members[id], "somebody else was changed")
 				}
 			}
-			require.Equal(t, []string{p.department(p.departments[3])}, after.members[p.member(mover)].Departments)
-			require.NotContains(t, after.members, p.member(leaver))
-			require.Equal(t, "Chief of Everything", after.members[p.member(titled)].Title)
-			require.Len(t, after.members[p.member(hired)].Departments, 2)
+			require.Equal(t, []string{p.department(p.departments[3])}, after.Members[p.member(mover)].Departments)
+			require.NotContains(t, after.Members, p.member(leaver))
+			require.Equal(t, "Chief of Everything", after.Members[p.member(titled)].Title)
+			require.Len(t, after.Members[p.member(hired)].Departments, 2)
 
 			// What is left for the full sync is everybody else's.
 			full := w.sync(p.name)

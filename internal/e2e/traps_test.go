@@ -17,6 +17,7 @@ import (
 	"github.com/orgsync/orgsync/internal/simulator/dingtalk"
 	"github.com/orgsync/orgsync/internal/simulator/feishu"
 	"github.com/orgsync/orgsync/internal/simulator/wecom"
+	"github.com/orgsync/orgsync/internal/truth"
 	"github.com/orgsync/orgsync/workflows"
 )
 
@@ -150,7 +151,7 @@ func TestDepartmentThatComesBack(t *testing.T) {
 		})
 	}
 	w.succeed(sources...)
-	first := make([]standing, len(sources))
+	first := make([]truth.Directory, len(sources))
 	for i, s := range sources {
 		first[i] = w.standing(s)
 		shows[i](without[i])
@@ -177,7 +178,7 @@ func TestDepartmentDeletedDuringTheRun(t *testing.T) {
 		plots, sources = append(plots, p), append(sources, p.source)
 	}
 	w.succeed(sources...)
-	before := make([]standing, len(plots))
+	before := make([]truth.Directory, len(plots))
 	for i, p := range plots {
 		before[i] = w.standing(p.source)
 		// Once the departments were listed: nothing tells the run but the refusal.

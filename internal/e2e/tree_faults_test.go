@@ -11,6 +11,7 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/simulator"
 	"github.com/orgsync/orgsync/internal/simulator/feishu"
+	"github.com/orgsync/orgsync/internal/truth"
 	"github.com/orgsync/orgsync/workflows"
 )
 
@@ -178,7 +179,7 @@ func TestFaultsOfDepartmentListings(t *testing.T) {
 	}
 	w.succeed(sources...)
 
-	before := make([]standing, len(sources))
+	before := make([]truth.Directory, len(sources))
 	for i, s := range sources {
 		before[i] = w.standing(s)
 		trials[i].change()

@@ -17,6 +17,7 @@ import (
 	"github.com/orgsync/orgsync/internal/simulator/dingtalk"
 	"github.com/orgsync/orgsync/internal/simulator/feishu"
 	"github.com/orgsync/orgsync/internal/simulator/wecom"
+	"github.com/orgsync/orgsync/internal/truth"
 	"github.com/orgsync/orgsync/workflows"
 )
 
@@ -57,7 +58,7 @@ func TestFieldsThatAreNoLongerSentStay(t *testing.T) {
 		plots, sources = append(plots, p), append(sources, p.source)
 	}
 	w.succeed(sources...)
-	before := make([]standing, len(plots))
+	before := make([]truth.Directory, len(plots))
 	for i, p := range plots {
 		before[i] = w.standing(p.source)
 		p.must(p.SetEmail(p.people[0], "unseen@example.com"), p.SetPhone(p.people[0], ""), p.SetTitle(p.people[0], "Seen"))
@@ -66,7 +67,7 @@ func TestFieldsThatAreNoLongerSentStay(t *testing.T) {
 	for i, result := range w.syncAll(sources...) {
 		require.Equal(t, directory.RunSucceeded, result.Status, "%s: %v", sources[i].kind, result.Errors)
 		id := sources[i].member(plots[i].people[0])
-		want := maps.Clone(before[i].members)
+		want := maps.Clone(before[i].Members)
 		changed := want[id]
 		changed.Title = "Seen"
 		want[id] = changed

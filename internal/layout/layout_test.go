@@ -41,6 +41,8 @@ var rules = []rule{
 	// The simulator shares no code with the clients, so that one mistake does not cancel another.
 	{"internal/simulator/...", []string{"internal/directory", "internal/simulator/..."}, []string{temporal, postgres}},
 
+	{"internal/truth", []string{"internal/directory", "internal/normalize", "internal/simulator"}, []string{temporal, network}},
+
 	{"db/internal/...", nil, []string{temporal, network}},
 	{"deploy", nil, []string{temporal, postgres, network}},
 	{"db/dbtest", []string{"db", "deploy", "internal/localpg"}, []string{temporal, network}},
@@ -65,10 +67,12 @@ var rules = []rule{
 
 	{"internal/proc", nil, []string{temporal, postgres, network}},
 	{"internal/localpg", []string{"internal/proc"}, []string{temporal, postgres, network}},
+	{"internal/devstack/trial", []string{"internal/devstack"}, nil},
 	{"internal/devstack/...", []string{"internal/localpg", "internal/proc", "internal/secret"}, nil},
 	{"cmd/dev", []string{"internal/devstack", "internal/localpg", "internal/proc"}, []string{temporal, postgres}},
 	{"cmd/simulator", []string{"internal/directory", "internal/simulator/..."}, []string{temporal, postgres}},
-	{"cmd/bench", []string{"db", "internal/devstack"}, nil},
+	{"cmd/bench", []string{"db", "internal/devstack", "internal/devstack/trial"}, nil},
+	{"cmd/soak", []string{"internal/devstack", "internal/devstack/trial", "internal/directory", "internal/simulator", "internal/truth"}, nil},
 	{"internal/layout", nil, nil},
 	{"internal/e2e", nil, nil}, // tests only
 }

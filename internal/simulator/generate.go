@@ -25,6 +25,9 @@ type Spec struct {
 	SeveralDepartments float64 `json:"several_departments"`
 	// RootMembers work directly in the root.
 	RootMembers int `json:"root_members"`
+	// Largest is how many of the others work in one and the same department, the first
+	// below the root.
+	Largest int `json:"largest,omitempty"`
 	// Inactive people are frozen, NotActivated ones never used the app, and
 	// Namesakes bear the name of the person before them.
 	Inactive     float64 `json:"inactive"`
@@ -150,7 +153,11 @@ func (c *Company) generatePeople(rng *rand.Rand) {
 		who.frozen = rng.Float64() < c.spec.Inactive
 		who.notActivated = rng.Float64() < c.spec.NotActivated
 		departments := []Dept{Root}
-		if i >= c.spec.RootMembers {
+		switch {
+		case i < c.spec.RootMembers:
+		case i < c.spec.RootMembers+c.spec.Largest && len(c.departments) > 1:
+			departments = []Dept{Root + 1}
+		default:
 			departments = c.someDepartments(rng)
 		}
 		c.place(p, departments)

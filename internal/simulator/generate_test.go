@@ -29,7 +29,7 @@ func TestGenerateIsDeterministic(t *testing.T) {
 func TestGenerateKeepsToTheSpec(t *testing.T) {
 	t.Parallel()
 	spec := simulator.Spec{
-		Seed: 1, Departments: 300, Members: 5000, MaxDepth: 4, RootMembers: 17,
+		Seed: 1, Departments: 300, Members: 5000, MaxDepth: 4, RootMembers: 17, Largest: 1000,
 		SeveralDepartments: 0.3, Inactive: 0.1, NotActivated: 0.2, Namesakes: 0.2,
 	}
 	c := simulator.Generate(spec)
@@ -40,6 +40,7 @@ func TestGenerateKeepsToTheSpec(t *testing.T) {
 	require.Greater(t, counts.Memberships, 5000+1000)
 	c.View(func(v *simulator.View) {
 		require.Len(t, v.Members(simulator.Root), 17)
+		require.GreaterOrEqual(t, len(v.Members(simulator.Root+1)), 1000)
 		for d := range v.Departments() {
 			require.LessOrEqual(t, len(v.Ancestors(d.ID)), 4)
 			names := map[string]bool{}

@@ -1,0 +1,40 @@
+package trial
+
+import (
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+)
+
+// Machine says what something was measured on.
+type Machine struct {
+	System     string `json:"system"`
+	Processor  string `json:"processor,omitempty"`
+	Processors int    `json:"processors"`
+}
+
+// ThisMachine describes the machine.
+func ThisMachine() Machine {
+	return Machine{System: runtime.GOOS + "/" + runtime.GOARCH, Processor: processor(), Processors: runtime.NumCPU()}
+}
+
+// processor is its model where the kernel tells.
+func processor() string {
+	text, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(text)) {
+		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// Commit is the checkout's, empty where that is not known.
+func Commit(root string) string {
+	out, err := exec.Command("git", "-C", root, "describe", "--always", "--dirty").Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+}

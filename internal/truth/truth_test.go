@@ -1,0 +1,98 @@
+package truth_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/simulator"
+	"github.com/orgsync/orgsync/internal/truth"
+)
+
+// made is a company and the directory that is equal to it.
+func made() (simulator.Truth, truth.Directory) {
+	company := simulator.Truth{
+		Departments: map[string]simulator.TrueDepartment{
+			"top": {Name: "Acme"}, "a": {ParentID: "top", Name: " A "}, "b": {ParentID: "a", Name: "B"},
+		},
+		Members: map[string]simulator.TrueMember{
+			"ann": {Name: "Ann", Active: true, Departments: []string{"a", "b"}, Main: "b"},
+			"bob": {Name: "Bob", Departments: []string{"b"}, Main: "b"},
+			"cid": {Name: "Cid", Active: true, Departments: []string{"top"}, Main: "top"},
+		},
+	}
+	return company, truth.Of(directory.Feishu, company, truth.Directory{})
+}
+
+func TestWhatACompanyMustBe(t *testing.T) {
+	t.Parallel()
+	_, want := made()
+	require.Equal(t, map[string]truth.Department{
+		"top": {Name: "Acme", Path: "Acme", People: 2, Direct: 1},
+		"a":   {Parent: "top", Name: "A", Path: "Acme/A", People: 1, Direct: 1},
+		"b":   {Parent: "a", Name: "B", Path: "Acme/A/B", People: 1, Direct: 1},
+	}, want.Departments)
+	require.Equal(t, "inactive", want.Members["bob"].Status)
+}
+
+func TestDifferencesAndLosses(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change            func(truth.Directory)
+		differences, lost []string
+	}{
+		"none": {change: func(truth.Directory) {}},
+		"member gone": {
+			change:      func(d truth.Directory) { delete(d.Members, "ann") },
+			differences: []string{"member ann is missing"}, lost: []string{"member ann still works there and was removed"},
+		},
+		"place gone": {
+			change: func(d truth.Directory) {
+				ann := d.Members["ann"]
+				ann.Departments = slices.Delete(slices.Clone(ann.Departments), 0, 1)
+				d.Members["ann"] = ann
+			},
+			differences: []string{"member ann is {"}, lost: []string{"member ann still works in department a and was taken out of it"},
+		},
+		"another title": {
+			change: func(d truth.Directory) {
+				bob := d.Members["bob"]
+				bob.Title = "Chief"
+				d.Members["bob"] = bob
+			},
+			differences: []string{"member bob is {"},
+		},
+		"department gone": {
+			change:      func(d truth.Directory) { delete(d.Departments, "b") },
+			differences: []string{"department b is missing"}, lost: []string{"department b still exists and was removed"},
+		},
+		"miscounted": {
+			change: func(d truth.Directory) {
+				b := d.Departments["b"]
+				b.People++
+				d.Departments["b"] = b
+			},
+			differences: []string{"department b is {"},
+		},
+		"one too many": {
+			change:      func(d truth.Directory) { d.Members["eve"] = truth.Member{} },
+			differences: []string{"member eve should not be there"}, lost: []string{"member eve never was"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			company, want := made()
+			_, got := made()
+			c.change(got)
+			found := truth.Differences(want, got)
+			require.Len(t, found, len(c.differences))
+			for i, begins := range c.differences {
+				require.True(t, strings.HasPrefix(found[i], begins), found[i])
+			}
+			require.Equal(t, c.lost, truth.Lost(company, want, got))
+		})
+	}
+}
