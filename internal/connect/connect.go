@@ -24,7 +24,8 @@ import (
 // wrong with it.
 var ErrStorage = errors.New("cannot read what is stored")
 
-// Opener opens clients. Its fields are set once; it is safe for concurrent use.
+// Opener opens clients. Its fields are set once; it is safe for concurrent use, and
+// must not be copied.
 type Opener struct {
 	Store   *db.Store
 	Box     *secret.Box
@@ -38,6 +39,8 @@ type Opener struct {
 	Metrics *metrics.Metrics
 	// CallRate multiplies the documented call limits; 0 switches them off.
 	CallRate float64
+
+	looks looks
 }
 
 // Open returns a client for the stored provider. onCall, if not nil, is told of
@@ -57,7 +60,7 @@ func (o *Opener) Open(ctx context.Context, p db.Provider, onCall func(endpoint s
 		HTTP:   o.HTTP,
 		Log:    log,
 		Tokens: &tokens{store: o.Store, box: o.Box, providerID: p.ID, recent: map[string]recentToken{}},
-		Limits: &limits{store: o.Store, providerID: p.ID, providerType: p.Type, rate: o.CallRate, waited: func(d time.Duration) { o.Metrics.Wait(p.Name, d) }},
+		Limits: &limits{store: o.Store, providerID: p.ID, providerType: p.Type, rate: o.CallRate, looks: &o.looks, waited: func(d time.Duration) { o.Metrics.Wait(p.Name, d) }},
 		Now:    time.Now, CallTimeout: o.CallTimeout, SlowCall: o.SlowCall, OnCall: onCall,
 		OnDone: func(endpoint, outcome string, took time.Duration) { o.Metrics.Call(p.Name, endpoint, outcome, took) },
 	})

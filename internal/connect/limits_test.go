@@ -62,6 +62,20 @@ func TestCallRate(t *testing.T) {
 	require.GreaterOrEqual(t, time.Since(began), 1500*time.Millisecond, "one a second, but for the burst")
 }
 
+// Without a limit a worker asks once a second: what another one was told it learns then.
+func TestPauseReachesUnlimitedCallsOfOthers(t *testing.T) {
+	t.Parallel()
+	k := keys(t)
+	in := install(t, k)
+	told, other := in.open(k).env.Limits, in.open(k).env.Limits
+	wait := func(l provider.Limiter) error { return l.Wait(t.Context(), "gettoken", provider.Rate{}) }
+	require.NoError(t, wait(told))
+	require.NoError(t, wait(other))
+	require.NoError(t, told.Pause(t.Context(), "gettoken", time.Hour))
+	require.Error(t, wait(told), "at once")
+	require.Eventually(t, func() bool { return wait(other) != nil }, 10*time.Second, 20*time.Millisecond)
+}
+
 func TestEndpointsHaveLimitsOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	k := keys(t)

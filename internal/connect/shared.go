@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/orgsync/orgsync/db"
-	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/secret"
 )
@@ -104,59 +103,3 @@ func (t *tokens) Drop(ctx context.Context, name, token string) error {
 }
 
 func (t *tokens) associated(name string) []byte { return associated(t.providerID, "token "+name) }
-
-// limits spaces one provider's calls through Postgres.
-type limits struct {
-	store        *db.Store
-	providerID   string
-	providerType directory.ProviderType
-	// waited is told how long each call waits for its place.
-	waited func(time.Duration)
-	// rate multiplies the documented limits; 0 leaves only a provider's own pauses.
-	rate float64
-}
-
-var _ provider.Limiter = (*limits)(nil)
-
-const (
-	// burst lets a client that was idle make up for it: little enough that the
-	// calls of any second stay below DingTalk's 20 (dingtalk.md §6) at 15 a second.
-	burst = 250 * time.Millisecond
-	// patience is the longest wait inside a worker: long enough for all activities
-	// that a run keeps in flight to queue up for the slowest limit, so that none is
-	// sent away only to come back. What is longer, a provider's own pause, Temporal
-	// waits for.
-	patience = 20 * time.Second
-)
-
-// Wait implements provider.Limiter.
-func (l *limits) Wait(ctx context.Context, endpoint string, limit provider.Rate) error {
-	var spacing time.Duration
-	if limit.Calls > 0 && l.rate > 0 {
-		spacing = time.Duration(float64(limit.Per) / float64(limit.Calls) / l.rate)
-	}
-	wait, granted, err := l.store.CallSlot(ctx, l.providerID, endpoint, spacing, burst, patience)
-	if err != nil {
-		return err
-	}
-	if !granted {
-		return &provider.Error{
-			Provider: l.providerType, Kind: provider.RateLimited, Endpoint: endpoint, RetryAfter: wait,
-			Problem: "the call budget of this endpoint is used up for now",
-		}
-	}
-	l.waited(wait)
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// Pause implements provider.Limiter.
-func (l *limits) Pause(ctx context.Context, endpoint string, d time.Duration) error {
-	return l.store.CallPause(ctx, l.providerID, endpoint, d)
-}
