@@ -21,6 +21,11 @@ const beatEvery = 5 * time.Second
 // how often the provider failed so far.
 func beat(ctx context.Context) (stop func()) {
 	failures := failuresSoFar(ctx)
+	return every(ctx, func() { activity.RecordHeartbeat(ctx, failures) })
+}
+
+// every does something with each beat until ctx ends or stop is called.
+func every(ctx context.Context, do func()) (stop func()) {
 	done := make(chan struct{})
 	stopped := make(chan struct{})
 	go func() {
@@ -30,7 +35,7 @@ func beat(ctx context.Context) (stop func()) {
 		for {
 			select {
 			case <-ticker.C:
-				activity.RecordHeartbeat(ctx, failures)
+				do()
 			case <-done:
 				return
 			case <-ctx.Done():

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
@@ -69,4 +71,47 @@ func TestSuccessAndCancellationAreNotFailures(t *testing.T) {
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.ErrorIs(t, giveUp(canceled, context.Canceled, 1), context.Canceled)
+}
+
+func TestEvery(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 4*beatEvery+1)
+		defer cancel()
+		stopped, ended := 0, 0
+		stop := every(ctx, func() { stopped++ })
+		stopToo := every(ctx, func() { ended++ })
+		<-time.After(2*beatEvery + 1)
+		stop()
+		<-ctx.Done()
+		<-time.After(beatEvery)
+		stopToo()
+		require.Equal(t, []int{2, 4}, []int{stopped, ended})
+	})
+}
+
+// Calls are counted while an attempt goes on, and at its end also if it was canceled.
+func TestCallsAreCountedWhateverBecomesOfAnAttempt(t *testing.T) {
+	t.Parallel()
+	d := departments(1)
+	b := newBench(t, database(t), d, d)
+	r := &reading{store: b.store, runID: b.runID}
+	calls := func() int64 {
+		run, err := b.store.Run(t.Context(), b.runID)
+		require.NoError(t, err)
+		return run.Calls
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	end := r.countCalls(ctx)
+	r.calls.Add(2)
+	require.NoError(t, r.addCalls(ctx))
+	require.EqualValues(t, 2, calls())
+	r.calls.Add(3)
+	cancel()
+	require.Error(t, r.addCalls(ctx))
+	failure := errors.New("canceled")
+	err := failure
+	end(&err)
+	require.Equal(t, failure, err, "the attempt's own error stands")
+	require.EqualValues(t, 5, calls())
 }

@@ -48,7 +48,7 @@ func (a *Pull) preflight(ctx context.Context, in RunRef) (out Preflighted, err e
 	if err != nil {
 		return Preflighted{}, err
 	}
-	defer r.countCalls(ctx, &err)
+	defer r.countCalls(ctx)(&err)
 	report, err := r.client.Check(ctx)
 	if err != nil {
 		return Preflighted{}, err
@@ -104,19 +104,33 @@ type reading struct {
 	calls    atomic.Int64
 }
 
-// takeCalls returns how many calls were made since it was last asked.
-func (r *reading) takeCalls() int { return int(r.calls.Swap(0)) }
+// countCalls adds the provider calls made to the run's, every few seconds for people
+// who look, and those left when the returned function is called: of an attempt that
+// failed or was canceled, too. It is done apart from the pages' transactions, in which
+// all who read for the run would wait for each other at its row. The function replaces
+// an error only if that is nil.
+func (r *reading) countCalls(ctx context.Context) (end func(err *error)) {
+	stop := every(ctx, func() { _ = r.addCalls(ctx) }) // what fails is tried again
+	return func(err *error) {
+		stop()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keep)
+		defer cancel()
+		if failed := r.addCalls(ctx); *err == nil {
+			*err = failed
+		}
+	}
+}
 
-// countCalls adds the calls that no page carried with it to the run's: those of an
-// attempt that failed, too. It replaces err only if that is nil.
-func (r *reading) countCalls(ctx context.Context, err *error) {
-	calls := r.takeCalls()
+func (r *reading) addCalls(ctx context.Context) error {
+	calls := r.calls.Swap(0)
 	if calls == 0 {
-		return
+		return nil
 	}
-	if failed := r.store.RunAddCalls(ctx, r.runID, calls); *err == nil {
-		*err = failed
+	err := r.store.RunAddCalls(ctx, r.runID, calls)
+	if err != nil {
+		r.calls.Add(calls)
 	}
+	return err
 }
 
 // open opens a client for the run's provider and notes the phase.

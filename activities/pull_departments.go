@@ -50,7 +50,7 @@ func (a *Pull) pullDepartments(ctx context.Context, in RunRef, failed *failures)
 	if err != nil {
 		return err
 	}
-	defer r.countCalls(ctx, &err)
+	defer r.countCalls(ctx)(&err)
 	if err := r.roots(ctx); err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (r *reading) roots(ctx context.Context) error {
 			staged[i].MembersVia = tops[0].ExternalID
 		}
 	}
-	return r.store.StageRoots(ctx, r.runID, staged, r.takeCalls())
+	return r.store.StageRoots(ctx, r.runID, staged)
 }
 
 // walk reads one department's children to the end and returns only errors that end
@@ -149,7 +149,7 @@ func (r *reading) children(ctx context.Context, p *db.Pending) error {
 			}
 		}
 		if err := r.store.StageDepartments(ctx, db.Page{
-			RunID: r.runID, Listing: p.Department, Number: p.Pages, Next: page.Next, Calls: r.takeCalls(), Bad: len(page.Bad), Request: page.Request,
+			RunID: r.runID, Listing: p.Department, Number: p.Pages, Next: page.Next, Bad: len(page.Bad), Request: page.Request,
 		}, staged); err != nil {
 			return err
 		}

@@ -48,7 +48,7 @@ func (a *Pull) pullMembers(ctx context.Context, in Range) (out PulledMembers, er
 	if err != nil {
 		return out, err
 	}
-	defer r.countCalls(ctx, &err)
+	defer r.countCalls(ctx)(&err)
 	pending, err := a.Store.MembersPending(ctx, in.RunID, in.First, in.Last)
 	if err != nil {
 		return out, err
@@ -132,7 +132,7 @@ func (a *Pull) pullDepartment(ctx context.Context, in DepartmentRef) (err error)
 	if err != nil {
 		return err
 	}
-	defer r.countCalls(ctx, &err)
+	defer r.countCalls(ctx)(&err)
 	if err := a.Store.MembersReopen(ctx, in.RunID, in.Ordinal); err != nil {
 		return err
 	}
@@ -205,7 +205,7 @@ func (s *shelf) memberPages(ctx context.Context, p *db.Pending) error {
 		}
 		if err := s.put(ctx, db.MemberPage{
 			Page: db.Page{
-				RunID: s.runID, Listing: p.Department, Number: p.Pages, Next: page.Next, Calls: s.takeCalls(), Bad: len(page.Bad),
+				RunID: s.runID, Listing: p.Department, Number: p.Pages, Next: page.Next, Bad: len(page.Bad),
 				Request: page.Request,
 			},
 			People: people,

@@ -40,7 +40,7 @@ func (a *Pull) pullPeople(ctx context.Context, in RunRef, failed *failures) (err
 	if err != nil {
 		return err
 	}
-	defer r.countCalls(ctx, &err)
+	defer r.countCalls(ctx)(&err)
 	reader, ok := r.client.(provider.MemberReader)
 	if !ok {
 		return temporal.NewNonRetryableApplicationError("single members cannot be read with these credentials (WeCom's sync_secret reads only ids): "+
@@ -118,7 +118,7 @@ func (p *people) pull(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return p.store.StageMembers(ctx, db.MemberPage{Page: db.Page{RunID: p.runID, Listing: id, Calls: p.takeCalls()}, People: staged})
+	return p.store.StageMembers(ctx, db.MemberPage{Page: db.Page{RunID: p.runID, Listing: id}, People: staged})
 }
 
 func (p *people) note(ctx context.Context, kind, id, message string) error {

@@ -118,7 +118,7 @@ func (a *Reconcile) confirm(ctx context.Context, runID string, plan db.RemovalPl
 	if err != nil {
 		return err
 	}
-	defer r.countCalls(ctx, &err)
+	defer r.countCalls(ctx)(&err)
 	most := max(plan.Guard.Members.Of(plan.MembersThere), plan.Guard.Departments.Of(plan.DepartmentsThere))
 	if confirmer, ok := r.client.(provider.Confirmer); ok && plan.Unconfirmed <= most {
 		doubts, err := a.Store.Doubts(ctx, runID, plan.Unconfirmed)

@@ -150,8 +150,8 @@ func (s *Store) RunPhase(ctx context.Context, runID, phase string) error {
 }
 
 // RunAddCalls adds to the number of provider calls made.
-func (s *Store) RunAddCalls(ctx context.Context, runID string, calls int) error {
-	return interpret("count calls", s.q.RunAddCalls(ctx, s.pool, int64(calls), runID))
+func (s *Store) RunAddCalls(ctx context.Context, runID string, calls int64) error {
+	return interpret("count calls", s.q.RunAddCalls(ctx, s.pool, calls, runID))
 }
 
 // RunSetRange notes what the credentials can see in this run.

@@ -53,7 +53,7 @@ func anOvertakenRunCannotWrite(t *testing.T, c *company) {
 	before := c.versions()
 	ctx, s := t.Context(), c.store
 	for name, do := range map[string]func() error{
-		"stage roots":       func() error { return s.StageRoots(ctx, old.id, nil, 0) },
+		"stage roots":       func() error { return s.StageRoots(ctx, old.id, nil) },
 		"stage departments": func() error { return s.StageDepartments(ctx, db.Page{RunID: old.id, Listing: "1"}, nil) },
 		"stage members": func() error {
 			return s.StageMembers(ctx, db.MemberPage{Page: db.Page{RunID: old.id, Listing: "1"}, People: membersOf("z in=1", directory.Feishu)})
@@ -110,10 +110,13 @@ func aFinishedRunLeavesNothingStaged(t *testing.T, c *company) {
 	for _, table := range []string{"staged_departments", "staged_members", "sync_run_members"} {
 		require.Empty(t, c.texts(t, "SELECT 'left' FROM "+table+" WHERE run_id = $1", r.id), table)
 	}
+	for range 2 {
+		require.NoError(t, c.store.RunAddCalls(t.Context(), r.id, 3))
+	}
 	stored, err := c.store.Run(t.Context(), r.id)
 	require.NoError(t, err)
 	require.Equal(t, r.counts, stored.Counts)
-	require.EqualValues(t, 2, stored.Calls)
+	require.EqualValues(t, 6, stored.Calls, "also what was counted after the end")
 	require.NotNil(t, stored.FinishedAt)
 	p, err := c.store.ProviderByName(t.Context(), c.provider.Name)
 	require.NoError(t, err)

@@ -42,8 +42,6 @@ type Page struct {
 	Number int
 	// Next is the cursor behind this page, empty at the end.
 	Next string
-	// Calls is how many provider calls were made since they were last counted.
-	Calls int
 	// Request is the provider's id of the answer, empty if it gave none.
 	Request string
 	// Bad is how many records of the page had no usable id. A listing with such
@@ -52,12 +50,9 @@ type Page struct {
 }
 
 // StageRoots writes the departments a walk starts from. Writing them twice is harmless.
-func (s *Store) StageRoots(ctx context.Context, runID string, found []StagedDepartment, calls int) error {
+func (s *Store) StageRoots(ctx context.Context, runID string, found []StagedDepartment) error {
 	return interpret("stage roots", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
-		if err := s.putDepartments(ctx, tx, runID, found); err != nil {
-			return err
-		}
-		return s.q.RunAddCalls(ctx, tx, int64(calls), runID)
+		return s.putDepartments(ctx, tx, runID, found)
 	}))
 }
 
@@ -68,50 +63,49 @@ func (s *Store) StageDepartments(ctx context.Context, p Page, found []StagedDepa
 		if err := s.putDepartments(ctx, tx, p.RunID, found); err != nil {
 			return err
 		}
-		if err := s.q.RunAddCalls(ctx, tx, int64(p.Calls), p.RunID); err != nil {
-			return err
-		}
 		return s.q.LedgerWalkAdvance(ctx, tx, dbsqlc.LedgerWalkAdvanceParams{
 			RunID: p.RunID, ExternalID: p.Listing, Cursor: p.Next, Request: p.Request, BadRecords: int32(p.Bad),
 		})
 	}))
 }
 
+// foundDepartment is a department as StagedDepartmentsPut reads it.
+type foundDepartment struct {
+	ExternalID       string          `json:"external_id"`
+	Parent           *string         `json:"parent"`
+	Name             *string         `json:"name"`
+	SortOrder        *int64          `json:"sort_order"`
+	DeclaredMembers  *int            `json:"declared_members"`
+	Leaders          []string        `json:"leaders"`
+	Raw              json.RawMessage `json:"raw"`
+	ChildrenListing  string          `json:"children_listing"`
+	ChildrenVia      string          `json:"children_via"`
+	ChildrenComplete bool            `json:"children_complete"`
+	MembersListing   string          `json:"members_listing"`
+	MembersVia       string          `json:"members_via"`
+}
+
 func (s *Store) putDepartments(ctx context.Context, tx pgx.Tx, runID string, found []StagedDepartment) error {
 	if len(found) == 0 {
 		return nil
 	}
-	staged := make([]dbsqlc.StagedDepartmentPutParams, len(found))
-	ledger := make([]dbsqlc.LedgerAddParams, len(found))
+	rows := make([]foundDepartment, len(found))
 	for i, d := range found {
-		var parent *string
-		if d.ParentID != "" || !d.Top {
-			parent = &d.ParentID
-		}
-		var declared *int32
-		if d.DeclaredMembers != nil {
-			n := int32(*d.DeclaredMembers)
-			declared = &n
-		}
-		staged[i] = dbsqlc.StagedDepartmentPutParams{
-			RunID: runID, ExternalID: d.ExternalID, ParentExternalID: parent, Name: d.Name, SortOrder: d.SortOrder,
-			DeclaredMembers: declared, Leaders: d.Leaders, Raw: rawOrEmpty(d.Raw),
-		}
-		ledger[i] = dbsqlc.LedgerAddParams{
-			RunID: runID, ExternalID: d.ExternalID, ChildrenListing: d.ChildrenListing, ChildrenVia: d.ChildrenVia,
-			MembersListing: d.MembersListing, MembersVia: d.MembersVia,
+		rows[i] = foundDepartment{
+			ExternalID: d.ExternalID, Name: d.Name, SortOrder: d.SortOrder, DeclaredMembers: d.DeclaredMembers, Leaders: d.Leaders, Raw: rawOrEmpty(d.Raw),
+			ChildrenListing: d.ChildrenListing, ChildrenVia: d.ChildrenVia, MembersListing: d.MembersListing, MembersVia: d.MembersVia,
 			// What Roots brought without a listing to follow is all there is.
 			ChildrenComplete: d.ChildrenListing == "" && d.ChildrenVia == d.ExternalID,
 		}
+		if d.ParentID != "" || !d.Top {
+			rows[i].Parent = &d.ParentID
+		}
 	}
-	var failed error
-	note := func(_ int, err error) { failed = errors.Join(failed, err) }
-	s.q.StagedDepartmentPut(ctx, tx, staged).Exec(note)
-	if failed != nil {
-		return failed
+	body, err := json.Marshal(rows)
+	if err != nil {
+		return errors.New("a department's record is no JSON")
 	}
-	s.q.LedgerAdd(ctx, tx, ledger).Exec(note)
-	return failed
+	return s.q.StagedDepartmentsPut(ctx, tx, runID, body)
 }
 
 var stagedMemberColumns = []string{
@@ -137,14 +131,12 @@ func (s *Store) StageMembers(ctx context.Context, pages ...MemberPage) error {
 	advance := make([]dbsqlc.LedgerMembersAdvanceParams, len(pages))
 	drop := make([]dbsqlc.StagedMembersDropPagesParams, len(pages))
 	var rows [][]any
-	calls := 0
 	for i, p := range pages {
 		drop[i] = dbsqlc.StagedMembersDropPagesParams{RunID: runID, Listing: p.Listing, Page: int32(p.Number)}
 		advance[i] = dbsqlc.LedgerMembersAdvanceParams{
 			RunID: runID, Listing: p.Listing, Next: p.Next, People: int32(len(p.People)), Bad: int32(p.Bad), Request: p.Request,
 		}
 		rows = append(rows, memberRows(p.Page, p.People)...)
-		calls += p.Calls
 	}
 	return interpret("stage members", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
 		// Key by key: for many at once the planner would rather read all of the run.
@@ -159,11 +151,8 @@ func (s *Store) StageMembers(ctx context.Context, pages ...MemberPage) error {
 		if _, err := tx.CopyFrom(ctx, pgx.Identifier{"staged_members"}, stagedMemberColumns, pgx.CopyFromRows(rows)); err != nil {
 			return copyProblem(err)
 		}
-		if s.q.LedgerMembersAdvance(ctx, tx, advance).Exec(note); failed != nil {
-			return failed
-		}
-		// Last, since all who read for the run wait for each other at its row.
-		return s.q.RunAddCalls(ctx, tx, int64(calls), runID)
+		s.q.LedgerMembersAdvance(ctx, tx, advance).Exec(note)
+		return failed
 	}))
 }
 

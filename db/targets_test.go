@@ -221,7 +221,7 @@ func (r *run) stagePeople(members string) {
 	r.t.Helper()
 	for _, m := range membersOf(members, r.c.provider.Type) {
 		require.NoError(r.t, r.c.store.StageMembers(r.t.Context(), db.MemberPage{
-			Page: db.Page{RunID: r.id, Listing: m.ExternalID, Calls: 1}, People: []db.StagedMember{m},
+			Page: db.Page{RunID: r.id, Listing: m.ExternalID}, People: []db.StagedMember{m},
 		}))
 	}
 }

@@ -122,7 +122,7 @@ func (r *run) read(s snapshot) {
 		staged[i] = d.StagedDepartment
 	}
 	ctx, store := r.t.Context(), r.c.store
-	require.NoError(r.t, store.StageRoots(ctx, r.id, staged, 1))
+	require.NoError(r.t, store.StageRoots(ctx, r.id, staged))
 	for _, d := range departments {
 		if d.children == "fail" {
 			require.NoError(r.t, store.WalkFail(ctx, r.id, d.ExternalID, "no permission"))
@@ -140,7 +140,7 @@ func (r *run) read(s snapshot) {
 	people := membersOf(s.members, r.c.provider.Type)
 	for i, d := range departments {
 		listed := listing(people, d.ExternalID, i == 0)
-		page := db.Page{RunID: r.id, Listing: d.ExternalID, Calls: 1}
+		page := db.Page{RunID: r.id, Listing: d.ExternalID}
 		if d.members == "bad" {
 			page.Bad = 1
 		}

@@ -1,8 +1,3 @@
--- name: LedgerAdd :batchexec
-INSERT INTO sync_run_departments (run_id, external_id, children_listing, children_via, members_listing, members_via, children_complete)
-VALUES (@run_id, @external_id, @children_listing, @children_via, @members_listing, @members_via, @children_complete)
-ON CONFLICT (run_id, external_id) DO NOTHING;
-
 -- name: LedgerWalkNext :many
 -- Departments whose children are still to be read, in a fixed order.
 SELECT external_id, children_listing, children_cursor, children_pages FROM sync_run_departments
@@ -174,11 +169,23 @@ SELECT
     (SELECT count(*) FROM org_departments c JOIN org_departments p ON p.id = c.parent_id
       WHERE p.provider_id = @provider_id AND p.external_id = @external_id AND c.status = 'active')::int AS stored;
 
--- name: StagedDepartmentPut :batchexec
+-- name: StagedDepartmentsPut :exec
 -- A department found twice (a grant below another grant) keeps what was found
 -- first, so that it does not flip between two descriptions of it.
+WITH found AS MATERIALIZED (
+    SELECT f ->> 'external_id' AS external_id, f ->> 'parent' AS parent, f ->> 'name' AS name, (f ->> 'sort_order')::bigint AS sort_order,
+        (f ->> 'declared_members')::int AS declared_members, f -> 'raw' AS raw,
+        CASE WHEN f -> 'leaders' <> 'null' THEN ARRAY(SELECT jsonb_array_elements_text(f -> 'leaders')) END AS leaders,
+        f ->> 'children_listing' AS children_listing, f ->> 'children_via' AS children_via, (f ->> 'children_complete')::boolean AS children_complete,
+        f ->> 'members_listing' AS members_listing, f ->> 'members_via' AS members_via
+    FROM jsonb_array_elements(@found::jsonb) AS f
+), ledger AS (
+    INSERT INTO sync_run_departments (run_id, external_id, children_listing, children_via, members_listing, members_via, children_complete)
+    SELECT @run_id, f.external_id, f.children_listing, f.children_via, f.members_listing, f.members_via, f.children_complete FROM found f
+    ON CONFLICT (run_id, external_id) DO NOTHING
+)
 INSERT INTO staged_departments (run_id, external_id, parent_external_id, name, sort_order, declared_members, leaders, raw)
-VALUES (@run_id, @external_id, @parent_external_id, @name, @sort_order, @declared_members, @leaders, @raw)
+SELECT @run_id, f.external_id, f.parent, f.name, f.sort_order, f.declared_members, f.leaders, f.raw FROM found f
 ON CONFLICT (run_id, external_id) DO NOTHING;
 
 -- name: StagedMembersDropPages :batchexec

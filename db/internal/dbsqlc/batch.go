@@ -7,7 +7,6 @@ package dbsqlc
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 
 	"github.com/jackc/pgx/v5"
@@ -16,67 +15,6 @@ import (
 var (
 	ErrBatchAlreadyClosed = errors.New("batch already closed")
 )
-
-const ledgerAdd = `-- name: LedgerAdd :batchexec
-INSERT INTO sync_run_departments (run_id, external_id, children_listing, children_via, members_listing, members_via, children_complete)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT (run_id, external_id) DO NOTHING
-`
-
-type LedgerAddBatchResults struct {
-	br     pgx.BatchResults
-	tot    int
-	closed bool
-}
-
-type LedgerAddParams struct {
-	RunID            string
-	ExternalID       string
-	ChildrenListing  string
-	ChildrenVia      string
-	MembersListing   string
-	MembersVia       string
-	ChildrenComplete bool
-}
-
-func (q *Queries) LedgerAdd(ctx context.Context, db DBTX, arg []LedgerAddParams) *LedgerAddBatchResults {
-	batch := &pgx.Batch{}
-	for _, a := range arg {
-		vals := []interface{}{
-			a.RunID,
-			a.ExternalID,
-			a.ChildrenListing,
-			a.ChildrenVia,
-			a.MembersListing,
-			a.MembersVia,
-			a.ChildrenComplete,
-		}
-		batch.Queue(ledgerAdd, vals...)
-	}
-	br := db.SendBatch(ctx, batch)
-	return &LedgerAddBatchResults{br, len(arg), false}
-}
-
-func (b *LedgerAddBatchResults) Exec(f func(int, error)) {
-	defer b.br.Close()
-	for t := 0; t < b.tot; t++ {
-		if b.closed {
-			if f != nil {
-				f(t, ErrBatchAlreadyClosed)
-			}
-			continue
-		}
-		_, err := b.br.Exec()
-		if f != nil {
-			f(t, err)
-		}
-	}
-}
-
-func (b *LedgerAddBatchResults) Close() error {
-	b.closed = true
-	return b.br.Close()
-}
 
 const ledgerMembersAdvance = `-- name: LedgerMembersAdvance :batchexec
 UPDATE sync_run_departments
@@ -135,71 +73,6 @@ func (b *LedgerMembersAdvanceBatchResults) Exec(f func(int, error)) {
 }
 
 func (b *LedgerMembersAdvanceBatchResults) Close() error {
-	b.closed = true
-	return b.br.Close()
-}
-
-const stagedDepartmentPut = `-- name: StagedDepartmentPut :batchexec
-INSERT INTO staged_departments (run_id, external_id, parent_external_id, name, sort_order, declared_members, leaders, raw)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-ON CONFLICT (run_id, external_id) DO NOTHING
-`
-
-type StagedDepartmentPutBatchResults struct {
-	br     pgx.BatchResults
-	tot    int
-	closed bool
-}
-
-type StagedDepartmentPutParams struct {
-	RunID            string
-	ExternalID       string
-	ParentExternalID *string
-	Name             *string
-	SortOrder        *int64
-	DeclaredMembers  *int32
-	Leaders          []string
-	Raw              json.RawMessage
-}
-
-// A department found twice (a grant below another grant) keeps what was found
-// first, so that it does not flip between two descriptions of it.
-func (q *Queries) StagedDepartmentPut(ctx context.Context, db DBTX, arg []StagedDepartmentPutParams) *StagedDepartmentPutBatchResults {
-	batch := &pgx.Batch{}
-	for _, a := range arg {
-		vals := []interface{}{
-			a.RunID,
-			a.ExternalID,
-			a.ParentExternalID,
-			a.Name,
-			a.SortOrder,
-			a.DeclaredMembers,
-			a.Leaders,
-			a.Raw,
-		}
-		batch.Queue(stagedDepartmentPut, vals...)
-	}
-	br := db.SendBatch(ctx, batch)
-	return &StagedDepartmentPutBatchResults{br, len(arg), false}
-}
-
-func (b *StagedDepartmentPutBatchResults) Exec(f func(int, error)) {
-	defer b.br.Close()
-	for t := 0; t < b.tot; t++ {
-		if b.closed {
-			if f != nil {
-				f(t, ErrBatchAlreadyClosed)
-			}
-			continue
-		}
-		_, err := b.br.Exec()
-		if f != nil {
-			f(t, err)
-		}
-	}
-}
-
-func (b *StagedDepartmentPutBatchResults) Close() error {
 	b.closed = true
 	return b.br.Close()
 }

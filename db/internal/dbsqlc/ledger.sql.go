@@ -7,6 +7,7 @@ package dbsqlc
 
 import (
 	"context"
+	"encoding/json"
 )
 
 const childFigures = `-- name: ChildFigures :one
@@ -520,6 +521,31 @@ func (q *Queries) ScopeFigures(ctx context.Context, db DBTX, runID string, provi
 		return nil, err
 	}
 	return items, nil
+}
+
+const stagedDepartmentsPut = `-- name: StagedDepartmentsPut :exec
+WITH found AS MATERIALIZED (
+    SELECT f ->> 'external_id' AS external_id, f ->> 'parent' AS parent, f ->> 'name' AS name, (f ->> 'sort_order')::bigint AS sort_order,
+        (f ->> 'declared_members')::int AS declared_members, f -> 'raw' AS raw,
+        CASE WHEN f -> 'leaders' <> 'null' THEN ARRAY(SELECT jsonb_array_elements_text(f -> 'leaders')) END AS leaders,
+        f ->> 'children_listing' AS children_listing, f ->> 'children_via' AS children_via, (f ->> 'children_complete')::boolean AS children_complete,
+        f ->> 'members_listing' AS members_listing, f ->> 'members_via' AS members_via
+    FROM jsonb_array_elements($2::jsonb) AS f
+), ledger AS (
+    INSERT INTO sync_run_departments (run_id, external_id, children_listing, children_via, members_listing, members_via, children_complete)
+    SELECT $1, f.external_id, f.children_listing, f.children_via, f.members_listing, f.members_via, f.children_complete FROM found f
+    ON CONFLICT (run_id, external_id) DO NOTHING
+)
+INSERT INTO staged_departments (run_id, external_id, parent_external_id, name, sort_order, declared_members, leaders, raw)
+SELECT $1, f.external_id, f.parent, f.name, f.sort_order, f.declared_members, f.leaders, f.raw FROM found f
+ON CONFLICT (run_id, external_id) DO NOTHING
+`
+
+// A department found twice (a grant below another grant) keeps what was found
+// first, so that it does not flip between two descriptions of it.
+func (q *Queries) StagedDepartmentsPut(ctx context.Context, db DBTX, runID string, found json.RawMessage) error {
+	_, err := db.Exec(ctx, stagedDepartmentsPut, runID, found)
+	return err
 }
 
 const stagedMembersDropListing = `-- name: StagedMembersDropListing :exec
