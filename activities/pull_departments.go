@@ -86,9 +86,7 @@ func (r *reading) roots(ctx context.Context) error {
 	}
 	staged := make([]db.StagedDepartment, len(tops))
 	for i, top := range tops {
-		if staged[i], err = r.stagedDepartment(top, top.ExternalID); err != nil {
-			return err
-		}
+		staged[i] = stagedDepartment(top, top.ExternalID)
 		staged[i].Top = true
 		if top.Members == "" {
 			staged[i].MembersVia = tops[0].ExternalID
@@ -144,9 +142,7 @@ func (r *reading) children(ctx context.Context, p *db.Pending) error {
 		}
 		staged := make([]db.StagedDepartment, len(page.Departments))
 		for i, found := range page.Departments {
-			if staged[i], err = r.stagedDepartment(found, p.Department); err != nil {
-				return err
-			}
+			staged[i] = stagedDepartment(found, p.Department)
 		}
 		if err := r.store.StageDepartments(ctx, db.Page{
 			RunID: r.runID, Listing: p.Department, Number: p.Pages, Next: page.Next, Bad: len(page.Bad), Request: page.Request,
@@ -184,7 +180,7 @@ func (r *reading) endChildren(ctx context.Context, p db.Pending) error {
 	return r.store.WalkEnd(ctx, r.runID, p.Department)
 }
 
-func (r *reading) stagedDepartment(found provider.FoundDepartment, via string) (db.StagedDepartment, error) {
+func stagedDepartment(found provider.FoundDepartment, via string) db.StagedDepartment {
 	d := db.StagedDepartment{
 		Department: found.Department, ChildrenListing: string(found.Children), ChildrenVia: found.ExternalID,
 		MembersListing: string(found.Members), MembersVia: found.ExternalID,
@@ -196,12 +192,7 @@ func (r *reading) stagedDepartment(found provider.FoundDepartment, via string) (
 		name := normalize.Name(*d.Name)
 		d.Name = &name
 	}
-	raw, err := normalize.JSON(d.Raw)
-	if err != nil {
-		return d, r.problem(provider.Malformed, "the record of department %s cannot be stored", d.ExternalID)
-	}
-	d.Raw = raw
-	return d, nil
+	return d
 }
 
 // failures collects, over parallel walkers, what may succeed later.

@@ -199,16 +199,12 @@ func (s *shelf) memberPages(ctx context.Context, p *db.Pending) error {
 		if page.Next != "" && seen[page.Next] {
 			return s.problem(provider.Malformed, "the listing of people in department %s repeats a page token", p.Department)
 		}
-		people, err := s.stagedMembers(page.Members)
-		if err != nil {
-			return err
-		}
 		if err := s.put(ctx, db.MemberPage{
 			Page: db.Page{
 				RunID: s.runID, Listing: p.Department, Number: p.Pages, Next: page.Next, Bad: len(page.Bad),
 				Request: page.Request,
 			},
-			People: people,
+			People: s.stagedMembers(page.Members),
 		}); err != nil {
 			return err
 		}
@@ -244,17 +240,9 @@ func (r *reading) declared(ctx context.Context, p db.Pending, f db.Figures) (*in
 }
 
 // stagedMembers normalises people and writes their names in Latin letters.
-func (r *reading) stagedMembers(people []directory.Member) ([]db.StagedMember, error) {
+func (r *reading) stagedMembers(people []directory.Member) []db.StagedMember {
 	out := make([]db.StagedMember, len(people))
 	for i, m := range people {
-		raw := m.Raw
-		if raw != nil {
-			var err error
-			if raw, err = normalize.JSON(raw); err != nil {
-				return nil, r.problem(provider.Malformed, "the record of member %s cannot be stored", m.ExternalID)
-			}
-		}
-		m.Raw = raw
 		m.Name, m.Email, m.Phone = each(m.Name, normalize.Name), each(m.Email, normalize.Email), each(m.Phone, normalize.Phone)
 		m.Title, m.AvatarURL = each(m.Title, normalize.Text), each(m.AvatarURL, normalize.Text)
 		shown := m.ExternalID
@@ -263,7 +251,7 @@ func (r *reading) stagedMembers(people []directory.Member) ([]db.StagedMember, e
 		}
 		out[i] = db.StagedMember{Member: m, Key: r.personKey(m.ExternalID), TranslitFull: translit.Full(shown), TranslitInitial: translit.Initials(shown)}
 	}
-	return out, nil
+	return out
 }
 
 func each(s *string, do func(string) string) *string {

@@ -210,12 +210,6 @@ func TestUnusableRecords(t *testing.T) {
 	problems, err := b.store.Problems(t.Context(), b.runID, 10)
 	require.NoError(t, err)
 	require.Contains(t, problems, "member of department 1: record 2 has no userid")
-
-	c = departments(1)
-	c.people["1"][0][0].Raw = []byte(`{"cut`)
-	b = newBench(t, store, c, c)
-	require.Equal(t, []int{2}, must[PulledMembers](b, b.pull.PullMembers, b.tree()).Failed)
-	require.Equal(t, "DingTalk: the record of member 1a cannot be stored", b.ledger()["1"].Error)
 }
 
 // counting is a company that has a second opinion on how many people are in a department.

@@ -114,11 +114,9 @@ func (p *people) pull(ctx context.Context, id string) error {
 	default:
 		return p.note(ctx, "member", id, "neither the provider nor the directory knows this member; give ids as orgsync search shows them, or as the provider does")
 	}
-	staged, err := p.stagedMembers([]directory.Member{person})
-	if err != nil {
-		return err
-	}
-	return p.store.StageMembers(ctx, db.MemberPage{Page: db.Page{RunID: p.runID, Listing: id}, People: staged})
+	return p.store.StageMembers(ctx, db.MemberPage{
+		Page: db.Page{RunID: p.runID, Listing: id}, People: p.stagedMembers([]directory.Member{person}),
+	})
 }
 
 func (p *people) note(ctx context.Context, kind, id, message string) error {

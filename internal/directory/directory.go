@@ -39,8 +39,9 @@ type Department struct {
 	// Leaders are the leaders' member ids (external or open ids), nil where the
 	// provider marks leaders on the member's record or does not send them.
 	Leaders []string
-	// Raw is the provider's record without figures that change when people
-	// move (head counts), so that it differs only when the department does.
+	// Raw is the provider's record, as normalize.JSON writes it, without figures that
+	// change when people move (head counts), so that it differs only when the
+	// department does.
 	Raw json.RawMessage
 }
 
@@ -80,9 +81,9 @@ type Member struct {
 	// department's own listing gives exactly one; a listing of individually
 	// granted people may give none.
 	Memberships []Membership
-	// Raw is the provider's record without what only holds for the department
-	// that was asked (DingTalk leader, dept_order), so that every listing of a
-	// person yields the same value.
+	// Raw is the provider's record, as normalize.JSON writes it, without what only holds
+	// for the department that was asked (DingTalk leader, dept_order), so that every
+	// listing of a person yields the same value.
 	Raw json.RawMessage
 }
 

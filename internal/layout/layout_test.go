@@ -37,7 +37,7 @@ var rules = []rule{
 	{"internal/secret", nil, []string{temporal, postgres, network}},
 	{"internal/config", nil, []string{temporal, postgres, network}},
 	{"internal/provider", []string{"internal/directory"}, []string{temporal, postgres}},
-	{"internal/provider/...", []string{"internal/directory", "internal/provider"}, []string{temporal, postgres}},
+	{"internal/provider/...", []string{"internal/directory", "internal/normalize", "internal/provider"}, []string{temporal, postgres}},
 	// The simulator shares no code with the clients, so that one mistake does not cancel another.
 	{"internal/simulator/...", []string{"internal/directory", "internal/simulator/..."}, []string{temporal, postgres}},
 

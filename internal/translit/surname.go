@@ -91,9 +91,9 @@ const longestPlain = 4
 func nameReadings(name []rune) []string {
 	han := leadingHan(name)
 	readings := make([]string, len(han))
-	start := 1
+	start, text := 1, string(han)
 	for surname, reading := range compounds {
-		if strings.HasPrefix(string(han), surname) {
+		if strings.HasPrefix(text, surname) {
 			start = copy(readings, reading)
 		}
 	}

@@ -6,6 +6,7 @@ package translit
 
 import (
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/anyascii/go"
@@ -77,13 +78,22 @@ func units(name string) []string {
 	return s.done
 }
 
+// known keeps what pinyinOf found, by character: taking off the tones by the library's
+// regular expressions would take most of a name's time.
+var known sync.Map
+
 // pinyinOf reads one Han character without tone. Characters that the pinyin
 // table lacks (extension planes) are in anyascii's.
 func pinyinOf(r rune) string {
-	if p := pinyin.SinglePinyin(r, pinyin.Args{}); len(p) > 0 {
-		return p[0]
+	if reading, ok := known.Load(r); ok {
+		return reading.(string)
 	}
-	return anyascii.TransliterateRune(r)
+	reading := anyascii.TransliterateRune(r)
+	if p := pinyin.SinglePinyin(r, pinyin.Args{}); len(p) > 0 {
+		reading = p[0]
+	}
+	known.Store(r, reading)
+	return reading
 }
 
 func ascii(r rune) string {

@@ -2,7 +2,6 @@ package dingtalk
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -148,10 +147,10 @@ func (k *check) members(ctx context.Context, departments []string) (*person, err
 	return nil, nil
 }
 
-func firstPerson(items []json.RawMessage) *person {
+func firstPerson(items []any) *person {
 	var found *person
 	for _, item := range items {
-		r, _ := decodeObject(item)
+		r, _ := asObject(item)
 		id := r.id("userid")
 		if id == "" {
 			continue

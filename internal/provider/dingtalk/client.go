@@ -55,7 +55,7 @@ type answer struct {
 // result gives the object under "result", which every topapi call used here
 // except listsub must carry.
 func (a answer) result() (record, error) {
-	r, ok := decodeObject(a.fields["result"])
+	r, ok := asObject(a.fields["result"])
 	if !ok {
 		return nil, a.malformed("the answer says success but has no result object")
 	}
@@ -142,7 +142,7 @@ func judge(ep provider.Endpoint, reply *provider.Reply, now time.Time) (answer, 
 	if reply.Status >= 300 && reply.Status < 400 {
 		return answer{}, newError(ep, provider.Invalid, "the server redirects elsewhere, which is not followed", checkBaseURL)
 	}
-	fields, ok := decodeObject(reply.Body)
+	fields, ok := parseRecord(reply.Body)
 	if !ok {
 		return answer{}, notJSON(ep, reply)
 	}

@@ -95,15 +95,15 @@ func (c *client) Departments(ctx context.Context, q provider.Query) (provider.De
 
 func departmentPage(a answer, parent string) (provider.DepartmentPage, error) {
 	page := provider.DepartmentPage{Request: a.requestID}
-	if !sent(a.fields["result"]) {
+	if a.fields["result"] == nil {
 		return page, a.malformed("the answer says success but has no result")
 	}
-	items, ok := decodeArray(a.fields["result"])
+	items, ok := asArray(a.fields["result"])
 	if !ok {
 		return page, a.malformed("the result is not a list")
 	}
 	for i, item := range items {
-		r, _ := decodeObject(item)
+		r, _ := asObject(item)
 		id := r.integer("dept_id")
 		switch {
 		case id == nil:
@@ -144,20 +144,20 @@ func (c *client) scopes(ctx context.Context) (scopes, error) {
 
 func readScopes(a answer) (scopes, error) {
 	var s scopes
-	granted, ok := decodeObject(a.fields["auth_org_scopes"])
-	if !ok || (!sent(granted["authed_dept"]) && !sent(granted["authed_user"])) {
+	granted, ok := asObject(a.fields["auth_org_scopes"])
+	if !ok || (granted["authed_dept"] == nil && granted["authed_user"] == nil) {
 		return s, a.malformed("the answer says success but has no auth_org_scopes")
 	}
-	departments, ok := decodeArray(granted["authed_dept"])
+	departments, ok := asArray(granted["authed_dept"])
 	if !ok {
 		return s, a.malformed("authed_dept is not a list")
 	}
-	people, ok := decodeArray(granted["authed_user"])
+	people, ok := asArray(granted["authed_user"])
 	if !ok {
 		return s, a.malformed("authed_user is not a list")
 	}
-	for _, raw := range departments {
-		id, ok := decodeInteger(raw)
+	for _, v := range departments {
+		id, ok := asInteger(v)
 		if !ok {
 			return scopes{}, a.malformed("authed_dept holds something that is not an id")
 		}
@@ -165,8 +165,8 @@ func readScopes(a answer) (scopes, error) {
 			s.departments = append(s.departments, strconv.FormatInt(id, 10))
 		}
 	}
-	for _, raw := range people {
-		id := decodeString(raw)
+	for _, v := range people {
+		id := asString(v)
 		if id == "" {
 			return scopes{}, a.malformed("authed_user holds something that is not an id")
 		}

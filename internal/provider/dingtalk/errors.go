@@ -168,10 +168,10 @@ func readFailure(fields record, status int) (failure, bool) {
 		f.code = code
 		f.requestID = plain(fields.text("requestid"))
 		f.text = deref(fields.text("message"))
-		if detail, ok := decodeObject(fields["accessdenieddetail"]); ok {
-			items, _ := decodeArray(detail["requiredScopes"])
+		if detail, ok := asObject(fields["accessdenieddetail"]); ok {
+			items, _ := asArray(detail["requiredScopes"])
 			for _, item := range items {
-				f.scopes = append(f.scopes, decodeString(item))
+				f.scopes = append(f.scopes, asString(item))
 			}
 		}
 		return f, true

@@ -68,7 +68,7 @@ func FuzzRecord(f *testing.F) {
 		f.Add([]byte(raw))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		r, ok := decodeObject(raw)
+		r, ok := parseRecord(raw)
 		if !ok {
 			return
 		}
@@ -80,7 +80,7 @@ func FuzzRecord(f *testing.F) {
 		if !ok {
 			return
 		}
-		again, ok := decodeObject(m.Raw)
+		again, ok := parseRecord(m.Raw)
 		require.True(t, ok)
 		require.NotContains(t, again, "leader")
 		require.Equal(t, string(m.Raw), string(again.canonical(nil, unorderedOfMember)), "canonical is a fixed point")

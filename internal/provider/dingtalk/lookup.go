@@ -34,7 +34,7 @@ func (c *client) CountMembers(ctx context.Context, department string) (int, erro
 	if err != nil {
 		return 0, err
 	}
-	ids, ok := decodeArray(r["userid_list"])
+	ids, ok := asArray(r["userid_list"])
 	if !ok {
 		return 0, a.malformed("userid_list is not a list")
 	}
@@ -56,13 +56,13 @@ func (c *client) CountChildren(ctx context.Context, department string) (int, err
 	if err != nil {
 		return 0, err
 	}
-	ids, ok := decodeArray(r["dept_id_list"])
+	ids, ok := asArray(r["dept_id_list"])
 	if !ok {
 		return 0, a.malformed("dept_id_list is not a list")
 	}
 	var n int
-	for _, raw := range ids {
-		id, ok := decodeInteger(raw)
+	for _, v := range ids {
+		id, ok := asInteger(v)
 		if !ok {
 			return 0, a.malformed("dept_id_list holds something that is not an id")
 		}
@@ -100,7 +100,7 @@ func (c *client) ReadMember(ctx context.Context, m provider.MemberRef) (director
 	}
 	person, _ := toMember(r)
 	person.Memberships = allMemberships(r)
-	if person.Memberships == nil && sent(r["dept_id_list"]) {
+	if person.Memberships == nil && r["dept_id_list"] != nil {
 		person.Memberships = []directory.Membership{}
 	}
 	for i := range person.Memberships {

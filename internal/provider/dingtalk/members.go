@@ -2,7 +2,6 @@ package dingtalk
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -41,10 +40,10 @@ func (c *client) departmentMembers(ctx context.Context, q provider.Query) (provi
 	return page, nil
 }
 
-func memberPage(items []json.RawMessage, department, next string) provider.MemberPage {
+func memberPage(items []any, department, next string) provider.MemberPage {
 	page := provider.MemberPage{Next: next}
 	for i, item := range items {
-		r, _ := decodeObject(item)
+		r, _ := asObject(item)
 		m, ok := toMember(r)
 		if !ok {
 			page.Bad = append(page.Bad, "record "+strconv.Itoa(i+1)+" has no userid")
@@ -58,7 +57,7 @@ func memberPage(items []json.RawMessage, department, next string) provider.Membe
 
 // userPage reads one page of the records of the people directly in a department
 // the next page's cursor, empty at the end, and the answer's request id.
-func (c *client) userPage(ctx context.Context, department, cursor string) (items []json.RawMessage, next, request string, err error) {
+func (c *client) userPage(ctx context.Context, department, cursor string) (items []any, next, request string, err error) {
 	number, err := departmentNumber(userList, department)
 	if err != nil {
 		return nil, "", "", err
@@ -77,12 +76,12 @@ func (c *client) userPage(ctx context.Context, department, cursor string) (items
 	return items, next, a.requestID, err
 }
 
-func readUserPage(a answer, offset int64) ([]json.RawMessage, string, error) {
+func readUserPage(a answer, offset int64) ([]any, string, error) {
 	r, err := a.result()
 	if err != nil {
 		return nil, "", err
 	}
-	items, ok := decodeArray(r["list"])
+	items, ok := asArray(r["list"])
 	if !ok {
 		return nil, "", a.malformed("the list of people is not a list")
 	}

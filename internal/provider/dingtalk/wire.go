@@ -1,10 +1,11 @@
 package dingtalk
 
 import (
-	"bytes"
 	"encoding/json"
 	"slices"
 	"strconv"
+
+	"github.com/orgsync/orgsync/internal/normalize"
 )
 
 // Request bodies. Ids of departments are JSON numbers, ids of people strings
@@ -26,58 +27,50 @@ type (
 	}
 )
 
-// record is a JSON object whose values are still as sent. Reading one field at a
-// time keeps a wrong type in one field from losing the others. The readers give
-// nil for a field that is absent, null or of a type that cannot be meant.
-type record map[string]json.RawMessage
+// record is a JSON object as normalize.Decode reads it. Reading one field at a time
+// keeps a wrong type in one field from losing the others. The readers give nil for a
+// field that is absent, null or of a type that cannot be meant.
+type record map[string]any
 
-// decodeObject reports false for anything but an object.
-func decodeObject(raw json.RawMessage) (record, bool) {
-	var r record
-	if err := json.Unmarshal(raw, &r); err != nil || r == nil {
-		return nil, false
-	}
-	return r, true
+// parseRecord reports false for anything but an object.
+func parseRecord(raw []byte) (record, bool) {
+	v, _ := normalize.Decode(raw)
+	return asObject(v)
 }
 
-// decodeArray takes a missing or null array for an empty one, since whether empty
+// asObject reports false for anything but an object.
+func asObject(v any) (record, bool) {
+	r, ok := v.(map[string]any)
+	return r, ok
+}
+
+// asArray takes a missing or null array for an empty one, since whether empty
 // ones are sent at all is unknown (dingtalk.md §9). It reports false for
 // anything else that is not an array.
-func decodeArray(raw json.RawMessage) ([]json.RawMessage, bool) {
-	if len(raw) == 0 {
-		return nil, true
-	}
-	var a []json.RawMessage
-	return a, json.Unmarshal(raw, &a) == nil
+func asArray(v any) ([]any, bool) {
+	a, ok := v.([]any)
+	return a, ok || v == nil
 }
 
 // id reads a person's id, which is a string even if it looks like a number
 // (dingtalk.md §3.1), or gives "".
 func (r record) id(key string) string {
-	return decodeString(r[key])
+	return asString(r[key])
 }
 
-func decodeString(raw json.RawMessage) string {
-	var s string
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return ""
-	}
+func asString(v any) string {
+	s, _ := v.(string)
 	return s
 }
 
 // text reads a string; of a number it gives the literal.
 func (r record) text(key string) *string {
-	raw := r[key]
-	if len(raw) == 0 {
-		return nil
-	}
-	switch raw[0] {
-	case '"':
-		s := decodeString(raw)
-		return &s
-	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-		s := string(raw)
-		return &s
+	switch v := r[key].(type) {
+	case string:
+		return &v
+	case json.Number:
+		literal := v.String()
+		return &literal
 	default:
 		return nil
 	}
@@ -86,77 +79,46 @@ func (r record) text(key string) *string {
 // integer reads a whole number. It never passes through a float: orders are
 // above 2^53 (dingtalk.md §11.1).
 func (r record) integer(key string) *int64 {
-	n, ok := decodeInteger(r[key])
+	n, ok := asInteger(r[key])
 	if !ok {
 		return nil
 	}
 	return &n
 }
 
-func decodeInteger(raw json.RawMessage) (int64, bool) {
-	n, err := strconv.ParseInt(string(raw), 10, 64)
+func asInteger(v any) (int64, bool) {
+	literal, _ := v.(json.Number)
+	n, err := strconv.ParseInt(string(literal), 10, 64)
 	return n, err == nil
 }
 
 // boolean reads true and false, also quoted as some official examples have them
 // (dingtalk.md §0).
 func (r record) boolean(key string) *bool {
-	var b bool
-	switch string(r[key]) {
-	case "true", `"true"`:
-		b = true
-	case "false", `"false"`:
-	default:
-		return nil
+	switch v := r[key].(type) {
+	case bool:
+		return &v
+	case string:
+		b := v == "true"
+		if b || v == "false" {
+			return &b
+		}
 	}
-	return &b
+	return nil
 }
 
-// canonical encodes the record with sorted keys, without those in drop and with
+// canonical encodes the record by normalize.JSON, without the keys in drop and with
 // the arrays in unordered sorted, so that equal records have equal bytes.
 func (r record) canonical(drop, unordered []string) json.RawMessage {
 	kept := make(map[string]any, len(r))
-	for key, raw := range r {
+	for key, value := range r {
 		if slices.Contains(drop, key) {
 			continue
 		}
-		value := decodeAny(raw)
 		if items, ok := value.([]any); ok && slices.Contains(unordered, key) {
-			slices.SortFunc(items, compareEncoded)
+			value = normalize.Sorted(items)
 		}
 		kept[key] = value
 	}
-	return encode(kept)
-}
-
-// compareEncoded orders by length first, which puts ids into numerical order.
-func compareEncoded(a, b any) int {
-	x, y := encode(a), encode(b)
-	if len(x) != len(y) {
-		return len(x) - len(y)
-	}
-	return bytes.Compare(x, y)
-}
-
-// decodeAny decodes a value of a record, which is valid JSON already.
-func decodeAny(raw json.RawMessage) any {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.UseNumber()
-	var v any
-	_ = decoder.Decode(&v)
-	return v
-}
-
-// encode encodes what decodeAny decoded, which cannot fail.
-func encode(v any) json.RawMessage {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-}
-
-// sent reports whether a value was sent and is not null.
-func sent(raw json.RawMessage) bool {
-	return len(raw) > 0 && string(raw) != "null"
+	return normalize.JSON(kept)
 }

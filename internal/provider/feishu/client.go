@@ -3,7 +3,6 @@ package feishu
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -31,13 +30,13 @@ var (
 	_ provider.MemberReader = (*client)(nil)
 )
 
-// answer is what a call brought back: the whole body, since the token endpoint
+// answer is what a call brought back: all its fields, since the token endpoint
 // answers flat, and its data object, which is nil if there was none.
 type answer struct {
 	endpoint  string
 	requestID string
-	body      []byte
-	data      json.RawMessage
+	fields    record
+	data      record
 }
 
 // malformed reports an answer that cannot be what the API sends.
@@ -84,7 +83,7 @@ func (c *client) do(ctx context.Context, ep provider.Endpoint, query url.Values,
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{endpoint: ep.Name, requestID: requestID(reply, env), body: reply.Body, data: env.data}, nil
+	return answer{endpoint: ep.Name, requestID: requestID(reply, env), fields: env.fields, data: env.fields.object("data")}, nil
 }
 
 func (c *client) request(ctx context.Context, ep provider.Endpoint, query url.Values, token string, body []byte) (*http.Request, error) {
@@ -125,8 +124,13 @@ var plainID = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,128}$`)
 // requestID is what the provider's support asks for: X-Tt-Logid, else
 // X-Request-Id, else the error's own log id (feishu.md §1.3).
 func requestID(reply *provider.Reply, env envelope) string {
-	for _, id := range []string{reply.Header.Get("X-Tt-Logid"), reply.Header.Get("X-Request-Id"), env.detail.LogID, env.detail.LogIDOld} {
-		if plainID.MatchString(id) {
+	for _, header := range []string{"X-Tt-Logid", "X-Request-Id"} {
+		if id := reply.Header.Get(header); plainID.MatchString(id) {
+			return id
+		}
+	}
+	for _, key := range []string{"log_id", "logid"} {
+		if id, _ := env.detail.id(key); plainID.MatchString(id) {
 			return id
 		}
 	}

@@ -160,15 +160,8 @@ func (c *client) tenantName(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var data struct {
-		Tenant struct {
-			Name string `json:"name"`
-		} `json:"tenant"`
-	}
-	if a.data == nil || json.Unmarshal(a.data, &data) != nil {
-		return "", nil
-	}
-	return data.Tenant.Name, nil
+	name, _ := a.data.object("tenant")["name"].(string)
+	return name, nil
 }
 
 // grantedDepartments reads at most a batch of granted departments. The batch
@@ -181,13 +174,12 @@ func (c *client) grantedDepartments(ctx context.Context, ids []string) ([]provid
 	if err != nil {
 		return nil, err
 	}
-	items, _, err := itemsOf(a)
+	items, err := itemsOf(a)
 	if err != nil {
 		return nil, err
 	}
 	records := make(map[string]record, len(items))
-	for _, item := range items {
-		r, _ := parseRecord(item)
+	for _, r := range items {
 		if id, _ := r.id("open_department_id"); id != "" {
 			records[id] = r
 		}
@@ -274,9 +266,8 @@ func (c *client) Departments(ctx context.Context, q provider.Query) (provider.De
 		return none, err
 	}
 	page := provider.DepartmentPage{Next: next, Request: a.requestID}
-	for i, item := range items {
-		r, ok := parseRecord(item)
-		if !ok {
+	for i, r := range items {
+		if r == nil {
 			page.Bad = append(page.Bad, bad(i, notAnObject))
 			continue
 		}

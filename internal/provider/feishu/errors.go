@@ -143,17 +143,8 @@ var (
 
 // named lists the missing permissions and refused fields that an answer names.
 func named(env envelope) string {
-	var scopes, fields []string
-	for _, v := range env.detail.PermissionViolations {
-		if scopeName.MatchString(v.Subject) {
-			scopes = append(scopes, v.Subject)
-		}
-	}
-	for _, v := range env.detail.FieldViolations {
-		if fieldName.MatchString(v.Field) {
-			fields = append(fields, v.Field)
-		}
-	}
+	scopes := env.violations("permission_violations", "subject", scopeName)
+	fields := env.violations("field_violations", "field", fieldName)
 	text := ""
 	if len(scopes) > 0 {
 		text += ": one of " + strings.Join(scopes, ", ")

@@ -71,7 +71,7 @@ func FuzzAnswer(f *testing.F) {
 			return
 		}
 		require.True(t, utf8.ValidString(named(env)))
-		a := answer{body: body, data: env.data}
+		a := answer{fields: env.fields, data: env.fields.object("data")}
 		if items, next, err := pageOfItems(a, sent); err == nil && next != "" {
 			require.NotEqual(t, sent, next)
 			require.NotEmpty(t, items)
@@ -83,7 +83,7 @@ func FuzzAnswer(f *testing.F) {
 		if r, err := objectOf(a, "department"); err == nil {
 			require.NotNil(t, r)
 		}
-		if token, life, problem := parseToken(body); problem == noProblem {
+		if token, life, problem := parseToken(env.fields); problem == noProblem {
 			require.True(t, bearer(token))
 			require.Positive(t, life)
 			require.LessOrEqual(t, life, maxTokenLife)

@@ -89,12 +89,11 @@ func (c *client) addLeads(ctx context.Context, person *directory.Member) error {
 	if err != nil {
 		return err
 	}
-	items, _, err := itemsOf(a)
+	items, err := itemsOf(a)
 	if err != nil {
 		return err
 	}
-	for _, item := range items {
-		r, _ := parseRecord(item)
+	for _, r := range items {
 		d, problem := departmentOf(r)
 		if problem != noProblem || d.Leaders == nil {
 			continue

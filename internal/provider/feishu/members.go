@@ -34,8 +34,7 @@ func (c *client) directMembers(ctx context.Context, q provider.Query) (provider.
 		return provider.MemberPage{}, err
 	}
 	page := provider.MemberPage{Next: next, Request: a.requestID}
-	for i, item := range items {
-		r, _ := parseRecord(item)
+	for i, r := range items {
 		// The list of a department says who is in it; what the record tells of
 		// other departments comes with those departments' own lists.
 		add(&page, nth(i), r, []directory.Membership{membershipIn(r, q.Department)})
@@ -90,13 +89,12 @@ func (c *client) addMembers(ctx context.Context, page *provider.MemberPage, ids 
 	if err != nil {
 		return err
 	}
-	items, _, err := itemsOf(a)
+	items, err := itemsOf(a)
 	if err != nil {
 		return err
 	}
 	sent := make(map[string]bool, len(items))
-	for i, item := range items {
-		r, _ := parseRecord(item)
+	for i, r := range items {
 		if id, _ := r.id("open_id"); id != "" {
 			sent[id] = true
 		}

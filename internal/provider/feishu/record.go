@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/normalize"
 )
 
 // Reasons to put a record aside; the others are made where they are found.
@@ -29,10 +30,6 @@ func departmentOf(r record) (d directory.Department, problem string) {
 	if problem != "" {
 		return d, problem
 	}
-	raw, problem := rawOf(r, departmentVolatile, departmentSets)
-	if problem != "" {
-		return d, problem
-	}
 	return directory.Department{
 		ExternalID:      id,
 		ParentID:        parent,
@@ -40,7 +37,7 @@ func departmentOf(r record) (d directory.Department, problem string) {
 		SortOrder:       r.integer("order"),
 		DeclaredMembers: headCount(r),
 		Leaders:         leadersOf(r),
-		Raw:             raw,
+		Raw:             rawOf(r, departmentVolatile, departmentSets),
 	}, noProblem
 }
 
@@ -102,9 +99,7 @@ func memberOf(r record) (m directory.Member, problem string) {
 	if m.ExternalID == "" {
 		return m, "neither user_id nor open_id"
 	}
-	if m.Raw, problem = rawOf(r, memberVolatile, memberSets); problem != "" {
-		return m, problem
-	}
+	m.Raw = rawOf(r, memberVolatile, memberSets)
 	m.Name = r.text("name")
 	m.Email = emailOf(r)
 	m.Phone = r.text("mobile")
@@ -207,36 +202,16 @@ var (
 	memberSets     = []string{"department_ids", "orders", "dotted_line_leader_user_ids", "custom_attrs"}
 )
 
-// rawOf is the record as canonical JSON: keys sorted at every depth, sets sorted,
-// numbers as they were written.
-func rawOf(r record, volatile, sets []string) (raw json.RawMessage, problem string) {
+// rawOf is the record as normalize.JSON, without what is volatile and with sets sorted.
+func rawOf(r record, volatile, sets []string) json.RawMessage {
 	kept := maps.Clone(r)
 	for _, key := range volatile {
 		delete(kept, key)
 	}
 	for _, key := range sets {
-		elements, sent := r.list(key)
-		if !sent {
-			continue
+		if elements, sent := r.list(key); sent {
+			kept[key] = normalize.Sorted(elements)
 		}
-		texts := make([]string, len(elements))
-		for i, element := range elements {
-			text, err := json.Marshal(element)
-			if err != nil {
-				return nil, key + " cannot be written as JSON"
-			}
-			texts[i] = string(text)
-		}
-		slices.Sort(texts)
-		sorted := make([]json.RawMessage, len(texts))
-		for i, text := range texts {
-			sorted[i] = json.RawMessage(text)
-		}
-		kept[key] = sorted
 	}
-	raw, err := json.Marshal(kept)
-	if err != nil {
-		return nil, "cannot be written as JSON"
-	}
-	return raw, noProblem
+	return normalize.JSON(map[string]any(kept))
 }

@@ -35,7 +35,7 @@ func (c *client) fetchToken(ctx context.Context) (string, time.Time, error) {
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	token, life, problem := parseToken(a.body)
+	token, life, problem := parseToken(a.fields)
 	if problem != "" {
 		return "", time.Time{}, a.malformed(problem)
 	}
@@ -44,21 +44,17 @@ func (c *client) fetchToken(ctx context.Context) (string, time.Time, error) {
 
 // parseToken reads the token endpoint's answer, which is flat; expire is what
 // remains of this token's life in seconds, not a constant (feishu.md §1.2).
-func parseToken(body []byte) (token string, life time.Duration, problem string) {
-	var flat struct {
-		Token  string `json:"tenant_access_token"`
-		Expire int64  `json:"expire"`
-	}
-	if err := json.Unmarshal(body, &flat); err != nil {
-		return "", 0, "tenant_access_token or expire has a wrong type"
-	}
-	switch {
-	case !bearer(flat.Token):
+func parseToken(answer record) (token string, life time.Duration, problem string) {
+	token, _ = answer.id("tenant_access_token")
+	if !bearer(token) {
 		return "", 0, "the answer has no usable tenant_access_token"
-	case flat.Expire <= 0:
+	}
+	literal, _ := answer["expire"].(json.Number)
+	seconds, err := literal.Int64()
+	if err != nil || seconds <= 0 {
 		return "", 0, "the token's expire is missing or not positive"
 	}
-	return flat.Token, time.Duration(min(flat.Expire, int64(maxTokenLife/time.Second))) * time.Second, ""
+	return token, time.Duration(min(seconds, int64(maxTokenLife/time.Second))) * time.Second, ""
 }
 
 // bearer reports whether a token can stand in a header: printable ASCII, no blanks.

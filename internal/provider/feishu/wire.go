@@ -1,76 +1,62 @@
 package feishu
 
 import (
-	"bytes"
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strconv"
+
+	"github.com/orgsync/orgsync/internal/normalize"
 )
 
 // envelope is the frame of every answer (feishu.md §1.3).
 type envelope struct {
 	code   int64
-	data   json.RawMessage // nil if absent or null
-	detail errorDetail
-}
-
-// errorDetail is the part of "error" that says something usable and impersonal.
-type errorDetail struct {
-	LogID                string `json:"log_id"`
-	LogIDOld             string `json:"logid"`
-	PermissionViolations []struct {
-		Subject string `json:"subject"`
-	} `json:"permission_violations"`
-	FieldViolations []struct {
-		Field string `json:"field"`
-	} `json:"field_violations"`
+	fields record
+	detail record // of an error
 }
 
 // parseEnvelope reports false for anything that is not a JSON object with an
 // integer code.
 func parseEnvelope(body []byte) (envelope, bool) {
-	var wire struct {
-		Code  json.RawMessage `json:"code"`
-		Data  json.RawMessage `json:"data"`
-		Error json.RawMessage `json:"error"`
-	}
-	if json.Unmarshal(body, &wire) != nil {
+	fields, ok := parseRecord(body)
+	if !ok {
 		return envelope{}, false
 	}
-	code, err := strconv.ParseInt(string(wire.Code), 10, 64)
+	literal, _ := fields["code"].(json.Number)
+	code, err := strconv.ParseInt(string(literal), 10, 64)
 	if err != nil {
 		return envelope{}, false
 	}
-	env := envelope{code: code}
-	if !null(wire.Data) {
-		env.data = wire.Data
+	return envelope{code: code, fields: fields, detail: fields.object("error")}, true
+}
+
+// violations are what an error's details name as missing or wrong, as far as it looks
+// like what it should be.
+func (e envelope) violations(list, key string, form *regexp.Regexp) []string {
+	var found []string
+	entries, _ := e.detail.list(list)
+	for _, entry := range entries {
+		violation, _ := entry.(map[string]any)
+		if name, _ := record(violation).id(key); form.MatchString(name) {
+			found = append(found, name)
+		}
 	}
-	// What of the details can be read is a bonus: the code decides.
-	_ = json.Unmarshal(wire.Error, &env.detail)
-	return env, true
-}
-
-func null(raw json.RawMessage) bool {
-	return len(raw) == 0 || string(raw) == "null"
-}
-
-// paging is the end of every listing's data.
-type paging struct {
-	HasMore   *bool           `json:"has_more"`
-	PageToken json.RawMessage `json:"page_token"`
+	return found
 }
 
 // next returns the cursor of the page after one that was asked for with sent and
 // held so many records. has_more alone decides: a token beside has_more=false may
 // be stale (feishu.md §9, row 5).
-func (p paging) next(sent string, records int) (cursor, problem string) {
-	if p.HasMore == nil {
+func (r record) next(sent string, records int) (cursor, problem string) {
+	more := r.flag("has_more")
+	if more == nil {
 		return "", "has_more is missing"
 	}
-	if !*p.HasMore {
+	if !*more {
 		return "", ""
 	}
-	if null(p.PageToken) || json.Unmarshal(p.PageToken, &cursor) != nil || cursor == "" {
+	if cursor, _ = r.id("page_token"); cursor == "" {
 		return "", "has_more is true but there is no page_token"
 	}
 	switch {
@@ -82,29 +68,30 @@ func (p paging) next(sent string, records int) (cursor, problem string) {
 	return cursor, ""
 }
 
-// itemsOf reads a listing or batch. The items may be absent when there are none
-// (feishu.md §2.2); the data object may not.
-func itemsOf(a answer) ([]json.RawMessage, paging, error) {
-	var page struct {
-		paging
-		Items []json.RawMessage `json:"items"`
-	}
+// itemsOf reads a listing or batch; what is not an object is a nil record. The items
+// may be absent when there are none (feishu.md §2.2); the data object may not.
+func itemsOf(a answer) ([]record, error) {
 	if a.data == nil {
-		return nil, paging{}, a.malformed("data is missing")
+		return nil, a.malformed("data is missing or not an object")
 	}
-	if json.Unmarshal(a.data, &page) != nil {
-		return nil, paging{}, a.malformed("data is not a listing")
+	sent, isList := a.data.list("items")
+	if !isList && a.data["items"] != nil {
+		return nil, a.malformed("data is not a listing")
 	}
-	return page.Items, page.paging, nil
+	items := make([]record, len(sent))
+	for i, item := range sent {
+		items[i], _ = item.(map[string]any)
+	}
+	return items, nil
 }
 
 // pageOfItems is itemsOf for a listing with pages.
-func pageOfItems(a answer, sent string) ([]json.RawMessage, string, error) {
-	items, paging, err := itemsOf(a)
+func pageOfItems(a answer, sent string) ([]record, string, error) {
+	items, err := itemsOf(a)
 	if err != nil {
 		return nil, "", err
 	}
-	next, problem := paging.next(sent, len(items))
+	next, problem := a.data.next(sent, len(items))
 	if problem != "" {
 		return nil, "", a.malformed(problem)
 	}
@@ -113,12 +100,11 @@ func pageOfItems(a answer, sent string) ([]json.RawMessage, string, error) {
 
 // objectOf reads the one object an answer's data must carry under key.
 func objectOf(a answer, key string) (record, error) {
-	var data map[string]json.RawMessage
-	if a.data == nil || json.Unmarshal(a.data, &data) != nil {
+	if a.data == nil {
 		return nil, a.malformed("data is missing or not an object")
 	}
-	r, ok := parseRecord(data[key])
-	if !ok {
+	r := a.data.object(key)
+	if r == nil {
 		return nil, a.malformed(key + " is missing or not an object")
 	}
 	return r, nil
@@ -127,33 +113,24 @@ func objectOf(a answer, key string) (record, error) {
 // scopesPage is a page of the app's contact range (feishu.md §2.4). All its ids
 // decide something, so one of a wrong type spoils the page.
 type scopesPage struct {
-	Departments []string `json:"department_ids"`
-	Users       []string `json:"user_ids"`
-	Groups      []string `json:"group_ids"`
+	Departments []string
+	Users       []string
+	Groups      []string
 }
 
 func scopesOf(a answer, sent string) (page scopesPage, next string, err error) {
-	var data struct {
-		paging
-		scopesPage
-	}
 	if a.data == nil {
-		return page, "", a.malformed("data is missing")
+		return page, "", a.malformed("data is missing or not an object")
 	}
-	if json.Unmarshal(a.data, &data) != nil {
-		return page, "", a.malformed("data is not a contact range")
-	}
-	page = data.scopesPage
-	for _, list := range [][]string{page.Departments, page.Users, page.Groups} {
-		for _, id := range list {
-			if id == "" {
-				return page, "", a.malformed("the contact range has an empty id")
-			}
+	for key, ids := range map[string]*[]string{"department_ids": &page.Departments, "user_ids": &page.Users, "group_ids": &page.Groups} {
+		var ok bool
+		if *ids, ok = a.data.ids(key); !ok {
+			return scopesPage{}, "", a.malformed("the contact range has an id that is none")
 		}
 	}
-	next, problem := data.next(sent, len(page.Departments)+len(page.Users)+len(page.Groups))
+	next, problem := a.data.next(sent, len(page.Departments)+len(page.Users)+len(page.Groups))
 	if problem != "" {
-		return page, "", a.malformed(problem)
+		return scopesPage{}, "", a.malformed(problem)
 	}
 	return page, next, nil
 }
@@ -163,14 +140,10 @@ func scopesOf(a answer, sent string) (page scopesPage, next string, err error) {
 type record map[string]any
 
 // parseRecord reports false for anything that is not a JSON object.
-func parseRecord(raw json.RawMessage) (record, bool) {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.UseNumber()
-	var r record
-	if decoder.Decode(&r) != nil || r == nil {
-		return nil, false
-	}
-	return r, true
+func parseRecord(raw []byte) (record, bool) {
+	v, _ := normalize.Decode(raw)
+	r, ok := v.(map[string]any)
+	return r, ok
 }
 
 // id returns an identifier, "" if it was not sent. An id of a wrong type is no
@@ -231,6 +204,23 @@ func (r record) object(key string) record {
 func (r record) list(key string) (elements []any, sent bool) {
 	elements, sent = r[key].([]any)
 	return elements, sent
+}
+
+// ids returns an array of identifiers, none if it was not sent, and false if it is no
+// array or one of them is not a non-empty string.
+func (r record) ids(key string) (ids []string, ok bool) {
+	elements, sent := r.list(key)
+	if !sent {
+		return nil, r[key] == nil
+	}
+	for _, element := range elements {
+		id, _ := element.(string)
+		if id == "" {
+			return nil, false
+		}
+		ids = append(ids, id)
+	}
+	return ids, true
 }
 
 // strings returns the distinct non-empty strings of an array, sorted.

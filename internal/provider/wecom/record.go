@@ -1,12 +1,11 @@
 package wecom
 
 import (
-	"bytes"
 	"encoding/json"
 	"slices"
-	"strings"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/normalize"
 )
 
 // rootID is the top department of every company; its parent is "0" (wecom.md §2).
@@ -25,16 +24,12 @@ func departmentOf(record json.RawMessage) (d directory.Department, problem strin
 	if w.Parent == "" {
 		return d, "(department " + string(w.ID) + ") has no usable parentid"
 	}
-	raw, err := canonical(record, nil, "department_leader")
-	if err != nil {
-		return d, "(department " + string(w.ID) + ") is not valid JSON"
-	}
 	d = directory.Department{
 		ExternalID: string(w.ID),
 		Name:       w.Name.value,
 		SortOrder:  w.Order.value,
 		Leaders:    leadersOf(w.Leaders),
-		Raw:        raw,
+		Raw:        canonical(record, nil, "department_leader"),
 	}
 	if w.Parent != "0" {
 		d.ParentID = string(w.Parent)
@@ -73,11 +68,7 @@ func memberOf(record json.RawMessage) (m member, problem string) {
 	}
 	// isleader speaks of the department that was asked; errcode and errmsg stand
 	// beside the fields of user/get (wecom.md §3.1, §3.3).
-	raw, err := canonical(record, []string{"isleader", "errcode", "errmsg"}, "direct_leader")
-	if err != nil {
-		return m, "is not valid JSON"
-	}
-	m.raw = raw
+	m.raw = canonical(record, []string{"isleader", "errcode", "errmsg"}, "direct_leader")
 	return m, ""
 }
 
@@ -165,38 +156,19 @@ func statusOf(sent *int64) (*directory.Status, *bool) {
 	return &status, activated
 }
 
-// canonical returns a record with sorted keys and literal numbers, without the
-// keys named in drop and with the given id lists sorted, so that two answers
-// about the same unchanged object are equal to the byte.
-func canonical(record json.RawMessage, drop []string, sets ...string) (json.RawMessage, error) {
-	decoder := json.NewDecoder(bytes.NewReader(record))
-	decoder.UseNumber() // 64-bit figures must not pass through a float
-	var fields map[string]any
-	if err := decoder.Decode(&fields); err != nil {
-		return nil, err
-	}
+// canonical returns a record, which is an object, as normalize.JSON, without the keys
+// named in drop and with the given id lists sorted, so that two answers about the same
+// unchanged object are equal to the byte.
+func canonical(record json.RawMessage, drop []string, sets ...string) json.RawMessage {
+	v, _ := normalize.Decode(record)
+	fields, _ := v.(map[string]any)
 	for _, key := range drop {
 		delete(fields, key)
 	}
 	for _, key := range sets {
-		sortTexts(fields[key])
-	}
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(fields); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSpace(out.Bytes()), nil
-}
-
-// sortTexts sorts a decoded list in place if it holds nothing but strings.
-func sortTexts(value any) {
-	list, _ := value.([]any)
-	for _, v := range list {
-		if _, ok := v.(string); !ok {
-			return
+		if list, ok := fields[key].([]any); ok {
+			fields[key] = normalize.Sorted(list)
 		}
 	}
-	slices.SortFunc(list, func(a, b any) int { return strings.Compare(a.(string), b.(string)) })
+	return normalize.JSON(fields)
 }
