@@ -30,6 +30,9 @@ type PulledMembers struct {
 	// People is how many people the batch's departments list that have been read to
 	// the end, by this attempt or one before. Who is in several counts in each.
 	People int `json:"people,omitempty"`
+	// Recognised is true if all of it is what it was when last applied, so that nothing
+	// is left to apply.
+	Recognised bool `json:"recognised,omitempty"`
 }
 
 // PullMembers reads the people of a range of departments into staging, department by
@@ -75,7 +78,7 @@ func (a *Pull) pullMembers(ctx context.Context, in Range) (out PulledMembers, er
 			out.Failed = append(out.Failed, ordinal)
 		}
 	}
-	out.People, err = a.Store.PeopleRead(ctx, in.RunID, in.First, in.Last)
+	out.People, out.Recognised, err = a.Store.PeopleRead(ctx, in.RunID, in.First, in.Last)
 	return out, err
 }
 
@@ -122,7 +125,7 @@ func (a *Pull) PullDepartmentMembers(ctx context.Context, in DepartmentRef) (Pul
 	if err != nil {
 		return PulledDepartment{}, err
 	}
-	people, err := a.Store.PeopleRead(ctx, in.RunID, in.Ordinal, in.Ordinal)
+	people, _, err := a.Store.PeopleRead(ctx, in.RunID, in.Ordinal, in.Ordinal)
 	return PulledDepartment{People: people}, classify(err)
 }
 
@@ -199,12 +202,14 @@ func (s *shelf) memberPages(ctx context.Context, p *db.Pending) error {
 		if page.Next != "" && seen[page.Next] {
 			return s.problem(provider.Malformed, "the listing of people in department %s repeats a page token", p.Department)
 		}
+		people := s.stagedMembers(page.Members)
 		if err := s.put(ctx, db.MemberPage{
 			Page: db.Page{
 				RunID: s.runID, Listing: p.Department, Number: p.Pages, Next: page.Next, Bad: len(page.Bad),
 				Request: page.Request,
 			},
-			People: s.stagedMembers(page.Members),
+			People: people,
+			Digest: digest(*p, people),
 		}); err != nil {
 			return err
 		}

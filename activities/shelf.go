@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/orgsync/orgsync/db"
@@ -20,8 +21,12 @@ type shelf struct {
 	*reading
 	pages []db.MemberPage
 	rows  int
-	// ended are the departments whose listing was read to the end.
+	// ended are the departments whose listing was read to the end and that wait for a
+	// verdict.
 	ended []db.Pending
+	// recognised are those among them whose listing is what it was when last applied:
+	// the verdict of then stands.
+	recognised map[string]bool
 	// complete is how many of them were found complete.
 	complete int
 	// failed are those whose listing the provider's own figures contradict, or that
@@ -29,7 +34,9 @@ type shelf struct {
 	failed map[string]error
 }
 
-func (r *reading) newShelf() *shelf { return &shelf{reading: r, failed: map[string]error{}} }
+func (r *reading) newShelf() *shelf {
+	return &shelf{reading: r, recognised: map[string]bool{}, failed: map[string]error{}}
+}
 
 // put takes a page. It must not be used again.
 func (s *shelf) put(ctx context.Context, p db.MemberPage) error {
@@ -52,8 +59,12 @@ func (s *shelf) end(ctx context.Context, p db.Pending) error {
 
 // write writes the pages.
 func (s *shelf) write(ctx context.Context) error {
-	if err := s.store.StageMembers(ctx, s.pages...); err != nil {
+	recognised, err := s.store.StageMembers(ctx, s.pages...)
+	if err != nil {
 		return err
+	}
+	for _, department := range recognised {
+		s.recognised[department] = true
 	}
 	s.pages, s.rows = nil, 0
 	return nil
@@ -82,6 +93,9 @@ func (s *shelf) save(ctx context.Context) {
 // ended with fewer people than the directory holds: an answer that only looks
 // complete must not remove anybody.
 func (s *shelf) judge(ctx context.Context) error {
+	ended := len(s.ended)
+	s.ended = slices.DeleteFunc(s.ended, func(p db.Pending) bool { return s.recognised[p.Department] })
+	s.complete += ended - len(s.ended)
 	if len(s.ended) == 0 {
 		return nil
 	}

@@ -191,6 +191,14 @@ func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 			return fmt.Errorf("%s: %w", step.name, err)
 		}
 	}
+	if err := s.planFor(ctx, tx, lookups); err != nil {
+		return err
+	}
+	if err := s.q.ListingsRemember(ctx, tx, dbsqlc.ListingsRememberParams{
+		RunID: runID, Listings: listings, ProviderID: run.ProviderID, TenantID: run.TenantID,
+	}); err != nil {
+		return fmt.Errorf("remember: %w", err)
+	}
 	return nil
 }
 

@@ -62,6 +62,9 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if _, err := s.q.LedgerFailUnread(ctx, tx, runID); err != nil {
 		return RemovalPlan{}, fmt.Errorf("mark unread: %w", err)
 	}
+	if _, err := s.q.LedgerFailUnapplied(ctx, tx, runID); err != nil {
+		return RemovalPlan{}, fmt.Errorf("mark unapplied: %w", err)
+	}
 	contradicted, err := s.q.ContradictedScopes(ctx, tx, runID, run.ProviderID)
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("contradictions: %w", err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/big"
 	"regexp"
 	"slices"
 	"strings"
@@ -187,9 +188,28 @@ func (m many) run(t *testing.T) {
 	require.Equal(t, m.people, r.counts.Members.Unchanged)
 	require.Empty(t, r.changes(), "only paths and head counts, which the company came without, were written")
 
+	// The next run finds those remembered whose batches were applied.
+	remembered := c.texts(t, "SELECT count(*)::text FROM remembered_listings")
+	again := c.begin("apply")
+	c.exec(t, "INSERT INTO staged_departments SELECT $1, external_id, NULL, name, 0, NULL, NULL, '{}' FROM org_departments WHERE provider_id = $2", again.id, c.provider.ID)
+	c.exec(t, `INSERT INTO sync_run_departments (run_id, external_id, children_complete, children_listing, children_via, members_listing, members_via)
+		SELECT $1, external_id, true, '', 'd1', 'department', external_id FROM staged_departments WHERE run_id = $1`, again.id)
+	_, err = store.WalkSeal(ctx, again.id, "")
+	require.NoError(t, err)
+	require.NotEqual(t, []string{"0"}, remembered)
+	require.Equal(t, remembered, c.texts(t, "SELECT count(members_known)::text FROM sync_run_departments WHERE run_id = $1", again.id))
+	var pages []db.MemberPage
+	for n := range batchOfMany {
+		pages = append(pages, db.MemberPage{Page: db.Page{RunID: again.id, Listing: fmt.Sprintf("d%d", n+1)}, Digest: big.NewInt(int64(n + 1))})
+	}
+	found, err := store.StageMembers(ctx, pages...)
+	require.NoError(t, err)
+	require.Len(t, found, batchOfMany)
+
 	perBatch, all, tree := float64(batchOfMany*m.people/m.departments), float64(m.people), float64(m.departments)
 	for name, most := range map[string]float64{
 		"MembersResolve": 40 * perBatch, "MembersCompare": 40 * perBatch, "ScopeFigures": 20 * perBatch,
+		"ListingsRemember": 40 * perBatch, "LedgerMembersAdvance": 20 * batchOfMany, "LedgerSeal": 20 * all, "LedgerFailUnapplied": 20 * all,
 		"TreeRepairOrphans": 20 * tree, "TreeRepairCycles": 20 * tree, "DepartmentsInsert": 20 * tree,
 		"DepartmentsUpdate": 20 * tree, "DepartmentsPlace": 20 * tree,
 		"ContradictedScopes": 20 * all, "RemovalsPlanMemberships": 20 * all, "RemovalsPlanMembers": 20 * all,
@@ -242,8 +262,8 @@ func (m many) stage(r *run) {
 		`INSERT INTO staged_departments (run_id, external_id, parent_external_id, name, declared_members, raw)
 			SELECT $1, 'd' || n, CASE WHEN n > 1 THEN 'd' || ((n - 2) / 10 + 1) END, 'd' || n, 1, '{}' FROM generate_series(1, ` + fmt.Sprint(m.departments) + `) n
 			WHERE $2::uuid IS NOT NULL`,
-		`INSERT INTO sync_run_departments (run_id, external_id, ordinal, children_complete, members_complete, children_listing, children_via, members_listing, members_via)
-			SELECT $1, 'd' || n, n, true, true, '', 'd1', 'department', 'd' || n FROM generate_series(1, ` + fmt.Sprint(m.departments) + `) n WHERE $2::uuid IS NOT NULL`,
+		`INSERT INTO sync_run_departments (run_id, external_id, ordinal, children_complete, members_complete, children_listing, children_via, members_listing, members_via, members_digest)
+			SELECT $1, 'd' || n, n, true, true, '', 'd1', 'department', 'd' || n, n FROM generate_series(1, ` + fmt.Sprint(m.departments) + `) n WHERE $2::uuid IS NOT NULL`,
 		`INSERT INTO staged_members (run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, name,
 				name_translit_full, name_translit_initial, email, phone, raw)
 			SELECT $1, d.external_id, 0, substr(m.external_id, 2)::int, d.external_id, m.external_id, m.external_id, false, m.unionid, m.name, 'p', 'p', m.email, m.phone, '{}'

@@ -14,8 +14,9 @@ func (s *Store) DepartmentIDs(ctx context.Context, runID string, ordinals []int)
 }
 
 // PeopleRead returns how many people the departments with ordinals first to last list
-// that were read to the end. Somebody in several of them counts in each.
-func (s *Store) PeopleRead(ctx context.Context, runID string, first, last int) (int, error) {
-	n, err := s.q.LedgerPeople(ctx, s.pool, runID, int32(first), int32(last))
-	return int(n), interpret("count people read", err)
+// that were read to the end, and whether all their listings were recognised as what was
+// applied last. Somebody in several of them counts in each.
+func (s *Store) PeopleRead(ctx context.Context, runID string, first, last int) (people int, recognised bool, err error) {
+	row, err := s.q.LedgerPeople(ctx, s.pool, runID, int32(first), int32(last))
+	return int(row.People), row.Recognised, interpret("count people read", err)
 }

@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math/big"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/internal/directory"
@@ -118,47 +121,85 @@ var stagedMemberColumns = []string{
 type MemberPage struct {
 	Page
 	People []StagedMember
+	// Digest stands for the people as they are here, and the sum of all its pages'
+	// for a listing; nil if the listing is not to be recognised.
+	Digest *big.Int
 }
 
 // StageMembers writes pages of people, all of one run and no two of one listing, by
 // COPY, together with the cursors behind them: all of it or nothing. A page written
-// again replaces itself.
-func (s *Store) StageMembers(ctx context.Context, pages ...MemberPage) error {
+// again replaces itself. A listing that ends with its page here, and is what it was when
+// last applied, needs no rows: it is recognised instead, and with that read to its
+// end. Those are returned.
+func (s *Store) StageMembers(ctx context.Context, pages ...MemberPage) (recognised []string, err error) {
 	if len(pages) == 0 {
-		return nil
+		return nil, nil
 	}
-	runID := pages[0].RunID
+	run := pages[0].RunID
 	advance := make([]dbsqlc.LedgerMembersAdvanceParams, len(pages))
-	drop := make([]dbsqlc.StagedMembersDropPagesParams, len(pages))
-	var rows [][]any
 	for i, p := range pages {
-		drop[i] = dbsqlc.StagedMembersDropPagesParams{RunID: runID, Listing: p.Listing, Page: int32(p.Number)}
 		advance[i] = dbsqlc.LedgerMembersAdvanceParams{
-			RunID: runID, Listing: p.Listing, Next: p.Next, People: int32(len(p.People)), Bad: int32(p.Bad), Request: p.Request,
+			RunID: run, Listing: p.Listing, Next: p.Next, People: int32(len(p.People)), Bad: int32(p.Bad), Request: p.Request,
+			Digest: pgtype.Numeric{Int: p.Digest, Valid: p.Digest != nil && p.Bad == 0},
 		}
-		rows = append(rows, memberRows(p.Page, p.People)...)
 	}
-	return interpret("stage members", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+	err = s.inFence(ctx, run, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
 		// Key by key: for many at once the planner would rather read all of the run.
 		if err := s.planFor(ctx, tx, lookups); err != nil {
 			return err
 		}
+		recognised = nil
+		var written []MemberPage
 		var failed error
-		note := func(_ int, err error) { failed = errors.Join(failed, err) }
-		if s.q.StagedMembersDropPages(ctx, tx, drop).Exec(note); failed != nil {
+		s.q.LedgerMembersAdvance(ctx, tx, advance).QueryRow(func(i int, l dbsqlc.LedgerMembersAdvanceRow, err error) {
+			lookedUp := errors.Is(err, pgx.ErrNoRows) // single people have no line
+			if !lookedUp {
+				failed = errors.Join(failed, err)
+			}
+			if l.MembersRecognised {
+				recognised = append(recognised, pages[i].Listing)
+			}
+			if lookedUp || int(l.Pages) > pages[i].Number+1 {
+				written = append(written, pages[i])
+			}
+		})
+		if failed != nil {
 			return failed
 		}
-		if _, err := tx.CopyFrom(ctx, pgx.Identifier{"staged_members"}, stagedMemberColumns, pgx.CopyFromRows(rows)); err != nil {
-			return copyProblem(err)
+		for _, p := range written {
+			if err := s.q.StagedMembersDropPage(ctx, tx, run, p.Listing, int32(p.Number)); err != nil {
+				return err
+			}
 		}
-		s.q.LedgerMembersAdvance(ctx, tx, advance).Exec(note)
-		return failed
-	}))
+		return s.stageMembers(ctx, tx, pages, recognised)
+	})
+	return recognised, interpret("stage members", err)
+}
+
+// stageMembers copies the pages but those of recognised listings, whose earlier pages
+// go, too.
+func (s *Store) stageMembers(ctx context.Context, tx pgx.Tx, pages []MemberPage, recognised []string) error {
+	var rows [][]any
+	for _, p := range pages {
+		switch {
+		case !slices.Contains(recognised, p.Listing):
+			rows = append(rows, memberRows(p.Page, p.People)...)
+		case p.Number > 0:
+			if err := s.q.StagedMembersDropListing(ctx, tx, p.RunID, p.Listing); err != nil {
+				return err
+			}
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	_, err := tx.CopyFrom(ctx, pgx.Identifier{"staged_members"}, stagedMemberColumns, pgx.CopyFromRows(rows))
+	return copyProblem(err)
 }
 
 // copyProblem keeps values out of errors: pgx quotes what it cannot encode.
 func copyProblem(err error) error {
-	if strings.Contains(err.Error(), "encode") {
+	if err != nil && strings.Contains(err.Error(), "encode") {
 		return errors.New("a row could not be encoded")
 	}
 	return err

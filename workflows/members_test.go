@@ -256,6 +256,16 @@ func TestDepartmentThatFailsIsTriedAlone(t *testing.T) {
 	require.Zero(t, f.count("FailMembers"))
 }
 
+func TestWhatIsRecognisedIsNotApplied(t *testing.T) {
+	t.Parallel()
+	f := newFakes(0)
+	f.pullMembers = pulling(activities.PulledMembers{Read: 3, People: 7, Recognised: true}, nil)
+	out, err := slice(t, f)
+	require.NoError(t, err)
+	require.Equal(t, workflows.SliceResult{People: 7}, out)
+	require.Equal(t, []activities.Range{{RunID: runID, First: 4, Last: 6}}, inputsOf[activities.Range](f, "ApplyMembers"))
+}
+
 func TestBatchThatFailsIsNotedAndTheOthersGoOn(t *testing.T) {
 	t.Parallel()
 	f := newFakes(0)

@@ -115,7 +115,8 @@ func (s *slice) run(ctx workflow.Context) error {
 }
 
 // batch reads a batch, tries what failed alone, and applies what was read: of a
-// department that stays incomplete, too, since additions can do no harm.
+// department that stays incomplete, too, since additions can do no harm. Where all of
+// it was recognised there is nothing to apply.
 func (s *slice) batch(ctx workflow.Context, batch activities.Range) error {
 	summary := s.summaryOf(batch)
 	var pulled activities.PulledMembers
@@ -145,7 +146,7 @@ func (s *slice) batch(ctx workflow.Context, batch activities.Range) error {
 		}
 		s.out.People += one.People
 	}
-	if s.in.Apply {
+	if s.in.Apply && !pulled.Recognised {
 		if err := workflow.ExecuteActivity(write(ctx, summary), apply.ApplyMembers, batch).Get(ctx, nil); err != nil {
 			return err
 		}

@@ -32,11 +32,12 @@ WHERE run_id = @run_id AND NOT children_complete AND children_error IS NULL AND 
 -- name: LedgerSeal :one
 -- Ends the reading of departments: what a covering listing read to its end is
 -- complete, and everything gets its place in the run's order, in which departments
--- whose people the run leaves out come last. A run limited to departments reads those
+-- whose people the run leaves out come last. Departments where everybody is stored as
+-- when their listing was last applied get what that listing was. A run limited to departments reads those
 -- and what is below them; one that retries another reads what that one did not read
 -- to the end or never saw.
 WITH RECURSIVE run AS (
-    SELECT r.departments, r.retries FROM sync_runs r WHERE r.id = @run_id
+    SELECT r.departments, r.retries, r.provider_id, p.tenant_id FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id WHERE r.id = @run_id
 ), root AS (
     SELECT s.external_id FROM staged_departments s WHERE s.run_id = @run_id AND s.parent_external_id IS NULL
     ORDER BY s.external_id LIMIT 1
@@ -65,13 +66,30 @@ WITH RECURSIVE run AS (
     WHERE l.run_id = @run_id
 ), numbered AS (
     SELECT p.external_id, p.complete, p.skipped, row_number() OVER (ORDER BY p.skipped, p.external_id COLLATE "C") AS ordinal FROM placed p
+), known AS (
+    SELECT d.external_id, k.listing, CASE WHEN NOT EXISTS (
+            SELECT 1 FROM staged_departments c WHERE c.run_id = @run_id AND c.parent_external_id = d.external_id
+        ) THEN sd.declared_members END AS declared
+    FROM run
+    JOIN org_departments d ON d.provider_id = run.provider_id AND d.status = 'active'
+    JOIN remembered_listings k ON k.department_id = d.id AND k.tenant_id IS NOT DISTINCT FROM run.tenant_id
+    JOIN staged_departments sd ON sd.run_id = @run_id AND sd.external_id = d.external_id AND sd.leaders IS NOT DISTINCT FROM k.leaders
+    LEFT JOIN (
+        SELECT md.department_id, bit_xor(org_membership_content(md.member_id, m.content, md.is_leader, md.sort_order, md.primary_rank)) AS stored
+        FROM run JOIN org_members m ON m.provider_id = run.provider_id JOIN org_member_departments md ON md.member_id = m.id
+        GROUP BY md.department_id
+    ) now ON now.department_id = d.id
+    WHERE k.stored = coalesce(now.stored, 0)
 ), sealed AS (
     UPDATE sync_run_departments l SET
         ordinal = n.ordinal,
         children_complete = n.complete,
         error = CASE WHEN l.children_via = l.external_id THEN l.children_error END,
-        members_skipped = n.skipped
-    FROM numbered n WHERE l.run_id = @run_id AND l.external_id = n.external_id
+        members_skipped = n.skipped,
+        members_known = k.listing,
+        members_declared = k.declared
+    FROM numbered n LEFT JOIN known k ON k.external_id = n.external_id
+    WHERE l.run_id = @run_id AND l.external_id = n.external_id
     RETURNING l.children_error, l.members_skipped
 )
 SELECT count(*)::int AS departments, count(children_error)::int AS failed, (count(*) FILTER (WHERE members_skipped))::int AS skipped FROM sealed;
@@ -89,19 +107,27 @@ WHERE run_id = @run_id AND ordinal BETWEEN @first::int AND @last::int
 ORDER BY ordinal;
 
 -- name: LedgerRange :many
+-- The departments of a range whose people are to be applied.
 SELECT external_id FROM sync_run_departments
-WHERE run_id = @run_id AND ordinal BETWEEN @first::int AND @last::int AND members_listing <> '' AND NOT members_skipped
+WHERE run_id = @run_id AND ordinal BETWEEN @first::int AND @last::int AND members_listing <> '' AND NOT members_skipped AND NOT members_recognised
 ORDER BY ordinal;
 
 -- name: LedgerOrdinal :one
 SELECT ordinal FROM sync_run_departments WHERE run_id = @run_id AND external_id = @external_id;
 
--- name: LedgerMembersAdvance :batchexec
--- One page more of a listing.
-UPDATE sync_run_departments
-SET members_cursor = @next, pages = pages + 1, members_read = members_read + @people, bad_records = bad_records + @bad,
-    members_request = nullif(@request::text, ''), members_read_at = now()
-WHERE run_id = @run_id AND external_id = @listing;
+-- name: LedgerMembersAdvance :batchone
+-- One page more of a listing. A page without a digest leaves its listing without. A
+-- listing that ends as it was when last applied is recognised, and with that read to
+-- its end. Returns how many pages were written, this one included.
+UPDATE sync_run_departments l
+SET members_cursor = @next, pages = l.pages + 1, members_read = l.members_read + @people, bad_records = l.bad_records + @bad,
+    members_request = nullif(@request::text, ''), members_read_at = now(),
+    members_digest = l.members_digest + sqlc.narg(digest)::numeric,
+    -- Once recognised it stays so: an attempt that lags behind must not take it back.
+    members_recognised = l.members_recognised OR coalesce(@next = '' AND l.members_digest + sqlc.narg(digest) = l.members_known, false),
+    members_complete = l.members_complete OR coalesce(@next = '' AND l.members_digest + sqlc.narg(digest) = l.members_known, false)
+WHERE l.run_id = @run_id AND l.external_id = @listing
+RETURNING l.pages, l.members_recognised;
 
 -- name: LedgerMembersEnd :exec
 -- A head count of -1 stands for one that the provider does not say.
@@ -112,7 +138,8 @@ FROM (SELECT unnest(@departments::text[]) AS department, unnest(@declared::int[]
 WHERE l.run_id = @run_id AND l.external_id = e.department;
 
 -- name: LedgerMembersRestart :exec
-UPDATE sync_run_departments SET members_cursor = '', pages = 0, members_read = 0, bad_records = 0, members_error = NULL, members_complete = false
+UPDATE sync_run_departments SET members_cursor = '', pages = 0, members_read = 0, bad_records = 0, members_error = NULL, members_complete = false,
+    members_digest = 0, members_recognised = false
 WHERE run_id = @run_id AND external_id = @external_id;
 
 -- name: LedgerMembersReopen :exec
@@ -142,6 +169,16 @@ WHERE l.run_id = @run_id AND l.members_listing = '' AND via.run_id = l.run_id AN
 -- passed over, the run must not look complete.
 UPDATE sync_run_departments SET error = 'its people were not read to the end; the next run reads them again'
 WHERE run_id = @run_id AND NOT members_complete AND error IS NULL AND NOT members_skipped AND members_listing <> '';
+
+-- name: LedgerFailUnapplied :execrows
+-- People who were staged and not applied would look as if nobody listed them: where
+-- such are, the department does not count as read.
+UPDATE sync_run_departments l SET members_complete = false,
+    error = coalesce(error, 'its people were read but not applied; the next run reads them again')
+WHERE l.run_id = @run_id AND l.members_complete AND l.external_id IN (
+    SELECT s.listing FROM staged_members s
+    WHERE s.run_id = @run_id AND s.status IS DISTINCT FROM 'deleted'
+      AND NOT EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = s.run_id AND r.person_key = s.person_key));
 
 -- name: LedgerList :many
 SELECT external_id, children_complete, members_complete, pages + children_pages AS pages, members_read, members_declared, error, members_skipped
@@ -188,7 +225,7 @@ INSERT INTO staged_departments (run_id, external_id, parent_external_id, name, s
 SELECT @run_id, f.external_id, f.parent, f.name, f.sort_order, f.declared_members, f.leaders, f.raw FROM found f
 ON CONFLICT (run_id, external_id) DO NOTHING;
 
--- name: StagedMembersDropPages :batchexec
+-- name: StagedMembersDropPage :exec
 DELETE FROM staged_members WHERE run_id = @run_id AND listing = @listing AND page = @page;
 
 -- name: StagedMembersDropListing :exec

@@ -18,9 +18,12 @@ WITH persons AS (
     -- stronger of them first. Of several rows the one still there; otherwise it cannot
     -- be decided (null).
     SELECT p.person_key, p.unionid, p.unionids, p.open_id, sure.id IS NOT NULL AS sure,
-        sure.id IS NOT NULL OR weak.strength IS NOT NULL AS found, coalesce(sure.id, weak.member_id) AS member_id
+        sure.id IS NOT NULL OR weak.strength IS NOT NULL AS found, coalesce(sure.id, weak.member_id) AS member_id,
+        -- Stored under another id than this person has now.
+        CASE WHEN sure.id IS NOT NULL THEN p.person_key NOT IN (sure.external_id, lower(sure.external_id), coalesce(sure.open_id, ''))
+             ELSE weak.strength = 3 AND p.open_id <> p.person_key END AS renamed
     FROM persons p
-    LEFT JOIN LATERAL (SELECT m.id FROM org_members m WHERE m.provider_id = @provider_id AND m.unionid = p.unionid OFFSET 0) sure ON true
+    LEFT JOIN LATERAL (SELECT m.id, m.external_id, m.open_id FROM org_members m WHERE m.provider_id = @provider_id AND m.unionid = p.unionid OFFSET 0) sure ON true
     LEFT JOIN LATERAL (
         SELECT c.strength,
             CASE WHEN count(*) FILTER (WHERE c.status <> 'deleted') = 1 THEN (array_agg(c.id) FILTER (WHERE c.status <> 'deleted'))[1]
@@ -37,7 +40,7 @@ WITH persons AS (
         GROUP BY c.strength ORDER BY c.strength LIMIT 1
     ) weak ON true
 ), claims AS (
-    SELECT m.person_key, m.unionid, m.open_id, m.member_id, m.found, m.sure,
+    SELECT m.person_key, m.unionid, m.open_id, m.member_id, m.found, m.sure, m.renamed,
         m.unionids > 1 OR (m.unionid IS NOT NULL AND count(*) OVER (PARTITION BY m.unionid) > 1) AS ambiguous,
         count(*) OVER (PARTITION BY m.member_id) AS rivals,
         count(*) FILTER (WHERE m.sure) OVER (PARTITION BY m.member_id) AS owners
@@ -45,9 +48,15 @@ WITH persons AS (
 ), decided AS (
     SELECT c.person_key, c.unionid, c.open_id, c.member_id,
         CASE WHEN c.ambiguous THEN 'undecided'
-             WHEN NOT c.found THEN 'new'
+             WHEN NOT c.found THEN CASE WHEN EXISTS (
+                 SELECT 1 FROM org_members m CROSS JOIN LATERAL (
+                     SELECT 1 FROM sync_run_recognised v WHERE v.run_id = @run_id AND v.member_id = m.id OFFSET 0) v
+                 WHERE m.provider_id = @provider_id AND lower(m.external_id) = lower(c.person_key) AND (@ignore_case OR m.external_id = c.person_key)
+             ) THEN 'undecided' ELSE 'new' END
              WHEN c.member_id IS NULL THEN 'undecided'
              WHEN EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = @run_id AND r.member_id = c.member_id OFFSET 0) THEN 'undecided'
+             -- A listing that was recognised names the people in its rows by the ids stored.
+             WHEN c.renamed AND EXISTS (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = @run_id AND v.member_id = c.member_id) THEN 'undecided'
              WHEN c.rivals = 1 OR (c.owners = 1 AND c.sure) THEN 'known'
              WHEN c.owners = 1 THEN 'new' -- the row's owner is certain and somebody else
              ELSE 'undecided' END AS verdict

@@ -6,7 +6,11 @@ SELECT
     (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = @run_id AND NOT l.children_complete)::int AS children_incomplete,
     (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = @run_id AND NOT l.members_complete)::int AS members_incomplete,
     (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = @run_id AND l.members_skipped)::int AS members_skipped,
-    (SELECT count(DISTINCT s.person_key) FROM staged_members s WHERE s.run_id = @run_id AND s.status IS DISTINCT FROM 'deleted')::int AS members_read,
+    (SELECT count(*) FROM (
+        SELECT coalesce(r.member_id::text, s.person_key)
+        FROM staged_members s LEFT JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key
+        WHERE s.run_id = @run_id AND s.status IS DISTINCT FROM 'deleted'
+        UNION SELECT v.member_id::text FROM sync_run_recognised v WHERE v.run_id = @run_id) people)::int AS members_read,
     coalesce((SELECT max(d.declared_members) FROM staged_departments d WHERE d.run_id = @run_id AND d.parent_external_id IS NULL), -1)::int AS members_declared;
 
 -- name: ContradictedScopes :many
@@ -20,6 +24,7 @@ WITH RECURSIVE seen AS MATERIALIZED (
 ), missed AS (
     SELECT DISTINCT md.department_id FROM org_member_departments md
     JOIN org_departments d ON d.id = md.department_id AND d.provider_id = @provider_id::uuid
+    JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = d.external_id AND l.members_complete AND NOT l.members_recognised
     JOIN org_members m ON m.id = md.member_id AND m.status <> 'deleted'
     WHERE NOT EXISTS (SELECT 1 FROM seen WHERE seen.department_id = md.department_id AND seen.member_id = md.member_id)
 ), suspects AS (
@@ -39,7 +44,7 @@ WITH RECURSIVE seen AS MATERIALIZED (
     UNION
     SELECT b.top, b.external_id, md.member_id::text
     FROM below b
-    JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = b.external_id AND NOT l.members_complete
+    JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = b.external_id AND (l.members_recognised OR NOT l.members_complete)
     JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = b.external_id
     JOIN org_member_departments md ON md.department_id = d.id
 )
@@ -60,7 +65,7 @@ SELECT @run_id, 'membership', md.member_id, md.department_id
 FROM org_member_departments md
 JOIN org_departments d ON d.id = md.department_id AND d.provider_id = @provider_id
 JOIN org_members m ON m.id = md.member_id AND m.provider_id = d.provider_id
-JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = d.external_id AND l.members_complete
+JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = d.external_id AND l.members_complete AND NOT l.members_recognised
 WHERE NOT EXISTS (SELECT 1 FROM sync_run_memberships s WHERE s.run_id = @run_id AND s.department_id = md.department_id AND s.member_id = md.member_id)
   AND NOT EXISTS (SELECT 1 FROM sync_run_members u WHERE u.run_id = @run_id AND u.member_id IS NULL
                   AND (lower(u.person_key) = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id))
@@ -75,6 +80,7 @@ SELECT @run_id, 'member', m.id, m.id, @everything_read::boolean, CASE WHEN @ever
 FROM org_members m
 WHERE m.provider_id = @provider_id AND m.status <> 'deleted'
   AND NOT EXISTS (SELECT 1 FROM sync_run_members s WHERE s.run_id = @run_id AND s.member_id = m.id)
+  AND NOT EXISTS (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = @run_id AND v.member_id = m.id)
   AND NOT EXISTS (SELECT 1 FROM sync_run_members u WHERE u.run_id = @run_id AND u.member_id IS NULL
                   AND (lower(u.person_key) = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id))
   AND (@everything_read OR (

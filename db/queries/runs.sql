@@ -90,7 +90,9 @@ SELECT
     (SELECT count(*) FROM staged_departments d WHERE d.run_id = @run_id)::bigint AS departments,
     ((SELECT count(*) FROM sync_run_departments l WHERE l.run_id = @run_id AND l.error IS NOT NULL)
         + (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = @run_id AND e.object_type = 'department'))::bigint AS departments_failed,
-    (SELECT count(*) FROM sync_run_members m WHERE m.run_id = @run_id)::bigint AS members,
+    ((SELECT count(*) FROM sync_run_members m WHERE m.run_id = @run_id)
+        + (SELECT count(DISTINCT v.member_id) FROM sync_run_recognised v WHERE v.run_id = @run_id
+           AND NOT EXISTS (SELECT 1 FROM sync_run_members m WHERE m.run_id = v.run_id AND m.member_id = v.member_id)))::bigint AS members,
     (SELECT count(*) FROM sync_run_members m WHERE m.run_id = @run_id AND m.member_id IS NULL)::bigint AS members_undecided,
     (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = @run_id AND e.object_type = 'member')::bigint AS member_errors;
 

@@ -10,17 +10,23 @@ import (
 	"errors"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 var (
 	ErrBatchAlreadyClosed = errors.New("batch already closed")
 )
 
-const ledgerMembersAdvance = `-- name: LedgerMembersAdvance :batchexec
-UPDATE sync_run_departments
-SET members_cursor = $1, pages = pages + 1, members_read = members_read + $2, bad_records = bad_records + $3,
-    members_request = nullif($4::text, ''), members_read_at = now()
-WHERE run_id = $5 AND external_id = $6
+const ledgerMembersAdvance = `-- name: LedgerMembersAdvance :batchone
+UPDATE sync_run_departments l
+SET members_cursor = $1, pages = l.pages + 1, members_read = l.members_read + $2, bad_records = l.bad_records + $3,
+    members_request = nullif($4::text, ''), members_read_at = now(),
+    members_digest = l.members_digest + $5::numeric,
+    -- Once recognised it stays so: an attempt that lags behind must not take it back.
+    members_recognised = l.members_recognised OR coalesce($1 = '' AND l.members_digest + $5 = l.members_known, false),
+    members_complete = l.members_complete OR coalesce($1 = '' AND l.members_digest + $5 = l.members_known, false)
+WHERE l.run_id = $6 AND l.external_id = $7
+RETURNING l.pages, l.members_recognised
 `
 
 type LedgerMembersAdvanceBatchResults struct {
@@ -34,11 +40,19 @@ type LedgerMembersAdvanceParams struct {
 	People  int32
 	Bad     int32
 	Request string
+	Digest  pgtype.Numeric
 	RunID   string
 	Listing string
 }
 
-// One page more of a listing.
+type LedgerMembersAdvanceRow struct {
+	Pages             int32
+	MembersRecognised bool
+}
+
+// One page more of a listing. A page without a digest leaves its listing without. A
+// listing that ends as it was when last applied is recognised, and with that read to
+// its end. Returns how many pages were written, this one included.
 func (q *Queries) LedgerMembersAdvance(ctx context.Context, db DBTX, arg []LedgerMembersAdvanceParams) *LedgerMembersAdvanceBatchResults {
 	batch := &pgx.Batch{}
 	for _, a := range arg {
@@ -47,6 +61,7 @@ func (q *Queries) LedgerMembersAdvance(ctx context.Context, db DBTX, arg []Ledge
 			a.People,
 			a.Bad,
 			a.Request,
+			a.Digest,
 			a.RunID,
 			a.Listing,
 		}
@@ -56,74 +71,25 @@ func (q *Queries) LedgerMembersAdvance(ctx context.Context, db DBTX, arg []Ledge
 	return &LedgerMembersAdvanceBatchResults{br, len(arg), false}
 }
 
-func (b *LedgerMembersAdvanceBatchResults) Exec(f func(int, error)) {
+func (b *LedgerMembersAdvanceBatchResults) QueryRow(f func(int, LedgerMembersAdvanceRow, error)) {
 	defer b.br.Close()
 	for t := 0; t < b.tot; t++ {
+		var i LedgerMembersAdvanceRow
 		if b.closed {
 			if f != nil {
-				f(t, ErrBatchAlreadyClosed)
+				f(t, i, ErrBatchAlreadyClosed)
 			}
 			continue
 		}
-		_, err := b.br.Exec()
+		row := b.br.QueryRow()
+		err := row.Scan(&i.Pages, &i.MembersRecognised)
 		if f != nil {
-			f(t, err)
+			f(t, i, err)
 		}
 	}
 }
 
 func (b *LedgerMembersAdvanceBatchResults) Close() error {
-	b.closed = true
-	return b.br.Close()
-}
-
-const stagedMembersDropPages = `-- name: StagedMembersDropPages :batchexec
-DELETE FROM staged_members WHERE run_id = $1 AND listing = $2 AND page = $3
-`
-
-type StagedMembersDropPagesBatchResults struct {
-	br     pgx.BatchResults
-	tot    int
-	closed bool
-}
-
-type StagedMembersDropPagesParams struct {
-	RunID   string
-	Listing string
-	Page    int32
-}
-
-func (q *Queries) StagedMembersDropPages(ctx context.Context, db DBTX, arg []StagedMembersDropPagesParams) *StagedMembersDropPagesBatchResults {
-	batch := &pgx.Batch{}
-	for _, a := range arg {
-		vals := []interface{}{
-			a.RunID,
-			a.Listing,
-			a.Page,
-		}
-		batch.Queue(stagedMembersDropPages, vals...)
-	}
-	br := db.SendBatch(ctx, batch)
-	return &StagedMembersDropPagesBatchResults{br, len(arg), false}
-}
-
-func (b *StagedMembersDropPagesBatchResults) Exec(f func(int, error)) {
-	defer b.br.Close()
-	for t := 0; t < b.tot; t++ {
-		if b.closed {
-			if f != nil {
-				f(t, ErrBatchAlreadyClosed)
-			}
-			continue
-		}
-		_, err := b.br.Exec()
-		if f != nil {
-			f(t, err)
-		}
-	}
-}
-
-func (b *StagedMembersDropPagesBatchResults) Close() error {
 	b.closed = true
 	return b.br.Close()
 }

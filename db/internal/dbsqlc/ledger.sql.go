@@ -82,6 +82,25 @@ func (q *Queries) LedgerCover(ctx context.Context, db DBTX, runID string) error 
 	return err
 }
 
+const ledgerFailUnapplied = `-- name: LedgerFailUnapplied :execrows
+UPDATE sync_run_departments l SET members_complete = false,
+    error = coalesce(error, 'its people were read but not applied; the next run reads them again')
+WHERE l.run_id = $1 AND l.members_complete AND l.external_id IN (
+    SELECT s.listing FROM staged_members s
+    WHERE s.run_id = $1 AND s.status IS DISTINCT FROM 'deleted'
+      AND NOT EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = s.run_id AND r.person_key = s.person_key))
+`
+
+// People who were staged and not applied would look as if nobody listed them: where
+// such are, the department does not count as read.
+func (q *Queries) LedgerFailUnapplied(ctx context.Context, db DBTX, runID string) (int64, error) {
+	result, err := db.Exec(ctx, ledgerFailUnapplied, runID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const ledgerFailUnread = `-- name: LedgerFailUnread :execrows
 UPDATE sync_run_departments SET error = 'its people were not read to the end; the next run reads them again'
 WHERE run_id = $1 AND NOT members_complete AND error IS NULL AND NOT members_skipped AND members_listing <> ''
@@ -219,7 +238,8 @@ func (q *Queries) LedgerMembersReopen(ctx context.Context, db DBTX, runID string
 }
 
 const ledgerMembersRestart = `-- name: LedgerMembersRestart :exec
-UPDATE sync_run_departments SET members_cursor = '', pages = 0, members_read = 0, bad_records = 0, members_error = NULL, members_complete = false
+UPDATE sync_run_departments SET members_cursor = '', pages = 0, members_read = 0, bad_records = 0, members_error = NULL, members_complete = false,
+    members_digest = 0, members_recognised = false
 WHERE run_id = $1 AND external_id = $2
 `
 
@@ -241,10 +261,11 @@ func (q *Queries) LedgerOrdinal(ctx context.Context, db DBTX, runID string, exte
 
 const ledgerRange = `-- name: LedgerRange :many
 SELECT external_id FROM sync_run_departments
-WHERE run_id = $1 AND ordinal BETWEEN $2::int AND $3::int AND members_listing <> '' AND NOT members_skipped
+WHERE run_id = $1 AND ordinal BETWEEN $2::int AND $3::int AND members_listing <> '' AND NOT members_skipped AND NOT members_recognised
 ORDER BY ordinal
 `
 
+// The departments of a range whose people are to be applied.
 func (q *Queries) LedgerRange(ctx context.Context, db DBTX, runID string, first int32, last int32) ([]string, error) {
 	rows, err := db.Query(ctx, ledgerRange, runID, first, last)
 	if err != nil {
@@ -267,7 +288,7 @@ func (q *Queries) LedgerRange(ctx context.Context, db DBTX, runID string, first 
 
 const ledgerSeal = `-- name: LedgerSeal :one
 WITH RECURSIVE run AS (
-    SELECT r.departments, r.retries FROM sync_runs r WHERE r.id = $1
+    SELECT r.departments, r.retries, r.provider_id, p.tenant_id FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id WHERE r.id = $1
 ), root AS (
     SELECT s.external_id FROM staged_departments s WHERE s.run_id = $1 AND s.parent_external_id IS NULL
     ORDER BY s.external_id LIMIT 1
@@ -296,13 +317,30 @@ WITH RECURSIVE run AS (
     WHERE l.run_id = $1
 ), numbered AS (
     SELECT p.external_id, p.complete, p.skipped, row_number() OVER (ORDER BY p.skipped, p.external_id COLLATE "C") AS ordinal FROM placed p
+), known AS (
+    SELECT d.external_id, k.listing, CASE WHEN NOT EXISTS (
+            SELECT 1 FROM staged_departments c WHERE c.run_id = $1 AND c.parent_external_id = d.external_id
+        ) THEN sd.declared_members END AS declared
+    FROM run
+    JOIN org_departments d ON d.provider_id = run.provider_id AND d.status = 'active'
+    JOIN remembered_listings k ON k.department_id = d.id AND k.tenant_id IS NOT DISTINCT FROM run.tenant_id
+    JOIN staged_departments sd ON sd.run_id = $1 AND sd.external_id = d.external_id AND sd.leaders IS NOT DISTINCT FROM k.leaders
+    LEFT JOIN (
+        SELECT md.department_id, bit_xor(org_membership_content(md.member_id, m.content, md.is_leader, md.sort_order, md.primary_rank)) AS stored
+        FROM run JOIN org_members m ON m.provider_id = run.provider_id JOIN org_member_departments md ON md.member_id = m.id
+        GROUP BY md.department_id
+    ) now ON now.department_id = d.id
+    WHERE k.stored = coalesce(now.stored, 0)
 ), sealed AS (
     UPDATE sync_run_departments l SET
         ordinal = n.ordinal,
         children_complete = n.complete,
         error = CASE WHEN l.children_via = l.external_id THEN l.children_error END,
-        members_skipped = n.skipped
-    FROM numbered n WHERE l.run_id = $1 AND l.external_id = n.external_id
+        members_skipped = n.skipped,
+        members_known = k.listing,
+        members_declared = k.declared
+    FROM numbered n LEFT JOIN known k ON k.external_id = n.external_id
+    WHERE l.run_id = $1 AND l.external_id = n.external_id
     RETURNING l.children_error, l.members_skipped
 )
 SELECT count(*)::int AS departments, count(children_error)::int AS failed, (count(*) FILTER (WHERE members_skipped))::int AS skipped FROM sealed
@@ -316,7 +354,8 @@ type LedgerSealRow struct {
 
 // Ends the reading of departments: what a covering listing read to its end is
 // complete, and everything gets its place in the run's order, in which departments
-// whose people the run leaves out come last. A run limited to departments reads those
+// whose people the run leaves out come last. Departments where everybody is stored as
+// when their listing was last applied get what that listing was. A run limited to departments reads those
 // and what is below them; one that retries another reads what that one did not read
 // to the end or never saw.
 func (q *Queries) LedgerSeal(ctx context.Context, db DBTX, runID string) (LedgerSealRow, error) {
@@ -554,5 +593,14 @@ DELETE FROM staged_members WHERE run_id = $1 AND listing = $2
 
 func (q *Queries) StagedMembersDropListing(ctx context.Context, db DBTX, runID string, listing string) error {
 	_, err := db.Exec(ctx, stagedMembersDropListing, runID, listing)
+	return err
+}
+
+const stagedMembersDropPage = `-- name: StagedMembersDropPage :exec
+DELETE FROM staged_members WHERE run_id = $1 AND listing = $2 AND page = $3
+`
+
+func (q *Queries) StagedMembersDropPage(ctx context.Context, db DBTX, runID string, listing string, page int32) error {
+	_, err := db.Exec(ctx, stagedMembersDropPage, runID, listing, page)
 	return err
 }

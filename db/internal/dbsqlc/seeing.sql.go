@@ -34,14 +34,21 @@ func (q *Queries) LedgerIDs(ctx context.Context, db DBTX, runID string, ordinals
 }
 
 const ledgerPeople = `-- name: LedgerPeople :one
-SELECT coalesce(sum(members_read), 0)::bigint AS people FROM sync_run_departments
-WHERE run_id = $1 AND ordinal BETWEEN $2::int AND $3::int AND members_complete
+SELECT coalesce(sum(members_read) FILTER (WHERE members_complete), 0)::bigint AS people,
+    coalesce(bool_and(members_recognised OR members_skipped OR members_listing = ''), true)::boolean AS recognised
+FROM sync_run_departments WHERE run_id = $1 AND ordinal BETWEEN $2::int AND $3::int
 `
 
-// A person in several departments counts in each.
-func (q *Queries) LedgerPeople(ctx context.Context, db DBTX, runID string, first int32, last int32) (int64, error) {
+type LedgerPeopleRow struct {
+	People     int64
+	Recognised bool
+}
+
+// What was read of a range to the end; a person in several departments counts in each.
+// Nothing of it is to be applied if every listing was recognised.
+func (q *Queries) LedgerPeople(ctx context.Context, db DBTX, runID string, first int32, last int32) (LedgerPeopleRow, error) {
 	row := db.QueryRow(ctx, ledgerPeople, runID, first, last)
-	var people int64
-	err := row.Scan(&people)
-	return people, err
+	var i LedgerPeopleRow
+	err := row.Scan(&i.People, &i.Recognised)
+	return i, err
 }

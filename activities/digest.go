@@ -1,0 +1,113 @@
+package activities
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"math/big"
+	"runtime/debug"
+	"slices"
+	"sync"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// digestBytes is how much of a person's hash counts: that two differing listings have
+// one digest by chance is out of the question.
+const digestBytes = 16
+
+// digest stands for all that these people's records say, in any order and on any
+// pages: digests of pages add up to that of a listing. Nil if the listing is none of a
+// department's own people, which alone can be recognised.
+func digest(p db.Pending, people []db.StagedMember) *big.Int {
+	if p.Listing != ownMembers {
+		return nil
+	}
+	var d digester
+	sum := new(big.Int)
+	for _, m := range people {
+		d.buf = d.buf[:0]
+		// What another release would make of the same records may differ.
+		d.text(release())
+		d.member(m)
+		hash := sha256.Sum256(d.buf)
+		sum.Add(sum, new(big.Int).SetBytes(hash[:digestBytes]))
+	}
+	return sum
+}
+
+// digester writes values one behind the other, each with its length, so that no two
+// records are written alike.
+type digester struct{ buf []byte }
+
+func (d *digester) member(m db.StagedMember) {
+	d.text(m.Key)
+	d.text(m.TranslitFull)
+	d.text(m.TranslitInitial)
+	d.text(m.ExternalID)
+	d.flag(&m.ExternalIDIsFallback)
+	d.text(m.UnionID)
+	d.text(m.OpenID)
+	for _, field := range []*string{m.Name, m.Email, m.Phone, m.AvatarURL, m.Title, (*string)(m.Status)} {
+		d.optional(field)
+	}
+	d.flag(m.Activated)
+	d.text(string(m.Raw))
+	places := slices.SortedFunc(slices.Values(m.Memberships), func(a, b directory.Membership) int { return cmp.Compare(a.DepartmentID, b.DepartmentID) })
+	for _, place := range places {
+		d.text(place.DepartmentID)
+		d.number(place.PrimaryRank)
+		d.flag(place.Leader)
+		d.number(place.SortOrder)
+	}
+}
+
+func (d *digester) text(s string) {
+	d.buf = binary.AppendUvarint(d.buf, uint64(len(s)))
+	d.buf = append(d.buf, s...)
+}
+
+func (d *digester) optional(s *string) {
+	d.present(s != nil)
+	if s != nil {
+		d.text(*s)
+	}
+}
+
+func (d *digester) number(n *int64) {
+	d.present(n != nil)
+	if n != nil {
+		d.buf = binary.AppendVarint(d.buf, *n)
+	}
+}
+
+func (d *digester) flag(b *bool) {
+	d.present(b != nil)
+	if b != nil {
+		d.present(*b)
+	}
+}
+
+func (d *digester) present(is bool) {
+	if is {
+		d.buf = append(d.buf, 1)
+	} else {
+		d.buf = append(d.buf, 0)
+	}
+}
+
+// release names the program's version and source, as far as the build says.
+var release = sync.OnceValue(func() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	name := info.Main.Version
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" || setting.Key == "vcs.modified" {
+			name += " " + setting.Value
+		}
+	}
+	return name
+})

@@ -1,0 +1,116 @@
+package activities
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+var own = db.Pending{Department: "1", Listing: ownMembers}
+
+func digestFull() db.StagedMember {
+	text := func(s string) *string { return &s }
+	number := func(n int64) *int64 { return &n }
+	yes := func() *bool { b := true; return &b }
+	status := directory.Active
+	return db.StagedMember{
+		Member: directory.Member{
+			ExternalID: "a", ExternalIDIsFallback: true, UnionID: "b", OpenID: "c", Name: text("d"), Email: text("e"), Phone: text("f"),
+			AvatarURL: text("g"), Title: text("h"), Status: &status, Activated: yes(),
+			Memberships: []directory.Membership{{DepartmentID: "i", PrimaryRank: number(1), Leader: yes(), SortOrder: number(2)}},
+			Raw:         json.RawMessage(`{"x":1}`),
+		},
+		Key: "j", TranslitFull: "k", TranslitInitial: "l",
+	}
+}
+
+// Whatever is staged of a person counts: a field left out would never be seen to change.
+func TestEveryFieldCountsInADigest(t *testing.T) {
+	t.Parallel()
+	seen := map[string]string{digest(own, []db.StagedMember{digestFull()}).String(): "unchanged"}
+	var vary func(path string, field func(*db.StagedMember) reflect.Value)
+	check := func(path string, m db.StagedMember) {
+		sum := digest(own, []db.StagedMember{m}).String()
+		require.NotContains(t, seen, sum, "%s is like %s", path, seen[sum])
+		seen[sum] = path
+	}
+	vary = func(path string, field func(*db.StagedMember) reflect.Value) {
+		m := digestFull()
+		f := field(&m)
+		switch f.Kind() {
+		case reflect.Struct:
+			for i := range f.NumField() {
+				vary(path+"."+f.Type().Field(i).Name, func(m *db.StagedMember) reflect.Value { return field(m).Field(i) })
+			}
+			return
+		case reflect.Pointer:
+			vary(path, func(m *db.StagedMember) reflect.Value { return field(m).Elem() })
+			f.SetZero()
+		case reflect.String:
+			f.SetString(f.String() + "!")
+		case reflect.Bool:
+			f.SetBool(!f.Bool())
+		case reflect.Int64:
+			f.SetInt(f.Int() + 1)
+		case reflect.Slice:
+			if f.Type().Elem().Kind() == reflect.Struct {
+				vary(path+"[0]", func(m *db.StagedMember) reflect.Value { return field(m).Index(0) })
+			}
+			f.SetZero()
+		default:
+			t.Fatalf("%s: a %s", path, f.Kind())
+		}
+		check(path, m)
+	}
+	vary("person", func(m *db.StagedMember) reflect.Value { return reflect.ValueOf(m).Elem() })
+	require.Greater(t, len(seen), 20)
+}
+
+func TestADigestKnowsNoOrderAndNoPages(t *testing.T) {
+	t.Parallel()
+	people := make([]db.StagedMember, 5)
+	for i := range people {
+		people[i] = digestFull()
+		people[i].ExternalID = fmt.Sprint(i)
+	}
+	whole := digest(own, people)
+	turned := slices.Clone(people)
+	slices.Reverse(turned)
+	require.Equal(t, whole, digest(own, turned))
+	require.Equal(t, whole, new(big.Int).Add(digest(own, people[:2]), digest(own, people[2:])))
+	require.NotEqual(t, whole, digest(own, append(turned, people[0])), "somebody listed twice")
+	require.Zero(t, digest(own, nil).Sign())
+	require.Nil(t, digest(db.Pending{Department: "1", Listing: "granted"}, people))
+}
+
+// An unchanged department costs no rows, whether its listing has one page or several.
+func TestUnchangedListingsAreNotStaged(t *testing.T) {
+	t.Parallel()
+	c := departments(3)
+	c.people["1"] = [][]directory.Member{{member("1", "a"), member("1", "b")}}
+	c.people["2"] = [][]directory.Member{{member("2", "c")}, {member("2", "d")}}
+	c.people["3"] = [][]directory.Member{{member("3", "e")}}
+	b := newBench(t, database(t), c, c)
+	b.load()
+
+	all := b.tree()
+	require.Equal(t, PulledMembers{Read: 4, People: 5, Recognised: true}, must[PulledMembers](b, b.pull.PullMembers, all))
+	for id, entry := range b.ledger() {
+		require.True(t, entry.MembersComplete, id)
+		require.Equal(t, len(slices.Concat(c.people[id]...)), entry.MembersRead, id)
+	}
+	must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	b.begin()
+
+	c.people["2"] = [][]directory.Member{{member("2", "c")}, {member("2", "f")}}
+	all = b.tree()
+	require.Equal(t, PulledMembers{Read: 4, People: 5}, must[PulledMembers](b, b.pull.PullMembers, all))
+}

@@ -1,0 +1,46 @@
+-- What a listing must say for a person's row to be as it is: one figure over the
+-- columns that come from listings. Postgres keeps it, whoever writes the row, so that
+-- a row changed by hand is told from one that is as it was written.
+ALTER TABLE org_members ADD COLUMN content bigint NOT NULL GENERATED ALWAYS AS (hash_record_extended(ROW(
+    tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial,
+    email, phone, avatar_url, title, status, activated, raw_data), 0)) STORED;
+
+-- Departments' listings of people as they were when last applied, and what was stored
+-- for these people then. A listing that comes again and finds the same stored need not
+-- be staged and compared. Losing this table costs one full comparison.
+CREATE TABLE remembered_listings (
+    department_id uuid PRIMARY KEY REFERENCES org_departments (id) ON DELETE CASCADE,
+    -- A digest of the listing's people as they were staged.
+    listing       numeric NOT NULL,
+    -- What else decides what is stored: the leaders named by the department's own
+    -- record, and the tenant.
+    leaders       text[],
+    tenant_id     uuid,
+    -- All of them together, as org_membership_content has each.
+    stored        bigint NOT NULL
+);
+
+-- One membership with the person's row, as a figure.
+CREATE FUNCTION org_membership_content(member_id uuid, content bigint, is_leader boolean, sort_order bigint, primary_rank bigint)
+RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT hash_record_extended(ROW(member_id, content, is_leader, sort_order, primary_rank), 0)
+$$;
+
+ALTER TABLE sync_run_departments
+    -- A digest of the people listed so far; null where they include what could not be used.
+    ADD COLUMN members_digest numeric DEFAULT 0,
+    -- What it was when the listing was last applied; null where other people are stored
+    -- now, or otherwise.
+    ADD COLUMN members_known numeric,
+    -- Whether the listing ended with both the same.
+    ADD COLUMN members_recognised boolean NOT NULL DEFAULT false;
+
+-- The memberships, and so the people, that a run has seen by recognising a listing:
+-- all that are stored there. Those of other listings are in sync_run_memberships.
+CREATE VIEW sync_run_recognised AS
+SELECT l.run_id, d.id AS department_id, md.member_id
+FROM sync_run_departments l
+JOIN sync_runs u ON u.id = l.run_id
+JOIN org_departments d ON d.provider_id = u.provider_id AND d.external_id = l.external_id AND d.status = 'active'
+JOIN org_member_departments md ON md.department_id = d.id
+WHERE l.members_recognised;

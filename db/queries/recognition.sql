@@ -1,0 +1,33 @@
+-- name: ListingsRemember :exec
+-- Remembers listings that were read to the end, with what is stored for the people
+-- they name and for nobody else: whoever is to be removed, and is not yet or never
+-- will be, keeps the listing from being recognised. One with somebody who could not be
+-- told or placed is not remembered.
+WITH listed AS (
+    SELECT d.id, l.members_digest AS listing, sd.leaders, p.stored
+    FROM unnest(@listings::text[]) AS w (listing)
+    CROSS JOIN LATERAL (SELECT * FROM sync_run_departments x
+        WHERE x.run_id = @run_id::uuid AND x.external_id = w.listing AND x.members_complete AND x.members_digest IS NOT NULL OFFSET 0) l
+    CROSS JOIN LATERAL (SELECT * FROM staged_departments x WHERE x.run_id = @run_id::uuid AND x.external_id = w.listing OFFSET 0) sd
+    CROSS JOIN LATERAL (SELECT * FROM org_departments x
+        WHERE x.provider_id = @provider_id::uuid AND x.external_id = w.listing AND x.status = 'active' OFFSET 0) d
+    CROSS JOIN LATERAL (
+        SELECT coalesce(bit_xor(org_membership_content(m.id, m.content, md.is_leader, md.sort_order, md.primary_rank)), 0) AS stored,
+            bool_and(s.theirs AND m.id IS NOT NULL AND md.member_id IS NOT NULL) AS whole
+        FROM (
+            SELECT x.person_key, r.member_id, bool_and(coalesce(x.unionid = r.unionid, true)) AS theirs
+            FROM staged_members x
+            CROSS JOIN LATERAL (SELECT * FROM sync_run_members y WHERE y.run_id = x.run_id AND y.person_key = x.person_key OFFSET 0) r
+            WHERE x.run_id = @run_id::uuid AND x.listing = w.listing AND x.status IS DISTINCT FROM 'deleted'
+            GROUP BY x.person_key, r.member_id
+        ) s
+        LEFT JOIN LATERAL (SELECT * FROM org_members x WHERE x.id = s.member_id OFFSET 0) m ON true
+        LEFT JOIN LATERAL (SELECT * FROM org_member_departments x WHERE x.member_id = s.member_id AND x.department_id = d.id OFFSET 0) md ON true
+    ) p
+    WHERE coalesce(p.whole, true)
+)
+INSERT INTO remembered_listings AS k (department_id, listing, leaders, tenant_id, stored)
+SELECT l.id, l.listing, l.leaders, sqlc.narg(tenant_id)::uuid, l.stored FROM listed l ORDER BY l.id
+ON CONFLICT (department_id) DO UPDATE
+SET listing = excluded.listing, leaders = excluded.leaders, tenant_id = excluded.tenant_id, stored = excluded.stored
+WHERE (k.listing, k.leaders, k.tenant_id, k.stored) IS DISTINCT FROM (excluded.listing, excluded.leaders, excluded.tenant_id, excluded.stored);

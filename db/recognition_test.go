@@ -1,0 +1,220 @@
+package db_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+const (
+	familiarTree   = "1; 10<1; 11<1; 12<1"
+	familiarPeople = "ann email=ann@x in=10; bob in=10,11; cid in=11"
+)
+
+// recognised are the departments whose listing the run recognised, sorted.
+func recognised(r *run) []string {
+	slices.Sort(r.recognised)
+	return r.recognised
+}
+
+func TestWhatComesAgainIsRecognised(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	s := snapshot{departments: familiarTree, members: familiarPeople}
+	first := c.sync(s)
+	require.Empty(t, first.recognised)
+	before := c.versions()
+
+	again := c.begin("apply")
+	again.read(s)
+	require.Equal(t, []string{"1", "10", "11", "12"}, recognised(again))
+	require.Equal(t, []string{"0"}, c.texts(t, "SELECT count(*)::text FROM staged_members WHERE run_id = $1", again.id))
+	for _, entry := range again.ledger() {
+		require.True(t, entry.MembersComplete, entry.ExternalID)
+		require.Equal(t, 1, entry.Pages)
+	}
+	again.apply(false)
+	require.Zero(t, again.planRemovals().Total())
+	require.Zero(t, again.remove())
+	again.settle()
+	again.finish()
+	require.Equal(t, before, c.versions())
+	require.Equal(t, 3, again.counts.Members.Read)
+	require.Equal(t, 3, again.counts.Members.Unchanged)
+}
+
+// Every case makes the listing of department 10, or what is stored of it, other than
+// it was: it has to be compared again, and afterwards everything is as it should be.
+func TestOnlyWhatIsTheSameIsRecognised(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	before := snapshot{departments: familiarTree, members: familiarPeople}
+	all := []string{"1", "10", "11", "12"}
+	for _, c := range []struct {
+		name string
+		// set is done to ann's row, place to her place, by to whatever it says.
+		set, place, by string
+		// after is what comes then, if other than before.
+		after      snapshot
+		recognised []string
+	}{
+		{name: "nothing", recognised: all},
+		{name: "what is computed", set: "department_path = 'x', user_id = gen_random_uuid(), synced_at = now()", recognised: all},
+		{name: "a name", set: "name = 'x'", recognised: []string{"1", "11", "12"}},
+		{name: "letters", set: "name_translit_full = 'x'", recognised: []string{"1", "11", "12"}},
+		{name: "initials", set: "name_translit_initial = 'x'", recognised: []string{"1", "11", "12"}},
+		{name: "an e-mail", set: "email = NULL", recognised: []string{"1", "11", "12"}},
+		{name: "a phone", set: "phone = '1'", recognised: []string{"1", "11", "12"}},
+		{name: "an avatar", set: "avatar_url = 'x'", recognised: []string{"1", "11", "12"}},
+		{name: "a title", set: "title = 'x'", recognised: []string{"1", "11", "12"}},
+		{name: "a status", set: "status = 'deleted'", recognised: []string{"1", "11", "12"}},
+		{name: "activation", set: "activated = NOT activated", recognised: []string{"1", "11", "12"}},
+		{name: "a record", set: `raw_data = '{"x": 1}'`, recognised: []string{"1", "11", "12"}},
+		{name: "a unionid", set: "unionid = 'x'", recognised: []string{"1", "11", "12"}},
+		{name: "an open id", set: "open_id = 'x'", recognised: []string{"1", "11", "12"}},
+		{name: "a tenant", set: "tenant_id = gen_random_uuid()", recognised: []string{"1", "11", "12"}},
+		{name: "somebody in two departments", by: "UPDATE org_members SET name = 'x' WHERE external_id = 'bob' AND provider_id = $1", recognised: []string{"1", "12"}},
+		{name: "a leader", place: "is_leader = true", recognised: []string{"1", "11", "12"}},
+		{name: "an order", place: "sort_order = 9", recognised: []string{"1", "11", "12"}},
+		{name: "a rank", place: "primary_rank = 9", recognised: []string{"1", "11", "12"}},
+		{name: "somebody less", by: "DELETE FROM org_member_departments USING org_members m WHERE m.id = member_id AND m.external_id = 'ann' AND m.provider_id = $1", recognised: []string{"1", "11", "12"}},
+		{name: "somebody more", by: `INSERT INTO org_member_departments (member_id, department_id) SELECT m.id, d.id FROM org_members m, org_departments d
+			WHERE m.external_id = 'ann' AND d.external_id = '12' AND m.provider_id = d.provider_id AND m.provider_id = $1`, recognised: []string{"1", "10", "11"}},
+		{name: "somebody joins", after: snapshot{departments: familiarTree, members: familiarPeople + "; dan in=12"}, recognised: []string{"1", "10", "11"}},
+		{name: "somebody leaves", after: snapshot{departments: familiarTree, members: "ann email=ann@x in=10; bob in=10,11"}, recognised: []string{"1", "10", "12"}},
+		{name: "a record changes", after: snapshot{departments: familiarTree, members: "ann email=ann@y in=10; bob in=10,11; cid in=11"}, recognised: []string{"1", "11", "12"}},
+		{name: "the department's leaders", after: snapshot{departments: "1; 10<1 leaders=ann; 11<1; 12<1", members: familiarPeople}, recognised: []string{"1", "11", "12"}},
+		{name: "the department's name", after: snapshot{departments: "1; 10<1 name=Ten; 11<1; 12<1", members: familiarPeople}, recognised: all},
+		{name: "the department's place", after: snapshot{departments: "1; 10<11; 11<1; 12<1", members: familiarPeople}, recognised: all},
+		{name: "unusable records", after: snapshot{departments: "1; 10<1 members=bad; 11<1; 12<1", members: familiarPeople}, recognised: []string{"1", "11", "12"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			co := d.company(t, directory.Feishu)
+			co.sync(before)
+			if c.after.departments == "" {
+				c.after = before
+			}
+			switch {
+			case c.set != "":
+				c.by = "UPDATE org_members SET " + c.set + " WHERE external_id = 'ann' AND provider_id = $1"
+			case c.place != "":
+				c.by = "UPDATE org_member_departments SET " + c.place + " FROM org_members m WHERE m.id = member_id AND m.external_id = 'ann' AND m.provider_id = $1"
+			}
+			if c.by != "" {
+				d.exec(t, c.by, co.provider.ID)
+			}
+			require.Equal(t, c.recognised, recognised(co.sync(c.after)))
+			people, places := co.people(), co.places()
+
+			// As if nothing had ever been recognised.
+			d.exec(t, "DELETE FROM remembered_listings USING org_departments d WHERE d.id = department_id AND d.provider_id = $1", co.provider.ID)
+			require.Empty(t, co.sync(c.after).recognised)
+			require.Equal(t, people, co.people())
+			require.Equal(t, places, co.places())
+		})
+	}
+}
+
+// Whoever is to be removed and is not, by a person's decision, must not slip into what
+// counts as known.
+func TestWhoWasNotRemovedIsStillMissed(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	c.sync(snapshot{departments: familiarTree, members: familiarPeople})
+	left := snapshot{departments: familiarTree, members: "ann email=ann@x in=10; bob in=10,11", skipRemovals: true}
+	for range 2 {
+		r := c.sync(left)
+		require.Equal(t, []string{"1", "10", "12"}, recognised(r))
+		require.Equal(t, 1, r.plan.Members)
+	}
+	left.skipRemovals = false
+	require.Equal(t, 1, c.sync(left).counts.Members.Deleted)
+	// What was to be removed is gone now, and the listing is what it was.
+	require.Equal(t, []string{"1", "10", "11", "12"}, recognised(c.sync(left)))
+}
+
+// Two listings of one run that disagree about who somebody is leave both as they were,
+// also where one of them is recognised.
+func TestARecognisedPersonIsNotTaken(t *testing.T) {
+	t.Parallel()
+	for _, other := range []string{"eve u=ANN in=11", "ann u=EVE in=11"} {
+		t.Run(other, func(t *testing.T) {
+			t.Parallel()
+			c := newDatabase(t).company(t, directory.Feishu)
+			c.sync(snapshot{departments: "1; 10<1; 11<1", members: "ann u=ANN in=10"})
+			before := c.people()
+			r := c.sync(snapshot{departments: "1; 10<1; 11<1", members: "ann u=ANN in=10; " + other})
+			require.Equal(t, []string{"1", "10"}, recognised(r))
+			require.Len(t, r.problems(), 1)
+			require.Contains(t, r.problems()[0], "cannot tell")
+			require.Equal(t, before, c.people())
+		})
+	}
+}
+
+func TestAPlanRemembersNothing(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	c := d.company(t, directory.Feishu)
+	r := c.begin("plan")
+	r.read(snapshot{departments: familiarTree, members: familiarPeople})
+	_, err := c.store.Rehearse(t.Context(), r.id, false, true)
+	require.NoError(t, err)
+	require.Equal(t, []string{"0"}, c.texts(t, "SELECT count(*)::text FROM remembered_listings"))
+}
+
+// A listing of several pages is recognised with its last one, in whatever order its
+// people come, and what its other pages had staged goes.
+func TestALongListingIsRecognisedAtItsEnd(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	c.sync(snapshot{departments: "1", members: "ann in=1; bob in=1; cid in=1"})
+	r := c.begin("apply")
+	r.read(snapshot{departments: "1 members=open"})
+	require.NoError(t, c.store.MembersRestart(t.Context(), r.id, "1"))
+	for n, members := range []string{"cid in=1; ann in=1", "bob in=1"} {
+		people := membersOf(members, directory.Feishu)
+		page := db.Page{RunID: r.id, Listing: "1", Number: n, Next: "more"}
+		if n == 1 {
+			page.Next = ""
+		}
+		found, err := c.store.StageMembers(t.Context(), db.MemberPage{Page: page, People: people, Digest: digestOf(t, people)})
+		require.NoError(t, err)
+		require.Equal(t, n == 1, slices.Contains(found, "1"))
+	}
+	require.Equal(t, []string{"0"}, c.texts(t, "SELECT count(*)::text FROM staged_members WHERE run_id = $1", r.id))
+	require.Equal(t, 3, r.ledger()[0].MembersRead)
+}
+
+// An attempt that was given up may still write its page after another one did.
+func TestAnAttemptThatLagsBehindTakesNothingBack(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	s := snapshot{departments: "1", members: "ann in=1; bob in=1"}
+	c.sync(s)
+	r := c.begin("apply")
+	r.read(s)
+	require.Equal(t, []string{"1"}, recognised(r))
+	people := membersOf(s.members, directory.Feishu)
+	late, err := c.store.StageMembers(t.Context(), db.MemberPage{Page: db.Page{RunID: r.id, Listing: "1"}, People: people, Digest: digestOf(t, people)})
+	require.NoError(t, err)
+	require.Equal(t, []string{"1"}, late)
+	require.Zero(t, r.planRemovals().Total())
+}
+
+// What was staged and, for whatever reason, not applied is no reason to remove anybody.
+func TestWhatWasNotAppliedIsNotMissed(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	c.sync(snapshot{departments: "1; 10<1; 11<1", members: "ann in=10; bob in=10; cid in=11"})
+	r := c.begin("apply")
+	r.read(snapshot{departments: "1; 10<1; 11<1", members: "ann in=10; dan in=10; cid in=11"})
+	require.NoError(t, c.store.ApplyDepartments(t.Context(), r.id, false))
+	require.Zero(t, r.planRemovals().Total())
+	require.Contains(t, r.problems()[0], "department 10: its people were read but not applied")
+}
