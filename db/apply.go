@@ -57,11 +57,16 @@ func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	if err := s.planFor(ctx, tx, everything); err != nil {
 		return err
 	}
-	if _, err := s.q.DepartmentsInsert(ctx, tx, runID, &run.ProviderID, run.TenantID); err != nil {
+	created, err := s.q.DepartmentsInsert(ctx, tx, runID, &run.ProviderID, run.TenantID)
+	if err != nil {
 		return fmt.Errorf("insert: %w", err)
 	}
-	if _, err := s.q.DepartmentsUpdate(ctx, tx, runID, run.TenantID, &run.ProviderID); err != nil {
+	updated, err := s.q.DepartmentsUpdate(ctx, tx, runID, run.TenantID, &run.ProviderID)
+	if err != nil {
 		return fmt.Errorf("update: %w", err)
+	}
+	if created+updated == 0 {
+		return nil
 	}
 	return s.place(ctx, tx, run.ProviderID)
 }

@@ -46,17 +46,23 @@ FROM breakers b WHERE d.run_id = @run_id AND d.external_id = b.start
 RETURNING d.external_id;
 
 -- name: DepartmentsInsert :execrows
-WITH keyed AS MATERIALIZED (
-    SELECT s.external_id, s.parent_external_id, s.name, s.sort_order, s.raw,
+-- With their paths, so that new departments are written once; those below one that is
+-- stored under another name are corrected by DepartmentsPlace.
+WITH RECURSIVE keyed AS MATERIALIZED (
+    SELECT s.external_id, s.parent_external_id, coalesce(nullif(s.name, ''), s.external_id) AS name, s.sort_order, s.raw,
         coalesce(d.id, gen_random_uuid()) AS id, d.id IS NULL AS is_new
     FROM staged_departments s
     LEFT JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = s.external_id
     WHERE s.run_id = @run_id
+), tree AS (
+    SELECT t.external_id, t.name AS path, 0 AS depth FROM keyed t WHERE t.parent_external_id IS NULL
+    UNION ALL
+    SELECT c.external_id, tree.path || '/' || c.name, tree.depth + 1 FROM tree JOIN keyed c ON c.parent_external_id = tree.external_id
 ), created AS (
-    INSERT INTO org_departments (id, provider_id, tenant_id, external_id, parent_id, name, sort_order, raw_data)
-    SELECT k.id, @provider_id, sqlc.narg(tenant_id)::uuid, k.external_id, p.id,
-        coalesce(nullif(k.name, ''), k.external_id), coalesce(k.sort_order, 0), k.raw
-    FROM keyed k LEFT JOIN keyed p ON p.external_id = k.parent_external_id
+    INSERT INTO org_departments (id, provider_id, tenant_id, external_id, parent_id, name, path, depth, sort_order, raw_data)
+    SELECT k.id, @provider_id, sqlc.narg(tenant_id)::uuid, k.external_id, p.id, k.name,
+        coalesce(tree.path, k.name), coalesce(tree.depth, 0), coalesce(k.sort_order, 0), k.raw
+    FROM keyed k LEFT JOIN keyed p ON p.external_id = k.parent_external_id LEFT JOIN tree ON tree.external_id = k.external_id
     WHERE k.is_new ORDER BY k.external_id
     RETURNING id, external_id, name, parent_id, sort_order
 )
