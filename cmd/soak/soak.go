@@ -93,7 +93,7 @@ func (s *soak) rounds(ctx context.Context, report *report) error {
 // round changes the company, runs one sync with whatever its kind does to it, and
 // demands that the directory then is what it must be.
 func (s *soak) round(ctx context.Context, n int) (r round, err error) {
-	rng := rand.New(rand.NewPCG(s.Seed, uint64(n)))
+	rng := s.chance(n)
 	k := s.choose(n, rng)
 	r = round{Number: n, Kind: k.name}
 	if n > 1 {
@@ -127,6 +127,9 @@ func (s *soak) round(ctx context.Context, n int) (r round, err error) {
 	r.Measured, err = s.measure(ctx, result.RunID)
 	return r, err
 }
+
+// chance is a run's own, whatever happened to those before it.
+func (s *soak) chance(n int) *rand.Rand { return rand.New(rand.NewPCG(s.Seed, uint64(n))) }
 
 // seen is the company and the directory at one moment.
 type seen struct {
