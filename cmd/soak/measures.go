@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.temporal.io/api/workflowservice/v1"
 
@@ -31,7 +32,7 @@ type measures struct {
 	// StagingMB is the size of the tables that are empty between runs, RecordMB that of all others.
 	StagingMB float64 `json:"staging_mb"`
 	RecordMB  float64 `json:"record_mb"`
-	// LargestHistory is the most events of a workflow so far.
+	// LargestHistory is the most events of a workflow that the run and its upkeep began.
 	LargestHistory float64 `json:"largest_history"`
 }
 
@@ -39,7 +40,7 @@ type measures struct {
 // their rows must not.
 func (m measures) rowBytes() float64 { return (m.TableMB + m.IndexMB) * (1 << 20) / max(1, m.Rows) }
 
-func (s *soak) measure(ctx context.Context, runID string) (m measures, err error) {
+func (s *soak) measure(ctx context.Context, runID string, began time.Time) (m measures, err error) {
 	if err := s.measureTables(ctx, &m); err != nil {
 		return m, fmt.Errorf("measure tables: %w", err)
 	}
@@ -55,7 +56,7 @@ func (s *soak) measure(ctx context.Context, runID string) (m measures, err error
 	if left > 0 {
 		return m, fmt.Errorf("%d rows of its snapshot are left", left)
 	}
-	if m.LargestHistory, err = s.largestHistory(ctx); err != nil {
+	if m.LargestHistory, err = s.largestHistory(ctx, began); err != nil {
 		return m, err
 	}
 	return m, s.Database.QueryRow(ctx, `SELECT count(*) FROM pg_stat_activity
@@ -131,9 +132,13 @@ func (s *soak) measureWorker(ctx context.Context, m *measures) error {
 	return nil
 }
 
-// largestHistory asks Temporal for the most events of a workflow that has ended.
-func (s *soak) largestHistory(ctx context.Context) (most float64, err error) {
-	request := &workflowservice.ListWorkflowExecutionsRequest{Namespace: devstack.Namespace, PageSize: 1000, Query: "ExecutionStatus != 'Running'"}
+// largestHistory asks Temporal for the most events of a workflow that began since and
+// has ended.
+func (s *soak) largestHistory(ctx context.Context, began time.Time) (most float64, err error) {
+	request := &workflowservice.ListWorkflowExecutionsRequest{
+		Namespace: devstack.Namespace, PageSize: 1000,
+		Query: fmt.Sprintf("ExecutionStatus != 'Running' AND StartTime >= '%s'", began.UTC().Format(time.RFC3339Nano)),
+	}
 	for {
 		page, err := s.Temporal.ListWorkflow(ctx, request)
 		if err != nil {

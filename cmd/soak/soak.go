@@ -105,6 +105,7 @@ func (s *soak) round(ctx context.Context, n int) (r round, err error) {
 	if err != nil {
 		return r, err
 	}
+	began := time.Now()
 	result, err := s.sync(ctx, k, rng, before.company, &r)
 	if err != nil {
 		return r, err
@@ -124,7 +125,7 @@ func (s *soak) round(ctx context.Context, n int) (r round, err error) {
 			return r, err
 		}
 	}
-	r.Measured, err = s.measure(ctx, result.RunID)
+	r.Measured, err = s.measure(ctx, result.RunID, began)
 	return r, err
 }
 

@@ -110,10 +110,10 @@ func TestGrowthIsSeen(t *testing.T) {
 		"goroutines":      func(m *measures, n float64) { m.Goroutines += n },
 		"open files":      func(m *measures, n float64) { m.Files += n },
 		"connections":     func(m *measures, n float64) { m.Connections += n },
-		"row of the":      func(m *measures, n float64) { m.IndexMB += n / 20 },
+		"row of the":      func(m *measures, n float64) { m.IndexMB += n / 10 },
 		"staging":         func(m *measures, n float64) { m.StagingMB += n },
 		"records":         func(m *measures, n float64) { m.RecordMB += n },
-		"largest history": func(m *measures, n float64) { m.LargestHistory += 5 * n },
+		"largest history": func(m *measures, n float64) { m.LargestHistory += 10 * n },
 	} {
 		err := grow(100, func(n int) measures {
 			m := steady
