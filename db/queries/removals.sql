@@ -60,29 +60,35 @@ DELETE FROM sync_run_removals WHERE run_id = @run_id;
 -- name: RemovalsPlanMemberships :execrows
 -- Memberships not seen, in departments read to the end. People who could not be
 -- told apart keep what they have, and so do people who are not the provider's own.
+WITH undecided AS MATERIALIZED (
+    SELECT lower(u.person_key) AS external_key, u.unionid, u.open_id FROM sync_run_members u WHERE u.run_id = @run_id::uuid AND u.member_id IS NULL
+)
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
-SELECT @run_id, 'membership', md.member_id, md.department_id
+SELECT @run_id::uuid, 'membership', md.member_id, md.department_id
 FROM org_member_departments md
 JOIN org_departments d ON d.id = md.department_id AND d.provider_id = @provider_id
 JOIN org_members m ON m.id = md.member_id AND m.provider_id = d.provider_id
 JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = d.external_id AND l.members_complete AND NOT l.members_recognised
 WHERE NOT EXISTS (SELECT 1 FROM sync_run_memberships s WHERE s.run_id = @run_id AND s.department_id = md.department_id AND s.member_id = md.member_id)
-  AND NOT EXISTS (SELECT 1 FROM sync_run_members u WHERE u.run_id = @run_id AND u.member_id IS NULL
-                  AND (lower(u.person_key) = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id))
+  AND NOT EXISTS (SELECT 1 FROM undecided u
+                  WHERE u.external_key = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id)
 ON CONFLICT DO NOTHING;
 
 -- name: RemovalsPlanMembers :execrows
 -- People not seen anywhere. Where every department was read that settles it; else
 -- those whose departments all were read are to be looked up one by one, since they
 -- may be in one that was not.
+WITH undecided AS MATERIALIZED (
+    SELECT lower(u.person_key) AS external_key, u.unionid, u.open_id FROM sync_run_members u WHERE u.run_id = @run_id::uuid AND u.member_id IS NULL
+)
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
-SELECT @run_id, 'member', m.id, m.id, @everything_read::boolean, CASE WHEN @everything_read THEN 'not_listed' ELSE 'looked_up' END
+SELECT @run_id::uuid, 'member', m.id, m.id, @everything_read::boolean, CASE WHEN @everything_read THEN 'not_listed' ELSE 'looked_up' END
 FROM org_members m
 WHERE m.provider_id = @provider_id AND m.status <> 'deleted'
   AND NOT EXISTS (SELECT 1 FROM sync_run_members s WHERE s.run_id = @run_id AND s.member_id = m.id)
   AND NOT EXISTS (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = @run_id AND v.member_id = m.id)
-  AND NOT EXISTS (SELECT 1 FROM sync_run_members u WHERE u.run_id = @run_id AND u.member_id IS NULL
-                  AND (lower(u.person_key) = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id))
+  AND NOT EXISTS (SELECT 1 FROM undecided u
+                  WHERE u.external_key = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id)
   AND (@everything_read OR (
         EXISTS (SELECT 1 FROM org_member_departments md WHERE md.member_id = m.id)
         AND NOT EXISTS (SELECT 1 FROM org_member_departments md WHERE md.member_id = m.id AND NOT EXISTS (

@@ -251,14 +251,17 @@ func (q *Queries) RemovalsPlanDependents(ctx context.Context, db DBTX, runID str
 }
 
 const removalsPlanMembers = `-- name: RemovalsPlanMembers :execrows
+WITH undecided AS MATERIALIZED (
+    SELECT lower(u.person_key) AS external_key, u.unionid, u.open_id FROM sync_run_members u WHERE u.run_id = $1::uuid AND u.member_id IS NULL
+)
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
-SELECT $1, 'member', m.id, m.id, $2::boolean, CASE WHEN $2 THEN 'not_listed' ELSE 'looked_up' END
+SELECT $1::uuid, 'member', m.id, m.id, $2::boolean, CASE WHEN $2 THEN 'not_listed' ELSE 'looked_up' END
 FROM org_members m
 WHERE m.provider_id = $3 AND m.status <> 'deleted'
   AND NOT EXISTS (SELECT 1 FROM sync_run_members s WHERE s.run_id = $1 AND s.member_id = m.id)
   AND NOT EXISTS (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = $1 AND v.member_id = m.id)
-  AND NOT EXISTS (SELECT 1 FROM sync_run_members u WHERE u.run_id = $1 AND u.member_id IS NULL
-                  AND (lower(u.person_key) = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id))
+  AND NOT EXISTS (SELECT 1 FROM undecided u
+                  WHERE u.external_key = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id)
   AND ($2 OR (
         EXISTS (SELECT 1 FROM org_member_departments md WHERE md.member_id = m.id)
         AND NOT EXISTS (SELECT 1 FROM org_member_departments md WHERE md.member_id = m.id AND NOT EXISTS (
@@ -279,15 +282,18 @@ func (q *Queries) RemovalsPlanMembers(ctx context.Context, db DBTX, runID string
 }
 
 const removalsPlanMemberships = `-- name: RemovalsPlanMemberships :execrows
+WITH undecided AS MATERIALIZED (
+    SELECT lower(u.person_key) AS external_key, u.unionid, u.open_id FROM sync_run_members u WHERE u.run_id = $1::uuid AND u.member_id IS NULL
+)
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
-SELECT $1, 'membership', md.member_id, md.department_id
+SELECT $1::uuid, 'membership', md.member_id, md.department_id
 FROM org_member_departments md
 JOIN org_departments d ON d.id = md.department_id AND d.provider_id = $2
 JOIN org_members m ON m.id = md.member_id AND m.provider_id = d.provider_id
 JOIN sync_run_departments l ON l.run_id = $1 AND l.external_id = d.external_id AND l.members_complete AND NOT l.members_recognised
 WHERE NOT EXISTS (SELECT 1 FROM sync_run_memberships s WHERE s.run_id = $1 AND s.department_id = md.department_id AND s.member_id = md.member_id)
-  AND NOT EXISTS (SELECT 1 FROM sync_run_members u WHERE u.run_id = $1 AND u.member_id IS NULL
-                  AND (lower(u.person_key) = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id))
+  AND NOT EXISTS (SELECT 1 FROM undecided u
+                  WHERE u.external_key = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id)
 ON CONFLICT DO NOTHING
 `
 
