@@ -222,6 +222,13 @@ func (s *Store) Settle(ctx context.Context, runID string) error {
 }
 
 func (s *Store) settle(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+	settled, err := s.settled(ctx, tx, run.ProviderID, runID)
+	if err != nil {
+		return fmt.Errorf("compare with what was settled: %w", err)
+	}
+	if settled {
+		return nil
+	}
 	if err := s.place(ctx, tx, run.ProviderID); err != nil {
 		return err
 	}
@@ -242,6 +249,13 @@ func (s *Store) settle(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, 
 		{"set primary", unsettled, func() error { return rows(s.q.PrimarySet(ctx, tx, &run.ProviderID, run.Singly, runID)) }},
 		{"members", true, func() error { return rows(s.q.MembersSettle(ctx, tx, runID, &run.ProviderID, run.Singly)) }},
 		{"head counts", true, func() error { return rows(s.q.DepartmentsCount(ctx, tx, &run.ProviderID)) }},
+		{"remember", !run.Singly, func() error {
+			figure, err := s.q.DirectoryFigure(ctx, tx, &run.ProviderID)
+			if err != nil {
+				return err
+			}
+			return s.q.DirectoryRemember(ctx, tx, run.ProviderID, figure)
+		}},
 	}
 	for _, step := range steps {
 		if !step.needed {
@@ -252,6 +266,23 @@ func (s *Store) settle(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, 
 		}
 	}
 	return nil
+}
+
+// settled reports that the run changed nothing and that everything looks as it did when
+// it was last settled: computing all of it again would come to the same.
+func (s *Store) settled(ctx context.Context, tx pgx.Tx, providerID, runID string) (bool, error) {
+	changed, err := s.q.RunChanged(ctx, tx, runID)
+	if err != nil || changed {
+		return false, err
+	}
+	if err := s.planFor(ctx, tx, everything); err != nil {
+		return false, err
+	}
+	figure, err := s.q.DirectoryFigure(ctx, tx, &providerID)
+	if err != nil {
+		return false, err
+	}
+	return s.q.DirectorySettled(ctx, tx, providerID, figure)
 }
 
 // Link ties members to the platform's accounts of the provider's tenant, by e-mail

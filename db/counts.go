@@ -3,6 +3,8 @@ package db
 import (
 	"context"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/internal/directory"
 )
@@ -10,7 +12,14 @@ import (
 // Counts computes what a run did from its change log and snapshot. It must be
 // asked before the run's staging is dropped.
 func (s *Store) Counts(ctx context.Context, runID string) (directory.Counts, error) {
-	counts, err := s.counts(ctx, s.pool, runID)
+	var counts directory.Counts
+	err := s.inTx(ctx, func(tx pgx.Tx) (err error) {
+		if err := s.planFor(ctx, tx, everything); err != nil {
+			return err
+		}
+		counts, err = s.counts(ctx, tx, runID)
+		return err
+	})
 	return counts, interpret("count", err)
 }
 

@@ -4,9 +4,11 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/dbtest"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -217,4 +219,48 @@ func TestWhatWasNotAppliedIsNotMissed(t *testing.T) {
 	require.NoError(t, c.store.ApplyDepartments(t.Context(), r.id, false))
 	require.Zero(t, r.planRemovals().Total())
 	require.Contains(t, r.problems()[0], "department 10: its people were read but not applied")
+}
+
+// What follows from the whole is computed again when anything it is made of, or
+// anything that came of it, is other than it was.
+func TestWhatIsSettledIsNotSettledAgain(t *testing.T) {
+	t.Parallel()
+	url := dbtest.New(t)
+	store, p := openExplained(t, url)
+	pool, err := pgxpool.New(t.Context(), url)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	d := &database{store: store, pool: pool}
+	c := d.company(t, directory.Feishu)
+	s := snapshot{departments: familiarTree, members: familiarPeople}
+	c.sync(s)
+	looks := func() []string {
+		derived := c.texts(t, "SELECT concat_ws(' ', path, depth) FROM org_departments UNION ALL SELECT concat_ws(' ', department_id, department_path) FROM org_members ORDER BY 1")
+		return slices.Concat(derived, c.heads(), c.places())
+	}
+	settled, times := looks(), 1
+	require.Len(t, p.of("DepartmentsCount"), times)
+	for _, one := range []struct {
+		disturb string
+		again   bool
+	}{
+		{"SELECT 1", false},
+		{"UPDATE org_departments SET member_count = 9 WHERE external_id = '10'", true},
+		{"UPDATE org_departments SET direct_member_count = 9 WHERE external_id = '10'", true},
+		{"UPDATE org_members SET department_path = 'x' WHERE external_id = 'bob'", true},
+		{"UPDATE org_members SET department_id = NULL WHERE external_id = 'bob'", true},
+		{"UPDATE org_member_departments SET is_primary = false", true},
+		{"UPDATE org_departments SET path = 'x' WHERE external_id = '10'", true},
+		{"UPDATE org_departments SET depth = 9 WHERE external_id = '10'", true},
+		{"DELETE FROM settled_directories", true},
+		{"SELECT 1", false},
+	} {
+		d.exec(t, one.disturb)
+		if one.again {
+			times++
+		}
+		c.sync(s)
+		require.Equal(t, settled, looks(), one.disturb)
+		require.Len(t, p.of("DepartmentsCount"), times, one.disturb)
+	}
 }

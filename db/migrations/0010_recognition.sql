@@ -44,3 +44,11 @@ JOIN sync_runs u ON u.id = l.run_id
 JOIN org_departments d ON d.provider_id = u.provider_id AND d.external_id = l.external_id AND d.status = 'active'
 JOIN org_member_departments md ON md.department_id = d.id
 WHERE l.members_recognised;
+
+-- What a provider's directory looked like when everything that follows from the whole
+-- of it had last been computed: a figure over what that is computed from, and over
+-- what came of it. Losing this table costs computing it once.
+CREATE TABLE settled_directories (
+    provider_id uuid PRIMARY KEY REFERENCES identity_providers (id) ON DELETE CASCADE,
+    figure      bigint NOT NULL
+);

@@ -91,10 +91,13 @@ SELECT
     ((SELECT count(*) FROM sync_run_departments l WHERE l.run_id = @run_id AND l.error IS NOT NULL)
         + (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = @run_id AND e.object_type = 'department'))::bigint AS departments_failed,
     ((SELECT count(*) FROM sync_run_members m WHERE m.run_id = @run_id)
-        + (SELECT count(DISTINCT v.member_id) FROM sync_run_recognised v WHERE v.run_id = @run_id
-           AND NOT EXISTS (SELECT 1 FROM sync_run_members m WHERE m.run_id = v.run_id AND m.member_id = v.member_id)))::bigint AS members,
+        + (SELECT count(*) FROM (SELECT DISTINCT v.member_id FROM sync_run_recognised v WHERE v.run_id = @run_id
+           AND NOT EXISTS (SELECT 1 FROM sync_run_members m WHERE m.run_id = v.run_id AND m.member_id = v.member_id)) seen))::bigint AS members,
     (SELECT count(*) FROM sync_run_members m WHERE m.run_id = @run_id AND m.member_id IS NULL)::bigint AS members_undecided,
     (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = @run_id AND e.object_type = 'member')::bigint AS member_errors;
+
+-- name: RunChanged :one
+SELECT EXISTS (SELECT 1 FROM org_changes WHERE run_id = @run_id);
 
 -- name: ChangeList :many
 SELECT id, object_type, object_id, department_id, external_id, kind, before, after, changed_at

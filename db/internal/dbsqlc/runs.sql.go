@@ -167,6 +167,17 @@ func (q *Queries) RunByExecution(ctx context.Context, db DBTX, workflowID string
 	return i, err
 }
 
+const runChanged = `-- name: RunChanged :one
+SELECT EXISTS (SELECT 1 FROM org_changes WHERE run_id = $1)
+`
+
+func (q *Queries) RunChanged(ctx context.Context, db DBTX, runID string) (bool, error) {
+	row := db.QueryRow(ctx, runChanged, runID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const runCountChanges = `-- name: RunCountChanges :many
 SELECT object_type, kind, count(*) AS n FROM org_changes WHERE run_id = $1 GROUP BY object_type, kind
 `
@@ -204,8 +215,8 @@ SELECT
     ((SELECT count(*) FROM sync_run_departments l WHERE l.run_id = $1 AND l.error IS NOT NULL)
         + (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = $1 AND e.object_type = 'department'))::bigint AS departments_failed,
     ((SELECT count(*) FROM sync_run_members m WHERE m.run_id = $1)
-        + (SELECT count(DISTINCT v.member_id) FROM sync_run_recognised v WHERE v.run_id = $1
-           AND NOT EXISTS (SELECT 1 FROM sync_run_members m WHERE m.run_id = v.run_id AND m.member_id = v.member_id)))::bigint AS members,
+        + (SELECT count(*) FROM (SELECT DISTINCT v.member_id FROM sync_run_recognised v WHERE v.run_id = $1
+           AND NOT EXISTS (SELECT 1 FROM sync_run_members m WHERE m.run_id = v.run_id AND m.member_id = v.member_id)) seen))::bigint AS members,
     (SELECT count(*) FROM sync_run_members m WHERE m.run_id = $1 AND m.member_id IS NULL)::bigint AS members_undecided,
     (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = $1 AND e.object_type = 'member')::bigint AS member_errors
 `
