@@ -168,7 +168,7 @@ func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 				RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Listings: listings,
 			}))
 		}},
-		{"report undecided", batch, todo.Undecided, func() error { return rows(s.q.MembersReportUndecided(ctx, tx, runID, listings)) }},
+		{"report undecided", batch, todo.Undecided, func() error { return rows(s.q.MembersReportUndecided(ctx, tx, listings, runID)) }},
 		{"update", batch, len(todo.Changed) > 0, func() error {
 			return rows(s.q.MembersUpdate(ctx, tx, dbsqlc.MembersUpdateParams{
 				RunID: runID, TenantID: run.TenantID, Listings: listings, People: todo.Changed,

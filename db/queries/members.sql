@@ -98,8 +98,10 @@ FROM seen;
 INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
 SELECT DISTINCT r.run_id, 'member', s.external_id,
     'cannot tell which stored member this is: its ids match several, or two people claim the same one; compare unionid, external_id and open_id of the rows concerned; nothing was changed'
-FROM sync_run_members r JOIN staged_members s ON s.run_id = r.run_id AND s.person_key = r.person_key
-WHERE r.run_id = @run_id AND (r.member_id IS NULL OR s.unionid <> r.unionid) AND s.listing = ANY (@listings::text[])
+FROM unnest(@listings::text[]) AS w (listing)
+CROSS JOIN LATERAL (SELECT * FROM staged_members x WHERE x.run_id = @run_id AND x.listing = w.listing OFFSET 0) s
+CROSS JOIN LATERAL (SELECT * FROM sync_run_members x WHERE x.run_id = s.run_id AND x.person_key = s.person_key OFFSET 0) r
+WHERE r.member_id IS NULL OR s.unionid <> r.unionid
 ON CONFLICT DO NOTHING;
 
 -- name: MembersInsert :execrows
@@ -113,7 +115,7 @@ WITH listed AS (
     CROSS JOIN LATERAL (SELECT * FROM staged_members x
         WHERE x.run_id = @run_id AND x.listing = w.listing AND x.status IS DISTINCT FROM 'deleted' OFFSET 0) s
     CROSS JOIN LATERAL (SELECT x.member_id FROM sync_run_members x
-        WHERE x.run_id = @run_id AND x.person_key = s.person_key AND x.is_new AND x.member_id IS NOT NULL
+        WHERE x.run_id = @run_id AND x.person_key = s.person_key AND x.is_new
           AND coalesce(s.unionid = x.unionid, true) -- otherwise it is somebody else's record
           AND NOT EXISTS (SELECT 1 FROM org_members m WHERE m.id = x.member_id OFFSET 0) OFFSET 0) r
     LEFT JOIN LATERAL (SELECT x.id, x.external_id, x.path, x.depth, sd.leaders FROM org_departments x
@@ -159,8 +161,9 @@ WITH wanted AS (
     -- Of a person's rows the one with the full record, whatever was read last.
     SELECT DISTINCT ON (p.person_key) p.member_id AS id, p.external_id, p.unionid, p.open_id, p.name, p.name_translit_full, p.name_translit_initial,
         p.email, p.phone, p.avatar_url, p.title, p.status, p.activated, p.raw_data
-    FROM sync_run_people p
-    WHERE p.run_id = @run_id AND p.listing = ANY (@listings::text[]) AND p.person_key = ANY (@people::text[]) AND p.theirs AND p.stored
+    FROM unnest(@listings::text[]) AS w (listing)
+    CROSS JOIN LATERAL (SELECT * FROM sync_run_people x WHERE x.run_id = @run_id AND x.listing = w.listing AND x.person_key = ANY (@people::text[]) OFFSET 0) p
+    WHERE p.theirs AND p.stored
     ORDER BY p.person_key, p.partial, p.listed_in, p.page DESC, p.n DESC
 ), differing AS (
     SELECT m.external_id AS old_external_id, m.unionid AS old_unionid, m.open_id AS old_open_id, m.name AS old_name,
@@ -222,9 +225,9 @@ ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) D
 -- name: MembershipsUpdate :execrows
 WITH placed AS (
     SELECT DISTINCT ON (p.member_id, p.department_id) p.member_id, p.department_id, p.listed_as AS external_id, p.is_leader, p.sort_order, p.primary_rank
-    FROM sync_run_people p
-    WHERE p.run_id = @run_id AND p.listing = ANY (@listings::text[]) AND p.person_key = ANY (@people::text[])
-      AND p.theirs AND p.placeable AND p.placed
+    FROM unnest(@listings::text[]) AS w (listing)
+    CROSS JOIN LATERAL (SELECT * FROM sync_run_people x WHERE x.run_id = @run_id AND x.listing = w.listing AND x.person_key = ANY (@people::text[]) OFFSET 0) p
+    WHERE p.theirs AND p.placeable AND p.placed
     ORDER BY p.member_id, p.department_id, p.partial, p.page DESC, p.n DESC
 ), differing AS (
     SELECT md.member_id, md.department_id, p.external_id, md.is_leader AS old_leader, md.sort_order AS old_order, md.primary_rank AS old_rank,

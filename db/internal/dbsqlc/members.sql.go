@@ -138,7 +138,7 @@ WITH listed AS (
     CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, primary_rank, is_leader, sort_order, raw FROM staged_members x
         WHERE x.run_id = $1 AND x.listing = w.listing AND x.status IS DISTINCT FROM 'deleted' OFFSET 0) s
     CROSS JOIN LATERAL (SELECT x.member_id FROM sync_run_members x
-        WHERE x.run_id = $1 AND x.person_key = s.person_key AND x.is_new AND x.member_id IS NOT NULL
+        WHERE x.run_id = $1 AND x.person_key = s.person_key AND x.is_new
           AND coalesce(s.unionid = x.unionid, true) -- otherwise it is somebody else's record
           AND NOT EXISTS (SELECT 1 FROM org_members m WHERE m.id = x.member_id OFFSET 0) OFFSET 0) r
     LEFT JOIN LATERAL (SELECT x.id, x.external_id, x.path, x.depth, sd.leaders FROM org_departments x
@@ -206,13 +206,15 @@ const membersReportUndecided = `-- name: MembersReportUndecided :execrows
 INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
 SELECT DISTINCT r.run_id, 'member', s.external_id,
     'cannot tell which stored member this is: its ids match several, or two people claim the same one; compare unionid, external_id and open_id of the rows concerned; nothing was changed'
-FROM sync_run_members r JOIN staged_members s ON s.run_id = r.run_id AND s.person_key = r.person_key
-WHERE r.run_id = $1 AND (r.member_id IS NULL OR s.unionid <> r.unionid) AND s.listing = ANY ($2::text[])
+FROM unnest($1::text[]) AS w (listing)
+CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, primary_rank, is_leader, sort_order, raw FROM staged_members x WHERE x.run_id = $2 AND x.listing = w.listing OFFSET 0) s
+CROSS JOIN LATERAL (SELECT run_id, person_key, member_id, is_new, unionid, open_id FROM sync_run_members x WHERE x.run_id = s.run_id AND x.person_key = s.person_key OFFSET 0) r
+WHERE r.member_id IS NULL OR s.unionid <> r.unionid
 ON CONFLICT DO NOTHING
 `
 
-func (q *Queries) MembersReportUndecided(ctx context.Context, db DBTX, runID string, listings []string) (int64, error) {
-	result, err := db.Exec(ctx, membersReportUndecided, runID, listings)
+func (q *Queries) MembersReportUndecided(ctx context.Context, db DBTX, listings []string, runID string) (int64, error) {
+	result, err := db.Exec(ctx, membersReportUndecided, listings, runID)
 	if err != nil {
 		return 0, err
 	}
@@ -348,8 +350,9 @@ WITH wanted AS (
     -- Of a person's rows the one with the full record, whatever was read last.
     SELECT DISTINCT ON (p.person_key) p.member_id AS id, p.external_id, p.unionid, p.open_id, p.name, p.name_translit_full, p.name_translit_initial,
         p.email, p.phone, p.avatar_url, p.title, p.status, p.activated, p.raw_data
-    FROM sync_run_people p
-    WHERE p.run_id = $1 AND p.listing = ANY ($3::text[]) AND p.person_key = ANY ($4::text[]) AND p.theirs AND p.stored
+    FROM unnest($3::text[]) AS w (listing)
+    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, person_key, partial, listed_in, listed_as, member_id, is_new, stored, theirs, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, raw_data, differs, tenant_id, department_id, department_external_id, depth, path, is_leader, sort_order, primary_rank, placeable, placed, place_differs FROM sync_run_people x WHERE x.run_id = $1 AND x.listing = w.listing AND x.person_key = ANY ($4::text[]) OFFSET 0) p
+    WHERE p.theirs AND p.stored
     ORDER BY p.person_key, p.partial, p.listed_in, p.page DESC, p.n DESC
 ), differing AS (
     SELECT m.external_id AS old_external_id, m.unionid AS old_unionid, m.open_id AS old_open_id, m.name AS old_name,
@@ -441,9 +444,9 @@ func (q *Queries) MembershipsInsert(ctx context.Context, db DBTX, runID string, 
 const membershipsUpdate = `-- name: MembershipsUpdate :execrows
 WITH placed AS (
     SELECT DISTINCT ON (p.member_id, p.department_id) p.member_id, p.department_id, p.listed_as AS external_id, p.is_leader, p.sort_order, p.primary_rank
-    FROM sync_run_people p
-    WHERE p.run_id = $1 AND p.listing = ANY ($2::text[]) AND p.person_key = ANY ($3::text[])
-      AND p.theirs AND p.placeable AND p.placed
+    FROM unnest($2::text[]) AS w (listing)
+    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, person_key, partial, listed_in, listed_as, member_id, is_new, stored, theirs, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, raw_data, differs, tenant_id, department_id, department_external_id, depth, path, is_leader, sort_order, primary_rank, placeable, placed, place_differs FROM sync_run_people x WHERE x.run_id = $1 AND x.listing = w.listing AND x.person_key = ANY ($3::text[]) OFFSET 0) p
+    WHERE p.theirs AND p.placeable AND p.placed
     ORDER BY p.member_id, p.department_id, p.partial, p.page DESC, p.n DESC
 ), differing AS (
     SELECT md.member_id, md.department_id, p.external_id, md.is_leader AS old_leader, md.sort_order AS old_order, md.primary_rank AS old_rank,

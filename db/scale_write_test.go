@@ -1,0 +1,75 @@
+package db_test
+
+import (
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// Of every ten people one is new, one changed, one came to a further place, and one has
+// another rank in theirs: what writes them is about its batch alone, too.
+func TestWritingReadsNoMoreThanItIsAbout(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]func(many, *company){
+		"never analysed": many.fill,
+		"analysed when another run's snapshot had just gone": many.fillAfterAnotherRun,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			many{people: 30_000, departments: 3_000, before: before}.write(t)
+		})
+	}
+}
+
+// fillAfterAnotherRun leaves statistics by which the snapshot's tables are empty, and
+// yet large: nobody has vacuumed them.
+func (m many) fillAfterAnotherRun(c *company) {
+	m.fill(c)
+	other := c.begin("apply")
+	m.stage(other)
+	other.finish()
+	c.exec(c.t, "ANALYZE")
+}
+
+func (m many) write(t *testing.T) {
+	url := dbtest.New(t)
+	store, p := openExplained(t, url)
+	pool, err := pgxpool.New(t.Context(), url)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	c := (&database{store: store, pool: pool}).company(t, directory.Feishu)
+	m.before(m, c)
+	r := c.begin("apply")
+	m.stage(r)
+	const tenth = "substr(m.external_id, 2)::int % 10 = "
+	for _, statement := range []string{
+		"DELETE FROM org_members m WHERE " + tenth + "1",
+		"UPDATE org_members m SET title = 'another' WHERE " + tenth + "2",
+		"DELETE FROM org_member_departments md USING org_members m WHERE m.id = md.member_id AND " + tenth + "3",
+		"UPDATE org_member_departments md SET sort_order = 7 FROM org_members m WHERE m.id = md.member_id AND " + tenth + "4",
+		"UPDATE staged_members m SET title = '', sort_order = 0",
+	} {
+		c.exec(t, statement)
+	}
+	p.forget()
+
+	const batches = 5
+	for n := range batches {
+		require.NoError(t, store.ApplyMembers(t.Context(), r.id, 1+n*batchOfMany, (1+n)*batchOfMany))
+	}
+	require.Equal(t, []string{"member created 250", "member updated 250", "membership created 500", "membership updated 250"},
+		c.texts(t, "SELECT concat_ws(' ', object_type, kind, count(*)) FROM org_changes WHERE run_id = $1 GROUP BY object_type, kind ORDER BY 1", r.id))
+	for _, name := range []string{
+		"MembersResolve", "MembersCompare", "MembersInsert", "MembersUpdate", "MembershipsInsert", "MembershipsUpdate", "ListingsRemember",
+	} {
+		seen := p.of(name)
+		require.Len(t, seen, batches, name)
+		for _, one := range seen {
+			require.Less(t, one.handled(), float64(40*batchOfMany*m.people/m.departments), "%s: %+v", name, one)
+		}
+	}
+}
