@@ -32,7 +32,7 @@ WHERE run_id = @run_id AND NOT children_complete AND children_error IS NULL AND 
 -- name: LedgerSeal :one
 -- Ends the reading of departments: what a covering listing read to its end is
 -- complete, and everything gets its place in the run's order, in which departments
--- whose people the run leaves out come last. Departments where everybody is stored as
+-- whose people the run leaves out come last, the others as they are dealt. Departments where everybody is stored as
 -- when their listing was last applied get what that listing was. A run limited to departments reads those
 -- and what is below them; one that retries another reads what that one did not read
 -- to the end or never saw.
@@ -64,8 +64,21 @@ WITH RECURSIVE run AS (
     JOIN sync_run_departments via ON via.run_id = l.run_id AND via.external_id = l.children_via
     LEFT JOIN reading r ON r.external_id = l.external_id
     WHERE l.run_id = @run_id
+), below AS (
+    SELECT s.parent_external_id AS external_id, sum(s.declared_members) AS declared FROM staged_departments s WHERE s.run_id = @run_id GROUP BY s.parent_external_id
+), sized AS (
+    -- How many people each lists itself, as far as that can be known before.
+    SELECT p.external_id, p.complete, p.skipped, greatest(coalesce(s.declared_members - coalesce(b.declared, 0), 0), coalesce(d.direct_member_count, 0)) AS size
+    FROM placed p CROSS JOIN run
+    LEFT JOIN staged_departments s ON s.run_id = @run_id AND s.external_id = p.external_id
+    LEFT JOIN below b ON b.external_id = p.external_id
+    LEFT JOIN org_departments d ON d.provider_id = run.provider_id AND d.external_id = p.external_id
+), dealt AS (
+    -- A long listing is read page after page: it is begun early, and no two of the longest
+    -- fall into one batch, which is never more than a hundredth of all.
+    SELECT z.*, (row_number() OVER (PARTITION BY z.skipped ORDER BY z.size DESC, z.external_id COLLATE "C") - 1) % 100 AS hand FROM sized z
 ), numbered AS (
-    SELECT p.external_id, p.complete, p.skipped, row_number() OVER (ORDER BY p.skipped, p.external_id COLLATE "C") AS ordinal FROM placed p
+    SELECT h.external_id, h.complete, h.skipped, row_number() OVER (ORDER BY h.skipped, h.hand, h.size DESC, h.external_id COLLATE "C") AS ordinal FROM dealt h
 ), known AS (
     SELECT d.external_id, k.listing, CASE WHEN NOT EXISTS (
             SELECT 1 FROM staged_departments c WHERE c.run_id = @run_id AND c.parent_external_id = d.external_id
