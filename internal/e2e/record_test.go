@@ -40,6 +40,7 @@ func TestRecord(t *testing.T) {
 	t.Run("undo", func(t *testing.T) { recordUndo(t, w) })
 	t.Run("targets", func(t *testing.T) { recordTargets(t, w) })
 	t.Run("ids", func(t *testing.T) { recordIDs(t, w) })
+	t.Run("recognised", func(t *testing.T) { recordRecognised(t, w) })
 	t.Run("upkeep", func(t *testing.T) { recordUpkeep(t, w) })
 }
 
@@ -322,6 +323,17 @@ func recordIDs(t *testing.T, w *world) {
 	require.Equal(t, directory.RunSucceeded, w.wait(run).Status)
 	record(t, w, "sync-org-ids", run)
 	recordSlice(t, w, "sync-departments-ids", run, 1)
+}
+
+// recordRecognised has a slice whose batches have nothing to apply, and one that has.
+func recordRecognised(t *testing.T, w *world) {
+	s := small(w)
+	require.Equal(t, directory.RunSucceeded, w.wait(w.start(workflows.SyncInput{Provider: s.name})).Status)
+	leave(t, s.company, 1)
+	run := w.start(workflows.SyncInput{Provider: s.name})
+	require.Equal(t, directory.RunSucceeded, w.wait(run).Status)
+	record(t, w, "sync-org-recognised", run)
+	recordSlice(t, w, "sync-departments-recognised", run, 1)
 }
 
 // leave lets people leave until so many have.
