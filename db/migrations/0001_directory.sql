@@ -89,7 +89,8 @@ CREATE TABLE org_departments (
     depth               integer NOT NULL DEFAULT 0,
     UNIQUE (provider_id, external_id)
 );
-CREATE INDEX org_departments_parent ON org_departments (parent_id);
+-- With the provider, so that it is the better one for finding children whatever statistics say.
+CREATE INDEX org_departments_parent ON org_departments (parent_id, provider_id);
 
 CREATE TABLE org_members (
     id                    uuid PRIMARY KEY DEFAULT gen_random_uuid(),
