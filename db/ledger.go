@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 
@@ -143,14 +144,13 @@ func (s *Store) MembersEnd(ctx context.Context, runID string, ended ...EndedList
 	if len(ended) == 0 {
 		return nil
 	}
-	departments, declared := make([]string, len(ended)), make([]int32, len(ended))
+	lines := make([]dbsqlc.LedgerMembersEndParams, len(ended))
 	for i, e := range ended {
-		departments[i], declared[i] = e.Department, -1
-		if e.Declared != nil {
-			declared[i] = int32(*e.Declared)
-		}
+		lines[i] = dbsqlc.LedgerMembersEndParams{RunID: runID, Department: e.Department, Declared: int32Of(e.Declared)}
 	}
-	return interpret("end departments", s.q.LedgerMembersEnd(ctx, s.pool, runID, departments, declared))
+	var failed error
+	s.q.LedgerMembersEnd(ctx, s.pool, lines).Exec(func(_ int, err error) { failed = errors.Join(failed, err) })
+	return interpret("end departments", failed)
 }
 
 // MembersFail records why a department's people could not be read to the end.

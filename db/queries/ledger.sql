@@ -142,13 +142,12 @@ SET members_cursor = @next, pages = l.pages + 1, members_read = l.members_read +
 WHERE l.run_id = @run_id AND l.external_id = @listing
 RETURNING l.pages, l.members_recognised;
 
--- name: LedgerMembersEnd :exec
--- A head count of -1 stands for one that the provider does not say.
-UPDATE sync_run_departments l SET members_complete = l.bad_records = 0, members_declared = nullif(e.declared, -1),
+-- name: LedgerMembersEnd :batchexec
+-- One by one: for several at once the planner would rather read all of the run's.
+UPDATE sync_run_departments l SET members_complete = l.bad_records = 0, members_declared = sqlc.narg(declared)::int,
     members_error = CASE WHEN l.bad_records > 0 THEN l.bad_records || ' listed people had no usable id and were left out' END,
     error = CASE WHEN l.bad_records > 0 THEN l.bad_records || ' listed people had no usable id and were left out' ELSE l.children_error END
-FROM (SELECT unnest(@departments::text[]) AS department, unnest(@declared::int[]) AS declared) e
-WHERE l.run_id = @run_id AND l.external_id = e.department;
+WHERE l.run_id = @run_id AND l.external_id = @department;
 
 -- name: LedgerMembersRestart :exec
 UPDATE sync_run_departments SET members_cursor = '', pages = 0, members_read = 0, bad_records = 0, members_error = NULL, members_complete = false,

@@ -93,3 +93,58 @@ func (b *LedgerMembersAdvanceBatchResults) Close() error {
 	b.closed = true
 	return b.br.Close()
 }
+
+const ledgerMembersEnd = `-- name: LedgerMembersEnd :batchexec
+UPDATE sync_run_departments l SET members_complete = l.bad_records = 0, members_declared = $1::int,
+    members_error = CASE WHEN l.bad_records > 0 THEN l.bad_records || ' listed people had no usable id and were left out' END,
+    error = CASE WHEN l.bad_records > 0 THEN l.bad_records || ' listed people had no usable id and were left out' ELSE l.children_error END
+WHERE l.run_id = $2 AND l.external_id = $3
+`
+
+type LedgerMembersEndBatchResults struct {
+	br     pgx.BatchResults
+	tot    int
+	closed bool
+}
+
+type LedgerMembersEndParams struct {
+	Declared   *int32
+	RunID      string
+	Department string
+}
+
+// One by one: for several at once the planner would rather read all of the run's.
+func (q *Queries) LedgerMembersEnd(ctx context.Context, db DBTX, arg []LedgerMembersEndParams) *LedgerMembersEndBatchResults {
+	batch := &pgx.Batch{}
+	for _, a := range arg {
+		vals := []interface{}{
+			a.Declared,
+			a.RunID,
+			a.Department,
+		}
+		batch.Queue(ledgerMembersEnd, vals...)
+	}
+	br := db.SendBatch(ctx, batch)
+	return &LedgerMembersEndBatchResults{br, len(arg), false}
+}
+
+func (b *LedgerMembersEndBatchResults) Exec(f func(int, error)) {
+	defer b.br.Close()
+	for t := 0; t < b.tot; t++ {
+		if b.closed {
+			if f != nil {
+				f(t, ErrBatchAlreadyClosed)
+			}
+			continue
+		}
+		_, err := b.br.Exec()
+		if f != nil {
+			f(t, err)
+		}
+	}
+}
+
+func (b *LedgerMembersEndBatchResults) Close() error {
+	b.closed = true
+	return b.br.Close()
+}

@@ -163,20 +163,6 @@ func (q *Queries) LedgerList(ctx context.Context, db DBTX, runID string, failedO
 	return items, nil
 }
 
-const ledgerMembersEnd = `-- name: LedgerMembersEnd :exec
-UPDATE sync_run_departments l SET members_complete = l.bad_records = 0, members_declared = nullif(e.declared, -1),
-    members_error = CASE WHEN l.bad_records > 0 THEN l.bad_records || ' listed people had no usable id and were left out' END,
-    error = CASE WHEN l.bad_records > 0 THEN l.bad_records || ' listed people had no usable id and were left out' ELSE l.children_error END
-FROM (SELECT unnest($2::text[]) AS department, unnest($3::int[]) AS declared) e
-WHERE l.run_id = $1 AND l.external_id = e.department
-`
-
-// A head count of -1 stands for one that the provider does not say.
-func (q *Queries) LedgerMembersEnd(ctx context.Context, db DBTX, runID string, departments []string, declared []int32) error {
-	_, err := db.Exec(ctx, ledgerMembersEnd, runID, departments, declared)
-	return err
-}
-
 const ledgerMembersFail = `-- name: LedgerMembersFail :exec
 UPDATE sync_run_departments SET members_error = $1, error = coalesce(error, $1), members_complete = false,
     members_declared = coalesce($2::int, members_declared)
