@@ -119,7 +119,7 @@ func (s *stack) dump(ctx context.Context, dir string) ([]dumped, error) {
 	for _, t := range copied {
 		d := dumped{name: t.table, directory: t.directory, path: filepath.Join(dir, t.table)}
 		err := s.Database.QueryRow(ctx, `SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
-			WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attname <> $2`, t.table, t.skip).Scan(&d.columns)
+			WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attname <> $2`, t.table, t.skip).Scan(&d.columns)
 		if err != nil {
 			return nil, err
 		}
