@@ -59,7 +59,7 @@ func (m many) write(t *testing.T) {
 	}
 	p.forget()
 
-	const batches = 5
+	const batches, removedAtOnce = 5, 1000
 	for n := range batches {
 		var ended []db.EndedListing
 		for i := range batchOfMany {
@@ -70,8 +70,15 @@ func (m many) write(t *testing.T) {
 	}
 	require.Equal(t, []string{"member created 250", "member updated 250", "membership created 500", "membership updated 250"},
 		c.texts(t, "SELECT concat_ws(' ', object_type, kind, count(*)) FROM org_changes WHERE run_id = $1 GROUP BY object_type, kind ORDER BY 1", r.id))
+	c.exec(t, `INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
+		SELECT $1, 'membership', member_id, department_id FROM org_member_departments`, r.id)
+	for range 2 {
+		removed, err := store.RemoveNext(t.Context(), r.id)
+		require.NoError(t, err)
+		require.Equal(t, removedAtOnce, removed)
+	}
 	for name, handled := range map[string]int{
-		"LedgerMembersEnd": 1, "MembersResolve": batchOfMany, "MembersCompare": batchOfMany, "MembersInsert": batchOfMany, "MembersUpdate": batchOfMany,
+		"LedgerMembersEnd": 1, "RemoveMemberships": removedAtOnce * m.departments / m.people, "MembersResolve": batchOfMany, "MembersCompare": batchOfMany, "MembersInsert": batchOfMany, "MembersUpdate": batchOfMany,
 		"MembershipsInsert": batchOfMany, "MembershipsUpdate": batchOfMany, "ListingsRemember": batchOfMany,
 	} {
 		seen := p.of(name)

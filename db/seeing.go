@@ -9,7 +9,7 @@ func (s *Store) DepartmentIDs(ctx context.Context, runID string, ordinals []int)
 	for i, ordinal := range ordinals {
 		wanted[i] = int32(ordinal)
 	}
-	ids, err := s.q.LedgerIDs(ctx, s.pool, runID, wanted)
+	ids, err := s.q.LedgerIDs(ctx, s.pool, wanted, runID)
 	return ids, interpret("find department ids", err)
 }
 

@@ -84,6 +84,10 @@ func (b bench) start(ctx context.Context, members int, limited bool) (*stack, er
 	}
 	return startStack(ctx, b.Vendor, devstack.Config{
 		Dir: dir, Bin: b.bin, Progress: io.Discard, Simulator: simulator, Worker: worker, Workers: b.Workers,
-		Postgres: []string{"shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track_planning=on"},
+		Postgres: []string{
+			"shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track_planning=on",
+			// As anybody has it who keeps a million rows; the defaults are for tiny machines.
+			"shared_buffers=1GB", "max_wal_size=4GB",
+		},
 	})
 }

@@ -159,6 +159,8 @@ SELECT
 FROM identity_providers p WHERE p.id = @provider_id;
 
 -- name: RemoveMemberships :one
+-- What is done is marked by way of a conflict, here and below: that finds each line by
+-- its key, where an update may read all lines for each.
 WITH batch AS (
     SELECT r.object_id, r.department_id FROM sync_run_removals r
     WHERE r.run_id = @run_id AND r.object_type = 'membership' AND r.confirmed AND NOT r.applied
@@ -175,8 +177,9 @@ WITH batch AS (
     ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
     SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = NULL
 ), done AS (
-    UPDATE sync_run_removals r SET applied = true FROM batch b
-    WHERE r.run_id = @run_id AND r.object_type = 'membership' AND r.object_id = b.object_id AND r.department_id = b.department_id
+    INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
+    SELECT @run_id, 'membership', b.object_id, b.department_id FROM batch b
+    ON CONFLICT (run_id, object_type, object_id, department_id) DO UPDATE SET applied = true
     RETURNING 1
 )
 SELECT count(*)::int AS removed FROM done;
@@ -199,8 +202,9 @@ WITH batch AS (
     ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
     SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = coalesce(c.after, '{}') || excluded.after
 ), done AS (
-    UPDATE sync_run_removals r SET applied = true FROM batch b
-    WHERE r.run_id = @run_id AND r.object_type = 'member' AND r.object_id = b.object_id
+    INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
+    SELECT @run_id, 'member', b.object_id, b.object_id FROM batch b
+    ON CONFLICT (run_id, object_type, object_id, department_id) DO UPDATE SET applied = true
     RETURNING 1
 )
 SELECT count(*)::int AS removed FROM done;
@@ -223,8 +227,9 @@ WITH batch AS (
     ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
     SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = coalesce(c.after, '{}') || excluded.after
 ), done AS (
-    UPDATE sync_run_removals r SET applied = true FROM batch b
-    WHERE r.run_id = @run_id AND r.object_type = 'department' AND r.object_id = b.object_id
+    INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
+    SELECT @run_id, 'department', b.object_id, b.object_id FROM batch b
+    ON CONFLICT (run_id, object_type, object_id, department_id) DO UPDATE SET applied = true
     RETURNING 1
 )
 SELECT count(*)::int AS removed FROM done;

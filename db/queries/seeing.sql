@@ -1,5 +1,8 @@
 -- name: LedgerIDs :many
-SELECT external_id FROM sync_run_departments WHERE run_id = @run_id AND ordinal = ANY (@ordinals::int[]) ORDER BY ordinal;
+-- One by one: for a list the planner would rather read all of the run's.
+SELECT l.external_id FROM unnest(@ordinals::int[]) AS w (ordinal)
+CROSS JOIN LATERAL (SELECT x.external_id FROM sync_run_departments x WHERE x.run_id = @run_id AND x.ordinal = w.ordinal OFFSET 0) l
+ORDER BY w.ordinal;
 
 -- name: LedgerPeople :one
 -- What was read of a range to the end; a person in several departments counts in each.

@@ -49,6 +49,7 @@ func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener
 		&activities.Upkeep{Store: store, Runs: runs, Keep: activities.Keep{Runs: cfg.KeepRuns, Details: cfg.KeepDetails, Raw: cfg.KeepRaw}, Metrics: opener.Metrics},
 		&activities.Schedules{Store: store, Temporal: temporal},
 	}
+	worker.SetStickyWorkflowCacheSize(cachedWorkflows)
 	main := worker.New(temporal, taskQueue, options(cfg.ApplyConcurrency))
 	workflows.Register(main)
 	fetch := options(cfg.FetchConcurrency)
@@ -70,6 +71,11 @@ func hooksOf(configured []config.Webhook) (hooks []notify.Hook, names []string) 
 	}
 	return hooks, names
 }
+
+// cachedWorkflows is how many workflows a worker keeps in memory between their tasks.
+// A worker is not told that a workflow was terminated and keeps it until others take
+// its place; a run needs half a dozen places, and one that lost its place is replayed.
+const cachedWorkflows = 500
 
 func options(concurrency int) worker.Options {
 	return worker.Options{

@@ -392,8 +392,9 @@ WITH batch AS (
     ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
     SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = coalesce(c.after, '{}') || excluded.after
 ), done AS (
-    UPDATE sync_run_removals r SET applied = true FROM batch b
-    WHERE r.run_id = $1 AND r.object_type = 'department' AND r.object_id = b.object_id
+    INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
+    SELECT $1, 'department', b.object_id, b.object_id FROM batch b
+    ON CONFLICT (run_id, object_type, object_id, department_id) DO UPDATE SET applied = true
     RETURNING 1
 )
 SELECT count(*)::int AS removed FROM done
@@ -424,8 +425,9 @@ WITH batch AS (
     ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
     SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = coalesce(c.after, '{}') || excluded.after
 ), done AS (
-    UPDATE sync_run_removals r SET applied = true FROM batch b
-    WHERE r.run_id = $1 AND r.object_type = 'member' AND r.object_id = b.object_id
+    INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
+    SELECT $1, 'member', b.object_id, b.object_id FROM batch b
+    ON CONFLICT (run_id, object_type, object_id, department_id) DO UPDATE SET applied = true
     RETURNING 1
 )
 SELECT count(*)::int AS removed FROM done
@@ -455,13 +457,16 @@ WITH batch AS (
     ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
     SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = NULL
 ), done AS (
-    UPDATE sync_run_removals r SET applied = true FROM batch b
-    WHERE r.run_id = $1 AND r.object_type = 'membership' AND r.object_id = b.object_id AND r.department_id = b.department_id
+    INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
+    SELECT $1, 'membership', b.object_id, b.department_id FROM batch b
+    ON CONFLICT (run_id, object_type, object_id, department_id) DO UPDATE SET applied = true
     RETURNING 1
 )
 SELECT count(*)::int AS removed FROM done
 `
 
+// What is done is marked by way of a conflict, here and below: that finds each line by
+// its key, where an update may read all lines for each.
 func (q *Queries) RemoveMemberships(ctx context.Context, db DBTX, runID string, maxRows int32) (int32, error) {
 	row := db.QueryRow(ctx, removeMemberships, runID, maxRows)
 	var removed int32

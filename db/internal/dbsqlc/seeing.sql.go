@@ -10,11 +10,14 @@ import (
 )
 
 const ledgerIDs = `-- name: LedgerIDs :many
-SELECT external_id FROM sync_run_departments WHERE run_id = $1 AND ordinal = ANY ($2::int[]) ORDER BY ordinal
+SELECT l.external_id FROM unnest($1::int[]) AS w (ordinal)
+CROSS JOIN LATERAL (SELECT x.external_id FROM sync_run_departments x WHERE x.run_id = $2 AND x.ordinal = w.ordinal OFFSET 0) l
+ORDER BY w.ordinal
 `
 
-func (q *Queries) LedgerIDs(ctx context.Context, db DBTX, runID string, ordinals []int32) ([]string, error) {
-	rows, err := db.Query(ctx, ledgerIDs, runID, ordinals)
+// One by one: for a list the planner would rather read all of the run's.
+func (q *Queries) LedgerIDs(ctx context.Context, db DBTX, ordinals []int32, runID string) ([]string, error) {
+	rows, err := db.Query(ctx, ledgerIDs, ordinals, runID)
 	if err != nil {
 		return nil, err
 	}
