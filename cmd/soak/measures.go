@@ -20,7 +20,9 @@ import (
 // measures are taken when a run has ended.
 type measures struct {
 	// Of the worker that lives as long as the soak.
-	WorkerMB   float64 `json:"worker_mb"`
+	WorkerMB float64 `json:"worker_mb"`
+	// Goroutines are those besides the pollers', of which there are as many as Temporal
+	// finds right at the moment, two goroutines each.
 	Goroutines float64 `json:"goroutines"`
 	Files      float64 `json:"open_files"`
 	// Connections are those of all programs to the database.
@@ -120,11 +122,14 @@ func (s *soak) measureWorker(ctx context.Context, m *measures) error {
 	for line := range strings.Lines(string(body)) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 		n, _ := strconv.ParseFloat(value, 64)
+		if strings.HasPrefix(name, "temporal_num_pollers{") {
+			m.Goroutines -= 2 * n
+		}
 		switch name {
 		case "process_resident_memory_bytes":
 			m.WorkerMB = n / (1 << 20)
 		case "go_goroutines":
-			m.Goroutines = n
+			m.Goroutines += n
 		case "process_open_fds":
 			m.Files = n
 		}
