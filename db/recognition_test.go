@@ -4,11 +4,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
-	"github.com/orgsync/orgsync/db/dbtest"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -225,13 +223,7 @@ func TestWhatWasNotAppliedIsNotMissed(t *testing.T) {
 // anything that came of it, is other than it was.
 func TestWhatIsSettledIsNotSettledAgain(t *testing.T) {
 	t.Parallel()
-	url := dbtest.New(t)
-	store, p := openExplained(t, url)
-	pool, err := pgxpool.New(t.Context(), url)
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
-	d := &database{store: store, pool: pool}
-	c := d.company(t, directory.Feishu)
+	c, p := explainedCompany(t)
 	s := snapshot{departments: familiarTree, members: familiarPeople}
 	c.sync(s)
 	looks := func() []string {
@@ -255,7 +247,7 @@ func TestWhatIsSettledIsNotSettledAgain(t *testing.T) {
 		{"DELETE FROM settled_directories", true},
 		{"SELECT 1", false},
 	} {
-		d.exec(t, one.disturb)
+		c.exec(t, one.disturb)
 		if one.again {
 			times++
 		}

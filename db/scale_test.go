@@ -99,6 +99,18 @@ func (p *plans) forget() {
 	clear(p.seen)
 }
 
+// explainedCompany is one in a database of its own, whose store tells the plans of its
+// statements.
+func explainedCompany(t *testing.T) (*company, *plans) {
+	t.Helper()
+	url := dbtest.New(t)
+	store, p := openExplained(t, url)
+	pool, err := pgxpool.New(t.Context(), url)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	return (&database{store: store, pool: pool}).company(t, directory.Feishu), p
+}
+
 // openExplained opens a store on one connection that tells the plans of its statements.
 func openExplained(t *testing.T, url string) (*db.Store, *plans) {
 	t.Helper()
@@ -157,12 +169,8 @@ func (m many) fillInAnotherRun(c *company) {
 }
 
 func (m many) run(t *testing.T) {
-	url := dbtest.New(t)
-	store, p := openExplained(t, url)
-	pool, err := pgxpool.New(t.Context(), url)
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
-	c := (&database{store: store, pool: pool}).company(t, directory.Feishu)
+	c, p := explainedCompany(t)
+	store := c.store
 	// A directory that stays as it is, and a run that begins with it.
 	m.before(m, c)
 	p.forget()

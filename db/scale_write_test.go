@@ -4,12 +4,9 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
-	"github.com/orgsync/orgsync/db/dbtest"
-	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // Of every ten people one is new, one changed, one came to a further place, and one has
@@ -38,12 +35,8 @@ func (m many) fillAfterAnotherRun(c *company) {
 }
 
 func (m many) write(t *testing.T) {
-	url := dbtest.New(t)
-	store, p := openExplained(t, url)
-	pool, err := pgxpool.New(t.Context(), url)
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
-	c := (&database{store: store, pool: pool}).company(t, directory.Feishu)
+	c, p := explainedCompany(t)
+	store := c.store
 	m.before(m, c)
 	r := c.begin("apply")
 	m.stage(r)

@@ -18,6 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/orgsync/orgsync/internal/devstack"
+	"github.com/orgsync/orgsync/internal/devstack/trial"
 )
 
 type flags struct {
@@ -62,32 +63,8 @@ func main() {
 // run returns the exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var f flags
-	helped := false
-	parser, err := kong.New(&f, kong.Name("bench"), kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }),
+	return trial.Program(ctx, "bench", &f, args, stdout, stderr, func() error { return measure(ctx, f, stdout, stderr) },
 		kong.Description("Measures syncs of simulated companies."))
-	if err != nil {
-		fmt.Fprintln(stderr, "bench:", err)
-		return 1
-	}
-	_, err = parser.Parse(args)
-	switch {
-	case helped:
-		return 0
-	case err != nil:
-		fmt.Fprintln(stderr, "bench:", err)
-		return 2
-	}
-	err = measure(ctx, f, stdout, stderr)
-	switch {
-	case err == nil:
-		return 0
-	case ctx.Err() != nil:
-		fmt.Fprintln(stderr, "bench: interrupted")
-		return 130
-	default:
-		fmt.Fprintln(stderr, "bench:", err)
-		return 1
-	}
 }
 
 // measure makes all measurements one after the other, so that none disturbs another.

@@ -1,37 +1,29 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/orgsync/orgsync/internal/devstack/trial"
 )
 
 // report is everything measured.
 type report struct {
-	Date        time.Time     `json:"date"`
-	Commit      string        `json:"commit"`
-	Machine     trial.Machine `json:"machine"`
-	Vendor      string        `json:"vendor"`
-	Workers     int           `json:"workers"`
-	Rounds      []round       `json:"rounds"`
-	Comparisons []comparison  `json:"comparisons,omitempty"`
-	Limited     *limited      `json:"within_call_limits,omitempty"`
+	trial.Head
+	Workers     int          `json:"workers"`
+	Rounds      []round      `json:"rounds"`
+	Comparisons []comparison `json:"comparisons,omitempty"`
+	Limited     *limited     `json:"within_call_limits,omitempty"`
 }
 
 func newReport(root string, f flags) *report {
-	return &report{
-		Date: time.Now().UTC().Truncate(time.Second), Commit: trial.Commit(root), Machine: trial.ThisMachine(), Vendor: f.Vendor, Workers: f.Workers,
-	}
+	return &report{Head: trial.NewHead(root, f.Vendor), Workers: f.Workers}
 }
 
 // complete reports whether the sizes that the published figures need were measured.
@@ -46,14 +38,7 @@ func (r *report) complete() bool {
 
 // save writes the report as JSON, and the chart.
 func (r *report) save(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	body, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "results.json"), append(body, '\n'), 0o644); err != nil {
+	if err := trial.Save(dir, "results.json", r); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "results.svg"), []byte(r.chart()), 0o644)
@@ -61,14 +46,10 @@ func (r *report) save(dir string) error {
 
 // print writes the table.
 func (r *report) print(w io.Writer) {
-	fmt.Fprintf(w, "\n%s, %d × %s, %s, commit %s, %s, workers: %d\n\n", r.Vendor, r.Machine.Processors, r.Machine.Processor, r.Machine.System, r.Commit,
-		r.Date.Format(time.DateOnly), r.Workers)
-	t := table.NewWriter()
-	t.SetOutputMirror(w)
-	t.SetStyle(table.StyleLight)
-	t.Style().Format.Header = text.FormatDefault
-	t.AppendHeader(table.Row{"members", "round", "seconds", "members/s", "phases: tree, people, removals, settle, finish", "rows written", "calls", "fewest",
+	fmt.Fprintf(w, "\n%s, %s, workers: %d\n\n", r.Vendor, r.Where(), r.Workers)
+	t := trial.NewTable(table.Row{"members", "round", "seconds", "members/s", "phases: tree, people, removals, settle, finish", "rows written", "calls", "fewest",
 		"actions per 1,000", "largest history", "largest payload", "worker MB", "Postgres s (CPU)"})
+	t.SetOutputMirror(w)
 	for _, m := range r.Rounds {
 		t.AppendRow(table.Row{m.Members, m.Round, fmt.Sprintf("%.1f", m.Seconds), fmt.Sprintf("%.0f", m.MembersPerSecond), m.phases(), m.RowsWritten.total(),
 			m.Calls.Made, m.Calls.Fewest, fmt.Sprintf("%.1f", m.History.ActionsPer1000), m.History.LargestHistory, m.History.LargestPayload,
@@ -87,12 +68,9 @@ func (r *report) printComparisons(w io.Writer) {
 	if len(r.Comparisons) == 0 {
 		return
 	}
-	t := table.NewWriter()
-	t.SetOutputMirror(w)
-	t.SetStyle(table.StyleLight)
-	t.Style().Format.Header = text.FormatDefault
-	t.AppendHeader(table.Row{"members", "Postgres CPU s: first load", "plain SQL, directory", "plain SQL, with record", "times of it", "row by row", "times faster",
+	t := trial.NewTable(table.Row{"members", "Postgres CPU s: first load", "plain SQL, directory", "plain SQL, with record", "times of it", "row by row", "times faster",
 		"unchanged", "row by row", "times faster"})
+	t.SetOutputMirror(w)
 	for _, c := range r.Comparisons {
 		first, again := r.find(c.Members, firstLoad), r.find(c.Members, unchanged)
 		t.AppendRow(table.Row{c.Members, one(first.Postgres.CPUSeconds), one(c.Directory.CPU), one(c.Record.CPU), one(first.Postgres.CPUSeconds / c.Record.CPU),

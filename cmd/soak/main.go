@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/orgsync/orgsync/internal/devstack"
+	"github.com/orgsync/orgsync/internal/devstack/trial"
 )
 
 type flags struct {
@@ -71,33 +72,12 @@ func main() {
 // usage, 130 interrupted.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var f flags
-	helped := false
-	parser, err := kong.New(&f, kong.Name("soak"), kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }),
-		kong.Vars{"kinds": names()}, kong.Description("Runs sync after sync of a company that changes, with faults, and looks what comes of it."))
-	if err != nil {
-		fmt.Fprintln(stderr, "soak:", err)
-		return 1
-	}
-	_, err = parser.Parse(args)
-	switch {
-	case helped:
-		return 0
-	case err != nil:
-		fmt.Fprintln(stderr, "soak:", err)
-		return 2
-	}
-	err = soakAll(ctx, f, stdout, stderr)
-	switch {
-	case err == nil:
-		return 0
-	case ctx.Err() != nil:
-		fmt.Fprintln(stderr, "soak: interrupted")
-		return 130
-	default:
-		fmt.Fprintln(stderr, "soak:", err)
-		fmt.Fprintf(stderr, "soak: the same again: SOAK_SEED=%d SOAK_RUNS=%d SOAK_MEMBERS=%d SOAK_VENDOR=%s make soak\n", f.Seed, f.Runs, f.Members, f.Vendor)
-		return 1
-	}
+	return trial.Program(ctx, "soak", &f, args, stdout, stderr, func() error {
+		if err := soakAll(ctx, f, stdout, stderr); err != nil {
+			return fmt.Errorf("%w\nsoak: the same again: SOAK_SEED=%d SOAK_RUNS=%d SOAK_MEMBERS=%d SOAK_VENDOR=%s make soak", err, f.Seed, f.Runs, f.Members, f.Vendor)
+		}
+		return nil
+	}, kong.Vars{"kinds": names()}, kong.Description("Runs sync after sync of a company that changes, with faults, and looks what comes of it."))
 }
 
 // soakAll makes all runs, prints what came of them and returns what was wrong.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -10,29 +9,22 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/orgsync/orgsync/internal/devstack/trial"
 )
 
 // report is everything that came of a soak.
 type report struct {
-	Date     time.Time     `json:"date"`
-	Commit   string        `json:"commit"`
-	Machine  trial.Machine `json:"machine"`
-	Vendor   string        `json:"vendor"`
-	Members  int           `json:"members"`
-	Seed     uint64        `json:"seed"`
-	Seconds  float64       `json:"seconds"`
-	Verdicts []verdict     `json:"verdicts,omitempty"`
-	Rounds   []round       `json:"rounds"`
+	trial.Head
+	Members  int       `json:"members"`
+	Seed     uint64    `json:"seed"`
+	Seconds  float64   `json:"seconds"`
+	Verdicts []verdict `json:"verdicts,omitempty"`
+	Rounds   []round   `json:"rounds"`
 }
 
 func newReport(root string, f flags) *report {
-	return &report{
-		Date: time.Now().UTC().Truncate(time.Second), Commit: trial.Commit(root), Machine: trial.ThisMachine(),
-		Vendor: f.Vendor, Members: f.Members, Seed: f.Seed,
-	}
+	return &report{Head: trial.NewHead(root, f.Vendor), Members: f.Members, Seed: f.Seed}
 }
 
 // complete reports whether this was a soak whose result is worth keeping.
@@ -51,15 +43,14 @@ func (r *report) title() string {
 			equal++
 		}
 	}
-	return fmt.Sprintf("%d runs in a row, %s, %d members, seed %d, two workers; %d × %s, %s, commit %s, %s, %.0f minutes.\n"+
+	return fmt.Sprintf("%d runs in a row, %s, %d members, seed %d, two workers; %s, %.0f minutes.\n"+
 		"After %d of them the directory had to equal the company, and did; after none somebody was gone who still works there.",
-		len(r.Rounds), r.Vendor, r.Members, r.Seed, r.Machine.Processors, r.Machine.Processor, r.Machine.System, r.Commit,
-		r.Date.Format(time.DateOnly), r.Seconds/60, equal)
+		len(r.Rounds), r.Vendor, r.Members, r.Seed, r.Where(), r.Seconds/60, equal)
 }
 
 // tables are what happened, how everything grew, and the verdict.
 func (r *report) tables() []table.Writer {
-	happened := newTable(table.Row{"kind of run", "runs", "of them equal afterwards", "ended", "seconds on average"})
+	happened := trial.NewTable(table.Row{"kind of run", "runs", "of them equal afterwards", "ended", "seconds on average"})
 	for _, k := range kinds {
 		var n, equal int
 		var seconds float64
@@ -77,7 +68,7 @@ func (r *report) tables() []table.Writer {
 			happened.AppendRow(table.Row{k.name, n, equal, counted(ends), fmt.Sprintf("%.1f", seconds/float64(n))})
 		}
 	}
-	grew := newTable(table.Row{"runs", "worker MB", "goroutines", "open files", "connections", "rows", "directory MB", "bytes a row", "staging MB", "records MB", "largest history"})
+	grew := trial.NewTable(table.Row{"runs", "worker MB", "goroutines", "open files", "connections", "rows", "directory MB", "bytes a row", "staging MB", "records MB", "largest history"})
 	for n := range tenths {
 		part := r.tenth(n)
 		if len(part) == 0 {
@@ -95,7 +86,7 @@ func (r *report) tables() []table.Writer {
 	}
 	tables := []table.Writer{happened, grew}
 	if len(r.Verdicts) > 0 {
-		judged := newTable(table.Row{"average", "second tenth", "last tenth", "at most", "verdict"})
+		judged := trial.NewTable(table.Row{"average", "second tenth", "last tenth", "at most", "verdict"})
 		for _, v := range r.Verdicts {
 			word := "bounded"
 			if !v.ok() {
@@ -106,14 +97,6 @@ func (r *report) tables() []table.Writer {
 		tables = append(tables, judged)
 	}
 	return tables
-}
-
-func newTable(header table.Row) table.Writer {
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
-	t.Style().Format.Header = text.FormatDefault
-	t.AppendHeader(header)
-	return t
 }
 
 func unit(of string) string {
@@ -149,14 +132,7 @@ func (r *report) print(w io.Writer) {
 
 // save writes all as JSON and as a page.
 func (r *report) save(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	body, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "soak.json"), append(body, '\n'), 0o644); err != nil {
+	if err := trial.Save(dir, "soak.json", r); err != nil {
 		return err
 	}
 	page := "# Soak\n\n" + r.title() + "\n"

@@ -14,8 +14,8 @@ type Machine struct {
 	Processors int    `json:"processors"`
 }
 
-// ThisMachine describes the machine.
-func ThisMachine() Machine {
+// thisMachine describes the machine.
+func thisMachine() Machine {
 	return Machine{System: runtime.GOOS + "/" + runtime.GOARCH, Processor: processor(), Processors: runtime.NumCPU()}
 }
 
@@ -30,8 +30,8 @@ func processor() string {
 	return ""
 }
 
-// Commit is the checkout's, empty where that is not known.
-func Commit(root string) string {
+// commit is the checkout's, empty where that is not known.
+func commit(root string) string {
 	out, err := exec.Command("git", "-C", root, "describe", "--always", "--dirty").Output()
 	if err != nil {
 		return ""
