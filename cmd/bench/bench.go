@@ -23,36 +23,60 @@ type bench struct {
 const drifted = 0.05
 
 // size measures a company of so many members and adds to the report.
-func (b bench) size(ctx context.Context, members int, report *report) (err error) {
-	s, err := b.start(ctx, members, false)
-	if err != nil {
+func (b bench) size(ctx context.Context, members int, report *report) error {
+	left, err := b.usual(ctx, members, report)
+	if err != nil || !b.spreads(members) {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Stop()) }()
-	for _, round := range []struct {
-		name   string
-		before func(context.Context) error
-	}{
-		{firstLoad, nil}, {unchanged, nil}, {changed, func(ctx context.Context) error { return s.Drift(ctx, drifted, 0) }},
-	} {
-		if round.before != nil {
-			if err := round.before(ctx); err != nil {
-				return err
-			}
-		}
-		fmt.Fprintf(b.progress, "bench: %d members: %s\n", members, round.name)
-		r, err := s.round(ctx, round.name)
-		if err != nil {
-			return fmt.Errorf("%s: %w", round.name, err)
-		}
-		report.Rounds = append(report.Rounds, r)
+	if report.Spread, err = b.spread(ctx, members, left); err != nil {
+		return fmt.Errorf("%d workers: %w", b.Spread, err)
 	}
-	if !b.Comparison {
-		return nil
+	return nil
+}
+
+// usual measures a company with the usual workers and the same rows loaded in other
+// ways. It returns what the rounds left in the directory if that is to be compared.
+func (b bench) usual(ctx context.Context, members int, report *report) (left []contents, err error) {
+	s, err := b.start(ctx, members, false)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.Stop()) }()
+	rounds, left, err := b.rounds(ctx, s, members)
+	report.Rounds = append(report.Rounds, rounds...)
+	if err != nil || !b.Comparison {
+		return left, err
 	}
 	c, err := b.compare(ctx, s, members)
 	report.Comparisons = append(report.Comparisons, c)
-	return err
+	return left, err
+}
+
+// rounds makes the three rounds of a company, and reads what each left in the
+// directory if that is to be compared.
+func (b bench) rounds(ctx context.Context, s *stack, members int) (rounds []round, left []contents, err error) {
+	for _, name := range []string{firstLoad, unchanged, changed} {
+		if name == changed {
+			if err := s.Drift(ctx, drifted, 0); err != nil {
+				return rounds, left, err
+			}
+		}
+		fmt.Fprintf(b.progress, "bench: %d members, %d workers: %s\n", members, b.Workers, name)
+		r, err := s.round(ctx, name)
+		if err != nil {
+			return rounds, left, fmt.Errorf("%s: %w", name, err)
+		}
+		rounds = append(rounds, r)
+		if !b.spreads(members) {
+			continue
+		}
+		c, err := readContents(ctx, s.Database)
+		if err != nil {
+			return rounds, left, fmt.Errorf("read the directory: %w", err)
+		}
+		left = append(left, c)
+	}
+	return rounds, left, nil
 }
 
 // limited reads a company once with the provider's limits on.

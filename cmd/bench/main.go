@@ -28,8 +28,9 @@ type flags struct {
 	Largest    int    `env:"BENCH_LARGEST" help:"Members who all work in one department; the others are spread over all."`
 	Vendor     string `default:"feishu" enum:"feishu,dingtalk,wecom" env:"BENCH_VENDOR" help:"The provider simulated: ${enum}."`
 	Workers    int    `default:"1" env:"BENCH_WORKERS" help:"Worker processes."`
+	Spread     int    `default:"2" env:"BENCH_SPREAD" help:"Worker processes with which the largest of the sizes is measured once more, for comparison; 0 leaves that out."`
 	Limited    int    `default:"5000" env:"BENCH_LIMITED" help:"Members of the company that is read within the documented call limits; 0 leaves that out."`
-	Comparison bool   `default:"true" negatable:"" env:"BENCH_COMPARISON" help:"Load the same rows by plain SQL and row by row as well."`
+	Comparison bool   `default:"true" negatable:"" env:"BENCH_COMPARISON" help:"Load the same rows by plain SQL and row by row as well, and with other workers."`
 	Out        string `type:"path" env:"BENCH_OUT" help:"Directory for the JSON and the chart. Default: docs/benchmarks in the checkout if all of the default sizes are measured, else none."`
 }
 

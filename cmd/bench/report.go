@@ -19,6 +19,7 @@ type report struct {
 	Workers     int          `json:"workers"`
 	Rounds      []round      `json:"rounds"`
 	Comparisons []comparison `json:"comparisons,omitempty"`
+	Spread      *spread      `json:"spread,omitempty"`
 	Limited     *limited     `json:"within_call_limits,omitempty"`
 }
 
@@ -33,7 +34,7 @@ func (r *report) complete() bool {
 			return false
 		}
 	}
-	return r.Limited != nil
+	return r.Spread != nil && r.Limited != nil
 }
 
 // save writes the report as JSON, and the chart.
@@ -57,6 +58,7 @@ func (r *report) print(w io.Writer) {
 	}
 	t.Render()
 	r.printComparisons(w)
+	r.printSpread(w)
 	if l := r.Limited; l != nil {
 		fmt.Fprintf(w, "\nWithin the documented call limits: %d members in %d departments, %d calls in %.1f s; at %.1f calls a second they take %.1f s: %.2f times; %.2f %% throttled\n",
 			l.Members, l.Departments, l.Calls.Made, l.Seconds, l.PerSecond, l.AtRate, l.OfLimit, 100*l.Throttled)
@@ -76,6 +78,22 @@ func (r *report) printComparisons(w io.Writer) {
 		t.AppendRow(table.Row{c.Members, one(first.Postgres.CPUSeconds), one(c.Directory.CPU), one(c.Record.CPU), one(first.Postgres.CPUSeconds / c.Record.CPU),
 			one(c.FirstLoad.CPU), one(c.FirstLoad.CPU / first.Postgres.CPUSeconds),
 			one(again.Postgres.CPUSeconds), one(c.Unchanged.CPU), one(c.Unchanged.CPU / again.Postgres.CPUSeconds)})
+	}
+	fmt.Fprintln(w)
+	t.Render()
+}
+
+// printSpread writes how other workers fare with the largest company.
+func (r *report) printSpread(w io.Writer) {
+	if r.Spread == nil {
+		return
+	}
+	t := trial.NewTable(table.Row{"members", "round", fmt.Sprintf("seconds, workers: %d", r.Workers), fmt.Sprintf("workers: %d", r.Spread.Workers), "times as long",
+		"rows of the directory", "of them different"})
+	t.SetOutputMirror(w)
+	for _, m := range r.Spread.Rounds {
+		usual := r.find(r.Spread.Rounds[0].Members, m.Round)
+		t.AppendRow(table.Row{m.Members, m.Round, one(usual.Seconds), one(m.Seconds), fmt.Sprintf("%.2f", m.Seconds/usual.Seconds), m.Compared, m.Different})
 	}
 	fmt.Fprintln(w)
 	t.Render()

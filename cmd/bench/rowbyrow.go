@@ -121,7 +121,11 @@ func (r rowByRow) one(ctx context.Context, p member) error {
 	if err != nil {
 		return err
 	}
-	known, err := r.find(ctx, "SELECT id::text FROM org_members WHERE provider_id = $1 AND unionid = $2", r.provider, p.UnionID)
+	member, by := "SELECT id::text FROM org_members WHERE provider_id = $1 AND unionid = $2", p.UnionID
+	if by == nil { // WeCom has no such id
+		member, by = "SELECT id::text FROM org_members WHERE provider_id = $1 AND external_id = $2", &p.ExternalID
+	}
+	known, err := r.find(ctx, member, r.provider, by)
 	if err != nil {
 		return err
 	}
