@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
-	"math/big"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -13,28 +12,18 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
-// digestBytes is how much of a person's hash counts: that two differing listings have
-// one digest by chance is out of the question.
-const digestBytes = 16
-
-// digest stands for all that these people's records say, in any order and on any
-// pages: digests of pages add up to that of a listing. Nil if the listing is none of a
-// department's own people, which alone can be recognised.
-func digest(p db.Pending, people []db.StagedMember) *big.Int {
-	if p.Listing != ownMembers {
-		return nil
-	}
+// digest gives each person one that stands for all that their record says.
+func digest(people []db.StagedMember) {
 	var d digester
-	sum := new(big.Int)
-	for _, m := range people {
+	for i := range people {
 		d.buf = d.buf[:0]
 		// What another release would make of the same records may differ.
 		d.text(release())
-		d.member(m)
+		d.member(people[i])
 		hash := sha256.Sum256(d.buf)
-		sum.Add(sum, new(big.Int).SetBytes(hash[:digestBytes]))
+		// So much of a hash that two differing records have one by chance is out of the question.
+		people[i].Digest = db.Digest(hash[:])
 	}
-	return sum
 }
 
 // digester writes values one behind the other, each with its length, so that no two

@@ -2,8 +2,6 @@ package activities
 
 import (
 	"encoding/json"
-	"fmt"
-	"math/big"
 	"reflect"
 	"slices"
 	"testing"
@@ -13,8 +11,6 @@ import (
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
 )
-
-var own = db.Pending{Department: "1", Listing: ownMembers}
 
 func digestFull() db.StagedMember {
 	text := func(s string) *string { return &s }
@@ -35,10 +31,15 @@ func digestFull() db.StagedMember {
 // Whatever is staged of a person counts: a field left out would never be seen to change.
 func TestEveryFieldCountsInADigest(t *testing.T) {
 	t.Parallel()
-	seen := map[string]string{digest(own, []db.StagedMember{digestFull()}).String(): "unchanged"}
+	digestOf := func(m db.StagedMember) db.Digest {
+		people := []db.StagedMember{m}
+		digest(people)
+		return people[0].Digest
+	}
+	seen := map[db.Digest]string{digestOf(digestFull()): "unchanged"}
 	var vary func(path string, field func(*db.StagedMember) reflect.Value)
 	check := func(path string, m db.StagedMember) {
-		sum := digest(own, []db.StagedMember{m}).String()
+		sum := digestOf(m)
 		require.NotContains(t, seen, sum, "%s is like %s", path, seen[sum])
 		seen[sum] = path
 	}
@@ -65,6 +66,8 @@ func TestEveryFieldCountsInADigest(t *testing.T) {
 				vary(path+"[0]", func(m *db.StagedMember) reflect.Value { return field(m).Index(0) })
 			}
 			f.SetZero()
+		case reflect.Array:
+			return // the digest itself
 		default:
 			t.Fatalf("%s: a %s", path, f.Kind())
 		}
@@ -72,23 +75,6 @@ func TestEveryFieldCountsInADigest(t *testing.T) {
 	}
 	vary("person", func(m *db.StagedMember) reflect.Value { return reflect.ValueOf(m).Elem() })
 	require.Greater(t, len(seen), 20)
-}
-
-func TestADigestKnowsNoOrderAndNoPages(t *testing.T) {
-	t.Parallel()
-	people := make([]db.StagedMember, 5)
-	for i := range people {
-		people[i] = digestFull()
-		people[i].ExternalID = fmt.Sprint(i)
-	}
-	whole := digest(own, people)
-	turned := slices.Clone(people)
-	slices.Reverse(turned)
-	require.Equal(t, whole, digest(own, turned))
-	require.Equal(t, whole, new(big.Int).Add(digest(own, people[:2]), digest(own, people[2:])))
-	require.NotEqual(t, whole, digest(own, append(turned, people[0])), "somebody listed twice")
-	require.Zero(t, digest(own, nil).Sign())
-	require.Nil(t, digest(db.Pending{Department: "1", Listing: "granted"}, people))
 }
 
 // An unchanged department costs no rows, whether its listing has one page or several.

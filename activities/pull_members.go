@@ -12,7 +12,8 @@ import (
 )
 
 // ownMembers is the listing of the people directly in a department, by the name
-// that all clients give it; only of such a listing a second opinion can be had.
+// that all clients give it; only of such a listing a second opinion can be had, and
+// only such a one can be recognised.
 const ownMembers = "department"
 
 // troubleInRow is how many departments of a batch may fail in a row for want of a
@@ -203,13 +204,16 @@ func (s *shelf) memberPages(ctx context.Context, p *db.Pending) error {
 			return s.problem(provider.Malformed, "the listing of people in department %s repeats a page token", p.Department)
 		}
 		people := s.stagedMembers(page.Members)
+		recognisable := p.Listing == ownMembers
+		if recognisable {
+			digest(people)
+		}
 		if err := s.put(ctx, db.MemberPage{
 			Page: db.Page{
 				RunID: s.runID, Listing: p.Department, Number: p.Pages, Next: page.Next, Bad: len(page.Bad),
 				Request: page.Request,
 			},
-			People: people,
-			Digest: digest(*p, people),
+			People: people, Recognisable: recognisable,
 		}); err != nil {
 			return err
 		}

@@ -19,8 +19,9 @@ const shelfRows = 500
 // long listings go on after a crash at the page after the last.
 type shelf struct {
 	*reading
-	pages []db.MemberPage
-	rows  int
+	pages    []db.MemberPage
+	rows     int
+	familiar db.Familiar
 	// ended are the departments whose listing was read to the end and that wait for a
 	// verdict.
 	ended []db.Pending
@@ -35,7 +36,7 @@ type shelf struct {
 }
 
 func (r *reading) newShelf() *shelf {
-	return &shelf{reading: r, recognised: map[string]bool{}, failed: map[string]error{}}
+	return &shelf{reading: r, familiar: db.Familiar{}, recognised: map[string]bool{}, failed: map[string]error{}}
 }
 
 // put takes a page. It must not be used again.
@@ -59,7 +60,7 @@ func (s *shelf) end(ctx context.Context, p db.Pending) error {
 
 // write writes the pages.
 func (s *shelf) write(ctx context.Context) error {
-	recognised, err := s.store.StageMembers(ctx, s.pages...)
+	recognised, err := s.store.StageMembers(ctx, s.familiar, s.pages...)
 	if err != nil {
 		return err
 	}

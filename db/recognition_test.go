@@ -183,7 +183,7 @@ func TestALongListingIsRecognisedAtItsEnd(t *testing.T) {
 		if n == 1 {
 			page.Next = ""
 		}
-		found, err := c.store.StageMembers(t.Context(), db.MemberPage{Page: page, People: people, Digest: digestOf(t, people)})
+		found, err := c.store.StageMembers(t.Context(), db.Familiar{}, db.MemberPage{Page: page, People: digested(t, people), Recognisable: true})
 		require.NoError(t, err)
 		require.Equal(t, n == 1, slices.Contains(found, "1"))
 	}
@@ -201,7 +201,9 @@ func TestAnAttemptThatLagsBehindTakesNothingBack(t *testing.T) {
 	r.read(s)
 	require.Equal(t, []string{"1"}, recognised(r))
 	people := membersOf(s.members, directory.Feishu)
-	late, err := c.store.StageMembers(t.Context(), db.MemberPage{Page: db.Page{RunID: r.id, Listing: "1"}, People: people, Digest: digestOf(t, people)})
+	late, err := c.store.StageMembers(t.Context(), db.Familiar{}, db.MemberPage{
+		Page: db.Page{RunID: r.id, Listing: "1"}, People: digested(t, people), Recognisable: true,
+	})
 	require.NoError(t, err)
 	require.Equal(t, []string{"1"}, late)
 	require.Zero(t, r.planRemovals().Total())

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"math/big"
 	"slices"
 	"strings"
 
@@ -35,6 +34,8 @@ type StagedMember struct {
 	Key             string
 	TranslitFull    string
 	TranslitInitial string
+	// Digest stands for the record, if it is of a listing that may be recognised.
+	Digest Digest
 }
 
 // Page says where in a listing a page belongs and how the listing goes on.
@@ -115,50 +116,53 @@ func (s *Store) putDepartments(ctx context.Context, tx pgx.Tx, runID string, fou
 var stagedMemberColumns = []string{
 	"run_id", "listing", "page", "n", "department_external_id", "person_key", "external_id", "external_is_fallback", "unionid", "open_id",
 	"name", "name_translit_full", "name_translit_initial", "email", "phone", "avatar_url", "title", "status", "activated",
-	"primary_rank", "is_leader", "sort_order", "raw",
+	"primary_rank", "is_leader", "sort_order", "raw", "digest",
 }
 
 // MemberPage is one page of people.
 type MemberPage struct {
 	Page
 	People []StagedMember
-	// Digest stands for the people as they are here, and the sum of all its pages'
-	// for a listing; nil if the listing is not to be recognised.
-	Digest *big.Int
+	// Recognisable is true if it is one of a department's own people, with digests.
+	Recognisable bool
 }
 
 // StageMembers writes pages of people, all of one run and no two of one listing, by
 // COPY, together with the cursors behind them: all of it or nothing. A page written
 // again replaces itself. A listing that ends with its page here, and is what it was when
 // last applied, needs no rows: it is recognised instead, and with that read to its
-// end. Those are returned.
-func (s *Store) StageMembers(ctx context.Context, pages ...MemberPage) (recognised []string, err error) {
+// end. Those are returned. Of other listings the people whose record and row are as
+// they were then are only noted; familiar keeps what is known of such listings.
+func (s *Store) StageMembers(ctx context.Context, familiar Familiar, pages ...MemberPage) (recognised []string, err error) {
 	if len(pages) == 0 {
 		return nil, nil
 	}
-	run := pages[0].RunID
+	runID := pages[0].RunID
 	advance := make([]dbsqlc.LedgerMembersAdvanceParams, len(pages))
 	for i, p := range pages {
 		advance[i] = dbsqlc.LedgerMembersAdvanceParams{
-			RunID: run, Listing: p.Listing, Next: p.Next, People: int32(len(p.People)), Bad: int32(p.Bad), Request: p.Request,
-			Digest: pgtype.Numeric{Int: p.Digest, Valid: p.Digest != nil && p.Bad == 0},
+			RunID: runID, Listing: p.Listing, Next: p.Next, People: int32(len(p.People)), Bad: int32(p.Bad), Request: p.Request, Digest: p.digest(),
 		}
 	}
-	err = s.inFence(ctx, run, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+	err = s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
 		// Key by key: for many at once the planner would rather read all of the run.
 		if err := s.planFor(ctx, tx, lookups); err != nil {
 			return err
 		}
 		recognised = nil
 		var written []MemberPage
+		var known []string
 		var failed error
 		s.q.LedgerMembersAdvance(ctx, tx, advance).QueryRow(func(i int, l dbsqlc.LedgerMembersAdvanceRow, err error) {
 			lookedUp := errors.Is(err, pgx.ErrNoRows) // single people have no line
 			if !lookedUp {
 				failed = errors.Join(failed, err)
 			}
-			if l.MembersRecognised {
+			switch {
+			case l.MembersRecognised:
 				recognised = append(recognised, pages[i].Listing)
+			case l.Familiar && pages[i].Recognisable:
+				known = append(known, pages[i].Listing)
 			}
 			if lookedUp || int(l.Pages) > pages[i].Number+1 {
 				written = append(written, pages[i])
@@ -167,34 +171,49 @@ func (s *Store) StageMembers(ctx context.Context, pages ...MemberPage) (recognis
 		if failed != nil {
 			return failed
 		}
+		if err := s.look(ctx, tx, runID, run.ProviderID, known, familiar); err != nil {
+			return err
+		}
 		for _, p := range written {
-			if err := s.q.StagedMembersDropPage(ctx, tx, run, p.Listing, int32(p.Number)); err != nil {
+			if err := s.q.StagedMembersDropPage(ctx, tx, runID, p.Listing, int32(p.Number)); err != nil {
 				return err
 			}
 		}
-		return s.stageMembers(ctx, tx, pages, recognised)
+		return s.stageMembers(ctx, tx, pages, recognised, familiar)
 	})
 	return recognised, interpret("stage members", err)
 }
 
 // stageMembers copies the pages but those of recognised listings, whose earlier pages
 // go, too.
-func (s *Store) stageMembers(ctx context.Context, tx pgx.Tx, pages []MemberPage, recognised []string) error {
-	var rows [][]any
+func (s *Store) stageMembers(ctx context.Context, tx pgx.Tx, pages []MemberPage, recognised []string, familiar Familiar) error {
+	var same, staged [][]any
 	for _, p := range pages {
 		switch {
 		case !slices.Contains(recognised, p.Listing):
-			rows = append(rows, memberRows(p.Page, p.People)...)
+			rows, others := recogniseMembers(p, familiar[p.Listing])
+			same = append(same, rows...)
+			staged = append(staged, memberRows(p, others)...)
 		case p.Number > 0:
 			if err := s.q.StagedMembersDropListing(ctx, tx, p.RunID, p.Listing); err != nil {
 				return err
 			}
 		}
+		if p.Next == "" {
+			delete(familiar, p.Listing)
+		}
 	}
+	if err := copyRows(ctx, tx, "recognised_members", recognisedMemberColumns, same); err != nil {
+		return err
+	}
+	return copyRows(ctx, tx, "staged_members", stagedMemberColumns, staged)
+}
+
+func copyRows(ctx context.Context, tx pgx.Tx, table string, columns []string, rows [][]any) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	_, err := tx.CopyFrom(ctx, pgx.Identifier{"staged_members"}, stagedMemberColumns, pgx.CopyFromRows(rows))
+	_, err := tx.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromRows(rows))
 	return copyProblem(err)
 }
 
@@ -206,7 +225,7 @@ func copyProblem(err error) error {
 	return err
 }
 
-func memberRows(p Page, people []StagedMember) [][]any {
+func memberRows(p MemberPage, people []StagedMember) [][]any {
 	rows := make([][]any, 0, len(people))
 	add := func(m StagedMember, department *string, place directory.Membership) {
 		var raw any
@@ -217,6 +236,7 @@ func memberRows(p Page, people []StagedMember) [][]any {
 			p.RunID, p.Listing, int32(p.Number), int32(len(rows)), department, m.Key, m.ExternalID, m.ExternalIDIsFallback,
 			orNull(m.UnionID), orNull(m.OpenID), m.Name, m.TranslitFull, m.TranslitInitial, m.Email, m.Phone, m.AvatarURL, m.Title,
 			(*string)(m.Status), m.Activated, place.PrimaryRank, place.Leader, place.SortOrder, raw,
+			pgtype.UUID{Bytes: m.Digest, Valid: p.Recognisable},
 		})
 	}
 	for _, m := range people {

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"math/big"
 	"slices"
 	"strings"
 	"testing"
@@ -152,11 +151,9 @@ func (r *run) read(s snapshot) {
 		if skipped[d.ExternalID] {
 			continue
 		}
-		var digest *big.Int
-		if d.members == "" && d.MembersListing != "" {
-			digest = digestOf(r.t, listed)
-		}
-		recognised, err := store.StageMembers(ctx, db.MemberPage{Page: page, People: listed, Digest: digest})
+		recognised, err := store.StageMembers(ctx, db.Familiar{}, db.MemberPage{
+			Page: page, People: digested(r.t, listed), Recognisable: d.members == "" && d.MembersListing != "",
+		})
 		require.NoError(r.t, err)
 		r.recognised = append(r.recognised, recognised...)
 		switch d.members {
@@ -199,17 +196,17 @@ func listing(people []db.StagedMember, department string, first bool) []db.Stage
 	return listed
 }
 
-// digestOf stands for what a listing says, like the real one.
-func digestOf(t testing.TB, listed []db.StagedMember) *big.Int {
+// digested gives people digests that stand for their records, like the real ones.
+func digested(t testing.TB, people []db.StagedMember) []db.StagedMember {
 	t.Helper()
-	sum := new(big.Int)
-	for _, m := range listed {
-		text, err := json.Marshal(m)
+	for i := range people {
+		people[i].Digest = db.Digest{}
+		text, err := json.Marshal(people[i])
 		require.NoError(t, err)
 		hash := sha256.Sum256(text)
-		sum.Add(sum, new(big.Int).SetBytes(hash[:16]))
+		people[i].Digest = db.Digest(hash[:])
 	}
-	return sum
+	return people
 }
 
 func (r *run) apply(limited bool) {

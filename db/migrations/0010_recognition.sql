@@ -17,8 +17,15 @@ CREATE TABLE remembered_listings (
     leaders       text[],
     tenant_id     uuid,
     -- All of them together, as org_membership_content has each.
-    stored        bigint NOT NULL
+    stored        bigint NOT NULL,
+    -- Person by person: the digest of the record, whose it is, and what was stored.
+    records       uuid[] NOT NULL,
+    members       uuid[] NOT NULL,
+    contents      bigint[] NOT NULL
 );
+-- Digests do not get smaller by being packed.
+ALTER TABLE remembered_listings ALTER COLUMN records SET STORAGE EXTERNAL, ALTER COLUMN members SET STORAGE EXTERNAL,
+    ALTER COLUMN contents SET STORAGE EXTERNAL;
 
 -- One membership with the person's row, as a figure.
 CREATE FUNCTION org_membership_content(member_id uuid, content bigint, is_leader boolean, sort_order bigint, primary_rank bigint)
@@ -35,15 +42,51 @@ ALTER TABLE sync_run_departments
     -- Whether the listing ended with both the same.
     ADD COLUMN members_recognised boolean NOT NULL DEFAULT false;
 
--- The memberships, and so the people, that a run has seen by recognising a listing:
--- all that are stored there. Those of other listings are in sync_run_memberships.
+-- The digest of a staged person's record; null in listings that are not remembered.
+ALTER TABLE staged_members ADD COLUMN digest uuid;
+
+-- People of a listing that is no longer what it was whose own record still is, and who
+-- are stored as they were: no row of theirs is staged.
+CREATE TABLE recognised_members (
+    run_id     uuid NOT NULL,
+    listing    text NOT NULL,
+    member_id  uuid NOT NULL,
+    page       integer NOT NULL,
+    person_key text NOT NULL,
+    -- As remembered_listings has them.
+    digest     uuid NOT NULL,
+    stored     bigint NOT NULL,
+    PRIMARY KEY (run_id, listing, member_id, page)
+);
+ALTER TABLE recognised_members ALTER COLUMN run_id SET STATISTICS 0;
+
+CREATE OR REPLACE FUNCTION sync_run_drop_people() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    DELETE FROM staged_members s WHERE s.run_id = OLD.id;
+    DELETE FROM recognised_members g WHERE g.run_id = OLD.id;
+    DELETE FROM sync_run_members s WHERE s.run_id = OLD.id;
+    DELETE FROM org_changes c WHERE c.run_id = OLD.id;
+    RETURN NULL;
+END
+$$;
+
+-- The memberships, and so the people, that a run has seen by recognising them: all that
+-- are stored where a whole listing was recognised, and single people elsewhere. Those
+-- that were staged are in sync_run_memberships.
 CREATE VIEW sync_run_recognised AS
 SELECT l.run_id, d.id AS department_id, md.member_id
 FROM sync_run_departments l
 JOIN sync_runs u ON u.id = l.run_id
 JOIN org_departments d ON d.provider_id = u.provider_id AND d.external_id = l.external_id AND d.status = 'active'
 JOIN org_member_departments md ON md.department_id = d.id
-WHERE l.members_recognised;
+WHERE l.members_recognised
+UNION ALL
+SELECT g.run_id, d.id, md.member_id
+FROM recognised_members g
+JOIN sync_runs u ON u.id = g.run_id
+JOIN org_departments d ON d.provider_id = u.provider_id AND d.external_id = g.listing AND d.status = 'active'
+JOIN org_member_departments md ON md.department_id = d.id AND md.member_id = g.member_id;
 
 -- What a provider's directory looked like when everything that follows from the whole
 -- of it had last been computed: a figure over what that is computed from, and over

@@ -131,7 +131,8 @@ SELECT ordinal FROM sync_run_departments WHERE run_id = @run_id AND external_id 
 -- name: LedgerMembersAdvance :batchone
 -- One page more of a listing. A page without a digest leaves its listing without. A
 -- listing that ends as it was when last applied is recognised, and with that read to
--- its end. Returns how many pages were written, this one included.
+-- its end. Returns how many pages were written, this one included, and whether what
+-- the listing was is known, and nobody in it stored otherwise.
 UPDATE sync_run_departments l
 SET members_cursor = @next, pages = l.pages + 1, members_read = l.members_read + @people, bad_records = l.bad_records + @bad,
     members_request = nullif(@request::text, ''), members_read_at = now(),
@@ -140,7 +141,7 @@ SET members_cursor = @next, pages = l.pages + 1, members_read = l.members_read +
     members_recognised = l.members_recognised OR coalesce(@next = '' AND l.members_digest + sqlc.narg(digest) = l.members_known, false),
     members_complete = l.members_complete OR coalesce(@next = '' AND l.members_digest + sqlc.narg(digest) = l.members_known, false)
 WHERE l.run_id = @run_id AND l.external_id = @listing
-RETURNING l.pages, l.members_recognised;
+RETURNING l.pages, l.members_recognised, (l.members_known IS NOT NULL)::boolean AS familiar;
 
 -- name: LedgerMembersEnd :batchexec
 -- One by one: for several at once the planner would rather read all of the run's.
@@ -203,8 +204,10 @@ ORDER BY error IS NULL, external_id LIMIT @max_rows;
 -- listing brought, how many the directory holds there, what the provider declares
 -- for the department with everything below, and whether anything is below.
 SELECT w.department::text AS external_id,
-    (SELECT count(DISTINCT s.person_key) FROM staged_members s
-      WHERE s.run_id = @run_id AND s.listing = w.department AND s.department_external_id = w.department AND s.status IS DISTINCT FROM 'deleted')::int AS read,
+    (SELECT count(*) FROM (
+        SELECT s.person_key FROM staged_members s
+        WHERE s.run_id = @run_id AND s.listing = w.department AND s.department_external_id = w.department AND s.status IS DISTINCT FROM 'deleted'
+        UNION SELECT g.person_key FROM recognised_members g WHERE g.run_id = @run_id AND g.listing = w.department) people)::int AS read,
     (SELECT count(*) FROM org_departments d JOIN org_member_departments md ON md.department_id = d.id
       JOIN org_members m ON m.id = md.member_id
       WHERE d.provider_id = @provider_id AND d.external_id = w.department AND m.status <> 'deleted')::int AS stored,
@@ -238,10 +241,12 @@ SELECT @run_id, f.external_id, f.parent, f.name, f.sort_order, f.declared_member
 ON CONFLICT (run_id, external_id) DO NOTHING;
 
 -- name: StagedMembersDropPage :exec
-DELETE FROM staged_members WHERE run_id = @run_id AND listing = @listing AND page = @page;
+WITH recognised AS (DELETE FROM recognised_members g WHERE g.run_id = @run_id AND g.listing = @listing AND g.page = @page)
+DELETE FROM staged_members s WHERE s.run_id = @run_id AND s.listing = @listing AND s.page = @page;
 
 -- name: StagedMembersDropListing :exec
-DELETE FROM staged_members WHERE run_id = @run_id AND listing = @listing;
+WITH recognised AS (DELETE FROM recognised_members g WHERE g.run_id = @run_id AND g.listing = @listing)
+DELETE FROM staged_members s WHERE s.run_id = @run_id AND s.listing = @listing;
 
 -- name: LedgerSize :one
 SELECT count(*)::int AS departments FROM sync_run_departments WHERE run_id = @run_id;

@@ -21,6 +21,9 @@ SELECT
 -- that failed does not freeze those above it.
 WITH RECURSIVE seen AS MATERIALIZED (
     SELECT v.department_id, v.member_id FROM sync_run_memberships v WHERE v.run_id = @run_id::uuid
+    UNION ALL
+    SELECT d.id, g.member_id FROM recognised_members g JOIN org_departments d ON d.provider_id = @provider_id::uuid AND d.external_id = g.listing
+    WHERE g.run_id = @run_id
 ), missed AS (
     SELECT DISTINCT md.department_id FROM org_member_departments md
     JOIN org_departments d ON d.id = md.department_id AND d.provider_id = @provider_id::uuid
@@ -41,6 +44,9 @@ WITH RECURSIVE seen AS MATERIALIZED (
     FROM below b
     JOIN staged_members sm ON sm.run_id = @run_id AND sm.department_external_id = b.external_id AND sm.status IS DISTINCT FROM 'deleted'
     JOIN sync_run_members r ON r.run_id = sm.run_id AND r.person_key = sm.person_key
+    UNION
+    SELECT b.top, b.external_id, g.member_id::text
+    FROM below b JOIN recognised_members g ON g.run_id = @run_id AND g.listing = b.external_id
     UNION
     SELECT b.top, b.external_id, md.member_id::text
     FROM below b
@@ -70,6 +76,7 @@ JOIN org_departments d ON d.id = md.department_id AND d.provider_id = @provider_
 JOIN org_members m ON m.id = md.member_id AND m.provider_id = d.provider_id
 JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = d.external_id AND l.members_complete AND NOT l.members_recognised
 WHERE NOT EXISTS (SELECT 1 FROM sync_run_memberships s WHERE s.run_id = @run_id AND s.department_id = md.department_id AND s.member_id = md.member_id)
+  AND NOT EXISTS (SELECT 1 FROM recognised_members g WHERE g.run_id = @run_id AND g.listing = d.external_id AND g.member_id = md.member_id)
   AND NOT EXISTS (SELECT 1 FROM undecided u
                   WHERE u.external_key = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id)
 ON CONFLICT DO NOTHING;
@@ -80,20 +87,23 @@ ON CONFLICT DO NOTHING;
 -- may be in one that was not.
 WITH undecided AS MATERIALIZED (
     SELECT lower(u.person_key) AS external_key, u.unionid, u.open_id FROM sync_run_members u WHERE u.run_id = @run_id::uuid AND u.member_id IS NULL
+), missed AS MATERIALIZED (
+    SELECT m.id FROM org_members m
+    WHERE m.provider_id = @provider_id AND m.status <> 'deleted'
+      AND NOT EXISTS (SELECT 1 FROM sync_run_members s WHERE s.run_id = @run_id AND s.member_id = m.id)
+      AND NOT EXISTS (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = @run_id AND v.member_id = m.id)
+      AND NOT EXISTS (SELECT 1 FROM undecided u
+                      WHERE u.external_key = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id)
+), placed AS (
+    SELECT x.id, bool_and(r.object_id IS NOT NULL) AS missed_everywhere
+    FROM missed x JOIN org_member_departments md ON md.member_id = x.id
+    LEFT JOIN sync_run_removals r ON r.run_id = @run_id AND r.object_type = 'membership' AND r.object_id = md.member_id AND r.department_id = md.department_id
+    GROUP BY x.id
 )
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
-SELECT @run_id::uuid, 'member', m.id, m.id, @everything_read::boolean, CASE WHEN @everything_read THEN 'not_listed' ELSE 'looked_up' END
-FROM org_members m
-WHERE m.provider_id = @provider_id AND m.status <> 'deleted'
-  AND NOT EXISTS (SELECT 1 FROM sync_run_members s WHERE s.run_id = @run_id AND s.member_id = m.id)
-  AND NOT EXISTS (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = @run_id AND v.member_id = m.id)
-  AND NOT EXISTS (SELECT 1 FROM undecided u
-                  WHERE u.external_key = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id)
-  AND (@everything_read OR (
-        EXISTS (SELECT 1 FROM org_member_departments md WHERE md.member_id = m.id)
-        AND NOT EXISTS (SELECT 1 FROM org_member_departments md WHERE md.member_id = m.id AND NOT EXISTS (
-            SELECT 1 FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = 'membership'
-              AND r.object_id = m.id AND r.department_id = md.department_id))))
+SELECT @run_id::uuid, 'member', x.id, x.id, @everything_read::boolean, CASE WHEN @everything_read THEN 'not_listed' ELSE 'looked_up' END
+FROM missed x LEFT JOIN placed p ON p.id = x.id
+WHERE @everything_read OR p.missed_everywhere
 ON CONFLICT DO NOTHING;
 
 -- name: RemovalsPlanDepartments :execrows

@@ -106,7 +106,7 @@ func (d *drift) newName(kind string) string {
 
 func (d *drift) departmentSteps() []step {
 	return []step{
-		{35, "department_renamed", func() error { return d.c.RenameDepartment(d.department(), d.newName("新部门")) }},
+		{35, "department_renamed", d.renameDepartment},
 		{25, "department_added", func() error {
 			dept, err := d.c.AddDepartment(d.department(), d.newName("Neu"))
 			if err == nil {
@@ -118,6 +118,18 @@ func (d *drift) departmentSteps() []step {
 		{10, "department_renamed_and_moved", func() error { return d.moveDepartment(true) }},
 		{10, "department_deleted", d.deleteDepartment},
 	}
+}
+
+// renameDepartment spares the root: with the company's own name everybody's path
+// changes, which is no share of it.
+func (d *drift) renameDepartment() error {
+	dept := d.department()
+	var now Department
+	d.c.View(func(v *View) { now, _ = v.Department(dept) })
+	if now.Parent == 0 {
+		return fmt.Errorf("rename department %d: %w", dept, ErrRefused)
+	}
+	return d.c.RenameDepartment(dept, d.newName("新部门"))
 }
 
 func (d *drift) moveDepartment(rename bool) error {

@@ -26,7 +26,7 @@ SET members_cursor = $1, pages = l.pages + 1, members_read = l.members_read + $2
     members_recognised = l.members_recognised OR coalesce($1 = '' AND l.members_digest + $5 = l.members_known, false),
     members_complete = l.members_complete OR coalesce($1 = '' AND l.members_digest + $5 = l.members_known, false)
 WHERE l.run_id = $6 AND l.external_id = $7
-RETURNING l.pages, l.members_recognised
+RETURNING l.pages, l.members_recognised, (l.members_known IS NOT NULL)::boolean AS familiar
 `
 
 type LedgerMembersAdvanceBatchResults struct {
@@ -48,11 +48,13 @@ type LedgerMembersAdvanceParams struct {
 type LedgerMembersAdvanceRow struct {
 	Pages             int32
 	MembersRecognised bool
+	Familiar          bool
 }
 
 // One page more of a listing. A page without a digest leaves its listing without. A
 // listing that ends as it was when last applied is recognised, and with that read to
-// its end. Returns how many pages were written, this one included.
+// its end. Returns how many pages were written, this one included, and whether what
+// the listing was is known, and nobody in it stored otherwise.
 func (q *Queries) LedgerMembersAdvance(ctx context.Context, db DBTX, arg []LedgerMembersAdvanceParams) *LedgerMembersAdvanceBatchResults {
 	batch := &pgx.Batch{}
 	for _, a := range arg {
@@ -82,7 +84,7 @@ func (b *LedgerMembersAdvanceBatchResults) QueryRow(f func(int, LedgerMembersAdv
 			continue
 		}
 		row := b.br.QueryRow()
-		err := row.Scan(&i.Pages, &i.MembersRecognised)
+		err := row.Scan(&i.Pages, &i.MembersRecognised, &i.Familiar)
 		if f != nil {
 			f(t, i, err)
 		}

@@ -514,8 +514,10 @@ func (q *Queries) LedgerWalkRestart(ctx context.Context, db DBTX, childrenListin
 
 const scopeFigures = `-- name: ScopeFigures :many
 SELECT w.department::text AS external_id,
-    (SELECT count(DISTINCT s.person_key) FROM staged_members s
-      WHERE s.run_id = $1 AND s.listing = w.department AND s.department_external_id = w.department AND s.status IS DISTINCT FROM 'deleted')::int AS read,
+    (SELECT count(*) FROM (
+        SELECT s.person_key FROM staged_members s
+        WHERE s.run_id = $1 AND s.listing = w.department AND s.department_external_id = w.department AND s.status IS DISTINCT FROM 'deleted'
+        UNION SELECT g.person_key FROM recognised_members g WHERE g.run_id = $1 AND g.listing = w.department) people)::int AS read,
     (SELECT count(*) FROM org_departments d JOIN org_member_departments md ON md.department_id = d.id
       JOIN org_members m ON m.id = md.member_id
       WHERE d.provider_id = $2 AND d.external_id = w.department AND m.status <> 'deleted')::int AS stored,
@@ -587,7 +589,8 @@ func (q *Queries) StagedDepartmentsPut(ctx context.Context, db DBTX, runID strin
 }
 
 const stagedMembersDropListing = `-- name: StagedMembersDropListing :exec
-DELETE FROM staged_members WHERE run_id = $1 AND listing = $2
+WITH recognised AS (DELETE FROM recognised_members g WHERE g.run_id = $1 AND g.listing = $2)
+DELETE FROM staged_members s WHERE s.run_id = $1 AND s.listing = $2
 `
 
 func (q *Queries) StagedMembersDropListing(ctx context.Context, db DBTX, runID string, listing string) error {
@@ -596,7 +599,8 @@ func (q *Queries) StagedMembersDropListing(ctx context.Context, db DBTX, runID s
 }
 
 const stagedMembersDropPage = `-- name: StagedMembersDropPage :exec
-DELETE FROM staged_members WHERE run_id = $1 AND listing = $2 AND page = $3
+WITH recognised AS (DELETE FROM recognised_members g WHERE g.run_id = $1 AND g.listing = $2 AND g.page = $3)
+DELETE FROM staged_members s WHERE s.run_id = $1 AND s.listing = $2 AND s.page = $3
 `
 
 func (q *Queries) StagedMembersDropPage(ctx context.Context, db DBTX, runID string, listing string, page int32) error {

@@ -131,11 +131,11 @@ func (q *Queries) MembersCompare(ctx context.Context, db DBTX, arg MembersCompar
 
 const membersInsert = `-- name: MembersInsert :execrows
 WITH listed AS (
-    SELECT s.run_id, s.listing, s.page, s.n, s.department_external_id, s.person_key, s.external_id, s.external_is_fallback, s.unionid, s.open_id, s.name, s.name_translit_full, s.name_translit_initial, s.email, s.phone, s.avatar_url, s.title, s.status, s.activated, s.primary_rank, s.is_leader, s.sort_order, s.raw, r.member_id, d.id AS department_id,
+    SELECT s.run_id, s.listing, s.page, s.n, s.department_external_id, s.person_key, s.external_id, s.external_is_fallback, s.unionid, s.open_id, s.name, s.name_translit_full, s.name_translit_initial, s.email, s.phone, s.avatar_url, s.title, s.status, s.activated, s.primary_rank, s.is_leader, s.sort_order, s.raw, s.digest, r.member_id, d.id AS department_id,
         first_value(d.id) OVER best AS best_id, first_value(d.path) OVER best AS best_path,
         coalesce(s.is_leader, coalesce(s.open_id, '') = ANY (d.leaders) OR s.external_id = ANY (d.leaders), false) AS leads
     FROM unnest($2::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, primary_rank, is_leader, sort_order, raw FROM staged_members x
+    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, primary_rank, is_leader, sort_order, raw, digest FROM staged_members x
         WHERE x.run_id = $1 AND x.listing = w.listing AND x.status IS DISTINCT FROM 'deleted' OFFSET 0) s
     CROSS JOIN LATERAL (SELECT x.member_id FROM sync_run_members x
         WHERE x.run_id = $1 AND x.person_key = s.person_key AND x.is_new
@@ -149,7 +149,7 @@ WITH listed AS (
     WINDOW best AS (PARTITION BY s.person_key ORDER BY d.id IS NULL, s.primary_rank DESC NULLS LAST, d.depth DESC, d.external_id COLLATE "C")
 ), people AS (
     -- Of a person's rows the one with the full record, whatever was read last.
-    SELECT DISTINCT ON (l.person_key) l.run_id, l.listing, l.page, l.n, l.department_external_id, l.person_key, l.external_id, l.external_is_fallback, l.unionid, l.open_id, l.name, l.name_translit_full, l.name_translit_initial, l.email, l.phone, l.avatar_url, l.title, l.status, l.activated, l.primary_rank, l.is_leader, l.sort_order, l.raw, l.member_id, l.department_id, l.best_id, l.best_path, l.leads FROM listed l
+    SELECT DISTINCT ON (l.person_key) l.run_id, l.listing, l.page, l.n, l.department_external_id, l.person_key, l.external_id, l.external_is_fallback, l.unionid, l.open_id, l.name, l.name_translit_full, l.name_translit_initial, l.email, l.phone, l.avatar_url, l.title, l.status, l.activated, l.primary_rank, l.is_leader, l.sort_order, l.raw, l.digest, l.member_id, l.department_id, l.best_id, l.best_path, l.leads FROM listed l
     ORDER BY l.person_key, l.raw IS NULL, l.department_external_id, l.page DESC, l.n DESC
 ), places AS (
     SELECT DISTINCT ON (l.member_id, l.department_id) l.member_id, l.department_id, l.external_id, l.department_id = l.best_id AS is_primary,
@@ -207,7 +207,7 @@ INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
 SELECT DISTINCT r.run_id, 'member', s.external_id,
     'cannot tell which stored member this is: its ids match several, or two people claim the same one; compare unionid, external_id and open_id of the rows concerned; nothing was changed'
 FROM unnest($1::text[]) AS w (listing)
-CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, primary_rank, is_leader, sort_order, raw FROM staged_members x WHERE x.run_id = $2 AND x.listing = w.listing OFFSET 0) s
+CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, primary_rank, is_leader, sort_order, raw, digest FROM staged_members x WHERE x.run_id = $2 AND x.listing = w.listing OFFSET 0) s
 CROSS JOIN LATERAL (SELECT run_id, person_key, member_id, is_new, unionid, open_id FROM sync_run_members x WHERE x.run_id = s.run_id AND x.person_key = s.person_key OFFSET 0) r
 WHERE r.member_id IS NULL OR s.unionid <> r.unionid
 ON CONFLICT DO NOTHING
@@ -226,7 +226,7 @@ WITH persons AS (
     SELECT s.person_key, max(s.unionid) AS unionid, count(DISTINCT s.unionid) AS unionids, max(s.open_id) AS open_id,
         (array_agg(s.external_id ORDER BY s.external_is_fallback, s.external_id))[1] AS external_id
     FROM unnest($1::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, primary_rank, is_leader, sort_order, raw FROM staged_members x WHERE x.run_id = $2 AND x.listing = w.listing OFFSET 0) s
+    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, primary_rank, is_leader, sort_order, raw, digest FROM staged_members x WHERE x.run_id = $2 AND x.listing = w.listing OFFSET 0) s
     WHERE s.status IS DISTINCT FROM 'deleted'
       AND NOT EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = s.run_id AND r.person_key = s.person_key OFFSET 0)
     GROUP BY s.person_key

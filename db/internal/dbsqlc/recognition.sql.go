@@ -53,9 +53,52 @@ func (q *Queries) DirectorySettled(ctx context.Context, db DBTX, providerID stri
 	return exists, err
 }
 
+const listingsFamiliar = `-- name: ListingsFamiliar :many
+SELECT w.listing::text AS listing, k.records, k.members, k.contents
+FROM unnest($1::text[]) AS w (listing)
+CROSS JOIN LATERAL (SELECT x.members_known FROM sync_run_departments x WHERE x.run_id = $2 AND x.external_id = w.listing OFFSET 0) l
+CROSS JOIN LATERAL (SELECT y.id FROM org_departments y WHERE y.provider_id = $3::uuid AND y.external_id = w.listing AND y.status = 'active' OFFSET 0) d
+CROSS JOIN LATERAL (SELECT z.listing, z.records, z.members, z.contents FROM remembered_listings z WHERE z.department_id = d.id OFFSET 0) k
+WHERE k.listing = l.members_known
+`
+
+type ListingsFamiliarRow struct {
+	Listing  string
+	Records  []string
+	Members  []string
+	Contents []int64
+}
+
+// The people of listings that are to be compared as they were when last applied, where
+// nobody is stored otherwise since.
+func (q *Queries) ListingsFamiliar(ctx context.Context, db DBTX, listings []string, runID string, providerID string) ([]ListingsFamiliarRow, error) {
+	rows, err := db.Query(ctx, listingsFamiliar, listings, runID, providerID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListingsFamiliarRow
+	for rows.Next() {
+		var i ListingsFamiliarRow
+		if err := rows.Scan(
+			&i.Listing,
+			&i.Records,
+			&i.Members,
+			&i.Contents,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listingsRemember = `-- name: ListingsRemember :exec
 WITH listed AS (
-    SELECT d.id, l.members_digest AS listing, sd.leaders, p.stored
+    SELECT d.id, l.members_digest AS listing, sd.leaders, p.stored, p.whole, p.records, p.members, p.contents
     FROM unnest($2::text[]) AS w (listing)
     CROSS JOIN LATERAL (SELECT run_id, external_id, ordinal, children_complete, members_complete, pages, members_read, members_declared, error, children_listing, children_via, children_cursor, children_pages, children_error, bad_records, members_listing, members_via, members_cursor, members_error, members_skipped, members_request, members_read_at, children_request, children_read_at, members_digest, members_known, members_recognised FROM sync_run_departments x
         WHERE x.run_id = $3::uuid AND x.external_id = w.listing AND x.members_complete AND x.members_digest IS NOT NULL OFFSET 0) l
@@ -63,25 +106,33 @@ WITH listed AS (
     CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, parent_id, name, path, member_count, direct_member_count, status, sort_order, raw_data, synced_at, depth FROM org_departments x
         WHERE x.provider_id = $4::uuid AND x.external_id = w.listing AND x.status = 'active' OFFSET 0) d
     CROSS JOIN LATERAL (
-        SELECT coalesce(bit_xor(org_membership_content(m.id, m.content, md.is_leader, md.sort_order, md.primary_rank)), 0) AS stored,
-            bool_and(s.theirs AND m.id IS NOT NULL AND md.member_id IS NOT NULL) AS whole
+        SELECT coalesce(bit_xor(e.stored), 0) AS stored, coalesce(bool_and(e.whole) AND count(*) = count(DISTINCT e.member_id), true) AS whole,
+            coalesce(array_agg(e.digest ORDER BY e.digest), '{}') AS records, coalesce(array_agg(e.member_id ORDER BY e.digest), '{}') AS members,
+            coalesce(array_agg(e.stored ORDER BY e.digest), '{}') AS contents
         FROM (
-            SELECT x.person_key, r.member_id, bool_and(coalesce(x.unionid = r.unionid, true)) AS theirs
-            FROM staged_members x
-            CROSS JOIN LATERAL (SELECT run_id, person_key, member_id, is_new, unionid, open_id FROM sync_run_members y WHERE y.run_id = x.run_id AND y.person_key = x.person_key OFFSET 0) r
-            WHERE x.run_id = $3::uuid AND x.listing = w.listing AND x.status IS DISTINCT FROM 'deleted'
-            GROUP BY x.person_key, r.member_id
-        ) s
-        LEFT JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, department_id, department_path, status, activated, user_id, raw_data, synced_at, content FROM org_members x WHERE x.id = s.member_id OFFSET 0) m ON true
-        LEFT JOIN LATERAL (SELECT member_id, department_id, is_primary, is_leader, sort_order, primary_rank FROM org_member_departments x WHERE x.member_id = s.member_id AND x.department_id = d.id OFFSET 0) md ON true
+            SELECT s.digest, s.member_id, org_membership_content(m.id, m.content, md.is_leader, md.sort_order, md.primary_rank) AS stored,
+                s.theirs AND s.digest IS NOT NULL AND m.id IS NOT NULL AND md.member_id IS NOT NULL AS whole
+            FROM (
+                SELECT x.person_key, x.digest, r.member_id, bool_and(coalesce(x.unionid = r.unionid, true)) AS theirs
+                FROM staged_members x
+                CROSS JOIN LATERAL (SELECT run_id, person_key, member_id, is_new, unionid, open_id FROM sync_run_members y WHERE y.run_id = x.run_id AND y.person_key = x.person_key OFFSET 0) r
+                WHERE x.run_id = $3::uuid AND x.listing = w.listing AND x.status IS DISTINCT FROM 'deleted'
+                GROUP BY x.person_key, x.digest, r.member_id
+            ) s
+            LEFT JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, department_id, department_path, status, activated, user_id, raw_data, synced_at, content FROM org_members x WHERE x.id = s.member_id OFFSET 0) m ON true
+            LEFT JOIN LATERAL (SELECT member_id, department_id, is_primary, is_leader, sort_order, primary_rank FROM org_member_departments x WHERE x.member_id = s.member_id AND x.department_id = d.id OFFSET 0) md ON true
+            UNION
+            SELECT g.digest, g.member_id, g.stored, true FROM recognised_members g WHERE g.run_id = $3::uuid AND g.listing = w.listing
+        ) e
     ) p
-    WHERE coalesce(p.whole, true)
+    WHERE p.whole
 )
-INSERT INTO remembered_listings AS k (department_id, listing, leaders, tenant_id, stored)
-SELECT l.id, l.listing, l.leaders, $1::uuid, l.stored FROM listed l ORDER BY l.id
+INSERT INTO remembered_listings AS k (department_id, listing, leaders, tenant_id, stored, records, members, contents)
+SELECT l.id, l.listing, l.leaders, $1::uuid, l.stored, l.records, l.members, l.contents FROM listed l ORDER BY l.id
 ON CONFLICT (department_id) DO UPDATE
-SET listing = excluded.listing, leaders = excluded.leaders, tenant_id = excluded.tenant_id, stored = excluded.stored
-WHERE (k.listing, k.leaders, k.tenant_id, k.stored) IS DISTINCT FROM (excluded.listing, excluded.leaders, excluded.tenant_id, excluded.stored)
+SET listing = excluded.listing, leaders = excluded.leaders, tenant_id = excluded.tenant_id, stored = excluded.stored,
+    records = excluded.records, members = excluded.members, contents = excluded.contents
+WHERE (k.listing, k.leaders, k.tenant_id, k.stored, k.members) IS DISTINCT FROM (excluded.listing, excluded.leaders, excluded.tenant_id, excluded.stored, excluded.members)
 `
 
 type ListingsRememberParams struct {
@@ -94,7 +145,9 @@ type ListingsRememberParams struct {
 // Remembers listings that were read to the end, with what is stored for the people
 // they name and for nobody else: whoever is to be removed, and is not yet or never
 // will be, keeps the listing from being recognised. One with somebody who could not be
-// told or placed is not remembered.
+// told or placed, or who was listed twice in different words, is not remembered. Of
+// people recognised it is said again what was said of them: what somebody else wrote
+// into their rows meanwhile must not pass for what was listed.
 func (q *Queries) ListingsRemember(ctx context.Context, db DBTX, arg ListingsRememberParams) error {
 	_, err := db.Exec(ctx, listingsRemember,
 		arg.TenantID,

@@ -1,0 +1,244 @@
+package db_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// staged are the people of whom the run staged a record, and those whom it noted as
+// the same as when their listing was last applied: "10 ann, 10 bob".
+func staged(r *run) (records, same string) {
+	r.t.Helper()
+	const names = "SELECT coalesce(string_agg(listing || ' ' || person_key, ', ' ORDER BY listing, person_key), '') FROM "
+	return r.c.text(r.t, names+"staged_members WHERE run_id = $1", r.id), r.c.text(r.t, names+"recognised_members WHERE run_id = $1", r.id)
+}
+
+// In a listing that is no longer what it was only those people are compared whose own
+// record, or any part of whose department, is not what it was.
+func TestPeopleWhoAreTheSameAreNotCompared(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	const before = "ann email=ann@x in=10; bob in=10,11; cid in=10; dan in=11"
+	for _, c := range []struct {
+		name, departments, members string
+		// by is what somebody else does before.
+		by            string
+		records, same string
+	}{
+		{name: "a record changes", members: "ann email=ann@y in=10; bob in=10,11; cid in=10; dan in=11", records: "10 ann", same: "10 bob, 10 cid"},
+		{name: "somebody of two departments changes", members: "ann email=ann@x in=10; bob title=x in=10,11; cid in=10; dan in=11",
+			records: "10 bob, 11 bob", same: "10 ann, 10 cid, 11 dan"},
+		{name: "somebody joins", members: before + "; eve in=10", records: "10 eve", same: "10 ann, 10 bob, 10 cid"},
+		{name: "somebody leaves", members: "ann email=ann@x in=10; bob in=10,11; dan in=11", same: "10 ann, 10 bob"},
+		{name: "somebody leaves one of two", members: "ann email=ann@x in=10; bob in=11; cid in=10; dan in=11", same: "10 ann, 10 cid"},
+		{name: "somebody moves", members: "ann email=ann@x in=11; bob in=10,11; cid in=10; dan in=11", records: "11 ann",
+			same: "10 bob, 10 cid, 11 bob, 11 dan"},
+		{name: "somebody leads now", members: "ann email=ann@x in=10!; bob in=10,11; cid in=10; dan in=11", records: "10 ann", same: "10 bob, 10 cid"},
+		{name: "a row was changed by hand besides", members: before + "; eve in=10", by: "UPDATE org_members SET name = 'x' WHERE external_id = 'cid' AND provider_id = $1",
+			records: "10 ann, 10 bob, 10 cid, 10 eve"},
+		{name: "the department has other leaders", departments: "1; 10<1 leaders=cid; 11<1", members: before, records: "10 ann, 10 bob, 10 cid"},
+		{name: "what the listing was is forgotten", members: before + "; eve in=10", by: `DELETE FROM remembered_listings USING org_departments d
+			WHERE d.id = department_id AND d.external_id = '10' AND d.provider_id = $1`, records: "10 ann, 10 bob, 10 cid, 10 eve"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			co := d.company(t, directory.Feishu)
+			if c.departments == "" {
+				c.departments = "1; 10<1; 11<1"
+			}
+			co.sync(snapshot{departments: "1; 10<1; 11<1", members: before})
+			if c.by != "" {
+				d.exec(t, c.by, co.provider.ID)
+			}
+			after := snapshot{departments: c.departments, members: c.members}
+			r := co.begin("apply")
+			r.read(after)
+			records, same := staged(r)
+			require.Equal(t, c.records, records)
+			require.Equal(t, c.same, same)
+			co.sync(after)
+			people, places := co.people(), co.places()
+			require.Len(t, recognised(co.sync(after)), 3, "the next time all is as it was")
+
+			d.exec(t, "DELETE FROM remembered_listings USING org_departments d WHERE d.id = department_id AND d.provider_id = $1", co.provider.ID)
+			require.Empty(t, co.sync(after).recognised)
+			require.Equal(t, people, co.people())
+			require.Equal(t, places, co.places())
+		})
+	}
+}
+
+// Somebody else may write into a row between the sealing of the departments and the
+// end of the run: that must not pass for what was listed.
+func TestWhatIsWrittenMeanwhileIsNotRemembered(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	c.sync(snapshot{departments: "1", members: "ann in=1; bob in=1"})
+	joined := snapshot{departments: "1", members: "ann in=1; bob in=1; cid in=1"}
+	r := c.begin("apply")
+	r.read(joined)
+	c.exec(t, "UPDATE org_members SET name = 'x' WHERE external_id = 'ann'")
+	r.apply(false)
+	require.Zero(t, r.planRemovals().Total())
+	r.finish()
+	require.Equal(t, "x", c.member("name", "ann"))
+	require.Empty(t, c.sync(joined).recognised)
+	require.Equal(t, "Nann", c.member("name", "ann"))
+}
+
+// Where a listing shifted while it was read, or somebody's record changed, a person is
+// listed twice. Which of two records was applied is not to be guessed later.
+func TestSomebodyListedTwiceIsNotRemembered(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	once, twice := snapshot{departments: "1", members: "ann in=1; bob in=1"}, snapshot{departments: "1", members: "ann in=1; bob in=1; ann title=x in=1"}
+	c.sync(once)
+	require.Empty(t, c.sync(twice).recognised)
+	require.Empty(t, c.sync(twice).recognised, "the second time, too")
+	require.Equal(t, []string{"x"}, c.texts(t, "SELECT title FROM org_members WHERE external_id = 'ann'"))
+	require.Empty(t, c.sync(once).recognised)
+	require.Equal(t, []string{"1"}, recognised(c.sync(once)))
+
+	// In the same words it is one record.
+	again := snapshot{departments: "1", members: "ann in=1; bob in=1; ann in=1; cid in=1"}
+	r := c.sync(again)
+	require.Equal(t, 3, r.counts.Members.Read)
+	require.Equal(t, []string{"1"}, recognised(c.sync(again)))
+}
+
+// A page that is read again replaces what was noted of its people, and a listing
+// begun anew drops it.
+func TestPagesReadAgainReplaceWhatTheyNoted(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	c.sync(snapshot{departments: "1", members: "ann in=1; bob in=1; cid in=1; dan in=1"})
+	r := c.begin("apply")
+	r.read(snapshot{departments: "1 members=open"})
+	require.NoError(t, c.store.MembersRestart(t.Context(), r.id, "1"))
+	put := func(number int, next, members string) {
+		t.Helper()
+		_, err := c.store.StageMembers(t.Context(), db.Familiar{}, db.MemberPage{
+			Page: db.Page{RunID: r.id, Listing: "1", Number: number, Next: next}, People: digested(t, membersOf(members, directory.Feishu)), Recognisable: true,
+		})
+		require.NoError(t, err)
+	}
+	put(0, "more", "ann in=1; bob in=1")
+	put(1, "more", "cid in=1; eve in=1")
+	put(0, "more", "ann in=1; fay in=1")
+	records, same := staged(r)
+	require.Equal(t, "1 eve, 1 fay", records)
+	require.Equal(t, "1 ann, 1 cid", same)
+	figures, err := c.store.MemberFigures(t.Context(), r.id, c.provider.ID, []string{"1"})
+	require.NoError(t, err)
+	require.Equal(t, db.Figures{Read: 4, Stored: 4, Leaf: true}, figures["1"])
+
+	require.NoError(t, c.store.MembersRestart(t.Context(), r.id, "1"))
+	records, same = staged(r)
+	require.Empty(t, records+same)
+}
+
+// Whoever is recognised is there like anybody read: for the provider's own figures as
+// well as for what counts as missing.
+func TestRecognisedPeopleCountAsRead(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, departments string
+		missing           int
+	}{
+		{name: "the count is met", departments: "1; 10<1 declared=3; 11<10", missing: 1},
+		{name: "the count says that somebody is missing", departments: "1; 10<1 declared=4; 11<10"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			co := newDatabase(t).company(t, directory.Feishu)
+			co.sync(snapshot{departments: "1; 10<1 declared=4; 11<10", members: "ann in=10; bob in=10; cid in=10; dan in=11"})
+			r := co.begin("apply")
+			r.read(snapshot{departments: c.departments, members: "ann in=10; bob title=x in=10; dan in=11"})
+			_, same := staged(r)
+			require.Equal(t, "10 ann", same)
+			r.apply(false)
+			require.Equal(t, c.missing, r.planRemovals().Members)
+		})
+	}
+}
+
+// Whatever comes, and whatever somebody else does to the rows, a directory is the same
+// with and without what is remembered.
+func TestRememberingChangesNothing(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	for seed := range uint64(12) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			rng := rand.New(rand.NewPCG(seed, 7))
+			remembering, forgetful := d.company(t, directory.Feishu), d.company(t, directory.Feishu)
+			people := map[string]string{}
+			saved := 0
+			for round := range 8 {
+				after := changed(rng, people)
+				disturb := disturbances[rng.IntN(len(disturbances))]
+				var looks [][]string
+				for _, co := range []*company{forgetful, remembering} {
+					d.exec(t, disturb, co.provider.ID)
+					r := co.sync(after)
+					titles := co.texts(t, "SELECT concat_ws(' ', external_id, title) FROM org_members WHERE provider_id = $1 ORDER BY 1", co.provider.ID)
+					looks = append(looks, slices.Concat(co.people(), co.places(), co.heads(), titles, r.changes(), r.problems()))
+					if co == remembering {
+						saved += len(r.recognised)
+						continue
+					}
+					d.exec(t, "DELETE FROM remembered_listings USING org_departments d WHERE d.id = department_id AND d.provider_id = $1", co.provider.ID)
+				}
+				require.Equal(t, looks[0], looks[1], "round %d: %s: %s: %s", round, disturb, after.departments, after.members)
+			}
+			require.Positive(t, saved)
+		})
+	}
+}
+
+// disturbances are what somebody else may do to the rows.
+var disturbances = []string{
+	"SELECT $1::uuid", "SELECT $1::uuid", "SELECT $1::uuid",
+	"UPDATE org_members SET title = 'x' WHERE external_id IN ('p1', 'p5') AND provider_id = $1",
+	"UPDATE org_members SET status = 'deleted' WHERE external_id = 'p2' AND provider_id = $1",
+	"DELETE FROM org_member_departments USING org_members m WHERE m.id = member_id AND m.external_id IN ('p3', 'p7') AND m.provider_id = $1",
+	`INSERT INTO org_member_departments (member_id, department_id) SELECT m.id, d.id FROM org_members m, org_departments d
+		WHERE m.external_id = 'p4' AND d.external_id = '3' AND m.provider_id = d.provider_id AND m.provider_id = $1 ON CONFLICT DO NOTHING`,
+}
+
+// changed changes some people and returns the company as it is read then: now and then
+// not to the end, or with removals that are not carried out.
+func changed(rng *rand.Rand, people map[string]string) snapshot {
+	for range 1 + rng.IntN(4) {
+		id := fmt.Sprintf("p%d", rng.IntN(14))
+		if rng.IntN(5) == 0 {
+			delete(people, id)
+			continue
+		}
+		places := []string{fmt.Sprint(1 + rng.IntN(4))}
+		if rng.IntN(3) == 0 {
+			places = append(places, fmt.Sprint(1+rng.IntN(4)))
+		}
+		slices.Sort(places)
+		people[id] = fmt.Sprintf("%s title=t%d in=%s", id, rng.IntN(3), strings.Join(slices.Compact(places), ","))
+	}
+	var members []string
+	for i := range 14 {
+		if line, ok := people[fmt.Sprintf("p%d", i)]; ok {
+			members = append(members, line)
+		}
+	}
+	departments := []string{"1", "2<1", "3<1", "4<2"}
+	if i := rng.IntN(12); i < len(departments) {
+		departments[i] += []string{" members=fail", " members=open", " members=bad", " leaders=p1"}[rng.IntN(4)]
+	}
+	return snapshot{departments: strings.Join(departments, "; "), members: strings.Join(members, "; "), skipRemovals: rng.IntN(5) == 0}
+}
