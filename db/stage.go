@@ -138,38 +138,41 @@ func (s *Store) StageMembers(ctx context.Context, familiar Familiar, pages ...Me
 		return nil, nil
 	}
 	runID := pages[0].RunID
-	advance := make([]dbsqlc.LedgerMembersAdvanceParams, len(pages))
-	for i, p := range pages {
-		advance[i] = dbsqlc.LedgerMembersAdvanceParams{
-			RunID: runID, Listing: p.Listing, Next: p.Next, People: int32(len(p.People)), Bad: int32(p.Bad), Request: p.Request, Digest: p.digest(),
-		}
+	advance := dbsqlc.LedgerMembersAdvanceParams{RunID: runID}
+	for _, p := range pages {
+		advance.Listings = append(advance.Listings, p.Listing)
+		advance.Nexts = append(advance.Nexts, p.Next)
+		advance.People = append(advance.People, int32(len(p.People)))
+		advance.Bad = append(advance.Bad, int32(p.Bad))
+		advance.Requests = append(advance.Requests, p.Request)
+		advance.Digests = append(advance.Digests, p.digest())
 	}
 	err = s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
-		// Key by key: for many at once the planner would rather read all of the run.
 		if err := s.planFor(ctx, tx, lookups); err != nil {
 			return err
+		}
+		advanced, err := s.q.LedgerMembersAdvance(ctx, tx, advance)
+		if err != nil {
+			return err
+		}
+		lines := make(map[string]dbsqlc.LedgerMembersAdvanceRow, len(advanced))
+		for _, line := range advanced {
+			lines[line.ExternalID] = line
 		}
 		recognised = nil
 		var written []MemberPage
 		var known []string
-		var failed error
-		s.q.LedgerMembersAdvance(ctx, tx, advance).QueryRow(func(i int, l dbsqlc.LedgerMembersAdvanceRow, err error) {
-			lookedUp := errors.Is(err, pgx.ErrNoRows) // single people have no line
-			if !lookedUp {
-				failed = errors.Join(failed, err)
-			}
+		for _, p := range pages {
+			line, ok := lines[p.Listing]
 			switch {
-			case l.MembersRecognised:
-				recognised = append(recognised, pages[i].Listing)
-			case l.Familiar && pages[i].Recognisable:
-				known = append(known, pages[i].Listing)
+			case line.MembersRecognised:
+				recognised = append(recognised, p.Listing)
+			case line.Familiar && p.Recognisable:
+				known = append(known, p.Listing)
 			}
-			if lookedUp || int(l.Pages) > pages[i].Number+1 {
-				written = append(written, pages[i])
+			if !ok || int(line.Pages) > p.Number+1 { // single people have no line
+				written = append(written, p)
 			}
-		})
-		if failed != nil {
-			return failed
 		}
 		if err := s.look(ctx, tx, runID, run.ProviderID, known, familiar); err != nil {
 			return err

@@ -225,6 +225,7 @@ func (r *run) stagePeople(members string) {
 		})
 		require.NoError(r.t, err)
 	}
+	require.Empty(r.t, r.ledger(), "which is of departments")
 }
 
 func TestRetryOfPeopleIsLimitedToThoseWhoFailed(t *testing.T) {

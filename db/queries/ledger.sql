@@ -128,20 +128,32 @@ ORDER BY ordinal;
 -- name: LedgerOrdinal :one
 SELECT ordinal FROM sync_run_departments WHERE run_id = @run_id AND external_id = @external_id;
 
--- name: LedgerMembersAdvance :batchone
--- One page more of a listing. A page without a digest leaves its listing without. A
--- listing that ends as it was when last applied is recognised, and with that read to
--- its end. Returns how many pages were written, this one included, and whether what
--- the listing was is known, and nobody in it stored otherwise.
-UPDATE sync_run_departments l
-SET members_cursor = @next, pages = l.pages + 1, members_read = l.members_read + @people, bad_records = l.bad_records + @bad,
-    members_request = nullif(@request::text, ''), members_read_at = now(),
-    members_digest = l.members_digest + sqlc.narg(digest)::numeric,
+-- name: LedgerMembersAdvance :many
+-- One page more of each of several listings. A page without a digest leaves its listing
+-- without. A listing that ends as it was when last applied is recognised, and with that
+-- read to its end. Returns how many pages were written, this one included, and whether
+-- what the listing was is known, and nobody in it stored otherwise. By way of a conflict,
+-- which finds each line by its key, where an update may read all of the run's for each;
+-- single people have no line and get none.
+INSERT INTO sync_run_departments AS l (run_id, external_id, members_cursor, members_read, bad_records, members_request, members_digest,
+    children_listing, children_via, members_listing, members_via)
+SELECT @run_id::uuid, p.listing, p.next, p.people, p.bad, nullif(p.request, ''), p.digest, '', '', '', ''
+FROM (
+    SELECT unnest(@listings::text[]) AS listing, unnest(@nexts::text[]) AS next, unnest(@people::int[]) AS people,
+        unnest(@bad::int[]) AS bad, unnest(@requests::text[]) AS request, unnest(@digests::numeric[]) AS digest
+) p
+WHERE EXISTS (SELECT 1 FROM sync_run_departments x WHERE x.run_id = @run_id::uuid AND x.external_id = p.listing OFFSET 0)
+ORDER BY p.listing
+ON CONFLICT (run_id, external_id) DO UPDATE
+SET members_cursor = excluded.members_cursor, pages = l.pages + 1, members_read = l.members_read + excluded.members_read,
+    bad_records = l.bad_records + excluded.bad_records, members_request = excluded.members_request, members_read_at = now(),
+    members_digest = l.members_digest + excluded.members_digest,
     -- Once recognised it stays so: an attempt that lags behind must not take it back.
-    members_recognised = l.members_recognised OR coalesce(@next = '' AND l.members_digest + sqlc.narg(digest) = l.members_known, false),
-    members_complete = l.members_complete OR coalesce(@next = '' AND l.members_digest + sqlc.narg(digest) = l.members_known, false)
-WHERE l.run_id = @run_id AND l.external_id = @listing
-RETURNING l.pages, l.members_recognised, (l.members_known IS NOT NULL)::boolean AS familiar;
+    members_recognised = l.members_recognised
+        OR coalesce(excluded.members_cursor = '' AND l.members_digest + excluded.members_digest = l.members_known, false),
+    members_complete = l.members_complete
+        OR coalesce(excluded.members_cursor = '' AND l.members_digest + excluded.members_digest = l.members_known, false)
+RETURNING l.external_id, l.pages, l.members_recognised, (l.members_known IS NOT NULL)::boolean AS familiar;
 
 -- name: LedgerMembersEnd :batchexec
 -- One by one: for several at once the planner would rather read all of the run's.

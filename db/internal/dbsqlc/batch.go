@@ -10,91 +10,11 @@ import (
 	"errors"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 )
 
 var (
 	ErrBatchAlreadyClosed = errors.New("batch already closed")
 )
-
-const ledgerMembersAdvance = `-- name: LedgerMembersAdvance :batchone
-UPDATE sync_run_departments l
-SET members_cursor = $1, pages = l.pages + 1, members_read = l.members_read + $2, bad_records = l.bad_records + $3,
-    members_request = nullif($4::text, ''), members_read_at = now(),
-    members_digest = l.members_digest + $5::numeric,
-    -- Once recognised it stays so: an attempt that lags behind must not take it back.
-    members_recognised = l.members_recognised OR coalesce($1 = '' AND l.members_digest + $5 = l.members_known, false),
-    members_complete = l.members_complete OR coalesce($1 = '' AND l.members_digest + $5 = l.members_known, false)
-WHERE l.run_id = $6 AND l.external_id = $7
-RETURNING l.pages, l.members_recognised, (l.members_known IS NOT NULL)::boolean AS familiar
-`
-
-type LedgerMembersAdvanceBatchResults struct {
-	br     pgx.BatchResults
-	tot    int
-	closed bool
-}
-
-type LedgerMembersAdvanceParams struct {
-	Next    string
-	People  int32
-	Bad     int32
-	Request string
-	Digest  pgtype.Numeric
-	RunID   string
-	Listing string
-}
-
-type LedgerMembersAdvanceRow struct {
-	Pages             int32
-	MembersRecognised bool
-	Familiar          bool
-}
-
-// One page more of a listing. A page without a digest leaves its listing without. A
-// listing that ends as it was when last applied is recognised, and with that read to
-// its end. Returns how many pages were written, this one included, and whether what
-// the listing was is known, and nobody in it stored otherwise.
-func (q *Queries) LedgerMembersAdvance(ctx context.Context, db DBTX, arg []LedgerMembersAdvanceParams) *LedgerMembersAdvanceBatchResults {
-	batch := &pgx.Batch{}
-	for _, a := range arg {
-		vals := []interface{}{
-			a.Next,
-			a.People,
-			a.Bad,
-			a.Request,
-			a.Digest,
-			a.RunID,
-			a.Listing,
-		}
-		batch.Queue(ledgerMembersAdvance, vals...)
-	}
-	br := db.SendBatch(ctx, batch)
-	return &LedgerMembersAdvanceBatchResults{br, len(arg), false}
-}
-
-func (b *LedgerMembersAdvanceBatchResults) QueryRow(f func(int, LedgerMembersAdvanceRow, error)) {
-	defer b.br.Close()
-	for t := 0; t < b.tot; t++ {
-		var i LedgerMembersAdvanceRow
-		if b.closed {
-			if f != nil {
-				f(t, i, ErrBatchAlreadyClosed)
-			}
-			continue
-		}
-		row := b.br.QueryRow()
-		err := row.Scan(&i.Pages, &i.MembersRecognised, &i.Familiar)
-		if f != nil {
-			f(t, i, err)
-		}
-	}
-}
-
-func (b *LedgerMembersAdvanceBatchResults) Close() error {
-	b.closed = true
-	return b.br.Close()
-}
 
 const ledgerMembersEnd = `-- name: LedgerMembersEnd :batchexec
 UPDATE sync_run_departments l SET members_complete = l.bad_records = 0, members_declared = $1::int,

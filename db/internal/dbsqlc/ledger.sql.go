@@ -8,6 +8,8 @@ package dbsqlc
 import (
 	"context"
 	"encoding/json"
+
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 const childFigures = `-- name: ChildFigures :one
@@ -152,6 +154,84 @@ func (q *Queries) LedgerList(ctx context.Context, db DBTX, runID string, failedO
 			&i.MembersDeclared,
 			&i.Error,
 			&i.MembersSkipped,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const ledgerMembersAdvance = `-- name: LedgerMembersAdvance :many
+INSERT INTO sync_run_departments AS l (run_id, external_id, members_cursor, members_read, bad_records, members_request, members_digest,
+    children_listing, children_via, members_listing, members_via)
+SELECT $1::uuid, p.listing, p.next, p.people, p.bad, nullif(p.request, ''), p.digest, '', '', '', ''
+FROM (
+    SELECT unnest($2::text[]) AS listing, unnest($3::text[]) AS next, unnest($4::int[]) AS people,
+        unnest($5::int[]) AS bad, unnest($6::text[]) AS request, unnest($7::numeric[]) AS digest
+) p
+WHERE EXISTS (SELECT 1 FROM sync_run_departments x WHERE x.run_id = $1::uuid AND x.external_id = p.listing OFFSET 0)
+ORDER BY p.listing
+ON CONFLICT (run_id, external_id) DO UPDATE
+SET members_cursor = excluded.members_cursor, pages = l.pages + 1, members_read = l.members_read + excluded.members_read,
+    bad_records = l.bad_records + excluded.bad_records, members_request = excluded.members_request, members_read_at = now(),
+    members_digest = l.members_digest + excluded.members_digest,
+    -- Once recognised it stays so: an attempt that lags behind must not take it back.
+    members_recognised = l.members_recognised
+        OR coalesce(excluded.members_cursor = '' AND l.members_digest + excluded.members_digest = l.members_known, false),
+    members_complete = l.members_complete
+        OR coalesce(excluded.members_cursor = '' AND l.members_digest + excluded.members_digest = l.members_known, false)
+RETURNING l.external_id, l.pages, l.members_recognised, (l.members_known IS NOT NULL)::boolean AS familiar
+`
+
+type LedgerMembersAdvanceParams struct {
+	RunID    string
+	Listings []string
+	Nexts    []string
+	People   []int32
+	Bad      []int32
+	Requests []string
+	Digests  []pgtype.Numeric
+}
+
+type LedgerMembersAdvanceRow struct {
+	ExternalID        string
+	Pages             int32
+	MembersRecognised bool
+	Familiar          bool
+}
+
+// One page more of each of several listings. A page without a digest leaves its listing
+// without. A listing that ends as it was when last applied is recognised, and with that
+// read to its end. Returns how many pages were written, this one included, and whether
+// what the listing was is known, and nobody in it stored otherwise. By way of a conflict,
+// which finds each line by its key, where an update may read all of the run's for each;
+// single people have no line and get none.
+func (q *Queries) LedgerMembersAdvance(ctx context.Context, db DBTX, arg LedgerMembersAdvanceParams) ([]LedgerMembersAdvanceRow, error) {
+	rows, err := db.Query(ctx, ledgerMembersAdvance,
+		arg.RunID,
+		arg.Listings,
+		arg.Nexts,
+		arg.People,
+		arg.Bad,
+		arg.Requests,
+		arg.Digests,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LedgerMembersAdvanceRow
+	for rows.Next() {
+		var i LedgerMembersAdvanceRow
+		if err := rows.Scan(
+			&i.ExternalID,
+			&i.Pages,
+			&i.MembersRecognised,
+			&i.Familiar,
 		); err != nil {
 			return nil, err
 		}
