@@ -155,7 +155,7 @@ func TestARemovedProviderLeavesItsRowsAsDeleted(t *testing.T) {
 	require.Equal(t, "0", d.text(t, "SELECT count(*)::text FROM org_members WHERE provider_id IS NULL AND raw_data <> '{}'"))
 	require.Equal(t, []string{"a - - active"}, other.people())
 	require.Equal(t, "0", d.text(t, "SELECT count(*)::text FROM sync_runs WHERE provider_id = $1", c.provider.ID))
-	for _, table := range []string{"org_changes", "staged_members", "sync_run_members"} { // which no foreign key ties to the run
+	for _, table := range []string{"org_changes", "staged_departments", "staged_members", "sync_run_departments", "sync_run_members"} { // which no foreign key ties to the run
 		require.Equal(t, "0", d.text(t, "SELECT count(*)::text FROM "+table+" x WHERE NOT EXISTS (SELECT 1 FROM sync_runs r WHERE r.id = x.run_id)"), table)
 	}
 }
