@@ -354,7 +354,8 @@ func (q *Queries) LedgerRange(ctx context.Context, db DBTX, runID string, first 
 
 const ledgerSeal = `-- name: LedgerSeal :one
 WITH RECURSIVE run AS (
-    SELECT r.departments, r.retries, r.provider_id, p.tenant_id FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id WHERE r.id = $1
+    SELECT r.departments, r.retries, cardinality(r.departments) > 0 OR r.retries IS NOT NULL AS limited, r.provider_id, p.tenant_id
+    FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id WHERE r.id = $1
 ), root AS (
     SELECT s.external_id FROM staged_departments s WHERE s.run_id = $1 AND s.parent_external_id IS NULL
     ORDER BY s.external_id LIMIT 1
@@ -367,49 +368,41 @@ WITH RECURSIVE run AS (
 ), wanted AS (
     SELECT l.external_id FROM sync_run_departments l CROSS JOIN run
     WHERE l.run_id = $1
-      AND (cardinality(run.departments) = 0 OR EXISTS (SELECT 1 FROM scope WHERE scope.external_id = l.external_id))
-      AND NOT EXISTS (SELECT 1 FROM sync_run_departments t WHERE t.run_id = run.retries AND t.external_id = l.external_id
-                      AND (t.members_complete OR t.members_skipped OR t.members_listing = ''))
+      AND (cardinality(run.departments) = 0 OR l.external_id IN (SELECT scope.external_id FROM scope))
+      AND l.external_id NOT IN (SELECT t.external_id FROM sync_run_departments t WHERE t.run_id = (SELECT run.retries FROM run)
+                                AND (t.members_complete OR t.members_skipped OR t.members_listing = ''))
 ), reading AS (
     SELECT w.external_id FROM wanted w
     UNION -- a listing that covers a wanted department is wanted too
     SELECT c.members_via FROM sync_run_departments c JOIN wanted w ON w.external_id = c.external_id
     WHERE c.run_id = $1 AND c.members_listing = ''
-), placed AS (
-    SELECT l.external_id, via.children_complete AS complete, r.external_id IS NULL AS skipped
-    FROM sync_run_departments l
-    JOIN sync_run_departments via ON via.run_id = l.run_id AND via.external_id = l.children_via
-    LEFT JOIN reading r ON r.external_id = l.external_id
-    WHERE l.run_id = $1
 ), below AS (
     SELECT s.parent_external_id AS external_id, sum(s.declared_members) AS declared FROM staged_departments s WHERE s.run_id = $1 GROUP BY s.parent_external_id
-), sized AS (
-    -- How many people each lists itself, as far as that can be known before.
-    SELECT p.external_id, p.complete, p.skipped, greatest(coalesce(s.declared_members - coalesce(b.declared, 0), 0), coalesce(d.direct_member_count, 0)) AS size
-    FROM placed p CROSS JOIN run
-    LEFT JOIN staged_departments s ON s.run_id = $1 AND s.external_id = p.external_id
-    LEFT JOIN below b ON b.external_id = p.external_id
-    LEFT JOIN org_departments d ON d.provider_id = run.provider_id AND d.external_id = p.external_id
+), placed AS (
+    SELECT l.external_id, l.children_via IN (SELECT v.external_id FROM sync_run_departments v WHERE v.run_id = $1 AND v.children_complete) AS complete,
+        (SELECT run.limited FROM run) AND l.external_id NOT IN (SELECT r.external_id FROM reading r) AS skipped,
+        CASE WHEN d.status = 'active' THEN d.id END AS department_id, s.leaders,
+        CASE WHEN b.external_id IS NULL THEN s.declared_members END AS declared,
+        -- How many people it lists itself, as far as that can be known before.
+        greatest(coalesce(s.declared_members - coalesce(b.declared, 0), 0), coalesce(d.direct_member_count, 0)) AS size
+    FROM sync_run_departments l
+    LEFT JOIN staged_departments s ON s.run_id = $1 AND s.external_id = l.external_id
+    LEFT JOIN below b ON b.external_id = l.external_id
+    LEFT JOIN org_departments d ON d.provider_id = (SELECT run.provider_id FROM run) AND d.external_id = s.external_id
+    WHERE l.run_id = $1
 ), dealt AS (
     -- A long listing is read page after page: it is begun early, and no two of the longest
     -- fall into one batch, which is never more than a hundredth of all.
-    SELECT z.external_id, z.complete, z.skipped, z.size, (row_number() OVER (PARTITION BY z.skipped ORDER BY z.size DESC, z.external_id COLLATE "C") - 1) % 100 AS hand FROM sized z
+    SELECT p.external_id, p.complete, p.skipped, p.department_id, p.leaders, p.declared, p.size, (row_number() OVER (PARTITION BY p.skipped ORDER BY p.size DESC, p.external_id COLLATE "C") - 1) % 100 AS hand FROM placed p
 ), numbered AS (
-    SELECT h.external_id, h.complete, h.skipped, row_number() OVER (ORDER BY h.skipped, h.hand, h.size DESC, h.external_id COLLATE "C") AS ordinal FROM dealt h
+    SELECT h.external_id, h.complete, h.skipped, h.department_id, h.leaders, h.declared, h.size, h.hand, row_number() OVER (ORDER BY h.skipped, h.hand, h.size DESC, h.external_id COLLATE "C") AS ordinal FROM dealt h
+), stored AS (
+    SELECT md.department_id, bit_xor(org_membership_content(md.member_id, m.content, md.is_leader, md.sort_order, md.primary_rank)) AS stored
+    FROM org_members m JOIN org_member_departments md ON md.member_id = m.id WHERE m.provider_id = (SELECT run.provider_id FROM run)
+    GROUP BY md.department_id
 ), known AS (
-    SELECT d.external_id, k.listing, CASE WHEN NOT EXISTS (
-            SELECT 1 FROM staged_departments c WHERE c.run_id = $1 AND c.parent_external_id = d.external_id
-        ) THEN sd.declared_members END AS declared
-    FROM run
-    JOIN org_departments d ON d.provider_id = run.provider_id AND d.status = 'active'
-    JOIN remembered_listings k ON k.department_id = d.id AND k.tenant_id IS NOT DISTINCT FROM run.tenant_id
-    JOIN staged_departments sd ON sd.run_id = $1 AND sd.external_id = d.external_id AND sd.leaders IS NOT DISTINCT FROM k.leaders
-    LEFT JOIN (
-        SELECT md.department_id, bit_xor(org_membership_content(md.member_id, m.content, md.is_leader, md.sort_order, md.primary_rank)) AS stored
-        FROM run JOIN org_members m ON m.provider_id = run.provider_id JOIN org_member_departments md ON md.member_id = m.id
-        GROUP BY md.department_id
-    ) now ON now.department_id = d.id
-    WHERE k.stored = coalesce(now.stored, 0)
+    SELECT k.department_id, k.listing, k.leaders FROM remembered_listings k LEFT JOIN stored s ON s.department_id = k.department_id
+    WHERE k.tenant_id IS NOT DISTINCT FROM (SELECT run.tenant_id FROM run) AND k.stored = coalesce(s.stored, 0)
 ), sealed AS (
     UPDATE sync_run_departments l SET
         ordinal = n.ordinal,
@@ -417,8 +410,8 @@ WITH RECURSIVE run AS (
         error = CASE WHEN l.children_via = l.external_id THEN l.children_error END,
         members_skipped = n.skipped,
         members_known = k.listing,
-        members_declared = k.declared
-    FROM numbered n LEFT JOIN known k ON k.external_id = n.external_id
+        members_declared = CASE WHEN k.listing IS NOT NULL THEN n.declared END
+    FROM numbered n LEFT JOIN known k ON k.department_id = n.department_id AND k.leaders IS NOT DISTINCT FROM n.leaders
     WHERE l.run_id = $1 AND l.external_id = n.external_id
     RETURNING l.children_error, l.members_skipped
 )
