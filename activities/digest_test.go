@@ -98,5 +98,5 @@ func TestUnchangedListingsAreNotStaged(t *testing.T) {
 
 	c.people["2"] = [][]directory.Member{{member("2", "c")}, {member("2", "f")}}
 	all = b.tree()
-	require.Equal(t, PulledMembers{Read: 4, People: 5}, must[PulledMembers](b, b.pull.PullMembers, all))
+	require.Equal(t, PulledMembers{Read: 4, People: 5, Compared: 1}, must[PulledMembers](b, b.pull.PullMembers, all))
 }

@@ -14,6 +14,9 @@ type Shape struct {
 	Batch int `json:"batch"`
 	// Batches is how many batches each child keeps in flight.
 	Batches int `json:"batches"`
+	// Together is how many people are at most left to be applied together when a slice
+	// was read, of batches in which most people were recognised.
+	Together int `json:"together,omitempty"`
 }
 
 const (
@@ -38,6 +41,9 @@ const (
 	// singleUpTo is the size of company up to which every department is a batch of
 	// its own, which operators can see and retry one by one.
 	singleUpTo = 300
+	// appliedTogether is what two full batches bring when nobody is recognised: as much
+	// as one transaction is used to.
+	appliedTogether = 1000
 	// maxBatch keeps a batch near ten seconds at the providers' call limits.
 	maxBatch = 50
 )
@@ -48,7 +54,7 @@ func shapeOf(kind directory.ProviderType, departments int) Shape {
 	if kind == directory.WeCom {
 		most = inFlightWeCom
 	}
-	s := Shape{Slice: sliceSize, Batch: 1}
+	s := Shape{Slice: sliceSize, Batch: 1, Together: appliedTogether}
 	if departments > singleUpTo {
 		s.Batch = min(maxBatch, departments/100)
 	}

@@ -22,6 +22,8 @@ type shelf struct {
 	pages    []db.MemberPage
 	rows     int
 	familiar db.Familiar
+	// compared is how many people have to be compared with the directory.
+	compared int
 	// ended are the departments whose listing was read to the end and that wait for a
 	// verdict.
 	ended []db.Pending
@@ -60,13 +62,14 @@ func (s *shelf) end(ctx context.Context, p db.Pending) error {
 
 // write writes the pages.
 func (s *shelf) write(ctx context.Context) error {
-	recognised, err := s.store.StageMembers(ctx, s.familiar, s.pages...)
+	staged, err := s.store.StageMembers(ctx, s.familiar, s.pages...)
 	if err != nil {
 		return err
 	}
-	for _, department := range recognised {
+	for _, department := range staged.Recognised {
 		s.recognised[department] = true
 	}
+	s.compared += staged.People
 	s.pages, s.rows = nil, 0
 	return nil
 }

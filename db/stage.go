@@ -127,15 +127,23 @@ type MemberPage struct {
 	Recognisable bool
 }
 
+// Staged is what became of pages of people.
+type Staged struct {
+	// Recognised are the listings that are what they were when last applied.
+	Recognised []string
+	// People is how many people have to be compared with the directory.
+	People int
+}
+
 // StageMembers writes pages of people, all of one run and no two of one listing, by
 // COPY, together with the cursors behind them: all of it or nothing. A page written
 // again replaces itself. A listing that ends with its page here, and is what it was when
 // last applied, needs no rows: it is recognised instead, and with that read to its
-// end. Those are returned. Of other listings the people whose record and row are as
-// they were then are only noted; familiar keeps what is known of such listings.
-func (s *Store) StageMembers(ctx context.Context, familiar Familiar, pages ...MemberPage) (recognised []string, err error) {
+// end. Of other listings the people whose record and row are as they were then are
+// only noted; familiar keeps what is known of such listings.
+func (s *Store) StageMembers(ctx context.Context, familiar Familiar, pages ...MemberPage) (staged Staged, err error) {
 	if len(pages) == 0 {
-		return nil, nil
+		return Staged{}, nil
 	}
 	runID := pages[0].RunID
 	advance := dbsqlc.LedgerMembersAdvanceParams{RunID: runID}
@@ -159,14 +167,14 @@ func (s *Store) StageMembers(ctx context.Context, familiar Familiar, pages ...Me
 		for _, line := range advanced {
 			lines[line.ExternalID] = line
 		}
-		recognised = nil
+		staged = Staged{}
 		var written []MemberPage
 		var known []string
 		for _, p := range pages {
 			line, ok := lines[p.Listing]
 			switch {
 			case line.MembersRecognised:
-				recognised = append(recognised, p.Listing)
+				staged.Recognised = append(staged.Recognised, p.Listing)
 			case line.Familiar && p.Recognisable:
 				known = append(known, p.Listing)
 			}
@@ -182,24 +190,26 @@ func (s *Store) StageMembers(ctx context.Context, familiar Familiar, pages ...Me
 				return err
 			}
 		}
-		return s.stageMembers(ctx, tx, pages, recognised, familiar)
+		staged.People, err = s.stageMembers(ctx, tx, pages, staged.Recognised, familiar)
+		return err
 	})
-	return recognised, interpret("stage members", err)
+	return staged, interpret("stage members", err)
 }
 
 // stageMembers copies the pages but those of recognised listings, whose earlier pages
-// go, too.
-func (s *Store) stageMembers(ctx context.Context, tx pgx.Tx, pages []MemberPage, recognised []string, familiar Familiar) error {
-	var same, staged [][]any
+// go, too, and returns how many people have to be compared.
+func (s *Store) stageMembers(ctx context.Context, tx pgx.Tx, pages []MemberPage, recognised []string, familiar Familiar) (people int, err error) {
+	var same, records [][]any
 	for _, p := range pages {
 		switch {
 		case !slices.Contains(recognised, p.Listing):
 			rows, others := recogniseMembers(p, familiar[p.Listing])
 			same = append(same, rows...)
-			staged = append(staged, memberRows(p, others)...)
+			records = append(records, memberRows(p, others)...)
+			people += len(others)
 		case p.Number > 0:
 			if err := s.q.StagedMembersDropListing(ctx, tx, p.RunID, p.Listing); err != nil {
-				return err
+				return 0, err
 			}
 		}
 		if p.Next == "" {
@@ -207,9 +217,9 @@ func (s *Store) stageMembers(ctx context.Context, tx pgx.Tx, pages []MemberPage,
 		}
 	}
 	if err := copyRows(ctx, tx, "recognised_members", recognisedMemberColumns, same); err != nil {
-		return err
+		return 0, err
 	}
-	return copyRows(ctx, tx, "staged_members", stagedMemberColumns, staged)
+	return people, copyRows(ctx, tx, "staged_members", stagedMemberColumns, records)
 }
 
 func copyRows(ctx context.Context, tx pgx.Tx, table string, columns []string, rows [][]any) error {

@@ -151,17 +151,17 @@ func (r *run) read(s snapshot) {
 		if skipped[d.ExternalID] {
 			continue
 		}
-		recognised, err := store.StageMembers(ctx, db.Familiar{}, db.MemberPage{
+		staged, err := store.StageMembers(ctx, db.Familiar{}, db.MemberPage{
 			Page: page, People: digested(r.t, listed), Recognisable: d.members == "" && d.MembersListing != "",
 		})
 		require.NoError(r.t, err)
-		r.recognised = append(r.recognised, recognised...)
+		r.recognised = append(r.recognised, staged.Recognised...)
 		switch d.members {
 		case "fail":
 			require.NoError(r.t, store.MembersFail(ctx, r.id, d.ExternalID, "no permission", nil))
 		case "open":
 		default:
-			if d.MembersListing != "" && len(recognised) == 0 {
+			if d.MembersListing != "" && len(staged.Recognised) == 0 {
 				require.NoError(r.t, store.MembersEnd(ctx, r.id, db.EndedListing{Department: d.ExternalID}))
 			}
 		}

@@ -24,6 +24,8 @@ type SliceInput struct {
 	// Batches is how many activities are in flight at a time; 0: 16, as the first
 	// workers had it.
 	Batches int `json:"batches,omitempty"`
+	// Together is how many people may be left to be applied together at the end.
+	Together int `json:"together,omitempty"`
 	// Apply is false in plan mode, where nothing of the directory is written.
 	Apply bool `json:"apply"`
 }
@@ -41,7 +43,7 @@ type SliceResult struct {
 // batch. A department that fails leaves its batch, is tried on its own and then
 // recorded as failed; only what would fail every department fails the slice.
 func SyncDepartments(ctx workflow.Context, in SliceInput) (*SliceResult, error) {
-	s := &slice{in: in}
+	s := &slice{in: in, left: newLeftover(in)}
 	if err := s.setup(ctx); err != nil {
 		return nil, err
 	}
@@ -57,8 +59,10 @@ type slice struct {
 	// ids are the departments' external ids, or none: then they are called by their
 	// place in the run's order.
 	ids []string
-	// done is how many departments have been read and applied, well or not.
+	// done is how many departments have been read, and applied or put off, well or not.
 	done int
+	// left says of each batch what is still to be done when all were read.
+	left leftover
 }
 
 // setup answers queries and finds out what the departments are called.
@@ -111,12 +115,21 @@ func (s *slice) run(ctx workflow.Context) error {
 	if failed == nil {
 		failed = ctx.Err()
 	}
-	return failed
+	if failed != nil {
+		return failed
+	}
+	for _, r := range s.left.ranges() {
+		if err := workflow.ExecuteActivity(write(ctx, s.summaryOf(r)), apply.ApplyMembers, r).Get(ctx, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // batch reads a batch, tries what failed alone, and applies what was read: of a
 // department that stays incomplete, too, since additions can do no harm. Where all of
-// it was recognised there is nothing to apply.
+// it was recognised there is nothing to apply, and where most of it was the little that
+// is left waits for that of the other batches.
 func (s *slice) batch(ctx workflow.Context, batch activities.Range) error {
 	summary := s.summaryOf(batch)
 	var pulled activities.PulledMembers
@@ -146,7 +159,7 @@ func (s *slice) batch(ctx workflow.Context, batch activities.Range) error {
 		}
 		s.out.People += one.People
 	}
-	if s.in.Apply && !pulled.Recognised {
+	if s.in.Apply && (err != nil || !s.left.take(batch, pulled)) {
 		if err := workflow.ExecuteActivity(write(ctx, summary), apply.ApplyMembers, batch).Get(ctx, nil); err != nil {
 			return err
 		}

@@ -177,7 +177,7 @@ func (s *syncOrg) members(ctx workflow.Context) error {
 		}
 		slice := SliceInput{
 			RunID: s.progress.RunID, Provider: s.in.Provider, First: first, Last: min(first+shape.Slice-1, s.wanted()),
-			Batch: shape.Batch, Batches: shape.Batches, Apply: !s.planning(),
+			Batch: shape.Batch, Batches: shape.Batches, Together: shape.Together, Apply: !s.planning(),
 		}
 		wg.Add(1)
 		workflow.Go(ctx, func(ctx workflow.Context) {

@@ -41,6 +41,7 @@ func TestRecord(t *testing.T) {
 	t.Run("targets", func(t *testing.T) { recordTargets(t, w) })
 	t.Run("ids", func(t *testing.T) { recordIDs(t, w) })
 	t.Run("recognised", func(t *testing.T) { recordRecognised(t, w) })
+	t.Run("together", func(t *testing.T) { recordTogether(t, w) })
 	t.Run("upkeep", func(t *testing.T) { recordUpkeep(t, w) })
 }
 
@@ -334,6 +335,19 @@ func recordRecognised(t *testing.T, w *world) {
 	require.Equal(t, directory.RunSucceeded, w.wait(run).Status)
 	record(t, w, "sync-org-recognised", run)
 	recordSlice(t, w, "sync-departments-recognised", run, 1)
+}
+
+// recordTogether has a slice of which little is left to be applied at its end.
+func recordTogether(t *testing.T, w *world) {
+	s := small(w)
+	require.Equal(t, directory.RunSucceeded, w.wait(w.start(workflows.SyncInput{Provider: s.name})).Status)
+	for p := range simulator.PersonID(6) {
+		require.NoError(t, s.company.SetTitle(p+1, "New"))
+	}
+	run := w.start(workflows.SyncInput{Provider: s.name})
+	require.Equal(t, directory.RunSucceeded, w.wait(run).Status)
+	record(t, w, "sync-org-together", run)
+	recordSlice(t, w, "sync-departments-together", run, 1)
 }
 
 // leave lets people leave until so many have.
