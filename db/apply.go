@@ -163,19 +163,17 @@ func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 		needed bool
 		do     func() error
 	}{
-		{"insert", lookups, todo.Created || len(created) > 0, func() error {
-			return rows(s.q.MembersInsert(ctx, tx, dbsqlc.MembersInsertParams{
-				RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Listings: listings,
-			}))
-		}},
 		{"report undecided", batch, todo.Undecided, func() error { return rows(s.q.MembersReportUndecided(ctx, tx, listings, runID)) }},
 		{"update", batch, len(todo.Changed) > 0, func() error {
 			return rows(s.q.MembersUpdate(ctx, tx, dbsqlc.MembersUpdateParams{
 				RunID: runID, TenantID: run.TenantID, Listings: listings, People: todo.Changed,
 			}))
 		}},
-		{"insert memberships", lookups, len(todo.Unplaced) > 0, func() error {
-			return rows(s.q.MembershipsInsert(ctx, tx, runID, listings, todo.Unplaced))
+		// Once those who are stored have given up the ids that they no longer have.
+		{"insert", lookups, todo.Created || len(created)+len(todo.Unplaced) > 0, func() error {
+			return rows(s.q.MembersInsert(ctx, tx, dbsqlc.MembersInsertParams{
+				RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Listings: listings, Unplaced: todo.Unplaced,
+			}))
 		}},
 		{"update memberships", batch, len(todo.Replaced) > 0, func() error {
 			return rows(s.q.MembershipsUpdate(ctx, tx, runID, listings, todo.Replaced))

@@ -72,7 +72,7 @@ func (m many) write(t *testing.T) {
 	}
 	for name, handled := range map[string]int{
 		"LedgerMembersEnd": 1, "RemoveMemberships": removedAtOnce * m.departments / m.people, "MembersResolve": batchOfMany, "MembersCompare": batchOfMany, "MembersInsert": batchOfMany, "MembersUpdate": batchOfMany,
-		"MembershipsInsert": batchOfMany, "MembershipsUpdate": batchOfMany, "ListingsRemember": batchOfMany,
+		"MembershipsUpdate": batchOfMany, "ListingsRemember": batchOfMany,
 	} {
 		seen := p.of(name)
 		require.NotEmpty(t, seen, name)

@@ -17,30 +17,31 @@ WITH persons AS (
     -- The unionid names one row at most; only without such the weaker ids are asked, the
     -- stronger of them first. Of several rows the one still there; otherwise it cannot
     -- be decided (null).
-    SELECT p.person_key, p.unionid, p.unionids, p.open_id, sure.id IS NOT NULL AS sure,
-        sure.id IS NOT NULL OR weak.strength IS NOT NULL AS found, coalesce(sure.id, weak.member_id) AS member_id,
+    SELECT p.person_key, p.unionid, p.unionids, p.open_id, sure.id IS NOT NULL AS sure, named.there > 0 AS namesake,
+        sure.id IS NOT NULL OR named.found > 0 OR opened.found > 0 AS found, coalesce(sure.id, named.member_id, opened.member_id) AS member_id,
         -- Stored under another id than this person has now.
         CASE WHEN sure.id IS NOT NULL THEN p.person_key NOT IN (sure.external_id, lower(sure.external_id), coalesce(sure.open_id, ''))
-             ELSE weak.strength = 3 AND p.open_id <> p.person_key END AS renamed
+             ELSE opened.found > 0 AND p.open_id <> p.person_key END AS renamed
     FROM persons p
     LEFT JOIN LATERAL (SELECT m.id, m.external_id, m.open_id FROM org_members m WHERE m.provider_id = @provider_id AND m.unionid = p.unionid OFFSET 0) sure ON true
     LEFT JOIN LATERAL (
-        SELECT c.strength,
+        SELECT count(*) AS there, count(*) FILTER (WHERE c.fits) AS found,
+            CASE WHEN count(*) FILTER (WHERE c.fits AND c.status <> 'deleted') = 1 THEN (array_agg(c.id) FILTER (WHERE c.fits AND c.status <> 'deleted'))[1]
+                 WHEN count(*) FILTER (WHERE c.fits) = 1 THEN (array_agg(c.id) FILTER (WHERE c.fits))[1] END AS member_id
+        FROM (SELECT m.id, m.status, p.unionid IS NULL OR m.unionid IS NULL OR m.unionid = p.unionid AS fits FROM org_members m
+            WHERE sure.id IS NULL AND m.provider_id = @provider_id AND lower(m.external_id) = lower(p.external_id)
+                AND (@ignore_case::boolean OR m.external_id = p.external_id) OFFSET 0) c
+    ) named ON true
+    LEFT JOIN LATERAL (
+        SELECT count(*) AS found,
             CASE WHEN count(*) FILTER (WHERE c.status <> 'deleted') = 1 THEN (array_agg(c.id) FILTER (WHERE c.status <> 'deleted'))[1]
                  WHEN count(*) = 1 THEN (array_agg(c.id))[1] END AS member_id
-        FROM (
-            SELECT m.id, m.status, 2 AS strength FROM org_members m
-            WHERE m.provider_id = @provider_id AND lower(m.external_id) = lower(p.external_id) AND (@ignore_case::boolean OR m.external_id = p.external_id)
-                AND (p.unionid IS NULL OR m.unionid IS NULL OR m.unionid = p.unionid)
-            UNION ALL
-            SELECT m.id, m.status, 3 FROM org_members m
-            WHERE m.provider_id = @provider_id AND m.open_id = p.open_id
-                AND (p.unionid IS NULL OR m.unionid IS NULL OR m.unionid = p.unionid)
-        ) c WHERE sure.id IS NULL
-        GROUP BY c.strength ORDER BY c.strength LIMIT 1
-    ) weak ON true
+        FROM (SELECT m.id, m.status FROM org_members m
+            WHERE sure.id IS NULL AND named.found = 0 AND m.provider_id = @provider_id AND m.open_id = p.open_id
+                AND (p.unionid IS NULL OR m.unionid IS NULL OR m.unionid = p.unionid) OFFSET 0) c
+    ) opened ON true
 ), claims AS (
-    SELECT m.person_key, m.unionid, m.open_id, m.member_id, m.found, m.sure, m.renamed,
+    SELECT m.person_key, m.unionid, m.open_id, m.member_id, m.found, m.sure, m.renamed, m.namesake,
         m.unionids > 1 OR (m.unionid IS NOT NULL AND count(*) OVER (PARTITION BY m.unionid) > 1) AS ambiguous,
         count(*) OVER (PARTITION BY m.member_id) AS rivals,
         count(*) FILTER (WHERE m.sure) OVER (PARTITION BY m.member_id) AS owners
@@ -48,14 +49,14 @@ WITH persons AS (
 ), decided AS (
     SELECT c.person_key, c.unionid, c.open_id, c.member_id,
         CASE WHEN c.ambiguous THEN 'undecided'
-             WHEN NOT c.found THEN CASE WHEN EXISTS (
+             -- A listing that was recognised names the people in its rows by the ids stored.
+             WHEN NOT c.found THEN CASE WHEN c.namesake AND EXISTS (
                  SELECT 1 FROM org_members m CROSS JOIN LATERAL (
                      SELECT 1 FROM sync_run_recognised v WHERE v.run_id = @run_id AND v.member_id = m.id OFFSET 0) v
                  WHERE m.provider_id = @provider_id AND lower(m.external_id) = lower(c.person_key) AND (@ignore_case OR m.external_id = c.person_key)
              ) THEN 'undecided' ELSE 'new' END
              WHEN c.member_id IS NULL THEN 'undecided'
              WHEN EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = @run_id AND r.member_id = c.member_id OFFSET 0) THEN 'undecided'
-             -- A listing that was recognised names the people in its rows by the ids stored.
              WHEN c.renamed AND EXISTS (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = @run_id AND v.member_id = c.member_id) THEN 'undecided'
              WHEN c.rivals = 1 OR (c.owners = 1 AND c.sure) THEN 'known'
              WHEN c.owners = 1 THEN 'new' -- the row's owner is certain and somebody else
@@ -106,18 +107,20 @@ ON CONFLICT DO NOTHING;
 
 -- name: MembersInsert :execrows
 -- People who are decided to be new and not stored yet, with their places in these
--- listings. Which of several departments is theirs is settled when all were read.
+-- listings, and further places of those who are stored. Which of several departments is
+-- theirs is settled when all were read.
 WITH listed AS (
-    SELECT s.*, r.member_id, d.id AS department_id,
+    SELECT s.*, r.member_id, r.stored, d.id AS department_id,
         first_value(d.id) OVER best AS best_id, first_value(d.path) OVER best AS best_path,
         coalesce(s.is_leader, coalesce(s.open_id, '') = ANY (d.leaders) OR s.external_id = ANY (d.leaders), false) AS leads
     FROM unnest(@listings::text[]) AS w (listing)
     CROSS JOIN LATERAL (SELECT * FROM staged_members x
         WHERE x.run_id = @run_id AND x.listing = w.listing AND x.status IS DISTINCT FROM 'deleted' OFFSET 0) s
-    CROSS JOIN LATERAL (SELECT x.member_id FROM sync_run_members x
-        WHERE x.run_id = @run_id AND x.person_key = s.person_key AND x.is_new
+    CROSS JOIN LATERAL (SELECT x.member_id, m.id IS NOT NULL AS stored FROM sync_run_members x
+        LEFT JOIN LATERAL (SELECT y.id FROM org_members y WHERE y.id = x.member_id OFFSET 0) m ON true
+        WHERE x.run_id = @run_id AND x.person_key = s.person_key
           AND coalesce(s.unionid = x.unionid, true) -- otherwise it is somebody else's record
-          AND NOT EXISTS (SELECT 1 FROM org_members m WHERE m.id = x.member_id OFFSET 0) OFFSET 0) r
+          AND CASE WHEN m.id IS NULL THEN x.is_new ELSE (s.person_key IN (SELECT unnest(@unplaced::text[]))) IS TRUE END OFFSET 0) r
     LEFT JOIN LATERAL (SELECT x.id, x.external_id, x.path, x.depth, sd.leaders FROM org_departments x
         LEFT JOIN LATERAL (SELECT y.run_id, y.leaders FROM staged_departments y WHERE y.run_id = @run_id AND y.external_id = x.external_id OFFSET 0) sd ON true
         WHERE x.provider_id = @provider_id AND x.external_id = s.department_external_id AND x.status = 'active'
@@ -126,11 +129,11 @@ WITH listed AS (
     WINDOW best AS (PARTITION BY s.person_key ORDER BY d.id IS NULL, s.primary_rank DESC NULLS LAST, d.depth DESC, d.external_id COLLATE "C")
 ), people AS (
     -- Of a person's rows the one with the full record, whatever was read last.
-    SELECT DISTINCT ON (l.person_key) l.* FROM listed l
+    SELECT DISTINCT ON (l.person_key) l.* FROM listed l WHERE NOT l.stored
     ORDER BY l.person_key, l.raw IS NULL, l.department_external_id, l.page DESC, l.n DESC
 ), places AS (
-    SELECT DISTINCT ON (l.member_id, l.department_id) l.member_id, l.department_id, l.external_id, l.department_id = l.best_id AS is_primary,
-        l.leads AS is_leader, coalesce(l.sort_order, 0) AS sort_order, l.primary_rank
+    SELECT DISTINCT ON (l.member_id, l.department_id) l.member_id, l.department_id, l.stored, l.external_id,
+        NOT l.stored AND l.department_id = l.best_id AS is_primary, l.leads AS is_leader, coalesce(l.sort_order, 0) AS sort_order, l.primary_rank
     FROM listed l WHERE l.department_id IS NOT NULL
     ORDER BY l.member_id, l.department_id, l.raw IS NULL, l.page DESC, l.n DESC
 ), created AS (
@@ -143,7 +146,12 @@ WITH listed AS (
     RETURNING id, external_id, name, email, phone, title, status, activated
 ), placed AS (
     INSERT INTO org_member_departments (member_id, department_id, is_primary, is_leader, sort_order, primary_rank)
-    SELECT p.member_id, p.department_id, p.is_primary, p.is_leader, p.sort_order, p.primary_rank FROM places p
+    SELECT p.member_id, p.department_id, p.is_primary, p.is_leader, p.sort_order, p.primary_rank FROM places p WHERE NOT p.stored
+), further AS (
+    INSERT INTO org_member_departments (member_id, department_id, is_leader, sort_order, primary_rank)
+    SELECT p.member_id, p.department_id, p.is_leader, p.sort_order, p.primary_rank FROM places p WHERE p.stored
+    ON CONFLICT (member_id, department_id) DO NOTHING
+    RETURNING member_id, department_id, is_leader, sort_order, primary_rank
 ), noted AS (
     SELECT 'member' AS object_type, c.id AS object_id, c.id AS department_id, c.external_id,
         jsonb_build_object('name', c.name, 'email', c.email, 'phone', c.phone, 'title', c.title, 'status', c.status, 'activated', c.activated) AS after
@@ -151,7 +159,14 @@ WITH listed AS (
     UNION ALL
     SELECT 'membership', p.member_id, p.department_id, p.external_id,
         jsonb_build_object('is_leader', p.is_leader, 'sort_order', p.sort_order, 'primary_rank', p.primary_rank)
-    FROM places p
+    FROM places p WHERE NOT p.stored
+), logged AS (
+    -- Somebody stored may have had the place before in this run, and lost it by hand.
+    INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
+    SELECT @run_id, 'membership', f.member_id, f.department_id, m.external_id, 'created',
+        jsonb_build_object('is_leader', f.is_leader, 'sort_order', f.sort_order, 'primary_rank', f.primary_rank)
+    FROM further f CROSS JOIN LATERAL (SELECT x.external_id FROM org_members x WHERE x.id = f.member_id OFFSET 0) m
+    ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING
 )
 INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
 SELECT @run_id, n.object_type, n.object_id, n.department_id, n.external_id, 'created', n.after FROM noted n;
@@ -199,28 +214,6 @@ SELECT @run_id, 'member', d.id, d.id, d.external_id,
 FROM differing d
 ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
 SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = c.after || excluded.after;
-
--- name: MembershipsInsert :execrows
--- Further places of people who are stored.
-WITH placed AS (
-    SELECT DISTINCT ON (p.member_id, p.department_id) p.member_id, p.department_id,
-        coalesce(p.is_leader, false) AS is_leader, coalesce(p.sort_order, 0) AS sort_order, p.primary_rank
-    FROM unnest(@listings::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT * FROM sync_run_people x WHERE x.run_id = @run_id AND x.listing = w.listing
-        AND (x.person_key IN (SELECT unnest(@people::text[]))) IS TRUE OFFSET 0) p
-    WHERE p.stored AND p.theirs AND p.placeable AND NOT p.placed
-    ORDER BY p.member_id, p.department_id, p.partial, p.page DESC, p.n DESC
-), created AS (
-    INSERT INTO org_member_departments (member_id, department_id, is_leader, sort_order, primary_rank)
-    SELECT p.member_id, p.department_id, p.is_leader, p.sort_order, p.primary_rank FROM placed p ORDER BY p.member_id, p.department_id
-    ON CONFLICT (member_id, department_id) DO NOTHING
-    RETURNING member_id, department_id, is_leader, sort_order, primary_rank
-)
-INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, after)
-SELECT @run_id, 'membership', n.member_id, n.department_id, m.external_id, 'created',
-    jsonb_build_object('is_leader', n.is_leader, 'sort_order', n.sort_order, 'primary_rank', n.primary_rank)
-FROM created n CROSS JOIN LATERAL (SELECT x.external_id FROM org_members x WHERE x.id = n.member_id OFFSET 0) m
-ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING;
 
 -- name: MembershipsUpdate :execrows
 WITH placed AS (
