@@ -71,11 +71,13 @@ CREATE UNLOGGED TABLE provider_call_slots (
 
 -- provider_id is null for departments and members that no provider owns; a sync
 -- never touches those.
+-- Ids of providers are kept to the byte and compared so: COLLATE "C", here and wherever
+-- they are. No locale makes that dearer, and none that changes breaks an index of theirs.
 CREATE TABLE org_departments (
     id                  uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     provider_id         uuid REFERENCES identity_providers (id) ON DELETE SET NULL,
     tenant_id           uuid,
-    external_id         text NOT NULL CHECK (external_id <> ''),
+    external_id         text COLLATE "C" NOT NULL CHECK (external_id <> ''),
     parent_id           uuid REFERENCES org_departments (id) CHECK (parent_id <> id),
     name                text NOT NULL DEFAULT '',
     path                text NOT NULL DEFAULT '',
@@ -96,9 +98,9 @@ CREATE TABLE org_members (
     id                    uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     provider_id           uuid REFERENCES identity_providers (id) ON DELETE SET NULL,
     tenant_id             uuid,
-    external_id           text NOT NULL CHECK (external_id <> ''),
-    unionid               text CHECK (unionid <> ''),
-    open_id               text CHECK (open_id <> ''),
+    external_id           text COLLATE "C" NOT NULL CHECK (external_id <> ''),
+    unionid               text COLLATE "C" CHECK (unionid <> ''),
+    open_id               text COLLATE "C" CHECK (open_id <> ''),
     name                  text NOT NULL DEFAULT '',
     name_translit_full    text NOT NULL DEFAULT '',
     name_translit_initial text NOT NULL DEFAULT '',

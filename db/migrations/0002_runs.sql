@@ -32,7 +32,7 @@ CREATE INDEX sync_runs_started ON sync_runs (started_at DESC);
 -- after a crash: a page and the cursor behind it are written together.
 CREATE TABLE sync_run_departments (
     run_id             uuid NOT NULL REFERENCES sync_runs (id) ON DELETE CASCADE,
-    external_id        text NOT NULL,
+    external_id        text COLLATE "C" NOT NULL,
     -- Position in the run's fixed order; null until all departments were read.
     ordinal            integer,
     children_complete  boolean NOT NULL DEFAULT false,
@@ -44,14 +44,14 @@ CREATE TABLE sync_run_departments (
     -- How children and members are read, by which department's listing (its own
     -- or one that covers it), and how far that has come.
     children_listing   text NOT NULL,
-    children_via       text NOT NULL,
+    children_via       text COLLATE "C" NOT NULL,
     children_cursor    text NOT NULL DEFAULT '',
     children_pages     integer NOT NULL DEFAULT 0,
     children_error     text,
     -- Records that could not be used: what they stood for must not count as gone.
     bad_records        integer NOT NULL DEFAULT 0,
     members_listing    text NOT NULL,
-    members_via        text NOT NULL,
+    members_via        text COLLATE "C" NOT NULL,
     members_cursor     text NOT NULL DEFAULT '',
     members_error      text,
     -- A targeted run does not ask for everybody.

@@ -2,9 +2,9 @@
 -- after a crash of Postgres, and an empty snapshot looks like an empty company.
 CREATE TABLE staged_departments (
     run_id             uuid NOT NULL REFERENCES sync_runs (id) ON DELETE CASCADE,
-    external_id        text NOT NULL,
+    external_id        text COLLATE "C" NOT NULL,
     -- Null for the root, '' where the provider did not send it.
-    parent_external_id text,
+    parent_external_id text COLLATE "C",
     name               text,
     sort_order         bigint,
     declared_members   integer,
@@ -20,17 +20,17 @@ CREATE INDEX staged_departments_parent ON staged_departments (run_id, parent_ext
 CREATE TABLE staged_members (
     run_id                 uuid NOT NULL REFERENCES sync_runs (id) ON DELETE CASCADE,
     -- The department whose listing brought the row, and where in it.
-    listing                text NOT NULL,
+    listing                text COLLATE "C" NOT NULL,
     page                   integer NOT NULL,
     n                      integer NOT NULL,
     -- Where the person is placed; null for a person placed nowhere.
-    department_external_id text,
+    department_external_id text COLLATE "C",
     -- The person within this run: the external id, for WeCom in lower case.
-    person_key             text NOT NULL,
-    external_id            text NOT NULL,
+    person_key             text COLLATE "C" NOT NULL,
+    external_id            text COLLATE "C" NOT NULL,
     external_is_fallback   boolean NOT NULL,
-    unionid                text,
-    open_id                text,
+    unionid                text COLLATE "C",
+    open_id                text COLLATE "C",
     name                   text,
     name_translit_full     text NOT NULL,
     name_translit_initial  text NOT NULL,
@@ -51,12 +51,12 @@ CREATE TABLE staged_members (
 -- applying the same person agree on the row.
 CREATE TABLE sync_run_members (
     run_id     uuid NOT NULL REFERENCES sync_runs (id) ON DELETE CASCADE,
-    person_key text NOT NULL,
+    person_key text COLLATE "C" NOT NULL,
     -- Null: cannot be decided; nothing of this person is changed.
     member_id  uuid,
     is_new     boolean NOT NULL DEFAULT false,
-    unionid    text,
-    open_id    text,
+    unionid    text COLLATE "C",
+    open_id    text COLLATE "C",
     PRIMARY KEY (run_id, person_key)
 );
 CREATE UNIQUE INDEX sync_run_members_member ON sync_run_members (run_id, member_id) WHERE member_id IS NOT NULL;
