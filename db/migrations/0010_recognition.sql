@@ -49,10 +49,10 @@ ALTER TABLE staged_members ADD COLUMN digest uuid;
 -- are stored as they were: no row of theirs is staged.
 CREATE TABLE recognised_members (
     run_id     uuid NOT NULL,
-    listing    text NOT NULL,
+    listing    text COLLATE "C" NOT NULL,
     member_id  uuid NOT NULL,
     page       integer NOT NULL,
-    person_key text NOT NULL,
+    person_key text COLLATE "C" NOT NULL,
     -- As remembered_listings has them.
     digest     uuid NOT NULL,
     stored     bigint NOT NULL,
