@@ -138,6 +138,46 @@ func TestWhoWasNotRemovedIsStillMissed(t *testing.T) {
 	require.Equal(t, []string{"1", "10", "11", "12"}, recognised(c.sync(left)))
 }
 
+// Where as many people as there are were recognised nobody is looked for; whatever is
+// stored besides, whoever is missing is missed.
+func TestWhoIsMissingIsMissedWhereAllIsRecognised(t *testing.T) {
+	t.Parallel()
+	first, p := explainedCompany(t)
+	s := snapshot{departments: familiarTree, members: familiarPeople}
+	const dan = "WITH dan AS (INSERT INTO org_members (provider_id, external_id) VALUES ($1, 'dan') RETURNING id)"
+	const stranger = `, stranger AS (INSERT INTO org_members (external_id) VALUES ('eve') RETURNING id), placed AS (
+		INSERT INTO org_member_departments (member_id, department_id, is_primary)
+		SELECT stranger.id, d.id, true FROM stranger, org_departments d WHERE d.external_id = '10' AND d.provider_id = $1)`
+	for name, c := range map[string]struct {
+		by      string
+		missing int
+		looked  bool
+	}{
+		"nothing else":                     {by: "SELECT $1::uuid"},
+		"somebody in no department":        {by: dan + " SELECT * FROM dan", missing: 1, looked: true},
+		"a stranger":                       {by: "WITH" + stranger[1:] + " SELECT 1"},
+		"somebody missing, and a stranger": {by: dan + stranger + " SELECT 1", missing: 1, looked: true},
+		"somebody in another's department": {by: dan + `, other AS (INSERT INTO org_departments (external_id) VALUES ('x') RETURNING id)
+			INSERT INTO org_member_departments (member_id, department_id, is_primary) SELECT dan.id, other.id, true FROM dan, other`, missing: 1, looked: true},
+		"somebody without a primary department": {by: `UPDATE org_member_departments md SET is_primary = false FROM org_members m
+			WHERE m.id = md.member_id AND m.external_id = 'ann' AND m.provider_id = $1`, looked: true},
+		"somebody missing, who was removed": {by: "INSERT INTO org_members (provider_id, external_id, status) VALUES ($1, 'dan', 'deleted')"},
+	} {
+		co := first.database.company(t, directory.Feishu)
+		co.sync(s)
+		co.exec(t, c.by, co.provider.ID)
+		p.forget()
+		r := co.sync(s)
+		require.Equal(t, []string{"1", "10", "11", "12"}, recognised(r), name)
+		require.Equal(t, c.missing, r.plan.Members, name)
+		require.Equal(t, c.missing, r.counts.Members.Deleted, name)
+		require.Equal(t, c.looked, len(p.of("RemovalsPlanMembers")) > 0, name)
+		if !c.looked {
+			require.Equal(t, 3, r.counts.Members.Unchanged, name)
+		}
+	}
+}
+
 // Two listings of one run that disagree about who somebody is leave both as they were,
 // also where one of them is recognised.
 func TestARecognisedPersonIsNotTaken(t *testing.T) {
@@ -153,6 +193,7 @@ func TestARecognisedPersonIsNotTaken(t *testing.T) {
 			require.Len(t, r.problems(), 1)
 			require.Contains(t, r.problems()[0], "cannot tell")
 			require.Equal(t, before, c.people())
+			require.Equal(t, 2, r.counts.Members.Read, "who is recognised, and who cannot be told")
 		})
 	}
 }

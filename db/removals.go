@@ -82,14 +82,29 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("completeness: %w", err)
 	}
+	there, err := s.q.MembersThere(ctx, tx, &run.ProviderID)
+	if err != nil {
+		return RemovalPlan{}, fmt.Errorf("count: %w", err)
+	}
+	// Where as many as there are were recognised nobody is to be looked for.
+	everybodySeen := scope.MembersSettled == there.Stored
+	read := scope.MembersSettled
+	if !everybodySeen || scope.MembersDeclared > read {
+		if read, err = s.q.MembersRead(ctx, tx, runID); err != nil {
+			return RemovalPlan{}, fmt.Errorf("count read: %w", err)
+		}
+	}
 	// Fewer people than the provider itself counts: the listings may have left out
 	// departments, so nobody counts as gone without being looked up.
-	short := scope.MembersDeclared > scope.MembersRead
+	short := scope.MembersDeclared > read
 	treeRead := scope.ChildrenIncomplete == 0 && !short
 	everythingRead := treeRead && scope.MembersIncomplete == 0
 	steps := []func() (int64, error){
 		func() (int64, error) { return s.q.RemovalsPlanMemberships(ctx, tx, runID, &run.ProviderID) },
 		func() (int64, error) {
+			if everybodySeen {
+				return 0, nil
+			}
 			return s.q.RemovalsPlanMembers(ctx, tx, runID, everythingRead, &run.ProviderID)
 		},
 		func() (int64, error) { return s.q.RemovalsPlanDepartments(ctx, tx, runID, treeRead, &run.ProviderID) },
@@ -100,16 +115,32 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 			return RemovalPlan{}, err
 		}
 	}
-	plan, err := s.removalFigures(ctx, tx, run.ProviderID, runID)
+	var seen *int32
+	if everybodySeen {
+		seen = &scope.MembersSettled
+	}
+	if err := s.q.RunSetSeen(ctx, tx, seen, runID); err != nil {
+		return RemovalPlan{}, err
+	}
+	plan, err := s.removalFiguresOf(ctx, tx, run.ProviderID, runID, there.Active)
 	plan.Incomplete, plan.Targeted = !everythingRead, scope.MembersSkipped > 0
 	return plan, err
 }
 
 func (s *Store) removalFigures(ctx context.Context, tx dbsqlc.DBTX, providerID, runID string) (RemovalPlan, error) {
+	there, err := s.q.MembersThere(ctx, tx, &providerID)
+	if err != nil {
+		return RemovalPlan{}, err
+	}
+	return s.removalFiguresOf(ctx, tx, providerID, runID, there.Active)
+}
+
+// removalFiguresOf are the figures where the active people have been counted.
+func (s *Store) removalFiguresOf(ctx context.Context, tx dbsqlc.DBTX, providerID, runID string, there int32) (RemovalPlan, error) {
 	f, err := s.q.RemovalFigures(ctx, tx, runID, &providerID)
 	return RemovalPlan{
 		Members: int(f.Members), Departments: int(f.Departments), Memberships: int(f.Memberships), Unconfirmed: int(f.Unconfirmed),
-		MembersThere: int(f.MembersThere), DepartmentsThere: int(f.DepartmentsThere),
+		MembersThere: int(there), DepartmentsThere: int(f.DepartmentsThere),
 		Guard: Guard{
 			Members:     Limit{Count: int(f.RemovalLimitCount), Percent: f.RemovalLimitPercent},
 			Departments: Limit{Count: int(f.DepartmentLimitCount), Percent: f.DepartmentLimitPercent},

@@ -39,8 +39,14 @@ ALTER TABLE sync_run_departments
     -- What it was when the listing was last applied; null where other people are stored
     -- now, or otherwise.
     ADD COLUMN members_known numeric,
+    -- How many people, where this is known, have it as their primary department: nobody
+    -- has two, so that such figures add up to as many people.
+    ADD COLUMN members_settled integer NOT NULL DEFAULT 0,
     -- Whether the listing ended with both the same.
     ADD COLUMN members_recognised boolean NOT NULL DEFAULT false;
+
+-- How many stored people a run has seen, where that is known without counting them.
+ALTER TABLE sync_runs ADD COLUMN members_seen integer;
 
 -- The digest of a staged person's record; null in listings that are not remembered.
 ALTER TABLE staged_members ADD COLUMN digest uuid;

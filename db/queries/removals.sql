@@ -1,17 +1,29 @@
 -- name: Completeness :one
--- Whether the tree and everybody in it were read to the end, and how many people
--- were read against how many the provider declares for the root.
-SELECT
-    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = @run_id)::int AS departments,
-    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = @run_id AND NOT l.children_complete)::int AS children_incomplete,
-    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = @run_id AND NOT l.members_complete)::int AS members_incomplete,
-    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = @run_id AND l.members_skipped)::int AS members_skipped,
-    (SELECT count(*) FROM (
-        SELECT coalesce(r.member_id::text, s.person_key)
-        FROM staged_members s LEFT JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key
-        WHERE s.run_id = @run_id AND s.status IS DISTINCT FROM 'deleted'
-        UNION SELECT v.member_id::text FROM sync_run_recognised v WHERE v.run_id = @run_id) people)::int AS members_read,
-    coalesce((SELECT max(d.declared_members) FROM staged_departments d WHERE d.run_id = @run_id AND d.parent_external_id IS NULL), -1)::int AS members_declared;
+-- Whether the tree and everybody in it were read to the end, how many people the
+-- provider declares for the root, and how many are stored for sure in what was recognised.
+SELECT count(*)::int AS departments,
+    (count(*) FILTER (WHERE NOT l.children_complete))::int AS children_incomplete,
+    (count(*) FILTER (WHERE NOT l.members_complete))::int AS members_incomplete,
+    (count(*) FILTER (WHERE l.members_skipped))::int AS members_skipped,
+    coalesce(sum(l.members_settled) FILTER (WHERE l.members_recognised), 0)::int AS members_settled,
+    coalesce((SELECT max(d.declared_members) FROM staged_departments d WHERE d.run_id = @run_id AND d.parent_external_id IS NULL), -1)::int AS members_declared
+FROM sync_run_departments l WHERE l.run_id = @run_id;
+
+-- name: MembersThere :one
+-- How many people are active, and how many have not been removed.
+SELECT (count(*) FILTER (WHERE m.status = 'active'))::int AS active, (count(*) FILTER (WHERE m.status <> 'deleted'))::int AS stored
+FROM org_members m WHERE m.provider_id = @provider_id;
+
+-- name: MembersRead :one
+-- How many people were read.
+SELECT (count(DISTINCT p.member_id) + count(DISTINCT p.person_key))::int AS people
+FROM (
+    SELECT r.member_id, CASE WHEN r.member_id IS NULL THEN s.person_key END AS person_key
+    FROM staged_members s LEFT JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key
+    WHERE s.run_id = @run_id AND s.status IS DISTINCT FROM 'deleted'
+    UNION ALL
+    SELECT v.member_id, NULL FROM sync_run_recognised v WHERE v.run_id = @run_id
+) p;
 
 -- name: ContradictedScopes :many
 -- Departments read to the end where somebody is missing although the provider's own
@@ -161,7 +173,6 @@ SELECT
     (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = 'department' AND r.confirmed)::int AS departments,
     (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = 'membership' AND r.confirmed)::int AS memberships,
     (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = @run_id AND NOT r.confirmed)::int AS unconfirmed,
-    (SELECT count(*) FROM org_members m WHERE m.provider_id = @provider_id AND m.status = 'active')::int AS members_there,
     (SELECT count(*) FROM org_departments d WHERE d.provider_id = @provider_id AND d.status = 'active')::int AS departments_there,
     p.removal_limit_count, p.removal_limit_percent,
     coalesce(p.department_limit_count, p.removal_limit_count)::int AS department_limit_count,

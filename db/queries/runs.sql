@@ -41,6 +41,9 @@ UPDATE sync_runs SET phase = @phase WHERE id = @id AND phase IS DISTINCT FROM @p
 -- name: RunSetRange :exec
 UPDATE sync_runs SET visible_range = @visible_range WHERE id = @id;
 
+-- name: RunSetSeen :exec
+UPDATE sync_runs SET members_seen = sqlc.narg(members) WHERE id = @id AND members_seen IS DISTINCT FROM sqlc.narg(members);
+
 -- name: RunAddCalls :exec
 -- Without waiting for the disk: all who read for a run come by at this row, and after a
 -- crash of Postgres a few calls less are on record, nothing else.
@@ -112,9 +115,11 @@ SELECT
     (SELECT count(*) FROM staged_departments d WHERE d.run_id = @run_id)::bigint AS departments,
     ((SELECT count(*) FROM sync_run_departments l WHERE l.run_id = @run_id AND l.error IS NOT NULL)
         + (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = @run_id AND e.object_type = 'department'))::bigint AS departments_failed,
-    ((SELECT count(*) FROM sync_run_members m WHERE m.run_id = @run_id)
-        + (SELECT count(*) FROM (SELECT DISTINCT v.member_id FROM sync_run_recognised v WHERE v.run_id = @run_id
-           AND NOT EXISTS (SELECT 1 FROM sync_run_members m WHERE m.run_id = v.run_id AND m.member_id = v.member_id)) seen))::bigint AS members,
+    (coalesce((SELECT r.members_seen FROM sync_runs r WHERE r.id = @run_id), (
+        SELECT count(DISTINCT seen.member_id) FROM (
+            SELECT m.member_id FROM sync_run_members m WHERE m.run_id = @run_id
+            UNION ALL SELECT v.member_id FROM sync_run_recognised v WHERE v.run_id = @run_id) seen))
+        + (SELECT count(*) FROM sync_run_members m WHERE m.run_id = @run_id AND m.member_id IS NULL))::bigint AS members,
     (SELECT count(*) FROM sync_run_members m WHERE m.run_id = @run_id AND m.member_id IS NULL)::bigint AS members_undecided,
     (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = @run_id AND e.object_type = 'member')::bigint AS member_errors;
 

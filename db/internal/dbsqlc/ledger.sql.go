@@ -397,11 +397,12 @@ WITH RECURSIVE run AS (
 ), numbered AS (
     SELECT h.external_id, h.complete, h.skipped, h.department_id, h.leaders, h.declared, h.size, h.hand, row_number() OVER (ORDER BY h.skipped, h.hand, h.size DESC, h.external_id COLLATE "C") AS ordinal FROM dealt h
 ), stored AS (
-    SELECT md.department_id, bit_xor(org_membership_content(md.member_id, m.content, md.is_leader, md.sort_order, md.primary_rank)) AS stored
+    SELECT md.department_id, bit_xor(org_membership_content(md.member_id, m.content, md.is_leader, md.sort_order, md.primary_rank)) AS stored,
+        count(*) FILTER (WHERE md.is_primary AND m.status <> 'deleted') AS settled
     FROM org_members m JOIN org_member_departments md ON md.member_id = m.id WHERE m.provider_id = (SELECT run.provider_id FROM run)
     GROUP BY md.department_id
 ), known AS (
-    SELECT k.department_id, k.listing, k.leaders FROM remembered_listings k LEFT JOIN stored s ON s.department_id = k.department_id
+    SELECT k.department_id, k.listing, k.leaders, s.settled FROM remembered_listings k LEFT JOIN stored s ON s.department_id = k.department_id
     WHERE k.tenant_id IS NOT DISTINCT FROM (SELECT run.tenant_id FROM run) AND k.stored = coalesce(s.stored, 0)
 ), sealed AS (
     UPDATE sync_run_departments l SET
@@ -410,7 +411,8 @@ WITH RECURSIVE run AS (
         error = CASE WHEN l.children_via = l.external_id THEN l.children_error END,
         members_skipped = n.skipped,
         members_known = k.listing,
-        members_declared = CASE WHEN k.listing IS NOT NULL THEN n.declared END
+        members_declared = CASE WHEN k.listing IS NOT NULL THEN n.declared END,
+        members_settled = coalesce(k.settled, 0)
     FROM numbered n LEFT JOIN known k ON k.department_id = n.department_id AND k.leaders IS NOT DISTINCT FROM n.leaders
     WHERE l.run_id = $1 AND l.external_id = n.external_id
     RETURNING l.children_error, l.members_skipped

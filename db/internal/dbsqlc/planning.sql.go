@@ -20,6 +20,7 @@ SELECT set_config('enable_nestloop', CASE WHEN $1::boolean THEN 'off' ELSE 'on' 
     -- cost more than all else. What joins everything by hash may be kept.
     set_config('plan_cache_mode', CASE WHEN $2::boolean THEN 'force_generic_plan' WHEN $1 THEN 'auto' ELSE 'force_custom_plan' END, true),
     set_config('work_mem', CASE WHEN $1 THEN '64MB' ELSE current_setting('work_mem') END, true),
+    set_config('max_parallel_workers_per_gather', '0', true),
     set_config('jit', 'off', true)
 `
 
@@ -27,8 +28,9 @@ SELECT set_config('enable_nestloop', CASE WHEN $1::boolean THEN 'off' ELSE 'on' 
 // say of a run or provider that is new is wrong by its whole size, so the planner is
 // told: a statement on one batch looks rows up by index, in the order in which it is
 // written; a statement on everything joins by hash, and never by sorting, which may go
-// by one of several keys and then costs a department the square of its people. Where
-// nothing else is left to choose the plan may be kept.
+// by one of several keys and then costs a department the square of its people. Helpers
+// of a session cost more processor time to start than they spare waiting. Where nothing
+// else is left to choose the plan may be kept.
 func (q *Queries) PlanFor(ctx context.Context, db DBTX, everything bool, keep bool) error {
 	_, err := db.Exec(ctx, planFor, everything, keep)
 	return err

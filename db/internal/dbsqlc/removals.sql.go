@@ -10,17 +10,13 @@ import (
 )
 
 const completeness = `-- name: Completeness :one
-SELECT
-    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = $1)::int AS departments,
-    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = $1 AND NOT l.children_complete)::int AS children_incomplete,
-    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = $1 AND NOT l.members_complete)::int AS members_incomplete,
-    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = $1 AND l.members_skipped)::int AS members_skipped,
-    (SELECT count(*) FROM (
-        SELECT coalesce(r.member_id::text, s.person_key)
-        FROM staged_members s LEFT JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key
-        WHERE s.run_id = $1 AND s.status IS DISTINCT FROM 'deleted'
-        UNION SELECT v.member_id::text FROM sync_run_recognised v WHERE v.run_id = $1) people)::int AS members_read,
+SELECT count(*)::int AS departments,
+    (count(*) FILTER (WHERE NOT l.children_complete))::int AS children_incomplete,
+    (count(*) FILTER (WHERE NOT l.members_complete))::int AS members_incomplete,
+    (count(*) FILTER (WHERE l.members_skipped))::int AS members_skipped,
+    coalesce(sum(l.members_settled) FILTER (WHERE l.members_recognised), 0)::int AS members_settled,
     coalesce((SELECT max(d.declared_members) FROM staged_departments d WHERE d.run_id = $1 AND d.parent_external_id IS NULL), -1)::int AS members_declared
+FROM sync_run_departments l WHERE l.run_id = $1
 `
 
 type CompletenessRow struct {
@@ -28,12 +24,12 @@ type CompletenessRow struct {
 	ChildrenIncomplete int32
 	MembersIncomplete  int32
 	MembersSkipped     int32
-	MembersRead        int32
+	MembersSettled     int32
 	MembersDeclared    int32
 }
 
-// Whether the tree and everybody in it were read to the end, and how many people
-// were read against how many the provider declares for the root.
+// Whether the tree and everybody in it were read to the end, how many people the
+// provider declares for the root, and how many are stored for sure in what was recognised.
 func (q *Queries) Completeness(ctx context.Context, db DBTX, runID string) (CompletenessRow, error) {
 	row := db.QueryRow(ctx, completeness, runID)
 	var i CompletenessRow
@@ -42,7 +38,7 @@ func (q *Queries) Completeness(ctx context.Context, db DBTX, runID string) (Comp
 		&i.ChildrenIncomplete,
 		&i.MembersIncomplete,
 		&i.MembersSkipped,
-		&i.MembersRead,
+		&i.MembersSettled,
 		&i.MembersDeclared,
 	)
 	return i, err
@@ -122,6 +118,43 @@ func (q *Queries) ContradictedScopes(ctx context.Context, db DBTX, runID string,
 	return items, nil
 }
 
+const membersRead = `-- name: MembersRead :one
+SELECT (count(DISTINCT p.member_id) + count(DISTINCT p.person_key))::int AS people
+FROM (
+    SELECT r.member_id, CASE WHEN r.member_id IS NULL THEN s.person_key END AS person_key
+    FROM staged_members s LEFT JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key
+    WHERE s.run_id = $1 AND s.status IS DISTINCT FROM 'deleted'
+    UNION ALL
+    SELECT v.member_id, NULL FROM sync_run_recognised v WHERE v.run_id = $1
+) p
+`
+
+// How many people were read.
+func (q *Queries) MembersRead(ctx context.Context, db DBTX, runID string) (int32, error) {
+	row := db.QueryRow(ctx, membersRead, runID)
+	var people int32
+	err := row.Scan(&people)
+	return people, err
+}
+
+const membersThere = `-- name: MembersThere :one
+SELECT (count(*) FILTER (WHERE m.status = 'active'))::int AS active, (count(*) FILTER (WHERE m.status <> 'deleted'))::int AS stored
+FROM org_members m WHERE m.provider_id = $1
+`
+
+type MembersThereRow struct {
+	Active int32
+	Stored int32
+}
+
+// How many people are active, and how many have not been removed.
+func (q *Queries) MembersThere(ctx context.Context, db DBTX, providerID *string) (MembersThereRow, error) {
+	row := db.QueryRow(ctx, membersThere, providerID)
+	var i MembersThereRow
+	err := row.Scan(&i.Active, &i.Stored)
+	return i, err
+}
+
 const removalConfirm = `-- name: RemovalConfirm :exec
 UPDATE sync_run_removals SET confirmed = true WHERE run_id = $1 AND object_type = $2 AND object_id = $3
 `
@@ -146,7 +179,6 @@ SELECT
     (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = 'department' AND r.confirmed)::int AS departments,
     (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = 'membership' AND r.confirmed)::int AS memberships,
     (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = $1 AND NOT r.confirmed)::int AS unconfirmed,
-    (SELECT count(*) FROM org_members m WHERE m.provider_id = $2 AND m.status = 'active')::int AS members_there,
     (SELECT count(*) FROM org_departments d WHERE d.provider_id = $2 AND d.status = 'active')::int AS departments_there,
     p.removal_limit_count, p.removal_limit_percent,
     coalesce(p.department_limit_count, p.removal_limit_count)::int AS department_limit_count,
@@ -159,7 +191,6 @@ type RemovalFiguresRow struct {
 	Departments            int32
 	Memberships            int32
 	Unconfirmed            int32
-	MembersThere           int32
 	DepartmentsThere       int32
 	RemovalLimitCount      int32
 	RemovalLimitPercent    float64
@@ -177,7 +208,6 @@ func (q *Queries) RemovalFigures(ctx context.Context, db DBTX, runID string, pro
 		&i.Departments,
 		&i.Memberships,
 		&i.Unconfirmed,
-		&i.MembersThere,
 		&i.DepartmentsThere,
 		&i.RemovalLimitCount,
 		&i.RemovalLimitPercent,

@@ -217,9 +217,11 @@ SELECT
     (SELECT count(*) FROM staged_departments d WHERE d.run_id = $1)::bigint AS departments,
     ((SELECT count(*) FROM sync_run_departments l WHERE l.run_id = $1 AND l.error IS NOT NULL)
         + (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = $1 AND e.object_type = 'department'))::bigint AS departments_failed,
-    ((SELECT count(*) FROM sync_run_members m WHERE m.run_id = $1)
-        + (SELECT count(*) FROM (SELECT DISTINCT v.member_id FROM sync_run_recognised v WHERE v.run_id = $1
-           AND NOT EXISTS (SELECT 1 FROM sync_run_members m WHERE m.run_id = v.run_id AND m.member_id = v.member_id)) seen))::bigint AS members,
+    (coalesce((SELECT r.members_seen FROM sync_runs r WHERE r.id = $1), (
+        SELECT count(DISTINCT seen.member_id) FROM (
+            SELECT m.member_id FROM sync_run_members m WHERE m.run_id = $1
+            UNION ALL SELECT v.member_id FROM sync_run_recognised v WHERE v.run_id = $1) seen))
+        + (SELECT count(*) FROM sync_run_members m WHERE m.run_id = $1 AND m.member_id IS NULL))::bigint AS members,
     (SELECT count(*) FROM sync_run_members m WHERE m.run_id = $1 AND m.member_id IS NULL)::bigint AS members_undecided,
     (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = $1 AND e.object_type = 'member')::bigint AS member_errors
 `
@@ -324,7 +326,7 @@ func (q *Queries) RunErrorList(ctx context.Context, db DBTX, runID string, maxRo
 }
 
 const runGet = `-- name: RunGet :one
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, r.members_seen, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE r.id = $1
 `
 
@@ -354,6 +356,7 @@ type RunGetRow struct {
 	DetailsDroppedAt *time.Time
 	DetailsLeft      bool
 	RawLeft          bool
+	MembersSeen      *int32
 	ProviderName     string
 	ProviderType     string
 }
@@ -387,6 +390,7 @@ func (q *Queries) RunGet(ctx context.Context, db DBTX, id string) (RunGetRow, er
 		&i.DetailsDroppedAt,
 		&i.DetailsLeft,
 		&i.RawLeft,
+		&i.MembersSeen,
 		&i.ProviderName,
 		&i.ProviderType,
 	)
@@ -430,7 +434,7 @@ func (q *Queries) RunInsert(ctx context.Context, db DBTX, arg RunInsertParams) e
 }
 
 const runList = `-- name: RunList :many
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, r.members_seen, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE ($1::text IS NULL OR p.name = $1)
 ORDER BY r.started_at DESC, r.id LIMIT $2
 `
@@ -461,6 +465,7 @@ type RunListRow struct {
 	DetailsDroppedAt *time.Time
 	DetailsLeft      bool
 	RawLeft          bool
+	MembersSeen      *int32
 	ProviderName     string
 	ProviderType     string
 }
@@ -500,6 +505,7 @@ func (q *Queries) RunList(ctx context.Context, db DBTX, provider *string, maxRow
 			&i.DetailsDroppedAt,
 			&i.DetailsLeft,
 			&i.RawLeft,
+			&i.MembersSeen,
 			&i.ProviderName,
 			&i.ProviderType,
 		); err != nil {
@@ -656,6 +662,15 @@ UPDATE sync_runs SET visible_range = $1 WHERE id = $2
 
 func (q *Queries) RunSetRange(ctx context.Context, db DBTX, visibleRange json.RawMessage, iD string) error {
 	_, err := db.Exec(ctx, runSetRange, visibleRange, iD)
+	return err
+}
+
+const runSetSeen = `-- name: RunSetSeen :exec
+UPDATE sync_runs SET members_seen = $1 WHERE id = $2 AND members_seen IS DISTINCT FROM $1
+`
+
+func (q *Queries) RunSetSeen(ctx context.Context, db DBTX, members *int32, iD string) error {
+	_, err := db.Exec(ctx, runSetSeen, members, iD)
 	return err
 }
 
