@@ -65,18 +65,11 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if _, err := s.q.LedgerFailUnapplied(ctx, tx, runID); err != nil {
 		return RemovalPlan{}, fmt.Errorf("mark unapplied: %w", err)
 	}
-	contradicted, err := s.q.ContradictedScopes(ctx, tx, runID, run.ProviderID)
-	if err != nil {
-		return RemovalPlan{}, fmt.Errorf("contradictions: %w", err)
+	if _, err := s.q.RemovalsPlanMemberships(ctx, tx, runID, &run.ProviderID); err != nil {
+		return RemovalPlan{}, fmt.Errorf("memberships: %w", err)
 	}
-	for _, c := range contradicted {
-		problem := fmt.Sprintf("people are missing from the list, but the provider counts %d in and below the department and only %d were read; nothing was removed there", c.Declared, c.Read)
-		declared := int(c.Declared)
-		if err := s.q.LedgerMembersFail(ctx, tx, dbsqlc.LedgerMembersFailParams{
-			RunID: runID, ExternalID: c.ExternalID, Error: &problem, MembersDeclared: int32Of(&declared),
-		}); err != nil {
-			return RemovalPlan{}, err
-		}
+	if err := s.dropContradicted(ctx, tx, run, runID); err != nil {
+		return RemovalPlan{}, err
 	}
 	scope, err := s.q.Completeness(ctx, tx, runID)
 	if err != nil {
@@ -100,7 +93,6 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	treeRead := scope.ChildrenIncomplete == 0 && !short
 	everythingRead := treeRead && scope.MembersIncomplete == 0
 	steps := []func() (int64, error){
-		func() (int64, error) { return s.q.RemovalsPlanMemberships(ctx, tx, runID, &run.ProviderID) },
 		func() (int64, error) {
 			if everybodySeen {
 				return 0, nil
@@ -125,6 +117,30 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	plan, err := s.removalFiguresOf(ctx, tx, run.ProviderID, runID, there.Active)
 	plan.Incomplete, plan.Targeted = !everythingRead, scope.MembersSkipped > 0
 	return plan, err
+}
+
+// dropContradicted takes back what was planned in departments whose listing the
+// provider's own count contradicts, and notes why: they do not count as read.
+func (s *Store) dropContradicted(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+	contradicted, err := s.q.ContradictedScopes(ctx, tx, runID, &run.ProviderID)
+	if err != nil {
+		return fmt.Errorf("contradictions: %w", err)
+	}
+	if len(contradicted) == 0 {
+		return nil
+	}
+	var departments []string
+	for _, c := range contradicted {
+		departments = append(departments, c.ExternalID)
+		problem := fmt.Sprintf("people are missing from the list, but the provider counts %d in and below the department and only %d were read; nothing was removed there", c.Declared, c.Read)
+		declared := int(c.Declared)
+		if err := s.q.LedgerMembersFail(ctx, tx, dbsqlc.LedgerMembersFailParams{
+			RunID: runID, ExternalID: c.ExternalID, Error: &problem, MembersDeclared: int32Of(&declared),
+		}); err != nil {
+			return err
+		}
+	}
+	return s.q.RemovalsDropScopes(ctx, tx, runID, &run.ProviderID, departments)
 }
 
 func (s *Store) removalFigures(ctx context.Context, tx dbsqlc.DBTX, providerID, runID string) (RemovalPlan, error) {

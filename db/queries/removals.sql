@@ -31,17 +31,9 @@ FROM (
 -- whether it counts people of several departments once, so every place counts here.
 -- Below it, people stored where this run could not read count as read: a department
 -- that failed does not freeze those above it.
-WITH RECURSIVE seen AS MATERIALIZED (
-    SELECT v.department_id, v.member_id FROM sync_run_memberships v WHERE v.run_id = @run_id::uuid
-    UNION ALL
-    SELECT d.id, g.member_id FROM recognised_members g JOIN org_departments d ON d.provider_id = @provider_id::uuid AND d.external_id = g.listing
-    WHERE g.run_id = @run_id
-), missed AS (
-    SELECT DISTINCT md.department_id FROM org_member_departments md
-    JOIN org_departments d ON d.id = md.department_id AND d.provider_id = @provider_id::uuid
-    JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = d.external_id AND l.members_complete AND NOT l.members_recognised
-    JOIN org_members m ON m.id = md.member_id AND m.status <> 'deleted'
-    WHERE NOT EXISTS (SELECT 1 FROM seen WHERE seen.department_id = md.department_id AND seen.member_id = md.member_id)
+WITH RECURSIVE missed AS (
+    SELECT DISTINCT r.department_id FROM sync_run_removals r JOIN org_members m ON m.id = r.object_id AND m.status <> 'deleted'
+    WHERE r.run_id = @run_id::uuid AND r.object_type = 'membership'
 ), suspects AS (
     SELECT l.external_id, sd.declared_members FROM missed
     JOIN org_departments d ON d.id = missed.department_id
@@ -92,6 +84,12 @@ WHERE NOT EXISTS (SELECT 1 FROM sync_run_memberships s WHERE s.run_id = @run_id 
   AND NOT EXISTS (SELECT 1 FROM undecided u
                   WHERE u.external_key = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id)
 ON CONFLICT DO NOTHING;
+
+-- name: RemovalsDropScopes :exec
+-- What was planned in departments that are not to be believed.
+DELETE FROM sync_run_removals r USING org_departments d
+WHERE r.run_id = @run_id AND r.object_type = 'membership' AND d.id = r.department_id AND d.provider_id = @provider_id
+  AND d.external_id = ANY (@departments::text[]);
 
 -- name: RemovalsPlanMembers :execrows
 -- People not seen anywhere. Where every department was read that settles it; else

@@ -45,17 +45,9 @@ func (q *Queries) Completeness(ctx context.Context, db DBTX, runID string) (Comp
 }
 
 const contradictedScopes = `-- name: ContradictedScopes :many
-WITH RECURSIVE seen AS MATERIALIZED (
-    SELECT v.department_id, v.member_id FROM sync_run_memberships v WHERE v.run_id = $1::uuid
-    UNION ALL
-    SELECT d.id, g.member_id FROM recognised_members g JOIN org_departments d ON d.provider_id = $2::uuid AND d.external_id = g.listing
-    WHERE g.run_id = $1
-), missed AS (
-    SELECT DISTINCT md.department_id FROM org_member_departments md
-    JOIN org_departments d ON d.id = md.department_id AND d.provider_id = $2::uuid
-    JOIN sync_run_departments l ON l.run_id = $1 AND l.external_id = d.external_id AND l.members_complete AND NOT l.members_recognised
-    JOIN org_members m ON m.id = md.member_id AND m.status <> 'deleted'
-    WHERE NOT EXISTS (SELECT 1 FROM seen WHERE seen.department_id = md.department_id AND seen.member_id = md.member_id)
+WITH RECURSIVE missed AS (
+    SELECT DISTINCT r.department_id FROM sync_run_removals r JOIN org_members m ON m.id = r.object_id AND m.status <> 'deleted'
+    WHERE r.run_id = $1::uuid AND r.object_type = 'membership'
 ), suspects AS (
     SELECT l.external_id, sd.declared_members FROM missed
     JOIN org_departments d ON d.id = missed.department_id
@@ -98,7 +90,7 @@ type ContradictedScopesRow struct {
 // whether it counts people of several departments once, so every place counts here.
 // Below it, people stored where this run could not read count as read: a department
 // that failed does not freeze those above it.
-func (q *Queries) ContradictedScopes(ctx context.Context, db DBTX, runID string, providerID string) ([]ContradictedScopesRow, error) {
+func (q *Queries) ContradictedScopes(ctx context.Context, db DBTX, runID string, providerID *string) ([]ContradictedScopesRow, error) {
 	rows, err := db.Query(ctx, contradictedScopes, runID, providerID)
 	if err != nil {
 		return nil, err
@@ -223,6 +215,18 @@ DELETE FROM sync_run_removals WHERE run_id = $1
 
 func (q *Queries) RemovalsClear(ctx context.Context, db DBTX, runID string) error {
 	_, err := db.Exec(ctx, removalsClear, runID)
+	return err
+}
+
+const removalsDropScopes = `-- name: RemovalsDropScopes :exec
+DELETE FROM sync_run_removals r USING org_departments d
+WHERE r.run_id = $1 AND r.object_type = 'membership' AND d.id = r.department_id AND d.provider_id = $2
+  AND d.external_id = ANY ($3::text[])
+`
+
+// What was planned in departments that are not to be believed.
+func (q *Queries) RemovalsDropScopes(ctx context.Context, db DBTX, runID string, providerID *string, departments []string) error {
+	_, err := db.Exec(ctx, removalsDropScopes, runID, providerID, departments)
 	return err
 }
 
