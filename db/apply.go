@@ -233,19 +233,16 @@ func (s *Store) settle(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, 
 	if err := s.planFor(ctx, tx, everything); err != nil {
 		return err
 	}
-	unsettled, err := s.q.PrimaryUnsettled(ctx, tx, &run.ProviderID, run.Singly, runID)
-	if err != nil {
-		return fmt.Errorf("primary: %w", err)
-	}
 	steps := []struct {
 		name   string
 		needed bool
 		do     func() error
 	}{
-		// Cleared before set: a member has at most one primary department at any time.
-		{"clear primary", unsettled, func() error { return rows(s.q.PrimaryClear(ctx, tx, &run.ProviderID, run.Singly, runID)) }},
-		{"set primary", unsettled, func() error { return rows(s.q.PrimarySet(ctx, tx, &run.ProviderID, run.Singly, runID)) }},
+		// Which department is whose is decided once and then marked on the memberships;
+		// cleared before set: a member has at most one primary department at any time.
 		{"members", true, func() error { return rows(s.q.MembersSettle(ctx, tx, runID, &run.ProviderID, run.Singly)) }},
+		{"clear primary", true, func() error { return rows(s.q.PrimaryClear(ctx, tx, &run.ProviderID, run.Singly, runID)) }},
+		{"set primary", true, func() error { return rows(s.q.PrimarySet(ctx, tx, &run.ProviderID, run.Singly, runID)) }},
 		{"head counts", true, func() error { return rows(s.q.DepartmentsCount(ctx, tx, &run.ProviderID)) }},
 		{"remember", !run.Singly, func() error {
 			figure, err := s.q.DirectoryFigure(ctx, tx, &run.ProviderID)

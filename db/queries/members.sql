@@ -242,31 +242,9 @@ FROM differing d
 ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
 SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = c.after || excluded.after;
 
--- name: PrimaryUnsettled :one
--- Whether anybody's primary membership is not marked, or another one is. A run of
--- single people settles those alone.
-SELECT EXISTS (
-    SELECT 1 FROM org_primary_departments best
-    JOIN org_members m ON m.id = best.member_id AND m.provider_id = best.provider_id
-    JOIN org_member_departments md ON md.member_id = best.member_id AND md.department_id = best.department_id AND NOT md.is_primary
-    WHERE best.provider_id = @provider_id
-      AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id)));
-
--- name: PrimaryClear :execrows
--- A run of single people settles those alone.
-UPDATE org_member_departments md SET is_primary = false
-FROM org_primary_departments best JOIN org_members m ON m.id = best.member_id AND m.provider_id = best.provider_id
-WHERE best.provider_id = @provider_id AND md.member_id = best.member_id AND md.is_primary AND md.department_id <> best.department_id
-  AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id));
-
--- name: PrimarySet :execrows
-UPDATE org_member_departments md SET is_primary = true
-FROM org_primary_departments best JOIN org_members m ON m.id = best.member_id AND m.provider_id = best.provider_id
-WHERE best.provider_id = @provider_id AND md.member_id = best.member_id AND md.department_id = best.department_id AND NOT md.is_primary
-  AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id));
-
 -- name: MembersSettle :execrows
--- Primary department and its path on the member's own row.
+-- Primary department and its path on the member's own row. A run of single people
+-- settles those alone.
 WITH differing AS (
     SELECT m.id, m.external_id, m.department_id AS old_department, m.department_path AS old_path, best.department_id, coalesce(best.path, '') AS path
     FROM org_members m LEFT JOIN org_primary_departments best ON best.provider_id = m.provider_id AND best.member_id = m.id
@@ -285,6 +263,19 @@ SELECT @run_id, 'member', d.id, d.id, d.external_id, 'moved',
 FROM differing d WHERE d.old_department IS DISTINCT FROM d.department_id
 ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
 SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = c.after || excluded.after;
+
+-- name: PrimaryClear :execrows
+-- Marks on memberships that are not, or no longer, the one on the member's own row.
+UPDATE org_member_departments md SET is_primary = false
+FROM org_members m
+WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND md.member_id = m.id AND md.is_primary AND md.department_id <> m.department_id
+  AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id));
+
+-- name: PrimarySet :execrows
+UPDATE org_member_departments md SET is_primary = true
+FROM org_members m
+WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND md.member_id = m.id AND NOT md.is_primary AND md.department_id = m.department_id
+  AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id));
 
 -- name: MemberSearch :many
 -- People by name, pinyin, initials, e-mail or phone; exact and leading hits first.

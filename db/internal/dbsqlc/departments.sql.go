@@ -64,18 +64,20 @@ WITH RECURSIVE above AS (
     UNION ALL
     SELECT a.id, p.id, p.parent_id FROM above a JOIN org_departments p ON p.id = a.next
     WHERE p.provider_id = $1 AND p.status = 'active'
-), places AS (
-    SELECT md.department_id, md.member_id, count(*) OVER (PARTITION BY md.member_id) AS places
+), places AS MATERIALIZED (
+    SELECT md.department_id, md.member_id
     FROM org_member_departments md
     JOIN org_departments d ON d.id = md.department_id AND d.provider_id = $1 AND d.status = 'active'
     JOIN org_members m ON m.id = md.member_id AND m.status = 'active'
+), several AS (
+    SELECT p.member_id FROM places p GROUP BY p.member_id HAVING count(*) > 1
 ), direct AS (
     SELECT p.department_id, count(*) AS people FROM places p GROUP BY p.department_id
 ), counted AS (
     SELECT a.top, direct.people FROM above a JOIN direct ON direct.department_id = a.id
     UNION ALL
-    SELECT a.top, 1 - count(*) FROM places p JOIN above a ON a.id = p.department_id
-    WHERE p.places > 1 GROUP BY a.top, p.member_id HAVING count(*) > 1
+    SELECT a.top, 1 - count(*) FROM several s JOIN places p ON p.member_id = s.member_id JOIN above a ON a.id = p.department_id
+    GROUP BY a.top, p.member_id HAVING count(*) > 1
 ), totals AS (
     SELECT c.top, sum(c.people) AS people FROM counted c GROUP BY c.top
 ), figures AS (

@@ -353,7 +353,8 @@ ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) D
 SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = c.after || excluded.after
 `
 
-// Primary department and its path on the member's own row.
+// Primary department and its path on the member's own row. A run of single people
+// settles those alone.
 func (q *Queries) MembersSettle(ctx context.Context, db DBTX, runID string, providerID *string, singly bool) (int64, error) {
 	result, err := db.Exec(ctx, membersSettle, runID, providerID, singly)
 	if err != nil {
@@ -465,12 +466,12 @@ func (q *Queries) MembershipsUpdate(ctx context.Context, db DBTX, runID string, 
 
 const primaryClear = `-- name: PrimaryClear :execrows
 UPDATE org_member_departments md SET is_primary = false
-FROM org_primary_departments best JOIN org_members m ON m.id = best.member_id AND m.provider_id = best.provider_id
-WHERE best.provider_id = $1 AND md.member_id = best.member_id AND md.is_primary AND md.department_id <> best.department_id
+FROM org_members m
+WHERE m.provider_id = $1 AND m.status <> 'deleted' AND md.member_id = m.id AND md.is_primary AND md.department_id <> m.department_id
   AND (NOT $2::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $3))
 `
 
-// A run of single people settles those alone.
+// Marks on memberships that are not, or no longer, the one on the member's own row.
 func (q *Queries) PrimaryClear(ctx context.Context, db DBTX, providerID *string, singly bool, runID string) (int64, error) {
 	result, err := db.Exec(ctx, primaryClear, providerID, singly, runID)
 	if err != nil {
@@ -481,8 +482,8 @@ func (q *Queries) PrimaryClear(ctx context.Context, db DBTX, providerID *string,
 
 const primarySet = `-- name: PrimarySet :execrows
 UPDATE org_member_departments md SET is_primary = true
-FROM org_primary_departments best JOIN org_members m ON m.id = best.member_id AND m.provider_id = best.provider_id
-WHERE best.provider_id = $1 AND md.member_id = best.member_id AND md.department_id = best.department_id AND NOT md.is_primary
+FROM org_members m
+WHERE m.provider_id = $1 AND m.status <> 'deleted' AND md.member_id = m.id AND NOT md.is_primary AND md.department_id = m.department_id
   AND (NOT $2::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $3))
 `
 
@@ -492,22 +493,4 @@ func (q *Queries) PrimarySet(ctx context.Context, db DBTX, providerID *string, s
 		return 0, err
 	}
 	return result.RowsAffected(), nil
-}
-
-const primaryUnsettled = `-- name: PrimaryUnsettled :one
-SELECT EXISTS (
-    SELECT 1 FROM org_primary_departments best
-    JOIN org_members m ON m.id = best.member_id AND m.provider_id = best.provider_id
-    JOIN org_member_departments md ON md.member_id = best.member_id AND md.department_id = best.department_id AND NOT md.is_primary
-    WHERE best.provider_id = $1
-      AND (NOT $2::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $3)))
-`
-
-// Whether anybody's primary membership is not marked, or another one is. A run of
-// single people settles those alone.
-func (q *Queries) PrimaryUnsettled(ctx context.Context, db DBTX, providerID *string, singly bool, runID string) (bool, error) {
-	row := db.QueryRow(ctx, primaryUnsettled, providerID, singly, runID)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
 }
