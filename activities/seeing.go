@@ -22,11 +22,7 @@ type DepartmentIDs struct {
 // DepartmentIDs returns the external ids of a range of departments, so that the
 // activities that read them can say which they are.
 func (a *Pull) DepartmentIDs(ctx context.Context, in Range) (DepartmentIDs, error) {
-	var ordinals []int
-	for ordinal := in.First; ordinal <= in.Last; ordinal++ {
-		ordinals = append(ordinals, ordinal)
-	}
-	ids, err := a.Store.DepartmentIDs(ctx, in.RunID, ordinals)
+	ids, err := a.Store.DepartmentIDsBetween(ctx, in.RunID, in.First, in.Last)
 	for i, id := range ids {
 		ids[i] = short(id)
 	}

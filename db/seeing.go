@@ -13,6 +13,13 @@ func (s *Store) DepartmentIDs(ctx context.Context, runID string, ordinals []int)
 	return ids, interpret("find department ids", err)
 }
 
+// DepartmentIDsBetween returns the external ids of the departments with ordinals first
+// to last, in the run's order.
+func (s *Store) DepartmentIDsBetween(ctx context.Context, runID string, first, last int) ([]string, error) {
+	ids, err := s.q.LedgerIDsBetween(ctx, s.pool, runID, int32(first), int32(last))
+	return ids, interpret("find department ids", err)
+}
+
 // PeopleRead returns how many people the departments with ordinals first to last list
 // that were read to the end, and whether all their listings were recognised as what was
 // applied last. Somebody in several of them counts in each.

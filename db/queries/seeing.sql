@@ -4,6 +4,9 @@ SELECT l.external_id FROM unnest(@ordinals::int[]) AS w (ordinal)
 CROSS JOIN LATERAL (SELECT x.external_id FROM sync_run_departments x WHERE x.run_id = @run_id AND x.ordinal = w.ordinal OFFSET 0) l
 ORDER BY w.ordinal;
 
+-- name: LedgerIDsBetween :many
+SELECT external_id FROM sync_run_departments WHERE run_id = @run_id AND ordinal BETWEEN @first::int AND @last::int ORDER BY ordinal;
+
 -- name: LedgerPeople :one
 -- What was read of a range to the end; a person in several departments counts in each.
 -- Nothing of it is to be applied if every listing was recognised.

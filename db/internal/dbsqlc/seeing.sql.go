@@ -36,6 +36,30 @@ func (q *Queries) LedgerIDs(ctx context.Context, db DBTX, ordinals []int32, runI
 	return items, nil
 }
 
+const ledgerIDsBetween = `-- name: LedgerIDsBetween :many
+SELECT external_id FROM sync_run_departments WHERE run_id = $1 AND ordinal BETWEEN $2::int AND $3::int ORDER BY ordinal
+`
+
+func (q *Queries) LedgerIDsBetween(ctx context.Context, db DBTX, runID string, first int32, last int32) ([]string, error) {
+	rows, err := db.Query(ctx, ledgerIDsBetween, runID, first, last)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var external_id string
+		if err := rows.Scan(&external_id); err != nil {
+			return nil, err
+		}
+		items = append(items, external_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const ledgerPeople = `-- name: LedgerPeople :one
 SELECT coalesce(sum(members_read) FILTER (WHERE members_complete), 0)::bigint AS people,
     coalesce(bool_and(members_recognised OR members_skipped OR members_listing = ''), true)::boolean AS recognised
