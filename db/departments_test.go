@@ -58,6 +58,8 @@ func TestTheTree(t *testing.T) {
 			tree: []string{"1 D1 0 active", "10 D1/D10 1 deleted", "11 D1/D10/D11 2 deleted"}, changes: []string{"department deleted 10", "department deleted 11"}},
 		{name: "parent gone, child moved up", before: "1; 10<1; 11<10", after: "1; 11<1",
 			tree: []string{"1 D1 0 active", "10 D1/D10 1 deleted", "11 D1/D11 1 active"}, changes: []string{"department deleted 10", "department moved 11"}},
+		{name: "parent gone, child still names it", before: "1 order=1; 10<1 order=1; 11<10 order=1", after: "1 order=1; 11<10 order=1",
+			tree: []string{"1 D1 0 active", "10 D1/D10 1 deleted", "11 D1/D11 1 active"}, warned: []string{"11"}, changes: []string{"department deleted 10", "department moved 11"}},
 		{name: "parent not sent", before: "1; 10<1; 11<10", after: "1; 10<1; 11<",
 			tree: []string{"1 D1 0 active", "10 D1/D10 1 active", "11 D1/D10/D11 2 active"}},
 		{name: "parent never sent", after: "1; 10<",
@@ -90,6 +92,51 @@ func TestTheTree(t *testing.T) {
 			require.Empty(t, co.sync(snapshot{departments: c.after, limited: c.limited}).changes())
 			require.Equal(t, c.tree, co.tree())
 		})
+	}
+}
+
+// A tree that comes as it is stored is compared once; whatever anybody did to the
+// stored one is put right.
+func TestATreeThatStandsIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	first, p := explainedCompany(t)
+	const set = "UPDATE org_departments SET "
+	const own = " WHERE external_id = '10' AND provider_id = $1"
+	for name, c := range map[string]struct {
+		tree, by string
+		stands   bool
+	}{
+		"as it was":           {by: "SELECT $1::uuid", stands: true},
+		"a head count":        {by: set + "member_count = 9" + own, stands: true},
+		"a name":              {by: set + "name = 'x'" + own},
+		"an order":            {by: set + "sort_order = 9" + own},
+		"a record":            {by: set + `raw_data = '{"x": 1}'` + own},
+		"a tenant":            {by: set + "tenant_id = NULL" + own},
+		"a status":            {by: set + "status = 'deleted'" + own},
+		"no parent":           {by: set + "parent_id = NULL" + own},
+		"another parent":      {by: set + "parent_id = (SELECT id FROM org_departments d WHERE d.external_id = '12' AND d.provider_id = $1)" + own},
+		"another's parent":    {by: "WITH other AS (INSERT INTO org_departments (external_id) VALUES ('1') RETURNING id) " + set + "parent_id = (SELECT id FROM other)" + own},
+		"one that is not":     {by: set + "external_id = 'x'" + own},
+		"a parent not read":   {tree: "1 order=1; 10<9 order=1", by: "SELECT $1::uuid"},
+		"a parent not sent":   {tree: "1 order=1; 10< order=1", by: "SELECT $1::uuid"},
+		"a circle made whole": {tree: "1 order=1; 10<11 order=1; 11<10 order=1", by: set + "parent_id = (SELECT id FROM org_departments d WHERE d.external_id = '11' AND d.provider_id = $1)" + own},
+	} {
+		co := first.database.company(t, directory.Feishu)
+		if c.tree == "" {
+			c.tree = "1 order=1; 10<1 order=1; 12<1 order=1"
+		}
+		s := snapshot{departments: c.tree}
+		co.sync(s)
+		before := co.tree()
+		co.exec(t, c.by, co.provider.ID)
+		p.forget()
+		r := co.sync(s)
+		require.Subset(t, co.tree(), before, name)
+		require.Len(t, co.texts(t, "SELECT external_id FROM org_departments WHERE tenant_id = $1 AND raw_data = '{}' AND sort_order = 1 AND status = 'active' AND provider_id = $2",
+			co.provider.TenantID, co.provider.ID), len(before), name)
+		require.Equal(t, c.stands, len(p.of("DepartmentsUpdate")) == 0, name)
+		require.Equal(t, c.stands, len(p.of("TreeRepairCycles")) == 0, name)
+		require.Equal(t, strings.Contains(c.tree, "<11") || strings.Contains(c.tree, "<9"), len(r.problems()) > 0, "%s: what is repaired is said in every run", name)
 	}
 }
 
