@@ -120,3 +120,10 @@ ALTER TABLE sync_run_members ALTER COLUMN run_id SET STATISTICS 0;
 ALTER TABLE sync_run_departments ALTER COLUMN run_id SET STATISTICS 0;
 ALTER TABLE org_departments ALTER COLUMN provider_id SET STATISTICS 0;
 ALTER TABLE org_members ALTER COLUMN provider_id SET STATISTICS 0;
+
+-- A snapshot is emptied as a whole when its run ends: to vacuum it because it has grown
+-- is work for nothing in the midst of the largest runs, and so is counting what is in it.
+-- What was deleted row by row is vacuumed as ever.
+ALTER TABLE staged_departments SET (autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 2147483647);
+ALTER TABLE staged_members SET (autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 2147483647);
+ALTER TABLE sync_run_members SET (autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 2147483647);

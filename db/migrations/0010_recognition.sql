@@ -65,6 +65,7 @@ CREATE TABLE recognised_members (
     PRIMARY KEY (run_id, listing, member_id, page)
 );
 ALTER TABLE recognised_members ALTER COLUMN run_id SET STATISTICS 0;
+ALTER TABLE recognised_members SET (autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 2147483647);
 
 CREATE OR REPLACE FUNCTION sync_run_drop_people() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
