@@ -299,6 +299,9 @@ func (s *Store) Link(ctx context.Context, runID string) error {
 }
 
 func (s *Store) link(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+	if possible, err := s.q.LinkPossible(ctx, tx, run.TenantID); err != nil || !possible {
+		return err
+	}
 	if err := s.planFor(ctx, tx, everything); err != nil {
 		return err
 	}

@@ -307,6 +307,8 @@ func (m many) fill(c *company) {
 			FROM generate_series(1, ` + fmt.Sprint(m.people) + `) n`,
 		`INSERT INTO org_member_departments (member_id, department_id, is_primary) SELECT id, department_id, true FROM org_members
 			WHERE provider_id = $1 AND tenant_id = $2`,
+		// Without an account in the tenant there is nothing to link.
+		`INSERT INTO users (tenant_id) SELECT $2 WHERE $1::uuid IS NOT NULL`,
 	} {
 		c.exec(c.t, statement, c.provider.ID, c.provider.TenantID)
 	}

@@ -1,3 +1,7 @@
+-- name: LinkPossible :one
+-- Whether the tenant has accounts at all.
+SELECT EXISTS (SELECT 1 FROM users u WHERE u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid);
+
 -- name: LinkByEmail :execrows
 -- Only one-to-one matches count: an address that two accounts or two members share
 -- says nothing about who is who. An existing link is never changed. A run of single

@@ -172,3 +172,15 @@ func (q *Queries) LinkFollowPhone(ctx context.Context, db DBTX, arg LinkFollowPh
 	}
 	return result.RowsAffected(), nil
 }
+
+const linkPossible = `-- name: LinkPossible :one
+SELECT EXISTS (SELECT 1 FROM users u WHERE u.tenant_id IS NOT DISTINCT FROM $1::uuid)
+`
+
+// Whether the tenant has accounts at all.
+func (q *Queries) LinkPossible(ctx context.Context, db DBTX, tenantID *string) (bool, error) {
+	row := db.QueryRow(ctx, linkPossible, tenantID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
