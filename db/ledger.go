@@ -178,7 +178,8 @@ func int32Of(n *int) *int32 {
 
 // Figures are what is known of one department's size.
 type Figures struct {
-	// Read is how many this run read, Stored how many the directory holds.
+	// Read is how many this run read, 0 where nobody is stored; Stored is how many the
+	// directory holds.
 	Read   int
 	Stored int
 	// Declared is the provider's own count with everything below, nil if unknown.
@@ -191,10 +192,10 @@ type Figures struct {
 func (s *Store) MemberFigures(ctx context.Context, runID, providerID string, departments []string) (map[string]Figures, error) {
 	var rows []dbsqlc.ScopeFiguresRow
 	err := s.inTx(ctx, func(tx pgx.Tx) (err error) {
-		if err := s.planFor(ctx, tx, batch); err != nil {
+		if err := s.planFor(ctx, tx, lookups); err != nil {
 			return err
 		}
-		rows, err = s.q.ScopeFigures(ctx, tx, runID, &providerID, departments)
+		rows, err = s.q.ScopeFigures(ctx, tx, runID, departments, &providerID)
 		return err
 	})
 	out := make(map[string]Figures, len(rows))

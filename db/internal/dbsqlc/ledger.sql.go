@@ -589,16 +589,20 @@ func (q *Queries) LedgerWalkRestart(ctx context.Context, db DBTX, childrenListin
 
 const scopeFigures = `-- name: ScopeFigures :many
 SELECT w.department::text AS external_id,
-    (SELECT count(*) FROM (
+    CASE WHEN there.stored > 0 THEN (SELECT count(*) FROM (
         SELECT s.person_key FROM staged_members s
         WHERE s.run_id = $1 AND s.listing = w.department AND s.department_external_id = w.department AND s.status IS DISTINCT FROM 'deleted'
-        UNION SELECT g.person_key FROM recognised_members g WHERE g.run_id = $1 AND g.listing = w.department) people)::int AS read,
-    (SELECT count(*) FROM org_departments d JOIN org_member_departments md ON md.department_id = d.id
-      JOIN org_members m ON m.id = md.member_id
-      WHERE d.provider_id = $2 AND d.external_id = w.department AND m.status <> 'deleted')::int AS stored,
+        UNION SELECT g.person_key FROM recognised_members g WHERE g.run_id = $1 AND g.listing = w.department) people) ELSE 0 END::int AS read,
+    there.stored::int AS stored,
     (SELECT sd.declared_members FROM staged_departments sd WHERE sd.run_id = $1 AND sd.external_id = w.department) AS declared,
     EXISTS (SELECT 1 FROM staged_departments sc WHERE sc.run_id = $1 AND sc.parent_external_id = w.department OFFSET 0) AS has_children
-FROM unnest($3::text[]) AS w (department)
+FROM unnest($2::text[]) AS w (department)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS stored
+    FROM (SELECT x.id FROM org_departments x WHERE x.provider_id = $3 AND x.external_id = w.department OFFSET 0) d
+    CROSS JOIN LATERAL (SELECT x.member_id FROM org_member_departments x WHERE x.department_id = d.id OFFSET 0) md
+    CROSS JOIN LATERAL (SELECT x.id FROM org_members x WHERE x.id = md.member_id AND x.status <> 'deleted' OFFSET 0) m
+) there
 `
 
 type ScopeFiguresRow struct {
@@ -610,10 +614,11 @@ type ScopeFiguresRow struct {
 }
 
 // What is known of departments' own people once their listings ended: how many the
-// listing brought, how many the directory holds there, what the provider declares
-// for the department with everything below, and whether anything is below.
-func (q *Queries) ScopeFigures(ctx context.Context, db DBTX, runID string, providerID *string, departments []string) ([]ScopeFiguresRow, error) {
-	rows, err := db.Query(ctx, scopeFigures, runID, providerID, departments)
+// listing brought (not counted where the directory holds nobody who could be missing),
+// how many the directory holds there, what the provider declares for the department
+// with everything below, and whether anything is below.
+func (q *Queries) ScopeFigures(ctx context.Context, db DBTX, runID string, departments []string, providerID *string) ([]ScopeFiguresRow, error) {
+	rows, err := db.Query(ctx, scopeFigures, runID, departments, providerID)
 	if err != nil {
 		return nil, err
 	}
