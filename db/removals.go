@@ -65,8 +65,11 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if _, err := s.q.LedgerFailUnapplied(ctx, tx, runID); err != nil {
 		return RemovalPlan{}, fmt.Errorf("mark unapplied: %w", err)
 	}
-	if _, err := s.q.RemovalsPlanMemberships(ctx, tx, runID, &run.ProviderID); err != nil {
-		return RemovalPlan{}, fmt.Errorf("memberships: %w", err)
+	// A run that began with nobody put everybody there itself.
+	if !run.BeganEmpty {
+		if _, err := s.q.RemovalsPlanMemberships(ctx, tx, runID, &run.ProviderID); err != nil {
+			return RemovalPlan{}, fmt.Errorf("memberships: %w", err)
+		}
 	}
 	if err := s.dropContradicted(ctx, tx, run, runID); err != nil {
 		return RemovalPlan{}, err
@@ -94,7 +97,7 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	everythingRead := treeRead && scope.MembersIncomplete == 0
 	steps := []func() (int64, error){
 		func() (int64, error) {
-			if everybodySeen {
+			if everybodySeen || run.BeganEmpty {
 				return 0, nil
 			}
 			return s.q.RemovalsPlanMembers(ctx, tx, runID, everythingRead, &run.ProviderID)

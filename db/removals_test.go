@@ -19,7 +19,27 @@ func TestRemoving(t *testing.T) {
 		"planning again starts over":               planningAgainStartsOver,
 		"the guards figures are the providers own": theGuardsFiguresAreTheProvidersOwn,
 		"removing goes in batches":                 removingGoesInBatches,
+		"a run that began with nobody":             aRunThatBeganWithNobodyMissesNobody,
 	})
+}
+
+// Whoever is stored by others in the midst of a first load is missed by the next run.
+func aRunThatBeganWithNobodyMissesNobody(t *testing.T, c *company) {
+	company := snapshot{departments: "1; 20<1", members: "a in=1; b in=1,20"}
+	first := c.begin("apply")
+	first.read(company)
+	first.apply(false)
+	c.exec(t, "INSERT INTO org_members (provider_id, external_id) VALUES ($1, 'c')", c.provider.ID)
+	require.Zero(t, first.planRemovals().Total())
+	first.settle()
+	first.finish()
+
+	next := c.begin("apply")
+	next.read(company)
+	next.apply(false)
+	require.Equal(t, 1, next.planRemovals().Members)
+	next.remove()
+	require.Equal(t, []string{"member c"}, next.removals())
 }
 
 // Every case has the whole company stored, syncs after, and compares what went: only

@@ -101,6 +101,10 @@ ALTER TABLE sync_run_departments SET (fillfactor = 50);
 ALTER TABLE org_members SET (fillfactor = 90);
 ALTER TABLE org_departments SET (fillfactor = 70);
 
+-- Whether nobody of the provider's was stored when the run began: it has put everybody
+-- there itself, and so has nobody to miss.
+ALTER TABLE sync_runs ADD COLUMN began_empty boolean NOT NULL DEFAULT false;
+
 -- A new member's id: random, but behind a time (UUID version 7), so that what is written
 -- together lies together in every index that holds it. Random alone, each row touches
 -- pages of its own.

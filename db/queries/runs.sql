@@ -6,7 +6,7 @@ WHERE id = @provider_id RETURNING generation;
 
 -- name: FenceHold :one
 -- Holds the fence row against a new run until the end of the transaction.
-SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly
+SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly, r.began_empty
 FROM identity_providers p JOIN sync_runs r ON r.id = p.newest_run_id AND r.provider_id = p.id
 WHERE r.id = @run_id AND r.status IN ('running', 'held')
 FOR SHARE OF p;
@@ -24,8 +24,9 @@ SELECT id, workflow_id, temporal_run_id, status, hold_workflow_id FROM sync_runs
 WHERE provider_id = @provider_id AND status IN ('running', 'held') ORDER BY generation;
 
 -- name: RunInsert :exec
-INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, undoes)
-VALUES (@id, @provider_id, @generation, @workflow_id, @temporal_run_id, @mode, @on_removals, @departments, @members, sqlc.narg(retries), sqlc.narg(undoes));
+INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, undoes, began_empty)
+VALUES (@id, @provider_id, @generation, @workflow_id, @temporal_run_id, @mode, @on_removals, @departments, @members, sqlc.narg(retries), sqlc.narg(undoes),
+    NOT EXISTS (SELECT 1 FROM org_members m WHERE m.provider_id = @provider_id));
 
 -- name: RunEnd :execrows
 -- The first end stands: a run that was superseded or decided stays so.

@@ -68,7 +68,7 @@ func (q *Queries) ChangesDrop(ctx context.Context, db DBTX, runID string) error 
 }
 
 const fenceHold = `-- name: FenceHold :one
-SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly
+SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly, r.began_empty
 FROM identity_providers p JOIN sync_runs r ON r.id = p.newest_run_id AND r.provider_id = p.id
 WHERE r.id = $1 AND r.status IN ('running', 'held')
 FOR SHARE OF p
@@ -80,6 +80,7 @@ type FenceHoldRow struct {
 	ProviderType string
 	Mode         string
 	Singly       bool
+	BeganEmpty   bool
 }
 
 // Holds the fence row against a new run until the end of the transaction.
@@ -92,6 +93,7 @@ func (q *Queries) FenceHold(ctx context.Context, db DBTX, runID string) (FenceHo
 		&i.ProviderType,
 		&i.Mode,
 		&i.Singly,
+		&i.BeganEmpty,
 	)
 	return i, err
 }
@@ -326,7 +328,7 @@ func (q *Queries) RunErrorList(ctx context.Context, db DBTX, runID string, maxRo
 }
 
 const runGet = `-- name: RunGet :one
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, r.members_seen, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, r.began_empty, r.members_seen, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE r.id = $1
 `
 
@@ -356,6 +358,7 @@ type RunGetRow struct {
 	DetailsDroppedAt *time.Time
 	DetailsLeft      bool
 	RawLeft          bool
+	BeganEmpty       bool
 	MembersSeen      *int32
 	ProviderName     string
 	ProviderType     string
@@ -390,6 +393,7 @@ func (q *Queries) RunGet(ctx context.Context, db DBTX, id string) (RunGetRow, er
 		&i.DetailsDroppedAt,
 		&i.DetailsLeft,
 		&i.RawLeft,
+		&i.BeganEmpty,
 		&i.MembersSeen,
 		&i.ProviderName,
 		&i.ProviderType,
@@ -398,8 +402,9 @@ func (q *Queries) RunGet(ctx context.Context, db DBTX, id string) (RunGetRow, er
 }
 
 const runInsert = `-- name: RunInsert :exec
-INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, undoes)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, undoes, began_empty)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+    NOT EXISTS (SELECT 1 FROM org_members m WHERE m.provider_id = $2))
 `
 
 type RunInsertParams struct {
@@ -434,7 +439,7 @@ func (q *Queries) RunInsert(ctx context.Context, db DBTX, arg RunInsertParams) e
 }
 
 const runList = `-- name: RunList :many
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, r.members_seen, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, r.began_empty, r.members_seen, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE ($1::text IS NULL OR p.name = $1)
 ORDER BY r.started_at DESC, r.id LIMIT $2
 `
@@ -465,6 +470,7 @@ type RunListRow struct {
 	DetailsDroppedAt *time.Time
 	DetailsLeft      bool
 	RawLeft          bool
+	BeganEmpty       bool
 	MembersSeen      *int32
 	ProviderName     string
 	ProviderType     string
@@ -505,6 +511,7 @@ func (q *Queries) RunList(ctx context.Context, db DBTX, provider *string, maxRow
 			&i.DetailsDroppedAt,
 			&i.DetailsLeft,
 			&i.RawLeft,
+			&i.BeganEmpty,
 			&i.MembersSeen,
 			&i.ProviderName,
 			&i.ProviderType,
