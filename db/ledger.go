@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"errors"
 
 	"github.com/jackc/pgx/v5"
 
@@ -144,14 +143,23 @@ func (s *Store) MembersEnd(ctx context.Context, runID string, ended ...EndedList
 	if len(ended) == 0 {
 		return nil
 	}
-	lines := make([]dbsqlc.LedgerMembersEndParams, len(ended))
+	departments, declared := make([]string, len(ended)), make([]int32, len(ended))
 	for i, e := range ended {
-		lines[i] = dbsqlc.LedgerMembersEndParams{RunID: runID, Department: e.Department, Declared: int32Of(e.Declared)}
+		departments[i], declared[i] = e.Department, undeclared
+		if e.Declared != nil {
+			declared[i] = int32(*e.Declared)
+		}
 	}
-	var failed error
-	s.q.LedgerMembersEnd(ctx, s.pool, lines).Exec(func(_ int, err error) { failed = errors.Join(failed, err) })
-	return interpret("end departments", failed)
+	return interpret("end departments", s.inTx(ctx, func(tx pgx.Tx) error {
+		if err := s.planFor(ctx, tx, lookups); err != nil {
+			return err
+		}
+		return s.q.LedgerMembersEnd(ctx, tx, runID, departments, declared)
+	}))
 }
+
+// undeclared stands for a number that the provider does not say.
+const undeclared = -1
 
 // MembersFail records why a department's people could not be read to the end.
 func (s *Store) MembersFail(ctx context.Context, runID, department, problem string, declared *int) error {

@@ -150,12 +150,17 @@ SET members_cursor = excluded.members_cursor, pages = l.pages + 1, members_read 
         OR coalesce(excluded.members_cursor = '' AND l.members_digest + excluded.members_digest = l.members_known, false)
 RETURNING l.external_id, l.pages, l.members_recognised, (l.members_known IS NOT NULL)::boolean AS familiar;
 
--- name: LedgerMembersEnd :batchexec
--- One by one: for several at once the planner would rather read all of the run's.
-UPDATE sync_run_departments l SET members_complete = l.bad_records = 0, members_declared = sqlc.narg(declared)::int,
+-- name: LedgerMembersEnd :exec
+-- Several at once, each found by its key like above. Nobody's declared number is -1.
+INSERT INTO sync_run_departments AS l (run_id, external_id, members_declared, children_listing, children_via, members_listing, members_via)
+SELECT @run_id::uuid, e.department, nullif(e.declared, -1), '', '', '', ''
+FROM (SELECT unnest(@departments::text[]) AS department, unnest(@declared::int[]) AS declared) e
+WHERE EXISTS (SELECT 1 FROM sync_run_departments x WHERE x.run_id = @run_id::uuid AND x.external_id = e.department OFFSET 0)
+ORDER BY e.department
+ON CONFLICT (run_id, external_id) DO UPDATE
+SET members_complete = l.bad_records = 0, members_declared = excluded.members_declared,
     members_error = CASE WHEN l.bad_records > 0 THEN l.bad_records || ' listed people had no usable id and were left out' END,
-    error = CASE WHEN l.bad_records > 0 THEN l.bad_records || ' listed people had no usable id and were left out' ELSE l.children_error END
-WHERE l.run_id = @run_id AND l.external_id = @department;
+    error = CASE WHEN l.bad_records > 0 THEN l.bad_records || ' listed people had no usable id and were left out' ELSE l.children_error END;
 
 -- name: LedgerMembersRestart :exec
 UPDATE sync_run_departments SET members_cursor = '', pages = 0, members_read = 0, bad_records = 0, members_error = NULL, members_complete = false,

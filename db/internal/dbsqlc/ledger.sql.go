@@ -243,6 +243,24 @@ func (q *Queries) LedgerMembersAdvance(ctx context.Context, db DBTX, arg LedgerM
 	return items, nil
 }
 
+const ledgerMembersEnd = `-- name: LedgerMembersEnd :exec
+INSERT INTO sync_run_departments AS l (run_id, external_id, members_declared, children_listing, children_via, members_listing, members_via)
+SELECT $1::uuid, e.department, nullif(e.declared, -1), '', '', '', ''
+FROM (SELECT unnest($2::text[]) AS department, unnest($3::int[]) AS declared) e
+WHERE EXISTS (SELECT 1 FROM sync_run_departments x WHERE x.run_id = $1::uuid AND x.external_id = e.department OFFSET 0)
+ORDER BY e.department
+ON CONFLICT (run_id, external_id) DO UPDATE
+SET members_complete = l.bad_records = 0, members_declared = excluded.members_declared,
+    members_error = CASE WHEN l.bad_records > 0 THEN l.bad_records || ' listed people had no usable id and were left out' END,
+    error = CASE WHEN l.bad_records > 0 THEN l.bad_records || ' listed people had no usable id and were left out' ELSE l.children_error END
+`
+
+// Several at once, each found by its key like above. Nobody's declared number is -1.
+func (q *Queries) LedgerMembersEnd(ctx context.Context, db DBTX, runID string, departments []string, declared []int32) error {
+	_, err := db.Exec(ctx, ledgerMembersEnd, runID, departments, declared)
+	return err
+}
+
 const ledgerMembersFail = `-- name: LedgerMembersFail :exec
 UPDATE sync_run_departments SET members_error = $1, error = coalesce(error, $1), members_complete = false,
     members_declared = coalesce($2::int, members_declared)
