@@ -43,26 +43,33 @@ WITH RECURSIVE missed AS (
     SELECT s.external_id AS top, s.external_id FROM suspects s
     UNION
     SELECT b.top, c.external_id FROM below b JOIN staged_departments c ON c.run_id = @run_id AND c.parent_external_id = b.external_id
-), there AS (
-    SELECT b.top, b.external_id, coalesce(r.member_id::text, sm.person_key) AS person
-    FROM below b
-    JOIN staged_members sm ON sm.run_id = @run_id AND sm.department_external_id = b.external_id AND sm.status IS DISTINCT FROM 'deleted'
-    JOIN sync_run_members r ON r.run_id = sm.run_id AND r.person_key = sm.person_key
-    UNION
-    SELECT b.top, b.external_id, g.member_id::text
-    FROM below b JOIN recognised_members g ON g.run_id = @run_id AND g.listing = b.external_id
-    UNION
-    SELECT b.top, b.external_id, md.member_id::text
-    FROM below b
-    JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = b.external_id AND (l.members_recognised OR NOT l.members_complete)
-    JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = b.external_id
-    JOIN org_member_departments md ON md.department_id = d.id
+), needed AS (
+    SELECT DISTINCT b.external_id FROM below b
+), counted AS (
+    SELECT p.external_id, count(*) AS people
+    FROM (
+        SELECT n.external_id, coalesce(r.member_id::text, sm.person_key) AS person
+        FROM needed n
+        JOIN staged_members sm ON sm.run_id = @run_id AND sm.department_external_id = n.external_id AND sm.status IS DISTINCT FROM 'deleted'
+        JOIN sync_run_members r ON r.run_id = sm.run_id AND r.person_key = sm.person_key
+        UNION
+        SELECT n.external_id, g.member_id::text
+        FROM needed n JOIN recognised_members g ON g.run_id = @run_id AND g.listing = n.external_id
+        UNION
+        SELECT n.external_id, md.member_id::text
+        FROM needed n
+        JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = n.external_id AND (l.members_recognised OR NOT l.members_complete)
+        JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = n.external_id
+        JOIN org_member_departments md ON md.department_id = d.id
+    ) p
+    GROUP BY p.external_id
 )
-SELECT s.external_id, s.declared_members::int AS declared, count(t.person)::int AS read
+SELECT s.external_id, s.declared_members::int AS declared, coalesce(sum(c.people), 0)::int AS read
 FROM suspects s
-LEFT JOIN there t ON t.top = s.external_id
+JOIN below b ON b.top = s.external_id
+LEFT JOIN counted c ON c.external_id = b.external_id
 GROUP BY s.external_id, s.declared_members
-HAVING count(t.person) < s.declared_members;
+HAVING coalesce(sum(c.people), 0) < s.declared_members;
 
 -- name: RemovalsClear :exec
 DELETE FROM sync_run_removals WHERE run_id = @run_id;
