@@ -107,6 +107,7 @@ func TestATreeThatStandsIsLeftAlone(t *testing.T) {
 		stands   bool
 	}{
 		"as it was":           {by: "SELECT $1::uuid", stands: true},
+		"what was not sent":   {tree: "1 noname; 10<1 order=1; 12<1 order=1", by: "SELECT $1::uuid", stands: true},
 		"a head count":        {by: set + "member_count = 9" + own, stands: true},
 		"a name":              {by: set + "name = 'x'" + own},
 		"an order":            {by: set + "sort_order = 9" + own},
@@ -132,7 +133,7 @@ func TestATreeThatStandsIsLeftAlone(t *testing.T) {
 		p.forget()
 		r := co.sync(s)
 		require.Subset(t, co.tree(), before, name)
-		require.Len(t, co.texts(t, "SELECT external_id FROM org_departments WHERE tenant_id = $1 AND raw_data = '{}' AND sort_order = 1 AND status = 'active' AND provider_id = $2",
+		require.Len(t, co.texts(t, "SELECT external_id FROM org_departments WHERE tenant_id = $1 AND raw_data = '{}' AND sort_order < 9 AND status = 'active' AND provider_id = $2",
 			co.provider.TenantID, co.provider.ID), len(before), name)
 		require.Equal(t, c.stands, len(p.of("DepartmentsUpdate")) == 0, name)
 		require.Equal(t, c.stands, len(p.of("TreeRepairCycles")) == 0, name)

@@ -1,13 +1,14 @@
 -- name: TreeStands :one
--- Whether the tree was read as it is stored, to the letter: then nothing of it is to be
--- repaired or written. There is no circle in what stands a level below its parent each.
+-- Whether the tree was read as it is stored, to the letter where it was sent: then
+-- nothing of it is to be repaired or written. There is no circle where each stands a
+-- level below its parent.
 SELECT NOT EXISTS (
     SELECT 1 FROM staged_departments s
     LEFT JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = s.external_id
     LEFT JOIN org_departments p ON p.id = d.parent_id AND p.provider_id = @provider_id
     LEFT JOIN staged_departments sp ON sp.run_id = @run_id AND sp.external_id = s.parent_external_id
     WHERE s.run_id = @run_id AND NOT coalesce(
-        d.status = 'active' AND d.name = s.name AND d.sort_order = s.sort_order AND d.raw_data = s.raw
+        d.status = 'active' AND d.name = coalesce(s.name, d.name) AND d.sort_order = coalesce(s.sort_order, d.sort_order) AND d.raw_data = s.raw
         AND d.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
         AND CASE WHEN s.parent_external_id IS NULL THEN d.parent_id IS NULL AND d.depth = 0
             ELSE p.external_id = sp.external_id AND p.depth = d.depth - 1 END, false)
