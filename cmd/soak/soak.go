@@ -143,6 +143,12 @@ func (s *soak) look(ctx context.Context) (seen, error) {
 	if err := s.Control(ctx, http.MethodGet, "/truth?vendor="+s.Trial.Vendor, nil, &all.company); err != nil {
 		return all, err
 	}
+	if s.kind == directory.WeCom { // the simulated app is a new one, which is shown neither (wecom.md §1.5)
+		for id, m := range all.company.Members {
+			m.Email, m.Phone = "", ""
+			all.company.Members[id] = m
+		}
+	}
 	var err error
 	all.directory, err = truth.Stored(ctx, s.Database, trial.Provider)
 	return all, err
