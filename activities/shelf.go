@@ -30,6 +30,8 @@ type shelf struct {
 	// recognised are those among them whose listing is what it was when last applied:
 	// the verdict of then stands.
 	recognised map[string]bool
+	// full are those that no figure can speak against.
+	full map[string]bool
 	// complete is how many of them were found complete.
 	complete int
 	// failed are those whose listing the provider's own figures contradict, or that
@@ -38,7 +40,7 @@ type shelf struct {
 }
 
 func (r *reading) newShelf() *shelf {
-	return &shelf{reading: r, familiar: db.Familiar{}, recognised: map[string]bool{}, failed: map[string]error{}}
+	return &shelf{reading: r, familiar: db.Familiar{}, recognised: map[string]bool{}, full: map[string]bool{}, failed: map[string]error{}}
 }
 
 // put takes a page. It must not be used again.
@@ -68,6 +70,9 @@ func (s *shelf) write(ctx context.Context) error {
 	}
 	for _, department := range staged.Recognised {
 		s.recognised[department] = true
+	}
+	for _, department := range staged.Full {
+		s.full[department] = true
 	}
 	s.compared += staged.People
 	s.pages, s.rows = nil, 0
@@ -103,16 +108,21 @@ func (s *shelf) judge(ctx context.Context) error {
 	if len(s.ended) == 0 {
 		return nil
 	}
-	departments := make([]string, len(s.ended))
-	for i, p := range s.ended {
-		departments[i] = p.Department
+	var complete []db.EndedListing
+	var short []db.Pending
+	var departments []string
+	for _, p := range s.ended {
+		if s.full[p.Department] {
+			complete = append(complete, db.EndedListing{Department: p.Department})
+			continue
+		}
+		short, departments = append(short, p), append(departments, p.Department)
 	}
 	figures, err := s.store.MemberFigures(ctx, s.runID, s.provider.ID, departments)
 	if err != nil {
 		return err
 	}
-	var complete []db.EndedListing
-	for _, p := range s.ended {
+	for _, p := range short {
 		declared, err := s.verdict(ctx, p, figures[p.Department])
 		switch {
 		case err == nil:

@@ -133,7 +133,8 @@ func (s *Store) MembersRestart(ctx context.Context, runID, department string) er
 // EndedListing is a department whose people were listed to the end.
 type EndedListing struct {
 	Department string
-	// Declared is what the provider itself counts there, nil if it does not say.
+	// Declared is what the provider itself counts there, as it was asked to; nil leaves
+	// what the tree said of it.
 	Declared *int
 }
 
@@ -198,6 +199,9 @@ type Figures struct {
 
 // MemberFigures returns them for the people directly in departments, by department.
 func (s *Store) MemberFigures(ctx context.Context, runID, providerID string, departments []string) (map[string]Figures, error) {
+	if len(departments) == 0 {
+		return nil, nil
+	}
 	var rows []dbsqlc.ScopeFiguresRow
 	err := s.inTx(ctx, func(tx pgx.Tx) (err error) {
 		if err := s.planFor(ctx, tx, lookups); err != nil {

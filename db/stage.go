@@ -131,6 +131,9 @@ type MemberPage struct {
 type Staged struct {
 	// Recognised are the listings that are what they were when last applied.
 	Recognised []string
+	// Full are listings of one page that brought as many people as the directory holds
+	// there, or more: no figure can speak against them.
+	Full []string
 	// People is how many people have to be compared with the directory.
 	People int
 }
@@ -178,6 +181,9 @@ func (s *Store) StageMembers(ctx context.Context, familiar Familiar, pages ...Me
 			case line.Familiar && p.Recognisable:
 				known = append(known, p.Listing)
 			}
+			if ok && !line.MembersRecognised && p.Number == 0 && p.Next == "" && p.placed() >= int(line.MembersStored) {
+				staged.Full = append(staged.Full, p.Listing)
+			}
 			if !ok || int(line.Pages) > p.Number+1 { // single people have no line
 				written = append(written, p)
 			}
@@ -194,6 +200,18 @@ func (s *Store) StageMembers(ctx context.Context, familiar Familiar, pages ...Me
 		return err
 	})
 	return staged, interpret("stage members", err)
+}
+
+// placed is how many people the page shows in the department that was asked.
+func (p MemberPage) placed() int {
+	keys := make(map[string]struct{}, len(p.People))
+	for _, m := range p.People {
+		gone := m.Status != nil && *m.Status == directory.Deleted
+		if !gone && slices.ContainsFunc(m.Memberships, func(place directory.Membership) bool { return place.DepartmentID == p.Listing }) {
+			keys[m.Key] = struct{}{}
+		}
+	}
+	return len(keys)
 }
 
 // stageMembers copies the pages but those of recognised listings, whose earlier pages

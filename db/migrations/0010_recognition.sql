@@ -42,6 +42,8 @@ ALTER TABLE sync_run_departments
     -- How many people, where this is known, have it as their primary department: nobody
     -- has two, so that such figures add up to as many people.
     ADD COLUMN members_settled integer NOT NULL DEFAULT 0,
+    -- How many people, not removed, were stored there when the departments were sealed.
+    ADD COLUMN members_stored integer NOT NULL DEFAULT 0,
     -- Whether the listing ended with both the same.
     ADD COLUMN members_recognised boolean NOT NULL DEFAULT false;
 

@@ -184,7 +184,7 @@ SET members_cursor = excluded.members_cursor, pages = l.pages + 1, members_read 
         OR coalesce(excluded.members_cursor = '' AND l.members_digest + excluded.members_digest = l.members_known, false),
     members_complete = l.members_complete
         OR coalesce(excluded.members_cursor = '' AND l.members_digest + excluded.members_digest = l.members_known, false)
-RETURNING l.external_id, l.pages, l.members_recognised, (l.members_known IS NOT NULL)::boolean AS familiar
+RETURNING l.external_id, l.pages, l.members_stored, l.members_recognised, (l.members_known IS NOT NULL)::boolean AS familiar
 `
 
 type LedgerMembersAdvanceParams struct {
@@ -200,14 +200,15 @@ type LedgerMembersAdvanceParams struct {
 type LedgerMembersAdvanceRow struct {
 	ExternalID        string
 	Pages             int32
+	MembersStored     int32
 	MembersRecognised bool
 	Familiar          bool
 }
 
 // One page more of each of several listings. A page without a digest leaves its listing
 // without. A listing that ends as it was when last applied is recognised, and with that
-// read to its end. Returns how many pages were written, this one included, and whether
-// what the listing was is known, and nobody in it stored otherwise. By way of a conflict,
+// read to its end. Returns how many pages were written, this one included, how many people
+// are stored there, and whether what the listing was is known, and nobody in it stored otherwise. By way of a conflict,
 // which finds each line by its key, where an update may read all of the run's for each;
 // single people have no line and get none.
 func (q *Queries) LedgerMembersAdvance(ctx context.Context, db DBTX, arg LedgerMembersAdvanceParams) ([]LedgerMembersAdvanceRow, error) {
@@ -230,6 +231,7 @@ func (q *Queries) LedgerMembersAdvance(ctx context.Context, db DBTX, arg LedgerM
 		if err := rows.Scan(
 			&i.ExternalID,
 			&i.Pages,
+			&i.MembersStored,
 			&i.MembersRecognised,
 			&i.Familiar,
 		); err != nil {
@@ -250,12 +252,13 @@ FROM (SELECT unnest($2::text[]) AS department, unnest($3::int[]) AS declared) e
 WHERE EXISTS (SELECT 1 FROM sync_run_departments x WHERE x.run_id = $1::uuid AND x.external_id = e.department OFFSET 0)
 ORDER BY e.department
 ON CONFLICT (run_id, external_id) DO UPDATE
-SET members_complete = l.bad_records = 0, members_declared = excluded.members_declared,
+SET members_complete = l.bad_records = 0, members_declared = coalesce(excluded.members_declared, l.members_declared),
     members_error = CASE WHEN l.bad_records > 0 THEN l.bad_records || ' listed people had no usable id and were left out' END,
     error = CASE WHEN l.bad_records > 0 THEN l.bad_records || ' listed people had no usable id and were left out' ELSE l.children_error END
 `
 
-// Several at once, each found by its key like above. Nobody's declared number is -1.
+// Several at once, each found by its key like above. A declared number of -1 leaves what
+// is known of it.
 func (q *Queries) LedgerMembersEnd(ctx context.Context, db DBTX, runID string, departments []string, declared []int32) error {
 	_, err := db.Exec(ctx, ledgerMembersEnd, runID, departments, declared)
 	return err
@@ -416,7 +419,7 @@ WITH RECURSIVE run AS (
     SELECT h.external_id, h.complete, h.skipped, h.department_id, h.leaders, h.declared, h.size, h.hand, row_number() OVER (ORDER BY h.skipped, h.hand, h.size DESC, h.external_id COLLATE "C") AS ordinal FROM dealt h
 ), stored AS (
     SELECT md.department_id, bit_xor(org_membership_content(md.member_id, m.content, md.is_leader, md.sort_order, md.primary_rank)) AS stored,
-        count(*) FILTER (WHERE md.is_primary AND m.status <> 'deleted') AS settled
+        count(*) FILTER (WHERE m.status <> 'deleted') AS people, count(*) FILTER (WHERE md.is_primary AND m.status <> 'deleted') AS settled
     FROM org_members m JOIN org_member_departments md ON md.member_id = m.id WHERE m.provider_id = (SELECT run.provider_id FROM run)
     GROUP BY md.department_id
 ), known AS (
@@ -429,9 +432,12 @@ WITH RECURSIVE run AS (
         error = CASE WHEN l.children_via = l.external_id THEN l.children_error END,
         members_skipped = n.skipped,
         members_known = k.listing,
-        members_declared = CASE WHEN k.listing IS NOT NULL THEN n.declared END,
+        members_declared = CASE WHEN NOT n.skipped THEN n.declared END,
+        members_stored = coalesce(s.people, 0),
         members_settled = coalesce(k.settled, 0)
-    FROM numbered n LEFT JOIN known k ON k.department_id = n.department_id AND k.leaders IS NOT DISTINCT FROM n.leaders
+    FROM numbered n
+    LEFT JOIN stored s ON s.department_id = n.department_id
+    LEFT JOIN known k ON k.department_id = n.department_id AND k.leaders IS NOT DISTINCT FROM n.leaders
     WHERE l.run_id = $1 AND l.external_id = n.external_id
     RETURNING l.children_error, l.members_skipped
 )
