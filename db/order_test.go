@@ -13,13 +13,14 @@ import (
 func TestLongListingsAreBegunEarlyAndApart(t *testing.T) {
 	const leaves, longest, next = 300, "d-200", "d-100"
 	// order reads the tree, whose departments declare so many people, and returns their places.
-	order := func(t *testing.T, c *company, declared map[string]int) map[string]int {
+	order := func(t *testing.T, c *company, rootListing string, declared map[string]int) map[string]int {
 		r := c.begin("apply")
-		root := db.StagedDepartment{Top: true, ChildrenVia: "top", MembersListing: "department", MembersVia: "top"}
+		root := db.StagedDepartment{Top: true, ChildrenVia: "top", MembersListing: rootListing, MembersVia: "top"}
 		root.ExternalID, root.DeclaredMembers = "top", new(int)
 		all := []db.StagedDepartment{root}
 		for n := 1; n <= leaves; n++ {
 			d := root
+			d.MembersListing = "department"
 			d.Top, d.ExternalID, d.ParentID = false, fmt.Sprintf("d-%d", n), "top"
 			d.ChildrenVia, d.MembersVia, d.DeclaredMembers = "top", d.ExternalID, nil
 			if declared != nil {
@@ -45,16 +46,21 @@ func TestLongListingsAreBegunEarlyAndApart(t *testing.T) {
 	}
 	each(t, map[string]func(*testing.T, *company){
 		"as the provider declares": func(t *testing.T, c *company) {
-			places := order(t, c, map[string]int{longest: 30_000, next: 20_000})
+			places := order(t, c, "department", map[string]int{longest: 30_000, next: 20_000})
 			require.Equal(t, 1, places[longest], "before the root, which declares all those below it")
 			require.Equal(t, 5, places[next], "301 departments make batches of 3")
 		},
 		"as they were last time": func(t *testing.T, c *company) {
-			order(t, c, nil)
+			order(t, c, "department", nil)
 			c.exec(t, "UPDATE org_departments SET direct_member_count = 7 WHERE external_id IN ($1, $2) AND provider_id = $3", longest, next, c.provider.ID)
-			places := order(t, c, nil)
+			places := order(t, c, "department", nil)
 			require.Equal(t, 1, places[next], "of two alike the first by id")
 			require.Equal(t, 5, places[longest])
+		},
+		"people of everywhere last": func(t *testing.T, c *company) {
+			places := order(t, c, "corp+department", map[string]int{longest: 30_000})
+			require.Equal(t, 1, places[longest])
+			require.Equal(t, leaves+1, places["top"])
 		},
 	})
 }

@@ -84,15 +84,15 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	}
 	// Where as many as there are were recognised nobody is to be looked for.
 	everybodySeen := scope.MembersSettled == there.Stored
-	read := scope.MembersSettled
-	if !everybodySeen || scope.MembersDeclared > read {
+	read := dbsqlc.MembersReadRow{Seen: scope.MembersSettled}
+	if !everybodySeen || scope.MembersDeclared > read.Seen {
 		if read, err = s.q.MembersRead(ctx, tx, runID); err != nil {
 			return RemovalPlan{}, fmt.Errorf("count read: %w", err)
 		}
 	}
 	// Fewer people than the provider itself counts: the listings may have left out
 	// departments, so nobody counts as gone without being looked up.
-	short := scope.MembersDeclared > read
+	short := scope.MembersDeclared > read.Seen+read.Undecided
 	treeRead := scope.ChildrenIncomplete == 0 && !short
 	everythingRead := treeRead && scope.MembersIncomplete == 0
 	steps := []func() (int64, error){
@@ -110,11 +110,7 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 			return RemovalPlan{}, err
 		}
 	}
-	var seen *int32
-	if everybodySeen {
-		seen = &scope.MembersSettled
-	}
-	if err := s.q.RunSetSeen(ctx, tx, seen, runID); err != nil {
+	if err := s.q.RunSetSeen(ctx, tx, read.Seen, runID); err != nil {
 		return RemovalPlan{}, err
 	}
 	plan, err := s.removalFiguresOf(ctx, tx, run.ProviderID, runID, there.Active)

@@ -47,7 +47,7 @@ ALTER TABLE sync_run_departments
     -- Whether the listing ended with both the same.
     ADD COLUMN members_recognised boolean NOT NULL DEFAULT false;
 
--- How many stored people a run has seen, where that is known without counting them.
+-- How many stored people a run has seen, as was counted when its removals were planned.
 ALTER TABLE sync_runs ADD COLUMN members_seen integer;
 
 -- The digest of a staged person's record; null in listings that are not remembered.

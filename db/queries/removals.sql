@@ -15,8 +15,8 @@ SELECT (count(*) FILTER (WHERE m.status = 'active'))::int AS active, (count(*) F
 FROM org_members m WHERE m.provider_id = @provider_id;
 
 -- name: MembersRead :one
--- How many people were read.
-SELECT (count(DISTINCT p.member_id) + count(DISTINCT p.person_key))::int AS people
+-- How many people were read, those who could not be told from others apart.
+SELECT count(DISTINCT p.member_id)::int AS seen, count(DISTINCT p.person_key)::int AS undecided
 FROM (
     SELECT r.member_id, CASE WHEN r.member_id IS NULL THEN s.person_key END AS person_key
     FROM staged_members s LEFT JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key

@@ -43,7 +43,7 @@ UPDATE sync_runs SET phase = @phase WHERE id = @id AND phase IS DISTINCT FROM @p
 UPDATE sync_runs SET visible_range = @visible_range WHERE id = @id;
 
 -- name: RunSetSeen :exec
-UPDATE sync_runs SET members_seen = sqlc.narg(members) WHERE id = @id AND members_seen IS DISTINCT FROM sqlc.narg(members);
+UPDATE sync_runs SET members_seen = @members::int WHERE id = @id AND members_seen IS DISTINCT FROM @members::int;
 
 -- name: RunAddCalls :exec
 -- Without waiting for the disk: all who read for a run come by at this row, and after a

@@ -402,6 +402,7 @@ WITH RECURSIVE run AS (
 ), placed AS (
     SELECT l.external_id, l.children_via IN (SELECT v.external_id FROM sync_run_departments v WHERE v.run_id = $1 AND v.children_complete) AS complete,
         (SELECT run.limited FROM run) AND l.external_id NOT IN (SELECT r.external_id FROM reading r) AS skipped,
+        l.members_listing NOT IN ('department', '') AS of_others,
         CASE WHEN d.status = 'active' THEN d.id END AS department_id, s.leaders,
         CASE WHEN b.external_id IS NULL THEN s.declared_members END AS declared,
         -- How many people it lists itself, as far as that can be known before.
@@ -414,9 +415,11 @@ WITH RECURSIVE run AS (
 ), dealt AS (
     -- A long listing is read page after page: it is begun early, and no two of the longest
     -- fall into one batch, which is never more than a hundredth of all.
-    SELECT p.external_id, p.complete, p.skipped, p.department_id, p.leaders, p.declared, p.size, (row_number() OVER (PARTITION BY p.skipped ORDER BY p.size DESC, p.external_id COLLATE "C") - 1) % 100 AS hand FROM placed p
+    SELECT p.external_id, p.complete, p.skipped, p.of_others, p.department_id, p.leaders, p.declared, p.size, (row_number() OVER (PARTITION BY p.skipped ORDER BY p.size DESC, p.external_id COLLATE "C") - 1) % 100 AS hand FROM placed p
 ), numbered AS (
-    SELECT h.external_id, h.complete, h.skipped, h.department_id, h.leaders, h.declared, h.size, h.hand, row_number() OVER (ORDER BY h.skipped, h.hand, h.size DESC, h.external_id COLLATE "C") AS ordinal FROM dealt h
+    -- A listing of people of other departments knows least of them: where it comes last
+    -- they are written once, by what their own department says.
+    SELECT h.external_id, h.complete, h.skipped, h.of_others, h.department_id, h.leaders, h.declared, h.size, h.hand, row_number() OVER (ORDER BY h.skipped, h.of_others, h.hand, h.size DESC, h.external_id COLLATE "C") AS ordinal FROM dealt h
 ), stored AS (
     SELECT md.department_id, bit_xor(org_membership_content(md.member_id, m.content, md.is_leader, md.sort_order, md.primary_rank)) AS stored,
         count(*) FILTER (WHERE m.status <> 'deleted') AS people, count(*) FILTER (WHERE md.is_primary AND m.status <> 'deleted') AS settled

@@ -118,7 +118,7 @@ func (q *Queries) ContradictedScopes(ctx context.Context, db DBTX, runID string,
 }
 
 const membersRead = `-- name: MembersRead :one
-SELECT (count(DISTINCT p.member_id) + count(DISTINCT p.person_key))::int AS people
+SELECT count(DISTINCT p.member_id)::int AS seen, count(DISTINCT p.person_key)::int AS undecided
 FROM (
     SELECT r.member_id, CASE WHEN r.member_id IS NULL THEN s.person_key END AS person_key
     FROM staged_members s LEFT JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key
@@ -128,12 +128,17 @@ FROM (
 ) p
 `
 
-// How many people were read.
-func (q *Queries) MembersRead(ctx context.Context, db DBTX, runID string) (int32, error) {
+type MembersReadRow struct {
+	Seen      int32
+	Undecided int32
+}
+
+// How many people were read, those who could not be told from others apart.
+func (q *Queries) MembersRead(ctx context.Context, db DBTX, runID string) (MembersReadRow, error) {
 	row := db.QueryRow(ctx, membersRead, runID)
-	var people int32
-	err := row.Scan(&people)
-	return people, err
+	var i MembersReadRow
+	err := row.Scan(&i.Seen, &i.Undecided)
+	return i, err
 }
 
 const membersThere = `-- name: MembersThere :one

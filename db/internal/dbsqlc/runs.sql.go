@@ -673,10 +673,10 @@ func (q *Queries) RunSetRange(ctx context.Context, db DBTX, visibleRange json.Ra
 }
 
 const runSetSeen = `-- name: RunSetSeen :exec
-UPDATE sync_runs SET members_seen = $1 WHERE id = $2 AND members_seen IS DISTINCT FROM $1
+UPDATE sync_runs SET members_seen = $1::int WHERE id = $2 AND members_seen IS DISTINCT FROM $1::int
 `
 
-func (q *Queries) RunSetSeen(ctx context.Context, db DBTX, members *int32, iD string) error {
+func (q *Queries) RunSetSeen(ctx context.Context, db DBTX, members int32, iD string) error {
 	_, err := db.Exec(ctx, runSetSeen, members, iD)
 	return err
 }
