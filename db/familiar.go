@@ -27,7 +27,7 @@ type familiarPerson struct {
 }
 
 // look finds the people of listings that are not known yet.
-func (s *Store) look(ctx context.Context, tx pgx.Tx, runID, providerID string, listings []string, familiar Familiar) error {
+func (s *Store) look(ctx context.Context, tx pgx.Tx, providerID string, listings []string, familiar Familiar) error {
 	var wanted []string
 	for _, listing := range listings {
 		if familiar[listing] == nil {
@@ -38,7 +38,7 @@ func (s *Store) look(ctx context.Context, tx pgx.Tx, runID, providerID string, l
 	if len(wanted) == 0 {
 		return nil
 	}
-	rows, err := s.q.ListingsFamiliar(ctx, tx, wanted, runID, providerID)
+	rows, err := s.q.ListingsFamiliar(ctx, tx, wanted, providerID)
 	if err != nil {
 		return err
 	}

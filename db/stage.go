@@ -188,7 +188,7 @@ func (s *Store) StageMembers(ctx context.Context, familiar Familiar, pages ...Me
 				written = append(written, p)
 			}
 		}
-		if err := s.look(ctx, tx, runID, run.ProviderID, known, familiar); err != nil {
+		if err := s.look(ctx, tx, run.ProviderID, known, familiar); err != nil {
 			return err
 		}
 		for _, p := range written {

@@ -1,12 +1,10 @@
 -- name: ListingsFamiliar :many
--- The people of listings that are to be compared as they were when last applied, where
--- nobody is stored otherwise since.
+-- The people of listings as they were when last applied. Asked for where what a listing
+-- was is known, which means that nobody in it was stored otherwise.
 SELECT w.listing::text AS listing, k.records, k.members, k.contents
 FROM unnest(@listings::text[]) AS w (listing)
-CROSS JOIN LATERAL (SELECT x.members_known FROM sync_run_departments x WHERE x.run_id = @run_id AND x.external_id = w.listing OFFSET 0) l
 CROSS JOIN LATERAL (SELECT y.id FROM org_departments y WHERE y.provider_id = @provider_id::uuid AND y.external_id = w.listing AND y.status = 'active' OFFSET 0) d
-CROSS JOIN LATERAL (SELECT z.listing, z.records, z.members, z.contents FROM remembered_listings z WHERE z.department_id = d.id OFFSET 0) k
-WHERE k.listing = l.members_known;
+CROSS JOIN LATERAL (SELECT z.records, z.members, z.contents FROM remembered_listings z WHERE z.department_id = d.id OFFSET 0) k;
 
 -- name: ListingsRemember :exec
 -- Remembers listings that were read to the end, with what is stored for the people

@@ -56,10 +56,8 @@ func (q *Queries) DirectorySettled(ctx context.Context, db DBTX, providerID stri
 const listingsFamiliar = `-- name: ListingsFamiliar :many
 SELECT w.listing::text AS listing, k.records, k.members, k.contents
 FROM unnest($1::text[]) AS w (listing)
-CROSS JOIN LATERAL (SELECT x.members_known FROM sync_run_departments x WHERE x.run_id = $2 AND x.external_id = w.listing OFFSET 0) l
-CROSS JOIN LATERAL (SELECT y.id FROM org_departments y WHERE y.provider_id = $3::uuid AND y.external_id = w.listing AND y.status = 'active' OFFSET 0) d
-CROSS JOIN LATERAL (SELECT z.listing, z.records, z.members, z.contents FROM remembered_listings z WHERE z.department_id = d.id OFFSET 0) k
-WHERE k.listing = l.members_known
+CROSS JOIN LATERAL (SELECT y.id FROM org_departments y WHERE y.provider_id = $2::uuid AND y.external_id = w.listing AND y.status = 'active' OFFSET 0) d
+CROSS JOIN LATERAL (SELECT z.records, z.members, z.contents FROM remembered_listings z WHERE z.department_id = d.id OFFSET 0) k
 `
 
 type ListingsFamiliarRow struct {
@@ -69,10 +67,10 @@ type ListingsFamiliarRow struct {
 	Contents []int64
 }
 
-// The people of listings that are to be compared as they were when last applied, where
-// nobody is stored otherwise since.
-func (q *Queries) ListingsFamiliar(ctx context.Context, db DBTX, listings []string, runID string, providerID string) ([]ListingsFamiliarRow, error) {
-	rows, err := db.Query(ctx, listingsFamiliar, listings, runID, providerID)
+// The people of listings as they were when last applied. Asked for where what a listing
+// was is known, which means that nobody in it was stored otherwise.
+func (q *Queries) ListingsFamiliar(ctx context.Context, db DBTX, listings []string, providerID string) ([]ListingsFamiliarRow, error) {
+	rows, err := db.Query(ctx, listingsFamiliar, listings, providerID)
 	if err != nil {
 		return nil, err
 	}
