@@ -102,13 +102,16 @@ func beingTheNewestIsWhatCounts(t *testing.T, c *company) {
 }
 
 func aFinishedRunLeavesNothingStaged(t *testing.T, c *company) {
+	c.sync(snapshot{departments: "1", members: "b in=1"})
 	r := c.begin("apply")
 	require.NoError(t, c.store.RunSetRange(t.Context(), r.id, []byte(`["1"]`)))
-	r.read(snapshot{departments: "1", members: "a in=1"})
+	r.read(snapshot{departments: "1", members: "a in=1; b in=1"})
+	_, same := staged(r)
+	require.Equal(t, "1 b", same)
 	r.apply(false)
 	r.settle()
 	r.finish()
-	for _, table := range []string{"staged_departments", "staged_members", "sync_run_members"} {
+	for _, table := range []string{"staged_departments", "staged_members", "recognised_members", "sync_run_members"} {
 		require.Empty(t, c.texts(t, "SELECT 'left' FROM "+table+" WHERE run_id = $1", r.id), table)
 	}
 	for range 2 {

@@ -63,7 +63,7 @@ func (r *run) left() map[string]string {
 	out := map[string]string{}
 	for _, table := range []string{
 		"org_changes", "sync_run_departments", "sync_run_errors", "sync_run_removals",
-		"staged_departments", "staged_members", "sync_run_members", "rehearsed_changes",
+		"staged_departments", "staged_members", "recognised_members", "sync_run_members", "rehearsed_changes",
 	} {
 		if n := r.c.text(r.t, `SELECT count(*)::text FROM `+table+` WHERE run_id = $1`, r.id); n != "0" {
 			out[table] = n
@@ -219,8 +219,9 @@ func TestUpkeepDropsSnapshotsOfEndedRuns(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t)
 	c := d.company(t, directory.Feishu)
+	c.sync(snapshot{departments: "1 name=Acme", members: "bob in=1"})
 	r := c.begin("plan")
-	r.read(snapshot{departments: "1 name=Acme", members: "ann in=1"})
+	r.read(snapshot{departments: "1 name=Acme", members: "ann in=1; bob in=1"})
 	d.exec(t, `INSERT INTO rehearsed_changes (run_id, object_type, object_id, department_id, external_id, kind) VALUES ($1, 'member', $1, $1, 'ann', 'created')`, r.id)
 	before := r.left()
 	d.upkeep(t)
@@ -231,7 +232,7 @@ func TestUpkeepDropsSnapshotsOfEndedRuns(t *testing.T) {
 	require.True(t, ended)
 	d.upkeep(t)
 	left := r.left()
-	for _, table := range []string{"staged_departments", "staged_members", "rehearsed_changes"} {
+	for _, table := range []string{"staged_departments", "staged_members", "recognised_members", "rehearsed_changes"} {
 		require.Contains(t, before, table)
 		require.NotContains(t, left, table)
 	}

@@ -66,31 +66,12 @@ WHERE s.status IS DISTINCT FROM 'deleted';
 
 -- Foreign keys of the tables with a row for each person or department of a run cost a
 -- look-up and a row lock each. The fence keeps the run there while they are written;
--- with it they go all the same.
+-- with it they go all the same, by the trigger sync_runs_rows.
 ALTER TABLE staged_members DROP CONSTRAINT staged_members_run_id_fkey;
 ALTER TABLE sync_run_members DROP CONSTRAINT sync_run_members_run_id_fkey;
 ALTER TABLE org_changes DROP CONSTRAINT org_changes_run_id_fkey;
 ALTER TABLE staged_departments DROP CONSTRAINT staged_departments_run_id_fkey;
 ALTER TABLE sync_run_departments DROP CONSTRAINT sync_run_departments_run_id_fkey;
-CREATE FUNCTION sync_run_drop_people() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-BEGIN
-    DELETE FROM staged_members s WHERE s.run_id = OLD.id;
-    DELETE FROM sync_run_members s WHERE s.run_id = OLD.id;
-    DELETE FROM org_changes c WHERE c.run_id = OLD.id;
-    RETURN NULL;
-END
-$$;
-CREATE TRIGGER sync_runs_people AFTER DELETE ON sync_runs FOR EACH ROW EXECUTE FUNCTION sync_run_drop_people();
-CREATE FUNCTION sync_run_drop_departments() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-BEGIN
-    DELETE FROM staged_departments s WHERE s.run_id = OLD.id;
-    DELETE FROM sync_run_departments l WHERE l.run_id = OLD.id;
-    RETURN NULL;
-END
-$$;
-CREATE TRIGGER sync_runs_departments AFTER DELETE ON sync_runs FOR EACH ROW EXECUTE FUNCTION sync_run_drop_departments();
 
 -- A line of the ledger is written when its department is found, when the tree is sealed,
 -- and when its listing was read. With room beside it the last of these touches no index.

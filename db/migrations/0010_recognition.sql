@@ -69,16 +69,20 @@ CREATE TABLE recognised_members (
 ALTER TABLE recognised_members ALTER COLUMN run_id SET STATISTICS 0;
 ALTER TABLE recognised_members SET (autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 2147483647);
 
-CREATE OR REPLACE FUNCTION sync_run_drop_people() RETURNS trigger
+-- With a run goes whatever names it without a foreign key.
+CREATE FUNCTION sync_run_drop_rows() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
+    DELETE FROM staged_departments s WHERE s.run_id = OLD.id;
     DELETE FROM staged_members s WHERE s.run_id = OLD.id;
     DELETE FROM recognised_members g WHERE g.run_id = OLD.id;
+    DELETE FROM sync_run_departments l WHERE l.run_id = OLD.id;
     DELETE FROM sync_run_members s WHERE s.run_id = OLD.id;
     DELETE FROM org_changes c WHERE c.run_id = OLD.id;
     RETURN NULL;
 END
 $$;
+CREATE TRIGGER sync_runs_rows AFTER DELETE ON sync_runs FOR EACH ROW EXECUTE FUNCTION sync_run_drop_rows();
 
 -- The memberships, and so the people, that a run has seen by recognising them: all that
 -- are stored where a whole listing was recognised, and single people elsewhere. Those
