@@ -100,3 +100,15 @@ func TestUnchangedListingsAreNotStaged(t *testing.T) {
 	all = b.tree()
 	require.Equal(t, PulledMembers{Read: 4, People: 5, Compared: 1}, must[PulledMembers](b, b.pull.PullMembers, all))
 }
+
+// A listing that is not of a department's own people is compared each time: it may show
+// people of everywhere.
+func TestListingsOfOthersAreStagedAgain(t *testing.T) {
+	t.Parallel()
+	c := departments(0)
+	c.roots[0].Members = "granted"
+	c.people["0"] = [][]directory.Member{{member("0", "a"), member("0", "b")}}
+	b := newBench(t, database(t), c, c)
+	b.load()
+	require.Equal(t, PulledMembers{Read: 1, People: 2, Compared: 2}, must[PulledMembers](b, b.pull.PullMembers, b.tree()))
+}

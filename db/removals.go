@@ -70,9 +70,9 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 		if _, err := s.q.RemovalsPlanMemberships(ctx, tx, runID, &run.ProviderID); err != nil {
 			return RemovalPlan{}, fmt.Errorf("memberships: %w", err)
 		}
-	}
-	if err := s.dropContradicted(ctx, tx, run, runID); err != nil {
-		return RemovalPlan{}, err
+		if err := s.dropContradicted(ctx, tx, run, runID); err != nil {
+			return RemovalPlan{}, err
+		}
 	}
 	scope, err := s.q.Completeness(ctx, tx, runID)
 	if err != nil {

@@ -221,7 +221,7 @@ func (m many) run(t *testing.T) {
 		"ListingsRemember": 40 * perBatch, "ListingsFamiliar": 20 * batchOfMany, "LedgerMembersAdvance": 20 * batchOfMany, "LedgerSeal": 20 * all, "LedgerFailUnapplied": 20 * all,
 		"TreeStands": 20 * tree, "TreeRepairOrphans": 20 * tree, "TreeRepairCycles": 20 * tree, "DepartmentsInsert": 20 * tree,
 		"DepartmentsUpdate": 20 * tree, "DepartmentsPlace": 20 * tree,
-		"ContradictedScopes": 22 * all, "RemovalsPlanMemberships": 20 * all, "RemovalsPlanMembers": 20 * all,
+		"ContradictedScopes": 20 * all, "RemovalsPlanMemberships": 20 * all, "RemovalsPlanMembers": 20 * all,
 		"RemovalsPlanDepartments": 20 * all, "Completeness": 20 * all, "MembersThere": 20 * all, "MembersRead": 20 * all, "RunCountRead": 20 * all, "PrimaryClear": 20 * all, "PrimarySet": 20 * all,
 		"MembersSettle": 20 * all, "DepartmentsCount": 20 * all, "LinkByEmail": 20 * all, "LinkByPhone": 20 * all,
 	} {

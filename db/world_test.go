@@ -196,6 +196,16 @@ func listing(people []db.StagedMember, department string, first bool) []db.Stage
 	return listed
 }
 
+// page stages one page more of the listing of department 1.
+func (r *run) page(number int, next, members string) db.Staged {
+	r.t.Helper()
+	out, err := r.c.store.StageMembers(r.t.Context(), db.Familiar{}, db.MemberPage{
+		Page: db.Page{RunID: r.id, Listing: "1", Number: number, Next: next}, People: digested(r.t, membersOf(members, r.c.provider.Type)), Recognisable: true,
+	})
+	require.NoError(r.t, err)
+	return out
+}
+
 // digested gives people digests that stand for their records, like the real ones.
 func digested(t testing.TB, people []db.StagedMember) []db.StagedMember {
 	t.Helper()
