@@ -227,7 +227,13 @@ func (b *bench) attempt(do any, in any, before ...any) (converter.EncodedValue, 
 // must runs an activity that succeeds.
 func must[Out any](b *bench, do any, in any) (out Out) {
 	b.t.Helper()
-	value, err := b.attempt(do, in)
+	return tried[Out](b, do, in)
+}
+
+// tried runs an activity that succeeds after the attempts before.
+func tried[Out any](b *bench, do any, in any, before ...any) (out Out) {
+	b.t.Helper()
+	value, err := b.attempt(do, in, before...)
 	require.NoError(b.t, err)
 	if value.HasValue() {
 		require.NoError(b.t, value.Get(&out))

@@ -12,75 +12,293 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-// confirming is a company where single people can be looked up.
-type confirming struct {
+// answering is a company that answers look-ups of single objects.
+type answering struct {
 	*company
-	gone bool
-	err  error
+	fate provider.Fate
+	// fails answers the nth look-up of a member in place of fate.
+	fails func(member string, nth int) error
 }
 
-func (c confirming) MemberGone(_ context.Context, m provider.MemberRef) (bool, error) {
-	c.called("look up " + m.ExternalID)
-	return c.gone, c.err
+func (c answering) FindMember(_ context.Context, m provider.MemberRef) (provider.Fate, error) {
+	nth := c.called("look up " + m.ExternalID)
+	if c.fails != nil {
+		if err := c.fails(m.ExternalID, nth); err != nil {
+			return "", err
+		}
+	}
+	return c.fate, nil
 }
 
-func (c confirming) DepartmentGone(context.Context, string) (bool, error) {
-	c.called("look up department")
-	return c.gone, c.err
+func (c answering) FindDepartment(_ context.Context, department string) (provider.Fate, error) {
+	c.called("look up department " + department)
+	return c.fate, nil
 }
+
+// always fails every look-up.
+func always(err error) func(string, int) error { return func(string, int) error { return err } }
+
+// read reads and applies what the company is now.
+func (b *bench) read() {
+	b.t.Helper()
+	all := b.tree()
+	must[PulledMembers](b, b.pull.PullMembers, all)
+	must[any](b, b.apply.ApplyDepartments, TreeRef{RunID: b.runID})
+	must[any](b, b.apply.ApplyMembers, all)
+}
+
+// problems are the run's errors, one a line.
+func (b *bench) problems() string {
+	b.t.Helper()
+	problems, err := b.store.Problems(b.t.Context(), b.runID, 10)
+	require.NoError(b.t, err)
+	return strings.Join(problems, "\n")
+}
+
+// places are the departments that the directory has somebody in.
+func (b *bench) places(member string) []string {
+	b.t.Helper()
+	places, err := b.store.PeoplePlaces(b.t.Context(), b.provider, member, "")
+	require.NoError(b.t, err)
+	return places
+}
+
+// nobody is a limit that any removal is beyond.
+var nobody = db.GuardChange{Count: new(0), Percent: new(0.0)}
 
 // While one department cannot be read, somebody missing from another may have moved
 // there: removed is only who the provider itself says is gone.
 func TestMissingPeopleAreLookedUpWhileSomethingIsUnread(t *testing.T) {
 	t.Parallel()
 	store := database(t)
-	const looked = "look up 1b"
-	var usual db.GuardChange
 	for name, c := range map[string]struct {
-		gone    bool
+		fate    provider.Fate
 		err     error
 		limits  db.GuardChange
+		failed  int // attempts before this one
 		removed int
 		lookUps int
 		kind    string // of the error that ends the attempt
 	}{
-		"gone":           {true, nil, usual, 1, 1, ""},
-		"still there":    {false, nil, usual, 0, 1, ""},
-		"in doubt":       {true, ofCall(provider.NotFound), usual, 0, 1, ""},
-		"too many":       {true, nil, db.GuardChange{Count: new(0), Percent: new(0.0)}, 0, 0, ""},
-		"not permitted":  {true, ofCall(provider.Forbidden), usual, 0, 1, string(provider.Forbidden)},
-		"throttled":      {true, ofCall(provider.RateLimited), usual, 0, 1, string(provider.RateLimited)},
-		"does not serve": {true, ofCall(provider.Unavailable), usual, 0, 1, ""},
+		"gone":             {fate: provider.Gone, removed: 1, lookUps: 1},
+		"still there":      {fate: provider.There, lookUps: 1},
+		"out of sight":     {fate: provider.Unseen, lookUps: 1},
+		"in doubt":         {err: ofCall(provider.NotFound), lookUps: 1},
+		"too many":         {fate: provider.Gone, limits: nobody},
+		"not permitted":    {err: ofCall(provider.Forbidden), lookUps: 1, kind: string(provider.Forbidden)},
+		"throttled":        {err: ofCall(provider.RateLimited), lookUps: 1, kind: string(provider.RateLimited)},
+		"does not serve":   {err: ofCall(provider.Unavailable), lookUps: 1, kind: string(provider.Unavailable)},
+		"serves no longer": {err: ofCall(provider.Unavailable), failed: triesOfRun - 1, lookUps: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := departments(2)
-			b := newBench(t, store, d, confirming{d, c.gone, c.err})
+			b := newBench(t, store, d, answering{company: d, fate: c.fate, fails: always(c.err)})
 			b.load()
 			require.NoError(t, store.ProviderChange(t.Context(), b.provider.ID, db.ProviderChange{Guard: c.limits}, nil))
 			d.people["1"] = [][]directory.Member{{member("1", "a")}}
 			d.memberPage = strike(ofCall(provider.OutOfRange), in("2"))
-			all := b.tree()
-			must[PulledMembers](b, b.pull.PullMembers, all)
-			must[any](b, b.apply.ApplyDepartments, TreeRef{RunID: b.runID})
-			must[any](b, b.apply.ApplyMembers, all)
+			b.read()
 			plan := PlanRemovals{RunID: b.runID}
 			if c.kind != "" {
-				require.Equal(t, c.kind, b.fails(b.reconcile.PlanRemovals, plan).Type())
+				require.Equal(t, c.kind, b.fails(b.reconcile.PlanRemovals, plan, c.failed).Type())
 			} else {
-				planned := must[PlannedRemovals](b, b.reconcile.PlanRemovals, plan)
+				planned := tried[PlannedRemovals](b, b.reconcile.PlanRemovals, plan, c.failed)
 				require.True(t, planned.Incomplete)
 				require.Equal(t, c.removed, planned.Members)
 				require.Equal(t, Removed{Removed: planned.Members + planned.Memberships + planned.Departments},
 					must[Removed](b, b.reconcile.Remove, b.ref()))
 			}
-			require.Equal(t, c.lookUps, d.count(looked))
+			require.Equal(t, c.lookUps, d.count("look up 1b"))
 			require.Zero(t, d.count("look up 2a"), "nobody is looked up where nothing was read")
 			if c.removed == 0 && c.kind == "" {
-				problems, err := store.Problems(t.Context(), b.runID, 10)
-				require.NoError(t, err)
-				require.Contains(t, strings.Join(problems, "\n"), "left as", "it is on record")
+				require.Contains(t, b.problems(), "left as", "it is on record")
 			}
+		})
+	}
+}
+
+// Where everything was read, somebody whom no listing shows may have moved meanwhile,
+// from what was still to be read to what had been.
+func TestWhoeverNoListingShowsIsLookedUp(t *testing.T) {
+	t.Parallel()
+	store := database(t)
+	for name, c := range map[string]struct {
+		fate    provider.Fate
+		err     error
+		limits  db.GuardChange
+		failed  int
+		removed int
+		lookUps int
+		held    bool
+		kind    string
+		problem string
+	}{
+		"gone":             {fate: provider.Gone, removed: 1, lookUps: 1},
+		"still there":      {fate: provider.There, lookUps: 1, problem: "it was moved while the company was being read"},
+		"out of sight":     {fate: provider.Unseen, removed: 1, lookUps: 1},
+		"in doubt":         {err: ofCall(provider.Invalid), lookUps: 1, problem: "could not be confirmed as gone"},
+		"too many":         {fate: provider.There, limits: nobody, removed: 1, held: true},
+		"not permitted":    {err: ofCall(provider.Forbidden), lookUps: 1, kind: string(provider.Forbidden)},
+		"throttled":        {err: ofCall(provider.RateLimited), lookUps: 1, kind: string(provider.RateLimited)},
+		"does not serve":   {err: ofCall(provider.Unavailable), lookUps: 1, kind: string(provider.Unavailable)},
+		"serves no longer": {err: ofCall(provider.Unavailable), failed: triesOfRun - 1, lookUps: 1, problem: "could not be confirmed as gone"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := departments(2)
+			b := newBench(t, store, d, answering{company: d, fate: c.fate, fails: always(c.err)})
+			b.load()
+			require.NoError(t, store.ProviderChange(t.Context(), b.provider.ID, db.ProviderChange{Guard: c.limits}, nil))
+			d.people["1"] = [][]directory.Member{{member("1", "a")}}
+			b.read()
+			plan := PlanRemovals{RunID: b.runID}
+			if c.kind != "" {
+				failure := b.fails(b.reconcile.PlanRemovals, plan, c.failed)
+				require.Equal(t, c.kind, failure.Type())
+				return
+			}
+			planned := tried[PlannedRemovals](b, b.reconcile.PlanRemovals, plan, c.failed)
+			require.Equal(t, c.held, planned.HoldReason != "")
+			require.Equal(t, [2]int{c.removed, c.removed}, [2]int{planned.Members, planned.Memberships}, "who stays keeps their place")
+			require.False(t, planned.Incomplete)
+			require.Equal(t, c.lookUps, d.count("look up 1b"))
+			require.Zero(t, d.count("look up 1a"), "nobody is looked up whom a listing shows")
+			must[Removed](b, b.reconcile.Remove, b.ref())
+			if c.removed > 0 {
+				require.Empty(t, b.places("1b"))
+				require.Empty(t, b.problems())
+				return
+			}
+			require.Equal(t, []string{"1"}, b.places("1b"))
+			require.Contains(t, b.problems(), c.problem)
+			must[any](b, b.apply.Settle, b.ref())
+			require.Equal(t, directory.RunPartial, must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID}).Status)
+
+			// The next run finds them where they are, and nowhere else.
+			b.begin()
+			d.people["2"] = append(d.people["2"], []directory.Member{{ExternalID: "1b", Memberships: []directory.Membership{{DepartmentID: "2"}}}})
+			b.read()
+			planned = must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: b.runID})
+			require.Equal(t, [2]int{0, 1}, [2]int{planned.Members, planned.Memberships})
+			must[Removed](b, b.reconcile.Remove, b.ref())
+			require.Equal(t, []string{"2"}, b.places("1b"))
+			require.Equal(t, c.lookUps, d.count("look up 1b"))
+		})
+	}
+}
+
+// A department that moves in the tree while that is being read is missing from it, and
+// so are its people.
+func TestADepartmentThatNoListingShowsIsLookedUp(t *testing.T) {
+	t.Parallel()
+	store := database(t)
+	for fate, removed := range map[provider.Fate]int{provider.Gone: 1, provider.There: 0, provider.Unseen: 1} {
+		t.Run(string(fate), func(t *testing.T) {
+			t.Parallel()
+			d := departments(3)
+			b := newBench(t, store, d, answering{company: d, fate: fate})
+			b.load()
+			d.children["0"][0] = d.children["0"][0][:2]
+			d.people["2"] = append(d.people["2"], []directory.Member{member("3", "a")}) // one of them moved
+			b.read()
+			planned := must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: b.runID})
+			require.Equal(t, [3]int{removed, removed, 2 * removed}, [3]int{planned.Departments, planned.Members, planned.Memberships})
+			require.Equal(t, 1, d.count("look up department 3"))
+			require.Equal(t, []int{0, 1}, []int{d.count("look up 3a"), d.count("look up 3b")})
+			must[Removed](b, b.reconcile.Remove, b.ref())
+			if removed == 0 {
+				require.Equal(t, []string{"3"}, b.places("3b"))
+				require.Contains(t, b.problems(), "the provider, asked for it alone, still does")
+			}
+		})
+	}
+}
+
+// Whoever the provider has called gone is not asked for again by a later attempt.
+func TestLookUpsGoOnWhereAnAttemptEnded(t *testing.T) {
+	t.Parallel()
+	d := departments(2)
+	client := answering{company: d, fate: provider.Gone, fails: func(member string, nth int) error {
+		if member == "2a" && nth == 1 {
+			return ofCall(provider.Unavailable)
+		}
+		return nil
+	}}
+	b := newBench(t, database(t), d, client)
+	b.load()
+	d.people["1"], d.people["2"] = [][]directory.Member{{member("1", "a")}}, [][]directory.Member{{}}
+	b.read()
+	plan := PlanRemovals{RunID: b.runID}
+	require.Equal(t, string(provider.Unavailable), b.fails(b.reconcile.PlanRemovals, plan).Type())
+	planned := tried[PlannedRemovals](b, b.reconcile.PlanRemovals, plan, 1)
+	require.Equal(t, [2]int{3, 3}, [2]int{planned.Members, planned.Memberships})
+	require.Equal(t, []int{1, 2, 1}, []int{d.count("look up 1b"), d.count("look up 2a"), d.count("look up 2b")})
+	require.Equal(t, Removed{Removed: 6}, must[Removed](b, b.reconcile.Remove, b.ref()))
+	require.Zero(t, must[PlannedRemovals](b, b.reconcile.PlanRemovals, plan).Members, "who is removed is not planned again")
+}
+
+// naming is a company that names everybody, on pages, but looks up nobody.
+type naming struct {
+	*company
+	pages [][]string
+	bad   []string // of each page
+	fails func(nth int) error
+}
+
+func (c naming) Everybody(_ context.Context, cursor string) (provider.MemberPage, error) {
+	nth := c.called("everybody")
+	if c.fails != nil {
+		if err := c.fails(nth); err != nil {
+			return provider.MemberPage{}, err
+		}
+	}
+	ids, next := pageOf(c.pages, cursor)
+	page := provider.MemberPage{Next: next, Bad: c.bad}
+	for _, id := range ids {
+		page.Members = append(page.Members, directory.Member{ExternalID: id})
+	}
+	return page, nil
+}
+
+func TestWhoeverIsNamedOnceMoreStays(t *testing.T) {
+	t.Parallel()
+	store := database(t)
+	for name, c := range map[string]struct {
+		pages   [][]string
+		bad     []string
+		err     error
+		limits  db.GuardChange
+		failed  int
+		removed int
+		asked   int
+		kind    string
+	}{
+		"nobody of them":   {pages: [][]string{{"1a"}, {"2a"}}, removed: 2, asked: 2},
+		"one of them":      {pages: [][]string{{"1a"}, {"2a", "2b"}}, removed: 1, asked: 2},
+		"all of them":      {pages: [][]string{{"1b"}, {"2b"}, {"2a"}}, asked: 2},
+		"without end":      {pages: make([][]string, maxPages+2), asked: maxPages, kind: string(provider.Malformed)},
+		"with odd records": {pages: [][]string{{"1b"}, {}}, bad: []string{"record 2 has no userid"}, asked: 1, failed: triesOfRun - 1},
+		"too many":         {pages: [][]string{{"1b"}}, limits: nobody, removed: 2},
+		"does not serve":   {err: ofCall(provider.Unavailable), asked: 1, kind: string(provider.Unavailable)},
+		"serves no longer": {err: ofCall(provider.Unavailable), failed: triesOfRun - 1, asked: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := departments(2)
+			b := newBench(t, store, d, naming{company: d, pages: c.pages, bad: c.bad, fails: func(int) error { return c.err }})
+			b.load()
+			require.NoError(t, store.ProviderChange(t.Context(), b.provider.ID, db.ProviderChange{Guard: c.limits}, nil))
+			d.people["1"], d.people["2"] = [][]directory.Member{{member("1", "a")}}, [][]directory.Member{{member("2", "a")}}
+			b.read()
+			plan := PlanRemovals{RunID: b.runID}
+			if c.kind != "" {
+				require.Equal(t, c.kind, b.fails(b.reconcile.PlanRemovals, plan, c.failed).Type())
+			} else {
+				require.Equal(t, c.removed, tried[PlannedRemovals](b, b.reconcile.PlanRemovals, plan, c.failed).Members)
+				require.Equal(t, 2-c.removed, strings.Count(b.problems(), "no listing shows"), "whoever stays is on record")
+			}
+			require.Equal(t, c.asked, d.count("everybody"), "not once for each")
 		})
 	}
 }

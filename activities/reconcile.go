@@ -7,7 +7,6 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
-	"github.com/orgsync/orgsync/internal/provider"
 )
 
 // Reconcile finds and removes what is gone.
@@ -40,8 +39,8 @@ type PlannedRemovals struct {
 func (p PlannedRemovals) Any() bool { return p.Members+p.Departments+p.Memberships > 0 }
 
 // PlanRemovals compares the directory with what was read, inside the scopes read to
-// the end, looks up one by one what may be in a scope that was not, and lets the
-// guard judge. It removes nothing.
+// the end, looks up one by one what seems to be gone, and lets the guard judge. It
+// removes nothing.
 func (a *Reconcile) PlanRemovals(ctx context.Context, in PlanRemovals) (PlannedRemovals, error) {
 	out, err := a.planRemovals(ctx, in)
 	return out, giveUp(ctx, err, triesOfRun)
@@ -57,7 +56,7 @@ func (a *Reconcile) planRemovals(ctx context.Context, in PlanRemovals) (PlannedR
 		return PlannedRemovals{}, err
 	}
 	incomplete := plan.Incomplete
-	if plan.Unconfirmed > 0 {
+	if plan.Unconfirmed+plan.Members+plan.Departments > 0 {
 		if err := a.confirm(ctx, in.RunID, plan); err != nil {
 			return PlannedRemovals{}, err
 		}
@@ -109,67 +108,6 @@ func (a *Reconcile) Rehearse(ctx context.Context, in Rehearse) (Rehearsed, error
 		}
 	}
 	return Rehearsed{Counts: out.Counts, HoldReason: reason}, nil
-}
-
-// confirm looks up what no complete scope shows any more while others could not be
-// read. More than the guard would let pass are not looked up: they stay.
-func (a *Reconcile) confirm(ctx context.Context, runID string, plan db.RemovalPlan) (err error) {
-	r, err := a.Pull.open(ctx, runID, "removals")
-	if err != nil {
-		return err
-	}
-	defer r.countCalls(ctx)(&err)
-	most := max(plan.Guard.Members.Of(plan.MembersThere), plan.Guard.Departments.Of(plan.DepartmentsThere))
-	if confirmer, ok := r.client.(provider.Confirmer); ok && plan.Unconfirmed <= most {
-		doubts, err := a.Store.Doubts(ctx, runID, plan.Unconfirmed)
-		if err != nil {
-			return err
-		}
-		for _, doubt := range doubts {
-			gone, err := lookUp(ctx, confirmer, doubt)
-			if err != nil && (ctx.Err() != nil || endsRun(err) || provider.KindOf(err) == provider.RateLimited) {
-				return err
-			}
-			// Any other failure to look it up is doubt enough to leave it alone.
-			gone = gone && err == nil
-			if !gone {
-				err = a.left(ctx, runID, plan, doubt)
-			}
-			if err != nil {
-				return err
-			}
-			if err := a.Store.ResolveDoubt(ctx, runID, doubt, gone); err != nil {
-				return err
-			}
-		}
-	}
-	dropped, err := a.Store.EndDoubts(ctx, runID)
-	if err != nil || dropped == 0 {
-		return err
-	}
-	kind := "department"
-	if plan.Targeted {
-		kind = "warning"
-	}
-	return a.Store.RunNote(ctx, runID, kind, "", fmt.Sprintf(
-		"%d members or departments were not found where they used to be, but may be where this run could not read; they were left as they are", dropped))
-}
-
-// left notes that something is in doubt: a failure, unless departments were left out
-// on purpose and it may well be in one of them.
-func (a *Reconcile) left(ctx context.Context, runID string, plan db.RemovalPlan, d db.Doubt) error {
-	kind, message := d.Type, "no listing shows it any more, but it could not be confirmed as gone; it was left as it is"
-	if plan.Targeted {
-		kind, message = "warning", d.Type+" "+d.ExternalID+": "+message
-	}
-	return a.Store.RunNote(ctx, runID, kind, d.ExternalID, message)
-}
-
-func lookUp(ctx context.Context, c provider.Confirmer, d db.Doubt) (bool, error) {
-	if d.Type == "department" {
-		return c.DepartmentGone(ctx, d.ExternalID)
-	}
-	return c.MemberGone(ctx, provider.MemberRef{ExternalID: d.ExternalID, OpenID: d.OpenID, UnionID: d.UnionID})
 }
 
 // holdReason is the removal guard: it says why a person must decide, or "".

@@ -213,7 +213,7 @@ var disturbances = []string{
 }
 
 // changed changes some people and returns the company as it is read then: now and then
-// not to the end, or with removals that are not carried out.
+// not to the end, with removals that are not carried out, or of somebody still there.
 func changed(rng *rand.Rand, people map[string]string) snapshot {
 	for range 1 + rng.IntN(4) {
 		id := fmt.Sprintf("p%d", rng.IntN(14))
@@ -238,5 +238,8 @@ func changed(rng *rand.Rand, people map[string]string) snapshot {
 	if i := rng.IntN(12); i < len(departments) {
 		departments[i] += []string{" members=fail", " members=open", " members=bad", " leaders=p1"}[rng.IntN(4)]
 	}
-	return snapshot{departments: strings.Join(departments, "; "), members: strings.Join(members, "; "), skipRemovals: rng.IntN(5) == 0}
+	return snapshot{
+		departments: strings.Join(departments, "; "), members: strings.Join(members, "; "), skipRemovals: rng.IntN(5) == 0,
+		stay: []string{fmt.Sprintf("p%d", rng.IntN(14)), fmt.Sprintf("p%d", rng.IntN(14)), fmt.Sprintf("p%d", rng.IntN(14))},
+	}
 }

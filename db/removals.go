@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
@@ -24,6 +25,8 @@ type RemovalPlan struct {
 	// Incomplete is true if any scope was not read to the end or is contradicted
 	// by the provider's own figures.
 	Incomplete bool
+	// Unread is true if any scope was not read to the end: then Incomplete is, too.
+	Unread bool
 	// Targeted is true if departments were left out on purpose.
 	Targeted bool
 }
@@ -115,6 +118,7 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	}
 	plan, err := s.removalFiguresOf(ctx, tx, run.ProviderID, runID, there.Active)
 	plan.Incomplete, plan.Targeted = !everythingRead, scope.MembersSkipped > 0
+	plan.Unread = scope.ChildrenIncomplete+scope.MembersIncomplete > 0
 	return plan, err
 }
 
@@ -173,43 +177,73 @@ func (s *Store) RemovalFigures(ctx context.Context, runID string) (RemovalPlan, 
 	return plan, interpret("read removal plan", err)
 }
 
-// Doubt is a planned removal that a look-up must confirm.
+// Doubt is a planned removal that a look-up is to confirm.
 type Doubt struct {
-	// Type is "member" or "department".
-	Type       string
 	ID         string
 	ExternalID string
 	OpenID     string
 	UnionID    string
+	// Unlisted is true if everything was read and no listing shows the object. It is
+	// removed unless the provider still shows it; anything else only if the provider
+	// calls it gone.
+	Unlisted bool
 }
 
-// Doubts returns up to limit unconfirmed removals of each type.
-func (s *Store) Doubts(ctx context.Context, runID string, limit int) ([]Doubt, error) {
-	members, err := s.q.RemovalsUnconfirmedMembers(ctx, s.pool, runID, int32(limit))
-	if err != nil {
-		return nil, interpret("list unconfirmed members", err)
-	}
-	departments, err := s.q.RemovalsUnconfirmedDepartments(ctx, s.pool, runID, int32(limit))
-	if err != nil {
-		return nil, interpret("list unconfirmed departments", err)
-	}
-	doubts := make([]Doubt, 0, len(members)+len(departments))
-	for _, m := range members {
-		doubts = append(doubts, Doubt{Type: "member", ID: m.ID, ExternalID: m.ExternalID, OpenID: value(m.OpenID), UnionID: value(m.Unionid)})
-	}
-	for _, d := range departments {
-		doubts = append(doubts, Doubt{Type: "department", ID: d.ID, ExternalID: d.ExternalID})
-	}
-	return doubts, nil
+// DoubtsOf says which planned removals are to be looked up.
+type DoubtsOf struct {
+	// Type is "member" or "department".
+	Type string
+	// Unlisted are those that no listing shows although everything was read, Unread
+	// those that may be where nothing was.
+	Unlisted, Unread bool
+	// KeepPlaces is true if what stays keeps its places, too: everything was read, so
+	// that it must be in others that nobody knows.
+	KeepPlaces bool
 }
 
-// ResolveDoubt confirms a removal or drops it from the plan.
-func (s *Store) ResolveDoubt(ctx context.Context, runID string, d Doubt, gone bool) error {
-	return interpret("resolve doubt", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
-		if gone {
-			return s.q.RemovalConfirm(ctx, tx, runID, d.Type, d.ID)
+// Doubts returns up to limit planned removals to be looked up, in the order of their
+// ids, from the first after the given one on; "" is before all of them.
+func (s *Store) Doubts(ctx context.Context, runID string, of DoubtsOf, after string, limit int) ([]Doubt, error) {
+	if after == "" {
+		after = uuid.Nil.String()
+	}
+	rows, err := s.q.RemovalsDoubts(ctx, s.pool, dbsqlc.RemovalsDoubtsParams{
+		RunID: runID, ObjectType: of.Type, After: after, Unlisted: of.Unlisted, Unread: of.Unread, MaxRows: int32(limit),
+	})
+	doubts := make([]Doubt, len(rows))
+	for i, r := range rows {
+		doubts[i] = Doubt{ID: r.ObjectID, ExternalID: r.ExternalID, OpenID: value(r.OpenID), UnionID: value(r.Unionid), Unlisted: r.Confirmed}
+	}
+	return doubts, interpret("list doubtful removals", err)
+}
+
+// ResolveDoubts confirms the removal of what is gone, for good: planning again keeps it.
+// What stays, which is rare, is taken out of the plan.
+func (s *Store) ResolveDoubts(ctx context.Context, runID string, of DoubtsOf, gone, stay []Doubt) error {
+	ids := make([]string, len(gone))
+	for i, d := range gone {
+		ids[i] = d.ID
+	}
+	return interpret("resolve doubts", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+		if err := s.q.RemovalsConfirm(ctx, tx, runID, of.Type, ids); err != nil {
+			return err
 		}
-		return s.q.RemovalDrop(ctx, tx, runID, d.Type, d.ID)
+		for _, d := range stay {
+			if err := s.q.RemovalsWithdraw(ctx, tx, runID, of.Type, d.ID); err != nil {
+				return err
+			}
+			if !of.KeepPlaces {
+				continue
+			}
+			keep := s.q.MemberKeepPlaces
+			if of.Type == "department" {
+				keep = s.q.DepartmentKeepPlaces
+			}
+			if err := keep(ctx, tx, runID, d.ID); err != nil {
+				return err
+			}
+		}
+		return nil
 	}))
 }
 

@@ -2,6 +2,7 @@ package db_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -15,7 +16,8 @@ import (
 // TestRemoving covers how a plan of removals is made and carried out.
 func TestRemoving(t *testing.T) {
 	each(t, map[string]func(*testing.T, *company){
-		"doubts are resolved one by one":           doubtsAreResolvedOneByOne,
+		"doubts are resolved":                      doubtsAreResolved,
+		"who stays keeps their places":             whoStaysKeepsTheirPlaces,
 		"planning again starts over":               planningAgainStartsOver,
 		"the guards figures are the providers own": theGuardsFiguresAreTheProvidersOwn,
 		"removing goes in batches":                 removingGoesInBatches,
@@ -114,14 +116,19 @@ func TestWhatIsRemoved(t *testing.T) {
 			require.Equal(t, c.incomplete, plan.Incomplete)
 			require.Equal(t, 5, plan.MembersThere)
 			require.Equal(t, 4, plan.DepartmentsThere)
-			doubts, err := d.store.Doubts(t.Context(), r.id, 10)
-			require.NoError(t, err)
-			var doubted []string
-			for _, doubt := range doubts {
-				doubted = append(doubted, doubt.Type+" "+doubt.ExternalID)
+			var doubted, unlisted []string
+			for _, kind := range []string{"department", "member"} {
+				for id, doubt := range r.doubts(kind) {
+					if doubt.Unlisted {
+						unlisted = append(unlisted, kind+" "+id)
+					} else {
+						doubted = append(doubted, kind+" "+id)
+					}
+				}
 			}
-			slices.Sort(doubted)
-			require.Equal(t, c.doubts, doubted)
+			require.ElementsMatch(t, c.doubts, doubted)
+			require.ElementsMatch(t, slices.DeleteFunc(slices.Clone(c.removed), func(what string) bool { return strings.HasPrefix(what, "membership") }), unlisted,
+				"what no listing shows is to be looked up, too")
 			require.Equal(t, len(c.doubts), plan.Unconfirmed)
 			require.Equal(t, len(c.removed), plan.Total())
 			require.Equal(t, len(c.removed), r.remove())
@@ -143,21 +150,20 @@ func (r *run) removals() []string {
 	return out
 }
 
-func doubtsAreResolvedOneByOne(t *testing.T, c *company) {
+func doubtsAreResolved(t *testing.T, c *company) {
 	c.sync(snapshot{departments: "1; 10<1", members: "a u=U o=O in=1; b in=1; c in=1; d in=10"})
 	r := c.begin("apply")
 	r.read(snapshot{departments: "1; 10<1 members=fail", members: ""})
 	r.apply(false)
 	require.Equal(t, 3, r.planRemovals().Unconfirmed)
-	doubts, err := c.store.Doubts(t.Context(), r.id, 10)
-	require.NoError(t, err)
-	for _, doubt := range doubts {
-		require.Equal(t, doubt.ExternalID == "a", doubt.UnionID == "U" && doubt.OpenID == "O")
-		if doubt.ExternalID == "c" {
-			continue // never looked up
-		}
-		require.NoError(t, c.store.ResolveDoubt(t.Context(), r.id, doubt, doubt.ExternalID == "a"))
+	doubts, members := r.doubts("member"), db.DoubtsOf{Type: "member"}
+	for id, doubt := range doubts {
+		require.Equal(t, id == "a", doubt.UnionID == "U" && doubt.OpenID == "O")
 	}
+	// c is never looked up.
+	require.NoError(t, c.store.ResolveDoubts(t.Context(), r.id, members, []db.Doubt{doubts["a"]}, []db.Doubt{doubts["b"]}))
+	require.Equal(t, []string{"b", "c"}, slices.Sorted(maps.Keys(r.planAgain())), "what is known to be gone is asked no more")
+	require.NoError(t, c.store.ResolveDoubts(t.Context(), r.id, members, nil, []db.Doubt{doubts["b"]}))
 	dropped, err := c.store.EndDoubts(t.Context(), r.id)
 	require.NoError(t, err)
 	require.Equal(t, 1, dropped)
@@ -166,6 +172,27 @@ func doubtsAreResolvedOneByOne(t *testing.T, c *company) {
 	require.Equal(t, 1, figures.Members)
 	r.remove()
 	require.Equal(t, []string{"a U O deleted", "b - - active", "c - - active", "d - - active"}, c.people())
+}
+
+// planAgain plans as a repeated activity does and returns the people in doubt.
+func (r *run) planAgain() map[string]db.Doubt {
+	r.planRemovals()
+	return r.doubts("member")
+}
+
+// Whoever stays although no listing shows them keeps their places, except in what is
+// gone itself; a department that stays keeps its people's places, but for those who go.
+func whoStaysKeepsTheirPlaces(t *testing.T, c *company) {
+	c.sync(snapshot{departments: "1; 10<1; 20<1; 30<1", members: "a in=1,10; b in=10,20; c in=1,20; d in=20,30; e in=30"})
+	r := c.begin("apply")
+	r.read(snapshot{departments: "1; 10<1", members: "c in=1"})
+	r.apply(false)
+	require.Equal(t, 4+2+8, r.planRemovals().Total())
+	people, departments := r.doubts("member"), r.doubts("department")
+	require.NoError(t, c.store.ResolveDoubts(t.Context(), r.id, db.DoubtsOf{Type: "department", KeepPlaces: true}, nil, []db.Doubt{departments["20"]}))
+	require.NoError(t, c.store.ResolveDoubts(t.Context(), r.id, db.DoubtsOf{Type: "member", KeepPlaces: true}, []db.Doubt{people["e"]}, []db.Doubt{people["a"], people["b"]}))
+	r.remove()
+	require.Equal(t, []string{"department 30", "member d", "member e", "membership d", "membership d", "membership e"}, r.removals())
 }
 
 func planningAgainStartsOver(t *testing.T, c *company) {

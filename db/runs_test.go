@@ -66,7 +66,7 @@ func anOvertakenRunCannotWrite(t *testing.T, c *company) {
 		"apply members":      func() error { return s.ApplyMembers(ctx, old.id, 1, 1) },
 		"plan removals":      func() error { _, err := s.PlanRemovals(ctx, old.id); return err },
 		"removal figures":    func() error { _, err := s.RemovalFigures(ctx, old.id); return err },
-		"resolve a doubt":    func() error { return s.ResolveDoubt(ctx, old.id, db.Doubt{Type: "member", ID: uuid.NewString()}, true) },
+		"resolve doubts":     func() error { return s.ResolveDoubts(ctx, old.id, db.DoubtsOf{Type: "member"}, nil, nil) },
 		"end doubts":         func() error { _, err := s.EndDoubts(ctx, old.id); return err },
 		"remove":             func() error { _, err := s.RemoveNext(ctx, old.id); return err },
 		"settle":             func() error { return s.Settle(ctx, old.id) },

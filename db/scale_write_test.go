@@ -52,7 +52,7 @@ func (m many) write(t *testing.T) {
 	}
 	p.forget()
 
-	const batches, removedAtOnce = 5, 1000
+	const batches, removedAtOnce, doubtsAtOnce = 5, 1000, 200
 	for n := range batches {
 		var ended []db.EndedListing
 		for i := range batchOfMany {
@@ -70,9 +70,20 @@ func (m many) write(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, removedAtOnce, removed)
 	}
+	c.exec(t, "INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id) SELECT $1, 'member', id, id FROM org_members", r.id)
+	members, after := db.DoubtsOf{Type: "member", Unlisted: true, KeepPlaces: true}, ""
+	for range 2 {
+		doubts, err := store.Doubts(t.Context(), r.id, members, after, doubtsAtOnce)
+		require.NoError(t, err)
+		require.Len(t, doubts, doubtsAtOnce)
+		require.NoError(t, store.ResolveDoubts(t.Context(), r.id, members, doubts[:doubtsAtOnce/2], doubts[doubtsAtOnce/2:]))
+		after = doubts[doubtsAtOnce-1].ID
+	}
+	doubtful := doubtsAtOnce * m.departments / m.people
 	for name, handled := range map[string]int{
 		"LedgerMembersEnd": 1, "RemoveMemberships": removedAtOnce * m.departments / m.people, "MembersResolve": batchOfMany, "MembersCompare": batchOfMany, "MembersInsert": batchOfMany, "MembersUpdate": batchOfMany,
 		"MembershipsUpdate": batchOfMany, "ListingsRemember": batchOfMany,
+		"RemovalsDoubts": doubtful, "RemovalsConfirm": doubtful, "RemovalsWithdraw": 1, "MemberKeepPlaces": 1,
 	} {
 		seen := p.of(name)
 		require.NotEmpty(t, seen, name)

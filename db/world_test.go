@@ -72,6 +72,7 @@ type snapshot struct {
 	departments, members string
 	limited              bool // only part of the tree is visible
 	skipRemovals         bool
+	stay                 []string // people who are still there, although nothing shows them
 }
 
 // run is one run of a company.
@@ -110,6 +111,7 @@ func (c *company) sync(s snapshot) *run {
 	r.apply(s.limited)
 	r.planRemovals()
 	if !s.skipRemovals {
+		r.keep(s.stay...)
 		r.remove()
 	}
 	r.settle()
@@ -233,6 +235,35 @@ func (r *run) planRemovals() db.RemovalPlan {
 	r.plan, err = r.c.store.PlanRemovals(r.t.Context(), r.id)
 	require.NoError(r.t, err)
 	return r.plan
+}
+
+// doubts are the planned removals of one type to be looked up, by external id.
+func (r *run) doubts(kind string) map[string]db.Doubt {
+	r.t.Helper()
+	out, after := map[string]db.Doubt{}, ""
+	for {
+		page, err := r.c.store.Doubts(r.t.Context(), r.id, db.DoubtsOf{Type: kind, Unlisted: true, Unread: true}, after, 3)
+		require.NoError(r.t, err)
+		if len(page) == 0 {
+			return out
+		}
+		for _, d := range page {
+			require.Greater(r.t, d.ID, after)
+			out[d.ExternalID], after = d, d.ID
+		}
+	}
+}
+
+// keep resolves doubts about people in favour of those given.
+func (r *run) keep(people ...string) {
+	r.t.Helper()
+	var stay []db.Doubt
+	for id, d := range r.doubts("member") {
+		if slices.Contains(people, id) {
+			stay = append(stay, d)
+		}
+	}
+	require.NoError(r.t, r.c.store.ResolveDoubts(r.t.Context(), r.id, db.DoubtsOf{Type: "member", KeepPlaces: !r.plan.Unread}, nil, stay))
 }
 
 func (r *run) remove() (removed int) {

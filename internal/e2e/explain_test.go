@@ -34,7 +34,8 @@ func TestARemovalIsExplained(t *testing.T) {
 			require.Equal(t, result.RunID, last.Run.ID)
 			require.Len(t, last.Changes, 2, "the person and their place")
 			for _, change := range last.Changes {
-				require.Equal(t, "deleted not_listed within_limits", change.Kind+" "+change.Reason+" "+change.Decision)
+				reason := map[string]string{"member": "looked_up", "membership": "not_listed"}[change.ObjectType]
+				require.Equal(t, "deleted "+reason+" within_limits", change.Kind+" "+change.Reason+" "+change.Decision)
 			}
 			require.Equal(t, last.Evidence.Departments, last.Evidence.Complete)
 			require.Len(t, last.Evidence.Listings, 1)

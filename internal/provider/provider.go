@@ -6,6 +6,7 @@ package provider
 
 import (
 	"context"
+	"slices"
 
 	"github.com/orgsync/orgsync/internal/directory"
 )
@@ -100,15 +101,47 @@ type MemberRef struct {
 	UnionID    string
 }
 
-// Confirmer can look up single objects. It is asked before something that a
-// complete scope no longer shows is removed while other scopes could not be
-// read: the object may have moved there.
+// Fate is what a look-up says of one object.
+type Fate string
+
+// Fates. Gone: the provider itself no longer knows the object or says that it left.
+// There: it shows the object. Unseen: the object may be out of sight, so that nothing
+// is said of it.
+const (
+	Gone   Fate = "gone"
+	There  Fate = "there"
+	Unseen Fate = "unseen"
+)
+
+// FateOf is the fate of an object that was read: gone, or else there. Failures of the
+// kinds unseen say nothing of it.
+func FateOf(gone bool, err error, unseen ...Kind) (Fate, error) {
+	switch {
+	case err != nil && slices.Contains(unseen, KindOf(err)):
+		return Unseen, nil
+	case err != nil:
+		return "", err
+	case gone:
+		return Gone, nil
+	default:
+		return There, nil
+	}
+}
+
+// Confirmer can look up single objects. It is asked before anything is removed that no
+// listing shows any more: the object may be where nothing could be read, or have moved,
+// while the company was being read, from what was still to be read to what had been.
 type Confirmer interface {
-	// MemberGone reports whether the provider itself no longer knows the person
-	// or says that they left. Any doubt is false.
-	MemberGone(ctx context.Context, m MemberRef) (bool, error)
-	// DepartmentGone reports the same of a department.
-	DepartmentGone(ctx context.Context, department string) (bool, error)
+	// FindMember says what became of a person.
+	FindMember(ctx context.Context, m MemberRef) (Fate, error)
+	// FindDepartment says what became of a department.
+	FindDepartment(ctx context.Context, department string) (Fate, error)
+}
+
+// Roster names everybody in sight, for clients that cannot look up single people.
+type Roster interface {
+	// Everybody returns one page of all people by their external ids.
+	Everybody(ctx context.Context, cursor string) (MemberPage, error)
 }
 
 // MemberReader can read single people, for runs that are limited to a few.

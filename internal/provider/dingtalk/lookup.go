@@ -73,14 +73,14 @@ func (c *client) CountChildren(ctx context.Context, department string) (int, err
 	return n, nil
 }
 
-// MemberGone implements provider.Confirmer. Somebody outside the visible range
-// (50002) is not gone.
-func (c *client) MemberGone(ctx context.Context, m provider.MemberRef) (bool, error) {
-	_, left, err := c.ReadMember(ctx, m)
-	if provider.KindOf(err) == provider.OutOfRange {
-		return false, nil
+// FindMember implements provider.Confirmer. Of somebody outside the visible range
+// (50002) nothing is said, and neither of one whose userid is somebody else's by now.
+func (c *client) FindMember(ctx context.Context, m provider.MemberRef) (provider.Fate, error) {
+	person, left, err := c.ReadMember(ctx, m)
+	if m.UnionID != "" && person.UnionID != "" && person.UnionID != m.UnionID {
+		return provider.Unseen, nil
 	}
-	return left, err
+	return provider.FateOf(left, err, provider.OutOfRange)
 }
 
 // ReadMember implements provider.MemberReader. External contacts, who have userids
@@ -122,18 +122,14 @@ func (c *client) SeesDepartment(ctx context.Context, department string) (bool, e
 	}
 }
 
-// DepartmentGone implements provider.Confirmer. A department outside the visible
-// range (50004) is not gone.
-func (c *client) DepartmentGone(ctx context.Context, department string) (bool, error) {
+// FindDepartment implements provider.Confirmer. Of a department outside the visible
+// range (50004) nothing is said.
+func (c *client) FindDepartment(ctx context.Context, department string) (provider.Fate, error) {
 	_, err := c.department(ctx, department)
-	switch {
-	case isGone(err, "60003"):
-		return true, nil
-	case provider.KindOf(err) == provider.OutOfRange:
-		return false, nil
-	default:
-		return false, err
+	if isGone(err, "60003") {
+		return provider.Gone, nil
 	}
+	return provider.FateOf(false, err, provider.OutOfRange)
 }
 
 // isGone reports whether a look-up failed with one of the codes that say so.

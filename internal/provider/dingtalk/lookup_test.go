@@ -73,38 +73,70 @@ func TestCountsFail(t *testing.T) {
 	requireError(t, err, provider.Invalid)
 }
 
-func TestGone(t *testing.T) {
+func TestFind(t *testing.T) {
 	t.Parallel()
-	const no = provider.Kind("")
 	type verdict struct {
-		gone  bool
+		fate  provider.Fate
 		fails provider.Kind
 	}
+	fails := func(kind provider.Kind) verdict { return verdict{fails: kind} }
+	there, gone, unseen := verdict{fate: provider.There}, verdict{fate: provider.Gone}, verdict{fate: provider.Unseen}
 	tests := map[string]struct {
 		body               string
 		member, department verdict
 	}{
-		"there":                   {`{"errcode":0,"result":{"userid":"42","dept_id":42}}`, verdict{false, no}, verdict{false, no}},
-		"person unknown":          {`{"errcode":60121,"errmsg":"找不到该用户"}`, verdict{true, no}, verdict{false, provider.NotFound}},
-		"userid invalid":          {`{"errcode":33012,"errmsg":"x"}`, verdict{true, no}, verdict{false, provider.NotFound}},
-		"department unknown":      {`{"errcode":60003,"errmsg":"部门不存在"}`, verdict{false, provider.NotFound}, verdict{true, no}},
-		"person out of range":     {`{"errcode":50002,"errmsg":"x"}`, verdict{false, no}, verdict{false, no}},
-		"department out of range": {`{"errcode":50004,"errmsg":"x"}`, verdict{false, no}, verdict{false, no}},
-		"busy":                    {`{"errcode":-1,"errmsg":"x"}`, verdict{false, provider.Unavailable}, verdict{false, provider.Unavailable}},
-		"no permission":           {`{"errcode":88,"sub_code":"60011"}`, verdict{false, provider.Forbidden}, verdict{false, provider.Forbidden}},
-		"wrong path":              {`{"errcode":22,"errmsg":"x"}`, verdict{false, provider.Invalid}, verdict{false, provider.Invalid}},
-		"nothing said":            {`{"errcode":0}`, verdict{false, provider.Malformed}, verdict{false, provider.Malformed}},
-		"somebody else":           {`{"errcode":0,"result":{"userid":"43","dept_id":43}}`, verdict{false, provider.Malformed}, verdict{false, provider.Malformed}},
+		"there":                   {`{"errcode":0,"result":{"userid":"42","dept_id":42}}`, there, there},
+		"account switched off":    {`{"errcode":0,"result":{"userid":"42","active":false,"disable_status":true,"dept_id":42}}`, there, there},
+		"in no department":        {`{"errcode":0,"result":{"userid":"42","dept_id_list":[],"dept_id":42}}`, there, there},
+		"person unknown":          {`{"errcode":60121,"errmsg":"找不到该用户"}`, gone, fails(provider.NotFound)},
+		"userid invalid":          {`{"errcode":33012,"errmsg":"x"}`, gone, fails(provider.NotFound)},
+		"department unknown":      {`{"errcode":60003,"errmsg":"部门不存在"}`, fails(provider.NotFound), gone},
+		"person out of range":     {`{"errcode":50002,"errmsg":"x"}`, unseen, unseen},
+		"department out of range": {`{"errcode":50004,"errmsg":"x"}`, unseen, unseen},
+		"busy":                    {`{"errcode":-1,"errmsg":"x"}`, fails(provider.Unavailable), fails(provider.Unavailable)},
+		"no permission":           {`{"errcode":88,"sub_code":"60011"}`, fails(provider.Forbidden), fails(provider.Forbidden)},
+		"wrong path":              {`{"errcode":22,"errmsg":"x"}`, fails(provider.Invalid), fails(provider.Invalid)},
+		"nothing said":            {`{"errcode":0}`, fails(provider.Malformed), fails(provider.Malformed)},
+		"another id than asked":   {`{"errcode":0,"result":{"userid":"43","dept_id":43}}`, fails(provider.Malformed), fails(provider.Malformed)},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, map[string]func(call) reply{
 				"/topapi/v2/user/get": always(tt.body), "/topapi/v2/department/get": always(tt.body)})
-			gone, err := f.MemberGone(t.Context(), provider.MemberRef{ExternalID: "42"})
-			require.Equal(t, tt.member, verdict{gone, provider.KindOf(err)})
-			gone, err = f.DepartmentGone(t.Context(), "42")
-			require.Equal(t, tt.department, verdict{gone, provider.KindOf(err)})
+			for _, unionID := range []string{"", "aB3"} { // the answers name none to compare it with
+				fate, err := f.FindMember(t.Context(), provider.MemberRef{ExternalID: "42", UnionID: unionID})
+				require.Equal(t, tt.member, verdict{fate, provider.KindOf(err)})
+			}
+			fate, err := f.FindDepartment(t.Context(), "42")
+			require.Equal(t, tt.department, verdict{fate, provider.KindOf(err)})
+		})
+	}
+}
+
+// A userid may have been given to somebody else, who then hides what became of the
+// person asked for.
+func TestARecycledUserIDSaysNothing(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		known, record string
+		want          provider.Fate
+	}{
+		"same person":            {"aB3", `{"userid":"42","unionid":"aB3"}`, provider.There},
+		"somebody else":          {"aB3", `{"userid":"42","unionid":"cD5"}`, provider.Unseen},
+		"unlike by case alone":   {"aB3", `{"userid":"42","unionid":"Ab3"}`, provider.Unseen},
+		"none known":             {"", `{"userid":"42","unionid":"cD5"}`, provider.There},
+		"none sent":              {"aB3", `{"userid":"42"}`, provider.There},
+		"null sent":              {"aB3", `{"userid":"42","unionid":null}`, provider.There},
+		"empty one sent":         {"aB3", `{"userid":"42","unionid":""}`, provider.There},
+		"neither known nor sent": {"", `{"userid":"42"}`, provider.There},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, map[string]func(call) reply{"/topapi/v2/user/get": always(`{"errcode":0,"result":` + tt.record + `}`)})
+			fate, err := f.FindMember(t.Context(), provider.MemberRef{ExternalID: "42", UnionID: tt.known})
+			require.NoError(t, err)
+			require.Equal(t, tt.want, fate)
 		})
 	}
 }
@@ -112,9 +144,9 @@ func TestGone(t *testing.T) {
 func TestNobodyIsGoneWithoutAnID(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, map[string]func(call) reply{"/topapi/v2/user/get": always(`{"errcode":33012,"errmsg":"x"}`)})
-	gone, err := f.MemberGone(t.Context(), provider.MemberRef{UnionID: "aB3"})
+	fate, err := f.FindMember(t.Context(), provider.MemberRef{UnionID: "aB3"})
 	requireError(t, err, provider.Invalid)
-	require.False(t, gone)
+	require.Empty(t, fate)
 }
 
 func TestReadMember(t *testing.T) {

@@ -26,18 +26,27 @@ func (c *client) user(ctx context.Context, id, idType string) (record, error) {
 	return objectOf(a, "user")
 }
 
-// MemberGone reports whether the person has left or their id is unknown. One out of
-// range says nothing.
-func (c *client) MemberGone(ctx context.Context, m provider.MemberRef) (bool, error) {
-	id, idType := lookupID(m)
-	if id == "" {
-		return false, nil
-	}
+// userOf reads one person's record and makes sure that it is theirs.
+func (c *client) userOf(ctx context.Context, id, idType string) (record, error) {
 	r, err := c.user(ctx, id, idType)
 	if err != nil {
-		return gone(err)
+		return nil, err
 	}
-	return left(r), nil
+	if sent, _ := r.id(idType); sent != id {
+		return nil, answer{endpoint: getUser.Name}.malformed("the answer is about another person than was asked for")
+	}
+	return r, nil
+}
+
+// FindMember implements provider.Confirmer. An unknown id says that the person is gone,
+// one out of range says nothing.
+func (c *client) FindMember(ctx context.Context, m provider.MemberRef) (provider.Fate, error) {
+	id, idType := lookupID(m)
+	if id == "" {
+		return provider.Unseen, nil
+	}
+	r, err := c.userOf(ctx, id, idType)
+	return fateOf(err == nil && left(r), err)
 }
 
 // ReadMember implements provider.MemberReader. A resigned person can still be read
@@ -47,23 +56,19 @@ func (c *client) MemberGone(ctx context.Context, m provider.MemberRef) (bool, er
 func (c *client) ReadMember(ctx context.Context, m provider.MemberRef) (directory.Member, bool, error) {
 	var none directory.Member
 	id, idType := lookupID(m)
-	r, err := c.user(ctx, id, idType)
+	r, err := c.userOf(ctx, id, idType)
 	if provider.KindOf(err) == provider.NotFound {
 		return none, true, nil
 	}
 	if err != nil {
 		return none, false, err
 	}
-	read := answer{endpoint: getUser.Name}
-	if sent, _ := r.id(idType); sent != id {
-		return none, false, read.malformed("the answer is about another person than was asked for")
-	}
 	if left(r) {
 		return none, true, nil
 	}
 	person, problem := memberOf(r)
 	if problem != noProblem {
-		return none, false, read.malformed(problem)
+		return none, false, answer{endpoint: getUser.Name}.malformed(problem)
 	}
 	if idType != "open_id" && person.OpenID != "" {
 		return c.ReadMember(ctx, provider.MemberRef{OpenID: person.OpenID})
@@ -137,26 +142,22 @@ func lookupID(m provider.MemberRef) (id, idType string) {
 	}
 }
 
-// DepartmentGone reports whether the department is deleted or its id unknown.
-func (c *client) DepartmentGone(ctx context.Context, department string) (bool, error) {
-	if department == "" || department == rootID {
-		return false, nil // the root is virtual: it cannot go
+// FindDepartment implements provider.Confirmer.
+func (c *client) FindDepartment(ctx context.Context, department string) (provider.Fate, error) {
+	switch department {
+	case "":
+		return provider.Unseen, nil
+	case rootID:
+		return provider.There, nil // it is virtual and cannot go
 	}
 	r, err := c.department(ctx, department)
-	if err != nil {
-		return gone(err)
-	}
-	return deletedDepartment(r), nil
+	return fateOf(err == nil && deletedDepartment(r), err)
 }
 
-// gone reads an error of a look-up: only "does not exist" is an answer in itself.
-func gone(err error) (bool, error) {
-	switch provider.KindOf(err) {
-	case provider.NotFound:
-		return true, nil
-	case provider.OutOfRange:
-		return false, nil
-	default:
-		return false, err
+// fateOf takes "does not exist" for an answer in itself.
+func fateOf(gone bool, err error) (provider.Fate, error) {
+	if provider.KindOf(err) == provider.NotFound {
+		return provider.Gone, nil
 	}
+	return provider.FateOf(gone, err, provider.OutOfRange)
 }

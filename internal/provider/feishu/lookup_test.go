@@ -10,38 +10,40 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-func TestMemberGone(t *testing.T) {
+func TestFindMember(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		answer http.HandlerFunc
-		gone   bool
+		fate   provider.Fate
 		kind   provider.Kind
 	}{
-		"works here":           {data(`{"user":` + liLei + `}`), false, ""},
-		"frozen":               {data(`{"user":{"open_id":"ou_1","status":{"is_frozen":true}}}`), false, ""},
-		"resigned":             {data(`{"user":{"open_id":"ou_1","status":{"is_resigned":true}}}`), true, ""},
-		"exited":               {data(`{"user":{"open_id":"ou_1","status":{"is_exited":true}}}`), true, ""},
-		"status not sent":      {data(`{"user":{"open_id":"ou_1"}}`), false, ""},
-		"id invalid":           {refuses(400, 41012), true, ""},
-		"open_id unknown":      {refuses(400, 99992351), true, ""},
-		"user_id unknown":      {refuses(400, 99992360), true, ""},
-		"union_id unknown":     {refuses(400, 99992364), true, ""},
-		"out of range":         {refuses(400, 41050), false, ""},
-		"open_id of other app": {refuses(400, 99992361), false, ""},
-		"other company's":      {refuses(400, 99992381), false, ""},
-		"no user":              {data(`{}`), false, provider.Malformed},
-		"no data":              {says(200, `{"code":0}`), false, provider.Malformed},
-		"unknown code":         {refuses(400, 55555), false, provider.Invalid},
-		"empty 404":            {says(404, ""), false, provider.Invalid},
-		"permission":           {refuses(400, 99991672), false, provider.Forbidden},
-		"trouble":              {says(502, ""), false, provider.Unavailable},
+		"works here":           {data(`{"user":` + liLei + `}`), provider.There, ""},
+		"somebody else":        {data(`{"user":{"open_id":"ou_2","status":{"is_resigned":true}}}`), "", provider.Malformed},
+		"frozen":               {data(`{"user":{"open_id":"ou_1","status":{"is_frozen":true}}}`), provider.There, ""},
+		"yet to join":          {data(`{"user":{"open_id":"ou_1","status":{"is_unjoin":true}}}`), provider.There, ""},
+		"resigned":             {data(`{"user":{"open_id":"ou_1","status":{"is_resigned":true}}}`), provider.Gone, ""},
+		"exited":               {data(`{"user":{"open_id":"ou_1","status":{"is_exited":true}}}`), provider.Gone, ""},
+		"status not sent":      {data(`{"user":{"open_id":"ou_1"}}`), provider.There, ""},
+		"id invalid":           {refuses(400, 41012), provider.Gone, ""},
+		"open_id unknown":      {refuses(400, 99992351), provider.Gone, ""},
+		"user_id unknown":      {refuses(400, 99992360), provider.Gone, ""},
+		"union_id unknown":     {refuses(400, 99992364), provider.Gone, ""},
+		"out of range":         {refuses(400, 41050), provider.Unseen, ""},
+		"open_id of other app": {refuses(400, 99992361), provider.Unseen, ""},
+		"other company's":      {refuses(400, 99992381), provider.Unseen, ""},
+		"no user":              {data(`{}`), "", provider.Malformed},
+		"no data":              {says(200, `{"code":0}`), "", provider.Malformed},
+		"unknown code":         {refuses(400, 55555), "", provider.Invalid},
+		"empty 404":            {says(404, ""), "", provider.Invalid},
+		"permission":           {refuses(400, 99991672), "", provider.Forbidden},
+		"trouble":              {says(502, ""), "", provider.Unavailable},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, _ := newFake(t, map[string]http.HandlerFunc{contact + "/users/ou_1": tt.answer})
-			gone, err := c.MemberGone(t.Context(), provider.MemberRef{ExternalID: "u1", OpenID: "ou_1", UnionID: "on_1"})
-			require.Equal(t, tt.gone, gone)
+			fate, err := c.FindMember(t.Context(), provider.MemberRef{ExternalID: "u1", OpenID: "ou_1", UnionID: "on_1"})
+			require.Equal(t, tt.fate, fate)
 			if tt.kind == "" {
 				require.NoError(t, err)
 				return
@@ -68,43 +70,44 @@ func TestMemberIsLookedUpByTheIdThatIsKnown(t *testing.T) {
 			t.Parallel()
 			path := contact + "/users/" + tt.id
 			c, s := newFake(t, map[string]http.HandlerFunc{path: refuses(400, 41012)})
-			gone, err := c.MemberGone(t.Context(), tt.ref)
+			fate, err := c.FindMember(t.Context(), tt.ref)
 			require.NoError(t, err)
-			require.True(t, gone)
+			require.Equal(t, provider.Gone, fate)
 			require.Equal(t, tt.idType, s.to(path)[0].query.Get("user_id_type"))
 		})
 	}
 
 	c, s := newFake(t, nil)
-	gone, err := c.MemberGone(t.Context(), provider.MemberRef{})
+	fate, err := c.FindMember(t.Context(), provider.MemberRef{})
 	require.NoError(t, err)
-	require.False(t, gone)
+	require.Equal(t, provider.Unseen, fate)
 	require.Empty(t, s.calls)
 }
 
-func TestDepartmentGone(t *testing.T) {
+func TestFindDepartment(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		answer http.HandlerFunc
-		gone   bool
+		fate   provider.Fate
 		kind   provider.Kind
 	}{
-		"there":        {data(`{"department":` + engineering + `}`), false, ""},
-		"deleted":      {data(`{"department":{"open_department_id":"od-1","status":{"is_deleted":true}}}`), true, ""},
-		"not existing": {refuses(400, 40015), true, ""},
-		"unknown":      {refuses(400, 99992357), true, ""},
-		"unknown too":  {refuses(400, 99992380), true, ""},
-		"out of range": {refuses(403, 40004), false, ""},
-		"no object":    {data(`{}`), false, provider.Malformed},
-		"no data":      {refuses(400, 40008), false, provider.Unavailable},
-		"empty 404":    {says(404, ""), false, provider.Invalid},
+		"there":           {data(`{"department":` + engineering + `}`), provider.There, ""},
+		"status not sent": {data(`{"department":{"open_department_id":"od-1"}}`), provider.There, ""},
+		"deleted":         {data(`{"department":{"open_department_id":"od-1","status":{"is_deleted":true}}}`), provider.Gone, ""},
+		"not existing":    {refuses(400, 40015), provider.Gone, ""},
+		"unknown":         {refuses(400, 99992357), provider.Gone, ""},
+		"unknown too":     {refuses(400, 99992380), provider.Gone, ""},
+		"out of range":    {refuses(403, 40004), provider.Unseen, ""},
+		"no object":       {data(`{}`), "", provider.Malformed},
+		"no data":         {refuses(400, 40008), "", provider.Unavailable},
+		"empty 404":       {says(404, ""), "", provider.Invalid},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, _ := newFake(t, map[string]http.HandlerFunc{contact + "/departments/od-1": tt.answer})
-			gone, err := c.DepartmentGone(t.Context(), "od-1")
-			require.Equal(t, tt.gone, gone)
+			fate, err := c.FindDepartment(t.Context(), "od-1")
+			require.Equal(t, tt.fate, fate)
 			if tt.kind == "" {
 				require.NoError(t, err)
 				return
@@ -114,10 +117,10 @@ func TestDepartmentGone(t *testing.T) {
 	}
 
 	c, s := newFake(t, nil)
-	for _, id := range []string{"", rootID} {
-		gone, err := c.DepartmentGone(t.Context(), id)
+	for id, want := range map[string]provider.Fate{"": provider.Unseen, rootID: provider.There} {
+		fate, err := c.FindDepartment(t.Context(), id)
 		require.NoError(t, err)
-		require.False(t, gone)
+		require.Equal(t, want, fate)
 	}
 	require.Empty(t, s.calls)
 }

@@ -1,8 +1,10 @@
 package providertest
 
 import (
+	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -37,49 +39,82 @@ func (w *world) ref(p simulator.PersonID) (ref provider.MemberRef) {
 	return ref
 }
 
-func (w *world) memberGone(ref provider.MemberRef) bool {
+func (w *world) memberFate(ref provider.MemberRef) provider.Fate {
 	w.t.Helper()
-	gone, err := w.client.(provider.Confirmer).MemberGone(w.t.Context(), ref)
+	fate, err := w.client.(provider.Confirmer).FindMember(w.t.Context(), ref)
 	require.NoError(w.t, err)
-	return gone
+	return fate
 }
 
-func (w *world) departmentGone(id string) bool {
+func (w *world) departmentFate(d simulator.Dept) provider.Fate {
 	w.t.Helper()
-	gone, err := w.client.(provider.Confirmer).DepartmentGone(w.t.Context(), id)
+	fate, err := w.client.(provider.Confirmer).FindDepartment(w.t.Context(), w.company.DepartmentID(w.kind, d))
 	require.NoError(w.t, err)
-	return gone
+	return fate
 }
 
-func TestOnlyLeaversAreGone(t *testing.T) {
+func TestFatesOfPeople(t *testing.T) {
+	t.Parallel()
+	type fates map[directory.ProviderType]provider.Fate
+	always := func(fate provider.Fate) fates {
+		return fates{directory.Feishu: fate, directory.DingTalk: fate, directory.WeCom: fate}
+	}
+	const asked, other simulator.PersonID = 7, 8
+	for change, tt := range map[string]struct {
+		happens func(*simulator.Company) error
+		want    fates
+	}{
+		"none":   {func(*simulator.Company) error { return nil }, always(provider.There)},
+		"moved":  {func(c *simulator.Company) error { return c.SetDepartments(asked, 2) }, always(provider.There)},
+		"joined": {func(c *simulator.Company) error { return c.SetDepartments(asked, 3, 2, simulator.Root) }, always(provider.There)},
+		"frozen": {func(c *simulator.Company) error { return c.Freeze(asked, true) }, always(provider.There)},
+		"not activated": {
+			func(c *simulator.Company) error { return c.Activate(asked, false) }, always(provider.There),
+		},
+		"left": {func(c *simulator.Company) error { return c.Leave(asked) }, always(provider.Gone)},
+		"left and came back": {func(c *simulator.Company) error {
+			return errors.Join(c.Leave(asked), c.Rehire(asked, simulator.Root))
+		}, always(provider.There)},
+		// Whoever bears a leaver's id now hides that the leaver left, except where an id
+		// that is nobody else's can be asked for (Feishu) or tells the two apart (DingTalk).
+		"left, their id went to somebody else": {func(c *simulator.Company) error {
+			return errors.Join(c.Leave(asked), c.RecycleUserID(asked, other))
+		}, fates{directory.Feishu: provider.Gone, directory.DingTalk: provider.Unseen, directory.WeCom: provider.There}},
+		// An id that nobody bears any more is all that two of them are asked by.
+		"bears another id": {
+			func(c *simulator.Company) error { return c.ChangeUserID(asked) },
+			fates{directory.Feishu: provider.There, directory.DingTalk: provider.Gone, directory.WeCom: provider.Gone},
+		},
+	} {
+		for vendor, setup := range withLookups(nil) {
+			t.Run(change+"/"+vendor, func(t *testing.T) {
+				t.Parallel()
+				w := open(t, simulator.Generate(simulator.TypicalSpec(3, 60)), setup())
+				ref := w.ref(asked)
+				require.NoError(t, tt.happens(w.company))
+				require.Equal(t, tt.want[w.kind], w.memberFate(ref))
+			})
+		}
+	}
+}
+
+func TestEverybodyWhoWorksThereIsThere(t *testing.T) {
 	t.Parallel()
 	for vendor, setup := range withLookups(nil) {
 		t.Run(vendor, func(t *testing.T) {
 			t.Parallel()
 			w := open(t, simulator.Generate(simulator.TypicalSpec(3, 60)), setup())
-			refs := map[simulator.PersonID]provider.MemberRef{}
-			for p := simulator.PersonID(1); p <= 9; p++ {
-				refs[p] = w.ref(p)
-			}
-			require.NoError(t, w.company.Leave(2))
-			require.NoError(t, w.company.Freeze(3, true))
-			require.NoError(t, w.company.Activate(4, false))
-			require.NoError(t, w.company.Leave(5))
-			require.NoError(t, w.company.Rehire(5, 1))
-			require.NoError(t, w.company.SetDepartments(6, 2))
-			require.NoError(t, w.company.Leave(7))
-			require.NoError(t, w.company.RecycleUserID(7, 8))
-			for p, ref := range refs {
-				// Whoever bears a leaver's id now hides that the leaver left, except
-				// where an id that is nobody else's can be asked for.
-				left := p == 2 || p == 7 && w.kind == directory.Feishu
-				require.Equal(t, left || p == 8 && w.kind != directory.Feishu, w.memberGone(ref), "person %d", p)
+			w.company.Drift(5, 0.3)
+			people := w.company.Truth(w.kind).Members
+			require.NotEmpty(t, people)
+			for id, who := range people {
+				require.Equal(t, provider.There, w.memberFate(w.ref(who.Person)), id)
 			}
 		})
 	}
 }
 
-func TestOnlyDeletedDepartmentsAreGone(t *testing.T) {
+func TestFatesOfDepartments(t *testing.T) {
 	t.Parallel()
 	for vendor, setup := range withLookups(nil) {
 		t.Run(vendor, func(t *testing.T) {
@@ -90,14 +125,54 @@ func TestOnlyDeletedDepartmentsAreGone(t *testing.T) {
 			deleted := simulator.Dept(12)
 			require.NoError(t, w.company.DeleteDepartment(deleted))
 			require.NoError(t, w.company.RenameDepartment(3, "New"))
-			for d := simulator.Root; d <= 12; d++ {
-				require.Equal(t, d == deleted, w.departmentGone(w.company.DepartmentID(w.kind, d)), "department %d", d)
+			require.NoError(t, w.company.MoveDepartment(4, 2))
+			for d := simulator.Root; d < deleted; d++ {
+				require.Equal(t, provider.There, w.departmentFate(d), "department %d", d)
+			}
+			require.Equal(t, provider.Gone, w.departmentFate(deleted))
+		})
+	}
+}
+
+func TestWhatIsOutOfSightIsUnseen(t *testing.T) {
+	t.Parallel()
+	spec := simulator.TypicalSpec(3, 60)
+	spec.Departments, spec.MaxDepth = 8, 1
+	visible := &simulator.Range{Departments: []simulator.Dept{2}}
+	for vendor, setup := range withLookups(visible) {
+		t.Run(vendor, func(t *testing.T) {
+			t.Parallel()
+			w := open(t, simulator.Generate(spec), setup())
+			into, out := w.ref(1), w.ref(2)
+			require.NoError(t, w.company.SetDepartments(1, 3, 2))
+			require.NoError(t, w.company.SetDepartments(2, 3))
+			require.Equal(t, provider.There, w.memberFate(into))
+			require.Equal(t, provider.Unseen, w.memberFate(out))
+			seen := map[simulator.PersonID]bool{}
+			w.company.View(func(v *simulator.View) {
+				for p := range v.People() {
+					seen[p.ID] = v.CoversPerson(visible, p)
+				}
+			})
+			for p, sees := range seen {
+				want := provider.Unseen
+				if sees {
+					want = provider.There
+				}
+				require.Equal(t, want, w.memberFate(w.ref(p)), "person %d", p)
+			}
+			for d := simulator.Root; d <= 8; d++ {
+				want := provider.Unseen
+				if d == 2 || d == simulator.Root && w.kind == directory.Feishu { // Feishu's root is virtual (feishu.md §2.1)
+					want = provider.There
+				}
+				require.Equal(t, want, w.departmentFate(d), "department %d", d)
 			}
 		})
 	}
 }
 
-func TestWhatIsOutOfSightIsNotGone(t *testing.T) {
+func TestWhatIsGoneFromALimitedRange(t *testing.T) {
 	t.Parallel()
 	spec := simulator.TypicalSpec(3, 60)
 	spec.Departments, spec.MaxDepth = 8, 1
@@ -105,17 +180,33 @@ func TestWhatIsOutOfSightIsNotGone(t *testing.T) {
 		t.Run(vendor, func(t *testing.T) {
 			t.Parallel()
 			w := open(t, simulator.Generate(spec), setup())
-			for p := simulator.PersonID(1); p <= 60; p++ {
-				require.False(t, w.memberGone(w.ref(p)), "person %d", p)
+			require.NoError(t, w.company.SetDepartments(1, 2))
+			require.NoError(t, w.company.SetDepartments(2, 3))
+			want := provider.Gone
+			if w.kind == directory.WeCom { // tells nobody out of sight from somebody who left (wecom.md §3.3)
+				want = provider.Unseen
 			}
-			for d := simulator.Root; d <= 8; d++ {
-				require.False(t, w.departmentGone(w.company.DepartmentID(w.kind, d)), "department %d", d)
+			for _, p := range []simulator.PersonID{1, 2} { // one was in sight, one was not
+				leaver := w.ref(p)
+				require.NoError(t, w.company.Leave(p))
+				require.Equal(t, want, w.memberFate(leaver), "person %d", p)
 			}
-			leaver := w.ref(1)
-			require.NoError(t, w.company.Leave(1))
-			// WeCom tells nobody who is out of sight from somebody who left (wecom.md §3.3).
-			require.Equal(t, w.kind != directory.WeCom, w.memberGone(leaver))
+			for _, d := range []simulator.Dept{2, 3} {
+				require.NoError(t, w.company.DeleteDepartment(d))
+				require.Equal(t, provider.Gone, w.departmentFate(d), "department %d", d)
+			}
 		})
+	}
+}
+
+// What no listing shows any more is looked up or searched for before it is removed.
+func TestEveryClientLooksUpOrNamesEverybody(t *testing.T) {
+	t.Parallel()
+	for vendor, setup := range everyVendor(quiet) {
+		w := open(t, simulator.Generate(simulator.TypicalSpec(3, 10)), setup())
+		_, confirms := w.client.(provider.Confirmer)
+		_, names := w.client.(provider.Roster)
+		require.NotEqual(t, confirms, names, vendor)
 	}
 }
 
@@ -133,32 +224,46 @@ func TestUnderEveryFaultNobodyWhoWorksThereIsGone(t *testing.T) {
 	for vendor, setup := range withLookups(nil) {
 		kind := setup().vendor.Type
 		fair := open(t, troubled(kind), setup())
-		fair.memberGone(fair.ref(1))
-		fair.memberGone(provider.MemberRef{ExternalID: fair.ref(1).ExternalID})
-		fair.departmentGone(fair.company.DepartmentID(kind, 3))
+		fair.memberFate(fair.ref(1))
+		fair.memberFate(provider.MemberRef{ExternalID: fair.ref(1).ExternalID})
+		fair.departmentFate(3)
 		for _, endpoint := range slices.Sorted(maps.Keys(fair.service.Calls.All())) {
 			for fault, action := range faultsOf(kind) {
 				t.Run(vendor+"/"+endpoint+"/"+fault, func(t *testing.T) {
 					t.Parallel()
 					w := open(t, troubled(kind), setup())
 					w.service.Faults.Add(simulator.Fault{Endpoint: endpoint, Times: simulator.Forever, Action: action})
+					person, department := provider.There, provider.There
+					if action.Kind == simulator.OutOfRange {
+						if !strings.HasPrefix(endpoint, "department") {
+							person = provider.Unseen
+						}
+						if !strings.HasPrefix(endpoint, "user") {
+							department = provider.Unseen
+						}
+						if kind == directory.WeCom && endpoint == "user/get" {
+							person = provider.Gone // its word for leavers to an app that sees the whole company (wecom.md §3.3)
+						}
+					}
 					look := w.client.(provider.Confirmer)
-					gone, err := look.MemberGone(t.Context(), w.ref(1))
-					// To an app that sees the whole company this is WeCom's word for leavers (wecom.md §3.3).
-					notFound := kind == directory.WeCom && endpoint == "user/get" && action.Kind == simulator.OutOfRange
-					require.Equal(t, notFound, gone)
-					if err != nil {
-						w.fit(err)
-					}
-					gone, err = look.DepartmentGone(t.Context(), w.company.DepartmentID(kind, 3))
-					require.False(t, gone)
-					if err != nil {
-						w.fit(err)
-					}
+					fate, err := look.FindMember(t.Context(), w.ref(1))
+					w.requireFate(person, fate, err)
+					fate, err = look.FindDepartment(t.Context(), w.company.DepartmentID(kind, 3))
+					w.requireFate(department, fate, err)
 				})
 			}
 		}
 	}
+}
+
+// requireFate fails unless a look-up said what it should or failed and said nothing.
+func (w *world) requireFate(want, fate provider.Fate, err error) {
+	w.t.Helper()
+	if err != nil {
+		w.fit(err)
+		want = ""
+	}
+	require.Equal(w.t, want, fate)
 }
 
 func TestCountersCountWhatListingsShow(t *testing.T) {

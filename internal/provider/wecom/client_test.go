@@ -222,8 +222,9 @@ func TestQueryIsEscapedOnce(t *testing.T) {
 		asked = r.query["userid"]
 		return answer{body: `{"errcode":0,"userid":"` + odd + `","status":1}`}
 	}
-	_, err := api.open(t, appOnly).(provider.Confirmer).MemberGone(t.Context(), provider.MemberRef{ExternalID: odd})
+	fate, err := api.open(t, appOnly).(provider.Confirmer).FindMember(t.Context(), provider.MemberRef{ExternalID: odd})
 	require.NoError(t, err)
+	require.Equal(t, provider.There, fate)
 	require.Equal(t, odd, asked)
 }
 

@@ -76,7 +76,7 @@ func open(s provider.Settings, env *provider.Env) (provider.Client, error) {
 		c.app = newCredential("app secret", "App Management (应用管理) > the app", c, secret)
 		return lookupClient{c}, nil
 	}
-	return c, nil
+	return rosterClient{c}, nil
 }
 
 // withoutRedirects returns env with an HTTP client that reports a redirect

@@ -65,8 +65,12 @@ func TestOnlyAnAppCanLookUp(t *testing.T) {
 		client := api.open(t, test.settings)
 		_, counts := client.(provider.MemberCounter)
 		_, confirms := client.(provider.Confirmer)
+		_, reads := client.(provider.MemberReader)
+		_, names := client.(provider.Roster)
 		require.Equal(t, test.can, counts, name)
 		require.Equal(t, test.can, confirms, name)
+		require.Equal(t, test.can, reads, name)
+		require.Equal(t, !test.can, names, "%s: a roster stands in for look-ups and is not offered beside them", name)
 	}
 }
 

@@ -14,10 +14,20 @@ import (
 // client without an app's secret does not offer these methods.
 type lookupClient struct{ *client }
 
+// rosterClient is a client that has the contact sync secret alone. It can name
+// everybody in a call for ten thousand of them (wecom.md §3.2).
+type rosterClient struct{ *client }
+
+// Everybody implements provider.Roster.
+func (c rosterClient) Everybody(ctx context.Context, cursor string) (provider.MemberPage, error) {
+	return c.companyIDs(ctx, cursor)
+}
+
 var (
 	_ provider.MemberCounter = lookupClient{}
 	_ provider.Confirmer     = lookupClient{}
 	_ provider.MemberReader  = lookupClient{}
+	_ provider.Roster        = rosterClient{}
 )
 
 // CountMembers implements provider.MemberCounter by the short listing.
@@ -26,10 +36,10 @@ func (c lookupClient) CountMembers(ctx context.Context, department string) (int,
 	return len(records), err
 }
 
-// MemberGone implements provider.Confirmer.
-func (c lookupClient) MemberGone(ctx context.Context, ref provider.MemberRef) (bool, error) {
+// FindMember implements provider.Confirmer.
+func (c lookupClient) FindMember(ctx context.Context, ref provider.MemberRef) (provider.Fate, error) {
 	_, gone, err := c.ReadMember(ctx, ref)
-	return gone, unlessMissing(err)
+	return provider.FateOf(gone, err, provider.NotFound, provider.OutOfRange)
 }
 
 // ReadMember implements provider.MemberReader. "Not found" also means "not visible"
@@ -75,13 +85,13 @@ func (c lookupClient) SeesDepartment(ctx context.Context, department string) (bo
 	return sees, unlessMissing(err)
 }
 
-// DepartmentGone implements provider.Confirmer.
-func (c lookupClient) DepartmentGone(ctx context.Context, department string) (bool, error) {
+// FindDepartment implements provider.Confirmer.
+func (c lookupClient) FindDepartment(ctx context.Context, department string) (provider.Fate, error) {
 	_, err := c.seesDepartment(ctx, department)
 	if isGoneDepartment(err) {
-		return true, nil
+		return provider.Gone, nil
 	}
-	return false, unlessMissing(err)
+	return provider.FateOf(false, err, provider.NotFound, provider.OutOfRange)
 }
 
 // isGoneDepartment reports whether an error says that the department does not exist.

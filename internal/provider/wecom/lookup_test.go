@@ -29,7 +29,7 @@ func TestCountMembers(t *testing.T) {
 	requireError(t, err, provider.OutOfRange)
 }
 
-func TestMemberGone(t *testing.T) {
+func TestFindMember(t *testing.T) {
 	t.Parallel()
 	const (
 		notFound = `{"errcode":60111,"errmsg":"userid not found","department":[]}`
@@ -38,20 +38,22 @@ func TestMemberGone(t *testing.T) {
 	)
 	for name, test := range map[string]struct {
 		user, root string
-		gone       bool
+		fate       provider.Fate
 		kind       provider.Kind
 	}{
-		"not found, whole company visible": {user: notFound, root: root, gone: true},
-		"not found, limited range":         {user: notFound, root: hidden},
-		"not found, root unknown":          {user: notFound, root: `{"errcode":60003,"errmsg":"x"}`},
+		"not found, whole company visible": {user: notFound, root: root, fate: provider.Gone},
+		"not found, limited range":         {user: notFound, root: hidden, fate: provider.Unseen},
+		"not found, root unknown":          {user: notFound, root: `{"errcode":60003,"errmsg":"x"}`, fate: provider.Unseen},
 		"not found, root answer is odd":    {user: notFound, root: `{"errcode":0}`, kind: provider.Malformed},
 		"not found, then busy":             {user: notFound, root: `{"errcode":-1}`, kind: provider.Unavailable},
-		"left":                             {user: `{"errcode":0,"userid":"ada","status":5}`, gone: true},
-		"works there":                      {user: `{"errcode":0,"userid":"ada","status":1}`},
-		"disabled":                         {user: `{"errcode":0,"userid":"ada","status":2}`},
-		"status not sent":                  {user: `{"errcode":0,"userid":"ada"}`},
-		"out of range":                     {user: hidden, root: root},
-		"userid not valid":                 {user: `{"errcode":40003,"errmsg":"x"}`, root: root},
+		"left":                             {user: `{"errcode":0,"userid":"ada","status":5}`, fate: provider.Gone},
+		"works there":                      {user: `{"errcode":0,"userid":"ada","status":1}`, fate: provider.There},
+		"disabled":                         {user: `{"errcode":0,"userid":"ada","status":2}`, fate: provider.There},
+		"not activated":                    {user: `{"errcode":0,"userid":"ada","status":4}`, fate: provider.There},
+		"status not sent":                  {user: `{"errcode":0,"userid":"ada"}`, fate: provider.There},
+		"out of range":                     {user: hidden, root: root, fate: provider.Unseen},
+		"userid not valid":                 {user: `{"errcode":40003,"errmsg":"x"}`, root: root, fate: provider.Unseen},
+		"somebody else":                    {user: `{"errcode":0,"userid":"adam","status":5}`, kind: provider.Malformed},
 		"nobody in the answer":             {user: `{"errcode":0,"errmsg":"ok"}`, kind: provider.Malformed},
 		"busy":                             {user: `{"errcode":-1}`, kind: provider.Unavailable},
 		"address refused":                  {user: `{"errcode":60020}`, kind: provider.Forbidden},
@@ -59,8 +61,8 @@ func TestMemberGone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, map[string]string{"user/get": test.user, "department/get": test.root})
-			gone, err := api.open(t, bothKeys).(provider.Confirmer).MemberGone(t.Context(), provider.MemberRef{ExternalID: "ada"})
-			require.Equal(t, test.gone, gone)
+			fate, err := api.open(t, bothKeys).(provider.Confirmer).FindMember(t.Context(), provider.MemberRef{ExternalID: "ada"})
+			require.Equal(t, test.fate, fate)
 			if test.kind == "" {
 				require.NoError(t, err)
 				return
@@ -70,27 +72,58 @@ func TestMemberGone(t *testing.T) {
 	}
 }
 
-func TestDepartmentGone(t *testing.T) {
+func TestFindDepartment(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		answer string
-		gone   bool
+		fate   provider.Fate
 		kind   provider.Kind
 	}{
-		"does not exist":     {`{"errcode":60003,"errmsg":"x"}`, true, ""},
-		"not valid":          {`{"errcode":60123,"errmsg":"x"}`, true, ""},
-		"exists":             {`{"errcode":0,"department":{"id":7,"parentid":1}}`, false, ""},
-		"out of range":       {`{"errcode":60011,"errmsg":"x"}`, false, ""},
-		"empty answer":       {`{"errcode":0,"errmsg":"ok"}`, false, provider.Malformed},
-		"another department": {`{"errcode":0,"department":{"id":8,"parentid":1}}`, false, provider.Malformed},
-		"another form":       {`{"errcode":0,"department":[]}`, false, provider.Malformed},
-		"busy":               {`{"errcode":6000,"errmsg":"x"}`, false, provider.Unavailable},
+		"does not exist":     {`{"errcode":60003,"errmsg":"x"}`, provider.Gone, ""},
+		"not valid":          {`{"errcode":60123,"errmsg":"x"}`, provider.Gone, ""},
+		"exists":             {`{"errcode":0,"department":{"id":7,"parentid":1}}`, provider.There, ""},
+		"out of range":       {`{"errcode":60011,"errmsg":"x"}`, provider.Unseen, ""},
+		"parent unknown":     {`{"errcode":60004,"errmsg":"x"}`, provider.Unseen, ""},
+		"empty answer":       {`{"errcode":0,"errmsg":"ok"}`, "", provider.Malformed},
+		"another department": {`{"errcode":0,"department":{"id":8,"parentid":1}}`, "", provider.Malformed},
+		"another form":       {`{"errcode":0,"department":[]}`, "", provider.Malformed},
+		"busy":               {`{"errcode":6000,"errmsg":"x"}`, "", provider.Unavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, map[string]string{"department/get": test.answer})
-			gone, err := api.open(t, appOnly).(provider.Confirmer).DepartmentGone(t.Context(), "7")
-			require.Equal(t, test.gone, gone)
+			fate, err := api.open(t, appOnly).(provider.Confirmer).FindDepartment(t.Context(), "7")
+			require.Equal(t, test.fate, fate)
+			if test.kind == "" {
+				require.NoError(t, err)
+				return
+			}
+			requireError(t, err, test.kind)
+		})
+	}
+}
+
+func TestEverybody(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		cursor, body string
+		named        []string
+		next         string
+		kind         provider.Kind
+	}{
+		"first page":             {"", ids1, []string{"ada@7", "ada@1"}, "ids:c-2", ""},
+		"last page":              {"ids:c-2", ids2, []string{"Cyd-01@1"}, "", ""},
+		"nobody at all":          {"", `{"errcode":0,"dept_user":[]}`, nil, "", provider.Malformed},
+		"cursor that expired":    {"ids:c-2", `{"errcode":40058,"errmsg":"x"}`, nil, "", provider.CursorExpired},
+		"cursor of another kind": {"details", ids1, nil, "", provider.CursorExpired},
+		"refused":                {"", `{"errcode":48002,"errmsg":"x"}`, nil, "", provider.Forbidden},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			api := newAPI(t, map[string]string{"user/list_id": test.body})
+			page, err := api.open(t, syncOnly).(provider.Roster).Everybody(t.Context(), test.cursor)
+			require.Equal(t, test.named, rows(page))
+			require.Equal(t, test.next, page.Next)
 			if test.kind == "" {
 				require.NoError(t, err)
 				return

@@ -1,0 +1,226 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// doubtsAtOnce is how many removals are looked up between two transactions.
+const doubtsAtOnce = 200
+
+// confirm asks the provider about what seems to be gone: it may be where this run could
+// not read, or have moved, while the company was being read, from what was still to be
+// read to what had been. More than the guard lets pass are not looked up: where all was
+// read a person decides, else they stay.
+func (a *Reconcile) confirm(ctx context.Context, runID string, plan db.RemovalPlan) (err error) {
+	r, err := a.Pull.open(ctx, runID, "removals")
+	if err != nil {
+		return err
+	}
+	defer r.countCalls(ctx)(&err)
+	members, departments := plan.Guard.Members.Of(plan.MembersThere), plan.Guard.Departments.Of(plan.DepartmentsThere)
+	c := confirming{reading: r, targeted: plan.Targeted}
+	for _, of := range []db.DoubtsOf{
+		{Type: "department", Unlisted: plan.Departments <= departments},
+		{Type: "member", Unlisted: plan.Members <= members},
+	} {
+		of.Unread, of.KeepPlaces = plan.Unconfirmed <= max(members, departments), !plan.Unread
+		switch client := r.client.(type) {
+		case provider.Confirmer:
+			err = c.lookUp(ctx, client, of)
+		case provider.Roster:
+			err = c.readRoster(ctx, client, of)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	dropped, err := a.Store.EndDoubts(ctx, runID)
+	if err != nil || dropped == 0 {
+		return err
+	}
+	return c.note(ctx, "department", "", fmt.Sprintf(
+		"%d members or departments were not found where they used to be, but may be where this run could not read; they were left as they are", dropped))
+}
+
+// confirming is one activity's look at what a run is about to remove.
+type confirming struct {
+	*reading
+	// targeted: departments were left out on purpose, and what is in doubt may well be
+	// in one of them.
+	targeted bool
+}
+
+// lookUp asks for each by itself. A provider that fails is given time, as often as it
+// may fail; what cannot be looked up then stays.
+func (c confirming) lookUp(ctx context.Context, client provider.Confirmer, of db.DoubtsOf) error {
+	var later error
+	for after := ""; ; {
+		doubts, err := c.store.Doubts(ctx, c.runID, of, after, doubtsAtOnce)
+		if err != nil {
+			return err
+		}
+		if len(doubts) == 0 {
+			return later
+		}
+		fates, failed, err := fatesOf(ctx, client, of.Type, doubts)
+		if err != nil {
+			return err
+		}
+		var gone, stay []db.Doubt
+		for i, d := range doubts {
+			switch {
+			case fates[i] == provider.Gone:
+				gone = append(gone, d)
+			case fates[i] == provider.Unseen && d.Unlisted:
+				// Out of sight is not listed: it is to go, as planned.
+			case failed[i] != nil && again(ctx, failed[i]):
+				later = failed[i]
+			default:
+				stay = append(stay, d)
+				if err := c.left(ctx, of.Type, d, fates[i]); err != nil {
+					return err
+				}
+			}
+		}
+		if err := c.store.ResolveDoubts(ctx, c.runID, of, gone, stay); err != nil {
+			return err
+		}
+		after = doubts[len(doubts)-1].ID
+	}
+}
+
+// fatesOf looks up a few at a time. What fails for one of them says nothing of the
+// others, unless all would meet it.
+func fatesOf(ctx context.Context, client provider.Confirmer, kind string, doubts []db.Doubt) (fates []provider.Fate, failed []error, err error) {
+	fates, failed = make([]provider.Fate, len(doubts)), make([]error, len(doubts))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(walkers)
+	for i, d := range doubts {
+		group.Go(func() (err error) {
+			if kind == "department" {
+				fates[i], err = client.FindDepartment(groupCtx, d.ExternalID)
+			} else {
+				fates[i], err = client.FindMember(groupCtx, provider.MemberRef{ExternalID: d.ExternalID, OpenID: d.OpenID, UnionID: d.UnionID})
+			}
+			if concernsAll(groupCtx, err) {
+				return err
+			}
+			failed[i] = err
+			return nil
+		})
+	}
+	return fates, failed, group.Wait()
+}
+
+// readRoster keeps whoever the provider names when it is asked for everybody once more,
+// which costs less than reading the company did. Such a provider's tree comes in one
+// answer, in which no department can be missed.
+func (c confirming) readRoster(ctx context.Context, client provider.Roster, of db.DoubtsOf) error {
+	if of.Type != "member" || !of.Unlisted {
+		return nil
+	}
+	of.Unread = false
+	missing := map[string]db.Doubt{}
+	for after := ""; ; {
+		doubts, err := c.store.Doubts(ctx, c.runID, of, after, doubtsAtOnce)
+		if err != nil {
+			return err
+		}
+		if len(doubts) == 0 {
+			break
+		}
+		for _, d := range doubts {
+			missing[c.personKey(d.ExternalID)] = d
+		}
+		after = doubts[len(doubts)-1].ID
+	}
+	err := c.findIn(ctx, client, of, missing)
+	if err == nil || concernsAll(ctx, err) || again(ctx, err) {
+		return err
+	}
+	return c.stay(ctx, of, slices.Collect(maps.Values(missing)), "")
+}
+
+// findIn goes through everybody, page by page, and takes out of missing whom it finds.
+func (c confirming) findIn(ctx context.Context, client provider.Roster, of db.DoubtsOf, missing map[string]db.Doubt) error {
+	cursor := ""
+	for pages := 0; len(missing) > 0; pages++ {
+		if pages >= maxPages {
+			return c.problem(provider.Malformed, "the list of all members does not end")
+		}
+		page, err := client.Everybody(ctx, cursor)
+		if err != nil {
+			return err
+		}
+		var found []db.Doubt
+		for _, m := range page.Members {
+			key := c.personKey(m.ExternalID)
+			if d, ok := missing[key]; ok {
+				found = append(found, d)
+				delete(missing, key)
+			}
+		}
+		if err := c.stay(ctx, of, found, provider.There); err != nil {
+			return err
+		}
+		if len(page.Bad) > 0 {
+			return c.problem(provider.Malformed, "the list of all members has records without an id, which may be theirs who are looked for")
+		}
+		if cursor = page.Next; cursor == "" {
+			return nil
+		}
+	}
+	return nil
+}
+
+// stay takes out of the plan what is not to go, and says why.
+func (c confirming) stay(ctx context.Context, of db.DoubtsOf, doubts []db.Doubt, fate provider.Fate) error {
+	if len(doubts) == 0 {
+		return nil
+	}
+	for _, d := range doubts {
+		if err := c.left(ctx, of.Type, d, fate); err != nil {
+			return err
+		}
+	}
+	return c.store.ResolveDoubts(ctx, c.runID, of, nil, doubts)
+}
+
+// concernsAll reports whether a failure ends the attempt: every other look-up would
+// meet it, too.
+func concernsAll(ctx context.Context, err error) bool {
+	return err != nil && (ctx.Err() != nil || endsRun(err) || provider.KindOf(err) == provider.RateLimited)
+}
+
+// again reports whether a look-up that failed is to be made once more by another attempt.
+func again(ctx context.Context, err error) bool {
+	return provider.KindOf(err).Retryable() && failuresSoFar(ctx)+1 < triesOfRun
+}
+
+// left says why something stays.
+func (c confirming) left(ctx context.Context, kind string, d db.Doubt, fate provider.Fate) error {
+	why := "it could not be confirmed as gone"
+	if fate == provider.There {
+		why = "the provider, asked for it alone, still does: it was moved while the company was being read, or a listing left it out"
+	}
+	return c.note(ctx, kind, d.ExternalID, "no listing shows it any more, but "+why+"; it was left as it is")
+}
+
+// note notes a failure, or a warning where departments were left out on purpose.
+func (c confirming) note(ctx context.Context, kind, externalID, message string) error {
+	if c.targeted {
+		if externalID != "" {
+			message = kind + " " + externalID + ": " + message
+		}
+		kind = "warning"
+	}
+	return c.store.RunNote(ctx, c.runID, kind, externalID, message)
+}
