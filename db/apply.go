@@ -240,34 +240,42 @@ func (s *Store) settle(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, 
 	if err := s.planFor(ctx, tx, everything); err != nil {
 		return err
 	}
-	steps := []struct {
-		name   string
-		needed bool
-		do     func() error
-	}{
-		// Which department is whose is decided once and then marked on the memberships;
-		// cleared before set: a member has at most one primary department at any time.
-		{"members", true, func() error { return rows(s.q.MembersSettle(ctx, tx, runID, &run.ProviderID, run.Singly)) }},
-		{"clear primary", true, func() error { return rows(s.q.PrimaryClear(ctx, tx, &run.ProviderID, run.Singly, runID)) }},
-		{"set primary", true, func() error { return rows(s.q.PrimarySet(ctx, tx, &run.ProviderID, run.Singly, runID)) }},
-		{"head counts", true, func() error { return rows(s.q.DepartmentsCount(ctx, tx, &run.ProviderID)) }},
-		{"remember", !run.Singly, func() error {
-			figure, err := s.q.DirectoryFigure(ctx, tx, &run.ProviderID)
-			if err != nil {
-				return err
-			}
-			return s.q.DirectoryRemember(ctx, tx, run.ProviderID, figure)
-		}},
+	unmarked, err := s.q.MembersSettle(ctx, tx, &run.ProviderID, run.Singly, runID)
+	if err != nil {
+		return fmt.Errorf("members: %w", err)
 	}
-	for _, step := range steps {
-		if !step.needed {
-			continue
-		}
-		if err := step.do(); err != nil {
-			return fmt.Errorf("%s: %w", step.name, err)
-		}
+	if err := s.mark(ctx, tx, unmarked); err != nil {
+		return err
 	}
-	return nil
+	if _, err := s.q.DepartmentsCount(ctx, tx, &run.ProviderID); err != nil {
+		return fmt.Errorf("head counts: %w", err)
+	}
+	if run.Singly {
+		return nil
+	}
+	figure, err := s.q.DirectoryFigure(ctx, tx, &run.ProviderID)
+	if err != nil {
+		return fmt.Errorf("remember: %w", err)
+	}
+	return s.q.DirectoryRemember(ctx, tx, run.ProviderID, figure)
+}
+
+// mark makes people's memberships say which is the primary one, as their rows do:
+// cleared before set, since nobody has two at any time.
+func (s *Store) mark(ctx context.Context, tx pgx.Tx, people []string) error {
+	if len(people) == 0 {
+		return nil
+	}
+	if err := s.planFor(ctx, tx, batch); err != nil {
+		return err
+	}
+	if _, err := s.q.PrimaryClear(ctx, tx, people); err != nil {
+		return fmt.Errorf("clear primary: %w", err)
+	}
+	if _, err := s.q.PrimarySet(ctx, tx, people); err != nil {
+		return fmt.Errorf("set primary: %w", err)
+	}
+	return s.planFor(ctx, tx, everything)
 }
 
 // settled reports that the run changed nothing and that everything looks as it did when

@@ -242,40 +242,45 @@ FROM differing d
 ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
 SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = c.after || excluded.after;
 
--- name: MembersSettle :execrows
+-- name: MembersSettle :one
 -- Primary department and its path on the member's own row. A run of single people
--- settles those alone.
-WITH differing AS (
-    SELECT m.id, m.external_id, m.department_id AS old_department, m.department_path AS old_path, best.department_id, coalesce(best.path, '') AS path
-    FROM org_members m LEFT JOIN org_primary_departments best ON best.provider_id = m.provider_id AND best.member_id = m.id
+-- settles those alone. Names those whose memberships are not marked accordingly.
+WITH best AS (
+    SELECT m.id, m.external_id, m.department_id AS old_department, m.department_path AS old_path,
+        b.department_id, coalesce(b.path, '') AS path, b.is_primary
+    FROM org_members m LEFT JOIN org_primary_departments b ON b.provider_id = m.provider_id AND b.member_id = m.id
     WHERE m.provider_id = @provider_id AND m.status <> 'deleted'
-      AND (m.department_id, m.department_path) IS DISTINCT FROM (best.department_id, coalesce(best.path, ''))
+      AND ((m.department_id, m.department_path) IS DISTINCT FROM (b.department_id, coalesce(b.path, '')) OR NOT b.is_primary)
       AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id))
     ORDER BY m.id FOR NO KEY UPDATE OF m
+), differing AS (
+    SELECT b.* FROM best b WHERE (b.old_department, b.old_path) IS DISTINCT FROM (b.department_id, b.path)
 ), updated AS (
     UPDATE org_members m SET department_id = d.department_id, department_path = d.path, synced_at = now()
     FROM differing d WHERE m.id = d.id
+), logged AS (
+    INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+    SELECT @run_id, 'member', d.id, d.id, d.external_id, 'moved',
+        jsonb_build_object('department_id', d.old_department, 'department_path', d.old_path),
+        jsonb_build_object('department_id', d.department_id, 'department_path', d.path)
+    FROM differing d WHERE d.old_department IS DISTINCT FROM d.department_id
+    ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
+    SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = c.after || excluded.after
 )
-INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-SELECT @run_id, 'member', d.id, d.id, d.external_id, 'moved',
-    jsonb_build_object('department_id', d.old_department, 'department_path', d.old_path),
-    jsonb_build_object('department_id', d.department_id, 'department_path', d.path)
-FROM differing d WHERE d.old_department IS DISTINCT FROM d.department_id
-ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
-SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = c.after || excluded.after;
+SELECT coalesce(array_agg(b.id), '{}')::uuid[] AS unmarked FROM best b WHERE NOT b.is_primary;
 
 -- name: PrimaryClear :execrows
 -- Marks on memberships that are not, or no longer, the one on the member's own row.
 UPDATE org_member_departments md SET is_primary = false
-FROM org_members m
-WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND md.member_id = m.id AND md.is_primary AND md.department_id <> m.department_id
-  AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id));
+FROM unnest(@people::uuid[]) AS w (id)
+CROSS JOIN LATERAL (SELECT x.id, x.department_id FROM org_members x WHERE x.id = w.id OFFSET 0) m
+WHERE md.member_id = m.id AND md.is_primary AND md.department_id <> m.department_id;
 
 -- name: PrimarySet :execrows
 UPDATE org_member_departments md SET is_primary = true
-FROM org_members m
-WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND md.member_id = m.id AND NOT md.is_primary AND md.department_id = m.department_id
-  AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id));
+FROM unnest(@people::uuid[]) AS w (id)
+CROSS JOIN LATERAL (SELECT x.id, x.department_id FROM org_members x WHERE x.id = w.id OFFSET 0) m
+WHERE md.member_id = m.id AND md.department_id = m.department_id AND NOT md.is_primary;
 
 -- name: MemberSearch :many
 -- People by name, pinyin, initials, e-mail or phone; exact and leading hits first.

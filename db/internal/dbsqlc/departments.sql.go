@@ -65,12 +65,12 @@ WITH RECURSIVE above AS (
     SELECT a.id, p.id, p.parent_id FROM above a JOIN org_departments p ON p.id = a.next
     WHERE p.provider_id = $1 AND p.status = 'active'
 ), places AS MATERIALIZED (
-    SELECT md.department_id, md.member_id
+    SELECT md.department_id, md.member_id, md.is_primary
     FROM org_member_departments md
     JOIN org_departments d ON d.id = md.department_id AND d.provider_id = $1 AND d.status = 'active'
-    JOIN org_members m ON m.id = md.member_id AND m.status = 'active'
+    WHERE NOT EXISTS (SELECT 1 FROM org_members m WHERE m.id = md.member_id AND m.status <> 'active')
 ), several AS (
-    SELECT p.member_id FROM places p GROUP BY p.member_id HAVING count(*) > 1
+    SELECT DISTINCT p.member_id FROM places p WHERE NOT p.is_primary
 ), direct AS (
     SELECT p.department_id, count(*) AS people FROM places p GROUP BY p.department_id
 ), counted AS (
@@ -93,7 +93,8 @@ FROM figures f WHERE d.id = f.id AND (d.member_count, d.direct_member_count) IS 
 
 // Head counts: distinct active people directly in a department, and in it and
 // everything below it: the sum over what is below, less one for every further place
-// that somebody has below the same department.
+// that somebody has below the same department. Of several places one at most is marked
+// as the primary one.
 func (q *Queries) DepartmentsCount(ctx context.Context, db DBTX, providerID *string) (int64, error) {
 	result, err := db.Exec(ctx, departmentsCount, providerID)
 	if err != nil {

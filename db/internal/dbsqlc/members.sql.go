@@ -332,35 +332,39 @@ func (q *Queries) MembersResolve(ctx context.Context, db DBTX, arg MembersResolv
 	return created, err
 }
 
-const membersSettle = `-- name: MembersSettle :execrows
-WITH differing AS (
-    SELECT m.id, m.external_id, m.department_id AS old_department, m.department_path AS old_path, best.department_id, coalesce(best.path, '') AS path
-    FROM org_members m LEFT JOIN org_primary_departments best ON best.provider_id = m.provider_id AND best.member_id = m.id
-    WHERE m.provider_id = $2 AND m.status <> 'deleted'
-      AND (m.department_id, m.department_path) IS DISTINCT FROM (best.department_id, coalesce(best.path, ''))
-      AND (NOT $3::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $1))
+const membersSettle = `-- name: MembersSettle :one
+WITH best AS (
+    SELECT m.id, m.external_id, m.department_id AS old_department, m.department_path AS old_path,
+        b.department_id, coalesce(b.path, '') AS path, b.is_primary
+    FROM org_members m LEFT JOIN org_primary_departments b ON b.provider_id = m.provider_id AND b.member_id = m.id
+    WHERE m.provider_id = $1 AND m.status <> 'deleted'
+      AND ((m.department_id, m.department_path) IS DISTINCT FROM (b.department_id, coalesce(b.path, '')) OR NOT b.is_primary)
+      AND (NOT $2::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $3))
     ORDER BY m.id FOR NO KEY UPDATE OF m
+), differing AS (
+    SELECT b.id, b.external_id, b.old_department, b.old_path, b.department_id, b.path, b.is_primary FROM best b WHERE (b.old_department, b.old_path) IS DISTINCT FROM (b.department_id, b.path)
 ), updated AS (
     UPDATE org_members m SET department_id = d.department_id, department_path = d.path, synced_at = now()
     FROM differing d WHERE m.id = d.id
+), logged AS (
+    INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+    SELECT $3, 'member', d.id, d.id, d.external_id, 'moved',
+        jsonb_build_object('department_id', d.old_department, 'department_path', d.old_path),
+        jsonb_build_object('department_id', d.department_id, 'department_path', d.path)
+    FROM differing d WHERE d.old_department IS DISTINCT FROM d.department_id
+    ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
+    SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = c.after || excluded.after
 )
-INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-SELECT $1, 'member', d.id, d.id, d.external_id, 'moved',
-    jsonb_build_object('department_id', d.old_department, 'department_path', d.old_path),
-    jsonb_build_object('department_id', d.department_id, 'department_path', d.path)
-FROM differing d WHERE d.old_department IS DISTINCT FROM d.department_id
-ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
-SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = c.after || excluded.after
+SELECT coalesce(array_agg(b.id), '{}')::uuid[] AS unmarked FROM best b WHERE NOT b.is_primary
 `
 
 // Primary department and its path on the member's own row. A run of single people
-// settles those alone.
-func (q *Queries) MembersSettle(ctx context.Context, db DBTX, runID string, providerID *string, singly bool) (int64, error) {
-	result, err := db.Exec(ctx, membersSettle, runID, providerID, singly)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+// settles those alone. Names those whose memberships are not marked accordingly.
+func (q *Queries) MembersSettle(ctx context.Context, db DBTX, providerID *string, singly bool, runID string) ([]string, error) {
+	row := db.QueryRow(ctx, membersSettle, providerID, singly, runID)
+	var unmarked []string
+	err := row.Scan(&unmarked)
+	return unmarked, err
 }
 
 const membersUpdate = `-- name: MembersUpdate :execrows
@@ -466,14 +470,14 @@ func (q *Queries) MembershipsUpdate(ctx context.Context, db DBTX, runID string, 
 
 const primaryClear = `-- name: PrimaryClear :execrows
 UPDATE org_member_departments md SET is_primary = false
-FROM org_members m
-WHERE m.provider_id = $1 AND m.status <> 'deleted' AND md.member_id = m.id AND md.is_primary AND md.department_id <> m.department_id
-  AND (NOT $2::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $3))
+FROM unnest($1::uuid[]) AS w (id)
+CROSS JOIN LATERAL (SELECT x.id, x.department_id FROM org_members x WHERE x.id = w.id OFFSET 0) m
+WHERE md.member_id = m.id AND md.is_primary AND md.department_id <> m.department_id
 `
 
 // Marks on memberships that are not, or no longer, the one on the member's own row.
-func (q *Queries) PrimaryClear(ctx context.Context, db DBTX, providerID *string, singly bool, runID string) (int64, error) {
-	result, err := db.Exec(ctx, primaryClear, providerID, singly, runID)
+func (q *Queries) PrimaryClear(ctx context.Context, db DBTX, people []string) (int64, error) {
+	result, err := db.Exec(ctx, primaryClear, people)
 	if err != nil {
 		return 0, err
 	}
@@ -482,13 +486,13 @@ func (q *Queries) PrimaryClear(ctx context.Context, db DBTX, providerID *string,
 
 const primarySet = `-- name: PrimarySet :execrows
 UPDATE org_member_departments md SET is_primary = true
-FROM org_members m
-WHERE m.provider_id = $1 AND m.status <> 'deleted' AND md.member_id = m.id AND NOT md.is_primary AND md.department_id = m.department_id
-  AND (NOT $2::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $3))
+FROM unnest($1::uuid[]) AS w (id)
+CROSS JOIN LATERAL (SELECT x.id, x.department_id FROM org_members x WHERE x.id = w.id OFFSET 0) m
+WHERE md.member_id = m.id AND md.department_id = m.department_id AND NOT md.is_primary
 `
 
-func (q *Queries) PrimarySet(ctx context.Context, db DBTX, providerID *string, singly bool, runID string) (int64, error) {
-	result, err := db.Exec(ctx, primarySet, providerID, singly, runID)
+func (q *Queries) PrimarySet(ctx context.Context, db DBTX, people []string) (int64, error) {
+	result, err := db.Exec(ctx, primarySet, people)
 	if err != nil {
 		return 0, err
 	}
