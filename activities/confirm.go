@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -70,10 +71,7 @@ func (c confirming) lookUp(ctx context.Context, client provider.Confirmer, of db
 		if len(doubts) == 0 {
 			return later
 		}
-		fates, failed, err := fatesOf(ctx, client, of.Type, doubts)
-		if err != nil {
-			return err
-		}
+		fates, failed, ended := fatesOf(ctx, client, of.Type, doubts)
 		var gone, stay []db.Doubt
 		for i, d := range doubts {
 			switch {
@@ -81,6 +79,7 @@ func (c confirming) lookUp(ctx context.Context, client provider.Confirmer, of db
 				gone = append(gone, d)
 			case fates[i] == provider.Unseen && d.Unlisted:
 				// Out of sight is not listed: it is to go, as planned.
+			case ended != nil: // the next attempt asks again
 			case failed[i] != nil && again(ctx, failed[i]):
 				later = failed[i]
 			default:
@@ -90,16 +89,16 @@ func (c confirming) lookUp(ctx context.Context, client provider.Confirmer, of db
 				}
 			}
 		}
-		if err := c.store.ResolveDoubts(ctx, c.runID, of, gone, stay); err != nil {
-			return err
+		if err := c.store.ResolveDoubts(context.WithoutCancel(ctx), c.runID, of, gone, stay); ended != nil || err != nil {
+			return cmp.Or(ended, err)
 		}
 		after = doubts[len(doubts)-1].ID
 	}
 }
 
 // fatesOf looks up a few at a time. What fails for one of them says nothing of the
-// others, unless all would meet it.
-func fatesOf(ctx context.Context, client provider.Confirmer, kind string, doubts []db.Doubt) (fates []provider.Fate, failed []error, err error) {
+// others, unless all would meet it: that ends the attempt.
+func fatesOf(ctx context.Context, client provider.Confirmer, kind string, doubts []db.Doubt) (fates []provider.Fate, failed []error, ended error) {
 	fates, failed = make([]provider.Fate, len(doubts)), make([]error, len(doubts))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(walkers)

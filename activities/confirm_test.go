@@ -218,19 +218,33 @@ func TestADepartmentThatNoListingShowsIsLookedUp(t *testing.T) {
 // Whoever the provider has called gone is not asked for again by a later attempt.
 func TestLookUpsGoOnWhereAnAttemptEnded(t *testing.T) {
 	t.Parallel()
+	store := database(t)
+	for _, kind := range []provider.Kind{provider.Unavailable, provider.RateLimited} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			lookUpsGoOn(t, store, kind)
+		})
+	}
+}
+
+func lookUpsGoOn(t *testing.T, store *db.Store, kind provider.Kind) {
 	d := departments(2)
+	others := make(chan struct{}, 2)
 	client := answering{company: d, fate: provider.Gone, fails: func(member string, nth int) error {
 		if member == "2a" && nth == 1 {
-			return ofCall(provider.Unavailable)
+			<-others
+			<-others
+			return ofCall(kind)
 		}
+		others <- struct{}{}
 		return nil
 	}}
-	b := newBench(t, database(t), d, client)
+	b := newBench(t, store, d, client)
 	b.load()
 	d.people["1"], d.people["2"] = [][]directory.Member{{member("1", "a")}}, [][]directory.Member{{}}
 	b.read()
 	plan := PlanRemovals{RunID: b.runID}
-	require.Equal(t, string(provider.Unavailable), b.fails(b.reconcile.PlanRemovals, plan).Type())
+	require.Equal(t, string(kind), b.fails(b.reconcile.PlanRemovals, plan).Type())
 	planned := tried[PlannedRemovals](b, b.reconcile.PlanRemovals, plan, 1)
 	require.Equal(t, [2]int{3, 3}, [2]int{planned.Members, planned.Memberships})
 	require.Equal(t, []int{1, 2, 1}, []int{d.count("look up 1b"), d.count("look up 2a"), d.count("look up 2b")})
