@@ -154,7 +154,7 @@ func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 		return err
 	}
 	created, err := s.q.MembersResolve(ctx, tx, dbsqlc.MembersResolveParams{
-		RunID: runID, Listings: listings, ProviderID: &run.ProviderID,
+		RunID: runID, Listings: listings, ProviderID: &run.ProviderID, BeganEmpty: run.BeganEmpty,
 		IgnoreCase: directory.ProviderType(run.ProviderType) == directory.WeCom,
 	})
 	if err != nil {
@@ -164,6 +164,7 @@ func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if err != nil {
 		return fmt.Errorf("compare: %w", err)
 	}
+	created = append(created, todo.Created...)
 	steps := []struct {
 		name   string
 		about  subject
@@ -177,9 +178,9 @@ func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 			}))
 		}},
 		// Once those who are stored have given up the ids that they no longer have.
-		{"insert", lookups, todo.Created || len(created)+len(todo.Unplaced) > 0, func() error {
+		{"insert", lookups, len(created)+len(todo.Unplaced) > 0, func() error {
 			return rows(s.q.MembersInsert(ctx, tx, dbsqlc.MembersInsertParams{
-				RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Listings: listings, Unplaced: todo.Unplaced,
+				RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Listings: listings, Created: created, Unplaced: todo.Unplaced,
 			}))
 		}},
 		{"update memberships", batch, len(todo.Replaced) > 0, func() error {

@@ -5,9 +5,16 @@
 -- Two people with one unionid cannot be told apart, stored or not. Sorted insertion
 -- makes two workers with people in common wait for each other in one order; the
 -- second finds the decision made.
-WITH persons AS (
-    SELECT s.person_key, max(s.unionid) AS unionid, count(DISTINCT s.unionid) AS unionids, max(s.open_id) AS open_id,
-        (array_agg(s.external_id ORDER BY s.external_is_fallback, s.external_id))[1] AS external_id
+WITH known AS MATERIALIZED (
+    -- Whether anybody can be found by a weaker id who was not by the unionid: not in a run
+    -- that began with nobody stored, as long as all who are have a unionid. Nor has such a
+    -- run recognised anybody. Ordered by the one index that is about those without.
+    SELECT NOT @began_empty::boolean AS recognised, NOT @began_empty OR (SELECT m.external_id FROM org_members m
+        WHERE m.provider_id = @provider_id AND m.unionid IS NULL AND m.external_id > '' ORDER BY m.external_id LIMIT 1) IS NOT NULL AS weakly
+), persons AS (
+    SELECT s.person_key, max(s.unionid) AS unionid, coalesce(min(s.unionid) <> max(s.unionid), false) AS twofold, max(s.open_id) AS open_id,
+        coalesce(min(s.external_id) FILTER (WHERE NOT s.external_is_fallback), min(s.external_id)) AS external_id,
+        max(s.unionid) IS NULL OR (SELECT k.weakly FROM known k) AS weakly
     FROM unnest(@listings::text[]) AS w (listing)
     CROSS JOIN LATERAL (SELECT * FROM staged_members x WHERE x.run_id = @run_id AND x.listing = w.listing OFFSET 0) s
     WHERE s.status IS DISTINCT FROM 'deleted'
@@ -17,7 +24,7 @@ WITH persons AS (
     -- The unionid names one row at most; only without such the weaker ids are asked, the
     -- stronger of them first. Of several rows the one still there; otherwise it cannot
     -- be decided (null).
-    SELECT p.person_key, p.unionid, p.unionids, p.open_id, sure.id IS NOT NULL AS sure, named.there > 0 AS namesake,
+    SELECT p.person_key, p.unionid, p.twofold, p.open_id, sure.id IS NOT NULL AS sure, named.there > 0 AS namesake,
         sure.id IS NOT NULL OR named.found > 0 OR opened.found > 0 AS found, coalesce(sure.id, named.member_id, opened.member_id) AS member_id,
         -- Stored under another id than this person has now.
         CASE WHEN sure.id IS NOT NULL THEN p.person_key NOT IN (sure.external_id, lower(sure.external_id), coalesce(sure.open_id, ''))
@@ -29,7 +36,7 @@ WITH persons AS (
             CASE WHEN count(*) FILTER (WHERE c.fits AND c.status <> 'deleted') = 1 THEN (array_agg(c.id) FILTER (WHERE c.fits AND c.status <> 'deleted'))[1]
                  WHEN count(*) FILTER (WHERE c.fits) = 1 THEN (array_agg(c.id) FILTER (WHERE c.fits))[1] END AS member_id
         FROM (SELECT m.id, m.status, p.unionid IS NULL OR m.unionid IS NULL OR m.unionid = p.unionid AS fits FROM org_members m
-            WHERE sure.id IS NULL AND m.provider_id = @provider_id AND lower(m.external_id) = lower(p.external_id)
+            WHERE p.weakly AND sure.id IS NULL AND m.provider_id = @provider_id AND lower(m.external_id) = lower(p.external_id)
                 AND (@ignore_case::boolean OR m.external_id = p.external_id) OFFSET 0) c
     ) named ON true
     LEFT JOIN LATERAL (
@@ -37,20 +44,20 @@ WITH persons AS (
             CASE WHEN count(*) FILTER (WHERE c.status <> 'deleted') = 1 THEN (array_agg(c.id) FILTER (WHERE c.status <> 'deleted'))[1]
                  WHEN count(*) = 1 THEN (array_agg(c.id))[1] END AS member_id
         FROM (SELECT m.id, m.status FROM org_members m
-            WHERE sure.id IS NULL AND named.found = 0 AND m.provider_id = @provider_id AND m.open_id = p.open_id
+            WHERE p.weakly AND sure.id IS NULL AND named.found = 0 AND m.provider_id = @provider_id AND m.open_id = p.open_id
                 AND (p.unionid IS NULL OR m.unionid IS NULL OR m.unionid = p.unionid) OFFSET 0) c
     ) opened ON true
 ), claims AS (
     SELECT m.person_key, m.unionid, m.open_id, m.member_id, m.found, m.sure, m.renamed, m.namesake,
-        m.unionids > 1 OR (m.unionid IS NOT NULL AND count(*) OVER (PARTITION BY m.unionid) > 1) AS ambiguous,
+        m.twofold OR (m.unionid IS NOT NULL AND count(*) OVER (PARTITION BY m.unionid) > 1) AS ambiguous,
         count(*) OVER (PARTITION BY m.member_id) AS rivals,
         count(*) FILTER (WHERE m.sure) OVER (PARTITION BY m.member_id) AS owners
     FROM matched m
-), decided AS (
+), decided AS MATERIALIZED (
     SELECT c.person_key, c.unionid, c.open_id, c.member_id,
         CASE WHEN c.ambiguous THEN 'undecided'
              -- A listing that was recognised names the people in its rows by the ids stored.
-             WHEN NOT c.found THEN CASE WHEN c.namesake AND EXISTS (
+             WHEN NOT c.found THEN CASE WHEN (SELECT k.recognised FROM known k) AND c.namesake AND EXISTS (
                  SELECT 1 FROM org_members m CROSS JOIN LATERAL (
                      SELECT 1 FROM sync_run_recognised v WHERE v.run_id = @run_id AND v.member_id = m.id OFFSET 0) v
                  WHERE m.provider_id = @provider_id AND lower(m.external_id) = lower(c.person_key) AND (@ignore_case OR m.external_id = c.person_key)
@@ -82,14 +89,14 @@ WITH seen AS (
     SELECT p.person_key, p.member_id IS NULL OR NOT p.theirs AS undecided,
         p.is_new AND NOT p.stored AS created,
         p.theirs AND (p.differs OR p.stored AND p.tenant_id IS DISTINCT FROM sqlc.narg(tenant_id)::uuid) AS changed,
-        p.theirs AND p.member_id IS NOT NULL AND p.placeable AND NOT p.placed AS unplaced,
+        p.theirs AND p.stored AND p.placeable AND NOT p.placed AS unplaced,
         p.theirs AND p.placeable AND p.place_differs AS replaced
     FROM unnest(@listings::text[]) AS w (listing)
     CROSS JOIN LATERAL (SELECT * FROM sync_run_people x WHERE x.run_id = @run_id AND x.listing = w.listing
         AND x.person_key NOT IN (SELECT unnest(@created::text[])) OFFSET 0) p
 )
 SELECT coalesce(bool_or(undecided), false)::boolean AS undecided,
-    coalesce(bool_or(created), false)::boolean AS created,
+    coalesce(array_agg(DISTINCT person_key) FILTER (WHERE created), '{}')::text[] AS created,
     coalesce(array_agg(DISTINCT person_key) FILTER (WHERE changed), '{}')::text[] AS changed,
     coalesce(array_agg(DISTINCT person_key) FILTER (WHERE unplaced), '{}')::text[] AS unplaced,
     coalesce(array_agg(DISTINCT person_key) FILTER (WHERE replaced), '{}')::text[] AS replaced
@@ -108,24 +115,22 @@ ON CONFLICT DO NOTHING;
 -- name: MembersInsert :execrows
 -- People who are decided to be new and not stored yet, with their places in these
 -- listings, and further places of those who are stored. Which of several departments is
--- theirs is settled when all were read.
+-- theirs is settled when all were read. (Both lists are looked through by hash.)
 WITH listed AS (
-    SELECT s.*, r.member_id, r.stored, d.id AS department_id,
+    SELECT s.*, r.member_id, d.id AS department_id,
         first_value(d.id) OVER best AS best_id, first_value(d.path) OVER best AS best_path,
         coalesce(s.is_leader, coalesce(s.open_id, '') = ANY (d.leaders) OR s.external_id = ANY (d.leaders), false) AS leads
     FROM unnest(@listings::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT * FROM staged_members x
+    CROSS JOIN LATERAL (SELECT x.*, (x.person_key IN (SELECT unnest(@created::text[]))) IS NOT TRUE AS stored FROM staged_members x
         WHERE x.run_id = @run_id AND x.listing = w.listing AND x.status IS DISTINCT FROM 'deleted' OFFSET 0) s
-    CROSS JOIN LATERAL (SELECT x.member_id, m.id IS NOT NULL AS stored FROM sync_run_members x
-        LEFT JOIN LATERAL (SELECT y.id FROM org_members y WHERE y.id = x.member_id OFFSET 0) m ON true
-        WHERE x.run_id = @run_id AND x.person_key = s.person_key
-          AND coalesce(s.unionid = x.unionid, true) -- otherwise it is somebody else's record
-          AND CASE WHEN m.id IS NULL THEN x.is_new ELSE (s.person_key IN (SELECT unnest(@unplaced::text[]))) IS TRUE END OFFSET 0) r
+    CROSS JOIN LATERAL (SELECT x.member_id FROM sync_run_members x WHERE x.run_id = @run_id AND x.person_key = s.person_key
+        AND coalesce(s.unionid = x.unionid, true) OFFSET 0) r -- otherwise it is somebody else's record
     LEFT JOIN LATERAL (SELECT x.id, x.external_id, x.path, x.depth, sd.leaders FROM org_departments x
         LEFT JOIN LATERAL (SELECT y.run_id, y.leaders FROM staged_departments y WHERE y.run_id = @run_id AND y.external_id = x.external_id OFFSET 0) sd ON true
         WHERE x.provider_id = @provider_id AND x.external_id = s.department_external_id AND x.status = 'active'
           -- A run of single people reads no departments and goes by those that are stored.
           AND (sd.run_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM staged_departments z WHERE z.run_id = @run_id)) OFFSET 0) d ON true
+    WHERE NOT s.stored OR (s.person_key IN (SELECT unnest(@unplaced::text[]))) IS TRUE
     WINDOW best AS (PARTITION BY s.person_key ORDER BY d.id IS NULL, s.primary_rank DESC NULLS LAST, d.depth DESC, d.external_id COLLATE "C")
 ), people AS (
     -- Of a person's rows the one with the full record, whatever was read last.

@@ -78,14 +78,14 @@ WITH seen AS (
     SELECT p.person_key, p.member_id IS NULL OR NOT p.theirs AS undecided,
         p.is_new AND NOT p.stored AS created,
         p.theirs AND (p.differs OR p.stored AND p.tenant_id IS DISTINCT FROM $1::uuid) AS changed,
-        p.theirs AND p.member_id IS NOT NULL AND p.placeable AND NOT p.placed AS unplaced,
+        p.theirs AND p.stored AND p.placeable AND NOT p.placed AS unplaced,
         p.theirs AND p.placeable AND p.place_differs AS replaced
     FROM unnest($2::text[]) AS w (listing)
     CROSS JOIN LATERAL (SELECT run_id, listing, page, n, person_key, partial, listed_in, listed_as, member_id, is_new, stored, theirs, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, raw_data, differs, tenant_id, department_id, department_external_id, depth, path, is_leader, sort_order, primary_rank, placeable, placed, place_differs FROM sync_run_people x WHERE x.run_id = $3 AND x.listing = w.listing
         AND x.person_key NOT IN (SELECT unnest($4::text[])) OFFSET 0) p
 )
 SELECT coalesce(bool_or(undecided), false)::boolean AS undecided,
-    coalesce(bool_or(created), false)::boolean AS created,
+    coalesce(array_agg(DISTINCT person_key) FILTER (WHERE created), '{}')::text[] AS created,
     coalesce(array_agg(DISTINCT person_key) FILTER (WHERE changed), '{}')::text[] AS changed,
     coalesce(array_agg(DISTINCT person_key) FILTER (WHERE unplaced), '{}')::text[] AS unplaced,
     coalesce(array_agg(DISTINCT person_key) FILTER (WHERE replaced), '{}')::text[] AS replaced
@@ -101,7 +101,7 @@ type MembersCompareParams struct {
 
 type MembersCompareRow struct {
 	Undecided bool
-	Created   bool
+	Created   []string
 	Changed   []string
 	Unplaced  []string
 	Replaced  []string
@@ -131,26 +131,24 @@ func (q *Queries) MembersCompare(ctx context.Context, db DBTX, arg MembersCompar
 
 const membersInsert = `-- name: MembersInsert :execrows
 WITH listed AS (
-    SELECT s.run_id, s.listing, s.page, s.n, s.department_external_id, s.person_key, s.external_id, s.external_is_fallback, s.unionid, s.open_id, s.name, s.name_translit_full, s.name_translit_initial, s.email, s.phone, s.avatar_url, s.title, s.status, s.activated, s.primary_rank, s.is_leader, s.sort_order, s.raw, s.digest, r.member_id, r.stored, d.id AS department_id,
+    SELECT s.run_id, s.listing, s.page, s.n, s.department_external_id, s.person_key, s.external_id, s.external_is_fallback, s.unionid, s.open_id, s.name, s.name_translit_full, s.name_translit_initial, s.email, s.phone, s.avatar_url, s.title, s.status, s.activated, s.primary_rank, s.is_leader, s.sort_order, s.raw, s.digest, s.stored, r.member_id, d.id AS department_id,
         first_value(d.id) OVER best AS best_id, first_value(d.path) OVER best AS best_path,
         coalesce(s.is_leader, coalesce(s.open_id, '') = ANY (d.leaders) OR s.external_id = ANY (d.leaders), false) AS leads
     FROM unnest($2::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, primary_rank, is_leader, sort_order, raw, digest FROM staged_members x
+    CROSS JOIN LATERAL (SELECT x.run_id, x.listing, x.page, x.n, x.department_external_id, x.person_key, x.external_id, x.external_is_fallback, x.unionid, x.open_id, x.name, x.name_translit_full, x.name_translit_initial, x.email, x.phone, x.avatar_url, x.title, x.status, x.activated, x.primary_rank, x.is_leader, x.sort_order, x.raw, x.digest, (x.person_key IN (SELECT unnest($3::text[]))) IS NOT TRUE AS stored FROM staged_members x
         WHERE x.run_id = $1 AND x.listing = w.listing AND x.status IS DISTINCT FROM 'deleted' OFFSET 0) s
-    CROSS JOIN LATERAL (SELECT x.member_id, m.id IS NOT NULL AS stored FROM sync_run_members x
-        LEFT JOIN LATERAL (SELECT y.id FROM org_members y WHERE y.id = x.member_id OFFSET 0) m ON true
-        WHERE x.run_id = $1 AND x.person_key = s.person_key
-          AND coalesce(s.unionid = x.unionid, true) -- otherwise it is somebody else's record
-          AND CASE WHEN m.id IS NULL THEN x.is_new ELSE (s.person_key IN (SELECT unnest($3::text[]))) IS TRUE END OFFSET 0) r
+    CROSS JOIN LATERAL (SELECT x.member_id FROM sync_run_members x WHERE x.run_id = $1 AND x.person_key = s.person_key
+        AND coalesce(s.unionid = x.unionid, true) OFFSET 0) r -- otherwise it is somebody else's record
     LEFT JOIN LATERAL (SELECT x.id, x.external_id, x.path, x.depth, sd.leaders FROM org_departments x
         LEFT JOIN LATERAL (SELECT y.run_id, y.leaders FROM staged_departments y WHERE y.run_id = $1 AND y.external_id = x.external_id OFFSET 0) sd ON true
         WHERE x.provider_id = $4 AND x.external_id = s.department_external_id AND x.status = 'active'
           -- A run of single people reads no departments and goes by those that are stored.
           AND (sd.run_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM staged_departments z WHERE z.run_id = $1)) OFFSET 0) d ON true
+    WHERE NOT s.stored OR (s.person_key IN (SELECT unnest($5::text[]))) IS TRUE
     WINDOW best AS (PARTITION BY s.person_key ORDER BY d.id IS NULL, s.primary_rank DESC NULLS LAST, d.depth DESC, d.external_id COLLATE "C")
 ), people AS (
     -- Of a person's rows the one with the full record, whatever was read last.
-    SELECT DISTINCT ON (l.person_key) l.run_id, l.listing, l.page, l.n, l.department_external_id, l.person_key, l.external_id, l.external_is_fallback, l.unionid, l.open_id, l.name, l.name_translit_full, l.name_translit_initial, l.email, l.phone, l.avatar_url, l.title, l.status, l.activated, l.primary_rank, l.is_leader, l.sort_order, l.raw, l.digest, l.member_id, l.stored, l.department_id, l.best_id, l.best_path, l.leads FROM listed l WHERE NOT l.stored
+    SELECT DISTINCT ON (l.person_key) l.run_id, l.listing, l.page, l.n, l.department_external_id, l.person_key, l.external_id, l.external_is_fallback, l.unionid, l.open_id, l.name, l.name_translit_full, l.name_translit_initial, l.email, l.phone, l.avatar_url, l.title, l.status, l.activated, l.primary_rank, l.is_leader, l.sort_order, l.raw, l.digest, l.stored, l.member_id, l.department_id, l.best_id, l.best_path, l.leads FROM listed l WHERE NOT l.stored
     ORDER BY l.person_key, l.raw IS NULL, l.department_external_id, l.page DESC, l.n DESC
 ), places AS (
     SELECT DISTINCT ON (l.member_id, l.department_id) l.member_id, l.department_id, l.stored, l.external_id,
@@ -160,7 +158,7 @@ WITH listed AS (
 ), created AS (
     INSERT INTO org_members (id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial,
         email, phone, avatar_url, title, status, activated, raw_data, department_id, department_path)
-    SELECT p.member_id, $4, $5::uuid, p.external_id, p.unionid, p.open_id, coalesce(nullif(p.name, ''), p.external_id),
+    SELECT p.member_id, $4, $6::uuid, p.external_id, p.unionid, p.open_id, coalesce(nullif(p.name, ''), p.external_id),
         p.name_translit_full, p.name_translit_initial, nullif(p.email, ''), nullif(p.phone, ''), nullif(p.avatar_url, ''), nullif(p.title, ''),
         coalesce(p.status, 'active'), coalesce(p.activated, true), coalesce(p.raw, '{}'), p.best_id, coalesce(p.best_path, '')
     FROM people p ORDER BY p.person_key
@@ -196,20 +194,22 @@ SELECT $1, n.object_type, n.object_id, n.department_id, n.external_id, 'created'
 type MembersInsertParams struct {
 	RunID      string
 	Listings   []string
-	Unplaced   []string
+	Created    []string
 	ProviderID *string
+	Unplaced   []string
 	TenantID   *string
 }
 
 // People who are decided to be new and not stored yet, with their places in these
 // listings, and further places of those who are stored. Which of several departments is
-// theirs is settled when all were read.
+// theirs is settled when all were read. (Both lists are looked through by hash.)
 func (q *Queries) MembersInsert(ctx context.Context, db DBTX, arg MembersInsertParams) (int64, error) {
 	result, err := db.Exec(ctx, membersInsert,
 		arg.RunID,
 		arg.Listings,
-		arg.Unplaced,
+		arg.Created,
 		arg.ProviderID,
+		arg.Unplaced,
 		arg.TenantID,
 	)
 	if err != nil {
@@ -238,11 +238,18 @@ func (q *Queries) MembersReportUndecided(ctx context.Context, db DBTX, listings 
 }
 
 const membersResolve = `-- name: MembersResolve :one
-WITH persons AS (
-    SELECT s.person_key, max(s.unionid) AS unionid, count(DISTINCT s.unionid) AS unionids, max(s.open_id) AS open_id,
-        (array_agg(s.external_id ORDER BY s.external_is_fallback, s.external_id))[1] AS external_id
-    FROM unnest($1::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, primary_rank, is_leader, sort_order, raw, digest FROM staged_members x WHERE x.run_id = $2 AND x.listing = w.listing OFFSET 0) s
+WITH known AS MATERIALIZED (
+    -- Whether anybody can be found by a weaker id who was not by the unionid: not in a run
+    -- that began with nobody stored, as long as all who are have a unionid. Nor has such a
+    -- run recognised anybody. Ordered by the one index that is about those without.
+    SELECT NOT $1::boolean AS recognised, NOT $1 OR (SELECT m.external_id FROM org_members m
+        WHERE m.provider_id = $2 AND m.unionid IS NULL AND m.external_id > '' ORDER BY m.external_id LIMIT 1) IS NOT NULL AS weakly
+), persons AS (
+    SELECT s.person_key, max(s.unionid) AS unionid, coalesce(min(s.unionid) <> max(s.unionid), false) AS twofold, max(s.open_id) AS open_id,
+        coalesce(min(s.external_id) FILTER (WHERE NOT s.external_is_fallback), min(s.external_id)) AS external_id,
+        max(s.unionid) IS NULL OR (SELECT k.weakly FROM known k) AS weakly
+    FROM unnest($3::text[]) AS w (listing)
+    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, primary_rank, is_leader, sort_order, raw, digest FROM staged_members x WHERE x.run_id = $4 AND x.listing = w.listing OFFSET 0) s
     WHERE s.status IS DISTINCT FROM 'deleted'
       AND NOT EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = s.run_id AND r.person_key = s.person_key OFFSET 0)
     GROUP BY s.person_key
@@ -250,54 +257,54 @@ WITH persons AS (
     -- The unionid names one row at most; only without such the weaker ids are asked, the
     -- stronger of them first. Of several rows the one still there; otherwise it cannot
     -- be decided (null).
-    SELECT p.person_key, p.unionid, p.unionids, p.open_id, sure.id IS NOT NULL AS sure, named.there > 0 AS namesake,
+    SELECT p.person_key, p.unionid, p.twofold, p.open_id, sure.id IS NOT NULL AS sure, named.there > 0 AS namesake,
         sure.id IS NOT NULL OR named.found > 0 OR opened.found > 0 AS found, coalesce(sure.id, named.member_id, opened.member_id) AS member_id,
         -- Stored under another id than this person has now.
         CASE WHEN sure.id IS NOT NULL THEN p.person_key NOT IN (sure.external_id, lower(sure.external_id), coalesce(sure.open_id, ''))
              ELSE opened.found > 0 AND p.open_id <> p.person_key END AS renamed
     FROM persons p
-    LEFT JOIN LATERAL (SELECT m.id, m.external_id, m.open_id FROM org_members m WHERE m.provider_id = $3 AND m.unionid = p.unionid OFFSET 0) sure ON true
+    LEFT JOIN LATERAL (SELECT m.id, m.external_id, m.open_id FROM org_members m WHERE m.provider_id = $2 AND m.unionid = p.unionid OFFSET 0) sure ON true
     LEFT JOIN LATERAL (
         SELECT count(*) AS there, count(*) FILTER (WHERE c.fits) AS found,
             CASE WHEN count(*) FILTER (WHERE c.fits AND c.status <> 'deleted') = 1 THEN (array_agg(c.id) FILTER (WHERE c.fits AND c.status <> 'deleted'))[1]
                  WHEN count(*) FILTER (WHERE c.fits) = 1 THEN (array_agg(c.id) FILTER (WHERE c.fits))[1] END AS member_id
         FROM (SELECT m.id, m.status, p.unionid IS NULL OR m.unionid IS NULL OR m.unionid = p.unionid AS fits FROM org_members m
-            WHERE sure.id IS NULL AND m.provider_id = $3 AND lower(m.external_id) = lower(p.external_id)
-                AND ($4::boolean OR m.external_id = p.external_id) OFFSET 0) c
+            WHERE p.weakly AND sure.id IS NULL AND m.provider_id = $2 AND lower(m.external_id) = lower(p.external_id)
+                AND ($5::boolean OR m.external_id = p.external_id) OFFSET 0) c
     ) named ON true
     LEFT JOIN LATERAL (
         SELECT count(*) AS found,
             CASE WHEN count(*) FILTER (WHERE c.status <> 'deleted') = 1 THEN (array_agg(c.id) FILTER (WHERE c.status <> 'deleted'))[1]
                  WHEN count(*) = 1 THEN (array_agg(c.id))[1] END AS member_id
         FROM (SELECT m.id, m.status FROM org_members m
-            WHERE sure.id IS NULL AND named.found = 0 AND m.provider_id = $3 AND m.open_id = p.open_id
+            WHERE p.weakly AND sure.id IS NULL AND named.found = 0 AND m.provider_id = $2 AND m.open_id = p.open_id
                 AND (p.unionid IS NULL OR m.unionid IS NULL OR m.unionid = p.unionid) OFFSET 0) c
     ) opened ON true
 ), claims AS (
     SELECT m.person_key, m.unionid, m.open_id, m.member_id, m.found, m.sure, m.renamed, m.namesake,
-        m.unionids > 1 OR (m.unionid IS NOT NULL AND count(*) OVER (PARTITION BY m.unionid) > 1) AS ambiguous,
+        m.twofold OR (m.unionid IS NOT NULL AND count(*) OVER (PARTITION BY m.unionid) > 1) AS ambiguous,
         count(*) OVER (PARTITION BY m.member_id) AS rivals,
         count(*) FILTER (WHERE m.sure) OVER (PARTITION BY m.member_id) AS owners
     FROM matched m
-), decided AS (
+), decided AS MATERIALIZED (
     SELECT c.person_key, c.unionid, c.open_id, c.member_id,
         CASE WHEN c.ambiguous THEN 'undecided'
              -- A listing that was recognised names the people in its rows by the ids stored.
-             WHEN NOT c.found THEN CASE WHEN c.namesake AND EXISTS (
+             WHEN NOT c.found THEN CASE WHEN (SELECT k.recognised FROM known k) AND c.namesake AND EXISTS (
                  SELECT 1 FROM org_members m CROSS JOIN LATERAL (
-                     SELECT 1 FROM sync_run_recognised v WHERE v.run_id = $2 AND v.member_id = m.id OFFSET 0) v
-                 WHERE m.provider_id = $3 AND lower(m.external_id) = lower(c.person_key) AND ($4 OR m.external_id = c.person_key)
+                     SELECT 1 FROM sync_run_recognised v WHERE v.run_id = $4 AND v.member_id = m.id OFFSET 0) v
+                 WHERE m.provider_id = $2 AND lower(m.external_id) = lower(c.person_key) AND ($5 OR m.external_id = c.person_key)
              ) THEN 'undecided' ELSE 'new' END
              WHEN c.member_id IS NULL THEN 'undecided'
-             WHEN EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = $2 AND r.member_id = c.member_id OFFSET 0) THEN 'undecided'
-             WHEN c.renamed AND EXISTS (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = $2 AND v.member_id = c.member_id) THEN 'undecided'
+             WHEN EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = $4 AND r.member_id = c.member_id OFFSET 0) THEN 'undecided'
+             WHEN c.renamed AND EXISTS (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = $4 AND v.member_id = c.member_id) THEN 'undecided'
              WHEN c.rivals = 1 OR (c.owners = 1 AND c.sure) THEN 'known'
              WHEN c.owners = 1 THEN 'new' -- the row's owner is certain and somebody else
              ELSE 'undecided' END AS verdict
     FROM claims c
 ), noted AS (
     INSERT INTO sync_run_members (run_id, person_key, member_id, is_new, unionid, open_id)
-    SELECT $2, d.person_key,
+    SELECT $4, d.person_key,
         CASE d.verdict WHEN 'known' THEN d.member_id WHEN 'new' THEN org_member_new_id() END,
         d.verdict = 'new', d.unionid, d.open_id
     FROM decided d ORDER BY d.person_key
@@ -308,9 +315,10 @@ SELECT coalesce(array_agg(n.person_key) FILTER (WHERE n.is_new), '{}')::text[] A
 `
 
 type MembersResolveParams struct {
+	BeganEmpty bool
+	ProviderID *string
 	Listings   []string
 	RunID      string
-	ProviderID *string
 	IgnoreCase bool
 }
 
@@ -322,9 +330,10 @@ type MembersResolveParams struct {
 // second finds the decision made.
 func (q *Queries) MembersResolve(ctx context.Context, db DBTX, arg MembersResolveParams) ([]string, error) {
 	row := db.QueryRow(ctx, membersResolve,
+		arg.BeganEmpty,
+		arg.ProviderID,
 		arg.Listings,
 		arg.RunID,
-		arg.ProviderID,
 		arg.IgnoreCase,
 	)
 	var created []string
