@@ -2,6 +2,7 @@ package db_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -91,5 +92,31 @@ func (m many) write(t *testing.T) {
 		for _, one := range seen {
 			require.Less(t, one.handled(), float64(40*handled*m.people/m.departments), "%s: %+v", name, one)
 		}
+	}
+}
+
+// A tree is read page after page, while the ledger grows from nothing: what notes a page
+// must not read through it.
+func TestReadingATreeReadsNoLedger(t *testing.T) {
+	t.Parallel()
+	c, p := explainedCompany(t)
+	r := c.begin("apply")
+	r.read(snapshot{departments: "1"})
+	const pages, perPage = 20, 100
+	for n := range pages {
+		var found []string
+		for i := range perPage {
+			found = append(found, fmt.Sprintf("d%d<1", n*perPage+i))
+		}
+		var departments []db.StagedDepartment
+		for _, d := range departmentsOf(strings.Join(found, ";")) {
+			departments = append(departments, d.StagedDepartment)
+		}
+		require.NoError(t, c.store.StageDepartments(t.Context(), db.Page{RunID: r.id, Listing: "1", Number: n, Next: "more"}, departments))
+	}
+	seen := p.of("LedgerWalkAdvance")
+	require.Len(t, seen, pages)
+	for _, one := range seen {
+		require.Less(t, one.handled(), 20.0, "%+v", one)
 	}
 }
