@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -27,11 +28,11 @@ type shelf struct {
 	// ended are the departments whose listing was read to the end and that wait for a
 	// verdict.
 	ended []db.Pending
-	// recognised are those among them whose listing is what it was when last applied:
-	// the verdict of then stands.
-	recognised map[string]bool
-	// full are those that no figure can speak against.
-	full map[string]bool
+	// judged are those among them that need no verdict: what was listed is what it was when
+	// last applied, or no figure can speak against it.
+	judged map[string]bool
+	// figures are what is known already of others.
+	figures map[string]db.Figures
 	// complete is how many of them were found complete.
 	complete int
 	// failed are those whose listing the provider's own figures contradict, or that
@@ -40,7 +41,7 @@ type shelf struct {
 }
 
 func (r *reading) newShelf() *shelf {
-	return &shelf{reading: r, familiar: db.Familiar{}, recognised: map[string]bool{}, full: map[string]bool{}, failed: map[string]error{}}
+	return &shelf{reading: r, familiar: db.Familiar{}, judged: map[string]bool{}, figures: map[string]db.Figures{}, failed: map[string]error{}}
 }
 
 // put takes a page. It must not be used again.
@@ -68,12 +69,10 @@ func (s *shelf) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, department := range staged.Recognised {
-		s.recognised[department] = true
+	for _, department := range slices.Concat(staged.Recognised, staged.Full) {
+		s.judged[department] = true
 	}
-	for _, department := range staged.Full {
-		s.full[department] = true
-	}
+	maps.Copy(s.figures, staged.Figures)
 	s.compared += staged.People
 	s.pages, s.rows = nil, 0
 	return nil
@@ -103,27 +102,25 @@ func (s *shelf) save(ctx context.Context) {
 // complete must not remove anybody.
 func (s *shelf) judge(ctx context.Context) error {
 	ended := len(s.ended)
-	s.ended = slices.DeleteFunc(s.ended, func(p db.Pending) bool { return s.recognised[p.Department] })
+	s.ended = slices.DeleteFunc(s.ended, func(p db.Pending) bool { return s.judged[p.Department] })
 	s.complete += ended - len(s.ended)
 	if len(s.ended) == 0 {
 		return nil
 	}
-	var complete []db.EndedListing
-	var short []db.Pending
-	var departments []string
+	var unknown []string
 	for _, p := range s.ended {
-		if s.full[p.Department] {
-			complete = append(complete, db.EndedListing{Department: p.Department})
-			continue
+		if _, ok := s.figures[p.Department]; !ok {
+			unknown = append(unknown, p.Department)
 		}
-		short, departments = append(short, p), append(departments, p.Department)
 	}
-	figures, err := s.store.MemberFigures(ctx, s.runID, s.provider.ID, departments)
+	figures, err := s.store.MemberFigures(ctx, s.runID, s.provider.ID, unknown)
 	if err != nil {
 		return err
 	}
-	for _, p := range short {
-		declared, err := s.verdict(ctx, p, figures[p.Department])
+	maps.Copy(s.figures, figures)
+	var complete []db.EndedListing
+	for _, p := range s.ended {
+		declared, err := s.verdict(ctx, p, s.figures[p.Department])
 		switch {
 		case err == nil:
 			complete = append(complete, db.EndedListing{Department: p.Department, Declared: declared})

@@ -69,14 +69,17 @@ func (p MemberPage) digest() pgtype.Numeric {
 	return pgtype.Numeric{Int: sum, Valid: true}
 }
 
-var recognisedMemberColumns = []string{"run_id", "listing", "member_id", "page", "person_key", "digest", "stored"}
+var recognisedMemberColumns = []string{"run_id", "listing", "page", "person_keys", "members", "digests", "stored"}
 
-// recogniseMembers splits a page's people into rows of those who are as they were when
-// last applied, and the others, who are to be compared.
-func recogniseMembers(p MemberPage, people map[Digest]familiarPerson) (rows [][]any, others []StagedMember) {
+// recogniseMembers splits a page's people into a row that names those who are as they
+// were when last applied, none if nobody is, and the others, who are to be compared.
+func recogniseMembers(p MemberPage, people map[Digest]familiarPerson) (row []any, others []StagedMember) {
 	if len(people) == 0 {
 		return nil, p.People
 	}
+	var keys, members []string
+	var digests []pgtype.UUID
+	var stored []int64
 	twice := map[string]bool{}
 	for _, m := range p.People {
 		person, ok := people[m.Digest]
@@ -85,8 +88,12 @@ func recogniseMembers(p MemberPage, people map[Digest]familiarPerson) (rows [][]
 			others = append(others, m)
 		case !twice[person.member]:
 			twice[person.member] = true
-			rows = append(rows, []any{p.RunID, p.Listing, person.member, int32(p.Number), m.Key, pgtype.UUID{Bytes: m.Digest, Valid: true}, person.stored})
+			keys, members = append(keys, m.Key), append(members, person.member)
+			digests, stored = append(digests, pgtype.UUID{Bytes: m.Digest, Valid: true}), append(stored, person.stored)
 		}
 	}
-	return rows, others
+	if len(members) == 0 {
+		return nil, others
+	}
+	return []any{p.RunID, p.Listing, int32(p.Number), keys, members, digests, stored}, others
 }

@@ -18,7 +18,8 @@ import (
 func staged(r *run) (records, same string) {
 	r.t.Helper()
 	const names = "SELECT coalesce(string_agg(listing || ' ' || person_key, ', ' ORDER BY listing, person_key), '') FROM "
-	return r.c.text(r.t, names+"staged_members WHERE run_id = $1", r.id), r.c.text(r.t, names+"recognised_members WHERE run_id = $1", r.id)
+	return r.c.text(r.t, names+"staged_members WHERE run_id = $1", r.id),
+		r.c.text(r.t, names+"(SELECT listing, unnest(person_keys) AS person_key FROM recognised_members WHERE run_id = $1) g", r.id)
 }
 
 // In a listing that is no longer what it was only those people are compared whose own

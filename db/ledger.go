@@ -146,7 +146,7 @@ func (s *Store) MembersEnd(ctx context.Context, runID string, ended ...EndedList
 	}
 	departments, declared := make([]string, len(ended)), make([]int32, len(ended))
 	for i, e := range ended {
-		departments[i], declared[i] = e.Department, undeclared
+		departments[i], declared[i] = e.Department, unknown
 		if e.Declared != nil {
 			declared[i] = int32(*e.Declared)
 		}
@@ -158,9 +158,6 @@ func (s *Store) MembersEnd(ctx context.Context, runID string, ended ...EndedList
 		return s.q.LedgerMembersEnd(ctx, tx, runID, departments, declared)
 	}))
 }
-
-// undeclared stands for a number that the provider does not say.
-const undeclared = -1
 
 // MembersFail records why a department's people could not be read to the end.
 func (s *Store) MembersFail(ctx context.Context, runID, department, problem string, declared *int) error {

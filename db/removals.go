@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -81,7 +82,7 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("completeness: %w", err)
 	}
-	there, err := s.q.MembersThere(ctx, tx, &run.ProviderID)
+	there, err := s.membersThere(ctx, tx, run.BeganEmpty, run.ProviderID, runID)
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("count: %w", err)
 	}
@@ -89,7 +90,7 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	everybodySeen := scope.MembersSettled == there.Stored
 	read := dbsqlc.MembersReadRow{Seen: scope.MembersSettled}
 	if !everybodySeen || scope.MembersDeclared > read.Seen {
-		if read, err = s.q.MembersRead(ctx, tx, runID); err != nil {
+		if read, err = s.q.MembersRead(ctx, tx, runID, &run.ProviderID); err != nil {
 			return RemovalPlan{}, fmt.Errorf("count read: %w", err)
 		}
 	}
@@ -98,20 +99,18 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	short := scope.MembersDeclared > read.Seen+read.Undecided
 	treeRead := scope.ChildrenIncomplete == 0 && !short
 	everythingRead := treeRead && scope.MembersIncomplete == 0
-	steps := []func() (int64, error){
-		func() (int64, error) {
-			if everybodySeen || run.BeganEmpty {
-				return 0, nil
-			}
-			return s.q.RemovalsPlanMembers(ctx, tx, runID, everythingRead, &run.ProviderID)
-		},
-		func() (int64, error) { return s.q.RemovalsPlanDepartments(ctx, tx, runID, treeRead, &run.ProviderID) },
-		func() (int64, error) { return s.q.RemovalsPlanDependents(ctx, tx, runID, &run.ProviderID) },
-	}
-	for _, step := range steps {
-		if _, err := step(); err != nil {
-			return RemovalPlan{}, err
+	if !everybodySeen && !run.BeganEmpty {
+		if err := s.planMissing(ctx, tx, dbsqlc.RemovalsPlanMembersParams{
+			RunID: runID, EverythingRead: everythingRead, ProviderID: &run.ProviderID, AllPlaced: there.AllPlaced,
+		}); err != nil {
+			return RemovalPlan{}, fmt.Errorf("members: %w", err)
 		}
+	}
+	if _, err := s.q.RemovalsPlanDepartments(ctx, tx, runID, treeRead, &run.ProviderID); err != nil {
+		return RemovalPlan{}, err
+	}
+	if _, err := s.q.RemovalsPlanDependents(ctx, tx, runID, &run.ProviderID); err != nil {
+		return RemovalPlan{}, err
 	}
 	if err := s.q.RunSetSeen(ctx, tx, read.Seen, runID); err != nil {
 		return RemovalPlan{}, err
@@ -120,6 +119,31 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	plan.Incomplete, plan.Targeted = !everythingRead, scope.MembersSkipped > 0
 	plan.Unread = scope.ChildrenIncomplete+scope.MembersIncomplete > 0
 	return plan, err
+}
+
+// planMissing plans the removal of people whom no listing shows. Whoever may be one of
+// them is looked at by themselves: mostly they are few.
+func (s *Store) planMissing(ctx context.Context, tx pgx.Tx, params dbsqlc.RemovalsPlanMembersParams) error {
+	if err := s.planFor(ctx, tx, batch); err != nil {
+		return err
+	}
+	if _, err := s.q.RemovalsPlanMembers(ctx, tx, params); err != nil {
+		return err
+	}
+	return s.planFor(ctx, tx, everything)
+}
+
+// membersThere counts who is there. A run that began with nobody has changed everybody,
+// and counts them sooner than its changes.
+func (s *Store) membersThere(ctx context.Context, tx dbsqlc.DBTX, beganEmpty bool, providerID, runID string) (dbsqlc.MembersSealedRow, error) {
+	if !beganEmpty {
+		sealed, err := s.q.MembersSealed(ctx, tx, runID)
+		if !errors.Is(err, pgx.ErrNoRows) {
+			return sealed, err
+		}
+	}
+	there, err := s.q.MembersThere(ctx, tx, &providerID)
+	return dbsqlc.MembersSealedRow{Active: there.Active, Stored: there.Stored}, err
 }
 
 // dropContradicted takes back what was planned in departments whose listing the
@@ -147,7 +171,7 @@ func (s *Store) dropContradicted(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 }
 
 func (s *Store) removalFigures(ctx context.Context, tx dbsqlc.DBTX, providerID, runID string) (RemovalPlan, error) {
-	there, err := s.q.MembersThere(ctx, tx, &providerID)
+	there, err := s.membersThere(ctx, tx, false, providerID, runID)
 	if err != nil {
 		return RemovalPlan{}, err
 	}

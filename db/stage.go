@@ -131,9 +131,12 @@ type MemberPage struct {
 type Staged struct {
 	// Recognised are the listings that are what they were when last applied.
 	Recognised []string
-	// Full are listings of one page that brought as many people as the directory holds
-	// there, or more: no figure can speak against them.
+	// Full are others that are read to their end with that, too: they are of one page,
+	// which shows as many people as the directory holds there, or more, so that no figure
+	// can speak against them.
 	Full []string
+	// Figures are what is known of listings of one page that shows fewer.
+	Figures map[string]Figures
 	// People is how many people have to be compared with the directory.
 	People int
 }
@@ -157,6 +160,7 @@ func (s *Store) StageMembers(ctx context.Context, familiar Familiar, pages ...Me
 		advance.Bad = append(advance.Bad, int32(p.Bad))
 		advance.Requests = append(advance.Requests, p.Request)
 		advance.Digests = append(advance.Digests, p.digest())
+		advance.Whole = append(advance.Whole, p.whole())
 	}
 	err = s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
 		if err := s.planFor(ctx, tx, lookups); err != nil {
@@ -171,18 +175,21 @@ func (s *Store) StageMembers(ctx context.Context, familiar Familiar, pages ...Me
 			lines[line.ExternalID] = line
 		}
 		staged = Staged{}
+		figures := map[string]Figures{}
 		var written []MemberPage
 		var known []string
 		for _, p := range pages {
 			line, ok := lines[p.Listing]
-			switch {
-			case line.MembersRecognised:
-				staged.Recognised = append(staged.Recognised, p.Listing)
-			case line.Familiar && p.Recognisable:
+			if line.Familiar && p.Recognisable && !line.MembersRecognised {
 				known = append(known, p.Listing)
 			}
-			if ok && !line.MembersRecognised && p.Number == 0 && p.Next == "" && p.placed() >= int(line.MembersStored) {
+			switch whole := p.whole(); {
+			case line.MembersRecognised:
+				staged.Recognised = append(staged.Recognised, p.Listing)
+			case line.MembersComplete:
 				staged.Full = append(staged.Full, p.Listing)
+			case ok && whole != unknown:
+				figures[p.Listing] = figuresOf(whole, line.MembersStored, line.Declared)
 			}
 			if !ok || int(line.Pages) > p.Number+1 { // single people have no line
 				written = append(written, p)
@@ -196,14 +203,34 @@ func (s *Store) StageMembers(ctx context.Context, familiar Familiar, pages ...Me
 				return err
 			}
 		}
+		if len(figures) > 0 {
+			staged.Figures = figures
+		}
 		staged.People, err = s.stageMembers(ctx, tx, pages, staged.Recognised, familiar)
 		return err
 	})
 	return staged, interpret("stage members", err)
 }
 
-// placed is how many people the page shows in the department that was asked.
-func (p MemberPage) placed() int {
+// unknown stands for a number that is not known.
+const unknown = -1
+
+// figuresOf are the figures of a department that may have nothing below: only then is
+// it known here what the provider declares.
+func figuresOf(read, stored, declared int32) Figures {
+	f := Figures{Read: int(read), Stored: int(stored)}
+	if declared != unknown {
+		f.Declared, f.Leaf = new(int(declared)), true
+	}
+	return f
+}
+
+// whole is how many people the page shows in the department that was asked, if it is
+// the only one of its listing and all of its records can be used.
+func (p MemberPage) whole() int32 {
+	if p.Number > 0 || p.Next != "" || p.Bad > 0 {
+		return unknown
+	}
 	keys := make(map[string]struct{}, len(p.People))
 	for _, m := range p.People {
 		gone := m.Status != nil && *m.Status == directory.Deleted
@@ -211,7 +238,7 @@ func (p MemberPage) placed() int {
 			keys[m.Key] = struct{}{}
 		}
 	}
-	return len(keys)
+	return int32(len(keys))
 }
 
 // stageMembers copies the pages but those of recognised listings, whose earlier pages
@@ -221,8 +248,10 @@ func (s *Store) stageMembers(ctx context.Context, tx pgx.Tx, pages []MemberPage,
 	for _, p := range pages {
 		switch {
 		case !slices.Contains(recognised, p.Listing):
-			rows, others := recogniseMembers(p, familiar[p.Listing])
-			same = append(same, rows...)
+			row, others := recogniseMembers(p, familiar[p.Listing])
+			if row != nil {
+				same = append(same, row)
+			}
 			records = append(records, memberRows(p, others)...)
 			people += len(others)
 		case p.Number > 0:

@@ -147,8 +147,11 @@ func (r *run) read(s snapshot) {
 	for i, d := range departments {
 		listed := listing(people, d.ExternalID, i == 0)
 		page := db.Page{RunID: r.id, Listing: d.ExternalID}
-		if d.members == "bad" {
+		switch d.members {
+		case "bad":
 			page.Bad = 1
+		case "open":
+			page.Next = "more"
 		}
 		if skipped[d.ExternalID] {
 			continue

@@ -47,25 +47,33 @@ ALTER TABLE sync_run_departments
     -- Whether the listing ended with both the same.
     ADD COLUMN members_recognised boolean NOT NULL DEFAULT false;
 
--- How many stored people a run has seen, as was counted when its removals were planned.
-ALTER TABLE sync_runs ADD COLUMN members_seen integer;
+ALTER TABLE sync_runs
+    -- How many stored people a run has seen, as was counted when its removals were planned.
+    ADD COLUMN members_seen integer,
+    -- How many people there were when the departments were sealed, not removed; how many
+    -- of them active; and for how many a department of the provider is marked as theirs.
+    ADD COLUMN members_there integer,
+    ADD COLUMN members_active integer,
+    ADD COLUMN members_placed integer;
 
 -- The digest of a staged person's record; null in listings that are not remembered.
 ALTER TABLE staged_members ADD COLUMN digest uuid;
 
 -- People of a listing that is no longer what it was whose own record still is, and who
--- are stored as they were: no row of theirs is staged.
+-- are stored as they were: no row of theirs is staged. One row a page, person by person:
+-- whose the record is, its digest and what was stored, as remembered_listings has them.
 CREATE TABLE recognised_members (
-    run_id     uuid NOT NULL,
-    listing    text COLLATE "C" NOT NULL,
-    member_id  uuid NOT NULL,
-    page       integer NOT NULL,
-    person_key text COLLATE "C" NOT NULL,
-    -- As remembered_listings has them.
-    digest     uuid NOT NULL,
-    stored     bigint NOT NULL,
-    PRIMARY KEY (run_id, listing, member_id, page)
+    run_id      uuid NOT NULL,
+    listing     text COLLATE "C" NOT NULL,
+    page        integer NOT NULL,
+    person_keys text[] COLLATE "C" NOT NULL,
+    members     uuid[] NOT NULL,
+    digests     uuid[] NOT NULL,
+    stored      bigint[] NOT NULL,
+    PRIMARY KEY (run_id, listing, page)
 );
+ALTER TABLE recognised_members ALTER COLUMN person_keys SET STORAGE EXTERNAL, ALTER COLUMN members SET STORAGE EXTERNAL,
+    ALTER COLUMN digests SET STORAGE EXTERNAL, ALTER COLUMN stored SET STORAGE EXTERNAL;
 ALTER TABLE recognised_members ALTER COLUMN run_id SET STATISTICS 0;
 ALTER TABLE recognised_members SET (autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 2147483647);
 
@@ -86,20 +94,16 @@ CREATE TRIGGER sync_runs_rows AFTER DELETE ON sync_runs FOR EACH ROW EXECUTE FUN
 
 -- The memberships, and so the people, that a run has seen by recognising them: all that
 -- are stored where a whole listing was recognised, and single people elsewhere. Those
--- that were staged are in sync_run_memberships.
+-- that were staged are in sync_run_memberships. For looking up one person: it begins with
+-- their memberships.
 CREATE VIEW sync_run_recognised AS
-SELECT l.run_id, d.id AS department_id, md.member_id
-FROM sync_run_departments l
-JOIN sync_runs u ON u.id = l.run_id
-JOIN org_departments d ON d.provider_id = u.provider_id AND d.external_id = l.external_id AND d.status = 'active'
-JOIN org_member_departments md ON md.department_id = d.id
+SELECT l.run_id, md.department_id, md.member_id
+FROM org_member_departments md
+JOIN org_departments d ON d.id = md.department_id AND d.status = 'active'
+JOIN sync_run_departments l ON l.external_id = d.external_id
+JOIN sync_runs u ON u.id = l.run_id AND u.provider_id = d.provider_id
 WHERE l.members_recognised
-UNION ALL
-SELECT g.run_id, d.id, md.member_id
-FROM recognised_members g
-JOIN sync_runs u ON u.id = g.run_id
-JOIN org_departments d ON d.provider_id = u.provider_id AND d.external_id = g.listing AND d.status = 'active'
-JOIN org_member_departments md ON md.department_id = d.id AND md.member_id = g.member_id;
+   OR EXISTS (SELECT 1 FROM recognised_members g WHERE g.run_id = l.run_id AND g.listing = l.external_id AND md.member_id = ANY (g.members));
 
 -- What a provider's directory looked like when everything that follows from the whole
 -- of it had last been computed: a figure over what that is computed from, and over

@@ -38,7 +38,7 @@ WITH listed AS (
             LEFT JOIN LATERAL (SELECT * FROM org_members x WHERE x.id = s.member_id OFFSET 0) m ON true
             LEFT JOIN LATERAL (SELECT * FROM org_member_departments x WHERE x.member_id = s.member_id AND x.department_id = d.id OFFSET 0) md ON true
             UNION
-            SELECT g.digest, g.member_id, g.stored, true FROM recognised_members g WHERE g.run_id = @run_id::uuid AND g.listing = w.listing
+            SELECT unnest(g.digests), unnest(g.members), unnest(g.stored), true FROM recognised_members g WHERE g.run_id = @run_id::uuid AND g.listing = w.listing
         ) e
     ) p
     WHERE p.whole

@@ -167,11 +167,11 @@ func (q *Queries) LedgerList(ctx context.Context, db DBTX, runID string, failedO
 
 const ledgerMembersAdvance = `-- name: LedgerMembersAdvance :many
 INSERT INTO sync_run_departments AS l (run_id, external_id, members_cursor, members_read, bad_records, members_request, members_digest,
-    children_listing, children_via, members_listing, members_via)
-SELECT $1::uuid, p.listing, p.next, p.people, p.bad, nullif(p.request, ''), p.digest, '', '', '', ''
+    members_stored, children_listing, children_via, members_listing, members_via)
+SELECT $1::uuid, p.listing, p.next, p.people, p.bad, nullif(p.request, ''), p.digest, p.whole, '', '', '', ''
 FROM (
     SELECT unnest($2::text[]) AS listing, unnest($3::text[]) AS next, unnest($4::int[]) AS people,
-        unnest($5::int[]) AS bad, unnest($6::text[]) AS request, unnest($7::numeric[]) AS digest
+        unnest($5::int[]) AS bad, unnest($6::text[]) AS request, unnest($7::numeric[]) AS digest, unnest($8::int[]) AS whole
 ) p
 WHERE EXISTS (SELECT 1 FROM sync_run_departments x WHERE x.run_id = $1::uuid AND x.external_id = p.listing OFFSET 0)
 ORDER BY p.listing
@@ -184,7 +184,11 @@ SET members_cursor = excluded.members_cursor, pages = l.pages + 1, members_read 
         OR coalesce(excluded.members_cursor = '' AND l.members_digest + excluded.members_digest = l.members_known, false),
     members_complete = l.members_complete
         OR coalesce(excluded.members_cursor = '' AND l.members_digest + excluded.members_digest = l.members_known, false)
-RETURNING l.external_id, l.pages, l.members_stored, l.members_recognised, (l.members_known IS NOT NULL)::boolean AS familiar
+        OR l.bad_records = 0 AND excluded.members_stored >= l.members_stored
+RETURNING l.external_id, l.pages, l.members_stored, l.members_recognised, l.members_complete, (l.members_known IS NOT NULL)::boolean AS familiar,
+    coalesce(CASE WHEN NOT l.members_complete AND l.members_cursor = ''
+            AND NOT EXISTS (SELECT 1 FROM staged_departments sc WHERE sc.run_id = $1 AND sc.parent_external_id = l.external_id OFFSET 0)
+        THEN (SELECT sd.declared_members FROM staged_departments sd WHERE sd.run_id = $1 AND sd.external_id = l.external_id) END, -1)::int AS declared
 `
 
 type LedgerMembersAdvanceParams struct {
@@ -195,6 +199,7 @@ type LedgerMembersAdvanceParams struct {
 	Bad      []int32
 	Requests []string
 	Digests  []pgtype.Numeric
+	Whole    []int32
 }
 
 type LedgerMembersAdvanceRow struct {
@@ -202,13 +207,18 @@ type LedgerMembersAdvanceRow struct {
 	Pages             int32
 	MembersStored     int32
 	MembersRecognised bool
+	MembersComplete   bool
 	Familiar          bool
+	Declared          int32
 }
 
 // One page more of each of several listings. A page without a digest leaves its listing
 // without. A listing that ends as it was when last applied is recognised, and with that
-// read to its end. Returns how many pages were written, this one included, how many people
-// are stored there, and whether what the listing was is known, and nobody in it stored otherwise. By way of a conflict,
+// read to its end. So is one of a single page without bad records that shows at least as
+// many people as are stored there: no figure can speak against it; whole says how many it
+// shows, -1 of any other page. Returns how many pages were written, this one included, how many people
+// are stored there, and whether what the listing was is known, and nobody in it stored otherwise. Where such a page shows
+// fewer, also what the provider declares for a department with nothing below (-1: nothing). By way of a conflict,
 // which finds each line by its key, where an update may read all of the run's for each;
 // single people have no line and get none.
 func (q *Queries) LedgerMembersAdvance(ctx context.Context, db DBTX, arg LedgerMembersAdvanceParams) ([]LedgerMembersAdvanceRow, error) {
@@ -220,6 +230,7 @@ func (q *Queries) LedgerMembersAdvance(ctx context.Context, db DBTX, arg LedgerM
 		arg.Bad,
 		arg.Requests,
 		arg.Digests,
+		arg.Whole,
 	)
 	if err != nil {
 		return nil, err
@@ -233,7 +244,9 @@ func (q *Queries) LedgerMembersAdvance(ctx context.Context, db DBTX, arg LedgerM
 			&i.Pages,
 			&i.MembersStored,
 			&i.MembersRecognised,
+			&i.MembersComplete,
 			&i.Familiar,
+			&i.Declared,
 		); err != nil {
 			return nil, err
 		}
@@ -420,11 +433,19 @@ WITH RECURSIVE run AS (
     -- A listing of people of other departments knows least of them: where it comes last
     -- they are written once, by what their own department says.
     SELECT h.external_id, h.complete, h.skipped, h.of_others, h.department_id, h.leaders, h.declared, h.size, h.hand, row_number() OVER (ORDER BY h.skipped, h.of_others, h.hand, h.size DESC, h.external_id COLLATE "C") AS ordinal FROM dealt h
-), stored AS (
+), members AS MATERIALIZED (
+    SELECT m.id, m.content, m.status FROM org_members m WHERE m.provider_id = (SELECT run.provider_id FROM run)
+), stored AS MATERIALIZED (
     SELECT md.department_id, bit_xor(org_membership_content(md.member_id, m.content, md.is_leader, md.sort_order, md.primary_rank)) AS stored,
         count(*) FILTER (WHERE m.status <> 'deleted') AS people, count(*) FILTER (WHERE md.is_primary AND m.status <> 'deleted') AS settled
-    FROM org_members m JOIN org_member_departments md ON md.member_id = m.id WHERE m.provider_id = (SELECT run.provider_id FROM run)
+    FROM members m JOIN org_member_departments md ON md.member_id = m.id
     GROUP BY md.department_id
+), noted AS (
+    UPDATE sync_runs r SET members_there = m.there, members_active = m.active, members_placed = p.placed
+    FROM (SELECT count(*) FILTER (WHERE x.status <> 'deleted') AS there, count(*) FILTER (WHERE x.status = 'active') AS active FROM members x) m,
+        (SELECT coalesce(sum(s.settled), 0) AS placed FROM stored s JOIN org_departments d ON d.id = s.department_id
+            WHERE d.provider_id = (SELECT run.provider_id FROM run)) p
+    WHERE r.id = $1
 ), known AS (
     SELECT k.department_id, k.listing, k.leaders, s.settled FROM remembered_listings k LEFT JOIN stored s ON s.department_id = k.department_id
     WHERE k.tenant_id IS NOT DISTINCT FROM (SELECT run.tenant_id FROM run) AND k.stored = coalesce(s.stored, 0)
@@ -619,7 +640,7 @@ SELECT w.department::text AS external_id,
     CASE WHEN there.stored > 0 THEN (SELECT count(*) FROM (
         SELECT s.person_key FROM staged_members s
         WHERE s.run_id = $1 AND s.listing = w.department AND s.department_external_id = w.department AND s.status IS DISTINCT FROM 'deleted'
-        UNION SELECT g.person_key FROM recognised_members g WHERE g.run_id = $1 AND g.listing = w.department) people) ELSE 0 END::int AS read,
+        UNION SELECT unnest(g.person_keys) FROM recognised_members g WHERE g.run_id = $1 AND g.listing = w.department) people) ELSE 0 END::int AS read,
     there.stored::int AS stored,
     (SELECT sd.declared_members FROM staged_departments sd WHERE sd.run_id = $1 AND sd.external_id = w.department) AS declared,
     EXISTS (SELECT 1 FROM staged_departments sc WHERE sc.run_id = $1 AND sc.parent_external_id = w.department OFFSET 0) AS has_children

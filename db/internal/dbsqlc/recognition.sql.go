@@ -120,7 +120,7 @@ WITH listed AS (
             LEFT JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, department_id, department_path, status, activated, user_id, raw_data, synced_at, content FROM org_members x WHERE x.id = s.member_id OFFSET 0) m ON true
             LEFT JOIN LATERAL (SELECT member_id, department_id, is_primary, is_leader, sort_order, primary_rank FROM org_member_departments x WHERE x.member_id = s.member_id AND x.department_id = d.id OFFSET 0) md ON true
             UNION
-            SELECT g.digest, g.member_id, g.stored, true FROM recognised_members g WHERE g.run_id = $3::uuid AND g.listing = w.listing
+            SELECT unnest(g.digests), unnest(g.members), unnest(g.stored), true FROM recognised_members g WHERE g.run_id = $3::uuid AND g.listing = w.listing
         ) e
     ) p
     WHERE p.whole

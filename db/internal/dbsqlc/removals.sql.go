@@ -46,7 +46,8 @@ func (q *Queries) Completeness(ctx context.Context, db DBTX, runID string) (Comp
 
 const contradictedScopes = `-- name: ContradictedScopes :many
 WITH RECURSIVE missed AS (
-    SELECT DISTINCT r.department_id FROM sync_run_removals r JOIN org_members m ON m.id = r.object_id AND m.status <> 'deleted'
+    SELECT DISTINCT r.department_id FROM sync_run_removals r
+    CROSS JOIN LATERAL (SELECT 1 FROM org_members x WHERE x.id = r.object_id AND x.status <> 'deleted' OFFSET 0) m
     WHERE r.run_id = $1::uuid AND r.object_type = 'membership'
 ), suspects AS (
     SELECT l.external_id, sd.declared_members FROM missed
@@ -59,22 +60,24 @@ WITH RECURSIVE missed AS (
     SELECT b.top, c.external_id FROM below b JOIN staged_departments c ON c.run_id = $1 AND c.parent_external_id = b.external_id
 ), needed AS (
     SELECT DISTINCT b.external_id FROM below b
+), unread AS MATERIALIZED (
+    SELECT d.id, n.external_id FROM needed n
+    JOIN sync_run_departments l ON l.run_id = $1 AND l.external_id = n.external_id AND NOT l.members_complete
+    JOIN org_departments d ON d.provider_id = $2 AND d.external_id = n.external_id
 ), counted AS (
-    SELECT p.external_id, count(*) AS people
+    SELECT l.external_id, l.members_stored AS people FROM sync_run_departments l WHERE l.run_id = $1 AND l.members_recognised
+    UNION ALL
+    SELECT p.external_id, count(*)
     FROM (
         SELECT n.external_id, coalesce(r.member_id::text, sm.person_key) AS person
         FROM needed n
         JOIN staged_members sm ON sm.run_id = $1 AND sm.department_external_id = n.external_id AND sm.status IS DISTINCT FROM 'deleted'
         JOIN sync_run_members r ON r.run_id = sm.run_id AND r.person_key = sm.person_key
         UNION
-        SELECT n.external_id, g.member_id::text
+        SELECT n.external_id, unnest(g.members)::text
         FROM needed n JOIN recognised_members g ON g.run_id = $1 AND g.listing = n.external_id
         UNION
-        SELECT n.external_id, md.member_id::text
-        FROM needed n
-        JOIN sync_run_departments l ON l.run_id = $1 AND l.external_id = n.external_id AND (l.members_recognised OR NOT l.members_complete)
-        JOIN org_departments d ON d.provider_id = $2 AND d.external_id = n.external_id
-        JOIN org_member_departments md ON md.department_id = d.id
+        SELECT u.external_id, md.member_id::text FROM unread u JOIN org_member_departments md ON md.department_id = u.id
     ) p
     GROUP BY p.external_id
 )
@@ -96,7 +99,8 @@ type ContradictedScopesRow struct {
 // head count says that there are more in or below it than were read. Nobody documents
 // whether it counts people of several departments once, so every place counts here.
 // Below it, people stored where this run could not read count as read: a department
-// that failed does not freeze those above it.
+// that failed does not freeze those above it. Where a whole listing was recognised
+// those stored when the tree was sealed are those who were read.
 func (q *Queries) ContradictedScopes(ctx context.Context, db DBTX, runID string, providerID *string) ([]ContradictedScopesRow, error) {
 	rows, err := db.Query(ctx, contradictedScopes, runID, providerID)
 	if err != nil {
@@ -138,14 +142,21 @@ func (q *Queries) MemberKeepPlaces(ctx context.Context, db DBTX, runID string, i
 }
 
 const membersRead = `-- name: MembersRead :one
-SELECT count(DISTINCT p.member_id)::int AS seen, count(DISTINCT p.person_key)::int AS undecided
-FROM (
-    SELECT r.member_id, CASE WHEN r.member_id IS NULL THEN s.person_key END AS person_key
-    FROM staged_members s LEFT JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key
-    WHERE s.run_id = $1 AND s.status IS DISTINCT FROM 'deleted'
-    UNION ALL
-    SELECT v.member_id, NULL FROM sync_run_recognised v WHERE v.run_id = $1
-) p
+WITH people AS (
+    SELECT DISTINCT p.member_id, p.person_key FROM (
+        SELECT r.member_id, CASE WHEN r.member_id IS NULL THEN s.person_key END AS person_key
+        FROM staged_members s LEFT JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key
+        WHERE s.run_id = $1 AND s.status IS DISTINCT FROM 'deleted'
+        UNION ALL
+        SELECT unnest(g.members), NULL FROM recognised_members g WHERE g.run_id = $1
+        UNION ALL
+        SELECT md.member_id, NULL FROM sync_run_departments l
+        JOIN org_departments d ON d.provider_id = $2 AND d.external_id = l.external_id AND d.status = 'active'
+        JOIN org_member_departments md ON md.department_id = d.id
+        WHERE l.run_id = $1 AND l.members_recognised
+    ) p
+)
+SELECT count(member_id)::int AS seen, count(person_key)::int AS undecided FROM people
 `
 
 type MembersReadRow struct {
@@ -154,10 +165,37 @@ type MembersReadRow struct {
 }
 
 // How many people were read, those who could not be told from others apart.
-func (q *Queries) MembersRead(ctx context.Context, db DBTX, runID string) (MembersReadRow, error) {
-	row := db.QueryRow(ctx, membersRead, runID)
+func (q *Queries) MembersRead(ctx context.Context, db DBTX, runID string, providerID *string) (MembersReadRow, error) {
+	row := db.QueryRow(ctx, membersRead, runID, providerID)
 	var i MembersReadRow
 	err := row.Scan(&i.Seen, &i.Undecided)
+	return i, err
+}
+
+const membersSealed = `-- name: MembersSealed :one
+SELECT (r.members_active + c.active)::int AS active, (r.members_there + c.stored)::int AS stored, (r.members_placed = r.members_there)::boolean AS all_placed
+FROM sync_runs r CROSS JOIN (
+    SELECT coalesce(sum((x.after ->> 'status' = 'active')::int - coalesce((x.before ->> 'status' = 'active')::int, 0)), 0) AS active,
+        coalesce(sum((x.after ->> 'status' <> 'deleted')::int - coalesce((x.before ->> 'status' <> 'deleted')::int, 0)), 0) AS stored,
+        coalesce(bool_or(x.kind = 'deleted'), false) AS removed
+    FROM org_changes x WHERE x.run_id = $1 AND x.object_type = 'member'
+) c
+WHERE r.id = $1 AND r.members_there IS NOT NULL AND NOT c.removed
+`
+
+type MembersSealedRow struct {
+	Active    int32
+	Stored    int32
+	AllPlaced bool
+}
+
+// The same by what there was when the departments were sealed and what the run has
+// changed since, and whether everybody had a place then. None where that is not known,
+// or the run has removed somebody already.
+func (q *Queries) MembersSealed(ctx context.Context, db DBTX, runID string) (MembersSealedRow, error) {
+	row := db.QueryRow(ctx, membersSealed, runID)
+	var i MembersSealedRow
+	err := row.Scan(&i.Active, &i.Stored, &i.AllPlaced)
 	return i, err
 }
 
@@ -383,31 +421,53 @@ func (q *Queries) RemovalsPlanDependents(ctx context.Context, db DBTX, runID str
 const removalsPlanMembers = `-- name: RemovalsPlanMembers :execrows
 WITH undecided AS MATERIALIZED (
     SELECT lower(u.person_key) AS external_key, u.unionid, u.open_id FROM sync_run_members u WHERE u.run_id = $1::uuid AND u.member_id IS NULL
+), unlisted AS MATERIALIZED (
+    SELECT d.id FROM org_departments d WHERE d.provider_id = $3
+        AND NOT EXISTS (SELECT 1 FROM sync_run_departments l WHERE l.run_id = $1 AND l.external_id = d.external_id OFFSET 0)
+), candidates AS MATERIALIZED (
+    SELECT r.object_id AS id FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = 'membership'
+    UNION
+    SELECT md.member_id FROM unlisted u JOIN org_member_departments md ON md.department_id = u.id
+    UNION
+    SELECT m.id FROM org_members m WHERE m.provider_id = $3 AND NOT $4::boolean
 ), missed AS MATERIALIZED (
-    SELECT m.id FROM org_members m
-    WHERE m.provider_id = $3 AND m.status <> 'deleted'
-      AND NOT EXISTS (SELECT 1 FROM sync_run_members s WHERE s.run_id = $1 AND s.member_id = m.id)
-      AND NOT EXISTS (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = $1 AND v.member_id = m.id)
+    SELECT m.id FROM candidates c
+    CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, department_id, department_path, status, activated, user_id, raw_data, synced_at, content FROM org_members x WHERE x.id = c.id AND x.provider_id = $3 AND x.status <> 'deleted' OFFSET 0) m
+    WHERE NOT EXISTS (SELECT 1 FROM sync_run_members s WHERE s.run_id = $1 AND s.member_id = m.id OFFSET 0)
+      AND NOT EXISTS (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = $1 AND v.member_id = m.id OFFSET 0)
       AND NOT EXISTS (SELECT 1 FROM undecided u
                       WHERE u.external_key = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id)
 ), placed AS (
-    SELECT x.id, bool_and(r.object_id IS NOT NULL) AS missed_everywhere
-    FROM missed x JOIN org_member_departments md ON md.member_id = x.id
-    LEFT JOIN sync_run_removals r ON r.run_id = $1 AND r.object_type = 'membership' AND r.object_id = md.member_id AND r.department_id = md.department_id
+    SELECT x.id, bool_and(EXISTS (SELECT 1 FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = 'membership'
+        AND r.object_id = md.member_id AND r.department_id = md.department_id OFFSET 0)) AS missed_everywhere
+    FROM missed x CROSS JOIN LATERAL (SELECT member_id, department_id, is_primary, is_leader, sort_order, primary_rank FROM org_member_departments y WHERE y.member_id = x.id OFFSET 0) md
     GROUP BY x.id
 )
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
 SELECT $1::uuid, 'member', x.id, x.id, $2::boolean, CASE WHEN $2 THEN 'not_listed' ELSE 'looked_up' END
-FROM missed x LEFT JOIN placed p ON p.id = x.id
-WHERE $2 OR p.missed_everywhere
+FROM missed x WHERE $2 OR x.id IN (SELECT p.id FROM placed p WHERE p.missed_everywhere)
 ON CONFLICT DO NOTHING
 `
 
+type RemovalsPlanMembersParams struct {
+	RunID          string
+	EverythingRead bool
+	ProviderID     *string
+	AllPlaced      bool
+}
+
 // People not seen anywhere. Where every department was read that settles it; else
 // those whose departments all were read are to be looked up one by one, since they
-// may be in one that was not.
-func (q *Queries) RemovalsPlanMembers(ctx context.Context, db DBTX, runID string, everythingRead bool, providerID *string) (int64, error) {
-	result, err := db.Exec(ctx, removalsPlanMembers, runID, everythingRead, providerID)
+// may be in one that was not. Whoever has a place is among those missed in a place, or
+// in a department that is not there any more, or was seen; everybody is gone through only
+// where somebody has none.
+func (q *Queries) RemovalsPlanMembers(ctx context.Context, db DBTX, arg RemovalsPlanMembersParams) (int64, error) {
+	result, err := db.Exec(ctx, removalsPlanMembers,
+		arg.RunID,
+		arg.EverythingRead,
+		arg.ProviderID,
+		arg.AllPlaced,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -417,16 +477,22 @@ func (q *Queries) RemovalsPlanMembers(ctx context.Context, db DBTX, runID string
 const removalsPlanMemberships = `-- name: RemovalsPlanMemberships :execrows
 WITH undecided AS MATERIALIZED (
     SELECT lower(u.person_key) AS external_key, u.unionid, u.open_id FROM sync_run_members u WHERE u.run_id = $1::uuid AND u.member_id IS NULL
+), recognised AS (
+    SELECT g.listing, unnest(g.members) AS member_id FROM recognised_members g WHERE g.run_id = $1::uuid
+), unseen AS MATERIALIZED (
+    SELECT md.member_id, md.department_id
+    FROM sync_run_departments l
+    JOIN org_departments d ON d.provider_id = $2 AND d.external_id = l.external_id
+    JOIN org_member_departments md ON md.department_id = d.id
+    WHERE l.run_id = $1 AND l.members_complete AND NOT l.members_recognised
+      AND NOT EXISTS (SELECT 1 FROM sync_run_memberships s WHERE s.run_id = $1 AND s.department_id = md.department_id AND s.member_id = md.member_id)
+      AND NOT EXISTS (SELECT 1 FROM recognised g WHERE g.listing = d.external_id AND g.member_id = md.member_id)
 )
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
-SELECT $1::uuid, 'membership', md.member_id, md.department_id
-FROM org_member_departments md
-JOIN org_departments d ON d.id = md.department_id AND d.provider_id = $2
-JOIN org_members m ON m.id = md.member_id AND m.provider_id = d.provider_id
-JOIN sync_run_departments l ON l.run_id = $1 AND l.external_id = d.external_id AND l.members_complete AND NOT l.members_recognised
-WHERE NOT EXISTS (SELECT 1 FROM sync_run_memberships s WHERE s.run_id = $1 AND s.department_id = md.department_id AND s.member_id = md.member_id)
-  AND NOT EXISTS (SELECT 1 FROM recognised_members g WHERE g.run_id = $1 AND g.listing = d.external_id AND g.member_id = md.member_id)
-  AND NOT EXISTS (SELECT 1 FROM undecided u
+SELECT $1::uuid, 'membership', n.member_id, n.department_id
+FROM unseen n
+CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, department_id, department_path, status, activated, user_id, raw_data, synced_at, content FROM org_members x WHERE x.id = n.member_id AND x.provider_id = $2 OFFSET 0) m
+WHERE NOT EXISTS (SELECT 1 FROM undecided u
                   WHERE u.external_key = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id)
 ON CONFLICT DO NOTHING
 `

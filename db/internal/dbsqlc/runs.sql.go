@@ -328,7 +328,7 @@ func (q *Queries) RunErrorList(ctx context.Context, db DBTX, runID string, maxRo
 }
 
 const runGet = `-- name: RunGet :one
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, r.began_empty, r.members_seen, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, r.began_empty, r.members_seen, r.members_there, r.members_active, r.members_placed, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE r.id = $1
 `
 
@@ -360,6 +360,9 @@ type RunGetRow struct {
 	RawLeft          bool
 	BeganEmpty       bool
 	MembersSeen      *int32
+	MembersThere     *int32
+	MembersActive    *int32
+	MembersPlaced    *int32
 	ProviderName     string
 	ProviderType     string
 }
@@ -395,6 +398,9 @@ func (q *Queries) RunGet(ctx context.Context, db DBTX, id string) (RunGetRow, er
 		&i.RawLeft,
 		&i.BeganEmpty,
 		&i.MembersSeen,
+		&i.MembersThere,
+		&i.MembersActive,
+		&i.MembersPlaced,
 		&i.ProviderName,
 		&i.ProviderType,
 	)
@@ -439,7 +445,7 @@ func (q *Queries) RunInsert(ctx context.Context, db DBTX, arg RunInsertParams) e
 }
 
 const runList = `-- name: RunList :many
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, r.began_empty, r.members_seen, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, r.began_empty, r.members_seen, r.members_there, r.members_active, r.members_placed, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE ($1::text IS NULL OR p.name = $1)
 ORDER BY r.started_at DESC, r.id LIMIT $2
 `
@@ -472,6 +478,9 @@ type RunListRow struct {
 	RawLeft          bool
 	BeganEmpty       bool
 	MembersSeen      *int32
+	MembersThere     *int32
+	MembersActive    *int32
+	MembersPlaced    *int32
 	ProviderName     string
 	ProviderType     string
 }
@@ -513,6 +522,9 @@ func (q *Queries) RunList(ctx context.Context, db DBTX, provider *string, maxRow
 			&i.RawLeft,
 			&i.BeganEmpty,
 			&i.MembersSeen,
+			&i.MembersThere,
+			&i.MembersActive,
+			&i.MembersPlaced,
 			&i.ProviderName,
 			&i.ProviderType,
 		); err != nil {

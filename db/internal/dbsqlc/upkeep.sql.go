@@ -162,8 +162,8 @@ WITH d AS (
     WHERE s.run_id = $1 AND s.listing = b.listing AND s.page = b.page AND s.n = b.n RETURNING 1
 ), g AS (
     DELETE FROM recognised_members s USING (
-        SELECT x.listing, x.member_id, x.page FROM recognised_members x WHERE x.run_id = $1 LIMIT $2) b
-    WHERE s.run_id = $1 AND s.listing = b.listing AND s.member_id = b.member_id AND s.page = b.page RETURNING 1
+        SELECT x.listing, x.page FROM recognised_members x WHERE x.run_id = $1 LIMIT $2) b
+    WHERE s.run_id = $1 AND s.listing = b.listing AND s.page = b.page RETURNING 1
 ), p AS (
     DELETE FROM sync_run_members s USING (
         SELECT x.person_key FROM sync_run_members x WHERE x.run_id = $1 LIMIT $2) b
