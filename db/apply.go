@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/internal/directory"
@@ -217,27 +218,60 @@ func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 func rows(_ int64, err error) error { return err }
 
 // Settle computes what depends on the whole: paths, everybody's primary
-// department, distinct head counts. Only rows whose figure changed are written.
+// department, distinct head counts. Only rows whose figure changed are written. People's
+// departments and head counts do not wait for each other: each has its own transaction.
 func (s *Store) Settle(ctx context.Context, runID string) error {
-	return interpret("settle", s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+	done := false
+	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
 		if run.Mode == "plan" {
+			done = true
 			return nil
 		}
-		return s.settle(ctx, tx, run, runID)
+		done, err = s.settleTree(ctx, tx, run, runID)
+		return err
+	})
+	if err != nil || done {
+		return interpret("settle", err)
+	}
+	parts, partsCtx := errgroup.WithContext(ctx)
+	for _, part := range []func(context.Context, pgx.Tx, dbsqlc.FenceHoldRow, string) error{s.settleMembers, s.countHeads} {
+		parts.Go(func() error {
+			return s.inFence(partsCtx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error { return part(partsCtx, tx, run, runID) })
+		})
+	}
+	if err := parts.Wait(); err != nil {
+		return interpret("settle", err)
+	}
+	return interpret("settle", s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+		return s.rememberSettled(ctx, tx, run, runID)
 	}))
 }
 
+// settle does the same in one transaction.
 func (s *Store) settle(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
-	settled, err := s.settled(ctx, tx, run.ProviderID, runID)
-	if err != nil {
-		return fmt.Errorf("compare with what was settled: %w", err)
-	}
-	if settled {
-		return nil
-	}
-	if err := s.place(ctx, tx, run.ProviderID); err != nil {
+	if done, err := s.settleTree(ctx, tx, run, runID); err != nil || done {
 		return err
 	}
+	for _, part := range []func(context.Context, pgx.Tx, dbsqlc.FenceHoldRow, string) error{s.settleMembers, s.countHeads, s.rememberSettled} {
+		if err := part(ctx, tx, run, runID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settleTree computes paths, unless all is settled already.
+func (s *Store) settleTree(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) (done bool, err error) {
+	if done, err = s.settled(ctx, tx, run.ProviderID, runID); err != nil {
+		return false, fmt.Errorf("compare with what was settled: %w", err)
+	}
+	if done {
+		return true, nil
+	}
+	return false, s.place(ctx, tx, run.ProviderID)
+}
+
+func (s *Store) settleMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
 	if err := s.planFor(ctx, tx, everything); err != nil {
 		return err
 	}
@@ -245,14 +279,26 @@ func (s *Store) settle(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, 
 	if err != nil {
 		return fmt.Errorf("members: %w", err)
 	}
-	if err := s.mark(ctx, tx, unmarked); err != nil {
+	return s.mark(ctx, tx, unmarked)
+}
+
+func (s *Store) countHeads(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, _ string) error {
+	if err := s.planFor(ctx, tx, everything); err != nil {
 		return err
 	}
 	if _, err := s.q.DepartmentsCount(ctx, tx, &run.ProviderID); err != nil {
 		return fmt.Errorf("head counts: %w", err)
 	}
+	return nil
+}
+
+// rememberSettled keeps what the directory looks like once all of it is settled.
+func (s *Store) rememberSettled(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, _ string) error {
 	if run.Singly {
 		return nil
+	}
+	if err := s.planFor(ctx, tx, everything); err != nil {
+		return err
 	}
 	figure, err := s.q.DirectoryFigure(ctx, tx, &run.ProviderID)
 	if err != nil {
@@ -276,7 +322,7 @@ func (s *Store) mark(ctx context.Context, tx pgx.Tx, people []string) error {
 	if _, err := s.q.PrimarySet(ctx, tx, people); err != nil {
 		return fmt.Errorf("set primary: %w", err)
 	}
-	return s.planFor(ctx, tx, everything)
+	return nil
 }
 
 // settled reports that the run changed nothing and that everything looks as it did when

@@ -109,7 +109,7 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if _, err := s.q.RemovalsPlanDepartments(ctx, tx, runID, treeRead, &run.ProviderID); err != nil {
 		return RemovalPlan{}, err
 	}
-	if _, err := s.q.RemovalsPlanDependents(ctx, tx, runID, &run.ProviderID); err != nil {
+	if _, err := s.q.RemovalsPlanDependents(ctx, tx, runID, run.ProviderID); err != nil {
 		return RemovalPlan{}, err
 	}
 	if err := s.q.RunSetSeen(ctx, tx, read.Seen, runID); err != nil {
@@ -279,7 +279,7 @@ func (s *Store) EndDoubts(ctx context.Context, runID string) (dropped int, err e
 			return err
 		}
 		dropped = int(n)
-		_, err = s.q.RemovalsPlanDependents(ctx, tx, runID, &run.ProviderID)
+		_, err = s.q.RemovalsPlanDependents(ctx, tx, runID, run.ProviderID)
 		return err
 	})
 	return dropped, interpret("end doubts", err)

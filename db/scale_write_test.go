@@ -81,9 +81,11 @@ func (m many) write(t *testing.T) {
 		require.NoError(t, store.ResolveDoubts(t.Context(), r.id, members, doubts[:doubtsAtOnce/2], doubts[doubtsAtOnce/2:]))
 		after = doubts[doubtsAtOnce-1].ID
 	}
+	_, err := store.EndDoubts(t.Context(), r.id)
+	require.NoError(t, err)
 	doubtful := doubtsAtOnce * m.departments / m.people
 	for name, handled := range map[string]int{
-		"LedgerMembersEnd": 1, "RemoveMemberships": removedAtOnce * m.departments / m.people, "MembersResolve": batchOfMany, "MembersCompare": batchOfMany, "MembersInsert": batchOfMany, "MembersUpdate": batchOfMany,
+		"LedgerMembersEnd": 1, "RemovalsPlanDependents": m.departments, "RemoveMemberships": removedAtOnce * m.departments / m.people, "MembersResolve": batchOfMany, "MembersCompare": batchOfMany, "MembersInsert": batchOfMany, "MembersUpdate": batchOfMany,
 		"MembershipsUpdate": batchOfMany, "ListingsRemember": batchOfMany,
 		"RemovalsDoubts": doubtful, "RemovalsConfirm": doubtful, "RemovalsWithdraw": 1, "MemberKeepPlaces": 1,
 	} {

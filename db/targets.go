@@ -136,7 +136,7 @@ func (s *Store) planPeople(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldR
 		func() (int64, error) { return s.q.PeopleFailUnread(ctx, tx, runID) },
 		func() (int64, error) { return s.q.PeoplePlanMembers(ctx, tx, runID, &run.ProviderID) },
 		func() (int64, error) { return s.q.PeoplePlanMemberships(ctx, tx, runID, &run.ProviderID) },
-		func() (int64, error) { return s.q.RemovalsPlanDependents(ctx, tx, runID, &run.ProviderID) },
+		func() (int64, error) { return s.q.RemovalsPlanDependents(ctx, tx, runID, run.ProviderID) },
 	} {
 		if _, err := step(); err != nil {
 			return RemovalPlan{}, err

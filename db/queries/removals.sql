@@ -182,16 +182,16 @@ ON CONFLICT DO NOTHING;
 -- What goes with a removed member or department.
 WITH dependents AS (
     SELECT md.member_id, md.department_id, r.object_type
-    FROM sync_run_removals r JOIN org_member_departments md ON md.member_id = r.object_id
+    FROM sync_run_removals r CROSS JOIN LATERAL (SELECT * FROM org_member_departments x WHERE x.member_id = r.object_id OFFSET 0) md
     WHERE r.run_id = @run_id AND r.object_type = 'member' AND r.confirmed
     UNION ALL
     SELECT md.member_id, md.department_id, r.object_type
-    FROM sync_run_removals r JOIN org_member_departments md ON md.department_id = r.object_id
+    FROM sync_run_removals r CROSS JOIN LATERAL (SELECT * FROM org_member_departments x WHERE x.department_id = r.object_id OFFSET 0) md
     WHERE r.run_id = @run_id AND r.object_type = 'department' AND r.confirmed
 )
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, reason)
 SELECT DISTINCT ON (p.member_id, p.department_id) @run_id::uuid, 'membership', p.member_id, p.department_id, 'with_' || p.object_type
-FROM dependents p JOIN org_members m ON m.id = p.member_id AND m.provider_id = @provider_id
+FROM dependents p CROSS JOIN LATERAL (SELECT * FROM org_members x WHERE x.id = p.member_id AND x.provider_id = @provider_id::uuid OFFSET 0) m
 ORDER BY p.member_id, p.department_id, p.object_type DESC
 ON CONFLICT DO NOTHING;
 

@@ -395,22 +395,22 @@ func (q *Queries) RemovalsPlanDepartments(ctx context.Context, db DBTX, runID st
 const removalsPlanDependents = `-- name: RemovalsPlanDependents :execrows
 WITH dependents AS (
     SELECT md.member_id, md.department_id, r.object_type
-    FROM sync_run_removals r JOIN org_member_departments md ON md.member_id = r.object_id
+    FROM sync_run_removals r CROSS JOIN LATERAL (SELECT member_id, department_id, is_primary, is_leader, sort_order, primary_rank FROM org_member_departments x WHERE x.member_id = r.object_id OFFSET 0) md
     WHERE r.run_id = $1 AND r.object_type = 'member' AND r.confirmed
     UNION ALL
     SELECT md.member_id, md.department_id, r.object_type
-    FROM sync_run_removals r JOIN org_member_departments md ON md.department_id = r.object_id
+    FROM sync_run_removals r CROSS JOIN LATERAL (SELECT member_id, department_id, is_primary, is_leader, sort_order, primary_rank FROM org_member_departments x WHERE x.department_id = r.object_id OFFSET 0) md
     WHERE r.run_id = $1 AND r.object_type = 'department' AND r.confirmed
 )
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, reason)
 SELECT DISTINCT ON (p.member_id, p.department_id) $1::uuid, 'membership', p.member_id, p.department_id, 'with_' || p.object_type
-FROM dependents p JOIN org_members m ON m.id = p.member_id AND m.provider_id = $2
+FROM dependents p CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, department_id, department_path, status, activated, user_id, raw_data, synced_at, content FROM org_members x WHERE x.id = p.member_id AND x.provider_id = $2::uuid OFFSET 0) m
 ORDER BY p.member_id, p.department_id, p.object_type DESC
 ON CONFLICT DO NOTHING
 `
 
 // What goes with a removed member or department.
-func (q *Queries) RemovalsPlanDependents(ctx context.Context, db DBTX, runID string, providerID *string) (int64, error) {
+func (q *Queries) RemovalsPlanDependents(ctx context.Context, db DBTX, runID string, providerID string) (int64, error) {
 	result, err := db.Exec(ctx, removalsPlanDependents, runID, providerID)
 	if err != nil {
 		return 0, err
