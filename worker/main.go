@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"go.temporal.io/sdk/client"
@@ -34,7 +35,15 @@ Example:
 
 `
 
+// collectAt is by how many per cent the heap may grow before it is collected, unless GOGC
+// says otherwise. Nearly all that a worker decodes is garbage a moment later: at Go's own
+// 100 collecting it took a fifth of a worker's processor time, for 40 MB less in use.
+const collectAt = 200
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
