@@ -69,15 +69,17 @@ WITH RECURSIVE above AS (
     FROM org_member_departments md
     JOIN org_departments d ON d.id = md.department_id AND d.provider_id = $1 AND d.status = 'active'
     WHERE NOT EXISTS (SELECT 1 FROM org_members m WHERE m.id = md.member_id AND m.status <> 'active')
-), several AS (
-    SELECT DISTINCT p.member_id FROM places p WHERE NOT p.is_primary
+), several AS MATERIALIZED (
+    -- All places of those who have a further one. Kept apart, as everybody's places beside
+    -- all departments above them are as many rows as there are levels.
+    SELECT p.member_id, p.department_id FROM places p WHERE p.member_id IN (SELECT f.member_id FROM places f WHERE NOT f.is_primary)
 ), direct AS (
     SELECT p.department_id, count(*) AS people FROM places p GROUP BY p.department_id
 ), counted AS (
     SELECT a.top, direct.people FROM above a JOIN direct ON direct.department_id = a.id
     UNION ALL
-    SELECT a.top, 1 - count(*) FROM several s JOIN places p ON p.member_id = s.member_id JOIN above a ON a.id = p.department_id
-    GROUP BY a.top, p.member_id HAVING count(*) > 1
+    SELECT a.top, 1 - count(*) FROM several s JOIN above a ON a.id = s.department_id
+    GROUP BY a.top, s.member_id HAVING count(*) > 1
 ), totals AS (
     SELECT c.top, sum(c.people) AS people FROM counted c GROUP BY c.top
 ), figures AS (

@@ -105,22 +105,19 @@ WITH listed AS (
         WHERE x.provider_id = $4::uuid AND x.external_id = w.listing AND x.status = 'active' OFFSET 0) d
     CROSS JOIN LATERAL (
         SELECT coalesce(bit_xor(e.stored), 0) AS stored, coalesce(bool_and(e.whole) AND count(*) = count(DISTINCT e.member_id), true) AS whole,
-            coalesce(array_agg(e.digest ORDER BY e.digest), '{}') AS records, coalesce(array_agg(e.member_id ORDER BY e.digest), '{}') AS members,
-            coalesce(array_agg(e.stored ORDER BY e.digest), '{}') AS contents
+            coalesce(array_agg(e.digest), '{}') AS records, coalesce(array_agg(e.member_id), '{}') AS members, coalesce(array_agg(e.stored), '{}') AS contents
         FROM (
-            SELECT s.digest, s.member_id, org_membership_content(m.id, m.content, md.is_leader, md.sort_order, md.primary_rank) AS stored,
-                s.theirs AND s.digest IS NOT NULL AND m.id IS NOT NULL AND md.member_id IS NOT NULL AS whole
-            FROM (
-                SELECT x.person_key, x.digest, r.member_id, bool_and(coalesce(x.unionid = r.unionid, true)) AS theirs
-                FROM staged_members x
-                CROSS JOIN LATERAL (SELECT run_id, person_key, member_id, is_new, unionid, open_id FROM sync_run_members y WHERE y.run_id = x.run_id AND y.person_key = x.person_key OFFSET 0) r
-                WHERE x.run_id = $3::uuid AND x.listing = w.listing AND x.status IS DISTINCT FROM 'deleted'
-                GROUP BY x.person_key, x.digest, r.member_id
-            ) s
-            LEFT JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, department_id, department_path, status, activated, user_id, raw_data, synced_at, content FROM org_members x WHERE x.id = s.member_id OFFSET 0) m ON true
-            LEFT JOIN LATERAL (SELECT member_id, department_id, is_primary, is_leader, sort_order, primary_rank FROM org_member_departments x WHERE x.member_id = s.member_id AND x.department_id = d.id OFFSET 0) md ON true
+            SELECT s.digest, r.member_id, org_membership_content(m.id, m.content, md.is_leader, md.sort_order, md.primary_rank) AS stored,
+                coalesce(s.unionid = r.unionid, true) AND s.digest IS NOT NULL AND m.id IS NOT NULL AND md.member_id IS NOT NULL AS whole
+            FROM (SELECT x.person_key, x.digest, x.unionid FROM staged_members x
+                WHERE x.run_id = $3::uuid AND x.listing = w.listing AND x.status IS DISTINCT FROM 'deleted' OFFSET 0) s
+            CROSS JOIN LATERAL (SELECT y.member_id, y.unionid FROM sync_run_members y WHERE y.run_id = $3::uuid AND y.person_key = s.person_key OFFSET 0) r
+            LEFT JOIN LATERAL (SELECT y.id, y.content FROM org_members y WHERE y.id = r.member_id OFFSET 0) m ON true
+            LEFT JOIN LATERAL (SELECT y.member_id, y.is_leader, y.sort_order, y.primary_rank FROM org_member_departments y
+                WHERE y.member_id = r.member_id AND y.department_id = d.id OFFSET 0) md ON true
             UNION
             SELECT unnest(g.digests), unnest(g.members), unnest(g.stored), true FROM recognised_members g WHERE g.run_id = $3::uuid AND g.listing = w.listing
+            ORDER BY 1, 2, 3, 4
         ) e
     ) p
     WHERE p.whole
