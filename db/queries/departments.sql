@@ -141,15 +141,16 @@ FROM tree WHERE d.id = tree.id AND (d.path, d.depth) IS DISTINCT FROM (tree.path
 -- everything below it: the sum over what is below, less one for every further place
 -- that somebody has below the same department. Of several places one at most is marked
 -- as the primary one.
-WITH RECURSIVE above AS (
-    SELECT d.id, d.id AS top, d.parent_id AS next FROM org_departments d WHERE d.provider_id = @provider_id AND d.status = 'active'
+WITH RECURSIVE tree AS MATERIALIZED (
+    SELECT d.id, d.parent_id FROM org_departments d WHERE d.provider_id = @provider_id AND d.status = 'active'
+), above AS (
+    SELECT t.id, t.id AS top, t.parent_id AS next FROM tree t
     UNION ALL
-    SELECT a.id, p.id, p.parent_id FROM above a JOIN org_departments p ON p.id = a.next
-    WHERE p.provider_id = @provider_id AND p.status = 'active'
+    SELECT a.id, p.id, p.parent_id FROM above a JOIN tree p ON p.id = a.next
 ), places AS MATERIALIZED (
     SELECT md.department_id, md.member_id, md.is_primary
     FROM org_member_departments md
-    JOIN org_departments d ON d.id = md.department_id AND d.provider_id = @provider_id AND d.status = 'active'
+    JOIN tree t ON t.id = md.department_id
     WHERE NOT EXISTS (SELECT 1 FROM org_members m WHERE m.id = md.member_id AND m.status <> 'active')
 ), several AS MATERIALIZED (
     -- All places of those who have a further one. Kept apart, as everybody's places beside
@@ -166,10 +167,9 @@ WITH RECURSIVE above AS (
     SELECT c.top, sum(c.people) AS people FROM counted c GROUP BY c.top
 ), figures AS (
     SELECT d.id, coalesce(t.people, 0)::int AS members, coalesce(direct.people, 0)::int AS direct
-    FROM org_departments d
+    FROM tree d
     LEFT JOIN totals t ON t.top = d.id
     LEFT JOIN direct ON direct.department_id = d.id
-    WHERE d.provider_id = @provider_id AND d.status = 'active'
 )
 UPDATE org_departments d SET member_count = f.members, direct_member_count = f.direct, synced_at = now()
 FROM figures f WHERE d.id = f.id AND (d.member_count, d.direct_member_count) IS DISTINCT FROM (f.members, f.direct);
