@@ -20,7 +20,7 @@ var bounds = []bound{
 	{"worker's resident memory", "MB", func(m measures) float64 { return m.WorkerMB }, 1.25, 15},
 	{"worker's goroutines", "", func(m measures) float64 { return m.Goroutines }, 1.1, 20},
 	{"worker's open files", "", func(m measures) float64 { return m.Files }, 1.1, 20},
-	{"database connections", "", func(m measures) float64 { return m.Connections }, 1.1, 5},
+	{"database connections", "", func(m measures) float64 { return m.Connections }, 1.1, 15},
 	{"a row of the directory", "bytes", measures.rowBytes, 2, 0},
 	{"staging", "MB", func(m measures) float64 { return m.StagingMB }, 2, 10},
 	{"records of runs", "MB", func(m measures) float64 { return m.RecordMB }, 1.5, 5},
