@@ -117,20 +117,25 @@ ON CONFLICT DO NOTHING;
 -- listings, and further places of those who are stored. Which of several departments is
 -- theirs is settled when all were read. (Both lists are looked through by hash.)
 WITH listed AS (
-    SELECT s.*, r.member_id, d.id AS department_id,
+    SELECT s.*, d.id AS department_id,
         first_value(d.id) OVER best AS best_id, first_value(d.path) OVER best AS best_path,
         coalesce(s.is_leader, coalesce(s.open_id, '') = ANY (d.leaders) OR s.external_id = ANY (d.leaders), false) AS leads
-    FROM unnest(@listings::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT x.*, (x.person_key IN (SELECT unnest(@created::text[]))) IS NOT TRUE AS stored FROM staged_members x
-        WHERE x.run_id = @run_id AND x.listing = w.listing AND x.status IS DISTINCT FROM 'deleted' OFFSET 0) s
-    CROSS JOIN LATERAL (SELECT x.member_id FROM sync_run_members x WHERE x.run_id = @run_id AND x.person_key = s.person_key
-        AND coalesce(s.unionid = x.unionid, true) OFFSET 0) r -- otherwise it is somebody else's record
+    FROM (
+        -- A record under the same id with another unionid is somebody else's. (Looked up one
+        -- by one: no person comes often enough to be worth remembering.)
+        SELECT x.*, (SELECT r.member_id FROM sync_run_members r
+            WHERE r.run_id = @run_id AND r.person_key = x.person_key AND coalesce(x.unionid = r.unionid, true)) AS member_id
+        FROM unnest(@listings::text[]) AS w (listing)
+        CROSS JOIN LATERAL (SELECT y.*, (y.person_key IN (SELECT unnest(@created::text[]))) IS NOT TRUE AS stored FROM staged_members y
+            WHERE y.run_id = @run_id AND y.listing = w.listing AND y.status IS DISTINCT FROM 'deleted' OFFSET 0) x
+        WHERE NOT x.stored OR (x.person_key IN (SELECT unnest(@unplaced::text[]))) IS TRUE OFFSET 0
+    ) s
     LEFT JOIN LATERAL (SELECT x.id, x.external_id, x.path, x.depth, sd.leaders FROM org_departments x
         LEFT JOIN LATERAL (SELECT y.run_id, y.leaders FROM staged_departments y WHERE y.run_id = @run_id AND y.external_id = x.external_id OFFSET 0) sd ON true
         WHERE x.provider_id = @provider_id AND x.external_id = s.department_external_id AND x.status = 'active'
           -- A run of single people reads no departments and goes by those that are stored.
           AND (sd.run_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM staged_departments z WHERE z.run_id = @run_id)) OFFSET 0) d ON true
-    WHERE NOT s.stored OR (s.person_key IN (SELECT unnest(@unplaced::text[]))) IS TRUE
+    WHERE s.member_id IS NOT NULL
     WINDOW best AS (PARTITION BY s.person_key ORDER BY d.id IS NULL, s.primary_rank DESC NULLS LAST, d.depth DESC, d.external_id COLLATE "C")
 ), people AS (
     -- Of a person's rows the one with the full record, whatever was read last.

@@ -131,20 +131,25 @@ func (q *Queries) MembersCompare(ctx context.Context, db DBTX, arg MembersCompar
 
 const membersInsert = `-- name: MembersInsert :execrows
 WITH listed AS (
-    SELECT s.run_id, s.listing, s.page, s.n, s.department_external_id, s.person_key, s.external_id, s.external_is_fallback, s.unionid, s.open_id, s.name, s.name_translit_full, s.name_translit_initial, s.email, s.phone, s.avatar_url, s.title, s.status, s.activated, s.primary_rank, s.is_leader, s.sort_order, s.raw, s.digest, s.stored, r.member_id, d.id AS department_id,
+    SELECT s.run_id, s.listing, s.page, s.n, s.department_external_id, s.person_key, s.external_id, s.external_is_fallback, s.unionid, s.open_id, s.name, s.name_translit_full, s.name_translit_initial, s.email, s.phone, s.avatar_url, s.title, s.status, s.activated, s.primary_rank, s.is_leader, s.sort_order, s.raw, s.digest, s.stored, s.member_id, d.id AS department_id,
         first_value(d.id) OVER best AS best_id, first_value(d.path) OVER best AS best_path,
         coalesce(s.is_leader, coalesce(s.open_id, '') = ANY (d.leaders) OR s.external_id = ANY (d.leaders), false) AS leads
-    FROM unnest($2::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT x.run_id, x.listing, x.page, x.n, x.department_external_id, x.person_key, x.external_id, x.external_is_fallback, x.unionid, x.open_id, x.name, x.name_translit_full, x.name_translit_initial, x.email, x.phone, x.avatar_url, x.title, x.status, x.activated, x.primary_rank, x.is_leader, x.sort_order, x.raw, x.digest, (x.person_key IN (SELECT unnest($3::text[]))) IS NOT TRUE AS stored FROM staged_members x
-        WHERE x.run_id = $1 AND x.listing = w.listing AND x.status IS DISTINCT FROM 'deleted' OFFSET 0) s
-    CROSS JOIN LATERAL (SELECT x.member_id FROM sync_run_members x WHERE x.run_id = $1 AND x.person_key = s.person_key
-        AND coalesce(s.unionid = x.unionid, true) OFFSET 0) r -- otherwise it is somebody else's record
+    FROM (
+        -- A record under the same id with another unionid is somebody else's. (Looked up one
+        -- by one: no person comes often enough to be worth remembering.)
+        SELECT x.run_id, x.listing, x.page, x.n, x.department_external_id, x.person_key, x.external_id, x.external_is_fallback, x.unionid, x.open_id, x.name, x.name_translit_full, x.name_translit_initial, x.email, x.phone, x.avatar_url, x.title, x.status, x.activated, x.primary_rank, x.is_leader, x.sort_order, x.raw, x.digest, x.stored, (SELECT r.member_id FROM sync_run_members r
+            WHERE r.run_id = $1 AND r.person_key = x.person_key AND coalesce(x.unionid = r.unionid, true)) AS member_id
+        FROM unnest($2::text[]) AS w (listing)
+        CROSS JOIN LATERAL (SELECT y.run_id, y.listing, y.page, y.n, y.department_external_id, y.person_key, y.external_id, y.external_is_fallback, y.unionid, y.open_id, y.name, y.name_translit_full, y.name_translit_initial, y.email, y.phone, y.avatar_url, y.title, y.status, y.activated, y.primary_rank, y.is_leader, y.sort_order, y.raw, y.digest, (y.person_key IN (SELECT unnest($3::text[]))) IS NOT TRUE AS stored FROM staged_members y
+            WHERE y.run_id = $1 AND y.listing = w.listing AND y.status IS DISTINCT FROM 'deleted' OFFSET 0) x
+        WHERE NOT x.stored OR (x.person_key IN (SELECT unnest($4::text[]))) IS TRUE OFFSET 0
+    ) s
     LEFT JOIN LATERAL (SELECT x.id, x.external_id, x.path, x.depth, sd.leaders FROM org_departments x
         LEFT JOIN LATERAL (SELECT y.run_id, y.leaders FROM staged_departments y WHERE y.run_id = $1 AND y.external_id = x.external_id OFFSET 0) sd ON true
-        WHERE x.provider_id = $4 AND x.external_id = s.department_external_id AND x.status = 'active'
+        WHERE x.provider_id = $5 AND x.external_id = s.department_external_id AND x.status = 'active'
           -- A run of single people reads no departments and goes by those that are stored.
           AND (sd.run_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM staged_departments z WHERE z.run_id = $1)) OFFSET 0) d ON true
-    WHERE NOT s.stored OR (s.person_key IN (SELECT unnest($5::text[]))) IS TRUE
+    WHERE s.member_id IS NOT NULL
     WINDOW best AS (PARTITION BY s.person_key ORDER BY d.id IS NULL, s.primary_rank DESC NULLS LAST, d.depth DESC, d.external_id COLLATE "C")
 ), people AS (
     -- Of a person's rows the one with the full record, whatever was read last.
@@ -158,7 +163,7 @@ WITH listed AS (
 ), created AS (
     INSERT INTO org_members (id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial,
         email, phone, avatar_url, title, status, activated, raw_data, department_id, department_path)
-    SELECT p.member_id, $4, $6::uuid, p.external_id, p.unionid, p.open_id, coalesce(nullif(p.name, ''), p.external_id),
+    SELECT p.member_id, $5, $6::uuid, p.external_id, p.unionid, p.open_id, coalesce(nullif(p.name, ''), p.external_id),
         p.name_translit_full, p.name_translit_initial, nullif(p.email, ''), nullif(p.phone, ''), nullif(p.avatar_url, ''), nullif(p.title, ''),
         coalesce(p.status, 'active'), coalesce(p.activated, true), coalesce(p.raw, '{}'), p.best_id, coalesce(p.best_path, '')
     FROM people p ORDER BY p.person_key
@@ -195,8 +200,8 @@ type MembersInsertParams struct {
 	RunID      string
 	Listings   []string
 	Created    []string
-	ProviderID *string
 	Unplaced   []string
+	ProviderID *string
 	TenantID   *string
 }
 
@@ -208,8 +213,8 @@ func (q *Queries) MembersInsert(ctx context.Context, db DBTX, arg MembersInsertP
 		arg.RunID,
 		arg.Listings,
 		arg.Created,
-		arg.ProviderID,
 		arg.Unplaced,
+		arg.ProviderID,
 		arg.TenantID,
 	)
 	if err != nil {
