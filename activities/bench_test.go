@@ -263,13 +263,19 @@ func (b *bench) seal() Range {
 	return Range{RunID: b.runID, First: 1, Last: sealed.Departments}
 }
 
-// load reads and applies everything, ends the run and begins the next.
-func (b *bench) load() {
+// read reads and applies what the company is now.
+func (b *bench) read() {
 	b.t.Helper()
 	all := b.tree()
 	must[PulledMembers](b, b.pull.PullMembers, all)
 	must[any](b, b.apply.ApplyDepartments, TreeRef{RunID: b.runID})
 	must[any](b, b.apply.ApplyMembers, all)
+}
+
+// load reads and applies everything, ends the run and begins the next.
+func (b *bench) load() {
+	b.t.Helper()
+	b.read()
 	must[any](b, b.apply.Settle, b.ref())
 	must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
 	b.begin()

@@ -38,15 +38,6 @@ func (c answering) FindDepartment(_ context.Context, department string) (provide
 // always fails every look-up.
 func always(err error) func(string, int) error { return func(string, int) error { return err } }
 
-// read reads and applies what the company is now.
-func (b *bench) read() {
-	b.t.Helper()
-	all := b.tree()
-	must[PulledMembers](b, b.pull.PullMembers, all)
-	must[any](b, b.apply.ApplyDepartments, TreeRef{RunID: b.runID})
-	must[any](b, b.apply.ApplyMembers, all)
-}
-
 // problems are the run's errors, one a line.
 func (b *bench) problems() string {
 	b.t.Helper()
