@@ -20,30 +20,24 @@ const doubtsAtOnce = 200
 // not read, or have moved, while the company was being read, from what was still to be
 // read to what had been. More than the guard lets pass are not looked up: where all was
 // read a person decides, else they stay.
-func (a *Reconcile) confirm(ctx context.Context, runID string, plan db.RemovalPlan) (err error) {
-	r, err := a.Pull.open(ctx, runID, "removals")
+func (a *Reconcile) confirm(ctx context.Context, in PlanRemovals, plan db.RemovalPlan) (err error) {
+	r, err := a.Pull.open(ctx, in.RunID, "removals")
 	if err != nil {
 		return err
 	}
 	defer r.countCalls(ctx)(&err)
 	members, departments := plan.Guard.Members.Of(plan.MembersThere), plan.Guard.Departments.Of(plan.DepartmentsThere)
-	c := confirming{reading: r, targeted: plan.Targeted}
+	c := confirming{reading: r, targeted: plan.Targeted, limited: in.LimitedRange}
 	for _, of := range []db.DoubtsOf{
 		{Type: "department", Unlisted: plan.Departments <= departments},
 		{Type: "member", Unlisted: plan.Members <= members},
 	} {
 		of.Unread, of.KeepPlaces = plan.Unconfirmed <= max(members, departments), !plan.Unread
-		switch client := r.client.(type) {
-		case provider.Confirmer:
-			err = c.lookUp(ctx, client, of)
-		case provider.Roster:
-			err = c.readRoster(ctx, client, of)
-		}
-		if err != nil {
+		if err := c.check(ctx, of); err != nil {
 			return err
 		}
 	}
-	dropped, err := a.Store.EndDoubts(ctx, runID)
+	dropped, err := a.Store.EndDoubts(ctx, in.RunID)
 	if err != nil || dropped == 0 {
 		return err
 	}
@@ -57,6 +51,29 @@ type confirming struct {
 	// targeted: departments were left out on purpose, and what is in doubt may well be
 	// in one of them.
 	targeted bool
+	// limited: what is out of the visible range is out of sight and no doubt. Where the
+	// whole company was visible in the beginning, the range has shrunk since.
+	limited bool
+}
+
+// check looks in the list of everybody, where there is one, and up each that it is not for.
+func (c confirming) check(ctx context.Context, of db.DoubtsOf) error {
+	if roster, ok := c.client.(provider.Roster); ok && of.Unlisted {
+		if err := c.readRoster(ctx, roster, of); err != nil {
+			return err
+		}
+		of.Unlisted = false
+	}
+	if confirmer, ok := c.client.(provider.Confirmer); ok {
+		return c.lookUp(ctx, confirmer, of)
+	}
+	return nil
+}
+
+// goes reports whether an object that no listing shows is to go although its look-up does
+// not call it gone: it says nothing against the listings.
+func (c confirming) goes(d db.Doubt, fate provider.Fate) bool {
+	return d.Unlisted && (fate == provider.Taken || fate == provider.Unseen && c.limited)
 }
 
 // lookUp asks for each by itself. A provider that fails is given time, as often as it
@@ -77,8 +94,7 @@ func (c confirming) lookUp(ctx context.Context, client provider.Confirmer, of db
 			switch {
 			case fates[i] == provider.Gone:
 				gone = append(gone, d)
-			case fates[i] == provider.Unseen && d.Unlisted:
-				// Out of sight is not listed: it is to go, as planned.
+			case c.goes(d, fates[i]): // as planned
 			case ended != nil: // the next attempt asks again
 			case failed[i] != nil && again(ctx, failed[i]):
 				later = failed[i]
@@ -120,10 +136,10 @@ func fatesOf(ctx context.Context, client provider.Confirmer, kind string, doubts
 }
 
 // readRoster keeps whoever the provider names when it is asked for everybody once more,
-// which costs less than reading the company did. Such a provider's tree comes in one
-// answer, in which no department can be missed.
+// which costs less than reading the company did. No department can have been missed in a
+// tree that comes in one answer.
 func (c confirming) readRoster(ctx context.Context, client provider.Roster, of db.DoubtsOf) error {
-	if of.Type != "member" || !of.Unlisted {
+	if of.Type != "member" {
 		return nil
 	}
 	of.Unread = false

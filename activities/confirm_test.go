@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -74,6 +75,7 @@ func TestMissingPeopleAreLookedUpWhileSomethingIsUnread(t *testing.T) {
 		"gone":             {fate: provider.Gone, removed: 1, lookUps: 1},
 		"still there":      {fate: provider.There, lookUps: 1},
 		"out of sight":     {fate: provider.Unseen, lookUps: 1},
+		"id taken":         {fate: provider.Taken, lookUps: 1},
 		"in doubt":         {err: ofCall(provider.NotFound), lookUps: 1},
 		"too many":         {fate: provider.Gone, limits: nobody},
 		"not permitted":    {err: ofCall(provider.Forbidden), lookUps: 1, kind: string(provider.Forbidden)},
@@ -118,6 +120,7 @@ func TestWhoeverNoListingShowsIsLookedUp(t *testing.T) {
 		fate    provider.Fate
 		err     error
 		limits  db.GuardChange
+		limited bool // only part of the company is visible
 		failed  int
 		removed int
 		lookUps int
@@ -127,7 +130,9 @@ func TestWhoeverNoListingShowsIsLookedUp(t *testing.T) {
 	}{
 		"gone":             {fate: provider.Gone, removed: 1, lookUps: 1},
 		"still there":      {fate: provider.There, lookUps: 1, problem: "it was moved while the company was being read"},
-		"out of sight":     {fate: provider.Unseen, removed: 1, lookUps: 1},
+		"out of sight":     {fate: provider.Unseen, limited: true, removed: 1, lookUps: 1},
+		"no longer seen":   {fate: provider.Unseen, lookUps: 1, problem: "could not be confirmed as gone"},
+		"id taken":         {fate: provider.Taken, removed: 1, lookUps: 1},
 		"in doubt":         {err: ofCall(provider.Invalid), lookUps: 1, problem: "could not be confirmed as gone"},
 		"too many":         {fate: provider.There, limits: nobody, removed: 1, held: true},
 		"not permitted":    {err: ofCall(provider.Forbidden), lookUps: 1, kind: string(provider.Forbidden)},
@@ -143,7 +148,7 @@ func TestWhoeverNoListingShowsIsLookedUp(t *testing.T) {
 			require.NoError(t, store.ProviderChange(t.Context(), b.provider.ID, db.ProviderChange{Guard: c.limits}, nil))
 			d.people["1"] = [][]directory.Member{{member("1", "a")}}
 			b.read()
-			plan := PlanRemovals{RunID: b.runID}
+			plan := PlanRemovals{RunID: b.runID, LimitedRange: c.limited}
 			if c.kind != "" {
 				failure := b.fails(b.reconcile.PlanRemovals, plan, c.failed)
 				require.Equal(t, c.kind, failure.Type())
@@ -184,7 +189,7 @@ func TestWhoeverNoListingShowsIsLookedUp(t *testing.T) {
 func TestADepartmentThatNoListingShowsIsLookedUp(t *testing.T) {
 	t.Parallel()
 	store := database(t)
-	for fate, removed := range map[provider.Fate]int{provider.Gone: 1, provider.There: 0, provider.Unseen: 1} {
+	for fate, removed := range map[provider.Fate]int{provider.Gone: 1, provider.There: 0, provider.Unseen: 0} {
 		t.Run(string(fate), func(t *testing.T) {
 			t.Parallel()
 			d := departments(3)
@@ -200,7 +205,7 @@ func TestADepartmentThatNoListingShowsIsLookedUp(t *testing.T) {
 			must[Removed](b, b.reconcile.Remove, b.ref())
 			if removed == 0 {
 				require.Equal(t, []string{"3"}, b.places("3b"))
-				require.Contains(t, b.problems(), "the provider, asked for it alone, still does")
+				require.Contains(t, b.problems(), "department 3: no listing shows it any more")
 			}
 		})
 	}
@@ -304,6 +309,30 @@ func TestWhoeverIsNamedOnceMoreStays(t *testing.T) {
 				require.Equal(t, 2-c.removed, strings.Count(b.problems(), "no listing shows"), "whoever stays is on record")
 			}
 			require.Equal(t, c.asked, d.count("everybody"), "not once for each")
+		})
+	}
+}
+
+// Where everybody is named as well, nobody is looked up but who may be where nothing was read.
+func TestTheListOfEverybodyComesBeforeLookUps(t *testing.T) {
+	t.Parallel()
+	store := database(t)
+	for unread, want := range map[bool][3]int{false: {1, 0, 2}, true: {0, 1, 1}} {
+		t.Run(fmt.Sprint(unread), func(t *testing.T) {
+			t.Parallel()
+			d := departments(2)
+			b := newBench(t, store, d, struct {
+				naming
+				provider.Confirmer
+			}{naming{company: d, pages: [][]string{{"1a"}}}, answering{company: d, fate: provider.Gone}})
+			b.load()
+			d.people["1"], d.people["2"] = [][]directory.Member{{member("1", "a")}}, [][]directory.Member{{member("2", "a")}}
+			if unread {
+				d.memberPage = strike(ofCall(provider.OutOfRange), in("2"))
+			}
+			b.read()
+			planned := must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: b.runID})
+			require.Equal(t, want, [3]int{d.count("everybody"), d.count("look up 1b"), planned.Members})
 		})
 	}
 }

@@ -20,6 +20,8 @@ type PlanRemovals struct {
 	RunID string `json:"run_id"`
 	// Lost is what the visible range no longer contains.
 	Lost []string `json:"lost,omitempty"`
+	// LimitedRange is true if only part of the company is visible.
+	LimitedRange bool `json:"limited_range,omitempty"`
 }
 
 // PlannedRemovals is the plan and the guard's verdict.
@@ -57,7 +59,7 @@ func (a *Reconcile) planRemovals(ctx context.Context, in PlanRemovals) (PlannedR
 	}
 	incomplete := plan.Incomplete
 	if plan.Unconfirmed+plan.Members+plan.Departments > 0 {
-		if err := a.confirm(ctx, in.RunID, plan); err != nil {
+		if err := a.confirm(ctx, in, plan); err != nil {
 			return PlannedRemovals{}, err
 		}
 		if plan, err = a.Store.RemovalFigures(ctx, in.RunID); err != nil {

@@ -264,7 +264,7 @@ func (s *syncOrg) reconcile(ctx workflow.Context) error {
 	}
 	// Planning may look people up at the provider, hence the fetching queue.
 	err := workflow.ExecuteActivity(askOnce(ctx, s.in.Provider), reconcile.PlanRemovals,
-		activities.PlanRemovals{RunID: s.progress.RunID, Lost: s.visible.Lost}).Get(ctx, &s.removals)
+		activities.PlanRemovals{RunID: s.progress.RunID, Lost: s.visible.Lost, LimitedRange: s.visible.LimitedRange}).Get(ctx, &s.removals)
 	if err == nil {
 		s.progress.Removals = &RemovalCounts{Members: s.removals.Members, Departments: s.removals.Departments, Memberships: s.removals.Memberships}
 		workflow.SetCurrentDetails(ctx, s.details())

@@ -98,7 +98,7 @@ func TestSyncRunsItsStepsInOrder(t *testing.T) {
 	}, f.order())
 	require.Equal(t, &workflows.SyncResult{RunID: runID, Provider: "acme", Mode: "apply", Status: directory.RunSucceeded, Calls: 7}, result)
 	require.Equal(t, []activities.TreeRef{{RunID: runID, LimitedRange: true}}, inputsOf[activities.TreeRef](f, "ApplyDepartments"))
-	require.Equal(t, []activities.PlanRemovals{{RunID: runID, Lost: []string{"department 7"}}}, inputsOf[activities.PlanRemovals](f, "PlanRemovals"))
+	require.Equal(t, []activities.PlanRemovals{{RunID: runID, Lost: []string{"department 7"}, LimitedRange: true}}, inputsOf[activities.PlanRemovals](f, "PlanRemovals"))
 	require.Equal(t, []activities.FinishRun{{RunID: runID}}, inputsOf[activities.FinishRun](f, "FinishRun"))
 
 	require.Equal(t, []any{"acme"}, attribute("OrgProvider"))

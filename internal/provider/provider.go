@@ -106,11 +106,12 @@ type Fate string
 
 // Fates. Gone: the provider itself no longer knows the object or says that it left.
 // There: it shows the object. Unseen: the object may be out of sight, so that nothing
-// is said of it.
+// is said of it. Taken: its id is somebody else's by now.
 const (
 	Gone   Fate = "gone"
 	There  Fate = "there"
 	Unseen Fate = "unseen"
+	Taken  Fate = "taken"
 )
 
 // FateOf is the fate of an object that was read: gone, or else there. Failures of the
@@ -138,7 +139,8 @@ type Confirmer interface {
 	FindDepartment(ctx context.Context, department string) (Fate, error)
 }
 
-// Roster names everybody in sight, for clients that cannot look up single people.
+// Roster names everybody there is, and all departments come in one answer. Where a client
+// offers it, missing people are looked for in it and not one by one.
 type Roster interface {
 	// Everybody returns one page of all people by their external ids.
 	Everybody(ctx context.Context, cursor string) (MemberPage, error)

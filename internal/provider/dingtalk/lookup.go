@@ -74,11 +74,11 @@ func (c *client) CountChildren(ctx context.Context, department string) (int, err
 }
 
 // FindMember implements provider.Confirmer. Of somebody outside the visible range
-// (50002) nothing is said, and neither of one whose userid is somebody else's by now.
+// (50002) nothing is said.
 func (c *client) FindMember(ctx context.Context, m provider.MemberRef) (provider.Fate, error) {
 	person, left, err := c.ReadMember(ctx, m)
 	if m.UnionID != "" && person.UnionID != "" && person.UnionID != m.UnionID {
-		return provider.Unseen, nil
+		return provider.Taken, nil
 	}
 	return provider.FateOf(left, err, provider.OutOfRange)
 }

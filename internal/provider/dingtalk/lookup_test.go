@@ -123,8 +123,8 @@ func TestARecycledUserIDSaysNothing(t *testing.T) {
 		want          provider.Fate
 	}{
 		"same person":            {"aB3", `{"userid":"42","unionid":"aB3"}`, provider.There},
-		"somebody else":          {"aB3", `{"userid":"42","unionid":"cD5"}`, provider.Unseen},
-		"unlike by case alone":   {"aB3", `{"userid":"42","unionid":"Ab3"}`, provider.Unseen},
+		"somebody else":          {"aB3", `{"userid":"42","unionid":"cD5"}`, provider.Taken},
+		"unlike by case alone":   {"aB3", `{"userid":"42","unionid":"Ab3"}`, provider.Taken},
 		"none known":             {"", `{"userid":"42","unionid":"cD5"}`, provider.There},
 		"none sent":              {"aB3", `{"userid":"42"}`, provider.There},
 		"null sent":              {"aB3", `{"userid":"42","unionid":null}`, provider.There},

@@ -79,7 +79,7 @@ func TestFatesOfPeople(t *testing.T) {
 		// that is nobody else's can be asked for (Feishu) or tells the two apart (DingTalk).
 		"left, their id went to somebody else": {func(c *simulator.Company) error {
 			return errors.Join(c.Leave(asked), c.RecycleUserID(asked, other))
-		}, fates{directory.Feishu: provider.Gone, directory.DingTalk: provider.Unseen, directory.WeCom: provider.There}},
+		}, fates{directory.Feishu: provider.Gone, directory.DingTalk: provider.Taken, directory.WeCom: provider.There}},
 		// An id that nobody bears any more is all that two of them are asked by.
 		"bears another id": {
 			func(c *simulator.Company) error { return c.ChangeUserID(asked) },
@@ -206,7 +206,7 @@ func TestEveryClientLooksUpOrNamesEverybody(t *testing.T) {
 		w := open(t, simulator.Generate(simulator.TypicalSpec(3, 10)), setup())
 		_, confirms := w.client.(provider.Confirmer)
 		_, names := w.client.(provider.Roster)
-		require.NotEqual(t, confirms, names, vendor)
+		require.True(t, confirms || names, vendor)
 	}
 }
 

@@ -74,9 +74,15 @@ func open(s provider.Settings, env *provider.Env) (provider.Client, error) {
 	}
 	if secret := s["secret"]; secret != "" {
 		c.app = newCredential("app secret", "App Management (应用管理) > the app", c, secret)
-		return lookupClient{c}, nil
 	}
-	return rosterClient{c}, nil
+	switch {
+	case c.sync == nil:
+		return lookupClient{c}, nil
+	case c.app == nil:
+		return syncClient{c, roster{c}}, nil
+	default:
+		return completeClient{lookupClient{c}, roster{c}}, nil
+	}
 }
 
 // withoutRedirects returns env with an HTTP client that reports a redirect

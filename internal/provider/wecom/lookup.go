@@ -14,20 +14,36 @@ import (
 // client without an app's secret does not offer these methods.
 type lookupClient struct{ *client }
 
-// rosterClient is a client that has the contact sync secret alone. It can name
-// everybody in a call for ten thousand of them (wecom.md §3.2).
-type rosterClient struct{ *client }
+// roster is what the contact sync secret adds: it names everybody, ten thousand a call
+// (wecom.md §3.2), whatever an app sees.
+type roster struct{ c *client }
 
 // Everybody implements provider.Roster.
-func (c rosterClient) Everybody(ctx context.Context, cursor string) (provider.MemberPage, error) {
-	return c.companyIDs(ctx, cursor)
+func (r roster) Everybody(ctx context.Context, cursor string) (provider.MemberPage, error) {
+	return r.c.companyIDs(ctx, cursor)
 }
+
+// syncClient has the contact sync secret alone, completeClient an app's besides.
+type (
+	syncClient struct {
+		*client
+		roster
+	}
+	completeClient struct {
+		lookupClient
+		roster
+	}
+)
 
 var (
 	_ provider.MemberCounter = lookupClient{}
 	_ provider.Confirmer     = lookupClient{}
 	_ provider.MemberReader  = lookupClient{}
-	_ provider.Roster        = rosterClient{}
+	_ provider.Roster        = syncClient{}
+	_ provider.Roster        = completeClient{}
+	_ provider.Confirmer     = completeClient{}
+	_ provider.MemberCounter = completeClient{}
+	_ provider.MemberReader  = completeClient{}
 )
 
 // CountMembers implements provider.MemberCounter by the short listing.
