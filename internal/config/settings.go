@@ -84,7 +84,7 @@ var settings = []setting{
 		},
 	},
 	{
-		name: "ORGSYNC_APPLY_CONCURRENCY", fallback: "8",
+		name: "ORGSYNC_APPLY_CONCURRENCY", fallback: "4",
 		help: "activities of one worker that write to the directory at a time",
 		set: func(c *Config, v string) (err error) {
 			c.ApplyConcurrency, err = count(v)
@@ -92,7 +92,7 @@ var settings = []setting{
 		},
 	},
 	{
-		name: "ORGSYNC_DATABASE_CONNECTIONS", fallback: "16",
+		name: "ORGSYNC_DATABASE_CONNECTIONS", fallback: "8",
 		help: "the most database connections of one process",
 		set: func(c *Config, v string) (err error) {
 			c.DatabaseConnections, err = count(v)
