@@ -44,7 +44,7 @@ func transport(kind directory.ProviderType) []blow {
 		{name: "cut", action: simulator.Action{Kind: simulator.Cut}, says: "closed in the middle"},
 		{name: "empty body", action: simulator.Action{Kind: simulator.EmptyBody}},
 		{name: "reset", action: simulator.Action{Kind: simulator.Reset}, says: "reset"},
-		{name: "hang", action: simulator.Action{Kind: simulator.Hang}, says: "within 2s"},
+		{name: "hang", action: simulator.Action{Kind: simulator.Hang}, says: "within 3s"},
 		{name: "status 500", action: simulator.Action{Kind: simulator.HTTPStatus, Status: http.StatusInternalServerError}, says: "500"},
 		{name: "busy", action: simulator.Action{Kind: simulator.Code, Code: busy[kind]}},
 		{name: "out of range", action: simulator.Action{Kind: simulator.OutOfRange}, final: true},

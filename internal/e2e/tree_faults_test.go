@@ -117,7 +117,7 @@ var wholeTrees = []wholeTree{
 	{directory.Feishu, "no id", simulator.Action{Kind: simulator.NoID}, 0, directory.RunPartial, "no usable id"},
 	{directory.WeCom, "html", simulator.Action{Kind: simulator.HTML}, 0, directory.RunFailed, "not a JSON object"},
 	{directory.WeCom, "truncated", simulator.Action{Kind: simulator.Truncate}, 0, directory.RunFailed, "not a JSON object"},
-	{directory.WeCom, "hang", simulator.Action{Kind: simulator.Hang}, 0, directory.RunFailed, "no complete answer within 2s"},
+	{directory.WeCom, "hang", simulator.Action{Kind: simulator.Hang}, 0, directory.RunFailed, "no complete answer within 3s"},
 	{directory.WeCom, "no items", simulator.Action{Kind: simulator.NoItems}, 0, directory.RunFailed, "no department"},
 	{directory.WeCom, "no id", simulator.Action{Kind: simulator.NoID}, 0, directory.RunFailed, "no usable id"},
 	{directory.WeCom, "duplicate", simulator.Action{Kind: simulator.Duplicate}, 0, directory.RunSucceeded, ""},

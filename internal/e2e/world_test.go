@@ -101,7 +101,7 @@ func emptyWorld(t *testing.T, databaseURL string, on *devstack.Temporal) *world 
 	require.NoError(t, err)
 	w := &world{t: t, url: databaseURL, queue: "orgsync-" + uuid.NewString(), logs: &logBuffer{}}
 	w.settings = map[string]string{
-		"DATABASE_URL": dbtest.As(t, "orgsync_worker", w.url), "ORGSYNC_KEYSET": string(keys), "ORGSYNC_CALL_TIMEOUT": "2s", "ORGSYNC_SLOW_CALL": "1s",
+		"DATABASE_URL": dbtest.As(t, "orgsync_worker", w.url), "ORGSYNC_KEYSET": string(keys), "ORGSYNC_CALL_TIMEOUT": "3s", "ORGSYNC_SLOW_CALL": "1s",
 		"TEMPORAL_ADDRESS": on.Address(), workerVariable: w.queue,
 	}
 	w.cfg, err = config.Load(func(name string) string { return w.settings[name] })
