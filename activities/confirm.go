@@ -80,14 +80,7 @@ func (c confirming) goes(d db.Doubt, fate provider.Fate) bool {
 // may fail; what cannot be looked up then stays.
 func (c confirming) lookUp(ctx context.Context, client provider.Confirmer, of db.DoubtsOf) error {
 	var later error
-	for after := ""; ; {
-		doubts, err := c.store.Doubts(ctx, c.runID, of, after, doubtsAtOnce)
-		if err != nil {
-			return err
-		}
-		if len(doubts) == 0 {
-			return later
-		}
+	err := c.eachDoubts(ctx, of, func(doubts []db.Doubt) error {
 		fates, failed, ended := fatesOf(ctx, client, of.Type, doubts)
 		var gone, stay []db.Doubt
 		for i, d := range doubts {
@@ -105,8 +98,21 @@ func (c confirming) lookUp(ctx context.Context, client provider.Confirmer, of db
 				}
 			}
 		}
-		if err := c.store.ResolveDoubts(context.WithoutCancel(ctx), c.runID, of, gone, stay); ended != nil || err != nil {
-			return cmp.Or(ended, err)
+		return cmp.Or(ended, c.store.ResolveDoubts(ctx, c.runID, of, gone, stay))
+	})
+	return cmp.Or(err, later)
+}
+
+// eachDoubts goes through what is to be looked up, some at a time. What was gone through
+// may be resolved meanwhile.
+func (c confirming) eachDoubts(ctx context.Context, of db.DoubtsOf, do func([]db.Doubt) error) error {
+	for after := ""; ; {
+		doubts, err := c.store.Doubts(ctx, c.runID, of, after, doubtsAtOnce)
+		if err != nil || len(doubts) == 0 {
+			return err
+		}
+		if err := do(doubts); err != nil {
+			return err
 		}
 		after = doubts[len(doubts)-1].ID
 	}
@@ -125,7 +131,7 @@ func fatesOf(ctx context.Context, client provider.Confirmer, kind string, doubts
 			} else {
 				fates[i], err = client.FindMember(groupCtx, provider.MemberRef{ExternalID: d.ExternalID, OpenID: d.OpenID, UnionID: d.UnionID})
 			}
-			if concernsAll(groupCtx, err) {
+			if err != nil && concernsRun(groupCtx, err) {
 				return err
 			}
 			failed[i] = err
@@ -144,21 +150,17 @@ func (c confirming) readRoster(ctx context.Context, client provider.Roster, of d
 	}
 	of.Unread = false
 	missing := map[string]db.Doubt{}
-	for after := ""; ; {
-		doubts, err := c.store.Doubts(ctx, c.runID, of, after, doubtsAtOnce)
-		if err != nil {
-			return err
-		}
-		if len(doubts) == 0 {
-			break
-		}
+	err := c.eachDoubts(ctx, of, func(doubts []db.Doubt) error {
 		for _, d := range doubts {
 			missing[c.personKey(d.ExternalID)] = d
 		}
-		after = doubts[len(doubts)-1].ID
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	err := c.findIn(ctx, client, of, missing)
-	if err == nil || concernsAll(ctx, err) || again(ctx, err) {
+	err = c.findIn(ctx, client, of, missing)
+	if err == nil || concernsRun(ctx, err) || again(ctx, err) {
 		return err
 	}
 	return c.stay(ctx, of, slices.Collect(maps.Values(missing)), "")
@@ -207,12 +209,6 @@ func (c confirming) stay(ctx context.Context, of db.DoubtsOf, doubts []db.Doubt,
 		}
 	}
 	return c.store.ResolveDoubts(ctx, c.runID, of, nil, doubts)
-}
-
-// concernsAll reports whether a failure ends the attempt: every other look-up would
-// meet it, too.
-func concernsAll(ctx context.Context, err error) bool {
-	return err != nil && (ctx.Err() != nil || endsRun(err) || provider.KindOf(err) == provider.RateLimited)
 }
 
 // again reports whether a look-up that failed is to be made once more by another attempt.

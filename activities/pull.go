@@ -173,3 +173,8 @@ func endsRun(err error) bool {
 	var e *provider.Error
 	return !errors.As(err, &e) || e.Kind.EndsRun()
 }
+
+// concernsRun reports whether a failure is not that of one department or person alone.
+func concernsRun(ctx context.Context, err error) bool {
+	return ctx.Err() != nil || endsRun(err) || provider.KindOf(err) == provider.RateLimited
+}

@@ -59,7 +59,7 @@ func (a *Pull) pullPeople(ctx context.Context, in RunRef, failed *failures) (err
 			switch {
 			case err == nil:
 				return nil
-			case groupCtx.Err() != nil, endsRun(err), provider.KindOf(err) == provider.RateLimited:
+			case concernsRun(groupCtx, err):
 				return err
 			case !provider.KindOf(err).Retryable():
 				return r.store.RunNote(groupCtx, r.runID, "member", id, textOf(err))

@@ -150,8 +150,3 @@ func (s *shelf) verdict(ctx context.Context, p db.Pending, f db.Figures) (*int, 
 	}
 	return declared, nil
 }
-
-// concernsRun reports whether a failure is not that of one department.
-func concernsRun(ctx context.Context, err error) bool {
-	return ctx.Err() != nil || endsRun(err) || provider.KindOf(err) == provider.RateLimited
-}
