@@ -21,6 +21,12 @@ const (
 	TypeNotFound = "UnknownObject"
 	// TypeBusy: another run of the provider is at work.
 	TypeBusy = "Busy"
+	// TypeInactive: the provider is switched off.
+	TypeInactive = "Inactive"
+	// TypeUndecided: the run in question waits for a decision.
+	TypeUndecided = "Undecided"
+	// TypeNothing: there is nothing to be done.
+	TypeNothing = "NothingToDo"
 	// TypeSuperseded: the run was overtaken or has ended and may write no more.
 	TypeSuperseded = "Superseded"
 	// TypeStorage: Postgres refused or could not be reached.
@@ -41,6 +47,7 @@ func classify(err error) error {
 	var busy *db.RunBusyError
 	var refused *db.Failure
 	var final *db.NotUndoableError
+	var unretried *db.RetryError
 	var connect *pgconn.ConnectError
 	switch {
 	case err == nil:
@@ -57,7 +64,9 @@ func classify(err error) error {
 	case errors.As(err, &busy):
 		return temporal.NewNonRetryableApplicationError(busy.Error()+"; wait for it, or cancel it with: temporal workflow cancel -w "+busy.Run.WorkflowID, TypeBusy, nil)
 	case errors.As(err, &final):
-		return temporal.NewNonRetryableApplicationError(final.Reason, TypeInvalid, nil)
+		return temporal.NewNonRetryableApplicationError(final.Reason, typeOf(final.Refusal), nil)
+	case errors.As(err, &unretried):
+		return temporal.NewNonRetryableApplicationError(unretried.Error(), typeOf(unretried.Refusal), nil)
 	case errors.Is(err, db.ErrSuperseded):
 		return temporal.NewNonRetryableApplicationError("this run has ended or a newer run of the provider has taken over; it changes nothing more", TypeSuperseded, nil)
 	case errors.Is(err, db.ErrNotFound):
@@ -68,6 +77,20 @@ func classify(err error) error {
 		return temporal.NewApplicationError("the database cannot be reached: "+err.Error(), TypeStorage)
 	default:
 		return temporal.NewApplicationError(err.Error(), TypeInternal)
+	}
+}
+
+// typeOf is the type of the error for a run that cannot be retried or undone.
+func typeOf(why db.Refusal) string {
+	switch why {
+	case db.RefusedAtWork:
+		return TypeBusy
+	case db.RefusedUndecided:
+		return TypeUndecided
+	case db.RefusedEmpty:
+		return TypeNothing
+	default:
+		return TypeInvalid
 	}
 }
 

@@ -63,15 +63,12 @@ func (a *Runs) BeginRun(ctx context.Context, in BeginRun) (BegunRun, error) {
 		Mode: in.Mode, OnRemovals: in.OnRemovals,
 		Departments: in.Departments, Members: in.Members, Retries: in.Retry,
 	}, a.ended)
-	var refused *db.RetryError
 	switch {
-	case errors.As(err, &refused):
-		return BegunRun{}, temporal.NewNonRetryableApplicationError(refused.Error(), TypeInvalid, nil)
 	case errors.Is(err, db.ErrNotFound):
 		return BegunRun{}, a.unknownProvider(ctx, in.Provider)
 	case errors.Is(err, db.ErrInactive):
 		return BegunRun{}, temporal.NewNonRetryableApplicationError(
-			fmt.Sprintf("provider %q is switched off; switch it on with: orgsync provider update %s --active", in.Provider, in.Provider), TypeInvalid, nil)
+			fmt.Sprintf("provider %q is switched off; switch it on with: orgsync provider update %s --active", in.Provider, in.Provider), TypeInactive, nil)
 	case err != nil:
 		return BegunRun{}, classify(err)
 	}

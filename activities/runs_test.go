@@ -94,7 +94,7 @@ func TestRunOfNoProviderSaysWhatToDo(t *testing.T) {
 	off := false
 	require.NoError(t, b.store.ProviderChange(t.Context(), b.provider.ID, db.ProviderChange{Active: &off}, nil))
 	failed = b.fails(b.runs.BeginRun, BeginRun{Provider: b.provider.Name, Mode: "apply", OnRemovals: "hold"})
-	require.Equal(t, TypeInvalid, failed.Type())
+	require.Equal(t, TypeInactive, failed.Type())
 	require.Contains(t, failed.Message(), "is switched off; switch it on with: orgsync provider update "+b.provider.Name+" --active")
 }
 

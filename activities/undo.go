@@ -44,7 +44,7 @@ func (a *Runs) BeginUndo(ctx context.Context, in BeginUndo) (BegunUndo, error) {
 		return BegunUndo{}, classify(err)
 	}
 	var refused *db.NotUndoableError
-	if _, err := a.Store.UndoTarget(ctx, target.ID); err != nil && (!errors.As(err, &refused) || !refused.Running) {
+	if _, err := a.Store.UndoTarget(ctx, target.ID); err != nil && (!errors.As(err, &refused) || refused.Refusal != db.RefusedAtWork) {
 		return BegunUndo{}, classify(err)
 	}
 	onRemovals := "hold"

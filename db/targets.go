@@ -16,6 +16,7 @@ import (
 type RetryError struct {
 	RunID   string
 	Problem string
+	Refusal Refusal
 }
 
 // Error implements error.
@@ -34,43 +35,43 @@ func (s *Store) CheckRetry(ctx context.Context, providerID, runID string) error 
 // retry returns what a retry of a run is limited to: the departments that the run
 // was, or those of its single people that failed.
 func (s *Store) retry(ctx context.Context, tx dbsqlc.DBTX, providerID, runID string) (departments, members []string, err error) {
-	refuse := func(format string, args ...any) error {
-		return &RetryError{RunID: runID, Problem: fmt.Sprintf(format, args...)}
+	refuse := func(why Refusal, format string, args ...any) error {
+		return &RetryError{RunID: runID, Problem: fmt.Sprintf(format, args...), Refusal: why}
 	}
 	if uuid.Validate(runID) != nil {
-		return nil, nil, refuse("that is not a run's id; see: orgsync runs list")
+		return nil, nil, refuse(RefusedForGood, "that is not a run's id; see: orgsync runs list")
 	}
 	r, err := s.q.RetrySource(ctx, tx, runID)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return nil, nil, refuse("there is no such run; see: orgsync runs list")
+		return nil, nil, refuse(RefusedForGood, "there is no such run; see: orgsync runs list")
 	case err != nil:
 		return nil, nil, err
 	case r.ProviderID != providerID:
-		return nil, nil, refuse("it is a run of another provider; retry it there")
+		return nil, nil, refuse(RefusedForGood, "it is a run of another provider; retry it there")
 	case r.DetailsDroppedAt != nil:
-		return nil, nil, refuse("what failed in it was cleaned up on %s; start a full sync instead", r.DetailsDroppedAt.Format("2006-01-02"))
+		return nil, nil, refuse(RefusedForGood, "what failed in it was cleaned up on %s; start a full sync instead", r.DetailsDroppedAt.Format("2006-01-02"))
 	case r.Undoes != nil:
-		return nil, nil, refuse("it read nothing: it took back run %s; undo that anew instead", *r.Undoes)
+		return nil, nil, refuse(RefusedForGood, "it read nothing: it took back run %s; undo that anew instead", *r.Undoes)
 	case r.Mode == "plan":
-		return nil, nil, refuse("it was a plan, of which nothing was applied; plan or sync anew instead")
+		return nil, nil, refuse(RefusedEmpty, "it was a plan, of which nothing was applied; plan or sync anew instead")
 	}
 	switch r.Status {
 	case directory.RunRunning:
-		return nil, nil, refuse("it is still at work; wait until it has ended")
+		return nil, nil, refuse(RefusedAtWork, "it is still at work; wait until it has ended")
 	case directory.RunHeld:
-		return nil, nil, refuse("it is held; approve or reject its removals first")
+		return nil, nil, refuse(RefusedUndecided, "it is held; approve or reject its removals first")
 	case directory.RunFailed, directory.RunCanceled:
-		return nil, nil, refuse("it ended %s before all that it read was applied; start a full sync instead", r.Status)
+		return nil, nil, refuse(RefusedForGood, "it ended %s before all that it read was applied; start a full sync instead", r.Status)
 	}
 	if r.Singly {
 		if len(r.FailedMembers) == 0 {
-			return nil, nil, refuse("nothing to retry: all its members were read")
+			return nil, nil, refuse(RefusedEmpty, "nothing to retry: all its members were read")
 		}
 		return nil, r.FailedMembers, nil
 	}
 	if !r.DepartmentsFailed {
-		return nil, nil, refuse("nothing to retry: all its departments were read")
+		return nil, nil, refuse(RefusedEmpty, "nothing to retry: all its departments were read")
 	}
 	return r.Departments, nil, nil
 }

@@ -14,10 +14,8 @@ import (
 
 // NotUndoableError says in words why a run cannot be undone and what to do instead.
 type NotUndoableError struct {
-	Reason string
-	// Running is true of a run that has not ended as far as the database knows: its
-	// workflow may be gone, which beginning another run finds out.
-	Running bool
+	Reason  string
+	Refusal Refusal
 }
 
 // Error implements error.
@@ -39,19 +37,20 @@ func (s *Store) undoTarget(ctx context.Context, tx dbsqlc.DBTX, runID string) (d
 		return row, err
 	}
 	var reason string
+	refusal := RefusedForGood
 	switch {
 	case row.Mode == "plan":
-		reason = fmt.Sprintf("run %s was a plan: it changed nothing that could be taken back", row.ID)
+		refusal, reason = RefusedEmpty, fmt.Sprintf("run %s was a plan: it changed nothing that could be taken back", row.ID)
 	case row.Status == directory.RunRunning:
-		reason = fmt.Sprintf("run %s is still at work in workflow %s; wait until it has ended, or cancel it with: temporal workflow cancel -w %s", row.ID, row.WorkflowID, row.WorkflowID)
+		refusal, reason = RefusedAtWork, fmt.Sprintf("run %s is still at work in workflow %s; wait until it has ended, or cancel it with: temporal workflow cancel -w %s", row.ID, row.WorkflowID, row.WorkflowID)
 	case row.Status == directory.RunHeld:
-		reason = fmt.Sprintf("run %s waits for a decision on its removals; decide it first, with: orgsync reject %s", row.ID, row.ProviderName)
+		refusal, reason = RefusedUndecided, fmt.Sprintf("run %s waits for a decision on its removals; decide it first, with: orgsync reject %s", row.ID, row.ProviderName)
 	case row.DetailsDroppedAt != nil:
 		reason = fmt.Sprintf("the change log of run %s was cleaned up at %s, so that what was there before is no longer known", row.ID, row.DetailsDroppedAt.UTC().Format("2006-01-02 15:04 MST"))
 	default:
 		return row, nil
 	}
-	return row, &NotUndoableError{Reason: reason, Running: row.Status == directory.RunRunning && row.Mode != "plan"}
+	return row, &NotUndoableError{Reason: reason, Refusal: refusal}
 }
 
 // UndoScope limits what of a run is undone; if both are empty it is all of it.

@@ -35,7 +35,7 @@ func (c approveCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	return ended(statusOf(result.Status))
+	return ended(exitOfRun(result.Status))
 }
 
 type rejectCommand struct {
@@ -60,7 +60,7 @@ func (c rejectCommand) Run(ctx context.Context, s *session) error {
 	if result.Status == directory.RunRejected {
 		return nil
 	}
-	return ended(statusOf(result.Status))
+	return ended(exitOfRun(result.Status))
 }
 
 // decide sends a decision to the workflow that holds the provider's held run, waits
@@ -73,7 +73,7 @@ func (s *session) decide(ctx context.Context, name, update string) (workflows.Sy
 	}
 	held, err := store.RunHeld(ctx, p.ID)
 	if errors.Is(err, db.ErrNotFound) {
-		return result, fmt.Errorf("no run of %s waits for a decision; see: orgsync runs list --provider %s", name, name)
+		return result, nothing("no run of %s waits for a decision; see: orgsync runs list --provider %s", name, name)
 	}
 	if err != nil {
 		return result, err

@@ -33,6 +33,17 @@ func misuse(format string, args ...any) error {
 	return &failure{status: exitUsage, err: fmt.Errorf(format, args...)}
 }
 
+// busy is the failure of a command that must wait for another run, or for the provider
+// to be switched on.
+func busy(format string, args ...any) error {
+	return &failure{status: exitBusy, err: fmt.Errorf(format, args...)}
+}
+
+// nothing is the failure of a command for which there is nothing to do or decide.
+func nothing(format string, args ...any) error {
+	return &failure{status: exitNothing, err: fmt.Errorf(format, args...)}
+}
+
 // ended is the failure that only sets the exit status; nil for 0.
 func ended(status int) error {
 	if status == exitDone {
@@ -51,13 +62,10 @@ func (s *session) conclude(ctx context.Context, err error) int {
 	if err == nil {
 		return exitDone
 	}
-	status := exitFailed
+	status := exitOfError(err)
 	var f *failure
-	if errors.As(err, &f) {
-		status = f.status
-		if f.err == nil {
-			return status
-		}
+	if errors.As(err, &f) && f.err == nil {
+		return status
 	}
 	if status != exitInterrupted && ctx.Err() != nil {
 		status, err = exitInterrupted, errors.New("interrupted")

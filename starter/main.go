@@ -23,15 +23,6 @@ import (
 	"github.com/orgsync/orgsync/internal/config"
 )
 
-// Exit statuses.
-const (
-	exitDone        = 0
-	exitFailed      = 1 // the run ended failed, partial or rejected, or the command failed
-	exitUsage       = 2 // wrong usage or settings
-	exitHeld        = 3 // the run waits for approval
-	exitInterrupted = 130
-)
-
 const description = `Keeps a company's directory in Postgres equal to Feishu, Lark, DingTalk or WeCom.
 
 Examples:
@@ -41,8 +32,6 @@ Examples:
   orgsync sync acme --wait
   orgsync schedule set acme --every 1h
   orgsync tree acme --depth 2
-
-Exit status: 0 done; 1 the run ended failed, partial or rejected, or the command failed; 2 wrong usage or settings; 3 held, waiting for approval; 130 interrupted.
 
 `
 
@@ -78,7 +67,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	helped := false
 	parser, err := kong.New(&cli,
 		kong.Name("orgsync"),
-		kong.Description(description+config.Usage()),
+		kong.Description(description+exitHelp()+"\n"+config.Usage()),
 		kong.Writers(stdout, stderr),
 		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true, NoAppDescFormat: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
@@ -93,13 +82,30 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if helped {
 		return exitDone
 	}
-	if err != nil {
-		fmt.Fprintf(stderr, "orgsync: %v; see: %s --help\n", err, commandOf(err))
-		return exitUsage
-	}
 	s := &session{stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv, json: cli.Output == "json"}
 	defer s.close()
+	if err != nil {
+		s.json = wantsJSON(args)
+		return s.conclude(ctx, misuse("%w; see: %s --help", err, commandOf(err)))
+	}
 	return s.conclude(ctx, parsed.Run(s))
+}
+
+// wantsJSON tells whether a command line that cannot be parsed asks for JSON.
+func wantsJSON(args []string) bool {
+	for i, arg := range args {
+		switch arg {
+		case "--":
+			return false
+		case "--output=json", "-ojson", "-o=json":
+			return true
+		case "--output", "-o":
+			if i+1 < len(args) && args[i+1] == "json" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // commandOf returns the command that a parse error is about, as it is typed.

@@ -7,18 +7,6 @@ import (
 	"github.com/orgsync/orgsync/workflows"
 )
 
-// statusOf is the exit status that a run's end leads to.
-func statusOf(runStatus string) int {
-	switch runStatus {
-	case directory.RunSucceeded:
-		return exitDone
-	case directory.RunHeld:
-		return exitHeld
-	default:
-		return exitFailed
-	}
-}
-
 // printResult prints how a run ended.
 func (s *session) printResult(r workflows.SyncResult) error {
 	if r.Errors == nil {

@@ -147,7 +147,7 @@ func TestDecidingNeedsAHeldRun(t *testing.T) {
 	in.add("acme", feishuConfig())
 	for _, command := range []string{"approve", "reject"} {
 		o := in.run(command, "acme")
-		require.Equal(t, exitFailed, o.status)
+		require.Equal(t, exitNothing, o.status)
 		require.Contains(t, o.stderr, "no run of acme waits for a decision")
 	}
 }
@@ -158,7 +158,7 @@ func TestSyncOfAnInactiveProviderIsRefused(t *testing.T) {
 	in.add("acme", feishuConfig())
 	in.ok("provider", "update", "acme", "--inactive")
 	o := in.run("sync", "acme", "--wait", "--output", "json")
-	require.Equal(t, exitFailed, o.status)
+	require.Equal(t, exitBusy, o.status)
 	var document struct{ Error string }
 	o.json(&document)
 	require.Contains(t, document.Error, "orgsync provider update acme --active")
@@ -234,11 +234,11 @@ func TestRetryIsRefusedAtOnce(t *testing.T) {
 	store := in.store()
 	run := in.begin(store, "acme", "1")
 	o := in.run("runs", "retry", run)
-	require.Equal(t, exitFailed, o.status)
+	require.Equal(t, exitBusy, o.status)
 	require.Contains(t, o.stderr, "still at work")
 	require.NoError(t, store.RunFinish(t.Context(), run, directory.RunSucceeded, "", directory.Counts{}, true))
 	o = in.run("runs", "retry", run[:8], "--wait", "--output", "json")
-	require.Equal(t, exitFailed, o.status)
+	require.Equal(t, exitNothing, o.status)
 	var document struct{ Error string }
 	o.json(&document)
 	require.Contains(t, document.Error, "nothing to retry")

@@ -55,7 +55,7 @@ func scheduleOf(ctx context.Context, temporal client.Client, provider string) sc
 // failed says what could not be done, in particular because there is no schedule.
 func (c schedule) failed(what string, err error) error {
 	if noSchedule(err) {
-		return fmt.Errorf("%s has no schedule; set one with: orgsync schedule set %s --every 1h", c.provider, c.provider)
+		return nothing("%s has no schedule; set one with: orgsync schedule set %s --every 1h", c.provider, c.provider)
 	}
 	return fmt.Errorf("%s the schedule of %s: %w", what, c.provider, err)
 }

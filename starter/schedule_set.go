@@ -49,7 +49,7 @@ func (c scheduleSet) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	if !p.Active {
-		return fmt.Errorf("provider %s is switched off, and has no schedule therefore; switch it on with: orgsync provider update %s --active", p.Name, p.Name)
+		return busy("provider %s is switched off, and has no schedule therefore; switch it on with: orgsync provider update %s --active", p.Name, p.Name)
 	}
 	temporal, err := s.openTemporal(ctx)
 	if err != nil {

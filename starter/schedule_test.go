@@ -33,7 +33,7 @@ func TestScheduleLife(t *testing.T) {
 
 	for _, command := range []string{"pause", "resume", "trigger", "remove"} {
 		o := in.run("schedule", command, "life")
-		require.Equal(t, exitFailed, o.status)
+		require.Equal(t, exitNothing, o.status)
 		require.Equal(t, "orgsync: life has no schedule; set one with: orgsync schedule set life --every 1h\n", o.stderr)
 	}
 	require.Contains(t, in.ok("provider", "show", "life").stdout, "It has no schedule. Set one with: orgsync schedule set life --every 1h")
@@ -114,7 +114,7 @@ func TestScheduleLife(t *testing.T) {
 	require.Contains(t, in.ok("provider", "update", "life", "--inactive").stderr, again)
 	gone()
 	refused := in.run("schedule", "set", "life", "--every", "1h")
-	require.Equal(t, exitFailed, refused.status)
+	require.Equal(t, exitBusy, refused.status)
 	require.Contains(t, refused.stderr, "orgsync provider update life --active")
 	require.Empty(t, in.ok("provider", "update", "life", "--active").stderr)
 	set("set", "--cron", "30 2 * * 1-5", "--tz", "Asia/Shanghai")

@@ -79,7 +79,7 @@ func (c syncCommand) Run(ctx context.Context, s *session) error {
 func (s *session) activeProvider(ctx context.Context, store *db.Store, name string) (db.Provider, error) {
 	p, err := s.provider(ctx, store, name)
 	if err == nil && !p.Active {
-		err = fmt.Errorf("provider %s is switched off; switch it on with: orgsync provider update %s --active", p.Name, p.Name)
+		err = busy("provider %s is switched off; switch it on with: orgsync provider update %s --active", p.Name, p.Name)
 	}
 	return p, err
 }
@@ -111,7 +111,7 @@ func start(ctx context.Context, temporal client.Client, p db.Provider, in workfl
 	var running *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &running) {
 		id := workflows.SyncWorkflowID(p.Name)
-		return nil, fmt.Errorf("a sync of %s is already running: workflow %s, run %s; follow it with: temporal workflow show -w %s --follow, or cancel it with: temporal workflow cancel -w %s",
+		return nil, busy("a sync of %s is already running: workflow %s, run %s; follow it with: temporal workflow show -w %s --follow, or cancel it with: temporal workflow cancel -w %s",
 			p.Name, id, running.RunId, id, id)
 	}
 	if err != nil {

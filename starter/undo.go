@@ -61,7 +61,7 @@ func (c undoCommand) Run(ctx context.Context, s *session) error {
 	in.Run = target.ID
 	// Whether a run that has not ended is still at work the worker finds out.
 	var final *db.NotUndoableError
-	if _, err := store.UndoTarget(ctx, target.ID); errors.As(err, &final) && !final.Running {
+	if _, err := store.UndoTarget(ctx, target.ID); errors.As(err, &final) && final.Refusal != db.RefusedAtWork {
 		return final
 	} else if final == nil && err != nil {
 		return err
@@ -102,7 +102,7 @@ func startUndo(ctx context.Context, temporal client.Client, target db.Run, in wo
 	}, workflows.UndoRunName, in)
 	var running *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &running) {
-		return nil, fmt.Errorf("a run of %s is at work: workflow %s, run %s; wait for it, or cancel it with: temporal workflow cancel -w %s", target.Provider, id, running.RunId, id)
+		return nil, busy("a run of %s is at work: workflow %s, run %s; wait for it, or cancel it with: temporal workflow cancel -w %s", target.Provider, id, running.RunId, id)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("start undoing run %s: %w", target.ID, err)

@@ -49,7 +49,7 @@ func (s *session) await(ctx context.Context, store *db.Store, temporal client.Cl
 	if err := s.printResult(result); err != nil {
 		return err
 	}
-	return ended(statusOf(result.Status))
+	return ended(exitOfRun(result.Status))
 }
 
 // follow waits for the workflow's result. Meanwhile it has watch look again and
@@ -110,10 +110,9 @@ func (s *session) afterFailure(ctx context.Context, store *db.Store, run client.
 		return result, fmt.Errorf("wait for workflow %s: %w; the run may go on: see orgsync runs list --provider %s", run.GetID(), cause, in.Provider)
 	}
 	status, why := endOf(cause)
-	result = workflows.SyncResult{Provider: in.Provider, Mode: in.Mode, Status: status, Errors: []string{why}}
 	id, err := store.RunByExecution(ctx, run.GetID(), run.GetRunID())
 	if errors.Is(err, db.ErrNotFound) {
-		return result, nil // it failed before it began: unknown provider, another run at work
+		return result, notBegun(cause, why)
 	}
 	if err != nil {
 		return result, err
@@ -122,11 +121,25 @@ func (s *session) afterFailure(ctx context.Context, store *db.Store, run client.
 	if err != nil {
 		return result, err
 	}
-	result.RunID, result.Counts, result.Calls, result.DurationMS = stored.ID, stored.Counts, stored.Calls, lasted(stored).Milliseconds()
+	result = workflows.SyncResult{
+		RunID: stored.ID, Provider: in.Provider, Mode: in.Mode, Status: status, Counts: stored.Counts, Calls: stored.Calls,
+		DurationMS: lasted(stored).Milliseconds(), Errors: []string{why},
+	}
 	if stored.FinishedAt != nil {
 		result.Status = stored.Status
 	}
 	return result, nil
+}
+
+// notBegun is the failure of a workflow that ended before its run began: another run is
+// at work, say, or the provider was removed meanwhile.
+func notBegun(cause error, why string) error {
+	status := exitFailed
+	var application *temporal.ApplicationError
+	if errors.As(cause, &application) {
+		status = exitOfType(application.Type())
+	}
+	return &failure{status: status, err: errors.New(why)}
 }
 
 // endOf tells how a workflow ended that returned nothing, and why.

@@ -34,7 +34,7 @@ func (r endedRun) Get(ctx context.Context, into any) error {
 func TestStatusOfARunIsTheExitStatus(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[string]int{
-		directory.RunSucceeded: exitDone, directory.RunHeld: exitHeld, directory.RunPartial: exitFailed, directory.RunFailed: exitFailed,
+		directory.RunSucceeded: exitDone, directory.RunHeld: exitHeld, directory.RunPartial: exitPartial, directory.RunFailed: exitFailed,
 		directory.RunRejected: exitFailed, directory.RunSuperseded: exitFailed, directory.RunCanceled: exitFailed,
 	} {
 		result := workflows.SyncResult{RunID: "4f1c", Provider: "acme", Mode: "apply", Status: status, HoldReason: "31 removals"}
@@ -70,6 +70,28 @@ func TestFailedRunPrintsItsResult(t *testing.T) {
 	require.NoError(t, json.Unmarshal(stdout.Bytes(), &printed))
 	require.Equal(t, result, printed)
 	require.Empty(t, stderr.String())
+}
+
+// A workflow that ends before its run has begun has no result: the command says why.
+func TestRunThatMayNotBegin(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	store := in.store()
+	for failure, want := range map[string]int{
+		workflows.BusyType: exitBusy, workflows.InactiveType: exitBusy, workflows.UndecidedType: exitHeld, workflows.NothingType: exitNothing,
+		workflows.InvalidType: exitUsage, workflows.UnknownType: exitUsage, "Storage": exitFailed,
+	} {
+		cause := errors.Join(new(temporal.WorkflowExecutionError), temporal.NewNonRetryableApplicationError("this is why", failure, nil))
+		var stdout, stderr bytes.Buffer
+		s := &session{stdout: &stdout, stderr: &stderr, json: true}
+		run := endedRun{get: func(context.Context) (workflows.SyncResult, error) { return workflows.SyncResult{}, cause }}
+		err := s.await(t.Context(), store, nil, run, workflows.SyncInput{Provider: "acme"})
+		require.Equal(t, want, s.conclude(t.Context(), err), failure)
+		require.Equal(t, "orgsync: this is why\n", stderr.String())
+		var document struct{ Error string }
+		outcome{t: t, stdout: stdout.String()}.json(&document)
+		require.Equal(t, "this is why", document.Error)
+	}
 }
 
 func TestInterruptionLeavesTheRunAlone(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/orgsync/orgsync/activities"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -46,6 +47,16 @@ const (
 	// FailureType is the type of the error that SyncOrg fails with; its details carry
 	// the SyncResult.
 	FailureType = "SyncFailed"
+	// BusyType, InactiveType, UndecidedType and NothingType are the types of the error that
+	// a workflow fails with before its run begins: another run is at work, the provider is
+	// switched off, the run in question is held, there is nothing to do. InvalidType and
+	// UnknownType are those of a wrong input and of an unknown provider or run.
+	BusyType      = activities.TypeBusy
+	InactiveType  = activities.TypeInactive
+	UndecidedType = activities.TypeUndecided
+	NothingType   = activities.TypeNothing
+	InvalidType   = activities.TypeInvalid
+	UnknownType   = activities.TypeNotFound
 	// SupersededSignal tells a holding workflow that a newer run has taken over.
 	SupersededSignal = "superseded"
 )

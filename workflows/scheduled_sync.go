@@ -99,8 +99,8 @@ func scheduledSync(ctx workflow.Context, in SyncInput) (*ScheduledResult, error)
 		return &ScheduledResult{Skipped: "a sync of " + in.Provider + " is already running: workflow " + id}, nil
 	case errors.As(err, &canceled):
 		return nil, canceled
-	case errors.As(err, &failed) && failed.Type() == activities.TypeBusy:
-		// It was started by hand under an id of its own.
+	case errors.As(err, &failed) && (failed.Type() == activities.TypeBusy || failed.Type() == activities.TypeInactive):
+		// Another one was started under an id of its own, or the provider was switched off since.
 		return &ScheduledResult{Skipped: failed.Message()}, nil
 	case errors.As(err, &failed):
 		return nil, failed // with the run's result in its details

@@ -99,6 +99,7 @@ func TestScheduledSyncIsSkippedWhileAnotherWorks(t *testing.T) {
 	}{
 		"under the fixed id": {&temporal.ChildWorkflowExecutionAlreadyStartedError{}, "a sync of acme is already running: workflow orgsync/acme"},
 		"under another id":   {final(activities.TypeBusy, "run 1 of acme is at work"), "run 1 of acme is at work"},
+		"switched off since": {final(activities.TypeInactive, "provider is switched off"), "provider is switched off"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// Scripts go by these figures, and by what README and help say of them.
+func TestExitStatusesAreToldInHelpAndReadme(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	table := "| exit status of `orgsync` | means |\n|---|---|\n"
+	for _, s := range exitStatuses {
+		table += fmt.Sprintf("| %d | %s |\n", s.status, s.means)
+	}
+	require.Contains(t, string(readme), table+"\n")
+	help := installation{t: t}.ok("--help").stdout
+	for _, s := range exitStatuses {
+		require.Contains(t, help, fmt.Sprintf("%3d  %s\n", s.status, s.means))
+	}
+	require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 130}, []int{
+		exitDone, exitFailed, exitUsage, exitHeld, exitPartial, exitBusy, exitNothing, exitInterrupted,
+	})
+}
+
+// What a script must tell apart, by commands as it gives them.
+func TestExitStatusesOfCommands(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	store, ctx := in.store(), t.Context()
+	for _, name := range []string{"busy", "idle", "off"} {
+		in.add(name, feishuConfig())
+	}
+	in.ok("sync", "busy") // nobody works on it
+	ended := in.begin(store, "busy", "1")
+	require.NoError(t, store.RunFinish(ctx, ended, directory.RunSucceeded, "", directory.Counts{}, true))
+	running := in.begin(store, "idle", "1")
+	plan := in.begin(store, "off", "1")
+	in.query("UPDATE sync_runs SET mode = 'plan', status = 'succeeded', finished_at = now() WHERE id = $1", plan)
+	waiting := in.begin(store, "off", "2")
+	require.NoError(t, store.RunHold(ctx, waiting, "too many", "orgsync/off/removals/"+waiting, directory.Counts{}))
+	in.ok("provider", "update", "off", "--inactive")
+
+	for _, tt := range []struct {
+		status int
+		args   []string
+		why    string
+	}{
+		{exitFailed, []string{"provider", "add", "busy", "--type", "feishu", "--config", "-"}, `there is a provider "busy" already`},
+		{exitUsage, []string{"sync", "nobody"}, `there is no provider "nobody"`},
+		{exitUsage, []string{"sync", "--now"}, "unknown flag --now"},
+		{exitHeld, []string{"undo", waiting}, "waits for a decision"},
+		{exitBusy, []string{"runs", "retry", waiting}, "is switched off"},
+		{exitBusy, []string{"sync", "busy"}, "a sync of busy is already running"},
+		{exitBusy, []string{"sync", "busy", "--wait", "--plan"}, "a sync of busy is already running"},
+		{exitBusy, []string{"undo", ended}, "a run of busy is at work"},
+		{exitBusy, []string{"runs", "retry", running}, "still at work"},
+		{exitBusy, []string{"sync", "off"}, "provider off is switched off"},
+		{exitBusy, []string{"schedule", "set", "off", "--every", "1h"}, "provider off is switched off"},
+		{exitNothing, []string{"approve", "busy"}, "no run of busy waits for a decision"},
+		{exitNothing, []string{"reject", "busy"}, "no run of busy waits for a decision"},
+		{exitNothing, []string{"undo", plan}, "was a plan"},
+		{exitNothing, []string{"runs", "retry", ended}, "nothing to retry"},
+		{exitNothing, []string{"schedule", "pause", "busy"}, "busy has no schedule"},
+		{exitNothing, []string{"schedule", "remove", "busy"}, "busy has no schedule"},
+	} {
+		o := in.feed(`{"app_id":"cli_1","app_secret":"hunter2"}`, append(tt.args, "--output", "json")...)
+		require.Equal(t, tt.status, o.status, "%v: %s", tt.args, o.stderr)
+		require.Contains(t, o.stderr, tt.why, tt.args)
+		var document struct{ Error string }
+		o.json(&document)
+		require.Contains(t, document.Error, tt.why, "an error is a document, too")
+	}
+	require.Equal(t, exitDone, in.run("runs", "show", waiting).status)
+	require.Equal(t, exitHeld, exitOfError(&db.RetryError{Refusal: db.RefusedUndecided}))
+}
