@@ -65,7 +65,7 @@ func main() {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
 	var cli commands
 	helped := false
-	parser, err := kong.New(&cli,
+	parser, err := kong.New(&cli, append(refuseEmpty(),
 		kong.Name("orgsync"),
 		kong.Description(description+exitHelp()+"\n"+config.Usage()),
 		kong.Writers(stdout, stderr),
@@ -73,7 +73,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		// Kong calls this once it has printed help, and parses on.
 		kong.Exit(func(int) { helped = true }),
-	)
+	)...)
 	if err != nil {
 		fmt.Fprintln(stderr, "orgsync:", err)
 		return exitFailed

@@ -109,7 +109,7 @@ func TestRunIsFoundByTheBeginningOfItsID(t *testing.T) {
 	in.ok("runs", "show", "0000AAB", "--output", "json").json(&shown)
 	require.Equal(t, other, shown.ID)
 	for _, tt := range []struct{ id, want string }{
-		{"0000aa", "more than one"}, {"ffff", "no run"}, {"%", "no run"}, {"", "no run"},
+		{"0000aa", "more than one"}, {"ffff", "no run"}, {"%", "no run"}, {"", "the value is empty"},
 	} {
 		o := in.run("runs", "show", tt.id)
 		require.Equal(t, exitUsage, o.status, tt.id)

@@ -11,7 +11,7 @@ import (
 
 type treeCommand struct {
 	Name  string `arg:"" help:"The provider's name."`
-	Depth int    `placeholder:"N" help:"Levels to show, counted from the top; all of them if not given."`
+	Depth *int   `placeholder:"N" help:"Levels to show, counted from the top; all of them if not given."`
 }
 
 // Help implements kong.HelpProvider.
@@ -32,14 +32,17 @@ type branch struct {
 
 // Run implements the command.
 func (c treeCommand) Run(ctx context.Context, s *session) error {
-	if c.Depth < 0 {
-		return misuse("--depth is %d; it must be a number of levels from 1 on", c.Depth)
+	levels := 0
+	if c.Depth != nil {
+		if levels = *c.Depth; levels < 1 {
+			return misuse("--depth is %d; it must be a number of levels from 1 on", levels)
+		}
 	}
 	store, p, err := s.openProvider(ctx, c.Name)
 	if err != nil {
 		return err
 	}
-	rows, err := store.Tree(ctx, p.ID, c.Depth)
+	rows, err := store.Tree(ctx, p.ID, levels)
 	if err != nil {
 		return err
 	}

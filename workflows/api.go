@@ -8,8 +8,10 @@ package workflows
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -148,11 +150,12 @@ type SyncInput struct {
 	// apply would do.
 	Mode string `json:"mode,omitempty"`
 	// Departments limits the reading of people to the departments with these external
-	// ids and what is below them.
-	Departments []string `json:"departments,omitempty"`
+	// ids and what is below them. Left out it limits nothing; given but empty it is refused,
+	// as Members is.
+	Departments []string `json:"departments,omitzero"`
 	// Members limits the run to the people with these external ids, at most MaxMembers.
 	// They are looked up one by one; no department is read.
-	Members []string `json:"members,omitempty"`
+	Members []string `json:"members,omitzero"`
 	// Retry is the id of a run of the provider whose failed departments or members, and
 	// they alone, are to be read.
 	Retry string `json:"retry,omitempty"`
@@ -169,15 +172,44 @@ func (in *SyncInput) UnmarshalJSON(data []byte) error {
 }
 
 // decodeStrictly decodes an input typed by hand. The error for what does not fit says
-// what it should look like.
+// what it should look like. Text that is given but empty does not: it comes from a
+// variable that is not set, and would count as left out.
 func decodeStrictly(data []byte, into any, like string) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(into); err != nil {
 		return fmt.Errorf("input: %w; it should look like %s", err, like)
 	}
+	var fields map[string]any
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return fmt.Errorf("input: %w", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if name == "provider" || name == "run" {
+			continue // required: whether they are there is Normalize's to say
+		}
+		if text, ok := fields[name].(string); ok && strings.TrimSpace(text) == "" {
+			return fmt.Errorf("input: %s is empty; give a value or leave it out; it should look like %s", name, like)
+		}
+	}
 	return nil
 }
+
+// idsProblem returns what is wrong with a list of ids that narrows, or "". A list that is
+// given but empty must not count as left out, which is everything.
+func idsProblem(name, of string, ids []string) string {
+	switch {
+	case ids == nil:
+		return ""
+	case len(ids) == 0:
+		return fmt.Sprintf("input: %s is empty; give external %s ids, or leave it out for everything", name, of)
+	case slices.ContainsFunc(ids, blank):
+		return fmt.Sprintf("input: %s holds an empty id; give external %s ids", name, of)
+	}
+	return ""
+}
+
+func blank(id string) bool { return strings.TrimSpace(id) == "" }
 
 // Normalize fills in the defaults and returns what is wrong in words, or "".
 func (in *SyncInput) Normalize() string {
@@ -188,7 +220,7 @@ func (in *SyncInput) Normalize() string {
 		in.OnRemovals = RemovalsHold
 	}
 	switch {
-	case in.Provider == "":
+	case blank(in.Provider):
 		return `input: provider is missing; give the name of a stored provider: {"provider":"NAME"}`
 	case in.Mode != ModeApply && in.Mode != ModePlan:
 		return fmt.Sprintf("input: mode is %q; it must be apply or plan", in.Mode)
@@ -215,12 +247,8 @@ func (in *SyncInput) targetProblem() string {
 		return "input: only one of departments, members and retry can be given; start one run after the other"
 	case len(in.Members) > MaxMembers:
 		return fmt.Sprintf("input: members holds %d ids; at most %d people can be looked up singly, sync their departments instead", len(in.Members), MaxMembers)
-	case slices.Contains(in.Departments, ""):
-		return "input: departments holds an empty id; give external department ids"
-	case slices.Contains(in.Members, ""):
-		return "input: members holds an empty id; give external member ids"
 	}
-	return ""
+	return cmp.Or(idsProblem("departments", "department", in.Departments), idsProblem("members", "member", in.Members))
 }
 
 // SyncResult is what SyncOrg returns, and what "orgsync sync --wait --output json"

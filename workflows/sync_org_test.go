@@ -52,6 +52,39 @@ func TestInputIsCheckedInWords(t *testing.T) {
 	}
 }
 
+// What narrows a run and is given but empty, from a variable that was not set, would mean
+// the whole company.
+func TestInputThatIsGivenButEmptyIsRefused(t *testing.T) {
+	t.Parallel()
+	for input, want := range map[string]string{
+		`{"provider":"acme","members":[]}`:         "input: members is empty; give external member ids, or leave it out for everything",
+		`{"provider":"acme","members":[""]}`:       "input: members holds an empty id",
+		`{"provider":"acme","members":["u1"," "]}`: "input: members holds an empty id",
+		`{"provider":"acme","departments":[]}`:     "input: departments is empty",
+		`{"provider":"acme","retry":""}`:           "input: retry is empty; give a value or leave it out",
+		`{"provider":"acme","retry":" "}`:          "input: retry is empty",
+		`{"provider":"acme","on_removals":""}`:     "input: on_removals is empty",
+		`{"provider":""}`:                          "input: provider is missing",
+	} {
+		f := newFakes(0)
+		env := f.env(t)
+		env.ExecuteWorkflow(workflows.SyncOrgName, json.RawMessage(input))
+		require.ErrorContains(t, env.GetWorkflowError(), want, input)
+		require.Empty(t, f.order())
+	}
+	// As a program of one's own gives it.
+	f := newFakes(0)
+	_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme", Members: []string{}})
+	require.ErrorContains(t, err, "input: members is empty")
+	require.Empty(t, f.order())
+
+	// Null is left out.
+	f = newFakes(1)
+	env := f.env(t)
+	env.ExecuteWorkflow(workflows.SyncOrgName, json.RawMessage(`{"provider":"acme","departments":null,"members":null,"retry":null}`))
+	require.NoError(t, env.GetWorkflowError())
+}
+
 func TestInputRefusesWhatItDoesNotKnow(t *testing.T) {
 	t.Parallel()
 	for _, input := range []string{`{"provder":"acme"}`, `{"provider":5}`, `"acme"`, `{"provider":"acme","departments":"1"}`} {

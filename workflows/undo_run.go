@@ -1,8 +1,8 @@
 package workflows
 
 import (
+	"cmp"
 	"fmt"
-	"slices"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -22,9 +22,10 @@ type UndoInput struct {
 	// would do.
 	Mode string `json:"mode,omitempty"`
 	// Departments and Members limit what is taken back, by external ids: departments
-	// with what is below them and everybody who has or had a place there.
-	Departments []string `json:"departments,omitempty"`
-	Members     []string `json:"members,omitempty"`
+	// with what is below them and everybody who has or had a place there. Left out they
+	// limit nothing; given but empty they are refused.
+	Departments []string `json:"departments,omitzero"`
+	Members     []string `json:"members,omitzero"`
 	// OnRemovals is what to do if taking back the run would remove more than the removal
 	// guard lets pass: "refuse" (default) changes nothing at all, "apply" removes.
 	OnRemovals string `json:"on_removals,omitempty"`
@@ -45,18 +46,14 @@ func (in *UndoInput) Normalize() string {
 		in.OnRemovals = RemovalsRefuse
 	}
 	switch {
-	case in.Run == "":
+	case blank(in.Run):
 		return `input: run is missing; give the id of the run to be taken back: {"run":"ID"}`
 	case in.Mode != ModeApply && in.Mode != ModePlan:
 		return fmt.Sprintf("input: mode is %q; it must be apply or plan", in.Mode)
 	case in.OnRemovals != RemovalsRefuse && in.OnRemovals != RemovalsApply:
 		return fmt.Sprintf("input: on_removals is %q; it must be refuse or apply", in.OnRemovals)
-	case slices.Contains(in.Departments, ""):
-		return "input: departments holds an empty id; give external department ids"
-	case slices.Contains(in.Members, ""):
-		return "input: members holds an empty id; give external member ids"
 	}
-	return ""
+	return cmp.Or(idsProblem("departments", "department", in.Departments), idsProblem("members", "member", in.Members))
 }
 
 // UndoRun takes back what an earlier run of a provider changed, as a run of its own:

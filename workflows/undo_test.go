@@ -100,6 +100,10 @@ func TestUndoRunRefusesWrongInput(t *testing.T) {
 		`{"run":"a","on_removals":"hold"}`:   "must be refuse or apply",
 		`{"run":"a","departments":["x",""]}`: "departments holds an empty id",
 		`{"run":"a","members":[""]}`:         "members holds an empty id",
+		`{"run":"a","members":[]}`:           "members is empty",
+		`{"run":"a","departments":[]}`:       "departments is empty",
+		`{"run":""}`:                         "run is missing",
+		`{"run":"a","mode":" "}`:             "mode is empty",
 		`{"run":"a","provider":"acme"}`:      "only run is required",
 	} {
 		f := undoFakes()

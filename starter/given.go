@@ -1,0 +1,34 @@
+package main
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// refuseEmpty makes every text and list on the command line that is given but empty wrong
+// usage: it comes from a variable that is not set, and a flag that narrows would
+// otherwise count as left out, which is everything.
+func refuseEmpty() []kong.Option {
+	defaults := kong.NewRegistry().RegisterDefaults()
+	return []kong.Option{
+		kong.KindMapper(reflect.String, given{defaults.ForType(reflect.TypeFor[string]())}),
+		kong.KindMapper(reflect.Slice, given{defaults.ForType(reflect.TypeFor[[]string]())}),
+	}
+}
+
+// given decodes what is not empty.
+type given struct{ kong.Mapper }
+
+// Decode implements kong.Mapper.
+func (g given) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
+	if text, ok := ctx.Scan.Peek().Value.(string); !ok || strings.TrimSpace(text) != "" {
+		return g.Mapper.Decode(ctx, target)
+	}
+	if ctx.Value.Flag == nil || ctx.Value.Required {
+		return fmt.Errorf("the value is empty; give one")
+	}
+	return fmt.Errorf("the value is empty; give one, or leave --%s out", ctx.Value.Name)
+}
