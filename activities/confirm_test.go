@@ -56,7 +56,7 @@ func (b *bench) places(member string) []string {
 }
 
 // nobody is a limit that any removal is beyond.
-var nobody = db.GuardChange{Count: new(0), Percent: new(0.0)}
+var nobody = db.GuardChange{Count: new(0), Percent: new(0.0), DepartmentCount: new(0), DepartmentPercent: new(0.0)}
 
 // While one department cannot be read, somebody missing from another may have moved
 // there: removed is only who the provider itself says is gone.

@@ -121,7 +121,7 @@ func holdReason(p db.RemovalPlan, lost []string) string {
 	for _, kind := range []struct {
 		name        string
 		gone, there int
-		limit       db.Limit
+		limit       directory.Limit
 	}{{"members", p.Members, p.MembersThere, p.Guard.Members}, {"departments", p.Departments, p.DepartmentsThere, p.Guard.Departments}} {
 		if most := kind.limit.Of(kind.there); kind.gone > most {
 			reasons = append(reasons, fmt.Sprintf("it would remove %d of %d %s; the limit is %d", kind.gone, kind.there, kind.name, most))

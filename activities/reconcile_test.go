@@ -6,26 +6,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
 )
-
-func TestLimitIsTheLargerOfCountAndShare(t *testing.T) {
-	t.Parallel()
-	usual := db.Limit{Count: 20, Percent: 5}
-	for _, c := range []struct {
-		limit       db.Limit
-		there, want int
-	}{
-		{usual, 0, 20}, {usual, 400, 20}, {usual, 419, 20}, {usual, 420, 21}, {usual, 100_000, 5000},
-		{db.Limit{}, 1000, 0}, {db.Limit{Count: 3}, 1_000_000, 3}, {db.Limit{Percent: 100}, 7, 7},
-	} {
-		require.Equal(t, c.want, c.limit.Of(c.there), c)
-	}
-}
 
 func TestHoldReason(t *testing.T) {
 	t.Parallel()
 	plan := func(change func(*db.RemovalPlan)) db.RemovalPlan {
-		p := db.RemovalPlan{MembersThere: 1000, DepartmentsThere: 60, Guard: db.Guard{Members: db.Limit{Count: 20, Percent: 5}, Departments: db.Limit{Count: 20, Percent: 5}}}
+		p := db.RemovalPlan{MembersThere: 1000, DepartmentsThere: 60, Guard: directory.Guard{Members: directory.Limit{Count: 20, Percent: 5}, Departments: directory.Limit{Count: 20, Percent: 5}}}
 		change(&p)
 		return p
 	}
@@ -34,14 +21,18 @@ func TestHoldReason(t *testing.T) {
 		lost   []string
 		want   string
 	}{
-		"nothing":          {func(*db.RemovalPlan) {}, nil, ""},
-		"at the limit":     {func(p *db.RemovalPlan) { p.Members, p.Departments = 50, 20 }, nil, ""},
-		"members":          {func(p *db.RemovalPlan) { p.Members = 51 }, nil, "it would remove 51 of 1000 members; the limit is 50"},
-		"departments":      {func(p *db.RemovalPlan) { p.Departments = 21 }, nil, "it would remove 21 of 60 departments; the limit is 20"},
+		"nothing":      {func(*db.RemovalPlan) {}, nil, ""},
+		"at the limit": {func(p *db.RemovalPlan) { p.Members, p.Departments = 50, 20 }, nil, ""},
+		"members":      {func(p *db.RemovalPlan) { p.Members = 51 }, nil, "it would remove 51 of 1000 members; the limit is 50"},
+		"departments":  {func(p *db.RemovalPlan) { p.Departments = 21 }, nil, "it would remove 21 of 60 departments; the limit is 20"},
+		"people by the usual limit": {func(p *db.RemovalPlan) { p.Members, p.MembersThere, p.Guard = 250, 5000, directory.DefaultGuard }, nil,
+			"it would remove 250 of 5000 members; the limit is 100"},
 		"many memberships": {func(p *db.RemovalPlan) { p.Memberships = 900 }, nil, ""},
 		"both": {func(p *db.RemovalPlan) { p.Members, p.Departments = 51, 21 }, nil,
 			"it would remove 51 of 1000 members; the limit is 50; it would remove 21 of 60 departments; the limit is 20"},
-		"departments by their own limit": {func(p *db.RemovalPlan) { p.Members, p.Departments, p.Guard.Departments = 50, 4, db.Limit{Percent: 5} }, nil,
+		"departments by their own limit": {func(p *db.RemovalPlan) {
+			p.Members, p.Departments, p.Guard.Departments = 50, 4, directory.Limit{Percent: 5}
+		}, nil,
 			"it would remove 4 of 60 departments; the limit is 3"},
 		"range shrank, nobody to remove": {func(*db.RemovalPlan) {}, []string{"department 7"}, ""},
 		"range shrank": {func(p *db.RemovalPlan) { p.Memberships = 1 }, []string{"department 7", "member u1"},

@@ -78,8 +78,9 @@ func TestEveryTableIsGranted(t *testing.T) {
 func TestRolesMayDoTheirWorkAndNoMore(t *testing.T) {
 	t.Parallel()
 	url := dbtest.New(t)
-	_, err := connect(t, url).Exec(t.Context(), `INSERT INTO identity_providers (id, name, provider_type)
-		VALUES ('00000000-0000-0000-0000-000000000001', 'acme', 'feishu')`)
+	_, err := connect(t, url).Exec(t.Context(), `INSERT INTO identity_providers (id, name, provider_type,
+			removal_limit_count, removal_limit_percent, department_limit_count, department_limit_percent, hold_seconds)
+		VALUES ('00000000-0000-0000-0000-000000000001', 'acme', 'feishu', 0, 0, 0, 0, 1)`)
 	require.NoError(t, err)
 	for role, c := range map[string]struct{ may, mayNot []string }{
 		"orgsync_worker": {

@@ -61,7 +61,7 @@ func (r *run) approve() (removed int) {
 }
 
 func whatIsHeldIsShown(t *testing.T, c *company) {
-	require.NoError(t, c.store.ProviderChange(t.Context(), c.provider.ID, db.ProviderChange{Guard: db.GuardChange{DepartmentCount: new(0), DepartmentPercent: new(30.0)}}, nil))
+	require.NoError(t, c.store.ProviderChange(t.Context(), c.provider.ID, db.ProviderChange{Guard: db.GuardChange{Count: new(20), DepartmentCount: new(0), DepartmentPercent: new(30.0)}}, nil))
 	r := c.held()
 	got, err := c.store.HeldRemovals(t.Context(), r.id)
 	require.NoError(t, err)

@@ -26,34 +26,16 @@ type Provider struct {
 	LastSyncedAt *time.Time
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
-	Guard        Guard
+	Guard        directory.Guard
 	// HoldFor is how long a held run waits for a decision before it counts as rejected.
 	HoldFor time.Duration
 }
 
-// Guard limits what a run may remove on its own, type by type. Memberships have no
-// limit: people change departments every day.
-type Guard struct {
-	Members     Limit
-	Departments Limit
-}
-
-// Limit is how many objects of one type may go: the larger of Count and Percent of
-// those that are there.
-type Limit struct {
-	Count   int
-	Percent float64
-}
-
-// Of returns the limit where so many objects are there.
-func (l Limit) Of(there int) int { return max(l.Count, int(float64(there)*l.Percent/100)) }
-
 // GuardChange are the parts of a provider's removal guard that are to change; nil
-// leaves a part as it is, or at its default in a new provider.
+// leaves a part as it is, or at its default (directory.DefaultGuard) in a new provider.
 type GuardChange struct {
-	Count   *int
-	Percent *float64
-	// The departments' own limits; never set, the members' hold for them.
+	Count             *int
+	Percent           *float64
 	DepartmentCount   *int
 	DepartmentPercent *float64
 	// HoldFor counts in whole seconds.
@@ -91,10 +73,15 @@ type ProviderChange struct {
 func (s *Store) ProviderAdd(ctx context.Context, n NewProvider, seal func(providerID string) ([]Sealed, error)) (string, error) {
 	var id string
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
-		p := dbsqlc.ProviderInsertParams{TenantID: n.TenantID, Name: n.Name, ProviderType: string(n.Type), Config: n.Config}
-		p.RemovalLimitCount, p.RemovalLimitPercent = int32Of(n.Guard.Count), n.Guard.Percent
-		p.DepartmentLimitCount, p.DepartmentLimitPercent = int32Of(n.Guard.DepartmentCount), n.Guard.DepartmentPercent
-		p.HoldSeconds = secondsOf(n.Guard.HoldFor)
+		usual := directory.DefaultGuard
+		p := dbsqlc.ProviderInsertParams{
+			TenantID: n.TenantID, Name: n.Name, ProviderType: string(n.Type), Config: n.Config,
+			RemovalLimitCount:      int32(orElse(n.Guard.Count, usual.Members.Count)),
+			RemovalLimitPercent:    orElse(n.Guard.Percent, usual.Members.Percent),
+			DepartmentLimitCount:   int32(orElse(n.Guard.DepartmentCount, usual.Departments.Count)),
+			DepartmentLimitPercent: orElse(n.Guard.DepartmentPercent, usual.Departments.Percent),
+			HoldSeconds:            int64(orElse(n.Guard.HoldFor, directory.DefaultHold) / time.Second),
+		}
 		var err error
 		if id, err = s.q.ProviderInsert(ctx, tx, p); err != nil {
 			return err
@@ -148,6 +135,14 @@ func (s *Store) putSecrets(ctx context.Context, tx pgx.Tx, id string, seal func(
 		}
 	}
 	return s.q.SecretDeleteOthers(ctx, tx, id, keys)
+}
+
+// orElse returns what was given, or what holds where nothing was.
+func orElse[T any](given *T, usual T) T {
+	if given == nil {
+		return usual
+	}
+	return *given
 }
 
 func secondsOf(d *time.Duration) *int64 {
@@ -221,9 +216,9 @@ func providerOf(r dbsqlc.ProviderByNameRow) Provider {
 	return Provider{
 		ID: r.ID, TenantID: r.TenantID, Name: r.Name, Type: directory.ProviderType(r.ProviderType), Active: r.IsActive,
 		Config: r.Config, LastSyncedAt: r.LastSyncedAt, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
-		Guard: Guard{
-			Members:     Limit{Count: int(r.RemovalLimitCount), Percent: r.RemovalLimitPercent},
-			Departments: Limit{Count: int(r.DepartmentLimitCount), Percent: r.DepartmentLimitPercent},
+		Guard: directory.Guard{
+			Members:     directory.Limit{Count: int(r.RemovalLimitCount), Percent: r.RemovalLimitPercent},
+			Departments: directory.Limit{Count: int(r.DepartmentLimitCount), Percent: r.DepartmentLimitPercent},
 		},
 		HoldFor: time.Duration(r.HoldSeconds) * time.Second,
 	}

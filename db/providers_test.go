@@ -54,7 +54,7 @@ func TestAProviderAndItsSecrets(t *testing.T) {
 	c := &company{database: d, t: t, provider: p}
 	require.Equal(t, db.Provider{
 		ID: id, Name: name, Type: directory.WeCom, Active: true, Config: p.Config, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, HoldFor: 72 * time.Hour,
-		Guard: db.Guard{Members: db.Limit{Count: 7, Percent: 1.5}, Departments: db.Limit{Count: 7, Percent: 1.5}},
+		Guard: directory.Guard{Members: directory.Limit{Count: 7, Percent: 1.5}, Departments: directory.Limit{Count: 3, Percent: 5}},
 	}, p)
 	require.JSONEq(t, `{"corp_id": "c"}`, string(p.Config))
 	require.Equal(t, []string{"secret=s", "sync_secret=t"}, c.secrets())

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // RemovalPlan is what a run found to be gone, against what is there.
@@ -22,7 +23,7 @@ type RemovalPlan struct {
 	// MembersThere and DepartmentsThere are the active ones before removing.
 	MembersThere     int
 	DepartmentsThere int
-	Guard            Guard
+	Guard            directory.Guard
 	// Incomplete is true if any scope was not read to the end or is contradicted
 	// by the provider's own figures.
 	Incomplete bool
@@ -184,9 +185,9 @@ func (s *Store) removalFiguresOf(ctx context.Context, tx dbsqlc.DBTX, providerID
 	return RemovalPlan{
 		Members: int(f.Members), Departments: int(f.Departments), Memberships: int(f.Memberships), Unconfirmed: int(f.Unconfirmed),
 		MembersThere: int(there), DepartmentsThere: int(f.DepartmentsThere),
-		Guard: Guard{
-			Members:     Limit{Count: int(f.RemovalLimitCount), Percent: f.RemovalLimitPercent},
-			Departments: Limit{Count: int(f.DepartmentLimitCount), Percent: f.DepartmentLimitPercent},
+		Guard: directory.Guard{
+			Members:     directory.Limit{Count: int(f.RemovalLimitCount), Percent: f.RemovalLimitPercent},
+			Departments: directory.Limit{Count: int(f.DepartmentLimitCount), Percent: f.DepartmentLimitPercent},
 		},
 	}, err
 }

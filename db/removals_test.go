@@ -201,7 +201,7 @@ func planningAgainStartsOver(t *testing.T, c *company) {
 	r.read(snapshot{departments: "1", members: "a in=1"})
 	r.apply(false)
 	plan := r.planRemovals()
-	require.Equal(t, db.RemovalPlan{Members: 2, Departments: 1, Memberships: 2, MembersThere: 2, DepartmentsThere: 2, Guard: db.Guard{Members: db.Limit{Count: 20, Percent: 5}, Departments: db.Limit{Count: 20, Percent: 5}}}, plan)
+	require.Equal(t, db.RemovalPlan{Members: 2, Departments: 1, Memberships: 2, MembersThere: 2, DepartmentsThere: 2, Guard: directory.DefaultGuard}, plan)
 	require.Equal(t, plan, r.planRemovals())
 	r.remove()
 	plan = r.planRemovals()
@@ -213,13 +213,14 @@ func theGuardsFiguresAreTheProvidersOwn(t *testing.T, c *company) {
 	change := func(guard db.GuardChange) {
 		require.NoError(t, c.store.ProviderChange(t.Context(), c.provider.ID, db.ProviderChange{Guard: guard}, nil))
 	}
-	change(db.GuardChange{Count: new(3), Percent: new(12.5)})
-	members := db.Limit{Count: 3, Percent: 12.5}
-	require.Equal(t, db.Guard{Members: members, Departments: members}, c.sync(snapshot{departments: "1"}).plan.Guard, "departments by the members' limits")
+	limits := func() directory.Guard { return c.sync(snapshot{departments: "1"}).plan.Guard }
+	change(db.GuardChange{Count: new(4), Percent: new(12.5)})
+	members, usual := directory.Limit{Count: 4, Percent: 12.5}, directory.DefaultGuard.Departments
+	require.Equal(t, directory.Guard{Members: members, Departments: usual}, limits(), "the people's limits are not the departments'")
 	change(db.GuardChange{DepartmentCount: new(1)})
-	require.Equal(t, db.Guard{Members: members, Departments: db.Limit{Count: 1, Percent: 12.5}}, c.sync(snapshot{departments: "1"}).plan.Guard)
-	change(db.GuardChange{DepartmentPercent: new(0.0), Count: new(4)})
-	require.Equal(t, db.Guard{Members: db.Limit{Count: 4, Percent: 12.5}, Departments: db.Limit{Count: 1}}, c.sync(snapshot{departments: "1"}).plan.Guard)
+	require.Equal(t, directory.Guard{Members: members, Departments: directory.Limit{Count: 1, Percent: usual.Percent}}, limits())
+	change(db.GuardChange{DepartmentPercent: new(0.0), Count: new(5)})
+	require.Equal(t, directory.Guard{Members: directory.Limit{Count: 5, Percent: 12.5}, Departments: directory.Limit{Count: 1}}, limits())
 }
 
 func removingGoesInBatches(t *testing.T, c *company) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -11,6 +12,9 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/internal/config"
+	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // documents are the texts that operators read.
@@ -35,14 +39,16 @@ var (
 	inline   = regexp.MustCompile("`(?:bin/)?orgsync ([a-z][^`\n]*)`")
 	shown    = regexp.MustCompile(`(?:^|\| *)(?:bin/)?orgsync (.*)$`)
 	trailing = regexp.MustCompile(`\s+#.*$`)
-	word     = regexp.MustCompile(`'[^']*'|\S+`)
+	// defaulted is a setting with a default, as a program's help lists it.
+	defaulted = regexp.MustCompile(`^  (ORGSYNC_[A-Z_]+) .* \(default (.*)\)$`)
+	word      = regexp.MustCompile(`'[^']*'|\S+`)
 )
 
 func TestEveryCommandShownToOperatorsCanBeTyped(t *testing.T) {
 	t.Parallel()
 	// A parser keeps what it has parsed, so that each command needs one of its own.
 	newParser := func() *kong.Kong {
-		parser, err := kong.New(&commands{}, kong.Name("orgsync"), kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {}))
+		parser, err := kong.New(&commands{}, kong.Name("orgsync"), guardDefaults(), kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {}))
 		require.NoError(t, err)
 		return parser
 	}
@@ -100,6 +106,42 @@ func nodeOf(node *kong.Node, words []string) *kong.Node {
 		}
 	}
 	return node
+}
+
+// What a run may remove unasked is stated where people decide to trust it; the program decides.
+func TestDocumentsStateTheDefaultLimits(t *testing.T) {
+	t.Parallel()
+	guard := directory.DefaultGuard
+	texts := documents(t)
+	for _, path := range []string{"../README.md", "../docs/operations.md"} {
+		text := strings.Join(strings.Fields(texts[path]), " ")
+		require.Contains(t, text, guard.Members.String()+" of the active people", path)
+		require.Contains(t, text, guard.Departments.String()+" of the departments", path)
+		require.Contains(t, text, fmt.Sprintf("%g hours", directory.DefaultHold.Hours()), path)
+	}
+	for _, command := range []string{"add", "update"} {
+		help := strings.Join(strings.Fields(installation{t: t}.ok("provider", command, "--help").stdout), " ")
+		require.Contains(t, help, fmt.Sprintf("the larger of this many (%d) ...", guard.Members.Count))
+		require.Contains(t, help, fmt.Sprintf("this percentage (%g) of the people", guard.Members.Percent))
+		require.Contains(t, help, fmt.Sprintf("the larger of this many (%d) ...", guard.Departments.Count))
+		require.Contains(t, help, fmt.Sprintf("this percentage (%g) of the departments", guard.Departments.Percent))
+		require.Contains(t, help, fmt.Sprintf("counts as rejected (%gh)", directory.DefaultHold.Hours()))
+	}
+}
+
+// Every setting's default in README is the program's.
+func TestReadmeStatesTheDefaultsOfSettings(t *testing.T) {
+	t.Parallel()
+	texts, checked := documents(t), 0
+	for _, line := range strings.Split(config.Usage(), "\n") {
+		found := defaulted.FindStringSubmatch(line)
+		if found == nil {
+			continue
+		}
+		checked++
+		require.Contains(t, texts["../README.md"], "| `"+found[1]+"` | `"+found[2]+"` |")
+	}
+	require.Greater(t, checked, 8)
 }
 
 func TestEveryQueryInTheDocumentsRuns(t *testing.T) {

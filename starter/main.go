@@ -68,6 +68,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	parser, err := kong.New(&cli, append(refuseEmpty(),
 		kong.Name("orgsync"),
 		kong.Description(description+exitHelp()+"\n"+config.Usage()),
+		guardDefaults(),
 		kong.Writers(stdout, stderr),
 		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true, NoAppDescFormat: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)),

@@ -7,9 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/simulator"
 	"github.com/orgsync/orgsync/internal/simulator/feishu"
 )
@@ -60,7 +62,10 @@ func TestProviderLifeNeverShowsASecret(t *testing.T) {
 	require.True(t, added.Active)
 	require.Nil(t, added.LastSyncedAt)
 	require.Equal(t, 7, added.RemovalLimit)
-	require.InDelta(t, 5, added.RemovalPercent, 0)
+	require.InDelta(t, directory.DefaultGuard.Members.Percent, added.RemovalPercent, 0)
+	require.Equal(t, directory.DefaultGuard.Departments.Count, added.DepartmentLimit)
+	require.InDelta(t, directory.DefaultGuard.Departments.Percent, added.DepartmentPercent, 0)
+	require.EqualValues(t, directory.DefaultHold/time.Second, added.HoldSeconds)
 	require.Equal(t, map[string]string{"app_id": "cli_1", "app_secret": "***", "base_url": "http://127.0.0.1:1/feishu"}, added.Config)
 
 	var got providerView
@@ -76,7 +81,7 @@ func TestProviderLifeNeverShowsASecret(t *testing.T) {
 	require.False(t, got.Active)
 	require.Equal(t, 7, got.RemovalLimit)
 	require.InDelta(t, 12.5, got.RemovalPercent, 0)
-	require.Equal(t, 7, got.DepartmentLimit, "the people's, as long as they have none of their own")
+	require.Equal(t, added.DepartmentLimit, got.DepartmentLimit, "the people's limits are not the departments'")
 	note(in.ok("provider", "update", "acme", "--department-removal-limit", "0", "--department-removal-percent", "1", "--hold-for", "90m", "--output", "json")).json(&got)
 	require.Equal(t, 7, got.RemovalLimit)
 	require.Zero(t, got.DepartmentLimit)

@@ -2,18 +2,32 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // guardFlags change a provider's removal guard; nil is what was not given.
 type guardFlags struct {
-	RemovalLimit             *int           `placeholder:"N" help:"A run that would remove more than the larger of this many (20) ..."`
-	RemovalPercent           *float64       `placeholder:"P" help:"... and this percentage (5) of the people is held for approval; departments likewise, unless they have limits of their own:"`
-	DepartmentRemovalLimit   *int           `placeholder:"N" help:"A run that would remove more than the larger of this many ..."`
-	DepartmentRemovalPercent *float64       `placeholder:"P" help:"... and this percentage of the departments is held for approval."`
-	HoldFor                  *time.Duration `placeholder:"72h" help:"How long a held run waits for a decision before it counts as rejected (72h)."`
+	RemovalLimit             *int           `placeholder:"N" help:"A run that would remove more than the larger of this many (${member_limit}) ..."`
+	RemovalPercent           *float64       `placeholder:"P" help:"... and this percentage (${member_percent}) of the people is held for approval."`
+	DepartmentRemovalLimit   *int           `placeholder:"N" help:"A run that would remove more than the larger of this many (${department_limit}) ..."`
+	DepartmentRemovalPercent *float64       `placeholder:"P" help:"... and this percentage (${department_percent}) of the departments is held for approval."`
+	HoldFor                  *time.Duration `placeholder:"${hold_for}" help:"How long a held run waits for a decision before it counts as rejected (${hold_for})."`
+}
+
+// guardDefaults are the figures that the flags' help states.
+func guardDefaults() kong.Vars {
+	members, departments := directory.DefaultGuard.Members, directory.DefaultGuard.Departments
+	return kong.Vars{
+		"member_limit": strconv.Itoa(members.Count), "member_percent": fmt.Sprint(members.Percent),
+		"department_limit": strconv.Itoa(departments.Count), "department_percent": fmt.Sprint(departments.Percent),
+		"hold_for": fmt.Sprintf("%gh", directory.DefaultHold.Hours()),
+	}
 }
 
 // maxHold is far longer than anybody should take to decide.

@@ -2,29 +2,22 @@
 INSERT INTO identity_providers (tenant_id, name, provider_type, config, removal_limit_count, removal_limit_percent,
         department_limit_count, department_limit_percent, hold_seconds)
 VALUES (@tenant_id, @name, @provider_type, @config,
-        coalesce(sqlc.narg(removal_limit_count)::int, 20), coalesce(sqlc.narg(removal_limit_percent)::float8, 5),
-        sqlc.narg(department_limit_count)::int, sqlc.narg(department_limit_percent)::float8, coalesce(sqlc.narg(hold_seconds)::bigint, 259200))
+        @removal_limit_count, @removal_limit_percent, @department_limit_count, @department_limit_percent, @hold_seconds)
 RETURNING id;
 
 -- name: ProviderList :many
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at,
-       removal_limit_count, removal_limit_percent, hold_seconds,
-       coalesce(department_limit_count, removal_limit_count)::int AS department_limit_count,
-       coalesce(department_limit_percent, removal_limit_percent)::float8 AS department_limit_percent
+       removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent
 FROM identity_providers ORDER BY name;
 
 -- name: ProviderByName :one
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at,
-       removal_limit_count, removal_limit_percent, hold_seconds,
-       coalesce(department_limit_count, removal_limit_count)::int AS department_limit_count,
-       coalesce(department_limit_percent, removal_limit_percent)::float8 AS department_limit_percent
+       removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent
 FROM identity_providers WHERE name = @name;
 
 -- name: ProviderByRun :one
 SELECT p.id, p.tenant_id, p.name, p.provider_type, p.is_active, p.config, p.last_synced_at, p.created_at, p.updated_at,
-       p.removal_limit_count, p.removal_limit_percent, p.hold_seconds,
-       coalesce(p.department_limit_count, p.removal_limit_count)::int AS department_limit_count,
-       coalesce(p.department_limit_percent, p.removal_limit_percent)::float8 AS department_limit_percent
+       p.removal_limit_count, p.removal_limit_percent, p.hold_seconds, p.department_limit_count, p.department_limit_percent
 FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = @run_id;
 
 -- name: ProviderUpdate :execrows

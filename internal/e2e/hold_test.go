@@ -34,8 +34,14 @@ type leaving struct {
 	people        []simulator.PersonID
 }
 
-// limit is what a run may remove on its own, as long as 5 % are fewer.
+// limit is what a run may remove on its own in these tests, of people as of departments,
+// as long as 5 % are fewer.
 const limit = 20
+
+// limits states that for a new provider, so that no test depends on what is usual.
+func limits() db.GuardChange {
+	return db.GuardChange{Count: new(limit), Percent: new(5.0), DepartmentCount: new(limit), DepartmentPercent: new(5.0)}
+}
 
 func newLeaving(w *world, kind directory.ProviderType) *leaving {
 	w.t.Helper()

@@ -156,7 +156,7 @@ func (w *world) add(kind directory.ProviderType, settings map[string]string) str
 	public, secrets := connect.Split(parsed)
 	body, err := json.Marshal(public)
 	require.NoError(w.t, err)
-	_, err = w.store.ProviderAdd(w.t.Context(), db.NewProvider{Name: name, Type: kind, Config: body}, w.opener.Seal(secrets))
+	_, err = w.store.ProviderAdd(w.t.Context(), db.NewProvider{Name: name, Type: kind, Config: body, Guard: limits()}, w.opener.Seal(secrets))
 	require.NoError(w.t, err)
 	return name
 }

@@ -66,9 +66,7 @@ func (q *Queries) CallSlotTake(ctx context.Context, db DBTX, arg CallSlotTakePar
 
 const providerByName = `-- name: ProviderByName :one
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at,
-       removal_limit_count, removal_limit_percent, hold_seconds,
-       coalesce(department_limit_count, removal_limit_count)::int AS department_limit_count,
-       coalesce(department_limit_percent, removal_limit_percent)::float8 AS department_limit_percent
+       removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent
 FROM identity_providers WHERE name = $1
 `
 
@@ -113,9 +111,7 @@ func (q *Queries) ProviderByName(ctx context.Context, db DBTX, name string) (Pro
 
 const providerByRun = `-- name: ProviderByRun :one
 SELECT p.id, p.tenant_id, p.name, p.provider_type, p.is_active, p.config, p.last_synced_at, p.created_at, p.updated_at,
-       p.removal_limit_count, p.removal_limit_percent, p.hold_seconds,
-       coalesce(p.department_limit_count, p.removal_limit_count)::int AS department_limit_count,
-       coalesce(p.department_limit_percent, p.removal_limit_percent)::float8 AS department_limit_percent
+       p.removal_limit_count, p.removal_limit_percent, p.hold_seconds, p.department_limit_count, p.department_limit_percent
 FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = $1
 `
 
@@ -186,8 +182,7 @@ const providerInsert = `-- name: ProviderInsert :one
 INSERT INTO identity_providers (tenant_id, name, provider_type, config, removal_limit_count, removal_limit_percent,
         department_limit_count, department_limit_percent, hold_seconds)
 VALUES ($1, $2, $3, $4,
-        coalesce($5::int, 20), coalesce($6::float8, 5),
-        $7::int, $8::float8, coalesce($9::bigint, 259200))
+        $5, $6, $7, $8, $9)
 RETURNING id
 `
 
@@ -196,11 +191,11 @@ type ProviderInsertParams struct {
 	Name                   string
 	ProviderType           string
 	Config                 json.RawMessage
-	RemovalLimitCount      *int32
-	RemovalLimitPercent    *float64
-	DepartmentLimitCount   *int32
-	DepartmentLimitPercent *float64
-	HoldSeconds            *int64
+	RemovalLimitCount      int32
+	RemovalLimitPercent    float64
+	DepartmentLimitCount   int32
+	DepartmentLimitPercent float64
+	HoldSeconds            int64
 }
 
 func (q *Queries) ProviderInsert(ctx context.Context, db DBTX, arg ProviderInsertParams) (string, error) {
@@ -222,9 +217,7 @@ func (q *Queries) ProviderInsert(ctx context.Context, db DBTX, arg ProviderInser
 
 const providerList = `-- name: ProviderList :many
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at,
-       removal_limit_count, removal_limit_percent, hold_seconds,
-       coalesce(department_limit_count, removal_limit_count)::int AS department_limit_count,
-       coalesce(department_limit_percent, removal_limit_percent)::float8 AS department_limit_percent
+       removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent
 FROM identity_providers ORDER BY name
 `
 

@@ -224,9 +224,7 @@ SELECT
     (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = 'membership' AND r.confirmed)::int AS memberships,
     (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = $1 AND NOT r.confirmed)::int AS unconfirmed,
     (SELECT count(*) FROM org_departments d WHERE d.provider_id = $2 AND d.status = 'active')::int AS departments_there,
-    p.removal_limit_count, p.removal_limit_percent,
-    coalesce(p.department_limit_count, p.removal_limit_count)::int AS department_limit_count,
-    coalesce(p.department_limit_percent, p.removal_limit_percent)::float8 AS department_limit_percent
+    p.removal_limit_count, p.removal_limit_percent, p.department_limit_count, p.department_limit_percent
 FROM identity_providers p WHERE p.id = $2
 `
 

@@ -1,0 +1,33 @@
+package directory
+
+import (
+	"fmt"
+	"time"
+)
+
+// Guard is the removal guard of a provider: what a run may remove without asking, by
+// type. Memberships have no limit: people change departments every day.
+type Guard struct {
+	Members     Limit
+	Departments Limit
+}
+
+// Limit is how many objects of one type may go: the larger of Count and Percent of
+// those that are there.
+type Limit struct {
+	Count   int
+	Percent float64
+}
+
+// DefaultGuard are the limits of a provider that is added without any. Every text that
+// states them takes them from here.
+var DefaultGuard = Guard{Members: Limit{Count: 10, Percent: 2}, Departments: Limit{Count: 3, Percent: 5}}
+
+// DefaultHold is how long a held run waits for a decision unless the provider says otherwise.
+const DefaultHold = 72 * time.Hour
+
+// Of returns the limit where so many objects are there.
+func (l Limit) Of(there int) int { return max(l.Count, int(float64(there)*l.Percent/100)) }
+
+// String says the limit in words, such as "the larger of 10 and 2 %".
+func (l Limit) String() string { return fmt.Sprintf("the larger of %d and %g %%", l.Count, l.Percent) }
