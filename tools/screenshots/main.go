@@ -71,7 +71,7 @@ func (p *photographer) companies() {
 	for _, department := range p.departments("globex") {
 		p.fault(map[string]any{"endpoint": "user/list", "department": department, "action": map[string]any{"kind": "out_of_range"}}, "dingtalk")
 	}
-	p.orgsync("1", "sync", "globex", "--wait")
+	p.orgsync("4", "sync", "globex", "--wait")
 	p.fault(map[string]any{"endpoint": "user/list", "action": map[string]any{"kind": "forbidden"}}, "wecom")
 	p.orgsync("1", "sync", "initech", "--wait")
 	p.control(http.MethodDelete, "/faults", nil)
