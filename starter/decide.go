@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
@@ -82,12 +81,7 @@ func (s *session) decide(ctx context.Context, name, update string) (workflows.Sy
 	if err != nil {
 		return result, err
 	}
-	warn := time.AfterFunc(lookForWorker, func() {
-		if warning := noWorker(ctx, temporal); warning != "" {
-			s.note("%s", warning)
-		}
-	})
-	defer warn.Stop()
+	defer s.warnWhileIdle(ctx, &lookup{temporal: temporal, workflowID: held.HoldWorkflowID})()
 	handle, err := temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID: held.HoldWorkflowID, UpdateName: update, WaitForStage: client.WorkflowUpdateStageCompleted,
 	})

@@ -59,7 +59,7 @@ func TestExitStatusesOfCommands(t *testing.T) {
 		{exitHeld, []string{"undo", waiting}, "waits for a decision"},
 		{exitBusy, []string{"runs", "retry", waiting}, "is switched off"},
 		{exitBusy, []string{"sync", "busy"}, "a sync of busy is already running"},
-		{exitBusy, []string{"sync", "busy", "--wait", "--plan"}, "a sync of busy is already running"},
+		{exitBusy, []string{"sync", "busy", "--no-wait", "--plan"}, "a sync of busy is already running"},
 		{exitBusy, []string{"undo", ended}, "a run of busy is at work"},
 		{exitBusy, []string{"runs", "retry", running}, "still at work"},
 		{exitBusy, []string{"sync", "off"}, "provider off is switched off"},

@@ -100,7 +100,7 @@ func TestWrongUsageIsOneLineAndStatusTwo(t *testing.T) {
 		"negative depth":        {[]string{"tree", "acme", "--depth=-1"}, "--depth is -1"},
 		"nothing to change":     {[]string{"provider", "update", "acme"}, "nothing to change"},
 		"empty search":          {[]string{"search", "acme", " "}, "<text>: the value is empty"},
-		"no members":            {[]string{"sync", "acme", "--member", ""}, "--member: the value is empty; give one, or leave --member out"},
+		"no members":            {[]string{"sync", "acme", "--member", ""}, "--members: the value is empty; give one, or leave --members out"},
 		"no departments":        {[]string{"sync", "acme", "--departments", ""}, "--departments: the value is empty"},
 		"no departments after":  {[]string{"sync", "acme", "--departments", "a", "--departments="}, "--departments: the value is empty"},
 		"blank member":          {[]string{"sync", "acme", "--member", "a, "}, "members holds an empty id"},

@@ -169,7 +169,7 @@ func TestProviderAddRefuses(t *testing.T) {
 		"control":         {"a\x1b[2J", string(good), exitUsage, "ASCII letters"},
 		"long":            {strings.Repeat("n", 101), string(good), exitUsage, "1 to 100"},
 		"not ascii":       {"飞书", string(good), exitUsage, "ASCII letters"},
-		"empty":           {"", string(good), exitUsage, "1 to 100"},
+		"empty":           {"", string(good), exitUsage, "the value is empty"},
 		"taken":           {"taken", string(good), exitFailed, "orgsync provider update taken"},
 		"missing setting": {"acme", `{"app_id":"cli_1"}`, exitUsage, "app_secret is missing"},
 		"placeholder":     {"acme", `{"app_id":"your_app_id","app_secret":"` + feishuSecret + `"}`, exitUsage, "app_id still holds a placeholder"},

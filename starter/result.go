@@ -1,11 +1,34 @@
 package main
 
 import (
+	"context"
 	"time"
 
+	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/workflows"
 )
+
+// storedResult is a run's result as Postgres has it.
+func storedResult(ctx context.Context, store *db.Store, runID string) (workflows.SyncResult, error) {
+	run, err := store.Run(ctx, runID)
+	if err != nil {
+		return workflows.SyncResult{}, err
+	}
+	result := workflows.SyncResult{
+		RunID: run.ID, Provider: run.Provider, Mode: run.Mode, Status: run.Status, Counts: run.Counts, Calls: run.Calls,
+		DurationMS: lasted(run).Milliseconds(), Undoes: run.Undoes,
+	}
+	if run.Status == directory.RunHeld {
+		result.HoldWorkflowID, result.HoldReason, result.HoldExpiresAt = run.HoldWorkflowID, run.HoldReason, run.HoldExpiresAt
+	}
+	if run.Error != "" {
+		result.Errors = []string{run.Error}
+	}
+	problems, err := store.Problems(ctx, runID, shownErrors-len(result.Errors))
+	result.Errors = append(result.Errors, problems...)
+	return result, err
+}
 
 // printResult prints how a run ended.
 func (s *session) printResult(r workflows.SyncResult) error {

@@ -8,9 +8,9 @@ import (
 
 type runsRetry struct {
 	ID         string `arg:"" help:"The run's id, or as much of its beginning as is unique."`
-	Wait       bool   `help:"Wait until the retry has ended or is held, and print its result."`
 	Plan       bool   `help:"Change nothing; report what would be changed."`
 	OnRemovals string `enum:"hold,apply,skip" default:"hold" placeholder:"hold|apply|skip" help:"What to do with removals beyond the provider's limits: wait for approval, remove all the same, or remove nothing at all. (${default})"`
+	waitFlags
 }
 
 // Help implements kong.HelpProvider.
@@ -49,5 +49,5 @@ func (c runsRetry) Run(ctx context.Context, s *session) error {
 	if c.Plan {
 		in.Mode = workflows.ModePlan
 	}
-	return s.startAndFollow(ctx, store, temporal, p, in, c.Wait)
+	return s.startAndFollow(ctx, store, temporal, p, in, c.waitFlags)
 }

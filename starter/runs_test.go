@@ -89,7 +89,7 @@ func TestRunsShow(t *testing.T) {
 	require.Len(t, shown.Departments, shownLedger+2)
 	require.Equal(t, "od-zz", shown.Departments[0].ExternalID, "failed departments come first")
 	require.Len(t, shown.Errors, 2)
-	require.Equal(t, directory.Removal{Planned: 2, There: 2, Limit: new(20), IDs: []string{"u1", "u2"}}, shown.Removals.Members)
+	require.Equal(t, directory.Removal{Planned: 2, There: 2, Limit: new(10), IDs: []string{"u1", "u2"}}, shown.Removals.Members)
 	require.WithinDuration(t, time.Now().Add(72*time.Hour), *shown.HoldExpiresAt, time.Minute)
 
 	require.Contains(t, in.ok("runs", "show", failed).stdout, "the app secret is wrong")
@@ -254,5 +254,5 @@ func TestSyncTakesOneTarget(t *testing.T) {
 	o := in.run("sync", "acme", "--member", "u1", "--departments", "od-1")
 	require.Equal(t, exitUsage, o.status)
 	require.Contains(t, o.stderr, "only one of departments, members and retry")
-	require.Equal(t, []string{"u1", "u2"}, syncCommand{Name: "acme", Member: []string{"u1", "u2"}}.input().Members)
+	require.Equal(t, []string{"u1", "u2"}, syncCommand{Name: "acme", Members: []string{"u1", "u2"}}.input().Members)
 }

@@ -237,8 +237,11 @@ func (s *session) knownSchedule(ctx context.Context, provider string) (*schedule
 	}
 }
 
+// warnWithoutWorker says so if nobody will do what was asked for.
 func (s *session) warnWithoutWorker(ctx context.Context, temporal client.Client) {
-	if warning := noWorker(ctx, temporal); warning != "" {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	if warning, _, err := noWorker(ctx, temporal); err == nil && warning != "" {
 		s.note("%s", warning)
 	}
 }

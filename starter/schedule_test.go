@@ -84,7 +84,7 @@ func TestScheduleLife(t *testing.T) {
 	set("changed", "--cron", "30 2 * * MON-FRI", "--tz", "Asia/Shanghai")
 
 	o := in.ok("schedule", "trigger", "life")
-	require.Contains(t, o.stderr, "no worker is polling task queue orgsync")
+	require.Contains(t, o.stderr, "no worker polls task queue orgsync")
 	require.Eventually(t, func() bool {
 		var listed []scheduleView
 		in.ok("schedule", "list", "--output", "json").json(&listed)

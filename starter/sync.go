@@ -16,11 +16,11 @@ import (
 
 type syncCommand struct {
 	Name        string   `arg:"" help:"The provider's name."`
-	Wait        bool     `help:"Wait until the run has ended or is held, and print its result."`
 	Plan        bool     `help:"Change nothing; report what would be changed."`
 	Departments []string `placeholder:"ID,ID" help:"Read the people of these departments, by the provider's ids, and of what is below them only."`
-	Member      []string `placeholder:"ID,ID" help:"Look up these people only, by the provider's ids, in seconds."`
+	Members     []string `aliases:"member" placeholder:"ID,ID" help:"Look up these people only, by the provider's ids, in seconds."`
 	OnRemovals  string   `enum:"hold,apply,skip" default:"hold" placeholder:"hold|apply|skip" help:"What to do with removals beyond the provider's limits: wait for approval, remove all the same, or remove nothing at all. (${default})"`
+	waitFlags
 }
 
 // Help implements kong.HelpProvider.
@@ -31,8 +31,8 @@ Examples:
 
   orgsync sync acme --wait
   orgsync sync acme --plan --wait --output json
-  orgsync sync acme --departments od-1,od-2
-  orgsync sync acme --member 3e3cf96b --wait
+  orgsync sync acme --departments od-1,od-2 --no-wait
+  orgsync sync acme --members 3e3cf96b --wait
 
 By hand, without this program:
 
@@ -40,14 +40,14 @@ By hand, without this program:
 }
 
 func (c syncCommand) input() workflows.SyncInput {
-	in := workflows.SyncInput{Provider: c.Name, Departments: c.Departments, Members: c.Member, OnRemovals: c.OnRemovals}
+	in := workflows.SyncInput{Provider: c.Name, Departments: c.Departments, Members: c.Members, OnRemovals: c.OnRemovals}
 	if c.Plan {
 		in.Mode = workflows.ModePlan
 	}
 	return in
 }
 
-// started is what the command prints of a run that it does not wait for.
+// started is what a command prints of a run that it does not wait for.
 type started struct {
 	Provider      string `json:"provider"`
 	WorkflowID    string `json:"workflow_id"`
@@ -72,7 +72,7 @@ func (c syncCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.startAndFollow(ctx, store, temporal, p, in, c.Wait)
+	return s.startAndFollow(ctx, store, temporal, p, in, c.waitFlags)
 }
 
 // activeProvider returns a provider that may be synced.
@@ -85,13 +85,13 @@ func (s *session) activeProvider(ctx context.Context, store *db.Store, name stri
 }
 
 // startAndFollow starts a sync and, if asked to, waits for its end.
-func (s *session) startAndFollow(ctx context.Context, store *db.Store, temporal client.Client, p db.Provider, in workflows.SyncInput, wait bool) error {
+func (s *session) startAndFollow(ctx context.Context, store *db.Store, temporal client.Client, p db.Provider, in workflows.SyncInput, flags waitFlags) error {
 	run, err := start(ctx, temporal, p, in)
 	if err != nil {
 		return err
 	}
-	if wait {
-		return s.await(ctx, store, temporal, run, in)
+	if flags.waits(s, false) {
+		return s.await(ctx, store, temporal, run, in, flags)
 	}
 	if s.json {
 		return s.printJSON(started{Provider: p.Name, WorkflowID: run.GetID(), TemporalRunID: run.GetRunID()})

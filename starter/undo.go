@@ -17,9 +17,9 @@ type undoCommand struct {
 	ID          string   `arg:"" help:"The run's id, or as much of its beginning as is unique."`
 	Plan        bool     `help:"Change nothing; report what would be taken back."`
 	Departments []string `placeholder:"ID,ID" help:"Only these departments, with what is below them and everybody who has or had a place there, by the provider's ids."`
-	Members     []string `placeholder:"ID,ID" help:"Only these people with their places, by the provider's ids."`
+	Members     []string `aliases:"member" placeholder:"ID,ID" help:"Only these people with their places, by the provider's ids."`
 	OnRemovals  string   `enum:"refuse,apply" default:"refuse" placeholder:"refuse|apply" help:"What to do if it would remove more than the provider's limits allow: change nothing at all, or remove all the same. (${default})"`
-	Wait        bool     `default:"true" negatable:"" help:"Wait until it has ended, and print its result. (${default})"`
+	waitFlags
 }
 
 // Help implements kong.HelpProvider.
@@ -74,8 +74,8 @@ func (c undoCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if c.Wait {
-		err := s.await(ctx, store, temporal, run, workflows.SyncInput{Provider: target.Provider, Mode: in.Mode})
+	if c.waits(s, true) {
+		err := s.await(ctx, store, temporal, run, workflows.SyncInput{Provider: target.Provider, Mode: in.Mode}, c.waitFlags)
 		if err == nil && !c.Plan {
 			s.say("The next sync of %s follows the provider again.", target.Provider)
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
@@ -15,34 +14,39 @@ import (
 	"github.com/orgsync/orgsync/workflows"
 )
 
-const (
-	// lookForWorker is how often it is looked into whether there is anybody to run
-	// what was asked for; the first time comes late enough for a worker just started.
-	lookForWorker = 5 * time.Second
-	// pollerGone is the age at which a worker's last poll tells that it is gone: the
-	// server ends an unanswered poll after a minute, and goes on listing it for five.
-	pollerGone = 75 * time.Second
-)
+// waitFlags say whether a command waits for the run that it starts, and how patiently.
+type waitFlags struct {
+	// Wait is nil if nothing is said.
+	Wait            *bool         `negatable:"" help:"Wait until the run has ended or is held, and print its result, or only start it. By default a command waits on a terminal; in a script only undo does."`
+	TemporalTimeout time.Duration `default:"1h" placeholder:"1h" help:"How long Temporal may be away before waiting is given up; the run goes on. (${default})"`
+}
+
+// waits says whether to wait for a run that was started. On a terminal it is by default:
+// somebody is there who wants to know.
+func (f waitFlags) waits(s *session, inScripts bool) bool {
+	if f.Wait != nil {
+		return *f.Wait
+	}
+	_, terminal := terminalWidth(s.stdout)
+	return terminal || inScripts
+}
 
 // await shows how the run comes along until it has ended or is held, and prints its
 // result. Interrupted, it leaves the run alone.
-func (s *session) await(ctx context.Context, store *db.Store, temporal client.Client, run client.WorkflowRun, in workflows.SyncInput) error {
-	watch := newWatch(s.stderr, store, run.GetID(), run.GetRunID(), in.Provider)
-	warned := false
-	result, err := follow(ctx, run, watch, func() {
-		warning := noWorker(ctx, temporal)
-		if warning != "" && !warned {
-			watch.interject(warning)
-		}
-		warned = warning != ""
-	})
-	watch.done()
+func (s *session) await(ctx context.Context, store *db.Store, temporal client.Client, run client.WorkflowRun, in workflows.SyncInput, flags waitFlags) error {
+	w := wait{
+		store: store, run: run, in: in, timeout: flags.TemporalTimeout,
+		watch:  newWatch(s.stderr, store, run.GetID(), run.GetRunID(), in.Provider),
+		lookup: lookup{temporal: temporal, workflowID: run.GetID(), temporalRunID: run.GetRunID()},
+	}
+	result, err := w.follow(ctx)
+	w.watch.done()
 	if ctx.Err() != nil {
 		return &failure{status: exitInterrupted, err: fmt.Errorf("stopped waiting; the run goes on in workflow %s: see orgsync runs list --provider %s, or cancel it with: temporal workflow cancel -w %s",
 			run.GetID(), in.Provider, run.GetID())}
 	}
 	if err != nil {
-		if result, err = s.afterFailure(ctx, store, run, in, err); err != nil {
+		if result, err = w.afterFailure(ctx, err); err != nil {
 			return err
 		}
 	}
@@ -52,83 +56,132 @@ func (s *session) await(ctx context.Context, store *db.Store, temporal client.Cl
 	return ended(exitOfRun(result.Status))
 }
 
-// follow waits for the workflow's result. Meanwhile it has watch look again and
-// again, and calls check every few seconds.
-func follow(ctx context.Context, run client.WorkflowRun, watch *watch, check func()) (workflows.SyncResult, error) {
-	type outcome struct {
-		result workflows.SyncResult
-		err    error
-	}
-	ended := make(chan outcome, 1)
-	go func() {
-		var o outcome
-		o.err = run.Get(ctx, &o.result)
-		ended <- o
-	}()
-	tick := time.NewTicker(watch.every)
+// wait follows one run. It goes by the workflow's result, and while Temporal is away by
+// what Postgres says of the run.
+type wait struct {
+	store *db.Store
+	run   client.WorkflowRun
+	in    workflows.SyncInput
+	watch *watch
+	// timeout is how long Temporal may be away.
+	timeout time.Duration
+	lookup  lookup
+}
+
+// answer is how a workflow ended, as Temporal says.
+type answer struct {
+	workflows.SyncResult
+	err error
+}
+
+// follow waits for the run's result. Meanwhile it shows progress, and says what keeps
+// the run from coming along.
+func (w *wait) follow(ctx context.Context) (workflows.SyncResult, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	answers, troubles := w.ask(ctx), w.lookup.watch(ctx)
+	tick := time.NewTicker(w.watch.every)
 	defer tick.Stop()
-	worker := time.NewTicker(lookForWorker)
-	defer worker.Stop()
+	var last trouble
+	var since time.Time
 	for {
 		select {
-		case o := <-ended:
-			return o.result, o.err
+		case a := <-answers:
+			return a.SyncResult, a.err
 		case <-tick.C:
-			watch.look(ctx)
-		case <-worker.C:
-			check()
+			w.watch.look(ctx)
+		case now := <-troubles:
+			if now.away && !last.away {
+				since = time.Now()
+			}
+			w.tell(last, now)
+			last = now
+			if !now.away {
+				continue
+			}
+			if stored, over := w.stored(ctx); over {
+				return stored, nil
+			}
+			if time.Since(since) >= w.timeout {
+				return workflows.SyncResult{}, fmt.Errorf("temporal has not answered for %s", length(w.timeout))
+			}
 		}
 	}
 }
 
-// noWorker says in words that nobody polls the workflows' task queue, or "".
-func noWorker(ctx context.Context, temporal client.Client) string {
-	queue, err := temporal.DescribeTaskQueue(ctx, workflows.TaskQueue, enums.TASK_QUEUE_TYPE_WORKFLOW)
+// tell says what has changed about the run's troubles.
+func (w *wait) tell(before, now trouble) {
+	if before.away && !now.away {
+		w.watch.interject("temporal answers again")
+	}
+	if now.text != "" && now.kind() != before.kind() {
+		w.watch.interject(now.text)
+	}
+}
+
+// askAgain is the pause between two questions to a Temporal that does not answer.
+const askAgain = time.Second
+
+// ask asks Temporal for the workflow's result until there is one.
+func (w *wait) ask(ctx context.Context) <-chan answer {
+	answers := make(chan answer, 1)
+	go func() {
+		for {
+			var a answer
+			a.err = w.run.Get(ctx, &a.SyncResult)
+			if a.err == nil || ctx.Err() != nil || !passes(a.err) {
+				answers <- a
+				return
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(askAgain):
+			}
+		}
+	}()
+	return answers
+}
+
+// stored is the run's result as Postgres has it, and whether it has ended or is held.
+func (w *wait) stored(ctx context.Context) (workflows.SyncResult, bool) {
+	id, err := w.store.RunByExecution(ctx, w.run.GetID(), w.run.GetRunID())
 	if err != nil {
-		return "" // says nothing about workers
+		return workflows.SyncResult{}, false
 	}
-	for _, poller := range queue.GetPollers() {
-		if time.Since(poller.GetLastAccessTime().AsTime()) < pollerGone {
-			return ""
-		}
-	}
-	return "no worker is polling task queue " + workflows.TaskQueue + "; start one with: orgsync-worker"
+	stored, err := storedResult(ctx, w.store, id)
+	return stored, err == nil && stored.Status != directory.RunRunning
 }
 
-// afterFailure makes a result of a workflow that ended without one of its own.
-func (s *session) afterFailure(ctx context.Context, store *db.Store, run client.WorkflowRun, in workflows.SyncInput, cause error) (workflows.SyncResult, error) {
+// afterFailure makes a result of a workflow that ended without one of its own, or about
+// which Temporal cannot be asked.
+func (w *wait) afterFailure(ctx context.Context, cause error) (workflows.SyncResult, error) {
 	var result workflows.SyncResult
 	var application *temporal.ApplicationError
 	if errors.As(cause, &application) && application.Type() == workflows.FailureType && application.HasDetails() {
 		if err := application.Details(&result); err != nil {
-			return result, fmt.Errorf("read the result of workflow %s: %w", run.GetID(), err)
+			return result, fmt.Errorf("read the result of workflow %s: %w", w.run.GetID(), err)
 		}
 		return result, nil
 	}
 	var execution *temporal.WorkflowExecutionError
 	if !errors.As(cause, &execution) {
-		return result, fmt.Errorf("wait for workflow %s: %w; the run may go on: see orgsync runs list --provider %s", run.GetID(), cause, in.Provider)
+		if stored, over := w.stored(ctx); over {
+			return stored, nil
+		}
+		return result, fmt.Errorf("wait for workflow %s: %w; the run may go on: see orgsync runs list --provider %s", w.run.GetID(), cause, w.in.Provider)
 	}
 	status, why := endOf(cause)
-	id, err := store.RunByExecution(ctx, run.GetID(), run.GetRunID())
+	id, err := w.store.RunByExecution(ctx, w.run.GetID(), w.run.GetRunID())
 	if errors.Is(err, db.ErrNotFound) {
 		return result, notBegun(cause, why)
 	}
-	if err != nil {
-		return result, err
+	if err == nil {
+		result, err = storedResult(ctx, w.store, id)
 	}
-	stored, err := store.Run(ctx, id)
-	if err != nil {
-		return result, err
+	if err == nil && result.Status == directory.RunRunning {
+		result.Status, result.Errors = status, []string{why}
 	}
-	result = workflows.SyncResult{
-		RunID: stored.ID, Provider: in.Provider, Mode: in.Mode, Status: status, Counts: stored.Counts, Calls: stored.Calls,
-		DurationMS: lasted(stored).Milliseconds(), Errors: []string{why},
-	}
-	if stored.FinishedAt != nil {
-		result.Status = stored.Status
-	}
-	return result, nil
+	return result, err
 }
 
 // notBegun is the failure of a workflow that ended before its run began: another run is

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/devstack"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/workflows"
 )
@@ -42,7 +43,7 @@ func TestStatusOfARunIsTheExitStatus(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			s := &session{stdout: &stdout, stderr: &stderr, json: asJSON}
 			run := endedRun{get: func(context.Context) (workflows.SyncResult, error) { return result, nil }}
-			err := s.await(t.Context(), nil, nil, run, workflows.SyncInput{Provider: "acme"})
+			err := s.await(t.Context(), nil, nil, run, workflows.SyncInput{Provider: "acme"}, waitFlags{})
 			require.Equal(t, want, s.conclude(t.Context(), err), status)
 			require.Empty(t, stderr.String())
 			if !asJSON {
@@ -64,12 +65,84 @@ func TestFailedRunPrintsItsResult(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	s := &session{stdout: &stdout, stderr: &stderr, json: true}
 	run := endedRun{get: func(context.Context) (workflows.SyncResult, error) { return workflows.SyncResult{}, cause }}
-	err := s.await(t.Context(), nil, nil, run, workflows.SyncInput{Provider: "acme"})
+	err := s.await(t.Context(), nil, nil, run, workflows.SyncInput{Provider: "acme"}, waitFlags{})
 	require.Equal(t, exitFailed, s.conclude(t.Context(), err))
 	var printed workflows.SyncResult
 	require.NoError(t, json.Unmarshal(stdout.Bytes(), &printed))
 	require.Equal(t, result, printed)
 	require.Empty(t, stderr.String())
+}
+
+// atWork starts a workflow on which nobody works, with a run in the database as its first
+// activity makes it, and waits for it by a wire of its own.
+type atWork struct {
+	run            client.WorkflowRun
+	id             string
+	store          *db.Store
+	wire           *wire
+	stdout, stderr *lines
+	status         chan int
+}
+
+func (in installation) await(name string, timeout time.Duration) *atWork {
+	in.t.Helper()
+	in.add(name, feishuConfig())
+	w := &atWork{wire: newWire(in.t), store: in.store(), stdout: &lines{}, stderr: &lines{}, status: make(chan int, 1)}
+	temporal := w.wire.dial(devstack.Namespace)
+	var err error
+	w.run, err = temporal.ExecuteWorkflow(in.t.Context(), client.StartWorkflowOptions{ID: "orgsync/" + name, TaskQueue: workflows.TaskQueue}, workflows.SyncOrgName)
+	require.NoError(in.t, err)
+	w.id = in.begin(w.store, name, w.run.GetRunID())
+	s := &session{stdout: w.stdout, stderr: w.stderr}
+	go func() {
+		err := s.await(in.t.Context(), w.store, temporal, w.run, workflows.SyncInput{Provider: name, Mode: "apply"}, waitFlags{TemporalTimeout: timeout})
+		w.status <- s.conclude(in.t.Context(), err)
+	}()
+	return w
+}
+
+const gone = "orgsync: temporal does not answer; waiting goes on\n"
+
+// A run that goes on while Temporal cannot be reached ends for who waits as it does.
+func TestWaitingGoesOnByTheDatabaseWhileTemporalIsAway(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	for status, want := range map[string]int{directory.RunSucceeded: exitDone, directory.RunPartial: exitPartial, directory.RunHeld: exitHeld} {
+		w := in.await("away-"+status, time.Hour)
+		w.wire.cut()
+		w.stderr.wait(t, gone, 30*time.Second)
+		counts := directory.Counts{Members: directory.MemberCounts{Read: 4321}}
+		if status == directory.RunHeld {
+			require.NoError(t, w.store.RunHold(t.Context(), w.id, "too many", "hold", counts))
+		} else {
+			require.NoError(t, w.store.RunFinish(t.Context(), w.id, status, "", counts, true))
+		}
+		require.Equal(t, want, <-w.status, w.stderr)
+		require.Contains(t, w.stdout.String(), "away-"+status+": "+status+" (apply)")
+		require.Contains(t, w.stdout.String(), "4,321")
+	}
+}
+
+func TestWaitingGoesOnOnceTemporalAnswersAgain(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	w := in.await("back", time.Hour)
+	w.wire.cut()
+	w.stderr.wait(t, gone, 30*time.Second)
+	w.wire.join()
+	w.stderr.wait(t, "orgsync: temporal answers again\n", time.Minute)
+	require.NoError(t, dial(t).TerminateWorkflow(t.Context(), w.run.GetID(), w.run.GetRunID(), ""))
+	require.Equal(t, exitFailed, <-w.status)
+	require.Contains(t, w.stdout.String(), "back: canceled (apply)")
+}
+
+func TestWaitingEndsWhenTemporalIsAwayForTooLong(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	w := in.await("lost", time.Second)
+	w.wire.cut()
+	require.Equal(t, exitFailed, <-w.status)
+	require.Contains(t, w.stderr.String(), "temporal has not answered for 1s; the run may go on: see orgsync runs list --provider lost\n")
 }
 
 // A workflow that ends before its run has begun has no result: the command says why.
@@ -85,7 +158,7 @@ func TestRunThatMayNotBegin(t *testing.T) {
 		var stdout, stderr bytes.Buffer
 		s := &session{stdout: &stdout, stderr: &stderr, json: true}
 		run := endedRun{get: func(context.Context) (workflows.SyncResult, error) { return workflows.SyncResult{}, cause }}
-		err := s.await(t.Context(), store, nil, run, workflows.SyncInput{Provider: "acme"})
+		err := s.await(t.Context(), store, nil, run, workflows.SyncInput{Provider: "acme"}, waitFlags{})
 		require.Equal(t, want, s.conclude(t.Context(), err), failure)
 		require.Equal(t, "orgsync: this is why\n", stderr.String())
 		var document struct{ Error string }
@@ -104,7 +177,7 @@ func TestInterruptionLeavesTheRunAlone(t *testing.T) {
 		<-ctx.Done()
 		return workflows.SyncResult{}, ctx.Err()
 	}}
-	err := s.await(ctx, nil, nil, run, workflows.SyncInput{Provider: "acme"})
+	err := s.await(ctx, nil, nil, run, workflows.SyncInput{Provider: "acme"}, waitFlags{})
 	require.Equal(t, exitInterrupted, s.conclude(ctx, err))
 	require.Contains(t, stderr.String(), "the run goes on")
 	require.Contains(t, stderr.String(), "temporal workflow cancel -w orgsync/acme")
