@@ -36,6 +36,7 @@ func TestProviderErrorsKeepTheirKind(t *testing.T) {
 		provider.Invalid: false, provider.Unauthenticated: false, provider.Forbidden: false, provider.OutOfRange: false,
 		provider.NotFound: false, provider.QuotaExhausted: false, provider.TooLarge: false,
 		provider.RateLimited: true, provider.Unavailable: true, provider.Malformed: true, provider.CursorExpired: true,
+		provider.TokenRefused: true,
 	} {
 		got := classified(t, fmt.Errorf("read page: %w", ofProvider(kind)))
 		require.Equal(t, string(kind), got.Type())
@@ -117,7 +118,8 @@ func TestWhatEndsARun(t *testing.T) {
 	for kind, ends := range map[string]bool{
 		TypeSuperseded: true, TypeStorage: true, TypeInternal: true, TypeInvalid: true, TypeNotFound: true,
 		string(provider.Unauthenticated): true, string(provider.Forbidden): true, string(provider.QuotaExhausted): true,
-		string(provider.Unavailable): false, string(provider.Malformed): false, string(provider.OutOfRange): false,
+		string(provider.TokenRefused): true,
+		string(provider.Unavailable):  false, string(provider.Malformed): false, string(provider.OutOfRange): false,
 		string(provider.NotFound): false, string(provider.RateLimited): false, string(provider.CursorExpired): false,
 		string(provider.TooLarge): false, string(provider.Invalid): false, TypeBusy: false,
 	} {

@@ -65,6 +65,7 @@ const (
 	triesOfRun        = 4 // the tree, the preflight: without them there is no run
 	triesOfBatch      = 4
 	triesOfDepartment = 3
+	triesOfToken      = 5 // a fresh token refused each time; each try is two calls
 )
 
 // giveUp classifies an activity's error and makes the provider's latest failure final
@@ -72,6 +73,9 @@ const (
 func giveUp(ctx context.Context, err error, tries int) error {
 	classified := classify(err)
 	kind := provider.KindOf(err)
+	if kind == provider.TokenRefused {
+		tries = triesOfToken
+	}
 	if !kind.Retryable() || kind == provider.RateLimited || ctx.Err() != nil {
 		return classified
 	}

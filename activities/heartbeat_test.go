@@ -34,6 +34,8 @@ func TestGivingUpCountsTheProvidersFailures(t *testing.T) {
 		"second failure":     {ofProvider(provider.Malformed), 1, 2, false},
 		"last failure":       {ofProvider(provider.Unavailable), 2, 3, true},
 		"expired cursor":     {ofProvider(provider.CursorExpired), 2, 3, true},
+		"token refused":      {ofProvider(provider.TokenRefused), triesOfToken - 2, triesOfToken - 1, false},
+		"token refused last": {ofProvider(provider.TokenRefused), triesOfToken - 1, triesOfToken, true},
 		"throttled":          {ofProvider(provider.RateLimited), 2, 0, false},
 		"storage":            {refused("57P01", "terminating connection"), 2, 0, false},
 		"unforeseen":         {errors.New("odd"), 2, 0, false},

@@ -100,7 +100,7 @@ func (s *shelf) read(ctx context.Context, pending []db.Pending) error {
 			return err
 		}
 		s.failed[p.Department] = err
-		if provider.KindOf(err) != provider.Unavailable {
+		if provider.KindOf(err) != provider.Unavailable || provider.IsUnknown(err) {
 			row = 0
 		} else if row++; row >= troubleInRow {
 			return err

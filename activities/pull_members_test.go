@@ -87,7 +87,7 @@ func TestDepartmentLeavesItsBatch(t *testing.T) {
 func TestWhatConcernsTheRunFailsTheBatch(t *testing.T) {
 	t.Parallel()
 	store := database(t)
-	for _, kind := range []provider.Kind{provider.Forbidden, provider.Unauthenticated, provider.QuotaExhausted, provider.RateLimited} {
+	for _, kind := range []provider.Kind{provider.Forbidden, provider.Unauthenticated, provider.QuotaExhausted, provider.RateLimited, provider.TokenRefused} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			c := departments(3)
@@ -127,6 +127,13 @@ func TestTroubleInARowFailsTheBatch(t *testing.T) {
 	c.memberPage = strike(ofCall(provider.Unavailable), in("1", "2", "4", "5"))
 	b = newBench(t, store, c, c)
 	require.Equal(t, []int{2, 3, 5, 6}, must[PulledMembers](b, b.pull.PullMembers, b.tree()).Failed, "3 was read: it is they")
+
+	c = departments(5)
+	unknown := &provider.Error{Provider: directory.WeCom, Kind: provider.Unavailable, Code: "424242", Unknown: true, Problem: "it does not work"}
+	c.memberPage = strike(unknown, in("1", "2", "3", "4"))
+	b = newBench(t, store, c, c)
+	require.Equal(t, []int{2, 3, 4, 5}, must[PulledMembers](b, b.pull.PullMembers, b.tree()).Failed, "an unknown code says nothing of the others")
+	require.Equal(t, 1, c.count("members 5"))
 
 	c = departments(5)
 	c.memberPage = strike(ofCall(provider.Malformed), in("1", "2", "3", "4", "5"))

@@ -74,11 +74,9 @@ func (c providerTest) Run(ctx context.Context, s *session) error {
 }
 
 // findingOf makes a finding of the failure of the whole check. Its wording is the
-// error's own, whose action is told apart.
+// error's own, whose remedy is told apart.
 func findingOf(e *provider.Error) provider.Finding {
-	told := *e
-	told.Action = ""
-	return provider.Finding{Level: provider.Fail, Check: "reach the API", Detail: told.Error(), Action: e.Action}
+	return provider.Finding{Level: provider.Fail, Check: "reach the API", Detail: e.Said(), Action: e.Remedy()}
 }
 
 var marks = map[provider.Level]string{provider.Pass: "ok  ", provider.Warn: "WARN", provider.Fail: "FAIL"}

@@ -84,7 +84,7 @@ func (s *source) withdraw(away bool) {
 	}
 }
 
-func TestWhatFailsEveryCallEndsTheRunAtOnce(t *testing.T) {
+func TestWhatFailsEveryCallEndsTheRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var plots []*plot
@@ -113,10 +113,11 @@ func TestWhatFailsEveryCallEndsTheRunAtOnce(t *testing.T) {
 			p.later.set(p.source, func() { p.faults.Add(struck) }, nil)
 		}
 	}
+	const invalidated = "another program may be invalidating it"
 	wants := map[directory.ProviderType][]string{
-		directory.Feishu:   {"lacks a permission", "lacks a permission", "even a fresh one"},
-		directory.DingTalk: {"lacks a permission", "lacks a permission", "access token is refused"},
-		directory.WeCom:    {"trusted IP list", "may not make this call", "has already expired"},
+		directory.Feishu:   {"lacks a permission", "lacks a permission", invalidated},
+		directory.DingTalk: {"lacks a permission", "lacks a permission", invalidated},
+		directory.WeCom:    {"trusted IP list", "may not make this call", invalidated},
 	}
 	for i, result := range w.syncAll(sources...) {
 		p := plots[i]
@@ -127,6 +128,67 @@ func TestWhatFailsEveryCallEndsTheRunAtOnce(t *testing.T) {
 		p.withdraw(false)
 	}
 	w.succeed(sources...)
+}
+
+// first is the call that a preflight begins with, after fetching a token.
+var first = map[directory.ProviderType]string{directory.Feishu: "departments/get", directory.DingTalk: "auth/scopes", directory.WeCom: "department/list"}
+
+// Another program that makes tokens invalid costs a run time, not its success: here it
+// does so to the first calls of the preflight, and to calls in the middle of the run.
+func TestTokensRefusedForAWhile(t *testing.T) {
+	t.Parallel()
+	const refused = 6
+	w := newWorld(t)
+	var plots []*plot
+	var sources []*source
+	for _, kind := range kinds {
+		for range 2 {
+			p := newPlot(w, kind)
+			plots, sources = append(plots, p), append(sources, p.source)
+		}
+	}
+	for i, p := range plots {
+		struck := simulator.Fault{Endpoint: first[p.kind], Times: refused, Action: simulator.Action{Kind: simulator.ExpireToken}}
+		if i%2 == 0 {
+			p.faults.Add(struck)
+			continue
+		}
+		struck.Endpoint, struck.Department = readers[p.kind].members, p.department(p.departments[3])
+		p.later.set(p.source, func() { p.faults.Add(struck) }, nil)
+	}
+	w.succeed(sources...)
+	for _, p := range plots {
+		require.Empty(t, p.faults.Pending(), "all were refused")
+		w.requireEqual(p.source)
+	}
+}
+
+// What a code means that no table has, nobody knows: it may pass, and is said to be unknown.
+func TestUnknownCodesMayPass(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var plots []*plot
+	var sources []*source
+	for _, kind := range kinds {
+		p := newPlot(w, kind)
+		p.faults.Add(simulator.Fault{Endpoint: first[kind], Times: 2, Action: simulator.Action{Kind: simulator.Code, Code: 424242}})
+		p.later.set(p.source, func() {
+			p.faults.Add(simulator.Fault{
+				Endpoint: readers[p.kind].members, Department: p.department(p.departments[3]), Times: 2,
+				Action: simulator.Action{Kind: simulator.Code, Code: 424242},
+			})
+		}, nil)
+		plots, sources = append(plots, p), append(sources, p.source)
+	}
+	w.succeed(sources...)
+	for _, p := range plots {
+		require.Empty(t, p.faults.Pending())
+		p.faults.Add(simulator.Fault{Endpoint: first[p.kind], Times: simulator.Forever, Action: simulator.Action{Kind: simulator.Code, Code: 424242}})
+	}
+	for _, result := range w.syncAll(sources...) {
+		require.Equal(t, directory.RunFailed, result.Status)
+		require.Contains(t, result.Errors[0], "424242: this program does not know the code")
+	}
 }
 
 func TestRangeThatShrinks(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -61,7 +60,7 @@ type Tokens interface {
 	// Token returns the stored token of that name or, if there is none that is
 	// still valid, the result of fetch, which it stores until expiry. Callers
 	// return an expiry that is early enough to be safe.
-	Token(ctx context.Context, name string, fetch func(context.Context) (token string, expiry time.Time, err error)) (string, error)
+	Token(ctx context.Context, name string, fetch FetchToken) (string, error)
 	// Drop forgets the token of that name if it still is the one given, so that
 	// of many callers whose token was refused only the first causes a new fetch.
 	Drop(ctx context.Context, name, token string) error
@@ -183,10 +182,10 @@ func (e *Env) send(ctx context.Context, t directory.ProviderType, ep Endpoint, r
 	case ctx.Err() != nil:
 		return nil, ctx.Err() // the caller gave up; that is not the provider's failure
 	case callCtx.Err() != nil:
-		return nil, &Error{Provider: t, Kind: Unavailable, Endpoint: ep.Name,
-			Problem: "no complete answer within " + e.CallTimeout.String()}
+		return nil, timeUp.error(t, ep, e.CallTimeout.String(), "")
 	default:
-		return nil, &Error{Provider: t, Kind: Unavailable, Endpoint: ep.Name, Problem: transportProblem(err)}
+		trouble, detail := transportTrouble(err, req.URL.Hostname())
+		return nil, trouble.error(t, ep, detail, "")
 	}
 }
 
@@ -204,26 +203,6 @@ func (e *Env) roundTrip(req *http.Request) (*Reply, error) {
 		return nil, errors.New("answer larger than the limit of 128 MiB")
 	}
 	return &Reply{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
-}
-
-// transportProblem describes a failed exchange without its URL.
-func transportProblem(err error) string {
-	var u *url.Error
-	if errors.As(err, &u) {
-		err = u.Err
-	}
-	var dns *net.DNSError
-	if errors.As(err, &dns) {
-		return "host name " + dns.Name + " cannot be resolved"
-	}
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return "connection failed: " + op.Err.Error()
-	}
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return "connection closed in the middle of the answer"
-	}
-	return "call failed: " + err.Error()
 }
 
 // URL joins a base URL, whose path prefix is kept, a path and a query.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -41,18 +42,20 @@ type call struct {
 func newCall(t *testing.T, handler http.HandlerFunc) *call {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
-	server.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(io.Discard, nil), slog.LevelError)
+	server.Config.ErrorLog = quiet()
 	server.Start()
 	t.Cleanup(server.Close)
-	log := &bytes.Buffer{}
+	said := &bytes.Buffer{}
 	return &call{
-		log: log, url: server.URL + "/user/list?" + secretQuery,
+		log: said, url: server.URL + "/user/list?" + secretQuery,
 		env: &provider.Env{
-			HTTP: server.Client(), Log: slog.New(slog.NewTextHandler(log, nil)), Limits: gate{},
+			HTTP: server.Client(), Log: slog.New(slog.NewTextHandler(said, nil)), Limits: gate{},
 			Now: time.Now, CallTimeout: 30 * time.Second, SlowCall: time.Minute,
 		},
 	}
 }
+
+func quiet() *log.Logger { return slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) }
 
 func (c *call) do(t *testing.T, ctx context.Context) (*provider.Reply, error) {
 	t.Helper()
@@ -153,45 +156,6 @@ func TestDoLeavesTheCallersOwnEndAlone(t *testing.T) {
 	_, err := c.do(t, ctx)
 	require.ErrorIs(t, err, context.Canceled)
 	require.Empty(t, provider.KindOf(err), "not the provider's failure")
-}
-
-func TestDoNamesTransportTroubleWithoutTheURL(t *testing.T) {
-	t.Parallel()
-	hijack := func(send string) http.HandlerFunc {
-		return func(w http.ResponseWriter, _ *http.Request) {
-			conn, _, err := http.NewResponseController(w).Hijack()
-			if err == nil {
-				_, _ = io.WriteString(conn, send)
-				_ = conn.Close()
-			}
-		}
-	}
-	closed := newCall(t, hijack(""))
-	cut := newCall(t, hijack("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"))
-	nonsense := newCall(t, hijack("nonsense\r\n\r\n"))
-	nobody := newCall(t, hijack(""))
-	address := closedPort(t)
-	nobody.url = "http://" + address + "/user/list?" + secretQuery
-	unknown := newCall(t, hijack(""))
-	unknown.env.HTTP = &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
-		return nil, &net.DNSError{Err: "no such host", Name: "qyapi.example", IsNotFound: true}
-	}}}
-	for name, test := range map[string]struct {
-		call *call
-		says string
-	}{
-		"closed at once": {closed, "connection closed in the middle of the answer"},
-		"cut":            {cut, "connection closed in the middle of the answer"},
-		"not HTTP":       {nonsense, "malformed HTTP"},
-		"nobody listens": {nobody, "connection failed"},
-		"unknown host":   {unknown, "host name qyapi.example cannot be resolved"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			_, err := test.call.do(t, t.Context())
-			require.Contains(t, test.call.unavailable(t, err).Problem, test.says)
-		})
-	}
 }
 
 // closedPort is an address where nobody listens.

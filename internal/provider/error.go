@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -19,6 +20,9 @@ const (
 	Invalid Kind = "Invalid"
 	// Unauthenticated: the credentials are refused. Ends the run.
 	Unauthenticated Kind = "Unauthenticated"
+	// TokenRefused: an access token that was fetched just now is refused, though the
+	// credentials were accepted. Retried with back-off a few times, then it ends the run.
+	TokenRefused Kind = "TokenRefused"
 	// Forbidden: a permission is missing or the address is not trusted: the call
 	// fails for every department. Ends the run.
 	Forbidden Kind = "Forbidden"
@@ -48,20 +52,57 @@ const (
 // doing something.
 func (k Kind) Retryable() bool {
 	switch k {
-	case RateLimited, Unavailable, Malformed, CursorExpired:
+	case RateLimited, Unavailable, Malformed, CursorExpired, TokenRefused:
 		return true
 	default:
 		return false
 	}
 }
 
-// EndsRun reports whether every further call of the run would fail alike.
+// EndsRun reports whether every further call of the run would fail alike: at once or,
+// where the kind is also retryable, once it has been tried again for long enough.
 func (k Kind) EndsRun() bool {
 	switch k {
-	case Unauthenticated, Forbidden, QuotaExhausted:
+	case Unauthenticated, TokenRefused, Forbidden, QuotaExhausted:
 		return true
 	default:
 		return false
+	}
+}
+
+// Kinds are all kinds.
+var Kinds = []Kind{
+	Invalid, Unauthenticated, TokenRefused, Forbidden, OutOfRange, NotFound, RateLimited, QuotaExhausted, Unavailable,
+	Malformed, CursorExpired, TooLarge,
+}
+
+// Remedy is what to do about a failure of which nothing more is known than its kind.
+func (k Kind) Remedy() string {
+	switch k {
+	case RateLimited:
+		return "nothing to do: the sync waits as long as the provider says"
+	case CursorExpired:
+		return "nothing to do: the listing is read again from its first page"
+	case TooLarge:
+		return "nothing to do: it is read in another way"
+	case Unavailable:
+		return "nothing to do at first: it is tried again, now and by the next run; if it stays, ask the provider's support"
+	case Malformed:
+		return "nothing to do at first: it is tried again; if it stays, check that no proxy on the way changes answers, and report it"
+	case Unauthenticated:
+		return "compare the credentials with the provider's developer console"
+	case TokenRefused:
+		return "give this sync an app of its own, or have all programs that use this one share its token: another program may be invalidating it"
+	case Forbidden:
+		return "look up the app's permissions and trusted addresses in the provider's developer console"
+	case OutOfRange:
+		return "widen the app's visible range, or leave it out on purpose"
+	case NotFound:
+		return "check the id; what was deleted at the provider is settled by the next sync"
+	case QuotaExhausted:
+		return "wait until the quota is renewed, or buy a larger one"
+	default:
+		return "report it: the request itself is wrong"
 	}
 }
 
@@ -75,8 +116,10 @@ type Error struct {
 	Endpoint string
 	// Code is the provider's own code ("60020", "99991672"), empty for transport trouble.
 	Code string
-	// Problem says what is wrong, Action what a person should do (may be empty
-	// where nothing but waiting helps).
+	// Unknown: the code is in none of the client's tables. Whether it passes is not known.
+	Unknown bool
+	// Problem says what is wrong, Action what a person should do; where it is empty the
+	// kind's Remedy stands for it.
 	Problem string
 	Action  string
 	// RequestID is what the provider's support asks for.
@@ -89,17 +132,22 @@ type Error struct {
 	Err error
 }
 
-// Error implements error: "WeCom 60020: <problem>; <action> (user/list, request 42)".
-func (e *Error) Error() string {
+// Remedy is what a person should do.
+func (e *Error) Remedy() string { return cmp.Or(e.Action, e.Kind.Remedy()) }
+
+// Error implements error: "WeCom 60020: <problem>; <remedy> (user/list, request 42)".
+func (e *Error) Error() string { return e.text("; " + e.Remedy()) }
+
+// Said is the error's text without its remedy, for those who show that by itself.
+func (e *Error) Said() string { return e.text("") }
+
+func (e *Error) text(remedy string) string {
 	var b strings.Builder
 	b.WriteString(DisplayName(e.Provider))
 	if e.Code != "" {
 		b.WriteString(" " + e.Code)
 	}
-	b.WriteString(": " + e.Problem)
-	if e.Action != "" {
-		b.WriteString("; " + e.Action)
-	}
+	b.WriteString(": " + e.Problem + remedy)
 	where := e.Endpoint
 	if e.RequestID != "" {
 		where += ", request " + e.RequestID
@@ -120,6 +168,12 @@ func KindOf(err error) Kind {
 		return e.Kind
 	}
 	return ""
+}
+
+// IsUnknown reports whether err is of a code that no table has.
+func IsUnknown(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Unknown
 }
 
 // DisplayName is a provider's name for people.

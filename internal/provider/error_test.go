@@ -17,12 +17,16 @@ func TestErrorText(t *testing.T) {
 	for want, e := range map[string]provider.Error{
 		"WeCom 60020: not trusted; add it (user/list, request 42)": {
 			Provider: directory.WeCom, Code: "60020", Problem: "not trusted", Action: "add it", Endpoint: "user/list", RequestID: "42"},
-		"Feishu: no complete answer within 1s (scopes)": {Provider: directory.Feishu, Problem: "no complete answer within 1s", Endpoint: "scopes"},
-		"DingTalk 90018: too many calls (user/get)":     {Provider: directory.DingTalk, Code: "90018", Problem: "too many calls", Endpoint: "user/get", RetryAfter: time.Second},
-		"other: does not end":                           {Provider: "other", Problem: "does not end"},
+		"Feishu: the page token repeats; " + provider.Malformed.Remedy() + " (scopes)": {
+			Provider: directory.Feishu, Kind: provider.Malformed, Problem: "the page token repeats", Endpoint: "scopes"},
+		"DingTalk 90018: too many calls; nothing to do: the sync waits as long as the provider says (user/get)": {
+			Provider: directory.DingTalk, Kind: provider.RateLimited, Code: "90018", Problem: "too many calls", Endpoint: "user/get", RetryAfter: time.Second},
+		"other: not this way; report it: the request itself is wrong": {Provider: "other", Kind: provider.Invalid, Problem: "not this way"},
 	} {
 		require.Equal(t, want, e.Error())
 	}
+	e := provider.Error{Provider: directory.WeCom, Code: "60020", Problem: "not trusted", Action: "add it", Endpoint: "user/list"}
+	require.Equal(t, "WeCom 60020: not trusted (user/list)", e.Said(), "where the remedy has a place of its own")
 }
 
 func TestErrorKeepsItsCause(t *testing.T) {
@@ -42,6 +46,7 @@ func TestEveryKindPassesOrEndsTheRunOrConcernsOneObject(t *testing.T) {
 	for kind, want := range map[provider.Kind]verdict{
 		provider.Invalid:         {},
 		provider.Unauthenticated: {endsRun: true},
+		provider.TokenRefused:    {retryable: true, endsRun: true},
 		provider.Forbidden:       {endsRun: true},
 		provider.OutOfRange:      {},
 		provider.NotFound:        {},

@@ -225,13 +225,11 @@ func (k *check) refused(name, point string, err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	said := *e
-	said.Action = "" // it stands in the finding's own
 	switch {
 	case e.Kind == provider.Forbidden && e.Action == grantPermission:
-		k.add(provider.Fail, name, said.Error(), "the permission is "+point+": "+grantPermission)
+		k.add(provider.Fail, name, e.Said(), "the permission is "+point+": "+grantPermission)
 	case e.Kind == provider.OutOfRange, e.Kind == provider.NotFound:
-		k.add(provider.Fail, name, said.Error(), e.Action)
+		k.add(provider.Fail, name, e.Said(), e.Remedy())
 	default:
 		return err
 	}

@@ -62,25 +62,14 @@ func (a answer) result() (record, error) {
 	return r, nil
 }
 
-// call makes a call with the app's token. A refused token is fetched anew and the
-// call repeated, once.
-func (c *client) call(ctx context.Context, ep provider.Endpoint, body any) (answer, error) {
-	token, err := c.token(ctx)
-	if err != nil {
-		return answer{}, err
-	}
-	a, err := c.exchange(ctx, ep, url.Values{"access_token": {token}}, body)
-	var refused *provider.Error
-	if !errors.As(err, &refused) || !tokenRefused(refused) {
-		return a, err
-	}
-	if err := c.env.Tokens.Drop(ctx, c.tokenName, token); err != nil {
-		return answer{}, fmt.Errorf("drop refused token: %w", err)
-	}
-	if token, err = c.token(ctx); err != nil {
-		return answer{}, err
-	}
-	return c.exchange(ctx, ep, url.Values{"access_token": {token}}, body)
+// call makes a call with the app's token, and once more with a fresh one if that is
+// refused.
+func (c *client) call(ctx context.Context, ep provider.Endpoint, body any) (a answer, err error) {
+	err = c.env.Authorised(ctx, c.tokenName, c.fetchToken, func(token string) error {
+		a, err = c.exchange(ctx, ep, url.Values{"access_token": {token}}, body)
+		return err
+	})
+	return a, err
 }
 
 // exchange sends one request and judges its answer.
@@ -139,17 +128,15 @@ func (c *client) pauseAllIfBlocked(ctx context.Context, err error) error {
 // judge decides by the body whether a call succeeded, whatever the HTTP status:
 // the legacy host answers 200 even to errors (dingtalk.md §1).
 func judge(ep provider.Endpoint, reply *provider.Reply, now time.Time) (answer, *provider.Error) {
-	if reply.Status >= 300 && reply.Status < 400 {
-		return answer{}, newError(ep, provider.Invalid, "the server redirects elsewhere, which is not followed", checkBaseURL)
-	}
+	redirect := reply.Status >= 300 && reply.Status < 400
 	fields, ok := parseRecord(reply.Body)
-	if !ok {
-		return answer{}, notJSON(ep, reply)
+	if !ok || redirect {
+		return answer{}, notTheAPI(ep, reply)
 	}
 	f, ok := readFailure(fields, reply.Status)
 	switch {
 	case !ok && reply.Status >= http.StatusInternalServerError:
-		return answer{}, unavailable(ep, reply.Status)
+		return answer{}, notTheAPI(ep, reply)
 	case !ok:
 		return answer{}, newError(ep, provider.Malformed, "the answer has no usable errcode", checkBaseURL)
 	case f.code != codeOK:

@@ -86,7 +86,7 @@ func TestRootsFail(t *testing.T) {
 		"department id a string":         {`{"errcode":0,"auth_org_scopes":{"authed_dept":["1"]}}`, "", provider.Malformed},
 		"department id in float's form":  {`{"errcode":0,"auth_org_scopes":{"authed_dept":[1.0]}}`, "", provider.Malformed},
 		"userid a number":                {`{"errcode":0,"auth_org_scopes":{"authed_dept":[2],"authed_user":[7]}}`, "", provider.Malformed},
-		"older path's error, no gateway": {`{"errcode":40014,"errmsg":"x"}`, "", provider.Unauthenticated},
+		"older path's error, no gateway": {`{"errcode":40014,"errmsg":"x"}`, "", provider.TokenRefused},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -1,7 +1,6 @@
 package dingtalk
 
 import (
-	"bytes"
 	"net/http"
 	"net/netip"
 	"regexp"
@@ -37,6 +36,8 @@ const (
 const (
 	checkBaseURL     = "check base_url: the legacy API is https://oapi.dingtalk.com (international: https://oapi.dingtalk.io), with a path prefix only where a proxy needs one"
 	checkCredentials = "copy app_key and app_secret again from the DingTalk developer console (open-dev.dingtalk.com): the app > Credentials (凭证与基础信息)"
+	tokenRefused     = "the access token is refused, though it was fetched just now and app_key and app_secret were accepted"
+	shareToken       = "another program may be invalidating it: give this sync an app of its own, or have all programs that use this one share its token"
 	grantPermission  = "grant it in the DingTalk developer console (open-dev.dingtalk.com): the app > Permission management (权限管理)"
 	trustAddress     = "add it in the DingTalk developer console (open-dev.dingtalk.com): the app > Security settings (安全设置) > server egress IP (服务器出口IP)"
 	widenRange       = "include it both in the permissions' authorised range (授权范围, under Permission management) and in the app's visible range (可使用范围, under Version management), or leave it out on purpose"
@@ -76,12 +77,14 @@ var classes = map[string]class{
 
 	"40068": {provider.CursorExpired, "the page's position is no longer accepted", ""},
 
-	"40014":                   {provider.Unauthenticated, "the access token is refused", checkCredentials},
-	"42001":                   {provider.Unauthenticated, "the access token is refused as expired", checkCredentials},
-	"40001":                   {provider.Unauthenticated, "the access token or the secret is refused", checkCredentials},
+	// A fresh token may help after these (dingtalk.md §6).
+	"40014":                 {provider.TokenRefused, tokenRefused, shareToken},
+	"42001":                 {provider.TokenRefused, tokenRefused, shareToken},
+	"40001":                 {provider.TokenRefused, tokenRefused, shareToken},
+	"InvalidAuthentication": {provider.TokenRefused, tokenRefused, shareToken},
+
 	"40089":                   {provider.Unauthenticated, "the CorpId and its secret do not match", checkCredentials},
 	"40096":                   {provider.Unauthenticated, "app_key and app_secret do not match", checkCredentials},
-	"InvalidAuthentication":   {provider.Unauthenticated, "the access token is refused", checkCredentials},
 	"invalidClientIdOrSecret": {provider.Unauthenticated, "app_key and app_secret do not match", checkCredentials},
 	"invalid.client":          {provider.Unauthenticated, "app_key and app_secret do not match", checkCredentials},
 	"unauthorized.client":     {provider.Unauthenticated, "the app is not authorised for this company", checkCredentials},
@@ -114,27 +117,27 @@ var classes = map[string]class{
 	"Forbidden.AccessDenied.ApiCountLimitForOrg": {provider.QuotaExhausted, "the month's quota of API calls is used up", raiseQuota},
 }
 
-// classify looks a code up. A code that is not in the table is judged by its
-// family, or by the HTTP status where it is a word of the new API.
+// unknown is a code of which nothing is known.
+var unknown = class{provider.Unavailable, "this program does not know the code",
+	"nothing to do at first: it is tried again; if it stays, look the code up at https://open.dingtalk.com/document/development/server-api-error-codes-1 " +
+		"or ask DingTalk's support with the request id"}
+
+// classify looks a code up. A code that is neither in the table nor of a family whose
+// meaning is documented may pass, so it is tried again.
 func classify(code string, status int) class {
 	if c, ok := classes[code]; ok {
 		return c
 	}
-	request := class{provider.Invalid, "unexpected answer", reportIt}
 	n, err := strconv.Atoi(code)
 	switch {
 	case err == nil && n >= 90001 && n <= 90019: // per server, company or suite (dingtalk.md §6)
 		return class{provider.RateLimited, "too many calls", ""}
 	case err == nil && n >= 900001 && n <= 900010: // (dingtalk.md §6)
 		return class{provider.Invalid, "a callback could not be decrypted or verified", reportIt}
-	case err == nil && (n/10000 == 4 || n/1000 == 33 || n/1000 == 400): // the families of bad parameters (dingtalk.md §6)
-		return request
-	case err == nil || status < 400 || status >= 500:
-		return class{provider.Unavailable, "unexpected answer", ""}
-	case status == http.StatusTooManyRequests:
+	case err != nil && status == http.StatusTooManyRequests:
 		return class{provider.RateLimited, "too many calls", ""}
 	default:
-		return request
+		return unknown
 	}
 }
 
@@ -186,7 +189,7 @@ func readFailure(fields record, status int) (failure, bool) {
 func (f failure) toError(ep provider.Endpoint, now time.Time) *provider.Error {
 	c := classify(f.code, f.status)
 	e := newError(ep, c.kind, c.problem, c.action)
-	e.Code, e.RequestID = plain(&f.code), f.requestID
+	e.Code, e.RequestID, e.Unknown = plain(&f.code), f.requestID, c == unknown
 	switch c.kind {
 	case provider.Forbidden:
 		e.Problem += f.facts()
@@ -254,26 +257,11 @@ func (f failure) retryAfter(now time.Time) time.Duration {
 	}
 }
 
-// notJSON judges an answer that is not a JSON object, so not DingTalk's own.
-func notJSON(ep provider.Endpoint, reply *provider.Reply) *provider.Error {
-	body := bytes.TrimSpace(reply.Body)
-	switch {
-	case reply.Status == http.StatusNotFound:
-		return newError(ep, provider.Invalid, "path not found", checkBaseURL)
-	case reply.Status >= http.StatusInternalServerError:
-		return unavailable(ep, reply.Status)
-	case len(body) == 0:
-		return newError(ep, provider.Malformed, "the answer is empty (HTTP "+strconv.Itoa(reply.Status)+")", checkBaseURL)
-	case body[0] == '<':
-		return newError(ep, provider.Malformed, "the answer is a web page instead of JSON (HTTP "+strconv.Itoa(reply.Status)+")",
-			"check base_url and the proxies on the way; DingTalk also answers so while it blocks an address for too many calls")
-	default:
-		return newError(ep, provider.Malformed, "the answer is not complete JSON (HTTP "+strconv.Itoa(reply.Status)+")", checkBaseURL)
-	}
-}
-
-func unavailable(ep provider.Endpoint, status int) *provider.Error {
-	return newError(ep, provider.Unavailable, "HTTP "+strconv.Itoa(status)+" without an answer of DingTalk's own", "")
+// notTheAPI judges an answer that is not DingTalk's own. The rate guard's page is one
+// too (dingtalk.md §1.2 shape E).
+func notTheAPI(ep provider.Endpoint, reply *provider.Reply) *provider.Error {
+	return provider.NotTheAPI(directory.DingTalk, ep, reply,
+		checkBaseURL+"; DingTalk itself answers with a web page while it blocks an address for too many calls")
 }
 
 // malformed reports a successful answer that cannot be what the API sends.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"net/url"
 	"time"
-
-	"github.com/orgsync/orgsync/internal/provider"
 )
 
 // tokenMargin is how early a token is replaced; asking again while it is valid
@@ -14,7 +12,7 @@ const tokenMargin = 10 * time.Minute
 
 // token returns the app's access token, fetching one where none is stored.
 func (c *client) token(ctx context.Context) (string, error) {
-	return c.env.Tokens.Token(ctx, c.tokenName, c.fetchToken)
+	return c.env.Token(ctx, c.tokenName, c.fetchToken)
 }
 
 func (c *client) fetchToken(ctx context.Context) (string, time.Time, error) {
@@ -33,15 +31,4 @@ func (c *client) fetchToken(ctx context.Context) (string, time.Time, error) {
 	}
 	life := time.Duration(*seconds) * time.Second
 	return token, asked.Add(life - min(tokenMargin, life/2)), nil
-}
-
-// tokenRefused reports whether the answer means that the token has expired or was
-// never valid (dingtalk.md §6).
-func tokenRefused(err *provider.Error) bool {
-	switch err.Code {
-	case "40014", "42001", "40001", "InvalidAuthentication":
-		return true
-	default:
-		return false
-	}
 }

@@ -59,9 +59,7 @@ func denied(r *provider.Report, check string, err error) (*provider.Report, erro
 
 // refuse makes a finding of an error.
 func refuse(r *provider.Report, l provider.Level, check string, e *provider.Error) {
-	detail := *e
-	detail.Action = "" // it has its own place
-	r.Findings = append(r.Findings, provider.Finding{Level: l, Check: check, Detail: detail.Error(), Action: e.Action})
+	r.Findings = append(r.Findings, provider.Finding{Level: l, Check: check, Detail: e.Said(), Action: e.Remedy()})
 }
 
 // passedOver warns of a single department that cannot be read; others may be.

@@ -45,24 +45,14 @@ func (a answer) malformed(problem string) error {
 		Problem: problem, RequestID: a.requestID}
 }
 
-// call makes an authorised GET. A token that is refused is dropped and fetched
-// once more, then the call repeated once (feishu.md §5.2, 99991663).
-func (c *client) call(ctx context.Context, ep provider.Endpoint, query url.Values) (answer, error) {
-	token, err := c.token(ctx)
-	if err != nil {
-		return answer{}, err
-	}
-	a, err := c.do(ctx, ep, query, token, nil)
-	if !tokenRefused(err) {
-		return a, err
-	}
-	if err := c.env.Tokens.Drop(ctx, c.tokenName, token); err != nil {
-		return answer{}, fmt.Errorf("drop refused token: %w", err)
-	}
-	if token, err = c.token(ctx); err != nil {
-		return answer{}, err
-	}
-	return c.do(ctx, ep, query, token, nil)
+// call makes an authorised GET, and once more with a fresh token if the token is
+// refused (feishu.md §5.2, 99991663).
+func (c *client) call(ctx context.Context, ep provider.Endpoint, query url.Values) (a answer, err error) {
+	err = c.env.Authorised(ctx, c.tokenName, c.fetchToken, func(token string) error {
+		a, err = c.do(ctx, ep, query, token, nil)
+		return err
+	})
+	return a, err
 }
 
 // do makes one exchange. The envelope decides, whatever the HTTP status: codes
@@ -110,7 +100,7 @@ func (c *client) request(ctx context.Context, ep provider.Endpoint, query url.Va
 
 // refused turns a failed exchange into an error.
 func refused(ep provider.Endpoint, reply *provider.Reply, env envelope, usable bool) *provider.Error {
-	e := classify(reply, env, usable)
+	e := classify(ep, reply, env, usable)
 	e.Provider, e.Endpoint, e.RequestID = directory.Feishu, ep.Name, requestID(reply, env)
 	if usable && env.code != 0 {
 		e.Code = strconv.FormatInt(env.code, 10)

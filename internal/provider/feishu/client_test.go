@@ -24,7 +24,7 @@ func TestEnvelopeDecidesWhateverTheStatus(t *testing.T) {
 		"known code with 200":            {refuses(200, 40004), provider.OutOfRange},
 		"known code with 400":            {refuses(400, 40004), provider.OutOfRange},
 		"known code with 500":            {refuses(500, 99991672), provider.Forbidden},
-		"unknown code with 400":          {refuses(400, 55555), provider.Invalid},
+		"unknown code with 400":          {refuses(400, 55555), provider.Unavailable},
 		"unknown code with 200":          {refuses(200, 55555), provider.Unavailable},
 		"unknown code with 503":          {refuses(503, 55555), provider.Unavailable},
 		"unknown code with 429":          {refuses(429, 55555), provider.RateLimited},
@@ -90,7 +90,6 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 
 func TestEveryCodeIsClassified(t *testing.T) {
 	t.Parallel()
-	onlyWait := map[provider.Kind]bool{provider.RateLimited: true, provider.Unavailable: true, provider.CursorExpired: true}
 	for code, v := range codes {
 		t.Run(strconv.FormatInt(code, 10), func(t *testing.T) {
 			t.Parallel()
@@ -101,9 +100,8 @@ func TestEveryCodeIsClassified(t *testing.T) {
 			require.Equal(t, strconv.FormatInt(code, 10), e.Code)
 			require.Equal(t, "LOG1", e.RequestID)
 			require.Equal(t, "departments/children", e.Endpoint)
-			if !onlyWait[e.Kind] {
-				require.NotEmpty(t, e.Action)
-			}
+			require.Contains(t, e.Error(), "; "+e.Remedy())
+			require.True(t, e.Action != "" || e.Kind.Retryable(), "only waiting is a remedy that goes without saying")
 		})
 	}
 }
@@ -209,11 +207,13 @@ func TestRefusedTokenIsFetchedOnceMore(t *testing.T) {
 	}
 }
 
-func TestTokenRefusedTwiceIsUnauthenticated(t *testing.T) {
+func TestTokenRefusedTwiceMayBeAnotherProgramsDoing(t *testing.T) {
 	t.Parallel()
 	c, s := newFake(t, map[string]http.HandlerFunc{childrenPath: refuses(200, 99991663)})
 	_, err := c.Departments(t.Context(), wholeTree)
-	require.Equal(t, provider.Unauthenticated, failure(t, err).Kind)
+	require.Equal(t, provider.TokenRefused, failure(t, err).Kind)
+	require.Contains(t, err.Error(), "another program may be invalidating it")
+	require.Empty(t, c.env.Tokens.(*memoryTokens).tokens, "the next attempt fetches another one")
 	require.Len(t, s.to(childrenPath), 2)
 	require.Len(t, s.to(tokenPath), 2)
 }

@@ -1,15 +1,14 @@
 package feishu
 
 import (
-	"errors"
 	"math"
 	"net/http"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -29,22 +28,30 @@ const (
 	checkBase   = "check base_url: https://open.feishu.cn for Feishu, https://open.larksuite.com for Lark, or the right path prefix of a gateway"
 	checkProxy  = "check whether a proxy or gateway between this server and Feishu changes requests or answers"
 	resetSecret = "check that app_id belongs to a self-built app of this company and that base_url names its brand, then run the provider test again"
+	shareToken  = "another program may be invalidating it: give this sync an app of its own, or have all programs that use this one share its token; if there is no other, " + resetSecret
+	mayBeApp    = "nothing to do at first: it is tried again; if it stays, " + checkApp
+	unknownCode = "nothing to do at first: it is tried again; if it stays, look the code up in Feishu's documentation or ask its support with the request id"
 	reportBug   = "report this with the code and the request id: the request itself is wrong"
 )
 
+const tokenRefused = "the access token is refused, though it was fetched just now and the app id and secret were accepted"
+
 // codes is every code that the calls of a sync can answer (feishu.md §1.2, §5.1,
-// §5.2, where sources and HTTP statuses stand).
+// §5.2, where sources and HTTP statuses stand; 2200, 10005, 10012, 10013, 40006 and
+// 100000x are of the general table, feishu.md §0 ERR).
 var codes = map[int64]verdict{
+	10005: {provider.Unauthenticated, "the app is not authorised for this company", checkApp},
 	10003: {provider.Unauthenticated, "the app id or secret is malformed", checkApp},
 	10014: {provider.Unauthenticated, "the app does not exist on this host or is disabled", checkApp + "; a Lark app needs base_url https://open.larksuite.com"},
 	10015: {provider.Unauthenticated, "the app secret is wrong", checkApp},
 
 	99991661: {provider.Unauthenticated, "the call arrived without its access token", checkProxy},
-	99991663: {provider.Unauthenticated, "the access token is refused, even a fresh one", resetSecret},
-	99991664: {provider.Unauthenticated, "the access token is refused, even a fresh one", resetSecret},
-	99991665: {provider.Unauthenticated, "the access token is refused, even a fresh one", resetSecret},
+	// A fresh token may help after these (feishu.md §5.2 and §8, row "Retry").
+	99991663: {provider.TokenRefused, tokenRefused, shareToken},
+	99991664: {provider.TokenRefused, tokenRefused, shareToken},
+	99991665: {provider.TokenRefused, tokenRefused, shareToken},
+	99991671: {provider.TokenRefused, "the access token is refused for its form", shareToken},
 	99991668: {provider.Unauthenticated, "the access token is refused as a user's", resetSecret},
-	99991671: {provider.Unauthenticated, "the access token is refused for its form", resetSecret},
 	99991677: {provider.Unauthenticated, "the access token is refused as an expired user's", resetSecret},
 	99991662: {provider.Unauthenticated, "the app is disabled", "enable the app in the admin console of the company under its apps"},
 	99991673: {provider.Unauthenticated, "the app is not installed in this company", "publish a version of the app in the developer console and have the company's administrator approve it"},
@@ -69,12 +76,19 @@ var codes = map[int64]verdict{
 	99992364: {provider.NotFound, "the union_id is unknown, or the user_id belongs to another company", "check that app_id still names an app of the company that the stored ids were read from"},
 
 	99991400: {provider.RateLimited, "too many calls", ""},
+	1000004:  {provider.RateLimited, "this call is made too often", ""},
+	1000005:  {provider.RateLimited, "the app makes too many calls", ""},
 	99991403: {provider.QuotaExhausted, "the company's monthly quota of API calls is used up", "wait for the first of the next month, or upgrade the company's plan; a longer sync interval uses fewer calls"},
 
-	40003: {provider.Unavailable, "Feishu reports an internal error", ""},
-	40008: {provider.Unavailable, "Feishu has no information of this department at the moment", ""},
-	40012: {provider.CursorExpired, "the page token is no longer accepted", ""},
-	43010: {provider.TooLarge, "the department is too large to be read with everything below it", "nothing to do: it is read level by level instead"},
+	2200:    {provider.Unavailable, "Feishu reports an internal error, as it does when calls come too often", ""},
+	10012:   {provider.Unavailable, "Feishu could not make the app's access token", mayBeApp},
+	10013:   {provider.Unavailable, "Feishu could not make the company's access token", mayBeApp},
+	40003:   {provider.Unavailable, "Feishu reports an internal error", ""},
+	40006:   {provider.Unavailable, "Feishu reports an internal error", ""},
+	1000003: {provider.Unavailable, "Feishu reports an internal error", ""},
+	40008:   {provider.Unavailable, "Feishu has no information of this department at the moment", ""},
+	40012:   {provider.CursorExpired, "the page token is no longer accepted", ""},
+	43010:   {provider.TooLarge, "the department is too large to be read with everything below it", "nothing to do: it is read level by level instead"},
 
 	40001:    {provider.Invalid, "a parameter is wrong", reportBug},
 	40011:    {provider.Invalid, "the page size is wrong", reportBug},
@@ -82,15 +96,6 @@ var codes = map[int64]verdict{
 	99992402: {provider.Invalid, "a field of the request is refused", reportBug},
 	99991201: {provider.Invalid, "the path is unknown", checkBase},
 	99991301: {provider.Invalid, "the method is not accepted", checkBase},
-}
-
-// expiredToken holds the codes after which a fresh token may help (feishu.md
-// §5.2 and §8, row "Retry").
-var expiredToken = []string{"99991663", "99991664", "99991665", "99991671"}
-
-func tokenRefused(err error) bool {
-	var e *provider.Error
-	return errors.As(err, &e) && slices.Contains(expiredToken, e.Code)
 }
 
 // documented reports whether the error carries a code of the table above.
@@ -102,7 +107,7 @@ func documented(e *provider.Error) bool {
 
 // classify says what a failed exchange means. usable tells whether there was an
 // envelope at all; a known code outweighs the HTTP status.
-func classify(reply *provider.Reply, env envelope, usable bool) *provider.Error {
+func classify(ep provider.Endpoint, reply *provider.Reply, env envelope, usable bool) *provider.Error {
 	redirect := reply.Status >= 300 && reply.Status < 400
 	if v, known := codes[env.code]; usable && known && !redirect {
 		e := &provider.Error{Kind: v.kind, Problem: v.problem + named(env), Action: v.action}
@@ -113,24 +118,17 @@ func classify(reply *provider.Reply, env envelope, usable bool) *provider.Error 
 	}
 	status := "HTTP status " + strconv.Itoa(reply.Status)
 	switch {
-	case redirect:
-		return &provider.Error{Kind: provider.Invalid, Problem: "the address redirects elsewhere (" + status + ")", Action: checkBase}
-	case reply.Status == http.StatusTooManyRequests:
-		return &provider.Error{Kind: provider.RateLimited, Problem: "too many calls", RetryAfter: retryAfter(reply.Header)}
-	case reply.Status >= 500:
-		return &provider.Error{Kind: provider.Unavailable, Problem: "Feishu cannot answer at the moment (" + status + ")"}
-	case !usable && reply.Status == http.StatusNotFound:
-		return &provider.Error{Kind: provider.Invalid, Problem: "path not found", Action: checkBase}
-	case !usable:
-		return &provider.Error{Kind: provider.Malformed, Problem: "the answer is not one of the API's (" + status + ")", Action: checkProxy}
+	case !usable, redirect, reply.Status == http.StatusTooManyRequests, env.code == 0 && reply.Status >= 500:
+		e := provider.NotTheAPI(directory.Feishu, ep, reply, checkBase)
+		if e.Kind == provider.RateLimited {
+			e.RetryAfter = retryAfter(reply.Header)
+		}
+		return e
 	case env.code == 0:
 		return &provider.Error{Kind: provider.Malformed, Problem: "the answer claims success with " + status, Action: checkProxy}
-	case reply.Status >= 400:
-		return &provider.Error{Kind: provider.Invalid, Problem: "unexpected answer (" + status + ")" + named(env),
-			Action: "look the code up in Feishu's documentation or ask its support with the request id"}
 	default:
-		return &provider.Error{Kind: provider.Unavailable, Problem: "unexpected answer" + named(env),
-			Action: "if it stays, look the code up in Feishu's documentation or ask its support with the request id"}
+		return &provider.Error{Kind: provider.Unavailable, Unknown: true,
+			Problem: "this program does not know the code (" + status + ")" + named(env), Action: unknownCode}
 	}
 }
 

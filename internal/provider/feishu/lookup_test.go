@@ -33,7 +33,7 @@ func TestFindMember(t *testing.T) {
 		"other company's":      {refuses(400, 99992381), provider.Unseen, ""},
 		"no user":              {data(`{}`), "", provider.Malformed},
 		"no data":              {says(200, `{"code":0}`), "", provider.Malformed},
-		"unknown code":         {refuses(400, 55555), "", provider.Invalid},
+		"unknown code":         {refuses(400, 55555), "", provider.Unavailable},
 		"empty 404":            {says(404, ""), "", provider.Invalid},
 		"permission":           {refuses(400, 99991672), "", provider.Forbidden},
 		"trouble":              {says(502, ""), "", provider.Unavailable},

@@ -18,11 +18,7 @@ const (
 
 // token returns a tenant access token, fetched only where no valid one is kept.
 func (c *client) token(ctx context.Context) (string, error) {
-	token, err := c.env.Tokens.Token(ctx, c.tokenName, c.fetchToken)
-	if err != nil {
-		return "", fmt.Errorf("get tenant access token: %w", err)
-	}
-	return token, nil
+	return c.env.Token(ctx, c.tokenName, c.fetchToken)
 }
 
 func (c *client) fetchToken(ctx context.Context) (string, time.Time, error) {

@@ -22,6 +22,7 @@ var otherKinds = map[provider.Kind]func(*provider.Error) bool{
 	provider.RateLimited:   func(e *provider.Error) bool { return e.RetryAfter > 0 },
 	provider.Unavailable:   func(*provider.Error) bool { return true },
 	provider.Malformed:     func(*provider.Error) bool { return true },
+	provider.TokenRefused:  func(e *provider.Error) bool { return e.Action != "" },
 	provider.CursorExpired: func(*provider.Error) bool { return true },
 	provider.TooLarge:      func(e *provider.Error) bool { return e.Instead != "" },
 }

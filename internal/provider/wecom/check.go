@@ -107,7 +107,7 @@ func (c *client) checkRange(ctx context.Context, r *provider.Report, visible []d
 		warn(r, check, detail+"; of everybody else only the ids are read", "set it to the whole company under "+rangePlace)
 	case len(visible)+len(granted.members)+len(granted.bad) == 0:
 		none := nothingVisible()
-		r.Findings = append(r.Findings, provider.Finding{Level: provider.Fail, Check: check, Detail: none.Problem, Action: none.Action})
+		r.Findings = append(r.Findings, provider.Finding{Level: provider.Fail, Check: check, Detail: none.Problem, Action: none.Remedy()})
 	default:
 		warn(r, check, detail, "if the whole company is meant, set it under "+rangePlace)
 	}
@@ -261,10 +261,7 @@ func failed(check string, level provider.Level, err error) provider.Finding {
 	f := provider.Finding{Level: level, Check: check, Detail: err.Error()}
 	var e *provider.Error
 	if errors.As(err, &e) {
-		f.Action = e.Action
-		said := *e
-		said.Action = ""
-		f.Detail = said.Error()
+		f.Detail, f.Action = e.Said(), e.Remedy()
 	}
 	return f
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
@@ -25,27 +24,17 @@ type client struct {
 
 var _ provider.Client = (*client)(nil)
 
-// call makes one API call with the credential's token and returns the body of a
-// successful answer. A refused token is dropped and fetched once more.
-func (c *client) call(ctx context.Context, cred *credential, ep provider.Endpoint, query url.Values, body any) ([]byte, error) {
+// call makes one API call with the credential's token, and once more with a fresh one
+// if that is refused. It returns the body of a successful answer.
+func (c *client) call(ctx context.Context, cred *credential, ep provider.Endpoint, query url.Values, body any) (answer []byte, err error) {
 	if cred == nil {
 		return nil, newError(ep, provider.Invalid, "the secret that this call needs is no longer configured", "start a new run")
 	}
-	token, err := c.token(ctx, cred)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := c.exchange(ctx, cred, ep, withToken(query, token), body)
-	if !isTokenRefused(err) {
-		return answer, err
-	}
-	if err := c.env.Tokens.Drop(ctx, cred.tokenName, token); err != nil {
-		return nil, err
-	}
-	if token, err = c.token(ctx, cred); err != nil {
-		return nil, err
-	}
-	return c.exchange(ctx, cred, ep, withToken(query, token), body)
+	err = c.env.Authorised(ctx, cred.tokenName, c.fetchToken(cred), func(token string) error {
+		answer, err = c.exchange(ctx, cred, ep, withToken(query, token), body)
+		return err
+	})
+	return answer, err
 }
 
 // withToken adds the token to the query, the only place where WeCom reads it
@@ -99,33 +88,17 @@ func (c *client) request(ctx context.Context, ep provider.Endpoint, query url.Va
 // the HTTP status; an answer without errcode is a success (wecom.md §1.1), and
 // whether it carries what it must is for the decoders to see.
 func judge(cred *credential, ep provider.Endpoint, reply *provider.Reply) *provider.Error {
-	if reply.Status >= 300 && reply.Status < 400 {
-		return newError(ep, provider.Invalid, "the server redirects to another address",
-			"check base_url: it must be the API's own https address")
-	}
+	redirect := reply.Status >= 300 && reply.Status < 400
 	var e envelope
-	if err := decodeObject(reply.Body, &e); err != nil {
-		return unusableAnswer(ep, reply)
+	if err := decodeObject(reply.Body, &e); err != nil || redirect {
+		return provider.NotTheAPI(directory.WeCom, ep, reply, checkBaseURL)
 	}
 	switch {
 	case e.Code != nil && *e.Code != 0:
 		return failureOf(cred, ep, *e.Code, e.Message.orEmpty())
 	case reply.Status >= 300:
-		return unusableAnswer(ep, reply)
+		return provider.NotTheAPI(directory.WeCom, ep, reply, checkBaseURL)
 	default:
 		return nil
-	}
-}
-
-// unusableAnswer describes an answer that is not what the API sends.
-func unusableAnswer(ep provider.Endpoint, reply *provider.Reply) *provider.Error {
-	status := strconv.Itoa(reply.Status)
-	switch {
-	case reply.Status >= 500:
-		return newError(ep, provider.Unavailable, "the server failed: HTTP "+status, "")
-	case reply.Status == http.StatusNotFound && len(reply.Body) == 0: // wecom.md §1.1
-		return newError(ep, provider.Invalid, "path not found", "check base_url")
-	default:
-		return newError(ep, provider.Malformed, "the answer is not a JSON object of the API: HTTP "+status, "")
 	}
 }

@@ -26,25 +26,25 @@ func TestEnvelopeDecides(t *testing.T) {
 		"error in a 500":              {answer{status: 500, body: `{"errcode":60020,"errmsg":"x"}`}, provider.Forbidden, "trusted IP"},
 		"error without errmsg":        {answer{body: `{"errcode":-1}`}, provider.Unavailable, "busy"},
 		"errmsg of another type":      {answer{body: `{"errcode":-1,"errmsg":{"a":1}}`}, provider.Unavailable, "busy"},
-		"HTML in a 200":               {answer{body: `<html>private words</html>`}, provider.Malformed, "not a JSON object"},
+		"HTML in a 200":               {answer{body: `<html>private words</html>`}, provider.Malformed, "web page"},
 		"HTML in a 502":               {answer{status: 502, body: `<html>private words</html>`}, provider.Unavailable, "HTTP 502"},
 		"success code in a 503":       {answer{status: 503, body: twoDepartments}, provider.Unavailable, "HTTP 503"},
 		"success code in a 403":       {answer{status: 403, body: twoDepartments}, provider.Malformed, "HTTP 403"},
 		"empty 404":                   {answer{status: 404}, provider.Invalid, "base_url"},
 		"HTML in a 404":               {answer{status: 404, body: `<html>`}, provider.Malformed, "HTTP 404"},
 		"redirect":                    {answer{status: 302, header: map[string]string{"Location": "/elsewhere"}, body: `{"errcode":0}`}, provider.Invalid, "base_url"},
-		"empty 200":                   {answer{}, provider.Malformed, "not a JSON object"},
-		"truncated":                   {answer{body: twoDepartments[:60]}, provider.Malformed, "not a JSON object"},
-		"null":                        {answer{body: `null`}, provider.Malformed, "not a JSON object"},
-		"a list":                      {answer{body: `[]`}, provider.Malformed, "not a JSON object"},
-		"errcode as text":             {answer{body: `{"errcode":"0","department":[]}`}, provider.Malformed, "not a JSON object"},
-		"errcode as fraction":         {answer{body: `{"errcode":0.5,"department":[]}`}, provider.Malformed, "not a JSON object"},
+		"empty 200":                   {answer{}, provider.Malformed, "the answer is empty"},
+		"truncated":                   {answer{body: twoDepartments[:60]}, provider.Malformed, "not one of the API's"},
+		"null":                        {answer{body: `null`}, provider.Malformed, "not one of the API's"},
+		"a list":                      {answer{body: `[]`}, provider.Malformed, "not one of the API's"},
+		"errcode as text":             {answer{body: `{"errcode":"0","department":[]}`}, provider.Malformed, "not one of the API's"},
+		"errcode as fraction":         {answer{body: `{"errcode":0.5,"department":[]}`}, provider.Malformed, "not one of the API's"},
 		"success without the list":    {answer{body: `{"errcode":0,"errmsg":"ok"}`}, provider.Malformed, "lacks the list"},
 		"success with list null":      {answer{body: `{"errcode":0,"department":null}`}, provider.Malformed, "lacks the list"},
 		"success with list an object": {answer{body: `{"errcode":0,"department":{}}`}, provider.Malformed, "lacks the list"},
 		"empty object":                {answer{body: `{}`}, provider.Malformed, "lacks the list"},
-		"unknown request error":       {answer{body: `{"errcode":40999,"errmsg":"private words"}`}, provider.Invalid, "40999"},
-		"unknown other error":         {answer{body: `{"errcode":99999,"errmsg":"private words"}`}, provider.Unavailable, "unexpected answer"},
+		"unknown request error":       {answer{body: `{"errcode":40999,"errmsg":"private words"}`}, provider.Unavailable, "does not know the code"},
+		"unknown other error":         {answer{body: `{"errcode":99999,"errmsg":"private words"}`}, provider.Unavailable, "does not know the code"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -98,10 +98,12 @@ func TestRefusedTokenIsFetchedOnceMore(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, map[string]string{"department/list": refusal})
 			_, err := api.open(t, appOnly).Roots(t.Context())
-			e := requireError(t, err, provider.Unauthenticated)
+			e := requireError(t, err, provider.TokenRefused)
 			require.Equal(t, code, e.Code)
+			require.Contains(t, e.Error(), "another program may be invalidating it")
 			require.Equal(t, 2, api.calls("gettoken"))
 			require.Equal(t, 2, api.calls("department/list"))
+			require.Empty(t, api.store.tokens, "the next attempt fetches another one")
 		})
 	}
 }

@@ -24,6 +24,7 @@ type meaning struct {
 }
 
 const (
+	checkBaseURL = "check base_url: https://qyapi.weixin.qq.com, with a path prefix only where a gateway needs one"
 	reportBug    = "this is a fault of the program: report it with the request id"
 	ownSecret    = "copy corp_id from My Company (我的企业) and the {label} from {place}; a reset secret must be replaced here too"
 	ownAppOnly   = "use the secret of an app of the company's own (App Management (应用管理) > the app > Secret), not that of a service provider's suite"
@@ -32,7 +33,14 @@ const (
 	askForRights = "look at {place} in the admin console and grant it again"
 )
 
-// meanings is the one table of WeCom's codes (wecom.md §5.2).
+// tokenRefused is what 40014 and 42001 mean and, of any call but gettoken, 40001: a
+// fresh token may help (wecom.md §1.2).
+var tokenRefused = meaning{kind: provider.TokenRefused, problem: "the access token is refused, though it was fetched just now with the {label}",
+	action: "another program may be invalidating it: give this sync a secret of its own, or have all programs that use this one share its token; " +
+		"if there is no other, see that the app is enabled under {place}"}
+
+// meanings is the one table of WeCom's codes (wecom.md §5.2; 45031, 48001 and 60030 are
+// of WeCom's full list, https://developer.work.weixin.qq.com/document/path/90313).
 var meanings = map[int64]meaning{
 	-1:   {kind: provider.Unavailable, problem: "the system is busy"},
 	6000: {kind: provider.Unavailable, problem: "the data was being changed at the same time"},
@@ -40,7 +48,7 @@ var meanings = map[int64]meaning{
 	40001: {kind: provider.Unauthenticated, problem: "the {label} is wrong, was reset, belongs to another company, or its app is disabled", action: ownSecret},
 	40003: {kind: provider.NotFound, problem: "the member's userid is not valid", action: "check the userid in the admin console under Contacts (通讯录)"},
 	40013: {kind: provider.Unauthenticated, problem: "corp_id is not a company's id", action: "copy it from My Company (我的企业) > Company ID (企业ID); an AgentId does not belong there"},
-	40014: {kind: provider.Unauthenticated, problem: "a freshly fetched token of the {label} is refused", action: ownSecret},
+	40014: tokenRefused,
 	40029: {kind: provider.Invalid, problem: "the sign-in code is wrong, used or older than five minutes", action: signInAgain},
 	40031: {kind: provider.Invalid, problem: "the list of userids is not valid", action: reportBug},
 	40035: {kind: provider.Invalid, problem: "a parameter is not valid", action: reportBug},
@@ -58,14 +66,16 @@ var meanings = map[int64]meaning{
 	41001: {kind: provider.Invalid, problem: "the call carried no token", action: reportBug},
 	41002: {kind: provider.Unauthenticated, problem: "corp_id is missing", action: ownSecret},
 	41004: {kind: provider.Unauthenticated, problem: "the {label} is missing", action: ownSecret},
-	42001: {kind: provider.Unauthenticated, problem: "a freshly fetched token of the {label} has already expired", action: "check that no other program renews tokens with this secret, then run the sync again"},
+	42001: tokenRefused,
 	42009: {kind: provider.Invalid, problem: "the token of a third-party suite has expired", action: ownAppOnly},
 
 	45009: {kind: provider.RateLimited, problem: "too many calls; after many calls with a wrong secret WeCom refuses this server for an hour", wait: time.Minute},
+	45031: {kind: provider.Unauthenticated, problem: "WeCom no longer accepts the {label}, because it is not safe enough", action: "reset it under {place} and replace it here"},
 	45029: {kind: provider.Invalid, problem: "the department holds too many people for one answer", action: "divide the people directly in it over sub-departments"},
 	45033: {kind: provider.RateLimited, problem: "too many calls at the same time", wait: 5 * time.Second},
 	46004: {kind: provider.NotFound, problem: "the member does not exist or is not visible", action: widenRange},
 
+	48001: {kind: provider.Forbidden, problem: "the company has not been granted this part of the API", action: askForRights},
 	48002: {kind: provider.Forbidden, problem: "the {label} may not make this call", action: "check that secret is an app's (App Management (应用管理) > the app > Secret) and sync_secret that of contact sync (Management Tools (管理工具) > Contacts Sync (通讯录同步)), not the other way round"},
 	48004: {kind: provider.Forbidden, problem: "the authorisation of the {label} has ended", action: askForRights},
 	48005: {kind: provider.Forbidden, problem: "WeCom has retired this call", action: "install a newer version of this program"},
@@ -82,6 +92,7 @@ var meanings = map[int64]meaning{
 	60011: {kind: provider.OutOfRange, problem: "the department or member is outside the visible range", action: widenRange},
 	60020: {kind: provider.Forbidden, problem: "this server's address{address} is not on the trusted IP list of the {label}", action: "add it under {place} > Trusted Company IPs (企业可信IP); it takes effect one minute after saving"},
 	60021: {kind: provider.OutOfRange, problem: "the member is outside the visible range", action: widenRange},
+	60030: {kind: provider.OutOfRange, problem: "the object is outside the visible range", action: widenRange},
 	60031: {kind: provider.Forbidden, problem: "the app is barred from calling the API", action: "ask WeCom's support why, with the request id"},
 	60111: {kind: provider.NotFound, problem: "the member does not exist, has left, or is outside the visible range", action: widenRange},
 	60123: {kind: provider.NotFound, problem: "the department is not valid", action: "check the department in the admin console under Contacts (通讯录)"},
@@ -94,15 +105,11 @@ var meanings = map[int64]meaning{
 	701008: {kind: provider.Forbidden, problem: "the third-party licence is missing", action: ownAppOnly},
 }
 
-// unknown explains a code that the table lacks: 40xxx to 44xxx say that the
-// request is wrong, the others may pass.
+// unknown explains a code that the table lacks. Whether it passes is not known either,
+// so it is tried again.
 func unknown(code int64) meaning {
-	kind := provider.Unavailable
-	if code >= 40000 && code < 45000 {
-		kind = provider.Invalid
-	}
-	return meaning{kind: kind, problem: "unexpected answer",
-		action: "look the code up at https://open.work.weixin.qq.com/devtool/query?e=" + strconv.FormatInt(code, 10)}
+	return meaning{kind: provider.Unavailable, problem: "this program does not know the code",
+		action: "nothing to do at first: it is tried again; if it stays, look the code up at https://open.work.weixin.qq.com/devtool/query?e=" + strconv.FormatInt(code, 10)}
 }
 
 // Of errmsg, whose text is not contract, only two well-formed facts are used
@@ -114,8 +121,11 @@ var (
 
 func failureOf(cred *credential, ep provider.Endpoint, code int64, message string) *provider.Error {
 	m, known := meanings[code]
-	if !known {
+	switch {
+	case !known:
 		m = unknown(code)
+	case code == 40001 && ep != getToken:
+		m = tokenRefused
 	}
 	address := ""
 	if found := addressPattern.FindStringSubmatch(message); found != nil {
@@ -126,7 +136,7 @@ func failureOf(cred *credential, ep provider.Endpoint, code int64, message strin
 	words := strings.NewReplacer("{place}", cred.place, "{label}", cred.label, "{address}", address)
 	e := newError(ep, m.kind, words.Replace(m.problem), words.Replace(m.action))
 	e.Code = strconv.FormatInt(code, 10)
-	e.RetryAfter = m.wait
+	e.Unknown, e.RetryAfter = !known, m.wait
 	if found := hintPattern.FindStringSubmatch(message); found != nil {
 		e.RequestID = found[1]
 	}
@@ -142,7 +152,7 @@ func malformed(ep provider.Endpoint, problem string) *provider.Error {
 }
 
 func unusableAddress(ep provider.Endpoint) *provider.Error {
-	return newError(ep, provider.Invalid, "the address of the call cannot be built", "check base_url")
+	return newError(ep, provider.Invalid, "the address of the call cannot be built", checkBaseURL)
 }
 
 // codeOf returns the provider's code in err, "" if there is none.

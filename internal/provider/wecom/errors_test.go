@@ -12,13 +12,14 @@ import (
 // documentedCodes are the codes of wecom.md §5.2 and the kind each must have.
 var documentedCodes = map[provider.Kind][]int64{
 	provider.Unavailable:     {-1, 6000},
-	provider.Unauthenticated: {40001, 40013, 40014, 40091, 41002, 41004, 42001},
+	provider.Unauthenticated: {40013, 40091, 41002, 41004, 45031},
+	provider.TokenRefused:    {40001, 40014, 42001},
 	provider.Invalid: {40029, 40031, 40035, 40056, 40058, 40066, 40068, 40078, 40082, 40083, 40084, 40085,
 		41001, 42009, 45029, 50001, 84014, 84015, 301002, 301036},
 	provider.NotFound:    {40003, 46004, 60003, 60004, 60111, 60123},
 	provider.RateLimited: {45009, 45033},
-	provider.Forbidden:   {48002, 48004, 48005, 48006, 48008, 48009, 50003, 60020, 60031, 301042, 701008},
-	provider.OutOfRange:  {50002, 60011, 60021},
+	provider.Forbidden:   {48001, 48002, 48004, 48005, 48006, 48008, 48009, 50003, 60020, 60031, 301042, 701008},
+	provider.OutOfRange:  {50002, 60011, 60021, 60030},
 }
 
 func TestEveryDocumentedCodeIsExplained(t *testing.T) {
@@ -33,8 +34,7 @@ func TestEveryDocumentedCodeIsExplained(t *testing.T) {
 			require.Equal(t, strconv.FormatInt(code, 10), e.Code)
 			require.Equal(t, "1700000000000000000000001", e.RequestID)
 			require.NotContains(t, e.Error(), "{")
-			onlyWaiting := kind == provider.Unavailable || kind == provider.RateLimited
-			require.Equal(t, onlyWaiting, e.Action == "", "code %d", code)
+			require.Contains(t, e.Error(), "; "+e.Remedy(), "code %d", code)
 			require.Equal(t, kind == provider.RateLimited, e.RetryAfter > 0, "code %d", code)
 		}
 	}

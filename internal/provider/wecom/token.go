@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/url"
 	"time"
+
+	"github.com/orgsync/orgsync/internal/provider"
 )
 
 const (
@@ -14,7 +16,11 @@ const (
 )
 
 func (c *client) token(ctx context.Context, cred *credential) (string, error) {
-	return c.env.Tokens.Token(ctx, cred.tokenName, func(ctx context.Context) (string, time.Time, error) {
+	return c.env.Token(ctx, cred.tokenName, c.fetchToken(cred))
+}
+
+func (c *client) fetchToken(cred *credential) provider.FetchToken {
+	return func(ctx context.Context) (string, time.Time, error) {
 		query := url.Values{"corpid": {c.corpID}, "corpsecret": {cred.secret}}
 		body, err := c.exchange(ctx, cred, getToken, query, nil)
 		if err != nil {
@@ -25,7 +31,7 @@ func (c *client) token(ctx context.Context, cred *credential) (string, error) {
 			return "", time.Time{}, err
 		}
 		return token, c.env.Now().Add(life), nil
-	})
+	}
 }
 
 // decodeToken returns the token and how long it may be used.
@@ -42,16 +48,4 @@ func decodeToken(body []byte) (string, time.Duration, error) {
 	}
 	life := time.Duration(min(answer.Seconds, int64(tokenLife/time.Second))) * time.Second
 	return answer.Token, max(life-tokenMargin, life/2), nil
-}
-
-// isTokenRefused reports whether a new token may help: 40014 and 42001 by the
-// documentation, 40001 by experience (wecom.md §1.2). A refusal by gettoken
-// itself never comes here, so that a wrong secret is tried once only.
-func isTokenRefused(err error) bool {
-	switch codeOf(err) {
-	case "40001", "40014", "42001":
-		return true
-	default:
-		return false
-	}
 }

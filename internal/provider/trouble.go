@@ -1,0 +1,185 @@
+package provider
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// Trouble is one way in which a call fails without an answer of the API's own. In its
+// texts "{}" stands for what is known of the case, "{base}" for what a client advises
+// about its base_url.
+type Trouble struct {
+	Kind        Kind
+	Problem, Do string
+}
+
+const (
+	throughProxy = "where the internet is reached through a proxy, name that in HTTPS_PROXY"
+	inBetween    = "it is tried again; if it stays, a proxy, a captive portal or another server answers in the provider's place: check HTTPS_PROXY and what lies on the way, and {base}"
+)
+
+// The ways in which there is no answer.
+var (
+	noHost           = Trouble{Unavailable, "host name {} cannot be resolved", "check the spelling of base_url and this machine's DNS; " + throughProxy}
+	noConnection     = Trouble{Unavailable, "connection failed: {}", "check base_url, and that this machine and the firewalls on the way let it out; " + throughProxy}
+	noProxy          = Trouble{Unavailable, "the proxy cannot be reached: {}", "check the proxy's address in HTTPS_PROXY (HTTP_PROXY for http addresses) and that it is up; NO_PROXY names the hosts to reach without it"}
+	proxyRefuses     = Trouble{Unavailable, "the proxy refuses to connect: HTTP {}", "have the proxy named in HTTPS_PROXY let this machine connect to the host of base_url"}
+	proxyLogin       = Trouble{Unavailable, "the proxy wants a user and a password: HTTP 407", "put them into HTTPS_PROXY (HTTP_PROXY for http addresses), as in http://USER:PASSWORD@HOST:PORT"}
+	unknownAuthority = Trouble{Unavailable, "the certificate of {} is signed by an authority that this machine does not know", "if your own proxy or gateway signs it, put that authority's certificate into a PEM file and name the file in SSL_CERT_FILE"}
+	foreignName      = Trouble{Unavailable, "the server's certificate is not for {}", "check base_url; if it is right, a proxy or a captive portal answers in the provider's place"}
+	outdated         = Trouble{Unavailable, "the certificate of {} has expired or is not valid yet", "check this machine's clock; if it is right, the certificate must be renewed by whoever runs the server, or the proxy before it"}
+	otherCertificate = Trouble{Unavailable, "the certificate of {} is not accepted", "check base_url; if it is right, look at what proxy or gateway of your own answers in the provider's place"}
+	noTLS            = Trouble{Unavailable, "{} does not speak TLS", "check whether base_url must begin with http:// and which port it names; if it is right, a proxy or a captive portal answers in the provider's place"}
+	timeUp           = Trouble{Unavailable, "no complete answer within {}", "nothing to do at first: it is tried again; if it stays, check the network on the way, or give calls longer by ORGSYNC_CALL_TIMEOUT; " + throughProxy}
+	cutShort         = Trouble{Unavailable, "connection closed in the middle of the answer", "nothing to do at first: it is tried again; if it stays, check proxies and firewalls on the way"}
+	otherTrouble     = Trouble{Unavailable, "call failed: {}", "nothing to do at first: it is tried again; if it stays, check proxies and firewalls on the way, and that base_url names the API's own server"}
+)
+
+// The ways in which an answer is not the API's own.
+var (
+	redirected  = Trouble{Invalid, "the answer redirects elsewhere, which is not followed (HTTP {})", "{base}"}
+	noPath      = Trouble{Invalid, "path not found (HTTP 404)", "{base}"}
+	serverFails = Trouble{Unavailable, "the server fails without an answer of the API's own (HTTP {})", "nothing to do at first: it is tried again; if it stays, look whether the provider reports a failure, and at proxies on the way"}
+	tooMany     = Trouble{RateLimited, "too many calls (HTTP 429)", RateLimited.Remedy()}
+	webPage     = Trouble{Malformed, "the answer is a web page instead of JSON (HTTP {})", inBetween}
+	emptyAnswer = Trouble{Malformed, "the answer is empty (HTTP {})", inBetween}
+	otherAnswer = Trouble{Malformed, "the answer is not one of the API's (HTTP {})", inBetween}
+)
+
+// Troubles are all of them.
+var Troubles = []Trouble{
+	noHost, noConnection, noProxy, proxyRefuses, proxyLogin, unknownAuthority, foreignName, outdated, otherCertificate, noTLS,
+	timeUp, cutShort, otherTrouble, redirected, noPath, serverFails, tooMany, webPage, emptyAnswer, otherAnswer,
+}
+
+// error makes an error of it; detail and base are put in their places.
+func (t Trouble) error(p directory.ProviderType, ep Endpoint, detail, base string) *Error {
+	return &Error{Provider: p, Kind: t.Kind, Endpoint: ep.Name,
+		Problem: strings.ReplaceAll(t.Problem, "{}", detail), Action: strings.ReplaceAll(t.Do, "{base}", base)}
+}
+
+// proxyAnswer is a proxy's refusal to connect to the provider.
+type proxyAnswer struct{ status int }
+
+func (p *proxyAnswer) Error() string { return "the proxy answers " + strconv.Itoa(p.status) }
+
+// OnProxyAnswer is for http.Transport's OnProxyConnectResponse: it lets a proxy's refusal
+// be known as one.
+func OnProxyAnswer(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode == http.StatusOK {
+		return nil
+	}
+	return &proxyAnswer{status: answer.StatusCode}
+}
+
+// transportTrouble recognises a failed exchange. What it says does not hold the URL, in
+// which tokens stand, nor a proxy's, in which a password may.
+func transportTrouble(err error, host string) (t Trouble, detail string) {
+	var (
+		failed    *url.Error
+		proxy     *proxyAnswer
+		op        *net.OpError
+		dns       *net.DNSError
+		authority x509.UnknownAuthorityError
+		name      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		verify    *tls.CertificateVerificationError
+	)
+	if errors.As(err, &failed) {
+		err = failed.Err
+	}
+	switch {
+	case errors.As(err, &proxy) && proxy.status == http.StatusProxyAuthRequired:
+		return proxyLogin, ""
+	case errors.As(err, &proxy):
+		return proxyRefuses, strconv.Itoa(proxy.status)
+	case errors.As(err, &op) && op.Op == "proxyconnect":
+		return noProxy, connectionDetail(op.Err)
+	case errors.As(err, &authority):
+		return unknownAuthority, host
+	case errors.As(err, &name):
+		return foreignName, host
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return outdated, host
+	case errors.As(err, &verify):
+		return otherCertificate, host
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return noTLS, host
+	case errors.As(err, &dns):
+		return noHost, dns.Name
+	case errors.As(err, &op):
+		return noConnection, connectionDetail(op)
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return cutShort, ""
+	default:
+		return otherTrouble, err.Error()
+	}
+}
+
+// connectionDetail is why a connection failed and, where known, to which address.
+func connectionDetail(err error) string {
+	var dns *net.DNSError
+	if errors.As(err, &dns) {
+		return "host name " + dns.Name + " cannot be resolved"
+	}
+	var op *net.OpError
+	if !errors.As(err, &op) {
+		return err.Error()
+	}
+	if op.Op == "dial" && op.Addr != nil {
+		return op.Addr.String() + ": " + op.Err.Error()
+	}
+	return op.Err.Error()
+}
+
+const (
+	defaultPause = 5 * time.Second
+	longestPause = time.Hour // a longer one is not believed
+)
+
+// retryAfter reads the header of that name, which here comes from a proxy: seconds.
+func retryAfter(h http.Header) time.Duration {
+	seconds, err := strconv.Atoi(h.Get("Retry-After"))
+	if err != nil || seconds < 1 || seconds > int(longestPause.Seconds()) {
+		return defaultPause
+	}
+	return time.Duration(seconds) * time.Second
+}
+
+// NotTheAPI judges an answer that is not of the API's form. base is what the client
+// advises about its base_url.
+func NotTheAPI(p directory.ProviderType, ep Endpoint, reply *Reply, base string) *Error {
+	status := strconv.Itoa(reply.Status)
+	body := strings.TrimSpace(string(reply.Body[:min(len(reply.Body), 512)]))
+	switch {
+	case reply.Status >= 300 && reply.Status < 400:
+		return redirected.error(p, ep, status, base)
+	case reply.Status == http.StatusProxyAuthRequired:
+		return proxyLogin.error(p, ep, status, base)
+	case reply.Status == http.StatusTooManyRequests:
+		limited := tooMany.error(p, ep, status, base)
+		limited.RetryAfter = retryAfter(reply.Header)
+		return limited
+	case reply.Status >= 500:
+		return serverFails.error(p, ep, status, base)
+	case strings.HasPrefix(body, "<"):
+		return webPage.error(p, ep, status, base)
+	case reply.Status == http.StatusNotFound:
+		return noPath.error(p, ep, status, base)
+	case body == "":
+		return emptyAnswer.error(p, ep, status, base)
+	default:
+		return otherAnswer.error(p, ep, status, base)
+	}
+}
