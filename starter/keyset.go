@@ -79,7 +79,7 @@ Examples:
 
 // Run implements the command.
 func (c keysetRotate) Run(s *session) error {
-	keys, err := os.ReadFile(c.File)
+	keys, err := secret.ReadFile(c.File)
 	if err != nil {
 		return misuse("rotate key set: %w; create one with: orgsync keyset create FILE", err)
 	}
@@ -163,7 +163,7 @@ Examples:
 
 // Run implements the command.
 func (c keysetPrune) Run(ctx context.Context, s *session) error {
-	keys, err := os.ReadFile(c.File)
+	keys, err := secret.ReadFile(c.File)
 	if err != nil {
 		return misuse("prune key set: %w", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/connect"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/document"
 )
 
 type providerCommands struct {
@@ -221,25 +221,33 @@ func (c providerRemove) Run(ctx context.Context, s *session) error {
 	return nil
 }
 
-// maxConfig is far more than any provider's settings take.
-const maxConfig = 1 << 20
+// maxConfig is far more than any provider's settings take, in bytes.
+const maxConfig = 1_000_000
 
 // readConfig reads a configuration document from a file or, for "-", from stdin.
 func (s *session) readConfig(path string) ([]byte, error) {
-	in := s.stdin
-	if path != "-" {
-		file, err := os.Open(path)
-		if err != nil {
-			return nil, misuse("read config: %w", err)
-		}
-		defer file.Close()
-		in = file
-	}
-	document, err := io.ReadAll(io.LimitReader(in, maxConfig))
+	text, err := s.readInput(path, maxConfig)
 	if err != nil {
 		return nil, misuse("read config: %w", err)
 	}
-	return document, nil
+	return text, nil
+}
+
+// readInput reads a file or, for "-", standard input, of at most limit bytes.
+func (s *session) readInput(path string, limit int64) ([]byte, error) {
+	if path == "-" {
+		return document.Read(s.stdin, limit)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	text, err := document.Read(file, limit)
+	if err != nil {
+		return nil, fmt.Errorf("file %s: %w", path, err)
+	}
+	return text, nil
 }
 
 func lastSynced(at *time.Time) string {

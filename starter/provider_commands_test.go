@@ -189,6 +189,39 @@ func TestProviderAddRefuses(t *testing.T) {
 	in.add(strings.Repeat("n", 100), feishuConfig())
 }
 
+// Configurations as they come out of editors, clipboards and slips of the hand.
+func TestConfigurationFiles(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	dir := t.TempDir()
+	file := func(content string) string {
+		path := filepath.Join(dir, "acme.json")
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		return path
+	}
+	const good = `{"app_id":"cli_1","app_secret":"s3cr3t"}`
+	in.ok("provider", "add", "marked", "--type", "feishu", "--config", file("\ufeff"+good+"\r\n"))
+	for name, tt := range map[string]struct{ content, want string }{
+		"a brace too many":  {good + " }", "config: something follows the JSON object (line 1, column 42)"},
+		"a key twice":       {`{"app_id":"cli_1","app_id":"cli_2","app_secret":"s3cr3t"}`, `config: the key "app_id" is given more than once`},
+		"UTF-16":            {"\xff\xfe{\x00", "config: it is encoded as UTF-16; save it as UTF-8"},
+		"zero-width space":  {"{\"app_id\":\"cli_1\",\"app_secret\":\"s3\u200bcr3t\"}", "config: app_secret holds U+200B, a zero-width space, as character 3"},
+		"no-break space":    {"{\"app_id\":\"cli\u00a01\",\"app_secret\":\"s3cr3t\"}", "config: app_id holds U+00A0, a no-break space, as character 4"},
+		"an ellipsis":       {`{"app_id":"cli_a1b2c3","app_secret":"…"}`, "config: app_secret still holds a placeholder"},
+		"nothing":           {"", "config: not a JSON object (it is empty); it should look like"},
+		"a comma too many":  {"{\n \"app_id\":\"cli_1\",\n}", "config: not a JSON object (line 3, column 1); it should look like"},
+		"thirty megabytes":  {good + strings.Repeat(" ", 30_000_000-len(good)), "acme.json: it is too large: 30.0 MB; at most 1.0 MB are read"},
+		"just too long too": {good + strings.Repeat(" ", 1_000_001-len(good)), "acme.json: it is too large: 1.0 MB; at most 1.0 MB are read"},
+	} {
+		o := in.run("provider", "add", "acme", "--type", "feishu", "--config", file(tt.content))
+		require.Equal(t, exitUsage, o.status, name)
+		require.Contains(t, o.stderr, tt.want, name)
+		require.NotContains(t, o.stderr, "s3cr3t", name)
+		o = in.feed(tt.content, "provider", "update", "marked", "--config", "-")
+		require.Equal(t, exitUsage, o.status, name)
+	}
+}
+
 func TestProviderTest(t *testing.T) {
 	t.Parallel()
 	in := newInstallation(t)

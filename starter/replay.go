@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
@@ -62,6 +60,10 @@ func (c replayCommand) Run(ctx context.Context, s *session) error {
 	return err
 }
 
+// maxHistory is far more than what Temporal lets a history grow to, in bytes: 50 MiB
+// before it is written as JSON (temporal.md §1.1).
+const maxHistory = 500_000_000
+
 func (c replayCommand) read(ctx context.Context, s *session) (*historypb.History, error) {
 	switch {
 	case c.WorkflowID == "" && c.History == "":
@@ -73,17 +75,11 @@ func (c replayCommand) read(ctx context.Context, s *session) (*historypb.History
 	case c.History == "":
 		return c.fetch(ctx, s)
 	}
-	var document []byte
-	var err error
-	if c.History == "-" {
-		document, err = io.ReadAll(s.stdin)
-	} else {
-		document, err = os.ReadFile(c.History)
-	}
+	text, err := s.readInput(c.History, maxHistory)
 	if err != nil {
 		return nil, misuse("read the history: %w", err)
 	}
-	history, err := replay.Parse(document)
+	history, err := replay.Parse(text)
 	if err != nil {
 		return nil, &failure{status: exitUsage, err: err}
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/orgsync/orgsync/activities"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/document"
 )
 
 // Names that operators and programs refer to.
@@ -180,15 +181,16 @@ func decodeStrictly(data []byte, into any, like string) error {
 	if err := decoder.Decode(into); err != nil {
 		return fmt.Errorf("input: %w; it should look like %s", err, like)
 	}
-	var fields map[string]any
-	if err := json.Unmarshal(data, &fields); err != nil {
-		return fmt.Errorf("input: %w", err)
+	fields, err := document.Object(data)
+	if err != nil {
+		return fmt.Errorf("input: %w; it should look like %s", err, like)
 	}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		if name == "provider" || name == "run" {
 			continue // required: whether they are there is Normalize's to say
 		}
-		if text, ok := fields[name].(string); ok && strings.TrimSpace(text) == "" {
+		var text string
+		if json.Unmarshal(fields[name], &text) == nil && string(fields[name]) != "null" && strings.TrimSpace(text) == "" {
 			return fmt.Errorf("input: %s is empty; give a value or leave it out; it should look like %s", name, like)
 		}
 	}

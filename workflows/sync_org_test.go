@@ -87,7 +87,9 @@ func TestInputThatIsGivenButEmptyIsRefused(t *testing.T) {
 
 func TestInputRefusesWhatItDoesNotKnow(t *testing.T) {
 	t.Parallel()
-	for _, input := range []string{`{"provder":"acme"}`, `{"provider":5}`, `"acme"`, `{"provider":"acme","departments":"1"}`} {
+	for _, input := range []string{`{"provder":"acme"}`, `{"provider":5}`, `"acme"`, `{"provider":"acme","departments":"1"}`,
+		`{"provider":"acme","mode":"plan","mode":"apply"}`, `{"provider":"acme","mode":"plan","Mode":"apply"}`,
+	} {
 		var in workflows.SyncInput
 		require.ErrorContains(t, json.Unmarshal([]byte(input), &in), `it should look like {"provider":"NAME"`, input)
 	}

@@ -68,7 +68,7 @@ func TestEverySettingIsRead(t *testing.T) {
 		"ORGSYNC_KEEP_DETAILS":         "36500d",
 		"ORGSYNC_KEEP_RAW":             "90m",
 		"ORGSYNC_METRICS_ADDRESS":      ":9464",
-		"ORGSYNC_LOG_FORMAT":           "JSON",
+		"ORGSYNC_LOG_FORMAT":           "\ufeffJSON",
 		"ORGSYNC_LOG_LEVEL":            "Debug",
 	}))
 	require.NoError(t, err)
@@ -102,6 +102,8 @@ func TestEachProblemIsOneLine(t *testing.T) {
 		{"DATABASE_URL", "mysql://root:pass-word@db/x", wantURL},
 		{"DATABASE_URL", "postgres://u:pass-word%@db/x", wantURL},
 		{"ORGSYNC_KEYSET", " ", "ORGSYNC_KEYSET is not set; want the encryption key set, as the path of its file or as it is; create one with: orgsync keyset create FILE"},
+		{"DATABASE_URL", "postgres://u:pass\u200b-word@db/x", "DATABASE_URL holds U+200B, a zero-width space, as character 18; type it anew or copy it again"},
+		{"ORGSYNC_KEYSET", "/etc/org\u00a0sync", "ORGSYNC_KEYSET holds U+00A0, a no-break space, as character 9; type it anew or copy it again"},
 		{"ORGSYNC_MIGRATE", "maybe", `ORGSYNC_MIGRATE is "maybe"; want true or false`},
 		{"ORGSYNC_CALL_TIMEOUT", "60", `ORGSYNC_CALL_TIMEOUT is "60"` + wantDuration},
 		{"ORGSYNC_CALL_TIMEOUT", "a\nb", `ORGSYNC_CALL_TIMEOUT is "a\nb"` + wantDuration},

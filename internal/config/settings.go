@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/orgsync/orgsync/internal/document"
 )
 
 // setting is one variable of the environment.
@@ -184,7 +186,8 @@ var temporalSettings = setting{
 }
 
 func (s setting) load(c *Config, value string, optional []string) error {
-	value = strings.TrimSpace(value)
+	// A byte order mark comes with the content of a file that an editor has put it before.
+	value = strings.TrimSpace(strings.TrimPrefix(value, "\ufeff"))
 	if value == "" {
 		if s.required && !slices.Contains(optional, s.name) {
 			return fmt.Errorf("%s is not set; want %s", s.name, s.help)
@@ -193,6 +196,9 @@ func (s setting) load(c *Config, value string, optional []string) error {
 			return nil
 		}
 		value = s.fallback
+	}
+	if unseen := document.Invisible(value); unseen != "" {
+		return fmt.Errorf("%s holds %s; type it anew or copy it again", s.name, unseen)
 	}
 	err := s.set(c, value)
 	switch {

@@ -1,7 +1,6 @@
 package connect
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/orgsync/orgsync/internal/document"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -21,21 +21,20 @@ const Hidden = "***"
 // IsSecret reports whether a setting must be sealed.
 func IsSecret(key string) bool { return strings.Contains(key, "secret") }
 
-// placeholders are values that people forget to replace.
-var placeholders = regexp.MustCompile(`(?i)^(your[-_ ].*|my[-_]app[-_]?(id|key|secret)|x{3,}|\*+|<.*>|\{.*\}|\$\{?.*\}?|change[-_ ]?me|placeholder|todo|none|null|\.\.\.)$`)
+// placeholders are values that people forget to replace, such as those of examples.
+var placeholders = regexp.MustCompile(`(?i)^(your[-_ ].*|my[-_]app[-_]?(id|key|secret)|x{3,}|\*+|<.*>|\{.*\}|\$\{?.*\}?|change[-_ ]?me|placeholder|todo|none|null|.*….*|.*\.\.\.)$`)
 
 // Parse reads a provider's configuration document: a JSON object of strings with
 // the vendor's keys or their aliases. It returns the settings by their proper
 // names. Errors name the key and say what would be right; they never show values.
 // Kept are the secrets already stored, by name: Hidden is accepted for those.
-func Parse(vendor provider.Vendor, document []byte, kept map[string]bool) (provider.Settings, error) {
-	var raw map[string]json.RawMessage
-	decoder := json.NewDecoder(bytes.NewReader(document))
-	if err := decoder.Decode(&raw); err != nil || raw == nil {
-		return nil, errors.New(`config: not a JSON object; it should look like {"` + vendor.Keys[0].Name + `": "...", ...}`)
+func Parse(vendor provider.Vendor, text []byte, kept map[string]bool) (provider.Settings, error) {
+	raw, err := document.Object(text)
+	if errors.Is(err, document.ErrNotObject) {
+		return nil, fmt.Errorf(`config: %w; it should look like {"%s": "...", ...}`, err, vendor.Keys[0].Name)
 	}
-	if decoder.More() {
-		return nil, errors.New("config: something follows the JSON object")
+	if err != nil {
+		return nil, fmt.Errorf("config: %w", err)
 	}
 	settings := provider.Settings{}
 	for _, given := range slices.Sorted(maps.Keys(raw)) {
@@ -46,14 +45,14 @@ func Parse(vendor provider.Vendor, document []byte, kept map[string]bool) (provi
 		if _, twice := settings[key.Name]; twice {
 			return nil, fmt.Errorf("config: %s is given twice, as %q and under another of its names", key.Name, given)
 		}
-		var text string
-		if err := json.Unmarshal(raw[given], &text); err != nil {
+		var value string
+		if err := json.Unmarshal(raw[given], &value); err != nil {
 			return nil, fmt.Errorf("config: %s must be a string in quotes", given)
 		}
-		if err := check(key, strings.TrimSpace(text), kept[key.Name]); err != nil {
+		if err := check(key, strings.TrimSpace(value), kept[key.Name]); err != nil {
 			return nil, err
 		}
-		settings[key.Name] = strings.TrimSpace(text)
+		settings[key.Name] = strings.TrimSpace(value)
 	}
 	return settings, nil
 }
@@ -100,6 +99,8 @@ func check(key provider.Key, text string, stored bool) error {
 		return fmt.Errorf("config: %s still holds a placeholder; put in the real value: %s", key.Name, key.Help)
 	case strings.ContainsAny(text, " \t\r\n"):
 		return fmt.Errorf("config: %s contains white space", key.Name)
+	case document.Invisible(text) != "":
+		return fmt.Errorf("config: %s holds %s; type it anew or copy it again", key.Name, document.Invisible(text))
 	case strings.HasSuffix(key.Name, "_url"):
 		u, err := url.Parse(text)
 		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" {

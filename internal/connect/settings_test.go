@@ -40,6 +40,7 @@ func TestParse(t *testing.T) {
 		"path prefix":   {`{"base_url":"http://127.0.0.1:9/wecom"}`, provider.Settings{"base_url": "http://127.0.0.1:9/wecom"}},
 		"looks odd":     {`{"secret":"xXyour-secret***"}`, provider.Settings{"secret": "xXyour-secret***"}},
 		"nothing":       {`{}`, provider.Settings{}},
+		"BOM":           {"\ufeff{\"corp_id\":\"ww1\"}\r\n", provider.Settings{"corp_id": "ww1"}},
 	} {
 		got, err := connect.Parse(vendor, []byte(c.document), nil)
 		require.NoError(t, err, name)
@@ -53,7 +54,17 @@ func TestParseRefuses(t *testing.T) {
 		"not JSON":          {`corp_id: ww1`, "not a JSON object"},
 		"a list":            {`["ww1"]`, "not a JSON object"},
 		"null":              {`null`, "not a JSON object"},
-		"two documents":     {`{"corp_id":"ww1"}{}`, "something follows"},
+		"two documents":     {`{"corp_id":"ww1"}{}`, "config: something follows the JSON object (line 1, column 18)"},
+		"a brace too many":  {`{"corp_id":"ww1"} }`, "config: something follows the JSON object (line 1, column 19)"},
+		"a key twice":       {`{"corp_id":"ww1","corp_id":"ww2"}`, `config: the key "corp_id" is given more than once`},
+		"a key in capitals": {`{"corp_id":"ww1","CORP_ID":"ww2"}`, `config: the key "CORP_ID" is given more than once`},
+		"UTF-16":            {"\xff\xfe{\x00}\x00", "config: it is encoded as UTF-16; save it as UTF-8"},
+		"GBK":               {"{\"secret\":\"\xd5\xc5\"}", "config: it is not encoded as UTF-8"},
+		"zero-width space":  {"{\"secret\":\"s3cr\u200bet\"}", "config: secret holds U+200B, a zero-width space, as character 5; type it anew or copy it again"},
+		"no-break space":    {"{\"corp_id\":\"ww\u00a02\"}", "config: corp_id holds U+00A0, a no-break space, as character 3"},
+		"mark in a value":   {"{\"secret\":\"\ufeffs3cret\"}", "config: secret holds U+FEFF, a byte order mark, as character 1"},
+		"escaped":           {`{"secret":"s\u200d"}`, "config: secret holds U+200D, a zero-width joiner, as character 2"},
+		"control":           {`{"base_url":"https://ho\u0007st"}`, "config: base_url holds U+0007, an invisible character"},
 		"unknown key":       {`{"corp":"ww1"}`, `unknown key "corp" for type wecom; known keys: corp_id, secret, sync_secret, base_url`},
 		"twice":             {`{"corp_id":"ww1","corpid":"ww2"}`, "corp_id is given twice"},
 		"number":            {`{"corp_id":1000002}`, "corp_id must be a string in quotes"},
@@ -78,7 +89,7 @@ func TestParseRefusesPlaceholders(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{
 		"your_app_id", "YOUR-SECRET", "your secret", "xxx", "XXXXXX", "<secret>", "{secret}", "${SECRET}", "$SECRET", "change-me", "changeme",
-		"my_app_secret", "placeholder", "TODO", "none", "null", "...", "****",
+		"my_app_secret", "placeholder", "TODO", "none", "null", "...", "****", "…", "cli_…", "…abc", "abc...",
 	} {
 		_, err := connect.Parse(vendor, []byte(`{"secret":"`+value+`"}`), map[string]bool{"corp_id": true})
 		require.ErrorContains(t, err, "secret still holds a placeholder; put in the real value", value)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -12,6 +11,8 @@ import (
 	"github.com/tink-crypto/tink-go/v2/aead/aesgcm"
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
+
+	"github.com/orgsync/orgsync/internal/document"
 )
 
 // howToCreate ends every error that a new key set would cure.
@@ -117,8 +118,8 @@ func Load(value string) (*Box, error) {
 	return box, nil
 }
 
-// maxFile is far more than a key set of thousands of keys takes.
-const maxFile = 1 << 20
+// maxFile is far more than a key set of thousands of keys takes, in bytes.
+const maxFile = 1_000_000
 
 func readFile(path string) (keys []byte, warning string, err error) {
 	file, err := os.Open(path)
@@ -133,11 +134,20 @@ func readFile(path string) (keys []byte, warning string, err error) {
 	if mode := info.Mode(); mode.IsRegular() && mode.Perm()&0o077 != 0 {
 		warning = fmt.Sprintf("ORGSYNC_KEYSET: file %s can be read by other users of this machine; run: chmod 600 %s", path, path)
 	}
-	keys, err = io.ReadAll(io.LimitReader(file, maxFile))
+	keys, err = document.Read(file, maxFile)
 	if err != nil {
 		return nil, "", withoutPath(err)
 	}
 	return keys, warning, nil
+}
+
+// ReadFile reads a key set's file.
+func ReadFile(path string) ([]byte, error) {
+	keys, _, err := readFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("file %s: %w", path, err)
+	}
+	return keys, nil
 }
 
 func withoutPath(err error) error {
@@ -151,6 +161,16 @@ func withoutPath(err error) error {
 // parse reads a key set and refuses everything but AES-256-GCM with Tink's
 // prefix: other keys would seal less strongly, or without a key id.
 func parse(keys []byte) (*keyset.Handle, error) {
+	keys, err := document.Text(keys)
+	if err != nil {
+		return nil, fmt.Errorf("no key set: %w", err)
+	}
+	var twice *document.DuplicateKeyError
+	if _, err := document.Object(keys); errors.As(err, &twice) {
+		return nil, errors.New("no key set: a key of its JSON is given more than once") // which may be key material
+	} else if err != nil {
+		return nil, fmt.Errorf("no key set: %w", err)
+	}
 	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(keys)))
 	if err != nil {
 		return nil, errUnusable
