@@ -38,14 +38,19 @@ const (
 	// batchesAtATime is the most in one history: every one is a live coroutine, which
 	// each event has to pass (temporal.md §1.3).
 	batchesAtATime = 16
-	// singleUpTo is the size of company up to which every department is a batch of
-	// its own, which operators can see and retry one by one.
+	// singleUpTo is the size of company up to which every department of Feishu and
+	// DingTalk is a batch of its own, which operators can see one by one.
 	singleUpTo = 300
 	// appliedTogether is what two full batches bring when nobody is recognised: as much
 	// as one transaction is used to.
 	appliedTogether = 1000
 	// maxBatch keeps a batch near ten seconds at the providers' call limits.
 	maxBatch = 50
+	// batchesOfWeCom is about how many batches a company of WeCom is read in, as long as
+	// they do not grow beyond maxBatch. With so few in flight a batch of one department
+	// waits longer for Temporal, twice, than its one call takes; four rounds of four
+	// still end at nearly the same time.
+	batchesOfWeCom = 16
 )
 
 // shapeOf returns the shape for reading a number of departments of a provider.
@@ -55,10 +60,14 @@ func shapeOf(kind directory.ProviderType, departments int) Shape {
 		most = inFlightWeCom
 	}
 	s := Shape{Slice: sliceSize, Batch: 1, Together: appliedTogether}
-	if departments > singleUpTo {
+	switch {
+	case kind == directory.WeCom:
+		s.Batch = min(maxBatch, max(1, departments/batchesOfWeCom))
+	case departments > singleUpTo:
 		s.Batch = min(maxBatch, departments/100)
 	}
-	s.Slices = min(slicesAtATime, max(1, (departments+sliceSize-1)/sliceSize))
+	// Two batches a child at least: of WeCom's four, three children would use three.
+	s.Slices = min(slicesAtATime, most/2, max(1, (departments+sliceSize-1)/sliceSize))
 	s.Batches = min(batchesAtATime, most/s.Slices)
 	return s
 }

@@ -32,6 +32,21 @@ func TestShapeForWeCom(t *testing.T) {
 	}
 }
 
+// Few batches are in flight at WeCom. Each reads several departments, whose calls would
+// otherwise wait for Temporal one by one: 154 calls took 15 seconds.
+func TestShapeForWeComReadsSeveralDepartmentsABatch(t *testing.T) {
+	t.Parallel()
+	for departments, want := range map[int]Shape{
+		0:      {Slice: 400, Slices: 1, Batch: 1, Batches: 4, Together: 1000},
+		17:     {Slice: 400, Slices: 1, Batch: 1, Batches: 4, Together: 1000},
+		150:    {Slice: 400, Slices: 1, Batch: 9, Batches: 4, Together: 1000},
+		1_000:  {Slice: 400, Slices: 2, Batch: 50, Batches: 2, Together: 1000},
+		30_000: {Slice: 400, Slices: 2, Batch: 50, Batches: 2, Together: 1000},
+	} {
+		require.Equal(t, want, shapeOf(directory.WeCom, departments), departments)
+	}
+}
+
 // At the design's limit of 100,000 departments no history comes near 10,000 events.
 func TestShapeBoundsHistories(t *testing.T) {
 	t.Parallel()

@@ -84,13 +84,13 @@ func (s *Store) TokenDrop(ctx context.Context, providerID, name string, same fun
 }
 
 // CallSlot reserves the endpoint's next call, spacing after the one before it, and
-// returns how long to wait for it. If that is more than patience nothing is
-// reserved and granted is false. Up to burst of unused time may be made up for.
-func (s *Store) CallSlot(ctx context.Context, providerID, endpoint string, spacing, burst, patience time.Duration) (wait time.Duration, granted bool, err error) {
+// returns how long to wait for it, which is below 0 where its time is already past. If
+// that is more than patience nothing is reserved and granted is false.
+func (s *Store) CallSlot(ctx context.Context, providerID, endpoint string, spacing, patience time.Duration) (wait time.Duration, granted bool, err error) {
 	row, err := s.q.CallSlotTake(ctx, s.pool, dbsqlc.CallSlotTakeParams{
-		ProviderID: providerID, Endpoint: endpoint, Spacing: spacing, Burst: burst, Patience: patience,
+		ProviderID: providerID, Endpoint: endpoint, Spacing: spacing, Patience: patience,
 	})
-	return time.Duration(row.WaitMs) * time.Millisecond, row.Granted, interpret("reserve call", err)
+	return time.Duration(row.WaitUs) * time.Microsecond, row.Granted, interpret("reserve call", err)
 }
 
 // CallPause lets nobody call the endpoint for d.

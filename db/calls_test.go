@@ -36,7 +36,7 @@ func TestManyCallersShareOneFetch(t *testing.T) {
 		group.Go(func() error {
 			store := stores[n%2]
 			token, err := store.Token(ctx, id, "app", time.Now(), func(ctx context.Context) (db.Sealed, time.Time, error) {
-				_, _, err := store.CallSlot(ctx, id, "token", 0, 0, time.Hour)
+				_, _, err := store.CallSlot(ctx, id, "token", 0, time.Hour)
 				return db.Sealed{Value: fmt.Appendf(nil, "token %d", fetched.Add(1))}, time.Now().Add(time.Hour), err
 			})
 			if err == nil && string(token) != "token 1" {
@@ -97,9 +97,9 @@ func TestCallSlots(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t)
 	type take struct {
-		burst, patience time.Duration
-		wait            time.Duration // when granted
-		refused         bool
+		patience time.Duration
+		wait     time.Duration // until the slot, or until the next one where it is refused
+		refused  bool
 	}
 	const h = time.Hour
 	for name, c := range map[string]struct {
@@ -107,12 +107,11 @@ func TestCallSlots(t *testing.T) {
 		takes       []take
 	}{
 		"spaced":                      {takes: []take{{patience: 9 * h}, {patience: 9 * h, wait: h}, {patience: 9 * h, wait: 2 * h}}},
-		"what is refused is not used": {takes: []take{{patience: 9 * h}, {wait: h, patience: 90 * time.Minute}, {patience: 90 * time.Minute, refused: true}, {patience: 9 * h, wait: 2 * h}}},
-		"no patience at all":          {takes: []take{{}, {refused: true}, {refused: true}}},
-		"paused":                      {pause: []time.Duration{5 * h}, takes: []take{{patience: 4 * h, refused: true}, {patience: 6 * h, wait: 5 * h}, {patience: 9 * h, wait: 6 * h}}},
+		"what is refused is not used": {takes: []take{{patience: 9 * h}, {wait: h, patience: 90 * time.Minute}, {patience: 90 * time.Minute, wait: 2 * h, refused: true}, {patience: 9 * h, wait: 2 * h}}},
+		"no patience at all":          {takes: []take{{}, {wait: h, refused: true}, {wait: h, refused: true}}},
+		"paused":                      {pause: []time.Duration{5 * h}, takes: []take{{patience: 4 * h, wait: 5 * h, refused: true}, {patience: 6 * h, wait: 5 * h}, {patience: 9 * h, wait: 6 * h}}},
 		"a shorter pause ends none":   {pause: []time.Duration{5 * h, h}, takes: []take{{patience: 6 * h, wait: 5 * h}}},
-		"idle, no burst":              {idle: []time.Duration{24 * h}, takes: []take{{patience: 9 * h}, {patience: 9 * h, wait: h}}},
-		"idle, made up for":           {idle: []time.Duration{24 * h}, takes: []take{{burst: 2 * h, patience: 9 * h}, {burst: 2 * h, patience: 9 * h}, {burst: 2 * h, patience: 9 * h}, {burst: 2 * h, patience: 9 * h, wait: h}}},
+		"idle is not made up for":     {idle: []time.Duration{24 * h}, takes: []take{{patience: 9 * h}, {patience: 9 * h, wait: h}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -124,17 +123,15 @@ func TestCallSlots(t *testing.T) {
 				require.NoError(t, d.store.CallPause(t.Context(), co.provider.ID, "users", pause))
 			}
 			for i, take := range c.takes {
-				wait, granted, err := d.store.CallSlot(t.Context(), co.provider.ID, "users", h, take.burst, take.patience)
+				wait, granted, err := d.store.CallSlot(t.Context(), co.provider.ID, "users", h, take.patience)
 				require.NoError(t, err)
 				require.Equal(t, take.refused, !granted, "call %d", i)
-				if granted {
-					require.Equal(t, take.wait, wait.Round(h), "call %d", i)
-				}
+				require.Equal(t, take.wait, wait.Round(h), "call %d", i)
 			}
-			wait, granted, err := d.store.CallSlot(t.Context(), co.provider.ID, "departments", h, 0, 0)
+			wait, granted, err := d.store.CallSlot(t.Context(), co.provider.ID, "departments", h, 0)
 			require.NoError(t, err)
 			require.True(t, granted, "another endpoint")
-			require.Zero(t, wait)
+			require.Zero(t, wait.Round(h))
 		})
 	}
 }

@@ -92,19 +92,22 @@ DELETE FROM provider_tokens WHERE provider_id = @provider_id AND name = @name;
 DELETE FROM provider_tokens WHERE provider_id = @provider_id;
 
 -- name: CallSlotTake :one
--- Takes the endpoint's next call slot unless it is further away than the caller
--- is ready to wait, and returns the wait in milliseconds either way. Slots not
--- used for a while may be made up for in a burst. One clock for the whole statement:
--- a slot must not be taken and yet refused.
+-- Takes the endpoint's next call slot, spacing after the one before it, unless it is
+-- further away than the caller is ready to wait. Slots that nobody used are not made up
+-- for: calls that come in a bunch are what goes over a provider's limit. One clock decides
+-- for the whole statement: a slot must not be taken and yet refused. The wait, until the
+-- slot taken or else until the next one, is counted from the statement's end, which may
+-- have had to wait for the endpoint's row; it is below 0 where the slot's time is past.
 INSERT INTO provider_call_slots AS s (provider_id, endpoint, next_at)
 VALUES (@provider_id, @endpoint, statement_timestamp() + sqlc.arg(spacing)::interval)
 ON CONFLICT (provider_id, endpoint) DO UPDATE SET
     granted = s.next_at <= statement_timestamp() + sqlc.arg(patience)::interval,
     next_at = CASE
         WHEN s.next_at <= statement_timestamp() + sqlc.arg(patience)::interval
-        THEN greatest(s.next_at, statement_timestamp() - sqlc.arg(burst)::interval) + sqlc.arg(spacing)::interval
+        THEN greatest(s.next_at, statement_timestamp()) + sqlc.arg(spacing)::interval
         ELSE s.next_at END
-RETURNING s.granted, greatest(0, date_part('epoch', s.next_at - sqlc.arg(spacing)::interval - statement_timestamp()) * 1000)::bigint AS wait_ms;
+RETURNING s.granted, (date_part('epoch', s.next_at - clock_timestamp()
+    - CASE WHEN s.granted THEN sqlc.arg(spacing)::interval ELSE interval '0' END) * 1000000)::bigint AS wait_us;
 
 -- name: CallSlotPause :exec
 INSERT INTO provider_call_slots AS s (provider_id, endpoint, next_at)

@@ -60,8 +60,11 @@ func (o *Opener) Open(ctx context.Context, p db.Provider, onCall func(endpoint s
 		HTTP:   o.HTTP,
 		Log:    log,
 		Tokens: &tokens{store: o.Store, box: o.Box, providerID: p.ID, recent: map[string]recentToken{}},
-		Limits: &limits{store: o.Store, providerID: p.ID, providerType: p.Type, rate: o.CallRate, looks: &o.looks, waited: func(d time.Duration) { o.Metrics.Wait(p.Name, d) }},
-		Now:    time.Now, CallTimeout: o.CallTimeout, SlowCall: o.SlowCall, OnCall: onCall,
+		Limits: &limits{
+			store: o.Store, providerID: p.ID, providerType: p.Type, rate: o.CallRate, looks: &o.looks, now: time.Now,
+			waited: func(d time.Duration) { o.Metrics.Wait(p.Name, d) },
+		},
+		Now: time.Now, CallTimeout: o.CallTimeout, SlowCall: o.SlowCall, OnCall: onCall,
 		OnDone: func(endpoint, outcome string, took time.Duration) { o.Metrics.Call(p.Name, endpoint, outcome, took) },
 	})
 	if err != nil {

@@ -21,50 +21,68 @@ type limits struct {
 	rate float64
 	// looks are those of the process.
 	looks *looks
+	now   func() time.Time
 }
 
 var _ provider.Limiter = (*limits)(nil)
 
 const (
-	// burst lets a client that was idle make up for it: little enough that the
-	// calls of any second stay below DingTalk's 20 (dingtalk.md §6) at 15 a second.
-	burst = 250 * time.Millisecond
 	// patience is the longest wait inside a worker: long enough for all activities
 	// that a run keeps in flight to queue up for the slowest limit, so that none is
 	// sent away only to come back. What is longer, a provider's own pause, Temporal
 	// waits for.
 	patience = 20 * time.Second
+	// lateness is how far behind its slot a call may be made. At 18 calls a second it
+	// lets a 19th into one second, never a 20th (dingtalk.md §6).
+	lateness = 50 * time.Millisecond
 )
 
 // Wait implements provider.Limiter. Each call of a limited endpoint takes a slot of
 // its own: there are no more of these than the provider allows calls, and a slot taken
-// in reserve would be one that another worker lacks.
+// in reserve would be one that another worker lacks. A call that misses its slot, because
+// the process stood still, takes another one: after a stand-still all that waited
+// would otherwise be made at once.
 func (l *limits) Wait(ctx context.Context, endpoint string, limit provider.Rate) error {
 	var spacing time.Duration
 	if limit.Calls > 0 && l.rate > 0 {
 		spacing = time.Duration(float64(limit.Per) / float64(limit.Calls) / l.rate)
 	}
-	place, now := l.providerID+" "+endpoint, time.Now()
-	if spacing == 0 && l.looks.free(place, now) {
+	place, began := l.providerID+" "+endpoint, l.now()
+	if spacing == 0 && l.looks.free(place, began) {
 		l.waited(0)
 		return nil
 	}
-	wait, granted, err := l.store.CallSlot(ctx, l.providerID, endpoint, spacing, burst, patience)
-	if err != nil {
-		return err
-	}
-	if !granted {
-		return &provider.Error{
-			Provider: l.providerType, Kind: provider.RateLimited, Endpoint: endpoint, RetryAfter: wait,
-			Problem: "the call budget of this endpoint is used up for now",
+	for waited := time.Duration(0); ; {
+		wait, granted, err := l.store.CallSlot(ctx, l.providerID, endpoint, spacing, patience)
+		if err != nil {
+			return err
+		}
+		if !granted {
+			return &provider.Error{
+				Provider: l.providerType, Kind: provider.RateLimited, Endpoint: endpoint, RetryAfter: wait,
+				Problem: "the call budget of this endpoint is used up for now",
+			}
+		}
+		if wait <= 0 {
+			l.looks.found(place, began)
+		}
+		due := l.now().Add(wait)
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+		waited += max(0, wait)
+		if spacing == 0 || l.now().Sub(due) <= lateness {
+			l.waited(waited)
+			return nil
 		}
 	}
-	l.waited(wait)
-	if wait == 0 {
-		l.looks.found(place, now)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
 		return nil
 	}
-	timer := time.NewTimer(wait)
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -77,7 +95,7 @@ func (l *limits) Wait(ctx context.Context, endpoint string, limit provider.Rate)
 // Pause implements provider.Limiter.
 func (l *limits) Pause(ctx context.Context, endpoint string, d time.Duration) error {
 	err := l.store.CallPause(ctx, l.providerID, endpoint, d)
-	l.looks.paused(l.providerID+" "+endpoint, time.Now())
+	l.looks.paused(l.providerID+" "+endpoint, l.now())
 	return err
 }
 

@@ -2,37 +2,15 @@ package connect_test
 
 import (
 	"context"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
+	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 )
-
-// Calls of all workers together keep to the limit: of n calls the last is made no
-// sooner than n spacings after the first, less the burst a rested endpoint has.
-func TestWorkersShareACallLimit(t *testing.T) {
-	t.Parallel()
-	k := keys(t)
-	in := install(t, k)
-	workers := []provider.Limiter{in.open(k).env.Limits, in.open(k).env.Limits}
-	rate := provider.Rate{Calls: 20, Per: time.Second}
-	const calls = 14
-	began := time.Now()
-	var wg sync.WaitGroup
-	errs := make([]error, calls)
-	for i := range calls {
-		wg.Go(func() { errs[i] = workers[i%2].Wait(t.Context(), "user/list", rate) })
-	}
-	wg.Wait()
-	for _, err := range errs {
-		require.NoError(t, err)
-	}
-	const burst = 250 * time.Millisecond
-	require.GreaterOrEqual(t, time.Since(began), (calls-1)*50*time.Millisecond-burst-50*time.Millisecond)
-}
 
 // The documented limits are used in the part that the operator says; pauses hold always.
 func TestCallRate(t *testing.T) {
@@ -51,15 +29,29 @@ func TestCallRate(t *testing.T) {
 	require.NoError(t, free.Pause(t.Context(), "user/list", time.Hour))
 	require.Error(t, free.Wait(t.Context(), "user/list", rate), "the provider's own pause")
 
-	o.CallRate = 3600
-	client, err = o.Open(t.Context(), in.provider, nil)
-	require.NoError(t, err)
-	fast := client.(*opened).env.Limits
-	began := time.Now()
-	for range 3 {
-		require.NoError(t, fast.Wait(t.Context(), "department/list", rate))
+	for part, spacing := range map[float64]time.Duration{1: time.Second / 18, 0.5: time.Second / 9, 2: time.Second / 36} {
+		p := newPaced(t)
+		stored := p.add(directory.WeCom, `{"corp_id":"ww1"}`, "user/list")
+		o := opener(t, p.store, k)
+		o.CallRate = part
+		client, err := o.Open(t.Context(), stored, nil)
+		require.NoError(t, err)
+		var group errgroup.Group
+		for range 6 {
+			group.Go(func() error {
+				return client.(*opened).env.Limits.Wait(t.Context(), "user/list", provider.Rate{Calls: 18, Per: time.Second})
+			})
+		}
+		require.NoError(t, group.Wait())
+		slots := p.given("user/list", spacing)
+		require.GreaterOrEqual(t, len(slots), 6)
+		requireEven(t, slots, spacing)
+		narrowest := time.Hour
+		for i := range slots[1:] {
+			narrowest = min(narrowest, slots[i+1].Sub(slots[i]))
+		}
+		require.InDelta(t, spacing, narrowest, float64(time.Microsecond), "those who queue up are no further apart")
 	}
-	require.GreaterOrEqual(t, time.Since(began), 1500*time.Millisecond, "one a second, but for the burst")
 }
 
 // Without a limit a worker asks once a second: what another one was told it learns then.

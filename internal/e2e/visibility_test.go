@@ -237,11 +237,13 @@ func TestManySmallDepartments(t *testing.T) {
 	require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
 	w.requireEqual(s)
 
-	// One department of a batch that answers nonsense, a whole batch that cannot be
-	// reached, somebody who moves into each, and a leaver elsewhere.
+	// A batch in which three departments in a row cannot be reached, so that it fails as
+	// a whole, one department of the next batch that answers nonsense, somebody who moves
+	// into each, and a leaver elsewhere.
+	const batch = 21 // of 351 departments at WeCom
 	broken := simulator.Dept(1)
 	var unreachable []simulator.Dept
-	entries, err := w.pool.Query(t.Context(), `SELECT external_id, ordinal FROM sync_run_departments WHERE run_id = $1 AND ordinal <= 6 ORDER BY ordinal`, result.RunID)
+	entries, err := w.pool.Query(t.Context(), `SELECT external_id, ordinal FROM sync_run_departments WHERE run_id = $1 AND ordinal <= 30 ORDER BY ordinal`, result.RunID)
 	require.NoError(t, err)
 	for entries.Next() {
 		var id string
@@ -251,7 +253,7 @@ func TestManySmallDepartments(t *testing.T) {
 		require.True(t, ok)
 		if ordinal <= 3 {
 			unreachable = append(unreachable, d)
-		} else if ordinal == 5 {
+		} else if ordinal == batch+2 {
 			broken = d
 		}
 	}
@@ -266,8 +268,8 @@ func TestManySmallDepartments(t *testing.T) {
 	s.calls.Reset()
 	result = w.sync(s.name)
 	require.Equal(t, directory.RunPartial, result.Status, result.Errors)
-	require.Len(t, w.ledger(result.RunID), 4)
-	require.Equal(t, 4+2, result.Departments.Failed+result.Members.Failed, result.Errors)
+	require.Len(t, w.ledger(result.RunID), batch+1)
+	require.Equal(t, batch+1+2, result.Departments.Failed+result.Members.Failed, result.Errors)
 	require.Equal(t, 3, s.calls.Count("user/get"), "each in doubt is looked up once")
 	w.requireNothingLost(s, before)
 	require.NotContains(t, w.members(s.name), s.member(people[302]))

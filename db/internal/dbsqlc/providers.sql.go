@@ -29,9 +29,10 @@ ON CONFLICT (provider_id, endpoint) DO UPDATE SET
     granted = s.next_at <= statement_timestamp() + $4::interval,
     next_at = CASE
         WHEN s.next_at <= statement_timestamp() + $4::interval
-        THEN greatest(s.next_at, statement_timestamp() - $5::interval) + $3::interval
+        THEN greatest(s.next_at, statement_timestamp()) + $3::interval
         ELSE s.next_at END
-RETURNING s.granted, greatest(0, date_part('epoch', s.next_at - $3::interval - statement_timestamp()) * 1000)::bigint AS wait_ms
+RETURNING s.granted, (date_part('epoch', s.next_at - clock_timestamp()
+    - CASE WHEN s.granted THEN $3::interval ELSE interval '0' END) * 1000000)::bigint AS wait_us
 `
 
 type CallSlotTakeParams struct {
@@ -39,28 +40,28 @@ type CallSlotTakeParams struct {
 	Endpoint   string
 	Spacing    time.Duration
 	Patience   time.Duration
-	Burst      time.Duration
 }
 
 type CallSlotTakeRow struct {
 	Granted bool
-	WaitMs  int64
+	WaitUs  int64
 }
 
-// Takes the endpoint's next call slot unless it is further away than the caller
-// is ready to wait, and returns the wait in milliseconds either way. Slots not
-// used for a while may be made up for in a burst. One clock for the whole statement:
-// a slot must not be taken and yet refused.
+// Takes the endpoint's next call slot, spacing after the one before it, unless it is
+// further away than the caller is ready to wait. Slots that nobody used are not made up
+// for: calls that come in a bunch are what goes over a provider's limit. One clock decides
+// for the whole statement: a slot must not be taken and yet refused. The wait, until the
+// slot taken or else until the next one, is counted from the statement's end, which may
+// have had to wait for the endpoint's row; it is below 0 where the slot's time is past.
 func (q *Queries) CallSlotTake(ctx context.Context, db DBTX, arg CallSlotTakeParams) (CallSlotTakeRow, error) {
 	row := db.QueryRow(ctx, callSlotTake,
 		arg.ProviderID,
 		arg.Endpoint,
 		arg.Spacing,
 		arg.Patience,
-		arg.Burst,
 	)
 	var i CallSlotTakeRow
-	err := row.Scan(&i.Granted, &i.WaitMs)
+	err := row.Scan(&i.Granted, &i.WaitUs)
 	return i, err
 }
 

@@ -11,10 +11,10 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-// tier4 keeps within both halves of "1000 calls a minute and 50 a second"
-// (feishu.md §5.1): 16 a second is 960 a minute, and even a full burst on either
-// side of a second's edge stays below 50. Limits hold per app, tenant and endpoint.
-var tier4 = provider.Rate{Calls: 16, Per: time.Second}
+// tier4 leaves a few of the "1000 calls a minute and 50 a second" (feishu.md §5.1) to
+// calls that are late and to others; evenly spaced it is a third of the latter. Limits
+// hold per app, tenant and endpoint.
+var tier4 = provider.Rate{Calls: 980, Per: time.Minute}
 
 // The calls a sync makes. {id} is filled in by at. For the calls marked special
 // no limit is published; they are rare here and take tier 4's, and a throttling
