@@ -28,6 +28,7 @@ import (
 // are answered from the listings.
 type company struct {
 	roots    []provider.FoundDepartment
+	badRoots []string
 	children map[string][][]provider.FoundDepartment
 	people   map[string][][]directory.Member
 	// childPage and memberPage may answer in place of the listings; ok is false where
@@ -67,9 +68,9 @@ func (c *company) Check(context.Context) (*provider.Report, error) {
 	return &provider.Report{Range: provider.Range{Full: true}}, nil
 }
 
-func (c *company) Roots(context.Context) ([]provider.FoundDepartment, error) {
+func (c *company) Roots(context.Context) ([]provider.FoundDepartment, []string, error) {
 	c.called("roots")
-	return c.roots, nil
+	return c.roots, c.badRoots, nil
 }
 
 func (c *company) Departments(_ context.Context, q provider.Query) (provider.DepartmentPage, error) {

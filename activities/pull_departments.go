@@ -77,22 +77,41 @@ func (a *Pull) pullDepartments(ctx context.Context, in RunRef, failed *failures)
 // roots stages what the walk starts from. Asking again on a retry costs a call or
 // two and changes nothing that is staged.
 func (r *reading) roots(ctx context.Context) error {
-	tops, err := r.client.Roots(ctx)
+	tops, bad, err := r.client.Roots(ctx)
 	if err != nil {
 		return err
 	}
 	if len(tops) == 0 {
 		return r.problem(provider.Malformed, "not even a root department was returned")
 	}
+	// Where nothing has children to be asked for, this is all of the tree.
+	tree := !slices.ContainsFunc(tops, func(top provider.FoundDepartment) bool { return top.Children != "" })
 	staged := make([]db.StagedDepartment, len(tops))
 	for i, top := range tops {
-		staged[i] = stagedDepartment(top, top.ExternalID)
-		staged[i].Top = true
+		staged[i] = stagedDepartment(top, tops[0].ExternalID)
+		staged[i].Top = i == 0
 		if top.Members == "" {
 			staged[i].MembersVia = tops[0].ExternalID
 		}
 	}
-	return r.store.StageRoots(ctx, r.runID, staged)
+	missing := 0
+	if tree {
+		missing = len(bad)
+	}
+	if err := r.store.StageRoots(ctx, r.runID, staged, missing); err != nil {
+		return err
+	}
+	return r.noteBad(ctx, "department", "", bad)
+}
+
+// noteBad puts on record what could not be used of a listing.
+func (r *reading) noteBad(ctx context.Context, kind, listing string, bad []string) error {
+	for _, record := range bad {
+		if err := r.store.RunNote(ctx, r.runID, kind, listing, record); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // walk reads one department's children to the end and returns only errors that end
@@ -128,7 +147,7 @@ func (r *reading) walk(ctx context.Context, p db.Pending, failed *failures) erro
 // children reads on from where p stands, and p goes with it.
 func (r *reading) children(ctx context.Context, p *db.Pending) error {
 	seen := map[string]bool{}
-	for !p.Ended() {
+	for empty := 0; !p.Ended(); {
 		if p.Pages >= maxPages {
 			return r.problem(provider.Malformed, "the listing of departments below %s does not end", p.Department)
 		}
@@ -140,6 +159,12 @@ func (r *reading) children(ctx context.Context, p *db.Pending) error {
 		if page.Next != "" && seen[page.Next] {
 			return r.problem(provider.Malformed, "the listing of departments below %s repeats a page token", p.Department)
 		}
+		if empty++; len(page.Departments)+len(page.Bad) > 0 {
+			empty = 0
+		}
+		if empty > provider.MaxEmptyPages {
+			return r.problem(provider.Malformed, "the listing of departments below %s goes on with one empty page after the other", p.Department)
+		}
 		staged := make([]db.StagedDepartment, len(page.Departments))
 		for i, found := range page.Departments {
 			staged[i] = stagedDepartment(found, p.Department)
@@ -147,6 +172,9 @@ func (r *reading) children(ctx context.Context, p *db.Pending) error {
 		if err := r.store.StageDepartments(ctx, db.Page{
 			RunID: r.runID, Listing: p.Department, Number: p.Pages, Next: page.Next, Bad: len(page.Bad), Request: page.Request,
 		}, staged); err != nil {
+			return err
+		}
+		if err := r.noteBad(ctx, "department", "below "+p.Department, page.Bad); err != nil {
 			return err
 		}
 		p.Pages, p.Cursor = p.Pages+1, page.Next

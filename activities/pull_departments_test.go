@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -171,6 +172,111 @@ func TestEmptyTreeIsMalformed(t *testing.T) {
 	failed := b.fails(b.pull.PullDepartments, b.ref())
 	require.Equal(t, string(provider.Malformed), failed.Type())
 	require.Contains(t, failed.Message(), "not even a root")
+}
+
+// A record that should have been a department is named, and costs the listing it was in:
+// not that of the people beside it.
+func TestUnusableDepartmentRecords(t *testing.T) {
+	t.Parallel()
+	store := database(t)
+	c := departments(3)
+	c.people["0"] = [][]directory.Member{{member("0", "a")}}
+	b := newBench(t, store, c, c)
+	b.load()
+	const bad = "record 3: no usable dept_id"
+	c.childPage = func(q provider.Query, _ int) (provider.DepartmentPage, error, bool) {
+		return provider.DepartmentPage{Departments: []provider.FoundDepartment{found("1", "0"), found("2", "0")}, Bad: []string{bad}}, nil, q.Department == "0"
+	}
+	all := b.tree()
+	must[PulledMembers](b, b.pull.PullMembers, all)
+	root := b.ledger()["0"]
+	require.False(t, root.ChildrenComplete)
+	require.True(t, root.MembersComplete, "the people of the department above were read")
+	require.Equal(t, "records of departments below it that could not be used were left out: 1", root.Error)
+	problems, err := b.store.Problems(t.Context(), b.runID, 10)
+	require.NoError(t, err)
+	require.Equal(t, []string{"department 0: " + root.Error, "department below 0: " + bad}, problems)
+
+	// Who leaves that department goes: its people are known to the last.
+	c.people["0"] = [][]directory.Member{{member("0", "b")}}
+	must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	b.begin()
+	b.read()
+	plan := must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: b.runID})
+	require.Equal(t, 1, plan.Memberships, "%+v", plan)
+}
+
+// A tree that comes in one answer is incomplete, anywhere, where one of its records cannot
+// be used.
+func TestUnusableRecordOfAWholeTree(t *testing.T) {
+	t.Parallel()
+	c := departments(0)
+	for _, id := range []string{"1", "2"} {
+		c.roots = append(c.roots, found(id, "0"))
+	}
+	for i := range c.roots {
+		c.roots[i].Children = ""
+	}
+	b := newBench(t, database(t), c, c)
+	b.load()
+	whole := c.roots
+	c.roots, c.badRoots = whole[:2], []string{`department/list: record 3 (id "2"): no usable id`}
+	b.tree()
+	for id, entry := range b.ledger() {
+		require.False(t, entry.ChildrenComplete, id)
+	}
+	require.Equal(t, "records of departments below it that could not be used were left out: 1", b.ledger()["0"].Error)
+	require.Empty(t, b.ledger()["1"].Error)
+	problems, err := b.store.Problems(t.Context(), b.runID, 10)
+	require.NoError(t, err)
+	require.Contains(t, problems, c.badRoots[0])
+	must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+
+	b.begin()
+	c.roots, c.badRoots = whole, nil
+	b.tree()
+	for id, entry := range b.ledger() {
+		require.True(t, entry.ChildrenComplete, id)
+	}
+}
+
+// What a top is named by alone keeps what is stored of it, its place in the tree too.
+func TestTopOfWhichNothingIsKnown(t *testing.T) {
+	t.Parallel()
+	c := departments(0)
+	top := found("2", "1")
+	top.Raw, top.SortOrder = json.RawMessage(`{"order":7}`), new(int64(7))
+	c.roots = append(c.roots, found("1", "0"), top)
+	b := newBench(t, database(t), c, c)
+	b.load()
+	c.roots[2] = provider.FoundDepartment{Department: directory.Department{ExternalID: "2"}, Children: "children", Members: ownMembers}
+	b.read()
+	report := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	require.Equal(t, directory.RunSucceeded, report.Status, report.Errors)
+	require.Equal(t, 3, report.Departments.Unchanged, "%+v", report.Departments)
+}
+
+// A listing goes on over empty pages as long as each names a new next one, but not for ever.
+func TestEmptyPagesOfDepartments(t *testing.T) {
+	t.Parallel()
+	store := database(t)
+	for name, empty := range map[string]int{"as many as may be": provider.MaxEmptyPages, "one more": provider.MaxEmptyPages + 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := departments(0)
+			c.children["0"] = append(make([][]provider.FoundDepartment, empty), []provider.FoundDepartment{found("1", "0")})
+			b := newBench(t, store, c, c)
+			if empty <= provider.MaxEmptyPages {
+				require.Equal(t, 2, b.tree().Last)
+				require.True(t, b.ledger()["0"].ChildrenComplete)
+				return
+			}
+			failed := b.fails(b.pull.PullDepartments, b.ref())
+			require.Equal(t, string(provider.Malformed), failed.Type())
+			require.Contains(t, failed.Message(), "below 0 goes on with one empty page after the other")
+			require.Equal(t, 2, b.tree().Last, "the next attempt goes on from there")
+		})
+	}
 }
 
 // childCounting is a company that has a second opinion on how many departments are

@@ -194,7 +194,7 @@ func (s *shelf) members(ctx context.Context, p db.Pending) error {
 
 func (s *shelf) memberPages(ctx context.Context, p *db.Pending) error {
 	seen := map[string]bool{}
-	for !p.Ended() {
+	for empty := 0; !p.Ended(); {
 		if p.Pages >= maxPages {
 			return s.problem(provider.Malformed, "the listing of people in department %s does not end", p.Department)
 		}
@@ -205,6 +205,12 @@ func (s *shelf) memberPages(ctx context.Context, p *db.Pending) error {
 		seen[p.Cursor] = true
 		if page.Next != "" && seen[page.Next] {
 			return s.problem(provider.Malformed, "the listing of people in department %s repeats a page token", p.Department)
+		}
+		if empty++; len(page.Members)+len(page.Bad) > 0 {
+			empty = 0
+		}
+		if empty > provider.MaxEmptyPages {
+			return s.problem(provider.Malformed, "the listing of people in department %s goes on with one empty page after the other", p.Department)
 		}
 		people := s.stagedMembers(page.Members)
 		recognisable := p.Listing == ownMembers
@@ -220,10 +226,8 @@ func (s *shelf) memberPages(ctx context.Context, p *db.Pending) error {
 		}); err != nil {
 			return err
 		}
-		for _, bad := range page.Bad {
-			if err := s.store.RunNote(ctx, s.runID, "member", "of department "+p.Department, bad); err != nil {
-				return err
-			}
+		if err := s.noteBad(ctx, "member", "of department "+p.Department, page.Bad); err != nil {
+			return err
 		}
 		p.Pages, p.Cursor = p.Pages+1, page.Next
 	}

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -213,10 +214,33 @@ func TestUnusableRecords(t *testing.T) {
 	b := newBench(t, store, c, c)
 	must[PulledMembers](b, b.pull.PullMembers, b.tree())
 	require.False(t, b.ledger()["1"].MembersComplete)
-	require.Contains(t, b.ledger()["1"].Error, "1 listed people had no usable id")
+	require.Equal(t, "records of people in it that could not be used were left out: 1", b.ledger()["1"].Error)
 	problems, err := b.store.Problems(t.Context(), b.runID, 10)
 	require.NoError(t, err)
 	require.Contains(t, problems, "member of department 1: record 2 has no userid")
+}
+
+// A listing goes on over empty pages as long as each names a new next one, but not for ever.
+func TestEmptyPagesOfPeople(t *testing.T) {
+	t.Parallel()
+	store := database(t)
+	for name, empty := range map[string]int{"as many as may be": provider.MaxEmptyPages, "one more": provider.MaxEmptyPages + 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := departments(2)
+			c.people["1"] = slices.Concat([][]directory.Member{{member("1", "a")}}, make([][]directory.Member, empty), [][]directory.Member{{member("1", "b")}})
+			b := newBench(t, store, c, c)
+			got := must[PulledMembers](b, b.pull.PullMembers, b.tree())
+			if empty <= provider.MaxEmptyPages {
+				require.Empty(t, got.Failed)
+				require.True(t, b.ledger()["1"].MembersComplete)
+				require.Equal(t, 2, b.ledger()["1"].MembersRead)
+				return
+			}
+			require.Equal(t, []int{2}, got.Failed)
+			require.Contains(t, b.ledger()["1"].Error, "one empty page after the other")
+		})
+	}
 }
 
 // counting is a company that has a second opinion on how many people are in a department.

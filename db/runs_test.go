@@ -53,7 +53,7 @@ func anOvertakenRunCannotWrite(t *testing.T, c *company) {
 	before := c.versions()
 	ctx, s := t.Context(), c.store
 	for name, do := range map[string]func() error{
-		"stage roots":       func() error { return s.StageRoots(ctx, old.id, nil) },
+		"stage roots":       func() error { return s.StageRoots(ctx, old.id, nil, 0) },
 		"stage departments": func() error { return s.StageDepartments(ctx, db.Page{RunID: old.id, Listing: "1"}, nil) },
 		"stage members": func() error {
 			_, err := s.StageMembers(ctx, nil, db.MemberPage{Page: db.Page{RunID: old.id, Listing: "1"}, People: membersOf("z in=1", directory.Feishu)})

@@ -49,15 +49,23 @@ type Page struct {
 	Next string
 	// Request is the provider's id of the answer, empty if it gave none.
 	Request string
-	// Bad is how many records of the page had no usable id. A listing with such
+	// Bad is how many records of the page could not be used. A listing with such
 	// records never counts as read to its end.
 	Bad int
 }
 
 // StageRoots writes the departments a walk starts from. Writing them twice is harmless.
-func (s *Store) StageRoots(ctx context.Context, runID string, found []StagedDepartment) error {
+// bad is how many records of a tree that came in one answer could not be used: the
+// first root's listing, which covers the tree, then never counts as read to its end.
+func (s *Store) StageRoots(ctx context.Context, runID string, found []StagedDepartment, bad int) error {
 	return interpret("stage roots", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
-		return s.putDepartments(ctx, tx, runID, found)
+		if err := s.putDepartments(ctx, tx, runID, found); err != nil || bad == 0 {
+			return err
+		}
+		if err := s.q.LedgerRootsBad(ctx, tx, int32(bad), runID, found[0].ExternalID); err != nil {
+			return err
+		}
+		return s.q.LedgerWalkEnd(ctx, tx, runID, found[0].ExternalID)
 	}))
 }
 
@@ -69,7 +77,7 @@ func (s *Store) StageDepartments(ctx context.Context, p Page, found []StagedDepa
 			return err
 		}
 		return s.q.LedgerWalkAdvance(ctx, tx, dbsqlc.LedgerWalkAdvanceParams{
-			RunID: p.RunID, ExternalID: p.Listing, Cursor: p.Next, Request: p.Request, BadRecords: int32(p.Bad),
+			RunID: p.RunID, ExternalID: p.Listing, Cursor: p.Next, Request: p.Request, Bad: int32(p.Bad),
 		})
 	}))
 }
@@ -97,7 +105,7 @@ func (s *Store) putDepartments(ctx context.Context, tx pgx.Tx, runID string, fou
 	rows := make([]foundDepartment, len(found))
 	for i, d := range found {
 		rows[i] = foundDepartment{
-			ExternalID: d.ExternalID, Name: d.Name, SortOrder: d.SortOrder, DeclaredMembers: d.DeclaredMembers, Leaders: d.Leaders, Raw: rawOrEmpty(d.Raw),
+			ExternalID: d.ExternalID, Name: d.Name, SortOrder: d.SortOrder, DeclaredMembers: d.DeclaredMembers, Leaders: d.Leaders, Raw: d.Raw,
 			ChildrenListing: d.ChildrenListing, ChildrenVia: d.ChildrenVia, MembersListing: d.MembersListing, MembersVia: d.MembersVia,
 			// What Roots brought without a listing to follow is all there is.
 			ChildrenComplete: d.ChildrenListing == "" && d.ChildrenVia == d.ExternalID,
@@ -315,13 +323,6 @@ func orNull(s string) any {
 		return nil
 	}
 	return s
-}
-
-func rawOrEmpty(raw json.RawMessage) json.RawMessage {
-	if raw == nil {
-		return json.RawMessage("{}")
-	}
-	return raw
 }
 
 // muchStaged is from how many bytes on staging is emptied as a whole.

@@ -128,7 +128,7 @@ func (r *run) read(s snapshot) {
 		staged[i] = d.StagedDepartment
 	}
 	ctx, store := r.t.Context(), r.c.store
-	require.NoError(r.t, store.StageRoots(ctx, r.id, staged))
+	require.NoError(r.t, store.StageRoots(ctx, r.id, staged, 0))
 	for _, d := range departments {
 		if d.children == "fail" {
 			require.NoError(r.t, store.WalkFail(ctx, r.id, d.ExternalID, "no permission"))

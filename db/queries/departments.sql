@@ -8,7 +8,7 @@ SELECT NOT EXISTS (
     LEFT JOIN org_departments p ON p.id = d.parent_id AND p.provider_id = @provider_id
     LEFT JOIN staged_departments sp ON sp.run_id = @run_id AND sp.external_id = s.parent_external_id
     WHERE s.run_id = @run_id AND NOT coalesce(
-        d.status = 'active' AND d.name = coalesce(s.name, d.name) AND d.sort_order = coalesce(s.sort_order, d.sort_order) AND d.raw_data = s.raw
+        d.status = 'active' AND d.name = coalesce(s.name, d.name) AND d.sort_order = coalesce(s.sort_order, d.sort_order) AND d.raw_data = coalesce(s.raw, d.raw_data)
         AND d.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
         AND CASE WHEN s.parent_external_id IS NULL THEN d.parent_id IS NULL AND d.depth = 0
             ELSE p.external_id = sp.external_id AND p.depth = d.depth - 1 END, false)
@@ -77,7 +77,7 @@ WITH RECURSIVE keyed AS MATERIALIZED (
 ), created AS (
     INSERT INTO org_departments (id, provider_id, tenant_id, external_id, parent_id, name, path, depth, sort_order, raw_data)
     SELECT k.id, @provider_id, sqlc.narg(tenant_id)::uuid, k.external_id, p.id, k.name,
-        coalesce(tree.path, k.name), coalesce(tree.depth, 0), coalesce(k.sort_order, 0), k.raw
+        coalesce(tree.path, k.name), coalesce(tree.depth, 0), coalesce(k.sort_order, 0), coalesce(k.raw, '{}')
     FROM keyed k LEFT JOIN keyed p ON p.external_id = k.parent_external_id LEFT JOIN tree ON tree.external_id = k.external_id
     WHERE k.is_new ORDER BY k.external_id
     RETURNING id, external_id, name, parent_id, sort_order
@@ -92,7 +92,8 @@ WITH differing AS (
     SELECT d.id, d.external_id, d.name AS old_name, d.parent_id AS old_parent, d.sort_order AS old_order, d.status AS old_status, d.raw_data AS old_raw,
         d.tenant_id AS old_tenant, d.path AS old_path, d.depth AS old_depth,
         CASE WHEN s.name IS NULL THEN d.name ELSE coalesce(nullif(s.name, ''), s.external_id) END AS name,
-        p.id AS parent_id, coalesce(s.sort_order, d.sort_order) AS sort_order, s.raw
+        p.id AS parent_id, coalesce(s.sort_order, d.sort_order) AS sort_order,
+        coalesce(s.raw, d.raw_data) AS raw
     FROM staged_departments s
     JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = s.external_id
     LEFT JOIN org_departments p ON p.provider_id = @provider_id AND p.external_id = s.parent_external_id
@@ -102,7 +103,7 @@ WITH differing AS (
         OR d.sort_order IS DISTINCT FROM coalesce(s.sort_order, d.sort_order)
         OR d.status <> 'active'
         OR d.tenant_id IS DISTINCT FROM sqlc.narg(tenant_id)::uuid
-        OR d.raw_data IS DISTINCT FROM s.raw)
+        OR d.raw_data IS DISTINCT FROM coalesce(s.raw, d.raw_data))
     ORDER BY d.id FOR NO KEY UPDATE OF d
 ), updated AS (
     UPDATE org_departments d SET name = n.name, parent_id = n.parent_id, sort_order = n.sort_order, status = 'active',

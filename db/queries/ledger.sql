@@ -6,19 +6,23 @@ ORDER BY external_id LIMIT @max_rows;
 
 -- name: LedgerWalkAdvance :exec
 UPDATE sync_run_departments
-SET children_cursor = @cursor, children_pages = children_pages + 1, bad_records = bad_records + @bad_records,
+SET children_cursor = @cursor, children_pages = children_pages + 1, children_bad = children_bad + @bad,
     -- In the end that of the answer which ended the listing.
     children_request = nullif(@request::text, ''), children_read_at = now()
 WHERE run_id = @run_id AND external_id = @external_id;
 
 -- name: LedgerWalkEnd :exec
-UPDATE sync_run_departments SET children_complete = bad_records = 0,
-    children_error = CASE WHEN bad_records > 0 THEN bad_records || ' listed departments had no usable id and were left out' END
+UPDATE sync_run_departments SET children_complete = children_bad = 0,
+    children_error = CASE WHEN children_bad > 0 THEN 'records of departments below it that could not be used were left out: ' || children_bad END
 WHERE run_id = @run_id AND external_id = @external_id;
+
+-- name: LedgerRootsBad :exec
+-- Records of a tree that came in one answer stand for departments anywhere in it.
+UPDATE sync_run_departments SET children_bad = @bad WHERE run_id = @run_id AND external_id = @external_id;
 
 -- name: LedgerWalkRestart :exec
 UPDATE sync_run_departments
-SET children_cursor = '', bad_records = 0, children_pages = 0, children_listing = @children_listing, children_error = NULL
+SET children_cursor = '', children_bad = 0, children_pages = 0, children_listing = @children_listing, children_error = NULL
 WHERE run_id = @run_id AND external_id = @external_id;
 
 -- name: LedgerWalkFail :exec
@@ -147,7 +151,7 @@ SELECT ordinal FROM sync_run_departments WHERE run_id = @run_id AND external_id 
 -- fewer, also what the provider declares for a department with nothing below (-1: nothing). By way of a conflict,
 -- which finds each line by its key, where an update may read all of the run's for each;
 -- single people have no line and get none.
-INSERT INTO sync_run_departments AS l (run_id, external_id, members_cursor, members_read, bad_records, members_request, members_digest,
+INSERT INTO sync_run_departments AS l (run_id, external_id, members_cursor, members_read, members_bad, members_request, members_digest,
     members_stored, children_listing, children_via, members_listing, members_via)
 SELECT @run_id::uuid, p.listing, p.next, p.people, p.bad, nullif(p.request, ''), p.digest, p.whole, '', '', '', ''
 FROM (
@@ -158,14 +162,14 @@ WHERE EXISTS (SELECT 1 FROM sync_run_departments x WHERE x.run_id = @run_id::uui
 ORDER BY p.listing
 ON CONFLICT (run_id, external_id) DO UPDATE
 SET members_cursor = excluded.members_cursor, pages = l.pages + 1, members_read = l.members_read + excluded.members_read,
-    bad_records = l.bad_records + excluded.bad_records, members_request = excluded.members_request, members_read_at = now(),
+    members_bad = l.members_bad + excluded.members_bad, members_request = excluded.members_request, members_read_at = now(),
     members_digest = l.members_digest + excluded.members_digest,
     -- Once recognised it stays so: an attempt that lags behind must not take it back.
     members_recognised = l.members_recognised
         OR coalesce(excluded.members_cursor = '' AND l.members_digest + excluded.members_digest = l.members_known, false),
     members_complete = l.members_complete
         OR coalesce(excluded.members_cursor = '' AND l.members_digest + excluded.members_digest = l.members_known, false)
-        OR l.bad_records = 0 AND excluded.members_stored >= l.members_stored
+        OR l.members_bad = 0 AND excluded.members_stored >= l.members_stored
 RETURNING l.external_id, l.pages, l.members_stored, l.members_recognised, l.members_complete, (l.members_known IS NOT NULL)::boolean AS familiar,
     coalesce(CASE WHEN NOT l.members_complete AND l.members_cursor = ''
             AND NOT EXISTS (SELECT 1 FROM staged_departments sc WHERE sc.run_id = @run_id AND sc.parent_external_id = l.external_id OFFSET 0)
@@ -180,12 +184,12 @@ FROM (SELECT unnest(@departments::text[]) AS department, unnest(@declared::int[]
 WHERE EXISTS (SELECT 1 FROM sync_run_departments x WHERE x.run_id = @run_id::uuid AND x.external_id = e.department OFFSET 0)
 ORDER BY e.department
 ON CONFLICT (run_id, external_id) DO UPDATE
-SET members_complete = l.bad_records = 0, members_declared = coalesce(excluded.members_declared, l.members_declared),
-    members_error = CASE WHEN l.bad_records > 0 THEN l.bad_records || ' listed people had no usable id and were left out' END,
-    error = CASE WHEN l.bad_records > 0 THEN l.bad_records || ' listed people had no usable id and were left out' ELSE l.children_error END;
+SET members_complete = l.members_bad = 0, members_declared = coalesce(excluded.members_declared, l.members_declared),
+    members_error = CASE WHEN l.members_bad > 0 THEN 'records of people in it that could not be used were left out: ' || l.members_bad END,
+    error = CASE WHEN l.members_bad > 0 THEN 'records of people in it that could not be used were left out: ' || l.members_bad ELSE l.children_error END;
 
 -- name: LedgerMembersRestart :exec
-UPDATE sync_run_departments SET members_cursor = '', pages = 0, members_read = 0, bad_records = 0, members_error = NULL, members_complete = false,
+UPDATE sync_run_departments SET members_cursor = '', pages = 0, members_read = 0, members_bad = 0, members_error = NULL, members_complete = false,
     members_digest = 0, members_recognised = false
 WHERE run_id = @run_id AND external_id = @external_id;
 
@@ -265,7 +269,7 @@ SELECT
 -- first, so that it does not flip between two descriptions of it.
 WITH found AS MATERIALIZED (
     SELECT f ->> 'external_id' AS external_id, f ->> 'parent' AS parent, f ->> 'name' AS name, (f ->> 'sort_order')::bigint AS sort_order,
-        (f ->> 'declared_members')::int AS declared_members, f -> 'raw' AS raw,
+        (f ->> 'declared_members')::int AS declared_members, nullif(f -> 'raw', 'null') AS raw,
         CASE WHEN f -> 'leaders' <> 'null' THEN ARRAY(SELECT jsonb_array_elements_text(f -> 'leaders')) END AS leaders,
         f ->> 'children_listing' AS children_listing, f ->> 'children_via' AS children_via, (f ->> 'children_complete')::boolean AS children_complete,
         f ->> 'members_listing' AS members_listing, f ->> 'members_via' AS members_via

@@ -41,7 +41,8 @@ type DepartmentPage struct {
 	Departments []FoundDepartment
 	// Next is the cursor of the next page; empty means that this was the last.
 	Next string
-	// Bad describes records that could not be used (no id), without personal data.
+	// Bad describes records that could not be used (no usable id), without personal data: where in the page each stands
+	// and what ids it has.
 	Bad []string
 	// Request is the provider's id of the answer that brought the page, empty where it
 	// gives none or several answers made the page.
@@ -53,7 +54,8 @@ type MemberPage struct {
 	Members []directory.Member
 	// Next is the cursor of the next page; empty means that this was the last.
 	Next string
-	// Bad describes records that could not be used (no id), without personal data.
+	// Bad describes records that could not be used (no usable id), without personal data: where in the page each stands
+	// and what ids it has.
 	Bad []string
 	// Request is the provider's id of the answer that brought the page, empty where it
 	// gives none or several answers made the page.
@@ -69,8 +71,9 @@ type Client interface {
 	// or where nothing could be read at all: bad credentials, address refused.
 	Check(ctx context.Context) (*Report, error)
 	// Roots returns the departments a walk starts from: the root, or, in a
-	// limited visible range, the tops of the range below a root of our own.
-	Roots(ctx context.Context) ([]FoundDepartment, error)
+	// limited visible range, the tops of the range below a root of our own. bad
+	// describes records that could not be used, as a page's Bad does.
+	Roots(ctx context.Context) (found []FoundDepartment, bad []string, err error)
 	// Departments returns one page below q.Department. A TooLarge error asks the
 	// engine to call again with the Listing that the error names.
 	Departments(ctx context.Context, q Query) (DepartmentPage, error)

@@ -166,7 +166,7 @@ func (q *Queries) LedgerList(ctx context.Context, db DBTX, runID string, failedO
 }
 
 const ledgerMembersAdvance = `-- name: LedgerMembersAdvance :many
-INSERT INTO sync_run_departments AS l (run_id, external_id, members_cursor, members_read, bad_records, members_request, members_digest,
+INSERT INTO sync_run_departments AS l (run_id, external_id, members_cursor, members_read, members_bad, members_request, members_digest,
     members_stored, children_listing, children_via, members_listing, members_via)
 SELECT $1::uuid, p.listing, p.next, p.people, p.bad, nullif(p.request, ''), p.digest, p.whole, '', '', '', ''
 FROM (
@@ -177,14 +177,14 @@ WHERE EXISTS (SELECT 1 FROM sync_run_departments x WHERE x.run_id = $1::uuid AND
 ORDER BY p.listing
 ON CONFLICT (run_id, external_id) DO UPDATE
 SET members_cursor = excluded.members_cursor, pages = l.pages + 1, members_read = l.members_read + excluded.members_read,
-    bad_records = l.bad_records + excluded.bad_records, members_request = excluded.members_request, members_read_at = now(),
+    members_bad = l.members_bad + excluded.members_bad, members_request = excluded.members_request, members_read_at = now(),
     members_digest = l.members_digest + excluded.members_digest,
     -- Once recognised it stays so: an attempt that lags behind must not take it back.
     members_recognised = l.members_recognised
         OR coalesce(excluded.members_cursor = '' AND l.members_digest + excluded.members_digest = l.members_known, false),
     members_complete = l.members_complete
         OR coalesce(excluded.members_cursor = '' AND l.members_digest + excluded.members_digest = l.members_known, false)
-        OR l.bad_records = 0 AND excluded.members_stored >= l.members_stored
+        OR l.members_bad = 0 AND excluded.members_stored >= l.members_stored
 RETURNING l.external_id, l.pages, l.members_stored, l.members_recognised, l.members_complete, (l.members_known IS NOT NULL)::boolean AS familiar,
     coalesce(CASE WHEN NOT l.members_complete AND l.members_cursor = ''
             AND NOT EXISTS (SELECT 1 FROM staged_departments sc WHERE sc.run_id = $1 AND sc.parent_external_id = l.external_id OFFSET 0)
@@ -265,9 +265,9 @@ FROM (SELECT unnest($2::text[]) AS department, unnest($3::int[]) AS declared) e
 WHERE EXISTS (SELECT 1 FROM sync_run_departments x WHERE x.run_id = $1::uuid AND x.external_id = e.department OFFSET 0)
 ORDER BY e.department
 ON CONFLICT (run_id, external_id) DO UPDATE
-SET members_complete = l.bad_records = 0, members_declared = coalesce(excluded.members_declared, l.members_declared),
-    members_error = CASE WHEN l.bad_records > 0 THEN l.bad_records || ' listed people had no usable id and were left out' END,
-    error = CASE WHEN l.bad_records > 0 THEN l.bad_records || ' listed people had no usable id and were left out' ELSE l.children_error END
+SET members_complete = l.members_bad = 0, members_declared = coalesce(excluded.members_declared, l.members_declared),
+    members_error = CASE WHEN l.members_bad > 0 THEN 'records of people in it that could not be used were left out: ' || l.members_bad END,
+    error = CASE WHEN l.members_bad > 0 THEN 'records of people in it that could not be used were left out: ' || l.members_bad ELSE l.children_error END
 `
 
 // Several at once, each found by its key like above. A declared number of -1 leaves what
@@ -338,7 +338,7 @@ func (q *Queries) LedgerMembersReopen(ctx context.Context, db DBTX, runID string
 }
 
 const ledgerMembersRestart = `-- name: LedgerMembersRestart :exec
-UPDATE sync_run_departments SET members_cursor = '', pages = 0, members_read = 0, bad_records = 0, members_error = NULL, members_complete = false,
+UPDATE sync_run_departments SET members_cursor = '', pages = 0, members_read = 0, members_bad = 0, members_error = NULL, members_complete = false,
     members_digest = 0, members_recognised = false
 WHERE run_id = $1 AND external_id = $2
 `
@@ -384,6 +384,16 @@ func (q *Queries) LedgerRange(ctx context.Context, db DBTX, runID string, first 
 		return nil, err
 	}
 	return items, nil
+}
+
+const ledgerRootsBad = `-- name: LedgerRootsBad :exec
+UPDATE sync_run_departments SET children_bad = $1 WHERE run_id = $2 AND external_id = $3
+`
+
+// Records of a tree that came in one answer stand for departments anywhere in it.
+func (q *Queries) LedgerRootsBad(ctx context.Context, db DBTX, bad int32, runID string, externalID string) error {
+	_, err := db.Exec(ctx, ledgerRootsBad, bad, runID, externalID)
+	return err
 }
 
 const ledgerSeal = `-- name: LedgerSeal :one
@@ -526,7 +536,7 @@ func (q *Queries) LedgerUnknown(ctx context.Context, db DBTX, runID string) ([]s
 
 const ledgerWalkAdvance = `-- name: LedgerWalkAdvance :exec
 UPDATE sync_run_departments
-SET children_cursor = $1, children_pages = children_pages + 1, bad_records = bad_records + $2,
+SET children_cursor = $1, children_pages = children_pages + 1, children_bad = children_bad + $2,
     -- In the end that of the answer which ended the listing.
     children_request = nullif($3::text, ''), children_read_at = now()
 WHERE run_id = $4 AND external_id = $5
@@ -534,7 +544,7 @@ WHERE run_id = $4 AND external_id = $5
 
 type LedgerWalkAdvanceParams struct {
 	Cursor     string
-	BadRecords int32
+	Bad        int32
 	Request    string
 	RunID      string
 	ExternalID string
@@ -543,7 +553,7 @@ type LedgerWalkAdvanceParams struct {
 func (q *Queries) LedgerWalkAdvance(ctx context.Context, db DBTX, arg LedgerWalkAdvanceParams) error {
 	_, err := db.Exec(ctx, ledgerWalkAdvance,
 		arg.Cursor,
-		arg.BadRecords,
+		arg.Bad,
 		arg.Request,
 		arg.RunID,
 		arg.ExternalID,
@@ -552,8 +562,8 @@ func (q *Queries) LedgerWalkAdvance(ctx context.Context, db DBTX, arg LedgerWalk
 }
 
 const ledgerWalkEnd = `-- name: LedgerWalkEnd :exec
-UPDATE sync_run_departments SET children_complete = bad_records = 0,
-    children_error = CASE WHEN bad_records > 0 THEN bad_records || ' listed departments had no usable id and were left out' END
+UPDATE sync_run_departments SET children_complete = children_bad = 0,
+    children_error = CASE WHEN children_bad > 0 THEN 'records of departments below it that could not be used were left out: ' || children_bad END
 WHERE run_id = $1 AND external_id = $2
 `
 
@@ -626,7 +636,7 @@ func (q *Queries) LedgerWalkNext(ctx context.Context, db DBTX, runID string, max
 
 const ledgerWalkRestart = `-- name: LedgerWalkRestart :exec
 UPDATE sync_run_departments
-SET children_cursor = '', bad_records = 0, children_pages = 0, children_listing = $1, children_error = NULL
+SET children_cursor = '', children_bad = 0, children_pages = 0, children_listing = $1, children_error = NULL
 WHERE run_id = $2 AND external_id = $3
 `
 
@@ -694,7 +704,7 @@ func (q *Queries) ScopeFigures(ctx context.Context, db DBTX, runID string, depar
 const stagedDepartmentsPut = `-- name: StagedDepartmentsPut :exec
 WITH found AS MATERIALIZED (
     SELECT f ->> 'external_id' AS external_id, f ->> 'parent' AS parent, f ->> 'name' AS name, (f ->> 'sort_order')::bigint AS sort_order,
-        (f ->> 'declared_members')::int AS declared_members, f -> 'raw' AS raw,
+        (f ->> 'declared_members')::int AS declared_members, nullif(f -> 'raw', 'null') AS raw,
         CASE WHEN f -> 'leaders' <> 'null' THEN ARRAY(SELECT jsonb_array_elements_text(f -> 'leaders')) END AS leaders,
         f ->> 'children_listing' AS children_listing, f ->> 'children_via' AS children_via, (f ->> 'children_complete')::boolean AS children_complete,
         f ->> 'members_listing' AS members_listing, f ->> 'members_via' AS members_via

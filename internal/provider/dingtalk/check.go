@@ -151,7 +151,7 @@ func firstPerson(items []any) *person {
 	var found *person
 	for _, item := range items {
 		r, _ := asObject(item)
-		id := r.id("userid")
+		id, _ := r.personID("userid")
 		if id == "" {
 			continue
 		}

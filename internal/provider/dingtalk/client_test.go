@@ -97,7 +97,7 @@ func TestTokenCallNeverLoops(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, map[string]func(call) reply{"/gettoken": always(tt.body)})
-			_, err := f.Roots(t.Context())
+			_, _, err := f.Roots(t.Context())
 			requireError(t, err, tt.want)
 			require.Len(t, f.server.calls, 1)
 			require.Empty(t, f.tokens.tokens)
@@ -177,7 +177,7 @@ func TestCanceledCallerGetsItsOwnError(t *testing.T) {
 	f := newFixture(t, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := f.Roots(ctx)
+	_, _, err := f.Roots(ctx)
 	require.ErrorIs(t, err, context.Canceled)
 }
 
@@ -216,7 +216,7 @@ func TestThrottlingPausesTheEndpoint(t *testing.T) {
 func TestBlockedAddressPausesEveryEndpoint(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, map[string]func(call) reply{"/auth/scopes": always(`{"status":1111,"wait":5,"source":"x5"}`)})
-	_, err := f.Roots(t.Context())
+	_, _, err := f.Roots(t.Context())
 	require.Equal(t, 5*time.Minute, requireError(t, err, provider.RateLimited).RetryAfter)
 	require.Len(t, f.limits.pauses, len(endpoints))
 	require.Equal(t, 5*time.Minute, f.limits.pauses["user/list"])

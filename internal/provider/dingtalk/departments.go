@@ -11,27 +11,31 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-// Roots implements provider.Client.
-func (c *client) Roots(ctx context.Context) ([]provider.FoundDepartment, error) {
+// Roots implements provider.Client. No record of it can be unusable: each is asked for
+// by its id.
+func (c *client) Roots(ctx context.Context) ([]provider.FoundDepartment, []string, error) {
 	s, err := c.scopes(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if s.full() {
 		root, err := c.department(ctx, rootID)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return []provider.FoundDepartment{walked(root)}, nil
+		return []provider.FoundDepartment{walked(root)}, nil, nil
 	}
 	if s.empty() {
-		return nil, newError(authScopes, provider.Forbidden, "the app's visible range is empty", widenRange)
+		return nil, nil, newError(authScopes, provider.Forbidden, "the app's visible range is empty", widenRange)
 	}
-	return c.limitedRoots(ctx, s)
+	roots, err := c.limitedRoots(ctx, s)
+	return roots, nil, err
 }
 
 // limitedRoots puts a root of our own above the granted departments, whose
-// parents may be out of range (dingtalk.md §5).
+// parents may be out of range (dingtalk.md §5). One that is granted yet out of range
+// stays in the walk by its id, so that reading it fails by itself and visibly, instead
+// of looking like its removal.
 func (c *client) limitedRoots(ctx context.Context, s scopes) ([]provider.FoundDepartment, error) {
 	name := "Root"
 	roots := []provider.FoundDepartment{{
@@ -42,6 +46,8 @@ func (c *client) limitedRoots(ctx context.Context, s scopes) ([]provider.FoundDe
 		d, err := c.department(ctx, id)
 		switch {
 		case provider.KindOf(err) == provider.NotFound: // deleted since the range was read
+		case provider.KindOf(err) == provider.OutOfRange:
+			roots = append(roots, walked(directory.Department{ExternalID: id}))
 		case err != nil:
 			return nil, fmt.Errorf("granted department %s: %w", id, err)
 		default:
@@ -107,7 +113,7 @@ func departmentPage(a answer, parent string) (provider.DepartmentPage, error) {
 		id := r.integer("dept_id")
 		switch {
 		case id == nil:
-			page.Bad = append(page.Bad, "record "+strconv.Itoa(i+1)+" has no dept_id")
+			page.Bad = append(page.Bad, unusable(nth(i), r, "no usable dept_id"))
 		case *id < 1: // home-school departments (dingtalk.md §2)
 		default:
 			page.Departments = append(page.Departments, walked(toDepartment(r, *id, parent)))
@@ -167,7 +173,7 @@ func readScopes(a answer) (scopes, error) {
 	}
 	for _, v := range people {
 		id := asString(v)
-		if id == "" {
+		if id == "" || provider.IDProblem(id) != "" {
 			return scopes{}, a.malformed("authed_user holds something that is not an id")
 		}
 		s.people = append(s.people, id)

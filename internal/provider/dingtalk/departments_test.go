@@ -24,7 +24,7 @@ func TestRootsOfTheWholeCompany(t *testing.T) {
 		"/auth/scopes":              always(fullScopes),
 		"/topapi/v2/department/get": byBody(map[string]string{`{"dept_id":1}`: rootAnswer}),
 	})
-	roots, err := f.Roots(t.Context())
+	roots, _, err := f.Roots(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, cmp.Diff([]provider.FoundDepartment{{
 		Department: directory.Department{ExternalID: "1", Name: ptr("示例公司"), SortOrder: ptr(int64(0)), DeclaredMembers: ptr(42),
@@ -42,7 +42,7 @@ func TestRootsOfALimitedRange(t *testing.T) {
 			`{"dept_id":901000202}`: `{"errcode":0,"result":{"dept_id":901000202,"name":"财务部"}}`,
 		}),
 	})
-	roots, err := f.Roots(t.Context())
+	roots, _, err := f.Roots(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, cmp.Diff([]provider.FoundDepartment{
 		{Department: directory.Department{ExternalID: "1", Name: ptr("Root"), Raw: []byte(`{}`)}, Members: "granted"},
@@ -62,10 +62,45 @@ func TestRootsLeaveOutDeletedGrants(t *testing.T) {
 			`{"dept_id":901000202}`: `{"errcode":0,"result":{"dept_id":901000202,"name":"财务部","parent_id":1}}`,
 		}),
 	})
-	roots, err := f.Roots(t.Context())
+	roots, _, err := f.Roots(t.Context())
 	require.NoError(t, err)
 	require.Len(t, roots, 2)
 	require.Equal(t, "901000202", roots[1].ExternalID)
+}
+
+// One granted department that cannot be read stays in the walk by its id.
+func TestRootsKeepGrantsOutOfRange(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, map[string]func(call) reply{
+		"/auth/scopes": always(limitedScopes),
+		"/topapi/v2/department/get": byBody(map[string]string{
+			`{"dept_id":901000101}`: `{"errcode":50004,"errmsg":"请求的部门id不在授权范围内"}`,
+			`{"dept_id":901000202}`: `{"errcode":0,"result":{"dept_id":901000202,"name":"财务部","parent_id":1}}`,
+		}),
+	})
+	roots, _, err := f.Roots(t.Context())
+	require.NoError(t, err)
+	require.Len(t, roots, 3)
+	require.Equal(t, provider.FoundDepartment{Department: directory.Department{ExternalID: "901000101"}, Children: "level", Members: "department"}, roots[1])
+}
+
+// A figure beyond what a column holds counts as not sent.
+func TestFiguresBeyondTheirColumns(t *testing.T) {
+	t.Parallel()
+	for record, want := range map[string]*int{
+		`{"dept_id":42,"member_count":3000000000}`:           nil,
+		`{"dept_id":42,"member_count":2147483648}`:           nil,
+		`{"dept_id":42,"member_count":2147483647}`:           ptr(2147483647),
+		`{"dept_id":42,"member_count":99999999999999999999}`: nil,
+		`{"dept_id":42,"member_count":-1}`:                   nil,
+		`{"dept_id":42,"member_count":1e3}`:                  nil,
+	} {
+		require.Equal(t, want, toDepartment(mustRecord(t, record), 42, "1").DeclaredMembers, record)
+	}
+	d := toDepartment(mustRecord(t, `{"dept_id":42,"order":9223372036854775808}`), 42, "1")
+	require.Nil(t, d.SortOrder)
+	place := directMembership(mustRecord(t, `{"dept_order":9223372036854775808}`), "42")
+	require.Nil(t, place[0].SortOrder)
 }
 
 func TestRootsFail(t *testing.T) {
@@ -74,7 +109,6 @@ func TestRootsFail(t *testing.T) {
 		scopes, department string
 		want               provider.Kind
 	}{
-		"granted department refused":     {limitedScopes, `{"errcode":50004,"errmsg":"请求的部门id不在授权范围内"}`, provider.OutOfRange},
 		"root refused":                   {fullScopes, `{"errcode":88,"sub_code":"60011"}`, provider.Forbidden},
 		"root empty":                     {fullScopes, `{"errcode":0}`, provider.Malformed},
 		"nothing visible":                {`{"errcode":0,"auth_org_scopes":{"authed_user":[],"authed_dept":[-7]}}`, "", provider.Forbidden},
@@ -85,6 +119,7 @@ func TestRootsFail(t *testing.T) {
 		"people a string":                {`{"errcode":0,"auth_org_scopes":{"authed_dept":[1],"authed_user":"u"}}`, "", provider.Malformed},
 		"department id a string":         {`{"errcode":0,"auth_org_scopes":{"authed_dept":["1"]}}`, "", provider.Malformed},
 		"department id in float's form":  {`{"errcode":0,"auth_org_scopes":{"authed_dept":[1.0]}}`, "", provider.Malformed},
+		"userid with U+0000":             {`{"errcode":0,"auth_org_scopes":{"authed_dept":[2],"authed_user":["a\u0000b"]}}`, "", provider.Malformed},
 		"userid a number":                {`{"errcode":0,"auth_org_scopes":{"authed_dept":[2],"authed_user":[7]}}`, "", provider.Malformed},
 		"older path's error, no gateway": {`{"errcode":40014,"errmsg":"x"}`, "", provider.TokenRefused},
 	}
@@ -95,7 +130,7 @@ func TestRootsFail(t *testing.T) {
 				"/auth/scopes":              always(tt.scopes),
 				"/topapi/v2/department/get": always(tt.department),
 			})
-			roots, err := f.Roots(t.Context())
+			roots, _, err := f.Roots(t.Context())
 			requireError(t, err, tt.want)
 			require.Nil(t, roots)
 		})
@@ -113,13 +148,14 @@ func TestDepartmentsOfOneLevel(t *testing.T) {
 			null,
 			{"dept_id":44,"name":7,"parent_id":"?","order":"?"},
 			{"dept_id":45,"name":""},
-			{"dept_id":46,"name":null,"parent_id":0}
+			{"dept_id":46,"name":null,"parent_id":0},
+			{"dept_id":9223372036854775808,"parent_id":42}
 		],"request_id":"16aa"}`,
 	})})
 	page, err := f.Departments(t.Context(), provider.Query{Department: "42", Listing: listingLevel})
 	require.NoError(t, err)
 	require.Empty(t, page.Next)
-	require.Equal(t, []string{"record 3 has no dept_id", "record 4 has no dept_id", "record 5 has no dept_id"}, page.Bad)
+	require.Equal(t, []string{"record 3: no usable dept_id", "record 4: no usable dept_id", "record 5: no usable dept_id", "record 9 (parent_id 42): no usable dept_id"}, page.Bad)
 	want := []directory.Department{
 		{ExternalID: "9007199254740993", ParentID: "42", Name: ptr("研发"),
 			Raw: []byte(`{"auto_add_user":true,"dept_id":9007199254740993,"ext":"{\"faceCount\":\"1\"}","name":"研发","parent_id":42}`)},

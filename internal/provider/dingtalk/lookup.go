@@ -98,7 +98,10 @@ func (c *client) ReadMember(ctx context.Context, m provider.MemberRef) (director
 	if err != nil {
 		return directory.Member{}, false, err
 	}
-	person, _ := toMember(r)
+	person, problem := toMember(r)
+	if problem != "" {
+		return directory.Member{}, false, answer{endpoint: userGet}.malformed(problem)
+	}
 	person.Memberships = allMemberships(r)
 	if person.Memberships == nil && r["dept_id_list"] != nil {
 		person.Memberships = []directory.Membership{}

@@ -44,9 +44,9 @@ func memberPage(items []any, department, next string) provider.MemberPage {
 	page := provider.MemberPage{Next: next}
 	for i, item := range items {
 		r, _ := asObject(item)
-		m, ok := toMember(r)
-		if !ok {
-			page.Bad = append(page.Bad, "record "+strconv.Itoa(i+1)+" has no userid")
+		m, problem := toMember(r)
+		if problem != "" {
+			page.Bad = append(page.Bad, unusable(nth(i), r, problem))
 			continue
 		}
 		m.Memberships = directMembership(r, department)
@@ -91,8 +91,6 @@ func readUserPage(a answer, offset int64) ([]any, string, error) {
 		return nil, "", a.malformed("the answer has no has_more")
 	case !*more:
 		return items, "", nil
-	case len(items) == 0:
-		return nil, "", a.malformed("an empty page promises more")
 	}
 	// The cursor is an offset (dingtalk.md §3): one that does not advance would
 	// read the same people for ever (§11.5).
@@ -132,13 +130,21 @@ func (c *client) grantedMembers(ctx context.Context, after string) (provider.Mem
 			break
 		}
 		r, err := c.user(ctx, rest[looked])
-		if provider.KindOf(err) == provider.NotFound {
+		switch provider.KindOf(err) {
+		case provider.NotFound:
 			continue // left since the range was read
+		case provider.OutOfRange:
+			page.Bad = append(page.Bad, "member "+strconv.Quote(rest[looked])+": granted, but out of range")
+			continue
 		}
 		if err != nil {
 			return provider.MemberPage{}, fmt.Errorf("granted person %s: %w", rest[looked], err)
 		}
-		m, _ := toMember(r)
+		m, problem := toMember(r)
+		if problem != "" {
+			page.Bad = append(page.Bad, unusable("member "+strconv.Quote(rest[looked]), r, problem))
+			continue
+		}
 		m.Memberships = allMemberships(r)
 		page.Members = append(page.Members, m)
 	}
@@ -155,7 +161,7 @@ func (c *client) user(ctx context.Context, id string) (record, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.id("userid") != id {
+	if got, _ := r.personID("userid"); got != id {
 		return nil, a.malformed("the answer is about another person than was asked for")
 	}
 	return r, nil

@@ -33,7 +33,7 @@ func TestMembersOfADepartmentInPages(t *testing.T) {
 		members, bad, q.Cursor = append(members, page.Members...), append(bad, page.Bad...), page.Next
 	}
 	require.Empty(t, q.Cursor)
-	require.Equal(t, []string{"record 2 has no userid", "record 3 has no userid", "record 4 has no userid", "record 5 has no userid"}, bad)
+	require.Equal(t, []string{"record 2: no userid", "record 3: no userid", "record 4: no userid", "record 5: no userid"}, bad)
 	require.Empty(t, cmp.Diff([]directory.Member{
 		{ExternalID: "0123", Name: ptr("A"), Status: ptr(directory.Active),
 			Memberships: []directory.Membership{{DepartmentID: "42", Leader: ptr(true), SortOrder: ptr(int64(176274948238067512))}},
@@ -58,25 +58,24 @@ func TestMembersFail(t *testing.T) {
 		body  string
 		want  provider.Kind
 	}{
-		"out of range":             {department, `{"errcode":50004,"errmsg":"x"}`, provider.OutOfRange},
-		"could not read":           {department, `{"errcode":60019,"errmsg":"x"}`, provider.Unavailable},
-		"cursor refused":           {at("100"), `{"errcode":40068,"errmsg":"x"}`, provider.CursorExpired},
-		"cursor of somebody else":  {at("abc"), "", provider.CursorExpired},
-		"no result":                {department, `{"errcode":0}`, provider.Malformed},
-		"result a list":            {department, `{"errcode":0,"result":[]}`, provider.Malformed},
-		"result empty":             {department, `{"errcode":0,"result":{}}`, provider.Malformed},
-		"no has_more":              {department, `{"errcode":0,"result":{"list":[` + one + `]}}`, provider.Malformed},
-		"has_more a number":        {department, `{"errcode":0,"result":{"has_more":0,"list":[]}}`, provider.Malformed},
-		"has_more null":            {department, `{"errcode":0,"result":{"has_more":null,"list":[]}}`, provider.Malformed},
-		"list an object":           {department, `{"errcode":0,"result":{"has_more":false,"list":` + one + `}}`, provider.Malformed},
-		"more without a cursor":    {department, `{"errcode":0,"result":{"has_more":true,"list":[` + one + `]}}`, provider.Malformed},
-		"cursor a string":          {department, `{"errcode":0,"result":{"has_more":true,"next_cursor":"100","list":[` + one + `]}}`, provider.Malformed},
-		"first cursor again":       {department, `{"errcode":0,"result":{"has_more":true,"next_cursor":0,"list":[` + one + `]}}`, provider.Malformed},
-		"same cursor":              {at("100"), `{"errcode":0,"result":{"has_more":true,"next_cursor":100,"list":[` + one + `]}}`, provider.Malformed},
-		"cursor going back":        {at("200"), `{"errcode":0,"result":{"has_more":true,"next_cursor":100,"list":[` + one + `]}}`, provider.Malformed},
-		"empty page promises more": {department, `{"errcode":0,"result":{"has_more":true,"next_cursor":100,"list":[]}}`, provider.Malformed},
-		"unknown listing":          {provider.Query{Department: "42", Listing: "corp"}, "", provider.Invalid},
-		"department not a number":  {provider.Query{Department: "x", Listing: listingDepartment}, "", provider.Invalid},
+		"out of range":            {department, `{"errcode":50004,"errmsg":"x"}`, provider.OutOfRange},
+		"could not read":          {department, `{"errcode":60019,"errmsg":"x"}`, provider.Unavailable},
+		"cursor refused":          {at("100"), `{"errcode":40068,"errmsg":"x"}`, provider.CursorExpired},
+		"cursor of somebody else": {at("abc"), "", provider.CursorExpired},
+		"no result":               {department, `{"errcode":0}`, provider.Malformed},
+		"result a list":           {department, `{"errcode":0,"result":[]}`, provider.Malformed},
+		"result empty":            {department, `{"errcode":0,"result":{}}`, provider.Malformed},
+		"no has_more":             {department, `{"errcode":0,"result":{"list":[` + one + `]}}`, provider.Malformed},
+		"has_more a number":       {department, `{"errcode":0,"result":{"has_more":0,"list":[]}}`, provider.Malformed},
+		"has_more null":           {department, `{"errcode":0,"result":{"has_more":null,"list":[]}}`, provider.Malformed},
+		"list an object":          {department, `{"errcode":0,"result":{"has_more":false,"list":` + one + `}}`, provider.Malformed},
+		"more without a cursor":   {department, `{"errcode":0,"result":{"has_more":true,"list":[` + one + `]}}`, provider.Malformed},
+		"cursor a string":         {department, `{"errcode":0,"result":{"has_more":true,"next_cursor":"100","list":[` + one + `]}}`, provider.Malformed},
+		"first cursor again":      {department, `{"errcode":0,"result":{"has_more":true,"next_cursor":0,"list":[` + one + `]}}`, provider.Malformed},
+		"same cursor":             {at("100"), `{"errcode":0,"result":{"has_more":true,"next_cursor":100,"list":[` + one + `]}}`, provider.Malformed},
+		"cursor going back":       {at("200"), `{"errcode":0,"result":{"has_more":true,"next_cursor":100,"list":[` + one + `]}}`, provider.Malformed},
+		"unknown listing":         {provider.Query{Department: "42", Listing: "corp"}, "", provider.Invalid},
+		"department not a number": {provider.Query{Department: "x", Listing: listingDepartment}, "", provider.Invalid},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -87,6 +86,30 @@ func TestMembersFail(t *testing.T) {
 			require.Equal(t, provider.MemberPage{}, page)
 		})
 	}
+}
+
+// A position that advances is progress, whoever the page brings.
+func TestEmptyPageMayNameANextOne(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, map[string]func(call) reply{"/topapi/v2/user/list": always(`{"errcode":0,"result":{"has_more":true,"next_cursor":100,"list":[]}}`)})
+	page, err := f.Members(t.Context(), provider.Query{Department: "42", Listing: listingDepartment})
+	require.NoError(t, err)
+	require.Equal(t, provider.MemberPage{Next: "100"}, page)
+}
+
+func TestMembersWhoseIDsCannotBeStored(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", provider.MaxID+1)
+	f := newFixture(t, map[string]func(call) reply{"/topapi/v2/user/list": always(`{"errcode":0,"result":{"has_more":false,"list":[
+		{"userid":"a\u0000b","unionid":"aB3","name":"` + personalText + `"},{"userid":"` + long + `"},{"userid":"u3","unionid":"` + long + `"},
+		{"userid":"` + long[1:] + `"}]}}`)})
+	page, err := f.Members(t.Context(), provider.Query{Department: "42", Listing: listingDepartment})
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		`record 1 (unionid "aB3"): userid contains U+0000`, "record 2: userid is longer than 512 bytes", `record 3 (userid "u3"): unionid is longer than 512 bytes`,
+	}, page.Bad)
+	require.Len(t, page.Members, 1)
+	require.Len(t, page.Members[0].ExternalID, provider.MaxID)
 }
 
 func TestMissingListIsEmpty(t *testing.T) {
@@ -172,6 +195,21 @@ func TestNobodyGrantedByName(t *testing.T) {
 	require.Equal(t, provider.MemberPage{}, page)
 }
 
+// One person who cannot be read costs only that person.
+func TestGrantedPersonOutOfRangeIsSetAside(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, map[string]func(call) reply{
+		"/auth/scopes": always(`{"errcode":0,"auth_org_scopes":{"authed_dept":[5],"authed_user":["u1","u2"]}}`),
+		"/topapi/v2/user/get": byBody(map[string]string{
+			`{"userid":"u1"}`: `{"errcode":50002,"errmsg":"请求的员工userid不在授权范围内"}`, `{"userid":"u2"}`: `{"errcode":0,"result":{"userid":"u2"}}`,
+		}),
+	})
+	page, err := f.Members(t.Context(), provider.Query{Department: "1", Listing: listingGranted})
+	require.NoError(t, err)
+	require.Equal(t, []string{`member "u1": granted, but out of range`}, page.Bad)
+	require.Len(t, page.Members, 1)
+}
+
 func TestGrantedPeopleFail(t *testing.T) {
 	t.Parallel()
 	const scopes = `{"errcode":0,"auth_org_scopes":{"authed_dept":[5],"authed_user":["u1","u2"]}}`
@@ -181,7 +219,6 @@ func TestGrantedPeopleFail(t *testing.T) {
 	}{
 		"range widened meanwhile": {fullScopes, "", provider.OutOfRange},
 		"scopes refused":          {`{"errcode":88,"sub_code":"60011"}`, "", provider.Forbidden},
-		"person refused":          {scopes, `{"errcode":50002,"errmsg":"请求的员工userid不在授权范围内"}`, provider.OutOfRange},
 		"no result":               {scopes, `{"errcode":0}`, provider.Malformed},
 		"no userid":               {scopes, `{"errcode":0,"result":{"name":"x"}}`, provider.Malformed},
 		"another person":          {scopes, `{"errcode":0,"result":{"userid":"u9"}}`, provider.Malformed},

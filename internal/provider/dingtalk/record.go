@@ -30,11 +30,12 @@ var (
 // taken for the given one (dingtalk.md §2).
 func toDepartment(r record, id int64, parent string) directory.Department {
 	d := directory.Department{
-		ExternalID: strconv.FormatInt(id, 10),
-		ParentID:   parent,
-		Name:       r.text("name"),
-		SortOrder:  r.integer("order"),
-		Raw:        r.canonical(droppedOfDepartment, unorderedOfDepartment),
+		ExternalID:      strconv.FormatInt(id, 10),
+		ParentID:        parent,
+		Name:            r.text("name"),
+		SortOrder:       r.integer("order"),
+		DeclaredMembers: r.figure("member_count"),
+		Raw:             r.canonical(droppedOfDepartment, unorderedOfDepartment),
 	}
 	if p := r.integer("parent_id"); p != nil && *p >= 1 {
 		d.ParentID = strconv.FormatInt(*p, 10)
@@ -42,23 +43,26 @@ func toDepartment(r record, id int64, parent string) directory.Department {
 	if d.ExternalID == rootID {
 		d.ParentID = ""
 	}
-	if n := r.integer("member_count"); n != nil && *n >= 0 {
-		count := int(*n)
-		d.DeclaredMembers = &count
-	}
 	return d
 }
 
-// toMember maps a person's record without memberships. It reports false if the
-// record has no userid.
-func toMember(r record) (directory.Member, bool) {
-	userID := r.id("userid")
+// toMember maps a person's record without memberships; problem says, without personal
+// data, why it cannot be used.
+func toMember(r record) (m directory.Member, problem string) {
+	userID, problem := r.personID("userid")
+	if problem != "" {
+		return m, problem
+	}
 	if userID == "" {
-		return directory.Member{}, false
+		return m, "no userid"
+	}
+	unionID, problem := r.personID("unionid")
+	if problem != "" {
+		return m, problem
 	}
 	return directory.Member{
 		ExternalID: userID,
-		UnionID:    r.id("unionid"),
+		UnionID:    unionID,
 		Name:       r.text("name"),
 		Email:      email(r),
 		Phone:      phone(r),
@@ -67,7 +71,32 @@ func toMember(r record) (directory.Member, bool) {
 		Status:     status(r),
 		Activated:  r.boolean("active"),
 		Raw:        r.canonical(droppedOfMember, unorderedOfMember),
-	}, true
+	}, ""
+}
+
+// unusable describes a record that cannot be used: where it stands, the ids it has,
+// and why.
+func unusable(label string, r record, problem string) string {
+	var known []string
+	for _, key := range []string{"dept_id", "parent_id"} {
+		if id := r.integer(key); id != nil {
+			known = append(known, key+" "+strconv.FormatInt(*id, 10))
+		}
+	}
+	for _, key := range []string{"userid", "unionid"} {
+		if id, _ := r.personID(key); id != "" {
+			known = append(known, key+" "+strconv.Quote(id))
+		}
+	}
+	if len(known) > 0 {
+		label += " (" + strings.Join(known, ", ") + ")"
+	}
+	return label + ": " + problem
+}
+
+// nth names a record by its place in its page, counting from 1.
+func nth(index int) string {
+	return "record " + strconv.Itoa(index+1)
 }
 
 // status says who works there: everybody listed, except those whose enterprise

@@ -48,8 +48,8 @@ func TestMemberFields(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, ok := toMember(mustRecord(t, tt.record))
-			require.True(t, ok)
+			got, problem := toMember(mustRecord(t, tt.record))
+			require.Empty(t, problem)
 			require.Equal(t, "007", got.ExternalID)
 			require.JSONEq(t, tt.record, string(got.Raw))
 			got.ExternalID, got.Raw = "", nil

@@ -2,10 +2,12 @@ package dingtalk
 
 import (
 	"encoding/json"
+	"math"
 	"slices"
 	"strconv"
 
 	"github.com/orgsync/orgsync/internal/normalize"
+	"github.com/orgsync/orgsync/internal/provider"
 )
 
 // Request bodies. Ids of departments are JSON numbers, ids of people strings
@@ -52,10 +54,20 @@ func asArray(v any) ([]any, bool) {
 	return a, ok || v == nil
 }
 
-// id reads a person's id, which is a string even if it looks like a number
-// (dingtalk.md §3.1), or gives "".
+// id reads a word of the API's own, such as a token, or gives "".
 func (r record) id(key string) string {
 	return asString(r[key])
+}
+
+// personID reads a person's id, which is a string even if it looks like a number
+// (dingtalk.md §3.1), or gives "". The problem is what provider.IDProblem has against
+// what was sent.
+func (r record) personID(key string) (id, problem string) {
+	id = asString(r[key])
+	if problem = provider.IDProblem(id); problem != "" {
+		return "", key + " " + problem
+	}
+	return id, ""
 }
 
 func asString(v any) string {
@@ -90,6 +102,16 @@ func asInteger(v any) (int64, bool) {
 	literal, _ := v.(json.Number)
 	n, err := strconv.ParseInt(string(literal), 10, 64)
 	return n, err == nil
+}
+
+// figure reads a whole number that a column of four bytes can hold; what is beyond it
+// counts as not sent.
+func (r record) figure(key string) *int {
+	n := r.integer(key)
+	if n == nil || *n < 0 || *n > math.MaxInt32 {
+		return nil
+	}
+	return new(int(*n))
 }
 
 // boolean reads true and false, also quoted as some official examples have them

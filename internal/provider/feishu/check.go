@@ -28,7 +28,7 @@ func (c *client) Check(ctx context.Context) (*provider.Report, error) {
 	if r.Company, err = c.tenantName(ctx); err != nil {
 		return nil, err
 	}
-	roots, err := c.rootsOf(ctx, v)
+	roots, _, err := c.rootsOf(ctx, v)
 	if err != nil {
 		return denied(r, "departments", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
@@ -63,11 +64,11 @@ func sortedSet(ids []string) []string {
 }
 
 // eachScopesPage visits the contact range's pages from cursor on, as long as
-// visit returns true. It keeps the pages from going round in circles itself,
-// since nobody else sees their cursors.
+// visit returns true. It keeps the pages from going round in circles and from
+// coming empty for ever itself, since nobody else sees their cursors.
 func (c *client) eachScopesPage(ctx context.Context, cursor string, visit func(page scopesPage, next string) bool) error {
 	seen := map[string]bool{cursor: true}
-	for {
+	for empty := 0; ; {
 		a, err := c.call(ctx, listScopes, pageOf(cursor))
 		if err != nil {
 			return err
@@ -82,6 +83,12 @@ func (c *client) eachScopesPage(ctx context.Context, cursor string, visit func(p
 		if seen[next] {
 			return a.malformed("the page_token repeats")
 		}
+		if empty++; !page.empty() {
+			empty = 0
+		}
+		if empty > provider.MaxEmptyPages {
+			return a.malformed("one page after the other is empty and promises more")
+		}
 		seen[next] = true
 		cursor = next
 	}
@@ -89,32 +96,32 @@ func (c *client) eachScopesPage(ctx context.Context, cursor string, visit func(p
 
 // Roots returns the root alone or, in a limited range, a root of our own and the
 // granted departments, each read with everything below it.
-func (c *client) Roots(ctx context.Context) ([]provider.FoundDepartment, error) {
+func (c *client) Roots(ctx context.Context) (found []provider.FoundDepartment, bad []string, err error) {
 	v, err := c.visible(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if v.empty() {
 		// It must not look like a company that everybody has left.
-		return nil, &provider.Error{Provider: directory.Feishu, Kind: provider.Forbidden, Endpoint: listScopes.Name, Problem: nothingVisible, Action: widenRange}
+		return nil, nil, &provider.Error{Provider: directory.Feishu, Kind: provider.Forbidden, Endpoint: listScopes.Name, Problem: nothingVisible, Action: widenRange}
 	}
 	return c.rootsOf(ctx, v)
 }
 
-func (c *client) rootsOf(ctx context.Context, v visible) ([]provider.FoundDepartment, error) {
+func (c *client) rootsOf(ctx context.Context, v visible) (found []provider.FoundDepartment, bad []string, err error) {
 	root, err := c.rootOf(ctx, v)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	found := []provider.FoundDepartment{root}
+	found = []provider.FoundDepartment{root}
 	for ids := range slices.Chunk(v.departments, pageSize) {
-		tops, err := c.grantedDepartments(ctx, ids)
+		tops, unusable, err := c.grantedDepartments(ctx, ids)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		found = append(found, tops...)
+		found, bad = append(found, tops...), append(bad, unusable...)
 	}
-	return found, nil
+	return found, bad, nil
 }
 
 func (c *client) rootOf(ctx context.Context, v visible) (provider.FoundDepartment, error) {
@@ -125,12 +132,8 @@ func (c *client) rootOf(ctx context.Context, v visible) (provider.FoundDepartmen
 			Members:    granted,
 		}, err
 	}
-	v.root["open_department_id"] = rootID // its id is known, whatever was sent
-	d, problem := departmentOf(v.root)
-	if problem != noProblem {
-		return provider.FoundDepartment{}, answer{endpoint: getDepartment.Name}.malformed("the root's record: " + problem)
-	}
-	d.ParentID = ""
+	// Its id and that it has no parent are known, whatever was sent.
+	d := departmentBy(rootID, "", v.root)
 	name, err := c.rootName(ctx, d.Name)
 	d.Name = &name
 	return provider.FoundDepartment{Department: d, Children: tree, Members: direct}, err
@@ -167,16 +170,16 @@ func (c *client) tenantName(ctx context.Context) (string, error) {
 // grantedDepartments reads at most a batch of granted departments. The batch
 // leaves out what it does not know without a word (feishu.md §2.3), so each one
 // missing is asked for by itself.
-func (c *client) grantedDepartments(ctx context.Context, ids []string) ([]provider.FoundDepartment, error) {
+func (c *client) grantedDepartments(ctx context.Context, ids []string) (found []provider.FoundDepartment, bad []string, err error) {
 	query := idTypes()
 	query["department_ids"] = ids
 	a, err := c.call(ctx, batchDepartments, query)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	items, err := itemsOf(a)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	records := make(map[string]record, len(items))
 	for _, r := range items {
@@ -184,51 +187,50 @@ func (c *client) grantedDepartments(ctx context.Context, ids []string) ([]provid
 			records[id] = r
 		}
 	}
-	var found []provider.FoundDepartment
 	for _, id := range ids {
-		top, exists, err := c.grantedDepartment(ctx, id, records[id])
+		top, problem, err := c.grantedDepartment(ctx, id, records[id])
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if exists {
-			found = append(found, top)
+		if problem != noProblem {
+			bad = append(bad, "granted department "+strconv.Quote(id)+": "+problem)
+		}
+		if top != nil {
+			found = append(found, *top)
 		}
 	}
-	return found, nil
+	return found, bad, nil
 }
 
-// grantedDepartment reads r, or asks for the department if that is nil. One that
-// is granted yet out of range stays in the walk by its id, so that reading it
-// fails by itself and visibly, instead of looking like its removal.
-func (c *client) grantedDepartment(ctx context.Context, id string, r record) (top provider.FoundDepartment, exists bool, err error) {
-	top = provider.FoundDepartment{
-		Department: directory.Department{ExternalID: id, Raw: json.RawMessage("{}")},
-		Children:   tree, Members: direct,
-	}
+// grantedDepartment reads r, or asks for the department if that is nil; it returns
+// nil for one that does not exist. One that is granted yet out of range, or whose
+// record cannot be used, stays in the walk by its id, so that reading it fails by
+// itself and visibly, instead of looking like its removal.
+func (c *client) grantedDepartment(ctx context.Context, id string, r record) (top *provider.FoundDepartment, problem string, err error) {
+	byID := &provider.FoundDepartment{Department: directory.Department{ExternalID: id}, Children: tree, Members: direct}
 	if r == nil {
 		r, err = c.department(ctx, id)
 		switch provider.KindOf(err) {
 		case provider.NotFound:
-			return top, false, nil
+			return nil, noProblem, nil
 		case provider.OutOfRange:
-			return top, true, nil
+			return byID, noProblem, nil
 		}
 		if err != nil {
-			return top, false, err
+			return nil, noProblem, err
 		}
 	}
 	if deletedDepartment(r) {
-		return top, false, nil
+		return nil, noProblem, nil
 	}
 	d, problem := departmentOf(r)
 	if problem == noProblem && d.ExternalID != id {
 		problem = "the answer is another department's"
 	}
 	if problem != noProblem {
-		return top, false, answer{endpoint: batchDepartments.Name}.malformed("granted department " + strconv.Quote(id) + ": " + problem)
+		return byID, problem, nil
 	}
-	top.Department = d
-	return top, true, nil
+	return &provider.FoundDepartment{Department: d, Children: tree, Members: direct}, noProblem, nil
 }
 
 // department reads one department's record.
@@ -268,7 +270,7 @@ func (c *client) Departments(ctx context.Context, q provider.Query) (provider.De
 	page := provider.DepartmentPage{Next: next, Request: a.requestID}
 	for i, r := range items {
 		if r == nil {
-			page.Bad = append(page.Bad, bad(i, notAnObject))
+			page.Bad = append(page.Bad, unusable(nth(i), nil, notAnObject))
 			continue
 		}
 		if deletedDepartment(r) {
@@ -276,7 +278,7 @@ func (c *client) Departments(ctx context.Context, q provider.Query) (provider.De
 		}
 		d, problem := departmentOf(r)
 		if problem != noProblem {
-			page.Bad = append(page.Bad, bad(i, problem))
+			page.Bad = append(page.Bad, unusable(nth(i), r, problem))
 			continue
 		}
 		page.Departments = append(page.Departments, foundBy(q, d))
@@ -327,11 +329,22 @@ func unknownListing(ep provider.Endpoint, l provider.Listing) error {
 		Problem: "unknown listing " + strconv.Quote(string(l))}
 }
 
-// bad describes a record that cannot be used, counting from 1.
-func bad(index int, problem string) string {
-	return nth(index) + ": " + problem
+// unusable describes a record that cannot be used: where it stands, the ids it has,
+// and why.
+func unusable(label string, r record, problem string) string {
+	var known []string
+	for _, key := range []string{"open_department_id", "department_id", "parent_department_id", "user_id", "open_id", "union_id"} {
+		if id, _ := r.id(key); id != "" {
+			known = append(known, key+" "+strconv.Quote(id))
+		}
+	}
+	if len(known) > 0 {
+		label += " (" + strings.Join(known, ", ") + ")"
+	}
+	return label + ": " + problem
 }
 
+// nth names a record by its place in its page, counting from 1.
 func nth(index int) string {
 	return "record " + strconv.Itoa(index+1)
 }

@@ -42,7 +42,7 @@ func TestRootsOfTheWholeCompany(t *testing.T) {
 				routes[tenantPath] = tt.tenant
 			}
 			c, _ := newFake(t, routes)
-			roots, err := c.Roots(t.Context())
+			roots, _, err := c.Roots(t.Context())
 			require.NoError(t, err)
 			require.Len(t, roots, 1)
 			require.Equal(t, "0", roots[0].ExternalID)
@@ -72,7 +72,8 @@ func TestRootsFailRatherThanGuess(t *testing.T) {
 		"scopes empty data":    {limitedTo(data(`{}`), nil), provider.Malformed},
 		"scopes with a number": {limitedTo(data(`{"has_more":false,"department_ids":[5]}`), nil), provider.Malformed},
 		"scopes with an empty": {limitedTo(data(`{"has_more":false,"user_ids":[""]}`), nil), provider.Malformed},
-		"scopes empty page":    {limitedTo(data(`{"has_more":true,"page_token":"a"}`), nil), provider.Malformed},
+		"scopes with U+0000":   {limitedTo(data(`{"has_more":false,"user_ids":["a\u0000b"]}`), nil), provider.Malformed},
+		"scopes only empty":    {limitedTo(emptyPages(), nil), provider.Malformed},
 		"scopes in a circle": {limitedTo(byCursor(map[string]string{
 			"":  `{"has_more":true,"page_token":"a","user_ids":["ou_1"]}`,
 			"a": `{"has_more":true,"page_token":"b","user_ids":["ou_2"]}`,
@@ -80,15 +81,12 @@ func TestRootsFailRatherThanGuess(t *testing.T) {
 		"batch trouble":  {limitedTo(data(`{"has_more":false,"department_ids":["od-1"]}`), refuses(400, 40003)), provider.Unavailable},
 		"batch no data":  {limitedTo(data(`{"has_more":false,"department_ids":["od-1"]}`), says(200, `{"code":0}`)), provider.Malformed},
 		"single trouble": {limitedTo(data(`{"has_more":false,"department_ids":["od-1"]}`), data(`{"items":[]}`), contact+"/departments/od-1", says(502, "")), provider.Unavailable},
-		"another department": {limitedTo(data(`{"has_more":false,"department_ids":["od-1"]}`), data(`{"items":[]}`), contact+"/departments/od-1",
-			data(`{"department":{"open_department_id":"od-2"}}`)), provider.Malformed},
-		"granted one unusable": {limitedTo(data(`{"has_more":false,"department_ids":["od-1"]}`), data(`{"items":[{"open_department_id":"od-1","parent_department_id":5}]}`)), provider.Malformed},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, _ := newFake(t, tt.routes)
-			_, err := c.Roots(t.Context())
+			_, _, err := c.Roots(t.Context())
 			require.Equal(t, tt.want, failure(t, err).Kind, "%v", err)
 		})
 	}
@@ -119,7 +117,7 @@ func TestRootsOfALimitedRange(t *testing.T) {
 		contact+"/departments/od-left", data(`{"department":{"open_department_id":"od-left","parent_department_id":"od-far"}}`),
 		contact+"/departments/od-erased", data(`{"department":{"open_department_id":"od-erased","status":{"is_deleted":true}}}`),
 	))
-	roots, err := c.Roots(t.Context())
+	roots, _, err := c.Roots(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []string{"0", "od-1", "od-left", "od-out"}, ids(roots))
 	require.Equal(t, provider.FoundDepartment{
@@ -132,6 +130,43 @@ func TestRootsOfALimitedRange(t *testing.T) {
 	require.Equal(t, "0", roots[1].ParentID)
 	require.Equal(t, "od-far", roots[2].ParentID)
 	require.Nil(t, roots[3].Name, "unreadable, so nothing is known of it")
+}
+
+// emptyPages are as many as anybody asks for, each with a new token.
+func emptyPages() http.HandlerFunc {
+	n := 0
+	return func(w http.ResponseWriter, r *http.Request) {
+		n++
+		data(fmt.Sprintf(`{"has_more":true,"page_token":"p%d"}`, n))(w, r)
+	}
+}
+
+// One granted department whose record cannot be used stays in the walk by its id.
+func TestGrantedDepartmentsThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	c, _ := newFake(t, limitedTo(data(`{"has_more":false,"department_ids":["od-1","od-2","od-3"]}`),
+		data(`{"items":[`+engineering+`,{"open_department_id":"od-2","parent_department_id":5}]}`),
+		contact+"/departments/od-3", data(`{"department":{"open_department_id":"od-9"}}`)))
+	roots, bad, err := c.Roots(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{"0", "od-1", "od-2", "od-3"}, ids(roots))
+	require.Equal(t, []string{
+		`granted department "od-2": parent_department_id is not a string`, `granted department "od-3": the answer is another department's`,
+	}, bad)
+	for _, top := range roots[2:] {
+		require.Equal(t, provider.FoundDepartment{Department: directory.Department{ExternalID: top.ExternalID}, Children: tree, Members: direct}, top)
+	}
+}
+
+// Of the root nothing is needed but that it answers.
+func TestTheRootsParentDoesNotMatter(t *testing.T) {
+	t.Parallel()
+	c, _ := newFake(t, map[string]http.HandlerFunc{rootPath: data(`{"department":{"name":"Acme","open_department_id":7,"parent_department_id":7}}`)})
+	roots, bad, err := c.Roots(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, bad)
+	require.Equal(t, []string{"0"}, ids(roots))
+	require.Empty(t, roots[0].ParentID)
 }
 
 func TestGrantedDepartmentsAreReadInBatches(t *testing.T) {
@@ -149,7 +184,7 @@ func TestGrantedDepartmentsAreReadInBatches(t *testing.T) {
 			}
 			data(`{"items":[`+strings.Join(items, ",")+`]}`)(w, r)
 		}))
-	roots, err := c.Roots(t.Context())
+	roots, _, err := c.Roots(t.Context())
 	require.NoError(t, err)
 	require.Len(t, roots, 121)
 	calls := s.to(batchDepartmentsPath)
@@ -210,6 +245,32 @@ func TestSameCursorTwiceIsMalformed(t *testing.T) {
 	require.Equal(t, provider.Malformed, failure(t, err).Kind)
 }
 
+func TestPageTokensThatCannotBeKept(t *testing.T) {
+	t.Parallel()
+	for name, token := range map[string]string{"U+0000": `a\u0000`, "longer than 512 bytes": strings.Repeat("x", provider.MaxID+1)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, _ := newFake(t, map[string]http.HandlerFunc{childrenPath: data(`{"has_more":true,"page_token":"` + token + `","items":[` + engineering + `]}`)})
+			_, err := c.Departments(t.Context(), wholeTree)
+			e := failure(t, err)
+			require.Equal(t, provider.Malformed, e.Kind)
+			require.Contains(t, e.Problem, "page_token")
+		})
+	}
+}
+
+// A new token is progress, whatever the page holds.
+func TestEmptyPageMayNameANextOne(t *testing.T) {
+	t.Parallel()
+	for _, items := range []string{`,"items":[]`, ``} {
+		c, _ := newFake(t, map[string]http.HandlerFunc{childrenPath: data(`{"has_more":true,"page_token":"b"` + items + `}`)})
+		page, err := c.Departments(t.Context(), wholeTree)
+		require.NoError(t, err)
+		require.Equal(t, "b", page.Next)
+		require.Empty(t, page.Departments)
+	}
+}
+
 func TestTooLargeTreeIsReadByLevels(t *testing.T) {
 	t.Parallel()
 	c, _ := newFake(t, map[string]http.HandlerFunc{childrenPath: func(w http.ResponseWriter, r *http.Request) {
@@ -257,12 +318,17 @@ func TestUnusableDepartmentsDoNotSpoilThePage(t *testing.T) {
 		{"open_department_id":"od-x","parent_department_id":0},
 		null, "text", [],
 		{"open_department_id":"od-old","status":{"is_deleted":true}},
-		{"open_department_id":"od-1","parent_department_id":"0","name":12345678901234567890,"order":"first","member_count":"x","leaders":{},"leader_user_id":null,"status":[]}]}`)})
+		{"open_department_id":"od-1","parent_department_id":"0","name":12345678901234567890,"order":"first","member_count":"x","leaders":{},"leader_user_id":null,"status":[]},
+		{"open_department_id":"od-\u0000","parent_department_id":"0"},
+		{"open_department_id":"od-y","parent_department_id":"` + strings.Repeat("x", provider.MaxID+1) + `"}]}`)})
 	page, err := c.Departments(t.Context(), wholeTree)
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"record 1: no open_department_id", "record 2: open_department_id is not a string", "record 3: parent_department_id is not a string",
+		"record 1: no open_department_id", "record 2: open_department_id is not a string",
+		`record 3 (open_department_id "od-x"): parent_department_id is not a string`,
 		"record 4: not an object", "record 5: not an object", "record 6: not an object",
+		`record 9 (parent_department_id "0"): open_department_id contains U+0000`,
+		`record 10 (open_department_id "od-y"): parent_department_id is longer than 512 bytes`,
 	}, page.Bad)
 	require.Len(t, page.Departments, 1)
 	require.Equal(t, directory.Department{ExternalID: "od-1", ParentID: "0", Name: ptr("12345678901234567890"), Raw: page.Departments[0].Raw},

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/internal/provider"
 )
 
 var records = []string{
@@ -31,6 +33,9 @@ func FuzzRecord(f *testing.F) {
 		}
 		if m, problem := memberOf(r); problem == noProblem {
 			require.NotEmpty(t, m.ExternalID)
+			for _, id := range []string{m.ExternalID, m.OpenID, m.UnionID} {
+				require.Empty(t, provider.IDProblem(id))
+			}
 			require.Equal(t, m.ExternalIDIsFallback, m.ExternalID == m.OpenID && r["user_id"] != m.ExternalID)
 			again, ok := parseRecord(m.Raw)
 			require.True(t, ok)
@@ -74,7 +79,11 @@ func FuzzAnswer(f *testing.F) {
 		a := answer{fields: env.fields, data: env.fields.object("data")}
 		if items, next, err := pageOfItems(a, sent); err == nil && next != "" {
 			require.NotEqual(t, sent, next)
-			require.NotEmpty(t, items)
+			require.Empty(t, provider.IDProblem(next))
+			for _, r := range items {
+				_, problem := memberOf(r)
+				require.NotContains(t, unusable(nth(0), r, problem), "\x00")
+			}
 		}
 		if page, next, err := scopesOf(a, sent); err == nil {
 			require.NotContains(t, slices.Concat(page.Departments, page.Users, page.Groups), "")

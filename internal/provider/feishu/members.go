@@ -45,12 +45,12 @@ func (c *client) directMembers(ctx context.Context, q provider.Query) (provider.
 // add puts a record among the members or, with a word why, among the bad ones.
 func add(page *provider.MemberPage, label string, r record, in []directory.Membership) {
 	if r == nil {
-		page.Bad = append(page.Bad, label+": "+notAnObject)
+		page.Bad = append(page.Bad, unusable(label, nil, notAnObject))
 		return
 	}
 	m, problem := memberOf(r)
 	if problem != noProblem {
-		page.Bad = append(page.Bad, label+": "+problem)
+		page.Bad = append(page.Bad, unusable(label, r, problem))
 		return
 	}
 	m.Memberships = in

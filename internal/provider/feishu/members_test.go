@@ -3,6 +3,7 @@ package feishu
 import (
 	"math"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -58,14 +59,18 @@ func TestEmptyDepartmentIsAnEmptyPage(t *testing.T) {
 
 func TestUnusableMembersDoNotSpoilThePage(t *testing.T) {
 	t.Parallel()
+	long := strings.Repeat("x", provider.MaxID+1)
 	c, _ := newFake(t, map[string]http.HandlerFunc{usersPath: data(`{"has_more":false,"items":[
 		{"name":"` + leak + `"}, {"open_id":"ou_1","user_id":5}, {"open_id":5,"user_id":"u"}, {"user_id":"u","union_id":{}}, null,
-		{"open_id":"ou_9","user_id":null,"union_id":"","name":null,"email":[],"mobile":13000000001,"avatar":null,"job_title":{},"status":"x","orders":5,"department_ids":"x"}]}`)})
+		{"open_id":"ou_9","user_id":null,"union_id":"","name":null,"email":[],"mobile":13000000001,"avatar":null,"job_title":{},"status":"x","orders":5,"department_ids":"x"},
+		{"open_id":"ou_\u0000","user_id":"u7"}, {"open_id":"ou_8","user_id":"` + long + `"}, {"open_id":"ou_9","user_id":"u9","union_id":"` + long + `"}]}`)})
 	page, err := c.Members(t.Context(), provider.Query{Department: "od-1", Listing: direct})
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"record 1: neither user_id nor open_id", "record 2: user_id is not a string", "record 3: open_id is not a string",
-		"record 4: union_id is not a string", "record 5: not an object",
+		"record 1: neither user_id nor open_id", `record 2 (open_id "ou_1"): user_id is not a string`, `record 3 (user_id "u"): open_id is not a string`,
+		`record 4 (user_id "u"): union_id is not a string`, "record 5: not an object",
+		`record 7 (user_id "u7"): open_id contains U+0000`, `record 8 (open_id "ou_8"): user_id is longer than 512 bytes`,
+		`record 9 (user_id "u9", open_id "ou_9"): union_id is longer than 512 bytes`,
 	}, page.Bad)
 	require.Equal(t, []directory.Member{{
 		ExternalID: "ou_9", ExternalIDIsFallback: true, OpenID: "ou_9", Phone: ptr("13000000001"),

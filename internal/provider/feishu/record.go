@@ -30,6 +30,11 @@ func departmentOf(r record) (d directory.Department, problem string) {
 	if problem != "" {
 		return d, problem
 	}
+	return departmentBy(id, parent, r), noProblem
+}
+
+// departmentBy reads the record of a department of known ids.
+func departmentBy(id, parent string, r record) directory.Department {
 	return directory.Department{
 		ExternalID:      id,
 		ParentID:        parent,
@@ -38,7 +43,7 @@ func departmentOf(r record) (d directory.Department, problem string) {
 		DeclaredMembers: headCount(r),
 		Leaders:         leadersOf(r),
 		Raw:             rawOf(r, departmentVolatile, departmentSets),
-	}, noProblem
+	}
 }
 
 // deletedDepartment: whether lists ever show such departments is unverified, the
@@ -69,11 +74,11 @@ func leadersOf(r record) []string {
 		}
 	}
 	sent = sent && (len(entries) == 0 || len(ids) > 0)
-	main := r.text("leader_user_id")
-	if main != nil && *main != "" && len(ids) == 0 {
-		ids = append(ids, *main)
+	main, problem := r.id("leader_user_id")
+	if main != "" && len(ids) == 0 {
+		ids = append(ids, main)
 	}
-	if !sent && main == nil {
+	if !sent && (problem != "" || r["leader_user_id"] == nil) {
 		return nil
 	}
 	slices.Sort(ids)
@@ -185,7 +190,7 @@ func membershipIn(r record, department string) directory.Membership {
 // membershipsOf places a person in all departments the record names.
 func membershipsOf(r record) []directory.Membership {
 	var all []directory.Membership
-	for _, department := range r.strings("department_ids") {
+	for _, department := range r.usableIDs("department_ids") {
 		all = append(all, membershipIn(r, department))
 	}
 	return all

@@ -99,7 +99,9 @@ func TestLeaders(t *testing.T) {
 		`{"leaders":[]}`:                         {},
 		`{"leader_user_id":""}`:                  {},
 		`{"leader_user_id":"ou_a"}`:              {"ou_a"},
-		`{"leaders":[],"leader_user_id":"ou_a"}`: {"ou_a"},
+		`{"leader_user_id":"a\u0000b"}`:          nil,
+		`{"leaders":[{"leaderID":"a\u0000b"},{"leaderID":"ou_a"}],"leader_user_id":"a\u0000b"}`:                                           {"ou_a"},
+		`{"leaders":[],"leader_user_id":"ou_a"}`:                                                                                          {"ou_a"},
 		`{"leaders":[{"leaderType":2,"leaderID":"ou_c"},{"leaderType":1,"leaderID":"ou_b"},{"leaderID":"ou_b"}],"leader_user_id":"ou_b"}`: {"ou_b", "ou_c"},
 	} {
 		require.Equal(t, want, leadersOf(read(t, object)), object)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/orgsync/orgsync/internal/normalize"
+	"github.com/orgsync/orgsync/internal/provider"
 )
 
 // envelope is the frame of every answer (feishu.md §1.3).
@@ -45,10 +46,10 @@ func (e envelope) violations(list, key string, form *regexp.Regexp) []string {
 	return found
 }
 
-// next returns the cursor of the page after one that was asked for with sent and
-// held so many records. has_more alone decides: a token beside has_more=false may
-// be stale (feishu.md §9, row 5).
-func (r record) next(sent string, records int) (cursor, problem string) {
+// next returns the cursor of the page after one that was asked for with sent.
+// has_more alone decides: a token beside has_more=false may be stale (feishu.md §9,
+// row 5). A page may be empty and name a next one all the same.
+func (r record) next(sent string) (cursor, problem string) {
 	more := r.flag("has_more")
 	if more == nil {
 		return "", "has_more is missing"
@@ -56,14 +57,14 @@ func (r record) next(sent string, records int) (cursor, problem string) {
 	if !*more {
 		return "", ""
 	}
-	if cursor, _ = r.id("page_token"); cursor == "" {
-		return "", "has_more is true but there is no page_token"
-	}
+	cursor, problem = r.id("page_token")
 	switch {
+	case problem != "":
+		return "", problem
+	case cursor == "":
+		return "", "has_more is true but there is no page_token"
 	case cursor == sent:
 		return "", "the page_token repeats"
-	case records == 0:
-		return "", "an empty page promises more"
 	}
 	return cursor, ""
 }
@@ -91,7 +92,7 @@ func pageOfItems(a answer, sent string) ([]record, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	next, problem := a.data.next(sent, len(items))
+	next, problem := a.data.next(sent)
 	if problem != "" {
 		return nil, "", a.malformed(problem)
 	}
@@ -118,6 +119,8 @@ type scopesPage struct {
 	Groups      []string
 }
 
+func (p scopesPage) empty() bool { return len(p.Departments)+len(p.Users)+len(p.Groups) == 0 }
+
 func scopesOf(a answer, sent string) (page scopesPage, next string, err error) {
 	if a.data == nil {
 		return page, "", a.malformed("data is missing or not an object")
@@ -128,7 +131,7 @@ func scopesOf(a answer, sent string) (page scopesPage, next string, err error) {
 			return scopesPage{}, "", a.malformed("the contact range has an id that is none")
 		}
 	}
-	next, problem := a.data.next(sent, len(page.Departments)+len(page.Users)+len(page.Groups))
+	next, problem := a.data.next(sent)
 	if problem != "" {
 		return scopesPage{}, "", a.malformed(problem)
 	}
@@ -147,12 +150,16 @@ func parseRecord(raw []byte) (record, bool) {
 }
 
 // id returns an identifier, "" if it was not sent. An id of a wrong type is no
-// id at all: guessing could make two people one.
+// id at all: guessing could make two people one. Nor is one that provider.IDProblem
+// refuses.
 func (r record) id(key string) (id, problem string) {
 	switch v := r[key].(type) {
 	case nil:
 		return "", ""
 	case string:
+		if problem := provider.IDProblem(v); problem != "" {
+			return "", key + " " + problem
+		}
 		return v, ""
 	default:
 		return "", key + " is not a string"
@@ -207,7 +214,7 @@ func (r record) list(key string) (elements []any, sent bool) {
 }
 
 // ids returns an array of identifiers, none if it was not sent, and false if it is no
-// array or one of them is not a non-empty string.
+// array or one of them is none: empty, no string, or refused by provider.IDProblem.
 func (r record) ids(key string) (ids []string, ok bool) {
 	elements, sent := r.list(key)
 	if !sent {
@@ -215,7 +222,7 @@ func (r record) ids(key string) (ids []string, ok bool) {
 	}
 	for _, element := range elements {
 		id, _ := element.(string)
-		if id == "" {
+		if id == "" || provider.IDProblem(id) != "" {
 			return nil, false
 		}
 		ids = append(ids, id)
@@ -223,13 +230,13 @@ func (r record) ids(key string) (ids []string, ok bool) {
 	return ids, true
 }
 
-// strings returns the distinct non-empty strings of an array, sorted.
-func (r record) strings(key string) []string {
+// usableIDs returns the distinct identifiers among the elements of an array, sorted.
+func (r record) usableIDs(key string) []string {
 	var found []string
 	elements, _ := r.list(key)
 	for _, element := range elements {
-		if s, ok := element.(string); ok && s != "" {
-			found = append(found, s)
+		if id, ok := element.(string); ok && id != "" && provider.IDProblem(id) == "" {
+			found = append(found, id)
 		}
 	}
 	slices.Sort(found)

@@ -153,7 +153,7 @@ func TestNothingVisibleIsNoEmptyCompany(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := open(t, simulator.Generate(simulator.TypicalSpec(3, 80)), missing.setup)
-			_, err := w.client.Roots(t.Context())
+			_, _, err := w.client.Roots(t.Context())
 			require.Equal(t, provider.Forbidden, w.fit(err).Kind)
 		})
 	}
@@ -198,7 +198,7 @@ func TestRefusedCredentialsAndAddressesEndTheCheckAtOnce(t *testing.T) {
 			}
 			require.Equal(t, credentials, w.tokensFetched(), "a wrong secret is tried once: WeCom blocks the address otherwise (wecom.md §1.2)")
 
-			_, err = w.client.Roots(t.Context())
+			_, _, err = w.client.Roots(t.Context())
 			require.Equal(t, refused.kind, w.fit(err).Kind, "a walk fails alike")
 		})
 	}

@@ -47,7 +47,8 @@ func walk(ctx context.Context, kind directory.ProviderType, client provider.Clie
 	r := &reading{
 		kind: kind, departments: map[string]provider.FoundDepartment{}, people: map[string]*person{}, own: map[string]map[string]bool{},
 	}
-	tops, err := client.Roots(ctx)
+	tops, bad, err := client.Roots(ctx)
+	r.bad = append(r.bad, bad...)
 	if err == nil && len(tops) == 0 {
 		err = errors.New("no root and no error")
 	}

@@ -58,7 +58,7 @@ func (c *client) checkApp(ctx context.Context, r *provider.Report) error {
 	if _, err := c.token(ctx, c.app); err != nil {
 		return err
 	}
-	list, err := c.departments(ctx, c.app, departmentList)
+	list, _, err := c.visibleDepartments(ctx)
 	if err != nil {
 		return err
 	}
@@ -223,19 +223,16 @@ func (c *client) checkSync(ctx context.Context, r *provider.Report) error {
 	if _, err := c.token(ctx, c.sync); err != nil {
 		return err
 	}
-	list, err := c.departments(ctx, c.sync, departmentSimpleList)
+	list, _, err := c.allDepartments(ctx)
 	if err != nil {
 		return err
-	}
-	if !hasRoot(list) {
-		return malformed(departmentSimpleList, "the list of all departments lacks department 1")
 	}
 	pass(r, "contact sync secret: departments", fmt.Sprintf("the ids of all %d departments can be read", len(list)))
 	body, err := c.call(ctx, c.sync, userListID, nil, idRequest{Limit: 1})
 	if err != nil {
 		return err
 	}
-	if _, err := decodeIDs(body, ""); err != nil {
+	if _, err := decodeIDs(body, "", false); err != nil {
 		return err
 	}
 	pass(r, "contact sync secret: members", "the ids of all members can be read")

@@ -50,7 +50,7 @@ func TestEnvelopeDecides(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, nil)
 			api.handlers["department/list"] = func(request) answer { return test.answer }
-			_, err := api.open(t, appOnly).Roots(t.Context())
+			_, _, err := api.open(t, appOnly).Roots(t.Context())
 			if test.kind == "" {
 				require.NoError(t, err)
 				return
@@ -67,7 +67,7 @@ func TestBrokenConnectionIsUnavailable(t *testing.T) {
 	api := newAPI(t, map[string]string{"department/list": twoDepartments})
 	client := api.open(t, appOnly)
 	api.server.Close()
-	_, err := client.Roots(t.Context())
+	_, _, err := client.Roots(t.Context())
 	requireError(t, err, provider.Unavailable)
 }
 
@@ -76,7 +76,7 @@ func TestCanceledCallIsNotTheProvidersFault(t *testing.T) {
 	api := newAPI(t, map[string]string{"department/list": twoDepartments})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := api.open(t, appOnly).Roots(ctx)
+	_, _, err := api.open(t, appOnly).Roots(ctx)
 	require.ErrorIs(t, err, context.Canceled)
 }
 
@@ -88,7 +88,7 @@ func TestRefusedTokenIsFetchedOnceMore(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, nil)
 			api.handlers["department/list"] = inTurn(refusal, twoDepartments)
-			roots, err := api.open(t, appOnly).Roots(t.Context())
+			roots, _, err := api.open(t, appOnly).Roots(t.Context())
 			require.NoError(t, err)
 			require.Len(t, roots, 2)
 			require.Equal(t, 2, api.calls("gettoken"))
@@ -97,7 +97,7 @@ func TestRefusedTokenIsFetchedOnceMore(t *testing.T) {
 		t.Run(code+" for good", func(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, map[string]string{"department/list": refusal})
-			_, err := api.open(t, appOnly).Roots(t.Context())
+			_, _, err := api.open(t, appOnly).Roots(t.Context())
 			e := requireError(t, err, provider.TokenRefused)
 			require.Equal(t, code, e.Code)
 			require.Contains(t, e.Error(), "another program may be invalidating it")
@@ -117,7 +117,7 @@ func TestWrongSecretIsTriedOnce(t *testing.T) {
 				"gettoken":        `{"errcode":` + code + `,"errmsg":"private words, hint: [1700000000000000000000001], from ip: 192.0.2.10"}`,
 				"department/list": twoDepartments,
 			})
-			_, err := api.open(t, appOnly).Roots(t.Context())
+			_, _, err := api.open(t, appOnly).Roots(t.Context())
 			e := requireError(t, err, provider.Unauthenticated)
 			require.Equal(t, "gettoken", e.Endpoint)
 			require.NotEmpty(t, e.Action)
@@ -174,14 +174,14 @@ func TestEachCredentialUsesItsOwnToken(t *testing.T) {
 	}
 	client := api.open(t, bothKeys)
 	for range 3 {
-		_, err := client.Roots(t.Context())
+		_, _, err := client.Roots(t.Context())
 		require.NoError(t, err)
 	}
 	require.Equal(t, map[string]string{"department/list": testAppSecret, "department/simplelist": testSyncSecret}, secrets)
 	require.Equal(t, 2, api.calls("gettoken"), "tokens are kept")
 
 	// A changed secret must not use the old one's token.
-	_, err := api.open(t, provider.Settings{"secret": "another-secret"}).Roots(t.Context())
+	_, _, err := api.open(t, provider.Settings{"secret": "another-secret"}).Roots(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, 3, api.calls("gettoken"))
 	for name, expiry := range api.store.expiry {
@@ -210,7 +210,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	api.handlers["gettoken"] = func(request) answer {
 		return answer{status: http.StatusMovedPermanently, header: map[string]string{"Location": "/wecom/cgi-bin/elsewhere"}}
 	}
-	_, err := api.open(t, appOnly).Roots(t.Context())
+	_, _, err := api.open(t, appOnly).Roots(t.Context())
 	requireError(t, err, provider.Invalid)
 	require.Zero(t, api.calls("elsewhere"))
 }

@@ -13,7 +13,7 @@ import (
 
 // Roots returns every department there is, root first: both listings are
 // recursive (wecom.md §2), so there is nothing left to walk.
-func (c *client) Roots(ctx context.Context) ([]provider.FoundDepartment, error) {
+func (c *client) Roots(ctx context.Context) (found []provider.FoundDepartment, bad []string, err error) {
 	if c.sync != nil {
 		return c.completeTree(ctx)
 	}
@@ -29,27 +29,26 @@ func (c *client) Departments(_ context.Context, q provider.Query) (provider.Depa
 
 // completeTree is the tree that the contact sync secret sees, with names and
 // leaders where an app's secret is there to read them.
-func (c *client) completeTree(ctx context.Context) ([]provider.FoundDepartment, error) {
+func (c *client) completeTree(ctx context.Context) (found []provider.FoundDepartment, bad []string, err error) {
 	details := map[string]directory.Department{}
 	if c.app != nil {
 		// Read before the complete list: a department deleted in between must
 		// not come back through its details.
-		visible, err := c.departments(ctx, c.app, departmentList)
+		visible, unusable, err := c.visibleDepartments(ctx)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, d := range visible {
 			details[d.ExternalID] = d
 		}
+		bad = unusable
 	}
-	all, err := c.departments(ctx, c.sync, departmentSimpleList)
+	all, unusable, err := c.allDepartments(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if !hasRoot(all) {
-		return nil, malformed(departmentSimpleList, "the list of all departments lacks department 1")
-	}
-	found := make([]provider.FoundDepartment, len(all))
+	bad = append(bad, unusable...)
+	found = make([]provider.FoundDepartment, len(all))
 	for i, d := range all {
 		f := provider.FoundDepartment{Department: d}
 		if detail, ok := details[d.ExternalID]; ok {
@@ -63,24 +62,24 @@ func (c *client) completeTree(ctx context.Context) ([]provider.FoundDepartment, 
 		}
 		found[i] = f
 	}
-	return rootFirst(found), nil
+	return rootFirst(found), bad, nil
 }
 
 // visibleTree is what an app's secret sees. In a limited range, people granted
 // one by one stand below a root of our own.
-func (c *client) visibleTree(ctx context.Context) ([]provider.FoundDepartment, error) {
-	visible, err := c.departments(ctx, c.app, departmentList)
+func (c *client) visibleTree(ctx context.Context) (found []provider.FoundDepartment, bad []string, err error) {
+	visible, bad, err := c.visibleDepartments(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	found := make([]provider.FoundDepartment, 0, len(visible)+1)
+	found = make([]provider.FoundDepartment, 0, len(visible)+1)
 	if !hasRoot(visible) && c.agentID != "" {
 		granted, err := c.grants(ctx)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if len(visible) == 0 && len(granted.departments) > 0 {
-			return nil, malformed(departmentList, "the list of departments is empty, though the app's visible range names some")
+			return nil, nil, malformed(departmentList, "the list of departments is empty, though the app's visible range names some")
 		}
 		if len(granted.members)+len(granted.bad) > 0 {
 			found = append(found, syntheticRoot())
@@ -92,9 +91,9 @@ func (c *client) visibleTree(ctx context.Context) ([]provider.FoundDepartment, e
 	if len(found) == 0 {
 		// A range of persons or tags alone gives an empty list and no error
 		// (wecom.md §2). It must not look like a company without departments.
-		return nil, nothingVisible()
+		return nil, nil, nothingVisible()
 	}
-	return rootFirst(found), nil
+	return rootFirst(found), bad, nil
 }
 
 func nothingVisible() *provider.Error {
@@ -111,35 +110,70 @@ func syntheticRoot() provider.FoundDepartment {
 	}
 }
 
-// departments reads one of the two recursive lists.
-func (c *client) departments(ctx context.Context, cred *credential, ep provider.Endpoint) ([]directory.Department, error) {
+// visibleDepartments reads the departments that the app sees. Where a record cannot be
+// used and the root is missing it may be the root's, without which the whole tree would
+// fall apart: whether the app sees that is then asked.
+func (c *client) visibleDepartments(ctx context.Context) (list []directory.Department, bad []string, err error) {
+	list, bad, err = c.departments(ctx, c.app, departmentList)
+	if err != nil || len(bad) == 0 || hasRoot(list) {
+		return list, bad, err
+	}
+	switch _, err := c.call(ctx, c.app, departmentGet, url.Values{"id": {rootID}}, nil); {
+	case err == nil:
+		return append(list, directory.Department{ExternalID: rootID}), bad, nil
+	case unlessMissing(err) != nil:
+		return nil, nil, err
+	default:
+		return list, bad, nil
+	}
+}
+
+// allDepartments reads the ids of all departments. There always is a root, so that
+// only a record that cannot be used can be a reason for its missing.
+func (c *client) allDepartments(ctx context.Context) (list []directory.Department, bad []string, err error) {
+	list, bad, err = c.departments(ctx, c.sync, departmentSimpleList)
+	switch {
+	case err != nil || hasRoot(list):
+		return list, bad, err
+	case len(list) > 0 && len(bad) > 0:
+		return append(list, directory.Department{ExternalID: rootID}), bad, nil
+	default:
+		return nil, nil, malformed(departmentSimpleList, "the list of all departments lacks department 1")
+	}
+}
+
+// departments reads one of the two recursive lists. A record that cannot be placed is
+// put aside: the list then has a gap, which must not look like a removed department.
+func (c *client) departments(ctx context.Context, cred *credential, ep provider.Endpoint) (list []directory.Department, bad []string, err error) {
 	body, err := c.call(ctx, cred, ep, nil, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	return decodeDepartments(ep, body)
 }
 
-// decodeDepartments refuses the whole list for one record that cannot be placed:
-// a list with a gap would look like a removed department.
-func decodeDepartments(ep provider.Endpoint, body []byte) ([]directory.Department, error) {
+func decodeDepartments(ep provider.Endpoint, body []byte) (list []directory.Department, bad []string, err error) {
 	key := "department"
 	if ep == departmentSimpleList {
 		key = "department_id" // a list of objects all the same (wecom.md §2)
 	}
 	records, err := decodeList(ep, body, key)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	list := make([]directory.Department, len(records))
+	list = make([]directory.Department, 0, len(records))
 	for i, record := range records {
 		d, problem := departmentOf(record)
 		if problem != "" {
-			return nil, malformed(ep, fmt.Sprintf("record %d %s", i+1, problem))
+			bad = append(bad, ep.Name+": "+unusable(i, record, problem))
+			continue
 		}
-		list[i] = d
+		list = append(list, d)
 	}
-	return list, nil
+	if len(list) == 0 && len(bad) > 0 {
+		return nil, nil, malformed(ep, "no department of the list can be used; the first: "+bad[0])
+	}
+	return list, bad, nil
 }
 
 // decodeList returns the list that the answer must carry under key.
@@ -199,7 +233,7 @@ func decodeGrant(body []byte) (grant, error) {
 	for i, record := range w.Users.User {
 		user, ok := decodeUserID(record)
 		if !ok {
-			g.bad = append(g.bad, fmt.Sprintf("granted member %d has no userid", i+1))
+			g.bad = append(g.bad, fmt.Sprintf("granted member %d: no usable userid", i+1))
 			continue
 		}
 		g.members = append(g.members, user)

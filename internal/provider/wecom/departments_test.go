@@ -1,6 +1,7 @@
 package wecom
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -62,7 +63,7 @@ func TestRoots(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, test.answers)
-			found, err := api.open(t, test.settings).Roots(t.Context())
+			found, _, err := api.open(t, test.settings).Roots(t.Context())
 			require.NoError(t, err)
 			require.Equal(t, test.want, shapes(found))
 			for _, f := range found {
@@ -81,7 +82,7 @@ func TestRootsMergeDetailsIntoTheCompleteTree(t *testing.T) {
 		"department/simplelist": `{"errcode":0,"department_id":[{"id":1,"parentid":0,"order":1},{"id":7,"parentid":1,"order":9223372036854775807},{"id":18446744073709551615,"parentid":1,"order":3}]}`,
 		"department/list":       `{"errcode":0,"department":[{"id":7,"name":"Platform","department_leader":["bob","ada"],"parentid":3,"order":2,"count":1.10}]}`,
 	})
-	found, err := api.open(t, bothKeys).Roots(t.Context())
+	found, _, err := api.open(t, bothKeys).Roots(t.Context())
 	require.NoError(t, err)
 	want := []provider.FoundDepartment{
 		{Department: directory.Department{ExternalID: "1", SortOrder: ptr(int64(1)), Raw: []byte(`{"id":1,"order":1,"parentid":0}`)}, Members: "corp"},
@@ -111,21 +112,90 @@ func TestRootsRefuseWhatCannotBeATree(t *testing.T) {
 		"sync without anything":        {syncOnly, map[string]string{"department/simplelist": `{"errcode":0,"department_id":[]}`}, provider.Malformed, "department 1"},
 		"sync with the other key":      {syncOnly, map[string]string{"department/simplelist": companyList}, provider.Malformed, "department_id"},
 		"both without root":            {bothKeys, map[string]string{"department/list": companyList, "department/simplelist": `{"errcode":0,"department_id":[]}`}, provider.Malformed, "department 1"},
-		"no id":                        {appOnly, map[string]string{"department/list": `{"errcode":0,"department":[{"id":1,"parentid":0},{"name":"Ada","parentid":1}]}`}, provider.Malformed, "record 2 has no usable id"},
-		"id as text":                   {appOnly, map[string]string{"department/list": `{"errcode":0,"department":[{"id":"1","parentid":0}]}`}, provider.Malformed, "record 1 has no usable id"},
-		"id as fraction":               {appOnly, map[string]string{"department/list": `{"errcode":0,"department":[{"id":1.0,"parentid":0}]}`}, provider.Malformed, "record 1 has no usable id"},
-		"id zero":                      {appOnly, map[string]string{"department/list": `{"errcode":0,"department":[{"id":0,"parentid":0}]}`}, provider.Malformed, "record 1 has no usable id"},
-		"no parent":                    {appOnly, map[string]string{"department/list": `{"errcode":0,"department":[{"id":7,"name":"Ada"}]}`}, provider.Malformed, "(department 7) has no usable parentid"},
-		"no object":                    {appOnly, map[string]string{"department/list": `{"errcode":0,"department":["Ada"]}`}, provider.Malformed, "record 1 is not a JSON object"},
+		"all ids as text":              {appOnly, map[string]string{"department/list": `{"errcode":0,"department":[{"id":"1","parentid":"0"},{"id":"3","parentid":"1"}]}`}, provider.Malformed, `record 1 (id "1", parentid "0"): no usable id`},
+		"all without objects":          {syncOnly, map[string]string{"department/simplelist": `{"errcode":0,"department_id":["Ada"]}`}, provider.Malformed, "record 1: not a JSON object"},
+		"cannot tell of the root":      {appOnly, map[string]string{"department/list": `{"errcode":0,"department":[{"id":"1","parentid":0},{"id":3,"parentid":1}]}`, "department/get": `{"errcode":-1,"errmsg":"busy"}`}, provider.Unavailable, "busy"},
 		"app secret is wrong in both":  {bothKeys, map[string]string{"department/list": `{"errcode":60011,"errmsg":"no privilege"}`, "department/simplelist": companySimpleList}, provider.OutOfRange, "visible range"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := newAPI(t, test.answers).open(t, test.settings).Roots(t.Context())
+			_, _, err := newAPI(t, test.answers).open(t, test.settings).Roots(t.Context())
 			e := requireError(t, err, test.kind)
 			require.Contains(t, e.Error(), test.words)
 		})
 	}
+}
+
+// One record that cannot be used costs that department and is named; the tree stands.
+func TestOneUnusableDepartmentIsSetAside(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("9", provider.MaxID+1)
+	for name, test := range map[string]struct{ record, why string }{
+		"no id":           {`{"name":"Ada","parentid":3}`, "record 2 (parentid 3): no usable id"},
+		"id as text":      {`{"id":"7","name":"Ada","parentid":3}`, `record 2 (id "7", parentid 3): no usable id`},
+		"both as text":    {`{"id":"7","parentid":"3"}`, `record 2 (id "7", parentid "3"): no usable id`},
+		"id as fraction":  {`{"id":7.0,"parentid":3}`, "record 2 (id 7.0, parentid 3): no usable id"},
+		"id zero":         {`{"id":0,"parentid":3}`, "record 2 (id 0, parentid 3): no usable id"},
+		"id a name":       {`{"id":"Ada","parentid":3}`, "record 2 (parentid 3): no usable id"},
+		"id beyond bound": {`{"id":` + long + `,"parentid":3}`, "record 2 (parentid 3): no usable id"},
+		"no parent":       {`{"id":7,"name":"Ada"}`, "record 2 (id 7): no usable parentid"},
+		"parent too long": {`{"id":7,"parentid":` + long + `}`, "record 2 (id 7): no usable parentid"},
+		"no object":       {`"Ada"`, "record 2: not a JSON object"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			records := `[{"id":1,"parentid":0},` + test.record + `,{"id":3,"parentid":1}]`
+			api := newAPI(t, map[string]string{
+				"department/list": `{"errcode":0,"department":` + records + `}`, "department/simplelist": `{"errcode":0,"department_id":` + records + `}`,
+			})
+			for endpoint, settings := range map[string]provider.Settings{"department/list": appOnly, "department/simplelist": syncOnly} {
+				found, bad, err := api.open(t, settings).Roots(t.Context())
+				require.NoError(t, err)
+				require.Equal(t, []string{endpoint + ": " + test.why}, bad)
+				require.Len(t, found, 2)
+				requireClean(t, bad[0])
+			}
+			require.Zero(t, api.calls("department/get"))
+		})
+	}
+}
+
+// The root is known to be there although its record cannot be used: nothing hangs loose.
+func TestTheRootsRecordMayBeUnusable(t *testing.T) {
+	t.Parallel()
+	const rootless = `[{"id":"1","name":"Acme","parentid":"0"},{"id":3,"parentid":1,"department_leader":["ada"]}]`
+	lists := map[string]string{
+		"department/list": `{"errcode":0,"department":` + rootless + `}`, "department/simplelist": `{"errcode":0,"department_id":` + rootless + `}`,
+	}
+	byID := directory.Department{ExternalID: "1"}
+	for name, test := range map[string]struct {
+		settings provider.Settings
+		root     string
+		want     []shape
+		bad      int
+	}{
+		"app sees it":  {appOnly, `{"errcode":0,"department":{"id":"1"}}`, []shape{{"1", "", "department"}, {"3", "1", "department"}}, 1},
+		"app does not": {appOnly, `{"errcode":60011,"errmsg":"no privilege"}`, []shape{{"3", "1", "department"}}, 1},
+		"sync":         {syncOnly, "", []shape{{"1", "", "corp"}, {"3", "1", ""}}, 1},
+		"both":         {bothKeys, `{"errcode":0,"department":{"id":1}}`, []shape{{"1", "", "corp+department"}, {"3", "1", "department"}}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			api := newAPI(t, lists)
+			api.handlers["department/get"] = by("id", map[string]string{"1": test.root})
+			found, bad, err := api.open(t, test.settings).Roots(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, test.want, shapes(found))
+			require.Len(t, bad, test.bad)
+			if found[0].ExternalID == "1" {
+				require.Equal(t, byID, found[0].Department, "nothing is known of it but its id")
+			}
+		})
+	}
+	found, bad, err := newAPI(t, map[string]string{"department/list": `{"errcode":0,"department":[{"id":1,"name":"Acme"}]}`}).open(t, appOnly).Roots(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, bad, "it needs no parent")
+	require.Equal(t, []shape{{"1", "", "department"}}, shapes(found))
 }
 
 func TestDepartmentsAreNotListedOneByOne(t *testing.T) {

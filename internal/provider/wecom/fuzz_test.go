@@ -52,9 +52,10 @@ func FuzzDecodeDepartments(f *testing.F) {
 	seed(f, companyList, companySimpleList, limitedList)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, ep := range []provider.Endpoint{departmentList, departmentSimpleList} {
-			list, err := decodeDepartments(ep, body)
+			list, bad, err := decodeDepartments(ep, body)
 			if err != nil {
 				require.Equal(t, provider.Malformed, provider.KindOf(err))
+				require.Empty(t, bad)
 			}
 			for _, d := range list {
 				require.True(t, isID(d.ExternalID))
@@ -91,11 +92,12 @@ func FuzzDecodeMembers(f *testing.F) {
 func FuzzDecodeIDs(f *testing.F) {
 	seed(f, ids1, ids2)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		page, err := decodeIDs(body, "c-2")
+		page, err := decodeIDs(body, "c-2", false)
 		if err != nil {
 			require.Equal(t, provider.Malformed, provider.KindOf(err))
 		}
-		require.NotEqual(t, "ids:c-2", page.Next)
+		require.NotContains(t, []string{"ids:c-2", "nobody:c-2"}, page.Next)
+		require.True(t, err != nil || page.Next != "" || len(page.Members)+len(page.Bad) > 0)
 		for _, m := range page.Members {
 			require.NotEmpty(t, m.ExternalID)
 			require.True(t, isID(m.Memberships[0].DepartmentID))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -28,7 +27,9 @@ const (
 // Cursors. Those that end in a colon are followed by WeCom's own cursor or by
 // the last userid that was read.
 const (
-	cursorIDs     = "ids:"
+	cursorIDs = "ids:"
+	// cursorNobody is cursorIDs as long as no page has named anybody.
+	cursorNobody  = "nobody:"
 	cursorDetails = "details"
 	cursorEach    = "each:"
 )
@@ -100,7 +101,7 @@ func decodeMembers(body []byte, department string) (provider.MemberPage, error) 
 	for i, record := range records {
 		m, problem := memberOf(record)
 		if problem != "" {
-			page.Bad = append(page.Bad, fmt.Sprintf("record %d %s", i+1, problem))
+			page.Bad = append(page.Bad, nth(i)+": "+problem)
 			continue
 		}
 		page.Members = append(page.Members, m.in(department))
@@ -122,7 +123,7 @@ func (c *client) departmentOneByOne(ctx context.Context, department, after strin
 		if user, ok := decodeUserID(record); ok {
 			users = append(users, user)
 		} else {
-			bad = append(bad, fmt.Sprintf("record %d has no userid", i+1))
+			bad = append(bad, nth(i)+": no usable userid")
 		}
 	}
 	slices.Sort(users)
@@ -150,7 +151,7 @@ func (c *client) grantedMembers(ctx context.Context, q provider.Query) (provider
 	if err != nil {
 		return provider.MemberPage{}, err
 	}
-	list, err := c.departments(ctx, c.app, departmentList)
+	list, _, err := c.visibleDepartments(ctx)
 	if err != nil {
 		return provider.MemberPage{}, err
 	}
@@ -205,7 +206,7 @@ func (c *client) user(ctx context.Context, user string) (member, error) {
 	}
 	m, problem := memberOf(body)
 	if problem != "" {
-		return member{}, malformed(userGet, "the answer "+problem)
+		return member{}, malformed(userGet, "the answer: "+problem)
 	}
 	return m, nil
 }
@@ -218,19 +219,23 @@ type idRequest struct {
 
 // companyIDs reads one page of (person, department) pairs of the whole company.
 func (c *client) companyIDs(ctx context.Context, cursor string) (provider.MemberPage, error) {
-	sent, ok := strings.CutPrefix(cursor, cursorIDs)
-	if cursor != "" && (!ok || sent == "") {
+	sent, somebody := strings.CutPrefix(cursor, cursorIDs)
+	if !somebody {
+		sent = strings.TrimPrefix(cursor, cursorNobody)
+	}
+	if cursor != "" && (sent == "" || sent == cursor) {
 		return provider.MemberPage{}, unknownCursor(userListID)
 	}
 	body, err := c.call(ctx, c.sync, userListID, nil, idRequest{Cursor: sent, Limit: idPageSize})
 	if err != nil {
 		return provider.MemberPage{}, refusedCursor(err, sent)
 	}
-	return decodeIDs(body, sent)
+	return decodeIDs(body, sent, somebody)
 }
 
-// decodeIDs reads one list_id page, which was asked for with the cursor sent.
-func decodeIDs(body []byte, sent string) (provider.MemberPage, error) {
+// decodeIDs reads one list_id page, which was asked for with the cursor sent; somebody
+// is true if a page before it named anybody.
+func decodeIDs(body []byte, sent string, somebody bool) (provider.MemberPage, error) {
 	records, err := decodeList(userListID, body, "dept_user")
 	if err != nil {
 		return provider.MemberPage{}, err
@@ -242,19 +247,23 @@ func decodeIDs(body []byte, sent string) (provider.MemberPage, error) {
 	if err := decodeObject(body, &end); err != nil {
 		return provider.MemberPage{}, malformed(userListID, "next_cursor is not text")
 	}
+	if problem := provider.IDProblem(end.Next); problem != "" {
+		return provider.MemberPage{}, malformed(userListID, "next_cursor "+problem)
+	}
 	if end.Next != "" && end.Next == sent {
 		return provider.MemberPage{}, malformed(userListID, "the next page's cursor is the one that was sent")
 	}
-	if len(records) == 0 && (end.Next != "" || sent == "") {
+	somebody = somebody || len(records) > 0
+	if end.Next == "" && !somebody {
 		// No company is without people; reading none must not remove them all
 		// (wecom.md §10, 4).
-		return provider.MemberPage{}, malformed(userListID, "the page is empty where people must follow")
+		return provider.MemberPage{}, malformed(userListID, "the list of all people ends without having named anybody")
 	}
 	page := provider.MemberPage{Members: make([]directory.Member, 0, len(records))}
 	for i, record := range records {
 		var row wireIDRow
 		if err := decodeObject(record, &row); err != nil || row.UserID == "" || row.Department == "" || row.Department == "0" {
-			page.Bad = append(page.Bad, fmt.Sprintf("record %d has no userid or no department", i+1))
+			page.Bad = append(page.Bad, nth(i)+": no usable userid or department")
 			continue
 		}
 		page.Members = append(page.Members, directory.Member{
@@ -262,8 +271,12 @@ func decodeIDs(body []byte, sent string) (provider.MemberPage, error) {
 			Memberships: []directory.Membership{{DepartmentID: string(row.Department)}},
 		})
 	}
-	if end.Next != "" {
+	switch {
+	case end.Next == "":
+	case somebody:
 		page.Next = cursorIDs + end.Next
+	default:
+		page.Next = cursorNobody + end.Next
 	}
 	return page, nil
 }

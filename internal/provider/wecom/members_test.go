@@ -61,7 +61,7 @@ func TestDepartmentMembers(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"ada@7", "Bob@7"}, rows(page))
 	require.Empty(t, page.Next)
-	require.Equal(t, []string{"record 2 has no userid", "record 3 has no userid", "record 4 has no userid", "record 5 is not a JSON object"}, page.Bad)
+	require.Equal(t, []string{"record 2: no usable userid", "record 3: no usable userid", "record 4: no usable userid", "record 5: not a JSON object"}, page.Bad)
 
 	page, err = client.Members(t.Context(), provider.Query{Department: "8", Listing: listDepartment})
 	require.NoError(t, err)
@@ -122,7 +122,8 @@ func TestIDPages(t *testing.T) {
 	}{
 		"same cursor again":            {"c-2", ids1, provider.Malformed},
 		"cursor of another type":       {"", `{"errcode":0,"next_cursor":2,"dept_user":[{"userid":"a","department":1}]}`, provider.Malformed},
-		"empty page that goes on":      {"c-1", `{"errcode":0,"next_cursor":"c-2","dept_user":[]}`, provider.Malformed},
+		"cursor with U+0000":           {"", `{"errcode":0,"next_cursor":"a\u0000b","dept_user":[{"userid":"a","department":1}]}`, provider.Malformed},
+		"cursor of 513 bytes":          {"", `{"errcode":0,"next_cursor":"` + strings.Repeat("x", 513) + `","dept_user":[{"userid":"a","department":1}]}`, provider.Malformed},
 		"empty company":                {"", `{"errcode":0,"dept_user":[]}`, provider.Malformed},
 		"no list":                      {"c-1", `{"errcode":0}`, provider.Malformed},
 		"refused cursor":               {"c-1", `{"errcode":40058,"errmsg":"invalid Request Parameter","dept_user":[]}`, provider.CursorExpired},
@@ -150,13 +151,51 @@ func TestIDPages(t *testing.T) {
 	}
 }
 
+// A new cursor is progress, whoever the page names; that nobody is named at all cannot be.
+func TestEmptyIDPages(t *testing.T) {
+	t.Parallel()
+	page := func(next, rows string) string {
+		return `{"errcode":0,"next_cursor":"` + next + `","dept_user":[` + rows + `]}`
+	}
+	const ada = `{"userid":"ada","department":1}`
+	query := provider.Query{Department: "1", Listing: listCompany}
+	for name, bodies := range map[string][]string{
+		"first": {page("b", ""), page("c", ""), page("", ada)},
+		"later": {page("b", ada), page("c", ""), page("d", ""), page("", "")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			api := newAPI(t, nil)
+			api.handlers["user/list_id"] = inTurn(bodies...)
+			pages := readAll(t, api.open(t, syncOnly), query)
+			require.Len(t, pages, len(bodies))
+			var people []string
+			for _, p := range pages {
+				people = append(people, rows(p)...)
+			}
+			require.Equal(t, []string{"ada@1"}, people)
+		})
+	}
+	api := newAPI(t, nil)
+	api.handlers["user/list_id"] = inTurn(page("b", ""), page("c", ""), page("", ""))
+	client := api.open(t, syncOnly)
+	for range 2 {
+		got, err := client.Members(t.Context(), query)
+		require.NoError(t, err)
+		query.Cursor = got.Next
+	}
+	_, err := client.Members(t.Context(), query)
+	e := requireError(t, err, provider.Malformed)
+	require.Contains(t, e.Problem, "without having named anybody")
+}
+
 func TestIDRowsWithoutIDsAreReported(t *testing.T) {
 	t.Parallel()
-	page, err := decodeIDs([]byte(`{"dept_user":[{"userid":"a"},{"department":3},{"userid":5,"department":3},{"userid":"a","department":"3"},7,{"userid":"b","department":9007199254740993},{"userid":"a","department":0}]}`), "")
+	page, err := decodeIDs([]byte(`{"dept_user":[{"userid":"a"},{"department":3},{"userid":5,"department":3},{"userid":"a","department":"3"},7,{"userid":"b","department":9007199254740993},{"userid":"a","department":0}]}`), "", false)
 	require.NoError(t, err)
 	require.Equal(t, []string{"b@9007199254740993"}, rows(page))
 	require.Len(t, page.Bad, 6)
-	require.Equal(t, "record 1 has no userid or no department", page.Bad[0])
+	require.Equal(t, "record 1: no usable userid or department", page.Bad[0])
 }
 
 func TestUnknownListingsAndCursors(t *testing.T) {
@@ -276,7 +315,7 @@ func TestGrantedMembers(t *testing.T) {
 	pages := readAll(t, api.open(t, appAgent), provider.Query{Department: "1", Listing: listGranted})
 	require.Len(t, pages, 2)
 	require.Equal(t, []string{"u001@1", "u002@", "u003@1", "u004@", "u005@1"}, rows(pages[0])[:5])
-	require.Equal(t, []string{"granted member 22 has no userid"}, pages[0].Bad)
+	require.Equal(t, []string{"granted member 22: no usable userid"}, pages[0].Bad)
 	require.Equal(t, []string{"u021@1"}, rows(pages[1]))
 	require.Empty(t, pages[1].Bad)
 	require.JSONEq(t, `{"userid":"u001","name":"Ada","department":[],"status":4}`, string(pages[0].Members[0].Raw))

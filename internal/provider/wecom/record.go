@@ -3,6 +3,8 @@ package wecom
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/normalize"
@@ -12,17 +14,18 @@ import (
 const rootID = "1"
 
 // departmentOf turns a department's record into a directory.Department. A
-// problem is returned instead if the record cannot be placed in the tree.
+// problem is returned instead if the record cannot be placed in the tree; the root
+// needs no parent for that.
 func departmentOf(record json.RawMessage) (d directory.Department, problem string) {
 	var w wireDepartment
 	if err := decodeObject(record, &w); err != nil {
-		return d, "is not a JSON object"
+		return d, "not a JSON object"
 	}
 	if w.ID == "" || w.ID == "0" {
-		return d, "has no usable id"
+		return d, "no usable id"
 	}
-	if w.Parent == "" {
-		return d, "(department " + string(w.ID) + ") has no usable parentid"
+	if w.Parent == "" && w.ID != rootID {
+		return d, "no usable parentid"
 	}
 	d = directory.Department{
 		ExternalID: string(w.ID),
@@ -36,6 +39,25 @@ func departmentOf(record json.RawMessage) (d directory.Department, problem strin
 	}
 	return d, ""
 }
+
+// unusable describes the record of a list that cannot be used: where it stands, what it
+// has in the place of ids, and why.
+func unusable(index int, record json.RawMessage, problem string) string {
+	label := nth(index)
+	var known []string
+	for _, key := range []string{"id", "parentid"} {
+		if sent := asSent(record, key); sent != "" {
+			known = append(known, key+" "+sent)
+		}
+	}
+	if len(known) > 0 {
+		label += " (" + strings.Join(known, ", ") + ")"
+	}
+	return label + ": " + problem
+}
+
+// nth names a record by its place in its list, counting from 1.
+func nth(index int) string { return "record " + strconv.Itoa(index+1) }
 
 // leadersOf sorts the leaders, whose order is not documented; nil if not sent.
 func leadersOf(sent userIDs) []string {
@@ -61,10 +83,10 @@ type member struct {
 // memberOf decodes a member's record. A problem is returned instead if it names nobody.
 func memberOf(record json.RawMessage) (m member, problem string) {
 	if err := decodeObject(record, &m.wire); err != nil {
-		return m, "is not a JSON object"
+		return m, "not a JSON object"
 	}
 	if m.wire.UserID == "" {
-		return m, "has no userid"
+		return m, "no usable userid"
 	}
 	// isleader speaks of the department that was asked; errcode and errmsg stand
 	// beside the fields of user/get (wecom.md §3.1, §3.3).

@@ -2,12 +2,14 @@ package wecom
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
 )
 
 func TestMemberRecord(t *testing.T) {
@@ -70,13 +72,14 @@ func TestDepartmentRecord(t *testing.T) {
 		record string
 		want   directory.Department
 	}{
-		"ids only":             {`{"id":7,"parentid":3}`, directory.Department{ExternalID: "7", ParentID: "3"}},
-		"no leaders":           {`{"id":7,"parentid":3,"department_leader":[]}`, directory.Department{ExternalID: "7", ParentID: "3", Leaders: []string{}}},
-		"odd leaders":          {`{"id":7,"parentid":3,"department_leader":["bob",5,null,"ada"]}`, directory.Department{ExternalID: "7", ParentID: "3", Leaders: []string{"ada", "bob"}}},
-		"leaders are no list":  {`{"id":7,"parentid":3,"department_leader":"ada"}`, directory.Department{ExternalID: "7", ParentID: "3"}},
-		"name empty":           {`{"id":7,"parentid":3,"name":""}`, directory.Department{ExternalID: "7", ParentID: "3", Name: ptr("")}},
-		"name a number":        {`{"id":7,"parentid":3,"name":42,"order":"8"}`, directory.Department{ExternalID: "7", ParentID: "3", Name: ptr("42"), SortOrder: ptr(int64(8))}},
-		"order beyond 64 bits": {`{"id":7,"parentid":3,"order":99999999999999999999}`, directory.Department{ExternalID: "7", ParentID: "3"}},
+		"ids only":              {`{"id":7,"parentid":3}`, directory.Department{ExternalID: "7", ParentID: "3"}},
+		"no leaders":            {`{"id":7,"parentid":3,"department_leader":[]}`, directory.Department{ExternalID: "7", ParentID: "3", Leaders: []string{}}},
+		"odd leaders":           {`{"id":7,"parentid":3,"department_leader":["bob",5,null,"ada"]}`, directory.Department{ExternalID: "7", ParentID: "3", Leaders: []string{"ada", "bob"}}},
+		"leaders are no list":   {`{"id":7,"parentid":3,"department_leader":"ada"}`, directory.Department{ExternalID: "7", ParentID: "3"}},
+		"name empty":            {`{"id":7,"parentid":3,"name":""}`, directory.Department{ExternalID: "7", ParentID: "3", Name: ptr("")}},
+		"name a number":         {`{"id":7,"parentid":3,"name":42,"order":"8"}`, directory.Department{ExternalID: "7", ParentID: "3", Name: ptr("42"), SortOrder: ptr(int64(8))}},
+		"leaders beyond bounds": {`{"id":7,"parentid":3,"department_leader":["bob","a\u0000b","` + strings.Repeat("x", 513) + `"]}`, directory.Department{ExternalID: "7", ParentID: "3", Leaders: []string{"bob"}}},
+		"order beyond 64 bits":  {`{"id":7,"parentid":3,"order":99999999999999999999}`, directory.Department{ExternalID: "7", ParentID: "3"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -87,6 +90,22 @@ func TestDepartmentRecord(t *testing.T) {
 			require.Empty(t, cmp.Diff(test.want, got))
 		})
 	}
+}
+
+func TestIDsThatCannotBeStored(t *testing.T) {
+	t.Parallel()
+	for name, id := range map[string]string{"U+0000": `a\u0000b`, "longer than 512 bytes": strings.Repeat("x", provider.MaxID+1)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, problem := memberOf(json.RawMessage(`{"userid":"` + id + `"}`))
+			require.Equal(t, "no usable userid", problem)
+		})
+	}
+	longest := strings.Repeat("x", provider.MaxID)
+	m, problem := memberOf(json.RawMessage(`{"userid":"` + longest + `","department":[7,` + strings.Repeat("9", provider.MaxID+1) + `]}`))
+	require.Empty(t, problem)
+	require.Equal(t, longest, m.in("7").ExternalID)
+	require.Equal(t, ids{"7", ""}, m.wire.Departments)
 }
 
 func TestRawIsTheSameHoweverItWasSent(t *testing.T) {

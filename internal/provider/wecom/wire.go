@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"regexp"
 	"strconv"
+
+	"github.com/orgsync/orgsync/internal/provider"
 )
 
 // The types of this file decode single fields. Those that decide something
-// (id, userID) keep only a value of the documented type; the others take what
+// (id, userID) keep only a value of the documented type that provider.IDProblem has
+// nothing against; the others take what
 // they can get and count as not sent otherwise, so that one odd field never
 // costs a record.
 
@@ -129,9 +133,22 @@ func (v *id) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// looksLikeID is a number in any notation, also as text.
+var looksLikeID = regexp.MustCompile(`^"?[-+.0-9]{1,20}"?$`)
+
+// asSent shows what was sent in the place of an id, "" unless it may be shown: whatever
+// does not look like a number may be something else.
+func asSent(record json.RawMessage, key string) string {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(record, &fields); err != nil || !looksLikeID.Match(fields[key]) {
+		return ""
+	}
+	return string(fields[key])
+}
+
 // isID reports whether s is a positive decimal number in its only spelling.
 func isID(s string) bool {
-	if s == "" || s[0] == '0' {
+	if s == "" || s[0] == '0' || provider.IDProblem(s) != "" {
 		return false
 	}
 	for _, r := range s {
@@ -162,7 +179,9 @@ func (v *userID) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &s); err != nil {
 		return err
 	}
-	*v = userID(s)
+	if provider.IDProblem(s) == "" {
+		*v = userID(s)
+	}
 	return nil
 }
 
