@@ -183,7 +183,8 @@ func (r *reading) children(ctx context.Context, p *db.Pending) error {
 }
 
 // endChildren asks for a second opinion where fewer departments came back than the
-// directory holds: an answer that only looks complete must not remove any.
+// directory holds: an answer that only looks complete must not remove any. One with
+// records that could not be used does not look complete.
 func (r *reading) endChildren(ctx context.Context, p db.Pending) error {
 	counter, ok := r.client.(provider.ChildCounter)
 	if !ok {
@@ -193,7 +194,7 @@ func (r *reading) endChildren(ctx context.Context, p db.Pending) error {
 	if err != nil {
 		return err
 	}
-	if figures.Read < figures.Stored {
+	if figures.Read < figures.Stored && figures.Bad == 0 {
 		declared, err := counter.CountChildren(ctx, p.Department)
 		if err != nil {
 			return err

@@ -241,7 +241,7 @@ func (r *reading) declared(ctx context.Context, p db.Pending, f db.Figures) (*in
 		return f.Declared, nil
 	}
 	counter, ok := r.client.(provider.MemberCounter)
-	if !ok || p.Listing != ownMembers || f.Read >= f.Stored {
+	if !ok || p.Listing != ownMembers || f.Read >= f.Stored || f.Bad > 0 {
 		return nil, nil
 	}
 	n, err := counter.CountMembers(ctx, p.Department)

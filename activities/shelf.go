@@ -136,13 +136,14 @@ func (s *shelf) judge(ctx context.Context) error {
 }
 
 // verdict returns the head count that the provider declares, or why the listing is
-// not to be believed; it is then read again from its start.
+// not to be believed; it is then read again from its start. One with records that could
+// not be used is incomplete whatever is counted.
 func (s *shelf) verdict(ctx context.Context, p db.Pending, f db.Figures) (*int, error) {
 	declared, err := s.declared(ctx, p, f)
 	if err != nil {
 		return nil, err
 	}
-	if declared != nil && *declared > f.Read && f.Read < f.Stored {
+	if declared != nil && *declared > f.Read && f.Read < f.Stored && f.Bad == 0 {
 		if err := s.store.MembersRestart(ctx, s.runID, p.Department); err != nil {
 			return nil, err
 		}

@@ -188,6 +188,8 @@ type Figures struct {
 	// directory holds.
 	Read   int
 	Stored int
+	// Bad is how many records could not be used.
+	Bad int
 	// Declared is the provider's own count with everything below, nil if unknown.
 	Declared *int
 	// Leaf is true where this run found no department below.
@@ -209,7 +211,7 @@ func (s *Store) MemberFigures(ctx context.Context, runID, providerID string, dep
 	})
 	out := make(map[string]Figures, len(rows))
 	for _, row := range rows {
-		f := Figures{Read: int(row.Read), Stored: int(row.Stored), Leaf: !row.HasChildren}
+		f := Figures{Read: int(row.Read), Stored: int(row.Stored), Bad: int(row.Bad), Leaf: !row.HasChildren}
 		if row.Declared != nil {
 			n := int(*row.Declared)
 			f.Declared = &n
@@ -222,7 +224,7 @@ func (s *Store) MemberFigures(ctx context.Context, runID, providerID string, dep
 // ChildFigures returns how many departments directly below one were read and are stored.
 func (s *Store) ChildFigures(ctx context.Context, runID, providerID, department string) (Figures, error) {
 	row, err := s.q.ChildFigures(ctx, s.pool, runID, &department, &providerID)
-	return Figures{Read: int(row.Read), Stored: int(row.Stored)}, interpret("compare figures", err)
+	return Figures{Read: int(row.Read), Stored: int(row.Stored), Bad: int(row.Bad)}, interpret("compare figures", err)
 }
 
 // LedgerEntry is one department's line in a run's completeness ledger.

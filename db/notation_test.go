@@ -75,6 +75,7 @@ func departmentsOf(text string) []stagedDepartment {
 				d.Leaders = []string{}
 			}
 		}
+		d.Raw = json.RawMessage("{}")
 		if raw, ok := v["raw"]; ok {
 			d.Raw = json.RawMessage(raw)
 		}

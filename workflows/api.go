@@ -208,6 +208,11 @@ func idsProblem(name, of string, ids []string) string {
 	case slices.ContainsFunc(ids, blank):
 		return fmt.Sprintf("input: %s holds an empty id; give external %s ids", name, of)
 	}
+	for i, id := range ids {
+		if problem := directory.IDProblem(id); problem != "" {
+			return fmt.Sprintf("input: %s: id %d %s; give external %s ids as orgsync search shows them", name, i+1, problem, of)
+		}
+	}
 	return ""
 }
 

@@ -32,6 +32,8 @@ func TestInputIsCheckedInWords(t *testing.T) {
 		"unknown removals": {`{"provider":"acme","on_removals":"yes"}`, `input: on_removals is "yes"; it must be hold, apply or skip`},
 		"empty department": {`{"provider":"acme","departments":["1",""]}`, `input: departments holds an empty id`},
 		"empty member":     {`{"provider":"acme","members":[""]}`, `input: members holds an empty id`},
+		"member U+0000":    {`{"provider":"acme","members":["u1","a\u0000b"]}`, `input: members: id 2 contains U+0000; give external member ids`},
+		"long department":  {`{"provider":"acme","departments":["` + strings.Repeat("x", directory.MaxID+1) + `"]}`, `input: departments: id 1 is longer than 512 bytes`},
 		"two targets":      {`{"provider":"acme","members":["u1"],"departments":["1"]}`, `input: only one of departments, members and retry can be given`},
 		"retry and target": {`{"provider":"acme","members":["u1"],"retry":"4f1c"}`, `input: only one of departments, members and retry can be given`},
 		"too many members": {`{"provider":"acme","members":["u"` + strings.Repeat(`,"u"`, workflows.MaxMembers) + `]}`, `at most 300 people can be looked up singly, sync their departments instead`},

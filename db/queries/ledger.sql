@@ -241,7 +241,7 @@ ORDER BY error IS NULL, external_id LIMIT @max_rows;
 -- What is known of departments' own people once their listings ended: how many the
 -- listing brought (not counted where the directory holds nobody who could be missing),
 -- how many the directory holds there, what the provider declares for the department
--- with everything below, and whether anything is below.
+-- with everything below, how many records could not be used, and whether anything is below.
 SELECT w.department::text AS external_id,
     CASE WHEN there.stored > 0 THEN (SELECT count(*) FROM (
         SELECT s.person_key FROM staged_members s
@@ -249,6 +249,7 @@ SELECT w.department::text AS external_id,
         UNION SELECT unnest(g.person_keys) FROM recognised_members g WHERE g.run_id = @run_id AND g.listing = w.department) people) ELSE 0 END::int AS read,
     there.stored::int AS stored,
     (SELECT sd.declared_members FROM staged_departments sd WHERE sd.run_id = @run_id AND sd.external_id = w.department) AS declared,
+    coalesce((SELECT l.members_bad FROM sync_run_departments l WHERE l.run_id = @run_id AND l.external_id = w.department), 0)::int AS bad,
     EXISTS (SELECT 1 FROM staged_departments sc WHERE sc.run_id = @run_id AND sc.parent_external_id = w.department OFFSET 0) AS has_children
 FROM unnest(@departments::text[]) AS w (department)
 CROSS JOIN LATERAL (
@@ -262,7 +263,8 @@ CROSS JOIN LATERAL (
 SELECT
     (SELECT count(*) FROM staged_departments sc WHERE sc.run_id = @run_id AND sc.parent_external_id = @external_id)::int AS read,
     (SELECT count(*) FROM org_departments c JOIN org_departments p ON p.id = c.parent_id
-      WHERE p.provider_id = @provider_id AND p.external_id = @external_id AND c.status = 'active')::int AS stored;
+      WHERE p.provider_id = @provider_id AND p.external_id = @external_id AND c.status = 'active')::int AS stored,
+    coalesce((SELECT l.children_bad FROM sync_run_departments l WHERE l.run_id = @run_id AND l.external_id = @external_id), 0)::int AS bad;
 
 -- name: StagedDepartmentsPut :exec
 -- A department found twice (a grant below another grant) keeps what was found

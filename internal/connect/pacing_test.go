@@ -262,7 +262,7 @@ func TestTwoWorkersAreNotThrottled(t *testing.T) {
 			Vendors: map[directory.ProviderType]provider.Vendor{directory.DingTalk: dingtalkclient.Vendor},
 		}).Open(t.Context(), stored, nil)
 		require.NoError(t, err)
-		roots, err := client.Roots(t.Context())
+		roots, _, err := client.Roots(t.Context())
 		require.NoError(t, err)
 		for range readers {
 			group.Go(func() error {

@@ -114,12 +114,12 @@ var wholeTrees = []wholeTree{
 	{directory.Feishu, "no items", simulator.Action{Kind: simulator.NoItems}, 0, directory.RunPartial, "the provider, asked for it alone, still does"},
 	{directory.Feishu, "second page lost", simulator.Action{Kind: simulator.NoItems}, 2, directory.RunPartial, "the provider, asked for it alone, still does"},
 	{directory.Feishu, "second page repeats", simulator.Action{Kind: simulator.SameToken}, 2, directory.RunPartial, "page_token repeats"},
-	{directory.Feishu, "no id", simulator.Action{Kind: simulator.NoID}, 0, directory.RunPartial, "no usable id"},
+	{directory.Feishu, "no id", simulator.Action{Kind: simulator.NoID}, 0, directory.RunPartial, "no open_department_id"},
 	{directory.WeCom, "html", simulator.Action{Kind: simulator.HTML}, 0, directory.RunFailed, "a web page instead of JSON"},
 	{directory.WeCom, "truncated", simulator.Action{Kind: simulator.Truncate}, 0, directory.RunFailed, "not one of the API's"},
 	{directory.WeCom, "hang", simulator.Action{Kind: simulator.Hang}, 0, directory.RunFailed, "no complete answer within 3s"},
 	{directory.WeCom, "no items", simulator.Action{Kind: simulator.NoItems}, 0, directory.RunFailed, "no department"},
-	{directory.WeCom, "no id", simulator.Action{Kind: simulator.NoID}, 0, directory.RunFailed, "no usable id"},
+	{directory.WeCom, "no id", simulator.Action{Kind: simulator.NoID}, 0, directory.RunPartial, "no usable id"},
 	{directory.WeCom, "duplicate", simulator.Action{Kind: simulator.Duplicate}, 0, directory.RunSucceeded, ""},
 }
 

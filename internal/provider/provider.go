@@ -28,6 +28,12 @@ type FoundDepartment struct {
 	Members Listing
 }
 
+// MaxEmptyPages is how many pages of a listing may come empty one after the other while
+// each names a new next one. Where a provider leaves out what is out of sight only after
+// it has cut the pages, some do: this many are thousands of hidden records, even at the
+// smallest page size (50). A listing that never ends costs no more calls than this.
+const MaxEmptyPages = 100
+
 // Query asks for one page of a listing of one department.
 type Query struct {
 	Department string

@@ -16,18 +16,20 @@ const childFigures = `-- name: ChildFigures :one
 SELECT
     (SELECT count(*) FROM staged_departments sc WHERE sc.run_id = $1 AND sc.parent_external_id = $2)::int AS read,
     (SELECT count(*) FROM org_departments c JOIN org_departments p ON p.id = c.parent_id
-      WHERE p.provider_id = $3 AND p.external_id = $2 AND c.status = 'active')::int AS stored
+      WHERE p.provider_id = $3 AND p.external_id = $2 AND c.status = 'active')::int AS stored,
+    coalesce((SELECT l.children_bad FROM sync_run_departments l WHERE l.run_id = $1 AND l.external_id = $2), 0)::int AS bad
 `
 
 type ChildFiguresRow struct {
 	Read   int32
 	Stored int32
+	Bad    int32
 }
 
 func (q *Queries) ChildFigures(ctx context.Context, db DBTX, runID string, externalID *string, providerID *string) (ChildFiguresRow, error) {
 	row := db.QueryRow(ctx, childFigures, runID, externalID, providerID)
 	var i ChildFiguresRow
-	err := row.Scan(&i.Read, &i.Stored)
+	err := row.Scan(&i.Read, &i.Stored, &i.Bad)
 	return i, err
 }
 
@@ -653,6 +655,7 @@ SELECT w.department::text AS external_id,
         UNION SELECT unnest(g.person_keys) FROM recognised_members g WHERE g.run_id = $1 AND g.listing = w.department) people) ELSE 0 END::int AS read,
     there.stored::int AS stored,
     (SELECT sd.declared_members FROM staged_departments sd WHERE sd.run_id = $1 AND sd.external_id = w.department) AS declared,
+    coalesce((SELECT l.members_bad FROM sync_run_departments l WHERE l.run_id = $1 AND l.external_id = w.department), 0)::int AS bad,
     EXISTS (SELECT 1 FROM staged_departments sc WHERE sc.run_id = $1 AND sc.parent_external_id = w.department OFFSET 0) AS has_children
 FROM unnest($2::text[]) AS w (department)
 CROSS JOIN LATERAL (
@@ -668,13 +671,14 @@ type ScopeFiguresRow struct {
 	Read        int32
 	Stored      int32
 	Declared    *int32
+	Bad         int32
 	HasChildren bool
 }
 
 // What is known of departments' own people once their listings ended: how many the
 // listing brought (not counted where the directory holds nobody who could be missing),
 // how many the directory holds there, what the provider declares for the department
-// with everything below, and whether anything is below.
+// with everything below, how many records could not be used, and whether anything is below.
 func (q *Queries) ScopeFigures(ctx context.Context, db DBTX, runID string, departments []string, providerID *string) ([]ScopeFiguresRow, error) {
 	rows, err := db.Query(ctx, scopeFigures, runID, departments, providerID)
 	if err != nil {
@@ -689,6 +693,7 @@ func (q *Queries) ScopeFigures(ctx context.Context, db DBTX, runID string, depar
 			&i.Read,
 			&i.Stored,
 			&i.Declared,
+			&i.Bad,
 			&i.HasChildren,
 		); err != nil {
 			return nil, err

@@ -173,7 +173,7 @@ func readScopes(a answer) (scopes, error) {
 	}
 	for _, v := range people {
 		id := asString(v)
-		if id == "" || provider.IDProblem(id) != "" {
+		if id == "" || directory.IDProblem(id) != "" {
 			return scopes{}, a.malformed("authed_user holds something that is not an id")
 		}
 		s.people = append(s.people, id)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -80,7 +81,7 @@ func FuzzRecord(f *testing.F) {
 			return
 		}
 		for _, id := range []string{m.ExternalID, m.UnionID} {
-			require.Empty(t, provider.IDProblem(id))
+			require.Empty(t, directory.IDProblem(id))
 		}
 		require.NotEmpty(t, m.ExternalID)
 		again, ok := parseRecord(m.Raw)

@@ -99,7 +99,7 @@ func TestEmptyPageMayNameANextOne(t *testing.T) {
 
 func TestMembersWhoseIDsCannotBeStored(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("x", provider.MaxID+1)
+	long := strings.Repeat("x", directory.MaxID+1)
 	f := newFixture(t, map[string]func(call) reply{"/topapi/v2/user/list": always(`{"errcode":0,"result":{"has_more":false,"list":[
 		{"userid":"a\u0000b","unionid":"aB3","name":"` + personalText + `"},{"userid":"` + long + `"},{"userid":"u3","unionid":"` + long + `"},
 		{"userid":"` + long[1:] + `"}]}}`)})
@@ -109,7 +109,7 @@ func TestMembersWhoseIDsCannotBeStored(t *testing.T) {
 		`record 1 (unionid "aB3"): userid contains U+0000`, "record 2: userid is longer than 512 bytes", `record 3 (userid "u3"): unionid is longer than 512 bytes`,
 	}, page.Bad)
 	require.Len(t, page.Members, 1)
-	require.Len(t, page.Members[0].ExternalID, provider.MaxID)
+	require.Len(t, page.Members[0].ExternalID, directory.MaxID)
 }
 
 func TestMissingListIsEmpty(t *testing.T) {

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/normalize"
-	"github.com/orgsync/orgsync/internal/provider"
 )
 
 // Request bodies. Ids of departments are JSON numbers, ids of people strings
@@ -60,11 +60,11 @@ func (r record) id(key string) string {
 }
 
 // personID reads a person's id, which is a string even if it looks like a number
-// (dingtalk.md §3.1), or gives "". The problem is what provider.IDProblem has against
+// (dingtalk.md §3.1), or gives "". The problem is what directory.IDProblem has against
 // what was sent.
 func (r record) personID(key string) (id, problem string) {
 	id = asString(r[key])
-	if problem = provider.IDProblem(id); problem != "" {
+	if problem = directory.IDProblem(id); problem != "" {
 		return "", key + " " + problem
 	}
 	return id, ""

@@ -247,7 +247,7 @@ func TestSameCursorTwiceIsMalformed(t *testing.T) {
 
 func TestPageTokensThatCannotBeKept(t *testing.T) {
 	t.Parallel()
-	for name, token := range map[string]string{"U+0000": `a\u0000`, "longer than 512 bytes": strings.Repeat("x", provider.MaxID+1)} {
+	for name, token := range map[string]string{"U+0000": `a\u0000`, "longer than 512 bytes": strings.Repeat("x", directory.MaxID+1)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, _ := newFake(t, map[string]http.HandlerFunc{childrenPath: data(`{"has_more":true,"page_token":"` + token + `","items":[` + engineering + `]}`)})
@@ -320,7 +320,7 @@ func TestUnusableDepartmentsDoNotSpoilThePage(t *testing.T) {
 		{"open_department_id":"od-old","status":{"is_deleted":true}},
 		{"open_department_id":"od-1","parent_department_id":"0","name":12345678901234567890,"order":"first","member_count":"x","leaders":{},"leader_user_id":null,"status":[]},
 		{"open_department_id":"od-\u0000","parent_department_id":"0"},
-		{"open_department_id":"od-y","parent_department_id":"` + strings.Repeat("x", provider.MaxID+1) + `"}]}`)})
+		{"open_department_id":"od-y","parent_department_id":"` + strings.Repeat("x", directory.MaxID+1) + `"}]}`)})
 	page, err := c.Departments(t.Context(), wholeTree)
 	require.NoError(t, err)
 	require.Equal(t, []string{

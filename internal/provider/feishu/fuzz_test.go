@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/directory"
 )
 
 var records = []string{
@@ -34,7 +34,7 @@ func FuzzRecord(f *testing.F) {
 		if m, problem := memberOf(r); problem == noProblem {
 			require.NotEmpty(t, m.ExternalID)
 			for _, id := range []string{m.ExternalID, m.OpenID, m.UnionID} {
-				require.Empty(t, provider.IDProblem(id))
+				require.Empty(t, directory.IDProblem(id))
 			}
 			require.Equal(t, m.ExternalIDIsFallback, m.ExternalID == m.OpenID && r["user_id"] != m.ExternalID)
 			again, ok := parseRecord(m.Raw)
@@ -79,7 +79,7 @@ func FuzzAnswer(f *testing.F) {
 		a := answer{fields: env.fields, data: env.fields.object("data")}
 		if items, next, err := pageOfItems(a, sent); err == nil && next != "" {
 			require.NotEqual(t, sent, next)
-			require.Empty(t, provider.IDProblem(next))
+			require.Empty(t, directory.IDProblem(next))
 			for _, r := range items {
 				_, problem := memberOf(r)
 				require.NotContains(t, unusable(nth(0), r, problem), "\x00")

@@ -59,7 +59,7 @@ func TestEmptyDepartmentIsAnEmptyPage(t *testing.T) {
 
 func TestUnusableMembersDoNotSpoilThePage(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("x", provider.MaxID+1)
+	long := strings.Repeat("x", directory.MaxID+1)
 	c, _ := newFake(t, map[string]http.HandlerFunc{usersPath: data(`{"has_more":false,"items":[
 		{"name":"` + leak + `"}, {"open_id":"ou_1","user_id":5}, {"open_id":5,"user_id":"u"}, {"user_id":"u","union_id":{}}, null,
 		{"open_id":"ou_9","user_id":null,"union_id":"","name":null,"email":[],"mobile":13000000001,"avatar":null,"job_title":{},"status":"x","orders":5,"department_ids":"x"},

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/normalize"
-	"github.com/orgsync/orgsync/internal/provider"
 )
 
 // envelope is the frame of every answer (feishu.md §1.3).
@@ -150,14 +150,14 @@ func parseRecord(raw []byte) (record, bool) {
 }
 
 // id returns an identifier, "" if it was not sent. An id of a wrong type is no
-// id at all: guessing could make two people one. Nor is one that provider.IDProblem
+// id at all: guessing could make two people one. Nor is one that directory.IDProblem
 // refuses.
 func (r record) id(key string) (id, problem string) {
 	switch v := r[key].(type) {
 	case nil:
 		return "", ""
 	case string:
-		if problem := provider.IDProblem(v); problem != "" {
+		if problem := directory.IDProblem(v); problem != "" {
 			return "", key + " " + problem
 		}
 		return v, ""
@@ -214,7 +214,7 @@ func (r record) list(key string) (elements []any, sent bool) {
 }
 
 // ids returns an array of identifiers, none if it was not sent, and false if it is no
-// array or one of them is none: empty, no string, or refused by provider.IDProblem.
+// array or one of them is none: empty, no string, or refused by directory.IDProblem.
 func (r record) ids(key string) (ids []string, ok bool) {
 	elements, sent := r.list(key)
 	if !sent {
@@ -222,7 +222,7 @@ func (r record) ids(key string) (ids []string, ok bool) {
 	}
 	for _, element := range elements {
 		id, _ := element.(string)
-		if id == "" || provider.IDProblem(id) != "" {
+		if id == "" || directory.IDProblem(id) != "" {
 			return nil, false
 		}
 		ids = append(ids, id)
@@ -235,7 +235,7 @@ func (r record) usableIDs(key string) []string {
 	var found []string
 	elements, _ := r.list(key)
 	for _, element := range elements {
-		if id, ok := element.(string); ok && id != "" && provider.IDProblem(id) == "" {
+		if id, ok := element.(string); ok && id != "" && directory.IDProblem(id) == "" {
 			found = append(found, id)
 		}
 	}

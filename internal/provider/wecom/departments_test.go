@@ -129,7 +129,7 @@ func TestRootsRefuseWhatCannotBeATree(t *testing.T) {
 // One record that cannot be used costs that department and is named; the tree stands.
 func TestOneUnusableDepartmentIsSetAside(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("9", provider.MaxID+1)
+	long := strings.Repeat("9", directory.MaxID+1)
 	for name, test := range map[string]struct{ record, why string }{
 		"no id":           {`{"name":"Ada","parentid":3}`, "record 2 (parentid 3): no usable id"},
 		"id as text":      {`{"id":"7","name":"Ada","parentid":3}`, `record 2 (id "7", parentid 3): no usable id`},

@@ -247,7 +247,7 @@ func decodeIDs(body []byte, sent string, somebody bool) (provider.MemberPage, er
 	if err := decodeObject(body, &end); err != nil {
 		return provider.MemberPage{}, malformed(userListID, "next_cursor is not text")
 	}
-	if problem := provider.IDProblem(end.Next); problem != "" {
+	if problem := directory.IDProblem(end.Next); problem != "" {
 		return provider.MemberPage{}, malformed(userListID, "next_cursor "+problem)
 	}
 	if end.Next != "" && end.Next == sent {

@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/internal/directory"
-	"github.com/orgsync/orgsync/internal/provider"
 )
 
 func TestMemberRecord(t *testing.T) {
@@ -94,15 +93,15 @@ func TestDepartmentRecord(t *testing.T) {
 
 func TestIDsThatCannotBeStored(t *testing.T) {
 	t.Parallel()
-	for name, id := range map[string]string{"U+0000": `a\u0000b`, "longer than 512 bytes": strings.Repeat("x", provider.MaxID+1)} {
+	for name, id := range map[string]string{"U+0000": `a\u0000b`, "longer than 512 bytes": strings.Repeat("x", directory.MaxID+1)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, problem := memberOf(json.RawMessage(`{"userid":"` + id + `"}`))
 			require.Equal(t, "no usable userid", problem)
 		})
 	}
-	longest := strings.Repeat("x", provider.MaxID)
-	m, problem := memberOf(json.RawMessage(`{"userid":"` + longest + `","department":[7,` + strings.Repeat("9", provider.MaxID+1) + `]}`))
+	longest := strings.Repeat("x", directory.MaxID)
+	m, problem := memberOf(json.RawMessage(`{"userid":"` + longest + `","department":[7,` + strings.Repeat("9", directory.MaxID+1) + `]}`))
 	require.Empty(t, problem)
 	require.Equal(t, longest, m.in("7").ExternalID)
 	require.Equal(t, ids{"7", ""}, m.wire.Departments)

@@ -7,11 +7,11 @@ import (
 	"regexp"
 	"strconv"
 
-	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // The types of this file decode single fields. Those that decide something
-// (id, userID) keep only a value of the documented type that provider.IDProblem has
+// (id, userID) keep only a value of the documented type that directory.IDProblem has
 // nothing against; the others take what
 // they can get and count as not sent otherwise, so that one odd field never
 // costs a record.
@@ -148,7 +148,7 @@ func asSent(record json.RawMessage, key string) string {
 
 // isID reports whether s is a positive decimal number in its only spelling.
 func isID(s string) bool {
-	if s == "" || s[0] == '0' || provider.IDProblem(s) != "" {
+	if s == "" || s[0] == '0' || directory.IDProblem(s) != "" {
 		return false
 	}
 	for _, r := range s {
@@ -179,7 +179,7 @@ func (v *userID) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &s); err != nil {
 		return err
 	}
-	if provider.IDProblem(s) == "" {
+	if directory.IDProblem(s) == "" {
 		*v = userID(s)
 	}
 	return nil
