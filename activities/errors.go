@@ -62,7 +62,11 @@ func classify(err error) error {
 		options := temporal.ApplicationErrorOptions{NonRetryable: untold.Final, NextRetryDelay: untold.RetryAfter}
 		return temporal.NewApplicationErrorWithOptions(untold.Error(), TypeNotification, options)
 	case errors.As(err, &busy):
-		return temporal.NewNonRetryableApplicationError(busy.Error()+"; wait for it, or cancel it with: temporal workflow cancel -w "+busy.Run.WorkflowID, TypeBusy, nil)
+		advice := "; wait for it"
+		if !busy.Run.Approved {
+			advice += ", or cancel it with: temporal workflow cancel -w " + busy.Run.WorkflowID
+		}
+		return temporal.NewNonRetryableApplicationError(busy.Error()+advice, TypeBusy, nil)
 	case errors.As(err, &final):
 		return temporal.NewNonRetryableApplicationError(final.Reason, typeOf(final.Refusal), nil)
 	case errors.As(err, &unretried):

@@ -62,6 +62,7 @@ func TestOtherErrorsAreClassified(t *testing.T) {
 	_, unreachable := pgconn.Connect(t.Context(), "postgres://orgsync@127.0.0.1:1/orgsync?sslmode=disable")
 	require.Error(t, unreachable)
 	busy := &db.RunBusyError{Run: db.OpenRun{ID: "r1", WorkflowID: "orgsync/acme"}}
+	removing := &db.RunBusyError{Run: db.OpenRun{ID: "r1", WorkflowID: "orgsync/acme/removals/r1", Approved: true}}
 	for name, c := range map[string]struct {
 		err     error
 		kind    string
@@ -69,6 +70,7 @@ func TestOtherErrorsAreClassified(t *testing.T) {
 		text    string
 	}{
 		"busy":            {fmt.Errorf("begin run: %w", busy), TypeBusy, false, "temporal workflow cancel -w orgsync/acme"},
+		"removing":        {removing, TypeBusy, false, "run r1 of this provider is carrying out its approved removals in workflow orgsync/acme/removals/r1; wait for it"},
 		"superseded":      {fmt.Errorf("stage members: %w", db.ErrSuperseded), TypeSuperseded, false, "a newer run of the provider has taken over"},
 		"not found":       {fmt.Errorf("find run: %w", db.ErrNotFound), TypeNotFound, false, "find run: not found"},
 		"deadlock":        {refused("40P01", "deadlock detected"), TypeStorage, true, "postgres 40P01: deadlock detected"},

@@ -162,6 +162,20 @@ func (a *Runs) HoldRun(ctx context.Context, in HoldRun) (HeldRun, error) {
 	return HeldRun{RunReport: report, ExpiresAt: run.HoldExpiresAt, Removals: &removals}, err
 }
 
+// ResumeRun lets a held run go on, whose removals were approved: from here on no other
+// run of the provider can begin until it has ended. While one is at work it is tried
+// again. Repeated, it changes nothing.
+func (a *Runs) ResumeRun(ctx context.Context, in RunRef) error {
+	err := a.Store.RunResume(ctx, in.RunID, a.ended)
+	var busy *db.RunBusyError
+	if errors.As(err, &busy) {
+		return temporal.NewApplicationErrorWithOptions(fmt.Sprintf(
+			"the removals were approved and are carried out once run %s, at work in workflow %s, has ended", busy.Run.ID, busy.Run.WorkflowID),
+			TypeBusy, temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign})
+	}
+	return classify(err)
+}
+
 // FinishRun says how a run ended.
 type FinishRun struct {
 	RunID string `json:"run_id"`
@@ -221,7 +235,7 @@ func (a *Runs) finish(ctx context.Context, in FinishRun, run db.Run) error {
 	switch {
 	case in.Counts != nil:
 		counts = *in.Counts
-	case run.Status == directory.RunHeld:
+	case run.HoldWorkflowID != "":
 		counts = sumUp(run.Counts, counts)
 	}
 	status := in.Status
@@ -237,7 +251,7 @@ func (a *Runs) finish(ctx context.Context, in FinishRun, run db.Run) error {
 
 // heldWith is what was counted of a run when it was held, or nil.
 func heldWith(run db.Run) *directory.Counts {
-	if run.Status != directory.RunHeld {
+	if run.HoldWorkflowID == "" {
 		return nil
 	}
 	return &run.Counts

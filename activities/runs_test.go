@@ -189,3 +189,29 @@ func TestHoldingARun(t *testing.T) {
 	require.Equal(t, 4, ended.Members.Read, "its staging is gone, its figures are not")
 	require.Equal(t, TypeSuperseded, b.fails(b.runs.HoldRun, hold).Type(), "an ended run is not held again")
 }
+
+// Removals that were approved wait until no other run is at work. What was counted when
+// the run was held stays counted.
+func TestAnApprovedRunTakesItsTurn(t *testing.T) {
+	t.Parallel()
+	d := departments(2)
+	b := newBench(t, database(t), d, d)
+	b.read()
+	must[HeldRun](b, b.runs.HoldRun, HoldRun{RunID: b.runID, Reason: "why", HoldWorkflowID: "orgsync/acme/removals/r1"})
+	b.runs.Temporal = describing{status: enums.WORKFLOW_EXECUTION_STATUS_RUNNING}
+	other := must[BegunRun](b, b.runs.BeginRun, BeginRun{Provider: b.provider.Name, Mode: "plan", OnRemovals: "hold"})
+	require.Empty(t, other.Superseded)
+	busy := b.fails(b.runs.ResumeRun, b.ref())
+	require.Equal(t, TypeBusy, busy.Type())
+	require.False(t, busy.NonRetryable())
+	require.Contains(t, busy.Message(), "the removals were approved and are carried out once run "+other.RunID)
+	must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: other.RunID})
+
+	must[any](b, b.runs.ResumeRun, b.ref())
+	ended := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	require.Equal(t, directory.RunSucceeded, ended.Status)
+	require.Equal(t, 4, ended.Members.Read)
+	late := b.fails(b.runs.ResumeRun, b.ref())
+	require.Equal(t, TypeSuperseded, late.Type())
+	require.True(t, late.NonRetryable())
+}

@@ -59,7 +59,7 @@ func (a *Runs) BeginUndo(ctx context.Context, in BeginUndo) (BegunUndo, error) {
 	if err != nil {
 		return BegunUndo{}, classify(err)
 	}
-	out := BegunUndo{BegunRun: BegunRun{RunID: begun.RunID, Superseded: begun.Superseded}, Provider: target.Provider, Undoes: target.ID}
+	out := BegunUndo{BegunRun: BegunRun{RunID: begun.RunID}, Provider: target.Provider, Undoes: target.ID}
 	if begun.Provider.TenantID != nil {
 		out.TenantID = *begun.Provider.TenantID
 	}

@@ -222,7 +222,7 @@ func rows(_ int64, err error) error { return err }
 // departments and head counts do not wait for each other: each has its own transaction.
 func (s *Store) Settle(ctx context.Context, runID string) error {
 	done := false
-	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
+	err := s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
 		if run.Mode == "plan" {
 			done = true
 			return nil
@@ -236,13 +236,13 @@ func (s *Store) Settle(ctx context.Context, runID string) error {
 	parts, partsCtx := errgroup.WithContext(ctx)
 	for _, part := range []func(context.Context, pgx.Tx, dbsqlc.FenceHoldRow, string) error{s.settleMembers, s.countHeads} {
 		parts.Go(func() error {
-			return s.inFence(partsCtx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error { return part(partsCtx, tx, run, runID) })
+			return s.inFenceUntilEnd(partsCtx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error { return part(partsCtx, tx, run, runID) })
 		})
 	}
 	if err := parts.Wait(); err != nil {
 		return interpret("settle", err)
 	}
-	return interpret("settle", s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+	return interpret("settle", s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
 		return s.rememberSettled(ctx, tx, run, runID)
 	}))
 }

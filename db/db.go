@@ -77,8 +77,20 @@ func (s *Store) inTx(ctx context.Context, do func(tx pgx.Tx) error) error {
 
 // inFence runs do in one transaction that is committed only if the run still is
 // its provider's newest: the fence row is held against a new run's taking over
-// until the commit. It returns ErrSuperseded otherwise.
+// until the commit. It returns ErrSuperseded otherwise, also of a run that was held: its
+// snapshot is gone, so that what reads it must not come late.
 func (s *Store) inFence(ctx context.Context, runID string, do func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error) error {
+	return s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+		if run.Approved {
+			return ErrSuperseded
+		}
+		return do(tx, run)
+	})
+}
+
+// inFenceUntilEnd is inFence for what a run that was held does, too, once its removals
+// are approved.
+func (s *Store) inFenceUntilEnd(ctx context.Context, runID string, do func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error) error {
 	return s.inTx(ctx, func(tx pgx.Tx) error {
 		run, err := s.q.FenceHold(ctx, tx, runID)
 		if errors.Is(err, pgx.ErrNoRows) {

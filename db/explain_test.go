@@ -96,7 +96,7 @@ func TestTheStoryOfWhatWasSparedOrApproved(t *testing.T) {
 	skipped.skipRemovals = true
 	names[c.sync(skipped).id] = "skipped"
 	approved := held("approved")
-	approved.remove()
+	approved.approve()
 	approved.finish()
 	require.Equal(t, []string{
 		"rejected deleted member  not_listed rejected", "rejected deleted membership 1 not_listed rejected",

@@ -40,13 +40,20 @@ func (s *Store) RunByPrefix(ctx context.Context, prefix string) (Run, error) {
 	return s.Run(ctx, ids[0])
 }
 
-// RunHeld returns the provider's run that waits for a decision, or ErrNotFound.
-func (s *Store) RunHeld(ctx context.Context, providerID string) (Run, error) {
-	id, err := s.q.RunHeld(ctx, s.pool, providerID)
+// RunsHeld returns the provider's runs that wait for a decision, the newest first: one
+// of the whole company at most, and any number of limited ones.
+func (s *Store) RunsHeld(ctx context.Context, providerID string) ([]Run, error) {
+	ids, err := s.q.RunsHeld(ctx, s.pool, providerID)
 	if err != nil {
-		return Run{}, interpret("find held run", err)
+		return nil, interpret("find held runs", err)
 	}
-	return s.Run(ctx, id)
+	runs := make([]Run, len(ids))
+	for i, id := range ids {
+		if runs[i], err = s.Run(ctx, id); err != nil {
+			return nil, err
+		}
+	}
+	return runs, nil
 }
 
 // Removals calls each for everything that the run planned to remove and has not, in

@@ -35,6 +35,40 @@ func (s *Store) RunHold(ctx context.Context, runID, reason, holdWorkflowID strin
 	}))
 }
 
+// RunResume lets a held run go on, whose removals were approved: it takes the provider's
+// fence back from whatever run began since and left the hold as it was, and marks the run
+// as at work, so that no other run can begin until it has ended. Asking again changes
+// nothing. It returns *RunBusyError while another run is at work, which is asked about
+// with ended as RunBegin does, and ErrSuperseded if the run is no longer held.
+func (s *Store) RunResume(ctx context.Context, runID string, ended func(context.Context, OpenRun) (string, error)) error {
+	return interpret("resume run", s.inTx(ctx, func(tx pgx.Tx) error {
+		providerID, err := s.q.RunLockProviderOf(ctx, tx, runID)
+		if err != nil {
+			return err
+		}
+		standing, err := s.q.RunStanding(ctx, tx, runID)
+		switch {
+		case err != nil:
+			return err
+		case standing.Status == directory.RunRunning && standing.WasHeld:
+			return nil // resumed already
+		case standing.Status != directory.RunHeld:
+			return ErrSuperseded
+		}
+		open, err := s.openRuns(ctx, tx, providerID)
+		if err != nil {
+			return err
+		}
+		if err := s.endDeadRuns(ctx, tx, open, ended); err != nil {
+			return err
+		}
+		if err := s.q.FenceTakeBack(ctx, tx, &runID, providerID); err != nil {
+			return err
+		}
+		return s.q.RunSetResumed(ctx, tx, runID)
+	}))
+}
+
 // How much of a plan is shown: so much a person reads, and Temporal carries easily
 // however long the ids are.
 const (

@@ -1,11 +1,15 @@
 package db_test
 
 import (
+	"cmp"
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
@@ -19,6 +23,11 @@ func TestHolding(t *testing.T) {
 		"the wait ends when the first hold said":       theWaitEndsWhenTheFirstHoldSaid,
 		"an approved run removes what it showed":       anApprovedRunRemovesWhatItShowed,
 		"what was changed by hand meanwhile is spared": whatWasChangedByHandMeanwhileIsSpared,
+		"a hold outlives all but a full run":           aHoldOutlivesAllButAFullRun,
+		"an approved run takes its turn again":         anApprovedRunTakesItsTurnAgain,
+		"an approved run waits for one at work":        anApprovedRunWaitsForOneAtWork,
+		"several runs are held":                        severalRunsAreHeld,
+		"a run held writes nothing but its removals":   aRunHeldWritesNothingButItsRemovals,
 	})
 }
 
@@ -43,17 +52,18 @@ func (c *company) held() *run {
 
 func (r *run) hold() {
 	r.t.Helper()
-	require.NoError(r.t, r.c.store.RunHold(r.t.Context(), r.id, "too many", "the hold", directory.Counts{}))
+	require.NoError(r.t, r.c.store.RunHold(r.t.Context(), r.id, "too many", "the hold of "+r.id, directory.Counts{}))
 }
 
 // approve carries the plan out as it stands.
 func (r *run) approve() (removed int) {
 	r.t.Helper()
+	require.NoError(r.t, r.c.store.RunResume(r.t.Context(), r.id, gone))
 	for {
 		n, err := r.c.store.RemoveNext(r.t.Context(), r.id)
 		require.NoError(r.t, err)
 		if n == 0 {
-			r.settle()
+			require.NoError(r.t, r.c.store.Settle(r.t.Context(), r.id))
 			return removed
 		}
 		removed += n
@@ -141,4 +151,141 @@ func whatWasChangedByHandMeanwhileIsSpared(t *testing.T, c *company) {
 	c.sync(snapshot{departments: "1; 10<1; 20<1", members: after})
 	require.Equal(t, []string{"a 1*", "c 10*", "d 20*", "f 10*"}, c.places())
 	require.Equal(t, "deleted", c.member("status", "g"))
+}
+
+// What begins while a run is held and leaves it as it was, each begun and ended.
+func (c *company) besides(held *run) map[string]*run {
+	c.t.Helper()
+	begun := map[string]*run{}
+	for name, n := range map[string]db.NewRun{
+		"a plan": {Mode: "plan"}, "of departments": {Departments: []string{"10"}}, "of members": {Members: []string{"a"}},
+	} {
+		begun[name] = c.beginLimited(cmp.Or(n.Mode, "apply"), n)
+		begun[name].finish()
+	}
+	partial := c.beginLimited("apply", db.NewRun{Departments: []string{"10"}})
+	partial.read(snapshot{departments: "1; 10<1 members=fail; 20<1", members: after})
+	partial.end(directory.RunPartial)
+	begun["a retry"] = c.beginLimited("apply", db.NewRun{Retries: partial.id})
+	begun["a retry"].finish()
+	begun["an undoing run"] = c.beginUndo("apply", partial.id)
+	begun["an undoing run"].finish()
+	return begun
+}
+
+func aHoldOutlivesAllButAFullRun(t *testing.T, c *company) {
+	r := c.held()
+	for name := range c.besides(r) {
+		require.Equal(t, directory.RunHeld, r.status(), name)
+	}
+	planned, err := c.store.HeldRemovals(t.Context(), r.id)
+	require.NoError(t, err)
+	require.Equal(t, [3]int{2, 1, 3}, [3]int{planned.Members.Planned, planned.Departments.Planned, planned.Memberships.Planned})
+	_, err = c.store.RemoveNext(t.Context(), r.id)
+	require.ErrorIs(t, err, db.ErrSuperseded, "nobody has approved it")
+
+	next, err := c.store.RunBegin(t.Context(), c.newRun(), gone)
+	require.NoError(t, err)
+	require.Equal(t, []string{"the hold of " + r.id}, next.Superseded)
+	require.Equal(t, directory.RunSuperseded, r.status())
+}
+
+func anApprovedRunTakesItsTurnAgain(t *testing.T, c *company) {
+	r := c.held()
+	c.besides(r)
+	for range 2 { // an attempt whose answer was lost
+		require.NoError(t, c.store.RunResume(t.Context(), r.id, gone))
+	}
+	require.Equal(t, directory.RunRunning, r.status())
+	for _, mode := range []string{"apply", "plan"} {
+		n := c.newRun()
+		n.Mode = mode
+		_, err := c.store.RunBegin(t.Context(), n, func(_ context.Context, run db.OpenRun) (string, error) {
+			require.Equal(t, db.OpenRun{ID: r.id, WorkflowID: "the hold of " + r.id, Status: directory.RunRunning, Approved: true}, run)
+			return "", nil
+		})
+		var busy *db.RunBusyError
+		require.ErrorAs(t, err, &busy)
+		require.Contains(t, err.Error(), "run "+r.id+" of this provider is carrying out its approved removals in workflow the hold of "+r.id)
+	}
+	_, err := c.store.UndoTarget(t.Context(), r.id)
+	require.ErrorContains(t, err, "is carrying out the removals that were approved")
+	require.Equal(t, 6, r.approve())
+	require.Equal(t, []string{"department 30", "member b", "member e", "membership b", "membership c", "membership e"}, r.removals())
+	r.finish()
+	require.ErrorIs(t, c.store.RunResume(t.Context(), r.id, gone), db.ErrSuperseded, "it has ended")
+	require.ErrorIs(t, c.store.RunResume(t.Context(), uuid.NewString(), gone), db.ErrNotFound)
+}
+
+// Removing waits until whatever began since has ended, and then no longer.
+func anApprovedRunWaitsForOneAtWork(t *testing.T, c *company) {
+	r := c.held()
+	other := c.begin("plan")
+	var busy *db.RunBusyError
+	require.ErrorAs(t, c.store.RunResume(t.Context(), r.id, atWork), &busy)
+	require.Equal(t, other.id, busy.Run.ID)
+	require.Equal(t, directory.RunHeld, r.status())
+	require.NoError(t, c.store.RunPhase(t.Context(), other.id, "plan"))
+	other.read(snapshot{departments: "1"}) // it goes on undisturbed
+	require.NoError(t, c.store.RunResume(t.Context(), r.id, gone), "its workflow is gone")
+	require.Equal(t, directory.RunFailed, other.status())
+	_, err := c.store.Rehearse(t.Context(), other.id, false, true)
+	require.ErrorIs(t, err, db.ErrSuperseded)
+	require.Equal(t, 6, r.approve())
+
+	// If its own workflow is gone in the midst of it, the next run begins all the same.
+	next, err := c.store.RunBegin(t.Context(), c.newRun(), gone)
+	require.NoError(t, err)
+	require.Empty(t, next.Superseded)
+	require.Equal(t, directory.RunFailed, r.status())
+}
+
+func severalRunsAreHeld(t *testing.T, c *company) {
+	whole := c.held()
+	limited := c.beginLimited("apply", db.NewRun{Members: []string{"f", "b"}})
+	status := directory.Deleted
+	left := membersOf("f in=; b in=", directory.Feishu)
+	for _, m := range left {
+		m.Status = &status
+		_, err := c.store.StageMembers(t.Context(), nil, db.MemberPage{Page: db.Page{RunID: limited.id, Listing: m.ExternalID}, People: []db.StagedMember{m}})
+		require.NoError(t, err)
+	}
+	require.Equal(t, 2, limited.planRemovals().Members)
+	limited.hold()
+	both, err := c.store.RunsHeld(t.Context(), c.provider.ID)
+	require.NoError(t, err)
+	require.Equal(t, []string{limited.id, whole.id}, []string{both[0].ID, both[1].ID}, "the newest first")
+	standing, err := c.store.Standing(t.Context())
+	require.NoError(t, err)
+	require.True(t, slices.ContainsFunc(standing.Providers, func(p db.ProviderStanding) bool {
+		return p.Name == c.provider.Name && p.Held == 2 && p.Running == 0 && p.HeldFor > 0
+	}))
+
+	whole.approve()
+	whole.finish()
+	require.Equal(t, directory.RunHeld, limited.status())
+	require.Equal(t, []string{"a - - active", "b - - deleted", "c - - active", "d - - active", "e - - deleted", "f - - active"}, c.people())
+	limited.approve()
+	limited.finish()
+	require.Equal(t, []string{"member f", "membership f"}, limited.removals(), "b was gone already")
+}
+
+// Whatever a lost attempt of an activity still does after the hold must not touch the plan
+// that was shown: its snapshot is gone, so that everybody would look like a leaver.
+func aRunHeldWritesNothingButItsRemovals(t *testing.T, c *company) {
+	r := c.held()
+	late := func() {
+		t.Helper()
+		_, err := c.store.PlanRemovals(t.Context(), r.id)
+		require.ErrorIs(t, err, db.ErrSuperseded)
+		_, err = c.store.EndDoubts(t.Context(), r.id)
+		require.ErrorIs(t, err, db.ErrSuperseded)
+		require.ErrorIs(t, c.store.ApplyDepartments(t.Context(), r.id, false), db.ErrSuperseded)
+	}
+	late()
+	require.NoError(t, c.store.RunResume(t.Context(), r.id, gone))
+	late()
+	require.ErrorIs(t, c.store.RunHold(t.Context(), r.id, "too many", "the hold", directory.Counts{}), db.ErrSuperseded)
+	require.Equal(t, directory.RunRunning, r.status())
+	require.Equal(t, 6, r.approve())
 }

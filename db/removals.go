@@ -295,7 +295,7 @@ const removalBatch = 1000
 // a run that was overtaken removes nothing more.
 func (s *Store) RemoveNext(ctx context.Context, runID string) (int, error) {
 	var removed int32
-	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
+	err := s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
 		removed, err = s.removeNext(ctx, tx, runID)
 		return err
 	})

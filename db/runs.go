@@ -32,14 +32,24 @@ type NewRun struct {
 	Undoes string
 }
 
+// supersedes reports whether a held run of the provider is moot once this one begins: it
+// asks for the same anew if it reads and applies the whole company. A plan changes
+// nothing, a limited run or a retry reads something else, and an undoing run does not
+// change what the provider says, which the removals rest on.
+func (n NewRun) supersedes() bool {
+	return n.Mode == "apply" && len(n.Departments)+len(n.Members) == 0 && n.Retries == "" && n.Undoes == ""
+}
+
 // OpenRun is a run that has not ended.
 type OpenRun struct {
-	ID            string
+	ID string
+	// WorkflowID is the workflow that the run is left to by now: of one that was held
+	// the one that holds it. TemporalRunID is empty where any execution of it counts.
 	WorkflowID    string
 	TemporalRunID string
 	Status        string
-	// HoldWorkflowID waits for the decision on a held run.
-	HoldWorkflowID string
+	// Approved is true of a run that was held and is at work at its removals.
+	Approved bool
 }
 
 // Begun is a run that may start.
@@ -52,11 +62,15 @@ type Begun struct {
 	Superseded []string
 }
 
-// RunBusyError says that another run of the provider is at work.
+// RunBusyError says that another run of the provider is at work, be it at removals that
+// were approved.
 type RunBusyError struct{ Run OpenRun }
 
 // Error implements error.
 func (e *RunBusyError) Error() string {
+	if e.Run.Approved {
+		return fmt.Sprintf("run %s of this provider is carrying out its approved removals in workflow %s", e.Run.ID, e.Run.WorkflowID)
+	}
 	return fmt.Sprintf("run %s of this provider is still at work in workflow %s", e.Run.ID, e.Run.WorkflowID)
 }
 
@@ -64,7 +78,8 @@ func (e *RunBusyError) Error() string {
 var ErrInactive = errors.New("provider is not active")
 
 // RunBegin opens a run and takes the provider's fence, so that every earlier run
-// can write no more. Held runs are superseded; a run still marked as running is
+// can write no more. A run that applies the whole company supersedes held ones; others
+// leave them as they are. A run still marked as running is
 // asked about with ended, which returns the status its workflow ended with or ""
 // if it is still at work: then RunBegin returns *RunBusyError. Asking again for
 // the same workflow execution returns the same run. It returns ErrNotFound,
@@ -86,14 +101,24 @@ func (s *Store) RunBegin(ctx context.Context, n NewRun, ended func(context.Conte
 		if !p.IsActive && n.Undoes == "" {
 			return ErrInactive
 		}
+		supersedes := n.supersedes()
 		if n.Retries != "" {
 			// Before open runs are ended: a held one is to be decided, not retried.
 			if n.Departments, n.Members, err = s.retry(ctx, tx, p.ID, n.Retries); err != nil {
 				return err
 			}
 		}
-		if begun.Superseded, err = s.endOpenRuns(ctx, tx, p.ID, ended); err != nil {
+		open, err := s.openRuns(ctx, tx, p.ID)
+		if err != nil {
 			return err
+		}
+		if err := s.endDeadRuns(ctx, tx, open, ended); err != nil {
+			return err
+		}
+		if supersedes {
+			if begun.Superseded, err = s.supersede(ctx, tx, open); err != nil {
+				return err
+			}
 		}
 		begun.RunID = uuid.NewString()
 		generation, err := s.q.FenceTake(ctx, tx, &begun.RunID, p.ID)
@@ -114,34 +139,56 @@ func (s *Store) RunBegin(ctx context.Context, n NewRun, ended func(context.Conte
 	return begun, err
 }
 
-func (s *Store) endOpenRuns(ctx context.Context, tx pgx.Tx, providerID string, ended func(context.Context, OpenRun) (string, error)) ([]string, error) {
-	open, err := s.q.RunOpen(ctx, tx, providerID)
-	if err != nil {
-		return nil, err
+func (s *Store) openRuns(ctx context.Context, tx pgx.Tx, providerID string) ([]OpenRun, error) {
+	rows, err := s.q.RunOpen(ctx, tx, providerID)
+	open := make([]OpenRun, len(rows))
+	for i, r := range rows {
+		open[i] = OpenRun{ID: r.ID, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Status: r.Status,
+			Approved: r.WasHeld && r.Status == directory.RunRunning}
 	}
-	var holds []string
-	for _, row := range open {
-		run := OpenRun{ID: row.ID, WorkflowID: row.WorkflowID, TemporalRunID: row.TemporalRunID, Status: row.Status, HoldWorkflowID: value(row.HoldWorkflowID)}
-		status, why := directory.RunSuperseded, "overtaken by a newer run before the removals were decided"
-		if run.Status == directory.RunHeld {
-			holds = append(holds, run.HoldWorkflowID)
-		} else {
-			if status, err = ended(ctx, run); err != nil {
-				return nil, err
-			}
-			if status == "" {
-				return nil, &RunBusyError{Run: run}
-			}
-			why = whyGone
+	return open, err
+}
+
+// endDeadRuns ends those of the runs that are marked as running and whose workflow is
+// gone. It returns *RunBusyError if one is at work.
+func (s *Store) endDeadRuns(ctx context.Context, tx pgx.Tx, open []OpenRun, ended func(context.Context, OpenRun) (string, error)) error {
+	for _, run := range open {
+		if run.Status != directory.RunRunning {
+			continue
 		}
-		if _, err := s.q.RunEnd(ctx, tx, status, &why, run.ID); err != nil {
-			return nil, err
+		status, err := ended(ctx, run)
+		if err != nil {
+			return err
 		}
-		if err := s.q.RunDropStaging(ctx, tx, run.ID); err != nil {
+		if status == "" {
+			return &RunBusyError{Run: run}
+		}
+		if err := s.endRun(ctx, tx, run.ID, status, whyGone); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// supersede ends those of the runs that are held and returns the workflows that hold them.
+func (s *Store) supersede(ctx context.Context, tx pgx.Tx, open []OpenRun) (holds []string, err error) {
+	for _, run := range open {
+		if run.Status != directory.RunHeld {
+			continue
+		}
+		holds = append(holds, run.WorkflowID)
+		if err := s.endRun(ctx, tx, run.ID, directory.RunSuperseded, "overtaken by a newer run before the removals were decided"); err != nil {
 			return nil, err
 		}
 	}
 	return holds, nil
+}
+
+func (s *Store) endRun(ctx context.Context, tx pgx.Tx, runID, status, why string) error {
+	if _, err := s.q.RunEnd(ctx, tx, status, &why, runID); err != nil {
+		return err
+	}
+	return s.q.RunDropStaging(ctx, tx, runID)
 }
 
 // RunPhase notes what the run is doing, for people who look.

@@ -23,7 +23,7 @@ type ProviderStanding struct {
 	RunsSinceSuccess int
 	Running          int
 	Held             int
-	// HeldFor is the time since the held run began; zero if none is held.
+	// HeldFor is the time since the oldest held run began; zero if none is held.
 	HeldFor time.Duration
 }
 

@@ -41,6 +41,8 @@ func (s *Store) undoTarget(ctx context.Context, tx dbsqlc.DBTX, runID string) (d
 	switch {
 	case row.Mode == "plan":
 		refusal, reason = RefusedEmpty, fmt.Sprintf("run %s was a plan: it changed nothing that could be taken back", row.ID)
+	case row.Status == directory.RunRunning && row.HoldWorkflowID != nil:
+		refusal, reason = RefusedAtWork, fmt.Sprintf("run %s is carrying out the removals that were approved, in workflow %s; wait until it has ended", row.ID, *row.HoldWorkflowID)
 	case row.Status == directory.RunRunning:
 		refusal, reason = RefusedAtWork, fmt.Sprintf("run %s is still at work in workflow %s; wait until it has ended, or cancel it with: temporal workflow cancel -w %s", row.ID, row.WorkflowID, row.WorkflowID)
 	case row.Status == directory.RunHeld:
@@ -174,8 +176,7 @@ func (u *undo) find(ctx context.Context) error {
 		return err
 	}
 	u.target = value(undoes.Undoes)
-	target, err := u.s.undoTarget(ctx, u.tx, u.target)
-	if err != nil {
+	if _, err := u.s.undoTarget(ctx, u.tx, u.target); err != nil {
 		return err
 	}
 	ignoreCase := directory.ProviderType(u.run.ProviderType) == directory.WeCom
@@ -191,7 +192,7 @@ func (u *undo) find(ctx context.Context) error {
 		return err
 	}
 	if err := u.s.q.UndoSelect(ctx, u.tx, dbsqlc.UndoSelectParams{
-		RunID: u.runID, Undoes: u.target, ProviderID: u.run.ProviderID, Generation: target.Generation,
+		RunID: u.runID, Undoes: u.target, ProviderID: u.run.ProviderID,
 		Departments: departments, Members: members, IgnoreCase: ignoreCase,
 	}); err != nil {
 		return err

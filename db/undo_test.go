@@ -349,3 +349,53 @@ func TestWhatCannotBeUndone(t *testing.T) {
 	_, err = c.store.Undo(t.Context(), r.id, db.UndoScope{}, nil)
 	require.ErrorContains(t, err, "cleaned up")
 }
+
+// A held run goes on after runs that began later: what was changed since goes by the
+// order of the changes, not by that of the runs.
+func TestUndoingGoesByTheOrderOfChanges(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	const tree = "1; 10<1; 20<1"
+	arrange := func(t *testing.T) (c *company, held, between *run) {
+		c = d.company(t, directory.Feishu)
+		c.sync(snapshot{departments: tree, members: "a title=0 in=1,10; b title=0 in=1; c title=0 in=10; d title=0 in=10"})
+		held = c.begin("apply") // changes a and takes a place of theirs, changes d, and removes b
+		held.read(snapshot{departments: tree, members: "a title=1 in=10; c title=0 in=10; d title=1 in=10"})
+		held.apply(false)
+		held.planRemovals()
+		held.settle()
+		held.hold()
+		between = c.beginLimited("apply", db.NewRun{Departments: []string{"1"}})
+		between.read(snapshot{departments: tree, members: "a title=2 in=1,10; b title=2 in=1; c title=2 in=10; d title=1 in=10"})
+		between.apply(false)
+		between.settle()
+		between.finish()
+		require.Equal(t, 3, held.approve())
+		held.finish()
+		require.Equal(t, []string{"2 deleted", "2 active", "2 active", "1 active"}, titles(c, "b", "a", "c", "d"))
+		return c, held, between
+	}
+	t.Run("of the run that was held", func(t *testing.T) {
+		t.Parallel()
+		c, held, between := arrange(t)
+		undone := c.undo(held, db.UndoScope{})
+		require.Equal(t, []string{"0 departments and 1 members were left alone, as they are", "member a: left alone: changed since by run " + between.id}, undone.problems())
+		require.Equal(t, []string{"2 active", "2 active", "2 active", "0 active"}, titles(c, "b", "a", "c", "d"), "b is as it was when it was removed")
+	})
+	t.Run("of the run between", func(t *testing.T) {
+		t.Parallel()
+		c, held, between := arrange(t)
+		undone := c.undo(between, db.UndoScope{})
+		require.Equal(t, []string{"0 departments and 2 members were left alone, as they are", "member a: left alone: changed since by run " + held.id,
+			"member b: left alone: changed since by run " + held.id}, undone.problems())
+		require.Equal(t, []string{"2 deleted", "2 active", "0 active", "1 active"}, titles(c, "b", "a", "c", "d"))
+	})
+}
+
+func titles(c *company, people ...string) (out []string) {
+	c.t.Helper()
+	for _, id := range people {
+		out = append(out, c.member("title", id)+" "+c.member("status", id))
+	}
+	return out
+}

@@ -260,6 +260,12 @@ func TestUnfinishedRuns(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, directory.RunFailed, run.Status)
 	require.NotNil(t, run.FinishedAt)
+
+	// Approved days later, a run is at work in the workflow that held it.
+	require.NoError(t, d.store.RunResume(t.Context(), held.id, gone))
+	open, err = d.store.UnfinishedRuns(t.Context(), day)
+	require.NoError(t, err)
+	require.Equal(t, []db.OpenRun{{ID: held.id, WorkflowID: "hold", Status: directory.RunRunning}}, open)
 	require.NotEmpty(t, young.id)
 }
 

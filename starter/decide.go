@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
@@ -62,6 +63,16 @@ func (c rejectCommand) Run(ctx context.Context, s *session) error {
 	return ended(exitOfRun(result.Status))
 }
 
+// severalHeld says how one of several held runs is decided.
+func severalHeld(name, update string, waiting []db.Run) error {
+	lines := make([]string, len(waiting))
+	for i, run := range waiting {
+		lines[i] = fmt.Sprintf("\n  temporal workflow update execute -w %s --name %s", run.HoldWorkflowID, update)
+	}
+	return fmt.Errorf("%d runs of %s wait for a decision; look at each with orgsync runs show, and decide it by its workflow:%s",
+		len(waiting), name, strings.Join(lines, ""))
+}
+
 // decide sends a decision to the workflow that holds the provider's held run, waits
 // for the outcome and prints it.
 func (s *session) decide(ctx context.Context, name, update string) (workflows.SyncResult, error) {
@@ -70,13 +81,17 @@ func (s *session) decide(ctx context.Context, name, update string) (workflows.Sy
 	if err != nil {
 		return result, err
 	}
-	held, err := store.RunHeld(ctx, p.ID)
-	if errors.Is(err, db.ErrNotFound) {
-		return result, nothing("no run of %s waits for a decision; see: orgsync runs list --provider %s", name, name)
-	}
+	waiting, err := store.RunsHeld(ctx, p.ID)
 	if err != nil {
 		return result, err
 	}
+	if len(waiting) == 0 {
+		return result, nothing("no run of %s waits for a decision; see: orgsync runs list --provider %s", name, name)
+	}
+	if len(waiting) > 1 {
+		return result, severalHeld(name, update, waiting)
+	}
+	held := waiting[0]
 	temporal, err := s.openTemporal(ctx)
 	if err != nil {
 		return result, err

@@ -60,7 +60,8 @@ const (
 	NothingType   = activities.TypeNothing
 	InvalidType   = activities.TypeInvalid
 	UnknownType   = activities.TypeNotFound
-	// SupersededSignal tells a holding workflow that a newer run has taken over.
+	// SupersededSignal tells a holding workflow that a newer run of the whole company has
+	// taken over.
 	SupersededSignal = "superseded"
 )
 

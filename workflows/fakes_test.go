@@ -29,6 +29,7 @@ type none = struct{}
 type fakes struct {
 	beginRun              func(activities.BeginRun) (activities.BegunRun, error)
 	holdRun               func(activities.HoldRun) (activities.HeldRun, error)
+	resumeRun             func(activities.RunRef) (none, error)
 	finishRun             func(activities.FinishRun) (activities.RunReport, error)
 	preflight             func(activities.RunRef) (activities.Preflighted, error)
 	pullDepartments       func(activities.RunRef) (none, error)
@@ -93,6 +94,7 @@ func (f *fakes) env(t *testing.T) *testsuite.TestWorkflowEnvironment {
 	workflows.Register(env)
 	register(f, env, "BeginRun", f.beginRun)
 	register(f, env, "HoldRun", f.holdRun)
+	register(f, env, "ResumeRun", f.resumeRun)
 	register(f, env, "FinishRun", f.finishRun)
 	register(f, env, "Preflight", f.preflight)
 	register(f, env, "PullDepartments", f.pullDepartments)

@@ -27,9 +27,9 @@ type HoldInput struct {
 }
 
 // HoldRemovals waits until a person approves or rejects a run's removals, the time
-// for that is up, which rejects them, or a newer run of the provider makes the
-// question moot. Approving removes exactly what the run planned; the fence refuses it
-// once a newer run has begun.
+// for that is up, which rejects them, or a newer run of the whole company makes the
+// question moot. Approving removes exactly what the run planned, once no other run of the
+// provider is at work; the fence refuses it where the run was superseded.
 func HoldRemovals(ctx workflow.Context, in HoldInput) (*SyncResult, error) {
 	h := &hold{in: in}
 	if err := h.setup(ctx); err != nil {
@@ -87,8 +87,11 @@ func (h *hold) progress(ctx workflow.Context) Progress {
 		HoldWorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID, HoldExpiresAt: h.in.ExpiresAt, StartedAt: &started,
 		Removals: &RemovalCounts{Members: h.in.Members, Departments: h.in.Departments, Memberships: h.in.Memberships},
 	}
-	if h.result != nil {
+	switch {
+	case h.result != nil:
 		p.Phase, p.Status = "done", h.result.Status
+	case h.decision == approved:
+		p.Phase, p.Status = "removals", directory.RunRunning
 	}
 	return p
 }
@@ -127,7 +130,7 @@ func (h *hold) decide(ctx workflow.Context, decision string) (*SyncResult, error
 
 func (h *hold) run(ctx workflow.Context) (*SyncResult, error) {
 	overtaken := workflow.GetSignalChannelWithOptions(ctx, SupersededSignal,
-		workflow.SignalChannelOptions{Description: "a newer run of the provider has begun: there is nothing left to decide"})
+		workflow.SignalChannelOptions{Description: "a newer run of the whole company has begun: there is nothing left to decide"})
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		overtaken.Receive(ctx, nil)
 		if h.decision == "" {
@@ -198,6 +201,9 @@ func (h *hold) carryOut(ctx workflow.Context) (*SyncResult, error) {
 
 func (h *hold) remove(ctx workflow.Context) error {
 	ref := activities.RunRef{RunID: h.in.RunID}
+	if err := workflow.ExecuteActivity(takeTurn(ctx, h.in.Provider), runs.ResumeRun, ref).Get(ctx, nil); err != nil {
+		return err
+	}
 	if err := workflow.ExecuteActivity(write(ctx, h.in.Provider), reconcile.Remove, ref).Get(ctx, nil); err != nil {
 		return err
 	}

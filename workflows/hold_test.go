@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
@@ -147,7 +148,7 @@ func TestApprovingRemovesAndSettles(t *testing.T) {
 	d := decide(env, workflows.ApproveUpdate, 24*time.Hour)
 	result, err := holding(env)
 	require.NoError(t, err)
-	require.Equal(t, []string{"Remove", "Settle", "FinishRun"}, f.order())
+	require.Equal(t, []string{"ResumeRun", "Remove", "Settle", "FinishRun"}, f.order())
 	require.Equal(t, []activities.FinishRun{{RunID: runID, Incomplete: true}}, inputsOf[activities.FinishRun](f, "FinishRun"))
 	require.Equal(t, directory.RunSucceeded, result.Status)
 	require.NoError(t, d.failed)
@@ -202,6 +203,11 @@ func TestNewerRunMakesTheQuestionMoot(t *testing.T) {
 func TestApprovalThatCannotBeCarriedOutFails(t *testing.T) {
 	t.Parallel()
 	for name, arrange := range map[string]func(*fakes){
+		"resume": func(f *fakes) {
+			f.resumeRun = func(activities.RunRef) (none, error) {
+				return none{}, final(activities.TypeSuperseded, "a newer run has taken over")
+			}
+		},
 		"remove": func(f *fakes) {
 			f.remove = func(activities.RunRef) (activities.Removed, error) {
 				return activities.Removed{}, final(activities.TypeSuperseded, "a newer run has taken over")
@@ -225,6 +231,34 @@ func TestApprovalThatCannotBeCarriedOutFails(t *testing.T) {
 			require.Equal(t, []string{"a newer run has taken over"}, result.Errors)
 		})
 	}
+}
+
+// While another run is at work an approval waits for it, however long that takes.
+func TestApprovalWaitsForTheRunAtWork(t *testing.T) {
+	t.Parallel()
+	f := newFakes(0)
+	const attempts = 8 // the environment makes ten at most
+	f.resumeRun = func(activities.RunRef) (none, error) {
+		if f.count("ResumeRun") < attempts {
+			return none{}, temporal.NewApplicationErrorWithOptions("run r7 is at work", activities.TypeBusy,
+				temporal.ApplicationErrorOptions{NextRetryDelay: 8 * time.Hour})
+		}
+		return none{}, nil
+	}
+	env := f.env(t)
+	env.SetWorkflowRunTimeout(30 * 24 * time.Hour) // there is none; the environment's own is a day
+	env.RegisterDelayedCallback(func() {
+		progress := query[workflows.Progress](t, env, workflows.ProgressQuery)
+		require.Equal(t, [2]string{directory.RunRunning, "removals"}, [2]string{progress.Status, progress.Phase})
+		env.SignalWorkflow(workflows.SupersededSignal, nil) // whether it is, the fence knows
+	}, 2*time.Hour)
+	d := decide(env, workflows.ApproveUpdate, time.Hour)
+	result, err := holding(env)
+	require.NoError(t, err)
+	require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
+	require.Equal(t, result, d.result)
+	require.Equal(t, 1, f.count("Remove"))
+	require.Equal(t, attempts, f.count("ResumeRun"))
 }
 
 func TestHoldAnswersQueriesWhileItWaits(t *testing.T) {
@@ -267,7 +301,7 @@ func TestCancelingAHold(t *testing.T) {
 	d := decide(env, workflows.ApproveUpdate, time.Hour)
 	result, err = holding(env)
 	require.NoError(t, err)
-	require.Equal(t, []string{"Remove", "Settle", "FinishRun"}, f.order())
+	require.Equal(t, []string{"ResumeRun", "Remove", "Settle", "FinishRun"}, f.order())
 	require.Equal(t, directory.RunSucceeded, result.Status)
 	require.NoError(t, d.failed)
 	require.Equal(t, result, d.result)

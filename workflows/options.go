@@ -97,6 +97,18 @@ func note(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
+// takeTurn is for a statement that waits until no other run of the provider is at work,
+// however long that takes.
+func takeTurn(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 2 * time.Minute,
+		Summary:             summary,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
+		},
+	})
+}
+
 // share lets the runs of several providers take turns at a queue, so that a huge one
 // does not keep the others waiting. A server without fairness ignores it.
 func share(ctx workflow.Context) temporal.Priority {

@@ -101,10 +101,6 @@ func (u *undoRun) setup(ctx workflow.Context) error {
 		return err
 	}
 	u.progress.RunID, u.progress.Provider, u.progress.TenantID = u.begun.RunID, u.begun.Provider, u.begun.TenantID
-	for _, id := range u.begun.Superseded {
-		// Best effort: a workflow that misses this finds out when somebody decides.
-		_ = workflow.SignalExternalWorkflow(ctx, id, "", SupersededSignal, nil).Get(ctx, nil)
-	}
 	return nil
 }
 

@@ -2,8 +2,8 @@
 -- The prefix consists of hexadecimal digits and dashes.
 SELECT id FROM sync_runs WHERE id::text LIKE @prefix::text || '%' ORDER BY started_at DESC LIMIT @max_rows;
 
--- name: RunHeld :one
-SELECT id FROM sync_runs WHERE provider_id = @provider_id AND status = 'held' ORDER BY generation DESC LIMIT 1;
+-- name: RunsHeld :many
+SELECT id FROM sync_runs WHERE provider_id = @provider_id AND status = 'held' ORDER BY generation DESC;
 
 -- name: RemovalList :many
 -- What a run still is to remove: departments, members, then memberships.

@@ -1,8 +1,16 @@
 -- name: RunSetHeld :execrows
--- The first hold sets the end of the wait.
+-- The first hold sets the end of the wait. A run is held once: one that goes on since its
+-- removals were approved is not held again, whoever comes late.
 UPDATE sync_runs r SET status = 'held', hold_reason = @hold_reason, hold_workflow_id = @hold_workflow_id, phase = 'held',
     hold_expires_at = coalesce(r.hold_expires_at, now() + make_interval(secs => p.hold_seconds))
-FROM identity_providers p WHERE r.id = @id AND p.id = r.provider_id AND r.status IN ('running', 'held');
+FROM identity_providers p WHERE r.id = @id AND p.id = r.provider_id
+    AND (r.status = 'held' OR r.status = 'running' AND r.hold_workflow_id IS NULL);
+
+-- name: RunStanding :one
+SELECT r.status, (r.hold_workflow_id IS NOT NULL)::boolean AS was_held FROM sync_runs r WHERE r.id = @id FOR NO KEY UPDATE;
+
+-- name: RunSetResumed :exec
+UPDATE sync_runs SET status = 'running', phase = 'removals' WHERE id = @id AND status = 'held';
 
 -- name: MembershipsThere :one
 SELECT count(*) FROM org_member_departments md

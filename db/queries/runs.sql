@@ -4,24 +4,35 @@
 UPDATE identity_providers SET generation = generation + 1, newest_run_id = @run_id
 WHERE id = @provider_id RETURNING generation;
 
+-- name: FenceTakeBack :exec
+UPDATE identity_providers SET newest_run_id = @run_id WHERE id = @provider_id;
+
 -- name: FenceHold :one
--- Holds the fence row against a new run until the end of the transaction.
-SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly, r.began_empty
+-- Holds the fence row against a new run until the end of the transaction. A run that
+-- was held, and goes on since its removals were approved, is told apart.
+SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly, r.began_empty,
+    (r.hold_workflow_id IS NOT NULL)::boolean AS approved
 FROM identity_providers p JOIN sync_runs r ON r.id = p.newest_run_id AND r.provider_id = p.id
-WHERE r.id = @run_id AND r.status IN ('running', 'held')
+WHERE r.id = @run_id AND r.status = 'running'
 FOR SHARE OF p;
 
 -- name: RunLockProvider :one
 SELECT p.id, p.name, p.is_active, p.provider_type, p.newest_run_id
 FROM identity_providers p WHERE p.name = @name FOR NO KEY UPDATE;
 
+-- name: RunLockProviderOf :one
+SELECT p.id FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = @run_id FOR NO KEY UPDATE OF p;
+
 -- name: RunByExecution :one
 SELECT id, status, cardinality(members)::int AS members FROM sync_runs WHERE workflow_id = @workflow_id AND temporal_run_id = @temporal_run_id;
 
 -- name: RunOpen :many
--- The runs of a provider that have not ended.
-SELECT id, workflow_id, temporal_run_id, status, hold_workflow_id FROM sync_runs
-WHERE provider_id = @provider_id AND status IN ('running', 'held') ORDER BY generation;
+-- The runs of a provider that have not ended, each with the workflow that it is left to
+-- by now: of one that was held the latest execution of the workflow that holds it.
+SELECT r.id, coalesce(r.hold_workflow_id, r.workflow_id)::text AS workflow_id,
+    CASE WHEN r.hold_workflow_id IS NULL THEN r.temporal_run_id ELSE '' END::text AS temporal_run_id, r.status,
+    (r.hold_workflow_id IS NOT NULL)::boolean AS was_held
+FROM sync_runs r WHERE r.provider_id = @provider_id AND r.status IN ('running', 'held') ORDER BY r.generation;
 
 -- name: RunInsert :exec
 INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, undoes, began_empty)

@@ -1,14 +1,16 @@
 -- name: UndoSelect :exec
 -- What the run to be undone changed, all of it or in the departments given, with what
 -- is below them and everybody who has or had a place there, and the members given. What
--- a later run changed is marked to be left alone. Only of an undoing run without any
--- changes of its own: repeated, it would find those.
+-- another run changed since is marked to be left alone: after the first of the changes to
+-- be undone or, as a held run goes on after others, after the last of them. Only of an
+-- undoing run without any changes of its own: repeated, it would find those.
 WITH RECURSIVE below AS (
     SELECT d.id FROM org_departments d WHERE d.provider_id = @provider_id::uuid AND d.external_id = ANY (@departments::text[])
     UNION
     SELECT c.id FROM org_departments c JOIN below b ON c.parent_id = b.id
 ), touched AS (
     SELECT CASE c.object_type WHEN 'department' THEN 'department' ELSE 'member' END AS object_type, c.object_id, max(c.external_id) AS external_id,
+        min(c.id) AS first_id, max(c.changed_at) AS last_at,
         (jsonb_agg(CASE c.kind WHEN 'created' THEN '{"status": "deleted"}' ELSE c.before END)
             FILTER (WHERE c.object_type <> 'membership' AND c.kind <> 'linked')) -> 0 AS target,
         bool_or(c.object_type = 'membership' AND c.department_id IN (SELECT b.id FROM below b)) AS was_below
@@ -20,9 +22,10 @@ SELECT @run_id, t.object_type, t.object_id, t.external_id, t.target, CASE WHEN l
 FROM touched t
 LEFT JOIN LATERAL (
     SELECT c.run_id FROM org_changes c JOIN sync_runs r ON r.id = c.run_id
-    WHERE c.object_id = t.object_id AND r.provider_id = @provider_id::uuid AND r.generation > @generation AND r.id <> @run_id AND r.mode = 'apply'
+    WHERE c.object_id = t.object_id AND r.provider_id = @provider_id::uuid AND r.id NOT IN (@undoes, @run_id) AND r.mode = 'apply'
+      AND (c.id > t.first_id OR c.changed_at > t.last_at)
       AND c.kind <> 'linked' AND NOT org_change_derived(c.object_type, c.kind, c.before)
-    ORDER BY c.id DESC LIMIT 1
+    ORDER BY c.changed_at DESC, c.id DESC LIMIT 1
 ) later ON true
 WHERE (cardinality(@departments::text[]) = 0 AND cardinality(@members::text[]) = 0)
    OR (t.object_type = 'department' AND t.object_id IN (SELECT b.id FROM below b))

@@ -1,6 +1,9 @@
 -- name: UpkeepUnfinished :many
--- Runs that have been marked as running for long.
-SELECT r.id, r.workflow_id, r.temporal_run_id, r.status FROM sync_runs r
+-- Runs that have been marked as running for long, each with the workflow that it is left
+-- to by now, like RunOpen.
+SELECT r.id, coalesce(r.hold_workflow_id, r.workflow_id)::text AS workflow_id,
+    CASE WHEN r.hold_workflow_id IS NULL THEN r.temporal_run_id ELSE '' END::text AS temporal_run_id, r.status
+FROM sync_runs r
 WHERE r.status = 'running' AND r.started_at < now() - @longer_than::interval ORDER BY r.started_at;
 
 -- name: UpkeepEndDead :execrows

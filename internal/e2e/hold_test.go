@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
@@ -172,6 +174,89 @@ func TestHeldRunIsSupersededByTheNext(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
 	w.requireEqual(c.source)
+}
+
+// guard sets how many people a run of the source may remove unasked, whatever share of
+// all they are.
+func (w *world) guard(s *source, people int) {
+	w.t.Helper()
+	p, err := w.store.ProviderByName(w.t.Context(), s.name)
+	require.NoError(w.t, err)
+	require.NoError(w.t, w.store.ProviderChange(w.t.Context(), p.ID, db.ProviderChange{Guard: db.GuardChange{Count: &people, Percent: new(0.0)}}, nil))
+}
+
+// What does not read and apply the whole company leaves a hold as it is: a plan "changes
+// nothing", a look-up of one person even less. Approving then removes what was shown.
+func TestHoldOutlivesPlansAndLimitedRuns(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newLeaving(w, directory.DingTalk)
+	c.must(c.SetTitle(c.people[0], "Before"))
+	titled := w.sync(c.name)
+	leavers, newcomer := c.leave(limit + 1)
+	held := w.held(c, leavers, newcomer)
+
+	there := c.member(c.people[0])
+	for name, in := range map[string]workflows.SyncInput{
+		"plan": {Mode: workflows.ModePlan}, "member": {Members: []string{there}}, "departments": {Departments: []string{c.department(c.second)}},
+	} {
+		in.Provider = c.name
+		result := w.wait(w.start(in))
+		require.Equal(t, directory.RunSucceeded, result.Status, "%s: %v", name, result.Errors)
+		require.Equal(t, directory.RunHeld, w.status(held.RunID), name)
+	}
+	c.must(c.SetTitle(c.people[0], "After"))
+	w.undo(c.name, workflows.UndoInput{Run: titled.RunID})
+	require.Equal(t, directory.RunHeld, w.status(held.RunID), "an undoing run")
+
+	// One that is limited to single people is held itself, beside the other.
+	w.guard(c.source, 0)
+	single := w.wait(w.start(workflows.SyncInput{Provider: c.name, Members: leavers[:1]}))
+	require.Equal(t, directory.RunHeld, single.Status, single.Errors)
+	require.Equal(t, directory.RunHeld, w.status(held.RunID))
+
+	// A plan at work is waited for, and goes on undisturbed.
+	c.stall()
+	planning := w.start(workflows.SyncInput{Provider: c.name, Mode: workflows.ModePlan})
+	w.stalled(c.name)
+	decided := make(chan workflows.SyncResult, 1)
+	handle, err := w.temporal.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
+		WorkflowID: held.HoldWorkflowID, UpdateName: workflows.ApproveUpdate, WaitForStage: client.WorkflowUpdateStageAccepted,
+	})
+	require.NoError(t, err)
+	go func() {
+		var result workflows.SyncResult
+		if handle.Get(t.Context(), &result) == nil {
+			decided <- result
+		}
+		close(decided)
+	}()
+	require.Eventually(t, func() bool {
+		described, err := w.temporal.DescribeWorkflowExecution(t.Context(), held.HoldWorkflowID, "")
+		if err != nil || len(described.GetPendingActivities()) == 0 {
+			return false
+		}
+		return strings.Contains(described.GetPendingActivities()[0].GetLastFailure().GetMessage(), "the removals were approved and are carried out once run")
+	}, time.Minute, 50*time.Millisecond)
+	require.Equal(t, directory.RunHeld, w.status(held.RunID))
+	c.faults.Clear()
+	require.Equal(t, directory.RunSucceeded, w.wait(planning).Status)
+	result := <-decided
+	require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
+	require.Equal(t, len(leavers), result.Members.Deleted)
+	members := w.members(c.name)
+	for _, id := range leavers {
+		require.NotContains(t, members, id)
+	}
+	require.Contains(t, members, there)
+
+	require.Equal(t, directory.RunHeld, w.status(single.RunID), "it is decided by itself")
+	result, err = w.decide(single, workflows.ApproveUpdate)
+	require.NoError(t, err)
+	require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
+	require.Zero(t, result.Members.Deleted, "who was gone already")
+	w.guard(c.source, limit)
+	w.succeed(c.source)
 }
 
 func TestSkippedRemovals(t *testing.T) {

@@ -229,12 +229,6 @@ func recordUndo(t *testing.T, w *world) {
 		require.Equal(t, c.status, w.wait(run).Status)
 		record(t, w, c.name, run)
 	}
-	leave(t, s.company, 25)
-	held := w.sync(s.name)
-	require.Equal(t, directory.RunHeld, held.Status)
-	run := w.startUndo(s.name, workflows.UndoInput{Run: left.RunID})
-	require.Equal(t, directory.RunSucceeded, w.wait(run).Status)
-	record(t, w, "undo-run-supersedes", run)
 }
 
 func recordCanceled(t *testing.T, w *world) {

@@ -35,7 +35,7 @@ var (
 	sinceSuccess = gauge("orgsync_runs_since_success", "Applied runs of an active provider that ended since its last complete one.", "provider")
 	running      = gauge("orgsync_running_runs", "Runs at work.", "provider")
 	held         = gauge("orgsync_held_runs", "Runs that wait for a decision on removals.", "provider")
-	heldAge      = gauge("orgsync_held_run_age_seconds", "Time since the run that waits for a decision began; 0 if none does.", "provider")
+	heldAge      = gauge("orgsync_held_run_age_seconds", "Time since the run that has waited longest for a decision began; 0 if none does.", "provider")
 	upkeepAge    = gauge("orgsync_upkeep_age_seconds", "Time since the part of the upkeep was last done to its end.", "part")
 )
 

@@ -70,17 +70,6 @@ func (q *Queries) RemovalList(ctx context.Context, db DBTX, arg RemovalListParam
 	return items, nil
 }
 
-const runHeld = `-- name: RunHeld :one
-SELECT id FROM sync_runs WHERE provider_id = $1 AND status = 'held' ORDER BY generation DESC LIMIT 1
-`
-
-func (q *Queries) RunHeld(ctx context.Context, db DBTX, providerID string) (string, error) {
-	row := db.QueryRow(ctx, runHeld, providerID)
-	var id string
-	err := row.Scan(&id)
-	return id, err
-}
-
 const runIDsByPrefix = `-- name: RunIDsByPrefix :many
 SELECT id FROM sync_runs WHERE id::text LIKE $1::text || '%' ORDER BY started_at DESC LIMIT $2
 `
@@ -88,6 +77,30 @@ SELECT id FROM sync_runs WHERE id::text LIKE $1::text || '%' ORDER BY started_at
 // The prefix consists of hexadecimal digits and dashes.
 func (q *Queries) RunIDsByPrefix(ctx context.Context, db DBTX, prefix string, maxRows int32) ([]string, error) {
 	rows, err := db.Query(ctx, runIDsByPrefix, prefix, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const runsHeld = `-- name: RunsHeld :many
+SELECT id FROM sync_runs WHERE provider_id = $1 AND status = 'held' ORDER BY generation DESC
+`
+
+func (q *Queries) RunsHeld(ctx context.Context, db DBTX, providerID string) ([]string, error) {
+	rows, err := db.Query(ctx, runsHeld, providerID)
 	if err != nil {
 		return nil, err
 	}

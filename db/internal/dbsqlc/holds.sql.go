@@ -112,14 +112,41 @@ func (q *Queries) RemovalIDsOfMemberships(ctx context.Context, db DBTX, runID st
 const runSetHeld = `-- name: RunSetHeld :execrows
 UPDATE sync_runs r SET status = 'held', hold_reason = $1, hold_workflow_id = $2, phase = 'held',
     hold_expires_at = coalesce(r.hold_expires_at, now() + make_interval(secs => p.hold_seconds))
-FROM identity_providers p WHERE r.id = $3 AND p.id = r.provider_id AND r.status IN ('running', 'held')
+FROM identity_providers p WHERE r.id = $3 AND p.id = r.provider_id
+    AND (r.status = 'held' OR r.status = 'running' AND r.hold_workflow_id IS NULL)
 `
 
-// The first hold sets the end of the wait.
+// The first hold sets the end of the wait. A run is held once: one that goes on since its
+// removals were approved is not held again, whoever comes late.
 func (q *Queries) RunSetHeld(ctx context.Context, db DBTX, holdReason *string, holdWorkflowID *string, iD string) (int64, error) {
 	result, err := db.Exec(ctx, runSetHeld, holdReason, holdWorkflowID, iD)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const runSetResumed = `-- name: RunSetResumed :exec
+UPDATE sync_runs SET status = 'running', phase = 'removals' WHERE id = $1 AND status = 'held'
+`
+
+func (q *Queries) RunSetResumed(ctx context.Context, db DBTX, id string) error {
+	_, err := db.Exec(ctx, runSetResumed, id)
+	return err
+}
+
+const runStanding = `-- name: RunStanding :one
+SELECT r.status, (r.hold_workflow_id IS NOT NULL)::boolean AS was_held FROM sync_runs r WHERE r.id = $1 FOR NO KEY UPDATE
+`
+
+type RunStandingRow struct {
+	Status  string
+	WasHeld bool
+}
+
+func (q *Queries) RunStanding(ctx context.Context, db DBTX, id string) (RunStandingRow, error) {
+	row := db.QueryRow(ctx, runStanding, id)
+	var i RunStandingRow
+	err := row.Scan(&i.Status, &i.WasHeld)
+	return i, err
 }

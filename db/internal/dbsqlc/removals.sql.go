@@ -530,7 +530,7 @@ WITH batch AS (
         jsonb_build_object('status', t.status, 'name', t.name, 'path', t.path, 'depth', t.depth), jsonb_build_object('status', 'deleted')
     FROM there t
     ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
-    SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = coalesce(c.after, '{}') || excluded.after
+    SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = coalesce(c.after, '{}') || excluded.after, changed_at = excluded.changed_at
 ), done AS (
     INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
     SELECT $1, 'department', b.object_id, b.object_id FROM batch b
@@ -563,7 +563,7 @@ WITH batch AS (
         jsonb_build_object('status', t.status, 'department_id', t.department_id, 'department_path', t.department_path), jsonb_build_object('status', 'deleted')
     FROM there t
     ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
-    SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = coalesce(c.after, '{}') || excluded.after
+    SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = coalesce(c.after, '{}') || excluded.after, changed_at = excluded.changed_at
 ), done AS (
     INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
     SELECT $1, 'member', b.object_id, b.object_id FROM batch b
@@ -595,7 +595,7 @@ WITH batch AS (
         jsonb_build_object('is_primary', g.is_primary, 'is_leader', g.is_leader, 'sort_order', g.sort_order, 'primary_rank', g.primary_rank)
     FROM gone g JOIN org_members m ON m.id = g.member_id
     ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
-    SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = NULL
+    SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = NULL, changed_at = excluded.changed_at
 ), done AS (
     INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
     SELECT $1, 'membership', b.object_id, b.department_id FROM batch b

@@ -68,9 +68,10 @@ func (q *Queries) ChangesDrop(ctx context.Context, db DBTX, runID string) error 
 }
 
 const fenceHold = `-- name: FenceHold :one
-SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly, r.began_empty
+SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly, r.began_empty,
+    (r.hold_workflow_id IS NOT NULL)::boolean AS approved
 FROM identity_providers p JOIN sync_runs r ON r.id = p.newest_run_id AND r.provider_id = p.id
-WHERE r.id = $1 AND r.status IN ('running', 'held')
+WHERE r.id = $1 AND r.status = 'running'
 FOR SHARE OF p
 `
 
@@ -81,9 +82,11 @@ type FenceHoldRow struct {
 	Mode         string
 	Singly       bool
 	BeganEmpty   bool
+	Approved     bool
 }
 
-// Holds the fence row against a new run until the end of the transaction.
+// Holds the fence row against a new run until the end of the transaction. A run that
+// was held, and goes on since its removals were approved, is told apart.
 func (q *Queries) FenceHold(ctx context.Context, db DBTX, runID string) (FenceHoldRow, error) {
 	row := db.QueryRow(ctx, fenceHold, runID)
 	var i FenceHoldRow
@@ -94,6 +97,7 @@ func (q *Queries) FenceHold(ctx context.Context, db DBTX, runID string) (FenceHo
 		&i.Mode,
 		&i.Singly,
 		&i.BeganEmpty,
+		&i.Approved,
 	)
 	return i, err
 }
@@ -110,6 +114,15 @@ func (q *Queries) FenceTake(ctx context.Context, db DBTX, runID *string, provide
 	var generation int64
 	err := row.Scan(&generation)
 	return generation, err
+}
+
+const fenceTakeBack = `-- name: FenceTakeBack :exec
+UPDATE identity_providers SET newest_run_id = $1 WHERE id = $2
+`
+
+func (q *Queries) FenceTakeBack(ctx context.Context, db DBTX, runID *string, providerID string) error {
+	_, err := db.Exec(ctx, fenceTakeBack, runID, providerID)
+	return err
 }
 
 const providerSetSynced = `-- name: ProviderSetSynced :exec
@@ -564,20 +577,34 @@ func (q *Queries) RunLockProvider(ctx context.Context, db DBTX, name string) (Ru
 	return i, err
 }
 
+const runLockProviderOf = `-- name: RunLockProviderOf :one
+SELECT p.id FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = $1 FOR NO KEY UPDATE OF p
+`
+
+func (q *Queries) RunLockProviderOf(ctx context.Context, db DBTX, runID string) (string, error) {
+	row := db.QueryRow(ctx, runLockProviderOf, runID)
+	var id string
+	err := row.Scan(&id)
+	return id, err
+}
+
 const runOpen = `-- name: RunOpen :many
-SELECT id, workflow_id, temporal_run_id, status, hold_workflow_id FROM sync_runs
-WHERE provider_id = $1 AND status IN ('running', 'held') ORDER BY generation
+SELECT r.id, coalesce(r.hold_workflow_id, r.workflow_id)::text AS workflow_id,
+    CASE WHEN r.hold_workflow_id IS NULL THEN r.temporal_run_id ELSE '' END::text AS temporal_run_id, r.status,
+    (r.hold_workflow_id IS NOT NULL)::boolean AS was_held
+FROM sync_runs r WHERE r.provider_id = $1 AND r.status IN ('running', 'held') ORDER BY r.generation
 `
 
 type RunOpenRow struct {
-	ID             string
-	WorkflowID     string
-	TemporalRunID  string
-	Status         string
-	HoldWorkflowID *string
+	ID            string
+	WorkflowID    string
+	TemporalRunID string
+	Status        string
+	WasHeld       bool
 }
 
-// The runs of a provider that have not ended.
+// The runs of a provider that have not ended, each with the workflow that it is left to
+// by now: of one that was held the latest execution of the workflow that holds it.
 func (q *Queries) RunOpen(ctx context.Context, db DBTX, providerID string) ([]RunOpenRow, error) {
 	rows, err := db.Query(ctx, runOpen, providerID)
 	if err != nil {
@@ -592,7 +619,7 @@ func (q *Queries) RunOpen(ctx context.Context, db DBTX, providerID string) ([]Ru
 			&i.WorkflowID,
 			&i.TemporalRunID,
 			&i.Status,
-			&i.HoldWorkflowID,
+			&i.WasHeld,
 		); err != nil {
 			return nil, err
 		}

@@ -281,7 +281,9 @@ func (q *Queries) UpkeepRunWithStaging(ctx context.Context, db DBTX) (string, er
 }
 
 const upkeepUnfinished = `-- name: UpkeepUnfinished :many
-SELECT r.id, r.workflow_id, r.temporal_run_id, r.status FROM sync_runs r
+SELECT r.id, coalesce(r.hold_workflow_id, r.workflow_id)::text AS workflow_id,
+    CASE WHEN r.hold_workflow_id IS NULL THEN r.temporal_run_id ELSE '' END::text AS temporal_run_id, r.status
+FROM sync_runs r
 WHERE r.status = 'running' AND r.started_at < now() - $1::interval ORDER BY r.started_at
 `
 
@@ -292,7 +294,8 @@ type UpkeepUnfinishedRow struct {
 	Status        string
 }
 
-// Runs that have been marked as running for long.
+// Runs that have been marked as running for long, each with the workflow that it is left
+// to by now, like RunOpen.
 func (q *Queries) UpkeepUnfinished(ctx context.Context, db DBTX, longerThan time.Duration) ([]UpkeepUnfinishedRow, error) {
 	rows, err := db.Query(ctx, upkeepUnfinished, longerThan)
 	if err != nil {
