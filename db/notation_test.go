@@ -3,6 +3,7 @@ package db_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -22,6 +23,7 @@ import (
 // that stands in for a better one, "noname" for a name that was not sent. What is
 // not written was not sent, "email=" was sent empty. in=10,11^5!#7 places the person
 // in 10 and 11, there with primary rank 5, as leader (~ for: not) and sort order 7.
+// %20 and the like stand for what would end a value.
 
 type stagedDepartment struct {
 	db.StagedDepartment
@@ -44,6 +46,9 @@ func parse(line string) (id string, values map[string]string, words map[string]b
 	values, words = map[string]string{}, map[string]bool{}
 	for _, field := range fields[1:] {
 		if key, value, ok := strings.Cut(field, "="); ok {
+			if decoded, err := url.PathUnescape(value); err == nil {
+				value = decoded
+			}
 			values[key] = value
 		} else {
 			words[field] = true

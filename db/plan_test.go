@@ -68,7 +68,7 @@ func TestARehearsalTellsWhatApplyDoes(t *testing.T) {
 			}
 			c.sync(before)
 			d.exec(t, "TRUNCATE users, identities")
-			c.accounts("A 1@x -", "B 2@x -", "C 3@x +861")
+			c.accounts("A 1@x -", "B 2@x -", "C 3@x +8613800000001")
 
 			untouched := c.versions()
 			r := c.begin("plan")

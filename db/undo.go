@@ -153,7 +153,7 @@ func (u *undo) do(ctx context.Context, out *Undone) (err error) {
 		{"people", u.people},
 		{"departments that go", u.leaves},
 		{"settle", func(ctx context.Context) error { return u.s.settle(ctx, u.tx, u.run, u.runID) }},
-		{"accounts", u.accounts},
+		{"accounts", func(ctx context.Context) error { return u.s.follow(ctx, u.tx, u.run, u.runID) }},
 	} {
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)
@@ -225,9 +225,14 @@ func (u *undo) departments(ctx context.Context) error {
 }
 
 func (u *undo) people(ctx context.Context) error {
-	// Links before members: see the query.
+	if err := rows(u.s.q.UndoLinks(ctx, u.tx, u.runID, u.target)); err != nil {
+		return err
+	}
+	// Before members: see the query.
+	if err := u.s.unfollow(ctx, u.tx, u.runID, u.target); err != nil {
+		return err
+	}
 	for _, step := range []func() (int64, error){
-		func() (int64, error) { return u.s.q.UndoLinks(ctx, u.tx, u.runID, u.target) },
 		func() (int64, error) { return u.s.q.UndoMembers(ctx, u.tx, u.runID) },
 		func() (int64, error) { return u.s.q.UndoPlacesDrop(ctx, u.tx, u.runID, u.target) },
 		func() (int64, error) { return u.s.q.UndoPlacesUpdate(ctx, u.tx, u.runID, u.target) },
@@ -246,14 +251,6 @@ func (u *undo) leaves(ctx context.Context) error {
 		return err
 	}
 	return u.s.q.UndoLeaveInhabited(ctx, u.tx, u.runID)
-}
-
-// accounts lets those that are linked follow their members again.
-func (u *undo) accounts(ctx context.Context) error {
-	if err := rows(u.s.q.LinkFollowEmail(ctx, u.tx, dbsqlc.LinkFollowEmailParams{RunID: u.runID, ProviderID: &u.run.ProviderID, TenantID: u.run.TenantID})); err != nil {
-		return err
-	}
-	return rows(u.s.q.LinkFollowPhone(ctx, u.tx, dbsqlc.LinkFollowPhoneParams{RunID: u.runID, ProviderID: &u.run.ProviderID, TenantID: u.run.TenantID}))
 }
 
 func repeat(step func() (int64, error)) error {

@@ -2,14 +2,21 @@
 -- Whether the tenant has accounts at all.
 SELECT EXISTS (SELECT 1 FROM users u WHERE u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid);
 
--- name: LinkByEmail :execrows
+-- name: ConstraintsAtOnce :exec
+-- A platform may have its tables' constraints checked at the end of the transaction, when
+-- nobody could tell any more which account breaks one.
+SET CONSTRAINTS ALL IMMEDIATE;
+
+-- name: LinkByEmail :many
 -- Only one-to-one matches count: an address that two accounts or two members share
 -- says nothing about who is who. An existing link is never changed. A run of single
 -- people links those alone.
 -- Before is what the account may lose to the member's e-mail and phone, which it follows
 -- from now on.
+-- Returns who has no address, but an account that has the same: the first of them, and
+-- how many there are.
 WITH free AS (
-    SELECT m.id, m.external_id, m.email, m.phone FROM org_members m
+    SELECT m.id, m.external_id, m.email, m.phone, org_is_email(m.email) AS usable FROM org_members m
     WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND m.user_id IS NULL AND m.email IS NOT NULL
 ), matches AS (
     SELECT f.id, f.external_id, u.id AS user_id, i.email AS old_email, i.phone AS old_phone, f.email, f.phone,
@@ -17,67 +24,148 @@ WITH free AS (
     FROM free f
     JOIN identities i ON lower(btrim(i.email)) = f.email
     JOIN users u ON u.identity_id = i.id AND u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
-    WHERE NOT EXISTS (SELECT 1 FROM org_members o WHERE o.provider_id = @provider_id AND o.user_id = u.id AND o.status <> 'deleted')
+    WHERE f.usable
+      AND NOT EXISTS (
+        SELECT 1 FROM org_members o WHERE o.provider_id = @provider_id AND o.user_id = u.id AND o.status <> 'deleted')
 ), linked AS (
     UPDATE org_members m SET user_id = x.user_id, synced_at = now() FROM matches x
     WHERE m.id = x.id AND x.users_found = 1 AND x.members_found = 1 AND m.user_id IS NULL
       AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id))
     RETURNING m.id, m.external_id, m.user_id, x.old_email, x.old_phone, x.email, x.phone
+), logged AS (
+    INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+    SELECT @run_id, 'member', l.id, l.id, l.external_id, 'linked',
+        nullif(CASE WHEN l.old_email IS DISTINCT FROM l.email
+                THEN jsonb_build_object('account_email', l.old_email) ELSE '{}' END
+            || CASE WHEN org_is_e164(l.phone) AND l.old_phone IS DISTINCT FROM l.phone
+                THEN jsonb_build_object('account_phone', l.old_phone) ELSE '{}' END, '{}'),
+        jsonb_build_object('user_id', l.user_id, 'by', 'email') FROM linked l
+    ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING
+), malformed AS (
+    SELECT f.external_id FROM free f
+    WHERE NOT f.usable AND EXISTS (
+        SELECT 1 FROM identities i
+        JOIN users u ON u.identity_id = i.id AND u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
+        WHERE lower(btrim(i.email)) = f.email
+          AND NOT EXISTS (
+            SELECT 1 FROM org_members o WHERE o.provider_id = @provider_id AND o.user_id = u.id AND o.status <> 'deleted'))
+      AND (NOT @singly OR f.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id))
 )
-INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-SELECT @run_id, 'member', l.id, l.id, l.external_id, 'linked',
-    nullif(CASE WHEN l.email IS NOT NULL AND l.old_email IS DISTINCT FROM l.email THEN jsonb_build_object('account_email', l.old_email) ELSE '{}' END
-        || CASE WHEN l.phone IS NOT NULL AND l.old_phone IS DISTINCT FROM l.phone THEN jsonb_build_object('account_phone', l.old_phone) ELSE '{}' END, '{}'),
-    jsonb_build_object('user_id', l.user_id, 'by', 'email') FROM linked l
-ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING;
+SELECT a.external_id, ''::text AS refusal, count(*) OVER () AS total FROM malformed a
+ORDER BY a.external_id LIMIT @named::int;
 
--- name: LinkByPhone :execrows
+-- name: LinkByPhone :many
 -- Accounts may keep Chinese numbers without the country code.
 WITH free AS (
-    SELECT m.id, m.external_id, m.email, m.phone FROM org_members m
+    SELECT m.id, m.external_id, m.email, m.phone, org_is_e164(m.phone) AS usable FROM org_members m
     WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND m.user_id IS NULL AND m.phone IS NOT NULL
+), written AS (
+    SELECT f.*, f.phone AS number FROM free f WHERE f.usable
+    UNION ALL SELECT f.*, substr(f.phone, 4) FROM free f WHERE f.usable AND f.phone LIKE '+86%'
 ), matches AS (
-    SELECT f.id, f.external_id, u.id AS user_id, i.email AS old_email, i.phone AS old_phone, f.email, f.phone,
-        count(*) OVER (PARTITION BY f.id) AS users_found, count(*) OVER (PARTITION BY u.id) AS members_found
-    FROM (SELECT f.*, f.phone AS written FROM free f UNION ALL SELECT f.*, substr(f.phone, 4) FROM free f WHERE f.phone LIKE '+86%') f
-    JOIN identities i ON regexp_replace(i.phone, '[^0-9+]', '', 'g') = f.written
+    SELECT w.id, w.external_id, u.id AS user_id, i.email AS old_email, i.phone AS old_phone, w.email, w.phone,
+        count(*) OVER (PARTITION BY w.id) AS users_found, count(*) OVER (PARTITION BY u.id) AS members_found
+    FROM written w
+    JOIN identities i ON regexp_replace(i.phone, '[^0-9+]', '', 'g') = w.number
     JOIN users u ON u.identity_id = i.id AND u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
-    WHERE NOT EXISTS (SELECT 1 FROM org_members o WHERE o.provider_id = @provider_id AND o.user_id = u.id AND o.status <> 'deleted')
+    WHERE NOT EXISTS (
+        SELECT 1 FROM org_members o WHERE o.provider_id = @provider_id AND o.user_id = u.id AND o.status <> 'deleted')
 ), linked AS (
     UPDATE org_members m SET user_id = x.user_id, synced_at = now() FROM matches x
     WHERE m.id = x.id AND x.users_found = 1 AND x.members_found = 1 AND m.user_id IS NULL
       AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id))
     RETURNING m.id, m.external_id, m.user_id, x.old_email, x.old_phone, x.email, x.phone
+), logged AS (
+    INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+    SELECT @run_id, 'member', l.id, l.id, l.external_id, 'linked',
+        nullif(CASE WHEN org_is_email(l.email) AND l.old_email IS DISTINCT FROM l.email
+                THEN jsonb_build_object('account_email', l.old_email) ELSE '{}' END
+            || CASE WHEN l.old_phone IS DISTINCT FROM l.phone
+                THEN jsonb_build_object('account_phone', l.old_phone) ELSE '{}' END, '{}'),
+        jsonb_build_object('user_id', l.user_id, 'by', 'phone') FROM linked l
+    ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING
+), malformed AS (
+    SELECT f.external_id FROM free f
+    WHERE NOT f.usable AND EXISTS (
+        SELECT 1 FROM identities i
+        JOIN users u ON u.identity_id = i.id AND u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
+        WHERE regexp_replace(i.phone, '[^0-9+]', '', 'g') = f.phone
+          AND NOT EXISTS (
+            SELECT 1 FROM org_members o WHERE o.provider_id = @provider_id AND o.user_id = u.id AND o.status <> 'deleted'))
+      AND (NOT @singly OR f.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id))
 )
-INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-SELECT @run_id, 'member', l.id, l.id, l.external_id, 'linked',
-    nullif(CASE WHEN l.email IS NOT NULL AND l.old_email IS DISTINCT FROM l.email THEN jsonb_build_object('account_email', l.old_email) ELSE '{}' END
-        || CASE WHEN l.phone IS NOT NULL AND l.old_phone IS DISTINCT FROM l.phone THEN jsonb_build_object('account_phone', l.old_phone) ELSE '{}' END, '{}'),
-    jsonb_build_object('user_id', l.user_id, 'by', 'phone') FROM linked l
-ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING;
+SELECT a.external_id, ''::text AS refusal, count(*) OVER () AS total FROM malformed a
+ORDER BY a.external_id LIMIT @named::int;
 
--- name: LinkFollowEmail :execrows
--- A linked account's e-mail follows the directory, unless another account has it or
--- would get it too: platforms may keep addresses unique.
-UPDATE identities i SET email = m.email
-FROM org_members m JOIN users u ON u.id = m.user_id
-WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND u.identity_id = i.id
-  AND u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
-  AND m.email IS NOT NULL AND i.email IS DISTINCT FROM m.email
-  AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id))
-  AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id AND lower(btrim(o.email)) = m.email)
-  AND NOT EXISTS (SELECT 1 FROM org_members om JOIN users ou ON ou.id = om.user_id
-      WHERE om.provider_id = @provider_id AND om.status <> 'deleted' AND om.email = m.email AND ou.identity_id <> i.id);
+-- name: LinkFollowEmail :many
+-- A linked account's e-mail follows the directory, unless that has no address, or another
+-- account has it or would get it too: platforms may keep addresses unique.
+-- Returns whose accounts stay as they are, the first of them, and how many there are: those
+-- without an address and, if accounts are written one by one, those whose table refused it.
+WITH differing AS MATERIALIZED (
+    SELECT m.external_id, m.email, i.id AS identity_id, org_is_email(m.email) AS usable
+    FROM org_members m JOIN users u ON u.id = m.user_id JOIN identities i ON i.id = u.identity_id
+    WHERE m.provider_id = @provider_id AND m.status <> 'deleted'
+      AND u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
+      AND m.email IS NOT NULL AND i.email IS DISTINCT FROM m.email
+      AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id))
+), following AS (
+    SELECT d.external_id, d.identity_id, d.email FROM differing d
+    WHERE d.usable
+      AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> d.identity_id AND lower(btrim(o.email)) = d.email)
+      AND NOT EXISTS (SELECT 1 FROM org_members om JOIN users ou ON ou.id = om.user_id
+          WHERE om.provider_id = @provider_id AND om.status <> 'deleted' AND om.email = d.email
+            AND ou.identity_id <> d.identity_id)
+), followed AS (
+    UPDATE identities i SET email = f.email FROM following f WHERE i.id = f.identity_id AND NOT @one_by_one::boolean
+), left_alone AS (
+    SELECT d.external_id, '' AS refusal FROM differing d WHERE NOT d.usable
+    UNION ALL
+    SELECT w.external_id, w.refusal
+    FROM (
+        SELECT f.external_id, org_account_write(f.identity_id, 'email', f.email) AS refusal
+        FROM following f WHERE @one_by_one) w
+    WHERE w.refusal IS NOT NULL
+), ranked AS (
+    SELECT a.external_id, a.refusal, count(*) OVER (PARTITION BY a.refusal = '') AS total,
+        row_number() OVER (PARTITION BY a.refusal = '' ORDER BY a.external_id) AS number
+    FROM left_alone a
+)
+SELECT r.external_id, r.refusal::text AS refusal, r.total FROM ranked r
+WHERE r.number <= @named::int ORDER BY r.refusal <> '', r.number;
 
--- name: LinkFollowPhone :execrows
-UPDATE identities i SET phone = m.phone
-FROM org_members m JOIN users u ON u.id = m.user_id
-WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND u.identity_id = i.id
-  AND u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
-  AND m.phone IS NOT NULL AND i.phone IS DISTINCT FROM m.phone
-  AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id))
-  AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id AND regexp_replace(o.phone, '[^0-9+]', '', 'g') = m.phone)
-  AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id
-      AND regexp_replace(o.phone, '[^0-9+]', '', 'g') = CASE WHEN m.phone LIKE '+86%' THEN substr(m.phone, 4) END)
-  AND NOT EXISTS (SELECT 1 FROM org_members om JOIN users ou ON ou.id = om.user_id
-      WHERE om.provider_id = @provider_id AND om.status <> 'deleted' AND om.phone = m.phone AND ou.identity_id <> i.id);
+-- name: LinkFollowPhone :many
+WITH differing AS MATERIALIZED (
+    SELECT m.external_id, m.phone, i.id AS identity_id, org_is_e164(m.phone) AS usable
+    FROM org_members m JOIN users u ON u.id = m.user_id JOIN identities i ON i.id = u.identity_id
+    WHERE m.provider_id = @provider_id AND m.status <> 'deleted'
+      AND u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
+      AND m.phone IS NOT NULL AND i.phone IS DISTINCT FROM m.phone
+      AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id))
+), following AS (
+    SELECT d.external_id, d.identity_id, d.phone FROM differing d
+    WHERE d.usable
+      AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> d.identity_id
+          AND regexp_replace(o.phone, '[^0-9+]', '', 'g') = d.phone)
+      AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> d.identity_id
+          AND regexp_replace(o.phone, '[^0-9+]', '', 'g') = CASE WHEN d.phone LIKE '+86%' THEN substr(d.phone, 4) END)
+      AND NOT EXISTS (SELECT 1 FROM org_members om JOIN users ou ON ou.id = om.user_id
+          WHERE om.provider_id = @provider_id AND om.status <> 'deleted' AND om.phone = d.phone
+            AND ou.identity_id <> d.identity_id)
+), followed AS (
+    UPDATE identities i SET phone = f.phone FROM following f WHERE i.id = f.identity_id AND NOT @one_by_one::boolean
+), left_alone AS (
+    SELECT d.external_id, '' AS refusal FROM differing d WHERE NOT d.usable
+    UNION ALL
+    SELECT w.external_id, w.refusal
+    FROM (
+        SELECT f.external_id, org_account_write(f.identity_id, 'phone', f.phone) AS refusal
+        FROM following f WHERE @one_by_one) w
+    WHERE w.refusal IS NOT NULL
+), ranked AS (
+    SELECT a.external_id, a.refusal, count(*) OVER (PARTITION BY a.refusal = '') AS total,
+        row_number() OVER (PARTITION BY a.refusal = '' ORDER BY a.external_id) AS number
+    FROM left_alone a
+)
+SELECT r.external_id, r.refusal::text AS refusal, r.total FROM ranked r
+WHERE r.number <= @named::int ORDER BY r.refusal <> '', r.number;

@@ -9,9 +9,20 @@ import (
 	"context"
 )
 
-const linkByEmail = `-- name: LinkByEmail :execrows
+const constraintsAtOnce = `-- name: ConstraintsAtOnce :exec
+SET CONSTRAINTS ALL IMMEDIATE
+`
+
+// A platform may have its tables' constraints checked at the end of the transaction, when
+// nobody could tell any more which account breaks one.
+func (q *Queries) ConstraintsAtOnce(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, constraintsAtOnce)
+	return err
+}
+
+const linkByEmail = `-- name: LinkByEmail :many
 WITH free AS (
-    SELECT m.id, m.external_id, m.email, m.phone FROM org_members m
+    SELECT m.id, m.external_id, m.email, m.phone, org_is_email(m.email) AS usable FROM org_members m
     WHERE m.provider_id = $2 AND m.status <> 'deleted' AND m.user_id IS NULL AND m.email IS NOT NULL
 ), matches AS (
     SELECT f.id, f.external_id, u.id AS user_id, i.email AS old_email, i.phone AS old_phone, f.email, f.phone,
@@ -19,26 +30,49 @@ WITH free AS (
     FROM free f
     JOIN identities i ON lower(btrim(i.email)) = f.email
     JOIN users u ON u.identity_id = i.id AND u.tenant_id IS NOT DISTINCT FROM $3::uuid
-    WHERE NOT EXISTS (SELECT 1 FROM org_members o WHERE o.provider_id = $2 AND o.user_id = u.id AND o.status <> 'deleted')
+    WHERE f.usable
+      AND NOT EXISTS (
+        SELECT 1 FROM org_members o WHERE o.provider_id = $2 AND o.user_id = u.id AND o.status <> 'deleted')
 ), linked AS (
     UPDATE org_members m SET user_id = x.user_id, synced_at = now() FROM matches x
     WHERE m.id = x.id AND x.users_found = 1 AND x.members_found = 1 AND m.user_id IS NULL
-      AND (NOT $4::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $1))
+      AND (NOT $4::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $5))
     RETURNING m.id, m.external_id, m.user_id, x.old_email, x.old_phone, x.email, x.phone
+), logged AS (
+    INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+    SELECT $5, 'member', l.id, l.id, l.external_id, 'linked',
+        nullif(CASE WHEN l.old_email IS DISTINCT FROM l.email
+                THEN jsonb_build_object('account_email', l.old_email) ELSE '{}' END
+            || CASE WHEN org_is_e164(l.phone) AND l.old_phone IS DISTINCT FROM l.phone
+                THEN jsonb_build_object('account_phone', l.old_phone) ELSE '{}' END, '{}'),
+        jsonb_build_object('user_id', l.user_id, 'by', 'email') FROM linked l
+    ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING
+), malformed AS (
+    SELECT f.external_id FROM free f
+    WHERE NOT f.usable AND EXISTS (
+        SELECT 1 FROM identities i
+        JOIN users u ON u.identity_id = i.id AND u.tenant_id IS NOT DISTINCT FROM $3::uuid
+        WHERE lower(btrim(i.email)) = f.email
+          AND NOT EXISTS (
+            SELECT 1 FROM org_members o WHERE o.provider_id = $2 AND o.user_id = u.id AND o.status <> 'deleted'))
+      AND (NOT $4 OR f.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $5))
 )
-INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-SELECT $1, 'member', l.id, l.id, l.external_id, 'linked',
-    nullif(CASE WHEN l.email IS NOT NULL AND l.old_email IS DISTINCT FROM l.email THEN jsonb_build_object('account_email', l.old_email) ELSE '{}' END
-        || CASE WHEN l.phone IS NOT NULL AND l.old_phone IS DISTINCT FROM l.phone THEN jsonb_build_object('account_phone', l.old_phone) ELSE '{}' END, '{}'),
-    jsonb_build_object('user_id', l.user_id, 'by', 'email') FROM linked l
-ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING
+SELECT a.external_id, ''::text AS refusal, count(*) OVER () AS total FROM malformed a
+ORDER BY a.external_id LIMIT $1::int
 `
 
 type LinkByEmailParams struct {
-	RunID      string
+	Named      int32
 	ProviderID *string
 	TenantID   *string
 	Singly     bool
+	RunID      string
+}
+
+type LinkByEmailRow struct {
+	ExternalID string
+	Refusal    string
+	Total      int64
 }
 
 // Only one-to-one matches count: an address that two accounts or two members share
@@ -46,131 +80,275 @@ type LinkByEmailParams struct {
 // people links those alone.
 // Before is what the account may lose to the member's e-mail and phone, which it follows
 // from now on.
-func (q *Queries) LinkByEmail(ctx context.Context, db DBTX, arg LinkByEmailParams) (int64, error) {
-	result, err := db.Exec(ctx, linkByEmail,
-		arg.RunID,
+// Returns who has no address, but an account that has the same: the first of them, and
+// how many there are.
+func (q *Queries) LinkByEmail(ctx context.Context, db DBTX, arg LinkByEmailParams) ([]LinkByEmailRow, error) {
+	rows, err := db.Query(ctx, linkByEmail,
+		arg.Named,
 		arg.ProviderID,
 		arg.TenantID,
 		arg.Singly,
+		arg.RunID,
 	)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected(), nil
+	defer rows.Close()
+	var items []LinkByEmailRow
+	for rows.Next() {
+		var i LinkByEmailRow
+		if err := rows.Scan(&i.ExternalID, &i.Refusal, &i.Total); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
-const linkByPhone = `-- name: LinkByPhone :execrows
+const linkByPhone = `-- name: LinkByPhone :many
 WITH free AS (
-    SELECT m.id, m.external_id, m.email, m.phone FROM org_members m
+    SELECT m.id, m.external_id, m.email, m.phone, org_is_e164(m.phone) AS usable FROM org_members m
     WHERE m.provider_id = $2 AND m.status <> 'deleted' AND m.user_id IS NULL AND m.phone IS NOT NULL
+), written AS (
+    SELECT f.id, f.external_id, f.email, f.phone, f.usable, f.phone AS number FROM free f WHERE f.usable
+    UNION ALL SELECT f.id, f.external_id, f.email, f.phone, f.usable, substr(f.phone, 4) FROM free f WHERE f.usable AND f.phone LIKE '+86%'
 ), matches AS (
-    SELECT f.id, f.external_id, u.id AS user_id, i.email AS old_email, i.phone AS old_phone, f.email, f.phone,
-        count(*) OVER (PARTITION BY f.id) AS users_found, count(*) OVER (PARTITION BY u.id) AS members_found
-    FROM (SELECT f.id, f.external_id, f.email, f.phone, f.phone AS written FROM free f UNION ALL SELECT f.id, f.external_id, f.email, f.phone, substr(f.phone, 4) FROM free f WHERE f.phone LIKE '+86%') f
-    JOIN identities i ON regexp_replace(i.phone, '[^0-9+]', '', 'g') = f.written
+    SELECT w.id, w.external_id, u.id AS user_id, i.email AS old_email, i.phone AS old_phone, w.email, w.phone,
+        count(*) OVER (PARTITION BY w.id) AS users_found, count(*) OVER (PARTITION BY u.id) AS members_found
+    FROM written w
+    JOIN identities i ON regexp_replace(i.phone, '[^0-9+]', '', 'g') = w.number
     JOIN users u ON u.identity_id = i.id AND u.tenant_id IS NOT DISTINCT FROM $3::uuid
-    WHERE NOT EXISTS (SELECT 1 FROM org_members o WHERE o.provider_id = $2 AND o.user_id = u.id AND o.status <> 'deleted')
+    WHERE NOT EXISTS (
+        SELECT 1 FROM org_members o WHERE o.provider_id = $2 AND o.user_id = u.id AND o.status <> 'deleted')
 ), linked AS (
     UPDATE org_members m SET user_id = x.user_id, synced_at = now() FROM matches x
     WHERE m.id = x.id AND x.users_found = 1 AND x.members_found = 1 AND m.user_id IS NULL
-      AND (NOT $4::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $1))
+      AND (NOT $4::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $5))
     RETURNING m.id, m.external_id, m.user_id, x.old_email, x.old_phone, x.email, x.phone
+), logged AS (
+    INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+    SELECT $5, 'member', l.id, l.id, l.external_id, 'linked',
+        nullif(CASE WHEN org_is_email(l.email) AND l.old_email IS DISTINCT FROM l.email
+                THEN jsonb_build_object('account_email', l.old_email) ELSE '{}' END
+            || CASE WHEN l.old_phone IS DISTINCT FROM l.phone
+                THEN jsonb_build_object('account_phone', l.old_phone) ELSE '{}' END, '{}'),
+        jsonb_build_object('user_id', l.user_id, 'by', 'phone') FROM linked l
+    ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING
+), malformed AS (
+    SELECT f.external_id FROM free f
+    WHERE NOT f.usable AND EXISTS (
+        SELECT 1 FROM identities i
+        JOIN users u ON u.identity_id = i.id AND u.tenant_id IS NOT DISTINCT FROM $3::uuid
+        WHERE regexp_replace(i.phone, '[^0-9+]', '', 'g') = f.phone
+          AND NOT EXISTS (
+            SELECT 1 FROM org_members o WHERE o.provider_id = $2 AND o.user_id = u.id AND o.status <> 'deleted'))
+      AND (NOT $4 OR f.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $5))
 )
-INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-SELECT $1, 'member', l.id, l.id, l.external_id, 'linked',
-    nullif(CASE WHEN l.email IS NOT NULL AND l.old_email IS DISTINCT FROM l.email THEN jsonb_build_object('account_email', l.old_email) ELSE '{}' END
-        || CASE WHEN l.phone IS NOT NULL AND l.old_phone IS DISTINCT FROM l.phone THEN jsonb_build_object('account_phone', l.old_phone) ELSE '{}' END, '{}'),
-    jsonb_build_object('user_id', l.user_id, 'by', 'phone') FROM linked l
-ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING
+SELECT a.external_id, ''::text AS refusal, count(*) OVER () AS total FROM malformed a
+ORDER BY a.external_id LIMIT $1::int
 `
 
 type LinkByPhoneParams struct {
-	RunID      string
+	Named      int32
 	ProviderID *string
 	TenantID   *string
 	Singly     bool
+	RunID      string
+}
+
+type LinkByPhoneRow struct {
+	ExternalID string
+	Refusal    string
+	Total      int64
 }
 
 // Accounts may keep Chinese numbers without the country code.
-func (q *Queries) LinkByPhone(ctx context.Context, db DBTX, arg LinkByPhoneParams) (int64, error) {
-	result, err := db.Exec(ctx, linkByPhone,
-		arg.RunID,
+func (q *Queries) LinkByPhone(ctx context.Context, db DBTX, arg LinkByPhoneParams) ([]LinkByPhoneRow, error) {
+	rows, err := db.Query(ctx, linkByPhone,
+		arg.Named,
 		arg.ProviderID,
 		arg.TenantID,
 		arg.Singly,
+		arg.RunID,
 	)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected(), nil
+	defer rows.Close()
+	var items []LinkByPhoneRow
+	for rows.Next() {
+		var i LinkByPhoneRow
+		if err := rows.Scan(&i.ExternalID, &i.Refusal, &i.Total); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
-const linkFollowEmail = `-- name: LinkFollowEmail :execrows
-UPDATE identities i SET email = m.email
-FROM org_members m JOIN users u ON u.id = m.user_id
-WHERE m.provider_id = $1 AND m.status <> 'deleted' AND u.identity_id = i.id
-  AND u.tenant_id IS NOT DISTINCT FROM $2::uuid
-  AND m.email IS NOT NULL AND i.email IS DISTINCT FROM m.email
-  AND (NOT $3::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $4))
-  AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id AND lower(btrim(o.email)) = m.email)
-  AND NOT EXISTS (SELECT 1 FROM org_members om JOIN users ou ON ou.id = om.user_id
-      WHERE om.provider_id = $1 AND om.status <> 'deleted' AND om.email = m.email AND ou.identity_id <> i.id)
+const linkFollowEmail = `-- name: LinkFollowEmail :many
+WITH differing AS MATERIALIZED (
+    SELECT m.external_id, m.email, i.id AS identity_id, org_is_email(m.email) AS usable
+    FROM org_members m JOIN users u ON u.id = m.user_id JOIN identities i ON i.id = u.identity_id
+    WHERE m.provider_id = $2 AND m.status <> 'deleted'
+      AND u.tenant_id IS NOT DISTINCT FROM $3::uuid
+      AND m.email IS NOT NULL AND i.email IS DISTINCT FROM m.email
+      AND (NOT $4::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $5))
+), following AS (
+    SELECT d.external_id, d.identity_id, d.email FROM differing d
+    WHERE d.usable
+      AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> d.identity_id AND lower(btrim(o.email)) = d.email)
+      AND NOT EXISTS (SELECT 1 FROM org_members om JOIN users ou ON ou.id = om.user_id
+          WHERE om.provider_id = $2 AND om.status <> 'deleted' AND om.email = d.email
+            AND ou.identity_id <> d.identity_id)
+), followed AS (
+    UPDATE identities i SET email = f.email FROM following f WHERE i.id = f.identity_id AND NOT $6::boolean
+), left_alone AS (
+    SELECT d.external_id, '' AS refusal FROM differing d WHERE NOT d.usable
+    UNION ALL
+    SELECT w.external_id, w.refusal
+    FROM (
+        SELECT f.external_id, org_account_write(f.identity_id, 'email', f.email) AS refusal
+        FROM following f WHERE $6) w
+    WHERE w.refusal IS NOT NULL
+), ranked AS (
+    SELECT a.external_id, a.refusal, count(*) OVER (PARTITION BY a.refusal = '') AS total,
+        row_number() OVER (PARTITION BY a.refusal = '' ORDER BY a.external_id) AS number
+    FROM left_alone a
+)
+SELECT r.external_id, r.refusal::text AS refusal, r.total FROM ranked r
+WHERE r.number <= $1::int ORDER BY r.refusal <> '', r.number
 `
 
 type LinkFollowEmailParams struct {
+	Named      int32
 	ProviderID *string
 	TenantID   *string
 	Singly     bool
 	RunID      string
+	OneByOne   bool
 }
 
-// A linked account's e-mail follows the directory, unless another account has it or
-// would get it too: platforms may keep addresses unique.
-func (q *Queries) LinkFollowEmail(ctx context.Context, db DBTX, arg LinkFollowEmailParams) (int64, error) {
-	result, err := db.Exec(ctx, linkFollowEmail,
+type LinkFollowEmailRow struct {
+	ExternalID string
+	Refusal    string
+	Total      int64
+}
+
+// A linked account's e-mail follows the directory, unless that has no address, or another
+// account has it or would get it too: platforms may keep addresses unique.
+// Returns whose accounts stay as they are, the first of them, and how many there are: those
+// without an address and, if accounts are written one by one, those whose table refused it.
+func (q *Queries) LinkFollowEmail(ctx context.Context, db DBTX, arg LinkFollowEmailParams) ([]LinkFollowEmailRow, error) {
+	rows, err := db.Query(ctx, linkFollowEmail,
+		arg.Named,
 		arg.ProviderID,
 		arg.TenantID,
 		arg.Singly,
 		arg.RunID,
+		arg.OneByOne,
 	)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected(), nil
+	defer rows.Close()
+	var items []LinkFollowEmailRow
+	for rows.Next() {
+		var i LinkFollowEmailRow
+		if err := rows.Scan(&i.ExternalID, &i.Refusal, &i.Total); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
-const linkFollowPhone = `-- name: LinkFollowPhone :execrows
-UPDATE identities i SET phone = m.phone
-FROM org_members m JOIN users u ON u.id = m.user_id
-WHERE m.provider_id = $1 AND m.status <> 'deleted' AND u.identity_id = i.id
-  AND u.tenant_id IS NOT DISTINCT FROM $2::uuid
-  AND m.phone IS NOT NULL AND i.phone IS DISTINCT FROM m.phone
-  AND (NOT $3::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $4))
-  AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id AND regexp_replace(o.phone, '[^0-9+]', '', 'g') = m.phone)
-  AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id
-      AND regexp_replace(o.phone, '[^0-9+]', '', 'g') = CASE WHEN m.phone LIKE '+86%' THEN substr(m.phone, 4) END)
-  AND NOT EXISTS (SELECT 1 FROM org_members om JOIN users ou ON ou.id = om.user_id
-      WHERE om.provider_id = $1 AND om.status <> 'deleted' AND om.phone = m.phone AND ou.identity_id <> i.id)
+const linkFollowPhone = `-- name: LinkFollowPhone :many
+WITH differing AS MATERIALIZED (
+    SELECT m.external_id, m.phone, i.id AS identity_id, org_is_e164(m.phone) AS usable
+    FROM org_members m JOIN users u ON u.id = m.user_id JOIN identities i ON i.id = u.identity_id
+    WHERE m.provider_id = $2 AND m.status <> 'deleted'
+      AND u.tenant_id IS NOT DISTINCT FROM $3::uuid
+      AND m.phone IS NOT NULL AND i.phone IS DISTINCT FROM m.phone
+      AND (NOT $4::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $5))
+), following AS (
+    SELECT d.external_id, d.identity_id, d.phone FROM differing d
+    WHERE d.usable
+      AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> d.identity_id
+          AND regexp_replace(o.phone, '[^0-9+]', '', 'g') = d.phone)
+      AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> d.identity_id
+          AND regexp_replace(o.phone, '[^0-9+]', '', 'g') = CASE WHEN d.phone LIKE '+86%' THEN substr(d.phone, 4) END)
+      AND NOT EXISTS (SELECT 1 FROM org_members om JOIN users ou ON ou.id = om.user_id
+          WHERE om.provider_id = $2 AND om.status <> 'deleted' AND om.phone = d.phone
+            AND ou.identity_id <> d.identity_id)
+), followed AS (
+    UPDATE identities i SET phone = f.phone FROM following f WHERE i.id = f.identity_id AND NOT $6::boolean
+), left_alone AS (
+    SELECT d.external_id, '' AS refusal FROM differing d WHERE NOT d.usable
+    UNION ALL
+    SELECT w.external_id, w.refusal
+    FROM (
+        SELECT f.external_id, org_account_write(f.identity_id, 'phone', f.phone) AS refusal
+        FROM following f WHERE $6) w
+    WHERE w.refusal IS NOT NULL
+), ranked AS (
+    SELECT a.external_id, a.refusal, count(*) OVER (PARTITION BY a.refusal = '') AS total,
+        row_number() OVER (PARTITION BY a.refusal = '' ORDER BY a.external_id) AS number
+    FROM left_alone a
+)
+SELECT r.external_id, r.refusal::text AS refusal, r.total FROM ranked r
+WHERE r.number <= $1::int ORDER BY r.refusal <> '', r.number
 `
 
 type LinkFollowPhoneParams struct {
+	Named      int32
 	ProviderID *string
 	TenantID   *string
 	Singly     bool
 	RunID      string
+	OneByOne   bool
 }
 
-func (q *Queries) LinkFollowPhone(ctx context.Context, db DBTX, arg LinkFollowPhoneParams) (int64, error) {
-	result, err := db.Exec(ctx, linkFollowPhone,
+type LinkFollowPhoneRow struct {
+	ExternalID string
+	Refusal    string
+	Total      int64
+}
+
+func (q *Queries) LinkFollowPhone(ctx context.Context, db DBTX, arg LinkFollowPhoneParams) ([]LinkFollowPhoneRow, error) {
+	rows, err := db.Query(ctx, linkFollowPhone,
+		arg.Named,
 		arg.ProviderID,
 		arg.TenantID,
 		arg.Singly,
 		arg.RunID,
+		arg.OneByOne,
 	)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected(), nil
+	defer rows.Close()
+	var items []LinkFollowPhoneRow
+	for rows.Next() {
+		var i LinkFollowPhoneRow
+		if err := rows.Scan(&i.ExternalID, &i.Refusal, &i.Total); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const linkPossible = `-- name: LinkPossible :one

@@ -9,6 +9,121 @@ import (
 	"context"
 )
 
+const undoAccountEmail = `-- name: UndoAccountEmail :many
+WITH former AS MATERIALIZED (
+    SELECT m.external_id, i.id AS identity_id, c.before ->> 'account_email' AS email
+    FROM org_changes n
+    JOIN org_changes c ON c.run_id = $3 AND c.object_type = 'member' AND c.object_id = n.object_id AND c.kind = 'linked'
+    JOIN org_members m ON m.id = n.object_id
+    JOIN users a ON a.id = (c.after ->> 'user_id')::uuid
+    JOIN identities i ON i.id = a.identity_id AND i.email = m.email
+    WHERE n.run_id = $4 AND n.object_type = 'member' AND n.kind = 'linked' AND c.before ? 'account_email'
+      AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id AND lower(btrim(o.email)) = lower(btrim(c.before ->> 'account_email')))
+), restored AS (
+    UPDATE identities i SET email = f.email FROM former f WHERE i.id = f.identity_id AND NOT $1::boolean
+)
+SELECT w.external_id, w.refusal, count(*) OVER () AS total
+FROM (SELECT f.external_id, org_account_write(f.identity_id, 'email', f.email) AS refusal FROM former f WHERE $1::boolean) w
+WHERE w.refusal IS NOT NULL ORDER BY w.external_id LIMIT $2::int
+`
+
+type UndoAccountEmailParams struct {
+	OneByOne bool
+	Named    int32
+	Undoes   string
+	RunID    string
+}
+
+type UndoAccountEmailRow struct {
+	ExternalID string
+	Refusal    string
+	Total      int64
+}
+
+// Accounts whose link was taken back get the e-mail that they had before it, if they still
+// have the member's. Before the members change: what an account followed is what they have
+// now. Returns, if accounts are written one by one, whose table refused it.
+func (q *Queries) UndoAccountEmail(ctx context.Context, db DBTX, arg UndoAccountEmailParams) ([]UndoAccountEmailRow, error) {
+	rows, err := db.Query(ctx, undoAccountEmail,
+		arg.OneByOne,
+		arg.Named,
+		arg.Undoes,
+		arg.RunID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []UndoAccountEmailRow
+	for rows.Next() {
+		var i UndoAccountEmailRow
+		if err := rows.Scan(&i.ExternalID, &i.Refusal, &i.Total); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const undoAccountPhone = `-- name: UndoAccountPhone :many
+WITH former AS MATERIALIZED (
+    SELECT m.external_id, i.id AS identity_id, c.before ->> 'account_phone' AS phone
+    FROM org_changes n
+    JOIN org_changes c ON c.run_id = $3 AND c.object_type = 'member' AND c.object_id = n.object_id AND c.kind = 'linked'
+    JOIN org_members m ON m.id = n.object_id
+    JOIN users a ON a.id = (c.after ->> 'user_id')::uuid
+    JOIN identities i ON i.id = a.identity_id AND i.phone = m.phone
+    WHERE n.run_id = $4 AND n.object_type = 'member' AND n.kind = 'linked' AND c.before ? 'account_phone'
+      AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id AND o.phone = c.before ->> 'account_phone')
+), restored AS (
+    UPDATE identities i SET phone = f.phone FROM former f WHERE i.id = f.identity_id AND NOT $1::boolean
+)
+SELECT w.external_id, w.refusal, count(*) OVER () AS total
+FROM (SELECT f.external_id, org_account_write(f.identity_id, 'phone', f.phone) AS refusal FROM former f WHERE $1::boolean) w
+WHERE w.refusal IS NOT NULL ORDER BY w.external_id LIMIT $2::int
+`
+
+type UndoAccountPhoneParams struct {
+	OneByOne bool
+	Named    int32
+	Undoes   string
+	RunID    string
+}
+
+type UndoAccountPhoneRow struct {
+	ExternalID string
+	Refusal    string
+	Total      int64
+}
+
+func (q *Queries) UndoAccountPhone(ctx context.Context, db DBTX, arg UndoAccountPhoneParams) ([]UndoAccountPhoneRow, error) {
+	rows, err := db.Query(ctx, undoAccountPhone,
+		arg.OneByOne,
+		arg.Named,
+		arg.Undoes,
+		arg.RunID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []UndoAccountPhoneRow
+	for rows.Next() {
+		var i UndoAccountPhoneRow
+		if err := rows.Scan(&i.ExternalID, &i.Refusal, &i.Total); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const undoBreakCircles = `-- name: UndoBreakCircles :execrows
 WITH RECURSIVE upward AS (
     SELECT d.id AS start, d.parent_id AS seen
@@ -211,17 +326,7 @@ WITH taken AS (
       AND m.user_id IS NOT DISTINCT FROM (c.after ->> 'user_id')::uuid
       AND NOT EXISTS (SELECT 1 FROM org_members o WHERE o.provider_id = m.provider_id AND o.id <> m.id AND o.status <> 'deleted'
                       AND o.user_id = (c.before ->> 'user_id')::uuid)
-    RETURNING m.id, m.external_id, m.email, m.phone, c.before, c.after
-), accounts AS (
-    UPDATE identities i SET
-        email = CASE WHEN t.before ? 'account_email' AND i.email = t.email
-            AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id AND lower(btrim(o.email)) = lower(btrim(t.before ->> 'account_email')))
-            THEN t.before ->> 'account_email' ELSE i.email END,
-        phone = CASE WHEN t.before ? 'account_phone' AND i.phone = t.phone
-            AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id AND o.phone = t.before ->> 'account_phone')
-            THEN t.before ->> 'account_phone' ELSE i.phone END
-    FROM taken t JOIN users a ON a.id = (t.after ->> 'user_id')::uuid
-    WHERE i.id = a.identity_id AND t.before ?| ARRAY['account_email', 'account_phone']
+    RETURNING m.id, m.external_id, c.before, c.after
 )
 INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
 SELECT $1, 'member', t.id, t.id, t.external_id, 'linked',
@@ -229,9 +334,7 @@ SELECT $1, 'member', t.id, t.id, t.external_id, 'linked',
 FROM taken t
 `
 
-// Links to accounts are taken back, or put back where they had been taken back; an
-// account that followed the member's e-mail and phone gets its own again. Before the
-// members change: what an account followed is what they have now.
+// Links to accounts are taken back, or put back where they had been taken back.
 func (q *Queries) UndoLinks(ctx context.Context, db DBTX, runID string, undoes string) (int64, error) {
 	result, err := db.Exec(ctx, undoLinks, runID, undoes)
 	if err != nil {

@@ -1,0 +1,182 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+)
+
+// Link ties members to the platform's accounts of the provider's tenant, by e-mail
+// and then by phone, and lets linked accounts' e-mail and phone follow. What is no
+// address, and an account whose table refuses an address, stays as it is and is noted.
+func (s *Store) Link(ctx context.Context, runID string) error {
+	return interpret("link accounts", s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+		if run.Mode == "plan" {
+			return nil
+		}
+		return s.link(ctx, tx, run, runID)
+	}))
+}
+
+func (s *Store) link(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+	if possible, err := s.q.LinkPossible(ctx, tx, run.TenantID); err != nil || !possible {
+		return err
+	}
+	if err := s.planFor(ctx, tx, everything); err != nil {
+		return err
+	}
+	byEmail, err := leftAloneOf(s.q.LinkByEmail(ctx, tx, dbsqlc.LinkByEmailParams{
+		RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Singly: run.Singly, Named: accountsNamed,
+	}))
+	if err != nil {
+		return fmt.Errorf("by e-mail: %w", err)
+	}
+	byPhone, err := leftAloneOf(s.q.LinkByPhone(ctx, tx, dbsqlc.LinkByPhoneParams{
+		RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Singly: run.Singly, Named: accountsNamed,
+	}))
+	if err != nil {
+		return fmt.Errorf("by phone: %w", err)
+	}
+	if err := s.noteAccounts(ctx, tx, runID, email, byEmail); err != nil {
+		return err
+	}
+	if err := s.noteAccounts(ctx, tx, runID, phone, byPhone); err != nil {
+		return err
+	}
+	return s.follow(ctx, tx, run, runID)
+}
+
+// follow gives linked accounts their members' addresses.
+func (s *Store) follow(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+	err := s.writeAccounts(ctx, tx, runID, email, func(tx pgx.Tx, oneByOne bool) ([]leftAlone, error) {
+		return leftAloneOf(s.q.LinkFollowEmail(ctx, tx, dbsqlc.LinkFollowEmailParams{
+			RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Singly: run.Singly,
+			OneByOne: oneByOne, Named: accountsNamed,
+		}))
+	})
+	if err != nil {
+		return fmt.Errorf("follow e-mail: %w", err)
+	}
+	err = s.writeAccounts(ctx, tx, runID, phone, func(tx pgx.Tx, oneByOne bool) ([]leftAlone, error) {
+		return leftAloneOf(s.q.LinkFollowPhone(ctx, tx, dbsqlc.LinkFollowPhoneParams{
+			RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Singly: run.Singly,
+			OneByOne: oneByOne, Named: accountsNamed,
+		}))
+	})
+	if err != nil {
+		return fmt.Errorf("follow phone: %w", err)
+	}
+	return nil
+}
+
+// unfollow gives accounts whose link the run has taken back what they had before it.
+func (s *Store) unfollow(ctx context.Context, tx pgx.Tx, runID, target string) error {
+	err := s.writeAccounts(ctx, tx, runID, email.former(), func(tx pgx.Tx, oneByOne bool) ([]leftAlone, error) {
+		return leftAloneOf(s.q.UndoAccountEmail(ctx, tx, dbsqlc.UndoAccountEmailParams{
+			RunID: runID, Undoes: target, OneByOne: oneByOne, Named: accountsNamed,
+		}))
+	})
+	if err != nil {
+		return fmt.Errorf("restore accounts' e-mail: %w", err)
+	}
+	err = s.writeAccounts(ctx, tx, runID, phone.former(), func(tx pgx.Tx, oneByOne bool) ([]leftAlone, error) {
+		return leftAloneOf(s.q.UndoAccountPhone(ctx, tx, dbsqlc.UndoAccountPhoneParams{
+			RunID: runID, Undoes: target, OneByOne: oneByOne, Named: accountsNamed,
+		}))
+	})
+	if err != nil {
+		return fmt.Errorf("restore accounts' phone: %w", err)
+	}
+	return nil
+}
+
+// address is one of the two columns that accounts have of their members: what notes call
+// it, and what they say of a value that is none.
+type address struct{ name, malformed string }
+
+var (
+	email = address{"e-mail", "is not one well-formed address"}
+	phone = address{"phone", "is not one number in E.164 form"}
+)
+
+// former is the address that an account had before its link.
+func (a address) former() address { return address{"former " + a.name, a.malformed} }
+
+// accountsNamed is how many members are named whose account stays as it is for the
+// same reason; the others are counted.
+const accountsNamed = 10
+
+// leftAlone is a member whose account stays as it is.
+type leftAlone struct {
+	ExternalID string
+	// Refusal is what the account's table refused the value by; empty: it is no address.
+	Refusal string
+	// Total is how many there are with or without a refusal.
+	Total int64
+}
+
+func leftAloneOf[Row dbsqlc.LinkByEmailRow | dbsqlc.LinkByPhoneRow | dbsqlc.LinkFollowEmailRow |
+	dbsqlc.LinkFollowPhoneRow | dbsqlc.UndoAccountEmailRow | dbsqlc.UndoAccountPhoneRow](found []Row, err error) ([]leftAlone, error) {
+	out := make([]leftAlone, len(found))
+	for i, row := range found {
+		out[i] = leftAlone(row)
+	}
+	return out, err
+}
+
+// writeAccounts writes all accounts at once or, where Postgres refuses that, one by one,
+// so that a value that the platform's table does not take is that one account's affair.
+// Failures of another kind come back when the accounts are written one by one.
+func (s *Store) writeAccounts(
+	ctx context.Context, tx pgx.Tx, runID string, of address, write func(tx pgx.Tx, oneByOne bool) ([]leftAlone, error),
+) error {
+	if err := s.q.ConstraintsAtOnce(ctx, tx); err != nil {
+		return err
+	}
+	var found []leftAlone
+	err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) (err error) { // a savepoint
+		found, err = write(tx, false)
+		return err
+	})
+	if refused := (*pgconn.PgError)(nil); errors.As(err, &refused) {
+		found, err = write(tx, true)
+	}
+	if err != nil {
+		return err
+	}
+	return s.noteAccounts(ctx, tx, runID, of, found)
+}
+
+// noteAccounts warns of members whose account stays as it is: by id, never with the value.
+func (s *Store) noteAccounts(ctx context.Context, tx pgx.Tx, runID string, of address, found []leftAlone) error {
+	note := func(externalID, message string) error {
+		return s.q.RunErrorAdd(ctx, tx, dbsqlc.RunErrorAddParams{
+			RunID: runID, ObjectType: "warning", ExternalID: externalID, Message: message,
+		})
+	}
+	for i, a := range found {
+		message := fmt.Sprintf("its %s %s, so it is matched with no account and given to none; correct it at the provider",
+			of.name, of.malformed)
+		others := fmt.Sprintf("whose %s is not %s", of.name, of.malformed)
+		if a.Refusal != "" {
+			message = fmt.Sprintf("table identities refuses its %s (SQLSTATE %s), so its account keeps the one it has; "+
+				"correct it at the provider, or change the table's rule", of.name, a.Refusal)
+			others = fmt.Sprintf("whose %s table identities refuses", of.name)
+		}
+		if err := note(a.ExternalID, "member "+a.ExternalID+": "+message); err != nil {
+			return err
+		}
+		last := i+1 == len(found) || (found[i+1].Refusal == "") != (a.Refusal == "")
+		if last && a.Total > accountsNamed {
+			if err := note("", fmt.Sprintf("there are %d more members %s", a.Total-accountsNamed, others)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
