@@ -121,7 +121,7 @@ SELECT @run_id, 'department', n.id, n.id, n.external_id,
         || CASE WHEN n.old_raw IS DISTINCT FROM n.raw THEN jsonb_build_object('raw_data', n.raw) ELSE '{}' END
 FROM differing n
 ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
-SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = c.after || excluded.after;
+SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = org_change_after(c.kind, c.after, excluded.after);
 
 -- name: DepartmentsPlace :execrows
 -- Paths and depths, by one walk from the tops down. Derived, so no change of its own.

@@ -223,7 +223,7 @@ SELECT @run_id, 'member', d.id, d.id, d.external_id,
         || CASE WHEN d.old_raw IS DISTINCT FROM d.raw_data THEN jsonb_build_object('raw_data', d.raw_data) ELSE '{}' END
 FROM differing d
 ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
-SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = c.after || excluded.after;
+SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = org_change_after(c.kind, c.after, excluded.after);
 
 -- name: MembershipsUpdate :execrows
 WITH placed AS (
@@ -250,7 +250,7 @@ SELECT @run_id, 'membership', d.member_id, d.department_id, d.external_id, 'upda
     jsonb_build_object('is_leader', d.is_leader, 'sort_order', d.sort_order, 'primary_rank', d.primary_rank)
 FROM differing d
 ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
-SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = c.after || excluded.after;
+SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = org_change_after(c.kind, c.after, excluded.after);
 
 -- name: MembersSettle :one
 -- Primary department and its path on the member's own row. A run of single people
@@ -275,7 +275,7 @@ WITH best AS (
         jsonb_build_object('department_id', d.department_id, 'department_path', d.path)
     FROM differing d WHERE d.old_department IS DISTINCT FROM d.department_id
     ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
-    SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = c.after || excluded.after
+    SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = org_change_after(c.kind, c.after, excluded.after)
 )
 SELECT coalesce(array_agg(b.id), '{}')::uuid[] AS unmarked FROM best b WHERE NOT b.is_primary;
 
