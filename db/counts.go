@@ -48,6 +48,12 @@ func (s *Store) Changed(ctx context.Context, runID string) (directory.Counts, er
 	return counts, interpret("count changes", err)
 }
 
+// RunChanged reports whether a run changed anything at all, or in plan mode would.
+func (s *Store) RunChanged(ctx context.Context, runID string) (bool, error) {
+	changed, err := s.q.RunChanged(ctx, s.pool, runID)
+	return changed, interpret("look for changes", err)
+}
+
 func (s *Store) changed(ctx context.Context, tx dbsqlc.DBTX, runID string) (directory.Counts, error) {
 	changes, err := s.q.RunCountChanges(ctx, tx, runID)
 	if err != nil {

@@ -47,12 +47,12 @@ var (
 func TestEveryCommandShownToOperatorsCanBeTyped(t *testing.T) {
 	t.Parallel()
 	// A parser keeps what it has parsed, so that each command needs one of its own.
-	newParser := func() *kong.Kong {
-		parser, err := kong.New(&commands{}, kong.Name("orgsync"), guardDefaults(), kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {}))
+	fresh := func() *kong.Kong {
+		parser, err := newParser(&commands{}, kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {}))
 		require.NoError(t, err)
 		return parser
 	}
-	model := newParser().Model
+	model := fresh().Model
 	checked := 0
 	typed := func(where, lines string) {
 		for _, line := range strings.Split(lines, "\n") {
@@ -61,7 +61,7 @@ func TestEveryCommandShownToOperatorsCanBeTyped(t *testing.T) {
 				continue
 			}
 			checked++
-			if _, err := newParser().Parse(words(found[1])); err != nil {
+			if _, err := fresh().Parse(words(found[1])); err != nil {
 				t.Errorf("%s: orgsync %s: %v", where, found[1], err)
 			}
 		}

@@ -49,6 +49,9 @@ func (c keysetCreate) Run(s *session) error {
 	if errors.Is(err, fs.ErrExist) {
 		return misuse("create key set: file %s exists already; name another, or add a key to it with: orgsync keyset rotate %s", c.File, c.File)
 	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return misuse("create key set: there is no folder %s; make it with: mkdir -p %[1]s", filepath.Dir(c.File))
+	}
 	if err != nil {
 		return fmt.Errorf("create key set: %w", err)
 	}

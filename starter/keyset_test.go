@@ -27,6 +27,14 @@ func TestKeysetCreateTouchesNoExistingFile(t *testing.T) {
 	require.Equal(t, before, after)
 }
 
+func TestKeysetCreateIntoAMissingFolder(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "etc", "orgsync")
+	o := installation{t: t}.run("keyset", "create", filepath.Join(folder, "keyset.json"))
+	require.Equal(t, exitUsage, o.status)
+	require.Equal(t, "orgsync: create key set: there is no folder "+folder+"; make it with: mkdir -p "+folder+"\n", o.stderr)
+}
+
 func TestKeysetRotateRefusesWhatIsNoKeySet(t *testing.T) {
 	t.Parallel()
 	in := installation{t: t}

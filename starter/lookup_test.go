@@ -56,7 +56,8 @@ func TestWaitingWithoutAWorkerIsToldAtOnce(t *testing.T) {
 			stdout, stderr, status := &lines{}, &lines{}, make(chan int)
 			s := &session{stdout: stdout, stderr: stderr}
 			go func() {
-				status <- s.conclude(ctx, s.await(ctx, in.store(), temporal, run, workflows.SyncInput{Provider: "acme"}, waitFlags{}))
+				_, err := s.await(ctx, in.store(), temporal, run, workflows.SyncInput{Provider: "acme"}, waitFlags{})
+				status <- s.conclude(ctx, err)
 			}()
 			stderr.wait(t, tt.want, told)
 			require.Contains(t, stderr.String(), "start one with: orgsync-worker\n")

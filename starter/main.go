@@ -61,20 +61,27 @@ func main() {
 	os.Exit(status)
 }
 
+// newParser makes a parser, which can parse one command line.
+func newParser(cli *commands, options ...kong.Option) (*kong.Kong, error) {
+	options = append(options,
+		kong.Name("orgsync"),
+		kong.Description(description+exitHelp()+"\n"+config.Usage()),
+		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true, NoAppDescFormat: true}),
+		guardDefaults(), durations(),
+	)
+	return kong.New(cli, append(options, refuseEmpty()...)...)
+}
+
 // run executes one command line and returns its exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
 	var cli commands
 	helped := false
-	parser, err := kong.New(&cli, append(refuseEmpty(),
-		kong.Name("orgsync"),
-		kong.Description(description+exitHelp()+"\n"+config.Usage()),
-		guardDefaults(),
+	parser, err := newParser(&cli,
 		kong.Writers(stdout, stderr),
-		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true, NoAppDescFormat: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		// Kong calls this once it has printed help, and parses on.
 		kong.Exit(func(int) { helped = true }),
-	)...)
+	)
 	if err != nil {
 		fmt.Fprintln(stderr, "orgsync:", err)
 		return exitFailed

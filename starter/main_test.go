@@ -117,6 +117,7 @@ func TestWrongUsageIsOneLineAndStatusTwo(t *testing.T) {
 		"bad percentage":        {[]string{"provider", "add", "acme", "--type", "feishu", "--config", "-", "--removal-percent", "NaN"}, "--removal-percent"},
 		"bad department limit":  {[]string{"provider", "update", "acme", "--department-removal-limit=-1"}, "--department-removal-limit"},
 		"hold for nothing":      {[]string{"provider", "update", "acme", "--hold-for", "0s"}, "--hold-for is 0s; it must be in whole seconds"},
+		"no duration":           {[]string{"schedule", "set", "acme", "--every", "1"}, `"1" is no duration; want a number with its unit, such as 30m, 12h or 2d`},
 		"hold for ever":         {[]string{"provider", "update", "acme", "--hold-for", "9000h"}, "--hold-for"},
 		"bad limit":             {[]string{"provider", "add", "acme", "--type", "feishu", "--config", "-", "--removal-limit=-1"}, "--removal-limit"},
 		"no such config file":   {[]string{"provider", "add", "acme", "--type", "feishu", "--config", "/nowhere/at.all"}, "no such file"},

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/simulator"
 	"github.com/orgsync/orgsync/internal/simulator/feishu"
 )
@@ -87,6 +90,9 @@ func TestProviderLifeNeverShowsASecret(t *testing.T) {
 	require.Zero(t, got.DepartmentLimit)
 	require.InDelta(t, 1, got.DepartmentPercent, 0)
 	require.EqualValues(t, 5400, got.HoldSeconds)
+	note(in.ok("provider", "update", "acme", "--hold-for", "2d", "--output", "json")).json(&got)
+	require.EqualValues(t, 2*86400, got.HoldSeconds)
+	note(in.ok("provider", "update", "acme", "--hold-for", "90m", "--output", "json")).json(&got)
 	text := note(in.ok("provider", "show", "acme")).stdout
 	require.Contains(t, text, "more than the larger of 7 and 12.5 % of the people")
 	require.Contains(t, text, "more than the larger of 0 and 1 % of the departments")
@@ -248,6 +254,46 @@ func TestProviderTest(t *testing.T) {
 	require.Contains(t, o.stdout, "FAIL")
 	require.Empty(t, o.stderr)
 	require.NotContains(t, o.stdout, "m1styp3d")
+}
+
+// Whatever fails, the test says what to do about it; the network too.
+func TestProviderTestSaysWhatToDoAboutEveryFailure(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, "<html>Log in to the hotel's network</html>")
+	}))
+	t.Cleanup(page.Close)
+	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
+	t.Cleanup(broken.Close)
+	credentials := map[string]map[string]string{
+		"feishu": {"app_id": "cli_1", "app_secret": feishuSecret}, "dingtalk": {"app_key": "ding1", "app_secret": feishuSecret},
+		"wecom": {"corp_id": "ww1", "secret": feishuSecret},
+	}
+	for kind, config := range credentials {
+		for name, base := range map[string]string{
+			"refused": "http://127.0.0.1:1", "unknown-host": "http://nowhere.invalid", "a-web-page": page.URL, "bad-gateway": broken.URL,
+		} {
+			name = kind + "-" + name
+			config["base_url"] = base
+			if kind == "dingtalk" {
+				config["api_base_url"] = base
+			}
+			document, err := json.Marshal(config)
+			require.NoError(t, err)
+			o := in.feed(string(document), "provider", "add", name, "--type", kind, "--config", "-")
+			require.Equal(t, exitDone, o.status, o.stderr)
+			o = in.run("provider", "test", name)
+			require.Equal(t, exitFailed, o.status, name)
+			require.Regexp(t, `(?m)^  FAIL  .+\n        to do: .+$`, o.stdout, name)
+			var report preflight
+			in.run("provider", "test", name, "--output", "json").json(&report)
+			for _, f := range report.Findings {
+				require.True(t, f.Level == provider.Pass || f.Action != "", "%s: %v", name, f)
+			}
+		}
+	}
 }
 
 func TestUnknownProviderNamesThoseThatAre(t *testing.T) {

@@ -30,6 +30,14 @@ func storedResult(ctx context.Context, store *db.Store, runID string) (workflows
 	return result, err
 }
 
+// conclusion prints how a run ended and returns what sets the exit status.
+func (s *session) conclusion(result workflows.SyncResult) error {
+	if err := s.printResult(result); err != nil {
+		return err
+	}
+	return ended(exitOfRun(result.Status))
+}
+
 // printResult prints how a run ended.
 func (s *session) printResult(r workflows.SyncResult) error {
 	if r.Errors == nil {

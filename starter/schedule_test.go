@@ -66,6 +66,7 @@ func TestScheduleLife(t *testing.T) {
 	for _, at := range v.NextRuns {
 		require.Equal(t, 10, at.Minute())
 	}
+	require.Equal(t, "24h", set("changed", "--every", "1d", "--offset", "18h30m").Every)
 	v = set("changed", "--cron", "30 2 * * 1-5", "--tz", "Asia/Shanghai", "--on-removals", "skip")
 	require.Equal(t, "18:30", v.NextRuns[0].Format("15:04"))
 	require.True(t, set("unchanged", "--cron", "30 2 * * MON-FRI", "--tz", "Asia/Shanghai", "--on-removals", "skip").Paused)

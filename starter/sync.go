@@ -91,7 +91,11 @@ func (s *session) startAndFollow(ctx context.Context, store *db.Store, temporal 
 		return err
 	}
 	if flags.waits(s, false) {
-		return s.await(ctx, store, temporal, run, in, flags)
+		result, err := s.await(ctx, store, temporal, run, in, flags)
+		if err != nil {
+			return err
+		}
+		return s.conclusion(result)
 	}
 	if s.json {
 		return s.printJSON(started{Provider: p.Name, WorkflowID: run.GetID(), TemporalRunID: run.GetRunID()})

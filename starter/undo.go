@@ -24,7 +24,7 @@ type undoCommand struct {
 
 // Help implements kong.HelpProvider.
 func (undoCommand) Help() string {
-	return `Restores what the run removed, moved or changed, and removes what it created, as a run of its own. A person or department that a later run changed is left alone as a whole, and named. Undoing the undoing brings back what the run had made.
+	return `Restores what the run removed, moved or changed, and removes what it created, as a run of its own. Where nothing is left to undo it says so and exits with 6. A person or department that a later run changed is left alone as a whole, and named. Undoing the undoing brings back what the run had made.
 
 The next sync follows the provider again: to keep what was restored, mend the cause first, pause the schedule, or switch the provider off.
 
@@ -75,17 +75,36 @@ func (c undoCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	if c.waits(s, true) {
-		err := s.await(ctx, store, temporal, run, workflows.SyncInput{Provider: target.Provider, Mode: in.Mode}, c.waitFlags)
-		if err == nil && !c.Plan {
-			s.say("The next sync of %s follows the provider again.", target.Provider)
+		result, err := s.await(ctx, store, temporal, run, workflows.SyncInput{Provider: target.Provider, Mode: in.Mode}, c.waitFlags)
+		if err != nil {
+			return err
 		}
-		return err
+		return c.conclude(ctx, s, store, target, result)
 	}
 	if s.json {
 		return s.printJSON(started{Provider: target.Provider, WorkflowID: run.GetID(), TemporalRunID: run.GetRunID()})
 	}
 	s.say("Started workflow %s, run %s.", run.GetID(), run.GetRunID())
 	s.sayFollow(target.Provider, run)
+	return nil
+}
+
+// conclude prints what undoing came to. A run that succeeded and took nothing back is
+// told apart: whoever undoes twice is to know that the first time was it.
+func (c undoCommand) conclude(ctx context.Context, s *session, store *db.Store, target db.Run, result workflows.SyncResult) error {
+	if err := s.conclusion(result); err != nil {
+		return err
+	}
+	changed, err := store.RunChanged(ctx, result.RunID)
+	if err != nil {
+		return err
+	}
+	if !changed {
+		return nothing("nothing is left to undo of run %s; what became of it: orgsync runs list --provider %s", shortID(target.ID), target.Provider)
+	}
+	if !c.Plan {
+		s.say("The next sync of %s follows the provider again.", target.Provider)
+	}
 	return nil
 }
 

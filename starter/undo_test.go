@@ -7,6 +7,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/workflows"
 )
 
 func TestUndoSaysWhatCannotBeUndone(t *testing.T) {
@@ -42,6 +43,36 @@ func TestUndoSaysWhatCannotBeUndone(t *testing.T) {
 		require.Equal(t, exitUsage, o.status, tt.args)
 		require.Contains(t, o.stderr, tt.want)
 	}
+}
+
+// Whoever undoes a run twice is told that the first time was it.
+func TestUndoThatTakesNothingBackIsTold(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
+	store := in.store()
+	target := db.Run{ID: in.begin(store, "acme", "1"), Provider: "acme"}
+	undoing := in.begin(store, "acme", "2")
+	result := workflows.SyncResult{RunID: undoing, Provider: "acme", Mode: "apply", Status: directory.RunSucceeded, Undoes: target.ID, LeftAlone: 3}
+	conclude := func() (int, string, string) {
+		stdout, stderr := &lines{}, &lines{}
+		s := &session{stdout: stdout, stderr: stderr}
+		return s.conclude(t.Context(), undoCommand{}.conclude(t.Context(), s, store, target, result)), stdout.String(), stderr.String()
+	}
+	status, stdout, stderr := conclude()
+	require.Equal(t, exitNothing, status)
+	require.Equal(t, "orgsync: nothing is left to undo of run "+target.ID[:8]+"; what became of it: orgsync runs list --provider acme\n", stderr)
+	require.Contains(t, stdout, "acme: succeeded (apply)")
+
+	in.query(`INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+		VALUES ($1, 'membership', gen_random_uuid(), gen_random_uuid(), 'u1', 'updated', '{"is_leader": true}', '{"is_leader": false}')`, undoing)
+	status, stdout, stderr = conclude()
+	require.Equal(t, exitDone, status)
+	require.Empty(t, stderr)
+	require.Contains(t, stdout, "The next sync of acme follows the provider again.")
+	result.Status = directory.RunPartial
+	status, _, _ = conclude()
+	require.Equal(t, exitPartial, status)
 }
 
 func TestRunsTellWhichOnesUndo(t *testing.T) {

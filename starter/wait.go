@@ -31,9 +31,9 @@ func (f waitFlags) waits(s *session, inScripts bool) bool {
 	return terminal || inScripts
 }
 
-// await shows how the run comes along until it has ended or is held, and prints its
-// result. Interrupted, it leaves the run alone.
-func (s *session) await(ctx context.Context, store *db.Store, temporal client.Client, run client.WorkflowRun, in workflows.SyncInput, flags waitFlags) error {
+// await shows how the run comes along until it has ended or is held. Interrupted, it
+// leaves the run alone.
+func (s *session) await(ctx context.Context, store *db.Store, temporal client.Client, run client.WorkflowRun, in workflows.SyncInput, flags waitFlags) (workflows.SyncResult, error) {
 	w := wait{
 		store: store, run: run, in: in, timeout: flags.TemporalTimeout,
 		watch:  newWatch(s.stderr, store, run.GetID(), run.GetRunID(), in.Provider),
@@ -42,18 +42,13 @@ func (s *session) await(ctx context.Context, store *db.Store, temporal client.Cl
 	result, err := w.follow(ctx)
 	w.watch.done()
 	if ctx.Err() != nil {
-		return &failure{status: exitInterrupted, err: fmt.Errorf("stopped waiting; the run goes on in workflow %s: see orgsync runs list --provider %s, or cancel it with: temporal workflow cancel -w %s",
+		return result, &failure{status: exitInterrupted, err: fmt.Errorf("stopped waiting; the run goes on in workflow %s: see orgsync runs list --provider %s, or cancel it with: temporal workflow cancel -w %s",
 			run.GetID(), in.Provider, run.GetID())}
 	}
 	if err != nil {
-		if result, err = w.afterFailure(ctx, err); err != nil {
-			return err
-		}
+		return w.afterFailure(ctx, err)
 	}
-	if err := s.printResult(result); err != nil {
-		return err
-	}
-	return ended(exitOfRun(result.Status))
+	return result, nil
 }
 
 // wait follows one run. It goes by the workflow's result, and while Temporal is away by

@@ -43,7 +43,9 @@ func TestStatusOfARunIsTheExitStatus(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			s := &session{stdout: &stdout, stderr: &stderr, json: asJSON}
 			run := endedRun{get: func(context.Context) (workflows.SyncResult, error) { return result, nil }}
-			err := s.await(t.Context(), nil, nil, run, workflows.SyncInput{Provider: "acme"}, waitFlags{})
+			ended, err := s.await(t.Context(), nil, nil, run, workflows.SyncInput{Provider: "acme"}, waitFlags{})
+			require.NoError(t, err)
+			err = s.conclusion(ended)
 			require.Equal(t, want, s.conclude(t.Context(), err), status)
 			require.Empty(t, stderr.String())
 			if !asJSON {
@@ -65,7 +67,9 @@ func TestFailedRunPrintsItsResult(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	s := &session{stdout: &stdout, stderr: &stderr, json: true}
 	run := endedRun{get: func(context.Context) (workflows.SyncResult, error) { return workflows.SyncResult{}, cause }}
-	err := s.await(t.Context(), nil, nil, run, workflows.SyncInput{Provider: "acme"}, waitFlags{})
+	ended, err := s.await(t.Context(), nil, nil, run, workflows.SyncInput{Provider: "acme"}, waitFlags{})
+	require.NoError(t, err)
+	err = s.conclusion(ended)
 	require.Equal(t, exitFailed, s.conclude(t.Context(), err))
 	var printed workflows.SyncResult
 	require.NoError(t, json.Unmarshal(stdout.Bytes(), &printed))
@@ -95,7 +99,10 @@ func (in installation) await(name string, timeout time.Duration) *atWork {
 	w.id = in.begin(w.store, name, w.run.GetRunID())
 	s := &session{stdout: w.stdout, stderr: w.stderr}
 	go func() {
-		err := s.await(in.t.Context(), w.store, temporal, w.run, workflows.SyncInput{Provider: name, Mode: "apply"}, waitFlags{TemporalTimeout: timeout})
+		result, err := s.await(in.t.Context(), w.store, temporal, w.run, workflows.SyncInput{Provider: name, Mode: "apply"}, waitFlags{TemporalTimeout: timeout})
+		if err == nil {
+			err = s.conclusion(result)
+		}
 		w.status <- s.conclude(in.t.Context(), err)
 	}()
 	return w
@@ -158,7 +165,7 @@ func TestRunThatMayNotBegin(t *testing.T) {
 		var stdout, stderr bytes.Buffer
 		s := &session{stdout: &stdout, stderr: &stderr, json: true}
 		run := endedRun{get: func(context.Context) (workflows.SyncResult, error) { return workflows.SyncResult{}, cause }}
-		err := s.await(t.Context(), store, nil, run, workflows.SyncInput{Provider: "acme"}, waitFlags{})
+		_, err := s.await(t.Context(), store, nil, run, workflows.SyncInput{Provider: "acme"}, waitFlags{})
 		require.Equal(t, want, s.conclude(t.Context(), err), failure)
 		require.Equal(t, "orgsync: this is why\n", stderr.String())
 		var document struct{ Error string }
@@ -177,7 +184,7 @@ func TestInterruptionLeavesTheRunAlone(t *testing.T) {
 		<-ctx.Done()
 		return workflows.SyncResult{}, ctx.Err()
 	}}
-	err := s.await(ctx, nil, nil, run, workflows.SyncInput{Provider: "acme"}, waitFlags{})
+	_, err := s.await(ctx, nil, nil, run, workflows.SyncInput{Provider: "acme"}, waitFlags{})
 	require.Equal(t, exitInterrupted, s.conclude(ctx, err))
 	require.Contains(t, stderr.String(), "the run goes on")
 	require.Contains(t, stderr.String(), "temporal workflow cancel -w orgsync/acme")

@@ -259,14 +259,22 @@ func age(v string) (time.Duration, error) {
 	if strings.EqualFold(v, "forever") {
 		return 0, nil
 	}
-	if days, ok := strings.CutSuffix(v, "d"); ok {
-		if n, err := strconv.Atoi(days); err == nil && n >= 1 && n <= maxDays {
-			return time.Duration(n) * 24 * time.Hour, nil
-		}
-	} else if d, err := time.ParseDuration(v); err == nil && d > 0 && d <= maxDays*24*time.Hour {
+	if d, err := ParseDuration(v); err == nil && d > 0 && d <= maxDays*24*time.Hour {
 		return d, nil
 	}
 	return 0, errors.New("want an age above zero, such as 90d or 12h, or forever")
+}
+
+// ParseDuration reads a duration as Go writes it, or a number of days, such as 90d.
+func ParseDuration(v string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(v, "d"); ok {
+		if n, err := strconv.Atoi(days); err == nil && max(n, -n) <= maxDays {
+			return time.Duration(n) * 24 * time.Hour, nil
+		}
+	} else if d, err := time.ParseDuration(v); err == nil {
+		return d, nil
+	}
+	return 0, errors.New("want a number with its unit, such as 30m, 12h or 2d")
 }
 
 // maxCount refuses slips of the finger; no process can use more.
