@@ -203,6 +203,9 @@ func (w *world) simulateWith(kind directory.ProviderType, company *simulator.Com
 	}
 	s.url = serve(w.t, handler)
 	settings["base_url"] = s.url
+	if kind == directory.DingTalk {
+		settings["api_base_url"] = s.url
+	}
 	s.name = w.add(kind, settings)
 	return s
 }

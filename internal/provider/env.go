@@ -90,6 +90,8 @@ type Endpoint struct {
 	// Path is appended to the base URL, whose own path prefix is kept.
 	Path string
 	Rate Rate
+	// Base names the setting that holds its host; empty means base_url.
+	Base string
 }
 
 // Reply is an HTTP answer read to its end.

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -65,8 +66,9 @@ var Troubles = []Trouble{
 
 // error makes an error of it; detail and base are put in their places.
 func (t Trouble) error(p directory.ProviderType, ep Endpoint, detail, base string) *Error {
+	do := strings.ReplaceAll(t.Do, "base_url", cmp.Or(ep.Base, "base_url"))
 	return &Error{Provider: p, Kind: t.Kind, Endpoint: ep.Name,
-		Problem: strings.ReplaceAll(t.Problem, "{}", detail), Action: strings.ReplaceAll(t.Do, "{base}", base)}
+		Problem: strings.ReplaceAll(t.Problem, "{}", detail), Action: strings.ReplaceAll(do, "{base}", base)}
 }
 
 // proxyAnswer is a proxy's refusal to connect to the provider.

@@ -139,7 +139,7 @@ func TestCheckFails(t *testing.T) {
 		handlers map[string]func(call) reply
 		want     provider.Kind
 	}{
-		"credentials":        {with(company(richUser), "/gettoken", always(`{"errcode":40096,"errmsg":"x"}`)), provider.Unauthenticated},
+		"credentials":        {with(company(richUser), tokenPath, always(`{"code":"invalidClientIdOrSecret","message":"x"}`)), provider.Unauthenticated},
 		"scopes refused":     {with(company(richUser), "/auth/scopes", always(noPermission)), provider.Forbidden},
 		"address, late":      {with(company(richUser), "/topapi/v2/department/get", untrusted), provider.Forbidden},
 		"departments busy":   {with(company(richUser), "/topapi/v2/department/get", busy), provider.Unavailable},

@@ -30,11 +30,13 @@ const (
 // client implements provider.Client, MemberCounter, ChildCounter and Confirmer.
 // It is immutable and therefore safe for concurrent use.
 type client struct {
-	env       *provider.Env
-	baseURL   string
-	appKey    string
-	appSecret string
-	tokenName string
+	env        *provider.Env
+	baseURL    string
+	apiBaseURL string
+	appKey     string
+	appSecret  string
+	tokenCall  tokenCall
+	tokenName  string
 }
 
 var (
@@ -90,9 +92,9 @@ func (c *client) exchange(ctx context.Context, ep provider.Endpoint, query url.V
 }
 
 func (c *client) request(ctx context.Context, ep provider.Endpoint, query url.Values, body any) (*http.Request, error) {
-	target, err := provider.URL(c.baseURL, ep.Path, query)
+	target, err := provider.URL(c.baseOf(ep), ep.Path, query)
 	if err != nil {
-		return nil, newError(ep, provider.Invalid, "base_url is not a URL", checkBaseURL)
+		return nil, unusableAddress(ep)
 	}
 	var encoded []byte
 	if body != nil {
@@ -102,12 +104,20 @@ func (c *client) request(ctx context.Context, ep provider.Endpoint, query url.Va
 	}
 	req, err := http.NewRequestWithContext(ctx, ep.Method, target, bytes.NewReader(encoded))
 	if err != nil {
-		return nil, newError(ep, provider.Invalid, "base_url does not give a usable address", checkBaseURL)
+		return nil, unusableAddress(ep)
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	return req, nil
+}
+
+// baseOf is the address that an endpoint's path is below.
+func (c *client) baseOf(ep provider.Endpoint) string {
+	if ep.Base == keyAPIBaseURL {
+		return c.apiBaseURL
+	}
+	return c.baseURL
 }
 
 // pauseAllIfBlocked stops all endpoints, not only the throttled one, where the
@@ -126,7 +136,8 @@ func (c *client) pauseAllIfBlocked(ctx context.Context, err error) error {
 }
 
 // judge decides by the body whether a call succeeded, whatever the HTTP status:
-// the legacy host answers 200 even to errors (dingtalk.md §1).
+// the legacy host answers 200 even to errors, the newer one 4xx with a code
+// (dingtalk.md §1, §1.2).
 func judge(ep provider.Endpoint, reply *provider.Reply, now time.Time) (answer, *provider.Error) {
 	redirect := reply.Status >= 300 && reply.Status < 400
 	fields, ok := parseRecord(reply.Body)
@@ -135,10 +146,11 @@ func judge(ep provider.Endpoint, reply *provider.Reply, now time.Time) (answer, 
 	}
 	f, ok := readFailure(fields, reply.Status)
 	switch {
+	case !ok && ep.Base == keyAPIBaseURL && reply.Status < 300: // its successes have no code (dingtalk.md §1.1)
 	case !ok && reply.Status >= http.StatusInternalServerError:
 		return answer{}, notTheAPI(ep, reply)
 	case !ok:
-		return answer{}, newError(ep, provider.Malformed, "the answer has no usable errcode", checkBaseURL)
+		return answer{}, newError(ep, provider.Malformed, "the answer has no usable errcode", checkBase(ep))
 	case f.code != codeOK:
 		return answer{}, f.toError(ep, now)
 	}

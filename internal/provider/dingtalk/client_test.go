@@ -21,7 +21,8 @@ func TestCallSendsTokenBodyAndPrefix(t *testing.T) {
 	_, err := f.department(t.Context(), "42")
 	require.NoError(t, err)
 	require.Len(t, f.server.calls, 2)
-	require.Equal(t, call{method: http.MethodGet, path: "/dingtalk/gettoken"}, f.server.calls[0])
+	require.Equal(t, call{method: http.MethodPost, path: "/dingtalk/v1.0/oauth2/accessToken",
+		contentType: "application/json", rawBody: `{"appKey":"dingsimapp0001","appSecret":"s3cret-of-the-app"}`}, f.server.calls[0])
 	require.Equal(t, call{method: http.MethodPost, path: "/dingtalk/topapi/v2/department/get", token: firstToken,
 		contentType: "application/json", rawBody: `{"dept_id":42}`}, f.server.calls[1])
 	require.Equal(t, testNow.Add(110*time.Minute), f.tokens.expiry, "ten minutes before the 7200 s are over")
@@ -36,7 +37,7 @@ func TestQueryIsEscapedOnce(t *testing.T) {
 	}))
 	t.Cleanup(ts.Close)
 	f := newFixture(t, nil)
-	f.baseURL, f.appSecret = ts.URL, secret
+	f.baseURL, f.appSecret, f.tokenCall = ts.URL, secret, legacy
 	_, err := f.token(t.Context())
 	requireError(t, err, provider.Malformed)
 	require.Equal(t, secret, got)
@@ -62,7 +63,7 @@ func TestRefusedTokenIsFetchedAnewOnce(t *testing.T) {
 			d, err := f.department(t.Context(), "42")
 			require.NoError(t, err)
 			require.Equal(t, "42", d.ExternalID)
-			require.Equal(t, 2, f.server.count("/gettoken"))
+			require.Equal(t, 2, f.server.count(tokenPath))
 			require.Equal(t, 1, f.tokens.drops)
 		})
 		t.Run(name+" for good", func(t *testing.T) {
@@ -72,7 +73,7 @@ func TestRefusedTokenIsFetchedAnewOnce(t *testing.T) {
 			e := requireError(t, err, provider.TokenRefused)
 			require.Contains(t, e.Error(), "another program may be invalidating it")
 			require.Empty(t, f.tokens.tokens, "the next attempt fetches another one")
-			require.Equal(t, 2, f.server.count("/gettoken"))
+			require.Equal(t, 2, f.server.count(tokenPath))
 			require.Equal(t, 2, f.server.count("/topapi/v2/department/get"))
 		})
 	}
@@ -80,29 +81,111 @@ func TestRefusedTokenIsFetchedAnewOnce(t *testing.T) {
 
 func TestTokenCallNeverLoops(t *testing.T) {
 	t.Parallel()
-	tests := map[string]struct {
-		body string
-		want provider.Kind
-	}{
-		"wrong pair":        {`{"errcode":40096,"errmsg":"不合法的appKey或appSecret"}`, provider.Unauthenticated},
-		"refused":           {`{"errcode":40014,"errmsg":"x"}`, provider.Unauthenticated},
-		"missing parameter": {`{"errcode":40035,"errmsg":"缺少参数 corpid or appkey"}`, provider.Invalid},
-		"no token":          {`{"errcode":0,"errmsg":"ok","expires_in":7200}`, provider.Malformed},
-		"token a number":    {`{"errcode":0,"access_token":1,"expires_in":7200}`, provider.Malformed},
-		"no life":           {`{"errcode":0,"access_token":"` + firstToken + `"}`, provider.Malformed},
-		"life of nothing":   {`{"errcode":0,"access_token":"` + firstToken + `","expires_in":0}`, provider.Malformed},
-		"endless life":      {`{"errcode":0,"access_token":"` + firstToken + `","expires_in":9223372036854775807}`, provider.Malformed},
+	type answer struct {
+		reply reply
+		want  provider.Kind
 	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
+	in := func(body string, want provider.Kind) answer { return answer{reply{body: body}, want} }
+	refused := func(status int, code string, want provider.Kind) answer {
+		return answer{reply{status: status, body: `{"code":"` + code + `","requestid":"01A0-7","message":"` + personalText + `"}`}, want}
+	}
+	for name, tests := range map[tokenCall]map[string]answer{
+		oauth2: { // dingtalk.md §1.1, §1.2 shapes D and E
+			"wrong pair":                  refused(400, "invalidClientIdOrSecret", provider.Unauthenticated),
+			"refused":                     refused(400, "InvalidAuthentication", provider.Unauthenticated),
+			"no body arrived":             refused(400, "Missingbody", provider.Invalid),
+			"throttled":                   refused(403, "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi", provider.RateLimited),
+			"throttled by all":            refused(403, "Forbidden.AccessDenied.QpsLimitForApi", provider.RateLimited),
+			"address not trusted":         refused(403, "Forbidden.AccessDenied.IpNotInWhiteList", provider.Forbidden),
+			"fails":                       refused(500, "unknownError", provider.Unavailable),
+			"not known":                   refused(400, "somethingNew", provider.Unavailable),
+			"an error called a success":   refused(200, "invalidClientIdOrSecret", provider.Unauthenticated),
+			"blocked":                     in(`{"status":1111,"wait":5,"source":"x5","punish":"deny","uuid":"u"}`, provider.RateLimited),
+			"the legacy host's wrong way": in(`{"errcode":404,"errmsg":"请求的URI地址不存在"}`, provider.Invalid),
+			"web page":                    in(`<html>`, provider.Malformed),
+			"failure without words":       {reply{status: 502, body: `{}`}, provider.Unavailable},
+			"refusal without words":       {reply{status: 400, body: `{}`}, provider.Malformed},
+			"no token":                    in(`{"expireIn":7200}`, provider.Malformed),
+			"token a number":              in(`{"accessToken":1,"expireIn":7200}`, provider.Malformed),
+			"the old call's words":        in(`{"access_token":"`+firstToken+`","expires_in":7200}`, provider.Malformed),
+			"no life":                     in(`{"accessToken":"`+firstToken+`"}`, provider.Malformed),
+			"life of nothing":             in(`{"accessToken":"`+firstToken+`","expireIn":0}`, provider.Malformed),
+			"endless life":                in(`{"accessToken":"`+firstToken+`","expireIn":9223372036854775807}`, provider.Malformed),
+		},
+		legacy: {
+			"wrong pair":        in(`{"errcode":40096,"errmsg":"不合法的appKey或appSecret"}`, provider.Unauthenticated),
+			"refused":           in(`{"errcode":40014,"errmsg":"x"}`, provider.Unauthenticated),
+			"missing parameter": in(`{"errcode":40035,"errmsg":"缺少参数 corpid or appkey"}`, provider.Invalid),
+			"no code":           in(`{"access_token":"`+firstToken+`","expires_in":7200}`, provider.Malformed),
+			"no token":          in(`{"errcode":0,"errmsg":"ok","expires_in":7200}`, provider.Malformed),
+			"token a number":    in(`{"errcode":0,"access_token":1,"expires_in":7200}`, provider.Malformed),
+			"no life":           in(`{"errcode":0,"access_token":"`+firstToken+`"}`, provider.Malformed),
+			"life of nothing":   in(`{"errcode":0,"access_token":"`+firstToken+`","expires_in":0}`, provider.Malformed),
+			"endless life":      in(`{"errcode":0,"access_token":"`+firstToken+`","expires_in":9223372036854775807}`, provider.Malformed),
+		},
+	} {
+		for test, tt := range tests {
+			t.Run(string(name)+"/"+test, func(t *testing.T) {
+				t.Parallel()
+				answers := func(call) reply { return tt.reply }
+				f := newFixture(t, map[string]func(call) reply{tokenPath: answers, "/gettoken": answers})
+				f.tokenCall = name
+				_, _, err := f.Roots(t.Context())
+				e := requireError(t, err, tt.want)
+				require.Equal(t, f.tokenEndpoint().Name, e.Endpoint)
+				require.Len(t, f.server.calls, 1)
+				require.Empty(t, f.tokens.tokens)
+			})
+		}
+	}
+}
+
+// The old call is made only where a setting says so, and to the old host.
+func TestTokenCallIsChosenByASetting(t *testing.T) {
+	t.Parallel()
+	for setting, want := range map[string]struct{ host, path, token string }{
+		"":         {"api", tokenPath, firstToken},
+		"oauth2":   {"api", tokenPath, firstToken},
+		"gettoken": {"legacy", "/gettoken", nextToken},
+	} {
+		t.Run("setting "+setting, func(t *testing.T) {
 			t.Parallel()
-			f := newFixture(t, map[string]func(call) reply{"/gettoken": always(tt.body)})
-			_, _, err := f.Roots(t.Context())
-			requireError(t, err, tt.want)
-			require.Len(t, f.server.calls, 1)
-			require.Empty(t, f.tokens.tokens)
+			hosts := map[string]*server{
+				"api":    newServer(t, nil),
+				"legacy": newServer(t, map[string]func(call) reply{"/gettoken": always(`{"errcode":0,"access_token":"` + nextToken + `","errmsg":"ok","expires_in":7200}`)}),
+			}
+			hosts["legacy"].handlers["/topapi/v2/department/get"] = always(okDepartment)
+			f := newFixture(t, nil)
+			opened, err := Vendor.Open(provider.Settings{"app_key": testKey, "app_secret": testSecret, "token_call": setting,
+				"base_url": hosts["legacy"].url, "api_base_url": hosts["api"].url}, f.env)
+			require.NoError(t, err)
+			_, err = opened.(*client).department(t.Context(), "42")
+			require.NoError(t, err)
+			require.Equal(t, 1, hosts[want.host].count(want.path))
+			calls := hosts["legacy"].calls
+			require.Equal(t, want.token, calls[len(calls)-1].token, "good for the legacy host")
+			for name, host := range hosts {
+				if name != want.host {
+					require.Zero(t, host.count(tokenPath)+host.count("/gettoken"))
+				}
+			}
 		})
 	}
+}
+
+// Whoever cannot reach the newer API is told of its setting and of the other call.
+func TestUnreachableTokenCallNamesItsSettings(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	f.apiBaseURL = "http://127.0.0.1:1/dingtalk"
+	_, err := f.token(t.Context())
+	e := requireError(t, err, provider.Unavailable)
+	require.Contains(t, e.Action, "check api_base_url")
+	require.Contains(t, e.Action, "set token_call to gettoken")
+
+	f.apiBaseURL, f.server.handlers[tokenPath] = f.server.url, always("<html>")
+	_, err = f.token(t.Context())
+	require.Contains(t, requireError(t, err, provider.Malformed).Action, "check api_base_url: the newer API is https://api.dingtalk.com")
 }
 
 func TestEnvelopeDecides(t *testing.T) {
@@ -139,8 +222,8 @@ func TestEnvelopeDecides(t *testing.T) {
 		"success without result": {reply{body: `{"errcode":0,"errmsg":"ok","request_id":"16dd"}`}, provider.Malformed, "", "16dd"},
 		"success, result null":   {reply{body: `{"errcode":0,"result":null}`}, provider.Malformed, "", ""},
 		"another department":     {reply{body: `{"errcode":0,"result":{"dept_id":43}}`}, provider.Malformed, "", ""},
-		"redirect":               {reply{status: 302, header: http.Header{"Location": {"/dingtalk/gettoken"}}}, provider.Invalid, "", ""},
-		"redirect keeping POST":  {reply{status: 307, header: http.Header{"Location": {"/dingtalk/gettoken"}}}, provider.Invalid, "", ""},
+		"redirect":               {reply{status: 302, header: http.Header{"Location": {"/dingtalk" + tokenPath}}}, provider.Invalid, "", ""},
+		"redirect keeping POST":  {reply{status: 307, header: http.Header{"Location": {"/dingtalk" + tokenPath}}}, provider.Invalid, "", ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -151,7 +234,7 @@ func TestEnvelopeDecides(t *testing.T) {
 			require.Equal(t, tt.code, e.Code)
 			require.Equal(t, tt.requestID, e.RequestID)
 			require.Equal(t, "department/get", e.Endpoint)
-			require.Equal(t, 1, f.server.count("/gettoken"), "a redirect is not followed")
+			require.Equal(t, 1, f.server.count(tokenPath), "a redirect is not followed")
 		})
 	}
 }
@@ -159,7 +242,7 @@ func TestEnvelopeDecides(t *testing.T) {
 func TestTransportTroubleShowsNoSecret(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, nil)
-	f.baseURL = "http://127.0.0.1:1/dingtalk"
+	f.baseURL, f.apiBaseURL = "http://127.0.0.1:1/dingtalk", "http://127.0.0.1:1/dingtalk"
 	_, err := f.token(t.Context())
 	requireError(t, err, provider.Unavailable)
 

@@ -1,6 +1,7 @@
 package dingtalk
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -18,15 +19,16 @@ const (
 	keyAppSecret  = "app_secret"
 	keyBaseURL    = "base_url"
 	keyAPIBaseURL = "api_base_url"
+	keyTokenCall  = "token_call"
 
 	defaultBaseURL    = "https://oapi.dingtalk.com"
 	defaultAPIBaseURL = "https://api.dingtalk.com"
 )
 
 // Vendor describes DingTalk's internal enterprise apps: their settings and how a
-// client is opened. Every call goes to base_url; api_base_url, corp_id and
-// agent_id are accepted because they belong to an app, though reading the
-// directory needs none of them.
+// client is opened. The directory is read at base_url, the access token fetched at
+// api_base_url; corp_id and agent_id are accepted because they belong to an app, though
+// reading the directory needs neither.
 var Vendor = provider.Vendor{
 	Type: directory.DingTalk,
 	Keys: []provider.Key{
@@ -37,7 +39,9 @@ var Vendor = provider.Vendor{
 		{Name: keyBaseURL, Default: defaultBaseURL,
 			Help: "legacy API, where the directory is read; international tenants: https://oapi.dingtalk.io"},
 		{Name: keyAPIBaseURL, Default: defaultAPIBaseURL,
-			Help: "newer API; it lists no departments or people, so reading the directory does not call it"},
+			Help: "newer API, where the access token is fetched; international tenants: https://api.dingtalk.io, which is not confirmed, or token_call gettoken"},
+		{Name: keyTokenCall, Default: string(oauth2),
+			Help: "how the access token is fetched: oauth2 is the newer API's call, gettoken the legacy API's, for networks that reach base_url only"},
 		{Name: "corp_id", Help: "the company's CorpId; not needed to read the directory"},
 		{Name: "agent_id", Help: "the app's AgentId; not needed to read the directory"},
 	},
@@ -50,6 +54,9 @@ func validate(s provider.Settings) error {
 		if err := checkURL(s[key]); err != nil {
 			return fmt.Errorf("setting %s: %w", key, err)
 		}
+	}
+	if call := tokenCall(s[keyTokenCall]); call != "" && call != oauth2 && call != legacy {
+		return fmt.Errorf("setting %s: must be %s or %s", keyTokenCall, oauth2, legacy)
 	}
 	return nil
 }
@@ -82,21 +89,20 @@ func open(s provider.Settings, env *provider.Env) (provider.Client, error) {
 			return nil, fmt.Errorf("setting %s is missing", key)
 		}
 	}
-	base := s[keyBaseURL]
-	if base == "" {
-		base = defaultBaseURL
+	c := &client{
+		env:        withoutRedirects(env),
+		baseURL:    cmp.Or(s[keyBaseURL], defaultBaseURL),
+		apiBaseURL: cmp.Or(s[keyAPIBaseURL], defaultAPIBaseURL),
+		appKey:     s[keyAppKey],
+		appSecret:  s[keyAppSecret],
+		tokenCall:  cmp.Or(tokenCall(s[keyTokenCall]), oauth2),
 	}
-	return &client{
-		env:       withoutRedirects(env),
-		baseURL:   base,
-		appKey:    s[keyAppKey],
-		appSecret: s[keyAppSecret],
-		tokenName: tokenName(s[keyAppKey], s[keyAppSecret], base),
-	}, nil
+	c.tokenName = tokenName(c.appKey, c.appSecret, c.baseOf(c.tokenEndpoint()))
+	return c, nil
 }
 
-// withoutRedirects keeps the HTTP client from carrying the secret or the token,
-// both of which stand in the query, to wherever an answer points.
+// withoutRedirects keeps the HTTP client from carrying the secret or the token to
+// wherever an answer points.
 func withoutRedirects(env *provider.Env) *provider.Env {
 	own, plain := *env, *env.HTTP
 	plain.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -21,7 +21,7 @@ func TestVendorKeys(t *testing.T) {
 	}
 	require.Equal(t, map[string][]string{
 		"app_key": {"appkey", "app_id"}, "app_secret": {"appsecret", "app_secret_key"},
-		"base_url": nil, "api_base_url": nil, "corp_id": nil, "agent_id": nil,
+		"base_url": nil, "api_base_url": nil, "token_call": nil, "corp_id": nil, "agent_id": nil,
 	}, got)
 }
 
@@ -38,6 +38,9 @@ func TestValidate(t *testing.T) {
 		"other scheme": {provider.Settings{"base_url": "ftp://a.example"}, "base_url"},
 		"not a URL":    {provider.Settings{"base_url": "http://a b"}, "base_url"},
 		"user":         {provider.Settings{"api_base_url": "https://u:hidden@a.example"}, "api_base_url"},
+		"old call":     {settings: provider.Settings{"token_call": "gettoken"}},
+		"new call":     {settings: provider.Settings{"token_call": "oauth2"}},
+		"other call":   {provider.Settings{"token_call": "token"}, "token_call: must be oauth2 or gettoken"},
 		"query":        {provider.Settings{"base_url": "https://a.example?hidden=1"}, "base_url"},
 	}
 	for name, tt := range tests {
@@ -66,6 +69,7 @@ func TestOpen(t *testing.T) {
 		"no key":    {"app_secret": "s"},
 		"no secret": {"app_key": "k"},
 		"bad URL":   {"app_key": "k", "app_secret": "s", "base_url": "x"},
+		"bad call":  {"app_key": "k", "app_secret": "s", "token_call": "x"},
 	} {
 		_, err := Vendor.Open(s, env)
 		require.Error(t, err, name)

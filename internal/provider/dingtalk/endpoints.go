@@ -13,6 +13,8 @@ var perAPI = provider.Rate{Calls: 18, Per: time.Second}
 
 // The calls this client makes (dingtalk.md §1.1, §2, §3, §5).
 var (
+	accessToken = provider.Endpoint{Name: "oauth2/accessToken", Method: http.MethodPost, Path: "/v1.0/oauth2/accessToken", Rate: perAPI, Base: keyAPIBaseURL}
+
 	getToken = provider.Endpoint{Name: "gettoken", Method: http.MethodGet, Path: "/gettoken", Rate: perAPI}
 
 	authScopes = provider.Endpoint{Name: "auth/scopes", Method: http.MethodGet, Path: "/auth/scopes", Rate: perAPI}
@@ -28,7 +30,7 @@ var (
 
 // endpoints is the whole table, for a block that covers every API at once.
 var endpoints = []provider.Endpoint{
-	getToken, authScopes, departmentGet, departmentListSub, departmentSubIDs, userList, userGet, userIDs,
+	accessToken, getToken, authScopes, departmentGet, departmentListSub, departmentSubIDs, userList, userGet, userIDs,
 }
 
 func post(name, path string) provider.Endpoint {

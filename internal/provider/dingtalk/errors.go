@@ -35,6 +35,7 @@ const (
 // Words for what a person should do, where several codes need the same.
 const (
 	checkBaseURL     = "check base_url: the legacy API is https://oapi.dingtalk.com (international: https://oapi.dingtalk.io), with a path prefix only where a proxy needs one"
+	checkAPIBaseURL  = "check api_base_url: the newer API is https://api.dingtalk.com, with a path prefix only where a proxy needs one"
 	checkCredentials = "copy app_key and app_secret again from the DingTalk developer console (open-dev.dingtalk.com): the app > Credentials (凭证与基础信息)"
 	tokenRefused     = "the access token is refused, though it was fetched just now and app_key and app_secret were accepted"
 	shareToken       = "another program may be invalidating it: give this sync an app of its own, or have all programs that use this one share its token"
@@ -188,6 +189,9 @@ func readFailure(fields record, status int) (failure, bool) {
 
 func (f failure) toError(ep provider.Endpoint, now time.Time) *provider.Error {
 	c := classify(f.code, f.status)
+	if c.action == checkBaseURL {
+		c.action = checkBase(ep)
+	}
 	e := newError(ep, c.kind, c.problem, c.action)
 	e.Code, e.RequestID, e.Unknown = plain(&f.code), f.requestID, c == unknown
 	switch c.kind {
@@ -257,11 +261,23 @@ func (f failure) retryAfter(now time.Time) time.Duration {
 	}
 }
 
+// checkBase is what to check about the address of an endpoint.
+func checkBase(ep provider.Endpoint) string {
+	if ep.Base == keyAPIBaseURL {
+		return checkAPIBaseURL
+	}
+	return checkBaseURL
+}
+
+func unusableAddress(ep provider.Endpoint) *provider.Error {
+	return newError(ep, provider.Invalid, "the address of the call cannot be built", checkBase(ep))
+}
+
 // notTheAPI judges an answer that is not DingTalk's own. The rate guard's page is one
 // too (dingtalk.md §1.2 shape E).
 func notTheAPI(ep provider.Endpoint, reply *provider.Reply) *provider.Error {
 	return provider.NotTheAPI(directory.DingTalk, ep, reply,
-		checkBaseURL+"; DingTalk itself answers with a web page while it blocks an address for too many calls")
+		checkBase(ep)+"; DingTalk itself answers with a web page while it blocks an address for too many calls")
 }
 
 // malformed reports a successful answer that cannot be what the API sends.

@@ -115,7 +115,7 @@ func TestNoTextOfTheProviderIsShown(t *testing.T) {
 	for code, c := range classes {
 		f.server.mu.Lock()
 		f.server.handlers["/topapi/v2/user/get"] = always(`{"errcode":88,"sub_code":"` + code + `","sub_msg":"` + hidden + `","errmsg":"` + hidden + `","request_id":"` + hidden + `"}`)
-		f.server.handlers["/gettoken"] = issue(firstToken)
+		f.server.handlers[tokenPath] = issue(firstToken)
 		f.server.mu.Unlock()
 		_, err := f.user(t.Context(), "u1")
 		e := requireError(t, err, c.kind)

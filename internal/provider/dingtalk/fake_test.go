@@ -22,6 +22,7 @@ const (
 	firstToken = "token-one-5f0c1e7a"
 	nextToken  = "token-two-8a6f10b2"
 	apiPrefix  = "/dingtalk"
+	tokenPath  = "/v1.0/oauth2/accessToken"
 )
 
 var testNow = time.Date(2026, 1, 6, 0, 0, 0, 0, time.FixedZone("UTC+8", 8*60*60))
@@ -50,7 +51,7 @@ type server struct {
 func newServer(t *testing.T, handlers map[string]func(call) reply) *server {
 	t.Helper()
 	s := &server{handlers: map[string]func(call) reply{
-		"/gettoken": issue(firstToken, nextToken),
+		tokenPath: issue(firstToken, nextToken),
 	}}
 	for path, h := range handlers {
 		s.handlers[path] = h
@@ -102,7 +103,7 @@ func issue(tokens ...string) func(call) reply {
 	return func(call) reply {
 		token := tokens[min(n, len(tokens)-1)]
 		n++
-		return reply{body: fmt.Sprintf(`{"errcode":0,"access_token":%q,"errmsg":"ok","expires_in":7200}`, token)}
+		return reply{body: fmt.Sprintf(`{"accessToken":%q,"expireIn":7200}`, token)}
 	}
 }
 
@@ -192,7 +193,7 @@ func newFixture(t *testing.T, handlers map[string]func(call) reply) *fixture {
 		CallTimeout: 5 * time.Second,
 		SlowCall:    time.Minute,
 	}
-	c, err := Vendor.Open(provider.Settings{"app_key": testKey, "app_secret": testSecret, "base_url": f.server.url}, env)
+	c, err := Vendor.Open(provider.Settings{"app_key": testKey, "app_secret": testSecret, "base_url": f.server.url, "api_base_url": f.server.url}, env)
 	require.NoError(t, err)
 	f.client = c.(*client)
 	return f

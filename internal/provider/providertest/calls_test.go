@@ -2,6 +2,7 @@ package providertest
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func fewest(c *simulator.Company) map[string]map[string]int {
 			"departments/children": pagesOf(n.Departments-1, 50), "users/find_by_department": memberPages(c, 50),
 		},
 		"dingtalk": { // dingtalk.md §2, §3: one level a call, pages of 100
-			"gettoken": 1, "auth/scopes": 1, "department/get": 1,
+			"oauth2/accessToken": 1, "auth/scopes": 1, "department/get": 1,
 			"department/listsub": n.Departments, "user/list": memberPages(c, 100),
 		},
 		"wecom":         {"gettoken": 1, "department/list": 1, "user/list": n.Departments}, // wecom.md §2, §3.1
@@ -90,7 +91,7 @@ func TestTheEngineIsToldOfEveryCall(t *testing.T) {
 }
 
 // tokenCalls are the endpoints that issue tokens.
-var tokenCalls = []string{"tenant_access_token", "gettoken"}
+var tokenCalls = []string{"tenant_access_token", "oauth2/accessToken", "gettoken"}
 
 func (w *world) tokensFetched() (n int) {
 	for _, endpoint := range tokenCalls {
@@ -128,7 +129,7 @@ func TestTokensThatEndInMidWalkAreRenewed(t *testing.T) {
 			w.requireTruth(walk(t.Context(), w.kind, w.client))
 			wanted := 0
 			for endpoint, n := range fewest(w.company)[vendor] {
-				if endpoint != tokenCalls[0] && endpoint != tokenCalls[1] {
+				if !slices.Contains(tokenCalls, endpoint) {
 					wanted += n
 				}
 			}
@@ -235,5 +236,23 @@ func TestCallsOverTheLimitPauseTheEndpointAndSayForHowLong(t *testing.T) {
 			require.NoError(t, err, "open again after what was said")
 			require.Empty(t, first.Bad)
 		})
+	}
+}
+
+// Either of DingTalk's token calls gives a token that reads the company.
+func TestDingTalkTokenByEitherCall(t *testing.T) {
+	t.Parallel()
+	for call, want := range map[string]map[string]int{
+		"":         {"oauth2/accessToken": 1, "gettoken": 0},
+		"oauth2":   {"oauth2/accessToken": 1, "gettoken": 0},
+		"gettoken": {"oauth2/accessToken": 0, "gettoken": 1},
+	} {
+		s := onDingTalk(dingtalk.Config{Options: quiet})
+		s.settings["token_call"] = call
+		w := open(t, simulator.Generate(simulator.TypicalSpec(3, 60)), s)
+		w.requireTruth(walk(t.Context(), w.kind, w.client))
+		for endpoint, n := range want {
+			require.Equal(t, n, w.service.Calls.Count(endpoint), "%s by %q", endpoint, call)
+		}
 	}
 }

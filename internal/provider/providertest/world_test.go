@@ -142,6 +142,9 @@ func open(t *testing.T, company *simulator.Company, s *setup) *world {
 		s.env(env)
 	}
 	settings := provider.Settings{"base_url": server.URL + "/"}
+	if s.vendor.Type == directory.DingTalk {
+		settings["api_base_url"] = server.URL + "/"
+	}
 	for key, value := range s.settings {
 		settings[key] = value
 	}

@@ -93,9 +93,12 @@ func TestTokens(t *testing.T) {
 	require.Equal(t, json.Number("40035"), body["errcode"])
 	for request, want := range map[string]string{
 		`{"appKey":"dingsim","appSecret":"wrong"}`: "invalidClientIdOrSecret",
-		``: "Missingbody",
+		``:                     "Missingbody",
+		`{"appKey":"dingsim"}`: "invalidClientIdOrSecret",
+		`{"appKey":"dingsim","appSecret":["sim-secret"]}`:                                                  "invalidClientIdOrSecret",
+		`{"appkey":"dingsim","appsecret":"sim-secret","client_id":"dingsim","client_secret":"sim-secret"}`: "invalidClientIdOrSecret",
 	} {
-		status, body = a.call(http.MethodPost, "/v1.0/oauth2/accessToken", request)
+		status, body = a.call(http.MethodPost, "/v1.0/oauth2/accessToken?appKey=dingsim&appSecret=sim-secret", request)
 		require.Equal(t, 400, status)
 		require.Equal(t, want, body["code"])
 		require.Contains(t, body, "requestid")
@@ -108,6 +111,47 @@ func TestTokens(t *testing.T) {
 	status, body = a.call(http.MethodPost, "/v1.0/oauth2/dingsimcorp/token", `{"grant_type":"password"}`)
 	require.Equal(t, 400, status)
 	require.Equal(t, "unsupported.grant.type", body["code"])
+}
+
+// Each host refuses token calls in its own words, and by the limit of every API.
+func TestTokenCallsAreLimited(t *testing.T) {
+	t.Parallel()
+	now := &clock{at: time.Unix(1_800_000_000, 0)}
+	a := start(t, company(), dingtalk.Config{Options: simulator.Options{Clock: now.now}})
+	now.pass(time.Second)
+	newer := func() (int, map[string]any) {
+		return a.call(http.MethodPost, "/v1.0/oauth2/accessToken", `{"appKey":"dingsim","appSecret":"sim-secret"}`)
+	}
+	older := func() (int, map[string]any) {
+		return a.call(http.MethodGet, "/gettoken?appkey=dingsim&appsecret=sim-secret", "")
+	}
+	for range 20 {
+		status, body := newer()
+		require.Equal(t, 200, status)
+		require.NotContains(t, body, "errcode")
+		status, body = older()
+		require.Equal(t, 200, status)
+		require.Equal(t, json.Number("0"), body["errcode"])
+	}
+	status, body := newer()
+	require.Equal(t, 403, status)
+	require.Equal(t, "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi", body["code"])
+	status, body = older()
+	require.Equal(t, 200, status)
+	require.Equal(t, "90018", body["sub_code"])
+
+	now.pass(time.Second)
+	_, body = a.call(http.MethodPost, "/gettoken?appkey=dingsim&appsecret=sim-secret", "")
+	require.NotEqual(t, json.Number("0"), body["errcode"], "it is a GET")
+	for code, want := range map[int]string{90002: "Forbidden.AccessDenied.QpsLimitForApi", 60020: "Forbidden.AccessDenied.IpNotInWhiteList", -1: "unknownError"} {
+		a.srv.Faults.Add(simulator.Fault{Endpoint: "oauth2/accessToken", Action: simulator.Action{Kind: simulator.Code, Code: code}})
+		_, body = newer()
+		require.Equal(t, want, body["code"])
+		require.NotEmpty(t, body["requestid"])
+	}
+	a.srv.Faults.Add(simulator.Fault{Endpoint: "oauth2/accessToken", Action: simulator.Action{Kind: simulator.Throttle, Code: 1111}})
+	_, body = newer()
+	require.Equal(t, json.Number("1111"), body["status"])
 }
 
 func TestRefusalsAndTheirOrder(t *testing.T) {

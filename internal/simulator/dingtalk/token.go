@@ -20,11 +20,15 @@ func (s *Server) token(owner string) string {
 
 // issueToken answers the three token endpoints, each in its own spelling.
 func (s *Server) issueToken(q *request, act simulator.Action) simulator.Reply {
-	if r := q.scripted(act, handler{}); r != nil {
-		if q.endpoint == "gettoken" {
-			return q.refuse(r)
-		}
-		return q.newAPI(http.StatusInternalServerError, "ServiceUnavailable", r.msg)
+	r := q.scripted(act, handler{})
+	if r == nil && s.OverQuota(q.endpoint) > 0 {
+		r = throttled
+	}
+	switch {
+	case r != nil && (q.endpoint == "gettoken" || r.banned):
+		return q.refuse(r)
+	case r != nil:
+		return q.refuseNew(r)
 	}
 	switch q.endpoint {
 	case "gettoken":
@@ -36,7 +40,7 @@ func (s *Server) issueToken(q *request, act simulator.Action) simulator.Reply {
 		if q.params.json == nil {
 			return q.newAPI(http.StatusBadRequest, "Missingbody", "body is mandatory for this action")
 		}
-		if q.params.text("appKey") != q.cfg.AppKey || q.params.text("appSecret") != q.cfg.AppSecret {
+		if q.params.json["appKey"] != q.cfg.AppKey || q.params.json["appSecret"] != q.cfg.AppSecret {
 			return q.newAPI(http.StatusBadRequest, "invalidClientIdOrSecret", "无效的clientId或者clientSecret")
 		}
 		return q.json(map[string]any{"accessToken": s.token(q.cfg.AppKey), "expireIn": int(tokenLife.Seconds())})
@@ -45,18 +49,38 @@ func (s *Server) issueToken(q *request, act simulator.Action) simulator.Reply {
 		switch {
 		case corp != q.cfg.CorpID:
 			return q.newAPI(http.StatusInternalServerError, "unknownError", "未知错误")
-		case q.params.text("grant_type") != "client_credentials":
+		case q.params.json["grant_type"] != "client_credentials":
 			return q.newAPI(http.StatusBadRequest, "unsupported.grant.type", "grant type")
-		case q.params.text("client_id") != q.cfg.AppKey || q.params.text("client_secret") != q.cfg.AppSecret:
+		case q.params.json["client_id"] != q.cfg.AppKey || q.params.json["client_secret"] != q.cfg.AppSecret:
 			return q.newAPI(http.StatusBadRequest, "invalid.client", "client")
 		}
 		return q.json(map[string]any{"access_token": s.token(q.cfg.AppKey), "expires_in": int(tokenLife.Seconds())})
 	}
 }
 
+// refuseNew is a refusal in the newer API's words (dingtalk.md §1.2 shape D, §6). A code
+// for which it has none is a failure of the server.
+func (q *request) refuseNew(r *refusal) simulator.Reply {
+	switch r.code {
+	case 90018:
+		return q.newAPI(http.StatusForbidden, "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi", r.msg)
+	case 90002:
+		return q.newAPI(http.StatusForbidden, "Forbidden.AccessDenied.QpsLimitForApi", r.msg)
+	case 60020:
+		return q.newAPI(http.StatusForbidden, "Forbidden.AccessDenied.IpNotInWhiteList", r.msg)
+	case 60011:
+		return q.newAPI(http.StatusForbidden, "Forbidden.AccessDenied.AccessTokenPermissionDenied", r.msg)
+	default:
+		return q.newAPI(http.StatusInternalServerError, "unknownError", r.msg)
+	}
+}
+
 // getToken reads the query only; its refusals carry no request id.
 func (s *Server) getToken(q *request) simulator.Reply {
 	key, secret := q.URL.Query().Get("appkey"), q.URL.Query().Get("appsecret")
+	if q.Method != http.MethodGet { // the documented one (dingtalk.md §1.1); what another gets is a choice
+		key, secret = "", ""
+	}
 	switch {
 	case key == "" || secret == "":
 		return q.json(map[string]any{"errcode": 40035, "errmsg": "缺少参数 corpid or appkey"})
