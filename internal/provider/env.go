@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -113,7 +114,7 @@ const (
 )
 
 // Do waits for the endpoint's call limit, sends the request, reads the answer to its
-// end whatever its status, and has it judged: judge returns what the provider refused,
+// end whatever its status, and has it judged, in UTF-8: judge returns what the provider refused,
 // or nil. Where the provider asks for fewer calls everybody's calls to the endpoint
 // pause. Transport trouble is an *Error of kind Unavailable, with a text that does not
 // show the URL, since tokens stand in it.
@@ -132,7 +133,7 @@ func (e *Env) Do(ctx context.Context, t directory.ProviderType, ep Endpoint, req
 		e.Log.WarnContext(ctx, "slow provider call", "provider_type", t, "endpoint", ep.Name, "took", took.String())
 	}
 	if err == nil {
-		if refused := judge(reply); refused != nil {
+		if refused := judged(t, ep, reply, judge); refused != nil {
 			err = refused
 		}
 	}
@@ -145,6 +146,20 @@ func (e *Env) Do(ctx context.Context, t directory.ProviderType, ep Endpoint, req
 		return nil, err
 	}
 	return reply, nil
+}
+
+// judged has an answer judged as text. One that is not readable is no success, but the
+// code of a refusal holds all the same.
+func judged(t directory.ProviderType, ep Endpoint, reply *Reply, judge func(*Reply) *Error) *Error {
+	text, ok := readable(reply.Body, reply.Header)
+	if ok {
+		reply.Body = text
+	}
+	refused := judge(reply)
+	if !ok && (refused == nil || refused.Kind == Malformed) {
+		return unreadable.error(t, ep, cmp.Or(declaredEncoding(reply.Header), "none"), "")
+	}
+	return refused
 }
 
 // pauseIfThrottled makes everybody wait where the provider throttles.

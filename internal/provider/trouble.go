@@ -55,13 +55,14 @@ var (
 	tooMany     = Trouble{RateLimited, "too many calls (HTTP 429)", RateLimited.Remedy()}
 	webPage     = Trouble{Malformed, "the answer is a web page instead of JSON (HTTP {})", inBetween}
 	emptyAnswer = Trouble{Malformed, "the answer is empty (HTTP {})", inBetween}
+	unreadable  = Trouble{Malformed, "the answer holds bytes that are no text in the encoding it declares ({})", "it is tried again; if it stays, have whatever proxy or gateway lies on the way pass answers on as they are, in UTF-8"}
 	otherAnswer = Trouble{Malformed, "the answer is not one of the API's (HTTP {})", inBetween}
 )
 
 // Troubles are all of them.
 var Troubles = []Trouble{
 	noHost, noConnection, noProxy, proxyRefuses, proxyLogin, unknownAuthority, foreignName, outdated, otherCertificate, noTLS,
-	timeUp, cutShort, otherTrouble, redirected, noPath, serverFails, tooMany, webPage, emptyAnswer, otherAnswer,
+	timeUp, cutShort, otherTrouble, redirected, noPath, serverFails, tooMany, webPage, emptyAnswer, unreadable, otherAnswer,
 }
 
 // error makes an error of it; detail and base are put in their places.

@@ -40,6 +40,7 @@ func TestEveryTroubleSaysWhatToDo(t *testing.T) {
 		return func(t *testing.T) *call {
 			c := newCall(t, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Location", "/elsewhere")
+				w.Header().Set("Content-Type", "application/json; charset=utf-8")
 				w.WriteHeader(status)
 				_, _ = io.WriteString(w, body)
 			})
@@ -78,6 +79,7 @@ func TestEveryTroubleSaysWhatToDo(t *testing.T) {
 		"web page":             {answers(http.StatusOK, "\n <!DOCTYPE html><title>Log in to the guest network</title>"), "the answer is a web page instead of JSON (HTTP 200)", "captive portal"},
 		"web page in a 404":    {answers(http.StatusNotFound, "<html>"), "the answer is a web page instead of JSON (HTTP 404)", "check base_url: advice"},
 		"empty":                {answers(http.StatusOK, " \n"), "the answer is empty (HTTP 200)", "HTTPS_PROXY"},
+		"not text":             {answers(http.StatusOK, "{\"name\":\"\xd5\xc5\xc8\xfd\"}"), "the answer holds bytes that are no text in the encoding it declares (utf-8)", "in UTF-8"},
 		"other text":           {answers(http.StatusOK, "OK"), "the answer is not one of the API's (HTTP 200)", "HTTPS_PROXY"},
 	}
 	handbook, err := os.ReadFile(filepath.Join("..", "..", "docs", "provider-errors.md"))

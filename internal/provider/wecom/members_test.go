@@ -333,3 +333,27 @@ func TestLookupTroubleEndsThePage(t *testing.T) {
 		requireError(t, err, kind)
 	}
 }
+
+// What a gateway turns into GBK and declares so is read as what it was; undeclared, it
+// is no answer.
+func TestMembersInAnotherEncoding(t *testing.T) {
+	t.Parallel()
+	const zhang = "\xd5\xc5\xc8\xfd" // 张三 in GBK
+	for contentType, readable := range map[string]bool{
+		"application/json; charset=gbk": true, "application/json; charset=UTF-8": false, "application/json": false,
+	} {
+		api := newAPI(t, nil)
+		api.handlers["user/list"] = func(request) answer {
+			return answer{header: map[string]string{"Content-Type": contentType},
+				body: `{"errcode":0,"errmsg":"ok","userlist":[{"userid":"zhang","name":"` + zhang + `","department":[1]}]}`}
+		}
+		page, err := api.open(t, appOnly).Members(t.Context(), provider.Query{Department: "1", Listing: listDepartment})
+		if !readable {
+			requireError(t, err, provider.Malformed)
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, "张三", *page.Members[0].Name)
+		require.Contains(t, string(page.Members[0].Raw), `"name":"张三"`)
+	}
+}
