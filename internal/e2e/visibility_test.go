@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -140,6 +141,32 @@ func TestLimitedRange(t *testing.T) {
 		p.visible[0] = p.hire(p.team)
 	}
 	see()
+}
+
+// Feishu's range does not speak of single people without a permission of its own. They
+// are not taken for gone then: the run says what is missing, reads the departments, and
+// removes nobody.
+func TestPeopleOfTheRangeAreNotSaid(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := newPartly(w, directory.Feishu)
+	w.sync(p.name)
+	before := w.members(p.name)
+	require.Len(t, before, len(p.visible))
+	p.feishu.Reconfigure(func(c *feishu.Config) {
+		c.Scopes = slices.DeleteFunc(slices.Clone(feishu.AllScopes), func(scope string) bool { return scope == "contact:user.employee_id:readonly" })
+	})
+	p.must(p.SetTitle(p.visible[0], "Seen"))
+	result := w.sync(p.name)
+	require.Equal(t, directory.RunPartial, result.Status, result.Errors)
+	require.Contains(t, strings.Join(result.Errors, "\n"), "contact:user.employee_id:readonly")
+	changed := before[p.member(p.visible[0])]
+	changed.Title = "Seen"
+	before[p.member(p.visible[0])] = changed
+	require.Equal(t, before, w.members(p.name))
+	p.feishu.Reconfigure(func(c *feishu.Config) { c.Scopes = feishu.AllScopes })
+	require.Equal(t, directory.RunSucceeded, w.sync(p.name).Status)
+	require.Equal(t, before, w.members(p.name))
 }
 
 func TestFeishuTreeTooLargeForOneListing(t *testing.T) {

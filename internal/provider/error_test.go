@@ -78,6 +78,9 @@ func TestRangeLost(t *testing.T) {
 		"grown":                     {some, provider.Range{Departments: []string{"1", "2", "3"}, Members: []string{"ada", "bob"}}, nil},
 		"one department less":       {some, provider.Range{Departments: []string{"2"}, Members: []string{"ada"}}, []string{"department 1"}},
 		"one for another":           {some, provider.Range{Departments: []string{"1", "3"}, Members: []string{"bob"}}, []string{"department 2", "member ada"}},
+		"not said is not lost":      {some, provider.Range{Departments: []string{"1", "2"}, MembersUnknown: true}, nil},
+		"departments are said":      {some, provider.Range{Departments: []string{"1"}, MembersUnknown: true}, []string{"department 2"}},
+		"said again":                {provider.Range{Departments: []string{"1"}, MembersUnknown: true}, some, nil},
 		"a department is no member": {some, provider.Range{Departments: []string{"1", "2", "ada"}}, []string{"member ada"}},
 	} {
 		t.Run(name, func(t *testing.T) {

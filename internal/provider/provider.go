@@ -215,6 +215,9 @@ type Range struct {
 	// Departments and Members are the granted external ids, sorted.
 	Departments []string `json:"departments,omitempty"`
 	Members     []string `json:"members,omitempty"`
+	// MembersUnknown: the provider does not say who is granted one by one. Members is
+	// then empty, which is not "nobody".
+	MembersUnknown bool `json:"members_unknown,omitempty"`
 }
 
 // Lost returns what earlier contained and r does not, empty if nothing shrank.
@@ -226,8 +229,11 @@ func (r Range) Lost(earlier Range) []string {
 	if earlier.Full {
 		return []string{"the whole company"}
 	}
-	return append(missing("department ", earlier.Departments, r.Departments),
-		missing("member ", earlier.Members, r.Members)...)
+	lost := missing("department ", earlier.Departments, r.Departments)
+	if r.MembersUnknown {
+		return lost
+	}
+	return append(lost, missing("member ", earlier.Members, r.Members)...)
 }
 
 func missing(kind string, earlier, now []string) []string {

@@ -24,8 +24,14 @@ func (c *client) Check(ctx context.Context) (*provider.Report, error) {
 	if err != nil {
 		return denied(r, "visible range", err)
 	}
-	reportRange(r, v)
-	if r.Company, err = c.tenantName(ctx); err != nil {
+	withheld := false
+	if v.silent {
+		if withheld, err = c.withholdsPeople(ctx, v.departments); err != nil {
+			return denied(r, "visible range", err)
+		}
+	}
+	reportRange(r, v, withheld)
+	if err := c.checkTenant(ctx, r); err != nil {
 		return nil, err
 	}
 	roots, _, err := c.rootsOf(ctx, v)
@@ -65,7 +71,7 @@ func refuse(r *provider.Report, l provider.Level, check string, e *provider.Erro
 // passedOver warns of a single department that cannot be read; others may be.
 func passedOver(r *provider.Report, check string, err error) bool {
 	var e *provider.Error
-	if !errors.As(err, &e) || (e.Kind != provider.OutOfRange && e.Kind != provider.NotFound) {
+	if !errors.As(err, &e) || !unreadable(err) {
 		return false
 	}
 	refuse(r, provider.Warn, check, e)
@@ -73,23 +79,54 @@ func passedOver(r *provider.Report, check string, err error) bool {
 }
 
 // reportRange fills in the range. Its member ids are open_ids: the range lists
-// people by one kind of id, and that one needs no permission.
-func reportRange(r *provider.Report, v visible) {
+// people by one kind of id. Withheld: it does not say who is granted one by one.
+func reportRange(r *provider.Report, v visible, withheld bool) {
 	finding := provider.Finding{Level: provider.Pass, Check: "visible range", Detail: "the whole company"}
 	if v.root == nil {
 		finding = provider.Finding{Level: provider.Warn, Check: "visible range", Action: widenRange,
 			Detail: fmt.Sprintf("limited to %d departments with all below them and %d people", len(v.departments), len(v.members))}
-		if v.empty() {
+		switch {
+		case v.empty() && withheld:
+			finding.Level, finding.Detail, finding.Action = provider.Fail, noDepartment+"; "+peopleUnknown, grantScope
+		case v.empty():
 			finding.Level, finding.Detail = provider.Fail, nothingVisible
+		case withheld:
+			finding.Detail = fmt.Sprintf("limited to %d departments with all below them", len(v.departments))
 		}
 	}
 	r.Findings = append(r.Findings, finding)
-	r.Range = provider.Range{Full: v.root != nil, Departments: v.departments, Members: v.members}
+	r.Range = provider.Range{Full: v.root != nil, Departments: v.departments, Members: v.members, MembersUnknown: withheld}
+	if withheld && !v.empty() {
+		r.Findings = append(r.Findings, provider.Finding{Level: provider.Warn, Check: "permission " + employeeID,
+			Detail: peopleUnknown + ": such people are not read, and every run stays partial", Action: grantScope})
+	}
 	if v.groups > 0 {
 		r.Findings = append(r.Findings, provider.Finding{Level: provider.Warn, Check: "visible range",
 			Detail: fmt.Sprintf("the range also names %d user groups; people who are visible only through a group are not read", v.groups),
 			Action: "add their departments, or themselves, to the app's contact range"})
 	}
+}
+
+// tenantScope is the permission that the company's name needs (feishu-more.md §D).
+const tenantScope = "tenant:tenant:readonly"
+
+// checkTenant reads the company's name, which nothing but the root's name depends on.
+func (c *client) checkTenant(ctx context.Context, r *provider.Report) error {
+	name, refused, err := c.tenantName(ctx)
+	if err != nil {
+		return err
+	}
+	r.Company = name
+	finding := provider.Finding{Level: provider.Pass, Check: "permission " + tenantScope}
+	const costs = "the company's name cannot be read, so the root department is called Root"
+	switch {
+	case refused != nil:
+		finding.Level, finding.Detail, finding.Action = provider.Warn, costs+": "+refused.Said(), refused.Remedy()
+	case name == "":
+		finding.Level, finding.Detail, finding.Action = provider.Warn, costs+": no name was sent", grantScope
+	}
+	r.Findings = append(r.Findings, finding)
+	return nil
 }
 
 // checkDepartments reads the first page below the first root that has one.
@@ -181,7 +218,7 @@ var memberFields = []field{
 	{"contact:user.base:readonly", []string{"name"}, "people have no names and pictures"},
 	{"contact:user.department:readonly", []string{"department_ids", "orders"}, "main departments are guessed"},
 	{"contact:user.employee:readonly", []string{"status", "job_title"}, "frozen and resigned people stay active, and titles are missing"},
-	{"contact:user.employee_id:readonly", []string{"user_id"}, "people are known by open_id instead of user_id"},
+	{employeeID, []string{"user_id"}, "people are known by open_id instead of user_id"},
 	{"contact:user.email:readonly", []string{"email"}, "e-mail addresses are missing"},
 	{"contact:user.phone:readonly", []string{"mobile"}, "phone numbers are missing"},
 }

@@ -3,6 +3,8 @@ package feishu
 import (
 	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -54,7 +56,7 @@ func TestCheckOfACompanyInOrder(t *testing.T) {
 	require.Equal(t, provider.Range{Full: true}, r.Range)
 	require.Empty(t, graded(t, r, provider.Fail))
 	require.Empty(t, graded(t, r, provider.Warn))
-	require.Equal(t, []string{"credentials", "visible range", "departments",
+	require.Equal(t, []string{"credentials", "visible range", "permission tenant:tenant:readonly", "departments",
 		"permission contact:department.base:readonly", "permission contact:department.organize:readonly", "members",
 		"permission contact:user.base:readonly", "permission contact:user.department:readonly", "permission contact:user.employee:readonly",
 		"permission contact:user.employee_id:readonly", "permission contact:user.email:readonly", "permission contact:user.phone:readonly",
@@ -76,6 +78,60 @@ func TestCheckWarnsOfFieldPermissions(t *testing.T) {
 		"permission contact:user.employee_id:readonly", "permission contact:user.email:readonly",
 	}, graded(t, r, provider.Warn))
 	require.Contains(t, graded(t, r, provider.Pass), "permission contact:user.phone:readonly", "one record that carries it is enough")
+}
+
+// Without its permission the company has no name, which costs nothing but the root's.
+func TestCheckNamesThePermissionForTheCompany(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		answer       http.HandlerFunc
+		says, action string
+	}{
+		"permission": {says(400, `{"code":99991672,"msg":"x","error":{"permission_violations":[{"subject":"tenant:tenant:readonly"}]}}`), "99991672", "Permissions & Scopes"},
+		"refused":    {refuses(403, 1184001), "1184001", "Permissions & Scopes"},
+		"unknown":    {refuses(404, 1184000), "1184000", "app_id"},
+		"no name":    {data(`{"tenant":{}}`), "no name was sent", "Permissions & Scopes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, _ := newFake(t, wholeCompany(map[string]http.HandlerFunc{tenantPath: tt.answer}))
+			r, err := c.Check(t.Context())
+			require.NoError(t, err)
+			require.True(t, r.OK())
+			require.Empty(t, r.Company)
+			require.Equal(t, []string{"permission tenant:tenant:readonly"}, graded(t, r, provider.Warn))
+			i := slices.IndexFunc(r.Findings, func(f provider.Finding) bool { return f.Level == provider.Warn })
+			require.Contains(t, r.Findings[i].Detail, tt.says)
+			require.Contains(t, r.Findings[i].Detail, "called Root")
+			require.Contains(t, r.Findings[i].Action, tt.action)
+		})
+	}
+}
+
+// A range that withholds people is not one without people: it is said, the range's
+// people count as unknown, and only with no department either there is nothing to read.
+func TestCheckOfARangeThatWithholdsPeople(t *testing.T) {
+	t.Parallel()
+	anonymous := data(`{"has_more":false,"items":[{"open_id":"ou_1","name":"Li Lei"}]}`)
+	c, _ := newFake(t, limitedTo(data(`{"has_more":false,"department_ids":["od-1"]}`), data(`{"items":[`+engineering+`]}`),
+		usersPath, anonymous, contact+"/departments/od-1/children", data(`{"has_more":false}`)))
+	r, err := c.Check(t.Context())
+	require.NoError(t, err)
+	require.True(t, r.OK())
+	require.Equal(t, provider.Range{Departments: []string{"od-1"}, MembersUnknown: true}, r.Range)
+	i := slices.IndexFunc(r.Findings, func(f provider.Finding) bool { return strings.Contains(f.Detail, "one by one") })
+	require.Equal(t, provider.Finding{
+		Level: provider.Warn, Check: "permission contact:user.employee_id:readonly", Action: grantScope,
+		Detail: "who is granted to the app one by one is not said without the permission contact:user.employee_id:readonly: such people are not read, and every run stays partial",
+	}, r.Findings[i])
+
+	c, _ = newFake(t, limitedTo(data(`{"has_more":false}`), nil))
+	r, err = c.Check(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{"visible range"}, graded(t, r, provider.Fail))
+	_, _, err = c.Roots(t.Context())
+	require.Equal(t, provider.Forbidden, failure(t, err).Kind)
+	require.ErrorContains(t, err, "contact:user.employee_id:readonly")
 }
 
 func TestCheckFailsWherePermissionsAreMissing(t *testing.T) {
@@ -134,7 +190,8 @@ func TestCheckOfALimitedRange(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, r.OK())
 	require.Equal(t, provider.Range{Departments: []string{"od-1", "od-2"}, Members: []string{"ou_1", "ou_2"}}, r.Range)
-	require.Equal(t, []string{"visible range", "visible range", "departments"}, graded(t, r, provider.Warn), "limited, a group, one department unreadable")
+	require.Equal(t, []string{"visible range", "visible range", "permission tenant:tenant:readonly", "departments"}, graded(t, r, provider.Warn),
+		"limited, a group, no name, one department unreadable")
 	require.Contains(t, graded(t, r, provider.Pass), "members")
 }
 

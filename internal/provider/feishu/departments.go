@@ -31,9 +31,18 @@ type visible struct {
 	departments []string
 	members     []string
 	groups      int
+	// silent: the range does not speak of people who are granted one by one.
+	silent bool
 }
 
 const nothingVisible = "neither departments nor people are visible to the app"
+
+// What a range without user_ids is reported with.
+const (
+	employeeID    = "contact:user.employee_id:readonly"
+	noDepartment  = "no department is visible to the app"
+	peopleUnknown = "who is granted to the app one by one is not said without the permission " + employeeID
+)
 
 func (v visible) empty() bool { return v.root == nil && len(v.departments)+len(v.members) == 0 }
 
@@ -47,15 +56,57 @@ func (c *client) visible(ctx context.Context) (visible, error) {
 	if provider.KindOf(err) != provider.OutOfRange {
 		return visible{}, err
 	}
-	var v visible
+	v := visible{silent: true}
 	err = c.eachScopesPage(ctx, "", func(page scopesPage, _ string) bool {
 		v.departments = append(v.departments, page.Departments...)
 		v.members = append(v.members, page.Users...)
 		v.groups += len(page.Groups)
+		v.silent = v.silent && !page.SaysUsers
 		return true
 	})
 	v.departments, v.members = sortedSet(v.departments), sortedSet(v.members)
 	return v, err
+}
+
+// withholdsPeople reports whether a range that does not speak of people lacks them for want of the
+// permission that they need (feishu.md §2.4), or because nobody is granted one by one.
+// The same permission brings people's user_id (feishu.md §3.3): somebody in the granted
+// departments whose record carries it shows that the app has it. Where nobody is found
+// to judge by, nothing is known, and that is not "nobody".
+func (c *client) withholdsPeople(ctx context.Context, departments []string) (bool, error) {
+	candidates := slices.Clone(departments)
+	for i := 0; i < min(len(candidates), maxTries); i++ {
+		query := pageOf("")
+		query.Set("department_id", candidates[i])
+		a, err := c.call(ctx, listUsers, query)
+		if unreadable(err) {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		people, _, err := pageOfItems(a, "")
+		if err != nil {
+			return false, err
+		}
+		if len(people) > 0 {
+			return !slices.ContainsFunc(people, func(r record) bool { return r.text("user_id") != nil }), nil
+		}
+		below, err := c.Departments(ctx, provider.Query{Department: candidates[i], Listing: level})
+		if err != nil && !unreadable(err) {
+			return false, err
+		}
+		for _, d := range below.Departments {
+			candidates = append(candidates, d.ExternalID)
+		}
+	}
+	return true, nil
+}
+
+// unreadable reports whether an error is about one department alone.
+func unreadable(err error) bool {
+	kind := provider.KindOf(err)
+	return kind == provider.OutOfRange || kind == provider.NotFound
 }
 
 func sortedSet(ids []string) []string {
@@ -103,7 +154,11 @@ func (c *client) Roots(ctx context.Context) (found []provider.FoundDepartment, b
 	}
 	if v.empty() {
 		// It must not look like a company that everybody has left.
-		return nil, nil, &provider.Error{Provider: directory.Feishu, Kind: provider.Forbidden, Endpoint: listScopes.Name, Problem: nothingVisible, Action: widenRange}
+		e := &provider.Error{Provider: directory.Feishu, Kind: provider.Forbidden, Endpoint: listScopes.Name, Problem: nothingVisible, Action: widenRange}
+		if v.silent {
+			e.Problem, e.Action = noDepartment+"; "+peopleUnknown, grantScope
+		}
+		return nil, nil, e
 	}
 	return c.rootsOf(ctx, v)
 }
@@ -144,27 +199,26 @@ func (c *client) rootName(ctx context.Context, own *string) (string, error) {
 	if own != nil && *own != "" {
 		return *own, nil
 	}
-	name, err := c.tenantName(ctx)
+	name, _, err := c.tenantName(ctx)
 	if err != nil || name != "" {
 		return name, err
 	}
 	return "Root", nil
 }
 
-// tenantName asks for the company's name. The endpoint is unverified, so any
-// refusal of it means "no name"; trouble that passes is an error, lest the root be
-// renamed to and fro.
-func (c *client) tenantName(ctx context.Context) (string, error) {
+// tenantName asks for the company's name, which needs a permission that a sync can do
+// without: whatever the call is refused for, there is no name then. Trouble that passes
+// is an error, lest the root be renamed to and fro.
+func (c *client) tenantName(ctx context.Context) (name string, refused *provider.Error, err error) {
 	a, err := c.call(ctx, queryTenant, nil)
-	var e *provider.Error
-	if errors.As(err, &e) && (!e.Kind.Retryable() || (e.Code != "" && !documented(e))) {
-		return "", nil
+	if errors.As(err, &refused) && (!refused.Kind.Retryable() || (refused.Code != "" && !documented(refused))) {
+		return "", refused, nil
 	}
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	name, _ := a.data.object("tenant")["name"].(string)
-	return name, nil
+	name, _ = a.data.object("tenant")["name"].(string)
+	return name, nil, nil
 }
 
 // grantedDepartments reads at most a batch of granted departments. The batch

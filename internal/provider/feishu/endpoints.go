@@ -52,8 +52,7 @@ var (
 		Name: "users/get", Method: http.MethodGet, Rate: tier4,
 		Path: "/open-apis/contact/v3/users/{id}",
 	}
-	// queryTenant is not covered by feishu.md: path and answer (data.tenant.name)
-	// are unverified, so it is only ever asked for a nicer name.
+	// queryTenant is asked for the company's name only (feishu-more.md §D).
 	queryTenant = provider.Endpoint{
 		Name: "tenant/query", Method: http.MethodGet, Rate: tier4,
 		Path: "/open-apis/tenant/v2/tenant/query",

@@ -75,6 +75,11 @@ var codes = map[int64]verdict{
 	99992360: {provider.NotFound, "the user_id is unknown", "check the id; the sync removes the person by itself if they are gone"},
 	99992364: {provider.NotFound, "the union_id is unknown, or the user_id belongs to another company", "check that app_id still names an app of the company that the stored ids were read from"},
 
+	// Of the call for the company's name alone; only their HTTP statuses are documented,
+	// 404 and 403 (feishu-more.md §D).
+	1184000: {provider.NotFound, "the company is unknown", checkApp},
+	1184001: {provider.Forbidden, "the company's own data may not be read", grantScope},
+
 	99991400: {provider.RateLimited, "too many calls", ""},
 	1000004:  {provider.RateLimited, "this call is made too often", ""},
 	1000005:  {provider.RateLimited, "the app makes too many calls", ""},

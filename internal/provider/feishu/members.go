@@ -61,14 +61,27 @@ func add(page *provider.MemberPage, label string, r record, in []directory.Membe
 // token is the cursor: any process can go on from it. Pages of the range without
 // people are passed over.
 func (c *client) grantedMembers(ctx context.Context, cursor string) (provider.MemberPage, error) {
-	var ids []string
+	var ids, departments []string
 	var next string
+	said := cursor != "" // by the page before
 	err := c.eachScopesPage(ctx, cursor, func(page scopesPage, after string) bool {
 		ids, next = page.Users, after
+		departments, said = append(departments, page.Departments...), said || page.SaysUsers
 		return len(ids) == 0
 	})
 	if err != nil {
 		return provider.MemberPage{}, err
+	}
+	if !said {
+		withheld, err := c.withholdsPeople(ctx, sortedSet(departments))
+		if err != nil {
+			return provider.MemberPage{}, err
+		}
+		if withheld {
+			// Only this listing fails: it is incomplete then, and nobody in it is gone.
+			return provider.MemberPage{}, &provider.Error{Provider: directory.Feishu, Kind: provider.OutOfRange, Endpoint: listScopes.Name,
+				Problem: peopleUnknown, Action: grantScope}
+		}
 	}
 	page := provider.MemberPage{Next: next}
 	for batch := range slices.Chunk(ids, pageSize) {

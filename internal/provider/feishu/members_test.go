@@ -111,13 +111,78 @@ func TestGrantedMembersPageByPage(t *testing.T) {
 	require.Len(t, s.to(batchUsersPath), 1)
 }
 
+// Nobody is granted one by one where the range says so, or where it does not speak of
+// people although the app has the permission for it, which people's records show.
 func TestNobodyGrantedIsAnEmptyPage(t *testing.T) {
 	t.Parallel()
-	c, s := newFake(t, map[string]http.HandlerFunc{scopesPath: data(`{"has_more":false,"department_ids":["od-1"]}`)})
-	page, err := c.Members(t.Context(), provider.Query{Department: "0", Listing: granted})
-	require.NoError(t, err)
-	require.Equal(t, provider.MemberPage{}, page)
-	require.Empty(t, s.to(batchUsersPath))
+	const silent = `{"has_more":false,"department_ids":["od-1"]}`
+	for name, routes := range map[string]map[string]http.HandlerFunc{
+		"said":                 {scopesPath: data(`{"has_more":false,"department_ids":["od-1"],"user_ids":[]}`)},
+		"said on another page": {scopesPath: byCursor(map[string]string{"": `{"has_more":true,"page_token":"a","user_ids":[],"group_ids":["g1"]}`, "a": silent})},
+		"seen in a record":     {scopesPath: data(silent), usersPath: data(`{"has_more":false,"items":[{"open_id":"ou_9"},` + liLei + `]}`)},
+		"seen below": {
+			scopesPath: data(silent), contact + "/departments/od-1/children": data(`{"has_more":false,"items":[{"open_department_id":"od-2","parent_department_id":"od-1"}]}`),
+			usersPath: func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Query().Get("department_id") == "od-1" {
+					data(`{"has_more":false}`)(w, r)
+					return
+				}
+				data(`{"has_more":false,"items":[`+liLei+`]}`)(w, r)
+			},
+		},
+		"seen in another": {
+			scopesPath: data(`{"has_more":false,"department_ids":["od-1","od-2"]}`),
+			usersPath:  inTurn(refuses(403, 40004), data(`{"has_more":false,"items":[`+liLei+`]}`)),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, s := newFake(t, routes)
+			page, err := c.Members(t.Context(), provider.Query{Department: "0", Listing: granted})
+			require.NoError(t, err)
+			require.Equal(t, provider.MemberPage{}, page)
+			require.Empty(t, s.to(batchUsersPath))
+		})
+	}
+}
+
+// A range that does not speak of people for want of the permission is not "nobody": the
+// listing fails, and only it.
+func TestPeopleWithheldAreNotNobody(t *testing.T) {
+	t.Parallel()
+	silent := data(`{"has_more":false,"department_ids":["od-1"]}`)
+	nobody, none := data(`{"has_more":false}`), data(`{"has_more":false,"items":[]}`)
+	for name, routes := range map[string]map[string]http.HandlerFunc{
+		"no user_id in any record": {scopesPath: silent, usersPath: data(`{"has_more":false,"items":[{"open_id":"ou_1","union_id":"on_1"}]}`)},
+		"nobody to judge by":       {scopesPath: silent, usersPath: nobody, contact + "/departments/od-1/children": none},
+		"null":                     {scopesPath: data(`{"has_more":false,"department_ids":["od-1"],"user_ids":null}`), usersPath: nobody, contact + "/departments/od-1/children": none},
+		"no department either":     {scopesPath: data(`{"has_more":false}`)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, _ := newFake(t, routes)
+			_, err := c.Members(t.Context(), provider.Query{Department: "0", Listing: granted})
+			e := failure(t, err)
+			require.False(t, e.Kind.EndsRun())
+			require.False(t, e.Kind.Retryable())
+			require.ErrorContains(t, err, "contact:user.employee_id:readonly")
+			require.Contains(t, e.Action, "Permissions & Scopes")
+		})
+	}
+}
+
+func TestWhoIsGrantedIsNotGuessedInTrouble(t *testing.T) {
+	t.Parallel()
+	silent := data(`{"has_more":false,"department_ids":["od-1"]}`)
+	for name, routes := range map[string]map[string]http.HandlerFunc{
+		"people":      {scopesPath: silent, usersPath: says(503, "")},
+		"no listing":  {scopesPath: silent, usersPath: data(`{"has_more":false,"items":"none"}`)},
+		"departments": {scopesPath: silent, usersPath: data(`{"has_more":false}`), contact + "/departments/od-1/children": says(503, "")},
+	} {
+		c, _ := newFake(t, routes)
+		_, err := c.Members(t.Context(), provider.Query{Department: "0", Listing: granted})
+		require.True(t, failure(t, err).Kind.Retryable(), name)
+	}
 }
 
 func TestGrantedMembersFailRatherThanGuess(t *testing.T) {

@@ -117,6 +117,9 @@ type scopesPage struct {
 	Departments []string
 	Users       []string
 	Groups      []string
+	// SaysUsers is false where user_ids is not sent at all, which is not "nobody":
+	// it needs a permission of its own (feishu.md §2.4).
+	SaysUsers bool
 }
 
 func (p scopesPage) empty() bool { return len(p.Departments)+len(p.Users)+len(p.Groups) == 0 }
@@ -131,6 +134,7 @@ func scopesOf(a answer, sent string) (page scopesPage, next string, err error) {
 			return scopesPage{}, "", a.malformed("the contact range has an id that is none")
 		}
 	}
+	page.SaysUsers = a.data["user_ids"] != nil
 	next, problem := a.data.next(sent)
 	if problem != "" {
 		return scopesPage{}, "", a.malformed(problem)

@@ -1,10 +1,13 @@
 package providertest
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/simulator"
 	"github.com/orgsync/orgsync/internal/simulator/dingtalk"
 	"github.com/orgsync/orgsync/internal/simulator/feishu"
@@ -79,9 +82,7 @@ func knobs() map[string]func() *setup {
 		"feishu/tree too large": func() *setup { return onFeishu(feishu.Config{Options: quiet, MaxTree: 10}) },
 		"feishu/no tree at all": func() *setup { return onFeishu(feishu.Config{Options: quiet, MaxTree: 1}) },
 		"feishu/no tenant query": func() *setup {
-			s := onFeishu(feishu.Config{Options: quiet, NoTenantQuery: true})
-			s.hidden["company"] = true
-			return s
+			return onFeishu(feishu.Config{Options: quiet, Scopes: withoutScope("tenant:tenant:readonly")})
 		},
 		"feishu/broad permission": func() *setup {
 			return onFeishu(feishu.Config{Options: quiet, Scopes: []string{broad, "contact:contact.base:readonly"}})
@@ -197,5 +198,32 @@ func TestALimitedRangeBringsWhatIsInIt(t *testing.T) {
 				require.Equal(t, w.expectedRange(), report.Range)
 			})
 		}
+	}
+}
+
+// A range of Feishu's that does not speak of single people, for want of a permission, is
+// not one without them: the listing says what is missing, and the departments are read.
+func TestARangeThatWithholdsPeopleSaysSo(t *testing.T) {
+	t.Parallel()
+	spec := simulator.TypicalSpec(23, 220)
+	spec.Departments, spec.RootMembers = 40, 10
+	for name, visible := range ranges(simulator.Generate(spec)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := open(t, simulator.Generate(spec), onFeishu(feishu.Config{Options: quiet, Range: visible, Scopes: withoutScope("contact:user.employee_id:readonly")}))
+			r := walk(t.Context(), w.kind, w.client)
+			require.Len(t, r.errs, 1)
+			require.ErrorContains(t, r.errs[0], "contact:user.employee_id:readonly")
+			for id := range r.people {
+				require.NotEmpty(t, r.people[id].places)
+			}
+			report, err := w.client.Check(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, len(visible.Departments) > 0, report.OK())
+			require.True(t, report.Range.MembersUnknown)
+			require.True(t, slices.ContainsFunc(w.complaints(report), func(f provider.Finding) bool {
+				return strings.Contains(f.Detail, "one by one") && strings.Contains(f.Detail, "contact:user.employee_id:readonly") && strings.Contains(f.Action, "Permissions & Scopes")
+			}))
+		})
 	}
 }

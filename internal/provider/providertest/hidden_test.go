@@ -30,6 +30,7 @@ var feishuField = map[string][]string{
 	"contact:user.email:readonly":          {"email"},
 	"contact:user.phone:readonly":          {"phone"},
 	"contact:user.employee_id:readonly":    {"user_id"},
+	"tenant:tenant:readonly":               {"company"}, // feishu-more.md §D
 }
 
 // broad permissions bring all fields but those that have their own only.
@@ -41,7 +42,7 @@ func hiddenFromFeishu(scopes []string) hidden {
 	}
 	h := hidden{}
 	for scope, fields := range feishuField {
-		alone := slices.Contains([]string{"email", "phone", "user_id"}, fields[0])
+		alone := slices.Contains([]string{"email", "phone", "user_id", "company"}, fields[0])
 		if slices.Contains(scopes, scope) || !alone && slices.Contains(scopes, broad) {
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -270,8 +271,35 @@ func TestTenantName(t *testing.T) {
 	a := start(t, company(), feishu.Config{})
 	_, body := a.get("/open-apis/tenant/v2/tenant/query", "")
 	require.Equal(t, "Acme", body["data"].(map[string]any)["tenant"].(map[string]any)["name"])
-	a.srv.Reconfigure(func(cfg *feishu.Config) { cfg.NoTenantQuery = true })
+	withdraw(a, "tenant:tenant:readonly")
 	a.refused("/open-apis/tenant/v2/tenant/query", "", 400, 99991672)
+	_, body = a.get("/open-apis/tenant/v2/tenant/query", "")
+	require.Equal(t, []any{map[string]any{"type": "action_scope_required", "subject": "tenant:tenant:readonly"}}, body["error"].(map[string]any)["permission_violations"])
+}
+
+// The people of a range stand in it only with the permission for user ids, which no
+// broad one covers; the departments stay.
+func TestPeopleOfTheRangeNeedTheirPermission(t *testing.T) {
+	t.Parallel()
+	for name, visible := range map[string]*simulator.Range{"all members": nil, "limited": {Departments: []simulator.Dept{2}, People: []simulator.PersonID{3, 4}}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := start(t, company(), feishu.Config{Range: visible})
+			_, with := a.get("scopes", "page_size=100")
+			require.NotEmpty(t, with["data"].(map[string]any)["user_ids"])
+			withdraw(a, "contact:user.employee_id:readonly")
+			_, without := a.get("scopes", "page_size=100")
+			require.NotContains(t, without["data"], "user_ids")
+			require.Equal(t, with["data"].(map[string]any)["department_ids"], without["data"].(map[string]any)["department_ids"])
+		})
+	}
+}
+
+// withdraw takes one permission from the app.
+func withdraw(a *app, scope string) {
+	a.srv.Reconfigure(func(cfg *feishu.Config) {
+		cfg.Scopes = slices.DeleteFunc(slices.Clone(cfg.Scopes), func(s string) bool { return s == scope })
+	})
 }
 
 func FuzzRequests(f *testing.F) {

@@ -18,12 +18,13 @@ const (
 	userEmail      = "contact:user.email:readonly"
 	userPhone      = "contact:user.phone:readonly"
 	userEmployeeID = "contact:user.employee_id:readonly"
+	tenantRead     = "tenant:tenant:readonly" // feishu-more.md §D
 )
 
 // AllScopes are all permissions that the simulated endpoints and fields ask for.
 var AllScopes = []string{
 	contactBase, readAsApp, departmentBase, organize, userBase, userDepartment, userEmployee, userEmployeeNo,
-	userGender, userEmail, userPhone, userEmployeeID,
+	userGender, userEmail, userPhone, userEmployeeID, tenantRead,
 }
 
 var (

@@ -34,9 +34,6 @@ type Config struct {
 	OmitEmptyItems bool
 	// ThrottleWith400 answers over-quota calls with 400 instead of 429.
 	ThrottleWith400 bool
-	// NoTenantQuery refuses the tenant/query call, as an app without its
-	// permission finds it.
-	NoTenantQuery bool
 }
 
 // Server is a simulated Feishu. It is an http.Handler, safe for concurrent use.
@@ -148,7 +145,7 @@ var handlers = map[string]handler{
 	"users/find_by_department": {http.MethodGet, listScopes, (*Server).findByDepartment},
 	"users/get":                {http.MethodGet, getScopes, (*Server).getUser},
 	"users/batch":              {http.MethodGet, []string{contactBase}, (*Server).batchUsers},
-	"tenant/query":             {http.MethodGet, nil, (*Server).tenant},
+	"tenant/query":             {http.MethodGet, []string{tenantRead}, (*Server).tenant},
 }
 
 // route names the endpoint of a path. Unknown paths have the empty name.
