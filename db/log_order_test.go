@@ -45,8 +45,12 @@ func TestTheLogDoesNotHangOnTheOrderOfBatches(t *testing.T) {
 		{departments: tree, members: "a u=ua email=a2@x title=t in=1^9,10; b email=b@x in=10^7,20^5,30; c title=new in=20,30; d in=1,30#5; E in=10,20; f in=30,20,10,1"},
 	}
 	orders := map[string]func(size int) [][2]int{
-		"in order":    func(size int) (all [][2]int) { return append(all, [2]int{1, 1}, [2]int{2, 2}, [2]int{3, 3}, [2]int{4, size}) },
-		"backwards":   func(size int) (all [][2]int) { return append(all, [2]int{4, size}, [2]int{3, 3}, [2]int{2, 2}, [2]int{1, 1}) },
+		"in order": func(size int) (all [][2]int) {
+			return append(all, [2]int{1, 1}, [2]int{2, 2}, [2]int{3, 3}, [2]int{4, size})
+		},
+		"backwards": func(size int) (all [][2]int) {
+			return append(all, [2]int{4, size}, [2]int{3, 3}, [2]int{2, 2}, [2]int{1, 1})
+		},
 		"two by two":  func(size int) (all [][2]int) { return append(all, [2]int{3, size}, [2]int{1, 2}) },
 		"all at once": func(size int) (all [][2]int) { return append(all, [2]int{1, size}) },
 	}
