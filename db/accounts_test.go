@@ -153,7 +153,7 @@ func TestManyValuesThatAreNoAddress(t *testing.T) {
 	require.Len(t, problems, 11)
 	require.Contains(t, problems[0], "member p00: its phone is not one number in E.164 form")
 	require.Contains(t, problems[9], "member p09: ")
-	require.Contains(t, problems[10], "30 more members")
+	require.Equal(t, "there are 30 more members whose phone is not one number in E.164 form", problems[10])
 	require.NotContains(t, strings.Join(problems, ""), "****")
 }
 

@@ -35,7 +35,8 @@ type MigrationStatus struct {
 
 // Migrate brings the database to this build's schema and gives the installation's
 // roles their rights to it. It takes advisory locks, so any number of processes may
-// call it at once, and leaves alone what a newer build has migrated further.
+// call it at once, and leaves alone what a newer build has migrated further. It returns
+// *UnfitError, and leaves the database as it is, if nothing could work in it.
 func Migrate(ctx context.Context, databaseURL string) error {
 	return withMigrator(ctx, databaseURL, func(conn *pgx.Conn, m *migrate.Migrator) error {
 		current, err := m.GetCurrentVersion(ctx)
@@ -57,7 +58,7 @@ func Migrate(ctx context.Context, databaseURL string) error {
 	})
 }
 
-// Status reports what Migrate would do.
+// Status reports what Migrate would do. It returns *UnfitError like Migrate.
 func Status(ctx context.Context, databaseURL string) (MigrationStatus, error) {
 	var s MigrationStatus
 	err := withMigrator(ctx, databaseURL, func(_ *pgx.Conn, m *migrate.Migrator) error {
@@ -83,6 +84,9 @@ func withMigrator(ctx context.Context, databaseURL string, do func(*pgx.Conn, *m
 		return fmt.Errorf("migrate: %w", connectProblem(err))
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
+	if err := fit(ctx, conn); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
 	files, err := fs.Sub(migrationFiles, "migrations")
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)

@@ -37,7 +37,7 @@ func (c migrateCommand) Run(ctx context.Context, s *session) error {
 	}
 	url := cfg.DatabaseURL.Reveal()
 	status, err := db.Status(ctx, url)
-	if errors.Is(err, db.ErrBadURL) {
+	if errors.Is(err, db.ErrBadURL) || errors.As(err, new(*db.UnfitError)) {
 		return &failure{status: exitUsage, err: err}
 	}
 	if err != nil {

@@ -36,3 +36,15 @@ func TestMigrate(t *testing.T) {
 	require.NotContains(t, again.stdout, "applied")
 	require.Contains(t, in.ok("provider", "list").stdout, "orgsync provider add")
 }
+
+func TestMigrateRefusesADatabaseThatCannotWork(t *testing.T) {
+	t.Parallel()
+	in := installation{t: t, env: map[string]string{"DATABASE_URL": dbtest.Empty(t, "ENCODING 'SQL_ASCII' LOCALE 'C'")}}
+	for _, args := range [][]string{{"migrate"}, {"migrate", "--status"}} {
+		refused := in.run(args...)
+		require.Equal(t, exitUsage, refused.status)
+		require.Empty(t, refused.stdout)
+		require.Contains(t, refused.stderr, "its encoding is SQL_ASCII")
+		require.Contains(t, refused.stderr, "CREATE DATABASE orgsync ENCODING 'UTF8'")
+	}
+}

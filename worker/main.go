@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	switch {
 	case err == nil, ctx.Err() != nil:
 		return 0
-	case errors.As(err, new(settingError)), errors.Is(err, db.ErrBadURL):
+	case errors.As(err, new(settingError)), errors.Is(err, db.ErrBadURL), errors.As(err, new(*db.UnfitError)):
 		fmt.Fprintf(stderr, "orgsync-worker: %v\n", err)
 		return 2
 	default:
@@ -115,20 +115,27 @@ func work(ctx context.Context, getenv func(string) string, stderr io.Writer) err
 	return serve(ctx, temporal, store, box, watch, cfg, log)
 }
 
-// prepare migrates the database, or else makes sure that it has been: on a schema
-// older than the worker's, runs would fail one after the other.
+// prepare migrates the database, or else makes sure that it has been, and that the worker
+// may use it: otherwise runs would fail one after the other.
 func prepare(ctx context.Context, cfg config.Config) error {
+	url := cfg.DatabaseURL.Reveal()
 	if cfg.Migrate {
-		return db.Migrate(ctx, cfg.DatabaseURL.Reveal())
+		if err := db.Migrate(ctx, url); err != nil {
+			return err
+		}
+		return db.Ready(ctx, url)
 	}
-	status, err := db.Status(ctx, cfg.DatabaseURL.Reveal())
+	status, err := db.Status(ctx, url)
+	if errors.As(err, new(*db.UnfitError)) {
+		return err
+	}
 	if err != nil {
 		return fmt.Errorf("is the database migrated? %w; run: orgsync migrate", err)
 	}
 	if len(status.Pending) > 0 {
 		return fmt.Errorf("the database lacks this build's migrations from %s on; run: orgsync migrate", status.Pending[0])
 	}
-	return nil
+	return db.Ready(ctx, url)
 }
 
 func serve(ctx context.Context, temporal client.Client, store *db.Store, box *secret.Box, watch *app.Watch, cfg config.Config, log *slog.Logger) error {

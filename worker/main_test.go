@@ -34,3 +34,40 @@ func TestAWorkerThatMayNotMigrateWaitsForThoseWhoMay(t *testing.T) {
 		require.Contains(t, stderr.String(), "; run: orgsync migrate\n")
 	}
 }
+
+// A database in which every run would fail is refused at the start, migrated or not.
+func TestAWorkerRefusesADatabaseThatCannotWork(t *testing.T) {
+	t.Parallel()
+	keys, err := secret.Generate()
+	require.NoError(t, err)
+	changed := func(statement string) string {
+		url := dbtest.New(t)
+		conn, err := pgx.Connect(t.Context(), url)
+		require.NoError(t, err)
+		_, err = conn.Exec(t.Context(), statement)
+		require.NoError(t, err)
+		require.NoError(t, conn.Close(t.Context()))
+		return url
+	}
+	for name, c := range map[string]struct{ url, want string }{
+		"encoding": {dbtest.Empty(t, "ENCODING 'LATIN1' LOCALE 'C'"), "its encoding is LATIN1"},
+		"accounts": {changed("ALTER TABLE users DROP COLUMN tenant_id"), "users.tenant_id is missing and would have to be uuid"},
+		"rights": {
+			dbtest.As(t, "orgsync_worker", changed("REVOKE UPDATE (email, phone) ON identities FROM orgsync_worker")),
+			"GRANT UPDATE (email, phone) ON identities TO orgsync_worker",
+		},
+	} {
+		for _, migrate := range []string{"true", "false"} {
+			if name == "rights" && migrate == "true" {
+				continue // this role may not migrate
+			}
+			var stderr bytes.Buffer
+			status := run(t.Context(), nil, func(key string) string {
+				return map[string]string{"DATABASE_URL": c.url, "ORGSYNC_KEYSET": string(keys), "ORGSYNC_MIGRATE": migrate}[key]
+			}, &bytes.Buffer{}, &stderr)
+			require.Equal(t, 2, status, name)
+			require.Contains(t, stderr.String(), c.want)
+			require.NotContains(t, stderr.String(), "run: orgsync migrate")
+		}
+	}
+}

@@ -52,10 +52,11 @@ func New(t testing.TB) string {
 	return create(t, "TEMPLATE "+template)
 }
 
-// Empty is New without migrations: a database with nothing in it, for tests of the migrations themselves.
-func Empty(t testing.TB) string {
+// Empty is New without migrations: a database with nothing in it, for tests of the migrations themselves. Options are
+// those of CREATE DATABASE.
+func Empty(t testing.TB, options ...string) string {
 	t.Helper()
-	return create(t, "TEMPLATE template0")
+	return create(t, "TEMPLATE template0 "+strings.Join(options, " "))
 }
 
 // Prepare makes the installation's roles and its tables in a database of a server that is not this package's own.
