@@ -39,6 +39,8 @@ type BeginRun struct {
 	Members     []string `json:"members,omitempty"`
 	// Retry is the run of which this one is to read what failed.
 	Retry string `json:"retry,omitempty"`
+	// StartedBy is who started it.
+	StartedBy string `json:"started_by,omitempty"`
 }
 
 // BegunRun is a run that has begun.
@@ -61,7 +63,7 @@ func (a *Runs) BeginRun(ctx context.Context, in BeginRun) (BegunRun, error) {
 	begun, err := a.Store.RunBegin(ctx, db.NewRun{
 		Provider: in.Provider, WorkflowID: execution.ID, TemporalRunID: execution.RunID,
 		Mode: in.Mode, OnRemovals: in.OnRemovals,
-		Departments: in.Departments, Members: in.Members, Retries: in.Retry,
+		Departments: in.Departments, Members: in.Members, Retries: in.Retry, StartedBy: in.StartedBy,
 	}, a.ended)
 	switch {
 	case errors.Is(err, db.ErrNotFound):
@@ -162,10 +164,20 @@ func (a *Runs) HoldRun(ctx context.Context, in HoldRun) (HeldRun, error) {
 	return HeldRun{RunReport: report, ExpiresAt: run.HoldExpiresAt, Removals: &removals}, err
 }
 
+// ResumeRun says which held run is to go on.
+type ResumeRun struct {
+	RunID string `json:"run_id"`
+	// DecidedBy is who let it.
+	DecidedBy string `json:"decided_by,omitempty"`
+}
+
 // ResumeRun lets a held run go on, whose removals were approved: from here on no other
 // run of the provider can begin until it has ended. While one is at work it is tried
-// again. Repeated, it changes nothing.
-func (a *Runs) ResumeRun(ctx context.Context, in RunRef) error {
+// again; who decided is on record meanwhile. Repeated, it changes nothing.
+func (a *Runs) ResumeRun(ctx context.Context, in ResumeRun) error {
+	if err := a.noteDecision(ctx, in.RunID, in.DecidedBy); err != nil {
+		return classify(err)
+	}
 	err := a.Store.RunResume(ctx, in.RunID, a.ended)
 	var busy *db.RunBusyError
 	if errors.As(err, &busy) {
@@ -188,6 +200,8 @@ type FinishRun struct {
 	// Counts, if set, are what a rehearsed run would do; a run that applies is counted
 	// from its change log.
 	Counts *directory.Counts `json:"counts,omitempty"`
+	// DecidedBy is who decided the run, if it was held and that was decided.
+	DecidedBy string `json:"decided_by,omitempty"`
 }
 
 // RunReport is a run's outcome.
@@ -228,6 +242,9 @@ func (a *Runs) FinishRun(ctx context.Context, in FinishRun) (RunReport, error) {
 }
 
 func (a *Runs) finish(ctx context.Context, in FinishRun, run db.Run) error {
+	if err := a.noteDecision(ctx, in.RunID, in.DecidedBy); err != nil {
+		return err
+	}
 	counts, err := a.Store.Counts(ctx, in.RunID)
 	if err != nil {
 		return err
@@ -247,6 +264,14 @@ func (a *Runs) finish(ctx context.Context, in FinishRun, run db.Run) error {
 	}
 	complete := status == directory.RunSucceeded && run.Mode == "apply" && !in.Incomplete
 	return a.Store.RunFinish(ctx, in.RunID, status, in.Problem, counts, complete)
+}
+
+// noteDecision puts on record who decided a held run, if anybody did.
+func (a *Runs) noteDecision(ctx context.Context, runID, by string) error {
+	if by == "" {
+		return nil
+	}
+	return a.Store.RunDecided(ctx, runID, by)
 }
 
 // heldWith is what was counted of a run when it was held, or nil.

@@ -21,6 +21,8 @@ type BeginUndo struct {
 	Members     []string `json:"members,omitempty"`
 	// Apply is true if the removal guard's limits are not to count.
 	Apply bool `json:"apply,omitempty"`
+	// StartedBy is who started it.
+	StartedBy string `json:"started_by,omitempty"`
 }
 
 // BegunUndo is an undoing run that has begun.
@@ -54,7 +56,7 @@ func (a *Runs) BeginUndo(ctx context.Context, in BeginUndo) (BegunUndo, error) {
 	execution := activity.GetInfo(ctx).WorkflowExecution
 	begun, err := a.Store.RunBegin(ctx, db.NewRun{
 		Provider: target.Provider, WorkflowID: execution.ID, TemporalRunID: execution.RunID,
-		Mode: in.Mode, OnRemovals: onRemovals, Departments: in.Departments, Members: in.Members, Undoes: target.ID,
+		Mode: in.Mode, OnRemovals: onRemovals, Departments: in.Departments, Members: in.Members, Undoes: target.ID, StartedBy: in.StartedBy,
 	}, a.ended)
 	if err != nil {
 		return BegunUndo{}, classify(err)

@@ -73,6 +73,8 @@ type StoryRun struct {
 	Status        string    `json:"status"`
 	StartedAt     time.Time `json:"started_at"`
 	Undoes        string    `json:"undoes,omitempty"`
+	StartedBy     string    `json:"started_by,omitempty"`
+	DecidedBy     string    `json:"decided_by,omitempty"`
 	// HoldReason is why the removal guard stopped the run, empty if it did not.
 	HoldReason string `json:"hold_reason,omitempty"`
 }
@@ -175,7 +177,7 @@ func (t *storyTeller) chapter(ctx context.Context, runID string) (*Chapter, erro
 	t.waived[runID], t.dropped[runID] = r.OnRemovals == "apply", r.DetailsDroppedAt
 	t.story.Chapters = append(t.story.Chapters, Chapter{Run: StoryRun{
 		ID: r.ID, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Status: r.Status, StartedAt: r.StartedAt,
-		Undoes: value(r.Undoes), HoldReason: value(r.HoldReason),
+		Undoes: value(r.Undoes), HoldReason: value(r.HoldReason), StartedBy: value(r.StartedBy), DecidedBy: value(r.DecidedBy),
 	}, Changes: []StoryChange{}})
 	return &t.story.Chapters[len(t.story.Chapters)-1], nil
 }

@@ -69,6 +69,11 @@ func (s *Store) RunResume(ctx context.Context, runID string, ended func(context.
 	}))
 }
 
+// RunDecided notes who decided a held run. The first decision stands.
+func (s *Store) RunDecided(ctx context.Context, runID, by string) error {
+	return interpret("note who decided", s.q.RunSetDecidedBy(ctx, s.pool, &by, runID))
+}
+
 // How much of a plan is shown: so much a person reads, and Temporal carries easily
 // however long the ids are.
 const (

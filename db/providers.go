@@ -26,7 +26,9 @@ type Provider struct {
 	LastSyncedAt *time.Time
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
-	Guard        directory.Guard
+	// UpdatedBy is who changed it last, empty where that is not known.
+	UpdatedBy string
+	Guard     directory.Guard
 	// HoldFor is how long a held run waits for a decision before it counts as rejected.
 	HoldFor time.Duration
 }
@@ -57,6 +59,8 @@ type NewProvider struct {
 	Type     directory.ProviderType
 	Config   json.RawMessage
 	Guard    GuardChange
+	// By is who adds it.
+	By string
 }
 
 // ProviderChange is what ProviderChange stores; nil leaves a part as it is.
@@ -65,6 +69,8 @@ type ProviderChange struct {
 	Config   json.RawMessage
 	Active   *bool
 	Guard    GuardChange
+	// By is who changes it.
+	By string
 }
 
 // ProviderAdd stores a provider. seal is called with the new provider's id, which
@@ -75,7 +81,7 @@ func (s *Store) ProviderAdd(ctx context.Context, n NewProvider, seal func(provid
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		usual := directory.DefaultGuard
 		p := dbsqlc.ProviderInsertParams{
-			TenantID: n.TenantID, Name: n.Name, ProviderType: string(n.Type), Config: n.Config,
+			TenantID: n.TenantID, Name: n.Name, ProviderType: string(n.Type), Config: n.Config, UpdatedBy: named(n.By),
 			RemovalLimitCount:      int32(orElse(n.Guard.Count, usual.Members.Count)),
 			RemovalLimitPercent:    orElse(n.Guard.Percent, usual.Members.Percent),
 			DepartmentLimitCount:   int32(orElse(n.Guard.DepartmentCount, usual.Departments.Count)),
@@ -99,7 +105,7 @@ func (s *Store) ProviderAdd(ctx context.Context, n NewProvider, seal func(provid
 // secrets and forgets its access tokens. It returns ErrNotFound.
 func (s *Store) ProviderChange(ctx context.Context, id string, c ProviderChange, seal func(providerID string) ([]Sealed, error)) error {
 	return interpret("update provider", s.inTx(ctx, func(tx pgx.Tx) error {
-		p := dbsqlc.ProviderUpdateParams{ID: id, TenantID: c.TenantID, Config: c.Config, IsActive: c.Active}
+		p := dbsqlc.ProviderUpdateParams{ID: id, TenantID: c.TenantID, Config: c.Config, IsActive: c.Active, UpdatedBy: named(c.By)}
 		p.RemovalLimitCount, p.RemovalLimitPercent = int32Of(c.Guard.Count), c.Guard.Percent
 		p.DepartmentLimitCount, p.DepartmentLimitPercent = int32Of(c.Guard.DepartmentCount), c.Guard.DepartmentPercent
 		p.HoldSeconds = secondsOf(c.Guard.HoldFor)
@@ -215,7 +221,7 @@ func (s *Store) ProviderOfRun(ctx context.Context, runID string) (Provider, erro
 func providerOf(r dbsqlc.ProviderByNameRow) Provider {
 	return Provider{
 		ID: r.ID, TenantID: r.TenantID, Name: r.Name, Type: directory.ProviderType(r.ProviderType), Active: r.IsActive,
-		Config: r.Config, LastSyncedAt: r.LastSyncedAt, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
+		Config: r.Config, LastSyncedAt: r.LastSyncedAt, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, UpdatedBy: value(r.UpdatedBy),
 		Guard: directory.Guard{
 			Members:     directory.Limit{Count: int(r.RemovalLimitCount), Percent: r.RemovalLimitPercent},
 			Departments: directory.Limit{Count: int(r.DepartmentLimitCount), Percent: r.DepartmentLimitPercent},

@@ -30,6 +30,8 @@ type NewRun struct {
 	Retries string
 	// Undoes is the run that this one takes back, empty for a sync.
 	Undoes string
+	// StartedBy is who started it.
+	StartedBy string
 }
 
 // supersedes reports whether a held run of the provider is moot once this one begins: it
@@ -129,7 +131,7 @@ func (s *Store) RunBegin(ctx context.Context, n NewRun, ended func(context.Conte
 		return s.q.RunInsert(ctx, tx, dbsqlc.RunInsertParams{
 			ID: begun.RunID, ProviderID: p.ID, Generation: generation, WorkflowID: n.WorkflowID, TemporalRunID: n.TemporalRunID,
 			Mode: n.Mode, OnRemovals: n.OnRemovals,
-			Departments: listed(n.Departments), Members: listed(n.Members), Retries: named(n.Retries), Undoes: named(n.Undoes),
+			Departments: listed(n.Departments), Members: listed(n.Members), Retries: named(n.Retries), Undoes: named(n.Undoes), StartedBy: named(n.StartedBy),
 		})
 	})
 	if err != nil {
@@ -281,8 +283,11 @@ type Run struct {
 	// HoldExpiresAt is when a held run that nobody decided counts as rejected.
 	HoldExpiresAt *time.Time `json:"hold_expires_at,omitempty"`
 	Error         string     `json:"error,omitempty"`
-	StartedAt     time.Time  `json:"started_at"`
-	FinishedAt    *time.Time `json:"finished_at,omitempty"`
+	// StartedBy and DecidedBy are actors, empty where nobody is on record.
+	StartedBy  string     `json:"started_by,omitempty"`
+	DecidedBy  string     `json:"decided_by,omitempty"`
+	StartedAt  time.Time  `json:"started_at"`
+	FinishedAt *time.Time `json:"finished_at,omitempty"`
 	// DetailsDroppedAt is when ledger, errors, removals and change log were cleaned up.
 	DetailsDroppedAt *time.Time `json:"details_dropped_at,omitempty"`
 }
@@ -291,7 +296,7 @@ func runOf(r dbsqlc.RunGetRow) (Run, error) {
 	run := Run{
 		ID: r.ID, Provider: r.ProviderName, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Mode: r.Mode, Status: r.Status,
 		Phase: r.Phase, Calls: r.Calls, Undoes: value(r.Undoes), HoldReason: value(r.HoldReason), HoldWorkflowID: value(r.HoldWorkflowID),
-		HoldExpiresAt: r.HoldExpiresAt, Error: value(r.Error),
+		HoldExpiresAt: r.HoldExpiresAt, Error: value(r.Error), StartedBy: value(r.StartedBy), DecidedBy: value(r.DecidedBy),
 		OnlyDepartments: r.Departments, OnlyMembers: r.Members, Retries: value(r.Retries),
 		StartedAt: r.StartedAt, FinishedAt: r.FinishedAt, DetailsDroppedAt: r.DetailsDroppedAt,
 	}

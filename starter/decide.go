@@ -99,6 +99,7 @@ func (s *session) decide(ctx context.Context, name, update string) (workflows.Sy
 	defer s.warnWhileIdle(ctx, &lookup{temporal: temporal, workflowID: held.HoldWorkflowID})()
 	handle, err := temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID: held.HoldWorkflowID, UpdateName: update, WaitForStage: client.WorkflowUpdateStageCompleted,
+		Args: []any{workflows.Decision{RunID: held.ID, DecidedBy: who()}},
 	})
 	if err == nil {
 		err = handle.Get(ctx, &result)

@@ -93,7 +93,8 @@ func (s *session) sayChapter(c db.Chapter) {
 	if c.Run.Undoes != "" {
 		takes = ", takes back run " + shortID(c.Run.Undoes)
 	}
-	s.say("\n%s  run %s (%s%s), workflow %s", moment(c.Run.StartedAt), shortID(c.Run.ID), c.Run.Status, takes, c.Run.WorkflowID)
+	s.say("\n%s  run %s (%s%s)%s, workflow %s", moment(c.Run.StartedAt), shortID(c.Run.ID), c.Run.Status, takes,
+		prefixed(", started by ", plain(c.Run.StartedBy)), c.Run.WorkflowID)
 	for _, change := range c.Changes {
 		kind, where := change.Kind, change.ObjectType
 		if change.Planned {
@@ -128,13 +129,13 @@ func decisions(change db.StoryChange, run db.StoryRun) string {
 	case "limits_waived":
 		return "the run was told to apply removals whatever the limits"
 	case "approved":
-		return "held (" + plain(run.HoldReason) + ") and approved"
+		return "held (" + plain(run.HoldReason) + ") and approved" + prefixed(" by ", plain(run.DecidedBy))
 	case "held":
 		return "held, waiting for a decision: " + plain(run.HoldReason)
 	case "skipped":
 		return "not carried out, the run was told to remove nothing"
 	default:
-		return "not carried out, the run ended " + change.Decision
+		return "not carried out, the run ended " + change.Decision + prefixed(", decided by ", plain(run.DecidedBy))
 	}
 }
 

@@ -46,6 +46,7 @@ type providerView struct {
 	LastSyncedAt   *time.Time             `json:"last_synced_at"`
 	CreatedAt      time.Time              `json:"created_at"`
 	UpdatedAt      time.Time              `json:"updated_at"`
+	UpdatedBy      string                 `json:"updated_by,omitempty"`
 	RemovalLimit   int                    `json:"removal_limit_count"`
 	RemovalPercent float64                `json:"removal_limit_percent"`
 	// The departments' limits as they count: their own, or else the people's.
@@ -60,7 +61,7 @@ func view(ctx context.Context, store *db.Store, p db.Provider) (providerView, er
 	config, err := shownConfig(ctx, store, p)
 	return providerView{
 		ID: p.ID, Name: p.Name, Type: p.Type, TenantID: p.TenantID, Active: p.Active, Config: config, LastSyncedAt: p.LastSyncedAt,
-		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, RemovalLimit: p.Guard.Members.Count, RemovalPercent: p.Guard.Members.Percent,
+		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, UpdatedBy: p.UpdatedBy, RemovalLimit: p.Guard.Members.Count, RemovalPercent: p.Guard.Members.Percent,
 		DepartmentLimit: p.Guard.Departments.Count, DepartmentPercent: p.Guard.Departments.Percent, HoldSeconds: int64(p.HoldFor / time.Second),
 	}, err
 }
@@ -101,7 +102,7 @@ func (s *session) printProvider(ctx context.Context, store *db.Store, name strin
 	t.AppendRow([]any{"active", yesNo(v.Active)})
 	t.AppendRow([]any{"last synced", lastSynced(v.LastSyncedAt)})
 	t.AppendRow([]any{"created", moment(v.CreatedAt)})
-	t.AppendRow([]any{"updated", moment(v.UpdatedAt)})
+	t.AppendRow([]any{"updated", moment(v.UpdatedAt) + prefixed(" by ", plain(v.UpdatedBy))})
 	t.AppendRow([]any{"held if gone", limitText(v.RemovalLimit, v.RemovalPercent, "people")})
 	t.AppendRow([]any{"", limitText(v.DepartmentLimit, v.DepartmentPercent, "departments")})
 	t.AppendRow([]any{"held for", length(time.Duration(v.HoldSeconds) * time.Second)})

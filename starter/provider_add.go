@@ -97,7 +97,7 @@ func (c providerAdd) Run(ctx context.Context, s *session) error {
 		}
 	}
 	_, err = vault.Store.ProviderAdd(ctx, db.NewProvider{
-		TenantID: tenant, Name: c.Name, Type: vendor.Type, Config: public, Guard: guard,
+		TenantID: tenant, Name: c.Name, Type: vendor.Type, Config: public, Guard: guard, By: who(),
 	}, vault.Seal(secrets))
 	if errors.Is(err, db.ErrNameTaken) {
 		return fmt.Errorf("there is a provider %q already; change it with: orgsync provider update %s --config FILE", c.Name, c.Name)

@@ -58,7 +58,7 @@ func (c providerUpdate) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	change := db.ProviderChange{TenantID: tenant, Guard: guard}
+	change := db.ProviderChange{TenantID: tenant, Guard: guard, By: who()}
 	if c.Active || c.Inactive {
 		change.Active = &c.Active
 	}

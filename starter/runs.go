@@ -65,13 +65,13 @@ func (c runsList) Run(ctx context.Context, s *session) error {
 		s.say("There are no runs yet. Start one with: orgsync sync NAME --wait")
 		return nil
 	}
-	t := newTable("id", "provider", "status", "mode", "started", "duration", "members")
+	t := newTable("id", "provider", "status", "mode", "started", "duration", "members", "started by")
 	rightAligned(t, 6)
 	for _, run := range runs {
 		gone := run.Counts.Members.Deleted
 		come := run.Counts.Members.Created + run.Counts.Members.Restored
 		t.AppendRow([]any{shortID(run.ID), run.Provider, statusText(run), modeText(run), moment(run.StartedAt), span(lasted(run)),
-			fmt.Sprintf("+%s -%s", grouped(come), grouped(gone))})
+			fmt.Sprintf("+%s -%s", grouped(come), grouped(gone)), plain(run.StartedBy)})
 	}
 	printTable(s.stdout, t)
 	return nil

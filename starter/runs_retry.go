@@ -45,7 +45,7 @@ func (c runsRetry) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	in := workflows.SyncInput{Provider: p.Name, Mode: workflows.ModeApply, Retry: run.ID, OnRemovals: c.OnRemovals}
+	in := workflows.SyncInput{Provider: p.Name, Mode: workflows.ModeApply, Retry: run.ID, OnRemovals: c.OnRemovals, StartedBy: who()}
 	if c.Plan {
 		in.Mode = workflows.ModePlan
 	}

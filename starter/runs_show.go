@@ -85,7 +85,7 @@ func (s *session) sayRun(run shownRun) {
 	for _, limit := range limitsOf(run.Run) {
 		t.AppendRow([]any{limit[0], limit[1]})
 	}
-	t.AppendRow([]any{"started", moment(run.StartedAt)})
+	t.AppendRow([]any{"started", moment(run.StartedAt) + prefixed(" by ", plain(run.StartedBy))})
 	if run.FinishedAt != nil {
 		t.AppendRow([]any{"finished", moment(*run.FinishedAt)})
 	}
@@ -104,6 +104,9 @@ func (s *session) sayRun(run shownRun) {
 	if run.HoldReason != "" {
 		t.AppendRow([]any{"held because", plain(run.HoldReason)})
 		t.AppendRow([]any{"held by", run.HoldWorkflowID})
+	}
+	if run.DecidedBy != "" {
+		t.AppendRow([]any{"decided by", plain(run.DecidedBy)})
 	}
 	if run.HoldExpiresAt != nil {
 		t.AppendRow([]any{"to be decided until", moment(*run.HoldExpiresAt)})

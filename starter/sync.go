@@ -40,7 +40,7 @@ By hand, without this program:
 }
 
 func (c syncCommand) input() workflows.SyncInput {
-	in := workflows.SyncInput{Provider: c.Name, Departments: c.Departments, Members: c.Members, OnRemovals: c.OnRemovals}
+	in := workflows.SyncInput{Provider: c.Name, Departments: c.Departments, Members: c.Members, OnRemovals: c.OnRemovals, StartedBy: who()}
 	if c.Plan {
 		in.Mode = workflows.ModePlan
 	}

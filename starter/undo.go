@@ -41,7 +41,7 @@ By hand, without this program, with the whole id or its beginning:
 }
 
 func (c undoCommand) input(run string) workflows.UndoInput {
-	in := workflows.UndoInput{Run: run, Departments: c.Departments, Members: c.Members, OnRemovals: c.OnRemovals}
+	in := workflows.UndoInput{Run: run, Departments: c.Departments, Members: c.Members, OnRemovals: c.OnRemovals, StartedBy: who()}
 	if c.Plan {
 		in.Mode = workflows.ModePlan
 	}

@@ -164,13 +164,16 @@ type SyncInput struct {
 	// OnRemovals is what to do beyond the guard's limits: "hold" (default) waits for
 	// a person, "apply" removes all the same, "skip" removes nothing at all.
 	OnRemovals string `json:"on_removals,omitempty"`
+	// StartedBy is the login name of whoever starts the run, if they do not want to be
+	// known as "temporal"; a schedule's runs name it without help.
+	StartedBy string `json:"started_by,omitempty"`
 }
 
 // UnmarshalJSON refuses unknown keys: an input typed by hand with a misspelt key
 // must not start a run that does something else.
 func (in *SyncInput) UnmarshalJSON(data []byte) error {
 	type plain SyncInput
-	return decodeStrictly(data, (*plain)(in), `{"provider":"NAME","mode":"apply|plan","departments":["ID"],"members":["ID"],"retry":"RUN","on_removals":"hold|apply|skip"}, only provider is required`)
+	return decodeStrictly(data, (*plain)(in), `{"provider":"NAME","mode":"apply|plan","departments":["ID"],"members":["ID"],"retry":"RUN","on_removals":"hold|apply|skip","started_by":"LOGIN"}, only provider is required`)
 }
 
 // decodeStrictly decodes an input typed by hand. The error for what does not fit says
@@ -256,7 +259,8 @@ func (in *SyncInput) targetProblem() string {
 	case len(in.Members) > MaxMembers:
 		return fmt.Sprintf("input: members holds %d ids; at most %d people can be looked up singly, sync their departments instead", len(in.Members), MaxMembers)
 	}
-	return cmp.Or(idsProblem("departments", "department", in.Departments), idsProblem("members", "member", in.Members))
+	return cmp.Or(idsProblem("departments", "department", in.Departments), idsProblem("members", "member", in.Members),
+		directory.ActorProblem("input: started_by", in.StartedBy))
 }
 
 // SyncResult is what SyncOrg returns, and what "orgsync sync --wait --output json"

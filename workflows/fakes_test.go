@@ -29,7 +29,7 @@ type none = struct{}
 type fakes struct {
 	beginRun              func(activities.BeginRun) (activities.BegunRun, error)
 	holdRun               func(activities.HoldRun) (activities.HeldRun, error)
-	resumeRun             func(activities.RunRef) (none, error)
+	resumeRun             func(activities.ResumeRun) (none, error)
 	finishRun             func(activities.FinishRun) (activities.RunReport, error)
 	preflight             func(activities.RunRef) (activities.Preflighted, error)
 	pullDepartments       func(activities.RunRef) (none, error)

@@ -14,10 +14,10 @@ func (h *hold) details() string {
 	var b markdown
 	switch {
 	case h.result != nil:
-		b.addf("**%s: %s.** The run ended %s; %d people, %d departments and %d memberships were removed.\n\n", h.in.Provider, h.decision,
+		b.addf("**%s: %s.** The run ended %s; %d people, %d departments and %d memberships were removed.\n\n", h.in.Provider, h.decided(),
 			h.result.Status, h.result.Members.Deleted, h.result.Departments.Deleted, h.result.Memberships.Deleted)
 	case h.decision != "":
-		b.addf("**%s: %s.** This is being carried out.\n\n", h.in.Provider, h.decision)
+		b.addf("**%s: %s.** This is being carried out.\n\n", h.in.Provider, h.decided())
 	default:
 		b.addf("**%s waits for a person's decision.** Nothing was removed so far.\n\n", h.in.Provider)
 	}
@@ -28,6 +28,14 @@ func (h *hold) details() string {
 	}
 	b.addf("More: `orgsync runs show %s`\n", h.in.RunID)
 	return b.String()
+}
+
+// decided is the decision and, where somebody made it, who.
+func (h *hold) decided() string {
+	if h.decision != approved && h.decision != rejected {
+		return h.decision
+	}
+	return h.decision + " by " + codes([]string{h.decidedBy})
 }
 
 // figures tells what would go, as a table and by external ids.

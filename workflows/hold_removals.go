@@ -3,7 +3,6 @@ package workflows
 import (
 	"time"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/orgsync/orgsync/activities"
@@ -49,6 +48,8 @@ const (
 type hold struct {
 	in       HoldInput
 	decision string
+	// decidedBy is who decided, empty if nobody did.
+	decidedBy string
 	// result and failed are what came of the decision, once done.
 	done   bool
 	result *SyncResult
@@ -66,13 +67,16 @@ func (h *hold) setup(ctx workflow.Context) error {
 		workflow.QueryHandlerOptions{Description: "what the run planned to remove, why it waits, and whether that is decided"}); err != nil {
 		return err
 	}
+	const input = `; needs no input, and takes {"run_id":"ID","decided_by":"LOGIN"}`
 	for _, update := range []struct{ name, decision, description string }{
-		{ApproveUpdate, approved, "remove exactly what the run planned to remove, then end it; needs no input"},
-		{RejectUpdate, rejected, "remove nothing and end the run as rejected; needs no input"},
+		{ApproveUpdate, approved, "remove exactly what the run planned to remove, then end it" + input},
+		{RejectUpdate, rejected, "remove nothing and end the run as rejected" + input},
 	} {
 		err := workflow.SetUpdateHandlerWithOptions(ctx, update.name,
-			func(ctx workflow.Context) (*SyncResult, error) { return h.decide(ctx, update.decision) },
-			workflow.UpdateHandlerOptions{Description: update.description, Validator: h.undecided})
+			func(ctx workflow.Context, d Decision) (*SyncResult, error) {
+				return h.decide(ctx, update.decision, d.by())
+			},
+			workflow.UpdateHandlerOptions{Description: update.description, Validator: h.check})
 		if err != nil {
 			return err
 		}
@@ -96,14 +100,6 @@ func (h *hold) progress(ctx workflow.Context) Progress {
 	return p
 }
 
-// undecided refuses a second decision.
-func (h *hold) undecided() error {
-	if h.decision != "" {
-		return temporal.NewApplicationError("the removals are already "+h.decision, activities.TypeInvalid)
-	}
-	return nil
-}
-
 func (h *hold) removals() (HeldRemovals, error) {
 	state := h.decision
 	if state == "" {
@@ -115,9 +111,9 @@ func (h *hold) removals() (HeldRemovals, error) {
 }
 
 // decide notes the decision and answers when it has been carried out.
-func (h *hold) decide(ctx workflow.Context, decision string) (*SyncResult, error) {
+func (h *hold) decide(ctx workflow.Context, decision, by string) (*SyncResult, error) {
 	if h.decision == "" {
-		h.decision = decision
+		h.decision, h.decidedBy = decision, by
 	}
 	// Whoever decided learns what came of it, also if the workflow is canceled meanwhile.
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
@@ -168,12 +164,12 @@ func (h *hold) wait(ctx workflow.Context) {
 	case err != nil:
 		h.decision = directory.RunCanceled
 	case !inTime:
-		h.decision = expired
+		h.decision, h.decidedBy = expired, directory.ByExpiry
 	}
 }
 
 func (h *hold) carryOut(ctx workflow.Context) (*SyncResult, error) {
-	end := activities.FinishRun{RunID: h.in.RunID, Incomplete: h.in.Incomplete}
+	end := activities.FinishRun{RunID: h.in.RunID, Incomplete: h.in.Incomplete, DecidedBy: h.decidedBy}
 	switch h.decision {
 	case approved:
 		if err := h.remove(ctx); err != nil {
@@ -200,10 +196,11 @@ func (h *hold) carryOut(ctx workflow.Context) (*SyncResult, error) {
 }
 
 func (h *hold) remove(ctx workflow.Context) error {
-	ref := activities.RunRef{RunID: h.in.RunID}
-	if err := workflow.ExecuteActivity(takeTurn(ctx, h.in.Provider), runs.ResumeRun, ref).Get(ctx, nil); err != nil {
+	resume := activities.ResumeRun{RunID: h.in.RunID, DecidedBy: h.decidedBy}
+	if err := workflow.ExecuteActivity(takeTurn(ctx, h.in.Provider), runs.ResumeRun, resume).Get(ctx, nil); err != nil {
 		return err
 	}
+	ref := activities.RunRef{RunID: h.in.RunID}
 	if err := workflow.ExecuteActivity(write(ctx, h.in.Provider), reconcile.Remove, ref).Get(ctx, nil); err != nil {
 		return err
 	}

@@ -1,7 +1,9 @@
 package workflows_test
 
 import (
+	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,7 +118,7 @@ type decision struct {
 }
 
 // decide sends an update after a delay and returns where its outcome will stand.
-func decide(env *testsuite.TestWorkflowEnvironment, update string, after time.Duration) *decision {
+func decide(env *testsuite.TestWorkflowEnvironment, update string, after time.Duration, input ...any) *decision {
 	d := &decision{}
 	env.RegisterDelayedCallback(func() {
 		env.UpdateWorkflow(update, update+after.String(), &testsuite.TestUpdateCallback{
@@ -126,7 +128,7 @@ func decide(env *testsuite.TestWorkflowEnvironment, update string, after time.Du
 				d.failed = err
 				d.result, _ = result.(*workflows.SyncResult)
 			},
-		})
+		}, input...)
 	}, after)
 	return d
 }
@@ -149,7 +151,7 @@ func TestApprovingRemovesAndSettles(t *testing.T) {
 	result, err := holding(env)
 	require.NoError(t, err)
 	require.Equal(t, []string{"ResumeRun", "Remove", "Settle", "FinishRun"}, f.order())
-	require.Equal(t, []activities.FinishRun{{RunID: runID, Incomplete: true}}, inputsOf[activities.FinishRun](f, "FinishRun"))
+	require.Equal(t, []activities.FinishRun{{RunID: runID, Incomplete: true, DecidedBy: "temporal"}}, inputsOf[activities.FinishRun](f, "FinishRun"))
 	require.Equal(t, directory.RunSucceeded, result.Status)
 	require.NoError(t, d.failed)
 	require.Equal(t, result, d.result, "who decides learns what came of it")
@@ -168,6 +170,63 @@ func TestRejectingLeavesEverything(t *testing.T) {
 	require.Equal(t, directory.RunRejected, result.Status)
 	require.Equal(t, []string{"an operator rejected the removals: " + holdReason}, result.Errors)
 	require.Equal(t, result, d.result)
+}
+
+// Who decides is on record before anything goes; whoever does not say who they are
+// decided by Temporal's own means.
+func TestWhoDecides(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		input []any
+		by    string
+	}{
+		"nothing said": {nil, "temporal"},
+		"nothing in":   {[]any{json.RawMessage(`{}`)}, "temporal"},
+		"a login":      {[]any{workflows.Decision{RunID: runID, DecidedBy: "ann@host"}}, "ann@host"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFakes(0)
+			env := f.env(t)
+			decide(env, workflows.ApproveUpdate, time.Hour, c.input...)
+			_, err := holding(env)
+			require.NoError(t, err)
+			require.Equal(t, []activities.ResumeRun{{RunID: runID, DecidedBy: c.by}}, inputsOf[activities.ResumeRun](f, "ResumeRun"))
+			require.Equal(t, c.by, inputsOf[activities.FinishRun](f, "FinishRun")[0].DecidedBy)
+			require.Contains(t, detailsOf(t, env), "approved by `"+c.by+"`")
+
+			f = newFakes(0)
+			env = f.env(t)
+			decide(env, workflows.RejectUpdate, time.Hour, c.input...)
+			_, err = holding(env)
+			require.NoError(t, err)
+			require.Equal(t, c.by, inputsOf[activities.FinishRun](f, "FinishRun")[0].DecidedBy)
+		})
+	}
+}
+
+// A decision says for which run it is; what is wrong with it is refused before it counts.
+func TestDecisionThatIsNotForThisRunIsRefused(t *testing.T) {
+	t.Parallel()
+	f := newFakes(0)
+	env := f.env(t)
+	after := time.Hour
+	for input, want := range map[string]string{
+		`{"run_id":"4711"}`:         `run_id is "4711", but this workflow holds run ` + runID,
+		`{"run_id":""}`:             "run_id is empty",
+		`{"run":"4711"}`:            `unknown field "run"`,
+		`{"decided_by":"ann\nbob"}`: "decided_by holds what cannot be printed",
+		`{"decided_by":"` + strings.Repeat("x", 201) + `"}`: "decided_by has 201 bytes",
+	} {
+		after += time.Minute
+		d := decide(env, workflows.ApproveUpdate, after, json.RawMessage(input))
+		env.RegisterDelayedCallback(func() { require.ErrorContains(t, d.rejected, want) }, 2*time.Hour)
+	}
+	env.RegisterDelayedCallback(env.CancelWorkflow, 3*time.Hour)
+	_, err := holding(env)
+	require.NoError(t, err)
+	require.Zero(t, f.count("Remove"))
+	require.Empty(t, inputsOf[activities.FinishRun](f, "FinishRun")[0].DecidedBy, "nobody decided")
 }
 
 func TestSecondDecisionIsRefused(t *testing.T) {
@@ -204,7 +263,7 @@ func TestApprovalThatCannotBeCarriedOutFails(t *testing.T) {
 	t.Parallel()
 	for name, arrange := range map[string]func(*fakes){
 		"resume": func(f *fakes) {
-			f.resumeRun = func(activities.RunRef) (none, error) {
+			f.resumeRun = func(activities.ResumeRun) (none, error) {
 				return none{}, final(activities.TypeSuperseded, "a newer run has taken over")
 			}
 		},
@@ -238,7 +297,7 @@ func TestApprovalWaitsForTheRunAtWork(t *testing.T) {
 	t.Parallel()
 	f := newFakes(0)
 	const attempts = 8 // the environment makes ten at most
-	f.resumeRun = func(activities.RunRef) (none, error) {
+	f.resumeRun = func(activities.ResumeRun) (none, error) {
 		if f.count("ResumeRun") < attempts {
 			return none{}, temporal.NewApplicationErrorWithOptions("run r7 is at work", activities.TypeBusy,
 				temporal.ApplicationErrorOptions{NextRetryDelay: 8 * time.Hour})

@@ -49,6 +49,7 @@ func ScheduledSync(ctx workflow.Context, in ScheduledInput) (*ScheduledResult, e
 	if err := workflow.UpsertTypedSearchAttributes(ctx, AttributeProvider.ValueSet(in.Provider)); err != nil {
 		return nil, err
 	}
+	sync.StartedBy = starterOf(ctx, "")
 	result, failed := scheduledSync(ctx, sync)
 	outcome := directory.RunFailed
 	switch {
@@ -107,6 +108,18 @@ func scheduledSync(ctx workflow.Context, in SyncInput) (*ScheduledResult, error)
 	default:
 		return nil, err // terminated, for example
 	}
+}
+
+// starterOf says who started a workflow: whoever its input names, else the schedule that
+// did, else somebody by Temporal's own means.
+func starterOf(ctx workflow.Context, given string) string {
+	if given != "" {
+		return given
+	}
+	if id, ok := workflow.GetTypedSearchAttributes(ctx).GetKeyword(scheduledBy); ok {
+		return directory.BySchedule(id)
+	}
+	return directory.ByTemporal
 }
 
 // startedBy is the schedule that started this workflow: Temporal says so in a search

@@ -65,7 +65,7 @@ func TestScheduledSyncEndsAsTheSyncDoes(t *testing.T) {
 			})
 			attribute := watchAttributes(env)
 			out, err := scheduledSync(env, workflows.ScheduledInput{Provider: "acme", OnRemovals: workflows.RemovalsSkip})
-			require.Equal(t, workflows.SyncInput{Provider: "acme", Mode: workflows.ModeApply, OnRemovals: workflows.RemovalsSkip}, got)
+			require.Equal(t, workflows.SyncInput{Provider: "acme", Mode: workflows.ModeApply, OnRemovals: workflows.RemovalsSkip, StartedBy: "temporal"}, got)
 			require.Equal(t, []any{"acme"}, attribute("OrgProvider"))
 			require.Equal(t, []any{c.outcome}, attribute("SyncOutcome"))
 			if c.err == nil {

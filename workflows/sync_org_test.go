@@ -34,6 +34,7 @@ func TestInputIsCheckedInWords(t *testing.T) {
 		"empty member":     {`{"provider":"acme","members":[""]}`, `input: members holds an empty id`},
 		"member U+0000":    {`{"provider":"acme","members":["u1","a\u0000b"]}`, `input: members: id 2 contains U+0000; give external member ids`},
 		"long department":  {`{"provider":"acme","departments":["` + strings.Repeat("x", directory.MaxID+1) + `"]}`, `input: departments: id 1 is longer than 512 bytes`},
+		"starter":          {`{"provider":"acme","started_by":"a\u0000b"}`, `input: started_by holds what cannot be printed`},
 		"two targets":      {`{"provider":"acme","members":["u1"],"departments":["1"]}`, `input: only one of departments, members and retry can be given`},
 		"retry and target": {`{"provider":"acme","members":["u1"],"retry":"4f1c"}`, `input: only one of departments, members and retry can be given`},
 		"too many members": {`{"provider":"acme","members":["u"` + strings.Repeat(`,"u"`, workflows.MaxMembers) + `]}`, `at most 300 people can be looked up singly, sync their departments instead`},
@@ -144,6 +145,31 @@ func TestSyncRunsItsStepsInOrder(t *testing.T) {
 	require.Equal(t, []any{int64(0)}, attribute("DeptFailed"))
 	require.Equal(t, []any{int64(0)}, attribute("SyncRemoved"))
 	require.Empty(t, attribute("OrgTenant"), "the provider has none")
+}
+
+// Who started a run is whoever its input names, else the schedule that did.
+func TestWhoStartsARun(t *testing.T) {
+	t.Parallel()
+	scheduled := temporal.NewSearchAttributes(temporal.NewSearchAttributeKeyKeyword("TemporalScheduledById").ValueSet("nightly"))
+	for want, c := range map[string]struct {
+		input string
+		on    temporal.SearchAttributes
+	}{
+		"temporal":         {`{"provider":"acme"}`, temporal.SearchAttributes{}},
+		"schedule nightly": {`{"provider":"acme"}`, scheduled},
+		"ann@host":         {`{"provider":"acme","started_by":"ann@host"}`, scheduled},
+	} {
+		for _, workflow := range []string{workflows.SyncOrgName, workflows.ScheduledSyncName} {
+			if workflow == workflows.ScheduledSyncName && want == "ann@host" {
+				continue // it is a schedule's, and takes no such input
+			}
+			f := newFakes(0)
+			env := f.env(t)
+			require.NoError(t, env.SetTypedSearchAttributesOnStart(c.on))
+			env.ExecuteWorkflow(workflow, json.RawMessage(c.input))
+			require.Equal(t, want, inputsOf[activities.BeginRun](f, "BeginRun")[0].StartedBy)
+		}
+	}
 }
 
 func TestTargetedRunIsNeverComplete(t *testing.T) {

@@ -29,12 +29,14 @@ type UndoInput struct {
 	// OnRemovals is what to do if taking back the run would remove more than the removal
 	// guard lets pass: "refuse" (default) changes nothing at all, "apply" removes.
 	OnRemovals string `json:"on_removals,omitempty"`
+	// StartedBy is what SyncInput says of it.
+	StartedBy string `json:"started_by,omitempty"`
 }
 
 // UnmarshalJSON refuses unknown keys, as SyncInput's does.
 func (in *UndoInput) UnmarshalJSON(data []byte) error {
 	type plain UndoInput
-	return decodeStrictly(data, (*plain)(in), `{"run":"ID","mode":"apply|plan","departments":["ID"],"members":["ID"],"on_removals":"refuse|apply"}, only run is required`)
+	return decodeStrictly(data, (*plain)(in), `{"run":"ID","mode":"apply|plan","departments":["ID"],"members":["ID"],"on_removals":"refuse|apply","started_by":"LOGIN"}, only run is required`)
 }
 
 // Normalize fills in the defaults and returns what is wrong in words, or "".
@@ -53,7 +55,8 @@ func (in *UndoInput) Normalize() string {
 	case in.OnRemovals != RemovalsRefuse && in.OnRemovals != RemovalsApply:
 		return fmt.Sprintf("input: on_removals is %q; it must be refuse or apply", in.OnRemovals)
 	}
-	return cmp.Or(idsProblem("departments", "department", in.Departments), idsProblem("members", "member", in.Members))
+	return cmp.Or(idsProblem("departments", "department", in.Departments), idsProblem("members", "member", in.Members),
+		directory.ActorProblem("input: started_by", in.StartedBy))
 }
 
 // UndoRun takes back what an earlier run of a provider changed, as a run of its own:
@@ -97,6 +100,7 @@ func (u *undoRun) setup(ctx workflow.Context) error {
 	defer cancel()
 	if err := workflow.ExecuteActivity(note(beginning, "run "+u.in.Run), runs.BeginUndo, activities.BeginUndo{
 		Run: u.in.Run, Mode: u.in.Mode, Departments: u.in.Departments, Members: u.in.Members, Apply: u.in.OnRemovals == RemovalsApply,
+		StartedBy: starterOf(ctx, u.in.StartedBy),
 	}).Get(beginning, &u.begun); err != nil {
 		return err
 	}

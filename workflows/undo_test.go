@@ -40,7 +40,7 @@ func TestUndoRun(t *testing.T) {
 	require.Equal(t, 2, result.LeftAlone)
 	require.Equal(t, runID, result.RunID)
 	require.Equal(t, []string{"BeginUndo", "Undo", "FinishRun"}, f.order())
-	require.Equal(t, []activities.BeginUndo{{Run: "0a1b", Mode: "plan", Departments: []string{"d1"}, Members: []string{"m1"}, Apply: true}}, inputsOf[activities.BeginUndo](f, "BeginUndo"))
+	require.Equal(t, []activities.BeginUndo{{Run: "0a1b", Mode: "plan", Departments: []string{"d1"}, Members: []string{"m1"}, Apply: true, StartedBy: "temporal"}}, inputsOf[activities.BeginUndo](f, "BeginUndo"))
 	require.Equal(t, []activities.Undo{{RunID: runID, Departments: []string{"d1"}, Members: []string{"m1"}, Apply: true}}, inputsOf[activities.Undo](f, "Undo"))
 	require.Equal(t, []activities.FinishRun{{RunID: runID, Incomplete: true, Counts: &counts}}, inputsOf[activities.FinishRun](f, "FinishRun"),
 		"it never counts as synced, and a plan is counted by its rehearsal")
@@ -58,6 +58,10 @@ func TestUndoRunThatAppliesLeavesTheCountingToTheChangeLog(t *testing.T) {
 	require.NoError(t, env.GetWorkflowError())
 	require.Equal(t, []activities.FinishRun{{RunID: runID, Incomplete: true}}, inputsOf[activities.FinishRun](f, "FinishRun"))
 	require.Equal(t, "apply", inputsOf[activities.BeginUndo](f, "BeginUndo")[0].Mode)
+
+	f = undoFakes()
+	f.env(t).ExecuteWorkflow(workflows.UndoRunName, workflows.UndoInput{Run: targetID, StartedBy: "ann@host"})
+	require.Equal(t, "ann@host", inputsOf[activities.BeginUndo](f, "BeginUndo")[0].StartedBy)
 }
 
 func TestUndoRunThatIsRefusedEndsFailedWithItsReason(t *testing.T) {
@@ -102,6 +106,7 @@ func TestUndoRunRefusesWrongInput(t *testing.T) {
 		`{"run":"a","members":[""]}`:         "members holds an empty id",
 		`{"run":"a","members":[]}`:           "members is empty",
 		`{"run":"a","departments":[]}`:       "departments is empty",
+		`{"run":"a","started_by":"a\tb"}`:    "started_by holds what cannot be printed",
 		`{"run":""}`:                         "run is missing",
 		`{"run":"a","mode":" "}`:             "mode is empty",
 		`{"run":"a","provider":"acme"}`:      "only run is required",

@@ -1,22 +1,22 @@
 -- name: ProviderInsert :one
 INSERT INTO identity_providers (tenant_id, name, provider_type, config, removal_limit_count, removal_limit_percent,
-        department_limit_count, department_limit_percent, hold_seconds)
+        department_limit_count, department_limit_percent, hold_seconds, updated_by)
 VALUES (@tenant_id, @name, @provider_type, @config,
-        @removal_limit_count, @removal_limit_percent, @department_limit_count, @department_limit_percent, @hold_seconds)
+        @removal_limit_count, @removal_limit_percent, @department_limit_count, @department_limit_percent, @hold_seconds, sqlc.narg(updated_by))
 RETURNING id;
 
 -- name: ProviderList :many
-SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at,
+SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
        removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent
 FROM identity_providers ORDER BY name;
 
 -- name: ProviderByName :one
-SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at,
+SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
        removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent
 FROM identity_providers WHERE name = @name;
 
 -- name: ProviderByRun :one
-SELECT p.id, p.tenant_id, p.name, p.provider_type, p.is_active, p.config, p.last_synced_at, p.created_at, p.updated_at,
+SELECT p.id, p.tenant_id, p.name, p.provider_type, p.is_active, p.config, p.last_synced_at, p.created_at, p.updated_at, p.updated_by,
        p.removal_limit_count, p.removal_limit_percent, p.hold_seconds, p.department_limit_count, p.department_limit_percent
 FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = @run_id;
 
@@ -30,7 +30,7 @@ UPDATE identity_providers SET
     department_limit_count = coalesce(sqlc.narg(department_limit_count)::int, department_limit_count),
     department_limit_percent = coalesce(sqlc.narg(department_limit_percent)::float8, department_limit_percent),
     hold_seconds = coalesce(sqlc.narg(hold_seconds)::bigint, hold_seconds),
-    updated_at = now()
+    updated_at = now(), updated_by = sqlc.narg(updated_by)
 WHERE id = @id;
 
 -- name: ProviderLock :exec

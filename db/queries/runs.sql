@@ -35,14 +35,18 @@ SELECT r.id, coalesce(r.hold_workflow_id, r.workflow_id)::text AS workflow_id,
 FROM sync_runs r WHERE r.provider_id = @provider_id AND r.status IN ('running', 'held') ORDER BY r.generation;
 
 -- name: RunInsert :exec
-INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, undoes, began_empty)
-VALUES (@id, @provider_id, @generation, @workflow_id, @temporal_run_id, @mode, @on_removals, @departments, @members, sqlc.narg(retries), sqlc.narg(undoes),
+INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, undoes, started_by, began_empty)
+VALUES (@id, @provider_id, @generation, @workflow_id, @temporal_run_id, @mode, @on_removals, @departments, @members, sqlc.narg(retries), sqlc.narg(undoes), sqlc.narg(started_by),
     NOT EXISTS (SELECT 1 FROM org_members m WHERE m.provider_id = @provider_id));
 
 -- name: RunEnd :execrows
 -- The first end stands: a run that was superseded or decided stays so.
 UPDATE sync_runs SET status = @status, error = sqlc.narg(error), finished_at = now(), phase = 'done'
 WHERE id = @id AND status IN ('running', 'held');
+
+-- name: RunSetDecidedBy :exec
+-- The first decision stands.
+UPDATE sync_runs SET decided_by = @decided_by WHERE id = @id AND status = 'held' AND decided_by IS NULL;
 
 -- name: RunSetCounts :exec
 UPDATE sync_runs SET counts = @counts WHERE id = @id;

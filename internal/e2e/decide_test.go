@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -195,6 +196,14 @@ func (p programs) update(held workflows.SyncResult, name string) (result workflo
 	return answer.Result
 }
 
+// actors are who started and who decided a run.
+func (w *world) actors(runID string) []string {
+	w.t.Helper()
+	run, err := w.store.Run(w.t.Context(), runID)
+	require.NoError(w.t, err)
+	return []string{run.StartedBy, run.DecidedBy}
+}
+
 // A run that would remove three in ten people is held with nobody removed. Whoever is
 // to know hears of it. Rejecting and waiting keep everybody, approving removes exactly
 // those who were shown: by the temporal program and by the command line.
@@ -240,6 +249,7 @@ func TestDeciding(t *testing.T) {
 
 	before := w.standing(s)
 	require.Equal(t, directory.RunRejected, use.update(held, workflows.RejectUpdate).Status)
+	require.Equal(t, []string{"temporal", "temporal"}, w.actors(held.RunID))
 	require.Equal(t, before, w.standing(s))
 	require.Equal(t, directory.RunHeld, w.sync(s.name).Status, "the reason is still there")
 	_, status = use.run(use.orgsync, "reject", s.name)
@@ -254,6 +264,7 @@ func TestDeciding(t *testing.T) {
 	require.NoError(t, w.temporal.GetWorkflow(t.Context(), held.HoldWorkflowID, "").Get(t.Context(), &expired))
 	require.Equal(t, directory.RunRejected, expired.Status)
 	require.Contains(t, expired.Errors[0], "nobody decided until")
+	require.Equal(t, []string{"temporal", "expired"}, w.actors(held.RunID))
 	require.Equal(t, before, w.standing(s))
 	mail.wait("nobody decided on the removals of "+s.name, held.RunID, "orgsync sync "+s.name)
 	w.holdFor(s, 72*time.Hour)
@@ -276,6 +287,9 @@ func TestDeciding(t *testing.T) {
 	_, status = use.run(use.orgsync, "approve", s.name)
 	require.Zero(t, status)
 	require.Equal(t, directory.RunSucceeded, w.status(held.RunID))
+	host, err := os.Hostname()
+	require.NoError(t, err)
+	require.Regexp(t, "^[^ @]+@"+regexp.QuoteMeta(host)+"$", w.actors(held.RunID)[1])
 	w.requireEqual(s)
 
 	s.faults.Add(simulator.Fault{Times: simulator.Forever, Action: simulator.Action{Kind: simulator.Forbidden}})

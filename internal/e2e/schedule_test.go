@@ -75,6 +75,7 @@ func TestScheduledAndManualSyncsNeverRunTogether(t *testing.T) {
 	require.NoError(t, w.scheduled(handle, 1).Get(t.Context(), &result))
 	require.Empty(t, result.Skipped)
 	require.Equal(t, directory.RunSucceeded, result.Status)
+	require.Equal(t, "schedule nightly of "+s.name, w.actors(result.RunID)[0])
 	w.requireEqual(s)
 
 	// A manual sync is at work: the schedule leaves it alone.

@@ -66,7 +66,7 @@ func (q *Queries) CallSlotTake(ctx context.Context, db DBTX, arg CallSlotTakePar
 }
 
 const providerByName = `-- name: ProviderByName :one
-SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at,
+SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
        removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent
 FROM identity_providers WHERE name = $1
 `
@@ -81,6 +81,7 @@ type ProviderByNameRow struct {
 	LastSyncedAt           *time.Time
 	CreatedAt              time.Time
 	UpdatedAt              time.Time
+	UpdatedBy              *string
 	RemovalLimitCount      int32
 	RemovalLimitPercent    float64
 	HoldSeconds            int64
@@ -101,6 +102,7 @@ func (q *Queries) ProviderByName(ctx context.Context, db DBTX, name string) (Pro
 		&i.LastSyncedAt,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.UpdatedBy,
 		&i.RemovalLimitCount,
 		&i.RemovalLimitPercent,
 		&i.HoldSeconds,
@@ -111,7 +113,7 @@ func (q *Queries) ProviderByName(ctx context.Context, db DBTX, name string) (Pro
 }
 
 const providerByRun = `-- name: ProviderByRun :one
-SELECT p.id, p.tenant_id, p.name, p.provider_type, p.is_active, p.config, p.last_synced_at, p.created_at, p.updated_at,
+SELECT p.id, p.tenant_id, p.name, p.provider_type, p.is_active, p.config, p.last_synced_at, p.created_at, p.updated_at, p.updated_by,
        p.removal_limit_count, p.removal_limit_percent, p.hold_seconds, p.department_limit_count, p.department_limit_percent
 FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = $1
 `
@@ -126,6 +128,7 @@ type ProviderByRunRow struct {
 	LastSyncedAt           *time.Time
 	CreatedAt              time.Time
 	UpdatedAt              time.Time
+	UpdatedBy              *string
 	RemovalLimitCount      int32
 	RemovalLimitPercent    float64
 	HoldSeconds            int64
@@ -146,6 +149,7 @@ func (q *Queries) ProviderByRun(ctx context.Context, db DBTX, runID string) (Pro
 		&i.LastSyncedAt,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.UpdatedBy,
 		&i.RemovalLimitCount,
 		&i.RemovalLimitPercent,
 		&i.HoldSeconds,
@@ -181,9 +185,9 @@ func (q *Queries) ProviderDropRaw(ctx context.Context, db DBTX, providerID *stri
 
 const providerInsert = `-- name: ProviderInsert :one
 INSERT INTO identity_providers (tenant_id, name, provider_type, config, removal_limit_count, removal_limit_percent,
-        department_limit_count, department_limit_percent, hold_seconds)
+        department_limit_count, department_limit_percent, hold_seconds, updated_by)
 VALUES ($1, $2, $3, $4,
-        $5, $6, $7, $8, $9)
+        $5, $6, $7, $8, $9, $10)
 RETURNING id
 `
 
@@ -197,6 +201,7 @@ type ProviderInsertParams struct {
 	DepartmentLimitCount   int32
 	DepartmentLimitPercent float64
 	HoldSeconds            int64
+	UpdatedBy              *string
 }
 
 func (q *Queries) ProviderInsert(ctx context.Context, db DBTX, arg ProviderInsertParams) (string, error) {
@@ -210,6 +215,7 @@ func (q *Queries) ProviderInsert(ctx context.Context, db DBTX, arg ProviderInser
 		arg.DepartmentLimitCount,
 		arg.DepartmentLimitPercent,
 		arg.HoldSeconds,
+		arg.UpdatedBy,
 	)
 	var id string
 	err := row.Scan(&id)
@@ -217,7 +223,7 @@ func (q *Queries) ProviderInsert(ctx context.Context, db DBTX, arg ProviderInser
 }
 
 const providerList = `-- name: ProviderList :many
-SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at,
+SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
        removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent
 FROM identity_providers ORDER BY name
 `
@@ -232,6 +238,7 @@ type ProviderListRow struct {
 	LastSyncedAt           *time.Time
 	CreatedAt              time.Time
 	UpdatedAt              time.Time
+	UpdatedBy              *string
 	RemovalLimitCount      int32
 	RemovalLimitPercent    float64
 	HoldSeconds            int64
@@ -258,6 +265,7 @@ func (q *Queries) ProviderList(ctx context.Context, db DBTX) ([]ProviderListRow,
 			&i.LastSyncedAt,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.UpdatedBy,
 			&i.RemovalLimitCount,
 			&i.RemovalLimitPercent,
 			&i.HoldSeconds,
@@ -321,8 +329,8 @@ UPDATE identity_providers SET
     department_limit_count = coalesce($6::int, department_limit_count),
     department_limit_percent = coalesce($7::float8, department_limit_percent),
     hold_seconds = coalesce($8::bigint, hold_seconds),
-    updated_at = now()
-WHERE id = $9
+    updated_at = now(), updated_by = $9
+WHERE id = $10
 `
 
 type ProviderUpdateParams struct {
@@ -334,6 +342,7 @@ type ProviderUpdateParams struct {
 	DepartmentLimitCount   *int32
 	DepartmentLimitPercent *float64
 	HoldSeconds            *int64
+	UpdatedBy              *string
 	ID                     string
 }
 
@@ -347,6 +356,7 @@ func (q *Queries) ProviderUpdate(ctx context.Context, db DBTX, arg ProviderUpdat
 		arg.DepartmentLimitCount,
 		arg.DepartmentLimitPercent,
 		arg.HoldSeconds,
+		arg.UpdatedBy,
 		arg.ID,
 	)
 	if err != nil {

@@ -341,7 +341,7 @@ func (q *Queries) RunErrorList(ctx context.Context, db DBTX, runID string, maxRo
 }
 
 const runGet = `-- name: RunGet :one
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, r.began_empty, r.members_seen, r.members_there, r.members_active, r.members_placed, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, r.began_empty, r.members_seen, r.members_there, r.members_active, r.members_placed, r.started_by, r.decided_by, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE r.id = $1
 `
 
@@ -376,6 +376,8 @@ type RunGetRow struct {
 	MembersThere     *int32
 	MembersActive    *int32
 	MembersPlaced    *int32
+	StartedBy        *string
+	DecidedBy        *string
 	ProviderName     string
 	ProviderType     string
 }
@@ -414,6 +416,8 @@ func (q *Queries) RunGet(ctx context.Context, db DBTX, id string) (RunGetRow, er
 		&i.MembersThere,
 		&i.MembersActive,
 		&i.MembersPlaced,
+		&i.StartedBy,
+		&i.DecidedBy,
 		&i.ProviderName,
 		&i.ProviderType,
 	)
@@ -421,8 +425,8 @@ func (q *Queries) RunGet(ctx context.Context, db DBTX, id string) (RunGetRow, er
 }
 
 const runInsert = `-- name: RunInsert :exec
-INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, undoes, began_empty)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, undoes, started_by, began_empty)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
     NOT EXISTS (SELECT 1 FROM org_members m WHERE m.provider_id = $2))
 `
 
@@ -438,6 +442,7 @@ type RunInsertParams struct {
 	Members       []string
 	Retries       *string
 	Undoes        *string
+	StartedBy     *string
 }
 
 func (q *Queries) RunInsert(ctx context.Context, db DBTX, arg RunInsertParams) error {
@@ -453,12 +458,13 @@ func (q *Queries) RunInsert(ctx context.Context, db DBTX, arg RunInsertParams) e
 		arg.Members,
 		arg.Retries,
 		arg.Undoes,
+		arg.StartedBy,
 	)
 	return err
 }
 
 const runList = `-- name: RunList :many
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, r.began_empty, r.members_seen, r.members_there, r.members_active, r.members_placed, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, r.began_empty, r.members_seen, r.members_there, r.members_active, r.members_placed, r.started_by, r.decided_by, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE ($1::text IS NULL OR p.name = $1)
 ORDER BY r.started_at DESC, r.id LIMIT $2
 `
@@ -494,6 +500,8 @@ type RunListRow struct {
 	MembersThere     *int32
 	MembersActive    *int32
 	MembersPlaced    *int32
+	StartedBy        *string
+	DecidedBy        *string
 	ProviderName     string
 	ProviderType     string
 }
@@ -538,6 +546,8 @@ func (q *Queries) RunList(ctx context.Context, db DBTX, provider *string, maxRow
 			&i.MembersThere,
 			&i.MembersActive,
 			&i.MembersPlaced,
+			&i.StartedBy,
+			&i.DecidedBy,
 			&i.ProviderName,
 			&i.ProviderType,
 		); err != nil {
@@ -690,6 +700,16 @@ UPDATE sync_runs SET counts = $1 WHERE id = $2
 
 func (q *Queries) RunSetCounts(ctx context.Context, db DBTX, counts json.RawMessage, iD string) error {
 	_, err := db.Exec(ctx, runSetCounts, counts, iD)
+	return err
+}
+
+const runSetDecidedBy = `-- name: RunSetDecidedBy :exec
+UPDATE sync_runs SET decided_by = $1 WHERE id = $2 AND status = 'held' AND decided_by IS NULL
+`
+
+// The first decision stands.
+func (q *Queries) RunSetDecidedBy(ctx context.Context, db DBTX, decidedBy *string, iD string) error {
+	_, err := db.Exec(ctx, runSetDecidedBy, decidedBy, iD)
 	return err
 }
 

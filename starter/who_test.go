@@ -1,0 +1,62 @@
+package main
+
+import (
+	"os"
+	"os/user"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/workflows"
+)
+
+func TestWhoIsTheSystemsUserAndHost(t *testing.T) {
+	t.Parallel()
+	account, err := user.Current()
+	require.NoError(t, err)
+	host, err := os.Hostname()
+	require.NoError(t, err)
+	me := account.Username + "@" + host
+	require.Equal(t, me, who())
+	require.Equal(t, me, syncCommand{Name: "acme"}.input().StartedBy)
+	require.Equal(t, me, undoCommand{}.input("4f1c").StartedBy)
+
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
+	in.query(`UPDATE identity_providers SET updated_by = NULL`)
+	require.NotContains(t, in.ok("provider", "show", "acme").stdout, " by ")
+	in.ok("provider", "update", "acme", "--removal-limit", "7")
+	require.Contains(t, in.ok("provider", "show", "acme").stdout, " by "+me)
+	var shown providerView
+	in.ok("provider", "show", "acme", "--output", "json").json(&shown)
+	require.Equal(t, me, shown.UpdatedBy)
+}
+
+func TestRunsTellWhoStartedAndDecidedThem(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
+	store := in.store()
+	run := in.begin(store, "acme", "1")
+	require.NotContains(t, in.ok("runs", "show", run).stdout, "decided by")
+	in.query(`UPDATE sync_runs SET started_by = $2 WHERE id = $1`, run, directory.BySchedule(workflows.ScheduleID("acme")))
+	require.NoError(t, store.RunHold(t.Context(), run, "too many", "orgsync/acme/removals/"+run, directory.Counts{}))
+	require.NoError(t, store.RunDecided(t.Context(), run, "ann@host"))
+	in.query(`INSERT INTO org_members (provider_id, external_id, name) SELECT id, 'u1', 'Ann' FROM identity_providers`)
+	in.query(`INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id) SELECT $1, 'member', id, id FROM org_members`, run)
+	require.NoError(t, store.RunFinish(t.Context(), run, directory.RunRejected, "no", directory.Counts{}, false))
+
+	text := in.ok("runs", "show", run).stdout
+	require.Regexp(t, `started +\S+ \S+ by schedule orgsync/acme\n`, text)
+	require.Regexp(t, `decided by +ann@host\n`, text)
+	require.Contains(t, in.ok("runs", "list").stdout, "schedule orgsync/acme")
+	var listed []db.Run
+	in.ok("runs", "list", "--output", "json").json(&listed)
+	require.Equal(t, []string{"schedule orgsync/acme", "ann@host"}, []string{listed[0].StartedBy, listed[0].DecidedBy})
+	told := in.ok("explain", "acme", "u1").stdout
+	require.Contains(t, told, "(rejected), started by schedule orgsync/acme, workflow")
+	require.Contains(t, told, "not carried out, the run ended rejected, decided by ann@host")
+	require.Equal(t, "ann@host", in.explained("u1").Chapters[0].Run.DecidedBy)
+}

@@ -1,0 +1,49 @@
+package workflows
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/orgsync/orgsync/activities"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// Decision is the input of ApproveUpdate and RejectUpdate. It may be left out: the
+// workflow that is told holds one run.
+type Decision struct {
+	// RunID is the run that is meant; a decision for another than the held one is refused.
+	RunID string `json:"run_id,omitempty"`
+	// DecidedBy is the login name of whoever decides.
+	DecidedBy string `json:"decided_by,omitempty"`
+}
+
+// UnmarshalJSON refuses unknown keys, as SyncInput's does.
+func (d *Decision) UnmarshalJSON(data []byte) error {
+	type plain Decision
+	return decodeStrictly(data, (*plain)(d), `{"run_id":"ID","decided_by":"LOGIN"}, or nothing at all`)
+}
+
+// by is who decided.
+func (d Decision) by() string {
+	if d.DecidedBy == "" {
+		return directory.ByTemporal
+	}
+	return d.DecidedBy
+}
+
+// check refuses a decision that is not for this run, says in no usable way by whom it
+// is, or comes second.
+func (h *hold) check(d Decision) error {
+	problem := directory.ActorProblem("input: decided_by", d.DecidedBy)
+	switch {
+	case d.RunID != "" && d.RunID != h.in.RunID:
+		problem = fmt.Sprintf("input: run_id is %q, but this workflow holds run %s", d.RunID, h.in.RunID)
+	case h.decision != "":
+		return temporal.NewApplicationError("the removals are already "+h.decision, activities.TypeNothing)
+	}
+	if problem == "" {
+		return nil
+	}
+	return temporal.NewApplicationError(problem, activities.TypeInvalid)
+}
