@@ -31,6 +31,9 @@ func newControl(services map[string]*service, state string) *control {
 		"DELETE /calls":       c.resetCalls,
 		"GET /truth":          c.truth,
 		"POST /drift":         c.drift,
+		"POST /leave":         c.leave,
+		"GET /app":            c.apps,
+		"POST /app":           c.setApp,
 		"GET /faults":         c.faults,
 		"POST /faults":        c.addFaults,
 		"DELETE /faults":      c.clearFaults,
@@ -134,16 +137,27 @@ func (c *control) truth(r *http.Request) (any, error) {
 	return s.company.Truth(directory.ProviderType(vendor)), nil
 }
 
-type driftRequest struct {
-	Vendor string `json:"vendor"`
-	// Share of the people and departments to change, above 0 and up to 1.
+// shareRequest asks for a share of a company to change.
+type shareRequest struct {
+	Vendor string `json:"vendor,omitempty"`
+	// Share is above 0 and up to 1.
 	Share float64 `json:"share"`
 	// Seed makes the outcome repeatable; 0 takes the company's version.
-	Seed uint64 `json:"seed"`
+	Seed uint64 `json:"seed,omitempty"`
 }
 
+// drift changes a share of the people and departments.
 func (c *control) drift(r *http.Request) (any, error) {
-	var in driftRequest
+	return changeShare(c, r, (*simulator.Company).Drift)
+}
+
+// leave lets a share of the people leave.
+func (c *control) leave(r *http.Request) (any, error) {
+	return changeShare(c, r, (*simulator.Company).LeaveSome)
+}
+
+func changeShare[T any](c *control, r *http.Request, change func(company *simulator.Company, seed uint64, share float64) T) (any, error) {
+	var in shareRequest
 	if err := read(r, &in); err != nil {
 		return nil, err
 	}
@@ -152,12 +166,12 @@ func (c *control) drift(r *http.Request) (any, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	done, err := each(c, in.Vendor, func(s *service) map[string]int {
+	done, err := each(c, in.Vendor, func(s *service) T {
 		seed := in.Seed
 		if seed == 0 {
 			seed = s.company.Counts().Version + 1
 		}
-		return s.company.Drift(seed, in.Share)
+		return change(s.company, seed, in.Share)
 	})
 	if err != nil {
 		return nil, err

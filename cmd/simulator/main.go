@@ -19,8 +19,15 @@ import (
 	"github.com/orgsync/orgsync/internal/simulator"
 )
 
-// flags are the command line.
-type flags struct {
+// commands are the command line.
+type commands struct {
+	Serve serve    `cmd:"" default:"withargs" help:"Serve the companies. The word itself may be left out."`
+	Leave leave    `cmd:"" help:"Let people leave the companies of a simulator that runs."`
+	App   switches `cmd:"" help:"Say what the app of a simulator that runs may see, and what kind it is."`
+}
+
+// serve are the flags of a simulator.
+type serve struct {
 	Members     int    `default:"200" help:"People in each company."`
 	Departments int    `help:"Departments in each company, the root included; 0 means one for twelve people."`
 	Depth       int    `default:"6" help:"Levels below the root."`
@@ -34,12 +41,17 @@ type flags struct {
 	WecomAddr    string `default:"127.0.0.1:0" help:"Address of the simulated WeCom."`
 	ControlAddr  string `default:"127.0.0.1:0" help:"Address of the control interface."`
 
+	app
+
 	NoQuotas bool   `help:"Switch the documented call limits off."`
 	Output   string `enum:"text,json" default:"text" help:"How the addresses and credentials are printed: ${enum}."`
 }
 
 // Validate refuses sizes that no company has.
-func (f flags) Validate() error {
+func (f serve) Validate() error {
+	if err := f.app.Validate(); err != nil {
+		return err
+	}
 	switch {
 	case f.Members < 0 || f.Members > maxMembers:
 		return fmt.Errorf("--members must be from 0 to %d", maxMembers)
@@ -60,14 +72,20 @@ const (
 	maxDepth   = 15
 )
 
-// Help is printed below the flags.
-func (flags) Help() string {
+// Help is printed below the commands.
+func (commands) Help() string {
 	return `Examples:
 
   simulator
       three companies of 200 people on free ports
 
-  simulator --members 100000 --seed 7 --state acme.json --output json
+  simulator leave --share 0.2
+      a fifth of the people leave; a sync then finds removals to decide about
+
+  simulator app feishu --without contact:user.email:readonly
+      the app lacks a permission; without any flag it has them all again
+
+  simulator serve --members 100000 --seed 7 --state acme.json --output json
       large companies that a restart brings back; where they are and what
       credentials they take is one line of JSON, whose "config" objects are
       what a provider's configuration needs
@@ -80,6 +98,10 @@ func (flags) Help() string {
 
   curl CONTROL/state ; curl CONTROL/calls ; curl 'CONTROL/truth?vendor=feishu'
       what the companies are, how often they were asked, what a sync must find
+
+  curl -X POST CONTROL/leave -d '{"share":0.2}' ; curl CONTROL/app
+  curl -X POST CONTROL/app -d '{"vendor":"wecom","trusted_ips":["192.0.2.1"],"old_app":true}'
+      the same by the control address, and what can be switched
 
   curl -X POST CONTROL/range -d '{"vendor":"dingtalk","departments":["900000003"]}'
       shrink what the app may see; with no departments and no people: all of it`
@@ -95,15 +117,15 @@ func main() {
 // run serves until ctx ends and returns the exit status: 0 stopped, 1 failed, 2
 // wrong usage.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	var f flags
+	var c commands
 	helped := false
-	parser, err := kong.New(&f, kong.Name("simulator"), kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }),
+	parser, err := kong.New(&c, kong.Name("simulator"), kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }),
 		kong.Description("Serves make-believe companies as Feishu, DingTalk and WeCom do."))
 	if err != nil {
 		fmt.Fprintln(stderr, "simulator:", err)
 		return 1
 	}
-	_, err = parser.Parse(args)
+	parsed, err := parser.Parse(args)
 	switch {
 	case helped:
 		return 0
@@ -111,28 +133,39 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "simulator:", err)
 		return 2
 	}
-	companies, err := openState(f.State, f.specs())
+	switch parsed.Selected().Name {
+	case "leave":
+		err = c.Leave.run(ctx, stdout)
+	case "app":
+		err = c.App.run(ctx, stdout)
+	default:
+		err = c.Serve.run(ctx, stdout, stderr)
+	}
 	if err != nil {
-		fmt.Fprintln(stderr, "simulator:", err)
-		return 1
-	}
-	s, err := listen(ctx, f, companies)
-	if err != nil {
-		fmt.Fprintln(stderr, "simulator:", err)
-		return 1
-	}
-	if err := s.announce(stdout, f.Output); err != nil {
-		fmt.Fprintln(stderr, "simulator:", err)
-	}
-	if err := s.serve(ctx); err != nil {
 		fmt.Fprintln(stderr, "simulator:", err)
 		return 1
 	}
 	return 0
 }
 
+// run serves the companies until ctx ends.
+func (f serve) run(ctx context.Context, stdout, stderr io.Writer) error {
+	companies, err := openState(f.State, f.specs())
+	if err != nil {
+		return err
+	}
+	s, err := listen(ctx, f, companies)
+	if err != nil {
+		return err
+	}
+	if err := s.announce(stdout, f.Output); err != nil {
+		fmt.Fprintln(stderr, "simulator:", err)
+	}
+	return s.serve(ctx)
+}
+
 // specs makes the companies different from each other by their seeds.
-func (f flags) specs() map[string]simulator.Spec {
+func (f serve) specs() map[string]simulator.Spec {
 	specs := map[string]simulator.Spec{}
 	for i, vendor := range vendors {
 		spec := simulator.TypicalSpec(f.Seed+uint64(i)*1_000_003, f.Members)

@@ -31,6 +31,10 @@ type service struct {
 	company  *simulator.Company
 	handler  http.Handler
 	setRange func(*simulator.Range)
+	// setApp refuses what the vendor does not know.
+	setApp func(app) error
+	// app is what was set last.
+	app app
 }
 
 // places is what the program prints: where everything is.
@@ -68,8 +72,13 @@ type services struct {
 	listens []net.Listener
 }
 
-func listen(ctx context.Context, f flags, companies map[string]*simulator.Company) (*services, error) {
+func listen(ctx context.Context, f serve, companies map[string]*simulator.Company) (*services, error) {
 	byName := newServices(companies, f.NoQuotas)
+	for name, a := range f.apps() {
+		if err := byName[name].change(a); err != nil {
+			return nil, err
+		}
+	}
 	s := &services{}
 	addresses := map[string]string{feishuName: f.FeishuAddr, dingtalkName: f.DingtalkAddr, wecomName: f.WecomAddr}
 	for _, name := range vendors {
@@ -95,15 +104,41 @@ func newServices(companies map[string]*simulator.Company, noQuotas bool) map[str
 	dt := dingtalk.New(companies[dingtalkName], dingtalk.Config{Options: options})
 	wc := wecom.New(companies[wecomName], wecom.Config{Options: options})
 	return map[string]*service{
-		feishuName: {fs.Service, companies[feishuName], fs, func(r *simulator.Range) {
-			fs.Reconfigure(func(c *feishu.Config) { c.Range = r })
-		}},
-		dingtalkName: {dt.Service, companies[dingtalkName], dt, func(r *simulator.Range) {
-			dt.Reconfigure(func(c *dingtalk.Config) { c.Range = r })
-		}},
-		wecomName: {wc.Service, companies[wecomName], wc, func(r *simulator.Range) {
-			wc.Reconfigure(func(c *wecom.Config) { c.Range = r })
-		}},
+		feishuName: {
+			Service: fs.Service, company: companies[feishuName], handler: fs,
+			setRange: func(r *simulator.Range) { fs.Reconfigure(func(c *feishu.Config) { c.Range = r }) },
+			setApp: func(a app) error {
+				scopes, err := feishu.Without(a.Without...)
+				if err != nil || a.OldApp || a.OldSyncAddress {
+					return errors.Join(err, a.onlyWeCom())
+				}
+				fs.Reconfigure(func(c *feishu.Config) { c.Scopes, c.TrustedIPs = scopes, a.TrustedIPs })
+				return nil
+			},
+		},
+		dingtalkName: {
+			Service: dt.Service, company: companies[dingtalkName], handler: dt,
+			setRange: func(r *simulator.Range) { dt.Reconfigure(func(c *dingtalk.Config) { c.Range = r }) },
+			setApp: func(a app) error {
+				points, err := dingtalk.Without(a.Without...)
+				if err != nil || a.OldApp || a.OldSyncAddress {
+					return errors.Join(err, a.onlyWeCom())
+				}
+				dt.Reconfigure(func(c *dingtalk.Config) { c.Points, c.TrustedIPs = points, a.TrustedIPs })
+				return nil
+			},
+		},
+		wecomName: {
+			Service: wc.Service, company: companies[wecomName], handler: wc,
+			setRange: func(r *simulator.Range) { wc.Reconfigure(func(c *wecom.Config) { c.Range = r }) },
+			setApp: func(a app) error {
+				if len(a.Without) > 0 {
+					return errors.New("WeCom has no permissions to take away; its kinds of app are old_app and old_sync_address")
+				}
+				wc.Reconfigure(func(c *wecom.Config) { c.TrustedIPs, c.OldApp, c.OldSyncIP = a.TrustedIPs, a.OldApp, a.OldSyncAddress })
+				return nil
+			},
+		},
 	}
 }
 

@@ -25,6 +25,16 @@ const (
 // AllPoints are all permission points that the simulated calls and fields ask for.
 var AllPoints = []string{departmentList, departmentMember, member, MobilePoint, EmailPoint}
 
+// Without returns AllPoints less those named.
+func Without(named ...string) ([]string, error) {
+	for _, point := range named {
+		if !slices.Contains(AllPoints, point) {
+			return nil, fmt.Errorf("permission %q is unknown; there are %v", point, AllPoints)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(AllPoints), func(point string) bool { return slices.Contains(named, point) }), nil
+}
+
 // Config says what app the service knows and how it behaves where the reference
 // leaves that open. The zero value is an app "dingsim" that sees everything.
 type Config struct {

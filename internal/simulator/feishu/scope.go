@@ -1,6 +1,9 @@
 package feishu
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Permissions by what needs them (feishu.md §2.2, §3.3).
 const (
@@ -25,6 +28,22 @@ const (
 var AllScopes = []string{
 	contactBase, readAsApp, departmentBase, organize, userBase, userDepartment, userEmployee, userEmployeeNo,
 	userGender, userEmail, userPhone, userEmployeeID, tenantRead,
+}
+
+// Without returns AllScopes less those named, and less the broad ones, which would
+// stand in for most of them.
+func Without(named ...string) ([]string, error) {
+	for _, scope := range named {
+		if !slices.Contains(AllScopes, scope) {
+			return nil, fmt.Errorf("permission %q is unknown; there are %v", scope, AllScopes)
+		}
+	}
+	if len(named) == 0 {
+		return AllScopes, nil
+	}
+	return slices.DeleteFunc(slices.Clone(AllScopes), func(scope string) bool {
+		return slices.Contains(named, scope) || slices.Contains(broadScopes, scope)
+	}), nil
 }
 
 var (
