@@ -23,8 +23,8 @@ type Notifications struct {
 // Notify says what to tell whom.
 type Notify struct {
 	RunID string `json:"run_id"`
-	// Status is the run's that is to be told: held, failed, or rejected because nobody
-	// decided.
+	// Status is the run's that is to be told: held, failed, partial, or rejected because
+	// nobody decided.
 	Status string `json:"status"`
 	// Hook is a configured webhook's name.
 	Hook string `json:"hook"`
@@ -69,6 +69,9 @@ func (a *Notifications) message(ctx context.Context, in Notify, run db.Run) (not
 		m.Commands = append(m.Commands, "orgsync sync "+run.Provider+" --wait")
 		return m, nil
 	}
+	if in.Status == directory.RunPartial {
+		return a.partial(ctx, m, run)
+	}
 	removals, err := a.Store.HeldRemovals(ctx, run.ID)
 	if err != nil {
 		return m, err
@@ -83,4 +86,20 @@ func (a *Notifications) message(ctx context.Context, in Notify, run db.Run) (not
 		m.Commands = append(m.Commands, "orgsync sync "+run.Provider+" --wait")
 	}
 	return m, nil
+}
+
+// partial completes the message about a run that could not read everything.
+func (a *Notifications) partial(ctx context.Context, m notify.Message, run db.Run) (notify.Message, error) {
+	reasons, err := a.Store.Reasons(ctx, run)
+	if err != nil {
+		return m, err
+	}
+	partials, err := a.Store.Partials(ctx, run)
+	m.Event, m.Reason, m.InARow = notify.Partial, directory.Lines(reasons), partials.InARow
+	next := "orgsync sync " + run.Provider + " --wait"
+	if run.Counts.Departments.Failed > 0 || len(run.OnlyMembers) > 0 { // else nothing is left unread
+		next = "orgsync runs retry " + run.ID + " --wait"
+	}
+	m.Commands = []string{next, "orgsync runs show " + run.ID}
+	return m, err
 }

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -91,6 +92,33 @@ func TestNotifying(t *testing.T) {
 	require.Equal(t, "orgsync/"+name, got.WorkflowID)
 	require.Nil(t, got.Planned)
 	require.Contains(t, got.Commands, "orgsync sync "+name+" --wait")
+
+	// Partial: the second in a row, which names its reason once and what to do next.
+	b.runs.TellPartial = TellPartial{AfterMostUnread: 2}
+	for n := range 2 {
+		b.begin()
+		b.tree()
+		for _, id := range []string{"1", "2"} {
+			require.NoError(t, b.store.MembersFail(t.Context(), b.runID, id, fmt.Sprintf("WeCom 60011: no (user/list, request %s)", id), nil))
+		}
+		partial := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+		require.Equal(t, directory.RunPartial, partial.Status)
+		require.Equal(t, n == 1, len(partial.Notify) > 0)
+		require.Equal(t, []directory.Reason{{Type: "department", Text: "WeCom 60011: no", Count: 2, IDs: []string{"1", "2"}}}, partial.Reasons)
+	}
+	must[Notified](b, a.Notify, Notify{RunID: b.runID, Status: directory.RunPartial, Hook: hook.Name()})
+	require.Equal(t, notify.Partial, got.Event)
+	require.Equal(t, "2 departments (1, 2): WeCom 60011: no", got.Reason)
+	require.Equal(t, 2, got.InARow)
+	require.Equal(t, []string{"orgsync runs retry " + b.runID + " --wait", "orgsync runs show " + b.runID}, got.Commands)
+
+	// Nothing is left unread where only people could not be told apart.
+	b.begin()
+	b.tree()
+	require.NoError(t, b.store.RunNote(t.Context(), b.runID, "member", "1a", "cannot tell who it is"))
+	must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	must[Notified](b, a.Notify, Notify{RunID: b.runID, Status: directory.RunPartial, Hook: hook.Name()})
+	require.Equal(t, "orgsync sync "+name+" --wait", got.Commands[0])
 
 	// Nobody needs to hear of a run that succeeded.
 	b.begin()

@@ -26,6 +26,8 @@ type Runs struct {
 	Temporal client.Client
 	// Hooks are the names of the webhooks that are to be told of runs.
 	Hooks []string
+	// TellPartial says when they are told of partial ones.
+	TellPartial TellPartial
 	// Metrics counts what came of runs.
 	Metrics *metrics.Metrics
 }
@@ -213,8 +215,10 @@ type RunReport struct {
 	Calls      int64    `json:"calls"`
 	DurationMS int64    `json:"duration_ms"`
 	Errors     []string `json:"errors"`
+	// Reasons are why something went wrong, each once.
+	Reasons []directory.Reason `json:"reasons,omitempty"`
 	// Notify are the webhooks that a workflow may tell of the run: set only where it
-	// is held, failed or rejected.
+	// is held, failed or rejected, or one partial run too many.
 	Notify []string `json:"notify,omitempty"`
 }
 
@@ -318,12 +322,16 @@ func (a *Runs) report(ctx context.Context, runID string) (RunReport, error) {
 	if run.FinishedAt != nil {
 		end = *run.FinishedAt
 	}
-	var hooks []string
-	if run.Status == directory.RunHeld || run.Status == directory.RunFailed || run.Status == directory.RunRejected {
-		hooks = a.Hooks
+	reasons, err := a.Store.Reasons(ctx, run)
+	if err != nil {
+		return RunReport{}, classify(err)
+	}
+	hooks, err := a.toTell(ctx, run)
+	if err != nil {
+		return RunReport{}, classify(err)
 	}
 	return RunReport{
 		Provider: run.Provider, Mode: run.Mode, Status: run.Status, Counts: run.Counts, Calls: run.Calls,
-		DurationMS: end.Sub(run.StartedAt).Milliseconds(), Errors: problems, Notify: hooks,
+		DurationMS: end.Sub(run.StartedAt).Milliseconds(), Errors: problems, Reasons: reasons, Notify: hooks,
 	}, nil
 }

@@ -96,16 +96,27 @@ func (s *syncOrg) details() string {
 	}
 	if s.result != nil {
 		b.addf("\n%s\n", sumOf(s.result))
-		for _, problem := range s.result.Errors[:min(shownProblems, len(s.result.Errors))] {
-			b.addf("- %s\n", problem)
-		}
+		b.WriteString(problems(s.reasons))
 	}
 	b.addf("\n%s", s.goOn())
 	return b.String()
 }
 
-// shownProblems is how many of a result's errors are shown.
-const shownProblems = 5
+// problems lists why something went wrong. A blank line before a list makes it one.
+func problems(reasons []directory.Reason) string {
+	if len(reasons) == 0 {
+		return ""
+	}
+	var b markdown
+	b.WriteString("\n**What went wrong:**\n\n")
+	for _, reason := range reasons {
+		b.addf("- %s\n", unmarked.Replace(reason.String()))
+	}
+	return b.String()
+}
+
+// unmarked keeps text of elsewhere in one line, and from counting as Markdown.
+var unmarked = strings.NewReplacer("\n", " ", "\r", " ", "*", "\\*", "_", "\\_", "`", "\\`", "<", "\\<", "[", "\\[", "#", "\\#")
 
 func inBrackets(text string) string {
 	if text == "" {
@@ -230,7 +241,10 @@ func (s *syncOrg) goOn() string {
 		}
 		return command("orgsync runs changes "+p.RunID, "every change it made")
 	case directory.RunPartial:
-		return show + command("orgsync runs retry "+p.RunID, "reads again what could not be read; until then it stays as it was")
+		if s.result.Departments.Failed == 0 && s.people == 0 { // nothing is left unread
+			return show + again
+		}
+		return command("orgsync runs retry "+p.RunID, "reads again what could not be read; until then it stays as it was") + show
 	default:
 		return show + again
 	}

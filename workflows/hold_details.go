@@ -26,6 +26,9 @@ func (h *hold) details() string {
 	if h.decision == "" {
 		b.WriteString(h.how())
 	}
+	if h.result != nil {
+		b.WriteString(problems(h.reasons) + "\n")
+	}
 	b.addf("More: `orgsync runs show %s`\n", h.in.RunID)
 	return b.String()
 }

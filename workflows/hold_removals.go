@@ -54,6 +54,8 @@ type hold struct {
 	done   bool
 	result *SyncResult
 	failed error
+	// reasons are what went wrong until then.
+	reasons []directory.Reason
 }
 
 func (h *hold) setup(ctx workflow.Context) error {
@@ -189,10 +191,11 @@ func (h *hold) carryOut(ctx workflow.Context) (*SyncResult, error) {
 		return nil, err
 	}
 	result := resultOf(h.in.RunID, report)
-	if result.Status == directory.RunFailed || h.decision == expired {
+	h.reasons = report.Reasons
+	if result.Status == directory.RunFailed || result.Status == directory.RunPartial || h.decision == expired {
 		tell(ctx, NotifyInput{RunID: h.in.RunID, Provider: h.in.Provider, Status: result.Status, Hooks: report.Notify})
 	}
-	return result, workflow.UpsertTypedSearchAttributes(ctx, outcomeOf(result)...)
+	return result, publish(ctx, result)
 }
 
 func (h *hold) remove(ctx workflow.Context) error {

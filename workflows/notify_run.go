@@ -14,8 +14,8 @@ import (
 type NotifyInput struct {
 	RunID    string `json:"run_id"`
 	Provider string `json:"provider"`
-	// Status is the run's that is to be told: held, failed, or rejected because nobody
-	// decided.
+	// Status is the run's that is to be told: held, failed, partial, or rejected because
+	// nobody decided.
 	Status string `json:"status"`
 	// Hooks are the names of the webhooks that were configured when the run got there.
 	Hooks []string `json:"hooks"`

@@ -39,11 +39,16 @@ func telling(status string) map[string]workflows.NotifyInput {
 
 func TestPeopleAreToldOfRunsThatNeedThem(t *testing.T) {
 	t.Parallel()
+	partly := func(f *fakes) {
+		f.finishRun = func(activities.FinishRun) (activities.RunReport, error) {
+			return activities.RunReport{Provider: "acme", Status: directory.RunPartial}, nil
+		}
+	}
 	reporting := func(f *fakes) {
 		finish := f.finishRun
 		f.finishRun = func(in activities.FinishRun) (activities.RunReport, error) {
 			report, err := finish(in)
-			if report.Status == directory.RunFailed || report.Status == directory.RunRejected {
+			if report.Status == directory.RunFailed || report.Status == directory.RunPartial || report.Status == directory.RunRejected {
 				report.Notify = hooks
 			}
 			return report, err
@@ -58,6 +63,7 @@ func TestPeopleAreToldOfRunsThatNeedThem(t *testing.T) {
 		want    map[string]workflows.NotifyInput
 	}{
 		"succeeded": {func(*fakes) {}, directory.RunSucceeded, map[string]workflows.NotifyInput{}},
+		"partial":   {partly, directory.RunPartial, telling("partial")},
 		"held":      {func(f *fakes) { f.planRemovals = planning(heldPlan) }, directory.RunHeld, telling("held")},
 		"failed": {func(f *fakes) {
 			f.preflight = func(activities.RunRef) (activities.Preflighted, error) { return activities.Preflighted{}, forbidden() }
@@ -66,8 +72,8 @@ func TestPeopleAreToldOfRunsThatNeedThem(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFakes(1)
-			reporting(f)
 			c.arrange(f)
+			reporting(f)
 			env := f.env(t)
 			holdingChild(env, func(workflows.HoldInput) {})
 			got := told(env)
@@ -88,6 +94,7 @@ func TestPeopleAreToldOfRunsThatNeedThem(t *testing.T) {
 		"expired":  {"", func(*fakes) {}, telling("rejected")},
 		"approved": {workflows.ApproveUpdate, func(*fakes) {}, map[string]workflows.NotifyInput{}},
 		"rejected": {workflows.RejectUpdate, func(*fakes) {}, map[string]workflows.NotifyInput{}},
+		"approved in part": {workflows.ApproveUpdate, partly, telling("partial")},
 		"approved in vain": {workflows.ApproveUpdate, func(f *fakes) {
 			f.remove = func(activities.RunRef) (activities.Removed, error) {
 				return activities.Removed{}, final(activities.TypeStorage, "postgres 42P01")
@@ -97,8 +104,8 @@ func TestPeopleAreToldOfRunsThatNeedThem(t *testing.T) {
 		t.Run("hold, "+name, func(t *testing.T) {
 			t.Parallel()
 			f := newFakes(0)
-			reporting(f)
 			c.arrange(f)
+			reporting(f)
 			env := f.env(t)
 			if c.update != "" {
 				decide(env, c.update, time.Minute)

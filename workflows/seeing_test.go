@@ -2,10 +2,12 @@ package workflows_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/sdk/interceptor"
@@ -171,7 +173,10 @@ func TestDetailsFollowTheRun(t *testing.T) {
 	}
 	f.finishRun = func(activities.FinishRun) (activities.RunReport, error) {
 		return activities.RunReport{
-			Provider: "acme", Mode: "apply", Status: directory.RunPartial, Errors: []string{"department od-9: out of range"},
+			Provider: "acme", Mode: "apply", Status: directory.RunPartial,
+			Reasons: []directory.Reason{
+				{Type: "department", Text: "out of *range*\nof d_1", Count: 12, IDs: []string{"od-9"}}, {Type: "member", Text: "unknown", Count: 1, IDs: []string{"u1"}},
+			},
 			Counts: directory.Counts{Members: directory.MemberCounts{Created: 4, Deleted: 2}, Departments: directory.DepartmentCounts{Failed: 1, Deleted: 1}},
 		}, nil
 	}
@@ -196,7 +201,9 @@ func TestDetailsFollowTheRun(t *testing.T) {
 		"| provider | acme (Feishu) |", "| tenant | `7e4a` |", "| run | `" + runID + "` |", "| status | **partial** |",
 		"| departments | 0s | 2 listed |", "| members | 0s | 2 of 2 departments done, 120 people listed |",
 		"to remove: 2 people, 0 departments, 3 memberships; changed before: people 4 created",
-		"Changed: people 4 created, 2 removed; departments 1 removed.", "- department od-9: out of range", "`orgsync runs show " + runID + "`",
+		"Changed: people 4 created, 2 removed; departments 1 removed.",
+		"\n\n**What went wrong:**\n\n- 12 departments (od-9 and 11 more): out of \\*range\\* of d\\_1\n- member u1: unknown\n\n- `orgsync runs retry " + runID + "`",
+		"`orgsync runs show " + runID + "`",
 	} {
 		require.Contains(t, ended.CurrentDetails, want)
 	}
@@ -214,6 +221,57 @@ func countInternal(m *sdkpb.WorkflowMetadata) (n int) {
 		}
 	}
 	return n
+}
+
+// Temporal calls held and partial runs completed like those that succeeded: a memo says
+// in words what they came to.
+func TestMemoSaysWhatCameOfTheRun(t *testing.T) {
+	t.Parallel()
+	partial := func(counts directory.Counts) func(*fakes) {
+		return func(f *fakes) {
+			f.finishRun = func(activities.FinishRun) (activities.RunReport, error) {
+				return activities.RunReport{Provider: "acme", Status: directory.RunPartial, Counts: counts}, nil
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		arrange func(*fakes)
+		want    string
+	}{
+		"succeeded":   {func(*fakes) {}, "succeeded"},
+		"held":        {func(f *fakes) { f.planRemovals = planning(heldPlan) }, "held: " + holdReason},
+		"departments": {partial(directory.Counts{Departments: directory.DepartmentCounts{Read: 40, Failed: 3}}), "partial: 3 of 40 departments could not be read in full"},
+		"people":      {partial(directory.Counts{Members: directory.MemberCounts{Read: 40, Failed: 3}}), "partial: 3 people could not be read or told apart"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFakes(1)
+			c.arrange(f)
+			env := f.env(t)
+			holdingChild(env, func(workflows.HoldInput) {})
+			memo := watchMemo(env)
+			_, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
+			require.NoError(t, err)
+			require.Equal(t, map[string]any{workflows.OutcomeMemo: c.want}, memo())
+		})
+	}
+}
+
+// watchMemo returns what a workflow notes about itself.
+func watchMemo(env *testsuite.TestWorkflowEnvironment) func() map[string]any {
+	var mu sync.Mutex
+	noted := map[string]any{}
+	env.OnUpsertMemo(mock.MatchedBy(func(memo map[string]any) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		maps.Copy(noted, memo)
+		return true
+	})).Return(nil)
+	return func() map[string]any {
+		mu.Lock()
+		defer mu.Unlock()
+		return noted
+	}
 }
 
 func TestProgressTellsThePhases(t *testing.T) {

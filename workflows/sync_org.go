@@ -42,8 +42,10 @@ type syncOrg struct {
 	held *SyncResult
 	// vendor is what kind of provider it is, for people.
 	vendor string
-	// result is what the run came to, once it has ended or is held.
-	result *SyncResult
+	// result is what the run came to, once it has ended or is held, and reasons are what
+	// went wrong until then.
+	result  *SyncResult
+	reasons []directory.Reason
 }
 
 func newSyncOrg(ctx workflow.Context, in SyncInput) *syncOrg {
@@ -320,7 +322,7 @@ func (s *syncOrg) hold(ctx workflow.Context) error {
 		return err
 	}
 	tell(ctx, NotifyInput{RunID: s.progress.RunID, Provider: s.in.Provider, Status: directory.RunHeld, Hooks: held.Notify})
-	s.held = resultOf(s.progress.RunID, held.RunReport)
+	s.held, s.reasons = resultOf(s.progress.RunID, held.RunReport), held.Reasons
 	s.held.HoldWorkflowID, s.held.HoldReason, s.held.HoldExpiresAt = id, s.removals.HoldReason, held.ExpiresAt
 	s.progress.HoldWorkflowID, s.progress.HoldReason, s.progress.HoldExpiresAt = id, s.removals.HoldReason, held.ExpiresAt
 	return nil
@@ -356,10 +358,11 @@ func (s *syncOrg) finish(ctx workflow.Context, failed error) (*SyncResult, error
 		return nil, err
 	}
 	result := resultOf(s.progress.RunID, report)
+	s.reasons = report.Reasons
 	if err := s.outcome(ctx, result); err != nil {
 		return nil, err
 	}
-	if result.Status == directory.RunFailed {
+	if result.Status == directory.RunFailed || result.Status == directory.RunPartial {
 		tell(ctx, NotifyInput{RunID: result.RunID, Provider: s.in.Provider, Status: result.Status, Hooks: report.Notify})
 	}
 	switch {
@@ -378,16 +381,7 @@ func (s *syncOrg) outcome(ctx workflow.Context, result *SyncResult) error {
 	s.result = result
 	s.progress.end(ctx, result.Status)
 	workflow.SetCurrentDetails(ctx, s.details())
-	return workflow.UpsertTypedSearchAttributes(ctx, outcomeOf(result)...)
-}
-
-// outcomeOf is what a run that has ended or is held is found by.
-func outcomeOf(result *SyncResult) []temporal.SearchAttributeUpdate {
-	return []temporal.SearchAttributeUpdate{
-		AttributePhase.ValueSet("done"), AttributeOutcome.ValueSet(result.Status),
-		AttributeFailed.ValueSet(int64(result.Departments.Failed)),
-		AttributeRemoved.ValueSet(int64(result.Members.Deleted + result.Departments.Deleted)),
-	}
+	return publish(ctx, result)
 }
 
 func resultOf(runID string, r activities.RunReport) *SyncResult {

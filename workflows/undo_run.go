@@ -81,6 +81,8 @@ type undoRun struct {
 	progress Progress
 	begun    activities.BegunUndo
 	undone   activities.Undone
+	// reasons are what went wrong, once the run has ended.
+	reasons []directory.Reason
 }
 
 func newUndoRun(ctx workflow.Context, in UndoInput) *undoRun {
@@ -128,7 +130,8 @@ func (u *undoRun) run(ctx workflow.Context) error {
 
 // details is what the Web UI shows.
 func (u *undoRun) details() string {
-	return fmt.Sprintf("**%s**: takes back run `%s` (%s) as run `%s`; %s", u.begun.Provider, u.begun.Undoes, u.in.Mode, u.begun.RunID, u.progress.Status)
+	return fmt.Sprintf("**%s**: takes back run `%s` (%s) as run `%s`; %s\n", u.begun.Provider, u.begun.Undoes, u.in.Mode, u.begun.RunID, u.progress.Status) +
+		problems(u.reasons)
 }
 
 // finish gives the run its final status, also when it was canceled: then on a
@@ -154,9 +157,10 @@ func (u *undoRun) finish(ctx workflow.Context, failed error) (*SyncResult, error
 	}
 	result := resultOf(u.begun.RunID, report)
 	result.Undoes, result.LeftAlone = u.begun.Undoes, u.undone.LeftAlone
+	u.reasons = report.Reasons
 	u.progress.end(ctx, result.Status)
 	workflow.SetCurrentDetails(ctx, u.details())
-	if err := workflow.UpsertTypedSearchAttributes(ctx, outcomeOf(result)...); err != nil {
+	if err := publish(ctx, result); err != nil {
 		return nil, err
 	}
 	if result.Status == directory.RunFailed {

@@ -39,7 +39,10 @@ type Worker struct {
 func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener *connect.Opener, cfg config.Config) *Worker {
 	pull := &activities.Pull{Store: store, Opener: opener}
 	hooks, names := hooksOf(cfg.Notify)
-	runs := &activities.Runs{Store: store, Temporal: temporal, Hooks: names, Metrics: opener.Metrics}
+	runs := &activities.Runs{
+		Store: store, Temporal: temporal, Hooks: names, Metrics: opener.Metrics,
+		TellPartial: activities.TellPartial{After: cfg.NotifyPartial, AfterMostUnread: cfg.NotifyMostlyUnread},
+	}
 	all := []any{
 		runs, pull, &activities.Apply{Store: store}, &activities.Reconcile{Store: store, Pull: pull},
 		&activities.Notifications{

@@ -45,8 +45,13 @@ type Config struct {
 	KeepDetails time.Duration
 	KeepRaw     time.Duration
 
-	// Notify are the webhooks that are told of held and failed runs.
+	// Notify are the webhooks that are told of held, failed and partial runs.
 	Notify []Webhook
+	// NotifyPartial is after how many partial runs in a row they are told, and each time
+	// as many more have followed; NotifyMostlyUnread is that of runs which read less than
+	// half of the departments. Zero: never.
+	NotifyPartial      int
+	NotifyMostlyUnread int
 	// UIURL is where Temporal's Web UI is; empty: no links are given.
 	UIURL string
 	// MetricsAddress is where the worker tells metrics and health; empty: nowhere.

@@ -127,9 +127,25 @@ var settings = []setting{
 	},
 	{
 		name: "ORGSYNC_NOTIFY", secret: true,
-		help: "webhooks to tell of held and failed runs, separated by spaces: json:URL, feishu:URL, dingtalk:URL, wecom:URL; a robot's signing secret follows as URL#SECRET",
+		help: "webhooks to tell of held, failed and partial runs, separated by spaces: json:URL, feishu:URL, dingtalk:URL, wecom:URL; a robot's signing secret follows as URL#SECRET",
 		set: func(c *Config, v string) (err error) {
 			c.Notify, err = webhooks(v)
+			return err
+		},
+	},
+	{
+		name: "ORGSYNC_NOTIFY_PARTIAL", fallback: "3",
+		help: "after how many partial runs of a provider in a row the webhooks are told, and each time as many more have followed; 0: never",
+		set: func(c *Config, v string) (err error) {
+			c.NotifyPartial, err = countFrom(0, v)
+			return err
+		},
+	},
+	{
+		name: "ORGSYNC_NOTIFY_MOSTLY_UNREAD", fallback: "1",
+		help: "the same for partial runs that read less than half of the departments",
+		set: func(c *Config, v string) (err error) {
+			c.NotifyMostlyUnread, err = countFrom(0, v)
 			return err
 		},
 	},
@@ -280,10 +296,12 @@ func ParseDuration(v string) (time.Duration, error) {
 // maxCount refuses slips of the finger; no process can use more.
 const maxCount = 10_000
 
-func count(v string) (int, error) {
+func count(v string) (int, error) { return countFrom(1, v) }
+
+func countFrom(least int, v string) (int, error) {
 	n, err := strconv.Atoi(v)
-	if err != nil || n < 1 || n > maxCount {
-		return 0, fmt.Errorf("want a whole number from 1 to %d", maxCount)
+	if err != nil || n < least || n > maxCount {
+		return 0, fmt.Errorf("want a whole number from %d to %d", least, maxCount)
 	}
 	return n, nil
 }

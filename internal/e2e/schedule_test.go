@@ -22,7 +22,8 @@ func (w *world) schedule(id, provider string) client.ScheduleHandle {
 	handle, err := w.temporal.ScheduleClient().Create(w.t.Context(), client.ScheduleOptions{
 		ID: id, Spec: client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: 30 * 24 * time.Hour}}}, TriggerImmediately: true,
 		Action: &client.ScheduleWorkflowAction{
-			ID: workflows.ScheduledWorkflowID(provider), Workflow: workflows.ScheduledSyncName, TaskQueue: w.queue,
+			// By the schedule's own name: what two schedules start in one second would be one workflow.
+			ID: id + "/scheduled", Workflow: workflows.ScheduledSyncName, TaskQueue: w.queue,
 			Args: []any{map[string]string{"provider": provider}},
 		},
 	})

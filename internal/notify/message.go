@@ -17,6 +17,8 @@ const (
 	Failed = "failed"
 	// Expired: nobody decided in time; the removals count as rejected.
 	Expired = "expired"
+	// Partial: a run could not read everything, and so could those before it.
+	Partial = "partial"
 )
 
 // Message is what people and programs are told of a run. It holds no personal data.
@@ -31,8 +33,10 @@ type Message struct {
 	WorkflowID string `json:"workflow_id"`
 	Mode       string `json:"mode"`
 	Status     string `json:"status"`
-	// Reason says why the run is held or failed.
+	// Reason says why the run is held, failed or partial, several reasons a line each.
 	Reason string `json:"reason"`
+	// InARow is how many runs in a row have been partial; 0 of any other.
+	InARow int `json:"partial_in_a_row,omitempty"`
 	// Counts are what the run did.
 	Counts directory.Counts `json:"counts"`
 	// Planned is how much would be removed; nil where nothing was held.
@@ -82,8 +86,13 @@ func (m Message) lines(reason string) string {
 		lines = append(lines, "orgsync: "+m.Provider+" waits for a decision on removals", "Because "+reason)
 	case Expired:
 		lines = append(lines, "orgsync: nobody decided on the removals of "+m.Provider+"; nothing was removed", reason)
+	case Partial:
+		lines = append(lines, "orgsync: the sync of "+m.Provider+" could not read everything; what it did not read stays as it was", reason)
 	default:
 		lines = append(lines, "orgsync: the "+word(m.Mode)+" of "+m.Provider+" "+m.Status, reason)
+	}
+	if m.InARow > 1 {
+		lines = append(lines, fmt.Sprintf("The last %d runs were partial", m.InARow))
 	}
 	if p := m.Planned; p != nil {
 		lines = append(lines, fmt.Sprintf("Planned to go: %d people, %d departments, %d memberships", p.Members, p.Departments, p.Memberships))
@@ -94,13 +103,21 @@ func (m Message) lines(reason string) string {
 	c := m.Counts
 	lines = append(lines,
 		fmt.Sprintf("People: %d read, %d new, %d removed", c.Members.Read, c.Members.Created+c.Members.Restored, c.Members.Deleted),
-		fmt.Sprintf("Departments: %d read, %d new, %d removed", c.Departments.Read, c.Departments.Created+c.Departments.Restored, c.Departments.Deleted),
+		fmt.Sprintf("Departments: %d read%s, %d new, %d removed", c.Departments.Read, unread(c.Departments.Failed),
+			c.Departments.Created+c.Departments.Restored, c.Departments.Deleted),
 		"Run "+m.RunID)
 	lines = append(lines, m.Commands...)
 	if m.URL != "" {
 		lines = append(lines, m.URL)
 	}
 	return strings.Join(lines, "\n")
+}
+
+func unread(failed int) string {
+	if failed == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d not read in full", failed)
 }
 
 func word(mode string) string {

@@ -34,6 +34,21 @@ orgsync approve acme
 orgsync reject acme
 http://ui/held`, held().text(longText))
 
+	partial := held()
+	partial.Event, partial.Status, partial.Planned, partial.InARow = Partial, "partial", nil, 3
+	partial.Reason = "12 departments (1, 2 and 10 more): Feishu 40004: outside the range\nmember u1: cannot tell who it is"
+	partial.Counts.Departments.Failed = 12
+	partial.Commands = []string{"orgsync runs retry r1 --wait"}
+	require.Equal(t, `orgsync: the sync of acme could not read everything; what it did not read stays as it was
+12 departments (1, 2 and 10 more): Feishu 40004: outside the range
+member u1: cannot tell who it is
+The last 3 runs were partial
+People: 340 read, 3 new, 0 removed
+Departments: 12 read, 12 not read in full, 0 new, 0 removed
+Run r1
+orgsync runs retry r1 --wait
+http://ui/held`, partial.text(longText))
+
 	failed := Message{Event: Failed, Provider: "acme", RunID: "r2", Mode: "plan", Status: "failed", Reason: "WeCom 40001: the secret is wrong"}
 	require.True(t, strings.HasPrefix(failed.text(longText), "orgsync: the plan of acme failed\nWeCom 40001: the secret is wrong\n"), failed.text(longText))
 	expired := Message{Event: Expired, Provider: "acme", Reason: "nobody decided"}
