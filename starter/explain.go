@@ -66,7 +66,7 @@ func (s *session) several(c explainCommand, found []db.Object) error {
 			return err
 		}
 	} else {
-		t := newTable("id", "what", "external id", "name", "status", "path")
+		t := newTable("id", "what", "external id", "name", "status", "path").drop("status", "what")
 		for _, o := range found[:min(len(found), manyMatches)] {
 			t.AppendRow([]any{o.ID, o.Type, plain(o.ExternalID), plain(o.Name), o.Status, plain(o.Path)})
 		}

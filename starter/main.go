@@ -90,7 +90,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if helped {
 		return exitDone
 	}
-	s := &session{stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv, json: cli.Output == "json"}
+	s := &session{stdin: stdin, stdout: newScreen(stdout, getenv), stderr: stderr, getenv: getenv, json: cli.Output == "json"}
 	defer s.close()
 	if err != nil {
 		s.json = wantsJSON(args)

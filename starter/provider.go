@@ -151,7 +151,7 @@ func (providerList) Run(ctx context.Context, s *session) error {
 		s.say("No provider is stored. Add one with: orgsync provider add NAME --type TYPE --config FILE")
 		return nil
 	}
-	t := newTable("name", "type", "active", "last synced", "id")
+	t := newTable("name", "type", "active", "last synced", "id").drop("id", "type", "active")
 	for _, v := range views {
 		t.AppendRow([]any{v.Name, v.Type, yesNo(v.Active), lastSynced(v.LastSyncedAt), v.ID})
 	}

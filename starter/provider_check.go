@@ -84,9 +84,10 @@ var marks = map[provider.Level]string{provider.Pass: "ok  ", provider.Warn: "WAR
 func (s *session) sayPreflight(result preflight) {
 	s.say("%s (%s)%s", result.Provider, provider.DisplayName(result.Type), prefixed(": ", plain(result.Company)))
 	for _, f := range result.Findings {
-		s.say("  %s  %s%s", marks[f.Level], plain(f.Check), prefixed(": ", plain(f.Detail)))
+		mark := marks[f.Level]
+		s.sayFolded("  "+behind(s.stdout).hue(strings.TrimSpace(mark), mark)+"  ", plain(f.Check)+prefixed(": ", plain(f.Detail)))
 		if f.Action != "" {
-			s.say("        to do: %s", plain(f.Action))
+			s.sayFolded("        to do: ", plain(f.Action))
 		}
 	}
 	if result.Range != nil {

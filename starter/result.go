@@ -46,7 +46,7 @@ func (s *session) printResult(r workflows.SyncResult) error {
 	if s.json {
 		return s.printJSON(r)
 	}
-	s.say("%s: %s (%s), %s, %s provider calls", r.Provider, r.Status, r.Mode, span(time.Duration(r.DurationMS)*time.Millisecond), grouped(r.Calls))
+	s.say("%s: %s (%s), %s, %s provider calls", r.Provider, behind(s.stdout).hue(r.Status, r.Status), r.Mode, span(time.Duration(r.DurationMS)*time.Millisecond), grouped(r.Calls))
 	s.sayCounts(r.Counts)
 	if r.HoldReason != "" {
 		s.say("\nHeld: %s", plain(r.HoldReason))
@@ -61,15 +61,37 @@ func (s *session) printResult(r workflows.SyncResult) error {
 	return nil
 }
 
-// sayCounts writes what a run did as a table.
+// sayCounts writes what a run did as a table, a line for each thing that happened.
 func (s *session) sayCounts(c directory.Counts) {
-	d, m := c.Departments, c.Members
-	t := newTable("", "read", "created", "updated", "moved", "restored", "deactivated", "deleted", "unchanged", "failed", "linked")
-	rightAligned(t, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
-	t.AppendRow([]any{"departments", grouped(d.Read), grouped(d.Created), grouped(d.Updated), grouped(d.Moved), grouped(d.Restored), "",
-		grouped(d.Deleted), grouped(d.Unchanged), grouped(d.Failed), ""})
-	t.AppendRow([]any{"members", grouped(m.Read), grouped(m.Created), grouped(m.Updated), grouped(m.Moved), grouped(m.Restored), grouped(m.Deactivated),
-		grouped(m.Deleted), grouped(m.Unchanged), grouped(m.Failed), grouped(m.Linked)})
-	t.AppendRow([]any{"memberships", "", grouped(c.Memberships.Created), "", "", "", "", grouped(c.Memberships.Deleted), "", "", ""})
+	d, m, p := c.Departments, c.Members, c.Memberships
+	t := newTable("", "departments", "members", "memberships")
+	rightAligned(t, 2, 3, 4)
+	for _, line := range []struct {
+		what                              string
+		departments, members, memberships int
+	}{
+		{"read", d.Read, m.Read, 0},
+		{"created", d.Created, m.Created, p.Created},
+		{"updated", d.Updated, m.Updated, 0},
+		{"moved", d.Moved, m.Moved, 0},
+		{"restored", d.Restored, m.Restored, 0},
+		{"deactivated", 0, m.Deactivated, 0},
+		{"deleted", d.Deleted, m.Deleted, p.Deleted},
+		{"unchanged", d.Unchanged, m.Unchanged, 0},
+		{"failed", d.Failed, m.Failed, 0},
+		{"linked", 0, m.Linked, 0},
+	} {
+		if line.what == "read" || line.departments+line.members+line.memberships > 0 {
+			t.AppendRow([]any{line.what, orNone(line.departments), orNone(line.members), orNone(line.memberships)})
+		}
+	}
 	printTable(s.stdout, t)
+}
+
+// orNone writes a figure, and nothing for none.
+func orNone(n int) string {
+	if n == 0 {
+		return "-"
+	}
+	return grouped(n)
 }

@@ -65,12 +65,12 @@ func (c runsList) Run(ctx context.Context, s *session) error {
 		s.say("There are no runs yet. Start one with: orgsync sync NAME --wait")
 		return nil
 	}
-	t := newTable("id", "provider", "status", "mode", "started", "duration", "members", "started by")
+	t := newTable("id", "provider", "status", "mode", "started", "duration", "members", "started by").drop("duration", "mode", "started by", "members").fold("mode")
 	rightAligned(t, 6)
 	for _, run := range runs {
 		gone := run.Counts.Members.Deleted
 		come := run.Counts.Members.Created + run.Counts.Members.Restored
-		t.AppendRow([]any{shortID(run.ID), run.Provider, statusText(run), modeText(run), moment(run.StartedAt), span(lasted(run)),
+		t.AppendRow([]any{shortID(run.ID), run.Provider, statusText(run), modeText(run), stamp(run.StartedAt), span(lasted(run)),
 			fmt.Sprintf("+%s -%s", grouped(come), grouped(gone)), plain(run.StartedBy)})
 	}
 	printTable(s.stdout, t)

@@ -151,7 +151,7 @@ func (s *session) sayRemovals(r directory.Removals) {
 		if kind.More() > 0 {
 			more = fmt.Sprintf(" and %s more", grouped(kind.More()))
 		}
-		s.say("  %s: %s%s", kind.name, plain(strings.Join(kind.IDs, ", ")), more)
+		s.sayFolded("  "+kind.name+": ", plain(strings.Join(kind.IDs, ", "))+more)
 	}
 }
 
@@ -172,10 +172,11 @@ func limitsOf(run db.Run) [][2]string {
 
 // sayDecide tells how a held run is decided, and until when if that has an end.
 func (s *session) sayDecide(provider, runID string, until *time.Time) {
-	s.say("\nThe removals wait for a decision. See them all with: orgsync runs changes %s", shortID(runID))
+	s.say("\nThe removals wait for a decision.")
 	if until != nil {
 		s.say("Undecided at %s they count as rejected.", moment(*until))
 	}
+	s.say("  see them:    orgsync runs changes %s", shortID(runID))
 	s.say("  apply them:  orgsync approve %s", provider)
 	s.say("  leave them:  orgsync reject %s", provider)
 }
@@ -186,7 +187,7 @@ func (s *session) sayErrors(errors []string) {
 	}
 	s.say("\nErrors")
 	for _, text := range errors {
-		s.say("  %s", plain(text))
+		s.sayFolded("  ", plain(text))
 	}
 }
 
@@ -199,7 +200,7 @@ func (s *session) sayLedger(entries []db.LedgerEntry, all bool) {
 		entries = entries[:shownLedger]
 	}
 	s.say("\nDepartments")
-	t := newTable("id", "children", "members", "pages", "read", "declared", "error")
+	t := newTable("id", "children", "members", "pages", "read", "declared", "error").drop("pages", "declared", "read", "children", "error")
 	rightAligned(t, 4, 5, 6)
 	for _, e := range entries {
 		members := complete(e.MembersComplete)

@@ -153,7 +153,7 @@ func (scheduleList) Run(ctx context.Context, s *session) error {
 		s.say("There is no schedule. Set one with: orgsync schedule set NAME --every 1h")
 		return nil
 	}
-	t := newTable("provider", "due", "time zone", "next", "last", "result")
+	t := newTable("provider", "due", "time zone", "next", "last", "result").drop("time zone", "last", "result").fold("due")
 	for _, v := range views {
 		last, result := "never", ""
 		if len(v.LastRuns) > 0 {

@@ -44,7 +44,7 @@ func (c searchCommand) Run(ctx context.Context, s *session) error {
 		s.say("Nobody of %s matches.", p.Name)
 		return nil
 	}
-	t := newTable("name", "id", "status", "title", "e-mail", "phone", "department")
+	t := newTable("name", "id", "status", "title", "e-mail", "phone", "department").drop("status", "title", "phone", "e-mail").fold("department")
 	for _, m := range found {
 		t.AppendRow([]any{plain(m.Name), plain(m.ExternalID), m.Status, plain(m.Title), plain(m.Email), plain(m.Phone), plain(m.DepartmentPath)})
 	}

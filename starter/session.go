@@ -43,6 +43,23 @@ func (s *session) say(format string, args ...any) {
 	}
 }
 
+// sayFolded writes a text behind lead, continued below its beginning where the screen is
+// too narrow.
+func (s *session) sayFolded(lead, text string) {
+	width := behind(s.stdout).width
+	if width == 0 {
+		s.say("%s%s", lead, text)
+		return
+	}
+	indent := strings.Repeat(" ", columnsOf(lead))
+	for i, line := range foldText(text, max(1, width-len(indent))) {
+		if i > 0 {
+			lead = indent
+		}
+		s.say("%s%s", lead, line)
+	}
+}
+
 // note writes a line beside the result.
 func (s *session) note(format string, args ...any) {
 	fmt.Fprintf(s.stderr, "orgsync: "+format+"\n", args...)

@@ -1,46 +1,11 @@
 package main
 
 import (
-	"io"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
-
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
-	"golang.org/x/term"
 )
-
-// newTable is a table as the command line prints them: columns of text, no lines.
-func newTable(header ...any) table.Writer {
-	style := table.Style{
-		Box:     table.BoxStyle{PaddingRight: "  "},
-		Format:  table.FormatOptions{Header: text.FormatUpper},
-		Options: table.OptionsNoBordersAndSeparators,
-	}
-	t := table.NewWriter()
-	t.SetStyle(style)
-	t.SuppressTrailingSpaces()
-	if len(header) > 0 {
-		t.AppendHeader(header)
-	}
-	return t
-}
-
-// rightAligned makes columns of figures, counted from 1, flush right.
-func rightAligned(t table.Writer, columns ...int) {
-	configs := make([]table.ColumnConfig, len(columns))
-	for i, column := range columns {
-		configs[i] = table.ColumnConfig{Number: column, Align: text.AlignRight, AlignHeader: text.AlignRight}
-	}
-	t.SetColumnConfigs(configs)
-}
-
-func printTable(w io.Writer, t table.Writer) {
-	_, _ = io.WriteString(w, t.Render()+"\n")
-}
 
 // plain drops what is not printable from text that comes from outside, so that a
 // name cannot steer the terminal.
@@ -65,6 +30,9 @@ func grouped[T int | int64](n T) string {
 // moment writes a time in the local zone.
 func moment(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05-07:00") }
 
+// stamp writes a time in the local zone, short, for tables.
+func stamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
+
 // span writes a duration as exactly as people want it.
 func span(d time.Duration) string {
 	switch {
@@ -86,17 +54,4 @@ func length(d time.Duration) string {
 		}
 	}
 	return text
-}
-
-// terminalWidth returns the width of the terminal that w is, and whether it is one.
-func terminalWidth(w io.Writer) (int, bool) {
-	file, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return 0, false
-	}
-	width, _, err := term.GetSize(int(file.Fd()))
-	if err != nil || width <= 0 {
-		width = 80
-	}
-	return width, true
 }

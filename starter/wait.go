@@ -27,8 +27,7 @@ func (f waitFlags) waits(s *session, inScripts bool) bool {
 	if f.Wait != nil {
 		return *f.Wait
 	}
-	_, terminal := terminalWidth(s.stdout)
-	return terminal || inScripts
+	return behind(s.stdout).terminal || inScripts
 }
 
 // await shows how the run comes along until it has ended or is held. Interrupted, it

@@ -47,8 +47,8 @@ type sample struct {
 
 func newWatch(out io.Writer, store *db.Store, workflowID, temporalRunID, provider string) *watch {
 	w := &watch{out: out, store: store, workflowID: workflowID, temporalRunID: temporalRunID, provider: provider, every: quietEvery}
-	if w.width, w.live = terminalWidth(out); w.live {
-		w.every = liveEvery
+	if screen := newScreen(out, func(string) string { return "" }); screen.terminal {
+		w.width, w.live, w.every = screen.width, true, liveEvery
 	}
 	return w
 }
