@@ -155,7 +155,10 @@ func route(path string) string {
 	if strings.HasPrefix(path, "/v1.0/oauth2/") && strings.HasSuffix(path, "/token") && strings.Count(path, "/") == 4 {
 		return "oauth2/token"
 	}
-	return paths[path]
+	if name, ok := paths[path]; ok {
+		return name
+	}
+	return unbuiltName(path)
 }
 
 // ServeHTTP implements http.Handler.
@@ -195,6 +198,9 @@ func (s *Server) answer(q *request, act simulator.Action) simulator.Reply {
 		return s.issueToken(q, act)
 	}
 	h, ok := handlers[q.endpoint]
+	if point, known := unbuilt[q.URL.Path]; !ok && known {
+		return s.refuseUnbuilt(q, point, act)
+	}
 	if !ok {
 		return q.unknownPath()
 	}
@@ -223,16 +229,25 @@ func (s *Server) gate(q *request, h handler, act simulator.Action) *refusal {
 	if owner, expired := s.Tokens.Owner(q.token); owner == "" || expired {
 		return gateway(40014, "不合法的access_token")
 	}
-	if ip, _, _ := net.SplitHostPort(q.RemoteAddr); len(q.cfg.TrustedIPs) > 0 && !slices.Contains(q.cfg.TrustedIPs, ip) {
-		return gateway(60020, "访问ip不在白名单之中, request ip="+ip+" appKey("+q.cfg.AppKey+")")
+	if r := q.untrusted(); r != nil {
+		return r
 	}
-	if h.point != "" && !slices.Contains(q.cfg.Points, h.point) {
+	if h.serve == nil || h.point != "" && !slices.Contains(q.cfg.Points, h.point) {
 		return missingPoint(h.point)
 	}
 	if wait := s.OverQuota(q.endpoint); wait > 0 {
 		return throttled
 	}
 	return q.scripted(act, h)
+}
+
+// untrusted refuses callers that are not on the list of trusted addresses, if there is one.
+func (q *request) untrusted() *refusal {
+	ip, _, _ := net.SplitHostPort(q.RemoteAddr)
+	if len(q.cfg.TrustedIPs) == 0 || slices.Contains(q.cfg.TrustedIPs, ip) {
+		return nil
+	}
+	return gateway(60020, "访问ip不在白名单之中, request ip="+ip+" appKey("+q.cfg.AppKey+")")
 }
 
 // scripted is the refusal that a fault asks for.

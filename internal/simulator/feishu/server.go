@@ -114,6 +114,11 @@ func (s *Server) read(r *http.Request) *request {
 	s.mu.Unlock()
 	q.token, _ = strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	q.endpoint, q.id = route(r.URL.Path)
+	if h, built := handlers[q.endpoint]; !built || h.method != r.Method {
+		if call, found := unbuiltCall(r.Method, r.URL.Path); found {
+			q.endpoint = call
+		}
+	}
 	return q
 }
 
@@ -185,9 +190,12 @@ func (s *Server) answer(q *request, act simulator.Action) simulator.Reply {
 	if strings.HasSuffix(q.endpoint, "_access_token") {
 		return s.issueToken(q, act)
 	}
+	if scopes, ok := unbuilt[q.endpoint]; ok {
+		return s.refuseUnbuilt(q, scopes, act)
+	}
 	h, ok := handlers[q.endpoint]
-	if !ok {
-		return q.refuse(&refusal{status: http.StatusNotFound, code: 99991201, msg: "path not found"})
+	if !ok || q.Method != h.method {
+		return q.notFound()
 	}
 	if r := s.gate(q, h, act); r != nil {
 		return q.refuse(r)
@@ -205,16 +213,16 @@ func (s *Server) answer(q *request, act simulator.Action) simulator.Reply {
 }
 
 func (s *Server) gate(q *request, h handler, act simulator.Action) *refusal {
-	if q.Method != h.method {
-		return &refusal{code: 99991301, msg: "method not allowed"}
-	}
 	if r := s.checkToken(q); r != nil {
 		return r
 	}
 	if ip, _, _ := net.SplitHostPort(q.RemoteAddr); len(q.cfg.TrustedIPs) > 0 && !slices.Contains(q.cfg.TrustedIPs, ip) {
 		return &refusal{code: 99991401, msg: "ip " + ip + " is denied by app setting"}
 	}
-	if len(h.scopes) > 0 && !q.holds(h.scopes...) {
+	switch {
+	case h.serve == nil && len(h.scopes) == 0: // it takes a user's token only (feishu.md §5.2)
+		return &refusal{code: 99991663, msg: "Invalid access token for authorization. Please make a request with token attached."}
+	case h.serve == nil, !q.holds(h.scopes...):
 		return missingScope(q.cfg.AppID, h.scopes)
 	}
 	if wait := s.OverQuota(q.endpoint); wait > 0 {

@@ -23,7 +23,7 @@ const maxBody = 1 << 20
 // issueToken answers both token endpoints. Refusals come with HTTP 200.
 func (s *Server) issueToken(q *request, act simulator.Action) simulator.Reply {
 	if q.Method != http.MethodPost {
-		return q.refuse(&refusal{code: 99991301, msg: "method not allowed"})
+		return q.notFound()
 	}
 	if r := q.scripted(act, handler{}); r != nil {
 		return q.refuse(r)

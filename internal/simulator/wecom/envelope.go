@@ -53,7 +53,8 @@ func (q *request) refuse(r *refusal) simulator.Reply {
 		msg = fmt.Sprintf("%s, hint: [%s], from ip: %s, more info at https://open.work.weixin.qq.com/devtool/query?e=%d", r.text, q.hint, q.ip, r.code)
 	}
 	body := map[string]any{"errcode": r.code, "errmsg": msg}
-	for _, key := range handlers[q.endpoint].arrays {
+	h, _ := handlerOf(q.endpoint)
+	for _, key := range h.arrays {
 		body[key] = []any{}
 	}
 	reply := q.json(body)

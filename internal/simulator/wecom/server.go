@@ -154,7 +154,7 @@ var handlers = map[string]handler{
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := s.read(r)
-	if _, known := handlers[q.endpoint]; !known && q.endpoint != "gettoken" {
+	if _, known := handlerOf(q.endpoint); !known && q.endpoint != "gettoken" {
 		w.WriteHeader(http.StatusNotFound) // with an empty body (wecom.md §1.1)
 		return
 	}
@@ -190,7 +190,7 @@ func (s *Server) answer(q *request, act simulator.Action) simulator.Reply {
 	if q.endpoint == "gettoken" {
 		return s.issueToken(q, act)
 	}
-	h := handlers[q.endpoint]
+	h, _ := handlerOf(q.endpoint)
 	if r := s.gate(q, h, act); r != nil {
 		return q.refuse(r)
 	}
