@@ -133,7 +133,7 @@ func TestATreeThatStandsIsLeftAlone(t *testing.T) {
 		p.forget()
 		r := co.sync(s)
 		require.Subset(t, co.tree(), before, name)
-		require.Len(t, co.texts(t, "SELECT external_id FROM org_departments WHERE tenant_id = $1 AND raw_data = '{}' AND sort_order < 9 AND status = 'active' AND provider_id = $2",
+		require.Len(t, co.texts(t, "SELECT external_id FROM org_departments WHERE tenant_id = $1 AND raw_data = '{}' AND coalesce(sort_order, 0) < 9 AND status = 'active' AND provider_id = $2",
 			co.provider.TenantID, co.provider.ID), len(before), name)
 		require.Equal(t, c.stands, len(p.of("DepartmentsUpdate")) == 0, name)
 		require.Equal(t, c.stands, len(p.of("TreeRepairCycles")) == 0, name)
@@ -210,4 +210,26 @@ func TestForeignRowsAreNeverTouched(t *testing.T) {
 	require.Equal(t, before, foreign(), "an unchanged company")
 	c.sync(snapshot{departments: "1 name=New", members: "c in=1"})
 	require.Equal(t, before, foreign(), "a company that lost nearly all")
+}
+
+// A sort figure that was never sent is none, and no zero; one that was sent before stays.
+func TestASortFigureThatWasNotSent(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.DingTalk)
+	figures := func() []string {
+		return c.texts(t, `SELECT d.external_id || ' ' || coalesce(d.sort_order::text, 'none') FROM org_departments d WHERE d.provider_id = $1
+			UNION ALL SELECT 'a in ' || d.external_id || ' ' || coalesce(md.sort_order::text, 'none') FROM org_member_departments md
+				JOIN org_departments d ON d.id = md.department_id WHERE d.provider_id = $1 ORDER BY 1`, c.provider.ID)
+	}
+	said := snapshot{departments: "1 order=0; 10<1 order=7; 11<1", members: "a in=1#0,10#7,11"}
+	want := []string{"1 0", "10 7", "11 none", "a in 1 0", "a in 10 7", "a in 11 none"}
+	c.sync(said)
+	require.Equal(t, want, figures())
+	require.Empty(t, c.sync(said).changes())
+	require.Empty(t, c.sync(snapshot{departments: "1; 10<1; 11<1", members: "a in=1,10,11"}).changes())
+	require.Equal(t, want, figures())
+
+	r := c.sync(snapshot{departments: "1; 10<1; 11<1 order=0", members: "a in=1,10,11#0"})
+	require.Equal(t, []string{"department updated 11", "membership updated a"}, r.changes())
+	require.Equal(t, []string{"1 0", "10 7", "11 0", "a in 1 0", "a in 10 7", "a in 11 0"}, figures())
 }

@@ -43,6 +43,10 @@ func TestAFieldOfAMember(t *testing.T) {
 		{"activated never sent is true", "", "", "activated", "true"},
 		{"activated changes, status does not", "activated=false status=active", "activated=true status=active", "activated || ' ' || status", "true active"},
 		{"raw replaced", `raw={"x":1}`, `raw={"y":2}`, "raw_data", `{"y": 2}`},
+		{"raw of which other calls say more", `raw={"x":1,"more":[9007199254740993]}`, `raw={"y":2} keeps=more,most`, "raw_data", `{"y": 2, "more": [9007199254740993]}`},
+		{"raw that says it itself this time", `raw={"x":1,"more":1}`, `raw={"y":2,"more":2} keeps=more`, "raw_data", `{"y": 2, "more": 2}`},
+		{"raw of the call that says all", `raw={"x":1,"more":1}`, `raw={"y":2}`, "raw_data", `{"y": 2}`},
+		{"raw of somebody new", `raw={"x":1} keeps=more`, `raw={"x":1} keeps=more`, "raw_data", `{"x": 1}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -19,7 +19,8 @@ import (
 // members=fail, members=open, members=bad, members=via:ID.
 //
 // Members: the external id, then key=value: u (unionid), o (open id), name, email,
-// phone, avatar, title, status, activated, raw, in; "fallback" for an external id
+// phone, avatar, title, status, activated, raw, keeps (fields of raw, with commas), in;
+// "fallback" for an external id
 // that stands in for a better one, "noname" for a name that was not sent. What is
 // not written was not sent, "email=" was sent empty. in=10,11^5!#7 places the person
 // in 10 and 11, there with primary rank 5, as leader (~ for: not) and sort order 7.
@@ -111,6 +112,9 @@ func membersOf(text string, kind directory.ProviderType) []db.StagedMember {
 		m.Raw = json.RawMessage(fmt.Sprintf(`{"id": %q}`, id))
 		if raw, ok := v["raw"]; ok {
 			m.Raw = json.RawMessage(raw)
+		}
+		if keeps, ok := v["keeps"]; ok {
+			m.RawKeeps = strings.Split(keeps, ",")
 		}
 		for _, place := range strings.FieldsFunc(v["in"], func(r rune) bool { return r == ',' }) {
 			m.Memberships = append(m.Memberships, membershipOf(place))

@@ -124,7 +124,7 @@ func (s *Store) putDepartments(ctx context.Context, tx pgx.Tx, runID string, fou
 var stagedMemberColumns = []string{
 	"run_id", "listing", "page", "n", "department_external_id", "person_key", "external_id", "external_is_fallback", "unionid", "open_id",
 	"name", "name_translit_full", "name_translit_initial", "email", "phone", "avatar_url", "title", "status", "activated",
-	"primary_rank", "is_leader", "sort_order", "raw", "digest",
+	"primary_rank", "is_leader", "sort_order", "raw", "raw_keeps", "digest",
 }
 
 // MemberPage is one page of people.
@@ -296,14 +296,17 @@ func copyProblem(err error) error {
 func memberRows(p MemberPage, people []StagedMember) [][]any {
 	rows := make([][]any, 0, len(people))
 	add := func(m StagedMember, department *string, place directory.Membership) {
-		var raw any
+		var raw, keeps any
 		if m.Raw != nil {
 			raw = m.Raw
+		}
+		if m.RawKeeps != nil {
+			keeps = m.RawKeeps
 		}
 		rows = append(rows, []any{
 			p.RunID, p.Listing, int32(p.Number), int32(len(rows)), department, m.Key, m.ExternalID, m.ExternalIDIsFallback,
 			orNull(m.UnionID), orNull(m.OpenID), m.Name, m.TranslitFull, m.TranslitInitial, m.Email, m.Phone, m.AvatarURL, m.Title,
-			(*string)(m.Status), m.Activated, place.PrimaryRank, place.Leader, place.SortOrder, raw,
+			(*string)(m.Status), m.Activated, place.PrimaryRank, place.Leader, place.SortOrder, raw, keeps,
 			pgtype.UUID{Bytes: m.Digest, Valid: p.Recognisable},
 		})
 	}

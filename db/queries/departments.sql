@@ -8,7 +8,7 @@ SELECT NOT EXISTS (
     LEFT JOIN org_departments p ON p.id = d.parent_id AND p.provider_id = @provider_id
     LEFT JOIN staged_departments sp ON sp.run_id = @run_id AND sp.external_id = s.parent_external_id
     WHERE s.run_id = @run_id AND NOT coalesce(
-        d.status = 'active' AND d.name = coalesce(s.name, d.name) AND d.sort_order = coalesce(s.sort_order, d.sort_order) AND d.raw_data = coalesce(s.raw, d.raw_data)
+        d.status = 'active' AND d.name = coalesce(s.name, d.name) AND d.sort_order IS NOT DISTINCT FROM coalesce(s.sort_order, d.sort_order) AND d.raw_data = coalesce(s.raw, d.raw_data)
         AND d.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
         AND CASE WHEN s.parent_external_id IS NULL THEN d.parent_id IS NULL AND d.depth = 0
             ELSE p.external_id = sp.external_id AND p.depth = d.depth - 1 END, false)
@@ -77,7 +77,7 @@ WITH RECURSIVE keyed AS MATERIALIZED (
 ), created AS (
     INSERT INTO org_departments (id, provider_id, tenant_id, external_id, parent_id, name, path, depth, sort_order, raw_data)
     SELECT k.id, @provider_id, sqlc.narg(tenant_id)::uuid, k.external_id, p.id, k.name,
-        coalesce(tree.path, k.name), coalesce(tree.depth, 0), coalesce(k.sort_order, 0), coalesce(k.raw, '{}')
+        coalesce(tree.path, k.name), coalesce(tree.depth, 0), k.sort_order, coalesce(k.raw, '{}')
     FROM keyed k LEFT JOIN keyed p ON p.external_id = k.parent_external_id LEFT JOIN tree ON tree.external_id = k.external_id
     WHERE k.is_new ORDER BY k.external_id
     RETURNING id, external_id, name, parent_id, sort_order

@@ -140,12 +140,12 @@ WITH listed AS (
 ), people AS (
     -- Of a person's rows the one with the full record, whatever was read last.
     SELECT DISTINCT ON (l.person_key) l.* FROM listed l WHERE NOT l.stored
-    ORDER BY l.person_key, l.raw IS NULL, l.department_external_id, l.page DESC, l.n DESC
+    ORDER BY l.person_key, l.raw IS NULL, l.raw_keeps IS NOT NULL, l.department_external_id, l.page DESC, l.n DESC
 ), places AS (
     SELECT DISTINCT ON (l.member_id, l.department_id) l.member_id, l.department_id, l.stored, l.external_id,
-        NOT l.stored AND l.department_id = l.best_id AS is_primary, l.leads AS is_leader, coalesce(l.sort_order, 0) AS sort_order, l.primary_rank
+        NOT l.stored AND l.department_id = l.best_id AS is_primary, l.leads AS is_leader, l.sort_order, l.primary_rank
     FROM listed l WHERE l.department_id IS NOT NULL
-    ORDER BY l.member_id, l.department_id, l.raw IS NULL, l.page DESC, l.n DESC
+    ORDER BY l.member_id, l.department_id, l.raw IS NULL, l.primary_rank IS NULL, l.page DESC, l.n DESC
 ), created AS (
     INSERT INTO org_members (id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial,
         email, phone, avatar_url, title, status, activated, raw_data, department_id, department_path)
@@ -189,7 +189,7 @@ WITH wanted AS (
     FROM unnest(@listings::text[]) AS w (listing)
     CROSS JOIN LATERAL (SELECT * FROM sync_run_people x WHERE x.run_id = @run_id AND x.listing = w.listing AND x.person_key = ANY (@people::text[]) OFFSET 0) p
     WHERE p.theirs AND p.stored
-    ORDER BY p.person_key, p.partial, p.listed_in, p.page DESC, p.n DESC
+    ORDER BY p.person_key, p.partial, p.partly, p.listed_in, p.page DESC, p.n DESC
 ), differing AS (
     SELECT m.external_id AS old_external_id, m.unionid AS old_unionid, m.open_id AS old_open_id, m.name AS old_name,
         m.name_translit_full AS old_full, m.name_translit_initial AS old_initial, m.email AS old_email,
@@ -231,7 +231,7 @@ WITH placed AS (
     FROM unnest(@listings::text[]) AS w (listing)
     CROSS JOIN LATERAL (SELECT * FROM sync_run_people x WHERE x.run_id = @run_id AND x.listing = w.listing AND x.person_key = ANY (@people::text[]) OFFSET 0) p
     WHERE p.theirs AND p.placeable AND p.placed
-    ORDER BY p.member_id, p.department_id, p.partial, p.page DESC, p.n DESC
+    ORDER BY p.member_id, p.department_id, p.partial, p.primary_rank IS NULL, p.page DESC, p.n DESC
 ), differing AS (
     SELECT md.member_id, md.department_id, p.external_id, md.is_leader AS old_leader, md.sort_order AS old_order, md.primary_rank AS old_rank,
         coalesce(p.is_leader, md.is_leader) AS is_leader, coalesce(p.sort_order, md.sort_order) AS sort_order,

@@ -41,7 +41,7 @@ type Department struct {
 	Leaders []string
 	// Raw is the provider's record, as normalize.JSON writes it, without figures that
 	// change when people move (head counts), so that it differs only when the
-	// department does.
+	// department does. Nil where it could not be read.
 	Raw json.RawMessage
 }
 
@@ -85,6 +85,9 @@ type Member struct {
 	// for the department that was asked (DingTalk leader, dept_order), so that every
 	// listing of a person yields the same value.
 	Raw json.RawMessage
+	// RawKeeps are fields that other calls send of a person and the one that brought the
+	// record does not: what is stored of them stays.
+	RawKeeps []string
 }
 
 // Membership places a member in a department.

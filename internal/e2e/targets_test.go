@@ -61,10 +61,14 @@ func TestRunOfSinglePeople(t *testing.T) {
 			require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
 			require.Empty(t, result.Errors)
 			require.Equal(t, plan.Counts, result.Counts)
-			require.Equal(t, directory.Counts{
+			want := directory.Counts{
 				Members:     directory.MemberCounts{Read: 4, Created: 1, Updated: 1, Moved: 1, Deleted: 1, Unchanged: 1},
 				Memberships: directory.MembershipCounts{Created: 3, Deleted: 2},
-			}, result.Counts)
+			}
+			if kind == directory.DingTalk { // a first look-up brings fields that lists do not have
+				want.Members.Updated, want.Members.Unchanged = 2, 0
+			}
+			require.Equal(t, want, result.Counts)
 			require.Zero(t, p.peopleListings())
 			// One call each, Feishu's departments or another id one or two more, and the
 			// department that the mover left.

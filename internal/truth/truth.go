@@ -53,8 +53,11 @@ func Of(kind directory.ProviderType, company simulator.Truth, got Directory) Dir
 			if !m.Active { // its one status says of whom is disabled nothing else (wecom.md §3.3)
 				one.Activated = got.Members[id].Activated
 			}
-		case directory.DingTalk: // its lists name no main department
-			one.Primary = got.Members[id].Primary
+		case directory.DingTalk:
+			// Its lists name no main department; where somebody was looked up it is known.
+			if got.Members[id].Primary != m.Main {
+				one.Primary = byRule(company, m.Departments)
+			}
 		}
 		want.Members[id] = one
 	}
@@ -68,6 +71,21 @@ func Of(kind directory.ProviderType, company simulator.Truth, got Directory) Dir
 	}
 	want.count()
 	return want
+}
+
+// byRule is the deepest of departments, of several the one with the smallest id.
+func byRule(company simulator.Truth, departments []string) (best string) {
+	deepest := -1
+	for _, id := range departments {
+		depth := 0
+		for up := company.Departments[id].ParentID; up != ""; up = company.Departments[up].ParentID {
+			depth++
+		}
+		if depth > deepest || depth == deepest && id < best {
+			best, deepest = id, depth
+		}
+	}
+	return best
 }
 
 // count computes who is active in each department and below it, and directly in it.

@@ -38,6 +38,21 @@ func TestWhatACompanyMustBe(t *testing.T) {
 	require.Equal(t, "inactive", want.Members["bob"].Status)
 }
 
+// DingTalk's lists name no main department: it is the deepest, unless a look-up said
+// which it is.
+func TestTheMainDepartmentByRule(t *testing.T) {
+	t.Parallel()
+	company, _ := made()
+	company.Members["ann"] = simulator.TrueMember{Name: "Ann", Active: true, Departments: []string{"a", "b", "top"}, Main: "a"}
+	for stored, want := range map[string]string{"": "b", "top": "b", "b": "b", "a": "a"} {
+		got := truth.Directory{Members: map[string]truth.Member{"ann": {Primary: stored}}}
+		require.Equal(t, want, truth.Of(directory.DingTalk, company, got).Members["ann"].Primary, "stored: %s", stored)
+	}
+	company.Departments["c"] = simulator.TrueDepartment{ParentID: "a", Name: "C"}
+	company.Members["ann"] = simulator.TrueMember{Departments: []string{"c", "b", "top"}, Main: "top"}
+	require.Equal(t, "b", truth.Of(directory.DingTalk, company, truth.Directory{}).Members["ann"].Primary)
+}
+
 func TestDifferencesAndLosses(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

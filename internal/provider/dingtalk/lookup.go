@@ -84,9 +84,7 @@ func (c *client) FindMember(ctx context.Context, m provider.MemberRef) (provider
 }
 
 // ReadMember implements provider.MemberReader. External contacts, who have userids
-// too, count as gone (dingtalk.md §11.14). What user/get says of a main department
-// is left out: listings do not say it, and which one is primary must not depend on
-// how somebody was read.
+// too, count as gone (dingtalk.md §11.14).
 func (c *client) ReadMember(ctx context.Context, m provider.MemberRef) (directory.Member, bool, error) {
 	if m.ExternalID == "" {
 		return directory.Member{}, false, newError(userGet, provider.Invalid, "the userid is missing", reportIt)
@@ -105,9 +103,6 @@ func (c *client) ReadMember(ctx context.Context, m provider.MemberRef) (director
 	person.Memberships = allMemberships(r)
 	if person.Memberships == nil && r["dept_id_list"] != nil {
 		person.Memberships = []directory.Membership{}
-	}
-	for i := range person.Memberships {
-		person.Memberships[i].PrimaryRank = nil
 	}
 	return person, false, nil
 }

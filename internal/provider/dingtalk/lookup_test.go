@@ -156,7 +156,7 @@ func TestReadMember(t *testing.T) {
 		`{"errcode":0,"result":{"userid":"42"}}`:                   nil,
 		`{"errcode":0,"result":{"userid":"42","dept_id_list":[]}}`: {},
 		`{"errcode":0,"result":{"userid":"42","dept_id_list":[7],"leader_in_dept":[{"dept_id":7,"leader":true}],"dept_position_list":[{"dept_id":7,"is_main":true}]}}`: {
-			{DepartmentID: "7", Leader: &yes}, // no rank: listings know none
+			{DepartmentID: "7", Leader: &yes, PrimaryRank: ptr(int64(1))},
 		},
 	} {
 		f := newFixture(t, map[string]func(call) reply{"/topapi/v2/user/get": always(body)})

@@ -49,7 +49,7 @@ func memberPage(items []any, department, next string) provider.MemberPage {
 			page.Bad = append(page.Bad, unusable(nth(i), r, problem))
 			continue
 		}
-		m.Memberships = directMembership(r, department)
+		m.Memberships, m.RawKeeps = directMembership(r, department), onlyOfUserGet
 		page.Members = append(page.Members, m)
 	}
 	return page

@@ -37,10 +37,10 @@ func TestMembersOfADepartmentInPages(t *testing.T) {
 	require.Empty(t, cmp.Diff([]directory.Member{
 		{ExternalID: "0123", Name: ptr("A"), Status: ptr(directory.Active),
 			Memberships: []directory.Membership{{DepartmentID: "42", Leader: ptr(true), SortOrder: ptr(int64(176274948238067512))}},
-			Raw:         json.RawMessage(`{"dept_id_list":[42,43],"name":"A","userid":"0123"}`)},
+			Raw:         json.RawMessage(`{"dept_id_list":[42,43],"name":"A","userid":"0123"}`), RawKeeps: onlyOfUserGet},
 		{ExternalID: "u2", Status: ptr(directory.Active),
 			Memberships: []directory.Membership{{DepartmentID: "42", Leader: ptr(false)}},
-			Raw:         json.RawMessage(`{"userid":"u2"}`)},
+			Raw:         json.RawMessage(`{"userid":"u2"}`), RawKeeps: onlyOfUserGet},
 	}, members))
 }
 

@@ -1,28 +1,29 @@
 package dingtalk
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
-// What of a record is no part of its Raw: in a member what holds only for the
-// department asked and what only user/get sends (dingtalk.md §3.1), since somebody
-// granted by name in a granted department is read both ways in one run; in a
-// department the head counts, which change whenever somebody moves.
+// What of a record is no part of its Raw; the package comment says why.
 var (
-	droppedOfMember = []string{
-		"leader", "dept_order",
-		"leader_in_dept", "dept_order_list", "dept_position_list", "role_list", "manager_userid", "real_authed", "senior",
-		"union_emp_ext", "create_time", "extension_i18n",
-	}
+	droppedOfMember     = []string{"leader", "dept_order"}
 	droppedOfDepartment = []string{"member_count", "owning_member_count"}
 )
 
+// onlyOfUserGet are the fields of a person that user/get sends and user/list does not
+// (dingtalk.md §3.1).
+var onlyOfUserGet = []string{
+	"leader_in_dept", "dept_order_list", "dept_position_list", "role_list", "manager_userid", "real_authed", "senior",
+	"union_emp_ext", "create_time", "extension_i18n",
+}
+
 // Arrays that come in no defined order (dingtalk.md §3.1, §11.6).
 var (
-	unorderedOfMember     = []string{"dept_id_list"}
+	unorderedOfMember     = []string{"dept_id_list", "leader_in_dept", "dept_order_list", "dept_position_list", "role_list"}
 	unorderedOfDepartment = []string{"dept_manager_userid_list", "outer_permit_depts", "outer_permit_users", "dept_permits", "user_permits"}
 )
 
@@ -142,11 +143,13 @@ func directMembership(r record, department string) []directory.Membership {
 
 // allMemberships reads the departments from a single person's record. Only
 // dept_position_list can name a main one; the order of dept_id_list means nothing
-// (dingtalk.md §11.6).
+// (dingtalk.md §11.6). Where it names none nothing is said: it is sent only where it has
+// a value (dingtalk.md §3.1), and what was said before stays.
 func allMemberships(r record) []directory.Membership {
 	leaders, orders, positions := byDepartment(r["leader_in_dept"]), byDepartment(r["dept_order_list"]), byDepartment(r["dept_position_list"])
 	ids, _ := asArray(r["dept_id_list"])
 	var memberships []directory.Membership
+	var named []bool // whether it is said to be a main one
 	for _, v := range ids {
 		id, ok := asInteger(v)
 		if !ok || id < 1 {
@@ -157,11 +160,18 @@ func allMemberships(r record) []directory.Membership {
 			Leader:       leaders[id].boolean("leader"),
 			SortOrder:    orders[id].integer("order"),
 		}
-		if main := positions[id].boolean("is_main"); main != nil && *main {
-			rank := int64(1)
-			m.PrimaryRank = &rank
-		}
 		memberships = append(memberships, m)
+		main := positions[id].boolean("is_main")
+		named = append(named, main != nil && *main)
+	}
+	if slices.Contains(named, true) {
+		for i, is := range named {
+			rank := int64(0)
+			if is {
+				rank = 1
+			}
+			memberships[i].PrimaryRank = &rank
+		}
 	}
 	return memberships
 }

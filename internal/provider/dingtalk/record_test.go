@@ -65,19 +65,41 @@ func TestMembershipsOfASingleRecord(t *testing.T) {
 		"dept_order_list":[{"dept_id":901000202,"order":176188700000000511},{"dept_id":901000101,"order":176274900000000513}],
 		"dept_position_list":[{"dept_id":901000202,"is_main":true,"title":"工程师"},{"dept_id":901000101,"is_main":false}]}`)
 	require.Empty(t, cmp.Diff([]directory.Membership{
-		{DepartmentID: "901000101", Leader: ptr(true), SortOrder: ptr(int64(176274900000000513))},
+		{DepartmentID: "901000101", Leader: ptr(true), SortOrder: ptr(int64(176274900000000513)), PrimaryRank: ptr(int64(0))},
 		{DepartmentID: "901000202", Leader: ptr(false), SortOrder: ptr(int64(176188700000000511)), PrimaryRank: ptr(int64(1))},
-		{DepartmentID: "303"},
+		{DepartmentID: "303", PrimaryRank: ptr(int64(0))},
 	}, allMemberships(r)))
 	require.Empty(t, allMemberships(mustRecord(t, `{"userid":"u1","dept_id_list":"[2,3]","leader_in_dept":{},"dept_order_list":null}`)))
+}
+
+// Of a main department nothing is said where none is named: what was said before stays.
+func TestNoMainDepartmentNamed(t *testing.T) {
+	t.Parallel()
+	for _, positions := range []string{``, `,"dept_position_list":[]`, `,"dept_position_list":[{"dept_id":2,"is_main":false}]`, `,"dept_position_list":[{"dept_id":9,"is_main":true}]`} {
+		for _, m := range allMemberships(mustRecord(t, `{"userid":"u1","dept_id_list":[2,3]`+positions+`}`)) {
+			require.Nil(t, m.PrimaryRank, positions)
+		}
+	}
+}
+
+// Raw is everything that was sent but for what speaks of the department asked.
+func TestRawIsEverythingSent(t *testing.T) {
+	t.Parallel()
+	m, problem := toMember(mustRecord(t, `{"userid":"u1","leader":true,"dept_order":1,"manager_userid":"boss","role_list":[{"id":3935025514},{"id":1}],
+		"dept_position_list":[{"dept_id":2,"is_main":true}],"leader_in_dept":[],"dept_order_list":[{"dept_id":2,"order":176274948238067513}],"brand_new":{"x":1.10}}`))
+	require.Empty(t, problem)
+	require.Equal(t, `{"brand_new":{"x":1.10},"dept_order_list":[{"dept_id":2,"order":176274948238067513}],"dept_position_list":[{"dept_id":2,"is_main":true}],`+
+		`"leader_in_dept":[],"manager_userid":"boss","role_list":[{"id":1},{"id":3935025514}],"userid":"u1"}`, string(m.Raw))
+	d := toDepartment(mustRecord(t, `{"dept_id":2,"member_count":3,"owning_member_count":1,"order":9007199254740993,"brand_new":true}`), 2, "1")
+	require.Equal(t, `{"brand_new":true,"dept_id":2,"order":9007199254740993}`, string(d.Raw))
 }
 
 func TestRawIsTheSameInEveryListing(t *testing.T) {
 	t.Parallel()
 	a, _ := toMember(mustRecord(t, `{"userid":"u1","dept_id_list":[100,20,3],"leader":true,"dept_order":176274948238067513,
 		"unknown":{"z":9007199254740993,"a":"<&>"}}`))
-	b, _ := toMember(mustRecord(t, `{ "role_list":[{"id":1},{"id":2}],"leader_in_dept":[],"union_emp_ext":{},"senior":false,"unknown":{"a":"<&>","z":9007199254740993},
-		"dept_order_list":[],"real_authed":true,"dept_id_list":[3,100,20],"userid":"u1" }`))
+	b, _ := toMember(mustRecord(t, `{ "unknown":{"a":"<&>","z":9007199254740993},"dept_order":7,"leader":false,
+		"dept_id_list":[3,100,20],"userid":"u1" }`))
 	require.Equal(t, `{"dept_id_list":[100,20,3],"unknown":{"a":"<&>","z":9007199254740993},"userid":"u1"}`, string(a.Raw))
 	require.Equal(t, string(a.Raw), string(b.Raw))
 }

@@ -9,5 +9,14 @@
 // means, departments.go and members.go the listings, lookup.go single objects,
 // check.go the preflight.
 //
+// # Raw records
+//
+// A record's Raw is everything that was sent, with arrays that have no order of their own
+// sorted, but for: a department's member_count and primary_member_count, which change
+// whenever somebody moves and would make every such department look changed; a person's
+// is_frozen beside status, which repeats it and comes with some calls only. What of a
+// person is sent by some calls only (assign_info, subscription_ids) is as of the last call
+// that sent it.
+//
 // Comments cite feishu.md, the project's reference of the API, by section.
 package feishu

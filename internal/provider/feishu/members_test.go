@@ -30,7 +30,7 @@ func TestMembersOfADepartmentPageByPage(t *testing.T) {
 		Name: ptr("Li Lei"), Email: ptr("leo@example.com"), Phone: ptr("+8613000000001"), AvatarURL: ptr("https://img.example/a0"),
 		Title: ptr("Engineer"), Status: ptr(directory.Active), Activated: ptr(true),
 		Memberships: []directory.Membership{{DepartmentID: "0", PrimaryRank: ptr(int64(50)), SortOrder: ptr(int64(0))}},
-		Raw:         first.Members[0].Raw,
+		Raw:         first.Members[0].Raw, RawKeeps: memberPartly,
 	}}}, first)
 
 	second, err := c.Members(t.Context(), provider.Query{Department: "0", Listing: direct, Cursor: first.Next})
@@ -38,7 +38,7 @@ func TestMembersOfADepartmentPageByPage(t *testing.T) {
 	require.Equal(t, provider.MemberPage{Request: "LOG1", Members: []directory.Member{{
 		ExternalID: "ou_2", ExternalIDIsFallback: true, OpenID: "ou_2",
 		Memberships: []directory.Membership{{DepartmentID: "0"}},
-		Raw:         []byte(`{"open_id":"ou_2"}`),
+		Raw:         []byte(`{"open_id":"ou_2"}`), RawKeeps: memberPartly,
 	}}}, second)
 
 	calls := s.to(usersPath)
@@ -74,7 +74,7 @@ func TestUnusableMembersDoNotSpoilThePage(t *testing.T) {
 	}, page.Bad)
 	require.Equal(t, []directory.Member{{
 		ExternalID: "ou_9", ExternalIDIsFallback: true, OpenID: "ou_9", Phone: ptr("13000000001"),
-		Memberships: []directory.Membership{{DepartmentID: "od-1"}}, Raw: page.Members[0].Raw,
+		Memberships: []directory.Membership{{DepartmentID: "od-1"}}, Raw: page.Members[0].Raw, RawKeeps: memberPartly,
 	}}, page.Members)
 }
 

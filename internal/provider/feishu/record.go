@@ -104,7 +104,7 @@ func memberOf(r record) (m directory.Member, problem string) {
 	if m.ExternalID == "" {
 		return m, "neither user_id nor open_id"
 	}
-	m.Raw = rawOf(r, memberVolatile, memberSets)
+	m.Raw, m.RawKeeps = rawOf(r, memberVolatile, memberSets), memberPartly
 	m.Name = r.text("name")
 	m.Email = emailOf(r)
 	m.Phone = r.text("mobile")
@@ -196,15 +196,17 @@ func membershipsOf(r record) []directory.Membership {
 	return all
 }
 
-// What must not be in a stored record, and which arrays have no order of their own.
+// What must not be in a stored record (the package comment says why), and which arrays
+// have no order of their own.
 var (
 	// Head counts change whenever somebody moves.
 	departmentVolatile = []string{"member_count", "primary_member_count"}
 	departmentSets     = []string{"leaders", "unit_ids", "group_chat_employee_types", "department_hrbps"}
-	// Sent by some of the calls that return a person and not by others
-	// (feishu.md §3.2): is_frozen by lists only, where it repeats status.
-	memberVolatile = []string{"is_frozen", "assign_info", "subscription_ids"}
-	memberSets     = []string{"department_ids", "orders", "dotted_line_leader_user_ids", "custom_attrs"}
+	// Sent by lists only, where it repeats status (feishu.md §3.2).
+	memberVolatile = []string{"is_frozen"}
+	memberSets     = []string{"department_ids", "orders", "dotted_line_leader_user_ids", "custom_attrs", "assign_info", "subscription_ids"}
+	// Sent by some of the calls that return a person and not by others (feishu.md §3.2).
+	memberPartly = []string{"assign_info", "subscription_ids"}
 )
 
 // rawOf is the record as normalize.JSON, without what is volatile and with sets sorted.

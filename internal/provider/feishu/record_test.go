@@ -114,11 +114,23 @@ func TestRawIsCanonical(t *testing.T) {
 		"orders":[{"department_id":"b"},{"department_id":"a"}],"is_frozen":false}`))
 	require.Empty(t, problem)
 	other, problem := memberOf(read(t, `{"orders":[{"department_id":"a"},{"department_id":"b"}],"department_ids":["a","b"],
-		"big":12345678901234567890,"zeta":{"a":[3,2],"b":1},"open_id":"ou_1","assign_info":[],"subscription_ids":["s"]}`))
+		"big":12345678901234567890,"zeta":{"a":[3,2],"b":1},"open_id":"ou_1"}`))
 	require.Empty(t, problem)
 	require.Equal(t, string(one.Raw), string(other.Raw))
 	require.Equal(t, `{"big":12345678901234567890,"department_ids":["a","b"],"open_id":"ou_1",`+
 		`"orders":[{"department_id":"a"},{"department_id":"b"}],"zeta":{"a":[3,2],"b":1}}`, string(one.Raw))
+}
+
+// Raw is everything that was sent but what repeats status; what some calls leave out stays.
+func TestRawIsEverythingSent(t *testing.T) {
+	t.Parallel()
+	m, problem := memberOf(read(t, `{"open_id":"ou_1","is_frozen":true,"assign_info":[{"seat_id":"2"},{"seat_id":"1"}],"subscription_ids":["s"],"brand_new":{"x":1.10},"job_level_id":"mga5"}`))
+	require.Empty(t, problem)
+	require.Equal(t, `{"assign_info":[{"seat_id":"1"},{"seat_id":"2"}],"brand_new":{"x":1.10},"job_level_id":"mga5","open_id":"ou_1","subscription_ids":["s"]}`, string(m.Raw))
+	require.Equal(t, []string{"assign_info", "subscription_ids"}, m.RawKeeps)
+	d, problem := departmentOf(read(t, `{"open_department_id":"od-1","member_count":5,"primary_member_count":4,"brand_new":true}`))
+	require.Empty(t, problem)
+	require.Equal(t, `{"brand_new":true,"open_department_id":"od-1"}`, string(d.Raw))
 }
 
 func TestRawOfADepartmentIgnoresHeadCounts(t *testing.T) {

@@ -51,9 +51,23 @@ func (w *world) requireSame(listed, single *reading) {
 	require.Empty(w.t, single.conflicts)
 	_, wantPeople := w.shown(listed)
 	_, people := w.shown(single)
+	if w.kind == directory.DingTalk { // only a look-up names the main department
+		truth := w.company.Truth(w.kind)
+		for id, p := range people {
+			main := truth.Members[id].Main
+			if _, seen := p.Places[main]; seen {
+				require.Equal(w.t, main, p.Main, id)
+			}
+			p.Main = wantPeople[id].Main
+			people[id] = p
+		}
+	}
 	require.Equal(w.t, wantPeople, people)
 	for id, p := range listed.people {
-		require.Equal(w.t, p.Member, single.people[id].Member, id)
+		one := single.people[id]
+		one.mergeRaw(p.Member, func(field string) { require.Fail(w.t, "contradiction", "%s: %s of Raw", id, field) })
+		one.Raw, one.RawKeeps = p.Raw, p.RawKeeps
+		require.Equal(w.t, p.Member, one.Member, id)
 	}
 }
 

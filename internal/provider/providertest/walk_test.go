@@ -2,6 +2,7 @@ package providertest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/normalize"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -172,7 +174,43 @@ func (r *reading) add(m directory.Member) {
 		p.places[place.DepartmentID] = known
 	}
 	m.Memberships = nil
+	p.mergeRaw(m, func(field string) {
+		r.conflicts = append(r.conflicts, m.ExternalID+": two listings disagree about "+field+" of Raw")
+	})
+	m.Raw, m.RawKeeps = nil, nil
 	r.merge(m.ExternalID, &p.Member, m)
+}
+
+// mergeRaw adds what another record says of a person. It is a contradiction, too, where
+// only one of them has a field, unless the other one's call never sends it.
+func (p *person) mergeRaw(m directory.Member, contradiction func(field string)) {
+	said, known := fieldsOf(m.Raw), fieldsOf(p.Raw)
+	switch {
+	case m.Raw == nil:
+	case p.Raw == nil:
+		p.Raw, p.RawKeeps = m.Raw, m.RawKeeps
+	default:
+		for field, value := range said {
+			if have, ok := known[field]; ok && !reflect.DeepEqual(have, value) || !ok && !slices.Contains(p.RawKeeps, field) {
+				contradiction(field)
+			}
+			known[field] = value
+		}
+		for field := range known {
+			if _, ok := said[field]; !ok && !slices.Contains(m.RawKeeps, field) {
+				contradiction(field)
+			}
+		}
+		// Of what both leave out the union says nothing.
+		p.RawKeeps = slices.DeleteFunc(slices.Clone(p.RawKeeps), func(field string) bool { return !slices.Contains(m.RawKeeps, field) })
+		p.Raw = normalize.JSON(known)
+	}
+}
+
+func fieldsOf(raw json.RawMessage) map[string]any {
+	v, _ := normalize.Decode(raw)
+	fields, _ := v.(map[string]any)
+	return fields
 }
 
 // merge fills what is not known yet, field by field, and notes contradictions.

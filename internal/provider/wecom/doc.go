@@ -8,4 +8,9 @@
 // range; the contact-sync secret reads the whole company, but only ids. The
 // client works with either alone. With both, the id list proves completeness and
 // the app's secret adds the details.
+//
+// A record's Raw is everything that was sent, with lists of ids that have no order of
+// their own sorted, but for: a person's isleader, which speaks of the department that was
+// asked, so that each of a person's listings would say something else; errcode and errmsg,
+// which user/get puts beside a person's fields and which are none of them.
 package wecom
