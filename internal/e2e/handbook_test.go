@@ -285,7 +285,7 @@ var states = map[string]func(*handbook) (after func()){
 			Endpoint: readers[directory.Feishu].members, Department: h.department(h.second), Times: simulator.Forever,
 			Action: simulator.Action{Kind: simulator.OutOfRange},
 		})
-		h.sync("1")
+		h.sync("4")
 		h.faults.Clear()
 		return func() {}
 	},
