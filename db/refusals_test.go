@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/dbtest"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -81,6 +82,23 @@ func TestARefusedAccountStopsNobodyElse(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The worker's role has no more rights to accounts than to read them and write two columns.
+func TestAWorkerMayWriteAccountsOneByOne(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	c.accounts("A a@x -", "B b@x -")
+	c.exec(t, "ALTER TABLE identities ADD CONSTRAINT home CHECK (phone LIKE '+86%')")
+	r := c.begin("apply")
+	r.read(snapshot{departments: "1", members: "a email=a@x phone=+8613800000001 in=1; b email=b@x phone=+12025550123 in=1"})
+	r.apply(false)
+	worker, err := db.Open(t.Context(), dbtest.As(t, "orgsync_worker", c.pool.Config().ConnString()))
+	require.NoError(t, err)
+	t.Cleanup(worker.Close)
+	require.NoError(t, worker.Link(t.Context(), r.id))
+	require.Equal(t, []string{"A a@x +8613800000001", "B b@x"}, c.accountsNow())
+	require.Len(t, r.problems(), 1)
 }
 
 // What Postgres refuses for other reasons than a value is no account's fault.
