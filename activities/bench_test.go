@@ -199,9 +199,14 @@ func newBench(t *testing.T, store *db.Store, c *company, client provider.Client)
 // begin begins a run; the one before must have ended.
 func (b *bench) begin() {
 	b.t.Helper()
+	b.beginAs("apply")
+}
+
+func (b *bench) beginAs(mode string) {
+	b.t.Helper()
 	b.began++
 	begun, err := b.store.RunBegin(b.t.Context(), db.NewRun{
-		Provider: b.provider.Name, WorkflowID: "orgsync/" + b.provider.Name, TemporalRunID: fmt.Sprintf("run-%d", b.began), Mode: "apply", OnRemovals: "hold",
+		Provider: b.provider.Name, WorkflowID: "orgsync/" + b.provider.Name, TemporalRunID: fmt.Sprintf("run-%d", b.began), Mode: mode, OnRemovals: "hold",
 	}, func(context.Context, db.OpenRun) (string, error) { return directory.RunFailed, nil })
 	require.NoError(b.t, err)
 	b.runID = begun.RunID

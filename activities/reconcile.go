@@ -53,16 +53,16 @@ func (a *Reconcile) planRemovals(ctx context.Context, in PlanRemovals) (PlannedR
 	if err := a.Store.RunPhase(ctx, in.RunID, "removals"); err != nil {
 		return PlannedRemovals{}, err
 	}
-	plan, err := a.Store.PlanRemovals(ctx, in.RunID)
+	plan, err := a.Store.PlanRemovals(ctx, in.RunID, in.LimitedRange)
 	if err != nil {
 		return PlannedRemovals{}, err
 	}
 	incomplete := plan.Incomplete
-	if plan.Unconfirmed+plan.Members+plan.Departments > 0 {
-		if err := a.confirm(ctx, in, plan); err != nil {
+	if plan.Doubts > 0 {
+		if err := a.confirm(ctx, in.RunID); err != nil {
 			return PlannedRemovals{}, err
 		}
-		if plan, err = a.Store.RemovalFigures(ctx, in.RunID); err != nil {
+		if plan, err = a.Store.JudgeRemovals(ctx, in.RunID, in.LimitedRange); err != nil {
 			return PlannedRemovals{}, err
 		}
 	}
@@ -90,15 +90,26 @@ type Rehearsed struct {
 }
 
 // Rehearse reports exactly what applying the run's snapshot would do and changes
-// nothing of the directory.
+// nothing of the directory. It looks up what applying would look up, between two
+// rehearsals.
 func (a *Reconcile) Rehearse(ctx context.Context, in Rehearse) (Rehearsed, error) {
+	out, err := a.rehearse(ctx, in)
+	return out, giveUp(ctx, err, triesOfRun)
+}
+
+func (a *Reconcile) rehearse(ctx context.Context, in Rehearse) (Rehearsed, error) {
 	defer beat(ctx)()
 	if err := a.Store.RunPhase(ctx, in.RunID, "plan"); err != nil {
-		return Rehearsed{}, classify(err)
+		return Rehearsed{}, err
 	}
 	out, err := a.Store.Rehearse(ctx, in.RunID, in.LimitedRange, in.Remove)
+	for err == nil && out.Doubts > 0 {
+		if err = a.confirm(ctx, in.RunID); err == nil {
+			out, err = a.Store.Rehearse(ctx, in.RunID, in.LimitedRange, in.Remove)
+		}
+	}
 	if err != nil {
-		return Rehearsed{}, classify(err)
+		return Rehearsed{}, err
 	}
 	reason := ""
 	if in.Remove {
@@ -106,7 +117,7 @@ func (a *Reconcile) Rehearse(ctx context.Context, in Rehearse) (Rehearsed, error
 	}
 	if reason != "" {
 		if err := a.Store.RunNote(ctx, in.RunID, "warning", "", "applying this would be held: "+reason); err != nil {
-			return Rehearsed{}, classify(err)
+			return Rehearsed{}, err
 		}
 	}
 	return Rehearsed{Counts: out.Counts, HoldReason: reason}, nil

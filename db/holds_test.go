@@ -276,9 +276,9 @@ func aRunHeldWritesNothingButItsRemovals(t *testing.T, c *company) {
 	r := c.held()
 	late := func() {
 		t.Helper()
-		_, err := c.store.PlanRemovals(t.Context(), r.id)
+		_, err := c.store.PlanRemovals(t.Context(), r.id, false)
 		require.ErrorIs(t, err, db.ErrSuperseded)
-		_, err = c.store.EndDoubts(t.Context(), r.id)
+		_, err = c.store.JudgeRemovals(t.Context(), r.id, false)
 		require.ErrorIs(t, err, db.ErrSuperseded)
 		require.ErrorIs(t, c.store.ApplyDepartments(t.Context(), r.id, false), db.ErrSuperseded)
 	}

@@ -24,17 +24,23 @@ const maxRehearsedNotes = 1000
 type Rehearsal struct {
 	Counts directory.Counts
 	Plan   RemovalPlan
+	// Doubts is how many planned removals are to be looked up before it can be told: then
+	// nothing else is set.
+	Doubts int
 }
 
 // Rehearse finds out what applying the run's snapshot would do by doing it, with the
 // very statements of an applied run, in one transaction that is then rolled back:
 // nothing of the directory is written, and the answer cannot differ from what apply
-// does. Only the change log, the notes and the counts are kept. While it runs, rows
-// that would change are locked against other writers. Repeating it starts over.
+// does. Only the change log, the notes and the counts are kept. Where something is to be
+// looked up first, only that is written down, and Doubts says so: nobody is asked anything
+// while rows that would change are locked against other writers, as they are meanwhile.
+// Repeating it starts over.
 func (s *Store) Rehearse(ctx context.Context, runID string, limitedRange, remove bool) (Rehearsal, error) {
 	var out Rehearsal
 	var notes []dbsqlc.RunErrorListRow
 	var known, failed []LedgerEntry
+	var ask doubts
 	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
 		// An earlier rehearsal's log would count as done by this one.
 		if err = s.q.ChangesDrop(ctx, tx, runID); err != nil {
@@ -43,8 +49,11 @@ func (s *Store) Rehearse(ctx context.Context, runID string, limitedRange, remove
 		if known, err = s.ledger(ctx, tx, runID, true, maxRehearsedNotes); err != nil {
 			return err
 		}
-		if out.Plan, err = s.rehearse(ctx, tx, run, runID, limitedRange, remove); err != nil {
+		if out.Plan, ask, err = s.rehearse(ctx, tx, run, runID, limitedRange, remove); err != nil {
 			return err
+		}
+		if ask.any() {
+			return errRollBack
 		}
 		if out.Counts, err = s.counts(ctx, tx, runID); err != nil {
 			return err
@@ -63,6 +72,14 @@ func (s *Store) Rehearse(ctx context.Context, runID string, limitedRange, remove
 	if !errors.Is(err, errRollBack) {
 		return out, interpret("rehearse", err)
 	}
+	if ask.any() {
+		out = Rehearsal{}
+		err = s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) (err error) {
+			out.Doubts, err = s.noteDoubts(ctx, tx, runID, ask)
+			return err
+		})
+		return out, interpret("note doubts", err)
+	}
 	// Only what the rehearsal found out is to be noted.
 	failed = slices.DeleteFunc(failed, func(f LedgerEntry) bool {
 		return slices.ContainsFunc(known, func(k LedgerEntry) bool { return k.ExternalID == f.ExternalID })
@@ -70,34 +87,36 @@ func (s *Store) Rehearse(ctx context.Context, runID string, limitedRange, remove
 	return out, interpret("keep rehearsal", s.keepRehearsal(ctx, runID, notes, failed))
 }
 
-func (s *Store) rehearse(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, limitedRange, remove bool) (RemovalPlan, error) {
+// rehearse returns the plan of removals, or what is to be looked up before it stands.
+func (s *Store) rehearse(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, limitedRange, remove bool) (plan RemovalPlan, ask doubts, err error) {
 	if err := s.applyDepartments(ctx, tx, run, runID, limitedRange); err != nil {
-		return RemovalPlan{}, err
+		return plan, ask, err
 	}
 	departments, err := s.q.LedgerSize(ctx, tx, runID)
 	if err != nil {
-		return RemovalPlan{}, err
+		return plan, ask, err
 	}
 	if err := s.applyMembers(ctx, tx, run, runID, 1, int(departments)); err != nil {
-		return RemovalPlan{}, err
+		return plan, ask, err
 	}
-	plan, err := s.planRemovals(ctx, tx, run, runID)
-	if err != nil {
-		return RemovalPlan{}, err
+	if plan, err = s.planRemovals(ctx, tx, run, runID); err != nil {
+		return plan, ask, err
 	}
-	// What only a look-up could confirm is not foretold.
-	if _, err := s.q.RemovalsDropUnconfirmed(ctx, tx, runID); err != nil {
-		return RemovalPlan{}, err
+	if ask, err = s.doubt(ctx, tx, runID, plan); err != nil || ask.any() {
+		return plan, ask, err
+	}
+	if plan, err = s.judged(ctx, tx, run, runID, limitedRange, plan); err != nil {
+		return plan, ask, err
 	}
 	for removed := int32(1); remove && removed > 0; {
 		if removed, err = s.removeNext(ctx, tx, runID); err != nil {
-			return RemovalPlan{}, err
+			return plan, ask, err
 		}
 	}
 	if err := s.settle(ctx, tx, run, runID); err != nil {
-		return RemovalPlan{}, err
+		return plan, ask, err
 	}
-	return plan, s.link(ctx, tx, run, runID)
+	return plan, ask, s.link(ctx, tx, run, runID)
 }
 
 // saveRehearsed streams the change log out of the transaction that will be rolled

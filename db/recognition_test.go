@@ -204,8 +204,7 @@ func TestAPlanRemembersNothing(t *testing.T) {
 	c := d.company(t, directory.Feishu)
 	r := c.begin("plan")
 	r.read(snapshot{departments: familiarTree, members: familiarPeople})
-	_, err := c.store.Rehearse(t.Context(), r.id, false, true)
-	require.NoError(t, err)
+	r.rehearse(true)
 	require.Equal(t, []string{"0"}, c.texts(t, "SELECT count(*)::text FROM remembered_listings"))
 }
 

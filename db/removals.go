@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
@@ -27,28 +26,49 @@ type RemovalPlan struct {
 	// Incomplete is true if any scope was not read to the end or is contradicted
 	// by the provider's own figures.
 	Incomplete bool
-	// Unread is true if any scope was not read to the end: then Incomplete is, too.
-	Unread bool
-	// Targeted is true if departments were left out on purpose.
-	Targeted bool
+	// Doubts is how many are to be looked up before the plan stands.
+	Doubts int
 }
 
 // Total is how many objects would be removed.
 func (p RemovalPlan) Total() int { return p.Members + p.Departments + p.Memberships }
 
 // PlanRemovals compares the directory with the snapshot inside the scopes that were
-// read to the end and writes down what is gone. It removes nothing, and planning
-// again starts over.
-func (s *Store) PlanRemovals(ctx context.Context, runID string) (RemovalPlan, error) {
+// read to the end and writes down what is gone. Where something is to be looked up first,
+// the plan stands only once JudgeRemovals has judged it; Doubts lists what. In a limited
+// range what is out of sight has left what is visible. It removes nothing, and planning
+// again starts over, but asks nothing twice.
+func (s *Store) PlanRemovals(ctx context.Context, runID string, limitedRange bool) (RemovalPlan, error) {
 	var plan RemovalPlan
 	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
 		if run.Mode == "plan" {
 			return nil
 		}
-		plan, err = s.planRemovals(ctx, tx, run, runID)
+		if plan, err = s.planRemovals(ctx, tx, run, runID); err != nil {
+			return err
+		}
+		ask, err := s.doubt(ctx, tx, runID, plan)
+		if err != nil {
+			return err
+		}
+		if ask.any() {
+			plan.Doubts, err = s.noteDoubts(ctx, tx, runID, ask)
+			return err
+		}
+		plan, err = s.judged(ctx, tx, run, runID, limitedRange, plan)
 		return err
 	})
 	return plan, interpret("plan removals", err)
+}
+
+// judged is the plan once it is judged.
+func (s *Store) judged(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, limitedRange bool, plan RemovalPlan) (RemovalPlan, error) {
+	if plan.Total()+plan.Unconfirmed == 0 {
+		return plan, nil
+	}
+	figures, err := s.judge(ctx, tx, run, runID, limitedRange)
+	figures.Incomplete = plan.Incomplete
+	return figures, err
 }
 
 func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) (RemovalPlan, error) {
@@ -117,8 +137,7 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 		return RemovalPlan{}, err
 	}
 	plan, err := s.removalFiguresOf(ctx, tx, run.ProviderID, runID, there.Active)
-	plan.Incomplete, plan.Targeted = !everythingRead, scope.MembersSkipped > 0
-	plan.Unread = scope.ChildrenIncomplete+scope.MembersIncomplete > 0
+	plan.Incomplete = !everythingRead
 	return plan, err
 }
 
@@ -192,98 +211,18 @@ func (s *Store) removalFiguresOf(ctx context.Context, tx dbsqlc.DBTX, providerID
 	}, err
 }
 
-// RemovalFigures returns the plan's figures as they stand.
-func (s *Store) RemovalFigures(ctx context.Context, runID string) (RemovalPlan, error) {
+// JudgeRemovals makes the plan what it is to be once all doubts were looked up, and
+// returns its figures. Judging again changes nothing.
+func (s *Store) JudgeRemovals(ctx context.Context, runID string, limitedRange bool) (RemovalPlan, error) {
 	var plan RemovalPlan
 	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
-		plan, err = s.removalFigures(ctx, tx, run.ProviderID, runID)
-		return err
-	})
-	return plan, interpret("read removal plan", err)
-}
-
-// Doubt is a planned removal that a look-up is to confirm.
-type Doubt struct {
-	ID         string
-	ExternalID string
-	OpenID     string
-	UnionID    string
-	// Unlisted is true if everything was read and no listing shows the object. It is
-	// removed unless the provider still shows it; anything else only if the provider
-	// calls it gone.
-	Unlisted bool
-}
-
-// DoubtsOf says which planned removals are to be looked up.
-type DoubtsOf struct {
-	// Type is "member" or "department".
-	Type string
-	// Unlisted are those that no listing shows although everything was read, Unread
-	// those that may be where nothing was.
-	Unlisted, Unread bool
-	// KeepPlaces is true if what stays keeps its places, too: everything was read, so
-	// that it must be in others that nobody knows.
-	KeepPlaces bool
-}
-
-// Doubts returns up to limit planned removals to be looked up, in the order of their
-// ids, from the first after the given one on; "" is before all of them.
-func (s *Store) Doubts(ctx context.Context, runID string, of DoubtsOf, after string, limit int) ([]Doubt, error) {
-	if after == "" {
-		after = uuid.Nil.String()
-	}
-	rows, err := s.q.RemovalsDoubts(ctx, s.pool, dbsqlc.RemovalsDoubtsParams{
-		RunID: runID, ObjectType: of.Type, After: after, Unlisted: of.Unlisted, Unread: of.Unread, MaxRows: int32(limit),
-	})
-	doubts := make([]Doubt, len(rows))
-	for i, r := range rows {
-		doubts[i] = Doubt{ID: r.ObjectID, ExternalID: r.ExternalID, OpenID: value(r.OpenID), UnionID: value(r.Unionid), Unlisted: r.Confirmed}
-	}
-	return doubts, interpret("list doubtful removals", err)
-}
-
-// ResolveDoubts confirms the removal of what is gone, for good: planning again keeps it.
-// What stays, which is rare, is taken out of the plan.
-func (s *Store) ResolveDoubts(ctx context.Context, runID string, of DoubtsOf, gone, stay []Doubt) error {
-	ids := make([]string, len(gone))
-	for i, d := range gone {
-		ids[i] = d.ID
-	}
-	return interpret("resolve doubts", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
-		if err := s.q.RemovalsConfirm(ctx, tx, runID, of.Type, ids); err != nil {
+		if err = s.planFor(ctx, tx, everything); err != nil {
 			return err
 		}
-		for _, d := range stay {
-			if err := s.q.RemovalsWithdraw(ctx, tx, runID, of.Type, d.ID); err != nil {
-				return err
-			}
-			if !of.KeepPlaces {
-				continue
-			}
-			keep := s.q.MemberKeepPlaces
-			if of.Type == "department" {
-				keep = s.q.DepartmentKeepPlaces
-			}
-			if err := keep(ctx, tx, runID, d.ID); err != nil {
-				return err
-			}
-		}
-		return nil
-	}))
-}
-
-// EndDoubts drops what stayed unconfirmed and adds what goes with the confirmed.
-func (s *Store) EndDoubts(ctx context.Context, runID string) (dropped int, err error) {
-	err = s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
-		n, err := s.q.RemovalsDropUnconfirmed(ctx, tx, runID)
-		if err != nil {
-			return err
-		}
-		dropped = int(n)
-		_, err = s.q.RemovalsPlanDependents(ctx, tx, runID, run.ProviderID)
+		plan, err = s.judge(ctx, tx, run, runID, limitedRange)
 		return err
 	})
-	return dropped, interpret("end doubts", err)
+	return plan, interpret("judge removals", err)
 }
 
 // removalBatch bounds one transaction of removing.

@@ -73,21 +73,28 @@ func (m many) write(t *testing.T) {
 		require.Equal(t, removedAtOnce, removed)
 	}
 	c.exec(t, "INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id) SELECT $1, 'member', id, id FROM org_members", r.id)
-	members, after := db.DoubtsOf{Type: "member", Unlisted: true, KeepPlaces: true}, ""
+	c.exec(t, "INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted) SELECT $1, 'member', id, true FROM org_members", r.id)
+	members, after := db.DoubtsOf{Type: "member", Unlisted: true}, ""
 	for range 2 {
 		doubts, err := store.Doubts(t.Context(), r.id, members, after, doubtsAtOnce)
 		require.NoError(t, err)
 		require.Len(t, doubts, doubtsAtOnce)
-		require.NoError(t, store.ResolveDoubts(t.Context(), r.id, members, doubts[:doubtsAtOnce/2], doubts[doubtsAtOnce/2:]))
+		fates := map[string]db.Fate{}
+		for i, d := range doubts {
+			if fates[d.ID] = db.Gone; i%2 == 0 {
+				fates[d.ID] = db.There
+			}
+		}
+		require.NoError(t, store.LookedUp(t.Context(), r.id, "member", fates))
 		after = doubts[doubtsAtOnce-1].ID
 	}
-	_, err := store.EndDoubts(t.Context(), r.id)
+	_, err := store.JudgeRemovals(t.Context(), r.id, false)
 	require.NoError(t, err)
 	doubtful := doubtsAtOnce * m.departments / m.people
 	for name, handled := range map[string]int{
 		"LedgerMembersEnd": 1, "RemovalsPlanDependents": m.departments, "RemoveMemberships": removedAtOnce * m.departments / m.people, "MembersResolve": batchOfMany, "MembersCompare": batchOfMany, "MembersInsert": batchOfMany, "MembersUpdate": batchOfMany,
 		"MembershipsUpdate": batchOfMany, "ListingsRemember": batchOfMany,
-		"RemovalsDoubts": doubtful, "RemovalsConfirm": doubtful, "RemovalsWithdraw": 1, "MemberKeepPlaces": 1,
+		"LookUpsNext": doubtful, "LookUpsAnswer": doubtful,
 	} {
 		seen := p.of(name)
 		require.NotEmpty(t, seen, name)

@@ -144,7 +144,7 @@ func (s *Store) planPeople(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldR
 		}
 	}
 	plan, err := s.removalFigures(ctx, tx, run.ProviderID, runID)
-	plan.Incomplete, plan.Targeted = true, true
+	plan.Incomplete = true
 	return plan, err
 }
 

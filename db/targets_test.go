@@ -279,8 +279,7 @@ func TestRunOfSinglePeople(t *testing.T) {
 				r := co.beginLimited(mode, db.NewRun{Members: split(c.members)})
 				r.stagePeople(c.people)
 				if mode == "plan" {
-					_, err := co.store.Rehearse(t.Context(), r.id, false, true)
-					require.NoError(t, err)
+					r.rehearse(true)
 				} else {
 					require.NoError(t, co.store.ApplyMembers(t.Context(), r.id, 1, len(split(c.members))))
 					plan := r.planRemovals()

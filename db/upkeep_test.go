@@ -62,7 +62,7 @@ func (r *run) left() map[string]string {
 	r.t.Helper()
 	out := map[string]string{}
 	for _, table := range []string{
-		"org_changes", "sync_run_departments", "sync_run_errors", "sync_run_removals",
+		"org_changes", "sync_run_departments", "sync_run_errors", "sync_run_removals", "sync_run_lookups",
 		"staged_departments", "staged_members", "recognised_members", "sync_run_members", "rehearsed_changes",
 	} {
 		if n := r.c.text(r.t, `SELECT count(*)::text FROM `+table+` WHERE run_id = $1`, r.id); n != "0" {

@@ -235,7 +235,7 @@ func (r *run) apply(limited bool) {
 func (r *run) planRemovals() db.RemovalPlan {
 	r.t.Helper()
 	var err error
-	r.plan, err = r.c.store.PlanRemovals(r.t.Context(), r.id)
+	r.plan, err = r.c.store.PlanRemovals(r.t.Context(), r.id, false)
 	require.NoError(r.t, err)
 	return r.plan
 }
@@ -243,9 +243,14 @@ func (r *run) planRemovals() db.RemovalPlan {
 // doubts are the planned removals of one type to be looked up, by external id.
 func (r *run) doubts(kind string) map[string]db.Doubt {
 	r.t.Helper()
+	return r.doubtsOf(db.DoubtsOf{Type: kind, Unlisted: true, Unread: true})
+}
+
+func (r *run) doubtsOf(of db.DoubtsOf) map[string]db.Doubt {
+	r.t.Helper()
 	out, after := map[string]db.Doubt{}, ""
 	for {
-		page, err := r.c.store.Doubts(r.t.Context(), r.id, db.DoubtsOf{Type: kind, Unlisted: true, Unread: true}, after, 3)
+		page, err := r.c.store.Doubts(r.t.Context(), r.id, of, after, 3)
 		require.NoError(r.t, err)
 		if len(page) == 0 {
 			return out
@@ -260,19 +265,48 @@ func (r *run) doubts(kind string) map[string]db.Doubt {
 // keep resolves doubts about people in favour of those given.
 func (r *run) keep(people ...string) {
 	r.t.Helper()
-	var stay []db.Doubt
-	for id, d := range r.doubts("member") {
+	for id := range r.doubts("member") {
 		if slices.Contains(people, id) {
-			stay = append(stay, d)
+			r.lookedUp("member", db.There, id)
 		}
 	}
-	require.NoError(r.t, r.c.store.ResolveDoubts(r.t.Context(), r.id, db.DoubtsOf{Type: "member", KeepPlaces: !r.plan.Unread}, nil, stay))
+}
+
+// lookedUp says what became of some of those who are in doubt.
+func (r *run) lookedUp(kind string, fate db.Fate, objects ...string) {
+	r.t.Helper()
+	doubts, fates := r.doubts(kind), map[string]db.Fate{}
+	for _, id := range objects {
+		require.Contains(r.t, doubts, id)
+		fates[doubts[id].ID] = fate
+	}
+	require.NoError(r.t, r.c.store.LookedUp(r.t.Context(), r.id, kind, fates))
+}
+
+func (r *run) judge() db.RemovalPlan {
+	r.t.Helper()
+	plan, err := r.c.store.JudgeRemovals(r.t.Context(), r.id, false)
+	require.NoError(r.t, err)
+	return plan
+}
+
+// rehearse rehearses until nobody is to be looked up any more, whom nobody answers for.
+func (r *run) rehearse(remove bool) db.Rehearsal {
+	r.t.Helper()
+	for {
+		out, err := r.c.store.Rehearse(r.t.Context(), r.id, false, remove)
+		require.NoError(r.t, err)
+		if out.Doubts == 0 {
+			return out
+		}
+		require.Empty(r.t, r.changes())
+		require.NoError(r.t, r.c.store.LookUpsEnd(r.t.Context(), r.id))
+	}
 }
 
 func (r *run) remove() (removed int) {
 	r.t.Helper()
-	_, err := r.c.store.EndDoubts(r.t.Context(), r.id)
-	require.NoError(r.t, err)
+	r.judge()
 	for {
 		n, err := r.c.store.RemoveNext(r.t.Context(), r.id)
 		require.NoError(r.t, err)

@@ -258,13 +258,13 @@ func (s *syncOrg) summaryOf(in SliceInput) string {
 // reconcile finds out what is gone and, unless a person must decide, removes it.
 func (s *syncOrg) reconcile(ctx workflow.Context) error {
 	remove := s.in.OnRemovals != RemovalsSkip
+	// Either may look people up at the provider, hence the fetching queue.
 	if s.planning() {
 		s.rehearsed = new(activities.Rehearsed)
-		return workflow.ExecuteActivity(write(ctx, s.in.Provider), reconcile.Rehearse, activities.Rehearse{
+		return workflow.ExecuteActivity(askOnce(ctx, s.in.Provider), reconcile.Rehearse, activities.Rehearse{
 			RunID: s.progress.RunID, LimitedRange: s.visible.LimitedRange, Lost: s.visible.Lost, Remove: remove,
 		}).Get(ctx, s.rehearsed)
 	}
-	// Planning may look people up at the provider, hence the fetching queue.
 	err := workflow.ExecuteActivity(askOnce(ctx, s.in.Provider), reconcile.PlanRemovals,
 		activities.PlanRemovals{RunID: s.progress.RunID, Lost: s.visible.Lost, LimitedRange: s.visible.LimitedRange}).Get(ctx, &s.removals)
 	if err == nil {

@@ -96,9 +96,7 @@ GROUP BY s.external_id, s.declared_members
 HAVING coalesce(sum(c.people), 0) < s.declared_members;
 
 -- name: RemovalsClear :exec
--- All but what the provider, asked for it alone, has called gone already.
-DELETE FROM sync_run_removals r
-WHERE r.run_id = @run_id AND NOT (r.reason = 'looked_up' AND r.confirmed AND NOT r.applied AND r.object_type <> 'membership');
+DELETE FROM sync_run_removals WHERE run_id = @run_id;
 
 -- name: RemovalsPlanMemberships :execrows
 -- Memberships not seen, in departments read to the end. People who could not be
@@ -194,34 +192,6 @@ SELECT DISTINCT ON (p.member_id, p.department_id) @run_id::uuid, 'membership', p
 FROM dependents p CROSS JOIN LATERAL (SELECT * FROM org_members x WHERE x.id = p.member_id AND x.provider_id = @provider_id::uuid OFFSET 0) m
 ORDER BY p.member_id, p.department_id, p.object_type DESC
 ON CONFLICT DO NOTHING;
-
--- name: RemovalsDoubts :many
--- Planned removals of one type that a look-up is to confirm: of what was not listed
--- although everything was read, and of what may be where nothing was.
-SELECT r.object_id, coalesce(m.external_id, d.external_id)::text AS external_id, m.open_id, m.unionid, r.confirmed
-FROM sync_run_removals r
-LEFT JOIN org_members m ON r.object_type = 'member' AND m.id = r.object_id
-LEFT JOIN org_departments d ON r.object_type = 'department' AND d.id = r.object_id
-WHERE r.run_id = @run_id AND r.object_type = @object_type AND r.object_id > @after::uuid
-  AND CASE WHEN r.confirmed THEN @unlisted::boolean AND r.reason = 'not_listed' ELSE @unread::boolean END
-ORDER BY r.object_id LIMIT @max_rows;
-
--- name: RemovalsConfirm :exec
--- By way of a conflict, which finds each line by its key.
-INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
-SELECT @run_id::uuid, @object_type, gone.id, gone.id FROM unnest(@ids::uuid[]) AS gone (id)
-ON CONFLICT (run_id, object_type, object_id, department_id) DO UPDATE SET confirmed = true, reason = 'looked_up';
-
--- name: RemovalsWithdraw :exec
-DELETE FROM sync_run_removals WHERE run_id = @run_id AND object_type = @object_type AND object_id = @id AND department_id = @id;
-
--- name: MemberKeepPlaces :exec
--- The places of a member who stays.
-DELETE FROM sync_run_removals WHERE run_id = @run_id AND object_type = 'membership' AND object_id = @id;
-
--- name: DepartmentKeepPlaces :exec
--- The places that would have gone with a department that stays.
-DELETE FROM sync_run_removals WHERE run_id = @run_id AND object_type = 'membership' AND department_id = @id AND reason = 'with_department';
 
 -- name: RemovalsDropUnconfirmed :execrows
 DELETE FROM sync_run_removals WHERE run_id = @run_id AND NOT confirmed;

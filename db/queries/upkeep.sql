@@ -112,8 +112,13 @@ WITH c AS (
         SELECT x.object_type, x.object_id, x.department_id FROM sync_run_removals x WHERE x.run_id = @run_id LIMIT @max_rows) b
     WHERE d.run_id = @run_id AND d.object_type = b.object_type AND d.object_id = b.object_id AND d.department_id = b.department_id
     RETURNING 1
+), u AS (
+    DELETE FROM sync_run_lookups d USING (
+        SELECT x.object_type, x.object_id FROM sync_run_lookups x WHERE x.run_id = @run_id LIMIT @max_rows) b
+    WHERE d.run_id = @run_id AND d.object_type = b.object_type AND d.object_id = b.object_id
+    RETURNING 1
 )
-SELECT ((SELECT count(*) FROM c) + (SELECT count(*) FROM e) + (SELECT count(*) FROM l) + (SELECT count(*) FROM r))::bigint;
+SELECT ((SELECT count(*) FROM c) + (SELECT count(*) FROM e) + (SELECT count(*) FROM l) + (SELECT count(*) FROM r) + (SELECT count(*) FROM u))::bigint;
 
 -- name: UpkeepDetailsDone :exec
 UPDATE sync_runs SET details_left = false, raw_left = false WHERE id = @id;

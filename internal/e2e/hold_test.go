@@ -314,6 +314,33 @@ func TestPlanWritesNothingAndForetellsApply(t *testing.T) {
 	}
 }
 
+// Where the provider counts more people than it lists, whatever seems to be gone is to be
+// looked up: a plan does so, too, and foretells what applying removes.
+func TestPlanForetellsWhatLookUpsConfirm(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l := newLab(t, 56)
+	kept, _ := l.below(simulator.Root, "Kept", 3)
+	dissolved, people := l.below(simulator.Root, "Dissolved", 19)
+	s := w.simulate(directory.Feishu, l.Company)
+	w.succeed(s)
+	for _, p := range people {
+		l.must(l.Move(p, dissolved, kept))
+	}
+	l.must(l.DeleteDepartment(dissolved))
+	s.faults.Add(simulator.Fault{Endpoint: "departments/get", Department: s.department(simulator.Root), Times: simulator.Forever,
+		Action: simulator.Action{Kind: simulator.SetField, Field: "member_count", Value: 1 + 3 + 19 + 1}})
+
+	before := w.writes()
+	plan := w.wait(w.start(workflows.SyncInput{Provider: s.name, Mode: workflows.ModePlan}))
+	require.Equal(t, before, w.writes(), "a plan wrote to the directory")
+	applied := w.sync(s.name)
+	require.Equal(t, [2]int{1, 19}, [2]int{applied.Departments.Deleted, applied.Memberships.Deleted})
+	require.Equal(t, applied.Counts, plan.Counts)
+	require.Equal(t, []any{applied.Status, applied.Errors}, []any{plan.Status, plan.Errors})
+	w.requireEqual(s)
+}
+
 func TestPlanOfWhatWouldBeHeldSaysSo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -121,26 +121,6 @@ func (q *Queries) ContradictedScopes(ctx context.Context, db DBTX, runID string,
 	return items, nil
 }
 
-const departmentKeepPlaces = `-- name: DepartmentKeepPlaces :exec
-DELETE FROM sync_run_removals WHERE run_id = $1 AND object_type = 'membership' AND department_id = $2 AND reason = 'with_department'
-`
-
-// The places that would have gone with a department that stays.
-func (q *Queries) DepartmentKeepPlaces(ctx context.Context, db DBTX, runID string, iD string) error {
-	_, err := db.Exec(ctx, departmentKeepPlaces, runID, iD)
-	return err
-}
-
-const memberKeepPlaces = `-- name: MemberKeepPlaces :exec
-DELETE FROM sync_run_removals WHERE run_id = $1 AND object_type = 'membership' AND object_id = $2
-`
-
-// The places of a member who stays.
-func (q *Queries) MemberKeepPlaces(ctx context.Context, db DBTX, runID string, iD string) error {
-	_, err := db.Exec(ctx, memberKeepPlaces, runID, iD)
-	return err
-}
-
 const membersRead = `-- name: MembersRead :one
 WITH people AS (
     SELECT DISTINCT p.member_id, p.person_key FROM (
@@ -260,88 +240,12 @@ func (q *Queries) RemovalFigures(ctx context.Context, db DBTX, runID string, pro
 }
 
 const removalsClear = `-- name: RemovalsClear :exec
-DELETE FROM sync_run_removals r
-WHERE r.run_id = $1 AND NOT (r.reason = 'looked_up' AND r.confirmed AND NOT r.applied AND r.object_type <> 'membership')
+DELETE FROM sync_run_removals WHERE run_id = $1
 `
 
-// All but what the provider, asked for it alone, has called gone already.
 func (q *Queries) RemovalsClear(ctx context.Context, db DBTX, runID string) error {
 	_, err := db.Exec(ctx, removalsClear, runID)
 	return err
-}
-
-const removalsConfirm = `-- name: RemovalsConfirm :exec
-INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
-SELECT $1::uuid, $2, gone.id, gone.id FROM unnest($3::uuid[]) AS gone (id)
-ON CONFLICT (run_id, object_type, object_id, department_id) DO UPDATE SET confirmed = true, reason = 'looked_up'
-`
-
-// By way of a conflict, which finds each line by its key.
-func (q *Queries) RemovalsConfirm(ctx context.Context, db DBTX, runID string, objectType string, ids []string) error {
-	_, err := db.Exec(ctx, removalsConfirm, runID, objectType, ids)
-	return err
-}
-
-const removalsDoubts = `-- name: RemovalsDoubts :many
-SELECT r.object_id, coalesce(m.external_id, d.external_id)::text AS external_id, m.open_id, m.unionid, r.confirmed
-FROM sync_run_removals r
-LEFT JOIN org_members m ON r.object_type = 'member' AND m.id = r.object_id
-LEFT JOIN org_departments d ON r.object_type = 'department' AND d.id = r.object_id
-WHERE r.run_id = $1 AND r.object_type = $2 AND r.object_id > $3::uuid
-  AND CASE WHEN r.confirmed THEN $4::boolean AND r.reason = 'not_listed' ELSE $5::boolean END
-ORDER BY r.object_id LIMIT $6
-`
-
-type RemovalsDoubtsParams struct {
-	RunID      string
-	ObjectType string
-	After      string
-	Unlisted   bool
-	Unread     bool
-	MaxRows    int32
-}
-
-type RemovalsDoubtsRow struct {
-	ObjectID   string
-	ExternalID string
-	OpenID     *string
-	Unionid    *string
-	Confirmed  bool
-}
-
-// Planned removals of one type that a look-up is to confirm: of what was not listed
-// although everything was read, and of what may be where nothing was.
-func (q *Queries) RemovalsDoubts(ctx context.Context, db DBTX, arg RemovalsDoubtsParams) ([]RemovalsDoubtsRow, error) {
-	rows, err := db.Query(ctx, removalsDoubts,
-		arg.RunID,
-		arg.ObjectType,
-		arg.After,
-		arg.Unlisted,
-		arg.Unread,
-		arg.MaxRows,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []RemovalsDoubtsRow
-	for rows.Next() {
-		var i RemovalsDoubtsRow
-		if err := rows.Scan(
-			&i.ObjectID,
-			&i.ExternalID,
-			&i.OpenID,
-			&i.Unionid,
-			&i.Confirmed,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const removalsDropScopes = `-- name: RemovalsDropScopes :exec
@@ -503,15 +407,6 @@ func (q *Queries) RemovalsPlanMemberships(ctx context.Context, db DBTX, runID st
 		return 0, err
 	}
 	return result.RowsAffected(), nil
-}
-
-const removalsWithdraw = `-- name: RemovalsWithdraw :exec
-DELETE FROM sync_run_removals WHERE run_id = $1 AND object_type = $2 AND object_id = $3 AND department_id = $3
-`
-
-func (q *Queries) RemovalsWithdraw(ctx context.Context, db DBTX, runID string, objectType string, iD string) error {
-	_, err := db.Exec(ctx, removalsWithdraw, runID, objectType, iD)
-	return err
 }
 
 const removeDepartments = `-- name: RemoveDepartments :one

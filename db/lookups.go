@@ -1,0 +1,187 @@
+package db
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+)
+
+// Fate is what is known of a single object once it was looked up.
+type Fate string
+
+// Fates. Gone, There, Unseen and Taken are what a provider says of an object
+// (provider.Fate). Unnamed: the list of everybody, asked for once more, does not name the
+// person. Failed: the answer was none.
+const (
+	Gone    Fate = "gone"
+	There   Fate = "there"
+	Unseen  Fate = "unseen"
+	Taken   Fate = "taken"
+	Unnamed Fate = "unnamed"
+	Failed  Fate = "failed"
+)
+
+// Doubt is a planned removal that a look-up is to confirm.
+type Doubt struct {
+	ID         string
+	ExternalID string
+	OpenID     string
+	UnionID    string
+}
+
+// DoubtsOf says which of a run's doubts are meant.
+type DoubtsOf struct {
+	// Type is "member" or "department".
+	Type string
+	// Unlisted are those that no listing shows although everything was read, Unread those
+	// that may be where nothing was.
+	Unlisted, Unread bool
+}
+
+// Doubts returns up to limit planned removals that are still to be looked up, in the
+// order of their ids, from the first after the given one on; "" is before all of them.
+func (s *Store) Doubts(ctx context.Context, runID string, of DoubtsOf, after string, limit int) ([]Doubt, error) {
+	if after == "" {
+		after = uuid.Nil.String()
+	}
+	rows, err := s.q.LookUpsNext(ctx, s.pool, dbsqlc.LookUpsNextParams{
+		RunID: runID, ObjectType: of.Type, After: after, Unlisted: of.Unlisted, Unread: of.Unread, MaxRows: int32(limit),
+	})
+	doubts := make([]Doubt, len(rows))
+	for i, r := range rows {
+		doubts[i] = Doubt{ID: r.ObjectID, ExternalID: r.ExternalID, OpenID: value(r.OpenID), UnionID: value(r.Unionid)}
+	}
+	return doubts, interpret("list doubtful removals", err)
+}
+
+// LookedUp notes what became of doubts, by their ids: nobody is asked about them again in
+// this run.
+func (s *Store) LookedUp(ctx context.Context, runID, objectType string, fates map[string]Fate) error {
+	if len(fates) == 0 {
+		return nil
+	}
+	answer := dbsqlc.LookUpsAnswerParams{RunID: runID, ObjectType: objectType}
+	for id, fate := range fates {
+		answer.Ids, answer.Fates = append(answer.Ids, id), append(answer.Fates, string(fate))
+	}
+	return interpret("note look-ups", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+		return s.q.LookUpsAnswer(ctx, tx, answer)
+	}))
+}
+
+// LookUpsEnd says that nobody can be asked about the doubts that are left.
+func (s *Store) LookUpsEnd(ctx context.Context, runID string) error {
+	return interpret("end look-ups", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+		return s.q.LookUpsEnd(ctx, tx, runID)
+	}))
+}
+
+// doubts are what is to be looked up before a plan stands.
+type doubts struct {
+	// needed are not written down yet; open is how many are and were not looked up.
+	needed []dbsqlc.LookUpsNeededRow
+	open   int32
+}
+
+func (d doubts) any() bool { return len(d.needed)+int(d.open) > 0 }
+
+// doubt returns what of a plan is to be looked up and was not yet. More than the guard
+// lets pass are not: where all was read a person decides about them, else they stay.
+func (s *Store) doubt(ctx context.Context, tx pgx.Tx, runID string, plan RemovalPlan) (d doubts, err error) {
+	if plan.Unconfirmed+plan.Members+plan.Departments == 0 {
+		return d, nil
+	}
+	members, departments := plan.Guard.Members.Of(plan.MembersThere), plan.Guard.Departments.Of(plan.DepartmentsThere)
+	if d.needed, err = s.q.LookUpsNeeded(ctx, tx, dbsqlc.LookUpsNeededParams{
+		RunID: runID, Members: plan.Members <= members, Departments: plan.Departments <= departments,
+		Unread: plan.Unconfirmed <= max(members, departments),
+	}); err != nil {
+		return d, fmt.Errorf("find doubts: %w", err)
+	}
+	d.open, err = s.q.LookUpsOpen(ctx, tx, runID)
+	return d, err
+}
+
+// noteDoubts writes down what is to be looked up and returns how much that is.
+func (s *Store) noteDoubts(ctx context.Context, tx pgx.Tx, runID string, d doubts) (int, error) {
+	note := dbsqlc.LookUpsNoteParams{RunID: runID}
+	for _, n := range d.needed {
+		note.Types, note.Ids, note.Unlisted = append(note.Types, n.ObjectType), append(note.Ids, n.ObjectID), append(note.Unlisted, n.Unlisted)
+	}
+	if err := s.q.LookUpsNote(ctx, tx, note); err != nil {
+		return 0, fmt.Errorf("note doubts: %w", err)
+	}
+	return len(d.needed) + int(d.open), nil
+}
+
+// judge makes the plan what it is to be by what was looked up: it confirms what is gone,
+// takes out what stays, with the reason on record, and what nobody could be asked about,
+// and adds what goes with the confirmed. It returns the figures. Judging again changes
+// nothing.
+func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, limitedRange bool) (RemovalPlan, error) {
+	scope, err := s.q.Completeness(ctx, tx, runID)
+	if err != nil {
+		return RemovalPlan{}, fmt.Errorf("completeness: %w", err)
+	}
+	if _, err := s.q.RemovalsJudgeGone(ctx, tx, runID); err != nil {
+		return RemovalPlan{}, fmt.Errorf("confirm: %w", err)
+	}
+	read := scope.ChildrenIncomplete+scope.MembersIncomplete == 0
+	stays, err := s.q.RemovalsJudgeStays(ctx, tx, runID, limitedRange, read)
+	if err != nil {
+		return RemovalPlan{}, fmt.Errorf("withdraw: %w", err)
+	}
+	n := noting{s: s, tx: tx, runID: runID, targeted: run.Singly || scope.MembersSkipped > 0}
+	for _, stay := range stays {
+		if err := n.note(ctx, stay.ObjectType, stay.ExternalID, whyItStays(Fate(stay.Fate))); err != nil {
+			return RemovalPlan{}, err
+		}
+	}
+	dropped, err := s.q.RemovalsDropUnconfirmed(ctx, tx, runID)
+	if err != nil {
+		return RemovalPlan{}, fmt.Errorf("drop: %w", err)
+	}
+	if dropped > 0 {
+		if err := n.note(ctx, "department", "", fmt.Sprintf(
+			"%d members or departments were not found where they used to be, but may be where this run could not read; they were left as they are", dropped)); err != nil {
+			return RemovalPlan{}, err
+		}
+	}
+	if _, err := s.q.RemovalsPlanDependents(ctx, tx, runID, run.ProviderID); err != nil {
+		return RemovalPlan{}, fmt.Errorf("dependents: %w", err)
+	}
+	return s.removalFigures(ctx, tx, run.ProviderID, runID)
+}
+
+// whyItStays says why something stays that no listing shows.
+func whyItStays(fate Fate) string {
+	why := "it could not be confirmed as gone"
+	if fate == There {
+		why = "the provider, asked for it alone, still does: it was moved while the company was being read, or a listing left it out"
+	}
+	return "no listing shows it any more, but " + why + "; it was left as it is"
+}
+
+// noting puts on record why something was left as it is.
+type noting struct {
+	s     *Store
+	tx    pgx.Tx
+	runID string
+	// targeted: departments were left out on purpose, and what is in doubt may well be
+	// in one of them. That is no failure.
+	targeted bool
+}
+
+func (n noting) note(ctx context.Context, kind, externalID, message string) error {
+	if n.targeted {
+		if externalID != "" {
+			message = kind + " " + externalID + ": " + message
+		}
+		kind = "warning"
+	}
+	return n.s.q.RunErrorAdd(ctx, n.tx, dbsqlc.RunErrorAddParams{RunID: n.runID, ObjectType: kind, ExternalID: externalID, Message: message})
+}

@@ -1,0 +1,69 @@
+-- name: LookUpsNeeded :many
+-- Planned removals that are to be looked up and have not been in this run: of what no
+-- listing shows although everything was read, and of what may be where nothing was.
+SELECT r.object_type, r.object_id, r.confirmed AS unlisted FROM sync_run_removals r
+WHERE r.run_id = @run_id AND r.object_type <> 'membership'
+  AND CASE WHEN NOT r.confirmed THEN @unread::boolean
+      ELSE r.reason = 'not_listed' AND CASE r.object_type WHEN 'member' THEN @members::boolean ELSE @departments::boolean END END
+  AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l WHERE l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id);
+
+-- name: LookUpsNote :exec
+INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted)
+SELECT @run_id, unnest(@types::text[]), unnest(@ids::uuid[]), unnest(@unlisted::boolean[])
+ON CONFLICT DO NOTHING;
+
+-- name: LookUpsOpen :one
+SELECT count(*)::int AS open FROM sync_run_lookups WHERE run_id = @run_id AND fate IS NULL;
+
+-- name: LookUpsNext :many
+-- What is still to be looked up, in the order of the ids.
+SELECT l.object_id, coalesce(m.external_id, d.external_id)::text AS external_id, m.open_id, m.unionid
+FROM sync_run_lookups l
+LEFT JOIN org_members m ON l.object_type = 'member' AND m.id = l.object_id
+LEFT JOIN org_departments d ON l.object_type = 'department' AND d.id = l.object_id
+WHERE l.run_id = @run_id AND l.object_type = @object_type AND l.object_id > @after::uuid AND l.fate IS NULL
+  AND CASE WHEN l.unlisted THEN @unlisted::boolean ELSE @unread::boolean END
+ORDER BY l.object_id LIMIT @max_rows;
+
+-- name: LookUpsAnswer :exec
+-- By way of a conflict, which finds each line by its key.
+INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, fate)
+SELECT @run_id::uuid, @object_type, found.id, true, found.fate FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@fates::text[]) AS fate) found
+ON CONFLICT (run_id, object_type, object_id) DO UPDATE SET fate = excluded.fate;
+
+-- name: LookUpsEnd :exec
+-- Nobody can be asked about the others.
+UPDATE sync_run_lookups SET fate = 'unasked' WHERE run_id = @run_id AND fate IS NULL;
+
+-- name: RemovalsJudgeGone :execrows
+-- What the provider itself calls gone.
+UPDATE sync_run_removals r SET confirmed = true, reason = 'looked_up'
+FROM sync_run_lookups l
+WHERE r.run_id = @run_id AND r.object_type <> 'membership'
+  AND l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id AND l.fate = 'gone';
+
+-- name: RemovalsJudgeStays :many
+-- Takes out of the plan what is not to go although it was planned, with its places if it
+-- is to keep them: it is there, or nothing is known of it. What was not listed goes even
+-- if it was only not found again: its id is somebody else's, nobody names it, or it is out
+-- of a visible range that was limited from the beginning.
+WITH stays AS MATERIALIZED (
+    SELECT r.object_type, r.object_id, l.fate FROM sync_run_removals r
+    JOIN sync_run_lookups l ON l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id
+    WHERE r.run_id = @run_id AND r.object_type <> 'membership' AND l.fate NOT IN ('gone', 'unasked')
+      AND NOT (r.confirmed AND (l.fate IN ('taken', 'unnamed') OR l.fate = 'unseen' AND @limited_range::boolean))
+), withdrawn AS (
+    DELETE FROM sync_run_removals r USING stays s WHERE r.run_id = @run_id AND r.object_type = s.object_type AND r.object_id = s.object_id
+), places_of_members AS (
+    DELETE FROM sync_run_removals r USING stays s
+    WHERE @keep_places::boolean AND s.object_type = 'member' AND r.run_id = @run_id AND r.object_type = 'membership' AND r.object_id = s.object_id
+), places_in_departments AS (
+    DELETE FROM sync_run_removals r USING stays s
+    WHERE @keep_places AND s.object_type = 'department' AND r.run_id = @run_id AND r.object_type = 'membership'
+      AND r.department_id = s.object_id AND r.reason = 'with_department'
+)
+SELECT s.object_type, s.object_id, coalesce(m.external_id, d.external_id)::text AS external_id, s.fate::text AS fate
+FROM stays s
+LEFT JOIN org_members m ON s.object_type = 'member' AND m.id = s.object_id
+LEFT JOIN org_departments d ON s.object_type = 'department' AND d.id = s.object_id
+ORDER BY s.object_type, 3;
