@@ -80,7 +80,7 @@ func (a *Notifications) message(ctx context.Context, in Notify, run db.Run) (not
 	m.WorkflowID, m.URL, m.DecideUntil = run.HoldWorkflowID, a.Page(run.HoldWorkflowID, ""), run.HoldExpiresAt
 	if in.Status == directory.RunHeld {
 		m.Event, m.Reason = notify.Held, run.HoldReason
-		m.Commands = append(m.Commands, "orgsync approve "+run.Provider, "orgsync reject "+run.Provider)
+		m.Commands = append(m.Commands, "orgsync approve "+run.Provider+" "+run.ID, "orgsync reject "+run.Provider+" "+run.ID)
 	} else {
 		m.Event = notify.Expired
 		m.Commands = append(m.Commands, "orgsync sync "+run.Provider+" --wait")

@@ -54,7 +54,7 @@ func TestNotifying(t *testing.T) {
 		ID: run + "/held", Event: notify.Held, Provider: name, RunID: run, WorkflowID: "orgsync/acme/removals/r1", Mode: "apply", Status: "held",
 		Reason: "it would remove many", Counts: held.Counts, StartedAt: got.StartedAt, DecideUntil: got.DecideUntil,
 		Planned:  &notify.Planned{Members: planned.Members, Memberships: planned.Memberships},
-		Commands: []string{"orgsync runs show " + run, "orgsync approve " + name, "orgsync reject " + name},
+		Commands: []string{"orgsync runs show " + run, "orgsync approve " + name + " " + run, "orgsync reject " + name + " " + run},
 		URL:      "http://ui/orgsync/acme/removals/r1?",
 	}, got)
 

@@ -8,39 +8,44 @@ import (
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/workflows"
 )
 
-type approveCommand struct {
+// decisionFlags say which run is decided.
+type decisionFlags struct {
 	Name string `arg:"" help:"The provider's name."`
+	ID   string `arg:"" optional:"" name:"run" help:"The held run's id, or as much of its beginning as is unique. Without it the held run is shown, and it is asked whether that is meant."`
+	Yes  bool   `help:"Decide the held run without being asked, whichever it is."`
+	All  bool   `help:"Name everybody when asking, not only the first of each department."`
 }
+
+type approveCommand struct{ decisionFlags }
 
 // Help implements kong.HelpProvider.
 func (approveCommand) Help() string {
-	return `Applies exactly the removals that the held run shows, and waits until that is done.
+	return `Applies exactly the removals that the held run shows, and waits until that is done. A run that is no longer held is refused, and the one that is held now is named.
 
 Examples:
 
-  orgsync runs list --provider acme
   orgsync runs show 4f1c
+  orgsync approve acme 4f1c
   orgsync approve acme`
 }
 
 // Run implements the command.
 func (c approveCommand) Run(ctx context.Context, s *session) error {
-	result, err := s.decide(ctx, c.Name, workflows.ApproveUpdate)
+	result, err := s.decide(ctx, c.decisionFlags, decision{"approve", workflows.ApproveUpdate, "Remove them? Type yes to approve:"})
 	if err != nil {
 		return err
 	}
 	return ended(exitOfRun(result.Status))
 }
 
-type rejectCommand struct {
-	Name string `arg:"" help:"The provider's name."`
-}
+type rejectCommand struct{ decisionFlags }
 
 // Help implements kong.HelpProvider.
 func (rejectCommand) Help() string {
@@ -48,12 +53,13 @@ func (rejectCommand) Help() string {
 
 Examples:
 
+  orgsync reject acme 4f1c
   orgsync reject acme`
 }
 
 // Run implements the command. That the run ends rejected is what was asked for.
 func (c rejectCommand) Run(ctx context.Context, s *session) error {
-	result, err := s.decide(ctx, c.Name, workflows.RejectUpdate)
+	result, err := s.decide(ctx, c.decisionFlags, decision{"reject", workflows.RejectUpdate, "Leave them all? Type yes to reject:"})
 	if err != nil {
 		return err
 	}
@@ -63,53 +69,159 @@ func (c rejectCommand) Run(ctx context.Context, s *session) error {
 	return ended(exitOfRun(result.Status))
 }
 
-// severalHeld says how one of several held runs is decided.
-func severalHeld(name, update string, waiting []db.Run) error {
-	lines := make([]string, len(waiting))
-	for i, run := range waiting {
-		lines[i] = fmt.Sprintf("\n  temporal workflow update execute -w %s --name %s", run.HoldWorkflowID, update)
-	}
-	return fmt.Errorf("%d runs of %s wait for a decision; look at each with orgsync runs show, and decide it by its workflow:%s",
-		len(waiting), name, strings.Join(lines, ""))
-}
+// decision is one of the two: the command's name, the update that it sends, and how
+// somebody is asked.
+type decision struct{ command, update, question string }
 
-// decide sends a decision to the workflow that holds the provider's held run, waits
-// for the outcome and prints it.
-func (s *session) decide(ctx context.Context, name, update string) (workflows.SyncResult, error) {
+// decide sends a decision to the workflow that holds the run, waits for the outcome and
+// prints it. The decision is for the run that was named or shown, and for no other one
+// that takes its place meanwhile.
+func (s *session) decide(ctx context.Context, c decisionFlags, d decision) (workflows.SyncResult, error) {
 	var result workflows.SyncResult
-	store, p, err := s.openProvider(ctx, name)
+	store, p, err := s.openProvider(ctx, c.Name)
 	if err != nil {
 		return result, err
 	}
-	waiting, err := store.RunsHeld(ctx, p.ID)
+	held, err := s.heldRun(ctx, store, p, c, d)
 	if err != nil {
 		return result, err
 	}
-	if len(waiting) == 0 {
-		return result, nothing("no run of %s waits for a decision; see: orgsync runs list --provider %s", name, name)
+	if c.ID == "" && !c.Yes {
+		if err := s.askDecision(ctx, store, held, c, d); err != nil {
+			return result, err
+		}
 	}
-	if len(waiting) > 1 {
-		return result, severalHeld(name, update, waiting)
-	}
-	held := waiting[0]
 	temporal, err := s.openTemporal(ctx)
 	if err != nil {
 		return result, err
 	}
 	defer s.warnWhileIdle(ctx, &lookup{temporal: temporal, workflowID: held.HoldWorkflowID})()
 	handle, err := temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: held.HoldWorkflowID, UpdateName: update, WaitForStage: client.WorkflowUpdateStageCompleted,
+		WorkflowID: held.HoldWorkflowID, UpdateName: d.update, WaitForStage: client.WorkflowUpdateStageCompleted,
 		Args: []any{workflows.Decision{RunID: held.ID, DecidedBy: who()}},
 	})
 	if err == nil {
 		err = handle.Get(ctx, &result)
 	}
-	var gone *serviceerror.NotFound
-	if errors.As(err, &gone) {
-		return result, fmt.Errorf("workflow %s, which held run %s, is gone; start another run with: orgsync sync %s", held.HoldWorkflowID, held.ID, name)
-	}
 	if err != nil {
-		return result, fmt.Errorf("decide run %s of %s: %w", shortID(held.ID), name, err)
+		return result, s.undecided(ctx, store, p, held, err)
 	}
 	return result, s.printResult(result)
+}
+
+// heldRun returns the run that is to be decided. One that is not held is refused.
+func (s *session) heldRun(ctx context.Context, store *db.Store, p db.Provider, c decisionFlags, d decision) (db.Run, error) {
+	if c.ID != "" {
+		run, err := s.run(ctx, store, c.ID)
+		switch {
+		case err != nil:
+			return run, err
+		case run.Provider != p.Name:
+			return run, misuse("run %s is one of %s, not of %s", shortID(run.ID), run.Provider, p.Name)
+		case !waits(run):
+			return run, s.notHeld(ctx, store, p, run)
+		}
+		return run, nil
+	}
+	waiting, err := waitingRuns(ctx, store, p)
+	switch {
+	case err != nil:
+		return db.Run{}, err
+	case len(waiting) == 0:
+		return db.Run{}, nothing("no run of %s waits for a decision; see: orgsync runs list --provider %s", p.Name, p.Name)
+	case len(waiting) > 1:
+		return db.Run{}, misuse("%d runs of %s wait for a decision; say which one is meant:%s", len(waiting), p.Name, heldLines(d.command, waiting))
+	case !c.Yes && !s.asks():
+		return db.Run{}, misuse("say which run is meant, or give --yes; held is:%s", heldLines(d.command, waiting))
+	}
+	return waiting[0], nil
+}
+
+// waits reports whether the run waits for a decision: one that was approved may still
+// wait for its turn.
+func waits(run db.Run) bool { return run.Status == directory.RunHeld && run.DecidedBy == "" }
+
+func waitingRuns(ctx context.Context, store *db.Store, p db.Provider) ([]db.Run, error) {
+	held, err := store.RunsHeld(ctx, p.ID)
+	var waiting []db.Run
+	for _, run := range held {
+		if waits(run) {
+			waiting = append(waiting, run)
+		}
+	}
+	return waiting, err
+}
+
+// heldLines says of each held run why, and how it is decided.
+func heldLines(command string, waiting []db.Run) string {
+	var b strings.Builder
+	for _, run := range waiting {
+		fmt.Fprintf(&b, "\n  orgsync %s %s %s   (%s)", command, run.Provider, shortID(run.ID), plain(run.HoldReason))
+	}
+	return b.String()
+}
+
+// notHeld refuses to decide a run that waits for no decision, and names what does.
+func (s *session) notHeld(ctx context.Context, store *db.Store, p db.Provider, run db.Run) error {
+	how := "is " + run.Status
+	if run.Status != directory.RunRunning {
+		how = "ended " + run.Status
+	}
+	if run.DecidedBy != "" {
+		how = "was decided by " + plain(run.DecidedBy) + " and " + how
+	}
+	if run.Status == directory.RunHeld {
+		how = "was decided by " + plain(run.DecidedBy) + " already, which is carried out when the run at work has ended"
+	}
+	waiting, err := waitingRuns(ctx, store, p)
+	switch {
+	case err != nil:
+		return err
+	case len(waiting) == 0:
+		return nothing("run %s is not held: it %s; no run of %s waits for a decision", shortID(run.ID), how, p.Name)
+	}
+	return nothing("run %s is not held: it %s; held is run %s: %s; look at it with: orgsync runs show %s",
+		shortID(run.ID), how, shortID(waiting[0].ID), plain(waiting[0].HoldReason), shortID(waiting[0].ID))
+}
+
+// undecided says why a decision did not come about. The run may have been decided, or
+// have been overtaken, since it was looked at.
+func (s *session) undecided(ctx context.Context, store *db.Store, p db.Provider, held db.Run, cause error) error {
+	if now, err := store.Run(ctx, held.ID); err == nil && !waits(now) {
+		return s.notHeld(ctx, store, p, now)
+	}
+	var refused *temporal.ApplicationError
+	if errors.As(cause, &refused) && refused.Type() == workflows.NothingType {
+		return nothing("run %s of %s: %s", shortID(held.ID), p.Name, refused.Message())
+	}
+	if errors.As(cause, new(*serviceerror.NotFound)) {
+		return fmt.Errorf("workflow %s, which held run %s, is gone; start another run with: orgsync sync %s", held.HoldWorkflowID, held.ID, p.Name)
+	}
+	return fmt.Errorf("decide run %s of %s: %w", shortID(held.ID), p.Name, cause)
+}
+
+// askDecision shows what is to be decided and asks.
+func (s *session) askDecision(ctx context.Context, store *db.Store, held db.Run, c decisionFlags, d decision) error {
+	removals, err := store.HeldRemovals(ctx, held.ID)
+	if err != nil {
+		return err
+	}
+	leavers, err := store.Leavers(ctx, held.ID, fewLeavers(c.All))
+	if err != nil {
+		return err
+	}
+	s.sayFolded("", fmt.Sprintf("Run %s of %s, started %s%s, is held: %s", shortID(held.ID), held.Provider, moment(held.StartedAt),
+		prefixed(" by ", plain(held.StartedBy)), plain(held.HoldReason)))
+	s.sayRemovals(removals)
+	s.sayLeavers(leavers, removals, c.All)
+	s.say("")
+	answer, err := s.ask(ctx, d.question)
+	if err != nil {
+		return err
+	}
+	if answer = strings.ToLower(answer); answer != "yes" && answer != "y" {
+		s.say("Nothing is decided; the run goes on waiting.")
+		return ended(exitHeld)
+	}
+	return nil
 }

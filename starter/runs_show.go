@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"strings"
 	"time"
@@ -13,12 +12,12 @@ import (
 
 type runsShow struct {
 	ID  string `arg:"" help:"The run's id, or as much of its beginning as is unique."`
-	All bool   `help:"Show the whole ledger, not only its first departments. JSON always holds all of it."`
+	All bool   `help:"Name everybody whom a held run would remove, and show the whole ledger. JSON always holds all of it."`
 }
 
 // Help implements kong.HelpProvider.
 func (runsShow) Help() string {
-	return `Of a held run it tells what would be removed, why a person must decide, until when and how. The ledger says for each department whether its children and its members were read to the end: only what was is ever removed from. Failed departments come first.
+	return `Of a held run it tells who would be removed, where from and why, why a person must decide, until when and how. The ledger says for each department whether its children and its members were read to the end: only what was is ever removed from. Failed departments come first.
 
 Examples:
 
@@ -31,8 +30,9 @@ type shownRun struct {
 	db.Run
 	Errors      []string         `json:"errors"`
 	Departments []db.LedgerEntry `json:"departments"`
-	// Removals is what a held run would remove.
+	// Removals is what a held run would remove, in figures and ids, and Leavers by name.
 	Removals *directory.Removals `json:"removals,omitempty"`
+	Leavers  *db.Leavers         `json:"leavers,omitempty"`
 	WebURL   string              `json:"web_url,omitempty"`
 }
 
@@ -63,17 +63,21 @@ func (c runsShow) Run(ctx context.Context, s *session) error {
 		if err != nil {
 			return err
 		}
-		shown.Removals = &removals
+		leavers, err := store.Leavers(ctx, run.ID, fewLeavers(s.json || c.All))
+		if err != nil {
+			return err
+		}
+		shown.Removals, shown.Leavers = &removals, &leavers
 	}
 	if s.json {
 		return s.printJSON(shown)
 	}
-	s.sayRun(shown)
+	s.sayRun(shown, c.All)
 	s.sayLedger(shown.Departments, c.All)
 	return nil
 }
 
-func (s *session) sayRun(run shownRun) {
+func (s *session) sayRun(run shownRun, all bool) {
 	t := newTable()
 	t.AppendRow([]any{"run", run.ID})
 	t.AppendRow([]any{"provider", run.Provider})
@@ -114,6 +118,9 @@ func (s *session) sayRun(run shownRun) {
 	printTable(s.stdout, t)
 	if run.Removals != nil {
 		s.sayRemovals(*run.Removals)
+		s.sayLeavers(*run.Leavers, *run.Removals, all)
+	}
+	if waits(run.Run) {
 		s.sayDecide(run.Provider, run.ID, run.HoldExpiresAt)
 	}
 	s.say("")
@@ -126,7 +133,7 @@ func detailsDropped(run db.Run) string {
 	return "cleaned up on " + moment(*run.DetailsDroppedAt) + ", as ORGSYNC_KEEP_DETAILS says"
 }
 
-// sayRemovals tells what a held run would remove.
+// sayRemovals tells how much a held run would remove.
 func (s *session) sayRemovals(r directory.Removals) {
 	s.say("\nWould be removed")
 	t := newTable("", "planned", "of", "may go unasked")
@@ -143,16 +150,6 @@ func (s *session) sayRemovals(r directory.Removals) {
 		t.AppendRow([]any{kind.name, grouped(kind.Planned), grouped(kind.There), limit})
 	}
 	printTable(s.stdout, t)
-	for _, kind := range kinds {
-		if len(kind.IDs) == 0 {
-			continue
-		}
-		more := ""
-		if kind.More() > 0 {
-			more = fmt.Sprintf(" and %s more", grouped(kind.More()))
-		}
-		s.sayFolded("  "+kind.name+": ", plain(strings.Join(kind.IDs, ", "))+more)
-	}
 }
 
 // limitsOf tells what the run was limited to.
@@ -176,9 +173,9 @@ func (s *session) sayDecide(provider, runID string, until *time.Time) {
 	if until != nil {
 		s.say("Undecided at %s they count as rejected.", moment(*until))
 	}
-	s.say("  see them:    orgsync runs changes %s", shortID(runID))
-	s.say("  apply them:  orgsync approve %s", provider)
-	s.say("  leave them:  orgsync reject %s", provider)
+	s.say("  see them:    orgsync runs show %s", shortID(runID))
+	s.say("  apply them:  orgsync approve %s %s", provider, shortID(runID))
+	s.say("  leave them:  orgsync reject %s %s", provider, shortID(runID))
 }
 
 func (s *session) sayErrors(errors []string) {

@@ -72,7 +72,7 @@ func TestRunsShow(t *testing.T) {
 
 	text := in.ok("runs", "show", held[:12]).stdout
 	for _, want := range []string{
-		held, "would remove 31 of 40 members", "to be decided until", "they count as rejected", "MAY GO UNASKED", "people: u1, u2\n", "orgsync/acme/removals/" + held, "orgsync approve acme", "orgsync reject acme",
+		held, "would remove 31 of 40 members", "to be decided until", "they count as rejected", "MAY GO UNASKED", "(u1): not listed any more\n", "orgsync/acme/removals/" + held, "orgsync approve acme", "orgsync reject acme",
 		"1,234,567", "member u7: two people claim this id", "department od-zz: " + problem, "show them with --all",
 		"http://ui:8233/namespaces/default/workflows/orgsync%2Facme/second",
 	} {

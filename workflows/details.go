@@ -232,8 +232,8 @@ func (s *syncOrg) goOn() string {
 	case directory.RunRunning:
 		return show + command("temporal workflow cancel -w "+SyncWorkflowID(name), "stops it; the next run starts without help")
 	case directory.RunHeld:
-		return command("orgsync runs changes "+p.RunID, "what would be removed") +
-			command("orgsync approve "+name, "removes exactly that") + command("orgsync reject "+name, "leaves everything as it is") +
+		return command("orgsync runs show "+p.RunID, "who would be removed") +
+			command("orgsync approve "+name+" "+p.RunID, "removes exactly that") + command("orgsync reject "+name+" "+p.RunID, "leaves everything as it is") +
 			"\nWorkflow `" + p.HoldWorkflowID + "` shows what, and waits for the decision" + until(p.HoldExpiresAt) + "."
 	case directory.RunSucceeded:
 		if s.planning() {

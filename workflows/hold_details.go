@@ -86,9 +86,9 @@ func (h *hold) how() string {
 	}
 	return fmt.Sprintf("**Decide**%s:\n\n"+
 		"- here: send the update `%[2]s` or `%[3]s`\n"+
-		"- `orgsync approve %[4]s` or `orgsync reject %[4]s`\n"+
+		"- `orgsync approve %[4]s %[6]s` or `orgsync reject %[4]s %[6]s`\n"+
 		"- `temporal workflow update execute --workflow-id %[5]s --name %[2]s`, or `--name %[3]s`\n\n",
-		until, ApproveUpdate, RejectUpdate, h.in.Provider, HoldWorkflowID(h.in.Provider, h.in.RunID))
+		until, ApproveUpdate, RejectUpdate, h.in.Provider, HoldWorkflowID(h.in.Provider, h.in.RunID), h.in.RunID)
 }
 
 // moment writes a time for people who may sit in any zone.

@@ -105,7 +105,7 @@ func TestHoldShowsWhatIsToBeDecided(t *testing.T) {
 		for _, want := range []string{
 			holdReason, "| people | 2 | 40 | 1 |", "| departments | 0 | 7 | 20 |", "| memberships | 51 | 60 | no limit |",
 			"**people:** `u1`, `u'2`\n", "`u3 in d1` and 50 more", "until " + until.UTC().Format(time.DateTime) + " UTC",
-			"`approve_removals`", "`orgsync approve acme`", "--workflow-id orgsync/acme/removals/" + runID + " --name approve_removals",
+			"`approve_removals`", "`orgsync approve acme " + runID + "`", "--workflow-id orgsync/acme/removals/" + runID + " --name approve_removals",
 		} {
 			require.Contains(t, details, want)
 		}

@@ -299,7 +299,7 @@ func TestProgressTellsThePhases(t *testing.T) {
 	}
 	require.Equal(t, []string{"preflight", "departments", "members", "removals", "settle", "hold"}, phases)
 	details := metadata(t, env).CurrentDetails
-	require.Contains(t, details, "`orgsync approve acme`")
+	require.Contains(t, details, "`orgsync approve acme " + runID + "`")
 	require.Contains(t, details, "Workflow `orgsync/acme/removals/"+runID+"` shows what, and waits for the decision.")
 }
 

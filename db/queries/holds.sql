@@ -35,3 +35,34 @@ JOIN org_departments d ON d.id = r.department_id
 LEFT JOIN sync_run_removals leaver ON leaver.run_id = r.run_id AND leaver.object_type = 'member' AND leaver.object_id = r.object_id AND leaver.confirmed
 WHERE r.run_id = @run_id AND r.object_type = 'membership' AND r.confirmed
 ORDER BY leaver.run_id IS NOT NULL, m.external_id COLLATE "C", d.external_id COLLATE "C" LIMIT @max_rows;
+
+-- name: LeaversOfMembers :many
+-- Whom a run would remove, by the department that is theirs: those first that lose most.
+SELECT external_id, name, department, path, reason, going, there FROM (
+    SELECT m.external_id, m.name, coalesce(d.external_id, '')::text AS department, coalesce(d.path, m.department_path)::text AS path, r.reason,
+        (count(*) OVER theirs)::int AS going, coalesce(d.direct_member_count, 0)::int AS there,
+        row_number() OVER (PARTITION BY m.department_id ORDER BY m.name, m.external_id COLLATE "C") AS nth
+    FROM sync_run_removals r
+    JOIN org_members m ON m.id = r.object_id
+    LEFT JOIN org_departments d ON d.id = m.department_id
+    WHERE r.run_id = @run_id AND r.object_type = 'member' AND r.confirmed AND NOT r.applied
+    WINDOW theirs AS (PARTITION BY m.department_id)
+) leaver
+WHERE nth <= @each::bigint
+ORDER BY going DESC, path, department, nth LIMIT @max_rows;
+
+-- name: LeaversOfDepartments :many
+SELECT d.external_id, d.name, d.path, d.member_count, r.reason
+FROM sync_run_removals r JOIN org_departments d ON d.id = r.object_id
+WHERE r.run_id = @run_id AND r.object_type = 'department' AND r.confirmed AND NOT r.applied
+ORDER BY d.member_count DESC, d.path, d.external_id COLLATE "C" LIMIT @max_rows;
+
+-- name: LeaversOfPlaces :many
+-- The places that people lose who stay.
+SELECT m.external_id, m.name, d.external_id AS department, d.path, r.reason
+FROM sync_run_removals r
+JOIN org_members m ON m.id = r.object_id
+JOIN org_departments d ON d.id = r.department_id
+WHERE r.run_id = @run_id AND r.object_type = 'membership' AND r.confirmed AND NOT r.applied
+  AND NOT EXISTS (SELECT 1 FROM sync_run_removals l WHERE l.run_id = r.run_id AND l.object_type = 'member' AND l.object_id = r.object_id AND l.confirmed)
+ORDER BY d.path, d.external_id COLLATE "C", m.name, m.external_id COLLATE "C" LIMIT @max_rows;

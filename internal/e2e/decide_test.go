@@ -238,7 +238,7 @@ func TestDeciding(t *testing.T) {
 	}
 	held, leavers := leave(22)
 	require.Contains(t, held.HoldReason, "it would remove 22 of 70 members; the limit is 20")
-	mail.wait(s.name+" waits for a decision", held.HoldReason, "orgsync approve "+s.name, held.RunID,
+	mail.wait(s.name+" waits for a decision", held.HoldReason, "orgsync approve "+s.name+" "+held.RunID, held.RunID,
 		"http://ui.example.com/namespaces/default/workflows/orgsync%2F"+s.name+"%2Fremovals%2F")
 	out, status := use.run(use.temporal, "workflow", "query", "--workflow-id", held.HoldWorkflowID, "--type", workflows.RemovalsQuery)
 	require.Zero(t, status)
@@ -251,8 +251,16 @@ func TestDeciding(t *testing.T) {
 	require.Equal(t, directory.RunRejected, use.update(held, workflows.RejectUpdate).Status)
 	require.Equal(t, []string{"temporal", "temporal"}, w.actors(held.RunID))
 	require.Equal(t, before, w.standing(s))
-	require.Equal(t, directory.RunHeld, w.sync(s.name).Status, "the reason is still there")
-	_, status = use.run(use.orgsync, "reject", s.name)
+	stale := w.sync(s.name)
+	require.Equal(t, directory.RunHeld, stale.Status, "the reason is still there")
+	held = w.sync(s.name)
+	require.Equal(t, directory.RunHeld, held.Status)
+	_, status = use.run(use.orgsync, "approve", s.name)
+	require.Equal(t, 2, status, "nobody is there to be asked")
+	_, status = use.run(use.orgsync, "approve", s.name, stale.RunID)
+	require.Equal(t, 6, status, "another run took its place")
+	require.Equal(t, before, w.standing(s))
+	_, status = use.run(use.orgsync, "reject", s.name, held.RunID[:8])
 	require.Zero(t, status)
 	require.Equal(t, before, w.standing(s))
 
@@ -284,7 +292,7 @@ func TestDeciding(t *testing.T) {
 	w.succeed(s)
 
 	held, _ = leave(len(people)/2 + 1)
-	_, status = use.run(use.orgsync, "approve", s.name)
+	_, status = use.run(use.orgsync, "approve", s.name, "--yes")
 	require.Zero(t, status)
 	require.Equal(t, directory.RunSucceeded, w.status(held.RunID))
 	host, err := os.Hostname()

@@ -17,7 +17,7 @@ func held() Message {
 		Reason:  "it would remove 21 of 42 members; the limit is 20",
 		Counts:  directory.Counts{Members: directory.MemberCounts{Read: 340, Created: 2, Restored: 1}, Departments: directory.DepartmentCounts{Read: 12}},
 		Planned: &Planned{Members: 21, Memberships: 24}, StartedAt: time.Unix(1, 0).UTC(), DecideUntil: new(time.Unix(1599360473, 0)),
-		Commands: []string{"orgsync approve acme", "orgsync reject acme"}, URL: "http://ui/held",
+		Commands: []string{"orgsync approve acme r1", "orgsync reject acme r1"}, URL: "http://ui/held",
 	}
 }
 
@@ -30,8 +30,8 @@ Undecided at 2020-09-06 02:47 UTC they count as rejected
 People: 340 read, 3 new, 0 removed
 Departments: 12 read, 0 new, 0 removed
 Run r1
-orgsync approve acme
-orgsync reject acme
+orgsync approve acme r1
+orgsync reject acme r1
 http://ui/held`, held().text(longText))
 
 	partial := held()
@@ -66,7 +66,7 @@ func TestLongTextIsCut(t *testing.T) {
 			got := m.text(most)
 			require.LessOrEqual(t, len(got), most)
 			require.True(t, utf8.ValidString(got))
-			require.Contains(t, got, "orgsync approve acme")
+			require.Contains(t, got, "orgsync approve acme r1")
 			require.True(t, strings.HasSuffix(got, "http://ui/held"))
 		}
 	}

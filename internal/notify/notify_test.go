@@ -72,7 +72,7 @@ func TestFormats(t *testing.T) {
 			"counts":{"departments":{"read":12,"created":0,"updated":0,"moved":0,"restored":0,"deleted":0,"unchanged":0,"failed":0},
 			"members":{"read":340,"created":2,"updated":0,"moved":0,"restored":1,"deactivated":0,"deleted":0,"unchanged":0,"failed":0,"linked":0},
 			"memberships":{"created":0,"deleted":0}},"planned":{"members":21,"departments":0,"memberships":24},
-			"started_at":"1970-01-01T00:00:01Z","decide_until":"2020-09-06T02:47:53Z","commands":["orgsync approve acme","orgsync reject acme"],
+			"started_at":"1970-01-01T00:00:01Z","decide_until":"2020-09-06T02:47:53Z","commands":["orgsync approve acme r1","orgsync reject acme r1"],
 			"url":"http://ui/held","text":` + words + `}`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,6 +9,146 @@ import (
 	"context"
 )
 
+const leaversOfDepartments = `-- name: LeaversOfDepartments :many
+SELECT d.external_id, d.name, d.path, d.member_count, r.reason
+FROM sync_run_removals r JOIN org_departments d ON d.id = r.object_id
+WHERE r.run_id = $1 AND r.object_type = 'department' AND r.confirmed AND NOT r.applied
+ORDER BY d.member_count DESC, d.path, d.external_id COLLATE "C" LIMIT $2
+`
+
+type LeaversOfDepartmentsRow struct {
+	ExternalID  string
+	Name        string
+	Path        string
+	MemberCount int32
+	Reason      string
+}
+
+func (q *Queries) LeaversOfDepartments(ctx context.Context, db DBTX, runID string, maxRows int32) ([]LeaversOfDepartmentsRow, error) {
+	rows, err := db.Query(ctx, leaversOfDepartments, runID, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LeaversOfDepartmentsRow
+	for rows.Next() {
+		var i LeaversOfDepartmentsRow
+		if err := rows.Scan(
+			&i.ExternalID,
+			&i.Name,
+			&i.Path,
+			&i.MemberCount,
+			&i.Reason,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const leaversOfMembers = `-- name: LeaversOfMembers :many
+SELECT external_id, name, department, path, reason, going, there FROM (
+    SELECT m.external_id, m.name, coalesce(d.external_id, '')::text AS department, coalesce(d.path, m.department_path)::text AS path, r.reason,
+        (count(*) OVER theirs)::int AS going, coalesce(d.direct_member_count, 0)::int AS there,
+        row_number() OVER (PARTITION BY m.department_id ORDER BY m.name, m.external_id COLLATE "C") AS nth
+    FROM sync_run_removals r
+    JOIN org_members m ON m.id = r.object_id
+    LEFT JOIN org_departments d ON d.id = m.department_id
+    WHERE r.run_id = $1 AND r.object_type = 'member' AND r.confirmed AND NOT r.applied
+    WINDOW theirs AS (PARTITION BY m.department_id)
+) leaver
+WHERE nth <= $2::bigint
+ORDER BY going DESC, path, department, nth LIMIT $3
+`
+
+type LeaversOfMembersRow struct {
+	ExternalID string
+	Name       string
+	Department string
+	Path       string
+	Reason     string
+	Going      int32
+	There      int32
+}
+
+// Whom a run would remove, by the department that is theirs: those first that lose most.
+func (q *Queries) LeaversOfMembers(ctx context.Context, db DBTX, runID string, each int64, maxRows int32) ([]LeaversOfMembersRow, error) {
+	rows, err := db.Query(ctx, leaversOfMembers, runID, each, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LeaversOfMembersRow
+	for rows.Next() {
+		var i LeaversOfMembersRow
+		if err := rows.Scan(
+			&i.ExternalID,
+			&i.Name,
+			&i.Department,
+			&i.Path,
+			&i.Reason,
+			&i.Going,
+			&i.There,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const leaversOfPlaces = `-- name: LeaversOfPlaces :many
+SELECT m.external_id, m.name, d.external_id AS department, d.path, r.reason
+FROM sync_run_removals r
+JOIN org_members m ON m.id = r.object_id
+JOIN org_departments d ON d.id = r.department_id
+WHERE r.run_id = $1 AND r.object_type = 'membership' AND r.confirmed AND NOT r.applied
+  AND NOT EXISTS (SELECT 1 FROM sync_run_removals l WHERE l.run_id = r.run_id AND l.object_type = 'member' AND l.object_id = r.object_id AND l.confirmed)
+ORDER BY d.path, d.external_id COLLATE "C", m.name, m.external_id COLLATE "C" LIMIT $2
+`
+
+type LeaversOfPlacesRow struct {
+	ExternalID string
+	Name       string
+	Department string
+	Path       string
+	Reason     string
+}
+
+// The places that people lose who stay.
+func (q *Queries) LeaversOfPlaces(ctx context.Context, db DBTX, runID string, maxRows int32) ([]LeaversOfPlacesRow, error) {
+	rows, err := db.Query(ctx, leaversOfPlaces, runID, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LeaversOfPlacesRow
+	for rows.Next() {
+		var i LeaversOfPlacesRow
+		if err := rows.Scan(
+			&i.ExternalID,
+			&i.Name,
+			&i.Department,
+			&i.Path,
+			&i.Reason,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const membershipsThere = `-- name: MembershipsThere :one
 SELECT count(*) FROM org_member_departments md
 JOIN org_departments d ON d.id = md.department_id

@@ -1,0 +1,96 @@
+package db
+
+import (
+	"context"
+	"math"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Leavers are what a held run would remove, by name, for whoever decides: never for
+// Temporal, logs or messages.
+type Leavers struct {
+	// People are grouped by their department, the one first that loses most.
+	People []LeavingPerson `json:"people"`
+	// Departments come with the largest first.
+	Departments []LeavingDepartment `json:"departments"`
+	// Places are those that people lose who stay.
+	Places []LostPlace `json:"places"`
+}
+
+// LeavingPerson is somebody who would be removed.
+type LeavingPerson struct {
+	ExternalID string `json:"external_id"`
+	Name       string `json:"name"`
+	// Department is the person's own, by its external id, and Path where it is; both are
+	// empty of somebody without one.
+	Department string `json:"department"`
+	Path       string `json:"department_path"`
+	Reason     string `json:"reason"`
+	// Going is how many people leave that department, and There how many active ones are
+	// directly in it.
+	Going int `json:"-"`
+	There int `json:"-"`
+}
+
+// LeavingDepartment is a department that would be removed.
+type LeavingDepartment struct {
+	ExternalID string `json:"external_id"`
+	Name       string `json:"name"`
+	Path       string `json:"path"`
+	// Members is how many active people are in it and below.
+	Members int    `json:"member_count"`
+	Reason  string `json:"reason"`
+}
+
+// LostPlace is a place in a department that somebody would lose who stays.
+type LostPlace struct {
+	ExternalID string `json:"external_id"`
+	Name       string `json:"name"`
+	Department string `json:"department"`
+	Path       string `json:"department_path"`
+	Reason     string `json:"reason"`
+}
+
+// Few bounds how much of a list is read: so many rows, of people so many of each
+// department. The zero value means everything.
+type Few struct{ Rows, Each int }
+
+func orEverything(n int) int32 {
+	if n == 0 {
+		return math.MaxInt32
+	}
+	return int32(n)
+}
+
+// Leavers returns what a run would still remove.
+func (s *Store) Leavers(ctx context.Context, runID string, few Few) (Leavers, error) {
+	out := Leavers{People: []LeavingPerson{}, Departments: []LeavingDepartment{}, Places: []LostPlace{}}
+	rows := orEverything(few.Rows)
+	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		people, err := s.q.LeaversOfMembers(ctx, tx, runID, int64(orEverything(few.Each)), rows)
+		if err != nil {
+			return err
+		}
+		for _, p := range people {
+			out.People = append(out.People, LeavingPerson{
+				ExternalID: p.ExternalID, Name: p.Name, Department: p.Department, Path: p.Path, Reason: p.Reason, Going: int(p.Going), There: int(p.There),
+			})
+		}
+		departments, err := s.q.LeaversOfDepartments(ctx, tx, runID, rows)
+		if err != nil {
+			return err
+		}
+		for _, d := range departments {
+			out.Departments = append(out.Departments, LeavingDepartment{
+				ExternalID: d.ExternalID, Name: d.Name, Path: d.Path, Members: int(d.MemberCount), Reason: d.Reason,
+			})
+		}
+		places, err := s.q.LeaversOfPlaces(ctx, tx, runID, rows)
+		for _, p := range places {
+			out.Places = append(out.Places, LostPlace{ExternalID: p.ExternalID, Name: p.Name, Department: p.Department, Path: p.Path, Reason: p.Reason})
+		}
+		return err
+	})
+	return out, interpret("read planned removals", err)
+}

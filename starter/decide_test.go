@@ -1,0 +1,115 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// heldRun stores a company of two departments and a run that is held since it would
+// remove so many people of the first, one of the second, the department that is left
+// empty and somebody's second place.
+func (in installation) heldRun(temporalRunID string, leavers int) string {
+	in.t.Helper()
+	store := in.store()
+	run := in.begin(store, "acme", temporalRunID)
+	in.query(`INSERT INTO org_departments (provider_id, external_id, name, path, direct_member_count, member_count)
+		SELECT p.id, 'od-' || n, 'D' || n, 'Acme/D' || n, 40, 7 FROM identity_providers p, generate_series(1, 3) n WHERE p.name = 'acme' ON CONFLICT DO NOTHING`)
+	in.query(`INSERT INTO org_members (provider_id, external_id, name, department_id)
+		SELECT d.provider_id, 'u' || lpad(n::text, 3, '0'), 'Person ' || n, d.id FROM generate_series(1, $1::int + 2) n
+		JOIN org_departments d ON d.external_id = CASE WHEN n > $1 THEN 'od-2' ELSE 'od-1' END ON CONFLICT DO NOTHING`, leavers)
+	in.query(`INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, reason)
+		SELECT $1::uuid, 'member', m.id, m.id, CASE m.external_id WHEN 'u001' THEN 'looked_up' ELSE 'not_listed' END
+			FROM org_members m WHERE substr(m.external_id, 2)::int <= $2::int + 1
+		UNION ALL SELECT $1, 'department', d.id, d.id, 'not_listed' FROM org_departments d WHERE d.external_id = 'od-3'
+		UNION ALL SELECT $1, 'membership', m.id, d.id, 'not_listed' FROM org_members m, org_departments d
+			WHERE d.external_id = 'od-1' AND substr(m.external_id, 2)::int IN (1, $2::int + 2)`, run, leavers)
+	require.NoError(in.t, store.RunHold(in.t.Context(), run, "it would remove many", "orgsync/acme/removals/"+run, directory.Counts{}))
+	return run
+}
+
+// Whoever decides reads names: who would go, from where, why, and those departments
+// first that lose most.
+func TestHeldRunNamesWhoWouldGo(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
+	run := in.heldRun("1", 12)
+	text := in.ok("runs", "show", run).stdout
+	require.Contains(t, text, `
+People who would go, those departments first that lose most
+  Acme/D1: 12 of 40
+    Person 1 (u001): gone, as the provider says
+    Person 10 (u010): not listed any more
+    Person 11 (u011): not listed any more
+    Person 12 (u012): not listed any more
+    Person 2 (u002): not listed any more
+    and 7 more
+  Acme/D2: 1 of 40
+    Person 13 (u013): not listed any more
+
+Departments that would go, the largest first
+  Acme/D3 (od-3), 7 people: not listed any more
+
+Places that people would lose who stay
+  Person 14 (u014) in Acme/D1: not listed any more
+`)
+	require.Contains(t, text, "orgsync approve acme "+run[:8]+"\n")
+	require.Contains(t, text, "orgsync reject acme "+run[:8]+"\n")
+	require.NotContains(t, text, "Person 3 ")
+	all := in.ok("runs", "show", run, "--all").stdout
+	require.Contains(t, all, "    Person 3 (u003): not listed any more\n")
+	require.NotContains(t, all, "--all")
+	require.NotContains(t, all, "and 7 more")
+
+	var shown shownRun
+	in.ok("runs", "show", run, "--output", "json").json(&shown)
+	require.Len(t, shown.Leavers.People, 13)
+	require.Equal(t, "Person 1 od-1 Acme/D1 looked_up", shown.Leavers.People[0].Name+" "+shown.Leavers.People[0].Department+" "+
+		shown.Leavers.People[0].Path+" "+shown.Leavers.People[0].Reason)
+	require.Equal(t, "od-3", shown.Leavers.Departments[0].ExternalID)
+	require.Len(t, shown.Leavers.Places, 1)
+}
+
+// A decision is for the run that was named or shown, never for another that took its
+// place meanwhile.
+func TestDecidingNamesTheRun(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
+	in.add("other", feishuConfig())
+	first := in.heldRun("1", 57)
+	second := in.heldRun("2", 151) // supersedes the first
+	for _, command := range []string{"approve", "reject"} {
+		o := in.run(command, "acme", first[:8])
+		require.Equal(t, exitNothing, o.status)
+		require.Contains(t, o.stderr, "run "+first[:8]+" is not held: it ended superseded; held is run "+second[:8]+": it would remove many; look at it with: orgsync runs show "+second[:8])
+
+		o = in.run(command, "acme")
+		require.Equal(t, exitUsage, o.status)
+		require.Contains(t, o.stderr, "say which run is meant, or give --yes; held is:")
+		require.Contains(t, o.stderr, "orgsync "+command+" acme "+second[:8]+"   (it would remove many)")
+
+		require.Contains(t, in.run(command, "other", second).stderr, "is one of acme, not of other")
+		require.Equal(t, exitUsage, in.run(command, "acme", "ffff").status)
+
+		// Shown, and not wanted after all.
+		o = in.atTerminal("Type yes to "+command+":", "no", command, "acme")
+		require.Equal(t, exitHeld, o.status)
+		for _, want := range []string{"Run " + second[:8] + " of acme", "is held: it would remove many", "people", "152", "MAY GO UNASKED", "Acme/D1: 149\n", "Person 1 (u001)", "and 144 more",
+			"All of them are shown with --all.", "Nothing is decided"} {
+			require.Contains(t, o.stdout, want)
+		}
+		require.Contains(t, in.atTerminal("Type yes to "+command+":", "", command, "acme", "--all").stdout, "Person 99 (u099)")
+	}
+
+	// One that was approved and waits for its turn is decided.
+	require.NoError(t, in.store().RunDecided(t.Context(), second, "ann@host"))
+	o := in.run("approve", "acme", second)
+	require.Equal(t, exitNothing, o.status)
+	require.Contains(t, o.stderr, "it was decided by ann@host already")
+	require.Equal(t, exitNothing, in.run("approve", "acme", "--yes").status)
+	require.NotContains(t, in.ok("runs", "show", second).stdout, "orgsync approve")
+}
