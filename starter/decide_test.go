@@ -98,7 +98,7 @@ func TestDecidingNamesTheRun(t *testing.T) {
 		// Shown, and not wanted after all.
 		o = in.atTerminal("Type yes to "+command+":", "no", command, "acme")
 		require.Equal(t, exitHeld, o.status)
-		for _, want := range []string{"Run " + second[:8] + " of acme", "is held: it would remove many", "people", "152", "MAY GO UNASKED", "Acme/D1: 149\n", "Person 1 (u001)", "and 144 more",
+		for _, want := range []string{"Run " + second[:8] + " of acme", "is held: it would\nremove many", "people", "152", "MAY GO UNASKED", "Acme/D1: 149\n", "Person 1 (u001)", "and 144 more",
 			"All of them are shown with --all.", "Nothing is decided"} {
 			require.Contains(t, o.stdout, want)
 		}
