@@ -1,0 +1,19 @@
+package layout
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Two changes that were made beside each other may have taken the same number, by which
+// no database could be migrated.
+func TestMigrationsAreNumberedWithoutGaps(t *testing.T) {
+	files, err := os.ReadDir("../../db/migrations")
+	require.NoError(t, err)
+	for i, file := range files {
+		require.Regexp(t, fmt.Sprintf(`^%04d_[a-z_]+\.sql$`, i+1), file.Name())
+	}
+}
