@@ -27,7 +27,8 @@ func Stored(ctx context.Context, q Querier, provider string) (d Directory, err e
 func members(ctx context.Context, q Querier, provider string) (map[string]Member, error) {
 	rows, err := q.Query(ctx, `
 		SELECT m.external_id, m.name, coalesce(m.email, ''), coalesce(m.phone, ''), coalesce(m.title, ''), coalesce(m.unionid, ''), m.status, m.activated,
-		       coalesce(array_agg(d.external_id) FILTER (WHERE d.id IS NOT NULL), '{}'), coalesce(max(d.external_id) FILTER (WHERE md.is_primary), '')
+		       coalesce(array_agg(d.external_id) FILTER (WHERE d.id IS NOT NULL), '{}'), coalesce(max(d.external_id) FILTER (WHERE md.is_primary), ''),
+		       coalesce(bool_or(md.primary_rank IS NOT NULL), false)
 		FROM org_members m JOIN identity_providers p ON p.id = m.provider_id
 		LEFT JOIN org_member_departments md ON md.member_id = m.id LEFT JOIN org_departments d ON d.id = md.department_id
 		WHERE p.name = $1 AND m.status <> 'deleted' GROUP BY m.id`, provider)
@@ -39,7 +40,7 @@ func members(ctx context.Context, q Querier, provider string) (map[string]Member
 	for rows.Next() {
 		var id string
 		var m Member
-		if err := rows.Scan(&id, &m.Name, &m.Email, &m.Phone, &m.Title, &m.UnionID, &m.Status, &m.Activated, &m.Departments, &m.Primary); err != nil {
+		if err := rows.Scan(&id, &m.Name, &m.Email, &m.Phone, &m.Title, &m.UnionID, &m.Status, &m.Activated, &m.Departments, &m.Primary, &m.Said); err != nil {
 			return nil, err
 		}
 		if _, twice := got[id]; twice {

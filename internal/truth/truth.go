@@ -21,6 +21,9 @@ type Member struct {
 	Activated                 bool
 	Departments               []string
 	Primary                   string
+	// Said is true if the provider has said of one of the departments how much it is the
+	// person's main one.
+	Said bool
 }
 
 // Department is a department with its head counts, by external ids.
@@ -42,7 +45,7 @@ func Of(kind directory.ProviderType, company simulator.Truth, got Directory) Dir
 	for id, m := range company.Members {
 		one := Member{
 			Name: normalize.Name(m.Name), Email: normalize.Email(m.Email), Phone: normalize.Phone(m.Phone), Title: m.Title, UnionID: m.UnionID,
-			Status: "active", Activated: m.Activated, Departments: m.Departments, Primary: m.Main,
+			Status: "active", Activated: m.Activated, Departments: m.Departments, Primary: m.Main, Said: got.Members[id].Said,
 		}
 		if !m.Active {
 			one.Status = "inactive"
@@ -54,9 +57,12 @@ func Of(kind directory.ProviderType, company simulator.Truth, got Directory) Dir
 				one.Activated = got.Members[id].Activated
 			}
 		case directory.DingTalk:
-			// Its lists name no main department; where somebody was looked up it is known.
-			if got.Members[id].Primary != m.Main {
+			// Its lists name no main department. Where a look-up did it is remembered, and may
+			// have changed since.
+			if stored := got.Members[id]; !stored.Said {
 				one.Primary = byRule(company, m.Departments)
+			} else if slices.Contains(m.Departments, stored.Primary) {
+				one.Primary = stored.Primary
 			}
 		}
 		want.Members[id] = one

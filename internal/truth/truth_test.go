@@ -44,9 +44,14 @@ func TestTheMainDepartmentByRule(t *testing.T) {
 	t.Parallel()
 	company, _ := made()
 	company.Members["ann"] = simulator.TrueMember{Name: "Ann", Active: true, Departments: []string{"a", "b", "top"}, Main: "a"}
-	for stored, want := range map[string]string{"": "b", "top": "b", "b": "b", "a": "a"} {
-		got := truth.Directory{Members: map[string]truth.Member{"ann": {Primary: stored}}}
-		require.Equal(t, want, truth.Of(directory.DingTalk, company, got).Members["ann"].Primary, "stored: %s", stored)
+	of := func(stored truth.Member) string {
+		return truth.Of(directory.DingTalk, company, truth.Directory{Members: map[string]truth.Member{"ann": stored}}).Members["ann"].Primary
+	}
+	for _, stored := range []string{"", "top", "b", "a"} {
+		require.Equal(t, "b", of(truth.Member{Primary: stored}), "stored: %s", stored)
+	}
+	for stored, want := range map[string]string{"": "a", "top": "top", "b": "b", "a": "a", "elsewhere": "a"} {
+		require.Equal(t, want, of(truth.Member{Primary: stored, Said: true}), "said: %s", stored)
 	}
 	company.Departments["c"] = simulator.TrueDepartment{ParentID: "a", Name: "C"}
 	company.Members["ann"] = simulator.TrueMember{Departments: []string{"c", "b", "top"}, Main: "top"}
