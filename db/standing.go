@@ -50,6 +50,71 @@ func (s *Store) Standing(ctx context.Context) (Standing, error) {
 	return out, nil
 }
 
+// ProviderStatus is how one provider stands, for people.
+type ProviderStatus struct {
+	Provider     string     `json:"provider"`
+	Type         string     `json:"provider_type"`
+	Active       bool       `json:"is_active"`
+	LastSyncedAt *time.Time `json:"last_synced_at"`
+	// Running is the run at work, Held the one that waits for a decision, Newest the last
+	// sync of the whole company that has ended; nil if there is none.
+	Running *RunningRun `json:"running"`
+	Held    *WaitingRun `json:"held"`
+	Newest  *EndedRun   `json:"newest"`
+	// FailingSince is when the first sync of the whole company ended failed or partial since
+	// the last that was complete, FailingRuns how many there were.
+	FailingSince *time.Time `json:"failing_since"`
+	FailingRuns  int        `json:"failing_runs"`
+}
+
+// RunningRun is a run at work.
+type RunningRun struct {
+	RunID     string    `json:"run_id"`
+	Phase     string    `json:"phase"`
+	StartedAt time.Time `json:"started_at"`
+}
+
+// WaitingRun is a run that waits for a decision.
+type WaitingRun struct {
+	RunID         string     `json:"run_id"`
+	HoldReason    string     `json:"hold_reason"`
+	HoldExpiresAt *time.Time `json:"hold_expires_at"`
+}
+
+// EndedRun is how a run has ended.
+type EndedRun struct {
+	RunID  string `json:"run_id"`
+	Status string `json:"status"`
+	// Failure says why a run failed.
+	Failure string `json:"failure,omitempty"`
+}
+
+// Statuses reads how all providers stand, by name.
+func (s *Store) Statuses(ctx context.Context) ([]ProviderStatus, error) {
+	rows, err := s.q.StatusProviders(ctx, s.pool)
+	if err != nil {
+		return nil, interpret("read status", err)
+	}
+	out := make([]ProviderStatus, len(rows))
+	for i, r := range rows {
+		status := ProviderStatus{Provider: r.Name, Type: r.ProviderType, Active: r.IsActive, LastSyncedAt: r.LastSyncedAt, FailingRuns: int(r.FailingRuns)}
+		if r.RunningID != "" {
+			status.Running = &RunningRun{RunID: r.RunningID, Phase: r.RunningPhase, StartedAt: r.RunningSince}
+		}
+		if r.HeldID != "" {
+			status.Held = &WaitingRun{RunID: r.HeldID, HoldReason: r.HoldReason, HoldExpiresAt: r.HoldExpiresAt}
+		}
+		if r.NewestID != "" {
+			status.Newest = &EndedRun{RunID: r.NewestID, Status: r.NewestStatus, Failure: r.NewestError}
+		}
+		if r.FailingRuns > 0 {
+			status.FailingSince = &r.FailingSince
+		}
+		out[i] = status
+	}
+	return out, nil
+}
+
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
 	return interpret("ask the database", s.pool.Ping(ctx))

@@ -19,8 +19,6 @@ import (
 	_ "time/tzdata" // time zones of schedules, also on machines without the database
 
 	"github.com/alecthomas/kong"
-
-	"github.com/orgsync/orgsync/internal/config"
 )
 
 const description = `Keeps a company's directory in Postgres equal to Feishu, Lark, DingTalk or WeCom.
@@ -30,6 +28,7 @@ Examples:
   orgsync provider add acme --type feishu --config acme.json
   orgsync provider test acme
   orgsync sync acme --wait
+  orgsync status
   orgsync schedule set acme --every 1h
   orgsync tree acme --depth 2
 
@@ -38,20 +37,27 @@ Examples:
 type commands struct {
 	Output string `enum:"text,json" default:"text" short:"o" placeholder:"text|json" help:"What standard output is: text for people, or one JSON document."`
 
-	Provider providerCommands `cmd:"" help:"Store, show, change, remove and test providers."`
-	Sync     syncCommand      `cmd:"" help:"Start a sync of a provider."`
-	Schedule scheduleCommands `cmd:"" help:"Have providers synced regularly."`
-	Runs     runsCommands     `cmd:"" help:"Show what syncs did."`
-	Undo     undoCommand      `cmd:"" help:"Take back what a run changed."`
-	Approve  approveCommand   `cmd:"" help:"Let a held run remove what it found gone."`
-	Reject   rejectCommand    `cmd:"" help:"End a held run without removing anything."`
-	Replay   replayCommand    `cmd:"" help:"Tell whether this build can go on with a workflow's history."`
-	Tree     treeCommand      `cmd:"" help:"Show the departments with their head counts."`
-	Search   searchCommand    `cmd:"" help:"Find people by name, pinyin, initials, e-mail or phone."`
-	Explain  explainCommand   `cmd:"" help:"Tell the whole story of one person or department: what changed, by which run, and why."`
-	Migrate  migrateCommand   `cmd:"" help:"Bring the database to this build's schema."`
-	Keyset   keysetCommands   `cmd:"" help:"Create and rotate the encryption key set."`
-	Version  versionCommand   `cmd:"" help:"Say which build this is."`
+	ShowVersion versionFlag `name:"version" help:"Say which build this is."`
+
+	Status     statusCommand     `cmd:"" help:"Show how the providers stand."`
+	Provider   providerCommands  `cmd:"" help:"Store, show, change, remove and test providers."`
+	Sync       syncCommand       `cmd:"" help:"Start a sync of a provider."`
+	Schedule   scheduleCommands  `cmd:"" help:"Have providers synced regularly."`
+	Runs       runsCommands      `cmd:"" help:"Show what syncs did."`
+	Cancel     cancelCommand     `cmd:"" help:"Cancel the run of a provider that is at work."`
+	Undo       undoCommand       `cmd:"" help:"Take back what a run changed."`
+	Approve    approveCommand    `cmd:"" help:"Let a held run remove what it found gone."`
+	Reject     rejectCommand     `cmd:"" help:"End a held run without removing anything."`
+	Replay     replayCommand     `cmd:"" help:"Tell whether this build can go on with a workflow's history."`
+	Tree       treeCommand       `cmd:"" help:"Show the departments with their head counts."`
+	Search     searchCommand     `cmd:"" help:"Find people by name, pinyin, initials, e-mail or phone."`
+	Explain    explainCommand    `cmd:"" help:"Tell the whole story of one person or department: what changed, by which run, and why."`
+	Migrate    migrateCommand    `cmd:"" help:"Bring the database to this build's schema."`
+	Keyset     keysetCommands    `cmd:"" help:"Create and rotate the encryption key set."`
+	Notify     notifyCommands    `cmd:"" help:"Try the webhooks."`
+	Completion completionCommand `cmd:"" help:"Print what lets a shell complete commands."`
+	HelpOn     helpCommand       `cmd:"" name:"help" help:"Show the help of a command."`
+	Version    versionCommand    `cmd:"" help:"Say which build this is."`
 }
 
 func main() {
@@ -65,7 +71,7 @@ func main() {
 func newParser(cli *commands, options ...kong.Option) (*kong.Kong, error) {
 	options = append(options,
 		kong.Name("orgsync"),
-		kong.Description(description+exitHelp()+"\n"+config.Usage()),
+		kong.Description(description+exitHelp()+"\n"+settingsUsage()),
 		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true, NoAppDescFormat: true}),
 		guardDefaults(), durations(),
 	)

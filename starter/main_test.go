@@ -173,6 +173,7 @@ func TestEveryCommandHasHelpWithExamples(t *testing.T) {
 		"sync", "runs", "runs list", "runs show", "runs changes", "approve", "reject", "replay", "tree", "search", "migrate",
 		"schedule", "schedule set", "schedule list", "schedule pause", "schedule resume", "schedule trigger", "schedule remove",
 		"keyset", "keyset create", "keyset rotate", "keyset reseal", "version",
+		"status", "cancel", "runs watch", "runs retry", "undo", "explain", "notify", "notify test", "completion", "help",
 	} {
 		t.Run(command, func(t *testing.T) {
 			t.Parallel()
@@ -193,4 +194,19 @@ func TestVersion(t *testing.T) {
 	in.ok("version", "--output", "json").json(&document)
 	require.NotEmpty(t, document["version"])
 	require.NotEmpty(t, document["go"])
+	require.Equal(t, in.ok("version").stdout, in.ok("--version").stdout)
+	require.Equal(t, in.ok("version", "-o", "json").stdout, in.ok("--version", "-o", "json").stdout)
+}
+
+func TestHelpOnACommand(t *testing.T) {
+	t.Parallel()
+	in := installation{t: t}
+	require.Equal(t, in.ok("--help").stdout, in.ok("help").stdout)
+	require.Equal(t, in.ok("provider", "add", "--help").stdout, in.ok("help", "provider", "add").stdout)
+	o := in.run("help", "synch")
+	require.Equal(t, exitUsage, o.status)
+	require.Contains(t, o.stderr, "unexpected argument synch")
+	for _, line := range strings.Split(in.ok("help").stdout, "\n") {
+		require.LessOrEqual(t, columnsOf(line), 84, "what is longer than a line is folded") // one exit status is
+	}
 }

@@ -14,6 +14,7 @@ type runsCommands struct {
 	List    runsList    `cmd:"" help:"List runs, the newest first."`
 	Show    runsShow    `cmd:"" help:"Show one run with its counts, errors and departments."`
 	Changes runsChanges `cmd:"" help:"Show what a run changed, or in plan mode would change."`
+	Watch   runsWatch   `cmd:"" help:"Follow a run until it has ended or is held."`
 	Retry   runsRetry   `cmd:"" help:"Read again only what failed in a run."`
 }
 
@@ -24,6 +25,7 @@ func (runsCommands) Help() string {
   orgsync runs list --provider acme
   orgsync runs show 4f1c
   orgsync runs changes 4f1c --output json
+  orgsync runs watch 4f1c
   orgsync runs retry 4f1c --wait`
 }
 

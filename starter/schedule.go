@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
 	"github.com/orgsync/orgsync/workflows"
@@ -60,10 +58,7 @@ func (c schedule) failed(what string, err error) error {
 	return fmt.Errorf("%s the schedule of %s: %w", what, c.provider, err)
 }
 
-func noSchedule(err error) bool {
-	var missing *serviceerror.NotFound
-	return errors.As(err, &missing)
-}
+func noSchedule(err error) bool { return isMissing(err) }
 
 type schedulePause struct {
 	Name string `arg:"" help:"The provider's name."`

@@ -23,6 +23,15 @@ func TestSpan(t *testing.T) {
 	}
 }
 
+func TestAbout(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		-time.Second: "0s", 59 * time.Second: "59s", 61 * time.Second: "1m", 90 * time.Minute: "1h", 47 * time.Hour: "47h", 49 * time.Hour: "2d",
+	} {
+		require.Equal(t, want, about(d))
+	}
+}
+
 func TestPlainTextCannotSteerTheTerminal(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "[31mred 张三 é", plain("\x1b[31mred\r\n\u202e 张三 é\x07"))

@@ -13,3 +13,46 @@ FROM identity_providers p ORDER BY p.name;
 
 -- name: StandingUpkeep :many
 SELECT part, extract(epoch FROM now() - done_at)::float8 AS age FROM upkeep ORDER BY part;
+
+-- name: StatusProviders :many
+-- How each provider stands, for people: what it is doing, what waits for a decision, and
+-- since when its syncs of the whole company have not succeeded.
+SELECT
+    p.name,
+    p.provider_type,
+    p.is_active,
+    p.last_synced_at,
+    coalesce(running.id::text, '')::text AS running_id,
+    coalesce(running.phase, '')::text AS running_phase,
+    coalesce(running.started_at, p.created_at)::timestamptz AS running_since,
+    coalesce(held.id::text, '')::text AS held_id,
+    coalesce(held.hold_reason, '')::text AS hold_reason,
+    held.hold_expires_at,
+    coalesce(newest.id::text, '')::text AS newest_id,
+    coalesce(newest.status, '')::text AS newest_status,
+    coalesce(newest.error, '')::text AS newest_error,
+    coalesce(failing.since, p.created_at)::timestamptz AS failing_since,
+    coalesce(failing.runs, 0)::bigint AS failing_runs
+FROM identity_providers p
+LEFT JOIN LATERAL (
+    SELECT r.id, r.phase, r.started_at FROM sync_runs r
+    WHERE r.provider_id = p.id AND r.status = 'running' ORDER BY r.generation DESC LIMIT 1
+) running ON true
+LEFT JOIN LATERAL (
+    SELECT r.id, r.hold_reason, r.hold_expires_at FROM sync_runs r
+    WHERE r.provider_id = p.id AND r.status = 'held' ORDER BY r.generation DESC LIMIT 1
+) held ON true
+LEFT JOIN LATERAL (
+    SELECT r.id, r.status, r.error FROM sync_runs r
+    WHERE r.provider_id = p.id AND r.finished_at IS NOT NULL AND r.mode = 'apply' AND r.undoes IS NULL
+      AND r.departments = '{}' AND r.members = '{}' AND r.retries IS NULL
+    ORDER BY r.generation DESC LIMIT 1
+) newest ON true
+LEFT JOIN LATERAL (
+    SELECT min(r.finished_at)::timestamptz AS since, count(*) AS runs FROM sync_runs r
+    WHERE r.provider_id = p.id AND r.status IN ('failed', 'partial') AND r.mode = 'apply' AND r.undoes IS NULL
+      AND r.departments = '{}' AND r.members = '{}' AND r.retries IS NULL
+      AND r.finished_at > coalesce(p.last_synced_at, p.created_at)
+    HAVING count(*) > 0
+) failing ON true
+ORDER BY p.name;

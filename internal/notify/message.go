@@ -17,6 +17,8 @@ const (
 	Failed = "failed"
 	// Expired: nobody decided in time; the removals count as rejected.
 	Expired = "expired"
+	// Test: somebody tries whether messages arrive; it is about no run.
+	Test = "test"
 	// Partial: a run could not read everything, and so could those before it.
 	Partial = "partial"
 )
@@ -82,6 +84,8 @@ func cut(text string, most int) string {
 func (m Message) lines(reason string) string {
 	var lines []string
 	switch m.Event {
+	case Test:
+		return "orgsync: this is a test; messages about runs arrive here"
 	case Held:
 		lines = append(lines, "orgsync: "+m.Provider+" waits for a decision on removals", "Because "+reason)
 	case Expired:

@@ -7,6 +7,7 @@ package dbsqlc
 
 import (
 	"context"
+	"time"
 )
 
 const standingProviders = `-- name: StandingProviders :many
@@ -80,6 +81,104 @@ func (q *Queries) StandingUpkeep(ctx context.Context, db DBTX) ([]StandingUpkeep
 	for rows.Next() {
 		var i StandingUpkeepRow
 		if err := rows.Scan(&i.Part, &i.Age); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const statusProviders = `-- name: StatusProviders :many
+SELECT
+    p.name,
+    p.provider_type,
+    p.is_active,
+    p.last_synced_at,
+    coalesce(running.id::text, '')::text AS running_id,
+    coalesce(running.phase, '')::text AS running_phase,
+    coalesce(running.started_at, p.created_at)::timestamptz AS running_since,
+    coalesce(held.id::text, '')::text AS held_id,
+    coalesce(held.hold_reason, '')::text AS hold_reason,
+    held.hold_expires_at,
+    coalesce(newest.id::text, '')::text AS newest_id,
+    coalesce(newest.status, '')::text AS newest_status,
+    coalesce(newest.error, '')::text AS newest_error,
+    coalesce(failing.since, p.created_at)::timestamptz AS failing_since,
+    coalesce(failing.runs, 0)::bigint AS failing_runs
+FROM identity_providers p
+LEFT JOIN LATERAL (
+    SELECT r.id, r.phase, r.started_at FROM sync_runs r
+    WHERE r.provider_id = p.id AND r.status = 'running' ORDER BY r.generation DESC LIMIT 1
+) running ON true
+LEFT JOIN LATERAL (
+    SELECT r.id, r.hold_reason, r.hold_expires_at FROM sync_runs r
+    WHERE r.provider_id = p.id AND r.status = 'held' ORDER BY r.generation DESC LIMIT 1
+) held ON true
+LEFT JOIN LATERAL (
+    SELECT r.id, r.status, r.error FROM sync_runs r
+    WHERE r.provider_id = p.id AND r.finished_at IS NOT NULL AND r.mode = 'apply' AND r.undoes IS NULL
+      AND r.departments = '{}' AND r.members = '{}' AND r.retries IS NULL
+    ORDER BY r.generation DESC LIMIT 1
+) newest ON true
+LEFT JOIN LATERAL (
+    SELECT min(r.finished_at)::timestamptz AS since, count(*) AS runs FROM sync_runs r
+    WHERE r.provider_id = p.id AND r.status IN ('failed', 'partial') AND r.mode = 'apply' AND r.undoes IS NULL
+      AND r.departments = '{}' AND r.members = '{}' AND r.retries IS NULL
+      AND r.finished_at > coalesce(p.last_synced_at, p.created_at)
+    HAVING count(*) > 0
+) failing ON true
+ORDER BY p.name
+`
+
+type StatusProvidersRow struct {
+	Name          string
+	ProviderType  string
+	IsActive      bool
+	LastSyncedAt  *time.Time
+	RunningID     string
+	RunningPhase  string
+	RunningSince  time.Time
+	HeldID        string
+	HoldReason    string
+	HoldExpiresAt *time.Time
+	NewestID      string
+	NewestStatus  string
+	NewestError   string
+	FailingSince  time.Time
+	FailingRuns   int64
+}
+
+// How each provider stands, for people: what it is doing, what waits for a decision, and
+// since when its syncs of the whole company have not succeeded.
+func (q *Queries) StatusProviders(ctx context.Context, db DBTX) ([]StatusProvidersRow, error) {
+	rows, err := db.Query(ctx, statusProviders)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []StatusProvidersRow
+	for rows.Next() {
+		var i StatusProvidersRow
+		if err := rows.Scan(
+			&i.Name,
+			&i.ProviderType,
+			&i.IsActive,
+			&i.LastSyncedAt,
+			&i.RunningID,
+			&i.RunningPhase,
+			&i.RunningSince,
+			&i.HeldID,
+			&i.HoldReason,
+			&i.HoldExpiresAt,
+			&i.NewestID,
+			&i.NewestStatus,
+			&i.NewestError,
+			&i.FailingSince,
+			&i.FailingRuns,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
