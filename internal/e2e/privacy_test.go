@@ -180,6 +180,8 @@ func (g *gossiper) confidential(into map[string]bool) {
 		for p := simulator.PersonID(1); p <= v.LastPerson(); p++ {
 			person, _ := v.Person(p)
 			add(person.Name, person.Email, person.Phone, strings.TrimPrefix(person.Phone, "+86"), person.Title)
+			facts := v.Facts(p)
+			add(facts.WorkEmail, facts.Telephone, facts.EnglishName, facts.WorkPlace)
 		}
 	})
 	add("欧阳 Zyxwvut", "zyxwvut", "Zyxwvut", "img.example", "wework.example", "avatar", "raw_data")

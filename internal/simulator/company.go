@@ -154,4 +154,13 @@ const (
 	saltListOrder
 	saltMemberOrder
 	saltDepartmentOrder
+	saltWorkEmail
+	saltAlias
+	saltPhoneExtension
+	saltPicture
+	saltGender
+	saltPlace
+	saltEmployment
+	saltLevel
+	saltCustom
 )

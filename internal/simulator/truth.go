@@ -33,10 +33,11 @@ type TrueMember struct {
 	Person  PersonID `json:"person"`
 	UnionID string   `json:"union_id"`
 	Name    string   `json:"name"`
-	// Email, Phone (E.164) and Title are empty where the person has none.
-	Email string `json:"email"`
-	Phone string `json:"phone"`
-	Title string `json:"title"`
+	// Email, WorkEmail, Phone (E.164) and Title are empty where the person has none.
+	Email     string `json:"email"`
+	WorkEmail string `json:"work_email"`
+	Phone     string `json:"phone"`
+	Title     string `json:"title"`
 	// Active is false for frozen people.
 	Active    bool `json:"active"`
 	Activated bool `json:"activated"`
@@ -74,7 +75,7 @@ func (v *View) trueDepartment(t directory.ProviderType, d Department) TrueDepart
 func (v *View) trueMember(t directory.ProviderType, p Person) TrueMember {
 	made := TrueMember{
 		Person: p.ID, UnionID: v.c.UnionID(t, p.ID), Name: p.Name,
-		Email: p.Email, Phone: p.Phone, Title: p.Title,
+		Email: p.Email, WorkEmail: v.Facts(p.ID).WorkEmail, Phone: p.Phone, Title: p.Title,
 		Active: !p.Frozen, Activated: p.Activated, Main: v.c.DepartmentID(t, p.Departments[0]),
 	}
 	for _, d := range p.Departments {

@@ -4,6 +4,7 @@
 package truth
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -44,7 +45,7 @@ func Of(kind directory.ProviderType, company simulator.Truth, got Directory) Dir
 	want := Directory{Members: make(map[string]Member, len(company.Members)), Departments: make(map[string]Department, len(company.Departments))}
 	for id, m := range company.Members {
 		one := Member{
-			Name: normalize.Name(m.Name), Email: normalize.Email(m.Email), Phone: normalize.Phone(m.Phone), Title: m.Title, UnionID: m.UnionID,
+			Name: normalize.Name(m.Name), Email: normalize.Email(cmp.Or(m.Email, m.WorkEmail)), Phone: normalize.Phone(m.Phone), Title: m.Title, UnionID: m.UnionID,
 			Status: "active", Activated: m.Activated, Departments: m.Departments, Primary: m.Main, Said: got.Members[id].Said,
 		}
 		if !m.Active {

@@ -26,7 +26,7 @@ var feishuField = map[string][]string{
 	"contact:department.organize:readonly": {"department order", "head count", "leaders"},
 	"contact:user.base:readonly":           {"name"},
 	"contact:user.department:readonly":     {"order", "main"},
-	"contact:user.employee:readonly":       {"status", "title"},
+	"contact:user.employee:readonly":       {"status", "title", "work email"},
 	"contact:user.email:readonly":          {"email"},
 	"contact:user.phone:readonly":          {"phone"},
 	"contact:user.employee_id:readonly":    {"user_id"},

@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -170,7 +171,7 @@ func (w *world) expectedDepartment(d simulator.Dept, truth simulator.TrueDepartm
 
 func (w *world) expectedPerson(v *simulator.View, p simulator.Person, truth simulator.TrueMember, read map[string]shownDepartment) shownPerson {
 	seen := shownPerson{
-		UnionID: truth.UnionID, Name: w.unless("name", truth.Name), Email: w.unless("email", truth.Email),
+		UnionID: truth.UnionID, Name: w.unless("name", truth.Name), Email: w.email(truth),
 		Phone: w.unless("phone", w.phone(truth.Phone)), Title: w.unless("title", truth.Title),
 		Status: w.unless("status", "active"), Activated: w.unless("status", strconv.FormatBool(truth.Activated)),
 		Places: map[string]string{}, Main: notSent,
@@ -196,7 +197,7 @@ func (w *world) expectedPerson(v *simulator.View, p simulator.Person, truth simu
 		if truth.Title == "" { // only sent where there is one (dingtalk.md §3.1)
 			seen.Title = notSent
 		}
-		if w.hidden["unset"] && truth.Email == "" {
+		if w.hidden["unset"] && truth.Email == "" && truth.WorkEmail == "" {
 			seen.Email = notSent
 		}
 		if w.hidden["unset"] && truth.Phone == "" {
@@ -211,6 +212,19 @@ func (w *world) expectedPerson(v *simulator.View, p simulator.Person, truth simu
 		}
 	}
 	return seen
+}
+
+// email is the person's own address or else the work address. At Feishu each of them
+// needs a permission of its own (feishu.md §3.3).
+func (w *world) email(truth simulator.TrueMember) string {
+	work := truth.WorkEmail
+	if w.hidden["work email"] || truth.Email != "" {
+		work = ""
+	}
+	if w.hidden["email"] && (w.kind != directory.Feishu || work == "") {
+		return notSent
+	}
+	return cmp.Or(truth.Email, work)
 }
 
 // phone is how the vendor writes a number.

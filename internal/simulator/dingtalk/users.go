@@ -1,6 +1,8 @@
 package dingtalk
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -20,7 +22,9 @@ type user struct {
 	HideMobile    bool    `json:"hide_mobile"`
 	JobNumber     string  `json:"job_number,omitempty"`
 	Title         string  `json:"title,omitempty"`
+	Telephone     string  `json:"telephone,omitempty"`
 	Email         *string `json:"email,omitempty"`
+	OrgEmail      string  `json:"org_email,omitempty"`
 	WorkPlace     *string `json:"work_place,omitempty"`
 	Remark        *string `json:"remark,omitempty"`
 	Extension     *string `json:"extension,omitempty"` // a string holding JSON
@@ -31,6 +35,7 @@ type user struct {
 	Boss          bool    `json:"boss"`
 	Exclusive     bool    `json:"exclusive_account"`
 	Disabled      *bool   `json:"disable_status,omitempty"`
+	Nickname      string  `json:"nickname,omitempty"` // of enterprise accounts
 }
 
 // listed is an item of user/list: what it says of the department asked for.
@@ -50,6 +55,7 @@ type single struct {
 	Senior     bool            `json:"senior"`
 	Roles      []role          `json:"role_list"`
 	UnionEmp   struct{}        `json:"union_emp_ext"`
+	Manager    string          `json:"manager_userid,omitempty"`
 }
 
 type placeOrder struct {
@@ -75,9 +81,13 @@ type role struct {
 }
 
 func (s *Server) record(v *simulator.View, q *request, p simulator.Person) user {
+	facts := v.Facts(p.ID)
 	made := user{
 		UserID: s.company.UserID(directory.DingTalk, p), UnionID: s.company.UnionID(directory.DingTalk, p.ID),
-		Name: p.Name, Title: p.Title, HiredDate: p.Joined * 1000, Active: p.Activated,
+		Name: p.Name, Title: p.Title, HiredDate: p.Joined * 1000, Active: p.Activated, Telephone: facts.Telephone,
+	}
+	if facts.Picture != 0 {
+		made.Avatar = fmt.Sprintf("https://static.example/%d.jpg", facts.Picture)
 	}
 	if p.ID%7 == 0 {
 		made.JobNumber = "00017" // need not be unique
@@ -90,15 +100,29 @@ func (s *Server) record(v *simulator.View, q *request, p simulator.Person) user 
 		if p.Email != "" || !q.cfg.OmitUnset {
 			made.Email = &p.Email
 		}
-		made.WorkPlace, made.Remark, made.Extension = new("杭州"), new(""), new("{}")
+		made.OrgEmail = facts.WorkEmail
+		made.WorkPlace, made.Remark, made.Extension = &facts.WorkPlace, new(""), new(extension(facts))
 	}
 	if p.Frozen { // only enterprise accounts can be switched off
-		made.Exclusive, made.Disabled = true, new(true)
+		made.Exclusive, made.Disabled, made.Nickname = true, new(true), facts.Alias
 	}
 	for _, d := range v.Shuffled(p.Departments, int(p.ID)) {
 		made.DepartmentIDs = append(made.DepartmentIDs, s.number(d))
 	}
 	return made
+}
+
+// extension is the company's own fields: a string holding JSON (dingtalk.md §3.1).
+func extension(f simulator.Facts) string {
+	values := make(map[string]string, len(f.Custom))
+	for _, c := range f.Custom {
+		values[c.Field] = c.Value
+	}
+	raw, err := json.Marshal(values)
+	if err != nil {
+		return "{}" // impossible: it is a map of strings
+	}
+	return string(raw)
 }
 
 // splitPhone takes a number apart as DingTalk stores it.
@@ -215,6 +239,9 @@ func (s *Server) getUser(v *simulator.View, q *request) (map[string]any, simulat
 	made := single{
 		user: s.record(v, q, p), RealAuthed: p.Activated,
 		Roles: []role{{ID: 3_935_025_514, Name: "员工", Group: "默认"}},
+	}
+	if manager, ok := v.Manager(p); ok {
+		made.Manager = s.company.UserID(directory.DingTalk, manager)
 	}
 	for i, d := range p.Departments { // in another order than dept_id_list
 		n := s.number(d)

@@ -21,13 +21,15 @@ const (
 	userEmail      = "contact:user.email:readonly"
 	userPhone      = "contact:user.phone:readonly"
 	userEmployeeID = "contact:user.employee_id:readonly"
+	userJobLevel   = "contact:user.job_level:readonly"
+	userJobFamily  = "contact:user.job_family:readonly"
 	tenantRead     = "tenant:tenant:readonly" // feishu-more.md §D
 )
 
 // AllScopes are all permissions that the simulated endpoints and fields ask for.
 var AllScopes = []string{
 	contactBase, readAsApp, departmentBase, organize, userBase, userDepartment, userEmployee, userEmployeeNo,
-	userGender, userEmail, userPhone, userEmployeeID, tenantRead,
+	userGender, userEmail, userPhone, userEmployeeID, userJobLevel, userJobFamily, tenantRead,
 }
 
 // Without returns AllScopes less those named, and less the broad ones, which would

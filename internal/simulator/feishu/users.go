@@ -34,6 +34,18 @@ type user struct {
 	EmployeeType  *int      `json:"employee_type,omitempty"`
 	TenantManager *bool     `json:"is_tenant_manager,omitempty"`
 	JobTitle      *string   `json:"job_title,omitempty"`
+	WorkStation   *string   `json:"work_station,omitempty"`
+	LeaderUserID  *string   `json:"leader_user_id,omitempty"`
+	JobLevelID    *string   `json:"job_level_id,omitempty"`
+	JobFamilyID   *string   `json:"job_family_id,omitempty"`
+	Custom        *[]custom `json:"custom_attrs,omitempty"`
+}
+
+// custom is the value of one of the company's own fields.
+type custom struct {
+	Type  string            `json:"type"`
+	ID    string            `json:"id"`
+	Value map[string]string `json:"value"`
 }
 
 type avatar struct {
@@ -88,28 +100,62 @@ func (q *request) checkUserType() *refusal {
 
 func (s *Server) record(v *simulator.View, q *request, p simulator.Person) user {
 	base, employee, places := q.shows(userBase), q.shows(userEmployee), q.shows(userDepartment)
-	picture := fmt.Sprintf("https://img.example/%d/", p.ID)
+	facts := v.Facts(p.ID)
 	made := user{
 		UnionID: s.company.UnionID(directory.Feishu, p.ID), OpenID: s.OpenID(p.ID),
-		Name: given(base, p.Name), EnName: given(base, ""), Nickname: given(base, ""),
-		Avatar: given(base, avatar{picture + "72", picture + "240", picture + "640", picture + "0"}),
+		Name: given(base, p.Name), EnName: given(base, facts.EnglishName), Nickname: given(base, facts.Alias),
+		Avatar: given(base, pictures(facts.Picture)),
 		Email:  given(q.holds(userEmail), p.Email), Mobile: given(q.holds(userPhone), p.Phone), MobileVisible: true,
-		Gender: given(q.shows(userGender), 0),
+		Gender: given(q.shows(userGender), gender(facts)),
 		Status: given(employee, status{
 			IsFrozen: p.Frozen, IsResigned: p.Left, IsActivated: p.Activated, IsUnjoin: !p.Activated && p.ID%2 == 0,
 		}),
-		IsFrozen: given(employee, p.Frozen), City: given(employee, ""), Country: given(employee, "CN"),
-		JoinTime: given(employee, p.Joined), EmployeeType: given(employee, 1), TenantManager: given(employee, false),
-		JobTitle: given(employee, p.Title), Enterprise: given(employee, ""),
+		IsFrozen: given(employee, p.Frozen), City: given(employee, facts.City), Country: given(employee, "CN"),
+		JoinTime: given(employee, p.Joined), EmployeeType: given(employee, facts.EmployeeType), TenantManager: given(employee, false),
+		JobTitle: given(employee, p.Title), Enterprise: given(employee, ""), WorkStation: given(employee, facts.WorkPlace),
+		JobLevelID: given(q.holds(userJobLevel), facts.Level), JobFamilyID: given(q.holds(userJobFamily), facts.Family),
 		EmployeeNo: given(employee || q.holds(userEmployeeNo), fmt.Sprintf("E%05d", p.ID)),
 	}
 	if id := s.company.UserID(directory.Feishu, p); id != "" {
 		made.UserID = given(q.holds(userEmployeeID), id)
 	}
+	if p.Email == "" { // the mail service is on for those without an address of their own (a choice)
+		made.Enterprise = given(employee, facts.WorkEmail)
+	}
 	if places {
 		made.DepartmentIDs, made.Orders = s.places(v, q, p)
+		if manager, ok := v.Manager(p); ok {
+			made.LeaderUserID = new(s.userRef(q, manager))
+		}
+	}
+	if len(facts.Custom) > 0 {
+		made.Custom = given(employee, customs(facts))
 	}
 	return made
+}
+
+// pictures are the sizes of a picture; who has none has the vendor's own.
+func pictures(p simulator.PersonID) avatar {
+	at := fmt.Sprintf("https://img.example/%d/", p)
+	return avatar{at + "72", at + "240", at + "640", at + "0"}
+}
+
+// gender is 1 for men, 2 for women (feishu.md §3.2).
+func gender(f simulator.Facts) int {
+	if f.Male {
+		return 1
+	}
+	return 2
+}
+
+// customs are the company's own fields; their ids say nothing (feishu.md §3.2).
+func customs(f simulator.Facts) []custom {
+	var list []custom
+	for _, c := range f.Custom {
+		at := slices.Index(simulator.CustomFields[:], c.Field)
+		list = append(list, custom{"TEXT", fmt.Sprintf("C-696545742900%d", 1748507+at), map[string]string{"text": c.Value}})
+	}
+	return list
 }
 
 // places lists a person's departments; the main one has the highest order.

@@ -1,6 +1,7 @@
 package wecom
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -23,7 +24,7 @@ type user struct {
 	Telephone      string   `json:"telephone"`
 	Status         int      `json:"status"`
 	ExtAttr        struct {
-		Attrs []struct{} `json:"attrs"`
+		Attrs []attr `json:"attrs"`
 	} `json:"extattr"`
 
 	Mobile    *string `json:"mobile,omitempty"`
@@ -42,6 +43,25 @@ type user struct {
 	Leader *int `json:"isleader,omitempty"`
 	// Extra stands for the unknown keys that may appear.
 	Extra string `json:"sim_extra"`
+}
+
+// attr is the value of one of the corp's own fields, here always of text.
+type attr struct {
+	Type int    `json:"type"`
+	Name string `json:"name"`
+	Text struct {
+		Value string `json:"value"`
+	} `json:"text"`
+}
+
+func attrs(f simulator.Facts) []attr {
+	list := []attr{}
+	for _, c := range f.Custom {
+		made := attr{Name: c.Field}
+		made.Text.Value = c.Value
+		list = append(list, made)
+	}
+	return list
 }
 
 type userList struct {
@@ -73,12 +93,16 @@ const (
 )
 
 func (s *Server) record(v *simulator.View, q *request, p simulator.Person) user {
+	facts := v.Facts(p.ID)
 	made := user{
-		UserID: s.company.UserID(directory.WeCom, p), Name: p.Name, Position: p.Title,
+		UserID: s.company.UserID(directory.WeCom, p), Name: p.Name, Position: p.Title, Alias: facts.Alias, Telephone: facts.Telephone,
 		Department: []int64{}, Order: []int64{}, IsLeader: []int{}, DirectLeader: []string{},
 		Status: activated, Enable: 1, Extra: "x",
 	}
-	made.ExtAttr.Attrs = []struct{}{}
+	made.ExtAttr.Attrs = attrs(facts)
+	if manager, ok := v.Manager(p); ok && v.CoversPerson(q.visible(), manager) {
+		made.DirectLeader = append(made.DirectLeader, s.company.UserID(directory.WeCom, manager))
+	}
 	switch {
 	case p.Frozen:
 		made.Status, made.Enable = disabled, 0
@@ -99,13 +123,17 @@ func (s *Server) record(v *simulator.View, q *request, p simulator.Person) user 
 	}
 	switch {
 	case q.allFields():
-		avatar := "https://wework.example/a/0"
-		if !p.Activated {
-			avatar = ""
+		var avatar, thumb string
+		if p.Activated && facts.Picture != 0 {
+			avatar = fmt.Sprintf("https://wework.example/%d/0", facts.Picture)
+			thumb = fmt.Sprintf("https://wework.example/%d/100", facts.Picture)
 		}
-		mobile := strings.TrimPrefix(p.Phone, "+86")
-		made.Mobile, made.Email, made.Avatar, made.GenderTxt = &mobile, &p.Email, &avatar, new("1")
-		made.BizMail, made.Address, made.ThumbAva, made.QRCode = new(""), new(""), &avatar, new("")
+		mobile, gender := strings.TrimPrefix(p.Phone, "+86"), "2"
+		if facts.Male {
+			gender = "1"
+		}
+		made.Mobile, made.Email, made.Avatar, made.GenderTxt = &mobile, &p.Email, &avatar, &gender
+		made.BizMail, made.Address, made.ThumbAva, made.QRCode = &facts.WorkEmail, &facts.WorkPlace, &thumb, new("")
 	case q.cfg.GenderZero:
 		made.GenderTxt = new("0")
 	}
