@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/secret"
 )
 
@@ -127,7 +129,7 @@ type keysetReseal struct{}
 
 // Help implements kong.HelpProvider.
 func (keysetReseal) Help() string {
-	return `Needs ORGSYNC_KEYSET with the old keys and the new one. All workers must have it already.
+	return `Needs ORGSYNC_KEYSET with the old keys and the new one. Refuses while a worker runs that does not hold the new one.
 
 Examples:
 
@@ -139,6 +141,9 @@ func (keysetReseal) Run(ctx context.Context, s *session) error {
 	vault, err := s.openVault(ctx)
 	if err != nil {
 		return err
+	}
+	if err := demandKey(ctx, vault.Store, vault.Box.PrimaryKeyID()); err != nil {
+		return fmt.Errorf("reseal: %w", err)
 	}
 	n, err := vault.Reseal(ctx)
 	if err != nil {
@@ -157,7 +162,7 @@ type keysetPrune struct {
 
 // Help implements kong.HelpProvider.
 func (keysetPrune) Help() string {
-	return `Refuses while a stored secret is sealed under an old key. Backups of the database from before the resealing need the old keys: keep a copy with them.
+	return `Refuses while a stored secret is sealed under an old key, or a worker runs that does not hold the newest. Backups of the database from before the resealing need the old keys: keep a copy with them.
 
 Examples:
 
@@ -185,6 +190,9 @@ func (c keysetPrune) Run(ctx context.Context, s *session) error {
 	if others > 0 {
 		return fmt.Errorf("prune key set: %d stored secrets are sealed under other keys than the newest (%d); seal them anew first, with: orgsync keyset reseal", others, primary)
 	}
+	if err := demandKey(ctx, store, primary); err != nil {
+		return fmt.Errorf("prune key set: %w", err)
+	}
 	if err := replace(c.File, pruned); err != nil {
 		return fmt.Errorf("prune key set: %w", err)
 	}
@@ -193,4 +201,15 @@ func (c keysetPrune) Run(ctx context.Context, s *session) error {
 	}
 	s.say("%d old keys removed from %s. Next: bring the file to all workers and restart them.", gone, c.File)
 	return nil
+}
+
+// demandKey refuses to go on while a worker runs that could not open what is sealed under
+// a key: every run that it takes part in would fail.
+func demandKey(ctx context.Context, store *db.Store, keyID uint32) error {
+	workers, err := store.WorkersWithoutKey(ctx, keyID)
+	if err != nil || len(workers) == 0 {
+		return err
+	}
+	return fmt.Errorf("these workers do not hold the newest key (%d): %s; bring the key set's file to each of them, restart it and try again (one that was killed is forgotten within a minute)",
+		keyID, strings.Join(workers, ", "))
 }

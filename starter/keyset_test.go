@@ -1,11 +1,18 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/internal/secret"
 )
 
 func TestKeysetCreateTouchesNoExistingFile(t *testing.T) {
@@ -75,4 +82,56 @@ func TestSecretsOutliveTheKeyTheyWereSealedUnder(t *testing.T) {
 	require.Equal(t, exitUsage, o.status)
 	require.Contains(t, o.stderr, "app_secret")
 	require.NotContains(t, o.stdout+o.stderr, feishuSecret)
+}
+
+// While a worker runs that was not restarted since the key set was rotated, nothing is
+// sealed under the new key: the runs that it takes part in would fail.
+func TestNothingIsSealedUnderAKeyThatAWorkerLacks(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
+	store, err := db.Open(t.Context(), dbtest.As(t, "orgsync_worker", in.env["DATABASE_URL"]))
+	require.NoError(t, err)
+	defer store.Close()
+	box := func() *secret.Box {
+		box, err := secret.Load(in.env["ORGSYNC_KEYSET"])
+		require.NoError(t, err)
+		return box
+	}
+	old := db.Worker{ID: uuid.NewString(), Name: "4711@host-1", KeyIDs: box().KeyIDs()}
+	require.NoError(t, store.WorkerSeen(t.Context(), old))
+	in.ok("keyset", "rotate", in.env["ORGSYNC_KEYSET"])
+	require.NoError(t, store.WorkerSeen(t.Context(), db.Worker{ID: uuid.NewString(), Name: "1@host-2", KeyIDs: box().KeyIDs()}))
+
+	config, err := json.Marshal(feishuConfig())
+	require.NoError(t, err)
+	commands := [][]string{
+		{"keyset", "reseal"}, {"keyset", "prune", in.env["ORGSYNC_KEYSET"]}, {"provider", "update", "acme", "--config", "-"},
+		{"provider", "add", "other", "--type", "feishu", "--config", "-"},
+	}
+	refused := func(command []string) {
+		t.Helper()
+		o := in.feed(string(config), command...)
+		require.Equal(t, exitFailed, o.status, o.stdout)
+		require.Contains(t, o.stderr, fmt.Sprintf("do not hold the newest key (%d): 4711@host-1; bring the key set's file to each of them, restart it", box().PrimaryKeyID()))
+	}
+	for _, command := range commands {
+		if command[1] != "prune" {
+			refused(command)
+		}
+	}
+	in.ok("provider", "update", "acme", "--removal-limit", "7") // seals nothing
+
+	// Killed, it is forgotten.
+	pool := in.pool()
+	_, err = pool.Exec(t.Context(), "UPDATE sync_workers SET seen_at = now() - interval '61 s' WHERE id = $1", old.ID)
+	require.NoError(t, err)
+	in.ok("keyset", "reseal")
+	// It was only slow: it is there again, and could not do without the old key.
+	require.NoError(t, store.WorkerSeen(t.Context(), old))
+	refused(commands[1])
+	require.NoError(t, store.WorkerGone(t.Context(), old.ID))
+	for _, command := range commands {
+		require.Equal(t, exitDone, in.feed(string(config), command...).status, command)
+	}
 }

@@ -90,6 +90,9 @@ func (c providerAdd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	if err := demandKey(ctx, vault.Store, vault.Box.PrimaryKeyID()); err != nil {
+		return fmt.Errorf("add provider: %w", err)
+	}
 	var temporal client.Client
 	if due != nil { // asked for before anything is stored
 		if temporal, err = s.openTemporal(ctx); err != nil {

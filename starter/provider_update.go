@@ -88,6 +88,9 @@ func (s *session) openFor(ctx context.Context, settings bool) (*db.Store, *conne
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := demandKey(ctx, vault.Store, vault.Box.PrimaryKeyID()); err != nil {
+		return nil, nil, fmt.Errorf("update provider: %w", err)
+	}
 	return vault.Store, vault, nil
 }
 

@@ -30,8 +30,9 @@ var eager = 20
 
 // Worker polls both task queues.
 type Worker struct {
-	workers []worker.Worker
-	started atomic.Bool
+	workers  []worker.Worker
+	presence *presence
+	started  atomic.Bool
 }
 
 // NewWorker registers workflows and activities for a task queue and the one for
@@ -63,7 +64,7 @@ func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener
 			w.RegisterActivityWithOptions(a, activity.RegisterOptions{})
 		}
 	}
-	return &Worker{workers: []worker.Worker{main, fetching}}
+	return &Worker{workers: []worker.Worker{main, fetching}, presence: newPresence(store, opener.Box, opener.Log)}
 }
 
 // hooksOf are the configured webhooks and their names.
@@ -101,6 +102,11 @@ func (w *Worker) Ready(context.Context) error {
 
 // Run works until ctx is done and then stops gracefully.
 func (w *Worker) Run(ctx context.Context) error {
+	leave, err := w.presence.begin(ctx) // first, so that no worker opens secrets unknown
+	if err != nil {
+		return fmt.Errorf("start worker: %w", err)
+	}
+	defer leave()
 	for i, one := range w.workers {
 		if err := one.Start(); err != nil {
 			for _, started := range w.workers[:i] {

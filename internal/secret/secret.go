@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/tink"
@@ -54,6 +56,9 @@ func (b *Box) Open(sealed, associated []byte) ([]byte, error) {
 
 // PrimaryKeyID is the id of the key that Seal uses.
 func (b *Box) PrimaryKeyID() uint32 { return b.primary }
+
+// KeyIDs are the ids of all keys that Open can use, in order.
+func (b *Box) KeyIDs() []uint32 { return slices.Sorted(maps.Keys(b.keys)) }
 
 // Warning is a line about the key file that operators should see, or empty.
 func (b *Box) Warning() string { return b.warning }

@@ -1,0 +1,15 @@
+-- name: WorkerSeen :exec
+-- Notes that a worker is at work, by Postgres' own clock: those of machines differ.
+INSERT INTO sync_workers (id, name, key_ids) VALUES (@id, @name, @key_ids)
+ON CONFLICT (id) DO UPDATE SET seen_at = now();
+
+-- name: WorkerGone :exec
+DELETE FROM sync_workers WHERE id = @id;
+
+-- name: WorkersForget :exec
+DELETE FROM sync_workers WHERE seen_at < now() - @unseen::interval;
+
+-- name: WorkersWithoutKey :many
+SELECT name FROM sync_workers
+WHERE NOT @key_id::bigint = ANY (key_ids) AND seen_at > now() - @unseen::interval
+ORDER BY name;

@@ -1,0 +1,49 @@
+package db
+
+import (
+	"context"
+	"time"
+)
+
+// Worker is a worker process as others need to know it.
+type Worker struct {
+	// ID is a UUID of this process alone.
+	ID string
+	// Name is how Temporal lists it.
+	Name string
+	// KeyIDs are the keys that it can open secrets with.
+	KeyIDs []uint32
+}
+
+// WorkerBeat is how often a worker says that it is at work. Who has not done so three
+// times in a row no longer counts: it was killed.
+const (
+	WorkerBeat   = 20 * time.Second
+	workerUnseen = 3 * WorkerBeat
+	// workerKept is after what time rows of such workers are deleted.
+	workerKept = time.Hour
+)
+
+// WorkerSeen notes that a worker is at work.
+func (s *Store) WorkerSeen(ctx context.Context, w Worker) error {
+	keys := make([]int64, len(w.KeyIDs))
+	for i, id := range w.KeyIDs {
+		keys[i] = int64(id)
+	}
+	if err := s.q.WorkersForget(ctx, s.pool, workerKept); err != nil {
+		return interpret("forget workers", err)
+	}
+	return interpret("note the worker", s.q.WorkerSeen(ctx, s.pool, w.ID, w.Name, keys))
+}
+
+// WorkerGone notes that a worker has stopped.
+func (s *Store) WorkerGone(ctx context.Context, id string) error {
+	return interpret("note that the worker stopped", s.q.WorkerGone(ctx, s.pool, id))
+}
+
+// WorkersWithoutKey returns the names of the workers at work that could not open what is
+// sealed under a key.
+func (s *Store) WorkersWithoutKey(ctx context.Context, keyID uint32) ([]string, error) {
+	names, err := s.q.WorkersWithoutKey(ctx, s.pool, int64(keyID), workerUnseen)
+	return names, interpret("read workers", err)
+}
