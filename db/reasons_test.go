@@ -65,7 +65,7 @@ func aReasonIsSaidOnce(t *testing.T, c *company) {
 		"12 departments (d00, d01, d02 and 9 more): Feishu 40004: outside the range; widen it",
 		"5 departments were not looked up",
 		"department 1: Feishu 1: a bug (users/find, request 9)",
-		"department e: 1 listed people had no usable id and were left out",
+		"department e: records of people in it that could not be used were left out: 1",
 		"2 members (u0, u1): cannot tell who it is",
 		"member w0 is odd",
 		"member w1 is odd",
