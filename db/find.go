@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -58,18 +59,24 @@ func (s *Store) RunsHeld(ctx context.Context, providerID string) ([]Run, error) 
 
 // Removals calls each for everything that the run planned to remove and has not, in
 // the form of the change that removing it would be, without holding them all.
-func (s *Store) Removals(ctx context.Context, runID string, each func(Change) error) error {
+func (s *Store) Removals(ctx context.Context, runID string, of ChangesOf, each func(Change) error) error {
 	const page = 1000
-	after := dbsqlc.RemovalListParams{RunID: runID, AfterObject: uuid.Nil.String(), AfterDepartment: uuid.Nil.String(), MaxRows: page}
+	if len(of.Kinds) > 0 && !slices.Contains(of.Kinds, "deleted") {
+		return nil
+	}
+	after := dbsqlc.RemovalListParams{
+		RunID: runID, AfterObject: uuid.Nil.String(), AfterDepartment: uuid.Nil.String(),
+		Types: listed(of.Types), Members: listed(of.Members), MaxRows: page,
+	}
 	for {
 		rows, err := s.q.RemovalList(ctx, s.pool, after)
 		if err != nil {
 			return interpret("read planned removals", err)
 		}
 		for _, r := range rows {
-			removal := Change{ObjectType: r.ObjectType, ObjectID: r.ObjectID, ExternalID: r.ExternalID, Kind: "deleted", Before: r.Before, Planned: true}
+			removal := Change{ObjectType: r.ObjectType, ObjectID: r.ObjectID, ExternalID: r.ExternalID, Name: r.Name, Kind: "deleted", Before: r.Before, Planned: true}
 			if r.ObjectType == "membership" {
-				removal.DepartmentID = r.DepartmentID
+				removal.DepartmentID, removal.Department, removal.DepartmentName, removal.DepartmentPath = r.DepartmentID, r.Department, r.DepartmentName, r.DepartmentPath
 			}
 			if err := each(removal); err != nil {
 				return err

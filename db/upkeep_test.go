@@ -76,7 +76,7 @@ func (r *run) left() map[string]string {
 func (r *run) raw() int {
 	r.t.Helper()
 	n := 0
-	require.NoError(r.t, r.c.store.Changes(r.t.Context(), r.id, func(c db.Change) error {
+	require.NoError(r.t, r.c.store.Changes(r.t.Context(), r.id, db.ChangesOf{}, func(c db.Change) error {
 		if strings.Contains(string(c.Before)+string(c.After), "raw_data") {
 			n++
 		}

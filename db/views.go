@@ -81,30 +81,47 @@ func escapeLike(text string) string {
 
 // Change is one line of a run's change log.
 type Change struct {
-	ObjectType   string          `json:"object_type"`
-	ObjectID     string          `json:"object_id"`
-	DepartmentID string          `json:"department_id,omitempty"`
-	ExternalID   string          `json:"external_id"`
-	Kind         string          `json:"kind"`
-	Before       json.RawMessage `json:"before,omitempty"`
-	After        json.RawMessage `json:"after,omitempty"`
+	ObjectType   string `json:"object_type"`
+	ObjectID     string `json:"object_id"`
+	DepartmentID string `json:"department_id,omitempty"`
+	ExternalID   string `json:"external_id"`
+	// Name is the person's or department's, also of one who is gone.
+	Name string `json:"name,omitempty"`
+	// Department, of a membership, is where it is, by the department's external id.
+	Department     string          `json:"department,omitempty"`
+	DepartmentName string          `json:"department_name,omitempty"`
+	DepartmentPath string          `json:"department_path,omitempty"`
+	Kind           string          `json:"kind"`
+	Before         json.RawMessage `json:"before,omitempty"`
+	After          json.RawMessage `json:"after,omitempty"`
 	// ChangedAt is zero for a planned change.
 	ChangedAt time.Time `json:"changed_at,omitzero"`
 	// Planned is true for what a held run would remove once it is approved.
 	Planned bool `json:"planned,omitempty"`
 }
 
+// ChangesOf limits which changes are told; what is empty limits nothing.
+type ChangesOf struct {
+	Kinds []string
+	// Types are member, department and membership.
+	Types []string
+	// Members are external ids; their memberships belong to them.
+	Members []string
+}
+
 // Changes calls each for every change of a run, in order, without holding them all.
-func (s *Store) Changes(ctx context.Context, runID string, each func(Change) error) error {
+func (s *Store) Changes(ctx context.Context, runID string, of ChangesOf, each func(Change) error) error {
 	const page = 1000
-	for after := int64(0); ; {
-		rows, err := s.q.ChangeList(ctx, s.pool, runID, after, page)
+	next := dbsqlc.ChangeListParams{RunID: runID, Kinds: listed(of.Kinds), Types: listed(of.Types), Members: listed(of.Members), MaxRows: page}
+	for {
+		rows, err := s.q.ChangeList(ctx, s.pool, next)
 		if err != nil {
 			return interpret("read changes", err)
 		}
 		for _, r := range rows {
 			change := Change{
-				ObjectType: r.ObjectType, ObjectID: r.ObjectID, ExternalID: r.ExternalID, Kind: r.Kind,
+				ObjectType: r.ObjectType, ObjectID: r.ObjectID, ExternalID: r.ExternalID, Name: r.Name, Kind: r.Kind,
+				Department: r.Department, DepartmentName: r.DepartmentName, DepartmentPath: r.DepartmentPath,
 				Before: r.Before, After: r.After, ChangedAt: r.ChangedAt,
 			}
 			if r.ObjectType == "membership" {
@@ -113,7 +130,7 @@ func (s *Store) Changes(ctx context.Context, runID string, each func(Change) err
 			if err := each(change); err != nil {
 				return err
 			}
-			after = r.ID
+			next.AfterID = r.ID
 		}
 		if len(rows) < page {
 			return nil

@@ -335,7 +335,7 @@ func (r *run) finish() {
 func (r *run) changes() []string {
 	r.t.Helper()
 	out := []string{}
-	require.NoError(r.t, r.c.store.Changes(r.t.Context(), r.id, func(c db.Change) error {
+	require.NoError(r.t, r.c.store.Changes(r.t.Context(), r.id, db.ChangesOf{}, func(c db.Change) error {
 		out = append(out, fmt.Sprintf("%s %s %s", c.ObjectType, c.Kind, c.ExternalID))
 		return nil
 	}))

@@ -16,30 +16,61 @@ import (
 )
 
 type runsChanges struct {
-	ID string `arg:"" help:"The run's id, or as much of its beginning as is unique."`
+	ID      string   `arg:"" help:"The run's id, or as much of its beginning as is unique."`
+	Kind    []string `placeholder:"KIND,KIND" help:"Only changes of these kinds: created, updated, moved, restored, deactivated, deleted, linked."`
+	Type    []string `placeholder:"TYPE,TYPE" help:"Only changes of these: member, department, membership."`
+	Members []string `aliases:"member" placeholder:"ID,ID" help:"Only changes of these people and their memberships, by the provider's ids."`
 }
+
+var (
+	changeKinds = []string{"created", "updated", "moved", "restored", "deactivated", "deleted", "linked"}
+	changeTypes = []string{"member", "department", "membership"}
+)
 
 // Help implements kong.HelpProvider.
 func (runsChanges) Help() string {
-	return `Of a held run it shows what was changed and then what approving it would remove. The change log holds personal data: names, e-mail addresses and phone numbers before and after.
+	return `Each change with the name of the person or department, also of one who is gone. Of a held run it shows what was changed and then what approving it would remove. The change log holds personal data: names, e-mail addresses and phone numbers before and after.
 
 Examples:
 
   orgsync runs changes 4f1c
-  orgsync runs changes 4f1c --output json`
+  orgsync runs changes 4f1c --kind deleted --type member
+  orgsync runs changes 4f1c --members u-7 --output json`
+}
+
+// which is what the command is limited to.
+func (c runsChanges) which() (db.ChangesOf, error) {
+	for _, flag := range []struct {
+		name         string
+		given, known []string
+	}{{"kind", c.Kind, changeKinds}, {"type", c.Type, changeTypes}} {
+		for _, one := range flag.given {
+			if !slices.Contains(flag.known, one) {
+				return db.ChangesOf{}, misuse("--%s is %q; it must be one of %s", flag.name, one, strings.Join(flag.known, ", "))
+			}
+		}
+	}
+	if slices.Contains(c.Members, "") {
+		return db.ChangesOf{}, misuse("--members holds an empty id; give the provider's ids of people")
+	}
+	return db.ChangesOf{Kinds: c.Kind, Types: c.Type, Members: c.Members}, nil
 }
 
 // Run implements the command. It holds one change at a time: there may be millions.
 func (c runsChanges) Run(ctx context.Context, s *session) error {
+	which, err := c.which()
+	if err != nil {
+		return err
+	}
 	store, run, err := s.openRun(ctx, c.ID)
 	if err != nil {
 		return err
 	}
 	out := bufio.NewWriter(s.stdout)
 	if s.json {
-		err = s.streamChanges(ctx, store, run, out)
+		err = s.streamChanges(ctx, store, run, which, out)
 	} else {
-		err = listChanges(ctx, store, run, out)
+		err = listChanges(ctx, store, run, which, out)
 	}
 	if err != nil {
 		return err
@@ -49,17 +80,17 @@ func (c runsChanges) Run(ctx context.Context, s *session) error {
 
 // changesOf calls each for what the run changed and, if it is held, for what it would
 // remove.
-func changesOf(ctx context.Context, store *db.Store, run db.Run, each func(db.Change) error) error {
-	err := store.Changes(ctx, run.ID, each)
+func changesOf(ctx context.Context, store *db.Store, run db.Run, which db.ChangesOf, each func(db.Change) error) error {
+	err := store.Changes(ctx, run.ID, which, each)
 	if err != nil || run.Status != directory.RunHeld {
 		return err
 	}
-	return store.Removals(ctx, run.ID, each)
+	return store.Removals(ctx, run.ID, which, each)
 }
 
-func (s *session) streamChanges(ctx context.Context, store *db.Store, run db.Run, out *bufio.Writer) error {
+func (s *session) streamChanges(ctx context.Context, store *db.Store, run db.Run, which db.ChangesOf, out *bufio.Writer) error {
 	before := "[\n"
-	err := changesOf(ctx, store, run, func(change db.Change) error {
+	err := changesOf(ctx, store, run, which, func(change db.Change) error {
 		line, err := json.Marshal(change)
 		if err != nil {
 			return fmt.Errorf("print change: %w", err)
@@ -80,20 +111,21 @@ func (s *session) streamChanges(ctx context.Context, store *db.Store, run db.Run
 	return err
 }
 
-func listChanges(ctx context.Context, store *db.Store, run db.Run, out io.Writer) error {
+func listChanges(ctx context.Context, store *db.Store, run db.Run, which db.ChangesOf, out io.Writer) error {
 	n := 0
-	err := changesOf(ctx, store, run, func(change db.Change) error {
+	err := changesOf(ctx, store, run, which, func(change db.Change) error {
 		n++
-		if change.Planned {
-			change.Kind = "to remove"
-		}
-		_, err := fmt.Fprintf(out, "%-11s %-10s %s  %s\n", change.Kind, change.ObjectType, plain(change.ExternalID), difference(change.Before, change.After))
+		line := fmt.Sprintf("%-11s %-10s %s  %s", kindOf(change), change.ObjectType, plain(change.ExternalID), changeText(change))
+		_, err := fmt.Fprintln(out, strings.TrimRight(line, " "))
 		return err
 	})
 	if err != nil || n > 0 {
 		return err
 	}
 	nothing := "The run changed nothing."
+	if len(which.Kinds)+len(which.Types)+len(which.Members) > 0 {
+		nothing = "The run made no such change."
+	}
 	if run.DetailsDroppedAt != nil {
 		nothing = "The change log was " + detailsDropped(run) + "."
 	}
@@ -101,10 +133,35 @@ func listChanges(ctx context.Context, store *db.Store, run db.Run, out io.Writer
 	return err
 }
 
+func kindOf(change db.Change) string {
+	if change.Planned {
+		return "to remove"
+	}
+	return change.Kind
+}
+
+// changeText says whom or what a change is about, and what it did.
+func changeText(change db.Change) string {
+	about, was := change.Name, fields(change.Before)
+	if change.ObjectType == "membership" {
+		about += " in " + change.DepartmentPath + " (" + change.Department + ")"
+	}
+	if change.Planned { // before is what it is now, of which this is told already
+		delete(was, "name")
+		if change.ObjectType == "membership" {
+			clear(was)
+		}
+	}
+	return strings.TrimLeft(plain(about)+"  "+differing(was, fields(change.After)), " ")
+}
+
 // difference writes what differs between two JSON objects: "name: "a" -> "b"".
 // Whole provider records are only named.
 func difference(before, after json.RawMessage) string {
-	was, is := fields(before), fields(after)
+	return differing(fields(before), fields(after))
+}
+
+func differing(was, is map[string]json.RawMessage) string {
 	keys := maps.Clone(was)
 	maps.Copy(keys, is)
 	var parts []string

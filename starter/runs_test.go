@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -141,6 +143,58 @@ func TestRunsChanges(t *testing.T) {
 	require.Contains(t, text, `u2001  name: "N2001"`+"\n")
 }
 
+// A change says whom it is about, also if they are gone, and where; figures that only the
+// database needs are left out.
+func TestRunsChangesNamesWhatTheyAreAbout(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
+	run := in.begin(in.store(), "acme", "1")
+	in.query(`WITH p AS (SELECT id FROM identity_providers), d AS (
+			INSERT INTO org_departments (provider_id, external_id, name, path) SELECT id, 'od-1', 'Sales', 'Acme/Sales' FROM p RETURNING id
+		), m AS (
+			INSERT INTO org_members (provider_id, external_id, name, status) SELECT p.id, u, 'Zhang ' || u, 'deleted' FROM p, unnest(ARRAY['u1', 'u2']) u RETURNING id, external_id
+		)
+		INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+		SELECT $1::uuid, 'member', m.id, m.id, m.external_id, 'deleted', '{"status": "active"}'::jsonb, '{"status": "deleted"}'::jsonb FROM m
+		UNION ALL SELECT $1, 'membership', m.id, d.id, m.external_id, 'deleted', '{"is_leader": true, "primary_rank": 9223372036854775807}', NULL FROM m, d
+		UNION ALL SELECT $1, 'department', d.id, d.id, 'od-1', 'moved', '{"path": "Acme/Old", "depth": 3}', '{"path": "Acme/Sales", "depth": 1}' FROM d`, run)
+
+	lines := func(args ...string) []string {
+		text := strings.TrimSpace(in.ok(append([]string{"runs", "changes", run}, args...)...).stdout)
+		all := strings.Split(text, "\n")
+		slices.Sort(all)
+		return all
+	}
+	department := `moved       department od-1  Sales  path: "Acme/Old" -> "Acme/Sales"`
+	member := func(id string) string {
+		return `deleted     member     ` + id + `  Zhang ` + id + `  status: "active" -> "deleted"`
+	}
+	place := func(id string) string {
+		return `deleted     membership ` + id + `  Zhang ` + id + ` in Acme/Sales (od-1)  is_leader was true`
+	}
+	require.Equal(t, []string{member("u1"), member("u2"), place("u1"), place("u2"), department}, lines())
+	require.Equal(t, []string{member("u1"), member("u2")}, lines("--type", "member", "--kind", "deleted,moved"))
+	require.Equal(t, []string{member("u2"), place("u2")}, lines("--member", "u2"))
+	require.Equal(t, []string{department}, lines("--kind", "moved"))
+	require.Equal(t, []string{"The run made no such change."}, lines("--kind", "linked"))
+
+	var changes []db.Change
+	o := in.ok("runs", "changes", run, "--type", "membership", "--member", "u1", "--output", "json")
+	o.json(&changes)
+	require.Len(t, changes, 1)
+	require.Equal(t, []string{"Zhang u1", "od-1", "Sales", "Acme/Sales"},
+		[]string{changes[0].Name, changes[0].Department, changes[0].DepartmentName, changes[0].DepartmentPath})
+	require.NotContains(t, o.stdout, "primary_rank")
+	require.NotContains(t, in.ok("explain", "acme", "u1").stdout, "primary_rank")
+
+	for flag, wrong := range map[string]string{"--kind": "gone", "--type": "group", "--member": "u1,,u2"} {
+		o := in.run("runs", "changes", run, flag, wrong)
+		require.Equal(t, exitUsage, o.status)
+		require.Contains(t, o.stderr, flag)
+	}
+}
+
 func TestDecidingNeedsAHeldRun(t *testing.T) {
 	t.Parallel()
 	in := newInstallation(t)
@@ -194,8 +248,12 @@ func TestRunsChangesOfAHeldRunShowsWhatWouldBeRemoved(t *testing.T) {
 	}
 	require.NotEmpty(t, changes[2].DepartmentID)
 	text := in.ok("runs", "changes", run).stdout
-	require.Contains(t, text, `to remove   member     u1  name was "Ann", path was "Acme/Sales", status was "active"`)
+	require.Contains(t, text, `to remove   member     u1  Ann  path was "Acme/Sales", status was "active"`)
 	require.NotContains(t, text, "changed nothing")
+	require.Contains(t, text, "to remove   membership u1  Ann in Acme/Sales (od-1)\n")
+	require.Equal(t, "to remove   member     u1  Ann  path was \"Acme/Sales\", status was \"active\"\n",
+		in.ok("runs", "changes", run, "--type", "member", "--member", "u1", "--kind", "deleted").stdout)
+	require.Equal(t, "The run made no such change.\n", in.ok("runs", "changes", run, "--kind", "created").stdout)
 }
 
 func TestRunsShowTellsWhatARunWasLimitedTo(t *testing.T) {

@@ -39,7 +39,7 @@ SELECT to_jsonb(d) - 'raw_data' FROM org_departments d WHERE d.id = @id;
 -- name: ObjectChanges :many
 -- Every change of a department, or of a member and their places, the oldest first.
 SELECT c.run_id, c.object_type, c.department_id, coalesce(d.external_id, '')::text AS department, coalesce(d.name, '')::text AS department_name,
-    c.kind, c.before, c.after, c.changed_at, x.reason
+    c.kind, (c.before - '{primary_rank,depth}'::text[])::jsonb AS before, (c.after - '{primary_rank,depth}'::text[])::jsonb AS after, c.changed_at, x.reason
 FROM org_changes c
 JOIN sync_runs r ON r.id = c.run_id AND r.mode = 'apply'
 LEFT JOIN org_departments d ON c.object_type = 'membership' AND d.id = c.department_id

@@ -143,8 +143,21 @@ SELECT
 SELECT EXISTS (SELECT 1 FROM org_changes WHERE run_id = @run_id);
 
 -- name: ChangeList :many
-SELECT id, object_type, object_id, department_id, external_id, kind, before, after, changed_at
-FROM org_changes WHERE run_id = @run_id AND id > @after_id ORDER BY id LIMIT @max_rows;
+-- Changes with the names of what they are about, also of what is gone, and without
+-- figures that are of no use outside.
+SELECT c.id, c.object_type, c.object_id, c.department_id, c.external_id, c.kind, c.changed_at,
+    (c.before - '{primary_rank,depth}'::text[])::jsonb AS before, (c.after - '{primary_rank,depth}'::text[])::jsonb AS after,
+    coalesce(m.name, d.name, '')::text AS name,
+    coalesce(p.external_id, '')::text AS department, coalesce(p.name, '')::text AS department_name, coalesce(p.path, '')::text AS department_path
+FROM org_changes c
+LEFT JOIN org_members m ON c.object_type <> 'department' AND m.id = c.object_id
+LEFT JOIN org_departments d ON c.object_type = 'department' AND d.id = c.object_id
+LEFT JOIN org_departments p ON c.object_type = 'membership' AND p.id = c.department_id
+WHERE c.run_id = @run_id AND c.id > @after_id
+  AND (cardinality(@kinds::text[]) = 0 OR c.kind = ANY (@kinds))
+  AND (cardinality(@types::text[]) = 0 OR c.object_type = ANY (@types))
+  AND (cardinality(@members::text[]) = 0 OR c.object_type <> 'department' AND c.external_id = ANY (@members))
+ORDER BY c.id LIMIT @max_rows;
 
 -- name: ChangesDrop :exec
 DELETE FROM org_changes WHERE run_id = @run_id;

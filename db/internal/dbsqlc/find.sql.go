@@ -12,13 +12,17 @@ import (
 
 const removalList = `-- name: RemovalList :many
 SELECT r.object_type, r.object_id, r.department_id, coalesce(m.external_id, d.external_id, '')::text AS external_id,
-    jsonb_build_object('name', coalesce(m.name, d.name), 'status', coalesce(m.status, d.status), 'path', coalesce(d.path, m.department_path)) AS before
+    jsonb_build_object('name', coalesce(m.name, d.name), 'status', coalesce(m.status, d.status), 'path', coalesce(d.path, m.department_path)) AS before,
+    coalesce(m.name, d.name, '')::text AS name, coalesce(d.external_id, '')::text AS department, coalesce(d.name, '')::text AS department_name,
+    coalesce(d.path, '')::text AS department_path
 FROM sync_run_removals r
 LEFT JOIN org_members m ON m.id = r.object_id
 LEFT JOIN org_departments d ON d.id = r.department_id
 WHERE r.run_id = $1 AND r.confirmed AND NOT r.applied
   AND (r.object_type, r.object_id, r.department_id) > ($2::text, $3::uuid, $4::uuid)
-ORDER BY r.object_type, r.object_id, r.department_id LIMIT $5
+  AND (cardinality($5::text[]) = 0 OR r.object_type = ANY ($5))
+  AND (cardinality($6::text[]) = 0 OR r.object_type <> 'department' AND m.external_id = ANY ($6))
+ORDER BY r.object_type, r.object_id, r.department_id LIMIT $7
 `
 
 type RemovalListParams struct {
@@ -26,15 +30,21 @@ type RemovalListParams struct {
 	AfterType       string
 	AfterObject     string
 	AfterDepartment string
+	Types           []string
+	Members         []string
 	MaxRows         int32
 }
 
 type RemovalListRow struct {
-	ObjectType   string
-	ObjectID     string
-	DepartmentID string
-	ExternalID   string
-	Before       json.RawMessage
+	ObjectType     string
+	ObjectID       string
+	DepartmentID   string
+	ExternalID     string
+	Before         json.RawMessage
+	Name           string
+	Department     string
+	DepartmentName string
+	DepartmentPath string
 }
 
 // What a run still is to remove: departments, members, then memberships.
@@ -44,6 +54,8 @@ func (q *Queries) RemovalList(ctx context.Context, db DBTX, arg RemovalListParam
 		arg.AfterType,
 		arg.AfterObject,
 		arg.AfterDepartment,
+		arg.Types,
+		arg.Members,
 		arg.MaxRows,
 	)
 	if err != nil {
@@ -59,6 +71,10 @@ func (q *Queries) RemovalList(ctx context.Context, db DBTX, arg RemovalListParam
 			&i.DepartmentID,
 			&i.ExternalID,
 			&i.Before,
+			&i.Name,
+			&i.Department,
+			&i.DepartmentName,
+			&i.DepartmentPath,
 		); err != nil {
 			return nil, err
 		}

@@ -12,24 +12,57 @@ import (
 )
 
 const changeList = `-- name: ChangeList :many
-SELECT id, object_type, object_id, department_id, external_id, kind, before, after, changed_at
-FROM org_changes WHERE run_id = $1 AND id > $2 ORDER BY id LIMIT $3
+SELECT c.id, c.object_type, c.object_id, c.department_id, c.external_id, c.kind, c.changed_at,
+    (c.before - '{primary_rank,depth}'::text[])::jsonb AS before, (c.after - '{primary_rank,depth}'::text[])::jsonb AS after,
+    coalesce(m.name, d.name, '')::text AS name,
+    coalesce(p.external_id, '')::text AS department, coalesce(p.name, '')::text AS department_name, coalesce(p.path, '')::text AS department_path
+FROM org_changes c
+LEFT JOIN org_members m ON c.object_type <> 'department' AND m.id = c.object_id
+LEFT JOIN org_departments d ON c.object_type = 'department' AND d.id = c.object_id
+LEFT JOIN org_departments p ON c.object_type = 'membership' AND p.id = c.department_id
+WHERE c.run_id = $1 AND c.id > $2
+  AND (cardinality($3::text[]) = 0 OR c.kind = ANY ($3))
+  AND (cardinality($4::text[]) = 0 OR c.object_type = ANY ($4))
+  AND (cardinality($5::text[]) = 0 OR c.object_type <> 'department' AND c.external_id = ANY ($5))
+ORDER BY c.id LIMIT $6
 `
 
-type ChangeListRow struct {
-	ID           int64
-	ObjectType   string
-	ObjectID     string
-	DepartmentID string
-	ExternalID   string
-	Kind         string
-	Before       json.RawMessage
-	After        json.RawMessage
-	ChangedAt    time.Time
+type ChangeListParams struct {
+	RunID   string
+	AfterID int64
+	Kinds   []string
+	Types   []string
+	Members []string
+	MaxRows int32
 }
 
-func (q *Queries) ChangeList(ctx context.Context, db DBTX, runID string, afterID int64, maxRows int32) ([]ChangeListRow, error) {
-	rows, err := db.Query(ctx, changeList, runID, afterID, maxRows)
+type ChangeListRow struct {
+	ID             int64
+	ObjectType     string
+	ObjectID       string
+	DepartmentID   string
+	ExternalID     string
+	Kind           string
+	ChangedAt      time.Time
+	Before         json.RawMessage
+	After          json.RawMessage
+	Name           string
+	Department     string
+	DepartmentName string
+	DepartmentPath string
+}
+
+// Changes with the names of what they are about, also of what is gone, and without
+// figures that are of no use outside.
+func (q *Queries) ChangeList(ctx context.Context, db DBTX, arg ChangeListParams) ([]ChangeListRow, error) {
+	rows, err := db.Query(ctx, changeList,
+		arg.RunID,
+		arg.AfterID,
+		arg.Kinds,
+		arg.Types,
+		arg.Members,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -44,9 +77,13 @@ func (q *Queries) ChangeList(ctx context.Context, db DBTX, runID string, afterID
 			&i.DepartmentID,
 			&i.ExternalID,
 			&i.Kind,
+			&i.ChangedAt,
 			&i.Before,
 			&i.After,
-			&i.ChangedAt,
+			&i.Name,
+			&i.Department,
+			&i.DepartmentName,
+			&i.DepartmentPath,
 		); err != nil {
 			return nil, err
 		}
