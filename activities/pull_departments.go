@@ -77,7 +77,9 @@ func (a *Pull) pullDepartments(ctx context.Context, in RunRef, failed *failures)
 // roots stages what the walk starts from. Asking again on a retry costs a call or
 // two and changes nothing that is staged.
 func (r *reading) roots(ctx context.Context) error {
-	tops, bad, err := r.client.Roots(ctx)
+	holding, release := provider.Hold(ctx)
+	defer release()
+	tops, bad, err := r.client.Roots(holding)
 	if err != nil {
 		return err
 	}
@@ -146,12 +148,14 @@ func (r *reading) walk(ctx context.Context, p db.Pending, failed *failures) erro
 
 // children reads on from where p stands, and p goes with it.
 func (r *reading) children(ctx context.Context, p *db.Pending) error {
+	holding, release := provider.Hold(ctx)
+	defer release()
 	seen := map[string]bool{}
 	for empty := 0; !p.Ended(); {
 		if p.Pages >= maxPages {
 			return r.problem(provider.Malformed, "the listing of departments below %s does not end", p.Department)
 		}
-		page, err := r.client.Departments(ctx, provider.Query{Department: p.Department, Listing: provider.Listing(p.Listing), Cursor: p.Cursor})
+		page, err := r.client.Departments(holding, provider.Query{Department: p.Department, Listing: provider.Listing(p.Listing), Cursor: p.Cursor})
 		if err != nil {
 			return err
 		}
@@ -179,6 +183,7 @@ func (r *reading) children(ctx context.Context, p *db.Pending) error {
 		}
 		p.Pages, p.Cursor = p.Pages+1, page.Next
 	}
+	release()
 	return r.endChildren(ctx, *p)
 }
 

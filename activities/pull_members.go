@@ -193,12 +193,14 @@ func (s *shelf) members(ctx context.Context, p db.Pending) error {
 }
 
 func (s *shelf) memberPages(ctx context.Context, p *db.Pending) error {
+	holding, release := provider.Hold(ctx)
+	defer release()
 	seen := map[string]bool{}
 	for empty := 0; !p.Ended(); {
 		if p.Pages >= maxPages {
 			return s.problem(provider.Malformed, "the listing of people in department %s does not end", p.Department)
 		}
-		page, err := s.client.Members(ctx, provider.Query{Department: p.Department, Listing: provider.Listing(p.Listing), Cursor: p.Cursor})
+		page, err := s.client.Members(holding, provider.Query{Department: p.Department, Listing: provider.Listing(p.Listing), Cursor: p.Cursor})
 		if err != nil {
 			return err
 		}

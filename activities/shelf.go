@@ -14,6 +14,10 @@ import (
 // ten full pages of the smallest page size, so that a crash costs little.
 const shelfRows = 500
 
+// shelfBytes is how much their raw records may take: records that are so large that few
+// fill it are written soon.
+const shelfBytes = 1 << 20
+
 // shelf keeps back the last pages of listings, which in small departments are the only
 // ones, so that many departments share one transaction and one comparison of figures.
 // A page that is followed by another is written at once with all that is kept back:
@@ -22,6 +26,7 @@ type shelf struct {
 	*reading
 	pages    []db.MemberPage
 	rows     int
+	bytes    int
 	familiar db.Familiar
 	// compared is how many people have to be compared with the directory.
 	compared int
@@ -48,7 +53,10 @@ func (r *reading) newShelf() *shelf {
 func (s *shelf) put(ctx context.Context, p db.MemberPage) error {
 	s.pages = append(s.pages, p)
 	s.rows += len(p.People)
-	if p.Next != "" || s.rows >= shelfRows {
+	for _, person := range p.People {
+		s.bytes += len(person.Raw)
+	}
+	if p.Next != "" || s.rows >= shelfRows || s.bytes >= shelfBytes {
 		return s.write(ctx)
 	}
 	return nil
@@ -74,7 +82,7 @@ func (s *shelf) write(ctx context.Context) error {
 	}
 	maps.Copy(s.figures, staged.Figures)
 	s.compared += staged.People
-	s.pages, s.rows = nil, 0
+	s.pages, s.rows, s.bytes = nil, 0, 0
 	return nil
 }
 

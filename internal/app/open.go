@@ -17,10 +17,15 @@ import (
 // neither secrets nor clients are needed.
 func NewOpener(store *db.Store, box *secret.Box, cfg config.Config, log *slog.Logger) *connect.Opener {
 	return &connect.Opener{
-		Store: store, Box: box, Vendors: Vendors(), HTTP: newHTTPClient(cfg.FetchConcurrency), Log: log,
+		Store: store, Box: box, Vendors: Vendors(), HTTP: newHTTPClient(cfg.FetchConcurrency), Log: log, Budget: provider.NewBudget(answers),
 		CallTimeout: cfg.CallTimeout, SlowCall: cfg.SlowCall, CallRate: cfg.CallRate,
 	}
 }
+
+// answers is how many bytes the answers of all providers may have together in the memory
+// of a process, beside one that may be larger (provider.Budget). Decoded they take several
+// times that.
+const answers = 32 << 20
 
 // newHTTPClient returns the client that all provider calls of a process share. It
 // keeps a connection for each call that may be under way: the default of two a host

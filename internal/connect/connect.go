@@ -37,6 +37,8 @@ type Opener struct {
 	SlowCall    time.Duration
 	// Metrics counts calls and their waiting; nil for programs that are not watched.
 	Metrics *metrics.Metrics
+	// Budget bounds the memory of the answers of all clients; nil does not.
+	Budget *provider.Budget
 	// CallRate multiplies the documented call limits; 0 switches them off.
 	CallRate float64
 
@@ -58,6 +60,7 @@ func (o *Opener) Open(ctx context.Context, p db.Provider, onCall func(endpoint s
 	log := o.Log.With("provider", p.Name)
 	client, err := vendor.Open(settings, &provider.Env{
 		HTTP:   o.HTTP,
+		Budget: o.Budget,
 		Log:    log,
 		Tokens: &tokens{store: o.Store, box: o.Box, providerID: p.ID, recent: map[string]recentToken{}},
 		Limits: &limits{

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/orgsync/orgsync/internal/directory"
@@ -44,6 +45,8 @@ type Env struct {
 	Log    *slog.Logger
 	Tokens Tokens
 	Limits Limiter
+	// Budget bounds the memory that answers take; nil does not.
+	Budget *Budget
 	Now    func() time.Time
 	// CallTimeout bounds one call from dialling to the last byte.
 	CallTimeout time.Duration
@@ -91,6 +94,9 @@ type Endpoint struct {
 	// Path is appended to the base URL, whose own path prefix is kept.
 	Path string
 	Rate Rate
+	// Largest is the most bytes that its answer can rightly have, at most the constant
+	// Largest; 0 means those of a single object, 1 MiB.
+	Largest int64
 	// Base names the setting that holds its host; empty means base_url.
 	Base string
 }
@@ -102,9 +108,14 @@ type Reply struct {
 	Body   []byte
 }
 
-// maxBody bounds an answer. The largest legitimate ones (WeCom user/list of a
-// department with 30,000 people, wecom.md §2) stay well below it.
-const maxBody = 128 << 20
+// Largest is the most bytes that an answer of any call may have, and usualLargest of one
+// whose endpoint says nothing: that of a single object.
+const (
+	Largest      = 64 << 20
+	usualLargest = 1 << 20
+)
+
+func (ep Endpoint) largest() int64 { return cmp.Or(ep.Largest, usualLargest) }
 
 // OK is the outcome of a call that succeeded; that of others is their Kind, or
 // Canceled where the caller gave up.
@@ -114,11 +125,30 @@ const (
 )
 
 // Do waits for the endpoint's call limit, sends the request, reads the answer to its
-// end whatever its status, and has it judged, in UTF-8: judge returns what the provider refused,
-// or nil. Where the provider asks for fewer calls everybody's calls to the endpoint
-// pause. Transport trouble is an *Error of kind Unavailable, with a text that does not
-// show the URL, since tokens stand in it.
+// end whatever its status, and has it judged, in UTF-8: judge returns what the provider
+// refused, or nil. Where the provider asks for fewer calls everybody's calls to the
+// endpoint pause. Transport trouble is an *Error of kind Unavailable, with a text that
+// does not show the URL, since tokens stand in it. The answer counts against Budget until
+// judge returns, or for as long as the caller holds it (Hold).
 func (e *Env) Do(ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request, judge func(*Reply) *Error) (*Reply, error) {
+	h := holder(ctx)
+	if h != nil {
+		h.keep(nil) // whoever waits for a share has none
+	}
+	s, err := e.Budget.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := e.do(ctx, t, ep, req, judge, s)
+	if err != nil || h == nil {
+		s.release()
+		return reply, err
+	}
+	h.keep(s)
+	return reply, nil
+}
+
+func (e *Env) do(ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request, judge func(*Reply) *Error, s *share) (*Reply, error) {
 	if err := e.Limits.Wait(ctx, ep.Name, ep.Rate); err != nil {
 		return nil, err
 	}
@@ -127,8 +157,8 @@ func (e *Env) Do(ctx context.Context, t directory.ProviderType, ep Endpoint, req
 	}
 	spanCtx, span := startSpan(ctx, t, ep)
 	began := e.Now()
-	reply, err := e.send(spanCtx, t, ep, req)
-	took := e.Now().Sub(began)
+	reply, err := e.send(spanCtx, t, ep, req, s)
+	took := e.Now().Sub(began) - s.waited
 	if took > e.SlowCall {
 		e.Log.WarnContext(ctx, "slow provider call", "provider_type", t, "endpoint", ep.Name, "took", took.String())
 	}
@@ -189,15 +219,20 @@ func outcome(err error) string {
 }
 
 // send makes the exchange within the call's time.
-func (e *Env) send(ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request) (*Reply, error) {
-	callCtx, cancel := context.WithTimeout(ctx, e.CallTimeout)
+func (e *Env) send(ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request, s *share) (*Reply, error) {
+	callCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	reply, err := e.roundTrip(req.WithContext(callCtx))
+	watch := &stopwatch{left: e.CallTimeout, ring: cancel}
+	watch.start()
+	defer watch.stop()
+	reply, err := e.roundTrip(req.WithContext(callCtx), ep, s, watch)
 	switch {
 	case err == nil:
 		return reply, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err() // the caller gave up; that is not the provider's failure
+	case errors.Is(err, errTooLarge):
+		return nil, oversized.error(t, ep, strconv.FormatInt(ep.largest()>>20, 10)+" MiB", "")
 	case callCtx.Err() != nil:
 		return nil, timeUp.error(t, ep, e.CallTimeout.String(), "")
 	default:
@@ -206,20 +241,80 @@ func (e *Env) send(ctx context.Context, t directory.ProviderType, ep Endpoint, r
 	}
 }
 
-func (e *Env) roundTrip(req *http.Request) (*Reply, error) {
+var errTooLarge = errors.New("answer larger than its call's bound")
+
+func (e *Env) roundTrip(req *http.Request, ep Endpoint, s *share, watch *stopwatch) (*Reply, error) {
 	resp, err := e.HTTP.Do(req)
 	if err != nil {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	body, err := readWithin(resp, ep.largest(), func(size int64) error {
+		watch.stop() // waiting for other answers is not this one's delay
+		defer watch.start()
+		return s.grow(req.Context(), size)
+	})
 	if err != nil {
 		return nil, err
 	}
-	if len(body) > maxBody {
-		return nil, errors.New("answer larger than the limit of 128 MiB")
-	}
 	return &Reply{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
+}
+
+// usualAnswer is what an answer that does not say its length is read into at first.
+const usualAnswer = 8 << 10
+
+// readWithin reads an answer of at most so many bytes. Before it takes more memory than
+// firstShare it asks for it by grow.
+func readWithin(resp *http.Response, largest int64, grow func(size int64) error) ([]byte, error) {
+	if resp.ContentLength > largest {
+		return nil, errTooLarge
+	}
+	size := int64(usualAnswer)
+	if resp.ContentLength >= 0 {
+		size = resp.ContentLength + 1 // whose last byte finds the end
+	}
+	size = min(size, largest+1)
+	if err := grow(size); err != nil {
+		return nil, err
+	}
+	body := make([]byte, 0, size)
+	for {
+		n, err := resp.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case int64(len(body)) > largest:
+			return nil, errTooLarge
+		case err == io.EOF:
+			return body, nil
+		case err != nil:
+			return nil, err
+		}
+		if len(body) == cap(body) {
+			size = min(2*size, largest+1)
+			if err := grow(size); err != nil {
+				return nil, err
+			}
+			body = append(make([]byte, 0, size), body...)
+		}
+	}
+}
+
+// stopwatch rings once it has run for as long as was left.
+type stopwatch struct {
+	left  time.Duration
+	ring  func()
+	began time.Time
+	timer *time.Timer
+}
+
+func (w *stopwatch) start() {
+	w.began = time.Now()
+	w.timer = time.AfterFunc(w.left, w.ring)
+}
+
+func (w *stopwatch) stop() {
+	w.timer.Stop()
+	w.left -= time.Since(w.began)
 }
 
 // URL joins a base URL, whose path prefix is kept, a path and a query.

@@ -168,33 +168,6 @@ func closedPort(t *testing.T) string {
 	return address
 }
 
-// endless is an answer's body that never ends.
-type endless struct{ read int64 }
-
-func (e *endless) Read(p []byte) (int, error) {
-	e.read += int64(len(p))
-	return len(p), nil
-}
-
-func (e *endless) Close() error { return nil }
-
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func TestDoReadsNoAnswerWithoutEnd(t *testing.T) {
-	t.Parallel()
-	const limit = 128 << 20
-	body := &endless{}
-	c := newCall(t, nil)
-	c.env.HTTP = &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: body}, nil
-	})}
-	_, err := c.do(t, t.Context())
-	require.Contains(t, c.unavailable(t, err).Problem, "128 MiB")
-	require.LessOrEqual(t, body.read, int64(limit+1))
-}
-
 func TestURLKeepsTheBasesPath(t *testing.T) {
 	t.Parallel()
 	query := url.Values{"page_token": {"a/b+c=="}}

@@ -44,6 +44,7 @@ var (
 	noTLS            = Trouble{Unavailable, "{} does not speak TLS", "check whether base_url must begin with http:// and which port it names; if it is right, a proxy or a captive portal answers in the provider's place"}
 	timeUp           = Trouble{Unavailable, "no complete answer within {}", "nothing to do at first: it is tried again; if it stays, check the network on the way, or give calls longer by ORGSYNC_CALL_TIMEOUT; " + throughProxy}
 	cutShort         = Trouble{Unavailable, "connection closed in the middle of the answer", "nothing to do at first: it is tried again; if it stays, check proxies and firewalls on the way"}
+	oversized        = Trouble{Malformed, "the answer is larger than {}, more than this call can bring", "it is tried again; if it stays, another server may answer in the provider's place: check HTTPS_PROXY and base_url; if it does not, report it"}
 	otherTrouble     = Trouble{Unavailable, "call failed: {}", "nothing to do at first: it is tried again; if it stays, check proxies and firewalls on the way, and that base_url names the API's own server"}
 )
 
@@ -62,7 +63,7 @@ var (
 // Troubles are all of them.
 var Troubles = []Trouble{
 	noHost, noConnection, noProxy, proxyRefuses, proxyLogin, unknownAuthority, foreignName, outdated, otherCertificate, noTLS,
-	timeUp, cutShort, otherTrouble, redirected, noPath, serverFails, tooMany, webPage, emptyAnswer, unreadable, otherAnswer,
+	timeUp, cutShort, oversized, otherTrouble, redirected, noPath, serverFails, tooMany, webPage, emptyAnswer, unreadable, otherAnswer,
 }
 
 // error makes an error of it; detail and base are put in their places.

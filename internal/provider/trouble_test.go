@@ -72,6 +72,7 @@ func TestEveryTroubleSaysWhatToDo(t *testing.T) {
 		"cut short":            {hijacked("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"), "connection closed in the middle of the answer", "firewalls"},
 		"closed at once":       {hijacked(""), "connection closed in the middle of the answer", "firewalls"},
 		"not HTTP":             {hijacked("nonsense\r\n\r\n"), "call failed: ", "base_url"},
+		"too large":            {answers(http.StatusOK, strings.Repeat(" ", 2<<20)), "the answer is larger than 1 MiB, more than this call can bring", "HTTPS_PROXY"},
 		"redirect":             {answers(http.StatusFound, ""), "the answer redirects elsewhere, which is not followed (HTTP 302)", "check base_url: advice"},
 		"no path":              {answers(http.StatusNotFound, ""), "path not found (HTTP 404)", "check base_url: advice"},
 		"server error":         {answers(http.StatusBadGateway, "<html>"), "the server fails without an answer of the API's own (HTTP 502)", "whether the provider reports a failure"},

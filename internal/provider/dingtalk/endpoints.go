@@ -11,21 +11,28 @@ import (
 // standard edition (dingtalk.md §6): one for a call that is late, one for others.
 var perAPI = provider.Rate{Calls: 18, Per: time.Second}
 
+// What answers can have at most: a page of pageSize people 40 KiB for each, a level of
+// 1,000 departments (dingtalk.md §2) 4 KiB for each; ids come without pages, however many.
+const (
+	pages   = 4 << 20
+	idLists = 8 << 20
+)
+
 // The calls this client makes (dingtalk.md §1.1, §2, §3, §5).
 var (
 	accessToken = provider.Endpoint{Name: "oauth2/accessToken", Method: http.MethodPost, Path: "/v1.0/oauth2/accessToken", Rate: perAPI, Base: keyAPIBaseURL}
 
 	getToken = provider.Endpoint{Name: "gettoken", Method: http.MethodGet, Path: "/gettoken", Rate: perAPI}
 
-	authScopes = provider.Endpoint{Name: "auth/scopes", Method: http.MethodGet, Path: "/auth/scopes", Rate: perAPI}
+	authScopes = provider.Endpoint{Name: "auth/scopes", Method: http.MethodGet, Path: "/auth/scopes", Rate: perAPI, Largest: idLists}
 
-	departmentGet     = post("department/get", "/topapi/v2/department/get")
-	departmentListSub = post("department/listsub", "/topapi/v2/department/listsub")
-	departmentSubIDs  = post("department/listsubid", "/topapi/v2/department/listsubid")
+	departmentGet     = post("department/get", "/topapi/v2/department/get", 0)
+	departmentListSub = post("department/listsub", "/topapi/v2/department/listsub", pages)
+	departmentSubIDs  = post("department/listsubid", "/topapi/v2/department/listsubid", 0)
 
-	userList = post("user/list", "/topapi/v2/user/list")
-	userGet  = post("user/get", "/topapi/v2/user/get")
-	userIDs  = post("user/listid", "/topapi/user/listid")
+	userList = post("user/list", "/topapi/v2/user/list", pages)
+	userGet  = post("user/get", "/topapi/v2/user/get", 0)
+	userIDs  = post("user/listid", "/topapi/user/listid", idLists)
 )
 
 // endpoints is the whole table, for a block that covers every API at once.
@@ -33,6 +40,6 @@ var endpoints = []provider.Endpoint{
 	accessToken, getToken, authScopes, departmentGet, departmentListSub, departmentSubIDs, userList, userGet, userIDs,
 }
 
-func post(name, path string) provider.Endpoint {
-	return provider.Endpoint{Name: name, Method: http.MethodPost, Path: path, Rate: perAPI}
+func post(name, path string, largest int64) provider.Endpoint {
+	return provider.Endpoint{Name: name, Method: http.MethodPost, Path: path, Rate: perAPI, Largest: largest}
 }

@@ -16,6 +16,10 @@ import (
 // hold per app, tenant and endpoint.
 var tier4 = provider.Rate{Calls: 980, Per: time.Minute}
 
+// pages is the most bytes that a page or batch of pageSize departments or people has: 80
+// KiB for each, custom fields and all.
+const pages = 4 << 20
+
 // The calls a sync makes. {id} is filled in by at. For the calls marked special
 // no limit is published; they are rare here and take tier 4's, and a throttling
 // answer corrects it.
@@ -29,11 +33,11 @@ var (
 		Path: "/open-apis/contact/v3/departments/{id}",
 	}
 	listChildren = provider.Endpoint{
-		Name: "departments/children", Method: http.MethodGet, Rate: tier4,
+		Name: "departments/children", Method: http.MethodGet, Rate: tier4, Largest: pages,
 		Path: "/open-apis/contact/v3/departments/{id}/children",
 	}
 	batchDepartments = provider.Endpoint{
-		Name: "departments/batch", Method: http.MethodGet, Rate: tier4,
+		Name: "departments/batch", Method: http.MethodGet, Rate: tier4, Largest: pages,
 		Path: "/open-apis/contact/v3/departments/batch",
 	}
 	listScopes = provider.Endpoint{
@@ -41,11 +45,11 @@ var (
 		Path: "/open-apis/contact/v3/scopes",
 	}
 	listUsers = provider.Endpoint{
-		Name: "users/find_by_department", Method: http.MethodGet, Rate: tier4,
+		Name: "users/find_by_department", Method: http.MethodGet, Rate: tier4, Largest: pages,
 		Path: "/open-apis/contact/v3/users/find_by_department",
 	}
 	batchUsers = provider.Endpoint{
-		Name: "users/batch", Method: http.MethodGet, Rate: tier4,
+		Name: "users/batch", Method: http.MethodGet, Rate: tier4, Largest: pages,
 		Path: "/open-apis/contact/v3/users/batch",
 	}
 	getUser = provider.Endpoint{

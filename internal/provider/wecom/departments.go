@@ -1,8 +1,10 @@
 package wecom
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -176,18 +178,55 @@ func decodeDepartments(ep provider.Endpoint, body []byte) (list []directory.Depa
 	return list, bad, nil
 }
 
-// decodeList returns the list that the answer must carry under key.
+// decodeList returns the list that the answer must carry under key. Its records are
+// parts of body: the lists come whole and can be large, too large for copies.
 func decodeList(ep provider.Endpoint, body []byte, key string) ([]json.RawMessage, error) {
-	var answer map[string]json.RawMessage
-	if err := decodeObject(body, &answer); err != nil {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
 		return nil, malformed(ep, "the answer is not a JSON object")
 	}
 	var list []json.RawMessage
-	if err := json.Unmarshal(answer[key], &list); err != nil || list == nil {
+	for decoder.More() {
+		name, err := decoder.Token()
+		if err != nil {
+			return nil, malformed(ep, "the answer is not a JSON object")
+		}
+		if name == key {
+			list, err = elements(decoder, body)
+		} else {
+			err = decoder.Decode(&passed{})
+		}
+		if err != nil {
+			return nil, malformed(ep, "the answer lacks the list "+key)
+		}
+	}
+	if list == nil {
 		return nil, malformed(ep, "the answer lacks the list "+key)
 	}
 	return list, nil
 }
+
+// elements are those of the array that begins where a decoder of text is.
+func elements(decoder *json.Decoder, text []byte) ([]json.RawMessage, error) {
+	if token, err := decoder.Token(); err != nil || token != json.Delim('[') {
+		return nil, errors.New("not an array")
+	}
+	list := []json.RawMessage{}
+	for decoder.More() {
+		start := decoder.InputOffset()
+		if err := decoder.Decode(&passed{}); err != nil {
+			return nil, err
+		}
+		list = append(list, bytes.TrimLeft(text[start:decoder.InputOffset()], ", \t\r\n"))
+	}
+	_, err := decoder.Token()
+	return list, err
+}
+
+// passed is a value that is passed over.
+type passed struct{}
+
+func (*passed) UnmarshalJSON([]byte) error { return nil }
 
 func hasRoot(list []directory.Department) bool {
 	return slices.ContainsFunc(list, func(d directory.Department) bool { return d.ExternalID == rootID })

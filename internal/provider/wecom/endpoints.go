@@ -17,17 +17,20 @@ var perCorp = provider.Rate{Calls: 9_800, Per: time.Minute}
 // The calls this client makes (wecom.md §1.2, §2, §3.1). list_id must be a POST:
 // whether a GET reads its parameters is unknown (wecom.md §3.2).
 var (
-	getToken             = endpoint(http.MethodGet, "gettoken")
-	departmentList       = endpoint(http.MethodGet, "department/list")
-	departmentSimpleList = endpoint(http.MethodGet, "department/simplelist")
-	departmentGet        = endpoint(http.MethodGet, "department/get")
-	userList             = endpoint(http.MethodGet, "user/list")
-	userSimpleList       = endpoint(http.MethodGet, "user/simplelist")
-	userGet              = endpoint(http.MethodGet, "user/get")
-	userListID           = endpoint(http.MethodPost, "user/list_id")
-	agentGet             = endpoint(http.MethodGet, "agent/get")
+	getToken             = endpoint(http.MethodGet, "gettoken", 0)
+	departmentList       = endpoint(http.MethodGet, "department/list", 32<<20)
+	departmentSimpleList = endpoint(http.MethodGet, "department/simplelist", 8<<20)
+	departmentGet        = endpoint(http.MethodGet, "department/get", 0)
+	userList             = endpoint(http.MethodGet, "user/list", provider.Largest)
+	userSimpleList       = endpoint(http.MethodGet, "user/simplelist", 16<<20)
+	userGet              = endpoint(http.MethodGet, "user/get", 0)
+	userListID           = endpoint(http.MethodPost, "user/list_id", 4<<20)
+	agentGet             = endpoint(http.MethodGet, "agent/get", 8<<20)
 )
 
-func endpoint(method, name string) provider.Endpoint {
-	return provider.Endpoint{Name: name, Method: method, Path: "/cgi-bin/" + name, Rate: perCorp}
+// endpoint makes a row of the table. The lists come whole: up to 30,000 departments, and
+// up to 30,000 people directly in one (wecom.md §2), each with room for 1 KiB, 256 bytes,
+// 2 KiB or 512 bytes; a page of list_id has 10,000 pairs (wecom.md §3.2).
+func endpoint(method, name string, largest int64) provider.Endpoint {
+	return provider.Endpoint{Name: name, Method: method, Path: "/cgi-bin/" + name, Rate: perCorp, Largest: largest}
 }

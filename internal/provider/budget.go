@@ -1,0 +1,163 @@
+package provider
+
+import (
+	"context"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+const (
+	// firstShare is what every call sets aside before it is made: more than most answers
+	// take.
+	firstShare = 64 << 10
+	// worthReturning is how much must have been set aside at a time for memory to be given
+	// back to the operating system, and quiet how long nothing must have been since: it
+	// takes a garbage collection.
+	worthReturning = 16 << 20
+	quiet          = 2 * time.Second
+)
+
+// Budget bounds the bytes of all answers that a process holds at a time: those that
+// are being read, being decoded, or being used by somebody who holds them (Hold). Calls
+// for which nothing is left wait. It is safe for concurrent use; a nil Budget bounds
+// nothing.
+type Budget struct {
+	// shared is what all answers draw on. An answer that grows takes what is free and
+	// never waits for it, since others may be waiting for what it has itself.
+	shared *semaphore.Weighted
+	// alone lets one answer at a time grow beyond what is free, up to the bound of its
+	// endpoint: so the one that has it always comes to its end.
+	alone *semaphore.Weighted
+
+	mu    sync.Mutex
+	inUse int64
+	// most is how much was in use at a time since memory was last given back.
+	most   int64
+	giving *time.Timer
+}
+
+// NewBudget returns a budget of so many bytes beside what the largest single answer may
+// have, Largest.
+func NewBudget(shared int64) *Budget {
+	return &Budget{shared: semaphore.NewWeighted(max(shared, firstShare)), alone: semaphore.NewWeighted(1)}
+}
+
+// share is one answer's part of a budget. It is not safe for concurrent use.
+type share struct {
+	budget *Budget
+	held   int64
+	alone  bool
+	// waited is how long its answer had to wait for the others.
+	waited time.Duration
+}
+
+// take sets the first part aside, and waits for it.
+func (b *Budget) take(ctx context.Context) (*share, error) {
+	s := &share{budget: b}
+	if b == nil {
+		return s, nil
+	}
+	if err := b.shared.Acquire(ctx, firstShare); err != nil {
+		return nil, err
+	}
+	s.hold(firstShare)
+	return s, nil
+}
+
+// grow sets more aside until the share is of so many bytes.
+func (s *share) grow(ctx context.Context, size int64) error {
+	more := size - s.held
+	if s.budget == nil || s.alone || more <= 0 {
+		return nil
+	}
+	if s.budget.shared.TryAcquire(more) {
+		s.hold(more)
+		return nil
+	}
+	began := time.Now()
+	if err := s.budget.alone.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	s.alone, s.waited = true, s.waited+time.Since(began)
+	s.budget.note(0, worthReturning)
+	return nil
+}
+
+func (s *share) hold(more int64) {
+	s.held += more
+	s.budget.note(more, 0)
+}
+
+// note counts what is in use. Go by itself keeps what it needed at most for minutes, so
+// that after large answers memory is given back once there is quiet.
+func (b *Budget) note(more, atLeast int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.inUse += more
+	b.most = max(b.most, b.inUse, atLeast)
+	if b.inUse == 0 && b.most >= worthReturning && b.giving == nil {
+		b.giving = time.AfterFunc(quiet, b.giveBack)
+	}
+}
+
+func (b *Budget) giveBack() {
+	b.mu.Lock()
+	b.giving = nil
+	give := b.inUse == 0
+	if give {
+		b.most = 0
+	}
+	b.mu.Unlock()
+	if give {
+		debug.FreeOSMemory()
+	}
+}
+
+// release gives everything back.
+func (s *share) release() {
+	if s.budget == nil || s.held == 0 {
+		return
+	}
+	s.budget.note(-s.held, 0)
+	s.budget.shared.Release(s.held)
+	if s.alone {
+		s.budget.alone.Release(1)
+	}
+	s.held, s.alone = 0, false
+}
+
+type heldKey struct{}
+
+// held keeps the share of the last answer read under a context.
+type held struct {
+	mu   sync.Mutex
+	last *share
+}
+
+// Hold lets the last answer read under the context count against the budget until it is
+// released, or the next one is asked for: for whoever goes on using what was made of it.
+// Calls under it are made one after the other, and none beside it before it is released,
+// so that nobody waits for a share who has one.
+func Hold(ctx context.Context) (holding context.Context, release func()) {
+	h := &held{}
+	return context.WithValue(ctx, heldKey{}, h), func() { h.keep(nil) }
+}
+
+func holder(ctx context.Context) *held {
+	h, _ := ctx.Value(heldKey{}).(*held)
+	return h
+}
+
+// keep takes a share in the place of the one before.
+func (h *held) keep(s *share) {
+	h.mu.Lock()
+	before := h.last
+	h.last = s
+	h.mu.Unlock()
+	if before != nil {
+		before.release()
+	}
+}

@@ -1,0 +1,23 @@
+package feishu
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// A page of 50 is not of 16 MiB, whatever the server in Feishu's place says.
+func TestAnswersBeyondTheirCallsBound(t *testing.T) {
+	t.Parallel()
+	large := data(`{"has_more":false,"items":[{"open_id":"ou_1","description":"` + strings.Repeat("x", 16<<20) + `"}]}`)
+	c, _ := newFake(t, map[string]http.HandlerFunc{usersPath: large, childrenPath: large, scopesPath: large})
+	_, err := c.Members(t.Context(), provider.Query{Department: rootID, Listing: direct})
+	require.Equal(t, provider.Malformed, failure(t, err).Kind)
+	require.Contains(t, err.Error(), "larger than 4 MiB")
+	_, err = c.Departments(t.Context(), wholeTree)
+	require.Contains(t, failure(t, err).Problem, "larger than 4 MiB")
+}

@@ -1,0 +1,38 @@
+package wecom
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// WeCom's lists come whole: thousands of people with large records are an answer, 70 MiB for
+// one department are none.
+func TestAnswersBeyondTheirCallsBound(t *testing.T) {
+	t.Parallel()
+	const people = 10_000
+	var list strings.Builder
+	list.WriteString(`{"errcode":0,"errmsg":"ok","userlist":[`)
+	for n := range people {
+		if n > 0 {
+			list.WriteByte(',')
+		}
+		list.WriteString(`{"userid":"u` + strconv.Itoa(n) + `","name":"x","extattr":{"attrs":[{"type":0,"name":"n","text":{"value":"` + strings.Repeat("v", 1500) + `"}}]}}`)
+	}
+	list.WriteString(`]}`)
+	api := newAPI(t, map[string]string{
+		"user/list": list.String(),
+		"user/get":  `{"errcode":0,"userid":"u1","alias":"` + strings.Repeat("x", 16<<20) + `"}`,
+	})
+	page, err := api.open(t, appOnly).Members(t.Context(), provider.Query{Department: "1", Listing: listDepartment})
+	require.NoError(t, err)
+	require.Len(t, page.Members, people)
+
+	api.handlers["user/list"] = always(`{"errcode":0,"userlist":[{"userid":"u1","alias":"` + strings.Repeat("x", 70<<20) + `"}]}`)
+	_, err = api.open(t, appOnly).Members(t.Context(), provider.Query{Department: "1", Listing: listDepartment})
+	require.Contains(t, requireError(t, err, provider.Malformed).Problem, "larger than 64 MiB")
+}
