@@ -151,6 +151,14 @@ func holder(ctx context.Context) *held {
 	return h
 }
 
+type unbudgetedKey struct{}
+
+// unbudgeted is for the calls that fetch tokens: small ones, for which those who have a
+// share of the budget may be waiting.
+func unbudgeted(ctx context.Context) context.Context {
+	return context.WithValue(ctx, unbudgetedKey{}, true)
+}
+
 // keep takes a share in the place of the one before.
 func (h *held) keep(s *share) {
 	h.mu.Lock()

@@ -211,6 +211,33 @@ func TestGivingUpTheWaitTakesNothing(t *testing.T) {
 	})
 }
 
+// plainTokens fetches a token each time, by the caller's own context.
+type plainTokens struct{}
+
+func (plainTokens) Token(ctx context.Context, _ string, fetch provider.FetchToken) (string, error) {
+	token, _, err := fetch(ctx)
+	return token, err
+}
+func (plainTokens) Drop(context.Context, string, string) error { return nil }
+
+// Everybody who holds an answer may be waiting for a token: fetching it waits for nobody.
+func TestFetchingATokenWaitsForNoAnswer(t *testing.T) {
+	t.Parallel()
+	r := newReader(provider.NewBudget(0), 1000) // one answer at a time
+	r.env.Tokens = plainTokens{}
+	holding, release := provider.Hold(t.Context())
+	defer release()
+	require.NoError(t, r.read(holding, false))
+	for name, ctx := range map[string]context.Context{"by the holder": holding, "by another": t.Context()} {
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		_, err := r.env.Token(ctx, "app", func(ctx context.Context) (string, time.Time, error) {
+			return "token", time.Time{}, r.read(ctx, false)
+		})
+		require.NoError(t, err, name)
+	}
+}
+
 // What was freed goes back to the system once there is quiet, not minutes later. Not
 // parallel: it counts the collections that the process is asked for.
 func TestMemoryIsGivenBackAfterLargeAnswers(t *testing.T) {

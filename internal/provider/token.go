@@ -15,7 +15,9 @@ type FetchToken = func(context.Context) (token string, expiry time.Time, err err
 // fault of the credentials: there is no token yet that somebody else could have made
 // invalid.
 func (e *Env) Token(ctx context.Context, name string, fetch FetchToken) (string, error) {
-	token, err := e.Tokens.Token(ctx, name, fetch)
+	token, err := e.Tokens.Token(ctx, name, func(ctx context.Context) (string, time.Time, error) {
+		return fetch(unbudgeted(ctx))
+	})
 	var refused *Error
 	if errors.As(err, &refused) && refused.Kind == TokenRefused {
 		credentials := *refused
