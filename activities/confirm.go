@@ -23,17 +23,82 @@ func (a *Reconcile) confirm(ctx context.Context, runID string) (err error) {
 		return err
 	}
 	defer r.countCalls(ctx)(&err)
-	c := confirming{r}
+	c := confirming{reading: r, tries: triesOfRun}
 	for _, kind := range []string{"department", "member"} {
 		if err := c.check(ctx, db.DoubtsOf{Type: kind, Unlisted: true, Unread: true}); err != nil {
 			return err
 		}
 	}
-	return a.Store.LookUpsEnd(ctx, runID)
+	return a.Store.LookUpsEnd(ctx, db.BeforeRemoving, runID)
+}
+
+// LookUpAgain looks up once more what is to go, once that was approved: days may have
+// passed since it was shown. What is answered is kept, so that the next attempt asks only
+// about the rest. A provider that fails is given some minutes; who could not be looked
+// up then stays (Spare).
+func (a *Reconcile) LookUpAgain(ctx context.Context, in RunRef) error {
+	return giveUp(ctx, a.lookUpAgain(ctx, in.RunID), triesOfApproval)
+}
+
+func (a *Reconcile) lookUpAgain(ctx context.Context, runID string) (err error) {
+	defer beat(ctx)()
+	r, err := a.Pull.open(ctx, runID, "removals")
+	if err != nil {
+		return err
+	}
+	defer r.countCalls(ctx)(&err)
+	c := confirming{reading: r, tries: triesOfApproval, stage: db.OnceApproved}
+	if err := c.departmentsAgain(ctx); err != nil {
+		return err
+	}
+	if err := c.check(ctx, db.DoubtsOf{Type: "member", Unlisted: true}); err != nil {
+		return err
+	}
+	return a.Store.LookUpsEnd(ctx, db.OnceApproved, runID)
+}
+
+// departmentsAgain looks up each department or, where that cannot be done, reads the
+// tree, which then comes in one answer.
+func (c confirming) departmentsAgain(ctx context.Context) error {
+	of := db.DoubtsOf{Type: "department", Unlisted: true}
+	if confirmer, ok := c.client.(provider.Confirmer); ok {
+		return c.lookUp(ctx, confirmer, of)
+	}
+	var tree map[string]bool
+	return c.eachDoubts(ctx, of, func(doubts []db.Doubt) error {
+		if tree == nil {
+			tops, _, err := c.client.Roots(ctx)
+			if err != nil {
+				return err
+			}
+			tree = map[string]bool{}
+			for _, d := range tops {
+				tree[d.ExternalID] = true
+			}
+		}
+		fates := map[string]db.Fate{}
+		for _, d := range doubts {
+			if fates[d.ID] = db.Unnamed; tree[d.ExternalID] {
+				fates[d.ID] = db.There
+			}
+		}
+		return c.store.LookedUp(ctx, c.stage, c.runID, of.Type, fates)
+	})
+}
+
+// Spare takes out of what was approved whoever is there again or could not be looked up.
+func (a *Reconcile) Spare(ctx context.Context, in RunRef) error {
+	defer beat(ctx)()
+	return classify(a.Store.Spare(ctx, in.RunID))
 }
 
 // confirming is one activity's look at what a run is about to remove.
-type confirming struct{ *reading }
+type confirming struct {
+	*reading
+	// tries is how often the provider may fail.
+	tries int
+	stage db.Stage
+}
 
 // check looks in the list of everybody, where there is one, and up each that it is not for.
 // Where there is one, no department can have been missed: the tree comes in one answer.
@@ -64,13 +129,13 @@ func (c confirming) lookUp(ctx context.Context, client provider.Confirmer, of db
 			case answers[i] != "":
 				fates[d.ID] = db.Fate(answers[i])
 			case ended != nil: // the next attempt asks again
-			case again(ctx, failed[i]):
+			case c.again(ctx, failed[i]):
 				later = failed[i]
 			default:
 				fates[d.ID] = db.Failed
 			}
 		}
-		return cmp.Or(ended, c.store.LookedUp(ctx, c.runID, of.Type, fates))
+		return cmp.Or(ended, c.store.LookedUp(ctx, c.stage, c.runID, of.Type, fates))
 	})
 	return cmp.Or(err, later)
 }
@@ -127,7 +192,7 @@ func (c confirming) readRoster(ctx context.Context, client provider.Roster) erro
 		return err
 	}
 	err = c.findIn(ctx, client, missing)
-	if err != nil && (concernsRun(ctx, err) || again(ctx, err)) {
+	if err != nil && (concernsRun(ctx, err) || c.again(ctx, err)) {
 		return err
 	}
 	fate := db.Unnamed
@@ -138,7 +203,7 @@ func (c confirming) readRoster(ctx context.Context, client provider.Roster) erro
 	for _, id := range missing {
 		fates[id] = fate
 	}
-	return c.store.LookedUp(ctx, c.runID, "member", fates)
+	return c.store.LookedUp(ctx, c.stage, c.runID, "member", fates)
 }
 
 // findIn goes through everybody, page by page, and takes out of missing whom it finds.
@@ -160,7 +225,7 @@ func (c confirming) findIn(ctx context.Context, client provider.Roster, missing 
 				delete(missing, key)
 			}
 		}
-		if err := c.store.LookedUp(ctx, c.runID, "member", found); err != nil {
+		if err := c.store.LookedUp(ctx, c.stage, c.runID, "member", found); err != nil {
 			return err
 		}
 		if len(page.Bad) > 0 {
@@ -174,6 +239,6 @@ func (c confirming) findIn(ctx context.Context, client provider.Roster, missing 
 }
 
 // again reports whether a look-up that failed is to be made once more by another attempt.
-func again(ctx context.Context, err error) bool {
-	return provider.KindOf(err).Retryable() && failuresSoFar(ctx)+1 < triesOfRun
+func (c confirming) again(ctx context.Context, err error) bool {
+	return provider.KindOf(err).Retryable() && failuresSoFar(ctx)+1 < c.tries
 }

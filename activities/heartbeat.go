@@ -65,7 +65,8 @@ const (
 	triesOfRun        = 4 // the tree, the preflight: without them there is no run
 	triesOfBatch      = 4
 	triesOfDepartment = 3
-	triesOfToken      = 5 // a fresh token refused each time; each try is two calls
+	triesOfApproval   = 10 // some minutes: nobody repeats an approval
+	triesOfToken      = 5  // a fresh token refused each time; each try is two calls
 )
 
 // giveUp classifies an activity's error and makes the provider's latest failure final

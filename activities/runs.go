@@ -288,12 +288,12 @@ func heldWith(run db.Run) *directory.Counts {
 
 // sumUp joins what was read before a hold, whose staging may be gone, with what the
 // change log says now: who was unchanged then may have moved since, when settling
-// followed the removals.
+// followed the removals, and who could not be looked up again has failed.
 func sumUp(before, now directory.Counts) directory.Counts {
 	d, m := &now.Departments, &now.Members
-	d.Read, d.Failed = before.Departments.Read, before.Departments.Failed
+	d.Read, d.Failed = before.Departments.Read, max(d.Failed, before.Departments.Failed)
 	d.Unchanged = before.Departments.Unchanged + changedDepartments(before.Departments) - changedDepartments(*d)
-	m.Read, m.Failed = before.Members.Read, before.Members.Failed
+	m.Read, m.Failed = before.Members.Read, max(m.Failed, before.Members.Failed)
 	m.Unchanged = before.Members.Unchanged + changedMembers(before.Members) - changedMembers(*m)
 	return now
 }

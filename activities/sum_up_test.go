@@ -17,12 +17,12 @@ func TestCountsOfAnApprovedHoldAddUp(t *testing.T) {
 	}
 	now := directory.Counts{
 		Departments: directory.DepartmentCounts{Updated: 1, Deleted: 11},
-		Members:     directory.MemberCounts{Created: 3, Moved: 5, Deleted: 143},
+		Members:     directory.MemberCounts{Created: 3, Moved: 5, Deleted: 143, Failed: 4},
 		Memberships: directory.MembershipCounts{Deleted: 168},
 	}
 	require.Equal(t, directory.Counts{
 		Departments: directory.DepartmentCounts{Read: 5, Updated: 1, Deleted: 11, Unchanged: 4, Failed: 1},
-		Members:     directory.MemberCounts{Read: 60, Created: 3, Moved: 5, Deleted: 143, Unchanged: 51, Failed: 1},
+		Members:     directory.MemberCounts{Read: 60, Created: 3, Moved: 5, Deleted: 143, Unchanged: 51, Failed: 4},
 		Memberships: directory.MembershipCounts{Deleted: 168},
 	}, sumUp(before, now))
 }

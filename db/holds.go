@@ -39,7 +39,8 @@ func (s *Store) RunHold(ctx context.Context, runID, reason, holdWorkflowID strin
 // fence back from whatever run began since and left the hold as it was, and marks the run
 // as at work, so that no other run can begin until it has ended. Asking again changes
 // nothing. It returns *RunBusyError while another run is at work, which is asked about
-// with ended as RunBegin does, and ErrSuperseded if the run is no longer held.
+// with ended as RunBegin does, and ErrSuperseded if the run is no longer held. All that is
+// to go is in doubt again from here on.
 func (s *Store) RunResume(ctx context.Context, runID string, ended func(context.Context, OpenRun) (string, error)) error {
 	return interpret("resume run", s.inTx(ctx, func(tx pgx.Tx) error {
 		providerID, err := s.q.RunLockProviderOf(ctx, tx, runID)
@@ -65,7 +66,14 @@ func (s *Store) RunResume(ctx context.Context, runID string, ended func(context.
 		if err := s.q.FenceTakeBack(ctx, tx, &runID, providerID); err != nil {
 			return err
 		}
-		return s.q.RunSetResumed(ctx, tx, runID)
+		if err := s.q.RunSetResumed(ctx, tx, runID); err != nil {
+			return err
+		}
+		// What was said before the hold may be true no longer.
+		if err := s.q.LookUpsForget(ctx, tx, runID); err != nil {
+			return err
+		}
+		return s.q.LookUpsOfRemovals(ctx, tx, runID)
 	}))
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -28,6 +29,7 @@ func TestHolding(t *testing.T) {
 		"an approved run waits for one at work":        anApprovedRunWaitsForOneAtWork,
 		"several runs are held":                        severalRunsAreHeld,
 		"a run held writes nothing but its removals":   aRunHeldWritesNothingButItsRemovals,
+		"who is there again is spared":                 whoIsThereAgainIsSpared,
 	})
 }
 
@@ -288,4 +290,47 @@ func aRunHeldWritesNothingButItsRemovals(t *testing.T, c *company) {
 	require.ErrorIs(t, c.store.RunHold(t.Context(), r.id, "too many", "the hold", directory.Counts{}), db.ErrSuperseded)
 	require.Equal(t, directory.RunRunning, r.status())
 	require.Equal(t, 6, r.approve())
+}
+
+// Between the hold and its approval somebody comes back. They stay with their places,
+// but for those in a department that goes; so does who could not be looked up, as failed.
+func whoIsThereAgainIsSpared(t *testing.T, c *company) {
+	c.sync(snapshot{departments: "1; 10<1; 20<1; 30<1", members: "a in=1; b in=1,20; c in=20,30; d in=1,30; e in=1; f in=1; g in=1"})
+	r := c.begin("apply")
+	r.read(snapshot{departments: "1; 10<1", members: "g in=10"})
+	r.apply(false)
+	r.planRemovals()
+	r.lookedUp("member", db.Gone, "a") // before the hold, which is no answer for later
+	r.judge()
+	r.settle()
+	r.hold()
+	require.ErrorIs(t, c.store.Spare(t.Context(), r.id), db.ErrSuperseded, "nobody has approved it")
+	require.NoError(t, c.store.RunResume(t.Context(), r.id, gone))
+	require.Equal(t, []string{"a", "b", "c", "d", "e", "f"}, slices.Sorted(maps.Keys(r.doubts("member"))))
+	require.Equal(t, []string{"20", "30"}, slices.Sorted(maps.Keys(r.doubts("department"))))
+
+	answer := func(kind string, fates map[string]db.Fate) {
+		t.Helper()
+		doubts, answers := r.doubts(kind), map[string]db.Fate{}
+		for id, fate := range fates {
+			answers[doubts[id].ID] = fate
+		}
+		require.NoError(t, c.store.LookedUp(t.Context(), db.OnceApproved, r.id, kind, answers))
+		require.ErrorIs(t, c.store.LookedUp(t.Context(), db.BeforeRemoving, r.id, kind, answers), db.ErrSuperseded, "a lost attempt from before the hold")
+	}
+	answer("department", map[string]db.Fate{"20": db.There, "30": db.Gone})
+	answer("member", map[string]db.Fate{"a": db.There, "b": db.Gone, "c": db.There, "d": db.Unseen, "e": db.Failed})
+	for range 2 {
+		require.NoError(t, c.store.Spare(t.Context(), r.id))
+	}
+	r.approve()
+	require.Equal(t, []string{"a - - active", "b - - deleted", "c - - active", "d - - deleted", "e - - active", "f - - active", "g - - active"}, c.people())
+	require.Equal(t, []string{"a 1*", "c 20*", "e 1*", "f 1*", "g 10*"}, c.places())
+	require.Equal(t, []string{"1 5 3", "10 1 1", "20 1 1"}, c.heads())
+	const unsure = ": its removal was approved, but it could not be looked up first, to see whether it is there again; it was left as it is, and the next sync decides"
+	const again = ": its removal was approved, but the provider shows it again; it was left as it is"
+	require.Equal(t, []string{"department 20" + again, "member a" + again, "member c" + again, "member e" + unsure, "member f" + unsure}, r.problems())
+	counts, err := c.store.Counts(t.Context(), r.id)
+	require.NoError(t, err)
+	require.Equal(t, [2]int{0, 2}, [2]int{counts.Departments.Failed, counts.Members.Failed})
 }

@@ -58,9 +58,30 @@ func (s *Store) Doubts(ctx context.Context, runID string, of DoubtsOf, after str
 	return doubts, interpret("list doubtful removals", err)
 }
 
-// LookedUp notes what became of doubts, by their ids: nobody is asked about them again in
-// this run.
-func (s *Store) LookedUp(ctx context.Context, runID, objectType string, fates map[string]Fate) error {
+// Stage is when a run looks something up: before it removes anything, or again once
+// removals were approved that it had been held for.
+type Stage bool
+
+// Stages.
+const (
+	BeforeRemoving Stage = false
+	OnceApproved   Stage = true
+)
+
+// at runs do in the fence of a run that is at that stage: whoever lags behind from an
+// earlier one notes nothing.
+func (s *Store) at(ctx context.Context, stage Stage, runID string, do func(tx pgx.Tx) error) error {
+	return s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+		if run.Approved != bool(stage) {
+			return ErrSuperseded
+		}
+		return do(tx)
+	})
+}
+
+// LookedUp notes what became of doubts, by their ids: nobody is asked about them again at
+// this stage of the run.
+func (s *Store) LookedUp(ctx context.Context, stage Stage, runID, objectType string, fates map[string]Fate) error {
 	if len(fates) == 0 {
 		return nil
 	}
@@ -68,15 +89,47 @@ func (s *Store) LookedUp(ctx context.Context, runID, objectType string, fates ma
 	for id, fate := range fates {
 		answer.Ids, answer.Fates = append(answer.Ids, id), append(answer.Fates, string(fate))
 	}
-	return interpret("note look-ups", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+	return interpret("note look-ups", s.at(ctx, stage, runID, func(tx pgx.Tx) error {
 		return s.q.LookUpsAnswer(ctx, tx, answer)
 	}))
 }
 
 // LookUpsEnd says that nobody can be asked about the doubts that are left.
-func (s *Store) LookUpsEnd(ctx context.Context, runID string) error {
-	return interpret("end look-ups", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+func (s *Store) LookUpsEnd(ctx context.Context, stage Stage, runID string) error {
+	return interpret("end look-ups", s.at(ctx, stage, runID, func(tx pgx.Tx) error {
 		return s.q.LookUpsEnd(ctx, tx, runID)
+	}))
+}
+
+// namedSpared is how many of those who were spared are named one by one.
+const namedSpared = 1000
+
+// Spare takes out of an approved plan who is there again, and who could not be looked up,
+// and puts both on record: the latter as failed. Repeated, it changes nothing.
+func (s *Store) Spare(ctx context.Context, runID string) error {
+	return interpret("spare", s.at(ctx, OnceApproved, runID, func(tx pgx.Tx) error {
+		if err := s.planFor(ctx, tx, everything); err != nil {
+			return err
+		}
+		spared, err := s.q.RemovalsSpare(ctx, tx, runID)
+		if err != nil {
+			return err
+		}
+		for _, x := range spared[:min(len(spared), namedSpared)] {
+			note := dbsqlc.RunErrorAddParams{RunID: runID, ObjectType: x.ObjectType, ExternalID: x.ExternalID,
+				Message: "its removal was approved, but it could not be looked up first, to see whether it is there again; it was left as it is, and the next sync decides"}
+			if Fate(x.Fate) == There {
+				note.ObjectType, note.Message = "warning", x.ObjectType+" "+x.ExternalID+": its removal was approved, but the provider shows it again; it was left as it is"
+			}
+			if err := s.q.RunErrorAdd(ctx, tx, note); err != nil {
+				return err
+			}
+		}
+		if more := len(spared) - namedSpared; more > 0 {
+			return s.q.RunErrorAdd(ctx, tx, dbsqlc.RunErrorAddParams{RunID: runID, ObjectType: "warning",
+				Message: fmt.Sprintf("%d more were left as they are, since the provider shows them again or they could not be looked up", more)})
+		}
+		return nil
 	}))
 }
 

@@ -59,14 +59,16 @@ func anOvertakenRunCannotWrite(t *testing.T, c *company) {
 			_, err := s.StageMembers(ctx, nil, db.MemberPage{Page: db.Page{RunID: old.id, Listing: "1"}, People: membersOf("z in=1", directory.Feishu)})
 			return err
 		},
-		"restart walk":       func() error { return s.WalkRestart(ctx, old.id, "1", "children") },
-		"seal":               func() error { _, err := s.WalkSeal(ctx, old.id, ""); return err },
-		"restart members":    func() error { return s.MembersRestart(ctx, old.id, "1") },
-		"apply departments":  func() error { return s.ApplyDepartments(ctx, old.id, false) },
-		"apply members":      func() error { return s.ApplyMembers(ctx, old.id, 1, 1) },
-		"plan removals":      func() error { _, err := s.PlanRemovals(ctx, old.id, false); return err },
-		"note look-ups":      func() error { return s.LookedUp(ctx, old.id, "member", map[string]db.Fate{old.id: db.Gone}) },
-		"end look-ups":       func() error { return s.LookUpsEnd(ctx, old.id) },
+		"restart walk":      func() error { return s.WalkRestart(ctx, old.id, "1", "children") },
+		"seal":              func() error { _, err := s.WalkSeal(ctx, old.id, ""); return err },
+		"restart members":   func() error { return s.MembersRestart(ctx, old.id, "1") },
+		"apply departments": func() error { return s.ApplyDepartments(ctx, old.id, false) },
+		"apply members":     func() error { return s.ApplyMembers(ctx, old.id, 1, 1) },
+		"plan removals":     func() error { _, err := s.PlanRemovals(ctx, old.id, false); return err },
+		"note look-ups": func() error {
+			return s.LookedUp(ctx, db.BeforeRemoving, old.id, "member", map[string]db.Fate{old.id: db.Gone})
+		},
+		"end look-ups":       func() error { return s.LookUpsEnd(ctx, db.BeforeRemoving, old.id) },
 		"judge removals":     func() error { _, err := s.JudgeRemovals(ctx, old.id, false); return err },
 		"remove":             func() error { _, err := s.RemoveNext(ctx, old.id); return err },
 		"settle":             func() error { return s.Settle(ctx, old.id) },

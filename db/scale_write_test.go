@@ -85,7 +85,7 @@ func (m many) write(t *testing.T) {
 				fates[d.ID] = db.There
 			}
 		}
-		require.NoError(t, store.LookedUp(t.Context(), r.id, "member", fates))
+		require.NoError(t, store.LookedUp(t.Context(), db.BeforeRemoving, r.id, "member", fates))
 		after = doubts[doubtsAtOnce-1].ID
 	}
 	_, err := store.JudgeRemovals(t.Context(), r.id, false)

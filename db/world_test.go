@@ -280,7 +280,7 @@ func (r *run) lookedUp(kind string, fate db.Fate, objects ...string) {
 		require.Contains(r.t, doubts, id)
 		fates[doubts[id].ID] = fate
 	}
-	require.NoError(r.t, r.c.store.LookedUp(r.t.Context(), r.id, kind, fates))
+	require.NoError(r.t, r.c.store.LookedUp(r.t.Context(), db.BeforeRemoving, r.id, kind, fates))
 }
 
 func (r *run) judge() db.RemovalPlan {
@@ -300,7 +300,7 @@ func (r *run) rehearse(remove bool) db.Rehearsal {
 			return out
 		}
 		require.Empty(r.t, r.changes())
-		require.NoError(r.t, r.c.store.LookUpsEnd(r.t.Context(), r.id))
+		require.NoError(r.t, r.c.store.LookUpsEnd(r.t.Context(), db.BeforeRemoving, r.id))
 	}
 }
 

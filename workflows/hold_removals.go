@@ -204,6 +204,13 @@ func (h *hold) remove(ctx workflow.Context) error {
 		return err
 	}
 	ref := activities.RunRef{RunID: h.in.RunID}
+	// Whoever is there again stays, and so does whoever could not be looked up.
+	if err := workflow.ExecuteActivity(askOnce(ctx, h.in.Provider), reconcile.LookUpAgain, ref).Get(ctx, nil); err != nil {
+		workflow.GetLogger(ctx).Warn("not everybody could be looked up again", "run", h.in.RunID, "error", err)
+	}
+	if err := workflow.ExecuteActivity(write(ctx, h.in.Provider), reconcile.Spare, ref).Get(ctx, nil); err != nil {
+		return err
+	}
 	if err := workflow.ExecuteActivity(write(ctx, h.in.Provider), reconcile.Remove, ref).Get(ctx, nil); err != nil {
 		return err
 	}

@@ -150,7 +150,7 @@ func TestApprovingRemovesAndSettles(t *testing.T) {
 	d := decide(env, workflows.ApproveUpdate, 24*time.Hour)
 	result, err := holding(env)
 	require.NoError(t, err)
-	require.Equal(t, []string{"ResumeRun", "Remove", "Settle", "FinishRun"}, f.order())
+	require.Equal(t, []string{"ResumeRun", "LookUpAgain", "Spare", "Remove", "Settle", "FinishRun"}, f.order())
 	require.Equal(t, []activities.FinishRun{{RunID: runID, Incomplete: true, DecidedBy: "temporal"}}, inputsOf[activities.FinishRun](f, "FinishRun"))
 	require.Equal(t, directory.RunSucceeded, result.Status)
 	require.NoError(t, d.failed)
@@ -267,6 +267,11 @@ func TestApprovalThatCannotBeCarriedOutFails(t *testing.T) {
 				return none{}, final(activities.TypeSuperseded, "a newer run has taken over")
 			}
 		},
+		"spare": func(f *fakes) {
+			f.spare = func(activities.RunRef) (none, error) {
+				return none{}, final(activities.TypeSuperseded, "a newer run has taken over")
+			}
+		},
 		"remove": func(f *fakes) {
 			f.remove = func(activities.RunRef) (activities.Removed, error) {
 				return activities.Removed{}, final(activities.TypeSuperseded, "a newer run has taken over")
@@ -290,6 +295,20 @@ func TestApprovalThatCannotBeCarriedOutFails(t *testing.T) {
 			require.Equal(t, []string{"a newer run has taken over"}, result.Errors)
 		})
 	}
+}
+
+// A provider that cannot be asked does not undo the decision: what could not be looked up
+// again is spared, and the rest goes.
+func TestApprovalGoesOnWhereLookingUpAgainFails(t *testing.T) {
+	t.Parallel()
+	f := newFakes(0)
+	f.lookUpAgain = func(activities.RunRef) (none, error) { return none{}, forbidden() }
+	env := f.env(t)
+	decide(env, workflows.ApproveUpdate, time.Hour)
+	result, err := holding(env)
+	require.NoError(t, err)
+	require.Equal(t, []string{"ResumeRun", "LookUpAgain", "Spare", "Remove", "Settle", "FinishRun"}, f.order())
+	require.Equal(t, directory.RunSucceeded, result.Status)
 }
 
 // While another run is at work an approval waits for it, however long that takes.
@@ -360,7 +379,7 @@ func TestCancelingAHold(t *testing.T) {
 	d := decide(env, workflows.ApproveUpdate, time.Hour)
 	result, err = holding(env)
 	require.NoError(t, err)
-	require.Equal(t, []string{"ResumeRun", "Remove", "Settle", "FinishRun"}, f.order())
+	require.Equal(t, []string{"ResumeRun", "LookUpAgain", "Spare", "Remove", "Settle", "FinishRun"}, f.order())
 	require.Equal(t, directory.RunSucceeded, result.Status)
 	require.NoError(t, d.failed)
 	require.Equal(t, result, d.result)

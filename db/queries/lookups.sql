@@ -67,3 +67,40 @@ FROM stays s
 LEFT JOIN org_members m ON s.object_type = 'member' AND m.id = s.object_id
 LEFT JOIN org_departments d ON s.object_type = 'department' AND d.id = s.object_id
 ORDER BY s.object_type, 3;
+
+-- name: LookUpsForget :exec
+DELETE FROM sync_run_lookups WHERE run_id = @run_id;
+
+-- name: LookUpsOfRemovals :exec
+-- All people and departments that a run is to remove.
+INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted)
+SELECT r.run_id, r.object_type, r.object_id, true FROM sync_run_removals r
+WHERE r.run_id = @run_id AND r.object_type <> 'membership' AND r.confirmed AND NOT r.applied;
+
+-- name: RemovalsSpare :many
+-- Takes out of an approved plan what is there again, and what nothing could be learnt of,
+-- with the places that hang on it alone: not those in a department that goes, nor those of
+-- a person who goes.
+WITH spared AS MATERIALIZED (
+    SELECT r.object_type, r.object_id, coalesce(l.fate, 'failed') AS fate FROM sync_run_removals r
+    JOIN sync_run_lookups l ON l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id
+    WHERE r.run_id = @run_id AND r.object_type <> 'membership' AND NOT r.applied AND coalesce(l.fate, 'failed') IN ('there', 'failed')
+), going AS MATERIALIZED (
+    SELECT r.object_type, r.object_id FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type <> 'membership'
+        AND NOT EXISTS (SELECT 1 FROM spared s WHERE s.object_type = r.object_type AND s.object_id = r.object_id)
+), withdrawn AS (
+    DELETE FROM sync_run_removals r USING spared s WHERE r.run_id = @run_id AND r.object_type = s.object_type AND r.object_id = s.object_id
+), places_of_members AS (
+    DELETE FROM sync_run_removals r USING spared s
+    WHERE s.object_type = 'member' AND r.run_id = @run_id AND r.object_type = 'membership' AND r.object_id = s.object_id
+      AND NOT EXISTS (SELECT 1 FROM going g WHERE g.object_type = 'department' AND g.object_id = r.department_id)
+), places_in_departments AS (
+    DELETE FROM sync_run_removals r USING spared s
+    WHERE s.object_type = 'department' AND r.run_id = @run_id AND r.object_type = 'membership' AND r.department_id = s.object_id
+      AND NOT EXISTS (SELECT 1 FROM going g WHERE g.object_type = 'member' AND g.object_id = r.object_id)
+)
+SELECT s.object_type, coalesce(m.external_id, d.external_id)::text AS external_id, s.fate::text AS fate
+FROM spared s
+LEFT JOIN org_members m ON s.object_type = 'member' AND m.id = s.object_id
+LEFT JOIN org_departments d ON s.object_type = 'department' AND d.id = s.object_id
+ORDER BY s.object_type, 2;

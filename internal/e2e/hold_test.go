@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +130,59 @@ func TestApprovedRemovals(t *testing.T) {
 		})
 	}
 }
+
+// Somebody who comes back while a decision is pending is not removed by it, and is named.
+// A provider that does not answer for a moment is waited for; where it refuses, whoever
+// could not be looked up stays.
+func TestWhoComesBackDuringAHoldStays(t *testing.T) {
+	t.Parallel()
+	for _, kind := range kinds {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			c := newLeaving(w, kind)
+			gone := c.people[:limit+1]
+			leavers, newcomer := c.leave(limit + 1)
+			held := w.held(c, leavers, newcomer)
+			c.must(c.Rehire(gone[3], c.second), c.SetTitle(gone[3], "Back"))
+			s := c.source
+			s.faults.Add(simulator.Fault{Endpoint: lookUps[kind], Times: 2, Action: simulator.Action{Kind: simulator.HTTPStatus, Status: http.StatusServiceUnavailable}})
+			result, err := w.decide(held, workflows.ApproveUpdate)
+			require.NoError(t, err)
+			require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
+			require.Equal(t, limit, result.Members.Deleted)
+			require.Equal(t, []string{"member " + leavers[3] + ": its removal was approved, but the provider shows it again; it was left as it is"}, result.Errors)
+			members := w.members(c.name)
+			for i, id := range leavers {
+				require.Equal(t, i == 3, members[id].Name != "", id)
+			}
+			require.Equal(t, []string{c.department(c.first)}, members[leavers[3]].Departments, "until the next sync")
+			w.succeed(c.source)
+
+			leavers = nil
+			for _, p := range c.people[:3] {
+				leavers = append(leavers, c.member(p))
+				c.must(c.Leave(p))
+			}
+			w.guard(c.source, 0)
+			held = w.sync(c.name)
+			require.Equal(t, directory.RunHeld, held.Status, held.Errors)
+			s.faults.Add(simulator.Fault{Endpoint: lookUps[kind], Times: simulator.Forever, Action: simulator.Action{Kind: simulator.Forbidden}})
+			result, err = w.decide(held, workflows.ApproveUpdate)
+			require.NoError(t, err)
+			require.Equal(t, directory.RunPartial, result.Status)
+			require.Zero(t, result.Members.Deleted)
+			require.Len(t, result.Errors, len(leavers))
+			require.Contains(t, w.members(c.name), leavers[0])
+			s.faults.Clear()
+			w.guard(c.source, limit)
+			w.succeed(c.source)
+		})
+	}
+}
+
+// lookUps are the calls that ask for one person.
+var lookUps = map[directory.ProviderType]string{directory.Feishu: "users/get", directory.DingTalk: "user/get", directory.WeCom: "user/get"}
 
 func TestRejectedRemovals(t *testing.T) {
 	t.Parallel()

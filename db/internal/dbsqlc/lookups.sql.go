@@ -43,6 +43,15 @@ func (q *Queries) LookUpsEnd(ctx context.Context, db DBTX, runID string) error {
 	return err
 }
 
+const lookUpsForget = `-- name: LookUpsForget :exec
+DELETE FROM sync_run_lookups WHERE run_id = $1
+`
+
+func (q *Queries) LookUpsForget(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, lookUpsForget, runID)
+	return err
+}
+
 const lookUpsNeeded = `-- name: LookUpsNeeded :many
 SELECT r.object_type, r.object_id, r.confirmed AS unlisted FROM sync_run_removals r
 WHERE r.run_id = $1 AND r.object_type <> 'membership'
@@ -173,6 +182,18 @@ func (q *Queries) LookUpsNote(ctx context.Context, db DBTX, arg LookUpsNoteParam
 	return err
 }
 
+const lookUpsOfRemovals = `-- name: LookUpsOfRemovals :exec
+INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted)
+SELECT r.run_id, r.object_type, r.object_id, true FROM sync_run_removals r
+WHERE r.run_id = $1 AND r.object_type <> 'membership' AND r.confirmed AND NOT r.applied
+`
+
+// All people and departments that a run is to remove.
+func (q *Queries) LookUpsOfRemovals(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, lookUpsOfRemovals, runID)
+	return err
+}
+
 const lookUpsOpen = `-- name: LookUpsOpen :one
 SELECT count(*)::int AS open FROM sync_run_lookups WHERE run_id = $1 AND fate IS NULL
 `
@@ -249,6 +270,61 @@ func (q *Queries) RemovalsJudgeStays(ctx context.Context, db DBTX, runID string,
 			&i.ExternalID,
 			&i.Fate,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const removalsSpare = `-- name: RemovalsSpare :many
+WITH spared AS MATERIALIZED (
+    SELECT r.object_type, r.object_id, coalesce(l.fate, 'failed') AS fate FROM sync_run_removals r
+    JOIN sync_run_lookups l ON l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id
+    WHERE r.run_id = $1 AND r.object_type <> 'membership' AND NOT r.applied AND coalesce(l.fate, 'failed') IN ('there', 'failed')
+), going AS MATERIALIZED (
+    SELECT r.object_type, r.object_id FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type <> 'membership'
+        AND NOT EXISTS (SELECT 1 FROM spared s WHERE s.object_type = r.object_type AND s.object_id = r.object_id)
+), withdrawn AS (
+    DELETE FROM sync_run_removals r USING spared s WHERE r.run_id = $1 AND r.object_type = s.object_type AND r.object_id = s.object_id
+), places_of_members AS (
+    DELETE FROM sync_run_removals r USING spared s
+    WHERE s.object_type = 'member' AND r.run_id = $1 AND r.object_type = 'membership' AND r.object_id = s.object_id
+      AND NOT EXISTS (SELECT 1 FROM going g WHERE g.object_type = 'department' AND g.object_id = r.department_id)
+), places_in_departments AS (
+    DELETE FROM sync_run_removals r USING spared s
+    WHERE s.object_type = 'department' AND r.run_id = $1 AND r.object_type = 'membership' AND r.department_id = s.object_id
+      AND NOT EXISTS (SELECT 1 FROM going g WHERE g.object_type = 'member' AND g.object_id = r.object_id)
+)
+SELECT s.object_type, coalesce(m.external_id, d.external_id)::text AS external_id, s.fate::text AS fate
+FROM spared s
+LEFT JOIN org_members m ON s.object_type = 'member' AND m.id = s.object_id
+LEFT JOIN org_departments d ON s.object_type = 'department' AND d.id = s.object_id
+ORDER BY s.object_type, 2
+`
+
+type RemovalsSpareRow struct {
+	ObjectType string
+	ExternalID string
+	Fate       string
+}
+
+// Takes out of an approved plan what is there again, and what nothing could be learnt of,
+// with the places that hang on it alone: not those in a department that goes, nor those of
+// a person who goes.
+func (q *Queries) RemovalsSpare(ctx context.Context, db DBTX, runID string) ([]RemovalsSpareRow, error) {
+	rows, err := db.Query(ctx, removalsSpare, runID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RemovalsSpareRow
+	for rows.Next() {
+		var i RemovalsSpareRow
+		if err := rows.Scan(&i.ObjectType, &i.ExternalID, &i.Fate); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

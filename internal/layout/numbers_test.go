@@ -17,3 +17,16 @@ func TestMigrationsAreNumberedWithoutGaps(t *testing.T) {
 		require.Regexp(t, fmt.Sprintf(`^%04d_[a-z_]+\.sql$`, i+1), file.Name())
 	}
 }
+
+// A decision record is referred to by its number.
+func TestDecisionRecordsHaveNumbersOfTheirOwn(t *testing.T) {
+	files, err := os.ReadDir("../../docs/adr")
+	require.NoError(t, err)
+	names := map[string]string{}
+	for _, file := range files {
+		number, name := file.Name()[:4], file.Name()
+		require.Empty(t, names[number], name)
+		names[number] = name
+	}
+	require.Greater(t, len(names), 30)
+}
