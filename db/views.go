@@ -75,6 +75,32 @@ func (s *Store) Search(ctx context.Context, providerID, text string, limit int) 
 	return out, nil
 }
 
+// FoundDepartment is one hit of SearchDepartments.
+type FoundDepartment struct {
+	ID          string `json:"id"`
+	ExternalID  string `json:"external_id"`
+	Name        string `json:"name"`
+	Path        string `json:"path"`
+	MemberCount int    `json:"member_count"`
+}
+
+// SearchDepartments returns a provider's active departments by part of their name, or by
+// external id.
+func (s *Store) SearchDepartments(ctx context.Context, providerID, text string, limit int) ([]FoundDepartment, error) {
+	text = strings.TrimSpace(text)
+	rows, err := s.q.DepartmentSearch(ctx, s.pool, dbsqlc.DepartmentSearchParams{
+		ProviderID: &providerID, Plain: text, Pattern: escapeLike(text), MaxRows: int32(limit),
+	})
+	if err != nil {
+		return nil, interpret("search departments", err)
+	}
+	out := make([]FoundDepartment, len(rows))
+	for i, r := range rows {
+		out[i] = FoundDepartment{ID: r.ID, ExternalID: r.ExternalID, Name: r.Name, Path: r.Path, MemberCount: int(r.MemberCount)}
+	}
+	return out, nil
+}
+
 func escapeLike(text string) string {
 	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text)
 }

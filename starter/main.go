@@ -50,7 +50,7 @@ type commands struct {
 	Reject     rejectCommand     `cmd:"" help:"End a held run without removing anything."`
 	Replay     replayCommand     `cmd:"" help:"Tell whether this build can go on with a workflow's history."`
 	Tree       treeCommand       `cmd:"" help:"Show the departments with their head counts."`
-	Search     searchCommand     `cmd:"" help:"Find people by name, pinyin, initials, e-mail or phone."`
+	Search     searchCommand     `cmd:"" help:"Find people by name, pinyin, initials, e-mail or phone, and departments by name."`
 	Explain    explainCommand    `cmd:"" help:"Tell the whole story of one person or department: what changed, by which run, and why."`
 	Migrate    migrateCommand    `cmd:"" help:"Bring the database to this build's schema."`
 	Keyset     keysetCommands    `cmd:"" help:"Create and rotate the encryption key set."`

@@ -2,23 +2,51 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
+
+	"github.com/orgsync/orgsync/db"
 )
 
 type searchCommand struct {
 	Name  string `arg:"" help:"The provider's name."`
-	Text  string `arg:"" help:"Part of a name, its pinyin or initials, part of an e-mail address or phone number, or an id."`
-	Limit int    `default:"20" placeholder:"N" help:"The most people to show. (${default})"`
+	Text  string `arg:"" help:"Part of a name, its pinyin or initials, part of an e-mail address or phone number, part of a department's name, or an id."`
+	Limit int    `default:"20" placeholder:"N" help:"The most people, and the most departments, to show. (${default})"`
 }
 
 // Help implements kong.HelpProvider.
 func (searchCommand) Help() string {
-	return `Examples:
+	return `People by name, pinyin, initials, e-mail address, phone number or id; departments by name or id.
+
+Examples:
 
   orgsync search acme 张
   orgsync search acme zhangs
   orgsync search acme zs
-  orgsync search acme 1380013 --limit 5`
+  orgsync search acme 1380013 --limit 5
+  orgsync search acme 研发`
+}
+
+// found is a person or a department that a text was found in.
+type found struct {
+	// ObjectType is "member" or "department".
+	ObjectType string `json:"object_type"`
+	*db.FoundMember
+	*db.FoundDepartment
+}
+
+// MarshalJSON writes the one of the two that it is: both have an id.
+func (f found) MarshalJSON() ([]byte, error) {
+	if f.FoundMember != nil {
+		return json.Marshal(struct {
+			ObjectType string `json:"object_type"`
+			*db.FoundMember
+		}{f.ObjectType, f.FoundMember})
+	}
+	return json.Marshal(struct {
+		ObjectType string `json:"object_type"`
+		*db.FoundDepartment
+	}{f.ObjectType, f.FoundDepartment})
 }
 
 // Run implements the command.
@@ -33,23 +61,50 @@ func (c searchCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	found, err := store.Search(ctx, p.ID, c.Text, c.Limit)
+	people, err := store.Search(ctx, p.ID, c.Text, c.Limit)
+	if err != nil {
+		return err
+	}
+	departments, err := store.SearchDepartments(ctx, p.ID, c.Text, c.Limit)
 	if err != nil {
 		return err
 	}
 	if s.json {
-		return s.printJSON(found)
+		all := []found{}
+		for i := range people {
+			all = append(all, found{ObjectType: "member", FoundMember: &people[i]})
+		}
+		for i := range departments {
+			all = append(all, found{ObjectType: "department", FoundDepartment: &departments[i]})
+		}
+		return s.printJSON(all)
 	}
-	if len(found) == 0 {
-		s.say("Nobody of %s matches.", p.Name)
-		return nil
-	}
-	t := newTable("name", "id", "status", "title", "e-mail", "phone", "department").drop("status", "title", "phone", "e-mail").fold("department")
-	for _, m := range found {
-		t.AppendRow([]any{plain(m.Name), plain(m.ExternalID), m.Status, plain(m.Title), plain(m.Email), plain(m.Phone), plain(m.DepartmentPath)})
-	}
-	printTable(s.stdout, t)
+	s.sayFound(p.Name, people, departments)
 	return nil
+}
+
+func (s *session) sayFound(provider string, people []db.FoundMember, departments []db.FoundDepartment) {
+	if len(people)+len(departments) == 0 {
+		s.say("Nobody and no department of %s matches.", provider)
+	}
+	if len(people) > 0 {
+		t := newTable("name", "id", "status", "title", "e-mail", "phone", "department").drop("status", "title", "phone", "e-mail").fold("department")
+		for _, m := range people {
+			t.AppendRow([]any{plain(m.Name), plain(m.ExternalID), m.Status, plain(m.Title), plain(m.Email), plain(m.Phone), plain(m.DepartmentPath)})
+		}
+		printTable(s.stdout, t)
+	}
+	if len(departments) > 0 {
+		if len(people) > 0 {
+			s.say("")
+		}
+		t := newTable("department", "id", "people", "path").drop("people")
+		rightAligned(t, 3)
+		for _, d := range departments {
+			t.AppendRow([]any{plain(d.Name), plain(d.ExternalID), grouped(d.MemberCount), plain(d.Path)})
+		}
+		printTable(s.stdout, t)
+	}
 }
 
 const maxLimit = 100_000

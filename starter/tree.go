@@ -12,6 +12,7 @@ import (
 type treeCommand struct {
 	Name  string `arg:"" help:"The provider's name."`
 	Depth *int   `placeholder:"N" help:"Levels to show, counted from the top; all of them if not given."`
+	IDs   bool   `name:"ids" help:"Show the departments' ids at the provider, which --departments takes."`
 }
 
 // Help implements kong.HelpProvider.
@@ -21,6 +22,7 @@ func (treeCommand) Help() string {
 Examples:
 
   orgsync tree acme --depth 3
+  orgsync tree acme --ids
   orgsync tree acme --output json`
 }
 
@@ -56,7 +58,7 @@ func (c treeCommand) Run(ctx context.Context, s *session) error {
 	}
 	out := bufio.NewWriter(s.stdout)
 	for _, top := range tops {
-		draw(out, top, "", "")
+		draw(out, top, "", "", c.IDs)
 	}
 	return out.Flush()
 }
@@ -78,18 +80,22 @@ func grow(rows []db.TreeDepartment) []*branch {
 	return tops
 }
 
-// draw writes the department behind lead and everything below it behind indent.
-func draw(w io.Writer, b *branch, lead, indent string) {
+// draw writes the department behind lead and everything below it behind indent, with
+// their ids if asked to.
+func draw(w io.Writer, b *branch, lead, indent string, ids bool) {
 	name := plain(b.Name)
 	if name == "" {
 		name = plain(b.ExternalID)
 	}
+	if ids {
+		name += " [" + plain(b.ExternalID) + "]"
+	}
 	fmt.Fprintf(w, "%s%s  %s (%s direct)\n", lead, name, grouped(b.MemberCount), grouped(b.DirectMembers))
 	for i, child := range b.Children {
 		if i == len(b.Children)-1 {
-			draw(w, child, indent+"└─ ", indent+"   ")
+			draw(w, child, indent+"└─ ", indent+"   ", ids)
 		} else {
-			draw(w, child, indent+"├─ ", indent+"│  ")
+			draw(w, child, indent+"├─ ", indent+"│  ", ids)
 		}
 	}
 }

@@ -16,7 +16,7 @@ func (in installation) seed() {
 			('0', NULL, E'Ac\x1bme', 0, 1234, 1, 0), ('od-1', '0', 'R&D', 1, 200, 4, 1), ('od-2', '0', 'Sales', 1, 30, 30, 2), ('od-3', 'od-1', 'Kernel', 2, 196, 196, 0)),
 		ids AS (SELECT d.*, gen_random_uuid() AS id FROM d)
 		INSERT INTO org_departments (id, provider_id, external_id, parent_id, name, path, depth, member_count, direct_member_count, sort_order)
-		SELECT i.id, p.id, i.external_id, up.id, i.name, i.name, i.depth, i.n, i.direct, i.n_order FROM ids i CROSS JOIN p LEFT JOIN ids up ON up.external_id = i.parent`)
+		SELECT i.id, p.id, i.external_id, up.id, i.name, CASE i.depth WHEN 0 THEN i.name ELSE 'Acme/' || i.name END, i.depth, i.n, i.direct, i.n_order FROM ids i CROSS JOIN p LEFT JOIN ids up ON up.external_id = i.parent`)
 	in.query(`INSERT INTO org_members (provider_id, external_id, name, name_translit_full, name_translit_initial, email, phone, department_path)
 		SELECT id, 'u1', '单雄信', 'shanxiongxin', 'sxx', 'shan@acme.cn', '+8613800138000', 'Acme/Sales' FROM identity_providers`)
 }
@@ -37,6 +37,11 @@ func TestTree(t *testing.T) {
 ├─ R&D  200 (4 direct)
 └─ Sales  30 (30 direct)
 `, in.ok("tree", "acme", "--depth", "2").stdout)
+
+	require.Equal(t, `Acme [0]  1,234 (1 direct)
+├─ R&D [od-1]  200 (4 direct)
+└─ Sales [od-2]  30 (30 direct)
+`, in.ok("tree", "acme", "--depth", "2", "--ids").stdout)
 
 	var tops []*branch
 	o := in.ok("tree", "acme", "--output", "json")
@@ -61,9 +66,24 @@ func TestSearch(t *testing.T) {
 		require.Len(t, found, 1, text)
 		require.Contains(t, in.ok("search", "acme", text).stdout, "shan@acme.cn", text)
 	}
-	require.Contains(t, in.ok("search", "acme", "nobody").stdout, "Nobody of acme matches")
+	require.Contains(t, in.ok("search", "acme", "nobody").stdout, "Nobody and no department of acme matches")
 	var found []db.FoundMember
 	in.ok("search", "acme", "nobody", "--output", "json").json(&found)
 	require.Empty(t, found)
 	require.NotNil(t, found)
+
+	for _, text := range []string{"sal", "od-2", "Sales"} {
+		var hits []map[string]any
+		in.ok("search", "acme", text, "--output", "json").json(&hits)
+		require.Len(t, hits, 1, text)
+		require.Equal(t, []any{"department", "od-2", "Acme/Sales"}, []any{hits[0]["object_type"], hits[0]["external_id"], hits[0]["path"]})
+		require.Regexp(t, `(?m)^Sales +od-2 +30 +Acme/Sales$`, in.ok("search", "acme", text).stdout)
+	}
+	in.query(`UPDATE org_members SET name = 'Sal'`)
+	var both []map[string]any
+	in.ok("search", "acme", "sal", "--output", "json").json(&both)
+	require.Equal(t, []any{"member", "department"}, []any{both[0]["object_type"], both[1]["object_type"]})
+	in.query(`UPDATE org_departments SET status = 'deleted' WHERE external_id = 'od-2'`)
+	in.ok("search", "acme", "od-2", "--output", "json").json(&both)
+	require.Empty(t, both)
 }

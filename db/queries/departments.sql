@@ -180,3 +180,12 @@ SELECT id, external_id, parent_id, name, path, depth, member_count, direct_membe
 FROM org_departments WHERE provider_id = @provider_id AND status = 'active'
   AND (sqlc.narg(max_depth)::int IS NULL OR depth < sqlc.narg(max_depth)::int)
 ORDER BY depth, sort_order, name, external_id;
+
+-- name: DepartmentSearch :many
+-- Departments by name or id; exact and leading hits first.
+SELECT id, external_id, name, path, member_count
+FROM org_departments
+WHERE provider_id = @provider_id AND status = 'active'
+  AND (name ILIKE '%' || @pattern::text || '%' OR external_id = @plain::text)
+ORDER BY name <> @plain, name NOT ILIKE @pattern || '%', path, external_id
+LIMIT @max_rows;

@@ -9,6 +9,62 @@ import (
 	"context"
 )
 
+const departmentSearch = `-- name: DepartmentSearch :many
+SELECT id, external_id, name, path, member_count
+FROM org_departments
+WHERE provider_id = $1 AND status = 'active'
+  AND (name ILIKE '%' || $2::text || '%' OR external_id = $3::text)
+ORDER BY name <> $3, name NOT ILIKE $2 || '%', path, external_id
+LIMIT $4
+`
+
+type DepartmentSearchParams struct {
+	ProviderID *string
+	Pattern    string
+	Plain      string
+	MaxRows    int32
+}
+
+type DepartmentSearchRow struct {
+	ID          string
+	ExternalID  string
+	Name        string
+	Path        string
+	MemberCount int32
+}
+
+// Departments by name or id; exact and leading hits first.
+func (q *Queries) DepartmentSearch(ctx context.Context, db DBTX, arg DepartmentSearchParams) ([]DepartmentSearchRow, error) {
+	rows, err := db.Query(ctx, departmentSearch,
+		arg.ProviderID,
+		arg.Pattern,
+		arg.Plain,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DepartmentSearchRow
+	for rows.Next() {
+		var i DepartmentSearchRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ExternalID,
+			&i.Name,
+			&i.Path,
+			&i.MemberCount,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const departmentTree = `-- name: DepartmentTree :many
 SELECT id, external_id, parent_id, name, path, depth, member_count, direct_member_count, sort_order
 FROM org_departments WHERE provider_id = $1 AND status = 'active'
