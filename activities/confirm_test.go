@@ -131,14 +131,14 @@ func TestWhoeverNoListingShowsIsLookedUp(t *testing.T) {
 		"gone":             {fate: provider.Gone, removed: 1, lookUps: 1},
 		"still there":      {fate: provider.There, lookUps: 1, problem: "it was moved while the company was being read"},
 		"out of sight":     {fate: provider.Unseen, limited: true, removed: 1, lookUps: 1},
-		"no longer seen":   {fate: provider.Unseen, lookUps: 1, problem: "could not be confirmed as gone"},
+		"no longer seen":   {fate: provider.Unseen, lookUps: 1, problem: "did not confirm that it is gone"},
 		"id taken":         {fate: provider.Taken, removed: 1, lookUps: 1},
-		"in doubt":         {err: ofCall(provider.Invalid), lookUps: 1, problem: "could not be confirmed as gone"},
+		"in doubt":         {err: ofCall(provider.Invalid), lookUps: 1, problem: "did not confirm that it is gone"},
 		"too many":         {fate: provider.There, limits: nobody, removed: 1, held: true},
 		"not permitted":    {err: ofCall(provider.Forbidden), lookUps: 1, kind: string(provider.Forbidden)},
 		"throttled":        {err: ofCall(provider.RateLimited), lookUps: 1, kind: string(provider.RateLimited)},
 		"does not serve":   {err: ofCall(provider.Unavailable), lookUps: 1, kind: string(provider.Unavailable)},
-		"serves no longer": {err: ofCall(provider.Unavailable), failed: triesOfRun - 1, lookUps: 1, problem: "could not be confirmed as gone"},
+		"serves no longer": {err: ofCall(provider.Unavailable), failed: triesOfRun - 1, lookUps: 1, problem: "did not confirm that it is gone"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

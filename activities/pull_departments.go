@@ -84,7 +84,7 @@ func (r *reading) roots(ctx context.Context) error {
 		return err
 	}
 	if len(tops) == 0 {
-		return r.problem(provider.Malformed, "not even a root department was returned")
+		return r.problem(provider.Malformed, "no department was returned, not even the root")
 	}
 	// Where nothing has children to be asked for, this is all of the tree.
 	tree := !slices.ContainsFunc(tops, func(top provider.FoundDepartment) bool { return top.Children != "" })
@@ -167,7 +167,7 @@ func (r *reading) children(ctx context.Context, p *db.Pending) error {
 			empty = 0
 		}
 		if empty > provider.MaxEmptyPages {
-			return r.problem(provider.Malformed, "the listing of departments below %s goes on with one empty page after the other", p.Department)
+			return r.problem(provider.Malformed, "the listing of departments below %s returns one empty page after another", p.Department)
 		}
 		staged := make([]db.StagedDepartment, len(page.Departments))
 		for i, found := range page.Departments {

@@ -171,7 +171,7 @@ func TestEmptyTreeIsMalformed(t *testing.T) {
 	b := newBench(t, database(t), c, c)
 	failed := b.fails(b.pull.PullDepartments, b.ref())
 	require.Equal(t, string(provider.Malformed), failed.Type())
-	require.Contains(t, failed.Message(), "not even a root")
+	require.Contains(t, failed.Message(), "not even the root")
 }
 
 // A record that should have been a department is named, and costs the listing it was in:
@@ -273,7 +273,7 @@ func TestEmptyPagesOfDepartments(t *testing.T) {
 			}
 			failed := b.fails(b.pull.PullDepartments, b.ref())
 			require.Equal(t, string(provider.Malformed), failed.Type())
-			require.Contains(t, failed.Message(), "below 0 goes on with one empty page after the other")
+			require.Contains(t, failed.Message(), "below 0 returns one empty page after another")
 			require.Equal(t, 2, b.tree().Last, "the next attempt goes on from there")
 		})
 	}

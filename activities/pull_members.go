@@ -212,7 +212,7 @@ func (s *shelf) memberPages(ctx context.Context, p *db.Pending) error {
 			empty = 0
 		}
 		if empty > provider.MaxEmptyPages {
-			return s.problem(provider.Malformed, "the listing of people in department %s goes on with one empty page after the other", p.Department)
+			return s.problem(provider.Malformed, "the listing of people in department %s returns one empty page after another", p.Department)
 		}
 		people := s.stagedMembers(page.Members)
 		recognisable := p.Listing == ownMembers

@@ -238,7 +238,7 @@ func TestEmptyPagesOfPeople(t *testing.T) {
 				return
 			}
 			require.Equal(t, []int{2}, got.Failed)
-			require.Contains(t, b.ledger()["1"].Error, "one empty page after the other")
+			require.Contains(t, b.ledger()["1"].Error, "one empty page after another")
 		})
 	}
 }

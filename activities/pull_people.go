@@ -44,7 +44,7 @@ func (a *Pull) pullPeople(ctx context.Context, in RunRef, failed *failures) (err
 	reader, ok := r.client.(provider.MemberReader)
 	if !ok {
 		return temporal.NewNonRetryableApplicationError("single members cannot be read with these credentials (WeCom's sync_secret reads only ids): "+
-			"store an app's secret beside it with orgsync provider update "+r.provider.Name+", or sync whole departments", TypeInvalid, nil)
+			"store an app's secret too, with orgsync provider update "+r.provider.Name+", or sync whole departments", TypeInvalid, nil)
 	}
 	pending, err := a.Store.PeoplePending(ctx, in.RunID)
 	if err != nil {
@@ -107,7 +107,7 @@ func (p *people) pull(ctx context.Context, id string) error {
 			return err
 		}
 	case len(there) > 1:
-		return p.note(ctx, "member", id, "the provider no longer knows this member, but the directory has several people of this id; run a full sync")
+		return p.note(ctx, "member", id, "the provider no longer knows this member, but the directory has several people with this id; run a full sync")
 	case len(stored) > 0:
 		left := directory.Deleted
 		person = directory.Member{ExternalID: stored[0].ExternalID, UnionID: stored[0].UnionID, OpenID: stored[0].OpenID, Status: &left}
@@ -131,7 +131,7 @@ func (p *people) places(ctx context.Context, person directory.Member) ([]directo
 	places := person.Memberships
 	if places == nil {
 		if err := p.note(ctx, "warning", person.ExternalID, "member "+person.ExternalID+
-			": the provider does not say which departments they are in, so that these stay as they are; run a full sync to place them"); err != nil {
+			": the provider does not say which departments they are in, so their departments stay as they are; run a full sync to correct them"); err != nil {
 			return nil, err
 		}
 	}
@@ -169,7 +169,7 @@ func (p *people) warnOfUnknown(ctx context.Context, person directory.Member) err
 	if err != nil || len(unknown) == 0 {
 		return err
 	}
-	return p.note(ctx, "warning", person.ExternalID, "member "+person.ExternalID+" is also in departments that the directory does not hold: "+
+	return p.note(ctx, "warning", person.ExternalID, "member "+person.ExternalID+" is also in departments that the directory does not have: "+
 		strings.Join(unknown, ", ")+"; run a full sync if they are in the visible range")
 }
 

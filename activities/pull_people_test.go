@@ -96,7 +96,7 @@ func TestSinglePeopleAreReadAndApplied(t *testing.T) {
 	require.Equal(t, directory.MemberCounts{Read: 3, Created: 1, Moved: 1, Deleted: 1, Unchanged: 1}, report.Members)
 	require.Equal(t, directory.MembershipCounts{Created: 2, Deleted: 2}, report.Memberships)
 	require.EqualValues(t, 5, report.Calls)
-	require.Equal(t, []string{"member new is also in departments that the directory does not hold: 99; run a full sync if they are in the visible range"}, report.Errors)
+	require.Equal(t, []string{"member new is also in departments that the directory does not have: 99; run a full sync if they are in the visible range"}, report.Errors)
 }
 
 // A place is taken away only where the record would show it.

@@ -127,7 +127,7 @@ func (a *Reconcile) rehearse(ctx context.Context, in Rehearse) (Rehearsed, error
 func holdReason(p db.RemovalPlan, lost []string) string {
 	var reasons []string
 	if p.Total() > 0 && len(lost) > 0 {
-		reasons = append(reasons, fmt.Sprintf("the visible range has shrunk, it no longer contains %s, so that people out of sight look like leavers", strings.Join(lost, ", ")))
+		reasons = append(reasons, fmt.Sprintf("the visible range has shrunk and no longer contains %s, so people outside it look as if they had left", strings.Join(lost, ", ")))
 	}
 	for _, kind := range []struct {
 		name        string

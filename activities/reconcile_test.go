@@ -36,7 +36,7 @@ func TestHoldReason(t *testing.T) {
 			"it would remove 4 of 60 departments; the limit is 3"},
 		"range shrank, nobody to remove": {func(*db.RemovalPlan) {}, []string{"department 7"}, ""},
 		"range shrank": {func(p *db.RemovalPlan) { p.Memberships = 1 }, []string{"department 7", "member u1"},
-			"the visible range has shrunk, it no longer contains department 7, member u1, so that people out of sight look like leavers"},
+			"the visible range has shrunk and no longer contains department 7, member u1, so people outside it look as if they had left"},
 	} {
 		require.Equal(t, c.want, holdReason(plan(c.change), c.lost), name)
 	}

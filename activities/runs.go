@@ -184,7 +184,7 @@ func (a *Runs) ResumeRun(ctx context.Context, in ResumeRun) error {
 	var busy *db.RunBusyError
 	if errors.As(err, &busy) {
 		return temporal.NewApplicationErrorWithOptions(fmt.Sprintf(
-			"the removals were approved and are carried out once run %s, at work in workflow %s, has ended", busy.Run.ID, busy.Run.WorkflowID),
+			"the removals are approved; they are carried out when run %s in workflow %s has ended", busy.Run.ID, busy.Run.WorkflowID),
 			TypeBusy, temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign})
 	}
 	return classify(err)

@@ -207,7 +207,7 @@ func TestAnApprovedRunTakesItsTurn(t *testing.T) {
 	busy := b.fails(b.runs.ResumeRun, ResumeRun{RunID: b.runID, DecidedBy: "ann@host"})
 	require.Equal(t, TypeBusy, busy.Type())
 	require.False(t, busy.NonRetryable())
-	require.Contains(t, busy.Message(), "the removals were approved and are carried out once run "+other.RunID)
+	require.Contains(t, busy.Message(), "the removals are approved; they are carried out when run "+other.RunID)
 	waiting, err := b.store.Run(t.Context(), b.runID)
 	require.NoError(t, err)
 	require.Equal(t, "ann@host", waiting.DecidedBy, "on record before its turn comes")

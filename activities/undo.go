@@ -109,7 +109,7 @@ func (a *Reconcile) Undo(ctx context.Context, in Undo) (Undone, error) {
 			return nil
 		}
 		return temporal.NewNonRetryableApplicationError(fmt.Sprintf(
-			"nothing was taken back: %s; see what would go with: orgsync undo %s --plan, and if that is wanted: orgsync undo %[2]s --on-removals apply",
+			"nothing was taken back: %s; to see what would be removed: orgsync undo %s --plan; to allow it: orgsync undo %[2]s --on-removals apply",
 			reason, run.Undoes), TypeInvalid, nil)
 	})
 	if err != nil {

@@ -46,7 +46,7 @@ func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 		if limitedRange || o.Claimed == "" {
 			continue
 		}
-		if err := s.warn(ctx, tx, runID, o.ExternalID, fmt.Sprintf("its parent %s was not listed; it hangs below the root until it is", o.Claimed)); err != nil {
+		if err := s.warn(ctx, tx, runID, o.ExternalID, fmt.Sprintf("its parent %s was not listed; until it is, the department stays below the root", o.Claimed)); err != nil {
 			return err
 		}
 	}
@@ -58,7 +58,7 @@ func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 		return fmt.Errorf("repair cycles: %w", err)
 	}
 	for _, id := range broken {
-		if err := s.warn(ctx, tx, runID, id, "the provider's parents form a circle; it hangs below the root until that is corrected there"); err != nil {
+		if err := s.warn(ctx, tx, runID, id, "its parents form a circle; until that is corrected at the provider, the department stays below the root"); err != nil {
 			return err
 		}
 	}

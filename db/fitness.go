@@ -29,11 +29,11 @@ func fit(ctx context.Context, conn *pgx.Conn) error {
 	}
 	var problems []string
 	if facts.Encoding != "UTF8" {
-		problems = append(problems, fmt.Sprintf("its encoding is %s, in which not every name can be kept; create another one with: "+
+		problems = append(problems, fmt.Sprintf("its encoding is %s, which cannot store every name; create another database with: "+
 			"CREATE DATABASE orgsync ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0", facts.Encoding))
 	}
 	if facts.ReadOnly {
-		problems = append(problems, "it takes no writes, as a standby does; name the primary server, "+
+		problems = append(problems, "it is read-only, as a standby is; name the primary server, "+
 			"or set default_transaction_read_only to off")
 	}
 	wrong, err := wrongAccounts(ctx, conn, facts.Migrated)
@@ -41,8 +41,8 @@ func fit(ctx context.Context, conn *pgx.Conn) error {
 		return err
 	}
 	if len(wrong) > 0 {
-		problems = append(problems, strings.Join(wrong, ", ")+"; change that in your platform's tables, put views of these names "+
-			"before them, or give orgsync a database of its own, in which it makes both tables")
+		problems = append(problems, strings.Join(wrong, ", ")+"; correct your platform's tables, put views with these names "+
+			"in front of them, or give orgsync a database of its own, in which it creates both tables")
 	}
 	if len(problems) > 0 {
 		return &UnfitError{problems}
@@ -65,7 +65,7 @@ func wrongAccounts(ctx context.Context, conn *pgx.Conn, migrated bool) ([]string
 			wrong = append(wrong, missing)
 		case !c.TableExists:
 		case c.Has == "":
-			wrong = append(wrong, fmt.Sprintf("%s is missing and would have to be %s", name, c.Type))
+			wrong = append(wrong, fmt.Sprintf("%s is missing; it must be %s", name, c.Type))
 		case !c.Serves:
 			wrong = append(wrong, fmt.Sprintf("%s is %s instead of %s", name, c.Has, c.Type))
 		case !c.Writable:
@@ -94,6 +94,6 @@ func Ready(ctx context.Context, databaseURL string) error {
 	if err != nil {
 		return fmt.Errorf("look at the role: %w", err)
 	}
-	return &UnfitError{[]string{fmt.Sprintf("role %s may not read users and identities, or not write the latter's email and phone; "+
+	return &UnfitError{[]string{fmt.Sprintf("role %s may not read users and identities, or may not write email and phone of identities; "+
 		"let their owner run: GRANT SELECT ON users, identities TO %[1]s; GRANT UPDATE (email, phone) ON identities TO %[1]s", role)}}
 }

@@ -133,7 +133,7 @@ func anApprovedRunRemovesWhatItShowed(t *testing.T, c *company) {
 
 // Between the hold and its approval somebody changes the directory by hand. What was
 // shown goes; what was not, stays, also where it hangs on what goes, until the next
-// sync makes the directory equal to the provider again.
+// sync makes the directory match the provider again.
 func whatWasChangedByHandMeanwhileIsSpared(t *testing.T, c *company) {
 	r := c.held()
 	c.exec(t, "DELETE FROM org_member_departments md USING org_members m, org_departments d WHERE m.id = md.member_id AND d.id = md.department_id AND m.provider_id = $1 AND m.external_id = 'c' AND d.external_id = '20'", c.provider.ID)

@@ -160,11 +160,11 @@ func (s *Store) noteAccounts(ctx context.Context, tx pgx.Tx, runID string, of ad
 		})
 	}
 	for i, a := range found {
-		message := fmt.Sprintf("its %s %s, so it is matched with no account and given to none; correct it at the provider",
+		message := fmt.Sprintf("its %s %s, so it is not used to find an account and not written to one; correct it at the provider",
 			of.name, of.malformed)
 		others := fmt.Sprintf("whose %s %s", of.name, of.malformed)
 		if a.Refusal != "" {
-			message = fmt.Sprintf("table identities refuses its %s (SQLSTATE %s), so its account keeps the one it has; "+
+			message = fmt.Sprintf("table identities refuses its %s (SQLSTATE %s), so the account keeps its own; "+
 				"correct it at the provider, or change the table's rule", of.name, a.Refusal)
 			others = fmt.Sprintf("whose %s table identities refuses", of.name)
 		}

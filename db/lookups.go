@@ -212,9 +212,9 @@ func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, r
 
 // whyItStays says why something stays that no listing shows.
 func whyItStays(fate Fate) string {
-	why := "it could not be confirmed as gone"
+	why := "the provider did not confirm that it is gone"
 	if fate == There {
-		why = "the provider, asked for it alone, still does: it was moved while the company was being read, or a listing left it out"
+		why = "a lookup still finds it: it was moved while the company was being read, or a listing left it out"
 	}
 	return "no listing shows it any more, but " + why + "; it was left as it is"
 }

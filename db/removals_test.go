@@ -164,7 +164,7 @@ func doubtsAreResolved(t *testing.T, c *company) {
 	require.Equal(t, []string{"c"}, slices.Sorted(maps.Keys(r.planAgain())), "nobody is asked about twice")
 	for range 2 {
 		require.Equal(t, 1, r.judge().Members)
-		require.Equal(t, []string{"department 10: no permission", "member b: no listing shows it any more, but the provider, asked for it alone, still does: it was moved while the company was being read, or a listing left it out; it was left as it is",
+		require.Equal(t, []string{"department 10: no permission", "member b: no listing shows it any more, but a lookup still finds it: it was moved while the company was being read, or a listing left it out; it was left as it is",
 			"1 members or departments were not found where they used to be, but may be where this run could not read; they were left as they are"}, r.problems())
 	}
 	r.remove()

@@ -50,11 +50,11 @@ func (s *Store) retry(ctx context.Context, tx dbsqlc.DBTX, providerID, runID str
 	case r.ProviderID != providerID:
 		return nil, nil, refuse(RefusedForGood, "it is a run of another provider; retry it there")
 	case r.DetailsDroppedAt != nil:
-		return nil, nil, refuse(RefusedForGood, "what failed in it was cleaned up on %s; start a full sync instead", r.DetailsDroppedAt.Format("2006-01-02"))
+		return nil, nil, refuse(RefusedForGood, "the record of what failed was deleted on %s; start a full sync instead", r.DetailsDroppedAt.Format("2006-01-02"))
 	case r.Undoes != nil:
-		return nil, nil, refuse(RefusedForGood, "it read nothing: it took back run %s; undo that anew instead", *r.Undoes)
+		return nil, nil, refuse(RefusedForGood, "it is an undo of run %s, which reads nothing; undo that run again instead", *r.Undoes)
 	case r.Mode == "plan":
-		return nil, nil, refuse(RefusedEmpty, "it was a plan, of which nothing was applied; plan or sync anew instead")
+		return nil, nil, refuse(RefusedEmpty, "it was a plan, and nothing of it was applied; plan or sync again instead")
 	}
 	switch r.Status {
 	case directory.RunRunning:
@@ -62,7 +62,7 @@ func (s *Store) retry(ctx context.Context, tx dbsqlc.DBTX, providerID, runID str
 	case directory.RunHeld:
 		return nil, nil, refuse(RefusedUndecided, "it is held; approve or reject its removals first")
 	case directory.RunFailed, directory.RunCanceled:
-		return nil, nil, refuse(RefusedForGood, "it ended %s before all that it read was applied; start a full sync instead", r.Status)
+		return nil, nil, refuse(RefusedForGood, "it ended %s before everything that it read was applied; start a full sync instead", r.Status)
 	}
 	if r.Singly {
 		if len(r.FailedMembers) == 0 {

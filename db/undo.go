@@ -48,7 +48,7 @@ func (s *Store) undoTarget(ctx context.Context, tx dbsqlc.DBTX, runID string) (d
 	case row.Status == directory.RunHeld:
 		refusal, reason = RefusedUndecided, fmt.Sprintf("run %s waits for a decision on its removals; decide it first, with: orgsync reject %s %[1]s", row.ID, row.ProviderName)
 	case row.DetailsDroppedAt != nil:
-		reason = fmt.Sprintf("the change log of run %s was cleaned up at %s, so that what was there before is no longer known", row.ID, row.DetailsDroppedAt.UTC().Format("2006-01-02 15:04 MST"))
+		reason = fmt.Sprintf("the change log of run %s was deleted at %s, so the earlier values are no longer known", row.ID, row.DetailsDroppedAt.UTC().Format("2006-01-02 15:04 MST"))
 	default:
 		return row, nil
 	}
@@ -206,7 +206,7 @@ func (u *undo) find(ctx context.Context) error {
 	for _, x := range unknown {
 		text := "the directory has no such department"
 		if x.ObjectType == "member" {
-			text = "the run changed nothing of such a member"
+			text = "the run changed no such member"
 		}
 		if err := u.s.q.RunErrorAdd(ctx, u.tx, dbsqlc.RunErrorAddParams{RunID: u.runID, ObjectType: x.ObjectType, ExternalID: x.ExternalID, Message: text}); err != nil {
 			return err
@@ -287,7 +287,7 @@ func (u *undo) note(ctx context.Context) (int, error) {
 		}
 	}
 	for _, m := range missing {
-		text := fmt.Sprintf("member %s: has no place in department %s again, since that is deleted", m.ExternalID, m.Department)
+		text := fmt.Sprintf("member %s: is not put back into department %s, which is deleted", m.ExternalID, m.Department)
 		if err := u.warn(ctx, m.ExternalID, text); err != nil {
 			return 0, err
 		}
@@ -304,9 +304,9 @@ func whyLeftAlone(reason, changedBy string) string {
 	case "changed":
 		return "changed since by run " + changedBy
 	case "ids":
-		return "the ids it had are another member's by now"
+		return "its former ids now belong to another member"
 	case "inhabited":
-		return "there are people or departments in it that are left"
+		return "there are still people or departments in it"
 	default: // circle
 		return "it stays below its present parent, which by now is below it"
 	}

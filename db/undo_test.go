@@ -214,7 +214,7 @@ func TestUndoingLeavesAloneWhatCameLater(t *testing.T) {
 			people: []string{"a - - active", "b - - deleted"}, places: []string{"a 1", "a 4*"}, left: 3,
 			tree: []string{"1 D1 0 active", "2 D1/D2 1 active", "3 D1/D2/D3 2 active", "4 D1/D2/D3/D4 3 active", "5 D1/D2/D3/D4/D5 4 deleted"},
 			problems: []string{"2 departments and 1 members were left alone, as they are",
-				"department 3: left alone: there are people or departments in it that are left", "department 4: left alone: there are people or departments in it that are left",
+				"department 3: left alone: there are still people or departments in it", "department 4: left alone: there are still people or departments in it",
 				"member a: left alone: changed since by run LATER"},
 		},
 		{
@@ -247,7 +247,7 @@ func TestUndoingLeavesAloneWhatCameLater(t *testing.T) {
 			name:   "what there is not",
 			before: snapshot{departments: "1", members: "a in=1; b in=1"}, target: snapshot{departments: "1", members: "a in=1"},
 			scope: db.UndoScope{Departments: []string{"9"}, Members: []string{"a", "z"}}, people: []string{"a - - active", "b - - deleted"},
-			problems: []string{"department 9: the directory has no such department", "member a: the run changed nothing of such a member", "member z: the run changed nothing of such a member"},
+			problems: []string{"department 9: the directory has no such department", "member a: the run changed no such member", "member z: the run changed no such member"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -295,7 +295,7 @@ func TestUndoingLeavesIdsToTheirNewOwner(t *testing.T) {
 	target := c.sync(snapshot{departments: "1", members: "u1 o=o1 in=1"})
 	c.exec(t, "INSERT INTO org_members (provider_id, external_id) VALUES ($1, 'o1')", c.provider.ID)
 	undone := c.undo(target, db.UndoScope{})
-	require.Equal(t, []string{"0 departments and 1 members were left alone, as they are", "member u1: left alone: the ids it had are another member's by now"}, undone.problems())
+	require.Equal(t, []string{"0 departments and 1 members were left alone, as they are", "member u1: left alone: its former ids now belong to another member"}, undone.problems())
 	require.Equal(t, []string{"o1 - - active", "u1 - o1 active"}, c.people())
 }
 

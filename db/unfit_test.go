@@ -34,7 +34,7 @@ func TestAnUnfitDatabaseIsRefused(t *testing.T) {
 		{"tenants of another type", "", `CREATE TABLE users (id uuid PRIMARY KEY, tenant_id int, identity_id uuid)`,
 			[]string{"users.tenant_id is integer instead of uuid"}},
 		{"columns that are missing", "", `CREATE TABLE users (id uuid PRIMARY KEY); CREATE TABLE identities (id uuid PRIMARY KEY, email text, mobile text)`,
-			[]string{"users.tenant_id is missing and would have to be uuid", "users.identity_id is missing", "identities.phone is missing and would have to be text"}},
+			[]string{"users.tenant_id is missing; it must be uuid", "users.identity_id is missing", "identities.phone is missing; it must be text"}},
 		{"numbers as numbers", "", `CREATE TABLE identities (id uuid PRIMARY KEY, email text, phone bigint)`,
 			[]string{"identities.phone is bigint instead of text"}},
 		{"accounts that nobody can change", "", fitUsers + `CREATE VIEW identities AS SELECT DISTINCT id, 'a'::text AS email, 'b'::text AS phone FROM users`,
@@ -65,7 +65,7 @@ func TestADatabaseThatBecameUnfitIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ change, says string }{
 		"accounts dropped":   {"DROP TABLE users", "table users is missing"},
-		"phone renamed":      {"ALTER TABLE identities RENAME phone TO mobile", "identities.phone is missing and would have to be text"},
+		"phone renamed":      {"ALTER TABLE identities RENAME phone TO mobile", "identities.phone is missing; it must be text"},
 		"a standby's answer": {"ALTER DATABASE %s SET default_transaction_read_only = on", "it takes no writes"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -27,7 +27,7 @@ func TestUndoSaysWhatCannotBeUndone(t *testing.T) {
 	require.Equal(t, exitFailed, o.status)
 	var document struct{ Error string }
 	o.json(&document)
-	require.Contains(t, document.Error, "was cleaned up at ")
+	require.Contains(t, document.Error, "was deleted at ")
 	held := in.begin(store, "acme", "3")
 	require.NoError(t, store.RunHold(ctx, held, "too many", "orgsync/acme/removals/"+held, directory.Counts{}))
 	o = in.run("undo", held)

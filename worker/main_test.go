@@ -51,7 +51,7 @@ func TestAWorkerRefusesADatabaseThatCannotWork(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ url, want string }{
 		"encoding": {dbtest.Empty(t, "ENCODING 'LATIN1' LOCALE 'C'"), "its encoding is LATIN1"},
-		"accounts": {changed("ALTER TABLE users DROP COLUMN tenant_id"), "users.tenant_id is missing and would have to be uuid"},
+		"accounts": {changed("ALTER TABLE users DROP COLUMN tenant_id"), "users.tenant_id is missing; it must be uuid"},
 		"rights": {
 			dbtest.As(t, "orgsync_worker", changed("REVOKE UPDATE (email, phone) ON identities FROM orgsync_worker")),
 			"GRANT UPDATE (email, phone) ON identities TO orgsync_worker",

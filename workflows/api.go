@@ -257,7 +257,7 @@ func (in *SyncInput) targetProblem() string {
 	case targets > 1:
 		return "input: only one of departments, members and retry can be given; start one run after the other"
 	case len(in.Members) > MaxMembers:
-		return fmt.Sprintf("input: members holds %d ids; at most %d people can be looked up singly, sync their departments instead", len(in.Members), MaxMembers)
+		return fmt.Sprintf("input: members holds %d ids; a run can look up at most %d people, sync their departments instead", len(in.Members), MaxMembers)
 	}
 	return cmp.Or(idsProblem("departments", "department", in.Departments), idsProblem("members", "member", in.Members),
 		directory.ActorProblem("input: started_by", in.StartedBy))

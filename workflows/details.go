@@ -42,14 +42,14 @@ func (in SyncInput) purpose() string {
 	if in.Mode == ModePlan {
 		return "reads everything, changes nothing, reports what applying would change"
 	}
-	purpose := "makes the directory equal to the provider"
+	purpose := "makes the directory match the provider"
 	switch in.OnRemovals {
 	case RemovalsApply:
-		return purpose + "; removes what is gone, however much"
+		return purpose + "; removes everything that is gone, without asking"
 	case RemovalsSkip:
 		return purpose + "; removes nothing"
 	default:
-		return purpose + "; more removals than the provider's limits wait for approval"
+		return purpose + "; removals beyond the provider's limits wait for approval"
 	}
 }
 
@@ -59,7 +59,7 @@ const shownTargets = 10
 func (in SyncInput) limits() string {
 	switch {
 	case len(in.Departments) > 0:
-		return "departments " + list(in.Departments, shownTargets) + " and what is below them"
+		return "departments " + list(in.Departments, shownTargets) + " and the departments below them"
 	case len(in.Members) > 0:
 		return "members " + list(in.Members, shownTargets)
 	case in.Retry != "":
@@ -141,7 +141,7 @@ func (s *syncOrg) account(phase string) string {
 		if s.tree.Departments == 0 {
 			return ""
 		}
-		return fmt.Sprintf("%d listed%s%s", s.tree.Departments, ifAny(s.tree.Failed, ", %d could not be asked for what is below them"),
+		return fmt.Sprintf("%d listed%s%s", s.tree.Departments, ifAny(s.tree.Failed, ", %d whose sub-departments could not be read"),
 			ifAny(s.tree.Skipped, ", %d left out"))
 	case "members":
 		if s.people > 0 {
@@ -230,11 +230,11 @@ func (s *syncOrg) goOn() string {
 	again := command("orgsync sync "+name, "starts another run")
 	switch p.Status {
 	case directory.RunRunning:
-		return show + command("temporal workflow cancel -w "+SyncWorkflowID(name), "stops it; the next run starts without help")
+		return show + command("temporal workflow cancel -w "+SyncWorkflowID(name), "stops it; the next run can start right away")
 	case directory.RunHeld:
 		return command("orgsync runs show "+p.RunID, "who would be removed") +
-			command("orgsync approve "+name+" "+p.RunID, "removes exactly that") + command("orgsync reject "+name+" "+p.RunID, "leaves everything as it is") +
-			"\nWorkflow `" + p.HoldWorkflowID + "` shows what, and waits for the decision" + until(p.HoldExpiresAt) + "."
+			command("orgsync approve "+name+" "+p.RunID, "removes exactly that") + command("orgsync reject "+name+" "+p.RunID, "removes nothing") +
+			"\nWorkflow `" + p.HoldWorkflowID + "` shows the removals and waits for the decision" + until(p.HoldExpiresAt) + "."
 	case directory.RunSucceeded:
 		if s.planning() {
 			return command("orgsync runs changes "+p.RunID, "every change it would make") + command("orgsync sync "+name, "makes them")
@@ -244,7 +244,7 @@ func (s *syncOrg) goOn() string {
 		if s.result.Departments.Failed == 0 && s.people == 0 { // nothing is left unread
 			return show + again
 		}
-		return command("orgsync runs retry "+p.RunID, "reads again what could not be read; until then it stays as it was") + show
+		return command("orgsync runs retry "+p.RunID, "reads what could not be read; until then the old values stay") + show
 	default:
 		return show + again
 	}

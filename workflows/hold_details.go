@@ -19,7 +19,7 @@ func (h *hold) details() string {
 	case h.decision != "":
 		b.addf("**%s: %s.** This is being carried out.\n\n", h.in.Provider, h.decided())
 	default:
-		b.addf("**%s waits for a person's decision.** Nothing was removed so far.\n\n", h.in.Provider)
+		b.addf("**%s waits for your decision.** Nothing has been removed yet.\n\n", h.in.Provider)
 	}
 	b.addf("**Held because** %s.\n\n", h.in.Reason)
 	b.WriteString(h.figures())
@@ -47,7 +47,7 @@ func (h *hold) figures() string {
 		return fmt.Sprintf("It planned to remove %d people, %d departments and %d memberships.\n\n", h.in.Members, h.in.Departments, h.in.Memberships)
 	}
 	var table, ids markdown
-	table.WriteString("| | planned to go | of | may go unasked |\n|---|--:|--:|--:|\n")
+	table.WriteString("| | planned removals | of | limit |\n|---|--:|--:|--:|\n")
 	for _, kind := range []struct {
 		name string
 		directory.Removal
@@ -82,7 +82,7 @@ func codes(ids []string) string {
 func (h *hold) how() string {
 	until := ""
 	if h.in.ExpiresAt != nil {
-		until = " until " + moment(*h.in.ExpiresAt) + "; later they count as rejected"
+		until = " until " + moment(*h.in.ExpiresAt) + "; after that the removals are rejected"
 	}
 	return fmt.Sprintf("**Decide**%s:\n\n"+
 		"- here: send the update `%[2]s` or `%[3]s`\n"+

@@ -68,7 +68,7 @@ func tell(ctx workflow.Context, in NotifyInput) {
 		WorkflowID:            NotifyWorkflowID(in.Provider, in.RunID, in.Status),
 		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_ABANDON,
 		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, // after a reset nobody is told again
-		StaticSummary:         "telling that a run of " + in.Provider + " is " + in.Status,
+		StaticSummary:         "notifies webhooks that a run of " + in.Provider + " is " + in.Status,
 		TypedSearchAttributes: temporal.NewSearchAttributes(AttributeProvider.ValueSet(in.Provider)),
 	})
 	if err := workflow.ExecuteChildWorkflow(ctx, NotifyRun, in).GetChildWorkflowExecution().Get(ctx, nil); err != nil {

@@ -194,7 +194,7 @@ func TestDetailsFollowTheRun(t *testing.T) {
 	require.Equal(t, []any{"7e4a"}, attribute("OrgTenant"))
 	require.Equal(t, []any{int64(3)}, attribute("SyncRemoved"))
 
-	require.Contains(t, begun, "**Sync acme**: makes the directory equal to the provider; removes what is gone, however much. Limited to departments `od-1`, `od-2` and what is below them.")
+	require.Contains(t, begun, "**Sync acme**: makes the directory match the provider; removes everything that is gone, without asking. Limited to departments `od-1`, `od-2` and what is below them.")
 	require.Contains(t, begun, "| status | **running** |")
 	ended := metadata(t, env)
 	for _, want := range []string{
@@ -300,7 +300,7 @@ func TestProgressTellsThePhases(t *testing.T) {
 	require.Equal(t, []string{"preflight", "departments", "members", "removals", "settle", "hold"}, phases)
 	details := metadata(t, env).CurrentDetails
 	require.Contains(t, details, "`orgsync approve acme " + runID + "`")
-	require.Contains(t, details, "Workflow `orgsync/acme/removals/"+runID+"` shows what, and waits for the decision.")
+	require.Contains(t, details, "Workflow `orgsync/acme/removals/"+runID+"` shows the removals and waits for the decision.")
 }
 
 func TestSliceTellsItsProgress(t *testing.T) {

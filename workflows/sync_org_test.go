@@ -37,7 +37,7 @@ func TestInputIsCheckedInWords(t *testing.T) {
 		"starter":          {`{"provider":"acme","started_by":"a\u0000b"}`, `input: started_by holds what cannot be printed`},
 		"two targets":      {`{"provider":"acme","members":["u1"],"departments":["1"]}`, `input: only one of departments, members and retry can be given`},
 		"retry and target": {`{"provider":"acme","members":["u1"],"retry":"4f1c"}`, `input: only one of departments, members and retry can be given`},
-		"too many members": {`{"provider":"acme","members":["u"` + strings.Repeat(`,"u"`, workflows.MaxMembers) + `]}`, `at most 300 people can be looked up singly, sync their departments instead`},
+		"too many members": {`{"provider":"acme","members":["u"` + strings.Repeat(`,"u"`, workflows.MaxMembers) + `]}`, `a run can look up at most 300 people, sync their departments instead`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

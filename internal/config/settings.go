@@ -63,7 +63,7 @@ var settings = []setting{
 	},
 	{
 		name: "ORGSYNC_SLOW_CALL", fallback: "30s",
-		help: "provider calls that take longer are warned of",
+		help: "the worker logs a warning for provider calls that take longer",
 		set: func(c *Config, v string) (err error) {
 			c.SlowCall, err = duration(v)
 			return err
@@ -71,7 +71,7 @@ var settings = []setting{
 	},
 	{
 		name: "ORGSYNC_CALL_RATE", fallback: "1",
-		help: "part of the providers' documented call limits that is used: 0.5 leaves half to other programs, 2 suits an edition with twice the limits, 0 does not space calls at all",
+		help: "share of the providers' documented call limits that orgsync uses: 0.5 leaves half to other programs, 2 is for an edition with twice the limits, 0 turns the spacing of calls off",
 		set: func(c *Config, v string) (err error) {
 			c.CallRate, err = factor(v)
 			return err
@@ -79,7 +79,7 @@ var settings = []setting{
 	},
 	{
 		name: "ORGSYNC_FETCH_CONCURRENCY", fallback: "64",
-		help: "activities of one worker that read from providers at a time",
+		help: "how many activities of one worker read from providers at the same time",
 		set: func(c *Config, v string) (err error) {
 			c.FetchConcurrency, err = count(v)
 			return err
@@ -87,7 +87,7 @@ var settings = []setting{
 	},
 	{
 		name: "ORGSYNC_APPLY_CONCURRENCY", fallback: "4",
-		help: "activities of one worker that write to the directory at a time",
+		help: "how many activities of one worker write to the directory at the same time",
 		set: func(c *Config, v string) (err error) {
 			c.ApplyConcurrency, err = count(v)
 			return err
@@ -95,7 +95,7 @@ var settings = []setting{
 	},
 	{
 		name: "ORGSYNC_DATABASE_CONNECTIONS", fallback: "8",
-		help: "the most database connections of one process",
+		help: "how many database connections one process opens at most",
 		set: func(c *Config, v string) (err error) {
 			c.DatabaseConnections, err = count(v)
 			return err
@@ -103,7 +103,7 @@ var settings = []setting{
 	},
 	{
 		name: "ORGSYNC_KEEP_RUNS", fallback: "400d",
-		help: "how long a run that has ended is kept, with its counts; such as 400d or 12h, or forever",
+		help: "how long a run is kept with its counts after it has ended: for example 400d, 12h or forever",
 		set: func(c *Config, v string) (err error) {
 			c.KeepRuns, err = age(v)
 			return err
@@ -111,7 +111,7 @@ var settings = []setting{
 	},
 	{
 		name: "ORGSYNC_KEEP_DETAILS", fallback: "90d",
-		help: "how long its change log, ledger, errors and removals are kept",
+		help: "how long a run's change log, completeness records, errors and removals are kept",
 		set: func(c *Config, v string) (err error) {
 			c.KeepDetails, err = age(v)
 			return err
@@ -119,7 +119,7 @@ var settings = []setting{
 	},
 	{
 		name: "ORGSYNC_KEEP_RAW", fallback: "30d",
-		help: "how long raw records are kept in its change log and of whom it removed",
+		help: "how long raw records are kept in a run's change log, and for the people and departments that it removed",
 		set: func(c *Config, v string) (err error) {
 			c.KeepRaw, err = age(v)
 			return err
@@ -127,7 +127,7 @@ var settings = []setting{
 	},
 	{
 		name: "ORGSYNC_NOTIFY", secret: true,
-		help: "webhooks to tell of held, failed and partial runs, separated by spaces: json:URL, feishu:URL, dingtalk:URL, wecom:URL; a robot's signing secret follows as URL#SECRET",
+		help: "webhooks that are notified of held, failed and partial runs, separated by spaces: json:URL, feishu:URL, dingtalk:URL, wecom:URL; append a robot's signing secret as URL#SECRET",
 		set: func(c *Config, v string) (err error) {
 			c.Notify, err = webhooks(v)
 			return err
@@ -135,7 +135,7 @@ var settings = []setting{
 	},
 	{
 		name: "ORGSYNC_NOTIFY_PARTIAL", fallback: "3",
-		help: "after how many partial runs of a provider in a row the webhooks are told, and each time as many more have followed; 0: never",
+		help: "notify at this many partial runs of a provider in a row, and again each time as many more have followed; 0: never",
 		set: func(c *Config, v string) (err error) {
 			c.NotifyPartial, err = countFrom(0, v)
 			return err

@@ -116,7 +116,7 @@ func TestRunOfSinglePeopleSomeOfWhomFail(t *testing.T) {
 	all := result.Errors[0] + result.Errors[1] + result.Errors[2]
 	require.Contains(t, all, "member "+p.member(p.people[2])+": DingTalk 50002")
 	require.Contains(t, all, "member nobody: neither the provider nor the directory knows this member")
-	require.Contains(t, all, "departments that the directory does not hold: "+p.department(newDepartment))
+	require.Contains(t, all, "departments that the directory does not have: "+p.department(newDepartment))
 	require.Equal(t, "New", w.members(p.name)[p.member(p.people[0])].Title)
 	require.Contains(t, w.members(p.name), p.member(p.people[2]))
 

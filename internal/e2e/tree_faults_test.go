@@ -111,8 +111,8 @@ type wholeTree struct {
 
 var wholeTrees = []wholeTree{
 	{directory.Feishu, "down", simulator.Action{Kind: simulator.HTTPStatus, Status: http.StatusBadGateway}, 0, directory.RunPartial, "502"},
-	{directory.Feishu, "no items", simulator.Action{Kind: simulator.NoItems}, 0, directory.RunPartial, "the provider, asked for it alone, still does"},
-	{directory.Feishu, "second page lost", simulator.Action{Kind: simulator.NoItems}, 2, directory.RunPartial, "the provider, asked for it alone, still does"},
+	{directory.Feishu, "no items", simulator.Action{Kind: simulator.NoItems}, 0, directory.RunPartial, "a lookup still finds it"},
+	{directory.Feishu, "second page lost", simulator.Action{Kind: simulator.NoItems}, 2, directory.RunPartial, "a lookup still finds it"},
 	{directory.Feishu, "second page repeats", simulator.Action{Kind: simulator.SameToken}, 2, directory.RunPartial, "page_token repeats"},
 	{directory.Feishu, "no id", simulator.Action{Kind: simulator.NoID}, 0, directory.RunPartial, "no open_department_id"},
 	{directory.WeCom, "html", simulator.Action{Kind: simulator.HTML}, 0, directory.RunFailed, "a web page instead of JSON"},

@@ -117,7 +117,7 @@ var (
 	feishuCodes = map[int]refusal{
 		9499:  tooMany,
 		11232: tooMany,
-		19001: {problem: "Feishu knows no robot of that address; copy it again from the group's settings"},
+		19001: {problem: "Feishu knows no robot with that address; copy it again from the group's settings"},
 		19021: {problem: "the signature does not fit: check the secret after # and this machine's clock"},
 		19022: {problem: "the robot does not trust this machine's address; add it in the robot's security settings"},
 		19024: {problem: "the robot only takes messages with its keywords; make orgsync one of them"},
@@ -127,10 +127,10 @@ var (
 		// More than 20 messages a minute: nothing is taken for ten minutes.
 		130101: {tooMany.problem, 10 * time.Minute},
 		410100: {tooMany.problem, 10 * time.Minute},
-		300001: {problem: "DingTalk knows no robot of that address; copy it again from the group's settings"},
+		300001: {problem: "DingTalk knows no robot with that address; copy it again from the group's settings"},
 		310000: {problem: "the robot's security settings refuse it: check the secret after # and this machine's clock, make orgsync a keyword, or add this machine's address"},
 		400013: {problem: "the group was dissolved"},
-		400101: {problem: "DingTalk knows no robot of that address; copy it again from the group's settings"},
+		400101: {problem: "DingTalk knows no robot with that address; copy it again from the group's settings"},
 		400102: {problem: "the robot is switched off"},
 		400106: {problem: "the robot was removed from the group"},
 	}
@@ -138,7 +138,7 @@ var (
 		-1: busy,
 		// 20 messages a minute.
 		45009: tooMany,
-		93000: {problem: "WeCom knows no robot of that address: it was removed, or the address is not complete"},
+		93000: {problem: "WeCom knows no robot with that address: it was removed, or the address is not complete"},
 	}
 )
 
@@ -169,7 +169,7 @@ func judgeByErrcode(answer []byte, codes map[int]refusal) *Error {
 func judge(err error, code *int, codes map[int]refusal) *Error {
 	switch {
 	case err != nil || code == nil:
-		return &Error{Problem: "the answer is not a robot's; something else may be in between"}
+		return &Error{Problem: "the answer is not a robot's; another server may be in between"}
 	case *code == 0:
 		return nil
 	}

@@ -99,10 +99,10 @@ func (m Message) lines(reason string) string {
 		lines = append(lines, fmt.Sprintf("The last %d runs were partial", m.InARow))
 	}
 	if p := m.Planned; p != nil {
-		lines = append(lines, fmt.Sprintf("Planned to go: %d people, %d departments, %d memberships", p.Members, p.Departments, p.Memberships))
+		lines = append(lines, fmt.Sprintf("To be removed: %d people, %d departments, %d memberships", p.Members, p.Departments, p.Memberships))
 	}
 	if m.Event == Held && m.DecideUntil != nil {
-		lines = append(lines, "Undecided at "+m.DecideUntil.UTC().Format("2006-01-02 15:04 UTC")+" they count as rejected")
+		lines = append(lines, "If nobody decides by "+m.DecideUntil.UTC().Format("2006-01-02 15:04 UTC")+", the removals are rejected")
 	}
 	c := m.Counts
 	lines = append(lines,

@@ -25,8 +25,8 @@ func TestTextSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, `orgsync: acme waits for a decision on removals
 Because it would remove 21 of 42 members; the limit is 20
-Planned to go: 21 people, 0 departments, 24 memberships
-Undecided at 2020-09-06 02:47 UTC they count as rejected
+To be removed: 21 people, 0 departments, 24 memberships
+If nobody decides by 2020-09-06 02:47 UTC, the removals are rejected
 People: 340 read, 3 new, 0 removed
 Departments: 12 read, 0 new, 0 removed
 Run r1

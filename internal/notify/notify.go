@@ -94,7 +94,7 @@ const (
 func (s *Sender) Send(ctx context.Context, h Hook, m Message) error {
 	f, ok := formats[h.Format]
 	if !ok {
-		return &Error{Hook: h.Name(), Problem: "there is no such format", Final: true}
+		return &Error{Hook: h.Name(), Problem: "this format is not known", Final: true}
 	}
 	target, body, err := f.build(h, m, s.Now())
 	if err != nil {

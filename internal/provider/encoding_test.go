@@ -60,7 +60,7 @@ func TestAnswersAreReadInTheEncodingTheyDeclare(t *testing.T) {
 			var e *provider.Error
 			require.ErrorAs(t, err, &e)
 			require.Equal(t, provider.Malformed, e.Kind)
-			require.Contains(t, e.Problem, "no text in the encoding it declares")
+			require.Contains(t, e.Problem, "not text in the encoding that it declares")
 			require.Equal(t, directory.WeCom, e.Provider)
 		})
 	}

@@ -84,25 +84,25 @@ func (k Kind) Remedy() string {
 	case CursorExpired:
 		return "nothing to do: the listing is read again from its first page"
 	case TooLarge:
-		return "nothing to do: it is read in another way"
+		return "nothing to do: orgsync reads it in another way"
 	case Unavailable:
-		return "nothing to do at first: it is tried again, now and by the next run; if it stays, ask the provider's support"
+		return "nothing to do at first: the call is tried again, now and by the next run; if the error recurs, ask the provider's support"
 	case Malformed:
-		return "nothing to do at first: it is tried again; if it stays, check that no proxy on the way changes answers, and report it"
+		return "nothing to do at first: the call is tried again; if the error recurs, check that no proxy on the way changes answers, and report it"
 	case Unauthenticated:
 		return "compare the credentials with the provider's developer console"
 	case TokenRefused:
-		return "give this sync an app of its own, or have all programs that use this one share its token: another program may be invalidating it"
+		return "give this sync an app of its own, or let all programs that use this app share one token: another program may be invalidating it"
 	case Forbidden:
 		return "look up the app's permissions and trusted addresses in the provider's developer console"
 	case OutOfRange:
 		return "widen the app's visible range, or leave it out on purpose"
 	case NotFound:
-		return "check the id; what was deleted at the provider is settled by the next sync"
+		return "check the id; if it was deleted at the provider, the next sync removes it"
 	case QuotaExhausted:
 		return "wait until the quota is renewed, or buy a larger one"
 	default:
-		return "report it: the request itself is wrong"
+		return "report it: the request that orgsync sent is wrong"
 	}
 }
 

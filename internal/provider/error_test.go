@@ -21,7 +21,7 @@ func TestErrorText(t *testing.T) {
 			Provider: directory.Feishu, Kind: provider.Malformed, Problem: "the page token repeats", Endpoint: "scopes"},
 		"DingTalk 90018: too many calls; nothing to do: the sync waits as long as the provider says (user/get)": {
 			Provider: directory.DingTalk, Kind: provider.RateLimited, Code: "90018", Problem: "too many calls", Endpoint: "user/get", RetryAfter: time.Second},
-		"other: not this way; report it: the request itself is wrong": {Provider: "other", Kind: provider.Invalid, Problem: "not this way"},
+		"other: not this way; report it: the request that orgsync sent is wrong": {Provider: "other", Kind: provider.Invalid, Problem: "not this way"},
 	} {
 		require.Equal(t, want, e.Error())
 	}

@@ -80,7 +80,7 @@ func TestEveryTroubleSaysWhatToDo(t *testing.T) {
 		"web page":             {answers(http.StatusOK, "\n <!DOCTYPE html><title>Log in to the guest network</title>"), "the answer is a web page instead of JSON (HTTP 200)", "captive portal"},
 		"web page in a 404":    {answers(http.StatusNotFound, "<html>"), "the answer is a web page instead of JSON (HTTP 404)", "check base_url: advice"},
 		"empty":                {answers(http.StatusOK, " \n"), "the answer is empty (HTTP 200)", "HTTPS_PROXY"},
-		"not text":             {answers(http.StatusOK, "{\"name\":\"\xd5\xc5\xc8\xfd\"}"), "the answer holds bytes that are no text in the encoding it declares (utf-8)", "in UTF-8"},
+		"not text":             {answers(http.StatusOK, "{\"name\":\"\xd5\xc5\xc8\xfd\"}"), "the answer contains bytes that are not text in the encoding that it declares (utf-8)", "in UTF-8"},
 		"other text":           {answers(http.StatusOK, "OK"), "the answer is not one of the API's (HTTP 200)", "HTTPS_PROXY"},
 	}
 	handbook, err := os.ReadFile(filepath.Join("..", "..", "docs", "provider-errors.md"))

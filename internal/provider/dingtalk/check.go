@@ -74,9 +74,9 @@ func (k *check) visibleRange(s scopes) {
 	case s.full():
 		k.add(provider.Pass, name, "the whole company", "")
 	case s.empty():
-		k.add(provider.Fail, name, "nothing: no department and nobody", widenRange)
+		k.add(provider.Fail, name, "nothing: no department and no person", widenRange)
 	default:
-		k.add(provider.Warn, name, fmt.Sprintf("limited to %d departments with everything below them and %d people by name; nobody else is read",
+		k.add(provider.Warn, name, fmt.Sprintf("limited to %d departments with everything below them and to %d people by name; no one else is read",
 			len(s.departments), len(s.people)), "for the whole company, "+widenRange)
 	}
 }
@@ -141,8 +141,8 @@ func (k *check) members(ctx context.Context, departments []string) (*person, err
 	if len(departments) > 0 {
 		// Readable departments without anybody in them are how a missing
 		// permission has shown itself elsewhere (dingtalk.md §11.4).
-		k.add(provider.Warn, name, fmt.Sprintf("nobody found in the first %d departments", len(departments)),
-			"if there should be somebody, check that qyapi_get_department_member is granted: "+grantPermission)
+		k.add(provider.Warn, name, fmt.Sprintf("no person found in the first %d departments", len(departments)),
+			"if there should be people in them, check that qyapi_get_department_member is granted: "+grantPermission)
 	}
 	return nil, nil
 }
@@ -200,7 +200,7 @@ func (k *check) details(ctx context.Context, departments []string, sample *perso
 // (dingtalk.md §1.3, §3.1, §11.9).
 func (k *check) fields(sample *person) {
 	if sample == nil || sample.fields == nil {
-		k.add(provider.Warn, "field permissions", "nobody could be read to judge them by", "")
+		k.add(provider.Warn, "field permissions", "no person could be read, so they could not be checked", "")
 		return
 	}
 	k.field(sample, "phone numbers", "企业员工手机号信息 (employee mobile)", "mobile", "state_code")
@@ -215,7 +215,7 @@ func (k *check) field(sample *person, name, point string, keys ...string) {
 			return
 		}
 	}
-	k.add(provider.Warn, name, "not sent; stored values stay as they are", "if they are wanted, the permission is "+point+": "+grantPermission)
+	k.add(provider.Warn, name, "not sent; stored values are kept", "if you want them, grant the permission "+point+": "+grantPermission)
 }
 
 // refused turns a refusal that concerns this one call into a finding. Anything

@@ -89,7 +89,7 @@ func TestCheckFindings(t *testing.T) {
 		"range limited": {with(with(with(company(richUser), "/auth/scopes", always(limited)), "/topapi/v2/department/get",
 			always(`{"errcode":0,"result":{"dept_id":42,"name":"R&D","parent_id":1}}`)), "/topapi/v2/department/listsub", always(`{"errcode":0,"result":[]}`)),
 			map[string]provider.Level{"visible range": provider.Warn, "read departments": provider.Pass, "read members": provider.Pass, "phone numbers": provider.Pass},
-			"1 departments with everything below them and 1 people"},
+			"1 departments with everything below them and to 1 people"},
 		"only people": {with(company(richUser), "/auth/scopes", always(onlyOne)),
 			map[string]provider.Level{"visible range": provider.Warn, "look up single members": provider.Pass, "phone numbers": provider.Pass}, ""},
 		"only people, lookup refused": {with(with(company(richUser), "/auth/scopes", always(onlyOne)), "/topapi/v2/user/get", always(noPermission)),

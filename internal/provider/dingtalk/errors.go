@@ -38,14 +38,14 @@ const (
 	checkAPIBaseURL  = "check api_base_url: the newer API is https://api.dingtalk.com, with a path prefix only where a proxy needs one"
 	checkCredentials = "copy app_key and app_secret again from the DingTalk developer console (open-dev.dingtalk.com): the app > Credentials (凭证与基础信息)"
 	tokenRefused     = "the access token is refused, though it was fetched just now and app_key and app_secret were accepted"
-	shareToken       = "another program may be invalidating it: give this sync an app of its own, or have all programs that use this one share its token"
+	shareToken       = "another program may be invalidating it: give this sync an app of its own, or let all programs that use this app share one token"
 	grantPermission  = "grant it in the DingTalk developer console (open-dev.dingtalk.com): the app > Permission management (权限管理)"
 	trustAddress     = "add it in the DingTalk developer console (open-dev.dingtalk.com): the app > Security settings (安全设置) > server egress IP (服务器出口IP)"
 	widenRange       = "include it both in the permissions' authorised range (授权范围, under Permission management) and in the app's visible range (可使用范围, under Version management), or leave it out on purpose"
 	reportIt         = "report it together with the code and the request id; the settings are not at fault"
 	enableApp        = "enable it again in the DingTalk admin console (oa.dingtalk.com)"
 	raiseQuota       = "wait for the next month, or buy a larger quota in the DingTalk developer console"
-	nothingIfDeleted = "nothing needs doing if it was deleted in DingTalk; the next sync settles it"
+	nothingIfDeleted = "nothing to do if it was deleted in DingTalk: the next sync removes it"
 )
 
 // class is what a code means.
@@ -108,11 +108,11 @@ var classes = map[string]class{
 	"33012": {provider.NotFound, "no member of the company has this userid", nothingIfDeleted},
 
 	"90018":            {provider.RateLimited, "the app calls this API too often", ""},
-	codeThrottledByAll: {provider.RateLimited, "this API is overloaded by all of DingTalk's customers together", ""},
+	codeThrottledByAll: {provider.RateLimited, "all customers of DingTalk together overload this API", ""},
 	codeAddressBlocked: {provider.RateLimited, "this server's public address is blocked for five minutes for too many calls", ""},
 	"Forbidden.AccessDenied.QpsLimitForAppkeyAndApi": {provider.RateLimited, "the app calls this API too often", ""},
 	"Forbidden.AccessDenied.QpmLimitForAppkeyAndApi": {provider.RateLimited, "the app calls this API too often", ""},
-	"Forbidden.AccessDenied.QpsLimitForApi":          {provider.RateLimited, "this API is overloaded by all of DingTalk's customers together", ""},
+	"Forbidden.AccessDenied.QpsLimitForApi":          {provider.RateLimited, "all customers of DingTalk together overload this API", ""},
 
 	"90020": {provider.QuotaExhausted, "the month's quota of API calls is used up", raiseQuota},
 	"Forbidden.AccessDenied.ApiCountLimitForOrg": {provider.QuotaExhausted, "the month's quota of API calls is used up", raiseQuota},
@@ -120,7 +120,7 @@ var classes = map[string]class{
 
 // unknown is a code of which nothing is known.
 var unknown = class{provider.Unavailable, "this program does not know the code",
-	"nothing to do at first: it is tried again; if it stays, look the code up at https://open.dingtalk.com/document/development/server-api-error-codes-1 " +
+	"nothing to do at first: the call is tried again; if the error recurs, look the code up at https://open.dingtalk.com/document/development/server-api-error-codes-1 " +
 		"or ask DingTalk's support with the request id"}
 
 // classify looks a code up. A code that is neither in the table nor of a family whose

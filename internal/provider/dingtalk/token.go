@@ -82,7 +82,7 @@ func (a answer) token(tokenKey, lifeKey string, asked time.Time) (string, time.T
 func orGetToken(err error) error {
 	var e *provider.Error
 	if errors.As(err, &e) && e.Code == "" && e.Kind != provider.RateLimited {
-		e.Action = e.Remedy() + "; if only base_url can be reached from here, set token_call to gettoken"
+		e.Action = e.Remedy() + "; if this machine can reach only base_url, set token_call to gettoken"
 	}
 	return err
 }

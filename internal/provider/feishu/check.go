@@ -103,7 +103,7 @@ func reportRange(r *provider.Report, v visible, withheld bool) {
 	if v.groups > 0 {
 		r.Findings = append(r.Findings, provider.Finding{Level: provider.Warn, Check: "visible range",
 			Detail: fmt.Sprintf("the range also names %d user groups; people who are visible only through a group are not read", v.groups),
-			Action: "add their departments, or themselves, to the app's contact range"})
+			Action: "add these people or their departments to the app's contact range"})
 	}
 }
 
@@ -155,7 +155,7 @@ func (c *client) checkDepartments(ctx context.Context, r *provider.Report, roots
 		checkFields(r, raws, departmentFields)
 		return page.Departments, nil
 	}
-	pass(r, "departments", "no department could be looked into")
+	pass(r, "departments", "no department could be read")
 	return nil, nil
 }
 
@@ -198,7 +198,7 @@ func (c *client) checkMembers(ctx context.Context, r *provider.Report, departmen
 	if len(trouble) > 0 {
 		return trouble[0]
 	}
-	pass(r, "members", "nobody is directly in the departments looked into, so field permissions could not be judged")
+	pass(r, "members", "the departments that were read have no direct members, so field permissions could not be checked")
 	return nil
 }
 
@@ -218,7 +218,7 @@ var memberFields = []field{
 	{"contact:user.base:readonly", []string{"name"}, "people have no names and pictures"},
 	{"contact:user.department:readonly", []string{"department_ids", "orders"}, "main departments are guessed"},
 	{"contact:user.employee:readonly", []string{"status", "job_title"}, "frozen and resigned people stay active, and titles are missing"},
-	{employeeID, []string{"user_id"}, "people are known by open_id instead of user_id"},
+	{employeeID, []string{"user_id"}, "people are identified by open_id instead of user_id"},
 	{"contact:user.email:readonly", []string{"email"}, "e-mail addresses are missing"},
 	{"contact:user.phone:readonly", []string{"mobile"}, "phone numbers are missing"},
 }
@@ -240,7 +240,7 @@ func checkFields(r *provider.Report, raws []json.RawMessage, fields []field) {
 		finding := provider.Finding{Level: provider.Pass, Check: "permission " + f.scope}
 		if !slices.ContainsFunc(f.keys, func(key string) bool { return sent[key] }) {
 			finding.Level, finding.Action = provider.Warn, grantScope
-			finding.Detail = "no record carries " + strings.Join(f.keys, " or ") + ": " + f.costs
+			finding.Detail = "no record contains " + strings.Join(f.keys, " or ") + ": " + f.costs
 		}
 		r.Findings = append(r.Findings, finding)
 	}

@@ -122,7 +122,7 @@ func TestCheckOfARangeThatWithholdsPeople(t *testing.T) {
 	i := slices.IndexFunc(r.Findings, func(f provider.Finding) bool { return strings.Contains(f.Detail, "one by one") })
 	require.Equal(t, provider.Finding{
 		Level: provider.Warn, Check: "permission contact:user.employee_id:readonly", Action: grantScope,
-		Detail: "who is granted to the app one by one is not said without the permission contact:user.employee_id:readonly: such people are not read, and every run stays partial",
+		Detail: "Feishu does not say which people are granted to the app one by one without the permission contact:user.employee_id:readonly: such people are not read, and every run stays partial",
 	}, r.Findings[i])
 
 	c, _ = newFake(t, limitedTo(data(`{"has_more":false}`), nil))

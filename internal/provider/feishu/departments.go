@@ -41,7 +41,7 @@ const nothingVisible = "neither departments nor people are visible to the app"
 const (
 	employeeID    = "contact:user.employee_id:readonly"
 	noDepartment  = "no department is visible to the app"
-	peopleUnknown = "who is granted to the app one by one is not said without the permission " + employeeID
+	peopleUnknown = "Feishu does not say which people are granted to the app one by one without the permission " + employeeID
 )
 
 func (v visible) empty() bool { return v.root == nil && len(v.departments)+len(v.members) == 0 }
@@ -138,7 +138,7 @@ func (c *client) eachScopesPage(ctx context.Context, cursor string, visit func(p
 			empty = 0
 		}
 		if empty > provider.MaxEmptyPages {
-			return a.malformed("one page after the other is empty and promises more")
+			return a.malformed("one page after another is empty and announces more")
 		}
 		seen[next] = true
 		cursor = next
@@ -339,7 +339,7 @@ func (c *client) Departments(ctx context.Context, q provider.Query) (provider.De
 	}
 	if q.Listing == tree && q.Cursor == "" && parentless(page.Departments) {
 		return none, &provider.Error{Provider: directory.Feishu, Kind: provider.TooLarge, Endpoint: ep.Name, RequestID: a.requestID, Instead: level,
-			Problem: "the answer does not say which department is below which", Action: "nothing to do: it is read level by level instead"}
+			Problem: "the answer does not say which department is below which", Action: "nothing to do: the departments are read level by level instead"}
 	}
 	return page, nil
 }

@@ -28,10 +28,10 @@ const (
 	checkBase   = "check base_url: https://open.feishu.cn for Feishu, https://open.larksuite.com for Lark, or the right path prefix of a gateway"
 	checkProxy  = "check whether a proxy or gateway between this server and Feishu changes requests or answers"
 	resetSecret = "check that app_id belongs to a self-built app of this company and that base_url names its brand, then run the provider test again"
-	shareToken  = "another program may be invalidating it: give this sync an app of its own, or have all programs that use this one share its token; if there is no other, " + resetSecret
-	mayBeApp    = "nothing to do at first: it is tried again; if it stays, " + checkApp
-	unknownCode = "nothing to do at first: it is tried again; if it stays, look the code up in Feishu's documentation or ask its support with the request id"
-	reportBug   = "report this with the code and the request id: the request itself is wrong"
+	shareToken  = "another program may be invalidating it: give this sync an app of its own, or let all programs that use this app share one token; if no other program uses it, " + resetSecret
+	mayBeApp    = "nothing to do at first: the call is tried again; if the error recurs, " + checkApp
+	unknownCode = "nothing to do at first: the call is tried again; if the error recurs, look the code up in Feishu's documentation or ask its support with the request id"
+	reportBug   = "report this with the code and the request id: the request that orgsync sent is wrong"
 )
 
 const tokenRefused = "the access token is refused, though it was fetched just now and the app id and secret were accepted"
@@ -50,7 +50,7 @@ var codes = map[int64]verdict{
 	99991663: {provider.TokenRefused, tokenRefused, shareToken},
 	99991664: {provider.TokenRefused, tokenRefused, shareToken},
 	99991665: {provider.TokenRefused, tokenRefused, shareToken},
-	99991671: {provider.TokenRefused, "the access token is refused for its form", shareToken},
+	99991671: {provider.TokenRefused, "the access token is refused as malformed", shareToken},
 	99991668: {provider.Unauthenticated, "the access token is refused as a user's", resetSecret},
 	99991677: {provider.Unauthenticated, "the access token is refused as an expired user's", resetSecret},
 	99991662: {provider.Unauthenticated, "the app is disabled", "enable the app in the admin console of the company under its apps"},
@@ -67,12 +67,12 @@ var codes = map[int64]verdict{
 	99992361: {provider.OutOfRange, "the open_id was issued to another app", "use the app that the stored ids were read with, or run a full sync to renew them"},
 	99992381: {provider.OutOfRange, "the union_id belongs to another company", "use an app of the company that the stored ids were read from, or run a full sync to renew them"},
 
-	40015:    {provider.NotFound, "the department does not exist", "check the department id; the sync removes it by itself if it is gone"},
+	40015:    {provider.NotFound, "the department does not exist", "check the department id; if the department is gone, the sync removes it by itself"},
 	99992357: {provider.NotFound, "the open_department_id is unknown", "use open_department_ids (od-...), not the custom department ids of the admin console"},
 	99992380: {provider.NotFound, "the department id is unknown", "use open_department_ids (od-...), not the custom department ids of the admin console"},
-	41012:    {provider.NotFound, "the user id is invalid", "check the id; the sync removes the person by itself if they are gone"},
-	99992351: {provider.NotFound, "the open_id is unknown", "check the id; the sync removes the person by itself if they are gone"},
-	99992360: {provider.NotFound, "the user_id is unknown", "check the id; the sync removes the person by itself if they are gone"},
+	41012:    {provider.NotFound, "the user id is invalid", "check the id; if the person is gone, the sync removes them by itself"},
+	99992351: {provider.NotFound, "the open_id is unknown", "check the id; if the person is gone, the sync removes them by itself"},
+	99992360: {provider.NotFound, "the user_id is unknown", "check the id; if the person is gone, the sync removes them by itself"},
 	99992364: {provider.NotFound, "the union_id is unknown, or the user_id belongs to another company", "check that app_id still names an app of the company that the stored ids were read from"},
 
 	// Of the call for the company's name alone; only their HTTP statuses are documented,
@@ -91,9 +91,9 @@ var codes = map[int64]verdict{
 	40003:   {provider.Unavailable, "Feishu reports an internal error", ""},
 	40006:   {provider.Unavailable, "Feishu reports an internal error", ""},
 	1000003: {provider.Unavailable, "Feishu reports an internal error", ""},
-	40008:   {provider.Unavailable, "Feishu has no information of this department at the moment", ""},
+	40008:   {provider.Unavailable, "Feishu has no information about this department at the moment", ""},
 	40012:   {provider.CursorExpired, "the page token is no longer accepted", ""},
-	43010:   {provider.TooLarge, "the department is too large to be read with everything below it", "nothing to do: it is read level by level instead"},
+	43010:   {provider.TooLarge, "the department is too large to be read with everything below it", "nothing to do: the departments are read level by level instead"},
 
 	40001:    {provider.Invalid, "a parameter is wrong", reportBug},
 	40011:    {provider.Invalid, "the page size is wrong", reportBug},

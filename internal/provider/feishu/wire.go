@@ -131,7 +131,7 @@ func scopesOf(a answer, sent string) (page scopesPage, next string, err error) {
 	for key, ids := range map[string]*[]string{"department_ids": &page.Departments, "user_ids": &page.Users, "group_ids": &page.Groups} {
 		var ok bool
 		if *ids, ok = a.data.ids(key); !ok {
-			return scopesPage{}, "", a.malformed("the contact range has an id that is none")
+			return scopesPage{}, "", a.malformed("the contact range contains an unusable id")
 		}
 	}
 	page.SaysUsers = a.data["user_ids"] != nil

@@ -104,7 +104,7 @@ func (c *client) checkRange(ctx context.Context, r *provider.Report, visible []d
 	detail := fmt.Sprintf("limited to %d departments and %d single members", len(r.Range.Departments), len(granted.members))
 	switch {
 	case c.sync != nil:
-		warn(r, check, detail+"; of everybody else only the ids are read", "set it to the whole company under "+rangePlace)
+		warn(r, check, detail+"; of all other people only the ids are read", "set it to the whole company under "+rangePlace)
 	case len(visible)+len(granted.members)+len(granted.bad) == 0:
 		none := nothingVisible()
 		r.Findings = append(r.Findings, provider.Finding{Level: provider.Fail, Check: check, Detail: none.Problem, Action: none.Remedy()})
@@ -180,7 +180,7 @@ func (c *client) checkMembers(ctx context.Context, r *provider.Report, visible [
 		}
 		r.Findings = append(r.Findings, failed(check, provider.Warn, err))
 	}
-	warn(r, check, "no member was found in the departments looked at, so that the readable fields are unknown", "")
+	warn(r, check, "no member was found in the departments that were read, so it is unknown which fields can be read", "")
 	return nil
 }
 
@@ -211,7 +211,7 @@ func checkFields(r *provider.Report, record json.RawMessage) {
 		if hidden[field.name] {
 			action = "WeCom gives it only to apps created before 2022-06-20 20:00: use such an app's secret, or have members fill it in when they sign in"
 		}
-		warn(r, "app secret: field "+field.name, "is not sent; stored values are left as they are", action)
+		warn(r, "app secret: field "+field.name, "is not sent; stored values are kept", action)
 	}
 }
 
@@ -239,7 +239,7 @@ func (c *client) checkSync(ctx context.Context, r *provider.Report) error {
 	// The ids prove who is there, whatever part of them the app may see.
 	r.Range = provider.Range{Full: true}
 	if c.app == nil {
-		warn(r, "contact sync secret: names", "it reads ids only: names, e-mail, titles and leaders stay unknown",
+		warn(r, "contact sync secret: names", "it reads only ids: names, e-mail, titles and leaders stay unknown",
 			"set secret to an app's secret (App Management (应用管理) > the app > Secret)")
 	}
 	return nil

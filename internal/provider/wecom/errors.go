@@ -25,8 +25,8 @@ type meaning struct {
 
 const (
 	checkBaseURL = "check base_url: https://qyapi.weixin.qq.com, with a path prefix only where a gateway needs one"
-	reportBug    = "this is a fault of the program: report it with the request id"
-	ownSecret    = "copy corp_id from My Company (我的企业) and the {label} from {place}; a reset secret must be replaced here too"
+	reportBug    = "this is a bug in orgsync: report it with the request id"
+	ownSecret    = "copy corp_id from My Company (我的企业) and the {label} from {place}; if the secret was reset, replace it here too"
 	ownAppOnly   = "use the secret of an app of the company's own (App Management (应用管理) > the app > Secret), not that of a service provider's suite"
 	widenRange   = "add it under {place} > Visible Range (可见范围)"
 	signInAgain  = "start the sign-in again"
@@ -36,8 +36,8 @@ const (
 // tokenRefused is what 40014 and 42001 mean and, of any call but gettoken, 40001: a
 // fresh token may help (wecom.md §1.2).
 var tokenRefused = meaning{kind: provider.TokenRefused, problem: "the access token is refused, though it was fetched just now with the {label}",
-	action: "another program may be invalidating it: give this sync a secret of its own, or have all programs that use this one share its token; " +
-		"if there is no other, see that the app is enabled under {place}"}
+	action: "another program may be invalidating it: give this sync a secret of its own, or let all programs that use this secret share one token; " +
+		"if no other program uses it, check that the app is enabled under {place}"}
 
 // meanings is the one table of WeCom's codes (wecom.md §5.2; 45031, 48001 and 60030 are
 // of WeCom's full list, https://developer.work.weixin.qq.com/document/path/90313).
@@ -99,7 +99,7 @@ var meanings = map[int64]meaning{
 
 	84014:  {kind: provider.Invalid, problem: "the user ticket has expired", action: signInAgain},
 	84015:  {kind: provider.Invalid, problem: "the user ticket is not valid", action: signInAgain},
-	301002: {kind: provider.Invalid, problem: "agent_id is another app's than the secret", action: "copy AgentId and Secret from the same app under App Management (应用管理)"},
+	301002: {kind: provider.Invalid, problem: "agent_id and the secret belong to different apps", action: "copy AgentId and Secret from the same app under App Management (应用管理)"},
 	301036: {kind: provider.Invalid, problem: "the userid cannot be changed", action: "a userid made by the system can be changed only once"},
 	301042: {kind: provider.Forbidden, problem: "this server's address{address} is not on the service provider's IP list", action: "add it in the service provider console under Provider Information (服务商信息) > IP list (IP白名单)"},
 	701008: {kind: provider.Forbidden, problem: "the third-party licence is missing", action: ownAppOnly},
@@ -109,7 +109,7 @@ var meanings = map[int64]meaning{
 // so it is tried again.
 func unknown(code int64) meaning {
 	return meaning{kind: provider.Unavailable, problem: "this program does not know the code",
-		action: "nothing to do at first: it is tried again; if it stays, look the code up at https://open.work.weixin.qq.com/devtool/query?e=" + strconv.FormatInt(code, 10)}
+		action: "nothing to do at first: the call is tried again; if the error recurs, look the code up at https://open.work.weixin.qq.com/devtool/query?e=" + strconv.FormatInt(code, 10)}
 }
 
 // Of errmsg, whose text is not contract, only two well-formed facts are used

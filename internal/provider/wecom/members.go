@@ -257,7 +257,7 @@ func decodeIDs(body []byte, sent string, somebody bool) (provider.MemberPage, er
 	if end.Next == "" && !somebody {
 		// No company is without people; reading none must not remove them all
 		// (wecom.md §10, 4).
-		return provider.MemberPage{}, malformed(userListID, "the list of all people ends without having named anybody")
+		return provider.MemberPage{}, malformed(userListID, "the list of all people ends without naming anyone")
 	}
 	page := provider.MemberPage{Members: make([]directory.Member, 0, len(records))}
 	for i, record := range records {

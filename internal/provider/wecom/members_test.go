@@ -186,7 +186,7 @@ func TestEmptyIDPages(t *testing.T) {
 	}
 	_, err := client.Members(t.Context(), query)
 	e := requireError(t, err, provider.Malformed)
-	require.Contains(t, e.Problem, "without having named anybody")
+	require.Contains(t, e.Problem, "without naming anyone")
 }
 
 func TestIDRowsWithoutIDsAreReported(t *testing.T) {

@@ -41,10 +41,10 @@ func decodeToken(body []byte) (string, time.Duration, error) {
 		Seconds int64  `json:"expires_in"`
 	}
 	if err := decodeObject(body, &answer); err != nil {
-		return "", 0, malformed(getToken, "the answer does not carry a token as text and its life as a number")
+		return "", 0, malformed(getToken, "the answer has no token as text with its lifetime as a number")
 	}
 	if answer.Token == "" || answer.Seconds <= 0 {
-		return "", 0, malformed(getToken, "the answer lacks the token or its life")
+		return "", 0, malformed(getToken, "the answer lacks the token or its lifetime")
 	}
 	life := time.Duration(min(answer.Seconds, int64(tokenLife/time.Second))) * time.Second
 	return answer.Token, max(life-tokenMargin, life/2), nil
