@@ -299,7 +299,7 @@ func TestProgressTellsThePhases(t *testing.T) {
 	}
 	require.Equal(t, []string{"preflight", "departments", "members", "removals", "settle", "hold"}, phases)
 	details := metadata(t, env).CurrentDetails
-	require.Contains(t, details, "`orgsync approve acme " + runID + "`")
+	require.Contains(t, details, "`orgsync approve acme "+runID+"`")
 	require.Contains(t, details, "Workflow `orgsync/acme/removals/"+runID+"` shows the removals and waits for the decision.")
 }
 
@@ -336,7 +336,7 @@ func TestSummaryAndDetailsOfAnInput(t *testing.T) {
 		{workflows.SyncInput{Provider: "acme"}, "Sync acme", "more removals than the provider's limits wait for approval"},
 		{workflows.SyncInput{Provider: "acme", OnRemovals: "skip"}, "Sync acme", "removes nothing"},
 		{workflows.SyncInput{Provider: "acme", Mode: "plan"}, "Plan a sync of acme", "changes nothing"},
-		{workflows.SyncInput{Provider: "acme", Departments: many}, "Sync acme", "`9` and 5 more and what is below them."},
+		{workflows.SyncInput{Provider: "acme", Departments: many}, "Sync acme", "`9` and 5 more and the departments below them."},
 		{workflows.SyncInput{Provider: "acme", Members: []string{"u1", "u2"}}, "Sync acme", "Limited to members `u1`, `u2`."},
 		{workflows.SyncInput{Provider: "acme", Retry: "4f1c"}, "Sync acme", "Limited to what failed in run `4f1c`."},
 	} {

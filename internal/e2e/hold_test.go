@@ -290,7 +290,7 @@ func TestHoldOutlivesPlansAndLimitedRuns(t *testing.T) {
 		if err != nil || len(described.GetPendingActivities()) == 0 {
 			return false
 		}
-		return strings.Contains(described.GetPendingActivities()[0].GetLastFailure().GetMessage(), "the removals were approved and are carried out once run")
+		return strings.Contains(described.GetPendingActivities()[0].GetLastFailure().GetMessage(), "the removals are approved; they are carried out when run")
 	}, time.Minute, 50*time.Millisecond)
 	require.Equal(t, directory.RunHeld, w.status(held.RunID))
 	c.faults.Clear()
