@@ -194,7 +194,7 @@ func TestDetailsFollowTheRun(t *testing.T) {
 	require.Equal(t, []any{"7e4a"}, attribute("OrgTenant"))
 	require.Equal(t, []any{int64(3)}, attribute("SyncRemoved"))
 
-	require.Contains(t, begun, "**Sync acme**: makes the directory match the provider; removes everything that is gone, without asking. Limited to departments `od-1`, `od-2` and what is below them.")
+	require.Contains(t, begun, "**Sync acme**: makes the directory match the provider; removes everything that is gone, without asking. Limited to departments `od-1`, `od-2` and the departments below them.")
 	require.Contains(t, begun, "| status | **running** |")
 	ended := metadata(t, env)
 	for _, want := range []string{
@@ -333,7 +333,7 @@ func TestSummaryAndDetailsOfAnInput(t *testing.T) {
 		in               workflows.SyncInput
 		summary, details string
 	}{
-		{workflows.SyncInput{Provider: "acme"}, "Sync acme", "more removals than the provider's limits wait for approval"},
+		{workflows.SyncInput{Provider: "acme"}, "Sync acme", "removals beyond the provider's limits wait for approval"},
 		{workflows.SyncInput{Provider: "acme", OnRemovals: "skip"}, "Sync acme", "removes nothing"},
 		{workflows.SyncInput{Provider: "acme", Mode: "plan"}, "Plan a sync of acme", "changes nothing"},
 		{workflows.SyncInput{Provider: "acme", Departments: many}, "Sync acme", "`9` and 5 more and the departments below them."},
