@@ -81,6 +81,9 @@ func TestUpStatusDown(t *testing.T) {
 	for _, value := range strings.Split(strings.TrimSpace(env), "|") {
 		require.NotEmpty(t, value, env)
 	}
+	found := i.run(t, "exec", "--", "sh", "-c", `. "$0" && command -v temporal && temporal --version && command -v orgsync`, filepath.Join(i.state, envName))
+	require.Contains(t, found, filepath.Join(filepath.Dir(i.program), "temporal")+"\ntemporal version")
+	require.Contains(t, found, filepath.Join(filepath.Dir(i.program), "orgsync"))
 	info, err := os.Stat(filepath.Join(i.state, envName))
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "it holds a password")

@@ -45,7 +45,7 @@ func (superviseCommand) Run(ctx context.Context, where dirs) (err error) {
 	}
 	defer func() { err = errors.Join(err, stack.Stop()) }()
 	settings := stack.Settings()
-	if err := replaceFile(filepath.Join(where.state, envName), []byte(devstack.Exports(settings))); err != nil {
+	if err := replaceFile(filepath.Join(where.state, envName), []byte(devstack.Exports(settings)+devstack.ExportPath(where.bin))); err != nil {
 		return err
 	}
 	if err := writeState(where.state, state{

@@ -43,7 +43,7 @@ func (upCommand) Run(ctx context.Context, where dirs) error {
 		}
 	}
 	// Built here, not by the supervisor, so that the build shows on the terminal and stops with Ctrl-C.
-	if _, err := devstack.TemporalBinary(ctx, os.Stderr); err != nil {
+	if err := devstack.LinkTemporal(ctx, where.bin, os.Stderr); err != nil {
 		return err
 	}
 	supervisor, err := startSupervisor(where.state)

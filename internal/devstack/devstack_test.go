@@ -141,6 +141,14 @@ func TestPortsFromEnv(t *testing.T) {
 	require.ErrorContains(t, err, `ORGSYNC_UI_PORT is "eighty"`)
 }
 
+func TestProgramsAreFoundFirst(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "it's `here`")
+	out, err := exec.Command("sh", "-c", `PATH=/usr/bin:/bin; `+devstack.ExportPath(dir)+`printf %s "$PATH"`).Output()
+	require.NoError(t, err)
+	require.Equal(t, dir+":/usr/bin:/bin", string(out))
+}
+
 func TestExportsSurviveTheShell(t *testing.T) {
 	t.Parallel()
 	text := devstack.Exports([]devstack.Setting{{Name: "ODD", Value: "it's $HOME `x` \"y\""}})

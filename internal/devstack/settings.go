@@ -46,7 +46,12 @@ func Environ(settings []Setting) []string {
 func Exports(settings []Setting) string {
 	var text strings.Builder
 	for _, setting := range settings {
-		fmt.Fprintf(&text, "export %s='%s'\n", setting.Name, strings.ReplaceAll(setting.Value, "'", `'\''`))
+		fmt.Fprintf(&text, "export %s=%s\n", setting.Name, quoted(setting.Value))
 	}
 	return text.String()
 }
+
+// ExportPath is such a line by which a shell finds the programs in a directory first.
+func ExportPath(dir string) string { return "export PATH=" + quoted(dir) + ":\"$PATH\"\n" }
+
+func quoted(value string) string { return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'" }

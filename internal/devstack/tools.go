@@ -50,10 +50,41 @@ func TemporalBinary(ctx context.Context, progress io.Writer) (string, error) {
 		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 		defer cancel()
 		if out, err := exec.CommandContext(ctx, path, "--version").Output(); err == nil && recentTemporal(string(out)) {
-			return filepath.Abs(path)
+			return resolved(path)
 		}
 	}
 	return Tool(ctx, "temporal", progress)
+}
+
+// LinkTemporal puts a link to the temporal program that stacks are run with into a directory, so that the commands that are
+// shown to people find one.
+func LinkTemporal(ctx context.Context, dir string, progress io.Writer) error {
+	program, err := TemporalBinary(ctx, progress)
+	if err != nil {
+		return err
+	}
+	link := filepath.Join(dir, "temporal")
+	if target, err := os.Readlink(link); err == nil && target == program {
+		return nil
+	}
+	draft := fmt.Sprintf("%s.%d", link, os.Getpid())
+	err = os.Symlink(program, draft)
+	if err == nil {
+		err = os.Rename(draft, link)
+	}
+	if err != nil {
+		return fmt.Errorf("link to temporal: %w", err)
+	}
+	return nil
+}
+
+// resolved is the path of a program itself, whatever links lead to it.
+func resolved(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(path)
 }
 
 // A release calls itself "temporal version 1.5.1 (Server 1.29.1, UI 2.42.1)". One built from source says 0.0.0-DEV, but the

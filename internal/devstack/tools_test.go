@@ -2,6 +2,8 @@ package devstack
 
 import (
 	"io"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,6 +21,24 @@ func TestRecentTemporal(t *testing.T) {
 		"":                  false,
 	} {
 		require.Equal(t, want, recentTemporal(output), output)
+	}
+}
+
+// Found through the link that is made of it, a program is linked to, not the link to itself.
+func TestTemporalIsLinkedToWhereverItIs(t *testing.T) {
+	bin, elsewhere := t.TempDir(), t.TempDir()
+	program := filepath.Join(elsewhere, "temporal")
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\necho temporal version 1.5.1\n"), 0o755))
+	program, err := filepath.EvalSymlinks(program)
+	require.NoError(t, err)
+	t.Setenv("PATH", bin+string(os.PathListSeparator)+elsewhere)
+	link := filepath.Join(bin, "temporal")
+	require.NoError(t, os.Symlink("/nowhere", link)) // of a program that is gone
+	for range 2 {
+		require.NoError(t, LinkTemporal(t.Context(), bin, io.Discard))
+		target, err := os.Readlink(link)
+		require.NoError(t, err)
+		require.Equal(t, program, target)
 	}
 }
 
