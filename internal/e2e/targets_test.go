@@ -78,6 +78,8 @@ func TestRunOfSinglePeople(t *testing.T) {
 			after := w.standing(p.source)
 			for id, was := range before.Members {
 				if !slices.Contains([]string{p.member(mover), p.member(leaver), p.member(titled)}, id) {
+					// A first look-up at DingTalk says which department is the main one.
+					was.Said = was.Said || kind == directory.DingTalk && id == p.member(p.people[1])
 					require.Equal(t, was, after.Members[id], "somebody else was changed")
 				}
 			}
