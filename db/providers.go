@@ -159,6 +159,18 @@ func secondsOf(d *time.Duration) *int64 {
 	return &seconds
 }
 
+// Holdings are what there is of a provider: people and departments that are not deleted,
+// people with an account, secrets, and runs, those that have not ended apart.
+type Holdings struct {
+	Members, Linked, Departments, Secrets, Runs, Open int64
+}
+
+// ProviderHoldings returns what removing a provider would take. It returns ErrNotFound.
+func (s *Store) ProviderHoldings(ctx context.Context, id string) (Holdings, error) {
+	has, err := s.q.ProviderHoldings(ctx, s.pool, id)
+	return Holdings(has), interpret("count what a provider has", err)
+}
+
 // Released says what became of a removed provider's rows.
 type Released struct {
 	Departments int64

@@ -190,38 +190,6 @@ func (c providerShow) Run(ctx context.Context, s *session) error {
 	return nil
 }
 
-type providerRemove struct {
-	Name string `arg:"" help:"The provider's name."`
-}
-
-// Help implements kong.HelpProvider.
-func (providerRemove) Help() string {
-	return `Its departments and people stay as rows, with status deleted, so that what refers to them does not break. Its secrets and run history are gone for good. Its schedule is removed.
-
-Examples:
-
-  orgsync provider remove acme`
-}
-
-// Run implements the command.
-func (c providerRemove) Run(ctx context.Context, s *session) error {
-	store, p, err := s.openProvider(ctx, c.Name)
-	if err != nil {
-		return err
-	}
-	released, err := store.ProviderRemove(ctx, p.ID)
-	if err != nil {
-		return err
-	}
-	s.unschedule(ctx, p.Name)
-	if s.json {
-		return s.printJSON(map[string]any{"name": p.Name, "id": p.ID, "departments": released.Departments, "members": released.Members})
-	}
-	s.say("Provider %s is removed; %s departments and %s people now have status deleted.",
-		p.Name, grouped(released.Departments), grouped(released.Members))
-	return nil
-}
-
 // maxConfig is far more than any provider's settings take, in bytes.
 const maxConfig = 1_000_000
 

@@ -100,7 +100,7 @@ func TestProviderLifeNeverShowsASecret(t *testing.T) {
 	require.Equal(t, added.Config, got.Config)
 
 	var removed struct{ Name string }
-	note(in.ok("provider", "remove", "acme", "--output", "json")).json(&removed)
+	note(in.ok("provider", "remove", "acme", "--yes", "--output", "json")).json(&removed)
 	require.Equal(t, "acme", removed.Name)
 	note(in.ok("provider", "list", "--output", "json")).json(&listed)
 	require.Empty(t, listed)

@@ -119,7 +119,7 @@ func TestScheduleLife(t *testing.T) {
 	require.Contains(t, refused.stderr, "orgsync provider update life --active")
 	require.Empty(t, in.ok("provider", "update", "life", "--active").stderr)
 	set("set", "--cron", "30 2 * * 1-5", "--tz", "Asia/Shanghai")
-	require.Contains(t, in.ok("provider", "remove", "life").stderr, again)
+	require.Contains(t, in.ok("provider", "remove", "life", "--yes").stderr, again)
 	gone()
 }
 
@@ -183,7 +183,7 @@ func TestProvidersWhileTemporalIsAway(t *testing.T) {
 	require.Contains(t, in.ok("provider", "show", "acme").stderr, "whether acme has a schedule is not known: temporal at 127.0.0.1:1 does not answer")
 	const itself = "removes itself when it is next due, or with: orgsync schedule remove acme"
 	require.Contains(t, in.ok("provider", "update", "acme", "--inactive").stderr, itself)
-	require.Contains(t, in.ok("provider", "remove", "acme").stderr, itself)
+	require.Contains(t, in.ok("provider", "remove", "acme", "--yes").stderr, itself)
 
 	o := in.feed(`{"app_id":"cli_1","app_secret":"hunter2"}`, "provider", "add", "later", "--type", "feishu", "--config", "-", "--interval", "1h")
 	require.Equal(t, exitFailed, o.status)

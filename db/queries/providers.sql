@@ -113,3 +113,14 @@ RETURNING s.granted, (date_part('epoch', s.next_at - clock_timestamp()
 INSERT INTO provider_call_slots AS s (provider_id, endpoint, next_at)
 VALUES (@provider_id, @endpoint, clock_timestamp() + @pause::interval)
 ON CONFLICT (provider_id, endpoint) DO UPDATE SET next_at = greatest(s.next_at, excluded.next_at);
+
+-- name: ProviderHoldings :one
+-- What would go with a provider.
+SELECT
+    (SELECT count(*) FROM org_members m WHERE m.provider_id = p.id AND m.status <> 'deleted')::bigint AS members,
+    (SELECT count(*) FROM org_members m WHERE m.provider_id = p.id AND m.status <> 'deleted' AND m.user_id IS NOT NULL)::bigint AS linked,
+    (SELECT count(*) FROM org_departments d WHERE d.provider_id = p.id AND d.status <> 'deleted')::bigint AS departments,
+    (SELECT count(*) FROM provider_secrets s WHERE s.provider_id = p.id)::bigint AS secrets,
+    (SELECT count(*) FROM sync_runs r WHERE r.provider_id = p.id)::bigint AS runs,
+    (SELECT count(*) FROM sync_runs r WHERE r.provider_id = p.id AND r.status IN ('running', 'held'))::bigint AS open
+FROM identity_providers p WHERE p.id = @provider_id;

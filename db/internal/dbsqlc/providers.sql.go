@@ -183,6 +183,41 @@ func (q *Queries) ProviderDropRaw(ctx context.Context, db DBTX, providerID *stri
 	return err
 }
 
+const providerHoldings = `-- name: ProviderHoldings :one
+SELECT
+    (SELECT count(*) FROM org_members m WHERE m.provider_id = p.id AND m.status <> 'deleted')::bigint AS members,
+    (SELECT count(*) FROM org_members m WHERE m.provider_id = p.id AND m.status <> 'deleted' AND m.user_id IS NOT NULL)::bigint AS linked,
+    (SELECT count(*) FROM org_departments d WHERE d.provider_id = p.id AND d.status <> 'deleted')::bigint AS departments,
+    (SELECT count(*) FROM provider_secrets s WHERE s.provider_id = p.id)::bigint AS secrets,
+    (SELECT count(*) FROM sync_runs r WHERE r.provider_id = p.id)::bigint AS runs,
+    (SELECT count(*) FROM sync_runs r WHERE r.provider_id = p.id AND r.status IN ('running', 'held'))::bigint AS open
+FROM identity_providers p WHERE p.id = $1
+`
+
+type ProviderHoldingsRow struct {
+	Members     int64
+	Linked      int64
+	Departments int64
+	Secrets     int64
+	Runs        int64
+	Open        int64
+}
+
+// What would go with a provider.
+func (q *Queries) ProviderHoldings(ctx context.Context, db DBTX, providerID string) (ProviderHoldingsRow, error) {
+	row := db.QueryRow(ctx, providerHoldings, providerID)
+	var i ProviderHoldingsRow
+	err := row.Scan(
+		&i.Members,
+		&i.Linked,
+		&i.Departments,
+		&i.Secrets,
+		&i.Runs,
+		&i.Open,
+	)
+	return i, err
+}
+
 const providerInsert = `-- name: ProviderInsert :one
 INSERT INTO identity_providers (tenant_id, name, provider_type, config, removal_limit_count, removal_limit_percent,
         department_limit_count, department_limit_percent, hold_seconds, updated_by)

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/orgsync/orgsync/db"
+)
+
+type providerRemove struct {
+	Name string `arg:"" help:"The provider's name."`
+	Yes  bool   `help:"Remove it without being asked."`
+}
+
+// Help implements kong.HelpProvider.
+func (providerRemove) Help() string {
+	return `Its departments and people stay as rows, with status deleted, so that what refers to them does not break. Its secrets and run history are gone for good. Its schedule is removed. On a terminal it says how much that is and asks for the name; a script gives --yes.
+
+Examples:
+
+  orgsync provider remove acme
+  orgsync provider remove acme --yes`
+}
+
+// Run implements the command.
+func (c providerRemove) Run(ctx context.Context, s *session) error {
+	store, p, err := s.openProvider(ctx, c.Name)
+	if err != nil {
+		return err
+	}
+	if !c.Yes {
+		if err := s.askRemoval(ctx, store, p); err != nil {
+			return err
+		}
+	}
+	released, err := store.ProviderRemove(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	s.unschedule(ctx, p.Name)
+	if s.json {
+		return s.printJSON(map[string]any{"name": p.Name, "id": p.ID, "departments": released.Departments, "members": released.Members})
+	}
+	s.say("Provider %s is removed; %s departments and %s people now have status deleted.",
+		p.Name, grouped(released.Departments), grouped(released.Members))
+	return nil
+}
+
+// askRemoval says what removing the provider would take and asks for its name, which
+// nobody types by mistake.
+func (s *session) askRemoval(ctx context.Context, store *db.Store, p db.Provider) error {
+	has, err := store.ProviderHoldings(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	if !s.asks() {
+		return misuse("removing %s takes along people: %s, departments: %s, secrets: %s, runs: %s; if that is meant, give --yes",
+			p.Name, grouped(has.Members), grouped(has.Departments), grouped(has.Secrets), grouped(has.Runs))
+	}
+	s.say("Removing provider %s takes along", p.Name)
+	for _, line := range [][2]string{
+		{"people", fmt.Sprintf("%s, with status deleted from then on; accounts linked to them (%s) stay", grouped(has.Members), grouped(has.Linked))},
+		{"departments", grouped(has.Departments) + ", with status deleted from then on"},
+		{"secrets", grouped(has.Secrets) + ", for good"},
+		{"runs", grouped(has.Runs) + " with their change logs, for good: nothing can be explained or undone any more"},
+	} {
+		s.sayFolded(fmt.Sprintf("  %-12s ", line[0]), line[1])
+	}
+	if has.Open > 0 {
+		s.sayFolded(fmt.Sprintf("  %-12s ", "of these"), grouped(has.Open)+" at work or waiting for a decision; it ends with them")
+	}
+	s.say("")
+	answer, err := s.ask(ctx, "To remove it, type its name:")
+	if err != nil {
+		return err
+	}
+	if answer != p.Name {
+		return fmt.Errorf("that is not its name; provider %s stays as it is", p.Name)
+	}
+	return nil
+}
