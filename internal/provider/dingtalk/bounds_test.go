@@ -3,6 +3,7 @@ package dingtalk
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -17,6 +18,7 @@ func TestAnswersBeyondTheirCallsBound(t *testing.T) {
 	f := newFixture(t, map[string]func(call) reply{
 		"/topapi/v2/user/list": always(large), "/topapi/v2/user/get": always(large),
 	})
+	f.env.CallTimeout = time.Minute
 	_, err := f.Members(t.Context(), provider.Query{Department: "1", Listing: listingDepartment})
 	require.Contains(t, requireError(t, err, provider.Malformed).Problem, "larger than 4 MiB")
 	_, err = f.user(t.Context(), "u1")

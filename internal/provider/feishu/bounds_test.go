@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -15,6 +16,7 @@ func TestAnswersBeyondTheirCallsBound(t *testing.T) {
 	t.Parallel()
 	large := data(`{"has_more":false,"items":[{"open_id":"ou_1","description":"` + strings.Repeat("x", 16<<20) + `"}]}`)
 	c, _ := newFake(t, map[string]http.HandlerFunc{usersPath: large, childrenPath: large, scopesPath: large})
+	c.env.CallTimeout = time.Minute
 	_, err := c.Members(t.Context(), provider.Query{Department: rootID, Listing: direct})
 	require.Equal(t, provider.Malformed, failure(t, err).Kind)
 	require.Contains(t, err.Error(), "larger than 4 MiB")

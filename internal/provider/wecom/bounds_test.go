@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,7 +15,7 @@ import (
 // one department are none.
 func TestAnswersBeyondTheirCallsBound(t *testing.T) {
 	t.Parallel()
-	const people = 10_000
+	const people = 4_000
 	var list strings.Builder
 	list.WriteString(`{"errcode":0,"errmsg":"ok","userlist":[`)
 	for n := range people {
@@ -28,11 +29,15 @@ func TestAnswersBeyondTheirCallsBound(t *testing.T) {
 		"user/list": list.String(),
 		"user/get":  `{"errcode":0,"userid":"u1","alias":"` + strings.Repeat("x", 16<<20) + `"}`,
 	})
-	page, err := api.open(t, appOnly).Members(t.Context(), provider.Query{Department: "1", Listing: listDepartment})
+	opened := api.open(t, appOnly).(lookupClient)
+	opened.env.CallTimeout = time.Minute
+	page, err := opened.Members(t.Context(), provider.Query{Department: "1", Listing: listDepartment})
 	require.NoError(t, err)
 	require.Len(t, page.Members, people)
 
 	api.handlers["user/list"] = always(`{"errcode":0,"userlist":[{"userid":"u1","alias":"` + strings.Repeat("x", 70<<20) + `"}]}`)
-	_, err = api.open(t, appOnly).Members(t.Context(), provider.Query{Department: "1", Listing: listDepartment})
+	_, err = opened.Members(t.Context(), provider.Query{Department: "1", Listing: listDepartment})
 	require.Contains(t, requireError(t, err, provider.Malformed).Problem, "larger than 64 MiB")
+	_, err = opened.user(t.Context(), "u1")
+	require.Contains(t, requireError(t, err, provider.Malformed).Problem, "larger than 1 MiB")
 }
