@@ -151,6 +151,9 @@ func (s *session) openTemporal(ctx context.Context) (client.Client, error) {
 		return nil, misuse("the TEMPORAL_* settings are wrong: %w", err)
 	}
 	temporal, err := app.DialTemporal(ctx, slog.New(slog.DiscardHandler))
+	if errors.As(err, new(*app.NamespaceError)) {
+		return nil, &failure{status: exitUsage, err: err}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -45,3 +45,14 @@ func dial(t *testing.T) client.Client {
 	t.Cleanup(temporal.Close)
 	return temporal
 }
+
+func TestAWrongNamespaceIsNamed(t *testing.T) {
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
+	t.Setenv("TEMPORAL_NAMESPACE", "prodution")
+	for _, command := range [][]string{{"sync", "acme"}, {"schedule", "list"}, {"cancel", "acme"}} {
+		o := in.run(command...)
+		require.Equal(t, exitUsage, o.status, o.stdout)
+		require.Contains(t, o.stderr, `has no namespace "prodution"; set TEMPORAL_NAMESPACE to one of its own`)
+	}
+}

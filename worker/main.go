@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	switch {
 	case err == nil, ctx.Err() != nil:
 		return 0
-	case errors.As(err, new(settingError)), errors.Is(err, db.ErrBadURL), errors.As(err, new(*db.UnfitError)):
+	case errors.As(err, new(settingError)), errors.Is(err, db.ErrBadURL), errors.As(err, new(*db.UnfitError)), errors.As(err, new(*app.NamespaceError)):
 		fmt.Fprintf(stderr, "orgsync-worker: %v\n", err)
 		return 2
 	default:

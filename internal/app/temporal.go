@@ -1,16 +1,20 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	"go.temporal.io/sdk/log"
@@ -31,9 +35,34 @@ func DialTemporal(ctx context.Context, logger *slog.Logger, adjust ...func(*clie
 	}
 	c, err := client.DialContext(ctx, options)
 	if err != nil {
-		return nil, fmt.Errorf("temporal at %s does not answer: %w; check TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE", address(options.HostPort), err)
+		return nil, fmt.Errorf("temporal at %s does not answer: %w; check TEMPORAL_ADDRESS", address(options.HostPort), err)
+	}
+	if err := namespaceExists(ctx, c, options); err != nil {
+		c.Close()
+		return nil, err
 	}
 	return c, nil
+}
+
+// NamespaceError says that the Temporal service does not have the namespace that the
+// settings name.
+type NamespaceError struct{ Address, Namespace string }
+
+// Error implements error.
+func (e *NamespaceError) Error() string {
+	return fmt.Sprintf("temporal at %s has no namespace %q; set TEMPORAL_NAMESPACE to one of its own, or create it with: temporal operator namespace create -n %[2]s",
+		e.Address, e.Namespace)
+}
+
+// namespaceExists returns *NamespaceError if the service says that there is no such
+// namespace. Whoever may not ask for that finds out otherwise.
+func namespaceExists(ctx context.Context, c client.Client, options client.Options) error {
+	name := cmp.Or(options.Namespace, client.DefaultNamespace)
+	_, err := c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: name})
+	if errors.As(err, new(*serviceerror.NamespaceNotFound)) {
+		return &NamespaceError{Address: address(options.HostPort), Namespace: name}
+	}
+	return nil
 }
 
 func address(hostPort string) string {
@@ -87,8 +116,8 @@ func EnsureSearchAttributes(ctx context.Context, c client.Client, namespace stri
 		return nil
 	}
 	var commands []string
-	for name, kind := range wanted {
-		commands = append(commands, fmt.Sprintf("--name %s --type %s", name, kind))
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		commands = append(commands, fmt.Sprintf("--name %s --type %s", name, wanted[name]))
 	}
 	return fmt.Errorf("register search attributes: %w; have an administrator run: temporal operator search-attribute create %s", err, strings.Join(commands, " "))
 }
