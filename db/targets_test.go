@@ -148,7 +148,7 @@ func TestWhatCannotBeRetried(t *testing.T) {
 		"a run at work":   {func(c *company) string { return c.begin("apply").id }, "still at work"},
 		"nothing failed":  {ended("apply", "succeeded", snapshot{departments: "1; 10<1"}), "nothing to retry: all its departments were read"},
 		"a plan":          {ended("plan", "partial", failing), "it was a plan"},
-		"a failed run":    {ended("apply", "failed", failing), "it ended failed before all that it read was applied; start a full sync"},
+		"a failed run":    {ended("apply", "failed", failing), "it ended failed before everything that it read was applied; start a full sync"},
 		"a canceled run":  {ended("apply", "canceled", failing), "it ended canceled"},
 		"all people read": {peopleRun("ann", ""), "nothing to retry: all its members were read"},
 		"cleaned up": {func(c *company) string {
@@ -156,13 +156,13 @@ func TestWhatCannotBeRetried(t *testing.T) {
 			_, err := c.pool.Exec(c.t.Context(), `UPDATE sync_runs SET details_dropped_at = '2026-02-03' WHERE id = $1`, id)
 			require.NoError(c.t, err)
 			return id
-		}, "cleaned up on 2026-02-03; start a full sync"},
+		}, "the record of what failed was deleted on 2026-02-03; start a full sync"},
 		"an undo": {func(c *company) string {
 			id := ended("apply", "partial", failing)(c)
 			_, err := c.pool.Exec(c.t.Context(), `UPDATE sync_runs SET undoes = id WHERE id = $1`, id)
 			require.NoError(c.t, err)
 			return id
-		}, "it read nothing: it took back run"},
+		}, "which reads nothing; undo that run again instead"},
 		"a held run": {func(c *company) string {
 			r := c.begin("apply")
 			r.read(failing)

@@ -233,7 +233,7 @@ func TestUndoingLeavesAloneWhatCameLater(t *testing.T) {
 			name:   "one member alone, whose department is gone",
 			before: snapshot{departments: "1; 2<1", members: "a in=1,2; b in=2"}, target: snapshot{departments: "1"}, scope: db.UndoScope{Members: []string{"a"}},
 			people: []string{"a - - active", "b - - deleted"}, places: []string{"a 1*"}, tree: []string{"1 D1 0 active", "2 D1/D2 1 deleted"},
-			problems: []string{"member a: has no place in department 2 again, since that is deleted"},
+			problems: []string{"member a: is not put back into department 2, which is deleted"},
 		},
 		{
 			name:   "one department with what is below it and everybody there",
@@ -241,7 +241,7 @@ func TestUndoingLeavesAloneWhatCameLater(t *testing.T) {
 			scope:  db.UndoScope{Departments: []string{"2"}},
 			people: []string{"a - - active", "b - - deleted", "c - - active", "d - - active", "e - - active"},
 			places: []string{"a 3*", "c 3*", "d 3*", "e 1*"}, tree: []string{"1 D1 0 active", "2 D1/D2 1 active", "3 D1/D2/D3 2 active", "4 D1/D4 1 deleted"},
-			problems: []string{"member c: has no place in department 4 again, since that is deleted"},
+			problems: []string{"member c: is not put back into department 4, which is deleted"},
 		},
 		{
 			name:   "what there is not",
@@ -340,14 +340,14 @@ func TestWhatCannotBeUndone(t *testing.T) {
 	_, err := c.store.UndoTarget(t.Context(), first.id)
 	require.NoError(t, err)
 	c.exec(t, "UPDATE sync_runs SET details_dropped_at = now() WHERE id = $1", first.id)
-	refused(first.id, "cleaned up")
+	refused(first.id, "was deleted at")
 	_, err = c.store.UndoTarget(t.Context(), uuid.NewString())
 	require.ErrorIs(t, err, db.ErrNotFound)
 
 	// Also between asking and doing.
 	r := c.beginUndo("apply", first.id)
 	_, err = c.store.Undo(t.Context(), r.id, db.UndoScope{}, nil)
-	require.ErrorContains(t, err, "cleaned up")
+	require.ErrorContains(t, err, "was deleted at")
 }
 
 // A held run goes on after runs that began later: what was changed since goes by the

@@ -66,7 +66,7 @@ func TestADatabaseThatBecameUnfitIsRefused(t *testing.T) {
 	for name, c := range map[string]struct{ change, says string }{
 		"accounts dropped":   {"DROP TABLE users", "table users is missing"},
 		"phone renamed":      {"ALTER TABLE identities RENAME phone TO mobile", "identities.phone is missing; it must be text"},
-		"a standby's answer": {"ALTER DATABASE %s SET default_transaction_read_only = on", "it takes no writes"},
+		"a standby's answer": {"ALTER DATABASE %s SET default_transaction_read_only = on", "it is read-only, as a standby is"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -21,7 +21,7 @@ type cancelCommand struct {
 
 // Help implements kong.HelpProvider.
 func (cancelCommand) Help() string {
-	return `Cancels the provider's run that is at work, whoever started it. What it has applied stays; it removes nothing more. A held run is not at work: approve or reject it.
+	return `Cancels the provider's running run, no matter who started it. What it has applied stays; it removes nothing more. A held run is not running: approve or reject it.
 
 Examples:
 
@@ -61,7 +61,7 @@ func (c cancelCommand) Run(ctx context.Context, s *session) error {
 		if s.json {
 			return s.printJSON(canceling{Provider: p.Name, RunID: run.ID, WorkflowID: run.WorkflowID})
 		}
-		s.say("The run of %s is told to stop. What comes of it: orgsync runs list --provider %s", p.Name, p.Name)
+		s.say("The run of %s is told to stop. To see how it ends: orgsync runs list --provider %s", p.Name, p.Name)
 		return nil
 	}
 	result, err := s.await(ctx, store, temporal, temporal.GetWorkflow(ctx, run.WorkflowID, run.TemporalRunID), workflows.SyncInput{Provider: p.Name, Mode: run.Mode}, c.waitFlags)

@@ -14,7 +14,7 @@ type completionCommand struct {
 
 // Help implements kong.HelpProvider.
 func (completionCommand) Help() string {
-	return `The shell reads it where it starts:
+	return `The shell reads it when it starts:
 
   bash   in ~/.bashrc: source <(orgsync completion bash)
   zsh    in ~/.zshrc, after compinit: source <(orgsync completion zsh)

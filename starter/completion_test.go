@@ -40,8 +40,8 @@ func TestZshAndFishAreToldEverything(t *testing.T) {
 	t.Parallel()
 	in := installation{t: t}
 	for shell, wants := range map[string][]string{
-		"zsh":  {"#compdef orgsync", `("runs") choices=('list:List runs`, `'--members:Look up these people only`, `("provider add --config") _files`, `("sync --on-removals") compadd hold apply skip`},
-		"fish": {"complete -c orgsync -f", `"__orgsync_at 'runs'" -a list -d 'List runs`, `"__orgsync_at 'sync'" -l members -x -d 'Look up these`, `-l config -r -F -d`, `-l on-removals -x -a 'hold apply skip'`},
+		"zsh":  {"#compdef orgsync", `("runs") choices=('list:List runs`, `'--members:Look up only these people`, `("provider add --config") _files`, `("sync --on-removals") compadd hold apply skip`},
+		"fish": {"complete -c orgsync -f", `"__orgsync_at 'runs'" -a list -d 'List runs`, `"__orgsync_at 'sync'" -l members -x -d 'Look up only these`, `-l config -r -F -d`, `-l on-removals -x -a 'hold apply skip'`},
 	} {
 		script := in.ok("completion", shell).stdout
 		for _, want := range wants {

@@ -18,16 +18,16 @@ import (
 // decisionFlags say which run is decided.
 type decisionFlags struct {
 	Name string `arg:"" help:"The provider's name."`
-	ID   string `arg:"" optional:"" name:"run" help:"The held run's id, or as much of its beginning as is unique. Without it the held run is shown, and it is asked whether that is meant."`
-	Yes  bool   `help:"Decide the held run without being asked, whichever it is."`
-	All  bool   `help:"Name everybody when asking, not only the first of each department."`
+	ID   string `arg:"" optional:"" name:"run" help:"The held run's id, or as much of its beginning as is unique. Without it, the command shows the held run and asks."`
+	Yes  bool   `help:"Do not ask; decide about the run that is held."`
+	All  bool   `help:"When asking, name everyone, not only the first people of each department."`
 }
 
 type approveCommand struct{ decisionFlags }
 
 // Help implements kong.HelpProvider.
 func (approveCommand) Help() string {
-	return `Applies exactly the removals that the held run shows, and waits until that is done. A run that is no longer held is refused, and the one that is held now is named.
+	return `Removes exactly what the held run shows, and waits until that is done. If the run is no longer held, the command refuses and names the run that is.
 
 Examples:
 
@@ -49,7 +49,7 @@ type rejectCommand struct{ decisionFlags }
 
 // Help implements kong.HelpProvider.
 func (rejectCommand) Help() string {
-	return `What the run added and updated stays. The next run finds the same removals and is held again, if the reason is still there.
+	return `What the run added and updated stays. If the reason remains, the next run finds the same removals and is held again.
 
 Examples:
 
@@ -132,7 +132,7 @@ func (s *session) heldRun(ctx context.Context, store *db.Store, p db.Provider, c
 	case len(waiting) > 1:
 		return db.Run{}, misuse("%d runs of %s wait for a decision; say which one is meant:%s", len(waiting), p.Name, heldLines(d.command, waiting))
 	case !c.Yes && !s.asks():
-		return db.Run{}, misuse("say which run is meant, or give --yes; held is:%s", heldLines(d.command, waiting))
+		return db.Run{}, misuse("name the run, or give --yes; held runs:%s", heldLines(d.command, waiting))
 	}
 	return waiting[0], nil
 }

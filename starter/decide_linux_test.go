@@ -41,7 +41,7 @@ func TestHeldRunNamesWhoWouldGo(t *testing.T) {
 	require.Contains(t, text, `
 People who would go, those departments first that lose most
   Acme/D1: 12 of 40
-    Person 1 (u001): gone, as the provider says
+    Person 1 (u001): gone, says the provider
     Person 10 (u010): not listed any more
     Person 11 (u011): not listed any more
     Person 12 (u012): not listed any more
@@ -89,7 +89,7 @@ func TestDecidingNamesTheRun(t *testing.T) {
 
 		o = in.run(command, "acme")
 		require.Equal(t, exitUsage, o.status)
-		require.Contains(t, o.stderr, "say which run is meant, or give --yes; held is:")
+		require.Contains(t, o.stderr, "name the run, or give --yes; held runs:")
 		require.Contains(t, o.stderr, "orgsync "+command+" acme "+second[:8]+"   (it would remove many)")
 
 		require.Contains(t, in.run(command, "other", second).stderr, "is one of acme, not of other")

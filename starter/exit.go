@@ -31,7 +31,7 @@ var exitStatuses = []struct {
 	{exitFailed, "the run ended failed, rejected, superseded or canceled, or the command failed"},
 	{exitUsage, "wrong usage or settings"},
 	{exitHeld, "held: removals wait for approval"},
-	{exitPartial, "partial: not everything could be read; the rest is in"},
+	{exitPartial, "partial: not everything could be read; the rest was applied"},
 	{exitBusy, "another run is at work, or the provider is switched off"},
 	{exitNothing, "nothing to do or decide"},
 	{exitInterrupted, "interrupted; a run that was started goes on"},

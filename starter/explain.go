@@ -15,7 +15,7 @@ type explainCommand struct {
 
 // Help implements kong.HelpProvider.
 func (explainCommand) Help() string {
-	return `Every change in order, with the run that made it and, for a removal, why: what should have shown the person or department and did not, how completely it was read, by which answer of the provider, and what the removal guard decided. Those deleted are found too, also by what they were called before. What runs planned to remove and did not is told as well.
+	return `Shows every change in order, with the run that made it. For a removal it also shows why: which listing should have contained the person or department, how completely it was read, by which answer of the provider, and what the removal guard decided. It finds deleted people and departments too, also by earlier names, and shows removals that runs planned and did not carry out.
 
 Examples:
 
@@ -42,7 +42,7 @@ func (c explainCommand) Run(ctx context.Context, s *session) error {
 	}
 	switch len(found) {
 	case 0:
-		return fmt.Errorf("nobody and no department of %s is or was known by %q; see: orgsync search %[1]s TEXT, orgsync tree %[1]s", p.Name, c.What)
+		return fmt.Errorf("no person or department of %s is or was known by %q; see: orgsync search %[1]s TEXT, orgsync tree %[1]s", p.Name, c.What)
 	case 1:
 		story, err := store.Story(ctx, found[0])
 		if err != nil {
@@ -60,7 +60,7 @@ func (c explainCommand) Run(ctx context.Context, s *session) error {
 
 // several lists what a text may mean, and how to choose.
 func (s *session) several(c explainCommand, found []db.Object) error {
-	how := fmt.Sprintf("%q may mean several; choose one with: orgsync explain %s ID", c.What, c.Name)
+	how := fmt.Sprintf("%q matches several; choose one with: orgsync explain %s ID", c.What, c.Name)
 	if s.json {
 		if err := s.printJSON(map[string]any{"error": how, "matches": found}); err != nil {
 			return err
@@ -115,8 +115,8 @@ func (s *session) sayChapter(c db.Chapter) {
 
 // reasons are why something was removed, in words.
 var reasons = map[string]string{
-	"not_listed":      "no listing shows it, in a scope that was read to the end",
-	"looked_up":       "no listing shows it, and the provider, asked for it alone, says that it is gone",
+	"not_listed":      "no listing shows it, and the listings were read to the end",
+	"looked_up":       "no listing shows it, and a lookup says that it is gone",
 	"with_member":     "the person was removed",
 	"with_department": "the department was removed",
 }
@@ -127,15 +127,15 @@ func decisions(change db.StoryChange, run db.StoryRun) string {
 	case "within_limits":
 		return "within the removal limits"
 	case "limits_waived":
-		return "the run was told to apply removals whatever the limits"
+		return "the run was told to remove without asking"
 	case "approved":
 		return "held (" + plain(run.HoldReason) + ") and approved" + prefixed(" by ", plain(run.DecidedBy))
 	case "held":
 		return "held, waiting for a decision: " + plain(run.HoldReason)
 	case "skipped":
-		return "not carried out, the run was told to remove nothing"
+		return "not carried out: the run was told to remove nothing"
 	default:
-		return "not carried out, the run ended " + change.Decision + prefixed(", decided by ", plain(run.DecidedBy))
+		return "not carried out: the run ended " + change.Decision + prefixed(", decided by ", plain(run.DecidedBy))
 	}
 }
 

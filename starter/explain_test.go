@@ -31,7 +31,7 @@ func TestExplain(t *testing.T) {
 	for _, want := range []string{
 		"member u1, Zhang San, deleted; Acme/Sales; row ", "run " + run[:8] + " (succeeded), workflow orgsync/acme",
 		`  deleted     member  status: "active" -> "deleted"`, "says that it is gone; held (too many) and approved",
-		"  deleted     place in od-1 Sales  is_leader was true", "in a scope that was read to the end; held",
+		"  deleted     place in od-1 Sales  is_leader was true", "and the listings were read to the end; held",
 		"What the run read: 1 of 1 departments to the end",
 		"members of department od-1: complete, 13 pages, 1,234 people read, the provider counts 1,230, ", ", request LOG7",
 	} {
@@ -59,7 +59,7 @@ func TestExplain(t *testing.T) {
 
 	o = in.run("explain", "acme", "nobody")
 	require.Equal(t, exitFailed, o.status)
-	require.Contains(t, o.stderr, `nobody and no department of acme is or was known by "nobody"; see: orgsync search acme TEXT`)
+	require.Contains(t, o.stderr, `no person or department of acme is or was known by "nobody"; see: orgsync search acme TEXT`)
 	require.Equal(t, exitUsage, in.run("explain", "acme", " ").status)
 
 	in.query(`UPDATE sync_runs SET details_dropped_at = now()`)

@@ -15,14 +15,14 @@ import (
 
 type keysetCommands struct {
 	Create keysetCreate `cmd:"" help:"Create a key set in a new file."`
-	Rotate keysetRotate `cmd:"" help:"Add a key that seals from now on; the others still open."`
-	Reseal keysetReseal `cmd:"" help:"Seal every stored secret anew under the newest key."`
-	Prune  keysetPrune  `cmd:"" help:"Remove all keys but the newest, once nothing is sealed under them."`
+	Rotate keysetRotate `cmd:"" help:"Add a key that encrypts from now on; the others still decrypt."`
+	Reseal keysetReseal `cmd:"" help:"Encrypt every stored secret again with the newest key."`
+	Prune  keysetPrune  `cmd:"" help:"Remove all keys but the newest, once they encrypt nothing any more."`
 }
 
 // Help implements kong.HelpProvider.
 func (keysetCommands) Help() string {
-	return `The key set seals the providers' secrets. Whoever has it can open them; without it they are lost. Keep a copy apart from the database.
+	return `The key set encrypts the providers' secrets. Anyone who has it can decrypt them; without it they are lost. Keep a copy in another place than the database.
 
 Examples:
 
@@ -31,7 +31,7 @@ Examples:
 }
 
 type keysetCreate struct {
-	File string `arg:"" help:"File to create; one that exists is not touched."`
+	File string `arg:"" help:"File to create; an existing file is left alone."`
 }
 
 // Help implements kong.HelpProvider.
@@ -74,7 +74,7 @@ type keysetRotate struct {
 
 // Help implements kong.HelpProvider.
 func (keysetRotate) Help() string {
-	return `Bring the new file to all workers and restart them before anything is sealed under the new key; then reseal.
+	return `Copy the new file to all workers and restart them before the new key encrypts anything. Then reseal.
 
 Examples:
 

@@ -84,7 +84,7 @@ func share(p db.LeavingPerson) string {
 func inShort(reason string) string {
 	words := map[string]string{
 		"not_listed":      "not listed any more",
-		"looked_up":       "gone, as the provider says",
+		"looked_up":       "gone, says the provider",
 		"with_member":     "goes with the person",
 		"with_department": "goes with the department",
 	}

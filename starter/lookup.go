@@ -81,7 +81,7 @@ func (l *lookup) look(ctx context.Context) trouble {
 	if err == nil && text == "" {
 		var idle bool
 		if idle, err = l.untouched(ctx); idle {
-			return trouble{idle: true, text: fmt.Sprintf("no worker takes this up, though one polled task queue %s %s ago; if it was stopped, start one with: orgsync-worker",
+			return trouble{idle: true, text: fmt.Sprintf("no worker takes this up, although one polled task queue %s %s ago; if it was stopped, start one with: orgsync-worker",
 				workflows.TaskQueue, time.Since(polled).Round(time.Second))}
 		}
 	}

@@ -21,7 +21,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-const description = `Keeps a company's directory in Postgres equal to Feishu, Lark, DingTalk or WeCom.
+const description = `Syncs a company's directory from Feishu, Lark, DingTalk or WeCom into Postgres.
 
 Examples:
 
@@ -35,29 +35,29 @@ Examples:
 `
 
 type commands struct {
-	Output string `enum:"text,json" default:"text" short:"o" placeholder:"text|json" help:"What standard output is: text for people, or one JSON document."`
+	Output string `enum:"text,json" default:"text" short:"o" placeholder:"text|json" help:"Format of standard output: text for people, or one JSON document."`
 
-	ShowVersion versionFlag `name:"version" help:"Say which build this is."`
+	ShowVersion versionFlag `name:"version" help:"Show which build this is."`
 
-	Status     statusCommand     `cmd:"" help:"Show how the providers stand."`
+	Status     statusCommand     `cmd:"" help:"Show the state of every provider."`
 	Provider   providerCommands  `cmd:"" help:"Store, show, change, remove and test providers."`
 	Sync       syncCommand       `cmd:"" help:"Start a sync of a provider."`
-	Schedule   scheduleCommands  `cmd:"" help:"Have providers synced regularly."`
-	Runs       runsCommands      `cmd:"" help:"Show what syncs did."`
-	Cancel     cancelCommand     `cmd:"" help:"Cancel the run of a provider that is at work."`
+	Schedule   scheduleCommands  `cmd:"" help:"Sync providers regularly."`
+	Runs       runsCommands      `cmd:"" help:"Show what runs did."`
+	Cancel     cancelCommand     `cmd:"" help:"Cancel a provider's running run."`
 	Undo       undoCommand       `cmd:"" help:"Take back what a run changed."`
-	Approve    approveCommand    `cmd:"" help:"Let a held run remove what it found gone."`
+	Approve    approveCommand    `cmd:"" help:"Let a held run remove what is gone."`
 	Reject     rejectCommand     `cmd:"" help:"End a held run without removing anything."`
-	Replay     replayCommand     `cmd:"" help:"Tell whether this build can go on with a workflow's history."`
+	Replay     replayCommand     `cmd:"" help:"Check whether this build can continue a workflow."`
 	Tree       treeCommand       `cmd:"" help:"Show the departments with their head counts."`
 	Search     searchCommand     `cmd:"" help:"Find people by name, pinyin, initials, e-mail or phone, and departments by name."`
-	Explain    explainCommand    `cmd:"" help:"Tell the whole story of one person or department: what changed, by which run, and why."`
+	Explain    explainCommand    `cmd:"" help:"Show every change of one person or department, by which run, and why."`
 	Migrate    migrateCommand    `cmd:"" help:"Bring the database to this build's schema."`
 	Keyset     keysetCommands    `cmd:"" help:"Create and rotate the encryption key set."`
 	Notify     notifyCommands    `cmd:"" help:"Try the webhooks."`
-	Completion completionCommand `cmd:"" help:"Print what lets a shell complete commands."`
+	Completion completionCommand `cmd:"" help:"Print a script that lets a shell complete commands."`
 	HelpOn     helpCommand       `cmd:"" name:"help" help:"Show the help of a command."`
-	Version    versionCommand    `cmd:"" help:"Say which build this is."`
+	Version    versionCommand    `cmd:"" help:"Show which build this is."`
 }
 
 func main() {

@@ -9,12 +9,12 @@ import (
 )
 
 type migrateCommand struct {
-	Status bool `help:"Only say what is pending."`
+	Status bool `help:"Only show what is pending."`
 }
 
 // Help implements kong.HelpProvider.
 func (migrateCommand) Help() string {
-	return `The worker migrates at start too, unless ORGSYNC_MIGRATE is false. Migrations are safe while older workers run.
+	return `Workers also migrate when they start, unless ORGSYNC_MIGRATE is false. Migrations are safe while older workers run.
 
 Examples:
 

@@ -23,7 +23,7 @@ type notifyTest struct{}
 
 // Help implements kong.HelpProvider.
 func (notifyTest) Help() string {
-	return `Sends from this machine, by the ORGSYNC_NOTIFY set here; the workers send by theirs. The exit status is 0 if all were delivered.
+	return `Sends from this machine, to the webhooks of ORGSYNC_NOTIFY as it is set here. Workers use their own setting. The exit status is 0 if all messages were delivered.
 
 Examples:
 

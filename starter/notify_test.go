@@ -45,6 +45,6 @@ func TestNotifyTest(t *testing.T) {
 	o.json(&trials)
 	require.True(t, trials[0].Delivered)
 	require.False(t, trials[1].Delivered)
-	require.Contains(t, trials[1].Problem, "code 19001: Feishu knows no robot of that address")
+	require.Contains(t, trials[1].Problem, "code 19001: Feishu knows no robot with that address")
 	require.NotContains(t, o.stdout+o.stderr, "token-5678")
 }

@@ -21,7 +21,7 @@ type providerCommands struct {
 	Show   providerShow   `cmd:"" help:"Show a stored provider; secrets appear as ***."`
 	Update providerUpdate `cmd:"" help:"Change a stored provider."`
 	Remove providerRemove `cmd:"" help:"Remove a provider with its secrets and run history."`
-	Test   providerTest   `cmd:"" help:"Try the credentials, permissions and visible range against the live API."`
+	Test   providerTest   `cmd:"" help:"Test the credentials, permissions and visible range against the live API."`
 }
 
 // Help implements kong.HelpProvider.

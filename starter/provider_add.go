@@ -23,16 +23,16 @@ type providerAdd struct {
 	Name   string `arg:"" help:"A name of your choice: up to 100 ASCII characters without spaces and slashes."`
 	Type   string `required:"" enum:"feishu,dingtalk,wecom" placeholder:"feishu|dingtalk|wecom" help:"Kind of provider; feishu serves Lark too."`
 	Config string `required:"" placeholder:"FILE|-" help:"JSON file with the settings, or - for standard input."`
-	Tenant string `placeholder:"UUID" help:"Tenant that the rows are to carry."`
+	Tenant string `placeholder:"UUID" help:"Tenant to write into the rows."`
 	// Interval is nil if none is to be set.
-	Interval *time.Duration `placeholder:"1h" help:"Have it synced every so often, see: orgsync schedule set --help."`
-	Now      bool           `help:"With --interval: start a first sync at once."`
+	Interval *time.Duration `placeholder:"1h" help:"Sync it at this interval; see: orgsync schedule set --help."`
+	Now      bool           `help:"With --interval: start a first sync now."`
 	guardFlags
 }
 
 // Help implements kong.HelpProvider.
 func (providerAdd) Help() string {
-	return `Secrets are sealed before they reach the database. The settings, by type (* is required):
+	return `Secrets are encrypted before they reach the database. The settings, by type (* is required):
 
 ` + settingsHelp() + `
 Examples:

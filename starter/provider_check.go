@@ -16,7 +16,7 @@ type providerTest struct {
 
 // Help implements kong.HelpProvider.
 func (providerTest) Help() string {
-	return `Changes nothing. Says in words what is missing and where to grant it; the exit status is 0 if a sync can run.
+	return `Changes nothing. Says what is missing and where to grant it. The exit status is 0 if a sync can run.
 
 Examples:
 

@@ -14,7 +14,7 @@ type providerRemove struct {
 
 // Help implements kong.HelpProvider.
 func (providerRemove) Help() string {
-	return `Its departments and people stay as rows, with status deleted, so that what refers to them does not break. Its secrets and run history are gone for good. Its schedule is removed. On a terminal it says how much that is and asks for the name; a script gives --yes.
+	return `The rows of its departments and people stay, with status deleted, so that rows that refer to them do not break. Its secrets, run history and schedule are deleted for good. On a terminal it says how much that is and asks for the name; a script gives --yes.
 
 Examples:
 

@@ -13,7 +13,7 @@ import (
 type providerUpdate struct {
 	Name     string `arg:"" help:"The provider's name."`
 	Config   string `placeholder:"FILE|-" help:"JSON file with the settings to change, or - for standard input."`
-	Tenant   string `placeholder:"UUID" help:"Tenant that the rows are to carry."`
+	Tenant   string `placeholder:"UUID" help:"Tenant to write into the rows."`
 	Active   bool   `xor:"state" help:"Allow syncs."`
 	Inactive bool   `xor:"state" help:"Refuse syncs, and remove the schedule."`
 	guardFlags
@@ -21,7 +21,7 @@ type providerUpdate struct {
 
 // Help implements kong.HelpProvider.
 func (providerUpdate) Help() string {
-	return `Settings that are not given stay as they are, as do secrets given as "***"; an empty one is removed. What "orgsync provider show NAME --output json" prints as config can be given back.
+	return `Settings that you do not give stay as they are, and so do secrets given as "***". An empty setting is removed. What "orgsync provider show NAME --output json" prints as config can be given back.
 
 Examples:
 

@@ -14,13 +14,13 @@ import (
 
 type replayCommand struct {
 	WorkflowID string `arg:"" optional:"" help:"The id of a workflow on the Temporal server, at work or ended."`
-	RunID      string `placeholder:"ID" help:"Which of the workflow's runs; without it the newest."`
+	RunID      string `placeholder:"ID" help:"Which of the workflow's runs; by default the newest."`
 	History    string `placeholder:"FILE|-" help:"An exported history instead; - reads standard input."`
 }
 
 // Help implements kong.HelpProvider.
 func (replayCommand) Help() string {
-	return `Runs this build's workflow code against a recorded history and says whether it makes the same one: whether workers of this build can go on with the workflow. It calls nobody and changes nothing. All workflow types of orgsync can be replayed; "temporal workflow list" shows their ids.
+	return `Runs this build's workflow code against a recorded history. It says whether the code produces the same history, that is, whether workers of this build can continue the workflow. It calls nothing and changes nothing. All workflow types of orgsync can be replayed; "temporal workflow list" shows their ids.
 
 Examples:
 
@@ -28,11 +28,11 @@ Examples:
   orgsync replay orgsync/acme --run-id 4f1c6f6e-7a0b-4a57-9a2e-1f6a3b1c2d3e
   orgsync replay --history history.json --output json
 
-A history is exported so, or downloaded in the Web UI (encoded):
+To export a history (or download it in the Web UI, encoded):
 
   temporal workflow show --workflow-id orgsync/acme --output json > history.json
 
-Exit status: 0 it replays; 1 it does not; 2 there is no such workflow, or that is no history of orgsync's.`
+Exit status: 0 it replays; 1 it does not; 2 there is no such workflow, or the file is not a history of orgsync.`
 }
 
 // Run implements the command.
@@ -111,19 +111,19 @@ func (s *session) sayVerdict(v replay.Verdict) {
 	}
 	if v.Replays {
 		if v.State == replay.Running {
-			s.say("This build replays it as far as it has come, and can go on with it.")
+			s.say("This build replays it so far, and can continue it.")
 		} else {
 			s.say("This build replays it.")
 		}
 		return
 	}
 	d := v.Departure
-	s.say("This build does not replay it: they part at event %d, %s.", d.EventID, d.EventType)
+	s.say("This build does not replay it: the two differ from event %d on, %s.", d.EventID, d.EventType)
 	s.say("  history:     %s", orNothing(d.Recorded))
 	s.say("  this build:  %s", orNothing(d.Wanted))
 	s.say("  in full:     %s", plain(d.Error))
 	if v.State == replay.Running {
-		s.say("Let workers of the build that began it finish it, or end it: temporal workflow terminate -w %s; the next run starts without help.", plain(v.WorkflowID))
+		s.say("Let workers of the build that began it finish it, or end it with: temporal workflow terminate -w %s; the next run then starts by itself.", plain(v.WorkflowID))
 	}
 }
 

@@ -29,7 +29,7 @@ var (
 
 // Help implements kong.HelpProvider.
 func (runsChanges) Help() string {
-	return `Each change with the name of the person or department, also of one who is gone. Of a held run it shows what was changed and then what approving it would remove. The change log holds personal data: names, e-mail addresses and phone numbers before and after.
+	return `Each change with the name of the person or department, also of one who is gone. For a held run it shows what was changed, and then what approving it would remove. The change log contains personal data: names, e-mail addresses and phone numbers before and after.
 
 Examples:
 

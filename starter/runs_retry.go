@@ -9,7 +9,7 @@ import (
 type runsRetry struct {
 	ID         string `arg:"" help:"The run's id, or as much of its beginning as is unique."`
 	Plan       bool   `help:"Change nothing; report what would be changed."`
-	OnRemovals string `enum:"hold,apply,skip" default:"hold" placeholder:"hold|apply|skip" help:"What to do with removals beyond the provider's limits: wait for approval, remove all the same, or remove nothing at all. (${default})"`
+	OnRemovals string `enum:"hold,apply,skip" default:"hold" placeholder:"hold|apply|skip" help:"What to do with removals beyond the provider's limits: wait for approval, remove without asking, or remove nothing. (${default})"`
 	waitFlags
 }
 

@@ -12,7 +12,7 @@ import (
 
 type runsShow struct {
 	ID  string `arg:"" help:"The run's id, or as much of its beginning as is unique."`
-	All bool   `help:"Name everybody whom a held run would remove, and show the whole ledger. JSON always holds all of it."`
+	All bool   `help:"Name everyone whom a held run would remove, and show all departments. JSON always contains all of it."`
 }
 
 // Help implements kong.HelpProvider.

@@ -10,12 +10,12 @@ import (
 
 type runsWatch struct {
 	ID              string        `arg:"" help:"The run's id, or as much of its beginning as is unique."`
-	TemporalTimeout time.Duration `default:"1h" placeholder:"1h" help:"How long Temporal may be away before waiting is given up; the run goes on. (${default})"`
+	TemporalTimeout time.Duration `default:"1h" placeholder:"1h" help:"How long to keep waiting while Temporal does not answer; the run goes on. (${default})"`
 }
 
 // Help implements kong.HelpProvider.
 func (runsWatch) Help() string {
-	return `Shows how the run comes along until it has ended or is held, and prints its result, as the command that started it does with --wait; whoever started it. Interrupted, it leaves the run alone. Of a run that has ended it prints the result at once.
+	return `Shows the progress of the run until it has ended or is held, and prints its result, like the command that started it with --wait. It follows any run, no matter who started it. If you interrupt it, the run continues. If the run has ended, it prints the result at once.
 
 Examples:
 

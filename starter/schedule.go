@@ -12,11 +12,11 @@ import (
 )
 
 type scheduleCommands struct {
-	Set     scheduleSet     `cmd:"" help:"Have a provider synced regularly."`
+	Set     scheduleSet     `cmd:"" help:"Sync a provider regularly."`
 	List    scheduleList    `cmd:"" help:"List the schedules."`
-	Pause   schedulePause   `cmd:"" help:"Let a schedule start nothing until it is resumed."`
-	Resume  scheduleResume  `cmd:"" help:"Let a paused schedule go on."`
-	Trigger scheduleTrigger `cmd:"" help:"Have a schedule start its sync now."`
+	Pause   schedulePause   `cmd:"" help:"Pause a schedule until it is resumed."`
+	Resume  scheduleResume  `cmd:"" help:"Resume a paused schedule."`
+	Trigger scheduleTrigger `cmd:"" help:"Start a schedule's sync now."`
 	Remove  scheduleRemove  `cmd:"" help:"Remove a schedule."`
 }
 
@@ -62,12 +62,12 @@ func noSchedule(err error) bool { return isMissing(err) }
 
 type schedulePause struct {
 	Name string `arg:"" help:"The provider's name."`
-	Note string `placeholder:"TEXT" default:"paused with orgsync schedule pause" help:"Why; shown where the schedule is. It is kept by Temporal: no names of people."`
+	Note string `placeholder:"TEXT" default:"paused with orgsync schedule pause" help:"The reason, which is shown with the schedule. Temporal keeps it, so give no names of people."`
 }
 
 // Help implements kong.HelpProvider.
 func (schedulePause) Help() string {
-	return `A sync that is at work goes on, and "orgsync sync" and "orgsync schedule trigger" go on working. Setting the schedule again leaves it paused.
+	return `A running sync continues. "orgsync sync" and "orgsync schedule trigger" still work. If you set the schedule again, it stays paused.
 
 Examples:
 
@@ -94,7 +94,7 @@ type scheduleResume struct {
 
 // Help implements kong.HelpProvider.
 func (scheduleResume) Help() string {
-	return `What was missed is not made up for.
+	return `Syncs that were missed are not made up for.
 
 Examples:
 
@@ -120,7 +120,7 @@ type scheduleTrigger struct {
 
 // Help implements kong.HelpProvider.
 func (scheduleTrigger) Help() string {
-	return `Also while the schedule is paused. Nothing is started while a sync of the provider is at work.
+	return `This also works while the schedule is paused. Nothing is started while a sync of the provider is running.
 
 Examples:
 
@@ -154,7 +154,7 @@ type scheduleRemove struct {
 
 // Help implements kong.HelpProvider.
 func (scheduleRemove) Help() string {
-	return `A sync that is at work goes on. The provider stays.
+	return `A running sync continues. The provider stays.
 
 Examples:
 

@@ -11,11 +11,11 @@ import (
 
 // ruleFlags say when a schedule is due.
 type ruleFlags struct {
-	Every  time.Duration  `required:"" xor:"rule" placeholder:"1h" help:"Sync every so often, counted from midnight UTC."`
-	Offset *time.Duration `placeholder:"10m" help:"How long after the interval's beginning. By default off the full hour, different for each provider."`
-	Jitter *time.Duration `placeholder:"5m" help:"Start up to so much later, at random. By default a twelfth of the interval, at most 5m; none with --cron."`
-	Cron   string         `required:"" xor:"rule" placeholder:"EXPR" help:"Sync when minute, hour, day of month, month and day of week match, such as '10 2 * * 1-5'. Unlike with cron, both days must match."`
-	TZ     string         `name:"tz" placeholder:"ZONE" help:"Time zone that --cron is in, such as Asia/Shanghai. (UTC)"`
+	Every  time.Duration  `required:"" xor:"rule" placeholder:"1h" help:"Sync at this interval, counted from midnight UTC."`
+	Offset *time.Duration `placeholder:"10m" help:"Delay after the beginning of the interval. By default not on the full hour, and different for each provider."`
+	Jitter *time.Duration `placeholder:"5m" help:"Start up to this much later, at random. By default a twelfth of the interval, at most 5m; none with --cron."`
+	Cron   string         `required:"" xor:"rule" placeholder:"EXPR" help:"Sync when minute, hour, day of month, month and day of week match, such as '10 2 * * 1-5'. Unlike in cron, both days must match."`
+	TZ     string         `name:"tz" placeholder:"ZONE" help:"Time zone of --cron, such as Asia/Shanghai. (UTC)"`
 }
 
 const (
@@ -59,7 +59,7 @@ func (f ruleFlags) rule(name string) (rule, error) {
 func interval(name string, every time.Duration, offset, jitter *time.Duration) (rule, error) {
 	r := rule{every: every, zone: utc, jitter: min(longestJitter, every/12).Truncate(time.Second)}
 	if every < shortest || every%time.Second != 0 {
-		return rule{}, misuse("an interval of %s cannot be; it must be in whole seconds, at least %s, such as 1h", every, length(shortest))
+		return rule{}, misuse("an interval of %s is not allowed; it must be in whole seconds, at least %s, such as 1h", every, length(shortest))
 	}
 	if jitter != nil {
 		r.jitter = *jitter

@@ -131,9 +131,9 @@ func TestRulesThatCannotBe(t *testing.T) {
 	for want, args := range map[string][]string{
 		"missing flags: --every=1h or --cron=EXPR":                               {},
 		"--every and --cron can't be used together":                              {"--every", "1h", "--cron", "10 2 * * *"},
-		"an interval of 30s cannot be; it must be in whole seconds, at least 1m": {"--every", "30s"},
-		"an interval of -1h0m0s cannot be":                                       {"--every=-1h"},
-		"an interval of 1m0.5s cannot be":                                        {"--every", "60.5s"},
+		"an interval of 30s is not allowed; it must be in whole seconds, at least 1m": {"--every", "30s"},
+		"an interval of -1h0m0s is not allowed":                                       {"--every=-1h"},
+		"an interval of 1m0.5s is not allowed":                                        {"--every", "60.5s"},
 		"--offset is 1h0m0s; it must be":                                         {"--every", "1h", "--offset", "1h"},
 		"--offset is -1s; it must be":                                            {"--every", "1h", "--offset=-1s"},
 		"--jitter is 1h; it must be shorter than the interval of 1h":             {"--every", "1h", "--jitter", "60m"},
@@ -164,7 +164,7 @@ func TestRulesThatCannotBe(t *testing.T) {
 	}
 	o := installation{t: t}.run("provider", "add", "acme", "--type", "feishu", "--config", "-", "--interval", "1s")
 	require.Equal(t, exitUsage, o.status)
-	require.Contains(t, o.stderr, "an interval of 1s cannot be")
+	require.Contains(t, o.stderr, "an interval of 1s is not allowed")
 	o = installation{t: t}.run("provider", "add", "acme", "--type", "feishu", "--config", "-", "--now")
 	require.Equal(t, exitUsage, o.status)
 	require.Contains(t, o.stderr, "--now goes with --interval")

@@ -19,13 +19,13 @@ import (
 type scheduleSet struct {
 	Name string `arg:"" help:"The provider's name."`
 	ruleFlags
-	OnRemovals string `enum:"hold,apply,skip" default:"hold" placeholder:"hold|apply|skip" help:"What to do with removals beyond the provider's limits: wait for approval, remove all the same, or remove nothing at all. (${default})"`
-	Now        bool   `help:"Start a first sync at once."`
+	OnRemovals string `enum:"hold,apply,skip" default:"hold" placeholder:"hold|apply|skip" help:"What to do with removals beyond the provider's limits: wait for approval, remove without asking, or remove nothing. (${default})"`
+	Now        bool   `help:"Start a first sync now."`
 }
 
 // Help implements kong.HelpProvider.
 func (scheduleSet) Help() string {
-	return `Changes the schedule if there is one; one that is paused stays paused. Setting the same again changes nothing. What Temporal could not start in time is made up for within an hour, once.
+	return `Changes the schedule if there is one. A paused schedule stays paused. If you set the same again, nothing changes. If Temporal cannot start a sync in time, it starts it later, once, within an hour.
 
 Examples:
 
@@ -49,7 +49,7 @@ func (c scheduleSet) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	if !p.Active {
-		return busy("provider %s is switched off, and has no schedule therefore; switch it on with: orgsync provider update %s --active", p.Name, p.Name)
+		return busy("provider %s is switched off, so it has no schedule; switch it on with: orgsync provider update %s --active", p.Name, p.Name)
 	}
 	temporal, err := s.openTemporal(ctx)
 	if err != nil {

@@ -13,7 +13,7 @@ type statusCommand struct{}
 
 // Help implements kong.HelpProvider.
 func (statusCommand) Help() string {
-	return `Shows of each provider when it was last synced completely, what it is doing, whether a run waits for a decision, since when its syncs of the whole company have not succeeded, and when it is due next.
+	return `Shows for each provider when it was last synced completely, what it is doing, whether a run waits for a decision, since when its full syncs have failed, and when the next one is due.
 
 Examples:
 
@@ -73,7 +73,7 @@ func (s *session) dueNext(ctx context.Context) (map[string]scheduleView, bool) {
 		views, err = listSchedules(ctx, temporal)
 	}
 	if err != nil {
-		s.note("when providers are due next is not known: %v", err)
+		s.note("cannot tell when providers are due next: %v", err)
 		return nil, false
 	}
 	due := map[string]scheduleView{}

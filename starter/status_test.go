@@ -82,6 +82,6 @@ func TestStatusWhileTemporalIsAway(t *testing.T) {
 	in := newInstallation(t)
 	in.add("acme", feishuConfig())
 	o := in.ok("status")
-	require.Contains(t, o.stderr, "when providers are due next is not known")
+	require.Contains(t, o.stderr, "cannot tell when providers are due next")
 	require.Contains(t, o.stdout, "not synced yet")
 }

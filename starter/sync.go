@@ -17,15 +17,15 @@ import (
 type syncCommand struct {
 	Name        string   `arg:"" help:"The provider's name."`
 	Plan        bool     `help:"Change nothing; report what would be changed."`
-	Departments []string `placeholder:"ID,ID" help:"Read the people of these departments, by the provider's ids, and of what is below them only."`
-	Members     []string `aliases:"member" placeholder:"ID,ID" help:"Look up these people only, by the provider's ids, in seconds."`
-	OnRemovals  string   `enum:"hold,apply,skip" default:"hold" placeholder:"hold|apply|skip" help:"What to do with removals beyond the provider's limits: wait for approval, remove all the same, or remove nothing at all. (${default})"`
+	Departments []string `placeholder:"ID,ID" help:"Read only the people of these departments (the provider's ids) and of the departments below them."`
+	Members     []string `aliases:"member" placeholder:"ID,ID" help:"Look up only these people (the provider's ids); takes seconds."`
+	OnRemovals  string   `enum:"hold,apply,skip" default:"hold" placeholder:"hold|apply|skip" help:"What to do with removals beyond the provider's limits: wait for approval, remove without asking, or remove nothing. (${default})"`
 	waitFlags
 }
 
 // Help implements kong.HelpProvider.
 func (syncCommand) Help() string {
-	return `One sync of a provider runs at a time; it goes on if this command is interrupted.
+	return `Only one sync of a provider runs at a time. If you interrupt this command, the sync continues.
 
 Examples:
 

@@ -11,13 +11,13 @@ import (
 
 type treeCommand struct {
 	Name  string `arg:"" help:"The provider's name."`
-	Depth *int   `placeholder:"N" help:"Levels to show, counted from the top; all of them if not given."`
+	Depth *int   `placeholder:"N" help:"Levels to show, counted from the top; by default all."`
 	IDs   bool   `name:"ids" help:"Show the departments' ids at the provider, which --departments takes."`
 }
 
 // Help implements kong.HelpProvider.
 func (treeCommand) Help() string {
-	return `Shows behind each department how many active people are in it with everything below, and how many directly in it.
+	return `Shows for each department how many active people are in it and below it, and how many are directly in it.
 
 Examples:
 

@@ -16,15 +16,15 @@ import (
 type undoCommand struct {
 	ID          string   `arg:"" help:"The run's id, or as much of its beginning as is unique."`
 	Plan        bool     `help:"Change nothing; report what would be taken back."`
-	Departments []string `placeholder:"ID,ID" help:"Only these departments, with what is below them and everybody who has or had a place there, by the provider's ids."`
-	Members     []string `aliases:"member" placeholder:"ID,ID" help:"Only these people with their places, by the provider's ids."`
-	OnRemovals  string   `enum:"refuse,apply" default:"refuse" placeholder:"refuse|apply" help:"What to do if it would remove more than the provider's limits allow: change nothing at all, or remove all the same. (${default})"`
+	Departments []string `placeholder:"ID,ID" help:"Only these departments (the provider's ids), the departments below them, and everyone who is or was in them."`
+	Members     []string `aliases:"member" placeholder:"ID,ID" help:"Only these people (the provider's ids) and their memberships."`
+	OnRemovals  string   `enum:"refuse,apply" default:"refuse" placeholder:"refuse|apply" help:"What to do if the undo would remove more than the provider's limits allow: change nothing, or remove without asking. (${default})"`
 	waitFlags
 }
 
 // Help implements kong.HelpProvider.
 func (undoCommand) Help() string {
-	return `Restores what the run removed, moved or changed, and removes what it created, as a run of its own. Where nothing is left to undo it says so and exits with 6. A person or department that a later run changed is left alone as a whole, and named. Undoing the undoing brings back what the run had made.
+	return `Restores what the run removed, moved or changed, and removes what it created. This is a run of its own. If nothing is left to undo, the command says so and exits with 6. A person or department that a later run changed is left alone as a whole, and named. If you undo the undo, the changes of the run come back.
 
 The next sync follows the provider again: to keep what was restored, mend the cause first, pause the schedule, or switch the provider off.
 
@@ -100,7 +100,7 @@ func (c undoCommand) conclude(ctx context.Context, s *session, store *db.Store, 
 		return err
 	}
 	if !changed {
-		return nothing("nothing is left to undo of run %s; what became of it: orgsync runs list --provider %s", shortID(target.ID), target.Provider)
+		return nothing("nothing of run %s is left to undo; see: orgsync runs list --provider %s", shortID(target.ID), target.Provider)
 	}
 	if !c.Plan {
 		s.say("The next sync of %s follows the provider again.", target.Provider)

@@ -61,7 +61,7 @@ func TestUndoThatTakesNothingBackIsTold(t *testing.T) {
 	}
 	status, stdout, stderr := conclude()
 	require.Equal(t, exitNothing, status)
-	require.Equal(t, "orgsync: nothing is left to undo of run "+target.ID[:8]+"; what became of it: orgsync runs list --provider acme\n", stderr)
+	require.Equal(t, "orgsync: nothing of run "+target.ID[:8]+" is left to undo; see: orgsync runs list --provider acme\n", stderr)
 	require.Contains(t, stdout, "acme: succeeded (apply)")
 
 	in.query(`INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)

@@ -17,8 +17,8 @@ import (
 // waitFlags say whether a command waits for the run that it starts, and how patiently.
 type waitFlags struct {
 	// Wait is nil if nothing is said.
-	Wait            *bool         `negatable:"" help:"Wait until the run has ended or is held, and print its result, or only start it. By default a command waits on a terminal; in a script only undo does."`
-	TemporalTimeout time.Duration `default:"1h" placeholder:"1h" help:"How long Temporal may be away before waiting is given up; the run goes on. (${default})"`
+	Wait            *bool         `negatable:"" help:"Wait until the run has ended or is held, and print its result; or only start it. By default a command waits on a terminal; in a script only undo does."`
+	TemporalTimeout time.Duration `default:"1h" placeholder:"1h" help:"How long to keep waiting while Temporal does not answer; the run goes on. (${default})"`
 }
 
 // waits says whether to wait for a run that was started. On a terminal it is by default:

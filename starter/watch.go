@@ -59,7 +59,7 @@ func (w *watch) look(ctx context.Context) {
 	err := w.refresh(ctx)
 	if err != nil && ctx.Err() == nil && !w.failed {
 		w.failed = true
-		w.interject("progress cannot be shown: " + oneLineEach(err.Error()))
+		w.interject("cannot show progress: " + oneLineEach(err.Error()))
 	}
 }
 

@@ -57,6 +57,6 @@ func TestRunsTellWhoStartedAndDecidedThem(t *testing.T) {
 	require.Equal(t, []string{"schedule orgsync/acme", "ann@host"}, []string{listed[0].StartedBy, listed[0].DecidedBy})
 	told := in.ok("explain", "acme", "u1").stdout
 	require.Contains(t, told, "(rejected), started by schedule orgsync/acme, workflow")
-	require.Contains(t, told, "not carried out, the run ended rejected, decided by ann@host")
+	require.Contains(t, told, "not carried out: the run ended rejected, decided by ann@host")
 	require.Equal(t, "ann@host", in.explained("u1").Chapters[0].Run.DecidedBy)
 }
