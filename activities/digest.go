@@ -43,6 +43,7 @@ func (d *digester) member(m db.StagedMember) {
 	}
 	d.flag(m.Activated)
 	d.text(string(m.Raw))
+	d.texts(m.RawKeeps)
 	places := slices.SortedFunc(slices.Values(m.Memberships), func(a, b directory.Membership) int { return cmp.Compare(a.DepartmentID, b.DepartmentID) })
 	for _, place := range places {
 		d.text(place.DepartmentID)
@@ -55,6 +56,13 @@ func (d *digester) member(m db.StagedMember) {
 func (d *digester) text(s string) {
 	d.buf = binary.AppendUvarint(d.buf, uint64(len(s)))
 	d.buf = append(d.buf, s...)
+}
+
+func (d *digester) texts(list []string) {
+	d.buf = binary.AppendUvarint(d.buf, uint64(len(list)))
+	for _, s := range list {
+		d.text(s)
+	}
 }
 
 func (d *digester) optional(s *string) {

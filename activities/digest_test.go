@@ -22,7 +22,7 @@ func digestFull() db.StagedMember {
 			ExternalID: "a", ExternalIDIsFallback: true, UnionID: "b", OpenID: "c", Name: text("d"), Email: text("e"), Phone: text("f"),
 			AvatarURL: text("g"), Title: text("h"), Status: &status, Activated: yes(),
 			Memberships: []directory.Membership{{DepartmentID: "i", PrimaryRank: number(1), Leader: yes(), SortOrder: number(2)}},
-			Raw:         json.RawMessage(`{"x":1}`),
+			Raw:         json.RawMessage(`{"x":1}`), RawKeeps: []string{"y"},
 		},
 		Key: "j", TranslitFull: "k", TranslitInitial: "l",
 	}
