@@ -151,7 +151,9 @@ func (e *Env) Do(ctx context.Context, t directory.ProviderType, ep Endpoint, req
 	return reply, nil
 }
 
-func (e *Env) do(ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request, judge func(*Reply) *Error, s *share) (*Reply, error) {
+func (e *Env) do(
+	ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request, judge func(*Reply) *Error, s *share,
+) (*Reply, error) {
 	if err := e.Limits.Wait(ctx, ep.Name, ep.Rate); err != nil {
 		return nil, err
 	}
@@ -222,7 +224,9 @@ func outcome(err error) string {
 }
 
 // send makes the exchange within the call's time.
-func (e *Env) send(ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request, s *share) (*Reply, error) {
+func (e *Env) send(
+	ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request, s *share,
+) (*Reply, error) {
 	callCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	watch := &stopwatch{left: e.CallTimeout, ring: cancel}

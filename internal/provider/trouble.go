@@ -27,43 +27,91 @@ type Trouble struct {
 
 const (
 	throughProxy = "if this machine reaches the internet through a proxy, name the proxy in HTTPS_PROXY"
-	inBetween    = "the call is tried again; if the error recurs, a proxy, a captive portal or another server answers in the provider's place: check HTTPS_PROXY and the network on the way, and {base}"
+	inBetween    = "the call is tried again; if the error recurs, a proxy, a captive portal or another server answers " +
+		"in the provider's place: check HTTPS_PROXY and the network on the way, and {base}"
 )
 
 // The ways in which there is no answer.
 var (
-	noHost           = Trouble{Unavailable, "host name {} cannot be resolved", "check the spelling of base_url and this machine's DNS; " + throughProxy}
-	noConnection     = Trouble{Unavailable, "connection failed: {}", "check base_url, and that this machine and the firewalls on the way let it out; " + throughProxy}
-	noProxy          = Trouble{Unavailable, "the proxy cannot be reached: {}", "check the proxy's address in HTTPS_PROXY (HTTP_PROXY for http addresses) and that it is up; NO_PROXY names the hosts to reach without it"}
-	proxyRefuses     = Trouble{Unavailable, "the proxy refuses to connect: HTTP {}", "have the proxy named in HTTPS_PROXY let this machine connect to the host of base_url"}
-	proxyLogin       = Trouble{Unavailable, "the proxy wants a user and a password: HTTP 407", "put them into HTTPS_PROXY (HTTP_PROXY for http addresses), as in http://USER:PASSWORD@HOST:PORT"}
-	unknownAuthority = Trouble{Unavailable, "the certificate of {} is signed by an authority that this machine does not know", "if your own proxy or gateway signs it, put that authority's certificate into a PEM file and name the file in SSL_CERT_FILE"}
-	foreignName      = Trouble{Unavailable, "the server's certificate is not for {}", "check base_url; if it is right, a proxy or a captive portal answers in the provider's place"}
-	outdated         = Trouble{Unavailable, "the certificate of {} has expired or is not valid yet", "check this machine's clock; if it is right, the operator of the server, or of the proxy in front of it, must renew the certificate"}
-	otherCertificate = Trouble{Unavailable, "the certificate of {} is not accepted", "check base_url; if it is right, find out which proxy or gateway of your own answers in the provider's place"}
-	noTLS            = Trouble{Unavailable, "{} does not speak TLS", "check whether base_url must begin with http:// and which port it names; if it is right, a proxy or a captive portal answers in the provider's place"}
-	timeUp           = Trouble{Unavailable, "no complete answer within {}", "nothing to do at first: the call is tried again; if the error recurs, check the network on the way, or give calls longer by ORGSYNC_CALL_TIMEOUT; " + throughProxy}
-	cutShort         = Trouble{Unavailable, "connection closed in the middle of the answer", "nothing to do at first: the call is tried again; if the error recurs, check proxies and firewalls on the way"}
-	oversized        = Trouble{Malformed, "the answer is larger than {}, more than this call can bring", "the call is tried again; if the error recurs, another server may answer in the provider's place: check HTTPS_PROXY and base_url; if it does not, report it"}
-	otherTrouble     = Trouble{Unavailable, "call failed: {}", "nothing to do at first: the call is tried again; if the error recurs, check proxies and firewalls on the way, and that base_url names the API's own server"}
+	noHost = Trouble{Unavailable,
+		"host name {} cannot be resolved",
+		"check the spelling of base_url and this machine's DNS; " +
+			throughProxy}
+	noConnection = Trouble{Unavailable,
+		"connection failed: {}",
+		"check base_url, and that this machine and the firewalls on the way let it out; " +
+			throughProxy}
+	noProxy = Trouble{Unavailable,
+		"the proxy cannot be reached: {}",
+		"check the proxy's address in HTTPS_PROXY (HTTP_PROXY for http addresses) and that it is up; " +
+			"NO_PROXY names the hosts to reach without it"}
+	proxyRefuses = Trouble{Unavailable,
+		"the proxy refuses to connect: HTTP {}",
+		"have the proxy named in HTTPS_PROXY let this machine connect to the host of base_url"}
+	proxyLogin = Trouble{Unavailable,
+		"the proxy wants a user and a password: HTTP 407",
+		"put them into HTTPS_PROXY (HTTP_PROXY for http addresses), as in http://USER:PASSWORD@HOST:PORT"}
+	unknownAuthority = Trouble{Unavailable,
+		"the certificate of {} is signed by an authority that this machine does not know",
+		"if your own proxy or gateway signs it, put that authority's certificate into a PEM file and name " +
+			"the file in SSL_CERT_FILE"}
+	foreignName = Trouble{Unavailable,
+		"the server's certificate is not for {}",
+		"check base_url; if it is right, a proxy or a captive portal answers in the provider's place"}
+	outdated = Trouble{Unavailable,
+		"the certificate of {} has expired or is not valid yet",
+		"check this machine's clock; if it is right, the operator of the server, or of the proxy in front " +
+			"of it, must renew the certificate"}
+	otherCertificate = Trouble{Unavailable,
+		"the certificate of {} is not accepted",
+		"check base_url; if it is right, find out which proxy or gateway of your own answers in the " +
+			"provider's place"}
+	noTLS = Trouble{Unavailable,
+		"{} does not speak TLS",
+		"check whether base_url must begin with http:// and which port it names; if it is right, a proxy " +
+			"or a captive portal answers in the provider's place"}
+	timeUp = Trouble{Unavailable,
+		"no complete answer within {}",
+		"nothing to do at first: the call is tried again; if the error recurs, check the network on the " +
+			"way, or give calls longer by ORGSYNC_CALL_TIMEOUT; " +
+			throughProxy}
+	cutShort = Trouble{Unavailable,
+		"connection closed in the middle of the answer",
+		"nothing to do at first: the call is tried again; if the error recurs, check proxies and firewalls " +
+			"on the way"}
+	oversized = Trouble{Malformed,
+		"the answer is larger than {}, more than this call can bring",
+		"the call is tried again; if the error recurs, another server may answer in the provider's place: " +
+			"check HTTPS_PROXY and base_url; if it does not, report it"}
+	otherTrouble = Trouble{Unavailable,
+		"call failed: {}",
+		"nothing to do at first: the call is tried again; if the error recurs, check proxies and firewalls " +
+			"on the way, and that base_url names the API's own server"}
 )
 
 // The ways in which an answer is not the API's own.
 var (
 	redirected  = Trouble{Invalid, "the answer redirects elsewhere, which is not followed (HTTP {})", "{base}"}
 	noPath      = Trouble{Invalid, "path not found (HTTP 404)", "{base}"}
-	serverFails = Trouble{Unavailable, "the server fails without an answer of the API's own (HTTP {})", "nothing to do at first: the call is tried again; if the error recurs, look whether the provider reports a failure, and at proxies on the way"}
+	serverFails = Trouble{Unavailable,
+		"the server fails without an answer of the API's own (HTTP {})",
+		"nothing to do at first: the call is tried again; if the error recurs, look whether the provider " +
+			"reports a failure, and at proxies on the way"}
 	tooMany     = Trouble{RateLimited, "too many calls (HTTP 429)", RateLimited.Remedy()}
 	webPage     = Trouble{Malformed, "the answer is a web page instead of JSON (HTTP {})", inBetween}
 	emptyAnswer = Trouble{Malformed, "the answer is empty (HTTP {})", inBetween}
-	unreadable  = Trouble{Malformed, "the answer contains bytes that are not text in the encoding that it declares ({})", "the call is tried again; if the error recurs, configure the proxy or gateway on the way so that it passes answers on unchanged, in UTF-8"}
+	unreadable  = Trouble{Malformed,
+		"the answer contains bytes that are not text in the encoding that it declares ({})",
+		"the call is tried again; if the error recurs, configure the proxy or gateway on the way so that " +
+			"it passes answers on unchanged, in UTF-8"}
 	otherAnswer = Trouble{Malformed, "the answer is not one of the API's (HTTP {})", inBetween}
 )
 
 // Troubles are all of them.
 var Troubles = []Trouble{
-	noHost, noConnection, noProxy, proxyRefuses, proxyLogin, unknownAuthority, foreignName, outdated, otherCertificate, noTLS,
-	timeUp, cutShort, oversized, otherTrouble, redirected, noPath, serverFails, tooMany, webPage, emptyAnswer, unreadable, otherAnswer,
+	noHost, noConnection, noProxy, proxyRefuses, proxyLogin, unknownAuthority, foreignName, outdated, otherCertificate,
+	noTLS, timeUp, cutShort, oversized, otherTrouble, redirected, noPath, serverFails, tooMany, webPage, emptyAnswer,
+	unreadable, otherAnswer,
 }
 
 // error makes an error of it; detail and base are put in their places.

@@ -20,11 +20,15 @@ const (
 
 // The calls this client makes (dingtalk.md §1.1, §2, §3, §5).
 var (
-	accessToken = provider.Endpoint{Name: "oauth2/accessToken", Method: http.MethodPost, Path: "/v1.0/oauth2/accessToken", Rate: perAPI, Base: keyAPIBaseURL}
+	accessToken = provider.Endpoint{
+		Name: "oauth2/accessToken", Method: http.MethodPost, Path: "/v1.0/oauth2/accessToken", Rate: perAPI, Base: keyAPIBaseURL,
+	}
 
 	getToken = provider.Endpoint{Name: "gettoken", Method: http.MethodGet, Path: "/gettoken", Rate: perAPI}
 
-	authScopes = provider.Endpoint{Name: "auth/scopes", Method: http.MethodGet, Path: "/auth/scopes", Rate: perAPI, Largest: idLists}
+	authScopes = provider.Endpoint{
+		Name: "auth/scopes", Method: http.MethodGet, Path: "/auth/scopes", Rate: perAPI, Largest: idLists,
+	}
 
 	departmentGet     = post("department/get", "/topapi/v2/department/get", 0)
 	departmentListSub = post("department/listsub", "/topapi/v2/department/listsub", pages)
