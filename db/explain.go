@@ -67,7 +67,7 @@ type Chapter struct {
 
 // StoryRun is a run as far as it matters to an object.
 type StoryRun struct {
-	ID            string    `json:"id"`
+	ID            string    `json:"run_id"`
 	WorkflowID    string    `json:"workflow_id"`
 	TemporalRunID string    `json:"temporal_run_id"`
 	Status        string    `json:"status"`
@@ -89,20 +89,20 @@ type StoryChange struct {
 	Kind           string          `json:"kind"`
 	Before         json.RawMessage `json:"before,omitempty"`
 	After          json.RawMessage `json:"after,omitempty"`
-	At             time.Time       `json:"at"`
+	At             time.Time       `json:"changed_at"`
 	// Reason is why it was removed: not_listed, looked_up, with_member, with_department.
 	Reason string `json:"reason,omitempty"`
 	// Decision is what became of the removal: within_limits, limits_waived or approved
 	// if it was carried out, else the run's status: held, rejected, superseded and so on.
 	Decision string `json:"decision,omitempty"`
 	// Planned is true of a removal that was not carried out.
-	Planned bool `json:"planned,omitempty"`
+	Planned bool `json:"only_planned,omitempty"`
 }
 
 // Evidence is what a removal rests on.
 type Evidence struct {
 	// Departments are all that the run knew, Complete those it read to the end.
-	Departments int `json:"departments"`
+	Departments int `json:"departments_known"`
 	Complete    int `json:"departments_complete"`
 	// Listings are those that should have shown the object.
 	Listings []Listing `json:"listings"`

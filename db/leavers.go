@@ -11,11 +11,11 @@ import (
 // Temporal, logs or messages.
 type Leavers struct {
 	// People are grouped by their department, the one first that loses most.
-	People []LeavingPerson `json:"people"`
+	People []LeavingPerson `json:"leaving_members"`
 	// Departments come with the largest first.
-	Departments []LeavingDepartment `json:"departments"`
+	Departments []LeavingDepartment `json:"leaving_departments"`
 	// Places are those that people lose who stay.
-	Places []LostPlace `json:"places"`
+	Places []LostPlace `json:"lost_memberships"`
 }
 
 // LeavingPerson is somebody who would be removed.

@@ -235,7 +235,7 @@ type LedgerEntry struct {
 	Pages            int    `json:"pages"`
 	MembersRead      int    `json:"members_read"`
 	MembersDeclared  *int32 `json:"members_declared,omitempty"`
-	Error            string `json:"error,omitempty"`
+	Error            string `json:"problem,omitempty"`
 	Skipped          bool   `json:"skipped,omitempty"`
 }
 

@@ -262,7 +262,7 @@ func value[T any](p *T) T {
 
 // Run is one row of the run history.
 type Run struct {
-	ID            string `json:"id"`
+	ID            string `json:"run_id"`
 	Provider      string `json:"provider"`
 	WorkflowID    string `json:"workflow_id"`
 	TemporalRunID string `json:"temporal_run_id"`
@@ -282,7 +282,7 @@ type Run struct {
 	HoldWorkflowID string `json:"hold_workflow_id,omitempty"`
 	// HoldExpiresAt is when a held run that nobody decided counts as rejected.
 	HoldExpiresAt *time.Time `json:"hold_expires_at,omitempty"`
-	Error         string     `json:"error,omitempty"`
+	Error         string     `json:"failure,omitempty"`
 	// StartedBy and DecidedBy are actors, empty where nobody is on record.
 	StartedBy  string     `json:"started_by,omitempty"`
 	DecidedBy  string     `json:"decided_by,omitempty"`

@@ -123,7 +123,7 @@ type Change struct {
 	// ChangedAt is zero for a planned change.
 	ChangedAt time.Time `json:"changed_at,omitzero"`
 	// Planned is true for what a held run would remove once it is approved.
-	Planned bool `json:"planned,omitempty"`
+	Planned bool `json:"only_planned,omitempty"`
 }
 
 // ChangesOf limits which changes are told; what is empty limits nothing.

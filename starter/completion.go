@@ -32,7 +32,7 @@ func (c completionCommand) Run(s *session, parsed *kong.Context) error {
 	var b strings.Builder
 	map[string]func(io.Writer, []stage){"bash": writeBash, "zsh": writeZsh, "fish": writeFish}[c.Shell](&b, stages(parsed.Model.Node, ""))
 	if s.json {
-		return s.printJSON(map[string]string{"shell": c.Shell, "script": b.String()})
+		return s.printJSON(completionScript{Shell: c.Shell, Script: b.String()})
 	}
 	s.say("%s", strings.TrimRight(b.String(), "\n"))
 	return nil

@@ -62,7 +62,7 @@ func (c explainCommand) Run(ctx context.Context, s *session) error {
 func (s *session) several(c explainCommand, found []db.Object) error {
 	how := fmt.Sprintf("%q matches several; choose one with: orgsync explain %s ID", c.What, c.Name)
 	if s.json {
-		if err := s.printJSON(map[string]any{"error": how, "matches": found}); err != nil {
+		if err := s.printJSON(failed{Error: how, ExitStatus: exitFailed, Matches: found}); err != nil {
 			return err
 		}
 	} else {

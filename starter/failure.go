@@ -79,7 +79,7 @@ func (s *session) conclude(ctx context.Context, err error) int {
 		fmt.Fprintln(s.stderr, "orgsync:", line)
 	}
 	if s.json && !s.printed {
-		if err := s.printJSON(map[string]string{"error": strings.Join(lines, "; ")}); err != nil {
+		if err := s.printJSON(failed{Error: strings.Join(lines, "; "), ExitStatus: status}); err != nil {
 			fmt.Fprintln(s.stderr, "orgsync:", err)
 		}
 	}

@@ -61,7 +61,7 @@ func (c keysetCreate) Run(s *session) error {
 		return fmt.Errorf("create key set: %w", err)
 	}
 	if s.json {
-		return s.printJSON(map[string]string{"file": c.File})
+		return s.printJSON(keysetFile(c))
 	}
 	s.say("Key set written to %s. Keep a copy of it in a safe place: without it stored secrets cannot be opened.", c.File)
 	s.say("Next, for every worker and command line: export ORGSYNC_KEYSET=%s", c.File)
@@ -96,7 +96,7 @@ func (c keysetRotate) Run(s *session) error {
 		return fmt.Errorf("rotate key set: %w", err)
 	}
 	if s.json {
-		return s.printJSON(map[string]string{"file": c.File})
+		return s.printJSON(keysetFile(c))
 	}
 	s.say("Key added to %s. Next: bring the file to all workers, restart them, then run: orgsync keyset reseal", c.File)
 	return nil
@@ -150,7 +150,7 @@ func (keysetReseal) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	if s.json {
-		return s.printJSON(map[string]int{"resealed": n})
+		return s.printJSON(resealed{Secrets: n})
 	}
 	s.say("%d secrets are now sealed under the newest key (%d).", n, vault.Box.PrimaryKeyID())
 	return nil
@@ -197,7 +197,7 @@ func (c keysetPrune) Run(ctx context.Context, s *session) error {
 		return fmt.Errorf("prune key set: %w", err)
 	}
 	if s.json {
-		return s.printJSON(map[string]any{"file": c.File, "removed": gone})
+		return s.printJSON(prunedKeyset{File: c.File, Removed: gone})
 	}
 	s.say("%d old keys removed from %s. Next: bring the file to all workers and restart them.", gone, c.File)
 	return nil

@@ -68,11 +68,11 @@ func TestSecretsOutliveTheKeyTheyWereSealedUnder(t *testing.T) {
 	require.Equal(t, exitFailed, o.status)
 	require.Contains(t, o.stderr, "1 stored secrets are sealed under other keys")
 	in.ok("provider", "test", "acme")
-	var done struct{ Resealed int }
+	var done resealed
 	in.ok("keyset", "reseal", "--output", "json").json(&done)
-	require.Equal(t, 1, done.Resealed)
+	require.Equal(t, 1, done.Secrets)
 	in.ok("provider", "test", "acme")
-	var pruned struct{ Removed int }
+	var pruned prunedKeyset
 	in.ok("keyset", "prune", in.env["ORGSYNC_KEYSET"], "--output", "json").json(&pruned)
 	require.Equal(t, 1, pruned.Removed)
 	in.ok("provider", "test", "acme")

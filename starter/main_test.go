@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,7 +48,11 @@ func (in installation) feed(input string, args ...string) outcome {
 	in.t.Helper()
 	var stdout, stderr bytes.Buffer
 	status := run(in.t.Context(), args, strings.NewReader(input), &stdout, &stderr, func(name string) string { return in.env[name] })
-	return outcome{t: in.t, status: status, stdout: stdout.String(), stderr: stderr.String()}
+	o := outcome{t: in.t, status: status, stdout: stdout.String(), stderr: stderr.String()}
+	if wantsJSON(args) && !slices.Contains(args, "--version") {
+		o.requireDocumented(args)
+	}
+	return o
 }
 
 // ok runs a command that must succeed.

@@ -24,13 +24,20 @@ Examples:
   orgsync provider test acme --output json`
 }
 
+// visibleRange is what the credentials can see, by the provider's ids.
+type visibleRange struct {
+	Full          bool     `json:"full"`
+	DepartmentIDs []string `json:"department_ids,omitempty"`
+	MemberIDs     []string `json:"member_ids,omitempty"`
+}
+
 // preflight is what the command prints.
 type preflight struct {
 	Provider string                 `json:"provider"`
 	Type     directory.ProviderType `json:"provider_type"`
 	OK       bool                   `json:"ok"`
 	Company  string                 `json:"company,omitempty"`
-	Range    *provider.Range        `json:"range,omitempty"`
+	Range    *visibleRange          `json:"range,omitempty"`
 	Findings []provider.Finding     `json:"findings"`
 }
 
@@ -57,7 +64,8 @@ func (c providerTest) Run(ctx context.Context, s *session) error {
 	case err != nil:
 		return fmt.Errorf("test provider %s: %w", p.Name, err)
 	default:
-		result.OK, result.Company, result.Range = report.OK(), report.Company, &report.Range
+		result.OK, result.Company = report.OK(), report.Company
+		result.Range = &visibleRange{Full: report.Range.Full, DepartmentIDs: report.Range.Departments, MemberIDs: report.Range.Members}
 		result.Findings = append(result.Findings, report.Findings...)
 	}
 	if s.json {
@@ -100,11 +108,11 @@ func (s *session) sayPreflight(result preflight) {
 	}
 }
 
-func rangeText(r provider.Range) string {
+func rangeText(r visibleRange) string {
 	if r.Full {
 		return "the whole company"
 	}
-	return fmt.Sprintf("%d departments with what is below them, and %d single people", len(r.Departments), len(r.Members))
+	return fmt.Sprintf("%d departments with what is below them, and %d single people", len(r.DepartmentIDs), len(r.MemberIDs))
 }
 
 func prefixed(prefix, text string) string {

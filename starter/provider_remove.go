@@ -39,7 +39,7 @@ func (c providerRemove) Run(ctx context.Context, s *session) error {
 	}
 	s.unschedule(ctx, p.Name)
 	if s.json {
-		return s.printJSON(map[string]any{"name": p.Name, "id": p.ID, "departments": released.Departments, "members": released.Members})
+		return s.printJSON(removedProvider{ID: p.ID, Name: p.Name, Departments: released.Departments, Members: released.Members})
 	}
 	s.say("Provider %s is removed; %s departments and %s people now have status deleted.",
 		p.Name, grouped(released.Departments), grouped(released.Members))

@@ -29,7 +29,7 @@ Examples:
 type shownRun struct {
 	db.Run
 	Errors      []string         `json:"errors"`
-	Departments []db.LedgerEntry `json:"departments"`
+	Departments []db.LedgerEntry `json:"ledger"`
 	// Removals is what a held run would remove, in figures and ids, and Leavers by name.
 	Removals *directory.Removals `json:"removals,omitempty"`
 	Leavers  *db.Leavers         `json:"leavers,omitempty"`

@@ -139,7 +139,7 @@ func (c scheduleTrigger) Run(ctx context.Context, s *session) error {
 	}
 	s.warnWithoutWorker(ctx, found.temporal)
 	if s.json {
-		return s.printJSON(map[string]string{"provider": c.Name, "schedule_id": found.GetID()})
+		return s.printJSON(scheduleRef{Provider: c.Name, ScheduleID: found.GetID()})
 	}
 	s.say("The sync of %s is triggered. What comes of it: orgsync runs list --provider %s", c.Name, c.Name)
 	return nil
@@ -172,7 +172,7 @@ func (c scheduleRemove) Run(ctx context.Context, s *session) error {
 		return found.failed("remove", err)
 	}
 	if s.json {
-		return s.printJSON(map[string]string{"provider": c.Name, "schedule_id": found.GetID()})
+		return s.printJSON(scheduleRef{Provider: c.Name, ScheduleID: found.GetID()})
 	}
 	s.say("The schedule of %s is removed. Set it again with: %s", c.Name, due.command(c.Name))
 	return nil

@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
 )
 
 type searchCommand struct {
@@ -30,23 +30,34 @@ Examples:
 // found is a person or a department that a text was found in.
 type found struct {
 	// ObjectType is "member" or "department".
-	ObjectType string `json:"object_type"`
-	*db.FoundMember
-	*db.FoundDepartment
+	ObjectType     string `json:"object_type"`
+	ID             string `json:"id"`
+	ExternalID     string `json:"external_id"`
+	Name           string `json:"name"`
+	Status         string `json:"status"`
+	Email          string `json:"email,omitempty"`
+	Phone          string `json:"phone,omitempty"`
+	Title          string `json:"title,omitempty"`
+	DepartmentPath string `json:"department_path,omitempty"`
+	// Path and MemberCount are a department's.
+	Path        string `json:"path,omitempty"`
+	MemberCount *int   `json:"member_count,omitempty"`
 }
 
-// MarshalJSON writes the one of the two that it is: both have an id.
-func (f found) MarshalJSON() ([]byte, error) {
-	if f.FoundMember != nil {
-		return json.Marshal(struct {
-			ObjectType string `json:"object_type"`
-			*db.FoundMember
-		}{f.ObjectType, f.FoundMember})
+func foundOf(people []db.FoundMember, departments []db.FoundDepartment) []found {
+	all := []found{}
+	for _, m := range people {
+		all = append(all, found{
+			ObjectType: "member", ID: m.ID, ExternalID: m.ExternalID, Name: m.Name, Status: m.Status,
+			Email: m.Email, Phone: m.Phone, Title: m.Title, DepartmentPath: m.DepartmentPath,
+		})
 	}
-	return json.Marshal(struct {
-		ObjectType string `json:"object_type"`
-		*db.FoundDepartment
-	}{f.ObjectType, f.FoundDepartment})
+	for _, d := range departments {
+		all = append(all, found{
+			ObjectType: "department", ID: d.ID, ExternalID: d.ExternalID, Name: d.Name, Status: string(directory.Active), Path: d.Path, MemberCount: &d.MemberCount,
+		})
+	}
+	return all
 }
 
 // Run implements the command.
@@ -70,14 +81,7 @@ func (c searchCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	if s.json {
-		all := []found{}
-		for i := range people {
-			all = append(all, found{ObjectType: "member", FoundMember: &people[i]})
-		}
-		for i := range departments {
-			all = append(all, found{ObjectType: "department", FoundDepartment: &departments[i]})
-		}
-		return s.printJSON(all)
+		return s.printJSON(foundOf(people, departments))
 	}
 	s.sayFound(p.Name, people, departments)
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -49,6 +50,8 @@ func (c syncCommand) input() workflows.SyncInput {
 
 // started is what a command prints of a run that it does not wait for.
 type started struct {
+	// RunID is empty where no worker has begun the run yet.
+	RunID         string `json:"run_id,omitempty"`
 	Provider      string `json:"provider"`
 	WorkflowID    string `json:"workflow_id"`
 	TemporalRunID string `json:"temporal_run_id"`
@@ -97,11 +100,37 @@ func (s *session) startAndFollow(ctx context.Context, store *db.Store, temporal 
 		}
 		return s.conclusion(result)
 	}
-	if s.json {
-		return s.printJSON(started{Provider: p.Name, WorkflowID: run.GetID(), TemporalRunID: run.GetRunID()})
+	return s.sayStarted(ctx, store, p.Name, run)
+}
+
+// beginning is how long a command that does not wait looks for the run that it started.
+const beginning = 2 * time.Second
+
+// sayStarted tells of a run that was started, with its id as soon as a worker has begun
+// it.
+func (s *session) sayStarted(ctx context.Context, store *db.Store, provider string, run client.WorkflowRun) error {
+	begun := started{Provider: provider, WorkflowID: run.GetID(), TemporalRunID: run.GetRunID()}
+	looking, stop := context.WithTimeout(ctx, beginning)
+	defer stop()
+	tick := time.NewTicker(beginning / 20)
+	defer tick.Stop()
+	for looking.Err() == nil && begun.RunID == "" {
+		select {
+		case <-looking.Done():
+		case <-tick.C:
+			begun.RunID, _ = store.RunByExecution(looking, run.GetID(), run.GetRunID())
+		}
 	}
-	s.say("Started workflow %s, run %s.", run.GetID(), run.GetRunID())
-	s.sayFollow(p.Name, run)
+	if s.json {
+		return s.printJSON(begun)
+	}
+	if begun.RunID == "" {
+		s.say("Started workflow %s; no worker has begun the run yet.", run.GetID())
+	} else {
+		s.say("Started run %s in workflow %s.", shortID(begun.RunID), run.GetID())
+		s.say("  follow it: orgsync runs watch %s", shortID(begun.RunID))
+	}
+	s.sayFollow(provider, run)
 	return nil
 }
 

@@ -81,12 +81,7 @@ func (c undoCommand) Run(ctx context.Context, s *session) error {
 		}
 		return c.conclude(ctx, s, store, target, result)
 	}
-	if s.json {
-		return s.printJSON(started{Provider: target.Provider, WorkflowID: run.GetID(), TemporalRunID: run.GetRunID()})
-	}
-	s.say("Started workflow %s, run %s.", run.GetID(), run.GetRunID())
-	s.sayFollow(target.Provider, run)
-	return nil
+	return s.sayStarted(ctx, store, target.Provider, run)
 }
 
 // conclude prints what undoing came to. A run that succeeded and took nothing back is

@@ -47,7 +47,7 @@ func (versionCommand) Run(s *session) error {
 		}
 	}
 	if s.json {
-		return s.printJSON(map[string]string{"version": version, "revision": revision, "go": runtime.Version()})
+		return s.printJSON(build{Version: version, Revision: revision, Go: runtime.Version()})
 	}
 	if revision != "" {
 		version += " " + revision

@@ -20,7 +20,7 @@ type Departure struct {
 	// Wanted is what this build does instead, in words; empty if nothing.
 	Wanted string `json:"wanted,omitempty"`
 	// Error is what the replayer said.
-	Error string `json:"error"`
+	Error string `json:"problem"`
 }
 
 // What the replayer's messages look like. Whatever they do not match is shown as it is.

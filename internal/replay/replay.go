@@ -16,7 +16,7 @@ import (
 // Verdict is what replaying a history told.
 type Verdict struct {
 	WorkflowID   string `json:"workflow_id"`
-	RunID        string `json:"run_id"`
+	RunID        string `json:"temporal_run_id"`
 	WorkflowType string `json:"workflow_type"`
 	Events       int    `json:"events"`
 	// State is how the workflow ended, or "running".
