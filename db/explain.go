@@ -26,9 +26,17 @@ type Object struct {
 // Objects returns what of a provider a text may mean, deleted ones too, by the best
 // kind of match alone: id, union id, open id or row id; e-mail or phone; a whole name or
 // its pinyin; a part of it. Where nothing matches, what was once called so or had such
-// an id, e-mail or phone.
+// an id, e-mail or phone. Ids are kept as the provider sends them, also with blanks around
+// them: only where nothing is called exactly so, blanks around the text do not count.
 func (s *Store) Objects(ctx context.Context, providerID, text string, limit int) ([]Object, error) {
-	text = strings.TrimSpace(text)
+	out, err := s.objects(ctx, providerID, text, limit)
+	if trimmed := strings.TrimSpace(text); err == nil && len(out) == 0 && trimmed != text {
+		return s.objects(ctx, providerID, trimmed, limit)
+	}
+	return out, err
+}
+
+func (s *Store) objects(ctx context.Context, providerID, text string, limit int) ([]Object, error) {
 	rows, err := s.q.ObjectFind(ctx, s.pool, dbsqlc.ObjectFindParams{ProviderID: providerID, Text: text, Pattern: escapeLike(text), MaxRows: int32(limit)})
 	if err != nil {
 		return nil, interpret("find object", err)
@@ -52,8 +60,20 @@ type Story struct {
 	Object
 	// Now is its row, without the provider's record.
 	Now json.RawMessage `json:"now"`
-	// Chapters are the runs that changed it or planned to, the oldest first.
+	// Chapters are the runs that changed it or planned to, or put on record why not, the
+	// oldest first.
 	Chapters []Chapter `json:"runs"`
+	// Presence is why it is still there, nil of what is deleted or was changed since.
+	Presence *Presence `json:"presence,omitempty"`
+}
+
+// Presence is what the newest run that read the whole company, as far as it could, says of
+// something that is still there.
+type Presence struct {
+	Run StoryRun `json:"run"`
+	// Listings are those that should show it. Where all are complete, and no chapter of the
+	// run says otherwise, the provider lists it.
+	Listings []Listing `json:"listings"`
 }
 
 // Chapter is what one run did to the object.
@@ -61,6 +81,12 @@ type Chapter struct {
 	Run StoryRun `json:"run"`
 	// Changes are those of the object and, of a member, of their places.
 	Changes []StoryChange `json:"changes"`
+	// Notes are what the run put on record of the object: why it was left as it is, or
+	// could not be read.
+	Notes []string `json:"notes,omitempty"`
+	// LookUp is what the provider said when the run missed the object and asked for it
+	// alone: gone, there, unseen, taken, unnamed, unasked or failed; empty if it was not missed.
+	LookUp Fate `json:"look_up,omitempty"`
 	// Evidence is what removals rest on, nil if nothing was removed by a sync.
 	Evidence *Evidence `json:"evidence,omitempty"`
 }
@@ -77,6 +103,8 @@ type StoryRun struct {
 	DecidedBy     string    `json:"decided_by,omitempty"`
 	// HoldReason is why the removal guard stopped the run, empty if it did not.
 	HoldReason string `json:"hold_reason,omitempty"`
+	// Singly is true if the run looked up single people and read no listing.
+	Singly bool `json:"single_people,omitempty"`
 }
 
 // StoryChange is one change, or a removal that was planned.
@@ -104,6 +132,8 @@ type Evidence struct {
 	// Departments are all that the run knew, Complete those it read to the end.
 	Departments int `json:"departments_known"`
 	Complete    int `json:"departments_complete"`
+	// Skipped are those whose people it left out on purpose.
+	Skipped int `json:"departments_skipped,omitempty"`
 	// Listings are those that should have shown the object.
 	Listings []Listing `json:"listings"`
 	// DroppedAt is when the ledger was cleaned up; then there is nothing to tell.
@@ -124,6 +154,8 @@ type Listing struct {
 	// Request is the provider's id of the answer that ended the listing.
 	Request string     `json:"request,omitempty"`
 	ReadAt  *time.Time `json:"read_at,omitempty"`
+	// Error says why it is not complete.
+	Error string `json:"error,omitempty"`
 }
 
 // Story returns everything on record of one object: the runs that changed it, what they
@@ -141,13 +173,16 @@ func (s *Store) Story(ctx context.Context, o Object) (Story, error) {
 	if err := t.spared(ctx); err != nil {
 		return story, interpret("read planned removals of object", err)
 	}
+	if err := t.stayed(ctx); err != nil {
+		return story, interpret("read why the object was left as it is", err)
+	}
 	for i := range story.Chapters {
 		if err := t.evidence(ctx, &story.Chapters[i]); err != nil {
 			return story, interpret("read ledger", err)
 		}
 	}
 	slices.SortStableFunc(story.Chapters, func(a, b Chapter) int { return a.Run.StartedAt.Compare(b.Run.StartedAt) })
-	return story, nil
+	return story, interpret("read why the object is there", t.presence(ctx))
 }
 
 type storyTeller struct {
@@ -158,6 +193,8 @@ type storyTeller struct {
 	removed map[string][]string
 	waived  map[string]bool
 	dropped map[string]*time.Time
+	// former are external ids that the object had.
+	former []string
 }
 
 // chapter returns the run's, begun if it is not yet.
@@ -175,11 +212,16 @@ func (t *storyTeller) chapter(ctx context.Context, runID string) (*Chapter, erro
 		return nil, err
 	}
 	t.waived[runID], t.dropped[runID] = r.OnRemovals == "apply", r.DetailsDroppedAt
-	t.story.Chapters = append(t.story.Chapters, Chapter{Run: StoryRun{
+	t.story.Chapters = append(t.story.Chapters, Chapter{Run: storyRunOf(r), Changes: []StoryChange{}})
+	return &t.story.Chapters[len(t.story.Chapters)-1], nil
+}
+
+func storyRunOf(r dbsqlc.RunGetRow) StoryRun {
+	return StoryRun{
 		ID: r.ID, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Status: r.Status, StartedAt: r.StartedAt,
 		Undoes: value(r.Undoes), HoldReason: value(r.HoldReason), StartedBy: value(r.StartedBy), DecidedBy: value(r.DecidedBy),
-	}, Changes: []StoryChange{}})
-	return &t.story.Chapters[len(t.story.Chapters)-1], nil
+		Singly: len(r.Members) > 0 && r.Undoes == nil,
+	}
 }
 
 func (t *storyTeller) changes(ctx context.Context) error {
@@ -195,6 +237,9 @@ func (t *storyTeller) changes(ctx context.Context) error {
 		change := StoryChange{
 			ObjectType: r.ObjectType, Department: r.Department, DepartmentName: r.DepartmentName, Kind: r.Kind,
 			Before: r.Before, After: r.After, At: r.ChangedAt, Reason: value(r.Reason),
+		}
+		if r.ObjectType == t.story.Type && !slices.Contains(t.ids(), r.ExternalID) {
+			t.former = append(t.former, r.ExternalID)
 		}
 		if r.Reason != nil {
 			change.Decision = t.decision(c.Run)
@@ -244,7 +289,7 @@ func (t *storyTeller) spared(ctx context.Context) error {
 // has no department: those of the places that went with it count.
 func (t *storyTeller) evidence(ctx context.Context, c *Chapter) error {
 	departments := t.removed[c.Run.ID]
-	if len(departments) == 0 {
+	if len(departments) == 0 || c.Run.Singly { // which read no listing
 		return nil
 	}
 	c.Evidence = &Evidence{Listings: []Listing{}, DroppedAt: t.dropped[c.Run.ID]}
@@ -252,13 +297,19 @@ func (t *storyTeller) evidence(ctx context.Context, c *Chapter) error {
 	if err != nil {
 		return err
 	}
-	c.Evidence.Departments, c.Evidence.Complete = int(extent.Departments), int(extent.Complete)
-	rows, err := t.s.q.RunListings(ctx, t.s.pool, departments, c.Run.ID)
-	for _, r := range rows {
-		c.Evidence.Listings = append(c.Evidence.Listings, Listing{
-			Department: r.Department, Of: r.What, Complete: r.Complete, Pages: int(r.Pages), Read: int(r.Read), Declared: r.Declared,
-			Request: value(r.Request), ReadAt: r.ReadAt,
-		})
-	}
+	c.Evidence.Departments, c.Evidence.Complete, c.Evidence.Skipped = int(extent.Departments), int(extent.Complete), int(extent.Skipped)
+	c.Evidence.Listings, err = t.listings(ctx, departments, c.Run.ID)
 	return err
+}
+
+func (t *storyTeller) listings(ctx context.Context, departments []string, runID string) ([]Listing, error) {
+	rows, err := t.s.q.RunListings(ctx, t.s.pool, departments, runID)
+	out := make([]Listing, len(rows))
+	for i, r := range rows {
+		out[i] = Listing{
+			Department: r.Department, Of: r.What, Complete: r.Complete, Pages: int(r.Pages), Read: int(r.Read), Declared: r.Declared,
+			Request: value(r.Request), ReadAt: r.ReadAt, Error: value(r.Error),
+		}
+	}
+	return out, err
 }

@@ -15,7 +15,7 @@ type Fate string
 
 // Fates. Gone, There, Unseen and Taken are what a provider says of an object
 // (provider.Fate). Unnamed: the list of everybody, asked for once more, does not name the
-// person. Failed: the answer was none.
+// person. Failed: the answer was none. Unasked: there was nobody to ask, or too much.
 const (
 	Gone    Fate = "gone"
 	There   Fate = "there"
@@ -23,6 +23,7 @@ const (
 	Taken   Fate = "taken"
 	Unnamed Fate = "unnamed"
 	Failed  Fate = "failed"
+	Unasked Fate = "unasked"
 )
 
 // Doubt is a planned removal that a look-up is to confirm.

@@ -56,9 +56,17 @@ type FoundMember struct {
 }
 
 // Search finds a provider's people by part of the name, leading pinyin or
-// initials, part of e-mail or phone, or the external id.
+// initials, part of e-mail or phone, or the external id. Blanks around the text do not
+// count where nobody matches with them: they may be part of an id.
 func (s *Store) Search(ctx context.Context, providerID, text string, limit int) ([]FoundMember, error) {
-	text = strings.TrimSpace(text)
+	out, err := s.search(ctx, providerID, text, limit)
+	if trimmed := strings.TrimSpace(text); err == nil && len(out) == 0 && trimmed != text {
+		return s.search(ctx, providerID, trimmed, limit)
+	}
+	return out, err
+}
+
+func (s *Store) search(ctx context.Context, providerID, text string, limit int) ([]FoundMember, error) {
 	rows, err := s.q.MemberSearch(ctx, s.pool, dbsqlc.MemberSearchParams{
 		ProviderID: &providerID, Plain: text, Pattern: escapeLike(text), MaxRows: int32(limit),
 	})
@@ -85,9 +93,16 @@ type FoundDepartment struct {
 }
 
 // SearchDepartments returns a provider's active departments by part of their name, or by
-// external id.
+// external id. Blanks around the text are as for Search.
 func (s *Store) SearchDepartments(ctx context.Context, providerID, text string, limit int) ([]FoundDepartment, error) {
-	text = strings.TrimSpace(text)
+	out, err := s.searchDepartments(ctx, providerID, text, limit)
+	if trimmed := strings.TrimSpace(text); err == nil && len(out) == 0 && trimmed != text {
+		return s.searchDepartments(ctx, providerID, trimmed, limit)
+	}
+	return out, err
+}
+
+func (s *Store) searchDepartments(ctx context.Context, providerID, text string, limit int) ([]FoundDepartment, error) {
 	rows, err := s.q.DepartmentSearch(ctx, s.pool, dbsqlc.DepartmentSearchParams{
 		ProviderID: &providerID, Plain: text, Pattern: escapeLike(text), MaxRows: int32(limit),
 	})

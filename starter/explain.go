@@ -15,7 +15,7 @@ type explainCommand struct {
 
 // Help implements kong.HelpProvider.
 func (explainCommand) Help() string {
-	return `Shows every change in order, with the run that made it. For a removal it also shows why: which listing should have contained the person or department, how completely it was read, by which answer of the provider, and what the removal guard decided. It finds deleted people and departments too, also by earlier names, and shows removals that runs planned and did not carry out.
+	return `Shows every change in order, with the run that made it. For a removal it also shows why: which listing should have contained the person or department, how completely it was read, by which answer of the provider, and what the removal guard decided. It finds deleted people and departments too, also by earlier names, and shows removals that runs planned and did not carry out. Of what is still there it shows why: which listing could not be read, and what the provider said when it was asked for the person or department alone.
 
 Examples:
 
@@ -86,6 +86,9 @@ func (s *session) sayStory(story db.Story) {
 	for _, c := range story.Chapters {
 		s.sayChapter(c)
 	}
+	if story.Presence != nil {
+		s.sayPresence(story)
+	}
 }
 
 func (s *session) sayChapter(c db.Chapter) {
@@ -105,9 +108,10 @@ func (s *session) sayChapter(c db.Chapter) {
 		}
 		s.say("%s", strings.TrimRight(fmt.Sprintf("  %-11s %s  %s", kind, where, difference(change.Before, change.After)), " "))
 		if change.Reason != "" {
-			s.say("              because %s; %s", reasons[change.Reason], decisions(change, c.Run))
+			s.say("              because %s; %s", reasonOf(change, c.Run), decisions(change, c.Run))
 		}
 	}
+	s.sayStayed(c)
 	if c.Evidence != nil {
 		s.sayEvidence(*c.Evidence)
 	}
@@ -119,6 +123,17 @@ var reasons = map[string]string{
 	"looked_up":       "no listing shows it, and a lookup says that it is gone",
 	"with_member":     "the person was removed",
 	"with_department": "the department was removed",
+}
+
+// reasonOf is why something was removed. A run of single people has read no listing.
+func reasonOf(change db.StoryChange, run db.StoryRun) string {
+	if !run.Singly || change.Reason != "looked_up" {
+		return reasons[change.Reason]
+	}
+	if change.ObjectType == "membership" {
+		return "the person's own record, looked up singly, does not show the place any more"
+	}
+	return "the provider, asked for it alone, says that it is gone"
 }
 
 // decisions says what became of a removal.
@@ -144,8 +159,16 @@ func (s *session) sayEvidence(e db.Evidence) {
 		s.say("  What the run read is no longer on record: it was cleaned up at %s.", moment(*e.DroppedAt))
 		return
 	}
-	s.say("  What the run read: %s of %s departments to the end", grouped(e.Complete), grouped(e.Departments))
-	for _, l := range e.Listings {
+	skipped := ""
+	if e.Skipped > 0 {
+		skipped = fmt.Sprintf("; the people of %s were left out on purpose", grouped(e.Skipped))
+	}
+	s.say("  What the run read: %s of %s departments to the end%s", grouped(e.Complete), grouped(e.Departments), skipped)
+	s.sayListings(e.Listings)
+}
+
+func (s *session) sayListings(listings []db.Listing) {
+	for _, l := range listings {
 		line := fmt.Sprintf("    %s of department %s: %s, %s pages", l.Of, plain(l.Department), complete(l.Complete), grouped(l.Pages))
 		if l.Of == "members" {
 			line += fmt.Sprintf(", %s people read", grouped(l.Read))
@@ -159,6 +182,7 @@ func (s *session) sayEvidence(e db.Evidence) {
 		if l.Request != "" {
 			line += ", request " + plain(l.Request)
 		}
+		line += prefixed(": ", plain(l.Error))
 		s.say("%s", line)
 	}
 }

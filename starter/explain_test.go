@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // A person who was removed while a place was held back, as a run leaves it behind.
@@ -70,4 +71,46 @@ func (in installation) explained(what string) (story db.Story) {
 	in.t.Helper()
 	in.ok("explain", "acme", what, "--output", "json").json(&story)
 	return story
+}
+
+// Why somebody is still there, and a removal that rests on no listing.
+func TestExplainTellsWhySomebodyStayed(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
+	store := in.store()
+	run := in.begin(store, "acme", "1")
+	in.query(`INSERT INTO org_departments (provider_id, external_id, name, path) SELECT id, 'od-1', 'Sales', 'Acme/Sales' FROM identity_providers`)
+	in.query(`INSERT INTO org_members (provider_id, external_id, name, department_path) SELECT id, x, 'Name ' || x, 'Acme/Sales' FROM identity_providers, unnest(ARRAY['u1', 'u2', 'u3', ' u4 ']) x`)
+	in.query(`INSERT INTO org_member_departments (member_id, department_id) SELECT m.id, d.id FROM org_members m, org_departments d`)
+	problem := "Feishu 40004: the department is outside the app's contact range"
+	in.ledger(run, "od-1", 0, &problem)
+	require.NoError(t, store.RunNote(t.Context(), run, "member", "u1", "no listing shows it any more, but it could not be confirmed as gone; it was left as it is"))
+	in.query(`INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, fate) SELECT $1, 'member', id, false, 'unasked' FROM org_members WHERE external_id = 'u2'`, run)
+	require.NoError(t, store.RunFinish(t.Context(), run, directory.RunPartial, "", directory.Counts{}, false))
+
+	text := in.ok("explain", "acme", "u1").stdout
+	require.Contains(t, text, "run "+run[:8]+" (partial)")
+	require.Contains(t, text, "  note        no listing shows it any more, but it could not be confirmed as gone")
+	require.Contains(t, text, "Why it is there, by run "+run[:8]+" (partial)")
+	require.Contains(t, text, "members of department od-1: incomplete")
+	require.Contains(t, text, problem)
+	require.Contains(t, text, "What the run found out about it is told above.")
+	require.Contains(t, in.ok("explain", "acme", "u2").stdout, "  left        it was not found where it used to be, but may be where the run could not read")
+	require.Contains(t, in.ok("explain", "acme", "u3").stdout, "Not everything that should show it was read to the end")
+	in.query(`UPDATE sync_run_departments SET members_complete = true, members_error = NULL, error = NULL`)
+	require.Contains(t, in.ok("explain", "acme", "u3").stdout, "it was not missed: the provider lists it")
+	require.Contains(t, in.ok("explain", "acme", " u4 ").stdout, "Name  u4")
+
+	singly := in.begin(store, "acme", "2")
+	in.query(`UPDATE sync_runs SET members = ARRAY['u3'] WHERE id = $1`, singly)
+	in.query(`UPDATE org_members SET status = 'deleted' WHERE external_id = 'u3'`)
+	in.query(`INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind)
+		SELECT $1::uuid, 'member', id, id, 'u3', 'deleted' FROM org_members WHERE external_id = 'u3'`, singly)
+	in.query(`INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, applied, reason)
+		SELECT run_id, object_type, object_id, department_id, true, 'looked_up' FROM org_changes`)
+	text = in.ok("explain", "acme", "u3").stdout
+	require.Contains(t, text, "because the provider, asked for it alone, says that it is gone; within the removal limits")
+	require.NotContains(t, text, "listing")
+	require.NotContains(t, text, "What the run read")
 }

@@ -38,7 +38,7 @@ SELECT to_jsonb(d) - 'raw_data' FROM org_departments d WHERE d.id = @id;
 
 -- name: ObjectChanges :many
 -- Every change of a department, or of a member and their places, the oldest first.
-SELECT c.run_id, c.object_type, c.department_id, coalesce(d.external_id, '')::text AS department, coalesce(d.name, '')::text AS department_name,
+SELECT c.run_id, c.object_type, c.external_id, c.department_id, coalesce(d.external_id, '')::text AS department, coalesce(d.name, '')::text AS department_name,
     c.kind, (c.before - '{primary_rank,depth}'::text[])::jsonb AS before, (c.after - '{primary_rank,depth}'::text[])::jsonb AS after, c.changed_at, x.reason
 FROM org_changes c
 JOIN sync_runs r ON r.id = c.run_id AND r.mode = 'apply'
@@ -58,6 +58,36 @@ LEFT JOIN org_departments d ON x.object_type = 'membership' AND d.id = x.departm
 WHERE x.object_id = @object_id AND x.confirmed AND NOT x.applied
 ORDER BY r.generation, x.object_type, x.department_id;
 
+-- name: ObjectNotes :many
+-- What runs put on record of an object, by the ids that it has or had. A warning about
+-- something of another type may bear the same id.
+SELECT e.run_id, e.message, r.started_at FROM sync_runs r
+JOIN sync_run_errors e ON e.run_id = r.id AND e.external_id = ANY (@ids::text[])
+WHERE r.provider_id = (SELECT m.provider_id FROM org_members m WHERE m.id = @object_id UNION ALL SELECT d.provider_id FROM org_departments d WHERE d.id = @object_id)
+  AND r.mode = 'apply' AND (e.object_type = @object_type::text OR e.object_type = 'warning' AND e.message NOT LIKE @other::text || ' %')
+ORDER BY r.generation, e.id;
+
+-- name: ObjectLookUps :many
+-- What the provider said when runs that missed an object asked for it alone.
+SELECT l.run_id, l.fate::text AS fate FROM sync_run_lookups l
+JOIN sync_runs r ON r.id = l.run_id AND r.mode = 'apply'
+WHERE l.object_id = @object_id AND l.fate IS NOT NULL
+ORDER BY r.generation;
+
+-- name: NewestReading :one
+-- The newest run that read a whole company, as far as it could, and applied what it read.
+SELECT r.id FROM sync_runs r
+WHERE r.provider_id = (SELECT m.provider_id FROM org_members m WHERE m.id = @object_id UNION ALL SELECT d.provider_id FROM org_departments d WHERE d.id = @object_id)
+  AND r.mode = 'apply' AND r.undoes IS NULL AND r.retries IS NULL AND cardinality(r.members) = 0 AND cardinality(r.departments) = 0
+  AND r.status IN ('succeeded', 'partial', 'held', 'rejected') AND r.details_dropped_at IS NULL
+ORDER BY r.generation DESC LIMIT 1;
+
+-- name: ObjectPlaces :many
+-- Where an object is to be looked for: a member's departments, or the department itself.
+SELECT md.department_id::uuid AS id FROM org_member_departments md WHERE md.member_id = @object_id
+UNION ALL
+SELECT d.id FROM org_departments d WHERE d.id = @object_id;
+
 -- name: RunListings :many
 -- What a run read of departments: the listing of the people there or, of a department
 -- that was not listed itself, the listing that should have shown it.
@@ -68,13 +98,13 @@ WITH RECURSIVE asked AS (
     WHERE a.up < 100 AND NOT EXISTS (SELECT 1 FROM sync_run_departments l WHERE l.run_id = @run_id AND l.external_id = a.external_id)
 )
 SELECT via.external_id AS department, 'members' AS what, l.members_complete AS complete, via.pages, via.members_read AS read,
-    via.members_declared AS declared, via.members_request AS request, via.members_read_at AS read_at
+    via.members_declared AS declared, via.members_request AS request, via.members_read_at AS read_at, coalesce(l.members_error, l.error) AS error
 FROM asked a
 JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = a.external_id
 JOIN sync_run_departments via ON via.run_id = l.run_id AND via.external_id = l.members_via
 WHERE a.up = 0
 UNION
-SELECT via.external_id, 'departments', l.children_complete, via.children_pages, 0, NULL, via.children_request, via.children_read_at
+SELECT via.external_id, 'departments', l.children_complete, via.children_pages, 0, NULL, via.children_request, via.children_read_at, l.children_error
 FROM asked a
 JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = a.external_id
 JOIN sync_run_departments via ON via.run_id = l.run_id AND via.external_id = l.children_via
@@ -82,6 +112,8 @@ WHERE a.up > 0
 ORDER BY 1, 2;
 
 -- name: RunExtent :one
--- How many departments a run knew, and how many of them it read to the end.
-SELECT count(*)::int AS departments, (count(*) FILTER (WHERE children_complete AND members_complete))::int AS complete
+-- How many departments a run knew, how many of them it read to the end, and the people of
+-- how many it left out on purpose.
+SELECT count(*)::int AS departments, (count(*) FILTER (WHERE children_complete AND members_complete))::int AS complete,
+    (count(*) FILTER (WHERE members_skipped))::int AS skipped
 FROM sync_run_departments WHERE run_id = @run_id;

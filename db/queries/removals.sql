@@ -193,8 +193,15 @@ FROM dependents p CROSS JOIN LATERAL (SELECT * FROM org_members x WHERE x.id = p
 ORDER BY p.member_id, p.department_id, p.object_type DESC
 ON CONFLICT DO NOTHING;
 
--- name: RemovalsDropUnconfirmed :execrows
-DELETE FROM sync_run_removals WHERE run_id = @run_id AND NOT confirmed;
+-- name: RemovalsDropUnconfirmed :one
+-- What nobody was asked about stays. That it stays for this is on record with the look-ups.
+WITH dropped AS (
+    DELETE FROM sync_run_removals r WHERE r.run_id = @run_id::uuid AND NOT r.confirmed RETURNING r.object_type, r.object_id
+), noted AS (
+    INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, fate)
+    SELECT @run_id::uuid, d.object_type, d.object_id, false, 'unasked' FROM dropped d ON CONFLICT DO NOTHING
+)
+SELECT count(*)::int AS dropped FROM dropped;
 
 -- name: RemovalFigures :one
 -- What the guard compares: what would go against what is there. Rows already

@@ -11,8 +11,24 @@ import (
 	"time"
 )
 
+const newestReading = `-- name: NewestReading :one
+SELECT r.id FROM sync_runs r
+WHERE r.provider_id = (SELECT m.provider_id FROM org_members m WHERE m.id = $1 UNION ALL SELECT d.provider_id FROM org_departments d WHERE d.id = $1)
+  AND r.mode = 'apply' AND r.undoes IS NULL AND r.retries IS NULL AND cardinality(r.members) = 0 AND cardinality(r.departments) = 0
+  AND r.status IN ('succeeded', 'partial', 'held', 'rejected') AND r.details_dropped_at IS NULL
+ORDER BY r.generation DESC LIMIT 1
+`
+
+// The newest run that read a whole company, as far as it could, and applied what it read.
+func (q *Queries) NewestReading(ctx context.Context, db DBTX, objectID string) (string, error) {
+	row := db.QueryRow(ctx, newestReading, objectID)
+	var id string
+	err := row.Scan(&id)
+	return id, err
+}
+
 const objectChanges = `-- name: ObjectChanges :many
-SELECT c.run_id, c.object_type, c.department_id, coalesce(d.external_id, '')::text AS department, coalesce(d.name, '')::text AS department_name,
+SELECT c.run_id, c.object_type, c.external_id, c.department_id, coalesce(d.external_id, '')::text AS department, coalesce(d.name, '')::text AS department_name,
     c.kind, (c.before - '{primary_rank,depth}'::text[])::jsonb AS before, (c.after - '{primary_rank,depth}'::text[])::jsonb AS after, c.changed_at, x.reason
 FROM org_changes c
 JOIN sync_runs r ON r.id = c.run_id AND r.mode = 'apply'
@@ -26,6 +42,7 @@ ORDER BY r.generation, c.id
 type ObjectChangesRow struct {
 	RunID          string
 	ObjectType     string
+	ExternalID     string
 	DepartmentID   string
 	Department     string
 	DepartmentName string
@@ -49,6 +66,7 @@ func (q *Queries) ObjectChanges(ctx context.Context, db DBTX, objectID string) (
 		if err := rows.Scan(
 			&i.RunID,
 			&i.ObjectType,
+			&i.ExternalID,
 			&i.DepartmentID,
 			&i.Department,
 			&i.DepartmentName,
@@ -187,6 +205,114 @@ func (q *Queries) ObjectFindFormer(ctx context.Context, db DBTX, providerID stri
 	return items, nil
 }
 
+const objectLookUps = `-- name: ObjectLookUps :many
+SELECT l.run_id, l.fate::text AS fate FROM sync_run_lookups l
+JOIN sync_runs r ON r.id = l.run_id AND r.mode = 'apply'
+WHERE l.object_id = $1 AND l.fate IS NOT NULL
+ORDER BY r.generation
+`
+
+type ObjectLookUpsRow struct {
+	RunID string
+	Fate  string
+}
+
+// What the provider said when runs that missed an object asked for it alone.
+func (q *Queries) ObjectLookUps(ctx context.Context, db DBTX, objectID string) ([]ObjectLookUpsRow, error) {
+	rows, err := db.Query(ctx, objectLookUps, objectID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ObjectLookUpsRow
+	for rows.Next() {
+		var i ObjectLookUpsRow
+		if err := rows.Scan(&i.RunID, &i.Fate); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const objectNotes = `-- name: ObjectNotes :many
+SELECT e.run_id, e.message, r.started_at FROM sync_runs r
+JOIN sync_run_errors e ON e.run_id = r.id AND e.external_id = ANY ($1::text[])
+WHERE r.provider_id = (SELECT m.provider_id FROM org_members m WHERE m.id = $2 UNION ALL SELECT d.provider_id FROM org_departments d WHERE d.id = $2)
+  AND r.mode = 'apply' AND (e.object_type = $3::text OR e.object_type = 'warning' AND e.message NOT LIKE $4::text || ' %')
+ORDER BY r.generation, e.id
+`
+
+type ObjectNotesParams struct {
+	Ids        []string
+	ObjectID   string
+	ObjectType string
+	Other      string
+}
+
+type ObjectNotesRow struct {
+	RunID     string
+	Message   string
+	StartedAt time.Time
+}
+
+// What runs put on record of an object, by the ids that it has or had. A warning about
+// something of another type may bear the same id.
+func (q *Queries) ObjectNotes(ctx context.Context, db DBTX, arg ObjectNotesParams) ([]ObjectNotesRow, error) {
+	rows, err := db.Query(ctx, objectNotes,
+		arg.Ids,
+		arg.ObjectID,
+		arg.ObjectType,
+		arg.Other,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ObjectNotesRow
+	for rows.Next() {
+		var i ObjectNotesRow
+		if err := rows.Scan(&i.RunID, &i.Message, &i.StartedAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const objectPlaces = `-- name: ObjectPlaces :many
+SELECT md.department_id::uuid AS id FROM org_member_departments md WHERE md.member_id = $1
+UNION ALL
+SELECT d.id FROM org_departments d WHERE d.id = $1
+`
+
+// Where an object is to be looked for: a member's departments, or the department itself.
+func (q *Queries) ObjectPlaces(ctx context.Context, db DBTX, objectID string) ([]string, error) {
+	rows, err := db.Query(ctx, objectPlaces, objectID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const objectRow = `-- name: ObjectRow :one
 SELECT (to_jsonb(m) - 'raw_data')::jsonb AS now FROM org_members m WHERE m.id = $1
 UNION ALL
@@ -250,20 +376,23 @@ func (q *Queries) ObjectSpared(ctx context.Context, db DBTX, objectID string) ([
 }
 
 const runExtent = `-- name: RunExtent :one
-SELECT count(*)::int AS departments, (count(*) FILTER (WHERE children_complete AND members_complete))::int AS complete
+SELECT count(*)::int AS departments, (count(*) FILTER (WHERE children_complete AND members_complete))::int AS complete,
+    (count(*) FILTER (WHERE members_skipped))::int AS skipped
 FROM sync_run_departments WHERE run_id = $1
 `
 
 type RunExtentRow struct {
 	Departments int32
 	Complete    int32
+	Skipped     int32
 }
 
-// How many departments a run knew, and how many of them it read to the end.
+// How many departments a run knew, how many of them it read to the end, and the people of
+// how many it left out on purpose.
 func (q *Queries) RunExtent(ctx context.Context, db DBTX, runID string) (RunExtentRow, error) {
 	row := db.QueryRow(ctx, runExtent, runID)
 	var i RunExtentRow
-	err := row.Scan(&i.Departments, &i.Complete)
+	err := row.Scan(&i.Departments, &i.Complete, &i.Skipped)
 	return i, err
 }
 
@@ -275,13 +404,13 @@ WITH RECURSIVE asked AS (
     WHERE a.up < 100 AND NOT EXISTS (SELECT 1 FROM sync_run_departments l WHERE l.run_id = $2 AND l.external_id = a.external_id)
 )
 SELECT via.external_id AS department, 'members' AS what, l.members_complete AS complete, via.pages, via.members_read AS read,
-    via.members_declared AS declared, via.members_request AS request, via.members_read_at AS read_at
+    via.members_declared AS declared, via.members_request AS request, via.members_read_at AS read_at, coalesce(l.members_error, l.error) AS error
 FROM asked a
 JOIN sync_run_departments l ON l.run_id = $2 AND l.external_id = a.external_id
 JOIN sync_run_departments via ON via.run_id = l.run_id AND via.external_id = l.members_via
 WHERE a.up = 0
 UNION
-SELECT via.external_id, 'departments', l.children_complete, via.children_pages, 0, NULL, via.children_request, via.children_read_at
+SELECT via.external_id, 'departments', l.children_complete, via.children_pages, 0, NULL, via.children_request, via.children_read_at, l.children_error
 FROM asked a
 JOIN sync_run_departments l ON l.run_id = $2 AND l.external_id = a.external_id
 JOIN sync_run_departments via ON via.run_id = l.run_id AND via.external_id = l.children_via
@@ -298,6 +427,7 @@ type RunListingsRow struct {
 	Declared   *int32
 	Request    *string
 	ReadAt     *time.Time
+	Error      *string
 }
 
 // What a run read of departments: the listing of the people there or, of a department
@@ -320,6 +450,7 @@ func (q *Queries) RunListings(ctx context.Context, db DBTX, departments []string
 			&i.Declared,
 			&i.Request,
 			&i.ReadAt,
+			&i.Error,
 		); err != nil {
 			return nil, err
 		}

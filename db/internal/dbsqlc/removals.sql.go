@@ -260,16 +260,22 @@ func (q *Queries) RemovalsDropScopes(ctx context.Context, db DBTX, runID string,
 	return err
 }
 
-const removalsDropUnconfirmed = `-- name: RemovalsDropUnconfirmed :execrows
-DELETE FROM sync_run_removals WHERE run_id = $1 AND NOT confirmed
+const removalsDropUnconfirmed = `-- name: RemovalsDropUnconfirmed :one
+WITH dropped AS (
+    DELETE FROM sync_run_removals r WHERE r.run_id = $1::uuid AND NOT r.confirmed RETURNING r.object_type, r.object_id
+), noted AS (
+    INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, fate)
+    SELECT $1::uuid, d.object_type, d.object_id, false, 'unasked' FROM dropped d ON CONFLICT DO NOTHING
+)
+SELECT count(*)::int AS dropped FROM dropped
 `
 
-func (q *Queries) RemovalsDropUnconfirmed(ctx context.Context, db DBTX, runID string) (int64, error) {
-	result, err := db.Exec(ctx, removalsDropUnconfirmed, runID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+// What nobody was asked about stays. That it stays for this is on record with the look-ups.
+func (q *Queries) RemovalsDropUnconfirmed(ctx context.Context, db DBTX, runID string) (int32, error) {
+	row := db.QueryRow(ctx, removalsDropUnconfirmed, runID)
+	var dropped int32
+	err := row.Scan(&dropped)
+	return dropped, err
 }
 
 const removalsPlanDepartments = `-- name: RemovalsPlanDepartments :execrows

@@ -1,0 +1,98 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+)
+
+// stayed adds why runs left the object as it is: what they put on record of it, and what
+// came of looking it up.
+func (t *storyTeller) stayed(ctx context.Context) error {
+	from, until := t.span()
+	within := func(at time.Time) bool { return !at.Before(from) && (until.IsZero() || !at.After(until)) }
+	notes, err := t.s.q.ObjectNotes(ctx, t.s.pool, dbsqlc.ObjectNotesParams{
+		Ids: t.ids(), ObjectID: t.story.ID, ObjectType: t.story.Type, Other: otherType(t.story.Type),
+	})
+	if err != nil {
+		return err
+	}
+	for _, n := range notes {
+		if !within(n.StartedAt) { // somebody else's, who had the id before or has it now
+			continue
+		}
+		c, err := t.chapter(ctx, n.RunID)
+		if err != nil {
+			return err
+		}
+		c.Notes = append(c.Notes, n.Message)
+	}
+	lookUps, err := t.s.q.ObjectLookUps(ctx, t.s.pool, t.story.ID)
+	for _, l := range lookUps {
+		c, err := t.chapter(ctx, l.RunID)
+		if err != nil {
+			return err
+		}
+		c.LookUp = Fate(l.Fate)
+	}
+	return err
+}
+
+// span is when the object was there, as far as its changes tell: since it was created and,
+// if it is deleted, until its last change. Zero where they do not tell.
+func (t *storyTeller) span() (from, until time.Time) {
+	for _, c := range t.story.Chapters {
+		for _, change := range c.Changes {
+			if change.ObjectType == t.story.Type && change.Kind == "created" {
+				from = c.Run.StartedAt
+			}
+		}
+		if t.story.Status == "deleted" && c.Run.StartedAt.After(until) {
+			until = c.Run.StartedAt
+		}
+	}
+	return from, until
+}
+
+// ids are the external ids that the object has or had.
+func (t *storyTeller) ids() []string { return append([]string{t.story.ExternalID}, t.former...) }
+
+func otherType(objectType string) string {
+	if objectType == "member" {
+		return "department"
+	}
+	return "member"
+}
+
+// presence adds why the object is still there, unless a run or a person changed it after
+// the whole company was read last.
+func (t *storyTeller) presence(ctx context.Context) error {
+	if t.story.Status == "deleted" {
+		return nil
+	}
+	id, err := t.s.q.NewestReading(ctx, t.s.pool, t.story.ID)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r, err := t.s.q.RunGet(ctx, t.s.pool, id)
+	if err != nil {
+		return err
+	}
+	if n := len(t.story.Chapters); n > 0 && t.story.Chapters[n-1].Run.StartedAt.After(r.StartedAt) {
+		return nil
+	}
+	places, err := t.s.q.ObjectPlaces(ctx, t.s.pool, t.story.ID)
+	if err != nil || len(places) == 0 {
+		return err
+	}
+	listings, err := t.listings(ctx, places, id)
+	t.story.Presence = &Presence{Run: storyRunOf(r), Listings: listings}
+	return err
+}

@@ -1,0 +1,109 @@
+package db_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// Why somebody is still there: what the run noted, what the provider said of them alone,
+// and which listing could not be read.
+func TestTheStoryOfWhoStayed(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	c.sync(snapshot{departments: "1; 2<1; 3<1", members: "a in=2; b in=3; c in=2"})
+	last := func(text string) db.Chapter {
+		story := c.story(text)
+		require.Equal(t, "active", story.Status)
+		return story.Chapters[len(story.Chapters)-1]
+	}
+	missing := func(members string, answer func(*run)) *run {
+		r := c.begin("apply")
+		r.read(snapshot{departments: "1; 2<1; 3<1" + members, members: "c in=2"})
+		r.apply(false)
+		r.planRemovals()
+		answer(r)
+		r.judge()
+		r.settle()
+		r.finish()
+		return r
+	}
+
+	// The provider shows them, asked for them alone.
+	shown := missing("", func(r *run) { r.lookedUp("member", db.There, "a", "b") })
+	chapter := last("a")
+	require.Equal(t, shown.id, chapter.Run.ID)
+	require.Empty(t, chapter.Changes)
+	require.Equal(t, db.There, chapter.LookUp)
+	require.Len(t, chapter.Notes, 1)
+	require.Contains(t, chapter.Notes[0], "no listing shows it any more, but")
+
+	// They may be where the run could not read, and more are missing than are looked up.
+	require.NoError(t, c.store.ProviderChange(t.Context(), c.provider.ID, db.ProviderChange{Guard: db.GuardChange{
+		Count: new(0), Percent: new(0.0), DepartmentCount: new(0), DepartmentPercent: new(0.0),
+	}}, nil))
+	unread := missing(" members=fail", func(*run) {})
+	chapter = last("a")
+	require.Equal(t, unread.id, chapter.Run.ID)
+	require.Equal(t, db.Unasked, chapter.LookUp)
+	story := c.story("b")
+	require.Equal(t, unread.id, story.Presence.Run.ID)
+	require.Len(t, story.Presence.Listings, 1)
+	listing := story.Presence.Listings[0]
+	require.Equal(t, "3", listing.Department)
+	require.False(t, listing.Complete)
+	require.NotEmpty(t, listing.Error)
+	// Who was listed.
+	require.True(t, c.story("c").Presence.Listings[0].Complete)
+	require.Empty(t, c.story("c").Chapters[len(c.story("c").Chapters)-1].Notes)
+
+	// Notes are those of whoever had the id then, and of nothing else that bears it.
+	require.NoError(t, c.store.RunNote(t.Context(), unread.id, "member", "c", "two people claim this id"))
+	require.NoError(t, c.store.RunNote(t.Context(), unread.id, "department", "c", "elsewhere"))
+	require.NoError(t, c.store.RunNote(t.Context(), unread.id, "warning", "c", "department c: elsewhere"))
+	require.NoError(t, c.store.RunNote(t.Context(), unread.id, "warning", "c", "member c: noted"))
+	require.Equal(t, []string{"two people claim this id", "member c: noted"}, last("c").Notes)
+	c.exec(t, "UPDATE org_changes SET external_id = 'former' WHERE external_id = 'c' AND object_type = 'member'")
+	require.NoError(t, c.store.RunNote(t.Context(), unread.id, "member", "former", "by the id it had"))
+	require.Contains(t, last("c").Notes, "by the id it had")
+	c.exec(t, "UPDATE sync_runs SET started_at = started_at - interval '1 year' WHERE id = $1", unread.id)
+	require.NotContains(t, last("c").Notes, "by the id it had", "somebody else's, before this one was there")
+}
+
+// A run of single people has read no listing, and none is told of.
+func TestTheStoryOfALookUp(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	c.sync(snapshot{departments: "1; 2<1", members: "a in=2"})
+	r := c.beginLimited("apply", db.NewRun{Members: []string{"a"}})
+	c.exec(t, `INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, reason)
+		SELECT $1::uuid, 'member', id, id, 'looked_up' FROM org_members WHERE external_id = 'a'`, r.id)
+	r.remove()
+	r.finish()
+	story := c.story("a")
+	chapter := story.Chapters[len(story.Chapters)-1]
+	require.True(t, chapter.Run.Singly)
+	require.Equal(t, "looked_up", chapter.Changes[len(chapter.Changes)-1].Reason)
+	require.Nil(t, chapter.Evidence)
+	require.Nil(t, story.Presence, "it is not there")
+}
+
+// Ids are kept as the provider sends them, with blanks around them.
+func TestAnIDWithBlanksAroundItIsFound(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.Feishu)
+	c.sync(snapshot{departments: "1", members: "a name=Ann in=1; b name=Bob in=1"})
+	c.exec(t, "UPDATE org_members SET external_id = ' a ' WHERE provider_id = $1 AND external_id = 'a'", c.provider.ID)
+	require.Equal(t, " a ", c.story(" a ").ExternalID)
+	require.Equal(t, "b", c.story(" b ").ExternalID, "nothing is called exactly so")
+	found, err := c.store.Search(t.Context(), c.provider.ID, " a ", 10)
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	require.Equal(t, " a ", found[0].ExternalID)
+	found, err = c.store.Search(t.Context(), c.provider.ID, " bob ", 10)
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+}
