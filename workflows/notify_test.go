@@ -91,9 +91,9 @@ func TestPeopleAreToldOfRunsThatNeedThem(t *testing.T) {
 		arrange func(*fakes)
 		want    map[string]workflows.NotifyInput
 	}{
-		"expired":  {"", func(*fakes) {}, telling("rejected")},
-		"approved": {workflows.ApproveUpdate, func(*fakes) {}, map[string]workflows.NotifyInput{}},
-		"rejected": {workflows.RejectUpdate, func(*fakes) {}, map[string]workflows.NotifyInput{}},
+		"expired":          {"", func(*fakes) {}, telling("rejected")},
+		"approved":         {workflows.ApproveUpdate, func(*fakes) {}, map[string]workflows.NotifyInput{}},
+		"rejected":         {workflows.RejectUpdate, func(*fakes) {}, map[string]workflows.NotifyInput{}},
 		"approved in part": {workflows.ApproveUpdate, partly, telling("partial")},
 		"approved in vain": {workflows.ApproveUpdate, func(f *fakes) {
 			f.remove = func(activities.RunRef) (activities.Removed, error) {
