@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
+	"github.com/google/uuid"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -21,6 +23,8 @@ type decisionFlags struct {
 	ID   string `arg:"" optional:"" name:"run" help:"The held run's id, or as much of its beginning as is unique. Without it, the command shows the held run and asks."`
 	Yes  bool   `help:"Do not ask; decide about the run that is held."`
 	All  bool   `help:"When asking, name everyone, not only the first people of each department."`
+
+	TemporalTimeout time.Duration `default:"1h" placeholder:"1h" help:"How long Temporal may be away before waiting is given up; what was decided goes on. (${default})"`
 }
 
 type approveCommand struct{ decisionFlags }
@@ -96,17 +100,63 @@ func (s *session) decide(ctx context.Context, c decisionFlags, d decision) (work
 		return result, err
 	}
 	defer s.warnWhileIdle(ctx, &lookup{temporal: temporal, workflowID: held.HoldWorkflowID})()
-	handle, err := temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: held.HoldWorkflowID, UpdateName: d.update, WaitForStage: client.WorkflowUpdateStageCompleted,
-		Args: []any{workflows.Decision{RunID: held.ID, DecidedBy: who()}},
-	})
-	if err == nil {
-		err = handle.Get(ctx, &result)
-	}
-	if err != nil {
+	if result, err = d.send(ctx, store, temporal, held, c.TemporalTimeout); err != nil {
 		return result, s.undecided(ctx, store, p, held, err)
 	}
 	return result, s.printResult(result)
+}
+
+// send sends the decision and waits for the outcome. While Temporal is away it is sent
+// again, which counts once by its id, and Postgres may tell what came of it.
+func (d decision) send(ctx context.Context, store *db.Store, temporal client.Client, held db.Run, timeout time.Duration) (workflows.SyncResult, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	answers := make(chan answer, 1)
+	go func() { answers <- d.ask(ctx, temporal, held, timeout) }()
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for ended := false; ; {
+		select {
+		case a := <-answers:
+			return a.SyncResult, a.err
+		case <-tick.C:
+			now, err := store.Run(ctx, held.ID)
+			over := err == nil && now.FinishedAt != nil && now.DecidedBy == who()
+			if over && ended { // Temporal had time to say so
+				return storedResult(ctx, store, held.ID)
+			}
+			ended = over
+		}
+	}
+}
+
+// ask sends the decision to Temporal until it is answered.
+func (d decision) ask(ctx context.Context, temporal client.Client, held db.Run, timeout time.Duration) (a answer) {
+	update := client.UpdateWorkflowOptions{
+		UpdateID: uuid.NewString(), WorkflowID: held.HoldWorkflowID, UpdateName: d.update, WaitForStage: client.WorkflowUpdateStageCompleted,
+		Args: []any{workflows.Decision{RunID: held.ID, DecidedBy: who()}},
+	}
+	var away time.Time
+	for {
+		var handle client.WorkflowUpdateHandle
+		if handle, a.err = temporal.UpdateWorkflow(ctx, update); a.err == nil {
+			a.err = handle.Get(ctx, &a.SyncResult)
+		}
+		if a.err == nil || ctx.Err() != nil || !passes(a.err) {
+			return a
+		}
+		if away.IsZero() {
+			away = time.Now()
+		}
+		if time.Since(away) >= timeout {
+			a.err = fmt.Errorf("temporal has not answered for %s; whether the decision arrived tells: orgsync runs show %s", length(timeout), shortID(held.ID))
+			return a
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(askAgain):
+		}
+	}
 }
 
 // heldRun returns the run that is to be decided. One that is not held is refused.
