@@ -155,7 +155,7 @@ type Listing struct {
 	Request string     `json:"request,omitempty"`
 	ReadAt  *time.Time `json:"read_at,omitempty"`
 	// Error says why it is not complete.
-	Error string `json:"error,omitempty"`
+	Error string `json:"problem,omitempty"`
 }
 
 // Story returns everything on record of one object: the runs that changed it, what they

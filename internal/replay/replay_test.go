@@ -137,7 +137,7 @@ func TestParse(t *testing.T) {
 	for name, good := range map[string]string{"export": string(document), "events alone": events, "byte order mark": "\ufeff" + string(document), "short names": short} {
 		history, err := replay.Parse([]byte(good))
 		require.NoError(t, err, name)
-		require.Len(t, history.Events, 76, name)
+		require.Len(t, history.Events, 77, name)
 	}
 	for name, bad := range map[string]string{
 		"empty": "", "text": "hello", "other document": `{"provider":"acme"}`, "list": `[1]`, "no events": `{"events":[]}`, "null": "null", "nothing in it": `[{}]`,
