@@ -34,13 +34,15 @@ func (in installation) atTerminal(question, answer string, args ...string) outco
 			_, err := screen.WriteString(answer + "\n")
 			require.NoError(in.t, err)
 		}
+		require.NotErrorIs(in.t, err, os.ErrDeadlineExceeded, "it still waits: %s", shown.String())
 		if err != nil { // the command has closed its end
 			break
 		}
 	}
+	ended := <-status // from here on nothing is written any more
 	require.True(in.t, answered || question == "", "it did not ask %q: %s%s", question, shown.String(), stderr.String())
 	return outcome{
-		t: in.t, status: <-status, stderr: stderr.String(),
+		t: in.t, status: ended, stderr: stderr.String(),
 		stdout: string(bytes.ReplaceAll(shown.Bytes(), []byte("\r\n"), []byte("\n"))),
 	}
 }
