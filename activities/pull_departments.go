@@ -61,7 +61,13 @@ func (a *Pull) pullDepartments(ctx context.Context, in RunRef, failed *failures)
 		}
 		pending = slices.DeleteFunc(pending, func(p db.Pending) bool { return failed.has(p.Department) })
 		if len(pending) == 0 {
-			return failed.last()
+			if failed.len() > 0 {
+				return failed.last()
+			}
+			if more, err := r.departmentsApart(ctx); err != nil || !more {
+				return err
+			}
+			continue
 		}
 		group, groupCtx := errgroup.WithContext(ctx)
 		group.SetLimit(walkers)

@@ -53,7 +53,11 @@ func (a *Reconcile) planRemovals(ctx context.Context, in PlanRemovals) (PlannedR
 	if err := a.Store.RunPhase(ctx, in.RunID, "removals"); err != nil {
 		return PlannedRemovals{}, err
 	}
-	plan, err := a.Store.PlanRemovals(ctx, in.RunID, in.LimitedRange)
+	sight, err := a.sight(ctx, in.RunID, in.LimitedRange)
+	if err != nil {
+		return PlannedRemovals{}, err
+	}
+	plan, err := a.Store.PlanRemovals(ctx, in.RunID, sight)
 	if err != nil {
 		return PlannedRemovals{}, err
 	}
@@ -62,7 +66,7 @@ func (a *Reconcile) planRemovals(ctx context.Context, in PlanRemovals) (PlannedR
 		if err := a.confirm(ctx, in.RunID); err != nil {
 			return PlannedRemovals{}, err
 		}
-		if plan, err = a.Store.JudgeRemovals(ctx, in.RunID, in.LimitedRange); err != nil {
+		if plan, err = a.Store.JudgeRemovals(ctx, in.RunID, sight); err != nil {
 			return PlannedRemovals{}, err
 		}
 	}
@@ -71,6 +75,16 @@ func (a *Reconcile) planRemovals(ctx context.Context, in PlanRemovals) (PlannedR
 		Members: plan.Members, Departments: plan.Departments, Memberships: plan.Memberships,
 		Incomplete: incomplete, HoldReason: holdReason(plan, in.Lost), Changed: &changed,
 	}, err
+}
+
+// sight is what the run can see, once it has read by themselves whom earlier runs of the
+// whole company missed.
+func (a *Reconcile) sight(ctx context.Context, runID string, limited bool) (db.Sight, error) {
+	earlier, err := standing(ctx, a.Store, runID)
+	if err != nil {
+		return db.Sight{}, err
+	}
+	return db.Sight{Limited: limited, Standing: earlier}, a.readApart(ctx, runID, earlier)
 }
 
 // Rehearse asks what applying would do.
@@ -102,10 +116,14 @@ func (a *Reconcile) rehearse(ctx context.Context, in Rehearse) (Rehearsed, error
 	if err := a.Store.RunPhase(ctx, in.RunID, "plan"); err != nil {
 		return Rehearsed{}, err
 	}
-	out, err := a.Store.Rehearse(ctx, in.RunID, in.LimitedRange, in.Remove)
+	sight, err := a.sight(ctx, in.RunID, in.LimitedRange)
+	if err != nil {
+		return Rehearsed{}, err
+	}
+	out, err := a.Store.Rehearse(ctx, in.RunID, sight, in.Remove)
 	for err == nil && out.Doubts > 0 {
 		if err = a.confirm(ctx, in.RunID); err == nil {
-			out, err = a.Store.Rehearse(ctx, in.RunID, in.LimitedRange, in.Remove)
+			out, err = a.Store.Rehearse(ctx, in.RunID, sight, in.Remove)
 		}
 	}
 	if err != nil {

@@ -151,6 +151,10 @@ func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if err != nil || len(listings) == 0 {
 		return err
 	}
+	return s.applyListings(ctx, tx, run, runID, listings)
+}
+
+func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, listings []string) error {
 	if err := s.planFor(ctx, tx, lookups); err != nil {
 		return err
 	}

@@ -118,7 +118,8 @@ type StoryChange struct {
 	Before         json.RawMessage `json:"before,omitempty"`
 	After          json.RawMessage `json:"after,omitempty"`
 	At             time.Time       `json:"changed_at"`
-	// Reason is why it was removed: not_listed, looked_up, with_member, with_department.
+	// Reason is why it was removed: not_listed, looked_up, not_visible_twice, with_member,
+	// with_department.
 	Reason string `json:"reason,omitempty"`
 	// Decision is what became of the removal: within_limits, limits_waived or approved
 	// if it was carried out, else the run's status: held, rejected, superseded and so on.

@@ -231,7 +231,7 @@ func anApprovedRunWaitsForOneAtWork(t *testing.T, c *company) {
 	other.read(snapshot{departments: "1"}) // it goes on undisturbed
 	require.NoError(t, c.store.RunResume(t.Context(), r.id, gone), "its workflow is gone")
 	require.Equal(t, directory.RunFailed, other.status())
-	_, err := c.store.Rehearse(t.Context(), other.id, false, true)
+	_, err := c.store.Rehearse(t.Context(), other.id, db.Sight{}, true)
 	require.ErrorIs(t, err, db.ErrSuperseded)
 	require.Equal(t, 6, r.approve())
 
@@ -278,9 +278,9 @@ func aRunHeldWritesNothingButItsRemovals(t *testing.T, c *company) {
 	r := c.held()
 	late := func() {
 		t.Helper()
-		_, err := c.store.PlanRemovals(t.Context(), r.id, false)
+		_, err := c.store.PlanRemovals(t.Context(), r.id, db.Sight{})
 		require.ErrorIs(t, err, db.ErrSuperseded)
-		_, err = c.store.JudgeRemovals(t.Context(), r.id, false)
+		_, err = c.store.JudgeRemovals(t.Context(), r.id, db.Sight{})
 		require.ErrorIs(t, err, db.ErrSuperseded)
 		require.ErrorIs(t, c.store.ApplyDepartments(t.Context(), r.id, false), db.ErrSuperseded)
 	}

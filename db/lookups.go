@@ -173,10 +173,11 @@ func (s *Store) noteDoubts(ctx context.Context, tx pgx.Tx, runID string, d doubt
 }
 
 // judge makes the plan what it is to be by what was looked up: it confirms what is gone,
-// takes out what stays, with the reason on record, and what nobody could be asked about,
-// and adds what goes with the confirmed. It returns the figures. Judging again changes
-// nothing.
-func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, limitedRange bool) (RemovalPlan, error) {
+// and what was missed twice, takes out what stays, with the reason on record, and what
+// nobody could be asked about, and adds what goes with the confirmed. Of a run that read
+// the whole company it keeps what was missed, for the next one. It returns the figures.
+// Judging again changes nothing.
+func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, sight Sight) (RemovalPlan, error) {
 	scope, err := s.q.Completeness(ctx, tx, runID)
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("completeness: %w", err)
@@ -185,13 +186,37 @@ func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, r
 		return RemovalPlan{}, fmt.Errorf("confirm: %w", err)
 	}
 	read := scope.ChildrenIncomplete+scope.MembersIncomplete == 0
-	stays, err := s.q.RemovalsJudgeStays(ctx, tx, runID, limitedRange, read)
+	whole := read && run.Whole
+	standing := []string{}
+	if whole {
+		standing = listed(sight.Standing)
+		if _, err := s.q.RemovalsJudgeTwice(ctx, tx, runID, run.ProviderID, standing); err != nil {
+			return RemovalPlan{}, fmt.Errorf("confirm what was missed twice: %w", err)
+		}
+	}
+	stays, err := s.q.RemovalsJudgeStays(ctx, tx, dbsqlc.RemovalsJudgeStaysParams{
+		RunID: runID, ProviderID: run.ProviderID, LimitedRange: sight.Limited, KeepPlaces: read, Standing: standing,
+	})
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("withdraw: %w", err)
 	}
 	n := noting{s: s, tx: tx, runID: runID, targeted: run.Singly || scope.MembersSkipped > 0}
+	var kept missed
 	for _, stay := range stays {
-		if err := n.note(ctx, stay.ObjectType, stay.ExternalID, whyItStays(Fate(stay.Fate))); err != nil {
+		fate := Fate(stay.Fate)
+		switch {
+		case !whole, fate == Failed:
+		case fate == Unnamed:
+			kept.add(stay.ObjectType, stay.ObjectID, Unseen)
+		default:
+			kept.add(stay.ObjectType, stay.ObjectID, fate)
+		}
+		if err := n.stays(ctx, stay.ObjectType, stay.ExternalID, fate, whole, stay.MissedBefore); err != nil {
+			return RemovalPlan{}, err
+		}
+	}
+	if whole && run.Mode == "apply" {
+		if err := s.keepCandidates(ctx, tx, run, runID, sight, kept); err != nil {
 			return RemovalPlan{}, err
 		}
 	}
@@ -211,15 +236,6 @@ func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, r
 	return s.removalFigures(ctx, tx, run.ProviderID, runID)
 }
 
-// whyItStays says why something stays that no listing shows.
-func whyItStays(fate Fate) string {
-	why := "the provider did not confirm that it is gone"
-	if fate == There {
-		why = "a lookup still finds it: it was moved while the company was being read, or a listing left it out"
-	}
-	return "no listing shows it any more, but " + why + "; it was left as it is"
-}
-
 // noting puts on record why something was left as it is.
 type noting struct {
 	s     *Store
@@ -228,6 +244,24 @@ type noting struct {
 	// targeted: departments were left out on purpose, and what is in doubt may well be
 	// in one of them. That is no failure.
 	targeted bool
+}
+
+// stays says why something stays that no listing shows. What was missed before and is
+// there all the same is known to be so, and is no failure.
+func (n noting) stays(ctx context.Context, kind, externalID string, fate Fate, whole, missedBefore bool) error {
+	if fate == There && missedBefore {
+		n.targeted = true
+		return n.note(ctx, kind, externalID, "no listing shows it, but a lookup finds it; it was left as it is")
+	}
+	why, next := "the provider did not confirm that it is gone", "; if the next run that reads everything does not find it either, it is removed"
+	if fate == There {
+		why = "a lookup still finds it: it was moved while the company was being read, or a listing left it out"
+		next = "; if the next run that reads everything misses it, too, it is placed by its own record"
+	}
+	if !whole || fate == Failed {
+		next = ""
+	}
+	return n.note(ctx, kind, externalID, "no listing shows it any more, but "+why+"; it was left as it is"+next)
 }
 
 func (n noting) note(ctx context.Context, kind, externalID, message string) error {

@@ -36,7 +36,7 @@ type Rehearsal struct {
 // looked up first, only that is written down, and Doubts says so: nobody is asked anything
 // while rows that would change are locked against other writers, as they are meanwhile.
 // Repeating it starts over.
-func (s *Store) Rehearse(ctx context.Context, runID string, limitedRange, remove bool) (Rehearsal, error) {
+func (s *Store) Rehearse(ctx context.Context, runID string, sight Sight, remove bool) (Rehearsal, error) {
 	var out Rehearsal
 	var notes []dbsqlc.RunErrorListRow
 	var known, failed []LedgerEntry
@@ -49,7 +49,7 @@ func (s *Store) Rehearse(ctx context.Context, runID string, limitedRange, remove
 		if known, err = s.ledger(ctx, tx, runID, true, maxRehearsedNotes); err != nil {
 			return err
 		}
-		if out.Plan, ask, err = s.rehearse(ctx, tx, run, runID, limitedRange, remove); err != nil {
+		if out.Plan, ask, err = s.rehearse(ctx, tx, run, runID, sight, remove); err != nil {
 			return err
 		}
 		if ask.any() {
@@ -88,8 +88,8 @@ func (s *Store) Rehearse(ctx context.Context, runID string, limitedRange, remove
 }
 
 // rehearse returns the plan of removals, or what is to be looked up before it stands.
-func (s *Store) rehearse(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, limitedRange, remove bool) (plan RemovalPlan, ask doubts, err error) {
-	if err := s.applyDepartments(ctx, tx, run, runID, limitedRange); err != nil {
+func (s *Store) rehearse(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, sight Sight, remove bool) (plan RemovalPlan, ask doubts, err error) {
+	if err := s.applyDepartments(ctx, tx, run, runID, sight.Limited); err != nil {
 		return plan, ask, err
 	}
 	departments, err := s.q.LedgerSize(ctx, tx, runID)
@@ -99,13 +99,16 @@ func (s *Store) rehearse(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow
 	if err := s.applyMembers(ctx, tx, run, runID, 1, int(departments)); err != nil {
 		return plan, ask, err
 	}
+	if err := s.applyApart(ctx, tx, run, runID); err != nil {
+		return plan, ask, err
+	}
 	if plan, err = s.planRemovals(ctx, tx, run, runID); err != nil {
 		return plan, ask, err
 	}
 	if ask, err = s.doubt(ctx, tx, runID, plan); err != nil || ask.any() {
 		return plan, ask, err
 	}
-	if plan, err = s.judged(ctx, tx, run, runID, limitedRange, plan); err != nil {
+	if plan, err = s.judged(ctx, tx, run, runID, sight, plan); err != nil {
 		return plan, ask, err
 	}
 	for removed := int32(1); remove && removed > 0; {

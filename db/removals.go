@@ -28,6 +28,8 @@ type RemovalPlan struct {
 	Incomplete bool
 	// Doubts is how many are to be looked up before the plan stands.
 	Doubts int
+	// read is true if every scope was read to the end.
+	read bool
 }
 
 // Total is how many objects would be removed.
@@ -35,10 +37,9 @@ func (p RemovalPlan) Total() int { return p.Members + p.Departments + p.Membersh
 
 // PlanRemovals compares the directory with the snapshot inside the scopes that were
 // read to the end and writes down what is gone. Where something is to be looked up first,
-// the plan stands only once JudgeRemovals has judged it; Doubts lists what. In a limited
-// range what is out of sight has left what is visible. It removes nothing, and planning
-// again starts over, but asks nothing twice.
-func (s *Store) PlanRemovals(ctx context.Context, runID string, limitedRange bool) (RemovalPlan, error) {
+// the plan stands only once JudgeRemovals has judged it; Doubts lists what. It removes
+// nothing, and planning again starts over, but asks nothing twice.
+func (s *Store) PlanRemovals(ctx context.Context, runID string, sight Sight) (RemovalPlan, error) {
 	var plan RemovalPlan
 	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
 		if run.Mode == "plan" {
@@ -55,18 +56,21 @@ func (s *Store) PlanRemovals(ctx context.Context, runID string, limitedRange boo
 			plan.Doubts, err = s.noteDoubts(ctx, tx, runID, ask)
 			return err
 		}
-		plan, err = s.judged(ctx, tx, run, runID, limitedRange, plan)
+		plan, err = s.judged(ctx, tx, run, runID, sight, plan)
 		return err
 	})
 	return plan, interpret("plan removals", err)
 }
 
-// judged is the plan once it is judged.
-func (s *Store) judged(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, limitedRange bool, plan RemovalPlan) (RemovalPlan, error) {
+// judged is the plan once it is judged. One that is empty is as good as judged.
+func (s *Store) judged(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, sight Sight, plan RemovalPlan) (RemovalPlan, error) {
 	if plan.Total()+plan.Unconfirmed == 0 {
+		if plan.read && run.Whole && run.Mode == "apply" {
+			return plan, s.keepCandidates(ctx, tx, run, runID, sight, missed{})
+		}
 		return plan, nil
 	}
-	figures, err := s.judge(ctx, tx, run, runID, limitedRange)
+	figures, err := s.judge(ctx, tx, run, runID, sight)
 	figures.Incomplete = plan.Incomplete
 	return figures, err
 }
@@ -137,7 +141,7 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 		return RemovalPlan{}, err
 	}
 	plan, err := s.removalFiguresOf(ctx, tx, run.ProviderID, runID, there.Active)
-	plan.Incomplete = !everythingRead
+	plan.Incomplete, plan.read = !everythingRead, scope.ChildrenIncomplete+scope.MembersIncomplete == 0
 	return plan, err
 }
 
@@ -213,13 +217,13 @@ func (s *Store) removalFiguresOf(ctx context.Context, tx dbsqlc.DBTX, providerID
 
 // JudgeRemovals makes the plan what it is to be once all doubts were looked up, and
 // returns its figures. Judging again changes nothing.
-func (s *Store) JudgeRemovals(ctx context.Context, runID string, limitedRange bool) (RemovalPlan, error) {
+func (s *Store) JudgeRemovals(ctx context.Context, runID string, sight Sight) (RemovalPlan, error) {
 	var plan RemovalPlan
 	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
 		if err = s.planFor(ctx, tx, everything); err != nil {
 			return err
 		}
-		plan, err = s.judge(ctx, tx, run, runID, limitedRange)
+		plan, err = s.judge(ctx, tx, run, runID, sight)
 		return err
 	})
 	return plan, interpret("judge removals", err)

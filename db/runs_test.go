@@ -64,16 +64,16 @@ func anOvertakenRunCannotWrite(t *testing.T, c *company) {
 		"restart members":   func() error { return s.MembersRestart(ctx, old.id, "1") },
 		"apply departments": func() error { return s.ApplyDepartments(ctx, old.id, false) },
 		"apply members":     func() error { return s.ApplyMembers(ctx, old.id, 1, 1) },
-		"plan removals":     func() error { _, err := s.PlanRemovals(ctx, old.id, false); return err },
+		"plan removals":     func() error { _, err := s.PlanRemovals(ctx, old.id, db.Sight{}); return err },
 		"note look-ups": func() error {
 			return s.LookedUp(ctx, db.BeforeRemoving, old.id, "member", map[string]db.Fate{old.id: db.Gone})
 		},
 		"end look-ups":       func() error { return s.LookUpsEnd(ctx, db.BeforeRemoving, old.id) },
-		"judge removals":     func() error { _, err := s.JudgeRemovals(ctx, old.id, false); return err },
+		"judge removals":     func() error { _, err := s.JudgeRemovals(ctx, old.id, db.Sight{}); return err },
 		"remove":             func() error { _, err := s.RemoveNext(ctx, old.id); return err },
 		"settle":             func() error { return s.Settle(ctx, old.id) },
 		"link":               func() error { return s.Link(ctx, old.id) },
-		"rehearse":           func() error { _, err := s.Rehearse(ctx, old.id, false, true); return err },
+		"rehearse":           func() error { _, err := s.Rehearse(ctx, old.id, db.Sight{}, true); return err },
 		"hold":               func() error { return s.RunHold(ctx, old.id, "why", "workflow", directory.Counts{}) },
 		"a run nobody began": func() error { return s.Settle(ctx, uuid.NewString()) },
 	} {

@@ -200,7 +200,7 @@ func (m many) run(t *testing.T) {
 	// The other batches are like these; their people are noted at once.
 	c.exec(t, `INSERT INTO sync_run_members (run_id, person_key, member_id, unionid) SELECT $1, external_id, id, unionid FROM org_members
 		WHERE provider_id = $2 ON CONFLICT DO NOTHING`, r.id, c.provider.ID)
-	plan, err := store.PlanRemovals(ctx, r.id, false)
+	plan, err := store.PlanRemovals(ctx, r.id, db.Sight{})
 	require.NoError(t, err)
 	require.Zero(t, plan.Total())
 	require.Equal(t, m.people, plan.MembersThere)
@@ -287,7 +287,7 @@ func (m many) stageAgain(r *run) {
 	for first := 1; first <= len(known); first += batchOfMany {
 		require.NoError(r.t, r.c.store.ApplyMembers(ctx, r.id, first, first+batchOfMany-1))
 	}
-	plan, err := r.c.store.PlanRemovals(ctx, r.id, false)
+	plan, err := r.c.store.PlanRemovals(ctx, r.id, db.Sight{})
 	require.NoError(r.t, err)
 	require.Equal(r.t, len(known)-whole, plan.Memberships)
 	r.finish()

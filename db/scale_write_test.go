@@ -88,7 +88,7 @@ func (m many) write(t *testing.T) {
 		require.NoError(t, store.LookedUp(t.Context(), db.BeforeRemoving, r.id, "member", fates))
 		after = doubts[doubtsAtOnce-1].ID
 	}
-	_, err := store.JudgeRemovals(t.Context(), r.id, false)
+	_, err := store.JudgeRemovals(t.Context(), r.id, db.Sight{})
 	require.NoError(t, err)
 	doubtful := doubtsAtOnce * m.departments / m.people
 	for name, handled := range map[string]int{

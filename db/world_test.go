@@ -81,6 +81,7 @@ type run struct {
 	t      testing.TB
 	id     string
 	size   int // departments
+	sight  db.Sight
 	plan   db.RemovalPlan
 	counts directory.Counts
 	// recognised are the departments whose listing was what it was when last applied.
@@ -235,7 +236,7 @@ func (r *run) apply(limited bool) {
 func (r *run) planRemovals() db.RemovalPlan {
 	r.t.Helper()
 	var err error
-	r.plan, err = r.c.store.PlanRemovals(r.t.Context(), r.id, false)
+	r.plan, err = r.c.store.PlanRemovals(r.t.Context(), r.id, r.sight)
 	require.NoError(r.t, err)
 	return r.plan
 }
@@ -285,7 +286,7 @@ func (r *run) lookedUp(kind string, fate db.Fate, objects ...string) {
 
 func (r *run) judge() db.RemovalPlan {
 	r.t.Helper()
-	plan, err := r.c.store.JudgeRemovals(r.t.Context(), r.id, false)
+	plan, err := r.c.store.JudgeRemovals(r.t.Context(), r.id, r.sight)
 	require.NoError(r.t, err)
 	return plan
 }
@@ -294,7 +295,7 @@ func (r *run) judge() db.RemovalPlan {
 func (r *run) rehearse(remove bool) db.Rehearsal {
 	r.t.Helper()
 	for {
-		out, err := r.c.store.Rehearse(r.t.Context(), r.id, false, remove)
+		out, err := r.c.store.Rehearse(r.t.Context(), r.id, r.sight, remove)
 		require.NoError(r.t, err)
 		if out.Doubts == 0 {
 			return out

@@ -119,10 +119,11 @@ func (s *session) sayChapter(c db.Chapter) {
 
 // reasons are why something was removed, in words.
 var reasons = map[string]string{
-	"not_listed":      "no listing shows it, and the listings were read to the end",
-	"looked_up":       "no listing shows it, and a lookup says that it is gone",
-	"with_member":     "the person was removed",
-	"with_department": "the department was removed",
+	"not_listed":        "no listing shows it, and the listings were read to the end",
+	"looked_up":         "no listing shows it, and a lookup says that it is gone",
+	"not_visible_twice": "no listing shows it, nor does a lookup, twice in a row in runs that read the whole company",
+	"with_member":       "the person was removed",
+	"with_department":   "the department was removed",
 }
 
 // reasonOf is why something was removed. A run of single people has read no listing.

@@ -83,10 +83,11 @@ func share(p db.LeavingPerson) string {
 // inShort is why something would go, in a few words.
 func inShort(reason string) string {
 	words := map[string]string{
-		"not_listed":      "not listed any more",
-		"looked_up":       "gone, says the provider",
-		"with_member":     "goes with the person",
-		"with_department": "goes with the department",
+		"not_listed":        "not listed any more",
+		"looked_up":         "gone, says the provider",
+		"not_visible_twice": "not found twice in a row",
+		"with_member":       "goes with the person",
+		"with_department":   "goes with the department",
 	}
 	return orElse(words[reason], reason)
 }

@@ -22,6 +22,8 @@ type app struct {
 	// e-mail and phone, and a contact sync secret from an address that reads everything.
 	OldApp         bool `json:"old_app,omitempty" name:"old-app" help:"WeCom: an app from before 2022-06-20, which sees e-mail addresses and phone numbers."`
 	OldSyncAddress bool `json:"old_sync_address,omitempty" name:"old-sync-address" help:"WeCom: the contact sync secret reads everything, as from an address used before 2022-08-15."`
+	// HiddenLeavers is Feishu's: somebody who left is out of range, and not shown as resigned.
+	HiddenLeavers bool `json:"hidden_leavers,omitempty" name:"hidden-leavers" help:"Feishu: a lookup of somebody who left says out of range (41050), not that they resigned."`
 }
 
 // Validate refuses addresses that are none: they would let nobody in.
@@ -34,9 +36,13 @@ func (a app) Validate() error {
 	return nil
 }
 
-func (a app) onlyWeCom() error {
-	if a.OldApp || a.OldSyncAddress {
+// onlyOf refuses what only another vendor's app has.
+func (a app) onlyOf(vendor string) error {
+	switch {
+	case vendor != wecomName && (a.OldApp || a.OldSyncAddress):
 		return errors.New("old_app and old_sync_address are kinds of app that only WeCom has")
+	case vendor != feishuName && a.HiddenLeavers:
+		return errors.New("hidden_leavers is a behaviour that only Feishu has")
 	}
 	return nil
 }
@@ -57,7 +63,7 @@ func (s *service) change(a app) error {
 // all goes to those that know it.
 func (f serve) apps() map[string]app {
 	apps := map[string]app{
-		feishuName: {TrustedIPs: f.TrustedIPs}, dingtalkName: {TrustedIPs: f.TrustedIPs},
+		feishuName: {TrustedIPs: f.TrustedIPs, HiddenLeavers: f.HiddenLeavers}, dingtalkName: {TrustedIPs: f.TrustedIPs},
 		wecomName: {TrustedIPs: f.TrustedIPs, OldApp: f.OldApp, OldSyncAddress: f.OldSyncAddress},
 	}
 	for _, permission := range f.Without {

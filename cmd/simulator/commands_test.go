@@ -74,6 +74,8 @@ func TestAppsAreSwitched(t *testing.T) {
 	require.Zero(t, code())
 	require.Equal(t, app{TrustedIPs: []string{"127.0.0.1"}, OldSyncAddress: true}, shown()["wecom"])
 
+	p.order(0, "app", "feishu", "--hidden-leavers")
+	require.Equal(t, app{HiddenLeavers: true}, shown()["feishu"])
 	p.order(0, "app", "feishu")
 	require.Equal(t, app{}, shown()["feishu"], "what is not named is as at the start")
 	p.order(0, "app", "dingtalk", "--without", "邮箱等个人信息")
@@ -87,6 +89,7 @@ func TestAppsAreSwitched(t *testing.T) {
 		{"WeCom has no permissions", []string{"app", "wecom", "--without", "qyapi_get_member"}},
 		{"only WeCom has", []string{"app", "feishu", "--old-app"}},
 		{"only WeCom has", []string{"app", "dingtalk", "--old-sync-address"}},
+		{"only Feishu has", []string{"app", "wecom", "--hidden-leavers"}},
 	} {
 		require.Contains(t, p.order(1, refused.args...), refused.says)
 	}

@@ -109,10 +109,12 @@ func newServices(companies map[string]*simulator.Company, noQuotas bool) map[str
 			setRange: func(r *simulator.Range) { fs.Reconfigure(func(c *feishu.Config) { c.Range = r }) },
 			setApp: func(a app) error {
 				scopes, err := feishu.Without(a.Without...)
-				if err != nil || a.OldApp || a.OldSyncAddress {
-					return errors.Join(err, a.onlyWeCom())
+				if err := errors.Join(err, a.onlyOf(feishuName)); err != nil {
+					return err
 				}
-				fs.Reconfigure(func(c *feishu.Config) { c.Scopes, c.TrustedIPs = scopes, a.TrustedIPs })
+				fs.Reconfigure(func(c *feishu.Config) {
+					c.Scopes, c.TrustedIPs, c.HiddenLeavers = scopes, a.TrustedIPs, a.HiddenLeavers
+				})
 				return nil
 			},
 		},
@@ -121,8 +123,8 @@ func newServices(companies map[string]*simulator.Company, noQuotas bool) map[str
 			setRange: func(r *simulator.Range) { dt.Reconfigure(func(c *dingtalk.Config) { c.Range = r }) },
 			setApp: func(a app) error {
 				points, err := dingtalk.Without(a.Without...)
-				if err != nil || a.OldApp || a.OldSyncAddress {
-					return errors.Join(err, a.onlyWeCom())
+				if err := errors.Join(err, a.onlyOf(dingtalkName)); err != nil {
+					return err
 				}
 				dt.Reconfigure(func(c *dingtalk.Config) { c.Points, c.TrustedIPs = points, a.TrustedIPs })
 				return nil
@@ -134,6 +136,9 @@ func newServices(companies map[string]*simulator.Company, noQuotas bool) map[str
 			setApp: func(a app) error {
 				if len(a.Without) > 0 {
 					return errors.New("WeCom has no permissions to take away; its kinds of app are old_app and old_sync_address")
+				}
+				if err := a.onlyOf(wecomName); err != nil {
+					return err
 				}
 				wc.Reconfigure(func(c *wecom.Config) { c.TrustedIPs, c.OldApp, c.OldSyncIP = a.TrustedIPs, a.OldApp, a.OldSyncAddress })
 				return nil

@@ -42,15 +42,25 @@ FROM sync_run_lookups l
 WHERE r.run_id = @run_id AND r.object_type <> 'membership'
   AND l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id AND l.fate = 'gone';
 
+-- name: RemovalsJudgeTwice :execrows
+-- What these runs had missed already, which saw no more, and a look-up does not show, now
+-- that it was missed again.
+UPDATE sync_run_removals r SET confirmed = true, reason = 'not_visible_twice'
+FROM sync_run_lookups l, removal_candidates c
+WHERE r.run_id = @run_id AND r.object_type <> 'membership'
+  AND l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id AND l.fate IN ('unseen', 'taken', 'unnamed')
+  AND c.provider_id = @provider_id AND c.object_type = r.object_type AND c.object_id = r.object_id AND c.run_id = ANY (@standing::uuid[]);
+
 -- name: RemovalsJudgeStays :many
 -- Takes out of the plan what is not to go although it was planned, with its places if it
 -- is to keep them: it is there, or nothing is known of it. What was not listed goes even
 -- if it was only not found again: its id is somebody else's, nobody names it, or it is out
--- of a visible range that was limited from the beginning.
+-- of a visible range that was limited from the beginning. Says what was missed before, by
+-- these runs.
 WITH stays AS MATERIALIZED (
     SELECT r.object_type, r.object_id, l.fate FROM sync_run_removals r
     JOIN sync_run_lookups l ON l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id
-    WHERE r.run_id = @run_id AND r.object_type <> 'membership' AND l.fate NOT IN ('gone', 'unasked')
+    WHERE r.run_id = @run_id AND r.object_type <> 'membership' AND l.fate NOT IN ('gone', 'unasked') AND r.reason <> 'not_visible_twice'
       AND NOT (r.confirmed AND (l.fate IN ('taken', 'unnamed') OR l.fate = 'unseen' AND @limited_range::boolean))
 ), withdrawn AS (
     DELETE FROM sync_run_removals r USING stays s WHERE r.run_id = @run_id AND r.object_type = s.object_type AND r.object_id = s.object_id
@@ -62,10 +72,13 @@ WITH stays AS MATERIALIZED (
     WHERE @keep_places AND s.object_type = 'department' AND r.run_id = @run_id AND r.object_type = 'membership'
       AND r.department_id = s.object_id AND r.reason = 'with_department'
 )
-SELECT s.object_type, s.object_id, coalesce(m.external_id, d.external_id)::text AS external_id, s.fate::text AS fate
+SELECT s.object_type, s.object_id, coalesce(m.external_id, d.external_id)::text AS external_id, s.fate::text AS fate,
+    (c.object_id IS NOT NULL)::boolean AS missed_before
 FROM stays s
 LEFT JOIN org_members m ON s.object_type = 'member' AND m.id = s.object_id
 LEFT JOIN org_departments d ON s.object_type = 'department' AND d.id = s.object_id
+LEFT JOIN removal_candidates c ON c.provider_id = @provider_id AND c.object_type = s.object_type AND c.object_id = s.object_id
+    AND c.run_id = ANY (@standing::uuid[])
 ORDER BY s.object_type, 3;
 
 -- name: LookUpsForget :exec

@@ -39,6 +39,11 @@ WHERE NOT EXISTS (SELECT 1 FROM org_departments d WHERE d.provider_id = @provide
 -- name: StagedListings :many
 SELECT DISTINCT s.listing FROM staged_members s WHERE s.run_id = @run_id ORDER BY s.listing;
 
+-- name: ApartListings :many
+-- The people whom a run of the whole company has read by themselves. In bytes "!" is what
+-- follows a space.
+SELECT DISTINCT s.listing FROM staged_members s WHERE s.run_id = @run_id AND s.listing >= 'member ' AND s.listing < 'member!' ORDER BY s.listing;
+
 -- name: PeopleFailUnread :execrows
 -- Nobody asked for may be unread without a reason on record.
 INSERT INTO sync_run_errors (run_id, object_type, external_id, message)

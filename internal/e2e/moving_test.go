@@ -10,11 +10,14 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/simulator"
+	"github.com/orgsync/orgsync/internal/simulator/feishu"
 	"github.com/orgsync/orgsync/internal/truth"
+	"github.com/orgsync/orgsync/workflows"
 )
 
 // between runs something once, right after a listing of one department was answered.
@@ -151,6 +154,100 @@ func TestADepartmentMovesDuringTheRun(t *testing.T) {
 		require.Equal(t, m, w.members(s.name)[id])
 	}
 	w.succeed(s)
+}
+
+// Nobody has verified what Feishu answers of somebody who left: should a look-up of them
+// only say that they are out of range, they are removed all the same, one run later.
+func TestLeaversWhoAreOutOfSightGoOneRunLater(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l := newLab(t, 44)
+	d, people := l.below(simulator.Root, "North", 4)
+	s := w.simulate(directory.Feishu, l.Company)
+	s.feishu.Reconfigure(func(c *feishu.Config) { c.HiddenLeavers = true })
+	w.succeed(s)
+	l.must(l.Leave(people[0]), l.Leave(people[1]))
+	result := w.sync(s.name)
+	require.Equal(t, directory.RunPartial, result.Status, result.Errors)
+	require.Len(t, result.Errors, 2)
+	require.Contains(t, w.members(s.name), s.member(people[0]), "nobody has said that they are gone")
+
+	// What does not read the whole company takes no part in it.
+	targeted := w.wait(w.start(workflows.SyncInput{Provider: s.name, Departments: []string{s.department(d)}}))
+	require.Zero(t, targeted.Members.Deleted)
+	plan := w.wait(w.start(workflows.SyncInput{Provider: s.name, Mode: workflows.ModePlan}))
+	require.Equal(t, directory.RunSucceeded, plan.Status, plan.Errors)
+	require.Equal(t, 2, plan.Members.Deleted)
+	require.Contains(t, w.members(s.name), s.member(people[0]))
+
+	synced := w.lastSynced(s.name)
+	result = w.sync(s.name)
+	require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
+	require.Empty(t, result.Errors)
+	require.Equal(t, plan.Counts, result.Counts)
+	require.NotEqual(t, synced, w.lastSynced(s.name))
+	w.requireEqual(s)
+	require.Equal(t, []string{"not_visible_twice", "not_visible_twice"}, w.removedFor(result.RunID))
+	w.succeed(s)
+}
+
+// removedFor are the reasons for which a run removed people.
+func (w *world) removedFor(runID string) (reasons []string) {
+	w.t.Helper()
+	rows, err := w.pool.Query(w.t.Context(), "SELECT reason FROM sync_run_removals WHERE run_id = $1 AND object_type = 'member' AND applied", runID)
+	require.NoError(w.t, err)
+	reasons, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(w.t, err)
+	return reasons
+}
+
+// Somebody whom listings rightly leave out and look-ups show: their own record says where
+// they are, for good, and no run is held up by it.
+func TestWhoIsShownByLookUpsAlone(t *testing.T) {
+	t.Parallel()
+	for _, kind := range kinds {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			l := newLab(t, 45)
+			north, people := l.below(simulator.Root, "North", 3)
+			south, _ := l.below(simulator.Root, "South", 3)
+			s := w.simulate(kind, l.Company)
+			w.succeed(s)
+			hidden, id := people[0], s.member(people[0])
+			l.must(l.Unlist(hidden, true))
+			require.Equal(t, directory.RunPartial, w.sync(s.name).Status)
+
+			l.must(l.Move(hidden, north, south), l.SetTitle(hidden, "Hidden"))
+			synced := w.lastSynced(s.name)
+			result := w.sync(s.name)
+			require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
+			require.Empty(t, result.Errors)
+			require.Equal(t, []string{s.department(south)}, w.members(s.name)[id].Departments)
+			require.Equal(t, "Hidden", w.members(s.name)[id].Title)
+			require.NotEqual(t, synced, w.lastSynced(s.name))
+
+			before, synced := w.writes(), w.lastSynced(s.name)
+			s.calls.Reset()
+			result = w.sync(s.name)
+			require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
+			require.Empty(t, result.Errors)
+			require.Equal(t, before, w.writes(), "an unchanged company writes no row")
+			require.NotEqual(t, synced, w.lastSynced(s.name))
+
+			// Listed again they are like anybody else; and when they leave they go.
+			l.must(l.Unlist(hidden, false))
+			w.succeed(s)
+			w.succeed(s)
+			l.must(l.Unlist(hidden, true))
+			require.Equal(t, directory.RunPartial, w.sync(s.name).Status)
+			l.must(l.Leave(hidden))
+			result = w.sync(s.name)
+			require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
+			require.NotContains(t, w.members(s.name), id)
+			w.succeed(s)
+		})
+	}
 }
 
 // With the contact sync secret alone nobody can be looked up, but the list of all ids can

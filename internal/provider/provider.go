@@ -167,6 +167,14 @@ type MemberReader interface {
 	SeesDepartment(ctx context.Context, department string) (bool, error)
 }
 
+// DepartmentReader can read single departments, for those that no listing shows and that
+// are there all the same.
+type DepartmentReader interface {
+	// ReadDepartment reads one department and says how to go on from it, as the listing
+	// that should have shown it would. Whatever keeps it from being read is an error.
+	ReadDepartment(ctx context.Context, department string) (FoundDepartment, error)
+}
+
 // Report is the outcome of Check.
 type Report struct {
 	// Company is the tenant's name where it can be read, else empty.

@@ -105,12 +105,29 @@ func (c *Company) setDepartments(p PersonID, departments []Dept) {
 		}
 	}
 	for _, d := range departments {
-		if !slices.Contains(who.departments, d) {
+		if !slices.Contains(who.departments, d) && !who.unlisted {
 			dept := &c.departments[d-1]
 			dept.members = append(dept.members, p)
 		}
 	}
 	who.departments = departments
+}
+
+// Unlist takes a person out of all listings and head counts, or puts them back: looked up
+// alone they are shown as before.
+func (c *Company) Unlist(p PersonID, unlisted bool) error {
+	return c.change(func() error {
+		who, err := c.working(p)
+		if err != nil || who.unlisted == unlisted {
+			return err
+		}
+		for _, d := range who.departments {
+			c.withdraw(p, d)
+		}
+		who.unlisted = unlisted
+		c.place(p, who.departments)
+		return nil
+	})
 }
 
 // SetDepartments says where a person works from now on, the main one first.

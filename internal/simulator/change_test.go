@@ -57,6 +57,17 @@ func TestPeopleComeMoveAndGo(t *testing.T) {
 	who := person(c, p)
 	require.Equal(t, []any{"旧人", "x@example.com", "+8615900000000", "", true, false},
 		[]any{who.Name, who.Email, who.Phone, who.Title, who.Frozen, who.Activated})
+	require.NoError(t, c.Unlist(p, true))
+	require.NoError(t, c.Join(p, 3))
+	c.View(func(v *simulator.View) {
+		require.NotContains(t, v.Members(3), p)
+		require.NotContains(t, v.Members(4), p)
+		require.NotContains(t, v.Members(5), p)
+	})
+	require.Equal(t, []simulator.Dept{4, 5, 3}, person(c, p).Departments, "looked up alone they are shown as before")
+	require.NoError(t, c.LeaveDepartment(p, 3))
+	require.NoError(t, c.Unlist(p, false))
+	c.View(func(v *simulator.View) { require.Contains(t, v.Members(5), p) })
 	before := userID(c, p)
 	require.NoError(t, c.Leave(p))
 	require.ErrorIs(t, c.Leave(p), simulator.ErrNoPerson)

@@ -62,8 +62,10 @@ type person struct {
 	changed     *changed
 	// bears is the number that the person's user ids are made of: their own
 	// unless it was changed or taken over from somebody else.
-	bears        int32
-	left         bool
+	bears int32
+	left  bool
+	// unlisted people are in no listing and no head count, though a look-up shows them.
+	unlisted     bool
 	frozen       bool
 	notActivated bool
 }
@@ -113,6 +115,9 @@ func (c *Company) bearer(n int32) (PersonID, bool) {
 
 func (c *Company) place(p PersonID, departments []Dept) {
 	c.people[p-1].departments = departments
+	if c.people[p-1].unlisted {
+		return
+	}
 	for _, d := range departments {
 		dept := &c.departments[d-1]
 		dept.members = append(dept.members, p)

@@ -31,6 +31,7 @@ type savedPerson struct {
 	Changed      *changed `json:"changed,omitempty"`
 	Bears        int32    `json:"bears"`
 	Left         bool     `json:"left,omitempty"`
+	Unlisted     bool     `json:"unlisted,omitempty"`
 	Frozen       bool     `json:"frozen,omitempty"`
 	NotActivated bool     `json:"not_activated,omitempty"`
 }
@@ -49,7 +50,7 @@ func (c *Company) Save(enc *json.Encoder) error {
 		}
 	}
 	for _, p := range c.people {
-		if err := enc.Encode(savedPerson{p.name, p.departments, p.changed, p.bears, p.left, p.frozen, p.notActivated}); err != nil {
+		if err := enc.Encode(savedPerson{p.name, p.departments, p.changed, p.bears, p.left, p.unlisted, p.frozen, p.notActivated}); err != nil {
 			return fmt.Errorf("save company: %w", err)
 		}
 	}
@@ -152,7 +153,7 @@ func (c *Company) loadPerson(p savedPerson) error {
 		}
 	}
 	who := &c.people[id-1]
-	who.changed, who.left, who.frozen, who.notActivated = p.Changed, p.Left, p.Frozen, p.NotActivated
+	who.changed, who.left, who.unlisted, who.frozen, who.notActivated = p.Changed, p.Left, p.Unlisted, p.Frozen, p.NotActivated
 	c.bear(id, who, p.Bears)
 	c.place(id, p.Departments)
 	return nil

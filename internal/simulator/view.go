@@ -233,6 +233,9 @@ func (v *View) countAll(mainOnly bool) []int32 {
 	counted := make([]int32, len(v.c.departments)) // the last person counted in a department
 	for i := range v.c.people {
 		list := v.c.people[i].departments
+		if v.c.people[i].unlisted {
+			continue
+		}
 		if mainOnly {
 			list = list[:min(1, len(list))]
 		}

@@ -224,39 +224,58 @@ func (q *Queries) RemovalsJudgeGone(ctx context.Context, db DBTX, runID string) 
 const removalsJudgeStays = `-- name: RemovalsJudgeStays :many
 WITH stays AS MATERIALIZED (
     SELECT r.object_type, r.object_id, l.fate FROM sync_run_removals r
-    JOIN sync_run_lookups l ON l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id
-    WHERE r.run_id = $1 AND r.object_type <> 'membership' AND l.fate NOT IN ('gone', 'unasked')
-      AND NOT (r.confirmed AND (l.fate IN ('taken', 'unnamed') OR l.fate = 'unseen' AND $2::boolean))
+    JOIN sync_run_lookups l ON l.run_id = $3 AND l.object_type = r.object_type AND l.object_id = r.object_id
+    WHERE r.run_id = $3 AND r.object_type <> 'membership' AND l.fate NOT IN ('gone', 'unasked') AND r.reason <> 'not_visible_twice'
+      AND NOT (r.confirmed AND (l.fate IN ('taken', 'unnamed') OR l.fate = 'unseen' AND $4::boolean))
 ), withdrawn AS (
-    DELETE FROM sync_run_removals r USING stays s WHERE r.run_id = $1 AND r.object_type = s.object_type AND r.object_id = s.object_id
+    DELETE FROM sync_run_removals r USING stays s WHERE r.run_id = $3 AND r.object_type = s.object_type AND r.object_id = s.object_id
 ), places_of_members AS (
     DELETE FROM sync_run_removals r USING stays s
-    WHERE $3::boolean AND s.object_type = 'member' AND r.run_id = $1 AND r.object_type = 'membership' AND r.object_id = s.object_id
+    WHERE $5::boolean AND s.object_type = 'member' AND r.run_id = $3 AND r.object_type = 'membership' AND r.object_id = s.object_id
 ), places_in_departments AS (
     DELETE FROM sync_run_removals r USING stays s
-    WHERE $3 AND s.object_type = 'department' AND r.run_id = $1 AND r.object_type = 'membership'
+    WHERE $5 AND s.object_type = 'department' AND r.run_id = $3 AND r.object_type = 'membership'
       AND r.department_id = s.object_id AND r.reason = 'with_department'
 )
-SELECT s.object_type, s.object_id, coalesce(m.external_id, d.external_id)::text AS external_id, s.fate::text AS fate
+SELECT s.object_type, s.object_id, coalesce(m.external_id, d.external_id)::text AS external_id, s.fate::text AS fate,
+    (c.object_id IS NOT NULL)::boolean AS missed_before
 FROM stays s
 LEFT JOIN org_members m ON s.object_type = 'member' AND m.id = s.object_id
 LEFT JOIN org_departments d ON s.object_type = 'department' AND d.id = s.object_id
+LEFT JOIN removal_candidates c ON c.provider_id = $1 AND c.object_type = s.object_type AND c.object_id = s.object_id
+    AND c.run_id = ANY ($2::uuid[])
 ORDER BY s.object_type, 3
 `
 
+type RemovalsJudgeStaysParams struct {
+	ProviderID   string
+	Standing     []string
+	RunID        string
+	LimitedRange bool
+	KeepPlaces   bool
+}
+
 type RemovalsJudgeStaysRow struct {
-	ObjectType string
-	ObjectID   string
-	ExternalID string
-	Fate       string
+	ObjectType   string
+	ObjectID     string
+	ExternalID   string
+	Fate         string
+	MissedBefore bool
 }
 
 // Takes out of the plan what is not to go although it was planned, with its places if it
 // is to keep them: it is there, or nothing is known of it. What was not listed goes even
 // if it was only not found again: its id is somebody else's, nobody names it, or it is out
-// of a visible range that was limited from the beginning.
-func (q *Queries) RemovalsJudgeStays(ctx context.Context, db DBTX, runID string, limitedRange bool, keepPlaces bool) ([]RemovalsJudgeStaysRow, error) {
-	rows, err := db.Query(ctx, removalsJudgeStays, runID, limitedRange, keepPlaces)
+// of a visible range that was limited from the beginning. Says what was missed before, by
+// these runs.
+func (q *Queries) RemovalsJudgeStays(ctx context.Context, db DBTX, arg RemovalsJudgeStaysParams) ([]RemovalsJudgeStaysRow, error) {
+	rows, err := db.Query(ctx, removalsJudgeStays,
+		arg.ProviderID,
+		arg.Standing,
+		arg.RunID,
+		arg.LimitedRange,
+		arg.KeepPlaces,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -269,6 +288,7 @@ func (q *Queries) RemovalsJudgeStays(ctx context.Context, db DBTX, runID string,
 			&i.ObjectID,
 			&i.ExternalID,
 			&i.Fate,
+			&i.MissedBefore,
 		); err != nil {
 			return nil, err
 		}
@@ -278,6 +298,24 @@ func (q *Queries) RemovalsJudgeStays(ctx context.Context, db DBTX, runID string,
 		return nil, err
 	}
 	return items, nil
+}
+
+const removalsJudgeTwice = `-- name: RemovalsJudgeTwice :execrows
+UPDATE sync_run_removals r SET confirmed = true, reason = 'not_visible_twice'
+FROM sync_run_lookups l, removal_candidates c
+WHERE r.run_id = $1 AND r.object_type <> 'membership'
+  AND l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id AND l.fate IN ('unseen', 'taken', 'unnamed')
+  AND c.provider_id = $2 AND c.object_type = r.object_type AND c.object_id = r.object_id AND c.run_id = ANY ($3::uuid[])
+`
+
+// What these runs had missed already, which saw no more, and a look-up does not show, now
+// that it was missed again.
+func (q *Queries) RemovalsJudgeTwice(ctx context.Context, db DBTX, runID string, providerID string, standing []string) (int64, error) {
+	result, err := db.Exec(ctx, removalsJudgeTwice, runID, providerID, standing)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const removalsSpare = `-- name: RemovalsSpare :many

@@ -432,6 +432,8 @@ WITH batch AS (
     FROM there t
     ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
     SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = coalesce(c.after, '{}') || excluded.after, changed_at = excluded.changed_at
+), forgotten AS (
+    DELETE FROM removal_candidates c USING batch b WHERE c.object_type = 'department' AND c.object_id = b.object_id
 ), done AS (
     INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
     SELECT $1, 'department', b.object_id, b.object_id FROM batch b
@@ -465,6 +467,8 @@ WITH batch AS (
     FROM there t
     ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
     SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = coalesce(c.after, '{}') || excluded.after, changed_at = excluded.changed_at
+), forgotten AS (
+    DELETE FROM removal_candidates c USING batch b WHERE c.object_type = 'member' AND c.object_id = b.object_id
 ), done AS (
     INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
     SELECT $1, 'member', b.object_id, b.object_id FROM batch b

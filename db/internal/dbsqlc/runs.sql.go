@@ -106,7 +106,8 @@ func (q *Queries) ChangesDrop(ctx context.Context, db DBTX, runID string) error 
 
 const fenceHold = `-- name: FenceHold :one
 SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly, r.began_empty,
-    (r.hold_workflow_id IS NOT NULL)::boolean AS approved
+    (r.hold_workflow_id IS NOT NULL)::boolean AS approved,
+    (cardinality(r.departments) = 0 AND cardinality(r.members) = 0 AND r.retries IS NULL AND r.undoes IS NULL)::boolean AS whole
 FROM identity_providers p JOIN sync_runs r ON r.id = p.newest_run_id AND r.provider_id = p.id
 WHERE r.id = $1 AND r.status = 'running'
 FOR SHARE OF p
@@ -120,6 +121,7 @@ type FenceHoldRow struct {
 	Singly       bool
 	BeganEmpty   bool
 	Approved     bool
+	Whole        bool
 }
 
 // Holds the fence row against a new run until the end of the transaction. A run that
@@ -135,6 +137,7 @@ func (q *Queries) FenceHold(ctx context.Context, db DBTX, runID string) (FenceHo
 		&i.Singly,
 		&i.BeganEmpty,
 		&i.Approved,
+		&i.Whole,
 	)
 	return i, err
 }

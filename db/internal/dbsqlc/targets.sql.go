@@ -10,6 +10,32 @@ import (
 	"time"
 )
 
+const apartListings = `-- name: ApartListings :many
+SELECT DISTINCT s.listing FROM staged_members s WHERE s.run_id = $1 AND s.listing >= 'member ' AND s.listing < 'member!' ORDER BY s.listing
+`
+
+// The people whom a run of the whole company has read by themselves. In bytes "!" is what
+// follows a space.
+func (q *Queries) ApartListings(ctx context.Context, db DBTX, runID string) ([]string, error) {
+	rows, err := db.Query(ctx, apartListings, runID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var listing string
+		if err := rows.Scan(&listing); err != nil {
+			return nil, err
+		}
+		items = append(items, listing)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const departmentsUnknown = `-- name: DepartmentsUnknown :many
 SELECT wanted.id::text AS external_id FROM unnest($1::text[]) AS wanted (id)
 WHERE NOT EXISTS (SELECT 1 FROM org_departments d WHERE d.provider_id = $2 AND d.external_id = wanted.id AND d.status = 'active')

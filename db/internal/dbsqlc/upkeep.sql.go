@@ -132,6 +132,7 @@ DELETE FROM sync_runs WHERE id IN (
     SELECT r.id FROM sync_runs r
     WHERE NOT r.details_left AND r.finished_at < now() - $1::interval
         AND NOT EXISTS (SELECT 1 FROM identity_providers p WHERE p.id = r.provider_id AND p.newest_run_id = r.id)
+        AND NOT EXISTS (SELECT 1 FROM removal_candidates c WHERE c.run_id = r.id)
     ORDER BY r.finished_at LIMIT $2 FOR UPDATE OF r SKIP LOCKED)
 `
 

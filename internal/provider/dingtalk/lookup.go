@@ -75,6 +75,12 @@ func (c *client) CountChildren(ctx context.Context, department string) (int, err
 
 // FindMember implements provider.Confirmer. Of somebody outside the visible range
 // (50002) nothing is said.
+//
+// Of somebody who left: they vanish from the lists (dingtalk.md §4, §11.8), and user/get
+// answers 60121 or 33012, as it does for anybody who is no member (dingtalk.md §3); the
+// former was seen on the wire for an external contact, so that for leavers it is a
+// reading. Whether they may count as out of the authorised range instead (50002) is not
+// documented.
 func (c *client) FindMember(ctx context.Context, m provider.MemberRef) (provider.Fate, error) {
 	person, left, err := c.ReadMember(ctx, m)
 	if m.UnionID != "" && person.UnionID != "" && person.UnionID != m.UnionID {
@@ -128,6 +134,12 @@ func (c *client) FindDepartment(ctx context.Context, department string) (provide
 		return provider.Gone, nil
 	}
 	return provider.FateOf(false, err, provider.OutOfRange)
+}
+
+// ReadDepartment implements provider.DepartmentReader.
+func (c *client) ReadDepartment(ctx context.Context, department string) (provider.FoundDepartment, error) {
+	d, err := c.department(ctx, department)
+	return walked(d), err
 }
 
 // isGone reports whether a look-up failed with one of the codes that say so.

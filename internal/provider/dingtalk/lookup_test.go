@@ -169,3 +169,20 @@ func TestReadMember(t *testing.T) {
 	_, _, err := f.ReadMember(t.Context(), provider.MemberRef{ExternalID: "42"})
 	requireError(t, err, provider.OutOfRange)
 }
+
+// A department that no listing shows is read like one that a listing did.
+func TestReadDepartment(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, map[string]func(call) reply{"/topapi/v2/department/get": byBody(map[string]string{
+		`{"dept_id":42}`: `{"errcode":0,"result":{"dept_id":42,"parent_id":1,"name":"Own"}}`,
+		`{"dept_id":43}`: `{"errcode":60003,"errmsg":"x"}`,
+		`{"dept_id":44}`: `{"errcode":50004,"errmsg":"x"}`,
+	})})
+	found, err := f.ReadDepartment(t.Context(), "42")
+	require.NoError(t, err)
+	require.Equal(t, []any{"42", "1", "Own", listingLevel, listingDepartment}, []any{found.ExternalID, found.ParentID, *found.Name, found.Children, found.Members})
+	for id, kind := range map[string]provider.Kind{"43": provider.NotFound, "44": provider.OutOfRange} {
+		_, err := f.ReadDepartment(t.Context(), id)
+		require.Equal(t, kind, provider.KindOf(err))
+	}
+}

@@ -39,7 +39,13 @@ func (c *client) userOf(ctx context.Context, id, idType string) (record, error) 
 }
 
 // FindMember implements provider.Confirmer. An unknown id says that the person is gone,
-// one out of range says nothing.
+// one out of range (41050) says nothing.
+//
+// Of somebody who left it is documented that they can still be read, with is_resigned
+// (feishu.md §3.4), and nobody has verified that they do not count as out of range, which
+// is no sign of having left (feishu-more.md, on events). Departments list no resigned
+// people in any page that was read (feishu.md §3.4, unverified). So "out of range" is not
+// taken for "gone", but whoever is missed twice by complete runs is not kept for its sake.
 func (c *client) FindMember(ctx context.Context, m provider.MemberRef) (provider.Fate, error) {
 	id, idType := lookupID(m)
 	if id == "" {
@@ -152,6 +158,23 @@ func (c *client) FindDepartment(ctx context.Context, department string) (provide
 	}
 	r, err := c.department(ctx, department)
 	return fateOf(err == nil && deletedDepartment(r), err)
+}
+
+// ReadDepartment implements provider.DepartmentReader: as a granted department of a
+// limited range, it is read with everything below it.
+func (c *client) ReadDepartment(ctx context.Context, department string) (provider.FoundDepartment, error) {
+	r, err := c.department(ctx, department)
+	if err != nil {
+		return provider.FoundDepartment{}, err
+	}
+	d, problem := departmentOf(r)
+	if problem == noProblem && (d.ExternalID != department || deletedDepartment(r)) {
+		problem = "the answer is about another department, or a deleted one"
+	}
+	if problem != noProblem {
+		return provider.FoundDepartment{}, answer{endpoint: getDepartment.Name}.malformed(problem)
+	}
+	return provider.FoundDepartment{Department: d, Children: tree, Members: direct}, nil
 }
 
 // fateOf takes "does not exist" for an answer in itself.

@@ -175,3 +175,30 @@ func TestReadMemberVerdicts(t *testing.T) {
 		require.Equal(t, want, m.Memberships, "not sent is not none")
 	}
 }
+
+// A department that no listing shows is read with what is below it, unless it is deleted.
+func TestReadDepartment(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		answer http.HandlerFunc
+		kind   provider.Kind
+	}{
+		"there":        {data(`{"department":{"open_department_id":"od-1","parent_department_id":"0","name":"Own"}}`), ""},
+		"deleted":      {data(`{"department":{"open_department_id":"od-1","status":{"is_deleted":true}}}`), provider.Malformed},
+		"another":      {data(`{"department":{"open_department_id":"od-2"}}`), provider.Malformed},
+		"out of range": {refuses(403, 40004), provider.OutOfRange},
+		"not existing": {refuses(400, 40015), provider.NotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, _ := newFake(t, map[string]http.HandlerFunc{contact + "/departments/od-1": tt.answer})
+			found, err := c.ReadDepartment(t.Context(), "od-1")
+			if tt.kind != "" {
+				require.Equal(t, tt.kind, failure(t, err).Kind)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, []any{"od-1", "0", "Own", tree, direct}, []any{found.ExternalID, found.ParentID, *found.Name, found.Children, found.Members})
+		})
+	}
+}

@@ -53,6 +53,11 @@ func (c lookupClient) CountMembers(ctx context.Context, department string) (int,
 }
 
 // FindMember implements provider.Confirmer.
+//
+// Of somebody who left: they disappear from the lists, and user/get answers 60111, as it
+// does for whom the app does not see (wecom.md §3.3, §4), or shows status 5 (wecom.md
+// §3.3). There is no list of leavers, so that beyond an app that sees the whole company
+// only being missed twice tells that somebody is gone.
 func (c lookupClient) FindMember(ctx context.Context, ref provider.MemberRef) (provider.Fate, error) {
 	_, gone, err := c.ReadMember(ctx, ref)
 	return provider.FateOf(gone, err, provider.NotFound, provider.OutOfRange)

@@ -28,6 +28,10 @@ type Config struct {
 	// MaxTree answers 43010 to fetch_child on a department with more departments
 	// below it; 0 means never.
 	MaxTree int
+	// HiddenLeavers answers look-ups of people who have left as out of range (41050) and
+	// does not show that they resigned. Which of the two the real API does was never
+	// verified (feishu.md §3.4).
+	HiddenLeavers bool
 	// EmptyLastToken sends page_token "" on the last page instead of none.
 	EmptyLastToken bool
 	// OmitEmptyItems leaves items out of an empty page instead of sending [].

@@ -219,7 +219,7 @@ func (s *Server) findUser(v *simulator.View, q *request, id string) (simulator.P
 	switch {
 	case !ok:
 		return p, unknown
-	case !p.Left && !v.CoversPerson(q.cfg.Range, p):
+	case p.Left && q.cfg.HiddenLeavers, !p.Left && !v.CoversPerson(q.cfg.Range, p):
 		return p, errUserRange
 	}
 	return p, nil

@@ -1,0 +1,280 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// telling is a company that answers look-ups of everybody alike, with a person's own
+// record where it says that they are there.
+type telling struct {
+	*company
+	fate   *provider.Fate
+	record *directory.Member
+	fails  func(nth int) error
+}
+
+func (c telling) FindMember(_ context.Context, m provider.MemberRef) (provider.Fate, error) {
+	c.called("look up " + m.ExternalID)
+	return *c.fate, nil
+}
+
+func (c telling) FindDepartment(_ context.Context, department string) (provider.Fate, error) {
+	c.called("look up department " + department)
+	return *c.fate, nil
+}
+
+func (c telling) ReadMember(_ context.Context, m provider.MemberRef) (directory.Member, bool, error) {
+	nth := c.called("read " + m.ExternalID)
+	if c.fails != nil {
+		if err := c.fails(nth); err != nil {
+			return directory.Member{}, false, err
+		}
+	}
+	switch *c.fate {
+	case provider.There:
+		return *c.record, false, nil
+	case provider.Gone:
+		return directory.Member{}, true, nil
+	default:
+		return directory.Member{}, false, ofCall(provider.OutOfRange)
+	}
+}
+
+func (telling) SeesDepartment(context.Context, string) (bool, error) { return true, nil }
+
+func (c telling) ReadDepartment(_ context.Context, department string) (provider.FoundDepartment, error) {
+	c.called("read department " + department)
+	if *c.fate != provider.There {
+		return provider.FoundDepartment{}, ofCall(provider.OutOfRange)
+	}
+	return found(department, "1"), nil
+}
+
+// full and part are visible ranges.
+var (
+	full = provider.Range{Full: true}
+	part = provider.Range{Departments: []string{"1", "2"}}
+)
+
+// sees says what the company shows from now on.
+func (c *company) sees(visible provider.Range) {
+	c.check = func() (*provider.Report, error) { return &provider.Report{Range: visible}, nil }
+}
+
+// whole is a whole run of the whole company, with its preflight.
+func (b *bench) whole() RunReport {
+	b.t.Helper()
+	visible := must[Preflighted](b, b.pull.Preflight, b.ref())
+	b.read()
+	planned := must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: b.runID, LimitedRange: visible.LimitedRange})
+	must[Removed](b, b.reconcile.Remove, b.ref())
+	must[any](b, b.apply.Settle, b.ref())
+	return must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID, Incomplete: planned.Incomplete})
+}
+
+// stored is the provider as it is stored now.
+func (b *bench) stored() db.Provider {
+	b.t.Helper()
+	p, err := b.store.ProviderByName(b.t.Context(), b.provider.Name)
+	require.NoError(b.t, err)
+	return p
+}
+
+// synced reports whether the provider counts as synced by the latest run.
+func (b *bench) synced(before db.Provider) bool {
+	b.t.Helper()
+	p := b.stored()
+	return p.LastSyncedAt != nil && (before.LastSyncedAt == nil || p.LastSyncedAt.After(*before.LastSyncedAt))
+}
+
+// Never an eternal doubt: what two complete runs in a row miss is settled by the second.
+func TestWhatIsMissedTwiceIsSettled(t *testing.T) {
+	t.Parallel()
+	store := database(t)
+	for name, c := range map[string]struct {
+		first, second provider.Fate
+		smaller       bool // the second run sees less
+		status        string
+		removed       int
+		places        []string
+		lookUps       int // by the second run, besides reading the record
+	}{
+		"not visible, twice":      {first: provider.Unseen, second: provider.Unseen, status: directory.RunSucceeded, removed: 1},
+		"there, then not visible": {first: provider.There, second: provider.Unseen, status: directory.RunSucceeded, removed: 1},
+		"there, then gone":        {first: provider.There, second: provider.Gone, status: directory.RunSucceeded, removed: 1},
+		"not visible, then there": {first: provider.Unseen, second: provider.There, status: directory.RunSucceeded, places: []string{"2"}},
+		"there, twice":            {first: provider.There, second: provider.There, status: directory.RunSucceeded, places: []string{"2"}},
+		"there, and less in sight": {first: provider.There, second: provider.There, smaller: true, status: directory.RunPartial,
+			places: []string{"1"}, lookUps: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := departments(2)
+			d.sees(full)
+			record := member("2", "")
+			record.ExternalID = "1b"
+			fate := c.first
+			b := newBench(t, store, d, telling{company: d, fate: &fate, record: &record})
+			require.Equal(t, directory.RunSucceeded, b.whole().Status)
+			d.people["1"] = d.people["1"][:1]
+			b.begin()
+			report := b.whole()
+			require.Equal(t, directory.RunPartial, report.Status)
+			require.Len(t, report.Errors, 1)
+			require.Contains(t, report.Errors[0], "if the next run that reads everything")
+			require.Equal(t, []string{"1"}, b.places("1b"))
+
+			if fate = c.second; c.smaller {
+				d.sees(part)
+			}
+			asked, before := d.count("look up 1b"), b.stored()
+			b.begin()
+			report = b.whole()
+			require.Equal(t, c.status, report.Status, report.Errors)
+			require.Equal(t, c.removed, report.Members.Deleted)
+			require.Equal(t, c.places, b.placesOrNone("1b"))
+			require.Equal(t, asked+c.lookUps, d.count("look up 1b"))
+			require.Equal(t, c.status == directory.RunSucceeded, b.synced(before))
+			if c.status != directory.RunSucceeded {
+				return
+			}
+
+			// From then on nothing is changed, reported or asked twice.
+			for n := range 2 {
+				read := d.count("read 1b")
+				b.begin()
+				report = b.whole()
+				require.Equal(t, directory.RunSucceeded, report.Status, report.Errors)
+				require.Empty(t, report.Errors)
+				require.Empty(t, b.log(), n)
+				require.LessOrEqual(t, d.count("read 1b"), read+1)
+				require.Equal(t, asked+c.lookUps, d.count("look up 1b"))
+			}
+		})
+	}
+}
+
+func (b *bench) placesOrNone(member string) []string {
+	b.t.Helper()
+	if places := b.places(member); len(places) > 0 {
+		return places
+	}
+	return nil
+}
+
+// A plan reads by themselves whom applying reads so, and says the same.
+func TestAPlanSettlesWhatIsMissedTwice(t *testing.T) {
+	t.Parallel()
+	store := database(t)
+	for _, fate := range []provider.Fate{provider.There, provider.Unseen, provider.Gone} {
+		t.Run(string(fate), func(t *testing.T) {
+			t.Parallel()
+			d := departments(2)
+			d.sees(full)
+			record, says := member("2", ""), provider.Unseen
+			record.ExternalID = "1b"
+			b := newBench(t, store, d, telling{company: d, fate: &says, record: &record})
+			b.whole()
+			d.people["1"] = d.people["1"][:1]
+			b.begin()
+			b.whole()
+			says = fate
+			b.beginAs("plan")
+			must[Preflighted](b, b.pull.Preflight, b.ref())
+			must[PulledMembers](b, b.pull.PullMembers, b.tree())
+			foretold := must[Rehearsed](b, b.reconcile.Rehearse, Rehearse{RunID: b.runID, Remove: true})
+			planned := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID, Incomplete: true, Counts: &foretold.Counts})
+			plan := b.log()
+			b.begin()
+			applied := b.whole()
+			require.NotEmpty(t, plan)
+			require.Equal(t, b.log(), plan)
+			require.Equal(t, []any{applied.Counts, applied.Status, applied.Errors}, []any{planned.Counts, planned.Status, planned.Errors})
+		})
+	}
+}
+
+// A record that cannot be had for a while is asked for again; then an ordinary look-up
+// decides.
+func TestReadingApartIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	d := departments(2)
+	d.sees(full)
+	record, fate := member("2", ""), provider.There
+	record.ExternalID = "1b"
+	failing := true
+	b := newBench(t, database(t), d, telling{company: d, fate: &fate, record: &record, fails: func(int) error {
+		if failing {
+			return ofCall(provider.Unavailable)
+		}
+		return nil
+	}})
+	b.whole()
+	d.people["1"] = d.people["1"][:1]
+	b.begin()
+	b.whole()
+	b.begin()
+	must[Preflighted](b, b.pull.Preflight, b.ref())
+	b.read()
+	plan := PlanRemovals{RunID: b.runID}
+	require.Equal(t, string(provider.Unavailable), b.fails(b.reconcile.PlanRemovals, plan).Type())
+	require.Zero(t, tried[PlannedRemovals](b, b.reconcile.PlanRemovals, plan, triesOfRun-1).Members)
+	must[any](b, b.apply.Settle, b.ref())
+	report := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	require.Equal(t, directory.RunSucceeded, report.Status, "what is known to be there is no failure")
+	require.Len(t, report.Errors, 1)
+	require.Equal(t, []string{"1"}, b.places("1b"))
+	failing = false
+	b.begin()
+	require.Empty(t, b.whole().Errors)
+	require.Equal(t, []string{"2"}, b.places("1b"))
+}
+
+// A department that is there although the tree leaves it out joins the tree: by its own
+// record, with its people's listing.
+func TestADepartmentThatIsThereJoinsTheTree(t *testing.T) {
+	t.Parallel()
+	store := database(t)
+	for _, fate := range []provider.Fate{provider.There, provider.Unseen} {
+		t.Run(string(fate), func(t *testing.T) {
+			t.Parallel()
+			d := departments(3)
+			d.sees(full)
+			record := member("3", "")
+			record.ExternalID, record.Raw = "3a", json.RawMessage(`{}`)
+			b := newBench(t, store, d, telling{company: d, fate: &fate, record: &record})
+			b.whole()
+			d.children["0"][0] = d.children["0"][0][:2]
+			d.people["3"] = d.people["3"][:1]
+			d.people["2"] = append(d.people["2"], []directory.Member{member("3", "b")})
+			d.people["2"][2][0].Memberships = []directory.Membership{{DepartmentID: "2"}}
+			b.begin()
+			require.Equal(t, directory.RunPartial, b.whole().Status)
+			b.begin()
+			report := b.whole()
+			require.Equal(t, directory.RunSucceeded, report.Status, report.Errors)
+			require.Empty(t, report.Errors)
+			require.Equal(t, []string{"2"}, b.placesOrNone("3b"))
+			if fate == provider.Unseen {
+				require.Equal(t, [2]int{1, 1}, [2]int{report.Departments.Deleted, report.Members.Deleted})
+				return
+			}
+			require.Equal(t, 1, report.Departments.Moved, "below its own record's parent")
+			require.Equal(t, []string{"3"}, b.placesOrNone("3a"))
+			listings := d.count("members 3")
+			b.begin()
+			require.Equal(t, directory.RunSucceeded, b.whole().Status)
+			require.Empty(t, b.log())
+			require.Equal(t, listings+1, d.count("members 3"), "its people are listed like others'")
+			require.Equal(t, 2, d.count("read department 3"), "once a run")
+		})
+	}
+}

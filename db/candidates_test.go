@@ -1,0 +1,364 @@
+package db_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// TestMissedTwice covers what a run of the whole company missed and could not confirm as
+// gone, and what becomes of it in the next one.
+func TestMissedTwice(t *testing.T) {
+	each(t, map[string]func(*testing.T, *company){
+		"who is not visible twice is removed":         whoIsNotVisibleTwiceIsRemoved,
+		"a run counts once":                           aRunCountsOnce,
+		"runs between count for nothing":              runsBetweenCountForNothing,
+		"who is listed again is forgotten":            whoIsListedAgainIsForgotten,
+		"who is recognised again is forgotten":        whoIsRecognisedAgainIsForgotten,
+		"a smaller range starts over":                 aSmallerRangeStartsOver,
+		"a look-up that failed is no result":          aLookUpThatFailedIsNoResult,
+		"who is there is placed by their own record":  whoIsThereIsPlacedByTheirOwnRecord,
+		"who is there and cannot be read stays":       whoIsThereAndCannotBeReadStays,
+		"a listing counts more than a record":         aListingCountsMoreThanARecord,
+		"a plan goes by what was missed before":       aPlanGoesByWhatWasMissedBefore,
+		"a department is there or not":                aDepartmentIsThereOrNot,
+		"upkeep keeps the run that missed something":  upkeepKeepsTheRunThatMissedSomething,
+		"who is removed is no candidate any more":     whoIsRemovedIsNoCandidateAnyMore,
+		"the provider counts more people than it has": theProviderCountsMorePeopleThanItHas,
+	})
+}
+
+const two = "1; 10<1"
+
+// missing is a whole run that misses somebody, of whom a look-up says this; earlier runs
+// saw no more than it.
+func (c *company) missing(s snapshot, fate db.Fate, who string, earlier ...*run) *run {
+	c.t.Helper()
+	r := c.begin("apply")
+	r.read(s)
+	r.apply(false)
+	r.miss(fate, who, earlier...)
+	return r
+}
+
+func (r *run) miss(fate db.Fate, who string, earlier ...*run) {
+	r.t.Helper()
+	for _, e := range earlier {
+		r.sight.Standing = append(r.sight.Standing, e.id)
+	}
+	r.planRemovals()
+	if r.plan.Doubts > 0 {
+		r.lookedUp("member", fate, who)
+	}
+	r.remove()
+	r.settle()
+	r.finish()
+}
+
+// candidates are those on record, "member a unseen".
+func (c *company) candidates() []string {
+	c.t.Helper()
+	return c.texts(c.t, `SELECT c.object_type || ' ' || coalesce(m.external_id, d.external_id) || ' ' || c.fate FROM removal_candidates c
+		LEFT JOIN org_members m ON m.id = c.object_id LEFT JOIN org_departments d ON d.id = c.object_id WHERE c.provider_id = $1 ORDER BY 1`, c.provider.ID)
+}
+
+func (r *run) reasons() []string {
+	r.t.Helper()
+	return r.c.texts(r.t, "SELECT object_type || ' ' || reason FROM sync_run_removals WHERE run_id = $1 AND applied ORDER BY 1", r.id)
+}
+
+var (
+	everyone = snapshot{departments: two, members: "a in=1,10; b in=10"}
+	withoutA = snapshot{departments: two, members: "b in=10"}
+)
+
+func whoIsNotVisibleTwiceIsRemoved(t *testing.T, c *company) {
+	for _, fate := range []db.Fate{db.Unseen, db.There} { // what the first look-up said
+		c.sync(everyone)
+		first := c.missing(withoutA, fate, "a")
+		require.Equal(t, 1, first.counts.Members.Failed)
+		require.Empty(t, first.removals())
+		require.Len(t, first.problems(), 1)
+		require.Contains(t, first.problems()[0], "; if the next run that reads everything ")
+		require.Equal(t, []string{"member a " + string(fate)}, c.candidates())
+
+		second := c.missing(withoutA, db.Unseen, "a", first)
+		require.Equal(t, []string{"member a", "membership a", "membership a"}, second.removals())
+		require.Contains(t, second.reasons(), "member not_visible_twice")
+		require.Zero(t, second.counts.Members.Failed)
+		require.Empty(t, second.problems())
+	}
+}
+
+// An attempt whose answer was lost plans and judges again.
+func aRunCountsOnce(t *testing.T, c *company) {
+	c.sync(everyone)
+	r := c.begin("apply")
+	r.read(withoutA)
+	r.apply(false)
+	r.planRemovals()
+	r.lookedUp("member", db.Unseen, "a")
+	for range 3 {
+		require.Zero(t, r.judge().Total())
+		require.Zero(t, r.planRemovals().Total())
+	}
+	runs, err := c.store.CandidateRuns(t.Context(), r.id)
+	require.NoError(t, err)
+	require.Empty(t, runs, "its own do not count")
+	require.Equal(t, []string{"member a unseen"}, c.candidates())
+}
+
+func runsBetweenCountForNothing(t *testing.T, c *company) {
+	c.sync(everyone)
+	first := c.missing(withoutA, db.Unseen, "a")
+	for name, between := range map[string]struct {
+		n db.NewRun
+		s snapshot
+	}{
+		"not read to its end": {s: snapshot{departments: "1; 10<1; 20<1 members=fail", members: "b in=10"}},
+		"of departments":      {n: db.NewRun{Departments: []string{"1"}}, s: withoutA},
+		"which lists them":    {n: db.NewRun{Departments: []string{"1"}}, s: everyone},
+	} {
+		r := c.beginLimited("apply", between.n)
+		r.read(between.s)
+		r.apply(false)
+		r.sight.Standing = []string{first.id}
+		r.planRemovals()
+		r.keepUnseen()
+		r.remove()
+		r.settle()
+		r.finish()
+		require.NotContains(t, r.removals(), "member a", name)
+		require.Equal(t, []string{"member a unseen"}, c.candidates(), name)
+		if len(between.n.Departments) > 0 {
+			runs, err := c.store.CandidateRuns(t.Context(), r.id)
+			require.NoError(t, err)
+			require.Empty(t, runs, name)
+		}
+	}
+	require.Contains(t, c.missing(withoutA, db.Unseen, "a", first).removals(), "member a")
+}
+
+// keepUnseen says of everybody in doubt that they are out of sight.
+func (r *run) keepUnseen() {
+	r.t.Helper()
+	for id := range r.doubts("member") {
+		r.lookedUp("member", db.Unseen, id)
+	}
+}
+
+func whoIsListedAgainIsForgotten(t *testing.T, c *company) {
+	c.sync(everyone)
+	first := c.missing(withoutA, db.Unseen, "a")
+	c.sync(snapshot{departments: two, members: "a title=back in=10; b in=10"})
+	require.Empty(t, c.candidates())
+	require.Empty(t, c.missing(withoutA, db.Unseen, "a", first).removals(), "missed for the first time again")
+}
+
+// Where nothing is staged since nothing has changed, those recognised were listed, too.
+func whoIsRecognisedAgainIsForgotten(t *testing.T, c *company) {
+	c.sync(everyone)
+	c.sync(everyone)
+	c.missing(withoutA, db.Unseen, "a")
+	c.sync(everyone)
+	require.Empty(t, c.candidates())
+}
+
+func aSmallerRangeStartsOver(t *testing.T, c *company) {
+	c.sync(everyone)
+	c.missing(withoutA, db.Unseen, "a")
+	second := c.missing(withoutA, db.Unseen, "a") // of which the first saw more
+	require.Empty(t, second.removals())
+	require.Equal(t, 1, second.counts.Members.Failed)
+	require.Contains(t, c.missing(withoutA, db.Unseen, "a", second).removals(), "member a")
+}
+
+func aLookUpThatFailedIsNoResult(t *testing.T, c *company) {
+	c.sync(everyone)
+	c.missing(withoutA, db.Failed, "a")
+	require.Empty(t, c.candidates())
+	first := c.missing(withoutA, db.Unseen, "a")
+	failed := c.missing(withoutA, db.Failed, "a", first)
+	require.Empty(t, failed.removals())
+	require.Equal(t, []string{"member a unseen"}, c.candidates(), "nor does it take one back")
+	require.Contains(t, c.missing(withoutA, db.Unseen, "a", first).removals(), "member a")
+}
+
+// readsApart is missing of a run that reads somebody by themselves first.
+func (c *company) readsApart(s snapshot, record string, earlier *run) *run {
+	c.t.Helper()
+	r := c.begin("apply")
+	r.read(s)
+	r.apply(false)
+	r.sight.Standing = []string{earlier.id}
+	known, err := c.store.Candidates(c.t.Context(), r.id, "member", r.sight.Standing, "", 10)
+	require.NoError(c.t, err)
+	require.Len(c.t, known, 1)
+	people := membersOf(record, c.provider.Type)
+	_, err = c.store.StageMembers(c.t.Context(), nil, db.MemberPage{Page: db.Page{RunID: r.id, Listing: db.Apart(people[0].ExternalID)}, People: people})
+	require.NoError(c.t, err)
+	require.NoError(c.t, c.store.LookedUp(c.t.Context(), db.BeforeRemoving, r.id, "member", map[string]db.Fate{known[0].ID: db.There}))
+	for range 2 {
+		require.NoError(c.t, c.store.ApplyApart(c.t.Context(), r.id))
+	}
+	known, err = c.store.Candidates(c.t.Context(), r.id, "member", r.sight.Standing, "", 10)
+	require.NoError(c.t, err)
+	require.Empty(c.t, known)
+	r.planRemovals()
+	require.Zero(c.t, r.plan.Doubts)
+	require.False(c.t, r.plan.Incomplete)
+	r.remove()
+	r.settle()
+	r.finish()
+	return r
+}
+
+func whoIsThereIsPlacedByTheirOwnRecord(t *testing.T, c *company) {
+	c.sync(everyone)
+	first := c.missing(withoutA, db.There, "a")
+	require.Equal(t, 1, first.counts.Members.Failed)
+	require.Equal(t, []string{"a 1", "a 10*", "b 10*"}, c.places(), "left as they are")
+
+	second := c.readsApart(withoutA, "a title=own in=1", first)
+	require.Equal(t, []string{"member moved a", "membership deleted a"}, second.changes())
+	require.Equal(t, []string{"a 1*", "b 10*"}, c.places())
+	require.Equal(t, "own", c.member("title", "a"))
+	require.Equal(t, [3]int{2, 0, 1}, [3]int{second.counts.Members.Read, second.counts.Members.Failed, second.counts.Members.Unchanged})
+	require.Empty(t, second.problems())
+
+	before := c.versions()
+	for range 2 {
+		again := c.readsApart(withoutA, "a title=own in=1", first)
+		require.Empty(t, again.changes())
+		require.Empty(t, again.problems())
+		require.Equal(t, before, c.versions(), "an unchanged company writes no row")
+		require.Equal(t, []string{"member a there"}, c.candidates())
+	}
+}
+
+// Whoever is listed again by the time they are read by themselves is what the listing says.
+func aListingCountsMoreThanARecord(t *testing.T, c *company) {
+	for _, again := range []string{"a title=listed in=10; b in=10", "a in=1,10; b in=10"} { // compared, and recognised
+		c.sync(everyone)
+		c.sync(everyone)
+		first := c.missing(withoutA, db.There, "a")
+		r := c.readsApart(snapshot{departments: two, members: again}, "a title=own in=1", first)
+		require.NotContains(t, r.changes(), "membership created a")
+		require.NotEqual(t, "own", c.member("title", "a"))
+		require.Empty(t, c.candidates())
+		require.Equal(t, 2, r.counts.Members.Read)
+	}
+}
+
+func whoIsThereAndCannotBeReadStays(t *testing.T, c *company) {
+	c.sync(everyone)
+	first := c.missing(withoutA, db.There, "a")
+	second := c.missing(withoutA, db.There, "a", first)
+	require.Empty(t, second.changes())
+	require.Zero(t, second.counts.Members.Failed)
+	require.Equal(t, []string{"member a: no listing shows it, but a lookup finds it; it was left as it is"}, second.problems())
+}
+
+func aPlanGoesByWhatWasMissedBefore(t *testing.T, c *company) {
+	c.sync(everyone)
+	plan := c.begin("plan")
+	plan.read(withoutA)
+	require.Equal(t, 1, plan.rehearse(true).Counts.Members.Deleted, "nobody was asked")
+	require.NoError(t, c.store.RunFinish(t.Context(), plan.id, directory.RunSucceeded, "", directory.Counts{}, false))
+	require.Empty(t, c.candidates(), "a plan keeps none")
+
+	first := c.missing(withoutA, db.Unseen, "a")
+	plan = c.begin("plan")
+	plan.sight.Standing = []string{first.id}
+	plan.read(withoutA)
+	out, err := c.store.Rehearse(t.Context(), plan.id, plan.sight, true)
+	require.NoError(t, err)
+	require.Equal(t, 1, out.Doubts)
+	plan.lookedUp("member", db.Unseen, "a")
+	out, err = c.store.Rehearse(t.Context(), plan.id, plan.sight, true)
+	require.NoError(t, err)
+	require.Equal(t, [2]int{1, 2}, [2]int{out.Counts.Members.Deleted, out.Counts.Memberships.Deleted})
+	require.Equal(t, []string{"member a unseen"}, c.candidates(), "nor uses them up")
+	foretold := plan.changes()
+	require.Equal(t, foretold, c.missing(withoutA, db.Unseen, "a", first).changes())
+}
+
+func aDepartmentIsThereOrNot(t *testing.T, c *company) {
+	whole, without := snapshot{departments: "1; 10<1; 20<1", members: "b in=1"}, snapshot{departments: "1; 10<1", members: "b in=1"}
+	miss := func(fate db.Fate, earlier ...*run) *run {
+		r := c.begin("apply")
+		r.read(without)
+		r.apply(false)
+		for _, e := range earlier {
+			r.sight.Standing = append(r.sight.Standing, e.id)
+		}
+		r.planRemovals()
+		r.lookedUp("department", fate, "20")
+		r.remove()
+		r.settle()
+		r.finish()
+		return r
+	}
+	c.sync(whole)
+	first := miss(db.Unseen)
+	require.Equal(t, 1, first.counts.Departments.Failed)
+	require.Equal(t, []string{"department 20 unseen"}, c.candidates())
+	second := miss(db.There, first)
+	require.Empty(t, second.changes())
+	require.Zero(t, second.counts.Departments.Failed)
+	require.Equal(t, []string{"department 20 there"}, c.candidates())
+
+	// Read by itself it is in the tree, and yet not listed.
+	r := c.begin("apply")
+	known, err := c.store.Candidates(t.Context(), r.id, "department", []string{first.id}, "", 10)
+	require.NoError(t, err)
+	require.Len(t, known, 1)
+	require.NoError(t, c.store.LookedUp(t.Context(), db.BeforeRemoving, r.id, "department", map[string]db.Fate{known[0].ID: db.There}))
+	r.read(snapshot{departments: "1; 10<1; 20<10 name=Own", members: "b in=1,20"})
+	r.apply(false)
+	r.planRemovals()
+	r.settle()
+	r.finish()
+	require.Equal(t, []string{"department moved 20", "member moved b", "membership created b"}, r.changes())
+	require.Equal(t, []string{"department 20 there"}, c.candidates())
+	c.sync(whole)
+	require.Empty(t, c.candidates(), "listed again")
+
+	first = miss(db.Unseen)
+	second = miss(db.Unseen, first)
+	require.Equal(t, []string{"department 20"}, second.removals())
+	require.Equal(t, []string{"department not_visible_twice"}, second.reasons())
+	require.Empty(t, c.candidates())
+}
+
+func upkeepKeepsTheRunThatMissedSomething(t *testing.T, c *company) {
+	c.sync(everyone)
+	first := c.missing(withoutA, db.There, "a")
+	c.missing(withoutA, db.There, "a", first)
+	first.age(500 * day)
+	c.upkeep(t)
+	require.True(t, first.exists(), "its range is still compared with")
+}
+
+func whoIsRemovedIsNoCandidateAnyMore(t *testing.T, c *company) {
+	c.sync(everyone)
+	first := c.missing(withoutA, db.Unseen, "a")
+	second := c.missing(withoutA, db.Unseen, "a", first)
+	require.Empty(t, c.candidates())
+	c.undo(second, db.UndoScope{})
+	require.Empty(t, c.missing(withoutA, db.Unseen, "a", first).removals(), "who was given back is missed for the first time")
+}
+
+// Then nobody counts as gone without being called so, but who is missed twice and not to
+// be seen goes all the same: never an eternal doubt.
+func theProviderCountsMorePeopleThanItHas(t *testing.T, c *company) {
+	c.sync(snapshot{departments: "1 declared=9; 10<1; 20<1", members: "a in=10; b in=20"})
+	without := snapshot{departments: "1 declared=9; 10<1; 20<1", members: "b in=20"}
+	first := c.missing(without, db.Unseen, "a")
+	require.True(t, first.plan.Incomplete)
+	require.Empty(t, first.removals())
+	require.Contains(t, c.missing(without, db.Unseen, "a", first).removals(), "member a")
+}
