@@ -15,14 +15,14 @@ build: ## Build all programs into bin/
 	@echo "Building bin/ (the first time takes a minute or two: dependencies are downloaded and compiled)"
 	go build -o bin/orgsync ./starter
 	go build -o bin/orgsync-worker ./worker
-	go build -o bin/simulator ./cmd/simulator
-	go build -o bin/dev ./cmd/dev
+	go build -o bin/simulator ./devkit/cmd/simulator
+	go build -o bin/dev ./devkit/cmd/dev
 
 # What needs only the stack's own program does not wait for the others.
 .PHONY: $(DEV)
 $(DEV):
 	@mkdir -p bin
-	@go build -o $(DEV) ./cmd/dev
+	@go build -o $(DEV) ./devkit/cmd/dev
 
 .PHONY: up
 up: build ## Start the development stack in the background; settings land in .dev/env
@@ -42,12 +42,12 @@ demo: build ## Sync three simulated companies on a stack of its own, then remove
 
 .PHONY: bench
 bench: build ## Measure first loads and re-runs of simulated companies (BENCH_SIZES, BENCH_LARGE)
-	@go build -o bin/bench ./cmd/bench
+	@go build -o bin/bench ./devkit/cmd/bench
 	@bin/bench
 
 .PHONY: soak
 soak: build ## Run sync after sync with random changes and faults and look for growth (SOAK_RUNS, SOAK_MEMBERS)
-	@go build -o bin/soak ./cmd/soak
+	@go build -o bin/soak ./devkit/cmd/soak
 	@bin/soak
 
 .PHONY: test
@@ -61,7 +61,7 @@ replay: ## Replay all recorded histories against the workflow code
 
 .PHONY: record
 record: $(DEV) ## Record the histories that replay keeps; from released code only
-	@$(DEV) exec -- go test -count=1 -tags record -run '^TestRecord$$' -timeout 15m ./internal/e2e
+	@$(DEV) exec -- go test -count=1 -tags record -run '^TestRecord$$' -timeout 15m ./test/e2e
 
 .PHONY: fuzz
 fuzz: $(DEV) ## Run every fuzz test for FUZZTIME (20s)
@@ -73,7 +73,7 @@ lint: vet staticcheck workflowcheck ## Run all code checkers
 .PHONY: vet
 vet: ## Run go vet and check the formatting
 	go vet ./...
-	go vet -tags record ./internal/e2e
+	go vet -tags record ./test/e2e
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; }
 
 .PHONY: staticcheck
@@ -98,7 +98,7 @@ tidy-check: ## Check that go.mod and go.sum are tidy
 
 .PHONY: imports
 imports: ## Check which package imports which
-	go test -count=1 ./internal/layout
+	go test -count=1 ./test/arch
 
 .PHONY: deploy-check
 deploy-check: ## Check the files in deploy/ and build the image's programs

@@ -18,7 +18,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/dbtest"
-	"github.com/orgsync/orgsync/internal/connect"
+	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/secret"
@@ -173,7 +173,7 @@ func newBench(t *testing.T, store *db.Store, c *company, client provider.Client)
 	require.NoError(t, err)
 	box, err := secret.Load(string(keys))
 	require.NoError(t, err)
-	opener := &connect.Opener{
+	opener := &clients.Opener{
 		Store: store, Box: box, Log: slog.New(slog.DiscardHandler), CallTimeout: time.Second, SlowCall: time.Second,
 		Vendors: map[directory.ProviderType]provider.Vendor{directory.DingTalk: {
 			Type: directory.DingTalk,

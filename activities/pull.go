@@ -11,7 +11,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/orgsync/orgsync/db"
-	"github.com/orgsync/orgsync/internal/connect"
+	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 )
@@ -21,7 +21,7 @@ import (
 // with the page after the last.
 type Pull struct {
 	Store  *db.Store
-	Opener *connect.Opener
+	Opener *clients.Opener
 }
 
 // Preflighted is what the preflight found.
@@ -144,7 +144,7 @@ func (a *Pull) open(ctx context.Context, runID, phase string) (*reading, error) 
 	}
 	r := &reading{store: a.Store, runID: runID, provider: p}
 	r.client, err = a.Opener.Open(ctx, p, func(string) { r.calls.Add(1) })
-	if errors.Is(err, connect.ErrStorage) {
+	if errors.Is(err, clients.ErrStorage) {
 		return nil, err
 	}
 	if err != nil {

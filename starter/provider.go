@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/orgsync/orgsync/db"
-	"github.com/orgsync/orgsync/internal/connect"
+	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/document"
 )
@@ -66,7 +66,7 @@ func view(ctx context.Context, store *db.Store, p db.Provider) (providerView, er
 	}, err
 }
 
-// shownConfig returns the stored settings with connect.Hidden for each secret.
+// shownConfig returns the stored settings with clients.Hidden for each secret.
 func shownConfig(ctx context.Context, store *db.Store, p db.Provider) (map[string]string, error) {
 	settings := map[string]string{}
 	if err := json.Unmarshal(p.Config, &settings); err != nil {
@@ -74,7 +74,7 @@ func shownConfig(ctx context.Context, store *db.Store, p db.Provider) (map[strin
 	}
 	secrets, err := store.Secrets(ctx, p.ID)
 	for _, secret := range secrets {
-		settings[secret.Key] = connect.Hidden
+		settings[secret.Key] = clients.Hidden
 	}
 	return settings, err
 }

@@ -13,7 +13,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/app"
-	"github.com/orgsync/orgsync/internal/connect"
+	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/workflows"
@@ -78,7 +78,7 @@ func (c providerAdd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	vendor := app.Vendors()[directory.ProviderType(c.Type)]
-	settings, err := connect.Parse(vendor, document, nil)
+	settings, err := clients.Parse(vendor, document, nil)
 	if err != nil {
 		return &failure{status: exitUsage, err: err}
 	}
@@ -142,10 +142,10 @@ func separate(vendor provider.Vendor, settings provider.Settings) (json.RawMessa
 			delete(settings, key)
 		}
 	}
-	if err := connect.Validate(vendor, settings); err != nil {
+	if err := clients.Validate(vendor, settings); err != nil {
 		return nil, nil, &failure{status: exitUsage, err: err}
 	}
-	public, secrets := connect.Split(settings)
+	public, secrets := clients.Split(settings)
 	document, err := json.Marshal(public)
 	return document, secrets, err
 }

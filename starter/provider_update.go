@@ -6,7 +6,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/app"
-	"github.com/orgsync/orgsync/internal/connect"
+	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -79,7 +79,7 @@ func (c providerUpdate) Run(ctx context.Context, s *session) error {
 }
 
 // openFor opens the database, and the key set only where settings are to change.
-func (s *session) openFor(ctx context.Context, settings bool) (*db.Store, *connect.Opener, error) {
+func (s *session) openFor(ctx context.Context, settings bool) (*db.Store, *clients.Opener, error) {
 	if !settings {
 		store, err := s.openStore(ctx)
 		return store, nil, err
@@ -97,7 +97,7 @@ func (s *session) openFor(ctx context.Context, settings bool) (*db.Store, *conne
 // merge lays the settings of document over the stored ones. It sets what is stored
 // in the clear in change and returns a function that gives all sealed values, of
 // which the unchanged ones stay as they are.
-func merge(ctx context.Context, vault *connect.Opener, p db.Provider, document []byte, change *db.ProviderChange) (func(string) ([]db.Sealed, error), error) {
+func merge(ctx context.Context, vault *clients.Opener, p db.Provider, document []byte, change *db.ProviderChange) (func(string) ([]db.Sealed, error), error) {
 	vendor, ok := app.Vendors()[p.Type]
 	if !ok {
 		return nil, fmt.Errorf("provider %s: this build knows no provider type %q", p.Name, p.Type)
@@ -114,7 +114,7 @@ func merge(ctx context.Context, vault *connect.Opener, p db.Provider, document [
 	for _, secret := range sealed {
 		kept[secret.Key] = true
 	}
-	given, err := connect.Parse(vendor, document, kept)
+	given, err := clients.Parse(vendor, document, kept)
 	if err != nil {
 		return nil, &failure{status: exitUsage, err: err}
 	}
@@ -128,7 +128,7 @@ func merge(ctx context.Context, vault *connect.Opener, p db.Provider, document [
 	}
 	var unchanged []db.Sealed
 	for _, secret := range sealed {
-		if secrets[secret.Key] == connect.Hidden {
+		if secrets[secret.Key] == clients.Hidden {
 			unchanged = append(unchanged, secret)
 			delete(secrets, secret.Key)
 		}

@@ -13,8 +13,8 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/app"
+	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/config"
-	"github.com/orgsync/orgsync/internal/connect"
 	"github.com/orgsync/orgsync/internal/secret"
 )
 
@@ -95,7 +95,7 @@ func (s *session) open(ctx context.Context, cfg config.Config) (*db.Store, error
 }
 
 // openVault opens the database and the key set.
-func (s *session) openVault(ctx context.Context) (*connect.Opener, error) {
+func (s *session) openVault(ctx context.Context) (*clients.Opener, error) {
 	cfg, err := s.settings()
 	if err != nil {
 		return nil, err

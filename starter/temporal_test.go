@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
+	"github.com/orgsync/orgsync/devkit/devstack"
 	"github.com/orgsync/orgsync/internal/app"
-	"github.com/orgsync/orgsync/internal/devstack"
 )
 
 // TestMain gives all tests of the package one Temporal server, without a worker: the

@@ -13,7 +13,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/orgsync/orgsync/db"
-	"github.com/orgsync/orgsync/internal/devstack"
+	"github.com/orgsync/orgsync/devkit/devstack"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/workflows"
 )

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db/dbtest"
-	"github.com/orgsync/orgsync/internal/devstack"
+	"github.com/orgsync/orgsync/devkit/devstack"
 	"github.com/orgsync/orgsync/internal/secret"
 )
 

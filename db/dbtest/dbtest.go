@@ -24,7 +24,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/deploy"
-	"github.com/orgsync/orgsync/internal/localpg"
+	"github.com/orgsync/orgsync/devkit/localpg"
 )
 
 // ServerVariable names the environment variable with the URL of the server to use.

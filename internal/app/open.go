@@ -7,16 +7,16 @@ import (
 	"time"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/config"
-	"github.com/orgsync/orgsync/internal/connect"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/secret"
 )
 
 // NewOpener returns the way to clients of stored providers. box may be nil where
 // neither secrets nor clients are needed.
-func NewOpener(store *db.Store, box *secret.Box, cfg config.Config, log *slog.Logger) *connect.Opener {
-	return &connect.Opener{
+func NewOpener(store *db.Store, box *secret.Box, cfg config.Config, log *slog.Logger) *clients.Opener {
+	return &clients.Opener{
 		Store: store, Box: box, Vendors: Vendors(), HTTP: newHTTPClient(cfg.FetchConcurrency), Log: log, Budget: provider.NewBudget(answers),
 		CallTimeout: cfg.CallTimeout, SlowCall: cfg.SlowCall, CallRate: cfg.CallRate,
 	}

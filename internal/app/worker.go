@@ -13,8 +13,8 @@ import (
 
 	"github.com/orgsync/orgsync/activities"
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/config"
-	"github.com/orgsync/orgsync/internal/connect"
 	"github.com/orgsync/orgsync/internal/notify"
 	"github.com/orgsync/orgsync/workflows"
 )
@@ -37,7 +37,7 @@ type Worker struct {
 
 // NewWorker registers workflows and activities for a task queue and the one for
 // provider calls beside it. Operators' workers use workflows.TaskQueue.
-func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener *connect.Opener, cfg config.Config) *Worker {
+func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener *clients.Opener, cfg config.Config) *Worker {
 	pull := &activities.Pull{Store: store, Opener: opener}
 	hooks, names := hooksOf(cfg.Notify)
 	runs := &activities.Runs{

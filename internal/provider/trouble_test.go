@@ -24,12 +24,12 @@ import (
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
-	"github.com/orgsync/orgsync/internal/provider/codedoc"
+	"github.com/orgsync/orgsync/internal/provider/errordocs"
 )
 
 func TestTroublesAndKindsAreDocumented(t *testing.T) {
 	t.Parallel()
-	codedoc.RequireCodeless(t)
+	errordocs.RequireCodeless(t)
 }
 
 // Every way in which a call can fail without an answer of the API's is brought about here.

@@ -4,14 +4,14 @@ import (
 	"testing"
 
 	"github.com/orgsync/orgsync/internal/directory"
-	"github.com/orgsync/orgsync/internal/provider/codedoc"
+	"github.com/orgsync/orgsync/internal/provider/errordocs"
 )
 
 func TestEveryCodeIsDocumented(t *testing.T) {
 	t.Parallel()
-	var rows []codedoc.Code
+	var rows []errordocs.Code
 	for code, v := range classes {
-		rows = append(rows, codedoc.Code{Code: code, Kind: v.kind, Problem: v.problem, Action: v.action})
+		rows = append(rows, errordocs.Code{Code: code, Kind: v.kind, Problem: v.problem, Action: v.action})
 	}
-	codedoc.Require(t, directory.DingTalk, rows)
+	errordocs.Require(t, directory.DingTalk, rows)
 }

@@ -5,14 +5,14 @@ import (
 	"testing"
 
 	"github.com/orgsync/orgsync/internal/directory"
-	"github.com/orgsync/orgsync/internal/provider/codedoc"
+	"github.com/orgsync/orgsync/internal/provider/errordocs"
 )
 
 func TestEveryCodeIsDocumented(t *testing.T) {
 	t.Parallel()
-	var rows []codedoc.Code
+	var rows []errordocs.Code
 	for code, v := range codes {
-		rows = append(rows, codedoc.Code{Code: strconv.FormatInt(code, 10), Kind: v.kind, Problem: v.problem, Action: v.action})
+		rows = append(rows, errordocs.Code{Code: strconv.FormatInt(code, 10), Kind: v.kind, Problem: v.problem, Action: v.action})
 	}
-	codedoc.Require(t, directory.Feishu, rows)
+	errordocs.Require(t, directory.Feishu, rows)
 }

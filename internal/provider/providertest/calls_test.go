@@ -10,11 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/orgsync/orgsync/devkit/simulator"
+	"github.com/orgsync/orgsync/devkit/simulator/dingtalk"
+	"github.com/orgsync/orgsync/devkit/simulator/feishu"
+	"github.com/orgsync/orgsync/devkit/simulator/wecom"
 	"github.com/orgsync/orgsync/internal/provider"
-	"github.com/orgsync/orgsync/internal/simulator"
-	"github.com/orgsync/orgsync/internal/simulator/dingtalk"
-	"github.com/orgsync/orgsync/internal/simulator/feishu"
-	"github.com/orgsync/orgsync/internal/simulator/wecom"
 )
 
 // pagesOf is how many pages a listing of n takes; an empty one takes one too.

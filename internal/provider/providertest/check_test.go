@@ -8,12 +8,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/orgsync/orgsync/devkit/simulator"
+	"github.com/orgsync/orgsync/devkit/simulator/dingtalk"
+	"github.com/orgsync/orgsync/devkit/simulator/feishu"
+	"github.com/orgsync/orgsync/devkit/simulator/wecom"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
-	"github.com/orgsync/orgsync/internal/simulator"
-	"github.com/orgsync/orgsync/internal/simulator/dingtalk"
-	"github.com/orgsync/orgsync/internal/simulator/feishu"
-	"github.com/orgsync/orgsync/internal/simulator/wecom"
 )
 
 // expectedRange is what Check has to report of the range.

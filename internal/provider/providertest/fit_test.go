@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/orgsync/orgsync/devkit/simulator"
 	"github.com/orgsync/orgsync/internal/provider"
-	"github.com/orgsync/orgsync/internal/simulator"
 )
 
 // needsSomebody are the kinds that no waiting cures.

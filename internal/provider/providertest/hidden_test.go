@@ -3,9 +3,9 @@ package providertest
 import (
 	"slices"
 
-	"github.com/orgsync/orgsync/internal/simulator/dingtalk"
-	"github.com/orgsync/orgsync/internal/simulator/feishu"
-	"github.com/orgsync/orgsync/internal/simulator/wecom"
+	"github.com/orgsync/orgsync/devkit/simulator/dingtalk"
+	"github.com/orgsync/orgsync/devkit/simulator/feishu"
+	"github.com/orgsync/orgsync/devkit/simulator/wecom"
 )
 
 // hidden are the fields that an app does not get to see: they must be nil, and

@@ -7,10 +7,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/orgsync/orgsync/devkit/simulator"
+	"github.com/orgsync/orgsync/devkit/simulator/wecom"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
-	"github.com/orgsync/orgsync/internal/simulator"
-	"github.com/orgsync/orgsync/internal/simulator/wecom"
 )
 
 // roster reads the roster to its end: whom each page names, what was put aside, and

@@ -14,15 +14,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/orgsync/orgsync/devkit/simulator"
+	"github.com/orgsync/orgsync/devkit/simulator/dingtalk"
+	"github.com/orgsync/orgsync/devkit/simulator/feishu"
+	"github.com/orgsync/orgsync/devkit/simulator/wecom"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 	dingtalkclient "github.com/orgsync/orgsync/internal/provider/dingtalk"
 	feishuclient "github.com/orgsync/orgsync/internal/provider/feishu"
 	wecomclient "github.com/orgsync/orgsync/internal/provider/wecom"
-	"github.com/orgsync/orgsync/internal/simulator"
-	"github.com/orgsync/orgsync/internal/simulator/dingtalk"
-	"github.com/orgsync/orgsync/internal/simulator/feishu"
-	"github.com/orgsync/orgsync/internal/simulator/wecom"
 )
 
 // setup says which client talks to which service, and what the client cannot see

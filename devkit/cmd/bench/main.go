@@ -1,0 +1,110 @@
+// Command bench measures how fast companies of growing size are synced, with
+// everything on one machine: a private Postgres and Temporal, a simulated provider
+// over HTTP, and the worker that operators run. Beside it, on the same machine, it
+// loads the same rows by plain SQL and row by row, and reads once within the
+// provider's documented call limits. It is no part of an installation.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/orgsync/orgsync/devkit/devstack"
+	"github.com/orgsync/orgsync/devkit/loadtest"
+)
+
+type flags struct {
+	Sizes      []int  `default:"1000,10000,100000" env:"BENCH_SIZES" help:"Members of the companies to measure."`
+	Large      bool   `env:"BENCH_LARGE" help:"Measure a million members, too."`
+	Staff      int    `default:"10" env:"BENCH_STAFF" help:"Members to a department."`
+	Largest    int    `env:"BENCH_LARGEST" help:"Members who all work in one department; the others are spread over all."`
+	Vendor     string `default:"feishu" enum:"feishu,dingtalk,wecom" env:"BENCH_VENDOR" help:"The provider simulated: ${enum}."`
+	Workers    int    `default:"1" env:"BENCH_WORKERS" help:"Worker processes."`
+	Spread     int    `default:"2" env:"BENCH_SPREAD" help:"Worker processes with which the largest of the sizes is measured once more, for comparison; 0 leaves that out."`
+	Limited    int    `default:"5000" env:"BENCH_LIMITED" help:"Members of the company that is read within the documented call limits; 0 leaves that out."`
+	Comparison bool   `default:"true" negatable:"" env:"BENCH_COMPARISON" help:"Load the same rows by plain SQL and row by row as well, and with other workers."`
+	Out        string `type:"path" env:"BENCH_OUT" help:"Directory for the JSON and the chart. Default: docs/benchmarks in the checkout if all of the default sizes are measured, else none."`
+}
+
+// Help is printed below the flags.
+func (flags) Help() string {
+	return `Examples:
+
+  make bench
+      1,000, 10,000 and 100,000 members; results go to docs/benchmarks/
+
+  BENCH_LARGE=1 make bench
+      a million members, too (some 20 GB of disk for a while)
+
+  BENCH_SIZES=100000 BENCH_LARGEST=30000 BENCH_LIMITED=0 make bench
+      one department of 30,000 people beside thousands of small ones
+
+  BENCH_SIZES=1000,5000 BENCH_LIMITED=0 make bench
+      a quick look; nothing is written to docs/benchmarks/`
+}
+
+// large is what --large adds.
+const large = 1_000_000
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run returns the exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var f flags
+	return loadtest.Program(ctx, "bench", &f, args, stdout, stderr, func() error { return measure(ctx, f, stdout, stderr) },
+		kong.Description("Measures syncs of simulated companies."))
+}
+
+// measure makes all measurements one after the other, so that none disturbs another.
+func measure(ctx context.Context, f flags, stdout, progress io.Writer) (err error) {
+	root, err := devstack.Root()
+	if err != nil {
+		return err
+	}
+	if _, err := devstack.TemporalBinary(ctx, progress); err != nil {
+		return err
+	}
+	report := newReport(root, f)
+	dir, err := os.MkdirTemp("", "orgsync-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	sizes := f.Sizes
+	if f.Large {
+		sizes = append(sizes, large)
+	}
+	b := bench{flags: f, bin: filepath.Join(root, "bin"), dir: dir, progress: progress}
+	for _, members := range sizes {
+		if err := b.size(ctx, members, report); err != nil {
+			return fmt.Errorf("%d members: %w", members, err)
+		}
+	}
+	if f.Limited > 0 {
+		if report.Limited, err = b.limited(ctx, f.Limited); err != nil {
+			return fmt.Errorf("within call limits: %w", err)
+		}
+	}
+	report.print(stdout)
+	out := f.Out
+	if out == "" && report.complete() {
+		out = filepath.Join(root, "docs", "benchmarks")
+	}
+	if out == "" {
+		return nil
+	}
+	return report.save(out)
+}

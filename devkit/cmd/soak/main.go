@@ -1,0 +1,118 @@
+// Command soak runs sync after sync of one simulated company that changes at random,
+// with faults at random, and looks after each whether the directory is what it must
+// be and whether anything grows that should not. It is no part of an installation.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/orgsync/orgsync/devkit/devstack"
+	"github.com/orgsync/orgsync/devkit/loadtest"
+)
+
+type flags struct {
+	Runs    int      `default:"200" env:"SOAK_RUNS" help:"How many runs follow each other."`
+	Members int      `default:"10000" env:"SOAK_MEMBERS" help:"Members of the company, in a tenth as many departments."`
+	Vendor  string   `default:"feishu" enum:"feishu,dingtalk,wecom" env:"SOAK_VENDOR" help:"The provider simulated: ${enum}."`
+	Seed    uint64   `default:"1" env:"SOAK_SEED" help:"Soaks of one seed change the company and choose faults in the same way."`
+	Share   float64  `default:"0.01" env:"SOAK_SHARE" help:"Share of the company that changes before each run, on average."`
+	Kinds   []string `env:"SOAK_KINDS" help:"What kinds of run follow the first load, over and over, instead of chosen at random: ${kinds}."`
+	Out     string   `type:"path" env:"SOAK_OUT" help:"Directory for soak.json and soak.md. Default: docs/benchmarks in the checkout for a soak of the default size or more, else none."`
+}
+
+// Help is printed below the flags.
+func (flags) Help() string {
+	return `Examples:
+
+  make soak
+      200 runs at 10,000 members, half an hour to an hour
+
+  SOAK_RUNS=20 SOAK_MEMBERS=500 make soak
+      a quick look
+
+  SOAK_KINDS=killed,healthy SOAK_RUNS=10 make soak
+      what happens if workers die in the middle`
+}
+
+// Validate refuses what cannot be soaked.
+func (f flags) Validate() error {
+	switch {
+	case f.Runs < 1:
+		return errors.New("--runs must be above 0")
+	case f.Members < 20:
+		return errors.New("--members must be at least 20")
+	case f.Share <= 0 || f.Share > 0.5:
+		return errors.New("--share must be above 0 and at most 0.5")
+	}
+	for _, name := range f.Kinds {
+		if find(name) == nil {
+			return fmt.Errorf("--kinds: there is no %q", name)
+		}
+	}
+	return nil
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run returns the exit status: 0 all well, 1 something was wrong or grew, 2 wrong
+// usage, 130 interrupted.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var f flags
+	return loadtest.Program(ctx, "soak", &f, args, stdout, stderr, func() error {
+		if err := soakAll(ctx, f, stdout, stderr); err != nil {
+			return fmt.Errorf("%w\nsoak: the same again: SOAK_SEED=%d SOAK_RUNS=%d SOAK_MEMBERS=%d SOAK_VENDOR=%s make soak", err, f.Seed, f.Runs, f.Members, f.Vendor)
+		}
+		return nil
+	}, kong.Vars{"kinds": names()}, kong.Description("Runs sync after sync of a company that changes, with faults, and looks what comes of it."))
+}
+
+// soakAll makes all runs, prints what came of them and returns what was wrong.
+func soakAll(ctx context.Context, f flags, stdout, progress io.Writer) (err error) {
+	root, err := devstack.Root()
+	if err != nil {
+		return err
+	}
+	if _, err := devstack.TemporalBinary(ctx, progress); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "orgsync-soak-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	report := newReport(root, f)
+	s, err := start(ctx, f, filepath.Join(root, "bin"), dir, progress)
+	if err != nil {
+		return err
+	}
+	wrong := s.rounds(ctx, report)
+	report.end()
+	if err := errors.Join(wrong, s.Stop()); err != nil {
+		return err
+	}
+	report.print(stdout)
+	out := f.Out
+	if out == "" && report.complete() {
+		out = filepath.Join(root, "docs", "benchmarks")
+	}
+	if out != "" {
+		if err := report.save(out); err != nil {
+			return err
+		}
+	}
+	return report.grown()
+}

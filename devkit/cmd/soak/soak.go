@@ -1,0 +1,300 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/orgsync/orgsync/devkit/devstack"
+	"github.com/orgsync/orgsync/devkit/loadtest"
+	"github.com/orgsync/orgsync/devkit/oracle"
+	"github.com/orgsync/orgsync/devkit/simulator"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// soak is a company on a stack with two workers: the one started first lives as long
+// as the soak, so that what it holds on to shows; the other is there to be killed.
+type soak struct {
+	*loadtest.Trial
+	flags
+	kind     directory.ProviderType
+	progress io.Writer
+}
+
+// upkeepEvery is how many runs pass between two upkeeps; they keep what is younger
+// than settings say, which for a soak is little, so that pruning shows.
+const upkeepEvery = 5
+
+var settings = []devstack.Setting{
+	{Name: "ORGSYNC_CALL_RATE", Value: "0"},
+	{Name: "ORGSYNC_CALL_TIMEOUT", Value: "5s"},
+	{Name: "ORGSYNC_SLOW_CALL", Value: "4s"},
+	{Name: "ORGSYNC_METRICS_ADDRESS", Value: "127.0.0.1:0"},
+	{Name: "ORGSYNC_KEEP_RAW", Value: "30s"},
+	{Name: "ORGSYNC_KEEP_DETAILS", Value: "1m"},
+	{Name: "ORGSYNC_KEEP_RUNS", Value: "2m"},
+}
+
+func start(ctx context.Context, f flags, bin, dir string, progress io.Writer) (*soak, error) {
+	t, err := loadtest.Start(ctx, f.Vendor, devstack.Config{
+		Dir: dir, Bin: bin, Progress: io.Discard, Worker: settings, Workers: 2,
+		Simulator: []string{
+			"--members", strconv.Itoa(f.Members), "--departments", strconv.Itoa(max(2, f.Members/10)), "--depth", "8",
+			"--seed", strconv.FormatUint(f.Seed, 10), "--no-quotas",
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &soak{Trial: t, flags: f, kind: directory.ProviderType(f.Vendor), progress: progress}, nil
+}
+
+// round is one run and what it left behind.
+type round struct {
+	Number  int     `json:"number"`
+	Kind    string  `json:"kind"`
+	Status  string  `json:"status"`
+	Seconds float64 `json:"seconds"`
+	// Equal says that the directory was found to be what the company is.
+	Equal bool `json:"equal"`
+	// Measured is how large everything was afterwards.
+	Measured measures `json:"measured"`
+}
+
+// rounds makes all runs. It stops at the first that is wrong.
+func (s *soak) rounds(ctx context.Context, report *report) error {
+	for n := 1; n <= s.Runs; n++ {
+		r, err := s.round(ctx, n)
+		if err != nil {
+			return fmt.Errorf("run %d (%s): %w", n, r.Kind, err)
+		}
+		report.Rounds = append(report.Rounds, r)
+		equal := ""
+		if r.Equal {
+			equal = ", equal"
+		}
+		fmt.Fprintf(s.progress, "soak: run %d of %d: %s: %s in %.1f s%s\n", n, s.Runs, r.Kind, r.Status, r.Seconds, equal)
+	}
+	return nil
+}
+
+// round changes the company, runs one sync with whatever its kind does to it, and
+// demands that the directory then is what it must be.
+func (s *soak) round(ctx context.Context, n int) (r round, err error) {
+	rng := s.chance(n)
+	k := s.choose(n, rng)
+	r = round{Number: n, Kind: k.name}
+	if n > 1 {
+		if err := s.Drift(ctx, s.Share*(0.5+rng.Float64()), rng.Uint64()|1); err != nil {
+			return r, err
+		}
+	}
+	before, err := s.look(ctx)
+	if err != nil {
+		return r, err
+	}
+	began := time.Now()
+	result, err := s.sync(ctx, k, rng, before.company, &r)
+	if err != nil {
+		return r, err
+	}
+	if !slices.Contains(k.ends, r.Status) {
+		return r, fmt.Errorf("the run ended %s: %s", r.Status, strings.Join(result.Errors, "; "))
+	}
+	after, err := s.look(ctx)
+	if err != nil {
+		return r, err
+	}
+	if err := s.judge(k, &r, before, after); err != nil {
+		return r, fmt.Errorf("run %s ended %s (%s): %w", result.RunID, r.Status, strings.Join(result.Errors, "; "), err)
+	}
+	if n%upkeepEvery == 0 || n == s.Runs {
+		if err := s.upkeep(ctx); err != nil {
+			return r, err
+		}
+	}
+	r.Measured, err = s.measure(ctx, result.RunID, began)
+	return r, err
+}
+
+// chance is a run's own, whatever happened to those before it.
+func (s *soak) chance(n int) *rand.Rand { return rand.New(rand.NewPCG(s.Seed, uint64(n))) }
+
+// seen is the company and the directory at one moment.
+type seen struct {
+	company   simulator.Truth
+	directory oracle.Directory
+}
+
+func (s *soak) look(ctx context.Context) (seen, error) {
+	var all seen
+	if err := s.Control(ctx, http.MethodGet, "/truth?vendor="+s.Trial.Vendor, nil, &all.company); err != nil {
+		return all, err
+	}
+	if s.kind == directory.WeCom { // the simulated app is a new one, which is shown neither (wecom.md §1.5)
+		for id, m := range all.company.Members {
+			m.Email, m.Phone = "", ""
+			all.company.Members[id] = m
+		}
+	}
+	var err error
+	all.directory, err = oracle.Stored(ctx, s.Database, loadtest.Provider)
+	return all, err
+}
+
+// judge compares. Whatever happened, nobody who works there is gone; a run that says
+// it succeeded has made the directory equal, and a plan has changed nothing.
+func (s *soak) judge(k *kind, r *round, before, after seen) error {
+	// The company may have changed in mid-run: then it is wrong only if it was so all along.
+	lost := oracle.Lost(after.company, before.directory, after.directory)
+	always := oracle.Lost(before.company, before.directory, after.directory)
+	lost = slices.DeleteFunc(lost, func(line string) bool { return !slices.Contains(always, line) })
+	if len(lost) > 0 {
+		return complaint(lost)
+	}
+	if k.plan {
+		return complaint(oracle.Differences(before.directory, after.directory))
+	}
+	if r.Status != "succeeded" || k.part {
+		return nil
+	}
+	r.Equal = true
+	return complaint(oracle.Differences(oracle.Of(s.kind, after.company, after.directory), after.directory))
+}
+
+// shown is how many differences are printed.
+const shown = 10
+
+func complaint(lines []string) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	more := ""
+	if len(lines) > shown {
+		more = fmt.Sprintf("\n  and %d more", len(lines)-shown)
+	}
+	return errors.New("the directory is wrong:\n  " + strings.Join(lines[:min(shown, len(lines))], "\n  ") + more)
+}
+
+// outcome is what of a run's result is needed.
+type outcome struct {
+	RunID  string   `json:"run_id"`
+	Status string   `json:"status"`
+	Errors []string `json:"errors"`
+}
+
+// longest is how long a run may take; none that is well takes nearly as long.
+const longest = 10 * time.Minute
+
+// sync runs one sync and what the kind does before, during and after it.
+func (s *soak) sync(ctx context.Context, k *kind, rng *rand.Rand, company simulator.Truth, r *round) (out outcome, err error) {
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	input := map[string]any{}
+	if k.plan {
+		input["mode"] = "plan"
+	}
+	t := &turn{soak: s, rng: rng, company: company, input: input}
+	if k.before != nil {
+		if err := k.before(ctx, t); err != nil {
+			return out, err
+		}
+	}
+	if err := s.ResetCalls(ctx); err != nil {
+		return out, err
+	}
+	began := time.Now()
+	run, err := s.Sync(ctx, input)
+	if err != nil {
+		return out, err
+	}
+	if k.during != nil {
+		if err := t.reach(ctx, run); err != nil {
+			return out, err
+		}
+		if err := k.during(ctx, t); err != nil {
+			return out, err
+		}
+	}
+	if out, err = s.result(ctx, run); err != nil {
+		return out, err
+	}
+	r.Status, r.Seconds = out.Status, time.Since(began).Seconds()
+	if err := s.Control(ctx, http.MethodDelete, "/faults?vendor="+s.Trial.Vendor, nil, nil); err != nil {
+		return out, err
+	}
+	if k.after != nil {
+		if err := k.after(ctx, t); err != nil {
+			return out, err
+		}
+	}
+	return out, s.quiet(ctx)
+}
+
+// result waits for the run's end, whatever that is.
+func (s *soak) result(ctx context.Context, run client.WorkflowRun) (out outcome, err error) {
+	var raw json.RawMessage
+	err = run.Get(ctx, &raw)
+	var application *temporal.ApplicationError
+	var canceled *temporal.CanceledError
+	var terminated *temporal.TerminatedError
+	switch {
+	case err == nil:
+		err = json.Unmarshal(raw, &out)
+	case errors.As(err, &terminated):
+		out.Status, err = "terminated", nil
+	case errors.As(err, &canceled) && canceled.HasDetails():
+		err = canceled.Details(&out)
+	case errors.As(err, &application) && application.HasDetails():
+		err = application.Details(&out)
+	}
+	return out, err
+}
+
+// quiet waits until nothing works for the run any more: of one that was terminated
+// the slices go on for a moment.
+func (s *soak) quiet(ctx context.Context) error {
+	return every(ctx, 50*time.Millisecond, func() (bool, error) {
+		count, err := s.Temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{
+			Namespace: devstack.Namespace, Query: "WorkflowType = 'SyncDepartments' AND ExecutionStatus = 'Running'",
+		})
+		return count.GetCount() == 0, err
+	})
+}
+
+// upkeep cleans up as the nightly schedule does. A snapshot that a run left must then be gone.
+func (s *soak) upkeep(ctx context.Context) error {
+	run, err := s.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "soak-upkeep", TaskQueue: "orgsync"}, "Upkeep")
+	if err != nil {
+		return err
+	}
+	return run.Get(ctx, nil)
+}
+
+// every asks again and again until the answer is yes.
+func every(ctx context.Context, pause time.Duration, ask func() (bool, error)) error {
+	ticker := time.NewTicker(pause)
+	defer ticker.Stop()
+	for {
+		if yes, err := ask(); yes || err != nil {
+			return err
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

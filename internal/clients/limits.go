@@ -1,0 +1,140 @@
+package clients
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// limits spaces one provider's calls through Postgres.
+type limits struct {
+	store        *db.Store
+	providerID   string
+	providerType directory.ProviderType
+	// waited is told how long each call waits for its place.
+	waited func(time.Duration)
+	// rate multiplies the documented limits; 0 leaves only a provider's own pauses.
+	rate float64
+	// looks are those of the process.
+	looks *looks
+	now   func() time.Time
+}
+
+var _ provider.Limiter = (*limits)(nil)
+
+const (
+	// patience is the longest wait inside a worker: long enough for all activities
+	// that a run keeps in flight to queue up for the slowest limit, so that none is
+	// sent away only to come back. What is longer, a provider's own pause, Temporal
+	// waits for.
+	patience = 20 * time.Second
+	// lateness is how far behind its slot a call may be made. At 18 calls a second it
+	// lets a 19th into one second, never a 20th (dingtalk.md §6).
+	lateness = 50 * time.Millisecond
+)
+
+// Wait implements provider.Limiter. Each call of a limited endpoint takes a slot of
+// its own: there are no more of these than the provider allows calls, and a slot taken
+// in reserve would be one that another worker lacks. A call that misses its slot, because
+// the process stood still, takes another one: after a stand-still all that waited
+// would otherwise be made at once.
+func (l *limits) Wait(ctx context.Context, endpoint string, limit provider.Rate) error {
+	var spacing time.Duration
+	if limit.Calls > 0 && l.rate > 0 {
+		spacing = time.Duration(float64(limit.Per) / float64(limit.Calls) / l.rate)
+	}
+	place, began := l.providerID+" "+endpoint, l.now()
+	if spacing == 0 && l.looks.free(place, began) {
+		l.waited(0)
+		return nil
+	}
+	for waited := time.Duration(0); ; {
+		wait, granted, err := l.store.CallSlot(ctx, l.providerID, endpoint, spacing, patience)
+		if err != nil {
+			return err
+		}
+		if !granted {
+			return &provider.Error{
+				Provider: l.providerType, Kind: provider.RateLimited, Endpoint: endpoint, RetryAfter: wait,
+				Problem: "the call budget of this endpoint is used up for now",
+			}
+		}
+		if wait <= 0 {
+			l.looks.found(place, began)
+		}
+		due := l.now().Add(wait)
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+		waited += max(0, wait)
+		if spacing == 0 || l.now().Sub(due) <= lateness {
+			l.waited(waited)
+			return nil
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Pause implements provider.Limiter.
+func (l *limits) Pause(ctx context.Context, endpoint string, d time.Duration) error {
+	err := l.store.CallPause(ctx, l.providerID, endpoint, d)
+	l.looks.paused(l.providerID+" "+endpoint, l.now())
+	return err
+}
+
+// looks remembers when a process last saw that endpoints are not paused: calls without
+// a limit ask no more often than that, though there may be thousands a second.
+type looks struct {
+	mu     sync.Mutex
+	places map[string]look
+}
+
+type look struct{ free, paused time.Time }
+
+// lookEvery is how late the other workers may learn of a pause where calls have no limit.
+const lookEvery = time.Second
+
+func (l *looks) free(place string, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	last := l.places[place]
+	return now.Before(last.free.Add(lookEvery)) && last.free.After(last.paused)
+}
+
+// found notes that a place, asked about at a time, was free.
+func (l *looks) found(place string, asked time.Time) {
+	l.note(place, func(last *look) { last.free = asked })
+}
+
+// paused notes that a place was paused by this process: what was asked before is void.
+func (l *looks) paused(place string, now time.Time) {
+	l.note(place, func(last *look) { last.paused = now })
+}
+
+func (l *looks) note(place string, do func(*look)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.places == nil {
+		l.places = map[string]look{}
+	}
+	last := l.places[place]
+	do(&last)
+	l.places[place] = last
+}

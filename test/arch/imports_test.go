@@ -1,0 +1,172 @@
+package arch_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/orgsync/orgsync/"
+
+// Parts of the outside world that most packages have no business with.
+const (
+	temporal = "go.temporal.io"
+	postgres = "github.com/jackc/pgx"
+	network  = "net/http"
+)
+
+// rule says what the files of a package that are not tests may import directly.
+type rule struct {
+	pkg   string   // import path within the module; "/..." at the end takes in everything below
+	ours  []string // packages of the module allowed, in the same notation
+	never []string // outside packages refused, with everything below them
+}
+
+// rules has the first match for a package count. Packages that no production file may import (dbtest, devstack and their
+// like) are simply in no production package's list.
+var rules = []rule{
+	{"internal/directory", nil, []string{temporal, postgres, network}},
+	{"internal/translit", nil, []string{temporal, postgres, network}},
+	{"internal/normalize", nil, []string{temporal, postgres, network}},
+	{"internal/document", nil, []string{temporal, postgres, network}},
+	{"internal/secret", []string{"internal/document"}, []string{temporal, postgres, network}},
+	{"internal/config", []string{"internal/document"}, []string{temporal, postgres, network}},
+	{"internal/provider", []string{"internal/directory"}, []string{temporal, postgres}},
+	{"internal/provider/...", []string{"internal/directory", "internal/normalize", "internal/provider"}, []string{temporal, postgres}},
+	// The simulator shares no code with the clients, so that one mistake does not cancel another.
+	{"devkit/simulator/...", []string{"internal/directory", "devkit/simulator/..."}, []string{temporal, postgres}},
+
+	{"devkit/oracle", []string{"internal/directory", "internal/normalize", "devkit/simulator"}, []string{temporal, network}},
+
+	{"db/internal/...", nil, []string{temporal, network}},
+	{"deploy", nil, []string{temporal, postgres, network}},
+	{"db/dbtest", []string{"db", "deploy", "devkit/localpg"}, []string{temporal, network}},
+	{"db", []string{"db/internal/dbsqlc", "internal/directory"}, []string{temporal, network}},
+	{"internal/health", nil, []string{temporal, postgres}},
+	{"internal/traces", nil, []string{postgres}},
+	{"internal/metrics", []string{"db", "internal/directory"}, []string{postgres}},
+	{"internal/clients", []string{"db", "internal/directory", "internal/document", "internal/metrics", "internal/provider", "internal/secret"}, []string{temporal, postgres}},
+	{"internal/notify", []string{"internal/directory"}, []string{temporal, postgres}},
+	{"activities", []string{"db", "internal/clients", "internal/directory", "internal/metrics", "internal/normalize", "internal/notify", "internal/provider",
+		"internal/secret", "internal/translit"}, []string{network}},
+	// Workflow code must be deterministic: no clock, chance, environment or network of its own.
+	{"workflows", []string{"activities", "internal/directory", "internal/document"},
+		[]string{postgres, network, "os", "math/rand", "crypto/rand", "log"}},
+	{"internal/app", []string{"activities", "db", "internal/config", "internal/clients", "internal/directory",
+		"internal/health", "internal/metrics", "internal/notify", "internal/provider/...", "internal/secret", "internal/traces", "workflows"}, nil},
+	{"internal/replay", []string{"workflows"}, []string{postgres, network}},
+	// Mains open what they were configured with and hand it to internal/app; they do not import each other.
+	{"worker", []string{"db", "internal/app", "internal/config", "internal/secret", "workflows"}, nil},
+	{"starter", []string{"db", "internal/app", "internal/config", "internal/clients", "internal/directory", "internal/document", "internal/provider",
+		"internal/replay", "internal/secret", "workflows"}, nil},
+
+	{"devkit/procgroup", nil, []string{temporal, postgres, network}},
+	{"devkit/localpg", []string{"devkit/procgroup"}, []string{temporal, postgres, network}},
+	{"devkit/loadtest", []string{"devkit/devstack"}, nil},
+	{"devkit/devstack/...", []string{"devkit/localpg", "devkit/procgroup", "internal/secret"}, nil},
+	{"devkit/cmd/dev", []string{"devkit/devstack", "devkit/localpg", "devkit/procgroup"}, []string{temporal, postgres}},
+	{"devkit/cmd/simulator", []string{"internal/directory", "devkit/simulator/..."}, []string{temporal, postgres}},
+	{"devkit/cmd/bench", []string{"db", "devkit/devstack", "devkit/loadtest"}, nil},
+	{"devkit/cmd/soak", []string{"devkit/devstack", "devkit/loadtest", "internal/directory", "devkit/simulator", "devkit/oracle"}, nil},
+	{"test/arch", nil, nil},
+	{"test/e2e", nil, nil}, // tests only
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+func TestEveryPackageKeepsToItsImports(t *testing.T) {
+	t.Parallel()
+	list := exec.Command("go", "list", "-e", "-json=ImportPath,Imports", "./...")
+	list.Dir = filepath.Join("..", "..")
+	out, err := list.Output()
+	require.NoError(t, err)
+	packages := 0
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; packages++ {
+		var pkg listed
+		if err := decoder.Decode(&pkg); errors.Is(err, io.EOF) {
+			break
+		} else {
+			require.NoError(t, err)
+		}
+		for _, problem := range check(pkg) {
+			t.Error(problem)
+		}
+	}
+	require.Greater(t, packages, 5, "go list found nothing to check")
+}
+
+// check returns a line for each import that is not allowed.
+func check(pkg listed) (problems []string) {
+	path := strings.TrimPrefix(pkg.ImportPath, module)
+	found, ok := find(path)
+	if !ok {
+		return []string{path + " has no rule: say in test/arch what it may import"}
+	}
+	for _, imported := range pkg.Imports {
+		own, isOurs := strings.CutPrefix(imported, module)
+		if isOurs && !anyMatches(found.ours, own) {
+			problems = append(problems, path+" may not import "+own)
+		}
+		for _, refused := range found.never {
+			if matches(refused+"/...", imported) {
+				problems = append(problems, path+" may not import "+imported)
+			}
+		}
+	}
+	return problems
+}
+
+func find(path string) (rule, bool) {
+	for _, r := range rules {
+		if matches(r.pkg, path) {
+			return r, true
+		}
+	}
+	return rule{}, false
+}
+
+func anyMatches(patterns []string, path string) bool {
+	for _, pattern := range patterns {
+		if matches(pattern, path) {
+			return true
+		}
+	}
+	return false
+}
+
+// matches says whether a path is what the pattern names, or below it if the pattern ends with "/...".
+func matches(pattern, path string) bool {
+	base, below := strings.CutSuffix(pattern, "/...")
+	return path == base || below && strings.HasPrefix(path, base+"/")
+}
+
+func TestCheckFindsForbiddenImports(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		pkg  string
+		imp  string
+		want bool
+	}{
+		"vendor to port":               {"internal/provider/feishu", module + "internal/provider", true},
+		"vendor to other vendor":       {"internal/provider/feishu", module + "internal/provider/wecom", false},
+		"simulator to vendor":          {"devkit/simulator/feishu", module + "internal/provider/feishu", false},
+		"workflow to clock-free":       {"workflows", "go.temporal.io/sdk/workflow", true},
+		"workflow to environment":      {"workflows", "os", false},
+		"workflow to log/slog":         {"workflows", "log/slog", false},
+		"domain to Temporal":           {"internal/directory", "go.temporal.io/sdk/temporal", false},
+		"production to test databases": {"db", module + "db/dbtest", false},
+		"unknown package":              {"internal/helpers", "fmt", false},
+	} {
+		problems := check(listed{ImportPath: module + c.pkg, Imports: []string{c.imp}})
+		require.Equal(t, c.want, len(problems) == 0, name)
+	}
+}

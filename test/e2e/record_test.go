@@ -1,0 +1,406 @@
+//go:build record
+
+package e2e
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/client"
+
+	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/devkit/simulator"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/workflows"
+)
+
+// Endpoints of the simulated Feishu that faults are aimed at.
+const (
+	childrenCall = "departments/children"
+	membersCall  = "users/find_by_department"
+)
+
+// TestRecord runs a sync of every kind and writes the histories that the replay tests
+// of package workflows keep. It is built with -tags record only ("make record"): what
+// it writes must come from released code.
+func TestRecord(t *testing.T) {
+	w := newWorld(t)
+	t.Run("small", func(t *testing.T) { recordSmall(t, w) })
+	t.Run("large", func(t *testing.T) { recordLarge(t, w) })
+	t.Run("held", func(t *testing.T) { recordHeld(t, w) })
+	t.Run("decided", func(t *testing.T) { recordDecided(t) })
+	t.Run("canceled", func(t *testing.T) { recordCanceled(t, w) })
+	t.Run("scheduled", func(t *testing.T) { recordScheduled(t, w) })
+	t.Run("undo", func(t *testing.T) { recordUndo(t, w) })
+	t.Run("targets", func(t *testing.T) { recordTargets(t, w) })
+	t.Run("ids", func(t *testing.T) { recordIDs(t, w) })
+	t.Run("recognised", func(t *testing.T) { recordRecognised(t, w) })
+	t.Run("together", func(t *testing.T) { recordTogether(t, w) })
+	t.Run("upkeep", func(t *testing.T) { recordUpkeep(t, w) })
+}
+
+func recordUpkeep(t *testing.T, w *world) {
+	run, err := w.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: workflows.UpkeepID, TaskQueue: w.queue}, workflows.UpkeepName)
+	require.NoError(t, err)
+	require.NoError(t, run.Get(t.Context(), nil))
+	record(t, w, "upkeep", run)
+}
+
+func small(w *world) *source {
+	spec := simulator.TypicalSpec(21, 40)
+	spec.Departments = 8
+	return w.simulate(directory.Feishu, simulator.Generate(spec))
+}
+
+// fault strikes one kind of call in a department, or everywhere.
+func fault(endpoint, department string, times int, action simulator.Action) simulator.Fault {
+	return simulator.Fault{Endpoint: endpoint, Department: department, Times: times, Action: action}
+}
+
+func recordSmall(t *testing.T, w *world) {
+	s := small(w)
+	planned := w.start(workflows.SyncInput{Provider: s.name, Mode: workflows.ModePlan})
+	require.Equal(t, directory.RunSucceeded, w.wait(planned).Status)
+	record(t, w, "sync-org-plan", planned)
+
+	run := w.start(workflows.SyncInput{Provider: s.name})
+	require.Equal(t, directory.RunSucceeded, w.wait(run).Status)
+	good := record(t, w, "sync-org-small", run)
+	recordSlice(t, w, "sync-departments-small", run, 1)
+	write(t, "bad-reordered", reordered(t, good))
+	write(t, "bad-missing", withoutFinish(t, good))
+	write(t, "bad-other-child", otherChild(t, good))
+
+	targeted := w.start(workflows.SyncInput{Provider: s.name, Departments: []string{s.id(2)}})
+	require.Equal(t, directory.RunSucceeded, w.wait(targeted).Status)
+	record(t, w, "sync-org-targeted", targeted)
+
+	// Throttled, unavailable for a moment, one department tried alone.
+	s.faults.Add(fault(childrenCall, "", 2, simulator.Action{Kind: simulator.HTTPStatus, Status: http.StatusBadGateway}),
+		fault(membersCall, s.id(2), 1, simulator.Action{Kind: simulator.Truncate}),
+		fault(membersCall, s.id(3), 1, simulator.Action{Kind: simulator.Throttle, Delay: time.Second}))
+	retried := w.start(workflows.SyncInput{Provider: s.name})
+	require.Equal(t, directory.RunSucceeded, w.wait(retried).Status)
+	record(t, w, "sync-org-retries", retried)
+	recordSlice(t, w, "sync-departments-retries", retried, 1)
+
+	// Not one that the preflight reads.
+	s.faults.Add(fault(membersCall, s.id(7), simulator.Forever, simulator.Action{Kind: simulator.Forbidden}))
+	failed := w.start(workflows.SyncInput{Provider: s.name})
+	require.Equal(t, directory.RunFailed, w.wait(failed).Status)
+	record(t, w, "sync-org-failed", failed)
+	recordSlice(t, w, "sync-departments-failed", failed, 1)
+	s.faults.Clear()
+
+	s.faults.Add(fault(childrenCall, "", simulator.Forever, simulator.Action{Kind: simulator.Forbidden}))
+	refused := w.start(workflows.SyncInput{Provider: s.name})
+	require.Equal(t, directory.RunFailed, w.wait(refused).Status)
+	record(t, w, "sync-org-refused", refused)
+	s.faults.Clear()
+
+	unknown := w.start(workflows.SyncInput{Provider: "nobody"})
+	require.Error(t, unknown.Get(t.Context(), nil))
+	record(t, w, "sync-org-unknown", unknown)
+}
+
+// recordLarge has more than one slice, batches of several departments, and in its
+// second run departments that fail alone and a batch that fails as a whole.
+func recordLarge(t *testing.T, w *world) {
+	spec := simulator.TypicalSpec(22, 450)
+	spec.Departments = 425
+	s := w.simulate(directory.Feishu, simulator.Generate(spec))
+	run := w.start(workflows.SyncInput{Provider: s.name})
+	require.Equal(t, directory.RunSucceeded, w.wait(run).Status)
+	record(t, w, "sync-org-large", run)
+	recordSlice(t, w, "sync-departments-batches", run, 401)
+
+	for ordinal, action := range map[int]simulator.Action{
+		401: {Kind: simulator.OutOfRange}, 406: {Kind: simulator.Truncate},
+		409: {Kind: simulator.HTTPStatus, Status: http.StatusInternalServerError},
+		410: {Kind: simulator.HTTPStatus, Status: http.StatusInternalServerError},
+		411: {Kind: simulator.HTTPStatus, Status: http.StatusInternalServerError},
+	} {
+		s.faults.Add(fault(membersCall, w.departmentAt(s.name, ordinal), simulator.Forever, action))
+	}
+	partial := w.start(workflows.SyncInput{Provider: s.name})
+	require.Equal(t, directory.RunPartial, w.wait(partial).Status)
+	record(t, w, "sync-org-partial", partial)
+	recordSlice(t, w, "sync-departments-partial", partial, 401)
+}
+
+func recordHeld(t *testing.T, w *world) {
+	hold := func() (*source, client.WorkflowRun, workflows.SyncResult) {
+		s := small(w)
+		require.Equal(t, directory.RunSucceeded, w.sync(s.name).Status)
+		leave(t, s.company, 25)
+		run := w.start(workflows.SyncInput{Provider: s.name})
+		result := w.wait(run)
+		require.Equal(t, directory.RunHeld, result.Status)
+		return s, run, result
+	}
+	decide := func(update, id, want string) {
+		handle, err := w.temporal.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
+			WorkflowID: id, UpdateName: update, WaitForStage: client.WorkflowUpdateStageCompleted,
+		})
+		require.NoError(t, err)
+		var result workflows.SyncResult
+		require.NoError(t, handle.Get(t.Context(), &result))
+		require.Equal(t, want, result.Status)
+	}
+	_, run, result := hold()
+	record(t, w, "sync-org-held", run)
+	decide(workflows.ApproveUpdate, result.HoldWorkflowID, directory.RunSucceeded)
+	record(t, w, "hold-removals-approved", w.ended(result.HoldWorkflowID))
+
+	_, _, result = hold()
+	decide(workflows.RejectUpdate, result.HoldWorkflowID, directory.RunRejected)
+	record(t, w, "hold-removals-rejected", w.ended(result.HoldWorkflowID))
+
+	_, _, result = hold()
+	require.NoError(t, w.temporal.CancelWorkflow(t.Context(), result.HoldWorkflowID, ""))
+	record(t, w, "hold-removals-canceled", w.ended(result.HoldWorkflowID))
+
+	s, _, result := hold()
+	skipped := w.start(workflows.SyncInput{Provider: s.name, OnRemovals: workflows.RemovalsSkip})
+	require.Equal(t, directory.RunSucceeded, w.wait(skipped).Status)
+	record(t, w, "sync-org-supersedes-and-skips", skipped)
+	record(t, w, "hold-removals-superseded", w.ended(result.HoldWorkflowID))
+
+	applied := w.start(workflows.SyncInput{Provider: s.name, OnRemovals: workflows.RemovalsApply})
+	require.Equal(t, directory.RunSucceeded, w.wait(applied).Status)
+	record(t, w, "sync-org-removes", applied)
+}
+
+// recordDecided has holds that expire or are decided in time, and runs of which somebody
+// is told.
+func recordDecided(t *testing.T) {
+	w := emptyWorld(t, dbtest.New(t), server)
+	mail := newMailbox(t)
+	w.configure(map[string]string{"ORGSYNC_NOTIFY": mail.setting()})
+	w.startWorker()
+	s := small(w)
+	require.Equal(t, directory.RunSucceeded, w.sync(s.name).Status)
+	leave(t, s.company, 25)
+	w.holdFor(s, time.Second)
+	run := w.start(workflows.SyncInput{Provider: s.name})
+	result := w.wait(run)
+	record(t, w, "sync-org-held-told", run)
+	record(t, w, "hold-removals-expired", w.ended(result.HoldWorkflowID))
+	record(t, w, "notify-run", w.ended(workflows.NotifyWorkflowID(s.name, result.RunID, directory.RunRejected)))
+
+	w.holdFor(s, time.Hour)
+	result = w.sync(s.name)
+	handle, err := w.temporal.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
+		WorkflowID: result.HoldWorkflowID, UpdateName: workflows.ApproveUpdate, WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	require.NoError(t, err)
+	require.NoError(t, handle.Get(t.Context(), &result))
+	require.Equal(t, directory.RunSucceeded, result.Status)
+	record(t, w, "hold-removals-approved-in-time", w.ended(workflows.HoldWorkflowID(s.name, result.RunID)))
+
+	s.faults.Add(fault("", "", simulator.Forever, simulator.Action{Kind: simulator.Forbidden}))
+	failed := w.start(workflows.SyncInput{Provider: s.name})
+	require.Equal(t, directory.RunFailed, w.wait(failed).Status)
+	record(t, w, "sync-org-failed-told", failed)
+}
+
+func recordUndo(t *testing.T, w *world) {
+	s := small(w)
+	loaded := w.sync(s.name)
+	require.Equal(t, directory.RunSucceeded, loaded.Status)
+	leave(t, s.company, 5)
+	left := w.sync(s.name)
+	require.Equal(t, directory.RunSucceeded, left.Status)
+	for _, c := range []struct {
+		name, status string
+		in           workflows.UndoInput
+	}{
+		{"undo-run-plan", directory.RunSucceeded, workflows.UndoInput{Run: left.RunID, Mode: workflows.ModePlan}},
+		{"undo-run", directory.RunSucceeded, workflows.UndoInput{Run: left.RunID}},
+		{"undo-run-refused", directory.RunFailed, workflows.UndoInput{Run: loaded.RunID}},
+	} {
+		run := w.startUndo(s.name, c.in)
+		require.Equal(t, c.status, w.wait(run).Status)
+		record(t, w, c.name, run)
+	}
+}
+
+func recordCanceled(t *testing.T, w *world) {
+	s := small(w)
+	s.faults.Add(fault(membersCall, s.id(7), simulator.Forever, simulator.Action{Kind: simulator.Throttle, Delay: time.Hour}))
+	run := w.start(workflows.SyncInput{Provider: s.name})
+	require.Eventually(t, func() bool {
+		value, err := w.temporal.QueryWorkflow(t.Context(), run.GetID(), run.GetRunID(), workflows.ProgressQuery)
+		var p workflows.Progress
+		return err == nil && value.Get(&p) == nil && p.Phase == "members"
+	}, time.Minute, 100*time.Millisecond)
+	require.NoError(t, w.temporal.CancelWorkflow(t.Context(), run.GetID(), run.GetRunID()))
+	require.Error(t, run.Get(t.Context(), nil))
+	record(t, w, "sync-org-canceled", run)
+	recordSlice(t, w, "sync-departments-canceled", run, 1)
+}
+
+func recordScheduled(t *testing.T, w *world) {
+	s := small(w)
+	handle := w.schedule(workflows.ScheduleID(s.name), s.name)
+	done := w.scheduled(handle, 1)
+	require.NoError(t, done.Get(t.Context(), nil))
+	record(t, w, "scheduled-sync-done", done)
+
+	s.stall()
+	w.trigger(handle)
+	canceled := w.scheduled(handle, 2)
+	w.stalled(s.name)
+	// By another schedule: this one starts nothing while what it started is at work.
+	skipped := w.scheduled(w.schedule("second of "+s.name, s.name), 1)
+	require.NoError(t, skipped.Get(t.Context(), nil))
+	record(t, w, "scheduled-sync-skipped", skipped)
+	require.NoError(t, w.temporal.CancelWorkflow(t.Context(), canceled.GetID(), canceled.GetRunID()))
+	require.Error(t, canceled.Get(t.Context(), nil))
+	record(t, w, "scheduled-sync-canceled", canceled)
+	s.faults.Clear()
+
+	s.faults.Add(fault(childrenCall, "", simulator.Forever, simulator.Action{Kind: simulator.Forbidden}))
+	w.trigger(handle)
+	failed := w.scheduled(handle, 3)
+	require.Error(t, failed.Get(t.Context(), nil))
+	record(t, w, "scheduled-sync-failed", failed)
+
+	gone := w.scheduled(w.schedule("orgsync/nobody", "nobody"), 1)
+	require.NoError(t, gone.Get(t.Context(), nil))
+	record(t, w, "scheduled-sync-gone", gone)
+}
+
+// recordTargets has runs of single people, planned, applied, with one who cannot be
+// looked up, and the retries of that and of a department that failed.
+func recordTargets(t *testing.T, w *world) {
+	s := small(w)
+	require.Equal(t, directory.RunSucceeded, w.sync(s.name).Status)
+	require.NoError(t, s.company.Leave(3))
+	require.NoError(t, s.company.SetTitle(4, "New"))
+	in := workflows.SyncInput{Provider: s.name, Members: []string{s.member(3), s.member(4)}}
+	for _, mode := range []string{workflows.ModePlan, workflows.ModeApply} {
+		in.Mode = mode
+		run := w.start(in)
+		require.Equal(t, directory.RunSucceeded, w.wait(run).Status)
+		record(t, w, "sync-org-members-"+mode, run)
+	}
+	in.Members = append(in.Members, "nobody")
+	some := w.start(in)
+	partial := w.wait(some)
+	require.Equal(t, directory.RunPartial, partial.Status)
+	record(t, w, "sync-org-members-partial", some)
+	again := w.start(workflows.SyncInput{Provider: s.name, Retry: partial.RunID})
+	require.Equal(t, directory.RunPartial, w.wait(again).Status)
+	record(t, w, "sync-org-retry-members", again)
+
+	s.faults.Add(fault(membersCall, s.id(7), simulator.Forever, simulator.Action{Kind: simulator.OutOfRange}))
+	partial = w.sync(s.name)
+	require.Equal(t, directory.RunPartial, partial.Status)
+	s.faults.Clear()
+	retry := w.start(workflows.SyncInput{Provider: s.name, Retry: partial.RunID})
+	require.Equal(t, directory.RunSucceeded, w.wait(retry).Status)
+	record(t, w, "sync-org-retry", retry)
+	recordSlice(t, w, "sync-departments-retry", retry, 1)
+}
+
+// recordIDs has slices that first ask what their departments are called.
+func recordIDs(t *testing.T, w *world) {
+	s := small(w)
+	s.faults.Add(fault(membersCall, s.id(2), 1, simulator.Action{Kind: simulator.Truncate}))
+	run := w.start(workflows.SyncInput{Provider: s.name})
+	require.Equal(t, directory.RunSucceeded, w.wait(run).Status)
+	record(t, w, "sync-org-ids", run)
+	recordSlice(t, w, "sync-departments-ids", run, 1)
+}
+
+// recordRecognised has a slice whose batches have nothing to apply, and one that has.
+func recordRecognised(t *testing.T, w *world) {
+	s := small(w)
+	require.Equal(t, directory.RunSucceeded, w.wait(w.start(workflows.SyncInput{Provider: s.name})).Status)
+	leave(t, s.company, 1)
+	run := w.start(workflows.SyncInput{Provider: s.name})
+	require.Equal(t, directory.RunSucceeded, w.wait(run).Status)
+	record(t, w, "sync-org-recognised", run)
+	recordSlice(t, w, "sync-departments-recognised", run, 1)
+}
+
+// recordTogether has a slice of which little is left to be applied at its end.
+func recordTogether(t *testing.T, w *world) {
+	s := small(w)
+	require.Equal(t, directory.RunSucceeded, w.wait(w.start(workflows.SyncInput{Provider: s.name})).Status)
+	for p := range simulator.PersonID(6) {
+		require.NoError(t, s.company.SetTitle(p+1, "New"))
+	}
+	run := w.start(workflows.SyncInput{Provider: s.name})
+	require.Equal(t, directory.RunSucceeded, w.wait(run).Status)
+	record(t, w, "sync-org-together", run)
+	recordSlice(t, w, "sync-departments-together", run, 1)
+}
+
+// leave lets people leave until so many have.
+func leave(t *testing.T, c *simulator.Company, people int) {
+	t.Helper()
+	for p := simulator.PersonID(0); people > 0; p++ {
+		if c.Leave(p) == nil {
+			people--
+		}
+		require.Less(t, int(p), 1000, "not so many work there")
+	}
+}
+
+// id is the vendor's id of a department.
+func (s *source) id(d simulator.Dept) string { return s.company.DepartmentID(s.kind, d) }
+
+// departmentAt is the department with that place in the newest run's order.
+func (w *world) departmentAt(provider string, ordinal int) (id string) {
+	w.t.Helper()
+	require.NoError(w.t, w.pool.QueryRow(w.t.Context(), `SELECT l.external_id FROM sync_run_departments l JOIN sync_runs r ON r.id = l.run_id
+		JOIN identity_providers p ON p.id = r.provider_id WHERE p.name = $1 AND l.ordinal = $2 ORDER BY r.started_at DESC LIMIT 1`,
+		provider, ordinal).Scan(&id))
+	return id
+}
+
+// ended waits for a workflow's end.
+func (w *world) ended(id string) client.WorkflowRun {
+	w.t.Helper()
+	run := w.temporal.GetWorkflow(w.t.Context(), id, "")
+	require.NoError(w.t, run.Get(w.t.Context(), nil))
+	return w.temporal.GetWorkflow(w.t.Context(), id, run.GetRunID())
+}
+
+// record writes a closed workflow's history and returns it.
+func record(t *testing.T, w *world, name string, run client.WorkflowRun) *historypb.History {
+	t.Helper()
+	history := &historypb.History{}
+	events := w.temporal.GetWorkflowHistory(context.Background(), run.GetID(), run.GetRunID(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		event, err := events.Next()
+		require.NoError(t, err)
+		history.Events = append(history.Events, event)
+	}
+	write(t, name, history)
+	return history
+}
+
+// recordSlice writes the history of the child that began with a department.
+func recordSlice(t *testing.T, w *world, name string, run client.WorkflowRun, first int) {
+	t.Helper()
+	events := w.temporal.GetWorkflowHistory(context.Background(), run.GetID(), run.GetRunID(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		event, err := events.Next()
+		require.NoError(t, err)
+		child := event.GetChildWorkflowExecutionStartedEventAttributes().GetWorkflowExecution()
+		if strings.Contains(child.GetWorkflowId(), "/departments-"+itoa(first)+"-") {
+			record(t, w, name, w.temporal.GetWorkflow(context.Background(), child.GetWorkflowId(), child.GetRunId()))
+			return
+		}
+	}
+	require.Fail(t, "no such slice")
+}
