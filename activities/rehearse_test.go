@@ -73,6 +73,7 @@ func TestAPlanIsWhatApplyingDoes(t *testing.T) {
 		"nobody is missed": {change: func(*company) {}, status: directory.RunSucceeded},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			d := departments(3)
 			var crowd []directory.Member
 			for i := range 17 {

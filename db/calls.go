@@ -24,14 +24,9 @@ func (s *Store) Token(ctx context.Context, providerID, name string, now time.Tim
 		return nil, err
 	}
 	defer leave()
-	// A connection of its own: waiting for another process's fetch must not keep one
-	// of the pool's, which that fetch, or its like here, needs to get done.
-	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
-	if err != nil {
-		return nil, interpret("lock token", err)
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+	// Apart: waiting for another process's fetch must not keep a connection of the pool,
+	// which that fetch, or its like here, needs to get done.
+	err = s.inTxApart(ctx, func(tx pgx.Tx) error {
 		if err := s.q.TokenLock(ctx, tx, providerID, name); err != nil {
 			return interpret("lock token", err)
 		}
@@ -63,24 +58,17 @@ func (s *Store) enter(ctx context.Context, gate string) (leave func(), err error
 	}
 }
 
-// TokenDrop deletes a stored token if same says it is the one that was refused.
+// TokenDrop deletes a stored token if same says it is the one that was refused. It waits
+// for nobody who is fetching the next.
 func (s *Store) TokenDrop(ctx context.Context, providerID, name string, same func(sealed []byte) bool) error {
-	return interpret("drop token", s.inTx(ctx, func(tx pgx.Tx) error {
-		if err := s.q.TokenLock(ctx, tx, providerID, name); err != nil {
-			return err
-		}
-		stored, err := s.q.TokenGet(ctx, tx, providerID, name, time.Time{})
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if !same(stored) {
-			return nil
-		}
-		return s.q.TokenDelete(ctx, tx, providerID, name)
-	}))
+	stored, err := s.q.TokenGet(ctx, s.pool, providerID, name, time.Time{})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil || !same(stored) {
+		return interpret("drop token", err)
+	}
+	return interpret("drop token", s.q.TokenDelete(ctx, s.pool, providerID, name, stored))
 }
 
 // CallSlot reserves the endpoint's next call, spacing after the one before it, and

@@ -70,9 +70,22 @@ func Open(ctx context.Context, databaseURL string, options ...Option) (*Store, e
 // Close waits for connections in use and closes all.
 func (s *Store) Close() { s.pool.Close() }
 
-// inTx runs do in one transaction. do must use nothing but tx.
+// inTx runs do in one transaction. do must use nothing but tx: who holds a connection of
+// the pool waits for no other.
 func (s *Store) inTx(ctx context.Context, do func(tx pgx.Tx) error) error {
 	return pgx.BeginFunc(ctx, s.pool, do)
+}
+
+// inTxApart is inTx on a connection of its own, none of the pool's: for what is done while
+// a connection of the pool is held, since as many at once as there are would each wait for
+// another one for ever, and for what waits long for somebody who needs one.
+func (s *Store) inTxApart(ctx context.Context, do func(tx pgx.Tx) error) error {
+	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
+	if err != nil {
+		return interpret("connect", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	return pgx.BeginFunc(ctx, conn, do)
 }
 
 // inFence runs do in one transaction that is committed only if the run still is

@@ -86,7 +86,8 @@ ON CONFLICT (provider_id, name) DO UPDATE
 SET sealed = excluded.sealed, key_id = excluded.key_id, expires_at = excluded.expires_at;
 
 -- name: TokenDelete :exec
-DELETE FROM provider_tokens WHERE provider_id = @provider_id AND name = @name;
+-- One that was stored since under that name stays.
+DELETE FROM provider_tokens WHERE provider_id = @provider_id AND name = @name AND sealed = @sealed;
 
 -- name: TokenDeleteAll :exec
 DELETE FROM provider_tokens WHERE provider_id = @provider_id;

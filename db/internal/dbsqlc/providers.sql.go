@@ -502,11 +502,12 @@ func (q *Queries) SecretsUnderOtherKeys(ctx context.Context, db DBTX, keyID int6
 }
 
 const tokenDelete = `-- name: TokenDelete :exec
-DELETE FROM provider_tokens WHERE provider_id = $1 AND name = $2
+DELETE FROM provider_tokens WHERE provider_id = $1 AND name = $2 AND sealed = $3
 `
 
-func (q *Queries) TokenDelete(ctx context.Context, db DBTX, providerID string, name string) error {
-	_, err := db.Exec(ctx, tokenDelete, providerID, name)
+// One that was stored since under that name stays.
+func (q *Queries) TokenDelete(ctx context.Context, db DBTX, providerID string, name string, sealed []byte) error {
+	_, err := db.Exec(ctx, tokenDelete, providerID, name, sealed)
 	return err
 }
 
