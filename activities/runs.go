@@ -61,6 +61,7 @@ type BegunRun struct {
 // BeginRun opens the run and takes the provider's fence. Repeated for the same
 // workflow execution it returns the same run.
 func (a *Runs) BeginRun(ctx context.Context, in BeginRun) (BegunRun, error) {
+	defer beat(ctx)()
 	execution := activity.GetInfo(ctx).WorkflowExecution
 	begun, err := a.Store.RunBegin(ctx, db.NewRun{
 		Provider: in.Provider, WorkflowID: execution.ID, TemporalRunID: execution.RunID,
@@ -138,6 +139,7 @@ type HeldRun struct {
 
 // HoldRun marks the run as held and returns what is held. Repeated, it changes nothing.
 func (a *Runs) HoldRun(ctx context.Context, in HoldRun) (HeldRun, error) {
+	defer beat(ctx)()
 	run, err := a.Store.Run(ctx, in.RunID)
 	if err != nil {
 		return HeldRun{}, classify(err)
@@ -177,6 +179,7 @@ type ResumeRun struct {
 // run of the provider can begin until it has ended. While one is at work it is tried
 // again; who decided is on record meanwhile. Repeated, it changes nothing.
 func (a *Runs) ResumeRun(ctx context.Context, in ResumeRun) error {
+	defer beat(ctx)()
 	if err := a.noteDecision(ctx, in.RunID, in.DecidedBy); err != nil {
 		return classify(err)
 	}
@@ -228,6 +231,7 @@ const maxErrors = 20
 // FinishRun gives the run its final status, stores what it did and drops its
 // staging. The first end stands; repeated, it reports that.
 func (a *Runs) FinishRun(ctx context.Context, in FinishRun) (RunReport, error) {
+	defer beat(ctx)()
 	run, err := a.Store.Run(ctx, in.RunID)
 	if err != nil {
 		return RunReport{}, classify(err)

@@ -36,6 +36,7 @@ type BegunUndo struct {
 // BeginUndo opens a run that takes back another one, and takes the provider's fence.
 // Repeated for the same workflow execution it returns the same run.
 func (a *Runs) BeginUndo(ctx context.Context, in BeginUndo) (BegunUndo, error) {
+	defer beat(ctx)()
 	target, err := a.Store.RunByPrefix(ctx, in.Run)
 	switch {
 	case errors.Is(err, db.ErrNotFound):

@@ -84,16 +84,18 @@ func write(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
-// note is for the short statements that open and end a run. They have no heartbeat
-// and are tried until they succeed: a run must get its final status.
+// note is for the short statements that open and end a run. They are tried until they
+// succeed: a run must get its final status.
 func note(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout:    2 * time.Minute,
 		ScheduleToCloseTimeout: 24 * time.Hour,
+		HeartbeatTimeout:       heartbeat,
 		Summary:                summary,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute,
 		},
+		Priority: share(ctx),
 	})
 }
 
@@ -102,10 +104,12 @@ func note(ctx workflow.Context, summary string) workflow.Context {
 func takeTurn(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 2 * time.Minute,
+		HeartbeatTimeout:    heartbeat,
 		Summary:             summary,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
 		},
+		Priority: share(ctx),
 	})
 }
 

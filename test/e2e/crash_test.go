@@ -46,7 +46,7 @@ func workAsChild() int {
 	if err != nil {
 		return 2
 	}
-	store, err := db.Open(ctx, cfg.DatabaseURL.Reveal())
+	store, err := db.Open(ctx, cfg.DatabaseURL.Reveal(), db.Connections(cfg.DatabaseConnections))
 	if err != nil {
 		return 1
 	}
