@@ -186,7 +186,7 @@ func newBench(t *testing.T, store *db.Store, c *company, client provider.Client)
 	b := &bench{t: t, store: store, apply: &Apply{Store: store}, runs: &Runs{Store: store}, notify: &Notifications{Store: store}}
 	b.pull = &Pull{Store: store, Opener: opener}
 	b.reconcile = &Reconcile{Store: store, Pull: b.pull}
-	b.upkeep = &Upkeep{Store: store, Runs: b.runs}
+	b.upkeep = &Upkeep{Store: store, Runs: b.runs, Now: time.Now}
 	name := "acme-" + uuid.NewString()
 	_, err = store.ProviderAdd(t.Context(), db.NewProvider{Name: name, Type: directory.DingTalk, Config: json.RawMessage(`{}`)}, opener.Seal(nil))
 	require.NoError(t, err)

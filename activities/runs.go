@@ -133,7 +133,9 @@ type HoldRun struct {
 type HeldRun struct {
 	RunReport
 	// ExpiresAt is when the run counts as rejected if nobody has decided.
-	ExpiresAt *time.Time          `json:"expires_at,omitempty"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	// ExpiresIn is how long that is from now on, by the clock that ExpiresAt is of.
+	ExpiresIn time.Duration       `json:"expires_in,omitempty"`
 	Removals  *directory.Removals `json:"removals,omitempty"`
 }
 
@@ -157,6 +159,10 @@ func (a *Runs) HoldRun(ctx context.Context, in HoldRun) (HeldRun, error) {
 			return HeldRun{}, classify(err)
 		}
 	}
+	left, err := a.Store.HoldLeft(ctx, in.RunID)
+	if err != nil {
+		return HeldRun{}, classify(err)
+	}
 	removals, err := a.Store.HeldRemovals(ctx, in.RunID)
 	if err != nil {
 		return HeldRun{}, classify(err)
@@ -165,7 +171,7 @@ func (a *Runs) HoldRun(ctx context.Context, in HoldRun) (HeldRun, error) {
 	if err == nil && held {
 		a.tell(ctx, in.RunID, report, nil)
 	}
-	return HeldRun{RunReport: report, ExpiresAt: run.HoldExpiresAt, Removals: &removals}, err
+	return HeldRun{RunReport: report, ExpiresAt: run.HoldExpiresAt, ExpiresIn: left, Removals: &removals}, err
 }
 
 // ResumeRun says which held run is to go on.
@@ -322,7 +328,7 @@ func (a *Runs) report(ctx context.Context, runID string) (RunReport, error) {
 	if run.Error != "" {
 		problems = append([]string{run.Error}, problems[:min(len(problems), maxErrors-1)]...)
 	}
-	end := time.Now()
+	end := time.Now() // this machine's clock may be behind that of Postgres
 	if run.FinishedAt != nil {
 		end = *run.FinishedAt
 	}
@@ -336,6 +342,6 @@ func (a *Runs) report(ctx context.Context, runID string) (RunReport, error) {
 	}
 	return RunReport{
 		Provider: run.Provider, Mode: run.Mode, Status: run.Status, Counts: run.Counts, Calls: run.Calls,
-		DurationMS: end.Sub(run.StartedAt).Milliseconds(), Errors: problems, Reasons: reasons, Notify: hooks,
+		DurationMS: max(0, end.Sub(run.StartedAt)).Milliseconds(), Errors: problems, Reasons: reasons, Notify: hooks,
 	}, nil
 }

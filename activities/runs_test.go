@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -15,6 +16,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/dbtest"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -183,6 +185,7 @@ func TestHoldingARun(t *testing.T) {
 	require.Equal(t, 4, held.Members.Read)
 	require.Equal(t, held.Counts, must[HeldRun](b, b.runs.HoldRun, hold).Counts)
 	require.WithinDuration(t, time.Now().Add(72*time.Hour), *held.ExpiresAt, time.Minute)
+	require.InDelta(t, 72*time.Hour, held.ExpiresIn, float64(time.Minute))
 	require.Equal(t, 4, held.Removals.Members.There)
 	ended := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID, Status: directory.RunRejected, Problem: "rejected", DecidedBy: "ann@host"})
 	require.Equal(t, directory.RunRejected, ended.Status)
@@ -191,6 +194,43 @@ func TestHoldingARun(t *testing.T) {
 	require.Equal(t, "ann@host", run.DecidedBy)
 	require.Equal(t, 4, ended.Members.Read, "its staging is gone, its figures are not")
 	require.Equal(t, TypeSuperseded, b.fails(b.runs.HoldRun, hold).Type(), "an ended run is not held again")
+}
+
+// Where Postgres' clock is ahead of the worker's, or is set back, no run lasts less than no
+// time, and none is held for longer than its provider says.
+func TestRunsWithClocksThatDiffer(t *testing.T) {
+	t.Parallel()
+	url := dbtest.New(t)
+	store, err := db.Open(t.Context(), url)
+	require.NoError(t, err)
+	t.Cleanup(store.Close)
+	conn, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	d := departments(0)
+	b := newBench(t, store, d, d)
+	set := func(column string) {
+		_, err := conn.Exec(t.Context(), "UPDATE sync_runs SET "+column+" = now() + interval '100 hours' WHERE id = $1", b.runID)
+		require.NoError(t, err)
+	}
+	set("started_at")
+	hold := HoldRun{RunID: b.runID, Reason: "why", HoldWorkflowID: "orgsync/acme/removals/r1"}
+	require.Zero(t, must[HeldRun](b, b.runs.HoldRun, hold).DurationMS)
+	set("hold_expires_at")
+	require.Equal(t, 72*time.Hour, must[HeldRun](b, b.runs.HoldRun, hold).ExpiresIn)
+	require.Zero(t, must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID}).DurationMS)
+	run, err := store.Run(t.Context(), b.runID)
+	require.NoError(t, err)
+	require.Equal(t, run.StartedAt, *run.FinishedAt)
+
+	b.begin()
+	set("started_at")
+	ended, err := store.RunEndDead(t.Context(), b.runID, directory.RunFailed)
+	require.NoError(t, err)
+	require.True(t, ended)
+	run, err = store.Run(t.Context(), b.runID)
+	require.NoError(t, err)
+	require.Equal(t, run.StartedAt, *run.FinishedAt)
 }
 
 // Removals that were approved wait until no other run is at work. What was counted when

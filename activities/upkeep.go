@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -19,6 +20,8 @@ type Upkeep struct {
 	Keep Keep
 	// Metrics counts what was cleaned up.
 	Metrics *metrics.Metrics
+	// Now is this machine's clock, which says whether that of Postgres can be right.
+	Now func() time.Time
 }
 
 // Keep is how long things are kept after their run has ended; zero: for ever. Nothing
@@ -140,11 +143,11 @@ func (a *Upkeep) part(name string) (func(context.Context) (db.Cleaned, error), b
 	case PartStaging:
 		return a.Store.CleanStaging, true
 	case PartRaw:
-		return olderThan(shorter(a.Keep.Raw, details), a.Store.CleanRaw), true
+		return a.olderThan(shorter(a.Keep.Raw, details), a.Store.CleanRaw), true
 	case PartDetails:
-		return olderThan(details, a.Store.CleanDetails), true
+		return a.olderThan(details, a.Store.CleanDetails), true
 	case PartRuns:
-		return olderThan(a.Keep.Runs, a.Store.CleanRuns), true
+		return a.olderThan(a.Keep.Runs, a.Store.CleanRuns), true
 	case PartCalls:
 		return a.Store.CleanCalls, true
 	default:
@@ -153,13 +156,34 @@ func (a *Upkeep) part(name string) (func(context.Context) (db.Cleaned, error), b
 }
 
 // olderThan cleans up what is older, and nothing where it is kept for ever.
-func olderThan(age time.Duration, clean func(context.Context, time.Duration) (db.Cleaned, error)) func(context.Context) (db.Cleaned, error) {
+func (a *Upkeep) olderThan(age time.Duration, clean func(context.Context, time.Duration) (db.Cleaned, error)) func(context.Context) (db.Cleaned, error) {
 	return func(ctx context.Context) (db.Cleaned, error) {
 		if age == 0 {
 			return db.Cleaned{}, nil
 		}
+		if err := a.clocksAgree(ctx); err != nil {
+			return db.Cleaned{}, err
+		}
 		return clean(ctx, age)
 	}
+}
+
+// clocksApart is how far apart two clocks may be that are both taken for right.
+const clocksApart = time.Hour
+
+// clocksAgree demands that Postgres' clock is confirmed by another one before anything is
+// deleted for its age: if it had jumped ahead, everything would be old.
+func (a *Upkeep) clocksAgree(ctx context.Context) error {
+	stored, err := a.Store.Clock(ctx)
+	if err != nil {
+		return err
+	}
+	if here := a.Now(); stored.Sub(here).Abs() > clocksApart {
+		return temporal.NewApplicationError(fmt.Sprintf(
+			"it is %s by the clock of Postgres and %s by that of this worker; set the wrong one right: until they agree nothing is deleted for its age",
+			stored.UTC().Format(time.RFC3339), here.UTC().Format(time.RFC3339)), TypeStorage)
+	}
+	return nil
 }
 
 // shorter of two durations, of which zero is the longest.

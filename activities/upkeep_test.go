@@ -110,6 +110,36 @@ func TestCleanUpKeepsWhatTheSettingsSay(t *testing.T) {
 	require.True(t, b.fails(b.upkeep.CleanUp, CleanUp{Part: "dust"}).NonRetryable())
 }
 
+// Nothing is deleted for its age by a clock that may have jumped: where Postgres' is days
+// ahead of the worker's, or behind, the rest is still cleaned up.
+func TestNothingIsOldByAClockThatMayBeWrong(t *testing.T) {
+	t.Parallel()
+	for name, jump := range map[string]time.Duration{"ahead": 800 * 24 * time.Hour, "behind": -2 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := departments(2)
+			b := newBench(t, database(t), d, d)
+			old := b.runID
+			b.load()
+			b.upkeep.Now = func() time.Time { return time.Now().Add(-jump) }
+			b.upkeep.Keep = Keep{Runs: time.Nanosecond, Details: time.Nanosecond, Raw: time.Nanosecond}
+			for _, part := range []string{PartRaw, PartDetails, PartRuns} {
+				failed := b.fails(b.upkeep.CleanUp, CleanUp{Part: part})
+				require.ErrorContains(t, failed, "by the clock of Postgres and")
+				require.False(t, failed.NonRetryable(), "another worker's clock may agree")
+			}
+			for _, part := range []string{PartStaging, PartCalls} {
+				must[CleanedUp](b, b.upkeep.CleanUp, CleanUp{Part: part})
+			}
+			run, err := b.store.Run(t.Context(), old)
+			require.NoError(t, err)
+			require.Nil(t, run.DetailsDroppedAt)
+			b.upkeep.Now = time.Now
+			require.Positive(t, must[CleanedUp](b, b.upkeep.CleanUp, CleanUp{Part: PartDetails}).Rows)
+		})
+	}
+}
+
 func TestShorterOfTwoAges(t *testing.T) {
 	t.Parallel()
 	for _, c := range [][3]time.Duration{{0, 0, 0}, {1, 0, 1}, {0, 1, 1}, {2, 1, 1}, {1, 2, 1}} {

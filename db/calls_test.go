@@ -104,6 +104,8 @@ func TestCallSlots(t *testing.T) {
 	const h = time.Hour
 	for name, c := range map[string]struct {
 		idle, pause []time.Duration // before the first call
+		back        time.Duration   // by how much the clock was set back since
+		later       []time.Duration // pauses after that
 		takes       []take
 	}{
 		"spaced":                      {takes: []take{{patience: 9 * h}, {patience: 9 * h, wait: h}, {patience: 9 * h, wait: 2 * h}}},
@@ -111,7 +113,10 @@ func TestCallSlots(t *testing.T) {
 		"no patience at all":          {takes: []take{{}, {wait: h, refused: true}, {wait: h, refused: true}}},
 		"paused":                      {pause: []time.Duration{5 * h}, takes: []take{{patience: 4 * h, wait: 5 * h, refused: true}, {patience: 6 * h, wait: 5 * h}, {patience: 9 * h, wait: 6 * h}}},
 		"a shorter pause ends none":   {pause: []time.Duration{5 * h, h}, takes: []take{{patience: 6 * h, wait: 5 * h}}},
-		"idle is not made up for":     {idle: []time.Duration{24 * h}, takes: []take{{patience: 9 * h}, {patience: 9 * h, wait: h}}},
+		"the clock is set back in a pause": {pause: []time.Duration{5 * h}, back: 30 * h,
+			takes: []take{{patience: 4 * h, wait: 5 * h, refused: true}, {patience: 6 * h, wait: 5 * h}, {patience: 9 * h, wait: 6 * h}}},
+		"and paused again":        {pause: []time.Duration{5 * h}, back: 30 * h, later: []time.Duration{6 * h, h}, takes: []take{{patience: 7 * h, wait: 6 * h}}},
+		"idle is not made up for": {idle: []time.Duration{24 * h}, takes: []take{{patience: 9 * h}, {patience: 9 * h, wait: h}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -120,6 +125,12 @@ func TestCallSlots(t *testing.T) {
 				d.exec(t, "INSERT INTO provider_call_slots (provider_id, endpoint, next_at) VALUES ($1, 'users', now() - $2::interval)", co.provider.ID, idle)
 			}
 			for _, pause := range c.pause {
+				require.NoError(t, d.store.CallPause(t.Context(), co.provider.ID, "users", pause))
+			}
+			if c.back > 0 { // as if the clock were set back by as much
+				d.exec(t, "UPDATE provider_call_slots SET next_at = next_at + $2::interval, written_at = written_at + $2::interval WHERE provider_id = $1", co.provider.ID, c.back)
+			}
+			for _, pause := range c.later {
 				require.NoError(t, d.store.CallPause(t.Context(), co.provider.ID, "users", pause))
 			}
 			for i, take := range c.takes {

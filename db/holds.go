@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -33,6 +34,13 @@ func (s *Store) RunHold(ctx context.Context, runID, reason, holdWorkflowID strin
 		}
 		return s.dropStaging(ctx, tx, runID)
 	}))
+}
+
+// HoldLeft returns how long a held run still waits for its decision, below 0 if that is
+// over.
+func (s *Store) HoldLeft(ctx context.Context, runID string) (time.Duration, error) {
+	seconds, err := s.q.HoldLeft(ctx, s.pool, runID)
+	return time.Duration(seconds * float64(time.Second)), interpret("ask how long the hold lasts", err)
 }
 
 // RunResume lets a held run go on, whose removals were approved: it takes the provider's

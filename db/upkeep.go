@@ -135,6 +135,12 @@ func done(cleaned Cleaned, doing string, err error) (Cleaned, error) {
 	return cleaned, nil
 }
 
+// Clock is what time Postgres has: all ages of what is stored are told by it.
+func (s *Store) Clock(ctx context.Context) (time.Time, error) {
+	now, err := s.q.UpkeepClock(ctx, s.pool)
+	return now, interpret("ask Postgres for the time", err)
+}
+
 // UpkeepDone notes that a part of the upkeep was done to its end just now.
 func (s *Store) UpkeepDone(ctx context.Context, part string) error {
 	return interpret("note upkeep", s.q.UpkeepDone(ctx, s.pool, part))

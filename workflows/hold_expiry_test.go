@@ -26,8 +26,13 @@ func shown() *directory.Removals {
 
 // holdingFor waits for a decision for as long as is left from the test's start.
 func holdingFor(env *testsuite.TestWorkflowEnvironment, left time.Duration) (*workflows.SyncResult, error) {
+	return holdingAt(env, left, env.Now())
+}
+
+// holdingAt does the same where the clock of Postgres says that it is now then.
+func holdingAt(env *testsuite.TestWorkflowEnvironment, left time.Duration, now time.Time) (*workflows.SyncResult, error) {
 	env.ExecuteWorkflow(workflows.HoldRemovals, workflows.HoldInput{
-		RunID: runID, Provider: "acme", Reason: holdReason, ExpiresAt: new(env.Now().Add(left)), Removals: shown(),
+		RunID: runID, Provider: "acme", Reason: holdReason, ExpiresAt: new(now.Add(left)), ExpiresIn: left, Removals: shown(),
 	})
 	if err := env.GetWorkflowError(); err != nil {
 		return nil, err
@@ -54,6 +59,22 @@ func TestUndecidedRemovalsExpire(t *testing.T) {
 			require.Equal(t, []any{directory.RunRejected}, attribute("SyncOutcome"))
 			require.GreaterOrEqual(t, env.Now().Sub(began), max(0, left))
 			require.Equal(t, "expired", query[workflows.HeldRemovals](t, env, workflows.RemovalsQuery).State)
+		})
+	}
+}
+
+// How long a hold lasts does not hang on whether Postgres' clock agrees with Temporal's.
+func TestHoldsLastAsLongWhateverTheClocks(t *testing.T) {
+	t.Parallel()
+	for name, behind := range map[string]time.Duration{"Postgres two hours behind": 2 * time.Hour, "Postgres a day ahead": -24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := newFakes(0).env(t)
+			began := env.Now()
+			result, err := holdingAt(env, time.Hour, began.Add(-behind))
+			require.NoError(t, err)
+			require.Equal(t, directory.RunRejected, result.Status)
+			require.WithinDuration(t, began.Add(time.Hour), env.Now(), time.Second)
 		})
 	}
 }
@@ -127,7 +148,7 @@ func TestHeldRunHandsOnWhatIsShown(t *testing.T) {
 	var until time.Time
 	f.holdRun = func(activities.HoldRun) (activities.HeldRun, error) {
 		return activities.HeldRun{
-			RunReport: activities.RunReport{Provider: "acme", Status: directory.RunHeld}, ExpiresAt: &until, Removals: shown(),
+			RunReport: activities.RunReport{Provider: "acme", Status: directory.RunHeld}, ExpiresAt: &until, ExpiresIn: time.Hour, Removals: shown(),
 		}, nil
 	}
 	env := f.env(t)
@@ -140,6 +161,7 @@ func TestHeldRunHandsOnWhatIsShown(t *testing.T) {
 	in := <-input
 	require.Equal(t, shown(), in.Removals)
 	require.WithinDuration(t, until, *in.ExpiresAt, 0)
+	require.Equal(t, time.Hour, in.ExpiresIn)
 	require.Contains(t, detailsOf(t, env), "`"+result.HoldWorkflowID+"`")
 	progress := query[workflows.Progress](t, env, workflows.ProgressQuery)
 	require.Equal(t, result.HoldWorkflowID, progress.HoldWorkflowID)

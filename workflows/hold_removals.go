@@ -21,6 +21,9 @@ type HoldInput struct {
 	Incomplete bool `json:"incomplete"`
 	// ExpiresAt is when the removals count as rejected; nil: the wait has no end.
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	// ExpiresIn is how long the wait lasts from its start, which counts where ExpiresAt is
+	// set: that is told by the clock of Postgres, which may be another one than Temporal's.
+	ExpiresIn time.Duration `json:"expires_in,omitempty"`
 	// Removals is what is shown to the person who decides.
 	Removals *directory.Removals `json:"removals,omitempty"`
 }
@@ -157,7 +160,7 @@ func (h *hold) wait(ctx workflow.Context) {
 		err = workflow.Await(ctx, decided)
 	} else {
 		inTime, err = workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
-			Timeout:      h.in.ExpiresAt.Sub(workflow.Now(ctx)),
+			Timeout:      workflow.GetInfo(ctx).WorkflowStartTime.Add(h.in.ExpiresIn).Sub(workflow.Now(ctx)),
 			TimerOptions: workflow.TimerOptions{Summary: "time to decide; then the removals count as rejected"},
 		}, decided)
 	}

@@ -316,7 +316,7 @@ func (s *syncOrg) hold(ctx workflow.Context) error {
 	child := workflow.ExecuteChildWorkflow(childCtx, HoldRemovals, HoldInput{
 		RunID: s.progress.RunID, Provider: s.in.Provider, Reason: s.removals.HoldReason,
 		Members: s.removals.Members, Departments: s.removals.Departments, Memberships: s.removals.Memberships,
-		Incomplete: s.incomplete(), ExpiresAt: held.ExpiresAt, Removals: held.Removals,
+		Incomplete: s.incomplete(), ExpiresAt: held.ExpiresAt, ExpiresIn: held.ExpiresIn, Removals: held.Removals,
 	})
 	if err := child.GetChildWorkflowExecution().Get(ctx, nil); err != nil {
 		return err

@@ -6,6 +6,13 @@ UPDATE sync_runs r SET status = 'held', hold_reason = @hold_reason, hold_workflo
 FROM identity_providers p WHERE r.id = @id AND p.id = r.provider_id
     AND (r.status = 'held' OR r.status = 'running' AND r.hold_workflow_id IS NULL);
 
+-- name: HoldLeft :one
+-- How long a held run still waits, at most for as long as a hold lasts: whoever counts it
+-- from here on needs no clock that agrees with this one.
+SELECT extract(epoch FROM least(r.hold_expires_at - now(), make_interval(secs => p.hold_seconds)))::float8
+FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+WHERE r.id = @id AND r.hold_expires_at IS NOT NULL;
+
 -- name: RunStanding :one
 SELECT r.status, (r.hold_workflow_id IS NOT NULL)::boolean AS was_held FROM sync_runs r WHERE r.id = @id FOR NO KEY UPDATE;
 

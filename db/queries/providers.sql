@@ -102,18 +102,20 @@ DELETE FROM provider_tokens WHERE provider_id = @provider_id;
 INSERT INTO provider_call_slots AS s (provider_id, endpoint, next_at)
 VALUES (@provider_id, @endpoint, statement_timestamp() + sqlc.arg(spacing)::interval)
 ON CONFLICT (provider_id, endpoint) DO UPDATE SET
-    granted = s.next_at <= statement_timestamp() + sqlc.arg(patience)::interval,
+    granted = call_slot_due(s.next_at, s.written_at) <= statement_timestamp() + sqlc.arg(patience)::interval,
     next_at = CASE
-        WHEN s.next_at <= statement_timestamp() + sqlc.arg(patience)::interval
-        THEN greatest(s.next_at, statement_timestamp()) + sqlc.arg(spacing)::interval
-        ELSE s.next_at END
+        WHEN call_slot_due(s.next_at, s.written_at) <= statement_timestamp() + sqlc.arg(patience)::interval
+        THEN greatest(call_slot_due(s.next_at, s.written_at), statement_timestamp()) + sqlc.arg(spacing)::interval
+        ELSE call_slot_due(s.next_at, s.written_at) END,
+    written_at = statement_timestamp()
 RETURNING s.granted, (date_part('epoch', s.next_at - clock_timestamp()
     - CASE WHEN s.granted THEN sqlc.arg(spacing)::interval ELSE interval '0' END) * 1000000)::bigint AS wait_us;
 
 -- name: CallSlotPause :exec
 INSERT INTO provider_call_slots AS s (provider_id, endpoint, next_at)
 VALUES (@provider_id, @endpoint, clock_timestamp() + @pause::interval)
-ON CONFLICT (provider_id, endpoint) DO UPDATE SET next_at = greatest(s.next_at, excluded.next_at);
+ON CONFLICT (provider_id, endpoint) DO UPDATE SET
+    next_at = greatest(call_slot_due(s.next_at, s.written_at), excluded.next_at), written_at = statement_timestamp();
 
 -- name: ProviderHoldings :one
 -- What would go with a provider.

@@ -41,8 +41,9 @@ VALUES (@id, @provider_id, @generation, @workflow_id, @temporal_run_id, @mode, @
     NOT EXISTS (SELECT 1 FROM org_members m WHERE m.provider_id = @provider_id));
 
 -- name: RunEnd :execrows
--- The first end stands: a run that was superseded or decided stays so.
-UPDATE sync_runs SET status = @status, error = sqlc.narg(error), finished_at = now(), phase = 'done'
+-- The first end stands: a run that was superseded or decided stays so. None ends before
+-- it began, though the clock was set back.
+UPDATE sync_runs SET status = @status, error = sqlc.narg(error), finished_at = greatest(now(), started_at), phase = 'done'
 WHERE id = @id AND status IN ('running', 'held');
 
 -- name: RunSetDecidedBy :exec

@@ -7,7 +7,7 @@ FROM sync_runs r
 WHERE r.status = 'running' AND r.started_at < now() - @longer_than::interval ORDER BY r.started_at;
 
 -- name: UpkeepEndDead :execrows
-UPDATE sync_runs SET status = @status, error = @error::text, finished_at = now(), phase = 'done'
+UPDATE sync_runs SET status = @status, error = @error::text, finished_at = greatest(now(), started_at), phase = 'done'
 WHERE id = @id AND status = 'running';
 
 -- name: UpkeepRunWithStaging :one
@@ -137,6 +137,9 @@ DELETE FROM provider_tokens WHERE expires_at < now() - interval '1 hour';
 -- name: UpkeepDropSlots :execrows
 -- A slot this old grants the next call at once, as no slot does.
 DELETE FROM provider_call_slots WHERE next_at < now() - interval '1 hour';
+
+-- name: UpkeepClock :one
+SELECT clock_timestamp()::timestamptz;
 
 -- name: UpkeepDone :exec
 INSERT INTO upkeep (part, done_at) VALUES (@part, now())

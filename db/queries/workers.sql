@@ -7,9 +7,11 @@ ON CONFLICT (id) DO UPDATE SET seen_at = now();
 DELETE FROM sync_workers WHERE id = @id;
 
 -- name: WorkersForget :exec
-DELETE FROM sync_workers WHERE seen_at < now() - @unseen::interval;
+DELETE FROM sync_workers WHERE NOT seen_at BETWEEN now() - @unseen::interval AND now() + @unseen::interval;
 
 -- name: WorkersWithoutKey :many
+-- Who was seen long from now was killed before the clock was set back: a worker at work
+-- has been seen since.
 SELECT name FROM sync_workers
-WHERE NOT @key_id::bigint = ANY (key_ids) AND seen_at > now() - @unseen::interval
+WHERE NOT @key_id::bigint = ANY (key_ids) AND seen_at BETWEEN now() - @unseen::interval AND now() + @unseen::interval
 ORDER BY name;

@@ -50,7 +50,10 @@ func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener
 			Store: store, Hooks: hooks, Sender: &notify.Sender{HTTP: newHTTPClient(len(hooks)), Now: time.Now},
 			Page: func(workflowID, temporalRunID string) string { return WebURL(cfg.UIURL, workflowID, temporalRunID) },
 		},
-		&activities.Upkeep{Store: store, Runs: runs, Keep: activities.Keep{Runs: cfg.KeepRuns, Details: cfg.KeepDetails, Raw: cfg.KeepRaw}, Metrics: opener.Metrics},
+		&activities.Upkeep{
+			Store: store, Runs: runs, Keep: activities.Keep{Runs: cfg.KeepRuns, Details: cfg.KeepDetails, Raw: cfg.KeepRaw},
+			Metrics: opener.Metrics, Now: time.Now,
+		},
 		&activities.Schedules{Store: store, Temporal: temporal},
 	}
 	worker.SetStickyWorkflowCacheSize(cachedWorkflows)

@@ -9,6 +9,21 @@ import (
 	"context"
 )
 
+const holdLeft = `-- name: HoldLeft :one
+SELECT extract(epoch FROM least(r.hold_expires_at - now(), make_interval(secs => p.hold_seconds)))::float8
+FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+WHERE r.id = $1 AND r.hold_expires_at IS NOT NULL
+`
+
+// How long a held run still waits, at most for as long as a hold lasts: whoever counts it
+// from here on needs no clock that agrees with this one.
+func (q *Queries) HoldLeft(ctx context.Context, db DBTX, id string) (float64, error) {
+	row := db.QueryRow(ctx, holdLeft, id)
+	var column_1 float64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const leaversOfDepartments = `-- name: LeaversOfDepartments :many
 SELECT d.external_id, d.name, d.path, d.member_count, r.reason
 FROM sync_run_removals r JOIN org_departments d ON d.id = r.object_id

@@ -14,7 +14,8 @@ import (
 const callSlotPause = `-- name: CallSlotPause :exec
 INSERT INTO provider_call_slots AS s (provider_id, endpoint, next_at)
 VALUES ($1, $2, clock_timestamp() + $3::interval)
-ON CONFLICT (provider_id, endpoint) DO UPDATE SET next_at = greatest(s.next_at, excluded.next_at)
+ON CONFLICT (provider_id, endpoint) DO UPDATE SET
+    next_at = greatest(call_slot_due(s.next_at, s.written_at), excluded.next_at), written_at = statement_timestamp()
 `
 
 func (q *Queries) CallSlotPause(ctx context.Context, db DBTX, providerID string, endpoint string, pause time.Duration) error {
@@ -26,11 +27,12 @@ const callSlotTake = `-- name: CallSlotTake :one
 INSERT INTO provider_call_slots AS s (provider_id, endpoint, next_at)
 VALUES ($1, $2, statement_timestamp() + $3::interval)
 ON CONFLICT (provider_id, endpoint) DO UPDATE SET
-    granted = s.next_at <= statement_timestamp() + $4::interval,
+    granted = call_slot_due(s.next_at, s.written_at) <= statement_timestamp() + $4::interval,
     next_at = CASE
-        WHEN s.next_at <= statement_timestamp() + $4::interval
-        THEN greatest(s.next_at, statement_timestamp()) + $3::interval
-        ELSE s.next_at END
+        WHEN call_slot_due(s.next_at, s.written_at) <= statement_timestamp() + $4::interval
+        THEN greatest(call_slot_due(s.next_at, s.written_at), statement_timestamp()) + $3::interval
+        ELSE call_slot_due(s.next_at, s.written_at) END,
+    written_at = statement_timestamp()
 RETURNING s.granted, (date_part('epoch', s.next_at - clock_timestamp()
     - CASE WHEN s.granted THEN $3::interval ELSE interval '0' END) * 1000000)::bigint AS wait_us
 `

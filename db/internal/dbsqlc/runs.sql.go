@@ -315,11 +315,12 @@ func (q *Queries) RunDropStaging(ctx context.Context, db DBTX, runID string) err
 }
 
 const runEnd = `-- name: RunEnd :execrows
-UPDATE sync_runs SET status = $1, error = $2, finished_at = now(), phase = 'done'
+UPDATE sync_runs SET status = $1, error = $2, finished_at = greatest(now(), started_at), phase = 'done'
 WHERE id = $3 AND status IN ('running', 'held')
 `
 
-// The first end stands: a run that was superseded or decided stays so.
+// The first end stands: a run that was superseded or decided stays so. None ends before
+// it began, though the clock was set back.
 func (q *Queries) RunEnd(ctx context.Context, db DBTX, status string, error *string, iD string) (int64, error) {
 	result, err := db.Exec(ctx, runEnd, status, error, iD)
 	if err != nil {

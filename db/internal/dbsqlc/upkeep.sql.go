@@ -7,9 +7,19 @@ package dbsqlc
 
 import (
 	"context"
-
 	"time"
 )
+
+const upkeepClock = `-- name: UpkeepClock :one
+SELECT clock_timestamp()::timestamptz
+`
+
+func (q *Queries) UpkeepClock(ctx context.Context, db DBTX) (time.Time, error) {
+	row := db.QueryRow(ctx, upkeepClock)
+	var column_1 time.Time
+	err := row.Scan(&column_1)
+	return column_1, err
+}
 
 const upkeepDetailsDone = `-- name: UpkeepDetailsDone :exec
 UPDATE sync_runs SET details_left = false, raw_left = false WHERE id = $1
@@ -198,7 +208,7 @@ func (q *Queries) UpkeepDropTokens(ctx context.Context, db DBTX) (int64, error) 
 }
 
 const upkeepEndDead = `-- name: UpkeepEndDead :execrows
-UPDATE sync_runs SET status = $1, error = $2::text, finished_at = now(), phase = 'done'
+UPDATE sync_runs SET status = $1, error = $2::text, finished_at = greatest(now(), started_at), phase = 'done'
 WHERE id = $3 AND status = 'running'
 `
 

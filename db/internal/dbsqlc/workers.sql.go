@@ -32,7 +32,7 @@ func (q *Queries) WorkerSeen(ctx context.Context, db DBTX, iD string, name strin
 }
 
 const workersForget = `-- name: WorkersForget :exec
-DELETE FROM sync_workers WHERE seen_at < now() - $1::interval
+DELETE FROM sync_workers WHERE NOT seen_at BETWEEN now() - $1::interval AND now() + $1::interval
 `
 
 func (q *Queries) WorkersForget(ctx context.Context, db DBTX, unseen time.Duration) error {
@@ -42,10 +42,12 @@ func (q *Queries) WorkersForget(ctx context.Context, db DBTX, unseen time.Durati
 
 const workersWithoutKey = `-- name: WorkersWithoutKey :many
 SELECT name FROM sync_workers
-WHERE NOT $1::bigint = ANY (key_ids) AND seen_at > now() - $2::interval
+WHERE NOT $1::bigint = ANY (key_ids) AND seen_at BETWEEN now() - $2::interval AND now() + $2::interval
 ORDER BY name
 `
 
+// Who was seen long from now was killed before the clock was set back: a worker at work
+// has been seen since.
 func (q *Queries) WorkersWithoutKey(ctx context.Context, db DBTX, keyID int64, unseen time.Duration) ([]string, error) {
 	rows, err := db.Query(ctx, workersWithoutKey, keyID, unseen)
 	if err != nil {
