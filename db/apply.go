@@ -65,11 +65,11 @@ func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	if err := s.planFor(ctx, tx, everything); err != nil {
 		return err
 	}
-	created, err := s.q.DepartmentsInsert(ctx, tx, runID, &run.ProviderID, run.TenantID)
+	created, err := s.q.DepartmentsInsert(ctx, tx, &run.ProviderID, run.TenantID, runID)
 	if err != nil {
 		return fmt.Errorf("insert: %w", err)
 	}
-	updated, err := s.q.DepartmentsUpdate(ctx, tx, runID, run.TenantID, &run.ProviderID)
+	updated, err := s.q.DepartmentsUpdate(ctx, tx, run.TenantID, &run.ProviderID, runID)
 	if err != nil {
 		return fmt.Errorf("update: %w", err)
 	}
@@ -189,7 +189,7 @@ func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 			}))
 		}},
 		{"update memberships", batch, len(todo.Replaced) > 0, func() error {
-			return rows(s.q.MembershipsUpdate(ctx, tx, runID, listings, todo.Replaced))
+			return rows(s.q.MembershipsUpdate(ctx, tx, listings, runID, todo.Replaced))
 		}},
 	}
 	planned := lookups

@@ -75,7 +75,8 @@ func TestTheLogDoesNotHangOnTheOrderOfBatches(t *testing.T) {
 	for name := range orders {
 		require.Equal(t, logs["all at once"], logs[name], name)
 	}
-	require.Contains(t, logs["all at once"][0], `member a  created - {"name": "Na", "email": "a@x", "phone": null, "title": "t", "status": "active", "activated": true}`)
+	require.Contains(t, logs["all at once"][0], `member a  created - {"name": "Na", "email": "a@x", "phone": null, "title": "t", "status": "active", `+
+		`"open_id": null, "unionid": "ua", "activated": true, "tenant_id": "the tenant", "avatar_url": null, "external_id": "a"}`)
 }
 
 // knowLittle writes a department's listing again, by which nothing but ids is known.

@@ -221,7 +221,13 @@ func (u *undo) departments(ctx context.Context) error {
 	if err := rows(u.s.q.UndoDepartments(ctx, u.tx, u.runID)); err != nil {
 		return err
 	}
-	return repeat(func() (int64, error) { return u.s.q.UndoBreakCircles(ctx, u.tx, u.runID) })
+	return repeat(func() (int64, error) {
+		stay, err := u.s.q.UndoBreakCircles(ctx, u.tx, u.runID)
+		if err != nil || len(stay) == 0 {
+			return 0, err
+		}
+		return int64(len(stay)), u.s.q.UndoForgetMoves(ctx, u.tx, u.runID, stay)
+	})
 }
 
 func (u *undo) people(ctx context.Context) error {
@@ -235,8 +241,8 @@ func (u *undo) people(ctx context.Context) error {
 	for _, step := range []func() (int64, error){
 		func() (int64, error) { return u.s.q.UndoMembers(ctx, u.tx, u.runID) },
 		func() (int64, error) { return u.s.q.UndoPlacesDrop(ctx, u.tx, u.runID, u.target) },
-		func() (int64, error) { return u.s.q.UndoPlacesUpdate(ctx, u.tx, u.runID, u.target) },
-		func() (int64, error) { return u.s.q.UndoPlacesInsert(ctx, u.tx, u.runID, u.target) },
+		func() (int64, error) { return u.s.q.UndoPlacesUpdate(ctx, u.tx, u.target, u.runID) },
+		func() (int64, error) { return u.s.q.UndoPlacesInsert(ctx, u.tx, u.target, u.runID) },
 	} {
 		if err := rows(step()); err != nil {
 			return err

@@ -9,9 +9,11 @@ UPDATE identity_providers SET newest_run_id = @run_id WHERE id = @provider_id;
 
 -- name: FenceHold :one
 -- Holds the fence row against a new run until the end of the transaction. A run that
--- was held, and goes on since its removals were approved, is told apart.
+-- was held, and goes on since its removals were approved, is told apart. What the
+-- transaction changes is logged as this run's.
 SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly, r.began_empty,
     (r.hold_workflow_id IS NOT NULL)::boolean AS approved,
+    set_config('orgsync.run_id', r.id::text, true) AS logged_as,
     (cardinality(r.departments) = 0 AND cardinality(r.members) = 0 AND r.retries IS NULL AND r.undoes IS NULL)::boolean AS whole
 FROM identity_providers p JOIN sync_runs r ON r.id = p.newest_run_id AND r.provider_id = p.id
 WHERE r.id = @run_id AND r.status = 'running'

@@ -54,47 +54,51 @@ WHERE u.run_id = @run_id AND u.object_type = 'member' AND u.left_alone IS NULL A
       AND (o.unionid = w.unionid OR (o.unionid IS NULL AND w.unionid IS NULL AND o.external_id = w.external_id)));
 
 -- name: UndoDepartments :execrows
--- Departments that are to be there afterwards. Of the columns that the undone run
--- changed the log keeps what they are now, so that this can be undone as well.
+-- Departments that are to be there afterwards.
 WITH differing AS (
-    SELECT d.id, d.external_id, d.status AS old_status, d.parent_id AS old_parent, u.target, i.image
+    SELECT d.id, u.target
     FROM undo_objects u
     JOIN org_departments d ON d.id = u.object_id
-    CROSS JOIN LATERAL (SELECT jsonb_object_agg(k, to_jsonb(d) -> k) AS image FROM jsonb_object_keys(u.target) k) i
-    WHERE u.run_id = @run_id AND u.object_type = 'department' AND u.left_alone IS NULL AND coalesce(u.target ->> 'status', '') <> 'deleted'
-      AND i.image - 'path' - 'depth' IS DISTINCT FROM u.target - 'path' - 'depth'
+    WHERE u.run_id = @run_id
+      AND u.object_type = 'department'
+      AND u.left_alone IS NULL
+      AND coalesce(u.target ->> 'status', '') <> 'deleted'
+      AND jsonb_difference(u.target - 'path' - 'depth', to_jsonb(d)) <> '{}'
     ORDER BY d.id FOR NO KEY UPDATE OF d
-), restored AS (
-    UPDATE org_departments d SET (name, parent_id, sort_order, status, tenant_id, raw_data, synced_at) =
-        (SELECT w.name, w.parent_id, w.sort_order, w.status, w.tenant_id, w.raw_data, now() FROM jsonb_populate_record(d, n.target) w)
-    FROM differing n WHERE d.id = n.id
-    RETURNING d.id, d.parent_id
 )
-INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-SELECT @run_id, 'department', n.id, n.id, n.external_id,
-    CASE WHEN n.old_status <> 'active' THEN 'restored' WHEN r.parent_id IS DISTINCT FROM n.old_parent THEN 'moved' ELSE 'updated' END,
-    n.image, n.target
-FROM differing n JOIN restored r ON r.id = n.id;
+UPDATE org_departments d SET (name, parent_id, sort_order, status, tenant_id, raw_data, synced_at) = (
+    SELECT w.name, w.parent_id, w.sort_order, w.status, w.tenant_id, w.raw_data, now()
+    FROM jsonb_populate_record(d, n.target) w)
+FROM differing n
+WHERE d.id = n.id;
 
--- name: UndoBreakCircles :execrows
+-- name: UndoBreakCircles :many
 -- Departments that went back below something that by now is below them stay where they
 -- were. To be repeated until there are none.
 WITH RECURSIVE upward AS (
     SELECT d.id AS start, d.parent_id AS seen
-    FROM org_changes c JOIN org_departments d ON d.id = c.object_id AND d.status = 'active'
-    WHERE c.run_id = @run_id AND c.object_type = 'department' AND d.parent_id IS DISTINCT FROM (c.before ->> 'parent_id')::uuid AND c.before ? 'parent_id'
+    FROM org_changes c
+    JOIN org_departments d ON d.id = c.object_id AND d.status = 'active'
+    WHERE c.run_id = @run_id AND c.object_type = 'department' AND c.before ? 'parent_id'
     UNION
     SELECT u.start, d.parent_id FROM upward u JOIN org_departments d ON d.id = u.seen
-), back AS (
-    UPDATE org_departments d SET parent_id = (c.before ->> 'parent_id')::uuid
-    FROM org_changes c WHERE c.run_id = @run_id AND c.object_type = 'department' AND c.object_id = d.id
-      AND EXISTS (SELECT 1 FROM upward u WHERE u.start = d.id AND u.seen = d.id)
-    RETURNING d.id
-), corrected AS (
-    UPDATE org_changes c SET before = c.before - 'parent_id', after = c.after - 'parent_id', kind = CASE c.kind WHEN 'moved' THEN 'updated' ELSE c.kind END
-    FROM back b WHERE c.run_id = @run_id AND c.object_type = 'department' AND c.object_id = b.id
+), left_alone AS (
+    UPDATE undo_objects o SET left_alone = 'circle'
+    FROM upward u
+    WHERE u.start = u.seen AND o.run_id = @run_id AND o.object_type = 'department' AND o.object_id = u.start
 )
-UPDATE undo_objects u SET left_alone = 'circle' FROM back b WHERE u.run_id = @run_id AND u.object_type = 'department' AND u.object_id = b.id;
+UPDATE org_departments d SET parent_id = (c.before ->> 'parent_id')::uuid
+FROM org_changes c
+WHERE c.run_id = @run_id
+  AND c.object_type = 'department'
+  AND c.object_id = d.id
+  AND d.id IN (SELECT u.start FROM upward u WHERE u.seen = u.start)
+RETURNING d.id;
+
+-- name: UndoForgetMoves :exec
+-- Departments that stay where they were did not move.
+UPDATE org_changes c SET kind = 'updated'
+WHERE c.run_id = @run_id AND c.object_type = 'department' AND c.kind = 'moved' AND c.object_id = ANY (@departments::uuid[]);
 
 -- name: UndoLinks :execrows
 -- Links to accounts are taken back, or put back where they had been taken back.
@@ -151,82 +155,70 @@ FROM (SELECT f.external_id, org_account_write(f.identity_id, 'phone', f.phone) A
 WHERE w.refusal IS NOT NULL ORDER BY w.external_id LIMIT @named::int;
 
 -- name: UndoMembers :execrows
+-- Where a living member works is derived afterwards.
 WITH differing AS (
-    SELECT m.id, m.external_id, m.status AS old_status, u.target, i.image
+    SELECT m.id, u.target
     FROM undo_objects u
     JOIN org_members m ON m.id = u.object_id
-    CROSS JOIN LATERAL (SELECT jsonb_object_agg(k, to_jsonb(m) -> k) AS image FROM jsonb_object_keys(u.target) k) i
-    WHERE u.run_id = @run_id AND u.object_type = 'member' AND u.left_alone IS NULL
-      AND i.image - 'department_id' - 'department_path' IS DISTINCT FROM u.target - 'department_id' - 'department_path'
+    WHERE u.run_id = @run_id
+      AND u.object_type = 'member'
+      AND u.left_alone IS NULL
+      AND jsonb_difference(u.target - 'department_id' - 'department_path', to_jsonb(m)) <> '{}'
     ORDER BY m.id FOR NO KEY UPDATE OF m
-), restored AS (
-    -- Where a living member works is derived afterwards.
-    UPDATE org_members m SET (external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title,
-            status, activated, tenant_id, raw_data, department_id, department_path, synced_at) =
-        (SELECT w.external_id, w.unionid, w.open_id, w.name, w.name_translit_full, w.name_translit_initial, w.email, w.phone, w.avatar_url, w.title,
-            w.status, w.activated, w.tenant_id, w.raw_data, CASE w.status WHEN 'deleted' THEN w.department_id ELSE m.department_id END,
-            CASE w.status WHEN 'deleted' THEN w.department_path ELSE m.department_path END, now() FROM jsonb_populate_record(m, n.target) w)
-    FROM differing n WHERE m.id = n.id
-    RETURNING m.id, m.status
 )
-INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-SELECT @run_id, 'member', n.id, n.id, n.external_id,
-    CASE WHEN r.status = 'deleted' THEN 'deleted' WHEN n.old_status = 'deleted' THEN 'restored'
-         WHEN n.old_status = 'active' AND r.status = 'inactive' THEN 'deactivated' ELSE 'updated' END,
-    n.image, CASE WHEN 'deleted' IN (r.status, n.old_status) THEN n.target ELSE n.target - 'department_id' - 'department_path' END
-FROM differing n JOIN restored r ON r.id = n.id;
+UPDATE org_members m SET (
+    external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title,
+    status, activated, tenant_id, raw_data, department_id, department_path, synced_at
+) = (
+    SELECT w.external_id, w.unionid, w.open_id, w.name, w.name_translit_full, w.name_translit_initial,
+        w.email, w.phone, w.avatar_url, w.title, w.status, w.activated, w.tenant_id, w.raw_data,
+        CASE w.status WHEN 'deleted' THEN w.department_id ELSE m.department_id END,
+        CASE w.status WHEN 'deleted' THEN w.department_path ELSE m.department_path END,
+        now()
+    FROM jsonb_populate_record(m, n.target) w)
+FROM differing n
+WHERE m.id = n.id;
 
 -- name: UndoPlacesDrop :execrows
 -- Places that the undone run created, and all places of people who were taken back.
-WITH gone AS (
-    DELETE FROM org_member_departments md USING undo_objects u, org_members m
-    WHERE u.run_id = @run_id AND u.object_type = 'member' AND u.left_alone IS NULL AND m.id = u.object_id AND md.member_id = u.object_id
-      AND (m.status = 'deleted' OR EXISTS (SELECT 1 FROM org_changes c WHERE c.run_id = @undoes AND c.object_type = 'membership'
-            AND c.kind = 'created' AND c.object_id = md.member_id AND c.department_id = md.department_id))
-    RETURNING md.member_id, md.department_id, md.is_primary, md.is_leader, md.sort_order, md.primary_rank
-)
-INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before)
-SELECT @run_id, 'membership', g.member_id, g.department_id, m.external_id, 'deleted',
-    jsonb_build_object('is_primary', g.is_primary, 'is_leader', g.is_leader, 'sort_order', g.sort_order, 'primary_rank', g.primary_rank)
-FROM gone g JOIN org_members m ON m.id = g.member_id;
+DELETE FROM org_member_departments md
+USING undo_objects u, org_members m
+WHERE u.run_id = @run_id
+  AND u.object_type = 'member'
+  AND u.left_alone IS NULL
+  AND m.id = u.object_id
+  AND md.member_id = u.object_id
+  AND (m.status = 'deleted' OR EXISTS (
+        SELECT 1 FROM org_changes c
+        WHERE c.run_id = @undoes AND c.object_type = 'membership' AND c.kind = 'created'
+          AND c.object_id = md.member_id AND c.department_id = md.department_id));
 
 -- name: UndoPlacesInsert :execrows
 -- Which of them is the primary one is derived afterwards.
-WITH created AS (
-    INSERT INTO org_member_departments (member_id, department_id, is_leader, sort_order, primary_rank)
-    SELECT c.object_id, c.department_id, w.is_leader, w.sort_order, w.primary_rank
-    FROM undo_objects u
-    JOIN org_changes c ON c.run_id = @undoes AND c.object_type = 'membership' AND c.object_id = u.object_id AND c.kind = 'deleted'
-    JOIN org_members m ON m.id = c.object_id AND m.status <> 'deleted'
-    JOIN org_departments d ON d.id = c.department_id AND d.status = 'active'
-    CROSS JOIN LATERAL jsonb_to_record(c.before) AS w (is_leader boolean, sort_order bigint, primary_rank bigint)
-    WHERE u.run_id = @run_id AND u.object_type = 'member' AND u.left_alone IS NULL
-    ORDER BY c.object_id, c.department_id
-    ON CONFLICT (member_id, department_id) DO NOTHING
-    RETURNING member_id, department_id, is_leader, sort_order, primary_rank
-)
-INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
-SELECT @run_id, 'membership', n.member_id, n.department_id, m.external_id, 'created',
-    jsonb_build_object('is_leader', n.is_leader, 'sort_order', n.sort_order, 'primary_rank', n.primary_rank)
-FROM created n JOIN org_members m ON m.id = n.member_id;
+INSERT INTO org_member_departments (member_id, department_id, is_leader, sort_order, primary_rank)
+SELECT c.object_id, c.department_id, w.is_leader, w.sort_order, w.primary_rank
+FROM undo_objects u
+JOIN org_changes c ON c.run_id = @undoes AND c.object_type = 'membership' AND c.object_id = u.object_id AND c.kind = 'deleted'
+JOIN org_members m ON m.id = c.object_id AND m.status <> 'deleted'
+JOIN org_departments d ON d.id = c.department_id AND d.status = 'active'
+CROSS JOIN LATERAL jsonb_to_record(c.before) AS w (is_leader boolean, sort_order bigint, primary_rank bigint)
+WHERE u.run_id = @run_id AND u.object_type = 'member' AND u.left_alone IS NULL
+ORDER BY c.object_id, c.department_id
+ON CONFLICT (member_id, department_id) DO NOTHING;
 
 -- name: UndoPlacesUpdate :execrows
 WITH differing AS (
-    SELECT md.member_id, md.department_id, c.external_id, c.before, md.is_leader, md.sort_order, md.primary_rank
+    SELECT md.member_id, md.department_id, c.before
     FROM undo_objects u
     JOIN org_changes c ON c.run_id = @undoes AND c.object_type = 'membership' AND c.object_id = u.object_id AND c.kind = 'updated'
     JOIN org_member_departments md ON md.member_id = c.object_id AND md.department_id = c.department_id
     WHERE u.run_id = @run_id AND u.object_type = 'member' AND u.left_alone IS NULL
     ORDER BY md.member_id, md.department_id FOR NO KEY UPDATE OF md
-), updated AS (
-    UPDATE org_member_departments md SET (is_leader, sort_order, primary_rank) =
-        (SELECT w.is_leader, w.sort_order, w.primary_rank FROM jsonb_populate_record(md, n.before) w)
-    FROM differing n WHERE md.member_id = n.member_id AND md.department_id = n.department_id
 )
-INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-SELECT @run_id, 'membership', n.member_id, n.department_id, n.external_id, 'updated',
-    jsonb_build_object('is_leader', n.is_leader, 'sort_order', n.sort_order, 'primary_rank', n.primary_rank), n.before
-FROM differing n;
+UPDATE org_member_departments md SET (is_leader, sort_order, primary_rank) = (
+    SELECT w.is_leader, w.sort_order, w.primary_rank FROM jsonb_populate_record(md, n.before) w)
+FROM differing n
+WHERE md.member_id = n.member_id AND md.department_id = n.department_id;
 
 -- name: UndoPlacesMissing :many
 -- Places that could not be given back, since their department is not there.
@@ -242,22 +234,22 @@ ORDER BY c.external_id, d.external_id LIMIT @max_rows;
 -- Takes back departments that are to be gone, those without anybody and anything below
 -- them: to be repeated until there are none.
 WITH leaves AS (
-    SELECT d.id, d.external_id, u.target, i.image
+    SELECT d.id, u.target
     FROM undo_objects u
     JOIN org_departments d ON d.id = u.object_id AND d.status = 'active'
-    CROSS JOIN LATERAL (SELECT jsonb_object_agg(k, to_jsonb(d) -> k) AS image FROM jsonb_object_keys(u.target || '{"path": "", "depth": 0}') k) i
     WHERE u.run_id = @run_id AND u.object_type = 'department' AND u.left_alone IS NULL AND u.target ->> 'status' = 'deleted'
       AND NOT EXISTS (SELECT 1 FROM org_departments c WHERE c.parent_id = d.id AND c.status = 'active')
       AND NOT EXISTS (SELECT 1 FROM org_member_departments md JOIN org_members m ON m.id = md.member_id
                       WHERE md.department_id = d.id AND m.status <> 'deleted')
     ORDER BY d.id FOR NO KEY UPDATE OF d
-), gone AS (
-    UPDATE org_departments d SET (name, parent_id, sort_order, status, tenant_id, raw_data, path, depth, member_count, direct_member_count, synced_at) =
-        (SELECT w.name, w.parent_id, w.sort_order, w.status, w.tenant_id, w.raw_data, w.path, w.depth, 0, 0, now() FROM jsonb_populate_record(d, n.target) w)
-    FROM leaves n WHERE d.id = n.id
 )
-INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-SELECT @run_id, 'department', n.id, n.id, n.external_id, 'deleted', n.image, n.target FROM leaves n;
+UPDATE org_departments d SET (
+    name, parent_id, sort_order, status, tenant_id, raw_data, path, depth, member_count, direct_member_count, synced_at
+) = (
+    SELECT w.name, w.parent_id, w.sort_order, w.status, w.tenant_id, w.raw_data, w.path, w.depth, 0, 0, now()
+    FROM jsonb_populate_record(d, n.target) w)
+FROM leaves n
+WHERE d.id = n.id;
 
 -- name: UndoLeaveInhabited :exec
 UPDATE undo_objects u SET left_alone = 'inhabited'

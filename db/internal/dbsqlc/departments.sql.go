@@ -166,30 +166,24 @@ WITH RECURSIVE keyed AS MATERIALIZED (
     SELECT s.external_id, s.parent_external_id, coalesce(nullif(s.name, ''), s.external_id) AS name, s.sort_order, s.raw,
         coalesce(d.id, gen_random_uuid()) AS id, d.id IS NULL AS is_new
     FROM staged_departments s
-    LEFT JOIN org_departments d ON d.provider_id = $2 AND d.external_id = s.external_id
-    WHERE s.run_id = $1
+    LEFT JOIN org_departments d ON d.provider_id = $1 AND d.external_id = s.external_id
+    WHERE s.run_id = $3
 ), tree AS (
     SELECT t.external_id, t.name AS path, 0 AS depth FROM keyed t WHERE t.parent_external_id IS NULL
     UNION ALL
     SELECT c.external_id, tree.path || '/' || c.name, tree.depth + 1 FROM tree JOIN keyed c ON c.parent_external_id = tree.external_id
-), created AS (
-    INSERT INTO org_departments (id, provider_id, tenant_id, external_id, parent_id, name, path, depth, sort_order, raw_data)
-    SELECT k.id, $2, $3::uuid, k.external_id, p.id, k.name,
-        coalesce(tree.path, k.name), coalesce(tree.depth, 0), k.sort_order, coalesce(k.raw, '{}')
-    FROM keyed k LEFT JOIN keyed p ON p.external_id = k.parent_external_id LEFT JOIN tree ON tree.external_id = k.external_id
-    WHERE k.is_new ORDER BY k.external_id
-    RETURNING id, external_id, name, parent_id, sort_order
 )
-INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
-SELECT $1, 'department', c.id, c.id, c.external_id, 'created',
-    jsonb_build_object('name', c.name, 'parent_id', c.parent_id, 'sort_order', c.sort_order, 'status', 'active')
-FROM created c
+INSERT INTO org_departments (id, provider_id, tenant_id, external_id, parent_id, name, path, depth, sort_order, raw_data)
+SELECT k.id, $1, $2::uuid, k.external_id, p.id, k.name,
+    coalesce(tree.path, k.name), coalesce(tree.depth, 0), k.sort_order, coalesce(k.raw, '{}')
+FROM keyed k LEFT JOIN keyed p ON p.external_id = k.parent_external_id LEFT JOIN tree ON tree.external_id = k.external_id
+WHERE k.is_new ORDER BY k.external_id
 `
 
 // With their paths, so that new departments are written once; those below one that is
 // stored under another name are corrected by DepartmentsPlace.
-func (q *Queries) DepartmentsInsert(ctx context.Context, db DBTX, runID string, providerID *string, tenantID *string) (int64, error) {
-	result, err := db.Exec(ctx, departmentsInsert, runID, providerID, tenantID)
+func (q *Queries) DepartmentsInsert(ctx context.Context, db DBTX, providerID *string, tenantID *string, runID string) (int64, error) {
+	result, err := db.Exec(ctx, departmentsInsert, providerID, tenantID, runID)
 	if err != nil {
 		return 0, err
 	}
@@ -221,43 +215,29 @@ func (q *Queries) DepartmentsPlace(ctx context.Context, db DBTX, providerID *str
 
 const departmentsUpdate = `-- name: DepartmentsUpdate :execrows
 WITH differing AS (
-    SELECT d.id, d.external_id, d.name AS old_name, d.parent_id AS old_parent, d.sort_order AS old_order, d.status AS old_status, d.raw_data AS old_raw,
-        d.tenant_id AS old_tenant, d.path AS old_path, d.depth AS old_depth,
+    SELECT d.id,
         CASE WHEN s.name IS NULL THEN d.name ELSE coalesce(nullif(s.name, ''), s.external_id) END AS name,
         p.id AS parent_id, coalesce(s.sort_order, d.sort_order) AS sort_order,
         coalesce(s.raw, d.raw_data) AS raw
     FROM staged_departments s
-    JOIN org_departments d ON d.provider_id = $3 AND d.external_id = s.external_id
-    LEFT JOIN org_departments p ON p.provider_id = $3 AND p.external_id = s.parent_external_id
-    WHERE s.run_id = $1 AND (
+    JOIN org_departments d ON d.provider_id = $2 AND d.external_id = s.external_id
+    LEFT JOIN org_departments p ON p.provider_id = $2 AND p.external_id = s.parent_external_id
+    WHERE s.run_id = $3 AND (
         d.name IS DISTINCT FROM CASE WHEN s.name IS NULL THEN d.name ELSE coalesce(nullif(s.name, ''), s.external_id) END
         OR d.parent_id IS DISTINCT FROM p.id
         OR d.sort_order IS DISTINCT FROM coalesce(s.sort_order, d.sort_order)
         OR d.status <> 'active'
-        OR d.tenant_id IS DISTINCT FROM $2::uuid
+        OR d.tenant_id IS DISTINCT FROM $1::uuid
         OR d.raw_data IS DISTINCT FROM coalesce(s.raw, d.raw_data))
     ORDER BY d.id FOR NO KEY UPDATE OF d
-), updated AS (
-    UPDATE org_departments d SET name = n.name, parent_id = n.parent_id, sort_order = n.sort_order, status = 'active',
-        tenant_id = $2::uuid, raw_data = n.raw, synced_at = now()
-    FROM differing n WHERE d.id = n.id
 )
-INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-SELECT $1, 'department', n.id, n.id, n.external_id,
-    CASE WHEN n.old_status <> 'active' THEN 'restored' WHEN n.old_parent IS DISTINCT FROM n.parent_id THEN 'moved' ELSE 'updated' END,
-    -- What is derived is on record only of what was deleted, where nothing derives it.
-    jsonb_build_object('name', n.old_name, 'parent_id', n.old_parent, 'sort_order', n.old_order, 'status', n.old_status, 'tenant_id', n.old_tenant)
-        || CASE WHEN n.old_status = 'deleted' THEN jsonb_build_object('path', n.old_path, 'depth', n.old_depth) ELSE '{}' END
-        || CASE WHEN n.old_raw IS DISTINCT FROM n.raw THEN jsonb_build_object('raw_data', n.old_raw) ELSE '{}' END,
-    jsonb_build_object('name', n.name, 'parent_id', n.parent_id, 'sort_order', n.sort_order, 'status', 'active', 'tenant_id', $2::uuid)
-        || CASE WHEN n.old_raw IS DISTINCT FROM n.raw THEN jsonb_build_object('raw_data', n.raw) ELSE '{}' END
-FROM differing n
-ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
-SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = org_change_after(c.kind, c.after, excluded.after)
+UPDATE org_departments d SET name = n.name, parent_id = n.parent_id, sort_order = n.sort_order, status = 'active',
+    tenant_id = $1::uuid, raw_data = n.raw, synced_at = now()
+FROM differing n WHERE d.id = n.id
 `
 
-func (q *Queries) DepartmentsUpdate(ctx context.Context, db DBTX, runID string, tenantID *string, providerID *string) (int64, error) {
-	result, err := db.Exec(ctx, departmentsUpdate, runID, tenantID, providerID)
+func (q *Queries) DepartmentsUpdate(ctx context.Context, db DBTX, tenantID *string, providerID *string, runID string) (int64, error) {
+	result, err := db.Exec(ctx, departmentsUpdate, tenantID, providerID, runID)
 	if err != nil {
 		return 0, err
 	}

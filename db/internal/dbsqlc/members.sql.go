@@ -167,33 +167,13 @@ WITH listed AS (
         p.name_translit_full, p.name_translit_initial, nullif(p.email, ''), nullif(p.phone, ''), nullif(p.avatar_url, ''), nullif(p.title, ''),
         coalesce(p.status, 'active'), coalesce(p.activated, true), coalesce(p.raw, '{}'), p.best_id, coalesce(p.best_path, '')
     FROM people p ORDER BY p.person_key
-    RETURNING id, external_id, name, email, phone, title, status, activated
 ), placed AS (
     INSERT INTO org_member_departments (member_id, department_id, is_primary, is_leader, sort_order, primary_rank)
     SELECT p.member_id, p.department_id, p.is_primary, p.is_leader, p.sort_order, p.primary_rank FROM places p WHERE NOT p.stored
-), further AS (
-    INSERT INTO org_member_departments (member_id, department_id, is_leader, sort_order, primary_rank)
-    SELECT p.member_id, p.department_id, p.is_leader, p.sort_order, p.primary_rank FROM places p WHERE p.stored
-    ON CONFLICT (member_id, department_id) DO NOTHING
-    RETURNING member_id, department_id, is_leader, sort_order, primary_rank
-), noted AS (
-    SELECT 'member' AS object_type, c.id AS object_id, c.id AS department_id, c.external_id,
-        jsonb_build_object('name', c.name, 'email', c.email, 'phone', c.phone, 'title', c.title, 'status', c.status, 'activated', c.activated) AS after
-    FROM created c
-    UNION ALL
-    SELECT 'membership', p.member_id, p.department_id, p.external_id,
-        jsonb_build_object('is_leader', p.is_leader, 'sort_order', p.sort_order, 'primary_rank', p.primary_rank)
-    FROM places p WHERE NOT p.stored
-), logged AS (
-    -- Somebody stored may have had the place before in this run, and lost it by hand.
-    INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
-    SELECT $1, 'membership', f.member_id, f.department_id, m.external_id, 'created',
-        jsonb_build_object('is_leader', f.is_leader, 'sort_order', f.sort_order, 'primary_rank', f.primary_rank)
-    FROM further f CROSS JOIN LATERAL (SELECT x.external_id FROM org_members x WHERE x.id = f.member_id OFFSET 0) m
-    ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING
 )
-INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
-SELECT $1, n.object_type, n.object_id, n.department_id, n.external_id, 'created', n.after FROM noted n
+INSERT INTO org_member_departments (member_id, department_id, is_leader, sort_order, primary_rank)
+SELECT p.member_id, p.department_id, p.is_leader, p.sort_order, p.primary_rank FROM places p WHERE p.stored
+ON CONFLICT (member_id, department_id) DO NOTHING
 `
 
 type MembersInsertParams struct {
@@ -360,14 +340,6 @@ WITH best AS (
 ), updated AS (
     UPDATE org_members m SET department_id = d.department_id, department_path = d.path, synced_at = now()
     FROM differing d WHERE m.id = d.id
-), logged AS (
-    INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-    SELECT $3, 'member', d.id, d.id, d.external_id, 'moved',
-        jsonb_build_object('department_id', d.old_department, 'department_path', d.old_path),
-        jsonb_build_object('department_id', d.department_id, 'department_path', d.path)
-    FROM differing d WHERE d.old_department IS DISTINCT FROM d.department_id
-    ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
-    SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = org_change_after(c.kind, c.after, excluded.after)
 )
 SELECT coalesce(array_agg(b.id), '{}')::uuid[] AS unmarked FROM best b WHERE NOT b.is_primary
 `
@@ -386,58 +358,37 @@ WITH wanted AS (
     -- Of a person's rows the one with the full record, whatever was read last.
     SELECT DISTINCT ON (p.person_key) p.member_id AS id, p.external_id, p.unionid, p.open_id, p.name, p.name_translit_full, p.name_translit_initial,
         p.email, p.phone, p.avatar_url, p.title, p.status, p.activated, p.raw_data
-    FROM unnest($3::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, person_key, partial, listed_in, listed_as, member_id, is_new, stored, theirs, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, raw_data, differs, tenant_id, department_id, department_external_id, depth, path, is_leader, sort_order, primary_rank, placeable, placed, place_differs, partly FROM sync_run_people x WHERE x.run_id = $1 AND x.listing = w.listing AND x.person_key = ANY ($4::text[]) OFFSET 0) p
+    FROM unnest($2::text[]) AS w (listing)
+    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, person_key, partial, listed_in, listed_as, member_id, is_new, stored, theirs, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, raw_data, differs, tenant_id, department_id, department_external_id, depth, path, is_leader, sort_order, primary_rank, placeable, placed, place_differs, partly FROM sync_run_people x WHERE x.run_id = $3 AND x.listing = w.listing AND x.person_key = ANY ($4::text[]) OFFSET 0) p
     WHERE p.theirs AND p.stored
     ORDER BY p.person_key, p.partial, p.partly, p.listed_in, p.page DESC, p.n DESC
 ), differing AS (
-    SELECT m.external_id AS old_external_id, m.unionid AS old_unionid, m.open_id AS old_open_id, m.name AS old_name,
-        m.name_translit_full AS old_full, m.name_translit_initial AS old_initial, m.email AS old_email,
-        m.phone AS old_phone, m.avatar_url AS old_avatar_url, m.title AS old_title, m.status AS old_status, m.activated AS old_activated,
-        m.raw_data AS old_raw, m.tenant_id AS old_tenant, m.department_id AS old_department, m.department_path AS old_path, w.id, w.external_id, w.unionid, w.open_id, w.name, w.name_translit_full, w.name_translit_initial, w.email, w.phone, w.avatar_url, w.title, w.status, w.activated, w.raw_data
+    SELECT w.id, w.external_id, w.unionid, w.open_id, w.name, w.name_translit_full, w.name_translit_initial, w.email, w.phone, w.avatar_url, w.title, w.status, w.activated, w.raw_data
     FROM wanted w JOIN org_members m ON m.id = w.id
     WHERE (m.external_id, m.unionid, m.open_id, m.name, m.name_translit_full, m.name_translit_initial, m.email, m.phone, m.avatar_url, m.title, m.status, m.activated, m.raw_data, m.tenant_id)
         IS DISTINCT FROM
-        (w.external_id, w.unionid, w.open_id, w.name, w.name_translit_full, w.name_translit_initial, w.email, w.phone, w.avatar_url, w.title, w.status, w.activated, w.raw_data, $2::uuid)
+        (w.external_id, w.unionid, w.open_id, w.name, w.name_translit_full, w.name_translit_initial, w.email, w.phone, w.avatar_url, w.title, w.status, w.activated, w.raw_data, $1::uuid)
     ORDER BY m.id FOR NO KEY UPDATE OF m
-), updated AS (
-    UPDATE org_members m SET external_id = d.external_id, unionid = d.unionid, open_id = d.open_id, name = d.name,
-        name_translit_full = d.name_translit_full, name_translit_initial = d.name_translit_initial, email = d.email, phone = d.phone,
-        avatar_url = d.avatar_url, title = d.title, status = d.status, activated = d.activated, raw_data = d.raw_data,
-        tenant_id = $2::uuid, synced_at = now()
-    FROM differing d WHERE m.id = d.id
 )
-INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-SELECT $1, 'member', d.id, d.id, d.external_id,
-    CASE WHEN d.old_status = 'deleted' THEN 'restored'
-         WHEN d.old_status = 'active' AND d.status = 'inactive' THEN 'deactivated' ELSE 'updated' END,
-    -- Where somebody works is derived, and so on record only of who was deleted.
-    jsonb_build_object('external_id', d.old_external_id, 'unionid', d.old_unionid, 'open_id', d.old_open_id, 'name', d.old_name,
-        'name_translit_full', d.old_full, 'name_translit_initial', d.old_initial, 'email', d.old_email,
-        'phone', d.old_phone, 'avatar_url', d.old_avatar_url, 'title', d.old_title, 'status', d.old_status, 'activated', d.old_activated, 'tenant_id', d.old_tenant)
-        || CASE WHEN d.old_status = 'deleted' THEN jsonb_build_object('department_id', d.old_department, 'department_path', d.old_path) ELSE '{}' END
-        || CASE WHEN d.old_raw IS DISTINCT FROM d.raw_data THEN jsonb_build_object('raw_data', d.old_raw) ELSE '{}' END,
-    jsonb_build_object('external_id', d.external_id, 'unionid', d.unionid, 'open_id', d.open_id, 'name', d.name,
-        'name_translit_full', d.name_translit_full, 'name_translit_initial', d.name_translit_initial, 'email', d.email,
-        'phone', d.phone, 'avatar_url', d.avatar_url, 'title', d.title, 'status', d.status, 'activated', d.activated, 'tenant_id', $2::uuid)
-        || CASE WHEN d.old_raw IS DISTINCT FROM d.raw_data THEN jsonb_build_object('raw_data', d.raw_data) ELSE '{}' END
-FROM differing d
-ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
-SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = org_change_after(c.kind, c.after, excluded.after)
+UPDATE org_members m SET external_id = d.external_id, unionid = d.unionid, open_id = d.open_id, name = d.name,
+    name_translit_full = d.name_translit_full, name_translit_initial = d.name_translit_initial, email = d.email, phone = d.phone,
+    avatar_url = d.avatar_url, title = d.title, status = d.status, activated = d.activated, raw_data = d.raw_data,
+    tenant_id = $1::uuid, synced_at = now()
+FROM differing d WHERE m.id = d.id
 `
 
 type MembersUpdateParams struct {
-	RunID    string
 	TenantID *string
 	Listings []string
+	RunID    string
 	People   []string
 }
 
 func (q *Queries) MembersUpdate(ctx context.Context, db DBTX, arg MembersUpdateParams) (int64, error) {
 	result, err := db.Exec(ctx, membersUpdate,
-		arg.RunID,
 		arg.TenantID,
 		arg.Listings,
+		arg.RunID,
 		arg.People,
 	)
 	if err != nil {
@@ -448,34 +399,26 @@ func (q *Queries) MembersUpdate(ctx context.Context, db DBTX, arg MembersUpdateP
 
 const membershipsUpdate = `-- name: MembershipsUpdate :execrows
 WITH placed AS (
-    SELECT DISTINCT ON (p.member_id, p.department_id) p.member_id, p.department_id, p.listed_as AS external_id, p.is_leader, p.sort_order, p.primary_rank
-    FROM unnest($2::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, person_key, partial, listed_in, listed_as, member_id, is_new, stored, theirs, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, raw_data, differs, tenant_id, department_id, department_external_id, depth, path, is_leader, sort_order, primary_rank, placeable, placed, place_differs, partly FROM sync_run_people x WHERE x.run_id = $1 AND x.listing = w.listing AND x.person_key = ANY ($3::text[]) OFFSET 0) p
+    SELECT DISTINCT ON (p.member_id, p.department_id) p.member_id, p.department_id, p.is_leader, p.sort_order, p.primary_rank
+    FROM unnest($1::text[]) AS w (listing)
+    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, person_key, partial, listed_in, listed_as, member_id, is_new, stored, theirs, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, raw_data, differs, tenant_id, department_id, department_external_id, depth, path, is_leader, sort_order, primary_rank, placeable, placed, place_differs, partly FROM sync_run_people x WHERE x.run_id = $2 AND x.listing = w.listing AND x.person_key = ANY ($3::text[]) OFFSET 0) p
     WHERE p.theirs AND p.placeable AND p.placed
     ORDER BY p.member_id, p.department_id, p.partial, p.primary_rank IS NULL, p.page DESC, p.n DESC
 ), differing AS (
-    SELECT md.member_id, md.department_id, p.external_id, md.is_leader AS old_leader, md.sort_order AS old_order, md.primary_rank AS old_rank,
+    SELECT md.member_id, md.department_id,
         coalesce(p.is_leader, md.is_leader) AS is_leader, coalesce(p.sort_order, md.sort_order) AS sort_order,
         coalesce(p.primary_rank, md.primary_rank) AS primary_rank
     FROM placed p JOIN org_member_departments md ON md.member_id = p.member_id AND md.department_id = p.department_id
     WHERE (md.is_leader, md.sort_order, md.primary_rank) IS DISTINCT FROM
         (coalesce(p.is_leader, md.is_leader), coalesce(p.sort_order, md.sort_order), coalesce(p.primary_rank, md.primary_rank))
     ORDER BY md.member_id, md.department_id FOR NO KEY UPDATE OF md
-), updated AS (
-    UPDATE org_member_departments md SET is_leader = d.is_leader, sort_order = d.sort_order, primary_rank = d.primary_rank
-    FROM differing d WHERE md.member_id = d.member_id AND md.department_id = d.department_id
 )
-INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-SELECT $1, 'membership', d.member_id, d.department_id, d.external_id, 'updated',
-    jsonb_build_object('is_leader', d.old_leader, 'sort_order', d.old_order, 'primary_rank', d.old_rank),
-    jsonb_build_object('is_leader', d.is_leader, 'sort_order', d.sort_order, 'primary_rank', d.primary_rank)
-FROM differing d
-ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
-SET kind = org_change_kind(c.kind, excluded.kind), before = excluded.before || c.before, after = org_change_after(c.kind, c.after, excluded.after)
+UPDATE org_member_departments md SET is_leader = d.is_leader, sort_order = d.sort_order, primary_rank = d.primary_rank
+FROM differing d WHERE md.member_id = d.member_id AND md.department_id = d.department_id
 `
 
-func (q *Queries) MembershipsUpdate(ctx context.Context, db DBTX, runID string, listings []string, people []string) (int64, error) {
-	result, err := db.Exec(ctx, membershipsUpdate, runID, listings, people)
+func (q *Queries) MembershipsUpdate(ctx context.Context, db DBTX, listings []string, runID string, people []string) (int64, error) {
+	result, err := db.Exec(ctx, membershipsUpdate, listings, runID, people)
 	if err != nil {
 		return 0, err
 	}

@@ -421,17 +421,10 @@ WITH batch AS (
     WHERE r.run_id = $1 AND r.object_type = 'department' AND r.confirmed AND NOT r.applied
     ORDER BY r.object_id LIMIT $2
 ), there AS (
-    SELECT d.id, d.external_id, d.status, d.name, d.path, d.depth FROM org_departments d JOIN batch b ON b.object_id = d.id
+    SELECT d.id FROM org_departments d JOIN batch b ON b.object_id = d.id
     WHERE d.status <> 'deleted' ORDER BY d.id FOR NO KEY UPDATE OF d
 ), gone AS (
     UPDATE org_departments d SET status = 'deleted', member_count = 0, direct_member_count = 0, synced_at = now() FROM there t WHERE d.id = t.id
-), logged AS (
-    INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-    SELECT $1, 'department', t.id, t.id, t.external_id, 'deleted',
-        jsonb_build_object('status', t.status, 'name', t.name, 'path', t.path, 'depth', t.depth), jsonb_build_object('status', 'deleted')
-    FROM there t
-    ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
-    SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = coalesce(c.after, '{}') || excluded.after, changed_at = excluded.changed_at
 ), forgotten AS (
     DELETE FROM removal_candidates c USING batch b WHERE c.object_type = 'department' AND c.object_id = b.object_id
 ), done AS (
@@ -456,17 +449,10 @@ WITH batch AS (
     WHERE r.run_id = $1 AND r.object_type = 'member' AND r.confirmed AND NOT r.applied
     ORDER BY r.object_id LIMIT $2
 ), there AS (
-    SELECT m.id, m.external_id, m.status, m.department_id, m.department_path FROM org_members m JOIN batch b ON b.object_id = m.id
+    SELECT m.id FROM org_members m JOIN batch b ON b.object_id = m.id
     WHERE m.status <> 'deleted' ORDER BY m.id FOR NO KEY UPDATE OF m
 ), gone AS (
     UPDATE org_members m SET status = 'deleted', synced_at = now() FROM there t WHERE m.id = t.id
-), logged AS (
-    INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-    SELECT $1, 'member', t.id, t.id, t.external_id, 'deleted',
-        jsonb_build_object('status', t.status, 'department_id', t.department_id, 'department_path', t.department_path), jsonb_build_object('status', 'deleted')
-    FROM there t
-    ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
-    SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = coalesce(c.after, '{}') || excluded.after, changed_at = excluded.changed_at
 ), forgotten AS (
     DELETE FROM removal_candidates c USING batch b WHERE c.object_type = 'member' AND c.object_id = b.object_id
 ), done AS (
@@ -493,14 +479,6 @@ WITH batch AS (
 ), gone AS (
     DELETE FROM org_member_departments md USING batch b
     WHERE md.member_id = b.object_id AND md.department_id = b.department_id
-    RETURNING md.member_id, md.department_id, md.is_primary, md.is_leader, md.sort_order, md.primary_rank
-), logged AS (
-    INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before)
-    SELECT $1, 'membership', g.member_id, g.department_id, m.external_id, 'deleted',
-        jsonb_build_object('is_primary', g.is_primary, 'is_leader', g.is_leader, 'sort_order', g.sort_order, 'primary_rank', g.primary_rank)
-    FROM gone g JOIN org_members m ON m.id = g.member_id
-    ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
-    SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = NULL, changed_at = excluded.changed_at
 ), done AS (
     INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
     SELECT $1, 'membership', b.object_id, b.department_id FROM batch b

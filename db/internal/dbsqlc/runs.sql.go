@@ -107,6 +107,7 @@ func (q *Queries) ChangesDrop(ctx context.Context, db DBTX, runID string) error 
 const fenceHold = `-- name: FenceHold :one
 SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly, r.began_empty,
     (r.hold_workflow_id IS NOT NULL)::boolean AS approved,
+    set_config('orgsync.run_id', r.id::text, true) AS logged_as,
     (cardinality(r.departments) = 0 AND cardinality(r.members) = 0 AND r.retries IS NULL AND r.undoes IS NULL)::boolean AS whole
 FROM identity_providers p JOIN sync_runs r ON r.id = p.newest_run_id AND r.provider_id = p.id
 WHERE r.id = $1 AND r.status = 'running'
@@ -121,11 +122,13 @@ type FenceHoldRow struct {
 	Singly       bool
 	BeganEmpty   bool
 	Approved     bool
+	LoggedAs     string
 	Whole        bool
 }
 
 // Holds the fence row against a new run until the end of the transaction. A run that
-// was held, and goes on since its removals were approved, is told apart.
+// was held, and goes on since its removals were approved, is told apart. What the
+// transaction changes is logged as this run's.
 func (q *Queries) FenceHold(ctx context.Context, db DBTX, runID string) (FenceHoldRow, error) {
 	row := db.QueryRow(ctx, fenceHold, runID)
 	var i FenceHoldRow
@@ -137,6 +140,7 @@ func (q *Queries) FenceHold(ctx context.Context, db DBTX, runID string) (FenceHo
 		&i.Singly,
 		&i.BeganEmpty,
 		&i.Approved,
+		&i.LoggedAs,
 		&i.Whole,
 	)
 	return i, err

@@ -1,0 +1,174 @@
+-- Triggers write the change log from the rows before and after a statement, so that no
+-- statement can forget it and none has to name columns for it. A transaction that works
+-- for a run names the run in the setting orgsync.run_id. Without it, as in changes made
+-- by hand and by retention, nothing is logged.
+
+-- The entries of a that b does not have with the same value.
+CREATE FUNCTION jsonb_difference(a jsonb, b jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT coalesce(jsonb_object_agg(e.key, e.value), '{}')
+    FROM jsonb_each(a) e
+    WHERE e.value IS DISTINCT FROM b -> e.key
+$$;
+
+-- Two changes of one object in one run, told as one. What was created keeps the columns
+-- it was logged with: which batch met the object first is chance, and so is which one
+-- had more to say. What ends as it began is no change.
+CREATE FUNCTION merge_changes(
+    kind1 text, before1 jsonb, after1 jsonb,
+    kind2 text, before2 jsonb, after2 jsonb,
+    OUT kind text, OUT before jsonb, OUT after jsonb
+) LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    kind := org_change_kind(kind1, kind2);
+    IF kind = 'created' THEN
+        after := after1 || coalesce((
+            SELECT jsonb_object_agg(e.key, e.value) FROM jsonb_each(after2) e WHERE after1 ? e.key), '{}');
+        RETURN;
+    END IF;
+    before := coalesce(before2, '{}') || coalesce(before1, '{}');
+    after := CASE WHEN kind1 = 'created' THEN after2 ELSE after1 || after2 END;
+    IF kind <> 'deleted' THEN
+        before := jsonb_difference(before, after);
+        after := jsonb_difference(after1 || after2, before2 || before1);
+    END IF;
+END
+$$;
+
+-- log_object_change logs what a statement changed of departments or members. Arguments:
+-- the object type, the columns that are never logged, and derived columns. A change of
+-- derived columns alone is not logged. They are kept where the object was deleted or
+-- restored, since nothing recomputes them for what is deleted.
+CREATE FUNCTION log_object_change() RETURNS trigger LANGUAGE plpgsql
+-- Statements run with planner settings of their own, and a plan made for three rows would
+-- be kept for ten thousand.
+SET enable_hashjoin = on SET enable_nestloop = on SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+    this_run  uuid := nullif(current_setting('orgsync.run_id', true), '');
+    unlogged  text[] := TG_ARGV[1];
+    derived   text[] := TG_ARGV[2];
+BEGIN
+    IF this_run IS NULL THEN
+        RETURN NULL;
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
+        SELECT this_run, TG_ARGV[0], n.id, n.id, n.external_id, 'created',
+            to_jsonb(n) - unlogged - derived - '{raw_data,department_id,name_translit_full,name_translit_initial}'::text[]
+        FROM new_rows n;
+        RETURN NULL;
+    END IF;
+    WITH images AS MATERIALIZED (
+        SELECT n.id, n.external_id, to_jsonb(o) - unlogged AS old, to_jsonb(n) - unlogged AS new
+        FROM old_rows o
+        JOIN new_rows n ON n.id = o.id
+    ), changed AS (
+        SELECT i.id, i.external_id, i.old, i.old ->> 'status' AS old_status, i.new ->> 'status' AS new_status,
+            d.before, d.after, d.keys
+        FROM images i
+        CROSS JOIN LATERAL (
+            SELECT jsonb_object_agg(e.key, e.value) AS before,
+                jsonb_object_agg(e.key, i.new -> e.key) AS after,
+                array_agg(e.key) AS keys
+            FROM jsonb_each(i.old) e
+            WHERE e.value <> i.new -> e.key
+        ) d
+        WHERE NOT d.keys <@ derived
+    ), told AS (
+        SELECT h.*, CASE
+                WHEN h.old_status <> h.new_status AND h.new_status = 'deleted' THEN 'deleted'
+                WHEN h.old_status <> h.new_status AND h.old_status = 'deleted' THEN 'restored'
+                WHEN h.keys && '{parent_id,department_id}' THEN 'moved'
+                WHEN h.old_status = 'active' AND h.new_status = 'inactive' THEN 'deactivated'
+                ELSE 'updated'
+            END AS kind
+        FROM changed h
+    )
+    INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+    SELECT this_run, TG_ARGV[0], t.id, t.id, t.external_id, t.kind,
+        CASE WHEN t.kind IN ('deleted', 'restored') THEN t.before || (
+            SELECT jsonb_object_agg(e.key, e.value) FROM jsonb_each(t.old) e
+            WHERE e.key = ANY (derived || '{department_id}'::text[]))
+        ELSE t.before END,
+        t.after
+    FROM told t
+    ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
+    SET (kind, before, after) = (
+        SELECT m.kind, m.before, m.after
+        FROM merge_changes(c.kind, c.before, c.after, excluded.kind, excluded.before, excluded.after) m)
+    -- Nothing of it is told of what the run created.
+    WHERE c.kind <> 'created' OR excluded.kind = 'deleted' OR jsonb_exists_any(c.after, ARRAY(SELECT jsonb_object_keys(excluded.after)));
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER log_created AFTER INSERT ON org_departments
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
+    EXECUTE FUNCTION log_object_change('department',
+        '{id,provider_id,synced_at,external_id,member_count,direct_member_count}', '{path,depth}');
+CREATE TRIGGER log_changed AFTER UPDATE ON org_departments
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT
+    EXECUTE FUNCTION log_object_change('department',
+        '{id,provider_id,synced_at,external_id,member_count,direct_member_count}', '{path,depth}');
+CREATE TRIGGER log_created AFTER INSERT ON org_members
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
+    EXECUTE FUNCTION log_object_change('member',
+        '{id,provider_id,synced_at,user_id,content}', '{department_path}');
+CREATE TRIGGER log_changed AFTER UPDATE ON org_members
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT
+    EXECUTE FUNCTION log_object_change('member',
+        '{id,provider_id,synced_at,user_id,content}', '{department_path}');
+
+-- log_membership_change logs what a statement changed of memberships. Which membership is
+-- the primary one is derived, and logged of deleted ones only.
+CREATE FUNCTION log_membership_change() RETURNS trigger LANGUAGE plpgsql
+SET enable_hashjoin = on SET enable_nestloop = on SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+    this_run uuid := nullif(current_setting('orgsync.run_id', true), '');
+BEGIN
+    IF this_run IS NULL THEN
+        RETURN NULL;
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
+        SELECT this_run, 'membership', n.member_id, n.department_id, m.external_id, 'created',
+            to_jsonb(n) - '{member_id,department_id,is_primary}'::text[]
+        FROM new_rows n
+        JOIN org_members m ON m.id = n.member_id
+        -- One that was deleted by hand in the middle of a run, and is inserted again.
+        ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before)
+        SELECT this_run, 'membership', o.member_id, o.department_id, m.external_id, 'deleted',
+            to_jsonb(o) - '{member_id,department_id}'::text[]
+        FROM old_rows o
+        JOIN org_members m ON m.id = o.member_id
+        ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
+        SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = NULL;
+    ELSE
+        INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+        SELECT this_run, 'membership', n.member_id, n.department_id, m.external_id, 'updated',
+            jsonb_difference(to_jsonb(o), to_jsonb(n)) - 'is_primary', jsonb_difference(to_jsonb(n), to_jsonb(o)) - 'is_primary'
+        FROM old_rows o
+        JOIN new_rows n ON n.member_id = o.member_id AND n.department_id = o.department_id
+        JOIN org_members m ON m.id = n.member_id
+        WHERE to_jsonb(o) - 'is_primary' <> to_jsonb(n) - 'is_primary'
+        ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
+        SET (kind, before, after) = (
+            SELECT m.kind, m.before, m.after
+            FROM merge_changes(c.kind, c.before, c.after, excluded.kind, excluded.before, excluded.after) m);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER log_created AFTER INSERT ON org_member_departments
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION log_membership_change();
+CREATE TRIGGER log_changed AFTER UPDATE ON org_member_departments
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION log_membership_change();
+CREATE TRIGGER log_deleted AFTER DELETE ON org_member_departments
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION log_membership_change();
+
+DROP FUNCTION org_change_after;
