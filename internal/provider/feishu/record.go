@@ -115,11 +115,12 @@ func memberOf(r record) (m directory.Member, problem string) {
 	return m, noProblem
 }
 
-// emailOf prefers the personal address over the company mail service's. Where
-// only the latter was sent, and empty, nothing is known of the former: nil.
+// emailOf prefers the personal address over the company mail service's. Each needs a
+// permission of its own, and without it the field is absent (feishu.md §3.3): where the
+// former was not sent nothing is known of it, and the latter must not take its place.
 func emailOf(r record) *string {
-	email, enterprise := r.text("email"), r.text("enterprise_email")
-	if (email == nil || *email == "") && enterprise != nil && *enterprise != "" {
+	email := r.text("email")
+	if enterprise := r.text("enterprise_email"); email != nil && *email == "" && enterprise != nil {
 		return enterprise
 	}
 	return email

@@ -20,16 +20,17 @@ func read(t *testing.T, object string) record {
 func TestEmail(t *testing.T) {
 	t.Parallel()
 	for object, want := range map[string]*string{
-		`{}`:                                   nil,
-		`{"email":null}`:                       nil,
-		`{"email":""}`:                         ptr(""),
-		`{"email":"a"}`:                        ptr("a"),
-		`{"enterprise_email":"b"}`:             ptr("b"),
-		`{"enterprise_email":""}`:              nil,
-		`{"email":"","enterprise_email":"b"}`:  ptr("b"),
-		`{"email":"","enterprise_email":""}`:   ptr(""),
-		`{"email":"a","enterprise_email":"b"}`: ptr("a"),
-		`{"email":{},"enterprise_email":[]}`:   nil,
+		`{}`:                                    nil,
+		`{"email":null}`:                        nil,
+		`{"email":""}`:                          ptr(""),
+		`{"email":"a"}`:                         ptr("a"),
+		`{"enterprise_email":"b"}`:              nil, // email needs a permission of its own, which may be lost
+		`{"enterprise_email":""}`:               nil,
+		`{"email":null,"enterprise_email":"b"}`: nil,
+		`{"email":"","enterprise_email":"b"}`:   ptr("b"),
+		`{"email":"","enterprise_email":""}`:    ptr(""),
+		`{"email":"a","enterprise_email":"b"}`:  ptr("a"),
+		`{"email":{},"enterprise_email":[]}`:    nil,
 	} {
 		require.Equal(t, want, emailOf(read(t, object)), object)
 	}
