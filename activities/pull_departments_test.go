@@ -199,7 +199,8 @@ func TestUnusableDepartmentRecords(t *testing.T) {
 
 	// Who leaves that department goes: its people are known to the last.
 	c.people["0"] = [][]directory.Member{{member("0", "b")}}
-	must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	report := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	require.Equal(t, 1, report.Departments.Failed, "one record counts once")
 	b.begin()
 	b.read()
 	plan := must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: b.runID})
@@ -230,7 +231,8 @@ func TestUnusableRecordOfAWholeTree(t *testing.T) {
 	problems, err := b.store.Problems(t.Context(), b.runID, 10)
 	require.NoError(t, err)
 	require.Contains(t, problems, c.badRoots[0])
-	must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	report := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	require.Equal(t, 1, report.Departments.Failed, report.Errors)
 
 	b.begin()
 	c.roots, c.badRoots = whole, nil

@@ -131,9 +131,12 @@ DELETE FROM sync_run_members rm WHERE rm.run_id = @run_id;
 SELECT object_type, kind, count(*) AS n FROM org_changes WHERE run_id = @run_id GROUP BY object_type, kind;
 
 -- name: RunCountRead :one
+-- A department that failed for records below it alone, which could not be used, is not
+-- counted beside them: each has an error of its own.
 SELECT
     (SELECT count(*) FROM staged_departments d WHERE d.run_id = @run_id)::bigint AS departments,
-    ((SELECT count(*) FROM sync_run_departments l WHERE l.run_id = @run_id AND l.error IS NOT NULL)
+    ((SELECT count(*) FROM sync_run_departments l WHERE l.run_id = @run_id
+        AND l.error <> 'records of departments below it that could not be used were left out: ' || l.children_bad)
         + (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = @run_id AND e.object_type = 'department'))::bigint AS departments_failed,
     (coalesce((SELECT r.members_seen FROM sync_runs r WHERE r.id = @run_id), (
         SELECT count(DISTINCT seen.member_id) FROM (

@@ -274,7 +274,8 @@ func (q *Queries) RunCountChanges(ctx context.Context, db DBTX, runID string) ([
 const runCountRead = `-- name: RunCountRead :one
 SELECT
     (SELECT count(*) FROM staged_departments d WHERE d.run_id = $1)::bigint AS departments,
-    ((SELECT count(*) FROM sync_run_departments l WHERE l.run_id = $1 AND l.error IS NOT NULL)
+    ((SELECT count(*) FROM sync_run_departments l WHERE l.run_id = $1
+        AND l.error <> 'records of departments below it that could not be used were left out: ' || l.children_bad)
         + (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = $1 AND e.object_type = 'department'))::bigint AS departments_failed,
     (coalesce((SELECT r.members_seen FROM sync_runs r WHERE r.id = $1), (
         SELECT count(DISTINCT seen.member_id) FROM (
@@ -293,6 +294,8 @@ type RunCountReadRow struct {
 	MemberErrors      int64
 }
 
+// A department that failed for records below it alone, which could not be used, is not
+// counted beside them: each has an error of its own.
 func (q *Queries) RunCountRead(ctx context.Context, db DBTX, runID string) (RunCountReadRow, error) {
 	row := db.QueryRow(ctx, runCountRead, runID)
 	var i RunCountReadRow
