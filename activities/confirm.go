@@ -208,10 +208,10 @@ func (c confirming) readRoster(ctx context.Context, client provider.Roster) erro
 
 // findIn goes through everybody, page by page, and takes out of missing whom it finds.
 func (c confirming) findIn(ctx context.Context, client provider.Roster, missing map[string]string) error {
-	cursor := ""
+	cursor, paging := "", c.paging("the list of all members")
 	for pages := 0; len(missing) > 0; pages++ {
-		if pages >= maxPages {
-			return c.problem(provider.Malformed, "the list of all members does not end")
+		if err := paging.begin(pages); err != nil {
+			return err
 		}
 		page, err := client.Everybody(ctx, cursor)
 		if err != nil {
@@ -231,9 +231,13 @@ func (c confirming) findIn(ctx context.Context, client provider.Roster, missing 
 		if len(page.Bad) > 0 {
 			return c.problem(provider.Malformed, "the list of all members has records without an id, which may be theirs who are looked for")
 		}
-		if cursor = page.Next; cursor == "" {
+		if page.Next == "" {
 			return nil
 		}
+		if err := paging.turn(cursor, page.Next, len(page.Members)); err != nil {
+			return err
+		}
+		cursor = page.Next
 	}
 	return nil
 }

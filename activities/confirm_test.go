@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -252,8 +253,10 @@ func lookUpsGoOn(t *testing.T, store *db.Store, kind provider.Kind) {
 type naming struct {
 	*company
 	pages [][]string
-	bad   []string // of each page
-	fails func(nth int) error
+	// circle: the last page names itself as the next.
+	circle bool
+	bad    []string // of each page
+	fails  func(nth int) error
 }
 
 func (c naming) Everybody(_ context.Context, cursor string) (provider.MemberPage, error) {
@@ -264,6 +267,9 @@ func (c naming) Everybody(_ context.Context, cursor string) (provider.MemberPage
 		}
 	}
 	ids, next := pageOf(c.pages, cursor)
+	if c.circle && next == "" {
+		next = cursor
+	}
 	page := provider.MemberPage{Next: next, Bad: c.bad}
 	for _, id := range ids {
 		page.Members = append(page.Members, directory.Member{ExternalID: id})
@@ -276,6 +282,7 @@ func TestWhoeverIsNamedOnceMoreStays(t *testing.T) {
 	store := database(t)
 	for name, c := range map[string]struct {
 		pages   [][]string
+		circle  bool // the last page names itself as the next
 		bad     []string
 		err     error
 		limits  db.GuardChange
@@ -287,7 +294,9 @@ func TestWhoeverIsNamedOnceMoreStays(t *testing.T) {
 		"nobody of them":   {pages: [][]string{{"1a"}, {"2a"}}, removed: 2, asked: 2},
 		"one of them":      {pages: [][]string{{"1a"}, {"2a", "2b"}}, removed: 1, asked: 2},
 		"all of them":      {pages: [][]string{{"1b"}, {"2b"}, {"2a"}}, asked: 2},
-		"without end":      {pages: make([][]string, maxPages+2), asked: maxPages, kind: string(provider.Malformed)},
+		"without end":      {pages: slices.Repeat([][]string{{"1a"}}, maxPages+2), asked: maxPages, kind: string(provider.Malformed)},
+		"empty":            {pages: make([][]string, provider.MaxEmptyPages+9), asked: provider.MaxEmptyPages + 1, kind: string(provider.Malformed)},
+		"in a circle":      {pages: [][]string{{"1a"}, {"1a"}}, circle: true, asked: 2, kind: string(provider.Malformed)},
 		"with odd records": {pages: [][]string{{"1b"}, {}}, bad: []string{"record 2 has no userid"}, asked: 1, failed: triesOfRun - 1},
 		"too many":         {pages: [][]string{{"1b"}}, limits: nobody, removed: 2},
 		"does not serve":   {err: ofCall(provider.Unavailable), asked: 1, kind: string(provider.Unavailable)},
@@ -296,7 +305,7 @@ func TestWhoeverIsNamedOnceMoreStays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := departments(2)
-			b := newBench(t, store, d, naming{company: d, pages: c.pages, bad: c.bad, fails: func(int) error { return c.err }})
+			b := newBench(t, store, d, naming{company: d, pages: c.pages, circle: c.circle, bad: c.bad, fails: func(int) error { return c.err }})
 			b.load()
 			require.NoError(t, store.ProviderChange(t.Context(), b.provider.ID, db.ProviderChange{Guard: c.limits}, nil))
 			d.people["1"], d.people["2"] = [][]directory.Member{{member("1", "a")}}, [][]directory.Member{{member("2", "a")}}

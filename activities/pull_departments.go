@@ -156,24 +156,17 @@ func (r *reading) walk(ctx context.Context, p db.Pending, failed *failures) erro
 func (r *reading) children(ctx context.Context, p *db.Pending) error {
 	holding, release := provider.Hold(ctx)
 	defer release()
-	seen := map[string]bool{}
-	for empty := 0; !p.Ended(); {
-		if p.Pages >= maxPages {
-			return r.problem(provider.Malformed, "the listing of departments below %s does not end", p.Department)
+	paging := r.paging("the listing of departments below " + p.Department)
+	for !p.Ended() {
+		if err := paging.begin(p.Pages); err != nil {
+			return err
 		}
 		page, err := r.client.Departments(holding, provider.Query{Department: p.Department, Listing: provider.Listing(p.Listing), Cursor: p.Cursor})
 		if err != nil {
 			return err
 		}
-		seen[p.Cursor] = true
-		if page.Next != "" && seen[page.Next] {
-			return r.problem(provider.Malformed, "the listing of departments below %s repeats a page token", p.Department)
-		}
-		if empty++; len(page.Departments)+len(page.Bad) > 0 {
-			empty = 0
-		}
-		if empty > provider.MaxEmptyPages {
-			return r.problem(provider.Malformed, "the listing of departments below %s returns one empty page after another", p.Department)
+		if err := paging.turn(p.Cursor, page.Next, len(page.Departments)+len(page.Bad)); err != nil {
+			return err
 		}
 		staged := make([]db.StagedDepartment, len(page.Departments))
 		for i, found := range page.Departments {

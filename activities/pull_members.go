@@ -195,24 +195,17 @@ func (s *shelf) members(ctx context.Context, p db.Pending) error {
 func (s *shelf) memberPages(ctx context.Context, p *db.Pending) error {
 	holding, release := provider.Hold(ctx)
 	defer release()
-	seen := map[string]bool{}
-	for empty := 0; !p.Ended(); {
-		if p.Pages >= maxPages {
-			return s.problem(provider.Malformed, "the listing of people in department %s does not end", p.Department)
+	paging := s.paging("the listing of people in department " + p.Department)
+	for !p.Ended() {
+		if err := paging.begin(p.Pages); err != nil {
+			return err
 		}
 		page, err := s.client.Members(holding, provider.Query{Department: p.Department, Listing: provider.Listing(p.Listing), Cursor: p.Cursor})
 		if err != nil {
 			return err
 		}
-		seen[p.Cursor] = true
-		if page.Next != "" && seen[page.Next] {
-			return s.problem(provider.Malformed, "the listing of people in department %s repeats a page token", p.Department)
-		}
-		if empty++; len(page.Members)+len(page.Bad) > 0 {
-			empty = 0
-		}
-		if empty > provider.MaxEmptyPages {
-			return s.problem(provider.Malformed, "the listing of people in department %s returns one empty page after another", p.Department)
+		if err := paging.turn(p.Cursor, page.Next, len(page.Members)+len(page.Bad)); err != nil {
+			return err
 		}
 		people := s.stagedMembers(page.Members)
 		recognisable := p.Listing == ownMembers
