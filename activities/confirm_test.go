@@ -185,6 +185,44 @@ func TestWhoeverNoListingShowsIsLookedUp(t *testing.T) {
 	}
 }
 
+// Where only the provider's own count says that the listings left somebody out, more
+// than the removal limit are not looked up either: a person decides about them.
+func TestManyWhomTheProviderStillCounts(t *testing.T) {
+	t.Parallel()
+	store := database(t)
+	for name, c := range map[string]struct {
+		limits db.GuardChange
+		hold   string
+		asked  int
+	}{
+		"people":      {limits: db.GuardChange{Count: new(1), Percent: new(0.0)}, hold: "it would remove 2 of 6 members; the limit is 1", asked: 1},
+		"departments": {limits: db.GuardChange{DepartmentCount: new(0), DepartmentPercent: new(0.0)}, hold: "it would remove 1 of 4 departments; the limit is 0", asked: 2},
+		"neither":     {asked: 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := departments(3)
+			b := newBench(t, store, d, answering{company: d, fate: provider.Gone})
+			b.load()
+			must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+			require.NoError(t, store.ProviderChange(t.Context(), b.provider.ID, db.ProviderChange{Guard: c.limits}, nil))
+			d.roots[0].DeclaredMembers = new(9)
+			d.children["0"][0] = d.children["0"][0][:2]
+			foretold := b.plan(false)
+			must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID, Counts: &foretold.Counts})
+			asked := func() int { return d.count("look up department 3") + d.count("look up 3a") + d.count("look up 3b") }
+			require.Equal(t, c.asked, asked())
+			b.begin()
+			b.read()
+			planned := must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: b.runID})
+			require.Equal(t, [2]string{c.hold, c.hold}, [2]string{foretold.HoldReason, planned.HoldReason})
+			require.Equal(t, [3]int{2, 1, 2}, [3]int{planned.Members, planned.Departments, planned.Memberships})
+			require.True(t, planned.Incomplete)
+			require.Equal(t, 2*c.asked, asked())
+		})
+	}
+}
+
 // A department that moves in the tree while that is being read is missing from it, and
 // so are its people.
 func TestADepartmentThatNoListingShowsIsLookedUp(t *testing.T) {

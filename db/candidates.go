@@ -110,8 +110,13 @@ func (m *missed) add(objectType, id string, fate Fate) {
 }
 
 // keepCandidates puts on record what a run that read everything missed and could not
-// confirm as gone, and forgets what its listings show again.
+// confirm as gone; of others that is nothing. Whatever was read, what a listing shows again
+// is forgotten: it has not been missed twice in a row. What a run of single people finds
+// was not listed.
 func (s *Store) keepCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, sight Sight, m missed) error {
+	if run.Singly {
+		return nil
+	}
 	if exist, err := s.q.CandidatesExist(ctx, tx, run.ProviderID); err != nil {
 		return fmt.Errorf("find candidates: %w", err)
 	} else if exist {

@@ -15,7 +15,8 @@ func TestMissedTwice(t *testing.T) {
 	each(t, map[string]func(*testing.T, *company){
 		"who is not visible twice is removed":         whoIsNotVisibleTwiceIsRemoved,
 		"a run counts once":                           aRunCountsOnce,
-		"runs between count for nothing":              runsBetweenCountForNothing,
+		"runs between do not count as missing":        runsBetweenDoNotCountAsMissing,
+		"who a run between lists is forgotten":        whoARunBetweenListsIsForgotten,
 		"who is listed again is forgotten":            whoIsListedAgainIsForgotten,
 		"who is recognised again is forgotten":        whoIsRecognisedAgainIsForgotten,
 		"a smaller range starts over":                 aSmallerRangeStartsOver,
@@ -111,35 +112,53 @@ func aRunCountsOnce(t *testing.T, c *company) {
 	require.Equal(t, []string{"member a unseen"}, c.candidates())
 }
 
-func runsBetweenCountForNothing(t *testing.T, c *company) {
+// between is a run that does not read everything.
+func (c *company) between(n db.NewRun, s snapshot, earlier *run) *run {
+	c.t.Helper()
+	r := c.beginLimited("apply", n)
+	r.read(s)
+	r.apply(false)
+	r.sight.Standing = []string{earlier.id}
+	r.planRemovals()
+	r.keepUnseen()
+	r.remove()
+	r.settle()
+	r.finish()
+	require.NotContains(c.t, r.removals(), "member a")
+	return r
+}
+
+var (
+	unread  = "1; 10<1; 20<1 members=fail"
+	limited = db.NewRun{Departments: []string{"1"}}
+)
+
+func runsBetweenDoNotCountAsMissing(t *testing.T, c *company) {
 	c.sync(everyone)
 	first := c.missing(withoutA, db.Unseen, "a")
-	for name, between := range map[string]struct {
-		n db.NewRun
-		s snapshot
-	}{
-		"not read to its end": {s: snapshot{departments: "1; 10<1; 20<1 members=fail", members: "b in=10"}},
-		"of departments":      {n: db.NewRun{Departments: []string{"1"}}, s: withoutA},
-		"which lists them":    {n: db.NewRun{Departments: []string{"1"}}, s: everyone},
-	} {
-		r := c.beginLimited("apply", between.n)
-		r.read(between.s)
-		r.apply(false)
-		r.sight.Standing = []string{first.id}
-		r.planRemovals()
-		r.keepUnseen()
-		r.remove()
-		r.settle()
-		r.finish()
-		require.NotContains(t, r.removals(), "member a", name)
-		require.Equal(t, []string{"member a unseen"}, c.candidates(), name)
-		if len(between.n.Departments) > 0 {
-			runs, err := c.store.CandidateRuns(t.Context(), r.id)
-			require.NoError(t, err)
-			require.Empty(t, runs, name)
-		}
-	}
+	c.between(db.NewRun{}, snapshot{departments: unread, members: withoutA.members}, first)
+	r := c.between(limited, withoutA, first)
+	runs, err := c.store.CandidateRuns(t.Context(), r.id)
+	require.NoError(t, err)
+	require.Empty(t, runs)
+	require.Equal(t, []string{"member a unseen"}, c.candidates())
 	require.Contains(t, c.missing(withoutA, db.Unseen, "a", first).removals(), "member a")
+}
+
+// They came back in between: the next run that misses them is the first one again.
+func whoARunBetweenListsIsForgotten(t *testing.T, c *company) {
+	for name, between := range map[string]func(first *run) *run{
+		"not read to its end": func(first *run) *run {
+			return c.between(db.NewRun{}, snapshot{departments: unread, members: everyone.members}, first)
+		},
+		"of departments": func(first *run) *run { return c.between(limited, everyone, first) },
+	} {
+		c.sync(everyone)
+		first := c.missing(withoutA, db.Unseen, "a")
+		between(first)
+		require.Empty(t, c.candidates(), name)
+		require.NotContains(t, c.missing(withoutA, db.Unseen, "a", first).removals(), "member a", name)
+	}
 }
 
 // keepUnseen says of everybody in doubt that they are out of sight.
@@ -361,4 +380,25 @@ func theProviderCountsMorePeopleThanItHas(t *testing.T, c *company) {
 	require.True(t, first.plan.Incomplete)
 	require.Empty(t, first.removals())
 	require.Contains(t, c.missing(without, db.Unseen, "a", first).removals(), "member a")
+
+	// So do those who have no place, and those in a department that is not listed either.
+	c.sync(snapshot{departments: "1 declared=9; 10<1; 20<1", members: "b in=20; p; q in=10"})
+	var earlier []*run
+	for range 2 {
+		r := c.begin("apply")
+		r.read(snapshot{departments: "1 declared=9; 20<1", members: "b in=20"})
+		r.apply(false)
+		for _, e := range earlier {
+			r.sight.Standing = append(r.sight.Standing, e.id)
+		}
+		require.Equal(t, 3, r.planRemovals().Doubts)
+		r.lookedUp("department", db.Unseen, "10")
+		r.keepUnseen()
+		r.remove()
+		r.settle()
+		r.finish()
+		earlier = append(earlier, r)
+	}
+	require.Empty(t, earlier[0].removals())
+	require.Equal(t, []string{"department 10", "member p", "member q", "membership q"}, earlier[1].removals())
 }

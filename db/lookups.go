@@ -146,14 +146,18 @@ func (d doubts) any() bool { return len(d.needed)+int(d.open) > 0 }
 // doubt returns what of a plan is to be looked up and was not yet. More than the guard
 // lets pass are not: where all was read a person decides about them, else they stay.
 func (s *Store) doubt(ctx context.Context, tx pgx.Tx, runID string, plan RemovalPlan) (d doubts, err error) {
-	if plan.Unconfirmed+plan.Members+plan.Departments == 0 {
+	if plan.Unconfirmed()+plan.Members+plan.Departments == 0 {
 		return d, nil
 	}
 	members, departments := plan.Guard.Members.Of(plan.MembersThere), plan.Guard.Departments.Of(plan.DepartmentsThere)
-	if d.needed, err = s.q.LookUpsNeeded(ctx, tx, dbsqlc.LookUpsNeededParams{
-		RunID: runID, Members: plan.Members <= members, Departments: plan.Departments <= departments,
-		Unread: plan.Unconfirmed <= max(members, departments),
-	}); err != nil {
+	few := plan.Unconfirmed() <= max(members, departments)
+	ask := dbsqlc.LookUpsNeededParams{
+		RunID: runID, Members: plan.Members <= members, Departments: plan.Departments <= departments, UnreadMembers: few, UnreadDepartments: few,
+	}
+	if plan.read {
+		ask.UnreadMembers, ask.UnreadDepartments = !plan.membersBeyond(), !plan.departmentsBeyond()
+	}
+	if d.needed, err = s.q.LookUpsNeeded(ctx, tx, ask); err != nil {
 		return d, fmt.Errorf("find doubts: %w", err)
 	}
 	d.open, err = s.q.LookUpsOpen(ctx, tx, runID)
@@ -215,9 +219,14 @@ func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, r
 			return RemovalPlan{}, err
 		}
 	}
-	if whole && run.Mode == "apply" {
+	if run.Mode == "apply" {
 		if err := s.keepCandidates(ctx, tx, run, runID, sight, kept); err != nil {
 			return RemovalPlan{}, err
+		}
+	}
+	if read {
+		if err := s.leaveToAPerson(ctx, tx, run, runID); err != nil {
+			return RemovalPlan{}, fmt.Errorf("confirm what a person decides: %w", err)
 		}
 	}
 	dropped, err := s.q.RemovalsDropUnconfirmed(ctx, tx, runID)
@@ -234,6 +243,23 @@ func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, r
 		return RemovalPlan{}, fmt.Errorf("dependents: %w", err)
 	}
 	return s.removalFigures(ctx, tx, run.ProviderID, runID)
+}
+
+// leaveToAPerson keeps in the plan what nobody was asked about since it is more than the
+// guard lets pass, so that the run is held for it.
+func (s *Store) leaveToAPerson(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+	plan, err := s.removalFigures(ctx, tx, run.ProviderID, runID)
+	if err != nil {
+		return err
+	}
+	for objectType, beyond := range map[string]bool{"member": plan.membersBeyond(), "department": plan.departmentsBeyond()} {
+		if beyond {
+			if err := s.q.RemovalsLeaveToAPerson(ctx, tx, runID, objectType); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // noting puts on record why something was left as it is.

@@ -16,9 +16,10 @@ type RemovalPlan struct {
 	Members     int
 	Departments int
 	Memberships int
-	// Unconfirmed are objects that no complete scope shows any more but that may
-	// be in one that was not read: to be looked up one by one or left alone.
-	Unconfirmed int
+	// UnconfirmedMembers and UnconfirmedDepartments no complete scope shows any more, but
+	// they may be in one that was not read: to be looked up one by one or left alone.
+	UnconfirmedMembers     int
+	UnconfirmedDepartments int
 	// MembersThere and DepartmentsThere are the active ones before removing.
 	MembersThere     int
 	DepartmentsThere int
@@ -34,6 +35,18 @@ type RemovalPlan struct {
 
 // Total is how many objects would be removed.
 func (p RemovalPlan) Total() int { return p.Members + p.Departments + p.Memberships }
+
+// Unconfirmed is how many objects are to be looked up or left alone.
+func (p RemovalPlan) Unconfirmed() int { return p.UnconfirmedMembers + p.UnconfirmedDepartments }
+
+// membersBeyond reports whether more people may go than the guard lets pass.
+func (p RemovalPlan) membersBeyond() bool {
+	return p.Members+p.UnconfirmedMembers > p.Guard.Members.Of(p.MembersThere)
+}
+
+func (p RemovalPlan) departmentsBeyond() bool {
+	return p.Departments+p.UnconfirmedDepartments > p.Guard.Departments.Of(p.DepartmentsThere)
+}
 
 // PlanRemovals compares the directory with the snapshot inside the scopes that were
 // read to the end and writes down what is gone. Where something is to be looked up first,
@@ -64,8 +77,8 @@ func (s *Store) PlanRemovals(ctx context.Context, runID string, sight Sight) (Re
 
 // judged is the plan once it is judged. One that is empty is as good as judged.
 func (s *Store) judged(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, sight Sight, plan RemovalPlan) (RemovalPlan, error) {
-	if plan.Total()+plan.Unconfirmed == 0 {
-		if plan.read && run.Whole && run.Mode == "apply" {
+	if plan.Total()+plan.Unconfirmed() == 0 {
+		if run.Mode == "apply" {
 			return plan, s.keepCandidates(ctx, tx, run, runID, sight, missed{})
 		}
 		return plan, nil
@@ -124,14 +137,17 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	short := scope.MembersDeclared > read.Seen+read.Undecided
 	treeRead := scope.ChildrenIncomplete == 0 && !short
 	everythingRead := treeRead && scope.MembersIncomplete == 0
+	listingsEnded := scope.ChildrenIncomplete+scope.MembersIncomplete == 0
 	if !everybodySeen && !run.BeganEmpty {
 		if err := s.planMissing(ctx, tx, dbsqlc.RemovalsPlanMembersParams{
-			RunID: runID, EverythingRead: everythingRead, ProviderID: &run.ProviderID, AllPlaced: there.AllPlaced,
+			RunID: runID, EverythingRead: everythingRead, ListingsEnded: listingsEnded, ProviderID: &run.ProviderID, AllPlaced: there.AllPlaced,
 		}); err != nil {
 			return RemovalPlan{}, fmt.Errorf("members: %w", err)
 		}
 	}
-	if _, err := s.q.RemovalsPlanDepartments(ctx, tx, runID, treeRead, &run.ProviderID); err != nil {
+	if _, err := s.q.RemovalsPlanDepartments(ctx, tx, dbsqlc.RemovalsPlanDepartmentsParams{
+		RunID: runID, TreeRead: treeRead, ListingsEnded: listingsEnded, ProviderID: &run.ProviderID,
+	}); err != nil {
 		return RemovalPlan{}, err
 	}
 	if _, err := s.q.RemovalsPlanDependents(ctx, tx, runID, run.ProviderID); err != nil {
@@ -141,7 +157,7 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 		return RemovalPlan{}, err
 	}
 	plan, err := s.removalFiguresOf(ctx, tx, run.ProviderID, runID, there.Active)
-	plan.Incomplete, plan.read = !everythingRead, scope.ChildrenIncomplete+scope.MembersIncomplete == 0
+	plan.Incomplete, plan.read = !everythingRead, listingsEnded
 	return plan, err
 }
 
@@ -206,7 +222,8 @@ func (s *Store) removalFigures(ctx context.Context, tx dbsqlc.DBTX, providerID, 
 func (s *Store) removalFiguresOf(ctx context.Context, tx dbsqlc.DBTX, providerID, runID string, there int32) (RemovalPlan, error) {
 	f, err := s.q.RemovalFigures(ctx, tx, runID, &providerID)
 	return RemovalPlan{
-		Members: int(f.Members), Departments: int(f.Departments), Memberships: int(f.Memberships), Unconfirmed: int(f.Unconfirmed),
+		Members: int(f.Members), Departments: int(f.Departments), Memberships: int(f.Memberships),
+		UnconfirmedMembers: int(f.UnconfirmedMembers), UnconfirmedDepartments: int(f.UnconfirmedDepartments),
 		MembersThere: int(there), DepartmentsThere: int(f.DepartmentsThere),
 		Guard: directory.Guard{
 			Members:     directory.Limit{Count: int(f.RemovalLimitCount), Percent: f.RemovalLimitPercent},

@@ -128,7 +128,7 @@ func TestWhatIsRemoved(t *testing.T) {
 			require.ElementsMatch(t, c.doubts, doubted)
 			require.ElementsMatch(t, slices.DeleteFunc(slices.Clone(c.removed), func(what string) bool { return strings.HasPrefix(what, "membership") }), unlisted,
 				"what no listing shows is to be looked up, too")
-			require.Equal(t, len(c.doubts), plan.Unconfirmed)
+			require.Equal(t, len(c.doubts), plan.Unconfirmed())
 			require.Equal(t, len(c.removed), plan.Total())
 			require.Equal(t, len(c.removed), r.remove())
 			require.Equal(t, c.removed, r.removals())
@@ -154,7 +154,7 @@ func doubtsAreResolved(t *testing.T, c *company) {
 	r := c.begin("apply")
 	r.read(snapshot{departments: "1; 10<1 members=fail", members: ""})
 	r.apply(false)
-	require.Equal(t, 3, r.planRemovals().Unconfirmed)
+	require.Equal(t, 3, r.planRemovals().Unconfirmed())
 	for id, doubt := range r.doubts("member") {
 		require.Equal(t, id == "a", doubt.UnionID == "U" && doubt.OpenID == "O")
 	}

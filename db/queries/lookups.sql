@@ -3,8 +3,9 @@
 -- listing shows although everything was read, and of what may be where nothing was.
 SELECT r.object_type, r.object_id, r.confirmed AS unlisted FROM sync_run_removals r
 WHERE r.run_id = @run_id AND r.object_type <> 'membership'
-  AND CASE WHEN NOT r.confirmed THEN @unread::boolean
-      ELSE r.reason = 'not_listed' AND CASE r.object_type WHEN 'member' THEN @members::boolean ELSE @departments::boolean END END
+  AND (NOT r.confirmed OR r.reason = 'not_listed')
+  AND CASE r.object_type WHEN 'member' THEN CASE WHEN r.confirmed THEN @members::boolean ELSE @unread_members::boolean END
+      ELSE CASE WHEN r.confirmed THEN @departments::boolean ELSE @unread_departments::boolean END END
   AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l WHERE l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id);
 
 -- name: LookUpsNote :exec

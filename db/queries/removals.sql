@@ -131,7 +131,8 @@ WHERE r.run_id = @run_id AND r.object_type = 'membership' AND d.id = r.departmen
 -- name: RemovalsPlanMembers :execrows
 -- People not seen anywhere. Where every department was read that settles it; else
 -- those whose departments all were read are to be looked up one by one, since they
--- may be in one that was not. Whoever has a place is among those missed in a place, or
+-- may be in one that was not; where all listings ended, and only the provider's own count
+-- says that somebody is missing from them, everybody is. Whoever has a place is among those missed in a place, or
 -- in a department that is not there any more, or was seen; everybody is gone through only
 -- where somebody has none.
 WITH undecided AS MATERIALIZED (
@@ -160,18 +161,18 @@ WITH undecided AS MATERIALIZED (
 )
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
 SELECT @run_id::uuid, 'member', x.id, x.id, @everything_read::boolean, CASE WHEN @everything_read THEN 'not_listed' ELSE 'looked_up' END
-FROM missed x WHERE @everything_read OR x.id IN (SELECT p.id FROM placed p WHERE p.missed_everywhere)
+FROM missed x WHERE @everything_read OR @listings_ended::boolean OR x.id IN (SELECT p.id FROM placed p WHERE p.missed_everywhere)
 ON CONFLICT DO NOTHING;
 
 -- name: RemovalsPlanDepartments :execrows
 -- Departments not listed any more, where the whole tree was read; else those whose
--- parent's children were read, to be looked up one by one.
+-- parent's children were read, or all where all listings ended, to be looked up one by one.
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
 SELECT @run_id, 'department', d.id, d.id, @tree_read::boolean, CASE WHEN @tree_read THEN 'not_listed' ELSE 'looked_up' END
 FROM org_departments d
 WHERE d.provider_id = @provider_id AND d.status = 'active'
   AND NOT EXISTS (SELECT 1 FROM staged_departments s WHERE s.run_id = @run_id AND s.external_id = d.external_id)
-  AND (@tree_read OR EXISTS (
+  AND (@tree_read OR @listings_ended::boolean OR EXISTS (
         SELECT 1 FROM org_departments p JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = p.external_id
         WHERE p.id = d.parent_id AND l.children_complete))
 ON CONFLICT DO NOTHING;
@@ -193,6 +194,12 @@ FROM dependents p CROSS JOIN LATERAL (SELECT * FROM org_members x WHERE x.id = p
 ORDER BY p.member_id, p.department_id, p.object_type DESC
 ON CONFLICT DO NOTHING;
 
+-- name: RemovalsLeaveToAPerson :exec
+-- What nobody was asked about since it is more than the removal limit: a person decides.
+UPDATE sync_run_removals r SET confirmed = true, reason = 'not_listed'
+WHERE r.run_id = @run_id AND r.object_type = @object_type AND NOT r.confirmed
+  AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l WHERE l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id);
+
 -- name: RemovalsDropUnconfirmed :one
 -- What nobody was asked about stays. That it stays for this is on record with the look-ups.
 WITH dropped AS (
@@ -210,7 +217,8 @@ SELECT
     (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = 'member' AND r.confirmed)::int AS members,
     (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = 'department' AND r.confirmed)::int AS departments,
     (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = 'membership' AND r.confirmed)::int AS memberships,
-    (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = @run_id AND NOT r.confirmed)::int AS unconfirmed,
+    (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = 'member' AND NOT r.confirmed)::int AS unconfirmed_members,
+    (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = 'department' AND NOT r.confirmed)::int AS unconfirmed_departments,
     (SELECT count(*) FROM org_departments d WHERE d.provider_id = @provider_id AND d.status = 'active')::int AS departments_there,
     p.removal_limit_count, p.removal_limit_percent, p.department_limit_count, p.department_limit_percent
 FROM identity_providers p WHERE p.id = @provider_id;

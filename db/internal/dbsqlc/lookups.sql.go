@@ -55,16 +55,18 @@ func (q *Queries) LookUpsForget(ctx context.Context, db DBTX, runID string) erro
 const lookUpsNeeded = `-- name: LookUpsNeeded :many
 SELECT r.object_type, r.object_id, r.confirmed AS unlisted FROM sync_run_removals r
 WHERE r.run_id = $1 AND r.object_type <> 'membership'
-  AND CASE WHEN NOT r.confirmed THEN $2::boolean
-      ELSE r.reason = 'not_listed' AND CASE r.object_type WHEN 'member' THEN $3::boolean ELSE $4::boolean END END
+  AND (NOT r.confirmed OR r.reason = 'not_listed')
+  AND CASE r.object_type WHEN 'member' THEN CASE WHEN r.confirmed THEN $2::boolean ELSE $3::boolean END
+      ELSE CASE WHEN r.confirmed THEN $4::boolean ELSE $5::boolean END END
   AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l WHERE l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id)
 `
 
 type LookUpsNeededParams struct {
-	RunID       string
-	Unread      bool
-	Members     bool
-	Departments bool
+	RunID             string
+	Members           bool
+	UnreadMembers     bool
+	Departments       bool
+	UnreadDepartments bool
 }
 
 type LookUpsNeededRow struct {
@@ -78,9 +80,10 @@ type LookUpsNeededRow struct {
 func (q *Queries) LookUpsNeeded(ctx context.Context, db DBTX, arg LookUpsNeededParams) ([]LookUpsNeededRow, error) {
 	rows, err := db.Query(ctx, lookUpsNeeded,
 		arg.RunID,
-		arg.Unread,
 		arg.Members,
+		arg.UnreadMembers,
 		arg.Departments,
+		arg.UnreadDepartments,
 	)
 	if err != nil {
 		return nil, err

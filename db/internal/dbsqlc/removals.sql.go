@@ -202,7 +202,8 @@ SELECT
     (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = 'member' AND r.confirmed)::int AS members,
     (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = 'department' AND r.confirmed)::int AS departments,
     (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = 'membership' AND r.confirmed)::int AS memberships,
-    (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = $1 AND NOT r.confirmed)::int AS unconfirmed,
+    (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = 'member' AND NOT r.confirmed)::int AS unconfirmed_members,
+    (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = 'department' AND NOT r.confirmed)::int AS unconfirmed_departments,
     (SELECT count(*) FROM org_departments d WHERE d.provider_id = $2 AND d.status = 'active')::int AS departments_there,
     p.removal_limit_count, p.removal_limit_percent, p.department_limit_count, p.department_limit_percent
 FROM identity_providers p WHERE p.id = $2
@@ -212,7 +213,8 @@ type RemovalFiguresRow struct {
 	Members                int32
 	Departments            int32
 	Memberships            int32
-	Unconfirmed            int32
+	UnconfirmedMembers     int32
+	UnconfirmedDepartments int32
 	DepartmentsThere       int32
 	RemovalLimitCount      int32
 	RemovalLimitPercent    float64
@@ -229,7 +231,8 @@ func (q *Queries) RemovalFigures(ctx context.Context, db DBTX, runID string, pro
 		&i.Members,
 		&i.Departments,
 		&i.Memberships,
-		&i.Unconfirmed,
+		&i.UnconfirmedMembers,
+		&i.UnconfirmedDepartments,
 		&i.DepartmentsThere,
 		&i.RemovalLimitCount,
 		&i.RemovalLimitPercent,
@@ -278,22 +281,46 @@ func (q *Queries) RemovalsDropUnconfirmed(ctx context.Context, db DBTX, runID st
 	return dropped, err
 }
 
+const removalsLeaveToAPerson = `-- name: RemovalsLeaveToAPerson :exec
+UPDATE sync_run_removals r SET confirmed = true, reason = 'not_listed'
+WHERE r.run_id = $1 AND r.object_type = $2 AND NOT r.confirmed
+  AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l WHERE l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id)
+`
+
+// What nobody was asked about since it is more than the removal limit: a person decides.
+func (q *Queries) RemovalsLeaveToAPerson(ctx context.Context, db DBTX, runID string, objectType string) error {
+	_, err := db.Exec(ctx, removalsLeaveToAPerson, runID, objectType)
+	return err
+}
+
 const removalsPlanDepartments = `-- name: RemovalsPlanDepartments :execrows
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
 SELECT $1, 'department', d.id, d.id, $2::boolean, CASE WHEN $2 THEN 'not_listed' ELSE 'looked_up' END
 FROM org_departments d
 WHERE d.provider_id = $3 AND d.status = 'active'
   AND NOT EXISTS (SELECT 1 FROM staged_departments s WHERE s.run_id = $1 AND s.external_id = d.external_id)
-  AND ($2 OR EXISTS (
+  AND ($2 OR $4::boolean OR EXISTS (
         SELECT 1 FROM org_departments p JOIN sync_run_departments l ON l.run_id = $1 AND l.external_id = p.external_id
         WHERE p.id = d.parent_id AND l.children_complete))
 ON CONFLICT DO NOTHING
 `
 
+type RemovalsPlanDepartmentsParams struct {
+	RunID         string
+	TreeRead      bool
+	ProviderID    *string
+	ListingsEnded bool
+}
+
 // Departments not listed any more, where the whole tree was read; else those whose
-// parent's children were read, to be looked up one by one.
-func (q *Queries) RemovalsPlanDepartments(ctx context.Context, db DBTX, runID string, treeRead bool, providerID *string) (int64, error) {
-	result, err := db.Exec(ctx, removalsPlanDepartments, runID, treeRead, providerID)
+// parent's children were read, or all where all listings ended, to be looked up one by one.
+func (q *Queries) RemovalsPlanDepartments(ctx context.Context, db DBTX, arg RemovalsPlanDepartmentsParams) (int64, error) {
+	result, err := db.Exec(ctx, removalsPlanDepartments,
+		arg.RunID,
+		arg.TreeRead,
+		arg.ProviderID,
+		arg.ListingsEnded,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -330,17 +357,17 @@ const removalsPlanMembers = `-- name: RemovalsPlanMembers :execrows
 WITH undecided AS MATERIALIZED (
     SELECT lower(u.person_key) AS external_key, u.unionid, u.open_id FROM sync_run_members u WHERE u.run_id = $1::uuid AND u.member_id IS NULL
 ), unlisted AS MATERIALIZED (
-    SELECT d.id FROM org_departments d WHERE d.provider_id = $3
+    SELECT d.id FROM org_departments d WHERE d.provider_id = $4
         AND NOT EXISTS (SELECT 1 FROM sync_run_departments l WHERE l.run_id = $1 AND l.external_id = d.external_id OFFSET 0)
 ), candidates AS MATERIALIZED (
     SELECT r.object_id AS id FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = 'membership'
     UNION
     SELECT md.member_id FROM unlisted u JOIN org_member_departments md ON md.department_id = u.id
     UNION
-    SELECT m.id FROM org_members m WHERE m.provider_id = $3 AND NOT $4::boolean
+    SELECT m.id FROM org_members m WHERE m.provider_id = $4 AND NOT $5::boolean
 ), missed AS MATERIALIZED (
     SELECT m.id FROM candidates c
-    CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, department_id, department_path, status, activated, user_id, raw_data, synced_at, content FROM org_members x WHERE x.id = c.id AND x.provider_id = $3 AND x.status <> 'deleted' OFFSET 0) m
+    CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, department_id, department_path, status, activated, user_id, raw_data, synced_at, content FROM org_members x WHERE x.id = c.id AND x.provider_id = $4 AND x.status <> 'deleted' OFFSET 0) m
     WHERE NOT EXISTS (SELECT 1 FROM sync_run_members s WHERE s.run_id = $1 AND s.member_id = m.id OFFSET 0)
       AND NOT EXISTS (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = $1 AND v.member_id = m.id OFFSET 0)
       AND NOT EXISTS (SELECT 1 FROM undecided u
@@ -353,26 +380,29 @@ WITH undecided AS MATERIALIZED (
 )
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
 SELECT $1::uuid, 'member', x.id, x.id, $2::boolean, CASE WHEN $2 THEN 'not_listed' ELSE 'looked_up' END
-FROM missed x WHERE $2 OR x.id IN (SELECT p.id FROM placed p WHERE p.missed_everywhere)
+FROM missed x WHERE $2 OR $3::boolean OR x.id IN (SELECT p.id FROM placed p WHERE p.missed_everywhere)
 ON CONFLICT DO NOTHING
 `
 
 type RemovalsPlanMembersParams struct {
 	RunID          string
 	EverythingRead bool
+	ListingsEnded  bool
 	ProviderID     *string
 	AllPlaced      bool
 }
 
 // People not seen anywhere. Where every department was read that settles it; else
 // those whose departments all were read are to be looked up one by one, since they
-// may be in one that was not. Whoever has a place is among those missed in a place, or
+// may be in one that was not; where all listings ended, and only the provider's own count
+// says that somebody is missing from them, everybody is. Whoever has a place is among those missed in a place, or
 // in a department that is not there any more, or was seen; everybody is gone through only
 // where somebody has none.
 func (q *Queries) RemovalsPlanMembers(ctx context.Context, db DBTX, arg RemovalsPlanMembersParams) (int64, error) {
 	result, err := db.Exec(ctx, removalsPlanMembers,
 		arg.RunID,
 		arg.EverythingRead,
+		arg.ListingsEnded,
 		arg.ProviderID,
 		arg.AllPlaced,
 	)
