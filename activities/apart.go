@@ -180,10 +180,7 @@ func (r *reading) departmentsApart(ctx context.Context) (found bool, err error) 
 			default:
 				return found, err
 			}
-			if err := r.store.StageApart(ctx, r.runID, []db.StagedDepartment{stagedDepartment(department, department.ExternalID)}); err != nil {
-				return found, err
-			}
-			if err := r.store.LookedUp(ctx, db.BeforeRemoving, r.runID, "department", map[string]db.Fate{d.ID: db.There}); err != nil {
+			if err := r.store.StageApart(ctx, r.runID, d.ID, stagedDepartment(department, department.ExternalID)); err != nil {
 				return found, err
 			}
 			found = true

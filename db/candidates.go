@@ -93,10 +93,16 @@ func (s *Store) applyApart(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldR
 	return s.applyListings(ctx, tx, run, runID, listings)
 }
 
-// StageApart writes departments that no listing showed, which are read by themselves.
-func (s *Store) StageApart(ctx context.Context, runID string, found []StagedDepartment) error {
-	return interpret("stage departments", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
-		return s.putDepartments(ctx, tx, runID, found)
+// StageApart writes a department that no listing showed, which was read by itself, and that
+// it is there: without the latter it would pass for one that a listing shows again.
+func (s *Store) StageApart(ctx context.Context, runID, candidate string, found StagedDepartment) error {
+	return interpret("stage department", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+		if err := s.q.LookUpsAnswer(ctx, tx, dbsqlc.LookUpsAnswerParams{
+			RunID: runID, ObjectType: "department", Ids: []string{candidate}, Fates: []string{string(There)},
+		}); err != nil {
+			return err
+		}
+		return s.putDepartments(ctx, tx, runID, []StagedDepartment{found})
 	}))
 }
 
