@@ -204,10 +204,15 @@ func (b *bench) begin() {
 
 func (b *bench) beginAs(mode string) {
 	b.t.Helper()
+	b.beginLimited(db.NewRun{Mode: mode})
+}
+
+// beginLimited begins a run with the mode and the limits that n has.
+func (b *bench) beginLimited(n db.NewRun) {
+	b.t.Helper()
 	b.began++
-	begun, err := b.store.RunBegin(b.t.Context(), db.NewRun{
-		Provider: b.provider.Name, WorkflowID: "orgsync/" + b.provider.Name, TemporalRunID: fmt.Sprintf("run-%d", b.began), Mode: mode, OnRemovals: "hold",
-	}, func(context.Context, db.OpenRun) (string, error) { return directory.RunFailed, nil })
+	n.Provider, n.WorkflowID, n.TemporalRunID, n.OnRemovals = b.provider.Name, "orgsync/"+b.provider.Name, fmt.Sprintf("run-%d", b.began), "hold"
+	begun, err := b.store.RunBegin(b.t.Context(), n, func(context.Context, db.OpenRun) (string, error) { return directory.RunFailed, nil })
 	require.NoError(b.t, err)
 	b.runID = begun.RunID
 }
