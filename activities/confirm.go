@@ -184,7 +184,7 @@ func (c confirming) readRoster(ctx context.Context, client provider.Roster) erro
 	missing := map[string]string{} // rows by how the provider compares ids
 	err := c.eachDoubts(ctx, db.DoubtsOf{Type: "member", Unlisted: true}, func(doubts []db.Doubt) error {
 		for _, d := range doubts {
-			missing[c.personKey(d.ExternalID)] = d.ID
+			missing[c.provider.Type.MemberKey(d.ExternalID)] = d.ID
 		}
 		return nil
 	})
@@ -219,7 +219,7 @@ func (c confirming) findIn(ctx context.Context, client provider.Roster, missing 
 		}
 		found := map[string]db.Fate{}
 		for _, m := range page.Members {
-			key := c.personKey(m.ExternalID)
+			key := c.provider.Type.MemberKey(m.ExternalID)
 			if id, ok := missing[key]; ok {
 				found[id] = db.There
 				delete(missing, key)

@@ -12,7 +12,6 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/clients"
-	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -67,7 +66,7 @@ func preflightFailure(p db.Provider, report *provider.Report) error {
 			missing = append(missing, strings.Trim(f.Check+": "+f.Detail+"; "+f.Action, "; "))
 		}
 	}
-	text := fmt.Sprintf("%s preflight: %s; see: orgsync provider test %s", provider.DisplayName(p.Type), strings.Join(missing, " | "), p.Name)
+	text := fmt.Sprintf("%s preflight: %s; see: orgsync provider test %s", p.Type.Traits().DisplayName, strings.Join(missing, " | "), p.Name)
 	return temporal.NewNonRetryableApplicationError(text, string(provider.Forbidden), nil)
 }
 
@@ -151,15 +150,6 @@ func (a *Pull) open(ctx context.Context, runID, phase string) (*reading, error) 
 		return nil, temporal.NewNonRetryableApplicationError(err.Error(), TypeInvalid, nil)
 	}
 	return r, nil
-}
-
-// personKey is how the provider compares member ids: WeCom ignores case
-// (wecom.md §3.3).
-func (r *reading) personKey(externalID string) string {
-	if r.provider.Type == directory.WeCom {
-		return strings.ToLower(externalID)
-	}
-	return externalID
 }
 
 // problem makes an error of the run's provider.

@@ -260,7 +260,7 @@ func (r *reading) stagedMembers(people []directory.Member) []db.StagedMember {
 		if m.Name != nil && *m.Name != "" {
 			shown = *m.Name
 		}
-		out[i] = db.StagedMember{Member: m, Key: r.personKey(m.ExternalID), TranslitFull: translit.Full(shown), TranslitInitial: translit.Initials(shown)}
+		out[i] = db.StagedMember{Member: m, Key: r.provider.Type.MemberKey(m.ExternalID), TranslitFull: translit.Full(shown), TranslitInitial: translit.Initials(shown)}
 	}
 	return out
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/metrics"
-	"github.com/orgsync/orgsync/internal/provider"
 )
 
 // Runs opens, holds and ends runs.
@@ -77,7 +76,7 @@ func (a *Runs) BeginRun(ctx context.Context, in BeginRun) (BegunRun, error) {
 	case err != nil:
 		return BegunRun{}, classify(err)
 	}
-	out := BegunRun{RunID: begun.RunID, Members: begun.Members, Superseded: begun.Superseded, Vendor: provider.DisplayName(begun.Provider.Type)}
+	out := BegunRun{RunID: begun.RunID, Members: begun.Members, Superseded: begun.Superseded, Vendor: begun.Provider.Type.Traits().DisplayName}
 	if begun.Provider.TenantID != nil {
 		out.TenantID = *begun.Provider.TenantID
 	}

@@ -12,9 +12,9 @@ func TestShape(t *testing.T) {
 	t.Parallel()
 	for departments, want := range map[int]Shape{
 		0:       {Slice: 400, Slices: 1, Batch: 1, Batches: 16, Together: 1000},
-		300:     {Slice: 400, Slices: 1, Batch: 1, Batches: 16, Together: 1000},
-		301:     {Slice: 400, Slices: 1, Batch: 3, Batches: 16, Together: 1000},
-		1_000:   {Slice: 400, Slices: 3, Batch: 10, Batches: 10, Together: 1000},
+		255:     {Slice: 400, Slices: 1, Batch: 1, Batches: 16, Together: 1000},
+		256:     {Slice: 400, Slices: 1, Batch: 2, Batches: 16, Together: 1000},
+		1_000:   {Slice: 400, Slices: 3, Batch: 7, Batches: 10, Together: 1000},
 		10_000:  {Slice: 400, Slices: 4, Batch: 50, Batches: 8, Together: 1000},
 		100_000: {Slice: 400, Slices: 4, Batch: 50, Batches: 8, Together: 1000},
 	} {

@@ -160,7 +160,7 @@ func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 	}
 	created, err := s.q.MembersResolve(ctx, tx, dbsqlc.MembersResolveParams{
 		RunID: runID, Listings: listings, ProviderID: &run.ProviderID, BeganEmpty: run.BeganEmpty,
-		IgnoreCase: directory.ProviderType(run.ProviderType) == directory.WeCom,
+		IgnoreCase: directory.ProviderType(run.ProviderType).Traits().MemberIDsIgnoreCase,
 	})
 	if err != nil {
 		return fmt.Errorf("match: %w", err)

@@ -94,7 +94,7 @@ type StoredPerson struct {
 // PeopleStored returns the provider's rows with that external id, whoever is still
 // there first: a recycled id may stand on a former holder's row too.
 func (s *Store) PeopleStored(ctx context.Context, p Provider, externalID string) ([]StoredPerson, error) {
-	rows, err := s.q.PeopleStored(ctx, s.pool, &p.ID, externalID, p.Type == directory.WeCom)
+	rows, err := s.q.PeopleStored(ctx, s.pool, &p.ID, externalID, p.Type.Traits().MemberIDsIgnoreCase)
 	if err != nil {
 		return nil, interpret("find person", err)
 	}
@@ -109,7 +109,7 @@ func (s *Store) PeopleStored(ctx context.Context, p Provider, externalID string)
 // person in.
 func (s *Store) PeoplePlaces(ctx context.Context, p Provider, externalID, unionID string) ([]string, error) {
 	ids, err := s.q.PeoplePlaces(ctx, s.pool, dbsqlc.PeoplePlacesParams{
-		ProviderID: &p.ID, ExternalID: externalID, Unionid: named(unionID), IgnoreCase: p.Type == directory.WeCom,
+		ProviderID: &p.ID, ExternalID: externalID, Unionid: named(unionID), IgnoreCase: p.Type.Traits().MemberIDsIgnoreCase,
 	})
 	return ids, interpret("find person's departments", err)
 }

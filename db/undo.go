@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -179,13 +178,11 @@ func (u *undo) find(ctx context.Context) error {
 	if _, err := u.s.undoTarget(ctx, u.tx, u.target); err != nil {
 		return err
 	}
-	ignoreCase := directory.ProviderType(u.run.ProviderType) == directory.WeCom
+	providerType := directory.ProviderType(u.run.ProviderType)
+	ignoreCase := providerType.Traits().MemberIDsIgnoreCase
 	members := make([]string, len(u.scope.Members))
 	for i, id := range u.scope.Members {
-		members[i] = id
-		if ignoreCase {
-			members[i] = strings.ToLower(id)
-		}
+		members[i] = providerType.MemberKey(id)
 	}
 	departments := append([]string{}, u.scope.Departments...)
 	if err := u.s.q.UndoClear(ctx, u.tx, u.runID); err != nil {

@@ -46,7 +46,7 @@ Examples:
 func settingsHelp() string {
 	var b strings.Builder
 	vendors := app.Vendors()
-	for _, t := range []directory.ProviderType{directory.Feishu, directory.DingTalk, directory.WeCom} {
+	for _, t := range directory.ProviderTypes() {
 		fmt.Fprintf(&b, "  %s\n", t)
 		for _, key := range vendors[t].Keys {
 			mark := " "

@@ -90,7 +90,7 @@ func findingOf(e *provider.Error) provider.Finding {
 var marks = map[provider.Level]string{provider.Pass: "ok  ", provider.Warn: "WARN", provider.Fail: "FAIL"}
 
 func (s *session) sayPreflight(result preflight) {
-	s.say("%s (%s)%s", result.Provider, provider.DisplayName(result.Type), prefixed(": ", plain(result.Company)))
+	s.say("%s (%s)%s", result.Provider, result.Type.Traits().DisplayName, prefixed(": ", plain(result.Company)))
 	for _, f := range result.Findings {
 		mark := marks[f.Level]
 		s.sayFolded("  "+behind(s.stdout).hue(strings.TrimSpace(mark), mark)+"  ", plain(f.Check)+prefixed(": ", plain(f.Detail)))

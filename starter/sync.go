@@ -11,7 +11,6 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/orgsync/orgsync/db"
-	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/workflows"
 )
 
@@ -137,7 +136,7 @@ func (s *session) sayStarted(ctx context.Context, store *db.Store, provider stri
 func start(ctx context.Context, temporal client.Client, p db.Provider, in workflows.SyncInput) (client.WorkflowRun, error) {
 	run, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: workflows.SyncWorkflowID(p.Name), TaskQueue: workflows.TaskQueue,
-		StaticSummary: in.Summary() + " from " + provider.DisplayName(p.Type), StaticDetails: in.Details(),
+		StaticSummary: in.Summary() + " from " + p.Type.Traits().DisplayName, StaticDetails: in.Details(),
 		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 	}, workflows.SyncOrgName, in)

@@ -143,7 +143,7 @@ func (e *Error) Said() string { return e.text("") }
 
 func (e *Error) text(remedy string) string {
 	var b strings.Builder
-	b.WriteString(DisplayName(e.Provider))
+	b.WriteString(e.Provider.Traits().DisplayName)
 	if e.Code != "" {
 		b.WriteString(" " + e.Code)
 	}
@@ -174,18 +174,4 @@ func KindOf(err error) Kind {
 func IsUnknown(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Unknown
-}
-
-// DisplayName is a provider's name for people.
-func DisplayName(t directory.ProviderType) string {
-	switch t {
-	case directory.Feishu:
-		return "Feishu"
-	case directory.DingTalk:
-		return "DingTalk"
-	case directory.WeCom:
-		return "WeCom"
-	default:
-		return string(t)
-	}
 }

@@ -43,7 +43,7 @@ func Require(t *testing.T, vendor directory.ProviderType, codes []Code) {
 	for _, c := range codes {
 		table = append(table, []string{"`" + c.Code + "`", string(c.Kind), c.Problem, cmp.Or(c.Action, c.Kind.Remedy())})
 	}
-	require(t, filepath.Join("..", "..", ".."), provider.DisplayName(vendor), table)
+	require(t, filepath.Join("..", "..", ".."), vendor.Traits().DisplayName, table)
 }
 
 // RequireCodeless does the same for what has no code: the ways in which a call fails

@@ -1,0 +1,46 @@
+package directory
+
+import "strings"
+
+// Traits are the facts about a provider type that the engine goes by. Whatever else is
+// particular to a provider stays in its client.
+type Traits struct {
+	// DisplayName is the type's name for people.
+	DisplayName string
+	// MemberIDsIgnoreCase says that member ids which differ only in case name one member.
+	MemberIDsIgnoreCase bool
+	// ParallelReads is how many listings a run reads at the same time.
+	ParallelReads int
+}
+
+// traits has what is known of each provider type.
+var traits = map[ProviderType]Traits{
+	// Enough parallel reads for 20 calls a second, the highest rate documented for one
+	// call (dingtalk.md §6), if each takes more than a second. Half of a worker's places
+	// for reading are left to other runs.
+	Feishu:   {DisplayName: "Feishu", ParallelReads: 32},
+	DingTalk: {DisplayName: "DingTalk", ParallelReads: 32},
+	// WeCom refuses too many parallel calls with 45033. How many is not published: at
+	// most 4 (wecom.md §5.1). Its user ids are unique whatever their case (wecom.md §3.3).
+	WeCom: {DisplayName: "WeCom", MemberIDsIgnoreCase: true, ParallelReads: 4},
+}
+
+// ProviderTypes are the supported types, in the order in which people are told of them.
+func ProviderTypes() []ProviderType { return []ProviderType{Feishu, DingTalk, WeCom} }
+
+// Traits returns the traits of the type; of an unknown one its value as the name, and one
+// read at a time.
+func (t ProviderType) Traits() Traits {
+	if known, ok := traits[t]; ok {
+		return known
+	}
+	return Traits{DisplayName: string(t), ParallelReads: 1}
+}
+
+// MemberKey returns the form in which two ids of one member are equal.
+func (t ProviderType) MemberKey(externalID string) string {
+	if t.Traits().MemberIDsIgnoreCase {
+		return strings.ToLower(externalID)
+	}
+	return externalID
+}
