@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -44,6 +45,16 @@ type Option func(*pgxpool.Config)
 // Connections bounds how many connections the process opens.
 func Connections(most int) Option {
 	return func(c *pgxpool.Config) { c.MaxConns = int32(most) }
+}
+
+// ConnectWithin bounds how long connecting may take, unless the URL says so itself. A server
+// that is stopped, or behind a firewall, does not refuse: it never answers.
+func ConnectWithin(longest time.Duration) Option {
+	return func(c *pgxpool.Config) {
+		if c.ConnConfig.ConnectTimeout == 0 {
+			c.ConnConfig.ConnectTimeout = longest
+		}
+	}
 }
 
 // Open connects to the database and verifies that it answers. Errors say what to

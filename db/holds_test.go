@@ -327,7 +327,7 @@ func whoIsThereAgainIsSpared(t *testing.T, c *company) {
 	require.Equal(t, []string{"a - - active", "b - - deleted", "c - - active", "d - - deleted", "e - - active", "f - - active", "g - - active"}, c.people())
 	require.Equal(t, []string{"a 1*", "c 20*", "e 1*", "f 1*", "g 10*"}, c.places())
 	require.Equal(t, []string{"1 5 3", "10 1 1", "20 1 1"}, c.heads())
-	const unsure = ": its removal was approved, but it could not be looked up first, to see whether it is there again; it was left as it is, and the next sync decides"
+	const unsure = ": its removal was approved, but the lookup that checks whether it is back failed; it was left as it is, and the next sync decides"
 	const again = ": its removal was approved, but the provider shows it again; it was left as it is"
 	require.Equal(t, []string{"department 20" + again, "member a" + again, "member c" + again, "member e" + unsure, "member f" + unsure}, r.problems())
 	counts, err := c.store.Counts(t.Context(), r.id)

@@ -118,7 +118,7 @@ func (s *Store) Spare(ctx context.Context, runID string) error {
 		}
 		for _, x := range spared[:min(len(spared), namedSpared)] {
 			note := dbsqlc.RunErrorAddParams{RunID: runID, ObjectType: x.ObjectType, ExternalID: x.ExternalID,
-				Message: "its removal was approved, but it could not be looked up first, to see whether it is there again; it was left as it is, and the next sync decides"}
+				Message: "its removal was approved, but the lookup that checks whether it is back failed; it was left as it is, and the next sync decides"}
 			if Fate(x.Fate) == There {
 				note.ObjectType, note.Message = "warning", x.ObjectType+" "+x.ExternalID+": its removal was approved, but the provider shows it again; it was left as it is"
 			}

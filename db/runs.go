@@ -179,7 +179,7 @@ func (s *Store) supersede(ctx context.Context, tx pgx.Tx, open []OpenRun) (holds
 			continue
 		}
 		holds = append(holds, run.WorkflowID)
-		if err := s.endRun(ctx, tx, run.ID, directory.RunSuperseded, "overtaken by a newer run before the removals were decided"); err != nil {
+		if err := s.endRun(ctx, tx, run.ID, directory.RunSuperseded, "superseded by a newer run before anybody decided on the removals"); err != nil {
 			return nil, err
 		}
 	}

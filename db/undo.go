@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -280,7 +281,7 @@ func (u *undo) note(ctx context.Context) (int, error) {
 	}
 	total := int(n.Departments + n.Members)
 	if total > 0 {
-		if err := u.warn(ctx, "", fmt.Sprintf("%d departments and %d members were left alone, as they are", n.Departments, n.Members)); err != nil {
+		if err := u.warn(ctx, "", "left unchanged: "+counted(n.Departments, n.Members)); err != nil {
 			return 0, err
 		}
 	}
@@ -296,6 +297,23 @@ func (u *undo) note(ctx context.Context) (int, error) {
 		}
 	}
 	return total, nil
+}
+
+// counted says how many departments and members, of which there are some.
+func counted(departments, members int32) string {
+	var parts []string
+	for _, kind := range []struct {
+		n    int32
+		name string
+	}{{departments, "department"}, {members, "member"}} {
+		switch {
+		case kind.n == 1:
+			parts = append(parts, "1 "+kind.name)
+		case kind.n > 1:
+			parts = append(parts, fmt.Sprintf("%d %ss", kind.n, kind.name))
+		}
+	}
+	return strings.Join(parts, " and ")
 }
 
 func (u *undo) warn(ctx context.Context, externalID, message string) error {

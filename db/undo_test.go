@@ -205,7 +205,7 @@ func TestUndoingLeavesAloneWhatCameLater(t *testing.T) {
 			before: snapshot{departments: "1; 2<1; 3<1", members: "a title=x in=1,2; b in=1"}, target: snapshot{departments: "1; 2<1; 3<1", members: "a title=y in=1,3"},
 			later:  snapshot{departments: "1; 2<1; 3<1", members: "a title=z in=1,3"},
 			people: []string{"a - - active", "b - - active"}, places: []string{"a 1", "a 3*", "b 1*"}, left: 1,
-			problems: []string{"0 departments and 1 members were left alone, as they are", "member a: left alone: changed since by run LATER"},
+			problems: []string{"left unchanged: 1 member", "member a: left alone: changed since by run LATER"},
 		},
 		{
 			name:   "a place that came since protects a new member, and the member their department",
@@ -213,7 +213,7 @@ func TestUndoingLeavesAloneWhatCameLater(t *testing.T) {
 			later:  snapshot{departments: "1; 2<1; 3<2; 4<3; 5<4", members: "a in=4,1; b in=5"},
 			people: []string{"a - - active", "b - - deleted"}, places: []string{"a 1", "a 4*"}, left: 3,
 			tree: []string{"1 D1 0 active", "2 D1/D2 1 active", "3 D1/D2/D3 2 active", "4 D1/D2/D3/D4 3 active", "5 D1/D2/D3/D4/D5 4 deleted"},
-			problems: []string{"2 departments and 1 members were left alone, as they are",
+			problems: []string{"left unchanged: 2 departments and 1 member",
 				"department 3: left alone: there are still people or departments in it", "department 4: left alone: there are still people or departments in it",
 				"member a: left alone: changed since by run LATER"},
 		},
@@ -221,7 +221,7 @@ func TestUndoingLeavesAloneWhatCameLater(t *testing.T) {
 			name:   "moving back would form a circle",
 			before: snapshot{departments: "1; 2<1; 3<2"}, target: snapshot{departments: "1; 2<1; 3<1 name=X"}, later: snapshot{departments: "1; 2<3; 3<1 name=X"},
 			tree: []string{"1 D1 0 active", "2 D1/D3/D2 2 active", "3 D1/D3 1 active"}, left: 1,
-			problems: []string{"1 departments and 0 members were left alone, as they are", "department 3: left alone: it stays below its present parent, which by now is below it"},
+			problems: []string{"left unchanged: 1 department", "department 3: left alone: it stays below its present parent, which by now is below it"},
 		},
 		{
 			name:   "what only followed from a later run is in nobody's way",
@@ -295,7 +295,7 @@ func TestUndoingLeavesIdsToTheirNewOwner(t *testing.T) {
 	target := c.sync(snapshot{departments: "1", members: "u1 o=o1 in=1"})
 	c.exec(t, "INSERT INTO org_members (provider_id, external_id) VALUES ($1, 'o1')", c.provider.ID)
 	undone := c.undo(target, db.UndoScope{})
-	require.Equal(t, []string{"0 departments and 1 members were left alone, as they are", "member u1: left alone: its former ids now belong to another member"}, undone.problems())
+	require.Equal(t, []string{"left unchanged: 1 member", "member u1: left alone: its former ids now belong to another member"}, undone.problems())
 	require.Equal(t, []string{"o1 - - active", "u1 - o1 active"}, c.people())
 }
 
@@ -379,14 +379,14 @@ func TestUndoingGoesByTheOrderOfChanges(t *testing.T) {
 		t.Parallel()
 		c, held, between := arrange(t)
 		undone := c.undo(held, db.UndoScope{})
-		require.Equal(t, []string{"0 departments and 1 members were left alone, as they are", "member a: left alone: changed since by run " + between.id}, undone.problems())
+		require.Equal(t, []string{"left unchanged: 1 member", "member a: left alone: changed since by run " + between.id}, undone.problems())
 		require.Equal(t, []string{"2 active", "2 active", "2 active", "0 active"}, titles(c, "b", "a", "c", "d"), "b is as it was when it was removed")
 	})
 	t.Run("of the run between", func(t *testing.T) {
 		t.Parallel()
 		c, held, between := arrange(t)
 		undone := c.undo(between, db.UndoScope{})
-		require.Equal(t, []string{"0 departments and 2 members were left alone, as they are", "member a: left alone: changed since by run " + held.id,
+		require.Equal(t, []string{"left unchanged: 2 members", "member a: left alone: changed since by run " + held.id,
 			"member b: left alone: changed since by run " + held.id}, undone.problems())
 		require.Equal(t, []string{"2 deleted", "2 active", "0 active", "1 active"}, titles(c, "b", "a", "c", "d"))
 	})

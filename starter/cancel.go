@@ -61,7 +61,7 @@ func (c cancelCommand) Run(ctx context.Context, s *session) error {
 		if s.json {
 			return s.printJSON(canceling{Provider: p.Name, RunID: run.ID, WorkflowID: run.WorkflowID})
 		}
-		s.say("The run of %s is told to stop. To see how it ends: orgsync runs list --provider %s", p.Name, p.Name)
+		s.say("The run of %s has been asked to stop. To see how it ends: orgsync runs list --provider %s", p.Name, p.Name)
 		return nil
 	}
 	result, err := s.await(ctx, store, temporal, temporal.GetWorkflow(ctx, run.WorkflowID, run.TemporalRunID), workflows.SyncInput{Provider: p.Name, Mode: run.Mode}, c.waitFlags)
@@ -97,9 +97,9 @@ func (c cancelCommand) atWork(ctx context.Context, store *db.Store, temporal cli
 	case known:
 		return db.Run{}, nothing("run %s is marked as running, but its workflow %s is gone; the next run ends it: orgsync sync %s", shortID(run.ID), run.WorkflowID, p.Name)
 	case held != "":
-		return db.Run{}, nothing("no run of %s is at work; run %s is held, waiting for a decision: orgsync runs show %[2]s", p.Name, shortID(held))
+		return db.Run{}, nothing("no run of %s is running; run %s is held, waiting for a decision: orgsync runs show %[2]s", p.Name, shortID(held))
 	default:
-		return db.Run{}, nothing("no run of %s is at work; see: orgsync runs list --provider %[1]s", p.Name)
+		return db.Run{}, nothing("no run of %s is running; see: orgsync runs list --provider %[1]s", p.Name)
 	}
 }
 

@@ -20,7 +20,7 @@ func TestCancel(t *testing.T) {
 	in.add("cancel", feishuConfig())
 	o := in.run("cancel", "cancel")
 	require.Equal(t, exitNothing, o.status)
-	require.Contains(t, o.stderr, "no run of cancel is at work")
+	require.Contains(t, o.stderr, "no run of cancel is running")
 	require.Equal(t, exitUsage, in.run("cancel", "nobody").status)
 
 	requested := func(id, run string) {

@@ -24,7 +24,7 @@ type decisionFlags struct {
 	Yes  bool   `help:"Do not ask; decide about the run that is held."`
 	All  bool   `help:"When asking, name everyone, not only the first people of each department."`
 
-	TemporalTimeout time.Duration `default:"1h" placeholder:"1h" help:"How long Temporal may be away before waiting is given up; what was decided goes on. (${default})"`
+	TemporalTimeout time.Duration `default:"1h" placeholder:"1h" help:"How long to keep waiting while Temporal does not answer; the decision is carried out in any case. (${default})"`
 }
 
 type approveCommand struct{ decisionFlags }
@@ -149,7 +149,7 @@ func (d decision) ask(ctx context.Context, temporal client.Client, held db.Run, 
 			away = time.Now()
 		}
 		if time.Since(away) >= timeout {
-			a.err = fmt.Errorf("temporal has not answered for %s; whether the decision arrived tells: orgsync runs show %s", length(timeout), shortID(held.ID))
+			a.err = fmt.Errorf("temporal has not answered for %s; to see whether the decision arrived: orgsync runs show %s", length(timeout), shortID(held.ID))
 			return a
 		}
 		select {
@@ -167,7 +167,7 @@ func (s *session) heldRun(ctx context.Context, store *db.Store, p db.Provider, c
 		case err != nil:
 			return run, err
 		case run.Provider != p.Name:
-			return run, misuse("run %s is one of %s, not of %s", shortID(run.ID), run.Provider, p.Name)
+			return run, misuse("run %s belongs to %s, not to %s", shortID(run.ID), run.Provider, p.Name)
 		case !waits(run):
 			return run, s.notHeld(ctx, store, p, run)
 		}
@@ -178,9 +178,9 @@ func (s *session) heldRun(ctx context.Context, store *db.Store, p db.Provider, c
 	case err != nil:
 		return db.Run{}, err
 	case len(waiting) == 0:
-		return db.Run{}, nothing("no run of %s waits for a decision; see: orgsync runs list --provider %s", p.Name, p.Name)
+		return db.Run{}, nothing("no run of %s is waiting for a decision; see: orgsync runs list --provider %s", p.Name, p.Name)
 	case len(waiting) > 1:
-		return db.Run{}, misuse("%d runs of %s wait for a decision; say which one is meant:%s", len(waiting), p.Name, heldLines(d.command, waiting))
+		return db.Run{}, misuse("%d runs of %s are waiting for a decision; name the one you mean:%s", len(waiting), p.Name, heldLines(d.command, waiting))
 	case !c.Yes && !s.asks():
 		return db.Run{}, misuse("name the run, or give --yes; held runs:%s", heldLines(d.command, waiting))
 	}
@@ -228,9 +228,9 @@ func (s *session) notHeld(ctx context.Context, store *db.Store, p db.Provider, r
 	case err != nil:
 		return err
 	case len(waiting) == 0:
-		return nothing("run %s is not held: it %s; no run of %s waits for a decision", shortID(run.ID), how, p.Name)
+		return nothing("run %s is not held: it %s; no run of %s is waiting for a decision", shortID(run.ID), how, p.Name)
 	}
-	return nothing("run %s is not held: it %s; held is run %s: %s; look at it with: orgsync runs show %s",
+	return nothing("run %s is not held: it %s; run %s is held (%s); see: orgsync runs show %s",
 		shortID(run.ID), how, shortID(waiting[0].ID), plain(waiting[0].HoldReason), shortID(waiting[0].ID))
 }
 
@@ -270,7 +270,7 @@ func (s *session) askDecision(ctx context.Context, store *db.Store, held db.Run,
 		return err
 	}
 	if answer = strings.ToLower(answer); answer != "yes" && answer != "y" {
-		s.say("Nothing is decided; the run goes on waiting.")
+		s.say("Nothing was decided; the run is still held.")
 		return ended(exitHeld)
 	}
 	return nil

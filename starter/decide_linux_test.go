@@ -39,28 +39,28 @@ func TestHeldRunNamesWhoWouldGo(t *testing.T) {
 	run := in.heldRun("1", 12)
 	text := in.ok("runs", "show", run).stdout
 	require.Contains(t, text, `
-People who would go, those departments first that lose most
+People who would be removed, by department, the greatest losses first
   Acme/D1: 12 of 40
-    Person 1 (u001): gone, says the provider
-    Person 10 (u010): not listed any more
-    Person 11 (u011): not listed any more
-    Person 12 (u012): not listed any more
-    Person 2 (u002): not listed any more
+    Person 1 (u001): gone, according to the provider
+    Person 10 (u010): no longer listed
+    Person 11 (u011): no longer listed
+    Person 12 (u012): no longer listed
+    Person 2 (u002): no longer listed
     and 7 more
   Acme/D2: 1 of 40
-    Person 13 (u013): not listed any more
+    Person 13 (u013): no longer listed
 
-Departments that would go, the largest first
-  Acme/D3 (od-3), 7 people: not listed any more
+Departments that would be removed, the largest first
+  Acme/D3 (od-3), 7 people: no longer listed
 
-Places that people would lose who stay
-  Person 14 (u014) in Acme/D1: not listed any more
+Memberships that would be removed (the people themselves stay)
+  Person 14 (u014) in Acme/D1: no longer listed
 `)
 	require.Contains(t, text, "orgsync approve acme "+run[:8]+"\n")
 	require.Contains(t, text, "orgsync reject acme "+run[:8]+"\n")
 	require.NotContains(t, text, "Person 3 ")
 	all := in.ok("runs", "show", run, "--all").stdout
-	require.Contains(t, all, "    Person 3 (u003): not listed any more\n")
+	require.Contains(t, all, "    Person 3 (u003): no longer listed\n")
 	require.NotContains(t, all, "--all")
 	require.NotContains(t, all, "and 7 more")
 
@@ -85,21 +85,21 @@ func TestDecidingNamesTheRun(t *testing.T) {
 	for _, command := range []string{"approve", "reject"} {
 		o := in.run(command, "acme", first[:8])
 		require.Equal(t, exitNothing, o.status)
-		require.Contains(t, o.stderr, "run "+first[:8]+" is not held: it ended superseded; held is run "+second[:8]+": it would remove many; look at it with: orgsync runs show "+second[:8])
+		require.Contains(t, o.stderr, "run "+first[:8]+" is not held: it ended superseded; run "+second[:8]+" is held (it would remove many); see: orgsync runs show "+second[:8])
 
 		o = in.run(command, "acme")
 		require.Equal(t, exitUsage, o.status)
 		require.Contains(t, o.stderr, "name the run, or give --yes; held runs:")
 		require.Contains(t, o.stderr, "orgsync "+command+" acme "+second[:8]+"   (it would remove many)")
 
-		require.Contains(t, in.run(command, "other", second).stderr, "is one of acme, not of other")
+		require.Contains(t, in.run(command, "other", second).stderr, "belongs to acme, not to other")
 		require.Equal(t, exitUsage, in.run(command, "acme", "ffff").status)
 
 		// Shown, and not wanted after all.
 		o = in.atTerminal("Type yes to "+command+":", "no", command, "acme")
 		require.Equal(t, exitHeld, o.status)
-		for _, want := range []string{"Run " + second[:8] + " of acme", "is held: it would\nremove many", "people", "152", "MAY GO UNASKED", "Acme/D1: 149\n", "Person 1 (u001)", "and 144 more",
-			"All of them are shown with --all.", "Nothing is decided"} {
+		for _, want := range []string{"Run " + second[:8] + " of acme", "is held: it would\nremove many", "people", "152", "LIMIT", "Acme/D1: 149\n", "Person 1 (u001)", "and 144 more",
+			"To see all of them, add --all.", "Nothing was decided"} {
 			require.Contains(t, o.stdout, want)
 		}
 		require.Contains(t, in.atTerminal("Type yes to "+command+":", "", command, "acme", "--all").stdout, "Person 99 (u099)")

@@ -121,11 +121,11 @@ func TestDocumentsStateTheDefaultLimits(t *testing.T) {
 	}
 	for _, command := range []string{"add", "update"} {
 		help := strings.Join(strings.Fields(installation{t: t}.ok("provider", command, "--help").stdout), " ")
-		require.Contains(t, help, fmt.Sprintf("the larger of this many (%d) ...", guard.Members.Count))
-		require.Contains(t, help, fmt.Sprintf("this percentage (%g) of the people", guard.Members.Percent))
-		require.Contains(t, help, fmt.Sprintf("the larger of this many (%d) ...", guard.Departments.Count))
-		require.Contains(t, help, fmt.Sprintf("this percentage (%g) of the departments", guard.Departments.Percent))
-		require.Contains(t, help, fmt.Sprintf("counts as rejected (%gh)", directory.DefaultHold.Hours()))
+		require.Contains(t, help, fmt.Sprintf("more people than this (%d)", guard.Members.Count))
+		require.Contains(t, help, fmt.Sprintf("percentage of the people that goes with --removal-limit (%g)", guard.Members.Percent))
+		require.Contains(t, help, fmt.Sprintf("more departments than this (%d)", guard.Departments.Count))
+		require.Contains(t, help, fmt.Sprintf("percentage of the departments that goes with --department-removal-limit (%g)", guard.Departments.Percent))
+		require.Contains(t, help, fmt.Sprintf("removals are rejected (%gh)", directory.DefaultHold.Hours()))
 	}
 }
 

@@ -15,7 +15,7 @@ type explainCommand struct {
 
 // Help implements kong.HelpProvider.
 func (explainCommand) Help() string {
-	return `Shows every change in order, with the run that made it. For a removal it also shows why: which listing should have contained the person or department, how completely it was read, by which answer of the provider, and what the removal guard decided. It finds deleted people and departments too, also by earlier names, and shows removals that runs planned and did not carry out. Of what is still there it shows why: which listing could not be read, and what the provider said when it was asked for the person or department alone.
+	return `Shows every change in order, with the run that made it. For a removal it also shows why: which listing should have contained the person or department, how completely it was read, the request id of the provider's answer, and what the removal guard decided. It finds deleted people and departments too, also by earlier names, and shows removals that runs planned but did not carry out. If the person or department is still there, it shows why: which listing could not be read, and what the provider said when asked about them alone.
 
 Examples:
 
@@ -72,16 +72,16 @@ func (s *session) several(c explainCommand, found []db.Object) error {
 		}
 		printTable(s.stdout, t)
 		if len(found) > manyMatches {
-			s.say("There are more; say it more exactly.")
+			s.say("There are more matches; be more specific.")
 		}
 	}
 	return fmt.Errorf("%s", how)
 }
 
 func (s *session) sayStory(story db.Story) {
-	s.say("%s %s, %s, %s; %s; row %s", story.Type, plain(story.ExternalID), plain(story.Name), story.Status, plain(story.Path), story.ID)
+	s.sayFolded("", fmt.Sprintf("%s %s, %s, %s; %s; row %s", story.Type, plain(story.ExternalID), plain(story.Name), story.Status, plain(story.Path), story.ID))
 	if len(story.Chapters) == 0 {
-		s.say("\nNo change is on record: either none was made by a run, or their change logs were cleaned up.")
+		s.say("\nNo change is on record: either no run has changed it, or the change logs of those runs have been deleted.")
 	}
 	for _, c := range story.Chapters {
 		s.sayChapter(c)
@@ -96,19 +96,20 @@ func (s *session) sayChapter(c db.Chapter) {
 	if c.Run.Undoes != "" {
 		takes = ", takes back run " + shortID(c.Run.Undoes)
 	}
-	s.say("\n%s  run %s (%s%s)%s, workflow %s", moment(c.Run.StartedAt), shortID(c.Run.ID), c.Run.Status, takes,
-		prefixed(", started by ", plain(c.Run.StartedBy)), c.Run.WorkflowID)
+	s.say("")
+	s.sayFolded(moment(c.Run.StartedAt)+"  ", fmt.Sprintf("run %s (%s%s)%s, workflow %s", shortID(c.Run.ID), c.Run.Status, takes,
+		prefixed(", started by ", plain(c.Run.StartedBy)), c.Run.WorkflowID))
 	for _, change := range c.Changes {
 		kind, where := change.Kind, change.ObjectType
 		if change.Planned {
 			kind = "to remove"
 		}
 		if change.ObjectType == "membership" {
-			where = "place in " + plain(change.Department+" "+change.DepartmentName)
+			where = "membership in " + plain(change.Department+" "+change.DepartmentName)
 		}
-		s.say("%s", strings.TrimRight(fmt.Sprintf("  %-11s %s  %s", kind, where, difference(change.Before, change.After)), " "))
+		s.sayFolded(fmt.Sprintf("  %-11s ", kind), strings.TrimRight(where+"  "+difference(change.Before, change.After), " "))
 		if change.Reason != "" {
-			s.say("              because %s; %s", reasonOf(change, c.Run), decisions(change, c.Run))
+			s.sayFolded("              ", fmt.Sprintf("because %s; %s", reasonOf(change, c.Run), decisions(change, c.Run)))
 		}
 	}
 	s.sayStayed(c)
@@ -119,9 +120,9 @@ func (s *session) sayChapter(c db.Chapter) {
 
 // reasons are why something was removed, in words.
 var reasons = map[string]string{
-	"not_listed":        "no listing shows it, and the listings were read to the end",
-	"looked_up":         "no listing shows it, and a lookup says that it is gone",
-	"not_visible_twice": "no listing shows it, nor does a lookup, twice in a row in runs that read the whole company",
+	"not_listed":        "it is no longer in any listing, and the listings were read to the end",
+	"looked_up":         "it is no longer in any listing, and a lookup says that it is gone",
+	"not_visible_twice": "neither the listings nor a lookup found it, in two successive runs that read the whole company",
 	"with_member":       "the person was removed",
 	"with_department":   "the department was removed",
 }
@@ -132,9 +133,9 @@ func reasonOf(change db.StoryChange, run db.StoryRun) string {
 		return reasons[change.Reason]
 	}
 	if change.ObjectType == "membership" {
-		return "the person's own record, looked up singly, does not show the place any more"
+		return "the person's own record, looked up alone, no longer contains this membership"
 	}
-	return "the provider, asked for it alone, says that it is gone"
+	return "the provider, asked about it alone, says that it is gone"
 }
 
 // decisions says what became of a removal.
@@ -157,22 +158,22 @@ func decisions(change db.StoryChange, run db.StoryRun) string {
 
 func (s *session) sayEvidence(e db.Evidence) {
 	if e.DroppedAt != nil {
-		s.say("  What the run read is no longer on record: it was cleaned up at %s.", moment(*e.DroppedAt))
+		s.say("  What the run read is no longer on record: the record was deleted at %s.", moment(*e.DroppedAt))
 		return
 	}
 	skipped := ""
 	if e.Skipped > 0 {
 		skipped = fmt.Sprintf("; the people of %s were left out on purpose", grouped(e.Skipped))
 	}
-	s.say("  What the run read: %s of %s departments to the end%s", grouped(e.Complete), grouped(e.Departments), skipped)
+	s.sayFolded("  ", fmt.Sprintf("What the run read: %s of %s to the end%s", grouped(e.Complete), counted(e.Departments, "department", "departments"), skipped))
 	s.sayListings(e.Listings)
 }
 
 func (s *session) sayListings(listings []db.Listing) {
 	for _, l := range listings {
-		line := fmt.Sprintf("    %s of department %s: %s, %s pages", l.Of, plain(l.Department), complete(l.Complete), grouped(l.Pages))
+		line := fmt.Sprintf("%s of department %s: %s, %s", l.Of, plain(l.Department), complete(l.Complete), counted(l.Pages, "page", "pages"))
 		if l.Of == "members" {
-			line += fmt.Sprintf(", %s people read", grouped(l.Read))
+			line += ", " + counted(l.Read, "person", "people") + " read"
 		}
 		if l.Declared != nil {
 			line += fmt.Sprintf(", the provider counts %s", grouped(int(*l.Declared)))
@@ -184,6 +185,6 @@ func (s *session) sayListings(listings []db.Listing) {
 			line += ", request " + plain(l.Request)
 		}
 		line += prefixed(": ", plain(l.Error))
-		s.say("%s", line)
+		s.sayFolded("    ", line)
 	}
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/orgsync/orgsync/db"
 )
 
@@ -17,26 +19,27 @@ func (s *session) sayStayed(c db.Chapter) {
 
 // fates are what came of looking up something that a run missed and left as it was.
 var fates = map[db.Fate]string{
-	db.There:   "no listing showed it, but the provider, asked for it alone, does",
-	db.Unseen:  "no listing showed it, and the provider, asked for it alone, does not say whether it is gone",
-	db.Taken:   "no listing showed it, and the provider has somebody else under its id",
-	db.Unnamed: "no listing showed it, nor did the list of everybody, asked for once more",
-	db.Failed:  "no listing showed it, and it could not be looked up",
-	db.Unasked: "it was not found where it used to be, but may be where the run could not read; it was not looked up, since more were missing than the removal limit, or nobody could be asked",
+	db.There:   "no listing contained it, but the provider, asked about it alone, still has it",
+	db.Unseen:  "no listing contained it, and the provider, asked about it alone, does not say whether it is gone",
+	db.Taken:   "no listing contained it, and its id now belongs to somebody else at the provider",
+	db.Unnamed: "neither the listings nor the list of all members, fetched once more, contained it",
+	db.Failed:  "no listing contained it, and it could not be looked up",
+	db.Unasked: "it was not found where it used to be, but may be where the run could not read; it was not looked up, because more were missing than the removal limit allows, or because these credentials cannot look anybody up",
 }
 
 // sayPresence tells why something is there, by the newest run that read the company.
 func (s *session) sayPresence(story db.Story) {
 	p := story.Presence
-	s.say("\nWhy it is there, by run %s (%s) of %s, the newest that read the whole company", shortID(p.Run.ID), p.Run.Status, moment(p.Run.StartedAt))
+	s.say("")
+	s.sayFolded("", fmt.Sprintf("Why it is still there, according to run %s (%s) of %s, the newest that read the whole company", shortID(p.Run.ID), p.Run.Status, moment(p.Run.StartedAt)))
 	s.sayListings(p.Listings)
-	s.say("  %s", presenceOf(story))
+	s.sayFolded("  ", presenceOf(story))
 }
 
 func presenceOf(story db.Story) string {
 	for _, c := range story.Chapters {
 		if c.Run.ID == story.Presence.Run.ID && (len(c.Notes) > 0 || c.LookUp != "" || planned(c)) {
-			return "What the run found out about it is told above."
+			return "What the run found out about it is shown above."
 		}
 	}
 	for _, l := range story.Presence.Listings {
@@ -44,10 +47,10 @@ func presenceOf(story db.Story) string {
 		case story.Type == "department" && l.Of == "members":
 			return "The run found it among the departments."
 		case !l.Complete:
-			return "Not everything that should show it was read to the end; nothing is removed where that is so."
+			return "Not every listing that should contain it was read to the end, so nothing was removed from there."
 		}
 	}
-	return "All that should show it was read to the end, and it was not missed: the provider lists it."
+	return "Every listing that should contain it was read to the end, and the provider still lists it."
 }
 
 // removes reports whether the run removed or planned to remove the person or department

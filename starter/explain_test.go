@@ -32,8 +32,8 @@ func TestExplain(t *testing.T) {
 	for _, want := range []string{
 		"member u1, Zhang San, deleted; Acme/Sales; row ", "run " + run[:8] + " (succeeded), workflow orgsync/acme",
 		`  deleted     member  status: "active" -> "deleted"`, "says that it is gone; held (too many) and approved",
-		"  deleted     place in od-1 Sales  is_leader was true", "and the listings were read to the end; held",
-		"What the run read: 1 of 1 departments to the end",
+		"  deleted     membership in od-1 Sales  is_leader was true", "and the listings were read to the end; held",
+		"What the run read: 1 of 1 department to the end",
 		"members of department od-1: complete, 13 pages, 1,234 people read, the provider counts 1,230, ", ", request LOG7",
 	} {
 		require.Contains(t, text, want)
@@ -64,7 +64,7 @@ func TestExplain(t *testing.T) {
 	require.Equal(t, exitUsage, in.run("explain", "acme", " ").status)
 
 	in.query(`UPDATE sync_runs SET details_dropped_at = now()`)
-	require.Contains(t, in.ok("explain", "acme", "u1").stdout, "no longer on record: it was cleaned up at")
+	require.Contains(t, in.ok("explain", "acme", "u1").stdout, "no longer on record: the record was deleted at")
 }
 
 func (in installation) explained(what string) (story db.Story) {
@@ -92,14 +92,14 @@ func TestExplainTellsWhySomebodyStayed(t *testing.T) {
 	text := in.ok("explain", "acme", "u1").stdout
 	require.Contains(t, text, "run "+run[:8]+" (partial)")
 	require.Contains(t, text, "  note        no listing shows it any more, but it could not be confirmed as gone")
-	require.Contains(t, text, "Why it is there, by run "+run[:8]+" (partial)")
+	require.Contains(t, text, "Why it is still there, according to run "+run[:8]+" (partial)")
 	require.Contains(t, text, "members of department od-1: incomplete")
 	require.Contains(t, text, problem)
-	require.Contains(t, text, "What the run found out about it is told above.")
+	require.Contains(t, text, "What the run found out about it is shown above.")
 	require.Contains(t, in.ok("explain", "acme", "u2").stdout, "  left        it was not found where it used to be, but may be where the run could not read")
-	require.Contains(t, in.ok("explain", "acme", "u3").stdout, "Not everything that should show it was read to the end")
+	require.Contains(t, in.ok("explain", "acme", "u3").stdout, "Not every listing that should contain it was read to the end")
 	in.query(`UPDATE sync_run_departments SET members_complete = true, members_error = NULL, error = NULL`)
-	require.Contains(t, in.ok("explain", "acme", "u3").stdout, "it was not missed: the provider lists it")
+	require.Contains(t, in.ok("explain", "acme", "u3").stdout, "was read to the end, and the provider still lists it")
 	require.Contains(t, in.ok("explain", "acme", " u4 ").stdout, "Name  u4")
 
 	singly := in.begin(store, "acme", "2")
@@ -110,7 +110,7 @@ func TestExplainTellsWhySomebodyStayed(t *testing.T) {
 	in.query(`INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, applied, reason)
 		SELECT run_id, object_type, object_id, department_id, true, 'looked_up' FROM org_changes`)
 	text = in.ok("explain", "acme", "u3").stdout
-	require.Contains(t, text, "because the provider, asked for it alone, says that it is gone; within the removal limits")
+	require.Contains(t, text, "because the provider, asked about it alone, says that it is gone; within the removal limits")
 	require.NotContains(t, text, "listing")
 	require.NotContains(t, text, "What the run read")
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -19,6 +20,19 @@ func refuseEmpty() []kong.Option {
 	}
 }
 
+// checkIDs refuses an empty id in a list of them, as in --members ,
+func checkIDs(departments, members []string) error {
+	if slices.ContainsFunc(departments, blank) {
+		return misuse("--departments contains an empty id; give the provider's ids of departments, such as orgsync tree NAME --ids shows")
+	}
+	if slices.ContainsFunc(members, blank) {
+		return misuse("--members contains an empty id; give the provider's ids of people, such as orgsync search NAME TEXT shows")
+	}
+	return nil
+}
+
+func blank(id string) bool { return strings.TrimSpace(id) == "" }
+
 // given decodes what is not empty.
 type given struct{ kong.Mapper }
 
@@ -28,7 +42,7 @@ func (g given) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
 		return g.Mapper.Decode(ctx, target)
 	}
 	if ctx.Value.Flag == nil || ctx.Value.Required {
-		return fmt.Errorf("the value is empty; give one")
+		return fmt.Errorf("the value is empty; give a value")
 	}
-	return fmt.Errorf("the value is empty; give one, or leave --%s out", ctx.Value.Name)
+	return fmt.Errorf("the value is empty; give a value, or leave --%s out", ctx.Value.Name)
 }

@@ -17,12 +17,12 @@ type keysetCommands struct {
 	Create keysetCreate `cmd:"" help:"Create a key set in a new file."`
 	Rotate keysetRotate `cmd:"" help:"Add a key that encrypts from now on; the others still decrypt."`
 	Reseal keysetReseal `cmd:"" help:"Encrypt every stored secret again with the newest key."`
-	Prune  keysetPrune  `cmd:"" help:"Remove all keys but the newest, once they encrypt nothing any more."`
+	Prune  keysetPrune  `cmd:"" help:"Remove all keys but the newest, once nothing is encrypted with them."`
 }
 
 // Help implements kong.HelpProvider.
 func (keysetCommands) Help() string {
-	return `The key set encrypts the providers' secrets. Anyone who has it can decrypt them; without it they are lost. Keep a copy in another place than the database.
+	return `The key set encrypts the providers' secrets. Anyone who has it can decrypt them; without it they are lost. Keep a copy somewhere other than with the database.
 
 Examples:
 
@@ -63,7 +63,7 @@ func (c keysetCreate) Run(s *session) error {
 	if s.json {
 		return s.printJSON(keysetFile(c))
 	}
-	s.say("Key set written to %s. Keep a copy of it in a safe place: without it stored secrets cannot be opened.", c.File)
+	s.say("Key set written to %s. Keep a copy of it in a safe place: without it, stored secrets cannot be decrypted.", c.File)
 	s.say("Next, for every worker and command line: export ORGSYNC_KEYSET=%s", c.File)
 	return nil
 }
@@ -98,7 +98,7 @@ func (c keysetRotate) Run(s *session) error {
 	if s.json {
 		return s.printJSON(keysetFile(c))
 	}
-	s.say("Key added to %s. Next: bring the file to all workers, restart them, then run: orgsync keyset reseal", c.File)
+	s.say("Key added to %s. Next: copy the file to all workers, restart them, then run: orgsync keyset reseal", c.File)
 	return nil
 }
 
@@ -129,7 +129,7 @@ type keysetReseal struct{}
 
 // Help implements kong.HelpProvider.
 func (keysetReseal) Help() string {
-	return `Needs ORGSYNC_KEYSET with the old keys and the new one. Refuses while a worker runs that does not hold the new one.
+	return `ORGSYNC_KEYSET must hold the old keys and the new one. The command refuses while a worker that lacks the new key is running.
 
 Examples:
 
@@ -152,7 +152,7 @@ func (keysetReseal) Run(ctx context.Context, s *session) error {
 	if s.json {
 		return s.printJSON(resealed{Secrets: n})
 	}
-	s.say("%d secrets are now sealed under the newest key (%d).", n, vault.Box.PrimaryKeyID())
+	s.say("%s now encrypted with the newest key (%d).", counted(n, "secret is", "secrets are"), vault.Box.PrimaryKeyID())
 	return nil
 }
 
@@ -162,7 +162,7 @@ type keysetPrune struct {
 
 // Help implements kong.HelpProvider.
 func (keysetPrune) Help() string {
-	return `Refuses while a stored secret is sealed under an old key, or a worker runs that does not hold the newest. Backups of the database from before the resealing need the old keys: keep a copy with them.
+	return `Refuses while a stored secret is still encrypted with an old key, or while a worker that lacks the newest key is running. Database backups from before the resealing still need the old keys: keep a copy of the old key set with them.
 
 Examples:
 
@@ -188,7 +188,7 @@ func (c keysetPrune) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	if others > 0 {
-		return fmt.Errorf("prune key set: %d stored secrets are sealed under other keys than the newest (%d); seal them anew first, with: orgsync keyset reseal", others, primary)
+		return fmt.Errorf("prune key set: %s still encrypted with keys older than the newest (%d); encrypt with the newest first: orgsync keyset reseal", counted(others, "stored secret is", "stored secrets are"), primary)
 	}
 	if err := demandKey(ctx, store, primary); err != nil {
 		return fmt.Errorf("prune key set: %w", err)
@@ -199,7 +199,7 @@ func (c keysetPrune) Run(ctx context.Context, s *session) error {
 	if s.json {
 		return s.printJSON(prunedKeyset{File: c.File, Removed: gone})
 	}
-	s.say("%d old keys removed from %s. Next: bring the file to all workers and restart them.", gone, c.File)
+	s.say("%s removed from %s. Next: copy the file to all workers and restart them.", counted(gone, "old key", "old keys"), c.File)
 	return nil
 }
 
@@ -210,6 +210,6 @@ func demandKey(ctx context.Context, store *db.Store, keyID uint32) error {
 	if err != nil || len(workers) == 0 {
 		return err
 	}
-	return fmt.Errorf("these workers do not hold the newest key (%d): %s; bring the key set's file to each of them, restart it and try again (one that was killed is forgotten within a minute)",
+	return fmt.Errorf("these workers do not hold the newest key (%d): %s; copy the key set's file to each of them, restart them, and try again (a worker that was killed drops off this list within a minute)",
 		keyID, strings.Join(workers, ", "))
 }

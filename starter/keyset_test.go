@@ -66,7 +66,7 @@ func TestSecretsOutliveTheKeyTheyWereSealedUnder(t *testing.T) {
 	in.ok("provider", "test", "acme")
 	o := in.run("keyset", "prune", in.env["ORGSYNC_KEYSET"])
 	require.Equal(t, exitFailed, o.status)
-	require.Contains(t, o.stderr, "1 stored secrets are sealed under other keys")
+	require.Contains(t, o.stderr, "1 stored secret is still encrypted with keys older than the newest")
 	in.ok("provider", "test", "acme")
 	var done resealed
 	in.ok("keyset", "reseal", "--output", "json").json(&done)
@@ -113,7 +113,7 @@ func TestNothingIsSealedUnderAKeyThatAWorkerLacks(t *testing.T) {
 		t.Helper()
 		o := in.feed(string(config), command...)
 		require.Equal(t, exitFailed, o.status, o.stdout)
-		require.Contains(t, o.stderr, fmt.Sprintf("do not hold the newest key (%d): 4711@host-1; bring the key set's file to each of them, restart it", box().PrimaryKeyID()))
+		require.Contains(t, o.stderr, fmt.Sprintf("do not hold the newest key (%d): 4711@host-1; copy the key set's file to each of them, restart them", box().PrimaryKeyID()))
 	}
 	for _, command := range commands {
 		if command[1] != "prune" {

@@ -26,25 +26,25 @@ func (s *session) sayLeavers(l db.Leavers, planned directory.Removals, all bool)
 	left := s.sayLeavingPeople(l.People)
 	more := planned.Members.Planned > len(l.People) || planned.Departments.Planned > len(l.Departments)
 	if rest := planned.Members.Planned - left; rest > 0 {
-		s.say("  and %s people of other departments", grouped(rest))
+		s.say("  and %s more in other departments", grouped(rest))
 	}
 	if len(l.Departments) > 0 {
-		s.say("\nDepartments that would go, the largest first")
+		s.say("\nDepartments that would be removed, the largest first")
 	}
 	for _, d := range l.Departments {
-		s.sayFolded("  ", fmt.Sprintf("%s (%s), %s people: %s", plain(d.Path), plain(d.ExternalID), grouped(d.Members), inShort(d.Reason)))
+		s.sayFolded("  ", fmt.Sprintf("%s (%s), %s: %s", plain(d.Path), plain(d.ExternalID), counted(d.Members, "person", "people"), inShort(d.Reason)))
 	}
 	if rest := planned.Departments.Planned - len(l.Departments); rest > 0 {
 		s.say("  and %s more", grouped(rest))
 	}
 	if len(l.Places) > 0 {
-		s.say("\nPlaces that people would lose who stay")
+		s.say("\nMemberships that would be removed (the people themselves stay)")
 	}
 	for _, p := range l.Places {
 		s.sayFolded("  ", fmt.Sprintf("%s (%s) in %s: %s", plain(p.Name), plain(p.ExternalID), plain(p.Path), inShort(p.Reason)))
 	}
 	if more || !all && len(l.Places) == shownLeavers {
-		s.say("\nAll of them are shown with --all.")
+		s.say("\nTo see all of them, add --all.")
 	}
 }
 
@@ -52,7 +52,7 @@ func (s *session) sayLeavers(l db.Leavers, planned directory.Removals, all bool)
 // leave the departments that it told of.
 func (s *session) sayLeavingPeople(people []db.LeavingPerson) (told int) {
 	if len(people) > 0 {
-		s.say("\nPeople who would go, those departments first that lose most")
+		s.say("\nPeople who would be removed, by department, the greatest losses first")
 	}
 	for i := 0; i < len(people); {
 		first := people[i]
@@ -83,11 +83,11 @@ func share(p db.LeavingPerson) string {
 // inShort is why something would go, in a few words.
 func inShort(reason string) string {
 	words := map[string]string{
-		"not_listed":        "not listed any more",
-		"looked_up":         "gone, says the provider",
+		"not_listed":        "no longer listed",
+		"looked_up":         "gone, according to the provider",
 		"not_visible_twice": "not found twice in a row",
-		"with_member":       "goes with the person",
-		"with_department":   "goes with the department",
+		"with_member":       "removed with the person",
+		"with_department":   "removed with the department",
 	}
 	return orElse(words[reason], reason)
 }

@@ -81,12 +81,12 @@ func (l *lookup) look(ctx context.Context) trouble {
 	if err == nil && text == "" {
 		var idle bool
 		if idle, err = l.untouched(ctx); idle {
-			return trouble{idle: true, text: fmt.Sprintf("no worker takes this up, although one polled task queue %s %s ago; if it was stopped, start one with: orgsync-worker",
+			return trouble{idle: true, text: fmt.Sprintf("no worker has picked this up, although one polled task queue %s %s ago; if it was stopped, start one with: orgsync-worker",
 				workflows.TaskQueue, time.Since(polled).Round(time.Second))}
 		}
 	}
 	if err != nil && passes(err) {
-		return trouble{away: true, text: "temporal does not answer; waiting goes on"}
+		return trouble{away: true, text: "temporal does not answer; still waiting"}
 	}
 	return trouble{text: text}
 }

@@ -42,7 +42,7 @@ func TestWaitingWithoutAWorkerIsToldAtOnce(t *testing.T) {
 		want   string
 	}{
 		"never-one": {func(*testing.T, string) {}, "orgsync: no worker polls task queue orgsync; start one with: orgsync-worker\n"},
-		"died":      {dyingWorker, "orgsync: no worker takes this up, although one polled task queue orgsync "},
+		"died":      {dyingWorker, "orgsync: no worker has picked this up, although one polled task queue orgsync "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

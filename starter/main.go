@@ -37,7 +37,7 @@ Examples:
 type commands struct {
 	Output string `enum:"text,json" default:"text" short:"o" placeholder:"text|json" help:"Format of standard output: text for people, or one JSON document."`
 
-	ShowVersion versionFlag `name:"version" help:"Show which build this is."`
+	ShowVersion versionFlag `name:"version" help:"Show the version."`
 
 	Status     statusCommand     `cmd:"" help:"Show the state of every provider."`
 	Provider   providerCommands  `cmd:"" help:"Store, show, change, remove and test providers."`
@@ -46,18 +46,18 @@ type commands struct {
 	Runs       runsCommands      `cmd:"" help:"Show what runs did."`
 	Cancel     cancelCommand     `cmd:"" help:"Cancel a provider's running run."`
 	Undo       undoCommand       `cmd:"" help:"Take back what a run changed."`
-	Approve    approveCommand    `cmd:"" help:"Let a held run remove what is gone."`
-	Reject     rejectCommand     `cmd:"" help:"End a held run without removing anything."`
+	Approve    approveCommand    `cmd:"" help:"Approve the removals of a held run."`
+	Reject     rejectCommand     `cmd:"" help:"Reject the removals of a held run."`
 	Replay     replayCommand     `cmd:"" help:"Check whether this build can continue a workflow."`
 	Tree       treeCommand       `cmd:"" help:"Show the departments with their head counts."`
 	Search     searchCommand     `cmd:"" help:"Find people by name, pinyin, initials, e-mail or phone, and departments by name."`
-	Explain    explainCommand    `cmd:"" help:"Show every change of one person or department, by which run, and why."`
-	Migrate    migrateCommand    `cmd:"" help:"Bring the database to this build's schema."`
+	Explain    explainCommand    `cmd:"" help:"Show every change to a person or department, which run made it, and why."`
+	Migrate    migrateCommand    `cmd:"" help:"Bring the database schema up to date."`
 	Keyset     keysetCommands    `cmd:"" help:"Create and rotate the encryption key set."`
-	Notify     notifyCommands    `cmd:"" help:"Try the webhooks."`
+	Notify     notifyCommands    `cmd:"" help:"Test the webhooks."`
 	Completion completionCommand `cmd:"" help:"Print a script that lets a shell complete commands."`
 	HelpOn     helpCommand       `cmd:"" name:"help" help:"Show the help of a command."`
-	Version    versionCommand    `cmd:"" help:"Show which build this is."`
+	Version    versionCommand    `cmd:"" help:"Show the version."`
 }
 
 func main() {
@@ -100,7 +100,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	defer s.close()
 	if err != nil {
 		s.json = wantsJSON(args)
-		return s.conclude(ctx, misuse("%w; see: %s --help", err, commandOf(err)))
+		return s.conclude(ctx, misuse("%s; see: %s --help", parseProblem(err), commandOf(err)))
 	}
 	return s.conclude(ctx, parsed.Run(s))
 }
@@ -120,6 +120,35 @@ func wantsJSON(args []string) bool {
 		}
 	}
 	return false
+}
+
+// parseProblem says what is wrong with a command line, where the parser's own words leave
+// out a part of it or are those of a programmer.
+func parseProblem(err error) string {
+	text := err.Error()
+	var wrong *kong.ParseError
+	if errors.As(err, &wrong) && wrong.Context != nil && strings.HasPrefix(text, "expected one of ") {
+		return "a command is missing; give one of: " + strings.Join(commandsBelow(wrong.Context), ", ")
+	}
+	if missing, ok := strings.CutPrefix(text, "expected "); ok && strings.HasPrefix(missing, `"<`) {
+		return "missing: " + strings.ReplaceAll(missing, `"`, "")
+	}
+	return strings.Replace(text, "expected a valid 64 bit int but got", "expected a whole number, not", 1)
+}
+
+// commandsBelow are the commands that can be given next.
+func commandsBelow(parsed *kong.Context) []string {
+	node := parsed.Model.Node
+	if selected := parsed.Selected(); selected != nil {
+		node = selected
+	}
+	var names []string
+	for _, child := range node.Children {
+		if !child.Hidden {
+			names = append(names, child.Name)
+		}
+	}
+	return names
 }
 
 // commandOf returns the command that a parse error is about, as it is typed.

@@ -23,7 +23,7 @@ type notifyTest struct{}
 
 // Help implements kong.HelpProvider.
 func (notifyTest) Help() string {
-	return `Sends from this machine, to the webhooks of ORGSYNC_NOTIFY as it is set here. Workers use their own setting. The exit status is 0 if all messages were delivered.
+	return `Sends a message from this machine to each webhook in this shell's ORGSYNC_NOTIFY. Workers use their own setting. The exit status is 0 if all messages were delivered.
 
 Examples:
 
@@ -62,7 +62,7 @@ func (notifyTest) Run(ctx context.Context, s *session) error {
 		printTable(s.stdout, t)
 	}
 	if failed > 0 {
-		return &failure{status: exitFailed, err: fmt.Errorf("%d of %d webhooks did not take the message", failed, len(trials))}
+		return &failure{status: exitFailed, err: fmt.Errorf("the message could not be delivered to %d of %d webhooks", failed, len(trials))}
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ func TestNotifyTest(t *testing.T) {
 	in.env["ORGSYNC_NOTIFY"] += " feishu:" + bad.URL + "/token-5678"
 	o = in.run("notify", "test", "--output", "json")
 	require.Equal(t, exitFailed, o.status)
-	require.Contains(t, o.stderr, "1 of 2 webhooks did not take the message")
+	require.Contains(t, o.stderr, "the message could not be delivered to 1 of 2 webhooks")
 	var trials []app.HookTrial
 	o.json(&trials)
 	require.True(t, trials[0].Delivered)

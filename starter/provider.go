@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -103,7 +105,7 @@ func (s *session) printProvider(ctx context.Context, store *db.Store, name strin
 	t.AppendRow([]any{"last synced", lastSynced(v.LastSyncedAt)})
 	t.AppendRow([]any{"created", moment(v.CreatedAt)})
 	t.AppendRow([]any{"updated", moment(v.UpdatedAt) + prefixed(" by ", plain(v.UpdatedBy))})
-	t.AppendRow([]any{"held if gone", limitText(v.RemovalLimit, v.RemovalPercent, "people")})
+	t.AppendRow([]any{"held if removing", limitText(v.RemovalLimit, v.RemovalPercent, "people")})
 	t.AppendRow([]any{"", limitText(v.DepartmentLimit, v.DepartmentPercent, "departments")})
 	t.AppendRow([]any{"held for", length(time.Duration(v.HoldSeconds) * time.Second)})
 	for _, key := range slices.Sorted(maps.Keys(v.Config)) {
@@ -208,6 +210,9 @@ func (s *session) readInput(path string, limit int64) ([]byte, error) {
 		return document.Read(s.stdin, limit)
 	}
 	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no file %s", path)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ import (
 
 type providerAdd struct {
 	Name   string `arg:"" help:"A name of your choice: up to 100 ASCII characters without spaces and slashes."`
-	Type   string `required:"" enum:"feishu,dingtalk,wecom" placeholder:"feishu|dingtalk|wecom" help:"Kind of provider; feishu serves Lark too."`
+	Type   string `required:"" enum:"feishu,dingtalk,wecom" placeholder:"feishu|dingtalk|wecom" help:"Kind of provider; feishu is also for Lark."`
 	Config string `required:"" placeholder:"FILE|-" help:"JSON file with the settings, or - for standard input."`
 	Tenant string `placeholder:"UUID" help:"Tenant to write into the rows."`
 	// Interval is nil if none is to be set.
@@ -42,6 +42,9 @@ Examples:
   echo '{"corp_id":"ww12","secret":"s3cr3t"}' | orgsync provider add acme --type wecom --config -`
 }
 
+// settingsWidth leaves room for the two columns by which help is indented.
+const settingsWidth = defaultWidth - 2
+
 // settingsHelp lists the vendors' settings, indented to be kept as they are.
 func settingsHelp() string {
 	var b strings.Builder
@@ -53,7 +56,8 @@ func settingsHelp() string {
 			if key.Required {
 				mark = "*"
 			}
-			fmt.Fprintf(&b, "   %s %-13s %s\n", mark, key.Name, key.Help)
+			lead := fmt.Sprintf("   %s %-13s ", mark, key.Name)
+			b.WriteString(strings.Join(foldBehind(lead, key.Help, settingsWidth), "\n") + "\n")
 		}
 	}
 	return b.String()
@@ -160,7 +164,7 @@ func checkName(name string) error {
 	case name == "" || len(name) > maxName:
 		return misuse("a provider's name has 1 to %d characters", maxName)
 	case strings.ContainsFunc(name, func(r rune) bool { return r == '/' || r <= ' ' || r > '~' }):
-		return misuse("a provider's name consists of ASCII letters, digits and signs other than spaces and slashes, since it becomes part of a workflow id; %q does not", name)
+		return misuse("a provider's name may contain ASCII letters, digits and punctuation, but no spaces or slashes, since it becomes part of a workflow id; %q is not such a name", name)
 	case strings.HasPrefix(name, "-"):
 		return misuse("a provider's name does not begin with a dash; %q does", name)
 	}

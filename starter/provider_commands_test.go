@@ -311,5 +311,5 @@ func TestUnknownProviderNamesThoseThatAre(t *testing.T) {
 	in.add("initech", feishuConfig())
 	o := in.run("sync", "acme", "--wait", "--output", "json")
 	require.Equal(t, exitUsage, o.status)
-	require.Contains(t, o.stderr, `there is no provider "acme"; stored are: globex, initech`)
+	require.Contains(t, o.stderr, `there is no provider "acme"; the stored providers are: globex, initech`)
 }

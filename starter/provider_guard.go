@@ -13,11 +13,11 @@ import (
 
 // guardFlags change a provider's removal guard; nil is what was not given.
 type guardFlags struct {
-	RemovalLimit             *int           `placeholder:"N" help:"A run that would remove more than the larger of this many (${member_limit}) ..."`
-	RemovalPercent           *float64       `placeholder:"P" help:"... and this percentage (${member_percent}) of the people is held for approval."`
-	DepartmentRemovalLimit   *int           `placeholder:"N" help:"A run that would remove more than the larger of this many (${department_limit}) ..."`
-	DepartmentRemovalPercent *float64       `placeholder:"P" help:"... and this percentage (${department_percent}) of the departments is held for approval."`
-	HoldFor                  *time.Duration `placeholder:"${hold_for}" help:"How long a held run waits for a decision before it counts as rejected (${hold_for})."`
+	RemovalLimit             *int           `placeholder:"N" help:"Hold a run that would remove more people than this (${member_limit}) or --removal-percent, whichever is larger."`
+	RemovalPercent           *float64       `placeholder:"P" help:"The percentage of the people that goes with --removal-limit (${member_percent})."`
+	DepartmentRemovalLimit   *int           `placeholder:"N" help:"Hold a run that would remove more departments than this (${department_limit}) or --department-removal-percent, whichever is larger."`
+	DepartmentRemovalPercent *float64       `placeholder:"P" help:"The percentage of the departments that goes with --department-removal-limit (${department_percent})."`
+	HoldFor                  *time.Duration `placeholder:"${hold_for}" help:"How long a held run waits for a decision before its removals are rejected (${hold_for})."`
 }
 
 // guardDefaults are the figures that the flags' help states.

@@ -9,12 +9,12 @@ import (
 
 type providerRemove struct {
 	Name string `arg:"" help:"The provider's name."`
-	Yes  bool   `help:"Remove it without being asked."`
+	Yes  bool   `help:"Do not ask for confirmation."`
 }
 
 // Help implements kong.HelpProvider.
 func (providerRemove) Help() string {
-	return `The rows of its departments and people stay, with status deleted, so that rows that refer to them do not break. Its secrets, run history and schedule are deleted for good. On a terminal it says how much that is and asks for the name; a script gives --yes.
+	return `The rows of its departments and people stay, with status deleted, so that rows that refer to them do not break. Its secrets, run history and schedule are deleted for good. On a terminal the command shows what would be lost and asks for the provider's name; in a script, give --yes.
 
 Examples:
 
@@ -54,10 +54,10 @@ func (s *session) askRemoval(ctx context.Context, store *db.Store, p db.Provider
 		return err
 	}
 	if !s.asks() {
-		return misuse("removing %s takes along people: %s, departments: %s, secrets: %s, runs: %s; if that is meant, give --yes",
+		return misuse("removing %s also removes people: %s, departments: %s, secrets: %s, runs: %s; to confirm, give --yes",
 			p.Name, grouped(has.Members), grouped(has.Departments), grouped(has.Secrets), grouped(has.Runs))
 	}
-	s.say("Removing provider %s takes along", p.Name)
+	s.say("Removing provider %s also removes", p.Name)
 	for _, line := range [][2]string{
 		{"people", fmt.Sprintf("%s, with status deleted from then on; accounts linked to them (%s) stay", grouped(has.Members), grouped(has.Linked))},
 		{"departments", grouped(has.Departments) + ", with status deleted from then on"},
@@ -75,7 +75,7 @@ func (s *session) askRemoval(ctx context.Context, store *db.Store, p db.Provider
 		return err
 	}
 	if answer != p.Name {
-		return fmt.Errorf("that is not its name; provider %s stays as it is", p.Name)
+		return fmt.Errorf("that is not the name of the provider; %s was not removed", p.Name)
 	}
 	return nil
 }

@@ -20,14 +20,14 @@ func TestRemovingAProviderAsksForItsName(t *testing.T) {
 	for _, args := range [][]string{{}, {"--output", "json"}} {
 		o := in.run(append([]string{"provider", "remove", "acme"}, args...)...)
 		require.Equal(t, exitUsage, o.status)
-		require.Contains(t, o.stderr, "removing acme takes along people: 2, departments: 1, secrets: 1, runs: 1;")
+		require.Contains(t, o.stderr, "removing acme also removes people: 2, departments: 1, secrets: 1, runs: 1;")
 		require.Contains(t, o.stderr, "--yes")
 	}
 	const question = "type its name:"
 	for _, typed := range []string{"yes", "", "Acme"} {
 		o := in.atTerminal(question, typed, "provider", "remove", "acme")
 		require.Equal(t, exitFailed, o.status)
-		require.Contains(t, o.stderr, "provider acme stays as it is")
+		require.Contains(t, o.stderr, "acme was not removed")
 		for _, want := range []string{"people       2, with status deleted from then on; accounts linked to them (1)", "departments  1, with", "secrets      1, for good", "runs         1 with their change logs", "of these     1 at work"} {
 			require.Contains(t, o.stdout, want)
 		}

@@ -99,7 +99,7 @@ func (c replayCommand) fetch(ctx context.Context, s *session) (*historypb.Histor
 		if c.RunID != "" {
 			which += ", run " + c.RunID
 		}
-		return nil, misuse("namespace %s has no workflow %s, or no longer; see: temporal workflow list", app.Namespace(), which)
+		return nil, misuse("there is no workflow %[2]s in namespace %[1]s, or it has been deleted; see: temporal workflow list", app.Namespace(), which)
 	}
 	return history, err
 }
@@ -123,7 +123,7 @@ func (s *session) sayVerdict(v replay.Verdict) {
 	s.say("  this build:  %s", orNothing(d.Wanted))
 	s.say("  in full:     %s", plain(d.Error))
 	if v.State == replay.Running {
-		s.say("Let workers of the build that began it finish it, or end it with: temporal workflow terminate -w %s; the next run then starts by itself.", plain(v.WorkflowID))
+		s.say("Let workers of the build that started it finish it, or end it with: temporal workflow terminate -w %s; the next run then starts by itself.", plain(v.WorkflowID))
 	}
 }
 

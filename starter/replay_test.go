@@ -78,7 +78,7 @@ func TestReplayOfWhatIsNoHistory(t *testing.T) {
 		"nothing":     {nil, "name a workflow"},
 		"both":        {[]string{"orgsync/acme", "--history", other}, "not both"},
 		"run of file": {[]string{"--history", other, "--run-id", "1"}, "an exported history is of one"},
-		"no file":     {[]string{"--history", "/nowhere/at.all"}, "no such file"},
+		"no file":     {[]string{"--history", "/nowhere/at.all"}, "there is no file"},
 		"no history":  {[]string{"--history", "main.go"}, "this is not a workflow history"},
 		"other type":  {[]string{"--history", other}, `no workflow type "OrderPizza"; it has: SyncOrg`},
 	} {

@@ -46,12 +46,13 @@ func (s *session) printResult(r workflows.SyncResult) error {
 	if s.json {
 		return s.printJSON(r)
 	}
-	s.say("%s: %s (%s), %s, %s provider calls", r.Provider, behind(s.stdout).hue(r.Status, r.Status), r.Mode, span(time.Duration(r.DurationMS)*time.Millisecond), grouped(r.Calls))
+	s.say("%s: %s (%s), %s, %s", r.Provider, behind(s.stdout).hue(r.Status, r.Status), r.Mode, span(time.Duration(r.DurationMS)*time.Millisecond),
+		counted(r.Calls, "provider call", "provider calls"))
 	s.sayCounts(r.Counts)
 	if r.HoldReason != "" {
 		s.say("\nHeld: %s", plain(r.HoldReason))
 	}
-	s.sayErrors(r.Errors)
+	s.sayProblems(r.Status, r.Errors)
 	if r.Status == directory.RunHeld {
 		s.sayDecide(r.Provider, r.RunID, r.HoldExpiresAt)
 	}

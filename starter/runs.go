@@ -8,6 +8,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/workflows"
 )
 
 type runsCommands struct {
@@ -31,7 +32,7 @@ func (runsCommands) Help() string {
 
 type runsList struct {
 	Provider string `placeholder:"NAME" help:"Only this provider's runs."`
-	Limit    int    `default:"20" placeholder:"N" help:"The most runs to list. (${default})"`
+	Limit    int    `default:"20" placeholder:"N" help:"How many runs to list at most. (${default})"`
 }
 
 // Help implements kong.HelpProvider.
@@ -67,7 +68,7 @@ func (c runsList) Run(ctx context.Context, s *session) error {
 		s.say("There are no runs yet. Start one with: orgsync sync NAME --wait")
 		return nil
 	}
-	t := newTable("id", "provider", "status", "mode", "started", "duration", "members", "started by").drop("duration", "mode", "started by", "members").fold("mode")
+	t := newTable("id", "provider", "status", "mode", "started", "duration", "members", "started by").drop("duration", "started by", "members", "mode").fold("mode")
 	rightAligned(t, 6)
 	for _, run := range runs {
 		gone := run.Counts.Members.Deleted
@@ -90,10 +91,14 @@ func statusText(run db.Run) string {
 	return run.Status
 }
 
-// modeText is the mode, with the run that this one takes back.
+// modeText is the mode or, of an undo, the run that it takes back.
 func modeText(run db.Run) string {
 	if run.Undoes != "" {
-		return run.Mode + ", undoes " + shortID(run.Undoes)
+		undo := "undo of " + shortID(run.Undoes)
+		if run.Mode == workflows.ModePlan {
+			return run.Mode + ", " + undo
+		}
+		return undo
 	}
 	return run.Mode
 }

@@ -29,7 +29,7 @@ var (
 
 // Help implements kong.HelpProvider.
 func (runsChanges) Help() string {
-	return `Each change with the name of the person or department, also of one who is gone. For a held run it shows what was changed, and then what approving it would remove. The change log contains personal data: names, e-mail addresses and phone numbers before and after.
+	return `Shows each change with the name of the person or department, even if they have been deleted since. For a held run it shows what was changed, and then what approving it would remove. The change log contains personal data: names, e-mail addresses and phone numbers before and after.
 
 Examples:
 
@@ -50,8 +50,8 @@ func (c runsChanges) which() (db.ChangesOf, error) {
 			}
 		}
 	}
-	if slices.Contains(c.Members, "") {
-		return db.ChangesOf{}, misuse("--members holds an empty id; give the provider's ids of people")
+	if err := checkIDs(nil, c.Members); err != nil {
+		return db.ChangesOf{}, err
 	}
 	return db.ChangesOf{Kinds: c.Kind, Types: c.Type, Members: c.Members}, nil
 }
@@ -70,7 +70,7 @@ func (c runsChanges) Run(ctx context.Context, s *session) error {
 	if s.json {
 		err = s.streamChanges(ctx, store, run, which, out)
 	} else {
-		err = listChanges(ctx, store, run, which, out)
+		err = listChanges(ctx, store, run, which, out, behind(s.stdout).width)
 	}
 	if err != nil {
 		return err
@@ -111,12 +111,13 @@ func (s *session) streamChanges(ctx context.Context, store *db.Store, run db.Run
 	return err
 }
 
-func listChanges(ctx context.Context, store *db.Store, run db.Run, which db.ChangesOf, out io.Writer) error {
+func listChanges(ctx context.Context, store *db.Store, run db.Run, which db.ChangesOf, out io.Writer, width int) error {
 	n := 0
 	err := changesOf(ctx, store, run, which, func(change db.Change) error {
 		n++
-		line := fmt.Sprintf("%-11s %-10s %s  %s", kindOf(change), change.ObjectType, plain(change.ExternalID), changeText(change))
-		_, err := fmt.Fprintln(out, strings.TrimRight(line, " "))
+		lead := fmt.Sprintf("%-11s %-10s ", kindOf(change), change.ObjectType)
+		text := strings.TrimRight(plain(change.ExternalID)+"  "+changeText(change), " ")
+		_, err := fmt.Fprintln(out, strings.Join(foldBehind(lead, text, width), "\n"))
 		return err
 	})
 	if err != nil || n > 0 {

@@ -15,7 +15,7 @@ type runsRetry struct {
 
 // Help implements kong.HelpProvider.
 func (runsRetry) Help() string {
-	return `A new run reads the list of departments, and then the people only of those departments that the given run could not read to the end or never saw; of a run of single members, those who could not be looked up.
+	return `A new run reads the list of departments, and then the people only of those departments that the given run could not read to the end or never saw; if the run looked up single members, the new run looks up those that failed.
 
 Examples:
 

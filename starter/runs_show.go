@@ -17,7 +17,7 @@ type runsShow struct {
 
 // Help implements kong.HelpProvider.
 func (runsShow) Help() string {
-	return `Of a held run it tells who would be removed, where from and why, why a person must decide, until when and how. The ledger says for each department whether its children and its members were read to the end: only what was is ever removed from. Failed departments come first.
+	return `For a held run it shows who would be removed, from where and why, why the run is held, how to decide, and by when. The list of departments shows whether the children and the members of each were read to the end: nothing is removed from one that was not. Failed departments come first.
 
 Examples:
 
@@ -103,7 +103,11 @@ func (s *session) sayRun(run shownRun, all bool) {
 		t.AppendRow([]any{"details", detailsDropped(run.Run)})
 	}
 	if run.Error != "" {
-		t.AppendRow([]any{"error", plain(run.Error)})
+		label := "because"
+		if run.Status == directory.RunFailed {
+			label = "error"
+		}
+		t.AppendRow([]any{label, plain(run.Error)})
 	}
 	if run.HoldReason != "" {
 		t.AppendRow([]any{"held because", plain(run.HoldReason)})
@@ -113,7 +117,7 @@ func (s *session) sayRun(run shownRun, all bool) {
 		t.AppendRow([]any{"decided by", plain(run.DecidedBy)})
 	}
 	if run.HoldExpiresAt != nil {
-		t.AppendRow([]any{"to be decided until", moment(*run.HoldExpiresAt)})
+		t.AppendRow([]any{"decide by", moment(*run.HoldExpiresAt)})
 	}
 	printTable(s.stdout, t)
 	if run.Removals != nil {
@@ -125,25 +129,25 @@ func (s *session) sayRun(run shownRun, all bool) {
 	}
 	s.say("")
 	s.sayCounts(run.Counts)
-	s.sayErrors(run.Errors)
+	s.sayProblems(run.Status, run.Errors)
 }
 
 // detailsDropped says why there is nothing more to see of an old run.
 func detailsDropped(run db.Run) string {
-	return "cleaned up on " + moment(*run.DetailsDroppedAt) + ", as ORGSYNC_KEEP_DETAILS says"
+	return "deleted on " + moment(*run.DetailsDroppedAt) + ", as set by ORGSYNC_KEEP_DETAILS"
 }
 
 // sayRemovals tells how much a held run would remove.
 func (s *session) sayRemovals(r directory.Removals) {
 	s.say("\nWould be removed")
-	t := newTable("", "planned", "of", "may go unasked")
+	t := newTable("", "planned", "of", "limit")
 	rightAligned(t, 2, 3, 4)
 	kinds := []struct {
 		name string
 		directory.Removal
 	}{{"people", r.Members}, {"departments", r.Departments}, {"memberships", r.Memberships}}
 	for _, kind := range kinds {
-		limit := "no limit"
+		limit := "none"
 		if kind.Limit != nil {
 			limit = grouped(*kind.Limit)
 		}
@@ -169,21 +173,27 @@ func limitsOf(run db.Run) [][2]string {
 
 // sayDecide tells how a held run is decided, and until when if that has an end.
 func (s *session) sayDecide(provider, runID string, until *time.Time) {
-	s.say("\nThe removals wait for a decision.")
+	s.say("\nThe removals are waiting for your decision.")
 	if until != nil {
-		s.say("Undecided at %s they count as rejected.", moment(*until))
+		s.say("If nobody decides by %s, they are rejected.", moment(*until))
 	}
-	s.say("  see them:    orgsync runs show %s", shortID(runID))
-	s.say("  apply them:  orgsync approve %s %s", provider, shortID(runID))
-	s.say("  leave them:  orgsync reject %s %s", provider, shortID(runID))
+	s.say("  show:     orgsync runs show %s", shortID(runID))
+	s.say("  approve:  orgsync approve %s %s", provider, shortID(runID))
+	s.say("  reject:   orgsync reject %s %s", provider, shortID(runID))
 }
 
-func (s *session) sayErrors(errors []string) {
-	if len(errors) == 0 {
+// sayProblems lists what a run has to say about what it met. Only of a run that failed, in
+// whole or in part, these are errors.
+func (s *session) sayProblems(status string, problems []string) {
+	if len(problems) == 0 {
 		return
 	}
-	s.say("\nErrors")
-	for _, text := range errors {
+	heading := "Notes"
+	if status == directory.RunFailed || status == directory.RunPartial {
+		heading = "Errors"
+	}
+	s.say("\n%s", heading)
+	for _, text := range problems {
 		s.sayFolded("  ", plain(text))
 	}
 }

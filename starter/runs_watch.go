@@ -10,7 +10,7 @@ import (
 
 type runsWatch struct {
 	ID              string        `arg:"" help:"The run's id, or as much of its beginning as is unique."`
-	TemporalTimeout time.Duration `default:"1h" placeholder:"1h" help:"How long to keep waiting while Temporal does not answer; the run goes on. (${default})"`
+	TemporalTimeout time.Duration `default:"1h" placeholder:"1h" help:"How long to keep waiting while Temporal does not answer; the run continues in any case. (${default})"`
 }
 
 // Help implements kong.HelpProvider.

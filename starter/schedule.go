@@ -84,7 +84,7 @@ func (c schedulePause) Run(ctx context.Context, s *session) error {
 	if err := found.Pause(ctx, client.SchedulePauseOptions{Note: c.Note}); err != nil {
 		return found.failed("pause", err)
 	}
-	s.say("The schedule of %s is paused. Let it go on with: orgsync schedule resume %s", c.Name, c.Name)
+	s.say("The schedule of %s is paused. Resume it with: orgsync schedule resume %s", c.Name, c.Name)
 	return s.printSchedule(ctx, found, "")
 }
 
@@ -94,7 +94,7 @@ type scheduleResume struct {
 
 // Help implements kong.HelpProvider.
 func (scheduleResume) Help() string {
-	return `Syncs that were missed are not made up for.
+	return `Missed syncs are not caught up on.
 
 Examples:
 
@@ -110,7 +110,7 @@ func (c scheduleResume) Run(ctx context.Context, s *session) error {
 	if err := found.Unpause(ctx, client.ScheduleUnpauseOptions{Note: "resumed with orgsync schedule resume"}); err != nil {
 		return found.failed("resume", err)
 	}
-	s.say("The schedule of %s goes on.", c.Name)
+	s.say("The schedule of %s is resumed.", c.Name)
 	return s.printSchedule(ctx, found, "")
 }
 
@@ -141,7 +141,7 @@ func (c scheduleTrigger) Run(ctx context.Context, s *session) error {
 	if s.json {
 		return s.printJSON(scheduleRef{Provider: c.Name, ScheduleID: found.GetID()})
 	}
-	s.say("The sync of %s is triggered. What comes of it: orgsync runs list --provider %s", c.Name, c.Name)
+	s.say("A sync of %s has been triggered. To see its result: orgsync runs list --provider %s", c.Name, c.Name)
 	return nil
 }
 
@@ -206,7 +206,7 @@ func (s *session) unschedule(ctx context.Context, provider string) {
 	case err == nil:
 		s.note("the schedule of %s is removed too; set it again with: %s", provider, due.command(provider))
 	case !noSchedule(err):
-		s.note("whether %s has a schedule is not known: %v; one that is left removes itself when it is next due, or with: orgsync schedule remove %s",
+		s.note("could not tell whether %s has a schedule: %v; if it does, the schedule removes itself when it is next due, or remove it with: orgsync schedule remove %s",
 			provider, err, provider)
 	}
 }
@@ -227,7 +227,7 @@ func (s *session) knownSchedule(ctx context.Context, provider string) (*schedule
 	case noSchedule(err):
 		return nil, true
 	default:
-		s.note("whether %s has a schedule is not known: %v", provider, err)
+		s.note("could not tell whether %s has a schedule: %v", provider, err)
 		return nil, false
 	}
 }

@@ -153,13 +153,13 @@ func (scheduleList) Run(ctx context.Context, s *session) error {
 		s.say("There is no schedule. Set one with: orgsync schedule set NAME --every 1h")
 		return nil
 	}
-	t := newTable("provider", "due", "time zone", "next", "last", "result").drop("time zone", "last", "result").fold("due")
+	t := newTable("provider", "due", "next", "last", "result").drop("last", "result").fold("due")
 	for _, v := range views {
 		last, result := "never", ""
 		if len(v.LastRuns) > 0 {
 			last, result = moment(v.LastRuns[0].StartedAt), v.LastRuns[0].Outcome
 		}
-		t.AppendRow([]any{plain(v.Provider), v.Rule, plain(v.TimeZone), v.next(), last, plain(result)})
+		t.AppendRow([]any{plain(v.Provider), v.due(), v.next(), last, plain(result)})
 	}
 	printTable(s.stdout, t)
 	return nil
@@ -201,6 +201,9 @@ func providerOf(entry *client.ScheduleListEntry) string {
 	return name
 }
 
+// due says in words when a schedule starts something, in which time zone.
+func (v scheduleView) due() string { return v.Rule + " (" + plain(v.TimeZone) + ")" }
+
 // next says in words when a schedule starts something next.
 func (v scheduleView) next() string {
 	switch {
@@ -233,7 +236,7 @@ func (s *session) printSchedule(ctx context.Context, found schedule, change stri
 
 // rows are the lines that show a schedule.
 func (v scheduleView) rows() [][]any {
-	rows := [][]any{{"due", v.Rule + " (" + plain(v.TimeZone) + ")"}, {"next", v.next()}}
+	rows := [][]any{{"due", v.due()}, {"next", v.next()}}
 	if !v.Paused {
 		for _, at := range v.NextRuns[min(1, len(v.NextRuns)):] {
 			rows = append(rows, []any{"", moment(at)})

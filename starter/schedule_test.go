@@ -139,7 +139,7 @@ func TestProviderAddWithAnInterval(t *testing.T) {
 
 	o = in.run("schedule", "set", "nobody", "--every", "1h")
 	require.Equal(t, exitUsage, o.status)
-	require.Contains(t, o.stderr, `there is no provider "nobody"; stored are: soon`)
+	require.Contains(t, o.stderr, `there is no provider "nobody"; the stored providers are: soon`)
 }
 
 // Temporal reads cron expressions as they are read here, and keeps schedules that were
@@ -180,8 +180,8 @@ func TestProvidersWhileTemporalIsAway(t *testing.T) {
 	t.Setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
 	in := newInstallation(t)
 	in.add("acme", feishuConfig())
-	require.Contains(t, in.ok("provider", "show", "acme").stderr, "whether acme has a schedule is not known: temporal at 127.0.0.1:1 does not answer")
-	const itself = "removes itself when it is next due, or with: orgsync schedule remove acme"
+	require.Contains(t, in.ok("provider", "show", "acme").stderr, "could not tell whether acme has a schedule: temporal at 127.0.0.1:1 does not answer")
+	const itself = "removes itself when it is next due, or remove it with: orgsync schedule remove acme"
 	require.Contains(t, in.ok("provider", "update", "acme", "--inactive").stderr, itself)
 	require.Contains(t, in.ok("provider", "remove", "acme", "--yes").stderr, itself)
 

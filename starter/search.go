@@ -11,7 +11,7 @@ import (
 type searchCommand struct {
 	Name  string `arg:"" help:"The provider's name."`
 	Text  string `arg:"" help:"Part of a name, its pinyin or initials, part of an e-mail address or phone number, part of a department's name, or an id."`
-	Limit int    `default:"20" placeholder:"N" help:"The most people, and the most departments, to show. (${default})"`
+	Limit int    `default:"20" placeholder:"N" help:"How many people and how many departments to show at most. (${default})"`
 }
 
 // Help implements kong.HelpProvider.
@@ -89,7 +89,7 @@ func (c searchCommand) Run(ctx context.Context, s *session) error {
 
 func (s *session) sayFound(provider string, people []db.FoundMember, departments []db.FoundDepartment) {
 	if len(people)+len(departments) == 0 {
-		s.say("Nobody and no department of %s matches.", provider)
+		s.say("No person or department of %s matches.", provider)
 	}
 	if len(people) > 0 {
 		t := newTable("name", "id", "status", "title", "e-mail", "phone", "department").drop("status", "title", "phone", "e-mail").fold("department")

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
@@ -46,17 +47,8 @@ func (s *session) say(format string, args ...any) {
 // sayFolded writes a text behind lead, continued below its beginning where the screen is
 // too narrow.
 func (s *session) sayFolded(lead, text string) {
-	width := behind(s.stdout).width
-	if width == 0 {
-		s.say("%s%s", lead, text)
-		return
-	}
-	indent := strings.Repeat(" ", columnsOf(lead))
-	for i, line := range foldText(text, max(1, width-len(indent))) {
-		if i > 0 {
-			lead = indent
-		}
-		s.say("%s%s", lead, line)
+	for _, line := range foldBehind(lead, text, behind(s.stdout).width) {
+		s.say("%s", line)
 	}
 }
 
@@ -73,6 +65,9 @@ func (s *session) settings(optional ...string) (config.Config, error) {
 	return cfg, nil
 }
 
+// connectTimeout is how long somebody at a terminal waits for Postgres.
+const connectTimeout = 10 * time.Second
+
 // openStore opens the database alone.
 func (s *session) openStore(ctx context.Context) (*db.Store, error) {
 	cfg, err := s.settings(config.Keyset)
@@ -83,7 +78,7 @@ func (s *session) openStore(ctx context.Context) (*db.Store, error) {
 }
 
 func (s *session) open(ctx context.Context, cfg config.Config) (*db.Store, error) {
-	store, err := db.Open(ctx, cfg.DatabaseURL.Reveal())
+	store, err := db.Open(ctx, cfg.DatabaseURL.Reveal(), db.ConnectWithin(connectTimeout))
 	if errors.Is(err, db.ErrBadURL) {
 		return nil, &failure{status: exitUsage, err: err}
 	}
@@ -142,7 +137,7 @@ func (s *session) provider(ctx context.Context, store *db.Store, name string) (d
 	for i, p := range stored {
 		names[i] = p.Name
 	}
-	return db.Provider{}, misuse("there is no provider %q; stored are: %s", name, strings.Join(names, ", "))
+	return db.Provider{}, misuse("there is no provider %q; the stored providers are: %s", name, strings.Join(names, ", "))
 }
 
 // openTemporal connects to Temporal.

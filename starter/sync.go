@@ -17,8 +17,8 @@ import (
 type syncCommand struct {
 	Name        string   `arg:"" help:"The provider's name."`
 	Plan        bool     `help:"Change nothing; report what would be changed."`
-	Departments []string `placeholder:"ID,ID" help:"Read only the people of these departments (the provider's ids) and of the departments below them."`
-	Members     []string `aliases:"member" placeholder:"ID,ID" help:"Look up only these people (the provider's ids); takes seconds."`
+	Departments []string `xor:"target" placeholder:"ID,ID" help:"Read only the people of these departments (the provider's ids) and of the departments below them."`
+	Members     []string `xor:"target" aliases:"member" placeholder:"ID,ID" help:"Look up only these people (the provider's ids); takes seconds."`
 	OnRemovals  string   `enum:"hold,apply,skip" default:"hold" placeholder:"hold|apply|skip" help:"What to do with removals beyond the provider's limits: wait for approval, remove without asking, or remove nothing. (${default})"`
 	waitFlags
 }
@@ -58,6 +58,9 @@ type started struct {
 
 // Run implements the command.
 func (c syncCommand) Run(ctx context.Context, s *session) error {
+	if err := checkIDs(c.Departments, c.Members); err != nil {
+		return err
+	}
 	in := c.input()
 	if problem := in.Normalize(); problem != "" {
 		return misuse("%s", problem)
@@ -88,7 +91,7 @@ func (s *session) activeProvider(ctx context.Context, store *db.Store, name stri
 
 // startAndFollow starts a sync and, if asked to, waits for its end.
 func (s *session) startAndFollow(ctx context.Context, store *db.Store, temporal client.Client, p db.Provider, in workflows.SyncInput, flags waitFlags) error {
-	run, err := start(ctx, temporal, p, in)
+	run, err := start(ctx, store, temporal, p, in)
 	if err != nil {
 		return err
 	}
@@ -133,7 +136,7 @@ func (s *session) sayStarted(ctx context.Context, store *db.Store, provider stri
 	return nil
 }
 
-func start(ctx context.Context, temporal client.Client, p db.Provider, in workflows.SyncInput) (client.WorkflowRun, error) {
+func start(ctx context.Context, store *db.Store, temporal client.Client, p db.Provider, in workflows.SyncInput) (client.WorkflowRun, error) {
 	run, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: workflows.SyncWorkflowID(p.Name), TaskQueue: workflows.TaskQueue,
 		StaticSummary: in.Summary() + " from " + p.Type.Traits().DisplayName, StaticDetails: in.Details(),
@@ -142,14 +145,22 @@ func start(ctx context.Context, temporal client.Client, p db.Provider, in workfl
 	}, workflows.SyncOrgName, in)
 	var running *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &running) {
-		id := workflows.SyncWorkflowID(p.Name)
-		return nil, busy("a sync of %s is already running: workflow %s, run %s; follow it with: temporal workflow show -w %s --follow, or cancel it with: temporal workflow cancel -w %s",
-			p.Name, id, running.RunId, id, id)
+		return nil, alreadyRunning(ctx, store, p.Name, running)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("start sync of %s: %w", p.Name, err)
 	}
 	return run, nil
+}
+
+// alreadyRunning refuses to start a run beside another one of the provider, and says how
+// that one can be followed or canceled.
+func alreadyRunning(ctx context.Context, store *db.Store, name string, other *serviceerror.WorkflowExecutionAlreadyStarted) error {
+	id, follow := workflows.SyncWorkflowID(name), "orgsync status"
+	if runID, err := store.RunByExecution(ctx, id, other.RunId); err == nil {
+		follow = "orgsync runs watch " + shortID(runID)
+	}
+	return busy("a run of %s is already running, in workflow %s; follow it with: %s, or cancel it with: orgsync cancel %[1]s", name, id, follow)
 }
 
 // sayFollow tells how a run that goes on can be followed.

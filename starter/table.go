@@ -217,6 +217,24 @@ func foldText(s string, width int) []string {
 	return append(lines, strings.TrimRight(line, " "))
 }
 
+// foldBehind breaks a text behind lead into lines of at most width columns, continued
+// below its beginning. With a width of 0 it is one line.
+func foldBehind(lead, text string, width int) []string {
+	if width == 0 {
+		return []string{lead + text}
+	}
+	indent := strings.Repeat(" ", columnsOf(lead))
+	lines := foldText(text, max(1, width-len(indent)))
+	for i := range lines {
+		if i == 0 {
+			lines[i] = lead + lines[i]
+		} else {
+			lines[i] = indent + lines[i]
+		}
+	}
+	return lines
+}
+
 // wordsOf divides a text where a line may end: behind a space, and on both sides of a
 // character that is a word by itself, as Han characters are. Spaces stay at the words'
 // ends.

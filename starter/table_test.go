@@ -115,9 +115,12 @@ func TestCommandsFitEightyColumns(t *testing.T) {
 			Unchanged: 1234567, Failed: 1234567, Linked: 1234567},
 	}
 	require.NoError(t, store.RunHold(t.Context(), run, "it would remove 1,234 of 40,000 members; the limit is 800", "orgsync/acme/removals/"+run, million))
+	in.query(`INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+		SELECT $1, 'member', id, id, external_id, 'updated', jsonb_build_object('email', 'ouyang.xiongxin@acme.example.cn'),
+			jsonb_build_object('email', email, 'phone', phone, 'title', title, 'department_path', department_path) FROM org_members WHERE name = '欧阳雄信'`, run)
 	for _, command := range [][]string{
 		{"provider", "list"}, {"provider", "show", "acme"}, {"runs", "list"}, {"runs", "show", run}, {"runs", "show", run, "--all"},
-		{"search", "acme", "oyxx"}, {"tree", "acme"},
+		{"search", "acme", "oyxx"}, {"tree", "acme"}, {"runs", "changes", run}, {"explain", "acme", "oyxx"},
 	} {
 		o := in.ok(command...)
 		for _, line := range strings.Split(o.stdout, "\n") {

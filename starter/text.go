@@ -28,6 +28,14 @@ func grouped[T int | int64](n T) string {
 	return digits
 }
 
+// counted writes a figure with what is counted: 1 page, 2 pages.
+func counted[T int | int64](n T, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return grouped(n) + " " + many
+}
+
 // moment writes a time in the local zone.
 func moment(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05-07:00") }
 

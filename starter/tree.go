@@ -12,7 +12,7 @@ import (
 type treeCommand struct {
 	Name  string `arg:"" help:"The provider's name."`
 	Depth *int   `placeholder:"N" help:"Levels to show, counted from the top; by default all."`
-	IDs   bool   `name:"ids" help:"Show the departments' ids at the provider, which --departments takes."`
+	IDs   bool   `name:"ids" help:"Show the provider's ids of the departments, for use with --departments."`
 }
 
 // Help implements kong.HelpProvider.

@@ -66,7 +66,7 @@ func TestSearch(t *testing.T) {
 		require.Len(t, found, 1, text)
 		require.Contains(t, in.ok("search", "acme", text).stdout, "shan@acme.cn", text)
 	}
-	require.Contains(t, in.ok("search", "acme", "nobody").stdout, "Nobody and no department of acme matches")
+	require.Contains(t, in.ok("search", "acme", "nobody").stdout, "No person or department of acme matches")
 	var found []db.FoundMember
 	in.ok("search", "acme", "nobody", "--output", "json").json(&found)
 	require.Empty(t, found)

@@ -26,7 +26,7 @@ type undoCommand struct {
 func (undoCommand) Help() string {
 	return `Restores what the run removed, moved or changed, and removes what it created. This is a run of its own. If nothing is left to undo, the command says so and exits with 6. A person or department that a later run changed is left alone as a whole, and named. If you undo the undo, the changes of the run come back.
 
-The next sync follows the provider again: to keep what was restored, mend the cause first, pause the schedule, or switch the provider off.
+The next sync goes by the provider again. To keep what was restored, first remove the cause, pause the schedule, or switch the provider off.
 
 Examples:
 
@@ -70,7 +70,7 @@ func (c undoCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	run, err := startUndo(ctx, temporal, target, in)
+	run, err := startUndo(ctx, store, temporal, target, in)
 	if err != nil {
 		return err
 	}
@@ -98,12 +98,12 @@ func (c undoCommand) conclude(ctx context.Context, s *session, store *db.Store, 
 		return nothing("nothing of run %s is left to undo; see: orgsync runs list --provider %s", shortID(target.ID), target.Provider)
 	}
 	if !c.Plan {
-		s.say("The next sync of %s follows the provider again.", target.Provider)
+		s.say("The next sync of %s goes by the provider again, and may reverse this.", target.Provider)
 	}
 	return nil
 }
 
-func startUndo(ctx context.Context, temporal client.Client, target db.Run, in workflows.UndoInput) (client.WorkflowRun, error) {
+func startUndo(ctx context.Context, store *db.Store, temporal client.Client, target db.Run, in workflows.UndoInput) (client.WorkflowRun, error) {
 	summary := "Undo run " + shortID(target.ID) + " of " + target.Provider
 	if in.Mode == workflows.ModePlan {
 		summary = "Plan to undo run " + shortID(target.ID) + " of " + target.Provider
@@ -116,7 +116,7 @@ func startUndo(ctx context.Context, temporal client.Client, target db.Run, in wo
 	}, workflows.UndoRunName, in)
 	var running *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &running) {
-		return nil, busy("a run of %s is at work: workflow %s, run %s; wait for it, or cancel it with: temporal workflow cancel -w %s", target.Provider, id, running.RunId, id)
+		return nil, alreadyRunning(ctx, store, target.Provider, running)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("start undoing run %s: %w", target.ID, err)

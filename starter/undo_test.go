@@ -69,7 +69,7 @@ func TestUndoThatTakesNothingBackIsTold(t *testing.T) {
 	status, stdout, stderr = conclude()
 	require.Equal(t, exitDone, status)
 	require.Empty(t, stderr)
-	require.Contains(t, stdout, "The next sync of acme follows the provider again.")
+	require.Contains(t, stdout, "The next sync of acme goes by the provider again")
 	result.Status = directory.RunPartial
 	status, _, _ = conclude()
 	require.Equal(t, exitPartial, status)
@@ -82,7 +82,7 @@ func TestRunsTellWhichOnesUndo(t *testing.T) {
 	store := in.store()
 	target, undoing := in.begin(store, "acme", "1"), in.begin(store, "acme", "2")
 	in.query("UPDATE sync_runs SET undoes = $2 WHERE id = $1", undoing, target)
-	require.Contains(t, in.ok("runs", "list").stdout, "apply, undoes "+target[:8])
+	require.Contains(t, in.ok("runs", "list").stdout, "undo of "+target[:8])
 	require.Contains(t, in.ok("runs", "show", undoing).stdout, target)
 	var shown shownRun
 	in.ok("runs", "show", undoing, "--output", "json").json(&shown)

@@ -22,7 +22,7 @@ func TestCleanedUpDetailsAreToldApartFromNone(t *testing.T) {
 
 	_, err := store.CleanDetails(t.Context(), 1)
 	require.NoError(t, err)
-	require.Contains(t, in.ok("runs", "changes", old).stdout, "The change log was cleaned up on ")
+	require.Contains(t, in.ok("runs", "changes", old).stdout, "The change log was deleted on ")
 	require.Contains(t, in.ok("runs", "show", old).stdout, "ORGSYNC_KEEP_DETAILS")
 	var shown shownRun
 	in.ok("runs", "show", old, "--output", "json").json(&shown)

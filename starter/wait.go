@@ -18,7 +18,7 @@ import (
 type waitFlags struct {
 	// Wait is nil if nothing is said.
 	Wait            *bool         `negatable:"" help:"Wait until the run has ended or is held, and print its result; or only start it. By default a command waits on a terminal; in a script only undo does."`
-	TemporalTimeout time.Duration `default:"1h" placeholder:"1h" help:"How long to keep waiting while Temporal does not answer; the run goes on. (${default})"`
+	TemporalTimeout time.Duration `default:"1h" placeholder:"1h" help:"How long to keep waiting while Temporal does not answer; the run continues in any case. (${default})"`
 }
 
 // waits says whether to wait for a run that was started. On a terminal it is by default:
@@ -41,13 +41,21 @@ func (s *session) await(ctx context.Context, store *db.Store, temporal client.Cl
 	result, err := w.follow(ctx)
 	w.watch.done()
 	if ctx.Err() != nil {
-		return result, &failure{status: exitInterrupted, err: fmt.Errorf("stopped waiting; the run goes on in workflow %s: see orgsync runs list --provider %s, or cancel it with: temporal workflow cancel -w %s",
-			run.GetID(), in.Provider, run.GetID())}
+		return result, &failure{status: exitInterrupted, err: w.leftAlone()}
 	}
 	if err != nil {
 		return w.afterFailure(ctx, err)
 	}
 	return result, nil
+}
+
+// leftAlone says that the run continues, and how it can be followed or canceled.
+func (w *wait) leftAlone() error {
+	follow := "orgsync status"
+	if w.watch.runID != "" {
+		follow = "orgsync runs watch " + shortID(w.watch.runID)
+	}
+	return fmt.Errorf("stopped waiting; the run continues; follow it with: %s, or cancel it with: orgsync cancel %s", follow, w.in.Provider)
 }
 
 // wait follows one run. It goes by the workflow's result, and while Temporal is away by

@@ -108,7 +108,7 @@ func (in installation) await(name string, timeout time.Duration) *atWork {
 	return w
 }
 
-const gone = "orgsync: temporal does not answer; waiting goes on\n"
+const gone = "orgsync: temporal does not answer; still waiting\n"
 
 // A run that goes on while Temporal cannot be reached ends for who waits as it does.
 func TestWaitingGoesOnByTheDatabaseWhileTemporalIsAway(t *testing.T) {
@@ -186,8 +186,8 @@ func TestInterruptionLeavesTheRunAlone(t *testing.T) {
 	}}
 	_, err := s.await(ctx, nil, nil, run, workflows.SyncInput{Provider: "acme"}, waitFlags{})
 	require.Equal(t, exitInterrupted, s.conclude(ctx, err))
-	require.Contains(t, stderr.String(), "the run goes on")
-	require.Contains(t, stderr.String(), "temporal workflow cancel -w orgsync/acme")
+	require.Contains(t, stderr.String(), "the run continues; follow it with: orgsync status")
+	require.Contains(t, stderr.String(), "orgsync cancel acme")
 	require.Empty(t, stdout.String())
 }
 
@@ -223,7 +223,7 @@ func TestWatchTellsEachPhaseOnce(t *testing.T) {
 	require.NoError(t, store.RunPhase(ctx, run, "members"))
 	w.look(ctx)
 	w.look(ctx)
-	require.Regexp(t, `^orgsync: acme: members, 1 of 1 departments, 40 members read, 0 calls, \d+s\n$`, out.String())
+	require.Regexp(t, `^orgsync: acme: members, 1 of 1 department, 40 memberships read, \d+s\n$`, out.String())
 
 	out.Reset()
 	require.NoError(t, store.RunPhase(ctx, run, "removals"))
@@ -242,7 +242,7 @@ func TestLiveLineIsReplacedAndFitsTheTerminal(t *testing.T) {
 	progress.MembersRead = 1000
 	w.draw(progress, began.Add(2*time.Second))
 	require.Equal(t, "\r\x1b[2Kacme: members, 600 of 1,200 departments"+"\r\x1b[2Kacme: members, 600 of 1,200 departments", out.String())
-	require.Equal(t, "acme: members, 600 of 1,200 departments, 1,000 members read (500/s), 0 calls, 3 failed, 2s",
+	require.Equal(t, "acme: members, 600 of 1,200 departments, 1,000 memberships read (500/s), 3 failed, 2s",
 		progressLine("acme", progress, 500, began.Add(2*time.Second)))
 
 	out.Reset()

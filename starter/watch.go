@@ -120,13 +120,21 @@ func (w *watch) done() {
 	}
 }
 
+// progressLine says where a run is: what has begun already, and no row of noughts.
 func progressLine(provider string, p db.Progress, rate float64, now time.Time) string {
-	line := fmt.Sprintf("%s: %s, %s of %s departments, %s members read", provider, plain(p.Phase),
-		grouped(p.DepartmentsDone), grouped(p.Departments), grouped(p.MembersRead))
+	line := provider + ": " + plain(p.Phase)
+	if p.Departments > 0 {
+		line += fmt.Sprintf(", %s of %s", grouped(p.DepartmentsDone), counted(p.Departments, "department", "departments"))
+	}
+	if p.MembersRead > 0 { // in each department that they are in
+		line += ", " + counted(p.MembersRead, "membership", "memberships") + " read"
+	}
 	if rate > 0 {
 		line += fmt.Sprintf(" (%s/s)", grouped(int(rate)))
 	}
-	line += fmt.Sprintf(", %s calls", grouped(p.Calls))
+	if p.Calls > 0 {
+		line += ", " + counted(p.Calls, "call", "calls")
+	}
 	if p.DepartmentsFailed > 0 {
 		line += fmt.Sprintf(", %s failed", grouped(p.DepartmentsFailed))
 	}

@@ -133,7 +133,7 @@ func prepare(ctx context.Context, cfg config.Config) error {
 		return fmt.Errorf("is the database migrated? %w; run: orgsync migrate", err)
 	}
 	if len(status.Pending) > 0 {
-		return fmt.Errorf("the database lacks this build's migrations from %s on; run: orgsync migrate", status.Pending[0])
+		return fmt.Errorf("the database lacks the migrations of this build from %s on; run: orgsync migrate", status.Pending[0])
 	}
 	return db.Ready(ctx, url)
 }

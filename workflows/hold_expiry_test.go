@@ -55,7 +55,7 @@ func TestUndecidedRemovalsExpire(t *testing.T) {
 			require.Equal(t, []string{"FinishRun"}, f.order(), "nothing is removed")
 			require.Equal(t, directory.RunRejected, result.Status)
 			require.Len(t, result.Errors, 1)
-			require.Contains(t, result.Errors[0], "nobody decided until "+began.Add(left).UTC().Format(time.DateTime)+" UTC, so the removals count as rejected: "+holdReason)
+			require.Contains(t, result.Errors[0], "nobody decided by "+began.Add(left).UTC().Format(time.DateTime)+" UTC, so the removals were rejected: "+holdReason)
 			require.Equal(t, []any{directory.RunRejected}, attribute("SyncOutcome"))
 			require.GreaterOrEqual(t, env.Now().Sub(began), max(0, left))
 			require.Equal(t, "expired", query[workflows.HeldRemovals](t, env, workflows.RemovalsQuery).State)

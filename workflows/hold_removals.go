@@ -131,7 +131,7 @@ func (h *hold) decide(ctx workflow.Context, decision, by string) (*SyncResult, e
 
 func (h *hold) run(ctx workflow.Context) (*SyncResult, error) {
 	overtaken := workflow.GetSignalChannelWithOptions(ctx, SupersededSignal,
-		workflow.SignalChannelOptions{Description: "a newer run of the whole company has begun: there is nothing left to decide"})
+		workflow.SignalChannelOptions{Description: "a newer run of the whole company has started, so there is nothing left to decide"})
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		overtaken.Receive(ctx, nil)
 		if h.decision == "" {
@@ -161,7 +161,7 @@ func (h *hold) wait(ctx workflow.Context) {
 	} else {
 		inTime, err = workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
 			Timeout:      workflow.GetInfo(ctx).WorkflowStartTime.Add(h.in.ExpiresIn).Sub(workflow.Now(ctx)),
-			TimerOptions: workflow.TimerOptions{Summary: "time to decide; then the removals count as rejected"},
+			TimerOptions: workflow.TimerOptions{Summary: "time to decide, after which the removals are rejected"},
 		}, decided)
 	}
 	switch {
@@ -183,9 +183,9 @@ func (h *hold) carryOut(ctx workflow.Context) (*SyncResult, error) {
 	case rejected:
 		end.Status, end.Problem = directory.RunRejected, "an operator rejected the removals: "+h.in.Reason
 	case expired:
-		end.Status, end.Problem = directory.RunRejected, "nobody decided until "+moment(*h.in.ExpiresAt)+", so the removals count as rejected: "+h.in.Reason
+		end.Status, end.Problem = directory.RunRejected, "nobody decided by "+moment(*h.in.ExpiresAt)+", so the removals were rejected: "+h.in.Reason
 	case superseded:
-		end.Status, end.Problem = directory.RunSuperseded, "overtaken by a newer run before the removals were decided"
+		end.Status, end.Problem = directory.RunSuperseded, "superseded by a newer run before anybody decided on the removals"
 	default:
 		end.Status, end.Problem = directory.RunCanceled, "canceled while waiting for a decision on the removals"
 	}
@@ -209,7 +209,7 @@ func (h *hold) remove(ctx workflow.Context) error {
 	ref := activities.RunRef{RunID: h.in.RunID}
 	// Whoever is there again stays, and so does whoever could not be looked up.
 	if err := workflow.ExecuteActivity(askOnce(ctx, h.in.Provider), reconcile.LookUpAgain, ref).Get(ctx, nil); err != nil {
-		workflow.GetLogger(ctx).Warn("not everybody could be looked up again", "run", h.in.RunID, "error", err)
+		workflow.GetLogger(ctx).Warn("some people could not be looked up again", "run", h.in.RunID, "error", err)
 	}
 	if err := workflow.ExecuteActivity(write(ctx, h.in.Provider), reconcile.Spare, ref).Get(ctx, nil); err != nil {
 		return err

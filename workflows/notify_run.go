@@ -72,6 +72,6 @@ func tell(ctx workflow.Context, in NotifyInput) {
 		TypedSearchAttributes: temporal.NewSearchAttributes(AttributeProvider.ValueSet(in.Provider)),
 	})
 	if err := workflow.ExecuteChildWorkflow(ctx, NotifyRun, in).GetChildWorkflowExecution().Get(ctx, nil); err != nil {
-		workflow.GetLogger(ctx).Warn("nobody is told of the run", "run", in.RunID, "status", in.Status, "error", err)
+		workflow.GetLogger(ctx).Warn("the webhooks were not notified of the run", "run", in.RunID, "status", in.Status, "error", err)
 	}
 }

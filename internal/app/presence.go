@@ -49,7 +49,7 @@ func (p *presence) begin(ctx context.Context) (end func(), err error) {
 		leaving, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 		defer cancel()
 		if err := p.store.WorkerGone(leaving, p.self.ID); err != nil {
-			p.log.Warn("the worker stops without saying so", "error", err)
+			p.log.Warn("could not record that the worker stopped", "error", err)
 		}
 	}, nil
 }
@@ -64,7 +64,7 @@ func (p *presence) beat(ctx context.Context) {
 		case <-ticker.C:
 		}
 		if err := p.store.WorkerSeen(ctx, p.self); err != nil && ctx.Err() == nil {
-			p.log.Warn("the installation is not told that the worker is at work", "error", err)
+			p.log.Warn("could not record that the worker is running", "error", err)
 		}
 	}
 }

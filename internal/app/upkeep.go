@@ -31,7 +31,7 @@ func EnsureUpkeep(ctx context.Context, c client.Client, taskQueue string) error 
 		Spec: upkeepSpec(),
 		Action: &client.ScheduleWorkflowAction{
 			ID: workflows.UpkeepID, Workflow: workflows.UpkeepName, TaskQueue: taskQueue,
-			StaticSummary: "cleans up what is no longer kept",
+			StaticSummary: "deletes what need not be kept any longer",
 		},
 		// A night that was missed by a few hours is made up for; more than one is not.
 		CatchupWindow: 12 * time.Hour,
@@ -39,7 +39,7 @@ func EnsureUpkeep(ctx context.Context, c client.Client, taskQueue string) error 
 	if err == nil || errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
 		return nil
 	}
-	return fmt.Errorf("schedule the upkeep: %w; runs and raw records are kept for ever until somebody who may runs: "+
+	return fmt.Errorf("schedule the upkeep: %w; runs and raw records are kept for ever until somebody with the right to do so runs: "+
 		"temporal schedule create --schedule-id %s --workflow-id %s --type %s --task-queue %s --cron '17 3 * * *'",
 		err, workflows.UpkeepID, workflows.UpkeepID, workflows.UpkeepName, taskQueue)
 }

@@ -127,7 +127,7 @@ func (o *Opener) Reseal(ctx context.Context) (int, error) {
 	return o.Store.Reseal(ctx, func(providerID string, old db.Sealed) (db.Sealed, error) {
 		plain, err := o.Box.Open(old.Value, associated(providerID, old.Key))
 		if err != nil {
-			return db.Sealed{}, fmt.Errorf("setting %s of provider %s does not open with this key set: %w", old.Key, providerID, err)
+			return db.Sealed{}, fmt.Errorf("setting %s of provider %s cannot be decrypted with this key set: %w", old.Key, providerID, err)
 		}
 		value, keyID, err := o.Box.Seal(plain, associated(providerID, old.Key))
 		return db.Sealed{Key: old.Key, Value: value, KeyID: keyID}, err

@@ -179,7 +179,7 @@ func TestResealAfterRotation(t *testing.T) {
 	require.Error(t, err, "the old key alone opens nothing any more")
 
 	_, err = opener(t, in.store, keys(t)).Reseal(t.Context())
-	require.ErrorContains(t, err, "does not open with this key set")
+	require.ErrorContains(t, err, "cannot be decrypted with this key set")
 	require.Equal(t, "the-apps-own", in.open(rotated).settings["secret"], "and nothing is lost by trying")
 }
 

@@ -100,7 +100,7 @@ func check(key provider.Key, text string, stored bool) error {
 	case strings.ContainsAny(text, " \t\r\n"):
 		return fmt.Errorf("config: %s contains white space", key.Name)
 	case document.Invisible(text) != "":
-		return fmt.Errorf("config: %s holds %s; type it anew or copy it again", key.Name, document.Invisible(text))
+		return fmt.Errorf("config: %s holds %s; retype it or copy it again", key.Name, document.Invisible(text))
 	case strings.HasSuffix(key.Name, "_url"):
 		u, err := url.Parse(text)
 		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" {

@@ -60,7 +60,7 @@ func TestParseRefuses(t *testing.T) {
 		"a key in capitals": {`{"corp_id":"ww1","CORP_ID":"ww2"}`, `config: the key "CORP_ID" is given more than once`},
 		"UTF-16":            {"\xff\xfe{\x00}\x00", "config: it is encoded as UTF-16; save it as UTF-8"},
 		"GBK":               {"{\"secret\":\"\xd5\xc5\"}", "config: it is not encoded as UTF-8"},
-		"zero-width space":  {"{\"secret\":\"s3cr\u200bet\"}", "config: secret holds U+200B, a zero-width space, as character 5; type it anew or copy it again"},
+		"zero-width space":  {"{\"secret\":\"s3cr\u200bet\"}", "config: secret holds U+200B, a zero-width space, as character 5; retype it or copy it again"},
 		"no-break space":    {"{\"corp_id\":\"ww\u00a02\"}", "config: corp_id holds U+00A0, a no-break space, as character 3"},
 		"mark in a value":   {"{\"secret\":\"\ufeffs3cret\"}", "config: secret holds U+FEFF, a byte order mark, as character 1"},
 		"escaped":           {`{"secret":"s\u200d"}`, "config: secret holds U+200D, a zero-width joiner, as character 2"},

@@ -214,7 +214,7 @@ func (s setting) load(c *Config, value string, optional []string) error {
 		value = s.fallback
 	}
 	if unseen := document.Invisible(value); unseen != "" {
-		return fmt.Errorf("%s holds %s; type it anew or copy it again", s.name, unseen)
+		return fmt.Errorf("%s holds %s; retype it or copy it again", s.name, unseen)
 	}
 	err := s.set(c, value)
 	switch {

@@ -31,7 +31,7 @@ func webhooks(v string) ([]Webhook, error) {
 				i+1, problem, strings.Join(WebhookFormats, ":, "))
 		}
 		if slices.Contains(hooks, hook) {
-			return nil, fmt.Errorf("webhook %d stands there twice; want each once", i+1)
+			return nil, fmt.Errorf("webhook %d is listed twice; list each one once", i+1)
 		}
 		hooks = append(hooks, hook)
 	}

@@ -42,7 +42,7 @@ func TestWrongWebhooksAreNamedByTheirPlace(t *testing.T) {
 		"wecom:ftp://h/t0ken":          "webhook 1 has no http or https URL",
 		"feishu:http://[t0ken":         "webhook 1 has no http or https URL",
 		"wecom:https://h/t0ken#s":      "webhook 1 has a secret after #",
-		good + good:                    "webhook 2 stands there twice",
+		good + good:                    "webhook 2 is listed twice",
 	} {
 		_, err := config.Load(env(map[string]string{"ORGSYNC_NOTIFY": value}))
 		require.ErrorContains(t, err, "ORGSYNC_NOTIFY is wrong; "+want)

@@ -44,7 +44,7 @@ func Listen(address string, metrics http.Handler, log *slog.Logger, checks ...Ch
 	s := &Server{listener: listener, server: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}}
 	go func() {
 		if err := s.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("metrics are not answered any more", "error", err)
+			log.Error("metrics are no longer served", "error", err)
 		}
 	}()
 	return s, nil

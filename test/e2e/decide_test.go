@@ -271,7 +271,7 @@ func TestDeciding(t *testing.T) {
 	var expired workflows.SyncResult
 	require.NoError(t, w.temporal.GetWorkflow(t.Context(), held.HoldWorkflowID, "").Get(t.Context(), &expired))
 	require.Equal(t, directory.RunRejected, expired.Status)
-	require.Contains(t, expired.Errors[0], "nobody decided until")
+	require.Contains(t, expired.Errors[0], "nobody decided by")
 	require.Equal(t, []string{"temporal", "expired"}, w.actors(held.RunID))
 	require.Equal(t, before, w.standing(s))
 	mail.wait("nobody decided on the removals of "+s.name, held.RunID, "orgsync sync "+s.name)
