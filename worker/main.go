@@ -25,9 +25,9 @@ import (
 
 const usage = `orgsync-worker runs the workflows and activities of orgsync.
 
-Stop it with SIGTERM or Ctrl-C: activities at work get ten seconds, and whatever they
-have read is kept. The only flag is --ready: it asks the worker beside it, at
-ORGSYNC_METRICS_ADDRESS, whether it is ready for work, and ends with 0 if it is.
+To stop it, press Ctrl-C or send SIGTERM. Running activities get ten seconds to finish;
+what they have read is kept. The only flag is --ready: it asks the worker on this
+machine, at ORGSYNC_METRICS_ADDRESS, whether it is ready, and exits with 0 if so.
 
 Example:
   DATABASE_URL=postgres://orgsync@db/orgsync ORGSYNC_KEYSET=/etc/orgsync/keyset.json \
@@ -133,7 +133,7 @@ func prepare(ctx context.Context, cfg config.Config) error {
 		return fmt.Errorf("is the database migrated? %w; run: orgsync migrate", err)
 	}
 	if len(status.Pending) > 0 {
-		return fmt.Errorf("the database lacks the migrations of this build from %s on; run: orgsync migrate", status.Pending[0])
+		return fmt.Errorf("the database lacks this build's migrations from %s on; run: orgsync migrate", status.Pending[0])
 	}
 	return db.Ready(ctx, url)
 }

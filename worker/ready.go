@@ -17,7 +17,7 @@ const readyTimeout = 4 * time.Second
 func ready(ctx context.Context, address string) error {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return errors.New("ORGSYNC_METRICS_ADDRESS is not set to an address such as :9464, so that the worker cannot be asked")
+		return errors.New("ORGSYNC_METRICS_ADDRESS is not set, so the worker cannot be asked; set it to an address such as :9464, here and for the worker")
 	}
 	if host == "" || net.ParseIP(host).IsUnspecified() {
 		host = "127.0.0.1"

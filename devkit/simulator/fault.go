@@ -3,6 +3,8 @@ package simulator
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -67,6 +69,12 @@ const (
 	SetField  Kind = "set_field"
 )
 
+// Kinds are all kinds of fault.
+var Kinds = []Kind{
+	HTTPStatus, HTML, EmptyBody, Hang, Reset, Code, Throttle, Forbidden, OutOfRange, ExpireToken, Slow, Truncate, Cut,
+	NoItems, EmptyPage, SameToken, CycleToken, Duplicate, NoID, WrongType, DropField, SetField,
+}
+
 // Action is what a fault does.
 type Action struct {
 	Kind   Kind
@@ -111,13 +119,10 @@ func (a *Action) UnmarshalJSON(data []byte) error {
 			return fmt.Errorf("fault delay: %w", err)
 		}
 	}
-	switch a.Kind {
-	case HTTPStatus, HTML, EmptyBody, Hang, Reset, Code, Throttle, Forbidden, OutOfRange, ExpireToken, Slow, Truncate, Cut,
-		NoItems, EmptyPage, SameToken, CycleToken, Duplicate, NoID, WrongType, DropField, SetField:
-		return nil
-	default:
-		return fmt.Errorf("fault kind %q is unknown", a.Kind)
+	if !slices.Contains(Kinds, a.Kind) {
+		return fmt.Errorf("fault kind %q is unknown; it must be one of %s", a.Kind, strings.Trim(fmt.Sprint(Kinds), "[]"))
 	}
+	return nil
 }
 
 // Forever, as Fault.Times, keeps a fault in force until it is cleared.

@@ -239,4 +239,5 @@ func TestFaultsAreJSON(t *testing.T) {
 	for _, bad := range []string{`{"kind":"explode"}`, `{"kind":"slow","delay":"soon"}`, `{"kind":"slow","delay":3}`} {
 		require.Error(t, json.Unmarshal([]byte(bad), &out.Action), bad)
 	}
+	require.ErrorContains(t, json.Unmarshal([]byte(`{"kind":"explode"}`), &out.Action), `"explode" is unknown; it must be one of http_status html `)
 }

@@ -22,14 +22,14 @@ type commands struct {
 	Up     upCommand     `cmd:"" help:"Start the stack in the background and return once it is healthy."`
 	Down   downCommand   `cmd:"" help:"Stop the stack. Its data is kept."`
 	Clean  cleanCommand  `cmd:"" help:"Stop the stack and remove its data."`
-	Status statusCommand `cmd:"" help:"Say what runs, and where."`
-	Logs   logsCommand   `cmd:"" help:"Print the ends of the log files."`
-	Demo   demoCommand   `cmd:"" help:"Sync three simulated companies on a stack of its own, which is removed afterwards."`
-	Exec   execCommand   `cmd:"" help:"Run a command with a temporary Postgres and a Temporal program for tests."`
+	Status statusCommand `cmd:"" help:"Show what is running, and where."`
+	Logs   logsCommand   `cmd:"" help:"Print the last part of each log file."`
+	Demo   demoCommand   `cmd:"" help:"Sync three simulated companies on a temporary stack."`
+	Exec   execCommand   `cmd:"" help:"Run a command, such as the tests, with a temporary Postgres and Temporal."`
 	Fuzz   fuzzCommand   `cmd:"" help:"Run every fuzz test for a while."`
-	Tool   toolCommand   `cmd:"" help:"Run a pinned tool, which is built at first use."`
+	Tool   toolCommand   `cmd:"" help:"Run a tool at its pinned version, building it on first use."`
 
-	Supervise superviseCommand `cmd:"" hidden:"" help:"Own a stack until told to stop."`
+	Supervise superviseCommand `cmd:"" hidden:"" help:"Run a stack until told to stop."`
 }
 
 // dirs are the places that commands work with.

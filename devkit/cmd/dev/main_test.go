@@ -88,7 +88,7 @@ func TestUpStatusDown(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "it holds a password")
 
-	require.Contains(t, i.run(t, "up"), "running already")
+	require.Contains(t, i.run(t, "up"), "already running")
 	again, _ := readState(i.state)
 	require.Equal(t, up, again)
 	require.Contains(t, i.run(t, "status"), "worker     running")

@@ -47,7 +47,7 @@ func ended(ctx context.Context, s state) (names []string) {
 }
 
 type logsCommand struct {
-	Bytes int64 `help:"How much of the end of each file." default:"4000"`
+	Bytes int64 `help:"How many bytes of each file to print." default:"4000"`
 }
 
 // Run prints the ends of the log files.

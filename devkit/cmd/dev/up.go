@@ -34,10 +34,10 @@ func (upCommand) Run(ctx context.Context, where dirs) error {
 		s, _ := readState(where.state)
 		dead := ended(ctx, s)
 		if len(dead) == 0 {
-			fmt.Println("The development stack is running already.")
+			fmt.Println("The development stack is already running.")
 			return describe(where.state)
 		}
-		fmt.Printf("Starting the development stack anew, since this has ended: %s\n", strings.Join(dead, ", "))
+		fmt.Printf("Restarting the development stack, because this has stopped: %s\n", strings.Join(dead, ", "))
 		if err := takeDown(ctx, where.state); err != nil {
 			return err
 		}
@@ -134,7 +134,7 @@ func describe(dir string) error {
   simulated companies  %s (control)
   settings             %s
 
-Next, to sync a simulated company (or use a configuration file of your own):
+Next, sync a simulated company (or use a configuration file of your own):
   . %s
   bin/orgsync provider add acme --type feishu --config %s
   bin/orgsync sync acme --wait

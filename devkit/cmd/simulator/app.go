@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/orgsync/orgsync/devkit/simulator/dingtalk"
 	"github.com/orgsync/orgsync/devkit/simulator/feishu"
@@ -15,22 +16,22 @@ import (
 // may see all, called from anywhere; at WeCom one that was created today.
 type app struct {
 	// Without are permissions that the app lacks: Feishu's scopes, DingTalk's points.
-	Without []string `json:"without,omitempty" name:"without" placeholder:"PERMISSION" help:"A permission that the app lacks: a scope of Feishu's or a permission point of DingTalk's."`
+	Without []string `json:"without,omitempty" name:"without" placeholder:"PERMISSION" help:"A permission to take from the app: a scope of Feishu or a permission point of DingTalk."`
 	// TrustedIPs, if there are any, are the only callers let in.
-	TrustedIPs []string `json:"trusted_ips,omitempty" name:"trusted-ip" placeholder:"ADDRESS" help:"An address that is let in; all others are refused then."`
+	TrustedIPs []string `json:"trusted_ips,omitempty" name:"trusted-ip" placeholder:"ADDRESS" help:"An address from which the app may be used; all others are then refused."`
 	// OldApp and OldSyncAddress are WeCom's: an app from before 2022-06-20, which sees
 	// e-mail and phone, and a contact sync secret from an address that reads everything.
 	OldApp         bool `json:"old_app,omitempty" name:"old-app" help:"WeCom: an app from before 2022-06-20, which sees e-mail addresses and phone numbers."`
 	OldSyncAddress bool `json:"old_sync_address,omitempty" name:"old-sync-address" help:"WeCom: the contact sync secret reads everything, as from an address used before 2022-08-15."`
 	// HiddenLeavers is Feishu's: somebody who left is out of range, and not shown as resigned.
-	HiddenLeavers bool `json:"hidden_leavers,omitempty" name:"hidden-leavers" help:"Feishu: a lookup of somebody who left says out of range (41050), not that they resigned."`
+	HiddenLeavers bool `json:"hidden_leavers,omitempty" name:"hidden-leavers" help:"Feishu: a lookup of somebody who has left answers \"out of range\" (41050) instead of \"resigned\"."`
 }
 
 // Validate refuses addresses that are none: they would let nobody in.
 func (a app) Validate() error {
 	for _, ip := range a.TrustedIPs {
 		if _, err := netip.ParseAddr(ip); err != nil {
-			return fmt.Errorf("trusted address %q is no IP address", ip)
+			return fmt.Errorf("--trusted-ip is %q, which is not an IP address", ip)
 		}
 	}
 	return nil
@@ -92,7 +93,7 @@ func (c *control) setApp(r *http.Request) (any, error) {
 	}
 	s, ok := c.services[in.Vendor]
 	if !ok {
-		return nil, fmt.Errorf("vendor %q is unknown; there are %v", in.Vendor, vendors)
+		return nil, fmt.Errorf("vendor %q is unknown; it must be one of %s", in.Vendor, strings.Join(vendors[:], ", "))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

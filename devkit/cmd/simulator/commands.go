@@ -12,15 +12,15 @@ import (
 
 // running is where a simulator that runs is told something.
 type running struct {
-	Control string `required:"" env:"ORGSYNC_SIM_CONTROL_URL" placeholder:"URL" help:"Control address of the simulator, as it printed it."`
+	Control string `required:"" env:"ORGSYNC_SIM_CONTROL_URL" placeholder:"URL" help:"Control address of the simulator, as printed when it started."`
 }
 
 // leave lets people leave, so that a sync finds removals to decide about.
 type leave struct {
 	running
-	Share  float64 `default:"0.2" help:"Part of the people who leave, above 0 and up to 1."`
-	Vendor string  `help:"The company: feishu, dingtalk or wecom; of all if not given."`
-	Seed   uint64  `help:"The same seed lets the same people leave; 0 is another one each time."`
+	Share  float64 `default:"0.2" help:"Share of the people who leave, above 0 and up to 1."`
+	Vendor string  `placeholder:"VENDOR" help:"Whose company: feishu, dingtalk or wecom; by default all three."`
+	Seed   uint64  `placeholder:"N" help:"With the same seed the same people leave; 0 or none chooses others each time."`
 }
 
 func (l leave) run(ctx context.Context, stdout io.Writer) error {
@@ -47,7 +47,7 @@ func (s switches) run(ctx context.Context, stdout io.Writer) error {
 	if err := s.post(ctx, "/app", appRequest{s.Vendor, s.app}, nil); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(stdout, "%s's app is as asked for; what was not named is as at the start\n", s.Vendor)
+	_, err := fmt.Fprintf(stdout, "the app of %s is changed; everything not named is back to the default\n", s.Vendor)
 	return err
 }
 
@@ -68,7 +68,7 @@ func (r running) post(ctx context.Context, path string, body, into any) error {
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("no simulator answers at %s: %w", r.Control, err)
+		return fmt.Errorf("no simulator answers at %s: %w; start one with make up or bin/simulator, and name its control address in --control", r.Control, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {

@@ -93,7 +93,7 @@ func TestAppsAreSwitched(t *testing.T) {
 	} {
 		require.Contains(t, p.order(1, refused.args...), refused.says)
 	}
-	require.Contains(t, p.order(2, "app", "wecom", "--trusted-ip", "here"), `"here" is no IP address`)
+	require.Contains(t, p.order(2, "app", "wecom", "--trusted-ip", "here"), `"here", which is not an IP address`)
 	require.Equal(t, before, shown(), "what is refused changes nothing")
 	for _, bad := range []string{`{"vendor":"entra"}`, `{}`, `{"vendor":"wecom","trusted_ips":["here"]}`, `{"vendor":"wecom","scopes":[]}`} {
 		require.Equal(t, 400, p.control("POST", "/app", bad, nil), bad)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/orgsync/orgsync/devkit/simulator"
@@ -80,7 +81,7 @@ func (c *control) of(vendor string) (map[string]*service, error) {
 	}
 	s, ok := c.services[vendor]
 	if !ok {
-		return nil, fmt.Errorf("vendor %q is unknown; there are %v", vendor, vendors)
+		return nil, fmt.Errorf("vendor %q is unknown; it must be one of %s", vendor, strings.Join(vendors[:], ", "))
 	}
 	return map[string]*service{vendor: s}, nil
 }
@@ -132,7 +133,7 @@ func (c *control) truth(r *http.Request) (any, error) {
 	vendor := r.FormValue("vendor")
 	s, ok := c.services[vendor]
 	if !ok {
-		return nil, fmt.Errorf("vendor %q is unknown; there are %v", vendor, vendors)
+		return nil, fmt.Errorf("vendor %q is unknown; it must be one of %s", vendor, strings.Join(vendors[:], ", "))
 	}
 	return s.company.Truth(directory.ProviderType(vendor)), nil
 }
@@ -221,7 +222,7 @@ func (c *control) setRange(r *http.Request) (any, error) {
 	}
 	s, ok := c.services[in.Vendor]
 	if !ok {
-		return nil, fmt.Errorf("vendor %q is unknown; there are %v", in.Vendor, vendors)
+		return nil, fmt.Errorf("vendor %q is unknown; it must be one of %s", in.Vendor, strings.Join(vendors[:], ", "))
 	}
 	if len(in.Departments)+len(in.People) == 0 {
 		s.setRange(nil)

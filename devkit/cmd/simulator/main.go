@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -21,30 +22,30 @@ import (
 
 // commands are the command line.
 type commands struct {
-	Serve serve    `cmd:"" default:"withargs" help:"Serve the companies. The word itself may be left out."`
-	Leave leave    `cmd:"" help:"Let people leave the companies of a simulator that runs."`
-	App   switches `cmd:"" help:"Say what the app of a simulator that runs may see, and what kind it is."`
+	Serve serve    `cmd:"" default:"withargs" help:"Serve the companies. This is the default command: \"serve\" can be left out."`
+	Leave leave    `cmd:"" help:"Let people leave the companies of a running simulator."`
+	App   switches `cmd:"" help:"Set what the app of a running simulator may see, and what kind of app it is."`
 }
 
 // serve are the flags of a simulator.
 type serve struct {
 	Members     int    `default:"200" help:"People in each company."`
-	Departments int    `help:"Departments in each company, the root included; 0 means one for twelve people."`
+	Departments int    `help:"Departments in each company, the root included; 0 means one for every twelve people."`
 	Depth       int    `default:"6" help:"Levels below the root."`
-	Largest     int    `help:"People who all work in one department; the others are spread over all."`
-	Seed        uint64 `default:"1" help:"Companies of the same seed are the same."`
+	Largest     int    `help:"How many people work in one department together; the others are spread over all departments."`
+	Seed        uint64 `default:"1" help:"The same seed makes the same companies."`
 	Company     string `default:"Acme" help:"The companies' name."`
-	State       string `type:"path" help:"File that keeps the companies over a restart. If it exists, they come from it and the sizes above do not count."`
+	State       string `type:"path" help:"File that keeps the companies over a restart. If it exists, the companies are read from it and the sizes above are ignored."`
 
-	FeishuAddr   string `default:"127.0.0.1:0" help:"Address of the simulated Feishu; port 0 is a free one."`
+	FeishuAddr   string `default:"127.0.0.1:0" help:"Address of the simulated Feishu; port 0 picks a free port."`
 	DingtalkAddr string `default:"127.0.0.1:0" help:"Address of the simulated DingTalk."`
 	WecomAddr    string `default:"127.0.0.1:0" help:"Address of the simulated WeCom."`
 	ControlAddr  string `default:"127.0.0.1:0" help:"Address of the control interface."`
 
 	app
 
-	NoQuotas bool   `help:"Switch the documented call limits off."`
-	Output   string `enum:"text,json" default:"text" help:"How the addresses and credentials are printed: ${enum}."`
+	NoQuotas bool   `help:"Do not enforce the documented call limits."`
+	Output   string `enum:"text,json" default:"text" help:"How to print the addresses and credentials: ${enum}."`
 }
 
 // Validate refuses sizes that no company has.
@@ -77,34 +78,51 @@ func (commands) Help() string {
 	return `Examples:
 
   simulator
-      three companies of 200 people on free ports
+      serves three companies of 200 people each, on free ports
 
   simulator leave --share 0.2
-      a fifth of the people leave; a sync then finds removals to decide about
+      lets a fifth of the people leave, so that the next sync is held
 
   simulator app feishu --without contact:user.email:readonly
-      the app lacks a permission; without any flag it has them all again
+      takes a permission from the app; with no flag it has them all again
 
   simulator serve --members 100000 --seed 7 --state acme.json --output json
-      large companies that a restart brings back; where they are and what
-      credentials they take is one line of JSON, whose "config" objects are
-      what a provider's configuration needs
+      serves large companies that survive a restart; prints a line of JSON with
+      their addresses, and as "config" what a provider's configuration needs
 
   curl -X POST CONTROL/drift -d '{"share":0.05}'
-      change five in a hundred people and departments of all companies
+      changes 5 % of the people and departments of every company
 
   curl -X POST CONTROL/faults -d '{"vendor":"wecom","faults":[{"endpoint":"user/list","times":2,"action":{"kind":"throttle"}}]}'
-      answer the next two user/list calls with WeCom's 45009
+      answers the next two calls of user/list with 45009; the kinds of fault:
+      ` + foldedKinds() + `
 
   curl CONTROL/state ; curl CONTROL/calls ; curl 'CONTROL/truth?vendor=feishu'
-      what the companies are, how often they were asked, what a sync must find
+      show the companies, how often each call was made, what a sync must find
 
   curl -X POST CONTROL/leave -d '{"share":0.2}' ; curl CONTROL/app
   curl -X POST CONTROL/app -d '{"vendor":"wecom","trusted_ips":["192.0.2.1"],"old_app":true}'
-      the same by the control address, and what can be switched
+      do the same as the commands above; GET shows what can be set
 
   curl -X POST CONTROL/range -d '{"vendor":"dingtalk","departments":["900000003"]}'
-      shrink what the app may see; with no departments and no people: all of it`
+      limits what the app may see; without departments and people: no limit`
+}
+
+// foldedKinds lists the kinds of fault, folded as the help is.
+func foldedKinds() string {
+	const width, indent = 70, "\n      "
+	lines, column := "", 0
+	for i, kind := range simulator.Kinds {
+		word := string(kind)
+		if i < len(simulator.Kinds)-1 {
+			word += ", "
+		}
+		if column+len(word) > width {
+			lines, column = strings.TrimRight(lines, " ")+indent, 0
+		}
+		lines, column = lines+word, column+len(word)
+	}
+	return lines
 }
 
 func main() {
