@@ -274,8 +274,8 @@ type SealedDepartments struct {
 	Departments int `json:"departments"`
 	// Failed are those that could not be asked for their children.
 	Failed int `json:"failed"`
-	// Shape is how their people are to be read. Runs begun by the first workers lack it.
-	Shape *Shape `json:"shape,omitempty"`
+	// Shape is how their people are to be read.
+	Shape Shape `json:"shape"`
 	// Slices are the external ids of each slice's first and last department, for
 	// people. There are none for more slices than fit a small result.
 	Slices [][2]string `json:"slices,omitempty"`
@@ -298,6 +298,6 @@ func (a *Pull) SealDepartments(ctx context.Context, in SealDepartments) (SealedD
 	shape := shapeOf(p.Type, wanted)
 	slices, err := a.sliceEnds(ctx, in.RunID, wanted, shape.Slice)
 	return SealedDepartments{
-		Departments: sealed.Departments, Failed: sealed.Failed, Skipped: sealed.Skipped, Shape: &shape, Slices: slices,
+		Departments: sealed.Departments, Failed: sealed.Failed, Skipped: sealed.Skipped, Shape: shape, Slices: slices,
 	}, classify(err)
 }

@@ -34,9 +34,6 @@ type PulledMembers struct {
 	// Recognised is true if all of it is what it was when last applied, so that nothing
 	// is left to apply.
 	Recognised bool `json:"recognised,omitempty"`
-	// Compared is how many people this attempt read that are to be compared when they
-	// are applied: those who were not recognised.
-	Compared int `json:"compared,omitempty"`
 }
 
 // PullMembers reads the people of a range of departments into staging, department by
@@ -65,7 +62,7 @@ func (a *Pull) pullMembers(ctx context.Context, in Range) (out PulledMembers, er
 		shelf.save(ctx)
 		return out, err
 	}
-	out.Read, out.Compared = shelf.complete, shelf.compared
+	out.Read = shelf.complete
 	for _, p := range pending {
 		err, ok := shelf.failed[p.Department]
 		if !ok {

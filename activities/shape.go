@@ -14,9 +14,6 @@ type Shape struct {
 	Batch int `json:"batch"`
 	// Batches is how many batches each child keeps in flight.
 	Batches int `json:"batches"`
-	// Together is how many people are at most left to be applied together when a slice
-	// was read, of batches in which most people were recognised.
-	Together int `json:"together,omitempty"`
 }
 
 const (
@@ -30,9 +27,6 @@ const (
 	// batchesAtATime is the most in one history: every one is a live coroutine, which
 	// each event has to pass (temporal.md §1.3).
 	batchesAtATime = 16
-	// appliedTogether is what two full batches bring when nobody is recognised: as much
-	// as one transaction is used to.
-	appliedTogether = 1000
 	// maxBatch keeps a batch near ten seconds at the providers' call limits.
 	maxBatch = 50
 	// rounds is about how many batches are read one after the other in each place, as long
@@ -44,7 +38,7 @@ const (
 // shapeOf returns the shape for reading a number of departments of a provider.
 func shapeOf(kind directory.ProviderType, departments int) Shape {
 	most := kind.Traits().ParallelReads
-	s := Shape{Slice: sliceSize, Batch: min(maxBatch, max(1, departments/(rounds*most))), Together: appliedTogether}
+	s := Shape{Slice: sliceSize, Batch: min(maxBatch, max(1, departments/(rounds*most)))}
 	// Two batches a child at least: of four, three children would use three.
 	s.Slices = min(slicesAtATime, most/2, max(1, (departments+sliceSize-1)/sliceSize))
 	s.Batches = min(batchesAtATime, most/s.Slices)

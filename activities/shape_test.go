@@ -11,12 +11,12 @@ import (
 func TestShape(t *testing.T) {
 	t.Parallel()
 	for departments, want := range map[int]Shape{
-		0:       {Slice: 400, Slices: 1, Batch: 1, Batches: 16, Together: 1000},
-		255:     {Slice: 400, Slices: 1, Batch: 1, Batches: 16, Together: 1000},
-		256:     {Slice: 400, Slices: 1, Batch: 2, Batches: 16, Together: 1000},
-		1_000:   {Slice: 400, Slices: 3, Batch: 7, Batches: 10, Together: 1000},
-		10_000:  {Slice: 400, Slices: 4, Batch: 50, Batches: 8, Together: 1000},
-		100_000: {Slice: 400, Slices: 4, Batch: 50, Batches: 8, Together: 1000},
+		0:       {Slice: 400, Slices: 1, Batch: 1, Batches: 16},
+		255:     {Slice: 400, Slices: 1, Batch: 1, Batches: 16},
+		256:     {Slice: 400, Slices: 1, Batch: 2, Batches: 16},
+		1_000:   {Slice: 400, Slices: 3, Batch: 7, Batches: 10},
+		10_000:  {Slice: 400, Slices: 4, Batch: 50, Batches: 8},
+		100_000: {Slice: 400, Slices: 4, Batch: 50, Batches: 8},
 	} {
 		require.Equal(t, want, shapeOf(directory.Feishu, departments), departments)
 	}
@@ -37,11 +37,11 @@ func TestShapeForWeCom(t *testing.T) {
 func TestShapeForWeComReadsSeveralDepartmentsABatch(t *testing.T) {
 	t.Parallel()
 	for departments, want := range map[int]Shape{
-		0:      {Slice: 400, Slices: 1, Batch: 1, Batches: 4, Together: 1000},
-		17:     {Slice: 400, Slices: 1, Batch: 1, Batches: 4, Together: 1000},
-		150:    {Slice: 400, Slices: 1, Batch: 9, Batches: 4, Together: 1000},
-		1_000:  {Slice: 400, Slices: 2, Batch: 50, Batches: 2, Together: 1000},
-		30_000: {Slice: 400, Slices: 2, Batch: 50, Batches: 2, Together: 1000},
+		0:      {Slice: 400, Slices: 1, Batch: 1, Batches: 4},
+		17:     {Slice: 400, Slices: 1, Batch: 1, Batches: 4},
+		150:    {Slice: 400, Slices: 1, Batch: 9, Batches: 4},
+		1_000:  {Slice: 400, Slices: 2, Batch: 50, Batches: 2},
+		30_000: {Slice: 400, Slices: 2, Batch: 50, Batches: 2},
 	} {
 		require.Equal(t, want, shapeOf(directory.WeCom, departments), departments)
 	}

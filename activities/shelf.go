@@ -28,8 +28,6 @@ type shelf struct {
 	rows     int
 	bytes    int
 	familiar db.Familiar
-	// compared is how many people have to be compared with the directory.
-	compared int
 	// ended are the departments whose listing was read to the end and that wait for a
 	// verdict.
 	ended []db.Pending
@@ -81,7 +79,6 @@ func (s *shelf) write(ctx context.Context) error {
 		s.judged[department] = true
 	}
 	maps.Copy(s.figures, staged.Figures)
-	s.compared += staged.People
 	s.pages, s.rows, s.bytes = nil, 0, 0
 	return nil
 }

@@ -61,6 +61,15 @@ type fakes struct {
 	inputs map[string][]any
 }
 
+// shapeOf divides so many departments as a test counts on.
+func shapeOf(departments int) activities.Shape {
+	shape := activities.Shape{Slice: 400, Slices: 6, Batch: 1, Batches: 16}
+	if departments > 300 {
+		shape.Batch = min(50, departments/100)
+	}
+	return shape
+}
+
 // newFakes answers as for a healthy company of so many departments.
 func newFakes(departments int) *fakes {
 	return &fakes{
@@ -69,7 +78,7 @@ func newFakes(departments int) *fakes {
 			return activities.BegunRun{RunID: runID}, nil
 		},
 		sealDepartments: func(activities.SealDepartments) (activities.SealedDepartments, error) {
-			return activities.SealedDepartments{Departments: departments}, nil
+			return activities.SealedDepartments{Departments: departments, Shape: shapeOf(departments)}, nil
 		},
 		holdRun: func(activities.HoldRun) (activities.HeldRun, error) {
 			return activities.HeldRun{RunReport: activities.RunReport{Provider: "acme", Mode: workflows.ModeApply, Status: directory.RunHeld}}, nil

@@ -82,7 +82,7 @@ func TestDepartmentsAreDividedAsDecided(t *testing.T) {
 	t.Parallel()
 	f := newFakes(0)
 	f.sealDepartments = func(activities.SealDepartments) (activities.SealedDepartments, error) {
-		return activities.SealedDepartments{Departments: 10, Shape: &activities.Shape{Slice: 4, Slices: 2, Batch: 3, Batches: 5, Together: 7}}, nil
+		return activities.SealedDepartments{Departments: 10, Shape: activities.Shape{Slice: 4, Slices: 2, Batch: 3, Batches: 5}}, nil
 	}
 	env := f.env(t)
 	var mu sync.Mutex
@@ -96,7 +96,7 @@ func TestDepartmentsAreDividedAsDecided(t *testing.T) {
 	})
 	_, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
 	require.NoError(t, err)
-	slice := workflows.SliceInput{RunID: runID, Provider: "acme", Batch: 3, Batches: 5, Together: 7, Apply: true}
+	slice := workflows.SliceInput{RunID: runID, Provider: "acme", Batch: 3, Batches: 5, Apply: true}
 	var want []workflows.SliceInput
 	for _, r := range [][2]int{{1, 4}, {5, 8}, {9, 10}} {
 		slice.First, slice.Last = r[0], r[1]
@@ -110,19 +110,10 @@ func TestDepartmentsAreDividedAsDecided(t *testing.T) {
 	require.ElementsMatch(t, [][2]int{{1, 3}, {4, 4}, {5, 7}, {8, 8}, {9, 10}}, batches)
 }
 
-// A slice keeps a bounded number of batches in flight, and really that many: as many as
-// it is told, or as the first workers had it.
+// A slice keeps a bounded number of batches in flight, and really that many.
 func TestBatchesInFlightAreBounded(t *testing.T) {
 	t.Parallel()
-	for told, want := range map[int]int{0: 16, 5: 5} {
-		t.Run(fmt.Sprint(told), func(t *testing.T) {
-			t.Parallel()
-			batchesInFlight(t, told, want)
-		})
-	}
-}
-
-func batchesInFlight(t *testing.T, told, want int) {
+	const want = 5
 	f := newFakes(0)
 	env := f.env(t)
 	var mu sync.Mutex
@@ -146,7 +137,7 @@ func batchesInFlight(t *testing.T, told, want int) {
 			pending = nil
 		}, time.Duration(minute+1)*time.Minute)
 	}
-	env.ExecuteWorkflow(workflows.SyncDepartments, workflows.SliceInput{RunID: runID, Provider: "acme", First: 1, Last: 100, Batch: 1, Batches: told, Apply: true})
+	env.ExecuteWorkflow(workflows.SyncDepartments, workflows.SliceInput{RunID: runID, Provider: "acme", First: 1, Last: 100, Batch: 1, Batches: want, Apply: true})
 	require.NoError(t, env.GetWorkflowError())
 	require.Equal(t, want, most)
 	require.Equal(t, 100, f.count("ApplyMembers"))
@@ -218,7 +209,7 @@ func TestFailedSliceEndsTheOthers(t *testing.T) {
 func slice(t *testing.T, f *fakes) (workflows.SliceResult, error) {
 	t.Helper()
 	env := f.env(t)
-	env.ExecuteWorkflow(workflows.SyncDepartments, workflows.SliceInput{RunID: runID, Provider: "acme", First: 1, Last: 6, Batch: 3, Apply: true})
+	env.ExecuteWorkflow(workflows.SyncDepartments, workflows.SliceInput{RunID: runID, Provider: "acme", First: 1, Last: 6, Batch: 3, Batches: 16, Apply: true})
 	var out workflows.SliceResult
 	if err := env.GetWorkflowError(); err != nil {
 		return out, err
@@ -264,47 +255,6 @@ func TestWhatIsRecognisedIsNotApplied(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, workflows.SliceResult{People: 7}, out)
 	require.Equal(t, []activities.Range{{RunID: runID, First: 4, Last: 6}}, inputsOf[activities.Range](f, "ApplyMembers"))
-}
-
-// What little is left of batches in which most people were recognised is applied
-// together, unless it becomes much; what was applied at once is not applied again.
-func TestLeftoversAreAppliedTogether(t *testing.T) {
-	t.Parallel()
-	little := func(n int) activities.PulledMembers { return activities.PulledMembers{People: 10, Compared: n} }
-	known := activities.PulledMembers{People: 10, Recognised: true}
-	failed := activities.PulledMembers{People: 10, Failed: []int{5}}
-	for _, c := range []struct {
-		name     string
-		together int
-		batches  []activities.PulledMembers // of two departments each, the last of one
-		applied  [][2]int
-	}{
-		{"nothing", 5, []activities.PulledMembers{known, known, known, known}, nil},
-		{"all", 5, []activities.PulledMembers{little(1), little(0), little(1), little(2)}, [][2]int{{1, 7}}},
-		{"some", 5, []activities.PulledMembers{known, little(1), known, known}, [][2]int{{3, 4}}},
-		{"over what was recognised", 5, []activities.PulledMembers{little(1), known, known, little(1)}, [][2]int{{1, 7}}},
-		{"not over what was applied", 5, []activities.PulledMembers{little(1), little(5), known, little(1)}, [][2]int{{3, 4}, {1, 2}, {7, 7}}},
-		{"nor over what failed in part", 5, []activities.PulledMembers{little(1), known, failed, little(1)}, [][2]int{{5, 6}, {1, 2}, {7, 7}}},
-		{"much", 5, []activities.PulledMembers{little(3), little(3), little(2), little(1)}, [][2]int{{3, 4}, {7, 7}, {1, 2}, {5, 6}}},
-		{"never", 0, []activities.PulledMembers{little(1), little(0), known, little(1)}, [][2]int{{1, 2}, {3, 4}, {7, 7}}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			f := newFakes(0)
-			f.pullMembers = func(in activities.Range) (activities.PulledMembers, error) { return c.batches[in.First/2], nil }
-			env := f.env(t)
-			// One after the other, so that it is certain what comes first.
-			env.ExecuteWorkflow(workflows.SyncDepartments, workflows.SliceInput{
-				RunID: runID, Provider: "acme", First: 1, Last: 7, Batch: 2, Batches: 1, Together: c.together, Apply: true,
-			})
-			require.NoError(t, env.GetWorkflowError())
-			var applied [][2]int
-			for _, r := range inputsOf[activities.Range](f, "ApplyMembers") {
-				applied = append(applied, [2]int{r.First, r.Last})
-			}
-			require.Equal(t, c.applied, applied)
-		})
-	}
 }
 
 func TestBatchThatFailsIsNotedAndTheOthersGoOn(t *testing.T) {

@@ -96,7 +96,7 @@ func TestSummariesNameDepartments(t *testing.T) {
 	f := newFakes(401)
 	f.departmentIDs = named(0)
 	f.sealDepartments = func(activities.SealDepartments) (activities.SealedDepartments, error) {
-		return activities.SealedDepartments{Departments: 401, Slices: [][2]string{{"od-1", "od-400"}, {"od-401", "od-401"}}}, nil
+		return activities.SealedDepartments{Departments: 401, Shape: shapeOf(401), Slices: [][2]string{{"od-1", "od-400"}, {"od-401", "od-401"}}}, nil
 	}
 	f.pullMembers = func(in activities.Range) (out activities.PulledMembers, _ error) {
 		if in.First == 1 {
@@ -309,7 +309,7 @@ func TestSliceTellsItsProgress(t *testing.T) {
 	f.departmentIDs = named(0)
 	f.pullMembers = pulling(activities.PulledMembers{People: 9, Read: 3}, nil)
 	env := f.env(t)
-	env.ExecuteWorkflow(workflows.SyncDepartments, workflows.SliceInput{RunID: runID, Provider: "acme", First: 1, Last: 6, Batch: 3, Apply: true})
+	env.ExecuteWorkflow(workflows.SyncDepartments, workflows.SliceInput{RunID: runID, Provider: "acme", First: 1, Last: 6, Batch: 3, Batches: 16, Apply: true})
 	require.NoError(t, env.GetWorkflowError())
 	value, err := env.QueryWorkflow(workflows.ProgressQuery)
 	require.NoError(t, err)

@@ -8,10 +8,6 @@ import (
 	"github.com/orgsync/orgsync/activities"
 )
 
-// departmentIDsChange is the version of a slice that first asks what its departments
-// are called.
-const departmentIDsChange = "department-ids"
-
 // SliceInput is what SyncDepartments works on: the departments of a run with
 // ordinals First to Last.
 type SliceInput struct {
@@ -21,11 +17,8 @@ type SliceInput struct {
 	Last     int    `json:"last"`
 	// Batch is how many departments one activity takes.
 	Batch int `json:"batch"`
-	// Batches is how many activities are in flight at a time; 0: 16, as the first
-	// workers had it.
-	Batches int `json:"batches,omitempty"`
-	// Together is how many people may be left to be applied together at the end.
-	Together int `json:"together,omitempty"`
+	// Batches is how many activities are in flight at a time.
+	Batches int `json:"batches"`
 	// Apply is false in plan mode, where nothing of the directory is written.
 	Apply bool `json:"apply"`
 }
@@ -43,7 +36,7 @@ type SliceResult struct {
 // batch. A department that fails leaves its batch, is tried on its own and then
 // recorded as failed; only what would fail every department fails the slice.
 func SyncDepartments(ctx workflow.Context, in SliceInput) (*SliceResult, error) {
-	s := &slice{in: in, left: newLeftover(in)}
+	s := &slice{in: in}
 	if err := s.setup(ctx); err != nil {
 		return nil, err
 	}
@@ -59,10 +52,8 @@ type slice struct {
 	// ids are the departments' external ids, or none: then they are called by their
 	// place in the run's order.
 	ids []string
-	// done is how many departments have been read, and applied or put off, well or not.
+	// done is how many departments have been read and applied, well or not.
 	done int
-	// left says of each batch what is still to be done when all were read.
-	left leftover
 }
 
 // setup answers queries and finds out what the departments are called.
@@ -72,9 +63,6 @@ func (s *slice) setup(ctx workflow.Context) error {
 		return err
 	}
 	workflow.SetCurrentDetails(ctx, s.details())
-	if workflow.GetVersion(ctx, departmentIDsChange, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
-		return nil
-	}
 	var named activities.DepartmentIDs
 	batch := activities.Range{RunID: s.in.RunID, First: s.in.First, Last: s.in.Last}
 	// They are for people who look: the work does not depend on them.
@@ -89,11 +77,7 @@ func (s *slice) setup(ctx workflow.Context) error {
 func (s *slice) run(ctx workflow.Context) error {
 	ctx, cancel := workflow.WithCancel(ctx)
 	defer cancel()
-	atATime := s.in.Batches
-	if atATime == 0 {
-		atATime = 16
-	}
-	batches := workflow.NewSemaphore(ctx, int64(atATime))
+	batches := workflow.NewSemaphore(ctx, int64(s.in.Batches))
 	wg := workflow.NewWaitGroup(ctx)
 	var failed error
 	for first := s.in.First; first <= s.in.Last && failed == nil; first += s.in.Batch {
@@ -115,21 +99,12 @@ func (s *slice) run(ctx workflow.Context) error {
 	if failed == nil {
 		failed = ctx.Err()
 	}
-	if failed != nil {
-		return failed
-	}
-	for _, r := range s.left.ranges() {
-		if err := workflow.ExecuteActivity(write(ctx, s.summaryOf(r)), apply.ApplyMembers, r).Get(ctx, nil); err != nil {
-			return err
-		}
-	}
-	return nil
+	return failed
 }
 
 // batch reads a batch, tries what failed alone, and applies what was read: of a
-// department that stays incomplete, too, since additions can do no harm. Where all of
-// it was recognised there is nothing to apply, and where most of it was the little that
-// is left waits for that of the other batches.
+// department that stays incomplete, too, since additions can do no harm. A batch whose
+// listings are all unchanged has nothing to apply.
 func (s *slice) batch(ctx workflow.Context, batch activities.Range) error {
 	summary := s.summaryOf(batch)
 	var pulled activities.PulledMembers
@@ -159,7 +134,7 @@ func (s *slice) batch(ctx workflow.Context, batch activities.Range) error {
 		}
 		s.out.People += one.People
 	}
-	if s.in.Apply && (err != nil || !s.left.take(batch, pulled)) {
+	if s.in.Apply && !pulled.Recognised {
 		if err := workflow.ExecuteActivity(write(ctx, summary), apply.ApplyMembers, batch).Get(ctx, nil); err != nil {
 			return err
 		}

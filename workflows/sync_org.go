@@ -169,7 +169,7 @@ func (s *syncOrg) wanted() int { return s.tree.Departments - s.tree.Skipped }
 func (s *syncOrg) members(ctx workflow.Context) error {
 	ctx, cancel := workflow.WithCancel(ctx)
 	defer cancel()
-	shape := s.shape()
+	shape := s.tree.Shape
 	slices := workflow.NewSemaphore(ctx, int64(shape.Slices))
 	wg := workflow.NewWaitGroup(ctx)
 	var failed error
@@ -179,7 +179,7 @@ func (s *syncOrg) members(ctx workflow.Context) error {
 		}
 		slice := SliceInput{
 			RunID: s.progress.RunID, Provider: s.in.Provider, First: first, Last: min(first+shape.Slice-1, s.wanted()),
-			Batch: shape.Batch, Batches: shape.Batches, Together: shape.Together, Apply: !s.planning(),
+			Batch: shape.Batch, Batches: shape.Batches, Apply: !s.planning(),
 		}
 		wg.Add(1)
 		workflow.Go(ctx, func(ctx workflow.Context) {
@@ -196,19 +196,6 @@ func (s *syncOrg) members(ctx workflow.Context) error {
 		failed = ctx.Err()
 	}
 	return failed
-}
-
-// shape is how the departments are divided. Where the run was begun by a worker that
-// did not yet write it down, it is what that worker went by.
-func (s *syncOrg) shape() activities.Shape {
-	if s.tree.Shape != nil {
-		return *s.tree.Shape
-	}
-	batch := 1
-	if s.tree.Departments > 300 {
-		batch = min(50, s.tree.Departments/100)
-	}
-	return activities.Shape{Slice: 400, Slices: 6, Batch: batch}
 }
 
 func (s *syncOrg) slice(ctx workflow.Context, in SliceInput) error {
@@ -248,7 +235,7 @@ func (s *syncOrg) singlePeople(ctx workflow.Context) error {
 // summaryOf names a slice by its place in the run's order and the ids at its ends.
 func (s *syncOrg) summaryOf(in SliceInput) string {
 	summary := fmt.Sprintf("departments %d to %d of %d", in.First, in.Last, s.wanted())
-	if n := (in.First - 1) / s.shape().Slice; n < len(s.tree.Slices) {
+	if n := (in.First - 1) / s.tree.Shape.Slice; n < len(s.tree.Slices) {
 		ends := s.tree.Slices[n]
 		summary += ": " + ends[0] + " to " + ends[1]
 	}

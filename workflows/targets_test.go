@@ -80,7 +80,7 @@ func TestDepartmentsLeftOutAreNotLookedAt(t *testing.T) {
 			t.Parallel()
 			f := newFakes(7)
 			f.sealDepartments = func(activities.SealDepartments) (activities.SealedDepartments, error) {
-				return activities.SealedDepartments{Departments: 7, Skipped: skipped}, nil
+				return activities.SealedDepartments{Departments: 7, Skipped: skipped, Shape: shapeOf(7)}, nil
 			}
 			_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme", Departments: []string{"2"}})
 			require.NoError(t, err)
