@@ -116,7 +116,7 @@ func (c confirming) readRecords(ctx context.Context, reader provider.MemberReade
 			later = failed[i]
 		}
 	}
-	if _, err := c.store.StageMembers(ctx, nil, staged...); err != nil {
+	if _, err := c.store.StageMembers(ctx, staged...); err != nil {
 		return later, cmp.Or(ended, err)
 	}
 	return later, cmp.Or(ended, c.store.LookedUp(ctx, c.stage, c.runID, "member", known))

@@ -114,7 +114,7 @@ func (p *people) pull(ctx context.Context, id string) error {
 	default:
 		return p.note(ctx, "member", id, "neither the provider nor the directory knows this member; give ids as orgsync search shows them, or as the provider does")
 	}
-	_, err = p.store.StageMembers(ctx, nil, db.MemberPage{
+	_, err = p.store.StageMembers(ctx, db.MemberPage{
 		Page: db.Page{RunID: p.runID, Listing: id}, People: p.stagedMembers([]directory.Member{person}),
 	})
 	return err

@@ -24,10 +24,9 @@ const shelfBytes = 1 << 20
 // long listings go on after a crash at the page after the last.
 type shelf struct {
 	*reading
-	pages    []db.MemberPage
-	rows     int
-	bytes    int
-	familiar db.Familiar
+	pages []db.MemberPage
+	rows  int
+	bytes int
 	// ended are the departments whose listing was read to the end and that wait for a
 	// verdict.
 	ended []db.Pending
@@ -44,7 +43,7 @@ type shelf struct {
 }
 
 func (r *reading) newShelf() *shelf {
-	return &shelf{reading: r, familiar: db.Familiar{}, judged: map[string]bool{}, figures: map[string]db.Figures{}, failed: map[string]error{}}
+	return &shelf{reading: r, judged: map[string]bool{}, figures: map[string]db.Figures{}, failed: map[string]error{}}
 }
 
 // put takes a page. It must not be used again.
@@ -71,7 +70,7 @@ func (s *shelf) end(ctx context.Context, p db.Pending) error {
 
 // write writes the pages.
 func (s *shelf) write(ctx context.Context) error {
-	staged, err := s.store.StageMembers(ctx, s.familiar, s.pages...)
+	staged, err := s.store.StageMembers(ctx, s.pages...)
 	if err != nil {
 		return err
 	}

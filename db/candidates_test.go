@@ -217,7 +217,7 @@ func (c *company) readsApart(s snapshot, record string, earlier *run) *run {
 	require.NoError(c.t, err)
 	require.Len(c.t, known, 1)
 	people := membersOf(record, c.provider.Type)
-	_, err = c.store.StageMembers(c.t.Context(), nil, db.MemberPage{Page: db.Page{RunID: r.id, Listing: db.Apart(people[0].ExternalID)}, People: people})
+	_, err = c.store.StageMembers(c.t.Context(), db.MemberPage{Page: db.Page{RunID: r.id, Listing: db.Apart(people[0].ExternalID)}, People: people})
 	require.NoError(c.t, err)
 	require.NoError(c.t, c.store.LookedUp(c.t.Context(), db.BeforeRemoving, r.id, "member", map[string]db.Fate{known[0].ID: db.There}))
 	for range 2 {

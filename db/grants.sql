@@ -18,10 +18,10 @@ BEGIN
         GRANT SELECT, INSERT, UPDATE ON org_departments, org_members, upkeep TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON org_member_departments, org_changes, rehearsed_changes, undo_objects,
             sync_runs, sync_run_departments, sync_run_errors, sync_run_removals, sync_run_lookups, sync_run_members,
-            staged_departments, staged_members, recognised_members, remembered_listings, settled_directories, removal_candidates,
+            staged_departments, staged_members, remembered_listings, settled_directories, removal_candidates,
             provider_tokens, provider_call_slots TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON sync_workers TO orgsync_worker;
-        GRANT TRUNCATE ON staged_departments, staged_members, recognised_members, sync_run_members TO orgsync_worker;
+        GRANT TRUNCATE ON staged_departments, staged_members, sync_run_members TO orgsync_worker;
         GRANT SELECT ON identity_providers, provider_secrets, org_primary_departments, sync_run_memberships, sync_run_people, sync_run_recognised,
             orgsync_schema_version TO orgsync_worker;
         GRANT UPDATE (generation, newest_run_id, last_synced_at, visible_range) ON identity_providers TO orgsync_worker;
@@ -38,7 +38,7 @@ BEGIN
         GRANT SELECT ON removal_candidates TO orgsync_operator;
         GRANT SELECT ON org_departments, org_members, org_member_departments, org_primary_departments, org_changes,
             sync_runs, sync_run_departments, sync_run_errors, sync_run_removals, sync_run_lookups, sync_run_members, sync_run_memberships, sync_run_people, sync_run_recognised,
-            staged_departments, staged_members, recognised_members, rehearsed_changes, upkeep, orgsync_schema_version TO orgsync_operator;
+            staged_departments, staged_members, rehearsed_changes, upkeep, orgsync_schema_version TO orgsync_operator;
         GRANT SELECT ON sync_workers TO orgsync_operator;
         -- Removing a provider lets go of its people and departments; whatever else goes with it goes by foreign keys.
         GRANT UPDATE (status, raw_data, synced_at) ON org_members TO orgsync_operator;

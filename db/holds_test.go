@@ -249,7 +249,7 @@ func severalRunsAreHeld(t *testing.T, c *company) {
 	left := membersOf("f in=; b in=", directory.Feishu)
 	for _, m := range left {
 		m.Status = &status
-		_, err := c.store.StageMembers(t.Context(), nil, db.MemberPage{Page: db.Page{RunID: limited.id, Listing: m.ExternalID}, People: []db.StagedMember{m}})
+		_, err := c.store.StageMembers(t.Context(), db.MemberPage{Page: db.Page{RunID: limited.id, Listing: m.ExternalID}, People: []db.StagedMember{m}})
 		require.NoError(t, err)
 	}
 	require.Equal(t, 2, limited.planRemovals().Members)

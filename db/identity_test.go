@@ -46,7 +46,7 @@ func TestAMemberIsFoundAgain(t *testing.T) {
 		{name: "external id beats open id", before: "a o=O in=1; b o=P in=1", after: "b o=O in=1; c o=Q in=1", same: "b=b", people: []string{"a - O deleted", "b - O active", "c - Q active"}},
 		{name: "two claim one row", before: "a o=O in=1", after: "a o=P in=1; b o=O in=1", same: "a=a", people: []string{"a - O active"}, undecided: 2},
 		{name: "two claim one row, the owner's unionid decides", before: "a u=U o=O in=1", after: "b u=U in=1; c o=O in=1", same: "a=b", people: []string{"b U O active", "c - O active"}},
-		{name: "same unionid twice, known", before: "a u=U in=1", after: "a u=U in=1; b u=U in=1", same: "a=a", people: []string{"a U - active"}, undecided: 1},
+		{name: "same unionid twice, known", before: "a u=U in=1", after: "a u=U in=1; b u=U in=1", same: "a=a", people: []string{"a U - active"}, undecided: 2},
 		{name: "same unionid twice, known and changed", before: "a u=U in=1", after: "a u=U title=x in=1; b u=U in=1", same: "a=a", people: []string{"a U - active"}, undecided: 2},
 		{name: "same unionid twice, new", before: "z in=1", after: "z in=1; a u=U in=1; b u=U in=1", people: []string{"z - - active"}, undecided: 2},
 		{name: "one person, two unionids", before: "a u=U in=1", after: "a u=U in=1; a u=V in=2", same: "a=a", people: []string{"a U - active"}, undecided: 1},

@@ -87,6 +87,6 @@ func (r *run) knowLittle(s snapshot, department string) {
 		m := &people[i]
 		m.Name, m.Email, m.Phone, m.Title, m.Status, m.Raw = nil, nil, nil, nil, nil, nil
 	}
-	_, err := r.c.store.StageMembers(r.t.Context(), nil, db.MemberPage{Page: db.Page{RunID: r.id, Listing: department}, People: people})
+	_, err := r.c.store.StageMembers(r.t.Context(), db.MemberPage{Page: db.Page{RunID: r.id, Listing: department}, People: people})
 	require.NoError(r.t, err)
 }

@@ -224,7 +224,7 @@ func (m many) run(t *testing.T) {
 	perBatch, all, tree := float64(batchOfMany*m.people/m.departments), float64(m.people), float64(m.departments)
 	for name, most := range map[string]float64{
 		"MembersResolve": 40 * perBatch, "MembersCompare": 40 * perBatch, "ScopeFigures": 20 * perBatch,
-		"ListingsRemember": 40 * perBatch, "ListingsFamiliar": 20 * batchOfMany, "LedgerMembersAdvance": 20 * batchOfMany, "LedgerSeal": 20 * all, "LedgerFailUnapplied": 20 * all,
+		"ListingsRemember": 40 * perBatch, "LedgerMembersAdvance": 20 * batchOfMany, "LedgerSeal": 20 * all, "LedgerFailUnapplied": 20 * all,
 		"TreeStands": 20 * tree, "TreeRepairOrphans": 20 * tree, "TreeRepairCycles": 20 * tree, "DepartmentsInsert": 20 * tree,
 		"DepartmentsUpdate": 20 * tree, "DepartmentsPlace": 20 * tree,
 		"ContradictedScopes": 20 * all, "RemovalsPlanMemberships": 20 * all, "RemovalsPlanMembers": 20 * all,
@@ -252,7 +252,7 @@ func (m many) stageAgain(r *run) {
 	r.t.Helper()
 	ctx := r.t.Context()
 	known := r.c.texts(r.t, "SELECT external_id FROM sync_run_departments WHERE run_id = $1 AND members_known IS NOT NULL ORDER BY ordinal", r.id)
-	whole := 0
+	whole, others := 0, 0
 	for batch := range slices.Chunk(known, batchOfMany) {
 		var pages []db.MemberPage
 		for i, department := range batch {
@@ -261,7 +261,7 @@ func (m many) stageAgain(r *run) {
 				department, r.c.provider.ID) {
 				n, err := strconv.Atoi(id[1:])
 				require.NoError(r.t, err)
-				person := db.StagedMember{Member: directory.Member{ExternalID: id}, Key: id}
+				person := db.StagedMember{Member: directory.Member{ExternalID: id, Memberships: []directory.Membership{{DepartmentID: department}}}, Key: id}
 				binary.BigEndian.PutUint64(person.Digest[8:], uint64(n))
 				page.People = append(page.People, person)
 			}
@@ -269,10 +269,11 @@ func (m many) stageAgain(r *run) {
 				whole++
 			} else {
 				page.People = page.People[1:]
+				others += len(page.People)
 			}
 			pages = append(pages, page)
 		}
-		_, err := r.c.store.StageMembers(ctx, db.Familiar{}, pages...)
+		_, err := r.c.store.StageMembers(ctx, pages...)
 		require.NoError(r.t, err)
 		_, err = r.c.store.MemberFigures(ctx, r.id, r.c.provider.ID, batch)
 		require.NoError(r.t, err)
@@ -283,9 +284,11 @@ func (m many) stageAgain(r *run) {
 		require.NoError(r.t, r.c.store.MembersEnd(ctx, r.id, ended...))
 	}
 	require.Equal(r.t, []string{fmt.Sprint(whole)}, r.c.texts(r.t, "SELECT count(*)::text FROM sync_run_departments WHERE run_id = $1 AND members_recognised", r.id))
-	require.Equal(r.t, []string{"0"}, r.c.texts(r.t, "SELECT count(*)::text FROM staged_members WHERE run_id = $1", r.id))
-	for first := 1; first <= len(known); first += batchOfMany {
-		require.NoError(r.t, r.c.store.ApplyMembers(ctx, r.id, first, first+batchOfMany-1))
+	require.Equal(r.t, []string{fmt.Sprint(others)}, r.c.texts(r.t, "SELECT count(*)::text FROM staged_members WHERE run_id = $1", r.id))
+	for _, place := range r.c.texts(r.t, "SELECT ordinal::text FROM sync_run_departments WHERE run_id = $1 AND members_known IS NOT NULL AND NOT members_recognised", r.id) {
+		ordinal, err := strconv.Atoi(place)
+		require.NoError(r.t, err)
+		require.NoError(r.t, r.c.store.ApplyMembers(ctx, r.id, ordinal, ordinal))
 	}
 	plan, err := r.c.store.PlanRemovals(ctx, r.id, db.Sight{})
 	require.NoError(r.t, err)
@@ -331,9 +334,8 @@ func (m many) stage(r *run) {
 		`INSERT INTO sync_run_departments (run_id, external_id, ordinal, children_complete, members_complete, children_listing, children_via, members_listing, members_via)
 			SELECT $1, 'd' || n, n, true, true, '', 'd1', 'department', 'd' || n FROM generate_series(1, ` + fmt.Sprint(m.departments) + `) n WHERE $2::uuid IS NOT NULL`,
 		`INSERT INTO staged_members (run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, name,
-				name_translit_full, name_translit_initial, email, phone, raw, digest)
-			SELECT $1, d.external_id, 0, substr(m.external_id, 2)::int, d.external_id, m.external_id, m.external_id, false, m.unionid, m.name, 'p', 'p', m.email, m.phone, '{}',
-				lpad(to_hex(substr(m.external_id, 2)::int), 32, '0')::uuid
+				name_translit_full, name_translit_initial, email, phone, raw)
+			SELECT $1, d.external_id, 0, substr(m.external_id, 2)::int, d.external_id, m.external_id, m.external_id, false, m.unionid, m.name, 'p', 'p', m.email, m.phone, '{}'
 			FROM org_members m JOIN org_departments d ON d.id = m.department_id WHERE m.provider_id = $2`,
 		`UPDATE sync_run_departments l SET members_digest = coalesce((SELECT sum(s.n) FROM staged_members s WHERE s.run_id = $1 AND s.listing = l.external_id), 0)
 			WHERE run_id = $1 AND $2::uuid IS NOT NULL`,

@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/internal/directory"
@@ -124,7 +123,7 @@ func (s *Store) putDepartments(ctx context.Context, tx pgx.Tx, runID string, fou
 var stagedMemberColumns = []string{
 	"run_id", "listing", "page", "n", "department_external_id", "person_key", "external_id", "external_is_fallback", "unionid", "open_id",
 	"name", "name_translit_full", "name_translit_initial", "email", "phone", "avatar_url", "title", "status", "activated",
-	"primary_rank", "is_leader", "sort_order", "raw", "raw_keeps", "digest",
+	"primary_rank", "is_leader", "sort_order", "raw", "raw_keeps",
 }
 
 // MemberPage is one page of people.
@@ -145,17 +144,13 @@ type Staged struct {
 	Full []string
 	// Figures are what is known of listings of one page that shows fewer.
 	Figures map[string]Figures
-	// People is how many people have to be compared with the directory.
-	People int
 }
 
 // StageMembers writes pages of people, all of one run and no two of one listing, by
 // COPY, together with the cursors behind them: all of it or nothing. A page written
 // again replaces itself. A listing that ends with its page here, and is what it was when
-// last applied, needs no rows: it is recognised instead, and with that read to its
-// end. Of other listings the people whose record and row are as they were then are
-// only noted; familiar keeps what is known of such listings.
-func (s *Store) StageMembers(ctx context.Context, familiar Familiar, pages ...MemberPage) (staged Staged, err error) {
+// last applied, needs no rows: it is recognised instead, and with that read to its end.
+func (s *Store) StageMembers(ctx context.Context, pages ...MemberPage) (staged Staged, err error) {
 	if len(pages) == 0 {
 		return Staged{}, nil
 	}
@@ -170,7 +165,7 @@ func (s *Store) StageMembers(ctx context.Context, familiar Familiar, pages ...Me
 		advance.Digests = append(advance.Digests, p.digest())
 		advance.Whole = append(advance.Whole, p.whole())
 	}
-	err = s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+	err = s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
 		if err := s.planFor(ctx, tx, lookups); err != nil {
 			return err
 		}
@@ -185,12 +180,8 @@ func (s *Store) StageMembers(ctx context.Context, familiar Familiar, pages ...Me
 		staged = Staged{}
 		figures := map[string]Figures{}
 		var written []MemberPage
-		var known []string
 		for _, p := range pages {
 			line, ok := lines[p.Listing]
-			if line.Familiar && p.Recognisable && !line.MembersRecognised {
-				known = append(known, p.Listing)
-			}
 			switch whole := p.whole(); {
 			case line.MembersRecognised:
 				staged.Recognised = append(staged.Recognised, p.Listing)
@@ -203,9 +194,6 @@ func (s *Store) StageMembers(ctx context.Context, familiar Familiar, pages ...Me
 				written = append(written, p)
 			}
 		}
-		if err := s.look(ctx, tx, run.ProviderID, known, familiar); err != nil {
-			return err
-		}
 		for _, p := range written {
 			if err := s.q.StagedMembersDropPage(ctx, tx, runID, p.Listing, int32(p.Number)); err != nil {
 				return err
@@ -214,8 +202,7 @@ func (s *Store) StageMembers(ctx context.Context, familiar Familiar, pages ...Me
 		if len(figures) > 0 {
 			staged.Figures = figures
 		}
-		staged.People, err = s.stageMembers(ctx, tx, pages, staged.Recognised, familiar)
-		return err
+		return s.stageMembers(ctx, tx, pages, staged.Recognised)
 	})
 	return staged, interpret("stage members", err)
 }
@@ -249,32 +236,21 @@ func (p MemberPage) whole() int32 {
 	return int32(len(keys))
 }
 
-// stageMembers copies the pages but those of recognised listings, whose earlier pages
-// go, too, and returns how many people have to be compared.
-func (s *Store) stageMembers(ctx context.Context, tx pgx.Tx, pages []MemberPage, recognised []string, familiar Familiar) (people int, err error) {
-	var same, records [][]any
+// stageMembers copies the pages. Of recognised listings nothing is kept: their earlier
+// pages go, too.
+func (s *Store) stageMembers(ctx context.Context, tx pgx.Tx, pages []MemberPage, recognised []string) error {
+	var records [][]any
 	for _, p := range pages {
 		switch {
 		case !slices.Contains(recognised, p.Listing):
-			row, others := recogniseMembers(p, familiar[p.Listing])
-			if row != nil {
-				same = append(same, row)
-			}
-			records = append(records, memberRows(p, others)...)
-			people += len(others)
+			records = append(records, memberRows(p)...)
 		case p.Number > 0:
 			if err := s.q.StagedMembersDropListing(ctx, tx, p.RunID, p.Listing); err != nil {
-				return 0, err
+				return err
 			}
 		}
-		if p.Next == "" {
-			delete(familiar, p.Listing)
-		}
 	}
-	if err := copyRows(ctx, tx, "recognised_members", recognisedMemberColumns, same); err != nil {
-		return 0, err
-	}
-	return people, copyRows(ctx, tx, "staged_members", stagedMemberColumns, records)
+	return copyRows(ctx, tx, "staged_members", stagedMemberColumns, records)
 }
 
 func copyRows(ctx context.Context, tx pgx.Tx, table string, columns []string, rows [][]any) error {
@@ -293,8 +269,8 @@ func copyProblem(err error) error {
 	return err
 }
 
-func memberRows(p MemberPage, people []StagedMember) [][]any {
-	rows := make([][]any, 0, len(people))
+func memberRows(p MemberPage) [][]any {
+	rows := make([][]any, 0, len(p.People))
 	add := func(m StagedMember, department *string, place directory.Membership) {
 		var raw, keeps any
 		if m.Raw != nil {
@@ -307,10 +283,9 @@ func memberRows(p MemberPage, people []StagedMember) [][]any {
 			p.RunID, p.Listing, int32(p.Number), int32(len(rows)), department, m.Key, m.ExternalID, m.ExternalIDIsFallback,
 			orNull(m.UnionID), orNull(m.OpenID), m.Name, m.TranslitFull, m.TranslitInitial, m.Email, m.Phone, m.AvatarURL, m.Title,
 			(*string)(m.Status), m.Activated, place.PrimaryRank, place.Leader, place.SortOrder, raw, keeps,
-			pgtype.UUID{Bytes: m.Digest, Valid: p.Recognisable},
 		})
 	}
-	for _, m := range people {
+	for _, m := range p.People {
 		if len(m.Memberships) == 0 {
 			add(m, nil, directory.Membership{})
 		}

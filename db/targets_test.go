@@ -220,7 +220,7 @@ func peopleRun(members, failed string) func(*company) string {
 func (r *run) stagePeople(members string) {
 	r.t.Helper()
 	for _, m := range membersOf(members, r.c.provider.Type) {
-		_, err := r.c.store.StageMembers(r.t.Context(), nil, db.MemberPage{
+		_, err := r.c.store.StageMembers(r.t.Context(), db.MemberPage{
 			Page: db.Page{RunID: r.id, Listing: m.ExternalID}, People: []db.StagedMember{m},
 		})
 		require.NoError(r.t, err)

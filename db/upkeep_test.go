@@ -63,7 +63,7 @@ func (r *run) left() map[string]string {
 	out := map[string]string{}
 	for _, table := range []string{
 		"org_changes", "sync_run_departments", "sync_run_errors", "sync_run_removals", "sync_run_lookups",
-		"staged_departments", "staged_members", "recognised_members", "sync_run_members", "rehearsed_changes",
+		"staged_departments", "staged_members", "sync_run_members", "rehearsed_changes",
 	} {
 		if n := r.c.text(r.t, `SELECT count(*)::text FROM `+table+` WHERE run_id = $1`, r.id); n != "0" {
 			out[table] = n
@@ -232,7 +232,7 @@ func TestUpkeepDropsSnapshotsOfEndedRuns(t *testing.T) {
 	require.True(t, ended)
 	d.upkeep(t)
 	left := r.left()
-	for _, table := range []string{"staged_departments", "staged_members", "recognised_members", "rehearsed_changes"} {
+	for _, table := range []string{"staged_departments", "staged_members", "rehearsed_changes"} {
 		require.Contains(t, before, table)
 		require.NotContains(t, left, table)
 	}

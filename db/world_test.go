@@ -157,7 +157,7 @@ func (r *run) read(s snapshot) {
 		if skipped[d.ExternalID] {
 			continue
 		}
-		staged, err := store.StageMembers(ctx, db.Familiar{}, db.MemberPage{
+		staged, err := store.StageMembers(ctx, db.MemberPage{
 			Page: page, People: digested(r.t, listed), Recognisable: d.members == "" && d.MembersListing != "",
 		})
 		require.NoError(r.t, err)
@@ -205,7 +205,7 @@ func listing(people []db.StagedMember, department string, first bool) []db.Stage
 // page stages one page more of the listing of department 1.
 func (r *run) page(number int, next, members string) db.Staged {
 	r.t.Helper()
-	out, err := r.c.store.StageMembers(r.t.Context(), db.Familiar{}, db.MemberPage{
+	out, err := r.c.store.StageMembers(r.t.Context(), db.MemberPage{
 		Page: db.Page{RunID: r.id, Listing: "1", Number: number, Next: next}, People: digested(r.t, membersOf(members, r.c.provider.Type)), Recognisable: true,
 	})
 	require.NoError(r.t, err)

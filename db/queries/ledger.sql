@@ -147,8 +147,7 @@ SELECT ordinal FROM sync_run_departments WHERE run_id = @run_id AND external_id 
 -- read to its end. So is one of a single page without bad records that shows at least as
 -- many people as are stored there: no figure can speak against it; whole says how many it
 -- shows, -1 of any other page. Returns how many pages were written, this one included, how many people
--- are stored there, and whether what the listing was is known, and nobody in it stored otherwise. Where such a page shows
--- fewer, also what the provider declares for a department with nothing below (-1: nothing). By way of a conflict,
+-- are stored there. Where such a page shows fewer, also what the provider declares for a department with nothing below (-1: nothing). By way of a conflict,
 -- which finds each line by its key, where an update may read all of the run's for each;
 -- single people have no line and get none.
 INSERT INTO sync_run_departments AS l (run_id, external_id, members_cursor, members_read, members_bad, members_request, members_digest,
@@ -170,7 +169,7 @@ SET members_cursor = excluded.members_cursor, pages = l.pages + 1, members_read 
     members_complete = l.members_complete
         OR coalesce(excluded.members_cursor = '' AND l.members_digest + excluded.members_digest = l.members_known, false)
         OR l.members_bad = 0 AND excluded.members_stored >= l.members_stored
-RETURNING l.external_id, l.pages, l.members_stored, l.members_recognised, l.members_complete, (l.members_known IS NOT NULL)::boolean AS familiar,
+RETURNING l.external_id, l.pages, l.members_stored, l.members_recognised, l.members_complete,
     coalesce(CASE WHEN NOT l.members_complete AND l.members_cursor = ''
             AND NOT EXISTS (SELECT 1 FROM staged_departments sc WHERE sc.run_id = @run_id AND sc.parent_external_id = l.external_id OFFSET 0)
         THEN (SELECT sd.declared_members FROM staged_departments sd WHERE sd.run_id = @run_id AND sd.external_id = l.external_id) END, -1)::int AS declared;
@@ -243,10 +242,9 @@ ORDER BY error IS NULL, external_id LIMIT @max_rows;
 -- how many the directory holds there, what the provider declares for the department
 -- with everything below, how many records could not be used, and whether anything is below.
 SELECT w.department::text AS external_id,
-    CASE WHEN there.stored > 0 THEN (SELECT count(*) FROM (
-        SELECT s.person_key FROM staged_members s
-        WHERE s.run_id = @run_id AND s.listing = w.department AND s.department_external_id = w.department AND s.status IS DISTINCT FROM 'deleted'
-        UNION SELECT unnest(g.person_keys) FROM recognised_members g WHERE g.run_id = @run_id AND g.listing = w.department) people) ELSE 0 END::int AS read,
+    CASE WHEN there.stored > 0 THEN (SELECT count(DISTINCT s.person_key) FROM staged_members s
+        WHERE s.run_id = @run_id AND s.listing = w.department AND s.department_external_id = w.department
+          AND s.status IS DISTINCT FROM 'deleted') ELSE 0 END::int AS read,
     there.stored::int AS stored,
     (SELECT sd.declared_members FROM staged_departments sd WHERE sd.run_id = @run_id AND sd.external_id = w.department) AS declared,
     coalesce((SELECT l.members_bad FROM sync_run_departments l WHERE l.run_id = @run_id AND l.external_id = w.department), 0)::int AS bad,
@@ -286,11 +284,9 @@ SELECT @run_id, f.external_id, f.parent, f.name, f.sort_order, f.declared_member
 ON CONFLICT (run_id, external_id) DO NOTHING;
 
 -- name: StagedMembersDropPage :exec
-WITH recognised AS (DELETE FROM recognised_members g WHERE g.run_id = @run_id AND g.listing = @listing AND g.page = @page)
 DELETE FROM staged_members s WHERE s.run_id = @run_id AND s.listing = @listing AND s.page = @page;
 
 -- name: StagedMembersDropListing :exec
-WITH recognised AS (DELETE FROM recognised_members g WHERE g.run_id = @run_id AND g.listing = @listing)
 DELETE FROM staged_members s WHERE s.run_id = @run_id AND s.listing = @listing;
 
 -- name: LedgerSize :one

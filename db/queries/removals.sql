@@ -35,8 +35,6 @@ WITH people AS (
         FROM staged_members s LEFT JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key
         WHERE s.run_id = @run_id AND s.status IS DISTINCT FROM 'deleted'
         UNION ALL
-        SELECT unnest(g.members), NULL FROM recognised_members g WHERE g.run_id = @run_id
-        UNION ALL
         SELECT md.member_id, NULL FROM sync_run_departments l
         JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = l.external_id AND d.status = 'active'
         JOIN org_member_departments md ON md.department_id = d.id
@@ -81,9 +79,6 @@ WITH RECURSIVE missed AS (
         JOIN staged_members sm ON sm.run_id = @run_id AND sm.department_external_id = n.external_id AND sm.status IS DISTINCT FROM 'deleted'
         JOIN sync_run_members r ON r.run_id = sm.run_id AND r.person_key = sm.person_key
         UNION
-        SELECT n.external_id, unnest(g.members)::text
-        FROM needed n JOIN recognised_members g ON g.run_id = @run_id AND g.listing = n.external_id
-        UNION
         SELECT u.external_id, md.member_id::text FROM unread u JOIN org_member_departments md ON md.department_id = u.id
     ) p
     GROUP BY p.external_id
@@ -103,8 +98,6 @@ DELETE FROM sync_run_removals WHERE run_id = @run_id;
 -- told apart keep what they have, and so do people who are not the provider's own.
 WITH undecided AS MATERIALIZED (
     SELECT lower(u.person_key) AS external_key, u.unionid, u.open_id FROM sync_run_members u WHERE u.run_id = @run_id::uuid AND u.member_id IS NULL
-), recognised AS (
-    SELECT g.listing, unnest(g.members) AS member_id FROM recognised_members g WHERE g.run_id = @run_id::uuid
 ), unseen AS MATERIALIZED (
     SELECT md.member_id, md.department_id
     FROM sync_run_departments l
@@ -112,7 +105,6 @@ WITH undecided AS MATERIALIZED (
     JOIN org_member_departments md ON md.department_id = d.id
     WHERE l.run_id = @run_id AND l.members_complete AND NOT l.members_recognised
       AND NOT EXISTS (SELECT 1 FROM sync_run_memberships s WHERE s.run_id = @run_id AND s.department_id = md.department_id AND s.member_id = md.member_id)
-      AND NOT EXISTS (SELECT 1 FROM recognised g WHERE g.listing = d.external_id AND g.member_id = md.member_id)
 )
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
 SELECT @run_id::uuid, 'membership', n.member_id, n.department_id

@@ -187,7 +187,7 @@ SET members_cursor = excluded.members_cursor, pages = l.pages + 1, members_read 
     members_complete = l.members_complete
         OR coalesce(excluded.members_cursor = '' AND l.members_digest + excluded.members_digest = l.members_known, false)
         OR l.members_bad = 0 AND excluded.members_stored >= l.members_stored
-RETURNING l.external_id, l.pages, l.members_stored, l.members_recognised, l.members_complete, (l.members_known IS NOT NULL)::boolean AS familiar,
+RETURNING l.external_id, l.pages, l.members_stored, l.members_recognised, l.members_complete,
     coalesce(CASE WHEN NOT l.members_complete AND l.members_cursor = ''
             AND NOT EXISTS (SELECT 1 FROM staged_departments sc WHERE sc.run_id = $1 AND sc.parent_external_id = l.external_id OFFSET 0)
         THEN (SELECT sd.declared_members FROM staged_departments sd WHERE sd.run_id = $1 AND sd.external_id = l.external_id) END, -1)::int AS declared
@@ -210,7 +210,6 @@ type LedgerMembersAdvanceRow struct {
 	MembersStored     int32
 	MembersRecognised bool
 	MembersComplete   bool
-	Familiar          bool
 	Declared          int32
 }
 
@@ -219,8 +218,7 @@ type LedgerMembersAdvanceRow struct {
 // read to its end. So is one of a single page without bad records that shows at least as
 // many people as are stored there: no figure can speak against it; whole says how many it
 // shows, -1 of any other page. Returns how many pages were written, this one included, how many people
-// are stored there, and whether what the listing was is known, and nobody in it stored otherwise. Where such a page shows
-// fewer, also what the provider declares for a department with nothing below (-1: nothing). By way of a conflict,
+// are stored there. Where such a page shows fewer, also what the provider declares for a department with nothing below (-1: nothing). By way of a conflict,
 // which finds each line by its key, where an update may read all of the run's for each;
 // single people have no line and get none.
 func (q *Queries) LedgerMembersAdvance(ctx context.Context, db DBTX, arg LedgerMembersAdvanceParams) ([]LedgerMembersAdvanceRow, error) {
@@ -247,7 +245,6 @@ func (q *Queries) LedgerMembersAdvance(ctx context.Context, db DBTX, arg LedgerM
 			&i.MembersStored,
 			&i.MembersRecognised,
 			&i.MembersComplete,
-			&i.Familiar,
 			&i.Declared,
 		); err != nil {
 			return nil, err
@@ -649,10 +646,9 @@ func (q *Queries) LedgerWalkRestart(ctx context.Context, db DBTX, childrenListin
 
 const scopeFigures = `-- name: ScopeFigures :many
 SELECT w.department::text AS external_id,
-    CASE WHEN there.stored > 0 THEN (SELECT count(*) FROM (
-        SELECT s.person_key FROM staged_members s
-        WHERE s.run_id = $1 AND s.listing = w.department AND s.department_external_id = w.department AND s.status IS DISTINCT FROM 'deleted'
-        UNION SELECT unnest(g.person_keys) FROM recognised_members g WHERE g.run_id = $1 AND g.listing = w.department) people) ELSE 0 END::int AS read,
+    CASE WHEN there.stored > 0 THEN (SELECT count(DISTINCT s.person_key) FROM staged_members s
+        WHERE s.run_id = $1 AND s.listing = w.department AND s.department_external_id = w.department
+          AND s.status IS DISTINCT FROM 'deleted') ELSE 0 END::int AS read,
     there.stored::int AS stored,
     (SELECT sd.declared_members FROM staged_departments sd WHERE sd.run_id = $1 AND sd.external_id = w.department) AS declared,
     coalesce((SELECT l.members_bad FROM sync_run_departments l WHERE l.run_id = $1 AND l.external_id = w.department), 0)::int AS bad,
@@ -732,7 +728,6 @@ func (q *Queries) StagedDepartmentsPut(ctx context.Context, db DBTX, runID strin
 }
 
 const stagedMembersDropListing = `-- name: StagedMembersDropListing :exec
-WITH recognised AS (DELETE FROM recognised_members g WHERE g.run_id = $1 AND g.listing = $2)
 DELETE FROM staged_members s WHERE s.run_id = $1 AND s.listing = $2
 `
 
@@ -742,7 +737,6 @@ func (q *Queries) StagedMembersDropListing(ctx context.Context, db DBTX, runID s
 }
 
 const stagedMembersDropPage = `-- name: StagedMembersDropPage :exec
-WITH recognised AS (DELETE FROM recognised_members g WHERE g.run_id = $1 AND g.listing = $2 AND g.page = $3)
 DELETE FROM staged_members s WHERE s.run_id = $1 AND s.listing = $2 AND s.page = $3
 `
 

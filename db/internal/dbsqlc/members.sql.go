@@ -131,16 +131,16 @@ func (q *Queries) MembersCompare(ctx context.Context, db DBTX, arg MembersCompar
 
 const membersInsert = `-- name: MembersInsert :execrows
 WITH listed AS (
-    SELECT s.run_id, s.listing, s.page, s.n, s.department_external_id, s.person_key, s.external_id, s.external_is_fallback, s.unionid, s.open_id, s.name, s.name_translit_full, s.name_translit_initial, s.email, s.phone, s.avatar_url, s.title, s.status, s.activated, s.primary_rank, s.is_leader, s.sort_order, s.raw, s.digest, s.raw_keeps, s.stored, s.member_id, d.id AS department_id,
+    SELECT s.run_id, s.listing, s.page, s.n, s.department_external_id, s.person_key, s.external_id, s.external_is_fallback, s.unionid, s.open_id, s.name, s.name_translit_full, s.name_translit_initial, s.email, s.phone, s.avatar_url, s.title, s.status, s.activated, s.primary_rank, s.is_leader, s.sort_order, s.raw, s.raw_keeps, s.stored, s.member_id, d.id AS department_id,
         first_value(d.id) OVER best AS best_id, first_value(d.path) OVER best AS best_path,
         coalesce(s.is_leader, coalesce(s.open_id, '') = ANY (d.leaders) OR s.external_id = ANY (d.leaders), false) AS leads
     FROM (
         -- A record under the same id with another unionid is somebody else's. (Looked up one
         -- by one: no person comes often enough to be worth remembering.)
-        SELECT x.run_id, x.listing, x.page, x.n, x.department_external_id, x.person_key, x.external_id, x.external_is_fallback, x.unionid, x.open_id, x.name, x.name_translit_full, x.name_translit_initial, x.email, x.phone, x.avatar_url, x.title, x.status, x.activated, x.primary_rank, x.is_leader, x.sort_order, x.raw, x.digest, x.raw_keeps, x.stored, (SELECT r.member_id FROM sync_run_members r
+        SELECT x.run_id, x.listing, x.page, x.n, x.department_external_id, x.person_key, x.external_id, x.external_is_fallback, x.unionid, x.open_id, x.name, x.name_translit_full, x.name_translit_initial, x.email, x.phone, x.avatar_url, x.title, x.status, x.activated, x.primary_rank, x.is_leader, x.sort_order, x.raw, x.raw_keeps, x.stored, (SELECT r.member_id FROM sync_run_members r
             WHERE r.run_id = $1 AND r.person_key = x.person_key AND coalesce(x.unionid = r.unionid, true)) AS member_id
         FROM unnest($2::text[]) AS w (listing)
-        CROSS JOIN LATERAL (SELECT y.run_id, y.listing, y.page, y.n, y.department_external_id, y.person_key, y.external_id, y.external_is_fallback, y.unionid, y.open_id, y.name, y.name_translit_full, y.name_translit_initial, y.email, y.phone, y.avatar_url, y.title, y.status, y.activated, y.primary_rank, y.is_leader, y.sort_order, y.raw, y.digest, y.raw_keeps, (y.person_key IN (SELECT unnest($3::text[]))) IS NOT TRUE AS stored FROM staged_members y
+        CROSS JOIN LATERAL (SELECT y.run_id, y.listing, y.page, y.n, y.department_external_id, y.person_key, y.external_id, y.external_is_fallback, y.unionid, y.open_id, y.name, y.name_translit_full, y.name_translit_initial, y.email, y.phone, y.avatar_url, y.title, y.status, y.activated, y.primary_rank, y.is_leader, y.sort_order, y.raw, y.raw_keeps, (y.person_key IN (SELECT unnest($3::text[]))) IS NOT TRUE AS stored FROM staged_members y
             WHERE y.run_id = $1 AND y.listing = w.listing AND y.status IS DISTINCT FROM 'deleted' OFFSET 0) x
         WHERE NOT x.stored OR (x.person_key IN (SELECT unnest($4::text[]))) IS TRUE OFFSET 0
     ) s
@@ -153,7 +153,7 @@ WITH listed AS (
     WINDOW best AS (PARTITION BY s.person_key ORDER BY d.id IS NULL, s.primary_rank DESC NULLS LAST, d.depth DESC, d.external_id COLLATE "C")
 ), people AS (
     -- Of a person's rows the one with the full record, whatever was read last.
-    SELECT DISTINCT ON (l.person_key) l.run_id, l.listing, l.page, l.n, l.department_external_id, l.person_key, l.external_id, l.external_is_fallback, l.unionid, l.open_id, l.name, l.name_translit_full, l.name_translit_initial, l.email, l.phone, l.avatar_url, l.title, l.status, l.activated, l.primary_rank, l.is_leader, l.sort_order, l.raw, l.digest, l.raw_keeps, l.stored, l.member_id, l.department_id, l.best_id, l.best_path, l.leads FROM listed l WHERE NOT l.stored
+    SELECT DISTINCT ON (l.person_key) l.run_id, l.listing, l.page, l.n, l.department_external_id, l.person_key, l.external_id, l.external_is_fallback, l.unionid, l.open_id, l.name, l.name_translit_full, l.name_translit_initial, l.email, l.phone, l.avatar_url, l.title, l.status, l.activated, l.primary_rank, l.is_leader, l.sort_order, l.raw, l.raw_keeps, l.stored, l.member_id, l.department_id, l.best_id, l.best_path, l.leads FROM listed l WHERE NOT l.stored
     ORDER BY l.person_key, l.raw IS NULL, l.raw_keeps IS NOT NULL, l.department_external_id, l.page DESC, l.n DESC
 ), places AS (
     SELECT DISTINCT ON (l.member_id, l.department_id) l.member_id, l.department_id, l.stored, l.external_id,
@@ -208,7 +208,7 @@ INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
 SELECT DISTINCT r.run_id, 'member', s.external_id,
     'cannot tell which stored member this is: its ids match several, or two people claim the same one; compare unionid, external_id and open_id of the rows concerned; nothing was changed'
 FROM unnest($1::text[]) AS w (listing)
-CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, primary_rank, is_leader, sort_order, raw, digest, raw_keeps FROM staged_members x WHERE x.run_id = $2 AND x.listing = w.listing OFFSET 0) s
+CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, primary_rank, is_leader, sort_order, raw, raw_keeps FROM staged_members x WHERE x.run_id = $2 AND x.listing = w.listing OFFSET 0) s
 CROSS JOIN LATERAL (SELECT run_id, person_key, member_id, is_new, unionid, open_id FROM sync_run_members x WHERE x.run_id = s.run_id AND x.person_key = s.person_key OFFSET 0) r
 WHERE r.member_id IS NULL OR s.unionid <> r.unionid
 ON CONFLICT DO NOTHING
@@ -234,7 +234,7 @@ WITH known AS MATERIALIZED (
         coalesce(min(s.external_id) FILTER (WHERE NOT s.external_is_fallback), min(s.external_id)) AS external_id,
         max(s.unionid) IS NULL OR (SELECT k.weakly FROM known k) AS weakly
     FROM unnest($3::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, primary_rank, is_leader, sort_order, raw, digest, raw_keeps FROM staged_members x WHERE x.run_id = $4 AND x.listing = w.listing OFFSET 0) s
+    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, primary_rank, is_leader, sort_order, raw, raw_keeps FROM staged_members x WHERE x.run_id = $4 AND x.listing = w.listing OFFSET 0) s
     WHERE s.status IS DISTINCT FROM 'deleted'
       AND NOT EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = s.run_id AND r.person_key = s.person_key OFFSET 0)
     GROUP BY s.person_key

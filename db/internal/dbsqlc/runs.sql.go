@@ -311,8 +311,7 @@ func (q *Queries) RunCountRead(ctx context.Context, db DBTX, runID string) (RunC
 
 const runDropStaging = `-- name: RunDropStaging :exec
 WITH d AS (DELETE FROM staged_departments sd WHERE sd.run_id = $1),
-     m AS (DELETE FROM staged_members sm WHERE sm.run_id = $1),
-     g AS (DELETE FROM recognised_members rg WHERE rg.run_id = $1)
+     m AS (DELETE FROM staged_members sm WHERE sm.run_id = $1)
 DELETE FROM sync_run_members rm WHERE rm.run_id = $1
 `
 
@@ -793,8 +792,6 @@ SELECT (pg_relation_size('staged_members') > $1::bigint
     AND NOT EXISTS (SELECT 1 FROM staged_departments d WHERE d.run_id <> $2)
     AND coalesce((SELECT s.run_id FROM staged_members s ORDER BY s.run_id LIMIT 1) = $2, true)
     AND coalesce((SELECT s.run_id FROM staged_members s ORDER BY s.run_id DESC LIMIT 1) = $2, true)
-    AND coalesce((SELECT g.run_id FROM recognised_members g ORDER BY g.run_id LIMIT 1) = $2, true)
-    AND coalesce((SELECT g.run_id FROM recognised_members g ORDER BY g.run_id DESC LIMIT 1) = $2, true)
     AND coalesce((SELECT r.run_id FROM sync_run_members r ORDER BY r.run_id LIMIT 1) = $2, true)
     AND coalesce((SELECT r.run_id FROM sync_run_members r ORDER BY r.run_id DESC LIMIT 1) = $2, true))::boolean
 `
@@ -809,7 +806,7 @@ func (q *Queries) StagingAlone(ctx context.Context, db DBTX, bytes int64, runID 
 }
 
 const stagingEmpty = `-- name: StagingEmpty :exec
-TRUNCATE staged_departments, staged_members, recognised_members, sync_run_members
+TRUNCATE staged_departments, staged_members, sync_run_members
 `
 
 func (q *Queries) StagingEmpty(ctx context.Context, db DBTX) error {
@@ -818,7 +815,7 @@ func (q *Queries) StagingEmpty(ctx context.Context, db DBTX) error {
 }
 
 const stagingLock = `-- name: StagingLock :exec
-LOCK TABLE staged_departments, staged_members, recognised_members, sync_run_members IN ACCESS EXCLUSIVE MODE NOWAIT
+LOCK TABLE staged_departments, staged_members, sync_run_members IN ACCESS EXCLUSIVE MODE NOWAIT
 `
 
 func (q *Queries) StagingLock(ctx context.Context, db DBTX) error {

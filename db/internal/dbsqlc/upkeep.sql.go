@@ -176,16 +176,12 @@ WITH d AS (
     DELETE FROM staged_members s USING (
         SELECT x.listing, x.page, x.n FROM staged_members x WHERE x.run_id = $1 LIMIT $2) b
     WHERE s.run_id = $1 AND s.listing = b.listing AND s.page = b.page AND s.n = b.n RETURNING 1
-), g AS (
-    DELETE FROM recognised_members s USING (
-        SELECT x.listing, x.page FROM recognised_members x WHERE x.run_id = $1 LIMIT $2) b
-    WHERE s.run_id = $1 AND s.listing = b.listing AND s.page = b.page RETURNING 1
 ), p AS (
     DELETE FROM sync_run_members s USING (
         SELECT x.person_key FROM sync_run_members x WHERE x.run_id = $1 LIMIT $2) b
     WHERE s.run_id = $1 AND s.person_key = b.person_key RETURNING 1
 )
-SELECT ((SELECT count(*) FROM d) + (SELECT count(*) FROM m) + (SELECT count(*) FROM g) + (SELECT count(*) FROM p))::bigint
+SELECT ((SELECT count(*) FROM d) + (SELECT count(*) FROM m) + (SELECT count(*) FROM p))::bigint
 `
 
 func (q *Queries) UpkeepDropStaging(ctx context.Context, db DBTX, runID string, maxRows int32) (int64, error) {
@@ -283,7 +279,6 @@ SELECT r.id FROM sync_runs r
 WHERE r.finished_at IS NOT NULL AND (
     EXISTS (SELECT 1 FROM staged_departments s WHERE s.run_id = r.id)
     OR EXISTS (SELECT 1 FROM staged_members s WHERE s.run_id = r.id)
-    OR EXISTS (SELECT 1 FROM recognised_members s WHERE s.run_id = r.id)
     OR EXISTS (SELECT 1 FROM sync_run_members s WHERE s.run_id = r.id))
 LIMIT 1
 `

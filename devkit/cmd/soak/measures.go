@@ -52,7 +52,6 @@ func (s *soak) measure(ctx context.Context, runID string, began time.Time) (m me
 	var left int
 	if err := s.Database.QueryRow(ctx, `SELECT
 		(SELECT count(*) FROM staged_departments WHERE run_id = $1) + (SELECT count(*) FROM staged_members WHERE run_id = $1)
-			+ (SELECT count(*) FROM recognised_members WHERE run_id = $1)
 			+ (SELECT count(*) FROM sync_run_members WHERE run_id = $1)`, runOrNone(runID)).Scan(&left); err != nil {
 		return m, err
 	}
