@@ -71,12 +71,20 @@ func (s *Store) TokenDrop(ctx context.Context, providerID, name string, same fun
 	return interpret("drop token", s.q.TokenDelete(ctx, s.pool, providerID, name, stored))
 }
 
-// CallSlot reserves the endpoint's next call, spacing after the one before it, and
-// returns how long to wait for it, which is below 0 where its time is already past. If
-// that is more than patience nothing is reserved and granted is false.
-func (s *Store) CallSlot(ctx context.Context, providerID, endpoint string, spacing, patience time.Duration) (wait time.Duration, granted bool, err error) {
+// Pace says how an endpoint's calls follow each other.
+type Pace struct {
+	// Spacing is the time from one call to the next.
+	Spacing time.Duration
+	// Burst is for how long calls that nobody made can still be made, all at once.
+	Burst time.Duration
+}
+
+// CallSlot reserves the endpoint's next call and returns how long to wait for it, which is
+// below 0 where its time is already past. If that is more than patience nothing is
+// reserved and granted is false.
+func (s *Store) CallSlot(ctx context.Context, providerID, endpoint string, pace Pace, patience time.Duration) (wait time.Duration, granted bool, err error) {
 	row, err := s.q.CallSlotTake(ctx, s.pool, dbsqlc.CallSlotTakeParams{
-		ProviderID: providerID, Endpoint: endpoint, Spacing: spacing, Patience: patience,
+		ProviderID: providerID, Endpoint: endpoint, Spacing: pace.Spacing, Burst: pace.Burst, Patience: patience,
 	})
 	return time.Duration(row.WaitUs) * time.Microsecond, row.Granted, interpret("reserve call", err)
 }

@@ -36,7 +36,7 @@ func TestManyCallersShareOneFetch(t *testing.T) {
 		group.Go(func() error {
 			store := stores[n%2]
 			token, err := store.Token(ctx, id, "app", time.Now(), func(ctx context.Context) (db.Sealed, time.Time, error) {
-				_, _, err := store.CallSlot(ctx, id, "token", 0, time.Hour)
+				_, _, err := store.CallSlot(ctx, id, "token", db.Pace{}, time.Hour)
 				return db.Sealed{Value: fmt.Appendf(nil, "token %d", fetched.Add(1))}, time.Now().Add(time.Hour), err
 			})
 			if err == nil && string(token) != "token 1" {
@@ -103,6 +103,7 @@ func TestCallSlots(t *testing.T) {
 	}
 	const h = time.Hour
 	for name, c := range map[string]struct {
+		burst       time.Duration
 		idle, pause []time.Duration // before the first call
 		back        time.Duration   // by how much the clock was set back since
 		later       []time.Duration // pauses after that
@@ -115,7 +116,12 @@ func TestCallSlots(t *testing.T) {
 		"a shorter pause ends none":   {pause: []time.Duration{5 * h, h}, takes: []take{{patience: 6 * h, wait: 5 * h}}},
 		"the clock is set back in a pause": {pause: []time.Duration{5 * h}, back: 30 * h,
 			takes: []take{{patience: 4 * h, wait: 5 * h, refused: true}, {patience: 6 * h, wait: 5 * h}, {patience: 9 * h, wait: 6 * h}}},
-		"and paused again":        {pause: []time.Duration{5 * h}, back: 30 * h, later: []time.Duration{6 * h, h}, takes: []take{{patience: 7 * h, wait: 6 * h}}},
+		"and paused again": {pause: []time.Duration{5 * h}, back: 30 * h, later: []time.Duration{6 * h, h}, takes: []take{{patience: 7 * h, wait: 6 * h}}},
+		"a burst, then spaced": {burst: 2 * h,
+			takes: []take{{wait: -2 * h}, {wait: -h}, {}, {wait: h, refused: true}, {patience: 9 * h, wait: h}}},
+		"a burst is no longer after a long rest": {burst: 2 * h, idle: []time.Duration{24 * h},
+			takes: []take{{wait: -2 * h}, {wait: -h}, {}, {wait: h, refused: true}}},
+		"no burst after a pause":  {burst: 2 * h, pause: []time.Duration{5 * h}, takes: []take{{wait: 5 * h, refused: true}, {patience: 9 * h, wait: 5 * h}, {patience: 9 * h, wait: 6 * h}}},
 		"idle is not made up for": {idle: []time.Duration{24 * h}, takes: []take{{patience: 9 * h}, {patience: 9 * h, wait: h}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -134,12 +140,12 @@ func TestCallSlots(t *testing.T) {
 				require.NoError(t, d.store.CallPause(t.Context(), co.provider.ID, "users", pause))
 			}
 			for i, take := range c.takes {
-				wait, granted, err := d.store.CallSlot(t.Context(), co.provider.ID, "users", h, take.patience)
+				wait, granted, err := d.store.CallSlot(t.Context(), co.provider.ID, "users", db.Pace{Spacing: h, Burst: c.burst}, take.patience)
 				require.NoError(t, err)
 				require.Equal(t, take.refused, !granted, "call %d", i)
 				require.Equal(t, take.wait, wait.Round(h), "call %d", i)
 			}
-			wait, granted, err := d.store.CallSlot(t.Context(), co.provider.ID, "departments", h, 0)
+			wait, granted, err := d.store.CallSlot(t.Context(), co.provider.ID, "departments", db.Pace{Spacing: h}, 0)
 			require.NoError(t, err)
 			require.True(t, granted, "another endpoint")
 			require.Zero(t, wait.Round(h))

@@ -94,18 +94,19 @@ DELETE FROM provider_tokens WHERE provider_id = @provider_id;
 
 -- name: CallSlotTake :one
 -- Takes the endpoint's next call slot, spacing after the one before it, unless it is
--- further away than the caller is ready to wait. Slots that nobody used are not made up
--- for: calls that come in a bunch are what goes over a provider's limit. One clock decides
+-- further away than the caller is ready to wait. Of the slots that nobody used only those
+-- of the last burst are still there to be taken. One clock decides
 -- for the whole statement: a slot must not be taken and yet refused. The wait, until the
 -- slot taken or else until the next one, is counted from the statement's end, which may
 -- have had to wait for the endpoint's row; it is below 0 where the slot's time is past.
 INSERT INTO provider_call_slots AS s (provider_id, endpoint, next_at)
-VALUES (@provider_id, @endpoint, statement_timestamp() + sqlc.arg(spacing)::interval)
+VALUES (@provider_id, @endpoint, statement_timestamp() - sqlc.arg(burst)::interval + sqlc.arg(spacing)::interval)
 ON CONFLICT (provider_id, endpoint) DO UPDATE SET
     granted = call_slot_due(s.next_at, s.written_at) <= statement_timestamp() + sqlc.arg(patience)::interval,
     next_at = CASE
         WHEN call_slot_due(s.next_at, s.written_at) <= statement_timestamp() + sqlc.arg(patience)::interval
-        THEN greatest(call_slot_due(s.next_at, s.written_at), statement_timestamp()) + sqlc.arg(spacing)::interval
+        THEN greatest(call_slot_due(s.next_at, s.written_at), statement_timestamp() - sqlc.arg(burst)::interval)
+            + sqlc.arg(spacing)::interval
         ELSE call_slot_due(s.next_at, s.written_at) END,
     written_at = statement_timestamp()
 RETURNING s.granted, (date_part('epoch', s.next_at - clock_timestamp()

@@ -43,17 +43,18 @@ const (
 // the process stood still, takes another one: after a stand-still all that waited
 // would otherwise be made at once.
 func (l *limits) Wait(ctx context.Context, endpoint string, limit provider.Rate) error {
-	var spacing time.Duration
+	var pace db.Pace
 	if limit.Calls > 0 && l.rate > 0 {
-		spacing = time.Duration(float64(limit.Per) / float64(limit.Calls) / l.rate)
+		pace.Spacing = time.Duration(float64(limit.Per) / float64(limit.Calls) / l.rate)
+		pace.Burst = time.Duration(limit.Burst) * pace.Spacing
 	}
 	place, began := l.providerID+" "+endpoint, l.now()
-	if spacing == 0 && l.looks.free(place, began) {
+	if pace.Spacing == 0 && l.looks.free(place, began) {
 		l.waited(0)
 		return nil
 	}
 	for waited := time.Duration(0); ; {
-		wait, granted, err := l.store.CallSlot(ctx, l.providerID, endpoint, spacing, patience)
+		wait, granted, err := l.store.CallSlot(ctx, l.providerID, endpoint, pace, patience)
 		if err != nil {
 			return err
 		}
@@ -66,12 +67,12 @@ func (l *limits) Wait(ctx context.Context, endpoint string, limit provider.Rate)
 		if wait <= 0 {
 			l.looks.found(place, began)
 		}
-		due := l.now().Add(wait)
+		due := l.now().Add(max(0, wait))
 		if err := sleep(ctx, wait); err != nil {
 			return err
 		}
 		waited += max(0, wait)
-		if spacing == 0 || l.now().Sub(due) <= lateness {
+		if pace.Spacing == 0 || l.now().Sub(due) <= lateness {
 			l.waited(waited)
 			return nil
 		}

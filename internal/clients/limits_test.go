@@ -43,7 +43,7 @@ func TestCallRate(t *testing.T) {
 			})
 		}
 		require.NoError(t, group.Wait())
-		slots := p.given("user/list", spacing)
+		_, slots := p.given("user/list", spacing)
 		require.GreaterOrEqual(t, len(slots), 6)
 		requireEven(t, slots, spacing)
 		narrowest := time.Hour

@@ -70,10 +70,13 @@ type Tokens interface {
 	Drop(ctx context.Context, name, token string) error
 }
 
-// Rate is a documented call limit: Calls per Per. The zero Rate is unlimited.
+// Rate is how often an endpoint may be called: Calls per Per, evenly spaced. The zero Rate
+// is unlimited.
 type Rate struct {
 	Calls int
 	Per   time.Duration
+	// Burst is how many calls more than that may be made at once after a rest.
+	Burst int
 }
 
 // Limiter shares a provider's call limits between all workers of an installation.

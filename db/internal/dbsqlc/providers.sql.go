@@ -25,21 +25,23 @@ func (q *Queries) CallSlotPause(ctx context.Context, db DBTX, providerID string,
 
 const callSlotTake = `-- name: CallSlotTake :one
 INSERT INTO provider_call_slots AS s (provider_id, endpoint, next_at)
-VALUES ($1, $2, statement_timestamp() + $3::interval)
+VALUES ($1, $2, statement_timestamp() - $3::interval + $4::interval)
 ON CONFLICT (provider_id, endpoint) DO UPDATE SET
-    granted = call_slot_due(s.next_at, s.written_at) <= statement_timestamp() + $4::interval,
+    granted = call_slot_due(s.next_at, s.written_at) <= statement_timestamp() + $5::interval,
     next_at = CASE
-        WHEN call_slot_due(s.next_at, s.written_at) <= statement_timestamp() + $4::interval
-        THEN greatest(call_slot_due(s.next_at, s.written_at), statement_timestamp()) + $3::interval
+        WHEN call_slot_due(s.next_at, s.written_at) <= statement_timestamp() + $5::interval
+        THEN greatest(call_slot_due(s.next_at, s.written_at), statement_timestamp() - $3::interval)
+            + $4::interval
         ELSE call_slot_due(s.next_at, s.written_at) END,
     written_at = statement_timestamp()
 RETURNING s.granted, (date_part('epoch', s.next_at - clock_timestamp()
-    - CASE WHEN s.granted THEN $3::interval ELSE interval '0' END) * 1000000)::bigint AS wait_us
+    - CASE WHEN s.granted THEN $4::interval ELSE interval '0' END) * 1000000)::bigint AS wait_us
 `
 
 type CallSlotTakeParams struct {
 	ProviderID string
 	Endpoint   string
+	Burst      time.Duration
 	Spacing    time.Duration
 	Patience   time.Duration
 }
@@ -50,8 +52,8 @@ type CallSlotTakeRow struct {
 }
 
 // Takes the endpoint's next call slot, spacing after the one before it, unless it is
-// further away than the caller is ready to wait. Slots that nobody used are not made up
-// for: calls that come in a bunch are what goes over a provider's limit. One clock decides
+// further away than the caller is ready to wait. Of the slots that nobody used only those
+// of the last burst are still there to be taken. One clock decides
 // for the whole statement: a slot must not be taken and yet refused. The wait, until the
 // slot taken or else until the next one, is counted from the statement's end, which may
 // have had to wait for the endpoint's row; it is below 0 where the slot's time is past.
@@ -59,6 +61,7 @@ func (q *Queries) CallSlotTake(ctx context.Context, db DBTX, arg CallSlotTakePar
 	row := db.QueryRow(ctx, callSlotTake,
 		arg.ProviderID,
 		arg.Endpoint,
+		arg.Burst,
 		arg.Spacing,
 		arg.Patience,
 	)
