@@ -149,10 +149,10 @@ func describe() string {
 	b.WriteString(`# JSON of the command line
 
 With ` + "`--output json` (or `-o json`)" + ` every command prints exactly one JSON document on standard output. This page is written from the
-program's types by its tests. A key means the same wherever it stands. Keys may be added; none is renamed or given another meaning.
+program's types by its tests. A key has the same meaning everywhere. Keys may be added; none is renamed or changes its meaning.
 
-A command that fails before it has printed a document prints an [error](#error), also one of wrong usage; the [exit status](../README.md#start-a-sync)
-says of what kind it is. What is said on the way stands on standard error. Times are RFC 3339, ids text.
+A command that fails before it has printed a document prints an [error](#error), also for wrong usage; the [exit status](../README.md#start-a-sync)
+says what kind of error it is. Progress and warnings go to standard error. Times are in RFC 3339, ids are text.
 
 ## Commands
 

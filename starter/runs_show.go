@@ -116,7 +116,7 @@ func (s *session) sayRun(run shownRun, all bool) {
 	if run.DecidedBy != "" {
 		t.AppendRow([]any{"decided by", plain(run.DecidedBy)})
 	}
-	if run.HoldExpiresAt != nil {
+	if run.HoldExpiresAt != nil && waits(run.Run) {
 		t.AppendRow([]any{"decide by", moment(*run.HoldExpiresAt)})
 	}
 	printTable(s.stdout, t)

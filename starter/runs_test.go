@@ -96,6 +96,10 @@ func TestRunsShow(t *testing.T) {
 
 	require.Contains(t, in.ok("runs", "show", failed).stdout, "the app secret is wrong")
 	require.NotContains(t, in.ok("runs", "show", failed).stdout, "orgsync approve")
+	in.query(`UPDATE sync_runs SET decided_by = 'ann@host' WHERE id = $1`, held)
+	decided := in.ok("runs", "show", held).stdout
+	require.Contains(t, decided, "ann@host")
+	require.NotContains(t, decided, "decide by")
 }
 
 func TestRunIsFoundByTheBeginningOfItsID(t *testing.T) {
