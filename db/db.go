@@ -164,6 +164,21 @@ func (f *Failure) Error() string {
 	return text
 }
 
+// Occupied reports that Postgres is at work and has no connection left (53300), or does not
+// take any yet, as while it starts (57P03): it may in a moment.
+func Occupied(err error) bool {
+	var pg *pgconn.PgError
+	var failure *Failure
+	switch {
+	case errors.As(err, &pg):
+		return pg.Code == "53300" || pg.Code == "57P03"
+	case errors.As(err, &failure):
+		return failure.Code == "53300" || failure.Code == "57P03"
+	default:
+		return false
+	}
+}
+
 // connectProblem keeps passwords out of connection errors: pgx names the user and
 // database but its parse errors may repeat the whole string.
 func connectProblem(err error) error {
@@ -172,6 +187,8 @@ func connectProblem(err error) error {
 	switch {
 	case errors.As(err, &parse):
 		return ErrBadURL
+	case Occupied(err):
+		return fmt.Errorf("%w; wait until others close theirs, or raise max_connections of Postgres or the limit of the role or database", err)
 	case errors.As(err, &connect):
 		return fmt.Errorf("%w; check DATABASE_URL and that Postgres is running", err)
 	default:

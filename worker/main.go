@@ -14,6 +14,7 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"go.temporal.io/sdk/client"
 
 	"github.com/orgsync/orgsync/db"
@@ -94,10 +95,14 @@ func work(ctx context.Context, getenv func(string) string, stderr io.Writer) err
 	if warning := box.Warning(); warning != "" {
 		log.Warn(warning)
 	}
-	if err := prepare(ctx, cfg); err != nil {
+	var store *db.Store
+	err = app.AwaitConnection(ctx, log, func() (err error) {
+		if err := prepare(ctx, cfg); err != nil {
+			return err
+		}
+		store, err = db.Open(ctx, cfg.DatabaseURL.Reveal(), db.Connections(cfg.DatabaseConnections))
 		return err
-	}
-	store, err := db.Open(ctx, cfg.DatabaseURL.Reveal(), db.Connections(cfg.DatabaseConnections))
+	})
 	if err != nil {
 		return err
 	}
@@ -126,7 +131,7 @@ func prepare(ctx context.Context, cfg config.Config) error {
 		return db.Ready(ctx, url)
 	}
 	status, err := db.Status(ctx, url)
-	if errors.As(err, new(*db.UnfitError)) {
+	if errors.As(err, new(*db.UnfitError)) || errors.As(err, new(*pgconn.ConnectError)) {
 		return err
 	}
 	if err != nil {

@@ -1,9 +1,15 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"context"
+	"io"
+	"net/url"
+	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
@@ -33,6 +39,50 @@ func TestAWorkerThatMayNotMigrateWaitsForThoseWhoMay(t *testing.T) {
 		require.Contains(t, stderr.String(), c.want)
 		require.Contains(t, stderr.String(), "; run: orgsync migrate\n")
 	}
+}
+
+// A worker that is started while Postgres has no connection left says so, waits, and goes
+// on once there is one.
+func TestAWorkerWaitsForAFreeConnection(t *testing.T) {
+	t.Parallel()
+	keys, err := secret.Generate()
+	require.NoError(t, err)
+	location, err := url.Parse(dbtest.New(t))
+	require.NoError(t, err)
+	role := "worker_" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	exec := func(statement string) {
+		conn, err := pgx.Connect(context.Background(), dbtest.Server(t))
+		require.NoError(t, err)
+		defer func() { _ = conn.Close(context.Background()) }()
+		_, err = conn.Exec(context.Background(), statement)
+		require.NoError(t, err)
+	}
+	exec("CREATE ROLE " + role + " LOGIN PASSWORD 'word' CONNECTION LIMIT 0")
+	t.Cleanup(func() { exec("DROP ROLE " + role) })
+	location.User = url.UserPassword(role, "word")
+
+	said, says := io.Pipe()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(t.Context(), nil, func(key string) string {
+			return map[string]string{"DATABASE_URL": location.String(), "ORGSYNC_KEYSET": string(keys), "ORGSYNC_MIGRATE": "false"}[key]
+		}, io.Discard, says)
+		_ = says.Close()
+	}()
+	lines := bufio.NewScanner(said)
+	require.True(t, lines.Scan())
+	require.Contains(t, lines.Text(), "the worker waits for a connection to Postgres")
+	require.Contains(t, lines.Text(), "too many connections for role")
+	require.Contains(t, lines.Text(), "wait until others close theirs, or raise max_connections")
+	require.NotContains(t, lines.Text(), "orgsync migrate")
+	exec("ALTER ROLE " + role + " CONNECTION LIMIT 1")
+	var last string
+	for lines.Scan() {
+		last = lines.Text()
+	}
+	// It has a connection now, and too few rights to go on.
+	require.Contains(t, last, "permission denied")
+	require.Equal(t, 1, <-ended)
 }
 
 // A database in which every run would fail is refused at the start, migrated or not.

@@ -105,7 +105,11 @@ func (w *Worker) Ready(context.Context) error {
 
 // Run works until ctx is done and then stops gracefully.
 func (w *Worker) Run(ctx context.Context) error {
-	leave, err := w.presence.begin(ctx) // first, so that no worker opens secrets unknown
+	var leave func()
+	err := AwaitConnection(ctx, w.presence.log, func() (err error) {
+		leave, err = w.presence.begin(ctx) // first, so that no worker opens secrets unknown
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}
