@@ -145,13 +145,13 @@ func (s *Store) forgetSeen(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldR
 	if err := s.planFor(ctx, tx, everything); err != nil {
 		return err
 	}
-	if err := s.q.CandidatesForgetListed(ctx, tx, run.ProviderID, runID); err != nil {
+	if err := s.q.CandidatesForgetListed(ctx, tx, runID, run.ProviderID); err != nil {
 		return err
 	}
 	if err := s.planFor(ctx, tx, batch); err != nil { // one by one: mostly they are few
 		return err
 	}
-	if err := s.q.CandidatesForgetRecognised(ctx, tx, run.ProviderID, runID); err != nil {
+	if err := s.q.CandidatesForgetRecognised(ctx, tx, runID, run.ProviderID); err != nil {
 		return err
 	}
 	return s.planFor(ctx, tx, everything)

@@ -180,9 +180,13 @@ func whoIsListedAgainIsForgotten(t *testing.T, c *company) {
 // Where nothing is staged since nothing has changed, those recognised were listed, too.
 func whoIsRecognisedAgainIsForgotten(t *testing.T, c *company) {
 	c.sync(everyone)
-	c.sync(everyone)
 	c.missing(withoutA, db.Unseen, "a")
-	c.sync(everyone)
+	crashed := c.begin("apply")
+	crashed.read(everyone)
+	crashed.apply(false)
+	require.NotEmpty(t, c.candidates())
+	r := c.sync(everyone)
+	require.Equal(t, []string{"1", "10"}, r.recognised)
 	require.Empty(t, c.candidates())
 }
 
@@ -269,6 +273,13 @@ func aListingCountsMoreThanARecord(t *testing.T, c *company) {
 		require.NotEqual(t, "own", c.member("title", "a"))
 		require.Empty(t, c.candidates())
 		require.Equal(t, 2, r.counts.Members.Read)
+		story, err := c.store.Story(t.Context(), db.Object{Type: "member", ID: c.id("a"), ExternalID: "a", Status: "active"})
+		require.NoError(t, err)
+		for _, chapter := range story.Chapters {
+			if chapter.Run.ID == r.id {
+				require.Empty(t, chapter.LookUp, "nor did the run leave anything as it is for what the record says")
+			}
+		}
 	}
 }
 

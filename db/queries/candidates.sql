@@ -37,7 +37,7 @@ SELECT EXISTS (SELECT 1 FROM removal_candidates c WHERE c.provider_id = @provide
 
 -- name: CandidatesForgetListed :exec
 -- What a listing shows again, or is not there any more. Those read by themselves are not
--- shown by a listing.
+-- shown by a listing. What else was said of them in the run is of no account, here and below.
 WITH listed AS MATERIALIZED (
     SELECT r.member_id AS id FROM removal_candidates c
     JOIN sync_run_members r ON r.run_id = @run_id AND r.member_id = c.object_id
@@ -53,16 +53,22 @@ WITH listed AS MATERIALIZED (
     SELECT m.id FROM removal_candidates c JOIN org_members m ON m.id = c.object_id AND m.status = 'deleted' WHERE c.provider_id = @provider_id
     UNION ALL
     SELECT d.id FROM removal_candidates c JOIN org_departments d ON d.id = c.object_id AND d.status = 'deleted' WHERE c.provider_id = @provider_id
+), forgotten AS (
+    DELETE FROM removal_candidates c USING listed WHERE c.provider_id = @provider_id AND c.object_id = listed.id RETURNING c.object_type, c.object_id
 )
-DELETE FROM removal_candidates c USING listed WHERE c.provider_id = @provider_id AND c.object_id = listed.id;
+DELETE FROM sync_run_lookups l USING forgotten f WHERE l.run_id = @run_id AND l.object_type = f.object_type AND l.object_id = f.object_id;
 
 -- name: CandidatesForgetRecognised :exec
 -- The same of those in listings that were recognised: but for places that the run has
 -- given to people read by themselves, after a listing without them was recognised.
-DELETE FROM removal_candidates c WHERE c.provider_id = @provider_id AND c.object_type = 'member'
-    AND EXISTS (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = @run_id AND v.member_id = c.object_id
-        AND NOT EXISTS (SELECT 1 FROM org_changes x WHERE x.object_id = v.member_id AND x.department_id = v.department_id
-            AND x.run_id = @run_id AND x.object_type = 'membership' AND x.kind = 'created' OFFSET 0) OFFSET 0);
+WITH forgotten AS (
+    DELETE FROM removal_candidates c WHERE c.provider_id = @provider_id AND c.object_type = 'member'
+        AND EXISTS (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = @run_id AND v.member_id = c.object_id
+            AND NOT EXISTS (SELECT 1 FROM org_changes x WHERE x.object_id = v.member_id AND x.department_id = v.department_id
+                AND x.run_id = @run_id AND x.object_type = 'membership' AND x.kind = 'created' OFFSET 0) OFFSET 0)
+    RETURNING c.object_id
+)
+DELETE FROM sync_run_lookups l USING forgotten f WHERE l.run_id = @run_id AND l.object_type = 'member' AND l.object_id = f.object_id;
 
 -- name: ApartDrop :exec
 -- The records of people read by themselves whom a listing shows again: it is what counts.

@@ -71,41 +71,47 @@ func (q *Queries) CandidatesExist(ctx context.Context, db DBTX, providerID strin
 const candidatesForgetListed = `-- name: CandidatesForgetListed :exec
 WITH listed AS MATERIALIZED (
     SELECT r.member_id AS id FROM removal_candidates c
-    JOIN sync_run_members r ON r.run_id = $2 AND r.member_id = c.object_id
-    JOIN staged_members s ON s.run_id = $2 AND s.person_key = r.person_key AND NOT (s.listing >= 'member ' AND s.listing < 'member!')
-    WHERE c.provider_id = $1 AND c.object_type = 'member'
+    JOIN sync_run_members r ON r.run_id = $1 AND r.member_id = c.object_id
+    JOIN staged_members s ON s.run_id = $1 AND s.person_key = r.person_key AND NOT (s.listing >= 'member ' AND s.listing < 'member!')
+    WHERE c.provider_id = $2 AND c.object_type = 'member'
     UNION ALL
     SELECT d.id FROM removal_candidates c
     JOIN org_departments d ON d.id = c.object_id
-    JOIN staged_departments s ON s.run_id = $2 AND s.external_id = d.external_id
-    LEFT JOIN sync_run_lookups l ON l.run_id = $2 AND l.object_type = 'department' AND l.object_id = c.object_id
-    WHERE c.provider_id = $1 AND c.object_type = 'department' AND l.run_id IS NULL
+    JOIN staged_departments s ON s.run_id = $1 AND s.external_id = d.external_id
+    LEFT JOIN sync_run_lookups l ON l.run_id = $1 AND l.object_type = 'department' AND l.object_id = c.object_id
+    WHERE c.provider_id = $2 AND c.object_type = 'department' AND l.run_id IS NULL
     UNION ALL
-    SELECT m.id FROM removal_candidates c JOIN org_members m ON m.id = c.object_id AND m.status = 'deleted' WHERE c.provider_id = $1
+    SELECT m.id FROM removal_candidates c JOIN org_members m ON m.id = c.object_id AND m.status = 'deleted' WHERE c.provider_id = $2
     UNION ALL
-    SELECT d.id FROM removal_candidates c JOIN org_departments d ON d.id = c.object_id AND d.status = 'deleted' WHERE c.provider_id = $1
+    SELECT d.id FROM removal_candidates c JOIN org_departments d ON d.id = c.object_id AND d.status = 'deleted' WHERE c.provider_id = $2
+), forgotten AS (
+    DELETE FROM removal_candidates c USING listed WHERE c.provider_id = $2 AND c.object_id = listed.id RETURNING c.object_type, c.object_id
 )
-DELETE FROM removal_candidates c USING listed WHERE c.provider_id = $1 AND c.object_id = listed.id
+DELETE FROM sync_run_lookups l USING forgotten f WHERE l.run_id = $1 AND l.object_type = f.object_type AND l.object_id = f.object_id
 `
 
 // What a listing shows again, or is not there any more. Those read by themselves are not
-// shown by a listing.
-func (q *Queries) CandidatesForgetListed(ctx context.Context, db DBTX, providerID string, runID string) error {
-	_, err := db.Exec(ctx, candidatesForgetListed, providerID, runID)
+// shown by a listing. What else was said of them in the run is of no account, here and below.
+func (q *Queries) CandidatesForgetListed(ctx context.Context, db DBTX, runID string, providerID string) error {
+	_, err := db.Exec(ctx, candidatesForgetListed, runID, providerID)
 	return err
 }
 
 const candidatesForgetRecognised = `-- name: CandidatesForgetRecognised :exec
-DELETE FROM removal_candidates c WHERE c.provider_id = $1 AND c.object_type = 'member'
-    AND EXISTS (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = $2 AND v.member_id = c.object_id
-        AND NOT EXISTS (SELECT 1 FROM org_changes x WHERE x.object_id = v.member_id AND x.department_id = v.department_id
-            AND x.run_id = $2 AND x.object_type = 'membership' AND x.kind = 'created' OFFSET 0) OFFSET 0)
+WITH forgotten AS (
+    DELETE FROM removal_candidates c WHERE c.provider_id = $2 AND c.object_type = 'member'
+        AND EXISTS (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = $1 AND v.member_id = c.object_id
+            AND NOT EXISTS (SELECT 1 FROM org_changes x WHERE x.object_id = v.member_id AND x.department_id = v.department_id
+                AND x.run_id = $1 AND x.object_type = 'membership' AND x.kind = 'created' OFFSET 0) OFFSET 0)
+    RETURNING c.object_id
+)
+DELETE FROM sync_run_lookups l USING forgotten f WHERE l.run_id = $1 AND l.object_type = 'member' AND l.object_id = f.object_id
 `
 
 // The same of those in listings that were recognised: but for places that the run has
 // given to people read by themselves, after a listing without them was recognised.
-func (q *Queries) CandidatesForgetRecognised(ctx context.Context, db DBTX, providerID string, runID string) error {
-	_, err := db.Exec(ctx, candidatesForgetRecognised, providerID, runID)
+func (q *Queries) CandidatesForgetRecognised(ctx context.Context, db DBTX, runID string, providerID string) error {
+	_, err := db.Exec(ctx, candidatesForgetRecognised, runID, providerID)
 	return err
 }
 
