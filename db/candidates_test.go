@@ -23,6 +23,8 @@ func TestMissedTwice(t *testing.T) {
 		"a look-up that failed is no result":          aLookUpThatFailedIsNoResult,
 		"who is there is placed by their own record":  whoIsThereIsPlacedByTheirOwnRecord,
 		"who is there and cannot be read stays":       whoIsThereAndCannotBeReadStays,
+		"who is there keeps their places between":     whoIsThereKeepsTheirPlacesBetween,
+		"a department that stays keeps its people":    aDepartmentThatStaysKeepsItsPeople,
 		"a listing counts more than a record":         aListingCountsMoreThanARecord,
 		"a plan goes by what was missed before":       aPlanGoesByWhatWasMissedBefore,
 		"a department is there or not":                aDepartmentIsThereOrNot,
@@ -259,6 +261,53 @@ func whoIsThereIsPlacedByTheirOwnRecord(t *testing.T, c *company) {
 		require.Empty(t, again.problems())
 		require.Equal(t, before, c.versions(), "an unchanged company writes no row")
 		require.Equal(t, []string{"member a there"}, c.candidates())
+	}
+}
+
+// A run that does not read them by themselves knows nothing of where they are: it leaves
+// them there, until a listing shows them elsewhere.
+func whoIsThereKeepsTheirPlacesBetween(t *testing.T, c *company) {
+	c.sync(everyone)
+	first := c.missing(withoutA, db.There, "a")
+	c.readsApart(withoutA, "a in=1,10", first)
+	for _, between := range []func() *run{
+		func() *run {
+			return c.between(db.NewRun{}, snapshot{departments: unread, members: withoutA.members}, first)
+		},
+		func() *run { return c.between(db.NewRun{Departments: []string{"10"}}, withoutA, first) },
+	} {
+		require.NotContains(t, between().changes(), "membership deleted a")
+		require.Equal(t, []string{"a 1", "a 10*", "b 10*"}, c.places())
+	}
+	c.between(db.NewRun{}, snapshot{departments: unread, members: "a in=1; b in=10"}, first)
+	require.Equal(t, []string{"a 1*", "b 10*"}, c.places())
+	require.Empty(t, c.candidates())
+}
+
+// That a department is not listed is all that its people's places would go for.
+func aDepartmentThatStaysKeepsItsPeople(t *testing.T, c *company) {
+	for name, r := range map[string]struct {
+		n           db.NewRun
+		departments string
+	}{
+		"in a limited run":          {n: db.NewRun{Departments: []string{"10"}}, departments: two},
+		"while another is not read": {departments: "1; 10<1 members=fail"},
+		"in a complete run":         {departments: two},
+	} {
+		c.sync(snapshot{departments: "1; 10<1; 20<1", members: "a in=20; b in=10"})
+		run := c.beginLimited("apply", r.n)
+		run.read(snapshot{departments: r.departments, members: "b in=10"})
+		run.apply(false)
+		run.planRemovals()
+		run.lookedUp("department", db.There, "20")
+		for id := range run.doubts("member") {
+			run.lookedUp("member", db.There, id)
+		}
+		run.remove()
+		run.settle()
+		run.finish()
+		require.Empty(t, run.changes(), name)
+		require.Equal(t, []string{"a 20*", "b 10*"}, c.places(), name)
 	}
 }
 

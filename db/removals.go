@@ -109,7 +109,11 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	}
 	// A run that began with nobody put everybody there itself.
 	if !run.BeganEmpty {
-		if _, err := s.q.RemovalsPlanMemberships(ctx, tx, runID, &run.ProviderID); err != nil {
+		read, err := s.q.LedgerIsRead(ctx, tx, runID)
+		if err != nil {
+			return RemovalPlan{}, fmt.Errorf("ledger: %w", err)
+		}
+		if _, err := s.q.RemovalsPlanMemberships(ctx, tx, runID, &run.ProviderID, read && run.Whole); err != nil {
 			return RemovalPlan{}, fmt.Errorf("memberships: %w", err)
 		}
 		if err := s.dropContradicted(ctx, tx, run, runID); err != nil {

@@ -53,8 +53,9 @@ WHERE r.run_id = @run_id AND r.object_type <> 'membership'
   AND c.provider_id = @provider_id AND c.object_type = r.object_type AND c.object_id = r.object_id AND c.run_id = ANY (@standing::uuid[]);
 
 -- name: RemovalsJudgeStays :many
--- Takes out of the plan what is not to go although it was planned, with its places if it
--- is to keep them: it is there, or nothing is known of it. What was not listed goes even
+-- Takes out of the plan what is not to go although it was planned, with the places that were
+-- to go with it and, if it is to keep them, those missed in listings: it is there, or
+-- nothing is known of it. What was not listed goes even
 -- if it was only not found again: its id is somebody else's, nobody names it, or it is out
 -- of a visible range that was limited from the beginning. Says what was missed before, by
 -- these runs.
@@ -67,10 +68,11 @@ WITH stays AS MATERIALIZED (
     DELETE FROM sync_run_removals r USING stays s WHERE r.run_id = @run_id AND r.object_type = s.object_type AND r.object_id = s.object_id
 ), places_of_members AS (
     DELETE FROM sync_run_removals r USING stays s
-    WHERE @keep_places::boolean AND s.object_type = 'member' AND r.run_id = @run_id AND r.object_type = 'membership' AND r.object_id = s.object_id
+    WHERE s.object_type = 'member' AND r.run_id = @run_id AND r.object_type = 'membership' AND r.object_id = s.object_id
+      AND (@keep_places::boolean OR r.reason = 'with_member')
 ), places_in_departments AS (
     DELETE FROM sync_run_removals r USING stays s
-    WHERE @keep_places AND s.object_type = 'department' AND r.run_id = @run_id AND r.object_type = 'membership'
+    WHERE s.object_type = 'department' AND r.run_id = @run_id AND r.object_type = 'membership'
       AND r.department_id = s.object_id AND r.reason = 'with_department'
 )
 SELECT s.object_type, s.object_id, coalesce(m.external_id, d.external_id)::text AS external_id, s.fate::text AS fate,

@@ -95,7 +95,9 @@ DELETE FROM sync_run_removals WHERE run_id = @run_id;
 
 -- name: RemovalsPlanMemberships :execrows
 -- Memberships not seen, in departments read to the end. People who could not be
--- told apart keep what they have, and so do people who are not the provider's own.
+-- told apart keep what they have, and so do people who are not the provider's own. Those
+-- whom look-ups alone show have their places from their own records: a run that does not
+-- read these knows nothing of them, unless a listing shows them.
 WITH undecided AS MATERIALIZED (
     SELECT lower(u.person_key) AS external_key, u.unionid, u.open_id FROM sync_run_members u WHERE u.run_id = @run_id::uuid AND u.member_id IS NULL
 ), unseen AS MATERIALIZED (
@@ -112,6 +114,9 @@ FROM unseen n
 CROSS JOIN LATERAL (SELECT * FROM org_members x WHERE x.id = n.member_id AND x.provider_id = @provider_id OFFSET 0) m
 WHERE NOT EXISTS (SELECT 1 FROM undecided u
                   WHERE u.external_key = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id)
+  AND (@reads_apart::boolean OR NOT EXISTS (SELECT 1 FROM removal_candidates c
+        WHERE c.provider_id = @provider_id AND c.object_type = 'member' AND c.object_id = m.id AND c.fate = 'there'
+          AND NOT EXISTS (SELECT 1 FROM sync_run_members s WHERE s.run_id = @run_id AND s.member_id = m.id OFFSET 0)))
 ON CONFLICT DO NOTHING;
 
 -- name: RemovalsDropScopes :exec

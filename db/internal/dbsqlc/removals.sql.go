@@ -424,13 +424,18 @@ FROM unseen n
 CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, department_id, department_path, status, activated, user_id, raw_data, synced_at, content FROM org_members x WHERE x.id = n.member_id AND x.provider_id = $2 OFFSET 0) m
 WHERE NOT EXISTS (SELECT 1 FROM undecided u
                   WHERE u.external_key = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id)
+  AND ($3::boolean OR NOT EXISTS (SELECT 1 FROM removal_candidates c
+        WHERE c.provider_id = $2 AND c.object_type = 'member' AND c.object_id = m.id AND c.fate = 'there'
+          AND NOT EXISTS (SELECT 1 FROM sync_run_members s WHERE s.run_id = $1 AND s.member_id = m.id OFFSET 0)))
 ON CONFLICT DO NOTHING
 `
 
 // Memberships not seen, in departments read to the end. People who could not be
-// told apart keep what they have, and so do people who are not the provider's own.
-func (q *Queries) RemovalsPlanMemberships(ctx context.Context, db DBTX, runID string, providerID *string) (int64, error) {
-	result, err := db.Exec(ctx, removalsPlanMemberships, runID, providerID)
+// told apart keep what they have, and so do people who are not the provider's own. Those
+// whom look-ups alone show have their places from their own records: a run that does not
+// read these knows nothing of them, unless a listing shows them.
+func (q *Queries) RemovalsPlanMemberships(ctx context.Context, db DBTX, runID string, providerID *string, readsApart bool) (int64, error) {
+	result, err := db.Exec(ctx, removalsPlanMemberships, runID, providerID, readsApart)
 	if err != nil {
 		return 0, err
 	}
