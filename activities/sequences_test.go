@@ -361,6 +361,19 @@ func (s *sequence) mayGo(id string, there bool) {
 	s.t.Errorf("%s would be removed wrongly: it is there: %t, a look-up says %q, missed %d times", id, there, said, s.missed[id])
 }
 
+// keepPlaces fails if somebody has lost the place where they were and are: unless a listing
+// left them out, or the department has gone.
+func (s *sequence) keepPlaces(were map[string]string) {
+	s.t.Helper()
+	now, tops := s.stored(), s.tops()
+	for id, department := range s.truth {
+		unionID := s.member(id).UnionID
+		if _, there := now[unionID]; there && !s.hidden[id] && tops[department] && strings.Contains(were[unionID], department) {
+			require.Contains(s.t, now[unionID], department, "%s was in %q and is in %q", id, were[unionID], department)
+		}
+	}
+}
+
 // decide approves or rejects what is held.
 func (s *sequence) decide(approve bool) {
 	s.t.Helper()
@@ -421,6 +434,7 @@ func TestNobodyGoesWronglyAndLeaversGo(t *testing.T) {
 				if s.held != "" && s.chance(60) {
 					s.decide(s.chance(60))
 				}
+				were := s.stored()
 				settled, before, applied := !s.crashed, s.rows(), outcome{hold: "limited"}
 				switch {
 				case s.partial != "" && s.chance(20):
@@ -443,6 +457,7 @@ func TestNobodyGoesWronglyAndLeaversGo(t *testing.T) {
 						require.Equal(t, []any{plan.report.Errors, plan.report.Status}, []any{applied.report.Errors, applied.report.Status})
 					}
 				}
+				s.keepPlaces(were)
 				if settled && applied.hold == "" && len(applied.log) > 0 && s.chance(20) {
 					s.undo(before)
 				}
