@@ -215,16 +215,17 @@ func (w *world) expectedPerson(v *simulator.View, p simulator.Person, truth simu
 }
 
 // email is the person's own address or else the work address. At Feishu each of them
-// needs a permission of its own (feishu.md §3.3).
+// needs a permission of its own (feishu.md §3.3): where the former cannot be seen the latter
+// does not stand in for it, lest it overwrite what is stored.
 func (w *world) email(truth simulator.TrueMember) string {
-	work := truth.WorkEmail
-	if w.hidden["work email"] || truth.Email != "" {
-		work = ""
-	}
-	if w.hidden["email"] && (w.kind != directory.Feishu || work == "") {
+	switch {
+	case w.hidden["email"]:
 		return notSent
+	case w.hidden["work email"]:
+		return truth.Email
+	default:
+		return cmp.Or(truth.Email, truth.WorkEmail)
 	}
-	return cmp.Or(truth.Email, work)
 }
 
 // phone is how the vendor writes a number.
