@@ -98,7 +98,7 @@ func TestUpStatusDown(t *testing.T) {
 	require.NoError(t, syscall.Kill(worker.PID, syscall.SIGKILL))
 	require.Eventually(t, func() bool { return len(ended(context.Background(), up)) == 1 }, 10*time.Second, 10*time.Millisecond)
 	require.Contains(t, i.run(t, "status"), "worker     ended")
-	require.Contains(t, i.run(t, "up"), "since this has ended: worker")
+	require.Contains(t, i.run(t, "up"), "because this has stopped: worker")
 	up, _ = readState(i.state)
 	require.Empty(t, ended(t.Context(), up))
 

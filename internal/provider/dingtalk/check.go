@@ -227,7 +227,7 @@ func (k *check) refused(name, point string, err error) error {
 	}
 	switch {
 	case e.Kind == provider.Forbidden && e.Action == grantPermission:
-		k.add(provider.Fail, name, e.Said(), "the permission is "+point+": "+grantPermission)
+		k.add(provider.Fail, name, e.Said(), "the permission to grant is "+point+"; "+grantPermission)
 	case e.Kind == provider.OutOfRange, e.Kind == provider.NotFound:
 		k.add(provider.Fail, name, e.Said(), e.Remedy())
 	default:
