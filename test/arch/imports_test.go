@@ -58,9 +58,13 @@ var rules = []rule{
 	// Workflow code must be deterministic: no clock, chance, environment or network of its own.
 	{"workflows", []string{"activities", "internal/directory", "internal/document"},
 		[]string{postgres, network, "os", "math/rand", "crypto/rand", "log"}},
-	{"internal/app", []string{"activities", "db", "internal/config", "internal/clients", "internal/directory",
-		"internal/health", "internal/metrics", "internal/notify", "internal/provider/...", "internal/secret", "internal/traces", "workflows"}, nil},
 	{"internal/replay", []string{"workflows"}, []string{postgres, network}},
+	// The use cases, for every edge: they call Temporal and the database, and nothing else does on an edge's behalf.
+	{"internal/service", []string{"db", "internal/clients", "internal/directory", "internal/provider", "internal/replay", "internal/secret", "workflows"},
+		[]string{postgres, network, "os", "io", "log"}},
+	{"internal/app", []string{"activities", "db", "internal/config", "internal/clients", "internal/directory",
+		"internal/health", "internal/metrics", "internal/notify", "internal/provider/...", "internal/secret", "internal/service", "internal/traces",
+		"workflows"}, nil},
 	// Mains open what they were configured with and hand it to internal/app; they do not import each other.
 	{"worker", []string{"db", "internal/app", "internal/config", "internal/secret", "workflows"}, nil},
 	{"starter", []string{"db", "internal/app", "internal/config", "internal/clients", "internal/directory", "internal/document", "internal/provider",

@@ -1,0 +1,64 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/clients"
+	"github.com/orgsync/orgsync/internal/config"
+	"github.com/orgsync/orgsync/internal/secret"
+	"github.com/orgsync/orgsync/internal/service"
+)
+
+// NewService returns the use cases of an installation. load returns the settings but for
+// the optional ones, which may be missing; it is called when they are first needed. warn is
+// told what is dubious about them, log what calls of providers have to say.
+func NewService(load func(optional ...string) (config.Config, error), warn func(string), log *slog.Logger) *service.Service {
+	return service.New(service.Connections{
+		DatabaseURL: func() (string, error) {
+			cfg, err := load(config.Keyset)
+			return cfg.DatabaseURL.Reveal(), err
+		},
+		Keys: func() (*secret.Box, error) {
+			cfg, err := load()
+			if err != nil {
+				return nil, err
+			}
+			box, err := secret.Load(cfg.Keyset.Reveal())
+			if err == nil && box.Warning() != "" {
+				warn(box.Warning())
+			}
+			return box, err
+		},
+		NewOpener: func(store *db.Store, box *secret.Box) (*clients.Opener, error) {
+			cfg, err := load()
+			if err != nil {
+				return nil, err
+			}
+			return NewOpener(store, box, cfg, log), nil
+		},
+		DialTemporal: dialForService,
+		PrepareNamespace: func(ctx context.Context, temporal client.Client) error {
+			return EnsureSearchAttributes(ctx, temporal, Namespace())
+		},
+		Namespace: Namespace,
+		Vendors:   Vendors(),
+	})
+}
+
+// dialForService connects to Temporal and tells wrong settings apart.
+func dialForService(ctx context.Context) (client.Client, error) {
+	if _, err := envconfig.LoadDefaultClientOptions(); err != nil {
+		return nil, &service.Error{Code: service.TemporalSettingsWrong, Err: err}
+	}
+	temporal, err := DialTemporal(ctx, slog.New(slog.DiscardHandler))
+	if errors.As(err, new(*NamespaceError)) {
+		return nil, &service.Error{Code: service.NamespaceUnknown, Err: err}
+	}
+	return temporal, err
+}

@@ -1,0 +1,208 @@
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"go.temporal.io/sdk/client"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/clients"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// GuardInput are the parts of a provider's removal guard that are given; nil leaves a part
+// as it is, or at its default in a new provider.
+type GuardInput struct {
+	MemberLimit       *int
+	MemberPercent     *float64
+	DepartmentLimit   *int
+	DepartmentPercent *float64
+	// HoldFor is how long a held run waits for a decision, in whole seconds.
+	HoldFor *time.Duration
+}
+
+const (
+	// maxRemovals is the most that a Postgres integer holds.
+	maxRemovals = 1<<31 - 1
+	// maxHold is far longer than anybody should take to decide.
+	maxHold = 365 * 24 * time.Hour
+)
+
+// change returns what is asked for, or what is wrong with it.
+func (g GuardInput) change() (db.GuardChange, error) {
+	fields := []string{"members", "departments"}
+	for i, n := range []*int{g.MemberLimit, g.DepartmentLimit} {
+		if n != nil && (*n < 0 || *n > maxRemovals) {
+			return db.GuardChange{}, &Error{Code: RemovalLimitInvalid, Args: Args{Field: fields[i], Number: float64(*n)}}
+		}
+	}
+	for i, p := range []*float64{g.MemberPercent, g.DepartmentPercent} {
+		if p != nil && !(*p >= 0 && *p <= 100) { // so that NaN is refused too
+			return db.GuardChange{}, &Error{Code: RemovalPercentInvalid, Args: Args{Field: fields[i], Number: *p}}
+		}
+	}
+	if d := g.HoldFor; d != nil && (*d < time.Second || *d > maxHold || *d%time.Second != 0) {
+		return db.GuardChange{}, &Error{Code: HoldTimeInvalid, Args: Args{Duration: *d, Limit: maxHold}}
+	}
+	return db.GuardChange{
+		Count: g.MemberLimit, Percent: g.MemberPercent, DepartmentCount: g.DepartmentLimit, DepartmentPercent: g.DepartmentPercent,
+		HoldFor: g.HoldFor,
+	}, nil
+}
+
+// AddProviderInput is a provider to be stored.
+type AddProviderInput struct {
+	Name string
+	Type string
+	// Config are the settings, a JSON object of texts.
+	Config []byte
+	// TenantID is the tenant to write into the rows, empty for none.
+	TenantID string
+	Guard    GuardInput
+	// Schedule is when it is to be synced, nil if no schedule is to be set; StartNow starts a
+	// first sync with it.
+	Schedule *RuleInput
+	StartNow bool
+	// By is who adds it.
+	By string
+}
+
+// AddProviderResult is a provider that was stored.
+type AddProviderResult struct {
+	Provider Provider
+	// Schedule is nil if none was asked for.
+	Schedule *SetScheduleResult
+}
+
+// AddProvider stores a provider and, if asked to, sets its schedule. An error with the code
+// ScheduleNotSet says that it is stored all the same.
+func (s *Service) AddProvider(ctx context.Context, in AddProviderInput) (AddProviderResult, error) {
+	var result AddProviderResult
+	guard, err := in.Guard.change()
+	if err := errors.Join(checkName(in.Name), err); err != nil {
+		return result, err
+	}
+	var due Rule
+	if in.Schedule != nil {
+		if due, err = in.Schedule.rule(in.Name); err != nil {
+			return result, err
+		}
+	}
+	tenant, err := tenantOf(in.TenantID)
+	if err != nil {
+		return result, err
+	}
+	vendor, ok := s.connect.Vendors[directory.ProviderType(in.Type)]
+	if !ok {
+		return result, &Error{Code: ProviderTypeUnknown, Args: Args{Text: in.Type}}
+	}
+	settings, err := clients.Parse(vendor, in.Config, nil)
+	if err != nil {
+		return result, &Error{Code: ProviderConfigInvalid, Err: err}
+	}
+	public, secrets, err := separate(vendor, settings)
+	if err != nil {
+		return result, err
+	}
+	vault, err := s.openVault(ctx)
+	if err != nil {
+		return result, err
+	}
+	if err := requireKey(ctx, vault.Store, vault.Box.PrimaryKeyID()); err != nil {
+		return result, err
+	}
+	var temporal client.Client
+	if in.Schedule != nil { // asked for before anything is stored
+		if temporal, err = s.openTemporal(ctx); err != nil {
+			return result, err
+		}
+	}
+	_, err = vault.Store.ProviderAdd(ctx, db.NewProvider{
+		TenantID: tenant, Name: in.Name, Type: vendor.Type, Config: public, Guard: guard, By: in.By,
+	}, vault.Seal(secrets))
+	if errors.Is(err, db.ErrNameTaken) {
+		return result, &Error{Code: ProviderExists, Args: Args{Provider: in.Name}}
+	}
+	if err != nil {
+		return result, err
+	}
+	if in.Schedule != nil {
+		set, err := s.setSchedule(ctx, temporal, timetable{provider: in.Name, rule: due, onRemovals: RemovalsHold}, in.StartNow)
+		if err != nil {
+			return result, &Error{Code: ScheduleNotSet, Args: Args{Provider: in.Name, Rule: due}, Err: err}
+		}
+		result.Schedule = &set
+	}
+	result.Provider, err = getProvider(ctx, vault.Store, in.Name)
+	return result, err
+}
+
+// separate checks that settings are complete and divides them into the JSON that is
+// stored as it is and the secrets. Empty settings count as not given.
+func separate(vendor provider.Vendor, settings provider.Settings) (json.RawMessage, map[string]string, error) {
+	for key, value := range settings {
+		if value == "" {
+			delete(settings, key)
+		}
+	}
+	if err := clients.Validate(vendor, settings); err != nil {
+		return nil, nil, &Error{Code: ProviderConfigInvalid, Err: err}
+	}
+	public, secrets := clients.Split(settings)
+	document, err := json.Marshal(public)
+	return document, secrets, err
+}
+
+const maxName = 100
+
+// checkName refuses what would be ambiguous in a workflow id or on a command line, or
+// what Temporal's clients cannot send: they put the workflow id into a header, which
+// holds printable ASCII only.
+func checkName(name string) error {
+	wrong := func(problem string) error {
+		return &Error{Code: ProviderNameInvalid, Args: Args{Text: name, Problem: problem, Most: maxName}}
+	}
+	switch {
+	case name == "" || len(name) > maxName:
+		return wrong("length")
+	case strings.ContainsFunc(name, func(r rune) bool { return r == '/' || r <= ' ' || r > '~' }):
+		return wrong("characters")
+	case strings.HasPrefix(name, "-"):
+		return wrong("dash")
+	}
+	return nil
+}
+
+func tenantOf(text string) (*string, error) {
+	if text == "" {
+		return nil, nil
+	}
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return nil, &Error{Code: TenantInvalid, Args: Args{Text: text}}
+	}
+	text = id.String()
+	return &text, nil
+}
+
+// requireKey refuses to go on while a worker runs that could not open what is sealed under
+// a key: every run that it takes part in would fail.
+func requireKey(ctx context.Context, store *db.Store, keyID uint32) error {
+	workers, err := store.WorkersWithoutKey(ctx, keyID)
+	if err != nil || len(workers) == 0 {
+		return err
+	}
+	return &Error{Code: KeyNotHeld, Args: Args{KeyID: keyID, Workers: workers}}
+}
+
+// unknownTypeError is the error for a stored provider of a type that this build lacks.
+func unknownTypeError(p db.Provider) error {
+	return fmt.Errorf("provider %s: this build knows no provider type %q", p.Name, p.Type)
+}

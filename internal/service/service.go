@@ -1,0 +1,139 @@
+// Package service holds the use cases of orgsync: what an operator or a program can ask
+// of an installation. It is the one caller of Temporal and of the database from any edge,
+// be that the command line or a server. Methods take plain inputs and return typed
+// results; what goes wrong in a way that a caller can act on is an *Error with a stable
+// code. The package prints and asks nothing, reads no environment, and holds no text for
+// people but causes: edges make text of codes and arguments.
+package service
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/clients"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/secret"
+)
+
+// Connections say how a Service reaches what it works with. Each function is called when
+// a use case first needs it, so that a program needs only the settings that it uses.
+type Connections struct {
+	// DatabaseURL returns where the database is.
+	DatabaseURL func() (string, error)
+	// Keys returns the key set.
+	Keys func() (*secret.Box, error)
+	// NewOpener makes the way to clients of stored providers.
+	NewOpener func(*db.Store, *secret.Box) (*clients.Opener, error)
+	// DialTemporal connects to Temporal, PrepareNamespace makes sure that its namespace has
+	// what workflows need.
+	DialTemporal     func(context.Context) (client.Client, error)
+	PrepareNamespace func(context.Context, client.Client) error
+	// Namespace is the name of Temporal's namespace.
+	Namespace func() string
+	// Vendors are the provider types of this build.
+	Vendors map[directory.ProviderType]provider.Vendor
+}
+
+// connectTimeout is how long a caller waits for Postgres.
+const connectTimeout = 10 * time.Second
+
+// Service carries out use cases. It is safe for concurrent use.
+type Service struct {
+	connect Connections
+
+	mu       sync.Mutex
+	store    *db.Store
+	opener   *clients.Opener
+	temporal client.Client
+}
+
+// New returns a Service, which connects when it needs to. Close ends what it has opened.
+func New(c Connections) *Service { return &Service{connect: c} }
+
+// Close ends all connections.
+func (s *Service) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.temporal != nil {
+		s.temporal.Close()
+	}
+	if s.store != nil {
+		s.store.Close()
+	}
+}
+
+// openStore returns the database.
+func (s *Service) openStore(ctx context.Context) (*db.Store, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.openStoreLocked(ctx)
+}
+
+func (s *Service) openStoreLocked(ctx context.Context) (*db.Store, error) {
+	if s.store != nil {
+		return s.store, nil
+	}
+	url, err := s.connect.DatabaseURL()
+	if err != nil {
+		return nil, settingsError(err)
+	}
+	store, err := db.Open(ctx, url, db.ConnectWithin(connectTimeout))
+	if errors.Is(err, db.ErrBadURL) {
+		return nil, &Error{Code: SettingsWrong, Err: err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.store = store
+	return store, nil
+}
+
+// openVault returns the database with the key set, which seals secrets and opens them.
+func (s *Service) openVault(ctx context.Context) (*clients.Opener, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.opener != nil {
+		return s.opener, nil
+	}
+	keys, err := s.connect.Keys()
+	if err != nil {
+		return nil, settingsError(err)
+	}
+	store, err := s.openStoreLocked(ctx)
+	if err != nil {
+		return nil, err
+	}
+	opener, err := s.connect.NewOpener(store, keys)
+	if err != nil {
+		return nil, settingsError(err)
+	}
+	s.opener = opener
+	return opener, nil
+}
+
+// openTemporal returns the connection to Temporal.
+func (s *Service) openTemporal(ctx context.Context) (client.Client, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.temporal != nil {
+		return s.temporal, nil
+	}
+	temporal, err := s.connect.DialTemporal(ctx)
+	if err != nil {
+		var classified *Error
+		if errors.As(err, &classified) {
+			return nil, err
+		}
+		return nil, &Error{Code: TemporalUnreachable, Err: err}
+	}
+	s.temporal = temporal
+	return temporal, nil
+}
+
+func settingsError(err error) error { return &Error{Code: SettingsWrong, Err: err} }

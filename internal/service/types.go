@@ -1,0 +1,78 @@
+package service
+
+import (
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/clients"
+	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/workflows"
+)
+
+// What reports return are the store's own rows: plain data without tags or behaviour. An
+// edge that writes them out has types of its own for that.
+type (
+	// Run is one run of the run history.
+	Run = db.Run
+	// RunDepartment is how completely a run read one department.
+	RunDepartment = db.LedgerEntry
+	// Progress is how far a run has come.
+	Progress = db.Progress
+	// Change is one line of a run's change log, ChangeFilter limits which are told.
+	Change       = db.Change
+	ChangeFilter = db.ChangesOf
+	// Leavers are by name what a held run would remove, LeaversLimit bounds how many are read.
+	Leavers           = db.Leavers
+	LeavingPerson     = db.LeavingPerson
+	LeavingDepartment = db.LeavingDepartment
+	LostPlace         = db.LostPlace
+	LeaversLimit      = db.Few
+	// Department is a department as the tree shows it.
+	Department = db.TreeDepartment
+	// FoundMember and FoundDepartment are what a search finds.
+	FoundMember     = db.FoundMember
+	FoundDepartment = db.FoundDepartment
+	// Object is a member or department, ObjectHistory everything on record of one.
+	Object        = db.Object
+	ObjectHistory = db.Story
+	ObjectRun     = db.Chapter
+	ObjectRunHead = db.StoryRun
+	ObjectChange  = db.StoryChange
+	Evidence      = db.Evidence
+	Listing       = db.Listing
+	Presence      = db.Presence
+	LookupResult  = db.Fate
+	// Holdings are what removing a provider would take.
+	Holdings = db.Holdings
+	// MigrationStatus tells how far a database is.
+	MigrationStatus = db.MigrationStatus
+	// Finding is one thing that testing a provider found.
+	Finding = provider.Finding
+)
+
+// What became of looking up an object that a run missed.
+const (
+	LookupThere   = db.There
+	LookupUnseen  = db.Unseen
+	LookupTaken   = db.Taken
+	LookupUnnamed = db.Unnamed
+	LookupFailed  = db.Failed
+	LookupUnasked = db.Unasked
+)
+
+// Levels of findings.
+const (
+	Pass = provider.Pass
+	Warn = provider.Warn
+	Fail = provider.Fail
+)
+
+// Modes of a run, and ways to treat removals.
+const (
+	ModeApply     = workflows.ModeApply
+	ModePlan      = workflows.ModePlan
+	RemovalsHold  = workflows.RemovalsHold
+	RemovalsApply = workflows.RemovalsApply
+	RemovalsSkip  = workflows.RemovalsSkip
+)
+
+// Hidden stands for a secret in settings that are shown.
+const Hidden = clients.Hidden

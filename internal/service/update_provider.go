@@ -1,0 +1,123 @@
+package service
+
+import (
+	"context"
+	"maps"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/clients"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// UpdateProviderInput changes a stored provider; what is empty or nil stays as it is.
+type UpdateProviderInput struct {
+	Name string
+	// Config are settings to be laid over the stored ones, a JSON object of texts. A secret
+	// given as Hidden stays, an empty setting is removed.
+	Config   []byte
+	TenantID string
+	// Active allows or refuses syncs; a provider that is switched off loses its schedule.
+	Active *bool
+	Guard  GuardInput
+	// By is who changes it.
+	By string
+}
+
+// UpdateProviderResult is a provider as it is now.
+type UpdateProviderResult struct {
+	Provider Provider
+	// Schedule says what became of the schedule of a provider that was switched off.
+	Schedule ScheduleRemoval
+}
+
+// UpdateProvider changes a stored provider.
+func (s *Service) UpdateProvider(ctx context.Context, in UpdateProviderInput) (UpdateProviderResult, error) {
+	var result UpdateProviderResult
+	change := db.ProviderChange{Active: in.Active, By: in.By}
+	var err error
+	if change.TenantID, err = tenantOf(in.TenantID); err != nil {
+		return result, err
+	}
+	if change.Guard, err = in.Guard.change(); err != nil {
+		return result, err
+	}
+	store, vault, err := s.openForUpdate(ctx, in.Config != nil)
+	if err != nil {
+		return result, err
+	}
+	p, err := findProvider(ctx, store, in.Name)
+	if err != nil {
+		return result, err
+	}
+	var seal func(string) ([]db.Sealed, error)
+	if in.Config != nil {
+		if seal, err = s.mergeConfig(ctx, vault, p, in.Config, &change); err != nil {
+			return result, err
+		}
+	}
+	if err := store.ProviderChange(ctx, p.ID, change, seal); err != nil {
+		return result, err
+	}
+	if in.Active != nil && !*in.Active {
+		result.Schedule = s.dropSchedule(ctx, p.Name)
+	}
+	result.Provider, err = getProvider(ctx, store, p.Name)
+	return result, err
+}
+
+// openForUpdate opens the database, and the key set only where settings are to change.
+func (s *Service) openForUpdate(ctx context.Context, config bool) (*db.Store, *clients.Opener, error) {
+	if !config {
+		store, err := s.openStore(ctx)
+		return store, nil, err
+	}
+	vault, err := s.openVault(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return vault.Store, vault, requireKey(ctx, vault.Store, vault.Box.PrimaryKeyID())
+}
+
+// mergeConfig lays the settings of document over the stored ones. It sets what is stored
+// in the clear in change and returns a function that gives all sealed values, of which the
+// unchanged ones stay as they are.
+func (s *Service) mergeConfig(ctx context.Context, vault *clients.Opener, p db.Provider, document []byte, change *db.ProviderChange) (
+	func(string) ([]db.Sealed, error), error) {
+	vendor, ok := s.connect.Vendors[p.Type]
+	if !ok {
+		return nil, unknownTypeError(p)
+	}
+	sealed, err := vault.Store.Secrets(ctx, p.ID)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := shownConfig(ctx, vault.Store, p)
+	if err != nil {
+		return nil, err
+	}
+	kept := map[string]bool{}
+	for _, secret := range sealed {
+		kept[secret.Key] = true
+	}
+	given, err := clients.Parse(vendor, document, kept)
+	if err != nil {
+		return nil, &Error{Code: ProviderConfigInvalid, Err: err}
+	}
+	merged := provider.Settings(shown)
+	maps.Copy(merged, given)
+	var secrets map[string]string
+	if change.Config, secrets, err = separate(vendor, merged); err != nil {
+		return nil, err
+	}
+	var unchanged []db.Sealed
+	for _, secret := range sealed {
+		if secrets[secret.Key] == Hidden {
+			unchanged = append(unchanged, secret)
+			delete(secrets, secret.Key)
+		}
+	}
+	return func(providerID string) ([]db.Sealed, error) {
+		fresh, err := vault.Seal(secrets)(providerID)
+		return append(fresh, unchanged...), err
+	}, nil
+}
