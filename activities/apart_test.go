@@ -106,9 +106,10 @@ func TestWhatIsMissedTwiceIsSettled(t *testing.T) {
 		removed       int
 		places        []string
 		lookUps       int // by the second run, besides reading the record
+		later         int // removed by the third
 	}{
 		"not visible, twice":      {first: provider.Unseen, second: provider.Unseen, status: directory.RunSucceeded, removed: 1},
-		"there, then not visible": {first: provider.There, second: provider.Unseen, status: directory.RunSucceeded, removed: 1},
+		"there, then not visible": {first: provider.There, second: provider.Unseen, status: directory.RunSucceeded, places: []string{"1"}, later: 1},
 		"there, then gone":        {first: provider.There, second: provider.Gone, status: directory.RunSucceeded, removed: 1},
 		"not visible, then there": {first: provider.Unseen, second: provider.There, status: directory.RunSucceeded, places: []string{"2"}},
 		"there, twice":            {first: provider.There, second: provider.There, status: directory.RunSucceeded, places: []string{"2"}},
@@ -147,6 +148,10 @@ func TestWhatIsMissedTwiceIsSettled(t *testing.T) {
 				return
 			}
 
+			if c.later > 0 {
+				b.begin()
+				require.Equal(t, c.later, b.whole().Members.Deleted)
+			}
 			// From then on nothing is changed, reported or asked twice.
 			for n := range 2 {
 				read := d.count("read 1b")

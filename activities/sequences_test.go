@@ -118,7 +118,8 @@ type sequence struct {
 	*bench
 	*fickle
 	rng *rand.Rand
-	// missed is how many complete readings in a row left somebody out.
+	// missed is how many complete readings in a row left somebody out, whom look-ups did not
+	// show either.
 	missed map[string]int
 	held   string
 	shown  []string
@@ -322,9 +323,9 @@ func (s *sequence) note(n db.NewRun, planned PlannedRemovals) {
 		id := fmt.Sprint("p", i)
 		department := s.truth[id]
 		s.miss(id, read, department != "" && !s.hidden[id] && !s.unread[department] && (department != "3" || !s.hidden[third]) &&
-			(whole || len(n.Departments) > 0 && department == "1"))
+			(whole || len(n.Departments) > 0 && department == "1"), department != "")
 	}
-	s.miss(third, read, s.departments["3"] && !s.hidden[third] && len(n.Members) == 0)
+	s.miss(third, read, s.departments["3"] && !s.hidden[third] && len(n.Members) == 0, s.departments["3"])
 	if planned.HoldReason != "" {
 		return
 	}
@@ -342,10 +343,14 @@ func (s *sequence) note(n db.NewRun, planned PlannedRemovals) {
 
 const third = "department 3"
 
-func (s *sequence) miss(id string, read, listed bool) {
-	if listed {
+// miss counts how often in a row complete readings left somebody out and a look-up did
+// not show them either.
+func (s *sequence) miss(id string, read, listed, there bool) {
+	said, overridden := s.says[id]
+	switch {
+	case listed, read && there && !overridden:
 		s.missed[id] = 0
-	} else if read {
+	case read && said == provider.Unseen:
 		s.missed[id]++
 	}
 }

@@ -126,8 +126,8 @@ func (s *Store) keepCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceH
 	if exist, err := s.q.CandidatesExist(ctx, tx, run.ProviderID); err != nil {
 		return fmt.Errorf("find candidates: %w", err)
 	} else if exist {
-		if err := s.forgetSeen(ctx, tx, run, runID); err != nil {
-			return fmt.Errorf("forget candidates: %w", err)
+		if err := s.reviewCandidates(ctx, tx, run, runID); err != nil {
+			return fmt.Errorf("review candidates: %w", err)
 		}
 	}
 	if len(m.ids) == 0 {
@@ -141,7 +141,8 @@ func (s *Store) keepCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceH
 	return nil
 }
 
-func (s *Store) forgetSeen(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+// reviewCandidates forgets what listings show again, and notes what look-ups show.
+func (s *Store) reviewCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
 	if err := s.planFor(ctx, tx, everything); err != nil {
 		return err
 	}
@@ -152,6 +153,9 @@ func (s *Store) forgetSeen(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldR
 		return err
 	}
 	if err := s.q.CandidatesForgetRecognised(ctx, tx, runID, run.ProviderID); err != nil {
+		return err
+	}
+	if err := s.q.CandidatesFound(ctx, tx, run.ProviderID, runID); err != nil {
 		return err
 	}
 	return s.planFor(ctx, tx, everything)

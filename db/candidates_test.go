@@ -82,11 +82,18 @@ func whoIsNotVisibleTwiceIsRemoved(t *testing.T, c *company) {
 	for _, fate := range []db.Fate{db.Unseen, db.There} { // what the first look-up said
 		c.sync(everyone)
 		first := c.missing(withoutA, fate, "a")
+		if fate == db.There {
+			second := c.missing(withoutA, db.Unseen, "a", first)
+			require.Empty(t, second.removals(), "out of sight for the first time")
+			require.Zero(t, second.counts.Members.Failed)
+			require.Len(t, second.problems(), 1)
+			require.Contains(t, second.problems()[0], "member a: no listing shows it, and a lookup, which found it so far, does not either")
+		}
 		require.Equal(t, 1, first.counts.Members.Failed)
 		require.Empty(t, first.removals())
 		require.Len(t, first.problems(), 1)
 		require.Contains(t, first.problems()[0], "; if the next run that reads everything ")
-		require.Equal(t, []string{"member a " + string(fate)}, c.candidates())
+		require.Equal(t, []string{"member a unseen"}, c.candidates())
 
 		second := c.missing(withoutA, db.Unseen, "a", first)
 		require.Equal(t, []string{"member a", "membership a", "membership a"}, second.removals())

@@ -272,12 +272,17 @@ type noting struct {
 	targeted bool
 }
 
-// stays says why something stays that no listing shows. What was missed before and is
-// there all the same is known to be so, and is no failure.
+// stays says why something stays that no listing shows. What was missed before, and was or
+// is there all the same, is known to be so, and is no failure.
 func (n noting) stays(ctx context.Context, kind, externalID string, fate Fate, whole, missedBefore bool) error {
 	if fate == There && missedBefore {
 		n.targeted = true
 		return n.note(ctx, kind, externalID, "no listing shows it, but a lookup finds it; it was left as it is")
+	}
+	if missedBefore && fate != Failed {
+		n.targeted = true
+		return n.note(ctx, kind, externalID, "no listing shows it, and a lookup, which found it so far, does not either; it was left as it is; "+
+			"if the next run that reads everything does not find it, it is removed")
 	}
 	why, next := "the provider did not confirm that it is gone", "; if the next run that reads everything does not find it either, it is removed"
 	if fate == There {

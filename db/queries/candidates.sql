@@ -32,6 +32,11 @@ ON CONFLICT (provider_id, object_type, object_id) DO UPDATE
 SET fate = excluded.fate, run_id = CASE WHEN c.run_id = ANY (@standing::uuid[]) THEN c.run_id ELSE excluded.run_id END
 WHERE c.fate <> excluded.fate OR NOT c.run_id = ANY (@standing::uuid[]);
 
+-- name: CandidatesFound :exec
+-- Of whom a look-up shows that is what was said last.
+UPDATE removal_candidates c SET fate = 'there' FROM sync_run_lookups l
+WHERE c.provider_id = @provider_id AND c.fate <> 'there' AND l.run_id = @run_id AND l.object_type = c.object_type AND l.object_id = c.object_id AND l.fate = 'there';
+
 -- name: CandidatesExist :one
 SELECT EXISTS (SELECT 1 FROM removal_candidates c WHERE c.provider_id = @provider_id) AS any;
 

@@ -44,13 +44,13 @@ WHERE r.run_id = @run_id AND r.object_type <> 'membership'
   AND l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id AND l.fate = 'gone';
 
 -- name: RemovalsJudgeTwice :execrows
--- What these runs had missed already, which saw no more, and a look-up does not show, now
+-- What these runs had missed already, which saw no more, and no look-up has shown since, now
 -- that it was missed again.
 UPDATE sync_run_removals r SET confirmed = true, reason = 'not_visible_twice'
 FROM sync_run_lookups l, removal_candidates c
 WHERE r.run_id = @run_id AND r.object_type <> 'membership'
   AND l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id AND l.fate IN ('unseen', 'taken', 'unnamed')
-  AND c.provider_id = @provider_id AND c.object_type = r.object_type AND c.object_id = r.object_id AND c.run_id = ANY (@standing::uuid[]);
+  AND c.provider_id = @provider_id AND c.object_type = r.object_type AND c.object_id = r.object_id AND c.run_id = ANY (@standing::uuid[]) AND c.fate <> 'there';
 
 -- name: RemovalsJudgeStays :many
 -- Takes out of the plan what is not to go although it was planned, with the places that were

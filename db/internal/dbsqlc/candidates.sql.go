@@ -115,6 +115,17 @@ func (q *Queries) CandidatesForgetRecognised(ctx context.Context, db DBTX, runID
 	return err
 }
 
+const candidatesFound = `-- name: CandidatesFound :exec
+UPDATE removal_candidates c SET fate = 'there' FROM sync_run_lookups l
+WHERE c.provider_id = $1 AND c.fate <> 'there' AND l.run_id = $2 AND l.object_type = c.object_type AND l.object_id = c.object_id AND l.fate = 'there'
+`
+
+// Of whom a look-up shows that is what was said last.
+func (q *Queries) CandidatesFound(ctx context.Context, db DBTX, providerID string, runID string) error {
+	_, err := db.Exec(ctx, candidatesFound, providerID, runID)
+	return err
+}
+
 const candidatesKeep = `-- name: CandidatesKeep :exec
 INSERT INTO removal_candidates AS c (provider_id, object_type, object_id, fate, run_id)
 SELECT $1, n.object_type, n.object_id, n.fate, $2

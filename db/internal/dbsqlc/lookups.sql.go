@@ -310,10 +310,10 @@ UPDATE sync_run_removals r SET confirmed = true, reason = 'not_visible_twice'
 FROM sync_run_lookups l, removal_candidates c
 WHERE r.run_id = $1 AND r.object_type <> 'membership'
   AND l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id AND l.fate IN ('unseen', 'taken', 'unnamed')
-  AND c.provider_id = $2 AND c.object_type = r.object_type AND c.object_id = r.object_id AND c.run_id = ANY ($3::uuid[])
+  AND c.provider_id = $2 AND c.object_type = r.object_type AND c.object_id = r.object_id AND c.run_id = ANY ($3::uuid[]) AND c.fate <> 'there'
 `
 
-// What these runs had missed already, which saw no more, and a look-up does not show, now
+// What these runs had missed already, which saw no more, and no look-up has shown since, now
 // that it was missed again.
 func (q *Queries) RemovalsJudgeTwice(ctx context.Context, db DBTX, runID string, providerID string, standing []string) (int64, error) {
 	result, err := db.Exec(ctx, removalsJudgeTwice, runID, providerID, standing)
