@@ -147,7 +147,7 @@ func (c *client) checkDepartments(ctx context.Context, r *provider.Report, roots
 		if err != nil {
 			return nil, err
 		}
-		pass(r, "departments", fmt.Sprintf("read %d departments below %s", len(page.Departments), root.ExternalID))
+		pass(r, "departments", fmt.Sprintf("read below %s: %d", called(root.ExternalID), len(page.Departments)))
 		var raws []json.RawMessage
 		for _, d := range page.Departments {
 			raws = append(raws, d.Raw)
@@ -157,6 +157,14 @@ func (c *client) checkDepartments(ctx context.Context, r *provider.Report, roots
 	}
 	pass(r, "departments", "no department could be read")
 	return nil, nil
+}
+
+// called names a department for people, to whom the root's id says nothing.
+func called(id string) string {
+	if id == rootID {
+		return "the root department"
+	}
+	return "department " + id
 }
 
 const (
@@ -187,7 +195,7 @@ func (c *client) checkMembers(ctx context.Context, r *provider.Report, departmen
 		if len(page.Members) == 0 {
 			continue
 		}
-		pass(r, "members", fmt.Sprintf("read %d people directly in %s", len(page.Members), d.ExternalID))
+		pass(r, "members", fmt.Sprintf("read directly in %s: %d", called(d.ExternalID), len(page.Members)))
 		var raws []json.RawMessage
 		for _, m := range page.Members {
 			raws = append(raws, m.Raw)

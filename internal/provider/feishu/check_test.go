@@ -61,6 +61,11 @@ func TestCheckOfACompanyInOrder(t *testing.T) {
 		"permission contact:user.base:readonly", "permission contact:user.department:readonly", "permission contact:user.employee:readonly",
 		"permission contact:user.employee_id:readonly", "permission contact:user.email:readonly", "permission contact:user.phone:readonly",
 	}, graded(t, r, provider.Pass))
+	for _, f := range r.Findings {
+		if f.Check == "departments" {
+			require.Equal(t, "read below the root department: 1", f.Detail)
+		}
+	}
 }
 
 func TestCheckWarnsOfFieldPermissions(t *testing.T) {
