@@ -41,12 +41,12 @@ demo: build ## Sync three simulated companies on a stack of its own, then remove
 	@$(DEV) demo
 
 .PHONY: bench
-bench: build ## Measure first loads and re-runs of simulated companies (BENCH_SIZES, BENCH_LARGE)
+bench: build ## Measure first loads and re-runs of simulated companies (see bin/bench --help)
 	@go build -o bin/bench ./devkit/cmd/bench
 	@bin/bench
 
 .PHONY: soak
-soak: build ## Run sync after sync with random changes and faults and look for growth (SOAK_RUNS, SOAK_MEMBERS)
+soak: build ## Run sync after sync with random changes and faults and look for growth (see bin/soak --help)
 	@go build -o bin/soak ./devkit/cmd/soak
 	@bin/soak
 
@@ -63,9 +63,13 @@ replay: ## Replay all recorded histories against the workflow code
 record: $(DEV) ## Record the histories that replay keeps; from released code only
 	@$(DEV) exec -- go test -count=1 -tags record -run '^TestRecord$$' -timeout 15m ./test/e2e
 
+# One after the other, since go test takes one fuzz test at a time.
 .PHONY: fuzz
 fuzz: $(DEV) ## Run every fuzz test for FUZZTIME (20s)
-	@$(DEV) exec -- $(DEV) fuzz --time $(FUZZTIME)
+	@$(DEV) exec -- sh -ec 'for file in $$(git ls-files "*_test.go"); do \
+		for fuzz in $$(sed -n "s/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p" "$$file"); do \
+			go test -run "^$$" -fuzz "^$$fuzz\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
+		done; done'
 
 .PHONY: lint
 lint: vet staticcheck workflowcheck ## Run all code checkers

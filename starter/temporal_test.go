@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
-	"github.com/orgsync/orgsync/devkit/devstack"
+	"github.com/orgsync/orgsync/devkit/stack"
 	"github.com/orgsync/orgsync/internal/app"
 )
 
@@ -18,12 +18,12 @@ import (
 // commands find it in the environment, as operators' do.
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "orgsync-starter-")
-	var server *devstack.Temporal
+	var server *stack.Temporal
 	if err == nil {
-		server, err = devstack.StartTemporal(context.Background(), dir, devstack.Ports{}, os.Stderr)
+		server, err = stack.StartTemporal(context.Background(), dir, stack.Ports{}, os.Stderr)
 	}
 	if err == nil {
-		err = errors.Join(os.Setenv("TEMPORAL_ADDRESS", server.Address()), os.Setenv("TEMPORAL_NAMESPACE", devstack.Namespace))
+		err = errors.Join(os.Setenv("TEMPORAL_ADDRESS", server.Address()), os.Setenv("TEMPORAL_NAMESPACE", stack.Namespace))
 	}
 	if err != nil {
 		slog.Error("start Temporal", "error", err)

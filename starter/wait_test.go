@@ -13,7 +13,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/orgsync/orgsync/db"
-	"github.com/orgsync/orgsync/devkit/devstack"
+	"github.com/orgsync/orgsync/devkit/stack"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/workflows"
 )
@@ -92,7 +92,7 @@ func (in installation) await(name string, timeout time.Duration) *atWork {
 	in.t.Helper()
 	in.add(name, feishuConfig())
 	w := &atWork{wire: newWire(in.t), store: in.store(), stdout: &lines{}, stderr: &lines{}, status: make(chan int, 1)}
-	temporal := w.wire.dial(devstack.Namespace)
+	temporal := w.wire.dial(stack.Namespace)
 	var err error
 	w.run, err = temporal.ExecuteWorkflow(in.t.Context(), client.StartWorkflowOptions{ID: "orgsync/" + name, TaskQueue: workflows.TaskQueue}, workflows.SyncOrgName)
 	require.NoError(in.t, err)

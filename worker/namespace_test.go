@@ -8,13 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db/dbtest"
-	"github.com/orgsync/orgsync/devkit/devstack"
+	"github.com/orgsync/orgsync/devkit/stack"
 	"github.com/orgsync/orgsync/internal/secret"
 )
 
 // A misspelt namespace is called that, not a lack of search attributes or of rights.
 func TestAWorkerNamesAWrongNamespace(t *testing.T) {
-	temporal, err := devstack.StartTemporal(t.Context(), t.TempDir(), devstack.Ports{}, io.Discard)
+	temporal, err := stack.StartTemporal(t.Context(), t.TempDir(), stack.Ports{}, io.Discard)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, temporal.Stop()) })
 	keys, err := secret.Generate()

@@ -24,7 +24,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/deploy"
-	"github.com/orgsync/orgsync/devkit/localpg"
+	"github.com/orgsync/orgsync/devkit/stack/localpg"
 )
 
 // ServerVariable names the environment variable with the URL of the server to use.
@@ -37,7 +37,7 @@ var server = sync.OnceValues(func() (string, error) {
 	if configured := os.Getenv(ServerVariable); configured != "" {
 		return configured, nil
 	}
-	started, err := localpg.Start(context.Background(), localpg.Config{Temporary: true, Progress: os.Stderr})
+	started, err := localpg.Start(context.Background(), localpg.Config{Progress: os.Stderr})
 	if err != nil {
 		return "", err
 	}

@@ -28,7 +28,7 @@ type rule struct {
 	never []string // outside packages refused, with everything below them
 }
 
-// rules has the first match for a package count. Packages that no production file may import (dbtest, devstack and their
+// rules has the first match for a package count. Packages that no production file may import (dbtest, the kit and their
 // like) are simply in no production package's list.
 var rules = []rule{
 	{"internal/directory", nil, []string{temporal, postgres, network}},
@@ -46,7 +46,7 @@ var rules = []rule{
 
 	{"db/internal/...", nil, []string{temporal, network}},
 	{"deploy", nil, []string{temporal, postgres, network}},
-	{"db/dbtest", []string{"db", "deploy", "devkit/localpg"}, []string{temporal, network}},
+	{"db/dbtest", []string{"db", "deploy", "devkit/stack/localpg"}, []string{temporal, network}},
 	{"db", []string{"db/internal/dbsqlc", "internal/directory"}, []string{temporal, network}},
 	{"internal/health", nil, []string{temporal, postgres}},
 	{"internal/traces", nil, []string{postgres}},
@@ -70,14 +70,16 @@ var rules = []rule{
 	{"starter", []string{"db", "internal/app", "internal/config", "internal/clients", "internal/directory", "internal/document", "internal/provider",
 		"internal/replay", "internal/secret", "workflows"}, nil},
 
-	{"devkit/procgroup", nil, []string{temporal, postgres, network}},
-	{"devkit/localpg", []string{"devkit/procgroup"}, []string{temporal, postgres, network}},
-	{"devkit/loadtest", []string{"devkit/devstack"}, nil},
-	{"devkit/devstack/...", []string{"devkit/localpg", "devkit/procgroup", "internal/secret"}, nil},
-	{"devkit/cmd/dev", []string{"devkit/devstack", "devkit/localpg", "devkit/procgroup"}, []string{temporal, postgres}},
+	{"devkit/cli", nil, []string{temporal, postgres, network}},
+	{"devkit/stack/process", nil, []string{temporal, postgres, network}},
+	{"devkit/stack/localpg", []string{"devkit/stack/process"}, []string{temporal, postgres, network}},
+	{"devkit/stack/stacktest", []string{"devkit/stack", "devkit/stack/process"}, []string{temporal, postgres, network}},
+	{"devkit/stack", []string{"devkit/stack/localpg", "devkit/stack/process"}, []string{postgres}},
+	{"devkit/loadtest", []string{"devkit/stack"}, nil},
+	{"devkit/cmd/dev", []string{"devkit/cli", "devkit/stack", "devkit/stack/localpg", "devkit/stack/process"}, []string{temporal, postgres}},
 	{"devkit/cmd/simulator", []string{"internal/directory", "devkit/simulator/..."}, []string{temporal, postgres}},
-	{"devkit/cmd/bench", []string{"db", "devkit/devstack", "devkit/loadtest"}, nil},
-	{"devkit/cmd/soak", []string{"devkit/devstack", "devkit/loadtest", "internal/directory", "devkit/simulator", "devkit/oracle"}, nil},
+	{"devkit/cmd/bench", []string{"db", "devkit/cli", "devkit/loadtest", "devkit/stack"}, nil},
+	{"devkit/cmd/soak", []string{"devkit/cli", "devkit/loadtest", "devkit/oracle", "devkit/simulator", "devkit/stack", "internal/directory"}, nil},
 	{"test/arch", nil, nil},
 	{"test/e2e", nil, nil}, // tests only
 }

@@ -19,9 +19,9 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/dbtest"
-	"github.com/orgsync/orgsync/devkit/devstack"
-	"github.com/orgsync/orgsync/devkit/localpg"
 	"github.com/orgsync/orgsync/devkit/simulator"
+	"github.com/orgsync/orgsync/devkit/stack"
+	"github.com/orgsync/orgsync/devkit/stack/localpg"
 	"github.com/orgsync/orgsync/internal/app"
 	"github.com/orgsync/orgsync/internal/config"
 	"github.com/orgsync/orgsync/internal/directory"
@@ -219,7 +219,7 @@ func TestPostgresRestartsInTheMiddle(t *testing.T) {
 func TestTemporalRestartsInTheMiddle(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	own, err := devstack.StartTemporal(t.Context(), dir, devstack.Ports{}, os.Stderr)
+	own, err := stack.StartTemporal(t.Context(), dir, stack.Ports{}, os.Stderr)
 	require.NoError(t, err)
 	w := emptyWorld(t, dbtest.New(t), own)
 	w.startWorker()
@@ -229,7 +229,7 @@ func TestTemporalRestartsInTheMiddle(t *testing.T) {
 			restarted <- err
 			return
 		}
-		own, err = devstack.StartTemporal(context.Background(), dir, devstack.Ports{}, os.Stderr)
+		own, err = stack.StartTemporal(context.Background(), dir, stack.Ports{}, os.Stderr)
 		restarted <- err
 	})})
 	t.Cleanup(func() { require.NoError(t, own.Stop()) })

@@ -22,8 +22,8 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/dbtest"
-	"github.com/orgsync/orgsync/devkit/devstack"
 	"github.com/orgsync/orgsync/devkit/simulator"
+	"github.com/orgsync/orgsync/devkit/stack"
 	"github.com/orgsync/orgsync/internal/config"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/workflows"
@@ -161,7 +161,7 @@ func (w *world) programs() programs {
 	w.t.Helper()
 	p := programs{w: w, orgsync: filepath.Join(w.t.TempDir(), "orgsync")}
 	var err error
-	p.temporal, err = devstack.TemporalBinary(w.t.Context(), os.Stderr)
+	p.temporal, err = stack.TemporalBinary(w.t.Context(), os.Stderr)
 	require.NoError(w.t, err)
 	out, err := exec.CommandContext(w.t.Context(), "go", "build", "-o", p.orgsync, "github.com/orgsync/orgsync/starter").CombinedOutput()
 	require.NoError(w.t, err, string(out))

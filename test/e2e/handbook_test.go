@@ -20,9 +20,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db/dbtest"
-	"github.com/orgsync/orgsync/devkit/devstack"
 	"github.com/orgsync/orgsync/devkit/simulator"
 	"github.com/orgsync/orgsync/devkit/simulator/feishu"
+	"github.com/orgsync/orgsync/devkit/stack"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -112,7 +112,7 @@ type handbook struct {
 	url      string // the database's, with all rights; programs have their roles'
 	env      []string
 	pool     *pgxpool.Pool
-	temporal *devstack.Temporal
+	temporal *stack.Temporal
 	worker   *exec.Cmd
 	gate     *gate
 	// port is where the worker serves its metrics.
@@ -139,10 +139,10 @@ func newHandbook(t *testing.T) *handbook {
 		require.NoError(t, err, "%s", out)
 		require.NoError(t, os.Symlink(built, filepath.Join(bin, name)))
 	}
-	temporal, err := devstack.TemporalBinary(ctx, os.Stderr)
+	temporal, err := stack.TemporalBinary(ctx, os.Stderr)
 	require.NoError(t, err)
 	require.NoError(t, os.Symlink(temporal, filepath.Join(bin, "temporal")))
-	h.temporal, err = devstack.StartTemporal(ctx, filepath.Join(h.dir, "temporal"), devstack.Ports{}, os.Stderr)
+	h.temporal, err = stack.StartTemporal(ctx, filepath.Join(h.dir, "temporal"), stack.Ports{}, os.Stderr)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, h.temporal.Stop()) })
 
@@ -168,7 +168,7 @@ func newHandbook(t *testing.T) *handbook {
 	h.env = []string{
 		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + h.dir, "DATABASE_URL=" + dbtest.As(t, "orgsync_operator", h.url),
 		"ORGSYNC_KEYSET=" + filepath.Join(h.dir, "etc", "keyset.json"), "ORGSYNC_UI_URL=" + h.temporal.UI(),
-		"TEMPORAL_ADDRESS=" + h.temporal.Address(), "TEMPORAL_NAMESPACE=" + devstack.Namespace,
+		"TEMPORAL_ADDRESS=" + h.temporal.Address(), "TEMPORAL_NAMESPACE=" + stack.Namespace,
 		"ORGSYNC_METRICS_ADDRESS=127.0.0.1:" + h.port,
 	}
 	t.Cleanup(func() {

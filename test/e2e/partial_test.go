@@ -9,8 +9,8 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/orgsync/orgsync/db/dbtest"
-	"github.com/orgsync/orgsync/devkit/devstack"
 	"github.com/orgsync/orgsync/devkit/simulator"
+	"github.com/orgsync/orgsync/devkit/stack"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/workflows"
 )
@@ -19,7 +19,7 @@ import (
 func (w *world) memo(provider, query string) (text string) {
 	w.t.Helper()
 	listed, err := w.temporal.ListWorkflow(w.t.Context(), &workflowservice.ListWorkflowExecutionsRequest{
-		Namespace: devstack.Namespace, Query: fmt.Sprintf("OrgProvider = %q AND WorkflowType = %q AND %s", provider, workflows.SyncOrgName, query),
+		Namespace: stack.Namespace, Query: fmt.Sprintf("OrgProvider = %q AND WorkflowType = %q AND %s", provider, workflows.SyncOrgName, query),
 	})
 	require.NoError(w.t, err)
 	require.Len(w.t, listed.GetExecutions(), 1)

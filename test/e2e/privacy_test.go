@@ -20,8 +20,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/orgsync/orgsync/db/dbtest"
-	"github.com/orgsync/orgsync/devkit/devstack"
 	"github.com/orgsync/orgsync/devkit/simulator"
+	"github.com/orgsync/orgsync/devkit/stack"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/workflows"
 )
@@ -192,7 +192,7 @@ func TestNothingConfidentialIsTold(t *testing.T) {
 	tap, told, tokens := &wiretap{}, &logBuffer{}, &secrets{seen: map[string]bool{}}
 	w := emptyWorld(t, dbtest.New(t), server)
 	temporal, err := client.DialContext(t.Context(), client.Options{
-		HostPort: server.Address(), Namespace: devstack.Namespace,
+		HostPort: server.Address(), Namespace: stack.Namespace,
 		Logger:            log.NewStructuredLogger(slog.New(slog.NewJSONHandler(told, &slog.HandlerOptions{Level: slog.LevelDebug}))),
 		ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(tap.unary)}},
 	})

@@ -10,7 +10,7 @@ import (
 	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"github.com/orgsync/orgsync/devkit/devstack"
+	"github.com/orgsync/orgsync/devkit/stack"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/workflows"
 )
@@ -29,7 +29,7 @@ func TestRunsAreFoundAndExplainThemselves(t *testing.T) {
 	require.Equal(t, directory.RunSucceeded, w.wait(run).Status)
 
 	found := func(query string) (runs []string) {
-		listed, err := w.temporal.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Namespace: devstack.Namespace, Query: query})
+		listed, err := w.temporal.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Namespace: stack.Namespace, Query: query})
 		require.NoError(t, err)
 		for _, one := range listed.Executions {
 			runs = append(runs, one.GetExecution().GetRunId())

@@ -18,8 +18,8 @@ import (
 	"go.temporal.io/sdk/interceptor"
 
 	"github.com/orgsync/orgsync/db/dbtest"
-	"github.com/orgsync/orgsync/devkit/devstack"
 	"github.com/orgsync/orgsync/devkit/simulator"
+	"github.com/orgsync/orgsync/devkit/stack"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/replay"
 	"github.com/orgsync/orgsync/workflows"
@@ -43,7 +43,7 @@ type strike struct {
 func (w *world) dialed(intercept ...interceptor.ClientInterceptor) {
 	w.t.Helper()
 	struck, err := client.DialContext(w.t.Context(), client.Options{
-		HostPort: server.Address(), Namespace: devstack.Namespace, Logger: silentLogger{}, Interceptors: intercept,
+		HostPort: server.Address(), Namespace: stack.Namespace, Logger: silentLogger{}, Interceptors: intercept,
 	})
 	require.NoError(w.t, err)
 	w.t.Cleanup(struck.Close)
@@ -208,7 +208,7 @@ func tasksOf(history *historypb.History) (ids []int64) {
 // reset brings a run back as it was at an event, as "temporal workflow reset" does.
 func (w *world) reset(ctx context.Context, run client.WorkflowRun, event int64) error {
 	_, err := w.temporal.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{
-		Namespace: devstack.Namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: run.GetID(), RunId: run.GetRunID()},
+		Namespace: stack.Namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: run.GetID(), RunId: run.GetRunID()},
 		Reason: "a test", WorkflowTaskFinishEventId: event, RequestId: uuid.NewString(),
 	})
 	return err

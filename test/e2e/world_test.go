@@ -23,11 +23,11 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/dbtest"
-	"github.com/orgsync/orgsync/devkit/devstack"
 	"github.com/orgsync/orgsync/devkit/simulator"
 	"github.com/orgsync/orgsync/devkit/simulator/dingtalk"
 	"github.com/orgsync/orgsync/devkit/simulator/feishu"
 	"github.com/orgsync/orgsync/devkit/simulator/wecom"
+	"github.com/orgsync/orgsync/devkit/stack"
 	"github.com/orgsync/orgsync/internal/app"
 	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/config"
@@ -37,7 +37,7 @@ import (
 )
 
 // server is the Temporal server that all tests of the package share.
-var server *devstack.Temporal
+var server *stack.Temporal
 
 func TestMain(m *testing.M) {
 	if os.Getenv(workerVariable) != "" {
@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 		err = flag.Set("test.parallel", "4")
 	}
 	if err == nil {
-		server, err = devstack.StartTemporal(context.Background(), dir, devstack.Ports{}, os.Stderr)
+		server, err = stack.StartTemporal(context.Background(), dir, stack.Ports{}, os.Stderr)
 	}
 	if err != nil {
 		slog.Error("start Temporal", "error", err)
@@ -92,7 +92,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // emptyWorld returns an installation without a worker.
-func emptyWorld(t *testing.T, databaseURL string, on *devstack.Temporal) *world {
+func emptyWorld(t *testing.T, databaseURL string, on *stack.Temporal) *world {
 	t.Helper()
 	ctx := t.Context()
 	keys, err := secret.Generate()
@@ -118,7 +118,7 @@ func emptyWorld(t *testing.T, databaseURL string, on *devstack.Temporal) *world 
 	w.temporal, err = on.Dial(ctx)
 	require.NoError(t, err)
 	t.Cleanup(w.temporal.Close)
-	require.NoError(t, app.EnsureSearchAttributes(ctx, w.temporal, devstack.Namespace))
+	require.NoError(t, app.EnsureSearchAttributes(ctx, w.temporal, stack.Namespace))
 	log := slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.opener, w.opens = app.NewOpener(w.store, box, w.cfg, log), app.NewOpener(w.works, box, w.cfg, log)
 	return w

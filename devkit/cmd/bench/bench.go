@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"github.com/orgsync/orgsync/devkit/devstack"
+	"github.com/orgsync/orgsync/devkit/stack"
 )
 
 // bench measures one company after the other, each on a stack of its own.
@@ -54,7 +54,7 @@ func (b bench) usual(ctx context.Context, members int, report *report) (left []c
 
 // rounds makes the three rounds of a company, and reads what each left in the
 // directory if that is to be compared.
-func (b bench) rounds(ctx context.Context, s *stack, members int) (rounds []round, left []contents, err error) {
+func (b bench) rounds(ctx context.Context, s *measured, members int) (rounds []round, left []contents, err error) {
 	for _, name := range []string{firstLoad, unchanged, changed} {
 		if name == changed {
 			if err := s.Drift(ctx, drifted, 0); err != nil {
@@ -95,18 +95,18 @@ func (b bench) limited(ctx context.Context, members int) (l *limited, err error)
 }
 
 // start brings up a stack whose simulated company has so many members.
-func (b bench) start(ctx context.Context, members int, limited bool) (*stack, error) {
+func (b bench) start(ctx context.Context, members int, limited bool) (*measured, error) {
 	departments := max(1, members/b.Staff)
 	dir := filepath.Join(b.dir, strconv.Itoa(members))
 	simulator := []string{"--members", strconv.Itoa(members), "--departments", strconv.Itoa(departments), "--depth", "8", "--largest", strconv.Itoa(min(b.Largest, members))}
-	var worker []devstack.Setting
+	var worker []stack.Setting
 	if limited {
 		dir += "-limited"
 	} else {
 		simulator = append(simulator, "--no-quotas")
-		worker = append(worker, devstack.Setting{Name: "ORGSYNC_CALL_RATE", Value: "0"})
+		worker = append(worker, stack.Setting{Name: "ORGSYNC_CALL_RATE", Value: "0"})
 	}
-	return startStack(ctx, b.Vendor, devstack.Config{
+	return startMeasured(ctx, b.Vendor, stack.Config{
 		Dir: dir, Bin: b.bin, Progress: io.Discard, Simulator: simulator, Worker: worker, Workers: b.Workers,
 		Postgres: []string{
 			"shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track_planning=on",

@@ -19,7 +19,7 @@ func (r *report) chart() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="12">`, chartWidth, chartHeight)
 	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="white"/><text x="%d" y="22" font-size="16">Seconds of a whole run by members (%s, quotas off)</text>`, left, r.Vendor)
-	fmt.Fprintf(&b, `<text x="%d" y="42" fill="#555">%d × %s, commit %s, %s</text>`, left, r.Machine.Processors, r.Machine.Processor, r.Commit, r.Date.Format("2006-01-02"))
+	fmt.Fprintf(&b, `<text x="%d" y="42" fill="#555">%s</text>`, left, r.Where())
 	x, y := r.scales()
 	for members := 1000; members <= large; members *= 10 {
 		fmt.Fprintf(&b, `<line x1="%.0f" x2="%.0f" y1="%d" y2="%d" stroke="#ddd"/><text x="%.0f" y="%d" text-anchor="middle">%d</text>`,

@@ -56,7 +56,7 @@ var copied = []struct {
 }
 
 // compare loads what the stack's database holds in the other ways.
-func (b bench) compare(ctx context.Context, s *stack, members int) (comparison, error) {
+func (b bench) compare(ctx context.Context, s *measured, members int) (comparison, error) {
 	c := comparison{Members: members}
 	dir := filepath.Join(b.dir, fmt.Sprintf("%d-rows", members))
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -89,11 +89,11 @@ func (b bench) compare(ctx context.Context, s *stack, members int) (comparison, 
 }
 
 // clone makes an empty database with the project's schema and connects to it.
-func (s *stack) clone(ctx context.Context, name string) (*pgx.Conn, error) {
+func (s *measured) clone(ctx context.Context, name string) (*pgx.Conn, error) {
 	if _, err := s.Database.Exec(ctx, "CREATE DATABASE "+name); err != nil {
 		return nil, err
 	}
-	u, err := url.Parse(s.URL)
+	u, err := url.Parse(s.DatabaseURL())
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ type dumped struct {
 
 // dump writes the rows of all tables to files, so that loading does not read them
 // from the same server. Only rows of the first load are in the record.
-func (s *stack) dump(ctx context.Context, dir string) ([]dumped, error) {
+func (s *measured) dump(ctx context.Context, dir string) ([]dumped, error) {
 	var all []dumped
 	for _, t := range copied {
 		d := dumped{name: t.table, directory: t.directory, path: filepath.Join(dir, t.table)}
@@ -169,7 +169,7 @@ func (d dumped) load(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // metered runs something on a database of its own and says what it took.
-func (s *stack) metered(ctx context.Context, conn *pgx.Conn, do func() error) (c cost, err error) {
+func (s *measured) metered(ctx context.Context, conn *pgx.Conn, do func() error) (c cost, err error) {
 	if _, err := s.Database.Exec(ctx, "SELECT pg_stat_statements_reset()"); err != nil {
 		return c, err
 	}

@@ -30,7 +30,7 @@ func pages(n, size int) int { return (n + size - 1) / size }
 
 // fewest is one call for a token, the tree, and each department's people: even an
 // empty department must be asked.
-func (s *stack) fewest(ctx context.Context) (int, error) {
+func (s *measured) fewest(ctx context.Context) (int, error) {
 	l := listings[s.Vendor]
 	size := l.page
 	if size == 0 {

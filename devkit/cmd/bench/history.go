@@ -29,7 +29,7 @@ type history struct {
 }
 
 // readHistories reads the run's own history and those of its children.
-func (s *stack) readHistories(ctx context.Context, run client.WorkflowRun, r *round) error {
+func (s *measured) readHistories(ctx context.Context, run client.WorkflowRun, r *round) error {
 	marks, children, err := s.readHistory(ctx, run.GetID(), run.GetRunID(), &r.History)
 	if err != nil {
 		return err
@@ -53,8 +53,8 @@ type mark struct {
 }
 
 // readHistory adds one workflow's history up. The marks end with the workflow's end.
-func (s *stack) readHistory(ctx context.Context, id, runID string, h *history) (marks []mark, children []*commonpb.WorkflowExecution, err error) {
-	events := s.Temporal.GetWorkflowHistory(ctx, id, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+func (s *measured) readHistory(ctx context.Context, id, runID string, h *history) (marks []mark, children []*commonpb.WorkflowExecution, err error) {
+	events := s.Client.GetWorkflowHistory(ctx, id, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	count := 0
 	for events.HasNext() {
 		event, err := events.Next()

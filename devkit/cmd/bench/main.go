@@ -17,8 +17,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/orgsync/orgsync/devkit/devstack"
+	"github.com/orgsync/orgsync/devkit/cli"
 	"github.com/orgsync/orgsync/devkit/loadtest"
+	"github.com/orgsync/orgsync/devkit/stack"
 )
 
 type flags struct {
@@ -31,7 +32,8 @@ type flags struct {
 	Spread     int    `default:"2" env:"BENCH_SPREAD" help:"Worker processes with which the largest of the sizes is measured once more, for comparison; 0 leaves that out."`
 	Limited    int    `default:"5000" env:"BENCH_LIMITED" help:"Members of the company that is read within the documented call limits; 0 leaves that out."`
 	Comparison bool   `default:"true" negatable:"" env:"BENCH_COMPARISON" help:"Load the same rows by plain SQL and row by row as well, and with other workers."`
-	Out        string `type:"path" env:"BENCH_OUT" help:"Directory for the JSON and the chart. Default: docs/benchmarks in the checkout if all of the default sizes are measured, else none."`
+
+	loadtest.Output `embed:"" envprefix:"BENCH_"`
 }
 
 // Help is printed below the flags.
@@ -39,16 +41,20 @@ func (flags) Help() string {
 	return `Examples:
 
   make bench
-      1,000, 10,000 and 100,000 members; results go to docs/benchmarks/
+      measures 1,000, 10,000 and 100,000 members; the report goes to
+      bin/bench.md, bin/bench.json and bin/bench.svg
 
   BENCH_LARGE=1 make bench
-      a million members, too (some 20 GB of disk for a while)
+      measures a million members, too (some 20 GB of disk for a while)
 
   BENCH_SIZES=100000 BENCH_LARGEST=30000 BENCH_LIMITED=0 make bench
-      one department of 30,000 people beside thousands of small ones
+      measures one department of 30,000 people beside thousands of small ones
 
-  BENCH_SIZES=1000,5000 BENCH_LIMITED=0 make bench
-      a quick look; nothing is written to docs/benchmarks/`
+  BENCH_SIZES=1000 BENCH_LIMITED=0 BENCH_SPREAD=0 BENCH_COMPARISON=false make bench
+      takes a quick look
+
+  BENCH_RELEASE=1 BENCH_LARGE=1 make bench
+      replaces what docs/benchmarks/ shows of the last release`
 }
 
 // large is what --large adds.
@@ -64,17 +70,17 @@ func main() {
 // run returns the exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var f flags
-	return loadtest.Program(ctx, "bench", &f, args, stdout, stderr, func() error { return measure(ctx, f, stdout, stderr) },
+	return cli.Run(ctx, "bench", &f, args, stdout, stderr, func(*kong.Context) error { return measure(ctx, f, stdout, stderr) },
 		kong.Description("Measures syncs of simulated companies."))
 }
 
 // measure makes all measurements one after the other, so that none disturbs another.
 func measure(ctx context.Context, f flags, stdout, progress io.Writer) (err error) {
-	root, err := devstack.Root()
+	root, err := stack.Root()
 	if err != nil {
 		return err
 	}
-	if _, err := devstack.TemporalBinary(ctx, progress); err != nil {
+	if _, err := stack.TemporalBinary(ctx, progress); err != nil {
 		return err
 	}
 	report := newReport(root, f)
@@ -98,13 +104,11 @@ func measure(ctx context.Context, f flags, stdout, progress io.Writer) (err erro
 			return fmt.Errorf("within call limits: %w", err)
 		}
 	}
-	report.print(stdout)
-	out := f.Out
-	if out == "" && report.complete() {
-		out = filepath.Join(root, "docs", "benchmarks")
+	summary := report.summary()
+	summary.Print(stdout)
+	written, err := f.Save(root, "bench", report, summary)
+	for _, dir := range written {
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, "bench.svg"), []byte(report.chart()), 0o644))
 	}
-	if out == "" {
-		return nil
-	}
-	return report.save(out)
+	return err
 }

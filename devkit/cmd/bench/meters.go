@@ -41,7 +41,7 @@ type statement struct {
 type cpuSeconds map[string]float64
 
 // begin reads the meters and sets those that can be to zero.
-func (s *stack) begin(ctx context.Context) (m meters, err error) {
+func (s *measured) begin(ctx context.Context) (m meters, err error) {
 	if err := s.flush(ctx); err != nil {
 		return m, err
 	}
@@ -62,7 +62,7 @@ func (s *stack) begin(ctx context.Context) (m meters, err error) {
 }
 
 // end reads the meters again and notes the difference.
-func (s *stack) end(ctx context.Context, before meters, r *round) error {
+func (s *measured) end(ctx context.Context, before meters, r *round) error {
 	var wal int64
 	if err := s.Database.QueryRow(ctx, "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint").Scan(&wal); err != nil {
 		return err
@@ -92,7 +92,7 @@ func (s *stack) end(ctx context.Context, before meters, r *round) error {
 
 // flush makes all sessions but this one report their statistics, which a session
 // does at its end or when idle for ten seconds. Workers connect again by themselves.
-func (s *stack) flush(ctx context.Context) error {
+func (s *measured) flush(ctx context.Context) error {
 	const others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
 	if _, err := s.Database.Exec(ctx, "SELECT pg_terminate_backend(pid) "+others); err != nil {
 		return err
@@ -127,7 +127,7 @@ func rest(ctx context.Context) error {
 }
 
 // rowsWritten are all rows ever inserted, updated or deleted in the directory.
-func (s *stack) rowsWritten(ctx context.Context) (rows, error) {
+func (s *measured) rowsWritten(ctx context.Context) (rows, error) {
 	const query = `SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables
 		WHERE relname IN ('org_departments', 'org_members', 'org_member_departments')`
 	got, err := s.Database.Query(ctx, query)
@@ -148,7 +148,7 @@ func (s *stack) rowsWritten(ctx context.Context) (rows, error) {
 }
 
 // statements adds up what pg_stat_statements has on this database.
-func (s *stack) statements(ctx context.Context, p *postgres) error {
+func (s *measured) statements(ctx context.Context, p *postgres) error {
 	const query = `SELECT s.query, s.calls, (s.total_exec_time + s.total_plan_time) / 1000, s.rows
 		FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
 		WHERE d.datname = current_database() AND s.toplevel AND s.query NOT LIKE '%pg_stat_%' AND s.query NOT LIKE '%pg_wal_%' ORDER BY 3 DESC`

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/orgsync/orgsync/devkit/devstack"
+	"github.com/orgsync/orgsync/devkit/stack"
 )
 
 // What the kernel knows of processes is read from Linux' /proc; elsewhere these
@@ -15,10 +15,10 @@ import (
 // ticks is USER_HZ, which is 100 on every architecture that Go supports.
 const ticks = 100
 
-func (s *stack) workers() (list []int) {
+func (s *measured) workers() (list []int) {
 	for _, child := range s.Children() {
 		if strings.HasPrefix(child.Name, "worker") {
-			list = append(list, child.PID)
+			list = append(list, child.Pid())
 		}
 	}
 	return list
@@ -26,19 +26,19 @@ func (s *stack) workers() (list []int) {
 
 // cpu is the processor time that each program has used. A Postgres session counts
 // while it lives and, through its parent, afterwards.
-func (s *stack) cpu() map[string]float64 {
+func (s *measured) cpu() map[string]float64 {
 	used := map[string]float64{}
 	for _, child := range s.Children() {
 		name := program(child)
-		used[name] += cpuOf(child.PID, true)
-		for _, pid := range childrenOf(child.PID) {
+		used[name] += cpuOf(child.Pid(), true)
+		for _, pid := range childrenOf(child.Pid()) {
 			used[name] += cpuOf(pid, false)
 		}
 	}
 	return used
 }
 
-func program(child devstack.Child) string {
+func program(child *stack.Child) string {
 	name, _, _ := strings.Cut(child.Name, "-")
 	return name
 }

@@ -58,7 +58,7 @@ type outcome struct {
 }
 
 // round runs one sync and measures it.
-func (s *stack) round(ctx context.Context, name string) (round, error) {
+func (s *measured) round(ctx context.Context, name string) (round, error) {
 	r := round{Round: name}
 	if err := s.ResetCalls(ctx); err != nil {
 		return r, err
@@ -94,7 +94,7 @@ func (s *stack) round(ctx context.Context, name string) (round, error) {
 	return r, s.readCalls(ctx, &r)
 }
 
-func (s *stack) readCalls(ctx context.Context, r *round) (err error) {
+func (s *measured) readCalls(ctx context.Context, r *round) (err error) {
 	if r.Calls.By, err = s.Calls(ctx); err != nil {
 		return err
 	}

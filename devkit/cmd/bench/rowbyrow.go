@@ -24,7 +24,7 @@ type member struct {
 
 // compareRowByRow loads people one by one into empty tables that have the
 // departments already, and once more, unchanged, where all rows are there.
-func (b bench) compareRowByRow(ctx context.Context, s *stack, full *pgx.Conn, members int, c *comparison) error {
+func (b bench) compareRowByRow(ctx context.Context, s *measured, full *pgx.Conn, members int, c *comparison) error {
 	fmt.Fprintf(b.progress, "bench: %d members: row by row\n", members)
 	people, err := readMembers(ctx, full, min(members, rowByRowMost))
 	if err != nil {

@@ -9,28 +9,27 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/orgsync/orgsync/devkit/devstack"
-	"github.com/orgsync/orgsync/devkit/localpg"
+	"github.com/orgsync/orgsync/devkit/cli"
+	"github.com/orgsync/orgsync/devkit/stack"
+	"github.com/orgsync/orgsync/devkit/stack/localpg"
 )
 
 type execCommand struct {
 	Command []string `arg:"" passthrough:"" help:"The command and its arguments, after --."`
 }
 
-// Run runs the command with ORGSYNC_TEST_DATABASE_URL, a Postgres that ends with the command, and ORGSYNC_TEST_TEMPORAL,
-// the path of a temporal program for tests that start servers of their own.
+// Run runs the command with ORGSYNC_TEST_DATABASE_URL, a Postgres that ends with the command. The temporal program that
+// tests will want is got before, where its progress is seen.
 func (c execCommand) Run(ctx context.Context) error {
-	temporal, err := devstack.TemporalBinary(ctx, os.Stderr)
+	if _, err := stack.TemporalBinary(ctx, os.Stderr); err != nil {
+		return err
+	}
+	postgres, err := localpg.Start(ctx, localpg.Config{Progress: os.Stderr})
 	if err != nil {
 		return err
 	}
-	postgres, err := localpg.Start(ctx, localpg.Config{Temporary: true, Progress: os.Stderr})
-	if err != nil {
-		return err
-	}
-	err = runCommand(ctx, withoutDashes(c.Command), devstack.Environ([]devstack.Setting{
+	err = runCommand(ctx, withoutDashes(c.Command), stack.Environ([]stack.Setting{
 		{Name: "ORGSYNC_TEST_DATABASE_URL", Value: postgres.URL("postgres")},
-		{Name: "ORGSYNC_TEST_TEMPORAL", Value: temporal},
 	}))
 	return errors.Join(err, postgres.Stop())
 }
@@ -42,7 +41,7 @@ type toolCommand struct {
 
 // Run runs the tool, or prints where it is.
 func (c toolCommand) Run(ctx context.Context) error {
-	path, err := devstack.Tool(ctx, c.Name, os.Stderr)
+	path, err := stack.Tool(ctx, c.Name, os.Stderr)
 	if err != nil {
 		return err
 	}
@@ -68,15 +67,10 @@ func runCommand(ctx context.Context, command, env []string) error {
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() > 0 {
-		return exitStatus(exit.ExitCode())
+		return cli.Status(exit.ExitCode())
 	}
 	return err
 }
-
-// exitStatus is the end of a command run in the foreground, which has said itself what is wrong.
-type exitStatus int
-
-func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 // withoutDashes drops the -- that kong leaves in front of arguments passed through.
 func withoutDashes(args []string) []string {

@@ -4,8 +4,7 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -13,7 +12,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/orgsync/orgsync/devkit/devstack"
+	"github.com/orgsync/orgsync/devkit/cli"
+	"github.com/orgsync/orgsync/devkit/stack"
 )
 
 type commands struct {
@@ -25,11 +25,36 @@ type commands struct {
 	Status statusCommand `cmd:"" help:"Show what is running, and where."`
 	Logs   logsCommand   `cmd:"" help:"Print the last part of each log file."`
 	Demo   demoCommand   `cmd:"" help:"Sync three simulated companies on a temporary stack."`
-	Exec   execCommand   `cmd:"" help:"Run a command, such as the tests, with a temporary Postgres and Temporal."`
-	Fuzz   fuzzCommand   `cmd:"" help:"Run every fuzz test for a while."`
-	Tool   toolCommand   `cmd:"" help:"Run a tool at its pinned version, building it on first use."`
+	Exec   execCommand   `cmd:"" help:"Run a command, such as the tests, with a temporary Postgres."`
+	Tool   toolCommand   `cmd:"" help:"Run a tool at its pinned version, downloading or building it on first use."`
 
 	Supervise superviseCommand `cmd:"" hidden:"" help:"Run a stack until told to stop."`
+}
+
+// Help is printed below the commands.
+func (commands) Help() string {
+	return `Examples:
+
+  dev up && . .dev/env
+      starts a stack; the shell then knows its addresses and credentials
+
+  ORGSYNC_UI_PORT=8233 ORGSYNC_PG_PORT=5433 dev up
+      does so on ports of your choice; the others are ORGSYNC_TEMPORAL_PORT
+      and ORGSYNC_SIM_PORT, the first of four
+
+  dev --dir /tmp/second up
+      starts a second stack beside the first
+
+  dev logs --bytes 20000
+      shows what went wrong
+
+  dev exec -- go test -race ./db ./activities
+      runs the tests of several packages on one Postgres
+
+  dev tool sqlc -- generate
+  dev tool temporal
+      runs a tool at the version that the project is tested with; without
+      arguments, prints its path`
 }
 
 // dirs are the places that commands work with.
@@ -40,40 +65,21 @@ type dirs struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:]))
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
 }
 
-// run returns the exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted, or that of the command run by exec and tool.
-func run(ctx context.Context, args []string) int {
-	var cli commands
-	parser, err := kong.New(&cli, kong.Name("dev"), kong.Description("Runs the development stack."), kong.UsageOnError(),
-		kong.BindTo(ctx, (*context.Context)(nil)))
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "dev:", err)
-		return 2
-	}
-	parsed, err := parser.Parse(args)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "dev:", err)
-		return 2
-	}
-	where, err := locate(cli.Dir)
-	if err == nil {
-		err = parsed.Run(where)
-	}
-	var status exitStatus
-	switch {
-	case err == nil:
-		return 0
-	case ctx.Err() != nil:
-		fmt.Fprintln(os.Stderr, "dev: interrupted")
-		return 130
-	case errors.As(err, &status):
-		return int(status)
-	}
-	fmt.Fprintln(os.Stderr, "dev:", err)
-	return 1
+// run returns the exit status, which for exec and tool is that of the command run.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var c commands
+	return cli.Run(ctx, "dev", &c, args, stdout, stderr, func(parsed *kong.Context) error {
+		where, err := locate(c.Dir)
+		if err != nil {
+			return err
+		}
+		return parsed.Run(where)
+	}, kong.Description("Runs the development stack."))
 }
 
 func locate(state string) (dirs, error) {
@@ -82,7 +88,7 @@ func locate(state string) (dirs, error) {
 		return dirs{}, err
 	}
 	if state == "" {
-		root, err := devstack.Root()
+		root, err := stack.Root()
 		if err != nil {
 			return dirs{}, err
 		}

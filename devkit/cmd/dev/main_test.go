@@ -3,11 +3,16 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,25 +20,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/orgsync/orgsync/devkit/devstack/devstacktest"
+	"github.com/orgsync/orgsync/devkit/stack/stacktest"
 )
 
-// The test binary plays the program itself, too, since the program starts itself anew.
-func TestMain(m *testing.M) {
-	devstacktest.Play()
-	if filepath.Base(os.Args[0]) == "dev" {
-		main()
-	}
-	os.Exit(m.Run())
-}
-
-// installation is a set of programs and a state directory of their own.
+// installation is the program with a state directory of its own.
 type installation struct{ program, state string }
 
 func install(t *testing.T) installation {
 	t.Helper()
 	i := installation{
-		program: filepath.Join(devstacktest.Programs(t, "dev"), "dev"),
+		program: filepath.Join(stacktest.Programs(t), "dev"),
 		state:   filepath.Join(t.TempDir(), ".dev"),
 	}
 	t.Cleanup(func() {
@@ -59,71 +55,104 @@ func (i installation) run(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-func requireGone(t *testing.T, s state) {
+// settings are what a shell finds in .dev/env.
+func (i installation) settings(t *testing.T) map[string]string {
 	t.Helper()
-	require.NotEmpty(t, s.Children)
-	require.Len(t, ended(t.Context(), s), len(s.Children))
+	out, err := exec.Command("sh", "-c", `. "$0" && env`, filepath.Join(i.state, envFile)).Output()
+	require.NoError(t, err)
+	all := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		all[name] = value
+	}
+	return all
 }
+
+// kill ends a process as a crash does; the kernel takes its time.
+func kill(t *testing.T, pid string) {
+	t.Helper()
+	id, err := strconv.Atoi(pid)
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(id, syscall.SIGKILL))
+}
+
+// requireGone looks for whoever still listens at the addresses of a stack.
+func requireGone(t *testing.T, settings map[string]string) {
+	t.Helper()
+	for _, name := range []string{"DATABASE_URL", "TEMPORAL_ADDRESS", "ORGSYNC_UI_URL", "ORGSYNC_SIM_CONTROL_URL"} {
+		address := settings[name]
+		if parsed, err := url.Parse(address); err == nil && parsed.Host != "" {
+			address = parsed.Host
+		}
+		require.NotEmpty(t, address, name)
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			_ = conn.Close()
+		}
+		require.ErrorIs(t, err, syscall.ECONNREFUSED, address)
+	}
+}
+
+var workerLine = regexp.MustCompile(`worker +running +process (\d+)`)
 
 func TestUpStatusDown(t *testing.T) {
 	t.Parallel()
 	i := install(t)
 	require.Contains(t, i.run(t, "down"), "not running", "down without up is harmless")
+	require.NoDirExists(t, i.state)
 	require.Contains(t, i.run(t, "up"), "is up")
-	up, ok := readState(i.state)
-	require.True(t, ok)
-	response, err := http.Get(up.UI)
+	up := i.settings(t)
+	response, err := http.Get(up["ORGSYNC_UI_URL"])
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
-
-	env := i.run(t, "exec", "--", "sh", "-c", `. "$0" && echo "$DATABASE_URL|$TEMPORAL_ADDRESS|$TEMPORAL_NAMESPACE|$ORGSYNC_KEYSET|$ORGSYNC_UI_URL"`,
-		filepath.Join(i.state, envName))
-	for _, value := range strings.Split(strings.TrimSpace(env), "|") {
-		require.NotEmpty(t, value, env)
+	for _, name := range []string{"DATABASE_URL", "TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "ORGSYNC_KEYSET"} {
+		require.NotEmpty(t, up[name], name)
 	}
-	found := i.run(t, "exec", "--", "sh", "-c", `. "$0" && command -v temporal && temporal --version && command -v orgsync`, filepath.Join(i.state, envName))
-	require.Contains(t, found, filepath.Join(filepath.Dir(i.program), "temporal")+"\ntemporal version")
-	require.Contains(t, found, filepath.Join(filepath.Dir(i.program), "orgsync"))
-	info, err := os.Stat(filepath.Join(i.state, envName))
+	out, err := exec.Command("sh", "-c", `. "$0" && temporal operator search-attribute list && command -v orgsync`,
+		filepath.Join(i.state, envFile)).CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Contains(t, string(out), "OrgProvider", "a worker registers the search attributes")
+	require.Contains(t, string(out), filepath.Join(filepath.Dir(i.program), "orgsync"))
+	info, err := os.Stat(filepath.Join(i.state, envFile))
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "it holds a password")
 
 	require.Contains(t, i.run(t, "up"), "already running")
-	again, _ := readState(i.state)
-	require.Equal(t, up, again)
-	require.Contains(t, i.run(t, "status"), "worker     running")
-	require.Contains(t, i.run(t, "logs"), "worker.log")
-
-	worker := up.Children[len(up.Children)-1]
-	require.NoError(t, syscall.Kill(worker.PID, syscall.SIGKILL))
-	require.Eventually(t, func() bool { return len(ended(context.Background(), up)) == 1 }, 10*time.Second, 10*time.Millisecond)
-	require.Contains(t, i.run(t, "status"), "worker     ended")
+	require.Equal(t, up, i.settings(t))
+	logs := i.run(t, "logs")
+	require.Contains(t, logs, "worker.log")
+	require.Contains(t, logs, "database system is ready", "Postgres keeps its own")
+	worker := workerLine.FindStringSubmatch(i.run(t, "status"))
+	require.Len(t, worker, 2)
+	kill(t, worker[1])
+	require.Eventually(t, func() bool { return read(i.state, endedFile) != "" }, time.Minute, 10*time.Millisecond)
+	require.Regexp(t, `worker +ended`, i.run(t, "status"))
 	require.Contains(t, i.run(t, "up"), "because this has stopped: worker")
-	up, _ = readState(i.state)
-	require.Empty(t, ended(t.Context(), up))
+	require.Regexp(t, workerLine, i.run(t, "status"))
+	require.Equal(t, up, i.settings(t), "the same ports, password and credentials as before")
 
 	require.Contains(t, i.run(t, "down"), "is down")
 	requireGone(t, up)
-	require.NoFileExists(t, filepath.Join(i.state, envName))
+	require.NoFileExists(t, filepath.Join(i.state, envFile))
 	require.Contains(t, i.run(t, "status"), "not running")
 }
 
+// What a killed supervisor leaves ends by itself; the next command waits for that, and for nothing else.
 func TestAKilledSupervisorLeavesNothingAndNoObstacle(t *testing.T) {
 	t.Parallel()
 	i := install(t)
+	killSupervisor := func() {
+		kill(t, read(i.state, pidFile))
+		require.Eventually(t, func() bool { return !supervised(i.state) }, time.Minute, 10*time.Millisecond)
+	}
 	i.run(t, "up")
-	killed, _ := readState(i.state)
-	require.NoError(t, syscall.Kill(killed.PID, syscall.SIGKILL))
-	require.Eventually(t, func() bool { return len(ended(context.Background(), killed)) == len(killed.Children) },
-		30*time.Second, 50*time.Millisecond, "children must end with their supervisor")
-
+	up := i.settings(t)
+	killSupervisor()
 	require.Contains(t, i.run(t, "up"), "is up", "what the killed one wrote down does not matter")
-	fresh, _ := readState(i.state)
-	require.NotEqual(t, killed.PID, fresh.PID)
-	require.Equal(t, killed.Address, fresh.Address)
-	require.NoError(t, syscall.Kill(fresh.PID, syscall.SIGKILL))
+	require.Equal(t, up, i.settings(t), "no port was still taken")
+	killSupervisor()
 	require.Contains(t, i.run(t, "down"), "not running")
-	requireGone(t, fresh)
+	requireGone(t, up)
 }
 
 func TestDemoShowsEveryRoundAndRemovesAll(t *testing.T) {
@@ -132,15 +161,24 @@ func TestDemoShowsEveryRoundAndRemovesAll(t *testing.T) {
 	temp := t.TempDir()
 	demo := i.command(t.Context(), "demo")
 	demo.Env = append(os.Environ(), "TMPDIR="+temp)
-	out, err := demo.Output()
-	require.NoError(t, err)
-	for _, want := range []string{"First load", "Nothing changed", "acme-feishu", "acme-dingtalk", "acme-wecom", "the tree of acme-feishu", "Web UI was at http://"} {
+	out, err := demo.CombinedOutput()
+	require.NoError(t, err, string(out))
+	for _, want := range []string{"First load", "Nothing changed", "The departments of acme-feishu", "Web UI was at http://"} {
 		require.Contains(t, string(out), want)
 	}
-	require.Regexp(t, `acme-wecom +departments +7 +1 +9 +5 +6 +1\.5`, string(out), "changed is updated, moved, restored and deactivated")
+	for _, company := range companies {
+		require.Regexp(t, company.name+` +departments +\d+ +[1-9]\d* +0 +0 +0 +\d+\.\d\n +people +200 +200 +0 +0 +0\n`, string(out))
+	}
+	require.Regexp(t, `Nothing changed\n.*\n +acme-feishu +departments +\d+ +0 +0 +0 +[1-9]\d* +`, string(out))
 	left, err := os.ReadDir(temp)
 	require.NoError(t, err)
 	require.Empty(t, left)
+}
+
+func TestChangedIsUpdatedMovedRestoredAndDeactivated(t *testing.T) {
+	t.Parallel()
+	got := counts{Read: 7, Created: 1, Updated: 2, Moved: 2, Restored: 2, Deactivated: 3, Deleted: 5, Unchanged: 6}
+	require.Equal(t, "people 7 1 9 5 6", strings.Join(strings.Fields(got.line("people")), " "))
 }
 
 func TestAnInterruptedDemoRemovesAll(t *testing.T) {
@@ -148,7 +186,7 @@ func TestAnInterruptedDemoRemovesAll(t *testing.T) {
 	i := install(t)
 	temp := t.TempDir()
 	demo := i.command(t.Context(), "demo")
-	demo.Env = append(os.Environ(), "TMPDIR="+temp, devstacktest.HangVariable+"=1")
+	demo.Env = append(os.Environ(), "TMPDIR="+temp)
 	out, err := demo.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, demo.Start())
@@ -174,7 +212,7 @@ func TestTwoUpsAtOnceShareOneStack(t *testing.T) {
 	require.NoError(t, second.Start())
 	require.NoError(t, first.Wait())
 	require.NoError(t, second.Wait())
-	up, _ := readState(i.state)
+	up := i.settings(t)
 	i.run(t, "down")
 	requireGone(t, up)
 }
@@ -182,35 +220,34 @@ func TestTwoUpsAtOnceShareOneStack(t *testing.T) {
 func TestAFailedUpSaysWhyAndLeavesNothing(t *testing.T) {
 	t.Parallel()
 	i := install(t)
-	worker := filepath.Join(filepath.Dir(i.program), "orgsync-worker")
-	require.NoError(t, os.Remove(worker))
-	require.NoError(t, os.WriteFile(worker, []byte("#!/bin/sh\necho no such table >&2\nexit 2\n"), 0o755))
-	out, err := i.command(t.Context(), "up").CombinedOutput()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = taken.Close() })
+	port := taken.Addr().(*net.TCPAddr).Port
+	up := i.command(t.Context(), "up")
+	up.Env = append(os.Environ(), fmt.Sprintf("ORGSYNC_UI_PORT=%d", port))
+	out, err := up.CombinedOutput()
 	require.Error(t, err)
-	require.Contains(t, string(out), "no such table")
+	require.Contains(t, string(out), fmt.Sprintf("the port %d is taken", port))
 	require.False(t, supervised(i.state))
-	_, exists := readState(i.state)
-	require.False(t, exists)
+	require.Empty(t, read(i.state, envFile))
 }
 
 func TestExecPassesTheExitStatusOn(t *testing.T) {
 	t.Parallel()
 	i := install(t)
 	err := i.command(t.Context(), "exec", "--", "sh", "-c",
-		`case $ORGSYNC_TEST_DATABASE_URL in postgres://*) test -x "$ORGSYNC_TEST_TEMPORAL" && exit 7;; esac`).Run()
+		`case $ORGSYNC_TEST_DATABASE_URL in postgres://*) exit 7;; esac`).Run()
 	var exit *exec.ExitError
 	require.ErrorAs(t, err, &exit)
 	require.Equal(t, 7, exit.ExitCode())
 }
 
-func TestWrongUsage(t *testing.T) {
+func TestWrongUsageAndHelp(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, 2, run(t.Context(), []string{"sideways"}))
-}
-
-func TestParseFuzzList(t *testing.T) {
-	t.Parallel()
-	out := "FuzzOne\nFuzzTwo\nok  \texample.com/a\t0.1s\nok  \texample.com/b\t0.1s\n?   \texample.com/c\t[no test files]\nFuzzThree\nok  \texample.com/d\t0.1s\n"
-	require.Equal(t, []fuzzTest{{"example.com/a", "FuzzOne"}, {"example.com/a", "FuzzTwo"}, {"example.com/d", "FuzzThree"}},
-		parseFuzzList([]byte(out)))
+	var stdout, stderr strings.Builder
+	require.Equal(t, 2, run(t.Context(), []string{"sideways"}, &stdout, &stderr))
+	require.Contains(t, stderr.String(), "try dev --help")
+	require.Equal(t, 0, run(t.Context(), []string{"--help"}, &stdout, &stderr))
+	require.Contains(t, stdout.String(), "Examples:")
 }

@@ -1,67 +1,63 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
-	"github.com/orgsync/orgsync/devkit/devstack"
-	"github.com/orgsync/orgsync/devkit/procgroup"
+	"github.com/orgsync/orgsync/devkit/stack/process"
 )
 
-// Files in the state directory. The lock, not the process id in the state file, says whether a supervisor lives: the kernel
-// gives it back when the supervisor dies.
+// Files in the state directory, besides the stack's own. What a supervisor writes it removes when it ends.
 const (
-	lockName  = "supervisor.lock"
-	stateName = "supervisor.json"
-	logName   = "supervisor.log"
-	envName   = "env"
+	commandLock    = "command.lock"    // taken by a command that starts or stops the stack: one at a time
+	supervisorLock = "supervisor.lock" // taken by a living supervisor, and given back by the kernel when it dies
+	supervisorLog  = "supervisor.log"
+	pidFile        = "supervisor.pid"
+	envFile        = "env"    // settings for a shell; there once the stack is healthy
+	statusFile     = "status" // what runs, for people
+	endedFile      = "ended"  // names of programs that have ended by themselves
 )
 
-// state is what a supervisor says of itself.
-type state struct {
-	PID      int              `json:"pid"`
-	Healthy  bool             `json:"healthy"`
-	UI       string           `json:"ui,omitempty"`
-	Address  string           `json:"temporal_address,omitempty"`
-	Control  string           `json:"simulator_control,omitempty"`
-	Children []devstack.Child `json:"children,omitempty"`
+// read returns what a file in the state directory holds, "" if there is none.
+func read(dir, name string) string {
+	text, _ := os.ReadFile(filepath.Join(dir, name))
+	return string(text)
 }
 
-// readState returns what was written last, and false if there is nothing.
-func readState(dir string) (state, bool) {
-	text, err := os.ReadFile(filepath.Join(dir, stateName))
-	if err != nil {
-		return state{}, false
-	}
-	var s state
-	return s, json.Unmarshal(text, &s) == nil
+// write makes a file that a reader sees either as it was or whole. Only the owner may read it.
+func write(dir, name, text string) error {
+	path := filepath.Join(dir, name)
+	return errors.Join(os.WriteFile(path+".draft", []byte(text), 0o600), os.Rename(path+".draft", path))
 }
 
-func writeState(dir string, s state) error {
-	text, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return err
+// forget removes what holds only while a supervisor lives.
+func forget(dir string) (err error) {
+	for _, name := range []string{envFile, pidFile, statusFile, endedFile} {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, name)))
 	}
-	return replaceFile(filepath.Join(dir, stateName), text)
-}
-
-// replaceFile writes a file that a reader sees either as it was or whole. Only the owner may read it.
-func replaceFile(path string, text []byte) error {
-	draft := path + ".draft"
-	if err := os.WriteFile(draft, text, 0o600); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return os.Rename(draft, path)
+	return err
 }
 
 // supervised says whether a living supervisor owns the state directory.
 func supervised(dir string) bool {
-	unlock, err := procgroup.TryLock(filepath.Join(dir, lockName))
+	lock, err := process.TryLock(filepath.Join(dir, supervisorLock))
 	if err == nil {
-		unlock()
+		lock.Unlock()
 	}
-	return errors.Is(err, procgroup.ErrLocked)
+	return errors.Is(err, process.ErrLocked)
+}
+
+// claim makes the state directory and waits until no other command starts or stops its stack.
+func claim(ctx context.Context, dir string) (*process.Lock, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	lock, err := process.WaitLock(ctx, filepath.Join(dir, commandLock))
+	if err != nil {
+		return nil, fmt.Errorf("wait for another command to end: %w", err)
+	}
+	return lock, nil
 }

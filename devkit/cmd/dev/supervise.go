@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
-	"github.com/orgsync/orgsync/devkit/devstack"
-	"github.com/orgsync/orgsync/devkit/procgroup"
+	"github.com/orgsync/orgsync/devkit/stack"
+	"github.com/orgsync/orgsync/devkit/stack/process"
 )
-
-const claimTimeout = 2 * time.Second
 
 // superviseCommand is what up leaves in the background.
 type superviseCommand struct{}
@@ -20,53 +21,68 @@ type superviseCommand struct{}
 // Run owns the stack from its start to the first signal.
 func (superviseCommand) Run(ctx context.Context, where dirs) (err error) {
 	// Others take the lock for a moment to see whether it is free, so that one refusal is not enough.
-	claiming, cancel := context.WithTimeout(ctx, claimTimeout)
+	claiming, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	unlock, err := procgroup.Lock(claiming, filepath.Join(where.state, lockName))
+	lock, err := process.WaitLock(claiming, filepath.Join(where.state, supervisorLock))
 	if err != nil {
-		return fmt.Errorf("a supervisor is running already: %w", err)
+		return fmt.Errorf("a supervisor is already running: %w", err)
 	}
-	defer unlock()
-	ports, err := devstack.PortsFromEnv(os.Getenv)
-	if err != nil {
-		return err
-	}
-	if err := endLeftovers(ctx, where.state); err != nil {
-		return err
-	}
-	if err := writeState(where.state, state{PID: os.Getpid()}); err != nil {
-		return err
-	}
+	defer lock.Unlock()
 	defer func() { err = errors.Join(err, forget(where.state)) }()
-
-	stack, err := devstack.Start(ctx, devstack.Config{Dir: where.state, Bin: where.bin, Ports: ports, Progress: os.Stdout})
+	if err := write(where.state, pidFile, strconv.Itoa(os.Getpid())); err != nil {
+		return err
+	}
+	ports, err := stack.PortsFromEnv(os.Getenv)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, stack.Stop()) }()
-	settings := stack.Settings()
-	if err := replaceFile(filepath.Join(where.state, envName), []byte(devstack.Exports(settings)+devstack.ExportPath(where.bin))); err != nil {
+	s, err := stack.Start(ctx, stack.Config{Dir: where.state, Bin: where.bin, Ports: ports, Progress: os.Stdout})
+	if err != nil {
 		return err
 	}
-	if err := writeState(where.state, state{
-		PID: os.Getpid(), Healthy: true, UI: stack.UI(), Address: stack.Address(), Control: stack.Simulated().Control,
-		Children: stack.Children(),
-	}); err != nil {
+	defer func() { err = errors.Join(err, s.Stop()) }()
+	env := stack.Exports(s.Settings(), where.bin, filepath.Dir(s.Temporal.Program()))
+	if err := errors.Join(write(where.state, statusFile, describe(s, where.state)), write(where.state, envFile, env)); err != nil {
 		return err
 	}
-	fmt.Println("healthy")
-	<-ctx.Done()
-	fmt.Println("stopping")
-	return nil
-}
-
-// forget removes what holds only while the stack runs.
-func forget(dir string) error {
-	var problems []error
-	for _, name := range []string{stateName, envName} {
-		if err := os.Remove(filepath.Join(dir, name)); err != nil && !os.IsNotExist(err) {
-			problems = append(problems, err)
+	for known := 0; ; {
+		select {
+		case <-ctx.Done():
+			fmt.Println("stopping")
+			return nil
+		case <-time.After(200 * time.Millisecond):
+		}
+		if ended := s.Ended(); len(ended) > known {
+			known = len(ended)
+			if err := errors.Join(write(where.state, statusFile, describe(s, where.state)),
+				write(where.state, endedFile, strings.Join(ended, ", "))); err != nil {
+				return err
+			}
 		}
 	}
-	return errors.Join(problems...)
+}
+
+// describe says what runs, where, and what to do next.
+func describe(s *stack.Stack, dir string) string {
+	var text strings.Builder
+	for _, child := range s.Children() {
+		condition := "running"
+		if slices.Contains(s.Ended(), child.Name) {
+			condition = "ended"
+		}
+		fmt.Fprintf(&text, "  %-10s %-8s process %-8d %s\n", child.Name, condition, child.Pid(), child.Log)
+	}
+	fmt.Fprintf(&text, `
+  Web UI               %s
+  Temporal             %s
+  simulated companies  %s (control)
+  settings             %[4]s
+
+Next, sync a simulated company (or use a configuration file of your own):
+  . %[4]s
+  bin/orgsync provider add acme --type feishu --config %[5]s
+  bin/orgsync sync acme --wait
+Stop it with: make down
+`, s.Temporal.UI(), s.Temporal.Address(), s.Simulated.Control, filepath.Join(dir, envFile), filepath.Join(dir, "feishu.json"))
+	return text.String()
 }

@@ -98,7 +98,7 @@ func (t *turn) reach(ctx context.Context, run client.WorkflowRun) error {
 		if err != nil || calls[endpoints[t.kind].members] >= wanted {
 			return true, err
 		}
-		described, err := t.Temporal.DescribeWorkflowExecution(ctx, run.GetID(), run.GetRunID())
+		described, err := t.Client.DescribeWorkflowExecution(ctx, run.GetID(), run.GetRunID())
 		return described.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, err
 	})
 }
@@ -110,11 +110,11 @@ func expireTokens(ctx context.Context, t *turn) error {
 func kill(ctx context.Context, t *turn) error { return t.CrashWorker(ctx) }
 
 func cancel(ctx context.Context, t *turn) error {
-	return overtaken(t.Temporal.CancelWorkflow(ctx, t.run.GetID(), t.run.GetRunID()))
+	return overtaken(t.Client.CancelWorkflow(ctx, t.run.GetID(), t.run.GetRunID()))
 }
 
 func terminate(ctx context.Context, t *turn) error {
-	return overtaken(t.Temporal.TerminateWorkflow(ctx, t.run.GetID(), t.run.GetRunID(), "soak"))
+	return overtaken(t.Client.TerminateWorkflow(ctx, t.run.GetID(), t.run.GetRunID(), "soak"))
 }
 
 func change(ctx context.Context, t *turn) error { return t.Drift(ctx, t.Share, t.rng.Uint64()|1) }

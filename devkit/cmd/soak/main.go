@@ -15,8 +15,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/orgsync/orgsync/devkit/devstack"
+	"github.com/orgsync/orgsync/devkit/cli"
 	"github.com/orgsync/orgsync/devkit/loadtest"
+	"github.com/orgsync/orgsync/devkit/stack"
 )
 
 type flags struct {
@@ -26,7 +27,8 @@ type flags struct {
 	Seed    uint64   `default:"1" env:"SOAK_SEED" help:"Soaks of one seed change the company and choose faults in the same way."`
 	Share   float64  `default:"0.01" env:"SOAK_SHARE" help:"Share of the company that changes before each run, on average."`
 	Kinds   []string `env:"SOAK_KINDS" help:"What kinds of run follow the first load, over and over, instead of chosen at random: ${kinds}."`
-	Out     string   `type:"path" env:"SOAK_OUT" help:"Directory for soak.json and soak.md. Default: docs/benchmarks in the checkout for a soak of the default size or more, else none."`
+
+	loadtest.Output `embed:"" envprefix:"SOAK_"`
 }
 
 // Help is printed below the flags.
@@ -34,13 +36,17 @@ func (flags) Help() string {
 	return `Examples:
 
   make soak
-      200 runs at 10,000 members, half an hour to an hour
+      makes 200 runs at 10,000 members, which takes half an hour to an hour;
+      the report goes to bin/soak.md and bin/soak.json
 
   SOAK_RUNS=20 SOAK_MEMBERS=500 make soak
-      a quick look
+      takes a quick look
 
   SOAK_KINDS=killed,healthy SOAK_RUNS=10 make soak
-      what happens if workers die in the middle`
+      shows what happens if workers die in the middle
+
+  SOAK_RELEASE=1 make soak
+      replaces docs/benchmarks/soak.md, which shows the last release`
 }
 
 // Validate refuses what cannot be soaked.
@@ -72,7 +78,7 @@ func main() {
 // usage, 130 interrupted.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var f flags
-	return loadtest.Program(ctx, "soak", &f, args, stdout, stderr, func() error {
+	return cli.Run(ctx, "soak", &f, args, stdout, stderr, func(*kong.Context) error {
 		if err := soakAll(ctx, f, stdout, stderr); err != nil {
 			return fmt.Errorf("%w\nsoak: the same again: SOAK_SEED=%d SOAK_RUNS=%d SOAK_MEMBERS=%d SOAK_VENDOR=%s make soak", err, f.Seed, f.Runs, f.Members, f.Vendor)
 		}
@@ -82,11 +88,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // soakAll makes all runs, prints what came of them and returns what was wrong.
 func soakAll(ctx context.Context, f flags, stdout, progress io.Writer) (err error) {
-	root, err := devstack.Root()
+	root, err := stack.Root()
 	if err != nil {
 		return err
 	}
-	if _, err := devstack.TemporalBinary(ctx, progress); err != nil {
+	if _, err := stack.TemporalBinary(ctx, progress); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp("", "orgsync-soak-")
@@ -104,15 +110,10 @@ func soakAll(ctx context.Context, f flags, stdout, progress io.Writer) (err erro
 	if err := errors.Join(wrong, s.Stop()); err != nil {
 		return err
 	}
-	report.print(stdout)
-	out := f.Out
-	if out == "" && report.complete() {
-		out = filepath.Join(root, "docs", "benchmarks")
-	}
-	if out != "" {
-		if err := report.save(out); err != nil {
-			return err
-		}
+	summary := report.summary()
+	summary.Print(stdout)
+	if _, err := f.Save(root, "soak", report, summary); err != nil {
+		return err
 	}
 	return report.grown()
 }

@@ -14,7 +14,7 @@ import (
 
 	"go.temporal.io/api/workflowservice/v1"
 
-	"github.com/orgsync/orgsync/devkit/devstack"
+	"github.com/orgsync/orgsync/devkit/stack"
 )
 
 // measures are taken when a run has ended.
@@ -141,11 +141,11 @@ func (s *soak) measureWorker(ctx context.Context, m *measures) error {
 // has ended.
 func (s *soak) largestHistory(ctx context.Context, began time.Time) (most float64, err error) {
 	request := &workflowservice.ListWorkflowExecutionsRequest{
-		Namespace: devstack.Namespace, PageSize: 1000,
+		Namespace: stack.Namespace, PageSize: 1000,
 		Query: fmt.Sprintf("ExecutionStatus != 'Running' AND StartTime >= '%s'", began.UTC().Format(time.RFC3339Nano)),
 	}
 	for {
-		page, err := s.Temporal.ListWorkflow(ctx, request)
+		page, err := s.Client.ListWorkflow(ctx, request)
 		if err != nil {
 			return 0, err
 		}

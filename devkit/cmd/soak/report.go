@@ -2,9 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -27,9 +24,6 @@ func newReport(root string, f flags) *report {
 	return &report{Head: loadtest.NewHead(root, f.Vendor), Members: f.Members, Seed: f.Seed}
 }
 
-// complete reports whether this was a soak whose result is worth keeping.
-func (r *report) complete() bool { return r.Members >= 10_000 && len(r.Rounds) >= 200 }
-
 // end sums up.
 func (r *report) end() {
 	r.Seconds = time.Since(r.Date).Seconds()
@@ -46,6 +40,10 @@ func (r *report) title() string {
 	return fmt.Sprintf("%d runs in a row, %s, %d members, seed %d, two workers; %s, %.0f minutes.\n"+
 		"After %d of them the directory had to equal the company, and did; after none somebody was gone who still works there.",
 		len(r.Rounds), r.Vendor, r.Members, r.Seed, r.Where(), r.Seconds/60, equal)
+}
+
+func (r *report) summary() loadtest.Summary {
+	return loadtest.Summary{Title: "Soak", Text: r.title(), Tables: r.tables()}
 }
 
 // tables are what happened, how everything grew, and the verdict.
@@ -120,24 +118,4 @@ func counted(ends map[string]int) (list string) {
 		list += fmt.Sprintf("%d %s", ends[status], status)
 	}
 	return list
-}
-
-// print writes all for people.
-func (r *report) print(w io.Writer) {
-	fmt.Fprintf(w, "\n%s\n", r.title())
-	for _, t := range r.tables() {
-		fmt.Fprintf(w, "\n%s\n", t.Render())
-	}
-}
-
-// save writes all as JSON and as a page.
-func (r *report) save(dir string) error {
-	if err := loadtest.Save(dir, "soak.json", r); err != nil {
-		return err
-	}
-	page := "# Soak\n\n" + r.title() + "\n"
-	for _, t := range r.tables() {
-		page += "\n" + t.RenderMarkdown() + "\n"
-	}
-	return os.WriteFile(filepath.Join(dir, "soak.md"), []byte(page), 0o644)
 }

@@ -17,10 +17,10 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/orgsync/orgsync/devkit/devstack"
 	"github.com/orgsync/orgsync/devkit/loadtest"
 	"github.com/orgsync/orgsync/devkit/oracle"
 	"github.com/orgsync/orgsync/devkit/simulator"
+	"github.com/orgsync/orgsync/devkit/stack"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -37,7 +37,7 @@ type soak struct {
 // than settings say, which for a soak is little, so that pruning shows.
 const upkeepEvery = 5
 
-var settings = []devstack.Setting{
+var settings = []stack.Setting{
 	{Name: "ORGSYNC_CALL_RATE", Value: "0"},
 	{Name: "ORGSYNC_CALL_TIMEOUT", Value: "5s"},
 	{Name: "ORGSYNC_SLOW_CALL", Value: "4s"},
@@ -48,7 +48,7 @@ var settings = []devstack.Setting{
 }
 
 func start(ctx context.Context, f flags, bin, dir string, progress io.Writer) (*soak, error) {
-	t, err := loadtest.Start(ctx, f.Vendor, devstack.Config{
+	t, err := loadtest.Start(ctx, f.Vendor, stack.Config{
 		Dir: dir, Bin: bin, Progress: io.Discard, Worker: settings, Workers: 2,
 		Simulator: []string{
 			"--members", strconv.Itoa(f.Members), "--departments", strconv.Itoa(max(2, f.Members/10)), "--depth", "8",
@@ -267,8 +267,8 @@ func (s *soak) result(ctx context.Context, run client.WorkflowRun) (out outcome,
 // the slices go on for a moment.
 func (s *soak) quiet(ctx context.Context) error {
 	return every(ctx, 50*time.Millisecond, func() (bool, error) {
-		count, err := s.Temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{
-			Namespace: devstack.Namespace, Query: "WorkflowType = 'SyncDepartments' AND ExecutionStatus = 'Running'",
+		count, err := s.Client.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{
+			Namespace: stack.Namespace, Query: "WorkflowType = 'SyncDepartments' AND ExecutionStatus = 'Running'",
 		})
 		return count.GetCount() == 0, err
 	})
@@ -276,7 +276,7 @@ func (s *soak) quiet(ctx context.Context) error {
 
 // upkeep cleans up as the nightly schedule does. A snapshot that a run left must then be gone.
 func (s *soak) upkeep(ctx context.Context) error {
-	run, err := s.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "soak-upkeep", TaskQueue: "orgsync"}, "Upkeep")
+	run, err := s.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "soak-upkeep", TaskQueue: "orgsync"}, "Upkeep")
 	if err != nil {
 		return err
 	}

@@ -4,15 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/orgsync/orgsync/devkit/devstack"
 	"github.com/orgsync/orgsync/devkit/oracle"
 	"github.com/orgsync/orgsync/devkit/simulator"
+	"github.com/orgsync/orgsync/devkit/stack/stacktest"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -20,13 +19,7 @@ import (
 // of their own.
 func TestSoak(t *testing.T) {
 	t.Parallel()
-	root, err := devstack.Root()
-	require.NoError(t, err)
-	build := exec.CommandContext(t.Context(), "make", "build")
-	build.Dir = root
-	said, err := build.CombinedOutput()
-	require.NoError(t, err, string(said))
-
+	stacktest.Programs(t)
 	out := t.TempDir()
 	var stdout, stderr bytes.Buffer
 	code := run(t.Context(), []string{
