@@ -53,10 +53,10 @@ func TestWhatIsApprovedIsLookedUpAgain(t *testing.T) {
 		"there again":    {fate: provider.There, status: directory.RunSucceeded, named: "its removal was approved, but the provider shows it again"},
 		"out of sight":   {fate: provider.Unseen, removed: [2]int{3, 1}, status: directory.RunSucceeded},
 		"id taken":       {fate: provider.Taken, removed: [2]int{3, 1}, status: directory.RunSucceeded},
-		"in doubt":       {fate: provider.Gone, fails: always(ofCall(provider.Invalid)), removed: [2]int{0, 1}, status: directory.RunPartial, named: "could not be looked up"},
-		"does not serve": {fate: provider.Gone, fails: always(ofCall(provider.Unavailable)), kind: string(provider.Unavailable), removed: [2]int{0, 1}, status: directory.RunPartial, named: "could not be looked up"},
-		"still not":      {fate: provider.Gone, fails: always(ofCall(provider.Unavailable)), left: triesOfApproval - 1, removed: [2]int{0, 1}, status: directory.RunPartial, named: "could not be looked up"},
-		"refuses":        {fate: provider.Gone, fails: always(ofCall(provider.Forbidden)), kind: string(provider.Forbidden), removed: [2]int{0, 1}, status: directory.RunPartial, named: "could not be looked up"},
+		"in doubt":       {fate: provider.Gone, fails: always(ofCall(provider.Invalid)), removed: [2]int{0, 1}, status: directory.RunPartial, named: "the lookup that checks whether it is back failed"},
+		"does not serve": {fate: provider.Gone, fails: always(ofCall(provider.Unavailable)), kind: string(provider.Unavailable), removed: [2]int{0, 1}, status: directory.RunPartial, named: "the lookup that checks whether it is back failed"},
+		"still not":      {fate: provider.Gone, fails: always(ofCall(provider.Unavailable)), left: triesOfApproval - 1, removed: [2]int{0, 1}, status: directory.RunPartial, named: "the lookup that checks whether it is back failed"},
+		"refuses":        {fate: provider.Gone, fails: always(ofCall(provider.Forbidden)), kind: string(provider.Forbidden), removed: [2]int{0, 1}, status: directory.RunPartial, named: "the lookup that checks whether it is back failed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

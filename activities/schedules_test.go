@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
@@ -71,7 +72,11 @@ func TestScheduleOfAProviderThatIsGone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			temporalIs := &scheduling{schedules: schedulesOf{err: c.err}}
-			checked, err := (&Schedules{Store: store, Temporal: temporalIs}).CheckSchedule(t.Context(), CheckSchedule{Provider: c.provider, ScheduleID: "nightly"})
+			env := (&testsuite.WorkflowTestSuite{}).NewTestActivityEnvironment()
+			schedules := &Schedules{Store: store, Temporal: temporalIs}
+			env.RegisterActivity(schedules)
+			var checked CheckedSchedule
+			answer, err := env.ExecuteActivity(schedules.CheckSchedule, CheckSchedule{Provider: c.provider, ScheduleID: "nightly"})
 			require.Equal(t, c.deleted, temporalIs.schedules.deleted)
 			if c.fails != "" {
 				var failed *temporal.ApplicationError
@@ -81,6 +86,7 @@ func TestScheduleOfAProviderThatIsGone(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
+			require.NoError(t, answer.Get(&checked))
 			require.Contains(t, checked.Gone, c.gone)
 			require.Equal(t, c.gone == "", checked.Gone == "")
 		})
