@@ -48,7 +48,7 @@ func fetch(ctx context.Context, acct *account, progress io.Writer) (found binari
 	if err := download(ctx, acct, home, final+".draft"); err != nil {
 		return found, err
 	}
-	if err := os.Rename(final+".draft", final); err != nil {
+	if err := errors.Join(os.RemoveAll(final), os.Rename(final+".draft", final)); err != nil {
 		return found, err
 	}
 	return inspect(ctx, acct, filepath.Join(final, "bin"))
@@ -75,6 +75,9 @@ func download(ctx context.Context, acct *account, home, dir string) error {
 	found, err := inspect(ctx, acct, filepath.Join(dir, "bin"))
 	if err != nil {
 		return errors.Join(fetchErr, err)
+	}
+	if err := os.RemoveAll(trial); err != nil { // which holds the library's own cluster
+		return err
 	}
 	if trial, err = acct.place(ctx, trial); err != nil {
 		return err
