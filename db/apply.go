@@ -225,54 +225,39 @@ func rows(_ int64, err error) error { return err }
 // department, distinct head counts. Only rows whose figure changed are written. People's
 // departments and head counts do not wait for each other: each has its own transaction.
 func (s *Store) Settle(ctx context.Context, runID string) error {
-	done := false
-	err := s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
-		if run.Mode == "plan" {
-			done = true
-			return nil
-		}
-		done, err = s.settleTree(ctx, tx, run, runID)
-		return err
-	})
-	if err != nil || done {
+	part := func(ctx context.Context, do settling) error {
+		return s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+			if run.Mode == "plan" {
+				return nil
+			}
+			return do(ctx, tx, run, runID)
+		})
+	}
+	if err := part(ctx, s.settleTree); err != nil {
 		return interpret("settle", err)
 	}
 	parts, partsCtx := errgroup.WithContext(ctx)
-	for _, part := range []func(context.Context, pgx.Tx, dbsqlc.FenceHoldRow, string) error{s.settleMembers, s.countHeads} {
-		parts.Go(func() error {
-			return s.inFenceUntilEnd(partsCtx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error { return part(partsCtx, tx, run, runID) })
-		})
+	for _, do := range []settling{s.settleMembers, s.countHeads} {
+		parts.Go(func() error { return part(partsCtx, do) })
 	}
-	if err := parts.Wait(); err != nil {
-		return interpret("settle", err)
-	}
-	return interpret("settle", s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
-		return s.rememberSettled(ctx, tx, run, runID)
-	}))
+	return interpret("settle", parts.Wait())
 }
+
+// settling is a part of it.
+type settling func(context.Context, pgx.Tx, dbsqlc.FenceHoldRow, string) error
 
 // settle does the same in one transaction.
 func (s *Store) settle(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
-	if done, err := s.settleTree(ctx, tx, run, runID); err != nil || done {
-		return err
-	}
-	for _, part := range []func(context.Context, pgx.Tx, dbsqlc.FenceHoldRow, string) error{s.settleMembers, s.countHeads, s.rememberSettled} {
-		if err := part(ctx, tx, run, runID); err != nil {
+	for _, do := range []settling{s.settleTree, s.settleMembers, s.countHeads} {
+		if err := do(ctx, tx, run, runID); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// settleTree computes paths, unless all is settled already.
-func (s *Store) settleTree(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) (done bool, err error) {
-	if done, err = s.settled(ctx, tx, run.ProviderID, runID); err != nil {
-		return false, fmt.Errorf("compare with what was settled: %w", err)
-	}
-	if done {
-		return true, nil
-	}
-	return false, s.place(ctx, tx, run.ProviderID)
+func (s *Store) settleTree(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, _ string) error {
+	return s.place(ctx, tx, run.ProviderID)
 }
 
 func (s *Store) settleMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
@@ -296,21 +281,6 @@ func (s *Store) countHeads(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldR
 	return nil
 }
 
-// rememberSettled keeps what the directory looks like once all of it is settled.
-func (s *Store) rememberSettled(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, _ string) error {
-	if run.Singly {
-		return nil
-	}
-	if err := s.planFor(ctx, tx, everything); err != nil {
-		return err
-	}
-	figure, err := s.q.DirectoryFigure(ctx, tx, &run.ProviderID)
-	if err != nil {
-		return fmt.Errorf("remember: %w", err)
-	}
-	return s.q.DirectoryRemember(ctx, tx, run.ProviderID, figure)
-}
-
 // mark makes people's memberships say which is the primary one, as their rows do:
 // cleared before set, since nobody has two at any time.
 func (s *Store) mark(ctx context.Context, tx pgx.Tx, people []string) error {
@@ -327,21 +297,4 @@ func (s *Store) mark(ctx context.Context, tx pgx.Tx, people []string) error {
 		return fmt.Errorf("set primary: %w", err)
 	}
 	return nil
-}
-
-// settled reports that the run changed nothing and that everything looks as it did when
-// it was last settled: computing all of it again would come to the same.
-func (s *Store) settled(ctx context.Context, tx pgx.Tx, providerID, runID string) (bool, error) {
-	changed, err := s.q.RunChanged(ctx, tx, runID)
-	if err != nil || changed {
-		return false, err
-	}
-	if err := s.planFor(ctx, tx, everything); err != nil {
-		return false, err
-	}
-	figure, err := s.q.DirectoryFigure(ctx, tx, &providerID)
-	if err != nil {
-		return false, err
-	}
-	return s.q.DirectorySettled(ctx, tx, providerID, figure)
 }

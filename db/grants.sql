@@ -18,7 +18,7 @@ BEGIN
         GRANT SELECT, INSERT, UPDATE ON org_departments, org_members, upkeep TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON org_member_departments, org_changes, rehearsed_changes, undo_objects,
             sync_runs, sync_run_departments, sync_run_errors, sync_run_removals, sync_run_lookups, sync_run_members,
-            staged_departments, staged_members, remembered_listings, settled_directories, removal_candidates,
+            staged_departments, staged_members, remembered_listings, removal_candidates,
             provider_tokens, provider_call_slots TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON sync_workers TO orgsync_worker;
         GRANT TRUNCATE ON staged_departments, staged_members, sync_run_members TO orgsync_worker;
@@ -34,7 +34,7 @@ BEGIN
     IF to_regrole('orgsync_operator') IS NOT NULL THEN
         GRANT SELECT, INSERT, UPDATE, DELETE ON identity_providers, provider_secrets, provider_tokens, provider_call_slots
             TO orgsync_operator;
-        GRANT SELECT, DELETE ON remembered_listings, settled_directories TO orgsync_operator;
+        GRANT SELECT, DELETE ON remembered_listings TO orgsync_operator;
         GRANT SELECT ON removal_candidates TO orgsync_operator;
         GRANT SELECT ON org_departments, org_members, org_member_departments, org_primary_departments, org_changes,
             sync_runs, sync_run_departments, sync_run_errors, sync_run_removals, sync_run_lookups, sync_run_members, sync_run_memberships, sync_run_people, sync_run_recognised,

@@ -34,25 +34,3 @@ ORDER BY l.department_id
 ON CONFLICT (department_id) DO UPDATE
 SET listing = excluded.listing, leaders = excluded.leaders, tenant_id = excluded.tenant_id, stored = excluded.stored
 WHERE (k.listing, k.leaders, k.tenant_id, k.stored) IS DISTINCT FROM (excluded.listing, excluded.leaders, excluded.tenant_id, excluded.stored);
-
--- name: DirectoryFigure :one
--- A figure over all that settling reads and writes.
-SELECT ((
-    SELECT coalesce(bit_xor(hash_record_extended(ROW(d.id, d.external_id, d.parent_id, d.name, d.path, d.depth, d.status,
-        d.member_count, d.direct_member_count), 0)), 0)
-    FROM org_departments d WHERE d.provider_id = @provider_id
-) # (
-    SELECT coalesce(bit_xor(hash_record_extended(ROW(m.id, m.status, m.department_id, m.department_path), 1)), 0)
-    FROM org_members m WHERE m.provider_id = @provider_id
-) # (
-    SELECT coalesce(bit_xor(hash_record_extended(ROW(md.member_id, md.department_id, md.is_primary, md.primary_rank), 2)), 0)
-    FROM org_departments d JOIN org_member_departments md ON md.department_id = d.id WHERE d.provider_id = @provider_id
-))::bigint AS figure;
-
--- name: DirectorySettled :one
--- Whether the directory looks as it did when it was last settled as a whole.
-SELECT EXISTS (SELECT 1 FROM settled_directories s WHERE s.provider_id = @provider_id AND s.figure = @figure);
-
--- name: DirectoryRemember :exec
-INSERT INTO settled_directories AS s (provider_id, figure) VALUES (@provider_id, @figure)
-ON CONFLICT (provider_id) DO UPDATE SET figure = excluded.figure WHERE s.figure <> excluded.figure;

@@ -9,50 +9,6 @@ import (
 	"context"
 )
 
-const directoryFigure = `-- name: DirectoryFigure :one
-SELECT ((
-    SELECT coalesce(bit_xor(hash_record_extended(ROW(d.id, d.external_id, d.parent_id, d.name, d.path, d.depth, d.status,
-        d.member_count, d.direct_member_count), 0)), 0)
-    FROM org_departments d WHERE d.provider_id = $1
-) # (
-    SELECT coalesce(bit_xor(hash_record_extended(ROW(m.id, m.status, m.department_id, m.department_path), 1)), 0)
-    FROM org_members m WHERE m.provider_id = $1
-) # (
-    SELECT coalesce(bit_xor(hash_record_extended(ROW(md.member_id, md.department_id, md.is_primary, md.primary_rank), 2)), 0)
-    FROM org_departments d JOIN org_member_departments md ON md.department_id = d.id WHERE d.provider_id = $1
-))::bigint AS figure
-`
-
-// A figure over all that settling reads and writes.
-func (q *Queries) DirectoryFigure(ctx context.Context, db DBTX, providerID *string) (int64, error) {
-	row := db.QueryRow(ctx, directoryFigure, providerID)
-	var figure int64
-	err := row.Scan(&figure)
-	return figure, err
-}
-
-const directoryRemember = `-- name: DirectoryRemember :exec
-INSERT INTO settled_directories AS s (provider_id, figure) VALUES ($1, $2)
-ON CONFLICT (provider_id) DO UPDATE SET figure = excluded.figure WHERE s.figure <> excluded.figure
-`
-
-func (q *Queries) DirectoryRemember(ctx context.Context, db DBTX, providerID string, figure int64) error {
-	_, err := db.Exec(ctx, directoryRemember, providerID, figure)
-	return err
-}
-
-const directorySettled = `-- name: DirectorySettled :one
-SELECT EXISTS (SELECT 1 FROM settled_directories s WHERE s.provider_id = $1 AND s.figure = $2)
-`
-
-// Whether the directory looks as it did when it was last settled as a whole.
-func (q *Queries) DirectorySettled(ctx context.Context, db DBTX, providerID string, figure int64) (bool, error) {
-	row := db.QueryRow(ctx, directorySettled, providerID, figure)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
-}
-
 const listingsRemember = `-- name: ListingsRemember :exec
 WITH listed AS (
     SELECT d.id AS department_id, l.members_digest, sd.leaders, w.listing
