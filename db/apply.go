@@ -159,7 +159,7 @@ func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 		return err
 	}
 	created, err := s.q.MembersResolve(ctx, tx, dbsqlc.MembersResolveParams{
-		RunID: runID, Listings: listings, ProviderID: &run.ProviderID, BeganEmpty: run.BeganEmpty,
+		RunID: runID, Listings: listings, ProviderID: &run.ProviderID,
 		IgnoreCase: directory.ProviderType(run.ProviderType).Traits().MemberIDsIgnoreCase,
 	})
 	if err != nil {

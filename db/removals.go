@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -107,34 +106,23 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if _, err := s.q.LedgerFailUnapplied(ctx, tx, runID); err != nil {
 		return RemovalPlan{}, fmt.Errorf("mark unapplied: %w", err)
 	}
-	// A run that began with nobody put everybody there itself.
-	if !run.BeganEmpty {
-		read, err := s.q.LedgerIsRead(ctx, tx, runID)
-		if err != nil {
-			return RemovalPlan{}, fmt.Errorf("ledger: %w", err)
-		}
-		if _, err := s.q.RemovalsPlanMemberships(ctx, tx, runID, &run.ProviderID, read && run.Whole); err != nil {
-			return RemovalPlan{}, fmt.Errorf("memberships: %w", err)
-		}
-		if err := s.dropContradicted(ctx, tx, run, runID); err != nil {
-			return RemovalPlan{}, err
-		}
+	listed, err := s.q.LedgerIsRead(ctx, tx, runID)
+	if err != nil {
+		return RemovalPlan{}, fmt.Errorf("ledger: %w", err)
+	}
+	if _, err := s.q.RemovalsPlanMemberships(ctx, tx, runID, &run.ProviderID, listed && run.Whole); err != nil {
+		return RemovalPlan{}, fmt.Errorf("memberships: %w", err)
+	}
+	if err := s.dropContradicted(ctx, tx, run, runID); err != nil {
+		return RemovalPlan{}, err
 	}
 	scope, err := s.q.Completeness(ctx, tx, runID)
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("completeness: %w", err)
 	}
-	there, err := s.membersThere(ctx, tx, run.BeganEmpty, run.ProviderID, runID)
+	read, err := s.q.MembersRead(ctx, tx, runID, &run.ProviderID)
 	if err != nil {
-		return RemovalPlan{}, fmt.Errorf("count: %w", err)
-	}
-	// Where as many as there are were recognised nobody is to be looked for.
-	everybodySeen := scope.MembersSettled == there.Stored
-	read := dbsqlc.MembersReadRow{Seen: scope.MembersSettled}
-	if !everybodySeen || scope.MembersDeclared > read.Seen {
-		if read, err = s.q.MembersRead(ctx, tx, runID, &run.ProviderID); err != nil {
-			return RemovalPlan{}, fmt.Errorf("count read: %w", err)
-		}
+		return RemovalPlan{}, fmt.Errorf("count read: %w", err)
 	}
 	// Fewer people than the provider itself counts: the listings may have left out
 	// departments, so nobody counts as gone without being looked up.
@@ -142,12 +130,10 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	treeRead := scope.ChildrenIncomplete == 0 && !short
 	everythingRead := treeRead && scope.MembersIncomplete == 0
 	listingsEnded := scope.ChildrenIncomplete+scope.MembersIncomplete == 0
-	if !everybodySeen && !run.BeganEmpty {
-		if err := s.planMissing(ctx, tx, dbsqlc.RemovalsPlanMembersParams{
-			RunID: runID, EverythingRead: everythingRead, ListingsEnded: listingsEnded, ProviderID: &run.ProviderID, AllPlaced: there.AllPlaced,
-		}); err != nil {
-			return RemovalPlan{}, fmt.Errorf("members: %w", err)
-		}
+	if err := s.planMissing(ctx, tx, dbsqlc.RemovalsPlanMembersParams{
+		RunID: runID, EverythingRead: everythingRead, ListingsEnded: listingsEnded, ProviderID: &run.ProviderID,
+	}); err != nil {
+		return RemovalPlan{}, fmt.Errorf("members: %w", err)
 	}
 	if _, err := s.q.RemovalsPlanDepartments(ctx, tx, dbsqlc.RemovalsPlanDepartmentsParams{
 		RunID: runID, TreeRead: treeRead, ListingsEnded: listingsEnded, ProviderID: &run.ProviderID,
@@ -160,14 +146,17 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if err := s.q.RunSetSeen(ctx, tx, read.Seen, runID); err != nil {
 		return RemovalPlan{}, err
 	}
-	plan, err := s.removalFiguresOf(ctx, tx, run.ProviderID, runID, there.Active)
+	plan, err := s.removalFigures(ctx, tx, run.ProviderID, runID)
 	plan.Incomplete, plan.read = !everythingRead, listingsEnded
 	return plan, err
 }
 
-// planMissing plans the removal of people whom no listing shows. Whoever may be one of
-// them is looked at by themselves: mostly they are few.
-func (s *Store) planMissing(ctx context.Context, tx pgx.Tx, params dbsqlc.RemovalsPlanMembersParams) error {
+// planMissing plans the removal of members whom no listing shows. Only those who are
+// missed in a department, or have none, can be such, and are looked at one by one.
+func (s *Store) planMissing(ctx context.Context, tx pgx.Tx, params dbsqlc.RemovalsPlanMembersParams) (err error) {
+	if params.PlacedNowhere, err = s.q.MembersPlacedNowhere(ctx, tx, params.ProviderID); err != nil {
+		return err
+	}
 	if err := s.planFor(ctx, tx, batch); err != nil {
 		return err
 	}
@@ -175,19 +164,6 @@ func (s *Store) planMissing(ctx context.Context, tx pgx.Tx, params dbsqlc.Remova
 		return err
 	}
 	return s.planFor(ctx, tx, everything)
-}
-
-// membersThere counts who is there. A run that began with nobody has changed everybody,
-// and counts them sooner than its changes.
-func (s *Store) membersThere(ctx context.Context, tx dbsqlc.DBTX, beganEmpty bool, providerID, runID string) (dbsqlc.MembersSealedRow, error) {
-	if !beganEmpty {
-		sealed, err := s.q.MembersSealed(ctx, tx, runID)
-		if !errors.Is(err, pgx.ErrNoRows) {
-			return sealed, err
-		}
-	}
-	there, err := s.q.MembersThere(ctx, tx, &providerID)
-	return dbsqlc.MembersSealedRow{Active: there.Active, Stored: there.Stored}, err
 }
 
 // dropContradicted takes back what was planned in departments whose listing the
@@ -214,21 +190,14 @@ func (s *Store) dropContradicted(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	return s.q.RemovalsDropScopes(ctx, tx, runID, &run.ProviderID, departments)
 }
 
+// removalFigures are the figures of a plan, against how many active members and
+// departments there are.
 func (s *Store) removalFigures(ctx context.Context, tx dbsqlc.DBTX, providerID, runID string) (RemovalPlan, error) {
-	there, err := s.membersThere(ctx, tx, false, providerID, runID)
-	if err != nil {
-		return RemovalPlan{}, err
-	}
-	return s.removalFiguresOf(ctx, tx, providerID, runID, there.Active)
-}
-
-// removalFiguresOf are the figures where the active people have been counted.
-func (s *Store) removalFiguresOf(ctx context.Context, tx dbsqlc.DBTX, providerID, runID string, there int32) (RemovalPlan, error) {
 	f, err := s.q.RemovalFigures(ctx, tx, runID, &providerID)
 	return RemovalPlan{
 		Members: int(f.Members), Departments: int(f.Departments), Memberships: int(f.Memberships),
 		UnconfirmedMembers: int(f.UnconfirmedMembers), UnconfirmedDepartments: int(f.UnconfirmedDepartments),
-		MembersThere: int(there), DepartmentsThere: int(f.DepartmentsThere),
+		MembersThere: int(f.MembersThere), DepartmentsThere: int(f.DepartmentsThere),
 		Guard: directory.Guard{
 			Members:     directory.Limit{Count: int(f.RemovalLimitCount), Percent: f.RemovalLimitPercent},
 			Departments: directory.Limit{Count: int(f.DepartmentLimitCount), Percent: f.DepartmentLimitPercent},

@@ -90,17 +90,11 @@ WITH RECURSIVE run AS (
     SELECT m.id, m.content, m.status FROM org_members m WHERE m.provider_id = (SELECT run.provider_id FROM run)
 ), stored AS MATERIALIZED (
     SELECT md.department_id, bit_xor(org_membership_content(md.member_id, m.content, md.is_leader, md.sort_order, md.primary_rank)) AS stored,
-        count(*) FILTER (WHERE m.status <> 'deleted') AS people, count(*) FILTER (WHERE md.is_primary AND m.status <> 'deleted') AS settled
+        count(*) FILTER (WHERE m.status <> 'deleted') AS people
     FROM members m JOIN org_member_departments md ON md.member_id = m.id
     GROUP BY md.department_id
-), noted AS (
-    UPDATE sync_runs r SET members_there = m.there, members_active = m.active, members_placed = p.placed
-    FROM (SELECT count(*) FILTER (WHERE x.status <> 'deleted') AS there, count(*) FILTER (WHERE x.status = 'active') AS active FROM members x) m,
-        (SELECT coalesce(sum(s.settled), 0) AS placed FROM stored s JOIN org_departments d ON d.id = s.department_id
-            WHERE d.provider_id = (SELECT run.provider_id FROM run)) p
-    WHERE r.id = @run_id
 ), known AS (
-    SELECT k.department_id, k.listing, k.leaders, s.settled FROM remembered_listings k LEFT JOIN stored s ON s.department_id = k.department_id
+    SELECT k.department_id, k.listing, k.leaders FROM remembered_listings k LEFT JOIN stored s ON s.department_id = k.department_id
     WHERE k.tenant_id IS NOT DISTINCT FROM (SELECT run.tenant_id FROM run) AND k.stored = coalesce(s.stored, 0)
 ), sealed AS (
     UPDATE sync_run_departments l SET
@@ -110,8 +104,7 @@ WITH RECURSIVE run AS (
         members_skipped = n.skipped,
         members_known = k.listing,
         members_declared = CASE WHEN NOT n.skipped THEN n.declared END,
-        members_stored = coalesce(s.people, 0),
-        members_settled = coalesce(k.settled, 0)
+        members_stored = coalesce(s.people, 0)
     FROM numbered n
     LEFT JOIN stored s ON s.department_id = n.department_id
     LEFT JOIN known k ON k.department_id = n.department_id AND k.leaders IS NOT DISTINCT FROM n.leaders

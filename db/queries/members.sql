@@ -5,16 +5,9 @@
 -- Two people with one unionid cannot be told apart, stored or not. Sorted insertion
 -- makes two workers with people in common wait for each other in one order; the
 -- second finds the decision made.
-WITH known AS MATERIALIZED (
-    -- Whether anybody can be found by a weaker id who was not by the unionid: not in a run
-    -- that began with nobody stored, as long as all who are have a unionid. Nor has such a
-    -- run recognised anybody. Ordered by the one index that is about those without.
-    SELECT NOT @began_empty::boolean AS recognised, NOT @began_empty OR (SELECT m.external_id FROM org_members m
-        WHERE m.provider_id = @provider_id AND m.unionid IS NULL AND m.external_id > '' ORDER BY m.external_id LIMIT 1) IS NOT NULL AS weakly
-), persons AS (
+WITH persons AS (
     SELECT s.person_key, max(s.unionid) AS unionid, coalesce(min(s.unionid) <> max(s.unionid), false) AS twofold, max(s.open_id) AS open_id,
-        coalesce(min(s.external_id) FILTER (WHERE NOT s.external_is_fallback), min(s.external_id)) AS external_id,
-        max(s.unionid) IS NULL OR (SELECT k.weakly FROM known k) AS weakly
+        coalesce(min(s.external_id) FILTER (WHERE NOT s.external_is_fallback), min(s.external_id)) AS external_id
     FROM unnest(@listings::text[]) AS w (listing)
     CROSS JOIN LATERAL (SELECT * FROM staged_members x WHERE x.run_id = @run_id AND x.listing = w.listing OFFSET 0) s
     WHERE s.status IS DISTINCT FROM 'deleted'
@@ -36,7 +29,7 @@ WITH known AS MATERIALIZED (
             CASE WHEN count(*) FILTER (WHERE c.fits AND c.status <> 'deleted') = 1 THEN (array_agg(c.id) FILTER (WHERE c.fits AND c.status <> 'deleted'))[1]
                  WHEN count(*) FILTER (WHERE c.fits) = 1 THEN (array_agg(c.id) FILTER (WHERE c.fits))[1] END AS member_id
         FROM (SELECT m.id, m.status, p.unionid IS NULL OR m.unionid IS NULL OR m.unionid = p.unionid AS fits FROM org_members m
-            WHERE p.weakly AND sure.id IS NULL AND m.provider_id = @provider_id AND lower(m.external_id) = lower(p.external_id)
+            WHERE sure.id IS NULL AND m.provider_id = @provider_id AND lower(m.external_id) = lower(p.external_id)
                 AND (@ignore_case::boolean OR m.external_id = p.external_id) OFFSET 0) c
     ) named ON true
     LEFT JOIN LATERAL (
@@ -44,7 +37,7 @@ WITH known AS MATERIALIZED (
             CASE WHEN count(*) FILTER (WHERE c.status <> 'deleted') = 1 THEN (array_agg(c.id) FILTER (WHERE c.status <> 'deleted'))[1]
                  WHEN count(*) = 1 THEN (array_agg(c.id))[1] END AS member_id
         FROM (SELECT m.id, m.status FROM org_members m
-            WHERE p.weakly AND sure.id IS NULL AND named.found = 0 AND m.provider_id = @provider_id AND m.open_id = p.open_id
+            WHERE sure.id IS NULL AND named.found = 0 AND m.provider_id = @provider_id AND m.open_id = p.open_id
                 AND (p.unionid IS NULL OR m.unionid IS NULL OR m.unionid = p.unionid) OFFSET 0) c
     ) opened ON true
 ), claims AS (
@@ -57,7 +50,7 @@ WITH known AS MATERIALIZED (
     SELECT c.person_key, c.unionid, c.open_id, c.member_id,
         CASE WHEN c.ambiguous THEN 'undecided'
              -- A listing that was recognised names the people in its rows by the ids stored.
-             WHEN NOT c.found THEN CASE WHEN (SELECT k.recognised FROM known k) AND c.namesake AND EXISTS (
+             WHEN NOT c.found THEN CASE WHEN c.namesake AND EXISTS (
                  SELECT 1 FROM org_members m CROSS JOIN LATERAL (
                      SELECT 1 FROM sync_run_recognised v WHERE v.run_id = @run_id AND v.member_id = m.id OFFSET 0) v
                  WHERE m.provider_id = @provider_id AND lower(m.external_id) = lower(c.person_key) AND (@ignore_case OR m.external_id = c.person_key)

@@ -1,31 +1,19 @@
 -- name: Completeness :one
--- Whether the tree and everybody in it were read to the end, how many people the
--- provider declares for the root, and how many are stored for sure in what was recognised.
+-- Whether the tree and everybody in it were read to the end, and how many people the
+-- provider declares for the root.
 SELECT count(*)::int AS departments,
     (count(*) FILTER (WHERE NOT l.children_complete))::int AS children_incomplete,
     (count(*) FILTER (WHERE NOT l.members_complete))::int AS members_incomplete,
     (count(*) FILTER (WHERE l.members_skipped))::int AS members_skipped,
-    coalesce(sum(l.members_settled) FILTER (WHERE l.members_recognised), 0)::int AS members_settled,
     coalesce((SELECT max(d.declared_members) FROM staged_departments d WHERE d.run_id = @run_id AND d.parent_external_id IS NULL), -1)::int AS members_declared
 FROM sync_run_departments l WHERE l.run_id = @run_id;
 
--- name: MembersThere :one
--- How many people are active, and how many have not been removed.
-SELECT (count(*) FILTER (WHERE m.status = 'active'))::int AS active, (count(*) FILTER (WHERE m.status <> 'deleted'))::int AS stored
-FROM org_members m WHERE m.provider_id = @provider_id;
-
--- name: MembersSealed :one
--- The same by what there was when the departments were sealed and what the run has
--- changed since, and whether everybody had a place then. None where that is not known,
--- or the run has removed somebody already.
-SELECT (r.members_active + c.active)::int AS active, (r.members_there + c.stored)::int AS stored, (r.members_placed = r.members_there)::boolean AS all_placed
-FROM sync_runs r CROSS JOIN (
-    SELECT coalesce(sum((x.after ->> 'status' = 'active')::int - coalesce((x.before ->> 'status' = 'active')::int, 0)), 0) AS active,
-        coalesce(sum((x.after ->> 'status' <> 'deleted')::int - coalesce((x.before ->> 'status' <> 'deleted')::int, 0)), 0) AS stored,
-        coalesce(bool_or(x.kind = 'deleted'), false) AS removed
-    FROM org_changes x WHERE x.run_id = @run_id AND x.object_type = 'member'
-) c
-WHERE r.id = @run_id AND r.members_there IS NOT NULL AND NOT c.removed;
+-- name: MembersPlacedNowhere :many
+-- Members without a membership in any of the provider's departments.
+SELECT m.id FROM org_members m
+WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND NOT EXISTS (
+    SELECT 1 FROM org_member_departments md JOIN org_departments d ON d.id = md.department_id
+    WHERE md.member_id = m.id AND d.provider_id = @provider_id);
 
 -- name: MembersRead :one
 -- How many people were read, those who could not be told from others apart.
@@ -38,6 +26,7 @@ WITH people AS (
         SELECT md.member_id, NULL FROM sync_run_departments l
         JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = l.external_id AND d.status = 'active'
         JOIN org_member_departments md ON md.department_id = d.id
+        JOIN org_members m ON m.id = md.member_id AND m.provider_id = @provider_id
         WHERE l.run_id = @run_id AND l.members_recognised
     ) p
 )
@@ -129,9 +118,8 @@ WHERE r.run_id = @run_id AND r.object_type = 'membership' AND d.id = r.departmen
 -- People not seen anywhere. Where every department was read that settles it; else
 -- those whose departments all were read are to be looked up one by one, since they
 -- may be in one that was not; where all listings ended, and only the provider's own count
--- says that somebody is missing from them, everybody is. Whoever has a place is among those missed in a place, or
--- in a department that is not there any more, or was seen; everybody is gone through only
--- where somebody has none.
+-- says that somebody is missing from them, everybody is. A member who is missed is missed in a
+-- department, or is in one that is not listed any more, or has none.
 WITH undecided AS MATERIALIZED (
     SELECT lower(u.person_key) AS external_key, u.unionid, u.open_id FROM sync_run_members u WHERE u.run_id = @run_id::uuid AND u.member_id IS NULL
 ), unlisted AS MATERIALIZED (
@@ -142,7 +130,7 @@ WITH undecided AS MATERIALIZED (
     UNION
     SELECT md.member_id FROM unlisted u JOIN org_member_departments md ON md.department_id = u.id
     UNION
-    SELECT m.id FROM org_members m WHERE m.provider_id = @provider_id AND NOT @all_placed::boolean
+    SELECT unnest(@placed_nowhere::uuid[])
 ), missed AS MATERIALIZED (
     SELECT m.id FROM candidates c
     CROSS JOIN LATERAL (SELECT * FROM org_members x WHERE x.id = c.id AND x.provider_id = @provider_id AND x.status <> 'deleted' OFFSET 0) m
@@ -216,6 +204,7 @@ SELECT
     (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = 'membership' AND r.confirmed)::int AS memberships,
     (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = 'member' AND NOT r.confirmed)::int AS unconfirmed_members,
     (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = 'department' AND NOT r.confirmed)::int AS unconfirmed_departments,
+    (SELECT count(*) FROM org_members m WHERE m.provider_id = @provider_id AND m.status = 'active')::int AS members_there,
     (SELECT count(*) FROM org_departments d WHERE d.provider_id = @provider_id AND d.status = 'active')::int AS departments_there,
     p.removal_limit_count, p.removal_limit_percent, p.department_limit_count, p.department_limit_percent
 FROM identity_providers p WHERE p.id = @provider_id;

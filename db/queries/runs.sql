@@ -11,7 +11,7 @@ UPDATE identity_providers SET newest_run_id = @run_id WHERE id = @provider_id;
 -- Holds the fence row against a new run until the end of the transaction. A run that
 -- was held, and goes on since its removals were approved, is told apart. What the
 -- transaction changes is logged as this run's.
-SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly, r.began_empty,
+SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly,
     (r.hold_workflow_id IS NOT NULL)::boolean AS approved,
     set_config('orgsync.run_id', r.id::text, true) AS logged_as,
     (cardinality(r.departments) = 0 AND cardinality(r.members) = 0 AND r.retries IS NULL AND r.undoes IS NULL)::boolean AS whole
@@ -38,9 +38,8 @@ SELECT r.id, coalesce(r.hold_workflow_id, r.workflow_id)::text AS workflow_id,
 FROM sync_runs r WHERE r.provider_id = @provider_id AND r.status IN ('running', 'held') ORDER BY r.generation;
 
 -- name: RunInsert :exec
-INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, undoes, started_by, began_empty)
-VALUES (@id, @provider_id, @generation, @workflow_id, @temporal_run_id, @mode, @on_removals, @departments, @members, sqlc.narg(retries), sqlc.narg(undoes), sqlc.narg(started_by),
-    NOT EXISTS (SELECT 1 FROM org_members m WHERE m.provider_id = @provider_id));
+INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, undoes, started_by)
+VALUES (@id, @provider_id, @generation, @workflow_id, @temporal_run_id, @mode, @on_removals, @departments, @members, sqlc.narg(retries), sqlc.narg(undoes), sqlc.narg(started_by));
 
 -- name: RunEnd :execrows
 -- The first end stands: a run that was superseded or decided stays so. None ends before

@@ -223,18 +223,11 @@ func (q *Queries) MembersReportUndecided(ctx context.Context, db DBTX, listings 
 }
 
 const membersResolve = `-- name: MembersResolve :one
-WITH known AS MATERIALIZED (
-    -- Whether anybody can be found by a weaker id who was not by the unionid: not in a run
-    -- that began with nobody stored, as long as all who are have a unionid. Nor has such a
-    -- run recognised anybody. Ordered by the one index that is about those without.
-    SELECT NOT $1::boolean AS recognised, NOT $1 OR (SELECT m.external_id FROM org_members m
-        WHERE m.provider_id = $2 AND m.unionid IS NULL AND m.external_id > '' ORDER BY m.external_id LIMIT 1) IS NOT NULL AS weakly
-), persons AS (
+WITH persons AS (
     SELECT s.person_key, max(s.unionid) AS unionid, coalesce(min(s.unionid) <> max(s.unionid), false) AS twofold, max(s.open_id) AS open_id,
-        coalesce(min(s.external_id) FILTER (WHERE NOT s.external_is_fallback), min(s.external_id)) AS external_id,
-        max(s.unionid) IS NULL OR (SELECT k.weakly FROM known k) AS weakly
-    FROM unnest($3::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, primary_rank, is_leader, sort_order, raw, raw_keeps FROM staged_members x WHERE x.run_id = $4 AND x.listing = w.listing OFFSET 0) s
+        coalesce(min(s.external_id) FILTER (WHERE NOT s.external_is_fallback), min(s.external_id)) AS external_id
+    FROM unnest($1::text[]) AS w (listing)
+    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, primary_rank, is_leader, sort_order, raw, raw_keeps FROM staged_members x WHERE x.run_id = $2 AND x.listing = w.listing OFFSET 0) s
     WHERE s.status IS DISTINCT FROM 'deleted'
       AND NOT EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = s.run_id AND r.person_key = s.person_key OFFSET 0)
     GROUP BY s.person_key
@@ -248,21 +241,21 @@ WITH known AS MATERIALIZED (
         CASE WHEN sure.id IS NOT NULL THEN p.person_key NOT IN (sure.external_id, lower(sure.external_id), coalesce(sure.open_id, ''))
              ELSE opened.found > 0 AND p.open_id <> p.person_key END AS renamed
     FROM persons p
-    LEFT JOIN LATERAL (SELECT m.id, m.external_id, m.open_id FROM org_members m WHERE m.provider_id = $2 AND m.unionid = p.unionid OFFSET 0) sure ON true
+    LEFT JOIN LATERAL (SELECT m.id, m.external_id, m.open_id FROM org_members m WHERE m.provider_id = $3 AND m.unionid = p.unionid OFFSET 0) sure ON true
     LEFT JOIN LATERAL (
         SELECT count(*) AS there, count(*) FILTER (WHERE c.fits) AS found,
             CASE WHEN count(*) FILTER (WHERE c.fits AND c.status <> 'deleted') = 1 THEN (array_agg(c.id) FILTER (WHERE c.fits AND c.status <> 'deleted'))[1]
                  WHEN count(*) FILTER (WHERE c.fits) = 1 THEN (array_agg(c.id) FILTER (WHERE c.fits))[1] END AS member_id
         FROM (SELECT m.id, m.status, p.unionid IS NULL OR m.unionid IS NULL OR m.unionid = p.unionid AS fits FROM org_members m
-            WHERE p.weakly AND sure.id IS NULL AND m.provider_id = $2 AND lower(m.external_id) = lower(p.external_id)
-                AND ($5::boolean OR m.external_id = p.external_id) OFFSET 0) c
+            WHERE sure.id IS NULL AND m.provider_id = $3 AND lower(m.external_id) = lower(p.external_id)
+                AND ($4::boolean OR m.external_id = p.external_id) OFFSET 0) c
     ) named ON true
     LEFT JOIN LATERAL (
         SELECT count(*) AS found,
             CASE WHEN count(*) FILTER (WHERE c.status <> 'deleted') = 1 THEN (array_agg(c.id) FILTER (WHERE c.status <> 'deleted'))[1]
                  WHEN count(*) = 1 THEN (array_agg(c.id))[1] END AS member_id
         FROM (SELECT m.id, m.status FROM org_members m
-            WHERE p.weakly AND sure.id IS NULL AND named.found = 0 AND m.provider_id = $2 AND m.open_id = p.open_id
+            WHERE sure.id IS NULL AND named.found = 0 AND m.provider_id = $3 AND m.open_id = p.open_id
                 AND (p.unionid IS NULL OR m.unionid IS NULL OR m.unionid = p.unionid) OFFSET 0) c
     ) opened ON true
 ), claims AS (
@@ -275,21 +268,21 @@ WITH known AS MATERIALIZED (
     SELECT c.person_key, c.unionid, c.open_id, c.member_id,
         CASE WHEN c.ambiguous THEN 'undecided'
              -- A listing that was recognised names the people in its rows by the ids stored.
-             WHEN NOT c.found THEN CASE WHEN (SELECT k.recognised FROM known k) AND c.namesake AND EXISTS (
+             WHEN NOT c.found THEN CASE WHEN c.namesake AND EXISTS (
                  SELECT 1 FROM org_members m CROSS JOIN LATERAL (
-                     SELECT 1 FROM sync_run_recognised v WHERE v.run_id = $4 AND v.member_id = m.id OFFSET 0) v
-                 WHERE m.provider_id = $2 AND lower(m.external_id) = lower(c.person_key) AND ($5 OR m.external_id = c.person_key)
+                     SELECT 1 FROM sync_run_recognised v WHERE v.run_id = $2 AND v.member_id = m.id OFFSET 0) v
+                 WHERE m.provider_id = $3 AND lower(m.external_id) = lower(c.person_key) AND ($4 OR m.external_id = c.person_key)
              ) THEN 'undecided' ELSE 'new' END
              WHEN c.member_id IS NULL THEN 'undecided'
-             WHEN EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = $4 AND r.member_id = c.member_id OFFSET 0) THEN 'undecided'
-             WHEN c.renamed AND EXISTS (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = $4 AND v.member_id = c.member_id) THEN 'undecided'
+             WHEN EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = $2 AND r.member_id = c.member_id OFFSET 0) THEN 'undecided'
+             WHEN c.renamed AND EXISTS (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = $2 AND v.member_id = c.member_id) THEN 'undecided'
              WHEN c.rivals = 1 OR (c.owners = 1 AND c.sure) THEN 'known'
              WHEN c.owners = 1 THEN 'new' -- the row's owner is certain and somebody else
              ELSE 'undecided' END AS verdict
     FROM claims c
 ), noted AS (
     INSERT INTO sync_run_members (run_id, person_key, member_id, is_new, unionid, open_id)
-    SELECT $4, d.person_key,
+    SELECT $2, d.person_key,
         CASE d.verdict WHEN 'known' THEN d.member_id WHEN 'new' THEN org_member_new_id() END,
         d.verdict = 'new', d.unionid, d.open_id
     FROM decided d ORDER BY d.person_key
@@ -300,10 +293,9 @@ SELECT coalesce(array_agg(n.person_key) FILTER (WHERE n.is_new), '{}')::text[] A
 `
 
 type MembersResolveParams struct {
-	BeganEmpty bool
-	ProviderID *string
 	Listings   []string
 	RunID      string
+	ProviderID *string
 	IgnoreCase bool
 }
 
@@ -315,10 +307,9 @@ type MembersResolveParams struct {
 // second finds the decision made.
 func (q *Queries) MembersResolve(ctx context.Context, db DBTX, arg MembersResolveParams) ([]string, error) {
 	row := db.QueryRow(ctx, membersResolve,
-		arg.BeganEmpty,
-		arg.ProviderID,
 		arg.Listings,
 		arg.RunID,
+		arg.ProviderID,
 		arg.IgnoreCase,
 	)
 	var created []string

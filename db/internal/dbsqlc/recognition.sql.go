@@ -13,7 +13,7 @@ const listingsRemember = `-- name: ListingsRemember :exec
 WITH listed AS (
     SELECT d.id AS department_id, l.members_digest, sd.leaders, w.listing
     FROM unnest($3::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT run_id, external_id, ordinal, children_complete, members_complete, pages, members_read, members_declared, error, children_listing, children_via, children_cursor, children_pages, children_error, members_bad, members_listing, members_via, members_cursor, members_error, members_skipped, members_request, members_read_at, children_request, children_read_at, members_digest, members_known, members_settled, members_stored, members_recognised, children_bad FROM sync_run_departments x
+    CROSS JOIN LATERAL (SELECT run_id, external_id, ordinal, children_complete, members_complete, pages, members_read, members_declared, error, children_listing, children_via, children_cursor, children_pages, children_error, members_bad, members_listing, members_via, members_cursor, members_error, members_skipped, members_request, members_read_at, children_request, children_read_at, members_digest, members_known, members_stored, members_recognised, children_bad FROM sync_run_departments x
         WHERE x.run_id = $2::uuid AND x.external_id = w.listing AND x.members_complete AND x.members_digest IS NOT NULL OFFSET 0) l
     CROSS JOIN LATERAL (SELECT run_id, external_id, parent_external_id, name, sort_order, declared_members, leaders, raw FROM staged_departments x WHERE x.run_id = $2::uuid AND x.external_id = w.listing OFFSET 0) sd
     CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, parent_id, name, path, member_count, direct_member_count, status, sort_order, raw_data, synced_at, depth FROM org_departments x

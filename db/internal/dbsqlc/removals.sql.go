@@ -14,7 +14,6 @@ SELECT count(*)::int AS departments,
     (count(*) FILTER (WHERE NOT l.children_complete))::int AS children_incomplete,
     (count(*) FILTER (WHERE NOT l.members_complete))::int AS members_incomplete,
     (count(*) FILTER (WHERE l.members_skipped))::int AS members_skipped,
-    coalesce(sum(l.members_settled) FILTER (WHERE l.members_recognised), 0)::int AS members_settled,
     coalesce((SELECT max(d.declared_members) FROM staged_departments d WHERE d.run_id = $1 AND d.parent_external_id IS NULL), -1)::int AS members_declared
 FROM sync_run_departments l WHERE l.run_id = $1
 `
@@ -24,12 +23,11 @@ type CompletenessRow struct {
 	ChildrenIncomplete int32
 	MembersIncomplete  int32
 	MembersSkipped     int32
-	MembersSettled     int32
 	MembersDeclared    int32
 }
 
-// Whether the tree and everybody in it were read to the end, how many people the
-// provider declares for the root, and how many are stored for sure in what was recognised.
+// Whether the tree and everybody in it were read to the end, and how many people the
+// provider declares for the root.
 func (q *Queries) Completeness(ctx context.Context, db DBTX, runID string) (CompletenessRow, error) {
 	row := db.QueryRow(ctx, completeness, runID)
 	var i CompletenessRow
@@ -38,7 +36,6 @@ func (q *Queries) Completeness(ctx context.Context, db DBTX, runID string) (Comp
 		&i.ChildrenIncomplete,
 		&i.MembersIncomplete,
 		&i.MembersSkipped,
-		&i.MembersSettled,
 		&i.MembersDeclared,
 	)
 	return i, err
@@ -118,6 +115,34 @@ func (q *Queries) ContradictedScopes(ctx context.Context, db DBTX, runID string,
 	return items, nil
 }
 
+const membersPlacedNowhere = `-- name: MembersPlacedNowhere :many
+SELECT m.id FROM org_members m
+WHERE m.provider_id = $1 AND m.status <> 'deleted' AND NOT EXISTS (
+    SELECT 1 FROM org_member_departments md JOIN org_departments d ON d.id = md.department_id
+    WHERE md.member_id = m.id AND d.provider_id = $1)
+`
+
+// Members without a membership in any of the provider's departments.
+func (q *Queries) MembersPlacedNowhere(ctx context.Context, db DBTX, providerID *string) ([]string, error) {
+	rows, err := db.Query(ctx, membersPlacedNowhere, providerID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const membersRead = `-- name: MembersRead :one
 WITH people AS (
     SELECT DISTINCT p.member_id, p.person_key FROM (
@@ -128,6 +153,7 @@ WITH people AS (
         SELECT md.member_id, NULL FROM sync_run_departments l
         JOIN org_departments d ON d.provider_id = $2 AND d.external_id = l.external_id AND d.status = 'active'
         JOIN org_member_departments md ON md.department_id = d.id
+        JOIN org_members m ON m.id = md.member_id AND m.provider_id = $2
         WHERE l.run_id = $1 AND l.members_recognised
     ) p
 )
@@ -147,51 +173,6 @@ func (q *Queries) MembersRead(ctx context.Context, db DBTX, runID string, provid
 	return i, err
 }
 
-const membersSealed = `-- name: MembersSealed :one
-SELECT (r.members_active + c.active)::int AS active, (r.members_there + c.stored)::int AS stored, (r.members_placed = r.members_there)::boolean AS all_placed
-FROM sync_runs r CROSS JOIN (
-    SELECT coalesce(sum((x.after ->> 'status' = 'active')::int - coalesce((x.before ->> 'status' = 'active')::int, 0)), 0) AS active,
-        coalesce(sum((x.after ->> 'status' <> 'deleted')::int - coalesce((x.before ->> 'status' <> 'deleted')::int, 0)), 0) AS stored,
-        coalesce(bool_or(x.kind = 'deleted'), false) AS removed
-    FROM org_changes x WHERE x.run_id = $1 AND x.object_type = 'member'
-) c
-WHERE r.id = $1 AND r.members_there IS NOT NULL AND NOT c.removed
-`
-
-type MembersSealedRow struct {
-	Active    int32
-	Stored    int32
-	AllPlaced bool
-}
-
-// The same by what there was when the departments were sealed and what the run has
-// changed since, and whether everybody had a place then. None where that is not known,
-// or the run has removed somebody already.
-func (q *Queries) MembersSealed(ctx context.Context, db DBTX, runID string) (MembersSealedRow, error) {
-	row := db.QueryRow(ctx, membersSealed, runID)
-	var i MembersSealedRow
-	err := row.Scan(&i.Active, &i.Stored, &i.AllPlaced)
-	return i, err
-}
-
-const membersThere = `-- name: MembersThere :one
-SELECT (count(*) FILTER (WHERE m.status = 'active'))::int AS active, (count(*) FILTER (WHERE m.status <> 'deleted'))::int AS stored
-FROM org_members m WHERE m.provider_id = $1
-`
-
-type MembersThereRow struct {
-	Active int32
-	Stored int32
-}
-
-// How many people are active, and how many have not been removed.
-func (q *Queries) MembersThere(ctx context.Context, db DBTX, providerID *string) (MembersThereRow, error) {
-	row := db.QueryRow(ctx, membersThere, providerID)
-	var i MembersThereRow
-	err := row.Scan(&i.Active, &i.Stored)
-	return i, err
-}
-
 const removalFigures = `-- name: RemovalFigures :one
 SELECT
     (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = 'member' AND r.confirmed)::int AS members,
@@ -199,6 +180,7 @@ SELECT
     (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = 'membership' AND r.confirmed)::int AS memberships,
     (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = 'member' AND NOT r.confirmed)::int AS unconfirmed_members,
     (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = 'department' AND NOT r.confirmed)::int AS unconfirmed_departments,
+    (SELECT count(*) FROM org_members m WHERE m.provider_id = $2 AND m.status = 'active')::int AS members_there,
     (SELECT count(*) FROM org_departments d WHERE d.provider_id = $2 AND d.status = 'active')::int AS departments_there,
     p.removal_limit_count, p.removal_limit_percent, p.department_limit_count, p.department_limit_percent
 FROM identity_providers p WHERE p.id = $2
@@ -210,6 +192,7 @@ type RemovalFiguresRow struct {
 	Memberships            int32
 	UnconfirmedMembers     int32
 	UnconfirmedDepartments int32
+	MembersThere           int32
 	DepartmentsThere       int32
 	RemovalLimitCount      int32
 	RemovalLimitPercent    float64
@@ -228,6 +211,7 @@ func (q *Queries) RemovalFigures(ctx context.Context, db DBTX, runID string, pro
 		&i.Memberships,
 		&i.UnconfirmedMembers,
 		&i.UnconfirmedDepartments,
+		&i.MembersThere,
 		&i.DepartmentsThere,
 		&i.RemovalLimitCount,
 		&i.RemovalLimitPercent,
@@ -359,7 +343,7 @@ WITH undecided AS MATERIALIZED (
     UNION
     SELECT md.member_id FROM unlisted u JOIN org_member_departments md ON md.department_id = u.id
     UNION
-    SELECT m.id FROM org_members m WHERE m.provider_id = $4 AND NOT $5::boolean
+    SELECT unnest($5::uuid[])
 ), missed AS MATERIALIZED (
     SELECT m.id FROM candidates c
     CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, department_id, department_path, status, activated, user_id, raw_data, synced_at, content FROM org_members x WHERE x.id = c.id AND x.provider_id = $4 AND x.status <> 'deleted' OFFSET 0) m
@@ -384,22 +368,21 @@ type RemovalsPlanMembersParams struct {
 	EverythingRead bool
 	ListingsEnded  bool
 	ProviderID     *string
-	AllPlaced      bool
+	PlacedNowhere  []string
 }
 
 // People not seen anywhere. Where every department was read that settles it; else
 // those whose departments all were read are to be looked up one by one, since they
 // may be in one that was not; where all listings ended, and only the provider's own count
-// says that somebody is missing from them, everybody is. Whoever has a place is among those missed in a place, or
-// in a department that is not there any more, or was seen; everybody is gone through only
-// where somebody has none.
+// says that somebody is missing from them, everybody is. A member who is missed is missed in a
+// department, or is in one that is not listed any more, or has none.
 func (q *Queries) RemovalsPlanMembers(ctx context.Context, db DBTX, arg RemovalsPlanMembersParams) (int64, error) {
 	result, err := db.Exec(ctx, removalsPlanMembers,
 		arg.RunID,
 		arg.EverythingRead,
 		arg.ListingsEnded,
 		arg.ProviderID,
-		arg.AllPlaced,
+		arg.PlacedNowhere,
 	)
 	if err != nil {
 		return 0, err

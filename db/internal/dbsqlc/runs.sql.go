@@ -105,7 +105,7 @@ func (q *Queries) ChangesDrop(ctx context.Context, db DBTX, runID string) error 
 }
 
 const fenceHold = `-- name: FenceHold :one
-SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly, r.began_empty,
+SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly,
     (r.hold_workflow_id IS NOT NULL)::boolean AS approved,
     set_config('orgsync.run_id', r.id::text, true) AS logged_as,
     (cardinality(r.departments) = 0 AND cardinality(r.members) = 0 AND r.retries IS NULL AND r.undoes IS NULL)::boolean AS whole
@@ -120,7 +120,6 @@ type FenceHoldRow struct {
 	ProviderType string
 	Mode         string
 	Singly       bool
-	BeganEmpty   bool
 	Approved     bool
 	LoggedAs     string
 	Whole        bool
@@ -138,7 +137,6 @@ func (q *Queries) FenceHold(ctx context.Context, db DBTX, runID string) (FenceHo
 		&i.ProviderType,
 		&i.Mode,
 		&i.Singly,
-		&i.BeganEmpty,
 		&i.Approved,
 		&i.LoggedAs,
 		&i.Whole,
@@ -388,7 +386,7 @@ func (q *Queries) RunErrorList(ctx context.Context, db DBTX, runID string, maxRo
 }
 
 const runGet = `-- name: RunGet :one
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, r.began_empty, r.members_seen, r.members_there, r.members_active, r.members_placed, r.started_by, r.decided_by, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, r.members_seen, r.started_by, r.decided_by, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE r.id = $1
 `
 
@@ -418,11 +416,7 @@ type RunGetRow struct {
 	DetailsDroppedAt *time.Time
 	DetailsLeft      bool
 	RawLeft          bool
-	BeganEmpty       bool
 	MembersSeen      *int32
-	MembersThere     *int32
-	MembersActive    *int32
-	MembersPlaced    *int32
 	StartedBy        *string
 	DecidedBy        *string
 	ProviderName     string
@@ -458,11 +452,7 @@ func (q *Queries) RunGet(ctx context.Context, db DBTX, id string) (RunGetRow, er
 		&i.DetailsDroppedAt,
 		&i.DetailsLeft,
 		&i.RawLeft,
-		&i.BeganEmpty,
 		&i.MembersSeen,
-		&i.MembersThere,
-		&i.MembersActive,
-		&i.MembersPlaced,
 		&i.StartedBy,
 		&i.DecidedBy,
 		&i.ProviderName,
@@ -472,9 +462,8 @@ func (q *Queries) RunGet(ctx context.Context, db DBTX, id string) (RunGetRow, er
 }
 
 const runInsert = `-- name: RunInsert :exec
-INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, undoes, started_by, began_empty)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-    NOT EXISTS (SELECT 1 FROM org_members m WHERE m.provider_id = $2))
+INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, undoes, started_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 `
 
 type RunInsertParams struct {
@@ -511,7 +500,7 @@ func (q *Queries) RunInsert(ctx context.Context, db DBTX, arg RunInsertParams) e
 }
 
 const runList = `-- name: RunList :many
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, r.began_empty, r.members_seen, r.members_there, r.members_active, r.members_placed, r.started_by, r.decided_by, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, r.members_seen, r.started_by, r.decided_by, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE ($1::text IS NULL OR p.name = $1)
 ORDER BY r.started_at DESC, r.id LIMIT $2
 `
@@ -542,11 +531,7 @@ type RunListRow struct {
 	DetailsDroppedAt *time.Time
 	DetailsLeft      bool
 	RawLeft          bool
-	BeganEmpty       bool
 	MembersSeen      *int32
-	MembersThere     *int32
-	MembersActive    *int32
-	MembersPlaced    *int32
 	StartedBy        *string
 	DecidedBy        *string
 	ProviderName     string
@@ -588,11 +573,7 @@ func (q *Queries) RunList(ctx context.Context, db DBTX, provider *string, maxRow
 			&i.DetailsDroppedAt,
 			&i.DetailsLeft,
 			&i.RawLeft,
-			&i.BeganEmpty,
 			&i.MembersSeen,
-			&i.MembersThere,
-			&i.MembersActive,
-			&i.MembersPlaced,
 			&i.StartedBy,
 			&i.DecidedBy,
 			&i.ProviderName,
