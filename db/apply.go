@@ -31,13 +31,6 @@ func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	if err := s.planFor(ctx, tx, everything); err != nil {
 		return err
 	}
-	stands, err := s.q.TreeStands(ctx, tx, &run.ProviderID, runID, run.TenantID)
-	if err != nil {
-		return fmt.Errorf("compare: %w", err)
-	}
-	if stands {
-		return nil
-	}
 	orphans, err := s.q.TreeRepairOrphans(ctx, tx, runID, &run.ProviderID)
 	if err != nil {
 		return fmt.Errorf("repair orphans: %w", err)

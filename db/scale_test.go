@@ -222,7 +222,7 @@ func (m many) run(t *testing.T) {
 	for name, most := range map[string]float64{
 		"MembersResolve": 40 * perBatch, "MembersCompare": 40 * perBatch, "ScopeFigures": 20 * perBatch,
 		"ListingsRemember": 40 * perBatch, "LedgerMembersAdvance": 20 * batchOfMany, "LedgerSeal": 20 * all, "LedgerFailUnapplied": 20 * all,
-		"TreeStands": 20 * tree, "TreeRepairOrphans": 20 * tree, "TreeRepairCycles": 20 * tree, "DepartmentsInsert": 20 * tree,
+		"TreeRepairOrphans": 20 * tree, "TreeRepairCycles": 20 * tree, "DepartmentsInsert": 20 * tree,
 		"DepartmentsUpdate": 20 * tree, "DepartmentsPlace": 20 * tree,
 		"ContradictedScopes": 20 * all, "RemovalsPlanMemberships": 20 * all, "RemovalsPlanMembers": 20 * all,
 		"RemovalsPlanDepartments": 20 * all, "Completeness": 20 * all, "MembersPlacedNowhere": 20 * all, "RemovalFigures": 20 * all, "MembersRead": 20 * all, "RunCountRead": 20 * all,

@@ -337,27 +337,3 @@ func (q *Queries) TreeRepairOrphans(ctx context.Context, db DBTX, runID string, 
 	}
 	return items, nil
 }
-
-const treeStands = `-- name: TreeStands :one
-SELECT NOT EXISTS (
-    SELECT 1 FROM staged_departments s
-    LEFT JOIN org_departments d ON d.provider_id = $1 AND d.external_id = s.external_id
-    LEFT JOIN org_departments p ON p.id = d.parent_id AND p.provider_id = $1
-    LEFT JOIN staged_departments sp ON sp.run_id = $2 AND sp.external_id = s.parent_external_id
-    WHERE s.run_id = $2 AND NOT coalesce(
-        d.status = 'active' AND d.name = coalesce(s.name, d.name) AND d.sort_order IS NOT DISTINCT FROM coalesce(s.sort_order, d.sort_order) AND d.raw_data = coalesce(s.raw, d.raw_data)
-        AND d.tenant_id IS NOT DISTINCT FROM $3::uuid
-        AND CASE WHEN s.parent_external_id IS NULL THEN d.parent_id IS NULL AND d.depth = 0
-            ELSE p.external_id = sp.external_id AND p.depth = d.depth - 1 END, false)
-) AS stands
-`
-
-// Whether the tree was read as it is stored, to the letter where it was sent: then
-// nothing of it is to be repaired or written. There is no circle where each stands a
-// level below its parent.
-func (q *Queries) TreeStands(ctx context.Context, db DBTX, providerID *string, runID string, tenantID *string) (bool, error) {
-	row := db.QueryRow(ctx, treeStands, providerID, runID, tenantID)
-	var stands bool
-	err := row.Scan(&stands)
-	return stands, err
-}
