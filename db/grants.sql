@@ -21,7 +21,6 @@ BEGIN
             staged_departments, staged_members, remembered_listings, removal_candidates,
             provider_tokens, provider_call_slots TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON sync_workers TO orgsync_worker;
-        GRANT TRUNCATE ON staged_departments, staged_members, sync_run_members TO orgsync_worker;
         GRANT SELECT ON identity_providers, provider_secrets, org_primary_departments, sync_run_memberships, sync_run_people, sync_run_recognised,
             orgsync_schema_version TO orgsync_worker;
         GRANT UPDATE (generation, newest_run_id, last_synced_at, visible_range) ON identity_providers TO orgsync_worker;

@@ -32,7 +32,7 @@ func (s *Store) RunHold(ctx context.Context, runID, reason, holdWorkflowID strin
 		if err := s.q.RunSetCounts(ctx, tx, body, runID); err != nil {
 			return err
 		}
-		return s.dropStaging(ctx, tx, runID)
+		return s.q.RunDropStaging(ctx, tx, runID)
 	}))
 }
 

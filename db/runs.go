@@ -240,7 +240,7 @@ func (s *Store) RunFinish(ctx context.Context, runID, status, problem string, co
 				return err
 			}
 		}
-		return s.dropStaging(ctx, tx, runID)
+		return s.q.RunDropStaging(ctx, tx, runID)
 	}))
 }
 

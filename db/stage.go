@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/internal/directory"
@@ -301,37 +300,4 @@ func orNull(s string) any {
 		return nil
 	}
 	return s
-}
-
-// muchStaged is from how many bytes on staging is emptied as a whole.
-const muchStaged = 8 << 20
-
-// dropStaging drops a run's snapshot at the end of a transaction. A large one that
-// nobody else's stands beside goes with the tables' files, by which nothing is left to
-// vacuum; if anybody is at the tables, row by row.
-func (s *Store) dropStaging(ctx context.Context, tx pgx.Tx, runID string) error {
-	emptied := false
-	err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error {
-		alone, err := s.q.StagingAlone(ctx, tx, muchStaged, runID)
-		if err != nil || !alone {
-			return err
-		}
-		if err := s.q.StagingLock(ctx, tx); err != nil {
-			return err
-		}
-		// Somebody may have come between.
-		if emptied, err = s.q.StagingAlone(ctx, tx, muchStaged, runID); err != nil || !emptied {
-			return err
-		}
-		return s.q.StagingEmpty(ctx, tx)
-	})
-	var pg *pgconn.PgError
-	switch {
-	case errors.As(err, &pg) && (pg.Code == "55P03" || pg.Code == "42501"): // lock not available, or a role that may only delete
-	case err != nil:
-		return err
-	case emptied:
-		return nil
-	}
-	return s.q.RunDropStaging(ctx, tx, runID)
 }

@@ -101,22 +101,6 @@ SELECT r.phase, r.status, r.calls, r.started_at,
     (SELECT coalesce(sum(l.members_read), 0) FROM sync_run_departments l WHERE l.run_id = r.id)::bigint AS members_read
 FROM sync_runs r WHERE r.id = @run_id;
 
--- name: StagingLock :exec
-LOCK TABLE staged_departments, staged_members, sync_run_members IN ACCESS EXCLUSIVE MODE NOWAIT;
-
--- name: StagingAlone :one
--- Whether the snapshots of all other runs are gone, and this one is worth the trouble
--- of emptying tables. The first and the last of an index tell of all between.
-SELECT (pg_relation_size('staged_members') > @bytes::bigint
-    AND NOT EXISTS (SELECT 1 FROM staged_departments d WHERE d.run_id <> @run_id)
-    AND coalesce((SELECT s.run_id FROM staged_members s ORDER BY s.run_id LIMIT 1) = @run_id, true)
-    AND coalesce((SELECT s.run_id FROM staged_members s ORDER BY s.run_id DESC LIMIT 1) = @run_id, true)
-    AND coalesce((SELECT r.run_id FROM sync_run_members r ORDER BY r.run_id LIMIT 1) = @run_id, true)
-    AND coalesce((SELECT r.run_id FROM sync_run_members r ORDER BY r.run_id DESC LIMIT 1) = @run_id, true))::boolean;
-
--- name: StagingEmpty :exec
-TRUNCATE staged_departments, staged_members, sync_run_members;
-
 -- name: RunDropStaging :exec
 WITH d AS (DELETE FROM staged_departments sd WHERE sd.run_id = @run_id),
      m AS (DELETE FROM staged_members sm WHERE sm.run_id = @run_id)

@@ -767,39 +767,3 @@ func (q *Queries) RunSetSeen(ctx context.Context, db DBTX, members int32, iD str
 	_, err := db.Exec(ctx, runSetSeen, members, iD)
 	return err
 }
-
-const stagingAlone = `-- name: StagingAlone :one
-SELECT (pg_relation_size('staged_members') > $1::bigint
-    AND NOT EXISTS (SELECT 1 FROM staged_departments d WHERE d.run_id <> $2)
-    AND coalesce((SELECT s.run_id FROM staged_members s ORDER BY s.run_id LIMIT 1) = $2, true)
-    AND coalesce((SELECT s.run_id FROM staged_members s ORDER BY s.run_id DESC LIMIT 1) = $2, true)
-    AND coalesce((SELECT r.run_id FROM sync_run_members r ORDER BY r.run_id LIMIT 1) = $2, true)
-    AND coalesce((SELECT r.run_id FROM sync_run_members r ORDER BY r.run_id DESC LIMIT 1) = $2, true))::boolean
-`
-
-// Whether the snapshots of all other runs are gone, and this one is worth the trouble
-// of emptying tables. The first and the last of an index tell of all between.
-func (q *Queries) StagingAlone(ctx context.Context, db DBTX, bytes int64, runID string) (bool, error) {
-	row := db.QueryRow(ctx, stagingAlone, bytes, runID)
-	var column_1 bool
-	err := row.Scan(&column_1)
-	return column_1, err
-}
-
-const stagingEmpty = `-- name: StagingEmpty :exec
-TRUNCATE staged_departments, staged_members, sync_run_members
-`
-
-func (q *Queries) StagingEmpty(ctx context.Context, db DBTX) error {
-	_, err := db.Exec(ctx, stagingEmpty)
-	return err
-}
-
-const stagingLock = `-- name: StagingLock :exec
-LOCK TABLE staged_departments, staged_members, sync_run_members IN ACCESS EXCLUSIVE MODE NOWAIT
-`
-
-func (q *Queries) StagingLock(ctx context.Context, db DBTX) error {
-	_, err := db.Exec(ctx, stagingLock)
-	return err
-}
