@@ -10,6 +10,8 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/starter/cli"
+	runcmd "github.com/orgsync/orgsync/starter/run"
 	"github.com/orgsync/orgsync/workflows"
 )
 
@@ -19,9 +21,9 @@ func TestCancel(t *testing.T) {
 	store, ctx := in.store(), t.Context()
 	in.add("cancel", feishuConfig())
 	o := in.run("cancel", "cancel")
-	require.Equal(t, exitNothing, o.status)
+	require.Equal(t, cli.ExitNothing, o.status)
 	require.Contains(t, o.stderr, "no run of cancel is running")
-	require.Equal(t, exitUsage, in.run("cancel", "nobody").status)
+	require.Equal(t, cli.ExitUsage, in.run("cancel", "nobody").status)
 
 	requested := func(id, run string) {
 		t.Helper()
@@ -32,11 +34,11 @@ func TestCancel(t *testing.T) {
 		require.NoError(t, temporal.TerminateWorkflow(ctx, id, run, ""))
 	}
 	// One that no worker has taken up is known to Temporal alone.
-	var begun started
+	var begun runcmd.Started
 	in.ok("sync", "cancel", "--output", "json").json(&begun)
-	var stopped canceling
+	var stopped runcmd.Canceling
 	in.ok("cancel", "cancel", "--no-wait", "--output", "json").json(&stopped)
-	require.Equal(t, canceling{Provider: "cancel", WorkflowID: "orgsync/cancel"}, stopped)
+	require.Equal(t, runcmd.Canceling{Provider: "cancel", WorkflowID: "orgsync/cancel"}, stopped)
 	requested(begun.WorkflowID, begun.TemporalRunID)
 
 	// One that was started by hand, under an id of its own.
@@ -45,15 +47,15 @@ func TestCancel(t *testing.T) {
 	run := in.begin(store, "cancel", byHand.GetRunID())
 	in.query("UPDATE sync_runs SET workflow_id = 'by-hand' WHERE id = $1", run)
 	in.ok("cancel", "cancel", "--no-wait", "--output", "json").json(&stopped)
-	require.Equal(t, canceling{Provider: "cancel", RunID: run, WorkflowID: "by-hand"}, stopped)
+	require.Equal(t, runcmd.Canceling{Provider: "cancel", RunID: run, WorkflowID: "by-hand"}, stopped)
 	requested("by-hand", byHand.GetRunID())
 	o = in.run("cancel", "cancel")
-	require.Equal(t, exitNothing, o.status, "its workflow is gone")
+	require.Equal(t, cli.ExitNothing, o.status, "its workflow is gone")
 	require.Contains(t, o.stderr, "its workflow by-hand is gone; the next run ends it")
 
 	require.NoError(t, store.RunHold(ctx, run, "too many", "orgsync/cancel/removals/"+run, directory.Counts{}))
 	o = in.run("cancel", "cancel")
-	require.Equal(t, exitNothing, o.status)
+	require.Equal(t, cli.ExitNothing, o.status)
 	require.Contains(t, o.stderr, "is held, waiting for a decision: orgsync runs show "+run[:8])
 }
 
@@ -62,7 +64,7 @@ func TestRunsWatch(t *testing.T) {
 	in, temporal := newInstallation(t), dial(t)
 	store, ctx := in.store(), t.Context()
 	in.add("watched", feishuConfig())
-	for status, want := range map[string]int{directory.RunSucceeded: exitDone, directory.RunPartial: exitPartial, directory.RunCanceled: exitFailed} {
+	for status, want := range map[string]int{directory.RunSucceeded: cli.ExitDone, directory.RunPartial: cli.ExitPartial, directory.RunCanceled: cli.ExitFailed} {
 		run := in.begin(store, "watched", status)
 		require.NoError(t, store.RunFinish(ctx, run, status, "", directory.Counts{}, true))
 		var result workflows.SyncResult
@@ -76,16 +78,14 @@ func TestRunsWatch(t *testing.T) {
 	require.NoError(t, err)
 	run := in.begin(store, "watched", at.GetRunID())
 	stdout, stderr, status := &lines{}, &lines{}, make(chan int)
-	s := &session{stdout: stdout, stderr: stderr, getenv: func(name string) string { return in.env[name] }}
-	t.Cleanup(s.close)
 	go func() {
 		ctx, cancel := context.WithTimeout(ctx, time.Minute)
 		defer cancel()
-		status <- s.conclude(ctx, runsWatch{ID: run, TemporalTimeout: time.Hour}.Run(ctx, s))
+		status <- in.runWith(ctx, temporal, stdout, stderr, "runs", "watch", run)
 	}()
 	stderr.wait(t, "orgsync: watched: begin,", 30*time.Second)
 	require.NoError(t, temporal.TerminateWorkflow(ctx, at.GetID(), at.GetRunID(), ""))
-	require.Equal(t, exitFailed, <-status)
+	require.Equal(t, cli.ExitFailed, <-status)
 	require.Contains(t, stdout.String(), "watched: canceled (apply)")
-	require.Equal(t, exitUsage, in.run("runs", "watch", "ffff").status)
+	require.Equal(t, cli.ExitUsage, in.run("runs", "watch", "ffff").status)
 }

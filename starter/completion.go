@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/orgsync/orgsync/starter/cli"
 )
 
 type completionCommand struct {
@@ -28,13 +30,13 @@ Examples:
 }
 
 // Run implements the command.
-func (c completionCommand) Run(s *session, parsed *kong.Context) error {
+func (c completionCommand) Run(s *cli.Session, parsed *kong.Context) error {
 	var b strings.Builder
 	map[string]func(io.Writer, []stage){"bash": writeBash, "zsh": writeZsh, "fish": writeFish}[c.Shell](&b, stages(parsed.Model.Node, ""))
-	if s.json {
-		return s.printJSON(completionScript{Shell: c.Shell, Script: b.String()})
+	if s.JSON {
+		return s.PrintJSON(completionScript{Shell: c.Shell, Script: b.String()})
 	}
-	s.say("%s", strings.TrimRight(b.String(), "\n"))
+	s.Printf("%s", strings.TrimRight(b.String(), "\n"))
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/orgsync/orgsync/starter/cli"
 	"github.com/stretchr/testify/require"
 )
 
@@ -49,6 +50,6 @@ func TestZshAndFishAreToldEverything(t *testing.T) {
 		}
 	}
 	o := in.run("completion", "csh")
-	require.Equal(t, exitUsage, o.status)
+	require.Equal(t, cli.ExitUsage, o.status)
 	require.Contains(t, o.stderr, "bash")
 }

@@ -10,8 +10,9 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/starter/cli"
+	runcmd "github.com/orgsync/orgsync/starter/run"
 	"github.com/orgsync/orgsync/workflows"
 )
 
@@ -44,7 +45,6 @@ func TestDecidingOutlastsTemporalsAbsence(t *testing.T) {
 	w.RegisterWorkflow(holding)
 	require.NoError(t, w.Start())
 	t.Cleanup(w.Stop)
-	approve := decision{update: workflows.ApproveUpdate}
 
 	for name, joined := range map[string]bool{"answers again": true, "stays away": false} {
 		run := in.begin(store, "acme", name)
@@ -53,23 +53,20 @@ func TestDecidingOutlastsTemporalsAbsence(t *testing.T) {
 		require.NoError(t, err)
 		wire := newWire(t)
 		temporal := wire.dial("deciding")
-		var result workflows.SyncResult
-		ended := make(chan error, 1)
-		go func() {
-			var err error
-			result, err = approve.send(ctx, store, temporal, db.Run{ID: run, HoldWorkflowID: "hold/" + run}, time.Hour)
-			ended <- err
-		}()
+		stdout, stderr, ended := &lines{}, &lines{}, make(chan int, 1)
+		go func() { ended <- in.runWith(ctx, temporal, stdout, stderr, "approve", "acme", run, "--output", "json") }()
 		accepted(t, direct, held)
 		wire.cut()
 		if joined {
 			require.NoError(t, direct.SignalWorkflow(ctx, held.GetID(), "", "carry on", nil))
 			wire.join()
 		} else {
-			in.query("UPDATE sync_runs SET decided_by = $2 WHERE id = $1", run, who())
+			in.query("UPDATE sync_runs SET decided_by = $2 WHERE id = $1", run, cli.Actor())
 			require.NoError(t, store.RunFinish(ctx, run, directory.RunSucceeded, "", directory.Counts{}, true))
 		}
-		require.NoError(t, <-ended, name)
+		require.Equal(t, cli.ExitDone, <-ended, "%s: %s", name, stderr)
+		var result runcmd.Result
+		outcome{t: t, stdout: stdout.String()}.json(&result)
 		require.Equal(t, []any{run, directory.RunSucceeded}, []any{result.RunID, result.Status}, name)
 		if joined {
 			var asked int

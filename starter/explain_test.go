@@ -5,8 +5,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/starter/cli"
+	"github.com/orgsync/orgsync/starter/report"
 )
 
 // A person who was removed while a place was held back, as a run leaves it behind.
@@ -38,36 +39,36 @@ func TestExplain(t *testing.T) {
 	} {
 		require.Contains(t, text, want)
 	}
-	var story db.Story
+	var story report.Story
 	in.ok("explain", "acme", "u1", "--output", "json").json(&story)
 	require.Equal(t, "LOG7", story.Chapters[0].Evidence.Listings[0].Request)
 	require.Contains(t, in.ok("explain", "acme", "u2").stdout, "No change is on record")
 
 	o := in.run("explain", "acme", "zhangsan")
-	require.Equal(t, exitFailed, o.status)
+	require.Equal(t, cli.ExitFailed, o.status)
 	require.Contains(t, o.stdout, "u1")
 	require.Contains(t, o.stdout, "u2")
 	require.Contains(t, o.stderr, "choose one with: orgsync explain acme ID")
 	o = in.run("explain", "acme", "zhangsan", "--output", "json")
-	require.Equal(t, exitFailed, o.status)
+	require.Equal(t, cli.ExitFailed, o.status)
 	var several struct {
 		Error   string
-		Matches []db.Object
+		Matches []cli.Object
 	}
 	o.json(&several)
 	require.Len(t, several.Matches, 2)
 	require.Equal(t, story.ID, in.explained(several.Matches[0].ID).ID)
 
 	o = in.run("explain", "acme", "nobody")
-	require.Equal(t, exitFailed, o.status)
+	require.Equal(t, cli.ExitFailed, o.status)
 	require.Contains(t, o.stderr, `no person or department of acme is or was known by "nobody"; see: orgsync search acme TEXT`)
-	require.Equal(t, exitUsage, in.run("explain", "acme", " ").status)
+	require.Equal(t, cli.ExitUsage, in.run("explain", "acme", " ").status)
 
 	in.query(`UPDATE sync_runs SET details_dropped_at = now()`)
 	require.Contains(t, in.ok("explain", "acme", "u1").stdout, "no longer on record: the record was deleted at")
 }
 
-func (in installation) explained(what string) (story db.Story) {
+func (in installation) explained(what string) (story report.Story) {
 	in.t.Helper()
 	in.ok("explain", "acme", what, "--output", "json").json(&story)
 	return story

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/orgsync/orgsync/internal/config"
+	"github.com/orgsync/orgsync/starter/cli"
 )
 
 type helpCommand struct {
@@ -22,8 +23,8 @@ Examples:
 }
 
 // Run implements the command.
-func (c helpCommand) Run(ctx context.Context, s *session) error {
-	return ended(run(ctx, append(c.Command, "--help"), s.stdin, behind(s.stdout).Writer, s.stderr, s.getenv))
+func (c helpCommand) Run(ctx context.Context, s *cli.Session) error {
+	return cli.Ended(execute(ctx, append(c.Command, "--help"), s.Stdin, s.Screen().Writer, s.Stderr, s.Getenv))
 }
 
 // settingsUsage lists the settings so that they fit a terminal.
@@ -35,7 +36,7 @@ func settingsUsage() string {
 			b.WriteString(line + "\n")
 			continue
 		}
-		folded := foldText(strings.TrimLeft(line[indent:], " "), defaultWidth-indent)
+		folded := cli.Fold(strings.TrimLeft(line[indent:], " "), cli.DefaultWidth-indent)
 		b.WriteString(line[:indent] + strings.Join(folded, "\n"+strings.Repeat(" ", indent)) + "\n")
 	}
 	return b.String()

@@ -13,6 +13,8 @@ import (
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/dbtest"
 	"github.com/orgsync/orgsync/internal/secret"
+	"github.com/orgsync/orgsync/starter/cli"
+	"github.com/orgsync/orgsync/starter/maintenance"
 )
 
 func TestKeysetCreateTouchesNoExistingFile(t *testing.T) {
@@ -27,7 +29,7 @@ func TestKeysetCreateTouchesNoExistingFile(t *testing.T) {
 	require.NoError(t, err)
 
 	again := in.run("keyset", "create", path)
-	require.Equal(t, exitUsage, again.status)
+	require.Equal(t, cli.ExitUsage, again.status)
 	require.Contains(t, again.stderr, "exists already")
 	after, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -38,7 +40,7 @@ func TestKeysetCreateIntoAMissingFolder(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join(t.TempDir(), "etc", "orgsync")
 	o := installation{t: t}.run("keyset", "create", filepath.Join(folder, "keyset.json"))
-	require.Equal(t, exitUsage, o.status)
+	require.Equal(t, cli.ExitUsage, o.status)
 	require.Equal(t, "orgsync: create key set: there is no folder "+folder+"; make it with: mkdir -p "+folder+"\n", o.stderr)
 }
 
@@ -48,9 +50,9 @@ func TestKeysetRotateRefusesWhatIsNoKeySet(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keyset.json")
 	require.NoError(t, os.WriteFile(path, []byte(`{"hunter2":1}`), 0o600))
 	o := in.run("keyset", "rotate", path)
-	require.Equal(t, exitUsage, o.status)
+	require.Equal(t, cli.ExitUsage, o.status)
 	require.NotContains(t, o.stderr, "hunter2")
-	require.Equal(t, exitUsage, in.run("keyset", "rotate", path+".not").status)
+	require.Equal(t, cli.ExitUsage, in.run("keyset", "rotate", path+".not").status)
 }
 
 // A rotation must leave nothing sealed under the key that is to be given up.
@@ -65,21 +67,21 @@ func TestSecretsOutliveTheKeyTheyWereSealedUnder(t *testing.T) {
 	in.ok("keyset", "rotate", in.env["ORGSYNC_KEYSET"])
 	in.ok("provider", "test", "acme")
 	o := in.run("keyset", "prune", in.env["ORGSYNC_KEYSET"])
-	require.Equal(t, exitFailed, o.status)
+	require.Equal(t, cli.ExitFailed, o.status)
 	require.Contains(t, o.stderr, "1 stored secret is still encrypted with keys older than the newest")
 	in.ok("provider", "test", "acme")
-	var done resealed
+	var done maintenance.Resealed
 	in.ok("keyset", "reseal", "--output", "json").json(&done)
 	require.Equal(t, 1, done.Secrets)
 	in.ok("provider", "test", "acme")
-	var pruned prunedKeyset
+	var pruned maintenance.PrunedKeyset
 	in.ok("keyset", "prune", in.env["ORGSYNC_KEYSET"], "--output", "json").json(&pruned)
 	require.Equal(t, 1, pruned.Removed)
 	in.ok("provider", "test", "acme")
 
 	require.NoError(t, os.WriteFile(in.env["ORGSYNC_KEYSET"], first, 0o600))
 	o = in.run("provider", "test", "acme")
-	require.Equal(t, exitUsage, o.status)
+	require.Equal(t, cli.ExitUsage, o.status)
 	require.Contains(t, o.stderr, "app_secret")
 	require.NotContains(t, o.stdout+o.stderr, feishuSecret)
 }
@@ -112,7 +114,7 @@ func TestNothingIsSealedUnderAKeyThatAWorkerLacks(t *testing.T) {
 	refused := func(command []string) {
 		t.Helper()
 		o := in.feed(string(config), command...)
-		require.Equal(t, exitFailed, o.status, o.stdout)
+		require.Equal(t, cli.ExitFailed, o.status, o.stdout)
 		require.Contains(t, o.stderr, fmt.Sprintf("do not hold the newest key (%d): 4711@host-1; copy the key set's file to each of them, restart them", box().PrimaryKeyID()))
 	}
 	for _, command := range commands {
@@ -132,6 +134,6 @@ func TestNothingIsSealedUnderAKeyThatAWorkerLacks(t *testing.T) {
 	refused(commands[1])
 	require.NoError(t, store.WorkerGone(t.Context(), old.ID))
 	for _, command := range commands {
-		require.Equal(t, exitDone, in.feed(string(config), command...).status, command)
+		require.Equal(t, cli.ExitDone, in.feed(string(config), command...).status, command)
 	}
 }

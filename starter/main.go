@@ -19,6 +19,13 @@ import (
 	_ "time/tzdata" // time zones of schedules, also on machines without the database
 
 	"github.com/alecthomas/kong"
+
+	"github.com/orgsync/orgsync/starter/cli"
+	"github.com/orgsync/orgsync/starter/maintenance"
+	"github.com/orgsync/orgsync/starter/provider"
+	"github.com/orgsync/orgsync/starter/report"
+	"github.com/orgsync/orgsync/starter/run"
+	"github.com/orgsync/orgsync/starter/schedule"
 )
 
 const description = `Syncs a company's directory from Feishu, Lark, DingTalk or WeCom into Postgres.
@@ -39,50 +46,50 @@ type commands struct {
 
 	ShowVersion versionFlag `name:"version" help:"Show the version."`
 
-	Status     statusCommand     `cmd:"" help:"Show the state of every provider."`
-	Provider   providerCommands  `cmd:"" help:"Store, show, change, remove and test providers."`
-	Sync       syncCommand       `cmd:"" help:"Start a sync of a provider."`
-	Schedule   scheduleCommands  `cmd:"" help:"Sync providers regularly."`
-	Runs       runsCommands      `cmd:"" help:"Show what runs did."`
-	Cancel     cancelCommand     `cmd:"" help:"Cancel a provider's running run."`
-	Undo       undoCommand       `cmd:"" help:"Take back what a run changed."`
-	Approve    approveCommand    `cmd:"" help:"Approve the removals of a held run."`
-	Reject     rejectCommand     `cmd:"" help:"Reject the removals of a held run."`
-	Replay     replayCommand     `cmd:"" help:"Check whether this build can continue a workflow."`
-	Tree       treeCommand       `cmd:"" help:"Show the departments with their head counts."`
-	Search     searchCommand     `cmd:"" help:"Find people by name, pinyin, initials, e-mail or phone, and departments by name."`
-	Explain    explainCommand    `cmd:"" help:"Show every change to a person or department, which run made it, and why."`
-	Migrate    migrateCommand    `cmd:"" help:"Bring the database schema up to date."`
-	Keyset     keysetCommands    `cmd:"" help:"Create and rotate the encryption key set."`
-	Notify     notifyCommands    `cmd:"" help:"Test the webhooks."`
-	Completion completionCommand `cmd:"" help:"Print a script that lets a shell complete commands."`
-	HelpOn     helpCommand       `cmd:"" name:"help" help:"Show the help of a command."`
-	Version    versionCommand    `cmd:"" help:"Show the version."`
+	Status     report.StatusCommand       `cmd:"" help:"Show the state of every provider."`
+	Provider   provider.Commands          `cmd:"" help:"Store, show, change, remove and test providers."`
+	Sync       run.SyncCommand            `cmd:"" help:"Start a sync of a provider."`
+	Schedule   schedule.Commands          `cmd:"" help:"Sync providers regularly."`
+	Runs       run.Commands               `cmd:"" help:"Show what runs did."`
+	Cancel     run.CancelCommand          `cmd:"" help:"Cancel a provider's running run."`
+	Undo       run.UndoCommand            `cmd:"" help:"Take back what a run changed."`
+	Approve    run.ApproveCommand         `cmd:"" help:"Approve the removals of a held run."`
+	Reject     run.RejectCommand          `cmd:"" help:"Reject the removals of a held run."`
+	Replay     maintenance.ReplayCommand  `cmd:"" help:"Check whether this build can continue a workflow."`
+	Tree       report.TreeCommand         `cmd:"" help:"Show the departments with their head counts."`
+	Search     report.SearchCommand       `cmd:"" help:"Find people by name, pinyin, initials, e-mail or phone, and departments by name."`
+	Explain    report.ExplainCommand      `cmd:"" help:"Show every change to a person or department, which run made it, and why."`
+	Migrate    maintenance.MigrateCommand `cmd:"" help:"Bring the database schema up to date."`
+	Keyset     maintenance.KeysetCommands `cmd:"" help:"Create and rotate the encryption key set."`
+	Notify     maintenance.NotifyCommands `cmd:"" help:"Test the webhooks."`
+	Completion completionCommand          `cmd:"" help:"Print a script that lets a shell complete commands."`
+	HelpOn     helpCommand                `cmd:"" name:"help" help:"Show the help of a command."`
+	Version    versionCommand             `cmd:"" help:"Show the version."`
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)
+	status := execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)
 	stop()
 	os.Exit(status)
 }
 
 // newParser makes a parser, which can parse one command line.
-func newParser(cli *commands, options ...kong.Option) (*kong.Kong, error) {
+func newParser(line *commands, options ...kong.Option) (*kong.Kong, error) {
 	options = append(options,
 		kong.Name("orgsync"),
-		kong.Description(description+exitHelp()+"\n"+settingsUsage()),
+		kong.Description(description+cli.ExitHelp()+"\n"+settingsUsage()),
 		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true, NoAppDescFormat: true}),
-		guardDefaults(), durations(),
+		provider.GuardDefaults(), cli.Durations(),
 	)
-	return kong.New(cli, append(options, refuseEmpty()...)...)
+	return kong.New(line, append(options, cli.RefuseEmpty()...)...)
 }
 
-// run executes one command line and returns its exit status.
-func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
-	var cli commands
+// execute runs one command line and returns its exit status.
+func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
+	var line commands
 	helped := false
-	parser, err := newParser(&cli,
+	parser, err := newParser(&line,
 		kong.Writers(stdout, stderr),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		// Kong calls this once it has printed help, and parses on.
@@ -90,19 +97,19 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	)
 	if err != nil {
 		fmt.Fprintln(stderr, "orgsync:", err)
-		return exitFailed
+		return cli.ExitFailed
 	}
 	parsed, err := parser.Parse(args)
 	if helped {
-		return exitDone
+		return cli.ExitDone
 	}
-	s := &session{stdin: stdin, stdout: newScreen(stdout, getenv), stderr: stderr, getenv: getenv, json: cli.Output == "json"}
-	defer s.close()
+	s := cli.NewSession(stdin, stdout, stderr, getenv, line.Output == "json")
+	defer s.Close()
 	if err != nil {
-		s.json = wantsJSON(args)
-		return s.conclude(ctx, misuse("%s; see: %s --help", parseProblem(err), commandOf(err)))
+		s.JSON = wantsJSON(args)
+		return s.Exit(ctx, cli.UsageError("%s; see: %s --help", parseProblem(err), commandOf(err)))
 	}
-	return s.conclude(ctx, parsed.Run(s))
+	return s.Exit(ctx, parsed.Run(s))
 }
 
 // wantsJSON tells whether a command line that cannot be parsed asks for JSON.

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/starter/cli"
 )
 
 // installation is a database and a key set with a command line on them.
@@ -29,7 +30,7 @@ func newInstallation(t *testing.T) installation {
 	in := installation{t: t, admin: dbtest.New(t)}
 	in.env = map[string]string{"DATABASE_URL": dbtest.As(t, "orgsync_operator", in.admin)}
 	keys := filepath.Join(t.TempDir(), "keyset.json")
-	require.Equal(t, exitDone, in.run("keyset", "create", keys).status)
+	require.Equal(t, cli.ExitDone, in.run("keyset", "create", keys).status)
 	in.env["ORGSYNC_KEYSET"] = keys
 	return in
 }
@@ -47,7 +48,7 @@ func (in installation) run(args ...string) outcome { return in.feed("", args...)
 func (in installation) feed(input string, args ...string) outcome {
 	in.t.Helper()
 	var stdout, stderr bytes.Buffer
-	status := run(in.t.Context(), args, strings.NewReader(input), &stdout, &stderr, func(name string) string { return in.env[name] })
+	status := execute(in.t.Context(), args, strings.NewReader(input), &stdout, &stderr, func(name string) string { return in.env[name] })
 	o := outcome{t: in.t, status: status, stdout: stdout.String(), stderr: stderr.String()}
 	if wantsJSON(args) && !slices.Contains(args, "--version") {
 		o.requireDocumented(args)
@@ -59,7 +60,7 @@ func (in installation) feed(input string, args ...string) outcome {
 func (in installation) ok(args ...string) outcome {
 	in.t.Helper()
 	o := in.run(args...)
-	require.Equal(in.t, exitDone, o.status, o.stderr)
+	require.Equal(in.t, cli.ExitDone, o.status, o.stderr)
 	return o
 }
 
@@ -135,7 +136,7 @@ func TestWrongUsageIsOneLineAndStatusTwo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := installation{t: t}.run(tt.args...)
-			require.Equal(t, exitUsage, o.status)
+			require.Equal(t, cli.ExitUsage, o.status)
 			require.Contains(t, o.stderr, tt.want)
 			require.Equal(t, 1, strings.Count(o.stderr, "\n"), o.stderr)
 			require.True(t, strings.HasPrefix(o.stderr, "orgsync: "), o.stderr)
@@ -152,11 +153,11 @@ func TestSettingsThatAreWrong(t *testing.T) {
 		status int
 		want   string
 	}{
-		"database url":     {map[string]string{"DATABASE_URL": "mysql://u:hunter2@h/d"}, []string{"runs", "list"}, exitUsage, "DATABASE_URL is wrong"},
-		"database away":    {map[string]string{"DATABASE_URL": "postgres://u:hunter2@127.0.0.1:1/d"}, []string{"runs", "list"}, exitFailed, "check DATABASE_URL"},
-		"migrate away":     {map[string]string{"DATABASE_URL": "postgres://u:hunter2@127.0.0.1:1/d"}, []string{"migrate"}, exitFailed, "check DATABASE_URL"},
-		"key set missing":  {map[string]string{"DATABASE_URL": "postgres://u:hunter2@127.0.0.1:1/d"}, []string{"keyset", "reseal"}, exitUsage, "ORGSYNC_KEYSET is not set"},
-		"key set unusable": {map[string]string{"DATABASE_URL": "postgres://u:hunter2@127.0.0.1:1/d", "ORGSYNC_KEYSET": `{"key":"hunter2"}`}, []string{"keyset", "reseal"}, exitUsage, "orgsync keyset create FILE"},
+		"database url":     {map[string]string{"DATABASE_URL": "mysql://u:hunter2@h/d"}, []string{"runs", "list"}, cli.ExitUsage, "DATABASE_URL is wrong"},
+		"database away":    {map[string]string{"DATABASE_URL": "postgres://u:hunter2@127.0.0.1:1/d"}, []string{"runs", "list"}, cli.ExitFailed, "check DATABASE_URL"},
+		"migrate away":     {map[string]string{"DATABASE_URL": "postgres://u:hunter2@127.0.0.1:1/d"}, []string{"migrate"}, cli.ExitFailed, "check DATABASE_URL"},
+		"key set missing":  {map[string]string{"DATABASE_URL": "postgres://u:hunter2@127.0.0.1:1/d"}, []string{"keyset", "reseal"}, cli.ExitUsage, "ORGSYNC_KEYSET is not set"},
+		"key set unusable": {map[string]string{"DATABASE_URL": "postgres://u:hunter2@127.0.0.1:1/d", "ORGSYNC_KEYSET": `{"key":"hunter2"}`}, []string{"keyset", "reseal"}, cli.ExitUsage, "orgsync keyset create FILE"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -185,7 +186,7 @@ func TestEveryCommandHasHelpWithExamples(t *testing.T) {
 		t.Run(command, func(t *testing.T) {
 			t.Parallel()
 			o := installation{t: t}.run(append(strings.Fields(command), "--help")...)
-			require.Equal(t, exitDone, o.status)
+			require.Equal(t, cli.ExitDone, o.status)
 			require.Contains(t, o.stdout, "Examples:\n")
 			require.Contains(t, o.stdout, "  orgsync "+command)
 			require.Empty(t, o.stderr)
@@ -211,9 +212,9 @@ func TestHelpOnACommand(t *testing.T) {
 	require.Equal(t, in.ok("--help").stdout, in.ok("help").stdout)
 	require.Equal(t, in.ok("provider", "add", "--help").stdout, in.ok("help", "provider", "add").stdout)
 	o := in.run("help", "synch")
-	require.Equal(t, exitUsage, o.status)
+	require.Equal(t, cli.ExitUsage, o.status)
 	require.Contains(t, o.stderr, "unexpected argument synch")
 	for _, line := range strings.Split(in.ok("help").stdout, "\n") {
-		require.LessOrEqual(t, columnsOf(line), 84, "what is longer than a line is folded") // one exit status is
+		require.LessOrEqual(t, cli.Columns(line), 84, "what is longer than a line is folded") // one exit status is
 	}
 }

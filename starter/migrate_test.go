@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/starter/cli"
 )
 
 func TestMigrate(t *testing.T) {
@@ -13,7 +14,7 @@ func TestMigrate(t *testing.T) {
 	in := installation{t: t, env: map[string]string{"DATABASE_URL": dbtest.Empty(t)}}
 
 	lacking := in.run("provider", "list")
-	require.Equal(t, exitUsage, lacking.status)
+	require.Equal(t, cli.ExitUsage, lacking.status)
 	require.Contains(t, lacking.stderr, "orgsync migrate")
 
 	var status struct {
@@ -42,7 +43,7 @@ func TestMigrateRefusesADatabaseThatCannotWork(t *testing.T) {
 	in := installation{t: t, env: map[string]string{"DATABASE_URL": dbtest.Empty(t, "ENCODING 'SQL_ASCII' LOCALE 'C'")}}
 	for _, args := range [][]string{{"migrate"}, {"migrate", "--status"}} {
 		refused := in.run(args...)
-		require.Equal(t, exitUsage, refused.status)
+		require.Equal(t, cli.ExitUsage, refused.status)
 		require.Empty(t, refused.stdout)
 		require.Contains(t, refused.stderr, "its encoding is SQL_ASCII")
 		require.Contains(t, refused.stderr, "CREATE DATABASE orgsync ENCODING 'UTF8'")

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/internal/app"
+	"github.com/orgsync/orgsync/starter/cli"
 )
 
 func TestNotifyTest(t *testing.T) {
@@ -26,7 +27,7 @@ func TestNotifyTest(t *testing.T) {
 
 	in := installation{t: t, env: map[string]string{}}
 	o := in.run("notify", "test")
-	require.Equal(t, exitUsage, o.status)
+	require.Equal(t, cli.ExitUsage, o.status)
 	require.Contains(t, o.stderr, "ORGSYNC_NOTIFY is not set")
 
 	in.env["ORGSYNC_NOTIFY"] = "json:" + good.URL + "/token-1234"
@@ -39,7 +40,7 @@ func TestNotifyTest(t *testing.T) {
 
 	in.env["ORGSYNC_NOTIFY"] += " feishu:" + bad.URL + "/token-5678"
 	o = in.run("notify", "test", "--output", "json")
-	require.Equal(t, exitFailed, o.status)
+	require.Equal(t, cli.ExitFailed, o.status)
 	require.Contains(t, o.stderr, "the message could not be delivered to 1 of 2 webhooks")
 	var trials []app.HookTrial
 	o.json(&trials)

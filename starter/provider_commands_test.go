@@ -11,12 +11,14 @@ import (
 	"testing"
 	"time"
 
+	providercmd "github.com/orgsync/orgsync/starter/provider"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/devkit/simulator"
 	"github.com/orgsync/orgsync/devkit/simulator/feishu"
 	"github.com/orgsync/orgsync/internal/directory"
-	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/starter/cli"
 )
 
 const (
@@ -39,7 +41,7 @@ func (in installation) add(name string, config map[string]string) {
 	document, err := json.Marshal(config)
 	require.NoError(in.t, err)
 	o := in.feed(string(document), "provider", "add", name, "--type", "feishu", "--config", "-")
-	require.Equal(in.t, exitDone, o.status, o.stderr)
+	require.Equal(in.t, cli.ExitDone, o.status, o.stderr)
 }
 
 func feishuConfig() map[string]string {
@@ -57,7 +59,7 @@ func TestProviderLifeNeverShowsASecret(t *testing.T) {
 	var shown string
 	note := func(o outcome) outcome { shown += o.stdout + o.stderr; return o }
 
-	var added providerView
+	var added providercmd.View
 	note(in.ok("provider", "add", "acme", "--type", "feishu", "--config", file, "--tenant", tenant, "--removal-limit", "7", "--output", "json")).json(&added)
 	require.Equal(t, "acme", added.Name)
 	require.EqualValues(t, "feishu", added.Type)
@@ -71,12 +73,12 @@ func TestProviderLifeNeverShowsASecret(t *testing.T) {
 	require.EqualValues(t, directory.DefaultHold/time.Second, added.HoldSeconds)
 	require.Equal(t, map[string]string{"app_id": "cli_1", "app_secret": "***", "base_url": "http://127.0.0.1:1/feishu"}, added.Config)
 
-	var got providerView
+	var got providercmd.View
 	note(in.ok("provider", "show", "acme", "--output", "json")).json(&got)
 	require.Equal(t, added, got)
-	var listed []providerView
+	var listed []providercmd.View
 	note(in.ok("provider", "list", "--output", "json")).json(&listed)
-	require.Equal(t, []providerView{added}, listed)
+	require.Equal(t, []providercmd.View{added}, listed)
 	require.Contains(t, note(in.ok("provider", "show", "acme")).stdout, "***")
 	require.Contains(t, note(in.ok("provider", "list")).stdout, "acme")
 
@@ -125,18 +127,18 @@ func TestUpdateLaysSettingsOverTheStoredOnes(t *testing.T) {
 	in.ok("provider", "test", "acme")
 
 	// Shown and given back, a provider still works: *** means unchanged.
-	var shown providerView
+	var shown providercmd.View
 	in.ok("provider", "show", "acme", "--output", "json").json(&shown)
 	document, err := json.Marshal(shown.Config)
 	require.NoError(t, err)
-	require.Equal(t, exitDone, in.feed(string(document), "provider", "update", "acme", "--config", "-").status)
+	require.Equal(t, cli.ExitDone, in.feed(string(document), "provider", "update", "acme", "--config", "-").status)
 	in.ok("provider", "test", "acme")
 
 	// A setting alone leaves the others, and the secret, as they are; emptied it goes.
 	change := func(document string, want map[string]string) {
 		o := in.feed(document, "provider", "update", "acme", "--config", "-", "--output", "json")
-		require.Equal(t, exitDone, o.status, o.stderr)
-		shown = providerView{}
+		require.Equal(t, cli.ExitDone, o.status, o.stderr)
+		shown = providercmd.View{}
 		o.json(&shown)
 		require.Equal(t, want, shown.Config)
 	}
@@ -148,13 +150,13 @@ func TestUpdateLaysSettingsOverTheStoredOnes(t *testing.T) {
 
 	// A new secret takes the old one's place.
 	change(`{"app_secret":"another"}`, map[string]string{"app_id": "cli_sim", "app_secret": "***", "base_url": base})
-	require.Equal(t, exitFailed, in.run("provider", "test", "acme").status)
+	require.Equal(t, cli.ExitFailed, in.run("provider", "test", "acme").status)
 
 	for document, want := range map[string]string{
 		`{"app_secret":""}`: "app_secret", `{"app_idd":"x"}`: "known keys", `[]`: "not a JSON object", `{"base_url":"***"}`: "placeholder",
 	} {
 		o := in.feed(document, "provider", "update", "acme", "--config", "-")
-		require.Equal(t, exitUsage, o.status, document)
+		require.Equal(t, cli.ExitUsage, o.status, document)
 		require.Contains(t, o.stderr, want)
 	}
 }
@@ -170,17 +172,17 @@ func TestProviderAddRefuses(t *testing.T) {
 		status       int
 		want         string
 	}{
-		"white space":     {"a b", string(good), exitUsage, "spaces"},
-		"slash":           {"a/b", string(good), exitUsage, "slashes"},
-		"control":         {"a\x1b[2J", string(good), exitUsage, "ASCII letters"},
-		"long":            {strings.Repeat("n", 101), string(good), exitUsage, "1 to 100"},
-		"not ascii":       {"飞书", string(good), exitUsage, "ASCII letters"},
-		"empty":           {"", string(good), exitUsage, "the value is empty"},
-		"taken":           {"taken", string(good), exitFailed, "orgsync provider update taken"},
-		"missing setting": {"acme", `{"app_id":"cli_1"}`, exitUsage, "app_secret is missing"},
-		"placeholder":     {"acme", `{"app_id":"your_app_id","app_secret":"` + feishuSecret + `"}`, exitUsage, "app_id still holds a placeholder"},
-		"unknown setting": {"acme", `{"app_id":"cli_1","app_secret":"` + feishuSecret + `","x":"y"}`, exitUsage, `unknown key "x"`},
-		"hidden secret":   {"acme", `{"app_id":"cli_1","app_secret":"***"}`, exitUsage, "app_secret still holds a placeholder"},
+		"white space":     {"a b", string(good), cli.ExitUsage, "spaces"},
+		"slash":           {"a/b", string(good), cli.ExitUsage, "slashes"},
+		"control":         {"a\x1b[2J", string(good), cli.ExitUsage, "ASCII letters"},
+		"long":            {strings.Repeat("n", 101), string(good), cli.ExitUsage, "1 to 100"},
+		"not ascii":       {"飞书", string(good), cli.ExitUsage, "ASCII letters"},
+		"empty":           {"", string(good), cli.ExitUsage, "the value is empty"},
+		"taken":           {"taken", string(good), cli.ExitFailed, "orgsync provider update taken"},
+		"missing setting": {"acme", `{"app_id":"cli_1"}`, cli.ExitUsage, "app_secret is missing"},
+		"placeholder":     {"acme", `{"app_id":"your_app_id","app_secret":"` + feishuSecret + `"}`, cli.ExitUsage, "app_id still holds a placeholder"},
+		"unknown setting": {"acme", `{"app_id":"cli_1","app_secret":"` + feishuSecret + `","x":"y"}`, cli.ExitUsage, `unknown key "x"`},
+		"hidden secret":   {"acme", `{"app_id":"cli_1","app_secret":"***"}`, cli.ExitUsage, "app_secret still holds a placeholder"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := installation{t: t, env: in.env}
@@ -220,11 +222,11 @@ func TestConfigurationFiles(t *testing.T) {
 		"just too long too": {good + strings.Repeat(" ", 1_000_001-len(good)), "acme.json: it is too large: 1.0 MB; at most 1.0 MB are read"},
 	} {
 		o := in.run("provider", "add", "acme", "--type", "feishu", "--config", file(tt.content))
-		require.Equal(t, exitUsage, o.status, name)
+		require.Equal(t, cli.ExitUsage, o.status, name)
 		require.Contains(t, o.stderr, tt.want, name)
 		require.NotContains(t, o.stderr, "s3cr3t", name)
 		o = in.feed(tt.content, "provider", "update", "marked", "--config", "-")
-		require.Equal(t, exitUsage, o.status, name)
+		require.Equal(t, cli.ExitUsage, o.status, name)
 	}
 }
 
@@ -234,7 +236,7 @@ func TestProviderTest(t *testing.T) {
 	config := startFeishu(t)
 	in.add("acme", config)
 	require.Contains(t, in.ok("provider", "test", "acme").stdout, "orgsync sync acme --wait")
-	var report preflight
+	var report providercmd.Preflight
 	in.ok("provider", "test", "acme", "--output", "json").json(&report)
 	require.True(t, report.OK)
 	require.NotEmpty(t, report.Findings)
@@ -243,14 +245,14 @@ func TestProviderTest(t *testing.T) {
 	config["app_secret"] = "m1styp3d"
 	in.add("mistyped", config)
 	o := in.run("provider", "test", "mistyped", "--output", "json")
-	require.Equal(t, exitFailed, o.status)
+	require.Equal(t, cli.ExitFailed, o.status)
 	o.json(&report)
 	require.False(t, report.OK)
 	last := report.Findings[len(report.Findings)-1]
 	require.EqualValues(t, "fail", last.Level)
 	require.NotEmpty(t, last.Action)
 	o = in.run("provider", "test", "mistyped")
-	require.Equal(t, exitFailed, o.status)
+	require.Equal(t, cli.ExitFailed, o.status)
 	require.Contains(t, o.stdout, "FAIL")
 	require.Empty(t, o.stderr)
 	require.NotContains(t, o.stdout, "m1styp3d")
@@ -283,14 +285,14 @@ func TestProviderTestSaysWhatToDoAboutEveryFailure(t *testing.T) {
 			document, err := json.Marshal(config)
 			require.NoError(t, err)
 			o := in.feed(string(document), "provider", "add", name, "--type", kind, "--config", "-")
-			require.Equal(t, exitDone, o.status, o.stderr)
+			require.Equal(t, cli.ExitDone, o.status, o.stderr)
 			o = in.run("provider", "test", name)
-			require.Equal(t, exitFailed, o.status, name)
+			require.Equal(t, cli.ExitFailed, o.status, name)
 			require.Regexp(t, `(?m)^  FAIL  .+\n        to do: .+$`, o.stdout, name)
-			var report preflight
+			var report providercmd.Preflight
 			in.run("provider", "test", name, "--output", "json").json(&report)
 			for _, f := range report.Findings {
-				require.True(t, f.Level == provider.Pass || f.Action != "", "%s: %v", name, f)
+				require.True(t, f.Level == "pass" || f.Action != "", "%s: %v", name, f)
 			}
 		}
 	}
@@ -304,12 +306,12 @@ func TestUnknownProviderNamesThoseThatAre(t *testing.T) {
 		{"sync", "acme"}, {"approve", "acme"}, {"reject", "acme"}, {"tree", "acme"}, {"search", "acme", "x"}, {"runs", "list", "--provider", "acme"},
 	} {
 		o := in.run(command...)
-		require.Equal(t, exitUsage, o.status, command)
+		require.Equal(t, cli.ExitUsage, o.status, command)
 		require.Contains(t, o.stderr, "orgsync provider add", command)
 	}
 	in.add("globex", feishuConfig())
 	in.add("initech", feishuConfig())
 	o := in.run("sync", "acme", "--wait", "--output", "json")
-	require.Equal(t, exitUsage, o.status)
+	require.Equal(t, cli.ExitUsage, o.status)
 	require.Contains(t, o.stderr, `there is no provider "acme"; the stored providers are: globex, initech`)
 }

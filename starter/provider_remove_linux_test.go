@@ -3,6 +3,7 @@ package main
 import (
 	"testing"
 
+	"github.com/orgsync/orgsync/starter/cli"
 	"github.com/stretchr/testify/require"
 )
 
@@ -19,14 +20,14 @@ func TestRemovingAProviderAsksForItsName(t *testing.T) {
 
 	for _, args := range [][]string{{}, {"--output", "json"}} {
 		o := in.run(append([]string{"provider", "remove", "acme"}, args...)...)
-		require.Equal(t, exitUsage, o.status)
+		require.Equal(t, cli.ExitUsage, o.status)
 		require.Contains(t, o.stderr, "removing acme also removes people: 2, departments: 1, secrets: 1, runs: 1;")
 		require.Contains(t, o.stderr, "--yes")
 	}
 	const question = "type its name:"
 	for _, typed := range []string{"yes", "", "Acme"} {
 		o := in.atTerminal(question, typed, "provider", "remove", "acme")
-		require.Equal(t, exitFailed, o.status)
+		require.Equal(t, cli.ExitFailed, o.status)
 		require.Contains(t, o.stderr, "acme was not removed")
 		for _, want := range []string{"people       2, with status deleted from then on; accounts linked to them (1)", "departments  1, with", "secrets      1, for good", "runs         1 with their change logs", "of these     1 at work"} {
 			require.Contains(t, o.stdout, want)
@@ -34,6 +35,6 @@ func TestRemovingAProviderAsksForItsName(t *testing.T) {
 	}
 	in.ok("runs", "show", run)
 	o := in.atTerminal(question, "acme", "provider", "remove", "acme")
-	require.Equal(t, exitDone, o.status, o.stderr)
+	require.Equal(t, cli.ExitDone, o.status, o.stderr)
 	require.Contains(t, o.stdout, "Provider acme is removed; 1 departments and 2 people now have status deleted.")
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/internal/replay"
+	"github.com/orgsync/orgsync/starter/cli"
 )
 
 func historyFile(name string) string {
@@ -35,10 +36,10 @@ func TestReplayOfAnExport(t *testing.T) {
 		status int
 		say    []string
 	}{
-		{"sync-org-small", exitDone, []string{fmt.Sprintf("SyncOrg, %d events, completed", events(t, "sync-org-small")), "This build replays it."}},
-		{"sync-org-unknown", exitDone, []string{"failed", `activity BeginRun: there is no provider named "nobody"`, "This build replays it."}},
-		{"sync-departments-partial", exitDone, []string{"SyncDepartments,", "This build replays it."}},
-		{"bad-reordered", exitFailed, []string{"the two differ from event 56 on, ActivityTaskScheduled.", "history:     activity LinkAccounts", "this build:  activity Settle", "TMPRL1100"}},
+		{"sync-org-small", cli.ExitDone, []string{fmt.Sprintf("SyncOrg, %d events, completed", events(t, "sync-org-small")), "This build replays it."}},
+		{"sync-org-unknown", cli.ExitDone, []string{"failed", `activity BeginRun: there is no provider named "nobody"`, "This build replays it."}},
+		{"sync-departments-partial", cli.ExitDone, []string{"SyncDepartments,", "This build replays it."}},
+		{"bad-reordered", cli.ExitFailed, []string{"the two differ from event 56 on, ActivityTaskScheduled.", "history:     activity LinkAccounts", "this build:  activity Settle", "TMPRL1100"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -52,7 +53,7 @@ func TestReplayOfAnExport(t *testing.T) {
 			o = in.run("replay", "--history", historyFile(tt.name), "--output", "json")
 			require.Equal(t, tt.status, o.status)
 			o.json(&verdict)
-			require.Equal(t, tt.status == exitDone, verdict.Replays)
+			require.Equal(t, tt.status == cli.ExitDone, verdict.Replays)
 		})
 	}
 }
@@ -62,7 +63,7 @@ func TestReplayFromStandardInput(t *testing.T) {
 	document, err := os.ReadFile(historyFile("hold-removals-approved"))
 	require.NoError(t, err)
 	o := installation{t: t}.feed(string(document), "replay", "--history", "-")
-	require.Equal(t, exitDone, o.status, o.stderr)
+	require.Equal(t, cli.ExitDone, o.status, o.stderr)
 	require.Contains(t, o.stdout, "HoldRemovals,")
 }
 
@@ -85,7 +86,7 @@ func TestReplayOfWhatIsNoHistory(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := in.run(append([]string{"replay"}, tt.args...)...)
-			require.Equal(t, exitUsage, o.status)
+			require.Equal(t, cli.ExitUsage, o.status)
 			require.Contains(t, o.stderr, tt.want)
 			require.Empty(t, o.stdout)
 		})

@@ -11,6 +11,9 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/starter/cli"
+	runcmd "github.com/orgsync/orgsync/starter/run"
+	"github.com/orgsync/orgsync/workflows"
 )
 
 func (in installation) store() *db.Store {
@@ -51,7 +54,7 @@ func TestRunsShow(t *testing.T) {
 	require.NoError(t, store.RunFinish(ctx, failed, directory.RunFailed, "the app secret is wrong", directory.Counts{}, false))
 	held := in.begin(store, "acme", "second")
 	problem := "department is out of range"
-	for i := range shownLedger + 1 {
+	for i := range 20 + 1 {
 		in.ledger(held, "od-"+string(rune('a'+i)), i, nil)
 	}
 	in.ledger(held, "od-zz", 0, &problem)
@@ -62,7 +65,7 @@ func TestRunsShow(t *testing.T) {
 	in.query(`INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id) SELECT $1, 'member', id, id FROM org_members`, held)
 	require.NoError(t, store.RunHold(ctx, held, "would remove 31 of 40 members", "orgsync/acme/removals/"+held, counts))
 
-	var listed []db.Run
+	var listed []runcmd.Run
 	in.ok("runs", "list", "--provider", "acme", "--output", "json").json(&listed)
 	require.Len(t, listed, 2)
 	require.Equal(t, held, listed[0].ID)
@@ -84,11 +87,11 @@ func TestRunsShow(t *testing.T) {
 	require.NotContains(t, all, "--all")
 	require.Greater(t, len(all), len(text))
 
-	var shown shownRun
+	var shown runcmd.Shown
 	in.ok("runs", "show", held, "--output", "json").json(&shown)
 	require.Equal(t, counts, shown.Counts)
 	require.Equal(t, directory.RunHeld, shown.Status)
-	require.Len(t, shown.Departments, shownLedger+2)
+	require.Len(t, shown.Departments, 20+2)
 	require.Equal(t, "od-zz", shown.Departments[0].ExternalID, "failed departments come first")
 	require.Len(t, shown.Errors, 2)
 	require.Equal(t, directory.Removal{Planned: 2, There: 2, Limit: new(10), IDs: []string{"u1", "u2"}}, shown.Removals.Members)
@@ -111,14 +114,14 @@ func TestRunIsFoundByTheBeginningOfItsID(t *testing.T) {
 	for temporalRunID, id := range map[string]string{"1": one, "2": other} {
 		in.query(`UPDATE sync_runs SET id = $1 WHERE id = $2`, id, in.begin(store, "acme", temporalRunID))
 	}
-	var shown shownRun
+	var shown runcmd.Shown
 	in.ok("runs", "show", "0000AAB", "--output", "json").json(&shown)
 	require.Equal(t, other, shown.ID)
 	for _, tt := range []struct{ id, want string }{
 		{"0000aa", "more than one"}, {"ffff", "no run"}, {"%", "no run"}, {"", "the value is empty"},
 	} {
 		o := in.run("runs", "show", tt.id)
-		require.Equal(t, exitUsage, o.status, tt.id)
+		require.Equal(t, cli.ExitUsage, o.status, tt.id)
 		require.Contains(t, o.stderr, tt.want)
 	}
 }
@@ -128,7 +131,7 @@ func TestRunsChanges(t *testing.T) {
 	in := newInstallation(t)
 	in.add("acme", feishuConfig())
 	run := in.begin(in.store(), "acme", "1")
-	var changes []db.Change
+	var changes []runcmd.Change
 	in.ok("runs", "changes", run, "--output", "json").json(&changes)
 	require.Empty(t, changes)
 	require.Contains(t, in.ok("runs", "changes", run).stdout, "changed nothing")
@@ -183,7 +186,7 @@ func TestRunsChangesNamesWhatTheyAreAbout(t *testing.T) {
 	require.Equal(t, []string{department}, lines("--kind", "moved"))
 	require.Equal(t, []string{"The run made no such change."}, lines("--kind", "linked"))
 
-	var changes []db.Change
+	var changes []runcmd.Change
 	o := in.ok("runs", "changes", run, "--type", "membership", "--member", "u1", "--output", "json")
 	o.json(&changes)
 	require.Len(t, changes, 1)
@@ -194,7 +197,7 @@ func TestRunsChangesNamesWhatTheyAreAbout(t *testing.T) {
 
 	for flag, wrong := range map[string]string{"--kind": "gone", "--type": "group", "--member": "u1,,u2"} {
 		o := in.run("runs", "changes", run, flag, wrong)
-		require.Equal(t, exitUsage, o.status)
+		require.Equal(t, cli.ExitUsage, o.status)
 		require.Contains(t, o.stderr, flag)
 	}
 }
@@ -205,7 +208,7 @@ func TestDecidingNeedsAHeldRun(t *testing.T) {
 	in.add("acme", feishuConfig())
 	for _, command := range []string{"approve", "reject"} {
 		o := in.run(command, "acme")
-		require.Equal(t, exitNothing, o.status)
+		require.Equal(t, cli.ExitNothing, o.status)
 		require.Contains(t, o.stderr, "no run of acme is waiting for a decision")
 	}
 }
@@ -216,7 +219,7 @@ func TestSyncOfAnInactiveProviderIsRefused(t *testing.T) {
 	in.add("acme", feishuConfig())
 	in.ok("provider", "update", "acme", "--inactive")
 	o := in.run("sync", "acme", "--wait", "--output", "json")
-	require.Equal(t, exitBusy, o.status)
+	require.Equal(t, cli.ExitBusy, o.status)
 	var document struct{ Error string }
 	o.json(&document)
 	require.Contains(t, document.Error, "orgsync provider update acme --active")
@@ -242,7 +245,7 @@ func TestRunsChangesOfAHeldRunShowsWhatWouldBeRemoved(t *testing.T) {
 
 	require.Contains(t, in.ok("runs", "changes", run).stdout, "changed nothing", "a run at work has decided nothing yet")
 	require.NoError(t, store.RunHold(t.Context(), run, "too many", "orgsync/acme/removals/"+run, directory.Counts{}))
-	var changes []db.Change
+	var changes []runcmd.Change
 	in.ok("runs", "changes", run, "--output", "json").json(&changes)
 	require.Len(t, changes, 3)
 	for i, want := range []string{"department od-1", "member u1", "membership u1"} {
@@ -277,7 +280,7 @@ func TestRunsShowTellsWhatARunWasLimitedTo(t *testing.T) {
 	require.Contains(t, in.ok("runs", "show", departments).stdout, "departments od-1, od-2 and what is below them")
 	people := begin(db.NewRun{Members: []string{"u1", "u2"}})
 	require.Contains(t, in.ok("runs", "show", people).stdout, "members u1, u2")
-	var shown shownRun
+	var shown runcmd.Shown
 	in.ok("runs", "show", people, "--output", "json").json(&shown)
 	require.Equal(t, []string{"u1", "u2"}, shown.OnlyMembers)
 	require.NoError(t, store.RunNote(t.Context(), people, "member", "u2", "cannot be read"))
@@ -296,15 +299,15 @@ func TestRetryIsRefusedAtOnce(t *testing.T) {
 	store := in.store()
 	run := in.begin(store, "acme", "1")
 	o := in.run("runs", "retry", run)
-	require.Equal(t, exitBusy, o.status)
+	require.Equal(t, cli.ExitBusy, o.status)
 	require.Contains(t, o.stderr, "still at work")
 	require.NoError(t, store.RunFinish(t.Context(), run, directory.RunSucceeded, "", directory.Counts{}, true))
 	o = in.run("runs", "retry", run[:8], "--wait", "--output", "json")
-	require.Equal(t, exitNothing, o.status)
+	require.Equal(t, cli.ExitNothing, o.status)
 	var document struct{ Error string }
 	o.json(&document)
 	require.Contains(t, document.Error, "nothing to retry")
-	require.Equal(t, exitUsage, in.run("runs", "retry", "ffff").status)
+	require.Equal(t, cli.ExitUsage, in.run("runs", "retry", "ffff").status)
 	in.ok("provider", "update", "acme", "--inactive")
 	require.Contains(t, in.run("runs", "retry", run).stderr, "orgsync provider update acme --active")
 }
@@ -314,7 +317,9 @@ func TestSyncTakesOneTarget(t *testing.T) {
 	in := newInstallation(t)
 	in.add("acme", feishuConfig())
 	o := in.run("sync", "acme", "--member", "u1", "--departments", "od-1")
-	require.Equal(t, exitUsage, o.status)
+	require.Equal(t, cli.ExitUsage, o.status)
 	require.Contains(t, o.stderr, "--departments and --members can't be used together")
-	require.Equal(t, []string{"u1", "u2"}, syncCommand{Name: "acme", Members: []string{"u1", "u2"}}.input().Members)
+	temporal := &fakeTemporal{}
+	require.Equal(t, cli.ExitDone, in.runWith(t.Context(), temporal, &lines{}, &lines{}, "sync", "acme", "--members", "u1,u2"))
+	require.Equal(t, []string{"u1", "u2"}, temporal.started.(workflows.SyncInput).Members)
 }

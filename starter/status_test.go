@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/starter/cli"
+	"github.com/orgsync/orgsync/starter/report"
 )
 
 func TestStatus(t *testing.T) {
@@ -36,13 +38,13 @@ func TestStatus(t *testing.T) {
 	in.ok("schedule", "set", "held", "--every", "1h")
 	in.ok("schedule", "pause", "held")
 
-	var all []standing
+	var all []report.Standing
 	require.Eventually(t, func() bool { // schedules take a moment to be listed
 		in.ok("status", "--output", "json").json(&all)
 		return all[4].NextRunAt != nil && all[1].SchedulePaused
 	}, 30*time.Second, 100*time.Millisecond)
 	require.Len(t, all, 6)
-	names := map[string]standing{}
+	names := map[string]report.Standing{}
 	for _, one := range all {
 		names[one.Provider] = one
 	}
@@ -73,7 +75,7 @@ func TestStatus(t *testing.T) {
 		require.Contains(t, text, want)
 	}
 	for _, line := range strings.Split(text, "\n") {
-		require.LessOrEqual(t, columnsOf(line), 80, line)
+		require.LessOrEqual(t, cli.Columns(line), 80, line)
 	}
 }
 

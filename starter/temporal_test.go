@@ -12,6 +12,7 @@ import (
 
 	"github.com/orgsync/orgsync/devkit/stack"
 	"github.com/orgsync/orgsync/internal/app"
+	"github.com/orgsync/orgsync/starter/cli"
 )
 
 // TestMain gives all tests of the package one Temporal server, without a worker: the
@@ -52,7 +53,7 @@ func TestAWrongNamespaceIsNamed(t *testing.T) {
 	t.Setenv("TEMPORAL_NAMESPACE", "prodution")
 	for _, command := range [][]string{{"sync", "acme"}, {"schedule", "list"}, {"cancel", "acme"}} {
 		o := in.run(command...)
-		require.Equal(t, exitUsage, o.status, o.stdout)
+		require.Equal(t, cli.ExitUsage, o.status, o.stdout)
 		require.Contains(t, o.stderr, `has no namespace "prodution"; set TEMPORAL_NAMESPACE to one of its own`)
 	}
 }

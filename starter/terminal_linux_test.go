@@ -20,7 +20,7 @@ func (in installation) atTerminal(question, answer string, args ...string) outco
 	var stderr bytes.Buffer
 	status := make(chan int, 1)
 	go func() {
-		status <- run(in.t.Context(), args, tty, tty, &stderr, func(name string) string { return in.env[name] })
+		status <- execute(in.t.Context(), args, tty, tty, &stderr, func(name string) string { return in.env[name] })
 		_ = tty.Close()
 	}()
 	var shown bytes.Buffer

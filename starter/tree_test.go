@@ -3,9 +3,8 @@ package main
 import (
 	"testing"
 
+	"github.com/orgsync/orgsync/starter/report"
 	"github.com/stretchr/testify/require"
-
-	"github.com/orgsync/orgsync/db"
 )
 
 // seed stores a small company: Acme > R&D > Kernel, and Acme > Sales.
@@ -43,7 +42,7 @@ func TestTree(t *testing.T) {
 └─ Sales [od-2]  30 (30 direct)
 `, in.ok("tree", "acme", "--depth", "2", "--ids").stdout)
 
-	var tops []*branch
+	var tops []*report.Branch
 	o := in.ok("tree", "acme", "--output", "json")
 	o.json(&tops)
 	require.Len(t, tops, 1)
@@ -61,13 +60,13 @@ func TestSearch(t *testing.T) {
 	in := newInstallation(t)
 	in.seed()
 	for _, text := range []string{"雄信", "shanx", "sxx", "shan@", "138001", "u1"} {
-		var found []db.FoundMember
+		var found []report.Found
 		in.ok("search", "acme", text, "--output", "json").json(&found)
 		require.Len(t, found, 1, text)
 		require.Contains(t, in.ok("search", "acme", text).stdout, "shan@acme.cn", text)
 	}
 	require.Contains(t, in.ok("search", "acme", "nobody").stdout, "No person or department of acme matches")
-	var found []db.FoundMember
+	var found []report.Found
 	in.ok("search", "acme", "nobody", "--output", "json").json(&found)
 	require.Empty(t, found)
 	require.NotNil(t, found)

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/starter/cli"
+	runcmd "github.com/orgsync/orgsync/starter/run"
 	"github.com/orgsync/orgsync/workflows"
 )
 
@@ -18,20 +21,20 @@ func TestUndoSaysWhatCannotBeUndone(t *testing.T) {
 	run := in.begin(store, "acme", "1")
 	in.query("UPDATE sync_runs SET mode = 'plan', status = 'succeeded', finished_at = now() WHERE id = $1", run)
 	o := in.run("undo", run[:8])
-	require.Equal(t, exitNothing, o.status)
+	require.Equal(t, cli.ExitNothing, o.status)
 	require.Contains(t, o.stderr, "was a plan")
 	dropped := in.begin(store, "acme", "2")
 	require.NoError(t, store.RunFinish(ctx, dropped, directory.RunSucceeded, "", directory.Counts{}, true))
 	in.query("UPDATE sync_runs SET details_dropped_at = now() WHERE id = $1", dropped)
 	o = in.run("undo", dropped, "--output", "json")
-	require.Equal(t, exitFailed, o.status)
+	require.Equal(t, cli.ExitFailed, o.status)
 	var document struct{ Error string }
 	o.json(&document)
 	require.Contains(t, document.Error, "was deleted at ")
 	held := in.begin(store, "acme", "3")
 	require.NoError(t, store.RunHold(ctx, held, "too many", "orgsync/acme/removals/"+held, directory.Counts{}))
 	o = in.run("undo", held)
-	require.Equal(t, exitHeld, o.status)
+	require.Equal(t, cli.ExitHeld, o.status)
 	require.Contains(t, o.stderr, "orgsync reject acme")
 	for _, tt := range []struct{ args, want string }{
 		{"ffff", "no run whose id begins with"}, {"--members=a,,b", "members holds an empty id"}, {"--departments=,", "departments holds an empty id"},
@@ -40,7 +43,7 @@ func TestUndoSaysWhatCannotBeUndone(t *testing.T) {
 		if tt.args == "ffff" {
 			o = in.run("undo", tt.args)
 		}
-		require.Equal(t, exitUsage, o.status, tt.args)
+		require.Equal(t, cli.ExitUsage, o.status, tt.args)
 		require.Contains(t, o.stderr, tt.want)
 	}
 }
@@ -54,25 +57,28 @@ func TestUndoThatTakesNothingBackIsTold(t *testing.T) {
 	target := db.Run{ID: in.begin(store, "acme", "1"), Provider: "acme"}
 	undoing := in.begin(store, "acme", "2")
 	result := workflows.SyncResult{RunID: undoing, Provider: "acme", Mode: "apply", Status: directory.RunSucceeded, Undoes: target.ID, LeftAlone: 3}
+	in.query(`UPDATE sync_runs SET status = 'succeeded', finished_at = now() WHERE id = $1`, target.ID)
+	in.query(`INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
+		VALUES ($1, 'member', gen_random_uuid(), gen_random_uuid(), 'u1', 'created', '{}')`, target.ID)
 	conclude := func() (int, string, string) {
 		stdout, stderr := &lines{}, &lines{}
-		s := &session{stdout: stdout, stderr: stderr}
-		return s.conclude(t.Context(), undoCommand{}.conclude(t.Context(), s, store, target, result)), stdout.String(), stderr.String()
+		temporal := &fakeTemporal{get: func(context.Context) (workflows.SyncResult, error) { return result, nil }}
+		return in.runWith(t.Context(), temporal, stdout, stderr, "undo", target.ID), stdout.String(), stderr.String()
 	}
 	status, stdout, stderr := conclude()
-	require.Equal(t, exitNothing, status)
+	require.Equal(t, cli.ExitNothing, status)
 	require.Equal(t, "orgsync: nothing of run "+target.ID[:8]+" is left to undo; see: orgsync runs list --provider acme\n", stderr)
 	require.Contains(t, stdout, "acme: succeeded (apply)")
 
 	in.query(`INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
 		VALUES ($1, 'membership', gen_random_uuid(), gen_random_uuid(), 'u1', 'updated', '{"is_leader": true}', '{"is_leader": false}')`, undoing)
 	status, stdout, stderr = conclude()
-	require.Equal(t, exitDone, status)
+	require.Equal(t, cli.ExitDone, status)
 	require.Empty(t, stderr)
 	require.Contains(t, stdout, "The next sync of acme goes by the provider again")
 	result.Status = directory.RunPartial
 	status, _, _ = conclude()
-	require.Equal(t, exitPartial, status)
+	require.Equal(t, cli.ExitPartial, status)
 }
 
 func TestRunsTellWhichOnesUndo(t *testing.T) {
@@ -84,10 +90,10 @@ func TestRunsTellWhichOnesUndo(t *testing.T) {
 	in.query("UPDATE sync_runs SET undoes = $2 WHERE id = $1", undoing, target)
 	require.Contains(t, in.ok("runs", "list").stdout, "undo of "+target[:8])
 	require.Contains(t, in.ok("runs", "show", undoing).stdout, target)
-	var shown shownRun
+	var shown runcmd.Shown
 	in.ok("runs", "show", undoing, "--output", "json").json(&shown)
 	require.Equal(t, target, shown.Undoes)
-	var listed []db.Run
+	var listed []runcmd.Run
 	in.ok("runs", "list", "--output", "json").json(&listed)
 	require.Equal(t, target, listed[0].Undoes)
 }

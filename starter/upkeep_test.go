@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	runcmd "github.com/orgsync/orgsync/starter/run"
 )
 
 // A run whose details were cleaned up does not look like one that did nothing.
@@ -24,7 +25,7 @@ func TestCleanedUpDetailsAreToldApartFromNone(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, in.ok("runs", "changes", old).stdout, "The change log was deleted on ")
 	require.Contains(t, in.ok("runs", "show", old).stdout, "ORGSYNC_KEEP_DETAILS")
-	var shown shownRun
+	var shown runcmd.Shown
 	in.ok("runs", "show", old, "--output", "json").json(&shown)
 	require.NotNil(t, shown.DetailsDroppedAt)
 }

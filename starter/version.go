@@ -5,6 +5,8 @@ import (
 	"runtime/debug"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/orgsync/orgsync/starter/cli"
 )
 
 type versionCommand struct{}
@@ -25,16 +27,16 @@ type versionFlag bool
 // BeforeReset implements kong's hook, which runs before anything that is missing is
 // missed.
 func (versionFlag) BeforeReset(app *kong.Kong, ctx *kong.Context) error {
-	s := &session{stdout: app.Stdout, stderr: app.Stderr, json: wantsJSON(ctx.Args)}
+	s := &cli.Session{Stdout: app.Stdout, Stderr: app.Stderr, JSON: wantsJSON(ctx.Args)}
 	if err := (versionCommand{}).Run(s); err != nil {
 		return err
 	}
-	app.Exit(exitDone)
+	app.Exit(cli.ExitDone)
 	return nil
 }
 
 // Run implements the command.
-func (versionCommand) Run(s *session) error {
+func (versionCommand) Run(s *cli.Session) error {
 	version, revision := "(devel)", ""
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if info.Main.Version != "" {
@@ -46,12 +48,12 @@ func (versionCommand) Run(s *session) error {
 			}
 		}
 	}
-	if s.json {
-		return s.printJSON(build{Version: version, Revision: revision, Go: runtime.Version()})
+	if s.JSON {
+		return s.PrintJSON(build{Version: version, Revision: revision, Go: runtime.Version()})
 	}
 	if revision != "" {
 		version += " " + revision
 	}
-	s.say("orgsync %s %s", version, runtime.Version())
+	s.Printf("orgsync %s %s", version, runtime.Version())
 	return nil
 }

@@ -1,13 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/alecthomas/kong"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -15,10 +17,29 @@ import (
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/devkit/stack"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/service"
+	"github.com/orgsync/orgsync/starter/cli"
 	"github.com/orgsync/orgsync/workflows"
 )
 
-// endedRun is a workflow that ends as get says.
+// fakeTemporal is a Temporal whose workflows end as get says; without it they never do.
+type fakeTemporal struct {
+	client.Client
+	get func(ctx context.Context) (workflows.SyncResult, error)
+	// started is the input of the workflow that was started last.
+	started any
+}
+
+func (f *fakeTemporal) ExecuteWorkflow(_ context.Context, _ client.StartWorkflowOptions, _ any, args ...any) (client.WorkflowRun, error) {
+	f.started = args[0]
+	return endedRun{get: f.get}, nil
+}
+
+func (f *fakeTemporal) GetWorkflow(context.Context, string, string) client.WorkflowRun {
+	return endedRun{get: f.get}
+}
+
+// endedRun is an execution of such a workflow.
 type endedRun struct {
 	client.WorkflowRun
 	get func(ctx context.Context) (workflows.SyncResult, error)
@@ -32,23 +53,43 @@ func (r endedRun) Get(ctx context.Context, into any) error {
 	return err
 }
 
+// undying is a client that a command does not close.
+type undying struct{ client.Client }
+
+func (undying) Close() {}
+
+// runWith runs a command line on the installation with this Temporal and returns its exit
+// status. What it writes can be read meanwhile.
+func (in installation) runWith(ctx context.Context, temporal client.Client, stdout, stderr io.Writer, args ...string) int {
+	getenv := func(name string) string { return in.env[name] }
+	s := cli.NewSession(strings.NewReader(""), stdout, stderr, getenv, wantsJSON(args))
+	s.Service = service.New(service.Connections{
+		DatabaseURL:  func() (string, error) { return in.env["DATABASE_URL"], nil },
+		DialTemporal: func(context.Context) (client.Client, error) { return undying{temporal}, nil },
+	})
+	defer s.Close()
+	parser, err := newParser(&commands{}, kong.BindTo(ctx, (*context.Context)(nil)))
+	require.NoError(in.t, err)
+	parsed, err := parser.Parse(args)
+	require.NoError(in.t, err)
+	return s.Exit(ctx, parsed.Run(s))
+}
+
 func TestStatusOfARunIsTheExitStatus(t *testing.T) {
 	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
 	for status, want := range map[string]int{
-		directory.RunSucceeded: exitDone, directory.RunHeld: exitHeld, directory.RunPartial: exitPartial, directory.RunFailed: exitFailed,
-		directory.RunRejected: exitFailed, directory.RunSuperseded: exitFailed, directory.RunCanceled: exitFailed,
+		directory.RunSucceeded: cli.ExitDone, directory.RunHeld: cli.ExitHeld, directory.RunPartial: cli.ExitPartial, directory.RunFailed: cli.ExitFailed,
+		directory.RunRejected: cli.ExitFailed, directory.RunSuperseded: cli.ExitFailed, directory.RunCanceled: cli.ExitFailed,
 	} {
 		result := workflows.SyncResult{RunID: "4f1c", Provider: "acme", Mode: "apply", Status: status, HoldReason: "31 removals"}
-		for _, asJSON := range []bool{true, false} {
-			var stdout, stderr bytes.Buffer
-			s := &session{stdout: &stdout, stderr: &stderr, json: asJSON}
-			run := endedRun{get: func(context.Context) (workflows.SyncResult, error) { return result, nil }}
-			ended, err := s.await(t.Context(), nil, nil, run, workflows.SyncInput{Provider: "acme"}, waitFlags{})
-			require.NoError(t, err)
-			err = s.conclusion(ended)
-			require.Equal(t, want, s.conclude(t.Context(), err), status)
+		temporal := &fakeTemporal{get: func(context.Context) (workflows.SyncResult, error) { return result, nil }}
+		for _, output := range []string{"json", "text"} {
+			stdout, stderr := &lines{}, &lines{}
+			require.Equal(t, want, in.runWith(t.Context(), temporal, stdout, stderr, "sync", "acme", "--wait", "--output", output), status)
 			require.Empty(t, stderr.String())
-			if !asJSON {
+			if output == "text" {
 				require.Contains(t, stdout.String(), "acme: "+status)
 				continue
 			}
@@ -62,18 +103,16 @@ func TestStatusOfARunIsTheExitStatus(t *testing.T) {
 
 func TestFailedRunPrintsItsResult(t *testing.T) {
 	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
 	result := workflows.SyncResult{RunID: "4f1c", Provider: "acme", Status: directory.RunFailed, Calls: 7, Errors: []string{"the app secret is wrong"}}
 	cause := temporal.NewApplicationErrorWithOptions("failed", workflows.FailureType, temporal.ApplicationErrorOptions{Details: []any{result}})
-	var stdout, stderr bytes.Buffer
-	s := &session{stdout: &stdout, stderr: &stderr, json: true}
-	run := endedRun{get: func(context.Context) (workflows.SyncResult, error) { return workflows.SyncResult{}, cause }}
-	ended, err := s.await(t.Context(), nil, nil, run, workflows.SyncInput{Provider: "acme"}, waitFlags{})
-	require.NoError(t, err)
-	err = s.conclusion(ended)
-	require.Equal(t, exitFailed, s.conclude(t.Context(), err))
+	failing := &fakeTemporal{get: func(context.Context) (workflows.SyncResult, error) { return workflows.SyncResult{}, cause }}
+	stdout, stderr := &lines{}, &lines{}
+	require.Equal(t, cli.ExitFailed, in.runWith(t.Context(), failing, stdout, stderr, "sync", "acme", "--wait", "--output", "json"))
 	var printed workflows.SyncResult
-	require.NoError(t, json.Unmarshal(stdout.Bytes(), &printed))
-	require.Equal(t, result, printed)
+	require.NoError(t, json.Unmarshal([]byte(stdout.String()), &printed))
+	require.Equal(t, result, printed, "what the workflow returns is what the command prints")
 	require.Empty(t, stderr.String())
 }
 
@@ -88,7 +127,7 @@ type atWork struct {
 	status         chan int
 }
 
-func (in installation) await(name string, timeout time.Duration) *atWork {
+func (in installation) await(name, timeout string) *atWork {
 	in.t.Helper()
 	in.add(name, feishuConfig())
 	w := &atWork{wire: newWire(in.t), store: in.store(), stdout: &lines{}, stderr: &lines{}, status: make(chan int, 1)}
@@ -97,13 +136,8 @@ func (in installation) await(name string, timeout time.Duration) *atWork {
 	w.run, err = temporal.ExecuteWorkflow(in.t.Context(), client.StartWorkflowOptions{ID: "orgsync/" + name, TaskQueue: workflows.TaskQueue}, workflows.SyncOrgName)
 	require.NoError(in.t, err)
 	w.id = in.begin(w.store, name, w.run.GetRunID())
-	s := &session{stdout: w.stdout, stderr: w.stderr}
 	go func() {
-		result, err := s.await(in.t.Context(), w.store, temporal, w.run, workflows.SyncInput{Provider: name, Mode: "apply"}, waitFlags{TemporalTimeout: timeout})
-		if err == nil {
-			err = s.conclusion(result)
-		}
-		w.status <- s.conclude(in.t.Context(), err)
+		w.status <- in.runWith(in.t.Context(), temporal, w.stdout, w.stderr, "runs", "watch", w.id, "--temporal-timeout", timeout)
 	}()
 	return w
 }
@@ -114,8 +148,8 @@ const gone = "orgsync: temporal does not answer; still waiting\n"
 func TestWaitingGoesOnByTheDatabaseWhileTemporalIsAway(t *testing.T) {
 	t.Parallel()
 	in := newInstallation(t)
-	for status, want := range map[string]int{directory.RunSucceeded: exitDone, directory.RunPartial: exitPartial, directory.RunHeld: exitHeld} {
-		w := in.await("away-"+status, time.Hour)
+	for status, want := range map[string]int{directory.RunSucceeded: cli.ExitDone, directory.RunPartial: cli.ExitPartial, directory.RunHeld: cli.ExitHeld} {
+		w := in.await("away-"+status, "1h")
 		w.wire.cut()
 		w.stderr.wait(t, gone, 30*time.Second)
 		counts := directory.Counts{Members: directory.MemberCounts{Read: 4321}}
@@ -133,22 +167,22 @@ func TestWaitingGoesOnByTheDatabaseWhileTemporalIsAway(t *testing.T) {
 func TestWaitingGoesOnOnceTemporalAnswersAgain(t *testing.T) {
 	t.Parallel()
 	in := newInstallation(t)
-	w := in.await("back", time.Hour)
+	w := in.await("back", "1h")
 	w.wire.cut()
 	w.stderr.wait(t, gone, 30*time.Second)
 	w.wire.join()
 	w.stderr.wait(t, "orgsync: temporal answers again\n", time.Minute)
 	require.NoError(t, dial(t).TerminateWorkflow(t.Context(), w.run.GetID(), w.run.GetRunID(), ""))
-	require.Equal(t, exitFailed, <-w.status)
+	require.Equal(t, cli.ExitFailed, <-w.status)
 	require.Contains(t, w.stdout.String(), "back: canceled (apply)")
 }
 
 func TestWaitingEndsWhenTemporalIsAwayForTooLong(t *testing.T) {
 	t.Parallel()
 	in := newInstallation(t)
-	w := in.await("lost", time.Second)
+	w := in.await("lost", "1s")
 	w.wire.cut()
-	require.Equal(t, exitFailed, <-w.status)
+	require.Equal(t, cli.ExitFailed, <-w.status)
 	require.Contains(t, w.stderr.String(), "temporal has not answered for 1s; the run may go on: see orgsync runs list --provider lost\n")
 }
 
@@ -156,17 +190,15 @@ func TestWaitingEndsWhenTemporalIsAwayForTooLong(t *testing.T) {
 func TestRunThatMayNotBegin(t *testing.T) {
 	t.Parallel()
 	in := newInstallation(t)
-	store := in.store()
+	in.add("acme", feishuConfig())
 	for failure, want := range map[string]int{
-		workflows.BusyType: exitBusy, workflows.InactiveType: exitBusy, workflows.UndecidedType: exitHeld, workflows.NothingType: exitNothing,
-		workflows.InvalidType: exitUsage, workflows.UnknownType: exitUsage, "Storage": exitFailed,
+		workflows.BusyType: cli.ExitBusy, workflows.InactiveType: cli.ExitBusy, workflows.UndecidedType: cli.ExitHeld, workflows.NothingType: cli.ExitNothing,
+		workflows.InvalidType: cli.ExitUsage, workflows.UnknownType: cli.ExitUsage, "Storage": cli.ExitFailed,
 	} {
 		cause := errors.Join(new(temporal.WorkflowExecutionError), temporal.NewNonRetryableApplicationError("this is why", failure, nil))
-		var stdout, stderr bytes.Buffer
-		s := &session{stdout: &stdout, stderr: &stderr, json: true}
-		run := endedRun{get: func(context.Context) (workflows.SyncResult, error) { return workflows.SyncResult{}, cause }}
-		_, err := s.await(t.Context(), store, nil, run, workflows.SyncInput{Provider: "acme"}, waitFlags{})
-		require.Equal(t, want, s.conclude(t.Context(), err), failure)
+		ending := &fakeTemporal{get: func(context.Context) (workflows.SyncResult, error) { return workflows.SyncResult{}, cause }}
+		stdout, stderr := &lines{}, &lines{}
+		require.Equal(t, want, in.runWith(t.Context(), ending, stdout, stderr, "sync", "acme", "--wait", "--output", "json"), failure)
 		require.Equal(t, "orgsync: this is why\n", stderr.String())
 		var document struct{ Error string }
 		outcome{t: t, stdout: stdout.String()}.json(&document)
@@ -176,89 +208,17 @@ func TestRunThatMayNotBegin(t *testing.T) {
 
 func TestInterruptionLeavesTheRunAlone(t *testing.T) {
 	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
 	ctx, interrupt := context.WithCancel(t.Context())
-	var stdout, stderr bytes.Buffer
-	s := &session{stdout: &stdout, stderr: &stderr}
-	run := endedRun{get: func(ctx context.Context) (workflows.SyncResult, error) {
+	endless := &fakeTemporal{get: func(ctx context.Context) (workflows.SyncResult, error) {
 		interrupt()
 		<-ctx.Done()
 		return workflows.SyncResult{}, ctx.Err()
 	}}
-	_, err := s.await(ctx, nil, nil, run, workflows.SyncInput{Provider: "acme"}, waitFlags{})
-	require.Equal(t, exitInterrupted, s.conclude(ctx, err))
+	stdout, stderr := &lines{}, &lines{}
+	require.Equal(t, cli.ExitInterrupted, in.runWith(ctx, endless, stdout, stderr, "sync", "acme", "--wait"))
 	require.Contains(t, stderr.String(), "the run continues; follow it with: orgsync status")
 	require.Contains(t, stderr.String(), "orgsync cancel acme")
 	require.Empty(t, stdout.String())
-}
-
-func TestHowAWorkflowEndedWithoutAResult(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		cause       error
-		status, why string
-	}{
-		{temporal.NewCanceledError(), directory.RunCanceled, "the workflow was canceled"},
-		{&temporal.TerminatedError{}, directory.RunCanceled, "the workflow was terminated"},
-		{temporal.NewNonRetryableApplicationError("there is no provider", "NotFound", nil), directory.RunFailed, "there is no provider"},
-		{errors.New("timed out"), directory.RunFailed, "timed out"},
-	} {
-		status, why := endOf(tt.cause)
-		require.Equal(t, tt.status, status)
-		require.Equal(t, tt.why, why)
-	}
-}
-
-func TestWatchTellsEachPhaseOnce(t *testing.T) {
-	t.Parallel()
-	in := newInstallation(t)
-	in.add("acme", feishuConfig())
-	store, ctx := in.store(), t.Context()
-	var out bytes.Buffer
-	w := newWatch(&out, store, "orgsync/acme", "execution", "acme")
-	w.look(ctx)
-	require.Empty(t, out.String())
-
-	run := in.begin(store, "acme", "execution")
-	in.ledger(run, "od-1", 40, nil)
-	require.NoError(t, store.RunPhase(ctx, run, "members"))
-	w.look(ctx)
-	w.look(ctx)
-	require.Regexp(t, `^orgsync: acme: members, 1 of 1 department, 40 memberships read, \d+s\n$`, out.String())
-
-	out.Reset()
-	require.NoError(t, store.RunPhase(ctx, run, "removals"))
-	w.look(ctx)
-	w.look(ctx)
-	require.Regexp(t, `^orgsync: acme: removals, .*\n$`, out.String())
-}
-
-func TestLiveLineIsReplacedAndFitsTheTerminal(t *testing.T) {
-	t.Parallel()
-	var out bytes.Buffer
-	w := &watch{out: &out, provider: "acme", live: true, width: 40}
-	began := time.Now()
-	progress := db.Progress{Phase: "members", StartedAt: began, Departments: 1200, DepartmentsDone: 600, DepartmentsFailed: 3}
-	w.draw(progress, began)
-	progress.MembersRead = 1000
-	w.draw(progress, began.Add(2*time.Second))
-	require.Equal(t, "\r\x1b[2Kacme: members, 600 of 1,200 departments"+"\r\x1b[2Kacme: members, 600 of 1,200 departments", out.String())
-	require.Equal(t, "acme: members, 600 of 1,200 departments, 1,000 memberships read (500/s), 3 failed, 2s",
-		progressLine("acme", progress, 500, began.Add(2*time.Second)))
-
-	out.Reset()
-	w.interject("no worker")
-	require.Equal(t, "\r\x1b[2Korgsync: no worker\n", out.String())
-	w.done()
-	require.Equal(t, "\r\x1b[2Korgsync: no worker\n", out.String())
-}
-
-func TestRateIsOfTheLastSeconds(t *testing.T) {
-	t.Parallel()
-	w, began := &watch{}, time.Now()
-	require.Zero(t, w.rate(0, began))
-	require.InDelta(t, 100, w.rate(100, began.Add(time.Second)), 0.1)
-	for second := 2; second <= 20; second++ {
-		w.rate(100, began.Add(time.Duration(second)*time.Second))
-	}
-	require.Zero(t, w.rate(100, began.Add(21*time.Second)))
 }

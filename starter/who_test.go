@@ -5,10 +5,13 @@ import (
 	"os/user"
 	"testing"
 
+	runcmd "github.com/orgsync/orgsync/starter/run"
+
 	"github.com/stretchr/testify/require"
 
-	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/starter/cli"
+	"github.com/orgsync/orgsync/starter/provider"
 	"github.com/orgsync/orgsync/workflows"
 )
 
@@ -19,17 +22,25 @@ func TestWhoIsTheSystemsUserAndHost(t *testing.T) {
 	host, err := os.Hostname()
 	require.NoError(t, err)
 	me := account.Username + "@" + host
-	require.Equal(t, me, who())
-	require.Equal(t, me, syncCommand{Name: "acme"}.input().StartedBy)
-	require.Equal(t, me, undoCommand{}.input("4f1c").StartedBy)
+	require.Equal(t, me, cli.Actor())
 
 	in := newInstallation(t)
 	in.add("acme", feishuConfig())
+	temporal := &fakeTemporal{}
+	require.Equal(t, cli.ExitDone, in.runWith(t.Context(), temporal, &lines{}, &lines{}, "sync", "acme"))
+	require.Equal(t, me, temporal.started.(workflows.SyncInput).StartedBy)
+	run := in.begin(in.store(), "acme", "execution")
+	in.query(`UPDATE sync_runs SET status = 'succeeded', finished_at = now() WHERE id = $1`, run)
+	in.query(`INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
+		VALUES ($1, 'member', gen_random_uuid(), gen_random_uuid(), 'u1', 'created', '{}')`, run)
+	stderr := &lines{}
+	require.Equal(t, cli.ExitDone, in.runWith(t.Context(), temporal, &lines{}, stderr, "undo", run, "--no-wait"), stderr)
+	require.Equal(t, me, temporal.started.(workflows.UndoInput).StartedBy)
 	in.query(`UPDATE identity_providers SET updated_by = NULL`)
 	require.NotContains(t, in.ok("provider", "show", "acme").stdout, " by ")
 	in.ok("provider", "update", "acme", "--removal-limit", "7")
 	require.Contains(t, in.ok("provider", "show", "acme").stdout, " by "+me)
-	var shown providerView
+	var shown provider.View
 	in.ok("provider", "show", "acme", "--output", "json").json(&shown)
 	require.Equal(t, me, shown.UpdatedBy)
 }
@@ -52,7 +63,7 @@ func TestRunsTellWhoStartedAndDecidedThem(t *testing.T) {
 	require.Regexp(t, `started +\S+ \S+ by schedule orgsync/acme\n`, text)
 	require.Regexp(t, `decided by +ann@host\n`, text)
 	require.Contains(t, in.ok("runs", "list").stdout, "schedule orgsync/acme")
-	var listed []db.Run
+	var listed []runcmd.Run
 	in.ok("runs", "list", "--output", "json").json(&listed)
 	require.Equal(t, []string{"schedule orgsync/acme", "ann@host"}, []string{listed[0].StartedBy, listed[0].DecidedBy})
 	told := in.ok("explain", "acme", "u1").stdout

@@ -96,7 +96,7 @@ type SearchResult struct {
 // Search finds a provider's members and departments by a text, up to limit of each.
 func (s *Service) Search(ctx context.Context, provider, text string, limit int) (SearchResult, error) {
 	if strings.TrimSpace(text) == "" {
-		return SearchResult{}, &Error{Code: TextEmpty}
+		return SearchResult{}, &Error{Code: TextEmpty, Args: Args{Field: "text"}}
 	}
 	if err := checkLimit(limit); err != nil {
 		return SearchResult{}, err
@@ -125,7 +125,7 @@ const MaxMatches = 20
 // that a text means, deleted ones among them.
 func (s *Service) ExplainObject(ctx context.Context, provider, text string) (ObjectHistory, error) {
 	if strings.TrimSpace(text) == "" {
-		return ObjectHistory{}, &Error{Code: TextEmpty}
+		return ObjectHistory{}, &Error{Code: TextEmpty, Args: Args{Field: "object"}}
 	}
 	store, err := s.openStore(ctx)
 	if err != nil {

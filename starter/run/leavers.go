@@ -1,0 +1,96 @@
+package run
+
+import (
+	"fmt"
+
+	"github.com/orgsync/orgsync/internal/service"
+	"github.com/orgsync/orgsync/starter/cli"
+)
+
+// How many of those who would go are named unless all are asked for: enough to see what
+// is going on.
+const (
+	shownLeavers  = 30
+	shownEachDept = 5
+)
+
+func fewLeavers(all bool) service.LeaversLimit {
+	if all {
+		return service.LeaversLimit{}
+	}
+	return service.LeaversLimit{Rows: shownLeavers, Each: shownEachDept}
+}
+
+// printRemovals tells how much a held run would remove, and names who and what would go, where
+// from and why.
+func printRemovals(s *cli.Session, plan service.RemovalPlan, all bool) {
+	printFigures(s, plan.Figures)
+	l, planned := plan.Leavers, plan.Figures
+	left := printLeavingPeople(s, l.People)
+	more := planned.Members.Planned > len(l.People) || planned.Departments.Planned > len(l.Departments)
+	if rest := planned.Members.Planned - left; rest > 0 {
+		s.Printf("  and %s more in other departments", cli.Grouped(rest))
+	}
+	if len(l.Departments) > 0 {
+		s.Printf("\nDepartments that would be removed, the largest first")
+	}
+	for _, d := range l.Departments {
+		s.PrintFolded("  ", fmt.Sprintf("%s (%s), %s: %s", cli.Plain(d.Path), cli.Plain(d.ExternalID), cli.Counted(d.Members, "person", "people"), inShort(d.Reason)))
+	}
+	if rest := planned.Departments.Planned - len(l.Departments); rest > 0 {
+		s.Printf("  and %s more", cli.Grouped(rest))
+	}
+	if len(l.Places) > 0 {
+		s.Printf("\nMemberships that would be removed (the people themselves stay)")
+	}
+	for _, p := range l.Places {
+		s.PrintFolded("  ", fmt.Sprintf("%s (%s) in %s: %s", cli.Plain(p.Name), cli.Plain(p.ExternalID), cli.Plain(p.Path), inShort(p.Reason)))
+	}
+	if more || !all && len(l.Places) == shownLeavers {
+		s.Printf("\nTo see all of them, add --all.")
+	}
+}
+
+// printLeavingPeople names people below their departments, and returns how many people
+// leave the departments that it told of.
+func printLeavingPeople(s *cli.Session, people []service.LeavingPerson) (told int) {
+	if len(people) > 0 {
+		s.Printf("\nPeople who would be removed, by department, the greatest losses first")
+	}
+	for i := 0; i < len(people); {
+		first := people[i]
+		end := i
+		for end < len(people) && people[end].Department == first.Department && people[end].Path == first.Path {
+			end++
+		}
+		s.PrintFolded("  ", fmt.Sprintf("%s: %s", cli.OrElse(cli.Plain(first.Path), "no department"), share(first)))
+		for _, p := range people[i:end] {
+			s.PrintFolded("    ", fmt.Sprintf("%s (%s): %s", cli.Plain(p.Name), cli.Plain(p.ExternalID), inShort(p.Reason)))
+		}
+		if rest := first.Going - (end - i); rest > 0 {
+			s.Printf("    and %s more", cli.Grouped(rest))
+		}
+		told, i = told+first.Going, end
+	}
+	return told
+}
+
+// share says how many people leave a department, and of how many.
+func share(p service.LeavingPerson) string {
+	if p.There < p.Going { // only active people are counted there
+		return cli.Grouped(p.Going)
+	}
+	return fmt.Sprintf("%s of %s", cli.Grouped(p.Going), cli.Grouped(p.There))
+}
+
+// inShort is why something would go, in a few words.
+func inShort(reason string) string {
+	words := map[string]string{
+		"not_listed":        "no longer listed",
+		"looked_up":         "gone, according to the provider",
+		"not_visible_twice": "not found twice in a row",
+		"with_member":       "removed with the person",
+		"with_department":   "removed with the department",
+	}
+	return cli.OrElse(words[reason], reason)
+}
