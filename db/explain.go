@@ -14,13 +14,13 @@ import (
 // Object is a member or department of the directory, deleted or not.
 type Object struct {
 	// Type is "member" or "department".
-	Type       string `json:"object_type"`
-	ID         string `json:"id"`
-	ExternalID string `json:"external_id"`
-	Name       string `json:"name"`
-	Status     string `json:"status"`
+	Type       string
+	ID         string
+	ExternalID string
+	Name       string
+	Status     string
 	// Path is a department's own, a member's primary department's.
-	Path string `json:"path"`
+	Path string
 }
 
 // Objects returns what of a provider a text may mean, deleted ones too, by the best
@@ -59,104 +59,104 @@ func (s *Store) objects(ctx context.Context, providerID, text string, limit int)
 type Story struct {
 	Object
 	// Now is its row, without the provider's record.
-	Now json.RawMessage `json:"now"`
+	Now json.RawMessage
 	// Chapters are the runs that changed it or planned to, or put on record why not, the
 	// oldest first.
-	Chapters []Chapter `json:"runs"`
+	Chapters []Chapter
 	// Presence is why it is still there, nil of what is deleted or was changed since.
-	Presence *Presence `json:"presence,omitempty"`
+	Presence *Presence
 }
 
 // Presence is what the newest run that read the whole company, as far as it could, says of
 // something that is still there.
 type Presence struct {
-	Run StoryRun `json:"run"`
+	Run StoryRun
 	// Listings are those that should show it. Where all are complete, and no chapter of the
 	// run says otherwise, the provider lists it.
-	Listings []Listing `json:"listings"`
+	Listings []Listing
 }
 
 // Chapter is what one run did to the object.
 type Chapter struct {
-	Run StoryRun `json:"run"`
+	Run StoryRun
 	// Changes are those of the object and, of a member, of their places.
-	Changes []StoryChange `json:"changes"`
+	Changes []StoryChange
 	// Notes are what the run put on record of the object: why it was left as it is, or
 	// could not be read.
-	Notes []string `json:"notes,omitempty"`
+	Notes []string
 	// LookUp is what the provider said when the run missed the object and asked for it
 	// alone: gone, there, unseen, taken, unnamed, unasked or failed; empty if it was not missed.
-	LookUp Fate `json:"look_up,omitempty"`
+	LookUp Fate
 	// Evidence is what removals rest on, nil if nothing was removed by a sync.
-	Evidence *Evidence `json:"evidence,omitempty"`
+	Evidence *Evidence
 }
 
 // StoryRun is a run as far as it matters to an object.
 type StoryRun struct {
-	ID            string    `json:"run_id"`
-	WorkflowID    string    `json:"workflow_id"`
-	TemporalRunID string    `json:"temporal_run_id"`
-	Status        string    `json:"status"`
-	StartedAt     time.Time `json:"started_at"`
-	Undoes        string    `json:"undoes,omitempty"`
-	StartedBy     string    `json:"started_by,omitempty"`
-	DecidedBy     string    `json:"decided_by,omitempty"`
+	ID            string
+	WorkflowID    string
+	TemporalRunID string
+	Status        string
+	StartedAt     time.Time
+	Undoes        string
+	StartedBy     string
+	DecidedBy     string
 	// HoldReason is why the removal guard stopped the run, empty if it did not.
-	HoldReason string `json:"hold_reason,omitempty"`
+	HoldReason string
 	// Singly is true if the run looked up single people and read no listing.
-	Singly bool `json:"single_people,omitempty"`
+	Singly bool
 }
 
 // StoryChange is one change, or a removal that was planned.
 type StoryChange struct {
 	// ObjectType is member, department or membership.
-	ObjectType string `json:"object_type"`
+	ObjectType string
 	// Department and DepartmentName say where a membership is.
-	Department     string          `json:"department,omitempty"`
-	DepartmentName string          `json:"department_name,omitempty"`
-	Kind           string          `json:"kind"`
-	Before         json.RawMessage `json:"before,omitempty"`
-	After          json.RawMessage `json:"after,omitempty"`
-	At             time.Time       `json:"changed_at"`
+	Department     string
+	DepartmentName string
+	Kind           string
+	Before         json.RawMessage
+	After          json.RawMessage
+	At             time.Time
 	// Reason is why it was removed: not_listed, looked_up, not_visible_twice, with_member,
 	// with_department.
-	Reason string `json:"reason,omitempty"`
+	Reason string
 	// Decision is what became of the removal: within_limits, limits_waived or approved
 	// if it was carried out, else the run's status: held, rejected, superseded and so on.
-	Decision string `json:"decision,omitempty"`
+	Decision string
 	// Planned is true of a removal that was not carried out.
-	Planned bool `json:"only_planned,omitempty"`
+	Planned bool
 }
 
 // Evidence is what a removal rests on.
 type Evidence struct {
 	// Departments are all that the run knew, Complete those it read to the end.
-	Departments int `json:"departments_known"`
-	Complete    int `json:"departments_complete"`
+	Departments int
+	Complete    int
 	// Skipped are those whose people it left out on purpose.
-	Skipped int `json:"departments_skipped,omitempty"`
+	Skipped int
 	// Listings are those that should have shown the object.
-	Listings []Listing `json:"listings"`
+	Listings []Listing
 	// DroppedAt is when the ledger was cleaned up; then there is nothing to tell.
-	DroppedAt *time.Time `json:"details_dropped_at,omitempty"`
+	DroppedAt *time.Time
 }
 
 // Listing is one listing of a run, from its ledger.
 type Listing struct {
-	Department string `json:"department"`
+	Department string
 	// Of is what it lists: members or departments.
-	Of       string `json:"of"`
-	Complete bool   `json:"complete"`
-	Pages    int    `json:"pages"`
+	Of       string
+	Complete bool
+	Pages    int
 	// Read is how many people it brought; Declared how many the provider counts, nil
 	// if it does not say.
-	Read     int    `json:"read"`
-	Declared *int32 `json:"declared,omitempty"`
+	Read     int
+	Declared *int32
 	// Request is the provider's id of the answer that ended the listing.
-	Request string     `json:"request,omitempty"`
-	ReadAt  *time.Time `json:"read_at,omitempty"`
+	Request string
+	ReadAt  *time.Time
 	// Error says why it is not complete.
-	Error string `json:"problem,omitempty"`
+	Error string
 }
 
 // Story returns everything on record of one object: the runs that changed it, what they

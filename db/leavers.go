@@ -11,45 +11,45 @@ import (
 // Temporal, logs or messages.
 type Leavers struct {
 	// People are grouped by their department, the one first that loses most.
-	People []LeavingPerson `json:"leaving_members"`
+	People []LeavingPerson
 	// Departments come with the largest first.
-	Departments []LeavingDepartment `json:"leaving_departments"`
+	Departments []LeavingDepartment
 	// Places are those that people lose who stay.
-	Places []LostPlace `json:"lost_memberships"`
+	Places []LostPlace
 }
 
 // LeavingPerson is somebody who would be removed.
 type LeavingPerson struct {
-	ExternalID string `json:"external_id"`
-	Name       string `json:"name"`
+	ExternalID string
+	Name       string
 	// Department is the person's own, by its external id, and Path where it is; both are
 	// empty of somebody without one.
-	Department string `json:"department"`
-	Path       string `json:"department_path"`
-	Reason     string `json:"reason"`
+	Department string
+	Path       string
+	Reason     string
 	// Going is how many people leave that department, and There how many active ones are
 	// directly in it.
-	Going int `json:"-"`
-	There int `json:"-"`
+	Going int
+	There int
 }
 
 // LeavingDepartment is a department that would be removed.
 type LeavingDepartment struct {
-	ExternalID string `json:"external_id"`
-	Name       string `json:"name"`
-	Path       string `json:"path"`
+	ExternalID string
+	Name       string
+	Path       string
 	// Members is how many active people are in it and below.
-	Members int    `json:"member_count"`
-	Reason  string `json:"reason"`
+	Members int
+	Reason  string
 }
 
 // LostPlace is a place in a department that somebody would lose who stays.
 type LostPlace struct {
-	ExternalID string `json:"external_id"`
-	Name       string `json:"name"`
-	Department string `json:"department"`
-	Path       string `json:"department_path"`
-	Reason     string `json:"reason"`
+	ExternalID string
+	Name       string
+	Department string
+	Path       string
+	Reason     string
 }
 
 // Few bounds how much of a list is read: so many rows, of people so many of each

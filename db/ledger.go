@@ -229,14 +229,14 @@ func (s *Store) ChildFigures(ctx context.Context, runID, providerID, department 
 
 // LedgerEntry is one department's line in a run's completeness ledger.
 type LedgerEntry struct {
-	ExternalID       string `json:"external_id"`
-	ChildrenComplete bool   `json:"children_complete"`
-	MembersComplete  bool   `json:"members_complete"`
-	Pages            int    `json:"pages"`
-	MembersRead      int    `json:"members_read"`
-	MembersDeclared  *int32 `json:"members_declared,omitempty"`
-	Error            string `json:"problem,omitempty"`
-	Skipped          bool   `json:"skipped,omitempty"`
+	ExternalID       string
+	ChildrenComplete bool
+	MembersComplete  bool
+	Pages            int
+	MembersRead      int
+	MembersDeclared  *int32
+	Error            string
+	Skipped          bool
 }
 
 // Ledger returns a run's ledger, failed departments first.

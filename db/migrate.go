@@ -27,10 +27,10 @@ const versionTable = "orgsync_schema_version"
 // MigrationStatus tells how far a database is.
 type MigrationStatus struct {
 	// Current and Target are the numbers of the last applied and last known migration.
-	Current int32 `json:"current"`
-	Target  int32 `json:"target"`
+	Current int32
+	Target  int32
 	// Pending are the names of the migrations still to be applied.
-	Pending []string `json:"pending"`
+	Pending []string
 }
 
 // Migrate brings the database to this build's schema and gives the installation's

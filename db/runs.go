@@ -262,34 +262,34 @@ func value[T any](p *T) T {
 
 // Run is one row of the run history.
 type Run struct {
-	ID            string `json:"run_id"`
-	Provider      string `json:"provider"`
-	WorkflowID    string `json:"workflow_id"`
-	TemporalRunID string `json:"temporal_run_id"`
-	Mode          string `json:"mode"`
+	ID            string
+	Provider      string
+	WorkflowID    string
+	TemporalRunID string
+	Mode          string
 	// OnlyDepartments limits the run to these and what is below them, OnlyMembers to
 	// single people; Retries is the run of which this one reads what failed.
-	OnlyDepartments []string         `json:"only_departments,omitempty"`
-	OnlyMembers     []string         `json:"only_members,omitempty"`
-	Retries         string           `json:"retries,omitempty"`
-	Status          string           `json:"status"`
-	Phase           string           `json:"phase"`
-	Counts          directory.Counts `json:"counts"`
-	Calls           int64            `json:"calls"`
+	OnlyDepartments []string
+	OnlyMembers     []string
+	Retries         string
+	Status          string
+	Phase           string
+	Counts          directory.Counts
+	Calls           int64
 	// Undoes is the run that this one takes back.
-	Undoes         string `json:"undoes,omitempty"`
-	HoldReason     string `json:"hold_reason,omitempty"`
-	HoldWorkflowID string `json:"hold_workflow_id,omitempty"`
+	Undoes         string
+	HoldReason     string
+	HoldWorkflowID string
 	// HoldExpiresAt is when a held run that nobody decided counts as rejected.
-	HoldExpiresAt *time.Time `json:"hold_expires_at,omitempty"`
-	Error         string     `json:"failure,omitempty"`
+	HoldExpiresAt *time.Time
+	Error         string
 	// StartedBy and DecidedBy are actors, empty where nobody is on record.
-	StartedBy  string     `json:"started_by,omitempty"`
-	DecidedBy  string     `json:"decided_by,omitempty"`
-	StartedAt  time.Time  `json:"started_at"`
-	FinishedAt *time.Time `json:"finished_at,omitempty"`
+	StartedBy  string
+	DecidedBy  string
+	StartedAt  time.Time
+	FinishedAt *time.Time
 	// DetailsDroppedAt is when ledger, errors, removals and change log were cleaned up.
-	DetailsDroppedAt *time.Time `json:"details_dropped_at,omitempty"`
+	DetailsDroppedAt *time.Time
 }
 
 func runOf(r dbsqlc.RunGetRow) (Run, error) {

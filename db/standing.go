@@ -52,41 +52,41 @@ func (s *Store) Standing(ctx context.Context) (Standing, error) {
 
 // ProviderStatus is how one provider stands, for people.
 type ProviderStatus struct {
-	Provider     string     `json:"provider"`
-	Type         string     `json:"provider_type"`
-	Active       bool       `json:"is_active"`
-	LastSyncedAt *time.Time `json:"last_synced_at"`
+	Provider     string
+	Type         string
+	Active       bool
+	LastSyncedAt *time.Time
 	// Running is the run at work, Held the one that waits for a decision, Newest the last
 	// sync of the whole company that has ended; nil if there is none.
-	Running *RunningRun `json:"running"`
-	Held    *WaitingRun `json:"held"`
-	Newest  *EndedRun   `json:"newest"`
+	Running *RunningRun
+	Held    *WaitingRun
+	Newest  *EndedRun
 	// FailingSince is when the first sync of the whole company ended failed or partial since
 	// the last that was complete, FailingRuns how many there were.
-	FailingSince *time.Time `json:"failing_since"`
-	FailingRuns  int        `json:"failing_runs"`
+	FailingSince *time.Time
+	FailingRuns  int
 }
 
 // RunningRun is a run at work.
 type RunningRun struct {
-	RunID     string    `json:"run_id"`
-	Phase     string    `json:"phase"`
-	StartedAt time.Time `json:"started_at"`
+	RunID     string
+	Phase     string
+	StartedAt time.Time
 }
 
 // WaitingRun is a run that waits for a decision.
 type WaitingRun struct {
-	RunID         string     `json:"run_id"`
-	HoldReason    string     `json:"hold_reason"`
-	HoldExpiresAt *time.Time `json:"hold_expires_at"`
+	RunID         string
+	HoldReason    string
+	HoldExpiresAt *time.Time
 }
 
 // EndedRun is how a run has ended.
 type EndedRun struct {
-	RunID  string `json:"run_id"`
-	Status string `json:"status"`
+	RunID  string
+	Status string
 	// Failure says why a run failed.
-	Failure string `json:"failure,omitempty"`
+	Failure string
 }
 
 // Statuses reads how all providers stand, by name.

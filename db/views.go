@@ -11,14 +11,14 @@ import (
 
 // TreeDepartment is one department as the tree shows it.
 type TreeDepartment struct {
-	ID            string `json:"id"`
-	ExternalID    string `json:"external_id"`
-	ParentID      string `json:"parent_id,omitempty"`
-	Name          string `json:"name"`
-	Path          string `json:"path"`
-	Depth         int    `json:"depth"`
-	MemberCount   int    `json:"member_count"`
-	DirectMembers int    `json:"direct_member_count"`
+	ID            string
+	ExternalID    string
+	ParentID      string
+	Name          string
+	Path          string
+	Depth         int
+	MemberCount   int
+	DirectMembers int
 }
 
 // Tree returns a provider's active departments from the tops down, siblings in the
@@ -45,14 +45,14 @@ func (s *Store) Tree(ctx context.Context, providerID string, levels int) ([]Tree
 
 // FoundMember is one hit of Search.
 type FoundMember struct {
-	ID             string `json:"id"`
-	ExternalID     string `json:"external_id"`
-	Name           string `json:"name"`
-	Email          string `json:"email,omitempty"`
-	Phone          string `json:"phone,omitempty"`
-	Title          string `json:"title,omitempty"`
-	DepartmentPath string `json:"department_path"`
-	Status         string `json:"status"`
+	ID             string
+	ExternalID     string
+	Name           string
+	Email          string
+	Phone          string
+	Title          string
+	DepartmentPath string
+	Status         string
 }
 
 // Search finds a provider's people by part of the name, leading pinyin or
@@ -85,11 +85,11 @@ func (s *Store) search(ctx context.Context, providerID, text string, limit int) 
 
 // FoundDepartment is one hit of SearchDepartments.
 type FoundDepartment struct {
-	ID          string `json:"id"`
-	ExternalID  string `json:"external_id"`
-	Name        string `json:"name"`
-	Path        string `json:"path"`
-	MemberCount int    `json:"member_count"`
+	ID          string
+	ExternalID  string
+	Name        string
+	Path        string
+	MemberCount int
 }
 
 // SearchDepartments returns a provider's active departments by part of their name, or by
@@ -122,23 +122,23 @@ func escapeLike(text string) string {
 
 // Change is one line of a run's change log.
 type Change struct {
-	ObjectType   string `json:"object_type"`
-	ObjectID     string `json:"object_id"`
-	DepartmentID string `json:"department_id,omitempty"`
-	ExternalID   string `json:"external_id"`
+	ObjectType   string
+	ObjectID     string
+	DepartmentID string
+	ExternalID   string
 	// Name is the person's or department's, also of one who is gone.
-	Name string `json:"name,omitempty"`
+	Name string
 	// Department, of a membership, is where it is, by the department's external id.
-	Department     string          `json:"department,omitempty"`
-	DepartmentName string          `json:"department_name,omitempty"`
-	DepartmentPath string          `json:"department_path,omitempty"`
-	Kind           string          `json:"kind"`
-	Before         json.RawMessage `json:"before,omitempty"`
-	After          json.RawMessage `json:"after,omitempty"`
+	Department     string
+	DepartmentName string
+	DepartmentPath string
+	Kind           string
+	Before         json.RawMessage
+	After          json.RawMessage
 	// ChangedAt is zero for a planned change.
-	ChangedAt time.Time `json:"changed_at,omitzero"`
+	ChangedAt time.Time
 	// Planned is true for what a held run would remove once it is approved.
-	Planned bool `json:"only_planned,omitempty"`
+	Planned bool
 }
 
 // ChangesOf limits which changes are told; what is empty limits nothing.
