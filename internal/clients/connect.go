@@ -41,8 +41,6 @@ type Opener struct {
 	Budget *provider.Budget
 	// CallRate multiplies the documented call limits; 0 switches them off.
 	CallRate float64
-
-	looks looks
 }
 
 // Open returns a client for the stored provider. onCall, if not nil, is told of
@@ -64,7 +62,7 @@ func (o *Opener) Open(ctx context.Context, p db.Provider, onCall func(endpoint s
 		Log:    log,
 		Tokens: &tokens{store: o.Store, box: o.Box, providerID: p.ID, recent: map[string]recentToken{}},
 		Limits: &limits{
-			store: o.Store, providerID: p.ID, providerType: p.Type, rate: o.CallRate, looks: &o.looks, now: time.Now,
+			store: o.Store, providerID: p.ID, providerType: p.Type, rate: o.CallRate, now: time.Now,
 			waited: func(d time.Duration) { o.Metrics.Wait(p.Name, d) },
 		},
 		Now: time.Now, CallTimeout: o.CallTimeout, SlowCall: o.SlowCall, OnCall: onCall,

@@ -2,7 +2,6 @@ package clients
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/orgsync/orgsync/db"
@@ -19,9 +18,7 @@ type limits struct {
 	waited func(time.Duration)
 	// rate multiplies the documented limits; 0 leaves only a provider's own pauses.
 	rate float64
-	// looks are those of the process.
-	looks *looks
-	now   func() time.Time
+	now  func() time.Time
 }
 
 var _ provider.Limiter = (*limits)(nil)
@@ -48,11 +45,6 @@ func (l *limits) Wait(ctx context.Context, endpoint string, limit provider.Rate)
 		pace.Spacing = time.Duration(float64(limit.Per) / float64(limit.Calls) / l.rate)
 		pace.Burst = time.Duration(limit.Burst) * pace.Spacing
 	}
-	place, began := l.providerID+" "+endpoint, l.now()
-	if pace.Spacing == 0 && l.looks.free(place, began) {
-		l.waited(0)
-		return nil
-	}
 	for waited := time.Duration(0); ; {
 		wait, granted, err := l.store.CallSlot(ctx, l.providerID, endpoint, pace, patience)
 		if err != nil {
@@ -63,9 +55,6 @@ func (l *limits) Wait(ctx context.Context, endpoint string, limit provider.Rate)
 				Provider: l.providerType, Kind: provider.RateLimited, Endpoint: endpoint, RetryAfter: wait,
 				Problem: "the call budget of this endpoint is used up for now",
 			}
-		}
-		if wait <= 0 {
-			l.looks.found(place, began)
 		}
 		due := l.now().Add(max(0, wait))
 		if err := sleep(ctx, wait); err != nil {
@@ -95,47 +84,5 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // Pause implements provider.Limiter.
 func (l *limits) Pause(ctx context.Context, endpoint string, d time.Duration) error {
-	err := l.store.CallPause(ctx, l.providerID, endpoint, d)
-	l.looks.paused(l.providerID+" "+endpoint, l.now())
-	return err
-}
-
-// looks remembers when a process last saw that endpoints are not paused: calls without
-// a limit ask no more often than that, though there may be thousands a second.
-type looks struct {
-	mu     sync.Mutex
-	places map[string]look
-}
-
-type look struct{ free, paused time.Time }
-
-// lookEvery is how late the other workers may learn of a pause where calls have no limit.
-const lookEvery = time.Second
-
-func (l *looks) free(place string, now time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	last := l.places[place]
-	return now.Before(last.free.Add(lookEvery)) && last.free.After(last.paused)
-}
-
-// found notes that a place, asked about at a time, was free.
-func (l *looks) found(place string, asked time.Time) {
-	l.note(place, func(last *look) { last.free = asked })
-}
-
-// paused notes that a place was paused by this process: what was asked before is void.
-func (l *looks) paused(place string, now time.Time) {
-	l.note(place, func(last *look) { last.paused = now })
-}
-
-func (l *looks) note(place string, do func(*look)) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.places == nil {
-		l.places = map[string]look{}
-	}
-	last := l.places[place]
-	do(&last)
-	l.places[place] = last
+	return l.store.CallPause(ctx, l.providerID, endpoint, d)
 }
