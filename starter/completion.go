@@ -32,7 +32,8 @@ Examples:
 // Run implements the command.
 func (c completionCommand) Run(s *cli.Session, parsed *kong.Context) error {
 	var b strings.Builder
-	map[string]func(io.Writer, []stage){"bash": writeBash, "zsh": writeZsh, "fish": writeFish}[c.Shell](&b, stages(parsed.Model.Node, ""))
+	map[string]func(io.Writer, []stage){"bash": writeBash, "zsh": writeZsh, "fish": writeFish}[c.Shell](&b,
+		stages(parsed.Model.Node, ""))
 	if s.JSON {
 		return s.PrintJSON(completionScript{Shell: c.Shell, Script: b.String()})
 	}
@@ -129,7 +130,8 @@ func writeBash(w io.Writer, all []stage) {
 		for _, f := range s.flags {
 			switch {
 			case len(f.values) > 0:
-				fmt.Fprintf(w, "        %q) COMPREPLY=($(compgen -W %q -- \"$cur\")); return ;;\n", s.path+" "+f.word, strings.Join(f.values, " "))
+				fmt.Fprintf(w, "        %q) COMPREPLY=($(compgen -W %q -- \"$cur\")); return ;;\n", s.path+" "+f.word,
+					strings.Join(f.values, " "))
 			case f.file:
 				fmt.Fprintf(w, "        %q) compopt -o default; return ;;\n", s.path+" "+f.word)
 			case f.free:

@@ -37,7 +37,8 @@ type output struct {
 
 // outputs are all of them.
 var outputs = []output{
-	{[]string{"sync --wait", "runs retry --wait", "runs watch", "undo", "approve", "reject", "cancel"}, "result", run.Result{}},
+	{[]string{"sync --wait", "runs retry --wait", "runs watch", "undo", "approve", "reject", "cancel"}, "result",
+		run.Result{}},
 	{[]string{"sync --no-wait", "runs retry --no-wait", "undo --no-wait"}, "started", run.Started{}},
 	{[]string{"cancel --no-wait"}, "canceling", run.Canceling{}},
 	{[]string{"status"}, "standing", []report.Standing{}},

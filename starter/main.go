@@ -86,7 +86,8 @@ func newParser(line *commands, options ...kong.Option) (*kong.Kong, error) {
 }
 
 // execute runs one command line and returns its exit status.
-func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
+func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer,
+	getenv func(string) string) int {
 	var line commands
 	helped := false
 	parser, err := newParser(&line,

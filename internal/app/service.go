@@ -18,7 +18,8 @@ import (
 // NewService returns the use cases of an installation. load returns the settings but for
 // the optional ones, which may be missing; it is called when they are first needed. warn is
 // told what is dubious about them, log what calls of providers have to say.
-func NewService(load func(optional ...string) (config.Config, error), warn func(string), log *slog.Logger) *service.Service {
+func NewService(load func(optional ...string) (config.Config, error), warn func(string),
+	log *slog.Logger) *service.Service {
 	return service.New(service.Connections{
 		DatabaseURL: func() (string, error) {
 			cfg, err := load(config.Keyset)

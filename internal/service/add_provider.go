@@ -52,8 +52,8 @@ func (g GuardInput) change() (db.GuardChange, error) {
 		return db.GuardChange{}, &Error{Code: HoldTimeInvalid, Args: Args{Duration: *d, Limit: maxHold}}
 	}
 	return db.GuardChange{
-		Count: g.MemberLimit, Percent: g.MemberPercent, DepartmentCount: g.DepartmentLimit, DepartmentPercent: g.DepartmentPercent,
-		HoldFor: g.HoldFor,
+		Count: g.MemberLimit, Percent: g.MemberPercent, HoldFor: g.HoldFor,
+		DepartmentCount: g.DepartmentLimit, DepartmentPercent: g.DepartmentPercent,
 	}, nil
 }
 
@@ -134,9 +134,13 @@ func (s *Service) AddProvider(ctx context.Context, in AddProviderInput) (AddProv
 		return result, err
 	}
 	if in.Schedule != nil {
-		set, err := s.setSchedule(ctx, temporal, timetable{provider: in.Name, rule: due, onRemovals: RemovalsHold}, in.StartNow)
+		set, err := s.setSchedule(ctx, temporal, timetable{provider: in.Name, rule: due, onRemovals: RemovalsHold},
+			in.StartNow)
 		if err != nil {
 			return result, &Error{Code: ScheduleNotSet, Args: Args{Provider: in.Name, Rule: due}, Err: err}
+		}
+		if set.Schedule, err = handleOf(ctx, temporal, in.Name).read(ctx); err != nil {
+			return result, err
 		}
 		result.Schedule = &set
 	}

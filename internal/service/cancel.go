@@ -20,11 +20,7 @@ type CancelRunResult struct {
 
 // CancelRun tells a provider's run that is at work to stop.
 func (s *Service) CancelRun(ctx context.Context, provider string) (CancelRunResult, error) {
-	store, err := s.openStore(ctx)
-	if err != nil {
-		return CancelRunResult{}, err
-	}
-	p, err := findProvider(ctx, store, provider)
+	store, p, err := s.openProvider(ctx, provider)
 	if err != nil {
 		return CancelRunResult{}, err
 	}
@@ -44,7 +40,8 @@ func (s *Service) CancelRun(ctx context.Context, provider string) (CancelRunResu
 
 // findRunAtWork finds the provider's run that is at work. One that no worker has taken up
 // yet is known to Temporal alone.
-func findRunAtWork(ctx context.Context, store *db.Store, temporal client.Client, provider string) (CancelRunResult, error) {
+func findRunAtWork(ctx context.Context, store *db.Store, temporal client.Client, provider string) (
+	CancelRunResult, error) {
 	run, held, err := openRuns(ctx, store, provider)
 	if err != nil {
 		return CancelRunResult{}, err

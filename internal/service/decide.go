@@ -22,11 +22,7 @@ func AwaitsDecision(run Run) bool { return run.Status == directory.RunHeld && ru
 // FindHeldRun returns the run of a provider that is to be decided: the one whose id begins
 // with prefix or, if that is empty, the only one that waits for a decision.
 func (s *Service) FindHeldRun(ctx context.Context, provider, prefix string) (Run, error) {
-	store, err := s.openStore(ctx)
-	if err != nil {
-		return Run{}, err
-	}
-	p, err := findProvider(ctx, store, provider)
+	store, p, err := s.openProvider(ctx, provider)
 	if err != nil {
 		return Run{}, err
 	}

@@ -165,7 +165,8 @@ func HasCode(err error, code Code) bool { return err != nil && Classify(err).Cod
 // refusalError is the error for a run that cannot be retried or undone.
 func refusalError(err error) error {
 	codes := map[db.Refusal]Code{
-		db.RefusedAtWork: RunInProgress, db.RefusedUndecided: RunUndecided, db.RefusedEmpty: NothingToDo, db.RefusedForGood: NotPossible,
+		db.RefusedAtWork: RunInProgress, db.RefusedUndecided: RunUndecided, db.RefusedEmpty: NothingToDo,
+		db.RefusedForGood: NotPossible,
 	}
 	var unretried *db.RetryError
 	var final *db.NotUndoableError

@@ -18,7 +18,8 @@ func TestHowAWorkflowEndedWithoutAResult(t *testing.T) {
 	}{
 		{temporal.NewCanceledError(), directory.RunCanceled, "the workflow was canceled"},
 		{&temporal.TerminatedError{}, directory.RunCanceled, "the workflow was terminated"},
-		{temporal.NewNonRetryableApplicationError("there is no provider", "NotFound", nil), directory.RunFailed, "there is no provider"},
+		{temporal.NewNonRetryableApplicationError("there is no provider", "NotFound", nil), directory.RunFailed,
+			"there is no provider"},
 		{errors.New("timed out"), directory.RunFailed, "timed out"},
 	} {
 		status, why := endOf(tt.cause)

@@ -69,8 +69,9 @@ func getProvider(ctx context.Context, store *db.Store, name string) (Provider, e
 func providerOf(ctx context.Context, store *db.Store, p db.Provider) (Provider, error) {
 	config, err := shownConfig(ctx, store, p)
 	return Provider{
-		ID: p.ID, TenantID: p.TenantID, Name: p.Name, Type: p.Type, Active: p.Active, Config: config, LastSyncedAt: p.LastSyncedAt,
-		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, UpdatedBy: p.UpdatedBy, Guard: p.Guard, HoldFor: p.HoldFor,
+		ID: p.ID, TenantID: p.TenantID, Name: p.Name, Type: p.Type, Active: p.Active, Config: config,
+		LastSyncedAt: p.LastSyncedAt, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt,
+		UpdatedBy: p.UpdatedBy, Guard: p.Guard, HoldFor: p.HoldFor,
 	}, err
 }
 
@@ -105,6 +106,16 @@ func findProvider(ctx context.Context, store *db.Store, name string) (db.Provide
 	return db.Provider{}, unknown
 }
 
+// openProvider returns the database and the stored provider of that name.
+func (s *Service) openProvider(ctx context.Context, name string) (*db.Store, db.Provider, error) {
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return nil, db.Provider{}, err
+	}
+	p, err := findProvider(ctx, store, name)
+	return store, p, err
+}
+
 // activeProvider returns a provider that may be synced.
 func activeProvider(ctx context.Context, store *db.Store, name string) (db.Provider, error) {
 	p, err := findProvider(ctx, store, name)
@@ -116,11 +127,7 @@ func activeProvider(ctx context.Context, store *db.Store, name string) (db.Provi
 
 // CountHoldings returns what removing a provider would take.
 func (s *Service) CountHoldings(ctx context.Context, name string) (Holdings, error) {
-	store, err := s.openStore(ctx)
-	if err != nil {
-		return Holdings{}, err
-	}
-	p, err := findProvider(ctx, store, name)
+	store, p, err := s.openProvider(ctx, name)
 	if err != nil {
 		return Holdings{}, err
 	}
@@ -140,11 +147,7 @@ type RemoveProviderResult struct {
 // RemoveProvider removes a provider with its secrets, run history and schedule. Its
 // departments and members stay as rows with status deleted.
 func (s *Service) RemoveProvider(ctx context.Context, name string) (RemoveProviderResult, error) {
-	store, err := s.openStore(ctx)
-	if err != nil {
-		return RemoveProviderResult{}, err
-	}
-	p, err := findProvider(ctx, store, name)
+	store, p, err := s.openProvider(ctx, name)
 	if err != nil {
 		return RemoveProviderResult{}, err
 	}
@@ -153,6 +156,7 @@ func (s *Service) RemoveProvider(ctx context.Context, name string) (RemoveProvid
 		return RemoveProviderResult{}, err
 	}
 	return RemoveProviderResult{
-		ID: p.ID, Name: p.Name, Departments: released.Departments, Members: released.Members, Schedule: s.dropSchedule(ctx, p.Name),
+		ID: p.ID, Name: p.Name, Departments: released.Departments, Members: released.Members,
+		Schedule: s.dropSchedule(ctx, p.Name),
 	}, nil
 }

@@ -76,11 +76,7 @@ func (s *Service) ListDepartments(ctx context.Context, provider string, levels *
 			return nil, &Error{Code: DepthInvalid, Args: Args{Number: float64(depth)}}
 		}
 	}
-	store, err := s.openStore(ctx)
-	if err != nil {
-		return nil, err
-	}
-	p, err := findProvider(ctx, store, provider)
+	store, p, err := s.openProvider(ctx, provider)
 	if err != nil {
 		return nil, err
 	}
@@ -101,11 +97,7 @@ func (s *Service) Search(ctx context.Context, provider, text string, limit int) 
 	if err := checkLimit(limit); err != nil {
 		return SearchResult{}, err
 	}
-	store, err := s.openStore(ctx)
-	if err != nil {
-		return SearchResult{}, err
-	}
-	p, err := findProvider(ctx, store, provider)
+	store, p, err := s.openProvider(ctx, provider)
 	if err != nil {
 		return SearchResult{}, err
 	}
@@ -127,11 +119,7 @@ func (s *Service) ExplainObject(ctx context.Context, provider, text string) (Obj
 	if strings.TrimSpace(text) == "" {
 		return ObjectHistory{}, &Error{Code: TextEmpty, Args: Args{Field: "object"}}
 	}
-	store, err := s.openStore(ctx)
-	if err != nil {
-		return ObjectHistory{}, err
-	}
-	p, err := findProvider(ctx, store, provider)
+	store, p, err := s.openProvider(ctx, provider)
 	if err != nil {
 		return ObjectHistory{}, err
 	}

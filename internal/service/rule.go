@@ -129,9 +129,11 @@ func (in RuleInput) calendar() (Rule, error) {
 // go when somebody sets another calendar.
 func (r Rule) spec() client.ScheduleSpec {
 	if r.Every > 0 {
-		return client.ScheduleSpec{Jitter: r.Jitter, Intervals: []client.ScheduleIntervalSpec{{Every: r.Every, Offset: r.Offset}}}
+		every := []client.ScheduleIntervalSpec{{Every: r.Every, Offset: r.Offset}}
+		return client.ScheduleSpec{Jitter: r.Jitter, Intervals: every}
 	}
-	return client.ScheduleSpec{Jitter: r.Jitter, CronExpressions: []string{r.Cron + " # " + cronComment + r.Cron}, TimeZoneName: r.TimeZone}
+	words := []string{r.Cron + " # " + cronComment + r.Cron}
+	return client.ScheduleSpec{Jitter: r.Jitter, CronExpressions: words, TimeZoneName: r.TimeZone}
 }
 
 // ruleOf reads a schedule's rule.

@@ -11,7 +11,8 @@ import (
 
 func TestDefaultOffsetStaysAsideOfTheFullHour(t *testing.T) {
 	t.Parallel()
-	for _, every := range []time.Duration{30 * time.Minute, time.Hour, 2 * time.Hour, 6 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour} {
+	for _, every := range []time.Duration{30 * time.Minute, time.Hour, 2 * time.Hour, 6 * time.Hour, 24 * time.Hour,
+		7 * 24 * time.Hour} {
 		minutes, hours := map[time.Duration]bool{}, map[time.Duration]bool{}
 		for i := range 200 {
 			name := fmt.Sprintf("company-%d", i)
@@ -60,7 +61,8 @@ func TestRulesAreReadBack(t *testing.T) {
 	require.Equal(t, "30 2 * * MON-fri", r.Cron)
 	spec := r.spec()
 	require.Equal(t, []string{"30 2 * * MON-fri # orgsync: 30 2 * * MON-fri"}, spec.CronExpressions)
-	kept := client.ScheduleSpec{TimeZoneName: "Asia/Shanghai", Calendars: []client.ScheduleCalendarSpec{{Comment: "orgsync: 30 2 * * MON-fri"}}}
+	kept := client.ScheduleSpec{TimeZoneName: "Asia/Shanghai",
+		Calendars: []client.ScheduleCalendarSpec{{Comment: "orgsync: 30 2 * * MON-fri"}}}
 	require.Equal(t, r, ruleOf(&kept))
 }
 
@@ -71,12 +73,18 @@ func TestRulesThatAreSetByOtherMeans(t *testing.T) {
 	always := []client.ScheduleRange{{Start: 1, End: 12}}
 	for want, spec := range map[string]client.ScheduleSpec{
 		"never": {},
-		"every 1h0m0s offset 0s; every 1m0s offset 0s":       {Intervals: append(every, client.ScheduleIntervalSpec{Every: time.Minute})},
-		"every 1h0m0s offset 0s; hour 2+4-6/2":               {Intervals: every, Calendars: []client.ScheduleCalendarSpec{{Hour: []client.ScheduleRange{{Start: 2}, {Start: 4, End: 6, Step: 2}}}}},
-		"every 1h0m0s offset 0s; until 2030-01-02T03:04:05Z": {Intervals: every, EndAt: time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)},
-		"every 1h0m0s offset 0s; except month 1-12":          {Intervals: every, Skip: []client.ScheduleCalendarSpec{{Month: always}}},
-		"month 1-12, second 30":                              {Calendars: []client.ScheduleCalendarSpec{{Second: []client.ScheduleRange{{Start: 30}}, Month: always}}},
-		"year 2030, month 1-12":                              {Calendars: []client.ScheduleCalendarSpec{{Year: []client.ScheduleRange{{Start: 2030}}, Month: always, Comment: "nightly"}}},
+		"every 1h0m0s offset 0s; every 1m0s offset 0s": {Intervals: append(every,
+			client.ScheduleIntervalSpec{Every: time.Minute})},
+		"every 1h0m0s offset 0s; hour 2+4-6/2": {Intervals: every,
+			Calendars: []client.ScheduleCalendarSpec{{Hour: []client.ScheduleRange{{Start: 2}, {Start: 4, End: 6, Step: 2}}}}},
+		"every 1h0m0s offset 0s; until 2030-01-02T03:04:05Z": {Intervals: every,
+			EndAt: time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)},
+		"every 1h0m0s offset 0s; except month 1-12": {Intervals: every,
+			Skip: []client.ScheduleCalendarSpec{{Month: always}}},
+		"month 1-12, second 30": {Calendars: []client.ScheduleCalendarSpec{{Second: []client.ScheduleRange{{Start: 30}},
+			Month: always}}},
+		"year 2030, month 1-12": {Calendars: []client.ScheduleCalendarSpec{{Year: []client.ScheduleRange{{Start: 2030}},
+			Month: always, Comment: "nightly"}}},
 	} {
 		require.Equal(t, want, ruleOf(&spec).Other)
 	}

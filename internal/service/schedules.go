@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -133,7 +134,9 @@ func (s *Service) ListSchedules(ctx context.Context) ([]Schedule, error) {
 		one.Provider, one.Paused, one.Note = providerOfEntry(entry), entry.Paused, entry.Note
 		all = append(all, one)
 	}
-	slices.SortFunc(all, func(a, b Schedule) int { return strings.Compare(a.Provider+"\x00"+a.ID, b.Provider+"\x00"+b.ID) })
+	slices.SortFunc(all, func(a, b Schedule) int {
+		return cmp.Or(strings.Compare(a.Provider, b.Provider), strings.Compare(a.ID, b.ID))
+	})
 	return all, findOutcomes(ctx, temporal, all)
 }
 

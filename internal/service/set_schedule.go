@@ -53,7 +53,12 @@ func (s *Service) SetSchedule(ctx context.Context, in SetScheduleInput) (SetSche
 	if err != nil {
 		return SetScheduleResult{}, err
 	}
-	return s.setSchedule(ctx, temporal, timetable{provider: p.Name, rule: due, onRemovals: in.OnRemovals}, in.StartNow)
+	result, err := s.setSchedule(ctx, temporal, timetable{provider: p.Name, rule: due, onRemovals: in.OnRemovals},
+		in.StartNow)
+	if err == nil {
+		result.Schedule, err = handleOf(ctx, temporal, p.Name).read(ctx)
+	}
+	return result, err
 }
 
 // timetable is a schedule as it is to be.
@@ -95,7 +100,9 @@ func (t timetable) action() *client.ScheduleWorkflowAction {
 	}
 }
 
-func (s *Service) setSchedule(ctx context.Context, temporal client.Client, t timetable, now bool) (SetScheduleResult, error) {
+// setSchedule makes a schedule as it is to be. The result lacks the schedule itself.
+func (s *Service) setSchedule(ctx context.Context, temporal client.Client, t timetable, now bool) (
+	SetScheduleResult, error) {
 	if err := s.connect.PrepareNamespace(ctx, temporal); err != nil {
 		return SetScheduleResult{}, err
 	}
@@ -121,24 +128,26 @@ func (s *Service) setSchedule(ctx context.Context, temporal client.Client, t tim
 	if now {
 		result.Trouble = findNoWorker(ctx, temporal)
 	}
-	result.Schedule, err = found.read(ctx)
-	return result, err
+	return result, nil
 }
 
 // update changes a schedule that differs and leaves its state as it is.
 func (t timetable) update(ctx context.Context, found handle) (string, error) {
 	change := "unchanged"
-	err := found.Update(ctx, client.ScheduleUpdateOptions{DoUpdate: func(is client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+	apply := func(is client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
 		if t.equals(is.Description.Schedule) {
 			return nil, sdk.ErrSkipScheduleUpdate
 		}
 		change = "changed"
 		spec, attributes, policies := t.rule.spec(), t.attributes(), policy
 		return &client.ScheduleUpdate{
-			Schedule:              &client.Schedule{Spec: &spec, Action: t.action(), Policy: &policies, State: is.Description.Schedule.State},
+			Schedule: &client.Schedule{
+				Spec: &spec, Action: t.action(), Policy: &policies, State: is.Description.Schedule.State,
+			},
 			TypedSearchAttributes: &attributes,
 		}, nil
-	}})
+	}
+	err := found.Update(ctx, client.ScheduleUpdateOptions{DoUpdate: apply})
 	return change, err
 }
 
@@ -146,8 +155,9 @@ func (t timetable) update(ctx context.Context, found handle) (string, error) {
 func (t timetable) equals(is client.Schedule) bool {
 	action, ok := is.Action.(*client.ScheduleWorkflowAction)
 	want := t.action()
-	return ok && ruleOf(is.Spec) == t.rule && *is.Policy == policy && inputOf(action) == t.input() && action.ID == want.ID &&
-		action.Workflow == want.Workflow && action.TaskQueue == want.TaskQueue && action.StaticSummary == want.StaticSummary
+	return ok && ruleOf(is.Spec) == t.rule && *is.Policy == policy && inputOf(action) == t.input() &&
+		action.ID == want.ID && action.Workflow == want.Workflow && action.TaskQueue == want.TaskQueue &&
+		action.StaticSummary == want.StaticSummary
 }
 
 // inputOf reads the input that a schedule gives to what it starts.

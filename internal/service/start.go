@@ -38,7 +38,8 @@ type StartSyncInput struct {
 // StartSync starts a sync of a provider.
 func (s *Service) StartSync(ctx context.Context, in StartSyncInput) (Execution, error) {
 	input := workflows.SyncInput{
-		Provider: in.Provider, Mode: in.Mode, Departments: in.Departments, Members: in.Members, OnRemovals: in.OnRemovals, StartedBy: in.By,
+		Provider: in.Provider, Mode: in.Mode, Departments: in.Departments, Members: in.Members, OnRemovals: in.OnRemovals,
+		StartedBy: in.By,
 	}
 	if problem := input.Normalize(); problem != "" {
 		return Execution{}, &Error{Code: InputInvalid, Err: errors.New(problem)}
@@ -82,7 +83,8 @@ func (s *Service) RetryRun(ctx context.Context, in RetryRunInput) (Execution, er
 	if err := store.CheckRetry(ctx, p.ID, run.ID); err != nil {
 		return Execution{}, refusalError(err)
 	}
-	input := workflows.SyncInput{Provider: p.Name, Mode: in.Mode, Retry: run.ID, OnRemovals: in.OnRemovals, StartedBy: in.By}
+	input := workflows.SyncInput{Provider: p.Name, Mode: in.Mode, Retry: run.ID, OnRemovals: in.OnRemovals,
+		StartedBy: in.By}
 	if problem := input.Normalize(); problem != "" {
 		return Execution{}, &Error{Code: InputInvalid, Err: errors.New(problem)}
 	}
@@ -125,7 +127,8 @@ type UndoRunResult struct {
 func (s *Service) UndoRun(ctx context.Context, in UndoRunInput) (UndoRunResult, error) {
 	var result UndoRunResult
 	input := workflows.UndoInput{
-		Run: in.RunID, Mode: in.Mode, Departments: in.Departments, Members: in.Members, OnRemovals: in.OnRemovals, StartedBy: in.By,
+		Run: in.RunID, Mode: in.Mode, Departments: in.Departments, Members: in.Members, OnRemovals: in.OnRemovals,
+		StartedBy: in.By,
 	}
 	if problem := input.Normalize(); problem != "" {
 		return result, &Error{Code: InputInvalid, Err: errors.New(problem)}
@@ -148,7 +151,8 @@ func (s *Service) UndoRun(ctx context.Context, in UndoRunInput) (UndoRunResult, 
 	if input.Mode == workflows.ModePlan {
 		summary = "Plan to undo run " + shortID(input.Run) + " of " + result.Undone.Provider
 	}
-	result.Execution, err = s.start(ctx, result.Undone.Provider, client.StartWorkflowOptions{StaticSummary: summary}, workflows.UndoRunName, input)
+	result.Execution, err = s.start(ctx, result.Undone.Provider, client.StartWorkflowOptions{StaticSummary: summary},
+		workflows.UndoRunName, input)
 	if err != nil && Classify(err).Code == Internal {
 		err = fmt.Errorf("start undoing run %s: %w", input.Run, err)
 	}
@@ -156,7 +160,8 @@ func (s *Service) UndoRun(ctx context.Context, in UndoRunInput) (UndoRunResult, 
 }
 
 // start starts a workflow of a provider, of which one works at a time.
-func (s *Service) start(ctx context.Context, provider string, options client.StartWorkflowOptions, workflow string, input any) (Execution, error) {
+func (s *Service) start(ctx context.Context, provider string, options client.StartWorkflowOptions, workflow string,
+	input any) (Execution, error) {
 	temporal, err := s.openTemporal(ctx)
 	if err != nil {
 		return Execution{}, err

@@ -128,7 +128,8 @@ func unpolledQueue(ctx context.Context, temporal client.Client) (name string, po
 	for _, queue := range []struct {
 		name string
 		kind enums.TaskQueueType
-	}{{workflows.FetchQueue(workflows.TaskQueue), enums.TASK_QUEUE_TYPE_ACTIVITY}, {workflows.TaskQueue, enums.TASK_QUEUE_TYPE_WORKFLOW}} {
+	}{{workflows.FetchQueue(workflows.TaskQueue), enums.TASK_QUEUE_TYPE_ACTIVITY},
+		{workflows.TaskQueue, enums.TASK_QUEUE_TYPE_WORKFLOW}} {
 		described, err := temporal.DescribeTaskQueue(ctx, queue.name, queue.kind)
 		if err != nil {
 			return "", polled, err
@@ -165,7 +166,8 @@ func passes(err error) bool {
 		return errors.Is(err, context.DeadlineExceeded)
 	}
 	switch refused.Status().Code() {
-	case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Aborted, codes.Internal, codes.Canceled, codes.Unknown:
+	case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Aborted, codes.Internal,
+		codes.Canceled, codes.Unknown:
 		return true
 	default:
 		return false

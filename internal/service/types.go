@@ -23,7 +23,7 @@ type (
 	Leavers           = db.Leavers
 	LeavingPerson     = db.LeavingPerson
 	LeavingDepartment = db.LeavingDepartment
-	LostPlace         = db.LostPlace
+	LostMembership    = db.LostPlace
 	LeaversLimit      = db.Few
 	// Department is a department as the tree shows it.
 	Department = db.TreeDepartment
@@ -50,12 +50,12 @@ type (
 
 // What became of looking up an object that a run missed.
 const (
-	LookupThere   = db.There
-	LookupUnseen  = db.Unseen
-	LookupTaken   = db.Taken
-	LookupUnnamed = db.Unnamed
-	LookupFailed  = db.Failed
-	LookupUnasked = db.Unasked
+	LookupExists     = db.There
+	LookupNotVisible = db.Unseen
+	LookupIDReused   = db.Taken
+	LookupNotListed  = db.Unnamed
+	LookupFailed     = db.Failed
+	LookupNotAsked   = db.Unasked
 )
 
 // Levels of findings.

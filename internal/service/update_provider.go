@@ -81,8 +81,9 @@ func (s *Service) openForUpdate(ctx context.Context, config bool) (*db.Store, *c
 // mergeConfig lays the settings of document over the stored ones. It sets what is stored
 // in the clear in change and returns a function that gives all sealed values, of which the
 // unchanged ones stay as they are.
-func (s *Service) mergeConfig(ctx context.Context, vault *clients.Opener, p db.Provider, document []byte, change *db.ProviderChange) (
-	func(string) ([]db.Sealed, error), error) {
+func (s *Service) mergeConfig(
+	ctx context.Context, vault *clients.Opener, p db.Provider, document []byte, change *db.ProviderChange,
+) (func(providerID string) ([]db.Sealed, error), error) {
 	vendor, ok := s.connect.Vendors[p.Type]
 	if !ok {
 		return nil, unknownTypeError(p)

@@ -24,7 +24,8 @@ var statuses = map[service.Code]int{
 	service.TimeZoneWithoutCron: ExitUsage, service.OffsetWithCron: ExitUsage,
 
 	service.ProviderUnknown: ExitUsage, service.ProviderInactive: ExitBusy,
-	service.RunUnknown: ExitUsage, service.RunAmbiguous: ExitUsage, service.RunOfOther: ExitUsage, service.NotFound: ExitUsage,
+	service.RunUnknown: ExitUsage, service.RunAmbiguous: ExitUsage, service.RunOfOther: ExitUsage,
+	service.NotFound:      ExitUsage,
 	service.RunInProgress: ExitBusy, service.RunUndecided: ExitHeld, service.NothingToDo: ExitNothing,
 	service.NoRunAtWork: ExitNothing, service.RunHasNoWorkflow: ExitNothing,
 	service.NothingHeld: ExitNothing, service.HeldAmbiguous: ExitUsage, service.NotHeld: ExitNothing,
@@ -36,7 +37,10 @@ var statuses = map[service.Code]int{
 func Describe(err error) *Failure {
 	var failure *Failure
 	if errors.As(err, &failure) {
-		return failure
+		if failure.Err == nil || err == error(failure) {
+			return failure
+		}
+		return &Failure{Status: failure.Status, Err: err} // with what is said around it
 	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only errors.Join's own
 		return describeAll(joined.Unwrap())
@@ -85,7 +89,8 @@ var causeTexts = map[service.Code]func(a service.Args, cause string) string{
 		return "the TEMPORAL_* settings are wrong: " + cause
 	},
 	service.FollowFailed: func(a service.Args, cause string) string {
-		return fmt.Sprintf("wait for workflow %s: %s; the run may go on: see orgsync runs list --provider %s", a.WorkflowID, cause, a.Provider)
+		return fmt.Sprintf("wait for workflow %s: %s; the run may go on: see orgsync runs list --provider %s", a.WorkflowID,
+			cause, a.Provider)
 	},
 	service.DecisionRefused: func(a service.Args, cause string) string {
 		return fmt.Sprintf("run %s of %s: %s", ShortID(a.Run.ID), a.Provider, cause)
@@ -98,7 +103,8 @@ var causeTexts = map[service.Code]func(a service.Args, cause string) string{
 			a.Run.HoldWorkflowID, a.Run.ID, a.Provider)
 	},
 	service.CronInvalid: func(a service.Args, cause string) string {
-		return fmt.Sprintf("--cron is %q, which Temporal does not understand: %s; want minute, hour, day of month, month, day of week, such as '10 2 * * 1-5'",
+		return fmt.Sprintf("--cron is %q, which Temporal does not understand: %s; want minute, hour, day of month, "+
+			"month, day of week, such as '10 2 * * 1-5'",
 			a.Text, cause)
 	},
 }
@@ -140,10 +146,12 @@ var texts = map[service.Code]func(a service.Args) string{
 		return fmt.Sprintf("--hold-for is %s; it must be in whole seconds, from 1s to %s, such as 72h", a.Duration, a.Limit)
 	},
 	service.IntervalInvalid: func(a service.Args) string {
-		return fmt.Sprintf("an interval of %s is not allowed; it must be in whole seconds, at least %s, such as 1h", a.Duration, Length(a.Limit))
+		return fmt.Sprintf("an interval of %s is not allowed; it must be in whole seconds, at least %s, such as 1h",
+			a.Duration, Length(a.Limit))
 	},
 	service.OffsetInvalid: func(a service.Args) string {
-		return fmt.Sprintf("--offset is %s; it must be in whole seconds and shorter than the interval of %s", a.Duration, Length(a.Limit))
+		return fmt.Sprintf("--offset is %s; it must be in whole seconds and shorter than the interval of %s", a.Duration,
+			Length(a.Limit))
 	},
 	service.JitterInvalid: func(a service.Args) string {
 		return fmt.Sprintf("--jitter is %s; it must be in whole seconds, such as 5m, or 0 for none", a.Duration)
@@ -152,7 +160,8 @@ var texts = map[service.Code]func(a service.Args) string{
 		return fmt.Sprintf("--jitter is %s; it must be shorter than the interval of %s", Length(a.Duration), Length(a.Limit))
 	},
 	service.CronInvalid: func(a service.Args) string {
-		return fmt.Sprintf("--cron is %q; it must have five fields: minute, hour, day of month, month, day of week, such as '10 2 * * 1-5'", a.Text)
+		return fmt.Sprintf("--cron is %q; it must have five fields: minute, hour, day of month, month, day of week, such "+
+			"as '10 2 * * 1-5'", a.Text)
 	},
 	service.TimeZoneUnknown: func(a service.Args) string {
 		return fmt.Sprintf("--tz is %q, which is no time zone; give one such as Asia/Shanghai, Europe/Berlin or UTC", a.Text)
@@ -160,38 +169,47 @@ var texts = map[service.Code]func(a service.Args) string{
 	service.TimeZoneWithoutCron: func(service.Args) string {
 		return "--tz goes with --cron; --every counts from midnight UTC, also when summer time begins"
 	},
-	service.OffsetWithCron:  func(service.Args) string { return "--offset goes with --every; write the minute into --cron" },
+	service.OffsetWithCron: func(service.Args) string {
+		return "--offset goes with --every; write the minute into --cron"
+	},
 	service.ProviderUnknown: providerUnknownText,
 	service.ProviderExists: func(a service.Args) string {
-		return fmt.Sprintf("there is a provider %q already; change it with: orgsync provider update %s --config FILE", a.Provider, a.Provider)
+		return fmt.Sprintf("there is a provider %q already; change it with: orgsync provider update %s --config FILE",
+			a.Provider, a.Provider)
 	},
 	service.ProviderInactive: func(a service.Args) string {
-		return fmt.Sprintf("provider %s is switched off; switch it on with: orgsync provider update %s --active", a.Provider, a.Provider)
+		return fmt.Sprintf("provider %s is switched off; switch it on with: orgsync provider update %s --active",
+			a.Provider, a.Provider)
 	},
 	service.KeyNotHeld: func(a service.Args) string {
-		return fmt.Sprintf("these workers do not hold the newest key (%d): %s; copy the key set's file to each of them, restart them, and try again (a worker that was killed drops off this list within a minute)",
+		return fmt.Sprintf("these workers do not hold the newest key (%d): %s; copy the key set's file to each of them, "+
+			"restart them, and try again (a worker that was killed drops off this list within a minute)",
 			a.KeyID, strings.Join(a.Workers, ", "))
 	},
 	service.SecretsUnderOtherKeys: func(a service.Args) string {
-		return fmt.Sprintf("%s still encrypted with keys older than the newest (%d); encrypt with the newest first: orgsync keyset reseal",
+		return fmt.Sprintf("%s still encrypted with keys older than the newest (%d); encrypt with the newest first: "+
+			"orgsync keyset reseal",
 			Counted(int(a.Number), "stored secret is", "stored secrets are"), a.KeyID)
 	},
 	service.RunUnknown: func(a service.Args) string {
 		return fmt.Sprintf("there is no run whose id begins with %q; see: orgsync runs list", a.RunID)
 	},
 	service.RunAmbiguous: func(a service.Args) string {
-		return fmt.Sprintf("more than one run's id begins with %q; give more of it, see: orgsync runs list --output json", a.RunID)
+		return fmt.Sprintf("more than one run's id begins with %q; give more of it, see: orgsync runs list --output json",
+			a.RunID)
 	},
 	service.RunOfOther: func(a service.Args) string {
 		return fmt.Sprintf("run %s belongs to %s, not to %s", ShortID(a.Run.ID), a.Run.Provider, a.Provider)
 	},
 	service.RunInProgress: func(a service.Args) string {
-		return fmt.Sprintf("a run of %s is already running, in workflow %s; follow it with: %s, or cancel it with: orgsync cancel %[1]s",
+		return fmt.Sprintf("a run of %s is already running, in workflow %s; follow it with: %s, or cancel it with: "+
+			"orgsync cancel %[1]s",
 			a.Provider, a.WorkflowID, FollowCommand(a.RunID))
 	},
 	service.NoRunAtWork: func(a service.Args) string {
 		if len(a.Held) > 0 {
-			return fmt.Sprintf("no run of %s is running; run %s is held, waiting for a decision: orgsync runs show %[2]s", a.Provider, ShortID(a.Held[0].ID))
+			return fmt.Sprintf("no run of %s is running; run %s is held, waiting for a decision: orgsync runs show %[2]s",
+				a.Provider, ShortID(a.Held[0].ID))
 		}
 		return fmt.Sprintf("no run of %s is running; see: orgsync runs list --provider %[1]s", a.Provider)
 	},
@@ -201,18 +219,26 @@ var texts = map[service.Code]func(a service.Args) string{
 	},
 	service.TemporalSilent: func(a service.Args) string { return "temporal has not answered for " + Length(a.Duration) },
 	service.NothingHeld: func(a service.Args) string {
-		return fmt.Sprintf("no run of %s is waiting for a decision; see: orgsync runs list --provider %s", a.Provider, a.Provider)
+		return fmt.Sprintf("no run of %s is waiting for a decision; see: orgsync runs list --provider %s", a.Provider,
+			a.Provider)
+	},
+	service.HeldAmbiguous: func(a service.Args) string {
+		ids := Each(a.Held, func(run service.Run) string { return ShortID(run.ID) })
+		return fmt.Sprintf("%d runs of %s are waiting for a decision; name one of them: %s", len(ids), a.Provider,
+			strings.Join(ids, ", "))
 	},
 	service.NotHeld:        notHeldText,
 	service.AlreadyDecided: notHeldText,
 	service.DecisionUnproven: func(a service.Args) string {
-		return fmt.Sprintf("temporal has not answered for %s; to see whether the decision arrived: orgsync runs show %s", Length(a.Duration), ShortID(a.Run.ID))
+		return fmt.Sprintf("temporal has not answered for %s; to see whether the decision arrived: orgsync runs show %s",
+			Length(a.Duration), ShortID(a.Run.ID))
 	},
 	service.ScheduleUnknown: func(a service.Args) string {
 		return fmt.Sprintf("%s has no schedule; set one with: orgsync schedule set %s --every 1h", a.Provider, a.Provider)
 	},
 	service.ObjectUnknown: func(a service.Args) string {
-		return fmt.Sprintf("no person or department of %s is or was known by %q; see: orgsync search %[1]s TEXT, orgsync tree %[1]s", a.Provider, a.Text)
+		return fmt.Sprintf("no person or department of %s is or was known by %q; see: orgsync search %[1]s TEXT, orgsync "+
+			"tree %[1]s", a.Provider, a.Text)
 	},
 	service.ObjectAmbiguous: func(a service.Args) string {
 		return fmt.Sprintf("%q matches several; choose one with: orgsync explain %s ID", a.Text, a.Provider)
@@ -230,15 +256,18 @@ func providerNameText(a service.Args) string {
 	case "dash":
 		return fmt.Sprintf("a provider's name does not begin with a dash; %q does", a.Text)
 	default:
-		return fmt.Sprintf("a provider's name may contain ASCII letters, digits and punctuation, but no spaces or slashes, since it becomes part of a workflow id; %q is not such a name", a.Text)
+		return fmt.Sprintf("a provider's name may contain ASCII letters, digits and punctuation, but no spaces or "+
+			"slashes, since it becomes part of a workflow id; %q is not such a name", a.Text)
 	}
 }
 
 func providerUnknownText(a service.Args) string {
 	if len(a.Providers) == 0 {
-		return fmt.Sprintf("there is no provider %q, nor any other; add one with: orgsync provider add NAME --type TYPE --config FILE", a.Provider)
+		return fmt.Sprintf("there is no provider %q, nor any other; add one with: orgsync provider add NAME --type TYPE "+
+			"--config FILE", a.Provider)
 	}
-	return fmt.Sprintf("there is no provider %q; the stored providers are: %s", a.Provider, strings.Join(a.Providers, ", "))
+	return fmt.Sprintf("there is no provider %q; the stored providers are: %s", a.Provider,
+		strings.Join(a.Providers, ", "))
 }
 
 // guardFlag is the flag that sets a part of the removal guard.
@@ -262,7 +291,8 @@ func notHeldText(a service.Args) string {
 		how = "was decided by " + Plain(run.DecidedBy) + " already, which is carried out when the run at work has ended"
 	}
 	if len(a.Held) == 0 {
-		return fmt.Sprintf("run %s is not held: it %s; no run of %s is waiting for a decision", ShortID(run.ID), how, a.Provider)
+		return fmt.Sprintf("run %s is not held: it %s; no run of %s is waiting for a decision", ShortID(run.ID), how,
+			a.Provider)
 	}
 	return fmt.Sprintf("run %s is not held: it %s; run %s is held (%s); see: orgsync runs show %s",
 		ShortID(run.ID), how, ShortID(a.Held[0].ID), Plain(a.Held[0].HoldReason), ShortID(a.Held[0].ID))
@@ -286,7 +316,8 @@ func TroubleText(t service.Trouble) string {
 	case service.NoWorker:
 		return "no worker polls task queue " + t.Queue + "; start one with: orgsync-worker"
 	case service.WorkerIdle:
-		return fmt.Sprintf("no worker has picked this up, although one polled task queue %s %s ago; if it was stopped, start one with: orgsync-worker",
+		return fmt.Sprintf("no worker has picked this up, although one polled task queue %s %s ago; if it was stopped, "+
+			"start one with: orgsync-worker",
 			t.Queue, t.Polled.Round(time.Second))
 	default:
 		return "cannot show progress: " + oneLineEach(Describe(t.Err).Error())

@@ -51,7 +51,8 @@ func behind(w io.Writer) *Screen {
 // hues are the colours of how things stand: three, of which each means one thing.
 var hues = map[string]string{
 	directory.RunSucceeded: green, "ok": green, "approved": green,
-	directory.RunHeld: yellow, directory.RunPartial: yellow, directory.RunRejected: yellow, "paused": yellow, "WARN": yellow,
+	directory.RunHeld: yellow, directory.RunPartial: yellow, directory.RunRejected: yellow, "paused": yellow,
+	"WARN":              yellow,
 	directory.RunFailed: red, directory.RunCanceled: red, "FAIL": red,
 }
 

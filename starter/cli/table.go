@@ -243,7 +243,8 @@ func wordsOf(s string) []string {
 	begin := 0
 	var last rune
 	for i, r := range s {
-		if i > 0 && (last == ' ' && r != ' ' || r != ' ' && last != ' ' && (wide(last) || wide(r)) && !closing(r) && !opening(last)) {
+		if i > 0 && (last == ' ' && r != ' ' || r != ' ' && last != ' ' && (wide(last) || wide(r)) && !closing(r) &&
+			!opening(last)) {
 			out = append(out, s[begin:i])
 			begin = i
 		}

@@ -52,7 +52,8 @@ func (c keysetCreate) Run(s *cli.Session) error {
 	}
 	file, err := os.OpenFile(c.File, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return cli.UsageError("create key set: file %s exists already; name another, or add a key to it with: orgsync keyset rotate %s", c.File, c.File)
+		return cli.UsageError("create key set: file %s exists already; name another, or add a key to it with: orgsync "+
+			"keyset rotate %s", c.File, c.File)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return cli.UsageError("create key set: there is no folder %s; make it with: mkdir -p %[1]s", filepath.Dir(c.File))
@@ -66,7 +67,8 @@ func (c keysetCreate) Run(s *cli.Session) error {
 	if s.JSON {
 		return s.PrintJSON(KeysetFile(c))
 	}
-	s.Printf("Key set written to %s. Keep a copy of it in a safe place: without it, stored secrets cannot be decrypted.", c.File)
+	s.Printf("Key set written to %s. Keep a copy of it in a safe place: without it, stored secrets cannot be decrypted.",
+		c.File)
 	s.Printf("Next, for every worker and command line: export ORGSYNC_KEYSET=%s", c.File)
 	return nil
 }
@@ -151,7 +153,8 @@ func (keysetReseal) Run(ctx context.Context, s *cli.Session) error {
 	if s.JSON {
 		return s.PrintJSON(Resealed{Secrets: done.Secrets})
 	}
-	s.Printf("%s now encrypted with the newest key (%d).", cli.Counted(done.Secrets, "secret is", "secrets are"), done.KeyID)
+	s.Printf("%s now encrypted with the newest key (%d).", cli.Counted(done.Secrets, "secret is", "secrets are"),
+		done.KeyID)
 	return nil
 }
 
@@ -191,6 +194,7 @@ func (c keysetPrune) Run(ctx context.Context, s *cli.Session) error {
 	if s.JSON {
 		return s.PrintJSON(PrunedKeyset{File: c.File, Removed: gone})
 	}
-	s.Printf("%s removed from %s. Next: copy the file to all workers and restart them.", cli.Counted(gone, "old key", "old keys"), c.File)
+	s.Printf("%s removed from %s. Next: copy the file to all workers and restart them.",
+		cli.Counted(gone, "old key", "old keys"), c.File)
 	return nil
 }

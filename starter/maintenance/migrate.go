@@ -55,9 +55,11 @@ func printMigrations(s *cli.Session, status service.MigrationStatus) {
 	}
 	switch {
 	case len(status.Pending) > 0:
-		s.Printf("The database is at version %d of %d; apply what is pending with: orgsync migrate", status.Current, status.Target)
+		s.Printf("The database is at version %d of %d; apply what is pending with: orgsync migrate", status.Current,
+			status.Target)
 	case status.Current > status.Target:
-		s.Printf("The database is at version %d, which a newer build made; this one knows %d and works with it.", status.Current, status.Target)
+		s.Printf("The database is at version %d, which a newer build made; this one knows %d and works with it.",
+			status.Current, status.Target)
 	default:
 		s.Printf("The database is up to date, at version %d.", status.Current)
 	}

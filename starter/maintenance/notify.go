@@ -40,7 +40,8 @@ func (notifyTest) Run(ctx context.Context, s *cli.Session) error {
 		return &cli.Failure{Status: cli.ExitUsage, Err: err}
 	}
 	if len(cfg.Notify) == 0 {
-		return cli.UsageError("ORGSYNC_NOTIFY is not set; want webhooks separated by spaces, such as json:https://example.com/hook; see: orgsync --help")
+		return cli.UsageError("ORGSYNC_NOTIFY is not set; want webhooks separated by spaces, such as " +
+			"json:https://example.com/hook; see: orgsync --help")
 	}
 	trials, err := app.TryHooks(ctx, cfg.Notify)
 	if err != nil {
@@ -64,7 +65,8 @@ func (notifyTest) Run(ctx context.Context, s *cli.Session) error {
 		s.PrintTable(t)
 	}
 	if failed > 0 {
-		return &cli.Failure{Status: cli.ExitFailed, Err: fmt.Errorf("the message could not be delivered to %d of %d webhooks", failed, len(trials))}
+		return &cli.Failure{Status: cli.ExitFailed, Err: fmt.Errorf("the message could not be delivered to %d of %d "+
+			"webhooks", failed, len(trials))}
 	}
 	return nil
 }

@@ -61,11 +61,13 @@ const maxHistory = 500_000_000
 func (c ReplayCommand) replay(ctx context.Context, s *cli.Session) (replay.Verdict, error) {
 	switch {
 	case c.WorkflowID == "" && c.History == "":
-		return replay.Verdict{}, cli.UsageError("name a workflow, or an exported history with --history FILE; see: orgsync replay --help")
+		return replay.Verdict{}, cli.UsageError("name a workflow, or an exported history with --history FILE; see: " +
+			"orgsync replay --help")
 	case c.WorkflowID != "" && c.History != "":
 		return replay.Verdict{}, cli.UsageError("give a workflow's id or --history, not both")
 	case c.History != "" && c.RunID != "":
-		return replay.Verdict{}, cli.UsageError("--run-id chooses among a workflow's runs on the server; an exported history is of one")
+		return replay.Verdict{}, cli.UsageError("--run-id chooses among a workflow's runs on the server; an exported " +
+			"history is of one")
 	case c.History == "":
 		return s.Service.ReplayWorkflow(ctx, c.WorkflowID, c.RunID)
 	}
@@ -81,7 +83,8 @@ func (c ReplayCommand) replay(ctx context.Context, s *cli.Session) (replay.Verdi
 }
 
 func printVerdict(s *cli.Session, v replay.Verdict) {
-	s.Printf("%s, run %s: %s, %s events, %s", cli.Plain(v.WorkflowID), v.RunID, v.WorkflowType, cli.Grouped(v.Events), v.State)
+	s.Printf("%s, run %s: %s, %s events, %s", cli.Plain(v.WorkflowID), v.RunID, v.WorkflowType, cli.Grouped(v.Events),
+		v.State)
 	if v.Failure != "" {
 		s.Printf("  %s", cli.Plain(v.Failure))
 	}
@@ -99,7 +102,8 @@ func printVerdict(s *cli.Session, v replay.Verdict) {
 	s.Printf("  this build:  %s", orNothing(d.Wanted))
 	s.Printf("  in full:     %s", cli.Plain(d.Error))
 	if v.State == replay.Running {
-		s.Printf("Let workers of the build that started it finish it, or end it with: temporal workflow terminate -w %s; the next run then starts by itself.", cli.Plain(v.WorkflowID))
+		s.Printf("Let workers of the build that started it finish it, or end it with: temporal workflow terminate -w %s; "+
+			"the next run then starts by itself.", cli.Plain(v.WorkflowID))
 	}
 }
 

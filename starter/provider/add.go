@@ -80,7 +80,8 @@ func (c addCommand) Run(ctx context.Context, s *cli.Session) error {
 	s.Printf("Provider %s is stored. Next: orgsync provider test %s", c.Name, c.Name)
 	if unscheduled {
 		failed := service.Classify(err)
-		return fmt.Errorf("provider %s is stored, but not its schedule: %w; set it with: %s", c.Name, cli.Describe(failed.Err),
+		return fmt.Errorf("provider %s is stored, but not its schedule: %w; set it with: %s", c.Name,
+			cli.Describe(failed.Err),
 			schedule.SetCommand(c.Name, failed.Args.Rule))
 	}
 	if added.Schedule == nil {

@@ -88,7 +88,8 @@ func printPreflight(s *cli.Session, result Preflight) {
 	s.Printf("%s (%s)%s", result.Provider, result.Type.Traits().DisplayName, cli.Prefixed(": ", cli.Plain(result.Company)))
 	for _, f := range result.Findings {
 		mark := marks[f.Level]
-		s.PrintFolded("  "+s.Screen().Hue(strings.TrimSpace(mark), mark)+"  ", cli.Plain(f.Check)+cli.Prefixed(": ", cli.Plain(f.Detail)))
+		s.PrintFolded("  "+s.Screen().Hue(strings.TrimSpace(mark), mark)+"  ",
+			cli.Plain(f.Check)+cli.Prefixed(": ", cli.Plain(f.Detail)))
 		if f.Action != "" {
 			s.PrintFolded("        to do: ", cli.Plain(f.Action))
 		}
@@ -107,5 +108,6 @@ func rangeText(r VisibleRange) string {
 	if r.Full {
 		return "the whole company"
 	}
-	return fmt.Sprintf("%d departments with what is below them, and %d single people", len(r.DepartmentIDs), len(r.MemberIDs))
+	return fmt.Sprintf("%d departments with what is below them, and %d single people", len(r.DepartmentIDs),
+		len(r.MemberIDs))
 }

@@ -36,7 +36,8 @@ func (c removeCommand) Run(ctx context.Context, s *cli.Session) error {
 	}
 	schedule.WarnRemoval(s, removed.Name, removed.Schedule)
 	if s.JSON {
-		return s.PrintJSON(Removed{ID: removed.ID, Name: removed.Name, Departments: removed.Departments, Members: removed.Members})
+		return s.PrintJSON(Removed{ID: removed.ID, Name: removed.Name, Departments: removed.Departments,
+			Members: removed.Members})
 	}
 	s.Printf("Provider %s is removed; %s departments and %s people now have status deleted.",
 		removed.Name, cli.Grouped(removed.Departments), cli.Grouped(removed.Members))
@@ -59,12 +60,14 @@ func askRemoval(ctx context.Context, s *cli.Session, name string) error {
 		return err
 	}
 	if !s.CanAsk() {
-		return cli.UsageError("removing %s also removes people: %s, departments: %s, secrets: %s, runs: %s; to confirm, give --yes",
+		return cli.UsageError("removing %s also removes people: %s, departments: %s, secrets: %s, runs: %s; to confirm, "+
+			"give --yes",
 			name, cli.Grouped(has.Members), cli.Grouped(has.Departments), cli.Grouped(has.Secrets), cli.Grouped(has.Runs))
 	}
 	s.Printf("Removing provider %s also removes", name)
 	for _, line := range [][2]string{
-		{"people", fmt.Sprintf("%s, with status deleted from then on; accounts linked to them (%s) stay", cli.Grouped(has.Members), cli.Grouped(has.Linked))},
+		{"people", fmt.Sprintf("%s, with status deleted from then on; accounts linked to them (%s) stay",
+			cli.Grouped(has.Members), cli.Grouped(has.Linked))},
 		{"departments", cli.Grouped(has.Departments) + ", with status deleted from then on"},
 		{"secrets", cli.Grouped(has.Secrets) + ", for good"},
 		{"runs", cli.Grouped(has.Runs) + " with their change logs, for good: nothing can be explained or undone any more"},
@@ -72,7 +75,8 @@ func askRemoval(ctx context.Context, s *cli.Session, name string) error {
 		s.PrintFolded(fmt.Sprintf("  %-12s ", line[0]), line[1])
 	}
 	if has.Open > 0 {
-		s.PrintFolded(fmt.Sprintf("  %-12s ", "of these"), cli.Grouped(has.Open)+" at work or waiting for a decision; it ends with them")
+		s.PrintFolded(fmt.Sprintf("  %-12s ", "of these"),
+			cli.Grouped(has.Open)+" at work or waiting for a decision; it ends with them")
 	}
 	s.Printf("")
 	answer, err := s.Ask(ctx, "To remove it, type its name:")

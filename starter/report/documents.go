@@ -111,7 +111,8 @@ func foundOf(people []service.FoundMember, departments []service.FoundDepartment
 	}
 	for _, d := range departments {
 		all = append(all, Found{
-			ObjectType: "department", ID: d.ID, ExternalID: d.ExternalID, Name: d.Name, Status: string(directory.Active), Path: d.Path, MemberCount: &d.MemberCount,
+			ObjectType: "department", ID: d.ID, ExternalID: d.ExternalID, Name: d.Name, Status: string(directory.Active),
+			Path: d.Path, MemberCount: &d.MemberCount,
 		})
 	}
 	return all

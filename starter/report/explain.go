@@ -58,9 +58,11 @@ func printMatches(s *cli.Session, found []service.Object) {
 }
 
 func printHistory(s *cli.Session, history service.ObjectHistory) {
-	s.PrintFolded("", fmt.Sprintf("%s %s, %s, %s; %s; row %s", history.Type, cli.Plain(history.ExternalID), cli.Plain(history.Name), history.Status, cli.Plain(history.Path), history.ID))
+	s.PrintFolded("", fmt.Sprintf("%s %s, %s, %s; %s; row %s", history.Type, cli.Plain(history.ExternalID),
+		cli.Plain(history.Name), history.Status, cli.Plain(history.Path), history.ID))
 	if len(history.Chapters) == 0 {
-		s.Printf("\nNo change is on record: either no run has changed it, or the change logs of those runs have been deleted.")
+		s.Printf("\nNo change is on record: either no run has changed it, or the change logs of those runs have been " +
+			"deleted.")
 	}
 	for _, c := range history.Chapters {
 		printObjectRun(s, c)
@@ -76,7 +78,8 @@ func printObjectRun(s *cli.Session, c service.ObjectRun) {
 		takes = ", takes back run " + cli.ShortID(c.Run.Undoes)
 	}
 	s.Printf("")
-	s.PrintFolded(cli.Moment(c.Run.StartedAt)+"  ", fmt.Sprintf("run %s (%s%s)%s, workflow %s", cli.ShortID(c.Run.ID), c.Run.Status, takes,
+	s.PrintFolded(cli.Moment(c.Run.StartedAt)+"  ", fmt.Sprintf("run %s (%s%s)%s, workflow %s", cli.ShortID(c.Run.ID),
+		c.Run.Status, takes,
 		cli.Prefixed(", started by ", cli.Plain(c.Run.StartedBy)), c.Run.WorkflowID))
 	for _, change := range c.Changes {
 		kind, where := change.Kind, change.ObjectType
@@ -86,7 +89,8 @@ func printObjectRun(s *cli.Session, c service.ObjectRun) {
 		if change.ObjectType == "membership" {
 			where = "membership in " + cli.Plain(change.Department+" "+change.DepartmentName)
 		}
-		s.PrintFolded(fmt.Sprintf("  %-11s ", kind), strings.TrimRight(where+"  "+cli.Difference(change.Before, change.After), " "))
+		s.PrintFolded(fmt.Sprintf("  %-11s ", kind), strings.TrimRight(where+"  "+cli.Difference(change.Before,
+			change.After), " "))
 		if change.Reason != "" {
 			s.PrintFolded("              ", fmt.Sprintf("because %s; %s", reasonOf(change, c.Run), decisions(change, c.Run)))
 		}
@@ -144,13 +148,15 @@ func printEvidence(s *cli.Session, e service.Evidence) {
 	if e.Skipped > 0 {
 		skipped = fmt.Sprintf("; the people of %s were left out on purpose", cli.Grouped(e.Skipped))
 	}
-	s.PrintFolded("  ", fmt.Sprintf("What the run read: %s of %s to the end%s", cli.Grouped(e.Complete), cli.Counted(e.Departments, "department", "departments"), skipped))
+	s.PrintFolded("  ", fmt.Sprintf("What the run read: %s of %s to the end%s", cli.Grouped(e.Complete),
+		cli.Counted(e.Departments, "department", "departments"), skipped))
 	printListings(s, e.Listings)
 }
 
 func printListings(s *cli.Session, listings []service.Listing) {
 	for _, l := range listings {
-		line := fmt.Sprintf("%s of department %s: %s, %s", l.Of, cli.Plain(l.Department), cli.Complete(l.Complete), cli.Counted(l.Pages, "page", "pages"))
+		line := fmt.Sprintf("%s of department %s: %s, %s", l.Of, cli.Plain(l.Department), cli.Complete(l.Complete),
+			cli.Counted(l.Pages, "page", "pages"))
 		if l.Of == "members" {
 			line += ", " + cli.Counted(l.Read, "person", "people") + " read"
 		}

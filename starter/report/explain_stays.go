@@ -20,19 +20,23 @@ func printStayed(s *cli.Session, c service.ObjectRun) {
 
 // fates are what came of looking up something that a run missed and left as it was.
 var fates = map[service.LookupResult]string{
-	service.LookupThere:   "no listing contained it, but the provider, asked about it alone, still has it",
-	service.LookupUnseen:  "no listing contained it, and the provider, asked about it alone, does not say whether it is gone",
-	service.LookupTaken:   "no listing contained it, and its id now belongs to somebody else at the provider",
-	service.LookupUnnamed: "neither the listings nor the list of all members, fetched once more, contained it",
-	service.LookupFailed:  "no listing contained it, and it could not be looked up",
-	service.LookupUnasked: "it was not found where it used to be, but may be where the run could not read; it was not looked up, because more were missing than the removal limit allows, or because these credentials cannot look anybody up",
+	service.LookupExists: "no listing contained it, but the provider, asked about it alone, still has it",
+	service.LookupNotVisible: "no listing contained it, and the provider, asked about it alone, does not say whether " +
+		"it is gone",
+	service.LookupIDReused:  "no listing contained it, and its id now belongs to somebody else at the provider",
+	service.LookupNotListed: "neither the listings nor the list of all members, fetched once more, contained it",
+	service.LookupFailed:    "no listing contained it, and it could not be looked up",
+	service.LookupNotAsked: "it was not found where it used to be, but may be where the run could not read; it was " +
+		"not looked up, because more were missing than the removal limit allows, or because these credentials cannot " +
+		"look anybody up",
 }
 
 // printPresence tells why something is there, by the newest run that read the company.
 func printPresence(s *cli.Session, history service.ObjectHistory) {
 	p := history.Presence
 	s.Printf("")
-	s.PrintFolded("", fmt.Sprintf("Why it is still there, according to run %s (%s) of %s, the newest that read the whole company", cli.ShortID(p.Run.ID), p.Run.Status, cli.Moment(p.Run.StartedAt)))
+	s.PrintFolded("", fmt.Sprintf("Why it is still there, according to run %s (%s) of %s, the newest that read the "+
+		"whole company", cli.ShortID(p.Run.ID), p.Run.Status, cli.Moment(p.Run.StartedAt)))
 	printListings(s, p.Listings)
 	s.PrintFolded("  ", presenceOf(history))
 }

@@ -45,9 +45,11 @@ func printFound(s *cli.Session, provider string, people []service.FoundMember, d
 		s.Printf("No person or department of %s matches.", provider)
 	}
 	if len(people) > 0 {
-		t := cli.NewTable("name", "id", "status", "title", "e-mail", "phone", "department").Drop("status", "title", "phone", "e-mail").Fold("department")
+		t := cli.NewTable("name", "id", "status", "title", "e-mail", "phone", "department").Drop("status", "title", "phone",
+			"e-mail").Fold("department")
 		for _, m := range people {
-			t.AppendRow([]any{cli.Plain(m.Name), cli.Plain(m.ExternalID), m.Status, cli.Plain(m.Title), cli.Plain(m.Email), cli.Plain(m.Phone), cli.Plain(m.DepartmentPath)})
+			t.AppendRow([]any{cli.Plain(m.Name), cli.Plain(m.ExternalID), m.Status, cli.Plain(m.Title), cli.Plain(m.Email),
+				cli.Plain(m.Phone), cli.Plain(m.DepartmentPath)})
 		}
 		s.PrintTable(t)
 	}

@@ -55,7 +55,8 @@ func printStatus(s *cli.Session, all []service.ProviderStatus, known bool) {
 			s.Printf("  see it:  orgsync runs show %s", cli.ShortID(one.Held.RunID))
 		}
 		if one.FailingSince != nil && one.Newest != nil && one.Newest.Status != "succeeded" {
-			s.PrintFolded("\n", fmt.Sprintf("%s: %s, %d times since the last success%s", one.Provider, one.Newest.Status, one.FailingRuns, cli.Prefixed(": ", cli.Plain(one.Newest.Failure))))
+			s.PrintFolded("\n", fmt.Sprintf("%s: %s, %d times since the last success%s", one.Provider, one.Newest.Status,
+				one.FailingRuns, cli.Prefixed(": ", cli.Plain(one.Newest.Failure))))
 			s.Printf("  see it:  orgsync runs show %s", cli.ShortID(one.Newest.RunID))
 		}
 	}

@@ -37,7 +37,8 @@ func (c CancelCommand) Run(ctx context.Context, s *cli.Session) error {
 		if s.JSON {
 			return s.PrintJSON(Canceling{Provider: canceled.Provider, RunID: canceled.RunID, WorkflowID: canceled.WorkflowID})
 		}
-		s.Printf("The run of %s has been asked to stop. To see how it ends: orgsync runs list --provider %[1]s", canceled.Provider)
+		s.Printf("The run of %s has been asked to stop. To see how it ends: orgsync runs list --provider %[1]s",
+			canceled.Provider)
 		return nil
 	}
 	result, err := follow(ctx, s, canceled.Execution, c.TemporalTimeout)

@@ -55,7 +55,8 @@ func (c changesCommand) Run(ctx context.Context, s *cli.Session) error {
 	return out.Flush()
 }
 
-func streamChanges(ctx context.Context, s *cli.Session, run service.Run, filter service.ChangeFilter, out *bufio.Writer) error {
+func streamChanges(ctx context.Context, s *cli.Session, run service.Run, filter service.ChangeFilter,
+	out *bufio.Writer) error {
 	before := "[\n"
 	err := s.Service.ListChanges(ctx, run, filter, func(change service.Change) error {
 		line, err := json.Marshal(Change(change))
@@ -78,7 +79,8 @@ func streamChanges(ctx context.Context, s *cli.Session, run service.Run, filter 
 	return err
 }
 
-func listChanges(ctx context.Context, s *cli.Session, run service.Run, filter service.ChangeFilter, out io.Writer) error {
+func listChanges(ctx context.Context, s *cli.Session, run service.Run, filter service.ChangeFilter,
+	out io.Writer) error {
 	n, width := 0, s.Screen().Width
 	err := s.Service.ListChanges(ctx, run, filter, func(change service.Change) error {
 		n++

@@ -106,7 +106,8 @@ func findHeldRun(ctx context.Context, s *cli.Session, c decisionFlags, d decisio
 	held, err := s.Service.FindHeldRun(ctx, c.Name, c.ID)
 	if service.HasCode(err, service.HeldAmbiguous) {
 		waiting := service.Classify(err).Args.Held
-		return held, cli.UsageError("%d runs of %s are waiting for a decision; name the one you mean:%s", len(waiting), c.Name, heldLines(d.command, waiting))
+		return held, cli.UsageError("%d runs of %s are waiting for a decision; name the one you mean:%s", len(waiting),
+			c.Name, heldLines(d.command, waiting))
 	}
 	if err == nil && c.ID == "" && !c.Yes && !s.CanAsk() {
 		return held, cli.UsageError("name the run, or give --yes; held runs:%s", heldLines(d.command, []service.Run{held}))
@@ -129,7 +130,8 @@ func askDecision(ctx context.Context, s *cli.Session, held service.Run, c decisi
 	if err != nil {
 		return err
 	}
-	s.PrintFolded("", fmt.Sprintf("Run %s of %s, started %s%s, is held: %s", cli.ShortID(held.ID), held.Provider, cli.Moment(held.StartedAt),
+	s.PrintFolded("", fmt.Sprintf("Run %s of %s, started %s%s, is held: %s", cli.ShortID(held.ID), held.Provider,
+		cli.Moment(held.StartedAt),
 		cli.Prefixed(" by ", cli.Plain(held.StartedBy)), cli.Plain(held.HoldReason)))
 	printRemovals(s, *plan, c.All)
 	s.Printf("")

@@ -137,10 +137,13 @@ type LostPlace struct {
 func leaversOf(l service.Leavers) *Leavers {
 	return &Leavers{
 		People: cli.Each(l.People, func(p service.LeavingPerson) LeavingPerson {
-			return LeavingPerson{ExternalID: p.ExternalID, Name: p.Name, Department: p.Department, Path: p.Path, Reason: p.Reason}
+			return LeavingPerson{ExternalID: p.ExternalID, Name: p.Name, Department: p.Department, Path: p.Path,
+				Reason: p.Reason}
 		}),
-		Departments: cli.Each(l.Departments, func(d service.LeavingDepartment) LeavingDepartment { return LeavingDepartment(d) }),
-		Places:      cli.Each(l.Places, func(p service.LostPlace) LostPlace { return LostPlace(p) }),
+		Departments: cli.Each(l.Departments, func(d service.LeavingDepartment) LeavingDepartment {
+			return LeavingDepartment(d)
+		}),
+		Places: cli.Each(l.Places, func(p service.LostMembership) LostPlace { return LostPlace(p) }),
 	}
 }
 

@@ -35,7 +35,8 @@ func printRemovals(s *cli.Session, plan service.RemovalPlan, all bool) {
 		s.Printf("\nDepartments that would be removed, the largest first")
 	}
 	for _, d := range l.Departments {
-		s.PrintFolded("  ", fmt.Sprintf("%s (%s), %s: %s", cli.Plain(d.Path), cli.Plain(d.ExternalID), cli.Counted(d.Members, "person", "people"), inShort(d.Reason)))
+		s.PrintFolded("  ", fmt.Sprintf("%s (%s), %s: %s", cli.Plain(d.Path), cli.Plain(d.ExternalID),
+			cli.Counted(d.Members, "person", "people"), inShort(d.Reason)))
 	}
 	if rest := planned.Departments.Planned - len(l.Departments); rest > 0 {
 		s.Printf("  and %s more", cli.Grouped(rest))
@@ -44,7 +45,8 @@ func printRemovals(s *cli.Session, plan service.RemovalPlan, all bool) {
 		s.Printf("\nMemberships that would be removed (the people themselves stay)")
 	}
 	for _, p := range l.Places {
-		s.PrintFolded("  ", fmt.Sprintf("%s (%s) in %s: %s", cli.Plain(p.Name), cli.Plain(p.ExternalID), cli.Plain(p.Path), inShort(p.Reason)))
+		s.PrintFolded("  ", fmt.Sprintf("%s (%s) in %s: %s", cli.Plain(p.Name), cli.Plain(p.ExternalID), cli.Plain(p.Path),
+			inShort(p.Reason)))
 	}
 	if more || !all && len(l.Places) == shownLeavers {
 		s.Printf("\nTo see all of them, add --all.")

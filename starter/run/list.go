@@ -62,7 +62,8 @@ func (c listCommand) Run(ctx context.Context, s *cli.Session) error {
 	for _, run := range runs {
 		gone := run.Counts.Members.Deleted
 		come := run.Counts.Members.Created + run.Counts.Members.Restored
-		t.AppendRow([]any{cli.ShortID(run.ID), run.Provider, statusText(run), modeText(run), cli.Stamp(run.StartedAt), cli.Span(service.Lasted(run)),
+		t.AppendRow([]any{cli.ShortID(run.ID), run.Provider, statusText(run), modeText(run), cli.Stamp(run.StartedAt),
+			cli.Span(service.Lasted(run)),
 			fmt.Sprintf("+%s -%s", cli.Grouped(come), cli.Grouped(gone)), cli.Plain(run.StartedBy)})
 	}
 	s.PrintTable(t)

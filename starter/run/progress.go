@@ -101,7 +101,8 @@ func (p *progress) done() {
 func progressLine(provider string, p service.Progress, rate float64, now time.Time) string {
 	line := provider + ": " + cli.Plain(p.Phase)
 	if p.Departments > 0 {
-		line += fmt.Sprintf(", %s of %s", cli.Grouped(p.DepartmentsDone), cli.Counted(p.Departments, "department", "departments"))
+		line += fmt.Sprintf(", %s of %s", cli.Grouped(p.DepartmentsDone), cli.Counted(p.Departments, "department",
+			"departments"))
 	}
 	if p.MembersRead > 0 { // in each department that they are in
 		line += ", " + cli.Counted(p.MembersRead, "membership", "memberships") + " read"

@@ -24,7 +24,8 @@ func printResult(s *cli.Session, r service.RunResult) error {
 	if s.JSON {
 		return s.PrintJSON(Result(r))
 	}
-	s.Printf("%s: %s (%s), %s, %s", r.Provider, s.Screen().Hue(r.Status, r.Status), r.Mode, cli.Span(time.Duration(r.DurationMS)*time.Millisecond),
+	s.Printf("%s: %s (%s), %s, %s", r.Provider, s.Screen().Hue(r.Status, r.Status), r.Mode,
+		cli.Span(time.Duration(r.DurationMS)*time.Millisecond),
 		cli.Counted(r.Calls, "provider call", "provider calls"))
 	printCounts(s, r.Counts)
 	if r.HoldReason != "" {

@@ -144,7 +144,8 @@ func limitsOf(run service.Run) [][2]string {
 		limits = append(limits, [2]string{"retries", "what failed in run " + run.Retries})
 	}
 	if len(run.OnlyDepartments) > 0 {
-		limits = append(limits, [2]string{"limited to", "departments " + cli.Plain(strings.Join(run.OnlyDepartments, ", ")) + " and what is below them"})
+		limits = append(limits, [2]string{"limited to", "departments " +
+			cli.Plain(strings.Join(run.OnlyDepartments, ", ")) + " and what is below them"})
 	}
 	if len(run.OnlyMembers) > 0 {
 		limits = append(limits, [2]string{"limited to", "members " + cli.Plain(strings.Join(run.OnlyMembers, ", "))})
@@ -188,7 +189,8 @@ func printDepartments(s *cli.Session, entries []service.RunDepartment, all bool)
 		entries = entries[:shownDepartments]
 	}
 	s.Printf("\nDepartments")
-	t := cli.NewTable("id", "children", "members", "pages", "read", "declared", "error").Drop("pages", "declared", "read", "children", "error")
+	t := cli.NewTable("id", "children", "members", "pages", "read", "declared", "error").Drop("pages", "declared",
+		"read", "children", "error")
 	t.RightAlign(4, 5, 6)
 	for _, e := range entries {
 		members := cli.Complete(e.MembersComplete)
@@ -199,7 +201,8 @@ func printDepartments(s *cli.Session, entries []service.RunDepartment, all bool)
 		if e.MembersDeclared != nil {
 			declared = cli.Grouped(int(*e.MembersDeclared))
 		}
-		t.AppendRow([]any{cli.Plain(e.ExternalID), cli.Complete(e.ChildrenComplete), members, cli.Grouped(e.Pages), cli.Grouped(e.MembersRead), declared, cli.Plain(e.Error)})
+		t.AppendRow([]any{cli.Plain(e.ExternalID), cli.Complete(e.ChildrenComplete), members, cli.Grouped(e.Pages),
+			cli.Grouped(e.MembersRead), declared, cli.Plain(e.Error)})
 	}
 	s.PrintTable(t)
 	if more {

@@ -40,7 +40,8 @@ func (c SyncCommand) Run(ctx context.Context, s *cli.Session) error {
 		return err
 	}
 	started, err := s.Service.StartSync(ctx, service.StartSyncInput{
-		Provider: c.Name, Mode: modeOf(c.Plan), Departments: c.Departments, Members: c.Members, OnRemovals: c.OnRemovals, By: cli.Actor(),
+		Provider: c.Name, Mode: modeOf(c.Plan), Departments: c.Departments, Members: c.Members, OnRemovals: c.OnRemovals,
+		By: cli.Actor(),
 	})
 	if err != nil {
 		return err
@@ -76,7 +77,8 @@ const beginning = 2 * time.Second
 func printStarted(ctx context.Context, s *cli.Session, run service.Execution) error {
 	runID := s.Service.AwaitBegin(ctx, run, beginning)
 	if s.JSON {
-		return s.PrintJSON(Started{RunID: runID, Provider: run.Provider, WorkflowID: run.WorkflowID, TemporalRunID: run.TemporalRunID})
+		return s.PrintJSON(Started{RunID: runID, Provider: run.Provider, WorkflowID: run.WorkflowID,
+			TemporalRunID: run.TemporalRunID})
 	}
 	if runID == "" {
 		s.Printf("Started workflow %s; no worker has begun the run yet.", run.WorkflowID)

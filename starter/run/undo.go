@@ -38,7 +38,8 @@ By hand, without this program, with the whole id or its beginning:
 // Run implements the command.
 func (c UndoCommand) Run(ctx context.Context, s *cli.Session) error {
 	started, err := s.Service.UndoRun(ctx, service.UndoRunInput{
-		RunID: c.ID, Mode: modeOf(c.Plan), Departments: c.Departments, Members: c.Members, OnRemovals: c.OnRemovals, By: cli.Actor(),
+		RunID: c.ID, Mode: modeOf(c.Plan), Departments: c.Departments, Members: c.Members, OnRemovals: c.OnRemovals,
+		By: cli.Actor(),
 	})
 	if err != nil {
 		return err
@@ -64,7 +65,8 @@ func printUndo(ctx context.Context, s *cli.Session, undone service.Run, result s
 		return err
 	}
 	if !changed {
-		return cli.NothingError("nothing of run %s is left to undo; see: orgsync runs list --provider %s", cli.ShortID(undone.ID), undone.Provider)
+		return cli.NothingError("nothing of run %s is left to undo; see: orgsync runs list --provider %s",
+			cli.ShortID(undone.ID), undone.Provider)
 	}
 	if !plan {
 		s.Printf("The next sync of %s goes by the provider again, and may reverse this.", undone.Provider)

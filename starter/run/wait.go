@@ -27,15 +27,18 @@ func (f waitFlags) waits(s *cli.Session, inScripts bool) bool {
 
 // follow shows how the run comes along until it has ended or is held. Interrupted, it leaves
 // the run alone.
-func follow(ctx context.Context, s *cli.Session, run service.Execution, patience time.Duration) (service.RunResult, error) {
+func follow(ctx context.Context, s *cli.Session, run service.Execution, patience time.Duration) (service.RunResult,
+	error) {
 	p := newProgress(s.Stderr, run.Provider)
 	result, err := s.Service.FollowRun(ctx, service.FollowRunInput{
-		Execution: run, TemporalTimeout: patience, Observer: service.Observer{Every: p.every, Progress: p.show, Trouble: p.tell},
+		Execution: run, TemporalTimeout: patience, Observer: service.Observer{Every: p.every, Progress: p.show,
+			Trouble: p.tell},
 	})
 	p.done()
 	if ctx.Err() != nil {
 		return result, &cli.Failure{Status: cli.ExitInterrupted, Err: fmt.Errorf(
-			"stopped waiting; the run continues; follow it with: %s, or cancel it with: orgsync cancel %s", cli.FollowCommand(result.RunID), run.Provider)}
+			"stopped waiting; the run continues; follow it with: %s, or cancel it with: orgsync cancel %s",
+			cli.FollowCommand(result.RunID), run.Provider)}
 	}
 	return result, err
 }

@@ -46,8 +46,10 @@ type ScheduledRun struct {
 func viewOf(one service.Schedule) View {
 	r := one.Rule
 	v := View{
-		Provider: one.Provider, ScheduleID: one.ID, Rule: ruleText(r), Cron: r.Cron, TimeZone: r.TimeZone, Paused: one.Paused, Note: one.Note,
-		NextRuns: one.NextRuns, LastRuns: cli.Each(one.LastRuns, func(run service.ScheduledRun) ScheduledRun { return ScheduledRun(run) }),
+		Provider: one.Provider, ScheduleID: one.ID, Rule: ruleText(r), Cron: r.Cron, TimeZone: r.TimeZone,
+		Paused: one.Paused, Note: one.Note,
+		NextRuns: one.NextRuns, LastRuns: cli.Each(one.LastRuns,
+			func(run service.ScheduledRun) ScheduledRun { return ScheduledRun(run) }),
 	}
 	if r.Every > 0 {
 		v.Every, v.Offset = cli.Length(r.Every), cli.Length(r.Offset)

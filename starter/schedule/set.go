@@ -35,7 +35,8 @@ func (c setCommand) Run(ctx context.Context, s *cli.Session) error {
 		Provider: c.Name, Rule: c.rule(), OnRemovals: c.OnRemovals, StartNow: c.Now,
 	})
 	if service.HasCode(err, service.ProviderInactive) {
-		return cli.BusyError("provider %s is switched off, so it has no schedule; switch it on with: orgsync provider update %s --active", c.Name, c.Name)
+		return cli.BusyError("provider %s is switched off, so it has no schedule; switch it on with: orgsync provider "+
+			"update %s --active", c.Name, c.Name)
 	}
 	if err != nil {
 		return err
