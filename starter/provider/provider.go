@@ -59,8 +59,7 @@ type View struct {
 func viewOf(p service.Provider) View {
 	return View{
 		ID: p.ID, Name: p.Name, Type: p.Type, TenantID: p.TenantID, Active: p.Active, Config: p.Config,
-		LastSyncedAt: p.LastSyncedAt,
-		CreatedAt:    p.CreatedAt, UpdatedAt: p.UpdatedAt, UpdatedBy: p.UpdatedBy,
+		LastSyncedAt: p.LastSyncedAt, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, UpdatedBy: p.UpdatedBy,
 		RemovalLimit: p.Guard.Members.Count, RemovalPercent: p.Guard.Members.Percent,
 		DepartmentLimit: p.Guard.Departments.Count, DepartmentPercent: p.Guard.Departments.Percent,
 		HoldSeconds: int64(p.HoldFor / time.Second),

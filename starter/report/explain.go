@@ -79,8 +79,7 @@ func printObjectRun(s *cli.Session, c service.ObjectRun) {
 	}
 	s.Printf("")
 	s.PrintFolded(cli.Moment(c.Run.StartedAt)+"  ", fmt.Sprintf("run %s (%s%s)%s, workflow %s", cli.ShortID(c.Run.ID),
-		c.Run.Status, takes,
-		cli.Prefixed(", started by ", cli.Plain(c.Run.StartedBy)), c.Run.WorkflowID))
+		c.Run.Status, takes, cli.Prefixed(", started by ", cli.Plain(c.Run.StartedBy)), c.Run.WorkflowID))
 	for _, change := range c.Changes {
 		kind, where := change.Kind, change.ObjectType
 		if change.Planned {
@@ -89,8 +88,8 @@ func printObjectRun(s *cli.Session, c service.ObjectRun) {
 		if change.ObjectType == "membership" {
 			where = "membership in " + cli.Plain(change.Department+" "+change.DepartmentName)
 		}
-		s.PrintFolded(fmt.Sprintf("  %-11s ", kind), strings.TrimRight(where+"  "+cli.Difference(change.Before,
-			change.After), " "))
+		what := strings.TrimRight(where+"  "+cli.Difference(change.Before, change.After), " ")
+		s.PrintFolded(fmt.Sprintf("  %-11s ", kind), what)
 		if change.Reason != "" {
 			s.PrintFolded("              ", fmt.Sprintf("because %s; %s", reasonOf(change, c.Run), decisions(change, c.Run)))
 		}

@@ -130,9 +130,9 @@ func askDecision(ctx context.Context, s *cli.Session, held service.Run, c decisi
 	if err != nil {
 		return err
 	}
+	by := cli.Prefixed(" by ", cli.Plain(held.StartedBy))
 	s.PrintFolded("", fmt.Sprintf("Run %s of %s, started %s%s, is held: %s", cli.ShortID(held.ID), held.Provider,
-		cli.Moment(held.StartedAt),
-		cli.Prefixed(" by ", cli.Plain(held.StartedBy)), cli.Plain(held.HoldReason)))
+		cli.Moment(held.StartedAt), by, cli.Plain(held.HoldReason)))
 	printRemovals(s, *plan, c.All)
 	s.Printf("")
 	answer, err := s.Ask(ctx, d.question)
