@@ -136,7 +136,7 @@ func found(id, parent string) provider.FoundDepartment {
 func member(department, suffix string) directory.Member {
 	name, status, activated := "person "+suffix, directory.Active, true
 	return directory.Member{
-		ExternalID: department + suffix, Name: &name, Status: &status, Activated: &activated,
+		ExternalID: department + suffix, Profile: directory.Profile{Name: &name, Status: &status, Activated: &activated},
 		Memberships: []directory.Membership{{DepartmentID: department}}, Raw: json.RawMessage(`{}`),
 	}
 }

@@ -207,7 +207,9 @@ func (s *shelf) memberPages(ctx context.Context, p *db.Pending) error {
 		people := s.stagedMembers(page.Members)
 		recognisable := p.Listing == ownMembers
 		if recognisable {
-			digest(people)
+			if err := digest(people); err != nil {
+				return err
+			}
 		}
 		if err := s.put(ctx, db.MemberPage{
 			Page: db.Page{

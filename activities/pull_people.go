@@ -110,7 +110,7 @@ func (p *people) pull(ctx context.Context, id string) error {
 		return p.note(ctx, "member", id, "the provider no longer knows this member, but the directory has several people with this id; run a full sync")
 	case len(stored) > 0:
 		left := directory.Deleted
-		person = directory.Member{ExternalID: stored[0].ExternalID, UnionID: stored[0].UnionID, OpenID: stored[0].OpenID, Status: &left}
+		person = directory.Member{ExternalID: stored[0].ExternalID, UnionID: stored[0].UnionID, OpenID: stored[0].OpenID, Profile: directory.Profile{Status: &left}}
 	default:
 		return p.note(ctx, "member", id, "neither the provider nor the directory knows this member; give ids as orgsync search shows them, or as the provider does")
 	}

@@ -158,7 +158,7 @@ func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 	if err != nil {
 		return fmt.Errorf("match: %w", err)
 	}
-	todo, err := s.q.MembersCompare(ctx, tx, dbsqlc.MembersCompareParams{RunID: runID, TenantID: run.TenantID, Listings: listings, Created: created})
+	todo, err := s.q.MembersCompare(ctx, tx, listings, runID, created)
 	if err != nil {
 		return fmt.Errorf("compare: %w", err)
 	}
@@ -171,15 +171,14 @@ func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 	}{
 		{"report undecided", batch, todo.Undecided, func() error { return rows(s.q.MembersReportUndecided(ctx, tx, listings, runID)) }},
 		{"update", batch, len(todo.Changed) > 0, func() error {
-			return rows(s.q.MembersUpdate(ctx, tx, dbsqlc.MembersUpdateParams{
-				RunID: runID, TenantID: run.TenantID, Listings: listings, People: todo.Changed,
-			}))
+			return s.updateMembers(ctx, tx, runID, listings, todo.Changed)
 		}},
 		// Once those who are stored have given up the ids that they no longer have.
-		{"insert", lookups, len(created)+len(todo.Unplaced) > 0, func() error {
-			return rows(s.q.MembersInsert(ctx, tx, dbsqlc.MembersInsertParams{
-				RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Listings: listings, Created: created, Unplaced: todo.Unplaced,
-			}))
+		{"insert", lookups, len(created) > 0, func() error {
+			return s.insertMembers(ctx, tx, runID, run.ProviderID, listings, created)
+		}},
+		{"insert memberships", lookups, len(created)+len(todo.Unplaced) > 0, func() error {
+			return rows(s.q.MembershipsInsert(ctx, tx, listings, runID, append(created, todo.Unplaced...)))
 		}},
 		{"update memberships", batch, len(todo.Replaced) > 0, func() error {
 			return rows(s.q.MembershipsUpdate(ctx, tx, listings, runID, todo.Replaced))
@@ -261,7 +260,19 @@ func (s *Store) settleMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 	if err != nil {
 		return fmt.Errorf("members: %w", err)
 	}
-	return s.mark(ctx, tx, unmarked)
+	if err := s.mark(ctx, tx, unmarked); err != nil {
+		return err
+	}
+	if err := s.planFor(ctx, tx, everything); err != nil {
+		return err
+	}
+	if _, err := s.q.ManagersResolve(ctx, tx, dbsqlc.ManagersResolveParams{
+		ProviderID: &run.ProviderID, Singly: run.Singly, RunID: runID,
+		IgnoreCase: directory.ProviderType(run.ProviderType).Traits().MemberIDsIgnoreCase,
+	}); err != nil {
+		return fmt.Errorf("managers: %w", err)
+	}
+	return nil
 }
 
 func (s *Store) countHeads(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, _ string) error {

@@ -76,7 +76,8 @@ func TestTheLogDoesNotHangOnTheOrderOfBatches(t *testing.T) {
 		require.Equal(t, logs["all at once"], logs[name], name)
 	}
 	require.Contains(t, logs["all at once"][0], `member a  created - {"name": "Na", "email": "a@x", "phone": null, "title": "t", "status": "active", `+
-		`"open_id": null, "unionid": "ua", "activated": true, "tenant_id": "the tenant", "avatar_url": null, "external_id": "a"}`)
+		`"open_id": null, "unionid": "ua", "activated": true, "tenant_id": "the tenant", "attributes": {}, "avatar_url": null, "employee_no": null, `+
+		`"external_id": "a", "manager_external_id": null}`)
 }
 
 // knowLittle writes a department's listing again, by which nothing but ids is known.

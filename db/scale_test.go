@@ -330,9 +330,9 @@ func (m many) stage(r *run) {
 			WHERE $2::uuid IS NOT NULL`,
 		`INSERT INTO sync_run_departments (run_id, external_id, ordinal, children_complete, members_complete, children_listing, children_via, members_listing, members_via)
 			SELECT $1, 'd' || n, n, true, true, '', 'd1', 'department', 'd' || n FROM generate_series(1, ` + fmt.Sprint(m.departments) + `) n WHERE $2::uuid IS NOT NULL`,
-		`INSERT INTO staged_members (run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, name,
-				name_translit_full, name_translit_initial, email, phone, raw)
-			SELECT $1, d.external_id, 0, substr(m.external_id, 2)::int, d.external_id, m.external_id, m.external_id, false, m.unionid, m.name, 'p', 'p', m.email, m.phone, '{}'
+		`INSERT INTO staged_members (run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, fields, raw)
+			SELECT $1, d.external_id, 0, substr(m.external_id, 2)::int, d.external_id, m.external_id, m.external_id, false, m.unionid,
+				jsonb_build_object('name', m.name, 'name_translit_full', 'p', 'name_translit_initial', 'p', 'email', m.email, 'phone', m.phone), '{}'
 			FROM org_members m JOIN org_departments d ON d.id = m.department_id WHERE m.provider_id = $2`,
 		`UPDATE sync_run_departments l SET members_digest = coalesce((SELECT sum(s.n) FROM staged_members s WHERE s.run_id = $1 AND s.listing = l.external_id), 0)
 			WHERE run_id = $1 AND $2::uuid IS NOT NULL`,

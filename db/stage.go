@@ -33,7 +33,14 @@ type StagedMember struct {
 	TranslitFull    string
 	TranslitInitial string
 	// Digest stands for the record, if it is of a listing that may be recognised.
-	Digest Digest
+	Digest Digest `json:"-"`
+}
+
+// fields are what the record says, by columns of org_members.
+func (m StagedMember) fields() map[string]any {
+	sent := m.Sent()
+	sent["name_translit_full"], sent["name_translit_initial"] = m.TranslitFull, m.TranslitInitial
+	return sent
 }
 
 // Page says where in a listing a page belongs and how the listing goes on.
@@ -121,8 +128,7 @@ func (s *Store) putDepartments(ctx context.Context, tx pgx.Tx, runID string, fou
 
 var stagedMemberColumns = []string{
 	"run_id", "listing", "page", "n", "department_external_id", "person_key", "external_id", "external_is_fallback", "unionid", "open_id",
-	"name", "name_translit_full", "name_translit_initial", "email", "phone", "avatar_url", "title", "status", "activated",
-	"primary_rank", "is_leader", "sort_order", "raw", "raw_keeps",
+	"fields", "primary_rank", "is_leader", "sort_order", "raw", "raw_keeps",
 }
 
 // MemberPage is one page of people.
@@ -280,8 +286,7 @@ func memberRows(p MemberPage) [][]any {
 		}
 		rows = append(rows, []any{
 			p.RunID, p.Listing, int32(p.Number), int32(len(rows)), department, m.Key, m.ExternalID, m.ExternalIDIsFallback,
-			orNull(m.UnionID), orNull(m.OpenID), m.Name, m.TranslitFull, m.TranslitInitial, m.Email, m.Phone, m.AvatarURL, m.Title,
-			(*string)(m.Status), m.Activated, place.PrimaryRank, place.Leader, place.SortOrder, raw, keeps,
+			orNull(m.UnionID), orNull(m.OpenID), m.fields(), place.PrimaryRank, place.Leader, place.SortOrder, raw, keeps,
 		})
 	}
 	for _, m := range p.People {

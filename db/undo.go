@@ -236,8 +236,10 @@ func (u *undo) people(ctx context.Context) error {
 	if err := u.s.unfollow(ctx, u.tx, u.runID, u.target); err != nil {
 		return err
 	}
+	if err := u.s.restoreMembers(ctx, u.tx, u.runID); err != nil {
+		return err
+	}
 	for _, step := range []func() (int64, error){
-		func() (int64, error) { return u.s.q.UndoMembers(ctx, u.tx, u.runID) },
 		func() (int64, error) { return u.s.q.UndoPlacesDrop(ctx, u.tx, u.runID, u.target) },
 		func() (int64, error) { return u.s.q.UndoPlacesUpdate(ctx, u.tx, u.target, u.runID) },
 		func() (int64, error) { return u.s.q.UndoPlacesInsert(ctx, u.tx, u.target, u.runID) },

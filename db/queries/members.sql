@@ -81,7 +81,7 @@ SELECT coalesce(array_agg(n.person_key) FILTER (WHERE n.is_new), '{}')::text[] A
 WITH seen AS (
     SELECT p.person_key, p.member_id IS NULL OR NOT p.theirs AS undecided,
         p.is_new AND NOT p.stored AS created,
-        p.theirs AND (p.differs OR p.stored AND p.tenant_id IS DISTINCT FROM sqlc.narg(tenant_id)::uuid) AS changed,
+        p.theirs AND p.differs AS changed,
         p.theirs AND p.stored AND p.placeable AND NOT p.placed AS unplaced,
         p.theirs AND p.placeable AND p.place_differs AS replaced
     FROM unnest(@listings::text[]) AS w (listing)
@@ -105,77 +105,23 @@ CROSS JOIN LATERAL (SELECT * FROM sync_run_members x WHERE x.run_id = s.run_id A
 WHERE r.member_id IS NULL OR s.unionid <> r.unionid
 ON CONFLICT DO NOTHING;
 
--- name: MembersInsert :execrows
--- People who are decided to be new and not stored yet, with their places in these
--- listings, and further places of those who are stored. Which of several departments is
--- theirs is settled when all were read. (Both lists are looked through by hash.)
-WITH listed AS (
-    SELECT s.*, d.id AS department_id,
-        first_value(d.id) OVER best AS best_id, first_value(d.path) OVER best AS best_path,
-        coalesce(s.is_leader, coalesce(s.open_id, '') = ANY (d.leaders) OR s.external_id = ANY (d.leaders), false) AS leads
-    FROM (
-        -- A record under the same id with another unionid is somebody else's. (Looked up one
-        -- by one: no person comes often enough to be worth remembering.)
-        SELECT x.*, (SELECT r.member_id FROM sync_run_members r
-            WHERE r.run_id = @run_id AND r.person_key = x.person_key AND coalesce(x.unionid = r.unionid, true)) AS member_id
-        FROM unnest(@listings::text[]) AS w (listing)
-        CROSS JOIN LATERAL (SELECT y.*, (y.person_key IN (SELECT unnest(@created::text[]))) IS NOT TRUE AS stored FROM staged_members y
-            WHERE y.run_id = @run_id AND y.listing = w.listing AND y.status IS DISTINCT FROM 'deleted' OFFSET 0) x
-        WHERE NOT x.stored OR (x.person_key IN (SELECT unnest(@unplaced::text[]))) IS TRUE OFFSET 0
-    ) s
-    LEFT JOIN LATERAL (SELECT x.id, x.external_id, x.path, x.depth, sd.leaders FROM org_departments x
-        LEFT JOIN LATERAL (SELECT y.run_id, y.leaders FROM staged_departments y WHERE y.run_id = @run_id AND y.external_id = x.external_id OFFSET 0) sd ON true
-        WHERE x.provider_id = @provider_id AND x.external_id = s.department_external_id AND x.status = 'active'
-          -- A run of single people reads no departments and goes by those that are stored.
-          AND (sd.run_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM staged_departments z WHERE z.run_id = @run_id)) OFFSET 0) d ON true
-    WHERE s.member_id IS NOT NULL
-    WINDOW best AS (PARTITION BY s.person_key ORDER BY d.id IS NULL, s.primary_rank DESC NULLS LAST, d.depth DESC, d.external_id COLLATE "C")
-), people AS (
-    -- Of a person's rows the one with the full record, whatever was read last.
-    SELECT DISTINCT ON (l.person_key) l.* FROM listed l WHERE NOT l.stored
-    ORDER BY l.person_key, l.raw IS NULL, l.raw_keeps IS NOT NULL, l.department_external_id, l.page DESC, l.n DESC
-), places AS (
-    SELECT DISTINCT ON (l.member_id, l.department_id) l.member_id, l.department_id, l.stored, l.external_id,
-        NOT l.stored AND l.department_id = l.best_id AS is_primary, l.leads AS is_leader, l.sort_order, l.primary_rank
-    FROM listed l WHERE l.department_id IS NOT NULL
-    ORDER BY l.member_id, l.department_id, l.raw IS NULL, l.primary_rank IS NULL, l.page DESC, l.n DESC
-), created AS (
-    INSERT INTO org_members (id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial,
-        email, phone, avatar_url, title, status, activated, raw_data, department_id, department_path)
-    SELECT p.member_id, @provider_id, sqlc.narg(tenant_id)::uuid, p.external_id, p.unionid, p.open_id, coalesce(nullif(p.name, ''), p.external_id),
-        p.name_translit_full, p.name_translit_initial, nullif(p.email, ''), nullif(p.phone, ''), nullif(p.avatar_url, ''), nullif(p.title, ''),
-        coalesce(p.status, 'active'), coalesce(p.activated, true), coalesce(p.raw, '{}'), p.best_id, coalesce(p.best_path, '')
-    FROM people p ORDER BY p.person_key
-), placed AS (
-    INSERT INTO org_member_departments (member_id, department_id, is_primary, is_leader, sort_order, primary_rank)
-    SELECT p.member_id, p.department_id, p.is_primary, p.is_leader, p.sort_order, p.primary_rank FROM places p WHERE NOT p.stored
-)
-INSERT INTO org_member_departments (member_id, department_id, is_leader, sort_order, primary_rank)
-SELECT p.member_id, p.department_id, p.is_leader, p.sort_order, p.primary_rank FROM places p WHERE p.stored
+-- name: MembershipsInsert :execrows
+-- Memberships of these members in these listings that are not stored yet. The primary one
+-- of a new member is the best so far; it is settled when all were read.
+INSERT INTO org_member_departments (member_id, department_id, is_primary, is_leader, sort_order, primary_rank)
+SELECT DISTINCT ON (p.member_id, p.department_id) p.member_id, p.department_id,
+    p.is_new AND p.department_id = m.department_id AND NOT EXISTS (
+        SELECT 1 FROM org_member_departments o WHERE o.member_id = p.member_id AND o.is_primary),
+    coalesce(p.is_leader, false), p.sort_order, p.primary_rank
+FROM unnest(@listings::text[]) AS w (listing)
+CROSS JOIN LATERAL (
+    SELECT * FROM sync_run_people x
+    WHERE x.run_id = @run_id AND x.listing = w.listing AND (x.person_key IN (SELECT unnest(@people::text[]))) IS TRUE OFFSET 0
+) p
+JOIN org_members m ON m.id = p.member_id
+WHERE p.theirs AND p.stored AND p.placeable AND NOT p.placed
+ORDER BY p.member_id, p.department_id, p.partial, p.primary_rank IS NULL, p.page DESC, p.n DESC
 ON CONFLICT (member_id, department_id) DO NOTHING;
-
--- name: MembersUpdate :execrows
-WITH wanted AS (
-    -- Of a person's rows the one with the full record, whatever was read last.
-    SELECT DISTINCT ON (p.person_key) p.member_id AS id, p.external_id, p.unionid, p.open_id, p.name, p.name_translit_full, p.name_translit_initial,
-        p.email, p.phone, p.avatar_url, p.title, p.status, p.activated, p.raw_data
-    FROM unnest(@listings::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT * FROM sync_run_people x WHERE x.run_id = @run_id AND x.listing = w.listing AND x.person_key = ANY (@people::text[]) OFFSET 0) p
-    WHERE p.theirs AND p.stored
-    ORDER BY p.person_key, p.partial, p.partly, p.listed_in, p.page DESC, p.n DESC
-), differing AS (
-    SELECT w.*
-    FROM wanted w JOIN org_members m ON m.id = w.id
-    WHERE (m.external_id, m.unionid, m.open_id, m.name, m.name_translit_full, m.name_translit_initial, m.email, m.phone, m.avatar_url, m.title, m.status, m.activated, m.raw_data, m.tenant_id)
-        IS DISTINCT FROM
-        (w.external_id, w.unionid, w.open_id, w.name, w.name_translit_full, w.name_translit_initial, w.email, w.phone, w.avatar_url, w.title, w.status, w.activated, w.raw_data, sqlc.narg(tenant_id)::uuid)
-    ORDER BY m.id FOR NO KEY UPDATE OF m
-)
-UPDATE org_members m SET external_id = d.external_id, unionid = d.unionid, open_id = d.open_id, name = d.name,
-    name_translit_full = d.name_translit_full, name_translit_initial = d.name_translit_initial, email = d.email, phone = d.phone,
-    avatar_url = d.avatar_url, title = d.title, status = d.status, activated = d.activated, raw_data = d.raw_data,
-    tenant_id = sqlc.narg(tenant_id)::uuid, synced_at = now()
-FROM differing d WHERE m.id = d.id;
 
 -- name: MembershipsUpdate :execrows
 WITH placed AS (
@@ -227,6 +173,32 @@ UPDATE org_member_departments md SET is_primary = true
 FROM unnest(@people::uuid[]) AS w (id)
 CROSS JOIN LATERAL (SELECT x.id, x.department_id FROM org_members x WHERE x.id = w.id OFFSET 0) m
 WHERE md.member_id = m.id AND md.department_id = m.department_id AND NOT md.is_primary;
+
+-- name: ManagersResolve :execrows
+-- Sets each member's manager to the member whom the provider names, by external id or,
+-- where that finds none, by open id; null if that one is not there. A targeted run of
+-- members resolves theirs alone.
+WITH members AS MATERIALIZED (
+    SELECT m.id, m.manager_id, m.open_id,
+        CASE WHEN @ignore_case::boolean THEN lower(m.external_id) ELSE m.external_id END AS external_id,
+        CASE WHEN @ignore_case THEN lower(m.manager_external_id) ELSE m.manager_external_id END AS named
+    FROM org_members m
+    WHERE m.provider_id = @provider_id AND m.status <> 'deleted'
+), ids AS (
+    SELECT m.id, m.external_id AS named, 1 AS rank FROM members m
+    UNION ALL
+    SELECT m.id, m.open_id, 2 FROM members m WHERE m.open_id IS NOT NULL
+), resolved AS (
+    SELECT DISTINCT ON (m.id) m.id, m.manager_id AS stored, i.id AS manager_id
+    FROM members m
+    LEFT JOIN ids i ON i.named = m.named AND i.id <> m.id
+    WHERE (m.named IS NOT NULL OR m.manager_id IS NOT NULL)
+      AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id))
+    ORDER BY m.id, i.rank, i.id
+)
+UPDATE org_members m SET manager_id = r.manager_id, synced_at = now()
+FROM resolved r
+WHERE m.id = r.id AND r.stored IS DISTINCT FROM r.manager_id;
 
 -- name: MemberSearch :many
 -- People by name, pinyin, initials, e-mail or phone; exact and leading hits first.

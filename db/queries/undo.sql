@@ -154,31 +154,6 @@ SELECT w.external_id, w.refusal, count(*) OVER () AS total
 FROM (SELECT f.external_id, org_account_write(f.identity_id, 'phone', f.phone) AS refusal FROM former f WHERE @one_by_one::boolean) w
 WHERE w.refusal IS NOT NULL ORDER BY w.external_id LIMIT @named::int;
 
--- name: UndoMembers :execrows
--- Where a living member works is derived afterwards.
-WITH differing AS (
-    SELECT m.id, u.target
-    FROM undo_objects u
-    JOIN org_members m ON m.id = u.object_id
-    WHERE u.run_id = @run_id
-      AND u.object_type = 'member'
-      AND u.left_alone IS NULL
-      AND jsonb_difference(u.target - 'department_id' - 'department_path', to_jsonb(m)) <> '{}'
-    ORDER BY m.id FOR NO KEY UPDATE OF m
-)
-UPDATE org_members m SET (
-    external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title,
-    status, activated, tenant_id, raw_data, department_id, department_path, synced_at
-) = (
-    SELECT w.external_id, w.unionid, w.open_id, w.name, w.name_translit_full, w.name_translit_initial,
-        w.email, w.phone, w.avatar_url, w.title, w.status, w.activated, w.tenant_id, w.raw_data,
-        CASE w.status WHEN 'deleted' THEN w.department_id ELSE m.department_id END,
-        CASE w.status WHEN 'deleted' THEN w.department_path ELSE m.department_path END,
-        now()
-    FROM jsonb_populate_record(m, n.target) w)
-FROM differing n
-WHERE m.id = n.id;
-
 -- name: UndoPlacesDrop :execrows
 -- Places that the undone run created, and all places of people who were taken back.
 DELETE FROM org_member_departments md

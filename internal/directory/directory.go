@@ -69,13 +69,8 @@ type Member struct {
 	UnionID string
 	OpenID  string
 
-	Name      *string
-	Email     *string
-	Phone     *string
-	AvatarURL *string
-	Title     *string
-	Status    *Status
-	Activated *bool
+	// Profile is what the record says of the member's fields.
+	Profile
 
 	// Memberships are the departments this listing places the person in. A
 	// department's own listing gives exactly one; a listing of individually

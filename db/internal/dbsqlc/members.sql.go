@@ -9,6 +9,53 @@ import (
 	"context"
 )
 
+const managersResolve = `-- name: ManagersResolve :execrows
+WITH members AS MATERIALIZED (
+    SELECT m.id, m.manager_id, m.open_id,
+        CASE WHEN $1::boolean THEN lower(m.external_id) ELSE m.external_id END AS external_id,
+        CASE WHEN $1 THEN lower(m.manager_external_id) ELSE m.manager_external_id END AS named
+    FROM org_members m
+    WHERE m.provider_id = $2 AND m.status <> 'deleted'
+), ids AS (
+    SELECT m.id, m.external_id AS named, 1 AS rank FROM members m
+    UNION ALL
+    SELECT m.id, m.open_id, 2 FROM members m WHERE m.open_id IS NOT NULL
+), resolved AS (
+    SELECT DISTINCT ON (m.id) m.id, m.manager_id AS stored, i.id AS manager_id
+    FROM members m
+    LEFT JOIN ids i ON i.named = m.named AND i.id <> m.id
+    WHERE (m.named IS NOT NULL OR m.manager_id IS NOT NULL)
+      AND (NOT $3::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $4))
+    ORDER BY m.id, i.rank, i.id
+)
+UPDATE org_members m SET manager_id = r.manager_id, synced_at = now()
+FROM resolved r
+WHERE m.id = r.id AND r.stored IS DISTINCT FROM r.manager_id
+`
+
+type ManagersResolveParams struct {
+	IgnoreCase bool
+	ProviderID *string
+	Singly     bool
+	RunID      string
+}
+
+// Sets each member's manager to the member whom the provider names, by external id or,
+// where that finds none, by open id; null if that one is not there. A targeted run of
+// members resolves theirs alone.
+func (q *Queries) ManagersResolve(ctx context.Context, db DBTX, arg ManagersResolveParams) (int64, error) {
+	result, err := db.Exec(ctx, managersResolve,
+		arg.IgnoreCase,
+		arg.ProviderID,
+		arg.Singly,
+		arg.RunID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const memberSearch = `-- name: MemberSearch :many
 SELECT id, external_id, name, email, phone, title, department_path, status
 FROM org_members
@@ -77,12 +124,12 @@ const membersCompare = `-- name: MembersCompare :one
 WITH seen AS (
     SELECT p.person_key, p.member_id IS NULL OR NOT p.theirs AS undecided,
         p.is_new AND NOT p.stored AS created,
-        p.theirs AND (p.differs OR p.stored AND p.tenant_id IS DISTINCT FROM $1::uuid) AS changed,
+        p.theirs AND p.differs AS changed,
         p.theirs AND p.stored AND p.placeable AND NOT p.placed AS unplaced,
         p.theirs AND p.placeable AND p.place_differs AS replaced
-    FROM unnest($2::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, person_key, partial, listed_in, listed_as, member_id, is_new, stored, theirs, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, raw_data, differs, tenant_id, department_id, department_external_id, depth, path, is_leader, sort_order, primary_rank, placeable, placed, place_differs, partly FROM sync_run_people x WHERE x.run_id = $3 AND x.listing = w.listing
-        AND x.person_key NOT IN (SELECT unnest($4::text[])) OFFSET 0) p
+    FROM unnest($1::text[]) AS w (listing)
+    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, person_key, partial, partly, listed_in, member_id, is_new, stored, theirs, member, differs, department_id, department_external_id, depth, path, is_leader, sort_order, primary_rank, placeable, placed, place_differs FROM sync_run_people x WHERE x.run_id = $2 AND x.listing = w.listing
+        AND x.person_key NOT IN (SELECT unnest($3::text[])) OFFSET 0) p
 )
 SELECT coalesce(bool_or(undecided), false)::boolean AS undecided,
     coalesce(array_agg(DISTINCT person_key) FILTER (WHERE created), '{}')::text[] AS created,
@@ -91,13 +138,6 @@ SELECT coalesce(bool_or(undecided), false)::boolean AS undecided,
     coalesce(array_agg(DISTINCT person_key) FILTER (WHERE replaced), '{}')::text[] AS replaced
 FROM seen
 `
-
-type MembersCompareParams struct {
-	TenantID *string
-	Listings []string
-	RunID    string
-	Created  []string
-}
 
 type MembersCompareRow struct {
 	Undecided bool
@@ -111,13 +151,8 @@ type MembersCompareRow struct {
 // the statements that write then need not look for it. Nothing is there to be compared
 // with those known to be new. (Such lists are looked through by hash as a sub-select
 // only, and IS TRUE keeps it from becoming a join.)
-func (q *Queries) MembersCompare(ctx context.Context, db DBTX, arg MembersCompareParams) (MembersCompareRow, error) {
-	row := db.QueryRow(ctx, membersCompare,
-		arg.TenantID,
-		arg.Listings,
-		arg.RunID,
-		arg.Created,
-	)
+func (q *Queries) MembersCompare(ctx context.Context, db DBTX, listings []string, runID string, created []string) (MembersCompareRow, error) {
+	row := db.QueryRow(ctx, membersCompare, listings, runID, created)
 	var i MembersCompareRow
 	err := row.Scan(
 		&i.Undecided,
@@ -129,86 +164,12 @@ func (q *Queries) MembersCompare(ctx context.Context, db DBTX, arg MembersCompar
 	return i, err
 }
 
-const membersInsert = `-- name: MembersInsert :execrows
-WITH listed AS (
-    SELECT s.run_id, s.listing, s.page, s.n, s.department_external_id, s.person_key, s.external_id, s.external_is_fallback, s.unionid, s.open_id, s.name, s.name_translit_full, s.name_translit_initial, s.email, s.phone, s.avatar_url, s.title, s.status, s.activated, s.primary_rank, s.is_leader, s.sort_order, s.raw, s.raw_keeps, s.stored, s.member_id, d.id AS department_id,
-        first_value(d.id) OVER best AS best_id, first_value(d.path) OVER best AS best_path,
-        coalesce(s.is_leader, coalesce(s.open_id, '') = ANY (d.leaders) OR s.external_id = ANY (d.leaders), false) AS leads
-    FROM (
-        -- A record under the same id with another unionid is somebody else's. (Looked up one
-        -- by one: no person comes often enough to be worth remembering.)
-        SELECT x.run_id, x.listing, x.page, x.n, x.department_external_id, x.person_key, x.external_id, x.external_is_fallback, x.unionid, x.open_id, x.name, x.name_translit_full, x.name_translit_initial, x.email, x.phone, x.avatar_url, x.title, x.status, x.activated, x.primary_rank, x.is_leader, x.sort_order, x.raw, x.raw_keeps, x.stored, (SELECT r.member_id FROM sync_run_members r
-            WHERE r.run_id = $1 AND r.person_key = x.person_key AND coalesce(x.unionid = r.unionid, true)) AS member_id
-        FROM unnest($2::text[]) AS w (listing)
-        CROSS JOIN LATERAL (SELECT y.run_id, y.listing, y.page, y.n, y.department_external_id, y.person_key, y.external_id, y.external_is_fallback, y.unionid, y.open_id, y.name, y.name_translit_full, y.name_translit_initial, y.email, y.phone, y.avatar_url, y.title, y.status, y.activated, y.primary_rank, y.is_leader, y.sort_order, y.raw, y.raw_keeps, (y.person_key IN (SELECT unnest($3::text[]))) IS NOT TRUE AS stored FROM staged_members y
-            WHERE y.run_id = $1 AND y.listing = w.listing AND y.status IS DISTINCT FROM 'deleted' OFFSET 0) x
-        WHERE NOT x.stored OR (x.person_key IN (SELECT unnest($4::text[]))) IS TRUE OFFSET 0
-    ) s
-    LEFT JOIN LATERAL (SELECT x.id, x.external_id, x.path, x.depth, sd.leaders FROM org_departments x
-        LEFT JOIN LATERAL (SELECT y.run_id, y.leaders FROM staged_departments y WHERE y.run_id = $1 AND y.external_id = x.external_id OFFSET 0) sd ON true
-        WHERE x.provider_id = $5 AND x.external_id = s.department_external_id AND x.status = 'active'
-          -- A run of single people reads no departments and goes by those that are stored.
-          AND (sd.run_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM staged_departments z WHERE z.run_id = $1)) OFFSET 0) d ON true
-    WHERE s.member_id IS NOT NULL
-    WINDOW best AS (PARTITION BY s.person_key ORDER BY d.id IS NULL, s.primary_rank DESC NULLS LAST, d.depth DESC, d.external_id COLLATE "C")
-), people AS (
-    -- Of a person's rows the one with the full record, whatever was read last.
-    SELECT DISTINCT ON (l.person_key) l.run_id, l.listing, l.page, l.n, l.department_external_id, l.person_key, l.external_id, l.external_is_fallback, l.unionid, l.open_id, l.name, l.name_translit_full, l.name_translit_initial, l.email, l.phone, l.avatar_url, l.title, l.status, l.activated, l.primary_rank, l.is_leader, l.sort_order, l.raw, l.raw_keeps, l.stored, l.member_id, l.department_id, l.best_id, l.best_path, l.leads FROM listed l WHERE NOT l.stored
-    ORDER BY l.person_key, l.raw IS NULL, l.raw_keeps IS NOT NULL, l.department_external_id, l.page DESC, l.n DESC
-), places AS (
-    SELECT DISTINCT ON (l.member_id, l.department_id) l.member_id, l.department_id, l.stored, l.external_id,
-        NOT l.stored AND l.department_id = l.best_id AS is_primary, l.leads AS is_leader, l.sort_order, l.primary_rank
-    FROM listed l WHERE l.department_id IS NOT NULL
-    ORDER BY l.member_id, l.department_id, l.raw IS NULL, l.primary_rank IS NULL, l.page DESC, l.n DESC
-), created AS (
-    INSERT INTO org_members (id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial,
-        email, phone, avatar_url, title, status, activated, raw_data, department_id, department_path)
-    SELECT p.member_id, $5, $6::uuid, p.external_id, p.unionid, p.open_id, coalesce(nullif(p.name, ''), p.external_id),
-        p.name_translit_full, p.name_translit_initial, nullif(p.email, ''), nullif(p.phone, ''), nullif(p.avatar_url, ''), nullif(p.title, ''),
-        coalesce(p.status, 'active'), coalesce(p.activated, true), coalesce(p.raw, '{}'), p.best_id, coalesce(p.best_path, '')
-    FROM people p ORDER BY p.person_key
-), placed AS (
-    INSERT INTO org_member_departments (member_id, department_id, is_primary, is_leader, sort_order, primary_rank)
-    SELECT p.member_id, p.department_id, p.is_primary, p.is_leader, p.sort_order, p.primary_rank FROM places p WHERE NOT p.stored
-)
-INSERT INTO org_member_departments (member_id, department_id, is_leader, sort_order, primary_rank)
-SELECT p.member_id, p.department_id, p.is_leader, p.sort_order, p.primary_rank FROM places p WHERE p.stored
-ON CONFLICT (member_id, department_id) DO NOTHING
-`
-
-type MembersInsertParams struct {
-	RunID      string
-	Listings   []string
-	Created    []string
-	Unplaced   []string
-	ProviderID *string
-	TenantID   *string
-}
-
-// People who are decided to be new and not stored yet, with their places in these
-// listings, and further places of those who are stored. Which of several departments is
-// theirs is settled when all were read. (Both lists are looked through by hash.)
-func (q *Queries) MembersInsert(ctx context.Context, db DBTX, arg MembersInsertParams) (int64, error) {
-	result, err := db.Exec(ctx, membersInsert,
-		arg.RunID,
-		arg.Listings,
-		arg.Created,
-		arg.Unplaced,
-		arg.ProviderID,
-		arg.TenantID,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
 const membersReportUndecided = `-- name: MembersReportUndecided :execrows
 INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
 SELECT DISTINCT r.run_id, 'member', s.external_id,
     'cannot tell which stored member this is: its ids match several, or two people claim the same one; compare unionid, external_id and open_id of the rows concerned; nothing was changed'
 FROM unnest($1::text[]) AS w (listing)
-CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, primary_rank, is_leader, sort_order, raw, raw_keeps FROM staged_members x WHERE x.run_id = $2 AND x.listing = w.listing OFFSET 0) s
+CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, open_id, primary_rank, is_leader, sort_order, raw, raw_keeps, fields, status FROM staged_members x WHERE x.run_id = $2 AND x.listing = w.listing OFFSET 0) s
 CROSS JOIN LATERAL (SELECT run_id, person_key, member_id, is_new, unionid, open_id FROM sync_run_members x WHERE x.run_id = s.run_id AND x.person_key = s.person_key OFFSET 0) r
 WHERE r.member_id IS NULL OR s.unionid <> r.unionid
 ON CONFLICT DO NOTHING
@@ -227,7 +188,7 @@ WITH persons AS (
     SELECT s.person_key, max(s.unionid) AS unionid, coalesce(min(s.unionid) <> max(s.unionid), false) AS twofold, max(s.open_id) AS open_id,
         coalesce(min(s.external_id) FILTER (WHERE NOT s.external_is_fallback), min(s.external_id)) AS external_id
     FROM unnest($1::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, primary_rank, is_leader, sort_order, raw, raw_keeps FROM staged_members x WHERE x.run_id = $2 AND x.listing = w.listing OFFSET 0) s
+    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, open_id, primary_rank, is_leader, sort_order, raw, raw_keeps, fields, status FROM staged_members x WHERE x.run_id = $2 AND x.listing = w.listing OFFSET 0) s
     WHERE s.status IS DISTINCT FROM 'deleted'
       AND NOT EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = s.run_id AND r.person_key = s.person_key OFFSET 0)
     GROUP BY s.person_key
@@ -344,44 +305,27 @@ func (q *Queries) MembersSettle(ctx context.Context, db DBTX, providerID *string
 	return unmarked, err
 }
 
-const membersUpdate = `-- name: MembersUpdate :execrows
-WITH wanted AS (
-    -- Of a person's rows the one with the full record, whatever was read last.
-    SELECT DISTINCT ON (p.person_key) p.member_id AS id, p.external_id, p.unionid, p.open_id, p.name, p.name_translit_full, p.name_translit_initial,
-        p.email, p.phone, p.avatar_url, p.title, p.status, p.activated, p.raw_data
-    FROM unnest($2::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, person_key, partial, listed_in, listed_as, member_id, is_new, stored, theirs, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, raw_data, differs, tenant_id, department_id, department_external_id, depth, path, is_leader, sort_order, primary_rank, placeable, placed, place_differs, partly FROM sync_run_people x WHERE x.run_id = $3 AND x.listing = w.listing AND x.person_key = ANY ($4::text[]) OFFSET 0) p
-    WHERE p.theirs AND p.stored
-    ORDER BY p.person_key, p.partial, p.partly, p.listed_in, p.page DESC, p.n DESC
-), differing AS (
-    SELECT w.id, w.external_id, w.unionid, w.open_id, w.name, w.name_translit_full, w.name_translit_initial, w.email, w.phone, w.avatar_url, w.title, w.status, w.activated, w.raw_data
-    FROM wanted w JOIN org_members m ON m.id = w.id
-    WHERE (m.external_id, m.unionid, m.open_id, m.name, m.name_translit_full, m.name_translit_initial, m.email, m.phone, m.avatar_url, m.title, m.status, m.activated, m.raw_data, m.tenant_id)
-        IS DISTINCT FROM
-        (w.external_id, w.unionid, w.open_id, w.name, w.name_translit_full, w.name_translit_initial, w.email, w.phone, w.avatar_url, w.title, w.status, w.activated, w.raw_data, $1::uuid)
-    ORDER BY m.id FOR NO KEY UPDATE OF m
-)
-UPDATE org_members m SET external_id = d.external_id, unionid = d.unionid, open_id = d.open_id, name = d.name,
-    name_translit_full = d.name_translit_full, name_translit_initial = d.name_translit_initial, email = d.email, phone = d.phone,
-    avatar_url = d.avatar_url, title = d.title, status = d.status, activated = d.activated, raw_data = d.raw_data,
-    tenant_id = $1::uuid, synced_at = now()
-FROM differing d WHERE m.id = d.id
+const membershipsInsert = `-- name: MembershipsInsert :execrows
+INSERT INTO org_member_departments (member_id, department_id, is_primary, is_leader, sort_order, primary_rank)
+SELECT DISTINCT ON (p.member_id, p.department_id) p.member_id, p.department_id,
+    p.is_new AND p.department_id = m.department_id AND NOT EXISTS (
+        SELECT 1 FROM org_member_departments o WHERE o.member_id = p.member_id AND o.is_primary),
+    coalesce(p.is_leader, false), p.sort_order, p.primary_rank
+FROM unnest($1::text[]) AS w (listing)
+CROSS JOIN LATERAL (
+    SELECT run_id, listing, page, n, person_key, partial, partly, listed_in, member_id, is_new, stored, theirs, member, differs, department_id, department_external_id, depth, path, is_leader, sort_order, primary_rank, placeable, placed, place_differs FROM sync_run_people x
+    WHERE x.run_id = $2 AND x.listing = w.listing AND (x.person_key IN (SELECT unnest($3::text[]))) IS TRUE OFFSET 0
+) p
+JOIN org_members m ON m.id = p.member_id
+WHERE p.theirs AND p.stored AND p.placeable AND NOT p.placed
+ORDER BY p.member_id, p.department_id, p.partial, p.primary_rank IS NULL, p.page DESC, p.n DESC
+ON CONFLICT (member_id, department_id) DO NOTHING
 `
 
-type MembersUpdateParams struct {
-	TenantID *string
-	Listings []string
-	RunID    string
-	People   []string
-}
-
-func (q *Queries) MembersUpdate(ctx context.Context, db DBTX, arg MembersUpdateParams) (int64, error) {
-	result, err := db.Exec(ctx, membersUpdate,
-		arg.TenantID,
-		arg.Listings,
-		arg.RunID,
-		arg.People,
-	)
+// Memberships of these members in these listings that are not stored yet. The primary one
+// of a new member is the best so far; it is settled when all were read.
+func (q *Queries) MembershipsInsert(ctx context.Context, db DBTX, listings []string, runID string, people []string) (int64, error) {
+	result, err := db.Exec(ctx, membershipsInsert, listings, runID, people)
 	if err != nil {
 		return 0, err
 	}
@@ -392,7 +336,7 @@ const membershipsUpdate = `-- name: MembershipsUpdate :execrows
 WITH placed AS (
     SELECT DISTINCT ON (p.member_id, p.department_id) p.member_id, p.department_id, p.is_leader, p.sort_order, p.primary_rank
     FROM unnest($1::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, person_key, partial, listed_in, listed_as, member_id, is_new, stored, theirs, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, status, activated, raw_data, differs, tenant_id, department_id, department_external_id, depth, path, is_leader, sort_order, primary_rank, placeable, placed, place_differs, partly FROM sync_run_people x WHERE x.run_id = $2 AND x.listing = w.listing AND x.person_key = ANY ($3::text[]) OFFSET 0) p
+    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, person_key, partial, partly, listed_in, member_id, is_new, stored, theirs, member, differs, department_id, department_external_id, depth, path, is_leader, sort_order, primary_rank, placeable, placed, place_differs FROM sync_run_people x WHERE x.run_id = $2 AND x.listing = w.listing AND x.person_key = ANY ($3::text[]) OFFSET 0) p
     WHERE p.theirs AND p.placeable AND p.placed
     ORDER BY p.member_id, p.department_id, p.partial, p.primary_rank IS NULL, p.page DESC, p.n DESC
 ), differing AS (

@@ -64,15 +64,22 @@ func toMember(r record) (m directory.Member, problem string) {
 	return directory.Member{
 		ExternalID: userID,
 		UnionID:    unionID,
-		Name:       r.text("name"),
-		Email:      email(r),
-		Phone:      phone(r),
-		AvatarURL:  r.text("avatar"),
-		Title:      r.text("title"),
-		Status:     status(r),
-		Activated:  r.boolean("active"),
+		Profile:    profile(r),
 		Raw:        r.canonical(droppedOfMember, unorderedOfMember),
 	}, ""
+}
+
+// profile maps a person's fields.
+func profile(r record) directory.Profile {
+	return directory.Profile{
+		Name:      r.text("name"),
+		Email:     email(r),
+		Phone:     phone(r),
+		AvatarURL: r.text("avatar"),
+		Title:     r.text("title"),
+		Status:    status(r),
+		Activated: r.boolean("active"),
+	}
 }
 
 // unusable describes a record that cannot be used: where it stands, the ids it has,

@@ -27,8 +27,8 @@ func TestMembersOfADepartmentPageByPage(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, provider.MemberPage{Next: "a/+=", Request: "LOG1", Members: []directory.Member{{
 		ExternalID: "3e3cf96b", UnionID: "on_1", OpenID: "ou_1",
-		Name: ptr("Li Lei"), Email: ptr("leo@example.com"), Phone: ptr("+8613000000001"), AvatarURL: ptr("https://img.example/a0"),
-		Title: ptr("Engineer"), Status: ptr(directory.Active), Activated: ptr(true),
+		Profile: directory.Profile{Name: ptr("Li Lei"), Email: ptr("leo@example.com"), Phone: ptr("+8613000000001"), AvatarURL: ptr("https://img.example/a0"),
+			Title: ptr("Engineer"), Status: ptr(directory.Active), Activated: ptr(true)},
 		Memberships: []directory.Membership{{DepartmentID: "0", PrimaryRank: ptr(int64(50)), SortOrder: ptr(int64(0))}},
 		Raw:         first.Members[0].Raw, RawKeeps: memberPartly,
 	}}}, first)
@@ -73,7 +73,7 @@ func TestUnusableMembersDoNotSpoilThePage(t *testing.T) {
 		`record 9 (user_id "u9", open_id "ou_9"): union_id is longer than 512 bytes`,
 	}, page.Bad)
 	require.Equal(t, []directory.Member{{
-		ExternalID: "ou_9", ExternalIDIsFallback: true, OpenID: "ou_9", Phone: ptr("13000000001"),
+		ExternalID: "ou_9", ExternalIDIsFallback: true, OpenID: "ou_9", Profile: directory.Profile{Phone: ptr("13000000001")},
 		Memberships: []directory.Membership{{DepartmentID: "od-1"}}, Raw: page.Members[0].Raw, RawKeeps: memberPartly,
 	}}, page.Members)
 }

@@ -105,14 +105,21 @@ func memberOf(r record) (m directory.Member, problem string) {
 		return m, "neither user_id nor open_id"
 	}
 	m.Raw, m.RawKeeps = rawOf(r, memberVolatile, memberSets), memberPartly
-	m.Name = r.text("name")
-	m.Email = emailOf(r)
-	m.Phone = r.text("mobile")
-	m.AvatarURL = avatarOf(r)
-	m.Title = r.text("job_title")
-	m.Status = statusOf(r)
-	m.Activated = r.object("status").flag("is_activated")
+	m.Profile = profileOf(r)
 	return m, noProblem
+}
+
+// profileOf maps a person's fields.
+func profileOf(r record) directory.Profile {
+	return directory.Profile{
+		Name:      r.text("name"),
+		Email:     emailOf(r),
+		Phone:     r.text("mobile"),
+		AvatarURL: avatarOf(r),
+		Title:     r.text("job_title"),
+		Status:    statusOf(r),
+		Activated: r.object("status").flag("is_activated"),
+	}
 }
 
 // emailOf prefers the personal address over the company mail service's. Each needs a

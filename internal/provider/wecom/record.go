@@ -97,22 +97,30 @@ func memberOf(record json.RawMessage) (m member, problem string) {
 // in returns the person as a member of the given departments.
 func (m member) in(departments ...string) directory.Member {
 	w := m.wire
-	status, activated := statusOf(w.Status.value)
 	person := directory.Member{
 		ExternalID: string(w.UserID),
-		Name:       w.Name.value,
-		Email:      emailOf(w.Email.value, w.BizMail.value),
-		Phone:      w.Mobile.value,
-		AvatarURL:  w.Avatar.value,
-		Title:      w.Position.value,
-		Status:     status,
-		Activated:  activated,
+		Profile:    m.profile(),
 		Raw:        m.raw,
 	}
 	for _, d := range departments {
 		person.Memberships = append(person.Memberships, m.membership(d))
 	}
 	return person
+}
+
+// profile maps the member's fields.
+func (m member) profile() directory.Profile {
+	w := m.wire
+	status, activated := statusOf(w.Status.value)
+	return directory.Profile{
+		Name:      w.Name.value,
+		Email:     emailOf(w.Email.value, w.BizMail.value),
+		Phone:     w.Mobile.value,
+		AvatarURL: w.Avatar.value,
+		Title:     w.Position.value,
+		Status:    status,
+		Activated: activated,
+	}
 }
 
 // membership reads the parallel arrays at the department's index. They are

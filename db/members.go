@@ -1,0 +1,109 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// memberColumns are the columns of org_members that a provider's record decides. The
+// statements below need them all, which is why sqlc does not compile them.
+var memberColumns = append([]string{
+	"external_id", "unionid", "open_id", "tenant_id", "raw_data", "name_translit_full", "name_translit_initial",
+}, directory.ProfileColumns()...)
+
+// columns lists memberColumns, each behind a prefix.
+func columns(prefix string) string {
+	return prefix + strings.Join(memberColumns, ", "+prefix)
+}
+
+// insertMembers inserts the members of the listings who are decided to be new. Their
+// primary department is the best of those listed so far; it is settled when all were read.
+// Of a member's rows it takes the one with the full record, whatever was read last.
+var insertMembers = fmt.Sprintf(`-- name: InsertMembers
+WITH listed AS MATERIALIZED (
+    SELECT p.*,
+        first_value(CASE WHEN p.placeable THEN p.department_id END) OVER best AS best_department,
+        first_value(CASE WHEN p.placeable THEN p.path END) OVER best AS best_path
+    FROM unnest($3::text[]) AS w (listing)
+    CROSS JOIN LATERAL (
+        SELECT * FROM sync_run_people x
+        WHERE x.run_id = $1 AND x.listing = w.listing AND (x.person_key IN (SELECT unnest($4::text[]))) IS TRUE OFFSET 0
+    ) p
+    WHERE p.member_id IS NOT NULL AND p.theirs AND NOT p.stored
+    WINDOW best AS (
+        PARTITION BY p.person_key
+        ORDER BY NOT p.placeable, p.primary_rank DESC NULLS LAST, p.depth DESC, p.department_external_id COLLATE "C"
+    )
+), new_members AS (
+    SELECT DISTINCT ON (l.person_key) l.person_key, l.member_id, l.best_department, l.best_path, l.member
+    FROM listed l
+    ORDER BY l.person_key, l.partial, l.partly, l.listed_in, l.page DESC, l.n DESC
+)
+INSERT INTO org_members (id, provider_id, department_id, department_path, %s)
+SELECT n.member_id, $2, n.best_department, coalesce(n.best_path, ''), %s
+FROM new_members n
+ORDER BY n.person_key`, columns(""), columns("(n.member)."))
+
+// updateMembers writes what the listings change of stored members.
+var updateMembers = fmt.Sprintf(`-- name: UpdateMembers
+WITH wanted AS (
+    SELECT DISTINCT ON (p.person_key) p.member_id, p.member
+    FROM unnest($2::text[]) AS w (listing)
+    CROSS JOIN LATERAL (
+        SELECT * FROM sync_run_people x
+        WHERE x.run_id = $1 AND x.listing = w.listing AND x.person_key = ANY ($3::text[]) OFFSET 0
+    ) p
+    WHERE p.theirs AND p.stored
+    ORDER BY p.person_key, p.partial, p.partly, p.listed_in, p.page DESC, p.n DESC
+), changed AS (
+    SELECT w.member_id, w.member
+    FROM wanted w
+    JOIN org_members m ON m.id = w.member_id
+    WHERE m IS DISTINCT FROM w.member
+    ORDER BY m.id FOR NO KEY UPDATE OF m
+)
+UPDATE org_members m SET (%s, synced_at) = (SELECT %s, now())
+FROM changed c
+WHERE m.id = c.member_id`, columns(""), columns("(c.member)."))
+
+// restoreMembers gives members back what the run that is undone changed of them. Where a
+// living member works is derived afterwards.
+var restoreMembers = fmt.Sprintf(`-- name: RestoreMembers
+WITH changed AS (
+    SELECT m.id, u.target
+    FROM undo_objects u
+    JOIN org_members m ON m.id = u.object_id
+    WHERE u.run_id = $1
+      AND u.object_type = 'member'
+      AND u.left_alone IS NULL
+      AND jsonb_difference(u.target - '{department_id,department_path,manager_id}'::text[], to_jsonb(m)) <> '{}'
+    ORDER BY m.id FOR NO KEY UPDATE OF m
+)
+UPDATE org_members m SET (%s, department_id, department_path, synced_at) = (
+    SELECT %s,
+        CASE w.status WHEN 'deleted' THEN w.department_id ELSE m.department_id END,
+        CASE w.status WHEN 'deleted' THEN w.department_path ELSE m.department_path END,
+        now()
+    FROM jsonb_populate_record(m, c.target) w)
+FROM changed c
+WHERE m.id = c.id`, columns(""), columns("w."))
+
+func (s *Store) insertMembers(ctx context.Context, tx pgx.Tx, runID, providerID string, listings, created []string) error {
+	_, err := tx.Exec(ctx, insertMembers, runID, providerID, listings, created)
+	return err
+}
+
+func (s *Store) updateMembers(ctx context.Context, tx pgx.Tx, runID string, listings, members []string) error {
+	_, err := tx.Exec(ctx, updateMembers, runID, listings, members)
+	return err
+}
+
+func (s *Store) restoreMembers(ctx context.Context, tx pgx.Tx, runID string) error {
+	_, err := tx.Exec(ctx, restoreMembers, runID)
+	return err
+}
