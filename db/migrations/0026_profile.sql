@@ -121,7 +121,7 @@ SELECT s.run_id, s.listing, s.page, s.n, s.person_key, s.raw IS NULL AS partial,
     -- A record under the same id with another unionid is somebody else's.
     coalesce(s.unionid = r.unionid, true) AS theirs,
     w.member AS member,
-    m.id IS NOT NULL AND (m.*) IS DISTINCT FROM w.member AS differs,
+    m.id IS NOT NULL AND m.stored IS DISTINCT FROM w.member AS differs,
     d.id AS department_id, d.external_id AS department_external_id, d.depth, d.path,
     coalesce(s.is_leader, coalesce(s.open_id, '') = ANY (sd.leaders) OR s.external_id = ANY (sd.leaders)) AS is_leader, s.sort_order, s.primary_rank,
     -- A run of single people reads no departments and goes by those that are stored.
@@ -134,8 +134,8 @@ FROM staged_members s
 JOIN sync_runs u ON u.id = s.run_id
 JOIN identity_providers p ON p.id = u.provider_id
 CROSS JOIN LATERAL (SELECT * FROM sync_run_members x WHERE x.run_id = s.run_id AND x.person_key = s.person_key OFFSET 0) r
-LEFT JOIN org_members m ON m.id = r.member_id
-CROSS JOIN LATERAL (SELECT member_to_be(m.*, s.*, p.tenant_id) AS member OFFSET 0) w
+LEFT JOIN LATERAL (SELECT x.id, (x.*)::org_members AS stored FROM org_members x WHERE x.id = r.member_id OFFSET 0) m ON true
+CROSS JOIN LATERAL (SELECT member_to_be(m.stored, s.*, p.tenant_id) AS member OFFSET 0) w
 LEFT JOIN LATERAL (SELECT * FROM org_departments x WHERE x.provider_id = u.provider_id AND x.external_id = s.department_external_id
     AND x.status = 'active' OFFSET 0) d ON true
 LEFT JOIN LATERAL (SELECT * FROM staged_departments x WHERE x.run_id = s.run_id AND x.external_id = s.department_external_id OFFSET 0) sd ON true

@@ -110,15 +110,14 @@ ON CONFLICT DO NOTHING;
 -- of a new member is the best so far; it is settled when all were read.
 INSERT INTO org_member_departments (member_id, department_id, is_primary, is_leader, sort_order, primary_rank)
 SELECT DISTINCT ON (p.member_id, p.department_id) p.member_id, p.department_id,
-    p.is_new AND p.department_id = m.department_id AND NOT EXISTS (
-        SELECT 1 FROM org_member_departments o WHERE o.member_id = p.member_id AND o.is_primary),
+    coalesce(p.is_new AND p.department_id = (SELECT m.department_id FROM org_members m WHERE m.id = p.member_id)
+        AND (SELECT count(*) FROM org_member_departments o WHERE o.member_id = p.member_id AND o.is_primary) = 0, false),
     coalesce(p.is_leader, false), p.sort_order, p.primary_rank
 FROM unnest(@listings::text[]) AS w (listing)
 CROSS JOIN LATERAL (
     SELECT * FROM sync_run_people x
     WHERE x.run_id = @run_id AND x.listing = w.listing AND (x.person_key IN (SELECT unnest(@people::text[]))) IS TRUE OFFSET 0
 ) p
-JOIN org_members m ON m.id = p.member_id
 WHERE p.theirs AND p.stored AND p.placeable AND NOT p.placed
 ORDER BY p.member_id, p.department_id, p.partial, p.primary_rank IS NULL, p.page DESC, p.n DESC
 ON CONFLICT (member_id, department_id) DO NOTHING;
