@@ -40,9 +40,9 @@ $$;
 -- derived columns alone is not logged. They are kept where the object was deleted or
 -- restored, since nothing recomputes them for what is deleted.
 CREATE FUNCTION log_object_change() RETURNS trigger LANGUAGE plpgsql
--- Statements run with planner settings of their own, and a plan made for three rows would
--- be kept for ten thousand.
-SET enable_hashjoin = on SET enable_nestloop = on SET plan_cache_mode = force_custom_plan
+-- The plan is made once a session, for as many rows as its first statement changed: a
+-- nested loop over the rows before and after would cost their square.
+SET enable_hashjoin = on SET enable_nestloop = off
 AS $$
 DECLARE
     this_run  uuid := nullif(current_setting('orgsync.run_id', true), '');
@@ -123,7 +123,7 @@ CREATE TRIGGER log_changed AFTER UPDATE ON org_members
 -- log_membership_change logs what a statement changed of memberships. Which membership is
 -- the primary one is derived, and logged of deleted ones only.
 CREATE FUNCTION log_membership_change() RETURNS trigger LANGUAGE plpgsql
-SET enable_hashjoin = on SET enable_nestloop = on SET plan_cache_mode = force_custom_plan
+SET enable_hashjoin = on SET enable_nestloop = off
 AS $$
 DECLARE
     this_run uuid := nullif(current_setting('orgsync.run_id', true), '');
@@ -133,27 +133,27 @@ BEGIN
     END IF;
     IF TG_OP = 'INSERT' THEN
         INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
-        SELECT this_run, 'membership', n.member_id, n.department_id, m.external_id, 'created',
+        SELECT this_run, 'membership', n.member_id, n.department_id,
+            (SELECT m.external_id FROM org_members m WHERE m.id = n.member_id), 'created',
             to_jsonb(n) - '{member_id,department_id,is_primary}'::text[]
         FROM new_rows n
-        JOIN org_members m ON m.id = n.member_id
         -- One that was deleted by hand in the middle of a run, and is inserted again.
         ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before)
-        SELECT this_run, 'membership', o.member_id, o.department_id, m.external_id, 'deleted',
+        SELECT this_run, 'membership', o.member_id, o.department_id,
+            (SELECT m.external_id FROM org_members m WHERE m.id = o.member_id), 'deleted',
             to_jsonb(o) - '{member_id,department_id}'::text[]
         FROM old_rows o
-        JOIN org_members m ON m.id = o.member_id
         ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
         SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = NULL;
     ELSE
         INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-        SELECT this_run, 'membership', n.member_id, n.department_id, m.external_id, 'updated',
+        SELECT this_run, 'membership', n.member_id, n.department_id,
+            (SELECT m.external_id FROM org_members m WHERE m.id = n.member_id), 'updated',
             jsonb_difference(to_jsonb(o), to_jsonb(n)) - 'is_primary', jsonb_difference(to_jsonb(n), to_jsonb(o)) - 'is_primary'
         FROM old_rows o
         JOIN new_rows n ON n.member_id = o.member_id AND n.department_id = o.department_id
-        JOIN org_members m ON m.id = n.member_id
         WHERE to_jsonb(o) - 'is_primary' <> to_jsonb(n) - 'is_primary'
         ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
         SET (kind, before, after) = (
