@@ -255,6 +255,7 @@ func (r *reading) stagedMembers(people []directory.Member) []db.StagedMember {
 	for i, m := range people {
 		m.Name, m.Email, m.Phone = each(m.Name, normalize.Name), each(m.Email, normalize.Email), each(m.Phone, normalize.Phone)
 		m.Title, m.AvatarURL = each(m.Title, normalize.Text), each(m.AvatarURL, normalize.Text)
+		m.EmployeeNo, m.Attributes = each(m.EmployeeNo, normalize.Name), facts(m.Attributes)
 		shown := m.ExternalID
 		if m.Name != nil && *m.Name != "" {
 			shown = *m.Name

@@ -59,6 +59,14 @@ func (a Attributes) Text(name Attribute, text *string) {
 	}
 }
 
+// Object puts a fact of several fields among the attributes, empty if there are none.
+func (a Attributes) Object(name Attribute, fields map[string]any) {
+	a[name] = nil
+	if len(fields) > 0 {
+		a[name] = fields
+	}
+}
+
 // profileColumns are the tags of Profile, in its order.
 var profileColumns = func() []string {
 	profile := reflect.TypeFor[Profile]()

@@ -204,8 +204,7 @@ func (k *check) fields(sample *person) {
 		return
 	}
 	k.field(sample, "phone numbers", "企业员工手机号信息 (employee mobile)", "mobile", "state_code")
-	k.field(sample, "e-mail addresses", "邮箱等个人信息 (e-mail and personal fields)",
-		"email", "org_email", "work_place", "remark", "extension")
+	k.field(sample, "e-mail addresses", "邮箱等个人信息 (e-mail and personal fields)", personalFields...)
 }
 
 func (k *check) field(sample *person, name, point string, keys ...string) {

@@ -31,6 +31,7 @@ const (
 // It is immutable and therefore safe for concurrent use.
 type client struct {
 	env        *provider.Env
+	zone       *time.Location
 	baseURL    string
 	apiBaseURL string
 	appKey     string

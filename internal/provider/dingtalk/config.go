@@ -44,6 +44,7 @@ var Vendor = provider.Vendor{
 			Help: "how the access token is fetched: oauth2 is the newer API's call, gettoken the legacy API's, for networks that can reach only base_url"},
 		{Name: "corp_id", Help: "the company's CorpId; not needed to read the directory"},
 		{Name: "agent_id", Help: "the app's AgentId; not needed to read the directory"},
+		provider.TimeZone,
 	},
 	Validate: validate,
 	Open:     open,
@@ -57,6 +58,9 @@ func validate(s provider.Settings) error {
 	}
 	if call := tokenCall(s[keyTokenCall]); call != "" && call != oauth2 && call != legacy {
 		return fmt.Errorf("setting %s: must be %s or %s", keyTokenCall, oauth2, legacy)
+	}
+	if _, err := s.Zone(); err != nil {
+		return fmt.Errorf("setting %w", err)
 	}
 	return nil
 }
@@ -89,7 +93,12 @@ func open(s provider.Settings, env *provider.Env) (provider.Client, error) {
 			return nil, fmt.Errorf("setting %s is missing", key)
 		}
 	}
+	zone, err := s.Zone()
+	if err != nil {
+		return nil, fmt.Errorf("setting %w", err)
+	}
 	c := &client{
+		zone:       zone,
 		env:        withoutRedirects(env),
 		baseURL:    cmp.Or(s[keyBaseURL], defaultBaseURL),
 		apiBaseURL: cmp.Or(s[keyAPIBaseURL], defaultAPIBaseURL),

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -46,7 +47,7 @@ func FuzzAnswer(f *testing.F) {
 			}
 		}
 		if items, next, err := readUserPage(a, 100); err == nil {
-			page := memberPage(items, "1", next)
+			page := (&client{zone: time.UTC}).memberPage(items, "1", next)
 			require.Equal(t, len(items), len(page.Members)+len(page.Bad))
 			require.NotEqual(t, "100", next)
 		}
@@ -76,7 +77,7 @@ func FuzzRecord(f *testing.F) {
 		d := toDepartment(r, 42, "1")
 		require.True(t, json.Valid(d.Raw))
 		require.True(t, d.DeclaredMembers == nil || *d.DeclaredMembers >= 0 && *d.DeclaredMembers <= math.MaxInt32)
-		m, problem := toMember(r)
+		m, problem := toMember(r, time.UTC)
 		if problem != "" {
 			return
 		}

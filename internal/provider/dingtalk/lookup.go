@@ -102,11 +102,10 @@ func (c *client) ReadMember(ctx context.Context, m provider.MemberRef) (director
 	if err != nil {
 		return directory.Member{}, false, err
 	}
-	person, problem := toMember(r)
+	person, problem := toMemberAlone(r, c.zone)
 	if problem != "" {
 		return directory.Member{}, false, answer{endpoint: userGet}.malformed(problem)
 	}
-	person.Memberships = allMemberships(r)
 	if person.Memberships == nil && r["dept_id_list"] != nil {
 		person.Memberships = []directory.Membership{}
 	}

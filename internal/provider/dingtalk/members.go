@@ -35,16 +35,16 @@ func (c *client) departmentMembers(ctx context.Context, q provider.Query) (provi
 	if err != nil {
 		return provider.MemberPage{}, err
 	}
-	page := memberPage(items, q.Department, next)
+	page := c.memberPage(items, q.Department, next)
 	page.Request = request
 	return page, nil
 }
 
-func memberPage(items []any, department, next string) provider.MemberPage {
+func (c *client) memberPage(items []any, department, next string) provider.MemberPage {
 	page := provider.MemberPage{Next: next}
 	for i, item := range items {
 		r, _ := asObject(item)
-		m, problem := toMember(r)
+		m, problem := toMember(r, c.zone)
 		if problem != "" {
 			page.Bad = append(page.Bad, unusable(nth(i), r, problem))
 			continue
@@ -140,12 +140,11 @@ func (c *client) grantedMembers(ctx context.Context, after string) (provider.Mem
 		if err != nil {
 			return provider.MemberPage{}, fmt.Errorf("granted person %s: %w", rest[looked], err)
 		}
-		m, problem := toMember(r)
+		m, problem := toMemberAlone(r, c.zone)
 		if problem != "" {
 			page.Bad = append(page.Bad, unusable("member "+strconv.Quote(rest[looked]), r, problem))
 			continue
 		}
-		m.Memberships = allMemberships(r)
 		page.Members = append(page.Members, m)
 	}
 	return page, nil

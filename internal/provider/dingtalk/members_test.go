@@ -34,11 +34,12 @@ func TestMembersOfADepartmentInPages(t *testing.T) {
 	}
 	require.Empty(t, q.Cursor)
 	require.Equal(t, []string{"record 2: no userid", "record 3: no userid", "record 4: no userid", "record 5: no userid"}, bad)
+	unset := directory.Attributes{directory.Alias: nil, directory.Telephone: nil, directory.HiredAt: nil}
 	require.Empty(t, cmp.Diff([]directory.Member{
-		{ExternalID: "0123", Profile: directory.Profile{Name: ptr("A"), Status: ptr(directory.Active)},
+		{ExternalID: "0123", Profile: sentIfSet(directory.Profile{Name: ptr("A"), Status: ptr(directory.Active), Attributes: unset}, record{}),
 			Memberships: []directory.Membership{{DepartmentID: "42", Leader: ptr(true), SortOrder: ptr(int64(176274948238067512))}},
 			Raw:         json.RawMessage(`{"dept_id_list":[42,43],"name":"A","userid":"0123"}`), RawKeeps: onlyOfUserGet},
-		{ExternalID: "u2", Profile: directory.Profile{Status: ptr(directory.Active)},
+		{ExternalID: "u2", Profile: sentIfSet(directory.Profile{Status: ptr(directory.Active), Attributes: unset}, record{}),
 			Memberships: []directory.Membership{{DepartmentID: "42", Leader: ptr(false)}},
 			Raw:         json.RawMessage(`{"userid":"u2"}`), RawKeeps: onlyOfUserGet},
 	}, members))

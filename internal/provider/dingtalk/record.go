@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/orgsync/orgsync/internal/directory"
 )
@@ -49,7 +50,7 @@ func toDepartment(r record, id int64, parent string) directory.Department {
 
 // toMember maps a person's record without memberships; problem says, without personal
 // data, why it cannot be used.
-func toMember(r record) (m directory.Member, problem string) {
+func toMember(r record, zone *time.Location) (m directory.Member, problem string) {
 	userID, problem := r.personID("userid")
 	if problem != "" {
 		return m, problem
@@ -64,21 +65,57 @@ func toMember(r record) (m directory.Member, problem string) {
 	return directory.Member{
 		ExternalID: userID,
 		UnionID:    unionID,
-		Profile:    profile(r),
+		Profile:    profile(r, zone),
 		Raw:        r.canonical(droppedOfMember, unorderedOfMember),
 	}, ""
 }
 
-// profile maps a person's fields.
-func profile(r record) directory.Profile {
+// toMemberAlone maps the record of user/get, which says more than those of lists: all
+// departments, and the manager, who is left out where there is none (dingtalk.md §3.1).
+func toMemberAlone(r record, zone *time.Location) (m directory.Member, problem string) {
+	if m, problem = toMember(r, zone); problem != "" {
+		return m, problem
+	}
+	m.Memberships = allMemberships(r)
+	if manager := r.textOrEmpty("manager_userid"); manager != nil && directory.IDProblem(*manager) == "" {
+		m.Manager = manager
+	}
+	return m, ""
+}
+
+// profile maps a person's fields. A field left out although the app has its permission is
+// empty, and is cleared; what is stored stays where the permission may be missing
+// (dingtalk.md §1.3, §3.1).
+//
+//	field              sent as                  permission             left out
+//	name               name                     none                   stays: everybody has one
+//	avatar_url         avatar                   none                   cleared
+//	status, activated  disable_status, active   none                   active; stays
+//	title              title                    none                   cleared
+//	employee_no        job_number               none                   cleared
+//	telephone          telephone                none                   cleared
+//	hired_at           hired_date               none                   cleared
+//	alias              nickname                 none                   cleared
+//	phone              state_code, mobile       employee mobile        stays
+//	email              email, else org_email    e-mail and personal    cleared beside another
+//	                                            fields                 field of the permission
+//	work_email         org_email                the same               the same
+//	work_place         work_place               the same               the same
+//	custom             extension                the same               the same
+//	manager            manager_userid           none; user/get only    stays, by user/get cleared
+//
+// DingTalk has no field for an English name, gender, city, country and kind of employment.
+func profile(r record, zone *time.Location) directory.Profile {
 	return directory.Profile{
-		Name:      r.text("name"),
-		Email:     email(r),
-		Phone:     phone(r),
-		AvatarURL: r.text("avatar"),
-		Title:     r.text("title"),
-		Status:    status(r),
-		Activated: r.boolean("active"),
+		Name:       r.text("name"),
+		Email:      email(r),
+		Phone:      phone(r),
+		AvatarURL:  r.textOrEmpty("avatar"),
+		Title:      r.textOrEmpty("title"),
+		Status:     status(r),
+		Activated:  r.boolean("active"),
+		EmployeeNo: r.textOrEmpty("job_number"),
+		Attributes: attributes(r, zone),
 	}
 }
 
@@ -121,8 +158,8 @@ func status(r record) *directory.Status {
 // email prefers the address in the person's record to the company mailbox, which
 // is sent only where one has been opened (dingtalk.md §3.1).
 func email(r record) *string {
-	own, company := r.text("email"), r.text("org_email")
-	if deref(own) == "" && company != nil {
+	own, company := r.personal("email"), r.personal("org_email")
+	if deref(own) == "" && deref(company) != "" {
 		return company
 	}
 	return own

@@ -2,6 +2,7 @@ package dingtalk
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
@@ -14,6 +15,16 @@ func mustRecord(t *testing.T, raw string) record {
 	r, ok := parseRecord([]byte(raw))
 	require.True(t, ok)
 	return r
+}
+
+// sentIfSet fills in that what is left out has no value; facts have a test of their own.
+func sentIfSet(p directory.Profile, r record) directory.Profile {
+	for key, field := range map[string]**string{"avatar": &p.AvatarURL, "title": &p.Title, "job_number": &p.EmployeeNo} {
+		if r[key] == nil {
+			*field = new("")
+		}
+	}
+	return p
 }
 
 func TestMemberFields(t *testing.T) {
@@ -48,11 +59,12 @@ func TestMemberFields(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, problem := toMember(mustRecord(t, tt.record))
+			got, problem := toMember(mustRecord(t, tt.record), time.UTC)
 			require.Empty(t, problem)
 			require.Equal(t, "007", got.ExternalID)
 			require.JSONEq(t, tt.record, string(got.Raw))
 			got.ExternalID, got.Raw = "", nil
+			tt.want.Profile, got.Attributes = sentIfSet(tt.want.Profile, mustRecord(t, tt.record)), nil
 			require.Empty(t, cmp.Diff(tt.want, got))
 		})
 	}
@@ -86,7 +98,7 @@ func TestNoMainDepartmentNamed(t *testing.T) {
 func TestRawIsEverythingSent(t *testing.T) {
 	t.Parallel()
 	m, problem := toMember(mustRecord(t, `{"userid":"u1","leader":true,"dept_order":1,"manager_userid":"boss","role_list":[{"id":3935025514},{"id":1}],
-		"dept_position_list":[{"dept_id":2,"is_main":true}],"leader_in_dept":[],"dept_order_list":[{"dept_id":2,"order":176274948238067513}],"brand_new":{"x":1.10}}`))
+		"dept_position_list":[{"dept_id":2,"is_main":true}],"leader_in_dept":[],"dept_order_list":[{"dept_id":2,"order":176274948238067513}],"brand_new":{"x":1.10}}`), time.UTC)
 	require.Empty(t, problem)
 	require.Equal(t, `{"brand_new":{"x":1.10},"dept_order_list":[{"dept_id":2,"order":176274948238067513}],"dept_position_list":[{"dept_id":2,"is_main":true}],`+
 		`"leader_in_dept":[],"manager_userid":"boss","role_list":[{"id":1},{"id":3935025514}],"userid":"u1"}`, string(m.Raw))
@@ -97,9 +109,9 @@ func TestRawIsEverythingSent(t *testing.T) {
 func TestRawIsTheSameInEveryListing(t *testing.T) {
 	t.Parallel()
 	a, _ := toMember(mustRecord(t, `{"userid":"u1","dept_id_list":[100,20,3],"leader":true,"dept_order":176274948238067513,
-		"unknown":{"z":9007199254740993,"a":"<&>"}}`))
+		"unknown":{"z":9007199254740993,"a":"<&>"}}`), time.UTC)
 	b, _ := toMember(mustRecord(t, `{ "unknown":{"a":"<&>","z":9007199254740993},"dept_order":7,"leader":false,
-		"dept_id_list":[3,100,20],"userid":"u1" }`))
+		"dept_id_list":[3,100,20],"userid":"u1" }`), time.UTC)
 	require.Equal(t, `{"dept_id_list":[100,20,3],"unknown":{"a":"<&>","z":9007199254740993},"userid":"u1"}`, string(a.Raw))
 	require.Equal(t, string(a.Raw), string(b.Raw))
 }

@@ -88,6 +88,27 @@ func (r record) text(key string) *string {
 	}
 }
 
+// textOrEmpty is text of a field that is sent only where it has a value, and for which no
+// permission is needed (dingtalk.md §3.1): left out, it is empty.
+func (r record) textOrEmpty(key string) *string {
+	if r[key] == nil {
+		return new("")
+	}
+	return r.text(key)
+}
+
+// personalFields need one permission together; with it at least one of them is sent
+// (dingtalk.md §1.3, §3.1).
+var personalFields = []string{"email", "org_email", "work_place", "remark", "extension"}
+
+// personal is text of one of personalFields. Left out beside another one it is empty.
+func (r record) personal(key string) *string {
+	if slices.ContainsFunc(personalFields, func(other string) bool { return r[other] != nil }) {
+		return r.textOrEmpty(key)
+	}
+	return nil
+}
+
 // integer reads a whole number. It never passes through a float: orders are
 // above 2^53 (dingtalk.md §11.1).
 func (r record) integer(key string) *int64 {

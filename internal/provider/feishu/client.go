@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
+	"time"
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
@@ -18,6 +19,7 @@ import (
 // concurrent use and any process can make the same one.
 type client struct {
 	env       *provider.Env
+	zone      *time.Location
 	base      string
 	appID     string
 	appSecret string

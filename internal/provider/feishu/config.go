@@ -23,6 +23,7 @@ var Vendor = provider.Vendor{
 		{Name: "app_secret", Required: true, Help: "App Secret of the same app, from the same page"},
 		{Name: "base_url", Default: defaultBaseURL, Help: "address of the API; for Lark https://open.larksuite.com"},
 		{Name: "accounts_url", Help: "address of the login pages, where it is not the brand's own (https://accounts.feishu.cn, https://accounts.larksuite.com)"},
+		provider.TimeZone,
 	},
 	Validate: validate,
 	Open:     open,
@@ -44,11 +45,16 @@ func validate(s provider.Settings) error {
 			return fmt.Errorf("%s must be an http or https address without user, query and fragment", key)
 		}
 	}
-	return nil
+	_, err := s.Zone()
+	return err
 }
 
 func open(s provider.Settings, env *provider.Env) (provider.Client, error) {
 	if err := validate(s); err != nil {
+		return nil, err
+	}
+	zone, err := s.Zone()
+	if err != nil {
 		return nil, err
 	}
 	base := s["base_url"]
@@ -63,6 +69,7 @@ func open(s provider.Settings, env *provider.Env) (provider.Client, error) {
 	own.HTTP = &transport
 	return &client{
 		env:       &own,
+		zone:      zone,
 		base:      base,
 		appID:     s["app_id"],
 		appSecret: s["app_secret"],

@@ -31,7 +31,7 @@ func FuzzRecord(f *testing.F) {
 			require.Nil(t, r)
 			return
 		}
-		if m, problem := memberOf(r); problem == noProblem {
+		if m, problem := memberOf(r, time.UTC); problem == noProblem {
 			require.NotEmpty(t, m.ExternalID)
 			for _, id := range []string{m.ExternalID, m.OpenID, m.UnionID} {
 				require.Empty(t, directory.IDProblem(id))
@@ -39,7 +39,7 @@ func FuzzRecord(f *testing.F) {
 			require.Equal(t, m.ExternalIDIsFallback, m.ExternalID == m.OpenID && r["user_id"] != m.ExternalID)
 			again, ok := parseRecord(m.Raw)
 			require.True(t, ok)
-			same, problem := memberOf(again)
+			same, problem := memberOf(again, time.UTC)
 			require.Empty(t, problem)
 			require.Equal(t, string(m.Raw), string(same.Raw))
 		}
@@ -81,7 +81,7 @@ func FuzzAnswer(f *testing.F) {
 			require.NotEqual(t, sent, next)
 			require.Empty(t, directory.IDProblem(next))
 			for _, r := range items {
-				_, problem := memberOf(r)
+				_, problem := memberOf(r, time.UTC)
 				require.NotContains(t, unusable(nth(0), r, problem), "\x00")
 			}
 		}

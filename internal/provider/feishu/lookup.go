@@ -72,7 +72,7 @@ func (c *client) ReadMember(ctx context.Context, m provider.MemberRef) (director
 	if left(r) {
 		return none, true, nil
 	}
-	person, problem := memberOf(r)
+	person, problem := memberOf(r, c.zone)
 	if problem != noProblem {
 		return none, false, answer{endpoint: getUser.Name}.malformed(problem)
 	}

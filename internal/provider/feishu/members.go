@@ -37,18 +37,18 @@ func (c *client) directMembers(ctx context.Context, q provider.Query) (provider.
 	for i, r := range items {
 		// The list of a department says who is in it; what the record tells of
 		// other departments comes with those departments' own lists.
-		add(&page, nth(i), r, []directory.Membership{membershipIn(r, q.Department)})
+		c.add(&page, nth(i), r, []directory.Membership{membershipIn(r, q.Department)})
 	}
 	return page, nil
 }
 
 // add puts a record among the members or, with a word why, among the bad ones.
-func add(page *provider.MemberPage, label string, r record, in []directory.Membership) {
+func (c *client) add(page *provider.MemberPage, label string, r record, in []directory.Membership) {
 	if r == nil {
 		page.Bad = append(page.Bad, unusable(label, nil, notAnObject))
 		return
 	}
-	m, problem := memberOf(r)
+	m, problem := memberOf(r, c.zone)
 	if problem != noProblem {
 		page.Bad = append(page.Bad, unusable(label, r, problem))
 		return
@@ -111,7 +111,7 @@ func (c *client) addMembers(ctx context.Context, page *provider.MemberPage, ids 
 		if id, _ := r.id("open_id"); id != "" {
 			sent[id] = true
 		}
-		add(page, nth(i), r, membershipsOf(r))
+		c.add(page, nth(i), r, membershipsOf(r))
 	}
 	for _, id := range ids {
 		if sent[id] {
@@ -128,7 +128,7 @@ func (c *client) addMembers(ctx context.Context, page *provider.MemberPage, ids 
 		if err != nil {
 			return err
 		}
-		add(page, "member "+strconv.Quote(id), r, membershipsOf(r))
+		c.add(page, "member "+strconv.Quote(id), r, membershipsOf(r))
 	}
 	return nil
 }

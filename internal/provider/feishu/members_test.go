@@ -28,7 +28,9 @@ func TestMembersOfADepartmentPageByPage(t *testing.T) {
 	require.Equal(t, provider.MemberPage{Next: "a/+=", Request: "LOG1", Members: []directory.Member{{
 		ExternalID: "3e3cf96b", UnionID: "on_1", OpenID: "ou_1",
 		Profile: directory.Profile{Name: ptr("Li Lei"), Email: ptr("leo@example.com"), Phone: ptr("+8613000000001"), AvatarURL: ptr("https://img.example/a0"),
-			Title: ptr("Engineer"), Status: ptr(directory.Active), Activated: ptr(true)},
+			Title: ptr("Engineer"), Status: ptr(directory.Active), Activated: ptr(true), EmployeeNo: ptr(""), Manager: ptr(""),
+			Attributes: directory.Attributes{directory.EnglishName: nil, directory.Alias: nil, directory.WorkEmail: nil, directory.City: nil, directory.Country: nil,
+				directory.WorkPlace: nil, directory.HiredAt: "2021-03-10", directory.EmployeeType: nil, directory.Custom: nil}},
 		Memberships: []directory.Membership{{DepartmentID: "0", PrimaryRank: ptr(int64(50)), SortOrder: ptr(int64(0))}},
 		Raw:         first.Members[0].Raw, RawKeeps: memberPartly,
 	}}}, first)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/normalize"
@@ -87,7 +88,7 @@ func leadersOf(r record) []string {
 
 // memberOf reads a person without memberships; problem says, without personal
 // data, why the record cannot be used.
-func memberOf(r record) (m directory.Member, problem string) {
+func memberOf(r record, zone *time.Location) (m directory.Member, problem string) {
 	// user_id is sent only with its own permission (feishu.md §3.3).
 	if m.ExternalID, problem = r.id("user_id"); problem != "" {
 		return m, problem
@@ -105,20 +106,44 @@ func memberOf(r record) (m directory.Member, problem string) {
 		return m, "neither user_id nor open_id"
 	}
 	m.Raw, m.RawKeeps = rawOf(r, memberVolatile, memberSets), memberPartly
-	m.Profile = profileOf(r)
+	m.Profile = profileOf(r, zone)
 	return m, noProblem
 }
 
-// profileOf maps a person's fields.
-func profileOf(r record) directory.Profile {
+// profileOf maps a person's fields. What the app lacks the permission for is left out, and
+// what is stored stays then (feishu.md §3.3). Where another field of the same permission is
+// sent, the app has it: a field left out beside that one is empty, and is cleared.
+//
+//	field                            sent as                       permission            left out
+//	name                             name                          user.base             stays
+//	avatar_url                       avatar                        user.base             stays
+//	english_name, alias              en_name, nickname             user.base             cleared beside name
+//	email                            email, else enterprise_email  user.email            stays
+//	phone                            mobile                        user.phone            stays
+//	status, activated                status                        user.employee         stays
+//	title                            job_title                     user.employee         cleared beside status
+//	work_email                       enterprise_email              user.employee         cleared beside status
+//	city, country, work_place        city, country, work_station   user.employee         cleared beside status
+//	hired_at, employee_type, custom  join_time, employee_type,     user.employee         cleared beside status
+//	                                 custom_attrs
+//	employee_no                      employee_no                   user.employee_number  cleared beside status, whose
+//	                                                               or user.employee      permission covers it
+//	gender                           gender                        user.gender           stays
+//	manager                          leader_user_id                user.department       cleared beside department_ids
+//
+// Feishu has no field for a landline.
+func profileOf(r record, zone *time.Location) directory.Profile {
 	return directory.Profile{
-		Name:      r.text("name"),
-		Email:     emailOf(r),
-		Phone:     r.text("mobile"),
-		AvatarURL: avatarOf(r),
-		Title:     r.text("job_title"),
-		Status:    statusOf(r),
-		Activated: r.object("status").flag("is_activated"),
+		Name:       r.text("name"),
+		Email:      emailOf(r),
+		Phone:      r.text("mobile"),
+		AvatarURL:  avatarOf(r),
+		Title:      r.textIf(r.showsEmployee(), "job_title"),
+		Status:     statusOf(r),
+		Activated:  r.object("status").flag("is_activated"),
+		EmployeeNo: r.textIf(r.showsEmployee(), "employee_no"),
+		Manager:    managerOf(r),
+		Attributes: attributesOf(r, zone),
 	}
 }
 

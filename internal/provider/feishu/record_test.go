@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -112,10 +113,10 @@ func TestLeaders(t *testing.T) {
 func TestRawIsCanonical(t *testing.T) {
 	t.Parallel()
 	one, problem := memberOf(read(t, `{"open_id":"ou_1","zeta":{"b":1,"a":[3,2]},"big":12345678901234567890,"department_ids":["b","a"],
-		"orders":[{"department_id":"b"},{"department_id":"a"}],"is_frozen":false}`))
+		"orders":[{"department_id":"b"},{"department_id":"a"}],"is_frozen":false}`), time.UTC)
 	require.Empty(t, problem)
 	other, problem := memberOf(read(t, `{"orders":[{"department_id":"a"},{"department_id":"b"}],"department_ids":["a","b"],
-		"big":12345678901234567890,"zeta":{"a":[3,2],"b":1},"open_id":"ou_1"}`))
+		"big":12345678901234567890,"zeta":{"a":[3,2],"b":1},"open_id":"ou_1"}`), time.UTC)
 	require.Empty(t, problem)
 	require.Equal(t, string(one.Raw), string(other.Raw))
 	require.Equal(t, `{"big":12345678901234567890,"department_ids":["a","b"],"open_id":"ou_1",`+
@@ -125,7 +126,7 @@ func TestRawIsCanonical(t *testing.T) {
 // Raw is everything that was sent but what repeats status; what some calls leave out stays.
 func TestRawIsEverythingSent(t *testing.T) {
 	t.Parallel()
-	m, problem := memberOf(read(t, `{"open_id":"ou_1","is_frozen":true,"assign_info":[{"seat_id":"2"},{"seat_id":"1"}],"subscription_ids":["s"],"brand_new":{"x":1.10},"job_level_id":"mga5"}`))
+	m, problem := memberOf(read(t, `{"open_id":"ou_1","is_frozen":true,"assign_info":[{"seat_id":"2"},{"seat_id":"1"}],"subscription_ids":["s"],"brand_new":{"x":1.10},"job_level_id":"mga5"}`), time.UTC)
 	require.Empty(t, problem)
 	require.Equal(t, `{"assign_info":[{"seat_id":"1"},{"seat_id":"2"}],"brand_new":{"x":1.10},"job_level_id":"mga5","open_id":"ou_1","subscription_ids":["s"]}`, string(m.Raw))
 	require.Equal(t, []string{"assign_info", "subscription_ids"}, m.RawKeeps)

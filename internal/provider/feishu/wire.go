@@ -183,6 +183,22 @@ func (r record) text(key string) *string {
 	}
 }
 
+// textIf is text of a field that, left out, is empty if the app has its permission.
+func (r record) textIf(permitted bool, key string) *string {
+	if r[key] == nil && permitted {
+		return new("")
+	}
+	return r.text(key)
+}
+
+// The permissions that show by a field that everybody has.
+func (r record) showsBase() bool     { return r.text("name") != nil }
+func (r record) showsEmployee() bool { return r.object("status") != nil }
+func (r record) showsPlaces() bool {
+	_, sent := r.list("department_ids")
+	return sent
+}
+
 // integer returns a field that is a number or, like a department's order, a
 // string holding one (feishu.md §2.2); nil if it is neither.
 func (r record) integer(key string) *int64 {

@@ -6,6 +6,7 @@ import (
 	"github.com/orgsync/orgsync/devkit/simulator/dingtalk"
 	"github.com/orgsync/orgsync/devkit/simulator/feishu"
 	"github.com/orgsync/orgsync/devkit/simulator/wecom"
+	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // hidden are the fields that an app does not get to see: they must be nil, and
@@ -33,6 +34,22 @@ var feishuField = map[string][]string{
 	"tenant:tenant:readonly":               {"company"}, // feishu-more.md §D
 }
 
+// feishuFacts is what some of them bring beside that, and what others bring (feishu.md §3.3).
+var feishuFacts = map[string][]string{
+	"contact:user.base:readonly":       {"english_name", "alias"},
+	"contact:user.department:readonly": {"manager"},
+	"contact:user.employee:readonly":   {"work_email", "city", "country", "work_place", "hired_at", "employee_type", "custom"},
+	"contact:user.gender:readonly":     {"gender"},
+}
+
+// factsOf are the facts that a vendor has fields for.
+var factsOf = map[directory.ProviderType][]directory.Attribute{
+	directory.Feishu: {directory.EnglishName, directory.Alias, directory.WorkEmail, directory.Gender, directory.City, directory.Country,
+		directory.WorkPlace, directory.HiredAt, directory.EmployeeType, directory.Custom},
+	directory.DingTalk: {directory.Alias, directory.Telephone, directory.HiredAt, directory.WorkEmail, directory.WorkPlace, directory.Custom},
+	directory.WeCom:    {directory.Alias, directory.Telephone, directory.WorkEmail, directory.WorkPlace, directory.Gender, directory.Custom},
+}
+
 // broad permissions bring all fields but those that have their own only.
 const broad = "contact:contact:readonly_as_app"
 
@@ -50,6 +67,12 @@ func hiddenFromFeishu(scopes []string) hidden {
 			h[field] = true
 		}
 	}
+	for scope, facts := range feishuFacts {
+		for _, fact := range facts {
+			h[fact] = !slices.Contains(scopes, scope) && !slices.Contains(scopes, broad)
+		}
+	}
+	h["employee_no"] = h["city"] && !slices.Contains(scopes, "contact:user.employee_number:read")
 	return h
 }
 
@@ -58,6 +81,7 @@ func hiddenFromDingTalk(cfg dingtalk.Config) hidden {
 	if cfg.Points != nil {
 		h["phone"] = !slices.Contains(cfg.Points, dingtalk.MobilePoint)
 		h["email"] = !slices.Contains(cfg.Points, dingtalk.EmailPoint)
+		h["work_email"], h["work_place"], h["custom"] = h["email"], h["email"], h["email"]
 	}
 	h["unset"] = cfg.OmitUnset
 	return h
@@ -69,9 +93,11 @@ func hiddenFromWeCom(cfg wecom.Config, m mode) hidden {
 	h := hide("head count")
 	if !cfg.OldApp {
 		h["email"], h["phone"] = true, true
+		h["work_email"], h["work_place"], h["gender"] = true, true, true
 	}
 	if m == syncOnly {
-		h = hide("head count", "department name", "leaders", "name", "email", "phone", "title", "status", "order", "main")
+		h = hide("head count", "department name", "leaders", "name", "email", "phone", "title", "status", "order", "main", "manager",
+			"alias", "telephone", "work_email", "work_place", "gender", "custom")
 	}
 	h["range"] = m != appOnly
 	return h

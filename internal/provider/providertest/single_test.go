@@ -51,7 +51,7 @@ func (w *world) requireSame(listed, single *reading) {
 	require.Empty(w.t, single.conflicts)
 	_, wantPeople := w.shown(listed)
 	_, people := w.shown(single)
-	if w.kind == directory.DingTalk { // only a look-up names the main department
+	if w.kind == directory.DingTalk { // only a look-up names the main department and the manager
 		truth := w.company.Truth(w.kind)
 		for id, p := range people {
 			main := truth.Members[id].Main
@@ -59,6 +59,8 @@ func (w *world) requireSame(listed, single *reading) {
 				require.Equal(w.t, main, p.Main, id)
 			}
 			p.Main = wantPeople[id].Main
+			require.Equal(w.t, truth.Members[id].Manager, p.Manager, id)
+			p.Manager = wantPeople[id].Manager
 			people[id] = p
 		}
 	}
@@ -67,6 +69,10 @@ func (w *world) requireSame(listed, single *reading) {
 		one := single.people[id]
 		one.mergeRaw(p.Member, func(field string) { require.Fail(w.t, "contradiction", "%s: %s of Raw", id, field) })
 		one.Raw, one.RawKeeps = p.Raw, p.RawKeeps
+		if w.kind == directory.DingTalk { // and the manager
+			require.NotNil(w.t, one.Manager)
+			one.Manager = p.Manager
+		}
 		require.Equal(w.t, p.Member, one.Member, id)
 	}
 }

@@ -22,6 +22,8 @@ type shownDepartment struct {
 
 type shownPerson struct {
 	UnionID, Name, Email, Phone, Title, Status, Activated string
+	EmployeeNo, Manager                                   string
+	Facts                                                 directory.Attributes
 	// Places are the departments with the person's sort figure there.
 	Places map[string]string
 	Main   string
@@ -41,7 +43,7 @@ func (w *world) shown(r *reading) (map[string]shownDepartment, map[string]shownP
 	for _, p := range r.people {
 		seen := shownPerson{
 			UnionID: p.UnionID, Name: text(p.Name), Email: text(p.Email), Phone: text(p.Phone), Title: text(p.Title),
-			Status: text(p.Status), Activated: flag(p.Activated), Places: map[string]string{}, Main: notSent,
+			Status: text(p.Status), Activated: flag(p.Activated), EmployeeNo: text(p.EmployeeNo), Manager: text(p.Manager), Facts: p.Attributes, Places: map[string]string{}, Main: notSent,
 			Leads: append(slices.Clone(leads[p.ExternalID]), leads[p.OpenID]...),
 		}
 		var highest *int64
@@ -179,6 +181,7 @@ func (w *world) expectedPerson(v *simulator.View, p simulator.Person, truth simu
 	if !truth.Active {
 		seen.Status = w.unless("status", "inactive")
 	}
+	seen.EmployeeNo, seen.Facts = w.unless("employee_no", truth.EmployeeNo), w.facts(truth)
 	granted := w.visible != nil && slices.Contains(w.visible.People, p.ID)
 	everywhere := granted && w.kind != directory.WeCom // the record of one person names all places
 	for i, d := range p.Departments {
@@ -192,24 +195,54 @@ func (w *world) expectedPerson(v *simulator.View, p simulator.Person, truth simu
 			seen.Main = id
 		}
 	}
+	seen.Manager = w.manager(v, p)
 	switch w.kind {
 	case directory.DingTalk:
-		if truth.Title == "" { // only sent where there is one (dingtalk.md §3.1)
-			seen.Title = notSent
-		}
-		if w.hidden["unset"] && truth.Email == "" && truth.WorkEmail == "" {
-			seen.Email = notSent
-		}
 		if w.hidden["unset"] && truth.Phone == "" {
 			seen.Phone = notSent
 		}
+		if !granted { // dingtalk.md §3.1: only user/get names managers
+			seen.Manager = notSent
+		}
 	case directory.WeCom:
+		seen.EmployeeNo = notSent
 		if !truth.Active { // one status for both (wecom.md §3.3)
 			seen.Activated = notSent
 		}
 		if len(seen.Places) == 0 {
 			seen.Places[w.rootID()], seen.Main = notSent, notSent
 		}
+	}
+	return seen
+}
+
+// manager is how the vendor names whom the person reports to: Feishu by the kind of id that
+// was asked for, WeCom only if the app sees them (wecom.md §3.3).
+func (w *world) manager(v *simulator.View, p simulator.Person) string {
+	manager, ok := v.Manager(p)
+	switch {
+	case w.hidden["manager"]:
+		return notSent
+	case !ok, w.kind == directory.WeCom && !v.CoversPerson(w.visible, manager):
+		return ""
+	case w.kind == directory.Feishu:
+		return w.openID(manager.ID)
+	default:
+		return w.company.UserID(w.kind, manager)
+	}
+}
+
+// facts are all that the vendor has fields for and the app sees; nil where there is none.
+func (w *world) facts(truth simulator.TrueMember) directory.Attributes {
+	var seen directory.Attributes
+	for _, name := range factsOf[w.kind] {
+		if w.hidden[string(name)] {
+			continue
+		}
+		if seen == nil {
+			seen = directory.Attributes{}
+		}
+		seen[name] = truth.Attributes[name]
 	}
 	return seen
 }

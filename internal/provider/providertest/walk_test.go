@@ -219,6 +219,8 @@ func (r *reading) merge(of string, known, said any) {
 	for i := range from.NumField() {
 		switch field := from.Field(i); {
 		case field.IsZero():
+		case field.Kind() == reflect.Struct:
+			r.merge(of, into.Field(i).Addr().Interface(), field.Interface())
 		case into.Field(i).IsZero():
 			into.Field(i).Set(field)
 		case !reflect.DeepEqual(into.Field(i).Interface(), field.Interface()):

@@ -29,6 +29,7 @@ var Vendor = provider.Vendor{
 			Help: "address of the API; a path prefix is kept"},
 		{Name: "agent_id",
 			Help: "the app's AgentId; needed to find people whom a limited visible range grants one by one"},
+		provider.TimeZone,
 	},
 	Validate: validate,
 	Open:     open,
@@ -49,7 +50,8 @@ func validate(s provider.Settings) error {
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" || u.Fragment != "" {
 		return errors.New("base_url must be an http or https address without a query, such as " + defaultBaseURL)
 	}
-	return nil
+	_, err = s.Zone()
+	return err
 }
 
 func baseURL(s provider.Settings) string {

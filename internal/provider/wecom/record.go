@@ -108,18 +108,37 @@ func (m member) in(departments ...string) directory.Member {
 	return person
 }
 
-// profile maps the member's fields.
+// profile maps the member's fields. WeCom sends a field that is empty as such, so that
+// what is left out cannot be seen, and what is stored of it stays. From apps created after
+// 2022-06-20 it hides some (wecom.md §1.5, §3.3).
+//
+//	field               sent as                    hidden from new apps
+//	name, title         name, position             no
+//	status, activated   status                     no
+//	alias, telephone    alias, telephone           no
+//	custom              extattr                    no
+//	manager             direct_leader, the first   no, but managers out of sight are left out
+//	email               email, else biz_mail       yes
+//	phone, avatar_url   mobile, avatar             yes
+//	work_email          biz_mail                   yes
+//	work_place          address                    yes
+//	gender              gender                     yes; "0" is then no answer
+//
+// WeCom has no field for an employee number, city, country, day of hiring and kind of
+// employment. The contact sync secret alone shows ids and none of these.
 func (m member) profile() directory.Profile {
 	w := m.wire
 	status, activated := statusOf(w.Status.value)
 	return directory.Profile{
-		Name:      w.Name.value,
-		Email:     emailOf(w.Email.value, w.BizMail.value),
-		Phone:     w.Mobile.value,
-		AvatarURL: w.Avatar.value,
-		Title:     w.Position.value,
-		Status:    status,
-		Activated: activated,
+		Name:       w.Name.value,
+		Email:      emailOf(w.Email.value, w.BizMail.value),
+		Phone:      w.Mobile.value,
+		AvatarURL:  w.Avatar.value,
+		Title:      w.Position.value,
+		Status:     status,
+		Activated:  activated,
+		Manager:    managerOf(w.DirectLeader),
+		Attributes: w.attributes(),
 	}
 }
 

@@ -43,6 +43,12 @@ type wireMember struct { // wecom.md §3.3
 	Departments    ids      `json:"department"`
 	Order          integers `json:"order"`
 	Leader         integers `json:"is_leader_in_dept"`
+	DirectLeader   userIDs  `json:"direct_leader"`
+	Alias          text     `json:"alias"`
+	Telephone      text     `json:"telephone"`
+	Gender         text     `json:"gender"`
+	Address        text     `json:"address"`
+	Custom         extAttr  `json:"extattr"`
 }
 
 type wireIDRow struct { // wecom.md §3.2

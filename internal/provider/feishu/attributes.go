@@ -1,0 +1,109 @@
+package feishu
+
+import (
+	"time"
+
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// attributesOf maps the facts of a person that have no column of their own; profileOf says
+// what becomes of those left out.
+func attributesOf(r record, zone *time.Location) directory.Attributes {
+	all := directory.Attributes{}
+	all.Text(directory.EnglishName, r.textIf(r.showsBase(), "en_name"))
+	all.Text(directory.Alias, r.textIf(r.showsBase(), "nickname"))
+	all.Text(directory.WorkEmail, r.textIf(r.showsEmployee(), "enterprise_email"))
+	all.Text(directory.Gender, genderOf(r))
+	all.Text(directory.City, r.textIf(r.showsEmployee(), "city"))
+	all.Text(directory.Country, r.textIf(r.showsEmployee(), "country"))
+	all.Text(directory.WorkPlace, r.textIf(r.showsEmployee(), "work_station"))
+	all.Text(directory.HiredAt, hiredAt(r, zone))
+	all.Text(directory.EmployeeType, r.textIf(r.showsEmployee(), "employee_type"))
+	if own, sent := customOf(r); sent {
+		all.Object(directory.Custom, own)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all
+}
+
+// managerOf is leader_user_id, which is an open id, as all calls ask for it.
+func managerOf(r record) *string {
+	if r["leader_user_id"] == nil {
+		return r.textIf(r.showsPlaces(), "leader_user_id")
+	}
+	id, problem := r.id("leader_user_id")
+	if problem != "" {
+		return nil
+	}
+	return &id
+}
+
+// genderOf: 0 is secret, 3 any other (feishu.md §3.2).
+func genderOf(r record) *string {
+	switch n := r.integer("gender"); {
+	case n == nil:
+		return nil
+	case *n == 1:
+		return new("male")
+	case *n == 2:
+		return new("female")
+	default:
+		return new("")
+	}
+}
+
+// hiredAt reads join_time, which is in seconds (feishu.md §3.2); 0 says nothing of a day.
+func hiredAt(r record, zone *time.Location) *string {
+	sent := r.textIf(r.showsEmployee(), "join_time")
+	if sent == nil || *sent == "" || *sent == "0" {
+		return clearedIf(sent != nil)
+	}
+	seconds := r.integer("join_time")
+	if seconds == nil {
+		return nil
+	}
+	return provider.Date(time.Unix(*seconds, 0), zone)
+}
+
+func clearedIf(sent bool) *string {
+	if !sent {
+		return nil
+	}
+	return new("")
+}
+
+// customOf are the company's own fields by their ids (feishu.md §3.2). A text field has one
+// text; of the other types the whole value is kept. Empty ones are left out.
+func customOf(r record) (own map[string]any, sent bool) {
+	entries, isList := r.list("custom_attrs")
+	if !isList {
+		return nil, r["custom_attrs"] == nil && r.showsEmployee()
+	}
+	own = map[string]any{}
+	for _, entry := range entries {
+		attr, _ := entry.(map[string]any)
+		id, _ := record(attr).id("id")
+		value := record(attr).object("value")
+		if id == "" || empty(value) {
+			continue
+		}
+		own[id] = map[string]any(value)
+		if kind, _ := record(attr).id("type"); kind == "TEXT" {
+			own[id] = value["text"]
+		}
+	}
+	return own, true
+}
+
+// empty reports whether none of the fields says anything.
+func empty(fields record) bool {
+	for _, value := range fields {
+		if value != nil && value != "" {
+			return false
+		}
+	}
+	return true
+}
