@@ -5,6 +5,7 @@ package oracle
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,10 +19,13 @@ import (
 type Member struct {
 	Name, Email, Phone, Title string
 	UnionID                   string
-	Status                    string
-	Activated                 bool
-	Departments               []string
-	Primary                   string
+	// EmployeeNo and Manager, an external id, are empty where there is none. Attributes are
+	// a JSON object.
+	EmployeeNo, Manager, Attributes string
+	Status                          string
+	Activated                       bool
+	Departments                     []string
+	Primary                         string
 	// Said is true if the provider has said of one of the departments how much it is the
 	// person's main one.
 	Said bool
@@ -47,6 +51,7 @@ func Of(kind directory.ProviderType, company simulator.Truth, got Directory) Dir
 		one := Member{
 			Name: normalize.Name(m.Name), Email: normalize.Email(cmp.Or(m.Email, m.WorkEmail)), Phone: normalize.Phone(m.Phone), Title: m.Title, UnionID: m.UnionID,
 			Status: "active", Activated: m.Activated, Departments: m.Departments, Primary: m.Main, Said: got.Members[id].Said,
+			EmployeeNo: m.EmployeeNo, Manager: m.Manager, Attributes: attributes(m.Attributes),
 		}
 		if !m.Active {
 			one.Status = "inactive"
@@ -58,7 +63,9 @@ func Of(kind directory.ProviderType, company simulator.Truth, got Directory) Dir
 				one.Activated = got.Members[id].Activated
 			}
 		case directory.DingTalk:
-			// Its lists name no main department. Where a look-up did it is remembered, and may
+			// Its lists name no managers: who is stored is of the last look-up.
+			one.Manager = got.Members[id].Manager
+			// Nor do they name a main department. Where a look-up did it is remembered, and may
 			// have changed since.
 			if stored := got.Members[id]; !stored.Said {
 				one.Primary = byRule(company, m.Departments)
@@ -78,6 +85,15 @@ func Of(kind directory.ProviderType, company simulator.Truth, got Directory) Dir
 	}
 	want.count()
 	return want
+}
+
+// attributes writes facts as JSON with sorted keys.
+func attributes(facts map[directory.Attribute]any) string {
+	body, err := json.Marshal(facts)
+	if err != nil || facts == nil {
+		return "{}"
+	}
+	return string(body)
 }
 
 // byRule is the deepest of departments, of several the one with the smallest id.

@@ -116,3 +116,28 @@ func TestDifferencesAndLosses(t *testing.T) {
 		})
 	}
 }
+
+// Employee numbers, managers and all other facts are compared; whom a person reports to is
+// not told by DingTalk's lists.
+func TestFactsAreCompared(t *testing.T) {
+	t.Parallel()
+	company, _ := made()
+	ann := company.Members["ann"]
+	ann.EmployeeNo, ann.Manager = "E1", "bob"
+	ann.Attributes = map[directory.Attribute]any{directory.City: "Berlin", directory.Custom: map[string]any{"Badge": "7"}}
+	company.Members["ann"] = ann
+	want := oracle.Of(directory.Feishu, company, oracle.Directory{})
+	require.Equal(t, `{"city":"Berlin","custom":{"Badge":"7"}}`, want.Members["ann"].Attributes)
+	require.Equal(t, `{}`, want.Members["bob"].Attributes)
+	for _, spoil := range []func(*oracle.Member){
+		func(m *oracle.Member) { m.EmployeeNo = "" }, func(m *oracle.Member) { m.Manager = "cid" }, func(m *oracle.Member) { m.Attributes = "{}" },
+	} {
+		got := oracle.Of(directory.Feishu, company, oracle.Directory{})
+		m := got.Members["ann"]
+		spoil(&m)
+		got.Members["ann"] = m
+		require.Len(t, oracle.Differences(want, got), 1)
+	}
+	stored := oracle.Directory{Members: map[string]oracle.Member{"ann": {Manager: "cid"}}}
+	require.Equal(t, "cid", oracle.Of(directory.DingTalk, company, stored).Members["ann"].Manager)
+}

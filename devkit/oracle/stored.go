@@ -6,6 +6,8 @@ import (
 	"sort"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // Querier is a connection to the database, or a pool of them.
@@ -27,6 +29,7 @@ func Stored(ctx context.Context, q Querier, provider string) (d Directory, err e
 func members(ctx context.Context, q Querier, provider string) (map[string]Member, error) {
 	rows, err := q.Query(ctx, `
 		SELECT m.external_id, m.name, coalesce(m.email, ''), coalesce(m.phone, ''), coalesce(m.title, ''), coalesce(m.unionid, ''), m.status, m.activated,
+		       coalesce(m.employee_no, ''), coalesce((SELECT x.external_id FROM org_members x WHERE x.id = m.manager_id), ''), m.attributes,
 		       coalesce(array_agg(d.external_id) FILTER (WHERE d.id IS NOT NULL), '{}'), coalesce(max(d.external_id) FILTER (WHERE md.is_primary), ''),
 		       coalesce(bool_or(md.primary_rank IS NOT NULL), false)
 		FROM org_members m JOIN identity_providers p ON p.id = m.provider_id
@@ -40,13 +43,15 @@ func members(ctx context.Context, q Querier, provider string) (map[string]Member
 	for rows.Next() {
 		var id string
 		var m Member
-		if err := rows.Scan(&id, &m.Name, &m.Email, &m.Phone, &m.Title, &m.UnionID, &m.Status, &m.Activated, &m.Departments, &m.Primary, &m.Said); err != nil {
+		var facts map[directory.Attribute]any
+		if err := rows.Scan(&id, &m.Name, &m.Email, &m.Phone, &m.Title, &m.UnionID, &m.Status, &m.Activated, &m.EmployeeNo, &m.Manager, &facts, &m.Departments, &m.Primary, &m.Said); err != nil {
 			return nil, err
 		}
 		if _, twice := got[id]; twice {
 			return nil, fmt.Errorf("member %s has two rows", id)
 		}
 		sort.Strings(m.Departments)
+		m.Attributes = attributes(facts)
 		got[id] = m
 	}
 	return got, rows.Err()

@@ -226,6 +226,36 @@ func (c *Company) SetTitle(p PersonID, title string) error {
 	return c.edit(p, func(who *person) { who.edited().Title = &title })
 }
 
+// SetEmployeeNo gives a person another employee number; empty takes it away.
+func (c *Company) SetEmployeeNo(p PersonID, number string) error {
+	return c.edit(p, func(who *person) { who.edited().EmployeeNo = &number })
+}
+
+// SetCity has a person sit in another city; empty takes it away.
+func (c *Company) SetCity(p PersonID, city string) error {
+	return c.edit(p, func(who *person) { who.edited().City = &city })
+}
+
+// SetManager says whom a person reports to, whoever leads their department; 0 is nobody.
+func (c *Company) SetManager(p, manager PersonID) error {
+	return c.change(func() error {
+		who, err := c.working(p)
+		if err != nil {
+			return err
+		}
+		if manager == p {
+			return fmt.Errorf("person %d as their own manager: %w", p, ErrRefused)
+		}
+		if manager != 0 {
+			if _, err := c.working(manager); err != nil {
+				return err
+			}
+		}
+		who.edited().Manager = &manager
+		return nil
+	})
+}
+
 // Freeze suspends a person, or ends that.
 func (c *Company) Freeze(p PersonID, frozen bool) error {
 	return c.edit(p, func(who *person) { who.frozen = frozen })

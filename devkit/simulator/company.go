@@ -71,7 +71,10 @@ type person struct {
 }
 
 // changed holds what is no longer as it was generated.
-type changed struct{ Email, Phone, Title *string }
+type changed struct {
+	Email, Phone, Title, EmployeeNo, City *string
+	Manager                               *PersonID // 0 for none
+}
 
 func newCompany(spec Spec) *Company {
 	tenant := fmt.Sprintf("%s/%d", spec.Company, spec.Seed)
@@ -168,4 +171,5 @@ const (
 	saltEmployment
 	saltLevel
 	saltCustom
+	saltEmployeeNo
 )

@@ -166,6 +166,12 @@ func (d *drift) personSteps() []step {
 	number := func() int { return d.rng.IntN(90_000_000) + 10_000_000 }
 	return []step{
 		{14, "title_changed", func() error { return d.c.SetTitle(d.person(), d.newName("Title")) }},
+		{4, "employee_no_changed", func() error { return d.c.SetEmployeeNo(d.person(), fmt.Sprintf("N%d", number())) }},
+		{1, "employee_no_cleared", func() error { return d.c.SetEmployeeNo(d.person(), "") }},
+		{4, "manager_changed", func() error { return d.c.SetManager(d.person(), d.person()) }},
+		{1, "manager_cleared", func() error { return d.c.SetManager(d.person(), 0) }},
+		{4, "city_changed", func() error { return d.c.SetCity(d.person(), fmt.Sprintf("City %d", number()%1000)) }},
+		{1, "city_cleared", func() error { return d.c.SetCity(d.person(), "") }},
 		{10, "phone_changed", func() error { return d.c.SetPhone(d.person(), fmt.Sprintf("+86159%08d", number())) }},
 		{8, "email_changed", func() error { return d.c.SetEmail(d.person(), fmt.Sprintf("new%d@example.com", number())) }},
 		{2, "email_cleared", func() error { return d.c.SetEmail(d.person(), "") }},

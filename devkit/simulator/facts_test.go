@@ -31,7 +31,10 @@ func TestFactsVary(t *testing.T) {
 			note("English name", f.EnglishName != "")
 			note("telephone", f.Telephone != "")
 			note("picture", f.Picture != 0)
-			note("male", f.Male)
+			note("gender", f.Gender != "")
+			note("employee number", f.EmployeeNo != "")
+			note("employee number shared", f.EmployeeNo == "00017")
+			note("day of hiring", p.Joined != 0)
 			note("level", f.Level != "")
 			note("family", f.Family != "")
 			note("place", f.WorkPlace != "" && f.City != "")
@@ -39,16 +42,24 @@ func TestFactsVary(t *testing.T) {
 			note("custom fields", len(f.Custom) > 0)
 		}
 	})
-	require.Len(t, seen, 24)
+	require.Len(t, seen, 30)
 	for what, n := range seen {
 		require.Positive(t, n, what)
 	}
 	c.Drift(1, 0.3)
+	changed := map[string]bool{}
 	c.View(func(v *simulator.View) {
 		for p, f := range before {
-			require.Equal(t, f, v.Facts(p))
+			now := v.Facts(p)
+			for what, is := range map[string][2]string{"number": {f.EmployeeNo, now.EmployeeNo}, "city": {f.City, now.City}} {
+				changed[what] = changed[what] || is[0] != is[1] && is[1] != ""
+				changed["no "+what] = changed["no "+what] || is[0] != "" && is[1] == ""
+			}
+			now.EmployeeNo, now.City = f.EmployeeNo, f.City
+			require.Equal(t, f, now)
 		}
 	})
+	require.Equal(t, map[string]bool{"number": true, "no number": true, "city": true, "no city": true}, changed)
 }
 
 // People report to whom leads their main department or one above it, and to somebody
@@ -95,6 +106,13 @@ func TestManagers(t *testing.T) {
 	require.Equal(t, chief, manager(worker))
 	require.NoError(t, c.SetLeader(team, head, true))
 	require.Equal(t, []simulator.PersonID{head, chief, 0}, []simulator.PersonID{manager(worker), manager(head), manager(chief)})
-	require.NoError(t, c.Leave(head))
+	require.NoError(t, c.SetManager(worker, chief))
+	require.NoError(t, c.SetManager(head, 0))
 	require.Equal(t, []simulator.PersonID{chief, 0}, []simulator.PersonID{manager(worker), manager(head)})
+	require.ErrorIs(t, c.SetManager(worker, worker), simulator.ErrRefused)
+	require.ErrorIs(t, c.SetManager(worker, 99), simulator.ErrNoPerson)
+	require.NoError(t, c.SetManager(worker, head))
+	require.NoError(t, c.SetManager(head, chief))
+	require.NoError(t, c.Leave(head))
+	require.Equal(t, []simulator.PersonID{0, 0}, []simulator.PersonID{manager(worker), manager(head)}, "who was named has left, as has who named them")
 }

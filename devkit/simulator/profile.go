@@ -38,8 +38,24 @@ func (c *Company) title(p PersonID) string {
 	return titles[c.mix(saltTitle, int(p), 0)%uint64(len(titles))]
 }
 
-// joined lies between 2015 and 2025.
+// employeeNo is empty for one in fifteen, and the same for some.
+func (c *Company) employeeNo(p PersonID) string {
+	switch h := c.mix(saltEmployeeNo, int(p), 0); {
+	case h%15 == 0:
+		return ""
+	case h%15 == 1:
+		return "00017"
+	default:
+		return fmt.Sprintf("E%05d", p)
+	}
+}
+
+// joined lies between 2015 and 2025, at any hour: the day is another one in other time
+// zones. It is not on record of one in fourteen.
 func (c *Company) joined(p PersonID) int64 {
 	const firstOf2015, days = 1420070400, 3652
-	return firstOf2015 + int64(c.mix(saltJoined, int(p), 0)%days)*86400
+	if c.mix(saltJoined, int(p), 2)%14 == 0 {
+		return 0
+	}
+	return firstOf2015 + int64(c.mix(saltJoined, int(p), 0)%days)*86400 + int64(c.mix(saltJoined, int(p), 1)%24)*3600
 }

@@ -44,6 +44,12 @@ type TrueMember struct {
 	// Departments are sorted external ids, Main is one of them.
 	Departments []string `json:"departments"`
 	Main        string   `json:"main"`
+	// EmployeeNo and Manager, a member's external id, are empty where the person has none.
+	EmployeeNo string `json:"employee_no"`
+	Manager    string `json:"manager"`
+	// Attributes are the other facts that the vendor has a field for; those that are empty
+	// are left out. Dates are China's.
+	Attributes map[directory.Attribute]any `json:"attributes"`
 }
 
 // Truth returns the company as it is now in the ids of a vendor.
@@ -76,12 +82,18 @@ func (v *View) trueMember(t directory.ProviderType, p Person) TrueMember {
 	made := TrueMember{
 		Person: p.ID, UnionID: v.c.UnionID(t, p.ID), Name: p.Name,
 		Email: p.Email, WorkEmail: v.Facts(p.ID).WorkEmail, Phone: p.Phone, Title: p.Title,
-		Active: !p.Frozen, Activated: p.Activated, Main: v.c.DepartmentID(t, p.Departments[0]),
+		Active: !p.Frozen, Activated: p.Activated, Main: v.c.DepartmentID(t, p.Departments[0]), Attributes: v.attributes(t, p),
 	}
 	for _, d := range p.Departments {
 		made.Departments = append(made.Departments, v.c.DepartmentID(t, d))
 	}
 	slices.Sort(made.Departments)
+	if t != directory.WeCom {
+		made.EmployeeNo = v.Facts(p.ID).EmployeeNo
+	}
+	if manager, ok := v.Manager(p); ok {
+		made.Manager = v.c.UserID(t, manager)
+	}
 	return made
 }
 

@@ -26,7 +26,7 @@ type Person struct {
 	Email, Phone, Title string
 	// Departments are where the person works, the main one first. Not to be changed.
 	Departments []Dept
-	// Joined is the day of joining in Unix seconds.
+	// Joined is the time of joining in Unix seconds, 0 if it is not on record.
 	Joined int64
 	// Left people work nowhere; Frozen ones are suspended; Activated ones have
 	// used the vendor's app at least once.
@@ -117,14 +117,9 @@ func (v *View) Person(p PersonID) (Person, bool) {
 		Left: rec.left, Frozen: rec.frozen, Activated: !rec.notActivated,
 	}
 	if rec.changed != nil {
-		for _, f := range []struct {
-			to *string
-			is *string
-		}{{&made.Email, rec.changed.Email}, {&made.Phone, rec.changed.Phone}, {&made.Title, rec.changed.Title}} {
-			if f.is != nil {
-				*f.to = *f.is
-			}
-		}
+		replace(&made.Email, rec.changed.Email)
+		replace(&made.Phone, rec.changed.Phone)
+		replace(&made.Title, rec.changed.Title)
 	}
 	return made, true
 }

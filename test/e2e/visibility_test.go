@@ -62,7 +62,7 @@ func TestFieldsThatAreNoLongerSentStay(t *testing.T) {
 	before := make([]oracle.Directory, len(plots))
 	for i, p := range plots {
 		before[i] = w.standing(p.source)
-		p.must(p.SetEmail(p.people[0], "unseen@example.com"), p.SetPhone(p.people[0], ""), p.SetTitle(p.people[0], "Seen"))
+		p.must(p.SetEmail(p.people[0], "unseen@example.com"), p.SetPhone(p.people[0], ""), p.SetTitle(p.people[0], "Seen"), p.SetEmployeeNo(p.people[0], ""))
 		p.hideFields(true)
 	}
 	for i, result := range w.syncAll(sources...) {
@@ -70,7 +70,7 @@ func TestFieldsThatAreNoLongerSentStay(t *testing.T) {
 		id := sources[i].member(plots[i].people[0])
 		want := maps.Clone(before[i].Members)
 		changed := want[id]
-		changed.Title = "Seen"
+		changed.Title, changed.EmployeeNo = "Seen", ""
 		want[id] = changed
 		require.Equal(t, want, w.members(sources[i].name))
 		sources[i].hideFields(false)

@@ -24,7 +24,7 @@ func TestRecordsCarryFacts(t *testing.T) {
 	c.View(func(v *simulator.View) {
 		for p := range v.People() {
 			f := v.Facts(p.ID)
-			if who, ok := v.Manager(p); ok && f.Picture != 0 && f.WorkEmail != "" && f.Telephone != "" && len(f.Custom) > 0 && p.Departments[0] != simulator.Root {
+			if who, ok := v.Manager(p); ok && f.Picture != 0 && f.WorkEmail != "" && f.Telephone != "" && f.EmployeeNo != "" && len(f.Custom) > 2 && p.Departments[0] != simulator.Root {
 				id, manager, facts = c.UserID(directory.DingTalk, p), c.UserID(directory.DingTalk, who), f
 				_, err := fmt.Sscan(c.DepartmentID(directory.DingTalk, p.Departments[0]), &department)
 				require.NoError(t, err)
@@ -41,6 +41,7 @@ func TestRecordsCarryFacts(t *testing.T) {
 	for _, got := range []map[string]any{single, listed} {
 		require.Contains(t, got["avatar"], "https://static.example/")
 		require.Equal(t, facts.WorkEmail, got["org_email"])
+		require.Equal(t, facts.EmployeeNo, got["job_number"])
 		require.Equal(t, facts.Telephone, got["telephone"])
 		var own map[string]string
 		require.NoError(t, json.Unmarshal([]byte(got["extension"].(string)), &own))

@@ -29,7 +29,7 @@ type user struct {
 	Remark        *string `json:"remark,omitempty"`
 	Extension     *string `json:"extension,omitempty"` // a string holding JSON
 	DepartmentIDs []int64 `json:"dept_id_list"`
-	HiredDate     int64   `json:"hired_date"`
+	HiredDate     int64   `json:"hired_date,omitempty"`
 	Active        bool    `json:"active"`
 	Admin         bool    `json:"admin"`
 	Boss          bool    `json:"boss"`
@@ -85,12 +85,10 @@ func (s *Server) record(v *simulator.View, q *request, p simulator.Person) user 
 	made := user{
 		UserID: s.company.UserID(directory.DingTalk, p), UnionID: s.company.UnionID(directory.DingTalk, p.ID),
 		Name: p.Name, Title: p.Title, HiredDate: p.Joined * 1000, Active: p.Activated, Telephone: facts.Telephone,
+		JobNumber: facts.EmployeeNo,
 	}
 	if facts.Picture != 0 {
 		made.Avatar = fmt.Sprintf("https://static.example/%d.jpg", facts.Picture)
-	}
-	if p.ID%7 == 0 {
-		made.JobNumber = "00017" // need not be unique
 	}
 	if slices.Contains(q.cfg.Points, MobilePoint) && (p.Phone != "" || !q.cfg.OmitUnset) {
 		state, mobile := splitPhone(p.Phone)
@@ -103,8 +101,11 @@ func (s *Server) record(v *simulator.View, q *request, p simulator.Person) user 
 		made.OrgEmail = facts.WorkEmail
 		made.WorkPlace, made.Remark, made.Extension = &facts.WorkPlace, new(""), new(extension(facts))
 	}
-	if p.Frozen { // only enterprise accounts can be switched off
-		made.Exclusive, made.Disabled, made.Nickname = true, new(true), facts.Alias
+	if p.Enterprise() {
+		made.Exclusive, made.Nickname = true, facts.Alias
+	}
+	if p.Frozen {
+		made.Disabled = new(true)
 	}
 	for _, d := range v.Shuffled(p.Departments, int(p.ID)) {
 		made.DepartmentIDs = append(made.DepartmentIDs, s.number(d))

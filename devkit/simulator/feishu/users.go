@@ -110,11 +110,11 @@ func (s *Server) record(v *simulator.View, q *request, p simulator.Person) user 
 		Status: given(employee, status{
 			IsFrozen: p.Frozen, IsResigned: p.Left, IsActivated: p.Activated, IsUnjoin: !p.Activated && p.ID%2 == 0,
 		}),
-		IsFrozen: given(employee, p.Frozen), City: given(employee, facts.City), Country: given(employee, "CN"),
-		JoinTime: given(employee, p.Joined), EmployeeType: given(employee, facts.EmployeeType), TenantManager: given(employee, false),
+		IsFrozen: given(employee, p.Frozen), City: given(employee, facts.City), Country: given(employee, facts.Country),
+		EmployeeType: given(employee, facts.EmployeeType), TenantManager: given(employee, false),
 		JobTitle: given(employee, p.Title), Enterprise: given(employee, ""), WorkStation: given(employee, facts.WorkPlace),
 		JobLevelID: given(q.holds(userJobLevel), facts.Level), JobFamilyID: given(q.holds(userJobFamily), facts.Family),
-		EmployeeNo: given(employee || q.holds(userEmployeeNo), fmt.Sprintf("E%05d", p.ID)),
+		EmployeeNo: given(employee || q.holds(userEmployeeNo), facts.EmployeeNo),
 	}
 	if id := s.company.UserID(directory.Feishu, p); id != "" {
 		made.UserID = given(q.holds(userEmployeeID), id)
@@ -128,6 +128,9 @@ func (s *Server) record(v *simulator.View, q *request, p simulator.Person) user 
 			made.LeaderUserID = new(s.userRef(q, manager))
 		}
 	}
+	if p.Joined != 0 { // whether it is sent otherwise is not documented (a choice)
+		made.JoinTime = given(employee, p.Joined)
+	}
 	if len(facts.Custom) > 0 {
 		made.Custom = given(employee, customs(facts))
 	}
@@ -140,20 +143,18 @@ func pictures(p simulator.PersonID) avatar {
 	return avatar{at + "72", at + "240", at + "640", at + "0"}
 }
 
-// gender is 1 for men, 2 for women (feishu.md §3.2).
-func gender(f simulator.Facts) int {
-	if f.Male {
-		return 1
-	}
-	return 2
-}
+// gender is 1 for men, 2 for women, 0 where it is secret (feishu.md §3.2).
+func gender(f simulator.Facts) int { return slices.Index([]string{"", "male", "female"}, f.Gender) }
 
-// customs are the company's own fields; their ids say nothing (feishu.md §3.2).
+// customs are the company's own fields (feishu.md §3.2).
 func customs(f simulator.Facts) []custom {
 	var list []custom
 	for _, c := range f.Custom {
-		at := slices.Index(simulator.CustomFields[:], c.Field)
-		list = append(list, custom{"TEXT", fmt.Sprintf("C-696545742900%d", 1748507+at), map[string]string{"text": c.Value}})
+		made := custom{"TEXT", simulator.FeishuField(c.Field), map[string]string{"text": c.Value}}
+		if c.Link {
+			made.Type, made.Value = "HREF", map[string]string{"text": c.Field, "url": c.Value, "pc_url": c.Value}
+		}
+		list = append(list, made)
 	}
 	return list
 }

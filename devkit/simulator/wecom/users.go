@@ -45,20 +45,30 @@ type user struct {
 	Extra string `json:"sim_extra"`
 }
 
-// attr is the value of one of the corp's own fields, here always of text.
+// attr is the value of one of the corp's own fields: of type 0 a text, of type 1 a link.
 type attr struct {
-	Type int    `json:"type"`
-	Name string `json:"name"`
-	Text struct {
-		Value string `json:"value"`
-	} `json:"text"`
+	Type int       `json:"type"`
+	Name string    `json:"name"`
+	Text *attrText `json:"text,omitempty"`
+	Web  *attrWeb  `json:"web,omitempty"`
+}
+
+type attrText struct {
+	Value string `json:"value"`
+}
+
+type attrWeb struct {
+	URL   string `json:"url"`
+	Title string `json:"title"`
 }
 
 func attrs(f simulator.Facts) []attr {
 	list := []attr{}
 	for _, c := range f.Custom {
-		made := attr{Name: c.Field}
-		made.Text.Value = c.Value
+		made := attr{Name: c.Field, Text: &attrText{c.Value}}
+		if c.Link {
+			made = attr{Type: 1, Name: c.Field, Web: &attrWeb{c.Value, c.Field}}
+		}
 		list = append(list, made)
 	}
 	return list
@@ -84,6 +94,9 @@ type simpleList struct {
 	ok
 	Users []simpleUser `json:"userlist"`
 }
+
+// genders are undefined, 1 and 2 as text (wecom.md §3.3).
+var genders = map[string]string{"": "0", "male": "1", "female": "2"}
 
 // Statuses (wecom.md §3.3).
 const (
@@ -128,10 +141,7 @@ func (s *Server) record(v *simulator.View, q *request, p simulator.Person) user 
 			avatar = fmt.Sprintf("https://wework.example/%d/0", facts.Picture)
 			thumb = fmt.Sprintf("https://wework.example/%d/100", facts.Picture)
 		}
-		mobile, gender := strings.TrimPrefix(p.Phone, "+86"), "2"
-		if facts.Male {
-			gender = "1"
-		}
+		mobile, gender := strings.TrimPrefix(p.Phone, "+86"), genders[facts.Gender]
 		made.Mobile, made.Email, made.Avatar, made.GenderTxt = &mobile, &p.Email, &avatar, &gender
 		made.BizMail, made.Address, made.ThumbAva, made.QRCode = &facts.WorkEmail, &facts.WorkPlace, &thumb, new("")
 	case q.cfg.GenderZero:
