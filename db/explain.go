@@ -24,20 +24,31 @@ type Object struct {
 }
 
 // Objects returns what of a provider a text may mean, deleted ones too, by the best
-// kind of match alone: id, union id, open id or row id; e-mail or phone; a whole name or
-// its pinyin; a part of it. Where nothing matches, what was once called so or had such
-// an id, e-mail or phone. Ids are kept as the provider sends them, also with blanks around
-// them: only where nothing is called exactly so, blanks around the text do not count.
+// kind of match alone: id, union id, open id or row id; e-mail, phone or employee number; a
+// whole name or its pinyin; a part of it. Where nothing matches, what was once called so or
+// had such an id, e-mail or phone. Ids are kept as the provider sends them, also with blanks
+// around them: only where nothing is called exactly so, blanks around the text do not count.
 func (s *Store) Objects(ctx context.Context, providerID, text string, limit int) ([]Object, error) {
-	out, err := s.objects(ctx, providerID, text, limit)
+	return s.objects(ctx, "", providerID, text, limit)
+}
+
+// Members is Objects without departments.
+func (s *Store) Members(ctx context.Context, providerID, text string, limit int) ([]Object, error) {
+	return s.objects(ctx, "member", providerID, text, limit)
+}
+
+func (s *Store) objects(ctx context.Context, kind, providerID, text string, limit int) ([]Object, error) {
+	out, err := s.find(ctx, kind, providerID, text, limit)
 	if trimmed := strings.TrimSpace(text); err == nil && len(out) == 0 && trimmed != text {
-		return s.objects(ctx, providerID, trimmed, limit)
+		return s.find(ctx, kind, providerID, trimmed, limit)
 	}
 	return out, err
 }
 
-func (s *Store) objects(ctx context.Context, providerID, text string, limit int) ([]Object, error) {
-	rows, err := s.q.ObjectFind(ctx, s.pool, dbsqlc.ObjectFindParams{ProviderID: providerID, Text: text, Pattern: escapeLike(text), MaxRows: int32(limit)})
+func (s *Store) find(ctx context.Context, kind, providerID, text string, limit int) ([]Object, error) {
+	rows, err := s.q.ObjectFind(ctx, s.pool, dbsqlc.ObjectFindParams{
+		ProviderID: providerID, ObjectType: kind, Text: text, Pattern: escapeLike(text), MaxRows: int32(limit),
+	})
 	if err != nil {
 		return nil, interpret("find object", err)
 	}
@@ -48,7 +59,9 @@ func (s *Store) objects(ctx context.Context, providerID, text string, limit int)
 	if len(out) > 0 {
 		return out, nil
 	}
-	former, err := s.q.ObjectFindFormer(ctx, s.pool, providerID, text, int32(limit))
+	former, err := s.q.ObjectFindFormer(ctx, s.pool, dbsqlc.ObjectFindFormerParams{
+		ProviderID: providerID, ObjectType: kind, Text: text, MaxRows: int32(limit),
+	})
 	for _, r := range former {
 		out = append(out, Object{Type: r.ObjectType, ID: r.ID, ExternalID: r.ExternalID, Name: r.Name, Status: r.Status, Path: r.Path})
 	}

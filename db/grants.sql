@@ -41,6 +41,9 @@ BEGIN
         GRANT SELECT ON sync_workers TO orgsync_operator;
         -- Removing a provider lets go of its people and departments; whatever else goes with it goes by foreign keys.
         GRANT UPDATE (status, raw_data, synced_at) ON org_members TO orgsync_operator;
+        IF accounts_are_ours THEN
+            GRANT SELECT ON users TO orgsync_operator; -- to name a member's account
+        END IF;
         GRANT UPDATE (status, member_count, direct_member_count, raw_data, synced_at) ON org_departments TO orgsync_operator;
     END IF;
 

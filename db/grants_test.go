@@ -61,6 +61,22 @@ func TestAccountsOfThePlatformAreLeftToIt(t *testing.T) {
 	require.NoError(t, err)
 	_, err = worker.Exec(t.Context(), "SELECT FROM users; UPDATE identities SET email = NULL")
 	require.NoError(t, err)
+
+	// Of an account that the operator may not read nothing but its id is shown.
+	_, err = admin.Exec(t.Context(), `INSERT INTO users (id) VALUES ('00000000-0000-0000-0000-000000000002');
+		INSERT INTO identity_providers (id, name, provider_type, removal_limit_count, removal_limit_percent, department_limit_count,
+			department_limit_percent, hold_seconds) VALUES ('00000000-0000-0000-0000-000000000001', 'acme', 'feishu', 0, 0, 0, 0, 1);
+		INSERT INTO org_members (id, provider_id, external_id, user_id) VALUES ('00000000-0000-0000-0000-000000000003',
+			'00000000-0000-0000-0000-000000000001', 'a', '00000000-0000-0000-0000-000000000002')`)
+	require.NoError(t, err)
+	for _, role := range []string{"orgsync_operator", "orgsync_worker"} { // not let at it; no such column
+		store, err := db.Open(t.Context(), dbtest.As(t, role, url))
+		require.NoError(t, err)
+		t.Cleanup(store.Close)
+		m, err := store.MemberDetails(t.Context(), "00000000-0000-0000-0000-000000000003")
+		require.NoError(t, err)
+		require.Equal(t, &db.MemberAccount{ID: "00000000-0000-0000-0000-000000000002"}, m.Account)
+	}
 }
 
 // A migration that adds a table must say in grants.sql who may do what with it.
@@ -96,10 +112,12 @@ func TestRolesMayDoTheirWorkAndNoMore(t *testing.T) {
 			},
 		},
 		"orgsync_operator": {
-			may: []string{"UPDATE identity_providers SET is_active = true", "SELECT * FROM sync_run_errors", "DELETE FROM provider_secrets"},
+			may: []string{
+				"UPDATE identity_providers SET is_active = true", "SELECT * FROM sync_run_errors", "DELETE FROM provider_secrets", "SELECT * FROM users",
+			},
 			mayNot: []string{
 				"INSERT INTO sync_runs DEFAULT VALUES", "UPDATE org_members SET name = 'x'", "DELETE FROM org_members", "DELETE FROM org_changes",
-				"SELECT * FROM identities", "CREATE TABLE mine ()",
+				"SELECT * FROM identities", "UPDATE users SET display_name = 'x'", "CREATE TABLE mine ()",
 			},
 		},
 		"orgsync_reader": {

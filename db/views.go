@@ -50,13 +50,15 @@ type FoundMember struct {
 	Name           string
 	Email          string
 	Phone          string
+	EmployeeNo     string
 	Title          string
 	DepartmentPath string
 	Status         string
 }
 
 // Search finds a provider's people by part of the name, leading pinyin or
-// initials, part of e-mail or phone, or the external id. Blanks around the text do not
+// initials, part of e-mail or phone, the beginning of the employee number, or the external
+// id. Blanks around the text do not
 // count where nobody matches with them: they may be part of an id.
 func (s *Store) Search(ctx context.Context, providerID, text string, limit int) ([]FoundMember, error) {
 	out, err := s.search(ctx, providerID, text, limit)
@@ -76,7 +78,8 @@ func (s *Store) search(ctx context.Context, providerID, text string, limit int) 
 	out := make([]FoundMember, len(rows))
 	for i, r := range rows {
 		out[i] = FoundMember{
-			ID: r.ID, ExternalID: r.ExternalID, Name: r.Name, Email: value(r.Email), Phone: value(r.Phone), Title: value(r.Title),
+			ID: r.ID, ExternalID: r.ExternalID, Name: r.Name, Email: value(r.Email), Phone: value(r.Phone),
+			EmployeeNo: value(r.EmployeeNo), Title: value(r.Title),
 			DepartmentPath: r.DepartmentPath, Status: r.Status,
 		}
 	}

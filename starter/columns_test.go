@@ -38,7 +38,7 @@ func TestCommandsFitEightyColumns(t *testing.T) {
 			jsonb_build_object('email', email, 'phone', phone, 'title', title, 'department_path', department_path) FROM org_members WHERE name = '欧阳雄信'`, run)
 	for _, command := range [][]string{
 		{"provider", "list"}, {"provider", "show", "acme"}, {"runs", "list"}, {"runs", "show", run}, {"runs", "show", run, "--all"},
-		{"search", "acme", "oyxx"}, {"tree", "acme"}, {"runs", "changes", run}, {"explain", "acme", "oyxx"},
+		{"search", "acme", "oyxx"}, {"member", "show", "acme", "oyxx"}, {"tree", "acme"}, {"runs", "changes", run}, {"explain", "acme", "oyxx"},
 	} {
 		o := in.ok(command...)
 		for _, line := range strings.Split(o.stdout, "\n") {

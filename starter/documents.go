@@ -4,6 +4,7 @@ import (
 	"github.com/orgsync/orgsync/internal/app"
 	"github.com/orgsync/orgsync/internal/replay"
 	"github.com/orgsync/orgsync/starter/maintenance"
+	"github.com/orgsync/orgsync/starter/member"
 	"github.com/orgsync/orgsync/starter/provider"
 	"github.com/orgsync/orgsync/starter/report"
 	"github.com/orgsync/orgsync/starter/run"
@@ -55,6 +56,7 @@ var outputs = []output{
 	{[]string{"tree"}, "branch", []*report.Branch{}},
 	{[]string{"search"}, "hit", []report.Found{}},
 	{[]string{"explain"}, "story", report.Story{}},
+	{[]string{"member show"}, "member", member.Shown{}},
 	{[]string{"replay"}, "verdict", replay.Verdict{}},
 	{[]string{"migrate --status"}, "migration status", maintenance.MigrationStatus{}},
 	{[]string{"migrate"}, "migrated", maintenance.Migrated{}},

@@ -22,6 +22,7 @@ import (
 
 	"github.com/orgsync/orgsync/starter/cli"
 	"github.com/orgsync/orgsync/starter/maintenance"
+	"github.com/orgsync/orgsync/starter/member"
 	"github.com/orgsync/orgsync/starter/provider"
 	"github.com/orgsync/orgsync/starter/report"
 	"github.com/orgsync/orgsync/starter/run"
@@ -59,6 +60,7 @@ type commands struct {
 	Tree       report.TreeCommand         `cmd:"" help:"Show the departments with their head counts."`
 	Search     report.SearchCommand       `cmd:"" help:"Find people by name, pinyin, initials, e-mail or phone, and departments by name."`
 	Explain    report.ExplainCommand      `cmd:"" help:"Show every change to a person or department, which run made it, and why."`
+	Member     member.Commands            `cmd:"" help:"Show one person."`
 	Migrate    maintenance.MigrateCommand `cmd:"" help:"Bring the database schema up to date."`
 	Keyset     maintenance.KeysetCommands `cmd:"" help:"Create and rotate the encryption key set."`
 	Notify     maintenance.NotifyCommands `cmd:"" help:"Test the webhooks."`

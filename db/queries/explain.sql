@@ -1,18 +1,18 @@
 -- name: ObjectFind :many
 -- Members and departments, deleted ones too, that a text may mean; only the best kind
--- of match counts: an id, then e-mail, phone or an id in other letters, then a whole
--- name or its pinyin, then a part of it.
+-- of match counts: an id, then e-mail, phone, employee number or an id in other letters,
+-- then a whole name or its pinyin, then a part of it. object_type leaves out the others.
 WITH hits AS (
     SELECT 'member' AS object_type, m.id, m.external_id, m.name, m.status, m.department_path AS path,
         CASE WHEN @text::text IN (m.id::text, m.external_id, m.open_id, m.unionid) THEN 1
-             WHEN lower(@text) IN (lower(m.external_id), lower(m.email)) OR m.phone IN (@text, '+86' || @text) THEN 2
+             WHEN lower(@text) IN (lower(m.external_id), lower(m.email), lower(m.employee_no)) OR m.phone IN (@text, '+86' || @text) THEN 2
              WHEN m.name = @text OR lower(@text) IN (m.name_translit_full, m.name_translit_initial) THEN 3
              WHEN m.name ILIKE '%' || @pattern::text || '%' OR m.name_translit_full LIKE lower(@pattern) || '%' THEN 4 END AS grade
     FROM org_members m WHERE m.provider_id = @provider_id::uuid
     UNION ALL
     SELECT 'department', d.id, d.external_id, d.name, d.status, d.path,
         CASE WHEN @text IN (d.id::text, d.external_id) THEN 1 WHEN d.name = @text OR d.path = @text THEN 3 WHEN d.name ILIKE '%' || @pattern || '%' THEN 4 END
-    FROM org_departments d WHERE d.provider_id = @provider_id::uuid
+    FROM org_departments d WHERE d.provider_id = @provider_id::uuid AND @object_type::text <> 'member'
 )
 SELECT h.object_type::text AS object_type, h.id, h.external_id, h.name, h.status, h.path FROM hits h
 WHERE h.grade = (SELECT min(o.grade) FROM hits o)
@@ -26,7 +26,7 @@ FROM org_changes c
 JOIN sync_runs r ON r.id = c.run_id AND r.provider_id = @provider_id AND r.mode = 'apply'
 LEFT JOIN org_members m ON m.id = c.object_id
 LEFT JOIN org_departments d ON d.id = c.object_id
-WHERE c.object_type <> 'membership'
+WHERE c.object_type <> 'membership' AND @object_type::text IN ('', c.object_type)
   AND (c.external_id = @text::text OR @text IN (c.before ->> 'external_id', c.before ->> 'open_id', c.before ->> 'unionid', c.before ->> 'name')
     OR lower(@text) = c.before ->> 'email' OR c.before ->> 'phone' IN (@text, '+86' || @text))
 ORDER BY 1, 4, 3 LIMIT @max_rows;

@@ -124,8 +124,11 @@ var texts = map[service.Code]func(a service.Args) string{
 		return fmt.Sprintf("--%s is %q; it must be one of %s", a.Field, a.Text, strings.Join(a.Allowed, ", "))
 	},
 	service.TextEmpty: func(a service.Args) string {
-		if a.Field == "object" {
+		switch a.Field {
+		case "object":
 			return "what to explain is empty"
+		case "member":
+			return "whom to show is empty"
 		}
 		return "the text to search for is empty"
 	},
@@ -237,10 +240,16 @@ var texts = map[service.Code]func(a service.Args) string{
 		return fmt.Sprintf("%s has no schedule; set one with: orgsync schedule set %s --every 1h", a.Provider, a.Provider)
 	},
 	service.ObjectUnknown: func(a service.Args) string {
+		if a.Field == "member" {
+			return fmt.Sprintf("no person of %s is or was known by %q; see: orgsync search %[1]s TEXT", a.Provider, a.Text)
+		}
 		return fmt.Sprintf("no person or department of %s is or was known by %q; see: orgsync search %[1]s TEXT, orgsync "+
 			"tree %[1]s", a.Provider, a.Text)
 	},
 	service.ObjectAmbiguous: func(a service.Args) string {
+		if a.Field == "member" {
+			return fmt.Sprintf("%q matches several people; choose one with: orgsync member show %s ID", a.Text, a.Provider)
+		}
 		return fmt.Sprintf("%q matches several; choose one with: orgsync explain %s ID", a.Text, a.Provider)
 	},
 	service.WorkflowUnknown: func(a service.Args) string {

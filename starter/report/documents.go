@@ -94,6 +94,7 @@ type Found struct {
 	Status         string `json:"status"`
 	Email          string `json:"email,omitempty"`
 	Phone          string `json:"phone,omitempty"`
+	EmployeeNo     string `json:"employee_no,omitempty"`
 	Title          string `json:"title,omitempty"`
 	DepartmentPath string `json:"department_path,omitempty"`
 	// Path and MemberCount are a department's.
@@ -106,7 +107,7 @@ func foundOf(people []service.FoundMember, departments []service.FoundDepartment
 	for _, m := range people {
 		all = append(all, Found{
 			ObjectType: "member", ID: m.ID, ExternalID: m.ExternalID, Name: m.Name, Status: m.Status,
-			Email: m.Email, Phone: m.Phone, Title: m.Title, DepartmentPath: m.DepartmentPath,
+			Email: m.Email, Phone: m.Phone, EmployeeNo: m.EmployeeNo, Title: m.Title, DepartmentPath: m.DepartmentPath,
 		})
 	}
 	for _, d := range departments {

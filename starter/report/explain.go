@@ -29,9 +29,7 @@ Examples:
 // Run implements the command.
 func (c ExplainCommand) Run(ctx context.Context, s *cli.Session) error {
 	history, err := s.Service.ExplainObject(ctx, c.Name, c.What)
-	if service.HasCode(err, service.ObjectAmbiguous) {
-		printMatches(s, service.Classify(err).Args.Matches)
-	}
+	s.PrintMatches(err)
 	if err != nil {
 		return err
 	}
@@ -40,21 +38,6 @@ func (c ExplainCommand) Run(ctx context.Context, s *cli.Session) error {
 	}
 	printHistory(s, history)
 	return nil
-}
-
-// printMatches lists what a text may mean.
-func printMatches(s *cli.Session, found []service.Object) {
-	if s.JSON {
-		return // the error's document holds them
-	}
-	t := cli.NewTable("id", "what", "external id", "name", "status", "path").Drop("status", "what")
-	for _, o := range found[:min(len(found), service.MaxMatches)] {
-		t.AppendRow([]any{o.ID, o.Type, cli.Plain(o.ExternalID), cli.Plain(o.Name), o.Status, cli.Plain(o.Path)})
-	}
-	s.PrintTable(t)
-	if len(found) > service.MaxMatches {
-		s.Printf("There are more matches; be more specific.")
-	}
 }
 
 func printHistory(s *cli.Session, history service.ObjectHistory) {

@@ -10,13 +10,13 @@ import (
 // SearchCommand is "orgsync search".
 type SearchCommand struct {
 	Name  string `arg:"" help:"The provider's name."`
-	Text  string `arg:"" help:"Part of a name, its pinyin or initials, part of an e-mail address or phone number, part of a department's name, or an id."`
+	Text  string `arg:"" help:"Part of a name, its pinyin or initials, part of an e-mail address or phone number, the beginning of an employee number, part of a department's name, or an id."`
 	Limit int    `default:"20" placeholder:"N" help:"How many people and how many departments to show at most. (${default})"`
 }
 
 // Help implements kong.HelpProvider.
 func (SearchCommand) Help() string {
-	return `People by name, pinyin, initials, e-mail address, phone number or id; departments by name or id.
+	return `People by name, pinyin, initials, e-mail address, phone number, employee number or id; departments by name or id.
 
 Examples:
 
@@ -24,6 +24,7 @@ Examples:
   orgsync search acme zhangs
   orgsync search acme zs
   orgsync search acme 1380013 --limit 5
+  orgsync search acme E00017
   orgsync search acme 研发`
 }
 
@@ -45,11 +46,11 @@ func printFound(s *cli.Session, provider string, people []service.FoundMember, d
 		s.Printf("No person or department of %s matches.", provider)
 	}
 	if len(people) > 0 {
-		t := cli.NewTable("name", "id", "status", "title", "e-mail", "phone", "department").Drop("status", "title", "phone",
-			"e-mail").Fold("department")
+		t := cli.NewTable("name", "id", "number", "status", "title", "e-mail", "phone", "department").Drop("status", "title",
+			"number", "phone", "e-mail").Fold("department")
 		for _, m := range people {
-			t.AppendRow([]any{cli.Plain(m.Name), cli.Plain(m.ExternalID), m.Status, cli.Plain(m.Title), cli.Plain(m.Email),
-				cli.Plain(m.Phone), cli.Plain(m.DepartmentPath)})
+			t.AppendRow([]any{cli.Plain(m.Name), cli.Plain(m.ExternalID), cli.Plain(m.EmployeeNo), m.Status, cli.Plain(m.Title),
+				cli.Plain(m.Email), cli.Plain(m.Phone), cli.Plain(m.DepartmentPath)})
 		}
 		s.PrintTable(t)
 	}

@@ -90,14 +90,14 @@ const objectFind = `-- name: ObjectFind :many
 WITH hits AS (
     SELECT 'member' AS object_type, m.id, m.external_id, m.name, m.status, m.department_path AS path,
         CASE WHEN $2::text IN (m.id::text, m.external_id, m.open_id, m.unionid) THEN 1
-             WHEN lower($2) IN (lower(m.external_id), lower(m.email)) OR m.phone IN ($2, '+86' || $2) THEN 2
+             WHEN lower($2) IN (lower(m.external_id), lower(m.email), lower(m.employee_no)) OR m.phone IN ($2, '+86' || $2) THEN 2
              WHEN m.name = $2 OR lower($2) IN (m.name_translit_full, m.name_translit_initial) THEN 3
              WHEN m.name ILIKE '%' || $3::text || '%' OR m.name_translit_full LIKE lower($3) || '%' THEN 4 END AS grade
     FROM org_members m WHERE m.provider_id = $4::uuid
     UNION ALL
     SELECT 'department', d.id, d.external_id, d.name, d.status, d.path,
         CASE WHEN $2 IN (d.id::text, d.external_id) THEN 1 WHEN d.name = $2 OR d.path = $2 THEN 3 WHEN d.name ILIKE '%' || $3 || '%' THEN 4 END
-    FROM org_departments d WHERE d.provider_id = $4::uuid
+    FROM org_departments d WHERE d.provider_id = $4::uuid AND $5::text <> 'member'
 )
 SELECT h.object_type::text AS object_type, h.id, h.external_id, h.name, h.status, h.path FROM hits h
 WHERE h.grade = (SELECT min(o.grade) FROM hits o)
@@ -109,6 +109,7 @@ type ObjectFindParams struct {
 	Text       string
 	Pattern    string
 	ProviderID string
+	ObjectType string
 }
 
 type ObjectFindRow struct {
@@ -121,14 +122,15 @@ type ObjectFindRow struct {
 }
 
 // Members and departments, deleted ones too, that a text may mean; only the best kind
-// of match counts: an id, then e-mail, phone or an id in other letters, then a whole
-// name or its pinyin, then a part of it.
+// of match counts: an id, then e-mail, phone, employee number or an id in other letters,
+// then a whole name or its pinyin, then a part of it. object_type leaves out the others.
 func (q *Queries) ObjectFind(ctx context.Context, db DBTX, arg ObjectFindParams) ([]ObjectFindRow, error) {
 	rows, err := db.Query(ctx, objectFind,
 		arg.MaxRows,
 		arg.Text,
 		arg.Pattern,
 		arg.ProviderID,
+		arg.ObjectType,
 	)
 	if err != nil {
 		return nil, err
@@ -162,11 +164,18 @@ FROM org_changes c
 JOIN sync_runs r ON r.id = c.run_id AND r.provider_id = $1 AND r.mode = 'apply'
 LEFT JOIN org_members m ON m.id = c.object_id
 LEFT JOIN org_departments d ON d.id = c.object_id
-WHERE c.object_type <> 'membership'
-  AND (c.external_id = $2::text OR $2 IN (c.before ->> 'external_id', c.before ->> 'open_id', c.before ->> 'unionid', c.before ->> 'name')
-    OR lower($2) = c.before ->> 'email' OR c.before ->> 'phone' IN ($2, '+86' || $2))
-ORDER BY 1, 4, 3 LIMIT $3
+WHERE c.object_type <> 'membership' AND $2::text IN ('', c.object_type)
+  AND (c.external_id = $3::text OR $3 IN (c.before ->> 'external_id', c.before ->> 'open_id', c.before ->> 'unionid', c.before ->> 'name')
+    OR lower($3) = c.before ->> 'email' OR c.before ->> 'phone' IN ($3, '+86' || $3))
+ORDER BY 1, 4, 3 LIMIT $4
 `
+
+type ObjectFindFormerParams struct {
+	ProviderID string
+	ObjectType string
+	Text       string
+	MaxRows    int32
+}
 
 type ObjectFindFormerRow struct {
 	ObjectType string
@@ -178,8 +187,13 @@ type ObjectFindFormerRow struct {
 }
 
 // The same of what they were called or could be reached by before some change.
-func (q *Queries) ObjectFindFormer(ctx context.Context, db DBTX, providerID string, text string, maxRows int32) ([]ObjectFindFormerRow, error) {
-	rows, err := db.Query(ctx, objectFindFormer, providerID, text, maxRows)
+func (q *Queries) ObjectFindFormer(ctx context.Context, db DBTX, arg ObjectFindFormerParams) ([]ObjectFindFormerRow, error) {
+	rows, err := db.Query(ctx, objectFindFormer,
+		arg.ProviderID,
+		arg.ObjectType,
+		arg.Text,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return nil, err
 	}

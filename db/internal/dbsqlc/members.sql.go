@@ -57,13 +57,13 @@ func (q *Queries) ManagersResolve(ctx context.Context, db DBTX, arg ManagersReso
 }
 
 const memberSearch = `-- name: MemberSearch :many
-SELECT id, external_id, name, email, phone, title, department_path, status
+SELECT id, external_id, name, email, phone, employee_no, title, department_path, status
 FROM org_members
 WHERE provider_id = $1 AND status <> 'deleted' AND (
     name ILIKE '%' || $2::text || '%' OR name_translit_full LIKE lower($2) || '%'
     OR name_translit_initial LIKE lower($2) || '%' OR email LIKE '%' || lower($2) || '%'
-    OR phone LIKE '%' || $2 || '%' OR external_id = $3::text)
-ORDER BY name <> $3, name_translit_full NOT LIKE lower($2) || '%', name, external_id
+    OR phone LIKE '%' || $2 || '%' OR employee_no ILIKE $2 || '%' OR external_id = $3::text)
+ORDER BY name <> $3 AND employee_no IS DISTINCT FROM $3, name_translit_full NOT LIKE lower($2) || '%', name, external_id
 LIMIT $4
 `
 
@@ -80,12 +80,14 @@ type MemberSearchRow struct {
 	Name           string
 	Email          *string
 	Phone          *string
+	EmployeeNo     *string
 	Title          *string
 	DepartmentPath string
 	Status         string
 }
 
-// People by name, pinyin, initials, e-mail or phone; exact and leading hits first.
+// People by name, pinyin, initials, e-mail, phone or employee number; exact and leading
+// hits first.
 func (q *Queries) MemberSearch(ctx context.Context, db DBTX, arg MemberSearchParams) ([]MemberSearchRow, error) {
 	rows, err := db.Query(ctx, memberSearch,
 		arg.ProviderID,
@@ -106,6 +108,7 @@ func (q *Queries) MemberSearch(ctx context.Context, db DBTX, arg MemberSearchPar
 			&i.Name,
 			&i.Email,
 			&i.Phone,
+			&i.EmployeeNo,
 			&i.Title,
 			&i.DepartmentPath,
 			&i.Status,

@@ -4,6 +4,39 @@
 
 package dbsqlc
 
+import (
+	"encoding/json"
+	"time"
+)
+
+type OrgMember struct {
+	ID                  string
+	ProviderID          *string
+	TenantID            *string
+	ExternalID          string
+	Unionid             *string
+	OpenID              *string
+	Name                string
+	NameTranslitFull    string
+	NameTranslitInitial string
+	Email               *string
+	Phone               *string
+	AvatarUrl           *string
+	Title               *string
+	DepartmentID        *string
+	DepartmentPath      string
+	Status              string
+	Activated           bool
+	UserID              *string
+	RawData             json.RawMessage
+	SyncedAt            time.Time
+	EmployeeNo          *string
+	ManagerExternalID   *string
+	ManagerID           *string
+	Attributes          json.RawMessage
+	Content             int64
+}
+
 type ProviderSecret struct {
 	ProviderID string
 	Key        string

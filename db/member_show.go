@@ -1,0 +1,97 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// MemberDetails is everything known of one member, but for the provider's record.
+type MemberDetails struct {
+	ID, ExternalID, UnionID, OpenID  string
+	Name, Translit, TranslitInitials string
+	Email, Phone, AvatarURL, Title   string
+	EmployeeNo                       string
+	Status                           string
+	Activated                        bool
+	// Attributes are the facts without a column of their own: a JSON object.
+	Attributes json.RawMessage
+	// Places are where the member works, the primary department first.
+	Places []MemberPlace
+	// Manager is the direct manager, nil if the provider names none. The one it names may
+	// not be among the members; nothing but how it names them is known then.
+	Manager *MemberManager
+	// Account is the platform's account that the member is linked to, nil if there is none.
+	Account *MemberAccount
+	// SyncedAt is when the row was last written.
+	SyncedAt time.Time
+}
+
+// MemberPlace is a department in which a member works.
+type MemberPlace struct {
+	ID, ExternalID, Name, Path string
+	Primary, Leader            bool
+	SortOrder                  *int64
+}
+
+// MemberManager is a member's direct manager.
+type MemberManager struct {
+	// ID is empty if they are not among the members.
+	ID, ExternalID, Name string
+}
+
+// MemberAccount is an account of the platform.
+type MemberAccount struct {
+	ID string
+	// Name is empty where the platform's own table does not let it be read.
+	Name string
+}
+
+// notReadable are the SQLSTATEs of a table of the platform's own that keeps its names from
+// us or has none.
+var notReadable = []string{"42501", "42703"}
+
+// MemberDetails returns everything known of a member, deleted or not.
+func (s *Store) MemberDetails(ctx context.Context, id string) (MemberDetails, error) {
+	r, err := s.q.MemberShow(ctx, s.pool, id)
+	if err != nil {
+		return MemberDetails{}, interpret("read member", err)
+	}
+	places, err := s.q.MemberPlaces(ctx, s.pool, id)
+	if err != nil {
+		return MemberDetails{}, interpret("read member's departments", err)
+	}
+	m := r.OrgMember
+	out := MemberDetails{
+		ID: m.ID, ExternalID: m.ExternalID, UnionID: value(m.Unionid), OpenID: value(m.OpenID),
+		Name: m.Name, Translit: m.NameTranslitFull, TranslitInitials: m.NameTranslitInitial,
+		Email: value(m.Email), Phone: value(m.Phone), AvatarURL: value(m.AvatarUrl), Title: value(m.Title),
+		EmployeeNo: value(m.EmployeeNo), Status: m.Status, Activated: m.Activated, Attributes: m.Attributes, SyncedAt: m.SyncedAt,
+	}
+	for _, p := range places {
+		out.Places = append(out.Places, MemberPlace{
+			ID: p.ID, ExternalID: p.ExternalID, Name: p.Name, Path: p.Path, Primary: p.IsPrimary, Leader: p.IsLeader, SortOrder: p.SortOrder,
+		})
+	}
+	switch {
+	case m.ManagerID != nil:
+		out.Manager = &MemberManager{ID: *m.ManagerID, ExternalID: r.Manager, Name: r.ManagerName}
+	case m.ManagerExternalID != nil:
+		out.Manager = &MemberManager{ExternalID: *m.ManagerExternalID}
+	}
+	if m.UserID == nil {
+		return out, nil
+	}
+	out.Account = &MemberAccount{ID: *m.UserID}
+	out.Account.Name, err = s.q.AccountName(ctx, s.pool, *m.UserID)
+	var refused *pgconn.PgError
+	if errors.Is(err, pgx.ErrNoRows) || errors.As(err, &refused) && slices.Contains(notReadable, refused.Code) {
+		return out, nil
+	}
+	return out, interpret("read account", err)
+}

@@ -1,0 +1,15 @@
+-- name: MemberShow :one
+-- Everything known of a member but for the provider's record and their places.
+SELECT sqlc.embed(m), coalesce(x.external_id, '')::text AS manager, coalesce(x.name, '')::text AS manager_name
+FROM org_members m LEFT JOIN org_members x ON x.id = m.manager_id
+WHERE m.id = @id;
+
+-- name: AccountName :one
+SELECT display_name FROM users WHERE id = @id;
+
+-- name: MemberPlaces :many
+-- Where a member works, the primary department first.
+SELECT d.id, d.external_id, d.name, d.path, md.is_primary, md.is_leader, md.sort_order
+FROM org_member_departments md JOIN org_departments d ON d.id = md.department_id
+WHERE md.member_id = @member_id
+ORDER BY NOT md.is_primary, d.path, d.external_id;

@@ -1,0 +1,42 @@
+package service
+
+import (
+	"context"
+	"strings"
+
+	"github.com/orgsync/orgsync/db"
+)
+
+// Member is everything known of one member.
+type (
+	Member        = db.MemberDetails
+	MemberPlace   = db.MemberPlace
+	MemberManager = db.MemberManager
+	MemberAccount = db.MemberAccount
+)
+
+// ShowMember returns everything known of the one member of a provider that a text means,
+// deleted ones among them.
+func (s *Service) ShowMember(ctx context.Context, provider, text string) (Member, error) {
+	if strings.TrimSpace(text) == "" {
+		return Member{}, &Error{Code: TextEmpty, Args: Args{Field: "member"}}
+	}
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return Member{}, err
+	}
+	p, err := findProvider(ctx, store, provider)
+	if err != nil {
+		return Member{}, err
+	}
+	found, err := store.Members(ctx, p.ID, text, MaxMatches+1)
+	switch {
+	case err != nil:
+		return Member{}, err
+	case len(found) == 0:
+		return Member{}, &Error{Code: ObjectUnknown, Args: Args{Field: "member", Provider: p.Name, Text: text}}
+	case len(found) > 1:
+		return Member{}, &Error{Code: ObjectAmbiguous, Args: Args{Field: "member", Provider: p.Name, Text: text, Matches: found}}
+	}
+	return store.MemberDetails(ctx, found[0].ID)
+}
