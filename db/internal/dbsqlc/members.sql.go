@@ -196,6 +196,7 @@ WITH persons AS (
       AND NOT EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = s.run_id AND r.person_key = s.person_key OFFSET 0)
     GROUP BY s.person_key
 ), matched AS (
+    -- IS TRUE: a plan made while the directory is empty must not go by the provider alone.
     -- The unionid names one row at most; only without such the weaker ids are asked, the
     -- stronger of them first. Of several rows the one still there; otherwise it cannot
     -- be decided (null).
@@ -205,7 +206,7 @@ WITH persons AS (
         CASE WHEN sure.id IS NOT NULL THEN p.person_key NOT IN (sure.external_id, lower(sure.external_id), coalesce(sure.open_id, ''))
              ELSE opened.found > 0 AND p.open_id <> p.person_key END AS renamed
     FROM persons p
-    LEFT JOIN LATERAL (SELECT m.id, m.external_id, m.open_id FROM org_members m WHERE m.provider_id = $3 AND m.unionid = p.unionid OFFSET 0) sure ON true
+    LEFT JOIN LATERAL (SELECT m.id, m.external_id, m.open_id FROM org_members m WHERE m.unionid = p.unionid AND (m.provider_id = $3) IS TRUE OFFSET 0) sure ON true
     LEFT JOIN LATERAL (
         SELECT count(*) AS there, count(*) FILTER (WHERE c.fits) AS found,
             CASE WHEN count(*) FILTER (WHERE c.fits AND c.status <> 'deleted') = 1 THEN (array_agg(c.id) FILTER (WHERE c.fits AND c.status <> 'deleted'))[1]
@@ -219,7 +220,7 @@ WITH persons AS (
             CASE WHEN count(*) FILTER (WHERE c.status <> 'deleted') = 1 THEN (array_agg(c.id) FILTER (WHERE c.status <> 'deleted'))[1]
                  WHEN count(*) = 1 THEN (array_agg(c.id))[1] END AS member_id
         FROM (SELECT m.id, m.status FROM org_members m
-            WHERE sure.id IS NULL AND named.found = 0 AND m.provider_id = $3 AND m.open_id = p.open_id
+            WHERE sure.id IS NULL AND named.found = 0 AND m.open_id = p.open_id AND (m.provider_id = $3) IS TRUE
                 AND (p.unionid IS NULL OR m.unionid IS NULL OR m.unionid = p.unionid) OFFSET 0) c
     ) opened ON true
 ), claims AS (
