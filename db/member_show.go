@@ -71,11 +71,13 @@ func (s *Store) MemberDetails(ctx context.Context, id string) (MemberDetails, er
 		ID: m.ID, ExternalID: m.ExternalID, UnionID: value(m.Unionid), OpenID: value(m.OpenID),
 		Name: m.Name, Translit: m.NameTranslitFull, TranslitInitials: m.NameTranslitInitial,
 		Email: value(m.Email), Phone: value(m.Phone), AvatarURL: value(m.AvatarUrl), Title: value(m.Title),
-		EmployeeNo: value(m.EmployeeNo), Status: m.Status, Activated: m.Activated, Attributes: m.Attributes, SyncedAt: m.SyncedAt,
+		EmployeeNo: value(m.EmployeeNo), Status: m.Status, Activated: m.Activated,
+		Attributes: m.Attributes, SyncedAt: m.SyncedAt,
 	}
 	for _, p := range places {
 		out.Places = append(out.Places, MemberPlace{
-			ID: p.ID, ExternalID: p.ExternalID, Name: p.Name, Path: p.Path, Primary: p.IsPrimary, Leader: p.IsLeader, SortOrder: p.SortOrder,
+			ID: p.ID, ExternalID: p.ExternalID, Name: p.Name, Path: p.Path,
+			Primary: p.IsPrimary, Leader: p.IsLeader, SortOrder: p.SortOrder,
 		})
 	}
 	switch {

@@ -21,8 +21,8 @@ func (v *View) attributes(t directory.ProviderType, p Person) map[directory.Attr
 	switch t {
 	case directory.Feishu: // feishu.md §3.2
 		texts = map[directory.Attribute]string{
-			directory.EnglishName: f.EnglishName, directory.Alias: f.Alias, directory.Gender: f.Gender, directory.City: f.City,
-			directory.Country: f.Country, directory.WorkPlace: f.WorkPlace, directory.HiredAt: hired,
+			directory.EnglishName: f.EnglishName, directory.Alias: f.Alias, directory.Gender: f.Gender,
+			directory.City: f.City, directory.Country: f.Country, directory.WorkPlace: f.WorkPlace, directory.HiredAt: hired,
 			directory.EmployeeType: strconv.Itoa(f.EmployeeType),
 		}
 		if p.Email == "" { // the mail service is on for those without an address of their own (a choice)
@@ -30,15 +30,16 @@ func (v *View) attributes(t directory.ProviderType, p Person) map[directory.Attr
 		}
 	case directory.DingTalk: // dingtalk.md §3.1
 		texts = map[directory.Attribute]string{
-			directory.WorkEmail: f.WorkEmail, directory.Telephone: f.Telephone, directory.WorkPlace: f.WorkPlace, directory.HiredAt: hired,
+			directory.WorkEmail: f.WorkEmail, directory.Telephone: f.Telephone,
+			directory.WorkPlace: f.WorkPlace, directory.HiredAt: hired,
 		}
 		if p.Enterprise() {
 			texts[directory.Alias] = f.Alias
 		}
 	case directory.WeCom: // wecom.md §3.3
 		texts = map[directory.Attribute]string{
-			directory.Alias: f.Alias, directory.WorkEmail: f.WorkEmail, directory.Telephone: f.Telephone, directory.Gender: f.Gender,
-			directory.WorkPlace: f.WorkPlace,
+			directory.Alias: f.Alias, directory.WorkEmail: f.WorkEmail, directory.Telephone: f.Telephone,
+			directory.Gender: f.Gender, directory.WorkPlace: f.WorkPlace,
 		}
 	}
 	made := map[directory.Attribute]any{}

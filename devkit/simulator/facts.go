@@ -58,8 +58,9 @@ func (v *View) Facts(p PersonID) Facts {
 	has := func(salt uint64, oneIn uint64) bool { return v.c.mix(salt, int(p), 1)%oneIn == 0 }
 	f := Facts{
 		EmployeeNo: v.c.employeeNo(p), Alias: pick(saltAlias, aliases[:]),
-		City: pick(saltPlace, cities[:]), Country: pick(saltPlace, countries[:]), WorkPlace: pick(saltPlace, workPlaces[:]),
-		Gender: pick(saltGender, genders[:]), EmployeeType: 1, Level: pick(saltLevel, levels[:]), Family: pick(saltLevel, families[:]),
+		City: pick(saltPlace, cities[:]), Country: pick(saltPlace, countries[:]),
+		WorkPlace: pick(saltPlace, workPlaces[:]),
+		Gender:    pick(saltGender, genders[:]), EmployeeType: 1, Level: pick(saltLevel, levels[:]), Family: pick(saltLevel, families[:]),
 	}
 	if !has(saltWorkEmail, 3) {
 		f.WorkEmail = fmt.Sprintf("p%d@corp.example.com", p)
@@ -77,10 +78,14 @@ func (v *View) Facts(p PersonID) Facts {
 		f.EmployeeType = 2 + int(v.c.mix(saltEmployment, int(p), 2)%2)
 	}
 	if has(saltCustom, 2) {
-		f.Custom = []CustomValue{{Field: CustomFields[0], Value: fmt.Sprintf("A-%d", p)}, {Field: CustomFields[1], Value: pick(saltCustom, sizes[:])}}
+		f.Custom = []CustomValue{
+			{Field: CustomFields[0], Value: fmt.Sprintf("A-%d", p)}, {Field: CustomFields[1], Value: pick(saltCustom, sizes[:])},
+		}
 	}
 	if v.c.mix(saltCustom, int(p), 2)%5 == 0 {
-		f.Custom = append(f.Custom, CustomValue{Field: CustomFields[2], Value: fmt.Sprintf("https://badges.example/%d", p), Link: true})
+		f.Custom = append(f.Custom, CustomValue{
+			Field: CustomFields[2], Value: fmt.Sprintf("https://badges.example/%d", p), Link: true,
+		})
 	}
 	if rec := v.c.person(p); rec != nil && rec.changed != nil {
 		replace(&f.EmployeeNo, rec.changed.EmployeeNo)

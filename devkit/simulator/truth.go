@@ -82,7 +82,8 @@ func (v *View) trueMember(t directory.ProviderType, p Person) TrueMember {
 	made := TrueMember{
 		Person: p.ID, UnionID: v.c.UnionID(t, p.ID), Name: p.Name,
 		Email: p.Email, WorkEmail: v.Facts(p.ID).WorkEmail, Phone: p.Phone, Title: p.Title,
-		Active: !p.Frozen, Activated: p.Activated, Main: v.c.DepartmentID(t, p.Departments[0]), Attributes: v.attributes(t, p),
+		Active: !p.Frozen, Activated: p.Activated, Main: v.c.DepartmentID(t, p.Departments[0]),
+		Attributes: v.attributes(t, p),
 	}
 	for _, d := range p.Departments {
 		made.Departments = append(made.Departments, v.c.DepartmentID(t, d))

@@ -16,7 +16,8 @@ func (s Settings) Zone() (*time.Location, error) {
 	name := cmp.Or(s[TimeZone.Name], TimeZone.Default)
 	zone, err := time.LoadLocation(name)
 	if err != nil || name == "Local" { // which would hang on the machine
-		return nil, errors.New("time_zone must be a name of the IANA time zone database, such as Asia/Shanghai or Europe/Berlin")
+		return nil, errors.New("time_zone must be a name of the IANA time zone database, such as Asia/Shanghai " +
+			"or Europe/Berlin")
 	}
 	return zone, nil
 }

@@ -36,7 +36,8 @@ func (s *Service) ShowMember(ctx context.Context, provider, text string) (Member
 	case len(found) == 0:
 		return Member{}, &Error{Code: ObjectUnknown, Args: Args{Field: "member", Provider: p.Name, Text: text}}
 	case len(found) > 1:
-		return Member{}, &Error{Code: ObjectAmbiguous, Args: Args{Field: "member", Provider: p.Name, Text: text, Matches: found}}
+		args := Args{Field: "member", Provider: p.Name, Text: text, Matches: found}
+		return Member{}, &Error{Code: ObjectAmbiguous, Args: args}
 	}
 	return store.MemberDetails(ctx, found[0].ID)
 }

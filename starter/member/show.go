@@ -20,7 +20,7 @@ type showCommand struct {
 
 // Help implements kong.HelpProvider.
 func (showCommand) Help() string {
-	return `Shows what the directory holds of one person: all facts that the provider sent, departments, manager, and the platform's account. It finds people who were removed, too, also by earlier names. To see what changed and why: orgsync explain.
+	return `Shows what the directory holds of one person: all facts that the provider sent, departments, manager, and the platform's account. It also finds people who were removed, and people by earlier names. To see what changed and why: orgsync explain.
 
 Examples:
 
@@ -86,9 +86,10 @@ var order = []struct {
 	name  directory.Attribute
 	title string
 }{
-	{directory.EnglishName, "English name"}, {directory.Alias, "alias"}, {directory.WorkEmail, "work e-mail"}, {directory.Telephone, "telephone"},
-	{directory.Gender, "gender"}, {directory.City, "city"}, {directory.Country, "country"}, {directory.WorkPlace, "workplace"},
-	{directory.HiredAt, "hired"}, {directory.EmployeeType, "employee type"},
+	{directory.EnglishName, "English name"}, {directory.Alias, "alias"}, {directory.WorkEmail, "work e-mail"},
+	{directory.Telephone, "telephone"}, {directory.Gender, "gender"}, {directory.City, "city"},
+	{directory.Country, "country"}, {directory.WorkPlace, "workplace"}, {directory.HiredAt, "hired"},
+	{directory.EmployeeType, "employee type"},
 }
 
 func activation(m service.Member) string {

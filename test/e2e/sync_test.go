@@ -44,6 +44,12 @@ func TestFirstLoadChangeAndUnchangedRun(t *testing.T) {
 				changed := w.sync(s.name)
 				require.Equal(t, directory.RunSucceeded, changed.Status, changed.Errors)
 				w.requireEqual(s)
+
+				before = w.writes()
+				again = w.sync(s.name)
+				require.Equal(t, directory.RunSucceeded, again.Status, again.Errors)
+				require.Equal(t, before, w.writes(), "what has changed is not written again")
+				w.requireEqual(s)
 			})
 		}
 	}

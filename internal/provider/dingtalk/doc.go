@@ -24,7 +24,7 @@
 // # What lists do not say
 //
 // No list names a person's main department, and department/listsub no order of
-// departments (dingtalk.md §2, §3.1). The former is taken from user/get wherever one is
-// made; the latter from department/get, which is made of the root and of granted
-// departments.
+// departments (dingtalk.md §2, §3.1), nor anybody's manager. Main department and manager are
+// taken from user/get wherever one is made; the order of departments from department/get,
+// which is made of the root and of granted departments.
 package dingtalk

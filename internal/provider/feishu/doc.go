@@ -5,9 +5,9 @@
 //
 // Files: config.go the settings, endpoints.go the calls and their limits,
 // client.go one call from token to envelope, token.go the access token, errors.go
-// every error code, wire.go what an answer looks like, record.go what a record
-// means, departments.go and members.go the listings, lookup.go single objects,
-// check.go the preflight.
+// every error code, wire.go what an answer looks like, record.go and attributes.go
+// what a record means, departments.go and members.go the listings, lookup.go single
+// objects, check.go the preflight.
 //
 // # Raw records
 //
