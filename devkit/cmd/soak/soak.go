@@ -143,9 +143,12 @@ func (s *soak) look(ctx context.Context) (seen, error) {
 	if err := s.Control(ctx, http.MethodGet, "/truth?vendor="+s.Trial.Vendor, nil, &all.company); err != nil {
 		return all, err
 	}
-	if s.kind == directory.WeCom { // the simulated app is a new one, which is shown neither (wecom.md §1.5)
+	if s.kind == directory.WeCom { // the simulated app is a new one, which is shown none of them (wecom.md §1.5)
 		for id, m := range all.company.Members {
-			m.Email, m.Phone = "", ""
+			m.Email, m.WorkEmail, m.Phone = "", "", ""
+			for _, hidden := range []directory.Attribute{directory.WorkEmail, directory.Gender, directory.WorkPlace} {
+				delete(m.Attributes, hidden)
+			}
 			all.company.Members[id] = m
 		}
 	}
