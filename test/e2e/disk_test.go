@@ -65,8 +65,8 @@ func TestRunWaitsForRoomOnTheDisk(t *testing.T) {
 	c.change()
 	// In the order in which a run comes to write them, at its begin and then.
 	begin, then := []string{"sync_runs", "provider_call_slots"}, []string{
-		"staged_departments", "staged_members", "org_members", "org_member_departments",
-		"sync_run_removals", "sync_run_lookups", "org_departments", "identity_providers",
+		"staged_departments", "org_departments", "staged_members", "org_members", "org_member_departments",
+		"sync_run_removals", "sync_run_lookups", "identity_providers",
 	}
 	disk := newDisk(w, append(begin, then...)...)
 	for _, table := range append(begin, then[:len(then)-1]...) {
