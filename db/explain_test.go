@@ -50,6 +50,9 @@ func TestTheStoryOfARemoval(t *testing.T) {
 		"back restored member   ", "back created membership 2  ",
 	}, told(story, names))
 	require.Equal(t, gone.id, story.Chapters[2].Run.Undoes)
+	for _, change := range story.Chapters[2].Changes { // back where they were is no change of place
+		require.NotContains(t, string(change.Before), "department_id", change.Kind)
+	}
 	require.Nil(t, story.Chapters[0].Evidence)
 	require.Nil(t, story.Chapters[2].Evidence)
 	evidence := story.Chapters[1].Evidence

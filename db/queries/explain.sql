@@ -32,14 +32,16 @@ WHERE c.object_type <> 'membership' AND @object_type::text IN ('', c.object_type
 ORDER BY 1, 4, 3 LIMIT @max_rows;
 
 -- name: ObjectRow :one
-SELECT (to_jsonb(m) - 'raw_data')::jsonb AS now FROM org_members m WHERE m.id = @id
+SELECT (to_jsonb(m) - '{raw_data,content,manager_external_id}'::text[])::jsonb AS now FROM org_members m WHERE m.id = @id
 UNION ALL
 SELECT to_jsonb(d) - 'raw_data' FROM org_departments d WHERE d.id = @id;
 
 -- name: ObjectChanges :many
 -- Every change of a department, or of a member and their places, the oldest first.
 SELECT c.run_id, c.object_type, c.external_id, c.department_id, coalesce(d.external_id, '')::text AS department, coalesce(d.name, '')::text AS department_name,
-    c.kind, (c.before - '{primary_rank,depth}'::text[])::jsonb AS before, (c.after - '{primary_rank,depth}'::text[])::jsonb AS after, c.changed_at, x.reason
+    c.kind, (c.before - CASE c.kind WHEN 'restored' THEN '{primary_rank,depth,path,department_id,department_path,manager_id}'
+        ELSE '{primary_rank,depth}' END::text[])::jsonb AS before,
+    (c.after - '{primary_rank,depth}'::text[])::jsonb AS after, c.changed_at, x.reason
 FROM org_changes c
 JOIN sync_runs r ON r.id = c.run_id AND r.mode = 'apply'
 LEFT JOIN org_departments d ON c.object_type = 'membership' AND d.id = c.department_id

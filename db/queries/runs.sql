@@ -131,9 +131,11 @@ SELECT EXISTS (SELECT 1 FROM org_changes WHERE run_id = @run_id);
 
 -- name: ChangeList :many
 -- Changes with the names of what they are about, also of what is gone, and without
--- figures that are of no use outside.
+-- figures that are of no use outside. Where somebody was before being deleted is no change.
 SELECT c.id, c.object_type, c.object_id, c.department_id, c.external_id, c.kind, c.changed_at,
-    (c.before - '{primary_rank,depth}'::text[])::jsonb AS before, (c.after - '{primary_rank,depth}'::text[])::jsonb AS after,
+    (c.before - CASE c.kind WHEN 'restored' THEN '{primary_rank,depth,path,department_id,department_path,manager_id}'
+        ELSE '{primary_rank,depth}' END::text[])::jsonb AS before,
+    (c.after - '{primary_rank,depth}'::text[])::jsonb AS after,
     coalesce(m.name, d.name, '')::text AS name,
     coalesce(p.external_id, '')::text AS department, coalesce(p.name, '')::text AS department_name, coalesce(p.path, '')::text AS department_path
 FROM org_changes c

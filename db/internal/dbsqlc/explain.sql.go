@@ -29,7 +29,9 @@ func (q *Queries) NewestReading(ctx context.Context, db DBTX, objectID string) (
 
 const objectChanges = `-- name: ObjectChanges :many
 SELECT c.run_id, c.object_type, c.external_id, c.department_id, coalesce(d.external_id, '')::text AS department, coalesce(d.name, '')::text AS department_name,
-    c.kind, (c.before - '{primary_rank,depth}'::text[])::jsonb AS before, (c.after - '{primary_rank,depth}'::text[])::jsonb AS after, c.changed_at, x.reason
+    c.kind, (c.before - CASE c.kind WHEN 'restored' THEN '{primary_rank,depth,path,department_id,department_path,manager_id}'
+        ELSE '{primary_rank,depth}' END::text[])::jsonb AS before,
+    (c.after - '{primary_rank,depth}'::text[])::jsonb AS after, c.changed_at, x.reason
 FROM org_changes c
 JOIN sync_runs r ON r.id = c.run_id AND r.mode = 'apply'
 LEFT JOIN org_departments d ON c.object_type = 'membership' AND d.id = c.department_id
@@ -328,7 +330,7 @@ func (q *Queries) ObjectPlaces(ctx context.Context, db DBTX, objectID string) ([
 }
 
 const objectRow = `-- name: ObjectRow :one
-SELECT (to_jsonb(m) - 'raw_data')::jsonb AS now FROM org_members m WHERE m.id = $1
+SELECT (to_jsonb(m) - '{raw_data,content,manager_external_id}'::text[])::jsonb AS now FROM org_members m WHERE m.id = $1
 UNION ALL
 SELECT to_jsonb(d) - 'raw_data' FROM org_departments d WHERE d.id = $1
 `

@@ -13,7 +13,9 @@ import (
 
 const changeList = `-- name: ChangeList :many
 SELECT c.id, c.object_type, c.object_id, c.department_id, c.external_id, c.kind, c.changed_at,
-    (c.before - '{primary_rank,depth}'::text[])::jsonb AS before, (c.after - '{primary_rank,depth}'::text[])::jsonb AS after,
+    (c.before - CASE c.kind WHEN 'restored' THEN '{primary_rank,depth,path,department_id,department_path,manager_id}'
+        ELSE '{primary_rank,depth}' END::text[])::jsonb AS before,
+    (c.after - '{primary_rank,depth}'::text[])::jsonb AS after,
     coalesce(m.name, d.name, '')::text AS name,
     coalesce(p.external_id, '')::text AS department, coalesce(p.name, '')::text AS department_name, coalesce(p.path, '')::text AS department_path
 FROM org_changes c
@@ -53,7 +55,7 @@ type ChangeListRow struct {
 }
 
 // Changes with the names of what they are about, also of what is gone, and without
-// figures that are of no use outside.
+// figures that are of no use outside. Where somebody was before being deleted is no change.
 func (q *Queries) ChangeList(ctx context.Context, db DBTX, arg ChangeListParams) ([]ChangeListRow, error) {
 	rows, err := db.Query(ctx, changeList,
 		arg.RunID,
