@@ -19,19 +19,22 @@ CREATE FUNCTION merge_changes(
     kind2 text, before2 jsonb, after2 jsonb,
     OUT kind text, OUT before jsonb, OUT after jsonb
 ) LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    was    jsonb := coalesce(before2, '{}') || coalesce(before1, '{}');
+    is_now jsonb := after1 || after2;
 BEGIN
     kind := org_change_kind(kind1, kind2);
-    IF kind = 'created' THEN
-        after := after1 || coalesce((
-            SELECT jsonb_object_agg(e.key, e.value) FROM jsonb_each(after2) e WHERE after1 ? e.key), '{}');
-        RETURN;
-    END IF;
-    before := coalesce(before2, '{}') || coalesce(before1, '{}');
-    after := CASE WHEN kind1 = 'created' THEN after2 ELSE after1 || after2 END;
-    IF kind <> 'deleted' THEN
-        before := jsonb_difference(before, after);
-        after := jsonb_difference(after1 || after2, before2 || before1);
-    END IF;
+    CASE kind
+        WHEN 'created' THEN
+            after := after1 || coalesce((
+                SELECT jsonb_object_agg(e.key, e.value) FROM jsonb_each(after2) e WHERE after1 ? e.key), '{}');
+        WHEN 'deleted' THEN
+            before := was;
+            after := CASE WHEN kind1 = 'created' THEN after2 ELSE is_now END;
+        ELSE
+            before := jsonb_difference(was, is_now);
+            after := jsonb_difference(is_now, was);
+    END CASE;
 END
 $$;
 
@@ -146,7 +149,9 @@ BEGIN
             to_jsonb(o) - '{member_id,department_id}'::text[]
         FROM old_rows o
         ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
-        SET kind = 'deleted', before = excluded.before || coalesce(c.before, '{}'), after = NULL;
+        SET (kind, before, after) = (
+            SELECT m.kind, m.before, m.after
+            FROM merge_changes(c.kind, c.before, c.after, excluded.kind, excluded.before, excluded.after) m);
     ELSE
         INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
         SELECT this_run, 'membership', n.member_id, n.department_id,

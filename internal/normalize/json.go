@@ -138,3 +138,14 @@ func fitsNumeric(literal string) bool {
 	whole, fraction, _ := strings.Cut(strings.TrimPrefix(mantissa, "-"), ".")
 	return len(whole)+exponent <= maxIntegerDigits && len(fraction)-exponent <= maxFractionDigits
 }
+
+// Blank reports whether none of an object's fields says anything: each is null or an empty
+// text.
+func Blank(fields map[string]any) bool {
+	for _, value := range fields {
+		if value != nil && value != "" {
+			return false
+		}
+	}
+	return true
+}

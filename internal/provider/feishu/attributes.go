@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/normalize"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -87,7 +88,7 @@ func customOf(r record) (own map[string]any, sent bool) {
 		attr, _ := entry.(map[string]any)
 		id, _ := record(attr).id("id")
 		value := record(attr).object("value")
-		if id == "" || empty(value) {
+		if id == "" || normalize.Blank(value) {
 			continue
 		}
 		own[id] = map[string]any(value)
@@ -96,14 +97,4 @@ func customOf(r record) (own map[string]any, sent bool) {
 		}
 	}
 	return own, true
-}
-
-// empty reports whether none of the fields says anything.
-func empty(fields record) bool {
-	for _, value := range fields {
-		if value != nil && value != "" {
-			return false
-		}
-	}
-	return true
 }

@@ -86,19 +86,9 @@ func valueOf(attr map[string]any) any {
 		return nil
 	}
 	for _, kind := range []string{"web", "miniprogram"} {
-		if value, _ := attr[kind].(map[string]any); !empty(value) {
+		if value, _ := attr[kind].(map[string]any); !normalize.Blank(value) {
 			return value
 		}
 	}
 	return nil
-}
-
-// empty reports whether none of the fields says anything.
-func empty(fields map[string]any) bool {
-	for _, value := range fields {
-		if value != nil && value != "" {
-			return false
-		}
-	}
-	return true
 }
