@@ -11,6 +11,9 @@ type Traits struct {
 	MemberIDsIgnoreCase bool
 	// ParallelReads is how many listings a run reads at the same time.
 	ParallelReads int
+	// AdministratorFlag is the boolean field of a member's raw record that marks main
+	// administrators, where no call lists them. Empty where a call does.
+	AdministratorFlag string
 }
 
 // traits has what is known of each provider type.
@@ -18,7 +21,9 @@ var traits = map[ProviderType]Traits{
 	// Enough parallel reads for 20 calls a second, the highest rate documented for one
 	// call (dingtalk.md §6), if each takes more than a second. Half of a worker's places
 	// for reading are left to other runs.
-	Feishu:   {DisplayName: "Feishu", ParallelReads: 32},
+	// Feishu lists only administrators of apps; a super administrator's own record says so
+	// (feishu-more.md §D).
+	Feishu:   {DisplayName: "Feishu", ParallelReads: 32, AdministratorFlag: "is_tenant_manager"},
 	DingTalk: {DisplayName: "DingTalk", ParallelReads: 32},
 	// WeCom refuses too many parallel calls with 45033. How many is not published: at
 	// most 4 (wecom.md §5.1). Its user ids are unique whatever their case (wecom.md §3.3).
