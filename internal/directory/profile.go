@@ -48,6 +48,16 @@ const (
 	Custom       Attribute = "custom"
 )
 
+// Sent reports whether it is one of those that providers send.
+func (a Attribute) Sent() bool {
+	switch a {
+	case EnglishName, Alias, WorkEmail, Telephone, Gender, City, Country, WorkPlace, HiredAt, EmployeeType, Custom:
+		return true
+	default:
+		return false
+	}
+}
+
 // Text puts a text among the attributes; nil leaves it out as not sent.
 func (a Attributes) Text(name Attribute, text *string) {
 	switch {

@@ -37,6 +37,8 @@ var rules = []rule{
 	{"internal/document", nil, []string{temporal, postgres, network}},
 	{"internal/secret", []string{"internal/document"}, []string{temporal, postgres, network}},
 	{"internal/config", []string{"internal/document"}, []string{temporal, postgres, network}},
+	{"internal/rules", []string{"internal/directory", "internal/document", "internal/normalize", "internal/translit"},
+		[]string{temporal, postgres, network}},
 	{"internal/provider", []string{"internal/directory"}, []string{temporal, postgres}},
 	{"internal/provider/...", []string{"internal/directory", "internal/normalize", "internal/provider"}, []string{temporal, postgres}},
 	// The simulator shares no code with the clients, so that one mistake does not cancel another.
