@@ -133,7 +133,7 @@ func (s *Store) ApplyMembers(ctx context.Context, runID string, first, last int)
 const encounters = 5
 
 // encountered tells such a failure: a unique violation (23505), since two indexes of
-// sync_run_members are unique and ON CONFLICT waits at one only, or a deadlock (40P01).
+// member_matches are unique and ON CONFLICT waits at one only, or a deadlock (40P01).
 func encountered(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && (pg.Code == "23505" || pg.Code == "40P01")

@@ -1,11 +1,13 @@
--- What the roles that deploy/sql/roles.sql makes may do with each table. Runs after every migration, as the tables'
--- owner, so that no role is ever wider or narrower than the schema needs; roles that do not exist are passed over.
--- A new table gets its lines here.
+-- What the roles that deploy/sql/roles.sql makes may do with each table. This runs after every migration, as
+-- the tables' owner, so that no role is ever wider or narrower than the schema needs. Roles that do not exist are
+-- passed over. A new table gets its lines here.
 DO $$
 DECLARE
     -- Where the platform has these tables of its own, their owner must let the worker at them.
     accounts_are_ours boolean := (
-        SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class WHERE oid IN ('users'::regclass, 'identities'::regclass));
+        SELECT bool_and(pg_has_role(relowner, 'USAGE'))
+        FROM pg_class
+        WHERE oid IN ('users'::regclass, 'identities'::regclass));
 BEGIN
     IF NOT (SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'sync_runs'::regclass) THEN
         RETURN;
@@ -15,15 +17,16 @@ BEGIN
 
     IF to_regrole('orgsync_worker') IS NOT NULL THEN
         -- No DELETE on people and departments: a sync never needs it.
-        GRANT SELECT, INSERT, UPDATE ON org_departments, org_members, upkeep TO orgsync_worker;
-        GRANT SELECT, INSERT, UPDATE, DELETE ON org_member_departments, org_changes, rehearsed_changes, undo_objects,
-            sync_runs, sync_run_departments, sync_run_errors, sync_run_removals, sync_run_lookups, sync_run_members,
-            staged_departments, staged_members, remembered_listings, removal_candidates,
+        GRANT SELECT, INSERT, UPDATE ON org_departments, org_members, retention_steps TO orgsync_worker;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON org_member_departments, org_changes, dry_run_changes, undo_objects,
+            sync_runs, sync_run_departments, sync_run_errors, sync_run_removals, sync_run_lookups, member_matches,
+            staged_departments, staged_members, listing_cache, removal_candidates,
             provider_tokens, provider_call_slots TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON sync_workers TO orgsync_worker;
-        GRANT SELECT ON identity_providers, provider_secrets, org_primary_departments, sync_run_memberships, sync_run_people, sync_run_recognised,
-            orgsync_schema_version TO orgsync_worker;
-        GRANT UPDATE (generation, newest_run_id, last_synced_at, visible_range) ON identity_providers TO orgsync_worker;
+        GRANT SELECT ON identity_providers, provider_secrets, org_primary_departments,
+            staged_memberships, unchanged_memberships, compared_members, orgsync_schema_version TO orgsync_worker;
+        GRANT UPDATE (generation, newest_run_id, last_synced_at, visible_range) ON identity_providers
+            TO orgsync_worker;
         IF accounts_are_ours THEN
             GRANT SELECT ON users, identities TO orgsync_worker;
             GRANT UPDATE (email, phone) ON identities TO orgsync_worker;
@@ -31,20 +34,24 @@ BEGIN
     END IF;
 
     IF to_regrole('orgsync_operator') IS NOT NULL THEN
-        GRANT SELECT, INSERT, UPDATE, DELETE ON identity_providers, provider_secrets, provider_tokens, provider_call_slots
+        GRANT SELECT, INSERT, UPDATE, DELETE ON
+            identity_providers, provider_secrets, provider_tokens, provider_call_slots
             TO orgsync_operator;
-        GRANT SELECT, DELETE ON remembered_listings TO orgsync_operator;
+        GRANT SELECT, DELETE ON listing_cache TO orgsync_operator;
         GRANT SELECT ON removal_candidates TO orgsync_operator;
         GRANT SELECT ON org_departments, org_members, org_member_departments, org_primary_departments, org_changes,
-            sync_runs, sync_run_departments, sync_run_errors, sync_run_removals, sync_run_lookups, sync_run_members, sync_run_memberships, sync_run_people, sync_run_recognised,
-            staged_departments, staged_members, rehearsed_changes, upkeep, orgsync_schema_version TO orgsync_operator;
+            sync_runs, sync_run_departments, sync_run_errors, sync_run_removals, sync_run_lookups,
+            staged_departments, staged_members, member_matches,
+            staged_memberships, unchanged_memberships, compared_members,
+            dry_run_changes, retention_steps, orgsync_schema_version TO orgsync_operator;
         GRANT SELECT ON sync_workers TO orgsync_operator;
         -- Removing a provider lets go of its people and departments; whatever else goes with it goes by foreign keys.
         GRANT UPDATE (status, raw_data, synced_at) ON org_members TO orgsync_operator;
         IF accounts_are_ours THEN
             GRANT SELECT ON users TO orgsync_operator; -- to name a member's account
         END IF;
-        GRANT UPDATE (status, member_count, direct_member_count, raw_data, synced_at) ON org_departments TO orgsync_operator;
+        GRANT UPDATE (status, member_count, direct_member_count, raw_data, synced_at) ON org_departments
+            TO orgsync_operator;
     END IF;
 
     IF to_regrole('orgsync_reader') IS NOT NULL THEN

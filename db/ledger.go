@@ -254,7 +254,7 @@ func (s *Store) ledger(ctx context.Context, tx dbsqlc.DBTX, runID string, failed
 	for i, r := range rows {
 		out[i] = LedgerEntry{
 			ExternalID: r.ExternalID, ChildrenComplete: r.ChildrenComplete, MembersComplete: r.MembersComplete, Pages: int(r.Pages),
-			MembersRead: int(r.MembersRead), MembersDeclared: r.MembersDeclared, Error: value(r.Error), Skipped: r.MembersSkipped,
+			MembersRead: int(r.MembersRead), MembersDeclared: r.MembersDeclared, Error: value(r.Error), Skipped: r.MembersExcluded,
 		}
 	}
 	return out, nil

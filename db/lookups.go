@@ -204,7 +204,7 @@ func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, r
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("withdraw: %w", err)
 	}
-	n := noting{s: s, tx: tx, runID: runID, targeted: run.Singly || scope.MembersSkipped > 0}
+	n := noting{s: s, tx: tx, runID: runID, targeted: run.Singly || scope.MembersExcluded > 0}
 	var kept missed
 	for _, stay := range stays {
 		fate := Fate(stay.Fate)

@@ -31,35 +31,35 @@ WITH listed AS MATERIALIZED (
         first_value(CASE WHEN p.placeable THEN p.path END) OVER best AS best_path
     FROM unnest($3::text[]) AS w (listing)
     CROSS JOIN LATERAL (
-        SELECT * FROM sync_run_people x
-        WHERE x.run_id = $1 AND x.listing = w.listing AND (x.person_key IN (SELECT unnest($4::text[]))) IS TRUE OFFSET 0
+        SELECT * FROM compared_members x
+        WHERE x.run_id = $1 AND x.listing = w.listing AND (x.member_key IN (SELECT unnest($4::text[]))) IS TRUE OFFSET 0
     ) p
     WHERE p.member_id IS NOT NULL AND p.theirs AND NOT p.stored
     WINDOW best AS (
-        PARTITION BY p.person_key
+        PARTITION BY p.member_key
         ORDER BY NOT p.placeable, p.primary_rank DESC NULLS LAST, p.depth DESC, p.department_external_id COLLATE "C"
     )
 ), new_members AS (
-    SELECT DISTINCT ON (l.person_key) l.person_key, l.member_id, l.best_department, l.best_path, l.member
+    SELECT DISTINCT ON (l.member_key) l.member_key, l.member_id, l.best_department, l.best_path, l.member
     FROM listed l
-    ORDER BY l.person_key, l.partial, l.partly, l.listed_in, l.page DESC, l.n DESC
+    ORDER BY l.member_key, l.partial, l.partly, l.listed_in, l.page DESC, l.n DESC
 )
 INSERT INTO org_members (id, provider_id, department_id, department_path, %s)
 SELECT n.member_id, $2, n.best_department, coalesce(n.best_path, ''), %s
 FROM new_members n
-ORDER BY n.person_key`, columns(""), columns("(n.member)."))
+ORDER BY n.member_key`, columns(""), columns("(n.member)."))
 
 // updateMembers writes what the listings change of stored members.
 var updateMembers = fmt.Sprintf(`-- name: UpdateMembers
 WITH wanted AS (
-    SELECT DISTINCT ON (p.person_key) p.member_id, p.member
+    SELECT DISTINCT ON (p.member_key) p.member_id, p.member
     FROM unnest($2::text[]) AS w (listing)
     CROSS JOIN LATERAL (
-        SELECT * FROM sync_run_people x
-        WHERE x.run_id = $1 AND x.listing = w.listing AND x.person_key = ANY ($3::text[]) OFFSET 0
+        SELECT * FROM compared_members x
+        WHERE x.run_id = $1 AND x.listing = w.listing AND x.member_key = ANY ($3::text[]) OFFSET 0
     ) p
     WHERE p.theirs AND p.stored
-    ORDER BY p.person_key, p.partial, p.partly, p.listed_in, p.page DESC, p.n DESC
+    ORDER BY p.member_key, p.partial, p.partly, p.listed_in, p.page DESC, p.n DESC
 ), changed AS (
     SELECT w.member_id, w.member
     FROM wanted w

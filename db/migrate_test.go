@@ -3,18 +3,14 @@ package db_test
 import (
 	"fmt"
 	"os"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/tern/v2/migrate"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/dbtest"
-	"github.com/orgsync/orgsync/internal/directory"
 )
 
 func TestMigrationNumbersHaveNoGap(t *testing.T) {
@@ -76,42 +72,6 @@ func TestMigrateRespectsWhatIsThere(t *testing.T) {
 	status, err := db.Status(t.Context(), url)
 	require.NoError(t, err)
 	require.Equal(t, status.Target+1, status.Current)
-}
-
-// migrateBefore brings a database to the schema as it was before the migration of that name.
-func migrateBefore(t *testing.T, conn *pgx.Conn, name string) {
-	t.Helper()
-	m, err := migrate.NewMigrator(t.Context(), conn, "orgsync_schema_version")
-	require.NoError(t, err)
-	require.NoError(t, m.LoadMigrations(os.DirFS("migrations")))
-	i := slices.IndexFunc(m.Migrations, func(file *migrate.Migration) bool { return strings.HasSuffix(file.Name, "_"+name+".sql") })
-	require.Positive(t, i)
-	require.NoError(t, m.MigrateTo(t.Context(), m.Migrations[i].Sequence-1))
-}
-
-// Providers stored under other defaults keep the limits that went without saying then.
-func TestMigratingKeepsLimits(t *testing.T) {
-	t.Parallel()
-	url := dbtest.Empty(t)
-	conn, err := pgx.Connect(t.Context(), url)
-	require.NoError(t, err)
-	defer conn.Close(t.Context())
-	migrateBefore(t, conn, "limits")
-	_, err = conn.Exec(t.Context(), `INSERT INTO identity_providers (name, provider_type) VALUES ('usual', 'wecom');
-		INSERT INTO identity_providers (name, provider_type, removal_limit_count, department_limit_percent) VALUES ('own', 'wecom', 7, 1)`)
-	require.NoError(t, err)
-	require.NoError(t, db.Migrate(t.Context(), url))
-	store, err := db.Open(t.Context(), url)
-	require.NoError(t, err)
-	defer store.Close()
-	for name, want := range map[string]directory.Guard{
-		"usual": {Members: directory.Limit{Count: 20, Percent: 5}, Departments: directory.Limit{Count: 20, Percent: 5}},
-		"own":   {Members: directory.Limit{Count: 7, Percent: 5}, Departments: directory.Limit{Count: 7, Percent: 1}},
-	} {
-		p, err := store.ProviderByName(t.Context(), name)
-		require.NoError(t, err)
-		require.Equal(t, want, p.Guard, name)
-	}
 }
 
 func TestABadURLIsNotShown(t *testing.T) {

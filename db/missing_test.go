@@ -45,8 +45,8 @@ func TestWhoIsMissingIsFoundWithoutGoingThroughEverybody(t *testing.T) {
 					WHERE r.run_id = $1 AND r.object_type = 'member' ORDER BY 1`, r.id)
 				if !plan.Incomplete {
 					require.Equal(t, d.texts(t, `SELECT m.external_id FROM org_members m WHERE m.provider_id = $1 AND m.status <> 'deleted'
-						AND NOT EXISTS (SELECT 1 FROM sync_run_members s WHERE s.run_id = $2 AND s.member_id = m.id)
-						AND NOT EXISTS (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = $2 AND v.member_id = m.id) ORDER BY 1`,
+						AND NOT EXISTS (SELECT 1 FROM member_matches s WHERE s.run_id = $2 AND s.member_id = m.id)
+						AND NOT EXISTS (SELECT 1 FROM unchanged_memberships v WHERE v.run_id = $2 AND v.member_id = m.id) ORDER BY 1`,
 						co.provider.ID, r.id), planned, "round %d: %s: %s: %s", round, disturb, after.departments, after.members)
 					missing += len(planned)
 				}

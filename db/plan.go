@@ -136,7 +136,7 @@ func (s *Store) saveRehearsed(ctx context.Context, from pgx.Tx, runID string) er
 			_, err := from.Conn().PgConn().CopyTo(ctx, w, fmt.Sprintf("COPY (SELECT run_id, object_type, object_id, department_id, external_id, kind, before, after, changed_at FROM org_changes WHERE run_id = '%s' ORDER BY id) TO STDOUT", runID))
 			return errors.Join(err, w.CloseWithError(err))
 		})
-		_, err := to.Conn().PgConn().CopyFrom(ctx, r, "COPY rehearsed_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after, changed_at) FROM STDIN")
+		_, err := to.Conn().PgConn().CopyFrom(ctx, r, "COPY dry_run_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after, changed_at) FROM STDIN")
 		return errors.Join(err, r.CloseWithError(err), copying.Wait())
 	})
 }

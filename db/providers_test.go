@@ -148,7 +148,7 @@ func TestARemovedProviderLeavesItsRowsAsDeleted(t *testing.T) {
 	c.begin("apply").read(snapshot{departments: "1", members: "a in=1; w in=1"})
 	other.sync(snapshot{departments: "1", members: "a in=1"})
 	// No foreign key ties these to the run.
-	tables := []string{"org_changes", "staged_departments", "staged_members", "sync_run_departments", "sync_run_members"}
+	tables := []string{"org_changes", "staged_departments", "staged_members", "sync_run_departments", "member_matches"}
 	for _, table := range tables[:4] {
 		require.NotEqual(t, "0", d.text(t, "SELECT count(*)::text FROM "+table+" x JOIN sync_runs r ON r.id = x.run_id WHERE r.provider_id = $1", c.provider.ID), table)
 	}

@@ -112,7 +112,7 @@ func TestOnlyWhatIsTheSameIsRecognised(t *testing.T) {
 			people, places := co.people(), co.places()
 
 			// As if nothing had ever been recognised.
-			d.exec(t, "DELETE FROM remembered_listings USING org_departments d WHERE d.id = department_id AND d.provider_id = $1", co.provider.ID)
+			d.exec(t, "DELETE FROM listing_cache USING org_departments d WHERE d.id = department_id AND d.provider_id = $1", co.provider.ID)
 			require.Empty(t, co.sync(c.after).recognised)
 			require.Equal(t, people, co.people())
 			require.Equal(t, places, co.places())
@@ -199,7 +199,7 @@ func TestAPlanRemembersNothing(t *testing.T) {
 	r := c.begin("plan")
 	r.read(snapshot{departments: familiarTree, members: familiarPeople})
 	r.rehearse(true)
-	require.Equal(t, []string{"0"}, c.texts(t, "SELECT count(*)::text FROM remembered_listings"))
+	require.Equal(t, []string{"0"}, c.texts(t, "SELECT count(*)::text FROM listing_cache"))
 }
 
 // A listing of several pages is recognised with its last one, in whatever order its

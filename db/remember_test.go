@@ -60,7 +60,7 @@ func TestPagesReadAgainReplaceThemselves(t *testing.T) {
 	r := c.begin("apply")
 	r.read(snapshot{departments: "1 members=open"})
 	staged := func() string {
-		return c.text(t, "SELECT coalesce(string_agg(person_key, ' ' ORDER BY person_key), '') FROM staged_members WHERE run_id = $1", r.id)
+		return c.text(t, "SELECT coalesce(string_agg(member_key, ' ' ORDER BY member_key), '') FROM staged_members WHERE run_id = $1", r.id)
 	}
 	require.NoError(t, c.store.MembersRestart(t.Context(), r.id, "1"))
 	r.page(0, "more", "ann in=1; bob in=1")
@@ -124,7 +124,7 @@ func TestRememberingChangesNothing(t *testing.T) {
 						saved += len(r.recognised)
 						continue
 					}
-					d.exec(t, "DELETE FROM remembered_listings USING org_departments d WHERE d.id = department_id AND d.provider_id = $1", co.provider.ID)
+					d.exec(t, "DELETE FROM listing_cache USING org_departments d WHERE d.id = department_id AND d.provider_id = $1", co.provider.ID)
 				}
 				require.Equal(t, looks[0], looks[1], "round %d: %s: %s: %s", round, disturb, after.departments, after.members)
 			}

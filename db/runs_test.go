@@ -111,7 +111,7 @@ func aFinishedRunLeavesNothingStaged(t *testing.T, c *company) {
 	r.apply(false)
 	r.settle()
 	r.finish()
-	for _, table := range []string{"staged_departments", "staged_members", "sync_run_members"} {
+	for _, table := range []string{"staged_departments", "staged_members", "member_matches"} {
 		require.Empty(t, c.texts(t, "SELECT 'left' FROM "+table+" WHERE run_id = $1", r.id), table)
 	}
 	for range 2 {

@@ -190,12 +190,12 @@ func (m many) run(t *testing.T) {
 	require.NoError(t, store.ApplyDepartments(ctx, r.id, false))
 	for first := 1; first <= 10*batchOfMany; first += batchOfMany {
 		require.NoError(t, store.ApplyMembers(ctx, r.id, first, first+batchOfMany-1))
-		departments := c.texts(t, "SELECT external_id FROM sync_run_departments WHERE run_id = $1 AND ordinal BETWEEN $2 AND $3", r.id, first, first+batchOfMany-1)
+		departments := c.texts(t, "SELECT external_id FROM sync_run_departments WHERE run_id = $1 AND position BETWEEN $2 AND $3", r.id, first, first+batchOfMany-1)
 		_, err := store.MemberFigures(ctx, r.id, c.provider.ID, departments)
 		require.NoError(t, err)
 	}
 	// The other batches are like these; their people are noted at once.
-	c.exec(t, `INSERT INTO sync_run_members (run_id, person_key, member_id, unionid) SELECT $1, external_id, id, unionid FROM org_members
+	c.exec(t, `INSERT INTO member_matches (run_id, member_key, member_id, unionid) SELECT $1, external_id, id, unionid FROM org_members
 		WHERE provider_id = $2 ON CONFLICT DO NOTHING`, r.id, c.provider.ID)
 	plan, err := store.PlanRemovals(ctx, r.id, db.Sight{})
 	require.NoError(t, err)
@@ -207,7 +207,7 @@ func (m many) run(t *testing.T) {
 	require.Empty(t, r.changes(), "only paths and head counts, which the company came without, were written")
 
 	// The next run finds those remembered whose batches were applied.
-	remembered := c.texts(t, "SELECT count(*)::text FROM remembered_listings")
+	remembered := c.texts(t, "SELECT count(*)::text FROM listing_cache")
 	again := c.begin("apply")
 	c.exec(t, "INSERT INTO staged_departments SELECT $1, external_id, NULL, name, 0, NULL, NULL, '{}' FROM org_departments WHERE provider_id = $2", again.id, c.provider.ID)
 	c.exec(t, `INSERT INTO sync_run_departments (run_id, external_id, children_complete, children_listing, children_via, members_listing, members_via)
@@ -215,7 +215,7 @@ func (m many) run(t *testing.T) {
 	_, err = store.WalkSeal(ctx, again.id, "")
 	require.NoError(t, err)
 	require.NotEqual(t, []string{"0"}, remembered)
-	require.Equal(t, remembered, c.texts(t, "SELECT count(members_known)::text FROM sync_run_departments WHERE run_id = $1", again.id))
+	require.Equal(t, remembered, c.texts(t, "SELECT count(members_cached_hash)::text FROM sync_run_departments WHERE run_id = $1", again.id))
 	m.stageAgain(again)
 
 	perBatch, all, tree := float64(batchOfMany*m.people/m.departments), float64(m.people), float64(m.departments)
@@ -248,7 +248,7 @@ func (m many) run(t *testing.T) {
 func (m many) stageAgain(r *run) {
 	r.t.Helper()
 	ctx := r.t.Context()
-	known := r.c.texts(r.t, "SELECT external_id FROM sync_run_departments WHERE run_id = $1 AND members_known IS NOT NULL ORDER BY ordinal", r.id)
+	known := r.c.texts(r.t, "SELECT external_id FROM sync_run_departments WHERE run_id = $1 AND members_cached_hash IS NOT NULL ORDER BY position", r.id)
 	whole, others := 0, 0
 	for batch := range slices.Chunk(known, batchOfMany) {
 		var pages []db.MemberPage
@@ -280,9 +280,9 @@ func (m many) stageAgain(r *run) {
 		}
 		require.NoError(r.t, r.c.store.MembersEnd(ctx, r.id, ended...))
 	}
-	require.Equal(r.t, []string{fmt.Sprint(whole)}, r.c.texts(r.t, "SELECT count(*)::text FROM sync_run_departments WHERE run_id = $1 AND members_recognised", r.id))
+	require.Equal(r.t, []string{fmt.Sprint(whole)}, r.c.texts(r.t, "SELECT count(*)::text FROM sync_run_departments WHERE run_id = $1 AND members_unchanged", r.id))
 	require.Equal(r.t, []string{fmt.Sprint(others)}, r.c.texts(r.t, "SELECT count(*)::text FROM staged_members WHERE run_id = $1", r.id))
-	for _, place := range r.c.texts(r.t, "SELECT ordinal::text FROM sync_run_departments WHERE run_id = $1 AND members_known IS NOT NULL AND NOT members_recognised", r.id) {
+	for _, place := range r.c.texts(r.t, "SELECT position::text FROM sync_run_departments WHERE run_id = $1 AND members_cached_hash IS NOT NULL AND NOT members_unchanged", r.id) {
 		ordinal, err := strconv.Atoi(place)
 		require.NoError(r.t, err)
 		require.NoError(r.t, r.c.store.ApplyMembers(ctx, r.id, ordinal, ordinal))
@@ -328,13 +328,13 @@ func (m many) stage(r *run) {
 		`INSERT INTO staged_departments (run_id, external_id, parent_external_id, name, declared_members, raw)
 			SELECT $1, 'd' || n, CASE WHEN n > 1 THEN 'd' || ((n - 2) / 10 + 1) END, 'd' || n, 1, '{}' FROM generate_series(1, ` + fmt.Sprint(m.departments) + `) n
 			WHERE $2::uuid IS NOT NULL`,
-		`INSERT INTO sync_run_departments (run_id, external_id, ordinal, children_complete, members_complete, children_listing, children_via, members_listing, members_via)
+		`INSERT INTO sync_run_departments (run_id, external_id, position, children_complete, members_complete, children_listing, children_via, members_listing, members_via)
 			SELECT $1, 'd' || n, n, true, true, '', 'd1', 'department', 'd' || n FROM generate_series(1, ` + fmt.Sprint(m.departments) + `) n WHERE $2::uuid IS NOT NULL`,
-		`INSERT INTO staged_members (run_id, listing, page, n, department_external_id, person_key, external_id, external_is_fallback, unionid, fields, raw)
+		`INSERT INTO staged_members (run_id, listing, page, n, department_external_id, member_key, external_id, external_is_fallback, unionid, fields, raw)
 			SELECT $1, d.external_id, 0, substr(m.external_id, 2)::int, d.external_id, m.external_id, m.external_id, false, m.unionid,
 				jsonb_build_object('name', m.name, 'name_translit_full', 'p', 'name_translit_initial', 'p', 'email', m.email, 'phone', m.phone), '{}'
 			FROM org_members m JOIN org_departments d ON d.id = m.department_id WHERE m.provider_id = $2`,
-		`UPDATE sync_run_departments l SET members_digest = coalesce((SELECT sum(s.n) FROM staged_members s WHERE s.run_id = $1 AND s.listing = l.external_id), 0)
+		`UPDATE sync_run_departments l SET members_hash = coalesce((SELECT sum(s.n) FROM staged_members s WHERE s.run_id = $1 AND s.listing = l.external_id), 0)
 			WHERE run_id = $1 AND $2::uuid IS NOT NULL`,
 	} {
 		r.c.exec(r.t, statement, r.id, r.c.provider.ID)

@@ -127,7 +127,7 @@ func (s *Store) putDepartments(ctx context.Context, tx pgx.Tx, runID string, fou
 }
 
 var stagedMemberColumns = []string{
-	"run_id", "listing", "page", "n", "department_external_id", "person_key", "external_id", "external_is_fallback", "unionid", "open_id",
+	"run_id", "listing", "page", "n", "department_external_id", "member_key", "external_id", "external_is_fallback", "unionid", "open_id",
 	"fields", "primary_rank", "is_leader", "sort_order", "raw", "raw_keeps",
 }
 
@@ -188,7 +188,7 @@ func (s *Store) StageMembers(ctx context.Context, pages ...MemberPage) (staged S
 		for _, p := range pages {
 			line, ok := lines[p.Listing]
 			switch whole := p.whole(); {
-			case line.MembersRecognised:
+			case line.MembersUnchanged:
 				staged.Recognised = append(staged.Recognised, p.Listing)
 			case line.MembersComplete:
 				staged.Full = append(staged.Full, p.Listing)

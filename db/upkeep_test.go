@@ -63,7 +63,7 @@ func (r *run) left() map[string]string {
 	out := map[string]string{}
 	for _, table := range []string{
 		"org_changes", "sync_run_departments", "sync_run_errors", "sync_run_removals", "sync_run_lookups",
-		"staged_departments", "staged_members", "sync_run_members", "rehearsed_changes",
+		"staged_departments", "staged_members", "member_matches", "dry_run_changes",
 	} {
 		if n := r.c.text(r.t, `SELECT count(*)::text FROM `+table+` WHERE run_id = $1`, r.id); n != "0" {
 			out[table] = n
@@ -158,7 +158,7 @@ func TestUpkeepIsBounded(t *testing.T) {
 	d.exec(t, `INSERT INTO sync_run_errors (run_id, object_type, external_id, message) SELECT $1, 'member', n::text, 'x' FROM generate_series(1, 6000) n`, big.id)
 	d.exec(t, `INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
 		SELECT $1, 'member', gen_random_uuid(), gen_random_uuid() FROM generate_series(1, 5000) n`, big.id)
-	d.exec(t, `INSERT INTO staged_members (run_id, listing, page, n, person_key, external_id, external_is_fallback)
+	d.exec(t, `INSERT INTO staged_members (run_id, listing, page, n, member_key, external_id, external_is_fallback)
 		SELECT $1, '1', 1, n, n::text, n::text, false FROM generate_series(1, 12000) n`, big.id)
 
 	rows, transactions := d.upkeep(t)
@@ -222,7 +222,7 @@ func TestUpkeepDropsSnapshotsOfEndedRuns(t *testing.T) {
 	c.sync(snapshot{departments: "1 name=Acme", members: "bob in=1"})
 	r := c.begin("plan")
 	r.read(snapshot{departments: "1 name=Acme", members: "ann in=1; bob in=1"})
-	d.exec(t, `INSERT INTO rehearsed_changes (run_id, object_type, object_id, department_id, external_id, kind) VALUES ($1, 'member', $1, $1, 'ann', 'created')`, r.id)
+	d.exec(t, `INSERT INTO dry_run_changes (run_id, object_type, object_id, department_id, external_id, kind) VALUES ($1, 'member', $1, $1, 'ann', 'created')`, r.id)
 	before := r.left()
 	d.upkeep(t)
 	require.Equal(t, before, r.left())
@@ -232,7 +232,7 @@ func TestUpkeepDropsSnapshotsOfEndedRuns(t *testing.T) {
 	require.True(t, ended)
 	d.upkeep(t)
 	left := r.left()
-	for _, table := range []string{"staged_departments", "staged_members", "rehearsed_changes"} {
+	for _, table := range []string{"staged_departments", "staged_members", "dry_run_changes"} {
 		require.Contains(t, before, table)
 		require.NotContains(t, left, table)
 	}

@@ -29,7 +29,7 @@ func TestAWorkerThatMayNotMigrateWaitsForThoseWhoMay(t *testing.T) {
 	require.NoError(t, conn.Close(t.Context()))
 	for name, c := range map[string]struct{ url, want string }{
 		"empty":  {dbtest.As(t, "orgsync_worker", dbtest.Empty(t)), "permission denied"},
-		"behind": {dbtest.As(t, "orgsync_worker", behind), "the database lacks this build's migrations from 0002_runs.sql on"},
+		"behind": {dbtest.As(t, "orgsync_worker", behind), "the database lacks this build's migrations from 0002_providers.sql on"},
 	} {
 		var stderr bytes.Buffer
 		status := run(t.Context(), nil, func(key string) string {

@@ -32,7 +32,7 @@ WHERE c.object_type <> 'membership' AND @object_type::text IN ('', c.object_type
 ORDER BY 1, 4, 3 LIMIT @max_rows;
 
 -- name: ObjectRow :one
-SELECT (to_jsonb(m) - '{raw_data,content,manager_external_id}'::text[])::jsonb AS now FROM org_members m WHERE m.id = @id
+SELECT (to_jsonb(m) - '{raw_data,content_hash,manager_external_id}'::text[])::jsonb AS now FROM org_members m WHERE m.id = @id
 UNION ALL
 SELECT to_jsonb(d) - 'raw_data' FROM org_departments d WHERE d.id = @id;
 
@@ -117,5 +117,5 @@ ORDER BY 1, 2;
 -- How many departments a run knew, how many of them it read to the end, and the people of
 -- how many it left out on purpose.
 SELECT count(*)::int AS departments, (count(*) FILTER (WHERE children_complete AND members_complete))::int AS complete,
-    (count(*) FILTER (WHERE members_skipped))::int AS skipped
+    (count(*) FILTER (WHERE members_excluded))::int AS skipped
 FROM sync_run_departments WHERE run_id = @run_id;

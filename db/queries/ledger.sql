@@ -57,7 +57,7 @@ WITH RECURSIVE run AS (
     WHERE l.run_id = @run_id
       AND (cardinality(run.departments) = 0 OR l.external_id IN (SELECT scope.external_id FROM scope))
       AND l.external_id NOT IN (SELECT t.external_id FROM sync_run_departments t WHERE t.run_id = (SELECT run.retries FROM run)
-                                AND (t.members_complete OR t.members_skipped OR t.members_listing = ''))
+                                AND (t.members_complete OR t.members_excluded OR t.members_listing = ''))
 ), reading AS (
     SELECT w.external_id FROM wanted w
     UNION -- a listing that covers a wanted department is wanted too
@@ -85,33 +85,33 @@ WITH RECURSIVE run AS (
 ), numbered AS (
     -- A listing of people of other departments knows least of them: where it comes last
     -- they are written once, by what their own department says.
-    SELECT h.*, row_number() OVER (ORDER BY h.skipped, h.of_others, h.hand, h.size DESC, h.external_id COLLATE "C") AS ordinal FROM dealt h
+    SELECT h.*, row_number() OVER (ORDER BY h.skipped, h.of_others, h.hand, h.size DESC, h.external_id COLLATE "C") AS position FROM dealt h
 ), members AS MATERIALIZED (
-    SELECT m.id, m.content, m.status FROM org_members m WHERE m.provider_id = (SELECT run.provider_id FROM run)
+    SELECT m.id, m.content_hash, m.status FROM org_members m WHERE m.provider_id = (SELECT run.provider_id FROM run)
 ), stored AS MATERIALIZED (
-    SELECT md.department_id, bit_xor(org_membership_content(md.member_id, m.content, md.is_leader, md.sort_order, md.primary_rank)) AS stored,
+    SELECT md.department_id, bit_xor(hash_membership(md.member_id, m.content_hash, md.is_leader, md.sort_order, md.primary_rank)) AS stored,
         count(*) FILTER (WHERE m.status <> 'deleted') AS people
     FROM members m JOIN org_member_departments md ON md.member_id = m.id
     GROUP BY md.department_id
 ), known AS (
-    SELECT k.department_id, k.listing, k.leaders FROM remembered_listings k LEFT JOIN stored s ON s.department_id = k.department_id
-    WHERE k.tenant_id IS NOT DISTINCT FROM (SELECT run.tenant_id FROM run) AND k.stored = coalesce(s.stored, 0)
+    SELECT k.department_id, k.listing_hash, k.leaders FROM listing_cache k LEFT JOIN stored s ON s.department_id = k.department_id
+    WHERE k.tenant_id IS NOT DISTINCT FROM (SELECT run.tenant_id FROM run) AND k.rows_hash = coalesce(s.stored, 0)
 ), sealed AS (
     UPDATE sync_run_departments l SET
-        ordinal = n.ordinal,
+        position = n.position,
         children_complete = n.complete,
         error = CASE WHEN l.children_via = l.external_id THEN l.children_error END,
-        members_skipped = n.skipped,
-        members_known = k.listing,
+        members_excluded = n.skipped,
+        members_cached_hash = k.listing_hash,
         members_declared = CASE WHEN NOT n.skipped THEN n.declared END,
         members_stored = coalesce(s.people, 0)
     FROM numbered n
     LEFT JOIN stored s ON s.department_id = n.department_id
     LEFT JOIN known k ON k.department_id = n.department_id AND k.leaders IS NOT DISTINCT FROM n.leaders
     WHERE l.run_id = @run_id AND l.external_id = n.external_id
-    RETURNING l.children_error, l.members_skipped
+    RETURNING l.children_error, l.members_excluded
 )
-SELECT count(*)::int AS departments, count(children_error)::int AS failed, (count(*) FILTER (WHERE members_skipped))::int AS skipped FROM sealed;
+SELECT count(*)::int AS departments, count(children_error)::int AS failed, (count(*) FILTER (WHERE members_excluded))::int AS skipped FROM sealed;
 
 -- name: LedgerUnknown :many
 -- Departments that the run is limited to and that do not exist.
@@ -121,18 +121,18 @@ WHERE r.id = @run_id AND NOT EXISTS (SELECT 1 FROM sync_run_departments l WHERE 
 -- name: LedgerBatch :many
 -- The departments of a range whose members are still to be read.
 SELECT external_id, members_listing, members_cursor, pages FROM sync_run_departments
-WHERE run_id = @run_id AND ordinal BETWEEN @first::int AND @last::int
-  AND NOT members_complete AND members_error IS NULL AND members_listing <> '' AND NOT members_skipped
-ORDER BY ordinal;
+WHERE run_id = @run_id AND position BETWEEN @first::int AND @last::int
+  AND NOT members_complete AND members_error IS NULL AND members_listing <> '' AND NOT members_excluded
+ORDER BY position;
 
 -- name: LedgerRange :many
 -- The departments of a range whose people are to be applied.
 SELECT external_id FROM sync_run_departments
-WHERE run_id = @run_id AND ordinal BETWEEN @first::int AND @last::int AND members_listing <> '' AND NOT members_skipped AND NOT members_recognised
-ORDER BY ordinal;
+WHERE run_id = @run_id AND position BETWEEN @first::int AND @last::int AND members_listing <> '' AND NOT members_excluded AND NOT members_unchanged
+ORDER BY position;
 
 -- name: LedgerOrdinal :one
-SELECT ordinal FROM sync_run_departments WHERE run_id = @run_id AND external_id = @external_id;
+SELECT position FROM sync_run_departments WHERE run_id = @run_id AND external_id = @external_id;
 
 -- name: LedgerMembersAdvance :many
 -- One page more of each of several listings. A page without a digest leaves its listing
@@ -143,7 +143,7 @@ SELECT ordinal FROM sync_run_departments WHERE run_id = @run_id AND external_id 
 -- are stored there. Where such a page shows fewer, also what the provider declares for a department with nothing below (-1: nothing). By way of a conflict,
 -- which finds each line by its key, where an update may read all of the run's for each;
 -- single people have no line and get none.
-INSERT INTO sync_run_departments AS l (run_id, external_id, members_cursor, members_read, members_bad, members_request, members_digest,
+INSERT INTO sync_run_departments AS l (run_id, external_id, members_cursor, members_read, members_bad, members_request, members_hash,
     members_stored, children_listing, children_via, members_listing, members_via)
 SELECT @run_id::uuid, p.listing, p.next, p.people, p.bad, nullif(p.request, ''), p.digest, p.whole, '', '', '', ''
 FROM (
@@ -155,14 +155,14 @@ ORDER BY p.listing
 ON CONFLICT (run_id, external_id) DO UPDATE
 SET members_cursor = excluded.members_cursor, pages = l.pages + 1, members_read = l.members_read + excluded.members_read,
     members_bad = l.members_bad + excluded.members_bad, members_request = excluded.members_request, members_read_at = now(),
-    members_digest = l.members_digest + excluded.members_digest,
+    members_hash = l.members_hash + excluded.members_hash,
     -- Once recognised it stays so: an attempt that lags behind must not take it back.
-    members_recognised = l.members_recognised
-        OR coalesce(excluded.members_cursor = '' AND l.members_digest + excluded.members_digest = l.members_known, false),
+    members_unchanged = l.members_unchanged
+        OR coalesce(excluded.members_cursor = '' AND l.members_hash + excluded.members_hash = l.members_cached_hash, false),
     members_complete = l.members_complete
-        OR coalesce(excluded.members_cursor = '' AND l.members_digest + excluded.members_digest = l.members_known, false)
+        OR coalesce(excluded.members_cursor = '' AND l.members_hash + excluded.members_hash = l.members_cached_hash, false)
         OR l.members_bad = 0 AND excluded.members_stored >= l.members_stored
-RETURNING l.external_id, l.pages, l.members_stored, l.members_recognised, l.members_complete,
+RETURNING l.external_id, l.pages, l.members_stored, l.members_unchanged, l.members_complete,
     coalesce(CASE WHEN NOT l.members_complete AND l.members_cursor = ''
             AND NOT EXISTS (SELECT 1 FROM staged_departments sc WHERE sc.run_id = @run_id AND sc.parent_external_id = l.external_id OFFSET 0)
         THEN (SELECT sd.declared_members FROM staged_departments sd WHERE sd.run_id = @run_id AND sd.external_id = l.external_id) END, -1)::int AS declared;
@@ -182,13 +182,13 @@ SET members_complete = l.members_bad = 0, members_declared = coalesce(excluded.m
 
 -- name: LedgerMembersRestart :exec
 UPDATE sync_run_departments SET members_cursor = '', pages = 0, members_read = 0, members_bad = 0, members_error = NULL, members_complete = false,
-    members_digest = 0, members_recognised = false
+    members_hash = 0, members_unchanged = false
 WHERE run_id = @run_id AND external_id = @external_id;
 
 -- name: LedgerMembersReopen :exec
 -- A department that left its batch is tried again on its own.
 UPDATE sync_run_departments SET members_error = NULL, error = children_error
-WHERE run_id = @run_id AND ordinal = @ordinal::int AND NOT members_complete;
+WHERE run_id = @run_id AND position = @ordinal::int AND NOT members_complete;
 
 -- name: LedgerMembersFail :exec
 UPDATE sync_run_departments SET members_error = @error, error = coalesce(error, @error), members_complete = false,
@@ -197,8 +197,8 @@ WHERE run_id = @run_id AND external_id = @external_id;
 
 -- name: LedgerMembersFailRange :execrows
 UPDATE sync_run_departments SET members_error = @error, error = coalesce(error, @error)
-WHERE run_id = @run_id AND ordinal BETWEEN @first::int AND @last::int AND NOT members_complete AND members_error IS NULL
-  AND members_listing <> '' AND NOT members_skipped;
+WHERE run_id = @run_id AND position BETWEEN @first::int AND @last::int AND NOT members_complete AND members_error IS NULL
+  AND members_listing <> '' AND NOT members_excluded;
 
 -- name: LedgerCover :exec
 -- Departments without a listing of their own are as complete as the one covering them.
@@ -211,7 +211,7 @@ WHERE l.run_id = @run_id AND l.members_listing = '' AND via.run_id = l.run_id AN
 -- Nothing may be unread without a reason on record: whatever made a department be
 -- passed over, the run must not look complete.
 UPDATE sync_run_departments SET error = 'its people were not read to the end; the next run reads them again'
-WHERE run_id = @run_id AND NOT members_complete AND error IS NULL AND NOT members_skipped AND members_listing <> '';
+WHERE run_id = @run_id AND NOT members_complete AND error IS NULL AND NOT members_excluded AND members_listing <> '';
 
 -- name: LedgerFailUnapplied :execrows
 -- People who were staged and not applied would look as if nobody listed them: where
@@ -221,10 +221,10 @@ UPDATE sync_run_departments l SET members_complete = false,
 WHERE l.run_id = @run_id AND l.members_complete AND l.external_id IN (
     SELECT s.listing FROM staged_members s
     WHERE s.run_id = @run_id AND s.status IS DISTINCT FROM 'deleted'
-      AND NOT EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = s.run_id AND r.person_key = s.person_key));
+      AND NOT EXISTS (SELECT 1 FROM member_matches r WHERE r.run_id = s.run_id AND r.member_key = s.member_key));
 
 -- name: LedgerList :many
-SELECT external_id, children_complete, members_complete, pages + children_pages AS pages, members_read, members_declared, error, members_skipped
+SELECT external_id, children_complete, members_complete, pages + children_pages AS pages, members_read, members_declared, error, members_excluded
 FROM sync_run_departments WHERE run_id = @run_id
   AND (NOT @failed_only::boolean OR error IS NOT NULL)
 ORDER BY error IS NULL, external_id LIMIT @max_rows;
@@ -235,7 +235,7 @@ ORDER BY error IS NULL, external_id LIMIT @max_rows;
 -- how many the directory holds there, what the provider declares for the department
 -- with everything below, how many records could not be used, and whether anything is below.
 SELECT w.department::text AS external_id,
-    CASE WHEN there.stored > 0 THEN (SELECT count(DISTINCT s.person_key) FROM staged_members s
+    CASE WHEN there.stored > 0 THEN (SELECT count(DISTINCT s.member_key) FROM staged_members s
         WHERE s.run_id = @run_id AND s.listing = w.department AND s.department_external_id = w.department
           AND s.status IS DISTINCT FROM 'deleted') ELSE 0 END::int AS read,
     there.stored::int AS stored,

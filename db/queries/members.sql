@@ -6,23 +6,23 @@
 -- makes two workers with people in common wait for each other in one order; the
 -- second finds the decision made.
 WITH persons AS (
-    SELECT s.person_key, max(s.unionid) AS unionid, coalesce(min(s.unionid) <> max(s.unionid), false) AS twofold, max(s.open_id) AS open_id,
+    SELECT s.member_key, max(s.unionid) AS unionid, coalesce(min(s.unionid) <> max(s.unionid), false) AS twofold, max(s.open_id) AS open_id,
         coalesce(min(s.external_id) FILTER (WHERE NOT s.external_is_fallback), min(s.external_id)) AS external_id
     FROM unnest(@listings::text[]) AS w (listing)
     CROSS JOIN LATERAL (SELECT * FROM staged_members x WHERE x.run_id = @run_id AND x.listing = w.listing OFFSET 0) s
     WHERE s.status IS DISTINCT FROM 'deleted'
-      AND NOT EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = s.run_id AND r.person_key = s.person_key OFFSET 0)
-    GROUP BY s.person_key
+      AND NOT EXISTS (SELECT 1 FROM member_matches r WHERE r.run_id = s.run_id AND r.member_key = s.member_key OFFSET 0)
+    GROUP BY s.member_key
 ), matched AS (
     -- IS TRUE: a plan made while the directory is empty must not go by the provider alone.
     -- The unionid names one row at most; only without such the weaker ids are asked, the
     -- stronger of them first. Of several rows the one still there; otherwise it cannot
     -- be decided (null).
-    SELECT p.person_key, p.unionid, p.twofold, p.open_id, sure.id IS NOT NULL AS sure, named.there > 0 AS namesake,
+    SELECT p.member_key, p.unionid, p.twofold, p.open_id, sure.id IS NOT NULL AS sure, named.there > 0 AS namesake,
         sure.id IS NOT NULL OR named.found > 0 OR opened.found > 0 AS found, coalesce(sure.id, named.member_id, opened.member_id) AS member_id,
         -- Stored under another id than this person has now.
-        CASE WHEN sure.id IS NOT NULL THEN p.person_key NOT IN (sure.external_id, lower(sure.external_id), coalesce(sure.open_id, ''))
-             ELSE opened.found > 0 AND p.open_id <> p.person_key END AS renamed
+        CASE WHEN sure.id IS NOT NULL THEN p.member_key NOT IN (sure.external_id, lower(sure.external_id), coalesce(sure.open_id, ''))
+             ELSE opened.found > 0 AND p.open_id <> p.member_key END AS renamed
     FROM persons p
     LEFT JOIN LATERAL (SELECT m.id, m.external_id, m.open_id FROM org_members m WHERE m.unionid = p.unionid AND (m.provider_id = @provider_id) IS TRUE OFFSET 0) sure ON true
     LEFT JOIN LATERAL (
@@ -42,37 +42,37 @@ WITH persons AS (
                 AND (p.unionid IS NULL OR m.unionid IS NULL OR m.unionid = p.unionid) OFFSET 0) c
     ) opened ON true
 ), claims AS (
-    SELECT m.person_key, m.unionid, m.open_id, m.member_id, m.found, m.sure, m.renamed, m.namesake,
+    SELECT m.member_key, m.unionid, m.open_id, m.member_id, m.found, m.sure, m.renamed, m.namesake,
         m.twofold OR (m.unionid IS NOT NULL AND count(*) OVER (PARTITION BY m.unionid) > 1) AS ambiguous,
         count(*) OVER (PARTITION BY m.member_id) AS rivals,
         count(*) FILTER (WHERE m.sure) OVER (PARTITION BY m.member_id) AS owners
     FROM matched m
 ), decided AS MATERIALIZED (
-    SELECT c.person_key, c.unionid, c.open_id, c.member_id,
+    SELECT c.member_key, c.unionid, c.open_id, c.member_id,
         CASE WHEN c.ambiguous THEN 'undecided'
              -- A listing that was recognised names the people in its rows by the ids stored.
              WHEN NOT c.found THEN CASE WHEN c.namesake AND EXISTS (
                  SELECT 1 FROM org_members m CROSS JOIN LATERAL (
-                     SELECT 1 FROM sync_run_recognised v WHERE v.run_id = @run_id AND v.member_id = m.id OFFSET 0) v
-                 WHERE m.provider_id = @provider_id AND lower(m.external_id) = lower(c.person_key) AND (@ignore_case OR m.external_id = c.person_key)
+                     SELECT 1 FROM unchanged_memberships v WHERE v.run_id = @run_id AND v.member_id = m.id OFFSET 0) v
+                 WHERE m.provider_id = @provider_id AND lower(m.external_id) = lower(c.member_key) AND (@ignore_case OR m.external_id = c.member_key)
              ) THEN 'undecided' ELSE 'new' END
              WHEN c.member_id IS NULL THEN 'undecided'
-             WHEN EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = @run_id AND r.member_id = c.member_id OFFSET 0) THEN 'undecided'
-             WHEN c.renamed AND EXISTS (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = @run_id AND v.member_id = c.member_id) THEN 'undecided'
+             WHEN EXISTS (SELECT 1 FROM member_matches r WHERE r.run_id = @run_id AND r.member_id = c.member_id OFFSET 0) THEN 'undecided'
+             WHEN c.renamed AND EXISTS (SELECT 1 FROM unchanged_memberships v WHERE v.run_id = @run_id AND v.member_id = c.member_id) THEN 'undecided'
              WHEN c.rivals = 1 OR (c.owners = 1 AND c.sure) THEN 'known'
              WHEN c.owners = 1 THEN 'new' -- the row's owner is certain and somebody else
              ELSE 'undecided' END AS verdict
     FROM claims c
 ), noted AS (
-    INSERT INTO sync_run_members (run_id, person_key, member_id, is_new, unionid, open_id)
-    SELECT @run_id, d.person_key,
-        CASE d.verdict WHEN 'known' THEN d.member_id WHEN 'new' THEN org_member_new_id() END,
+    INSERT INTO member_matches (run_id, member_key, member_id, is_new, unionid, open_id)
+    SELECT @run_id, d.member_key,
+        CASE d.verdict WHEN 'known' THEN d.member_id WHEN 'new' THEN new_member_id() END,
         d.verdict = 'new', d.unionid, d.open_id
-    FROM decided d ORDER BY d.person_key
-    ON CONFLICT (run_id, person_key) DO NOTHING
-    RETURNING person_key, is_new
+    FROM decided d ORDER BY d.member_key
+    ON CONFLICT (run_id, member_key) DO NOTHING
+    RETURNING member_key, is_new
 )
-SELECT coalesce(array_agg(n.person_key) FILTER (WHERE n.is_new), '{}')::text[] AS created FROM noted n;
+SELECT coalesce(array_agg(n.member_key) FILTER (WHERE n.is_new), '{}')::text[] AS created FROM noted n;
 
 -- name: MembersCompare :one
 -- What these listings change, person by person: most runs change next to nothing, and
@@ -80,20 +80,20 @@ SELECT coalesce(array_agg(n.person_key) FILTER (WHERE n.is_new), '{}')::text[] A
 -- with those known to be new. (Such lists are looked through by hash as a sub-select
 -- only, and IS TRUE keeps it from becoming a join.)
 WITH seen AS (
-    SELECT p.person_key, p.member_id IS NULL OR NOT p.theirs AS undecided,
+    SELECT p.member_key, p.member_id IS NULL OR NOT p.theirs AS undecided,
         p.is_new AND NOT p.stored AS created,
         p.theirs AND p.differs AS changed,
         p.theirs AND p.stored AND p.placeable AND NOT p.placed AS unplaced,
         p.theirs AND p.placeable AND p.place_differs AS replaced
     FROM unnest(@listings::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT * FROM sync_run_people x WHERE x.run_id = @run_id AND x.listing = w.listing
-        AND x.person_key NOT IN (SELECT unnest(@created::text[])) OFFSET 0) p
+    CROSS JOIN LATERAL (SELECT * FROM compared_members x WHERE x.run_id = @run_id AND x.listing = w.listing
+        AND x.member_key NOT IN (SELECT unnest(@created::text[])) OFFSET 0) p
 )
 SELECT coalesce(bool_or(undecided), false)::boolean AS undecided,
-    coalesce(array_agg(DISTINCT person_key) FILTER (WHERE created), '{}')::text[] AS created,
-    coalesce(array_agg(DISTINCT person_key) FILTER (WHERE changed), '{}')::text[] AS changed,
-    coalesce(array_agg(DISTINCT person_key) FILTER (WHERE unplaced), '{}')::text[] AS unplaced,
-    coalesce(array_agg(DISTINCT person_key) FILTER (WHERE replaced), '{}')::text[] AS replaced
+    coalesce(array_agg(DISTINCT member_key) FILTER (WHERE created), '{}')::text[] AS created,
+    coalesce(array_agg(DISTINCT member_key) FILTER (WHERE changed), '{}')::text[] AS changed,
+    coalesce(array_agg(DISTINCT member_key) FILTER (WHERE unplaced), '{}')::text[] AS unplaced,
+    coalesce(array_agg(DISTINCT member_key) FILTER (WHERE replaced), '{}')::text[] AS replaced
 FROM seen;
 
 -- name: MembersReportUndecided :execrows
@@ -102,7 +102,7 @@ SELECT DISTINCT r.run_id, 'member', s.external_id,
     'cannot tell which stored member this is: its ids match several, or two people claim the same one; compare unionid, external_id and open_id of the rows concerned; nothing was changed'
 FROM unnest(@listings::text[]) AS w (listing)
 CROSS JOIN LATERAL (SELECT * FROM staged_members x WHERE x.run_id = @run_id AND x.listing = w.listing OFFSET 0) s
-CROSS JOIN LATERAL (SELECT * FROM sync_run_members x WHERE x.run_id = s.run_id AND x.person_key = s.person_key OFFSET 0) r
+CROSS JOIN LATERAL (SELECT * FROM member_matches x WHERE x.run_id = s.run_id AND x.member_key = s.member_key OFFSET 0) r
 WHERE r.member_id IS NULL OR s.unionid <> r.unionid
 ON CONFLICT DO NOTHING;
 
@@ -116,8 +116,8 @@ SELECT DISTINCT ON (p.member_id, p.department_id) p.member_id, p.department_id,
     coalesce(p.is_leader, false), p.sort_order, p.primary_rank
 FROM unnest(@listings::text[]) AS w (listing)
 CROSS JOIN LATERAL (
-    SELECT * FROM sync_run_people x
-    WHERE x.run_id = @run_id AND x.listing = w.listing AND (x.person_key IN (SELECT unnest(@people::text[]))) IS TRUE OFFSET 0
+    SELECT * FROM compared_members x
+    WHERE x.run_id = @run_id AND x.listing = w.listing AND (x.member_key IN (SELECT unnest(@people::text[]))) IS TRUE OFFSET 0
 ) p
 WHERE p.theirs AND p.stored AND p.placeable AND NOT p.placed
 ORDER BY p.member_id, p.department_id, p.partial, p.primary_rank IS NULL, p.page DESC, p.n DESC
@@ -127,7 +127,7 @@ ON CONFLICT (member_id, department_id) DO NOTHING;
 WITH placed AS (
     SELECT DISTINCT ON (p.member_id, p.department_id) p.member_id, p.department_id, p.is_leader, p.sort_order, p.primary_rank
     FROM unnest(@listings::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT * FROM sync_run_people x WHERE x.run_id = @run_id AND x.listing = w.listing AND x.person_key = ANY (@people::text[]) OFFSET 0) p
+    CROSS JOIN LATERAL (SELECT * FROM compared_members x WHERE x.run_id = @run_id AND x.listing = w.listing AND x.member_key = ANY (@people::text[]) OFFSET 0) p
     WHERE p.theirs AND p.placeable AND p.placed
     ORDER BY p.member_id, p.department_id, p.partial, p.primary_rank IS NULL, p.page DESC, p.n DESC
 ), differing AS (
@@ -151,7 +151,7 @@ WITH best AS (
     FROM org_members m LEFT JOIN org_primary_departments b ON b.provider_id = m.provider_id AND b.member_id = m.id
     WHERE m.provider_id = @provider_id AND m.status <> 'deleted'
       AND ((m.department_id, m.department_path) IS DISTINCT FROM (b.department_id, coalesce(b.path, '')) OR NOT b.is_primary)
-      AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id))
+      AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
     ORDER BY m.id FOR NO KEY UPDATE OF m
 ), differing AS (
     SELECT b.* FROM best b WHERE (b.old_department, b.old_path) IS DISTINCT FROM (b.department_id, b.path)
@@ -193,7 +193,7 @@ WITH members AS MATERIALIZED (
     FROM members m
     LEFT JOIN ids i ON i.named = m.named AND i.id <> m.id
     WHERE (m.named IS NOT NULL OR m.manager_id IS NOT NULL)
-      AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = @run_id))
+      AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
     ORDER BY m.id, i.rank, i.id
 )
 UPDATE org_members m SET manager_id = r.manager_id, synced_at = now()

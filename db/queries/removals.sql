@@ -4,7 +4,7 @@
 SELECT count(*)::int AS departments,
     (count(*) FILTER (WHERE NOT l.children_complete))::int AS children_incomplete,
     (count(*) FILTER (WHERE NOT l.members_complete))::int AS members_incomplete,
-    (count(*) FILTER (WHERE l.members_skipped))::int AS members_skipped,
+    (count(*) FILTER (WHERE l.members_excluded))::int AS members_excluded,
     coalesce((SELECT max(d.declared_members) FROM staged_departments d WHERE d.run_id = @run_id AND d.parent_external_id IS NULL), -1)::int AS members_declared
 FROM sync_run_departments l WHERE l.run_id = @run_id;
 
@@ -18,19 +18,19 @@ WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND NOT EXISTS (
 -- name: MembersRead :one
 -- How many people were read, those who could not be told from others apart.
 WITH people AS (
-    SELECT DISTINCT p.member_id, p.person_key FROM (
-        SELECT r.member_id, CASE WHEN r.member_id IS NULL THEN s.person_key END AS person_key
-        FROM staged_members s LEFT JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key
+    SELECT DISTINCT p.member_id, p.member_key FROM (
+        SELECT r.member_id, CASE WHEN r.member_id IS NULL THEN s.member_key END AS member_key
+        FROM staged_members s LEFT JOIN member_matches r ON r.run_id = s.run_id AND r.member_key = s.member_key
         WHERE s.run_id = @run_id AND s.status IS DISTINCT FROM 'deleted'
         UNION ALL
         SELECT md.member_id, NULL FROM sync_run_departments l
         JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = l.external_id AND d.status = 'active'
         JOIN org_member_departments md ON md.department_id = d.id
         JOIN org_members m ON m.id = md.member_id AND m.provider_id = @provider_id
-        WHERE l.run_id = @run_id AND l.members_recognised
+        WHERE l.run_id = @run_id AND l.members_unchanged
     ) p
 )
-SELECT count(member_id)::int AS seen, count(person_key)::int AS undecided FROM people;
+SELECT count(member_id)::int AS seen, count(member_key)::int AS undecided FROM people;
 
 -- name: ContradictedScopes :many
 -- Departments read to the end where somebody is missing although the provider's own
@@ -59,14 +59,14 @@ WITH RECURSIVE missed AS (
     JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = n.external_id AND NOT l.members_complete
     JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = n.external_id
 ), counted AS (
-    SELECT l.external_id, l.members_stored AS people FROM sync_run_departments l WHERE l.run_id = @run_id AND l.members_recognised
+    SELECT l.external_id, l.members_stored AS people FROM sync_run_departments l WHERE l.run_id = @run_id AND l.members_unchanged
     UNION ALL
     SELECT p.external_id, count(*)
     FROM (
-        SELECT n.external_id, coalesce(r.member_id::text, sm.person_key) AS person
+        SELECT n.external_id, coalesce(r.member_id::text, sm.member_key) AS person
         FROM needed n
         JOIN staged_members sm ON sm.run_id = @run_id AND sm.department_external_id = n.external_id AND sm.status IS DISTINCT FROM 'deleted'
-        JOIN sync_run_members r ON r.run_id = sm.run_id AND r.person_key = sm.person_key
+        JOIN member_matches r ON r.run_id = sm.run_id AND r.member_key = sm.member_key
         UNION
         SELECT u.external_id, md.member_id::text FROM unread u JOIN org_member_departments md ON md.department_id = u.id
     ) p
@@ -88,14 +88,14 @@ DELETE FROM sync_run_removals WHERE run_id = @run_id;
 -- whom look-ups alone show have their places from their own records: a run that does not
 -- read these knows nothing of them, unless a listing shows them.
 WITH undecided AS MATERIALIZED (
-    SELECT lower(u.person_key) AS external_key, u.unionid, u.open_id FROM sync_run_members u WHERE u.run_id = @run_id::uuid AND u.member_id IS NULL
+    SELECT lower(u.member_key) AS external_key, u.unionid, u.open_id FROM member_matches u WHERE u.run_id = @run_id::uuid AND u.member_id IS NULL
 ), unseen AS MATERIALIZED (
     SELECT md.member_id, md.department_id
     FROM sync_run_departments l
     JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = l.external_id
     JOIN org_member_departments md ON md.department_id = d.id
-    WHERE l.run_id = @run_id AND l.members_complete AND NOT l.members_recognised
-      AND NOT EXISTS (SELECT 1 FROM sync_run_memberships s WHERE s.run_id = @run_id AND s.department_id = md.department_id AND s.member_id = md.member_id)
+    WHERE l.run_id = @run_id AND l.members_complete AND NOT l.members_unchanged
+      AND NOT EXISTS (SELECT 1 FROM staged_memberships s WHERE s.run_id = @run_id AND s.department_id = md.department_id AND s.member_id = md.member_id)
 )
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
 SELECT @run_id::uuid, 'membership', n.member_id, n.department_id
@@ -105,7 +105,7 @@ WHERE NOT EXISTS (SELECT 1 FROM undecided u
                   WHERE u.external_key = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id)
   AND (@reads_apart::boolean OR NOT EXISTS (SELECT 1 FROM removal_candidates c
         WHERE c.provider_id = @provider_id AND c.object_type = 'member' AND c.object_id = m.id AND c.fate = 'there'
-          AND NOT EXISTS (SELECT 1 FROM sync_run_members s WHERE s.run_id = @run_id AND s.member_id = m.id OFFSET 0)))
+          AND NOT EXISTS (SELECT 1 FROM member_matches s WHERE s.run_id = @run_id AND s.member_id = m.id OFFSET 0)))
 ON CONFLICT DO NOTHING;
 
 -- name: RemovalsDropScopes :exec
@@ -121,7 +121,7 @@ WHERE r.run_id = @run_id AND r.object_type = 'membership' AND d.id = r.departmen
 -- says that somebody is missing from them, everybody is. A member who is missed is missed in a
 -- department, or is in one that is not listed any more, or has none.
 WITH undecided AS MATERIALIZED (
-    SELECT lower(u.person_key) AS external_key, u.unionid, u.open_id FROM sync_run_members u WHERE u.run_id = @run_id::uuid AND u.member_id IS NULL
+    SELECT lower(u.member_key) AS external_key, u.unionid, u.open_id FROM member_matches u WHERE u.run_id = @run_id::uuid AND u.member_id IS NULL
 ), unlisted AS MATERIALIZED (
     SELECT d.id FROM org_departments d WHERE d.provider_id = @provider_id
         AND NOT EXISTS (SELECT 1 FROM sync_run_departments l WHERE l.run_id = @run_id AND l.external_id = d.external_id OFFSET 0)
@@ -134,8 +134,8 @@ WITH undecided AS MATERIALIZED (
 ), missed AS MATERIALIZED (
     SELECT m.id FROM candidates c
     CROSS JOIN LATERAL (SELECT * FROM org_members x WHERE x.id = c.id AND x.provider_id = @provider_id AND x.status <> 'deleted' OFFSET 0) m
-    WHERE NOT EXISTS (SELECT 1 FROM sync_run_members s WHERE s.run_id = @run_id AND s.member_id = m.id OFFSET 0)
-      AND NOT EXISTS (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = @run_id AND v.member_id = m.id OFFSET 0)
+    WHERE NOT EXISTS (SELECT 1 FROM member_matches s WHERE s.run_id = @run_id AND s.member_id = m.id OFFSET 0)
+      AND NOT EXISTS (SELECT 1 FROM unchanged_memberships v WHERE v.run_id = @run_id AND v.member_id = m.id OFFSET 0)
       AND NOT EXISTS (SELECT 1 FROM undecided u
                       WHERE u.external_key = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id)
 ), placed AS (

@@ -104,7 +104,7 @@ FROM sync_runs r WHERE r.id = @run_id;
 -- name: RunDropStaging :exec
 WITH d AS (DELETE FROM staged_departments sd WHERE sd.run_id = @run_id),
      m AS (DELETE FROM staged_members sm WHERE sm.run_id = @run_id)
-DELETE FROM sync_run_members rm WHERE rm.run_id = @run_id;
+DELETE FROM member_matches rm WHERE rm.run_id = @run_id;
 
 -- name: RunCountChanges :many
 -- A membership that appears or goes counts; one whose order changed does not.
@@ -120,10 +120,10 @@ SELECT
         + (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = @run_id AND e.object_type = 'department'))::bigint AS departments_failed,
     (coalesce((SELECT r.members_seen FROM sync_runs r WHERE r.id = @run_id), (
         SELECT count(DISTINCT seen.member_id) FROM (
-            SELECT m.member_id FROM sync_run_members m WHERE m.run_id = @run_id
-            UNION ALL SELECT v.member_id FROM sync_run_recognised v WHERE v.run_id = @run_id) seen))
-        + (SELECT count(*) FROM sync_run_members m WHERE m.run_id = @run_id AND m.member_id IS NULL))::bigint AS members,
-    (SELECT count(*) FROM sync_run_members m WHERE m.run_id = @run_id AND m.member_id IS NULL)::bigint AS members_undecided,
+            SELECT m.member_id FROM member_matches m WHERE m.run_id = @run_id
+            UNION ALL SELECT v.member_id FROM unchanged_memberships v WHERE v.run_id = @run_id) seen))
+        + (SELECT count(*) FROM member_matches m WHERE m.run_id = @run_id AND m.member_id IS NULL))::bigint AS members,
+    (SELECT count(*) FROM member_matches m WHERE m.run_id = @run_id AND m.member_id IS NULL)::bigint AS members_undecided,
     (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = @run_id AND e.object_type = 'member')::bigint AS member_errors;
 
 -- name: RunChanged :one
@@ -152,10 +152,10 @@ ORDER BY c.id LIMIT @max_rows;
 DELETE FROM org_changes WHERE run_id = @run_id;
 
 -- name: RehearsedDrop :exec
-DELETE FROM rehearsed_changes WHERE run_id = @run_id;
+DELETE FROM dry_run_changes WHERE run_id = @run_id;
 
 -- name: RehearsedKeep :exec
 INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after, changed_at)
 SELECT r.run_id, r.object_type, r.object_id, r.department_id, r.external_id, r.kind, r.before, r.after, r.changed_at
-FROM rehearsed_changes r WHERE r.run_id = @run_id
+FROM dry_run_changes r WHERE r.run_id = @run_id
 ON CONFLICT DO NOTHING;

@@ -12,7 +12,7 @@ SELECT p.name, p.is_active,
 FROM identity_providers p ORDER BY p.name;
 
 -- name: StandingUpkeep :many
-SELECT part, greatest(0, extract(epoch FROM now() - done_at))::float8 AS age FROM upkeep ORDER BY part;
+SELECT name AS part, greatest(0, extract(epoch FROM now() - done_at))::float8 AS age FROM retention_steps ORDER BY name;
 
 -- name: StatusProviders :many
 -- How each provider stands, for people: what it is doing, what waits for a decision, and

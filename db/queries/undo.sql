@@ -134,7 +134,7 @@ WITH former AS MATERIALIZED (
     UPDATE identities i SET email = f.email FROM former f WHERE i.id = f.identity_id AND NOT @one_by_one::boolean
 )
 SELECT w.external_id, w.refusal, count(*) OVER () AS total
-FROM (SELECT f.external_id, org_account_write(f.identity_id, 'email', f.email) AS refusal FROM former f WHERE @one_by_one::boolean) w
+FROM (SELECT f.external_id, write_account(f.identity_id, 'email', f.email) AS refusal FROM former f WHERE @one_by_one::boolean) w
 WHERE w.refusal IS NOT NULL ORDER BY w.external_id LIMIT @named::int;
 
 -- name: UndoAccountPhone :many
@@ -151,7 +151,7 @@ WITH former AS MATERIALIZED (
     UPDATE identities i SET phone = f.phone FROM former f WHERE i.id = f.identity_id AND NOT @one_by_one::boolean
 )
 SELECT w.external_id, w.refusal, count(*) OVER () AS total
-FROM (SELECT f.external_id, org_account_write(f.identity_id, 'phone', f.phone) AS refusal FROM former f WHERE @one_by_one::boolean) w
+FROM (SELECT f.external_id, write_account(f.identity_id, 'phone', f.phone) AS refusal FROM former f WHERE @one_by_one::boolean) w
 WHERE w.refusal IS NOT NULL ORDER BY w.external_id LIMIT @named::int;
 
 -- name: UndoPlacesDrop :execrows

@@ -16,7 +16,7 @@ SELECT r.id FROM sync_runs r
 WHERE r.finished_at IS NOT NULL AND (
     EXISTS (SELECT 1 FROM staged_departments s WHERE s.run_id = r.id)
     OR EXISTS (SELECT 1 FROM staged_members s WHERE s.run_id = r.id)
-    OR EXISTS (SELECT 1 FROM sync_run_members s WHERE s.run_id = r.id))
+    OR EXISTS (SELECT 1 FROM member_matches s WHERE s.run_id = r.id))
 LIMIT 1;
 
 -- name: UpkeepDropStaging :one
@@ -29,16 +29,16 @@ WITH d AS (
         SELECT x.listing, x.page, x.n FROM staged_members x WHERE x.run_id = @run_id LIMIT @max_rows) b
     WHERE s.run_id = @run_id AND s.listing = b.listing AND s.page = b.page AND s.n = b.n RETURNING 1
 ), p AS (
-    DELETE FROM sync_run_members s USING (
-        SELECT x.person_key FROM sync_run_members x WHERE x.run_id = @run_id LIMIT @max_rows) b
-    WHERE s.run_id = @run_id AND s.person_key = b.person_key RETURNING 1
+    DELETE FROM member_matches s USING (
+        SELECT x.member_key FROM member_matches x WHERE x.run_id = @run_id LIMIT @max_rows) b
+    WHERE s.run_id = @run_id AND s.member_key = b.member_key RETURNING 1
 )
 SELECT ((SELECT count(*) FROM d) + (SELECT count(*) FROM m) + (SELECT count(*) FROM p))::bigint;
 
 -- name: UpkeepDropRehearsed :execrows
 -- What a rehearsal left that was broken off. The table has no index: it is empty but
 -- while a plan is being made.
-DELETE FROM rehearsed_changes c
+DELETE FROM dry_run_changes c
 WHERE NOT EXISTS (SELECT 1 FROM sync_runs r WHERE r.id = c.run_id AND r.status = 'running');
 
 -- name: UpkeepRunWithRaw :one
@@ -137,5 +137,5 @@ DELETE FROM provider_call_slots WHERE next_at < now() - interval '1 hour';
 SELECT clock_timestamp()::timestamptz;
 
 -- name: UpkeepDone :exec
-INSERT INTO upkeep (part, done_at) VALUES (@part, now())
-ON CONFLICT (part) DO UPDATE SET done_at = excluded.done_at;
+INSERT INTO retention_steps (name, done_at) VALUES (@part, now())
+ON CONFLICT (name) DO UPDATE SET done_at = excluded.done_at;

@@ -338,7 +338,7 @@ func (s *source) id(d simulator.Dept) string { return s.company.DepartmentID(s.k
 func (w *world) departmentAt(provider string, ordinal int) (id string) {
 	w.t.Helper()
 	require.NoError(w.t, w.pool.QueryRow(w.t.Context(), `SELECT l.external_id FROM sync_run_departments l JOIN sync_runs r ON r.id = l.run_id
-		JOIN identity_providers p ON p.id = r.provider_id WHERE p.name = $1 AND l.ordinal = $2 ORDER BY r.started_at DESC LIMIT 1`,
+		JOIN identity_providers p ON p.id = r.provider_id WHERE p.name = $1 AND l.position = $2 ORDER BY r.started_at DESC LIMIT 1`,
 		provider, ordinal).Scan(&id))
 	return id
 }

@@ -270,7 +270,7 @@ func TestManySmallDepartments(t *testing.T) {
 	const batch = 21 // of 351 departments at WeCom
 	broken := simulator.Dept(1)
 	var unreachable []simulator.Dept
-	entries, err := w.pool.Query(t.Context(), `SELECT external_id, ordinal FROM sync_run_departments WHERE run_id = $1 AND ordinal <= 30 ORDER BY ordinal`, result.RunID)
+	entries, err := w.pool.Query(t.Context(), `SELECT external_id, position FROM sync_run_departments WHERE run_id = $1 AND position <= 30 ORDER BY position`, result.RunID)
 	require.NoError(t, err)
 	for entries.Next() {
 		var id string

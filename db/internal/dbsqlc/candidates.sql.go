@@ -12,8 +12,8 @@ import (
 
 const apartDrop = `-- name: ApartDrop :exec
 DELETE FROM staged_members s WHERE s.run_id = $1 AND s.listing >= 'member ' AND s.listing < 'member!' AND (
-    s.person_key IN (SELECT o.person_key FROM staged_members o WHERE o.run_id = $1 AND NOT (o.listing >= 'member ' AND o.listing < 'member!'))
-    OR EXISTS (SELECT 1 FROM org_members m CROSS JOIN LATERAL (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = $1 AND v.member_id = m.id
+    s.member_key IN (SELECT o.member_key FROM staged_members o WHERE o.run_id = $1 AND NOT (o.listing >= 'member ' AND o.listing < 'member!'))
+    OR EXISTS (SELECT 1 FROM org_members m CROSS JOIN LATERAL (SELECT 1 FROM unchanged_memberships v WHERE v.run_id = $1 AND v.member_id = m.id
             AND NOT EXISTS (SELECT 1 FROM org_changes x WHERE x.object_id = v.member_id AND x.department_id = v.department_id
                 AND x.run_id = $1 AND x.object_type = 'membership' AND x.kind = 'created' OFFSET 0) OFFSET 0) v
         WHERE m.provider_id = $2 AND lower(m.external_id) = lower(substr(s.listing, 8)) AND m.external_id = substr(s.listing, 8)))
@@ -71,8 +71,8 @@ func (q *Queries) CandidatesExist(ctx context.Context, db DBTX, providerID strin
 const candidatesForgetListed = `-- name: CandidatesForgetListed :exec
 WITH listed AS MATERIALIZED (
     SELECT r.member_id AS id FROM removal_candidates c
-    JOIN sync_run_members r ON r.run_id = $1 AND r.member_id = c.object_id
-    JOIN staged_members s ON s.run_id = $1 AND s.person_key = r.person_key AND NOT (s.listing >= 'member ' AND s.listing < 'member!')
+    JOIN member_matches r ON r.run_id = $1 AND r.member_id = c.object_id
+    JOIN staged_members s ON s.run_id = $1 AND s.member_key = r.member_key AND NOT (s.listing >= 'member ' AND s.listing < 'member!')
     WHERE c.provider_id = $2 AND c.object_type = 'member'
     UNION ALL
     SELECT d.id FROM removal_candidates c
@@ -100,7 +100,7 @@ func (q *Queries) CandidatesForgetListed(ctx context.Context, db DBTX, runID str
 const candidatesForgetRecognised = `-- name: CandidatesForgetRecognised :exec
 WITH forgotten AS (
     DELETE FROM removal_candidates c WHERE c.provider_id = $2 AND c.object_type = 'member'
-        AND EXISTS (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = $1 AND v.member_id = c.object_id
+        AND EXISTS (SELECT 1 FROM unchanged_memberships v WHERE v.run_id = $1 AND v.member_id = c.object_id
             AND NOT EXISTS (SELECT 1 FROM org_changes x WHERE x.object_id = v.member_id AND x.department_id = v.department_id
                 AND x.run_id = $1 AND x.object_type = 'membership' AND x.kind = 'created' OFFSET 0) OFFSET 0)
     RETURNING c.object_id

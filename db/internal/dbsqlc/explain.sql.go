@@ -330,7 +330,7 @@ func (q *Queries) ObjectPlaces(ctx context.Context, db DBTX, objectID string) ([
 }
 
 const objectRow = `-- name: ObjectRow :one
-SELECT (to_jsonb(m) - '{raw_data,content,manager_external_id}'::text[])::jsonb AS now FROM org_members m WHERE m.id = $1
+SELECT (to_jsonb(m) - '{raw_data,content_hash,manager_external_id}'::text[])::jsonb AS now FROM org_members m WHERE m.id = $1
 UNION ALL
 SELECT to_jsonb(d) - 'raw_data' FROM org_departments d WHERE d.id = $1
 `
@@ -393,7 +393,7 @@ func (q *Queries) ObjectSpared(ctx context.Context, db DBTX, objectID string) ([
 
 const runExtent = `-- name: RunExtent :one
 SELECT count(*)::int AS departments, (count(*) FILTER (WHERE children_complete AND members_complete))::int AS complete,
-    (count(*) FILTER (WHERE members_skipped))::int AS skipped
+    (count(*) FILTER (WHERE members_excluded))::int AS skipped
 FROM sync_run_departments WHERE run_id = $1
 `
 

@@ -35,9 +35,9 @@ func (q *Queries) ChildFigures(ctx context.Context, db DBTX, runID string, exter
 
 const ledgerBatch = `-- name: LedgerBatch :many
 SELECT external_id, members_listing, members_cursor, pages FROM sync_run_departments
-WHERE run_id = $1 AND ordinal BETWEEN $2::int AND $3::int
-  AND NOT members_complete AND members_error IS NULL AND members_listing <> '' AND NOT members_skipped
-ORDER BY ordinal
+WHERE run_id = $1 AND position BETWEEN $2::int AND $3::int
+  AND NOT members_complete AND members_error IS NULL AND members_listing <> '' AND NOT members_excluded
+ORDER BY position
 `
 
 type LedgerBatchRow struct {
@@ -92,7 +92,7 @@ UPDATE sync_run_departments l SET members_complete = false,
 WHERE l.run_id = $1 AND l.members_complete AND l.external_id IN (
     SELECT s.listing FROM staged_members s
     WHERE s.run_id = $1 AND s.status IS DISTINCT FROM 'deleted'
-      AND NOT EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = s.run_id AND r.person_key = s.person_key))
+      AND NOT EXISTS (SELECT 1 FROM member_matches r WHERE r.run_id = s.run_id AND r.member_key = s.member_key))
 `
 
 // People who were staged and not applied would look as if nobody listed them: where
@@ -107,7 +107,7 @@ func (q *Queries) LedgerFailUnapplied(ctx context.Context, db DBTX, runID string
 
 const ledgerFailUnread = `-- name: LedgerFailUnread :execrows
 UPDATE sync_run_departments SET error = 'its people were not read to the end; the next run reads them again'
-WHERE run_id = $1 AND NOT members_complete AND error IS NULL AND NOT members_skipped AND members_listing <> ''
+WHERE run_id = $1 AND NOT members_complete AND error IS NULL AND NOT members_excluded AND members_listing <> ''
 `
 
 // Nothing may be unread without a reason on record: whatever made a department be
@@ -121,7 +121,7 @@ func (q *Queries) LedgerFailUnread(ctx context.Context, db DBTX, runID string) (
 }
 
 const ledgerList = `-- name: LedgerList :many
-SELECT external_id, children_complete, members_complete, pages + children_pages AS pages, members_read, members_declared, error, members_skipped
+SELECT external_id, children_complete, members_complete, pages + children_pages AS pages, members_read, members_declared, error, members_excluded
 FROM sync_run_departments WHERE run_id = $1
   AND (NOT $2::boolean OR error IS NOT NULL)
 ORDER BY error IS NULL, external_id LIMIT $3
@@ -135,7 +135,7 @@ type LedgerListRow struct {
 	MembersRead      int32
 	MembersDeclared  *int32
 	Error            *string
-	MembersSkipped   bool
+	MembersExcluded  bool
 }
 
 func (q *Queries) LedgerList(ctx context.Context, db DBTX, runID string, failedOnly bool, maxRows int32) ([]LedgerListRow, error) {
@@ -155,7 +155,7 @@ func (q *Queries) LedgerList(ctx context.Context, db DBTX, runID string, failedO
 			&i.MembersRead,
 			&i.MembersDeclared,
 			&i.Error,
-			&i.MembersSkipped,
+			&i.MembersExcluded,
 		); err != nil {
 			return nil, err
 		}
@@ -168,7 +168,7 @@ func (q *Queries) LedgerList(ctx context.Context, db DBTX, runID string, failedO
 }
 
 const ledgerMembersAdvance = `-- name: LedgerMembersAdvance :many
-INSERT INTO sync_run_departments AS l (run_id, external_id, members_cursor, members_read, members_bad, members_request, members_digest,
+INSERT INTO sync_run_departments AS l (run_id, external_id, members_cursor, members_read, members_bad, members_request, members_hash,
     members_stored, children_listing, children_via, members_listing, members_via)
 SELECT $1::uuid, p.listing, p.next, p.people, p.bad, nullif(p.request, ''), p.digest, p.whole, '', '', '', ''
 FROM (
@@ -180,14 +180,14 @@ ORDER BY p.listing
 ON CONFLICT (run_id, external_id) DO UPDATE
 SET members_cursor = excluded.members_cursor, pages = l.pages + 1, members_read = l.members_read + excluded.members_read,
     members_bad = l.members_bad + excluded.members_bad, members_request = excluded.members_request, members_read_at = now(),
-    members_digest = l.members_digest + excluded.members_digest,
+    members_hash = l.members_hash + excluded.members_hash,
     -- Once recognised it stays so: an attempt that lags behind must not take it back.
-    members_recognised = l.members_recognised
-        OR coalesce(excluded.members_cursor = '' AND l.members_digest + excluded.members_digest = l.members_known, false),
+    members_unchanged = l.members_unchanged
+        OR coalesce(excluded.members_cursor = '' AND l.members_hash + excluded.members_hash = l.members_cached_hash, false),
     members_complete = l.members_complete
-        OR coalesce(excluded.members_cursor = '' AND l.members_digest + excluded.members_digest = l.members_known, false)
+        OR coalesce(excluded.members_cursor = '' AND l.members_hash + excluded.members_hash = l.members_cached_hash, false)
         OR l.members_bad = 0 AND excluded.members_stored >= l.members_stored
-RETURNING l.external_id, l.pages, l.members_stored, l.members_recognised, l.members_complete,
+RETURNING l.external_id, l.pages, l.members_stored, l.members_unchanged, l.members_complete,
     coalesce(CASE WHEN NOT l.members_complete AND l.members_cursor = ''
             AND NOT EXISTS (SELECT 1 FROM staged_departments sc WHERE sc.run_id = $1 AND sc.parent_external_id = l.external_id OFFSET 0)
         THEN (SELECT sd.declared_members FROM staged_departments sd WHERE sd.run_id = $1 AND sd.external_id = l.external_id) END, -1)::int AS declared
@@ -205,12 +205,12 @@ type LedgerMembersAdvanceParams struct {
 }
 
 type LedgerMembersAdvanceRow struct {
-	ExternalID        string
-	Pages             int32
-	MembersStored     int32
-	MembersRecognised bool
-	MembersComplete   bool
-	Declared          int32
+	ExternalID       string
+	Pages            int32
+	MembersStored    int32
+	MembersUnchanged bool
+	MembersComplete  bool
+	Declared         int32
 }
 
 // One page more of each of several listings. A page without a digest leaves its listing
@@ -243,7 +243,7 @@ func (q *Queries) LedgerMembersAdvance(ctx context.Context, db DBTX, arg LedgerM
 			&i.ExternalID,
 			&i.Pages,
 			&i.MembersStored,
-			&i.MembersRecognised,
+			&i.MembersUnchanged,
 			&i.MembersComplete,
 			&i.Declared,
 		); err != nil {
@@ -301,8 +301,8 @@ func (q *Queries) LedgerMembersFail(ctx context.Context, db DBTX, arg LedgerMemb
 
 const ledgerMembersFailRange = `-- name: LedgerMembersFailRange :execrows
 UPDATE sync_run_departments SET members_error = $1, error = coalesce(error, $1)
-WHERE run_id = $2 AND ordinal BETWEEN $3::int AND $4::int AND NOT members_complete AND members_error IS NULL
-  AND members_listing <> '' AND NOT members_skipped
+WHERE run_id = $2 AND position BETWEEN $3::int AND $4::int AND NOT members_complete AND members_error IS NULL
+  AND members_listing <> '' AND NOT members_excluded
 `
 
 type LedgerMembersFailRangeParams struct {
@@ -327,7 +327,7 @@ func (q *Queries) LedgerMembersFailRange(ctx context.Context, db DBTX, arg Ledge
 
 const ledgerMembersReopen = `-- name: LedgerMembersReopen :exec
 UPDATE sync_run_departments SET members_error = NULL, error = children_error
-WHERE run_id = $1 AND ordinal = $2::int AND NOT members_complete
+WHERE run_id = $1 AND position = $2::int AND NOT members_complete
 `
 
 // A department that left its batch is tried again on its own.
@@ -338,7 +338,7 @@ func (q *Queries) LedgerMembersReopen(ctx context.Context, db DBTX, runID string
 
 const ledgerMembersRestart = `-- name: LedgerMembersRestart :exec
 UPDATE sync_run_departments SET members_cursor = '', pages = 0, members_read = 0, members_bad = 0, members_error = NULL, members_complete = false,
-    members_digest = 0, members_recognised = false
+    members_hash = 0, members_unchanged = false
 WHERE run_id = $1 AND external_id = $2
 `
 
@@ -348,20 +348,20 @@ func (q *Queries) LedgerMembersRestart(ctx context.Context, db DBTX, runID strin
 }
 
 const ledgerOrdinal = `-- name: LedgerOrdinal :one
-SELECT ordinal FROM sync_run_departments WHERE run_id = $1 AND external_id = $2
+SELECT position FROM sync_run_departments WHERE run_id = $1 AND external_id = $2
 `
 
 func (q *Queries) LedgerOrdinal(ctx context.Context, db DBTX, runID string, externalID string) (*int32, error) {
 	row := db.QueryRow(ctx, ledgerOrdinal, runID, externalID)
-	var ordinal *int32
-	err := row.Scan(&ordinal)
-	return ordinal, err
+	var position *int32
+	err := row.Scan(&position)
+	return position, err
 }
 
 const ledgerRange = `-- name: LedgerRange :many
 SELECT external_id FROM sync_run_departments
-WHERE run_id = $1 AND ordinal BETWEEN $2::int AND $3::int AND members_listing <> '' AND NOT members_skipped AND NOT members_recognised
-ORDER BY ordinal
+WHERE run_id = $1 AND position BETWEEN $2::int AND $3::int AND members_listing <> '' AND NOT members_excluded AND NOT members_unchanged
+ORDER BY position
 `
 
 // The departments of a range whose people are to be applied.
@@ -413,7 +413,7 @@ WITH RECURSIVE run AS (
     WHERE l.run_id = $1
       AND (cardinality(run.departments) = 0 OR l.external_id IN (SELECT scope.external_id FROM scope))
       AND l.external_id NOT IN (SELECT t.external_id FROM sync_run_departments t WHERE t.run_id = (SELECT run.retries FROM run)
-                                AND (t.members_complete OR t.members_skipped OR t.members_listing = ''))
+                                AND (t.members_complete OR t.members_excluded OR t.members_listing = ''))
 ), reading AS (
     SELECT w.external_id FROM wanted w
     UNION -- a listing that covers a wanted department is wanted too
@@ -441,33 +441,33 @@ WITH RECURSIVE run AS (
 ), numbered AS (
     -- A listing of people of other departments knows least of them: where it comes last
     -- they are written once, by what their own department says.
-    SELECT h.external_id, h.complete, h.skipped, h.of_others, h.department_id, h.leaders, h.declared, h.size, h.hand, row_number() OVER (ORDER BY h.skipped, h.of_others, h.hand, h.size DESC, h.external_id COLLATE "C") AS ordinal FROM dealt h
+    SELECT h.external_id, h.complete, h.skipped, h.of_others, h.department_id, h.leaders, h.declared, h.size, h.hand, row_number() OVER (ORDER BY h.skipped, h.of_others, h.hand, h.size DESC, h.external_id COLLATE "C") AS position FROM dealt h
 ), members AS MATERIALIZED (
-    SELECT m.id, m.content, m.status FROM org_members m WHERE m.provider_id = (SELECT run.provider_id FROM run)
+    SELECT m.id, m.content_hash, m.status FROM org_members m WHERE m.provider_id = (SELECT run.provider_id FROM run)
 ), stored AS MATERIALIZED (
-    SELECT md.department_id, bit_xor(org_membership_content(md.member_id, m.content, md.is_leader, md.sort_order, md.primary_rank)) AS stored,
+    SELECT md.department_id, bit_xor(hash_membership(md.member_id, m.content_hash, md.is_leader, md.sort_order, md.primary_rank)) AS stored,
         count(*) FILTER (WHERE m.status <> 'deleted') AS people
     FROM members m JOIN org_member_departments md ON md.member_id = m.id
     GROUP BY md.department_id
 ), known AS (
-    SELECT k.department_id, k.listing, k.leaders FROM remembered_listings k LEFT JOIN stored s ON s.department_id = k.department_id
-    WHERE k.tenant_id IS NOT DISTINCT FROM (SELECT run.tenant_id FROM run) AND k.stored = coalesce(s.stored, 0)
+    SELECT k.department_id, k.listing_hash, k.leaders FROM listing_cache k LEFT JOIN stored s ON s.department_id = k.department_id
+    WHERE k.tenant_id IS NOT DISTINCT FROM (SELECT run.tenant_id FROM run) AND k.rows_hash = coalesce(s.stored, 0)
 ), sealed AS (
     UPDATE sync_run_departments l SET
-        ordinal = n.ordinal,
+        position = n.position,
         children_complete = n.complete,
         error = CASE WHEN l.children_via = l.external_id THEN l.children_error END,
-        members_skipped = n.skipped,
-        members_known = k.listing,
+        members_excluded = n.skipped,
+        members_cached_hash = k.listing_hash,
         members_declared = CASE WHEN NOT n.skipped THEN n.declared END,
         members_stored = coalesce(s.people, 0)
     FROM numbered n
     LEFT JOIN stored s ON s.department_id = n.department_id
     LEFT JOIN known k ON k.department_id = n.department_id AND k.leaders IS NOT DISTINCT FROM n.leaders
     WHERE l.run_id = $1 AND l.external_id = n.external_id
-    RETURNING l.children_error, l.members_skipped
+    RETURNING l.children_error, l.members_excluded
 )
-SELECT count(*)::int AS departments, count(children_error)::int AS failed, (count(*) FILTER (WHERE members_skipped))::int AS skipped FROM sealed
+SELECT count(*)::int AS departments, count(children_error)::int AS failed, (count(*) FILTER (WHERE members_excluded))::int AS skipped FROM sealed
 `
 
 type LedgerSealRow struct {
@@ -639,7 +639,7 @@ func (q *Queries) LedgerWalkRestart(ctx context.Context, db DBTX, childrenListin
 
 const scopeFigures = `-- name: ScopeFigures :many
 SELECT w.department::text AS external_id,
-    CASE WHEN there.stored > 0 THEN (SELECT count(DISTINCT s.person_key) FROM staged_members s
+    CASE WHEN there.stored > 0 THEN (SELECT count(DISTINCT s.member_key) FROM staged_members s
         WHERE s.run_id = $1 AND s.listing = w.department AND s.department_external_id = w.department
           AND s.status IS DISTINCT FROM 'deleted') ELSE 0 END::int AS read,
     there.stored::int AS stored,

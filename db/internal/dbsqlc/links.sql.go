@@ -36,7 +36,7 @@ WITH free AS (
 ), linked AS (
     UPDATE org_members m SET user_id = x.user_id, synced_at = now() FROM matches x
     WHERE m.id = x.id AND x.users_found = 1 AND x.members_found = 1 AND m.user_id IS NULL
-      AND (NOT $4::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $5))
+      AND (NOT $4::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = $5))
     RETURNING m.id, m.external_id, m.user_id, x.old_email, x.old_phone, x.email, x.phone
 ), logged AS (
     INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
@@ -55,7 +55,7 @@ WITH free AS (
         WHERE lower(btrim(i.email)) = f.email
           AND NOT EXISTS (
             SELECT 1 FROM org_members o WHERE o.provider_id = $2 AND o.user_id = u.id AND o.status <> 'deleted'))
-      AND (NOT $4 OR f.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $5))
+      AND (NOT $4 OR f.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = $5))
 )
 SELECT a.external_id, ''::text AS refusal, count(*) OVER () AS total FROM malformed a
 ORDER BY a.external_id LIMIT $1::int
@@ -126,7 +126,7 @@ WITH free AS (
 ), linked AS (
     UPDATE org_members m SET user_id = x.user_id, synced_at = now() FROM matches x
     WHERE m.id = x.id AND x.users_found = 1 AND x.members_found = 1 AND m.user_id IS NULL
-      AND (NOT $4::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $5))
+      AND (NOT $4::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = $5))
     RETURNING m.id, m.external_id, m.user_id, x.old_email, x.old_phone, x.email, x.phone
 ), logged AS (
     INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
@@ -145,7 +145,7 @@ WITH free AS (
         WHERE regexp_replace(i.phone, '[^0-9+]', '', 'g') = f.phone
           AND NOT EXISTS (
             SELECT 1 FROM org_members o WHERE o.provider_id = $2 AND o.user_id = u.id AND o.status <> 'deleted'))
-      AND (NOT $4 OR f.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $5))
+      AND (NOT $4 OR f.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = $5))
 )
 SELECT a.external_id, ''::text AS refusal, count(*) OVER () AS total FROM malformed a
 ORDER BY a.external_id LIMIT $1::int
@@ -199,7 +199,7 @@ WITH differing AS MATERIALIZED (
     WHERE m.provider_id = $2 AND m.status <> 'deleted'
       AND u.tenant_id IS NOT DISTINCT FROM $3::uuid
       AND m.email IS NOT NULL AND i.email IS DISTINCT FROM m.email
-      AND (NOT $4::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $5))
+      AND (NOT $4::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = $5))
 ), following AS (
     SELECT d.external_id, d.identity_id, d.email FROM differing d
     WHERE d.usable
@@ -214,7 +214,7 @@ WITH differing AS MATERIALIZED (
     UNION ALL
     SELECT w.external_id, w.refusal
     FROM (
-        SELECT f.external_id, org_account_write(f.identity_id, 'email', f.email) AS refusal
+        SELECT f.external_id, write_account(f.identity_id, 'email', f.email) AS refusal
         FROM following f WHERE $6) w
     WHERE w.refusal IS NOT NULL
 ), ranked AS (
@@ -279,7 +279,7 @@ WITH differing AS MATERIALIZED (
     WHERE m.provider_id = $2 AND m.status <> 'deleted'
       AND u.tenant_id IS NOT DISTINCT FROM $3::uuid
       AND m.phone IS NOT NULL AND i.phone IS DISTINCT FROM m.phone
-      AND (NOT $4::boolean OR m.id IN (SELECT r.member_id FROM sync_run_members r WHERE r.run_id = $5))
+      AND (NOT $4::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = $5))
 ), following AS (
     SELECT d.external_id, d.identity_id, d.phone FROM differing d
     WHERE d.usable
@@ -297,7 +297,7 @@ WITH differing AS MATERIALIZED (
     UNION ALL
     SELECT w.external_id, w.refusal
     FROM (
-        SELECT f.external_id, org_account_write(f.identity_id, 'phone', f.phone) AS refusal
+        SELECT f.external_id, write_account(f.identity_id, 'phone', f.phone) AS refusal
         FROM following f WHERE $6) w
     WHERE w.refusal IS NOT NULL
 ), ranked AS (

@@ -67,7 +67,7 @@ func (q *Queries) MemberPlaces(ctx context.Context, db DBTX, memberID string) ([
 }
 
 const memberShow = `-- name: MemberShow :one
-SELECT m.id, m.provider_id, m.tenant_id, m.external_id, m.unionid, m.open_id, m.name, m.name_translit_full, m.name_translit_initial, m.email, m.phone, m.avatar_url, m.title, m.department_id, m.department_path, m.status, m.activated, m.user_id, m.raw_data, m.synced_at, m.employee_no, m.manager_external_id, m.manager_id, m.attributes, m.content, coalesce(x.external_id, '')::text AS manager, coalesce(x.name, '')::text AS manager_name
+SELECT m.id, m.provider_id, m.tenant_id, m.external_id, m.unionid, m.open_id, m.name, m.name_translit_full, m.name_translit_initial, m.email, m.phone, m.avatar_url, m.title, m.employee_no, m.manager_external_id, m.manager_id, m.attributes, m.department_id, m.department_path, m.status, m.activated, m.user_id, m.raw_data, m.synced_at, m.content_hash, coalesce(x.external_id, '')::text AS manager, coalesce(x.name, '')::text AS manager_name
 FROM org_members m LEFT JOIN org_members x ON x.id = m.manager_id
 WHERE m.id = $1
 `
@@ -96,6 +96,10 @@ func (q *Queries) MemberShow(ctx context.Context, db DBTX, id string) (MemberSho
 		&i.OrgMember.Phone,
 		&i.OrgMember.AvatarUrl,
 		&i.OrgMember.Title,
+		&i.OrgMember.EmployeeNo,
+		&i.OrgMember.ManagerExternalID,
+		&i.OrgMember.ManagerID,
+		&i.OrgMember.Attributes,
 		&i.OrgMember.DepartmentID,
 		&i.OrgMember.DepartmentPath,
 		&i.OrgMember.Status,
@@ -103,11 +107,7 @@ func (q *Queries) MemberShow(ctx context.Context, db DBTX, id string) (MemberSho
 		&i.OrgMember.UserID,
 		&i.OrgMember.RawData,
 		&i.OrgMember.SyncedAt,
-		&i.OrgMember.EmployeeNo,
-		&i.OrgMember.ManagerExternalID,
-		&i.OrgMember.ManagerID,
-		&i.OrgMember.Attributes,
-		&i.OrgMember.Content,
+		&i.OrgMember.ContentHash,
 		&i.Manager,
 		&i.ManagerName,
 	)

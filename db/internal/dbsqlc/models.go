@@ -23,6 +23,10 @@ type OrgMember struct {
 	Phone               *string
 	AvatarUrl           *string
 	Title               *string
+	EmployeeNo          *string
+	ManagerExternalID   *string
+	ManagerID           *string
+	Attributes          json.RawMessage
 	DepartmentID        *string
 	DepartmentPath      string
 	Status              string
@@ -30,11 +34,7 @@ type OrgMember struct {
 	UserID              *string
 	RawData             json.RawMessage
 	SyncedAt            time.Time
-	EmployeeNo          *string
-	ManagerExternalID   *string
-	ManagerID           *string
-	Attributes          json.RawMessage
-	Content             int64
+	ContentHash         int64
 }
 
 type ProviderSecret struct {

@@ -13,7 +13,7 @@ const completeness = `-- name: Completeness :one
 SELECT count(*)::int AS departments,
     (count(*) FILTER (WHERE NOT l.children_complete))::int AS children_incomplete,
     (count(*) FILTER (WHERE NOT l.members_complete))::int AS members_incomplete,
-    (count(*) FILTER (WHERE l.members_skipped))::int AS members_skipped,
+    (count(*) FILTER (WHERE l.members_excluded))::int AS members_excluded,
     coalesce((SELECT max(d.declared_members) FROM staged_departments d WHERE d.run_id = $1 AND d.parent_external_id IS NULL), -1)::int AS members_declared
 FROM sync_run_departments l WHERE l.run_id = $1
 `
@@ -22,7 +22,7 @@ type CompletenessRow struct {
 	Departments        int32
 	ChildrenIncomplete int32
 	MembersIncomplete  int32
-	MembersSkipped     int32
+	MembersExcluded    int32
 	MembersDeclared    int32
 }
 
@@ -35,7 +35,7 @@ func (q *Queries) Completeness(ctx context.Context, db DBTX, runID string) (Comp
 		&i.Departments,
 		&i.ChildrenIncomplete,
 		&i.MembersIncomplete,
-		&i.MembersSkipped,
+		&i.MembersExcluded,
 		&i.MembersDeclared,
 	)
 	return i, err
@@ -62,14 +62,14 @@ WITH RECURSIVE missed AS (
     JOIN sync_run_departments l ON l.run_id = $1 AND l.external_id = n.external_id AND NOT l.members_complete
     JOIN org_departments d ON d.provider_id = $2 AND d.external_id = n.external_id
 ), counted AS (
-    SELECT l.external_id, l.members_stored AS people FROM sync_run_departments l WHERE l.run_id = $1 AND l.members_recognised
+    SELECT l.external_id, l.members_stored AS people FROM sync_run_departments l WHERE l.run_id = $1 AND l.members_unchanged
     UNION ALL
     SELECT p.external_id, count(*)
     FROM (
-        SELECT n.external_id, coalesce(r.member_id::text, sm.person_key) AS person
+        SELECT n.external_id, coalesce(r.member_id::text, sm.member_key) AS person
         FROM needed n
         JOIN staged_members sm ON sm.run_id = $1 AND sm.department_external_id = n.external_id AND sm.status IS DISTINCT FROM 'deleted'
-        JOIN sync_run_members r ON r.run_id = sm.run_id AND r.person_key = sm.person_key
+        JOIN member_matches r ON r.run_id = sm.run_id AND r.member_key = sm.member_key
         UNION
         SELECT u.external_id, md.member_id::text FROM unread u JOIN org_member_departments md ON md.department_id = u.id
     ) p
@@ -145,19 +145,19 @@ func (q *Queries) MembersPlacedNowhere(ctx context.Context, db DBTX, providerID 
 
 const membersRead = `-- name: MembersRead :one
 WITH people AS (
-    SELECT DISTINCT p.member_id, p.person_key FROM (
-        SELECT r.member_id, CASE WHEN r.member_id IS NULL THEN s.person_key END AS person_key
-        FROM staged_members s LEFT JOIN sync_run_members r ON r.run_id = s.run_id AND r.person_key = s.person_key
+    SELECT DISTINCT p.member_id, p.member_key FROM (
+        SELECT r.member_id, CASE WHEN r.member_id IS NULL THEN s.member_key END AS member_key
+        FROM staged_members s LEFT JOIN member_matches r ON r.run_id = s.run_id AND r.member_key = s.member_key
         WHERE s.run_id = $1 AND s.status IS DISTINCT FROM 'deleted'
         UNION ALL
         SELECT md.member_id, NULL FROM sync_run_departments l
         JOIN org_departments d ON d.provider_id = $2 AND d.external_id = l.external_id AND d.status = 'active'
         JOIN org_member_departments md ON md.department_id = d.id
         JOIN org_members m ON m.id = md.member_id AND m.provider_id = $2
-        WHERE l.run_id = $1 AND l.members_recognised
+        WHERE l.run_id = $1 AND l.members_unchanged
     ) p
 )
-SELECT count(member_id)::int AS seen, count(person_key)::int AS undecided FROM people
+SELECT count(member_id)::int AS seen, count(member_key)::int AS undecided FROM people
 `
 
 type MembersReadRow struct {
@@ -318,7 +318,7 @@ WITH dependents AS (
 )
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, reason)
 SELECT DISTINCT ON (p.member_id, p.department_id) $1::uuid, 'membership', p.member_id, p.department_id, 'with_' || p.object_type
-FROM dependents p CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, department_id, department_path, status, activated, user_id, raw_data, synced_at, employee_no, manager_external_id, manager_id, attributes, content FROM org_members x WHERE x.id = p.member_id AND x.provider_id = $2::uuid OFFSET 0) m
+FROM dependents p CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, employee_no, manager_external_id, manager_id, attributes, department_id, department_path, status, activated, user_id, raw_data, synced_at, content_hash FROM org_members x WHERE x.id = p.member_id AND x.provider_id = $2::uuid OFFSET 0) m
 ORDER BY p.member_id, p.department_id, p.object_type DESC
 ON CONFLICT DO NOTHING
 `
@@ -334,7 +334,7 @@ func (q *Queries) RemovalsPlanDependents(ctx context.Context, db DBTX, runID str
 
 const removalsPlanMembers = `-- name: RemovalsPlanMembers :execrows
 WITH undecided AS MATERIALIZED (
-    SELECT lower(u.person_key) AS external_key, u.unionid, u.open_id FROM sync_run_members u WHERE u.run_id = $1::uuid AND u.member_id IS NULL
+    SELECT lower(u.member_key) AS external_key, u.unionid, u.open_id FROM member_matches u WHERE u.run_id = $1::uuid AND u.member_id IS NULL
 ), unlisted AS MATERIALIZED (
     SELECT d.id FROM org_departments d WHERE d.provider_id = $4
         AND NOT EXISTS (SELECT 1 FROM sync_run_departments l WHERE l.run_id = $1 AND l.external_id = d.external_id OFFSET 0)
@@ -346,9 +346,9 @@ WITH undecided AS MATERIALIZED (
     SELECT unnest($5::uuid[])
 ), missed AS MATERIALIZED (
     SELECT m.id FROM candidates c
-    CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, department_id, department_path, status, activated, user_id, raw_data, synced_at, employee_no, manager_external_id, manager_id, attributes, content FROM org_members x WHERE x.id = c.id AND x.provider_id = $4 AND x.status <> 'deleted' OFFSET 0) m
-    WHERE NOT EXISTS (SELECT 1 FROM sync_run_members s WHERE s.run_id = $1 AND s.member_id = m.id OFFSET 0)
-      AND NOT EXISTS (SELECT 1 FROM sync_run_recognised v WHERE v.run_id = $1 AND v.member_id = m.id OFFSET 0)
+    CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, employee_no, manager_external_id, manager_id, attributes, department_id, department_path, status, activated, user_id, raw_data, synced_at, content_hash FROM org_members x WHERE x.id = c.id AND x.provider_id = $4 AND x.status <> 'deleted' OFFSET 0) m
+    WHERE NOT EXISTS (SELECT 1 FROM member_matches s WHERE s.run_id = $1 AND s.member_id = m.id OFFSET 0)
+      AND NOT EXISTS (SELECT 1 FROM unchanged_memberships v WHERE v.run_id = $1 AND v.member_id = m.id OFFSET 0)
       AND NOT EXISTS (SELECT 1 FROM undecided u
                       WHERE u.external_key = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id)
 ), placed AS (
@@ -392,24 +392,24 @@ func (q *Queries) RemovalsPlanMembers(ctx context.Context, db DBTX, arg Removals
 
 const removalsPlanMemberships = `-- name: RemovalsPlanMemberships :execrows
 WITH undecided AS MATERIALIZED (
-    SELECT lower(u.person_key) AS external_key, u.unionid, u.open_id FROM sync_run_members u WHERE u.run_id = $1::uuid AND u.member_id IS NULL
+    SELECT lower(u.member_key) AS external_key, u.unionid, u.open_id FROM member_matches u WHERE u.run_id = $1::uuid AND u.member_id IS NULL
 ), unseen AS MATERIALIZED (
     SELECT md.member_id, md.department_id
     FROM sync_run_departments l
     JOIN org_departments d ON d.provider_id = $2 AND d.external_id = l.external_id
     JOIN org_member_departments md ON md.department_id = d.id
-    WHERE l.run_id = $1 AND l.members_complete AND NOT l.members_recognised
-      AND NOT EXISTS (SELECT 1 FROM sync_run_memberships s WHERE s.run_id = $1 AND s.department_id = md.department_id AND s.member_id = md.member_id)
+    WHERE l.run_id = $1 AND l.members_complete AND NOT l.members_unchanged
+      AND NOT EXISTS (SELECT 1 FROM staged_memberships s WHERE s.run_id = $1 AND s.department_id = md.department_id AND s.member_id = md.member_id)
 )
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
 SELECT $1::uuid, 'membership', n.member_id, n.department_id
 FROM unseen n
-CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, department_id, department_path, status, activated, user_id, raw_data, synced_at, employee_no, manager_external_id, manager_id, attributes, content FROM org_members x WHERE x.id = n.member_id AND x.provider_id = $2 OFFSET 0) m
+CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, employee_no, manager_external_id, manager_id, attributes, department_id, department_path, status, activated, user_id, raw_data, synced_at, content_hash FROM org_members x WHERE x.id = n.member_id AND x.provider_id = $2 OFFSET 0) m
 WHERE NOT EXISTS (SELECT 1 FROM undecided u
                   WHERE u.external_key = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id)
   AND ($3::boolean OR NOT EXISTS (SELECT 1 FROM removal_candidates c
         WHERE c.provider_id = $2 AND c.object_type = 'member' AND c.object_id = m.id AND c.fate = 'there'
-          AND NOT EXISTS (SELECT 1 FROM sync_run_members s WHERE s.run_id = $1 AND s.member_id = m.id OFFSET 0)))
+          AND NOT EXISTS (SELECT 1 FROM member_matches s WHERE s.run_id = $1 AND s.member_id = m.id OFFSET 0)))
 ON CONFLICT DO NOTHING
 `
 

@@ -180,7 +180,7 @@ func (q *Queries) ProviderSetSynced(ctx context.Context, db DBTX, runID string) 
 }
 
 const rehearsedDrop = `-- name: RehearsedDrop :exec
-DELETE FROM rehearsed_changes WHERE run_id = $1
+DELETE FROM dry_run_changes WHERE run_id = $1
 `
 
 func (q *Queries) RehearsedDrop(ctx context.Context, db DBTX, runID string) error {
@@ -191,7 +191,7 @@ func (q *Queries) RehearsedDrop(ctx context.Context, db DBTX, runID string) erro
 const rehearsedKeep = `-- name: RehearsedKeep :exec
 INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after, changed_at)
 SELECT r.run_id, r.object_type, r.object_id, r.department_id, r.external_id, r.kind, r.before, r.after, r.changed_at
-FROM rehearsed_changes r WHERE r.run_id = $1
+FROM dry_run_changes r WHERE r.run_id = $1
 ON CONFLICT DO NOTHING
 `
 
@@ -279,10 +279,10 @@ SELECT
         + (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = $1 AND e.object_type = 'department'))::bigint AS departments_failed,
     (coalesce((SELECT r.members_seen FROM sync_runs r WHERE r.id = $1), (
         SELECT count(DISTINCT seen.member_id) FROM (
-            SELECT m.member_id FROM sync_run_members m WHERE m.run_id = $1
-            UNION ALL SELECT v.member_id FROM sync_run_recognised v WHERE v.run_id = $1) seen))
-        + (SELECT count(*) FROM sync_run_members m WHERE m.run_id = $1 AND m.member_id IS NULL))::bigint AS members,
-    (SELECT count(*) FROM sync_run_members m WHERE m.run_id = $1 AND m.member_id IS NULL)::bigint AS members_undecided,
+            SELECT m.member_id FROM member_matches m WHERE m.run_id = $1
+            UNION ALL SELECT v.member_id FROM unchanged_memberships v WHERE v.run_id = $1) seen))
+        + (SELECT count(*) FROM member_matches m WHERE m.run_id = $1 AND m.member_id IS NULL))::bigint AS members,
+    (SELECT count(*) FROM member_matches m WHERE m.run_id = $1 AND m.member_id IS NULL)::bigint AS members_undecided,
     (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = $1 AND e.object_type = 'member')::bigint AS member_errors
 `
 
@@ -312,7 +312,7 @@ func (q *Queries) RunCountRead(ctx context.Context, db DBTX, runID string) (RunC
 const runDropStaging = `-- name: RunDropStaging :exec
 WITH d AS (DELETE FROM staged_departments sd WHERE sd.run_id = $1),
      m AS (DELETE FROM staged_members sm WHERE sm.run_id = $1)
-DELETE FROM sync_run_members rm WHERE rm.run_id = $1
+DELETE FROM member_matches rm WHERE rm.run_id = $1
 `
 
 func (q *Queries) RunDropStaging(ctx context.Context, db DBTX, runID string) error {
@@ -388,7 +388,7 @@ func (q *Queries) RunErrorList(ctx context.Context, db DBTX, runID string, maxRo
 }
 
 const runGet = `-- name: RunGet :one
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, r.members_seen, r.started_by, r.decided_by, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.members, r.retries, r.undoes, r.status, r.phase, r.counts, r.calls, r.visible_range, r.members_seen, r.hold_reason, r.hold_workflow_id, r.hold_expires_at, r.error, r.started_by, r.decided_by, r.started_at, r.finished_at, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE r.id = $1
 `
 
@@ -401,26 +401,26 @@ type RunGetRow struct {
 	Mode             string
 	OnRemovals       string
 	Departments      []string
+	Members          []string
+	Retries          *string
+	Undoes           *string
 	Status           string
 	Phase            string
 	Counts           json.RawMessage
 	Calls            int64
 	VisibleRange     json.RawMessage
+	MembersSeen      *int32
 	HoldReason       *string
 	HoldWorkflowID   *string
+	HoldExpiresAt    *time.Time
 	Error            *string
+	StartedBy        *string
+	DecidedBy        *string
 	StartedAt        time.Time
 	FinishedAt       *time.Time
-	HoldExpiresAt    *time.Time
-	Undoes           *string
-	Members          []string
-	Retries          *string
 	DetailsDroppedAt *time.Time
 	DetailsLeft      bool
 	RawLeft          bool
-	MembersSeen      *int32
-	StartedBy        *string
-	DecidedBy        *string
 	ProviderName     string
 	ProviderType     string
 }
@@ -437,26 +437,26 @@ func (q *Queries) RunGet(ctx context.Context, db DBTX, id string) (RunGetRow, er
 		&i.Mode,
 		&i.OnRemovals,
 		&i.Departments,
+		&i.Members,
+		&i.Retries,
+		&i.Undoes,
 		&i.Status,
 		&i.Phase,
 		&i.Counts,
 		&i.Calls,
 		&i.VisibleRange,
+		&i.MembersSeen,
 		&i.HoldReason,
 		&i.HoldWorkflowID,
+		&i.HoldExpiresAt,
 		&i.Error,
+		&i.StartedBy,
+		&i.DecidedBy,
 		&i.StartedAt,
 		&i.FinishedAt,
-		&i.HoldExpiresAt,
-		&i.Undoes,
-		&i.Members,
-		&i.Retries,
 		&i.DetailsDroppedAt,
 		&i.DetailsLeft,
 		&i.RawLeft,
-		&i.MembersSeen,
-		&i.StartedBy,
-		&i.DecidedBy,
 		&i.ProviderName,
 		&i.ProviderType,
 	)
@@ -502,7 +502,7 @@ func (q *Queries) RunInsert(ctx context.Context, db DBTX, arg RunInsertParams) e
 }
 
 const runList = `-- name: RunList :many
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.status, r.phase, r.counts, r.calls, r.visible_range, r.hold_reason, r.hold_workflow_id, r.error, r.started_at, r.finished_at, r.hold_expires_at, r.undoes, r.members, r.retries, r.details_dropped_at, r.details_left, r.raw_left, r.members_seen, r.started_by, r.decided_by, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.members, r.retries, r.undoes, r.status, r.phase, r.counts, r.calls, r.visible_range, r.members_seen, r.hold_reason, r.hold_workflow_id, r.hold_expires_at, r.error, r.started_by, r.decided_by, r.started_at, r.finished_at, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE ($1::text IS NULL OR p.name = $1)
 ORDER BY r.started_at DESC, r.id LIMIT $2
 `
@@ -516,26 +516,26 @@ type RunListRow struct {
 	Mode             string
 	OnRemovals       string
 	Departments      []string
+	Members          []string
+	Retries          *string
+	Undoes           *string
 	Status           string
 	Phase            string
 	Counts           json.RawMessage
 	Calls            int64
 	VisibleRange     json.RawMessage
+	MembersSeen      *int32
 	HoldReason       *string
 	HoldWorkflowID   *string
+	HoldExpiresAt    *time.Time
 	Error            *string
+	StartedBy        *string
+	DecidedBy        *string
 	StartedAt        time.Time
 	FinishedAt       *time.Time
-	HoldExpiresAt    *time.Time
-	Undoes           *string
-	Members          []string
-	Retries          *string
 	DetailsDroppedAt *time.Time
 	DetailsLeft      bool
 	RawLeft          bool
-	MembersSeen      *int32
-	StartedBy        *string
-	DecidedBy        *string
 	ProviderName     string
 	ProviderType     string
 }
@@ -558,26 +558,26 @@ func (q *Queries) RunList(ctx context.Context, db DBTX, provider *string, maxRow
 			&i.Mode,
 			&i.OnRemovals,
 			&i.Departments,
+			&i.Members,
+			&i.Retries,
+			&i.Undoes,
 			&i.Status,
 			&i.Phase,
 			&i.Counts,
 			&i.Calls,
 			&i.VisibleRange,
+			&i.MembersSeen,
 			&i.HoldReason,
 			&i.HoldWorkflowID,
+			&i.HoldExpiresAt,
 			&i.Error,
+			&i.StartedBy,
+			&i.DecidedBy,
 			&i.StartedAt,
 			&i.FinishedAt,
-			&i.HoldExpiresAt,
-			&i.Undoes,
-			&i.Members,
-			&i.Retries,
 			&i.DetailsDroppedAt,
 			&i.DetailsLeft,
 			&i.RawLeft,
-			&i.MembersSeen,
-			&i.StartedBy,
-			&i.DecidedBy,
 			&i.ProviderName,
 			&i.ProviderType,
 		); err != nil {

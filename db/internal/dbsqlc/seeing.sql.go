@@ -11,7 +11,7 @@ import (
 
 const ledgerIDs = `-- name: LedgerIDs :many
 SELECT l.external_id FROM unnest($1::int[]) AS w (ordinal)
-CROSS JOIN LATERAL (SELECT x.external_id FROM sync_run_departments x WHERE x.run_id = $2 AND x.ordinal = w.ordinal OFFSET 0) l
+CROSS JOIN LATERAL (SELECT x.external_id FROM sync_run_departments x WHERE x.run_id = $2 AND x.position = w.ordinal OFFSET 0) l
 ORDER BY w.ordinal
 `
 
@@ -37,7 +37,7 @@ func (q *Queries) LedgerIDs(ctx context.Context, db DBTX, ordinals []int32, runI
 }
 
 const ledgerIDsBetween = `-- name: LedgerIDsBetween :many
-SELECT external_id FROM sync_run_departments WHERE run_id = $1 AND ordinal BETWEEN $2::int AND $3::int ORDER BY ordinal
+SELECT external_id FROM sync_run_departments WHERE run_id = $1 AND position BETWEEN $2::int AND $3::int ORDER BY position
 `
 
 func (q *Queries) LedgerIDsBetween(ctx context.Context, db DBTX, runID string, first int32, last int32) ([]string, error) {
@@ -62,8 +62,8 @@ func (q *Queries) LedgerIDsBetween(ctx context.Context, db DBTX, runID string, f
 
 const ledgerPeople = `-- name: LedgerPeople :one
 SELECT coalesce(sum(members_read) FILTER (WHERE members_complete), 0)::bigint AS people,
-    coalesce(bool_and(members_recognised OR members_skipped OR members_listing = ''), true)::boolean AS recognised
-FROM sync_run_departments WHERE run_id = $1 AND ordinal BETWEEN $2::int AND $3::int
+    coalesce(bool_and(members_unchanged OR members_excluded OR members_listing = ''), true)::boolean AS recognised
+FROM sync_run_departments WHERE run_id = $1 AND position BETWEEN $2::int AND $3::int
 `
 
 type LedgerPeopleRow struct {

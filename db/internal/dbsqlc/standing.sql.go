@@ -63,7 +63,7 @@ func (q *Queries) StandingProviders(ctx context.Context, db DBTX) ([]StandingPro
 }
 
 const standingUpkeep = `-- name: StandingUpkeep :many
-SELECT part, greatest(0, extract(epoch FROM now() - done_at))::float8 AS age FROM upkeep ORDER BY part
+SELECT name AS part, greatest(0, extract(epoch FROM now() - done_at))::float8 AS age FROM retention_steps ORDER BY name
 `
 
 type StandingUpkeepRow struct {

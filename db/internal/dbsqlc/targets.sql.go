@@ -157,7 +157,7 @@ SELECT $1, 'member', m.id, m.id, 'looked_up'
 FROM staged_members s
 JOIN org_members m ON m.provider_id = $2 AND m.external_id = s.external_id AND m.unionid IS NOT DISTINCT FROM s.unionid AND m.status <> 'deleted'
 WHERE s.run_id = $1 AND s.status = 'deleted'
-  AND NOT EXISTS (SELECT 1 FROM sync_run_members r WHERE r.run_id = $1 AND r.member_id = m.id)
+  AND NOT EXISTS (SELECT 1 FROM member_matches r WHERE r.run_id = $1 AND r.member_id = m.id)
 ON CONFLICT DO NOTHING
 `
 
@@ -173,11 +173,11 @@ func (q *Queries) PeoplePlanMembers(ctx context.Context, db DBTX, runID string, 
 const peoplePlanMemberships = `-- name: PeoplePlanMemberships :execrows
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, reason)
 SELECT $1, 'membership', md.member_id, md.department_id, 'looked_up'
-FROM sync_run_members r
+FROM member_matches r
 JOIN org_member_departments md ON md.member_id = r.member_id
 JOIN org_departments d ON d.id = md.department_id AND d.provider_id = $2
 WHERE r.run_id = $1
-  AND NOT EXISTS (SELECT 1 FROM sync_run_memberships s WHERE s.run_id = $1 AND s.department_id = md.department_id AND s.member_id = md.member_id)
+  AND NOT EXISTS (SELECT 1 FROM staged_memberships s WHERE s.run_id = $1 AND s.department_id = md.department_id AND s.member_id = md.member_id)
 ON CONFLICT DO NOTHING
 `
 

@@ -23,7 +23,7 @@ WITH former AS MATERIALIZED (
     UPDATE identities i SET email = f.email FROM former f WHERE i.id = f.identity_id AND NOT $1::boolean
 )
 SELECT w.external_id, w.refusal, count(*) OVER () AS total
-FROM (SELECT f.external_id, org_account_write(f.identity_id, 'email', f.email) AS refusal FROM former f WHERE $1::boolean) w
+FROM (SELECT f.external_id, write_account(f.identity_id, 'email', f.email) AS refusal FROM former f WHERE $1::boolean) w
 WHERE w.refusal IS NOT NULL ORDER BY w.external_id LIMIT $2::int
 `
 
@@ -82,7 +82,7 @@ WITH former AS MATERIALIZED (
     UPDATE identities i SET phone = f.phone FROM former f WHERE i.id = f.identity_id AND NOT $1::boolean
 )
 SELECT w.external_id, w.refusal, count(*) OVER () AS total
-FROM (SELECT f.external_id, org_account_write(f.identity_id, 'phone', f.phone) AS refusal FROM former f WHERE $1::boolean) w
+FROM (SELECT f.external_id, write_account(f.identity_id, 'phone', f.phone) AS refusal FROM former f WHERE $1::boolean) w
 WHERE w.refusal IS NOT NULL ORDER BY w.external_id LIMIT $2::int
 `
 

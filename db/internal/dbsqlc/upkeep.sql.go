@@ -31,8 +31,8 @@ func (q *Queries) UpkeepDetailsDone(ctx context.Context, db DBTX, id string) err
 }
 
 const upkeepDone = `-- name: UpkeepDone :exec
-INSERT INTO upkeep (part, done_at) VALUES ($1, now())
-ON CONFLICT (part) DO UPDATE SET done_at = excluded.done_at
+INSERT INTO retention_steps (name, done_at) VALUES ($1, now())
+ON CONFLICT (name) DO UPDATE SET done_at = excluded.done_at
 `
 
 func (q *Queries) UpkeepDone(ctx context.Context, db DBTX, part string) error {
@@ -123,7 +123,7 @@ func (q *Queries) UpkeepDropRawMembers(ctx context.Context, db DBTX, runID strin
 }
 
 const upkeepDropRehearsed = `-- name: UpkeepDropRehearsed :execrows
-DELETE FROM rehearsed_changes c
+DELETE FROM dry_run_changes c
 WHERE NOT EXISTS (SELECT 1 FROM sync_runs r WHERE r.id = c.run_id AND r.status = 'running')
 `
 
@@ -177,9 +177,9 @@ WITH d AS (
         SELECT x.listing, x.page, x.n FROM staged_members x WHERE x.run_id = $1 LIMIT $2) b
     WHERE s.run_id = $1 AND s.listing = b.listing AND s.page = b.page AND s.n = b.n RETURNING 1
 ), p AS (
-    DELETE FROM sync_run_members s USING (
-        SELECT x.person_key FROM sync_run_members x WHERE x.run_id = $1 LIMIT $2) b
-    WHERE s.run_id = $1 AND s.person_key = b.person_key RETURNING 1
+    DELETE FROM member_matches s USING (
+        SELECT x.member_key FROM member_matches x WHERE x.run_id = $1 LIMIT $2) b
+    WHERE s.run_id = $1 AND s.member_key = b.member_key RETURNING 1
 )
 SELECT ((SELECT count(*) FROM d) + (SELECT count(*) FROM m) + (SELECT count(*) FROM p))::bigint
 `
@@ -279,7 +279,7 @@ SELECT r.id FROM sync_runs r
 WHERE r.finished_at IS NOT NULL AND (
     EXISTS (SELECT 1 FROM staged_departments s WHERE s.run_id = r.id)
     OR EXISTS (SELECT 1 FROM staged_members s WHERE s.run_id = r.id)
-    OR EXISTS (SELECT 1 FROM sync_run_members s WHERE s.run_id = r.id))
+    OR EXISTS (SELECT 1 FROM member_matches s WHERE s.run_id = r.id))
 LIMIT 1
 `
 

@@ -52,7 +52,7 @@ func (s *soak) measure(ctx context.Context, runID string, began time.Time) (m me
 	var left int
 	if err := s.Database.QueryRow(ctx, `SELECT
 		(SELECT count(*) FROM staged_departments WHERE run_id = $1) + (SELECT count(*) FROM staged_members WHERE run_id = $1)
-			+ (SELECT count(*) FROM sync_run_members WHERE run_id = $1)`, runOrNone(runID)).Scan(&left); err != nil {
+			+ (SELECT count(*) FROM member_matches WHERE run_id = $1)`, runOrNone(runID)).Scan(&left); err != nil {
 		return m, err
 	}
 	if left > 0 {
@@ -78,7 +78,7 @@ func (s *soak) measureTables(ctx context.Context, m *measures) error {
 	return s.Database.QueryRow(ctx, `
 		WITH sizes AS (
 			SELECT CASE WHEN relname IN ('org_departments', 'org_members', 'org_member_departments') THEN 'directory'
-				WHEN relname LIKE 'staged\_%' OR relname IN ('sync_run_members', 'rehearsed_changes') THEN 'staging' ELSE 'record' END AS part,
+				WHEN relname LIKE 'staged\_%' OR relname IN ('member_matches', 'dry_run_changes') THEN 'staging' ELSE 'record' END AS part,
 				pg_table_size(relid) / 1048576.0 AS tables, pg_indexes_size(relid) / 1048576.0 AS indexes
 			FROM pg_stat_user_tables
 		)

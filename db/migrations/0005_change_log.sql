@@ -1,3 +1,49 @@
+-- The change log: one line for each object that a run changed.
+CREATE TABLE org_changes (
+    id            bigint GENERATED ALWAYS AS IDENTITY,
+    run_id        uuid NOT NULL,
+    object_type   text NOT NULL CHECK (object_type IN ('department', 'member', 'membership')),
+    object_id     uuid NOT NULL,
+    -- Of a membership; otherwise the object itself.
+    department_id uuid NOT NULL,
+    external_id   text NOT NULL,
+    kind          text NOT NULL CHECK (kind IN (
+        'created', 'updated', 'moved', 'restored', 'deactivated', 'deleted', 'linked')),
+    before        jsonb,
+    after         jsonb,
+    changed_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (run_id, id)
+);
+-- An object is logged once a run; only being linked is a change of its own. The object
+-- comes first, so that its history across runs is found by the same index.
+CREATE UNIQUE INDEX org_changes_once
+    ON org_changes (object_id, department_id, run_id, object_type, (kind = 'linked'));
+
+-- Where a dry run's change log waits for the dry run to be rolled back. No keys on purpose:
+-- they would make the copy wait for the rows it is copied from.
+CREATE TABLE dry_run_changes (LIKE org_changes INCLUDING DEFAULTS EXCLUDING IDENTITY);
+ALTER TABLE dry_run_changes DROP COLUMN id;
+
+-- org_change_kind is the kind that stands when one run changes an object twice: the first
+-- that applies of created, restored, moved, deactivated, updated; a removal comes last and
+-- covers them all.
+CREATE FUNCTION org_change_kind(a text, b text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT k
+    FROM unnest(ARRAY['deleted', 'created', 'restored', 'moved', 'deactivated', 'updated', 'linked'])
+        WITH ORDINALITY AS t (k, n)
+    WHERE k IN (a, b)
+    ORDER BY n
+    LIMIT 1
+$$;
+
+-- org_change_derived tells whether a member's change only follows from changes elsewhere:
+-- the primary department is derived, so such a change is neither undone nor in an undo's way.
+CREATE FUNCTION org_change_derived(object_type text, kind text, before jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT object_type = 'member' AND kind = 'moved' AND before - 'department_id' - 'department_path' = '{}'
+$$;
+
 -- Triggers write the change log from the rows before and after a statement, so that no
 -- statement can forget it and none has to name columns for it. A transaction that works
 -- for a run names the run in the setting orgsync.run_id. Without it, as in changes made
@@ -58,7 +104,8 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
         SELECT this_run, TG_ARGV[0], n.id, n.id, n.external_id, 'created',
-            to_jsonb(n) - unlogged - derived - '{raw_data,department_id,name_translit_full,name_translit_initial}'::text[]
+            to_jsonb(n) - unlogged - derived
+                - '{raw_data,department_id,name_translit_full,name_translit_initial}'::text[]
         FROM new_rows n;
         RETURN NULL;
     END IF;
@@ -101,7 +148,9 @@ BEGIN
         SELECT m.kind, m.before, m.after
         FROM merge_changes(c.kind, c.before, c.after, excluded.kind, excluded.before, excluded.after) m)
     -- Nothing of it is told of what the run created.
-    WHERE c.kind <> 'created' OR excluded.kind = 'deleted' OR jsonb_exists_any(c.after, ARRAY(SELECT jsonb_object_keys(excluded.after)));
+    WHERE c.kind <> 'created'
+        OR excluded.kind = 'deleted'
+        OR jsonb_exists_any(c.after, ARRAY(SELECT jsonb_object_keys(excluded.after)));
     RETURN NULL;
 END
 $$;
@@ -117,11 +166,11 @@ CREATE TRIGGER log_changed AFTER UPDATE ON org_departments
 CREATE TRIGGER log_created AFTER INSERT ON org_members
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
     EXECUTE FUNCTION log_object_change('member',
-        '{id,provider_id,synced_at,user_id,content}', '{department_path}');
+        '{id,provider_id,synced_at,user_id,content_hash}', '{department_path,manager_id}');
 CREATE TRIGGER log_changed AFTER UPDATE ON org_members
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT
     EXECUTE FUNCTION log_object_change('member',
-        '{id,provider_id,synced_at,user_id,content}', '{department_path}');
+        '{id,provider_id,synced_at,user_id,content_hash}', '{department_path,manager_id}');
 
 -- log_membership_change logs what a statement changed of memberships. Which membership is
 -- the primary one is derived, and logged of deleted ones only.
@@ -156,7 +205,8 @@ BEGIN
         INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
         SELECT this_run, 'membership', n.member_id, n.department_id,
             (SELECT m.external_id FROM org_members m WHERE m.id = n.member_id), 'updated',
-            jsonb_difference(to_jsonb(o), to_jsonb(n)) - 'is_primary', jsonb_difference(to_jsonb(n), to_jsonb(o)) - 'is_primary'
+            jsonb_difference(to_jsonb(o), to_jsonb(n)) - 'is_primary',
+            jsonb_difference(to_jsonb(n), to_jsonb(o)) - 'is_primary'
         FROM old_rows o
         JOIN new_rows n ON n.member_id = o.member_id AND n.department_id = o.department_id
         WHERE to_jsonb(o) - 'is_primary' <> to_jsonb(n) - 'is_primary'
@@ -172,8 +222,7 @@ $$;
 CREATE TRIGGER log_created AFTER INSERT ON org_member_departments
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION log_membership_change();
 CREATE TRIGGER log_changed AFTER UPDATE ON org_member_departments
-    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION log_membership_change();
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT
+    EXECUTE FUNCTION log_membership_change();
 CREATE TRIGGER log_deleted AFTER DELETE ON org_member_departments
     REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION log_membership_change();
-
-DROP FUNCTION org_change_after;

@@ -1,0 +1,246 @@
+-- Staging: a run's snapshot of the provider's directory. The tables are logged on purpose:
+-- unlogged ones would be empty after a crash of Postgres, and an empty snapshot looks like
+-- an empty company.
+--
+-- They are emptied as a whole when their run ends, hence no autovacuum and no autoanalyze
+-- because they have grown: both are work for nothing in the midst of the largest runs.
+CREATE TABLE staged_departments (
+    run_id             uuid NOT NULL,
+    external_id        text COLLATE "C" NOT NULL,
+    -- Null for the root, '' where the provider did not send it.
+    parent_external_id text COLLATE "C",
+    name               text,
+    sort_order         bigint,
+    declared_members   integer,
+    leaders            text[],
+    -- Null: the department's record could not be read, so that the stored one stays.
+    raw                jsonb,
+    PRIMARY KEY (run_id, external_id)
+) WITH (autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 2147483647);
+-- Without the root, so that it does not look as good as the key for finding one department
+-- while statistics know the table as empty.
+CREATE INDEX staged_departments_parent ON staged_departments (run_id, parent_external_id)
+    WHERE parent_external_id IS NOT NULL;
+
+-- One row for each member and department of each page. Null: not sent.
+CREATE TABLE staged_members (
+    run_id                 uuid NOT NULL,
+    -- The department whose listing brought the row, and where in it.
+    listing                text COLLATE "C" NOT NULL,
+    page                   integer NOT NULL,
+    n                      integer NOT NULL,
+    -- The department that the member is in; null: in none.
+    department_external_id text COLLATE "C",
+    -- The member within this run: the external id, at WeCom in lower case.
+    member_key             text COLLATE "C" NOT NULL,
+    external_id            text COLLATE "C" NOT NULL,
+    external_is_fallback   boolean NOT NULL,
+    unionid                text COLLATE "C",
+    open_id                text COLLATE "C",
+    primary_rank           bigint,
+    is_leader              boolean,
+    sort_order             bigint,
+    -- What the record says, by columns of org_members. What was not sent is not in it; what
+    -- was sent empty is null.
+    fields                 jsonb NOT NULL DEFAULT '{}',
+    status                 text GENERATED ALWAYS AS (fields ->> 'status') STORED,
+    raw                    jsonb,
+    -- Fields of the stored raw record to keep: the call that brought this one never sends
+    -- them, and another call does.
+    raw_keeps              text[],
+    PRIMARY KEY (run_id, listing, page, n)
+) WITH (autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 2147483647);
+
+-- Which stored member each staged one is. Written once for a member and run, so that two
+-- workers applying the same member agree on the row.
+CREATE TABLE member_matches (
+    run_id     uuid NOT NULL,
+    member_key text COLLATE "C" NOT NULL,
+    -- Null: cannot be decided; nothing of this member is changed.
+    member_id  uuid,
+    is_new     boolean NOT NULL DEFAULT false,
+    unionid    text COLLATE "C",
+    open_id    text COLLATE "C",
+    PRIMARY KEY (run_id, member_key)
+) WITH (autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 2147483647);
+CREATE UNIQUE INDEX member_matches_member ON member_matches (run_id, member_id) WHERE member_id IS NOT NULL;
+
+-- Departments' listings of members when last applied. A listing with the same hash that
+-- finds the same rows stored is unchanged, and is neither staged nor compared. Losing
+-- this table costs one full comparison.
+CREATE TABLE listing_cache (
+    department_id uuid PRIMARY KEY REFERENCES org_departments (id) ON DELETE CASCADE,
+    -- A hash of the listing's members as they were staged.
+    listing_hash  numeric NOT NULL,
+    -- What else decides what is stored: the leaders named by the department's own record,
+    -- and the tenant.
+    leaders       text[],
+    tenant_id     uuid,
+    -- hash_membership of all that was stored for these members, combined by XOR.
+    rows_hash     bigint NOT NULL
+);
+
+-- The memberships that a run has staged.
+CREATE VIEW staged_memberships AS
+SELECT
+    s.run_id,
+    d.id AS department_id,
+    m.member_id
+FROM staged_members s
+JOIN sync_runs r ON r.id = s.run_id
+JOIN member_matches m ON m.run_id = s.run_id AND m.member_key = s.member_key AND m.member_id IS NOT NULL
+JOIN org_departments d
+    ON d.provider_id = r.provider_id
+    AND d.external_id = s.department_external_id
+    AND d.status = 'active'
+WHERE s.status IS DISTINCT FROM 'deleted';
+
+-- The memberships that a run has seen in unchanged listings: all that are stored there.
+CREATE VIEW unchanged_memberships AS
+SELECT
+    l.run_id,
+    md.department_id,
+    md.member_id
+FROM org_member_departments md
+JOIN org_departments d ON d.id = md.department_id AND d.status = 'active'
+JOIN sync_run_departments l ON l.external_id = d.external_id
+JOIN sync_runs r ON r.id = l.run_id AND r.provider_id = d.provider_id
+WHERE l.members_unchanged;
+
+-- kept_raw_fields are those of a stored raw record's fields that are named.
+CREATE FUNCTION kept_raw_fields(stored jsonb, fields text[]) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT coalesce(jsonb_object_agg(f.key, f.value), '{}')
+    FROM jsonb_each(stored) f
+    WHERE f.key = ANY (fields)
+$$;
+
+-- merge_member is the row that a stored member (null: a new one) becomes by a staged
+-- record: what was not sent stays, what was sent empty is cleared.
+CREATE FUNCTION merge_member(stored org_members, staged staged_members, tenant_id uuid) RETURNS org_members
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    member org_members := stored;
+BEGIN
+    IF stored.id IS NULL THEN
+        member.activated := true;
+        member.attributes := '{}';
+        member.raw_data := '{}';
+    END IF;
+    IF stored.id IS NULL OR stored.status = 'deleted' THEN
+        member.status := 'active';
+    END IF;
+    IF stored.id IS NULL OR NOT staged.external_is_fallback THEN
+        member.external_id := staged.external_id;
+    END IF;
+    member.tenant_id := tenant_id;
+    member.unionid := coalesce(staged.unionid, member.unionid);
+    member.open_id := coalesce(staged.open_id, member.open_id);
+    IF staged.raw IS NOT NULL AND member.raw_data ?| staged.raw_keeps THEN
+        member.raw_data := kept_raw_fields(member.raw_data, staged.raw_keeps) || staged.raw;
+    ELSIF staged.raw IS NOT NULL THEN
+        member.raw_data := staged.raw;
+    END IF;
+    member := jsonb_populate_record(member, staged.fields - 'attributes');
+    IF staged.fields ? 'attributes' THEN
+        member.attributes := jsonb_strip_nulls(member.attributes || (staged.fields -> 'attributes'));
+    END IF;
+    -- A name that only stands in for one is no reason to change it.
+    IF stored.id IS NOT NULL AND NOT staged.fields ? 'name' THEN
+        member.name_translit_full := stored.name_translit_full;
+        member.name_translit_initial := stored.name_translit_initial;
+    END IF;
+    member.name := coalesce(nullif(member.name, ''), staged.external_id);
+    RETURN member;
+END
+$$;
+
+-- Each staged row beside the stored member and membership, and what both are to become.
+-- For statements on a batch: OFFSET 0 makes every look-up one by its full key, whatever
+-- the statistics say of a run or provider that is new.
+CREATE VIEW compared_members AS
+SELECT
+    s.run_id,
+    s.listing,
+    s.page,
+    s.n,
+    s.member_key,
+    s.raw IS NULL AS partial,
+    s.raw_keeps IS NOT NULL AS partly,
+    s.department_external_id AS listed_in,
+    r.member_id,
+    r.is_new,
+    m.id IS NOT NULL AS stored,
+    -- A record under the same id with another unionid is another member's.
+    coalesce(s.unionid = r.unionid, true) AS theirs,
+    w.member AS member,
+    m.id IS NOT NULL AND m.stored IS DISTINCT FROM w.member AS differs,
+    d.id AS department_id,
+    d.external_id AS department_external_id,
+    d.depth,
+    d.path,
+    coalesce(
+        s.is_leader,
+        coalesce(s.open_id, '') = ANY (sd.leaders) OR s.external_id = ANY (sd.leaders)
+    ) AS is_leader,
+    s.sort_order,
+    s.primary_rank,
+    -- A run of single members reads no departments and goes by those that are stored.
+    d.id IS NOT NULL AND (
+        sd.run_id IS NOT NULL
+        OR NOT EXISTS (SELECT 1 FROM staged_departments x WHERE x.run_id = u.id)
+    ) AS placeable,
+    md.member_id IS NOT NULL AS placed,
+    md.member_id IS NOT NULL AND (md.is_leader, md.sort_order, md.primary_rank) IS DISTINCT FROM (
+        coalesce(
+            s.is_leader,
+            coalesce(s.open_id, '') = ANY (sd.leaders) OR s.external_id = ANY (sd.leaders),
+            md.is_leader
+        ),
+        coalesce(s.sort_order, md.sort_order),
+        coalesce(s.primary_rank, md.primary_rank)
+    ) AS place_differs
+FROM staged_members s
+JOIN sync_runs u ON u.id = s.run_id
+JOIN identity_providers p ON p.id = u.provider_id
+CROSS JOIN LATERAL (
+    SELECT * FROM member_matches x
+    WHERE x.run_id = s.run_id AND x.member_key = s.member_key
+    OFFSET 0
+) r
+LEFT JOIN LATERAL (
+    SELECT x.id, (x.*)::org_members AS stored FROM org_members x
+    WHERE x.id = r.member_id
+    OFFSET 0
+) m ON true
+CROSS JOIN LATERAL (
+    SELECT merge_member(m.stored, s.*, p.tenant_id) AS member
+    OFFSET 0
+) w
+LEFT JOIN LATERAL (
+    SELECT * FROM org_departments x
+    WHERE x.provider_id = u.provider_id AND x.external_id = s.department_external_id AND x.status = 'active'
+    OFFSET 0
+) d ON true
+LEFT JOIN LATERAL (
+    SELECT * FROM staged_departments x
+    WHERE x.run_id = s.run_id AND x.external_id = s.department_external_id
+    OFFSET 0
+) sd ON true
+LEFT JOIN LATERAL (
+    SELECT * FROM org_member_departments x
+    WHERE x.member_id = r.member_id AND x.department_id = d.id
+    OFFSET 0
+) md ON true
+WHERE s.status IS DISTINCT FROM 'deleted';
+
+-- A run or provider that is new is not among the values that statistics know, and so counts
+-- as having no rows: an index that only begins with it then looks as good as one that finds
+-- the single row, and each look-up may read all of the run. Without statistics of these
+-- columns the planner takes it for a two-hundredth of the table.
+ALTER TABLE staged_departments ALTER COLUMN run_id SET STATISTICS 0;
+ALTER TABLE staged_members ALTER COLUMN run_id SET STATISTICS 0;
+ALTER TABLE member_matches ALTER COLUMN run_id SET STATISTICS 0;
+ALTER TABLE sync_run_departments ALTER COLUMN run_id SET STATISTICS 0;
+ALTER TABLE org_departments ALTER COLUMN provider_id SET STATISTICS 0;
+ALTER TABLE org_members ALTER COLUMN provider_id SET STATISTICS 0;

@@ -1,0 +1,66 @@
+-- The removal plan: what a run found to be gone, which the guard judges, an operator
+-- approves, and removing works off.
+CREATE TABLE sync_run_removals (
+    run_id        uuid NOT NULL REFERENCES sync_runs (id) ON DELETE CASCADE,
+    object_type   text NOT NULL CHECK (object_type IN ('membership', 'member', 'department')),
+    object_id     uuid NOT NULL,
+    -- Of a membership; otherwise the object itself, so that it can be in the key.
+    department_id uuid NOT NULL,
+    -- What the removal rests on.
+    reason        text NOT NULL DEFAULT 'not_listed' CHECK (reason IN (
+        'not_listed', 'looked_up', 'not_visible_twice', 'with_member', 'with_department')),
+    -- False while a look-up has yet to confirm that the object is gone.
+    confirmed     boolean NOT NULL DEFAULT true,
+    applied       boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (run_id, object_type, object_id, department_id)
+);
+CREATE INDEX sync_run_removals_open ON sync_run_removals (run_id, object_type) WHERE confirmed AND NOT applied;
+CREATE INDEX sync_run_removals_object ON sync_run_removals (object_id);
+
+-- What the provider said of single objects that a run is about to remove. Apart from the
+-- plan, so that planning once more, or a dry run that is rolled back, comes to the same
+-- without asking again.
+CREATE TABLE sync_run_lookups (
+    run_id      uuid NOT NULL REFERENCES sync_runs (id) ON DELETE CASCADE,
+    object_type text NOT NULL CHECK (object_type IN ('member', 'department')),
+    object_id   uuid NOT NULL,
+    -- Whether no listing showed it although everything was read; else it may be where
+    -- nothing was.
+    unlisted    boolean NOT NULL,
+    -- Null: still to be asked. unnamed: the list of all members, asked for once more, does
+    -- not name it. unasked: the provider has no such call. failed: there was no answer.
+    fate        text CHECK (fate IN ('gone', 'there', 'unseen', 'taken', 'unnamed', 'unasked', 'failed')),
+    PRIMARY KEY (run_id, object_type, object_id)
+);
+CREATE INDEX sync_run_lookups_object ON sync_run_lookups (object_id);
+
+-- What a run that read the whole company to its end missed and could not confirm as gone.
+-- What the next such run misses, too, is removed where a look-up does not show it, and
+-- placed by its own record where it does. Losing this table costs one run's delay.
+CREATE TABLE removal_candidates (
+    provider_id uuid NOT NULL REFERENCES identity_providers (id) ON DELETE CASCADE,
+    object_type text NOT NULL CHECK (object_type IN ('member', 'department')),
+    object_id   uuid NOT NULL,
+    -- What the look-up said of it.
+    fate        text NOT NULL CHECK (fate IN ('there', 'unseen', 'taken')),
+    -- The run that missed it, which says how much could be seen then.
+    run_id      uuid NOT NULL REFERENCES sync_runs (id) ON DELETE CASCADE,
+    PRIMARY KEY (provider_id, object_type, object_id)
+);
+CREATE INDEX removal_candidates_run ON removal_candidates (run_id);
+
+-- What an undo run is about to take back, while its transaction lasts. A member stands for
+-- the member with their memberships and their link.
+CREATE TABLE undo_objects (
+    run_id      uuid NOT NULL REFERENCES sync_runs (id) ON DELETE CASCADE,
+    object_type text NOT NULL CHECK (object_type IN ('department', 'member')),
+    object_id   uuid NOT NULL,
+    external_id text NOT NULL,
+    -- The row as it was before the run that is undone, in the columns that it changed;
+    -- null: that run changed memberships or the link alone.
+    target      jsonb,
+    -- Why it is left alone, and by which run it was changed since.
+    left_alone  text CHECK (left_alone IN ('changed', 'ids', 'inhabited', 'circle')),
+    changed_by  uuid,
+    PRIMARY KEY (run_id, object_type, object_id)
+);
