@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/orgsync/orgsync/db"
@@ -26,9 +27,7 @@ type PlanRemovals struct {
 
 // PlannedRemovals is the plan and the guard's verdict.
 type PlannedRemovals struct {
-	Members     int `json:"members"`
-	Departments int `json:"departments"`
-	Memberships int `json:"memberships"`
+	directory.PerKind
 	// Incomplete is true if not every scope was read to the end.
 	Incomplete bool `json:"incomplete"`
 	// HoldReason says why a person must decide, or is empty.
@@ -38,7 +37,7 @@ type PlannedRemovals struct {
 }
 
 // Any reports whether anything would be removed.
-func (p PlannedRemovals) Any() bool { return p.Members+p.Departments+p.Memberships > 0 }
+func (p PlannedRemovals) Any() bool { return directory.Sum(p.PerKind) > 0 }
 
 // PlanRemovals compares the directory with what was read, inside the scopes read to
 // the end, looks up one by one what seems to be gone, and lets the guard judge. It
@@ -72,8 +71,7 @@ func (a *Reconcile) planRemovals(ctx context.Context, in PlanRemovals) (PlannedR
 	}
 	changed, err := a.Store.Changed(ctx, in.RunID)
 	return PlannedRemovals{
-		Members: plan.Members, Departments: plan.Departments, Memberships: plan.Memberships,
-		Incomplete: incomplete, HoldReason: holdReason(plan, in.Lost), Changed: &changed,
+		PerKind: plan.Planned, Incomplete: incomplete, HoldReason: holdReason(plan, in.Lost), Changed: &changed,
 	}, err
 }
 
@@ -147,13 +145,12 @@ func holdReason(p db.RemovalPlan, lost []string) string {
 	if p.Total() > 0 && len(lost) > 0 {
 		reasons = append(reasons, fmt.Sprintf("the visible range has shrunk and no longer contains %s, so people outside it look as if they had left", strings.Join(lost, ", ")))
 	}
-	for _, kind := range []struct {
-		name        string
-		gone, there int
-		limit       directory.Limit
-	}{{"members", p.Members, p.MembersThere, p.Guard.Members}, {"departments", p.Departments, p.DepartmentsThere, p.Guard.Departments}} {
-		if most := kind.limit.Of(kind.there); kind.gone > most {
-			reasons = append(reasons, fmt.Sprintf("it would remove %d of %d %s; the limit is %d", kind.gone, kind.there, kind.name, most))
+	kinds := directory.Kinds()
+	slices.Reverse(kinds)
+	for _, kind := range kinds {
+		if planned := *p.Planned.Of(kind.Kind); kind.Limited && planned > p.Limit(kind.Kind) {
+			reasons = append(reasons, fmt.Sprintf("it would remove %d of %d %s; the limit is %d",
+				planned, *p.Active.Of(kind.Kind), kind.Plural, p.Limit(kind.Kind)))
 		}
 	}
 	return strings.Join(reasons, "; ")

@@ -59,21 +59,11 @@ func (s *Store) changed(ctx context.Context, tx dbsqlc.DBTX, runID string) (dire
 	if err != nil {
 		return directory.Counts{}, err
 	}
-	n := map[string]int{}
+	var counts directory.Counts
 	for _, c := range changes {
-		n[c.ObjectType+" "+c.Kind] = int(c.N)
+		counts.Set(directory.Kind(c.ObjectType), c.Kind, int(c.N))
 	}
-	return directory.Counts{
-		Departments: directory.DepartmentCounts{
-			Created: n["department created"], Updated: n["department updated"], Moved: n["department moved"],
-			Restored: n["department restored"], Deleted: n["department deleted"],
-		},
-		Members: directory.MemberCounts{
-			Created: n["member created"], Updated: n["member updated"], Moved: n["member moved"], Restored: n["member restored"],
-			Deactivated: n["member deactivated"], Deleted: n["member deleted"], Linked: n["member linked"],
-		},
-		Memberships: directory.MembershipCounts{Created: n["membership created"], Deleted: n["membership deleted"]},
-	}, nil
+	return counts, nil
 }
 
 // Problems returns up to limit of what went wrong in a run, in words without

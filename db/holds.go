@@ -8,7 +8,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -117,39 +116,23 @@ func (s *Store) heldRemovals(ctx context.Context, tx pgx.Tx, runID string) (dire
 	if err != nil {
 		return directory.Removals{}, err
 	}
-	places, err := s.q.MembershipsThere(ctx, tx, &p.ID)
-	if err != nil {
-		return directory.Removals{}, err
+	var out directory.Removals
+	for _, kind := range s.kinds() {
+		active, err := kind.active(ctx, tx, &p.ID)
+		if err != nil {
+			return out, err
+		}
+		ids, err := kind.removalIDs(ctx, tx, runID, shownRemovals)
+		if err != nil {
+			return out, err
+		}
+		removal := directory.Removal{Planned: *plan.Planned.Of(kind.Kind), There: int(active), IDs: fitting(ids)}
+		if kind.Limited {
+			removal.Limit = new(plan.Limit(kind.Kind))
+		}
+		*out.Of(kind.Kind) = removal
 	}
-	members, err := s.q.RemovalIDsOfMembers(ctx, tx, runID, shownRemovals)
-	if err != nil {
-		return directory.Removals{}, err
-	}
-	departments, err := s.q.RemovalIDsOfDepartments(ctx, tx, runID, shownRemovals)
-	if err != nil {
-		return directory.Removals{}, err
-	}
-	memberships, err := s.q.RemovalIDsOfMemberships(ctx, tx, runID, shownRemovals)
-	if err != nil {
-		return directory.Removals{}, err
-	}
-	return directory.Removals{
-		Members: directory.Removal{
-			Planned: plan.Members, There: plan.MembersThere, Limit: new(plan.Guard.Members.Of(plan.MembersThere)), IDs: fitting(members),
-		},
-		Departments: directory.Removal{
-			Planned: plan.Departments, There: plan.DepartmentsThere, Limit: new(plan.Guard.Departments.Of(plan.DepartmentsThere)), IDs: fitting(departments),
-		},
-		Memberships: directory.Removal{Planned: plan.Memberships, There: int(places), IDs: fitting(pairs(memberships))},
-	}, nil
-}
-
-func pairs(rows []dbsqlc.RemovalIDsOfMembershipsRow) []string {
-	out := make([]string, len(rows))
-	for i, row := range rows {
-		out[i] = row.Member + " in " + row.Department
-	}
-	return out
+	return out, nil
 }
 
 // fitting returns the first ids that are together no longer than is shown.

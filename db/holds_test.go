@@ -252,7 +252,7 @@ func severalRunsAreHeld(t *testing.T, c *company) {
 		_, err := c.store.StageMembers(t.Context(), db.MemberPage{Page: db.Page{RunID: limited.id, Listing: m.ExternalID}, People: []db.StagedMember{m}})
 		require.NoError(t, err)
 	}
-	require.Equal(t, 2, limited.planRemovals().Members)
+	require.Equal(t, 2, limited.planRemovals().Planned.Members)
 	limited.hold()
 	both, err := c.store.RunsHeld(t.Context(), c.provider.ID)
 	require.NoError(t, err)

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // Fate is what is known of a single object once it was looked up.
@@ -146,18 +147,30 @@ func (d doubts) any() bool { return len(d.needed)+int(d.open) > 0 }
 // doubt returns what of a plan is to be looked up and was not yet. More than the guard
 // lets pass are not: where all was read a person decides about them, else they stay.
 func (s *Store) doubt(ctx context.Context, tx pgx.Tx, runID string, plan RemovalPlan) (d doubts, err error) {
-	if plan.Unconfirmed()+plan.Members+plan.Departments == 0 {
+	listed, unread := []string{}, []string{}
+	candidates, limit := 0, 0
+	for _, kind := range directory.Kinds() {
+		if kind.LookedUp {
+			candidates += *plan.Planned.Of(kind.Kind) + *plan.Unconfirmed.Of(kind.Kind)
+			limit = max(limit, plan.Limit(kind.Kind))
+		}
+	}
+	if candidates == 0 {
 		return d, nil
 	}
-	members, departments := plan.Guard.Members.Of(plan.MembersThere), plan.Guard.Departments.Of(plan.DepartmentsThere)
-	few := plan.Unconfirmed() <= max(members, departments)
-	ask := dbsqlc.LookUpsNeededParams{
-		RunID: runID, Members: plan.Members <= members, Departments: plan.Departments <= departments, UnreadMembers: few, UnreadDepartments: few,
+	few := directory.Sum(plan.Unconfirmed) <= limit
+	for _, kind := range directory.Kinds() {
+		if !kind.LookedUp {
+			continue
+		}
+		if *plan.Planned.Of(kind.Kind) <= plan.Limit(kind.Kind) {
+			listed = append(listed, string(kind.Kind))
+		}
+		if plan.read && !plan.beyond(kind.Kind) || !plan.read && few {
+			unread = append(unread, string(kind.Kind))
+		}
 	}
-	if plan.read {
-		ask.UnreadMembers, ask.UnreadDepartments = !plan.membersBeyond(), !plan.departmentsBeyond()
-	}
-	if d.needed, err = s.q.LookUpsNeeded(ctx, tx, ask); err != nil {
+	if d.needed, err = s.q.LookUpsNeeded(ctx, tx, runID, listed, unread); err != nil {
 		return d, fmt.Errorf("find doubts: %w", err)
 	}
 	d.open, err = s.q.LookUpsOpen(ctx, tx, runID)
@@ -252,9 +265,9 @@ func (s *Store) leaveToAPerson(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceH
 	if err != nil {
 		return err
 	}
-	for objectType, beyond := range map[string]bool{"member": plan.membersBeyond(), "department": plan.departmentsBeyond()} {
-		if beyond {
-			if err := s.q.RemovalsLeaveToAPerson(ctx, tx, runID, objectType); err != nil {
+	for _, kind := range directory.Kinds() {
+		if kind.LookedUp && plan.beyond(kind.Kind) {
+			if err := s.q.RemovalsLeaveToAPerson(ctx, tx, runID, string(kind.Kind)); err != nil {
 				return err
 			}
 		}

@@ -99,7 +99,7 @@ func TestARehearsalMayLeaveRemovalsOut(t *testing.T) {
 	out := r.rehearse(false)
 	require.Equal(t, []string{"member created c", "membership created c"}, r.changes())
 	require.Zero(t, out.Counts.Members.Deleted)
-	require.Equal(t, 1, out.Plan.Members, "but tells of them")
+	require.Equal(t, 1, out.Plan.Planned.Members, "but tells of them")
 }
 
 func TestAPlanRunAppliesNothing(t *testing.T) {

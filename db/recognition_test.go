@@ -130,7 +130,7 @@ func TestWhoWasNotRemovedIsStillMissed(t *testing.T) {
 	for range 2 {
 		r := c.sync(left)
 		require.Equal(t, []string{"1", "10", "12"}, recognised(r))
-		require.Equal(t, 1, r.plan.Members)
+		require.Equal(t, 1, r.plan.Planned.Members)
 	}
 	left.skipRemovals = false
 	require.Equal(t, 1, c.sync(left).counts.Members.Deleted)
@@ -166,7 +166,7 @@ func TestWhoIsMissingIsMissedWhereAllIsRecognised(t *testing.T) {
 		co.exec(t, c.by, co.provider.ID)
 		r := co.sync(s)
 		require.Equal(t, []string{"1", "10", "11", "12"}, recognised(r), name)
-		require.Equal(t, c.missing, r.plan.Members, name)
+		require.Equal(t, c.missing, r.plan.Planned.Members, name)
 		require.Equal(t, c.missing, r.counts.Members.Deleted, name)
 		require.Equal(t, 3, r.counts.Members.Unchanged, name)
 	}

@@ -94,7 +94,7 @@ func TestRecognisedPeopleCountAsRead(t *testing.T) {
 			r.read(snapshot{departments: c.departments, members: "ann in=10; bob title=x in=10; dan in=11"})
 			require.Equal(t, []string{"1", "11"}, recognised(r))
 			r.apply(false)
-			require.Equal(t, c.missing, r.planRemovals().Members)
+			require.Equal(t, c.missing, r.planRemovals().Planned.Members)
 		})
 	}
 }

@@ -10,19 +10,15 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
-// RemovalPlan is what a run found to be gone, against what is there.
+// RemovalPlan is how much a run would remove, against how much is there.
 type RemovalPlan struct {
-	Members     int
-	Departments int
-	Memberships int
-	// UnconfirmedMembers and UnconfirmedDepartments no complete scope shows any more, but
-	// they may be in one that was not read: to be looked up one by one or left alone.
-	UnconfirmedMembers     int
-	UnconfirmedDepartments int
-	// MembersThere and DepartmentsThere are the active ones before removing.
-	MembersThere     int
-	DepartmentsThere int
-	Guard            directory.Guard
+	// Planned is confirmed to go. Unconfirmed is what no complete listing shows any more but
+	// may be in one that was not read: to be looked up one by one, or left alone.
+	Planned     directory.PerKind
+	Unconfirmed directory.PerKind
+	// Active is how much of the limited kinds is there before removing.
+	Active directory.PerKind
+	Guard  directory.Guard
 	// Incomplete is true if any scope was not read to the end or is contradicted
 	// by the provider's own figures.
 	Incomplete bool
@@ -33,18 +29,16 @@ type RemovalPlan struct {
 }
 
 // Total is how many objects would be removed.
-func (p RemovalPlan) Total() int { return p.Members + p.Departments + p.Memberships }
+func (p RemovalPlan) Total() int { return directory.Sum(p.Planned) }
 
-// Unconfirmed is how many objects are to be looked up or left alone.
-func (p RemovalPlan) Unconfirmed() int { return p.UnconfirmedMembers + p.UnconfirmedDepartments }
-
-// membersBeyond reports whether more people may go than the guard lets pass.
-func (p RemovalPlan) membersBeyond() bool {
-	return p.Members+p.UnconfirmedMembers > p.Guard.Members.Of(p.MembersThere)
+// Limit is how many objects of a kind may go unasked.
+func (p RemovalPlan) Limit(kind directory.Kind) int {
+	return p.Guard.Of(kind).Of(*p.Active.Of(kind))
 }
 
-func (p RemovalPlan) departmentsBeyond() bool {
-	return p.Departments+p.UnconfirmedDepartments > p.Guard.Departments.Of(p.DepartmentsThere)
+// beyond reports whether more of a kind may go than the guard lets pass.
+func (p RemovalPlan) beyond(kind directory.Kind) bool {
+	return *p.Planned.Of(kind)+*p.Unconfirmed.Of(kind) > p.Limit(kind)
 }
 
 // PlanRemovals compares the directory with the snapshot inside the scopes that were
@@ -76,7 +70,7 @@ func (s *Store) PlanRemovals(ctx context.Context, runID string, sight Sight) (Re
 
 // judged is the plan once it is judged. One that is empty is as good as judged.
 func (s *Store) judged(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, sight Sight, plan RemovalPlan) (RemovalPlan, error) {
-	if plan.Total()+plan.Unconfirmed() == 0 {
+	if plan.Total()+directory.Sum(plan.Unconfirmed) == 0 {
 		if run.Mode == "apply" {
 			return plan, s.keepCandidates(ctx, tx, run, runID, sight, missed{})
 		}
@@ -190,19 +184,31 @@ func (s *Store) dropContradicted(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	return s.q.RemovalsDropScopes(ctx, tx, runID, &run.ProviderID, departments)
 }
 
-// removalFigures are the figures of a plan, against how many active members and
-// departments there are.
+// removalFigures counts what is planned, and what is there of the kinds that have a limit.
 func (s *Store) removalFigures(ctx context.Context, tx dbsqlc.DBTX, providerID, runID string) (RemovalPlan, error) {
-	f, err := s.q.RemovalFigures(ctx, tx, runID, &providerID)
-	return RemovalPlan{
-		Members: int(f.Members), Departments: int(f.Departments), Memberships: int(f.Memberships),
-		UnconfirmedMembers: int(f.UnconfirmedMembers), UnconfirmedDepartments: int(f.UnconfirmedDepartments),
-		MembersThere: int(f.MembersThere), DepartmentsThere: int(f.DepartmentsThere),
-		Guard: directory.Guard{
-			Members:     directory.Limit{Count: int(f.RemovalLimitCount), Percent: f.RemovalLimitPercent},
-			Departments: directory.Limit{Count: int(f.DepartmentLimitCount), Percent: f.DepartmentLimitPercent},
-		},
-	}, err
+	var plan RemovalPlan
+	planned, err := s.q.RemovalFigures(ctx, tx, runID)
+	if err != nil {
+		return plan, err
+	}
+	for _, row := range planned {
+		kind := directory.Kind(row.ObjectType)
+		*plan.Planned.Of(kind), *plan.Unconfirmed.Of(kind) = int(row.Planned), int(row.Unconfirmed)
+	}
+	for _, kind := range s.kinds() {
+		if !kind.Limited {
+			continue
+		}
+		active, err := kind.active(ctx, tx, &providerID)
+		if err != nil {
+			return plan, err
+		}
+		*plan.Active.Of(kind.Kind) = int(active)
+	}
+	limits, err := s.q.RemovalLimits(ctx, tx, providerID)
+	plan.Guard.Members = directory.Limit{Count: int(limits.RemovalLimitCount), Percent: limits.RemovalLimitPercent}
+	plan.Guard.Departments = directory.Limit{Count: int(limits.DepartmentLimitCount), Percent: limits.DepartmentLimitPercent}
+	return plan, err
 }
 
 // JudgeRemovals makes the plan what it is to be once all doubts were looked up, and
@@ -222,8 +228,8 @@ func (s *Store) JudgeRemovals(ctx context.Context, runID string, sight Sight) (R
 // removalBatch bounds one transaction of removing.
 const removalBatch = 1000
 
-// RemoveNext carries out the next batch of the plan: memberships first, then
-// members, then departments, so that nothing refers to what is gone. It returns how
+// RemoveNext carries out the next batch of the plan: kind by kind, each before those that it
+// hangs on, so that nothing refers to what is gone. It returns how
 // many were removed, 0 when the plan is carried out. Each batch checks the fence:
 // a run that was overtaken removes nothing more.
 func (s *Store) RemoveNext(ctx context.Context, runID string) (int, error) {
@@ -239,10 +245,8 @@ func (s *Store) removeNext(ctx context.Context, tx pgx.Tx, runID string) (int32,
 	if err := s.planFor(ctx, tx, batch); err != nil {
 		return 0, err
 	}
-	for _, remove := range []func(context.Context, dbsqlc.DBTX, string, int32) (int32, error){
-		s.q.RemoveMemberships, s.q.RemoveMembers, s.q.RemoveDepartments,
-	} {
-		if n, err := remove(ctx, tx, runID, removalBatch); err != nil || n > 0 {
+	for _, kind := range s.removalOrder() {
+		if n, err := kind.remove(ctx, tx, runID, removalBatch); err != nil || n > 0 {
 			return n, err
 		}
 	}

@@ -31,7 +31,7 @@ func aFirstRunMissesWhomOthersStored(t *testing.T, c *company) {
 	first.read(snapshot{departments: "1; 20<1", members: "a in=1; b in=1,20"})
 	first.apply(false)
 	c.exec(t, "INSERT INTO org_members (provider_id, external_id) VALUES ($1, 'c')", c.provider.ID)
-	require.Equal(t, 1, first.planRemovals().Members)
+	require.Equal(t, 1, first.planRemovals().Planned.Members)
 	first.remove()
 	require.Equal(t, []string{"member c"}, first.removals())
 }
@@ -106,8 +106,8 @@ func TestWhatIsRemoved(t *testing.T) {
 			r.apply(false)
 			plan := r.planRemovals()
 			require.Equal(t, c.incomplete, plan.Incomplete)
-			require.Equal(t, 5, plan.MembersThere)
-			require.Equal(t, 4, plan.DepartmentsThere)
+			require.Equal(t, 5, plan.Active.Members)
+			require.Equal(t, 4, plan.Active.Departments)
 			var doubted, unlisted []string
 			for _, kind := range []string{"department", "member"} {
 				for id := range r.doubtsOf(db.DoubtsOf{Type: kind, Unlisted: true}) {
@@ -120,7 +120,7 @@ func TestWhatIsRemoved(t *testing.T) {
 			require.ElementsMatch(t, c.doubts, doubted)
 			require.ElementsMatch(t, slices.DeleteFunc(slices.Clone(c.removed), func(what string) bool { return strings.HasPrefix(what, "membership") }), unlisted,
 				"what no listing shows is to be looked up, too")
-			require.Equal(t, len(c.doubts), plan.Unconfirmed())
+			require.Equal(t, len(c.doubts), directory.Sum(plan.Unconfirmed))
 			require.Equal(t, len(c.removed), plan.Total())
 			require.Equal(t, len(c.removed), r.remove())
 			require.Equal(t, c.removed, r.removals())
@@ -146,7 +146,7 @@ func doubtsAreResolved(t *testing.T, c *company) {
 	r := c.begin("apply")
 	r.read(snapshot{departments: "1; 10<1 members=fail", members: ""})
 	r.apply(false)
-	require.Equal(t, 3, r.planRemovals().Unconfirmed())
+	require.Equal(t, 3, directory.Sum(r.planRemovals().Unconfirmed))
 	for id, doubt := range r.doubts("member") {
 		require.Equal(t, id == "a", doubt.UnionID == "U" && doubt.OpenID == "O")
 	}
@@ -155,7 +155,7 @@ func doubtsAreResolved(t *testing.T, c *company) {
 	r.lookedUp("member", db.There, "b")
 	require.Equal(t, []string{"c"}, slices.Sorted(maps.Keys(r.planAgain())), "nobody is asked about twice")
 	for range 2 {
-		require.Equal(t, 1, r.judge().Members)
+		require.Equal(t, 1, r.judge().Planned.Members)
 		require.Equal(t, []string{"department 10: no permission", "member b: no listing shows it any more, but a lookup still finds it: it was moved while the company was being read, or a listing left it out; it was left as it is",
 			"1 members or departments were not found where they used to be, but may be where this run could not read; they were left as they are"}, r.problems())
 	}
@@ -190,14 +190,14 @@ func planningAgainStartsOver(t *testing.T, c *company) {
 	r.read(snapshot{departments: "1", members: "a in=1"})
 	r.apply(false)
 	plan := r.planRemovals()
-	require.Equal(t, [6]int{2, 1, 2, 2, 2, 3}, [6]int{plan.Members, plan.Departments, plan.Memberships, plan.MembersThere, plan.DepartmentsThere, plan.Doubts})
+	require.Equal(t, [6]int{2, 1, 2, 2, 2, 3}, [6]int{plan.Planned.Members, plan.Planned.Departments, plan.Planned.Memberships, plan.Active.Members, plan.Active.Departments, plan.Doubts})
 	require.Equal(t, directory.DefaultGuard, plan.Guard)
 	require.False(t, plan.Incomplete)
 	require.Equal(t, plan, r.planRemovals())
 	r.remove()
 	plan = r.planRemovals()
 	require.Zero(t, plan.Total(), "rows deleted already are not planned again")
-	require.Equal(t, 1, plan.MembersThere)
+	require.Equal(t, 1, plan.Active.Members)
 }
 
 func theGuardsFiguresAreTheProvidersOwn(t *testing.T, c *company) {

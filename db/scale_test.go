@@ -200,7 +200,7 @@ func (m many) run(t *testing.T) {
 	plan, err := store.PlanRemovals(ctx, r.id, db.Sight{})
 	require.NoError(t, err)
 	require.Zero(t, plan.Total())
-	require.Equal(t, m.people, plan.MembersThere)
+	require.Equal(t, m.people, plan.Active.Members)
 	r.settle()
 	r.finish()
 	require.Equal(t, m.people, r.counts.Members.Unchanged)
@@ -289,7 +289,7 @@ func (m many) stageAgain(r *run) {
 	}
 	plan, err := r.c.store.PlanRemovals(ctx, r.id, db.Sight{})
 	require.NoError(r.t, err)
-	require.Equal(r.t, len(known)-whole, plan.Memberships)
+	require.Equal(r.t, len(known)-whole, plan.Planned.Memberships)
 	r.finish()
 }
 

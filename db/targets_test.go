@@ -284,7 +284,7 @@ func TestRunOfSinglePeople(t *testing.T) {
 					require.NoError(t, co.store.ApplyMembers(t.Context(), r.id, 1, len(split(c.members))))
 					plan := r.planRemovals()
 					require.True(t, plan.Incomplete)
-					require.Zero(t, plan.Unconfirmed())
+					require.Zero(t, directory.Sum(plan.Unconfirmed))
 					r.remove()
 					r.settle()
 				}

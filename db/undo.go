@@ -165,7 +165,9 @@ func (u *undo) do(ctx context.Context, out *Undone) (err error) {
 	if out.Counts, err = u.s.counts(ctx, u.tx, u.runID); err != nil {
 		return err
 	}
-	out.Plan.Members, out.Plan.Departments, out.Plan.Memberships = out.Counts.Members.Deleted, out.Counts.Departments.Deleted, out.Counts.Memberships.Deleted
+	for _, kind := range directory.Kinds() {
+		*out.Plan.Planned.Of(kind.Kind) = out.Counts.Get(kind.Kind, "deleted")
+	}
 	return u.s.q.UndoClear(ctx, u.tx, u.runID)
 }
 
@@ -281,9 +283,13 @@ func (u *undo) note(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	total := int(n.Departments + n.Members)
+	var perKind directory.PerKind
+	for _, row := range n {
+		*perKind.Of(directory.Kind(row.ObjectType)) = int(row.Objects)
+	}
+	total := directory.Sum(perKind)
 	if total > 0 {
-		if err := u.warn(ctx, "", "left unchanged: "+counted(n.Departments, n.Members)); err != nil {
+		if err := u.warn(ctx, "", "left unchanged: "+counted(perKind)); err != nil {
 			return 0, err
 		}
 	}
@@ -301,18 +307,16 @@ func (u *undo) note(ctx context.Context) (int, error) {
 	return total, nil
 }
 
-// counted says how many departments and members, of which there are some.
-func counted(departments, members int32) string {
+// counted says how many objects of each kind, of which there are some.
+func counted(n directory.PerKind) string {
 	var parts []string
-	for _, kind := range []struct {
-		n    int32
-		name string
-	}{{departments, "department"}, {members, "member"}} {
-		switch {
-		case kind.n == 1:
-			parts = append(parts, "1 "+kind.name)
-		case kind.n > 1:
-			parts = append(parts, fmt.Sprintf("%d %ss", kind.n, kind.name))
+	for _, kind := range directory.Kinds() {
+		switch objects := *n.Of(kind.Kind); objects {
+		case 0:
+		case 1:
+			parts = append(parts, "1 "+string(kind.Kind))
+		default:
+			parts = append(parts, fmt.Sprintf("%d %s", objects, kind.Plural))
 		}
 	}
 	return strings.Join(parts, " and ")

@@ -309,7 +309,9 @@ func TestAnUndoingThatIsRefusedWritesNothing(t *testing.T) {
 	r := c.beginUndo("apply", target.id)
 	refusal := errors.New("too much")
 	_, err := c.store.Undo(t.Context(), r.id, db.UndoScope{}, func(u db.Undone) error {
-		require.Equal(t, db.RemovalPlan{Members: 2, Departments: 1, Memberships: 2, MembersThere: 3, DepartmentsThere: 2, Guard: u.Plan.Guard}, u.Plan)
+		require.Equal(t, db.RemovalPlan{
+			Planned: directory.PerKind{Members: 2, Departments: 1, Memberships: 2}, Active: directory.PerKind{Members: 3, Departments: 2}, Guard: u.Plan.Guard,
+		}, u.Plan)
 		return refusal
 	})
 	require.ErrorIs(t, err, refusal)

@@ -34,7 +34,7 @@ func TestCancelingARun(t *testing.T) {
 				}
 				return activities.PulledMembers{Failed: []int{in.First}}, nil
 			}
-			f.planRemovals = planning(activities.PlannedRemovals{Members: 1})
+			f.planRemovals = planning(activities.PlannedRemovals{PerKind: directory.PerKind{Members: 1}})
 			if at == "HoldRun" {
 				f.planRemovals = planning(heldPlan)
 			}

@@ -11,12 +11,10 @@ import (
 
 // HoldInput is the held run and what its removal guard stopped.
 type HoldInput struct {
-	RunID       string `json:"run_id"`
-	Provider    string `json:"provider"`
-	Reason      string `json:"reason"`
-	Members     int    `json:"members"`
-	Departments int    `json:"departments"`
-	Memberships int    `json:"memberships"`
+	RunID    string `json:"run_id"`
+	Provider string `json:"provider"`
+	Reason   string `json:"reason"`
+	directory.PerKind
 	// Incomplete is true if the run did not read everything.
 	Incomplete bool `json:"incomplete"`
 	// ExpiresAt is when the removals count as rejected; nil: the wait has no end.
@@ -94,7 +92,7 @@ func (h *hold) progress(ctx workflow.Context) Progress {
 	p := Progress{
 		RunID: h.in.RunID, Provider: h.in.Provider, Status: directory.RunHeld, Phase: "held", HoldReason: h.in.Reason,
 		HoldWorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID, HoldExpiresAt: h.in.ExpiresAt, StartedAt: &started,
-		Removals: &RemovalCounts{Members: h.in.Members, Departments: h.in.Departments, Memberships: h.in.Memberships},
+		Removals: &h.in.PerKind,
 	}
 	switch {
 	case h.result != nil:

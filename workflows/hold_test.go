@@ -20,7 +20,7 @@ import (
 
 const holdReason = "it would remove 30 of 40 members; the limit is 20"
 
-var heldPlan = activities.PlannedRemovals{Members: 30, Departments: 2, Memberships: 31, HoldReason: holdReason}
+var heldPlan = activities.PlannedRemovals{PerKind: directory.PerKind{Members: 30, Departments: 2, Memberships: 31}, HoldReason: holdReason}
 
 func planning(plan activities.PlannedRemovals) func(activities.PlanRemovals) (activities.PlannedRemovals, error) {
 	return func(activities.PlanRemovals) (activities.PlannedRemovals, error) { return plan, nil }
@@ -49,7 +49,7 @@ func TestGuardLeavesTheDecisionToAWorkflowOfItsOwn(t *testing.T) {
 	require.Equal(t, "orgsync/acme/removals/"+runID, result.HoldWorkflowID)
 	require.Equal(t, result.HoldWorkflowID, holdID)
 	require.Equal(t, workflows.HoldInput{
-		RunID: runID, Provider: "acme", Reason: holdReason, Members: 30, Departments: 2, Memberships: 31, Incomplete: true,
+		RunID: runID, Provider: "acme", Reason: holdReason, PerKind: heldPlan.PerKind, Incomplete: true,
 	}, held)
 	require.Equal(t, []activities.HoldRun{{RunID: runID, Reason: holdReason, HoldWorkflowID: holdID}}, inputsOf[activities.HoldRun](f, "HoldRun"))
 	require.Equal(t, []any{directory.RunRunning, directory.RunHeld}, attribute("SyncOutcome"))
@@ -60,7 +60,7 @@ func TestGuardLeavesTheDecisionToAWorkflowOfItsOwn(t *testing.T) {
 
 func TestRemovalsAreTreatedAsAsked(t *testing.T) {
 	t.Parallel()
-	few := activities.PlannedRemovals{Members: 1}
+	few := activities.PlannedRemovals{PerKind: directory.PerKind{Members: 1}}
 	nothing := activities.PlannedRemovals{}
 	for name, c := range map[string]struct {
 		plan       activities.PlannedRemovals
@@ -74,7 +74,7 @@ func TestRemovalsAreTreatedAsAsked(t *testing.T) {
 		"many, skip":         {heldPlan, "skip", 0, true},
 		"few, skip":          {few, "skip", 0, true},
 		"none, skip":         {nothing, "skip", 0, false},
-		"few, not all read":  {activities.PlannedRemovals{Memberships: 1, Incomplete: true}, "hold", 1, true},
+		"few, not all read":  {activities.PlannedRemovals{PerKind: directory.PerKind{Memberships: 1}, Incomplete: true}, "hold", 1, true},
 		"none, not all read": {activities.PlannedRemovals{Incomplete: true}, "hold", 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -134,7 +134,9 @@ func decide(env *testsuite.TestWorkflowEnvironment, update string, after time.Du
 }
 
 func holding(env *testsuite.TestWorkflowEnvironment) (*workflows.SyncResult, error) {
-	env.ExecuteWorkflow(workflows.HoldRemovals, workflows.HoldInput{RunID: runID, Provider: "acme", Reason: holdReason, Members: 30, Incomplete: true})
+	env.ExecuteWorkflow(workflows.HoldRemovals, workflows.HoldInput{
+		RunID: runID, Provider: "acme", Reason: holdReason, PerKind: directory.PerKind{Members: 30}, Incomplete: true,
+	})
 	if err := env.GetWorkflowError(); err != nil {
 		return nil, err
 	}
@@ -348,7 +350,7 @@ func TestHoldAnswersQueriesWhileItWaits(t *testing.T) {
 		require.NoError(t, err)
 		var p workflows.Progress
 		require.NoError(t, value.Get(&p))
-		require.Equal(t, []any{runID, "acme", directory.RunHeld, "held", holdReason, &workflows.RemovalCounts{Members: 30}},
+		require.Equal(t, []any{runID, "acme", directory.RunHeld, "held", holdReason, &directory.PerKind{Members: 30}},
 			[]any{p.RunID, p.Provider, p.Status, p.Phase, p.HoldReason, p.Removals})
 		require.NotEmpty(t, p.HoldWorkflowID)
 		env.CancelWorkflow()

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/workflow"
+
+	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // Progress is SyncOrg's and HoldRemovals' answer to ProgressQuery. People and
@@ -25,7 +27,7 @@ type Progress struct {
 	// MembersRead is how many people they list; who is in several counts in each.
 	MembersRead int `json:"members_read"`
 	// Removals are planned, once that has been done.
-	Removals *RemovalCounts `json:"removals,omitempty"`
+	Removals *directory.PerKind `json:"removals,omitempty"`
 	// HoldReason says why a person must decide on them; HoldWorkflowID waits for that,
 	// until HoldExpiresAt.
 	HoldReason     string        `json:"hold_reason,omitempty"`
@@ -33,13 +35,6 @@ type Progress struct {
 	HoldExpiresAt  *time.Time    `json:"hold_expires_at,omitempty"`
 	StartedAt      *time.Time    `json:"started_at,omitempty"`
 	Phases         []PhaseRecord `json:"phases,omitempty"`
-}
-
-// RemovalCounts is how much is to go.
-type RemovalCounts struct {
-	Members     int `json:"members"`
-	Departments int `json:"departments"`
-	Memberships int `json:"memberships"`
 }
 
 // PhaseRecord is when a phase began and, unless it is the one at work, ended.

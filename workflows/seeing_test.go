@@ -169,7 +169,7 @@ func TestDetailsFollowTheRun(t *testing.T) {
 		return activities.PulledMembers{People: 60}, nil
 	}
 	f.planRemovals = func(activities.PlanRemovals) (activities.PlannedRemovals, error) {
-		return activities.PlannedRemovals{Members: 2, Memberships: 3, Changed: &directory.Counts{Members: directory.MemberCounts{Created: 4}}}, nil
+		return activities.PlannedRemovals{PerKind: directory.PerKind{Members: 2, Memberships: 3}, Changed: &directory.Counts{Members: directory.MemberCounts{Created: 4}}}, nil
 	}
 	f.finishRun = func(activities.FinishRun) (activities.RunReport, error) {
 		return activities.RunReport{
@@ -289,7 +289,7 @@ func TestProgressTellsThePhases(t *testing.T) {
 	require.NoError(t, value.Get(&p))
 	require.Equal(t, []any{"acme", "apply", directory.RunHeld, "done", holdReason, "orgsync/acme/removals/" + runID},
 		[]any{p.Provider, p.Mode, p.Status, p.Phase, p.HoldReason, p.HoldWorkflowID})
-	require.Equal(t, &workflows.RemovalCounts{Members: 30, Departments: 2, Memberships: 31}, p.Removals)
+	require.Equal(t, &directory.PerKind{Members: 30, Departments: 2, Memberships: 31}, p.Removals)
 	require.NotNil(t, p.StartedAt)
 	var phases []string
 	for _, phase := range p.Phases {

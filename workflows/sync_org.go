@@ -255,7 +255,7 @@ func (s *syncOrg) reconcile(ctx workflow.Context) error {
 	err := workflow.ExecuteActivity(askOnce(ctx, s.in.Provider), reconcile.PlanRemovals,
 		activities.PlanRemovals{RunID: s.progress.RunID, Lost: s.visible.Lost, LimitedRange: s.visible.LimitedRange}).Get(ctx, &s.removals)
 	if err == nil {
-		s.progress.Removals = &RemovalCounts{Members: s.removals.Members, Departments: s.removals.Departments, Memberships: s.removals.Memberships}
+		s.progress.Removals = &s.removals.PerKind
 		workflow.SetCurrentDetails(ctx, s.details())
 	}
 	if err != nil || !remove || !s.removals.Any() || s.mustHold() {
@@ -302,8 +302,7 @@ func (s *syncOrg) hold(ctx workflow.Context) error {
 	})
 	child := workflow.ExecuteChildWorkflow(childCtx, HoldRemovals, HoldInput{
 		RunID: s.progress.RunID, Provider: s.in.Provider, Reason: s.removals.HoldReason,
-		Members: s.removals.Members, Departments: s.removals.Departments, Memberships: s.removals.Memberships,
-		Incomplete: s.incomplete(), ExpiresAt: held.ExpiresAt, ExpiresIn: held.ExpiresIn, Removals: held.Removals,
+		PerKind: s.removals.PerKind, Incomplete: s.incomplete(), ExpiresAt: held.ExpiresAt, ExpiresIn: held.ExpiresIn, Removals: held.Removals,
 	})
 	if err := child.GetChildWorkflowExecution().Get(ctx, nil); err != nil {
 		return err

@@ -124,7 +124,7 @@ func TestSyncRunsItsStepsInOrder(t *testing.T) {
 		return activities.Preflighted{LimitedRange: true, Lost: []string{"department 7"}}, nil
 	}
 	f.planRemovals = func(activities.PlanRemovals) (activities.PlannedRemovals, error) {
-		return activities.PlannedRemovals{Members: 2}, nil
+		return activities.PlannedRemovals{PerKind: directory.PerKind{Members: 2}}, nil
 	}
 	env := f.env(t)
 	attribute := watchAttributes(env)
@@ -239,12 +239,12 @@ func TestFailedStepEndsTheRun(t *testing.T) {
 		}, []string{"PlanRemovals"}},
 		"plan": {func(f *fakes) {
 			f.planRemovals = func(activities.PlanRemovals) (activities.PlannedRemovals, error) {
-				return activities.PlannedRemovals{Members: 1}, forbidden()
+				return activities.PlannedRemovals{PerKind: directory.PerKind{Members: 1}}, forbidden()
 			}
 		}, []string{"Remove", "Settle"}},
 		"remove": {func(f *fakes) {
 			f.planRemovals = func(activities.PlanRemovals) (activities.PlannedRemovals, error) {
-				return activities.PlannedRemovals{Members: 1}, nil
+				return activities.PlannedRemovals{PerKind: directory.PerKind{Members: 1}}, nil
 			}
 			f.remove = func(activities.RunRef) (activities.Removed, error) { return activities.Removed{}, forbidden() }
 		}, []string{"Settle"}},

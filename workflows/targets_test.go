@@ -24,7 +24,7 @@ func TestSinglePeopleNeedNoTree(t *testing.T) {
 	t.Parallel()
 	f := ofPeople(2)
 	f.planRemovals = func(activities.PlanRemovals) (activities.PlannedRemovals, error) {
-		return activities.PlannedRemovals{Members: 1}, nil
+		return activities.PlannedRemovals{PerKind: directory.PerKind{Members: 1}}, nil
 	}
 	env := f.env(t)
 	attribute := watchAttributes(env)

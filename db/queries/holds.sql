@@ -19,12 +19,6 @@ SELECT r.status, (r.hold_workflow_id IS NOT NULL)::boolean AS was_held FROM sync
 -- name: RunSetResumed :exec
 UPDATE sync_runs SET status = 'running', phase = 'removals' WHERE id = @id AND status = 'held';
 
--- name: MembershipsThere :one
-SELECT count(*) FROM org_member_departments md
-JOIN org_departments d ON d.id = md.department_id
-JOIN org_members m ON m.id = md.member_id AND m.provider_id = d.provider_id
-WHERE d.provider_id = @provider_id;
-
 -- name: RemovalIDsOfMembers :many
 SELECT m.external_id FROM sync_run_removals r JOIN org_members m ON m.id = r.object_id
 WHERE r.run_id = @run_id AND r.object_type = 'member' AND r.confirmed ORDER BY m.external_id COLLATE "C" LIMIT @max_rows;

@@ -1,11 +1,11 @@
 -- name: LookUpsNeeded :many
 -- Planned removals that are to be looked up and have not been in this run: of what no
--- listing shows although everything was read, and of what may be where nothing was.
+-- listing shows although everything was read, of the kinds in listed, and of what may be
+-- where nothing was, of the kinds in unread.
 SELECT r.object_type, r.object_id, r.confirmed AS unlisted FROM sync_run_removals r
-WHERE r.run_id = @run_id AND r.object_type <> 'membership'
+WHERE r.run_id = @run_id
   AND (NOT r.confirmed OR r.reason = 'not_listed')
-  AND CASE r.object_type WHEN 'member' THEN CASE WHEN r.confirmed THEN @members::boolean ELSE @unread_members::boolean END
-      ELSE CASE WHEN r.confirmed THEN @departments::boolean ELSE @unread_departments::boolean END END
+  AND r.object_type = ANY (CASE WHEN r.confirmed THEN @listed::text[] ELSE @unread::text[] END)
   AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l WHERE l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id);
 
 -- name: LookUpsNote :exec

@@ -195,19 +195,30 @@ WITH dropped AS (
 )
 SELECT count(*)::int AS dropped FROM dropped;
 
--- name: RemovalFigures :one
--- What the guard compares: what would go against what is there. Rows already
--- deleted count on neither side.
-SELECT
-    (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = 'member' AND r.confirmed)::int AS members,
-    (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = 'department' AND r.confirmed)::int AS departments,
-    (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = 'membership' AND r.confirmed)::int AS memberships,
-    (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = 'member' AND NOT r.confirmed)::int AS unconfirmed_members,
-    (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = 'department' AND NOT r.confirmed)::int AS unconfirmed_departments,
-    (SELECT count(*) FROM org_members m WHERE m.provider_id = @provider_id AND m.status = 'active')::int AS members_there,
-    (SELECT count(*) FROM org_departments d WHERE d.provider_id = @provider_id AND d.status = 'active')::int AS departments_there,
-    p.removal_limit_count, p.removal_limit_percent, p.department_limit_count, p.department_limit_percent
+-- name: RemovalFigures :many
+-- How many removals of each kind a run has planned, and how many wait to be confirmed.
+SELECT r.object_type,
+    (count(*) FILTER (WHERE r.confirmed))::int AS planned,
+    (count(*) FILTER (WHERE NOT r.confirmed))::int AS unconfirmed
+FROM sync_run_removals r
+WHERE r.run_id = @run_id
+GROUP BY r.object_type;
+
+-- name: RemovalLimits :one
+SELECT p.removal_limit_count, p.removal_limit_percent, p.department_limit_count, p.department_limit_percent
 FROM identity_providers p WHERE p.id = @provider_id;
+
+-- name: CountDepartments :one
+SELECT count(*) FROM org_departments d WHERE d.provider_id = @provider_id AND d.status = 'active';
+
+-- name: CountMembers :one
+SELECT count(*) FROM org_members m WHERE m.provider_id = @provider_id AND m.status = 'active';
+
+-- name: CountMemberships :one
+SELECT count(*) FROM org_member_departments md
+JOIN org_departments d ON d.id = md.department_id
+JOIN org_members m ON m.id = md.member_id AND m.provider_id = d.provider_id
+WHERE d.provider_id = @provider_id;
 
 -- name: RemoveMemberships :one
 -- What is done is marked by way of a conflict, here and below: that finds each line by

@@ -236,9 +236,10 @@ WHERE u.run_id = @run_id AND u.object_type = 'department' AND u.left_alone IS NU
 SELECT object_type, external_id, left_alone, changed_by FROM undo_objects
 WHERE run_id = @run_id AND left_alone IS NOT NULL ORDER BY object_type, external_id LIMIT @max_rows;
 
--- name: UndoCountLeftAlone :one
-SELECT (count(*) FILTER (WHERE object_type = 'department'))::int AS departments, (count(*) FILTER (WHERE object_type = 'member'))::int AS members
-FROM undo_objects WHERE run_id = @run_id AND left_alone IS NOT NULL;
+-- name: UndoCountLeftAlone :many
+SELECT u.object_type, count(*)::int AS objects FROM undo_objects u
+WHERE u.run_id = @run_id AND u.left_alone IS NOT NULL
+GROUP BY u.object_type;
 
 -- name: UndoDone :one
 -- Whether the undoing run has done its work: all of it is one transaction.

@@ -1,12 +1,46 @@
 package directory
 
+import "reflect"
+
 // Counts is what a run did, as SyncOrg returns it and sync_runs keeps it. An
 // object is counted once, under the first that applies of created, restored,
-// moved, deactivated, updated, unchanged.
+// moved, deactivated, updated, unchanged. Its fields are the kinds in the order of Kinds, and
+// the fields of each what is counted of it.
 type Counts struct {
 	Departments DepartmentCounts `json:"departments"`
 	Members     MemberCounts     `json:"members"`
 	Memberships MembershipCounts `json:"memberships"`
+}
+
+// Set notes how many objects of a kind something happened to, such as "created", if that is
+// counted of the kind.
+func (c *Counts) Set(kind Kind, what string, n int) {
+	if field := c.field(kind, what); field.IsValid() {
+		field.SetInt(int64(n))
+	}
+}
+
+// Get returns how many objects of a kind something happened to, 0 if that is not counted.
+func (c *Counts) Get(kind Kind, what string) int {
+	if field := c.field(kind, what); field.IsValid() {
+		return int(field.Int())
+	}
+	return 0
+}
+
+func (c *Counts) field(kind Kind, what string) reflect.Value {
+	for i, d := range Kinds() {
+		if d.Kind != kind {
+			continue
+		}
+		counts := reflect.ValueOf(c).Elem().Field(i)
+		for j := range counts.NumField() {
+			if counts.Type().Field(j).Tag.Get("json") == what {
+				return counts.Field(j)
+			}
+		}
+	}
+	return reflect.Value{}
 }
 
 // DepartmentCounts counts departments; Failed are those whose children or

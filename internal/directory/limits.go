@@ -5,14 +5,11 @@ import (
 	"time"
 )
 
-// Guard is the removal guard of a provider: what a run may remove without asking, by
-// type. Memberships have no limit: people change departments every day.
-type Guard struct {
-	Members     Limit
-	Departments Limit
-}
+// Guard is the removal guard of a provider: how much a run may remove without asking, by
+// kind. Memberships have no limit: people change departments every day.
+type Guard = ByKind[Limit]
 
-// Limit is how many objects of one type may go: the larger of Count and Percent of
+// Limit is how many objects of one kind may go: the larger of Count and Percent of
 // those that are there.
 type Limit struct {
 	Count   int

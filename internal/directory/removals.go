@@ -2,13 +2,9 @@ package directory
 
 // Removals is what a held run planned to remove, as the person who decides needs to
 // see it: figures and external ids.
-type Removals struct {
-	Members     Removal `json:"members"`
-	Departments Removal `json:"departments"`
-	Memberships Removal `json:"memberships"`
-}
+type Removals = ByKind[Removal]
 
-// Removal is what was planned for one type of objects.
+// Removal is what was planned for one kind of objects.
 type Removal struct {
 	// Planned would go of those There.
 	Planned int `json:"planned"`

@@ -164,20 +164,6 @@ func (q *Queries) LeaversOfPlaces(ctx context.Context, db DBTX, runID string, ma
 	return items, nil
 }
 
-const membershipsThere = `-- name: MembershipsThere :one
-SELECT count(*) FROM org_member_departments md
-JOIN org_departments d ON d.id = md.department_id
-JOIN org_members m ON m.id = md.member_id AND m.provider_id = d.provider_id
-WHERE d.provider_id = $1
-`
-
-func (q *Queries) MembershipsThere(ctx context.Context, db DBTX, providerID *string) (int64, error) {
-	row := db.QueryRow(ctx, membershipsThere, providerID)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 const removalIDsOfDepartments = `-- name: RemovalIDsOfDepartments :many
 SELECT d.external_id FROM sync_run_removals r JOIN org_departments d ON d.id = r.object_id
 WHERE r.run_id = $1 AND r.object_type = 'department' AND r.confirmed ORDER BY d.external_id COLLATE "C" LIMIT $2

@@ -54,20 +54,11 @@ func (q *Queries) LookUpsForget(ctx context.Context, db DBTX, runID string) erro
 
 const lookUpsNeeded = `-- name: LookUpsNeeded :many
 SELECT r.object_type, r.object_id, r.confirmed AS unlisted FROM sync_run_removals r
-WHERE r.run_id = $1 AND r.object_type <> 'membership'
+WHERE r.run_id = $1
   AND (NOT r.confirmed OR r.reason = 'not_listed')
-  AND CASE r.object_type WHEN 'member' THEN CASE WHEN r.confirmed THEN $2::boolean ELSE $3::boolean END
-      ELSE CASE WHEN r.confirmed THEN $4::boolean ELSE $5::boolean END END
+  AND r.object_type = ANY (CASE WHEN r.confirmed THEN $2::text[] ELSE $3::text[] END)
   AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l WHERE l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id)
 `
-
-type LookUpsNeededParams struct {
-	RunID             string
-	Members           bool
-	UnreadMembers     bool
-	Departments       bool
-	UnreadDepartments bool
-}
 
 type LookUpsNeededRow struct {
 	ObjectType string
@@ -76,15 +67,10 @@ type LookUpsNeededRow struct {
 }
 
 // Planned removals that are to be looked up and have not been in this run: of what no
-// listing shows although everything was read, and of what may be where nothing was.
-func (q *Queries) LookUpsNeeded(ctx context.Context, db DBTX, arg LookUpsNeededParams) ([]LookUpsNeededRow, error) {
-	rows, err := db.Query(ctx, lookUpsNeeded,
-		arg.RunID,
-		arg.Members,
-		arg.UnreadMembers,
-		arg.Departments,
-		arg.UnreadDepartments,
-	)
+// listing shows although everything was read, of the kinds in listed, and of what may be
+// where nothing was, of the kinds in unread.
+func (q *Queries) LookUpsNeeded(ctx context.Context, db DBTX, runID string, listed []string, unread []string) ([]LookUpsNeededRow, error) {
+	rows, err := db.Query(ctx, lookUpsNeeded, runID, listed, unread)
 	if err != nil {
 		return nil, err
 	}

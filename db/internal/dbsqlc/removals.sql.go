@@ -115,6 +115,42 @@ func (q *Queries) ContradictedScopes(ctx context.Context, db DBTX, runID string,
 	return items, nil
 }
 
+const countDepartments = `-- name: CountDepartments :one
+SELECT count(*) FROM org_departments d WHERE d.provider_id = $1 AND d.status = 'active'
+`
+
+func (q *Queries) CountDepartments(ctx context.Context, db DBTX, providerID *string) (int64, error) {
+	row := db.QueryRow(ctx, countDepartments, providerID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countMembers = `-- name: CountMembers :one
+SELECT count(*) FROM org_members m WHERE m.provider_id = $1 AND m.status = 'active'
+`
+
+func (q *Queries) CountMembers(ctx context.Context, db DBTX, providerID *string) (int64, error) {
+	row := db.QueryRow(ctx, countMembers, providerID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countMemberships = `-- name: CountMemberships :one
+SELECT count(*) FROM org_member_departments md
+JOIN org_departments d ON d.id = md.department_id
+JOIN org_members m ON m.id = md.member_id AND m.provider_id = d.provider_id
+WHERE d.provider_id = $1
+`
+
+func (q *Queries) CountMemberships(ctx context.Context, db DBTX, providerID *string) (int64, error) {
+	row := db.QueryRow(ctx, countMemberships, providerID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const membersPlacedNowhere = `-- name: MembersPlacedNowhere :many
 SELECT m.id FROM org_members m
 WHERE m.provider_id = $1 AND m.status <> 'deleted' AND NOT EXISTS (
@@ -173,46 +209,58 @@ func (q *Queries) MembersRead(ctx context.Context, db DBTX, runID string, provid
 	return i, err
 }
 
-const removalFigures = `-- name: RemovalFigures :one
-SELECT
-    (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = 'member' AND r.confirmed)::int AS members,
-    (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = 'department' AND r.confirmed)::int AS departments,
-    (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = 'membership' AND r.confirmed)::int AS memberships,
-    (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = 'member' AND NOT r.confirmed)::int AS unconfirmed_members,
-    (SELECT count(*) FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = 'department' AND NOT r.confirmed)::int AS unconfirmed_departments,
-    (SELECT count(*) FROM org_members m WHERE m.provider_id = $2 AND m.status = 'active')::int AS members_there,
-    (SELECT count(*) FROM org_departments d WHERE d.provider_id = $2 AND d.status = 'active')::int AS departments_there,
-    p.removal_limit_count, p.removal_limit_percent, p.department_limit_count, p.department_limit_percent
-FROM identity_providers p WHERE p.id = $2
+const removalFigures = `-- name: RemovalFigures :many
+SELECT r.object_type,
+    (count(*) FILTER (WHERE r.confirmed))::int AS planned,
+    (count(*) FILTER (WHERE NOT r.confirmed))::int AS unconfirmed
+FROM sync_run_removals r
+WHERE r.run_id = $1
+GROUP BY r.object_type
 `
 
 type RemovalFiguresRow struct {
-	Members                int32
-	Departments            int32
-	Memberships            int32
-	UnconfirmedMembers     int32
-	UnconfirmedDepartments int32
-	MembersThere           int32
-	DepartmentsThere       int32
+	ObjectType  string
+	Planned     int32
+	Unconfirmed int32
+}
+
+// How many removals of each kind a run has planned, and how many wait to be confirmed.
+func (q *Queries) RemovalFigures(ctx context.Context, db DBTX, runID string) ([]RemovalFiguresRow, error) {
+	rows, err := db.Query(ctx, removalFigures, runID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RemovalFiguresRow
+	for rows.Next() {
+		var i RemovalFiguresRow
+		if err := rows.Scan(&i.ObjectType, &i.Planned, &i.Unconfirmed); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const removalLimits = `-- name: RemovalLimits :one
+SELECT p.removal_limit_count, p.removal_limit_percent, p.department_limit_count, p.department_limit_percent
+FROM identity_providers p WHERE p.id = $1
+`
+
+type RemovalLimitsRow struct {
 	RemovalLimitCount      int32
 	RemovalLimitPercent    float64
 	DepartmentLimitCount   int32
 	DepartmentLimitPercent float64
 }
 
-// What the guard compares: what would go against what is there. Rows already
-// deleted count on neither side.
-func (q *Queries) RemovalFigures(ctx context.Context, db DBTX, runID string, providerID *string) (RemovalFiguresRow, error) {
-	row := db.QueryRow(ctx, removalFigures, runID, providerID)
-	var i RemovalFiguresRow
+func (q *Queries) RemovalLimits(ctx context.Context, db DBTX, providerID string) (RemovalLimitsRow, error) {
+	row := db.QueryRow(ctx, removalLimits, providerID)
+	var i RemovalLimitsRow
 	err := row.Scan(
-		&i.Members,
-		&i.Departments,
-		&i.Memberships,
-		&i.UnconfirmedMembers,
-		&i.UnconfirmedDepartments,
-		&i.MembersThere,
-		&i.DepartmentsThere,
 		&i.RemovalLimitCount,
 		&i.RemovalLimitPercent,
 		&i.DepartmentLimitCount,

@@ -177,21 +177,35 @@ func (q *Queries) UndoClear(ctx context.Context, db DBTX, runID string) error {
 	return err
 }
 
-const undoCountLeftAlone = `-- name: UndoCountLeftAlone :one
-SELECT (count(*) FILTER (WHERE object_type = 'department'))::int AS departments, (count(*) FILTER (WHERE object_type = 'member'))::int AS members
-FROM undo_objects WHERE run_id = $1 AND left_alone IS NOT NULL
+const undoCountLeftAlone = `-- name: UndoCountLeftAlone :many
+SELECT u.object_type, count(*)::int AS objects FROM undo_objects u
+WHERE u.run_id = $1 AND u.left_alone IS NOT NULL
+GROUP BY u.object_type
 `
 
 type UndoCountLeftAloneRow struct {
-	Departments int32
-	Members     int32
+	ObjectType string
+	Objects    int32
 }
 
-func (q *Queries) UndoCountLeftAlone(ctx context.Context, db DBTX, runID string) (UndoCountLeftAloneRow, error) {
-	row := db.QueryRow(ctx, undoCountLeftAlone, runID)
-	var i UndoCountLeftAloneRow
-	err := row.Scan(&i.Departments, &i.Members)
-	return i, err
+func (q *Queries) UndoCountLeftAlone(ctx context.Context, db DBTX, runID string) ([]UndoCountLeftAloneRow, error) {
+	rows, err := db.Query(ctx, undoCountLeftAlone, runID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []UndoCountLeftAloneRow
+	for rows.Next() {
+		var i UndoCountLeftAloneRow
+		if err := rows.Scan(&i.ObjectType, &i.Objects); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const undoDepartments = `-- name: UndoDepartments :execrows
