@@ -29,13 +29,13 @@ func standing(ctx context.Context, store *db.Store, runID string) ([]string, err
 	if err != nil || len(now) == 0 {
 		return nil, err
 	}
-	var visible provider.Range
+	var visible provider.VisibleRange
 	if err := json.Unmarshal(now, &visible); err != nil {
 		return nil, fmt.Errorf("stored visible range: %w", err)
 	}
 	var out []string
 	for _, run := range earlier {
-		var then provider.Range
+		var then provider.VisibleRange
 		if len(run.Range) == 0 || json.Unmarshal(run.Range, &then) != nil {
 			continue
 		}

@@ -16,17 +16,17 @@ import (
 // record where it says that they are there.
 type telling struct {
 	*company
-	fate   *provider.Fate
+	fate   *provider.LookupResult
 	record *directory.Member
 	fails  func(nth int) error
 }
 
-func (c telling) FindMember(_ context.Context, m provider.MemberRef) (provider.Fate, error) {
+func (c telling) LookupMember(_ context.Context, m provider.MemberRef) (provider.LookupResult, error) {
 	c.called("look up " + m.ExternalID)
 	return *c.fate, nil
 }
 
-func (c telling) FindDepartment(_ context.Context, department string) (provider.Fate, error) {
+func (c telling) LookupDepartment(_ context.Context, department string) (provider.LookupResult, error) {
 	c.called("look up department " + department)
 	return *c.fate, nil
 }
@@ -39,9 +39,9 @@ func (c telling) ReadMember(_ context.Context, m provider.MemberRef) (directory.
 		}
 	}
 	switch *c.fate {
-	case provider.There:
+	case provider.LookupExists:
 		return *c.record, false, nil
-	case provider.Gone:
+	case provider.LookupNotFound:
 		return directory.Member{}, true, nil
 	default:
 		return directory.Member{}, false, ofCall(provider.OutOfRange)
@@ -52,7 +52,7 @@ func (telling) SeesDepartment(context.Context, string) (bool, error) { return tr
 
 func (c telling) ReadDepartment(_ context.Context, department string) (provider.FoundDepartment, error) {
 	c.called("read department " + department)
-	if *c.fate != provider.There {
+	if *c.fate != provider.LookupExists {
 		return provider.FoundDepartment{}, ofCall(provider.OutOfRange)
 	}
 	return found(department, "1"), nil
@@ -60,12 +60,12 @@ func (c telling) ReadDepartment(_ context.Context, department string) (provider.
 
 // full and part are visible ranges.
 var (
-	full = provider.Range{Full: true}
-	part = provider.Range{Departments: []string{"1", "2"}}
+	full = provider.VisibleRange{Full: true}
+	part = provider.VisibleRange{Departments: []string{"1", "2"}}
 )
 
 // sees says what the company shows from now on.
-func (c *company) sees(visible provider.Range) {
+func (c *company) sees(visible provider.VisibleRange) {
 	c.check = func() (*provider.Report, error) { return &provider.Report{Range: visible}, nil }
 }
 
@@ -100,7 +100,7 @@ func TestWhatIsMissedTwiceIsSettled(t *testing.T) {
 	t.Parallel()
 	store := database(t)
 	for name, c := range map[string]struct {
-		first, second provider.Fate
+		first, second provider.LookupResult
 		smaller       bool // the second run sees less
 		status        string
 		removed       int
@@ -108,12 +108,12 @@ func TestWhatIsMissedTwiceIsSettled(t *testing.T) {
 		lookUps       int // by the second run, besides reading the record
 		later         int // removed by the third
 	}{
-		"not visible, twice":      {first: provider.Unseen, second: provider.Unseen, status: directory.RunSucceeded, removed: 1},
-		"there, then not visible": {first: provider.There, second: provider.Unseen, status: directory.RunSucceeded, places: []string{"1"}, later: 1},
-		"there, then gone":        {first: provider.There, second: provider.Gone, status: directory.RunSucceeded, removed: 1},
-		"not visible, then there": {first: provider.Unseen, second: provider.There, status: directory.RunSucceeded, places: []string{"2"}},
-		"there, twice":            {first: provider.There, second: provider.There, status: directory.RunSucceeded, places: []string{"2"}},
-		"there, and less in sight": {first: provider.There, second: provider.There, smaller: true, status: directory.RunPartial,
+		"not visible, twice":      {first: provider.LookupNotVisible, second: provider.LookupNotVisible, status: directory.RunSucceeded, removed: 1},
+		"there, then not visible": {first: provider.LookupExists, second: provider.LookupNotVisible, status: directory.RunSucceeded, places: []string{"1"}, later: 1},
+		"there, then gone":        {first: provider.LookupExists, second: provider.LookupNotFound, status: directory.RunSucceeded, removed: 1},
+		"not visible, then there": {first: provider.LookupNotVisible, second: provider.LookupExists, status: directory.RunSucceeded, places: []string{"2"}},
+		"there, twice":            {first: provider.LookupExists, second: provider.LookupExists, status: directory.RunSucceeded, places: []string{"2"}},
+		"there, and less in sight": {first: provider.LookupExists, second: provider.LookupExists, smaller: true, status: directory.RunPartial,
 			places: []string{"1"}, lookUps: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -179,12 +179,12 @@ func (b *bench) placesOrNone(member string) []string {
 func TestAPlanSettlesWhatIsMissedTwice(t *testing.T) {
 	t.Parallel()
 	store := database(t)
-	for _, fate := range []provider.Fate{provider.There, provider.Unseen, provider.Gone} {
+	for _, fate := range []provider.LookupResult{provider.LookupExists, provider.LookupNotVisible, provider.LookupNotFound} {
 		t.Run(string(fate), func(t *testing.T) {
 			t.Parallel()
 			d := departments(2)
 			d.sees(full)
-			record, says := member("2", ""), provider.Unseen
+			record, says := member("2", ""), provider.LookupNotVisible
 			record.ExternalID = "1b"
 			b := newBench(t, store, d, telling{company: d, fate: &says, record: &record})
 			b.whole()
@@ -213,7 +213,7 @@ func TestReadingApartIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	d := departments(2)
 	d.sees(full)
-	record, fate := member("2", ""), provider.There
+	record, fate := member("2", ""), provider.LookupExists
 	record.ExternalID = "1b"
 	failing := true
 	b := newBench(t, database(t), d, telling{company: d, fate: &fate, record: &record, fails: func(int) error {
@@ -248,7 +248,7 @@ func TestReadingApartIsTriedAgain(t *testing.T) {
 func TestADepartmentThatIsThereJoinsTheTree(t *testing.T) {
 	t.Parallel()
 	store := database(t)
-	for _, fate := range []provider.Fate{provider.There, provider.Unseen} {
+	for _, fate := range []provider.LookupResult{provider.LookupExists, provider.LookupNotVisible} {
 		t.Run(string(fate), func(t *testing.T) {
 			t.Parallel()
 			d := departments(3)
@@ -268,7 +268,7 @@ func TestADepartmentThatIsThereJoinsTheTree(t *testing.T) {
 			require.Equal(t, directory.RunSucceeded, report.Status, report.Errors)
 			require.Empty(t, report.Errors)
 			require.Equal(t, []string{"2"}, b.placesOrNone("3b"))
-			if fate == provider.Unseen {
+			if fate == provider.LookupNotVisible {
 				require.Equal(t, [2]int{1, 1}, [2]int{report.Departments.Deleted, report.Members.Deleted})
 				return
 			}

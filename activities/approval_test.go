@@ -41,7 +41,7 @@ func TestWhatIsApprovedIsLookedUpAgain(t *testing.T) {
 	t.Parallel()
 	store := database(t)
 	for name, c := range map[string]struct {
-		fate    provider.Fate
+		fate    provider.LookupResult
 		fails   func(string, int) error
 		left    int // attempts before this one
 		kind    string
@@ -49,14 +49,14 @@ func TestWhatIsApprovedIsLookedUpAgain(t *testing.T) {
 		status  string
 		named   string
 	}{
-		"gone":           {fate: provider.Gone, removed: [2]int{3, 1}, status: directory.RunSucceeded},
-		"there again":    {fate: provider.There, status: directory.RunSucceeded, named: "its removal was approved, but the provider shows it again"},
-		"out of sight":   {fate: provider.Unseen, removed: [2]int{3, 1}, status: directory.RunSucceeded},
-		"id taken":       {fate: provider.Taken, removed: [2]int{3, 1}, status: directory.RunSucceeded},
-		"in doubt":       {fate: provider.Gone, fails: always(ofCall(provider.Invalid)), removed: [2]int{0, 1}, status: directory.RunPartial, named: "the lookup that checks whether it is back failed"},
-		"does not serve": {fate: provider.Gone, fails: always(ofCall(provider.Unavailable)), kind: string(provider.Unavailable), removed: [2]int{0, 1}, status: directory.RunPartial, named: "the lookup that checks whether it is back failed"},
-		"still not":      {fate: provider.Gone, fails: always(ofCall(provider.Unavailable)), left: triesOfApproval - 1, removed: [2]int{0, 1}, status: directory.RunPartial, named: "the lookup that checks whether it is back failed"},
-		"refuses":        {fate: provider.Gone, fails: always(ofCall(provider.Forbidden)), kind: string(provider.Forbidden), removed: [2]int{0, 1}, status: directory.RunPartial, named: "the lookup that checks whether it is back failed"},
+		"gone":           {fate: provider.LookupNotFound, removed: [2]int{3, 1}, status: directory.RunSucceeded},
+		"there again":    {fate: provider.LookupExists, status: directory.RunSucceeded, named: "its removal was approved, but the provider shows it again"},
+		"out of sight":   {fate: provider.LookupNotVisible, removed: [2]int{3, 1}, status: directory.RunSucceeded},
+		"id taken":       {fate: provider.LookupIDReused, removed: [2]int{3, 1}, status: directory.RunSucceeded},
+		"in doubt":       {fate: provider.LookupNotFound, fails: always(ofCall(provider.Invalid)), removed: [2]int{0, 1}, status: directory.RunPartial, named: "the lookup that checks whether it is back failed"},
+		"does not serve": {fate: provider.LookupNotFound, fails: always(ofCall(provider.Unavailable)), kind: string(provider.Unavailable), removed: [2]int{0, 1}, status: directory.RunPartial, named: "the lookup that checks whether it is back failed"},
+		"still not":      {fate: provider.LookupNotFound, fails: always(ofCall(provider.Unavailable)), left: triesOfApproval - 1, removed: [2]int{0, 1}, status: directory.RunPartial, named: "the lookup that checks whether it is back failed"},
+		"refuses":        {fate: provider.LookupNotFound, fails: always(ofCall(provider.Forbidden)), kind: string(provider.Forbidden), removed: [2]int{0, 1}, status: directory.RunPartial, named: "the lookup that checks whether it is back failed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -74,7 +74,7 @@ func TestWhatIsApprovedIsLookedUpAgain(t *testing.T) {
 			if c.named == "" {
 				require.Empty(t, report.Errors)
 			}
-			if c.named != "" && c.fate == provider.There {
+			if c.named != "" && c.fate == provider.LookupExists {
 				require.Len(t, report.Errors, 4, "each by name")
 			}
 			require.Contains(t, strings.Join(report.Errors, "\n"), c.named)
@@ -87,7 +87,7 @@ func TestWhatIsApprovedIsLookedUpAgain(t *testing.T) {
 func TestLookingUpAgainGoesOnWhereAnAttemptEnded(t *testing.T) {
 	t.Parallel()
 	d := departments(2)
-	b := newBench(t, database(t), d, answering{company: d, fate: provider.Gone, fails: func(member string, nth int) error {
+	b := newBench(t, database(t), d, answering{company: d, fate: provider.LookupNotFound, fails: func(member string, nth int) error {
 		if member == "2b" && nth < 3 {
 			return ofCall(provider.Unavailable)
 		}

@@ -65,15 +65,15 @@ func (c *company) Check(context.Context) (*provider.Report, error) {
 	if c.check != nil {
 		return c.check()
 	}
-	return &provider.Report{Range: provider.Range{Full: true}}, nil
+	return &provider.Report{Range: provider.VisibleRange{Full: true}}, nil
 }
 
-func (c *company) Roots(context.Context) ([]provider.FoundDepartment, []string, error) {
+func (c *company) ListRoots(context.Context) ([]provider.FoundDepartment, []string, error) {
 	c.called("roots")
 	return c.roots, c.badRoots, nil
 }
 
-func (c *company) Departments(_ context.Context, q provider.Query) (provider.DepartmentPage, error) {
+func (c *company) ListDepartments(_ context.Context, q provider.Query) (provider.DepartmentPage, error) {
 	nth := c.called("children " + q.Department + q.Cursor)
 	if c.childPage != nil {
 		if page, err, ok := c.childPage(q, nth); ok {
@@ -84,7 +84,7 @@ func (c *company) Departments(_ context.Context, q provider.Query) (provider.Dep
 	return provider.DepartmentPage{Departments: found, Next: next}, nil
 }
 
-func (c *company) Members(_ context.Context, q provider.Query) (provider.MemberPage, error) {
+func (c *company) ListDepartmentMembers(_ context.Context, q provider.Query) (provider.MemberPage, error) {
 	nth := c.called("members " + q.Department + q.Cursor)
 	if c.memberPage != nil {
 		if page, err, ok := c.memberPage(q, nth); ok {
@@ -128,8 +128,8 @@ func departments(n int) *company {
 func found(id, parent string) provider.FoundDepartment {
 	name := "department " + id
 	return provider.FoundDepartment{
-		Department: directory.Department{ExternalID: id, ParentID: parent, Name: &name, Raw: json.RawMessage(`{}`)},
-		Children:   "children", Members: ownMembers,
+		Department:     directory.Department{ExternalID: id, ParentID: parent, Name: &name, Raw: json.RawMessage(`{}`)},
+		ChildrenMethod: "children", MembersMethod: ownMembers,
 	}
 }
 

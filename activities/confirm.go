@@ -61,13 +61,13 @@ func (a *Reconcile) lookUpAgain(ctx context.Context, runID string) (err error) {
 // tree, which then comes in one answer.
 func (c confirming) departmentsAgain(ctx context.Context) error {
 	of := db.DoubtsOf{Type: "department", Unlisted: true}
-	if confirmer, ok := c.client.(provider.Confirmer); ok {
+	if confirmer, ok := c.client.(provider.ObjectLookup); ok {
 		return c.lookUp(ctx, confirmer, of)
 	}
 	var tree map[string]bool
 	return c.eachDoubts(ctx, of, func(doubts []db.Doubt) error {
 		if tree == nil {
-			tops, _, err := c.client.Roots(ctx)
+			tops, _, err := c.client.ListRoots(ctx)
 			if err != nil {
 				return err
 			}
@@ -103,7 +103,7 @@ type confirming struct {
 // check looks in the list of everybody, where there is one, and up each that it is not for.
 // Where there is one, no department can have been missed: the tree comes in one answer.
 func (c confirming) check(ctx context.Context, of db.DoubtsOf) error {
-	if roster, ok := c.client.(provider.Roster); ok {
+	if roster, ok := c.client.(provider.MemberLister); ok {
 		if of.Type == "member" {
 			if err := c.readRoster(ctx, roster); err != nil {
 				return err
@@ -111,7 +111,7 @@ func (c confirming) check(ctx context.Context, of db.DoubtsOf) error {
 		}
 		of.Unlisted = false
 	}
-	if confirmer, ok := c.client.(provider.Confirmer); ok {
+	if confirmer, ok := c.client.(provider.ObjectLookup); ok {
 		return c.lookUp(ctx, confirmer, of)
 	}
 	return nil
@@ -119,7 +119,7 @@ func (c confirming) check(ctx context.Context, of db.DoubtsOf) error {
 
 // lookUp asks for each by itself. A provider that fails is given time, as often as it
 // may fail; what cannot be looked up then stays.
-func (c confirming) lookUp(ctx context.Context, client provider.Confirmer, of db.DoubtsOf) error {
+func (c confirming) lookUp(ctx context.Context, client provider.ObjectLookup, of db.DoubtsOf) error {
 	var later error
 	err := c.eachDoubts(ctx, of, func(doubts []db.Doubt) error {
 		answers, failed, ended := fatesOf(ctx, client, of.Type, doubts)
@@ -157,16 +157,16 @@ func (c confirming) eachDoubts(ctx context.Context, of db.DoubtsOf, do func([]db
 
 // fatesOf looks up a few at a time. What fails for one of them says nothing of the
 // others, unless all would meet it: that ends the attempt.
-func fatesOf(ctx context.Context, client provider.Confirmer, kind string, doubts []db.Doubt) (fates []provider.Fate, failed []error, ended error) {
-	fates, failed = make([]provider.Fate, len(doubts)), make([]error, len(doubts))
+func fatesOf(ctx context.Context, client provider.ObjectLookup, kind string, doubts []db.Doubt) (fates []provider.LookupResult, failed []error, ended error) {
+	fates, failed = make([]provider.LookupResult, len(doubts)), make([]error, len(doubts))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(walkers)
 	for i, d := range doubts {
 		group.Go(func() (err error) {
 			if kind == "department" {
-				fates[i], err = client.FindDepartment(groupCtx, d.ExternalID)
+				fates[i], err = client.LookupDepartment(groupCtx, d.ExternalID)
 			} else {
-				fates[i], err = client.FindMember(groupCtx, provider.MemberRef{ExternalID: d.ExternalID, OpenID: d.OpenID, UnionID: d.UnionID})
+				fates[i], err = client.LookupMember(groupCtx, provider.MemberRef{ExternalID: d.ExternalID, OpenID: d.OpenID, UnionID: d.UnionID})
 			}
 			if err != nil && concernsRun(groupCtx, err) {
 				return err
@@ -180,7 +180,7 @@ func fatesOf(ctx context.Context, client provider.Confirmer, kind string, doubts
 
 // readRoster looks for the people whom no listing shows where the provider names
 // everybody, which costs less than reading the company did.
-func (c confirming) readRoster(ctx context.Context, client provider.Roster) error {
+func (c confirming) readRoster(ctx context.Context, client provider.MemberLister) error {
 	missing := map[string]string{} // rows by how the provider compares ids
 	err := c.eachDoubts(ctx, db.DoubtsOf{Type: "member", Unlisted: true}, func(doubts []db.Doubt) error {
 		for _, d := range doubts {
@@ -207,13 +207,13 @@ func (c confirming) readRoster(ctx context.Context, client provider.Roster) erro
 }
 
 // findIn goes through everybody, page by page, and takes out of missing whom it finds.
-func (c confirming) findIn(ctx context.Context, client provider.Roster, missing map[string]string) error {
+func (c confirming) findIn(ctx context.Context, client provider.MemberLister, missing map[string]string) error {
 	cursor, paging := "", c.paging("the list of all members")
 	for pages := 0; len(missing) > 0; pages++ {
 		if err := paging.begin(pages); err != nil {
 			return err
 		}
-		page, err := client.Everybody(ctx, cursor)
+		page, err := client.ListMembers(ctx, cursor)
 		if err != nil {
 			return err
 		}

@@ -17,12 +17,12 @@ import (
 // answering is a company that answers look-ups of single objects.
 type answering struct {
 	*company
-	fate provider.Fate
+	fate provider.LookupResult
 	// fails answers the nth look-up of a member in place of fate.
 	fails func(member string, nth int) error
 }
 
-func (c answering) FindMember(_ context.Context, m provider.MemberRef) (provider.Fate, error) {
+func (c answering) LookupMember(_ context.Context, m provider.MemberRef) (provider.LookupResult, error) {
 	nth := c.called("look up " + m.ExternalID)
 	if c.fails != nil {
 		if err := c.fails(m.ExternalID, nth); err != nil {
@@ -32,7 +32,7 @@ func (c answering) FindMember(_ context.Context, m provider.MemberRef) (provider
 	return c.fate, nil
 }
 
-func (c answering) FindDepartment(_ context.Context, department string) (provider.Fate, error) {
+func (c answering) LookupDepartment(_ context.Context, department string) (provider.LookupResult, error) {
 	c.called("look up department " + department)
 	return c.fate, nil
 }
@@ -65,7 +65,7 @@ func TestMissingPeopleAreLookedUpWhileSomethingIsUnread(t *testing.T) {
 	t.Parallel()
 	store := database(t)
 	for name, c := range map[string]struct {
-		fate    provider.Fate
+		fate    provider.LookupResult
 		err     error
 		limits  db.GuardChange
 		failed  int // attempts before this one
@@ -73,12 +73,12 @@ func TestMissingPeopleAreLookedUpWhileSomethingIsUnread(t *testing.T) {
 		lookUps int
 		kind    string // of the error that ends the attempt
 	}{
-		"gone":             {fate: provider.Gone, removed: 1, lookUps: 1},
-		"still there":      {fate: provider.There, lookUps: 1},
-		"out of sight":     {fate: provider.Unseen, lookUps: 1},
-		"id taken":         {fate: provider.Taken, lookUps: 1},
+		"gone":             {fate: provider.LookupNotFound, removed: 1, lookUps: 1},
+		"still there":      {fate: provider.LookupExists, lookUps: 1},
+		"out of sight":     {fate: provider.LookupNotVisible, lookUps: 1},
+		"id taken":         {fate: provider.LookupIDReused, lookUps: 1},
 		"in doubt":         {err: ofCall(provider.NotFound), lookUps: 1},
-		"too many":         {fate: provider.Gone, limits: nobody},
+		"too many":         {fate: provider.LookupNotFound, limits: nobody},
 		"not permitted":    {err: ofCall(provider.Forbidden), lookUps: 1, kind: string(provider.Forbidden)},
 		"throttled":        {err: ofCall(provider.RateLimited), lookUps: 1, kind: string(provider.RateLimited)},
 		"does not serve":   {err: ofCall(provider.Unavailable), lookUps: 1, kind: string(provider.Unavailable)},
@@ -118,7 +118,7 @@ func TestWhoeverNoListingShowsIsLookedUp(t *testing.T) {
 	t.Parallel()
 	store := database(t)
 	for name, c := range map[string]struct {
-		fate    provider.Fate
+		fate    provider.LookupResult
 		err     error
 		limits  db.GuardChange
 		limited bool // only part of the company is visible
@@ -129,13 +129,13 @@ func TestWhoeverNoListingShowsIsLookedUp(t *testing.T) {
 		kind    string
 		problem string
 	}{
-		"gone":             {fate: provider.Gone, removed: 1, lookUps: 1},
-		"still there":      {fate: provider.There, lookUps: 1, problem: "it was moved while the company was being read"},
-		"out of sight":     {fate: provider.Unseen, limited: true, removed: 1, lookUps: 1},
-		"no longer seen":   {fate: provider.Unseen, lookUps: 1, problem: "did not confirm that it is gone"},
-		"id taken":         {fate: provider.Taken, removed: 1, lookUps: 1},
+		"gone":             {fate: provider.LookupNotFound, removed: 1, lookUps: 1},
+		"still there":      {fate: provider.LookupExists, lookUps: 1, problem: "it was moved while the company was being read"},
+		"out of sight":     {fate: provider.LookupNotVisible, limited: true, removed: 1, lookUps: 1},
+		"no longer seen":   {fate: provider.LookupNotVisible, lookUps: 1, problem: "did not confirm that it is gone"},
+		"id taken":         {fate: provider.LookupIDReused, removed: 1, lookUps: 1},
 		"in doubt":         {err: ofCall(provider.Invalid), lookUps: 1, problem: "did not confirm that it is gone"},
-		"too many":         {fate: provider.There, limits: nobody, removed: 1, held: true},
+		"too many":         {fate: provider.LookupExists, limits: nobody, removed: 1, held: true},
 		"not permitted":    {err: ofCall(provider.Forbidden), lookUps: 1, kind: string(provider.Forbidden)},
 		"throttled":        {err: ofCall(provider.RateLimited), lookUps: 1, kind: string(provider.RateLimited)},
 		"does not serve":   {err: ofCall(provider.Unavailable), lookUps: 1, kind: string(provider.Unavailable)},
@@ -202,7 +202,7 @@ func TestManyWhomTheProviderStillCounts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := departments(3)
-			b := newBench(t, store, d, answering{company: d, fate: provider.Gone})
+			b := newBench(t, store, d, answering{company: d, fate: provider.LookupNotFound})
 			b.load()
 			must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
 			require.NoError(t, store.ProviderChange(t.Context(), b.provider.ID, db.ProviderChange{Guard: c.limits}, nil))
@@ -228,7 +228,7 @@ func TestManyWhomTheProviderStillCounts(t *testing.T) {
 func TestADepartmentThatNoListingShowsIsLookedUp(t *testing.T) {
 	t.Parallel()
 	store := database(t)
-	for fate, removed := range map[provider.Fate]int{provider.Gone: 1, provider.There: 0, provider.Unseen: 0} {
+	for fate, removed := range map[provider.LookupResult]int{provider.LookupNotFound: 1, provider.LookupExists: 0, provider.LookupNotVisible: 0} {
 		t.Run(string(fate), func(t *testing.T) {
 			t.Parallel()
 			d := departments(3)
@@ -265,7 +265,7 @@ func TestLookUpsGoOnWhereAnAttemptEnded(t *testing.T) {
 func lookUpsGoOn(t *testing.T, store *db.Store, kind provider.Kind) {
 	d := departments(2)
 	others := make(chan struct{}, 2)
-	client := answering{company: d, fate: provider.Gone, fails: func(member string, nth int) error {
+	client := answering{company: d, fate: provider.LookupNotFound, fails: func(member string, nth int) error {
 		if member == "2a" && nth == 1 {
 			<-others
 			<-others
@@ -297,7 +297,7 @@ type naming struct {
 	fails  func(nth int) error
 }
 
-func (c naming) Everybody(_ context.Context, cursor string) (provider.MemberPage, error) {
+func (c naming) ListMembers(_ context.Context, cursor string) (provider.MemberPage, error) {
 	nth := c.called("everybody")
 	if c.fails != nil {
 		if err := c.fails(nth); err != nil {
@@ -370,8 +370,8 @@ func TestTheListOfEverybodyComesBeforeLookUps(t *testing.T) {
 			d := departments(2)
 			b := newBench(t, store, d, struct {
 				naming
-				provider.Confirmer
-			}{naming{company: d, pages: [][]string{{"1a"}}}, answering{company: d, fate: provider.Gone}})
+				provider.ObjectLookup
+			}{naming{company: d, pages: [][]string{{"1a"}}}, answering{company: d, fate: provider.LookupNotFound}})
 			b.load()
 			d.people["1"], d.people["2"] = [][]directory.Member{{member("1", "a")}}, [][]directory.Member{{member("2", "a")}}
 			if unread {

@@ -109,7 +109,7 @@ func TestUnchangedListingsAreNotStaged(t *testing.T) {
 func TestListingsOfOthersAreStagedAgain(t *testing.T) {
 	t.Parallel()
 	c := departments(0)
-	c.roots[0].Members = "granted"
+	c.roots[0].MembersMethod = "granted"
 	c.people["0"] = [][]directory.Member{{member("0", "a"), member("0", "b")}}
 	b := newBench(t, database(t), c, c)
 	b.load()

@@ -45,13 +45,13 @@ func TestPreflightComparesTheVisibleRange(t *testing.T) {
 	}
 	store := database(t)
 	for name, c := range map[string]struct {
-		earlier, now provider.Range
+		earlier, now provider.VisibleRange
 		want         Preflighted
 	}{
-		"full":     {provider.Range{Full: true}, provider.Range{Full: true}, Preflighted{}},
-		"shrunk":   {provider.Range{Full: true}, provider.Range{Departments: []string{"1"}}, Preflighted{LimitedRange: true, Lost: []string{"the whole company"}}},
-		"grown":    {provider.Range{Departments: []string{"1"}}, provider.Range{Full: true}, Preflighted{}},
-		"lost one": {provider.Range{Departments: []string{"1", "2"}}, provider.Range{Departments: []string{"2"}}, Preflighted{LimitedRange: true, Lost: []string{"department 1"}}},
+		"full":     {provider.VisibleRange{Full: true}, provider.VisibleRange{Full: true}, Preflighted{}},
+		"shrunk":   {provider.VisibleRange{Full: true}, provider.VisibleRange{Departments: []string{"1"}}, Preflighted{LimitedRange: true, Lost: []string{"the whole company"}}},
+		"grown":    {provider.VisibleRange{Departments: []string{"1"}}, provider.VisibleRange{Full: true}, Preflighted{}},
+		"lost one": {provider.VisibleRange{Departments: []string{"1", "2"}}, provider.VisibleRange{Departments: []string{"2"}}, Preflighted{LimitedRange: true, Lost: []string{"department 1"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -67,7 +67,7 @@ func TestPreflightComparesTheVisibleRange(t *testing.T) {
 		})
 	}
 	d := departments(0)
-	visible := provider.Range{Departments: many}
+	visible := provider.VisibleRange{Departments: many}
 	d.check = func() (*provider.Report, error) { return &provider.Report{Range: visible}, nil }
 	b := newBench(t, store, d, d)
 	must[Preflighted](b, b.pull.Preflight, b.ref())

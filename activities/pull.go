@@ -70,7 +70,7 @@ func preflightFailure(p db.Provider, report *provider.Report) error {
 	return temporal.NewNonRetryableApplicationError(text, string(provider.Forbidden), nil)
 }
 
-func (a *Pull) noteRange(ctx context.Context, runID string, visible provider.Range) (Preflighted, error) {
+func (a *Pull) noteRange(ctx context.Context, runID string, visible provider.VisibleRange) (Preflighted, error) {
 	body, err := json.Marshal(visible)
 	if err != nil {
 		return Preflighted{}, err
@@ -84,7 +84,7 @@ func (a *Pull) noteRange(ctx context.Context, runID string, visible provider.Ran
 	}
 	out := Preflighted{LimitedRange: !visible.Full}
 	if len(applied) > 0 {
-		var earlier provider.Range
+		var earlier provider.VisibleRange
 		if err := json.Unmarshal(applied, &earlier); err != nil {
 			return Preflighted{}, fmt.Errorf("stored visible range: %w", err)
 		}

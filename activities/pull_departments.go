@@ -83,9 +83,9 @@ func (a *Pull) pullDepartments(ctx context.Context, in RunRef, failed *failures)
 // roots stages what the walk starts from. Asking again on a retry costs a call or
 // two and changes nothing that is staged.
 func (r *reading) roots(ctx context.Context) error {
-	holding, release := provider.Hold(ctx)
+	retaining, release := provider.RetainAnswer(ctx)
 	defer release()
-	tops, bad, err := r.client.Roots(holding)
+	tops, bad, err := r.client.ListRoots(retaining)
 	if err != nil {
 		return err
 	}
@@ -93,12 +93,12 @@ func (r *reading) roots(ctx context.Context) error {
 		return r.problem(provider.Malformed, "no department was returned, not even the root")
 	}
 	// Where nothing has children to be asked for, this is all of the tree.
-	tree := !slices.ContainsFunc(tops, func(top provider.FoundDepartment) bool { return top.Children != "" })
+	tree := !slices.ContainsFunc(tops, func(top provider.FoundDepartment) bool { return top.ChildrenMethod != "" })
 	staged := make([]db.StagedDepartment, len(tops))
 	for i, top := range tops {
 		staged[i] = stagedDepartment(top, tops[0].ExternalID)
 		staged[i].Top = i == 0
-		if top.Members == "" {
+		if top.MembersMethod == "" {
 			staged[i].MembersVia = tops[0].ExternalID
 		}
 	}
@@ -154,14 +154,14 @@ func (r *reading) walk(ctx context.Context, p db.Pending, failed *failures) erro
 
 // children reads on from where p stands, and p goes with it.
 func (r *reading) children(ctx context.Context, p *db.Pending) error {
-	holding, release := provider.Hold(ctx)
+	retaining, release := provider.RetainAnswer(ctx)
 	defer release()
 	paging := r.paging("the listing of departments below " + p.Department)
 	for !p.Ended() {
 		if err := paging.begin(p.Pages); err != nil {
 			return err
 		}
-		page, err := r.client.Departments(holding, provider.Query{Department: p.Department, Listing: provider.Listing(p.Listing), Cursor: p.Cursor})
+		page, err := r.client.ListDepartments(retaining, provider.Query{Department: p.Department, Method: provider.ListMethod(p.Listing), Cursor: p.Cursor})
 		if err != nil {
 			return err
 		}
@@ -215,10 +215,10 @@ func (r *reading) endChildren(ctx context.Context, p db.Pending) error {
 
 func stagedDepartment(found provider.FoundDepartment, via string) db.StagedDepartment {
 	d := db.StagedDepartment{
-		Department: found.Department, ChildrenListing: string(found.Children), ChildrenVia: found.ExternalID,
-		MembersListing: string(found.Members), MembersVia: found.ExternalID,
+		Department: found.Department, ChildrenListing: string(found.ChildrenMethod), ChildrenVia: found.ExternalID,
+		MembersListing: string(found.MembersMethod), MembersVia: found.ExternalID,
 	}
-	if found.Children == "" {
+	if found.ChildrenMethod == "" {
 		d.ChildrenVia = via
 	}
 	if d.Name != nil {

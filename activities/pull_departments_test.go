@@ -156,7 +156,7 @@ func TestTooLargeIsAskedForInPieces(t *testing.T) {
 	c := departments(2)
 	c.childPage = func(q provider.Query, _ int) (page provider.DepartmentPage, err error, ok bool) {
 		return page, &provider.Error{Provider: directory.Feishu, Kind: provider.TooLarge, Problem: "too many", Instead: "direct"},
-			q.Department == "0" && q.Listing == "children"
+			q.Department == "0" && q.Method == "children"
 	}
 	b := newBench(t, database(t), c, c)
 	require.Equal(t, 3, b.tree().Last)
@@ -216,7 +216,7 @@ func TestUnusableRecordOfAWholeTree(t *testing.T) {
 		c.roots = append(c.roots, found(id, "0"))
 	}
 	for i := range c.roots {
-		c.roots[i].Children = ""
+		c.roots[i].ChildrenMethod = ""
 	}
 	b := newBench(t, database(t), c, c)
 	b.load()
@@ -251,7 +251,7 @@ func TestTopOfWhichNothingIsKnown(t *testing.T) {
 	c.roots = append(c.roots, found("1", "0"), top)
 	b := newBench(t, database(t), c, c)
 	b.load()
-	c.roots[2] = provider.FoundDepartment{Department: directory.Department{ExternalID: "2"}, Children: "children", Members: ownMembers}
+	c.roots[2] = provider.FoundDepartment{Department: directory.Department{ExternalID: "2"}, ChildrenMethod: "children", MembersMethod: ownMembers}
 	b.read()
 	report := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
 	require.Equal(t, directory.RunSucceeded, report.Status, report.Errors)

@@ -190,14 +190,14 @@ func (s *shelf) members(ctx context.Context, p db.Pending) error {
 }
 
 func (s *shelf) memberPages(ctx context.Context, p *db.Pending) error {
-	holding, release := provider.Hold(ctx)
+	retaining, release := provider.RetainAnswer(ctx)
 	defer release()
 	paging := s.paging("the listing of people in department " + p.Department)
 	for !p.Ended() {
 		if err := paging.begin(p.Pages); err != nil {
 			return err
 		}
-		page, err := s.client.Members(holding, provider.Query{Department: p.Department, Listing: provider.Listing(p.Listing), Cursor: p.Cursor})
+		page, err := s.client.ListDepartmentMembers(retaining, provider.Query{Department: p.Department, Method: provider.ListMethod(p.Listing), Cursor: p.Cursor})
 		if err != nil {
 			return err
 		}

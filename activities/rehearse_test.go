@@ -39,7 +39,7 @@ func TestAPlanIsWhatApplyingDoes(t *testing.T) {
 	store := database(t)
 	for name, c := range map[string]struct {
 		change func(*company)
-		fate   provider.Fate
+		fate   provider.LookupResult
 		fails  func(string, int) error
 		limits db.GuardChange
 		// departments, members and memberships are how much goes.
@@ -51,25 +51,25 @@ func TestAPlanIsWhatApplyingDoes(t *testing.T) {
 		"the root counts one more than it lists": {change: func(c *company) {
 			c.roots[0].DeclaredMembers = new(24 + 1)
 			dissolve(c, "3")
-		}, fate: provider.Gone, departments: 1, memberships: 19, status: directory.RunSucceeded},
+		}, fate: provider.LookupNotFound, departments: 1, memberships: 19, status: directory.RunSucceeded},
 		"and the provider shows what no listing does": {change: func(c *company) {
 			c.roots[0].DeclaredMembers = new(24 + 1)
 			dissolve(c, "3")
-		}, fate: provider.There, status: directory.RunPartial},
-		"somebody moved meanwhile": {change: func(c *company) { c.people["1"] = c.people["1"][:1] }, fate: provider.There, status: directory.RunPartial},
-		"somebody left":            {change: func(c *company) { c.people["1"] = c.people["1"][:1] }, fate: provider.Gone, members: 1, memberships: 1, status: directory.RunSucceeded},
-		"somebody is out of sight": {change: func(c *company) { c.people["1"] = c.people["1"][:1] }, fate: provider.Unseen, status: directory.RunPartial},
-		"somebody left a limited range": {change: func(c *company) { c.people["1"] = c.people["1"][:1] }, fate: provider.Unseen, limited: true,
+		}, fate: provider.LookupExists, status: directory.RunPartial},
+		"somebody moved meanwhile": {change: func(c *company) { c.people["1"] = c.people["1"][:1] }, fate: provider.LookupExists, status: directory.RunPartial},
+		"somebody left":            {change: func(c *company) { c.people["1"] = c.people["1"][:1] }, fate: provider.LookupNotFound, members: 1, memberships: 1, status: directory.RunSucceeded},
+		"somebody is out of sight": {change: func(c *company) { c.people["1"] = c.people["1"][:1] }, fate: provider.LookupNotVisible, status: directory.RunPartial},
+		"somebody left a limited range": {change: func(c *company) { c.people["1"] = c.people["1"][:1] }, fate: provider.LookupNotVisible, limited: true,
 			members: 1, memberships: 1, status: directory.RunSucceeded},
 		"a look-up says nothing": {change: func(c *company) { c.people["1"] = c.people["1"][:1] }, fails: always(ofCall(provider.Invalid)), status: directory.RunPartial},
 		"a department cannot be read": {change: func(c *company) {
 			c.people["1"] = c.people["1"][:1]
 			c.memberPage = strike(ofCall(provider.OutOfRange), in("2"))
-		}, fate: provider.Gone, members: 1, memberships: 1, status: directory.RunPartial},
+		}, fate: provider.LookupNotFound, members: 1, memberships: 1, status: directory.RunPartial},
 		"too many are in doubt": {change: func(c *company) {
 			c.people["1"] = c.people["1"][:1]
 			c.memberPage = strike(ofCall(provider.OutOfRange), in("2"))
-		}, fate: provider.Gone, limits: nobody, memberships: 1, status: directory.RunPartial},
+		}, fate: provider.LookupNotFound, limits: nobody, memberships: 1, status: directory.RunPartial},
 		"nobody is missed": {change: func(*company) {}, status: directory.RunSucceeded},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -125,7 +125,7 @@ func dissolve(c *company, department string) {
 func TestAPlanGoesOnWhereAnAttemptEnded(t *testing.T) {
 	t.Parallel()
 	d := departments(2)
-	b := newBench(t, database(t), d, answering{company: d, fate: provider.Gone, fails: func(member string, nth int) error {
+	b := newBench(t, database(t), d, answering{company: d, fate: provider.LookupNotFound, fails: func(member string, nth int) error {
 		if member == "2b" && nth == 1 {
 			return ofCall(provider.Unavailable)
 		}

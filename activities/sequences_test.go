@@ -31,7 +31,7 @@ type fickle struct {
 	// people cannot be listed.
 	hidden, unread map[string]bool
 	// says is what a look-up says of somebody in place of the truth; "" is a failure.
-	says map[string]provider.Fate
+	says map[string]provider.LookupResult
 }
 
 // show makes the listings.
@@ -63,7 +63,7 @@ func (f *fickle) member(id string) directory.Member {
 	return m
 }
 
-func (f *fickle) fate(id string, there bool) (provider.Fate, error) {
+func (f *fickle) fate(id string, there bool) (provider.LookupResult, error) {
 	fate, said := f.says[id]
 	switch {
 	case said && fate == "":
@@ -71,21 +71,21 @@ func (f *fickle) fate(id string, there bool) (provider.Fate, error) {
 	case said:
 		return fate, nil
 	case there:
-		return provider.There, nil
+		return provider.LookupExists, nil
 	default:
-		return provider.Gone, nil
+		return provider.LookupNotFound, nil
 	}
 }
 
-func (f *fickle) FindMember(_ context.Context, m provider.MemberRef) (provider.Fate, error) {
+func (f *fickle) LookupMember(_ context.Context, m provider.MemberRef) (provider.LookupResult, error) {
 	fate, err := f.fate(m.ExternalID, f.truth[m.ExternalID] != "")
-	if fate == provider.There && m.UnionID != f.member(m.ExternalID).UnionID {
-		fate = provider.Taken
+	if fate == provider.LookupExists && m.UnionID != f.member(m.ExternalID).UnionID {
+		fate = provider.LookupIDReused
 	}
 	return fate, err
 }
 
-func (f *fickle) FindDepartment(_ context.Context, department string) (provider.Fate, error) {
+func (f *fickle) LookupDepartment(_ context.Context, department string) (provider.LookupResult, error) {
 	return f.fate("department "+department, f.departments[department])
 }
 
@@ -94,9 +94,9 @@ func (f *fickle) ReadMember(_ context.Context, m provider.MemberRef) (directory.
 	switch {
 	case err != nil:
 		return directory.Member{}, false, err
-	case fate == provider.Gone:
+	case fate == provider.LookupNotFound:
 		return directory.Member{}, true, nil
-	case fate == provider.There && f.truth[m.ExternalID] != "":
+	case fate == provider.LookupExists && f.truth[m.ExternalID] != "":
 		return f.member(m.ExternalID), false, nil
 	default:
 		return directory.Member{}, false, ofCall(provider.OutOfRange)
@@ -107,7 +107,7 @@ func (*fickle) SeesDepartment(context.Context, string) (bool, error) { return tr
 
 func (f *fickle) ReadDepartment(_ context.Context, department string) (provider.FoundDepartment, error) {
 	fate, err := f.fate("department "+department, f.departments[department])
-	if err == nil && fate != provider.There {
+	if err == nil && fate != provider.LookupExists {
 		err = ofCall(provider.OutOfRange)
 	}
 	return found(department, "0"), err
@@ -156,17 +156,17 @@ func (s *sequence) turn() {
 			s.truth[id] = "1"
 		}
 	}
-	s.hidden, s.unread, s.says = map[string]bool{}, map[string]bool{}, map[string]provider.Fate{}
+	s.hidden, s.unread, s.says = map[string]bool{}, map[string]bool{}, map[string]provider.LookupResult{}
 	for i := range 6 {
 		id := fmt.Sprint("p", i)
 		s.hidden[id] = s.chance(25)
 		if s.chance(40) {
-			s.says[id] = []provider.Fate{provider.Unseen, provider.Unseen, ""}[s.rng.IntN(3)]
+			s.says[id] = []provider.LookupResult{provider.LookupNotVisible, provider.LookupNotVisible, ""}[s.rng.IntN(3)]
 		}
 	}
 	s.hidden[third] = s.chance(20)
 	if s.chance(40) {
-		s.says[third] = []provider.Fate{provider.Unseen, ""}[s.rng.IntN(2)]
+		s.says[third] = []provider.LookupResult{provider.LookupNotVisible, ""}[s.rng.IntN(2)]
 	}
 	if s.chance(20) {
 		s.unread[fmt.Sprint(1+s.rng.IntN(2))] = true
@@ -240,9 +240,9 @@ func (s *sequence) run(mode string, n db.NewRun, remove bool) outcome {
 		must[any](s.bench, s.pull.PullPeople, ref)
 		last = len(n.Members)
 	} else {
-		s.sees(provider.Range{Full: true})
+		s.sees(provider.VisibleRange{Full: true})
 		if s.part {
-			s.sees(provider.Range{Departments: []string{"1", "2", "3"}})
+			s.sees(provider.VisibleRange{Departments: []string{"1", "2", "3"}})
 		}
 		visible := must[Preflighted](s.bench, s.pull.Preflight, ref)
 		limited, lost = visible.LimitedRange, visible.Lost
@@ -350,7 +350,7 @@ func (s *sequence) miss(id string, read, listed, there bool) {
 	switch {
 	case listed, read && there && !overridden:
 		s.missed[id] = 0
-	case read && said == provider.Unseen:
+	case read && said == provider.LookupNotVisible:
 		s.missed[id]++
 	}
 }
@@ -360,7 +360,7 @@ func (s *sequence) miss(id string, read, listed, there bool) {
 func (s *sequence) mayGo(id string, there bool) {
 	s.t.Helper()
 	said, overridden := s.says[id]
-	if !overridden && !there || said == provider.Unseen && (s.part || s.missed[id] >= 2) {
+	if !overridden && !there || said == provider.LookupNotVisible && (s.part || s.missed[id] >= 2) {
 		return
 	}
 	s.t.Errorf("%s would be removed wrongly: it is there: %t, a look-up says %q, missed %d times", id, there, said, s.missed[id])
@@ -477,9 +477,9 @@ func TestNobodyGoesWronglyAndLeaversGo(t *testing.T) {
 			s.hidden, s.unread, s.part = map[string]bool{}, map[string]bool{}, false
 			s.roots[0].DeclaredMembers = new(len(s.truth) + int(seed%2))
 			for i := range 6 {
-				s.says[fmt.Sprint("p", i)] = provider.Unseen
+				s.says[fmt.Sprint("p", i)] = provider.LookupNotVisible
 			}
-			s.says[third] = provider.Unseen
+			s.says[third] = provider.LookupNotVisible
 			s.show()
 			require.NoError(t, store.ProviderChange(t.Context(), s.bench.provider.ID, db.ProviderChange{
 				Guard: db.GuardChange{Count: new(10), Percent: new(0.0), DepartmentCount: new(10), DepartmentPercent: new(0.0)}}, nil))

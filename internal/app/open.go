@@ -17,7 +17,7 @@ import (
 // neither secrets nor clients are needed.
 func NewOpener(store *db.Store, box *secret.Box, cfg config.Config, log *slog.Logger) *clients.Opener {
 	return &clients.Opener{
-		Store: store, Box: box, Vendors: Vendors(), HTTP: newHTTPClient(cfg.FetchConcurrency), Log: log, Budget: provider.NewBudget(answers),
+		Store: store, Box: box, Vendors: Vendors(), HTTP: newHTTPClient(cfg.FetchConcurrency), Log: log, Budget: provider.NewMemoryBudget(answers),
 		CallTimeout: cfg.CallTimeout, SlowCall: cfg.SlowCall, CallRate: cfg.CallRate,
 	}
 }

@@ -38,7 +38,7 @@ type Opener struct {
 	// Metrics counts calls and their waiting; nil for programs that are not watched.
 	Metrics *metrics.Metrics
 	// Budget bounds the memory of the answers of all clients; nil does not.
-	Budget *provider.Budget
+	Budget *provider.MemoryBudget
 	// CallRate multiplies the documented call limits; 0 switches them off.
 	CallRate float64
 }

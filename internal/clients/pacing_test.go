@@ -272,12 +272,12 @@ func TestTwoWorkersAreNotThrottled(t *testing.T) {
 			Vendors: map[directory.ProviderType]provider.Vendor{directory.DingTalk: dingtalkclient.Vendor},
 		}).Open(t.Context(), stored, nil)
 		require.NoError(t, err)
-		roots, _, err := client.Roots(t.Context())
+		roots, _, err := client.ListRoots(t.Context())
 		require.NoError(t, err)
 		for range readers {
 			group.Go(func() error {
 				for range each {
-					if _, err := client.Members(ctx, provider.Query{Department: roots[0].ExternalID, Listing: roots[0].Members}); err != nil {
+					if _, err := client.ListDepartmentMembers(ctx, provider.Query{Department: roots[0].ExternalID, Method: roots[0].MembersMethod}); err != nil {
 						return err
 					}
 				}

@@ -46,7 +46,7 @@ type Env struct {
 	Tokens Tokens
 	Limits Limiter
 	// Budget bounds the memory that answers take; nil does not.
-	Budget *Budget
+	Budget *MemoryBudget
 	Now    func() time.Time
 	// CallTimeout bounds one call from dialling to the last byte.
 	CallTimeout time.Duration
@@ -132,16 +132,16 @@ const (
 // refused, or nil. Where the provider asks for fewer calls everybody's calls to the
 // endpoint pause. Transport trouble is an *Error of kind Unavailable, with a text that
 // does not show the URL, since tokens stand in it. The answer counts against Budget until
-// judge returns, or for as long as the caller holds it (Hold).
+// judge returns, or for as long as the caller retains it (RetainAnswer).
 func (e *Env) Do(ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request, judge func(*Reply) *Error) (*Reply, error) {
 	if ctx.Value(unbudgetedKey{}) != nil {
-		return e.do(ctx, t, ep, req, judge, &share{})
+		return e.do(ctx, t, ep, req, judge, &reservation{})
 	}
-	h := holder(ctx)
+	h := retainedIn(ctx)
 	if h != nil {
-		h.keep(nil) // whoever waits for a share has none
+		h.keep(nil) // a caller who waits for a reservation has none
 	}
-	s, err := e.Budget.take(ctx)
+	s, err := e.Budget.reserve(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +155,7 @@ func (e *Env) Do(ctx context.Context, t directory.ProviderType, ep Endpoint, req
 }
 
 func (e *Env) do(
-	ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request, judge func(*Reply) *Error, s *share,
+	ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request, judge func(*Reply) *Error, s *reservation,
 ) (*Reply, error) {
 	if err := e.Limits.Wait(ctx, ep.Name, ep.Rate); err != nil {
 		return nil, err
@@ -228,7 +228,7 @@ func outcome(err error) string {
 
 // send makes the exchange within the call's time.
 func (e *Env) send(
-	ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request, s *share,
+	ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request, s *reservation,
 ) (*Reply, error) {
 	callCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -246,14 +246,14 @@ func (e *Env) send(
 	case callCtx.Err() != nil:
 		return nil, timeUp.error(t, ep, e.CallTimeout.String(), "")
 	default:
-		trouble, detail := transportTrouble(err, req.URL.Hostname())
+		trouble, detail := transportFailureOf(err, req.URL.Hostname())
 		return nil, trouble.error(t, ep, detail, "")
 	}
 }
 
 var errTooLarge = errors.New("answer larger than its call's bound")
 
-func (e *Env) roundTrip(req *http.Request, ep Endpoint, s *share, watch *stopwatch) (*Reply, error) {
+func (e *Env) roundTrip(req *http.Request, ep Endpoint, s *reservation, watch *stopwatch) (*Reply, error) {
 	resp, err := e.HTTP.Do(req)
 	if err != nil {
 		return nil, err

@@ -127,7 +127,7 @@ type Error struct {
 	// RetryAfter is how long a RateLimited caller must wait at least.
 	RetryAfter time.Duration
 	// Instead is the listing to use after TooLarge.
-	Instead Listing
+	Instead ListMethod
 	// Err is the cause, where there is one that carries no personal data.
 	Err error
 }

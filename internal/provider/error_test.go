@@ -64,24 +64,24 @@ func TestEveryKindPassesOrEndsTheRunOrConcernsOneObject(t *testing.T) {
 
 func TestRangeLost(t *testing.T) {
 	t.Parallel()
-	full := provider.Range{Full: true}
-	some := provider.Range{Departments: []string{"1", "2"}, Members: []string{"ada"}}
+	full := provider.VisibleRange{Full: true}
+	some := provider.VisibleRange{Departments: []string{"1", "2"}, Members: []string{"ada"}}
 	for name, test := range map[string]struct {
-		earlier, now provider.Range
+		earlier, now provider.VisibleRange
 		want         []string
 	}{
 		"full stays full":           {full, full, nil},
 		"widened to full":           {some, full, nil},
 		"full became limited":       {full, some, []string{"the whole company"}},
-		"full became nothing":       {full, provider.Range{}, []string{"the whole company"}},
+		"full became nothing":       {full, provider.VisibleRange{}, []string{"the whole company"}},
 		"unchanged":                 {some, some, nil},
-		"grown":                     {some, provider.Range{Departments: []string{"1", "2", "3"}, Members: []string{"ada", "bob"}}, nil},
-		"one department less":       {some, provider.Range{Departments: []string{"2"}, Members: []string{"ada"}}, []string{"department 1"}},
-		"one for another":           {some, provider.Range{Departments: []string{"1", "3"}, Members: []string{"bob"}}, []string{"department 2", "member ada"}},
-		"not said is not lost":      {some, provider.Range{Departments: []string{"1", "2"}, MembersUnknown: true}, nil},
-		"departments are said":      {some, provider.Range{Departments: []string{"1"}, MembersUnknown: true}, []string{"department 2"}},
-		"said again":                {provider.Range{Departments: []string{"1"}, MembersUnknown: true}, some, nil},
-		"a department is no member": {some, provider.Range{Departments: []string{"1", "2", "ada"}}, []string{"member ada"}},
+		"grown":                     {some, provider.VisibleRange{Departments: []string{"1", "2", "3"}, Members: []string{"ada", "bob"}}, nil},
+		"one department less":       {some, provider.VisibleRange{Departments: []string{"2"}, Members: []string{"ada"}}, []string{"department 1"}},
+		"one for another":           {some, provider.VisibleRange{Departments: []string{"1", "3"}, Members: []string{"bob"}}, []string{"department 2", "member ada"}},
+		"not said is not lost":      {some, provider.VisibleRange{Departments: []string{"1", "2"}, MembersUnknown: true}, nil},
+		"departments are said":      {some, provider.VisibleRange{Departments: []string{"1"}, MembersUnknown: true}, []string{"department 2"}},
+		"said again":                {provider.VisibleRange{Departments: []string{"1"}, MembersUnknown: true}, some, nil},
+		"a department is no member": {some, provider.VisibleRange{Departments: []string{"1", "2", "ada"}}, []string{"member ada"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,7 +1,7 @@
-// Package provider is the port between the sync engine and the providers'
-// APIs: what a client must be able to do, what it may be asked for beside that,
-// how it fails, and the plumbing every client shares. It knows neither the
-// vendors nor Postgres nor Temporal.
+// Package provider is the port between the sync engine and the providers' APIs. It says what
+// a client must be able to do, what it may offer beside that, and how it fails, and has the
+// plumbing that all clients share. It knows neither the single providers nor Postgres nor
+// Temporal.
 package provider
 
 import (
@@ -11,34 +11,34 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
-// Listing says how one department's children or members are to be read. The
-// values are the client's own; the engine stores them beside the department and
-// hands them back, possibly in another process. The empty Listing means "not
-// asked for separately": the listing that brought the department covers it.
-type Listing string
+// ListMethod names the way in which one department's children or members are listed, where a
+// client has several. The values are the client's own: the engine stores them beside the
+// department and hands them back, possibly in another process. The empty ListMethod means
+// that nothing is asked for: the listing that brought the department covers it.
+type ListMethod string
 
 // FoundDepartment is a department together with how to go on from it.
 type FoundDepartment struct {
 	directory.Department
-	// Children says how its child departments are read. Empty: the listing that
-	// it came from lists everything below it.
-	Children Listing
-	// Members says how the people directly in it are read. Empty: the members
+	// ChildrenMethod is how its child departments are listed. Empty: the listing that it
+	// came from lists everything below it.
+	ChildrenMethod ListMethod
+	// MembersMethod is how the members directly in it are listed. Empty: the members
 	// listing of the first root covers it.
-	Members Listing
+	MembersMethod ListMethod
 }
 
-// MaxEmptyPages is how many pages of a listing may come empty one after the other while
-// each names a new next one. Where a provider leaves out what is out of sight only after
-// it has cut the pages, some do: this many are thousands of hidden records, even at the
-// smallest page size (50). A listing that never ends costs no more calls than this.
+// MaxEmptyPages is how many pages of a listing may come empty one after the other while each
+// names a next one. A provider that cuts the pages first and then leaves out what is not
+// visible sends such pages: this many are thousands of hidden records even at the smallest
+// page size (50). A listing that never ends costs no more calls than this.
 const MaxEmptyPages = 100
 
 // Query asks for one page of a listing of one department.
 type Query struct {
 	Department string
-	Listing    Listing
-	// Cursor is empty for the first page and the previous page's Next after that.
+	Method     ListMethod
+	// Cursor is empty for the first page, and the previous page's Next after that.
 	Cursor string
 }
 
@@ -68,110 +68,107 @@ type MemberPage struct {
 	Request string
 }
 
-// Client reads one company's directory. Its methods return *Error for whatever
-// the provider answered and are safe for concurrent use. A Client keeps nothing
-// between calls that another process could not rebuild.
+// Client reads one company's directory. Its methods return *Error for whatever the provider
+// answered, and are safe for concurrent use. A Client keeps nothing between calls that
+// another process could not find out again.
 type Client interface {
-	// Check reads one thing of each kind that a sync needs and reports what is
-	// missing in words. It fails only where it cannot tell (provider unreachable)
-	// or where nothing could be read at all: bad credentials, address refused.
+	// Check reads one object of each kind that a sync needs and reports what is missing in
+	// words. It fails only where it cannot tell (provider unreachable) or where nothing can
+	// be read at all (bad credentials, address refused).
 	Check(ctx context.Context) (*Report, error)
-	// Roots returns the departments a walk starts from: the root, or, in a
-	// limited visible range, the tops of the range below a root of our own. bad
-	// describes records that could not be used, as a page's Bad does.
-	Roots(ctx context.Context) (found []FoundDepartment, bad []string, err error)
-	// Departments returns one page below q.Department. A TooLarge error asks the
-	// engine to call again with the Listing that the error names.
-	Departments(ctx context.Context, q Query) (DepartmentPage, error)
-	// Members returns one page of the people directly in q.Department (or of
-	// whatever its Listing stands for).
-	Members(ctx context.Context, q Query) (MemberPage, error)
+	// ListRoots returns the departments that reading the tree starts from: the root, or, in a
+	// limited visible range, the tops of the range below a root of our own. bad describes
+	// records that could not be used, as a page's Bad does.
+	ListRoots(ctx context.Context) (found []FoundDepartment, bad []string, err error)
+	// ListDepartments returns one page of the departments below q.Department. A TooLarge
+	// error names another method, by which the engine calls again.
+	ListDepartments(ctx context.Context, q Query) (DepartmentPage, error)
+	// ListDepartmentMembers returns one page of the members directly in q.Department, or of
+	// all that its method covers.
+	ListDepartmentMembers(ctx context.Context, q Query) (MemberPage, error)
 }
 
-// MemberCounter is an optional second opinion on a department's size, asked only
-// where a listing ended with fewer people than the directory holds.
+// MemberCounter counts a department's members by another call than the listing's own. It is
+// asked where a listing ended with fewer members than the directory holds.
 type MemberCounter interface {
-	// CountMembers returns how many people are directly in the department by
-	// another call than the listing's own.
 	CountMembers(ctx context.Context, department string) (int, error)
 }
 
-// ChildCounter is the same for child departments.
+// ChildCounter counts the departments directly below one by another call than the listing's
+// own. It is asked where a listing ended with fewer than the directory holds.
 type ChildCounter interface {
-	// CountChildren returns how many departments are directly below by another
-	// call than the listing's own.
 	CountChildren(ctx context.Context, department string) (int, error)
 }
 
-// MemberRef names one person to look up.
+// MemberRef names one member to look up.
 type MemberRef struct {
 	ExternalID string
 	OpenID     string
 	UnionID    string
 }
 
-// Fate is what a look-up says of one object.
-type Fate string
+// LookupResult is what a lookup says of one object.
+type LookupResult string
 
-// Fates. Gone: the provider itself no longer knows the object or says that it left.
-// There: it shows the object. Unseen: the object may be out of sight, so that nothing
-// is said of it. Taken: its id is somebody else's by now.
+// The results of a lookup.
 const (
-	Gone   Fate = "gone"
-	There  Fate = "there"
-	Unseen Fate = "unseen"
-	Taken  Fate = "taken"
+	// LookupNotFound: the provider itself does not know the object, or says that it left.
+	LookupNotFound LookupResult = "gone"
+	// LookupExists: the provider shows the object.
+	LookupExists LookupResult = "there"
+	// LookupNotVisible: the object may be outside the visible range; nothing is known of it.
+	LookupNotVisible LookupResult = "unseen"
+	// LookupIDReused: the id belongs to another member by now.
+	LookupIDReused LookupResult = "taken"
 )
 
-// FateOf is the fate of an object that was read: gone, or else there. Failures of the
-// kinds unseen say nothing of it.
-func FateOf(gone bool, err error, unseen ...Kind) (Fate, error) {
+// LookupResultOf is the result of reading an object that is gone or exists. An error of one
+// of the kinds notVisible says nothing of the object.
+func LookupResultOf(gone bool, err error, notVisible ...Kind) (LookupResult, error) {
 	switch {
-	case err != nil && slices.Contains(unseen, KindOf(err)):
-		return Unseen, nil
+	case err != nil && slices.Contains(notVisible, KindOf(err)):
+		return LookupNotVisible, nil
 	case err != nil:
 		return "", err
 	case gone:
-		return Gone, nil
+		return LookupNotFound, nil
 	default:
-		return There, nil
+		return LookupExists, nil
 	}
 }
 
-// Confirmer can look up single objects. It is asked before anything is removed that no
-// listing shows any more: the object may be where nothing could be read, or have moved,
-// while the company was being read, from what was still to be read to what had been.
-type Confirmer interface {
-	// FindMember says what became of a person.
-	FindMember(ctx context.Context, m MemberRef) (Fate, error)
-	// FindDepartment says what became of a department.
-	FindDepartment(ctx context.Context, department string) (Fate, error)
+// ObjectLookup looks up single objects. It is asked before an object is removed that no
+// listing shows any more: the object may be where nothing could be read, or it moved, while
+// the company was being read, from what was still to be read to what had been read.
+type ObjectLookup interface {
+	LookupMember(ctx context.Context, m MemberRef) (LookupResult, error)
+	LookupDepartment(ctx context.Context, department string) (LookupResult, error)
 }
 
-// Roster names everybody there is, and all departments come in one answer. Where a client
-// offers it, missing people are looked for in it and not one by one.
-type Roster interface {
-	// Everybody returns one page of all people by their external ids.
-	Everybody(ctx context.Context, cursor string) (MemberPage, error)
+// MemberLister lists the ids of all members of the company. A client that offers it also
+// returns all departments in one answer. Missing members are then looked for in this list
+// and not one by one.
+type MemberLister interface {
+	// ListMembers returns one page of all members, of which only the external ids are set.
+	ListMembers(ctx context.Context, cursor string) (MemberPage, error)
 }
 
-// MemberReader can read single people, for runs that are limited to a few.
+// MemberReader reads single members by their ids.
 type MemberReader interface {
-	// ReadMember reads one person with all their departments, exactly as the listings of
-	// those would describe them together; Memberships is nil if the provider does not say
-	// where the person is. gone is true if the provider itself no longer knows the person
-	// or says that they left; somebody who may only be out of sight is an error.
-	ReadMember(ctx context.Context, m MemberRef) (person directory.Member, gone bool, err error)
-	// SeesDepartment reports whether a person's record would name the department if they
-	// were in it: it is in the visible range, or no longer exists at all.
+	// ReadMember reads one member with all their departments, exactly as the listings of
+	// those would describe them together. Memberships is nil if the provider does not say
+	// where the member is. gone is true if the provider itself does not know the member or
+	// says that they left; a member who may only be outside the visible range is an error.
+	ReadMember(ctx context.Context, m MemberRef) (member directory.Member, gone bool, err error)
+	// SeesDepartment reports whether a member's record would name the department if they
+	// were in it: it is in the visible range, or does not exist at all.
 	SeesDepartment(ctx context.Context, department string) (bool, error)
 }
 
-// DepartmentReader can read single departments, for those that no listing shows and that
-// are there all the same.
+// DepartmentReader reads single departments by their ids.
 type DepartmentReader interface {
 	// ReadDepartment reads one department and says how to go on from it, as the listing
-	// that should have shown it would. Whatever keeps it from being read is an error.
+	// that should have shown it would.
 	ReadDepartment(ctx context.Context, department string) (FoundDepartment, error)
 }
 
@@ -180,7 +177,7 @@ type Report struct {
 	// Company is the tenant's name where it can be read, else empty.
 	Company string
 	// Range is what the credentials can see.
-	Range Range
+	Range VisibleRange
 	// Findings are the single checks, in the order they were made.
 	Findings []Finding
 }
@@ -215,9 +212,9 @@ type Finding struct {
 	Action string `json:"action,omitempty"`
 }
 
-// Range is the visible range of the credentials. A range that no longer contains
+// VisibleRange is the visible range of the credentials. A range that no longer contains
 // what an earlier one did has shrunk, and people beyond it look like leavers.
-type Range struct {
+type VisibleRange struct {
 	// Full is true when the whole company is visible; the lists are then empty.
 	Full bool `json:"full"`
 	// Departments and Members are the granted external ids, sorted.
@@ -230,7 +227,7 @@ type Range struct {
 
 // Lost returns what earlier contained and r does not, empty if nothing shrank.
 // A full earlier range that became limited is reported as "the whole company".
-func (r Range) Lost(earlier Range) []string {
+func (r VisibleRange) Lost(earlier VisibleRange) []string {
 	if r.Full {
 		return nil
 	}

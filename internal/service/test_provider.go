@@ -23,7 +23,7 @@ type TestProviderResult struct {
 }
 
 // VisibleRange is what a provider's credentials can see.
-type VisibleRange = provider.Range
+type VisibleRange = provider.VisibleRange
 
 // TestProvider tries a provider's credentials, permissions and visible range against the
 // live API. What it finds wrong is in the result.

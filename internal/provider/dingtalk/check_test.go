@@ -49,7 +49,7 @@ func TestCheckAllInOrder(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, r.OK())
 	require.Equal(t, "示例公司", r.Company)
-	require.Equal(t, provider.Range{Full: true}, r.Range)
+	require.Equal(t, provider.VisibleRange{Full: true}, r.Range)
 	for _, finding := range r.Findings {
 		require.Equal(t, provider.Pass, finding.Level, "%+v", finding)
 	}
@@ -127,7 +127,7 @@ func TestCheckReportsTheRange(t *testing.T) {
 	f.server.handlers["/topapi/v2/user/get"] = always(noPermission)
 	r, err := f.Check(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, provider.Range{Departments: []string{"901000101", "901000202"}, Members: []string{"007", "u2"}}, r.Range)
+	require.Equal(t, provider.VisibleRange{Departments: []string{"901000101", "901000202"}, Members: []string{"007", "u2"}}, r.Range)
 	require.Empty(t, r.Company)
 }
 

@@ -20,14 +20,14 @@ const rootID = "1"
 // Ways of reading a department.
 const (
 	// listingLevel reads the next level of child departments.
-	listingLevel provider.Listing = "level"
+	listingLevel provider.ListMethod = "level"
 	// listingDepartment reads the people directly in a department.
-	listingDepartment provider.Listing = "department"
+	listingDepartment provider.ListMethod = "department"
 	// listingGranted reads the people who are in the visible range by name.
-	listingGranted provider.Listing = "granted"
+	listingGranted provider.ListMethod = "granted"
 )
 
-// client implements provider.Client, MemberCounter, ChildCounter and Confirmer.
+// client implements provider.Client, MemberCounter, ChildCounter and ObjectLookup.
 // It is immutable and therefore safe for concurrent use.
 type client struct {
 	env        *provider.Env
@@ -44,7 +44,7 @@ var (
 	_ provider.Client        = (*client)(nil)
 	_ provider.MemberCounter = (*client)(nil)
 	_ provider.ChildCounter  = (*client)(nil)
-	_ provider.Confirmer     = (*client)(nil)
+	_ provider.ObjectLookup  = (*client)(nil)
 	_ provider.MemberReader  = (*client)(nil)
 )
 

@@ -130,7 +130,7 @@ func TestTokenCallNeverLoops(t *testing.T) {
 				answers := func(call) reply { return tt.reply }
 				f := newFixture(t, map[string]func(call) reply{tokenPath: answers, "/gettoken": answers})
 				f.tokenCall = name
-				_, _, err := f.Roots(t.Context())
+				_, _, err := f.ListRoots(t.Context())
 				e := requireError(t, err, tt.want)
 				require.Equal(t, f.tokenEndpoint().Name, e.Endpoint)
 				require.Len(t, f.server.calls, 1)
@@ -247,7 +247,7 @@ func TestTransportTroubleShowsNoSecret(t *testing.T) {
 	requireError(t, err, provider.Unavailable)
 
 	f.tokens.tokens[f.tokenName] = firstToken
-	_, err = f.Departments(t.Context(), provider.Query{Department: "42", Listing: listingLevel})
+	_, err = f.ListDepartments(t.Context(), provider.Query{Department: "42", Method: listingLevel})
 	requireError(t, err, provider.Unavailable)
 
 	f.baseURL = "http://bad host/"
@@ -260,7 +260,7 @@ func TestCanceledCallerGetsItsOwnError(t *testing.T) {
 	f := newFixture(t, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, _, err := f.Roots(ctx)
+	_, _, err := f.ListRoots(ctx)
 	require.ErrorIs(t, err, context.Canceled)
 }
 
@@ -288,7 +288,7 @@ func TestThrottlingPausesTheEndpoint(t *testing.T) {
 			f := newFixture(t, map[string]func(call) reply{"/topapi/v2/user/list": func(call) reply {
 				return reply{status: http.StatusTooManyRequests, body: tt.body}
 			}})
-			_, err := f.Members(t.Context(), provider.Query{Department: "42", Listing: listingDepartment})
+			_, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "42", Method: listingDepartment})
 			e := requireError(t, err, provider.RateLimited)
 			require.Equal(t, tt.want, e.RetryAfter)
 			require.Equal(t, map[string]time.Duration{"user/list": tt.want}, f.limits.pauses)
@@ -299,7 +299,7 @@ func TestThrottlingPausesTheEndpoint(t *testing.T) {
 func TestBlockedAddressPausesEveryEndpoint(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, map[string]func(call) reply{"/auth/scopes": always(`{"status":1111,"wait":5,"source":"x5"}`)})
-	_, _, err := f.Roots(t.Context())
+	_, _, err := f.ListRoots(t.Context())
 	require.Equal(t, 5*time.Minute, requireError(t, err, provider.RateLimited).RetryAfter)
 	require.Len(t, f.limits.pauses, len(endpoints))
 	require.Equal(t, 5*time.Minute, f.limits.pauses["user/list"])

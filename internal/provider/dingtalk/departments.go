@@ -11,9 +11,9 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-// Roots implements provider.Client. No record of it can be unusable: each is asked for
+// ListRoots implements provider.Client. No record of it can be unusable: each is asked for
 // by its id.
-func (c *client) Roots(ctx context.Context) ([]provider.FoundDepartment, []string, error) {
+func (c *client) ListRoots(ctx context.Context) ([]provider.FoundDepartment, []string, error) {
 	s, err := c.scopes(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -39,8 +39,8 @@ func (c *client) Roots(ctx context.Context) ([]provider.FoundDepartment, []strin
 func (c *client) limitedRoots(ctx context.Context, s scopes) ([]provider.FoundDepartment, error) {
 	name := "Root"
 	roots := []provider.FoundDepartment{{
-		Department: directory.Department{ExternalID: rootID, Name: &name, Raw: json.RawMessage(`{}`)},
-		Members:    listingGranted,
+		Department:    directory.Department{ExternalID: rootID, Name: &name, Raw: json.RawMessage(`{}`)},
+		MembersMethod: listingGranted,
 	}}
 	for _, id := range s.departments {
 		d, err := c.department(ctx, id)
@@ -59,7 +59,7 @@ func (c *client) limitedRoots(ctx context.Context, s scopes) ([]provider.FoundDe
 
 // walked is a department whose children and people are both read from it.
 func walked(d directory.Department) provider.FoundDepartment {
-	return provider.FoundDepartment{Department: d, Children: listingLevel, Members: listingDepartment}
+	return provider.FoundDepartment{Department: d, ChildrenMethod: listingLevel, MembersMethod: listingDepartment}
 }
 
 // department reads one department.
@@ -82,11 +82,11 @@ func (c *client) department(ctx context.Context, id string) (directory.Departmen
 	return toDepartment(r, number, rootID), nil
 }
 
-// Departments implements provider.Client. One level comes in one page, and never
+// ListDepartments implements provider.Client. One level comes in one page, and never
 // includes the department asked for (dingtalk.md §2).
-func (c *client) Departments(ctx context.Context, q provider.Query) (provider.DepartmentPage, error) {
-	if q.Listing != listingLevel {
-		return provider.DepartmentPage{}, unknownListing(departmentListSub, q.Listing)
+func (c *client) ListDepartments(ctx context.Context, q provider.Query) (provider.DepartmentPage, error) {
+	if q.Method != listingLevel {
+		return provider.DepartmentPage{}, unknownListing(departmentListSub, q.Method)
 	}
 	number, err := departmentNumber(departmentListSub, q.Department)
 	if err != nil {
@@ -132,11 +132,11 @@ func (s scopes) full() bool  { return slices.Contains(s.departments, rootID) }
 func (s scopes) empty() bool { return len(s.departments) == 0 && len(s.people) == 0 }
 
 // visible is the range in the words of the port.
-func (s scopes) visible() provider.Range {
+func (s scopes) visible() provider.VisibleRange {
 	if s.full() {
-		return provider.Range{Full: true}
+		return provider.VisibleRange{Full: true}
 	}
-	return provider.Range{Departments: s.departments, Members: s.people}
+	return provider.VisibleRange{Departments: s.departments, Members: s.people}
 }
 
 // scopes reads the visible range.
@@ -193,6 +193,6 @@ func departmentNumber(ep provider.Endpoint, id string) (int64, error) {
 	return n, nil
 }
 
-func unknownListing(ep provider.Endpoint, l provider.Listing) error {
+func unknownListing(ep provider.Endpoint, l provider.ListMethod) error {
 	return newError(ep, provider.Invalid, "there is no listing "+strconv.Quote(string(l)), reportIt)
 }

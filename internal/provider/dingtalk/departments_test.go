@@ -24,12 +24,12 @@ func TestRootsOfTheWholeCompany(t *testing.T) {
 		"/auth/scopes":              always(fullScopes),
 		"/topapi/v2/department/get": byBody(map[string]string{`{"dept_id":1}`: rootAnswer}),
 	})
-	roots, _, err := f.Roots(t.Context())
+	roots, _, err := f.ListRoots(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, cmp.Diff([]provider.FoundDepartment{{
 		Department: directory.Department{ExternalID: "1", Name: ptr("示例公司"), SortOrder: ptr(int64(0)), DeclaredMembers: ptr(42),
 			Raw: []byte(`{"dept_id":1,"name":"示例公司","order":0,"user_permits":["a","b"]}`)},
-		Children: "level", Members: "department",
+		ChildrenMethod: "level", MembersMethod: "department",
 	}}, roots))
 }
 
@@ -42,14 +42,14 @@ func TestRootsOfALimitedRange(t *testing.T) {
 			`{"dept_id":901000202}`: `{"errcode":0,"result":{"dept_id":901000202,"name":"财务部"}}`,
 		}),
 	})
-	roots, _, err := f.Roots(t.Context())
+	roots, _, err := f.ListRoots(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, cmp.Diff([]provider.FoundDepartment{
-		{Department: directory.Department{ExternalID: "1", Name: ptr("Root"), Raw: []byte(`{}`)}, Members: "granted"},
+		{Department: directory.Department{ExternalID: "1", Name: ptr("Root"), Raw: []byte(`{}`)}, MembersMethod: "granted"},
 		{Department: directory.Department{ExternalID: "901000101", ParentID: "55", Name: ptr("研发中心"),
-			Raw: []byte(`{"dept_id":901000101,"name":"研发中心","parent_id":55}`)}, Children: "level", Members: "department"},
+			Raw: []byte(`{"dept_id":901000101,"name":"研发中心","parent_id":55}`)}, ChildrenMethod: "level", MembersMethod: "department"},
 		{Department: directory.Department{ExternalID: "901000202", ParentID: "1", Name: ptr("财务部"),
-			Raw: []byte(`{"dept_id":901000202,"name":"财务部"}`)}, Children: "level", Members: "department"},
+			Raw: []byte(`{"dept_id":901000202,"name":"财务部"}`)}, ChildrenMethod: "level", MembersMethod: "department"},
 	}, roots))
 }
 
@@ -62,7 +62,7 @@ func TestRootsLeaveOutDeletedGrants(t *testing.T) {
 			`{"dept_id":901000202}`: `{"errcode":0,"result":{"dept_id":901000202,"name":"财务部","parent_id":1}}`,
 		}),
 	})
-	roots, _, err := f.Roots(t.Context())
+	roots, _, err := f.ListRoots(t.Context())
 	require.NoError(t, err)
 	require.Len(t, roots, 2)
 	require.Equal(t, "901000202", roots[1].ExternalID)
@@ -78,10 +78,10 @@ func TestRootsKeepGrantsOutOfRange(t *testing.T) {
 			`{"dept_id":901000202}`: `{"errcode":0,"result":{"dept_id":901000202,"name":"财务部","parent_id":1}}`,
 		}),
 	})
-	roots, _, err := f.Roots(t.Context())
+	roots, _, err := f.ListRoots(t.Context())
 	require.NoError(t, err)
 	require.Len(t, roots, 3)
-	require.Equal(t, provider.FoundDepartment{Department: directory.Department{ExternalID: "901000101"}, Children: "level", Members: "department"}, roots[1])
+	require.Equal(t, provider.FoundDepartment{Department: directory.Department{ExternalID: "901000101"}, ChildrenMethod: "level", MembersMethod: "department"}, roots[1])
 }
 
 // A figure beyond what a column holds counts as not sent.
@@ -130,7 +130,7 @@ func TestRootsFail(t *testing.T) {
 				"/auth/scopes":              always(tt.scopes),
 				"/topapi/v2/department/get": always(tt.department),
 			})
-			roots, _, err := f.Roots(t.Context())
+			roots, _, err := f.ListRoots(t.Context())
 			requireError(t, err, tt.want)
 			require.Nil(t, roots)
 		})
@@ -152,7 +152,7 @@ func TestDepartmentsOfOneLevel(t *testing.T) {
 			{"dept_id":9223372036854775808,"parent_id":42}
 		],"request_id":"16aa"}`,
 	})})
-	page, err := f.Departments(t.Context(), provider.Query{Department: "42", Listing: listingLevel})
+	page, err := f.ListDepartments(t.Context(), provider.Query{Department: "42", Method: listingLevel})
 	require.NoError(t, err)
 	require.Empty(t, page.Next)
 	require.Equal(t, []string{"record 3: no usable dept_id", "record 4: no usable dept_id", "record 5: no usable dept_id", "record 9 (parent_id 42): no usable dept_id"}, page.Bad)
@@ -165,7 +165,7 @@ func TestDepartmentsOfOneLevel(t *testing.T) {
 	}
 	require.Len(t, page.Departments, len(want))
 	for i, d := range page.Departments {
-		require.Empty(t, cmp.Diff(provider.FoundDepartment{Department: want[i], Children: "level", Members: "department"}, d))
+		require.Empty(t, cmp.Diff(provider.FoundDepartment{Department: want[i], ChildrenMethod: "level", MembersMethod: "department"}, d))
 	}
 }
 
@@ -176,23 +176,23 @@ func TestDepartmentsFail(t *testing.T) {
 		body  string
 		want  provider.Kind
 	}{
-		"out of range":    {provider.Query{Department: "42", Listing: "level"}, `{"errcode":50004,"errmsg":"请求的部门id不在授权范围内"}`, provider.OutOfRange},
-		"gone":            {provider.Query{Department: "42", Listing: "level"}, `{"errcode":60003,"errmsg":"x"}`, provider.NotFound},
-		"no result":       {provider.Query{Department: "42", Listing: "level"}, `{"errcode":0,"errmsg":"ok"}`, provider.Malformed},
-		"null result":     {provider.Query{Department: "42", Listing: "level"}, `{"errcode":0,"result":null}`, provider.Malformed},
-		"object":          {provider.Query{Department: "42", Listing: "level"}, `{"errcode":0,"result":{}}`, provider.Malformed},
-		"unknown listing": {provider.Query{Department: "42", Listing: "tree"}, "", provider.Invalid},
+		"out of range":    {provider.Query{Department: "42", Method: "level"}, `{"errcode":50004,"errmsg":"请求的部门id不在授权范围内"}`, provider.OutOfRange},
+		"gone":            {provider.Query{Department: "42", Method: "level"}, `{"errcode":60003,"errmsg":"x"}`, provider.NotFound},
+		"no result":       {provider.Query{Department: "42", Method: "level"}, `{"errcode":0,"errmsg":"ok"}`, provider.Malformed},
+		"null result":     {provider.Query{Department: "42", Method: "level"}, `{"errcode":0,"result":null}`, provider.Malformed},
+		"object":          {provider.Query{Department: "42", Method: "level"}, `{"errcode":0,"result":{}}`, provider.Malformed},
+		"unknown listing": {provider.Query{Department: "42", Method: "tree"}, "", provider.Invalid},
 		"no listing":      {provider.Query{Department: "42"}, "", provider.Invalid},
-		"id not a number": {provider.Query{Department: "od-x", Listing: "level"}, "", provider.Invalid},
-		"id rewritten":    {provider.Query{Department: "042", Listing: "level"}, "", provider.Invalid},
-		"id below one":    {provider.Query{Department: "-7", Listing: "level"}, "", provider.Invalid},
-		"id too large":    {provider.Query{Department: "9223372036854775808", Listing: "level"}, "", provider.Invalid},
+		"id not a number": {provider.Query{Department: "od-x", Method: "level"}, "", provider.Invalid},
+		"id rewritten":    {provider.Query{Department: "042", Method: "level"}, "", provider.Invalid},
+		"id below one":    {provider.Query{Department: "-7", Method: "level"}, "", provider.Invalid},
+		"id too large":    {provider.Query{Department: "9223372036854775808", Method: "level"}, "", provider.Invalid},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, map[string]func(call) reply{"/topapi/v2/department/listsub": always(tt.body)})
-			_, err := f.Departments(t.Context(), tt.query)
+			_, err := f.ListDepartments(t.Context(), tt.query)
 			requireError(t, err, tt.want)
 		})
 	}
@@ -201,7 +201,7 @@ func TestDepartmentsFail(t *testing.T) {
 func TestNoChildrenIsAnAnswer(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, map[string]func(call) reply{"/topapi/v2/department/listsub": always(`{"errcode":0,"result":[]}`)})
-	page, err := f.Departments(t.Context(), provider.Query{Department: "42", Listing: listingLevel})
+	page, err := f.ListDepartments(t.Context(), provider.Query{Department: "42", Method: listingLevel})
 	require.NoError(t, err)
 	require.Equal(t, provider.DepartmentPage{}, page)
 }

@@ -98,7 +98,7 @@ func TestFactsInWords(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, map[string]func(call) reply{"/auth/scopes": always(tt.body)})
-			_, _, err := f.Roots(t.Context())
+			_, _, err := f.ListRoots(t.Context())
 			e := requireError(t, err, provider.Forbidden)
 			require.Equal(t, tt.want, e.Problem)
 			require.Contains(t, e.Action, "open-dev.dingtalk.com")

@@ -73,7 +73,7 @@ func (c *client) CountChildren(ctx context.Context, department string) (int, err
 	return n, nil
 }
 
-// FindMember implements provider.Confirmer. Of somebody outside the visible range
+// LookupMember implements provider.ObjectLookup. Of somebody outside the visible range
 // (50002) nothing is said.
 //
 // Of somebody who left: they vanish from the lists (dingtalk.md §4, §11.8), and user/get
@@ -81,12 +81,12 @@ func (c *client) CountChildren(ctx context.Context, department string) (int, err
 // former was seen on the wire for an external contact, so that for leavers it is a
 // reading. Whether they may count as out of the authorised range instead (50002) is not
 // documented.
-func (c *client) FindMember(ctx context.Context, m provider.MemberRef) (provider.Fate, error) {
+func (c *client) LookupMember(ctx context.Context, m provider.MemberRef) (provider.LookupResult, error) {
 	person, left, err := c.ReadMember(ctx, m)
 	if m.UnionID != "" && person.UnionID != "" && person.UnionID != m.UnionID {
-		return provider.Taken, nil
+		return provider.LookupIDReused, nil
 	}
-	return provider.FateOf(left, err, provider.OutOfRange)
+	return provider.LookupResultOf(left, err, provider.OutOfRange)
 }
 
 // ReadMember implements provider.MemberReader. External contacts, who have userids
@@ -125,14 +125,14 @@ func (c *client) SeesDepartment(ctx context.Context, department string) (bool, e
 	}
 }
 
-// FindDepartment implements provider.Confirmer. Of a department outside the visible
+// LookupDepartment implements provider.ObjectLookup. Of a department outside the visible
 // range (50004) nothing is said.
-func (c *client) FindDepartment(ctx context.Context, department string) (provider.Fate, error) {
+func (c *client) LookupDepartment(ctx context.Context, department string) (provider.LookupResult, error) {
 	_, err := c.department(ctx, department)
 	if isGone(err, "60003") {
-		return provider.Gone, nil
+		return provider.LookupNotFound, nil
 	}
-	return provider.FateOf(false, err, provider.OutOfRange)
+	return provider.LookupResultOf(false, err, provider.OutOfRange)
 }
 
 // ReadDepartment implements provider.DepartmentReader.

@@ -76,11 +76,11 @@ func TestCountsFail(t *testing.T) {
 func TestFind(t *testing.T) {
 	t.Parallel()
 	type verdict struct {
-		fate  provider.Fate
-		fails provider.Kind
+		result provider.LookupResult
+		fails  provider.Kind
 	}
 	fails := func(kind provider.Kind) verdict { return verdict{fails: kind} }
-	there, gone, unseen := verdict{fate: provider.There}, verdict{fate: provider.Gone}, verdict{fate: provider.Unseen}
+	there, gone, unseen := verdict{result: provider.LookupExists}, verdict{result: provider.LookupNotFound}, verdict{result: provider.LookupNotVisible}
 	tests := map[string]struct {
 		body               string
 		member, department verdict
@@ -105,11 +105,11 @@ func TestFind(t *testing.T) {
 			f := newFixture(t, map[string]func(call) reply{
 				"/topapi/v2/user/get": always(tt.body), "/topapi/v2/department/get": always(tt.body)})
 			for _, unionID := range []string{"", "aB3"} { // the answers name none to compare it with
-				fate, err := f.FindMember(t.Context(), provider.MemberRef{ExternalID: "42", UnionID: unionID})
-				require.Equal(t, tt.member, verdict{fate, provider.KindOf(err)})
+				result, err := f.LookupMember(t.Context(), provider.MemberRef{ExternalID: "42", UnionID: unionID})
+				require.Equal(t, tt.member, verdict{result, provider.KindOf(err)})
 			}
-			fate, err := f.FindDepartment(t.Context(), "42")
-			require.Equal(t, tt.department, verdict{fate, provider.KindOf(err)})
+			result, err := f.LookupDepartment(t.Context(), "42")
+			require.Equal(t, tt.department, verdict{result, provider.KindOf(err)})
 		})
 	}
 }
@@ -120,23 +120,23 @@ func TestARecycledUserIDSaysNothing(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		known, record string
-		want          provider.Fate
+		want          provider.LookupResult
 	}{
-		"same person":            {"aB3", `{"userid":"42","unionid":"aB3"}`, provider.There},
-		"somebody else":          {"aB3", `{"userid":"42","unionid":"cD5"}`, provider.Taken},
-		"unlike by case alone":   {"aB3", `{"userid":"42","unionid":"Ab3"}`, provider.Taken},
-		"none known":             {"", `{"userid":"42","unionid":"cD5"}`, provider.There},
-		"none sent":              {"aB3", `{"userid":"42"}`, provider.There},
-		"null sent":              {"aB3", `{"userid":"42","unionid":null}`, provider.There},
-		"empty one sent":         {"aB3", `{"userid":"42","unionid":""}`, provider.There},
-		"neither known nor sent": {"", `{"userid":"42"}`, provider.There},
+		"same person":            {"aB3", `{"userid":"42","unionid":"aB3"}`, provider.LookupExists},
+		"somebody else":          {"aB3", `{"userid":"42","unionid":"cD5"}`, provider.LookupIDReused},
+		"unlike by case alone":   {"aB3", `{"userid":"42","unionid":"Ab3"}`, provider.LookupIDReused},
+		"none known":             {"", `{"userid":"42","unionid":"cD5"}`, provider.LookupExists},
+		"none sent":              {"aB3", `{"userid":"42"}`, provider.LookupExists},
+		"null sent":              {"aB3", `{"userid":"42","unionid":null}`, provider.LookupExists},
+		"empty one sent":         {"aB3", `{"userid":"42","unionid":""}`, provider.LookupExists},
+		"neither known nor sent": {"", `{"userid":"42"}`, provider.LookupExists},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, map[string]func(call) reply{"/topapi/v2/user/get": always(`{"errcode":0,"result":` + tt.record + `}`)})
-			fate, err := f.FindMember(t.Context(), provider.MemberRef{ExternalID: "42", UnionID: tt.known})
+			result, err := f.LookupMember(t.Context(), provider.MemberRef{ExternalID: "42", UnionID: tt.known})
 			require.NoError(t, err)
-			require.Equal(t, tt.want, fate)
+			require.Equal(t, tt.want, result)
 		})
 	}
 }
@@ -144,9 +144,9 @@ func TestARecycledUserIDSaysNothing(t *testing.T) {
 func TestNobodyIsGoneWithoutAnID(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, map[string]func(call) reply{"/topapi/v2/user/get": always(`{"errcode":33012,"errmsg":"x"}`)})
-	fate, err := f.FindMember(t.Context(), provider.MemberRef{UnionID: "aB3"})
+	result, err := f.LookupMember(t.Context(), provider.MemberRef{UnionID: "aB3"})
 	requireError(t, err, provider.Invalid)
-	require.Empty(t, fate)
+	require.Empty(t, result)
 }
 
 func TestReadMember(t *testing.T) {
@@ -180,7 +180,7 @@ func TestReadDepartment(t *testing.T) {
 	})})
 	found, err := f.ReadDepartment(t.Context(), "42")
 	require.NoError(t, err)
-	require.Equal(t, []any{"42", "1", "Own", listingLevel, listingDepartment}, []any{found.ExternalID, found.ParentID, *found.Name, found.Children, found.Members})
+	require.Equal(t, []any{"42", "1", "Own", listingLevel, listingDepartment}, []any{found.ExternalID, found.ParentID, *found.Name, found.ChildrenMethod, found.MembersMethod})
 	for id, kind := range map[string]provider.Kind{"43": provider.NotFound, "44": provider.OutOfRange} {
 		_, err := f.ReadDepartment(t.Context(), id)
 		require.Equal(t, kind, provider.KindOf(err))

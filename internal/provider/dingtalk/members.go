@@ -18,15 +18,15 @@ const (
 	grantedPageSize = 20
 )
 
-// Members implements provider.Client.
-func (c *client) Members(ctx context.Context, q provider.Query) (provider.MemberPage, error) {
-	switch q.Listing {
+// ListDepartmentMembers implements provider.Client.
+func (c *client) ListDepartmentMembers(ctx context.Context, q provider.Query) (provider.MemberPage, error) {
+	switch q.Method {
 	case listingDepartment:
 		return c.departmentMembers(ctx, q)
 	case listingGranted:
 		return c.grantedMembers(ctx, q.Cursor)
 	default:
-		return provider.MemberPage{}, unknownListing(userList, q.Listing)
+		return provider.MemberPage{}, unknownListing(userList, q.Method)
 	}
 }
 

@@ -58,7 +58,7 @@ func RequireCodeless(t *testing.T) {
 	require(t, root, "By kind", table)
 	table = [][]string{{"text", "kind", "do"}}
 	words := strings.NewReplacer("{}", "…", "{base}", "check base_url")
-	for _, trouble := range provider.Troubles {
+	for _, trouble := range provider.TransportFailures {
 		table = append(table, []string{words.Replace(trouble.Problem), string(trouble.Kind), words.Replace(trouble.Do)})
 	}
 	require(t, root, "Without a code", table)

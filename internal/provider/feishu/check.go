@@ -95,7 +95,7 @@ func reportRange(r *provider.Report, v visible, withheld bool) {
 		}
 	}
 	r.Findings = append(r.Findings, finding)
-	r.Range = provider.Range{Full: v.root != nil, Departments: v.departments, Members: v.members, MembersUnknown: withheld}
+	r.Range = provider.VisibleRange{Full: v.root != nil, Departments: v.departments, Members: v.members, MembersUnknown: withheld}
 	if withheld && !v.empty() {
 		r.Findings = append(r.Findings, provider.Finding{Level: provider.Warn, Check: "permission " + employeeID,
 			Detail: peopleUnknown + ": such people are not read, and every run stays partial", Action: grantScope})
@@ -132,14 +132,14 @@ func (c *client) checkTenant(ctx context.Context, r *provider.Report) error {
 // checkDepartments reads the first page below the first root that has one.
 func (c *client) checkDepartments(ctx context.Context, r *provider.Report, roots []provider.FoundDepartment) ([]provider.FoundDepartment, error) {
 	for _, root := range roots {
-		if root.Children == "" {
+		if root.ChildrenMethod == "" {
 			continue
 		}
-		q := provider.Query{Department: root.ExternalID, Listing: root.Children}
-		page, err := c.Departments(ctx, q)
+		q := provider.Query{Department: root.ExternalID, Method: root.ChildrenMethod}
+		page, err := c.ListDepartments(ctx, q)
 		if provider.KindOf(err) == provider.TooLarge {
-			q.Listing = level
-			page, err = c.Departments(ctx, q)
+			q.Method = level
+			page, err = c.ListDepartments(ctx, q)
 		}
 		if passedOver(r, "departments", err) {
 			continue
@@ -179,7 +179,7 @@ const (
 func (c *client) checkMembers(ctx context.Context, r *provider.Report, departments []provider.FoundDepartment) error {
 	var trouble []error
 	for _, d := range departments[:min(len(departments), maxTries)] {
-		page, err := c.Members(ctx, provider.Query{Department: d.ExternalID, Listing: d.Members})
+		page, err := c.ListDepartmentMembers(ctx, provider.Query{Department: d.ExternalID, Method: d.MembersMethod})
 		if passedOver(r, "members", err) {
 			continue
 		}

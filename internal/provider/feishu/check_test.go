@@ -53,7 +53,7 @@ func TestCheckOfACompanyInOrder(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, r.OK())
 	require.Equal(t, "Acme", r.Company)
-	require.Equal(t, provider.Range{Full: true}, r.Range)
+	require.Equal(t, provider.VisibleRange{Full: true}, r.Range)
 	require.Empty(t, graded(t, r, provider.Fail))
 	require.Empty(t, graded(t, r, provider.Warn))
 	require.Equal(t, []string{"credentials", "visible range", "permission tenant:tenant:readonly", "departments",
@@ -123,7 +123,7 @@ func TestCheckOfARangeThatWithholdsPeople(t *testing.T) {
 	r, err := c.Check(t.Context())
 	require.NoError(t, err)
 	require.True(t, r.OK())
-	require.Equal(t, provider.Range{Departments: []string{"od-1"}, MembersUnknown: true}, r.Range)
+	require.Equal(t, provider.VisibleRange{Departments: []string{"od-1"}, MembersUnknown: true}, r.Range)
 	i := slices.IndexFunc(r.Findings, func(f provider.Finding) bool { return strings.Contains(f.Detail, "one by one") })
 	require.Equal(t, provider.Finding{
 		Level: provider.Warn, Check: "permission contact:user.employee_id:readonly", Action: grantScope,
@@ -134,7 +134,7 @@ func TestCheckOfARangeThatWithholdsPeople(t *testing.T) {
 	r, err = c.Check(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []string{"visible range"}, graded(t, r, provider.Fail))
-	_, _, err = c.Roots(t.Context())
+	_, _, err = c.ListRoots(t.Context())
 	require.Equal(t, provider.Forbidden, failure(t, err).Kind)
 	require.ErrorContains(t, err, "contact:user.employee_id:readonly")
 }
@@ -194,7 +194,7 @@ func TestCheckOfALimitedRange(t *testing.T) {
 	r, err := c.Check(t.Context())
 	require.NoError(t, err)
 	require.True(t, r.OK())
-	require.Equal(t, provider.Range{Departments: []string{"od-1", "od-2"}, Members: []string{"ou_1", "ou_2"}}, r.Range)
+	require.Equal(t, provider.VisibleRange{Departments: []string{"od-1", "od-2"}, Members: []string{"ou_1", "ou_2"}}, r.Range)
 	require.Equal(t, []string{"visible range", "visible range", "permission tenant:tenant:readonly", "departments"}, graded(t, r, provider.Warn),
 		"limited, a group, no name, one department unreadable")
 	require.Contains(t, graded(t, r, provider.Pass), "members")

@@ -28,7 +28,7 @@ type client struct {
 
 var (
 	_ provider.Client       = (*client)(nil)
-	_ provider.Confirmer    = (*client)(nil)
+	_ provider.ObjectLookup = (*client)(nil)
 	_ provider.MemberReader = (*client)(nil)
 )
 

@@ -13,7 +13,7 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-var wholeTree = provider.Query{Department: rootID, Listing: tree}
+var wholeTree = provider.Query{Department: rootID, Method: tree}
 
 func TestEnvelopeDecidesWhateverTheStatus(t *testing.T) {
 	t.Parallel()
@@ -59,9 +59,9 @@ func TestEnvelopeDecidesWhateverTheStatus(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, _ := newFake(t, map[string]http.HandlerFunc{childrenPath: tt.answer, usersPath: tt.answer})
-			_, err := c.Departments(t.Context(), wholeTree)
+			_, err := c.ListDepartments(t.Context(), wholeTree)
 			require.Equal(t, tt.want, failure(t, err).Kind, "%v", err)
-			_, err = c.Members(t.Context(), provider.Query{Department: rootID, Listing: direct})
+			_, err = c.ListDepartmentMembers(t.Context(), provider.Query{Department: rootID, Method: direct})
 			require.Equal(t, tt.want, failure(t, err).Kind, "%v", err)
 		})
 	}
@@ -80,7 +80,7 @@ func hangsUp(w http.ResponseWriter, _ *http.Request) {
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	c, s := newFake(t, map[string]http.HandlerFunc{tokenPath: redirects})
-	_, _, err := c.Roots(t.Context())
+	_, _, err := c.ListRoots(t.Context())
 	e := failure(t, err)
 	require.Equal(t, provider.Invalid, e.Kind)
 	require.Contains(t, e.Action, "base_url")
@@ -93,7 +93,7 @@ func TestEveryCodeIsClassified(t *testing.T) {
 		t.Run(strconv.FormatInt(code, 10), func(t *testing.T) {
 			t.Parallel()
 			c, _ := newFake(t, map[string]http.HandlerFunc{childrenPath: refuses(400, int(code))})
-			_, err := c.Departments(t.Context(), wholeTree)
+			_, err := c.ListDepartments(t.Context(), wholeTree)
 			e := failure(t, err)
 			require.Equal(t, v.kind, e.Kind)
 			require.Equal(t, strconv.FormatInt(code, 10), e.Code)
@@ -112,13 +112,13 @@ func TestRefusalNamesPermissionsAndFieldsOnly(t *testing.T) {
 			{"type":"action_scope_required","subject":"contact:contact.base:readonly"},{"subject":"`+leak+`"},{"subject":5}]}}`),
 		says(400, `{"code":99992402,"msg":"x","error":{"field_violations":[{"field":"page_size","value":"`+leak+`"},{"field":"`+leak+`"}]}}`),
 	)})
-	_, err := c.Departments(t.Context(), wholeTree)
+	_, err := c.ListDepartments(t.Context(), wholeTree)
 	e := failure(t, err)
 	require.Equal(t, provider.Forbidden, e.Kind)
 	require.Contains(t, e.Problem, "contact:contact.base:readonly")
 	require.Contains(t, e.Action, "Permissions & Scopes")
 
-	_, err = c.Departments(t.Context(), wholeTree)
+	_, err = c.ListDepartments(t.Context(), wholeTree)
 	require.Contains(t, failure(t, err).Problem, "page_size")
 }
 
@@ -147,7 +147,7 @@ func TestRequestIDComesFromTheFirstPlaceThatHasOne(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, _ := newFake(t, map[string]http.HandlerFunc{childrenPath: tt.answer})
-			_, err := c.Departments(t.Context(), wholeTree)
+			_, err := c.ListDepartments(t.Context(), wholeTree)
 			require.Equal(t, tt.want, failure(t, err).RequestID)
 		})
 	}
@@ -176,7 +176,7 @@ func TestThrottlingPausesTheEndpoint(t *testing.T) {
 					w.Header().Set("x-ogw-ratelimit-reset", tt.reset)
 					refuses(status, 99991400)(w, r)
 				}})
-				_, err := c.Departments(t.Context(), wholeTree)
+				_, err := c.ListDepartments(t.Context(), wholeTree)
 				e := failure(t, err)
 				require.Equal(t, provider.RateLimited, e.Kind)
 				require.Equal(t, tt.want, e.RetryAfter)
@@ -194,7 +194,7 @@ func TestRefusedTokenIsFetchedOnceMore(t *testing.T) {
 			c, s := newFake(t, map[string]http.HandlerFunc{
 				childrenPath: inTurn(refuses(400, code), data(`{"has_more":false}`)),
 			})
-			page, err := c.Departments(t.Context(), wholeTree)
+			page, err := c.ListDepartments(t.Context(), wholeTree)
 			require.NoError(t, err)
 			require.Empty(t, page.Departments)
 			calls := s.to(childrenPath)
@@ -209,7 +209,7 @@ func TestRefusedTokenIsFetchedOnceMore(t *testing.T) {
 func TestTokenRefusedTwiceMayBeAnotherProgramsDoing(t *testing.T) {
 	t.Parallel()
 	c, s := newFake(t, map[string]http.HandlerFunc{childrenPath: refuses(200, 99991663)})
-	_, err := c.Departments(t.Context(), wholeTree)
+	_, err := c.ListDepartments(t.Context(), wholeTree)
 	require.Equal(t, provider.TokenRefused, failure(t, err).Kind)
 	require.Contains(t, err.Error(), "another program may be invalidating it")
 	require.Empty(t, c.env.Tokens.(*memoryTokens).tokens, "the next attempt fetches another one")
@@ -232,7 +232,7 @@ func TestTokenIsKeptUntilShortlyBeforeItsEnd(t *testing.T) {
 			now := time.Date(2026, 5, 24, 8, 0, 0, 0, time.UTC)
 			c.env.Now = func() time.Time { return now }
 			for range 3 {
-				_, err := c.Departments(t.Context(), wholeTree)
+				_, err := c.ListDepartments(t.Context(), wholeTree)
 				require.NoError(t, err)
 			}
 			require.Len(t, s.to(tokenPath), 1)
@@ -264,7 +264,7 @@ func TestTokenAnswersThatAreNone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, _ := newFake(t, map[string]http.HandlerFunc{tokenPath: tt.answer})
-			_, err := c.Departments(t.Context(), wholeTree)
+			_, err := c.ListDepartments(t.Context(), wholeTree)
 			require.Equal(t, tt.want, failure(t, err).Kind)
 			_, err = c.Check(t.Context())
 			require.Equal(t, tt.want, failure(t, err).Kind)
@@ -276,7 +276,7 @@ func TestUnreachableHostIsUnavailableWithoutItsAddress(t *testing.T) {
 	t.Parallel()
 	c, s := newFake(t, nil)
 	s.Close()
-	_, _, err := c.Roots(t.Context())
+	_, _, err := c.ListRoots(t.Context())
 	e := failure(t, err)
 	require.Equal(t, provider.Unavailable, e.Kind)
 	require.NotContains(t, e.Error(), "open-apis")
@@ -287,7 +287,7 @@ func TestCallerGivingUpIsNotTheProvidersFailure(t *testing.T) {
 	c, _ := newFake(t, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, _, err := c.Roots(ctx)
+	_, _, err := c.ListRoots(ctx)
 	require.ErrorIs(t, err, context.Canceled)
 	require.Empty(t, provider.KindOf(err))
 }

@@ -17,10 +17,10 @@ const rootID = "0"
 
 // The listings this client hands out.
 const (
-	tree    provider.Listing = "tree"       // everything below a department
-	level   provider.Listing = "level"      // its direct children only
-	direct  provider.Listing = "department" // the people directly in a department
-	granted provider.Listing = "granted"    // the people granted to the app one by one
+	tree    provider.ListMethod = "tree"       // everything below a department
+	level   provider.ListMethod = "level"      // its direct children only
+	direct  provider.ListMethod = "department" // the people directly in a department
+	granted provider.ListMethod = "granted"    // the people granted to the app one by one
 )
 
 // visible is what the app's contact range lets it see (feishu.md §2.4).
@@ -92,7 +92,7 @@ func (c *client) withholdsPeople(ctx context.Context, departments []string) (boo
 		if len(people) > 0 {
 			return !slices.ContainsFunc(people, func(r record) bool { return r.text("user_id") != nil }), nil
 		}
-		below, err := c.Departments(ctx, provider.Query{Department: candidates[i], Listing: level})
+		below, err := c.ListDepartments(ctx, provider.Query{Department: candidates[i], Method: level})
 		if err != nil && !unreadable(err) {
 			return false, err
 		}
@@ -145,9 +145,9 @@ func (c *client) eachScopesPage(ctx context.Context, cursor string, visit func(p
 	}
 }
 
-// Roots returns the root alone or, in a limited range, a root of our own and the
+// ListRoots returns the root alone or, in a limited range, a root of our own and the
 // granted departments, each read with everything below it.
-func (c *client) Roots(ctx context.Context) (found []provider.FoundDepartment, bad []string, err error) {
+func (c *client) ListRoots(ctx context.Context) (found []provider.FoundDepartment, bad []string, err error) {
 	v, err := c.visible(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -183,15 +183,15 @@ func (c *client) rootOf(ctx context.Context, v visible) (provider.FoundDepartmen
 	if v.root == nil {
 		name, err := c.rootName(ctx, nil)
 		return provider.FoundDepartment{
-			Department: directory.Department{ExternalID: rootID, Name: &name, Raw: json.RawMessage("{}")},
-			Members:    granted,
+			Department:    directory.Department{ExternalID: rootID, Name: &name, Raw: json.RawMessage("{}")},
+			MembersMethod: granted,
 		}, err
 	}
 	// Its id and that it has no parent are known, whatever was sent.
 	d := departmentBy(rootID, "", v.root)
 	name, err := c.rootName(ctx, d.Name)
 	d.Name = &name
-	return provider.FoundDepartment{Department: d, Children: tree, Members: direct}, err
+	return provider.FoundDepartment{Department: d, ChildrenMethod: tree, MembersMethod: direct}, err
 }
 
 // rootName: the root's own name is empty in practice (feishu.md §2.3).
@@ -261,7 +261,7 @@ func (c *client) grantedDepartments(ctx context.Context, ids []string) (found []
 // record cannot be used, stays in the walk by its id, so that reading it fails by
 // itself and visibly, instead of looking like its removal.
 func (c *client) grantedDepartment(ctx context.Context, id string, r record) (top *provider.FoundDepartment, problem string, err error) {
-	byID := &provider.FoundDepartment{Department: directory.Department{ExternalID: id}, Children: tree, Members: direct}
+	byID := &provider.FoundDepartment{Department: directory.Department{ExternalID: id}, ChildrenMethod: tree, MembersMethod: direct}
 	if r == nil {
 		r, err = c.department(ctx, id)
 		switch provider.KindOf(err) {
@@ -284,7 +284,7 @@ func (c *client) grantedDepartment(ctx context.Context, id string, r record) (to
 	if problem != noProblem {
 		return byID, problem, nil
 	}
-	return &provider.FoundDepartment{Department: d, Children: tree, Members: direct}, noProblem, nil
+	return &provider.FoundDepartment{Department: d, ChildrenMethod: tree, MembersMethod: direct}, noProblem, nil
 }
 
 // department reads one department's record.
@@ -300,22 +300,22 @@ func (c *client) department(ctx context.Context, id string) (record, error) {
 	return objectOf(a, "department")
 }
 
-// Departments returns one page below q.Department: everything (tree) or one
+// ListDepartments returns one page below q.Department: everything (tree) or one
 // level, to which a department too large for the former falls back.
-func (c *client) Departments(ctx context.Context, q provider.Query) (provider.DepartmentPage, error) {
+func (c *client) ListDepartments(ctx context.Context, q provider.Query) (provider.DepartmentPage, error) {
 	var none provider.DepartmentPage
 	ep, err := at(listChildren, q.Department)
 	if err != nil {
 		return none, err
 	}
-	if q.Listing != tree && q.Listing != level {
-		return none, unknownListing(ep, q.Listing)
+	if q.Method != tree && q.Method != level {
+		return none, unknownListing(ep, q.Method)
 	}
 	query := pageOf(q.Cursor)
-	query.Set("fetch_child", strconv.FormatBool(q.Listing == tree))
+	query.Set("fetch_child", strconv.FormatBool(q.Method == tree))
 	a, err := c.call(ctx, ep, query)
 	if err != nil {
-		return none, instead(err, q.Listing)
+		return none, instead(err, q.Method)
 	}
 	items, next, err := pageOfItems(a, q.Cursor)
 	if err != nil {
@@ -337,7 +337,7 @@ func (c *client) Departments(ctx context.Context, q provider.Query) (provider.De
 		}
 		page.Departments = append(page.Departments, foundBy(q, d))
 	}
-	if q.Listing == tree && q.Cursor == "" && parentless(page.Departments) {
+	if q.Method == tree && q.Cursor == "" && parentless(page.Departments) {
 		return none, &provider.Error{Provider: directory.Feishu, Kind: provider.TooLarge, Endpoint: ep.Name, RequestID: a.requestID, Instead: level,
 			Problem: "the answer does not say which department is below which", Action: "nothing to do: the departments are read level by level instead"}
 	}
@@ -355,18 +355,18 @@ func parentless(found []provider.FoundDepartment) bool {
 // is below is read by levels too.
 func foundBy(q provider.Query, d directory.Department) provider.FoundDepartment {
 	switch {
-	case q.Listing == tree:
-		return provider.FoundDepartment{Department: d, Members: direct}
+	case q.Method == tree:
+		return provider.FoundDepartment{Department: d, MembersMethod: direct}
 	case d.ParentID == "":
 		d.ParentID = q.Department
-		return provider.FoundDepartment{Department: d, Children: level, Members: direct}
+		return provider.FoundDepartment{Department: d, ChildrenMethod: level, MembersMethod: direct}
 	default:
-		return provider.FoundDepartment{Department: d, Children: tree, Members: direct}
+		return provider.FoundDepartment{Department: d, ChildrenMethod: tree, MembersMethod: direct}
 	}
 }
 
 // instead completes a TooLarge error; a single level cannot be divided further.
-func instead(err error, asked provider.Listing) error {
+func instead(err error, asked provider.ListMethod) error {
 	var e *provider.Error
 	if errors.As(err, &e) && e.Kind == provider.TooLarge {
 		if asked == tree {
@@ -378,7 +378,7 @@ func instead(err error, asked provider.Listing) error {
 	return err
 }
 
-func unknownListing(ep provider.Endpoint, l provider.Listing) error {
+func unknownListing(ep provider.Endpoint, l provider.ListMethod) error {
 	return &provider.Error{Provider: directory.Feishu, Kind: provider.Invalid, Endpoint: ep.Name,
 		Problem: "unknown listing " + strconv.Quote(string(l))}
 }

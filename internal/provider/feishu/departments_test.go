@@ -42,14 +42,14 @@ func TestRootsOfTheWholeCompany(t *testing.T) {
 				routes[tenantPath] = tt.tenant
 			}
 			c, _ := newFake(t, routes)
-			roots, _, err := c.Roots(t.Context())
+			roots, _, err := c.ListRoots(t.Context())
 			require.NoError(t, err)
 			require.Len(t, roots, 1)
 			require.Equal(t, "0", roots[0].ExternalID)
 			require.Empty(t, roots[0].ParentID)
 			require.Equal(t, tt.want, *roots[0].Name)
-			require.Equal(t, tree, roots[0].Children)
-			require.Equal(t, direct, roots[0].Members)
+			require.Equal(t, tree, roots[0].ChildrenMethod)
+			require.Equal(t, direct, roots[0].MembersMethod)
 			require.NotContains(t, string(roots[0].Raw), "member_count")
 		})
 	}
@@ -86,7 +86,7 @@ func TestRootsFailRatherThanGuess(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, _ := newFake(t, tt.routes)
-			_, _, err := c.Roots(t.Context())
+			_, _, err := c.ListRoots(t.Context())
 			require.Equal(t, tt.want, failure(t, err).Kind, "%v", err)
 		})
 	}
@@ -117,15 +117,15 @@ func TestRootsOfALimitedRange(t *testing.T) {
 		contact+"/departments/od-left", data(`{"department":{"open_department_id":"od-left","parent_department_id":"od-far"}}`),
 		contact+"/departments/od-erased", data(`{"department":{"open_department_id":"od-erased","status":{"is_deleted":true}}}`),
 	))
-	roots, _, err := c.Roots(t.Context())
+	roots, _, err := c.ListRoots(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []string{"0", "od-1", "od-left", "od-out"}, ids(roots))
 	require.Equal(t, provider.FoundDepartment{
-		Department: directory.Department{ExternalID: "0", Name: ptr("Root"), Raw: []byte("{}")}, Members: granted,
+		Department: directory.Department{ExternalID: "0", Name: ptr("Root"), Raw: []byte("{}")}, MembersMethod: granted,
 	}, roots[0])
 	for _, top := range roots[1:] {
-		require.Equal(t, tree, top.Children)
-		require.Equal(t, direct, top.Members)
+		require.Equal(t, tree, top.ChildrenMethod)
+		require.Equal(t, direct, top.MembersMethod)
 	}
 	require.Equal(t, "0", roots[1].ParentID)
 	require.Equal(t, "od-far", roots[2].ParentID)
@@ -147,14 +147,14 @@ func TestGrantedDepartmentsThatCannotBeUsed(t *testing.T) {
 	c, _ := newFake(t, limitedTo(data(`{"has_more":false,"department_ids":["od-1","od-2","od-3"]}`),
 		data(`{"items":[`+engineering+`,{"open_department_id":"od-2","parent_department_id":5}]}`),
 		contact+"/departments/od-3", data(`{"department":{"open_department_id":"od-9"}}`)))
-	roots, bad, err := c.Roots(t.Context())
+	roots, bad, err := c.ListRoots(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []string{"0", "od-1", "od-2", "od-3"}, ids(roots))
 	require.Equal(t, []string{
 		`granted department "od-2": parent_department_id is not a string`, `granted department "od-3": the answer is another department's`,
 	}, bad)
 	for _, top := range roots[2:] {
-		require.Equal(t, provider.FoundDepartment{Department: directory.Department{ExternalID: top.ExternalID}, Children: tree, Members: direct}, top)
+		require.Equal(t, provider.FoundDepartment{Department: directory.Department{ExternalID: top.ExternalID}, ChildrenMethod: tree, MembersMethod: direct}, top)
 	}
 }
 
@@ -162,7 +162,7 @@ func TestGrantedDepartmentsThatCannotBeUsed(t *testing.T) {
 func TestTheRootsParentDoesNotMatter(t *testing.T) {
 	t.Parallel()
 	c, _ := newFake(t, map[string]http.HandlerFunc{rootPath: data(`{"department":{"name":"Acme","open_department_id":7,"parent_department_id":7}}`)})
-	roots, bad, err := c.Roots(t.Context())
+	roots, bad, err := c.ListRoots(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, bad)
 	require.Equal(t, []string{"0"}, ids(roots))
@@ -184,7 +184,7 @@ func TestGrantedDepartmentsAreReadInBatches(t *testing.T) {
 			}
 			data(`{"items":[`+strings.Join(items, ",")+`]}`)(w, r)
 		}))
-	roots, _, err := c.Roots(t.Context())
+	roots, _, err := c.ListRoots(t.Context())
 	require.NoError(t, err)
 	require.Len(t, roots, 121)
 	calls := s.to(batchDepartmentsPath)
@@ -208,7 +208,7 @@ func TestDepartmentsPageByPage(t *testing.T) {
 		"":   `{"has_more":true,"page_token":"` + next + `","items":[` + engineering + `]}`,
 		next: `{"has_more":false,"page_token":"stale","items":[{"open_department_id":"od-2","order":3,"name":""}]}`,
 	})})
-	first, err := c.Departments(t.Context(), wholeTree)
+	first, err := c.ListDepartments(t.Context(), wholeTree)
 	require.NoError(t, err)
 	require.Equal(t, next, first.Next)
 	require.Equal(t, []provider.FoundDepartment{{
@@ -216,10 +216,10 @@ func TestDepartmentsPageByPage(t *testing.T) {
 			ExternalID: "od-1", ParentID: "0", Name: ptr("Engineering"), SortOrder: ptr(int64(2000)), DeclaredMembers: ptr(42),
 			Leaders: []string{"ou_a", "ou_b"}, Raw: first.Departments[0].Raw,
 		},
-		Members: direct,
+		MembersMethod: direct,
 	}}, first.Departments)
 
-	second, err := c.Departments(t.Context(), provider.Query{Department: rootID, Listing: tree, Cursor: next})
+	second, err := c.ListDepartments(t.Context(), provider.Query{Department: rootID, Method: tree, Cursor: next})
 	require.NoError(t, err)
 	require.Empty(t, second.Next)
 	require.Equal(t, directory.Department{
@@ -233,7 +233,7 @@ func TestDepartmentsPageByPage(t *testing.T) {
 	require.Equal(t, "open_department_id", calls[0].query.Get("department_id_type"))
 	require.Equal(t, "open_id", calls[0].query.Get("user_id_type"))
 
-	_, err = c.Departments(t.Context(), provider.Query{Department: rootID, Listing: tree, Cursor: "other"})
+	_, err = c.ListDepartments(t.Context(), provider.Query{Department: rootID, Method: tree, Cursor: "other"})
 	require.Equal(t, provider.CursorExpired, failure(t, err).Kind)
 }
 
@@ -241,7 +241,7 @@ func TestSameCursorTwiceIsMalformed(t *testing.T) {
 	t.Parallel()
 	page := data(`{"has_more":true,"page_token":"again","items":[` + engineering + `]}`)
 	c, _ := newFake(t, map[string]http.HandlerFunc{childrenPath: page})
-	_, err := c.Departments(t.Context(), provider.Query{Department: rootID, Listing: tree, Cursor: "again"})
+	_, err := c.ListDepartments(t.Context(), provider.Query{Department: rootID, Method: tree, Cursor: "again"})
 	require.Equal(t, provider.Malformed, failure(t, err).Kind)
 }
 
@@ -251,7 +251,7 @@ func TestPageTokensThatCannotBeKept(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, _ := newFake(t, map[string]http.HandlerFunc{childrenPath: data(`{"has_more":true,"page_token":"` + token + `","items":[` + engineering + `]}`)})
-			_, err := c.Departments(t.Context(), wholeTree)
+			_, err := c.ListDepartments(t.Context(), wholeTree)
 			e := failure(t, err)
 			require.Equal(t, provider.Malformed, e.Kind)
 			require.Contains(t, e.Problem, "page_token")
@@ -264,7 +264,7 @@ func TestEmptyPageMayNameANextOne(t *testing.T) {
 	t.Parallel()
 	for _, items := range []string{`,"items":[]`, ``} {
 		c, _ := newFake(t, map[string]http.HandlerFunc{childrenPath: data(`{"has_more":true,"page_token":"b"` + items + `}`)})
-		page, err := c.Departments(t.Context(), wholeTree)
+		page, err := c.ListDepartments(t.Context(), wholeTree)
 		require.NoError(t, err)
 		require.Equal(t, "b", page.Next)
 		require.Empty(t, page.Departments)
@@ -280,24 +280,24 @@ func TestTooLargeTreeIsReadByLevels(t *testing.T) {
 		}
 		data(`{"has_more":false,"items":[{"open_department_id":"od-1"},{"open_department_id":"od-2","parent_department_id":"od-0"}]}`)(w, r)
 	}})
-	_, err := c.Departments(t.Context(), wholeTree)
+	_, err := c.ListDepartments(t.Context(), wholeTree)
 	e := failure(t, err)
 	require.Equal(t, provider.TooLarge, e.Kind)
 	require.Equal(t, level, e.Instead)
 
-	page, err := c.Departments(t.Context(), provider.Query{Department: rootID, Listing: e.Instead})
+	page, err := c.ListDepartments(t.Context(), provider.Query{Department: rootID, Method: e.Instead})
 	require.NoError(t, err)
 	require.Equal(t, rootID, page.Departments[0].ParentID, "not sent, but known")
 	require.Equal(t, "od-0", page.Departments[1].ParentID)
-	require.Equal(t, level, page.Departments[0].Children, "below it parents are not sent either")
-	require.Equal(t, tree, page.Departments[1].Children)
-	require.Equal(t, direct, page.Departments[0].Members)
+	require.Equal(t, level, page.Departments[0].ChildrenMethod, "below it parents are not sent either")
+	require.Equal(t, tree, page.Departments[1].ChildrenMethod)
+	require.Equal(t, direct, page.Departments[0].MembersMethod)
 }
 
 func TestTreeWithoutParentsIsReadByLevels(t *testing.T) {
 	t.Parallel()
 	c, _ := newFake(t, map[string]http.HandlerFunc{childrenPath: data(`{"has_more":false,"items":[{"open_department_id":"od-1"},{"open_department_id":"od-2"}]}`)})
-	_, err := c.Departments(t.Context(), wholeTree)
+	_, err := c.ListDepartments(t.Context(), wholeTree)
 	e := failure(t, err)
 	require.Equal(t, provider.TooLarge, e.Kind)
 	require.Equal(t, level, e.Instead)
@@ -306,7 +306,7 @@ func TestTreeWithoutParentsIsReadByLevels(t *testing.T) {
 func TestTooLargeLevelHasNoWayOut(t *testing.T) {
 	t.Parallel()
 	c, _ := newFake(t, map[string]http.HandlerFunc{childrenPath: refuses(400, 43010)})
-	_, err := c.Departments(t.Context(), provider.Query{Department: rootID, Listing: level})
+	_, err := c.ListDepartments(t.Context(), provider.Query{Department: rootID, Method: level})
 	require.Equal(t, provider.Invalid, failure(t, err).Kind)
 }
 
@@ -321,7 +321,7 @@ func TestUnusableDepartmentsDoNotSpoilThePage(t *testing.T) {
 		{"open_department_id":"od-1","parent_department_id":"0","name":12345678901234567890,"order":"first","member_count":"x","leaders":{},"leader_user_id":null,"status":[]},
 		{"open_department_id":"od-\u0000","parent_department_id":"0"},
 		{"open_department_id":"od-y","parent_department_id":"` + strings.Repeat("x", directory.MaxID+1) + `"}]}`)})
-	page, err := c.Departments(t.Context(), wholeTree)
+	page, err := c.ListDepartments(t.Context(), wholeTree)
 	require.NoError(t, err)
 	require.Equal(t, []string{
 		"record 1: no open_department_id", "record 2: open_department_id is not a string",
@@ -340,12 +340,12 @@ func TestIdsStandInPathsEscapedOnce(t *testing.T) {
 	const id = "a/b%2F c?d"
 	const escaped = contact + "/departments/a%2Fb%252F%20c%3Fd/children"
 	c, s := newFake(t, map[string]http.HandlerFunc{contact + "/departments/" + id + "/children": data(`{"has_more":false}`)})
-	_, err := c.Departments(t.Context(), provider.Query{Department: id, Listing: tree})
+	_, err := c.ListDepartments(t.Context(), provider.Query{Department: id, Method: tree})
 	require.NoError(t, err)
 	require.Len(t, s.to(escaped), 1)
 
 	for _, wrong := range []string{"", ".", ".."} {
-		_, err = c.Departments(t.Context(), provider.Query{Department: wrong, Listing: tree})
+		_, err = c.ListDepartments(t.Context(), provider.Query{Department: wrong, Method: tree})
 		require.Equal(t, provider.Invalid, failure(t, err).Kind)
 	}
 }
@@ -353,12 +353,12 @@ func TestIdsStandInPathsEscapedOnce(t *testing.T) {
 func TestUnknownListingIsInvalid(t *testing.T) {
 	t.Parallel()
 	c, s := newFake(t, nil)
-	for _, l := range []provider.Listing{"", direct, granted, "other"} {
-		_, err := c.Departments(t.Context(), provider.Query{Department: rootID, Listing: l})
+	for _, l := range []provider.ListMethod{"", direct, granted, "other"} {
+		_, err := c.ListDepartments(t.Context(), provider.Query{Department: rootID, Method: l})
 		require.Equal(t, provider.Invalid, failure(t, err).Kind)
 	}
-	for _, q := range []provider.Query{{Department: rootID}, {Department: rootID, Listing: tree}, {Listing: direct}} {
-		_, err := c.Members(t.Context(), q)
+	for _, q := range []provider.Query{{Department: rootID}, {Department: rootID, Method: tree}, {Method: direct}} {
+		_, err := c.ListDepartmentMembers(t.Context(), q)
 		require.Equal(t, provider.Invalid, failure(t, err).Kind)
 	}
 	require.Empty(t, s.calls)

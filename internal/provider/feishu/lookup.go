@@ -38,7 +38,7 @@ func (c *client) userOf(ctx context.Context, id, idType string) (record, error) 
 	return r, nil
 }
 
-// FindMember implements provider.Confirmer. An unknown id says that the person is gone,
+// LookupMember implements provider.ObjectLookup. An unknown id says that the person is gone,
 // one out of range (41050) says nothing.
 //
 // Of somebody who left it is documented that they can still be read, with is_resigned
@@ -46,13 +46,13 @@ func (c *client) userOf(ctx context.Context, id, idType string) (record, error) 
 // is no sign of having left (feishu-more.md, on events). Departments list no resigned
 // people in any page that was read (feishu.md §3.4, unverified). So "out of range" is not
 // taken for "gone", but whoever is missed twice by complete runs is not kept for its sake.
-func (c *client) FindMember(ctx context.Context, m provider.MemberRef) (provider.Fate, error) {
+func (c *client) LookupMember(ctx context.Context, m provider.MemberRef) (provider.LookupResult, error) {
 	id, idType := lookupID(m)
 	if id == "" {
-		return provider.Unseen, nil
+		return provider.LookupNotVisible, nil
 	}
 	r, err := c.userOf(ctx, id, idType)
-	return fateOf(err == nil && left(r), err)
+	return lookupResultOf(err == nil && left(r), err)
 }
 
 // ReadMember implements provider.MemberReader. A resigned person can still be read
@@ -148,16 +148,16 @@ func lookupID(m provider.MemberRef) (id, idType string) {
 	}
 }
 
-// FindDepartment implements provider.Confirmer.
-func (c *client) FindDepartment(ctx context.Context, department string) (provider.Fate, error) {
+// LookupDepartment implements provider.ObjectLookup.
+func (c *client) LookupDepartment(ctx context.Context, department string) (provider.LookupResult, error) {
 	switch department {
 	case "":
-		return provider.Unseen, nil
+		return provider.LookupNotVisible, nil
 	case rootID:
-		return provider.There, nil // it is virtual and cannot go
+		return provider.LookupExists, nil // it is virtual and cannot go
 	}
 	r, err := c.department(ctx, department)
-	return fateOf(err == nil && deletedDepartment(r), err)
+	return lookupResultOf(err == nil && deletedDepartment(r), err)
 }
 
 // ReadDepartment implements provider.DepartmentReader: as a granted department of a
@@ -174,13 +174,13 @@ func (c *client) ReadDepartment(ctx context.Context, department string) (provide
 	if problem != noProblem {
 		return provider.FoundDepartment{}, answer{endpoint: getDepartment.Name}.malformed(problem)
 	}
-	return provider.FoundDepartment{Department: d, Children: tree, Members: direct}, nil
+	return provider.FoundDepartment{Department: d, ChildrenMethod: tree, MembersMethod: direct}, nil
 }
 
-// fateOf takes "does not exist" for an answer in itself.
-func fateOf(gone bool, err error) (provider.Fate, error) {
+// lookupResultOf takes "does not exist" for an answer in itself.
+func lookupResultOf(gone bool, err error) (provider.LookupResult, error) {
 	if provider.KindOf(err) == provider.NotFound {
-		return provider.Gone, nil
+		return provider.LookupNotFound, nil
 	}
-	return provider.FateOf(gone, err, provider.OutOfRange)
+	return provider.LookupResultOf(gone, err, provider.OutOfRange)
 }

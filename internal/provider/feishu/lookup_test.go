@@ -10,27 +10,27 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-func TestFindMember(t *testing.T) {
+func TestLookupMember(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		answer http.HandlerFunc
-		fate   provider.Fate
+		result provider.LookupResult
 		kind   provider.Kind
 	}{
-		"works here":           {data(`{"user":` + liLei + `}`), provider.There, ""},
+		"works here":           {data(`{"user":` + liLei + `}`), provider.LookupExists, ""},
 		"somebody else":        {data(`{"user":{"open_id":"ou_2","status":{"is_resigned":true}}}`), "", provider.Malformed},
-		"frozen":               {data(`{"user":{"open_id":"ou_1","status":{"is_frozen":true}}}`), provider.There, ""},
-		"yet to join":          {data(`{"user":{"open_id":"ou_1","status":{"is_unjoin":true}}}`), provider.There, ""},
-		"resigned":             {data(`{"user":{"open_id":"ou_1","status":{"is_resigned":true}}}`), provider.Gone, ""},
-		"exited":               {data(`{"user":{"open_id":"ou_1","status":{"is_exited":true}}}`), provider.Gone, ""},
-		"status not sent":      {data(`{"user":{"open_id":"ou_1"}}`), provider.There, ""},
-		"id invalid":           {refuses(400, 41012), provider.Gone, ""},
-		"open_id unknown":      {refuses(400, 99992351), provider.Gone, ""},
-		"user_id unknown":      {refuses(400, 99992360), provider.Gone, ""},
-		"union_id unknown":     {refuses(400, 99992364), provider.Gone, ""},
-		"out of range":         {refuses(400, 41050), provider.Unseen, ""},
-		"open_id of other app": {refuses(400, 99992361), provider.Unseen, ""},
-		"other company's":      {refuses(400, 99992381), provider.Unseen, ""},
+		"frozen":               {data(`{"user":{"open_id":"ou_1","status":{"is_frozen":true}}}`), provider.LookupExists, ""},
+		"yet to join":          {data(`{"user":{"open_id":"ou_1","status":{"is_unjoin":true}}}`), provider.LookupExists, ""},
+		"resigned":             {data(`{"user":{"open_id":"ou_1","status":{"is_resigned":true}}}`), provider.LookupNotFound, ""},
+		"exited":               {data(`{"user":{"open_id":"ou_1","status":{"is_exited":true}}}`), provider.LookupNotFound, ""},
+		"status not sent":      {data(`{"user":{"open_id":"ou_1"}}`), provider.LookupExists, ""},
+		"id invalid":           {refuses(400, 41012), provider.LookupNotFound, ""},
+		"open_id unknown":      {refuses(400, 99992351), provider.LookupNotFound, ""},
+		"user_id unknown":      {refuses(400, 99992360), provider.LookupNotFound, ""},
+		"union_id unknown":     {refuses(400, 99992364), provider.LookupNotFound, ""},
+		"out of range":         {refuses(400, 41050), provider.LookupNotVisible, ""},
+		"open_id of other app": {refuses(400, 99992361), provider.LookupNotVisible, ""},
+		"other company's":      {refuses(400, 99992381), provider.LookupNotVisible, ""},
 		"no user":              {data(`{}`), "", provider.Malformed},
 		"no data":              {says(200, `{"code":0}`), "", provider.Malformed},
 		"unknown code":         {refuses(400, 55555), "", provider.Unavailable},
@@ -42,8 +42,8 @@ func TestFindMember(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, _ := newFake(t, map[string]http.HandlerFunc{contact + "/users/ou_1": tt.answer})
-			fate, err := c.FindMember(t.Context(), provider.MemberRef{ExternalID: "u1", OpenID: "ou_1", UnionID: "on_1"})
-			require.Equal(t, tt.fate, fate)
+			result, err := c.LookupMember(t.Context(), provider.MemberRef{ExternalID: "u1", OpenID: "ou_1", UnionID: "on_1"})
+			require.Equal(t, tt.result, result)
 			if tt.kind == "" {
 				require.NoError(t, err)
 				return
@@ -70,34 +70,34 @@ func TestMemberIsLookedUpByTheIdThatIsKnown(t *testing.T) {
 			t.Parallel()
 			path := contact + "/users/" + tt.id
 			c, s := newFake(t, map[string]http.HandlerFunc{path: refuses(400, 41012)})
-			fate, err := c.FindMember(t.Context(), tt.ref)
+			result, err := c.LookupMember(t.Context(), tt.ref)
 			require.NoError(t, err)
-			require.Equal(t, provider.Gone, fate)
+			require.Equal(t, provider.LookupNotFound, result)
 			require.Equal(t, tt.idType, s.to(path)[0].query.Get("user_id_type"))
 		})
 	}
 
 	c, s := newFake(t, nil)
-	fate, err := c.FindMember(t.Context(), provider.MemberRef{})
+	result, err := c.LookupMember(t.Context(), provider.MemberRef{})
 	require.NoError(t, err)
-	require.Equal(t, provider.Unseen, fate)
+	require.Equal(t, provider.LookupNotVisible, result)
 	require.Empty(t, s.calls)
 }
 
-func TestFindDepartment(t *testing.T) {
+func TestLookupDepartment(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		answer http.HandlerFunc
-		fate   provider.Fate
+		result provider.LookupResult
 		kind   provider.Kind
 	}{
-		"there":           {data(`{"department":` + engineering + `}`), provider.There, ""},
-		"status not sent": {data(`{"department":{"open_department_id":"od-1"}}`), provider.There, ""},
-		"deleted":         {data(`{"department":{"open_department_id":"od-1","status":{"is_deleted":true}}}`), provider.Gone, ""},
-		"not existing":    {refuses(400, 40015), provider.Gone, ""},
-		"unknown":         {refuses(400, 99992357), provider.Gone, ""},
-		"unknown too":     {refuses(400, 99992380), provider.Gone, ""},
-		"out of range":    {refuses(403, 40004), provider.Unseen, ""},
+		"there":           {data(`{"department":` + engineering + `}`), provider.LookupExists, ""},
+		"status not sent": {data(`{"department":{"open_department_id":"od-1"}}`), provider.LookupExists, ""},
+		"deleted":         {data(`{"department":{"open_department_id":"od-1","status":{"is_deleted":true}}}`), provider.LookupNotFound, ""},
+		"not existing":    {refuses(400, 40015), provider.LookupNotFound, ""},
+		"unknown":         {refuses(400, 99992357), provider.LookupNotFound, ""},
+		"unknown too":     {refuses(400, 99992380), provider.LookupNotFound, ""},
+		"out of range":    {refuses(403, 40004), provider.LookupNotVisible, ""},
 		"no object":       {data(`{}`), "", provider.Malformed},
 		"no data":         {refuses(400, 40008), "", provider.Unavailable},
 		"empty 404":       {says(404, ""), "", provider.Invalid},
@@ -106,8 +106,8 @@ func TestFindDepartment(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, _ := newFake(t, map[string]http.HandlerFunc{contact + "/departments/od-1": tt.answer})
-			fate, err := c.FindDepartment(t.Context(), "od-1")
-			require.Equal(t, tt.fate, fate)
+			result, err := c.LookupDepartment(t.Context(), "od-1")
+			require.Equal(t, tt.result, result)
 			if tt.kind == "" {
 				require.NoError(t, err)
 				return
@@ -117,10 +117,10 @@ func TestFindDepartment(t *testing.T) {
 	}
 
 	c, s := newFake(t, nil)
-	for id, want := range map[string]provider.Fate{"": provider.Unseen, rootID: provider.There} {
-		fate, err := c.FindDepartment(t.Context(), id)
+	for id, want := range map[string]provider.LookupResult{"": provider.LookupNotVisible, rootID: provider.LookupExists} {
+		result, err := c.LookupDepartment(t.Context(), id)
 		require.NoError(t, err)
-		require.Equal(t, want, fate)
+		require.Equal(t, want, result)
 	}
 	require.Empty(t, s.calls)
 }
@@ -198,7 +198,7 @@ func TestReadDepartment(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			require.Equal(t, []any{"od-1", "0", "Own", tree, direct}, []any{found.ExternalID, found.ParentID, *found.Name, found.Children, found.Members})
+			require.Equal(t, []any{"od-1", "0", "Own", tree, direct}, []any{found.ExternalID, found.ParentID, *found.Name, found.ChildrenMethod, found.MembersMethod})
 		})
 	}
 }

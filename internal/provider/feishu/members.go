@@ -9,16 +9,16 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-// Members returns one page of the people directly in a department, or of those
+// ListDepartmentMembers returns one page of the people directly in a department, or of those
 // granted to the app one by one.
-func (c *client) Members(ctx context.Context, q provider.Query) (provider.MemberPage, error) {
+func (c *client) ListDepartmentMembers(ctx context.Context, q provider.Query) (provider.MemberPage, error) {
 	switch {
-	case q.Listing == granted:
+	case q.Method == granted:
 		return c.grantedMembers(ctx, q.Cursor)
-	case q.Listing == direct && q.Department != "":
+	case q.Method == direct && q.Department != "":
 		return c.directMembers(ctx, q)
 	default:
-		return provider.MemberPage{}, unknownListing(listUsers, q.Listing)
+		return provider.MemberPage{}, unknownListing(listUsers, q.Method)
 	}
 }
 

@@ -232,7 +232,7 @@ func TestCallsOverTheLimitPauseTheEndpointAndSayForHowLong(t *testing.T) {
 				now.pass(d)
 				require.Positive(t, d, endpoint)
 			}
-			first, err := w.client.Members(t.Context(), provider.Query{Department: w.rootID(), Listing: "department"})
+			first, err := w.client.ListDepartmentMembers(t.Context(), provider.Query{Department: w.rootID(), Method: "department"})
 			require.NoError(t, err, "open again after what was said")
 			require.Empty(t, first.Bad)
 		})

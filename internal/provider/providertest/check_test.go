@@ -17,11 +17,11 @@ import (
 )
 
 // expectedRange is what Check has to report of the range.
-func (w *world) expectedRange() provider.Range {
+func (w *world) expectedRange() provider.VisibleRange {
 	if w.seesWhole() {
-		return provider.Range{Full: true}
+		return provider.VisibleRange{Full: true}
 	}
-	var r provider.Range
+	var r provider.VisibleRange
 	for _, d := range w.visible.Departments {
 		r.Departments = append(r.Departments, w.company.DepartmentID(w.kind, d))
 	}
@@ -68,7 +68,7 @@ func TestCheckFindsNothingWrongWithAnAppThatSeesAll(t *testing.T) {
 			report, err := w.client.Check(t.Context())
 			require.NoError(t, err)
 			require.True(t, report.OK())
-			require.Equal(t, provider.Range{Full: true}, report.Range)
+			require.Equal(t, provider.VisibleRange{Full: true}, report.Range)
 			complaints := w.complaints(report)
 			if vendor == "wecom sync" { // knows no names, and says so
 				require.Len(t, complaints, 1)
@@ -153,7 +153,7 @@ func TestNothingVisibleIsNoEmptyCompany(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := open(t, simulator.Generate(simulator.TypicalSpec(3, 80)), missing.setup)
-			_, _, err := w.client.Roots(t.Context())
+			_, _, err := w.client.ListRoots(t.Context())
 			require.Equal(t, provider.Forbidden, w.fit(err).Kind)
 		})
 	}
@@ -198,7 +198,7 @@ func TestRefusedCredentialsAndAddressesEndTheCheckAtOnce(t *testing.T) {
 			}
 			require.Equal(t, credentials, w.tokensFetched(), "a wrong secret is tried once: WeCom blocks the address otherwise (wecom.md §1.2)")
 
-			_, _, err = w.client.Roots(t.Context())
+			_, _, err = w.client.ListRoots(t.Context())
 			require.Equal(t, refused.kind, w.fit(err).Kind, "a walk fails alike")
 		})
 	}

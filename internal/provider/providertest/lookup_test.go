@@ -39,51 +39,51 @@ func (w *world) ref(p simulator.PersonID) (ref provider.MemberRef) {
 	return ref
 }
 
-func (w *world) memberFate(ref provider.MemberRef) provider.Fate {
+func (w *world) memberFate(ref provider.MemberRef) provider.LookupResult {
 	w.t.Helper()
-	fate, err := w.client.(provider.Confirmer).FindMember(w.t.Context(), ref)
+	result, err := w.client.(provider.ObjectLookup).LookupMember(w.t.Context(), ref)
 	require.NoError(w.t, err)
-	return fate
+	return result
 }
 
-func (w *world) departmentFate(d simulator.Dept) provider.Fate {
+func (w *world) departmentFate(d simulator.Dept) provider.LookupResult {
 	w.t.Helper()
-	fate, err := w.client.(provider.Confirmer).FindDepartment(w.t.Context(), w.company.DepartmentID(w.kind, d))
+	result, err := w.client.(provider.ObjectLookup).LookupDepartment(w.t.Context(), w.company.DepartmentID(w.kind, d))
 	require.NoError(w.t, err)
-	return fate
+	return result
 }
 
 func TestFatesOfPeople(t *testing.T) {
 	t.Parallel()
-	type fates map[directory.ProviderType]provider.Fate
-	always := func(fate provider.Fate) fates {
-		return fates{directory.Feishu: fate, directory.DingTalk: fate, directory.WeCom: fate}
+	type results map[directory.ProviderType]provider.LookupResult
+	always := func(result provider.LookupResult) results {
+		return results{directory.Feishu: result, directory.DingTalk: result, directory.WeCom: result}
 	}
 	const asked, other simulator.PersonID = 7, 8
 	for change, tt := range map[string]struct {
 		happens func(*simulator.Company) error
-		want    fates
+		want    results
 	}{
-		"none":   {func(*simulator.Company) error { return nil }, always(provider.There)},
-		"moved":  {func(c *simulator.Company) error { return c.SetDepartments(asked, 2) }, always(provider.There)},
-		"joined": {func(c *simulator.Company) error { return c.SetDepartments(asked, 3, 2, simulator.Root) }, always(provider.There)},
-		"frozen": {func(c *simulator.Company) error { return c.Freeze(asked, true) }, always(provider.There)},
+		"none":   {func(*simulator.Company) error { return nil }, always(provider.LookupExists)},
+		"moved":  {func(c *simulator.Company) error { return c.SetDepartments(asked, 2) }, always(provider.LookupExists)},
+		"joined": {func(c *simulator.Company) error { return c.SetDepartments(asked, 3, 2, simulator.Root) }, always(provider.LookupExists)},
+		"frozen": {func(c *simulator.Company) error { return c.Freeze(asked, true) }, always(provider.LookupExists)},
 		"not activated": {
-			func(c *simulator.Company) error { return c.Activate(asked, false) }, always(provider.There),
+			func(c *simulator.Company) error { return c.Activate(asked, false) }, always(provider.LookupExists),
 		},
-		"left": {func(c *simulator.Company) error { return c.Leave(asked) }, always(provider.Gone)},
+		"left": {func(c *simulator.Company) error { return c.Leave(asked) }, always(provider.LookupNotFound)},
 		"left and came back": {func(c *simulator.Company) error {
 			return errors.Join(c.Leave(asked), c.Rehire(asked, simulator.Root))
-		}, always(provider.There)},
+		}, always(provider.LookupExists)},
 		// Whoever bears a leaver's id now hides that the leaver left, except where an id
 		// that is nobody else's can be asked for (Feishu) or tells the two apart (DingTalk).
 		"left, their id went to somebody else": {func(c *simulator.Company) error {
 			return errors.Join(c.Leave(asked), c.RecycleUserID(asked, other))
-		}, fates{directory.Feishu: provider.Gone, directory.DingTalk: provider.Taken, directory.WeCom: provider.There}},
+		}, results{directory.Feishu: provider.LookupNotFound, directory.DingTalk: provider.LookupIDReused, directory.WeCom: provider.LookupExists}},
 		// An id that nobody bears any more is all that two of them are asked by.
 		"bears another id": {
 			func(c *simulator.Company) error { return c.ChangeUserID(asked) },
-			fates{directory.Feishu: provider.There, directory.DingTalk: provider.Gone, directory.WeCom: provider.Gone},
+			results{directory.Feishu: provider.LookupExists, directory.DingTalk: provider.LookupNotFound, directory.WeCom: provider.LookupNotFound},
 		},
 	} {
 		for vendor, setup := range withLookups(nil) {
@@ -108,7 +108,7 @@ func TestEverybodyWhoWorksThereIsThere(t *testing.T) {
 			people := w.company.Truth(w.kind).Members
 			require.NotEmpty(t, people)
 			for id, who := range people {
-				require.Equal(t, provider.There, w.memberFate(w.ref(who.Person)), id)
+				require.Equal(t, provider.LookupExists, w.memberFate(w.ref(who.Person)), id)
 			}
 		})
 	}
@@ -127,9 +127,9 @@ func TestFatesOfDepartments(t *testing.T) {
 			require.NoError(t, w.company.RenameDepartment(3, "New"))
 			require.NoError(t, w.company.MoveDepartment(4, 2))
 			for d := simulator.Root; d < deleted; d++ {
-				require.Equal(t, provider.There, w.departmentFate(d), "department %d", d)
+				require.Equal(t, provider.LookupExists, w.departmentFate(d), "department %d", d)
 			}
-			require.Equal(t, provider.Gone, w.departmentFate(deleted))
+			require.Equal(t, provider.LookupNotFound, w.departmentFate(deleted))
 		})
 	}
 }
@@ -146,8 +146,8 @@ func TestWhatIsOutOfSightIsUnseen(t *testing.T) {
 			into, out := w.ref(1), w.ref(2)
 			require.NoError(t, w.company.SetDepartments(1, 3, 2))
 			require.NoError(t, w.company.SetDepartments(2, 3))
-			require.Equal(t, provider.There, w.memberFate(into))
-			require.Equal(t, provider.Unseen, w.memberFate(out))
+			require.Equal(t, provider.LookupExists, w.memberFate(into))
+			require.Equal(t, provider.LookupNotVisible, w.memberFate(out))
 			seen := map[simulator.PersonID]bool{}
 			w.company.View(func(v *simulator.View) {
 				for p := range v.People() {
@@ -155,16 +155,16 @@ func TestWhatIsOutOfSightIsUnseen(t *testing.T) {
 				}
 			})
 			for p, sees := range seen {
-				want := provider.Unseen
+				want := provider.LookupNotVisible
 				if sees {
-					want = provider.There
+					want = provider.LookupExists
 				}
 				require.Equal(t, want, w.memberFate(w.ref(p)), "person %d", p)
 			}
 			for d := simulator.Root; d <= 8; d++ {
-				want := provider.Unseen
+				want := provider.LookupNotVisible
 				if d == 2 || d == simulator.Root && w.kind == directory.Feishu { // Feishu's root is virtual (feishu.md §2.1)
-					want = provider.There
+					want = provider.LookupExists
 				}
 				require.Equal(t, want, w.departmentFate(d), "department %d", d)
 			}
@@ -182,9 +182,9 @@ func TestWhatIsGoneFromALimitedRange(t *testing.T) {
 			w := open(t, simulator.Generate(spec), setup())
 			require.NoError(t, w.company.SetDepartments(1, 2))
 			require.NoError(t, w.company.SetDepartments(2, 3))
-			want := provider.Gone
+			want := provider.LookupNotFound
 			if w.kind == directory.WeCom { // tells nobody out of sight from somebody who left (wecom.md §3.3)
-				want = provider.Unseen
+				want = provider.LookupNotVisible
 			}
 			for _, p := range []simulator.PersonID{1, 2} { // one was in sight, one was not
 				leaver := w.ref(p)
@@ -193,7 +193,7 @@ func TestWhatIsGoneFromALimitedRange(t *testing.T) {
 			}
 			for _, d := range []simulator.Dept{2, 3} {
 				require.NoError(t, w.company.DeleteDepartment(d))
-				require.Equal(t, provider.Gone, w.departmentFate(d), "department %d", d)
+				require.Equal(t, provider.LookupNotFound, w.departmentFate(d), "department %d", d)
 			}
 		})
 	}
@@ -204,8 +204,8 @@ func TestEveryClientLooksUpOrNamesEverybody(t *testing.T) {
 	t.Parallel()
 	for vendor, setup := range everyVendor(quiet) {
 		w := open(t, simulator.Generate(simulator.TypicalSpec(3, 10)), setup())
-		_, confirms := w.client.(provider.Confirmer)
-		_, names := w.client.(provider.Roster)
+		_, confirms := w.client.(provider.ObjectLookup)
+		_, names := w.client.(provider.MemberLister)
 		require.True(t, confirms || names, vendor)
 	}
 }
@@ -213,7 +213,7 @@ func TestEveryClientLooksUpOrNamesEverybody(t *testing.T) {
 func TestContactSyncLooksUpNothing(t *testing.T) {
 	t.Parallel()
 	w := open(t, simulator.Generate(simulator.TypicalSpec(3, 60)), onWeCom(wecom.Config{Options: quiet}, syncOnly))
-	_, confirms := w.client.(provider.Confirmer)
+	_, confirms := w.client.(provider.ObjectLookup)
 	require.False(t, confirms)
 	_, counts := w.client.(provider.MemberCounter)
 	require.False(t, counts)
@@ -233,23 +233,23 @@ func TestUnderEveryFaultNobodyWhoWorksThereIsGone(t *testing.T) {
 					t.Parallel()
 					w := open(t, troubled(kind), setup())
 					w.service.Faults.Add(simulator.Fault{Endpoint: endpoint, Times: simulator.Forever, Action: action})
-					person, department := provider.There, provider.There
+					person, department := provider.LookupExists, provider.LookupExists
 					if action.Kind == simulator.OutOfRange {
 						if !strings.HasPrefix(endpoint, "department") {
-							person = provider.Unseen
+							person = provider.LookupNotVisible
 						}
 						if !strings.HasPrefix(endpoint, "user") {
-							department = provider.Unseen
+							department = provider.LookupNotVisible
 						}
 						if kind == directory.WeCom && endpoint == "user/get" {
-							person = provider.Gone // its word for leavers to an app that sees the whole company (wecom.md §3.3)
+							person = provider.LookupNotFound // its word for leavers to an app that sees the whole company (wecom.md §3.3)
 						}
 					}
-					look := w.client.(provider.Confirmer)
-					fate, err := look.FindMember(t.Context(), w.ref(1))
-					w.requireFate(person, fate, err)
-					fate, err = look.FindDepartment(t.Context(), w.company.DepartmentID(kind, 3))
-					w.requireFate(department, fate, err)
+					look := w.client.(provider.ObjectLookup)
+					result, err := look.LookupMember(t.Context(), w.ref(1))
+					w.requireFate(person, result, err)
+					result, err = look.LookupDepartment(t.Context(), w.company.DepartmentID(kind, 3))
+					w.requireFate(department, result, err)
 				})
 			}
 		}
@@ -257,13 +257,13 @@ func TestUnderEveryFaultNobodyWhoWorksThereIsGone(t *testing.T) {
 }
 
 // requireFate fails unless a look-up said what it should or failed and said nothing.
-func (w *world) requireFate(want, fate provider.Fate, err error) {
+func (w *world) requireFate(want, result provider.LookupResult, err error) {
 	w.t.Helper()
 	if err != nil {
 		w.fit(err)
 		want = ""
 	}
-	require.Equal(w.t, want, fate)
+	require.Equal(w.t, want, result)
 }
 
 func TestCountersCountWhatListingsShow(t *testing.T) {
@@ -283,7 +283,7 @@ func TestCountersCountWhatListingsShow(t *testing.T) {
 				n, err := w.client.(provider.MemberCounter).CountMembers(t.Context(), id)
 				require.NoError(t, err)
 				require.Equal(t, len(r.own[id]), n, "people in %s", id)
-				if children, ok := w.client.(provider.ChildCounter); ok && d.Children != "" {
+				if children, ok := w.client.(provider.ChildCounter); ok && d.ChildrenMethod != "" {
 					n, err := children.CountChildren(t.Context(), id)
 					require.NoError(t, err)
 					below := 0

@@ -78,12 +78,12 @@ func (w *world) contradicted(ctx context.Context, r *reading) bool {
 		if d.DeclaredMembers != nil && *d.DeclaredMembers > len(r.peopleBelow(id)) {
 			return true
 		}
-		if members != nil && d.Members == "department" {
+		if members != nil && d.MembersMethod == "department" {
 			if n, err := members.CountMembers(ctx, id); err == nil && n > len(r.own[id]) {
 				return true
 			}
 		}
-		if children != nil && d.Children != "" {
+		if children != nil && d.ChildrenMethod != "" {
 			below := 0
 			for _, other := range r.departments {
 				if other.ParentID == id {

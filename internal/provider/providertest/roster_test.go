@@ -19,7 +19,7 @@ func (w *world) roster() (pages [][]string, r *reading) {
 	w.t.Helper()
 	r = &reading{kind: w.kind}
 	r.pages(pending{department: "everybody"}, func(cursor string) (string, error) {
-		page, err := w.client.(provider.Roster).Everybody(w.t.Context(), cursor)
+		page, err := w.client.(provider.MemberLister).ListMembers(w.t.Context(), cursor)
 		var named []string
 		for _, m := range page.Members {
 			named = append(named, m.ExternalID)

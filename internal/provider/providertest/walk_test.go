@@ -36,7 +36,7 @@ type person struct {
 // pending is a listing that is still to be read.
 type pending struct {
 	department string
-	listing    provider.Listing
+	listing    provider.ListMethod
 }
 
 // maxPages is more than any company here has.
@@ -49,7 +49,7 @@ func walk(ctx context.Context, kind directory.ProviderType, client provider.Clie
 	r := &reading{
 		kind: kind, departments: map[string]provider.FoundDepartment{}, people: map[string]*person{}, own: map[string]map[string]bool{},
 	}
-	tops, bad, err := client.Roots(ctx)
+	tops, bad, err := client.ListRoots(ctx)
 	r.bad = append(r.bad, bad...)
 	if err == nil && len(tops) == 0 {
 		err = errors.New("no root and no error")
@@ -72,7 +72,7 @@ func walk(ctx context.Context, kind directory.ProviderType, client provider.Clie
 	}
 	slices.Sort(ids)
 	for _, id := range ids {
-		if listing := r.departments[id].Members; listing != "" {
+		if listing := r.departments[id].MembersMethod; listing != "" {
 			r.members(ctx, client, pending{id, listing})
 		}
 	}
@@ -85,10 +85,10 @@ func (r *reading) found(d provider.FoundDepartment) []pending {
 		return nil
 	}
 	r.departments[d.ExternalID] = d
-	if d.Children == "" {
+	if d.ChildrenMethod == "" {
 		return nil
 	}
-	return []pending{{d.ExternalID, d.Children}}
+	return []pending{{d.ExternalID, d.ChildrenMethod}}
 }
 
 // pages reads a listing to its end; read returns the next page's cursor. A cursor
@@ -125,7 +125,7 @@ func (r *reading) pages(what pending, read func(cursor string) (string, error)) 
 func (r *reading) children(ctx context.Context, client provider.Client, what pending) []pending {
 	var queue []pending
 	r.pages(what, func(cursor string) (string, error) {
-		page, err := client.Departments(ctx, provider.Query{Department: what.department, Listing: what.listing, Cursor: cursor})
+		page, err := client.ListDepartments(ctx, provider.Query{Department: what.department, Method: what.listing, Cursor: cursor})
 		var e *provider.Error
 		if errors.As(err, &e) && e.Kind == provider.TooLarge && e.Instead != "" && e.Instead != what.listing {
 			queue = append(queue, pending{what.department, e.Instead})
@@ -143,7 +143,7 @@ func (r *reading) children(ctx context.Context, client provider.Client, what pen
 func (r *reading) members(ctx context.Context, client provider.Client, what pending) {
 	r.own[what.department] = map[string]bool{}
 	r.pages(what, func(cursor string) (string, error) {
-		page, err := client.Members(ctx, provider.Query{Department: what.department, Listing: what.listing, Cursor: cursor})
+		page, err := client.ListDepartmentMembers(ctx, provider.Query{Department: what.department, Method: what.listing, Cursor: cursor})
 		for _, m := range page.Members {
 			r.own[what.department][r.key(m.ExternalID)] = true
 			r.add(m)

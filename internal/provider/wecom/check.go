@@ -96,11 +96,11 @@ func (c *client) checkRange(ctx context.Context, r *provider.Report, visible []d
 		if name := visible[at].Name; name != nil {
 			r.Company = *name
 		}
-		r.Range = provider.Range{Full: true}
+		r.Range = provider.VisibleRange{Full: true}
 		pass(r, check, "the whole company")
 		return nil
 	}
-	r.Range = provider.Range{Departments: union(granted.departments, tops(visible)), Members: granted.members}
+	r.Range = provider.VisibleRange{Departments: union(granted.departments, tops(visible)), Members: granted.members}
 	detail := fmt.Sprintf("limited to %d departments and %d single members", len(r.Range.Departments), len(granted.members))
 	switch {
 	case c.sync != nil:
@@ -237,7 +237,7 @@ func (c *client) checkSync(ctx context.Context, r *provider.Report) error {
 	}
 	pass(r, "contact sync secret: members", "the ids of all members can be read")
 	// The ids prove who is there, whatever part of them the app may see.
-	r.Range = provider.Range{Full: true}
+	r.Range = provider.VisibleRange{Full: true}
 	if c.app == nil {
 		warn(r, "contact sync secret: names", "it reads only ids: names, e-mail, titles and leaders stay unknown",
 			"set secret to an app's secret (App Management (应用管理) > the app > Secret)")

@@ -50,7 +50,7 @@ func TestEnvelopeDecides(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, nil)
 			api.handlers["department/list"] = func(request) answer { return test.answer }
-			_, _, err := api.open(t, appOnly).Roots(t.Context())
+			_, _, err := api.open(t, appOnly).ListRoots(t.Context())
 			if test.kind == "" {
 				require.NoError(t, err)
 				return
@@ -67,7 +67,7 @@ func TestBrokenConnectionIsUnavailable(t *testing.T) {
 	api := newAPI(t, map[string]string{"department/list": twoDepartments})
 	client := api.open(t, appOnly)
 	api.server.Close()
-	_, _, err := client.Roots(t.Context())
+	_, _, err := client.ListRoots(t.Context())
 	requireError(t, err, provider.Unavailable)
 }
 
@@ -76,7 +76,7 @@ func TestCanceledCallIsNotTheProvidersFault(t *testing.T) {
 	api := newAPI(t, map[string]string{"department/list": twoDepartments})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, _, err := api.open(t, appOnly).Roots(ctx)
+	_, _, err := api.open(t, appOnly).ListRoots(ctx)
 	require.ErrorIs(t, err, context.Canceled)
 }
 
@@ -88,7 +88,7 @@ func TestRefusedTokenIsFetchedOnceMore(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, nil)
 			api.handlers["department/list"] = inTurn(refusal, twoDepartments)
-			roots, _, err := api.open(t, appOnly).Roots(t.Context())
+			roots, _, err := api.open(t, appOnly).ListRoots(t.Context())
 			require.NoError(t, err)
 			require.Len(t, roots, 2)
 			require.Equal(t, 2, api.calls("gettoken"))
@@ -97,7 +97,7 @@ func TestRefusedTokenIsFetchedOnceMore(t *testing.T) {
 		t.Run(code+" for good", func(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, map[string]string{"department/list": refusal})
-			_, _, err := api.open(t, appOnly).Roots(t.Context())
+			_, _, err := api.open(t, appOnly).ListRoots(t.Context())
 			e := requireError(t, err, provider.TokenRefused)
 			require.Equal(t, code, e.Code)
 			require.Contains(t, e.Error(), "another program may be invalidating it")
@@ -117,7 +117,7 @@ func TestWrongSecretIsTriedOnce(t *testing.T) {
 				"gettoken":        `{"errcode":` + code + `,"errmsg":"private words, hint: [1700000000000000000000001], from ip: 192.0.2.10"}`,
 				"department/list": twoDepartments,
 			})
-			_, _, err := api.open(t, appOnly).Roots(t.Context())
+			_, _, err := api.open(t, appOnly).ListRoots(t.Context())
 			e := requireError(t, err, provider.Unauthenticated)
 			require.Equal(t, "gettoken", e.Endpoint)
 			require.NotEmpty(t, e.Action)
@@ -174,14 +174,14 @@ func TestEachCredentialUsesItsOwnToken(t *testing.T) {
 	}
 	client := api.open(t, bothKeys)
 	for range 3 {
-		_, _, err := client.Roots(t.Context())
+		_, _, err := client.ListRoots(t.Context())
 		require.NoError(t, err)
 	}
 	require.Equal(t, map[string]string{"department/list": testAppSecret, "department/simplelist": testSyncSecret}, secrets)
 	require.Equal(t, 2, api.calls("gettoken"), "tokens are kept")
 
 	// A changed secret must not use the old one's token.
-	_, _, err := api.open(t, provider.Settings{"secret": "another-secret"}).Roots(t.Context())
+	_, _, err := api.open(t, provider.Settings{"secret": "another-secret"}).ListRoots(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, 3, api.calls("gettoken"))
 	for name, expiry := range api.store.expiry {
@@ -196,7 +196,7 @@ func TestThrottlingPausesTheEndpoint(t *testing.T) {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, map[string]string{"user/list": `{"errcode":` + code + `,"errmsg":"api freq out of limit"}`})
-			_, err := api.open(t, appOnly).Members(t.Context(), provider.Query{Department: "7", Listing: listDepartment})
+			_, err := api.open(t, appOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "7", Method: listDepartment})
 			e := requireError(t, err, provider.RateLimited)
 			require.Equal(t, wait, e.RetryAfter)
 			require.Equal(t, map[string]time.Duration{"user/list": wait}, api.limits.paused)
@@ -210,7 +210,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	api.handlers["gettoken"] = func(request) answer {
 		return answer{status: http.StatusMovedPermanently, header: map[string]string{"Location": "/wecom/cgi-bin/elsewhere"}}
 	}
-	_, _, err := api.open(t, appOnly).Roots(t.Context())
+	_, _, err := api.open(t, appOnly).ListRoots(t.Context())
 	requireError(t, err, provider.Invalid)
 	require.Zero(t, api.calls("elsewhere"))
 }
@@ -224,14 +224,14 @@ func TestQueryIsEscapedOnce(t *testing.T) {
 		asked = r.query["userid"]
 		return answer{body: `{"errcode":0,"userid":"` + odd + `","status":1}`}
 	}
-	fate, err := api.open(t, appOnly).(provider.Confirmer).FindMember(t.Context(), provider.MemberRef{ExternalID: odd})
+	result, err := api.open(t, appOnly).(provider.ObjectLookup).LookupMember(t.Context(), provider.MemberRef{ExternalID: odd})
 	require.NoError(t, err)
-	require.Equal(t, provider.There, fate)
+	require.Equal(t, provider.LookupExists, result)
 	require.Equal(t, odd, asked)
 }
 
 func TestMissingCredentialIsAnError(t *testing.T) {
 	t.Parallel()
-	_, err := newAPI(t, nil).open(t, syncOnly).Members(t.Context(), provider.Query{Department: "7", Listing: listDepartment})
+	_, err := newAPI(t, nil).open(t, syncOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "7", Method: listDepartment})
 	requireError(t, err, provider.Invalid)
 }

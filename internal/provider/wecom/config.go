@@ -81,9 +81,9 @@ func open(s provider.Settings, env *provider.Env) (provider.Client, error) {
 	case c.sync == nil:
 		return lookupClient{c}, nil
 	case c.app == nil:
-		return syncClient{c, roster{c}}, nil
+		return syncClient{c, memberLister{c}}, nil
 	default:
-		return completeClient{lookupClient{c}, roster{c}}, nil
+		return completeClient{lookupClient{c}, memberLister{c}}, nil
 	}
 }
 

@@ -65,9 +65,9 @@ func TestAnAppLooksUpAndContactSyncNamesEverybody(t *testing.T) {
 	}{"app": {appOnly, true, false}, "both": {bothKeys, true, true}, "sync": {syncOnly, false, true}} {
 		client := api.open(t, test.settings)
 		_, counts := client.(provider.MemberCounter)
-		_, confirms := client.(provider.Confirmer)
+		_, confirms := client.(provider.ObjectLookup)
 		_, reads := client.(provider.MemberReader)
-		_, names := client.(provider.Roster)
+		_, names := client.(provider.MemberLister)
 		require.Equal(t, test.can, counts, name)
 		require.Equal(t, test.can, confirms, name)
 		require.Equal(t, test.can, reads, name)

@@ -13,17 +13,17 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-// Roots returns every department there is, root first: both listings are
+// ListRoots returns every department there is, root first: both listings are
 // recursive (wecom.md §2), so there is nothing left to walk.
-func (c *client) Roots(ctx context.Context) (found []provider.FoundDepartment, bad []string, err error) {
+func (c *client) ListRoots(ctx context.Context) (found []provider.FoundDepartment, bad []string, err error) {
 	if c.sync != nil {
 		return c.completeTree(ctx)
 	}
 	return c.visibleTree(ctx)
 }
 
-// Departments always fails: no department is found with a children's listing.
-func (c *client) Departments(_ context.Context, q provider.Query) (provider.DepartmentPage, error) {
+// ListDepartments always fails: no department is found with a children's listing.
+func (c *client) ListDepartments(_ context.Context, q provider.Query) (provider.DepartmentPage, error) {
 	return provider.DepartmentPage{}, newError(departmentList, provider.Invalid,
 		"there is no separate listing of what is below department "+q.Department,
 		"start a new run: the list of all departments brings it")
@@ -55,12 +55,12 @@ func (c *client) completeTree(ctx context.Context) (found []provider.FoundDepart
 		f := provider.FoundDepartment{Department: d}
 		if detail, ok := details[d.ExternalID]; ok {
 			detail.ParentID, detail.SortOrder = d.ParentID, d.SortOrder
-			f = provider.FoundDepartment{Department: detail, Members: listDepartment}
+			f = provider.FoundDepartment{Department: detail, MembersMethod: listDepartment}
 		}
-		if d.ExternalID == rootID && f.Members == "" {
-			f.Members = listCompany
+		if d.ExternalID == rootID && f.MembersMethod == "" {
+			f.MembersMethod = listCompany
 		} else if d.ExternalID == rootID {
-			f.Members = listCompanyAndDepartment
+			f.MembersMethod = listCompanyAndDepartment
 		}
 		found[i] = f
 	}
@@ -88,7 +88,7 @@ func (c *client) visibleTree(ctx context.Context) (found []provider.FoundDepartm
 		}
 	}
 	for _, d := range visible {
-		found = append(found, provider.FoundDepartment{Department: d, Members: listDepartment})
+		found = append(found, provider.FoundDepartment{Department: d, MembersMethod: listDepartment})
 	}
 	if len(found) == 0 {
 		// A range of persons or tags alone gives an empty list and no error
@@ -107,8 +107,8 @@ func nothingVisible() *provider.Error {
 func syntheticRoot() provider.FoundDepartment {
 	name := "Root"
 	return provider.FoundDepartment{
-		Department: directory.Department{ExternalID: rootID, Name: &name, Raw: json.RawMessage(`{}`)},
-		Members:    listGranted,
+		Department:    directory.Department{ExternalID: rootID, Name: &name, Raw: json.RawMessage(`{}`)},
+		MembersMethod: listGranted,
 	}
 }
 

@@ -17,7 +17,7 @@ type shape struct{ id, parent, members string }
 func shapes(found []provider.FoundDepartment) []shape {
 	list := make([]shape, len(found))
 	for i, f := range found {
-		list[i] = shape{f.ExternalID, f.ParentID, string(f.Members)}
+		list[i] = shape{f.ExternalID, f.ParentID, string(f.MembersMethod)}
 	}
 	return list
 }
@@ -63,11 +63,11 @@ func TestRoots(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, test.answers)
-			found, _, err := api.open(t, test.settings).Roots(t.Context())
+			found, _, err := api.open(t, test.settings).ListRoots(t.Context())
 			require.NoError(t, err)
 			require.Equal(t, test.want, shapes(found))
 			for _, f := range found {
-				require.Empty(t, f.Children)
+				require.Empty(t, f.ChildrenMethod)
 			}
 			for endpoint := range test.answers {
 				require.Equal(t, 1, api.calls(endpoint), endpoint)
@@ -82,12 +82,12 @@ func TestRootsMergeDetailsIntoTheCompleteTree(t *testing.T) {
 		"department/simplelist": `{"errcode":0,"department_id":[{"id":1,"parentid":0,"order":1},{"id":7,"parentid":1,"order":9223372036854775807},{"id":18446744073709551615,"parentid":1,"order":3}]}`,
 		"department/list":       `{"errcode":0,"department":[{"id":7,"name":"Platform","department_leader":["bob","ada"],"parentid":3,"order":2,"count":1.10}]}`,
 	})
-	found, _, err := api.open(t, bothKeys).Roots(t.Context())
+	found, _, err := api.open(t, bothKeys).ListRoots(t.Context())
 	require.NoError(t, err)
 	want := []provider.FoundDepartment{
-		{Department: directory.Department{ExternalID: "1", SortOrder: ptr(int64(1)), Raw: []byte(`{"id":1,"order":1,"parentid":0}`)}, Members: "corp"},
+		{Department: directory.Department{ExternalID: "1", SortOrder: ptr(int64(1)), Raw: []byte(`{"id":1,"order":1,"parentid":0}`)}, MembersMethod: "corp"},
 		{Department: directory.Department{ExternalID: "7", ParentID: "1", Name: ptr("Platform"), SortOrder: ptr(int64(9223372036854775807)), Leaders: []string{"ada", "bob"},
-			Raw: []byte(`{"count":1.10,"department_leader":["ada","bob"],"id":7,"name":"Platform","order":2,"parentid":3}`)}, Members: "department"},
+			Raw: []byte(`{"count":1.10,"department_leader":["ada","bob"],"id":7,"name":"Platform","order":2,"parentid":3}`)}, MembersMethod: "department"},
 		{Department: directory.Department{ExternalID: "18446744073709551615", ParentID: "1", SortOrder: ptr(int64(3)), Raw: []byte(`{"id":18446744073709551615,"order":3,"parentid":1}`)}},
 	}
 	require.Empty(t, cmp.Diff(want, found))
@@ -119,7 +119,7 @@ func TestRootsRefuseWhatCannotBeATree(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, _, err := newAPI(t, test.answers).open(t, test.settings).Roots(t.Context())
+			_, _, err := newAPI(t, test.answers).open(t, test.settings).ListRoots(t.Context())
 			e := requireError(t, err, test.kind)
 			require.Contains(t, e.Error(), test.words)
 		})
@@ -149,7 +149,7 @@ func TestOneUnusableDepartmentIsSetAside(t *testing.T) {
 				"department/list": `{"errcode":0,"department":` + records + `}`, "department/simplelist": `{"errcode":0,"department_id":` + records + `}`,
 			})
 			for endpoint, settings := range map[string]provider.Settings{"department/list": appOnly, "department/simplelist": syncOnly} {
-				found, bad, err := api.open(t, settings).Roots(t.Context())
+				found, bad, err := api.open(t, settings).ListRoots(t.Context())
 				require.NoError(t, err)
 				require.Equal(t, []string{endpoint + ": " + test.why}, bad)
 				require.Len(t, found, 2)
@@ -183,7 +183,7 @@ func TestTheRootsRecordMayBeUnusable(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, lists)
 			api.handlers["department/get"] = by("id", map[string]string{"1": test.root})
-			found, bad, err := api.open(t, test.settings).Roots(t.Context())
+			found, bad, err := api.open(t, test.settings).ListRoots(t.Context())
 			require.NoError(t, err)
 			require.Equal(t, test.want, shapes(found))
 			require.Len(t, bad, test.bad)
@@ -192,7 +192,7 @@ func TestTheRootsRecordMayBeUnusable(t *testing.T) {
 			}
 		})
 	}
-	found, bad, err := newAPI(t, map[string]string{"department/list": `{"errcode":0,"department":[{"id":1,"name":"Acme"}]}`}).open(t, appOnly).Roots(t.Context())
+	found, bad, err := newAPI(t, map[string]string{"department/list": `{"errcode":0,"department":[{"id":1,"name":"Acme"}]}`}).open(t, appOnly).ListRoots(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, bad, "it needs no parent")
 	require.Equal(t, []shape{{"1", "", "department"}}, shapes(found))
@@ -200,6 +200,6 @@ func TestTheRootsRecordMayBeUnusable(t *testing.T) {
 
 func TestDepartmentsAreNotListedOneByOne(t *testing.T) {
 	t.Parallel()
-	_, err := newAPI(t, nil).open(t, appOnly).Departments(t.Context(), provider.Query{Department: "7"})
+	_, err := newAPI(t, nil).open(t, appOnly).ListDepartments(t.Context(), provider.Query{Department: "7"})
 	requireError(t, err, provider.Invalid)
 }

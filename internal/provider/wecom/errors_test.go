@@ -65,7 +65,7 @@ func TestUntrustedAddressIsNamed(t *testing.T) {
 func TestSyncSecretIsSentToItsOwnPlace(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t, map[string]string{"department/simplelist": `{"errcode":60020,"errmsg":"x","department_id":[]}`})
-	_, _, err := api.open(t, syncOnly).Roots(t.Context())
+	_, _, err := api.open(t, syncOnly).ListRoots(t.Context())
 	e := requireError(t, err, provider.Forbidden)
 	require.Contains(t, e.Problem, "contact sync secret")
 	require.Contains(t, e.Action, "Contacts Sync")
@@ -77,7 +77,7 @@ func TestSyncSecretGivenAsAppSecretIsExplained(t *testing.T) {
 		"department/list":       `{"errcode":48009,"errmsg":"api forbidden for contact assistant","department":[]}`,
 		"department/simplelist": `{"errcode":0,"department_id":[{"id":1,"parentid":0}]}`,
 	})
-	_, _, err := api.open(t, bothKeys).Roots(t.Context())
+	_, _, err := api.open(t, bothKeys).ListRoots(t.Context())
 	e := requireError(t, err, provider.Forbidden)
 	require.Contains(t, e.Action, "set secret to an app's secret")
 }

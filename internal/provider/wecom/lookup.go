@@ -14,34 +14,34 @@ import (
 // client without an app's secret does not offer these methods.
 type lookupClient struct{ *client }
 
-// roster is what the contact sync secret adds: it names everybody, ten thousand a call
+// memberLister is what the contact sync secret adds: it names everybody, ten thousand a call
 // (wecom.md §3.2), whatever an app sees.
-type roster struct{ c *client }
+type memberLister struct{ c *client }
 
-// Everybody implements provider.Roster.
-func (r roster) Everybody(ctx context.Context, cursor string) (provider.MemberPage, error) {
-	return r.c.companyIDs(ctx, cursor)
+// ListMembers implements provider.MemberLister.
+func (m memberLister) ListMembers(ctx context.Context, cursor string) (provider.MemberPage, error) {
+	return m.c.companyIDs(ctx, cursor)
 }
 
 // syncClient has the contact sync secret alone, completeClient an app's besides.
 type (
 	syncClient struct {
 		*client
-		roster
+		memberLister
 	}
 	completeClient struct {
 		lookupClient
-		roster
+		memberLister
 	}
 )
 
 var (
 	_ provider.MemberCounter = lookupClient{}
-	_ provider.Confirmer     = lookupClient{}
+	_ provider.ObjectLookup  = lookupClient{}
 	_ provider.MemberReader  = lookupClient{}
-	_ provider.Roster        = syncClient{}
-	_ provider.Roster        = completeClient{}
-	_ provider.Confirmer     = completeClient{}
+	_ provider.MemberLister  = syncClient{}
+	_ provider.MemberLister  = completeClient{}
+	_ provider.ObjectLookup  = completeClient{}
 	_ provider.MemberCounter = completeClient{}
 	_ provider.MemberReader  = completeClient{}
 )
@@ -52,15 +52,15 @@ func (c lookupClient) CountMembers(ctx context.Context, department string) (int,
 	return len(records), err
 }
 
-// FindMember implements provider.Confirmer.
+// LookupMember implements provider.ObjectLookup.
 //
 // Of somebody who left: they disappear from the lists, and user/get answers 60111, as it
 // does for whom the app does not see (wecom.md §3.3, §4), or shows status 5 (wecom.md
 // §3.3). There is no list of leavers, so that beyond an app that sees the whole company
 // only being missed twice tells that somebody is gone.
-func (c lookupClient) FindMember(ctx context.Context, ref provider.MemberRef) (provider.Fate, error) {
+func (c lookupClient) LookupMember(ctx context.Context, ref provider.MemberRef) (provider.LookupResult, error) {
 	_, gone, err := c.ReadMember(ctx, ref)
-	return provider.FateOf(gone, err, provider.NotFound, provider.OutOfRange)
+	return provider.LookupResultOf(gone, err, provider.NotFound, provider.OutOfRange)
 }
 
 // ReadMember implements provider.MemberReader. "Not found" also means "not visible"
@@ -106,13 +106,13 @@ func (c lookupClient) SeesDepartment(ctx context.Context, department string) (bo
 	return sees, unlessMissing(err)
 }
 
-// FindDepartment implements provider.Confirmer.
-func (c lookupClient) FindDepartment(ctx context.Context, department string) (provider.Fate, error) {
+// LookupDepartment implements provider.ObjectLookup.
+func (c lookupClient) LookupDepartment(ctx context.Context, department string) (provider.LookupResult, error) {
 	_, err := c.seesDepartment(ctx, department)
 	if isGoneDepartment(err) {
-		return provider.Gone, nil
+		return provider.LookupNotFound, nil
 	}
-	return provider.FateOf(false, err, provider.NotFound, provider.OutOfRange)
+	return provider.LookupResultOf(false, err, provider.NotFound, provider.OutOfRange)
 }
 
 // isGoneDepartment reports whether an error says that the department does not exist.
@@ -145,7 +145,7 @@ func decodeDepartment(body []byte, department string) (bool, error) {
 }
 
 // unlessMissing returns nil for errors that say only that the object is not to
-// be seen, which leaves its fate open.
+// be seen, so it may still exist.
 func unlessMissing(err error) error {
 	switch provider.KindOf(err) {
 	case provider.NotFound, provider.OutOfRange:

@@ -29,7 +29,7 @@ func TestCountMembers(t *testing.T) {
 	requireError(t, err, provider.OutOfRange)
 }
 
-func TestFindMember(t *testing.T) {
+func TestLookupMember(t *testing.T) {
 	t.Parallel()
 	const (
 		notFound = `{"errcode":60111,"errmsg":"userid not found","department":[]}`
@@ -38,21 +38,21 @@ func TestFindMember(t *testing.T) {
 	)
 	for name, test := range map[string]struct {
 		user, root string
-		fate       provider.Fate
+		result     provider.LookupResult
 		kind       provider.Kind
 	}{
-		"not found, whole company visible": {user: notFound, root: root, fate: provider.Gone},
-		"not found, limited range":         {user: notFound, root: hidden, fate: provider.Unseen},
-		"not found, root unknown":          {user: notFound, root: `{"errcode":60003,"errmsg":"x"}`, fate: provider.Unseen},
+		"not found, whole company visible": {user: notFound, root: root, result: provider.LookupNotFound},
+		"not found, limited range":         {user: notFound, root: hidden, result: provider.LookupNotVisible},
+		"not found, root unknown":          {user: notFound, root: `{"errcode":60003,"errmsg":"x"}`, result: provider.LookupNotVisible},
 		"not found, root answer is odd":    {user: notFound, root: `{"errcode":0}`, kind: provider.Malformed},
 		"not found, then busy":             {user: notFound, root: `{"errcode":-1}`, kind: provider.Unavailable},
-		"left":                             {user: `{"errcode":0,"userid":"ada","status":5}`, fate: provider.Gone},
-		"works there":                      {user: `{"errcode":0,"userid":"ada","status":1}`, fate: provider.There},
-		"disabled":                         {user: `{"errcode":0,"userid":"ada","status":2}`, fate: provider.There},
-		"not activated":                    {user: `{"errcode":0,"userid":"ada","status":4}`, fate: provider.There},
-		"status not sent":                  {user: `{"errcode":0,"userid":"ada"}`, fate: provider.There},
-		"out of range":                     {user: hidden, root: root, fate: provider.Unseen},
-		"userid not valid":                 {user: `{"errcode":40003,"errmsg":"x"}`, root: root, fate: provider.Unseen},
+		"left":                             {user: `{"errcode":0,"userid":"ada","status":5}`, result: provider.LookupNotFound},
+		"works there":                      {user: `{"errcode":0,"userid":"ada","status":1}`, result: provider.LookupExists},
+		"disabled":                         {user: `{"errcode":0,"userid":"ada","status":2}`, result: provider.LookupExists},
+		"not activated":                    {user: `{"errcode":0,"userid":"ada","status":4}`, result: provider.LookupExists},
+		"status not sent":                  {user: `{"errcode":0,"userid":"ada"}`, result: provider.LookupExists},
+		"out of range":                     {user: hidden, root: root, result: provider.LookupNotVisible},
+		"userid not valid":                 {user: `{"errcode":40003,"errmsg":"x"}`, root: root, result: provider.LookupNotVisible},
 		"somebody else":                    {user: `{"errcode":0,"userid":"adam","status":5}`, kind: provider.Malformed},
 		"nobody in the answer":             {user: `{"errcode":0,"errmsg":"ok"}`, kind: provider.Malformed},
 		"busy":                             {user: `{"errcode":-1}`, kind: provider.Unavailable},
@@ -61,8 +61,8 @@ func TestFindMember(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, map[string]string{"user/get": test.user, "department/get": test.root})
-			fate, err := api.open(t, bothKeys).(provider.Confirmer).FindMember(t.Context(), provider.MemberRef{ExternalID: "ada"})
-			require.Equal(t, test.fate, fate)
+			result, err := api.open(t, bothKeys).(provider.ObjectLookup).LookupMember(t.Context(), provider.MemberRef{ExternalID: "ada"})
+			require.Equal(t, test.result, result)
 			if test.kind == "" {
 				require.NoError(t, err)
 				return
@@ -72,18 +72,18 @@ func TestFindMember(t *testing.T) {
 	}
 }
 
-func TestFindDepartment(t *testing.T) {
+func TestLookupDepartment(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		answer string
-		fate   provider.Fate
+		result provider.LookupResult
 		kind   provider.Kind
 	}{
-		"does not exist":     {`{"errcode":60003,"errmsg":"x"}`, provider.Gone, ""},
-		"not valid":          {`{"errcode":60123,"errmsg":"x"}`, provider.Gone, ""},
-		"exists":             {`{"errcode":0,"department":{"id":7,"parentid":1}}`, provider.There, ""},
-		"out of range":       {`{"errcode":60011,"errmsg":"x"}`, provider.Unseen, ""},
-		"parent unknown":     {`{"errcode":60004,"errmsg":"x"}`, provider.Unseen, ""},
+		"does not exist":     {`{"errcode":60003,"errmsg":"x"}`, provider.LookupNotFound, ""},
+		"not valid":          {`{"errcode":60123,"errmsg":"x"}`, provider.LookupNotFound, ""},
+		"exists":             {`{"errcode":0,"department":{"id":7,"parentid":1}}`, provider.LookupExists, ""},
+		"out of range":       {`{"errcode":60011,"errmsg":"x"}`, provider.LookupNotVisible, ""},
+		"parent unknown":     {`{"errcode":60004,"errmsg":"x"}`, provider.LookupNotVisible, ""},
 		"empty answer":       {`{"errcode":0,"errmsg":"ok"}`, "", provider.Malformed},
 		"another department": {`{"errcode":0,"department":{"id":8,"parentid":1}}`, "", provider.Malformed},
 		"another form":       {`{"errcode":0,"department":[]}`, "", provider.Malformed},
@@ -92,8 +92,8 @@ func TestFindDepartment(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, map[string]string{"department/get": test.answer})
-			fate, err := api.open(t, appOnly).(provider.Confirmer).FindDepartment(t.Context(), "7")
-			require.Equal(t, test.fate, fate)
+			result, err := api.open(t, appOnly).(provider.ObjectLookup).LookupDepartment(t.Context(), "7")
+			require.Equal(t, test.result, result)
 			if test.kind == "" {
 				require.NoError(t, err)
 				return
@@ -121,7 +121,7 @@ func TestEverybody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, map[string]string{"user/list_id": test.body})
-			page, err := api.open(t, syncOnly).(provider.Roster).Everybody(t.Context(), test.cursor)
+			page, err := api.open(t, syncOnly).(provider.MemberLister).ListMembers(t.Context(), test.cursor)
 			require.Equal(t, test.named, rows(page))
 			require.Equal(t, test.next, page.Next)
 			if test.kind == "" {

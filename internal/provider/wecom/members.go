@@ -15,13 +15,13 @@ import (
 // How the people of a department are read. The values are stored between calls.
 const (
 	// listDepartment: the people directly in it, with the app's secret.
-	listDepartment provider.Listing = "department"
+	listDepartment provider.ListMethod = "department"
 	// listCompany: the ids of the whole company, with the contact sync secret.
-	listCompany provider.Listing = "corp"
+	listCompany provider.ListMethod = "corp"
 	// listCompanyAndDepartment: the ids of the whole company, then listDepartment.
-	listCompanyAndDepartment provider.Listing = "corp+department"
+	listCompanyAndDepartment provider.ListMethod = "corp+department"
 	// listGranted: the people whom the app's visible range names one by one.
-	listGranted provider.Listing = "granted"
+	listGranted provider.ListMethod = "granted"
 )
 
 // Cursors. Those that end in a colon are followed by WeCom's own cursor or by
@@ -42,9 +42,9 @@ const (
 	eachPageSize = 20
 )
 
-// Members implements provider.Client.
-func (c *client) Members(ctx context.Context, q provider.Query) (provider.MemberPage, error) {
-	switch q.Listing {
+// ListDepartmentMembers implements provider.Client.
+func (c *client) ListDepartmentMembers(ctx context.Context, q provider.Query) (provider.MemberPage, error) {
+	switch q.Method {
 	case listDepartment:
 		return c.departmentMembers(ctx, q.Department, q.Cursor)
 	case listCompany:

@@ -18,7 +18,7 @@ func readAll(t *testing.T, client provider.Client, q provider.Query) []provider.
 	t.Helper()
 	var pages []provider.MemberPage
 	for {
-		page, err := client.Members(t.Context(), q)
+		page, err := client.ListDepartmentMembers(t.Context(), q)
 		require.NoError(t, err)
 		pages = append(pages, page)
 		require.Less(t, len(pages), 20, "the listing does not end")
@@ -57,17 +57,17 @@ func TestDepartmentMembers(t *testing.T) {
 		"8": `{"errcode":0,"userlist":[]}`,
 	})
 	client := api.open(t, appOnly)
-	page, err := client.Members(t.Context(), provider.Query{Department: "7", Listing: listDepartment})
+	page, err := client.ListDepartmentMembers(t.Context(), provider.Query{Department: "7", Method: listDepartment})
 	require.NoError(t, err)
 	require.Equal(t, []string{"ada@7", "Bob@7"}, rows(page))
 	require.Empty(t, page.Next)
 	require.Equal(t, []string{"record 2: no usable userid", "record 3: no usable userid", "record 4: no usable userid", "record 5: not a JSON object"}, page.Bad)
 
-	page, err = client.Members(t.Context(), provider.Query{Department: "8", Listing: listDepartment})
+	page, err = client.ListDepartmentMembers(t.Context(), provider.Query{Department: "8", Method: listDepartment})
 	require.NoError(t, err)
 	require.Empty(t, page.Members)
 
-	_, err = client.Members(t.Context(), provider.Query{Department: "9", Listing: listDepartment})
+	_, err = client.ListDepartmentMembers(t.Context(), provider.Query{Department: "9", Method: listDepartment})
 	requireError(t, err, provider.OutOfRange)
 }
 
@@ -87,7 +87,7 @@ func TestCompanyIDs(t *testing.T) {
 				}
 				return answer{body: ids1}
 			}
-			pages := readAll(t, api.open(t, syncOnly), provider.Query{Department: "1", Listing: listCompany})
+			pages := readAll(t, api.open(t, syncOnly), provider.Query{Department: "1", Method: listCompany})
 			require.Len(t, pages, 2)
 			require.Empty(t, cmp.Diff(provider.MemberPage{Next: "ids:c-2", Members: []directory.Member{
 				{ExternalID: "ada", Memberships: []directory.Membership{{DepartmentID: "7"}}},
@@ -105,7 +105,7 @@ func TestCompanyIDsThenDetails(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t, map[string]string{"user/list": people})
 	api.handlers["user/list_id"] = inTurn(ids1, ids2)
-	pages := readAll(t, api.open(t, bothKeys), provider.Query{Department: "1", Listing: listCompanyAndDepartment})
+	pages := readAll(t, api.open(t, bothKeys), provider.Query{Department: "1", Method: listCompanyAndDepartment})
 	require.Len(t, pages, 3)
 	require.Equal(t, []string{"ada@7", "ada@1"}, rows(pages[0]))
 	require.Nil(t, pages[0].Members[0].Name)
@@ -139,7 +139,7 @@ func TestIDPages(t *testing.T) {
 				cursor = cursorIDs + test.sent
 			}
 			api := newAPI(t, map[string]string{"user/list_id": test.body})
-			page, err := api.open(t, syncOnly).Members(t.Context(), provider.Query{Department: "1", Listing: listCompany, Cursor: cursor})
+			page, err := api.open(t, syncOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: listCompany, Cursor: cursor})
 			if test.kind == "" {
 				require.NoError(t, err)
 				require.Empty(t, page.Members)
@@ -158,7 +158,7 @@ func TestEmptyIDPages(t *testing.T) {
 		return `{"errcode":0,"next_cursor":"` + next + `","dept_user":[` + rows + `]}`
 	}
 	const ada = `{"userid":"ada","department":1}`
-	query := provider.Query{Department: "1", Listing: listCompany}
+	query := provider.Query{Department: "1", Method: listCompany}
 	for name, bodies := range map[string][]string{
 		"first": {page("b", ""), page("c", ""), page("", ada)},
 		"later": {page("b", ada), page("c", ""), page("d", ""), page("", "")},
@@ -180,11 +180,11 @@ func TestEmptyIDPages(t *testing.T) {
 	api.handlers["user/list_id"] = inTurn(page("b", ""), page("c", ""), page("", ""))
 	client := api.open(t, syncOnly)
 	for range 2 {
-		got, err := client.Members(t.Context(), query)
+		got, err := client.ListDepartmentMembers(t.Context(), query)
 		require.NoError(t, err)
 		query.Cursor = got.Next
 	}
-	_, err := client.Members(t.Context(), query)
+	_, err := client.ListDepartmentMembers(t.Context(), query)
 	e := requireError(t, err, provider.Malformed)
 	require.Contains(t, e.Problem, "without naming anyone")
 }
@@ -206,14 +206,14 @@ func TestUnknownListingsAndCursors(t *testing.T) {
 		kind provider.Kind
 	}{
 		{provider.Query{Department: "3"}, provider.Invalid},
-		{provider.Query{Department: "3", Listing: "other"}, provider.Invalid},
-		{provider.Query{Department: "3", Listing: listDepartment, Cursor: "2"}, provider.CursorExpired},
-		{provider.Query{Department: "1", Listing: listCompany, Cursor: "2"}, provider.CursorExpired},
-		{provider.Query{Department: "1", Listing: listCompany, Cursor: "ids:"}, provider.CursorExpired},
-		{provider.Query{Department: "1", Listing: listCompanyAndDepartment, Cursor: "2"}, provider.CursorExpired},
-		{provider.Query{Department: "1", Listing: listGranted, Cursor: "2"}, provider.CursorExpired},
+		{provider.Query{Department: "3", Method: "other"}, provider.Invalid},
+		{provider.Query{Department: "3", Method: listDepartment, Cursor: "2"}, provider.CursorExpired},
+		{provider.Query{Department: "1", Method: listCompany, Cursor: "2"}, provider.CursorExpired},
+		{provider.Query{Department: "1", Method: listCompany, Cursor: "ids:"}, provider.CursorExpired},
+		{provider.Query{Department: "1", Method: listCompanyAndDepartment, Cursor: "2"}, provider.CursorExpired},
+		{provider.Query{Department: "1", Method: listGranted, Cursor: "2"}, provider.CursorExpired},
 	} {
-		_, err := api.open(t, bothKeys).Members(t.Context(), test.q)
+		_, err := api.open(t, bothKeys).ListDepartmentMembers(t.Context(), test.q)
 		requireError(t, err, test.kind)
 	}
 	require.Empty(t, api.requests)
@@ -233,7 +233,7 @@ func crowd(n int) (users []string, simple string) {
 func TestTooLargeDepartmentIsReadOneByOne(t *testing.T) {
 	t.Parallel()
 	users, simple := crowd(45)
-	for name, listing := range map[string]provider.Listing{"department": listDepartment, "after the ids": listCompanyAndDepartment} {
+	for name, listing := range map[string]provider.ListMethod{"department": listDepartment, "after the ids": listCompanyAndDepartment} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, map[string]string{
@@ -247,7 +247,7 @@ func TestTooLargeDepartmentIsReadOneByOne(t *testing.T) {
 				}
 				return answer{body: `{"errcode":0,"errmsg":"ok","userid":"` + r.query["userid"] + `","name":"Ada","department":[7],"order":[3],"main_department":7,"status":1}`}
 			}
-			pages := readAll(t, api.open(t, bothKeys), provider.Query{Department: "7", Listing: listing})
+			pages := readAll(t, api.open(t, bothKeys), provider.Query{Department: "7", Method: listing})
 			if listing == listCompanyAndDepartment {
 				pages = pages[1:]
 			}
@@ -279,7 +279,7 @@ func TestTooLargeEvenForIDs(t *testing.T) {
 		"user/list":       `{"errcode":45029,"errmsg":"too large","userlist":[]}`,
 		"user/simplelist": `{"errcode":45029,"errmsg":"too large","userlist":[]}`,
 	})
-	_, err := api.open(t, appOnly).Members(t.Context(), provider.Query{Department: "7", Listing: listDepartment})
+	_, err := api.open(t, appOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "7", Method: listDepartment})
 	e := requireError(t, err, provider.Invalid)
 	require.Contains(t, e.Action, "sub-departments")
 }
@@ -290,7 +290,7 @@ func TestTooLargeAndYetEmptyIsMalformed(t *testing.T) {
 		"user/list":       `{"errcode":45029,"errmsg":"too large","userlist":[]}`,
 		"user/simplelist": `{"errcode":0,"errmsg":"ok","userlist":[]}`,
 	})
-	_, err := api.open(t, appOnly).Members(t.Context(), provider.Query{Department: "7", Listing: listDepartment})
+	_, err := api.open(t, appOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "7", Method: listDepartment})
 	requireError(t, err, provider.Malformed)
 }
 
@@ -312,7 +312,7 @@ func TestGrantedMembers(t *testing.T) {
 		}
 		return answer{body: `{"errcode":0,"errmsg":"ok","userid":"` + r.query["userid"] + `","name":"Ada","department":` + in + `,"status":4}`}
 	}
-	pages := readAll(t, api.open(t, appAgent), provider.Query{Department: "1", Listing: listGranted})
+	pages := readAll(t, api.open(t, appAgent), provider.Query{Department: "1", Method: listGranted})
 	require.Len(t, pages, 2)
 	require.Equal(t, []string{"u001@1", "u002@", "u003@1", "u004@", "u005@1"}, rows(pages[0])[:5])
 	require.Equal(t, []string{"granted member 22: no usable userid"}, pages[0].Bad)
@@ -329,7 +329,7 @@ func TestLookupTroubleEndsThePage(t *testing.T) {
 		`{"errcode":0,"userid":7}`:       provider.Malformed,
 	} {
 		api := newAPI(t, map[string]string{"department/list": limitedList, "agent/get": agentRange, "user/get": body})
-		_, err := api.open(t, appAgent).Members(t.Context(), provider.Query{Department: "1", Listing: listGranted})
+		_, err := api.open(t, appAgent).ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: listGranted})
 		requireError(t, err, kind)
 	}
 }
@@ -347,7 +347,7 @@ func TestMembersInAnotherEncoding(t *testing.T) {
 			return answer{header: map[string]string{"Content-Type": contentType},
 				body: `{"errcode":0,"errmsg":"ok","userlist":[{"userid":"zhang","name":"` + zhang + `","department":[1]}]}`}
 		}
-		page, err := api.open(t, appOnly).Members(t.Context(), provider.Query{Department: "1", Listing: listDepartment})
+		page, err := api.open(t, appOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: listDepartment})
 		if !readable {
 			requireError(t, err, provider.Malformed)
 			continue

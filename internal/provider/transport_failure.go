@@ -17,10 +17,10 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
-// Trouble is one way in which a call fails without an answer of the API's own. In its
+// TransportFailure is one way in which a call fails without an answer of the API's own. In its
 // texts "{}" stands for what is known of the case, "{base}" for what a client advises
 // about its base_url.
-type Trouble struct {
+type TransportFailure struct {
 	Kind        Kind
 	Problem, Do string
 }
@@ -33,57 +33,57 @@ const (
 
 // The ways in which there is no answer.
 var (
-	noHost = Trouble{Unavailable,
+	noHost = TransportFailure{Unavailable,
 		"host name {} cannot be resolved",
 		"check the spelling of base_url and this machine's DNS; " +
 			throughProxy}
-	noConnection = Trouble{Unavailable,
+	noConnection = TransportFailure{Unavailable,
 		"connection failed: {}",
 		"check base_url, and that this machine and the firewalls on the way let it out; " +
 			throughProxy}
-	noProxy = Trouble{Unavailable,
+	noProxy = TransportFailure{Unavailable,
 		"the proxy cannot be reached: {}",
 		"check the proxy's address in HTTPS_PROXY (HTTP_PROXY for http addresses) and that it is up; " +
 			"NO_PROXY names the hosts to reach without it"}
-	proxyRefuses = Trouble{Unavailable,
+	proxyRefuses = TransportFailure{Unavailable,
 		"the proxy refuses to connect: HTTP {}",
 		"have the proxy named in HTTPS_PROXY let this machine connect to the host of base_url"}
-	proxyLogin = Trouble{Unavailable,
+	proxyLogin = TransportFailure{Unavailable,
 		"the proxy wants a user and a password: HTTP 407",
 		"put them into HTTPS_PROXY (HTTP_PROXY for http addresses), as in http://USER:PASSWORD@HOST:PORT"}
-	unknownAuthority = Trouble{Unavailable,
+	unknownAuthority = TransportFailure{Unavailable,
 		"the certificate of {} is signed by an authority that this machine does not know",
 		"if your own proxy or gateway signs it, put that authority's certificate into a PEM file and name " +
 			"the file in SSL_CERT_FILE"}
-	foreignName = Trouble{Unavailable,
+	foreignName = TransportFailure{Unavailable,
 		"the server's certificate is not for {}",
 		"check base_url; if it is right, a proxy or a captive portal answers in the provider's place"}
-	outdated = Trouble{Unavailable,
+	outdated = TransportFailure{Unavailable,
 		"the certificate of {} has expired or is not valid yet",
 		"check this machine's clock; if it is right, the operator of the server, or of the proxy in front " +
 			"of it, must renew the certificate"}
-	otherCertificate = Trouble{Unavailable,
+	otherCertificate = TransportFailure{Unavailable,
 		"the certificate of {} is not accepted",
 		"check base_url; if it is right, find out which proxy or gateway of your own answers in the " +
 			"provider's place"}
-	noTLS = Trouble{Unavailable,
+	noTLS = TransportFailure{Unavailable,
 		"{} does not speak TLS",
 		"check whether base_url must begin with http:// and which port it names; if it is right, a proxy " +
 			"or a captive portal answers in the provider's place"}
-	timeUp = Trouble{Unavailable,
+	timeUp = TransportFailure{Unavailable,
 		"no complete answer within {}",
 		"nothing to do at first: the call is tried again; if the error recurs, check the network on the " +
 			"way, or give calls longer by ORGSYNC_CALL_TIMEOUT; " +
 			throughProxy}
-	cutShort = Trouble{Unavailable,
+	cutShort = TransportFailure{Unavailable,
 		"connection closed in the middle of the answer",
 		"nothing to do at first: the call is tried again; if the error recurs, check proxies and firewalls " +
 			"on the way"}
-	oversized = Trouble{Malformed,
+	oversized = TransportFailure{Malformed,
 		"the answer is larger than {}, more than this call can bring",
 		"the call is tried again; if the error recurs, another server may answer in the provider's place: " +
 			"check HTTPS_PROXY and base_url; if it does not, report it"}
-	otherTrouble = Trouble{Unavailable,
+	otherTrouble = TransportFailure{Unavailable,
 		"call failed: {}",
 		"nothing to do at first: the call is tried again; if the error recurs, check proxies and firewalls " +
 			"on the way, and that base_url names the API's own server"}
@@ -91,31 +91,31 @@ var (
 
 // The ways in which an answer is not the API's own.
 var (
-	redirected  = Trouble{Invalid, "the answer redirects elsewhere, which is not followed (HTTP {})", "{base}"}
-	noPath      = Trouble{Invalid, "path not found (HTTP 404)", "{base}"}
-	serverFails = Trouble{Unavailable,
+	redirected  = TransportFailure{Invalid, "the answer redirects elsewhere, which is not followed (HTTP {})", "{base}"}
+	noPath      = TransportFailure{Invalid, "path not found (HTTP 404)", "{base}"}
+	serverFails = TransportFailure{Unavailable,
 		"the server fails without an answer of the API's own (HTTP {})",
 		"nothing to do at first: the call is tried again; if the error recurs, look whether the provider " +
 			"reports a failure, and at proxies on the way"}
-	tooMany     = Trouble{RateLimited, "too many calls (HTTP 429)", RateLimited.Remedy()}
-	webPage     = Trouble{Malformed, "the answer is a web page instead of JSON (HTTP {})", inBetween}
-	emptyAnswer = Trouble{Malformed, "the answer is empty (HTTP {})", inBetween}
-	unreadable  = Trouble{Malformed,
+	tooMany     = TransportFailure{RateLimited, "too many calls (HTTP 429)", RateLimited.Remedy()}
+	webPage     = TransportFailure{Malformed, "the answer is a web page instead of JSON (HTTP {})", inBetween}
+	emptyAnswer = TransportFailure{Malformed, "the answer is empty (HTTP {})", inBetween}
+	unreadable  = TransportFailure{Malformed,
 		"the answer contains bytes that are not text in the encoding that it declares ({})",
 		"the call is tried again; if the error recurs, configure the proxy or gateway on the way so that " +
 			"it passes answers on unchanged, in UTF-8"}
-	otherAnswer = Trouble{Malformed, "the answer is not one of the API's (HTTP {})", inBetween}
+	otherAnswer = TransportFailure{Malformed, "the answer is not one of the API's (HTTP {})", inBetween}
 )
 
-// Troubles are all of them.
-var Troubles = []Trouble{
+// TransportFailures are all of them.
+var TransportFailures = []TransportFailure{
 	noHost, noConnection, noProxy, proxyRefuses, proxyLogin, unknownAuthority, foreignName, outdated, otherCertificate,
 	noTLS, timeUp, cutShort, oversized, otherTrouble, redirected, noPath, serverFails, tooMany, webPage, emptyAnswer,
 	unreadable, otherAnswer,
 }
 
 // error makes an error of it; detail and base are put in their places.
-func (t Trouble) error(p directory.ProviderType, ep Endpoint, detail, base string) *Error {
+func (t TransportFailure) error(p directory.ProviderType, ep Endpoint, detail, base string) *Error {
 	do := strings.ReplaceAll(t.Do, "base_url", cmp.Or(ep.Base, "base_url"))
 	return &Error{Provider: p, Kind: t.Kind, Endpoint: ep.Name,
 		Problem: strings.ReplaceAll(t.Problem, "{}", detail), Action: strings.ReplaceAll(do, "{base}", base)}
@@ -135,9 +135,9 @@ func OnProxyAnswer(_ context.Context, _ *url.URL, _ *http.Request, answer *http.
 	return &proxyAnswer{status: answer.StatusCode}
 }
 
-// transportTrouble recognises a failed exchange. What it says does not hold the URL, in
+// transportFailureOf recognises a failed exchange. What it says does not hold the URL, in
 // which tokens stand, nor a proxy's, in which a password may.
-func transportTrouble(err error, host string) (t Trouble, detail string) {
+func transportFailureOf(err error, host string) (t TransportFailure, detail string) {
 	var (
 		failed    *url.Error
 		proxy     *proxyAnswer

@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// firstShare is what every call sets aside before it is made: more than most answers
+	// initialReservation is what every call sets aside before it is made: more than most answers
 	// take.
-	firstShare = 64 << 10
+	initialReservation = 64 << 10
 	// worthReturning is how much must have been set aside at a time for memory to be given
 	// back to the operating system, and quiet how long nothing must have been since: it
 	// takes a garbage collection.
@@ -20,11 +20,11 @@ const (
 	quiet          = 2 * time.Second
 )
 
-// Budget bounds the bytes of all answers that a process holds at a time: those that
-// are being read, being decoded, or being used by somebody who holds them (Hold). Calls
-// for which nothing is left wait. It is safe for concurrent use; a nil Budget bounds
+// MemoryBudget bounds the bytes of all answers that a process has in memory at a time: those
+// being read, being decoded, or being used by a caller who retains them (RetainAnswer). Calls
+// for which nothing is left wait. It is safe for concurrent use; a nil MemoryBudget bounds
 // nothing.
-type Budget struct {
+type MemoryBudget struct {
 	// shared is what all answers draw on. An answer that grows takes what is free and
 	// never waits for it, since others may be waiting for what it has itself.
 	shared *semaphore.Weighted
@@ -39,42 +39,42 @@ type Budget struct {
 	giving *time.Timer
 }
 
-// NewBudget returns a budget of so many bytes beside what the largest single answer may
+// NewMemoryBudget returns a budget of so many bytes beside what the largest single answer may
 // have, Largest.
-func NewBudget(shared int64) *Budget {
-	return &Budget{shared: semaphore.NewWeighted(max(shared, firstShare)), alone: semaphore.NewWeighted(1)}
+func NewMemoryBudget(shared int64) *MemoryBudget {
+	return &MemoryBudget{shared: semaphore.NewWeighted(max(shared, initialReservation)), alone: semaphore.NewWeighted(1)}
 }
 
-// share is one answer's part of a budget. It is not safe for concurrent use.
-type share struct {
-	budget *Budget
+// reservation is one answer's part of a budget. It is not safe for concurrent use.
+type reservation struct {
+	budget *MemoryBudget
 	held   int64
 	alone  bool
 	// waited is how long its answer had to wait for the others.
 	waited time.Duration
 }
 
-// take sets the first part aside, and waits for it.
-func (b *Budget) take(ctx context.Context) (*share, error) {
-	s := &share{budget: b}
+// reserve sets the first part aside, and waits for it.
+func (b *MemoryBudget) reserve(ctx context.Context) (*reservation, error) {
+	s := &reservation{budget: b}
 	if b == nil {
 		return s, nil
 	}
-	if err := b.shared.Acquire(ctx, firstShare); err != nil {
+	if err := b.shared.Acquire(ctx, initialReservation); err != nil {
 		return nil, err
 	}
-	s.hold(firstShare)
+	s.add(initialReservation)
 	return s, nil
 }
 
-// grow sets more aside until the share is of so many bytes.
-func (s *share) grow(ctx context.Context, size int64) error {
+// grow sets more aside until the reservation is of so many bytes.
+func (s *reservation) grow(ctx context.Context, size int64) error {
 	more := size - s.held
 	if s.budget == nil || s.alone || more <= 0 {
 		return nil
 	}
 	if s.budget.shared.TryAcquire(more) {
-		s.hold(more)
+		s.add(more)
 		return nil
 	}
 	began := time.Now()
@@ -86,14 +86,14 @@ func (s *share) grow(ctx context.Context, size int64) error {
 	return nil
 }
 
-func (s *share) hold(more int64) {
+func (s *reservation) add(more int64) {
 	s.held += more
 	s.budget.note(more, 0)
 }
 
 // note counts what is in use. Go by itself keeps what it needed at most for minutes, so
 // that after large answers memory is given back once there is quiet.
-func (b *Budget) note(more, atLeast int64) {
+func (b *MemoryBudget) note(more, atLeast int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.inUse += more
@@ -103,7 +103,7 @@ func (b *Budget) note(more, atLeast int64) {
 	}
 }
 
-func (b *Budget) giveBack() {
+func (b *MemoryBudget) giveBack() {
 	b.mu.Lock()
 	b.giving = nil
 	give := b.inUse == 0
@@ -117,7 +117,7 @@ func (b *Budget) giveBack() {
 }
 
 // release gives everything back.
-func (s *share) release() {
+func (s *reservation) release() {
 	if s.budget == nil || s.held == 0 {
 		return
 	}
@@ -131,36 +131,36 @@ func (s *share) release() {
 
 type heldKey struct{}
 
-// held keeps the share of the last answer read under a context.
-type held struct {
+// retainedAnswer keeps the reservation of the last answer read under a context.
+type retainedAnswer struct {
 	mu   sync.Mutex
-	last *share
+	last *reservation
 }
 
-// Hold lets the last answer read under the context count against the budget until it is
-// released, or the next one is asked for: for whoever goes on using what was made of it.
-// Calls under it are made one after the other, and none beside it before it is released,
-// so that nobody waits for a share who has one.
-func Hold(ctx context.Context) (holding context.Context, release func()) {
-	h := &held{}
+// RetainAnswer lets the last answer read under the context count against the budget until it
+// is released or the next one is asked for: for a caller who goes on using what was made of
+// it. Calls under it are made one after the other, and none beside it before it is released,
+// so that no caller waits for a reservation while having one.
+func RetainAnswer(ctx context.Context) (retaining context.Context, release func()) {
+	h := &retainedAnswer{}
 	return context.WithValue(ctx, heldKey{}, h), func() { h.keep(nil) }
 }
 
-func holder(ctx context.Context) *held {
-	h, _ := ctx.Value(heldKey{}).(*held)
+func retainedIn(ctx context.Context) *retainedAnswer {
+	h, _ := ctx.Value(heldKey{}).(*retainedAnswer)
 	return h
 }
 
 type unbudgetedKey struct{}
 
-// unbudgeted is for the calls that fetch tokens: small ones, for which those who have a
-// share of the budget may be waiting.
+// unbudgeted is for the calls that fetch tokens: small ones, for which callers that have a
+// reservation may be waiting.
 func unbudgeted(ctx context.Context) context.Context {
 	return context.WithValue(ctx, unbudgetedKey{}, true)
 }
 
-// keep takes a share in the place of the one before.
-func (h *held) keep(s *share) {
+// keep takes a reservation in the place of the one before.
+func (h *retainedAnswer) keep(s *reservation) {
 	h.mu.Lock()
 	before := h.last
 	h.last = s

@@ -107,14 +107,14 @@ func TestEveryTroubleSaysWhatToDo(t *testing.T) {
 			require.Contains(t, string(handbook), strings.NewReplacer("{}", "…", "{base}", "check base_url").Replace("| "+trouble.Do+" |"))
 		})
 	}
-	require.Len(t, met, len(provider.Troubles), "each of them is brought about")
+	require.Len(t, met, len(provider.TransportFailures), "each of them is brought about")
 }
 
 // troubleOf finds the trouble that an error's text is of: the one that has most words in it.
-func troubleOf(t *testing.T, problem string) (found provider.Trouble) {
+func troubleOf(t *testing.T, problem string) (found provider.TransportFailure) {
 	t.Helper()
 	most := 0
-	for _, trouble := range provider.Troubles {
+	for _, trouble := range provider.TransportFailures {
 		words := 0
 		for _, part := range strings.Split(trouble.Problem, "{}") {
 			if strings.Contains(problem, part) {

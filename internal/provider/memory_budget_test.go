@@ -71,7 +71,7 @@ type reader struct {
 	gate <-chan struct{}
 }
 
-func newReader(budget *provider.Budget, size int) *reader {
+func newReader(budget *provider.MemoryBudget, size int) *reader {
 	r := &reader{size: size}
 	r.env = &provider.Env{
 		HTTP: &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
@@ -118,7 +118,7 @@ func TestLargeAnswersInFlightKeepToTheBudget(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newReader(provider.NewBudget(shared), size)
+			r := newReader(provider.NewMemoryBudget(shared), size)
 			set(r)
 			var wg sync.WaitGroup
 			errs := make([]error, calls)
@@ -139,12 +139,12 @@ func TestLargeAnswersInFlightKeepToTheBudget(t *testing.T) {
 func TestHeldAnswersKeepToTheBudget(t *testing.T) {
 	t.Parallel()
 	const shared, size, readers, pages = 2 << 20, 700_000, 24, 5
-	r := newReader(provider.NewBudget(shared), size)
+	r := newReader(provider.NewMemoryBudget(shared), size)
 	var wg sync.WaitGroup
 	errs := make(chan error, readers*pages)
 	for range readers {
 		wg.Go(func() {
-			holding, release := provider.Hold(t.Context())
+			holding, release := provider.RetainAnswer(t.Context())
 			for page := range pages {
 				if page > 0 {
 					r.memory.add(-size) // before the next is asked for
@@ -172,7 +172,7 @@ func TestHeldAnswersKeepToTheBudget(t *testing.T) {
 func TestWaitingForOtherAnswersIsNotTheCallsTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		budget := provider.NewBudget(128 << 10)
+		budget := provider.NewMemoryBudget(128 << 10)
 		open := make(chan struct{})
 		first, second := newReader(budget, 800_000), newReader(budget, 800_000)
 		first.told, first.gate, first.env.CallTimeout = true, open, time.Hour
@@ -195,7 +195,7 @@ func TestWaitingForOtherAnswersIsNotTheCallsTime(t *testing.T) {
 func TestGivingUpTheWaitTakesNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		budget := provider.NewBudget(0) // one small answer at a time, or one that grows
+		budget := provider.NewMemoryBudget(0) // one small answer at a time, or one that grows
 		open := make(chan struct{})
 		first, second := newReader(budget, 800_000), newReader(budget, 800_000)
 		first.told, first.gate, first.env.CallTimeout = true, open, time.Hour
@@ -223,9 +223,9 @@ func (plainTokens) Drop(context.Context, string, string) error { return nil }
 // Everybody who holds an answer may be waiting for a token: fetching it waits for nobody.
 func TestFetchingATokenWaitsForNoAnswer(t *testing.T) {
 	t.Parallel()
-	r := newReader(provider.NewBudget(0), 1000) // one answer at a time
+	r := newReader(provider.NewMemoryBudget(0), 1000) // one answer at a time
 	r.env.Tokens = plainTokens{}
-	holding, release := provider.Hold(t.Context())
+	holding, release := provider.RetainAnswer(t.Context())
 	defer release()
 	require.NoError(t, r.read(holding, false))
 	for name, ctx := range map[string]context.Context{"by the holder": holding, "by another": t.Context()} {
@@ -249,7 +249,7 @@ func TestMemoryIsGivenBackAfterLargeAnswers(t *testing.T) {
 	for size, given := range map[int]bool{900_000: true, 50_000: false} {
 		synctest.Test(t, func(t *testing.T) {
 			before := collections()
-			r := newReader(provider.NewBudget(128<<10), size)
+			r := newReader(provider.NewMemoryBudget(128<<10), size)
 			for range 3 {
 				require.NoError(t, r.read(t.Context(), false))
 			}
@@ -266,7 +266,7 @@ func TestAnswersBeyondTheirCallsBoundAreRefused(t *testing.T) {
 	t.Parallel()
 	for size, refused := range map[int]bool{1 << 20: false, 1<<20 + 1: true, 500 << 20: true} {
 		for _, told := range []bool{true, false} {
-			r := newReader(provider.NewBudget(4<<20), size)
+			r := newReader(provider.NewMemoryBudget(4<<20), size)
 			r.told = told
 			err := r.read(t.Context(), false)
 			if !refused {
