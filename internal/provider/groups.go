@@ -6,7 +6,7 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
-// GroupReader is the optional ability to read a company's groups: DingTalk's roles,
+// GroupReader reads a company's groups: DingTalk's roles,
 // Feishu's user groups, WeCom's tags. The list of groups is one listing, and what belongs
 // to each group is another. Each is complete or not by itself. A listing whose permission
 // is missing fails as Forbidden, which concerns groups alone and says nothing of members.
@@ -18,7 +18,7 @@ type GroupReader interface {
 	ListGroupMembers(ctx context.Context, q GroupQuery) (GroupMemberPage, error)
 }
 
-// AdministratorReader is the optional ability to list the company's administrators. A
+// AdministratorReader lists the company's administrators. A
 // missing permission fails as Forbidden, which concerns administrators alone.
 type AdministratorReader interface {
 	// ListAdministrators returns one page of the administrators, each once.
@@ -28,14 +28,14 @@ type AdministratorReader interface {
 // FoundGroup is a group together with how to read what belongs to it.
 type FoundGroup struct {
 	directory.Group
-	// Members says how what belongs to the group is read.
-	Members Listing
+	// MembersMethod is how what belongs to the group is listed.
+	MembersMethod ListMethod
 }
 
 // GroupQuery asks for one page of what belongs to a group.
 type GroupQuery struct {
-	Group   string
-	Listing Listing
+	Group  string
+	Method ListMethod
 	// Cursor is empty for the first page and the previous page's Next after that.
 	Cursor string
 }
