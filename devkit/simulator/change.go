@@ -71,6 +71,7 @@ func (c *Company) Leave(p PersonID) error {
 			return err
 		}
 		c.setDepartments(p, nil)
+		c.resign(p)
 		who.left = true
 		return nil
 	})

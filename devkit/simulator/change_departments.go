@@ -106,6 +106,7 @@ func (c *Company) empty(d, heir Dept) {
 		}
 		c.setDepartments(p, list)
 	}
+	c.ungroup(d)
 	*dept = department{gone: true}
 }
 

@@ -36,6 +36,9 @@ type Company struct {
 	version     uint64 // grows with every change
 	departments []department
 	people      []person
+	groups      []group
+	// administrators are in the order of appointment.
+	administrators []appointment
 	// fresh counts the numbers given to people beside their own.
 	fresh int32
 	// bearers finds who bears a number that is not their own.

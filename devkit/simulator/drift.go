@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// Drift changes a share (0 to 1) of the people and of the departments in the mix
+// Drift changes a share (0 to 1) of the people, departments and groups in the mix
 // in which companies change, and returns how often it did what. The outcome only
 // depends on the company, the seed and the share.
 func (c *Company) Drift(seed uint64, share float64) map[string]int {
@@ -17,6 +17,7 @@ func (c *Company) Drift(seed uint64, share float64) map[string]int {
 	departments, people := len(d.departments), len(d.people)
 	d.run(int(math.Ceil(float64(departments)*share/2)), d.departmentSteps())
 	d.run(int(math.Ceil(float64(people)*share)), d.personSteps())
+	d.run(int(math.Ceil(float64(len(d.groups))*share)), d.groupSteps())
 	return d.done
 }
 
@@ -27,6 +28,7 @@ type drift struct {
 	departments []Dept
 	people      []PersonID
 	leavers     []PersonID
+	groups      []GroupID
 	made        int
 	done        map[string]int
 }
@@ -50,6 +52,9 @@ func (d *drift) survey() {
 			} else {
 				d.people = append(d.people, p)
 			}
+		}
+		for g := range v.Groups() {
+			d.groups = append(d.groups, g.ID)
 		}
 	})
 }

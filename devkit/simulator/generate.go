@@ -33,6 +33,9 @@ type Spec struct {
 	Inactive     float64 `json:"inactive"`
 	NotActivated float64 `json:"not_activated"`
 	Namesakes    float64 `json:"namesakes"`
+	// Groups is how many groups there are; 0 means a number that fits the company, and a
+	// negative one none.
+	Groups int `json:"groups,omitempty"`
 	// SlashedNames also gives departments names with "/", which DingTalk and
 	// WeCom allow and Feishu does not.
 	SlashedNames bool `json:"slashed_names"`
@@ -64,6 +67,7 @@ func Generate(spec Spec) *Company {
 	rng := rand.New(rand.NewPCG(spec.Seed, 1))
 	c.generateDepartments(rng)
 	c.generatePeople(rng)
+	c.generateGroups()
 	return c
 }
 

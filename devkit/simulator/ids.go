@@ -86,6 +86,39 @@ func (c *Codec) fromBase64(suffix, id string) (int, bool) {
 	return c.open(b)
 }
 
+// roleOffset puts role ids above 2^31 (dingtalk.md §11).
+const roleOffset = 3_935_000_100
+
+// GroupID is the group's external id at a vendor: DingTalk's role id, Feishu's "id",
+// WeCom's tag id.
+func (c *Company) GroupID(t directory.ProviderType, g GroupID) string {
+	switch t {
+	case directory.Feishu:
+		return fmt.Sprintf("g%06d", g)
+	case directory.DingTalk:
+		return strconv.Itoa(int(g) + roleOffset)
+	default:
+		return strconv.Itoa(int(g))
+	}
+}
+
+// ParseGroupID is the inverse of GroupID. The group it names need not exist any more, or
+// ever have existed.
+func (c *Company) ParseGroupID(t directory.ProviderType, id string) (GroupID, bool) {
+	digits, ok := id, true
+	if t == directory.Feishu {
+		digits, ok = strings.CutPrefix(id, "g")
+	}
+	n, err := strconv.Atoi(digits)
+	if t == directory.DingTalk {
+		n -= roleOffset
+	}
+	if !ok || err != nil || n < 1 || n > maxObjects || c.GroupID(t, GroupID(n)) != id {
+		return 0, false
+	}
+	return GroupID(n), true
+}
+
 // scramble and unscramble are a bijection on 32 bits: consecutive people do not
 // get consecutive Feishu user ids.
 const (

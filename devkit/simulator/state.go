@@ -2,12 +2,13 @@ package simulator
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 )
 
 // A saved company is a stream of JSON documents: one head, then each department,
-// then each person by number.
+// then each person, then each group by number.
 
 type savedHead struct {
 	Spec        Spec   `json:"spec"`
@@ -15,6 +16,9 @@ type savedHead struct {
 	Fresh       int32  `json:"fresh"`
 	Departments int    `json:"departments"`
 	People      int    `json:"people"`
+	Groups      int    `json:"groups,omitempty"`
+	// Administrators are in the order of appointment.
+	Administrators []appointment `json:"administrators,omitempty"`
 }
 
 type savedDepartment struct {
@@ -36,11 +40,24 @@ type savedPerson struct {
 	NotActivated bool     `json:"not_activated,omitempty"`
 }
 
+type savedGroup struct {
+	Name        string              `json:"name,omitempty"`
+	Category    string              `json:"category,omitempty"`
+	Dynamic     bool                `json:"dynamic,omitempty"`
+	Gone        bool                `json:"gone,omitempty"`
+	Members     []PersonID          `json:"members,omitempty"`
+	Departments []Dept              `json:"departments,omitempty"`
+	Scopes      map[PersonID][]Dept `json:"scopes,omitempty"`
+}
+
 // Save writes the company so that Load brings it back with all its ids.
 func (c *Company) Save(enc *json.Encoder) error {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	head := savedHead{Spec: c.spec, Version: c.version, Fresh: c.fresh, Departments: len(c.departments), People: len(c.people)}
+	head := savedHead{
+		Spec: c.spec, Version: c.version, Fresh: c.fresh,
+		Departments: len(c.departments), People: len(c.people), Groups: len(c.groups), Administrators: c.administrators,
+	}
 	if err := enc.Encode(head); err != nil {
 		return fmt.Errorf("save company: %w", err)
 	}
@@ -54,6 +71,11 @@ func (c *Company) Save(enc *json.Encoder) error {
 			return fmt.Errorf("save company: %w", err)
 		}
 	}
+	for _, g := range c.groups {
+		if err := enc.Encode(savedGroup{g.name, g.category, g.dynamic, g.gone, g.members, g.departments, g.scopes}); err != nil {
+			return fmt.Errorf("save company: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -64,7 +86,7 @@ func Load(dec *json.Decoder) (*Company, error) {
 	if err := dec.Decode(&head); err != nil {
 		return nil, fmt.Errorf("load company: %w", err)
 	}
-	if head.Departments < 1 || head.Departments > maxObjects || head.People < 0 || head.People > maxObjects {
+	if head.Departments < 1 || max(head.Departments, head.People, head.Groups) > maxObjects || min(head.People, head.Groups) < 0 {
 		return nil, fmt.Errorf("load company: impossible numbers of objects: %w", ErrRefused)
 	}
 	c := newCompany(head.Spec)
@@ -88,6 +110,21 @@ func Load(dec *json.Decoder) (*Company, error) {
 			return nil, err
 		}
 	}
+	for i := range head.Groups {
+		var g savedGroup
+		if err := dec.Decode(&g); err != nil {
+			return nil, fmt.Errorf("load group %d: %w", i+1, err)
+		}
+		if err := c.loadGroup(g); err != nil {
+			return nil, fmt.Errorf("load group %d: %w", i+1, err)
+		}
+	}
+	for _, a := range head.Administrators {
+		if err := c.Appoint(a.Person, a.Level); err != nil {
+			return nil, fmt.Errorf("load administrators: %w", err)
+		}
+	}
+	c.version = head.Version
 	if err := c.verify(); err != nil {
 		return nil, err
 	}
@@ -140,6 +177,27 @@ func (c *Company) linkDepartments() error {
 		return fmt.Errorf("load company: some departments do not hang below the root: %w", ErrRefused)
 	}
 	return nil
+}
+
+func (c *Company) loadGroup(saved savedGroup) error {
+	if saved.Gone {
+		c.groups = append(c.groups, group{gone: true})
+		return nil
+	}
+	g, err := c.AddGroup(saved.Name, saved.Category)
+	for _, p := range saved.Members {
+		err = errors.Join(err, c.JoinGroup(g, p))
+	}
+	for p, departments := range saved.Scopes {
+		err = errors.Join(err, c.SetScope(g, p, departments...))
+	}
+	if len(saved.Departments) > 0 {
+		err = errors.Join(err, c.SetGroupDepartments(g, saved.Departments...))
+	}
+	if err == nil {
+		c.groups[g-1].dynamic = saved.Dynamic
+	}
+	return err
 }
 
 func (c *Company) loadPerson(p savedPerson) error {

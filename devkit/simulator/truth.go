@@ -12,6 +12,9 @@ import (
 type Truth struct {
 	Departments map[string]TrueDepartment `json:"departments"`
 	Members     map[string]TrueMember     `json:"members"`
+	Groups      map[string]TrueGroup      `json:"groups"`
+	// Administrators are their levels by the external ids of members.
+	Administrators map[string]directory.AdministratorLevel `json:"administrators"`
 }
 
 // TrueDepartment is one department by its external id.
@@ -54,7 +57,7 @@ type TrueMember struct {
 
 // Truth returns the company as it is now in the ids of a vendor.
 func (c *Company) Truth(t directory.ProviderType) Truth {
-	truth := Truth{Departments: map[string]TrueDepartment{}, Members: map[string]TrueMember{}}
+	truth := Truth{Departments: map[string]TrueDepartment{}, Members: map[string]TrueMember{}, Groups: map[string]TrueGroup{}}
 	c.View(func(v *View) {
 		for d := range v.Departments() {
 			truth.Departments[c.DepartmentID(t, d.ID)] = v.trueDepartment(t, d)
@@ -62,6 +65,8 @@ func (c *Company) Truth(t directory.ProviderType) Truth {
 		for p := range v.People() {
 			truth.Members[c.UserID(t, p)] = v.trueMember(t, p)
 		}
+		v.trueGroups(t, truth.Groups)
+		truth.Administrators = v.trueAdministrators(t)
 	})
 	return truth
 }
@@ -105,6 +110,7 @@ type Counts struct {
 	People      int    `json:"people"`
 	Frozen      int    `json:"frozen"`
 	Memberships int    `json:"memberships"`
+	Groups      int    `json:"groups"`
 	Left        int    `json:"left"`
 	Version     uint64 `json:"version"`
 }
@@ -123,17 +129,21 @@ func (c *Company) Counts() Counts {
 				n.Frozen++
 			}
 		}
+		for range v.Groups() {
+			n.Groups++
+		}
 		n.Left = len(c.people) - n.People
 		n.Version = c.version
 	})
 	return n
 }
 
-// Range is what an app may see: whole departments with everything below, and
-// single people. A nil *Range is the whole company.
+// Range is what an app may see: whole departments with everything below, single people,
+// and groups, which Feishu alone knows there. A nil *Range is the whole company.
 type Range struct {
 	Departments []Dept     `json:"departments"`
 	People      []PersonID `json:"people"`
+	Groups      []GroupID  `json:"groups,omitempty"`
 }
 
 // Covers reports whether a department is in the range.
@@ -147,8 +157,15 @@ func (v *View) Covers(r *Range, d Dept) bool {
 // CoversPerson reports whether a person is in the range.
 func (v *View) CoversPerson(r *Range, p Person) bool {
 	return r == nil || slices.Contains(r.People, p.ID) ||
-		slices.ContainsFunc(p.Departments, func(d Dept) bool { return v.Covers(r, d) })
+		slices.ContainsFunc(p.Departments, func(d Dept) bool { return v.Covers(r, d) }) ||
+		slices.ContainsFunc(r.Groups, func(g GroupID) bool {
+			granted, _ := v.Group(g)
+			return slices.Contains(granted.Members, p.ID)
+		})
 }
+
+// CoversGroup reports whether a group is in the range.
+func (v *View) CoversGroup(r *Range, g GroupID) bool { return r.All() || slices.Contains(r.Groups, g) }
 
 // All reports whether the range is the whole company.
 func (r *Range) All() bool { return r == nil || slices.Contains(r.Departments, Root) }

@@ -1,6 +1,7 @@
 package dingtalk
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/http"
@@ -130,6 +131,10 @@ var handlers = map[string]handler{
 	"user/get":                    {http.MethodPost, member, (*Server).getUser},
 	"user/getbyunionid":           {http.MethodPost, member, (*Server).getByUnionID},
 	"user/count":                  {http.MethodPost, member, (*Server).countUsers},
+	"user/listadmin":              {http.MethodPost, member, (*Server).listAdministrators},
+	"role/list":                   {http.MethodPost, departmentList, (*Server).listRoles},
+	"role/simplelist":             {http.MethodPost, departmentMember, (*Server).listHolders},
+	"role/getrole":                {http.MethodPost, departmentMember, (*Server).getRole},
 	"auth/scopes":                 {http.MethodGet, "", (*Server).authScopes},
 }
 
@@ -146,6 +151,10 @@ var paths = map[string]string{
 	"/topapi/v2/user/get":                    "user/get",
 	"/topapi/user/getbyunionid":              "user/getbyunionid",
 	"/topapi/user/count":                     "user/count",
+	"/topapi/user/listadmin":                 "user/listadmin",
+	"/topapi/role/list":                      "role/list",
+	"/topapi/role/simplelist":                "role/simplelist",
+	"/topapi/role/getrole":                   "role/getrole",
 	"/auth/scopes":                           "auth/scopes",
 	"/gettoken":                              "gettoken",
 	"/v1.0/oauth2/accessToken":               "oauth2/accessToken",
@@ -171,13 +180,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if q.token = r.URL.Query().Get("access_token"); q.token == "" {
 		q.token = q.params.form.Get("access_token") // read too (dingtalk.md §1)
 	}
-	call := simulator.Call{Endpoint: q.endpoint, Department: q.params.text("dept_id"), Page: q.page(), Token: q.token}
+	object := cmp.Or(q.params.text("dept_id"), q.params.text("role_id"), q.params.text("roleId"))
+	call := simulator.Call{Endpoint: q.endpoint, Department: object, Page: q.page(), Token: q.token}
 	s.Serve(w, r, call, func(act simulator.Action) simulator.Reply { return s.answer(q, act) })
 }
 
 // page is the number of the page, for matching faults.
 func (q *request) page() int {
-	cursor, _ := q.params.number("cursor")
+	cursor, ok := q.params.number("cursor")
+	if !ok {
+		cursor, _ = q.params.number("offset") // of roles
+	}
 	size, _ := q.params.number("size")
 	if size < 1 || cursor < 0 {
 		return 1
@@ -270,7 +283,7 @@ func (q *request) scripted(act simulator.Action, h handler) *refusal {
 	case simulator.Forbidden:
 		return missingPoint(h.point)
 	case simulator.OutOfRange:
-		if q.endpoint == "user/get" {
+		if q.endpoint == "user/get" || q.endpoint == "role/simplelist" {
 			return errUserRange
 		}
 		return errDepartmentRange

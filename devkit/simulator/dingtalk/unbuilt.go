@@ -15,12 +15,8 @@ var unbuilt = map[string]string{
 	// dingtalk.md §1.3, §3, §4, §7.1, §8
 	"/topapi/v2/user/getbymobile":            "qyapi_get_member_by_mobile",
 	"/topapi/v2/user/getuserinfo":            "qyapi_base",
-	"/topapi/user/listadmin":                 member,
 	"/topapi/user/get_admin_scope":           member,
-	"/topapi/role/list":                      departmentList,
 	"/topapi/role/getrolegroup":              departmentList,
-	"/topapi/role/getrole":                   departmentMember,
-	"/topapi/role/simplelist":                departmentMember,
 	"/topapi/extcontact/list":                "qyapi_ext_contact",
 	"/call_back/register_call_back":          "qyapi_base",
 	"/call_back/get_call_back":               "qyapi_base",

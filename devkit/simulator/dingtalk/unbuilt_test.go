@@ -17,7 +17,7 @@ func TestKnownCallsLackAPermission(t *testing.T) {
 	t.Parallel()
 	a := start(t, company(), dingtalk.Config{Options: noQuotas})
 	for path, point := range map[string]string{
-		"role/list": "qyapi_get_department_list", "role/simplelist": "qyapi_get_department_member", "user/listadmin": "qyapi_get_member",
+		"role/getrolegroup":    "qyapi_get_department_list",
 		"user/get_admin_scope": "qyapi_get_member", "v2/user/getbymobile": "qyapi_get_member_by_mobile", "v2/user/getuserinfo": "qyapi_base",
 	} {
 		require.Contains(t, a.gateway(path, `{}`, "60011"), "{requiredScopes=["+point+"]}", path)
@@ -46,11 +46,11 @@ func TestKnownCallsLackAPermission(t *testing.T) {
 	require.Equal(t, []any{400, "AuthenticationFailed.MissingParameter"}, []any{status, body["code"]})
 
 	a.srv.Reconfigure(func(cfg *dingtalk.Config) { cfg.TrustedIPs = []string{"192.0.2.1"} })
-	a.gateway("role/list", `{}`, "60020")
+	a.gateway("role/getrolegroup", `{}`, "60020")
 	_, body = newer(a.token)
 	require.Equal(t, "Forbidden.AccessDenied.IpNotInWhiteList", body["code"])
 	_, body = a.call(http.MethodGet, "/user/get?access_token="+a.token, "")
 	require.Equal(t, "60020", body["sub_code"])
-	require.Equal(t, map[string]int{"gettoken": 1, "role/list": 2}, map[string]int{"gettoken": a.srv.Calls.Count("gettoken"), "role/list": a.srv.Calls.Count("role/list")})
+	require.Equal(t, map[string]int{"gettoken": 1, "role/getrolegroup": 2}, map[string]int{"gettoken": a.srv.Calls.Count("gettoken"), "role/getrolegroup": a.srv.Calls.Count("role/getrolegroup")})
 	require.Equal(t, 2, a.srv.Calls.Count("/user/get"), "not counted with the call of that name that is built")
 }

@@ -101,6 +101,7 @@ func (s *Server) record(v *simulator.View, q *request, p simulator.Person) user 
 		made.OrgEmail = facts.WorkEmail
 		made.WorkPlace, made.Remark, made.Extension = &facts.WorkPlace, new(""), new(extension(facts))
 	}
+	made.Admin = v.Administers(p.ID, directory.MainAdministrator) || v.Administers(p.ID, directory.SubAdministrator)
 	if p.Enterprise() {
 		made.Exclusive, made.Nickname = true, facts.Alias
 	}
@@ -240,6 +241,11 @@ func (s *Server) getUser(v *simulator.View, q *request) (map[string]any, simulat
 	made := single{
 		user: s.record(v, q, p), RealAuthed: p.Activated,
 		Roles: []role{{ID: 3_935_025_514, Name: "员工", Group: "默认"}},
+	}
+	for _, r := range s.roles(v) {
+		if slices.Contains(r.holders, p.ID) {
+			made.Roles = append(made.Roles, r.role)
+		}
 	}
 	if manager, ok := v.Manager(p); ok {
 		made.Manager = s.company.UserID(directory.DingTalk, manager)

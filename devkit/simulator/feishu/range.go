@@ -2,6 +2,7 @@ package feishu
 
 import (
 	"github.com/orgsync/orgsync/devkit/simulator"
+	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // contactRange answers GET scopes: with the whole company the first level and the
@@ -28,13 +29,20 @@ func (s *Server) contactRange(v *simulator.View, q *request) (any, simulator.Sha
 			depts = append(depts, s.ref(q, d))
 		}
 	}
-	p, refused := q.paginate(len(users)+len(depts), 50, 100)
+	groups := []string{}
+	for g := range v.Groups() {
+		if v.CoversGroup(q.cfg.Range, g.ID) {
+			groups = append(groups, s.company.GroupID(directory.Feishu, g.ID))
+		}
+	}
+	before := len(users) + len(depts)
+	p, refused := q.paginate(before+len(groups), 50, 100)
 	if refused != nil {
 		return nil, simulator.Shape{}, refused
 	}
 	data := map[string]any{
-		"department_ids": depts[max(0, p.from-len(users)):max(0, p.to-len(users))],
-		"group_ids":      []string{},
+		"department_ids": depts[min(max(0, p.from-len(users)), len(depts)):min(max(0, p.to-len(users)), len(depts))],
+		"group_ids":      groups[max(0, p.from-before):max(0, p.to-before)],
 		"has_more":       p.more,
 	}
 	if q.holds(userEmployeeID) {

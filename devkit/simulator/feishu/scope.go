@@ -23,13 +23,15 @@ const (
 	userEmployeeID = "contact:user.employee_id:readonly"
 	userJobLevel   = "contact:user.job_level:readonly"
 	userJobFamily  = "contact:user.job_family:readonly"
-	tenantRead     = "tenant:tenant:readonly" // feishu-more.md §D
+	groupRead      = "contact:group:readonly"      // feishu-more.md §C
+	appAdminID     = "admin:app.admin_id:readonly" // feishu-more.md §D
+	tenantRead     = "tenant:tenant:readonly"      // feishu-more.md §D
 )
 
 // AllScopes are all permissions that the simulated endpoints and fields ask for.
 var AllScopes = []string{
 	contactBase, readAsApp, departmentBase, organize, userBase, userDepartment, userEmployee, userEmployeeNo,
-	userGender, userEmail, userPhone, userEmployeeID, userJobLevel, userJobFamily, tenantRead,
+	userGender, userEmail, userPhone, userEmployeeID, userJobLevel, userJobFamily, tenantRead, groupRead, appAdminID,
 }
 
 // Without returns AllScopes less those named, and less the broad ones, which would

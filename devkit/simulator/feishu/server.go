@@ -154,6 +154,10 @@ var handlers = map[string]handler{
 	"users/find_by_department": {http.MethodGet, listScopes, (*Server).findByDepartment},
 	"users/get":                {http.MethodGet, getScopes, (*Server).getUser},
 	"users/batch":              {http.MethodGet, []string{contactBase}, (*Server).batchUsers},
+	"group/simplelist":         {http.MethodGet, []string{groupRead}, (*Server).listGroups},
+	"group/get":                {http.MethodGet, []string{groupRead}, (*Server).getGroup},
+	"group/member/simplelist":  {http.MethodGet, []string{groupRead}, (*Server).listGroupMembers},
+	"app_admin_user/list":      {http.MethodGet, []string{appAdminID, "admin:app.admin:readonly"}, (*Server).appAdministrators},
 	"tenant/query":             {http.MethodGet, []string{tenantRead}, (*Server).tenant},
 }
 
@@ -168,6 +172,12 @@ func route(path string) (endpoint, id string) {
 			return "scopes", ""
 		case rest == "departments":
 			return "departments/list", ""
+		case rest == "group/simplelist":
+			return rest, ""
+		case len(parts) == 2 && parts[0] == "group" && last != "" && last != "member_belong":
+			return "group/get", last
+		case len(parts) == 4 && parts[0] == "group" && parts[2] == "member" && last == "simplelist":
+			return "group/member/simplelist", parts[1]
 		case len(parts) == 3 && parts[0] == "departments" && last == "children":
 			return "departments/children", parts[1]
 		case len(parts) == 2 && slices.Contains([]string{"departments/batch", "departments/parent", "users/batch", "users/find_by_department"}, rest):
@@ -179,6 +189,8 @@ func route(path string) (endpoint, id string) {
 		return "tenant_access_token", ""
 	case path == "/open-apis/auth/v3/app_access_token/internal":
 		return "app_access_token", ""
+	case path == "/open-apis/user/v4/app_admin_user/list":
+		return "app_admin_user/list", ""
 	case path == "/open-apis/tenant/v2/tenant/query":
 		return "tenant/query", ""
 	}
@@ -251,6 +263,9 @@ func (q *request) scripted(act simulator.Action, h handler) *refusal {
 	case simulator.OutOfRange:
 		if q.endpoint == "users/get" || q.endpoint == "users/batch" {
 			return errUserRange
+		}
+		if strings.HasPrefix(q.endpoint, "group/") {
+			return errGroupRange
 		}
 		return errDepartmentRange
 	default:

@@ -18,10 +18,7 @@ var unbuilt = map[string][]string{
 	"GET contact/v3/users":                            {"contact:contact.base:readonly", "contact:contact:readonly_as_app"},
 	"POST contact/v3/users/batch_get_id":              {"contact:user.id:readonly"},
 	"POST contact/v3/departments/search":              nil,
-	"GET contact/v3/group/simplelist":                 {"contact:group:readonly"},
 	"GET contact/v3/group/member_belong":              {"contact:group:readonly"},
-	"GET contact/v3/group/:id":                        {"contact:group:readonly"},
-	"GET contact/v3/group/:id/member/simplelist":      {"contact:group:readonly"},
 	"GET contact/v3/functional_roles/:id/members":     {"contact:functional_role", "contact:functional_role:readonly"},
 	"GET contact/v3/functional_roles/:id/members/:id": {"contact:functional_role", "contact:functional_role:readonly"},
 	"GET contact/v2/role/list":                        {"contact:contact:readonly_as_app"},
@@ -41,7 +38,6 @@ var unbuilt = map[string][]string{
 	"GET authen/v1/user_info":                         nil,
 	"GET event/v1/outbound_ip":                        {"event:ip_list"},
 	// feishu-more.md §D
-	"GET user/v4/app_admin_user/list":     {"admin:app.admin_id:readonly", "admin:app.admin:readonly"},
 	"GET application/v3/is_user_admin":    {"admin:app.admin:check"},
 	"GET contact/v1/user/admin_scope/get": {"admin:app.admin:check"},
 	// feishu-more.md §F

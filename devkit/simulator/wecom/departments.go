@@ -148,5 +148,8 @@ func (s *Server) getAgent(v *simulator.View, q *request) (any, simulator.Shape, 
 	if len(users) > 0 {
 		answer["allow_userinfos"] = map[string]any{"user": users}
 	}
+	if r := q.cfg.Range; !r.All() && len(r.Groups) > 0 {
+		answer["allow_tags"] = map[string]any{"tagid": r.Groups}
+	}
 	return answer, simulator.Shape{Object: "."}, nil
 }

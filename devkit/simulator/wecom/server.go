@@ -1,6 +1,7 @@
 package wecom
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/http"
@@ -26,6 +27,9 @@ type Config struct {
 	Range *simulator.Range
 	// TrustedIPs, if not empty, are the only callers let in, except to gettoken.
 	TrustedIPs []string
+	// Customised makes the app one that a service provider built for the corp (代开发),
+	// which alone may list its administrators (wecom-more.md §D).
+	Customised bool
 	// OldApp makes the app one from before 2022-06-20, which sees all fields.
 	OldApp bool
 	// GenderZero sends gender "0" to a new app instead of leaving it out.
@@ -148,6 +152,9 @@ var handlers = map[string]handler{
 	"user/simplelist":       {[]string{"userlist"}, 0, 48009, false, (*Server).simpleUsers},
 	"user/get":              {[]string{"department", "order", "is_leader_in_dept", "direct_leader"}, 0, 48009, false, (*Server).getUser},
 	"user/list_id":          {[]string{"dept_user"}, 48002, 0, false, (*Server).listID},
+	"tag/list":              {[]string{"taglist"}, 0, 0, false, (*Server).listTags},
+	"tag/get":               {[]string{"userlist", "partylist"}, 0, 0, false, (*Server).getTag},
+	"agent/get_admin_list":  {[]string{"admin"}, 48002, 48002, true, (*Server).listAdministrators},
 	"agent/get":             {nil, 0, 301002, true, (*Server).getAgent},
 }
 
@@ -159,10 +166,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	department := q.query.Get("department_id")
-	if department == "" {
-		department = q.query.Get("id")
-	}
-	call := simulator.Call{Endpoint: q.endpoint, Department: department, Page: s.page(q), Token: q.query.Get("access_token")}
+	object := cmp.Or(department, q.query.Get("id"), q.query.Get("tagid"))
+	call := simulator.Call{Endpoint: q.endpoint, Department: object, Page: s.page(q), Token: q.query.Get("access_token")}
 	s.Serve(w, r, call, func(act simulator.Action) simulator.Reply { return s.answer(q, act) })
 }
 
@@ -224,6 +229,9 @@ func (s *Server) gate(q *request, h handler, act simulator.Action) *refusal {
 	}
 	q.owner = owner
 	code := h.app
+	if q.cfg.Customised && q.endpoint == "agent/get_admin_list" {
+		code = 0
+	}
 	if owner == contact {
 		if code = h.contact; q.cfg.OldSyncIP && !h.always {
 			code = 0

@@ -5,7 +5,6 @@ package wecom
 // credential that may not make them, whatever it is; unknown paths are 404 with an empty
 // body (wecom.md §1.1, §1.4, §3.1, §4, §6, §7; wecom-more.md).
 var unbuilt = map[string][]string{
-	"tag/list": {"taglist"}, "tag/get": {"userlist", "partylist"},
 	"user/getuserid": nil, "user/get_userid_by_email": nil, "user/convert_to_openid": nil, "user/convert_to_userid": nil,
 	"batch/openuserid_to_userid": {"userid_list", "invalid_open_userid_list"},
 	"batch/userid_to_openuserid": {"open_userid_list", "invalid_userid_list"},

@@ -14,7 +14,7 @@ func TestKnownCallsAreForbidden(t *testing.T) {
 	t.Parallel()
 	a := start(t, company(), wecom.Config{OldSyncIP: true, OldApp: true})
 	for endpoint, arrays := range map[string][]string{
-		"tag/list": {"taglist"}, "tag/get": {"userlist", "partylist"}, "user/getuserid": nil, "export/user": nil, "export/get_result": {"data_list"},
+		"user/getuserid": nil, "export/user": nil, "export/get_result": {"data_list"},
 		"batch/openuserid_to_userid": {"userid_list", "invalid_open_userid_list"}, "auth/getuserinfo": nil, "user/create": nil, "department/delete": nil, "getcallbackip": {"ip_list"},
 	} {
 		for _, query := range []string{a.byApp(""), a.bySync("")} {
@@ -25,7 +25,7 @@ func TestKnownCallsAreForbidden(t *testing.T) {
 		}
 	}
 	a.srv.Reconfigure(func(cfg *wecom.Config) { cfg.TrustedIPs = []string{"192.0.2.1"} })
-	a.refused("tag/list", a.byApp(""), 60020)
-	a.refused("tag/list", "access_token=wrong", 40014)
-	a.refused("tag/list", "", 41001)
+	a.refused("user/getuserid", a.byApp(""), 60020)
+	a.refused("user/getuserid", "access_token=wrong", 40014)
+	a.refused("user/getuserid", "", 41001)
 }
