@@ -31,7 +31,9 @@ func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	if err := s.planFor(ctx, tx, everything); err != nil {
 		return err
 	}
-	orphans, err := s.q.TreeRepairOrphans(ctx, tx, runID, &run.ProviderID)
+	orphans, err := s.q.TreeRepairOrphans(ctx, tx, dbsqlc.TreeRepairOrphansParams{
+		RunID: runID, ProviderID: &run.ProviderID,
+	})
 	if err != nil {
 		return fmt.Errorf("repair orphans: %w", err)
 	}
@@ -58,11 +60,15 @@ func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	if err := s.planFor(ctx, tx, everything); err != nil {
 		return err
 	}
-	created, err := s.q.DepartmentsInsert(ctx, tx, &run.ProviderID, run.TenantID, runID)
+	created, err := s.q.DepartmentsInsert(ctx, tx, dbsqlc.DepartmentsInsertParams{
+		ProviderID: &run.ProviderID, TenantID: run.TenantID, RunID: runID,
+	})
 	if err != nil {
 		return fmt.Errorf("insert: %w", err)
 	}
-	updated, err := s.q.DepartmentsUpdate(ctx, tx, run.TenantID, &run.ProviderID, runID)
+	updated, err := s.q.DepartmentsUpdate(ctx, tx, dbsqlc.DepartmentsUpdateParams{
+		TenantID: run.TenantID, ProviderID: &run.ProviderID, RunID: runID,
+	})
 	if err != nil {
 		return fmt.Errorf("update: %w", err)
 	}
@@ -98,7 +104,7 @@ const (
 // planFor lets the statements that follow in the transaction be carried out in the
 // way that suits what they are about.
 func (s *Store) planFor(ctx context.Context, tx pgx.Tx, what subject) error {
-	return s.q.PlanFor(ctx, tx, what == everything, what == lookups)
+	return s.q.PlanFor(ctx, tx, dbsqlc.PlanForParams{Everything: what == everything, Keep: what == lookups})
 }
 
 func (s *Store) warn(ctx context.Context, tx pgx.Tx, runID, department, message string) error {
@@ -158,7 +164,9 @@ func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 	if err != nil {
 		return fmt.Errorf("match: %w", err)
 	}
-	todo, err := s.q.MembersCompare(ctx, tx, listings, runID, created)
+	todo, err := s.q.MembersCompare(ctx, tx, dbsqlc.MembersCompareParams{
+		Listings: listings, RunID: runID, Created: created,
+	})
 	if err != nil {
 		return fmt.Errorf("compare: %w", err)
 	}
@@ -169,7 +177,11 @@ func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 		needed bool
 		do     func() error
 	}{
-		{"report undecided", batch, todo.Undecided, func() error { return rows(s.q.MembersReportUndecided(ctx, tx, listings, runID)) }},
+		{"report undecided", batch, todo.Undecided, func() error {
+			return rows(s.q.MembersReportUndecided(ctx, tx, dbsqlc.MembersReportUndecidedParams{
+				Listings: listings, RunID: runID,
+			}))
+		}},
 		{"update", batch, len(todo.Changed) > 0, func() error {
 			return s.updateMembers(ctx, tx, runID, listings, todo.Changed)
 		}},
@@ -178,10 +190,14 @@ func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 			return s.insertMembers(ctx, tx, runID, run.ProviderID, listings, created)
 		}},
 		{"insert memberships", lookups, len(created)+len(todo.Unplaced) > 0, func() error {
-			return rows(s.q.MembershipsInsert(ctx, tx, listings, runID, append(created, todo.Unplaced...)))
+			return rows(s.q.MembershipsInsert(ctx, tx, dbsqlc.MembershipsInsertParams{
+				Listings: listings, RunID: runID, People: append(created, todo.Unplaced...),
+			}))
 		}},
 		{"update memberships", batch, len(todo.Replaced) > 0, func() error {
-			return rows(s.q.MembershipsUpdate(ctx, tx, listings, runID, todo.Replaced))
+			return rows(s.q.MembershipsUpdate(ctx, tx, dbsqlc.MembershipsUpdateParams{
+				Listings: listings, RunID: runID, People: todo.Replaced,
+			}))
 		}},
 	}
 	planned := lookups
@@ -256,7 +272,9 @@ func (s *Store) settleMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 	if err := s.planFor(ctx, tx, everything); err != nil {
 		return err
 	}
-	unmarked, err := s.q.MembersSettle(ctx, tx, &run.ProviderID, run.Singly, runID)
+	unmarked, err := s.q.MembersSettle(ctx, tx, dbsqlc.MembersSettleParams{
+		ProviderID: &run.ProviderID, Singly: run.Singly, RunID: runID,
+	})
 	if err != nil {
 		return fmt.Errorf("members: %w", err)
 	}

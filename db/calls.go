@@ -15,7 +15,7 @@ import (
 // one token, of all processes, run one after the other, so that only the first
 // fetches. fetch may use the store.
 func (s *Store) Token(ctx context.Context, providerID, name string, now time.Time, fetch func(context.Context) (Sealed, time.Time, error)) ([]byte, error) {
-	token, err := s.q.TokenGet(ctx, s.pool, providerID, name, now)
+	token, err := s.q.TokenGet(ctx, s.pool, dbsqlc.TokenGetParams{ProviderID: providerID, Name: name, Now: now})
 	if err == nil || !errors.Is(err, pgx.ErrNoRows) {
 		return token, interpret("read token", err)
 	}
@@ -27,10 +27,10 @@ func (s *Store) Token(ctx context.Context, providerID, name string, now time.Tim
 	// Apart: waiting for another process's fetch must not keep a connection of the pool,
 	// which that fetch, or its like here, needs to get done.
 	err = s.inTxApart(ctx, func(tx pgx.Tx) error {
-		if err := s.q.TokenLock(ctx, tx, providerID, name); err != nil {
+		if err := s.q.TokenLock(ctx, tx, dbsqlc.TokenLockParams{ProviderID: providerID, Name: name}); err != nil {
 			return interpret("lock token", err)
 		}
-		token, err = s.q.TokenGet(ctx, tx, providerID, name, now)
+		token, err = s.q.TokenGet(ctx, tx, dbsqlc.TokenGetParams{ProviderID: providerID, Name: name, Now: now})
 		if err == nil || !errors.Is(err, pgx.ErrNoRows) {
 			return interpret("read token", err)
 		}
@@ -61,14 +61,18 @@ func (s *Store) enter(ctx context.Context, gate string) (leave func(), err error
 // TokenDrop deletes a stored token if same says it is the one that was refused. It waits
 // for nobody who is fetching the next.
 func (s *Store) TokenDrop(ctx context.Context, providerID, name string, same func(sealed []byte) bool) error {
-	stored, err := s.q.TokenGet(ctx, s.pool, providerID, name, time.Time{})
+	stored, err := s.q.TokenGet(ctx, s.pool, dbsqlc.TokenGetParams{
+		ProviderID: providerID, Name: name, Now: time.Time{},
+	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
 	if err != nil || !same(stored) {
 		return interpret("drop token", err)
 	}
-	return interpret("drop token", s.q.TokenDelete(ctx, s.pool, providerID, name, stored))
+	return interpret("drop token", s.q.TokenDelete(ctx, s.pool, dbsqlc.TokenDeleteParams{
+		ProviderID: providerID, Name: name, Sealed: stored,
+	}))
 }
 
 // Pace says how an endpoint's calls follow each other.
@@ -91,5 +95,7 @@ func (s *Store) CallSlot(ctx context.Context, providerID, endpoint string, pace 
 
 // CallPause lets nobody call the endpoint for d.
 func (s *Store) CallPause(ctx context.Context, providerID, endpoint string, d time.Duration) error {
-	return interpret("pause calls", s.q.CallSlotPause(ctx, s.pool, providerID, endpoint, d))
+	return interpret("pause calls", s.q.CallSlotPause(ctx, s.pool, dbsqlc.CallSlotPauseParams{
+		ProviderID: providerID, Endpoint: endpoint, Pause: d,
+	}))
 }

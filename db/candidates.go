@@ -84,7 +84,7 @@ func (s *Store) applyApart(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldR
 	if err := s.planFor(ctx, tx, everything); err != nil {
 		return err
 	}
-	if err := s.q.ApartDrop(ctx, tx, runID, &run.ProviderID); err != nil {
+	if err := s.q.ApartDrop(ctx, tx, dbsqlc.ApartDropParams{RunID: runID, ProviderID: &run.ProviderID}); err != nil {
 		return fmt.Errorf("drop who is listed: %w", err)
 	}
 	if listings, err = s.q.ApartListings(ctx, tx, runID); err != nil || len(listings) == 0 {
@@ -146,16 +146,22 @@ func (s *Store) reviewCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	if err := s.planFor(ctx, tx, everything); err != nil {
 		return err
 	}
-	if err := s.q.CandidatesForgetListed(ctx, tx, runID, run.ProviderID); err != nil {
+	if err := s.q.CandidatesForgetListed(ctx, tx, dbsqlc.CandidatesForgetListedParams{
+		RunID: runID, ProviderID: run.ProviderID,
+	}); err != nil {
 		return err
 	}
 	if err := s.planFor(ctx, tx, batch); err != nil { // one by one: mostly they are few
 		return err
 	}
-	if err := s.q.CandidatesForgetRecognised(ctx, tx, runID, run.ProviderID); err != nil {
+	if err := s.q.CandidatesForgetRecognised(ctx, tx, dbsqlc.CandidatesForgetRecognisedParams{
+		RunID: runID, ProviderID: run.ProviderID,
+	}); err != nil {
 		return err
 	}
-	if err := s.q.CandidatesFound(ctx, tx, run.ProviderID, runID); err != nil {
+	if err := s.q.CandidatesFound(ctx, tx, dbsqlc.CandidatesFoundParams{
+		ProviderID: run.ProviderID, RunID: runID,
+	}); err != nil {
 		return err
 	}
 	return s.planFor(ctx, tx, everything)

@@ -317,7 +317,7 @@ func (t *storyTeller) evidence(ctx context.Context, c *Chapter) error {
 }
 
 func (t *storyTeller) listings(ctx context.Context, departments []string, runID string) ([]Listing, error) {
-	rows, err := t.s.q.RunListings(ctx, t.s.pool, departments, runID)
+	rows, err := t.s.q.RunListings(ctx, t.s.pool, dbsqlc.RunListingsParams{Departments: departments, RunID: runID})
 	out := make([]Listing, len(rows))
 	for i, r := range rows {
 		out[i] = Listing{

@@ -18,7 +18,9 @@ var ErrAmbiguous = errors.New("more than one run's id begins like that")
 // RunByExecution returns the id of the run that a workflow execution opened, or
 // ErrNotFound while it has not begun.
 func (s *Store) RunByExecution(ctx context.Context, workflowID, temporalRunID string) (runID string, err error) {
-	row, err := s.q.RunByExecution(ctx, s.pool, workflowID, temporalRunID)
+	row, err := s.q.RunByExecution(ctx, s.pool, dbsqlc.RunByExecutionParams{
+		WorkflowID: workflowID, TemporalRunID: temporalRunID,
+	})
 	return row.ID, interpret("find run of workflow", err)
 }
 
@@ -29,7 +31,7 @@ func (s *Store) RunByPrefix(ctx context.Context, prefix string) (Run, error) {
 	if prefix == "" || strings.Trim(prefix, "0123456789abcdef-") != "" {
 		return Run{}, fmt.Errorf("find run: %w", ErrNotFound)
 	}
-	ids, err := s.q.RunIDsByPrefix(ctx, s.pool, prefix, 2)
+	ids, err := s.q.RunIDsByPrefix(ctx, s.pool, dbsqlc.RunIDsByPrefixParams{Prefix: prefix, MaxRows: 2})
 	switch {
 	case err != nil:
 		return Run{}, interpret("find run", err)

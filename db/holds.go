@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -21,14 +22,16 @@ func (s *Store) RunHold(ctx context.Context, runID, reason, holdWorkflowID strin
 		return fmt.Errorf("hold run: %w", err)
 	}
 	return interpret("hold run", s.inTx(ctx, func(tx pgx.Tx) error {
-		n, err := s.q.RunSetHeld(ctx, tx, &reason, &holdWorkflowID, runID)
+		n, err := s.q.RunSetHeld(ctx, tx, dbsqlc.RunSetHeldParams{
+			HoldReason: &reason, HoldWorkflowID: &holdWorkflowID, ID: runID,
+		})
 		if err != nil {
 			return err
 		}
 		if n == 0 {
 			return ErrSuperseded
 		}
-		if err := s.q.RunSetCounts(ctx, tx, body, runID); err != nil {
+		if err := s.q.RunSetCounts(ctx, tx, dbsqlc.RunSetCountsParams{Counts: body, ID: runID}); err != nil {
 			return err
 		}
 		return s.q.RunDropStaging(ctx, tx, runID)
@@ -70,7 +73,9 @@ func (s *Store) RunResume(ctx context.Context, runID string, ended func(context.
 		if err := s.endDeadRuns(ctx, tx, open, ended); err != nil {
 			return err
 		}
-		if err := s.q.FenceTakeBack(ctx, tx, &runID, providerID); err != nil {
+		if err := s.q.FenceTakeBack(ctx, tx, dbsqlc.FenceTakeBackParams{
+			RunID: &runID, ProviderID: providerID,
+		}); err != nil {
 			return err
 		}
 		if err := s.q.RunSetResumed(ctx, tx, runID); err != nil {
@@ -86,7 +91,9 @@ func (s *Store) RunResume(ctx context.Context, runID string, ended func(context.
 
 // RunDecided notes who decided a held run. The first decision stands.
 func (s *Store) RunDecided(ctx context.Context, runID, by string) error {
-	return interpret("note who decided", s.q.RunSetDecidedBy(ctx, s.pool, &by, runID))
+	return interpret("note who decided", s.q.RunSetDecidedBy(ctx, s.pool, dbsqlc.RunSetDecidedByParams{
+		DecidedBy: &by, ID: runID,
+	}))
 }
 
 // How much of a plan is shown: so much a person reads, and Temporal carries easily

@@ -22,9 +22,31 @@ type kind struct {
 // kinds returns all kinds in the order of directory.Kinds.
 func (s *Store) kinds() []kind {
 	kinds := []kind{
-		{remove: s.q.RemoveDepartments, active: s.q.CountDepartments, removalIDs: s.q.RemovalIDsOfDepartments},
-		{remove: s.q.RemoveMembers, active: s.q.CountMembers, removalIDs: s.q.RemovalIDsOfMembers},
-		{remove: s.q.RemoveMemberships, active: s.q.CountMemberships, removalIDs: s.membershipIDs},
+		{
+			remove: func(ctx context.Context, tx dbsqlc.DBTX, runID string, most int32) (int32, error) {
+				return s.q.RemoveDepartments(ctx, tx, dbsqlc.RemoveDepartmentsParams{RunID: runID, MaxRows: most})
+			},
+			active: s.q.CountDepartments,
+			removalIDs: func(ctx context.Context, tx dbsqlc.DBTX, runID string, most int32) ([]string, error) {
+				return s.q.RemovalIDsOfDepartments(ctx, tx, dbsqlc.RemovalIDsOfDepartmentsParams{RunID: runID, MaxRows: most})
+			},
+		},
+		{
+			remove: func(ctx context.Context, tx dbsqlc.DBTX, runID string, most int32) (int32, error) {
+				return s.q.RemoveMembers(ctx, tx, dbsqlc.RemoveMembersParams{RunID: runID, MaxRows: most})
+			},
+			active: s.q.CountMembers,
+			removalIDs: func(ctx context.Context, tx dbsqlc.DBTX, runID string, most int32) ([]string, error) {
+				return s.q.RemovalIDsOfMembers(ctx, tx, dbsqlc.RemovalIDsOfMembersParams{RunID: runID, MaxRows: most})
+			},
+		},
+		{
+			remove: func(ctx context.Context, tx dbsqlc.DBTX, runID string, most int32) (int32, error) {
+				return s.q.RemoveMemberships(ctx, tx, dbsqlc.RemoveMembershipsParams{RunID: runID, MaxRows: most})
+			},
+			active:     s.q.CountMemberships,
+			removalIDs: s.membershipIDs,
+		},
 	}
 	for i, descriptor := range directory.Kinds() {
 		kinds[i].Descriptor = descriptor
@@ -40,7 +62,7 @@ func (s *Store) removalOrder() []kind {
 }
 
 func (s *Store) membershipIDs(ctx context.Context, tx dbsqlc.DBTX, runID string, most int32) ([]string, error) {
-	rows, err := s.q.RemovalIDsOfMemberships(ctx, tx, runID, most)
+	rows, err := s.q.RemovalIDsOfMemberships(ctx, tx, dbsqlc.RemovalIDsOfMembershipsParams{RunID: runID, MaxRows: most})
 	ids := make([]string, len(rows))
 	for i, row := range rows {
 		ids[i] = row.Member + " in " + row.Department

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 )
 
 // Leavers are what a held run would remove, by name, for whoever decides: never for
@@ -68,7 +69,9 @@ func (s *Store) Leavers(ctx context.Context, runID string, few Few) (Leavers, er
 	out := Leavers{People: []LeavingPerson{}, Departments: []LeavingDepartment{}, Places: []LostPlace{}}
 	rows := orEverything(few.Rows)
 	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		people, err := s.q.LeaversOfMembers(ctx, tx, runID, int64(orEverything(few.Each)), rows)
+		people, err := s.q.LeaversOfMembers(ctx, tx, dbsqlc.LeaversOfMembersParams{
+			RunID: runID, Each: int64(orEverything(few.Each)), MaxRows: rows,
+		})
 		if err != nil {
 			return err
 		}
@@ -77,7 +80,9 @@ func (s *Store) Leavers(ctx context.Context, runID string, few Few) (Leavers, er
 				ExternalID: p.ExternalID, Name: p.Name, Department: p.Department, Path: p.Path, Reason: p.Reason, Going: int(p.Going), There: int(p.There),
 			})
 		}
-		departments, err := s.q.LeaversOfDepartments(ctx, tx, runID, rows)
+		departments, err := s.q.LeaversOfDepartments(ctx, tx, dbsqlc.LeaversOfDepartmentsParams{
+			RunID: runID, MaxRows: rows,
+		})
 		if err != nil {
 			return err
 		}
@@ -86,7 +91,7 @@ func (s *Store) Leavers(ctx context.Context, runID string, few Few) (Leavers, er
 				ExternalID: d.ExternalID, Name: d.Name, Path: d.Path, Members: int(d.MemberCount), Reason: d.Reason,
 			})
 		}
-		places, err := s.q.LeaversOfPlaces(ctx, tx, runID, rows)
+		places, err := s.q.LeaversOfPlaces(ctx, tx, dbsqlc.LeaversOfPlacesParams{RunID: runID, MaxRows: rows})
 		for _, p := range places {
 			out.Places = append(out.Places, LostPlace{ExternalID: p.ExternalID, Name: p.Name, Department: p.Department, Path: p.Path, Reason: p.Reason})
 		}

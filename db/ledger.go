@@ -24,7 +24,7 @@ func (p Pending) Ended() bool { return p.Pages > 0 && p.Cursor == "" }
 
 // WalkNext returns up to limit departments whose children are still to be read.
 func (s *Store) WalkNext(ctx context.Context, runID string, limit int) ([]Pending, error) {
-	rows, err := s.q.LedgerWalkNext(ctx, s.pool, runID, int32(limit))
+	rows, err := s.q.LedgerWalkNext(ctx, s.pool, dbsqlc.LedgerWalkNextParams{RunID: runID, MaxRows: int32(limit)})
 	if err != nil {
 		return nil, interpret("find departments to walk", err)
 	}
@@ -38,19 +38,25 @@ func (s *Store) WalkNext(ctx context.Context, runID string, limit int) ([]Pendin
 // WalkEnd marks a department's children as read to the end, unless records had to
 // be left out.
 func (s *Store) WalkEnd(ctx context.Context, runID, department string) error {
-	return interpret("end walk", s.q.LedgerWalkEnd(ctx, s.pool, runID, department))
+	return interpret("end walk", s.q.LedgerWalkEnd(ctx, s.pool, dbsqlc.LedgerWalkEndParams{
+		RunID: runID, ExternalID: department,
+	}))
 }
 
 // WalkRestart starts the listing of a department's children anew, by the listing given.
 func (s *Store) WalkRestart(ctx context.Context, runID, department, listing string) error {
 	return interpret("restart walk", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
-		return s.q.LedgerWalkRestart(ctx, tx, listing, runID, department)
+		return s.q.LedgerWalkRestart(ctx, tx, dbsqlc.LedgerWalkRestartParams{
+			ChildrenListing: listing, RunID: runID, ExternalID: department,
+		})
 	}))
 }
 
 // WalkFail records why a department's children cannot be read.
 func (s *Store) WalkFail(ctx context.Context, runID, department, problem string) error {
-	return interpret("note walk failure", s.q.LedgerWalkFail(ctx, s.pool, &problem, runID, department))
+	return interpret("note walk failure", s.q.LedgerWalkFail(ctx, s.pool, dbsqlc.LedgerWalkFailParams{
+		Error: &problem, RunID: runID, ExternalID: department,
+	}))
 }
 
 // SealedWalk tells what reading departments brought.
@@ -68,7 +74,9 @@ type SealedWalk struct {
 func (s *Store) WalkSeal(ctx context.Context, runID, problem string) (SealedWalk, error) {
 	var sealed SealedWalk
 	err := s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
-		if _, err := s.q.LedgerWalkFailPending(ctx, tx, &problem, runID); err != nil {
+		if _, err := s.q.LedgerWalkFailPending(ctx, tx, dbsqlc.LedgerWalkFailPendingParams{
+			Error: &problem, RunID: runID,
+		}); err != nil {
 			return err
 		}
 		if err := s.planFor(ctx, tx, everything); err != nil {
@@ -98,7 +106,9 @@ func (s *Store) WalkSeal(ctx context.Context, runID, problem string) (SealedWalk
 // MembersPending returns the departments with ordinals first to last whose people
 // are still to be read, in order.
 func (s *Store) MembersPending(ctx context.Context, runID string, first, last int) ([]Pending, error) {
-	rows, err := s.q.LedgerBatch(ctx, s.pool, runID, int32(first), int32(last))
+	rows, err := s.q.LedgerBatch(ctx, s.pool, dbsqlc.LedgerBatchParams{
+		RunID: runID, First: int32(first), Last: int32(last),
+	})
 	if err != nil {
 		return nil, interpret("find departments to read", err)
 	}
@@ -111,22 +121,28 @@ func (s *Store) MembersPending(ctx context.Context, runID string, first, last in
 
 // Ordinal returns a department's place in the run's order.
 func (s *Store) Ordinal(ctx context.Context, runID, department string) (int, error) {
-	n, err := s.q.LedgerOrdinal(ctx, s.pool, runID, department)
+	n, err := s.q.LedgerOrdinal(ctx, s.pool, dbsqlc.LedgerOrdinalParams{RunID: runID, ExternalID: department})
 	return int(value(n)), interpret("find ordinal", err)
 }
 
 // MembersReopen lets a department that failed be read once more, from where it stopped.
 func (s *Store) MembersReopen(ctx context.Context, runID string, ordinal int) error {
-	return interpret("reopen department", s.q.LedgerMembersReopen(ctx, s.pool, runID, int32(ordinal)))
+	return interpret("reopen department", s.q.LedgerMembersReopen(ctx, s.pool, dbsqlc.LedgerMembersReopenParams{
+		RunID: runID, Ordinal: int32(ordinal),
+	}))
 }
 
 // MembersRestart forgets what was read of a department's people.
 func (s *Store) MembersRestart(ctx context.Context, runID, department string) error {
 	return interpret("restart department", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
-		if err := s.q.StagedMembersDropListing(ctx, tx, runID, department); err != nil {
+		if err := s.q.StagedMembersDropListing(ctx, tx, dbsqlc.StagedMembersDropListingParams{
+			RunID: runID, Listing: department,
+		}); err != nil {
 			return err
 		}
-		return s.q.LedgerMembersRestart(ctx, tx, runID, department)
+		return s.q.LedgerMembersRestart(ctx, tx, dbsqlc.LedgerMembersRestartParams{
+			RunID: runID, ExternalID: department,
+		})
 	}))
 }
 
@@ -155,7 +171,9 @@ func (s *Store) MembersEnd(ctx context.Context, runID string, ended ...EndedList
 		if err := s.planFor(ctx, tx, lookups); err != nil {
 			return err
 		}
-		return s.q.LedgerMembersEnd(ctx, tx, runID, departments, declared)
+		return s.q.LedgerMembersEnd(ctx, tx, dbsqlc.LedgerMembersEndParams{
+			RunID: runID, Departments: departments, Declared: declared,
+		})
 	}))
 }
 
@@ -206,7 +224,9 @@ func (s *Store) MemberFigures(ctx context.Context, runID, providerID string, dep
 		if err := s.planFor(ctx, tx, lookups); err != nil {
 			return err
 		}
-		rows, err = s.q.ScopeFigures(ctx, tx, runID, departments, &providerID)
+		rows, err = s.q.ScopeFigures(ctx, tx, dbsqlc.ScopeFiguresParams{
+			RunID: runID, Departments: departments, ProviderID: &providerID,
+		})
 		return err
 	})
 	out := make(map[string]Figures, len(rows))
@@ -223,7 +243,9 @@ func (s *Store) MemberFigures(ctx context.Context, runID, providerID string, dep
 
 // ChildFigures returns how many departments directly below one were read and are stored.
 func (s *Store) ChildFigures(ctx context.Context, runID, providerID, department string) (Figures, error) {
-	row, err := s.q.ChildFigures(ctx, s.pool, runID, &department, &providerID)
+	row, err := s.q.ChildFigures(ctx, s.pool, dbsqlc.ChildFiguresParams{
+		RunID: runID, ExternalID: &department, ProviderID: &providerID,
+	})
 	return Figures{Read: int(row.Read), Stored: int(row.Stored), Bad: int(row.Bad)}, interpret("compare figures", err)
 }
 
@@ -246,7 +268,9 @@ func (s *Store) Ledger(ctx context.Context, runID string, failedOnly bool, limit
 }
 
 func (s *Store) ledger(ctx context.Context, tx dbsqlc.DBTX, runID string, failedOnly bool, limit int) ([]LedgerEntry, error) {
-	rows, err := s.q.LedgerList(ctx, tx, runID, failedOnly, int32(limit))
+	rows, err := s.q.LedgerList(ctx, tx, dbsqlc.LedgerListParams{
+		RunID: runID, FailedOnly: failedOnly, MaxRows: int32(limit),
+	})
 	if err != nil {
 		return nil, err
 	}

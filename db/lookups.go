@@ -170,7 +170,9 @@ func (s *Store) doubt(ctx context.Context, tx pgx.Tx, runID string, plan Removal
 			unread = append(unread, string(kind.Kind))
 		}
 	}
-	if d.needed, err = s.q.LookUpsNeeded(ctx, tx, runID, listed, unread); err != nil {
+	if d.needed, err = s.q.LookUpsNeeded(ctx, tx, dbsqlc.LookUpsNeededParams{
+		RunID: runID, Listed: listed, Unread: unread,
+	}); err != nil {
 		return d, fmt.Errorf("find doubts: %w", err)
 	}
 	d.open, err = s.q.LookUpsOpen(ctx, tx, runID)
@@ -207,7 +209,9 @@ func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, r
 	standing := []string{}
 	if whole {
 		standing = listed(sight.Standing)
-		if _, err := s.q.RemovalsJudgeTwice(ctx, tx, runID, run.ProviderID, standing); err != nil {
+		if _, err := s.q.RemovalsJudgeTwice(ctx, tx, dbsqlc.RemovalsJudgeTwiceParams{
+			RunID: runID, ProviderID: run.ProviderID, Standing: standing,
+		}); err != nil {
 			return RemovalPlan{}, fmt.Errorf("confirm what was missed twice: %w", err)
 		}
 	}
@@ -252,7 +256,9 @@ func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, r
 			return RemovalPlan{}, err
 		}
 	}
-	if _, err := s.q.RemovalsPlanDependents(ctx, tx, runID, run.ProviderID); err != nil {
+	if _, err := s.q.RemovalsPlanDependents(ctx, tx, dbsqlc.RemovalsPlanDependentsParams{
+		RunID: runID, ProviderID: run.ProviderID,
+	}); err != nil {
 		return RemovalPlan{}, fmt.Errorf("dependents: %w", err)
 	}
 	return s.removalFigures(ctx, tx, run.ProviderID, runID)
@@ -267,7 +273,9 @@ func (s *Store) leaveToAPerson(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceH
 	}
 	for _, kind := range directory.Kinds() {
 		if kind.LookedUp && plan.beyond(kind.Kind) {
-			if err := s.q.RemovalsLeaveToAPerson(ctx, tx, runID, string(kind.Kind)); err != nil {
+			if err := s.q.RemovalsLeaveToAPerson(ctx, tx, dbsqlc.RemovalsLeaveToAPersonParams{
+				RunID: runID, ObjectType: string(kind.Kind),
+			}); err != nil {
 				return err
 			}
 		}

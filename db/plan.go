@@ -58,7 +58,9 @@ func (s *Store) Rehearse(ctx context.Context, runID string, sight Sight, remove 
 		if out.Counts, err = s.counts(ctx, tx, runID); err != nil {
 			return err
 		}
-		if notes, err = s.q.RunErrorList(ctx, tx, runID, maxRehearsedNotes); err != nil {
+		if notes, err = s.q.RunErrorList(ctx, tx, dbsqlc.RunErrorListParams{
+			RunID: runID, MaxRows: maxRehearsedNotes,
+		}); err != nil {
 			return err
 		}
 		if failed, err = s.ledger(ctx, tx, runID, true, maxRehearsedNotes); err != nil {

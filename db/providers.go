@@ -140,7 +140,7 @@ func (s *Store) putSecrets(ctx context.Context, tx pgx.Tx, id string, seal func(
 			return err
 		}
 	}
-	return s.q.SecretDeleteOthers(ctx, tx, id, keys)
+	return s.q.SecretDeleteOthers(ctx, tx, dbsqlc.SecretDeleteOthersParams{ProviderID: id, Keys: keys})
 }
 
 // orElse returns what was given, or what holds where nothing was.

@@ -104,7 +104,9 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("ledger: %w", err)
 	}
-	if _, err := s.q.RemovalsPlanMemberships(ctx, tx, runID, &run.ProviderID, listed && run.Whole); err != nil {
+	if _, err := s.q.RemovalsPlanMemberships(ctx, tx, dbsqlc.RemovalsPlanMembershipsParams{
+		RunID: runID, ProviderID: &run.ProviderID, ReadsApart: listed && run.Whole,
+	}); err != nil {
 		return RemovalPlan{}, fmt.Errorf("memberships: %w", err)
 	}
 	if err := s.dropContradicted(ctx, tx, run, runID); err != nil {
@@ -114,7 +116,7 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("completeness: %w", err)
 	}
-	read, err := s.q.MembersRead(ctx, tx, runID, &run.ProviderID)
+	read, err := s.q.MembersRead(ctx, tx, dbsqlc.MembersReadParams{RunID: runID, ProviderID: &run.ProviderID})
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("count read: %w", err)
 	}
@@ -134,10 +136,12 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	}); err != nil {
 		return RemovalPlan{}, err
 	}
-	if _, err := s.q.RemovalsPlanDependents(ctx, tx, runID, run.ProviderID); err != nil {
+	if _, err := s.q.RemovalsPlanDependents(ctx, tx, dbsqlc.RemovalsPlanDependentsParams{
+		RunID: runID, ProviderID: run.ProviderID,
+	}); err != nil {
 		return RemovalPlan{}, err
 	}
-	if err := s.q.RunSetSeen(ctx, tx, read.Seen, runID); err != nil {
+	if err := s.q.RunSetSeen(ctx, tx, dbsqlc.RunSetSeenParams{Members: read.Seen, ID: runID}); err != nil {
 		return RemovalPlan{}, err
 	}
 	plan, err := s.removalFigures(ctx, tx, run.ProviderID, runID)
@@ -163,7 +167,9 @@ func (s *Store) planMissing(ctx context.Context, tx pgx.Tx, params dbsqlc.Remova
 // dropContradicted takes back what was planned in departments whose listing the
 // provider's own count contradicts, and notes why: they do not count as read.
 func (s *Store) dropContradicted(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
-	contradicted, err := s.q.ContradictedScopes(ctx, tx, runID, &run.ProviderID)
+	contradicted, err := s.q.ContradictedScopes(ctx, tx, dbsqlc.ContradictedScopesParams{
+		RunID: runID, ProviderID: &run.ProviderID,
+	})
 	if err != nil {
 		return fmt.Errorf("contradictions: %w", err)
 	}
@@ -181,7 +187,9 @@ func (s *Store) dropContradicted(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 			return err
 		}
 	}
-	return s.q.RemovalsDropScopes(ctx, tx, runID, &run.ProviderID, departments)
+	return s.q.RemovalsDropScopes(ctx, tx, dbsqlc.RemovalsDropScopesParams{
+		RunID: runID, ProviderID: &run.ProviderID, Departments: departments,
+	})
 }
 
 // removalFigures counts what is planned, and what is there of the kinds that have a limit.

@@ -93,7 +93,9 @@ func (s *Store) RunBegin(ctx context.Context, n NewRun, ended func(context.Conte
 		if err != nil {
 			return err
 		}
-		if same, err := s.q.RunByExecution(ctx, tx, n.WorkflowID, n.TemporalRunID); err == nil {
+		if same, err := s.q.RunByExecution(ctx, tx, dbsqlc.RunByExecutionParams{
+			WorkflowID: n.WorkflowID, TemporalRunID: n.TemporalRunID,
+		}); err == nil {
 			begun.RunID, begun.Members = same.ID, int(same.Members)
 			return nil
 		} else if !errors.Is(err, pgx.ErrNoRows) {
@@ -123,7 +125,7 @@ func (s *Store) RunBegin(ctx context.Context, n NewRun, ended func(context.Conte
 			}
 		}
 		begun.RunID = uuid.NewString()
-		generation, err := s.q.FenceTake(ctx, tx, &begun.RunID, p.ID)
+		generation, err := s.q.FenceTake(ctx, tx, dbsqlc.FenceTakeParams{RunID: &begun.RunID, ProviderID: p.ID})
 		if err != nil {
 			return err
 		}
@@ -187,7 +189,7 @@ func (s *Store) supersede(ctx context.Context, tx pgx.Tx, open []OpenRun) (holds
 }
 
 func (s *Store) endRun(ctx context.Context, tx pgx.Tx, runID, status, why string) error {
-	if _, err := s.q.RunEnd(ctx, tx, status, &why, runID); err != nil {
+	if _, err := s.q.RunEnd(ctx, tx, dbsqlc.RunEndParams{Status: status, Error: &why, ID: runID}); err != nil {
 		return err
 	}
 	return s.q.RunDropStaging(ctx, tx, runID)
@@ -195,17 +197,19 @@ func (s *Store) endRun(ctx context.Context, tx pgx.Tx, runID, status, why string
 
 // RunPhase notes what the run is doing, for people who look.
 func (s *Store) RunPhase(ctx context.Context, runID, phase string) error {
-	return interpret("set phase", s.q.RunSetPhase(ctx, s.pool, phase, runID))
+	return interpret("set phase", s.q.RunSetPhase(ctx, s.pool, dbsqlc.RunSetPhaseParams{Phase: phase, ID: runID}))
 }
 
 // RunAddCalls adds to the number of provider calls made.
 func (s *Store) RunAddCalls(ctx context.Context, runID string, calls int64) error {
-	return interpret("count calls", s.q.RunAddCalls(ctx, s.pool, calls, runID))
+	return interpret("count calls", s.q.RunAddCalls(ctx, s.pool, dbsqlc.RunAddCallsParams{Calls: calls, ID: runID}))
 }
 
 // RunSetRange notes what the credentials can see in this run.
 func (s *Store) RunSetRange(ctx context.Context, runID string, visible json.RawMessage) error {
-	return interpret("note visible range", s.q.RunSetRange(ctx, s.pool, visible, runID))
+	return interpret("note visible range", s.q.RunSetRange(ctx, s.pool, dbsqlc.RunSetRangeParams{
+		VisibleRange: visible, ID: runID,
+	}))
 }
 
 // RunRanges returns what this run can see and what the last applied one could
@@ -228,11 +232,11 @@ func (s *Store) RunFinish(ctx context.Context, runID, status, problem string, co
 		if problem != "" {
 			why = &problem
 		}
-		n, err := s.q.RunEnd(ctx, tx, status, why, runID)
+		n, err := s.q.RunEnd(ctx, tx, dbsqlc.RunEndParams{Status: status, Error: why, ID: runID})
 		if err != nil || n == 0 {
 			return err
 		}
-		if err := s.q.RunSetCounts(ctx, tx, body, runID); err != nil {
+		if err := s.q.RunSetCounts(ctx, tx, dbsqlc.RunSetCountsParams{Counts: body, ID: runID}); err != nil {
 			return err
 		}
 		if complete {
@@ -318,7 +322,7 @@ func (s *Store) Runs(ctx context.Context, provider string, limit int) ([]Run, er
 	if provider != "" {
 		filter = &provider
 	}
-	rows, err := s.q.RunList(ctx, s.pool, filter, int32(limit))
+	rows, err := s.q.RunList(ctx, s.pool, dbsqlc.RunListParams{Provider: filter, MaxRows: int32(limit)})
 	if err != nil {
 		return nil, interpret("list runs", err)
 	}

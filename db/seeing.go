@@ -1,6 +1,10 @@
 package db
 
-import "context"
+import (
+	"context"
+
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+)
 
 // DepartmentIDs returns the external ids of the departments with these ordinals, in
 // the run's order.
@@ -9,14 +13,16 @@ func (s *Store) DepartmentIDs(ctx context.Context, runID string, ordinals []int)
 	for i, ordinal := range ordinals {
 		wanted[i] = int32(ordinal)
 	}
-	ids, err := s.q.LedgerIDs(ctx, s.pool, wanted, runID)
+	ids, err := s.q.LedgerIDs(ctx, s.pool, dbsqlc.LedgerIDsParams{Ordinals: wanted, RunID: runID})
 	return ids, interpret("find department ids", err)
 }
 
 // DepartmentIDsBetween returns the external ids of the departments with ordinals first
 // to last, in the run's order.
 func (s *Store) DepartmentIDsBetween(ctx context.Context, runID string, first, last int) ([]string, error) {
-	ids, err := s.q.LedgerIDsBetween(ctx, s.pool, runID, int32(first), int32(last))
+	ids, err := s.q.LedgerIDsBetween(ctx, s.pool, dbsqlc.LedgerIDsBetweenParams{
+		RunID: runID, First: int32(first), Last: int32(last),
+	})
 	return ids, interpret("find department ids", err)
 }
 
@@ -24,6 +30,8 @@ func (s *Store) DepartmentIDsBetween(ctx context.Context, runID string, first, l
 // that were read to the end, and whether all their listings were recognised as what was
 // applied last. Somebody in several of them counts in each.
 func (s *Store) PeopleRead(ctx context.Context, runID string, first, last int) (people int, recognised bool, err error) {
-	row, err := s.q.LedgerPeople(ctx, s.pool, runID, int32(first), int32(last))
+	row, err := s.q.LedgerPeople(ctx, s.pool, dbsqlc.LedgerPeopleParams{
+		RunID: runID, First: int32(first), Last: int32(last),
+	})
 	return int(row.People), row.Recognised, interpret("count people read", err)
 }

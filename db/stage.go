@@ -67,10 +67,12 @@ func (s *Store) StageRoots(ctx context.Context, runID string, found []StagedDepa
 		if err := s.putDepartments(ctx, tx, runID, found); err != nil || bad == 0 {
 			return err
 		}
-		if err := s.q.LedgerRootsBad(ctx, tx, int32(bad), runID, found[0].ExternalID); err != nil {
+		if err := s.q.LedgerRootsBad(ctx, tx, dbsqlc.LedgerRootsBadParams{
+			Bad: int32(bad), RunID: runID, ExternalID: found[0].ExternalID,
+		}); err != nil {
 			return err
 		}
-		return s.q.LedgerWalkEnd(ctx, tx, runID, found[0].ExternalID)
+		return s.q.LedgerWalkEnd(ctx, tx, dbsqlc.LedgerWalkEndParams{RunID: runID, ExternalID: found[0].ExternalID})
 	}))
 }
 
@@ -123,7 +125,7 @@ func (s *Store) putDepartments(ctx context.Context, tx pgx.Tx, runID string, fou
 	if err != nil {
 		return errors.New("a department's record is no JSON")
 	}
-	return s.q.StagedDepartmentsPut(ctx, tx, runID, body)
+	return s.q.StagedDepartmentsPut(ctx, tx, dbsqlc.StagedDepartmentsPutParams{RunID: runID, Found: body})
 }
 
 var stagedMemberColumns = []string{
@@ -200,7 +202,9 @@ func (s *Store) StageMembers(ctx context.Context, pages ...MemberPage) (staged S
 			}
 		}
 		for _, p := range written {
-			if err := s.q.StagedMembersDropPage(ctx, tx, runID, p.Listing, int32(p.Number)); err != nil {
+			if err := s.q.StagedMembersDropPage(ctx, tx, dbsqlc.StagedMembersDropPageParams{
+				RunID: runID, Listing: p.Listing, Page: int32(p.Number),
+			}); err != nil {
 				return err
 			}
 		}
@@ -250,7 +254,9 @@ func (s *Store) stageMembers(ctx context.Context, tx pgx.Tx, pages []MemberPage,
 		case !slices.Contains(recognised, p.Listing):
 			records = append(records, memberRows(p)...)
 		case p.Number > 0:
-			if err := s.q.StagedMembersDropListing(ctx, tx, p.RunID, p.Listing); err != nil {
+			if err := s.q.StagedMembersDropListing(ctx, tx, dbsqlc.StagedMembersDropListingParams{
+				RunID: p.RunID, Listing: p.Listing,
+			}); err != nil {
 				return err
 			}
 		}

@@ -94,7 +94,9 @@ type StoredPerson struct {
 // PeopleStored returns the provider's rows with that external id, whoever is still
 // there first: a recycled id may stand on a former holder's row too.
 func (s *Store) PeopleStored(ctx context.Context, p Provider, externalID string) ([]StoredPerson, error) {
-	rows, err := s.q.PeopleStored(ctx, s.pool, &p.ID, externalID, p.Type.Traits().MemberIDsIgnoreCase)
+	rows, err := s.q.PeopleStored(ctx, s.pool, dbsqlc.PeopleStoredParams{
+		ProviderID: &p.ID, ExternalID: externalID, IgnoreCase: p.Type.Traits().MemberIDsIgnoreCase,
+	})
 	if err != nil {
 		return nil, interpret("find person", err)
 	}
@@ -117,7 +119,9 @@ func (s *Store) PeoplePlaces(ctx context.Context, p Provider, externalID, unionI
 // DepartmentsUnknown returns which of a provider's departments the directory does
 // not hold.
 func (s *Store) DepartmentsUnknown(ctx context.Context, p Provider, departments []string) ([]string, error) {
-	ids, err := s.q.DepartmentsUnknown(ctx, s.pool, listed(departments), &p.ID)
+	ids, err := s.q.DepartmentsUnknown(ctx, s.pool, dbsqlc.DepartmentsUnknownParams{
+		Departments: listed(departments), ProviderID: &p.ID,
+	})
 	return ids, interpret("find unknown departments", err)
 }
 
@@ -127,7 +131,7 @@ func (s *Store) listings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow
 	if run.Singly {
 		return s.q.StagedListings(ctx, tx, runID)
 	}
-	return s.q.LedgerRange(ctx, tx, runID, int32(first), int32(last))
+	return s.q.LedgerRange(ctx, tx, dbsqlc.LedgerRangeParams{RunID: runID, First: int32(first), Last: int32(last)})
 }
 
 // planPeople plans the removals of a run of single people. What their own records
@@ -135,9 +139,21 @@ func (s *Store) listings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow
 func (s *Store) planPeople(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) (RemovalPlan, error) {
 	for _, step := range []func() (int64, error){
 		func() (int64, error) { return s.q.PeopleFailUnread(ctx, tx, runID) },
-		func() (int64, error) { return s.q.PeoplePlanMembers(ctx, tx, runID, &run.ProviderID) },
-		func() (int64, error) { return s.q.PeoplePlanMemberships(ctx, tx, runID, &run.ProviderID) },
-		func() (int64, error) { return s.q.RemovalsPlanDependents(ctx, tx, runID, run.ProviderID) },
+		func() (int64, error) {
+			return s.q.PeoplePlanMembers(ctx, tx, dbsqlc.PeoplePlanMembersParams{
+				RunID: runID, ProviderID: &run.ProviderID,
+			})
+		},
+		func() (int64, error) {
+			return s.q.PeoplePlanMemberships(ctx, tx, dbsqlc.PeoplePlanMembershipsParams{
+				RunID: runID, ProviderID: &run.ProviderID,
+			})
+		},
+		func() (int64, error) {
+			return s.q.RemovalsPlanDependents(ctx, tx, dbsqlc.RemovalsPlanDependentsParams{
+				RunID: runID, ProviderID: run.ProviderID,
+			})
+		},
 	} {
 		if _, err := step(); err != nil {
 			return RemovalPlan{}, err

@@ -104,7 +104,9 @@ func (s *Store) Undo(ctx context.Context, runID string, scope UndoScope, refuse 
 			return err
 		}
 		if run.Mode == "plan" {
-			if notes, err = s.q.RunErrorList(ctx, tx, runID, maxRehearsedNotes); err != nil {
+			if notes, err = s.q.RunErrorList(ctx, tx, dbsqlc.RunErrorListParams{
+				RunID: runID, MaxRows: maxRehearsedNotes,
+			}); err != nil {
 				return err
 			}
 			if err := s.saveRehearsed(ctx, tx, runID); err != nil {
@@ -226,12 +228,14 @@ func (u *undo) departments(ctx context.Context) error {
 		if err != nil || len(stay) == 0 {
 			return 0, err
 		}
-		return int64(len(stay)), u.s.q.UndoForgetMoves(ctx, u.tx, u.runID, stay)
+		return int64(len(stay)), u.s.q.UndoForgetMoves(ctx, u.tx, dbsqlc.UndoForgetMovesParams{
+			RunID: u.runID, Departments: stay,
+		})
 	})
 }
 
 func (u *undo) people(ctx context.Context) error {
-	if err := rows(u.s.q.UndoLinks(ctx, u.tx, u.runID, u.target)); err != nil {
+	if err := rows(u.s.q.UndoLinks(ctx, u.tx, dbsqlc.UndoLinksParams{RunID: u.runID, Undoes: u.target})); err != nil {
 		return err
 	}
 	// Before members: see the query.
@@ -242,9 +246,21 @@ func (u *undo) people(ctx context.Context) error {
 		return err
 	}
 	for _, step := range []func() (int64, error){
-		func() (int64, error) { return u.s.q.UndoPlacesDrop(ctx, u.tx, u.runID, u.target) },
-		func() (int64, error) { return u.s.q.UndoPlacesUpdate(ctx, u.tx, u.target, u.runID) },
-		func() (int64, error) { return u.s.q.UndoPlacesInsert(ctx, u.tx, u.target, u.runID) },
+		func() (int64, error) {
+			return u.s.q.UndoPlacesDrop(ctx, u.tx, dbsqlc.UndoPlacesDropParams{
+				RunID: u.runID, Undoes: u.target,
+			})
+		},
+		func() (int64, error) {
+			return u.s.q.UndoPlacesUpdate(ctx, u.tx, dbsqlc.UndoPlacesUpdateParams{
+				Undoes: u.target, RunID: u.runID,
+			})
+		},
+		func() (int64, error) {
+			return u.s.q.UndoPlacesInsert(ctx, u.tx, dbsqlc.UndoPlacesInsertParams{
+				Undoes: u.target, RunID: u.runID,
+			})
+		},
 	} {
 		if err := rows(step()); err != nil {
 			return err
@@ -275,11 +291,13 @@ func (u *undo) note(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	left, err := u.s.q.UndoLeftAlone(ctx, u.tx, u.runID, maxLeftAlone)
+	left, err := u.s.q.UndoLeftAlone(ctx, u.tx, dbsqlc.UndoLeftAloneParams{RunID: u.runID, MaxRows: maxLeftAlone})
 	if err != nil {
 		return 0, err
 	}
-	missing, err := u.s.q.UndoPlacesMissing(ctx, u.tx, u.target, u.runID, maxLeftAlone)
+	missing, err := u.s.q.UndoPlacesMissing(ctx, u.tx, dbsqlc.UndoPlacesMissingParams{
+		Undoes: u.target, RunID: u.runID, MaxRows: maxLeftAlone,
+	})
 	if err != nil {
 		return 0, err
 	}

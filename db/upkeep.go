@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 )
 
 // upkeepBatch bounds the rows of each table that one transaction of the upkeep
@@ -40,7 +41,7 @@ func (s *Store) CleanStaging(ctx context.Context) (Cleaned, error) {
 		if err != nil {
 			return err
 		}
-		staged, err := s.q.UpkeepDropStaging(ctx, tx, run, upkeepBatch)
+		staged, err := s.q.UpkeepDropStaging(ctx, tx, dbsqlc.UpkeepDropStagingParams{RunID: run, MaxRows: upkeepBatch})
 		cleaned.Rows += int(staged)
 		cleaned.More = true
 		return err
@@ -62,15 +63,21 @@ func (s *Store) CleanRaw(ctx context.Context, olderThan time.Duration) (Cleaned,
 			return err
 		}
 		cleaned.More = true
-		changes, err := s.q.UpkeepDropRawChanges(ctx, tx, run, upkeepBatch)
+		changes, err := s.q.UpkeepDropRawChanges(ctx, tx, dbsqlc.UpkeepDropRawChangesParams{
+			RunID: run, MaxRows: upkeepBatch,
+		})
 		if err != nil {
 			return err
 		}
-		members, err := s.q.UpkeepDropRawMembers(ctx, tx, run, olderThan, upkeepBatch)
+		members, err := s.q.UpkeepDropRawMembers(ctx, tx, dbsqlc.UpkeepDropRawMembersParams{
+			RunID: run, OlderThan: olderThan, MaxRows: upkeepBatch,
+		})
 		if err != nil {
 			return err
 		}
-		departments, err := s.q.UpkeepDropRawDepartments(ctx, tx, run, olderThan, upkeepBatch)
+		departments, err := s.q.UpkeepDropRawDepartments(ctx, tx, dbsqlc.UpkeepDropRawDepartmentsParams{
+			RunID: run, OlderThan: olderThan, MaxRows: upkeepBatch,
+		})
 		if err != nil {
 			return err
 		}
@@ -99,7 +106,7 @@ func (s *Store) CleanDetails(ctx context.Context, olderThan time.Duration) (Clea
 		if marked, err := s.q.UpkeepMarkDetails(ctx, tx, run); err != nil || marked == 0 {
 			return err
 		}
-		rows, err := s.q.UpkeepDropDetails(ctx, tx, run, upkeepBatch)
+		rows, err := s.q.UpkeepDropDetails(ctx, tx, dbsqlc.UpkeepDropDetailsParams{RunID: run, MaxRows: upkeepBatch})
 		if err != nil {
 			return err
 		}
@@ -114,7 +121,7 @@ func (s *Store) CleanDetails(ctx context.Context, olderThan time.Duration) (Clea
 
 // CleanRuns deletes the rows of runs that ended longer ago and have no details left.
 func (s *Store) CleanRuns(ctx context.Context, olderThan time.Duration) (Cleaned, error) {
-	n, err := s.q.UpkeepDropRuns(ctx, s.pool, olderThan, upkeepBatch)
+	n, err := s.q.UpkeepDropRuns(ctx, s.pool, dbsqlc.UpkeepDropRunsParams{OlderThan: olderThan, MaxRows: upkeepBatch})
 	return done(Cleaned{Rows: int(n), More: n == upkeepBatch}, "clean runs", err)
 }
 
@@ -166,6 +173,6 @@ const whyGone = "its workflow was gone before it could finish"
 // snapshot is left to CleanStaging. A run that is held or has ended meanwhile stays
 // as it is; ended says whether it was not.
 func (s *Store) RunEndDead(ctx context.Context, runID, status string) (ended bool, err error) {
-	n, err := s.q.UpkeepEndDead(ctx, s.pool, status, whyGone, runID)
+	n, err := s.q.UpkeepEndDead(ctx, s.pool, dbsqlc.UpkeepEndDeadParams{Status: status, Error: whyGone, ID: runID})
 	return n > 0, interpret("end dead run", err)
 }

@@ -29,7 +29,7 @@ func (s *Store) Tree(ctx context.Context, providerID string, levels int) ([]Tree
 		n := int32(levels)
 		limit = &n
 	}
-	rows, err := s.q.DepartmentTree(ctx, s.pool, &providerID, limit)
+	rows, err := s.q.DepartmentTree(ctx, s.pool, dbsqlc.DepartmentTreeParams{ProviderID: &providerID, MaxDepth: limit})
 	if err != nil {
 		return nil, interpret("read tree", err)
 	}

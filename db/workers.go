@@ -3,6 +3,8 @@ package db
 import (
 	"context"
 	"time"
+
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 )
 
 // Worker is a worker process as others need to know it.
@@ -33,7 +35,9 @@ func (s *Store) WorkerSeen(ctx context.Context, w Worker) error {
 	if err := s.q.WorkersForget(ctx, s.pool, workerKept); err != nil {
 		return interpret("forget workers", err)
 	}
-	return interpret("note the worker", s.q.WorkerSeen(ctx, s.pool, w.ID, w.Name, keys))
+	return interpret("note the worker", s.q.WorkerSeen(ctx, s.pool, dbsqlc.WorkerSeenParams{
+		ID: w.ID, Name: w.Name, KeyIds: keys,
+	}))
 }
 
 // WorkerGone notes that a worker has stopped.
@@ -44,6 +48,8 @@ func (s *Store) WorkerGone(ctx context.Context, id string) error {
 // WorkersWithoutKey returns the names of the workers at work that could not open what is
 // sealed under a key.
 func (s *Store) WorkersWithoutKey(ctx context.Context, keyID uint32) ([]string, error) {
-	names, err := s.q.WorkersWithoutKey(ctx, s.pool, int64(keyID), workerUnseen)
+	names, err := s.q.WorkersWithoutKey(ctx, s.pool, dbsqlc.WorkersWithoutKeyParams{
+		KeyID: int64(keyID), Unseen: workerUnseen,
+	})
 	return names, interpret("read workers", err)
 }

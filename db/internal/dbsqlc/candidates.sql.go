@@ -19,9 +19,14 @@ DELETE FROM staged_members s WHERE s.run_id = $1 AND s.listing >= 'member ' AND 
         WHERE m.provider_id = $2 AND lower(m.external_id) = lower(substr(s.listing, 8)) AND m.external_id = substr(s.listing, 8)))
 `
 
+type ApartDropParams struct {
+	RunID      string
+	ProviderID *string
+}
+
 // The records of people read by themselves whom a listing shows again: it is what counts.
-func (q *Queries) ApartDrop(ctx context.Context, db DBTX, runID string, providerID *string) error {
-	_, err := db.Exec(ctx, apartDrop, runID, providerID)
+func (q *Queries) ApartDrop(ctx context.Context, db DBTX, arg ApartDropParams) error {
+	_, err := db.Exec(ctx, apartDrop, arg.RunID, arg.ProviderID)
 	return err
 }
 
@@ -90,10 +95,15 @@ WITH listed AS MATERIALIZED (
 DELETE FROM sync_run_lookups l USING forgotten f WHERE l.run_id = $1 AND l.object_type = f.object_type AND l.object_id = f.object_id
 `
 
+type CandidatesForgetListedParams struct {
+	RunID      string
+	ProviderID string
+}
+
 // What a listing shows again, or is not there any more. Those read by themselves are not
 // shown by a listing. What else was said of them in the run is of no account, here and below.
-func (q *Queries) CandidatesForgetListed(ctx context.Context, db DBTX, runID string, providerID string) error {
-	_, err := db.Exec(ctx, candidatesForgetListed, runID, providerID)
+func (q *Queries) CandidatesForgetListed(ctx context.Context, db DBTX, arg CandidatesForgetListedParams) error {
+	_, err := db.Exec(ctx, candidatesForgetListed, arg.RunID, arg.ProviderID)
 	return err
 }
 
@@ -108,10 +118,15 @@ WITH forgotten AS (
 DELETE FROM sync_run_lookups l USING forgotten f WHERE l.run_id = $1 AND l.object_type = 'member' AND l.object_id = f.object_id
 `
 
+type CandidatesForgetRecognisedParams struct {
+	RunID      string
+	ProviderID string
+}
+
 // The same of those in listings that were recognised: but for places that the run has
 // given to people read by themselves, after a listing without them was recognised.
-func (q *Queries) CandidatesForgetRecognised(ctx context.Context, db DBTX, runID string, providerID string) error {
-	_, err := db.Exec(ctx, candidatesForgetRecognised, runID, providerID)
+func (q *Queries) CandidatesForgetRecognised(ctx context.Context, db DBTX, arg CandidatesForgetRecognisedParams) error {
+	_, err := db.Exec(ctx, candidatesForgetRecognised, arg.RunID, arg.ProviderID)
 	return err
 }
 
@@ -120,9 +135,14 @@ UPDATE removal_candidates c SET fate = 'there' FROM sync_run_lookups l
 WHERE c.provider_id = $1 AND c.fate <> 'there' AND l.run_id = $2 AND l.object_type = c.object_type AND l.object_id = c.object_id AND l.fate = 'there'
 `
 
+type CandidatesFoundParams struct {
+	ProviderID string
+	RunID      string
+}
+
 // Of whom a look-up shows that is what was said last.
-func (q *Queries) CandidatesFound(ctx context.Context, db DBTX, providerID string, runID string) error {
-	_, err := db.Exec(ctx, candidatesFound, providerID, runID)
+func (q *Queries) CandidatesFound(ctx context.Context, db DBTX, arg CandidatesFoundParams) error {
+	_, err := db.Exec(ctx, candidatesFound, arg.ProviderID, arg.RunID)
 	return err
 }
 

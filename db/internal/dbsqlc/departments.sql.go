@@ -72,6 +72,11 @@ FROM org_departments WHERE provider_id = $1 AND status = 'active'
 ORDER BY depth, sort_order, name, external_id
 `
 
+type DepartmentTreeParams struct {
+	ProviderID *string
+	MaxDepth   *int32
+}
+
 type DepartmentTreeRow struct {
 	ID                string
 	ExternalID        string
@@ -84,8 +89,8 @@ type DepartmentTreeRow struct {
 	SortOrder         *int64
 }
 
-func (q *Queries) DepartmentTree(ctx context.Context, db DBTX, providerID *string, maxDepth *int32) ([]DepartmentTreeRow, error) {
-	rows, err := db.Query(ctx, departmentTree, providerID, maxDepth)
+func (q *Queries) DepartmentTree(ctx context.Context, db DBTX, arg DepartmentTreeParams) ([]DepartmentTreeRow, error) {
+	rows, err := db.Query(ctx, departmentTree, arg.ProviderID, arg.MaxDepth)
 	if err != nil {
 		return nil, err
 	}
@@ -180,10 +185,16 @@ FROM keyed k LEFT JOIN keyed p ON p.external_id = k.parent_external_id LEFT JOIN
 WHERE k.is_new ORDER BY k.external_id
 `
 
+type DepartmentsInsertParams struct {
+	ProviderID *string
+	TenantID   *string
+	RunID      string
+}
+
 // With their paths, so that new departments are written once; those below one that is
 // stored under another name are corrected by DepartmentsPlace.
-func (q *Queries) DepartmentsInsert(ctx context.Context, db DBTX, providerID *string, tenantID *string, runID string) (int64, error) {
-	result, err := db.Exec(ctx, departmentsInsert, providerID, tenantID, runID)
+func (q *Queries) DepartmentsInsert(ctx context.Context, db DBTX, arg DepartmentsInsertParams) (int64, error) {
+	result, err := db.Exec(ctx, departmentsInsert, arg.ProviderID, arg.TenantID, arg.RunID)
 	if err != nil {
 		return 0, err
 	}
@@ -236,8 +247,14 @@ UPDATE org_departments d SET name = n.name, parent_id = n.parent_id, sort_order 
 FROM differing n WHERE d.id = n.id
 `
 
-func (q *Queries) DepartmentsUpdate(ctx context.Context, db DBTX, tenantID *string, providerID *string, runID string) (int64, error) {
-	result, err := db.Exec(ctx, departmentsUpdate, tenantID, providerID, runID)
+type DepartmentsUpdateParams struct {
+	TenantID   *string
+	ProviderID *string
+	RunID      string
+}
+
+func (q *Queries) DepartmentsUpdate(ctx context.Context, db DBTX, arg DepartmentsUpdateParams) (int64, error) {
+	result, err := db.Exec(ctx, departmentsUpdate, arg.TenantID, arg.ProviderID, arg.RunID)
 	if err != nil {
 		return 0, err
 	}
@@ -310,6 +327,11 @@ FROM orphans WHERE s.run_id = $1 AND s.external_id = orphans.external_id
 RETURNING s.external_id, coalesce(orphans.claimed, '')::text AS claimed
 `
 
+type TreeRepairOrphansParams struct {
+	RunID      string
+	ProviderID *string
+}
+
 type TreeRepairOrphansRow struct {
 	ExternalID string
 	Claimed    string
@@ -318,8 +340,8 @@ type TreeRepairOrphansRow struct {
 // Departments whose parent is not among those read: where the provider did not
 // send the parent (”) the stored one stays if it was read; all others hang below
 // the root, if that was read, else they become tops.
-func (q *Queries) TreeRepairOrphans(ctx context.Context, db DBTX, runID string, providerID *string) ([]TreeRepairOrphansRow, error) {
-	rows, err := db.Query(ctx, treeRepairOrphans, runID, providerID)
+func (q *Queries) TreeRepairOrphans(ctx context.Context, db DBTX, arg TreeRepairOrphansParams) ([]TreeRepairOrphansRow, error) {
+	rows, err := db.Query(ctx, treeRepairOrphans, arg.RunID, arg.ProviderID)
 	if err != nil {
 		return nil, err
 	}

@@ -434,6 +434,11 @@ WHERE a.up > 0
 ORDER BY 1, 2
 `
 
+type RunListingsParams struct {
+	Departments []string
+	RunID       string
+}
+
 type RunListingsRow struct {
 	Department string
 	What       string
@@ -448,8 +453,8 @@ type RunListingsRow struct {
 
 // What a run read of departments: the listing of the people there or, of a department
 // that was not listed itself, the listing that should have shown it.
-func (q *Queries) RunListings(ctx context.Context, db DBTX, departments []string, runID string) ([]RunListingsRow, error) {
-	rows, err := db.Query(ctx, runListings, departments, runID)
+func (q *Queries) RunListings(ctx context.Context, db DBTX, arg RunListingsParams) ([]RunListingsRow, error) {
+	rows, err := db.Query(ctx, runListings, arg.Departments, arg.RunID)
 	if err != nil {
 		return nil, err
 	}

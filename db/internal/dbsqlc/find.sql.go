@@ -90,9 +90,14 @@ const runIDsByPrefix = `-- name: RunIDsByPrefix :many
 SELECT id FROM sync_runs WHERE id::text LIKE $1::text || '%' ORDER BY started_at DESC LIMIT $2
 `
 
+type RunIDsByPrefixParams struct {
+	Prefix  string
+	MaxRows int32
+}
+
 // The prefix consists of hexadecimal digits and dashes.
-func (q *Queries) RunIDsByPrefix(ctx context.Context, db DBTX, prefix string, maxRows int32) ([]string, error) {
-	rows, err := db.Query(ctx, runIDsByPrefix, prefix, maxRows)
+func (q *Queries) RunIDsByPrefix(ctx context.Context, db DBTX, arg RunIDsByPrefixParams) ([]string, error) {
+	rows, err := db.Query(ctx, runIDsByPrefix, arg.Prefix, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}

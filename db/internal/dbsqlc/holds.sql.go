@@ -31,6 +31,11 @@ WHERE r.run_id = $1 AND r.object_type = 'department' AND r.confirmed AND NOT r.a
 ORDER BY d.member_count DESC, d.path, d.external_id COLLATE "C" LIMIT $2
 `
 
+type LeaversOfDepartmentsParams struct {
+	RunID   string
+	MaxRows int32
+}
+
 type LeaversOfDepartmentsRow struct {
 	ExternalID  string
 	Name        string
@@ -39,8 +44,8 @@ type LeaversOfDepartmentsRow struct {
 	Reason      string
 }
 
-func (q *Queries) LeaversOfDepartments(ctx context.Context, db DBTX, runID string, maxRows int32) ([]LeaversOfDepartmentsRow, error) {
-	rows, err := db.Query(ctx, leaversOfDepartments, runID, maxRows)
+func (q *Queries) LeaversOfDepartments(ctx context.Context, db DBTX, arg LeaversOfDepartmentsParams) ([]LeaversOfDepartmentsRow, error) {
+	rows, err := db.Query(ctx, leaversOfDepartments, arg.RunID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +85,12 @@ WHERE nth <= $2::bigint
 ORDER BY going DESC, path, department, nth LIMIT $3
 `
 
+type LeaversOfMembersParams struct {
+	RunID   string
+	Each    int64
+	MaxRows int32
+}
+
 type LeaversOfMembersRow struct {
 	ExternalID string
 	Name       string
@@ -91,8 +102,8 @@ type LeaversOfMembersRow struct {
 }
 
 // Whom a run would remove, by the department that is theirs: those first that lose most.
-func (q *Queries) LeaversOfMembers(ctx context.Context, db DBTX, runID string, each int64, maxRows int32) ([]LeaversOfMembersRow, error) {
-	rows, err := db.Query(ctx, leaversOfMembers, runID, each, maxRows)
+func (q *Queries) LeaversOfMembers(ctx context.Context, db DBTX, arg LeaversOfMembersParams) ([]LeaversOfMembersRow, error) {
+	rows, err := db.Query(ctx, leaversOfMembers, arg.RunID, arg.Each, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
@@ -129,6 +140,11 @@ WHERE r.run_id = $1 AND r.object_type = 'membership' AND r.confirmed AND NOT r.a
 ORDER BY d.path, d.external_id COLLATE "C", m.name, m.external_id COLLATE "C" LIMIT $2
 `
 
+type LeaversOfPlacesParams struct {
+	RunID   string
+	MaxRows int32
+}
+
 type LeaversOfPlacesRow struct {
 	ExternalID string
 	Name       string
@@ -138,8 +154,8 @@ type LeaversOfPlacesRow struct {
 }
 
 // The places that people lose who stay.
-func (q *Queries) LeaversOfPlaces(ctx context.Context, db DBTX, runID string, maxRows int32) ([]LeaversOfPlacesRow, error) {
-	rows, err := db.Query(ctx, leaversOfPlaces, runID, maxRows)
+func (q *Queries) LeaversOfPlaces(ctx context.Context, db DBTX, arg LeaversOfPlacesParams) ([]LeaversOfPlacesRow, error) {
+	rows, err := db.Query(ctx, leaversOfPlaces, arg.RunID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
@@ -169,8 +185,13 @@ SELECT d.external_id FROM sync_run_removals r JOIN org_departments d ON d.id = r
 WHERE r.run_id = $1 AND r.object_type = 'department' AND r.confirmed ORDER BY d.external_id COLLATE "C" LIMIT $2
 `
 
-func (q *Queries) RemovalIDsOfDepartments(ctx context.Context, db DBTX, runID string, maxRows int32) ([]string, error) {
-	rows, err := db.Query(ctx, removalIDsOfDepartments, runID, maxRows)
+type RemovalIDsOfDepartmentsParams struct {
+	RunID   string
+	MaxRows int32
+}
+
+func (q *Queries) RemovalIDsOfDepartments(ctx context.Context, db DBTX, arg RemovalIDsOfDepartmentsParams) ([]string, error) {
+	rows, err := db.Query(ctx, removalIDsOfDepartments, arg.RunID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
@@ -194,8 +215,13 @@ SELECT m.external_id FROM sync_run_removals r JOIN org_members m ON m.id = r.obj
 WHERE r.run_id = $1 AND r.object_type = 'member' AND r.confirmed ORDER BY m.external_id COLLATE "C" LIMIT $2
 `
 
-func (q *Queries) RemovalIDsOfMembers(ctx context.Context, db DBTX, runID string, maxRows int32) ([]string, error) {
-	rows, err := db.Query(ctx, removalIDsOfMembers, runID, maxRows)
+type RemovalIDsOfMembersParams struct {
+	RunID   string
+	MaxRows int32
+}
+
+func (q *Queries) RemovalIDsOfMembers(ctx context.Context, db DBTX, arg RemovalIDsOfMembersParams) ([]string, error) {
+	rows, err := db.Query(ctx, removalIDsOfMembers, arg.RunID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
@@ -224,14 +250,19 @@ WHERE r.run_id = $1 AND r.object_type = 'membership' AND r.confirmed
 ORDER BY leaver.run_id IS NOT NULL, m.external_id COLLATE "C", d.external_id COLLATE "C" LIMIT $2
 `
 
+type RemovalIDsOfMembershipsParams struct {
+	RunID   string
+	MaxRows int32
+}
+
 type RemovalIDsOfMembershipsRow struct {
 	Member     string
 	Department string
 }
 
 // Those of people who stay come first: of the others the person's own line says enough.
-func (q *Queries) RemovalIDsOfMemberships(ctx context.Context, db DBTX, runID string, maxRows int32) ([]RemovalIDsOfMembershipsRow, error) {
-	rows, err := db.Query(ctx, removalIDsOfMemberships, runID, maxRows)
+func (q *Queries) RemovalIDsOfMemberships(ctx context.Context, db DBTX, arg RemovalIDsOfMembershipsParams) ([]RemovalIDsOfMembershipsRow, error) {
+	rows, err := db.Query(ctx, removalIDsOfMemberships, arg.RunID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
@@ -257,10 +288,16 @@ FROM identity_providers p WHERE r.id = $3 AND p.id = r.provider_id
     AND (r.status = 'held' OR r.status = 'running' AND r.hold_workflow_id IS NULL)
 `
 
+type RunSetHeldParams struct {
+	HoldReason     *string
+	HoldWorkflowID *string
+	ID             string
+}
+
 // The first hold sets the end of the wait. A run is held once: one that goes on since its
 // removals were approved is not held again, whoever comes late.
-func (q *Queries) RunSetHeld(ctx context.Context, db DBTX, holdReason *string, holdWorkflowID *string, iD string) (int64, error) {
-	result, err := db.Exec(ctx, runSetHeld, holdReason, holdWorkflowID, iD)
+func (q *Queries) RunSetHeld(ctx context.Context, db DBTX, arg RunSetHeldParams) (int64, error) {
+	result, err := db.Exec(ctx, runSetHeld, arg.HoldReason, arg.HoldWorkflowID, arg.ID)
 	if err != nil {
 		return 0, err
 	}

@@ -20,14 +20,20 @@ SELECT
     coalesce((SELECT l.children_bad FROM sync_run_departments l WHERE l.run_id = $1 AND l.external_id = $2), 0)::int AS bad
 `
 
+type ChildFiguresParams struct {
+	RunID      string
+	ExternalID *string
+	ProviderID *string
+}
+
 type ChildFiguresRow struct {
 	Read   int32
 	Stored int32
 	Bad    int32
 }
 
-func (q *Queries) ChildFigures(ctx context.Context, db DBTX, runID string, externalID *string, providerID *string) (ChildFiguresRow, error) {
-	row := db.QueryRow(ctx, childFigures, runID, externalID, providerID)
+func (q *Queries) ChildFigures(ctx context.Context, db DBTX, arg ChildFiguresParams) (ChildFiguresRow, error) {
+	row := db.QueryRow(ctx, childFigures, arg.RunID, arg.ExternalID, arg.ProviderID)
 	var i ChildFiguresRow
 	err := row.Scan(&i.Read, &i.Stored, &i.Bad)
 	return i, err
@@ -40,6 +46,12 @@ WHERE run_id = $1 AND position BETWEEN $2::int AND $3::int
 ORDER BY position
 `
 
+type LedgerBatchParams struct {
+	RunID string
+	First int32
+	Last  int32
+}
+
 type LedgerBatchRow struct {
 	ExternalID     string
 	MembersListing string
@@ -48,8 +60,8 @@ type LedgerBatchRow struct {
 }
 
 // The departments of a range whose members are still to be read.
-func (q *Queries) LedgerBatch(ctx context.Context, db DBTX, runID string, first int32, last int32) ([]LedgerBatchRow, error) {
-	rows, err := db.Query(ctx, ledgerBatch, runID, first, last)
+func (q *Queries) LedgerBatch(ctx context.Context, db DBTX, arg LedgerBatchParams) ([]LedgerBatchRow, error) {
+	rows, err := db.Query(ctx, ledgerBatch, arg.RunID, arg.First, arg.Last)
 	if err != nil {
 		return nil, err
 	}
@@ -127,6 +139,12 @@ FROM sync_run_departments WHERE run_id = $1
 ORDER BY error IS NULL, external_id LIMIT $3
 `
 
+type LedgerListParams struct {
+	RunID      string
+	FailedOnly bool
+	MaxRows    int32
+}
+
 type LedgerListRow struct {
 	ExternalID       string
 	ChildrenComplete bool
@@ -138,8 +156,8 @@ type LedgerListRow struct {
 	MembersExcluded  bool
 }
 
-func (q *Queries) LedgerList(ctx context.Context, db DBTX, runID string, failedOnly bool, maxRows int32) ([]LedgerListRow, error) {
-	rows, err := db.Query(ctx, ledgerList, runID, failedOnly, maxRows)
+func (q *Queries) LedgerList(ctx context.Context, db DBTX, arg LedgerListParams) ([]LedgerListRow, error) {
+	rows, err := db.Query(ctx, ledgerList, arg.RunID, arg.FailedOnly, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
@@ -269,10 +287,16 @@ SET members_complete = l.members_bad = 0, members_declared = coalesce(excluded.m
     error = CASE WHEN l.members_bad > 0 THEN 'records of people in it that could not be used were left out: ' || l.members_bad ELSE l.children_error END
 `
 
+type LedgerMembersEndParams struct {
+	RunID       string
+	Departments []string
+	Declared    []int32
+}
+
 // Several at once, each found by its key like above. A declared number of -1 leaves what
 // is known of it.
-func (q *Queries) LedgerMembersEnd(ctx context.Context, db DBTX, runID string, departments []string, declared []int32) error {
-	_, err := db.Exec(ctx, ledgerMembersEnd, runID, departments, declared)
+func (q *Queries) LedgerMembersEnd(ctx context.Context, db DBTX, arg LedgerMembersEndParams) error {
+	_, err := db.Exec(ctx, ledgerMembersEnd, arg.RunID, arg.Departments, arg.Declared)
 	return err
 }
 
@@ -330,9 +354,14 @@ UPDATE sync_run_departments SET members_error = NULL, error = children_error
 WHERE run_id = $1 AND position = $2::int AND NOT members_complete
 `
 
+type LedgerMembersReopenParams struct {
+	RunID   string
+	Ordinal int32
+}
+
 // A department that left its batch is tried again on its own.
-func (q *Queries) LedgerMembersReopen(ctx context.Context, db DBTX, runID string, ordinal int32) error {
-	_, err := db.Exec(ctx, ledgerMembersReopen, runID, ordinal)
+func (q *Queries) LedgerMembersReopen(ctx context.Context, db DBTX, arg LedgerMembersReopenParams) error {
+	_, err := db.Exec(ctx, ledgerMembersReopen, arg.RunID, arg.Ordinal)
 	return err
 }
 
@@ -342,8 +371,13 @@ UPDATE sync_run_departments SET members_cursor = '', pages = 0, members_read = 0
 WHERE run_id = $1 AND external_id = $2
 `
 
-func (q *Queries) LedgerMembersRestart(ctx context.Context, db DBTX, runID string, externalID string) error {
-	_, err := db.Exec(ctx, ledgerMembersRestart, runID, externalID)
+type LedgerMembersRestartParams struct {
+	RunID      string
+	ExternalID string
+}
+
+func (q *Queries) LedgerMembersRestart(ctx context.Context, db DBTX, arg LedgerMembersRestartParams) error {
+	_, err := db.Exec(ctx, ledgerMembersRestart, arg.RunID, arg.ExternalID)
 	return err
 }
 
@@ -351,8 +385,13 @@ const ledgerOrdinal = `-- name: LedgerOrdinal :one
 SELECT position FROM sync_run_departments WHERE run_id = $1 AND external_id = $2
 `
 
-func (q *Queries) LedgerOrdinal(ctx context.Context, db DBTX, runID string, externalID string) (*int32, error) {
-	row := db.QueryRow(ctx, ledgerOrdinal, runID, externalID)
+type LedgerOrdinalParams struct {
+	RunID      string
+	ExternalID string
+}
+
+func (q *Queries) LedgerOrdinal(ctx context.Context, db DBTX, arg LedgerOrdinalParams) (*int32, error) {
+	row := db.QueryRow(ctx, ledgerOrdinal, arg.RunID, arg.ExternalID)
 	var position *int32
 	err := row.Scan(&position)
 	return position, err
@@ -364,9 +403,15 @@ WHERE run_id = $1 AND position BETWEEN $2::int AND $3::int AND members_listing <
 ORDER BY position
 `
 
+type LedgerRangeParams struct {
+	RunID string
+	First int32
+	Last  int32
+}
+
 // The departments of a range whose people are to be applied.
-func (q *Queries) LedgerRange(ctx context.Context, db DBTX, runID string, first int32, last int32) ([]string, error) {
-	rows, err := db.Query(ctx, ledgerRange, runID, first, last)
+func (q *Queries) LedgerRange(ctx context.Context, db DBTX, arg LedgerRangeParams) ([]string, error) {
+	rows, err := db.Query(ctx, ledgerRange, arg.RunID, arg.First, arg.Last)
 	if err != nil {
 		return nil, err
 	}
@@ -389,9 +434,15 @@ const ledgerRootsBad = `-- name: LedgerRootsBad :exec
 UPDATE sync_run_departments SET children_bad = $1 WHERE run_id = $2 AND external_id = $3
 `
 
+type LedgerRootsBadParams struct {
+	Bad        int32
+	RunID      string
+	ExternalID string
+}
+
 // Records of a tree that came in one answer stand for departments anywhere in it.
-func (q *Queries) LedgerRootsBad(ctx context.Context, db DBTX, bad int32, runID string, externalID string) error {
-	_, err := db.Exec(ctx, ledgerRootsBad, bad, runID, externalID)
+func (q *Queries) LedgerRootsBad(ctx context.Context, db DBTX, arg LedgerRootsBadParams) error {
+	_, err := db.Exec(ctx, ledgerRootsBad, arg.Bad, arg.RunID, arg.ExternalID)
 	return err
 }
 
@@ -559,8 +610,13 @@ UPDATE sync_run_departments SET children_complete = children_bad = 0,
 WHERE run_id = $1 AND external_id = $2
 `
 
-func (q *Queries) LedgerWalkEnd(ctx context.Context, db DBTX, runID string, externalID string) error {
-	_, err := db.Exec(ctx, ledgerWalkEnd, runID, externalID)
+type LedgerWalkEndParams struct {
+	RunID      string
+	ExternalID string
+}
+
+func (q *Queries) LedgerWalkEnd(ctx context.Context, db DBTX, arg LedgerWalkEndParams) error {
+	_, err := db.Exec(ctx, ledgerWalkEnd, arg.RunID, arg.ExternalID)
 	return err
 }
 
@@ -569,8 +625,14 @@ UPDATE sync_run_departments SET children_error = $1
 WHERE run_id = $2 AND external_id = $3 AND NOT children_complete
 `
 
-func (q *Queries) LedgerWalkFail(ctx context.Context, db DBTX, error *string, runID string, externalID string) error {
-	_, err := db.Exec(ctx, ledgerWalkFail, error, runID, externalID)
+type LedgerWalkFailParams struct {
+	Error      *string
+	RunID      string
+	ExternalID string
+}
+
+func (q *Queries) LedgerWalkFail(ctx context.Context, db DBTX, arg LedgerWalkFailParams) error {
+	_, err := db.Exec(ctx, ledgerWalkFail, arg.Error, arg.RunID, arg.ExternalID)
 	return err
 }
 
@@ -579,8 +641,13 @@ UPDATE sync_run_departments SET children_error = $1
 WHERE run_id = $2 AND NOT children_complete AND children_error IS NULL AND children_listing <> ''
 `
 
-func (q *Queries) LedgerWalkFailPending(ctx context.Context, db DBTX, error *string, runID string) (int64, error) {
-	result, err := db.Exec(ctx, ledgerWalkFailPending, error, runID)
+type LedgerWalkFailPendingParams struct {
+	Error *string
+	RunID string
+}
+
+func (q *Queries) LedgerWalkFailPending(ctx context.Context, db DBTX, arg LedgerWalkFailPendingParams) (int64, error) {
+	result, err := db.Exec(ctx, ledgerWalkFailPending, arg.Error, arg.RunID)
 	if err != nil {
 		return 0, err
 	}
@@ -593,6 +660,11 @@ WHERE run_id = $1 AND NOT children_complete AND children_error IS NULL AND child
 ORDER BY external_id LIMIT $2
 `
 
+type LedgerWalkNextParams struct {
+	RunID   string
+	MaxRows int32
+}
+
 type LedgerWalkNextRow struct {
 	ExternalID      string
 	ChildrenListing string
@@ -601,8 +673,8 @@ type LedgerWalkNextRow struct {
 }
 
 // Departments whose children are still to be read, in a fixed order.
-func (q *Queries) LedgerWalkNext(ctx context.Context, db DBTX, runID string, maxRows int32) ([]LedgerWalkNextRow, error) {
-	rows, err := db.Query(ctx, ledgerWalkNext, runID, maxRows)
+func (q *Queries) LedgerWalkNext(ctx context.Context, db DBTX, arg LedgerWalkNextParams) ([]LedgerWalkNextRow, error) {
+	rows, err := db.Query(ctx, ledgerWalkNext, arg.RunID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
@@ -632,8 +704,14 @@ SET children_cursor = '', children_bad = 0, children_pages = 0, children_listing
 WHERE run_id = $2 AND external_id = $3
 `
 
-func (q *Queries) LedgerWalkRestart(ctx context.Context, db DBTX, childrenListing string, runID string, externalID string) error {
-	_, err := db.Exec(ctx, ledgerWalkRestart, childrenListing, runID, externalID)
+type LedgerWalkRestartParams struct {
+	ChildrenListing string
+	RunID           string
+	ExternalID      string
+}
+
+func (q *Queries) LedgerWalkRestart(ctx context.Context, db DBTX, arg LedgerWalkRestartParams) error {
+	_, err := db.Exec(ctx, ledgerWalkRestart, arg.ChildrenListing, arg.RunID, arg.ExternalID)
 	return err
 }
 
@@ -655,6 +733,12 @@ CROSS JOIN LATERAL (
 ) there
 `
 
+type ScopeFiguresParams struct {
+	RunID       string
+	Departments []string
+	ProviderID  *string
+}
+
 type ScopeFiguresRow struct {
 	ExternalID  string
 	Read        int32
@@ -668,8 +752,8 @@ type ScopeFiguresRow struct {
 // listing brought (not counted where the directory holds nobody who could be missing),
 // how many the directory holds there, what the provider declares for the department
 // with everything below, how many records could not be used, and whether anything is below.
-func (q *Queries) ScopeFigures(ctx context.Context, db DBTX, runID string, departments []string, providerID *string) ([]ScopeFiguresRow, error) {
-	rows, err := db.Query(ctx, scopeFigures, runID, departments, providerID)
+func (q *Queries) ScopeFigures(ctx context.Context, db DBTX, arg ScopeFiguresParams) ([]ScopeFiguresRow, error) {
+	rows, err := db.Query(ctx, scopeFigures, arg.RunID, arg.Departments, arg.ProviderID)
 	if err != nil {
 		return nil, err
 	}
@@ -713,10 +797,15 @@ SELECT $1, f.external_id, f.parent, f.name, f.sort_order, f.declared_members, f.
 ON CONFLICT (run_id, external_id) DO NOTHING
 `
 
+type StagedDepartmentsPutParams struct {
+	RunID string
+	Found json.RawMessage
+}
+
 // A department found twice (a grant below another grant) keeps what was found
 // first, so that it does not flip between two descriptions of it.
-func (q *Queries) StagedDepartmentsPut(ctx context.Context, db DBTX, runID string, found json.RawMessage) error {
-	_, err := db.Exec(ctx, stagedDepartmentsPut, runID, found)
+func (q *Queries) StagedDepartmentsPut(ctx context.Context, db DBTX, arg StagedDepartmentsPutParams) error {
+	_, err := db.Exec(ctx, stagedDepartmentsPut, arg.RunID, arg.Found)
 	return err
 }
 
@@ -724,8 +813,13 @@ const stagedMembersDropListing = `-- name: StagedMembersDropListing :exec
 DELETE FROM staged_members s WHERE s.run_id = $1 AND s.listing = $2
 `
 
-func (q *Queries) StagedMembersDropListing(ctx context.Context, db DBTX, runID string, listing string) error {
-	_, err := db.Exec(ctx, stagedMembersDropListing, runID, listing)
+type StagedMembersDropListingParams struct {
+	RunID   string
+	Listing string
+}
+
+func (q *Queries) StagedMembersDropListing(ctx context.Context, db DBTX, arg StagedMembersDropListingParams) error {
+	_, err := db.Exec(ctx, stagedMembersDropListing, arg.RunID, arg.Listing)
 	return err
 }
 
@@ -733,7 +827,13 @@ const stagedMembersDropPage = `-- name: StagedMembersDropPage :exec
 DELETE FROM staged_members s WHERE s.run_id = $1 AND s.listing = $2 AND s.page = $3
 `
 
-func (q *Queries) StagedMembersDropPage(ctx context.Context, db DBTX, runID string, listing string, page int32) error {
-	_, err := db.Exec(ctx, stagedMembersDropPage, runID, listing, page)
+type StagedMembersDropPageParams struct {
+	RunID   string
+	Listing string
+	Page    int32
+}
+
+func (q *Queries) StagedMembersDropPage(ctx context.Context, db DBTX, arg StagedMembersDropPageParams) error {
+	_, err := db.Exec(ctx, stagedMembersDropPage, arg.RunID, arg.Listing, arg.Page)
 	return err
 }

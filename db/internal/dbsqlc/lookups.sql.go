@@ -60,6 +60,12 @@ WHERE r.run_id = $1
   AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l WHERE l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id)
 `
 
+type LookUpsNeededParams struct {
+	RunID  string
+	Listed []string
+	Unread []string
+}
+
 type LookUpsNeededRow struct {
 	ObjectType string
 	ObjectID   string
@@ -69,8 +75,8 @@ type LookUpsNeededRow struct {
 // Planned removals that are to be looked up and have not been in this run: of what no
 // listing shows although everything was read, of the kinds in listed, and of what may be
 // where nothing was, of the kinds in unread.
-func (q *Queries) LookUpsNeeded(ctx context.Context, db DBTX, runID string, listed []string, unread []string) ([]LookUpsNeededRow, error) {
-	rows, err := db.Query(ctx, lookUpsNeeded, runID, listed, unread)
+func (q *Queries) LookUpsNeeded(ctx context.Context, db DBTX, arg LookUpsNeededParams) ([]LookUpsNeededRow, error) {
+	rows, err := db.Query(ctx, lookUpsNeeded, arg.RunID, arg.Listed, arg.Unread)
 	if err != nil {
 		return nil, err
 	}
@@ -299,10 +305,16 @@ WHERE r.run_id = $1 AND r.object_type <> 'membership'
   AND c.provider_id = $2 AND c.object_type = r.object_type AND c.object_id = r.object_id AND c.run_id = ANY ($3::uuid[]) AND c.fate <> 'there'
 `
 
+type RemovalsJudgeTwiceParams struct {
+	RunID      string
+	ProviderID string
+	Standing   []string
+}
+
 // What these runs had missed already, which saw no more, and no look-up has shown since, now
 // that it was missed again.
-func (q *Queries) RemovalsJudgeTwice(ctx context.Context, db DBTX, runID string, providerID string, standing []string) (int64, error) {
-	result, err := db.Exec(ctx, removalsJudgeTwice, runID, providerID, standing)
+func (q *Queries) RemovalsJudgeTwice(ctx context.Context, db DBTX, arg RemovalsJudgeTwiceParams) (int64, error) {
+	result, err := db.Exec(ctx, removalsJudgeTwice, arg.RunID, arg.ProviderID, arg.Standing)
 	if err != nil {
 		return 0, err
 	}

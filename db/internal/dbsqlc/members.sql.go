@@ -142,6 +142,12 @@ SELECT coalesce(bool_or(undecided), false)::boolean AS undecided,
 FROM seen
 `
 
+type MembersCompareParams struct {
+	Listings []string
+	RunID    string
+	Created  []string
+}
+
 type MembersCompareRow struct {
 	Undecided bool
 	Created   []string
@@ -154,8 +160,8 @@ type MembersCompareRow struct {
 // the statements that write then need not look for it. Nothing is there to be compared
 // with those known to be new. (Such lists are looked through by hash as a sub-select
 // only, and IS TRUE keeps it from becoming a join.)
-func (q *Queries) MembersCompare(ctx context.Context, db DBTX, listings []string, runID string, created []string) (MembersCompareRow, error) {
-	row := db.QueryRow(ctx, membersCompare, listings, runID, created)
+func (q *Queries) MembersCompare(ctx context.Context, db DBTX, arg MembersCompareParams) (MembersCompareRow, error) {
+	row := db.QueryRow(ctx, membersCompare, arg.Listings, arg.RunID, arg.Created)
 	var i MembersCompareRow
 	err := row.Scan(
 		&i.Undecided,
@@ -178,8 +184,13 @@ WHERE r.member_id IS NULL OR s.unionid <> r.unionid
 ON CONFLICT DO NOTHING
 `
 
-func (q *Queries) MembersReportUndecided(ctx context.Context, db DBTX, listings []string, runID string) (int64, error) {
-	result, err := db.Exec(ctx, membersReportUndecided, listings, runID)
+type MembersReportUndecidedParams struct {
+	Listings []string
+	RunID    string
+}
+
+func (q *Queries) MembersReportUndecided(ctx context.Context, db DBTX, arg MembersReportUndecidedParams) (int64, error) {
+	result, err := db.Exec(ctx, membersReportUndecided, arg.Listings, arg.RunID)
 	if err != nil {
 		return 0, err
 	}
@@ -300,10 +311,16 @@ WITH best AS (
 SELECT coalesce(array_agg(b.id), '{}')::uuid[] AS unmarked FROM best b WHERE NOT b.is_primary
 `
 
+type MembersSettleParams struct {
+	ProviderID *string
+	Singly     bool
+	RunID      string
+}
+
 // Primary department and its path on the member's own row. A run of single people
 // settles those alone. Names those whose memberships are not marked accordingly.
-func (q *Queries) MembersSettle(ctx context.Context, db DBTX, providerID *string, singly bool, runID string) ([]string, error) {
-	row := db.QueryRow(ctx, membersSettle, providerID, singly, runID)
+func (q *Queries) MembersSettle(ctx context.Context, db DBTX, arg MembersSettleParams) ([]string, error) {
+	row := db.QueryRow(ctx, membersSettle, arg.ProviderID, arg.Singly, arg.RunID)
 	var unmarked []string
 	err := row.Scan(&unmarked)
 	return unmarked, err
@@ -325,10 +342,16 @@ ORDER BY p.member_id, p.department_id, p.partial, p.primary_rank IS NULL, p.page
 ON CONFLICT (member_id, department_id) DO NOTHING
 `
 
+type MembershipsInsertParams struct {
+	Listings []string
+	RunID    string
+	People   []string
+}
+
 // Memberships of these members in these listings that are not stored yet. The primary one
 // of a new member is the best so far; it is settled when all were read.
-func (q *Queries) MembershipsInsert(ctx context.Context, db DBTX, listings []string, runID string, people []string) (int64, error) {
-	result, err := db.Exec(ctx, membershipsInsert, listings, runID, people)
+func (q *Queries) MembershipsInsert(ctx context.Context, db DBTX, arg MembershipsInsertParams) (int64, error) {
+	result, err := db.Exec(ctx, membershipsInsert, arg.Listings, arg.RunID, arg.People)
 	if err != nil {
 		return 0, err
 	}
@@ -355,8 +378,14 @@ UPDATE org_member_departments md SET is_leader = d.is_leader, sort_order = d.sor
 FROM differing d WHERE md.member_id = d.member_id AND md.department_id = d.department_id
 `
 
-func (q *Queries) MembershipsUpdate(ctx context.Context, db DBTX, listings []string, runID string, people []string) (int64, error) {
-	result, err := db.Exec(ctx, membershipsUpdate, listings, runID, people)
+type MembershipsUpdateParams struct {
+	Listings []string
+	RunID    string
+	People   []string
+}
+
+func (q *Queries) MembershipsUpdate(ctx context.Context, db DBTX, arg MembershipsUpdateParams) (int64, error) {
+	result, err := db.Exec(ctx, membershipsUpdate, arg.Listings, arg.RunID, arg.People)
 	if err != nil {
 		return 0, err
 	}

@@ -24,6 +24,11 @@ SELECT set_config('enable_nestloop', CASE WHEN $1::boolean THEN 'off' ELSE 'on' 
     set_config('jit', 'off', true)
 `
 
+type PlanForParams struct {
+	Everything bool
+	Keep       bool
+}
+
 // How the rest of the transaction's statements are carried out. What the statistics
 // say of a run or provider that is new is wrong by its whole size, so the planner is
 // told: a statement on one batch looks rows up by index, in the order in which it is
@@ -31,7 +36,7 @@ SELECT set_config('enable_nestloop', CASE WHEN $1::boolean THEN 'off' ELSE 'on' 
 // by one of several keys and then costs a department the square of its people. Helpers
 // of a session cost more processor time to start than they spare waiting. Where nothing
 // else is left to choose the plan may be kept.
-func (q *Queries) PlanFor(ctx context.Context, db DBTX, everything bool, keep bool) error {
-	_, err := db.Exec(ctx, planFor, everything, keep)
+func (q *Queries) PlanFor(ctx context.Context, db DBTX, arg PlanForParams) error {
+	_, err := db.Exec(ctx, planFor, arg.Everything, arg.Keep)
 	return err
 }

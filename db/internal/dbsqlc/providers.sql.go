@@ -18,8 +18,14 @@ ON CONFLICT (provider_id, endpoint) DO UPDATE SET
     next_at = greatest(call_slot_due(s.next_at, s.written_at), excluded.next_at), written_at = statement_timestamp()
 `
 
-func (q *Queries) CallSlotPause(ctx context.Context, db DBTX, providerID string, endpoint string, pause time.Duration) error {
-	_, err := db.Exec(ctx, callSlotPause, providerID, endpoint, pause)
+type CallSlotPauseParams struct {
+	ProviderID string
+	Endpoint   string
+	Pause      time.Duration
+}
+
+func (q *Queries) CallSlotPause(ctx context.Context, db DBTX, arg CallSlotPauseParams) error {
+	_, err := db.Exec(ctx, callSlotPause, arg.ProviderID, arg.Endpoint, arg.Pause)
 	return err
 }
 
@@ -409,8 +415,13 @@ const secretDeleteOthers = `-- name: SecretDeleteOthers :exec
 DELETE FROM provider_secrets WHERE provider_id = $1 AND NOT key = ANY ($2::text[])
 `
 
-func (q *Queries) SecretDeleteOthers(ctx context.Context, db DBTX, providerID string, keys []string) error {
-	_, err := db.Exec(ctx, secretDeleteOthers, providerID, keys)
+type SecretDeleteOthersParams struct {
+	ProviderID string
+	Keys       []string
+}
+
+func (q *Queries) SecretDeleteOthers(ctx context.Context, db DBTX, arg SecretDeleteOthersParams) error {
+	_, err := db.Exec(ctx, secretDeleteOthers, arg.ProviderID, arg.Keys)
 	return err
 }
 
@@ -510,9 +521,15 @@ const tokenDelete = `-- name: TokenDelete :exec
 DELETE FROM provider_tokens WHERE provider_id = $1 AND name = $2 AND sealed = $3
 `
 
+type TokenDeleteParams struct {
+	ProviderID string
+	Name       string
+	Sealed     []byte
+}
+
 // One that was stored since under that name stays.
-func (q *Queries) TokenDelete(ctx context.Context, db DBTX, providerID string, name string, sealed []byte) error {
-	_, err := db.Exec(ctx, tokenDelete, providerID, name, sealed)
+func (q *Queries) TokenDelete(ctx context.Context, db DBTX, arg TokenDeleteParams) error {
+	_, err := db.Exec(ctx, tokenDelete, arg.ProviderID, arg.Name, arg.Sealed)
 	return err
 }
 
@@ -530,8 +547,14 @@ SELECT sealed FROM provider_tokens
 WHERE provider_id = $1 AND name = $2 AND expires_at > $3
 `
 
-func (q *Queries) TokenGet(ctx context.Context, db DBTX, providerID string, name string, now time.Time) ([]byte, error) {
-	row := db.QueryRow(ctx, tokenGet, providerID, name, now)
+type TokenGetParams struct {
+	ProviderID string
+	Name       string
+	Now        time.Time
+}
+
+func (q *Queries) TokenGet(ctx context.Context, db DBTX, arg TokenGetParams) ([]byte, error) {
+	row := db.QueryRow(ctx, tokenGet, arg.ProviderID, arg.Name, arg.Now)
 	var sealed []byte
 	err := row.Scan(&sealed)
 	return sealed, err
@@ -541,9 +564,14 @@ const tokenLock = `-- name: TokenLock :exec
 SELECT pg_advisory_xact_lock(hashtextextended('orgsync token ' || $1::text || ' ' || $2::text, 0))
 `
 
+type TokenLockParams struct {
+	ProviderID string
+	Name       string
+}
+
 // One fetch at a time for a credential, over all workers.
-func (q *Queries) TokenLock(ctx context.Context, db DBTX, providerID string, name string) error {
-	_, err := db.Exec(ctx, tokenLock, providerID, name)
+func (q *Queries) TokenLock(ctx context.Context, db DBTX, arg TokenLockParams) error {
+	_, err := db.Exec(ctx, tokenLock, arg.ProviderID, arg.Name)
 	return err
 }
 

@@ -83,6 +83,11 @@ GROUP BY s.external_id, s.declared_members
 HAVING coalesce(sum(c.people), 0) < s.declared_members
 `
 
+type ContradictedScopesParams struct {
+	RunID      string
+	ProviderID *string
+}
+
 type ContradictedScopesRow struct {
 	ExternalID string
 	Declared   int32
@@ -95,8 +100,8 @@ type ContradictedScopesRow struct {
 // Below it, people stored where this run could not read count as read: a department
 // that failed does not freeze those above it. Where a whole listing was recognised
 // those stored when the tree was sealed are those who were read.
-func (q *Queries) ContradictedScopes(ctx context.Context, db DBTX, runID string, providerID *string) ([]ContradictedScopesRow, error) {
-	rows, err := db.Query(ctx, contradictedScopes, runID, providerID)
+func (q *Queries) ContradictedScopes(ctx context.Context, db DBTX, arg ContradictedScopesParams) ([]ContradictedScopesRow, error) {
+	rows, err := db.Query(ctx, contradictedScopes, arg.RunID, arg.ProviderID)
 	if err != nil {
 		return nil, err
 	}
@@ -196,14 +201,19 @@ WITH people AS (
 SELECT count(member_id)::int AS seen, count(member_key)::int AS undecided FROM people
 `
 
+type MembersReadParams struct {
+	RunID      string
+	ProviderID *string
+}
+
 type MembersReadRow struct {
 	Seen      int32
 	Undecided int32
 }
 
 // How many people were read, those who could not be told from others apart.
-func (q *Queries) MembersRead(ctx context.Context, db DBTX, runID string, providerID *string) (MembersReadRow, error) {
-	row := db.QueryRow(ctx, membersRead, runID, providerID)
+func (q *Queries) MembersRead(ctx context.Context, db DBTX, arg MembersReadParams) (MembersReadRow, error) {
+	row := db.QueryRow(ctx, membersRead, arg.RunID, arg.ProviderID)
 	var i MembersReadRow
 	err := row.Scan(&i.Seen, &i.Undecided)
 	return i, err
@@ -284,9 +294,15 @@ WHERE r.run_id = $1 AND r.object_type = 'membership' AND d.id = r.department_id 
   AND d.external_id = ANY ($3::text[])
 `
 
+type RemovalsDropScopesParams struct {
+	RunID       string
+	ProviderID  *string
+	Departments []string
+}
+
 // What was planned in departments that are not to be believed.
-func (q *Queries) RemovalsDropScopes(ctx context.Context, db DBTX, runID string, providerID *string, departments []string) error {
-	_, err := db.Exec(ctx, removalsDropScopes, runID, providerID, departments)
+func (q *Queries) RemovalsDropScopes(ctx context.Context, db DBTX, arg RemovalsDropScopesParams) error {
+	_, err := db.Exec(ctx, removalsDropScopes, arg.RunID, arg.ProviderID, arg.Departments)
 	return err
 }
 
@@ -314,9 +330,14 @@ WHERE r.run_id = $1 AND r.object_type = $2 AND NOT r.confirmed
   AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l WHERE l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id)
 `
 
+type RemovalsLeaveToAPersonParams struct {
+	RunID      string
+	ObjectType string
+}
+
 // What nobody was asked about since it is more than the removal limit: a person decides.
-func (q *Queries) RemovalsLeaveToAPerson(ctx context.Context, db DBTX, runID string, objectType string) error {
-	_, err := db.Exec(ctx, removalsLeaveToAPerson, runID, objectType)
+func (q *Queries) RemovalsLeaveToAPerson(ctx context.Context, db DBTX, arg RemovalsLeaveToAPersonParams) error {
+	_, err := db.Exec(ctx, removalsLeaveToAPerson, arg.RunID, arg.ObjectType)
 	return err
 }
 
@@ -371,9 +392,14 @@ ORDER BY p.member_id, p.department_id, p.object_type DESC
 ON CONFLICT DO NOTHING
 `
 
+type RemovalsPlanDependentsParams struct {
+	RunID      string
+	ProviderID string
+}
+
 // What goes with a removed member or department.
-func (q *Queries) RemovalsPlanDependents(ctx context.Context, db DBTX, runID string, providerID string) (int64, error) {
-	result, err := db.Exec(ctx, removalsPlanDependents, runID, providerID)
+func (q *Queries) RemovalsPlanDependents(ctx context.Context, db DBTX, arg RemovalsPlanDependentsParams) (int64, error) {
+	result, err := db.Exec(ctx, removalsPlanDependents, arg.RunID, arg.ProviderID)
 	if err != nil {
 		return 0, err
 	}
@@ -461,12 +487,18 @@ WHERE NOT EXISTS (SELECT 1 FROM undecided u
 ON CONFLICT DO NOTHING
 `
 
+type RemovalsPlanMembershipsParams struct {
+	RunID      string
+	ProviderID *string
+	ReadsApart bool
+}
+
 // Memberships not seen, in departments read to the end. People who could not be
 // told apart keep what they have, and so do people who are not the provider's own. Those
 // whom look-ups alone show have their places from their own records: a run that does not
 // read these knows nothing of them, unless a listing shows them.
-func (q *Queries) RemovalsPlanMemberships(ctx context.Context, db DBTX, runID string, providerID *string, readsApart bool) (int64, error) {
-	result, err := db.Exec(ctx, removalsPlanMemberships, runID, providerID, readsApart)
+func (q *Queries) RemovalsPlanMemberships(ctx context.Context, db DBTX, arg RemovalsPlanMembershipsParams) (int64, error) {
+	result, err := db.Exec(ctx, removalsPlanMemberships, arg.RunID, arg.ProviderID, arg.ReadsApart)
 	if err != nil {
 		return 0, err
 	}
@@ -494,8 +526,13 @@ WITH batch AS (
 SELECT count(*)::int AS removed FROM done
 `
 
-func (q *Queries) RemoveDepartments(ctx context.Context, db DBTX, runID string, maxRows int32) (int32, error) {
-	row := db.QueryRow(ctx, removeDepartments, runID, maxRows)
+type RemoveDepartmentsParams struct {
+	RunID   string
+	MaxRows int32
+}
+
+func (q *Queries) RemoveDepartments(ctx context.Context, db DBTX, arg RemoveDepartmentsParams) (int32, error) {
+	row := db.QueryRow(ctx, removeDepartments, arg.RunID, arg.MaxRows)
 	var removed int32
 	err := row.Scan(&removed)
 	return removed, err
@@ -522,8 +559,13 @@ WITH batch AS (
 SELECT count(*)::int AS removed FROM done
 `
 
-func (q *Queries) RemoveMembers(ctx context.Context, db DBTX, runID string, maxRows int32) (int32, error) {
-	row := db.QueryRow(ctx, removeMembers, runID, maxRows)
+type RemoveMembersParams struct {
+	RunID   string
+	MaxRows int32
+}
+
+func (q *Queries) RemoveMembers(ctx context.Context, db DBTX, arg RemoveMembersParams) (int32, error) {
+	row := db.QueryRow(ctx, removeMembers, arg.RunID, arg.MaxRows)
 	var removed int32
 	err := row.Scan(&removed)
 	return removed, err
@@ -546,10 +588,15 @@ WITH batch AS (
 SELECT count(*)::int AS removed FROM done
 `
 
+type RemoveMembershipsParams struct {
+	RunID   string
+	MaxRows int32
+}
+
 // What is done is marked by way of a conflict, here and below: that finds each line by
 // its key, where an update may read all lines for each.
-func (q *Queries) RemoveMemberships(ctx context.Context, db DBTX, runID string, maxRows int32) (int32, error) {
-	row := db.QueryRow(ctx, removeMemberships, runID, maxRows)
+func (q *Queries) RemoveMemberships(ctx context.Context, db DBTX, arg RemoveMembershipsParams) (int32, error) {
+	row := db.QueryRow(ctx, removeMemberships, arg.RunID, arg.MaxRows)
 	var removed int32
 	err := row.Scan(&removed)
 	return removed, err

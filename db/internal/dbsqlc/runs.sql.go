@@ -151,10 +151,15 @@ UPDATE identity_providers SET generation = generation + 1, newest_run_id = $1
 WHERE id = $2 RETURNING generation
 `
 
+type FenceTakeParams struct {
+	RunID      *string
+	ProviderID string
+}
+
 // Numbers a new run and makes it the newest in one statement: whoever held the
 // fence before can no longer write once this commits.
-func (q *Queries) FenceTake(ctx context.Context, db DBTX, runID *string, providerID string) (int64, error) {
-	row := db.QueryRow(ctx, fenceTake, runID, providerID)
+func (q *Queries) FenceTake(ctx context.Context, db DBTX, arg FenceTakeParams) (int64, error) {
+	row := db.QueryRow(ctx, fenceTake, arg.RunID, arg.ProviderID)
 	var generation int64
 	err := row.Scan(&generation)
 	return generation, err
@@ -164,8 +169,13 @@ const fenceTakeBack = `-- name: FenceTakeBack :exec
 UPDATE identity_providers SET newest_run_id = $1 WHERE id = $2
 `
 
-func (q *Queries) FenceTakeBack(ctx context.Context, db DBTX, runID *string, providerID string) error {
-	_, err := db.Exec(ctx, fenceTakeBack, runID, providerID)
+type FenceTakeBackParams struct {
+	RunID      *string
+	ProviderID string
+}
+
+func (q *Queries) FenceTakeBack(ctx context.Context, db DBTX, arg FenceTakeBackParams) error {
+	_, err := db.Exec(ctx, fenceTakeBack, arg.RunID, arg.ProviderID)
 	return err
 }
 
@@ -205,10 +215,15 @@ UPDATE sync_runs SET calls = calls + $1
 FROM set_config('synchronous_commit', 'off', true) WHERE id = $2
 `
 
+type RunAddCallsParams struct {
+	Calls int64
+	ID    string
+}
+
 // Without waiting for the disk: all who read for a run come by at this row, and after a
 // crash of Postgres a few calls less are on record, nothing else.
-func (q *Queries) RunAddCalls(ctx context.Context, db DBTX, calls int64, iD string) error {
-	_, err := db.Exec(ctx, runAddCalls, calls, iD)
+func (q *Queries) RunAddCalls(ctx context.Context, db DBTX, arg RunAddCallsParams) error {
+	_, err := db.Exec(ctx, runAddCalls, arg.Calls, arg.ID)
 	return err
 }
 
@@ -216,14 +231,19 @@ const runByExecution = `-- name: RunByExecution :one
 SELECT id, status, cardinality(members)::int AS members FROM sync_runs WHERE workflow_id = $1 AND temporal_run_id = $2
 `
 
+type RunByExecutionParams struct {
+	WorkflowID    string
+	TemporalRunID string
+}
+
 type RunByExecutionRow struct {
 	ID      string
 	Status  string
 	Members int32
 }
 
-func (q *Queries) RunByExecution(ctx context.Context, db DBTX, workflowID string, temporalRunID string) (RunByExecutionRow, error) {
-	row := db.QueryRow(ctx, runByExecution, workflowID, temporalRunID)
+func (q *Queries) RunByExecution(ctx context.Context, db DBTX, arg RunByExecutionParams) (RunByExecutionRow, error) {
+	row := db.QueryRow(ctx, runByExecution, arg.WorkflowID, arg.TemporalRunID)
 	var i RunByExecutionRow
 	err := row.Scan(&i.ID, &i.Status, &i.Members)
 	return i, err
@@ -325,10 +345,16 @@ UPDATE sync_runs SET status = $1, error = $2, finished_at = greatest(now(), star
 WHERE id = $3 AND status IN ('running', 'held')
 `
 
+type RunEndParams struct {
+	Status string
+	Error  *string
+	ID     string
+}
+
 // The first end stands: a run that was superseded or decided stays so. None ends before
 // it began, though the clock was set back.
-func (q *Queries) RunEnd(ctx context.Context, db DBTX, status string, error *string, iD string) (int64, error) {
-	result, err := db.Exec(ctx, runEnd, status, error, iD)
+func (q *Queries) RunEnd(ctx context.Context, db DBTX, arg RunEndParams) (int64, error) {
+	result, err := db.Exec(ctx, runEnd, arg.Status, arg.Error, arg.ID)
 	if err != nil {
 		return 0, err
 	}
@@ -361,14 +387,19 @@ const runErrorList = `-- name: RunErrorList :many
 SELECT object_type, external_id, message FROM sync_run_errors WHERE run_id = $1 ORDER BY id LIMIT $2
 `
 
+type RunErrorListParams struct {
+	RunID   string
+	MaxRows int32
+}
+
 type RunErrorListRow struct {
 	ObjectType string
 	ExternalID string
 	Message    string
 }
 
-func (q *Queries) RunErrorList(ctx context.Context, db DBTX, runID string, maxRows int32) ([]RunErrorListRow, error) {
-	rows, err := db.Query(ctx, runErrorList, runID, maxRows)
+func (q *Queries) RunErrorList(ctx context.Context, db DBTX, arg RunErrorListParams) ([]RunErrorListRow, error) {
+	rows, err := db.Query(ctx, runErrorList, arg.RunID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
@@ -507,6 +538,11 @@ WHERE ($1::text IS NULL OR p.name = $1)
 ORDER BY r.started_at DESC, r.id LIMIT $2
 `
 
+type RunListParams struct {
+	Provider *string
+	MaxRows  int32
+}
+
 type RunListRow struct {
 	ID               string
 	ProviderID       string
@@ -540,8 +576,8 @@ type RunListRow struct {
 	ProviderType     string
 }
 
-func (q *Queries) RunList(ctx context.Context, db DBTX, provider *string, maxRows int32) ([]RunListRow, error) {
-	rows, err := db.Query(ctx, runList, provider, maxRows)
+func (q *Queries) RunList(ctx context.Context, db DBTX, arg RunListParams) ([]RunListRow, error) {
+	rows, err := db.Query(ctx, runList, arg.Provider, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
@@ -728,8 +764,13 @@ const runSetCounts = `-- name: RunSetCounts :exec
 UPDATE sync_runs SET counts = $1 WHERE id = $2
 `
 
-func (q *Queries) RunSetCounts(ctx context.Context, db DBTX, counts json.RawMessage, iD string) error {
-	_, err := db.Exec(ctx, runSetCounts, counts, iD)
+type RunSetCountsParams struct {
+	Counts json.RawMessage
+	ID     string
+}
+
+func (q *Queries) RunSetCounts(ctx context.Context, db DBTX, arg RunSetCountsParams) error {
+	_, err := db.Exec(ctx, runSetCounts, arg.Counts, arg.ID)
 	return err
 }
 
@@ -737,9 +778,14 @@ const runSetDecidedBy = `-- name: RunSetDecidedBy :exec
 UPDATE sync_runs SET decided_by = $1 WHERE id = $2 AND status = 'held' AND decided_by IS NULL
 `
 
+type RunSetDecidedByParams struct {
+	DecidedBy *string
+	ID        string
+}
+
 // The first decision stands.
-func (q *Queries) RunSetDecidedBy(ctx context.Context, db DBTX, decidedBy *string, iD string) error {
-	_, err := db.Exec(ctx, runSetDecidedBy, decidedBy, iD)
+func (q *Queries) RunSetDecidedBy(ctx context.Context, db DBTX, arg RunSetDecidedByParams) error {
+	_, err := db.Exec(ctx, runSetDecidedBy, arg.DecidedBy, arg.ID)
 	return err
 }
 
@@ -747,8 +793,13 @@ const runSetPhase = `-- name: RunSetPhase :exec
 UPDATE sync_runs SET phase = $1 WHERE id = $2 AND phase IS DISTINCT FROM $1
 `
 
-func (q *Queries) RunSetPhase(ctx context.Context, db DBTX, phase string, iD string) error {
-	_, err := db.Exec(ctx, runSetPhase, phase, iD)
+type RunSetPhaseParams struct {
+	Phase string
+	ID    string
+}
+
+func (q *Queries) RunSetPhase(ctx context.Context, db DBTX, arg RunSetPhaseParams) error {
+	_, err := db.Exec(ctx, runSetPhase, arg.Phase, arg.ID)
 	return err
 }
 
@@ -756,8 +807,13 @@ const runSetRange = `-- name: RunSetRange :exec
 UPDATE sync_runs SET visible_range = $1 WHERE id = $2
 `
 
-func (q *Queries) RunSetRange(ctx context.Context, db DBTX, visibleRange json.RawMessage, iD string) error {
-	_, err := db.Exec(ctx, runSetRange, visibleRange, iD)
+type RunSetRangeParams struct {
+	VisibleRange json.RawMessage
+	ID           string
+}
+
+func (q *Queries) RunSetRange(ctx context.Context, db DBTX, arg RunSetRangeParams) error {
+	_, err := db.Exec(ctx, runSetRange, arg.VisibleRange, arg.ID)
 	return err
 }
 
@@ -765,7 +821,12 @@ const runSetSeen = `-- name: RunSetSeen :exec
 UPDATE sync_runs SET members_seen = $1::int WHERE id = $2 AND members_seen IS DISTINCT FROM $1::int
 `
 
-func (q *Queries) RunSetSeen(ctx context.Context, db DBTX, members int32, iD string) error {
-	_, err := db.Exec(ctx, runSetSeen, members, iD)
+type RunSetSeenParams struct {
+	Members int32
+	ID      string
+}
+
+func (q *Queries) RunSetSeen(ctx context.Context, db DBTX, arg RunSetSeenParams) error {
+	_, err := db.Exec(ctx, runSetSeen, arg.Members, arg.ID)
 	return err
 }

@@ -15,9 +15,14 @@ CROSS JOIN LATERAL (SELECT x.external_id FROM sync_run_departments x WHERE x.run
 ORDER BY w.ordinal
 `
 
+type LedgerIDsParams struct {
+	Ordinals []int32
+	RunID    string
+}
+
 // One by one: for a list the planner would rather read all of the run's.
-func (q *Queries) LedgerIDs(ctx context.Context, db DBTX, ordinals []int32, runID string) ([]string, error) {
-	rows, err := db.Query(ctx, ledgerIDs, ordinals, runID)
+func (q *Queries) LedgerIDs(ctx context.Context, db DBTX, arg LedgerIDsParams) ([]string, error) {
+	rows, err := db.Query(ctx, ledgerIDs, arg.Ordinals, arg.RunID)
 	if err != nil {
 		return nil, err
 	}
@@ -40,8 +45,14 @@ const ledgerIDsBetween = `-- name: LedgerIDsBetween :many
 SELECT external_id FROM sync_run_departments WHERE run_id = $1 AND position BETWEEN $2::int AND $3::int ORDER BY position
 `
 
-func (q *Queries) LedgerIDsBetween(ctx context.Context, db DBTX, runID string, first int32, last int32) ([]string, error) {
-	rows, err := db.Query(ctx, ledgerIDsBetween, runID, first, last)
+type LedgerIDsBetweenParams struct {
+	RunID string
+	First int32
+	Last  int32
+}
+
+func (q *Queries) LedgerIDsBetween(ctx context.Context, db DBTX, arg LedgerIDsBetweenParams) ([]string, error) {
+	rows, err := db.Query(ctx, ledgerIDsBetween, arg.RunID, arg.First, arg.Last)
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +77,12 @@ SELECT coalesce(sum(members_read) FILTER (WHERE members_complete), 0)::bigint AS
 FROM sync_run_departments WHERE run_id = $1 AND position BETWEEN $2::int AND $3::int
 `
 
+type LedgerPeopleParams struct {
+	RunID string
+	First int32
+	Last  int32
+}
+
 type LedgerPeopleRow struct {
 	People     int64
 	Recognised bool
@@ -73,8 +90,8 @@ type LedgerPeopleRow struct {
 
 // What was read of a range to the end; a person in several departments counts in each.
 // Nothing of it is to be applied if every listing was recognised.
-func (q *Queries) LedgerPeople(ctx context.Context, db DBTX, runID string, first int32, last int32) (LedgerPeopleRow, error) {
-	row := db.QueryRow(ctx, ledgerPeople, runID, first, last)
+func (q *Queries) LedgerPeople(ctx context.Context, db DBTX, arg LedgerPeopleParams) (LedgerPeopleRow, error) {
+	row := db.QueryRow(ctx, ledgerPeople, arg.RunID, arg.First, arg.Last)
 	var i LedgerPeopleRow
 	err := row.Scan(&i.People, &i.Recognised)
 	return i, err

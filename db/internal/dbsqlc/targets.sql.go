@@ -41,8 +41,13 @@ SELECT wanted.id::text AS external_id FROM unnest($1::text[]) AS wanted (id)
 WHERE NOT EXISTS (SELECT 1 FROM org_departments d WHERE d.provider_id = $2 AND d.external_id = wanted.id AND d.status = 'active')
 `
 
-func (q *Queries) DepartmentsUnknown(ctx context.Context, db DBTX, departments []string, providerID *string) ([]string, error) {
-	rows, err := db.Query(ctx, departmentsUnknown, departments, providerID)
+type DepartmentsUnknownParams struct {
+	Departments []string
+	ProviderID  *string
+}
+
+func (q *Queries) DepartmentsUnknown(ctx context.Context, db DBTX, arg DepartmentsUnknownParams) ([]string, error) {
+	rows, err := db.Query(ctx, departmentsUnknown, arg.Departments, arg.ProviderID)
 	if err != nil {
 		return nil, err
 	}
@@ -161,9 +166,14 @@ WHERE s.run_id = $1 AND s.status = 'deleted'
 ON CONFLICT DO NOTHING
 `
 
+type PeoplePlanMembersParams struct {
+	RunID      string
+	ProviderID *string
+}
+
 // Of single people those who were staged as gone: the provider itself said so.
-func (q *Queries) PeoplePlanMembers(ctx context.Context, db DBTX, runID string, providerID *string) (int64, error) {
-	result, err := db.Exec(ctx, peoplePlanMembers, runID, providerID)
+func (q *Queries) PeoplePlanMembers(ctx context.Context, db DBTX, arg PeoplePlanMembersParams) (int64, error) {
+	result, err := db.Exec(ctx, peoplePlanMembers, arg.RunID, arg.ProviderID)
 	if err != nil {
 		return 0, err
 	}
@@ -181,9 +191,14 @@ WHERE r.run_id = $1
 ON CONFLICT DO NOTHING
 `
 
+type PeoplePlanMembershipsParams struct {
+	RunID      string
+	ProviderID *string
+}
+
 // Of single people the memberships that their own records no longer show.
-func (q *Queries) PeoplePlanMemberships(ctx context.Context, db DBTX, runID string, providerID *string) (int64, error) {
-	result, err := db.Exec(ctx, peoplePlanMemberships, runID, providerID)
+func (q *Queries) PeoplePlanMemberships(ctx context.Context, db DBTX, arg PeoplePlanMembershipsParams) (int64, error) {
+	result, err := db.Exec(ctx, peoplePlanMemberships, arg.RunID, arg.ProviderID)
 	if err != nil {
 		return 0, err
 	}
@@ -197,6 +212,12 @@ WHERE m.provider_id = $1 AND lower(m.external_id) = lower($2)
 ORDER BY m.status = 'deleted', m.id
 `
 
+type PeopleStoredParams struct {
+	ProviderID *string
+	ExternalID string
+	IgnoreCase bool
+}
+
 type PeopleStoredRow struct {
 	ExternalID string
 	Unionid    *string
@@ -205,8 +226,8 @@ type PeopleStoredRow struct {
 }
 
 // The rows that bear a member's external id, whoever is still there first.
-func (q *Queries) PeopleStored(ctx context.Context, db DBTX, providerID *string, externalID string, ignoreCase bool) ([]PeopleStoredRow, error) {
-	rows, err := db.Query(ctx, peopleStored, providerID, externalID, ignoreCase)
+func (q *Queries) PeopleStored(ctx context.Context, db DBTX, arg PeopleStoredParams) ([]PeopleStoredRow, error) {
+	rows, err := db.Query(ctx, peopleStored, arg.ProviderID, arg.ExternalID, arg.IgnoreCase)
 	if err != nil {
 		return nil, err
 	}

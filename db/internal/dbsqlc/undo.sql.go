@@ -283,9 +283,14 @@ UPDATE org_changes c SET kind = 'updated'
 WHERE c.run_id = $1 AND c.object_type = 'department' AND c.kind = 'moved' AND c.object_id = ANY ($2::uuid[])
 `
 
+type UndoForgetMovesParams struct {
+	RunID       string
+	Departments []string
+}
+
 // Departments that stay where they were did not move.
-func (q *Queries) UndoForgetMoves(ctx context.Context, db DBTX, runID string, departments []string) error {
-	_, err := db.Exec(ctx, undoForgetMoves, runID, departments)
+func (q *Queries) UndoForgetMoves(ctx context.Context, db DBTX, arg UndoForgetMovesParams) error {
+	_, err := db.Exec(ctx, undoForgetMoves, arg.RunID, arg.Departments)
 	return err
 }
 
@@ -321,6 +326,11 @@ SELECT object_type, external_id, left_alone, changed_by FROM undo_objects
 WHERE run_id = $1 AND left_alone IS NOT NULL ORDER BY object_type, external_id LIMIT $2
 `
 
+type UndoLeftAloneParams struct {
+	RunID   string
+	MaxRows int32
+}
+
 type UndoLeftAloneRow struct {
 	ObjectType string
 	ExternalID string
@@ -328,8 +338,8 @@ type UndoLeftAloneRow struct {
 	ChangedBy  *string
 }
 
-func (q *Queries) UndoLeftAlone(ctx context.Context, db DBTX, runID string, maxRows int32) ([]UndoLeftAloneRow, error) {
-	rows, err := db.Query(ctx, undoLeftAlone, runID, maxRows)
+func (q *Queries) UndoLeftAlone(ctx context.Context, db DBTX, arg UndoLeftAloneParams) ([]UndoLeftAloneRow, error) {
+	rows, err := db.Query(ctx, undoLeftAlone, arg.RunID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
@@ -370,9 +380,14 @@ SELECT $1, 'member', t.id, t.id, t.external_id, 'linked',
 FROM taken t
 `
 
+type UndoLinksParams struct {
+	RunID  string
+	Undoes string
+}
+
 // Links to accounts are taken back, or put back where they had been taken back.
-func (q *Queries) UndoLinks(ctx context.Context, db DBTX, runID string, undoes string) (int64, error) {
-	result, err := db.Exec(ctx, undoLinks, runID, undoes)
+func (q *Queries) UndoLinks(ctx context.Context, db DBTX, arg UndoLinksParams) (int64, error) {
+	result, err := db.Exec(ctx, undoLinks, arg.RunID, arg.Undoes)
 	if err != nil {
 		return 0, err
 	}
@@ -393,9 +408,14 @@ WHERE u.run_id = $1
           AND c.object_id = md.member_id AND c.department_id = md.department_id))
 `
 
+type UndoPlacesDropParams struct {
+	RunID  string
+	Undoes string
+}
+
 // Places that the undone run created, and all places of people who were taken back.
-func (q *Queries) UndoPlacesDrop(ctx context.Context, db DBTX, runID string, undoes string) (int64, error) {
-	result, err := db.Exec(ctx, undoPlacesDrop, runID, undoes)
+func (q *Queries) UndoPlacesDrop(ctx context.Context, db DBTX, arg UndoPlacesDropParams) (int64, error) {
+	result, err := db.Exec(ctx, undoPlacesDrop, arg.RunID, arg.Undoes)
 	if err != nil {
 		return 0, err
 	}
@@ -415,9 +435,14 @@ ORDER BY c.object_id, c.department_id
 ON CONFLICT (member_id, department_id) DO NOTHING
 `
 
+type UndoPlacesInsertParams struct {
+	Undoes string
+	RunID  string
+}
+
 // Which of them is the primary one is derived afterwards.
-func (q *Queries) UndoPlacesInsert(ctx context.Context, db DBTX, undoes string, runID string) (int64, error) {
-	result, err := db.Exec(ctx, undoPlacesInsert, undoes, runID)
+func (q *Queries) UndoPlacesInsert(ctx context.Context, db DBTX, arg UndoPlacesInsertParams) (int64, error) {
+	result, err := db.Exec(ctx, undoPlacesInsert, arg.Undoes, arg.RunID)
 	if err != nil {
 		return 0, err
 	}
@@ -434,14 +459,20 @@ WHERE u.run_id = $2 AND u.object_type = 'member' AND u.left_alone IS NULL
 ORDER BY c.external_id, d.external_id LIMIT $3
 `
 
+type UndoPlacesMissingParams struct {
+	Undoes  string
+	RunID   string
+	MaxRows int32
+}
+
 type UndoPlacesMissingRow struct {
 	ExternalID string
 	Department string
 }
 
 // Places that could not be given back, since their department is not there.
-func (q *Queries) UndoPlacesMissing(ctx context.Context, db DBTX, undoes string, runID string, maxRows int32) ([]UndoPlacesMissingRow, error) {
-	rows, err := db.Query(ctx, undoPlacesMissing, undoes, runID, maxRows)
+func (q *Queries) UndoPlacesMissing(ctx context.Context, db DBTX, arg UndoPlacesMissingParams) ([]UndoPlacesMissingRow, error) {
+	rows, err := db.Query(ctx, undoPlacesMissing, arg.Undoes, arg.RunID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
@@ -475,8 +506,13 @@ FROM differing n
 WHERE md.member_id = n.member_id AND md.department_id = n.department_id
 `
 
-func (q *Queries) UndoPlacesUpdate(ctx context.Context, db DBTX, undoes string, runID string) (int64, error) {
-	result, err := db.Exec(ctx, undoPlacesUpdate, undoes, runID)
+type UndoPlacesUpdateParams struct {
+	Undoes string
+	RunID  string
+}
+
+func (q *Queries) UndoPlacesUpdate(ctx context.Context, db DBTX, arg UndoPlacesUpdateParams) (int64, error) {
+	result, err := db.Exec(ctx, undoPlacesUpdate, arg.Undoes, arg.RunID)
 	if err != nil {
 		return 0, err
 	}

@@ -63,8 +63,13 @@ WITH c AS (
 SELECT ((SELECT count(*) FROM c) + (SELECT count(*) FROM e) + (SELECT count(*) FROM l) + (SELECT count(*) FROM r) + (SELECT count(*) FROM u))::bigint
 `
 
-func (q *Queries) UpkeepDropDetails(ctx context.Context, db DBTX, runID string, maxRows int32) (int64, error) {
-	row := db.QueryRow(ctx, upkeepDropDetails, runID, maxRows)
+type UpkeepDropDetailsParams struct {
+	RunID   string
+	MaxRows int32
+}
+
+func (q *Queries) UpkeepDropDetails(ctx context.Context, db DBTX, arg UpkeepDropDetailsParams) (int64, error) {
+	row := db.QueryRow(ctx, upkeepDropDetails, arg.RunID, arg.MaxRows)
 	var column_1 int64
 	err := row.Scan(&column_1)
 	return column_1, err
@@ -78,8 +83,13 @@ WHERE c.run_id = $1 AND c.id IN (
     LIMIT $2)
 `
 
-func (q *Queries) UpkeepDropRawChanges(ctx context.Context, db DBTX, runID string, maxRows int32) (int64, error) {
-	result, err := db.Exec(ctx, upkeepDropRawChanges, runID, maxRows)
+type UpkeepDropRawChangesParams struct {
+	RunID   string
+	MaxRows int32
+}
+
+func (q *Queries) UpkeepDropRawChanges(ctx context.Context, db DBTX, arg UpkeepDropRawChangesParams) (int64, error) {
+	result, err := db.Exec(ctx, upkeepDropRawChanges, arg.RunID, arg.MaxRows)
 	if err != nil {
 		return 0, err
 	}
@@ -95,8 +105,14 @@ WHERE d.id IN (
     ORDER BY o.id LIMIT $3 FOR NO KEY UPDATE OF o)
 `
 
-func (q *Queries) UpkeepDropRawDepartments(ctx context.Context, db DBTX, runID string, olderThan time.Duration, maxRows int32) (int64, error) {
-	result, err := db.Exec(ctx, upkeepDropRawDepartments, runID, olderThan, maxRows)
+type UpkeepDropRawDepartmentsParams struct {
+	RunID     string
+	OlderThan time.Duration
+	MaxRows   int32
+}
+
+func (q *Queries) UpkeepDropRawDepartments(ctx context.Context, db DBTX, arg UpkeepDropRawDepartmentsParams) (int64, error) {
+	result, err := db.Exec(ctx, upkeepDropRawDepartments, arg.RunID, arg.OlderThan, arg.MaxRows)
 	if err != nil {
 		return 0, err
 	}
@@ -112,10 +128,16 @@ WHERE m.id IN (
     ORDER BY o.id LIMIT $3 FOR NO KEY UPDATE OF o)
 `
 
+type UpkeepDropRawMembersParams struct {
+	RunID     string
+	OlderThan time.Duration
+	MaxRows   int32
+}
+
 // Of the members that this run removed and that are still gone since. In the order in
 // which syncs take rows.
-func (q *Queries) UpkeepDropRawMembers(ctx context.Context, db DBTX, runID string, olderThan time.Duration, maxRows int32) (int64, error) {
-	result, err := db.Exec(ctx, upkeepDropRawMembers, runID, olderThan, maxRows)
+func (q *Queries) UpkeepDropRawMembers(ctx context.Context, db DBTX, arg UpkeepDropRawMembersParams) (int64, error) {
+	result, err := db.Exec(ctx, upkeepDropRawMembers, arg.RunID, arg.OlderThan, arg.MaxRows)
 	if err != nil {
 		return 0, err
 	}
@@ -146,8 +168,13 @@ DELETE FROM sync_runs WHERE id IN (
     ORDER BY r.finished_at LIMIT $2 FOR UPDATE OF r SKIP LOCKED)
 `
 
-func (q *Queries) UpkeepDropRuns(ctx context.Context, db DBTX, olderThan time.Duration, maxRows int32) (int64, error) {
-	result, err := db.Exec(ctx, upkeepDropRuns, olderThan, maxRows)
+type UpkeepDropRunsParams struct {
+	OlderThan time.Duration
+	MaxRows   int32
+}
+
+func (q *Queries) UpkeepDropRuns(ctx context.Context, db DBTX, arg UpkeepDropRunsParams) (int64, error) {
+	result, err := db.Exec(ctx, upkeepDropRuns, arg.OlderThan, arg.MaxRows)
 	if err != nil {
 		return 0, err
 	}
@@ -184,8 +211,13 @@ WITH d AS (
 SELECT ((SELECT count(*) FROM d) + (SELECT count(*) FROM m) + (SELECT count(*) FROM p))::bigint
 `
 
-func (q *Queries) UpkeepDropStaging(ctx context.Context, db DBTX, runID string, maxRows int32) (int64, error) {
-	row := db.QueryRow(ctx, upkeepDropStaging, runID, maxRows)
+type UpkeepDropStagingParams struct {
+	RunID   string
+	MaxRows int32
+}
+
+func (q *Queries) UpkeepDropStaging(ctx context.Context, db DBTX, arg UpkeepDropStagingParams) (int64, error) {
+	row := db.QueryRow(ctx, upkeepDropStaging, arg.RunID, arg.MaxRows)
 	var column_1 int64
 	err := row.Scan(&column_1)
 	return column_1, err
@@ -208,8 +240,14 @@ UPDATE sync_runs SET status = $1, error = $2::text, finished_at = greatest(now()
 WHERE id = $3 AND status = 'running'
 `
 
-func (q *Queries) UpkeepEndDead(ctx context.Context, db DBTX, status string, error string, iD string) (int64, error) {
-	result, err := db.Exec(ctx, upkeepEndDead, status, error, iD)
+type UpkeepEndDeadParams struct {
+	Status string
+	Error  string
+	ID     string
+}
+
+func (q *Queries) UpkeepEndDead(ctx context.Context, db DBTX, arg UpkeepEndDeadParams) (int64, error) {
+	result, err := db.Exec(ctx, upkeepEndDead, arg.Status, arg.Error, arg.ID)
 	if err != nil {
 		return 0, err
 	}

@@ -25,9 +25,15 @@ INSERT INTO sync_workers (id, name, key_ids) VALUES ($1, $2, $3)
 ON CONFLICT (id) DO UPDATE SET seen_at = now()
 `
 
+type WorkerSeenParams struct {
+	ID     string
+	Name   string
+	KeyIds []int64
+}
+
 // Notes that a worker is at work, by Postgres' own clock: those of machines differ.
-func (q *Queries) WorkerSeen(ctx context.Context, db DBTX, iD string, name string, keyIds []int64) error {
-	_, err := db.Exec(ctx, workerSeen, iD, name, keyIds)
+func (q *Queries) WorkerSeen(ctx context.Context, db DBTX, arg WorkerSeenParams) error {
+	_, err := db.Exec(ctx, workerSeen, arg.ID, arg.Name, arg.KeyIds)
 	return err
 }
 
@@ -46,10 +52,15 @@ WHERE NOT $1::bigint = ANY (key_ids) AND seen_at BETWEEN now() - $2::interval AN
 ORDER BY name
 `
 
+type WorkersWithoutKeyParams struct {
+	KeyID  int64
+	Unseen time.Duration
+}
+
 // Who was seen long from now was killed before the clock was set back: a worker at work
 // has been seen since.
-func (q *Queries) WorkersWithoutKey(ctx context.Context, db DBTX, keyID int64, unseen time.Duration) ([]string, error) {
-	rows, err := db.Query(ctx, workersWithoutKey, keyID, unseen)
+func (q *Queries) WorkersWithoutKey(ctx context.Context, db DBTX, arg WorkersWithoutKeyParams) ([]string, error) {
+	rows, err := db.Query(ctx, workersWithoutKey, arg.KeyID, arg.Unseen)
 	if err != nil {
 		return nil, err
 	}
