@@ -25,7 +25,7 @@ func standing(ctx context.Context, store *db.Store, runID string) ([]string, err
 	if err != nil || len(earlier) == 0 {
 		return nil, err
 	}
-	now, _, err := store.RunRanges(ctx, runID)
+	now, _, err := store.GetVisibleRanges(ctx, runID)
 	if err != nil || len(now) == 0 {
 		return nil, err
 	}

@@ -46,17 +46,17 @@ func (a *Apply) ApplyMembers(ctx context.Context, in Range) error {
 // Settle computes paths, primary departments and head counts.
 func (a *Apply) Settle(ctx context.Context, in RunRef) error {
 	defer beat(ctx)()
-	if err := a.Store.RunPhase(ctx, in.RunID, "settle"); err != nil {
+	if err := a.Store.SetPhase(ctx, in.RunID, "settle"); err != nil {
 		return classify(err)
 	}
-	return classify(a.Store.Settle(ctx, in.RunID))
+	return classify(a.Store.RecomputeDerived(ctx, in.RunID))
 }
 
 // LinkAccounts ties members to the platform's accounts.
 func (a *Apply) LinkAccounts(ctx context.Context, in RunRef) error {
 	defer beat(ctx)()
-	if err := a.Store.RunPhase(ctx, in.RunID, "link"); err != nil {
+	if err := a.Store.SetPhase(ctx, in.RunID, "link"); err != nil {
 		return classify(err)
 	}
-	return classify(a.Store.Link(ctx, in.RunID))
+	return classify(a.Store.LinkAccounts(ctx, in.RunID))
 }

@@ -212,7 +212,7 @@ func (b *bench) beginLimited(n db.NewRun) {
 	b.t.Helper()
 	b.began++
 	n.Provider, n.WorkflowID, n.TemporalRunID, n.OnRemovals = b.provider.Name, "orgsync/"+b.provider.Name, fmt.Sprintf("run-%d", b.began), "hold"
-	begun, err := b.store.RunBegin(b.t.Context(), n, func(context.Context, db.OpenRun) (string, error) { return directory.RunFailed, nil })
+	begun, err := b.store.BeginRun(b.t.Context(), n, func(context.Context, db.OpenRun) (string, error) { return directory.RunFailed, nil })
 	require.NoError(b.t, err)
 	b.runID = begun.RunID
 }

@@ -115,7 +115,7 @@ func TestNotifying(t *testing.T) {
 	// Nothing is left unread where only people could not be told apart.
 	b.begin()
 	b.tree()
-	require.NoError(t, b.store.RunNote(t.Context(), b.runID, "member", "1a", "cannot tell who it is"))
+	require.NoError(t, b.store.AddRunError(t.Context(), b.runID, "member", "1a", "cannot tell who it is"))
 	must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
 	must[Notified](b, a.Notify, Notify{RunID: b.runID, Status: directory.RunPartial, Hook: hook.Name()})
 	require.Equal(t, "orgsync sync "+name+" --wait", got.Commands[0])

@@ -75,10 +75,10 @@ func (a *Pull) noteRange(ctx context.Context, runID string, visible provider.Vis
 	if err != nil {
 		return Preflighted{}, err
 	}
-	if err := a.Store.RunSetRange(ctx, runID, body); err != nil {
+	if err := a.Store.SetVisibleRange(ctx, runID, body); err != nil {
 		return Preflighted{}, err
 	}
-	_, applied, err := a.Store.RunRanges(ctx, runID)
+	_, applied, err := a.Store.GetVisibleRanges(ctx, runID)
 	if err != nil {
 		return Preflighted{}, err
 	}
@@ -125,7 +125,7 @@ func (r *reading) addCalls(ctx context.Context) error {
 	if calls == 0 {
 		return nil
 	}
-	err := r.store.RunAddCalls(ctx, r.runID, calls)
+	err := r.store.AddCalls(ctx, r.runID, calls)
 	if err != nil {
 		r.calls.Add(calls)
 	}
@@ -138,7 +138,7 @@ func (a *Pull) open(ctx context.Context, runID, phase string) (*reading, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Store.RunPhase(ctx, runID, phase); err != nil {
+	if err := a.Store.SetPhase(ctx, runID, phase); err != nil {
 		return nil, err
 	}
 	r := &reading{store: a.Store, runID: runID, provider: p}

@@ -115,7 +115,7 @@ func (r *reading) roots(ctx context.Context) error {
 // noteBad puts on record what could not be used of a listing.
 func (r *reading) noteBad(ctx context.Context, kind, listing string, bad []string) error {
 	for _, record := range bad {
-		if err := r.store.RunNote(ctx, r.runID, kind, listing, record); err != nil {
+		if err := r.store.AddRunError(ctx, r.runID, kind, listing, record); err != nil {
 			return err
 		}
 	}

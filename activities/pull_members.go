@@ -79,7 +79,7 @@ func (a *Pull) pullMembers(ctx context.Context, in Range) (out PulledMembers, er
 			out.Failed = append(out.Failed, ordinal)
 		}
 	}
-	out.People, out.Recognised, err = a.Store.PeopleRead(ctx, in.RunID, in.First, in.Last)
+	out.People, out.Recognised, err = a.Store.CountMembersRead(ctx, in.RunID, in.First, in.Last)
 	return out, err
 }
 
@@ -126,7 +126,7 @@ func (a *Pull) PullDepartmentMembers(ctx context.Context, in DepartmentRef) (Pul
 	if err != nil {
 		return PulledDepartment{}, err
 	}
-	people, _, err := a.Store.PeopleRead(ctx, in.RunID, in.Ordinal, in.Ordinal)
+	people, _, err := a.Store.CountMembersRead(ctx, in.RunID, in.Ordinal, in.Ordinal)
 	return PulledDepartment{People: people}, classify(err)
 }
 

@@ -27,7 +27,7 @@ func (a *Pull) PullPeople(ctx context.Context, in RunRef) error {
 		return err
 	}
 	for member, reason := range failed.failed {
-		if err := a.Store.RunNote(ctx, in.RunID, "member", member, textOf(reason)); err != nil {
+		if err := a.Store.AddRunError(ctx, in.RunID, "member", member, textOf(reason)); err != nil {
 			return classify(err)
 		}
 	}
@@ -62,7 +62,7 @@ func (a *Pull) pullPeople(ctx context.Context, in RunRef, failed *failures) (err
 			case concernsRun(groupCtx, err):
 				return err
 			case !provider.KindOf(err).Retryable():
-				return r.store.RunNote(groupCtx, r.runID, "member", id, textOf(err))
+				return r.store.AddRunError(groupCtx, r.runID, "member", id, textOf(err))
 			}
 			failed.add(id, err)
 			if failed.len() >= walkers {
@@ -121,7 +121,7 @@ func (p *people) pull(ctx context.Context, id string) error {
 }
 
 func (p *people) note(ctx context.Context, kind, id, message string) error {
-	return p.store.RunNote(ctx, p.runID, kind, id, message)
+	return p.store.AddRunError(ctx, p.runID, kind, id, message)
 }
 
 // places are those that the person's record names and, as far as it cannot speak of

@@ -58,7 +58,7 @@ func (b *bench) limit(members ...string) {
 	b.t.Helper()
 	must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
 	b.began++
-	begun, err := b.store.RunBegin(b.t.Context(), db.NewRun{
+	begun, err := b.store.BeginRun(b.t.Context(), db.NewRun{
 		Provider: b.provider.Name, WorkflowID: "orgsync/" + b.provider.Name, TemporalRunID: fmt.Sprintf("run-%d", b.began), Mode: "apply", OnRemovals: "hold", Members: members,
 	}, func(context.Context, db.OpenRun) (string, error) { return directory.RunFailed, nil })
 	require.NoError(b.t, err)

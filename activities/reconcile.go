@@ -49,7 +49,7 @@ func (a *Reconcile) PlanRemovals(ctx context.Context, in PlanRemovals) (PlannedR
 
 func (a *Reconcile) planRemovals(ctx context.Context, in PlanRemovals) (PlannedRemovals, error) {
 	defer beat(ctx)()
-	if err := a.Store.RunPhase(ctx, in.RunID, "removals"); err != nil {
+	if err := a.Store.SetPhase(ctx, in.RunID, "removals"); err != nil {
 		return PlannedRemovals{}, err
 	}
 	sight, err := a.sight(ctx, in.RunID, in.LimitedRange)
@@ -111,7 +111,7 @@ func (a *Reconcile) Rehearse(ctx context.Context, in Rehearse) (Rehearsed, error
 
 func (a *Reconcile) rehearse(ctx context.Context, in Rehearse) (Rehearsed, error) {
 	defer beat(ctx)()
-	if err := a.Store.RunPhase(ctx, in.RunID, "plan"); err != nil {
+	if err := a.Store.SetPhase(ctx, in.RunID, "plan"); err != nil {
 		return Rehearsed{}, err
 	}
 	sight, err := a.sight(ctx, in.RunID, in.LimitedRange)
@@ -132,7 +132,7 @@ func (a *Reconcile) rehearse(ctx context.Context, in Rehearse) (Rehearsed, error
 		reason = holdReason(out.Plan, in.Lost)
 	}
 	if reason != "" {
-		if err := a.Store.RunNote(ctx, in.RunID, "warning", "", "applying this would be held: "+reason); err != nil {
+		if err := a.Store.AddRunError(ctx, in.RunID, "warning", "", "applying this would be held: "+reason); err != nil {
 			return Rehearsed{}, err
 		}
 	}

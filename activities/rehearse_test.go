@@ -24,7 +24,7 @@ func (b *bench) plan(limited bool) Rehearsed {
 func (b *bench) log() []string {
 	b.t.Helper()
 	var out []string
-	require.NoError(b.t, b.store.Changes(b.t.Context(), b.runID, db.ChangesOf{}, func(c db.Change) error {
+	require.NoError(b.t, b.store.StreamChanges(b.t.Context(), b.runID, db.ChangeFilter{}, func(c db.Change) error {
 		out = append(out, c.ObjectType+" "+c.Kind+" "+c.ExternalID)
 		return nil
 	}))

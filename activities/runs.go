@@ -62,7 +62,7 @@ type BegunRun struct {
 func (a *Runs) BeginRun(ctx context.Context, in BeginRun) (BegunRun, error) {
 	defer beat(ctx)()
 	execution := activity.GetInfo(ctx).WorkflowExecution
-	begun, err := a.Store.RunBegin(ctx, db.NewRun{
+	begun, err := a.Store.BeginRun(ctx, db.NewRun{
 		Provider: in.Provider, WorkflowID: execution.ID, TemporalRunID: execution.RunID,
 		Mode: in.Mode, OnRemovals: in.OnRemovals,
 		Departments: in.Departments, Members: in.Members, Retries: in.Retry, StartedBy: in.StartedBy,
@@ -276,7 +276,7 @@ func (a *Runs) finish(ctx context.Context, in FinishRun, run db.Run) error {
 		}
 	}
 	complete := status == directory.RunSucceeded && run.Mode == "apply" && !in.Incomplete
-	return a.Store.RunFinish(ctx, in.RunID, status, in.Problem, counts, complete)
+	return a.Store.FinishRun(ctx, in.RunID, status, in.Problem, counts, complete)
 }
 
 // noteDecision puts on record who decided a held run, if anybody did.

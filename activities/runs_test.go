@@ -163,7 +163,7 @@ func TestReportBoundsItsErrors(t *testing.T) {
 	d := departments(0)
 	b := newBench(t, database(t), d, d)
 	for n := range maxErrors + 5 {
-		require.NoError(t, b.store.RunNote(t.Context(), b.runID, "warning", "", fmt.Sprintf("oddity %d", n)))
+		require.NoError(t, b.store.AddRunError(t.Context(), b.runID, "warning", "", fmt.Sprintf("oddity %d", n)))
 	}
 	report := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID, Status: directory.RunFailed, Problem: "the end"})
 	require.Len(t, report.Errors, maxErrors)
@@ -225,7 +225,7 @@ func TestRunsWithClocksThatDiffer(t *testing.T) {
 
 	b.begin()
 	set("started_at")
-	ended, err := store.RunEndDead(t.Context(), b.runID, directory.RunFailed)
+	ended, err := store.EndDeadRun(t.Context(), b.runID, directory.RunFailed)
 	require.NoError(t, err)
 	require.True(t, ended)
 	run, err = store.Run(t.Context(), b.runID)

@@ -22,7 +22,7 @@ type DepartmentIDs struct {
 // DepartmentIDs returns the external ids of a range of departments, so that the
 // activities that read them can say which they are.
 func (a *Pull) DepartmentIDs(ctx context.Context, in Range) (DepartmentIDs, error) {
-	ids, err := a.Store.DepartmentIDsBetween(ctx, in.RunID, in.First, in.Last)
+	ids, err := a.Store.ListDepartmentIDsBetween(ctx, in.RunID, in.First, in.Last)
 	for i, id := range ids {
 		ids[i] = short(id)
 	}
@@ -41,7 +41,7 @@ func (a *Pull) sliceEnds(ctx context.Context, runID string, departments, size in
 			ordinals = append(ordinals, last)
 		}
 	}
-	ids, err := a.Store.DepartmentIDs(ctx, runID, ordinals)
+	ids, err := a.Store.ListDepartmentIDs(ctx, runID, ordinals)
 	if err != nil || len(ids) != len(ordinals) {
 		return nil, err
 	}

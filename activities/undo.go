@@ -37,7 +37,7 @@ type BegunUndo struct {
 // Repeated for the same workflow execution it returns the same run.
 func (a *Runs) BeginUndo(ctx context.Context, in BeginUndo) (BegunUndo, error) {
 	defer beat(ctx)()
-	target, err := a.Store.RunByPrefix(ctx, in.Run)
+	target, err := a.Store.FindRunByPrefix(ctx, in.Run)
 	switch {
 	case errors.Is(err, db.ErrNotFound):
 		return BegunUndo{}, temporal.NewNonRetryableApplicationError(fmt.Sprintf("there is no run whose id begins with %q; see: orgsync runs list", in.Run), TypeNotFound, nil)
@@ -55,7 +55,7 @@ func (a *Runs) BeginUndo(ctx context.Context, in BeginUndo) (BegunUndo, error) {
 		onRemovals = "apply"
 	}
 	execution := activity.GetInfo(ctx).WorkflowExecution
-	begun, err := a.Store.RunBegin(ctx, db.NewRun{
+	begun, err := a.Store.BeginRun(ctx, db.NewRun{
 		Provider: target.Provider, WorkflowID: execution.ID, TemporalRunID: execution.RunID,
 		Mode: in.Mode, OnRemovals: onRemovals, Departments: in.Departments, Members: in.Members, Undoes: target.ID, StartedBy: in.StartedBy,
 	}, a.ended)
@@ -91,7 +91,7 @@ type Undone struct {
 // a whole, unless it was said to apply all the same.
 func (a *Reconcile) Undo(ctx context.Context, in Undo) (Undone, error) {
 	defer beat(ctx)()
-	if err := a.Store.RunPhase(ctx, in.RunID, "undo"); err != nil {
+	if err := a.Store.SetPhase(ctx, in.RunID, "undo"); err != nil {
 		return Undone{}, classify(err)
 	}
 	run, err := a.Store.Run(ctx, in.RunID)
@@ -117,7 +117,7 @@ func (a *Reconcile) Undo(ctx context.Context, in Undo) (Undone, error) {
 		return Undone{}, classify(err)
 	}
 	if reason := judge(out); reason != "" {
-		if err := a.Store.RunNote(ctx, in.RunID, "warning", "", "applying this would be refused without --on-removals apply: "+reason); err != nil {
+		if err := a.Store.AddRunError(ctx, in.RunID, "warning", "", "applying this would be refused without --on-removals apply: "+reason); err != nil {
 			return Undone{}, classify(err)
 		}
 	}

@@ -57,7 +57,7 @@ type EndedRuns struct {
 func (a *Upkeep) EndDeadRuns(ctx context.Context) (EndedRuns, error) {
 	defer beat(ctx)()
 	var out EndedRuns
-	open, err := a.Store.UnfinishedRuns(ctx, abandoned)
+	open, err := a.Store.ListUnfinishedRuns(ctx, abandoned)
 	if err != nil {
 		return out, classify(err)
 	}
@@ -69,7 +69,7 @@ func (a *Upkeep) EndDeadRuns(ctx context.Context) (EndedRuns, error) {
 		if status == "" {
 			continue
 		}
-		ended, err := a.Store.RunEndDead(ctx, run.ID, status)
+		ended, err := a.Store.EndDeadRun(ctx, run.ID, status)
 		if err != nil {
 			return out, classify(err)
 		}
@@ -127,7 +127,7 @@ func (a *Upkeep) CleanUp(ctx context.Context, in CleanUp) (CleanedUp, error) {
 		out.Rows += cleaned.Rows
 		a.Metrics.CleanedUp(in.Part, cleaned.Rows)
 		if !cleaned.More {
-			return out, classify(a.Store.UpkeepDone(ctx, in.Part))
+			return out, classify(a.Store.FinishRetentionStep(ctx, in.Part))
 		}
 		if time.Since(began) > cleanFor {
 			out.More = true
@@ -174,7 +174,7 @@ const clocksApart = time.Hour
 // clocksAgree demands that Postgres' clock is confirmed by another one before anything is
 // deleted for its age: if it had jumped ahead, everything would be old.
 func (a *Upkeep) clocksAgree(ctx context.Context) error {
-	stored, err := a.Store.Clock(ctx)
+	stored, err := a.Store.ReadClock(ctx)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func TestWhoStartedDecidedAndChanged(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, p.UpdatedBy, "nobody known has changed it since")
 
-	begun, err := c.store.RunBegin(t.Context(), db.NewRun{
+	begun, err := c.store.BeginRun(t.Context(), db.NewRun{
 		Provider: c.provider.Name, WorkflowID: "w", TemporalRunID: "1", Mode: "apply", OnRemovals: "hold", StartedBy: "schedule nightly",
 	}, nil)
 	require.NoError(t, err)

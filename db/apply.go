@@ -28,7 +28,7 @@ func (s *Store) ApplyDepartments(ctx context.Context, runID string, limitedRange
 }
 
 func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, limitedRange bool) error {
-	if err := s.planFor(ctx, tx, everything); err != nil {
+	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return err
 	}
 	orphans, err := s.q.TreeRepairOrphans(ctx, tx, dbsqlc.TreeRepairOrphansParams{
@@ -41,11 +41,11 @@ func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 		if limitedRange || o.Claimed == "" {
 			continue
 		}
-		if err := s.warn(ctx, tx, runID, o.ExternalID, fmt.Sprintf("its parent %s was not listed; until it is, the department stays below the root", o.Claimed)); err != nil {
+		if err := s.addWarning(ctx, tx, runID, o.ExternalID, fmt.Sprintf("its parent %s was not listed; until it is, the department stays below the root", o.Claimed)); err != nil {
 			return err
 		}
 	}
-	if err := s.planFor(ctx, tx, batch); err != nil { // the walk down goes by index
+	if err := s.setPlannerHints(ctx, tx, batch); err != nil { // the walk down goes by index
 		return err
 	}
 	broken, err := s.q.TreeRepairCycles(ctx, tx, runID)
@@ -53,11 +53,11 @@ func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 		return fmt.Errorf("repair cycles: %w", err)
 	}
 	for _, id := range broken {
-		if err := s.warn(ctx, tx, runID, id, "its parents form a circle; until that is corrected at the provider, the department stays below the root"); err != nil {
+		if err := s.addWarning(ctx, tx, runID, id, "its parents form a circle; until that is corrected at the provider, the department stays below the root"); err != nil {
 			return err
 		}
 	}
-	if err := s.planFor(ctx, tx, everything); err != nil {
+	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return err
 	}
 	created, err := s.q.DepartmentsInsert(ctx, tx, dbsqlc.DepartmentsInsertParams{
@@ -75,12 +75,12 @@ func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	if created+updated == 0 {
 		return nil
 	}
-	return s.place(ctx, tx, run.ProviderID)
+	return s.recomputePaths(ctx, tx, run.ProviderID)
 }
 
-// place computes paths, walking from the tops down by index.
-func (s *Store) place(ctx context.Context, tx pgx.Tx, providerID string) error {
-	if err := s.planFor(ctx, tx, batch); err != nil {
+// recomputePaths computes paths, walking from the tops down by index.
+func (s *Store) recomputePaths(ctx context.Context, tx pgx.Tx, providerID string) error {
+	if err := s.setPlannerHints(ctx, tx, batch); err != nil {
 		return err
 	}
 	if _, err := s.q.DepartmentsPlace(ctx, tx, &providerID); err != nil {
@@ -89,25 +89,25 @@ func (s *Store) place(ctx context.Context, tx pgx.Tx, providerID string) error {
 	return nil
 }
 
-// subject is what a statement is about.
-type subject int
+// plannerHints is what a statement is about.
+type plannerHints int
 
 const (
-	// lookups are statements whose every row is found by its full key.
-	lookups subject = iota
+	// pointLookups are statements whose every row is found by its full key.
+	pointLookups plannerHints = iota
 	// batch are other statements on a bounded number of rows.
 	batch
-	// everything are statements on all that a run or provider has.
-	everything
+	// fullScan are statements on all that a run or provider has.
+	fullScan
 )
 
-// planFor lets the statements that follow in the transaction be carried out in the
+// setPlannerHints lets the statements that follow in the transaction be carried out in the
 // way that suits what they are about.
-func (s *Store) planFor(ctx context.Context, tx pgx.Tx, what subject) error {
-	return s.q.PlanFor(ctx, tx, dbsqlc.PlanForParams{Everything: what == everything, Keep: what == lookups})
+func (s *Store) setPlannerHints(ctx context.Context, tx pgx.Tx, what plannerHints) error {
+	return s.q.PlanFor(ctx, tx, dbsqlc.PlanForParams{Everything: what == fullScan, Keep: what == pointLookups})
 }
 
-func (s *Store) warn(ctx context.Context, tx pgx.Tx, runID, department, message string) error {
+func (s *Store) addWarning(ctx context.Context, tx pgx.Tx, runID, department, message string) error {
 	return s.q.RunErrorAdd(ctx, tx, dbsqlc.RunErrorAddParams{
 		RunID: runID, ObjectType: "warning", ExternalID: department, Message: "department " + department + ": " + message,
 	})
@@ -128,19 +128,19 @@ func (s *Store) ApplyMembers(ctx context.Context, runID string, first, last int)
 		})
 	}
 	err := apply()
-	for again := 0; again < encounters && encountered(err); again++ {
+	for again := 0; again < maxConflictRetries && isWriteConflict(err); again++ {
 		err = apply()
 	}
 	return interpret("apply members", err)
 }
 
-// encounters is how often a batch starts over when another one, at the same moment,
+// maxConflictRetries is how often a batch starts over when another one, at the same moment,
 // decided about a person they have in common; the next attempt finds the decision made.
-const encounters = 5
+const maxConflictRetries = 5
 
-// encountered tells such a failure: a unique violation (23505), since two indexes of
+// isWriteConflict tells such a failure: a unique violation (23505), since two indexes of
 // member_matches are unique and ON CONFLICT waits at one only, or a deadlock (40P01).
-func encountered(err error) bool {
+func isWriteConflict(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && (pg.Code == "23505" || pg.Code == "40P01")
 }
@@ -154,7 +154,7 @@ func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 }
 
 func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, listings []string) error {
-	if err := s.planFor(ctx, tx, lookups); err != nil {
+	if err := s.setPlannerHints(ctx, tx, pointLookups); err != nil {
 		return err
 	}
 	created, err := s.q.MembersResolve(ctx, tx, dbsqlc.MembersResolveParams{
@@ -173,12 +173,12 @@ func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 	created = append(created, todo.Created...)
 	steps := []struct {
 		name   string
-		about  subject
+		about  plannerHints
 		needed bool
 		do     func() error
 	}{
 		{"report undecided", batch, todo.Undecided, func() error {
-			return rows(s.q.MembersReportUndecided(ctx, tx, dbsqlc.MembersReportUndecidedParams{
+			return discardCount(s.q.MembersReportUndecided(ctx, tx, dbsqlc.MembersReportUndecidedParams{
 				Listings: listings, RunID: runID,
 			}))
 		}},
@@ -186,27 +186,27 @@ func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 			return s.updateMembers(ctx, tx, runID, listings, todo.Changed)
 		}},
 		// Once those who are stored have given up the ids that they no longer have.
-		{"insert", lookups, len(created) > 0, func() error {
+		{"insert", pointLookups, len(created) > 0, func() error {
 			return s.insertMembers(ctx, tx, runID, run.ProviderID, listings, created)
 		}},
-		{"insert memberships", lookups, len(created)+len(todo.Unplaced) > 0, func() error {
-			return rows(s.q.MembershipsInsert(ctx, tx, dbsqlc.MembershipsInsertParams{
+		{"insert memberships", pointLookups, len(created)+len(todo.Unplaced) > 0, func() error {
+			return discardCount(s.q.MembershipsInsert(ctx, tx, dbsqlc.MembershipsInsertParams{
 				Listings: listings, RunID: runID, People: append(created, todo.Unplaced...),
 			}))
 		}},
 		{"update memberships", batch, len(todo.Replaced) > 0, func() error {
-			return rows(s.q.MembershipsUpdate(ctx, tx, dbsqlc.MembershipsUpdateParams{
+			return discardCount(s.q.MembershipsUpdate(ctx, tx, dbsqlc.MembershipsUpdateParams{
 				Listings: listings, RunID: runID, People: todo.Replaced,
 			}))
 		}},
 	}
-	planned := lookups
+	planned := pointLookups
 	for _, step := range steps {
 		if !step.needed {
 			continue
 		}
 		if step.about != planned {
-			if err := s.planFor(ctx, tx, step.about); err != nil {
+			if err := s.setPlannerHints(ctx, tx, step.about); err != nil {
 				return err
 			}
 			planned = step.about
@@ -215,7 +215,7 @@ func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 			return fmt.Errorf("%s: %w", step.name, err)
 		}
 	}
-	if err := s.planFor(ctx, tx, lookups); err != nil {
+	if err := s.setPlannerHints(ctx, tx, pointLookups); err != nil {
 		return err
 	}
 	if err := s.q.ListingsRemember(ctx, tx, dbsqlc.ListingsRememberParams{
@@ -226,14 +226,14 @@ func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 	return nil
 }
 
-// rows drops a statement's row count, which nothing here depends on.
-func rows(_ int64, err error) error { return err }
+// discardCount drops a statement's row count, which nothing here depends on.
+func discardCount(_ int64, err error) error { return err }
 
-// Settle computes what depends on the whole: paths, everybody's primary
+// RecomputeDerived computes what depends on the whole: paths, everybody's primary
 // department, distinct head counts. Only rows whose figure changed are written. People's
 // departments and head counts do not wait for each other: each has its own transaction.
-func (s *Store) Settle(ctx context.Context, runID string) error {
-	part := func(ctx context.Context, do settling) error {
+func (s *Store) RecomputeDerived(ctx context.Context, runID string) error {
+	part := func(ctx context.Context, do recomputation) error {
 		return s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
 			if run.Mode == "plan" {
 				return nil
@@ -241,22 +241,22 @@ func (s *Store) Settle(ctx context.Context, runID string) error {
 			return do(ctx, tx, run, runID)
 		})
 	}
-	if err := part(ctx, s.settleTree); err != nil {
+	if err := part(ctx, s.recomputeTree); err != nil {
 		return interpret("settle", err)
 	}
 	parts, partsCtx := errgroup.WithContext(ctx)
-	for _, do := range []settling{s.settleMembers, s.countHeads} {
+	for _, do := range []recomputation{s.recomputeMembers, s.recomputeHeadcounts} {
 		parts.Go(func() error { return part(partsCtx, do) })
 	}
 	return interpret("settle", parts.Wait())
 }
 
-// settling is a part of it.
-type settling func(context.Context, pgx.Tx, dbsqlc.FenceHoldRow, string) error
+// recomputation is a part of it.
+type recomputation func(context.Context, pgx.Tx, dbsqlc.FenceHoldRow, string) error
 
-// settle does the same in one transaction.
-func (s *Store) settle(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
-	for _, do := range []settling{s.settleTree, s.settleMembers, s.countHeads} {
+// recomputeDerived does the same in one transaction.
+func (s *Store) recomputeDerived(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+	for _, do := range []recomputation{s.recomputeTree, s.recomputeMembers, s.recomputeHeadcounts} {
 		if err := do(ctx, tx, run, runID); err != nil {
 			return err
 		}
@@ -264,12 +264,12 @@ func (s *Store) settle(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, 
 	return nil
 }
 
-func (s *Store) settleTree(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, _ string) error {
-	return s.place(ctx, tx, run.ProviderID)
+func (s *Store) recomputeTree(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, _ string) error {
+	return s.recomputePaths(ctx, tx, run.ProviderID)
 }
 
-func (s *Store) settleMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
-	if err := s.planFor(ctx, tx, everything); err != nil {
+func (s *Store) recomputeMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return err
 	}
 	unmarked, err := s.q.MembersSettle(ctx, tx, dbsqlc.MembersSettleParams{
@@ -278,10 +278,10 @@ func (s *Store) settleMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 	if err != nil {
 		return fmt.Errorf("members: %w", err)
 	}
-	if err := s.mark(ctx, tx, unmarked); err != nil {
+	if err := s.markPrimary(ctx, tx, unmarked); err != nil {
 		return err
 	}
-	if err := s.planFor(ctx, tx, everything); err != nil {
+	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return err
 	}
 	if _, err := s.q.ManagersResolve(ctx, tx, dbsqlc.ManagersResolveParams{
@@ -293,8 +293,8 @@ func (s *Store) settleMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 	return nil
 }
 
-func (s *Store) countHeads(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, _ string) error {
-	if err := s.planFor(ctx, tx, everything); err != nil {
+func (s *Store) recomputeHeadcounts(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, _ string) error {
+	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return err
 	}
 	if _, err := s.q.DepartmentsCount(ctx, tx, &run.ProviderID); err != nil {
@@ -303,13 +303,13 @@ func (s *Store) countHeads(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldR
 	return nil
 }
 
-// mark makes people's memberships say which is the primary one, as their rows do:
+// markPrimary makes people's memberships say which is the primary one, as their rows do:
 // cleared before set, since nobody has two at any time.
-func (s *Store) mark(ctx context.Context, tx pgx.Tx, people []string) error {
+func (s *Store) markPrimary(ctx context.Context, tx pgx.Tx, people []string) error {
 	if len(people) == 0 {
 		return nil
 	}
-	if err := s.planFor(ctx, tx, batch); err != nil {
+	if err := s.setPlannerHints(ctx, tx, batch); err != nil {
 		return err
 	}
 	if _, err := s.q.PrimaryClear(ctx, tx, people); err != nil {

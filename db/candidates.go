@@ -81,7 +81,7 @@ func (s *Store) applyApart(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldR
 	if err != nil || len(listings) == 0 {
 		return err
 	}
-	if err := s.planFor(ctx, tx, everything); err != nil {
+	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return err
 	}
 	if err := s.q.ApartDrop(ctx, tx, dbsqlc.ApartDropParams{RunID: runID, ProviderID: &run.ProviderID}); err != nil {
@@ -143,7 +143,7 @@ func (s *Store) keepCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceH
 
 // reviewCandidates forgets what listings show again, and notes what look-ups show.
 func (s *Store) reviewCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
-	if err := s.planFor(ctx, tx, everything); err != nil {
+	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return err
 	}
 	if err := s.q.CandidatesForgetListed(ctx, tx, dbsqlc.CandidatesForgetListedParams{
@@ -151,7 +151,7 @@ func (s *Store) reviewCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	}); err != nil {
 		return err
 	}
-	if err := s.planFor(ctx, tx, batch); err != nil { // one by one: mostly they are few
+	if err := s.setPlannerHints(ctx, tx, batch); err != nil { // one by one: mostly they are few
 		return err
 	}
 	if err := s.q.CandidatesForgetRecognised(ctx, tx, dbsqlc.CandidatesForgetRecognisedParams{
@@ -164,5 +164,5 @@ func (s *Store) reviewCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	}); err != nil {
 		return err
 	}
-	return s.planFor(ctx, tx, everything)
+	return s.setPlannerHints(ctx, tx, fullScan)
 }

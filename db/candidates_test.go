@@ -353,7 +353,7 @@ func aPlanGoesByWhatWasMissedBefore(t *testing.T, c *company) {
 	plan := c.begin("plan")
 	plan.read(withoutA)
 	require.Equal(t, 1, plan.rehearse(true).Counts.Members.Deleted, "nobody was asked")
-	require.NoError(t, c.store.RunFinish(t.Context(), plan.id, directory.RunSucceeded, "", directory.Counts{}, false))
+	require.NoError(t, c.store.FinishRun(t.Context(), plan.id, directory.RunSucceeded, "", directory.Counts{}, false))
 	require.Empty(t, c.candidates(), "a plan keeps none")
 
 	first := c.missing(withoutA, db.Unseen, "a")

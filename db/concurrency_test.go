@@ -67,7 +67,7 @@ func TestManyBeginAtOnce(t *testing.T) {
 	for range many {
 		n := c.newRun()
 		group.Go(func() error {
-			begun, err := c.store.RunBegin(t.Context(), n, atWork)
+			begun, err := c.store.BeginRun(t.Context(), n, atWork)
 			var busy *db.RunBusyError
 			if errors.As(err, &busy) {
 				return nil
@@ -78,7 +78,7 @@ func TestManyBeginAtOnce(t *testing.T) {
 	}
 	require.NoError(t, group.Wait())
 	require.Len(t, began, 1)
-	require.NoError(t, c.store.Settle(t.Context(), <-began))
+	require.NoError(t, c.store.RecomputeDerived(t.Context(), <-began))
 }
 
 // Two people with one new unionid, each in a batch of its own: whoever comes second

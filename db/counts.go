@@ -14,7 +14,7 @@ import (
 func (s *Store) Counts(ctx context.Context, runID string) (directory.Counts, error) {
 	var counts directory.Counts
 	err := s.inTx(ctx, func(tx pgx.Tx) (err error) {
-		if err := s.planFor(ctx, tx, everything); err != nil {
+		if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 			return err
 		}
 		counts, err = s.counts(ctx, tx, runID)

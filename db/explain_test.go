@@ -94,7 +94,7 @@ func TestTheStoryOfWhatWasSparedOrApproved(t *testing.T) {
 		return r
 	}
 	rejected := held("rejected")
-	require.NoError(t, c.store.RunFinish(t.Context(), rejected.id, directory.RunRejected, "no", directory.Counts{}, false))
+	require.NoError(t, c.store.FinishRun(t.Context(), rejected.id, directory.RunRejected, "no", directory.Counts{}, false))
 	skipped := without
 	skipped.skipRemovals = true
 	names[c.sync(skipped).id] = "skipped"

@@ -15,18 +15,18 @@ import (
 // ErrAmbiguous: more than one run's id begins like that.
 var ErrAmbiguous = errors.New("more than one run's id begins like that")
 
-// RunByExecution returns the id of the run that a workflow execution opened, or
+// FindRunByExecution returns the id of the run that a workflow execution opened, or
 // ErrNotFound while it has not begun.
-func (s *Store) RunByExecution(ctx context.Context, workflowID, temporalRunID string) (runID string, err error) {
+func (s *Store) FindRunByExecution(ctx context.Context, workflowID, temporalRunID string) (runID string, err error) {
 	row, err := s.q.RunByExecution(ctx, s.pool, dbsqlc.RunByExecutionParams{
 		WorkflowID: workflowID, TemporalRunID: temporalRunID,
 	})
 	return row.ID, interpret("find run of workflow", err)
 }
 
-// RunByPrefix returns the run whose id begins with prefix, in either case of
+// FindRunByPrefix returns the run whose id begins with prefix, in either case of
 // letters. It returns ErrNotFound and ErrAmbiguous.
-func (s *Store) RunByPrefix(ctx context.Context, prefix string) (Run, error) {
+func (s *Store) FindRunByPrefix(ctx context.Context, prefix string) (Run, error) {
 	prefix = strings.ToLower(prefix)
 	if prefix == "" || strings.Trim(prefix, "0123456789abcdef-") != "" {
 		return Run{}, fmt.Errorf("find run: %w", ErrNotFound)
@@ -43,9 +43,9 @@ func (s *Store) RunByPrefix(ctx context.Context, prefix string) (Run, error) {
 	return s.Run(ctx, ids[0])
 }
 
-// RunsHeld returns the provider's runs that wait for a decision, the newest first: one
+// ListHeldRuns returns the provider's runs that wait for a decision, the newest first: one
 // of the whole company at most, and any number of limited ones.
-func (s *Store) RunsHeld(ctx context.Context, providerID string) ([]Run, error) {
+func (s *Store) ListHeldRuns(ctx context.Context, providerID string) ([]Run, error) {
 	ids, err := s.q.RunsHeld(ctx, s.pool, providerID)
 	if err != nil {
 		return nil, interpret("find held runs", err)
@@ -59,9 +59,9 @@ func (s *Store) RunsHeld(ctx context.Context, providerID string) ([]Run, error) 
 	return runs, nil
 }
 
-// Removals calls each for everything that the run planned to remove and has not, in
+// StreamRemovals calls each for everything that the run planned to remove and has not, in
 // the form of the change that removing it would be, without holding them all.
-func (s *Store) Removals(ctx context.Context, runID string, of ChangesOf, each func(Change) error) error {
+func (s *Store) StreamRemovals(ctx context.Context, runID string, of ChangeFilter, each func(Change) error) error {
 	const page = 1000
 	if len(of.Kinds) > 0 && !slices.Contains(of.Kinds, "deleted") {
 		return nil

@@ -49,7 +49,7 @@ func (s *Store) HoldLeft(ctx context.Context, runID string) (time.Duration, erro
 // fence back from whatever run began since and left the hold as it was, and marks the run
 // as at work, so that no other run can begin until it has ended. Asking again changes
 // nothing. It returns *RunBusyError while another run is at work, which is asked about
-// with ended as RunBegin does, and ErrSuperseded if the run is no longer held. All that is
+// with ended as BeginRun does, and ErrSuperseded if the run is no longer held. All that is
 // to go is in doubt again from here on.
 func (s *Store) RunResume(ctx context.Context, runID string, ended func(context.Context, OpenRun) (string, error)) error {
 	return interpret("resume run", s.inTx(ctx, func(tx pgx.Tx) error {

@@ -65,7 +65,7 @@ func (r *run) approve() (removed int) {
 		n, err := r.c.store.RemoveNext(r.t.Context(), r.id)
 		require.NoError(r.t, err)
 		if n == 0 {
-			require.NoError(r.t, r.c.store.Settle(r.t.Context(), r.id))
+			require.NoError(r.t, r.c.store.RecomputeDerived(r.t.Context(), r.id))
 			return removed
 		}
 		removed += n
@@ -186,7 +186,7 @@ func aHoldOutlivesAllButAFullRun(t *testing.T, c *company) {
 	_, err = c.store.RemoveNext(t.Context(), r.id)
 	require.ErrorIs(t, err, db.ErrSuperseded, "nobody has approved it")
 
-	next, err := c.store.RunBegin(t.Context(), c.newRun(), gone)
+	next, err := c.store.BeginRun(t.Context(), c.newRun(), gone)
 	require.NoError(t, err)
 	require.Equal(t, []string{"the hold of " + r.id}, next.Superseded)
 	require.Equal(t, directory.RunSuperseded, r.status())
@@ -202,7 +202,7 @@ func anApprovedRunTakesItsTurnAgain(t *testing.T, c *company) {
 	for _, mode := range []string{"apply", "plan"} {
 		n := c.newRun()
 		n.Mode = mode
-		_, err := c.store.RunBegin(t.Context(), n, func(_ context.Context, run db.OpenRun) (string, error) {
+		_, err := c.store.BeginRun(t.Context(), n, func(_ context.Context, run db.OpenRun) (string, error) {
 			require.Equal(t, db.OpenRun{ID: r.id, WorkflowID: "the hold of " + r.id, Status: directory.RunRunning, Approved: true}, run)
 			return "", nil
 		})
@@ -227,7 +227,7 @@ func anApprovedRunWaitsForOneAtWork(t *testing.T, c *company) {
 	require.ErrorAs(t, c.store.RunResume(t.Context(), r.id, atWork), &busy)
 	require.Equal(t, other.id, busy.Run.ID)
 	require.Equal(t, directory.RunHeld, r.status())
-	require.NoError(t, c.store.RunPhase(t.Context(), other.id, "plan"))
+	require.NoError(t, c.store.SetPhase(t.Context(), other.id, "plan"))
 	other.read(snapshot{departments: "1"}) // it goes on undisturbed
 	require.NoError(t, c.store.RunResume(t.Context(), r.id, gone), "its workflow is gone")
 	require.Equal(t, directory.RunFailed, other.status())
@@ -236,7 +236,7 @@ func anApprovedRunWaitsForOneAtWork(t *testing.T, c *company) {
 	require.Equal(t, 6, r.approve())
 
 	// If its own workflow is gone in the midst of it, the next run begins all the same.
-	next, err := c.store.RunBegin(t.Context(), c.newRun(), gone)
+	next, err := c.store.BeginRun(t.Context(), c.newRun(), gone)
 	require.NoError(t, err)
 	require.Empty(t, next.Superseded)
 	require.Equal(t, directory.RunFailed, r.status())
@@ -254,7 +254,7 @@ func severalRunsAreHeld(t *testing.T, c *company) {
 	}
 	require.Equal(t, 2, limited.planRemovals().Planned.Members)
 	limited.hold()
-	both, err := c.store.RunsHeld(t.Context(), c.provider.ID)
+	both, err := c.store.ListHeldRuns(t.Context(), c.provider.ID)
 	require.NoError(t, err)
 	require.Equal(t, []string{limited.id, whole.id}, []string{both[0].ID, both[1].ID}, "the newest first")
 	standing, err := c.store.Standing(t.Context())

@@ -79,7 +79,7 @@ func (s *Store) WalkSeal(ctx context.Context, runID, problem string) (SealedWalk
 		}); err != nil {
 			return err
 		}
-		if err := s.planFor(ctx, tx, everything); err != nil {
+		if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 			return err
 		}
 		row, err := s.q.LedgerSeal(ctx, tx, runID)
@@ -168,7 +168,7 @@ func (s *Store) MembersEnd(ctx context.Context, runID string, ended ...EndedList
 		}
 	}
 	return interpret("end departments", s.inTx(ctx, func(tx pgx.Tx) error {
-		if err := s.planFor(ctx, tx, lookups); err != nil {
+		if err := s.setPlannerHints(ctx, tx, pointLookups); err != nil {
 			return err
 		}
 		return s.q.LedgerMembersEnd(ctx, tx, dbsqlc.LedgerMembersEndParams{
@@ -221,7 +221,7 @@ func (s *Store) MemberFigures(ctx context.Context, runID, providerID string, dep
 	}
 	var rows []dbsqlc.ScopeFiguresRow
 	err := s.inTx(ctx, func(tx pgx.Tx) (err error) {
-		if err := s.planFor(ctx, tx, lookups); err != nil {
+		if err := s.setPlannerHints(ctx, tx, pointLookups); err != nil {
 			return err
 		}
 		rows, err = s.q.ScopeFigures(ctx, tx, dbsqlc.ScopeFiguresParams{

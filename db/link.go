@@ -11,23 +11,23 @@ import (
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 )
 
-// Link ties members to the platform's accounts of the provider's tenant, by e-mail
+// LinkAccounts ties members to the platform's accounts of the provider's tenant, by e-mail
 // and then by phone, and lets linked accounts' e-mail and phone follow. What is no
 // address, and an account whose table refuses an address, stays as it is and is noted.
-func (s *Store) Link(ctx context.Context, runID string) error {
+func (s *Store) LinkAccounts(ctx context.Context, runID string) error {
 	return interpret("link accounts", s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
 		if run.Mode == "plan" {
 			return nil
 		}
-		return s.link(ctx, tx, run, runID)
+		return s.linkAccounts(ctx, tx, run, runID)
 	}))
 }
 
-func (s *Store) link(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+func (s *Store) linkAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
 	if possible, err := s.q.LinkPossible(ctx, tx, run.TenantID); err != nil || !possible {
 		return err
 	}
-	if err := s.planFor(ctx, tx, everything); err != nil {
+	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return err
 	}
 	byEmail, err := leftAloneOf(s.q.LinkByEmail(ctx, tx, dbsqlc.LinkByEmailParams{
@@ -42,17 +42,17 @@ func (s *Store) link(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, ru
 	if err != nil {
 		return fmt.Errorf("by phone: %w", err)
 	}
-	if err := s.noteAccounts(ctx, tx, runID, email, byEmail); err != nil {
+	if err := s.warnAccounts(ctx, tx, runID, email, byEmail); err != nil {
 		return err
 	}
-	if err := s.noteAccounts(ctx, tx, runID, phone, byPhone); err != nil {
+	if err := s.warnAccounts(ctx, tx, runID, phone, byPhone); err != nil {
 		return err
 	}
-	return s.follow(ctx, tx, run, runID)
+	return s.updateAccounts(ctx, tx, run, runID)
 }
 
-// follow gives linked accounts their members' addresses.
-func (s *Store) follow(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+// updateAccounts gives linked accounts their members' addresses.
+func (s *Store) updateAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
 	err := s.writeAccounts(ctx, tx, runID, email, func(tx pgx.Tx, oneByOne bool) ([]leftAlone, error) {
 		return leftAloneOf(s.q.LinkFollowEmail(ctx, tx, dbsqlc.LinkFollowEmailParams{
 			RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Singly: run.Singly,
@@ -74,8 +74,8 @@ func (s *Store) follow(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, 
 	return nil
 }
 
-// unfollow gives accounts whose link the run has taken back what they had before it.
-func (s *Store) unfollow(ctx context.Context, tx pgx.Tx, runID, target string) error {
+// restoreAccounts gives accounts whose link the run has taken back what they had before it.
+func (s *Store) restoreAccounts(ctx context.Context, tx pgx.Tx, runID, target string) error {
 	err := s.writeAccounts(ctx, tx, runID, email.former(), func(tx pgx.Tx, oneByOne bool) ([]leftAlone, error) {
 		return leftAloneOf(s.q.UndoAccountEmail(ctx, tx, dbsqlc.UndoAccountEmailParams{
 			RunID: runID, Undoes: target, OneByOne: oneByOne, Named: accountsNamed,
@@ -149,11 +149,11 @@ func (s *Store) writeAccounts(
 	if err != nil {
 		return err
 	}
-	return s.noteAccounts(ctx, tx, runID, of, found)
+	return s.warnAccounts(ctx, tx, runID, of, found)
 }
 
-// noteAccounts warns of members whose account stays as it is: by id, never with the value.
-func (s *Store) noteAccounts(ctx context.Context, tx pgx.Tx, runID string, of address, found []leftAlone) error {
+// warnAccounts warns of members whose account stays as it is: by id, never with the value.
+func (s *Store) warnAccounts(ctx context.Context, tx pgx.Tx, runID string, of address, found []leftAlone) error {
 	note := func(externalID, message string) error {
 		return s.q.RunErrorAdd(ctx, tx, dbsqlc.RunErrorAddParams{
 			RunID: runID, ObjectType: "warning", ExternalID: externalID, Message: message,

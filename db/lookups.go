@@ -110,7 +110,7 @@ const namedSpared = 1000
 // and puts both on record: the latter as failed. Repeated, it changes nothing.
 func (s *Store) Spare(ctx context.Context, runID string) error {
 	return interpret("spare", s.at(ctx, OnceApproved, runID, func(tx pgx.Tx) error {
-		if err := s.planFor(ctx, tx, everything); err != nil {
+		if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 			return err
 		}
 		spared, err := s.q.RemovalsSpare(ctx, tx, runID)

@@ -118,10 +118,10 @@ func (s *Store) rehearse(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow
 			return plan, ask, err
 		}
 	}
-	if err := s.settle(ctx, tx, run, runID); err != nil {
+	if err := s.recomputeDerived(ctx, tx, run, runID); err != nil {
 		return plan, ask, err
 	}
-	return plan, ask, s.link(ctx, tx, run, runID)
+	return plan, ask, s.linkAccounts(ctx, tx, run, runID)
 }
 
 // saveRehearsed streams the change log out of the transaction that will be rolled

@@ -79,7 +79,7 @@ func TestARehearsalTellsWhatApplyDoes(t *testing.T) {
 			again := r.rehearse(true)
 			require.Equal(t, first, again, "repeating it starts over")
 			require.Equal(t, foretold, r.changes())
-			require.NoError(t, d.store.RunFinish(t.Context(), r.id, directory.RunSucceeded, "", first.Counts, false))
+			require.NoError(t, d.store.FinishRun(t.Context(), r.id, directory.RunSucceeded, "", first.Counts, false))
 
 			done := c.sync(after)
 			require.NotEmpty(t, foretold)

@@ -47,10 +47,10 @@ func aReasonIsSaidOnce(t *testing.T, c *company) {
 	}
 	require.NoError(t, c.store.MembersFail(t.Context(), r.id, "1", "Feishu 1: a bug (users/find, request 9)", nil))
 	for n := range 2 {
-		require.NoError(t, c.store.RunNote(t.Context(), r.id, "member", fmt.Sprint("u", n), "cannot tell who it is"))
-		require.NoError(t, c.store.RunNote(t.Context(), r.id, "warning", fmt.Sprint("w", n), fmt.Sprintf("member w%d is odd", n)))
+		require.NoError(t, c.store.AddRunError(t.Context(), r.id, "member", fmt.Sprint("u", n), "cannot tell who it is"))
+		require.NoError(t, c.store.AddRunError(t.Context(), r.id, "warning", fmt.Sprint("w", n), fmt.Sprintf("member w%d is odd", n)))
 	}
-	require.NoError(t, c.store.RunNote(t.Context(), r.id, "department", "", "5 departments were not looked up"))
+	require.NoError(t, c.store.AddRunError(t.Context(), r.id, "department", "", "5 departments were not looked up"))
 	r.end(directory.RunPartial)
 	run := r.stored()
 	run.Error = "all of it"

@@ -82,7 +82,7 @@ func (s *Store) judged(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, 
 }
 
 func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) (RemovalPlan, error) {
-	if err := s.planFor(ctx, tx, everything); err != nil {
+	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return RemovalPlan{}, err
 	}
 	if err := s.q.RemovalsClear(ctx, tx, runID); err != nil {
@@ -155,13 +155,13 @@ func (s *Store) planMissing(ctx context.Context, tx pgx.Tx, params dbsqlc.Remova
 	if params.PlacedNowhere, err = s.q.MembersPlacedNowhere(ctx, tx, params.ProviderID); err != nil {
 		return err
 	}
-	if err := s.planFor(ctx, tx, batch); err != nil {
+	if err := s.setPlannerHints(ctx, tx, batch); err != nil {
 		return err
 	}
 	if _, err := s.q.RemovalsPlanMembers(ctx, tx, params); err != nil {
 		return err
 	}
-	return s.planFor(ctx, tx, everything)
+	return s.setPlannerHints(ctx, tx, fullScan)
 }
 
 // dropContradicted takes back what was planned in departments whose listing the
@@ -224,7 +224,7 @@ func (s *Store) removalFigures(ctx context.Context, tx dbsqlc.DBTX, providerID, 
 func (s *Store) JudgeRemovals(ctx context.Context, runID string, sight Sight) (RemovalPlan, error) {
 	var plan RemovalPlan
 	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
-		if err = s.planFor(ctx, tx, everything); err != nil {
+		if err = s.setPlannerHints(ctx, tx, fullScan); err != nil {
 			return err
 		}
 		plan, err = s.judge(ctx, tx, run, runID, sight)
@@ -250,7 +250,7 @@ func (s *Store) RemoveNext(ctx context.Context, runID string) (int, error) {
 }
 
 func (s *Store) removeNext(ctx context.Context, tx pgx.Tx, runID string) (int32, error) {
-	if err := s.planFor(ctx, tx, batch); err != nil {
+	if err := s.setPlannerHints(ctx, tx, batch); err != nil {
 		return 0, err
 	}
 	for _, kind := range s.removalOrder() {

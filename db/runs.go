@@ -54,8 +54,8 @@ type OpenRun struct {
 	Approved bool
 }
 
-// Begun is a run that may start.
-type Begun struct {
+// BegunRun is a run that may start.
+type BegunRun struct {
 	RunID    string
 	Provider Provider
 	// Members is how many single people the run is limited to, 0 if it reads departments.
@@ -79,15 +79,15 @@ func (e *RunBusyError) Error() string {
 // ErrInactive: the provider was switched off.
 var ErrInactive = errors.New("provider is not active")
 
-// RunBegin opens a run and takes the provider's fence, so that every earlier run
+// BeginRun opens a run and takes the provider's fence, so that every earlier run
 // can write no more. A run that applies the whole company supersedes held ones; others
 // leave them as they are. A run still marked as running is
 // asked about with ended, which returns the status its workflow ended with or ""
-// if it is still at work: then RunBegin returns *RunBusyError. Asking again for
+// if it is still at work: then BeginRun returns *RunBusyError. Asking again for
 // the same workflow execution returns the same run. It returns ErrNotFound,
 // ErrInactive and *RetryError.
-func (s *Store) RunBegin(ctx context.Context, n NewRun, ended func(context.Context, OpenRun) (string, error)) (Begun, error) {
-	var begun Begun
+func (s *Store) BeginRun(ctx context.Context, n NewRun, ended func(context.Context, OpenRun) (string, error)) (BegunRun, error) {
+	var begun BegunRun
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		p, err := s.q.RunLockProvider(ctx, tx, n.Provider)
 		if err != nil {
@@ -137,7 +137,7 @@ func (s *Store) RunBegin(ctx context.Context, n NewRun, ended func(context.Conte
 		})
 	})
 	if err != nil {
-		return Begun{}, interpret("begin run", err)
+		return BegunRun{}, interpret("begin run", err)
 	}
 	begun.Provider, err = s.ProviderOfRun(ctx, begun.RunID)
 	return begun, err
@@ -195,34 +195,34 @@ func (s *Store) endRun(ctx context.Context, tx pgx.Tx, runID, status, why string
 	return s.q.RunDropStaging(ctx, tx, runID)
 }
 
-// RunPhase notes what the run is doing, for people who look.
-func (s *Store) RunPhase(ctx context.Context, runID, phase string) error {
+// SetPhase notes what the run is doing, for people who look.
+func (s *Store) SetPhase(ctx context.Context, runID, phase string) error {
 	return interpret("set phase", s.q.RunSetPhase(ctx, s.pool, dbsqlc.RunSetPhaseParams{Phase: phase, ID: runID}))
 }
 
-// RunAddCalls adds to the number of provider calls made.
-func (s *Store) RunAddCalls(ctx context.Context, runID string, calls int64) error {
+// AddCalls adds to the number of provider calls made.
+func (s *Store) AddCalls(ctx context.Context, runID string, calls int64) error {
 	return interpret("count calls", s.q.RunAddCalls(ctx, s.pool, dbsqlc.RunAddCallsParams{Calls: calls, ID: runID}))
 }
 
-// RunSetRange notes what the credentials can see in this run.
-func (s *Store) RunSetRange(ctx context.Context, runID string, visible json.RawMessage) error {
+// SetVisibleRange notes what the credentials can see in this run.
+func (s *Store) SetVisibleRange(ctx context.Context, runID string, visible json.RawMessage) error {
 	return interpret("note visible range", s.q.RunSetRange(ctx, s.pool, dbsqlc.RunSetRangeParams{
 		VisibleRange: visible, ID: runID,
 	}))
 }
 
-// RunRanges returns what this run can see and what the last applied one could
+// GetVisibleRanges returns what this run can see and what the last applied one could
 // (null before the first).
-func (s *Store) RunRanges(ctx context.Context, runID string) (this, applied json.RawMessage, err error) {
+func (s *Store) GetVisibleRanges(ctx context.Context, runID string) (this, applied json.RawMessage, err error) {
 	row, err := s.q.RunRanges(ctx, s.pool, runID)
 	return row.This, row.Applied, interpret("read visible range", err)
 }
 
-// RunFinish gives the run its final status and counts and drops its staged rows.
+// FinishRun gives the run its final status and counts and drops its staged rows.
 // complete says that it was read and applied in full: the provider then counts as
 // synced now. The first end stands: finishing an ended run changes nothing.
-func (s *Store) RunFinish(ctx context.Context, runID, status, problem string, counts directory.Counts, complete bool) error {
+func (s *Store) FinishRun(ctx context.Context, runID, status, problem string, counts directory.Counts, complete bool) error {
 	body, err := json.Marshal(counts)
 	if err != nil {
 		return fmt.Errorf("finish run: %w", err)
@@ -248,9 +248,9 @@ func (s *Store) RunFinish(ctx context.Context, runID, status, problem string, co
 	}))
 }
 
-// RunNote records what went wrong with one object, in words without personal data.
+// AddRunError records what went wrong with one object, in words without personal data.
 // kind is "department", "member" (both count as failed) or "warning".
-func (s *Store) RunNote(ctx context.Context, runID, kind, externalID, message string) error {
+func (s *Store) AddRunError(ctx context.Context, runID, kind, externalID, message string) error {
 	return interpret("note error", s.q.RunErrorAdd(ctx, s.pool, dbsqlc.RunErrorAddParams{
 		RunID: runID, ObjectType: kind, ExternalID: externalID, Message: message,
 	}))
@@ -316,8 +316,8 @@ func (s *Store) Run(ctx context.Context, id string) (Run, error) {
 	return runOf(row)
 }
 
-// Runs returns the newest runs first, of one provider or (empty) of all.
-func (s *Store) Runs(ctx context.Context, provider string, limit int) ([]Run, error) {
+// ListRuns returns the newest runs first, of one provider or (empty) of all.
+func (s *Store) ListRuns(ctx context.Context, provider string, limit int) ([]Run, error) {
 	var filter *string
 	if provider != "" {
 		filter = &provider

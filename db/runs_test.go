@@ -71,24 +71,24 @@ func anOvertakenRunCannotWrite(t *testing.T, c *company) {
 		"end look-ups":       func() error { return s.LookUpsEnd(ctx, db.BeforeRemoving, old.id) },
 		"judge removals":     func() error { _, err := s.JudgeRemovals(ctx, old.id, db.Sight{}); return err },
 		"remove":             func() error { _, err := s.RemoveNext(ctx, old.id); return err },
-		"settle":             func() error { return s.Settle(ctx, old.id) },
-		"link":               func() error { return s.Link(ctx, old.id) },
+		"settle":             func() error { return s.RecomputeDerived(ctx, old.id) },
+		"link":               func() error { return s.LinkAccounts(ctx, old.id) },
 		"rehearse":           func() error { _, err := s.Rehearse(ctx, old.id, db.Sight{}, true); return err },
 		"hold":               func() error { return s.RunHold(ctx, old.id, "why", "workflow", directory.Counts{}) },
-		"a run nobody began": func() error { return s.Settle(ctx, uuid.NewString()) },
+		"a run nobody began": func() error { return s.RecomputeDerived(ctx, uuid.NewString()) },
 	} {
 		require.ErrorIs(t, do(), db.ErrSuperseded, name)
 	}
-	require.NoError(t, s.RunFinish(ctx, old.id, directory.RunSucceeded, "", directory.Counts{}, true))
+	require.NoError(t, s.FinishRun(ctx, old.id, directory.RunSucceeded, "", directory.Counts{}, true))
 	require.Equal(t, directory.RunFailed, old.status(), "the first end stands")
 	require.Equal(t, before, c.versions())
-	require.NoError(t, s.Settle(ctx, newest.id), "the newest one can")
+	require.NoError(t, s.RecomputeDerived(ctx, newest.id), "the newest one can")
 }
 
 // A run that has ended can do nothing more either, though no newer one exists.
 func anEndedRunCannotWrite(t *testing.T, c *company) {
 	r := c.sync(snapshot{departments: "1", members: "a in=1"})
-	require.ErrorIs(t, c.store.Settle(t.Context(), r.id), db.ErrSuperseded)
+	require.ErrorIs(t, c.store.RecomputeDerived(t.Context(), r.id), db.ErrSuperseded)
 	_, err := c.store.RemoveNext(t.Context(), r.id)
 	require.ErrorIs(t, err, db.ErrSuperseded)
 }
@@ -98,7 +98,7 @@ func beingTheNewestIsWhatCounts(t *testing.T, c *company) {
 	old := c.begin("apply")
 	c.begin("apply")
 	c.exec(t, "UPDATE sync_runs SET status = 'running' WHERE id = $1", old.id)
-	require.ErrorIs(t, c.store.Settle(t.Context(), old.id), db.ErrSuperseded)
+	require.ErrorIs(t, c.store.RecomputeDerived(t.Context(), old.id), db.ErrSuperseded)
 	_, err := c.store.RemoveNext(t.Context(), old.id)
 	require.ErrorIs(t, err, db.ErrSuperseded)
 }
@@ -106,7 +106,7 @@ func beingTheNewestIsWhatCounts(t *testing.T, c *company) {
 func aFinishedRunLeavesNothingStaged(t *testing.T, c *company) {
 	c.sync(snapshot{departments: "1", members: "b in=1"})
 	r := c.begin("apply")
-	require.NoError(t, c.store.RunSetRange(t.Context(), r.id, []byte(`["1"]`)))
+	require.NoError(t, c.store.SetVisibleRange(t.Context(), r.id, []byte(`["1"]`)))
 	r.read(snapshot{departments: "1", members: "a in=1; b in=1"})
 	r.apply(false)
 	r.settle()
@@ -115,7 +115,7 @@ func aFinishedRunLeavesNothingStaged(t *testing.T, c *company) {
 		require.Empty(t, c.texts(t, "SELECT 'left' FROM "+table+" WHERE run_id = $1", r.id), table)
 	}
 	for range 2 {
-		require.NoError(t, c.store.RunAddCalls(t.Context(), r.id, 3))
+		require.NoError(t, c.store.AddCalls(t.Context(), r.id, 3))
 	}
 	stored, err := c.store.Run(t.Context(), r.id)
 	require.NoError(t, err)
@@ -126,43 +126,43 @@ func aFinishedRunLeavesNothingStaged(t *testing.T, c *company) {
 	require.NoError(t, err)
 	require.NotNil(t, p.LastSyncedAt)
 	next := c.begin("apply")
-	_, applied, err := c.store.RunRanges(t.Context(), next.id)
+	_, applied, err := c.store.GetVisibleRanges(t.Context(), next.id)
 	require.NoError(t, err)
 	require.JSONEq(t, `["1"]`, string(applied))
 }
 
 func beginningTwiceIsOneRun(t *testing.T, c *company) {
 	n := c.newRun()
-	one, err := c.store.RunBegin(t.Context(), n, atWork)
+	one, err := c.store.BeginRun(t.Context(), n, atWork)
 	require.NoError(t, err)
-	two, err := c.store.RunBegin(t.Context(), n, atWork)
+	two, err := c.store.BeginRun(t.Context(), n, atWork)
 	require.NoError(t, err)
 	require.Equal(t, one.RunID, two.RunID)
 	require.Equal(t, c.provider.ID, two.Provider.ID)
 }
 
 func onlyOneRunIsAtWork(t *testing.T, c *company) {
-	first, err := c.store.RunBegin(t.Context(), c.newRun(), atWork)
+	first, err := c.store.BeginRun(t.Context(), c.newRun(), atWork)
 	require.NoError(t, err)
-	_, err = c.store.RunBegin(t.Context(), c.newRun(), atWork)
+	_, err = c.store.BeginRun(t.Context(), c.newRun(), atWork)
 	var busy *db.RunBusyError
 	require.ErrorAs(t, err, &busy)
 	require.Equal(t, first.RunID, busy.Run.ID)
 	require.Contains(t, err.Error(), first.RunID)
-	require.NoError(t, c.store.Settle(t.Context(), first.RunID), "the refused one has taken nothing")
+	require.NoError(t, c.store.RecomputeDerived(t.Context(), first.RunID), "the refused one has taken nothing")
 
 	broken := errors.New("cannot ask")
-	_, err = c.store.RunBegin(t.Context(), c.newRun(), func(context.Context, db.OpenRun) (string, error) { return "", broken })
+	_, err = c.store.BeginRun(t.Context(), c.newRun(), func(context.Context, db.OpenRun) (string, error) { return "", broken })
 	require.ErrorIs(t, err, broken)
-	require.NoError(t, c.store.Settle(t.Context(), first.RunID))
+	require.NoError(t, c.store.RecomputeDerived(t.Context(), first.RunID))
 
-	next, err := c.store.RunBegin(t.Context(), c.newRun(), func(_ context.Context, run db.OpenRun) (string, error) {
+	next, err := c.store.BeginRun(t.Context(), c.newRun(), func(_ context.Context, run db.OpenRun) (string, error) {
 		require.Equal(t, first.RunID, run.ID)
 		return directory.RunCanceled, nil
 	})
 	require.NoError(t, err)
 	require.Equal(t, directory.RunCanceled, (&run{c: c, t: t, id: first.RunID}).status())
-	require.NoError(t, c.store.Settle(t.Context(), next.RunID))
+	require.NoError(t, c.store.RecomputeDerived(t.Context(), next.RunID))
 }
 
 func aHeldRunWaitsUntilItIsOvertaken(t *testing.T, c *company) {
@@ -174,7 +174,7 @@ func aHeldRunWaitsUntilItIsOvertaken(t *testing.T, c *company) {
 	held.settle()
 	require.NoError(t, c.store.RunHold(t.Context(), held.id, "too many", "the hold", directory.Counts{}))
 	require.NoError(t, c.store.RunHold(t.Context(), held.id, "too many", "the hold", directory.Counts{}))
-	found, err := c.store.RunsHeld(t.Context(), c.provider.ID)
+	found, err := c.store.ListHeldRuns(t.Context(), c.provider.ID)
 	require.NoError(t, err)
 	require.Len(t, found, 1)
 	require.Equal(t, held.id, found[0].ID)
@@ -183,7 +183,7 @@ func aHeldRunWaitsUntilItIsOvertaken(t *testing.T, c *company) {
 	require.NoError(t, err)
 	require.Equal(t, 1, planned.Members.Planned, "the plan outlives the staging")
 
-	next, err := c.store.RunBegin(t.Context(), c.newRun(), func(context.Context, db.OpenRun) (string, error) {
+	next, err := c.store.BeginRun(t.Context(), c.newRun(), func(context.Context, db.OpenRun) (string, error) {
 		t.Error("nobody needs to be asked about a held run")
 		return "", nil
 	})
@@ -197,11 +197,11 @@ func aHeldRunWaitsUntilItIsOvertaken(t *testing.T, c *company) {
 }
 
 func runsThatCannotBegin(t *testing.T, c *company) {
-	_, err := c.store.RunBegin(t.Context(), db.NewRun{Provider: "nobody"}, atWork)
+	_, err := c.store.BeginRun(t.Context(), db.NewRun{Provider: "nobody"}, atWork)
 	require.ErrorIs(t, err, db.ErrNotFound)
 	off := false
 	require.NoError(t, c.store.ProviderChange(t.Context(), c.provider.ID, db.ProviderChange{Active: &off}, nil))
-	_, err = c.store.RunBegin(t.Context(), c.newRun(), atWork)
+	_, err = c.store.BeginRun(t.Context(), c.newRun(), atWork)
 	require.ErrorIs(t, err, db.ErrInactive)
 }
 

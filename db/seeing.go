@@ -6,9 +6,9 @@ import (
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 )
 
-// DepartmentIDs returns the external ids of the departments with these ordinals, in
+// ListDepartmentIDs returns the external ids of the departments with these ordinals, in
 // the run's order.
-func (s *Store) DepartmentIDs(ctx context.Context, runID string, ordinals []int) ([]string, error) {
+func (s *Store) ListDepartmentIDs(ctx context.Context, runID string, ordinals []int) ([]string, error) {
 	wanted := make([]int32, len(ordinals))
 	for i, ordinal := range ordinals {
 		wanted[i] = int32(ordinal)
@@ -17,19 +17,19 @@ func (s *Store) DepartmentIDs(ctx context.Context, runID string, ordinals []int)
 	return ids, interpret("find department ids", err)
 }
 
-// DepartmentIDsBetween returns the external ids of the departments with ordinals first
+// ListDepartmentIDsBetween returns the external ids of the departments with ordinals first
 // to last, in the run's order.
-func (s *Store) DepartmentIDsBetween(ctx context.Context, runID string, first, last int) ([]string, error) {
+func (s *Store) ListDepartmentIDsBetween(ctx context.Context, runID string, first, last int) ([]string, error) {
 	ids, err := s.q.LedgerIDsBetween(ctx, s.pool, dbsqlc.LedgerIDsBetweenParams{
 		RunID: runID, First: int32(first), Last: int32(last),
 	})
 	return ids, interpret("find department ids", err)
 }
 
-// PeopleRead returns how many people the departments with ordinals first to last list
+// CountMembersRead returns how many people the departments with ordinals first to last list
 // that were read to the end, and whether all their listings were recognised as what was
 // applied last. Somebody in several of them counts in each.
-func (s *Store) PeopleRead(ctx context.Context, runID string, first, last int) (people int, recognised bool, err error) {
+func (s *Store) CountMembersRead(ctx context.Context, runID string, first, last int) (people int, recognised bool, err error) {
 	row, err := s.q.LedgerPeople(ctx, s.pool, dbsqlc.LedgerPeopleParams{
 		RunID: runID, First: int32(first), Last: int32(last),
 	})

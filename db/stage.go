@@ -173,7 +173,7 @@ func (s *Store) StageMembers(ctx context.Context, pages ...MemberPage) (staged S
 		advance.Whole = append(advance.Whole, p.whole())
 	}
 	err = s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
-		if err := s.planFor(ctx, tx, lookups); err != nil {
+		if err := s.setPlannerHints(ctx, tx, pointLookups); err != nil {
 			return err
 		}
 		advanced, err := s.q.LedgerMembersAdvance(ctx, tx, advance)

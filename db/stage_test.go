@@ -21,8 +21,8 @@ func TestLongNotes(t *testing.T) {
 		long[i] = 'a' + byte(rng.IntN(26))
 	}
 	for range 2 {
-		require.NoError(t, c.store.RunNote(t.Context(), r.id, "member", "ann", string(long)))
-		require.NoError(t, c.store.RunNote(t.Context(), r.id, "member", "ann", string(long)+"."))
+		require.NoError(t, c.store.AddRunError(t.Context(), r.id, "member", "ann", string(long)))
+		require.NoError(t, c.store.AddRunError(t.Context(), r.id, "member", "ann", string(long)+"."))
 	}
 	require.Len(t, r.problems(), 2)
 }

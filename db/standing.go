@@ -89,8 +89,8 @@ type EndedRun struct {
 	Failure string
 }
 
-// Statuses reads how all providers stand, by name.
-func (s *Store) Statuses(ctx context.Context) ([]ProviderStatus, error) {
+// ListProviderStatuses reads how all providers stand, by name.
+func (s *Store) ListProviderStatuses(ctx context.Context) ([]ProviderStatus, error) {
 	rows, err := s.q.StatusProviders(ctx, s.pool)
 	if err != nil {
 		return nil, interpret("read status", err)

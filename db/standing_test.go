@@ -31,12 +31,12 @@ func TestStanding(t *testing.T) {
 
 	d.exec(t, `UPDATE identity_providers SET last_synced_at = now() - interval '2 hours'; UPDATE sync_runs SET finished_at = now() - interval '2 hours'`)
 	for status, mode := range map[string]string{directory.RunFailed: "apply", directory.RunPartial: "apply", directory.RunSucceeded: "plan"} {
-		require.NoError(t, d.store.RunFinish(t.Context(), c.begin(mode).id, status, "", directory.Counts{}, false))
+		require.NoError(t, d.store.FinishRun(t.Context(), c.begin(mode).id, status, "", directory.Counts{}, false))
 	}
 	// A sync of one department says nothing about the whole company.
 	limited := c.begin("apply")
 	d.exec(t, `UPDATE sync_runs SET departments = '{10}' WHERE id = $1`, limited.id)
-	require.NoError(t, d.store.RunFinish(t.Context(), limited.id, directory.RunSucceeded, "", directory.Counts{}, false))
+	require.NoError(t, d.store.FinishRun(t.Context(), limited.id, directory.RunSucceeded, "", directory.Counts{}, false))
 	s = standing()
 	require.Equal(t, 2, s.RunsSinceSuccess)
 	require.InDelta(t, 2*time.Hour, s.SinceSuccess, float64(time.Minute))
@@ -51,7 +51,7 @@ func TestStanding(t *testing.T) {
 	require.Zero(t, s.Running)
 	require.InDelta(t, time.Hour, s.HeldFor, float64(time.Minute))
 
-	require.NoError(t, d.store.UpkeepDone(t.Context(), "raw"))
+	require.NoError(t, d.store.FinishRetentionStep(t.Context(), "raw"))
 	all, err := d.store.Standing(t.Context())
 	require.NoError(t, err)
 	require.Contains(t, all.Upkeep, "raw")

@@ -77,7 +77,7 @@ func (r *run) end(status string) {
 	r.planRemovals()
 	counts, err := r.c.store.Counts(r.t.Context(), r.id)
 	require.NoError(r.t, err)
-	require.NoError(r.t, r.c.store.RunFinish(r.t.Context(), r.id, status, "", counts, false))
+	require.NoError(r.t, r.c.store.FinishRun(r.t.Context(), r.id, status, "", counts, false))
 }
 
 func TestScopeOfARetry(t *testing.T) {
@@ -178,7 +178,7 @@ func TestWhatCannotBeRetried(t *testing.T) {
 			var refused *db.RetryError
 			require.ErrorAs(t, co.store.CheckRetry(t.Context(), co.provider.ID, id), &refused)
 			require.Contains(t, refused.Error(), c.want)
-			_, err := co.store.RunBegin(t.Context(), db.NewRun{
+			_, err := co.store.BeginRun(t.Context(), db.NewRun{
 				Provider: co.provider.Name, WorkflowID: "w", TemporalRunID: "t", Mode: "apply", OnRemovals: "hold", Retries: id,
 			}, gone)
 			require.ErrorAs(t, err, &refused)
@@ -206,7 +206,7 @@ func peopleRun(members, failed string) func(*company) string {
 		r := c.beginLimited("apply", db.NewRun{Members: split(members)})
 		for _, id := range split(members) {
 			if strings.Contains(failed, id) {
-				require.NoError(c.t, c.store.RunNote(c.t.Context(), r.id, "member", id, "cannot be read"))
+				require.NoError(c.t, c.store.AddRunError(c.t.Context(), r.id, "member", id, "cannot be read"))
 			} else {
 				r.stagePeople(id)
 			}
@@ -236,7 +236,7 @@ func TestRetryOfPeopleIsLimitedToThoseWhoFailed(t *testing.T) {
 	pending, err := c.store.PeoplePending(t.Context(), r.id)
 	require.NoError(t, err)
 	require.Equal(t, []string{"bob", "cid"}, pending)
-	require.NoError(t, c.store.RunNote(t.Context(), r.id, "member", "cid", "cannot be read"))
+	require.NoError(t, c.store.AddRunError(t.Context(), r.id, "member", "cid", "cannot be read"))
 	r.stagePeople("bob")
 	pending, err = c.store.PeoplePending(t.Context(), r.id)
 	require.NoError(t, err)

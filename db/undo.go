@@ -154,8 +154,8 @@ func (u *undo) do(ctx context.Context, out *Undone) (err error) {
 		{"departments", u.departments},
 		{"people", u.people},
 		{"departments that go", u.leaves},
-		{"settle", func(ctx context.Context) error { return u.s.settle(ctx, u.tx, u.run, u.runID) }},
-		{"accounts", func(ctx context.Context) error { return u.s.follow(ctx, u.tx, u.run, u.runID) }},
+		{"settle", func(ctx context.Context) error { return u.s.recomputeDerived(ctx, u.tx, u.run, u.runID) }},
+		{"accounts", func(ctx context.Context) error { return u.s.updateAccounts(ctx, u.tx, u.run, u.runID) }},
 	} {
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)
@@ -220,7 +220,7 @@ func (u *undo) find(ctx context.Context) error {
 // departments restores those that are to be there; each goes back below its parent
 // unless that would form a circle with what later runs moved.
 func (u *undo) departments(ctx context.Context) error {
-	if err := rows(u.s.q.UndoDepartments(ctx, u.tx, u.runID)); err != nil {
+	if err := discardCount(u.s.q.UndoDepartments(ctx, u.tx, u.runID)); err != nil {
 		return err
 	}
 	return repeat(func() (int64, error) {
@@ -235,11 +235,11 @@ func (u *undo) departments(ctx context.Context) error {
 }
 
 func (u *undo) people(ctx context.Context) error {
-	if err := rows(u.s.q.UndoLinks(ctx, u.tx, dbsqlc.UndoLinksParams{RunID: u.runID, Undoes: u.target})); err != nil {
+	if err := discardCount(u.s.q.UndoLinks(ctx, u.tx, dbsqlc.UndoLinksParams{RunID: u.runID, Undoes: u.target})); err != nil {
 		return err
 	}
 	// Before members: see the query.
-	if err := u.s.unfollow(ctx, u.tx, u.runID, u.target); err != nil {
+	if err := u.s.restoreAccounts(ctx, u.tx, u.runID, u.target); err != nil {
 		return err
 	}
 	if err := u.s.restoreMembers(ctx, u.tx, u.runID); err != nil {
@@ -262,7 +262,7 @@ func (u *undo) people(ctx context.Context) error {
 			})
 		},
 	} {
-		if err := rows(step()); err != nil {
+		if err := discardCount(step()); err != nil {
 			return err
 		}
 	}

@@ -54,7 +54,7 @@ type undoing struct {
 
 func (c *company) beginUndo(mode, target string) *run {
 	c.t.Helper()
-	begun, err := c.store.RunBegin(c.t.Context(), db.NewRun{
+	begun, err := c.store.BeginRun(c.t.Context(), db.NewRun{
 		Provider: c.provider.Name, WorkflowID: "orgsync/" + c.provider.Name, TemporalRunID: uuid.NewString(), Mode: mode, OnRemovals: "hold", Undoes: target,
 	}, gone)
 	require.NoError(c.t, err)
@@ -144,7 +144,7 @@ func TestUndoingAnyRunRestoresTheDirectory(t *testing.T) {
 			foretold, err := d.store.Undo(t.Context(), plan.id, db.UndoScope{}, nil)
 			require.NoError(t, err)
 			require.Equal(t, untouched, c.versions(), "a plan writes nothing")
-			require.NoError(t, d.store.RunFinish(t.Context(), plan.id, directory.RunSucceeded, "", foretold.Counts, false))
+			require.NoError(t, d.store.FinishRun(t.Context(), plan.id, directory.RunSucceeded, "", foretold.Counts, false))
 
 			undone := c.undo(target, db.UndoScope{})
 			require.Zero(t, undone.LeftAlone, "%v", undone.problems())

@@ -142,19 +142,19 @@ func done(cleaned Cleaned, doing string, err error) (Cleaned, error) {
 	return cleaned, nil
 }
 
-// Clock is what time Postgres has: all ages of what is stored are told by it.
-func (s *Store) Clock(ctx context.Context) (time.Time, error) {
+// ReadClock is what time Postgres has: all ages of what is stored are told by it.
+func (s *Store) ReadClock(ctx context.Context) (time.Time, error) {
 	now, err := s.q.UpkeepClock(ctx, s.pool)
 	return now, interpret("ask Postgres for the time", err)
 }
 
-// UpkeepDone notes that a part of the upkeep was done to its end just now.
-func (s *Store) UpkeepDone(ctx context.Context, part string) error {
+// FinishRetentionStep notes that a part of the upkeep was done to its end just now.
+func (s *Store) FinishRetentionStep(ctx context.Context, part string) error {
 	return interpret("note upkeep", s.q.UpkeepDone(ctx, s.pool, part))
 }
 
-// UnfinishedRuns are the runs that began longer ago and are still marked as running.
-func (s *Store) UnfinishedRuns(ctx context.Context, longerThan time.Duration) ([]OpenRun, error) {
+// ListUnfinishedRuns are the runs that began longer ago and are still marked as running.
+func (s *Store) ListUnfinishedRuns(ctx context.Context, longerThan time.Duration) ([]OpenRun, error) {
 	rows, err := s.q.UpkeepUnfinished(ctx, s.pool, longerThan)
 	if err != nil {
 		return nil, interpret("list unfinished runs", err)
@@ -169,10 +169,10 @@ func (s *Store) UnfinishedRuns(ctx context.Context, longerThan time.Duration) ([
 // whyGone is the error of a run that was ended since its workflow had.
 const whyGone = "its workflow was gone before it could finish"
 
-// RunEndDead ends a run whose workflow is gone; it can write nothing more. Its
+// EndDeadRun ends a run whose workflow is gone; it can write nothing more. Its
 // snapshot is left to CleanStaging. A run that is held or has ended meanwhile stays
 // as it is; ended says whether it was not.
-func (s *Store) RunEndDead(ctx context.Context, runID, status string) (ended bool, err error) {
+func (s *Store) EndDeadRun(ctx context.Context, runID, status string) (ended bool, err error) {
 	n, err := s.q.UpkeepEndDead(ctx, s.pool, dbsqlc.UpkeepEndDeadParams{Status: status, Error: whyGone, ID: runID})
 	return n > 0, interpret("end dead run", err)
 }

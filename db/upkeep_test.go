@@ -76,7 +76,7 @@ func (r *run) left() map[string]string {
 func (r *run) raw() int {
 	r.t.Helper()
 	n := 0
-	require.NoError(r.t, r.c.store.Changes(r.t.Context(), r.id, db.ChangesOf{}, func(c db.Change) error {
+	require.NoError(r.t, r.c.store.StreamChanges(r.t.Context(), r.id, db.ChangeFilter{}, func(c db.Change) error {
 		if strings.Contains(string(c.Before)+string(c.After), "raw_data") {
 			n++
 		}
@@ -227,7 +227,7 @@ func TestUpkeepDropsSnapshotsOfEndedRuns(t *testing.T) {
 	d.upkeep(t)
 	require.Equal(t, before, r.left())
 
-	ended, err := d.store.RunEndDead(t.Context(), r.id, directory.RunCanceled)
+	ended, err := d.store.EndDeadRun(t.Context(), r.id, directory.RunCanceled)
 	require.NoError(t, err)
 	require.True(t, ended)
 	d.upkeep(t)
@@ -246,13 +246,13 @@ func TestUnfinishedRuns(t *testing.T) {
 	for _, r := range []*run{old, held} {
 		d.exec(t, `UPDATE sync_runs SET started_at = now() - interval '2 days' WHERE id = $1`, r.id)
 	}
-	open, err := d.store.UnfinishedRuns(t.Context(), day)
+	open, err := d.store.ListUnfinishedRuns(t.Context(), day)
 	require.NoError(t, err)
 	require.Len(t, open, 1)
 	require.Equal(t, old.id, open[0].ID)
 
 	for r, want := range map[*run]bool{old: true, held: false} {
-		ended, err := d.store.RunEndDead(t.Context(), r.id, directory.RunFailed)
+		ended, err := d.store.EndDeadRun(t.Context(), r.id, directory.RunFailed)
 		require.NoError(t, err)
 		require.Equal(t, want, ended)
 	}
@@ -263,7 +263,7 @@ func TestUnfinishedRuns(t *testing.T) {
 
 	// Approved days later, a run is at work in the workflow that held it.
 	require.NoError(t, d.store.RunResume(t.Context(), held.id, gone))
-	open, err = d.store.UnfinishedRuns(t.Context(), day)
+	open, err = d.store.ListUnfinishedRuns(t.Context(), day)
 	require.NoError(t, err)
 	require.Equal(t, []db.OpenRun{{ID: held.id, WorkflowID: "hold", Status: directory.RunRunning}}, open)
 	require.NotEmpty(t, young.id)

@@ -21,9 +21,9 @@ type TreeDepartment struct {
 	DirectMembers int
 }
 
-// Tree returns a provider's active departments from the tops down, siblings in the
+// ReadTree returns a provider's active departments from the tops down, siblings in the
 // provider's order; levels 0 means all of them.
-func (s *Store) Tree(ctx context.Context, providerID string, levels int) ([]TreeDepartment, error) {
+func (s *Store) ReadTree(ctx context.Context, providerID string, levels int) ([]TreeDepartment, error) {
 	var limit *int32
 	if levels > 0 {
 		n := int32(levels)
@@ -56,19 +56,19 @@ type FoundMember struct {
 	Status         string
 }
 
-// Search finds a provider's people by part of the name, leading pinyin or
+// SearchMembers finds a provider's people by part of the name, leading pinyin or
 // initials, part of e-mail or phone, the beginning of the employee number, or the external
 // id. Blanks around the text do not
 // count where nobody matches with them: they may be part of an id.
-func (s *Store) Search(ctx context.Context, providerID, text string, limit int) ([]FoundMember, error) {
-	out, err := s.search(ctx, providerID, text, limit)
+func (s *Store) SearchMembers(ctx context.Context, providerID, text string, limit int) ([]FoundMember, error) {
+	out, err := s.searchMembers(ctx, providerID, text, limit)
 	if trimmed := strings.TrimSpace(text); err == nil && len(out) == 0 && trimmed != text {
-		return s.search(ctx, providerID, trimmed, limit)
+		return s.searchMembers(ctx, providerID, trimmed, limit)
 	}
 	return out, err
 }
 
-func (s *Store) search(ctx context.Context, providerID, text string, limit int) ([]FoundMember, error) {
+func (s *Store) searchMembers(ctx context.Context, providerID, text string, limit int) ([]FoundMember, error) {
 	rows, err := s.q.MemberSearch(ctx, s.pool, dbsqlc.MemberSearchParams{
 		ProviderID: &providerID, Plain: text, Pattern: escapeLike(text), MaxRows: int32(limit),
 	})
@@ -144,8 +144,8 @@ type Change struct {
 	Planned bool
 }
 
-// ChangesOf limits which changes are told; what is empty limits nothing.
-type ChangesOf struct {
+// ChangeFilter limits which changes are told; what is empty limits nothing.
+type ChangeFilter struct {
 	Kinds []string
 	// Types are member, department and membership.
 	Types []string
@@ -153,8 +153,8 @@ type ChangesOf struct {
 	Members []string
 }
 
-// Changes calls each for every change of a run, in order, without holding them all.
-func (s *Store) Changes(ctx context.Context, runID string, of ChangesOf, each func(Change) error) error {
+// StreamChanges calls each for every change of a run, in order, without holding them all.
+func (s *Store) StreamChanges(ctx context.Context, runID string, of ChangeFilter, each func(Change) error) error {
 	const page = 1000
 	next := dbsqlc.ChangeListParams{RunID: runID, Kinds: listed(of.Kinds), Types: listed(of.Types), Members: listed(of.Members), MaxRows: page}
 	for {
@@ -182,8 +182,8 @@ func (s *Store) Changes(ctx context.Context, runID string, of ChangesOf, each fu
 	}
 }
 
-// Progress is how far a run has come.
-type Progress struct {
+// ReadProgress is how far a run has come.
+type ReadProgress struct {
 	Phase             string
 	Status            string
 	Calls             int64
@@ -195,9 +195,9 @@ type Progress struct {
 }
 
 // Progress reads it from the ledger, so that it is exact to the page.
-func (s *Store) Progress(ctx context.Context, runID string) (Progress, error) {
+func (s *Store) Progress(ctx context.Context, runID string) (ReadProgress, error) {
 	r, err := s.q.RunProgress(ctx, s.pool, runID)
-	return Progress{
+	return ReadProgress{
 		Phase: r.Phase, Status: r.Status, Calls: r.Calls, StartedAt: r.StartedAt, Departments: int(r.Departments),
 		DepartmentsDone: int(r.DepartmentsDone), DepartmentsFailed: int(r.DepartmentsFailed), MembersRead: int(r.MembersRead),
 	}, interpret("read progress", err)

@@ -99,7 +99,7 @@ func (c *company) begin(mode string) *run {
 func (c *company) beginLimited(mode string, n db.NewRun) *run {
 	c.t.Helper()
 	n.Provider, n.WorkflowID, n.TemporalRunID, n.Mode, n.OnRemovals = c.provider.Name, "orgsync/"+c.provider.Name, uuid.NewString(), mode, "hold"
-	begun, err := c.store.RunBegin(c.t.Context(), n, gone)
+	begun, err := c.store.BeginRun(c.t.Context(), n, gone)
 	require.NoError(c.t, err)
 	return &run{c: c, t: c.t, id: begun.RunID}
 }
@@ -320,8 +320,8 @@ func (r *run) remove() (removed int) {
 
 func (r *run) settle() {
 	r.t.Helper()
-	require.NoError(r.t, r.c.store.Settle(r.t.Context(), r.id))
-	require.NoError(r.t, r.c.store.Link(r.t.Context(), r.id))
+	require.NoError(r.t, r.c.store.RecomputeDerived(r.t.Context(), r.id))
+	require.NoError(r.t, r.c.store.LinkAccounts(r.t.Context(), r.id))
 }
 
 func (r *run) finish() {
@@ -329,14 +329,14 @@ func (r *run) finish() {
 	var err error
 	r.counts, err = r.c.store.Counts(r.t.Context(), r.id)
 	require.NoError(r.t, err)
-	require.NoError(r.t, r.c.store.RunFinish(r.t.Context(), r.id, directory.RunSucceeded, "", r.counts, true))
+	require.NoError(r.t, r.c.store.FinishRun(r.t.Context(), r.id, directory.RunSucceeded, "", r.counts, true))
 }
 
 // changes is the run's change log, "member created ann", sorted.
 func (r *run) changes() []string {
 	r.t.Helper()
 	out := []string{}
-	require.NoError(r.t, r.c.store.Changes(r.t.Context(), r.id, db.ChangesOf{}, func(c db.Change) error {
+	require.NoError(r.t, r.c.store.StreamChanges(r.t.Context(), r.id, db.ChangeFilter{}, func(c db.Change) error {
 		out = append(out, fmt.Sprintf("%s %s %s", c.ObjectType, c.Kind, c.ExternalID))
 		return nil
 	}))

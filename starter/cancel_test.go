@@ -66,7 +66,7 @@ func TestRunsWatch(t *testing.T) {
 	in.add("watched", feishuConfig())
 	for status, want := range map[string]int{directory.RunSucceeded: cli.ExitDone, directory.RunPartial: cli.ExitPartial, directory.RunCanceled: cli.ExitFailed} {
 		run := in.begin(store, "watched", status)
-		require.NoError(t, store.RunFinish(ctx, run, status, "", directory.Counts{}, true))
+		require.NoError(t, store.FinishRun(ctx, run, status, "", directory.Counts{}, true))
 		var result workflows.SyncResult
 		o := in.run("runs", "watch", run[:13], "--output", "json")
 		require.Equal(t, want, o.status, o.stderr)

@@ -62,7 +62,7 @@ func TestDecidingOutlastsTemporalsAbsence(t *testing.T) {
 			wire.join()
 		} else {
 			in.query("UPDATE sync_runs SET decided_by = $2 WHERE id = $1", run, cli.Actor())
-			require.NoError(t, store.RunFinish(ctx, run, directory.RunSucceeded, "", directory.Counts{}, true))
+			require.NoError(t, store.FinishRun(ctx, run, directory.RunSucceeded, "", directory.Counts{}, true))
 		}
 		require.Equal(t, cli.ExitDone, <-ended, "%s: %s", name, stderr)
 		var result runcmd.Result

@@ -40,7 +40,7 @@ func TestExitStatusesOfCommands(t *testing.T) {
 	}
 	in.ok("sync", "busy") // nobody works on it
 	ended := in.begin(store, "busy", "1")
-	require.NoError(t, store.RunFinish(ctx, ended, directory.RunSucceeded, "", directory.Counts{}, true))
+	require.NoError(t, store.FinishRun(ctx, ended, directory.RunSucceeded, "", directory.Counts{}, true))
 	running := in.begin(store, "idle", "1")
 	plan := in.begin(store, "off", "1")
 	in.query("UPDATE sync_runs SET mode = 'plan', status = 'succeeded', finished_at = now() WHERE id = $1", plan)

@@ -86,9 +86,9 @@ func TestExplainTellsWhySomebodyStayed(t *testing.T) {
 	in.query(`INSERT INTO org_member_departments (member_id, department_id) SELECT m.id, d.id FROM org_members m, org_departments d`)
 	problem := "Feishu 40004: the department is outside the app's contact range"
 	in.ledger(run, "od-1", 0, &problem)
-	require.NoError(t, store.RunNote(t.Context(), run, "member", "u1", "no listing shows it any more, but it could not be confirmed as gone; it was left as it is"))
+	require.NoError(t, store.AddRunError(t.Context(), run, "member", "u1", "no listing shows it any more, but it could not be confirmed as gone; it was left as it is"))
 	in.query(`INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, fate) SELECT $1, 'member', id, false, 'unasked' FROM org_members WHERE external_id = 'u2'`, run)
-	require.NoError(t, store.RunFinish(t.Context(), run, directory.RunPartial, "", directory.Counts{}, false))
+	require.NoError(t, store.FinishRun(t.Context(), run, directory.RunPartial, "", directory.Counts{}, false))
 
 	text := in.ok("explain", "acme", "u1").stdout
 	require.Contains(t, text, "run "+run[:8]+" (partial)")

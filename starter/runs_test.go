@@ -27,7 +27,7 @@ func (in installation) store() *db.Store {
 // begin opens a run of a stored provider, as its workflow's first activity does.
 func (in installation) begin(store *db.Store, provider, temporalRunID string) string {
 	in.t.Helper()
-	begun, err := store.RunBegin(in.t.Context(), db.NewRun{
+	begun, err := store.BeginRun(in.t.Context(), db.NewRun{
 		Provider: provider, WorkflowID: "orgsync/" + provider, TemporalRunID: temporalRunID, Mode: "apply", OnRemovals: "hold",
 	}, func(context.Context, db.OpenRun) (string, error) { return directory.RunFailed, nil })
 	require.NoError(in.t, err)
@@ -51,14 +51,14 @@ func TestRunsShow(t *testing.T) {
 	store, ctx := in.store(), t.Context()
 
 	failed := in.begin(store, "acme", "first")
-	require.NoError(t, store.RunFinish(ctx, failed, directory.RunFailed, "the app secret is wrong", directory.Counts{}, false))
+	require.NoError(t, store.FinishRun(ctx, failed, directory.RunFailed, "the app secret is wrong", directory.Counts{}, false))
 	held := in.begin(store, "acme", "second")
 	problem := "department is out of range"
 	for i := range 20 + 1 {
 		in.ledger(held, "od-"+string(rune('a'+i)), i, nil)
 	}
 	in.ledger(held, "od-zz", 0, &problem)
-	require.NoError(t, store.RunNote(ctx, held, "member", "u7", "two people claim this id"))
+	require.NoError(t, store.AddRunError(ctx, held, "member", "u7", "two people claim this id"))
 	counts := directory.Counts{Members: directory.MemberCounts{Read: 1234567, Created: 3, Restored: 2}}
 	in.query(`INSERT INTO org_members (provider_id, external_id, name, name_translit_full, name_translit_initial)
 		SELECT provider_id, unnest(ARRAY['u2', 'u1']), '', '', '' FROM sync_runs WHERE id = $1`, held)
@@ -270,7 +270,7 @@ func TestRunsShowTellsWhatARunWasLimitedTo(t *testing.T) {
 	store := in.store()
 	begin := func(n db.NewRun) string {
 		n.Provider, n.WorkflowID, n.TemporalRunID, n.Mode, n.OnRemovals = "acme", "orgsync/acme", time.Now().String(), "apply", "hold"
-		begun, err := store.RunBegin(t.Context(), n, func(context.Context, db.OpenRun) (string, error) { return directory.RunFailed, nil })
+		begun, err := store.BeginRun(t.Context(), n, func(context.Context, db.OpenRun) (string, error) { return directory.RunFailed, nil })
 		require.NoError(t, err)
 		return begun.RunID
 	}
@@ -283,8 +283,8 @@ func TestRunsShowTellsWhatARunWasLimitedTo(t *testing.T) {
 	var shown runcmd.Shown
 	in.ok("runs", "show", people, "--output", "json").json(&shown)
 	require.Equal(t, []string{"u1", "u2"}, shown.OnlyMembers)
-	require.NoError(t, store.RunNote(t.Context(), people, "member", "u2", "cannot be read"))
-	require.NoError(t, store.RunFinish(t.Context(), people, directory.RunPartial, "", directory.Counts{}, false))
+	require.NoError(t, store.AddRunError(t.Context(), people, "member", "u2", "cannot be read"))
+	require.NoError(t, store.FinishRun(t.Context(), people, directory.RunPartial, "", directory.Counts{}, false))
 	retry := begin(db.NewRun{Retries: people})
 	text := in.ok("runs", "show", retry).stdout
 	require.Contains(t, text, "what failed in run "+people)
@@ -301,7 +301,7 @@ func TestRetryIsRefusedAtOnce(t *testing.T) {
 	o := in.run("runs", "retry", run)
 	require.Equal(t, cli.ExitBusy, o.status)
 	require.Contains(t, o.stderr, "still at work")
-	require.NoError(t, store.RunFinish(t.Context(), run, directory.RunSucceeded, "", directory.Counts{}, true))
+	require.NoError(t, store.FinishRun(t.Context(), run, directory.RunSucceeded, "", directory.Counts{}, true))
 	o = in.run("runs", "retry", run[:8], "--wait", "--output", "json")
 	require.Equal(t, cli.ExitNothing, o.status)
 	var document struct{ Error string }

@@ -22,7 +22,7 @@ func TestStatus(t *testing.T) {
 	}
 	end := func(name, execution, status, problem string) string {
 		run := in.begin(store, name, execution)
-		require.NoError(t, store.RunFinish(ctx, run, status, problem, directory.Counts{}, status == directory.RunSucceeded))
+		require.NoError(t, store.FinishRun(ctx, run, status, problem, directory.Counts{}, status == directory.RunSucceeded))
 		return run
 	}
 	end("well", "1", directory.RunSucceeded, "")
@@ -32,7 +32,7 @@ func TestStatus(t *testing.T) {
 	held := in.begin(store, "held", "1")
 	require.NoError(t, store.RunHold(ctx, held, "it would remove 31 of 40 members", "orgsync/held/removals/"+held, directory.Counts{}))
 	working := in.begin(store, "working", "1")
-	require.NoError(t, store.RunPhase(ctx, working, "members"))
+	require.NoError(t, store.SetPhase(ctx, working, "members"))
 	in.ok("provider", "update", "off", "--inactive")
 	in.ok("schedule", "set", "well", "--every", "1d")
 	in.ok("schedule", "set", "held", "--every", "1h")

@@ -24,7 +24,7 @@ func TestUndoSaysWhatCannotBeUndone(t *testing.T) {
 	require.Equal(t, cli.ExitNothing, o.status)
 	require.Contains(t, o.stderr, "was a plan")
 	dropped := in.begin(store, "acme", "2")
-	require.NoError(t, store.RunFinish(ctx, dropped, directory.RunSucceeded, "", directory.Counts{}, true))
+	require.NoError(t, store.FinishRun(ctx, dropped, directory.RunSucceeded, "", directory.Counts{}, true))
 	in.query("UPDATE sync_runs SET details_dropped_at = now() WHERE id = $1", dropped)
 	o = in.run("undo", dropped, "--output", "json")
 	require.Equal(t, cli.ExitFailed, o.status)

@@ -16,7 +16,7 @@ func TestCleanedUpDetailsAreToldApartFromNone(t *testing.T) {
 	in.add("acme", feishuConfig())
 	store := in.store()
 	old := in.begin(store, "acme", "1")
-	require.NoError(t, store.RunFinish(t.Context(), old, directory.RunSucceeded, "", directory.Counts{}, true))
+	require.NoError(t, store.FinishRun(t.Context(), old, directory.RunSucceeded, "", directory.Counts{}, true))
 	in.begin(store, "acme", "2")
 	require.Contains(t, in.ok("runs", "changes", old).stdout, "The run changed nothing.")
 	require.NotContains(t, in.ok("runs", "show", old).stdout, "cleaned up")

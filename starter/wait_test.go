@@ -156,7 +156,7 @@ func TestWaitingGoesOnByTheDatabaseWhileTemporalIsAway(t *testing.T) {
 		if status == directory.RunHeld {
 			require.NoError(t, w.store.RunHold(t.Context(), w.id, "too many", "hold", counts))
 		} else {
-			require.NoError(t, w.store.RunFinish(t.Context(), w.id, status, "", counts, true))
+			require.NoError(t, w.store.FinishRun(t.Context(), w.id, status, "", counts, true))
 		}
 		require.Equal(t, want, <-w.status, w.stderr)
 		require.Contains(t, w.stdout.String(), "away-"+status+": "+status+" (apply)")

@@ -57,7 +57,7 @@ func TestRunsTellWhoStartedAndDecidedThem(t *testing.T) {
 	require.NoError(t, store.RunDecided(t.Context(), run, "ann@host"))
 	in.query(`INSERT INTO org_members (provider_id, external_id, name) SELECT id, 'u1', 'Ann' FROM identity_providers`)
 	in.query(`INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id) SELECT $1, 'member', id, id FROM org_members`, run)
-	require.NoError(t, store.RunFinish(t.Context(), run, directory.RunRejected, "no", directory.Counts{}, false))
+	require.NoError(t, store.FinishRun(t.Context(), run, directory.RunRejected, "no", directory.Counts{}, false))
 
 	text := in.ok("runs", "show", run).stdout
 	require.Regexp(t, `started +\S+ \S+ by schedule orgsync/acme\n`, text)

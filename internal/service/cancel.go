@@ -72,7 +72,7 @@ func findRunAtWork(ctx context.Context, store *db.Store, temporal client.Client,
 // openRuns returns the provider's run that is marked as running, if there is one, and the
 // id of the one that is held.
 func openRuns(ctx context.Context, store *db.Store, provider string) (run Run, held string, err error) {
-	statuses, err := store.Statuses(ctx)
+	statuses, err := store.ListProviderStatuses(ctx)
 	for _, status := range statuses {
 		if status.Provider != provider {
 			continue

@@ -51,7 +51,7 @@ func (s *Service) FindHeldRun(ctx context.Context, provider, prefix string) (Run
 }
 
 func waitingRuns(ctx context.Context, store *db.Store, p db.Provider) ([]Run, error) {
-	held, err := store.RunsHeld(ctx, p.ID)
+	held, err := store.ListHeldRuns(ctx, p.ID)
 	var waiting []Run
 	for _, run := range held {
 		if AwaitsDecision(run) {

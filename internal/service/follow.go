@@ -155,7 +155,7 @@ func (f *follower) observe(ctx context.Context) {
 // begun, or is gone with its provider.
 func (f *follower) progress(ctx context.Context) (Progress, error) {
 	if f.runID == "" {
-		id, err := f.store.RunByExecution(ctx, f.WorkflowID, f.TemporalRunID)
+		id, err := f.store.FindRunByExecution(ctx, f.WorkflowID, f.TemporalRunID)
 		if err != nil {
 			return Progress{}, err
 		}
@@ -189,7 +189,7 @@ func (f *follower) ask(ctx context.Context) <-chan answer {
 
 // stored is the run's result as Postgres has it, and whether it has ended or is held.
 func (f *follower) stored(ctx context.Context) (RunResult, bool) {
-	id, err := f.store.RunByExecution(ctx, f.WorkflowID, f.TemporalRunID)
+	id, err := f.store.FindRunByExecution(ctx, f.WorkflowID, f.TemporalRunID)
 	if err != nil {
 		return RunResult{}, false
 	}
@@ -216,7 +216,7 @@ func (f *follower) afterFailure(ctx context.Context, cause error) (RunResult, er
 		return RunResult{}, &Error{Code: FollowFailed, Args: Args{Provider: f.Provider, WorkflowID: f.WorkflowID}, Err: cause}
 	}
 	status, why := endOf(cause)
-	id, err := f.store.RunByExecution(ctx, f.WorkflowID, f.TemporalRunID)
+	id, err := f.store.FindRunByExecution(ctx, f.WorkflowID, f.TemporalRunID)
 	if errors.Is(err, db.ErrNotFound) {
 		return RunResult{}, notBegunError(cause, why)
 	}

@@ -33,7 +33,7 @@ func (s *Service) GetStatus(ctx context.Context) (GetStatusResult, error) {
 	if err != nil {
 		return GetStatusResult{}, err
 	}
-	stored, err := store.Statuses(ctx)
+	stored, err := store.ListProviderStatuses(ctx)
 	if err != nil {
 		return GetStatusResult{}, err
 	}
@@ -80,7 +80,7 @@ func (s *Service) ListDepartments(ctx context.Context, provider string, levels *
 	if err != nil {
 		return nil, err
 	}
-	return store.Tree(ctx, p.ID, depth)
+	return store.ReadTree(ctx, p.ID, depth)
 }
 
 // SearchResult is what a text was found in.
@@ -102,7 +102,7 @@ func (s *Service) Search(ctx context.Context, provider, text string, limit int) 
 		return SearchResult{}, err
 	}
 	var result SearchResult
-	if result.Members, err = store.Search(ctx, p.ID, text, limit); err != nil {
+	if result.Members, err = store.SearchMembers(ctx, p.ID, text, limit); err != nil {
 		return SearchResult{}, err
 	}
 	result.Departments, err = store.SearchDepartments(ctx, p.ID, text, limit)

@@ -63,7 +63,7 @@ func (s *Service) ListRuns(ctx context.Context, provider string, limit int) ([]R
 			return nil, err
 		}
 	}
-	return store.Runs(ctx, provider, limit)
+	return store.ListRuns(ctx, provider, limit)
 }
 
 // FindRun returns the run whose id begins with prefix.
@@ -76,7 +76,7 @@ func (s *Service) FindRun(ctx context.Context, prefix string) (Run, error) {
 }
 
 func findRun(ctx context.Context, store *db.Store, prefix string) (Run, error) {
-	run, err := store.RunByPrefix(ctx, prefix)
+	run, err := store.FindRunByPrefix(ctx, prefix)
 	switch {
 	case errors.Is(err, db.ErrNotFound):
 		return Run{}, &Error{Code: RunUnknown, Args: Args{RunID: prefix}}
@@ -231,9 +231,9 @@ func (s *Service) ListChanges(ctx context.Context, run Run, filter ChangeFilter,
 	if err != nil {
 		return err
 	}
-	err = store.Changes(ctx, run.ID, filter, each)
+	err = store.StreamChanges(ctx, run.ID, filter, each)
 	if err != nil || run.Status != directory.RunHeld {
 		return err
 	}
-	return store.Removals(ctx, run.ID, filter, each)
+	return store.StreamRemovals(ctx, run.ID, filter, each)
 }

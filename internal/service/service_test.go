@@ -44,7 +44,7 @@ func TestErrorsHaveCodesAndArguments(t *testing.T) {
 	require.Equal(t, []any{false, "ann@host"}, []any{off.Provider.Active, off.Provider.UpdatedBy})
 	require.ErrorContains(t, off.Schedule.Err, "connection refused",
 		"that Temporal is away keeps nobody from switching off")
-	begun, err := store.RunBegin(ctx, db.NewRun{Provider: "acme", WorkflowID: "orgsync/acme", TemporalRunID: "1",
+	begun, err := store.BeginRun(ctx, db.NewRun{Provider: "acme", WorkflowID: "orgsync/acme", TemporalRunID: "1",
 		Mode: "apply", OnRemovals: "hold"},
 		func(context.Context, db.OpenRun) (string, error) { return "", nil })
 	require.NoError(t, err)

@@ -189,7 +189,7 @@ func (s *Service) findRunID(ctx context.Context, of Execution) string {
 	if err != nil {
 		return ""
 	}
-	id, err := store.RunByExecution(ctx, of.WorkflowID, of.TemporalRunID)
+	id, err := store.FindRunByExecution(ctx, of.WorkflowID, of.TemporalRunID)
 	if err != nil {
 		return ""
 	}

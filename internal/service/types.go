@@ -15,10 +15,10 @@ type (
 	// RunDepartment is how completely a run read one department.
 	RunDepartment = db.LedgerEntry
 	// Progress is how far a run has come.
-	Progress = db.Progress
+	Progress = db.ReadProgress
 	// Change is one line of a run's change log, ChangeFilter limits which are told.
 	Change       = db.Change
-	ChangeFilter = db.ChangesOf
+	ChangeFilter = db.ChangeFilter
 	// Leavers are by name what a held run would remove, LeaversLimit bounds how many are read.
 	Leavers           = db.Leavers
 	LeavingPerson     = db.LeavingPerson

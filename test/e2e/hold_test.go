@@ -331,7 +331,7 @@ type logged struct{ Type, ExternalID, Department, Kind string }
 
 func (w *world) changes(runID string) (changes []logged) {
 	w.t.Helper()
-	require.NoError(w.t, w.store.Changes(w.t.Context(), runID, db.ChangesOf{}, func(c db.Change) error {
+	require.NoError(w.t, w.store.StreamChanges(w.t.Context(), runID, db.ChangeFilter{}, func(c db.Change) error {
 		changes = append(changes, logged{c.ObjectType, c.ExternalID, c.DepartmentID, c.Kind})
 		return nil
 	}))

@@ -293,7 +293,7 @@ func TestInputThatCannotBe(t *testing.T) {
 		})
 	}
 	require.Zero(t, s.calls.Total()+off.calls.Total())
-	runs, err := w.store.Runs(t.Context(), "", 10)
+	runs, err := w.store.ListRuns(t.Context(), "", 10)
 	require.NoError(t, err)
 	require.Empty(t, runs)
 }
