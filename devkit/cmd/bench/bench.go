@@ -22,12 +22,19 @@ type bench struct {
 // drifted is the share of people and departments that change for the third round.
 const drifted = 0.05
 
-// size measures a company of so many members and adds to the report.
+// size measures a company of so many members as often as asked and adds to the report.
 func (b bench) size(ctx context.Context, members int, report *report) error {
-	left, err := b.usual(ctx, members, report)
-	if err != nil || !b.spreads(members) {
-		return err
+	var left []contents
+	for range b.Repeat {
+		var err error
+		if left, err = b.usual(ctx, members, report); err != nil {
+			return err
+		}
 	}
+	if !b.spreads(members) {
+		return nil
+	}
+	var err error
 	if report.Spread, err = b.spread(ctx, members, left); err != nil {
 		return fmt.Errorf("%d workers: %w", b.Spread, err)
 	}
@@ -37,18 +44,17 @@ func (b bench) size(ctx context.Context, members int, report *report) error {
 // usual measures a company with the usual workers and the same rows loaded in other
 // ways. It returns what the rounds left in the directory if that is to be compared.
 func (b bench) usual(ctx context.Context, members int, report *report) (left []contents, err error) {
-	s, err := b.start(ctx, members, false)
+	s, err := b.start(ctx, b.company(members))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.Stop()) }()
-	rounds, left, err := b.rounds(ctx, s, members)
-	report.Rounds = append(report.Rounds, rounds...)
-	if err != nil || !b.Comparison {
-		return left, err
+	m := measurement{Members: members}
+	m.Rounds, left, err = b.rounds(ctx, s, members)
+	if err == nil && b.Comparison {
+		m.Comparison, err = b.compare(ctx, s, members)
 	}
-	c, err := b.compare(ctx, s, members)
-	report.Comparisons = append(report.Comparisons, c)
+	report.Measurements = append(report.Measurements, m)
 	return left, err
 }
 
@@ -79,35 +85,32 @@ func (b bench) rounds(ctx context.Context, s *measured, members int) (rounds []r
 	return rounds, left, nil
 }
 
-// limited reads a company once with the provider's limits on.
-func (b bench) limited(ctx context.Context, members int) (l *limited, err error) {
-	s, err := b.start(ctx, members, true)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, s.Stop()) }()
-	fmt.Fprintf(b.progress, "bench: %d members: within the documented call limits\n", members)
-	r, err := s.round(ctx, firstLoad)
-	if err != nil {
-		return nil, err
-	}
-	return limitedOf(r, b.Vendor), nil
+// company says what is simulated, and whether calls are limited as documented.
+type company struct {
+	vendor               string
+	members, departments int
+	limited              bool
 }
 
-// start brings up a stack whose simulated company has so many members.
-func (b bench) start(ctx context.Context, members int, limited bool) (*measured, error) {
-	departments := max(1, members/b.Staff)
-	dir := filepath.Join(b.dir, strconv.Itoa(members))
-	simulator := []string{"--members", strconv.Itoa(members), "--departments", strconv.Itoa(departments), "--depth", "8", "--largest", strconv.Itoa(min(b.Largest, members))}
+// company is a company of the vendor and the size that the flags name, without limits.
+func (b bench) company(members int) company {
+	return company{vendor: b.Vendor, members: members, departments: max(1, members/b.Staff)}
+}
+
+// start brings up a stack with a simulated company.
+func (b bench) start(ctx context.Context, c company) (*measured, error) {
+	simulator := []string{
+		"--members", strconv.Itoa(c.members), "--departments", strconv.Itoa(c.departments),
+		"--depth", "8", "--largest", strconv.Itoa(min(b.Largest, c.members)),
+	}
 	var worker []stack.Setting
-	if limited {
-		dir += "-limited"
-	} else {
+	if !c.limited {
 		simulator = append(simulator, "--no-quotas")
 		worker = append(worker, stack.Setting{Name: "ORGSYNC_CALL_RATE", Value: "0"})
 	}
-	return startMeasured(ctx, b.Vendor, stack.Config{
-		Dir: dir, Bin: b.bin, Progress: io.Discard, Simulator: simulator, Worker: worker, Workers: b.Workers,
+	return startMeasured(ctx, c.vendor, stack.Config{
+		Dir: filepath.Join(b.dir, "stack"), Bin: b.bin, Progress: io.Discard,
+		Simulator: simulator, Worker: worker, Workers: b.Workers,
 		Postgres: []string{
 			"shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track_planning=on",
 			// As anybody has it who keeps a million rows; the defaults are for tiny machines.

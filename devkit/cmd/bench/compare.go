@@ -16,7 +16,6 @@ import (
 // comparison is the same rows loaded in other ways, into empty tables of the same
 // definition in another database of the same server.
 type comparison struct {
-	Members int `json:"members"`
 	// Directory is plain COPY and INSERT … ON CONFLICT of the three org_* tables,
 	// Record the same of all rows that a run leaves: change log and ledger besides.
 	Directory cost `json:"plain_sql_directory"`
@@ -51,13 +50,17 @@ var copied = []struct {
 	directory bool
 	skip      string
 }{
-	{"identity_providers", false, ""}, {"org_departments", true, ""}, {"org_members", true, ""}, {"org_member_departments", true, ""},
+	{
+		"identity_providers",
+		false,
+		"",
+	}, {"org_departments", true, ""}, {"org_members", true, ""}, {"org_member_departments", true, ""},
 	{"sync_runs", false, ""}, {"sync_run_departments", false, ""}, {"org_changes", false, "id"},
 }
 
 // compare loads what the stack's database holds in the other ways.
-func (b bench) compare(ctx context.Context, s *measured, members int) (comparison, error) {
-	c := comparison{Members: members}
+func (b bench) compare(ctx context.Context, s *measured, members int) (*comparison, error) {
+	c := &comparison{}
 	dir := filepath.Join(b.dir, fmt.Sprintf("%d-rows", members))
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return c, err
@@ -85,7 +88,7 @@ func (b bench) compare(ctx context.Context, s *measured, members int) (compariso
 			c.Record = c.Record.plus(spent)
 		}
 	}
-	return c, b.compareRowByRow(ctx, s, full, members, &c)
+	return c, b.compareRowByRow(ctx, s, full, members, c)
 }
 
 // clone makes an empty database with the project's schema and connects to it.
@@ -119,7 +122,8 @@ func (s *measured) dump(ctx context.Context, dir string) ([]dumped, error) {
 	for _, t := range copied {
 		d := dumped{name: t.table, directory: t.directory, path: filepath.Join(dir, t.table)}
 		err := s.Database.QueryRow(ctx, `SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
-			WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attname <> $2`, t.table, t.skip).Scan(&d.columns)
+			WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attname <> $2`, t.table, t.skip).
+			Scan(&d.columns)
 		if err != nil {
 			return nil, err
 		}
@@ -164,22 +168,32 @@ func (d dumped) load(ctx context.Context, conn *pgx.Conn) error {
 	if _, err := conn.PgConn().CopyFrom(ctx, file, fmt.Sprintf("COPY load_%s (%s) FROM STDIN", d.name, d.columns)); err != nil {
 		return err
 	}
-	_, err = conn.Exec(ctx, fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM load_%s ON CONFLICT DO NOTHING", d.name, d.columns, d.columns, d.name))
+	_, err = conn.Exec(
+		ctx,
+		fmt.Sprintf(
+			"INSERT INTO %s (%s) SELECT %s FROM load_%s ON CONFLICT DO NOTHING",
+			d.name,
+			d.columns,
+			d.columns,
+			d.name,
+		),
+	)
 	return err
 }
 
-// metered runs something on a database of its own and says what it took.
+// metered does something on a database of its own, under load, and says what it took.
 func (s *measured) metered(ctx context.Context, conn *pgx.Conn, do func() error) (c cost, err error) {
 	if _, err := s.Database.Exec(ctx, "SELECT pg_stat_statements_reset()"); err != nil {
 		return c, err
 	}
 	cpu, began := s.cpu()["postgres"], time.Now()
-	if err := do(); err != nil {
+	if err := underLoad(do); err != nil {
 		return c, err
 	}
 	c.Seconds = time.Since(began).Seconds()
 	c.CPU = s.cpu()["postgres"] - cpu
 	err = s.Database.QueryRow(ctx, `SELECT coalesce(sum(total_exec_time + total_plan_time), 0) / 1000 FROM pg_stat_statements
-		JOIN pg_database d ON d.oid = dbid WHERE toplevel AND d.datname = $1`, conn.Config().Database).Scan(&c.Postgres)
+		JOIN pg_database d ON d.oid = dbid WHERE toplevel AND d.datname = $1`, conn.Config().Database).
+		Scan(&c.Postgres)
 	return c, err
 }

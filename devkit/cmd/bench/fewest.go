@@ -12,18 +12,16 @@ type listing struct {
 	// departments is the number of calls for a tree of so many departments below
 	// the root, of which inner have others below them.
 	departments func(below int) int
-	// perSecond is the documented rate of each endpoint.
-	perSecond float64
 }
 
-// The vendors' documented listings: page sizes and rates.
+// The vendors' documented listings.
 var listings = map[string]listing{
-	// feishu.md §2.2, §3.2, §5.1: pages of 50, the whole tree in pages; 1000 calls a minute.
-	"feishu": {page: 50, departments: func(below int) int { return max(1, pages(below, 50)) }, perSecond: 1000.0 / 60},
-	// dingtalk.md §2, §3, §6: the children of one department a call; 20 calls a second.
-	"dingtalk": {page: 100, departments: func(below int) int { return below + 1 }, perSecond: 20},
-	// wecom.md §2, §5.1: the whole tree in one call; 10,000 calls a minute.
-	"wecom": {departments: func(int) int { return 1 }, perSecond: 10_000.0 / 60},
+	// feishu.md §2.2, §3.2: pages of 50, the whole tree in pages.
+	"feishu": {page: 50, departments: func(below int) int { return max(1, pages(below, 50)) }},
+	// dingtalk.md §2, §3: the children of one department a call.
+	"dingtalk": {page: 100, departments: func(below int) int { return below + 1 }},
+	// wecom.md §2: the whole tree in one call.
+	"wecom": {departments: func(int) int { return 1 }},
 }
 
 func pages(n, size int) int { return (n + size - 1) / size }
@@ -46,27 +44,4 @@ func (s *measured) fewest(ctx context.Context) (int, error) {
 		return 0, fmt.Errorf("count the fewest calls: %w", err)
 	}
 	return 1 + l.departments(departments-1) + people, nil
-}
-
-// limited is a first load within the provider's documented call limits.
-type limited struct {
-	Members     int     `json:"members"`
-	Departments int     `json:"departments"`
-	Seconds     float64 `json:"seconds"`
-	Calls       calls   `json:"calls"`
-	PerSecond   float64 `json:"documented_calls_per_second"`
-	// AtRate is how long the calls take at the documented rates: those of one
-	// endpoint one after the other, and the tree before the people.
-	AtRate float64 `json:"seconds_at_rate"`
-	// OfLimit is the time taken against that; Throttled is the share of calls refused.
-	OfLimit   float64 `json:"times_of_limit"`
-	Throttled float64 `json:"throttled_share"`
-}
-
-func limitedOf(r round, vendor string) *limited {
-	l := &limited{Members: r.Members, Departments: r.Departments, Seconds: r.Seconds, Calls: r.Calls, PerSecond: listings[vendor].perSecond}
-	l.AtRate = float64(r.Calls.Made) / l.PerSecond
-	l.OfLimit = l.Seconds / l.AtRate
-	l.Throttled = float64(r.Calls.Throttled) / float64(max(1, r.Calls.Made))
-	return l
 }

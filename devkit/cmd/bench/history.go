@@ -53,7 +53,11 @@ type mark struct {
 }
 
 // readHistory adds one workflow's history up. The marks end with the workflow's end.
-func (s *measured) readHistory(ctx context.Context, id, runID string, h *history) (marks []mark, children []*commonpb.WorkflowExecution, err error) {
+func (s *measured) readHistory(
+	ctx context.Context,
+	id, runID string,
+	h *history,
+) (marks []mark, children []*commonpb.WorkflowExecution, err error) {
 	events := s.Client.GetWorkflowHistory(ctx, id, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	count := 0
 	for events.HasNext() {

@@ -23,17 +23,26 @@ import (
 )
 
 type flags struct {
-	Sizes      []int  `default:"1000,10000,100000" env:"BENCH_SIZES" help:"Members of the companies to measure."`
-	Large      bool   `env:"BENCH_LARGE" help:"Measure a million members, too."`
-	Staff      int    `default:"10" env:"BENCH_STAFF" help:"Members to a department."`
-	Largest    int    `env:"BENCH_LARGEST" help:"Members who all work in one department; the others are spread over all."`
-	Vendor     string `default:"feishu" enum:"feishu,dingtalk,wecom" env:"BENCH_VENDOR" help:"The provider simulated: ${enum}."`
-	Workers    int    `default:"1" env:"BENCH_WORKERS" help:"Worker processes."`
-	Spread     int    `default:"2" env:"BENCH_SPREAD" help:"Worker processes with which the largest of the sizes is measured once more, for comparison; 0 leaves that out."`
-	Limited    int    `default:"5000" env:"BENCH_LIMITED" help:"Members of the company that is read within the documented call limits; 0 leaves that out."`
-	Comparison bool   `default:"true" negatable:"" env:"BENCH_COMPARISON" help:"Load the same rows by plain SQL and row by row as well, and with other workers."`
+	Sizes      []int  `default:"1000,10000,100000" env:"BENCH_SIZES"      help:"Members of the companies to measure."`
+	Large      bool   `                            env:"BENCH_LARGE"      help:"Measure a million members, too."`
+	Staff      int    `default:"10"                env:"BENCH_STAFF"      help:"Members to a department."`
+	Largest    int    `                            env:"BENCH_LARGEST"    help:"Members who all work in one department; the others are spread over all."`
+	Vendor     string `default:"feishu"            env:"BENCH_VENDOR"     help:"The provider simulated: ${enum}."                                                                               enum:"feishu,dingtalk,wecom"`
+	Repeat     int    `default:"3"                 env:"BENCH_REPEAT"     help:"How often each size is measured: ratios are told with their spread."`
+	Workers    int    `default:"1"                 env:"BENCH_WORKERS"    help:"Worker processes."`
+	Spread     int    `default:"2"                 env:"BENCH_SPREAD"     help:"Worker processes with which the largest of the sizes is measured once more, for comparison; 0 leaves that out."`
+	Limited    bool   `default:"true"              env:"BENCH_LIMITED"    help:"Read a small and a larger company of each provider within the documented call limits."                                                       negatable:""`
+	Comparison bool   `default:"true"              env:"BENCH_COMPARISON" help:"Load the same rows by plain SQL and row by row as well, and with other workers."                                                             negatable:""`
 
 	loadtest.Output `embed:"" envprefix:"BENCH_"`
+}
+
+// Validate refuses numbers that measure nothing.
+func (f flags) Validate() error {
+	if f.Repeat < 1 {
+		return errors.New("--repeat must be at least 1")
+	}
+	return nil
 }
 
 // Help is printed below the flags.
@@ -47,10 +56,10 @@ func (flags) Help() string {
   BENCH_LARGE=1 make bench
       measures a million members, too (some 20 GB of disk for a while)
 
-  BENCH_SIZES=100000 BENCH_LARGEST=30000 BENCH_LIMITED=0 make bench
+  BENCH_SIZES=100000 BENCH_LARGEST=30000 BENCH_LIMITED=false make bench
       measures one department of 30,000 people beside thousands of small ones
 
-  BENCH_SIZES=1000 BENCH_LIMITED=0 BENCH_SPREAD=0 BENCH_COMPARISON=false make bench
+  BENCH_SIZES=1000 BENCH_REPEAT=1 BENCH_LIMITED=false BENCH_COMPARISON=false make bench
       takes a quick look
 
   BENCH_RELEASE=1 BENCH_LARGE=1 make bench
@@ -70,8 +79,16 @@ func main() {
 // run returns the exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var f flags
-	return cli.Run(ctx, "bench", &f, args, stdout, stderr, func(*kong.Context) error { return measure(ctx, f, stdout, stderr) },
-		kong.Description("Measures syncs of simulated companies."))
+	return cli.Run(
+		ctx,
+		"bench",
+		&f,
+		args,
+		stdout,
+		stderr,
+		func(*kong.Context) error { return measure(ctx, f, stdout, stderr) },
+		kong.Description("Measures syncs of simulated companies."),
+	)
 }
 
 // measure makes all measurements one after the other, so that none disturbs another.
@@ -99,8 +116,8 @@ func measure(ctx context.Context, f flags, stdout, progress io.Writer) (err erro
 			return fmt.Errorf("%d members: %w", members, err)
 		}
 	}
-	if f.Limited > 0 {
-		if report.Limited, err = b.limited(ctx, f.Limited); err != nil {
+	if f.Limited {
+		if err := b.limits(ctx, report); err != nil {
 			return fmt.Errorf("within call limits: %w", err)
 		}
 	}

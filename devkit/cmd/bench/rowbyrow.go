@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -68,25 +69,27 @@ func readMembers(ctx context.Context, conn *pgx.Conn, most int) ([]member, error
 	return pgx.CollectRows(got, pgx.RowToStructByPos[member])
 }
 
-// copyDepartments makes the provider and its departments be there.
+// copyDepartments copies the provider and its departments.
 func copyDepartments(ctx context.Context, from, to *pgx.Conn) error {
-	for _, query := range []string{
-		"SELECT id, name, provider_type FROM identity_providers",
-		"SELECT id, provider_id, external_id, name, status FROM org_departments",
+	for _, t := range []struct {
+		table   string
+		columns []string
+	}{
+		{"identity_providers", []string{
+			"id", "name", "provider_type", "removal_limit_count", "removal_limit_percent",
+			"department_limit_count", "department_limit_percent", "hold_seconds",
+		}},
+		{"org_departments", []string{"id", "provider_id", "external_id", "name", "status"}},
 	} {
-		got, err := from.Query(ctx, query)
+		got, err := from.Query(ctx, "SELECT "+strings.Join(t.columns, ", ")+" FROM "+t.table)
 		if err != nil {
 			return err
-		}
-		table, columns := "identity_providers", []string{"id", "name", "provider_type"}
-		if len(got.FieldDescriptions()) == 5 {
-			table, columns = "org_departments", []string{"id", "provider_id", "external_id", "name", "status"}
 		}
 		all, err := pgx.CollectRows(got, func(row pgx.CollectableRow) ([]any, error) { return row.Values() })
 		if err != nil {
 			return err
 		}
-		if _, err := to.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromRows(all)); err != nil {
+		if _, err := to.CopyFrom(ctx, pgx.Identifier{t.table}, t.columns, pgx.CopyFromRows(all)); err != nil {
 			return err
 		}
 	}
@@ -117,7 +120,12 @@ func (r rowByRow) all(ctx context.Context, people []member) error {
 }
 
 func (r rowByRow) one(ctx context.Context, p member) error {
-	department, err := r.find(ctx, "SELECT id::text FROM org_departments WHERE provider_id = $1 AND external_id = $2", r.provider, p.Department)
+	department, err := r.find(
+		ctx,
+		"SELECT id::text FROM org_departments WHERE provider_id = $1 AND external_id = $2",
+		r.provider,
+		p.Department,
+	)
 	if err != nil {
 		return err
 	}
@@ -129,7 +137,11 @@ func (r rowByRow) one(ctx context.Context, p member) error {
 	if err != nil {
 		return err
 	}
-	user, err := r.find(ctx, "SELECT u.id::text FROM users u JOIN identities i ON i.id = u.identity_id WHERE i.email = $1", p.Email)
+	user, err := r.find(
+		ctx,
+		"SELECT u.id::text FROM users u JOIN identities i ON i.id = u.identity_id WHERE i.email = $1",
+		p.Email,
+	)
 	if err != nil {
 		return err
 	}
@@ -139,10 +151,27 @@ func (r rowByRow) one(ctx context.Context, p member) error {
 		}
 	}
 	if known != nil {
-		_, err = r.conn.Exec(ctx, `UPDATE org_members SET external_id = $2, open_id = $3, name = $4, name_translit_full = $5, name_translit_initial = $6,
+		_, err = r.conn.Exec(
+			ctx,
+			`UPDATE org_members SET external_id = $2, open_id = $3, name = $4, name_translit_full = $5, name_translit_initial = $6,
 			email = $7, phone = $8, avatar_url = $9, title = $10, department_id = $11, status = $12, activated = $13, user_id = $14, raw_data = $15,
 			synced_at = now() WHERE id = $1`,
-			known, p.ExternalID, p.OpenID, p.Name, p.Full, p.Initial, p.Email, p.Phone, p.Avatar, p.Title, department, p.Status, p.Activated, user, p.Raw)
+			known,
+			p.ExternalID,
+			p.OpenID,
+			p.Name,
+			p.Full,
+			p.Initial,
+			p.Email,
+			p.Phone,
+			p.Avatar,
+			p.Title,
+			department,
+			p.Status,
+			p.Activated,
+			user,
+			p.Raw,
+		)
 	} else {
 		known = new(string)
 		err = r.conn.QueryRow(ctx, `INSERT INTO org_members (provider_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial,
@@ -154,8 +183,14 @@ func (r rowByRow) one(ctx context.Context, p member) error {
 	if err != nil {
 		return err
 	}
-	_, err = r.conn.Exec(ctx, `INSERT INTO org_member_departments (member_id, department_id, is_primary, is_leader) VALUES ($1, $2, true, $3)
-		ON CONFLICT (member_id, department_id) DO UPDATE SET is_leader = excluded.is_leader`, known, department, p.Leader)
+	_, err = r.conn.Exec(
+		ctx,
+		`INSERT INTO org_member_departments (member_id, department_id, is_primary, is_leader) VALUES ($1, $2, true, $3)
+		ON CONFLICT (member_id, department_id) DO UPDATE SET is_leader = excluded.is_leader`,
+		known,
+		department,
+		p.Leader,
+	)
 	return err
 }
 

@@ -32,7 +32,7 @@ func (b bench) spreads(members int) bool {
 // what it left with the usual ones.
 func (b bench) spread(ctx context.Context, members int, usual []contents) (sp *spread, err error) {
 	b.Workers = b.Spread
-	s, err := b.start(ctx, members, false)
+	s, err := b.start(ctx, b.company(members))
 	if err != nil {
 		return nil, err
 	}

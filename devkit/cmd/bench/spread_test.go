@@ -9,8 +9,8 @@ import (
 	"github.com/orgsync/orgsync/db/dbtest"
 )
 
-// company stores two people in two departments under ids that are drawn anew.
-const company = `
+// twoPeople stores two people in two departments under ids that are drawn anew.
+const twoPeople = `
 	INSERT INTO identity_providers (name, provider_type, removal_limit_count, removal_limit_percent,
 		department_limit_count, department_limit_percent, hold_seconds) VALUES ('acme', 'feishu', 0, 0, 0, 0, 1);
 	INSERT INTO org_departments (provider_id, external_id, name, path, member_count)
@@ -43,7 +43,7 @@ func TestDirectoriesAreComparedRowByRow(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			usual, other := stored(t, company), stored(t, company+";"+c.change)
+			usual, other := stored(t, twoPeople), stored(t, twoPeople+";"+c.change)
 			require.Equal(t, 6, usual.rows())
 			require.Equal(t, c.different, usual.different(other))
 			require.Equal(t, c.different, other.different(usual))
