@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 )
@@ -81,15 +81,15 @@ func (b *bench) whole() RunReport {
 }
 
 // stored is the provider as it is stored now.
-func (b *bench) stored() db.Provider {
+func (b *bench) stored() providers.Provider {
 	b.t.Helper()
-	p, err := b.store.ProviderByName(b.t.Context(), b.provider.Name)
+	p, err := b.store.Providers.FindByName(b.t.Context(), b.provider.Name)
 	require.NoError(b.t, err)
 	return p
 }
 
 // synced reports whether the provider counts as synced by the latest run.
-func (b *bench) synced(before db.Provider) bool {
+func (b *bench) synced(before providers.Provider) bool {
 	b.t.Helper()
 	p := b.stored()
 	return p.LastSyncedAt != nil && (before.LastSyncedAt == nil || p.LastSyncedAt.After(*before.LastSyncedAt))

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 )
@@ -16,7 +16,7 @@ import (
 func (b *bench) holding(d *company) {
 	b.t.Helper()
 	b.load()
-	require.NoError(b.t, b.store.ProviderChange(b.t.Context(), b.provider.ID, db.ProviderChange{Guard: nobody}, nil))
+	require.NoError(b.t, b.store.Providers.Update(b.t.Context(), b.provider.ID, providers.Change{Guard: nobody}, nil))
 	d.people["1"] = d.people["1"][:1]
 	d.children["0"][0] = d.children["0"][0][:1]
 	b.read()

@@ -18,6 +18,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
@@ -151,7 +152,7 @@ type bench struct {
 	runs      *Runs
 	upkeep    *Upkeep
 	notify    *Notifications
-	provider  db.Provider
+	provider  providers.Provider
 	runID     string
 	began     int
 }
@@ -174,7 +175,7 @@ func newBench(t *testing.T, store *db.Store, c *company, client provider.Client)
 	box, err := secret.Load(string(keys))
 	require.NoError(t, err)
 	opener := &clients.Opener{
-		Store: store, Box: box, Log: slog.New(slog.DiscardHandler), CallTimeout: time.Second, SlowCall: time.Second,
+		Store: store.Providers, Box: box, Log: slog.New(slog.DiscardHandler), CallTimeout: time.Second, SlowCall: time.Second,
 		Vendors: map[directory.ProviderType]provider.Vendor{directory.DingTalk: {
 			Type: directory.DingTalk,
 			Open: func(_ provider.Settings, env *provider.Env) (provider.Client, error) {
@@ -188,9 +189,9 @@ func newBench(t *testing.T, store *db.Store, c *company, client provider.Client)
 	b.reconcile = &Reconcile{Store: store, Pull: b.pull}
 	b.upkeep = &Upkeep{Store: store, Runs: b.runs, Now: time.Now}
 	name := "acme-" + uuid.NewString()
-	_, err = store.ProviderAdd(t.Context(), db.NewProvider{Name: name, Type: directory.DingTalk, Config: json.RawMessage(`{}`)}, opener.Seal(nil))
+	_, err = store.Providers.Add(t.Context(), providers.NewProvider{Name: name, Type: directory.DingTalk, Config: json.RawMessage(`{}`)}, opener.Seal(nil))
 	require.NoError(t, err)
-	b.provider, err = store.ProviderByName(t.Context(), name)
+	b.provider, err = store.Providers.FindByName(t.Context(), name)
 	require.NoError(t, err)
 	b.begin()
 	return b

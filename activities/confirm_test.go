@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 )
@@ -57,7 +58,7 @@ func (b *bench) places(member string) []string {
 }
 
 // nobody is a limit that any removal is beyond.
-var nobody = db.GuardChange{Count: new(0), Percent: new(0.0), DepartmentCount: new(0), DepartmentPercent: new(0.0)}
+var nobody = providers.GuardChange{Count: new(0), Percent: new(0.0), DepartmentCount: new(0), DepartmentPercent: new(0.0)}
 
 // While one department cannot be read, somebody missing from another may have moved
 // there: removed is only who the provider itself says is gone.
@@ -67,7 +68,7 @@ func TestMissingPeopleAreLookedUpWhileSomethingIsUnread(t *testing.T) {
 	for name, c := range map[string]struct {
 		fate    provider.LookupResult
 		err     error
-		limits  db.GuardChange
+		limits  providers.GuardChange
 		failed  int // attempts before this one
 		removed int
 		lookUps int
@@ -89,7 +90,7 @@ func TestMissingPeopleAreLookedUpWhileSomethingIsUnread(t *testing.T) {
 			d := departments(2)
 			b := newBench(t, store, d, answering{company: d, fate: c.fate, fails: always(c.err)})
 			b.load()
-			require.NoError(t, store.ProviderChange(t.Context(), b.provider.ID, db.ProviderChange{Guard: c.limits}, nil))
+			require.NoError(t, store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Guard: c.limits}, nil))
 			d.people["1"] = [][]directory.Member{{member("1", "a")}}
 			d.memberPage = strike(ofCall(provider.OutOfRange), in("2"))
 			b.read()
@@ -120,7 +121,7 @@ func TestWhoeverNoListingShowsIsLookedUp(t *testing.T) {
 	for name, c := range map[string]struct {
 		fate    provider.LookupResult
 		err     error
-		limits  db.GuardChange
+		limits  providers.GuardChange
 		limited bool // only part of the company is visible
 		failed  int
 		removed int
@@ -146,7 +147,7 @@ func TestWhoeverNoListingShowsIsLookedUp(t *testing.T) {
 			d := departments(2)
 			b := newBench(t, store, d, answering{company: d, fate: c.fate, fails: always(c.err)})
 			b.load()
-			require.NoError(t, store.ProviderChange(t.Context(), b.provider.ID, db.ProviderChange{Guard: c.limits}, nil))
+			require.NoError(t, store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Guard: c.limits}, nil))
 			d.people["1"] = [][]directory.Member{{member("1", "a")}}
 			b.read()
 			plan := PlanRemovals{RunID: b.runID, LimitedRange: c.limited}
@@ -191,12 +192,12 @@ func TestManyWhomTheProviderStillCounts(t *testing.T) {
 	t.Parallel()
 	store := database(t)
 	for name, c := range map[string]struct {
-		limits db.GuardChange
+		limits providers.GuardChange
 		hold   string
 		asked  int
 	}{
-		"people":      {limits: db.GuardChange{Count: new(1), Percent: new(0.0)}, hold: "it would remove 2 of 6 members; the limit is 1", asked: 1},
-		"departments": {limits: db.GuardChange{DepartmentCount: new(0), DepartmentPercent: new(0.0)}, hold: "it would remove 1 of 4 departments; the limit is 0", asked: 2},
+		"people":      {limits: providers.GuardChange{Count: new(1), Percent: new(0.0)}, hold: "it would remove 2 of 6 members; the limit is 1", asked: 1},
+		"departments": {limits: providers.GuardChange{DepartmentCount: new(0), DepartmentPercent: new(0.0)}, hold: "it would remove 1 of 4 departments; the limit is 0", asked: 2},
 		"neither":     {asked: 3},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -205,7 +206,7 @@ func TestManyWhomTheProviderStillCounts(t *testing.T) {
 			b := newBench(t, store, d, answering{company: d, fate: provider.LookupNotFound})
 			b.load()
 			must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
-			require.NoError(t, store.ProviderChange(t.Context(), b.provider.ID, db.ProviderChange{Guard: c.limits}, nil))
+			require.NoError(t, store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Guard: c.limits}, nil))
 			d.roots[0].DeclaredMembers = new(9)
 			d.children["0"][0] = d.children["0"][0][:2]
 			foretold := b.plan(false)
@@ -323,7 +324,7 @@ func TestWhoeverIsNamedOnceMoreStays(t *testing.T) {
 		circle  bool // the last page names itself as the next
 		bad     []string
 		err     error
-		limits  db.GuardChange
+		limits  providers.GuardChange
 		failed  int
 		removed int
 		asked   int
@@ -345,7 +346,7 @@ func TestWhoeverIsNamedOnceMoreStays(t *testing.T) {
 			d := departments(2)
 			b := newBench(t, store, d, naming{company: d, pages: c.pages, circle: c.circle, bad: c.bad, fails: func(int) error { return c.err }})
 			b.load()
-			require.NoError(t, store.ProviderChange(t.Context(), b.provider.ID, db.ProviderChange{Guard: c.limits}, nil))
+			require.NoError(t, store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Guard: c.limits}, nil))
 			d.people["1"], d.people["2"] = [][]directory.Member{{member("1", "a")}}, [][]directory.Member{{member("2", "a")}}
 			b.read()
 			plan := PlanRemovals{RunID: b.runID}

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/provider"
 )
@@ -59,7 +60,7 @@ func (a *Pull) preflight(ctx context.Context, in RunRef) (out Preflighted, err e
 }
 
 // preflightFailure says what is missing, finding by finding.
-func preflightFailure(p db.Provider, report *provider.Report) error {
+func preflightFailure(p providers.Provider, report *provider.Report) error {
 	var missing []string
 	for _, f := range report.Findings {
 		if f.Level == provider.Fail {
@@ -98,7 +99,7 @@ func (a *Pull) noteRange(ctx context.Context, runID string, visible provider.Vis
 type reading struct {
 	store    *db.Store
 	runID    string
-	provider db.Provider
+	provider providers.Provider
 	client   provider.Client
 	calls    atomic.Int64
 }
@@ -134,7 +135,7 @@ func (r *reading) addCalls(ctx context.Context) error {
 
 // open opens a client for the run's provider and notes the phase.
 func (a *Pull) open(ctx context.Context, runID, phase string) (*reading, error) {
-	p, err := a.Store.ProviderOfRun(ctx, runID)
+	p, err := a.Store.Providers.FindByRun(ctx, runID)
 	if err != nil {
 		return nil, err
 	}

@@ -290,7 +290,7 @@ func (a *Pull) SealDepartments(ctx context.Context, in SealDepartments) (SealedD
 	if err != nil {
 		return SealedDepartments{}, classify(err)
 	}
-	p, err := a.Store.ProviderOfRun(ctx, in.RunID)
+	p, err := a.Store.Providers.FindByRun(ctx, in.RunID)
 	if err != nil {
 		return SealedDepartments{}, classify(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 )
@@ -41,7 +42,7 @@ func TestAPlanIsWhatApplyingDoes(t *testing.T) {
 		change func(*company)
 		fate   provider.LookupResult
 		fails  func(string, int) error
-		limits db.GuardChange
+		limits providers.GuardChange
 		// departments, members and memberships are how much goes.
 		departments, members, memberships int
 		limited                           bool
@@ -84,7 +85,7 @@ func TestAPlanIsWhatApplyingDoes(t *testing.T) {
 			b := newBench(t, store, d, answering{company: d, fate: c.fate, fails: c.fails})
 			b.load()
 			must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
-			require.NoError(t, store.ProviderChange(t.Context(), b.provider.ID, db.ProviderChange{Guard: c.limits}, nil))
+			require.NoError(t, store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Guard: c.limits}, nil))
 			c.change(d)
 
 			foretold := b.plan(c.limited)

@@ -85,7 +85,7 @@ func (a *Runs) BeginRun(ctx context.Context, in BeginRun) (BegunRun, error) {
 }
 
 func (a *Runs) unknownProvider(ctx context.Context, name string) error {
-	stored, err := a.Store.Providers(ctx)
+	stored, err := a.Store.Providers.List(ctx)
 	if err != nil {
 		return classify(err)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -94,7 +95,7 @@ func TestRunOfNoProviderSaysWhatToDo(t *testing.T) {
 	require.Equal(t, `there is no provider named "acmee"; stored are: `+b.provider.Name+`; add one with: orgsync provider add`, failed.Message())
 
 	off := false
-	require.NoError(t, b.store.ProviderChange(t.Context(), b.provider.ID, db.ProviderChange{Active: &off}, nil))
+	require.NoError(t, b.store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Active: &off}, nil))
 	failed = b.fails(b.runs.BeginRun, BeginRun{Provider: b.provider.Name, Mode: "apply", OnRemovals: "hold"})
 	require.Equal(t, TypeInactive, failed.Type())
 	require.Contains(t, failed.Message(), "is switched off; switch it on with: orgsync provider update "+b.provider.Name+" --active")
@@ -119,7 +120,7 @@ func TestRunEndsOnce(t *testing.T) {
 
 	again := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID, Status: directory.RunFailed, Problem: "too late"})
 	require.Equal(t, report, again)
-	p, err := b.store.ProviderByName(t.Context(), b.provider.Name)
+	p, err := b.store.Providers.FindByName(t.Context(), b.provider.Name)
 	require.NoError(t, err)
 	require.NotNil(t, p.LastSyncedAt)
 }
@@ -150,7 +151,7 @@ func TestOnlyACompleteRunCountsAsSynced(t *testing.T) {
 			if c.end.Problem != "" {
 				require.Equal(t, []string{c.end.Problem}, report.Errors)
 			}
-			p, err := store.ProviderByName(t.Context(), b.provider.Name)
+			p, err := store.Providers.FindByName(t.Context(), b.provider.Name)
 			require.NoError(t, err)
 			require.Nil(t, p.LastSyncedAt)
 		})

@@ -34,7 +34,7 @@ type CheckedSchedule struct {
 func (a *Schedules) CheckSchedule(ctx context.Context, in CheckSchedule) (CheckedSchedule, error) {
 	defer beat(ctx)()
 	why := ""
-	p, err := a.Store.ProviderByName(ctx, in.Provider)
+	p, err := a.Store.Providers.FindByName(ctx, in.Provider)
 	switch {
 	case errors.Is(err, db.ErrNotFound):
 		why = fmt.Sprintf("there is no provider named %q", in.Provider)

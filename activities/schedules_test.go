@@ -12,7 +12,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
-	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -50,11 +50,11 @@ func TestScheduleOfAProviderThatIsGone(t *testing.T) {
 	t.Parallel()
 	store := database(t)
 	for _, name := range []string{"works", "off"} {
-		id, err := store.ProviderAdd(t.Context(), db.NewProvider{Name: name, Type: directory.WeCom, Config: json.RawMessage(`{}`)},
-			func(string) ([]db.Sealed, error) { return nil, nil })
+		id, err := store.Providers.Add(t.Context(), providers.NewProvider{Name: name, Type: directory.WeCom, Config: json.RawMessage(`{}`)},
+			func(string) ([]providers.Sealed, error) { return nil, nil })
 		require.NoError(t, err)
 		active := name == "works"
-		require.NoError(t, store.ProviderChange(t.Context(), id, db.ProviderChange{Active: &active}, nil))
+		require.NoError(t, store.Providers.Update(t.Context(), id, providers.Change{Active: &active}, nil))
 	}
 	for name, c := range map[string]struct {
 		provider string

@@ -15,6 +15,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 )
@@ -432,9 +433,9 @@ func TestNobodyGoesWronglyAndLeaversGo(t *testing.T) {
 				if s.chance(25) {
 					limits := nobody
 					if s.chance(50) {
-						limits = db.GuardChange{Count: new(10), Percent: new(0.0), DepartmentCount: new(10), DepartmentPercent: new(0.0)}
+						limits = providers.GuardChange{Count: new(10), Percent: new(0.0), DepartmentCount: new(10), DepartmentPercent: new(0.0)}
 					}
-					require.NoError(t, store.ProviderChange(t.Context(), s.bench.provider.ID, db.ProviderChange{Guard: limits}, nil))
+					require.NoError(t, store.Providers.Update(t.Context(), s.bench.provider.ID, providers.Change{Guard: limits}, nil))
 				}
 				if s.held != "" && s.chance(60) {
 					s.decide(s.chance(60))
@@ -481,8 +482,8 @@ func TestNobodyGoesWronglyAndLeaversGo(t *testing.T) {
 			}
 			s.says[third] = provider.LookupNotVisible
 			s.show()
-			require.NoError(t, store.ProviderChange(t.Context(), s.bench.provider.ID, db.ProviderChange{
-				Guard: db.GuardChange{Count: new(10), Percent: new(0.0), DepartmentCount: new(10), DepartmentPercent: new(0.0)}}, nil))
+			require.NoError(t, store.Providers.Update(t.Context(), s.bench.provider.ID, providers.Change{
+				Guard: providers.GuardChange{Count: new(10), Percent: new(0.0), DepartmentCount: new(10), DepartmentPercent: new(0.0)}}, nil))
 			for range 2 {
 				s.run("apply", db.NewRun{}, true)
 			}

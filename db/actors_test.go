@@ -6,18 +6,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
 func TestWhoStartedDecidedAndChanged(t *testing.T) {
 	t.Parallel()
 	c := newDatabase(t).company(t, directory.Feishu)
-	require.NoError(t, c.store.ProviderChange(t.Context(), c.provider.ID, db.ProviderChange{By: "ann@host"}, nil))
-	p, err := c.store.ProviderByName(t.Context(), c.provider.Name)
+	require.NoError(t, c.store.Providers.Update(t.Context(), c.provider.ID, providers.Change{By: "ann@host"}, nil))
+	p, err := c.store.Providers.FindByName(t.Context(), c.provider.Name)
 	require.NoError(t, err)
 	require.Equal(t, "ann@host", p.UpdatedBy)
-	require.NoError(t, c.store.ProviderChange(t.Context(), c.provider.ID, db.ProviderChange{}, nil))
-	p, err = c.store.ProviderByName(t.Context(), c.provider.Name)
+	require.NoError(t, c.store.Providers.Update(t.Context(), c.provider.ID, providers.Change{}, nil))
+	p, err = c.store.Providers.FindByName(t.Context(), c.provider.Name)
 	require.NoError(t, err)
 	require.Empty(t, p.UpdatedBy, "nobody known has changed it since")
 

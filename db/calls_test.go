@@ -13,6 +13,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -28,16 +29,16 @@ func TestManyCallersShareOneFetch(t *testing.T) {
 		t.Cleanup(store.Close)
 		stores = append(stores, store)
 	}
-	id, err := stores[0].ProviderAdd(t.Context(), db.NewProvider{Name: "acme", Type: directory.Feishu, Config: []byte("{}")}, sealing())
+	id, err := stores[0].Providers.Add(t.Context(), providers.NewProvider{Name: "acme", Type: directory.Feishu, Config: []byte("{}")}, sealing())
 	require.NoError(t, err)
 	var fetched atomic.Int32
 	group, ctx := errgroup.WithContext(t.Context())
 	for n := range 16 {
 		group.Go(func() error {
 			store := stores[n%2]
-			token, err := store.Token(ctx, id, "app", time.Now(), func(ctx context.Context) (db.Sealed, time.Time, error) {
-				_, _, err := store.CallSlot(ctx, id, "token", db.Pace{}, time.Hour)
-				return db.Sealed{Value: fmt.Appendf(nil, "token %d", fetched.Add(1))}, time.Now().Add(time.Hour), err
+			token, err := store.Providers.GetToken(ctx, id, "app", time.Now(), func(ctx context.Context) (providers.Sealed, time.Time, error) {
+				_, _, err := store.Providers.ReserveCall(ctx, id, "token", providers.Pace{}, time.Hour)
+				return providers.Sealed{Value: fmt.Appendf(nil, "token %d", fetched.Add(1))}, time.Now().Add(time.Hour), err
 			})
 			if err == nil && string(token) != "token 1" {
 				return fmt.Errorf("got %s", token)
@@ -54,9 +55,9 @@ func TestATokenLastsUntilItExpiresOrIsRefused(t *testing.T) {
 	c := newDatabase(t).company(t, directory.Feishu)
 	now, fetched := time.Now(), 0
 	token := func(name string, at time.Time) string {
-		value, err := c.store.Token(t.Context(), c.provider.ID, name, at, func(context.Context) (db.Sealed, time.Time, error) {
+		value, err := c.store.Providers.GetToken(t.Context(), c.provider.ID, name, at, func(context.Context) (providers.Sealed, time.Time, error) {
 			fetched++
-			return db.Sealed{Value: fmt.Appendf(nil, "%s%d", name, fetched)}, at.Add(time.Hour), nil
+			return providers.Sealed{Value: fmt.Appendf(nil, "%s%d", name, fetched)}, at.Add(time.Hour), nil
 		})
 		require.NoError(t, err)
 		return string(value)
@@ -67,14 +68,14 @@ func TestATokenLastsUntilItExpiresOrIsRefused(t *testing.T) {
 	require.Equal(t, "app3", token("app", now.Add(time.Hour)))
 
 	drop := func(refused string) {
-		require.NoError(t, c.store.TokenDrop(t.Context(), c.provider.ID, "app", func(stored []byte) bool { return string(stored) == refused }))
+		require.NoError(t, c.store.Providers.DropToken(t.Context(), c.provider.ID, "app", func(stored []byte) bool { return string(stored) == refused }))
 	}
 	drop("app1")
 	require.Equal(t, "app3", token("app", now), "a token fetched since is not the one refused")
 	drop("app3")
 	require.Equal(t, "app4", token("app", now))
 	require.Equal(t, "sync2", token("sync", now))
-	require.NoError(t, c.store.TokenDrop(t.Context(), c.provider.ID, "none", func([]byte) bool { return true }))
+	require.NoError(t, c.store.Providers.DropToken(t.Context(), c.provider.ID, "none", func([]byte) bool { return true }))
 }
 
 func TestAFailedFetchStoresNothing(t *testing.T) {
@@ -83,9 +84,9 @@ func TestAFailedFetchStoresNothing(t *testing.T) {
 	refused := errors.New("refused")
 	for range 2 {
 		asked := false
-		_, err := c.store.Token(t.Context(), c.provider.ID, "app", time.Now(), func(context.Context) (db.Sealed, time.Time, error) {
+		_, err := c.store.Providers.GetToken(t.Context(), c.provider.ID, "app", time.Now(), func(context.Context) (providers.Sealed, time.Time, error) {
 			asked = true
-			return db.Sealed{}, time.Time{}, refused
+			return providers.Sealed{}, time.Time{}, refused
 		})
 		require.ErrorIs(t, err, refused)
 		require.True(t, asked)
@@ -131,21 +132,21 @@ func TestCallSlots(t *testing.T) {
 				d.exec(t, "INSERT INTO provider_call_slots (provider_id, endpoint, next_at) VALUES ($1, 'users', now() - $2::interval)", co.provider.ID, idle)
 			}
 			for _, pause := range c.pause {
-				require.NoError(t, d.store.CallPause(t.Context(), co.provider.ID, "users", pause))
+				require.NoError(t, d.store.Providers.PauseCalls(t.Context(), co.provider.ID, "users", pause))
 			}
 			if c.back > 0 { // as if the clock were set back by as much
 				d.exec(t, "UPDATE provider_call_slots SET next_at = next_at + $2::interval, written_at = written_at + $2::interval WHERE provider_id = $1", co.provider.ID, c.back)
 			}
 			for _, pause := range c.later {
-				require.NoError(t, d.store.CallPause(t.Context(), co.provider.ID, "users", pause))
+				require.NoError(t, d.store.Providers.PauseCalls(t.Context(), co.provider.ID, "users", pause))
 			}
 			for i, take := range c.takes {
-				wait, granted, err := d.store.CallSlot(t.Context(), co.provider.ID, "users", db.Pace{Spacing: h, Burst: c.burst}, take.patience)
+				wait, granted, err := d.store.Providers.ReserveCall(t.Context(), co.provider.ID, "users", providers.Pace{Spacing: h, Burst: c.burst}, take.patience)
 				require.NoError(t, err)
 				require.Equal(t, take.refused, !granted, "call %d", i)
 				require.Equal(t, take.wait, wait.Round(h), "call %d", i)
 			}
-			wait, granted, err := d.store.CallSlot(t.Context(), co.provider.ID, "departments", db.Pace{Spacing: h}, 0)
+			wait, granted, err := d.store.Providers.ReserveCall(t.Context(), co.provider.ID, "departments", providers.Pace{Spacing: h}, 0)
 			require.NoError(t, err)
 			require.True(t, granted, "another endpoint")
 			require.Zero(t, wait.Round(h))

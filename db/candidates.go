@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/db/internal/pg"
 )
 
 // Sight is how much of a company a run can see.
@@ -49,7 +50,7 @@ func (s *Store) Candidates(ctx context.Context, runID, objectType string, standi
 	})
 	known := make([]Doubt, len(rows))
 	for i, r := range rows {
-		known[i] = Doubt{ID: r.ObjectID, ExternalID: r.ExternalID, OpenID: value(r.OpenID), UnionID: value(r.Unionid)}
+		known[i] = Doubt{ID: r.ObjectID, ExternalID: r.ExternalID, OpenID: pg.OrZero(r.OpenID), UnionID: pg.OrZero(r.Unionid)}
 	}
 	return known, interpret("list candidates for removal", err)
 }

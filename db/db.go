@@ -9,34 +9,38 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/db/internal/pg"
+	"github.com/orgsync/orgsync/db/providers"
 )
 
 // Failures that callers tell apart.
 var (
 	// ErrNotFound: no such provider, run or row.
-	ErrNotFound = errors.New("not found")
-	// ErrNameTaken: a provider of that name exists already.
-	ErrNameTaken = errors.New("name is taken")
+	ErrNotFound = pg.ErrNotFound
 	// ErrBadURL: DATABASE_URL cannot be understood.
-	ErrBadURL = errors.New("DATABASE_URL is not a Postgres URL such as postgres://user:password@host:5432/database")
+	ErrBadURL = pg.ErrBadURL
 	// ErrSuperseded: the run is no longer its provider's newest; it must not write.
 	ErrSuperseded = errors.New("run is no longer the newest of its provider")
 )
 
+// Failure is a statement that Postgres refused, without the row it was about.
+type Failure = pg.Failure
+
+// Occupied reports that Postgres has no connection left, or takes none yet: it may in a moment.
+func Occupied(err error) bool { return pg.Occupied(err) }
+
 // Store gives access to the database. It is safe for concurrent use.
 type Store struct {
-	pool *pgxpool.Pool
-	q    *dbsqlc.Queries
-	// gates are the process's own queues before the tokens' locks, by token.
-	gates sync.Map
+	// Providers are the stored providers, with their secrets, tokens and call slots.
+	Providers *providers.Store
+	pool      *pg.Pool
+	q         *dbsqlc.Queries
 }
 
 // Option adjusts how a database is opened.
@@ -73,30 +77,18 @@ func Open(ctx context.Context, databaseURL string, options ...Option) (*Store, e
 	}
 	if err := pool.Ping(ctx); err != nil {
 		pool.Close()
-		return nil, fmt.Errorf("open database: %w", connectProblem(err))
+		return nil, fmt.Errorf("open database: %w", pg.ConnectProblem(err))
 	}
-	return &Store{pool: pool, q: dbsqlc.New()}, nil
+	shared := &pg.Pool{Pool: pool}
+	return &Store{Providers: providers.New(shared), pool: shared, q: dbsqlc.New()}, nil
 }
 
 // Close waits for connections in use and closes all.
 func (s *Store) Close() { s.pool.Close() }
 
-// inTx runs do in one transaction. do must use nothing but tx: who holds a connection of
-// the pool waits for no other.
+// inTx runs do in one transaction, which must use nothing but tx.
 func (s *Store) inTx(ctx context.Context, do func(tx pgx.Tx) error) error {
-	return pgx.BeginFunc(ctx, s.pool, do)
-}
-
-// inTxApart is inTx on a connection of its own, none of the pool's: for what is done while
-// a connection of the pool is held, since as many at once as there are would each wait for
-// another one for ever, and for what waits long for somebody who needs one.
-func (s *Store) inTxApart(ctx context.Context, do func(tx pgx.Tx) error) error {
-	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
-	if err != nil {
-		return interpret("connect", err)
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	return pgx.BeginFunc(ctx, conn, do)
+	return s.pool.InTx(ctx, do)
 }
 
 // inFence runs do in one transaction that is committed only if the run still is
@@ -127,71 +119,4 @@ func (s *Store) inFenceUntilEnd(ctx context.Context, runID string, do func(tx pg
 	})
 }
 
-// interpret turns pgx's errors into ours.
-func interpret(doing string, err error) error {
-	var pg *pgconn.PgError
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, pgx.ErrNoRows):
-		return fmt.Errorf("%s: %w", doing, ErrNotFound)
-	case errors.As(err, &pg):
-		// Detail and Where may quote rows, which hold personal data.
-		return fmt.Errorf("%s: %w", doing, &Failure{Code: pg.Code, Message: pg.Message, Constraint: pg.ConstraintName})
-	default:
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-}
-
-// Failure is a statement that Postgres refused, without the row it was about.
-type Failure struct {
-	// Code is the SQLSTATE.
-	Code       string
-	Message    string
-	Constraint string
-}
-
-// Error implements error.
-func (f *Failure) Error() string {
-	text := "postgres " + f.Code
-	// The messages of data exceptions (class 22) quote the offending value.
-	if len(f.Code) == 5 && f.Code[:2] != "22" {
-		text += ": " + f.Message
-	}
-	if f.Constraint != "" {
-		text += " (" + f.Constraint + ")"
-	}
-	return text
-}
-
-// Occupied reports that Postgres is at work and has no connection left (53300), or does not
-// take any yet, as while it starts (57P03): it may in a moment.
-func Occupied(err error) bool {
-	var pg *pgconn.PgError
-	var failure *Failure
-	switch {
-	case errors.As(err, &pg):
-		return pg.Code == "53300" || pg.Code == "57P03"
-	case errors.As(err, &failure):
-		return failure.Code == "53300" || failure.Code == "57P03"
-	default:
-		return false
-	}
-}
-
-// connectProblem keeps passwords out of connection errors: pgx names the user and
-// database but its parse errors may repeat the whole string.
-func connectProblem(err error) error {
-	var connect *pgconn.ConnectError
-	var parse *pgconn.ParseConfigError
-	switch {
-	case errors.As(err, &parse):
-		return ErrBadURL
-	case Occupied(err):
-		return fmt.Errorf("%w; wait until others close theirs, or raise max_connections of Postgres or the limit of the role or database", err)
-	case errors.As(err, &connect):
-		return fmt.Errorf("%w; check DATABASE_URL and that Postgres is running", err)
-	default:
-		return err
-	}
-}
+func interpret(doing string, err error) error { return pg.Interpret(doing, err) }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/db/internal/pg"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -233,7 +234,7 @@ func (t *storyTeller) chapter(ctx context.Context, runID string) (*Chapter, erro
 func storyRunOf(r dbsqlc.RunGetRow) StoryRun {
 	return StoryRun{
 		ID: r.ID, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Status: r.Status, StartedAt: r.StartedAt,
-		Undoes: value(r.Undoes), HoldReason: value(r.HoldReason), StartedBy: value(r.StartedBy), DecidedBy: value(r.DecidedBy),
+		Undoes: pg.OrZero(r.Undoes), HoldReason: pg.OrZero(r.HoldReason), StartedBy: pg.OrZero(r.StartedBy), DecidedBy: pg.OrZero(r.DecidedBy),
 		Singly: len(r.Members) > 0 && r.Undoes == nil,
 	}
 }
@@ -250,7 +251,7 @@ func (t *storyTeller) changes(ctx context.Context) error {
 		}
 		change := StoryChange{
 			ObjectType: r.ObjectType, Department: r.Department, DepartmentName: r.DepartmentName, Kind: r.Kind,
-			Before: r.Before, After: r.After, At: r.ChangedAt, Reason: value(r.Reason),
+			Before: r.Before, After: r.After, At: r.ChangedAt, Reason: pg.OrZero(r.Reason),
 		}
 		if r.ObjectType == t.story.Type && !slices.Contains(t.ids(), r.ExternalID) {
 			t.former = append(t.former, r.ExternalID)
@@ -322,7 +323,7 @@ func (t *storyTeller) listings(ctx context.Context, departments []string, runID 
 	for i, r := range rows {
 		out[i] = Listing{
 			Department: r.Department, Of: r.What, Complete: r.Complete, Pages: int(r.Pages), Read: int(r.Read), Declared: r.Declared,
-			Request: value(r.Request), ReadAt: r.ReadAt, Error: value(r.Error),
+			Request: pg.OrZero(r.Request), ReadAt: r.ReadAt, Error: pg.OrZero(r.Error),
 		}
 	}
 	return out, err

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/db/internal/pg"
 )
 
 // UnfitError says in words why a database cannot be used, whatever is migrated in it, and
@@ -80,7 +81,7 @@ func wrongAccounts(ctx context.Context, conn *pgx.Conn, migrated bool) ([]string
 func Ready(ctx context.Context, databaseURL string) error {
 	conn, err := pgx.Connect(ctx, databaseURL)
 	if err != nil {
-		return connectProblem(err)
+		return pg.ConnectProblem(err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	columns, err := dbsqlc.New().AccountColumns(ctx, conn)

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -73,7 +74,7 @@ func (r *run) approve() (removed int) {
 }
 
 func whatIsHeldIsShown(t *testing.T, c *company) {
-	require.NoError(t, c.store.ProviderChange(t.Context(), c.provider.ID, db.ProviderChange{Guard: db.GuardChange{Count: new(20), DepartmentCount: new(0), DepartmentPercent: new(30.0)}}, nil))
+	require.NoError(t, c.store.Providers.Update(t.Context(), c.provider.ID, providers.Change{Guard: providers.GuardChange{Count: new(20), DepartmentCount: new(0), DepartmentPercent: new(30.0)}}, nil))
 	r := c.held()
 	got, err := c.store.HeldRemovals(t.Context(), r.id)
 	require.NoError(t, err)
@@ -108,7 +109,7 @@ func onlySoMuchIsShown(t *testing.T, c *company) {
 
 func theWaitEndsWhenTheFirstHoldSaid(t *testing.T, c *company) {
 	change := func(d time.Duration) {
-		require.NoError(t, c.store.ProviderChange(t.Context(), c.provider.ID, db.ProviderChange{Guard: db.GuardChange{HoldFor: &d}}, nil))
+		require.NoError(t, c.store.Providers.Update(t.Context(), c.provider.ID, providers.Change{Guard: providers.GuardChange{HoldFor: &d}}, nil))
 	}
 	change(90 * time.Minute)
 	r := c.held()

@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/db/internal/pg"
 )
 
 // Pending is a listing that has not been read to its end.
@@ -122,7 +123,7 @@ func (s *Store) MembersPending(ctx context.Context, runID string, first, last in
 // Ordinal returns a department's place in the run's order.
 func (s *Store) Ordinal(ctx context.Context, runID, department string) (int, error) {
 	n, err := s.q.LedgerOrdinal(ctx, s.pool, dbsqlc.LedgerOrdinalParams{RunID: runID, ExternalID: department})
-	return int(value(n)), interpret("find ordinal", err)
+	return int(pg.OrZero(n)), interpret("find ordinal", err)
 }
 
 // MembersReopen lets a department that failed be read once more, from where it stopped.
@@ -180,7 +181,7 @@ func (s *Store) MembersEnd(ctx context.Context, runID string, ended ...EndedList
 // MembersFail records why a department's people could not be read to the end.
 func (s *Store) MembersFail(ctx context.Context, runID, department, problem string, declared *int) error {
 	return interpret("note failed department", s.q.LedgerMembersFail(ctx, s.pool, dbsqlc.LedgerMembersFailParams{
-		RunID: runID, ExternalID: department, Error: &problem, MembersDeclared: int32Of(declared),
+		RunID: runID, ExternalID: department, Error: &problem, MembersDeclared: pg.Int32(declared),
 	}))
 }
 
@@ -190,14 +191,6 @@ func (s *Store) MembersFailRange(ctx context.Context, runID string, first, last 
 		RunID: runID, First: int32(first), Last: int32(last), Error: &problem,
 	})
 	return int(n), interpret("note failed departments", err)
-}
-
-func int32Of(n *int) *int32 {
-	if n == nil {
-		return nil
-	}
-	v := int32(*n)
-	return &v
 }
 
 // Figures are what is known of one department's size.
@@ -278,7 +271,7 @@ func (s *Store) ledger(ctx context.Context, tx dbsqlc.DBTX, runID string, failed
 	for i, r := range rows {
 		out[i] = LedgerEntry{
 			ExternalID: r.ExternalID, ChildrenComplete: r.ChildrenComplete, MembersComplete: r.MembersComplete, Pages: int(r.Pages),
-			MembersRead: int(r.MembersRead), MembersDeclared: r.MembersDeclared, Error: value(r.Error), Skipped: r.MembersExcluded,
+			MembersRead: int(r.MembersRead), MembersDeclared: r.MembersDeclared, Error: pg.OrZero(r.Error), Skipped: r.MembersExcluded,
 		}
 	}
 	return out, nil

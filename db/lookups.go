@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/db/internal/pg"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -55,7 +56,7 @@ func (s *Store) Doubts(ctx context.Context, runID string, of DoubtsOf, after str
 	})
 	doubts := make([]Doubt, len(rows))
 	for i, r := range rows {
-		doubts[i] = Doubt{ID: r.ObjectID, ExternalID: r.ExternalID, OpenID: value(r.OpenID), UnionID: value(r.Unionid)}
+		doubts[i] = Doubt{ID: r.ObjectID, ExternalID: r.ExternalID, OpenID: pg.OrZero(r.OpenID), UnionID: pg.OrZero(r.Unionid)}
 	}
 	return doubts, interpret("list doubtful removals", err)
 }

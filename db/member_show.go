@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/orgsync/orgsync/db/internal/pg"
 )
 
 // MemberDetails is everything known of one member, but for the provider's record.
@@ -68,10 +69,10 @@ func (s *Store) MemberDetails(ctx context.Context, id string) (MemberDetails, er
 	}
 	m := r.OrgMember
 	out := MemberDetails{
-		ID: m.ID, ExternalID: m.ExternalID, UnionID: value(m.Unionid), OpenID: value(m.OpenID),
+		ID: m.ID, ExternalID: m.ExternalID, UnionID: pg.OrZero(m.Unionid), OpenID: pg.OrZero(m.OpenID),
 		Name: m.Name, Translit: m.NameTranslitFull, TranslitInitials: m.NameTranslitInitial,
-		Email: value(m.Email), Phone: value(m.Phone), AvatarURL: value(m.AvatarUrl), Title: value(m.Title),
-		EmployeeNo: value(m.EmployeeNo), Status: m.Status, Activated: m.Activated,
+		Email: pg.OrZero(m.Email), Phone: pg.OrZero(m.Phone), AvatarURL: pg.OrZero(m.AvatarUrl), Title: pg.OrZero(m.Title),
+		EmployeeNo: pg.OrZero(m.EmployeeNo), Status: m.Status, Activated: m.Activated,
 		Attributes: m.Attributes, SyncedAt: m.SyncedAt,
 	}
 	for _, p := range places {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/tern/v2/migrate"
+	"github.com/orgsync/orgsync/db/internal/pg"
 )
 
 //go:embed migrations/*.sql
@@ -81,7 +82,7 @@ func Status(ctx context.Context, databaseURL string) (MigrationStatus, error) {
 func withMigrator(ctx context.Context, databaseURL string, do func(*pgx.Conn, *migrate.Migrator) error) error {
 	conn, err := pgx.Connect(ctx, databaseURL)
 	if err != nil {
-		return fmt.Errorf("migrate: %w", connectProblem(err))
+		return fmt.Errorf("migrate: %w", pg.ConnectProblem(err))
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	if err := fit(ctx, conn); err != nil {

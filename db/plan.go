@@ -127,7 +127,7 @@ func (s *Store) rehearse(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow
 // saveRehearsed streams the change log out of the transaction that will be rolled
 // back, in bounded memory.
 func (s *Store) saveRehearsed(ctx context.Context, from pgx.Tx, runID string) error {
-	return s.inTxApart(ctx, func(to pgx.Tx) error {
+	return s.pool.InTxApart(ctx, func(to pgx.Tx) error {
 		if err := s.q.RehearsedDrop(ctx, to, runID); err != nil {
 			return err
 		}

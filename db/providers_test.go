@@ -10,15 +10,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // sealing returns a seal function for the values given as key, value pairs.
-func sealing(pairs ...string) func(string) ([]db.Sealed, error) {
-	return func(providerID string) ([]db.Sealed, error) {
-		var out []db.Sealed
+func sealing(pairs ...string) func(string) ([]providers.Sealed, error) {
+	return func(providerID string) ([]providers.Sealed, error) {
+		var out []providers.Sealed
 		for i := 0; i < len(pairs); i += 2 {
-			out = append(out, db.Sealed{Key: pairs[i], Value: []byte(providerID + pairs[i+1]), KeyID: 1<<32 - 1})
+			out = append(out, providers.Sealed{Key: pairs[i], Value: []byte(providerID + pairs[i+1]), KeyID: 1<<32 - 1})
 		}
 		return out, nil
 	}
@@ -26,7 +27,7 @@ func sealing(pairs ...string) func(string) ([]db.Sealed, error) {
 
 func (c *company) secrets() []string {
 	c.t.Helper()
-	stored, err := c.store.Secrets(c.t.Context(), c.provider.ID)
+	stored, err := c.store.Providers.ListSecrets(c.t.Context(), c.provider.ID)
 	require.NoError(c.t, err)
 	out := []string{}
 	for _, s := range stored {
@@ -41,18 +42,18 @@ func TestAProviderAndItsSecrets(t *testing.T) {
 	d := newDatabase(t)
 	ctx := t.Context()
 	name := "acme"
-	id, err := d.store.ProviderAdd(ctx, db.NewProvider{Name: name, Type: directory.WeCom, Config: []byte(`{"corp_id": "c"}`), Guard: db.GuardChange{Count: new(7), Percent: new(1.5)}}, sealing("secret", "s", "sync_secret", "t"))
+	id, err := d.store.Providers.Add(ctx, providers.NewProvider{Name: name, Type: directory.WeCom, Config: []byte(`{"corp_id": "c"}`), Guard: providers.GuardChange{Count: new(7), Percent: new(1.5)}}, sealing("secret", "s", "sync_secret", "t"))
 	require.NoError(t, err)
-	_, err = d.store.ProviderAdd(ctx, db.NewProvider{Name: name, Type: directory.Feishu, Config: []byte("{}")}, sealing())
-	require.ErrorIs(t, err, db.ErrNameTaken)
+	_, err = d.store.Providers.Add(ctx, providers.NewProvider{Name: name, Type: directory.Feishu, Config: []byte("{}")}, sealing())
+	require.ErrorIs(t, err, providers.ErrNameTaken)
 	refused := errors.New("no key")
-	_, err = d.store.ProviderAdd(ctx, db.NewProvider{Name: "other", Type: directory.Feishu, Config: []byte("{}")}, func(string) ([]db.Sealed, error) { return nil, refused })
+	_, err = d.store.Providers.Add(ctx, providers.NewProvider{Name: "other", Type: directory.Feishu, Config: []byte("{}")}, func(string) ([]providers.Sealed, error) { return nil, refused })
 	require.ErrorIs(t, err, refused)
 
-	p, err := d.store.ProviderByName(ctx, name)
+	p, err := d.store.Providers.FindByName(ctx, name)
 	require.NoError(t, err)
 	c := &company{database: d, t: t, provider: p}
-	require.Equal(t, db.Provider{
+	require.Equal(t, providers.Provider{
 		ID: id, Name: name, Type: directory.WeCom, Active: true, Config: p.Config, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, HoldFor: 72 * time.Hour,
 		Guard: directory.Guard{Members: directory.Limit{Count: 7, Percent: 1.5}, Departments: directory.Limit{Count: 3, Percent: 5}},
 	}, p)
@@ -60,21 +61,21 @@ func TestAProviderAndItsSecrets(t *testing.T) {
 	require.Equal(t, []string{"secret=s", "sync_secret=t"}, c.secrets())
 
 	tenant, off := uuid.NewString(), false
-	require.NoError(t, d.store.ProviderChange(ctx, id, db.ProviderChange{TenantID: &tenant, Active: &off}, nil))
+	require.NoError(t, d.store.Providers.Update(ctx, id, providers.Change{TenantID: &tenant, Active: &off}, nil))
 	require.Equal(t, []string{"secret=s", "sync_secret=t"}, c.secrets())
-	require.NoError(t, d.store.ProviderChange(ctx, id, db.ProviderChange{Config: []byte(`{"corp_id": "d"}`)}, sealing("secret", "u")))
+	require.NoError(t, d.store.Providers.Update(ctx, id, providers.Change{Config: []byte(`{"corp_id": "d"}`)}, sealing("secret", "u")))
 	require.Equal(t, []string{"secret=u"}, c.secrets(), "secrets are replaced as a whole")
-	all, err := d.store.Providers(ctx)
+	all, err := d.store.Providers.List(ctx)
 	require.NoError(t, err)
 	require.Len(t, all, 1, "one that could not be sealed is not stored")
 	require.Equal(t, &tenant, all[0].TenantID)
 	require.False(t, all[0].Active)
 	require.JSONEq(t, `{"corp_id": "d"}`, string(all[0].Config))
 
-	require.ErrorIs(t, d.store.ProviderChange(ctx, uuid.NewString(), db.ProviderChange{}, nil), db.ErrNotFound)
-	_, err = d.store.ProviderByName(ctx, "nobody")
+	require.ErrorIs(t, d.store.Providers.Update(ctx, uuid.NewString(), providers.Change{}, nil), db.ErrNotFound)
+	_, err = d.store.Providers.FindByName(ctx, "nobody")
 	require.ErrorIs(t, err, db.ErrNotFound)
-	_, err = d.store.ProviderRemove(ctx, uuid.NewString())
+	_, err = d.store.Providers.Remove(ctx, uuid.NewString())
 	require.ErrorIs(t, err, db.ErrNotFound)
 }
 
@@ -83,21 +84,21 @@ func TestNewSecretsForgetTokens(t *testing.T) {
 	d := newDatabase(t)
 	for name, change := range map[string]func(c *company) error{
 		"provider changed": func(c *company) error {
-			return d.store.ProviderChange(t.Context(), c.provider.ID, db.ProviderChange{}, sealing("secret", "new"))
+			return d.store.Providers.Update(t.Context(), c.provider.ID, providers.Change{}, sealing("secret", "new"))
 		},
 		"resealed": func(*company) error {
-			_, err := d.store.Reseal(t.Context(), func(_ string, old db.Sealed) (db.Sealed, error) { return old, nil })
+			_, err := d.store.Providers.ResealSecrets(t.Context(), func(_ string, old providers.Sealed) (providers.Sealed, error) { return old, nil })
 			return err
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := d.company(t, directory.Feishu)
-			require.NoError(t, d.store.ProviderChange(t.Context(), c.provider.ID, db.ProviderChange{}, sealing("secret", "old")))
+			require.NoError(t, d.store.Providers.Update(t.Context(), c.provider.ID, providers.Change{}, sealing("secret", "old")))
 			fetched := 0
 			token := func() {
-				_, err := d.store.Token(t.Context(), c.provider.ID, "app", time.Now(), func(context.Context) (db.Sealed, time.Time, error) {
+				_, err := d.store.Providers.GetToken(t.Context(), c.provider.ID, "app", time.Now(), func(context.Context) (providers.Sealed, time.Time, error) {
 					fetched++
-					return db.Sealed{Value: []byte("sealed")}, time.Now().Add(time.Hour), nil
+					return providers.Sealed{Value: []byte("sealed")}, time.Now().Add(time.Hour), nil
 				})
 				require.NoError(t, err)
 			}
@@ -116,19 +117,19 @@ func TestResealingIsAllOrNothing(t *testing.T) {
 	d := newDatabase(t)
 	one, two := d.company(t, directory.Feishu), d.company(t, directory.Feishu)
 	for _, c := range []*company{one, two} {
-		require.NoError(t, d.store.ProviderChange(t.Context(), c.provider.ID, db.ProviderChange{}, sealing("a_secret", "1", "b_secret", "2")))
+		require.NoError(t, d.store.Providers.Update(t.Context(), c.provider.ID, providers.Change{}, sealing("a_secret", "1", "b_secret", "2")))
 	}
 	seen, broken := 0, errors.New("cannot open")
-	_, err := d.store.Reseal(t.Context(), func(id string, old db.Sealed) (db.Sealed, error) {
+	_, err := d.store.Providers.ResealSecrets(t.Context(), func(id string, old providers.Sealed) (providers.Sealed, error) {
 		if seen++; seen == 4 {
-			return db.Sealed{}, broken
+			return providers.Sealed{}, broken
 		}
 		old.Value = []byte(id + "lost")
 		return old, nil
 	})
 	require.ErrorIs(t, err, broken)
 	require.Equal(t, []string{"a_secret=1", "b_secret=2"}, one.secrets())
-	n, err := d.store.Reseal(t.Context(), func(id string, old db.Sealed) (db.Sealed, error) {
+	n, err := d.store.Providers.ResealSecrets(t.Context(), func(id string, old providers.Sealed) (providers.Sealed, error) {
 		old.Value = []byte(id + old.Key + string(old.Value[len(id):]))
 		return old, nil
 	})
@@ -152,9 +153,9 @@ func TestARemovedProviderLeavesItsRowsAsDeleted(t *testing.T) {
 	for _, table := range tables[:4] {
 		require.NotEqual(t, "0", d.text(t, "SELECT count(*)::text FROM "+table+" x JOIN sync_runs r ON r.id = x.run_id WHERE r.provider_id = $1", c.provider.ID), table)
 	}
-	released, err := d.store.ProviderRemove(t.Context(), c.provider.ID)
+	released, err := d.store.Providers.Remove(t.Context(), c.provider.ID)
 	require.NoError(t, err)
-	require.Equal(t, db.Released{Departments: 2, Members: 2}, released)
+	require.Equal(t, providers.Released{Departments: 2, Members: 2}, released)
 	require.Equal(t, []string{"1 deleted 0", "10 deleted 0"}, d.texts(t, "SELECT concat_ws(' ', external_id, status, member_count) FROM org_departments WHERE provider_id IS NULL ORDER BY 1"))
 	require.Equal(t, []string{"a deleted", "b deleted", "z deleted"}, d.texts(t, "SELECT concat_ws(' ', external_id, status) FROM org_members WHERE provider_id IS NULL ORDER BY 1"))
 	require.Equal(t, "0", d.text(t, "SELECT count(*)::text FROM org_members WHERE provider_id IS NULL AND raw_data <> '{}'"))
@@ -177,7 +178,7 @@ func TestAProviderIsRemovedBehindABatchAtWork(t *testing.T) {
 	require.NoError(t, err)
 	removed := make(chan error, 1)
 	go func() {
-		_, err := c.store.ProviderRemove(t.Context(), c.provider.ID)
+		_, err := c.store.Providers.Remove(t.Context(), c.provider.ID)
 		removed <- err
 	}()
 	require.Eventually(t, func() bool {

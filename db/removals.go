@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/db/internal/pg"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -182,7 +183,7 @@ func (s *Store) dropContradicted(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 		problem := fmt.Sprintf("people are missing from the list, but the provider counts %d in and below the department and only %d were read; nothing was removed there", c.Declared, c.Read)
 		declared := int(c.Declared)
 		if err := s.q.LedgerMembersFail(ctx, tx, dbsqlc.LedgerMembersFailParams{
-			RunID: runID, ExternalID: c.ExternalID, Error: &problem, MembersDeclared: int32Of(&declared),
+			RunID: runID, ExternalID: c.ExternalID, Error: &problem, MembersDeclared: pg.Int32(&declared),
 		}); err != nil {
 			return err
 		}

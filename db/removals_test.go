@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -201,16 +202,16 @@ func planningAgainStartsOver(t *testing.T, c *company) {
 }
 
 func theGuardsFiguresAreTheProvidersOwn(t *testing.T, c *company) {
-	change := func(guard db.GuardChange) {
-		require.NoError(t, c.store.ProviderChange(t.Context(), c.provider.ID, db.ProviderChange{Guard: guard}, nil))
+	change := func(guard providers.GuardChange) {
+		require.NoError(t, c.store.Providers.Update(t.Context(), c.provider.ID, providers.Change{Guard: guard}, nil))
 	}
 	limits := func() directory.Guard { return c.sync(snapshot{departments: "1"}).plan.Guard }
-	change(db.GuardChange{Count: new(4), Percent: new(12.5)})
+	change(providers.GuardChange{Count: new(4), Percent: new(12.5)})
 	members, usual := directory.Limit{Count: 4, Percent: 12.5}, directory.DefaultGuard.Departments
 	require.Equal(t, directory.Guard{Members: members, Departments: usual}, limits(), "the people's limits are not the departments'")
-	change(db.GuardChange{DepartmentCount: new(1)})
+	change(providers.GuardChange{DepartmentCount: new(1)})
 	require.Equal(t, directory.Guard{Members: members, Departments: directory.Limit{Count: 1, Percent: usual.Percent}}, limits())
-	change(db.GuardChange{DepartmentPercent: new(0.0), Count: new(5)})
+	change(providers.GuardChange{DepartmentPercent: new(0.0), Count: new(5)})
 	require.Equal(t, directory.Guard{Members: directory.Limit{Count: 5, Percent: 12.5}, Departments: directory.Limit{Count: 1}}, limits())
 }
 

@@ -11,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/db/internal/pg"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -57,7 +59,7 @@ type OpenRun struct {
 // BegunRun is a run that may start.
 type BegunRun struct {
 	RunID    string
-	Provider Provider
+	Provider providers.Provider
 	// Members is how many single people the run is limited to, 0 if it reads departments.
 	Members int
 	// Superseded are the hold workflows of runs that this one overtook.
@@ -133,13 +135,13 @@ func (s *Store) BeginRun(ctx context.Context, n NewRun, ended func(context.Conte
 		return s.q.RunInsert(ctx, tx, dbsqlc.RunInsertParams{
 			ID: begun.RunID, ProviderID: p.ID, Generation: generation, WorkflowID: n.WorkflowID, TemporalRunID: n.TemporalRunID,
 			Mode: n.Mode, OnRemovals: n.OnRemovals,
-			Departments: listed(n.Departments), Members: listed(n.Members), Retries: named(n.Retries), Undoes: named(n.Undoes), StartedBy: named(n.StartedBy),
+			Departments: listed(n.Departments), Members: listed(n.Members), Retries: pg.NullIfEmpty(n.Retries), Undoes: pg.NullIfEmpty(n.Undoes), StartedBy: pg.NullIfEmpty(n.StartedBy),
 		})
 	})
 	if err != nil {
 		return BegunRun{}, interpret("begin run", err)
 	}
-	begun.Provider, err = s.ProviderOfRun(ctx, begun.RunID)
+	begun.Provider, err = s.Providers.FindByRun(ctx, begun.RunID)
 	return begun, err
 }
 
@@ -256,14 +258,6 @@ func (s *Store) AddRunError(ctx context.Context, runID, kind, externalID, messag
 	}))
 }
 
-func value[T any](p *T) T {
-	if p == nil {
-		var zero T
-		return zero
-	}
-	return *p
-}
-
 // Run is one row of the run history.
 type Run struct {
 	ID            string
@@ -299,9 +293,9 @@ type Run struct {
 func runOf(r dbsqlc.RunGetRow) (Run, error) {
 	run := Run{
 		ID: r.ID, Provider: r.ProviderName, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Mode: r.Mode, Status: r.Status,
-		Phase: r.Phase, Calls: r.Calls, Undoes: value(r.Undoes), HoldReason: value(r.HoldReason), HoldWorkflowID: value(r.HoldWorkflowID),
-		HoldExpiresAt: r.HoldExpiresAt, Error: value(r.Error), StartedBy: value(r.StartedBy), DecidedBy: value(r.DecidedBy),
-		OnlyDepartments: r.Departments, OnlyMembers: r.Members, Retries: value(r.Retries),
+		Phase: r.Phase, Calls: r.Calls, Undoes: pg.OrZero(r.Undoes), HoldReason: pg.OrZero(r.HoldReason), HoldWorkflowID: pg.OrZero(r.HoldWorkflowID),
+		HoldExpiresAt: r.HoldExpiresAt, Error: pg.OrZero(r.Error), StartedBy: pg.OrZero(r.StartedBy), DecidedBy: pg.OrZero(r.DecidedBy),
+		OnlyDepartments: r.Departments, OnlyMembers: r.Members, Retries: pg.OrZero(r.Retries),
 		StartedAt: r.StartedAt, FinishedAt: r.FinishedAt, DetailsDroppedAt: r.DetailsDroppedAt,
 	}
 	return run, json.Unmarshal(r.Counts, &run.Counts)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -122,7 +123,7 @@ func aFinishedRunLeavesNothingStaged(t *testing.T, c *company) {
 	require.Equal(t, r.counts, stored.Counts)
 	require.EqualValues(t, 6, stored.Calls, "also what was counted after the end")
 	require.NotNil(t, stored.FinishedAt)
-	p, err := c.store.ProviderByName(t.Context(), c.provider.Name)
+	p, err := c.store.Providers.FindByName(t.Context(), c.provider.Name)
 	require.NoError(t, err)
 	require.NotNil(t, p.LastSyncedAt)
 	next := c.begin("apply")
@@ -200,7 +201,7 @@ func runsThatCannotBegin(t *testing.T, c *company) {
 	_, err := c.store.BeginRun(t.Context(), db.NewRun{Provider: "nobody"}, atWork)
 	require.ErrorIs(t, err, db.ErrNotFound)
 	off := false
-	require.NoError(t, c.store.ProviderChange(t.Context(), c.provider.ID, db.ProviderChange{Active: &off}, nil))
+	require.NoError(t, c.store.Providers.Update(t.Context(), c.provider.ID, providers.Change{Active: &off}, nil))
 	_, err = c.store.BeginRun(t.Context(), c.newRun(), atWork)
 	require.ErrorIs(t, err, db.ErrInactive)
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/db/internal/pg"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -93,7 +95,7 @@ type StoredPerson struct {
 
 // PeopleStored returns the provider's rows with that external id, whoever is still
 // there first: a recycled id may stand on a former holder's row too.
-func (s *Store) PeopleStored(ctx context.Context, p Provider, externalID string) ([]StoredPerson, error) {
+func (s *Store) PeopleStored(ctx context.Context, p providers.Provider, externalID string) ([]StoredPerson, error) {
 	rows, err := s.q.PeopleStored(ctx, s.pool, dbsqlc.PeopleStoredParams{
 		ProviderID: &p.ID, ExternalID: externalID, IgnoreCase: p.Type.Traits().MemberIDsIgnoreCase,
 	})
@@ -102,23 +104,23 @@ func (s *Store) PeopleStored(ctx context.Context, p Provider, externalID string)
 	}
 	out := make([]StoredPerson, len(rows))
 	for i, r := range rows {
-		out[i] = StoredPerson{ExternalID: r.ExternalID, UnionID: value(r.Unionid), OpenID: value(r.OpenID), Deleted: r.Status == string(directory.Deleted)}
+		out[i] = StoredPerson{ExternalID: r.ExternalID, UnionID: pg.OrZero(r.Unionid), OpenID: pg.OrZero(r.OpenID), Deleted: r.Status == string(directory.Deleted)}
 	}
 	return out, nil
 }
 
 // PeoplePlaces returns the external ids of the departments that the directory has a
 // person in.
-func (s *Store) PeoplePlaces(ctx context.Context, p Provider, externalID, unionID string) ([]string, error) {
+func (s *Store) PeoplePlaces(ctx context.Context, p providers.Provider, externalID, unionID string) ([]string, error) {
 	ids, err := s.q.PeoplePlaces(ctx, s.pool, dbsqlc.PeoplePlacesParams{
-		ProviderID: &p.ID, ExternalID: externalID, Unionid: named(unionID), IgnoreCase: p.Type.Traits().MemberIDsIgnoreCase,
+		ProviderID: &p.ID, ExternalID: externalID, Unionid: pg.NullIfEmpty(unionID), IgnoreCase: p.Type.Traits().MemberIDsIgnoreCase,
 	})
 	return ids, interpret("find person's departments", err)
 }
 
 // DepartmentsUnknown returns which of a provider's departments the directory does
 // not hold.
-func (s *Store) DepartmentsUnknown(ctx context.Context, p Provider, departments []string) ([]string, error) {
+func (s *Store) DepartmentsUnknown(ctx context.Context, p providers.Provider, departments []string) ([]string, error) {
 	ids, err := s.q.DepartmentsUnknown(ctx, s.pool, dbsqlc.DepartmentsUnknownParams{
 		Departments: listed(departments), ProviderID: &p.ID,
 	})
@@ -170,12 +172,4 @@ func listed(ids []string) []string {
 		return []string{}
 	}
 	return ids
-}
-
-// named is a name, null in SQL where there is none.
-func named(name string) *string {
-	if name == "" {
-		return nil
-	}
-	return &name
 }

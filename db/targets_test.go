@@ -330,7 +330,7 @@ func TestStoredPeopleByID(t *testing.T) {
 	for _, kind := range []directory.ProviderType{directory.Feishu, directory.WeCom} {
 		c := d.company(t, kind)
 		c.sync(snapshot{departments: "1; 10<1", members: "Ann u=A o=oa in=1,10; bob in=10; ann2 u=Z in=1"})
-		p, err := c.store.ProviderByName(t.Context(), c.provider.Name)
+		p, err := c.store.Providers.FindByName(t.Context(), c.provider.Name)
 		require.NoError(t, err)
 		// Ann's id was given to somebody else while she kept her row.
 		_, err = c.pool.Exec(t.Context(), `UPDATE org_members SET external_id = 'Ann', status = 'deleted' WHERE provider_id = $1 AND external_id = 'ann2'`, p.ID)

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/db/internal/pg"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -179,7 +180,7 @@ func (u *undo) find(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	u.target = value(undoes.Undoes)
+	u.target = pg.OrZero(undoes.Undoes)
 	if _, err := u.s.undoTarget(ctx, u.tx, u.target); err != nil {
 		return err
 	}
@@ -312,7 +313,7 @@ func (u *undo) note(ctx context.Context) (int, error) {
 		}
 	}
 	for _, x := range left {
-		if err := u.warn(ctx, x.ExternalID, fmt.Sprintf("%s %s: left alone: %s", x.ObjectType, x.ExternalID, whyLeftAlone(value(x.LeftAlone), value(x.ChangedBy)))); err != nil {
+		if err := u.warn(ctx, x.ExternalID, fmt.Sprintf("%s %s: left alone: %s", x.ObjectType, x.ExternalID, whyLeftAlone(pg.OrZero(x.LeftAlone), pg.OrZero(x.ChangedBy)))); err != nil {
 			return 0, err
 		}
 	}

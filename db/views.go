@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/db/internal/pg"
 )
 
 // TreeDepartment is one department as the tree shows it.
@@ -36,7 +37,7 @@ func (s *Store) ReadTree(ctx context.Context, providerID string, levels int) ([]
 	out := make([]TreeDepartment, len(rows))
 	for i, r := range rows {
 		out[i] = TreeDepartment{
-			ID: r.ID, ExternalID: r.ExternalID, ParentID: value(r.ParentID), Name: r.Name, Path: r.Path, Depth: int(r.Depth),
+			ID: r.ID, ExternalID: r.ExternalID, ParentID: pg.OrZero(r.ParentID), Name: r.Name, Path: r.Path, Depth: int(r.Depth),
 			MemberCount: int(r.MemberCount), DirectMembers: int(r.DirectMemberCount),
 		}
 	}
@@ -78,8 +79,8 @@ func (s *Store) searchMembers(ctx context.Context, providerID, text string, limi
 	out := make([]FoundMember, len(rows))
 	for i, r := range rows {
 		out[i] = FoundMember{
-			ID: r.ID, ExternalID: r.ExternalID, Name: r.Name, Email: value(r.Email), Phone: value(r.Phone),
-			EmployeeNo: value(r.EmployeeNo), Title: value(r.Title),
+			ID: r.ID, ExternalID: r.ExternalID, Name: r.Name, Email: pg.OrZero(r.Email), Phone: pg.OrZero(r.Phone),
+			EmployeeNo: pg.OrZero(r.EmployeeNo), Title: pg.OrZero(r.Title),
 			DepartmentPath: r.DepartmentPath, Status: r.Status,
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -40,16 +41,16 @@ func newDatabase(t *testing.T) *database {
 type company struct {
 	*database
 	t        testing.TB
-	provider db.Provider
+	provider providers.Provider
 }
 
 func (d *database) company(t testing.TB, kind directory.ProviderType) *company {
 	t.Helper()
 	tenant, name := uuid.NewString(), "acme-"+uuid.NewString()
-	_, err := d.store.ProviderAdd(t.Context(), db.NewProvider{TenantID: &tenant, Name: name, Type: kind, Config: []byte("{}")},
-		func(string) ([]db.Sealed, error) { return nil, nil })
+	_, err := d.store.Providers.Add(t.Context(), providers.NewProvider{TenantID: &tenant, Name: name, Type: kind, Config: []byte("{}")},
+		func(string) ([]providers.Sealed, error) { return nil, nil })
 	require.NoError(t, err)
-	p, err := d.store.ProviderByName(t.Context(), name)
+	p, err := d.store.Providers.FindByName(t.Context(), name)
 	require.NoError(t, err)
 	return &company{database: d, t: t, provider: p}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/secret"
 	"github.com/orgsync/orgsync/starter/cli"
 	"github.com/orgsync/orgsync/starter/maintenance"
@@ -100,10 +101,10 @@ func TestNothingIsSealedUnderAKeyThatAWorkerLacks(t *testing.T) {
 		require.NoError(t, err)
 		return box
 	}
-	old := db.Worker{ID: uuid.NewString(), Name: "4711@host-1", KeyIDs: box().KeyIDs()}
-	require.NoError(t, store.WorkerSeen(t.Context(), old))
+	old := providers.Worker{ID: uuid.NewString(), Name: "4711@host-1", KeyIDs: box().KeyIDs()}
+	require.NoError(t, store.Providers.RecordWorker(t.Context(), old))
 	in.ok("keyset", "rotate", in.env["ORGSYNC_KEYSET"])
-	require.NoError(t, store.WorkerSeen(t.Context(), db.Worker{ID: uuid.NewString(), Name: "1@host-2", KeyIDs: box().KeyIDs()}))
+	require.NoError(t, store.Providers.RecordWorker(t.Context(), providers.Worker{ID: uuid.NewString(), Name: "1@host-2", KeyIDs: box().KeyIDs()}))
 
 	config, err := json.Marshal(feishuConfig())
 	require.NoError(t, err)
@@ -130,9 +131,9 @@ func TestNothingIsSealedUnderAKeyThatAWorkerLacks(t *testing.T) {
 	require.NoError(t, err)
 	in.ok("keyset", "reseal")
 	// It was only slow: it is there again, and could not do without the old key.
-	require.NoError(t, store.WorkerSeen(t.Context(), old))
+	require.NoError(t, store.Providers.RecordWorker(t.Context(), old))
 	refused(commands[1])
-	require.NoError(t, store.WorkerGone(t.Context(), old.ID))
+	require.NoError(t, store.Providers.RemoveWorker(t.Context(), old.ID))
 	for _, command := range commands {
 		require.Equal(t, cli.ExitDone, in.feed(string(config), command...).status, command)
 	}

@@ -150,7 +150,7 @@ func serve(ctx context.Context, temporal client.Client, store *db.Store, box *se
 	if err := app.EnsureUpkeep(ctx, temporal, workflows.TaskQueue); err != nil {
 		log.Warn(err.Error()) // syncs work without it
 	}
-	opener := app.NewOpener(store, box, cfg, log)
+	opener := app.NewOpener(store.Providers, box, cfg, log)
 	opener.Metrics = watch.Metrics
 	worker := app.NewWorker(temporal, workflows.TaskQueue, store, opener, cfg)
 	stop, err := watch.Serve(worker, store, temporal)

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/config"
 	"github.com/orgsync/orgsync/internal/provider"
@@ -15,7 +15,7 @@ import (
 
 // NewOpener returns the way to clients of stored providers. box may be nil where
 // neither secrets nor clients are needed.
-func NewOpener(store *db.Store, box *secret.Box, cfg config.Config, log *slog.Logger) *clients.Opener {
+func NewOpener(store *providers.Store, box *secret.Box, cfg config.Config, log *slog.Logger) *clients.Opener {
 	return &clients.Opener{
 		Store: store, Box: box, Vendors: Vendors(), HTTP: newHTTPClient(cfg.FetchConcurrency), Log: log, Budget: provider.NewMemoryBudget(answers),
 		CallTimeout: cfg.CallTimeout, SlowCall: cfg.SlowCall, CallRate: cfg.CallRate,

@@ -8,7 +8,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 
-	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/config"
 	"github.com/orgsync/orgsync/internal/secret"
@@ -36,7 +36,7 @@ func NewService(load func(optional ...string) (config.Config, error), warn func(
 			}
 			return box, err
 		},
-		NewOpener: func(store *db.Store, box *secret.Box) (*clients.Opener, error) {
+		NewOpener: func(store *providers.Store, box *secret.Box) (*clients.Opener, error) {
 			cfg, err := load()
 			if err != nil {
 				return nil, err

@@ -67,7 +67,7 @@ func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener
 			w.RegisterActivityWithOptions(a, activity.RegisterOptions{})
 		}
 	}
-	return &Worker{workers: []worker.Worker{main, fetching}, presence: newPresence(store, opener.Box, opener.Log)}
+	return &Worker{workers: []worker.Worker{main, fetching}, presence: newPresence(store.Providers, opener.Box, opener.Log)}
 }
 
 // hooksOf are the configured webhooks and their names.

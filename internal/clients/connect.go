@@ -13,7 +13,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/metrics"
 	"github.com/orgsync/orgsync/internal/provider"
@@ -27,7 +27,7 @@ var ErrStorage = errors.New("cannot read what is stored")
 // Opener opens clients. Its fields are set once; it is safe for concurrent use, and
 // must not be copied.
 type Opener struct {
-	Store   *db.Store
+	Store   *providers.Store
 	Box     *secret.Box
 	Vendors map[directory.ProviderType]provider.Vendor
 	HTTP    *http.Client
@@ -46,7 +46,7 @@ type Opener struct {
 // Open returns a client for the stored provider. onCall, if not nil, is told of
 // each call that the client makes. Errors name the setting that is wrong, except
 // ErrStorage.
-func (o *Opener) Open(ctx context.Context, p db.Provider, onCall func(endpoint string)) (provider.Client, error) {
+func (o *Opener) Open(ctx context.Context, p providers.Provider, onCall func(endpoint string)) (provider.Client, error) {
 	vendor, ok := o.Vendors[p.Type]
 	if !ok {
 		return nil, fmt.Errorf("open provider %s: this build knows no provider type %q", p.Name, p.Type)
@@ -75,7 +75,7 @@ func (o *Opener) Open(ctx context.Context, p db.Provider, onCall func(endpoint s
 }
 
 // settings joins the stored settings with the opened secrets and the defaults.
-func (o *Opener) settings(ctx context.Context, vendor provider.Vendor, p db.Provider) (provider.Settings, error) {
+func (o *Opener) settings(ctx context.Context, vendor provider.Vendor, p providers.Provider) (provider.Settings, error) {
 	settings := provider.Settings{}
 	for _, key := range vendor.Keys {
 		if key.Default != "" {
@@ -85,7 +85,7 @@ func (o *Opener) settings(ctx context.Context, vendor provider.Vendor, p db.Prov
 	if err := json.Unmarshal(p.Config, &settings); err != nil {
 		return nil, fmt.Errorf("stored config is not a JSON object of strings: %w", err)
 	}
-	sealed, err := o.Store.Secrets(ctx, p.ID)
+	sealed, err := o.Store.ListSecrets(ctx, p.ID)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrStorage, err)
 	}
@@ -105,15 +105,15 @@ func associated(providerID, key string) []byte { return []byte(providerID + "/" 
 
 // Seal returns a function for db.Store that seals secrets for the provider it is
 // told, sorted by key.
-func (o *Opener) Seal(secrets map[string]string) func(providerID string) ([]db.Sealed, error) {
-	return func(providerID string) ([]db.Sealed, error) {
-		sealed := make([]db.Sealed, 0, len(secrets))
+func (o *Opener) Seal(secrets map[string]string) func(providerID string) ([]providers.Sealed, error) {
+	return func(providerID string) ([]providers.Sealed, error) {
+		sealed := make([]providers.Sealed, 0, len(secrets))
 		for _, key := range sortedKeys(secrets) {
 			value, keyID, err := o.Box.Seal([]byte(secrets[key]), associated(providerID, key))
 			if err != nil {
 				return nil, fmt.Errorf("seal %s: %w", key, err)
 			}
-			sealed = append(sealed, db.Sealed{Key: key, Value: value, KeyID: keyID})
+			sealed = append(sealed, providers.Sealed{Key: key, Value: value, KeyID: keyID})
 		}
 		return sealed, nil
 	}
@@ -122,12 +122,12 @@ func (o *Opener) Seal(secrets map[string]string) func(providerID string) ([]db.S
 // Reseal seals every stored secret anew under the key set's primary key and
 // returns how many there were.
 func (o *Opener) Reseal(ctx context.Context) (int, error) {
-	return o.Store.Reseal(ctx, func(providerID string, old db.Sealed) (db.Sealed, error) {
+	return o.Store.ResealSecrets(ctx, func(providerID string, old providers.Sealed) (providers.Sealed, error) {
 		plain, err := o.Box.Open(old.Value, associated(providerID, old.Key))
 		if err != nil {
-			return db.Sealed{}, fmt.Errorf("setting %s of provider %s cannot be decrypted with this key set: %w", old.Key, providerID, err)
+			return providers.Sealed{}, fmt.Errorf("setting %s of provider %s cannot be decrypted with this key set: %w", old.Key, providerID, err)
 		}
 		value, keyID, err := o.Box.Seal(plain, associated(providerID, old.Key))
-		return db.Sealed{Key: old.Key, Value: value, KeyID: keyID}, err
+		return providers.Sealed{Key: old.Key, Value: value, KeyID: keyID}, err
 	})
 }

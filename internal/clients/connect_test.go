@@ -14,6 +14,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
@@ -31,7 +32,7 @@ type opened struct {
 type installation struct {
 	t        *testing.T
 	store    *db.Store
-	provider db.Provider
+	provider providers.Provider
 }
 
 func keys(t *testing.T) []byte {
@@ -54,7 +55,7 @@ func opener(t *testing.T, store *db.Store, keys []byte) *clients.Opener {
 		return &opened{settings: s, env: env}, nil
 	}
 	return &clients.Opener{
-		Store: store, Box: box, Log: slog.New(slog.DiscardHandler), CallRate: 1,
+		Store: store.Providers, Box: box, Log: slog.New(slog.DiscardHandler), CallRate: 1,
 		Vendors: map[directory.ProviderType]provider.Vendor{directory.WeCom: v},
 	}
 }
@@ -70,12 +71,12 @@ func install(t *testing.T, keys []byte) *installation {
 	return in
 }
 
-func (in *installation) add(name string, keys []byte, config string) db.Provider {
+func (in *installation) add(name string, keys []byte, config string) providers.Provider {
 	in.t.Helper()
 	seal := opener(in.t, in.store, keys).Seal(map[string]string{"secret": "the-apps-own", "sync_secret": "contact-sync"})
-	_, err := in.store.ProviderAdd(in.t.Context(), db.NewProvider{Name: name, Type: directory.WeCom, Config: json.RawMessage(config)}, seal)
+	_, err := in.store.Providers.Add(in.t.Context(), providers.NewProvider{Name: name, Type: directory.WeCom, Config: json.RawMessage(config)}, seal)
 	require.NoError(in.t, err)
-	p, err := in.store.ProviderByName(in.t.Context(), name)
+	p, err := in.store.Providers.FindByName(in.t.Context(), name)
 	require.NoError(in.t, err)
 	return p
 }
@@ -94,7 +95,7 @@ func TestOpenJoinsSettingsSecretsAndDefaults(t *testing.T) {
 	want := provider.Settings{"corp_id": "ww1", "secret": "the-apps-own", "sync_secret": "contact-sync", "base_url": "https://qyapi.example.com"}
 	require.Equal(t, want, in.open(k).settings)
 
-	sealed, err := in.store.Secrets(t.Context(), in.provider.ID)
+	sealed, err := in.store.Providers.ListSecrets(t.Context(), in.provider.ID)
 	require.NoError(t, err)
 	require.Len(t, sealed, 2)
 	for _, s := range sealed {
@@ -108,7 +109,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	k := keys(t)
 	in := install(t, k)
-	open := func(keys []byte, p db.Provider) error {
+	open := func(keys []byte, p providers.Provider) error {
 		_, err := opener(t, in.store, keys).Open(t.Context(), p, nil)
 		require.Error(t, err)
 		require.NotContains(t, err.Error(), "the-apps-own")
@@ -130,22 +131,22 @@ func TestSecretsAreBoundToTheirPlace(t *testing.T) {
 	k := keys(t)
 	in := install(t, k)
 	other := in.add("other", k, `{"corp_id":"ww2"}`)
-	stolen, err := in.store.Secrets(t.Context(), in.provider.ID)
+	stolen, err := in.store.Providers.ListSecrets(t.Context(), in.provider.ID)
 	require.NoError(t, err)
-	for name, put := range map[string][]db.Sealed{
+	for name, put := range map[string][]providers.Sealed{
 		"another provider's": stolen,
 		"another setting's":  {{Key: "secret", Value: swapped(t, in, other), KeyID: stolen[0].KeyID}},
 	} {
-		require.NoError(t, in.store.ProviderChange(t.Context(), other.ID, db.ProviderChange{}, func(string) ([]db.Sealed, error) { return put, nil }))
+		require.NoError(t, in.store.Providers.Update(t.Context(), other.ID, providers.Change{}, func(string) ([]providers.Sealed, error) { return put, nil }))
 		_, err = opener(t, in.store, k).Open(t.Context(), other, nil)
 		require.Error(t, err, name)
 	}
 }
 
 // swapped is what stands under sync_secret.
-func swapped(t *testing.T, in *installation, p db.Provider) []byte {
+func swapped(t *testing.T, in *installation, p providers.Provider) []byte {
 	t.Helper()
-	sealed, err := in.store.Secrets(t.Context(), p.ID)
+	sealed, err := in.store.Providers.ListSecrets(t.Context(), p.ID)
 	require.NoError(t, err)
 	for _, s := range sealed {
 		if s.Key == "sync_secret" {
@@ -160,7 +161,7 @@ func TestResealAfterRotation(t *testing.T) {
 	t.Parallel()
 	k := keys(t)
 	in := install(t, k)
-	before, err := in.store.Secrets(t.Context(), in.provider.ID)
+	before, err := in.store.Providers.ListSecrets(t.Context(), in.provider.ID)
 	require.NoError(t, err)
 	rotated, err := secret.Rotate(k)
 	require.NoError(t, err)
@@ -169,7 +170,7 @@ func TestResealAfterRotation(t *testing.T) {
 	n, err := opener(t, in.store, rotated).Reseal(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, 2, n)
-	after, err := in.store.Secrets(t.Context(), in.provider.ID)
+	after, err := in.store.Providers.ListSecrets(t.Context(), in.provider.ID)
 	require.NoError(t, err)
 	for i := range after {
 		require.NotEqual(t, before[i].KeyID, after[i].KeyID, "sealed with the new key")
@@ -259,10 +260,10 @@ func TestFailedFetchLeavesNoToken(t *testing.T) {
 func TestTokenOfALostKeyIsFetchedAnew(t *testing.T) {
 	t.Parallel()
 	in := install(t, keys(t))
-	_, err := in.store.ProviderAdd(t.Context(), db.NewProvider{Name: "open", Type: directory.WeCom, Config: json.RawMessage(`{}`)},
+	_, err := in.store.Providers.Add(t.Context(), providers.NewProvider{Name: "open", Type: directory.WeCom, Config: json.RawMessage(`{}`)},
 		opener(t, in.store, keys(t)).Seal(nil))
 	require.NoError(t, err)
-	in.provider, err = in.store.ProviderByName(t.Context(), "open")
+	in.provider, err = in.store.Providers.FindByName(t.Context(), "open")
 	require.NoError(t, err)
 	f := &fetcher{expires: time.Hour}
 	token := func(tokens provider.Tokens) string {

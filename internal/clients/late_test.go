@@ -9,6 +9,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 )
@@ -46,13 +47,13 @@ func TestAMissedSlotIsNotMadeUpFor(t *testing.T) {
 				END $$;
 				CREATE TRIGGER note_slot AFTER INSERT OR UPDATE ON provider_call_slots FOR EACH ROW EXECUTE FUNCTION note_slot()`)
 			require.NoError(t, err)
-			id, err := store.ProviderAdd(t.Context(), db.NewProvider{Name: "acme", Type: directory.DingTalk, Config: []byte("{}")},
-				func(string) ([]db.Sealed, error) { return nil, nil })
+			id, err := store.Providers.Add(t.Context(), providers.NewProvider{Name: "acme", Type: directory.DingTalk, Config: []byte("{}")},
+				func(string) ([]providers.Sealed, error) { return nil, nil })
 			require.NoError(t, err)
 			// The clock is read before and after each wait, in which it may jump.
 			now, reads := time.Now(), 0
 			l := &limits{
-				store: store, providerID: id, rate: 1, waited: func(time.Duration) {},
+				store: store.Providers, providerID: id, rate: 1, waited: func(time.Duration) {},
 				now: func() time.Time {
 					if reads++; reads%2 == 0 && reads/2 <= c.times {
 						now = now.Add(c.stood)

@@ -4,14 +4,14 @@ import (
 	"context"
 	"time"
 
-	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
 // limits spaces one provider's calls through Postgres.
 type limits struct {
-	store        *db.Store
+	store        *providers.Store
 	providerID   string
 	providerType directory.ProviderType
 	// waited is told how long each call waits for its place.
@@ -40,13 +40,13 @@ const (
 // the process stood still, takes another one: after a stand-still all that waited
 // would otherwise be made at once.
 func (l *limits) Wait(ctx context.Context, endpoint string, limit provider.Rate) error {
-	var pace db.Pace
+	var pace providers.Pace
 	if limit.Calls > 0 && l.rate > 0 {
 		pace.Spacing = time.Duration(float64(limit.Per) / float64(limit.Calls) / l.rate)
 		pace.Burst = time.Duration(limit.Burst) * pace.Spacing
 	}
 	for waited := time.Duration(0); ; {
-		wait, granted, err := l.store.CallSlot(ctx, l.providerID, endpoint, pace, patience)
+		wait, granted, err := l.store.ReserveCall(ctx, l.providerID, endpoint, pace, patience)
 		if err != nil {
 			return err
 		}
@@ -84,5 +84,5 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // Pause implements provider.Limiter.
 func (l *limits) Pause(ctx context.Context, endpoint string, d time.Duration) error {
-	return l.store.CallPause(ctx, l.providerID, endpoint, d)
+	return l.store.PauseCalls(ctx, l.providerID, endpoint, d)
 }

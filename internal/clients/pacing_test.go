@@ -19,6 +19,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/devkit/simulator"
 	"github.com/orgsync/orgsync/devkit/simulator/dingtalk"
 	"github.com/orgsync/orgsync/devkit/simulator/feishu"
@@ -67,14 +68,14 @@ func newPaced(t *testing.T) *paced {
 }
 
 // add stores a provider whose endpoint was not called for a day.
-func (p *paced) add(kind directory.ProviderType, config, endpoint string) db.Provider {
+func (p *paced) add(kind directory.ProviderType, config, endpoint string) providers.Provider {
 	p.t.Helper()
-	id, err := p.store.ProviderAdd(p.t.Context(), db.NewProvider{Name: string(kind), Type: kind, Config: json.RawMessage(config)},
-		func(string) ([]db.Sealed, error) { return nil, nil })
+	id, err := p.store.Providers.Add(p.t.Context(), providers.NewProvider{Name: string(kind), Type: kind, Config: json.RawMessage(config)},
+		func(string) ([]providers.Sealed, error) { return nil, nil })
 	require.NoError(p.t, err)
 	_, err = p.conn.Exec(p.t.Context(), `INSERT INTO provider_call_slots (provider_id, endpoint, next_at) VALUES ($1, $2, now() - interval '1 day')`, id, endpoint)
 	require.NoError(p.t, err)
-	stored, err := p.store.ProviderByName(p.t.Context(), string(kind))
+	stored, err := p.store.Providers.FindByName(p.t.Context(), string(kind))
 	require.NoError(p.t, err)
 	return stored
 }
@@ -225,8 +226,8 @@ func TestSlotsStayWithinTheDocumentedLimits(t *testing.T) {
 				calls = max(calls, allowed+allowed/10)
 			}
 			for range calls {
-				_, granted, err := p.store.CallSlot(t.Context(), stored.ID, pace.endpoint,
-					db.Pace{Spacing: spacing, Burst: time.Duration(limit.Burst) * spacing}, time.Hour)
+				_, granted, err := p.store.Providers.ReserveCall(t.Context(), stored.ID, pace.endpoint,
+					providers.Pace{Spacing: spacing, Burst: time.Duration(limit.Burst) * spacing}, time.Hour)
 				require.NoError(t, err)
 				require.True(t, granted)
 			}
@@ -268,7 +269,7 @@ func TestTwoWorkersAreNotThrottled(t *testing.T) {
 	group, ctx := errgroup.WithContext(t.Context())
 	for range workers {
 		client, err := (&clients.Opener{
-			Store: p.store, Box: box, Log: slog.New(slog.DiscardHandler), HTTP: server.Client(), CallTimeout: time.Minute, SlowCall: time.Minute, CallRate: 1,
+			Store: p.store.Providers, Box: box, Log: slog.New(slog.DiscardHandler), HTTP: server.Client(), CallTimeout: time.Minute, SlowCall: time.Minute, CallRate: 1,
 			Vendors: map[directory.ProviderType]provider.Vendor{directory.DingTalk: dingtalkclient.Vendor},
 		}).Open(t.Context(), stored, nil)
 		require.NoError(t, err)

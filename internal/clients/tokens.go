@@ -6,14 +6,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/secret"
 )
 
 // tokens keeps one provider's access tokens in Postgres, sealed.
 type tokens struct {
-	store      *db.Store
+	store      *providers.Store
 	box        *secret.Box
 	providerID string
 
@@ -61,13 +61,13 @@ func (t *tokens) Token(ctx context.Context, name string, fetch func(context.Cont
 
 // stored returns the token that all workers share.
 func (t *tokens) stored(ctx context.Context, name string, fetch func(context.Context) (string, time.Time, error)) (string, error) {
-	sealed, err := t.store.Token(ctx, t.providerID, name, time.Now(), func(ctx context.Context) (db.Sealed, time.Time, error) {
+	sealed, err := t.store.GetToken(ctx, t.providerID, name, time.Now(), func(ctx context.Context) (providers.Sealed, time.Time, error) {
 		token, expires, err := fetch(ctx)
 		if err != nil {
-			return db.Sealed{}, time.Time{}, err
+			return providers.Sealed{}, time.Time{}, err
 		}
 		value, keyID, err := t.box.Seal([]byte(token), t.associated(name))
-		return db.Sealed{Key: name, Value: value, KeyID: keyID}, expires, err
+		return providers.Sealed{Key: name, Value: value, KeyID: keyID}, expires, err
 	})
 	if err != nil {
 		return "", err
@@ -77,16 +77,16 @@ func (t *tokens) stored(ctx context.Context, name string, fetch func(context.Con
 		return string(plain), nil
 	}
 	// Sealed under a key that is no longer in the set: as good as no token.
-	if err := t.store.TokenDrop(ctx, t.providerID, name, func([]byte) bool { return true }); err != nil {
+	if err := t.store.DropToken(ctx, t.providerID, name, func([]byte) bool { return true }); err != nil {
 		return "", err
 	}
 	token, expires, err := fetch(ctx)
 	if err != nil {
 		return "", err
 	}
-	_, err = t.store.Token(ctx, t.providerID, name, time.Now(), func(context.Context) (db.Sealed, time.Time, error) {
+	_, err = t.store.GetToken(ctx, t.providerID, name, time.Now(), func(context.Context) (providers.Sealed, time.Time, error) {
 		value, keyID, err := t.box.Seal([]byte(token), t.associated(name))
-		return db.Sealed{Key: name, Value: value, KeyID: keyID}, expires, err
+		return providers.Sealed{Key: name, Value: value, KeyID: keyID}, expires, err
 	})
 	return token, err
 }
@@ -96,7 +96,7 @@ func (t *tokens) Drop(ctx context.Context, name, token string) error {
 	t.mu.Lock()
 	delete(t.recent, name)
 	t.mu.Unlock()
-	return t.store.TokenDrop(ctx, t.providerID, name, func(sealed []byte) bool {
+	return t.store.DropToken(ctx, t.providerID, name, func(sealed []byte) bool {
 		plain, err := t.box.Open(sealed, t.associated(name))
 		return err == nil && subtle.ConstantTimeCompare(plain, []byte(token)) == 1
 	})

@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 	"go.temporal.io/sdk/client"
 
-	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
@@ -36,22 +36,22 @@ const (
 )
 
 // change returns what is asked for, or what is wrong with it.
-func (g GuardInput) change() (db.GuardChange, error) {
+func (g GuardInput) change() (providers.GuardChange, error) {
 	fields := []string{"members", "departments"}
 	for i, n := range []*int{g.MemberLimit, g.DepartmentLimit} {
 		if n != nil && (*n < 0 || *n > maxRemovals) {
-			return db.GuardChange{}, &Error{Code: RemovalLimitInvalid, Args: Args{Field: fields[i], Number: float64(*n)}}
+			return providers.GuardChange{}, &Error{Code: RemovalLimitInvalid, Args: Args{Field: fields[i], Number: float64(*n)}}
 		}
 	}
 	for i, p := range []*float64{g.MemberPercent, g.DepartmentPercent} {
 		if p != nil && !(*p >= 0 && *p <= 100) { // so that NaN is refused too
-			return db.GuardChange{}, &Error{Code: RemovalPercentInvalid, Args: Args{Field: fields[i], Number: *p}}
+			return providers.GuardChange{}, &Error{Code: RemovalPercentInvalid, Args: Args{Field: fields[i], Number: *p}}
 		}
 	}
 	if d := g.HoldFor; d != nil && (*d < time.Second || *d > maxHold || *d%time.Second != 0) {
-		return db.GuardChange{}, &Error{Code: HoldTimeInvalid, Args: Args{Duration: *d, Limit: maxHold}}
+		return providers.GuardChange{}, &Error{Code: HoldTimeInvalid, Args: Args{Duration: *d, Limit: maxHold}}
 	}
-	return db.GuardChange{
+	return providers.GuardChange{
 		Count: g.MemberLimit, Percent: g.MemberPercent, HoldFor: g.HoldFor,
 		DepartmentCount: g.DepartmentLimit, DepartmentPercent: g.DepartmentPercent,
 	}, nil
@@ -124,10 +124,10 @@ func (s *Service) AddProvider(ctx context.Context, in AddProviderInput) (AddProv
 			return result, err
 		}
 	}
-	_, err = vault.Store.ProviderAdd(ctx, db.NewProvider{
+	_, err = vault.Store.Add(ctx, providers.NewProvider{
 		TenantID: tenant, Name: in.Name, Type: vendor.Type, Config: public, Guard: guard, By: in.By,
 	}, vault.Seal(secrets))
-	if errors.Is(err, db.ErrNameTaken) {
+	if errors.Is(err, providers.ErrNameTaken) {
 		return result, &Error{Code: ProviderExists, Args: Args{Provider: in.Name}}
 	}
 	if err != nil {
@@ -198,8 +198,8 @@ func tenantOf(text string) (*string, error) {
 
 // requireKey refuses to go on while a worker runs that could not open what is sealed under
 // a key: every run that it takes part in would fail.
-func requireKey(ctx context.Context, store *db.Store, keyID uint32) error {
-	workers, err := store.WorkersWithoutKey(ctx, keyID)
+func requireKey(ctx context.Context, store *providers.Store, keyID uint32) error {
+	workers, err := store.ListWorkersWithoutKey(ctx, keyID)
 	if err != nil || len(workers) == 0 {
 		return err
 	}
@@ -207,6 +207,6 @@ func requireKey(ctx context.Context, store *db.Store, keyID uint32) error {
 }
 
 // unknownTypeError is the error for a stored provider of a type that this build lacks.
-func unknownTypeError(p db.Provider) error {
+func unknownTypeError(p providers.Provider) error {
 	return fmt.Errorf("provider %s: this build knows no provider type %q", p.Name, p.Type)
 }

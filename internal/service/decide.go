@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/workflows"
 )
@@ -50,7 +51,7 @@ func (s *Service) FindHeldRun(ctx context.Context, provider, prefix string) (Run
 	return waiting[0], nil
 }
 
-func waitingRuns(ctx context.Context, store *db.Store, p db.Provider) ([]Run, error) {
+func waitingRuns(ctx context.Context, store *db.Store, p providers.Provider) ([]Run, error) {
 	held, err := store.ListHeldRuns(ctx, p.ID)
 	var waiting []Run
 	for _, run := range held {
@@ -63,7 +64,7 @@ func waitingRuns(ctx context.Context, store *db.Store, p db.Provider) ([]Run, er
 
 // notHeldError is the error for deciding a run that waits for no decision. It names what
 // does.
-func notHeldError(ctx context.Context, store *db.Store, p db.Provider, run Run) error {
+func notHeldError(ctx context.Context, store *db.Store, p providers.Provider, run Run) error {
 	waiting, err := waitingRuns(ctx, store, p)
 	if err != nil {
 		return err
@@ -177,7 +178,7 @@ func (d decision) ask(ctx context.Context) (a answer) {
 func (d decision) failure(ctx context.Context, cause error) error {
 	args := Args{Provider: d.Run.Provider, Run: d.Run}
 	if now, err := d.store.Run(ctx, d.Run.ID); err == nil && !AwaitsDecision(now) {
-		p, err := findProvider(ctx, d.store, d.Run.Provider)
+		p, err := findProvider(ctx, d.store.Providers, d.Run.Provider)
 		if err != nil {
 			return err
 		}

@@ -30,12 +30,12 @@ func (s *Service) CheckOnlyKey(ctx context.Context, keyID uint32) error {
 	if err != nil {
 		return err
 	}
-	others, err := store.SecretsUnderOtherKeys(ctx, keyID)
+	others, err := store.Providers.CountSecretsUnderOtherKeys(ctx, keyID)
 	if err != nil {
 		return err
 	}
 	if others > 0 {
 		return &Error{Code: SecretsUnderOtherKeys, Args: Args{KeyID: keyID, Number: float64(others)}}
 	}
-	return requireKey(ctx, store, keyID)
+	return requireKey(ctx, store.Providers, keyID)
 }

@@ -25,7 +25,7 @@ func (s *Service) ShowMember(ctx context.Context, provider, text string) (Member
 	if err != nil {
 		return Member{}, err
 	}
-	p, err := findProvider(ctx, store, provider)
+	p, err := findProvider(ctx, store.Providers, provider)
 	if err != nil {
 		return Member{}, err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -36,13 +37,13 @@ func (s *Service) ListProviders(ctx context.Context) ([]Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	stored, err := store.Providers(ctx)
+	stored, err := store.Providers.List(ctx)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]Provider, len(stored))
 	for i, p := range stored {
-		if out[i], err = providerOf(ctx, store, p); err != nil {
+		if out[i], err = providerOf(ctx, store.Providers, p); err != nil {
 			return nil, err
 		}
 	}
@@ -55,10 +56,10 @@ func (s *Service) GetProvider(ctx context.Context, name string) (Provider, error
 	if err != nil {
 		return Provider{}, err
 	}
-	return getProvider(ctx, store, name)
+	return getProvider(ctx, store.Providers, name)
 }
 
-func getProvider(ctx context.Context, store *db.Store, name string) (Provider, error) {
+func getProvider(ctx context.Context, store *providers.Store, name string) (Provider, error) {
 	p, err := findProvider(ctx, store, name)
 	if err != nil {
 		return Provider{}, err
@@ -66,7 +67,7 @@ func getProvider(ctx context.Context, store *db.Store, name string) (Provider, e
 	return providerOf(ctx, store, p)
 }
 
-func providerOf(ctx context.Context, store *db.Store, p db.Provider) (Provider, error) {
+func providerOf(ctx context.Context, store *providers.Store, p providers.Provider) (Provider, error) {
 	config, err := shownConfig(ctx, store, p)
 	return Provider{
 		ID: p.ID, TenantID: p.TenantID, Name: p.Name, Type: p.Type, Active: p.Active, Config: config,
@@ -76,12 +77,12 @@ func providerOf(ctx context.Context, store *db.Store, p db.Provider) (Provider, 
 }
 
 // shownConfig returns the stored settings with Hidden for each secret.
-func shownConfig(ctx context.Context, store *db.Store, p db.Provider) (map[string]string, error) {
+func shownConfig(ctx context.Context, store *providers.Store, p providers.Provider) (map[string]string, error) {
 	settings := map[string]string{}
 	if err := json.Unmarshal(p.Config, &settings); err != nil {
 		return nil, fmt.Errorf("provider %s: stored config is not a JSON object of strings: %w", p.Name, err)
 	}
-	secrets, err := store.Secrets(ctx, p.ID)
+	secrets, err := store.ListSecrets(ctx, p.ID)
 	for _, secret := range secrets {
 		settings[secret.Key] = Hidden
 	}
@@ -90,35 +91,35 @@ func shownConfig(ctx context.Context, store *db.Store, p db.Provider) (map[strin
 
 // findProvider returns the stored provider of that name. The error for an unknown one names
 // those that are stored.
-func findProvider(ctx context.Context, store *db.Store, name string) (db.Provider, error) {
-	found, err := store.ProviderByName(ctx, name)
-	if !errors.Is(err, db.ErrNotFound) {
+func findProvider(ctx context.Context, store *providers.Store, name string) (providers.Provider, error) {
+	found, err := store.FindByName(ctx, name)
+	if !errors.Is(err, providers.ErrNotFound) {
 		return found, err
 	}
-	stored, err := store.Providers(ctx)
+	stored, err := store.List(ctx)
 	if err != nil {
-		return db.Provider{}, err
+		return providers.Provider{}, err
 	}
 	unknown := &Error{Code: ProviderUnknown, Args: Args{Provider: name}}
 	for _, p := range stored {
 		unknown.Args.Providers = append(unknown.Args.Providers, p.Name)
 	}
-	return db.Provider{}, unknown
+	return providers.Provider{}, unknown
 }
 
 // openProvider returns the database and the stored provider of that name.
-func (s *Service) openProvider(ctx context.Context, name string) (*db.Store, db.Provider, error) {
+func (s *Service) openProvider(ctx context.Context, name string) (*db.Store, providers.Provider, error) {
 	store, err := s.openStore(ctx)
 	if err != nil {
-		return nil, db.Provider{}, err
+		return nil, providers.Provider{}, err
 	}
-	p, err := findProvider(ctx, store, name)
+	p, err := findProvider(ctx, store.Providers, name)
 	return store, p, err
 }
 
 // activeProvider returns a provider that may be synced.
-func activeProvider(ctx context.Context, store *db.Store, name string) (db.Provider, error) {
-	p, err := findProvider(ctx, store, name)
+func activeProvider(ctx context.Context, store *db.Store, name string) (providers.Provider, error) {
+	p, err := findProvider(ctx, store.Providers, name)
 	if err == nil && !p.Active {
 		err = &Error{Code: ProviderInactive, Args: Args{Provider: p.Name}}
 	}
@@ -131,7 +132,7 @@ func (s *Service) CountHoldings(ctx context.Context, name string) (Holdings, err
 	if err != nil {
 		return Holdings{}, err
 	}
-	return store.ProviderHoldings(ctx, p.ID)
+	return store.Providers.CountHoldings(ctx, p.ID)
 }
 
 // RemoveProviderResult says what became of a removed provider.
@@ -151,7 +152,7 @@ func (s *Service) RemoveProvider(ctx context.Context, name string) (RemoveProvid
 	if err != nil {
 		return RemoveProviderResult{}, err
 	}
-	released, err := store.ProviderRemove(ctx, p.ID)
+	released, err := store.Providers.Remove(ctx, p.ID)
 	if err != nil {
 		return RemoveProviderResult{}, err
 	}

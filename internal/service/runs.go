@@ -59,7 +59,7 @@ func (s *Service) ListRuns(ctx context.Context, provider string, limit int) ([]R
 		return nil, err
 	}
 	if provider != "" {
-		if _, err := findProvider(ctx, store, provider); err != nil {
+		if _, err := findProvider(ctx, store.Providers, provider); err != nil {
 			return nil, err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
@@ -29,7 +30,7 @@ type Connections struct {
 	// Keys returns the key set.
 	Keys func() (*secret.Box, error)
 	// NewOpener makes the way to clients of stored providers.
-	NewOpener func(*db.Store, *secret.Box) (*clients.Opener, error)
+	NewOpener func(*providers.Store, *secret.Box) (*clients.Opener, error)
 	// DialTemporal connects to Temporal, PrepareNamespace makes sure that its namespace has
 	// what workflows need.
 	DialTemporal     func(context.Context) (client.Client, error)
@@ -109,7 +110,7 @@ func (s *Service) openVault(ctx context.Context) (*clients.Opener, error) {
 	if err != nil {
 		return nil, err
 	}
-	opener, err := s.connect.NewOpener(store, keys)
+	opener, err := s.connect.NewOpener(store.Providers, keys)
 	if err != nil {
 		return nil, settingsError(err)
 	}

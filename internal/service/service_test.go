@@ -10,6 +10,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/service"
 )
@@ -34,9 +35,9 @@ func TestErrorsHaveCodesAndArguments(t *testing.T) {
 	store, err := db.Open(ctx, url)
 	require.NoError(t, err)
 	t.Cleanup(store.Close)
-	seal := func(string) ([]db.Sealed, error) { return nil, nil }
+	seal := func(string) ([]providers.Sealed, error) { return nil, nil }
 	for _, name := range []string{"acme", "off"} {
-		_, err := store.ProviderAdd(ctx, db.NewProvider{Name: name, Type: directory.Feishu, Config: []byte(`{}`)}, seal)
+		_, err := store.Providers.Add(ctx, providers.NewProvider{Name: name, Type: directory.Feishu, Config: []byte(`{}`)}, seal)
 		require.NoError(t, err)
 	}
 	off, err := s.UpdateProvider(ctx, service.UpdateProviderInput{Name: "off", Active: new(false), By: "ann@host"})

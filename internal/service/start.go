@@ -10,7 +10,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
-	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/workflows"
 )
 
@@ -91,7 +91,7 @@ func (s *Service) RetryRun(ctx context.Context, in RetryRunInput) (Execution, er
 	return s.startSync(ctx, p, input)
 }
 
-func (s *Service) startSync(ctx context.Context, p db.Provider, input workflows.SyncInput) (Execution, error) {
+func (s *Service) startSync(ctx context.Context, p providers.Provider, input workflows.SyncInput) (Execution, error) {
 	started, err := s.start(ctx, p.Name, client.StartWorkflowOptions{
 		StaticSummary: input.Summary() + " from " + p.Type.Traits().DisplayName, StaticDetails: input.Details(),
 	}, workflows.SyncOrgName, input)

@@ -2,6 +2,7 @@ package service
 
 import (
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/workflows"
@@ -41,7 +42,7 @@ type (
 	Presence      = db.Presence
 	LookupResult  = db.Fate
 	// Holdings are what removing a provider would take.
-	Holdings = db.Holdings
+	Holdings = providers.Holdings
 	// MigrationStatus tells how far a database is.
 	MigrationStatus = db.MigrationStatus
 	// Finding is one thing that testing a provider found.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"maps"
 
-	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/provider"
 )
@@ -33,7 +33,7 @@ type UpdateProviderResult struct {
 // UpdateProvider changes a stored provider.
 func (s *Service) UpdateProvider(ctx context.Context, in UpdateProviderInput) (UpdateProviderResult, error) {
 	var result UpdateProviderResult
-	change := db.ProviderChange{Active: in.Active, By: in.By}
+	change := providers.Change{Active: in.Active, By: in.By}
 	var err error
 	if change.TenantID, err = tenantOf(in.TenantID); err != nil {
 		return result, err
@@ -49,13 +49,13 @@ func (s *Service) UpdateProvider(ctx context.Context, in UpdateProviderInput) (U
 	if err != nil {
 		return result, err
 	}
-	var seal func(string) ([]db.Sealed, error)
+	var seal func(string) ([]providers.Sealed, error)
 	if in.Config != nil {
 		if seal, err = s.mergeConfig(ctx, vault, p, in.Config, &change); err != nil {
 			return result, err
 		}
 	}
-	if err := store.ProviderChange(ctx, p.ID, change, seal); err != nil {
+	if err := store.Update(ctx, p.ID, change, seal); err != nil {
 		return result, err
 	}
 	if in.Active != nil && !*in.Active {
@@ -66,10 +66,13 @@ func (s *Service) UpdateProvider(ctx context.Context, in UpdateProviderInput) (U
 }
 
 // openForUpdate opens the database, and the key set only where settings are to change.
-func (s *Service) openForUpdate(ctx context.Context, config bool) (*db.Store, *clients.Opener, error) {
+func (s *Service) openForUpdate(ctx context.Context, config bool) (*providers.Store, *clients.Opener, error) {
 	if !config {
 		store, err := s.openStore(ctx)
-		return store, nil, err
+		if err != nil {
+			return nil, nil, err
+		}
+		return store.Providers, nil, nil
 	}
 	vault, err := s.openVault(ctx)
 	if err != nil {
@@ -82,13 +85,13 @@ func (s *Service) openForUpdate(ctx context.Context, config bool) (*db.Store, *c
 // in the clear in change and returns a function that gives all sealed values, of which the
 // unchanged ones stay as they are.
 func (s *Service) mergeConfig(
-	ctx context.Context, vault *clients.Opener, p db.Provider, document []byte, change *db.ProviderChange,
-) (func(providerID string) ([]db.Sealed, error), error) {
+	ctx context.Context, vault *clients.Opener, p providers.Provider, document []byte, change *providers.Change,
+) (func(providerID string) ([]providers.Sealed, error), error) {
 	vendor, ok := s.connect.Vendors[p.Type]
 	if !ok {
 		return nil, unknownTypeError(p)
 	}
-	sealed, err := vault.Store.Secrets(ctx, p.ID)
+	sealed, err := vault.Store.ListSecrets(ctx, p.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -110,14 +113,14 @@ func (s *Service) mergeConfig(
 	if change.Config, secrets, err = separate(vendor, merged); err != nil {
 		return nil, err
 	}
-	var unchanged []db.Sealed
+	var unchanged []providers.Sealed
 	for _, secret := range sealed {
 		if secrets[secret.Key] == Hidden {
 			unchanged = append(unchanged, secret)
 			delete(secrets, secret.Key)
 		}
 	}
-	return func(providerID string) ([]db.Sealed, error) {
+	return func(providerID string) ([]providers.Sealed, error) {
 		fresh, err := vault.Seal(secrets)(providerID)
 		return append(fresh, unchanged...), err
 	}, nil

@@ -46,25 +46,27 @@ var rules = []rule{
 
 	{"devkit/oracle", []string{"internal/directory", "internal/normalize", "devkit/simulator"}, []string{temporal, network}},
 
-	{"db/internal/...", nil, []string{temporal, network}},
+	{"db/internal/dbsqlc", nil, []string{temporal, network}},
+	{"db/internal/pg", nil, []string{temporal, network}},
+	{"db/providers", []string{"db/internal/...", "internal/directory"}, []string{temporal, network}},
 	{"deploy", nil, []string{temporal, postgres, network}},
 	{"db/dbtest", []string{"db", "deploy", "devkit/stack/localpg"}, []string{temporal, network}},
-	{"db", []string{"db/internal/dbsqlc", "internal/directory"}, []string{temporal, network}},
+	{"db", []string{"db/internal/...", "db/providers", "internal/directory"}, []string{temporal, network}},
 	{"internal/health", nil, []string{temporal, postgres}},
 	{"internal/traces", nil, []string{postgres}},
 	{"internal/metrics", []string{"db", "internal/directory"}, []string{postgres}},
-	{"internal/clients", []string{"db", "internal/directory", "internal/document", "internal/metrics", "internal/provider", "internal/secret"}, []string{temporal, postgres}},
+	{"internal/clients", []string{"db/providers", "internal/directory", "internal/document", "internal/metrics", "internal/provider", "internal/secret"}, []string{temporal, postgres}},
 	{"internal/notify", []string{"internal/directory"}, []string{temporal, postgres}},
-	{"activities", []string{"db", "internal/clients", "internal/directory", "internal/metrics", "internal/normalize", "internal/notify", "internal/provider",
+	{"activities", []string{"db", "db/providers", "internal/clients", "internal/directory", "internal/metrics", "internal/normalize", "internal/notify", "internal/provider",
 		"internal/secret", "internal/translit"}, []string{network}},
 	// Workflow code must be deterministic: no clock, chance, environment or network of its own.
 	{"workflows", []string{"activities", "internal/directory", "internal/document"},
 		[]string{postgres, network, "os", "math/rand", "crypto/rand", "log"}},
 	{"internal/replay", []string{"workflows"}, []string{postgres, network}},
 	// The use cases, for every edge: they call Temporal and the database, and nothing else does on an edge's behalf.
-	{"internal/service", []string{"db", "internal/clients", "internal/directory", "internal/provider", "internal/replay", "internal/secret", "workflows"},
+	{"internal/service", []string{"db", "db/providers", "internal/clients", "internal/directory", "internal/provider", "internal/replay", "internal/secret", "workflows"},
 		[]string{postgres, network, "os", "io", "log"}},
-	{"internal/app", []string{"activities", "db", "internal/config", "internal/clients", "internal/directory",
+	{"internal/app", []string{"activities", "db", "db/providers", "internal/config", "internal/clients", "internal/directory",
 		"internal/health", "internal/metrics", "internal/notify", "internal/provider/...", "internal/secret", "internal/service", "internal/traces",
 		"workflows"}, nil},
 	// Mains open what they were configured with and hand it to internal/app; they do not import each other.

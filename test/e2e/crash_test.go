@@ -59,7 +59,7 @@ func workAsChild() int {
 	if err != nil {
 		return 1
 	}
-	opener := app.NewOpener(store, box, cfg, log)
+	opener := app.NewOpener(store.Providers, box, cfg, log)
 	opener.Metrics = watch.Metrics
 	worker := app.NewWorker(temporal, os.Getenv(workerVariable), store, opener, cfg)
 	stopServing, err := watch.Serve(worker, store, temporal)

@@ -20,8 +20,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/devkit/simulator"
 	"github.com/orgsync/orgsync/devkit/stack"
 	"github.com/orgsync/orgsync/internal/config"
@@ -146,9 +146,9 @@ func (w *world) configure(settings map[string]string) {
 // holdFor sets how long the source's held runs wait.
 func (w *world) holdFor(s *source, d time.Duration) {
 	w.t.Helper()
-	p, err := w.store.ProviderByName(w.t.Context(), s.name)
+	p, err := w.store.Providers.FindByName(w.t.Context(), s.name)
 	require.NoError(w.t, err)
-	require.NoError(w.t, w.store.ProviderChange(w.t.Context(), p.ID, db.ProviderChange{Guard: db.GuardChange{HoldFor: &d}}, nil))
+	require.NoError(w.t, w.store.Providers.Update(w.t.Context(), p.ID, providers.Change{Guard: providers.GuardChange{HoldFor: &d}}, nil))
 }
 
 // programs are what an operator has at hand: the temporal program and orgsync itself.

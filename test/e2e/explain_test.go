@@ -22,7 +22,7 @@ func TestARemovalIsExplained(t *testing.T) {
 			result := w.sync(p.name)
 			require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
 
-			stored, err := w.store.ProviderByName(t.Context(), p.name)
+			stored, err := w.store.Providers.FindByName(t.Context(), p.name)
 			require.NoError(t, err)
 			found, err := w.store.Objects(t.Context(), stored.ID, leaver, 2)
 			require.NoError(t, err)

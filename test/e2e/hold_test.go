@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/devkit/simulator"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/workflows"
@@ -42,8 +43,8 @@ type leaving struct {
 const limit = 20
 
 // limits states that for a new provider, so that no test depends on what is usual.
-func limits() db.GuardChange {
-	return db.GuardChange{Count: new(limit), Percent: new(5.0), DepartmentCount: new(limit), DepartmentPercent: new(5.0)}
+func limits() providers.GuardChange {
+	return providers.GuardChange{Count: new(limit), Percent: new(5.0), DepartmentCount: new(limit), DepartmentPercent: new(5.0)}
 }
 
 func newLeaving(w *world, kind directory.ProviderType) *leaving {
@@ -234,9 +235,9 @@ func TestHeldRunIsSupersededByTheNext(t *testing.T) {
 // all they are.
 func (w *world) guard(s *source, people int) {
 	w.t.Helper()
-	p, err := w.store.ProviderByName(w.t.Context(), s.name)
+	p, err := w.store.Providers.FindByName(w.t.Context(), s.name)
 	require.NoError(w.t, err)
-	require.NoError(w.t, w.store.ProviderChange(w.t.Context(), p.ID, db.ProviderChange{Guard: db.GuardChange{Count: &people, Percent: new(0.0)}}, nil))
+	require.NoError(w.t, w.store.Providers.Update(w.t.Context(), p.ID, providers.Change{Guard: providers.GuardChange{Count: &people, Percent: new(0.0)}}, nil))
 }
 
 // What does not read and apply the whole company leaves a hold as it is: a plan "changes

@@ -33,7 +33,7 @@ var barriers atomic.Int32
 func (w *world) barrier(table, provider, condition string) *barrier {
 	w.t.Helper()
 	b := &barrier{w: w, key: barriers.Add(1)}
-	stored, err := w.store.ProviderByName(w.t.Context(), provider)
+	stored, err := w.store.Providers.FindByName(w.t.Context(), provider)
 	require.NoError(w.t, err)
 	b.conn, err = pgx.Connect(w.t.Context(), w.url)
 	require.NoError(w.t, err)

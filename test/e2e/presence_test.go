@@ -18,7 +18,7 @@ func TestWorkersSayWhichKeysTheyHold(t *testing.T) {
 	box, err := secret.Load(w.settings["ORGSYNC_KEYSET"])
 	require.NoError(t, err)
 	without := func(key uint32) int {
-		names, err := w.store.WorkersWithoutKey(t.Context(), key)
+		names, err := w.store.Providers.ListWorkersWithoutKey(t.Context(), key)
 		require.NoError(t, err)
 		return len(names)
 	}

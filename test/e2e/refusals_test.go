@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
-	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/devkit/oracle"
 	"github.com/orgsync/orgsync/devkit/simulator"
 	"github.com/orgsync/orgsync/devkit/simulator/dingtalk"
@@ -262,10 +262,10 @@ func TestInputThatCannotBe(t *testing.T) {
 	w := newWorld(t)
 	s := w.simulate(directory.Feishu, newLab(t, 36).Company)
 	off := w.simulate(directory.WeCom, newLab(t, 36).Company)
-	provider, err := w.store.ProviderByName(t.Context(), off.name)
+	provider, err := w.store.Providers.FindByName(t.Context(), off.name)
 	require.NoError(t, err)
 	inactive := false
-	require.NoError(t, w.store.ProviderChange(t.Context(), provider.ID, db.ProviderChange{Active: &inactive}, nil))
+	require.NoError(t, w.store.Providers.Update(t.Context(), provider.ID, providers.Change{Active: &inactive}, nil))
 
 	for name, c := range map[string]struct {
 		input []any

@@ -15,7 +15,7 @@ import (
 // synced is when a provider was last synced in full.
 func (w *world) synced(s *source) *time.Time {
 	w.t.Helper()
-	p, err := w.store.ProviderByName(w.t.Context(), s.name)
+	p, err := w.store.Providers.FindByName(w.t.Context(), s.name)
 	require.NoError(w.t, err)
 	return p.LastSyncedAt
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/devkit/oracle"
 	"github.com/orgsync/orgsync/devkit/simulator"
 	"github.com/orgsync/orgsync/devkit/simulator/dingtalk"
@@ -182,7 +182,7 @@ func TestFeishuTreeTooLargeForOneListing(t *testing.T) {
 // change replaces settings of a stored provider.
 func (w *world) change(s *source, settings map[string]string) {
 	w.t.Helper()
-	provider, err := w.store.ProviderByName(w.t.Context(), s.name)
+	provider, err := w.store.Providers.FindByName(w.t.Context(), s.name)
 	require.NoError(w.t, err)
 	document, err := json.Marshal(settings)
 	require.NoError(w.t, err)
@@ -191,7 +191,7 @@ func (w *world) change(s *source, settings map[string]string) {
 	public, secrets := clients.Split(parsed)
 	body, err := json.Marshal(public)
 	require.NoError(w.t, err)
-	require.NoError(w.t, w.store.ProviderChange(w.t.Context(), provider.ID, db.ProviderChange{Config: body}, w.opener.Seal(secrets)))
+	require.NoError(w.t, w.store.Providers.Update(w.t.Context(), provider.ID, providers.Change{Config: body}, w.opener.Seal(secrets)))
 }
 
 func TestWeComCredentials(t *testing.T) {

@@ -23,6 +23,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/devkit/simulator"
 	"github.com/orgsync/orgsync/devkit/simulator/dingtalk"
 	"github.com/orgsync/orgsync/devkit/simulator/feishu"
@@ -120,7 +121,7 @@ func emptyWorld(t *testing.T, databaseURL string, on *stack.Temporal) *world {
 	t.Cleanup(w.temporal.Close)
 	require.NoError(t, app.EnsureSearchAttributes(ctx, w.temporal, stack.Namespace))
 	log := slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	w.opener, w.opens = app.NewOpener(w.store, box, w.cfg, log), app.NewOpener(w.works, box, w.cfg, log)
+	w.opener, w.opens = app.NewOpener(w.store.Providers, box, w.cfg, log), app.NewOpener(w.works.Providers, box, w.cfg, log)
 	return w
 }
 
@@ -156,7 +157,7 @@ func (w *world) add(kind directory.ProviderType, settings map[string]string) str
 	public, secrets := clients.Split(parsed)
 	body, err := json.Marshal(public)
 	require.NoError(w.t, err)
-	_, err = w.store.ProviderAdd(w.t.Context(), db.NewProvider{Name: name, Type: kind, Config: body, Guard: limits()}, w.opener.Seal(secrets))
+	_, err = w.store.Providers.Add(w.t.Context(), providers.NewProvider{Name: name, Type: kind, Config: body, Guard: limits()}, w.opener.Seal(secrets))
 	require.NoError(w.t, err)
 	return name
 }

@@ -1,10 +1,11 @@
-package db
+package providers
 
 import (
 	"context"
 	"time"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/db/internal/pg"
 )
 
 // Worker is a worker process as others need to know it.
@@ -26,30 +27,30 @@ const (
 	workerKept = time.Hour
 )
 
-// WorkerSeen notes that a worker is at work.
-func (s *Store) WorkerSeen(ctx context.Context, w Worker) error {
+// RecordWorker notes that a worker is at work.
+func (s *Store) RecordWorker(ctx context.Context, w Worker) error {
 	keys := make([]int64, len(w.KeyIDs))
 	for i, id := range w.KeyIDs {
 		keys[i] = int64(id)
 	}
 	if err := s.q.WorkersForget(ctx, s.pool, workerKept); err != nil {
-		return interpret("forget workers", err)
+		return pg.Interpret("forget workers", err)
 	}
-	return interpret("note the worker", s.q.WorkerSeen(ctx, s.pool, dbsqlc.WorkerSeenParams{
+	return pg.Interpret("note the worker", s.q.WorkerSeen(ctx, s.pool, dbsqlc.WorkerSeenParams{
 		ID: w.ID, Name: w.Name, KeyIds: keys,
 	}))
 }
 
-// WorkerGone notes that a worker has stopped.
-func (s *Store) WorkerGone(ctx context.Context, id string) error {
-	return interpret("note that the worker stopped", s.q.WorkerGone(ctx, s.pool, id))
+// RemoveWorker notes that a worker has stopped.
+func (s *Store) RemoveWorker(ctx context.Context, id string) error {
+	return pg.Interpret("note that the worker stopped", s.q.WorkerGone(ctx, s.pool, id))
 }
 
-// WorkersWithoutKey returns the names of the workers at work that could not open what is
+// ListWorkersWithoutKey returns the names of the workers at work that could not open what is
 // sealed under a key.
-func (s *Store) WorkersWithoutKey(ctx context.Context, keyID uint32) ([]string, error) {
+func (s *Store) ListWorkersWithoutKey(ctx context.Context, keyID uint32) ([]string, error) {
 	names, err := s.q.WorkersWithoutKey(ctx, s.pool, dbsqlc.WorkersWithoutKeyParams{
 		KeyID: int64(keyID), Unseen: workerUnseen,
 	})
-	return names, interpret("read workers", err)
+	return names, pg.Interpret("read workers", err)
 }

@@ -1,0 +1,219 @@
+package providers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/db/internal/pg"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// Provider is a stored connection to one company's directory, without secrets.
+type Provider struct {
+	ID       string
+	TenantID *string
+	Name     string
+	Type     directory.ProviderType
+	Active   bool
+	// Config are the settings that are not secret, as JSON.
+	Config       json.RawMessage
+	LastSyncedAt *time.Time
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+	// UpdatedBy is who changed it last, empty where that is not known.
+	UpdatedBy string
+	Guard     directory.Guard
+	// HoldFor is how long a held run waits for a decision before it counts as rejected.
+	HoldFor time.Duration
+}
+
+// GuardChange are the parts of a provider's removal guard that are to change; nil
+// leaves a part as it is, or at its default (directory.DefaultGuard) in a new provider.
+type GuardChange struct {
+	Count             *int
+	Percent           *float64
+	DepartmentCount   *int
+	DepartmentPercent *float64
+	// HoldFor counts in whole seconds.
+	HoldFor *time.Duration
+}
+
+// NewProvider is what Add stores.
+type NewProvider struct {
+	TenantID *string
+	Name     string
+	Type     directory.ProviderType
+	Config   json.RawMessage
+	Guard    GuardChange
+	// By is who adds it.
+	By string
+}
+
+// Change is what Update stores; nil leaves a part as it is.
+type Change struct {
+	TenantID *string
+	Config   json.RawMessage
+	Active   *bool
+	Guard    GuardChange
+	// By is who changes it.
+	By string
+}
+
+// Add stores a provider. seal is called with the new provider's id, which
+// sealed values are bound to, within the transaction. It returns ErrNameTaken if
+// there is one of that name.
+func (s *Store) Add(ctx context.Context, n NewProvider, seal func(providerID string) ([]Sealed, error)) (string, error) {
+	var id string
+	err := s.pool.InTx(ctx, func(tx pgx.Tx) error {
+		usual := directory.DefaultGuard
+		p := dbsqlc.ProviderInsertParams{
+			TenantID: n.TenantID, Name: n.Name, ProviderType: string(n.Type), Config: n.Config, UpdatedBy: pg.NullIfEmpty(n.By),
+			RemovalLimitCount:      int32(orElse(n.Guard.Count, usual.Members.Count)),
+			RemovalLimitPercent:    orElse(n.Guard.Percent, usual.Members.Percent),
+			DepartmentLimitCount:   int32(orElse(n.Guard.DepartmentCount, usual.Departments.Count)),
+			DepartmentLimitPercent: orElse(n.Guard.DepartmentPercent, usual.Departments.Percent),
+			HoldSeconds:            int64(orElse(n.Guard.HoldFor, directory.DefaultHold) / time.Second),
+		}
+		var err error
+		if id, err = s.q.ProviderInsert(ctx, tx, p); err != nil {
+			return err
+		}
+		return s.putSecrets(ctx, tx, id, seal)
+	})
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.ConstraintName == "identity_providers_name_key" {
+		return "", ErrNameTaken
+	}
+	return id, pg.Interpret("add provider", err)
+}
+
+// Update changes a stored provider; seal, if not nil, replaces all of its
+// secrets and forgets its access tokens. It returns ErrNotFound.
+func (s *Store) Update(ctx context.Context, id string, c Change, seal func(providerID string) ([]Sealed, error)) error {
+	return pg.Interpret("update provider", s.pool.InTx(ctx, func(tx pgx.Tx) error {
+		p := dbsqlc.ProviderUpdateParams{ID: id, TenantID: c.TenantID, Config: c.Config, IsActive: c.Active, UpdatedBy: pg.NullIfEmpty(c.By)}
+		p.RemovalLimitCount, p.RemovalLimitPercent = pg.Int32(c.Guard.Count), c.Guard.Percent
+		p.DepartmentLimitCount, p.DepartmentLimitPercent = pg.Int32(c.Guard.DepartmentCount), c.Guard.DepartmentPercent
+		p.HoldSeconds = secondsOf(c.Guard.HoldFor)
+		n, err := s.q.ProviderUpdate(ctx, tx, p)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return ErrNotFound
+		}
+		if seal == nil {
+			return nil
+		}
+		if err := s.q.TokenDeleteAll(ctx, tx, id); err != nil {
+			return err
+		}
+		return s.putSecrets(ctx, tx, id, seal)
+	}))
+}
+
+// orElse returns what was given, or what holds where nothing was.
+func orElse[T any](given *T, usual T) T {
+	if given == nil {
+		return usual
+	}
+	return *given
+}
+
+func secondsOf(d *time.Duration) *int64 {
+	if d == nil {
+		return nil
+	}
+	seconds := int64(*d / time.Second)
+	return &seconds
+}
+
+// Holdings are what there is of a provider: people and departments that are not deleted,
+// people with an account, secrets, and runs, those that have not ended apart.
+type Holdings struct {
+	Members, Linked, Departments, Secrets, Runs, Open int64
+}
+
+// CountHoldings returns what removing a provider would take. It returns ErrNotFound.
+func (s *Store) CountHoldings(ctx context.Context, id string) (Holdings, error) {
+	has, err := s.q.ProviderHoldings(ctx, s.pool, id)
+	return Holdings(has), pg.Interpret("count what a provider has", err)
+}
+
+// Released says what became of a removed provider's rows.
+type Released struct {
+	Departments int64
+	Members     int64
+}
+
+// Remove deletes a provider with its secrets and run history. Its people
+// and departments stay as rows that applications may refer to, with status
+// deleted, no provider and no raw records. It returns ErrNotFound.
+func (s *Store) Remove(ctx context.Context, id string) (Released, error) {
+	var r Released
+	err := s.pool.InTx(ctx, func(tx pgx.Tx) (err error) {
+		// First, so that what a batch at work still writes is released too.
+		if err := s.q.ProviderLock(ctx, tx, id); err != nil {
+			return err
+		}
+		if r.Members, err = s.q.ProviderReleaseMembers(ctx, tx, &id); err != nil {
+			return err
+		}
+		if r.Departments, err = s.q.ProviderReleaseDepartments(ctx, tx, &id); err != nil {
+			return err
+		}
+		if err := s.q.ProviderDropRaw(ctx, tx, &id); err != nil {
+			return err
+		}
+		n, err := s.q.ProviderDelete(ctx, tx, id)
+		if err == nil && n == 0 {
+			err = ErrNotFound
+		}
+		return err
+	})
+	return r, pg.Interpret("remove provider", err)
+}
+
+// List returns all stored providers by name.
+func (s *Store) List(ctx context.Context) ([]Provider, error) {
+	rows, err := s.q.ProviderList(ctx, s.pool)
+	if err != nil {
+		return nil, pg.Interpret("list providers", err)
+	}
+	out := make([]Provider, len(rows))
+	for i, row := range rows {
+		out[i] = providerOf(dbsqlc.ProviderByNameRow(row))
+	}
+	return out, nil
+}
+
+// FindByName returns ErrNotFound if there is none of that name.
+func (s *Store) FindByName(ctx context.Context, name string) (Provider, error) {
+	row, err := s.q.ProviderByName(ctx, s.pool, name)
+	return providerOf(row), pg.Interpret(fmt.Sprintf("find provider %q", name), err)
+}
+
+// FindByRun returns the provider that a run belongs to.
+func (s *Store) FindByRun(ctx context.Context, runID string) (Provider, error) {
+	row, err := s.q.ProviderByRun(ctx, s.pool, runID)
+	return providerOf(dbsqlc.ProviderByNameRow(row)), pg.Interpret("find provider of run", err)
+}
+
+func providerOf(r dbsqlc.ProviderByNameRow) Provider {
+	return Provider{
+		ID: r.ID, TenantID: r.TenantID, Name: r.Name, Type: directory.ProviderType(r.ProviderType), Active: r.IsActive,
+		Config: r.Config, LastSyncedAt: r.LastSyncedAt, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, UpdatedBy: pg.OrZero(r.UpdatedBy),
+		Guard: directory.Guard{
+			Members:     directory.Limit{Count: int(r.RemovalLimitCount), Percent: r.RemovalLimitPercent},
+			Departments: directory.Limit{Count: int(r.DepartmentLimitCount), Percent: r.DepartmentLimitPercent},
+		},
+		HoldFor: time.Duration(r.HoldSeconds) * time.Second,
+	}
+}
