@@ -47,7 +47,7 @@ func (c *client) Check(ctx context.Context) (*provider.Report, error) {
 		return nil, err
 	}
 	k.fields(sample)
-	return k.report, nil
+	return k.report, c.optionalKinds(ctx, k.report)
 }
 
 // check is one run of Check.
@@ -232,5 +232,22 @@ func (k *check) refused(name, point string, err error) error {
 	default:
 		return err
 	}
+	return nil
+}
+
+// optionalKinds reads a page of roles and one of administrators.
+func (c *client) optionalKinds(ctx context.Context, r *provider.Report) error {
+	groups, err := c.ListGroups(ctx, "")
+	finding, err := provider.OptionalKind("roles", len(groups.Groups), err)
+	if err != nil {
+		return err
+	}
+	r.Findings = append(r.Findings, finding)
+	administrators, err := c.ListAdministrators(ctx, "")
+	finding, err = provider.OptionalKind("administrators", len(administrators.Administrators), err)
+	if err != nil {
+		return err
+	}
+	r.Findings = append(r.Findings, finding)
 	return nil
 }

@@ -26,6 +26,8 @@ func company(user string) map[string]func(call) reply {
 			`{"dept_id":42,"cursor":0,"size":100,"contain_access_limit":false}`: `{"errcode":0,"result":{"has_more":false,"list":[{"name":"no id"},` + user + `]}}`}),
 		"/topapi/v2/user/get": byBody(map[string]string{`{"userid":"u1"}`: `{"errcode":0,"result":` + user + `}`}),
 		"/topapi/user/listid": always(`{"errcode":0,"result":{"userid_list":[]}}`),
+		rolesPath:             always(`{"errcode":0,"result":{"hasMore":false,"list":[{"groupId":1,"roles":[{"id":5}]}]}}`),
+		adminsPath:            always(`{"errcode":0,"result":[{"userid":"u1","sys_level":1}]}`),
 	}
 }
 
@@ -53,7 +55,7 @@ func TestCheckAllInOrder(t *testing.T) {
 	for _, finding := range r.Findings {
 		require.Equal(t, provider.Pass, finding.Level, "%+v", finding)
 	}
-	require.Len(t, r.Findings, 7)
+	require.Len(t, r.Findings, 9)
 }
 
 func TestCheckFindings(t *testing.T) {
@@ -76,6 +78,10 @@ func TestCheckFindings(t *testing.T) {
 			"read members": provider.Fail, "read departments": provider.Pass}, "qyapi_get_department_member"},
 		"lookup refused": {with(company(richUser), "/topapi/v2/user/get", always(noPermission)), map[string]provider.Level{
 			"look up single members": provider.Fail, "read members": provider.Pass}, "qyapi_get_member"},
+		"roles refused": {with(company(richUser), rolesPath, always(noPermission)), map[string]provider.Level{
+			"roles": provider.Warn, "administrators": provider.Pass, "read members": provider.Pass}, "roles are not read: DingTalk 60011: the app lacks a permission: qyapi_x"},
+		"administrators busy": {with(company(richUser), adminsPath, always(`{"errcode":-1,"errmsg":"x"}`)), map[string]provider.Level{
+			"roles": provider.Pass, "administrators": provider.Warn}, "administrators are not read: DingTalk -1: DingTalk is busy"},
 		"nobody found": {with(company(richUser), "/topapi/v2/user/list", always(emptyList)), map[string]provider.Level{
 			"read members": provider.Warn, "look up single members": provider.Pass, "field permissions": provider.Warn}, "qyapi_get_department_member"},
 		"nobody found, lookup refused": {with(with(company(richUser), "/topapi/v2/user/list", always(emptyList)), "/topapi/user/listid", always(noPermission)),

@@ -46,6 +46,9 @@ var (
 	_ provider.ChildCounter  = (*client)(nil)
 	_ provider.ObjectLookup  = (*client)(nil)
 	_ provider.MemberReader  = (*client)(nil)
+
+	_ provider.GroupReader         = (*client)(nil)
+	_ provider.AdministratorReader = (*client)(nil)
 )
 
 // answer is a successful answer's top-level object.

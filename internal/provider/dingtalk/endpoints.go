@@ -18,7 +18,7 @@ const (
 	idLists = 8 << 20
 )
 
-// The calls this client makes (dingtalk.md §1.1, §2, §3, §5).
+// The calls this client makes (dingtalk.md §1.1, §2, §3, §4, §5).
 var (
 	accessToken = provider.Endpoint{
 		Name: "oauth2/accessToken", Method: http.MethodPost, Path: "/v1.0/oauth2/accessToken", Rate: perAPI, Base: keyAPIBaseURL,
@@ -37,11 +37,16 @@ var (
 	userList = post("user/list", "/topapi/v2/user/list", pages)
 	userGet  = post("user/get", "/topapi/v2/user/get", 0)
 	userIDs  = post("user/listid", "/topapi/user/listid", idLists)
+
+	roleList      = post("role/list", "/topapi/role/list", pages)
+	roleHolders   = post("role/simplelist", "/topapi/role/simplelist", pages)
+	userListAdmin = post("user/listadmin", "/topapi/user/listadmin", idLists)
 )
 
 // endpoints is the whole table, for a block that covers every API at once.
 var endpoints = []provider.Endpoint{
 	accessToken, getToken, authScopes, departmentGet, departmentListSub, departmentSubIDs, userList, userGet, userIDs,
+	roleList, roleHolders, userListAdmin,
 }
 
 func post(name, path string, largest int64) provider.Endpoint {

@@ -67,10 +67,10 @@ var classes = map[string]class{
 	"41001":  {provider.Invalid, "the access token did not arrive", "check that no proxy between here and DingTalk strips the query"},
 	"40009":  {provider.Invalid, "the department id is not valid", reportIt},
 	"40035":  {provider.Invalid, "a parameter is not valid", reportIt},
+	"400001": {provider.Invalid, "a parameter is not valid", reportIt},
 	"400002": {provider.Invalid, "a parameter is not valid", reportIt},
 	"40069":  {provider.Invalid, "the page size is not valid", reportIt},
 	"60111":  {provider.Invalid, "the userid is missing", reportIt},
-	"33011":  {provider.Invalid, "the role id is not valid", reportIt},
 	"40078":  {provider.Invalid, "the login code is unknown or already used", "log in again"},
 
 	"AuthenticationFailed.MissingParameter": {provider.Invalid, "the access token did not arrive", "check that no proxy between here and DingTalk strips headers"},
@@ -105,6 +105,7 @@ var classes = map[string]class{
 
 	"60003": {provider.NotFound, "the department does not exist", nothingIfDeleted},
 	"60121": {provider.NotFound, "the person is not a member of the company", nothingIfDeleted},
+	"33011": {provider.NotFound, "the role does not exist", nothingIfDeleted},
 	"33012": {provider.NotFound, "no member of the company has this userid", nothingIfDeleted},
 
 	"90018":            {provider.RateLimited, "the app calls this API too often", ""},

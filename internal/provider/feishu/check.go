@@ -45,7 +45,7 @@ func (c *client) Check(ctx context.Context) (*provider.Report, error) {
 	if err := c.checkMembers(ctx, r, append(roots, found...)); err != nil {
 		return denied(r, "members", err)
 	}
-	return r, nil
+	return r, c.optionalKinds(ctx, r)
 }
 
 func pass(r *provider.Report, check, detail string) {
@@ -229,6 +229,8 @@ var memberFields = []field{
 	{employeeID, []string{"user_id"}, "people are identified by open_id instead of user_id"},
 	{"contact:user.email:readonly", []string{"email"}, "e-mail addresses are missing"},
 	{"contact:user.phone:readonly", []string{"mobile"}, "phone numbers are missing"},
+	{"contact:user.employee_number:read", []string{"employee_no"}, "employee numbers are missing"},
+	{"contact:user.gender:readonly", []string{"gender"}, "genders are missing"},
 }
 
 // checkFields warns of each permission none of whose fields any record carries:
@@ -252,4 +254,21 @@ func checkFields(r *provider.Report, raws []json.RawMessage, fields []field) {
 		}
 		r.Findings = append(r.Findings, finding)
 	}
+}
+
+// optionalKinds reads a page of user groups and one of administrators.
+func (c *client) optionalKinds(ctx context.Context, r *provider.Report) error {
+	groups, err := c.ListGroups(ctx, "")
+	finding, err := provider.OptionalKind("user groups", len(groups.Groups), err)
+	if err != nil {
+		return err
+	}
+	r.Findings = append(r.Findings, finding)
+	administrators, err := c.ListAdministrators(ctx, "")
+	finding, err = provider.OptionalKind("administrators", len(administrators.Administrators), err)
+	if err != nil {
+		return err
+	}
+	r.Findings = append(r.Findings, finding)
+	return nil
 }

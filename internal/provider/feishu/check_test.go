@@ -34,12 +34,15 @@ func wholeCompany(with map[string]http.HandlerFunc) map[string]http.HandlerFunc 
 		rootPath:     data(rootAnswer),
 		tenantPath:   data(`{"tenant":{"name":"Acme"}}`),
 		childrenPath: data(`{"has_more":false,"items":[` + engineering + `]}`),
+		groupsPath:   data(`{"has_more":false,"grouplist":[{"id":"g1"}]}`),
+		adminsPath:   data(`{"user_list":[{"open_id":"ou_1"}]}`),
 		usersPath: func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Query().Get("department_id") == rootID {
 				data(`{"has_more":false}`)(w, r)
 				return
 			}
-			data(`{"has_more":false,"items":[`+liLei+`]}`)(w, r)
+			complete := strings.Replace(liLei, "{", `{"employee_no":"","gender":0,`, 1)
+			data(`{"has_more":false,"items":[`+complete+`]}`)(w, r)
 		},
 	}
 	maps.Copy(routes, with)
@@ -60,6 +63,7 @@ func TestCheckOfACompanyInOrder(t *testing.T) {
 		"permission contact:department.base:readonly", "permission contact:department.organize:readonly", "members",
 		"permission contact:user.base:readonly", "permission contact:user.department:readonly", "permission contact:user.employee:readonly",
 		"permission contact:user.employee_id:readonly", "permission contact:user.email:readonly", "permission contact:user.phone:readonly",
+		"permission contact:user.employee_number:read", "permission contact:user.gender:readonly", "user groups", "administrators",
 	}, graded(t, r, provider.Pass))
 	for _, f := range r.Findings {
 		if f.Check == "departments" {
@@ -81,6 +85,7 @@ func TestCheckWarnsOfFieldPermissions(t *testing.T) {
 		"permission contact:department.base:readonly", "permission contact:department.organize:readonly",
 		"permission contact:user.base:readonly", "permission contact:user.department:readonly", "permission contact:user.employee:readonly",
 		"permission contact:user.employee_id:readonly", "permission contact:user.email:readonly",
+		"permission contact:user.employee_number:read", "permission contact:user.gender:readonly",
 	}, graded(t, r, provider.Warn))
 	require.Contains(t, graded(t, r, provider.Pass), "permission contact:user.phone:readonly", "one record that carries it is enough")
 }
@@ -190,13 +195,16 @@ func TestCheckOfALimitedRange(t *testing.T) {
 		contact+"/departments/od-2/children", data(`{"has_more":false}`),
 		batchUsersPath, data(`{"items":[`+liLei+`]}`),
 		contact+"/users/ou_2", refuses(400, 41012),
+		groupsPath, data(`{"has_more":false}`), adminsPath, data(`{}`),
 	))
 	r, err := c.Check(t.Context())
 	require.NoError(t, err)
 	require.True(t, r.OK())
 	require.Equal(t, provider.VisibleRange{Departments: []string{"od-1", "od-2"}, Members: []string{"ou_1", "ou_2"}}, r.Range)
-	require.Equal(t, []string{"visible range", "visible range", "permission tenant:tenant:readonly", "departments"}, graded(t, r, provider.Warn),
-		"limited, a group, no name, one department unreadable")
+	require.Equal(t, []string{
+		"visible range", "visible range", "permission tenant:tenant:readonly", "departments",
+		"permission contact:user.employee_number:read", "permission contact:user.gender:readonly",
+	}, graded(t, r, provider.Warn), "limited, a group, no name, one department unreadable, two fields that nobody has")
 	require.Contains(t, graded(t, r, provider.Pass), "members")
 }
 

@@ -30,6 +30,9 @@ var (
 	_ provider.Client       = (*client)(nil)
 	_ provider.ObjectLookup = (*client)(nil)
 	_ provider.MemberReader = (*client)(nil)
+
+	_ provider.GroupReader         = (*client)(nil)
+	_ provider.AdministratorReader = (*client)(nil)
 )
 
 // answer is what a call brought back: all its fields, since the token endpoint

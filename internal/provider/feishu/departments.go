@@ -85,7 +85,7 @@ func (c *client) withholdsPeople(ctx context.Context, departments []string) (boo
 		if err != nil {
 			return false, err
 		}
-		people, _, err := pageOfItems(a, "")
+		people, _, err := pageOfItems(a, "items", "")
 		if err != nil {
 			return false, err
 		}
@@ -231,7 +231,7 @@ func (c *client) grantedDepartments(ctx context.Context, ids []string) (found []
 	if err != nil {
 		return nil, nil, err
 	}
-	items, err := itemsOf(a)
+	items, err := itemsOf(a, "items")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -317,7 +317,7 @@ func (c *client) ListDepartments(ctx context.Context, q provider.Query) (provide
 	if err != nil {
 		return none, instead(err, q.Method)
 	}
-	items, next, err := pageOfItems(a, q.Cursor)
+	items, next, err := pageOfItems(a, "items", q.Cursor)
 	if err != nil {
 		return none, err
 	}

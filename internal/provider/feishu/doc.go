@@ -7,7 +7,7 @@
 // client.go one call from token to envelope, token.go the access token, errors.go
 // every error code, wire.go what an answer looks like, record.go and attributes.go
 // what a record means, departments.go and members.go the listings, lookup.go single
-// objects, check.go the preflight.
+// objects, groups.go and administrators.go what their names say, check.go the preflight.
 //
 // # Raw records
 //

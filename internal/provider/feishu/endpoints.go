@@ -57,6 +57,19 @@ var (
 		Name: "users/get", Method: http.MethodGet, Rate: tier4,
 		Path: "/open-apis/contact/v3/users/{id}",
 	}
+	// The calls of feishu-more.md §C and §D. No limit is published of the last one.
+	listGroups = provider.Endpoint{
+		Name: "group/simplelist", Method: http.MethodGet, Rate: tier4,
+		Path: "/open-apis/contact/v3/group/simplelist",
+	}
+	listGroupMembers = provider.Endpoint{
+		Name: "group/member/simplelist", Method: http.MethodGet, Rate: tier4,
+		Path: "/open-apis/contact/v3/group/{id}/member/simplelist",
+	}
+	listAppAdministrators = provider.Endpoint{
+		Name: "app_admin_user/list", Method: http.MethodGet, Rate: tier4, // special
+		Path: "/open-apis/user/v4/app_admin_user/list",
+	}
 	// queryTenant is asked for the company's name only (feishu-more.md §D).
 	queryTenant = provider.Endpoint{
 		Name: "tenant/query", Method: http.MethodGet, Rate: tier4,

@@ -75,6 +75,14 @@ var codes = map[int64]verdict{
 	99992360: {provider.NotFound, "the user_id is unknown", "check the id; if the person is gone, the sync removes them by itself"},
 	99992364: {provider.NotFound, "the union_id is unknown, or the user_id belongs to another company", "check that app_id still names an app of the company that the stored ids were read from"},
 
+	// Of groups (feishu-more.md §C).
+	42009: {provider.OutOfRange, "the user group is outside the app's contact range", widenRange},
+	42002: {provider.NotFound, "the user group does not exist", "check the id; if the group is gone, the sync removes it by itself"},
+	42029: {provider.Forbidden, "the user group can be managed in the admin console only", "leave it to the admin console"},
+	41071: {provider.Invalid, "the type of a group's member is wrong", reportBug},
+	41072: {provider.Invalid, "the type of id does not fit a group's member", reportBug},
+	41074: {provider.Invalid, "a parameter of a group's members is wrong", reportBug},
+
 	// Of the call for the company's name alone; only their HTTP statuses are documented,
 	// 404 and 403 (feishu-more.md §D).
 	1184000: {provider.NotFound, "the company is unknown", checkApp},

@@ -30,6 +30,8 @@ const (
 	usersPath    = contact + "/users/find_by_department"
 	scopesPath   = contact + "/scopes"
 	tokenPath    = "/prefix/open-apis/auth/v3/tenant_access_token/internal"
+	groupsPath   = contact + "/group/simplelist"
+	adminsPath   = "/prefix/open-apis/user/v4/app_admin_user/list"
 	tenantPath   = "/prefix/open-apis/tenant/v2/tenant/query"
 )
 

@@ -77,7 +77,7 @@ func FuzzAnswer(f *testing.F) {
 		}
 		require.True(t, utf8.ValidString(named(env)))
 		a := answer{fields: env.fields, data: env.fields.object("data")}
-		if items, next, err := pageOfItems(a, sent); err == nil && next != "" {
+		if items, next, err := pageOfItems(a, "items", sent); err == nil && next != "" {
 			require.NotEqual(t, sent, next)
 			require.Empty(t, directory.IDProblem(next))
 			for _, r := range items {

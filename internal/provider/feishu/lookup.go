@@ -100,7 +100,7 @@ func (c *client) addLeads(ctx context.Context, person *directory.Member) error {
 	if err != nil {
 		return err
 	}
-	items, err := itemsOf(a)
+	items, err := itemsOf(a, "items")
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (c *client) directMembers(ctx context.Context, q provider.Query) (provider.
 	if err != nil {
 		return provider.MemberPage{}, err
 	}
-	items, next, err := pageOfItems(a, q.Cursor)
+	items, next, err := pageOfItems(a, "items", q.Cursor)
 	if err != nil {
 		return provider.MemberPage{}, err
 	}
@@ -102,7 +102,7 @@ func (c *client) addMembers(ctx context.Context, page *provider.MemberPage, ids 
 	if err != nil {
 		return err
 	}
-	items, err := itemsOf(a)
+	items, err := itemsOf(a, "items")
 	if err != nil {
 		return err
 	}

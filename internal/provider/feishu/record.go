@@ -41,7 +41,7 @@ func departmentBy(id, parent string, r record) directory.Department {
 		ParentID:        parent,
 		Name:            r.text("name"),
 		SortOrder:       r.integer("order"),
-		DeclaredMembers: headCount(r),
+		DeclaredMembers: figure(r, "member_count"), // with all sub-departments (feishu.md §2.2)
 		Leaders:         leadersOf(r),
 		Raw:             rawOf(r, departmentVolatile, departmentSets),
 	}
@@ -53,9 +53,9 @@ func deletedDepartment(r record) bool {
 	return r.object("status").is("is_deleted")
 }
 
-// headCount is member_count: people including all sub-departments (feishu.md §2.2).
-func headCount(r record) *int {
-	n := r.integer("member_count")
+// figure reads a whole number that a column of four bytes can hold.
+func figure(r record, key string) *int {
+	n := r.integer(key)
 	if n == nil || *n < 0 || *n > math.MaxInt32 {
 		return nil
 	}

@@ -146,6 +146,6 @@ func TestRawOfADepartmentIgnoresHeadCounts(t *testing.T) {
 func TestHeadCountsThatAreNone(t *testing.T) {
 	t.Parallel()
 	for _, object := range []string{`{}`, `{"member_count":-1}`, `{"member_count":1.5}`, `{"member_count":99999999999}`, `{"member_count":true}`} {
-		require.Nil(t, headCount(read(t, object)), object)
+		require.Nil(t, figure(read(t, object), "member_count"), object)
 	}
 }

@@ -69,14 +69,14 @@ func (r record) next(sent string) (cursor, problem string) {
 	return cursor, ""
 }
 
-// itemsOf reads a listing or batch; what is not an object is a nil record. The items
-// may be absent when there are none (feishu.md §2.2); the data object may not.
-func itemsOf(a answer) ([]record, error) {
+// itemsOf reads the list that a listing or batch has under key; what is not an object is a
+// nil record. The list may be absent when there are none (feishu.md §2.2); the data object may not.
+func itemsOf(a answer, key string) ([]record, error) {
 	if a.data == nil {
 		return nil, a.malformed("data is missing or not an object")
 	}
-	sent, isList := a.data.list("items")
-	if !isList && a.data["items"] != nil {
+	sent, isList := a.data.list(key)
+	if !isList && a.data[key] != nil {
 		return nil, a.malformed("data is not a listing")
 	}
 	items := make([]record, len(sent))
@@ -87,8 +87,8 @@ func itemsOf(a answer) ([]record, error) {
 }
 
 // pageOfItems is itemsOf for a listing with pages.
-func pageOfItems(a answer, sent string) ([]record, string, error) {
-	items, err := itemsOf(a)
+func pageOfItems(a answer, key, sent string) ([]record, string, error) {
+	items, err := itemsOf(a, key)
 	if err != nil {
 		return nil, "", err
 	}

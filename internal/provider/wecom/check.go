@@ -50,7 +50,7 @@ func (c *client) Check(ctx context.Context) (*provider.Report, error) {
 	if len(refused) == credentials {
 		return nil, errors.Join(refused...)
 	}
-	return r, nil
+	return r, c.optionalKinds(ctx, r)
 }
 
 // checkApp fails where the app's secret cannot even list departments.
@@ -192,6 +192,10 @@ func checkFields(r *provider.Report, record json.RawMessage) {
 		warn(r, "app secret: fields", "a member's record is not a JSON object", "")
 		return
 	}
+	has := func(key string) bool { return sent[key] != nil && string(sent[key]) != "null" }
+	if !has("mobile") && string(sent["gender"]) == `"0"` {
+		delete(sent, "gender") // an app from which fields are hidden gets no other answer (wecom.md §1.5)
+	}
 	for _, field := range []struct {
 		name string
 		keys []string
@@ -200,10 +204,11 @@ func checkFields(r *provider.Report, record json.RawMessage) {
 		{"mobile", []string{"mobile"}},
 		{"email", []string{"email", "biz_mail"}},
 		{"avatar", []string{"avatar"}},
+		{"gender", []string{"gender"}},
 		{"main_department", []string{"main_department"}},
 		{"status", []string{"status"}},
 	} {
-		if slices.ContainsFunc(field.keys, func(key string) bool { return sent[key] != nil && string(sent[key]) != "null" }) {
+		if slices.ContainsFunc(field.keys, has) {
 			pass(r, "app secret: field "+field.name, "is sent")
 			continue
 		}
@@ -216,7 +221,7 @@ func checkFields(r *provider.Report, record json.RawMessage) {
 }
 
 // hidden are the fields that newer apps never get (wecom.md §1.5).
-var hidden = map[string]bool{"mobile": true, "email": true, "avatar": true}
+var hidden = map[string]bool{"mobile": true, "email": true, "avatar": true, "gender": true}
 
 // checkSync fails where the contact sync secret cannot read ids.
 func (c *client) checkSync(ctx context.Context, r *provider.Report) error {
@@ -261,4 +266,29 @@ func failed(check string, level provider.Level, err error) provider.Finding {
 		f.Detail, f.Action = e.Said(), e.Remedy()
 	}
 	return f
+}
+
+// optionalKinds reads the tags and the administrators. That an app of the company's own may
+// not list administrators is how it is meant.
+func (c *client) optionalKinds(ctx context.Context, r *provider.Report) error {
+	groups, err := c.ListGroups(ctx, "")
+	finding, err := provider.OptionalKind("tags", len(groups.Groups), err)
+	if err != nil {
+		return err
+	}
+	r.Findings = append(r.Findings, finding)
+	if c.app == nil {
+		return nil
+	}
+	administrators, err := lookupClient{c}.ListAdministrators(ctx, "")
+	if codeOf(err) == "48002" {
+		pass(r, "administrators", notForOwnApps)
+		return nil
+	}
+	finding, err = provider.OptionalKind("administrators", len(administrators.Administrators), err)
+	if err != nil {
+		return err
+	}
+	r.Findings = append(r.Findings, finding)
+	return nil
 }

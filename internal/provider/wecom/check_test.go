@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	fullMember  = `{"errcode":0,"userlist":[{"userid":"ada","name":"Ada Wu","department":[1],"mobile":"","email":"","avatar":"","main_department":1,"status":1}]}`
+	fullMember  = `{"errcode":0,"userlist":[{"userid":"ada","name":"Ada Wu","department":[1],"mobile":"","email":"","avatar":"","gender":"1","main_department":1,"status":1}]}`
 	newAppsView = `{"errcode":0,"userlist":[{"userid":"ada","name":"Ada Wu","department":[1],"mobile":null,"gender":"0","main_department":1,"status":1}]}`
 )
 
@@ -26,6 +26,14 @@ func levels(r *provider.Report) map[string]provider.Level {
 
 func TestCheck(t *testing.T) {
 	t.Parallel()
+	readable := func(answers map[string]string) map[string]string {
+		for endpoint, body := range map[string]string{"tag/list": tags, "agent/get_admin_list": admins} {
+			if _, set := answers[endpoint]; !set {
+				answers[endpoint] = body
+			}
+		}
+		return answers
+	}
 	const forbidden, noOne = `{"errcode":48009,"errmsg":"private words"}`, `{"errcode":0,"userlist":[]}`
 	type want = map[string]provider.Level
 	for name, test := range map[string]struct {
@@ -38,7 +46,13 @@ func TestCheck(t *testing.T) {
 		"app sees everything": {appAgent, map[string]string{"department/list": companyList, "user/list": fullMember, "agent/get": agentRange},
 			"Acme", provider.VisibleRange{Full: true}, want{}},
 		"app of today": {appOnly, map[string]string{"department/list": companyList, "user/list": newAppsView},
-			"Acme", provider.VisibleRange{Full: true}, want{"app secret: field mobile": provider.Warn, "app secret: field email": provider.Warn, "app secret: field avatar": provider.Warn}},
+			"Acme", provider.VisibleRange{Full: true}, want{"app secret: field mobile": provider.Warn, "app secret: field email": provider.Warn, "app secret: field avatar": provider.Warn, "app secret: field gender": provider.Warn}},
+		"tags are forbidden": {bothKeys, map[string]string{"department/list": companyList, "user/list": fullMember, "department/simplelist": companySimpleList, "user/list_id": ids1, "tag/list": `{"errcode":48009}`},
+			"Acme", provider.VisibleRange{Full: true}, want{"tags": provider.Warn}},
+		"administrators are not for own apps": {appOnly, map[string]string{"department/list": companyList, "user/list": fullMember, "agent/get_admin_list": `{"errcode":48002}`},
+			"Acme", provider.VisibleRange{Full: true}, want{}},
+		"administrators cannot be read": {appOnly, map[string]string{"department/list": companyList, "user/list": fullMember, "agent/get_admin_list": `{"errcode":-1}`},
+			"Acme", provider.VisibleRange{Full: true}, want{"administrators": provider.Warn}},
 		"nobody to look at": {appOnly, map[string]string{"department/list": companyList, "user/list": noOne},
 			"Acme", provider.VisibleRange{Full: true}, want{"app secret: members": provider.Warn}},
 		"too many to look at": {appOnly, map[string]string{"department/list": companyList, "user/list": `{"errcode":45029}`},
@@ -74,7 +88,7 @@ func TestCheck(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			report, err := newAPI(t, test.answers).open(t, test.settings).Check(t.Context())
+			report, err := newAPI(t, readable(test.answers)).open(t, test.settings).Check(t.Context())
 			require.NoError(t, err)
 			require.Equal(t, test.company, report.Company)
 			require.Equal(t, test.seen, report.Range)

@@ -14,7 +14,7 @@ import (
 // rest (wecom.md §2, §5.1).
 var perCorp = provider.Rate{Calls: 9_800, Per: time.Minute}
 
-// The calls this client makes (wecom.md §1.2, §2, §3.1). list_id must be a POST:
+// The calls this client makes (wecom.md §1.2, §2, §3.1, §4; wecom-more.md §C, §D). list_id must be a POST:
 // whether a GET reads its parameters is unknown (wecom.md §3.2).
 var (
 	getToken             = endpoint(http.MethodGet, "gettoken", 0)
@@ -26,11 +26,15 @@ var (
 	userGet              = endpoint(http.MethodGet, "user/get", 0)
 	userListID           = endpoint(http.MethodPost, "user/list_id", 4<<20)
 	agentGet             = endpoint(http.MethodGet, "agent/get", 8<<20)
+	tagList              = endpoint(http.MethodGet, "tag/list", 0)
+	tagGet               = endpoint(http.MethodGet, "tag/get", 8<<20)
+	agentAdministrators  = endpoint(http.MethodPost, "agent/get_admin_list", 0)
 )
 
 // endpoint makes a row of the table. The lists come whole: up to 30,000 departments, and
 // up to 30,000 people directly in one (wecom.md §2), each with room for 1 KiB, 256 bytes,
-// 2 KiB or 512 bytes; a page of list_id has 10,000 pairs (wecom.md §3.2).
+// 2 KiB or 512 bytes; a page of list_id has 10,000 pairs (wecom.md §3.2); there are up to
+// 3,000 tags, and 30,000 members and departments in one (wecom.md §4).
 func endpoint(method, name string, largest int64) provider.Endpoint {
 	return provider.Endpoint{Name: name, Method: method, Path: "/cgi-bin/" + name, Rate: perCorp, Largest: largest}
 }

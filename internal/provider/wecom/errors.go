@@ -55,7 +55,7 @@ var meanings = map[int64]meaning{
 	40056: {kind: provider.Invalid, problem: "agent_id is not valid", action: "copy AgentId from App Management (应用管理) > the app"},
 	40058: {kind: provider.Invalid, problem: "a parameter is not valid", action: reportBug},
 	40066: {kind: provider.Invalid, problem: "the list of departments is not valid", action: reportBug},
-	40068: {kind: provider.Invalid, problem: "the tag id is not valid", action: reportBug},
+	40068: {kind: provider.NotFound, problem: "the tag does not exist", action: "check the tag in the admin console under Contacts (通讯录) > Tags (标签)"},
 	40078: {kind: provider.Invalid, problem: "the authorisation code of a third-party suite is not valid", action: ownAppOnly},
 	40082: {kind: provider.Invalid, problem: "the token of a third-party suite is not valid", action: ownAppOnly},
 	40083: {kind: provider.Invalid, problem: "the id of a third-party suite is not valid", action: ownAppOnly},

@@ -44,6 +44,10 @@ var (
 	_ provider.ObjectLookup  = completeClient{}
 	_ provider.MemberCounter = completeClient{}
 	_ provider.MemberReader  = completeClient{}
+
+	_ provider.GroupReader         = (*client)(nil)
+	_ provider.AdministratorReader = lookupClient{}
+	_ provider.AdministratorReader = completeClient{}
 )
 
 // CountMembers implements provider.MemberCounter by the short listing.

@@ -56,6 +56,16 @@ type wireIDRow struct { // wecom.md §3.2
 	Department id     `json:"department"`
 }
 
+type wireTag struct { // wecom.md §4
+	ID   id   `json:"tagid"`
+	Name text `json:"tagname"`
+}
+
+type wireAdministrator struct { // wecom-more.md §D
+	UserID   userID  `json:"userid"`
+	AuthType integer `json:"auth_type"`
+}
+
 type wireAgent struct { // wecom.md §2, "Discover range": keys may be absent
 	AgentID id      `json:"agentid"`
 	Close   integer `json:"close"`

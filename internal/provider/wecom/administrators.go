@@ -1,0 +1,74 @@
+package wecom
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// The levels of an app's administrators (wecom-more.md §D).
+const (
+	sendsMessages directory.AdministratorLevel = "message"
+	managesApp    directory.AdministratorLevel = "manage"
+)
+
+// ListAdministrators implements provider.AdministratorReader by agent/get_admin_list. No
+// page gives that call to an app of the company's own; what it answers there is not known,
+// so it is tried (wecom-more.md §D).
+func (c lookupClient) ListAdministrators(ctx context.Context, cursor string) (provider.AdministratorPage, error) {
+	if cursor != "" {
+		return provider.AdministratorPage{}, unknownCursor(agentAdministrators)
+	}
+	body, err := c.call(ctx, c.app, agentAdministrators, nil, struct{}{})
+	if err != nil {
+		return provider.AdministratorPage{}, explained(err)
+	}
+	return decodeAdministrators(body)
+}
+
+const notForOwnApps = "WeCom lists administrators only to apps that a service provider built for the company"
+
+// explained says of a refusal by 48002 that there is nothing to grant.
+func explained(err error) error {
+	var e *provider.Error
+	if !errors.As(err, &e) || e.Code != "48002" {
+		return err
+	}
+	of := *e
+	of.Problem, of.Action = notForOwnApps, "nothing to grant: name the administrators in orgsync instead"
+	return &of
+}
+
+func decodeAdministrators(body []byte) (provider.AdministratorPage, error) {
+	records, err := decodeList(agentAdministrators, body, "admin")
+	if err != nil {
+		return provider.AdministratorPage{}, err
+	}
+	var page provider.AdministratorPage
+	for i, record := range records {
+		var w wireAdministrator
+		if err := decodeObject(record, &w); err != nil || w.UserID == "" || w.AuthType.value == nil {
+			page.Bad = append(page.Bad, nth(i)+": no usable userid or auth_type")
+			continue
+		}
+		page.Administrators = append(page.Administrators, directory.Administrator{
+			Member: string(w.UserID), Level: levelOf(*w.AuthType.value),
+		})
+	}
+	return page, nil
+}
+
+// levelOf reads auth_type; a number that is not documented stands for itself.
+func levelOf(authType int64) directory.AdministratorLevel {
+	switch authType {
+	case 0:
+		return sendsMessages
+	case 1:
+		return managesApp
+	default:
+		return directory.AdministratorLevel(strconv.FormatInt(authType, 10))
+	}
+}

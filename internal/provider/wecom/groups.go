@@ -1,0 +1,98 @@
+package wecom
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// listTag: the members and departments of a tag, in one answer.
+const listTag provider.ListMethod = "tag"
+
+// tagCredential reads tags. Both credentials list all of them, but show of each only what is
+// in their visible range (wecom-more.md §C), which is the whole company for contact sync. The
+// app never stands in for it: what it does not see would look removed.
+func (c *client) tagCredential() *credential {
+	if c.sync != nil {
+		return c.sync
+	}
+	return c.app
+}
+
+// ListGroups implements provider.GroupReader by tag/list, which has no pages.
+func (c *client) ListGroups(ctx context.Context, cursor string) (provider.GroupPage, error) {
+	if cursor != "" {
+		return provider.GroupPage{}, unknownCursor(tagList)
+	}
+	body, err := c.call(ctx, c.tagCredential(), tagList, nil, nil)
+	if err != nil {
+		return provider.GroupPage{}, err
+	}
+	return decodeTags(body)
+}
+
+func decodeTags(body []byte) (provider.GroupPage, error) {
+	records, err := decodeList(tagList, body, "taglist")
+	if err != nil {
+		return provider.GroupPage{}, err
+	}
+	var page provider.GroupPage
+	for i, record := range records {
+		var w wireTag
+		if err := decodeObject(record, &w); err != nil || w.ID == "" || w.ID == "0" {
+			page.Bad = append(page.Bad, nth(i)+": no usable tagid")
+			continue
+		}
+		page.Groups = append(page.Groups, provider.FoundGroup{MembersMethod: listTag, Group: directory.Group{
+			ExternalID: string(w.ID), Kind: directory.Tag, Name: w.Name.value, Raw: canonical(record, nil),
+		}})
+	}
+	return page, nil
+}
+
+// ListGroupMembers implements provider.GroupReader by tag/get, which has no pages.
+func (c *client) ListGroupMembers(ctx context.Context, q provider.GroupQuery) (provider.GroupMemberPage, error) {
+	switch {
+	case q.Method != listTag:
+		return provider.GroupMemberPage{}, newError(tagGet, provider.Invalid, "there is no other way to read a tag", reportBug)
+	case q.Cursor != "":
+		return provider.GroupMemberPage{}, unknownCursor(tagGet)
+	}
+	body, err := c.call(ctx, c.tagCredential(), tagGet, url.Values{"tagid": {q.Group}}, nil)
+	if err != nil {
+		return provider.GroupMemberPage{}, err
+	}
+	return decodeTag(body)
+}
+
+func decodeTag(body []byte) (provider.GroupMemberPage, error) {
+	users, err := decodeList(tagGet, body, "userlist")
+	if err != nil {
+		return provider.GroupMemberPage{}, err
+	}
+	departments, err := decodeList(tagGet, body, "partylist")
+	if err != nil {
+		return provider.GroupMemberPage{}, err
+	}
+	var page provider.GroupMemberPage
+	for i, record := range users {
+		user, ok := decodeUserID(record)
+		if !ok {
+			page.Bad = append(page.Bad, nth(i)+": no usable userid")
+			continue
+		}
+		page.Members = append(page.Members, directory.GroupMember{Member: user})
+	}
+	for i, record := range departments {
+		var department id
+		if err := json.Unmarshal(record, &department); err != nil || department == "" || department == "0" {
+			page.Bad = append(page.Bad, "department "+nth(i)+": no usable id")
+			continue
+		}
+		page.Departments = append(page.Departments, string(department))
+	}
+	return page, nil
+}
