@@ -253,9 +253,7 @@ func (r *reading) declared(ctx context.Context, p db.Pending, f db.Figures) (*in
 func (r *reading) stagedMembers(people []directory.Member) []db.StagedMember {
 	out := make([]db.StagedMember, len(people))
 	for i, m := range people {
-		m.Name, m.Email, m.Phone = each(m.Name, normalize.Name), each(m.Email, normalize.Email), each(m.Phone, normalize.Phone)
-		m.Title, m.AvatarURL = each(m.Title, normalize.Text), each(m.AvatarURL, normalize.Text)
-		m.EmployeeNo, m.Attributes = each(m.EmployeeNo, normalize.Name), facts(m.Attributes)
+		m = normalize.Member(m)
 		shown := m.ExternalID
 		if m.Name != nil && *m.Name != "" {
 			shown = *m.Name
@@ -263,12 +261,4 @@ func (r *reading) stagedMembers(people []directory.Member) []db.StagedMember {
 		out[i] = db.StagedMember{Member: m, Key: r.provider.Type.MemberKey(m.ExternalID), TranslitFull: translit.Full(shown), TranslitInitial: translit.Initials(shown)}
 	}
 	return out
-}
-
-func each(s *string, do func(string) string) *string {
-	if s == nil {
-		return nil
-	}
-	out := do(*s)
-	return &out
 }

@@ -40,6 +40,8 @@ type BeginRun struct {
 	Members     []string `json:"members,omitempty"`
 	// Retry is the run of which this one is to read what failed.
 	Retry string `json:"retry,omitempty"`
+	// Rules is the version of the rules that a plan goes by; 0: those in force.
+	Rules int `json:"rules,omitempty"`
 	// StartedBy is who started it.
 	StartedBy string `json:"started_by,omitempty"`
 }
@@ -65,11 +67,14 @@ func (a *Runs) BeginRun(ctx context.Context, in BeginRun) (BegunRun, error) {
 	begun, err := a.Store.BeginRun(ctx, db.NewRun{
 		Provider: in.Provider, WorkflowID: execution.ID, TemporalRunID: execution.RunID,
 		Mode: in.Mode, OnRemovals: in.OnRemovals,
-		Departments: in.Departments, Members: in.Members, Retries: in.Retry, StartedBy: in.StartedBy,
+		Departments: in.Departments, Members: in.Members, Retries: in.Retry, RulesVersion: in.Rules, StartedBy: in.StartedBy,
 	}, a.ended)
 	switch {
 	case errors.Is(err, db.ErrNotFound):
 		return BegunRun{}, a.unknownProvider(ctx, in.Provider)
+	case errors.Is(err, db.ErrNoRules):
+		return BegunRun{}, temporal.NewNonRetryableApplicationError(fmt.Sprintf(
+			"provider %q has no rules of version %d; see: orgsync rules show %s", in.Provider, in.Rules, in.Provider), TypeInvalid, nil)
 	case errors.Is(err, db.ErrInactive):
 		return BegunRun{}, temporal.NewNonRetryableApplicationError(
 			fmt.Sprintf("provider %q is switched off; switch it on with: orgsync provider update %s --active", in.Provider, in.Provider), TypeInactive, nil)

@@ -23,9 +23,9 @@ BEGIN
             staged_departments, staged_members, listing_cache, removal_candidates,
             provider_tokens, provider_call_slots TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON sync_workers TO orgsync_worker;
-        GRANT SELECT ON identity_providers, provider_secrets, org_primary_departments,
+        GRANT SELECT ON identity_providers, provider_secrets, provider_rules, org_primary_departments,
             staged_memberships, unchanged_memberships, compared_members, orgsync_schema_version TO orgsync_worker;
-        GRANT UPDATE (generation, newest_run_id, last_synced_at, visible_range) ON identity_providers
+        GRANT UPDATE (generation, newest_run_id, last_synced_at, visible_range, rules_applied) ON identity_providers
             TO orgsync_worker;
         IF accounts_are_ours THEN
             GRANT SELECT ON users, identities TO orgsync_worker;
@@ -37,6 +37,7 @@ BEGIN
         GRANT SELECT, INSERT, UPDATE, DELETE ON
             identity_providers, provider_secrets, provider_tokens, provider_call_slots
             TO orgsync_operator;
+        GRANT SELECT, INSERT ON provider_rules TO orgsync_operator;
         GRANT SELECT, DELETE ON listing_cache TO orgsync_operator;
         GRANT SELECT ON removal_candidates TO orgsync_operator;
         GRANT SELECT ON org_departments, org_members, org_member_departments, org_primary_departments, org_changes,

@@ -32,6 +32,9 @@ type NewRun struct {
 	Retries string
 	// Undoes is the run that this one takes back, empty for a sync.
 	Undoes string
+	// RulesVersion is the version of the provider's rules that a dry run is to go by; 0:
+	// those in force.
+	RulesVersion int
 	// StartedBy is who started it.
 	StartedBy string
 }
@@ -132,10 +135,14 @@ func (s *Store) BeginRun(ctx context.Context, n NewRun, ended func(context.Conte
 			return err
 		}
 		begun.Members = len(n.Members)
+		if err := s.checkRules(ctx, tx, p.ID, n.RulesVersion); err != nil {
+			return err
+		}
 		return s.q.RunInsert(ctx, tx, dbsqlc.RunInsertParams{
 			ID: begun.RunID, ProviderID: p.ID, Generation: generation, WorkflowID: n.WorkflowID, TemporalRunID: n.TemporalRunID,
 			Mode: n.Mode, OnRemovals: n.OnRemovals,
-			Departments: listed(n.Departments), Members: listed(n.Members), Retries: pg.NullIfEmpty(n.Retries), Undoes: pg.NullIfEmpty(n.Undoes), StartedBy: pg.NullIfEmpty(n.StartedBy),
+			Departments: listed(n.Departments), Members: listed(n.Members), Retries: pg.NullIfEmpty(n.Retries), Undoes: pg.NullIfEmpty(n.Undoes),
+			RulesVersion: version(n.RulesVersion), StartedBy: pg.NullIfEmpty(n.StartedBy),
 		})
 	})
 	if err != nil {

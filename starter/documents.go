@@ -7,6 +7,7 @@ import (
 	"github.com/orgsync/orgsync/starter/member"
 	"github.com/orgsync/orgsync/starter/provider"
 	"github.com/orgsync/orgsync/starter/report"
+	"github.com/orgsync/orgsync/starter/rules"
 	"github.com/orgsync/orgsync/starter/run"
 	"github.com/orgsync/orgsync/starter/schedule"
 )
@@ -38,9 +39,9 @@ type output struct {
 
 // outputs are all of them.
 var outputs = []output{
-	{[]string{"sync --wait", "runs retry --wait", "runs watch", "undo", "approve", "reject", "cancel"}, "result",
+	{[]string{"sync --wait", "runs retry --wait", "rules set --plan --wait", "runs watch", "undo", "approve", "reject", "cancel"}, "result",
 		run.Result{}},
-	{[]string{"sync --no-wait", "runs retry --no-wait", "undo --no-wait"}, "started", run.Started{}},
+	{[]string{"sync --no-wait", "runs retry --no-wait", "rules set --plan --no-wait", "undo --no-wait"}, "started", run.Started{}},
 	{[]string{"cancel --no-wait"}, "canceling", run.Canceling{}},
 	{[]string{"status"}, "standing", []report.Standing{}},
 	{[]string{"runs list"}, "run", []run.Run{}},
@@ -50,6 +51,9 @@ var outputs = []output{
 	{[]string{"provider show", "provider add", "provider update"}, "provider", provider.View{}},
 	{[]string{"provider remove"}, "removed provider", provider.Removed{}},
 	{[]string{"provider test"}, "preflight", provider.Preflight{}},
+	{[]string{"rules show"}, "rules", rules.Shown{}},
+	{[]string{"rules set", "rules remove"}, "rules version", rules.Version{}},
+	{[]string{"rules try"}, "tried rules", rules.Tried{}},
 	{[]string{"schedule list"}, "schedule", []schedule.View{}},
 	{[]string{"schedule set", "schedule pause", "schedule resume"}, "schedule", schedule.View{}},
 	{[]string{"schedule trigger", "schedule remove"}, "schedule reference", schedule.Ref{}},

@@ -25,6 +25,7 @@ import (
 	"github.com/orgsync/orgsync/starter/member"
 	"github.com/orgsync/orgsync/starter/provider"
 	"github.com/orgsync/orgsync/starter/report"
+	"github.com/orgsync/orgsync/starter/rules"
 	"github.com/orgsync/orgsync/starter/run"
 	"github.com/orgsync/orgsync/starter/schedule"
 )
@@ -49,6 +50,7 @@ type commands struct {
 
 	Status     report.StatusCommand       `cmd:"" help:"Show the state of every provider."`
 	Provider   provider.Commands          `cmd:"" help:"Store, show, change, remove and test providers."`
+	Rules      rules.Commands             `cmd:"" help:"Say what belongs in the directory, and map fields."`
 	Sync       run.SyncCommand            `cmd:"" help:"Start a sync of a provider."`
 	Schedule   schedule.Commands          `cmd:"" help:"Sync providers regularly."`
 	Runs       run.Commands               `cmd:"" help:"Show what runs did."`

@@ -164,6 +164,9 @@ type SyncInput struct {
 	// OnRemovals is what to do beyond the guard's limits: "hold" (default) waits for
 	// a person, "apply" removes all the same, "skip" removes nothing at all.
 	OnRemovals string `json:"on_removals,omitempty"`
+	// Rules is the version of the provider's rules that a plan is to go by, such as a draft
+	// of them; left out: those in force.
+	Rules int `json:"rules,omitempty"`
 	// StartedBy is the login name of whoever starts the run, if they do not want to be
 	// known as "temporal"; a schedule's runs name it without help.
 	StartedBy string `json:"started_by,omitempty"`
@@ -173,7 +176,7 @@ type SyncInput struct {
 // must not start a run that does something else.
 func (in *SyncInput) UnmarshalJSON(data []byte) error {
 	type plain SyncInput
-	return decodeStrictly(data, (*plain)(in), `{"provider":"NAME","mode":"apply|plan","departments":["ID"],"members":["ID"],"retry":"RUN","on_removals":"hold|apply|skip","started_by":"LOGIN"}, only provider is required`)
+	return decodeStrictly(data, (*plain)(in), `{"provider":"NAME","mode":"apply|plan","departments":["ID"],"members":["ID"],"retry":"RUN","on_removals":"hold|apply|skip","rules":1,"started_by":"LOGIN"}, only provider is required`)
 }
 
 // decodeStrictly decodes an input typed by hand. The error for what does not fit says
@@ -237,6 +240,10 @@ func (in *SyncInput) Normalize() string {
 		return fmt.Sprintf("input: mode is %q; it must be apply or plan", in.Mode)
 	case in.OnRemovals != RemovalsHold && in.OnRemovals != RemovalsApply && in.OnRemovals != RemovalsSkip:
 		return fmt.Sprintf("input: on_removals is %q; it must be hold, apply or skip", in.OnRemovals)
+	case in.Rules < 0:
+		return fmt.Sprintf("input: rules is %d; give the number of a version of the rules, from 1 on", in.Rules)
+	case in.Rules > 0 && in.Mode != ModePlan:
+		return "input: rules goes with mode plan only; other runs go by the rules in force"
 	}
 	return in.targetProblem()
 }

@@ -73,7 +73,8 @@ func (s *syncOrg) setup(ctx workflow.Context) error {
 	var begun activities.BegunRun
 	if err := workflow.ExecuteActivity(note(beginning, s.in.Provider), runs.BeginRun, activities.BeginRun{
 		Provider: s.in.Provider, Mode: s.in.Mode, OnRemovals: s.in.OnRemovals,
-		Departments: s.in.Departments, Members: s.in.Members, Retry: s.in.Retry, StartedBy: starterOf(ctx, s.in.StartedBy),
+		Departments: s.in.Departments, Members: s.in.Members, Retry: s.in.Retry, Rules: s.in.Rules,
+		StartedBy: starterOf(ctx, s.in.StartedBy),
 	}).Get(beginning, &begun); err != nil {
 		return err
 	}

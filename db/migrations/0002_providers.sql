@@ -23,6 +23,9 @@ CREATE TABLE identity_providers (
     hold_seconds             bigint NOT NULL CHECK (hold_seconds > 0),
     -- What the credentials could see in the last run that was applied in full.
     visible_range            jsonb,
+    -- The version of the rules whose removals were applied or approved last. Under another
+    -- one, a run that would remove anybody for the rules is held.
+    rules_applied            integer NOT NULL DEFAULT 0,
     -- The fencing token: only the run named here may write. A new run takes it over in
     -- the same statement that numbers it.
     generation               bigint NOT NULL DEFAULT 0,
@@ -36,6 +39,20 @@ CREATE TABLE provider_secrets (
     sealed      bytea NOT NULL,
     key_id      bigint NOT NULL,
     PRIMARY KEY (provider_id, key)
+);
+
+-- What belongs in the directory and what is made of members' fields (internal/rules): every
+-- version that was set, so that a run's can be looked up. The newest that is no draft counts.
+CREATE TABLE provider_rules (
+    provider_id uuid NOT NULL REFERENCES identity_providers (id) ON DELETE CASCADE,
+    version     integer NOT NULL CHECK (version > 0),
+    -- As the operator wrote it, in YAML or JSON; null: no rules from here on.
+    document    text,
+    -- A draft is only for a dry run.
+    draft       boolean NOT NULL DEFAULT false,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    created_by  text CHECK (octet_length(created_by) BETWEEN 1 AND 200),
+    PRIMARY KEY (provider_id, version)
 );
 
 -- Access tokens, sealed, shared by all workers.

@@ -13,6 +13,8 @@ CREATE TABLE sync_runs (
     departments        text[] NOT NULL DEFAULT '{}',
     members            text[] NOT NULL DEFAULT '{}',
     retries            uuid REFERENCES sync_runs (id) ON DELETE SET NULL,
+    -- The version of the provider's rules that the run goes by; 0: there are none.
+    rules_version      integer NOT NULL DEFAULT 0,
     -- The run that this one takes back.
     undoes             uuid REFERENCES sync_runs (id) ON DELETE SET NULL,
     status             text NOT NULL DEFAULT 'running' CHECK (status IN (
@@ -117,11 +119,12 @@ CREATE INDEX sync_run_departments_walk ON sync_run_departments (run_id, external
     WHERE NOT children_complete AND children_error IS NULL AND children_listing <> '';
 
 -- What went wrong with single objects, in words without personal data. department and
--- member count as failed objects, warning does not.
+-- member count as failed objects, warning does not, nor does rule: a rule that could not be
+-- evaluated on a member.
 CREATE TABLE sync_run_errors (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     run_id      uuid NOT NULL REFERENCES sync_runs (id) ON DELETE CASCADE,
-    object_type text NOT NULL CHECK (object_type IN ('department', 'member', 'warning')),
+    object_type text NOT NULL CHECK (object_type IN ('department', 'member', 'rule', 'warning')),
     external_id text NOT NULL,
     message     text NOT NULL
 );

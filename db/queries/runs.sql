@@ -38,8 +38,12 @@ SELECT r.id, coalesce(r.hold_workflow_id, r.workflow_id)::text AS workflow_id,
 FROM sync_runs r WHERE r.provider_id = @provider_id AND r.status IN ('running', 'held') ORDER BY r.generation;
 
 -- name: RunInsert :exec
-INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, undoes, started_by)
-VALUES (@id, @provider_id, @generation, @workflow_id, @temporal_run_id, @mode, @on_removals, @departments, @members, sqlc.narg(retries), sqlc.narg(undoes), sqlc.narg(started_by));
+-- The run goes by the rules of that version, or else by those in force.
+INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, undoes,
+    rules_version, started_by)
+VALUES (@id, @provider_id, @generation, @workflow_id, @temporal_run_id, @mode, @on_removals, @departments, @members, sqlc.narg(retries), sqlc.narg(undoes),
+    coalesce(sqlc.narg(rules_version)::int, (SELECT max(c.version) FROM provider_rules c WHERE c.provider_id = @provider_id AND NOT c.draft), 0),
+    sqlc.narg(started_by));
 
 -- name: RunEnd :execrows
 -- The first end stands: a run that was superseded or decided stays so. None ends before

@@ -6,6 +6,7 @@ package provider
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 
 	"github.com/orgsync/orgsync/internal/directory"
@@ -163,6 +164,14 @@ type MemberReader interface {
 	// SeesDepartment reports whether a member's record would name the department if they
 	// were in it: it is in the visible range, or does not exist at all.
 	SeesDepartment(ctx context.Context, department string) (bool, error)
+}
+
+// MembershipReader tells in which departments a member is by the record alone, whatever
+// listing brought it.
+type MembershipReader interface {
+	// MembershipsOf returns all departments that a member's Raw record names, nil if it does
+	// not say. Leaders may be missing where listings send them for the asked department only.
+	MembershipsOf(record json.RawMessage) []directory.Membership
 }
 
 // DepartmentReader reads single departments by their ids.

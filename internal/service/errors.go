@@ -48,6 +48,10 @@ const (
 	TimeZoneWithoutCron   Code = "time_zone_without_cron"
 	OffsetWithCron        Code = "offset_with_cron"
 
+	// Rules. RulesInvalid lists in its cause what is wrong.
+	RulesInvalid Code = "rules_invalid"
+	RulesNone    Code = "rules_none"
+
 	// Providers and keys.
 	ProviderUnknown       Code = "provider_unknown"
 	ProviderExists        Code = "provider_exists"

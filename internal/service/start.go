@@ -31,6 +31,8 @@ type StartSyncInput struct {
 	Members     []string
 	// OnRemovals is what to do beyond the guard's limits: RemovalsHold (default) and so on.
 	OnRemovals string
+	// Rules is the version of the rules that a plan goes by; 0: those in force.
+	Rules int
 	// By is who starts it.
 	By string
 }
@@ -39,7 +41,7 @@ type StartSyncInput struct {
 func (s *Service) StartSync(ctx context.Context, in StartSyncInput) (Execution, error) {
 	input := workflows.SyncInput{
 		Provider: in.Provider, Mode: in.Mode, Departments: in.Departments, Members: in.Members, OnRemovals: in.OnRemovals,
-		StartedBy: in.By,
+		Rules: in.Rules, StartedBy: in.By,
 	}
 	if problem := input.Normalize(); problem != "" {
 		return Execution{}, &Error{Code: InputInvalid, Err: errors.New(problem)}

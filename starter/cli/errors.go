@@ -23,6 +23,7 @@ var statuses = map[service.Code]int{
 	service.JitterTooLong: ExitUsage, service.CronInvalid: ExitUsage, service.TimeZoneUnknown: ExitUsage,
 	service.TimeZoneWithoutCron: ExitUsage, service.OffsetWithCron: ExitUsage,
 
+	service.RulesInvalid: ExitUsage, service.RulesNone: ExitNothing,
 	service.ProviderUnknown: ExitUsage, service.ProviderInactive: ExitBusy,
 	service.RunUnknown: ExitUsage, service.RunAmbiguous: ExitUsage, service.RunOfOther: ExitUsage,
 	service.NotFound:      ExitUsage,
@@ -131,6 +132,9 @@ var texts = map[service.Code]func(a service.Args) string{
 			return "whom to show is empty"
 		}
 		return "the text to search for is empty"
+	},
+	service.RulesNone: func(a service.Args) string {
+		return fmt.Sprintf("%s has no rules; set some with: orgsync rules set %s --file RULES.yaml", a.Provider, a.Provider)
 	},
 	service.ProviderNameInvalid: providerNameText,
 	service.ProviderTypeUnknown: func(a service.Args) string {

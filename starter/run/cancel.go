@@ -10,7 +10,7 @@ import (
 // CancelCommand is "orgsync cancel".
 type CancelCommand struct {
 	Name string `arg:"" help:"The provider's name."`
-	waitFlags
+	WaitFlags
 }
 
 // Help implements kong.HelpProvider.

@@ -11,7 +11,7 @@ type retryCommand struct {
 	ID         string `arg:"" help:"The run's id, or as much of its beginning as is unique."`
 	Plan       bool   `help:"Change nothing; report what would be changed."`
 	OnRemovals string `enum:"hold,apply,skip" default:"hold" placeholder:"hold|apply|skip" help:"What to do with removals beyond the provider's limits: wait for approval, remove without asking, or remove nothing. (${default})"`
-	waitFlags
+	WaitFlags
 }
 
 // Help implements kong.HelpProvider.
@@ -36,5 +36,5 @@ func (c retryCommand) Run(ctx context.Context, s *cli.Session) error {
 	if err != nil {
 		return err
 	}
-	return followOrPrint(ctx, s, started, c.waitFlags)
+	return FollowOrPrint(ctx, s, started, c.WaitFlags)
 }

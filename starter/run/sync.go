@@ -15,7 +15,7 @@ type SyncCommand struct {
 	Departments []string `xor:"target" placeholder:"ID,ID" help:"Read only the people of these departments (the provider's ids) and of the departments below them."`
 	Members     []string `xor:"target" aliases:"member" placeholder:"ID,ID" help:"Look up only these people (the provider's ids); takes seconds."`
 	OnRemovals  string   `enum:"hold,apply,skip" default:"hold" placeholder:"hold|apply|skip" help:"What to do with removals beyond the provider's limits: wait for approval, remove without asking, or remove nothing. (${default})"`
-	waitFlags
+	WaitFlags
 }
 
 // Help implements kong.HelpProvider.
@@ -46,7 +46,7 @@ func (c SyncCommand) Run(ctx context.Context, s *cli.Session) error {
 	if err != nil {
 		return err
 	}
-	return followOrPrint(ctx, s, started, c.waitFlags)
+	return FollowOrPrint(ctx, s, started, c.WaitFlags)
 }
 
 // modeOf is the mode of a run that only plans, or applies.
@@ -57,8 +57,8 @@ func modeOf(plan bool) string {
 	return service.ModeApply
 }
 
-// followOrPrint waits for the end of a run if asked to, else it tells of the run.
-func followOrPrint(ctx context.Context, s *cli.Session, started service.Execution, flags waitFlags) error {
+// FollowOrPrint waits for the end of a run if asked to, else it tells of the run.
+func FollowOrPrint(ctx context.Context, s *cli.Session, started service.Execution, flags WaitFlags) error {
 	if !flags.waits(s, false) {
 		return printStarted(ctx, s, started)
 	}

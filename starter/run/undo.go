@@ -14,7 +14,7 @@ type UndoCommand struct {
 	Departments []string `placeholder:"ID,ID" help:"Only these departments (the provider's ids), the departments below them, and everyone who is or was in them."`
 	Members     []string `aliases:"member" placeholder:"ID,ID" help:"Only these people (the provider's ids) and their memberships."`
 	OnRemovals  string   `enum:"refuse,apply" default:"refuse" placeholder:"refuse|apply" help:"What to do if the undo would remove more than the provider's limits allow: change nothing, or remove without asking. (${default})"`
-	waitFlags
+	WaitFlags
 }
 
 // Help implements kong.HelpProvider.

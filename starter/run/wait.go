@@ -9,8 +9,8 @@ import (
 	"github.com/orgsync/orgsync/starter/cli"
 )
 
-// waitFlags say whether a command waits for the run that it starts, and how patiently.
-type waitFlags struct {
+// WaitFlags say whether a command waits for the run that it starts, and how patiently.
+type WaitFlags struct {
 	// Wait is nil if nothing is said.
 	Wait            *bool         `negatable:"" help:"Wait until the run has ended or is held, and print its result; or only start it. By default a command waits on a terminal; in a script only undo does."`
 	TemporalTimeout time.Duration `default:"1h" placeholder:"1h" help:"How long to keep waiting while Temporal does not answer; the run continues in any case. (${default})"`
@@ -18,7 +18,7 @@ type waitFlags struct {
 
 // waits says whether to wait for a run that was started. On a terminal it is by default:
 // somebody is there who wants to know.
-func (f waitFlags) waits(s *cli.Session, inScripts bool) bool {
+func (f WaitFlags) waits(s *cli.Session, inScripts bool) bool {
 	if f.Wait != nil {
 		return *f.Wait
 	}

@@ -33,7 +33,7 @@ type rule struct {
 var rules = []rule{
 	{"internal/directory", nil, []string{temporal, postgres, network}},
 	{"internal/translit", nil, []string{temporal, postgres, network}},
-	{"internal/normalize", nil, []string{temporal, postgres, network}},
+	{"internal/normalize", []string{"internal/directory"}, []string{temporal, postgres, network}},
 	{"internal/document", nil, []string{temporal, postgres, network}},
 	{"internal/secret", []string{"internal/document"}, []string{temporal, postgres, network}},
 	{"internal/config", []string{"internal/document"}, []string{temporal, postgres, network}},
@@ -58,13 +58,14 @@ var rules = []rule{
 	{"internal/clients", []string{"db/providers", "internal/directory", "internal/document", "internal/metrics", "internal/provider", "internal/secret"}, []string{temporal, postgres}},
 	{"internal/notify", []string{"internal/directory"}, []string{temporal, postgres}},
 	{"activities", []string{"db", "db/providers", "internal/clients", "internal/directory", "internal/metrics", "internal/normalize", "internal/notify", "internal/provider",
-		"internal/secret", "internal/translit"}, []string{network}},
+		"internal/rules", "internal/secret", "internal/translit"}, []string{network}},
 	// Workflow code must be deterministic: no clock, chance, environment or network of its own.
 	{"workflows", []string{"activities", "internal/directory", "internal/document"},
 		[]string{postgres, network, "os", "math/rand", "crypto/rand", "log"}},
 	{"internal/replay", []string{"workflows"}, []string{postgres, network}},
 	// The use cases, for every edge: they call Temporal and the database, and nothing else does on an edge's behalf.
-	{"internal/service", []string{"db", "db/providers", "internal/clients", "internal/directory", "internal/provider", "internal/replay", "internal/secret", "workflows"},
+	{"internal/service", []string{"db", "db/providers", "internal/clients", "internal/directory", "internal/normalize",
+		"internal/provider", "internal/replay", "internal/rules", "internal/secret", "workflows"},
 		[]string{postgres, network, "os", "io", "log"}},
 	{"internal/app", []string{"activities", "db", "db/providers", "internal/config", "internal/clients", "internal/directory",
 		"internal/health", "internal/metrics", "internal/notify", "internal/provider/...", "internal/secret", "internal/service", "internal/traces",
@@ -73,7 +74,7 @@ var rules = []rule{
 	{"worker", []string{"db", "internal/app", "internal/config", "internal/secret", "workflows"}, nil},
 	// The command line parses, asks and prints: it reaches Temporal and the database by the use cases alone.
 	{"starter/...", []string{"starter/...", "internal/app", "internal/config", "internal/directory", "internal/document", "internal/replay",
-		"internal/secret", "internal/service"}, []string{temporal, postgres, network}},
+		"internal/rules", "internal/secret", "internal/service"}, []string{temporal, postgres, network}},
 
 	{"devkit/cli", nil, []string{temporal, postgres, network}},
 	{"devkit/stack/process", nil, []string{temporal, postgres, network}},

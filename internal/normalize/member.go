@@ -1,12 +1,27 @@
-package activities
+package normalize
 
 import (
 	"maps"
 	"slices"
 
 	"github.com/orgsync/orgsync/internal/directory"
-	"github.com/orgsync/orgsync/internal/normalize"
 )
+
+// Member normalises a member's fields.
+func Member(m directory.Member) directory.Member {
+	m.Name, m.Email, m.Phone = each(m.Name, Name), each(m.Email, Email), each(m.Phone, Phone)
+	m.Title, m.AvatarURL = each(m.Title, Text), each(m.AvatarURL, Text)
+	m.EmployeeNo, m.Attributes = each(m.EmployeeNo, Name), facts(m.Attributes)
+	return m
+}
+
+func each(s *string, do func(string) string) *string {
+	if s == nil {
+		return nil
+	}
+	out := do(*s)
+	return &out
+}
 
 // facts normalises a member's attributes: texts are trimmed, e-mail addresses are made one,
 // and what the company's own fields hold is made storable. What is left of none is cleared.
@@ -18,9 +33,9 @@ func facts(sent directory.Attributes) directory.Attributes {
 	for name, value := range sent {
 		switch value := value.(type) {
 		case string:
-			normal := normalize.Name(value)
+			normal := Name(value)
 			if name == directory.WorkEmail {
-				normal = normalize.Email(value)
+				normal = Email(value)
 			}
 			out.Text(name, &normal)
 		case map[string]any:
@@ -37,15 +52,15 @@ func facts(sent directory.Attributes) directory.Attributes {
 func customFacts(sent map[string]any) map[string]any {
 	out := make(map[string]any, len(sent))
 	for _, as := range slices.Sorted(maps.Keys(sent)) { // of two that become one key always the same
-		key, value := normalize.Name(as), sent[as]
+		key, value := Name(as), sent[as]
 		text, isText := value.(string)
-		text = normalize.Name(text)
+		text = Name(text)
 		switch {
 		case key == "", value == nil, isText && text == "":
 		case isText:
 			out[key] = text
 		default:
-			out[key] = normalize.JSON(value)
+			out[key] = JSON(value)
 		}
 	}
 	return out

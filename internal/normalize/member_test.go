@@ -1,4 +1,4 @@
-package activities
+package normalize_test
 
 import (
 	"encoding/json"
@@ -10,6 +10,13 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/normalize"
 )
+
+// facts are a member's normalised attributes.
+func facts(sent directory.Attributes) directory.Attributes {
+	m := directory.Member{}
+	m.Attributes = sent
+	return normalize.Member(m).Attributes
+}
 
 func TestFactsAreNormalised(t *testing.T) {
 	t.Parallel()
