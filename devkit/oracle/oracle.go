@@ -41,6 +41,10 @@ type Department struct {
 type Directory struct {
 	Members     map[string]Member
 	Departments map[string]Department
+	// Groups, and the levels of the provider's administrators by member, are nil where they
+	// were not read.
+	Groups         map[string]Group
+	Administrators map[string]string
 }
 
 // Of is what the directory must hold of a company. Where a kind of provider does not
@@ -84,6 +88,9 @@ func Of(kind directory.ProviderType, company simulator.Truth, got Directory) Dir
 		want.Departments[id] = one
 	}
 	want.count()
+	if got.Groups != nil {
+		want.Groups, want.Administrators = want.groups(company), want.administrators(kind, company, got)
+	}
 	return want
 }
 
@@ -141,7 +148,10 @@ func Differences(want, got Directory) []string {
 		a.Departments, b.Departments = nil, nil
 		return same && fmt.Sprint(a) == fmt.Sprint(b)
 	})
-	return append(list, differences("department", want.Departments, got.Departments, func(a, b Department) bool { return a == b })...)
+	return slices.Concat(list,
+		differences("department", want.Departments, got.Departments, func(a, b Department) bool { return a == b }),
+		differences("group", want.Groups, got.Groups, Group.equal),
+		differences("administrator", want.Administrators, got.Administrators, func(a, b string) bool { return a == b }))
 }
 
 func differences[T any](what string, want, got map[string]T, same func(T, T) bool) (list []string) {
@@ -187,6 +197,7 @@ func Lost(company simulator.Truth, before, after Directory) (list []string) {
 			list = append(list, "department "+id+" still exists and was removed")
 		}
 	}
+	list = append(list, lostGroups(company, before, after)...)
 	for _, id := range slices.Sorted(maps.Keys(after.Members)) {
 		_, was := before.Members[id]
 		if _, is := company.Members[id]; !was && !is {
