@@ -99,7 +99,7 @@ func TestCallsAreCountedWhateverBecomesOfAnAttempt(t *testing.T) {
 	b := newBench(t, database(t), d, d)
 	r := &reading{store: b.store, runID: b.runID}
 	calls := func() int64 {
-		run, err := b.store.Run(t.Context(), b.runID)
+		run, err := b.store.Report.GetRun(t.Context(), b.runID)
 		require.NoError(t, err)
 		return run.Calls
 	}

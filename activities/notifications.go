@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/notify"
 )
@@ -39,7 +40,7 @@ type Notified struct {
 // Notify sends one message to one webhook. It may be repeated; a message that was sent
 // again carries the same id.
 func (a *Notifications) Notify(ctx context.Context, in Notify) (Notified, error) {
-	run, err := a.Store.Run(ctx, in.RunID)
+	run, err := a.Store.Report.GetRun(ctx, in.RunID)
 	if err != nil {
 		return Notified{}, classify(err)
 	}
@@ -59,7 +60,7 @@ func (a *Notifications) Notify(ctx context.Context, in Notify) (Notified, error)
 	return Notified{}, temporal.NewApplicationError(fmt.Sprintf("notify %s: this worker's ORGSYNC_NOTIFY has no such webhook", in.Hook), TypeNotification)
 }
 
-func (a *Notifications) message(ctx context.Context, in Notify, run db.Run) (notify.Message, error) {
+func (a *Notifications) message(ctx context.Context, in Notify, run report.Run) (notify.Message, error) {
 	m := notify.Message{
 		ID: run.ID + "/" + in.Status, Event: notify.Failed, Provider: run.Provider, RunID: run.ID, WorkflowID: run.WorkflowID,
 		Mode: run.Mode, Status: run.Status, Reason: run.Error, Counts: run.Counts, StartedAt: run.StartedAt,
@@ -89,7 +90,7 @@ func (a *Notifications) message(ctx context.Context, in Notify, run db.Run) (not
 }
 
 // partial completes the message about a run that could not read everything.
-func (a *Notifications) partial(ctx context.Context, m notify.Message, run db.Run) (notify.Message, error) {
+func (a *Notifications) partial(ctx context.Context, m notify.Message, run report.Run) (notify.Message, error) {
 	reasons, err := a.Store.Reasons(ctx, run)
 	if err != nil {
 		return m, err

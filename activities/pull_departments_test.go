@@ -42,7 +42,7 @@ func TestReadingDepartmentsGoesOnAtThePage(t *testing.T) {
 	for id, entry := range b.ledger() {
 		require.True(t, entry.ChildrenComplete, id)
 	}
-	run, err := b.store.Run(t.Context(), b.runID)
+	run, err := b.store.Report.GetRun(t.Context(), b.runID)
 	require.NoError(t, err)
 	require.EqualValues(t, 2+1+2+1+3, run.Calls, "roots twice, the pages, the leaves")
 }

@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/providers"
+	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 )
@@ -25,7 +25,7 @@ func (b *bench) plan(limited bool) Rehearsed {
 func (b *bench) log() []string {
 	b.t.Helper()
 	var out []string
-	require.NoError(b.t, b.store.StreamChanges(b.t.Context(), b.runID, db.ChangeFilter{}, func(c db.Change) error {
+	require.NoError(b.t, b.store.Report.StreamChanges(b.t.Context(), b.runID, report.ChangeFilter{}, func(c report.Change) error {
 		out = append(out, c.ObjectType+" "+c.Kind+" "+c.ExternalID)
 		return nil
 	}))

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/metrics"
 )
@@ -146,7 +147,7 @@ type HeldRun struct {
 // HoldRun marks the run as held and returns what is held. Repeated, it changes nothing.
 func (a *Runs) HoldRun(ctx context.Context, in HoldRun) (HeldRun, error) {
 	defer beat(ctx)()
-	run, err := a.Store.Run(ctx, in.RunID)
+	run, err := a.Store.Report.GetRun(ctx, in.RunID)
 	if err != nil {
 		return HeldRun{}, classify(err)
 	}
@@ -159,7 +160,7 @@ func (a *Runs) HoldRun(ctx context.Context, in HoldRun) (HeldRun, error) {
 		if err := a.Store.RunHold(ctx, in.RunID, in.Reason, in.HoldWorkflowID, counts); err != nil {
 			return HeldRun{}, classify(err)
 		}
-		if run, err = a.Store.Run(ctx, in.RunID); err != nil {
+		if run, err = a.Store.Report.GetRun(ctx, in.RunID); err != nil {
 			return HeldRun{}, classify(err)
 		}
 	}
@@ -242,7 +243,7 @@ const maxErrors = 20
 // staging. The first end stands; repeated, it reports that.
 func (a *Runs) FinishRun(ctx context.Context, in FinishRun) (RunReport, error) {
 	defer beat(ctx)()
-	run, err := a.Store.Run(ctx, in.RunID)
+	run, err := a.Store.Report.GetRun(ctx, in.RunID)
 	if err != nil {
 		return RunReport{}, classify(err)
 	}
@@ -259,7 +260,7 @@ func (a *Runs) FinishRun(ctx context.Context, in FinishRun) (RunReport, error) {
 	return report, err
 }
 
-func (a *Runs) finish(ctx context.Context, in FinishRun, run db.Run) error {
+func (a *Runs) finish(ctx context.Context, in FinishRun, run report.Run) error {
 	if err := a.noteDecision(ctx, in.RunID, in.DecidedBy); err != nil {
 		return err
 	}
@@ -293,7 +294,7 @@ func (a *Runs) noteDecision(ctx context.Context, runID, by string) error {
 }
 
 // heldWith is what was counted of a run when it was held, or nil.
-func heldWith(run db.Run) *directory.Counts {
+func heldWith(run report.Run) *directory.Counts {
 	if run.HoldWorkflowID == "" {
 		return nil
 	}
@@ -321,7 +322,7 @@ func changedMembers(c directory.MemberCounts) int {
 }
 
 func (a *Runs) report(ctx context.Context, runID string) (RunReport, error) {
-	run, err := a.Store.Run(ctx, runID)
+	run, err := a.Store.Report.GetRun(ctx, runID)
 	if err != nil {
 		return RunReport{}, classify(err)
 	}

@@ -65,7 +65,7 @@ func TestUnfinishedRunStopsTheNextOnlyWhileAtWork(t *testing.T) {
 	b := newBench(t, database(t), d, d)
 	earlier := b.runID
 	status := func() string {
-		run, err := b.store.Run(t.Context(), earlier)
+		run, err := b.store.Report.GetRun(t.Context(), earlier)
 		require.NoError(t, err)
 		return run.Status
 	}
@@ -190,7 +190,7 @@ func TestHoldingARun(t *testing.T) {
 	require.Equal(t, 4, held.Removals.Members.There)
 	ended := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID, Status: directory.RunRejected, Problem: "rejected", DecidedBy: "ann@host"})
 	require.Equal(t, directory.RunRejected, ended.Status)
-	run, err := b.store.Run(t.Context(), b.runID)
+	run, err := b.store.Report.GetRun(t.Context(), b.runID)
 	require.NoError(t, err)
 	require.Equal(t, "ann@host", run.DecidedBy)
 	require.Equal(t, 4, ended.Members.Read, "its staging is gone, its figures are not")
@@ -220,7 +220,7 @@ func TestRunsWithClocksThatDiffer(t *testing.T) {
 	set("hold_expires_at")
 	require.Equal(t, 72*time.Hour, must[HeldRun](b, b.runs.HoldRun, hold).ExpiresIn)
 	require.Zero(t, must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID}).DurationMS)
-	run, err := store.Run(t.Context(), b.runID)
+	run, err := store.Report.GetRun(t.Context(), b.runID)
 	require.NoError(t, err)
 	require.Equal(t, run.StartedAt, *run.FinishedAt)
 
@@ -229,7 +229,7 @@ func TestRunsWithClocksThatDiffer(t *testing.T) {
 	ended, err := store.EndDeadRun(t.Context(), b.runID, directory.RunFailed)
 	require.NoError(t, err)
 	require.True(t, ended)
-	run, err = store.Run(t.Context(), b.runID)
+	run, err = store.Report.GetRun(t.Context(), b.runID)
 	require.NoError(t, err)
 	require.Equal(t, run.StartedAt, *run.FinishedAt)
 }
@@ -249,7 +249,7 @@ func TestAnApprovedRunTakesItsTurn(t *testing.T) {
 	require.Equal(t, TypeBusy, busy.Type())
 	require.False(t, busy.NonRetryable())
 	require.Contains(t, busy.Message(), "the removals are approved; they are carried out when run "+other.RunID)
-	waiting, err := b.store.Run(t.Context(), b.runID)
+	waiting, err := b.store.Report.GetRun(t.Context(), b.runID)
 	require.NoError(t, err)
 	require.Equal(t, "ann@host", waiting.DecidedBy, "on record before its turn comes")
 	must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: other.RunID})

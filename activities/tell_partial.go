@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -25,7 +26,7 @@ func (t TellPartial) due(p db.Partials) bool {
 }
 
 // toTell are the webhooks that may be told of the run as it stands.
-func (a *Runs) toTell(ctx context.Context, run db.Run) ([]string, error) {
+func (a *Runs) toTell(ctx context.Context, run report.Run) ([]string, error) {
 	switch run.Status {
 	case directory.RunHeld, directory.RunFailed, directory.RunRejected:
 		return a.Hooks, nil

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -37,11 +38,11 @@ type BegunUndo struct {
 // Repeated for the same workflow execution it returns the same run.
 func (a *Runs) BeginUndo(ctx context.Context, in BeginUndo) (BegunUndo, error) {
 	defer beat(ctx)()
-	target, err := a.Store.FindRunByPrefix(ctx, in.Run)
+	target, err := a.Store.Report.FindRunByPrefix(ctx, in.Run)
 	switch {
 	case errors.Is(err, db.ErrNotFound):
 		return BegunUndo{}, temporal.NewNonRetryableApplicationError(fmt.Sprintf("there is no run whose id begins with %q; see: orgsync runs list", in.Run), TypeNotFound, nil)
-	case errors.Is(err, db.ErrAmbiguous):
+	case errors.Is(err, report.ErrAmbiguous):
 		return BegunUndo{}, temporal.NewNonRetryableApplicationError(fmt.Sprintf("more than one run's id begins with %q; give more of it", in.Run), TypeInvalid, nil)
 	case err != nil:
 		return BegunUndo{}, classify(err)
@@ -94,7 +95,7 @@ func (a *Reconcile) Undo(ctx context.Context, in Undo) (Undone, error) {
 	if err := a.Store.SetPhase(ctx, in.RunID, "undo"); err != nil {
 		return Undone{}, classify(err)
 	}
-	run, err := a.Store.Run(ctx, in.RunID)
+	run, err := a.Store.Report.GetRun(ctx, in.RunID)
 	if err != nil {
 		return Undone{}, classify(err)
 	}

@@ -67,7 +67,7 @@ func TestDeadRunsAreEnded(t *testing.T) {
 		require.NoError(t, err)
 		var ended EndedRuns
 		require.NoError(t, value.Get(&ended))
-		run, err := store.Run(t.Context(), b.runID)
+		run, err := store.Report.GetRun(t.Context(), b.runID)
 		require.NoError(t, err)
 		require.Equal(t, c.want, run.Status, name)
 		require.Equal(t, c.want != directory.RunRunning, ended.Ended == 1, name)
@@ -101,9 +101,9 @@ func TestCleanUpKeepsWhatTheSettingsSay(t *testing.T) {
 	require.Zero(t, rows[PartRuns])
 	require.Empty(t, clean(Keep{Details: time.Nanosecond}))
 	require.Equal(t, map[string]int{PartRuns: 1}, clean(Keep{Runs: time.Nanosecond, Details: time.Hour}))
-	_, err := b.store.Run(t.Context(), first)
+	_, err := b.store.Report.GetRun(t.Context(), first)
 	require.ErrorIs(t, err, db.ErrNotFound)
-	run, err := b.store.Run(t.Context(), b.runID)
+	run, err := b.store.Report.GetRun(t.Context(), b.runID)
 	require.NoError(t, err)
 	require.Equal(t, directory.RunRunning, run.Status, "the run at work stays")
 
@@ -131,7 +131,7 @@ func TestNothingIsOldByAClockThatMayBeWrong(t *testing.T) {
 			for _, part := range []string{PartStaging, PartCalls} {
 				must[CleanedUp](b, b.upkeep.CleanUp, CleanUp{Part: part})
 			}
-			run, err := b.store.Run(t.Context(), old)
+			run, err := b.store.Report.GetRun(t.Context(), old)
 			require.NoError(t, err)
 			require.Nil(t, run.DetailsDroppedAt)
 			b.upkeep.Now = time.Now

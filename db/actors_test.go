@@ -7,6 +7,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/providers"
+	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -26,9 +27,9 @@ func TestWhoStartedDecidedAndChanged(t *testing.T) {
 		Provider: c.provider.Name, WorkflowID: "w", TemporalRunID: "1", Mode: "apply", OnRemovals: "hold", StartedBy: "schedule nightly",
 	}, nil)
 	require.NoError(t, err)
-	decided := func(by string) db.Run {
+	decided := func(by string) report.Run {
 		require.NoError(t, c.store.RunDecided(t.Context(), begun.RunID, by))
-		run, err := c.store.Run(t.Context(), begun.RunID)
+		run, err := c.store.Report.GetRun(t.Context(), begun.RunID)
 		require.NoError(t, err)
 		return run
 	}

@@ -135,7 +135,7 @@ func (s *Store) keepCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceH
 		return nil
 	}
 	if err := s.q.CandidatesKeep(ctx, tx, dbsqlc.CandidatesKeepParams{
-		ProviderID: run.ProviderID, RunID: runID, Types: m.types, Ids: m.ids, Fates: m.fates, Standing: listed(sight.Standing),
+		ProviderID: run.ProviderID, RunID: runID, Types: m.types, Ids: m.ids, Fates: m.fates, Standing: pg.NonNil(sight.Standing),
 	}); err != nil {
 		return fmt.Errorf("keep candidates: %w", err)
 	}

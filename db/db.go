@@ -17,6 +17,7 @@ import (
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/db/internal/pg"
 	"github.com/orgsync/orgsync/db/providers"
+	"github.com/orgsync/orgsync/db/report"
 )
 
 // Failures that callers tell apart.
@@ -39,8 +40,10 @@ func Occupied(err error) bool { return pg.Occupied(err) }
 type Store struct {
 	// Providers are the stored providers, with their secrets, tokens and call slots.
 	Providers *providers.Store
-	pool      *pg.Pool
-	q         *dbsqlc.Queries
+	// Report reads what people and monitoring ask for; it writes nothing.
+	Report *report.Store
+	pool   *pg.Pool
+	q      *dbsqlc.Queries
 }
 
 // Option adjusts how a database is opened.
@@ -80,11 +83,16 @@ func Open(ctx context.Context, databaseURL string, options ...Option) (*Store, e
 		return nil, fmt.Errorf("open database: %w", pg.ConnectProblem(err))
 	}
 	shared := &pg.Pool{Pool: pool}
-	return &Store{Providers: providers.New(shared), pool: shared, q: dbsqlc.New()}, nil
+	return &Store{Providers: providers.New(shared), Report: report.New(shared), pool: shared, q: dbsqlc.New()}, nil
 }
 
 // Close waits for connections in use and closes all.
 func (s *Store) Close() { s.pool.Close() }
+
+// Ping reports whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	return interpret("ask the database", s.pool.Ping(ctx))
+}
 
 // inTx runs do in one transaction, which must use nothing but tx.
 func (s *Store) inTx(ctx context.Context, do func(tx pgx.Tx) error) error {

@@ -48,7 +48,7 @@ func (s *Store) objects(ctx context.Context, kind, providerID, text string, limi
 
 func (s *Store) find(ctx context.Context, kind, providerID, text string, limit int) ([]Object, error) {
 	rows, err := s.q.ObjectFind(ctx, s.pool, dbsqlc.ObjectFindParams{
-		ProviderID: providerID, ObjectType: kind, Text: text, Pattern: escapeLike(text), MaxRows: int32(limit),
+		ProviderID: providerID, ObjectType: kind, Text: text, Pattern: pg.EscapeLike(text), MaxRows: int32(limit),
 	})
 	if err != nil {
 		return nil, interpret("find object", err)

@@ -102,11 +102,11 @@ func TestAnIDWithBlanksAroundItIsFound(t *testing.T) {
 	c.exec(t, "UPDATE org_members SET external_id = ' a ' WHERE provider_id = $1 AND external_id = 'a'", c.provider.ID)
 	require.Equal(t, " a ", c.story(" a ").ExternalID)
 	require.Equal(t, "b", c.story(" b ").ExternalID, "nothing is called exactly so")
-	found, err := c.store.SearchMembers(t.Context(), c.provider.ID, " a ", 10)
+	found, err := c.store.Report.SearchMembers(t.Context(), c.provider.ID, " a ", 10)
 	require.NoError(t, err)
 	require.Len(t, found, 1)
 	require.Equal(t, " a ", found[0].ExternalID)
-	found, err = c.store.SearchMembers(t.Context(), c.provider.ID, " bob ", 10)
+	found, err = c.store.Report.SearchMembers(t.Context(), c.provider.ID, " bob ", 10)
 	require.NoError(t, err)
 	require.Len(t, found, 1)
 }

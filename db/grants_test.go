@@ -8,6 +8,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/deploy"
 )
 
@@ -73,9 +74,9 @@ func TestAccountsOfThePlatformAreLeftToIt(t *testing.T) {
 		store, err := db.Open(t.Context(), dbtest.As(t, role, url))
 		require.NoError(t, err)
 		t.Cleanup(store.Close)
-		m, err := store.MemberDetails(t.Context(), "00000000-0000-0000-0000-000000000003")
+		m, err := store.Report.GetMember(t.Context(), "00000000-0000-0000-0000-000000000003")
 		require.NoError(t, err)
-		require.Equal(t, &db.MemberAccount{ID: "00000000-0000-0000-0000-000000000002"}, m.Account)
+		require.Equal(t, &report.MemberAccount{ID: "00000000-0000-0000-0000-000000000002"}, m.Account)
 	}
 }
 

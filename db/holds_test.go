@@ -15,6 +15,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/providers"
+	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -113,12 +114,12 @@ func theWaitEndsWhenTheFirstHoldSaid(t *testing.T, c *company) {
 	}
 	change(90 * time.Minute)
 	r := c.held()
-	first, err := c.store.Run(t.Context(), r.id)
+	first, err := c.store.Report.GetRun(t.Context(), r.id)
 	require.NoError(t, err)
 	require.WithinDuration(t, time.Now().Add(90*time.Minute), *first.HoldExpiresAt, time.Minute)
 	change(time.Hour)
 	r.hold()
-	again, err := c.store.Run(t.Context(), r.id)
+	again, err := c.store.Report.GetRun(t.Context(), r.id)
 	require.NoError(t, err)
 	require.Equal(t, first.HoldExpiresAt, again.HoldExpiresAt)
 }
@@ -255,12 +256,12 @@ func severalRunsAreHeld(t *testing.T, c *company) {
 	}
 	require.Equal(t, 2, limited.planRemovals().Planned.Members)
 	limited.hold()
-	both, err := c.store.ListHeldRuns(t.Context(), c.provider.ID)
+	both, err := c.store.Report.ListHeldRuns(t.Context(), c.provider.ID)
 	require.NoError(t, err)
 	require.Equal(t, []string{limited.id, whole.id}, []string{both[0].ID, both[1].ID}, "the newest first")
-	standing, err := c.store.Standing(t.Context())
+	standing, err := c.store.Report.ReadHealth(t.Context())
 	require.NoError(t, err)
-	require.True(t, slices.ContainsFunc(standing.Providers, func(p db.ProviderStanding) bool {
+	require.True(t, slices.ContainsFunc(standing.Providers, func(p report.ProviderHealth) bool {
 		return p.Name == c.provider.Name && p.Held == 2 && p.Running == 0 && p.HeldFor > 0
 	}))
 

@@ -209,7 +209,7 @@ func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, r
 	whole := read && run.Whole
 	standing := []string{}
 	if whole {
-		standing = listed(sight.Standing)
+		standing = pg.NonNil(sight.Standing)
 		if _, err := s.q.RemovalsJudgeTwice(ctx, tx, dbsqlc.RemovalsJudgeTwiceParams{
 			RunID: runID, ProviderID: run.ProviderID, Standing: standing,
 		}); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/tern/v2/migrate"
+
 	"github.com/orgsync/orgsync/db/internal/pg"
 )
 

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -20,9 +21,9 @@ func TestReasons(t *testing.T) {
 	})
 }
 
-func (r *run) stored() db.Run {
+func (r *run) stored() report.Run {
 	r.t.Helper()
-	stored, err := r.c.store.Run(r.t.Context(), r.id)
+	stored, err := r.c.store.Report.GetRun(r.t.Context(), r.id)
 	require.NoError(r.t, err)
 	return stored
 }

@@ -53,7 +53,7 @@ func (s *Store) NameDepartments(
 	ctx context.Context, providerID, runID string, ids []string,
 ) (map[string]DepartmentPlace, error) {
 	rows, err := s.q.NameDepartments(ctx, s.pool, dbsqlc.NameDepartmentsParams{
-		ProviderID: &providerID, RunID: pg.NullIfEmpty(runID), ExternalIds: listed(ids),
+		ProviderID: &providerID, RunID: pg.NullIfEmpty(runID), ExternalIds: pg.NonNil(ids),
 	})
 	out := make(map[string]DepartmentPlace, len(rows))
 	for _, row := range rows {

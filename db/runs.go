@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -141,7 +140,8 @@ func (s *Store) BeginRun(ctx context.Context, n NewRun, ended func(context.Conte
 		return s.q.RunInsert(ctx, tx, dbsqlc.RunInsertParams{
 			ID: begun.RunID, ProviderID: p.ID, Generation: generation, WorkflowID: n.WorkflowID, TemporalRunID: n.TemporalRunID,
 			Mode: n.Mode, OnRemovals: n.OnRemovals,
-			Departments: listed(n.Departments), Members: listed(n.Members), Retries: pg.NullIfEmpty(n.Retries), Undoes: pg.NullIfEmpty(n.Undoes),
+			Departments: pg.NonNil(n.Departments), Members: pg.NonNil(n.Members),
+			Retries: pg.NullIfEmpty(n.Retries), Undoes: pg.NullIfEmpty(n.Undoes),
 			RulesVersion: version(n.RulesVersion), StartedBy: pg.NullIfEmpty(n.StartedBy),
 		})
 	})
@@ -265,73 +265,11 @@ func (s *Store) AddRunError(ctx context.Context, runID, kind, externalID, messag
 	}))
 }
 
-// Run is one row of the run history.
-type Run struct {
-	ID            string
-	Provider      string
-	WorkflowID    string
-	TemporalRunID string
-	Mode          string
-	// OnlyDepartments limits the run to these and what is below them, OnlyMembers to
-	// single people; Retries is the run of which this one reads what failed.
-	OnlyDepartments []string
-	OnlyMembers     []string
-	Retries         string
-	Status          string
-	Phase           string
-	Counts          directory.Counts
-	Calls           int64
-	// Undoes is the run that this one takes back.
-	Undoes         string
-	HoldReason     string
-	HoldWorkflowID string
-	// HoldExpiresAt is when a held run that nobody decided counts as rejected.
-	HoldExpiresAt *time.Time
-	Error         string
-	// StartedBy and DecidedBy are actors, empty where nobody is on record.
-	StartedBy  string
-	DecidedBy  string
-	StartedAt  time.Time
-	FinishedAt *time.Time
-	// DetailsDroppedAt is when ledger, errors, removals and change log were cleaned up.
-	DetailsDroppedAt *time.Time
-}
-
-func runOf(r dbsqlc.RunGetRow) (Run, error) {
-	run := Run{
-		ID: r.ID, Provider: r.ProviderName, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Mode: r.Mode, Status: r.Status,
-		Phase: r.Phase, Calls: r.Calls, Undoes: pg.OrZero(r.Undoes), HoldReason: pg.OrZero(r.HoldReason), HoldWorkflowID: pg.OrZero(r.HoldWorkflowID),
-		HoldExpiresAt: r.HoldExpiresAt, Error: pg.OrZero(r.Error), StartedBy: pg.OrZero(r.StartedBy), DecidedBy: pg.OrZero(r.DecidedBy),
-		OnlyDepartments: r.Departments, OnlyMembers: r.Members, Retries: pg.OrZero(r.Retries),
-		StartedAt: r.StartedAt, FinishedAt: r.FinishedAt, DetailsDroppedAt: r.DetailsDroppedAt,
-	}
-	return run, json.Unmarshal(r.Counts, &run.Counts)
-}
-
-// Run returns one run, or ErrNotFound.
-func (s *Store) Run(ctx context.Context, id string) (Run, error) {
-	row, err := s.q.RunGet(ctx, s.pool, id)
-	if err != nil {
-		return Run{}, interpret("find run", err)
-	}
-	return runOf(row)
-}
-
-// ListRuns returns the newest runs first, of one provider or (empty) of all.
-func (s *Store) ListRuns(ctx context.Context, provider string, limit int) ([]Run, error) {
-	var filter *string
-	if provider != "" {
-		filter = &provider
-	}
-	rows, err := s.q.RunList(ctx, s.pool, dbsqlc.RunListParams{Provider: filter, MaxRows: int32(limit)})
-	if err != nil {
-		return nil, interpret("list runs", err)
-	}
-	out := make([]Run, len(rows))
-	for i, row := range rows {
-		if out[i], err = runOf(dbsqlc.RunGetRow(row)); err != nil {
-			return nil, fmt.Errorf("list runs: %w", err)
-		}
-	}
-	return out, nil
+// FindRunByExecution returns the id of the run that a workflow execution opened, or
+// ErrNotFound while it has not begun.
+func (s *Store) FindRunByExecution(ctx context.Context, workflowID, temporalRunID string) (runID string, err error) {
+	row, err := s.q.RunByExecution(ctx, s.pool, dbsqlc.RunByExecutionParams{
+		WorkflowID: workflowID, TemporalRunID: temporalRunID,
+	})
+	return row.ID, interpret("find run of workflow", err)
 }

@@ -38,7 +38,7 @@ func atWork(context.Context, db.OpenRun) (string, error) { return "", nil }
 
 func (r *run) status() string {
 	r.t.Helper()
-	stored, err := r.c.store.Run(r.t.Context(), r.id)
+	stored, err := r.c.store.Report.GetRun(r.t.Context(), r.id)
 	require.NoError(r.t, err)
 	return stored.Status
 }
@@ -118,7 +118,7 @@ func aFinishedRunLeavesNothingStaged(t *testing.T, c *company) {
 	for range 2 {
 		require.NoError(t, c.store.AddCalls(t.Context(), r.id, 3))
 	}
-	stored, err := c.store.Run(t.Context(), r.id)
+	stored, err := c.store.Report.GetRun(t.Context(), r.id)
 	require.NoError(t, err)
 	require.Equal(t, r.counts, stored.Counts)
 	require.EqualValues(t, 6, stored.Calls, "also what was counted after the end")
@@ -175,7 +175,7 @@ func aHeldRunWaitsUntilItIsOvertaken(t *testing.T, c *company) {
 	held.settle()
 	require.NoError(t, c.store.RunHold(t.Context(), held.id, "too many", "the hold", directory.Counts{}))
 	require.NoError(t, c.store.RunHold(t.Context(), held.id, "too many", "the hold", directory.Counts{}))
-	found, err := c.store.ListHeldRuns(t.Context(), c.provider.ID)
+	found, err := c.store.Report.ListHeldRuns(t.Context(), c.provider.ID)
 	require.NoError(t, err)
 	require.Len(t, found, 1)
 	require.Equal(t, held.id, found[0].ID)

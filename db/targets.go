@@ -122,7 +122,7 @@ func (s *Store) PeoplePlaces(ctx context.Context, p providers.Provider, external
 // not hold.
 func (s *Store) DepartmentsUnknown(ctx context.Context, p providers.Provider, departments []string) ([]string, error) {
 	ids, err := s.q.DepartmentsUnknown(ctx, s.pool, dbsqlc.DepartmentsUnknownParams{
-		Departments: listed(departments), ProviderID: &p.ID,
+		Departments: pg.NonNil(departments), ProviderID: &p.ID,
 	})
 	return ids, interpret("find unknown departments", err)
 }
@@ -164,12 +164,4 @@ func (s *Store) planPeople(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldR
 	plan, err := s.removalFigures(ctx, tx, run.ProviderID, runID)
 	plan.Incomplete = true
 	return plan, err
-}
-
-// listed is a list that is not null in SQL.
-func listed(ids []string) []string {
-	if ids == nil {
-		return []string{}
-	}
-	return ids
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/db/internal/pg"
+	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -24,12 +25,11 @@ func (e *NotUndoableError) Error() string { return e.Reason }
 
 // UndoTarget returns the run that is to be undone. It returns ErrNotFound, or
 // *NotUndoableError if there is nothing that could be taken back.
-func (s *Store) UndoTarget(ctx context.Context, runID string) (Run, error) {
-	row, err := s.undoTarget(ctx, s.pool, runID)
-	if err != nil {
-		return Run{}, interpret("find run to undo", err)
+func (s *Store) UndoTarget(ctx context.Context, runID string) (report.Run, error) {
+	if _, err := s.undoTarget(ctx, s.pool, runID); err != nil {
+		return report.Run{}, interpret("find run to undo", err)
 	}
-	return runOf(row)
+	return s.Report.GetRun(ctx, runID)
 }
 
 func (s *Store) undoTarget(ctx context.Context, tx dbsqlc.DBTX, runID string) (dbsqlc.RunGetRow, error) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 )
 

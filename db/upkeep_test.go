@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -76,7 +77,7 @@ func (r *run) left() map[string]string {
 func (r *run) raw() int {
 	r.t.Helper()
 	n := 0
-	require.NoError(r.t, r.c.store.StreamChanges(r.t.Context(), r.id, db.ChangeFilter{}, func(c db.Change) error {
+	require.NoError(r.t, r.c.store.Report.StreamChanges(r.t.Context(), r.id, report.ChangeFilter{}, func(c report.Change) error {
 		if strings.Contains(string(c.Before)+string(c.After), "raw_data") {
 			n++
 		}
@@ -119,7 +120,7 @@ func TestUpkeepDropsInStages(t *testing.T) {
 	require.False(t, old.exists())
 	require.True(t, older.exists())
 	require.Empty(t, older.left())
-	stored, err := d.store.Run(t.Context(), older.id)
+	stored, err := d.store.Report.GetRun(t.Context(), older.id)
 	require.NoError(t, err)
 	require.NotNil(t, stored.DetailsDroppedAt)
 	require.Equal(t, 1, stored.Counts.Members.Deleted, "the counts stay")
@@ -129,7 +130,7 @@ func TestUpkeepDropsInStages(t *testing.T) {
 	}
 	require.Zero(t, recent.raw())
 	require.NotZero(t, newest.raw())
-	stored, err = d.store.Run(t.Context(), fresh.id)
+	stored, err = d.store.Report.GetRun(t.Context(), fresh.id)
 	require.NoError(t, err)
 	require.Nil(t, stored.DetailsDroppedAt)
 	require.Equal(t, `{"id": "bob"}`, c.member("raw_data", "bob"), "removed twenty days ago: undoing may need it")
@@ -256,7 +257,7 @@ func TestUnfinishedRuns(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, ended)
 	}
-	run, err := d.store.Run(t.Context(), old.id)
+	run, err := d.store.Report.GetRun(t.Context(), old.id)
 	require.NoError(t, err)
 	require.Equal(t, directory.RunFailed, run.Status)
 	require.NotNil(t, run.FinishedAt)

@@ -5,8 +5,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/orgsync/orgsync/db/providers"
 	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db/providers"
 )
 
 // A worker counts while it is seen, whichever way the database's clock was set since.

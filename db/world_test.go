@@ -16,6 +16,7 @@ import (
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/dbtest"
 	"github.com/orgsync/orgsync/db/providers"
+	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -337,7 +338,7 @@ func (r *run) finish() {
 func (r *run) changes() []string {
 	r.t.Helper()
 	out := []string{}
-	require.NoError(r.t, r.c.store.StreamChanges(r.t.Context(), r.id, db.ChangeFilter{}, func(c db.Change) error {
+	require.NoError(r.t, r.c.store.Report.StreamChanges(r.t.Context(), r.id, report.ChangeFilter{}, func(c report.Change) error {
 		out = append(out, fmt.Sprintf("%s %s %s", c.ObjectType, c.Kind, c.ExternalID))
 		return nil
 	}))

@@ -15,7 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/stretchr/testify/require"
 
-	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/starter/cli"
 )
 
@@ -212,7 +212,7 @@ func TestKeysMeanOneThing(t *testing.T) {
 				require.Equal(t, before, kind, "%s of %s", f.key, of)
 			}
 			used[f.key] = kind
-			require.False(t, of == reflect.TypeFor[db.Run]() && f.key == "id", "a run's id is run_id everywhere")
+			require.False(t, of == reflect.TypeFor[report.Run]() && f.key == "id", "a run's id is run_id everywhere")
 		}
 	}
 	for key := range meanings {

@@ -57,7 +57,7 @@ func TestStatus(t *testing.T) {
 	require.Equal(t, 2, names["failing"].FailingRuns)
 	require.Equal(t, last, names["failing"].Newest.RunID)
 	require.Equal(t, "the app secret is wrong", names["failing"].Newest.Failure)
-	began, err := store.Run(ctx, first)
+	began, err := store.Report.GetRun(ctx, first)
 	require.NoError(t, err)
 	require.WithinDuration(t, *began.FinishedAt, *names["failing"].FailingSince, time.Millisecond, "since the first that did not succeed")
 	require.Equal(t, working, names["working"].Running.RunID)

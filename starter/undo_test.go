@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/starter/cli"
 	runcmd "github.com/orgsync/orgsync/starter/run"
@@ -54,7 +54,7 @@ func TestUndoThatTakesNothingBackIsTold(t *testing.T) {
 	in := newInstallation(t)
 	in.add("acme", feishuConfig())
 	store := in.store()
-	target := db.Run{ID: in.begin(store, "acme", "1"), Provider: "acme"}
+	target := report.Run{ID: in.begin(store, "acme", "1"), Provider: "acme"}
 	undoing := in.begin(store, "acme", "2")
 	result := workflows.SyncResult{RunID: undoing, Provider: "acme", Mode: "apply", Status: directory.RunSucceeded, Undoes: target.ID, LeftAlone: 3}
 	in.query(`UPDATE sync_runs SET status = 'succeeded', finished_at = now() WHERE id = $1`, target.ID)

@@ -43,7 +43,7 @@ func NewWatch(ctx context.Context, store *db.Store, cfg config.Config, log *slog
 		adjust = append(adjust, func(o *client.Options) { o.Interceptors = append(o.Interceptors, tracing) })
 	}
 	if cfg.MetricsAddress != "" {
-		w.Metrics = metrics.New(store, log)
+		w.Metrics = metrics.New(store.Report, log)
 		handler, err := w.Metrics.Temporal()
 		if err != nil {
 			return nil, err

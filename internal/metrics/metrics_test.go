@@ -12,22 +12,22 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/metrics"
 )
 
 // told is a state of the providers that may be unknown.
 type told struct {
-	standing db.Standing
-	err      error
+	health report.Health
+	err    error
 }
 
-func (s *told) Standing(ctx context.Context) (db.Standing, error) {
+func (s *told) ReadHealth(ctx context.Context) (report.Health, error) {
 	if _, bounded := ctx.Deadline(); !bounded {
-		return db.Standing{}, errors.New("a scrape must end")
+		return report.Health{}, errors.New("a scrape must end")
 	}
-	return s.standing, s.err
+	return s.health, s.err
 }
 
 // scrape returns our own lines, in order.
@@ -67,12 +67,12 @@ func TestHeldRunsAreCountedInTwoParts(t *testing.T) {
 
 func TestStateIsAskedAtEachScrape(t *testing.T) {
 	t.Parallel()
-	state := &told{standing: db.Standing{
-		Providers: []db.ProviderStanding{
+	state := &told{health: report.Health{
+		Providers: []report.ProviderHealth{
 			{Name: "acme", Active: true, SinceSuccess: time.Hour, RunsSinceSuccess: 2, Running: 1, Held: 1, HeldFor: time.Minute},
 			{Name: "off", SinceSuccess: 1000 * time.Hour},
 		},
-		Upkeep: map[string]time.Duration{"raw": time.Second},
+		Retention: map[string]time.Duration{"raw": time.Second},
 	}}
 	log := &bytes.Buffer{}
 	m := metrics.New(state, slog.New(slog.NewTextHandler(log, nil)))

@@ -7,12 +7,12 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/report"
 )
 
 // State tells how the stored providers stand.
 type State interface {
-	Standing(context.Context) (db.Standing, error)
+	ReadHealth(context.Context) (report.Health, error)
 }
 
 // stateTimeout bounds what a scrape asks of Postgres.
@@ -57,14 +57,14 @@ func (c *stateCollector) Collect(out chan<- prometheus.Metric) {
 	tell := func(d *prometheus.Desc, value float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
-	standing, err := c.state.Standing(ctx)
+	health, err := c.state.ReadHealth(ctx)
 	if err != nil {
 		c.log.Warn("metrics lack the state of the providers", "error", err)
 		tell(known, 0)
 		return
 	}
 	tell(known, 1)
-	for _, p := range standing.Providers {
+	for _, p := range health.Providers {
 		c.met(p.Name)
 		if p.Active {
 			tell(lastSuccess, p.SinceSuccess.Seconds(), p.Name)
@@ -74,7 +74,7 @@ func (c *stateCollector) Collect(out chan<- prometheus.Metric) {
 		tell(held, float64(p.Held), p.Name)
 		tell(heldAge, p.HeldFor.Seconds(), p.Name)
 	}
-	for part, age := range standing.Upkeep {
+	for part, age := range health.Retention {
 		tell(upkeepAge, age.Seconds(), part)
 	}
 }

@@ -72,7 +72,7 @@ func findRunAtWork(ctx context.Context, store *db.Store, temporal client.Client,
 // openRuns returns the provider's run that is marked as running, if there is one, and the
 // id of the one that is held.
 func openRuns(ctx context.Context, store *db.Store, provider string) (run Run, held string, err error) {
-	statuses, err := store.ListProviderStatuses(ctx)
+	statuses, err := store.Report.ListProviderStatuses(ctx)
 	for _, status := range statuses {
 		if status.Provider != provider {
 			continue
@@ -81,7 +81,7 @@ func openRuns(ctx context.Context, store *db.Store, provider string) (run Run, h
 			held = status.Held.RunID
 		}
 		if status.Running != nil {
-			run, err = store.Run(ctx, status.Running.RunID)
+			run, err = store.Report.GetRun(ctx, status.Running.RunID)
 		}
 	}
 	return run, held, err

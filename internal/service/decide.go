@@ -52,7 +52,7 @@ func (s *Service) FindHeldRun(ctx context.Context, provider, prefix string) (Run
 }
 
 func waitingRuns(ctx context.Context, store *db.Store, p providers.Provider) ([]Run, error) {
-	held, err := store.ListHeldRuns(ctx, p.ID)
+	held, err := store.Report.ListHeldRuns(ctx, p.ID)
 	var waiting []Run
 	for _, run := range held {
 		if AwaitsDecision(run) {
@@ -131,7 +131,7 @@ func (d decision) send(ctx context.Context) (RunResult, error) {
 		case a := <-answers:
 			return resultOf(a.SyncResult), a.err
 		case <-tick.C:
-			now, err := d.store.Run(ctx, d.Run.ID)
+			now, err := d.store.Report.GetRun(ctx, d.Run.ID)
 			over := err == nil && now.FinishedAt != nil && now.DecidedBy == d.By
 			if over && ended { // Temporal had time to say so
 				return storedResult(ctx, d.store, d.Run.ID)
@@ -177,7 +177,7 @@ func (d decision) ask(ctx context.Context) (a answer) {
 // been overtaken, since it was looked at.
 func (d decision) failure(ctx context.Context, cause error) error {
 	args := Args{Provider: d.Run.Provider, Run: d.Run}
-	if now, err := d.store.Run(ctx, d.Run.ID); err == nil && !AwaitsDecision(now) {
+	if now, err := d.store.Report.GetRun(ctx, d.Run.ID); err == nil && !AwaitsDecision(now) {
 		p, err := findProvider(ctx, d.store.Providers, d.Run.Provider)
 		if err != nil {
 			return err

@@ -161,7 +161,7 @@ func (f *follower) progress(ctx context.Context) (Progress, error) {
 		}
 		f.runID = id
 	}
-	return f.store.Progress(ctx, f.runID)
+	return f.store.Report.ReadProgress(ctx, f.runID)
 }
 
 // askAgain is the pause between two questions to a Temporal that does not answer.

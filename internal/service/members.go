@@ -4,15 +4,15 @@ import (
 	"context"
 	"strings"
 
-	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/report"
 )
 
 // Member is everything known of one member.
 type (
-	Member        = db.MemberDetails
-	MemberPlace   = db.MemberPlace
-	MemberManager = db.MemberManager
-	MemberAccount = db.MemberAccount
+	Member        = report.MemberDetails
+	MemberPlace   = report.MemberPlace
+	MemberManager = report.MemberManager
+	MemberAccount = report.MemberAccount
 )
 
 // ShowMember returns everything known of the one member of a provider that a text means,
@@ -39,5 +39,5 @@ func (s *Service) ShowMember(ctx context.Context, provider, text string) (Member
 		args := Args{Field: "member", Provider: p.Name, Text: text, Matches: found}
 		return Member{}, &Error{Code: ObjectAmbiguous, Args: args}
 	}
-	return store.MemberDetails(ctx, found[0].ID)
+	return store.Report.GetMember(ctx, found[0].ID)
 }

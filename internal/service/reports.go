@@ -5,13 +5,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/workflows"
 )
 
 // ProviderStatus is how a provider stands.
 type ProviderStatus struct {
-	db.ProviderStatus
+	report.ProviderStatus
 	// NextRunAt is when its schedule is due next: nil if it has none, if it is paused, or while
 	// Temporal is away.
 	NextRunAt *time.Time
@@ -33,7 +33,7 @@ func (s *Service) GetStatus(ctx context.Context) (GetStatusResult, error) {
 	if err != nil {
 		return GetStatusResult{}, err
 	}
-	stored, err := store.ListProviderStatuses(ctx)
+	stored, err := store.Report.ListProviderStatuses(ctx)
 	if err != nil {
 		return GetStatusResult{}, err
 	}
@@ -80,7 +80,7 @@ func (s *Service) ListDepartments(ctx context.Context, provider string, levels *
 	if err != nil {
 		return nil, err
 	}
-	return store.ReadTree(ctx, p.ID, depth)
+	return store.Report.ReadTree(ctx, p.ID, depth)
 }
 
 // SearchResult is what a text was found in.
@@ -102,10 +102,10 @@ func (s *Service) Search(ctx context.Context, provider, text string, limit int) 
 		return SearchResult{}, err
 	}
 	var result SearchResult
-	if result.Members, err = store.SearchMembers(ctx, p.ID, text, limit); err != nil {
+	if result.Members, err = store.Report.SearchMembers(ctx, p.ID, text, limit); err != nil {
 		return SearchResult{}, err
 	}
-	result.Departments, err = store.SearchDepartments(ctx, p.ID, text, limit)
+	result.Departments, err = store.Report.SearchDepartments(ctx, p.ID, text, limit)
 	return result, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/workflows"
 )
@@ -63,7 +64,7 @@ func (s *Service) ListRuns(ctx context.Context, provider string, limit int) ([]R
 			return nil, err
 		}
 	}
-	return store.ListRuns(ctx, provider, limit)
+	return store.Report.ListRuns(ctx, provider, limit)
 }
 
 // FindRun returns the run whose id begins with prefix.
@@ -76,11 +77,11 @@ func (s *Service) FindRun(ctx context.Context, prefix string) (Run, error) {
 }
 
 func findRun(ctx context.Context, store *db.Store, prefix string) (Run, error) {
-	run, err := store.FindRunByPrefix(ctx, prefix)
+	run, err := store.Report.FindRunByPrefix(ctx, prefix)
 	switch {
 	case errors.Is(err, db.ErrNotFound):
 		return Run{}, &Error{Code: RunUnknown, Args: Args{RunID: prefix}}
-	case errors.Is(err, db.ErrAmbiguous):
+	case errors.Is(err, report.ErrAmbiguous):
 		return Run{}, &Error{Code: RunAmbiguous, Args: Args{RunID: prefix}}
 	}
 	return run, err
@@ -162,7 +163,7 @@ func (s *Service) GetRunResult(ctx context.Context, runID string) (RunResult, er
 }
 
 func storedResult(ctx context.Context, store *db.Store, runID string) (RunResult, error) {
-	run, err := store.Run(ctx, runID)
+	run, err := store.Report.GetRun(ctx, runID)
 	if err != nil {
 		return RunResult{}, err
 	}
@@ -231,9 +232,9 @@ func (s *Service) ListChanges(ctx context.Context, run Run, filter ChangeFilter,
 	if err != nil {
 		return err
 	}
-	err = store.StreamChanges(ctx, run.ID, filter, each)
+	err = store.Report.StreamChanges(ctx, run.ID, filter, each)
 	if err != nil || run.Status != directory.RunHeld {
 		return err
 	}
-	return store.StreamRemovals(ctx, run.ID, filter, each)
+	return store.Report.StreamRemovals(ctx, run.ID, filter, each)
 }

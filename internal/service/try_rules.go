@@ -89,7 +89,7 @@ func (s *Service) readForRules(
 	ref := provider.MemberRef{ExternalID: text}
 	var stored *Member
 	if len(found) == 1 {
-		details, err := store.MemberDetails(ctx, found[0].ID)
+		details, err := store.Report.GetMember(ctx, found[0].ID)
 		if err != nil {
 			return rules.Member{}, err
 		}

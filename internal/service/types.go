@@ -3,6 +3,7 @@ package service
 import (
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/providers"
+	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/workflows"
@@ -12,14 +13,14 @@ import (
 // edge that writes them out has types of its own for that.
 type (
 	// Run is one run of the run history.
-	Run = db.Run
+	Run = report.Run
 	// RunDepartment is how completely a run read one department.
 	RunDepartment = db.LedgerEntry
 	// Progress is how far a run has come.
-	Progress = db.ReadProgress
+	Progress = report.Progress
 	// Change is one line of a run's change log, ChangeFilter limits which are told.
-	Change       = db.Change
-	ChangeFilter = db.ChangeFilter
+	Change       = report.Change
+	ChangeFilter = report.ChangeFilter
 	// Leavers are by name what a held run would remove, LeaversLimit bounds how many are read.
 	Leavers           = db.Leavers
 	LeavingPerson     = db.LeavingPerson
@@ -27,10 +28,10 @@ type (
 	LostMembership    = db.LostPlace
 	LeaversLimit      = db.Few
 	// Department is a department as the tree shows it.
-	Department = db.TreeDepartment
+	Department = report.TreeDepartment
 	// FoundMember and FoundDepartment are what a search finds.
-	FoundMember     = db.FoundMember
-	FoundDepartment = db.FoundDepartment
+	FoundMember     = report.FoundMember
+	FoundDepartment = report.FoundDepartment
 	// Object is a member or department, ObjectHistory everything on record of one.
 	Object        = db.Object
 	ObjectHistory = db.Story

@@ -199,7 +199,7 @@ func (p programs) update(held workflows.SyncResult, name string) (result workflo
 // actors are who started and who decided a run.
 func (w *world) actors(runID string) []string {
 	w.t.Helper()
-	run, err := w.store.Run(w.t.Context(), runID)
+	run, err := w.store.Report.GetRun(w.t.Context(), runID)
 	require.NoError(w.t, err)
 	return []string{run.StartedBy, run.DecidedBy}
 }

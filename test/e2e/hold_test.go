@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
-	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/providers"
+	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/devkit/simulator"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/workflows"
@@ -87,7 +87,7 @@ func (w *world) held(c *leaving, leavers []string, newcomer string) workflows.Sy
 
 func (w *world) status(runID string) string {
 	w.t.Helper()
-	run, err := w.store.Run(w.t.Context(), runID)
+	run, err := w.store.Report.GetRun(w.t.Context(), runID)
 	require.NoError(w.t, err)
 	return run.Status
 }
@@ -332,7 +332,7 @@ type logged struct{ Type, ExternalID, Department, Kind string }
 
 func (w *world) changes(runID string) (changes []logged) {
 	w.t.Helper()
-	require.NoError(w.t, w.store.StreamChanges(w.t.Context(), runID, db.ChangeFilter{}, func(c db.Change) error {
+	require.NoError(w.t, w.store.Report.StreamChanges(w.t.Context(), runID, report.ChangeFilter{}, func(c report.Change) error {
 		changes = append(changes, logged{c.ObjectType, c.ExternalID, c.DepartmentID, c.Kind})
 		return nil
 	}))

@@ -84,7 +84,7 @@ func TestPartialRunsAreToldOf(t *testing.T) {
 // temporalRun is the Temporal run id of a run's workflow.
 func (w *world) temporalRun(runID string) string {
 	w.t.Helper()
-	run, err := w.store.Run(w.t.Context(), runID)
+	run, err := w.store.Report.GetRun(w.t.Context(), runID)
 	require.NoError(w.t, err)
 	return run.TemporalRunID
 }

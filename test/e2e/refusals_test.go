@@ -224,7 +224,7 @@ func TestRangeThatShrinks(t *testing.T) {
 	}
 	w.succeed(sources...)
 	for _, result := range held {
-		run, err := w.store.Run(t.Context(), result.RunID)
+		run, err := w.store.Report.GetRun(t.Context(), result.RunID)
 		require.NoError(t, err)
 		require.Equal(t, directory.RunSuperseded, run.Status)
 	}
@@ -293,7 +293,7 @@ func TestInputThatCannotBe(t *testing.T) {
 		})
 	}
 	require.Zero(t, s.calls.Total()+off.calls.Total())
-	runs, err := w.store.ListRuns(t.Context(), "", 10)
+	runs, err := w.store.Report.ListRuns(t.Context(), "", 10)
 	require.NoError(t, err)
 	require.Empty(t, runs)
 }

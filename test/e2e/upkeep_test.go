@@ -56,10 +56,10 @@ func TestUpkeepIsScheduledAndCleansUp(t *testing.T) {
 	require.Zero(t, result.Runs)
 
 	require.Empty(t, w.changes(removed.RunID))
-	stored, err := w.store.Run(ctx, removed.RunID)
+	stored, err := w.store.Report.GetRun(ctx, removed.RunID)
 	require.NoError(t, err)
 	require.NotNil(t, stored.DetailsDroppedAt)
-	stored, err = w.store.Run(ctx, newest.RunID)
+	stored, err = w.store.Report.GetRun(ctx, newest.RunID)
 	require.NoError(t, err)
 	require.Nil(t, stored.DetailsDroppedAt)
 	var raw int

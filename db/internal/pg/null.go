@@ -25,3 +25,11 @@ func Int32(n *int) *int32 {
 	v := int32(*n)
 	return &v
 }
+
+// NonNil returns a list for SQL, where nil is an empty one.
+func NonNil(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}

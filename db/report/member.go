@@ -1,4 +1,4 @@
-package db
+package report
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/orgsync/orgsync/db/internal/pg"
 )
 
@@ -57,15 +58,15 @@ type MemberAccount struct {
 // us or has none.
 var notReadable = []string{"42501", "42703"}
 
-// MemberDetails returns everything known of a member, deleted or not.
-func (s *Store) MemberDetails(ctx context.Context, id string) (MemberDetails, error) {
+// GetMember returns everything known of a member, deleted or not.
+func (s *Store) GetMember(ctx context.Context, id string) (MemberDetails, error) {
 	r, err := s.q.MemberShow(ctx, s.pool, id)
 	if err != nil {
-		return MemberDetails{}, interpret("read member", err)
+		return MemberDetails{}, pg.Interpret("read member", err)
 	}
 	places, err := s.q.MemberPlaces(ctx, s.pool, id)
 	if err != nil {
-		return MemberDetails{}, interpret("read member's departments", err)
+		return MemberDetails{}, pg.Interpret("read member's departments", err)
 	}
 	m := r.OrgMember
 	out := MemberDetails{
@@ -96,5 +97,5 @@ func (s *Store) MemberDetails(ctx context.Context, id string) (MemberDetails, er
 	if errors.Is(err, pgx.ErrNoRows) || errors.As(err, &refused) && slices.Contains(notReadable, refused.Code) {
 		return out, nil
 	}
-	return out, interpret("read account", err)
+	return out, pg.Interpret("read account", err)
 }

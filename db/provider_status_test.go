@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -14,8 +14,8 @@ func TestStanding(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t)
 	c := d.company(t, directory.Feishu)
-	standing := func() db.ProviderStanding {
-		all, err := d.store.Standing(t.Context())
+	standing := func() report.ProviderHealth {
+		all, err := d.store.Report.ReadHealth(t.Context())
 		require.NoError(t, err)
 		require.Len(t, all.Providers, 1)
 		require.Equal(t, c.provider.Name, all.Providers[0].Name)
@@ -52,8 +52,8 @@ func TestStanding(t *testing.T) {
 	require.InDelta(t, time.Hour, s.HeldFor, float64(time.Minute))
 
 	require.NoError(t, d.store.FinishRetentionStep(t.Context(), "raw"))
-	all, err := d.store.Standing(t.Context())
+	all, err := d.store.Report.ReadHealth(t.Context())
 	require.NoError(t, err)
-	require.Contains(t, all.Upkeep, "raw")
+	require.Contains(t, all.Retention, "raw")
 	require.NoError(t, d.store.Ping(t.Context()))
 }

@@ -1,19 +1,21 @@
-package db
+package report
 
 import (
 	"context"
 	"time"
+
+	"github.com/orgsync/orgsync/db/internal/pg"
 )
 
-// Standing is how an installation stands, for monitoring.
-type Standing struct {
-	Providers []ProviderStanding
-	// Upkeep is how long ago each part of the upkeep was last done to its end.
-	Upkeep map[string]time.Duration
+// Health is how an installation stands, for monitoring.
+type Health struct {
+	Providers []ProviderHealth
+	// Retention is how long ago each step of retention was last done to its end.
+	Retention map[string]time.Duration
 }
 
-// ProviderStanding is how one provider stands.
-type ProviderStanding struct {
+// ProviderHealth is how one provider stands.
+type ProviderHealth struct {
 	Name   string
 	Active bool
 	// SinceSuccess is the time since the last complete, applied run; before the first
@@ -27,25 +29,25 @@ type ProviderStanding struct {
 	HeldFor time.Duration
 }
 
-// Standing reads it, for all providers at once.
-func (s *Store) Standing(ctx context.Context) (Standing, error) {
+// ReadHealth reads it, for all providers at once.
+func (s *Store) ReadHealth(ctx context.Context) (Health, error) {
 	rows, err := s.q.StandingProviders(ctx, s.pool)
 	if err != nil {
-		return Standing{}, interpret("read standing", err)
+		return Health{}, pg.Interpret("read health", err)
 	}
-	out := Standing{Providers: make([]ProviderStanding, len(rows)), Upkeep: map[string]time.Duration{}}
+	out := Health{Providers: make([]ProviderHealth, len(rows)), Retention: map[string]time.Duration{}}
 	for i, r := range rows {
-		out.Providers[i] = ProviderStanding{
+		out.Providers[i] = ProviderHealth{
 			Name: r.Name, Active: r.IsActive, SinceSuccess: seconds(r.SinceSuccess), RunsSinceSuccess: int(r.RunsSinceSuccess),
 			Running: int(r.Running), Held: int(r.Held), HeldFor: seconds(r.HeldFor),
 		}
 	}
 	parts, err := s.q.StandingUpkeep(ctx, s.pool)
 	if err != nil {
-		return Standing{}, interpret("read standing", err)
+		return Health{}, pg.Interpret("read health", err)
 	}
 	for _, r := range parts {
-		out.Upkeep[r.Part] = seconds(r.Age)
+		out.Retention[r.Part] = seconds(r.Age)
 	}
 	return out, nil
 }
@@ -93,7 +95,7 @@ type EndedRun struct {
 func (s *Store) ListProviderStatuses(ctx context.Context) ([]ProviderStatus, error) {
 	rows, err := s.q.StatusProviders(ctx, s.pool)
 	if err != nil {
-		return nil, interpret("read status", err)
+		return nil, pg.Interpret("read status", err)
 	}
 	out := make([]ProviderStatus, len(rows))
 	for i, r := range rows {
@@ -113,11 +115,6 @@ func (s *Store) ListProviderStatuses(ctx context.Context) ([]ProviderStatus, err
 		out[i] = status
 	}
 	return out, nil
-}
-
-// Ping reports whether the database answers.
-func (s *Store) Ping(ctx context.Context) error {
-	return interpret("ask the database", s.pool.Ping(ctx))
 }
 
 func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }

@@ -1,10 +1,8 @@
-package db
+package report
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
-	"time"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/db/internal/pg"
@@ -32,7 +30,7 @@ func (s *Store) ReadTree(ctx context.Context, providerID string, levels int) ([]
 	}
 	rows, err := s.q.DepartmentTree(ctx, s.pool, dbsqlc.DepartmentTreeParams{ProviderID: &providerID, MaxDepth: limit})
 	if err != nil {
-		return nil, interpret("read tree", err)
+		return nil, pg.Interpret("read tree", err)
 	}
 	out := make([]TreeDepartment, len(rows))
 	for i, r := range rows {
@@ -71,10 +69,10 @@ func (s *Store) SearchMembers(ctx context.Context, providerID, text string, limi
 
 func (s *Store) searchMembers(ctx context.Context, providerID, text string, limit int) ([]FoundMember, error) {
 	rows, err := s.q.MemberSearch(ctx, s.pool, dbsqlc.MemberSearchParams{
-		ProviderID: &providerID, Plain: text, Pattern: escapeLike(text), MaxRows: int32(limit),
+		ProviderID: &providerID, Plain: text, Pattern: pg.EscapeLike(text), MaxRows: int32(limit),
 	})
 	if err != nil {
-		return nil, interpret("search members", err)
+		return nil, pg.Interpret("search members", err)
 	}
 	out := make([]FoundMember, len(rows))
 	for i, r := range rows {
@@ -108,98 +106,14 @@ func (s *Store) SearchDepartments(ctx context.Context, providerID, text string, 
 
 func (s *Store) searchDepartments(ctx context.Context, providerID, text string, limit int) ([]FoundDepartment, error) {
 	rows, err := s.q.DepartmentSearch(ctx, s.pool, dbsqlc.DepartmentSearchParams{
-		ProviderID: &providerID, Plain: text, Pattern: escapeLike(text), MaxRows: int32(limit),
+		ProviderID: &providerID, Plain: text, Pattern: pg.EscapeLike(text), MaxRows: int32(limit),
 	})
 	if err != nil {
-		return nil, interpret("search departments", err)
+		return nil, pg.Interpret("search departments", err)
 	}
 	out := make([]FoundDepartment, len(rows))
 	for i, r := range rows {
 		out[i] = FoundDepartment{ID: r.ID, ExternalID: r.ExternalID, Name: r.Name, Path: r.Path, MemberCount: int(r.MemberCount)}
 	}
 	return out, nil
-}
-
-func escapeLike(text string) string {
-	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text)
-}
-
-// Change is one line of a run's change log.
-type Change struct {
-	ObjectType   string
-	ObjectID     string
-	DepartmentID string
-	ExternalID   string
-	// Name is the person's or department's, also of one who is gone.
-	Name string
-	// Department, of a membership, is where it is, by the department's external id.
-	Department     string
-	DepartmentName string
-	DepartmentPath string
-	Kind           string
-	Before         json.RawMessage
-	After          json.RawMessage
-	// ChangedAt is zero for a planned change.
-	ChangedAt time.Time
-	// Planned is true for what a held run would remove once it is approved.
-	Planned bool
-}
-
-// ChangeFilter limits which changes are told; what is empty limits nothing.
-type ChangeFilter struct {
-	Kinds []string
-	// Types are member, department and membership.
-	Types []string
-	// Members are external ids; their memberships belong to them.
-	Members []string
-}
-
-// StreamChanges calls each for every change of a run, in order, without holding them all.
-func (s *Store) StreamChanges(ctx context.Context, runID string, of ChangeFilter, each func(Change) error) error {
-	const page = 1000
-	next := dbsqlc.ChangeListParams{RunID: runID, Kinds: listed(of.Kinds), Types: listed(of.Types), Members: listed(of.Members), MaxRows: page}
-	for {
-		rows, err := s.q.ChangeList(ctx, s.pool, next)
-		if err != nil {
-			return interpret("read changes", err)
-		}
-		for _, r := range rows {
-			change := Change{
-				ObjectType: r.ObjectType, ObjectID: r.ObjectID, ExternalID: r.ExternalID, Name: r.Name, Kind: r.Kind,
-				Department: r.Department, DepartmentName: r.DepartmentName, DepartmentPath: r.DepartmentPath,
-				Before: r.Before, After: r.After, ChangedAt: r.ChangedAt,
-			}
-			if r.ObjectType == "membership" {
-				change.DepartmentID = r.DepartmentID
-			}
-			if err := each(change); err != nil {
-				return err
-			}
-			next.AfterID = r.ID
-		}
-		if len(rows) < page {
-			return nil
-		}
-	}
-}
-
-// ReadProgress is how far a run has come.
-type ReadProgress struct {
-	Phase             string
-	Status            string
-	Calls             int64
-	StartedAt         time.Time
-	Departments       int
-	DepartmentsDone   int
-	DepartmentsFailed int
-	MembersRead       int
-}
-
-// Progress reads it from the ledger, so that it is exact to the page.
-func (s *Store) Progress(ctx context.Context, runID string) (ReadProgress, error) {
-	r, err := s.q.RunProgress(ctx, s.pool, runID)
-	return ReadProgress{
-		Phase: r.Phase, Status: r.Status, Calls: r.Calls, StartedAt: r.StartedAt, Departments: int(r.Departments),
-		DepartmentsDone: int(r.DepartmentsDone), DepartmentsFailed: int(r.DepartmentsFailed), MembersRead: int(r.MembersRead),
-	}, interpret("read progress", err)
 }
