@@ -51,6 +51,7 @@ var outputs = []output{
 	{[]string{"provider show", "provider add", "provider update"}, "provider", provider.View{}},
 	{[]string{"provider remove"}, "removed provider", provider.Removed{}},
 	{[]string{"provider test"}, "preflight", provider.Preflight{}},
+	{[]string{"provider dump"}, "dumped record", provider.Dumped{}},
 	{[]string{"rules show"}, "rules", rules.Shown{}},
 	{[]string{"rules set", "rules remove"}, "rules version", rules.Version{}},
 	{[]string{"rules try"}, "tried rules", rules.Tried{}},

@@ -21,6 +21,7 @@ type Commands struct {
 	Update updateCommand `cmd:"" help:"Change a stored provider."`
 	Remove removeCommand `cmd:"" help:"Remove a provider with its secrets and run history."`
 	Test   testCommand   `cmd:"" help:"Test the credentials, permissions and visible range against the live API."`
+	Dump   dumpCommand   `cmd:"" help:"Print what the provider shows right now, and store nothing."`
 }
 
 // Help implements kong.HelpProvider.
