@@ -65,7 +65,7 @@ func (a *Reconcile) readApart(ctx context.Context, runID string, standing []stri
 	if !ok {
 		return nil
 	}
-	c := confirming{reading: r, tries: triesOfRun}
+	c := confirming{providerSession: r, tries: triesOfRun}
 	var later error
 	for after := ""; ; {
 		known, err := a.Store.Candidates(ctx, runID, "member", standing, after, doubtsAtOnce)
@@ -90,7 +90,7 @@ func (a *Reconcile) readApart(ctx context.Context, runID string, standing []stri
 func (c confirming) readRecords(ctx context.Context, reader provider.MemberReader, people []db.Doubt) (later, ended error) {
 	pages, fates, failed := make([]*db.MemberPage, len(people)), make([]db.Fate, len(people)), make([]error, len(people))
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(walkers)
+	group.SetLimit(parallelCalls)
 	for i, d := range people {
 		group.Go(func() error {
 			var err error
@@ -155,7 +155,7 @@ func (c confirming) record(ctx context.Context, reader provider.MemberReader, d 
 // departmentsApart reads by themselves the departments that earlier runs missed and this
 // one's tree does not show either, and reports whether one of them is there: what is below
 // it, and its people, are then read like others'.
-func (r *reading) departmentsApart(ctx context.Context) (found bool, err error) {
+func (r *providerSession) departmentsApart(ctx context.Context) (found bool, err error) {
 	reader, ok := r.client.(provider.DepartmentReader)
 	if !ok {
 		return false, nil

@@ -72,12 +72,12 @@ func (c *company) sees(visible provider.VisibleRange) {
 // whole is a whole run of the whole company, with its preflight.
 func (b *bench) whole() RunReport {
 	b.t.Helper()
-	visible := must[Preflighted](b, b.pull.Preflight, b.ref())
+	visible := must[PreflightResult](b, b.pull.Preflight, b.ref())
 	b.read()
 	planned := must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: b.runID, LimitedRange: visible.LimitedRange})
 	must[Removed](b, b.reconcile.Remove, b.ref())
-	must[any](b, b.apply.Settle, b.ref())
-	return must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID, Incomplete: planned.Incomplete})
+	must[any](b, b.apply.Recompute, b.ref())
+	return must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID, Incomplete: planned.Incomplete})
 }
 
 // stored is the provider as it is stored now.
@@ -193,10 +193,10 @@ func TestAPlanSettlesWhatIsMissedTwice(t *testing.T) {
 			b.whole()
 			says = fate
 			b.beginAs("plan")
-			must[Preflighted](b, b.pull.Preflight, b.ref())
-			must[PulledMembers](b, b.pull.PullMembers, b.tree())
+			must[PreflightResult](b, b.pull.Preflight, b.ref())
+			must[ReadMembersResult](b, b.pull.ReadMembers, b.tree())
 			foretold := must[Rehearsed](b, b.reconcile.Rehearse, Rehearse{RunID: b.runID, Remove: true})
-			planned := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID, Incomplete: true, Counts: &foretold.Counts})
+			planned := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID, Incomplete: true, Counts: &foretold.Counts})
 			plan := b.log()
 			b.begin()
 			applied := b.whole()
@@ -227,13 +227,13 @@ func TestReadingApartIsTriedAgain(t *testing.T) {
 	b.begin()
 	b.whole()
 	b.begin()
-	must[Preflighted](b, b.pull.Preflight, b.ref())
+	must[PreflightResult](b, b.pull.Preflight, b.ref())
 	b.read()
 	plan := PlanRemovals{RunID: b.runID}
 	require.Equal(t, string(provider.Unavailable), b.fails(b.reconcile.PlanRemovals, plan).Type())
 	require.Zero(t, tried[PlannedRemovals](b, b.reconcile.PlanRemovals, plan, triesOfRun-1).Members)
-	must[any](b, b.apply.Settle, b.ref())
-	report := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	must[any](b, b.apply.Recompute, b.ref())
+	report := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 	require.Equal(t, directory.RunSucceeded, report.Status, "what is known to be there is no failure")
 	require.Len(t, report.Errors, 1)
 	require.Equal(t, []string{"1"}, b.places("1b"))

@@ -12,40 +12,40 @@ type Apply struct {
 	Store *db.Store
 }
 
-// RunRef names a run.
-type RunRef struct {
+// RunInput names a run.
+type RunInput struct {
 	RunID string `json:"run_id"`
 }
 
-// Range names the departments of a run with ordinals First to Last.
-type Range struct {
+// BatchInput names the departments of a run with ordinals First to Last.
+type BatchInput struct {
 	RunID string `json:"run_id"`
 	First int    `json:"first"`
 	Last  int    `json:"last"`
 }
 
-// TreeRef names a run and whether only part of the tree is visible.
-type TreeRef struct {
+// ApplyDepartmentsInput names a run and whether only part of the tree is visible.
+type ApplyDepartmentsInput struct {
 	RunID        string `json:"run_id"`
 	LimitedRange bool   `json:"limited_range"`
 }
 
 // ApplyDepartments inserts and updates departments. It removes nothing.
-func (a *Apply) ApplyDepartments(ctx context.Context, in TreeRef) error {
-	defer beat(ctx)()
+func (a *Apply) ApplyDepartments(ctx context.Context, in ApplyDepartmentsInput) error {
+	defer heartbeat(ctx)()
 	return classify(a.Store.ApplyDepartments(ctx, in.RunID, in.LimitedRange))
 }
 
 // ApplyMembers inserts and updates the people that a range's listings brought and
 // places them in departments. It removes nothing.
-func (a *Apply) ApplyMembers(ctx context.Context, in Range) error {
-	defer beat(ctx)()
+func (a *Apply) ApplyMembers(ctx context.Context, in BatchInput) error {
+	defer heartbeat(ctx)()
 	return classify(a.Store.ApplyMembers(ctx, in.RunID, in.First, in.Last))
 }
 
-// Settle computes paths, primary departments and head counts.
-func (a *Apply) Settle(ctx context.Context, in RunRef) error {
-	defer beat(ctx)()
+// Recompute computes paths, primary departments and head counts.
+func (a *Apply) Recompute(ctx context.Context, in RunInput) error {
+	defer heartbeat(ctx)()
 	if err := a.Store.SetPhase(ctx, in.RunID, "settle"); err != nil {
 		return classify(err)
 	}
@@ -53,8 +53,8 @@ func (a *Apply) Settle(ctx context.Context, in RunRef) error {
 }
 
 // LinkAccounts ties members to the platform's accounts.
-func (a *Apply) LinkAccounts(ctx context.Context, in RunRef) error {
-	defer beat(ctx)()
+func (a *Apply) LinkAccounts(ctx context.Context, in RunInput) error {
+	defer heartbeat(ctx)()
 	if err := a.Store.SetPhase(ctx, in.RunID, "link"); err != nil {
 		return classify(err)
 	}

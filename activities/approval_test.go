@@ -23,8 +23,8 @@ func (b *bench) holding(d *company) {
 	planned := must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: b.runID})
 	require.Equal(b.t, [3]int{3, 1, 3}, [3]int{planned.Members, planned.Departments, planned.Memberships})
 	require.NotEmpty(b.t, planned.HoldReason)
-	must[HeldRun](b, b.runs.HoldRun, HoldRun{RunID: b.runID, Reason: planned.HoldReason, HoldWorkflowID: "orgsync/acme/removals/" + b.runID})
-	must[any](b, b.runs.ResumeRun, ResumeRun{RunID: b.runID})
+	must[HoldRunResult](b, b.runs.HoldRun, HoldRunInput{RunID: b.runID, Reason: planned.HoldReason, HoldWorkflowID: "orgsync/acme/removals/" + b.runID})
+	must[any](b, b.runs.ResumeRun, ResumeRunInput{RunID: b.runID})
 }
 
 // carryOut does what follows the look-ups, as the workflow does, and returns the report.
@@ -32,8 +32,8 @@ func (b *bench) carryOut() RunReport {
 	b.t.Helper()
 	must[any](b, b.reconcile.Spare, b.ref())
 	must[Removed](b, b.reconcile.Remove, b.ref())
-	must[any](b, b.apply.Settle, b.ref())
-	return must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	must[any](b, b.apply.Recompute, b.ref())
+	return must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 }
 
 // Days may pass between a hold and its approval: whoever is to go is looked up once more.

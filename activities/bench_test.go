@@ -146,11 +146,11 @@ func member(department, suffix string) directory.Member {
 type bench struct {
 	t         *testing.T
 	store     *db.Store
-	pull      *Pull
+	pull      *Reader
 	apply     *Apply
 	reconcile *Reconcile
 	runs      *Runs
-	upkeep    *Upkeep
+	upkeep    *Retention
 	notify    *Notifications
 	provider  providers.Provider
 	runID     string
@@ -185,9 +185,9 @@ func newBench(t *testing.T, store *db.Store, c *company, client provider.Client)
 		}},
 	}
 	b := &bench{t: t, store: store, apply: &Apply{Store: store}, runs: &Runs{Store: store}, notify: &Notifications{Store: store}}
-	b.pull = &Pull{Store: store, Opener: opener}
+	b.pull = &Reader{Store: store, Opener: opener}
 	b.reconcile = &Reconcile{Store: store, Pull: b.pull}
-	b.upkeep = &Upkeep{Store: store, Runs: b.runs, Now: time.Now}
+	b.upkeep = &Retention{Store: store, Runs: b.runs, Now: time.Now}
 	name := "acme-" + uuid.NewString()
 	_, err = store.Providers.Add(t.Context(), providers.NewProvider{Name: name, Type: directory.DingTalk, Config: json.RawMessage(`{}`)}, opener.Seal(nil))
 	require.NoError(t, err)
@@ -218,7 +218,7 @@ func (b *bench) beginLimited(n db.NewRun) {
 	b.runID = begun.RunID
 }
 
-func (b *bench) ref() RunRef { return RunRef{RunID: b.runID} }
+func (b *bench) ref() RunInput { return RunInput{RunID: b.runID} }
 
 // attempt runs an activity once, as Temporal does, with what the attempts before left
 // in the heartbeat.
@@ -263,24 +263,24 @@ func (b *bench) fails(do any, in any, before ...any) *temporal.ApplicationError 
 }
 
 // tree reads and seals the departments and returns the range of all of them.
-func (b *bench) tree() Range {
+func (b *bench) tree() BatchInput {
 	b.t.Helper()
-	must[any](b, b.pull.PullDepartments, b.ref())
+	must[any](b, b.pull.ReadDepartments, b.ref())
 	return b.seal()
 }
 
-func (b *bench) seal() Range {
+func (b *bench) seal() BatchInput {
 	b.t.Helper()
-	sealed := must[SealedDepartments](b, b.pull.SealDepartments, SealDepartments{RunID: b.runID})
-	return Range{RunID: b.runID, First: 1, Last: sealed.Departments}
+	sealed := must[FinishDepartmentsResult](b, b.pull.FinishDepartments, FinishDepartmentsInput{RunID: b.runID})
+	return BatchInput{RunID: b.runID, First: 1, Last: sealed.Departments}
 }
 
 // read reads and applies what the company is now.
 func (b *bench) read() {
 	b.t.Helper()
 	all := b.tree()
-	must[PulledMembers](b, b.pull.PullMembers, all)
-	must[any](b, b.apply.ApplyDepartments, TreeRef{RunID: b.runID})
+	must[ReadMembersResult](b, b.pull.ReadMembers, all)
+	must[any](b, b.apply.ApplyDepartments, ApplyDepartmentsInput{RunID: b.runID})
 	must[any](b, b.apply.ApplyMembers, all)
 }
 
@@ -288,8 +288,8 @@ func (b *bench) read() {
 func (b *bench) load() {
 	b.t.Helper()
 	b.read()
-	must[any](b, b.apply.Settle, b.ref())
-	must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	must[any](b, b.apply.Recompute, b.ref())
+	must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 	b.begin()
 }
 

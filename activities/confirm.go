@@ -23,7 +23,7 @@ func (a *Reconcile) confirm(ctx context.Context, runID string) (err error) {
 		return err
 	}
 	defer r.countCalls(ctx)(&err)
-	c := confirming{reading: r, tries: triesOfRun}
+	c := confirming{providerSession: r, tries: triesOfRun}
 	for _, kind := range []string{"department", "member"} {
 		if err := c.check(ctx, db.DoubtsOf{Type: kind, Unlisted: true, Unread: true}); err != nil {
 			return err
@@ -36,18 +36,18 @@ func (a *Reconcile) confirm(ctx context.Context, runID string) (err error) {
 // passed since it was shown. What is answered is kept, so that the next attempt asks only
 // about the rest. A provider that fails is given some minutes; who could not be looked
 // up then stays (Spare).
-func (a *Reconcile) LookUpAgain(ctx context.Context, in RunRef) error {
-	return giveUp(ctx, a.lookUpAgain(ctx, in.RunID), triesOfApproval)
+func (a *Reconcile) LookUpAgain(ctx context.Context, in RunInput) error {
+	return limitAttempts(ctx, a.lookUpAgain(ctx, in.RunID), triesOfApproval)
 }
 
 func (a *Reconcile) lookUpAgain(ctx context.Context, runID string) (err error) {
-	defer beat(ctx)()
+	defer heartbeat(ctx)()
 	r, err := a.Pull.open(ctx, runID, "removals")
 	if err != nil {
 		return err
 	}
 	defer r.countCalls(ctx)(&err)
-	c := confirming{reading: r, tries: triesOfApproval, stage: db.OnceApproved}
+	c := confirming{providerSession: r, tries: triesOfApproval, stage: db.OnceApproved}
 	if err := c.departmentsAgain(ctx); err != nil {
 		return err
 	}
@@ -87,14 +87,14 @@ func (c confirming) departmentsAgain(ctx context.Context) error {
 }
 
 // Spare takes out of what was approved whoever is there again or could not be looked up.
-func (a *Reconcile) Spare(ctx context.Context, in RunRef) error {
-	defer beat(ctx)()
+func (a *Reconcile) Spare(ctx context.Context, in RunInput) error {
+	defer heartbeat(ctx)()
 	return classify(a.Store.Spare(ctx, in.RunID))
 }
 
 // confirming is one activity's look at what a run is about to remove.
 type confirming struct {
-	*reading
+	*providerSession
 	// tries is how often the provider may fail.
 	tries int
 	stage db.Stage
@@ -160,7 +160,7 @@ func (c confirming) eachDoubts(ctx context.Context, of db.DoubtsOf, do func([]db
 func fatesOf(ctx context.Context, client provider.ObjectLookup, kind string, doubts []db.Doubt) (fates []provider.LookupResult, failed []error, ended error) {
 	fates, failed = make([]provider.LookupResult, len(doubts)), make([]error, len(doubts))
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(walkers)
+	group.SetLimit(parallelCalls)
 	for i, d := range doubts {
 		group.Go(func() (err error) {
 			if kind == "department" {

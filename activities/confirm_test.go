@@ -170,8 +170,8 @@ func TestWhoeverNoListingShowsIsLookedUp(t *testing.T) {
 			}
 			require.Equal(t, []string{"1"}, b.places("1b"))
 			require.Contains(t, b.problems(), c.problem)
-			must[any](b, b.apply.Settle, b.ref())
-			require.Equal(t, directory.RunPartial, must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID}).Status)
+			must[any](b, b.apply.Recompute, b.ref())
+			require.Equal(t, directory.RunPartial, must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID}).Status)
 
 			// The next run finds them where they are, and nowhere else.
 			b.begin()
@@ -205,12 +205,12 @@ func TestManyWhomTheProviderStillCounts(t *testing.T) {
 			d := departments(3)
 			b := newBench(t, store, d, answering{company: d, fate: provider.LookupNotFound})
 			b.load()
-			must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+			must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 			require.NoError(t, store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Guard: c.limits}, nil))
 			d.roots[0].DeclaredMembers = new(9)
 			d.children["0"][0] = d.children["0"][0][:2]
 			foretold := b.plan(false)
-			must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID, Counts: &foretold.Counts})
+			must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID, Counts: &foretold.Counts})
 			asked := func() int { return d.count("look up department 3") + d.count("look up 3a") + d.count("look up 3b") }
 			require.Equal(t, c.asked, asked())
 			b.begin()

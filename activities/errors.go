@@ -76,7 +76,7 @@ func classify(err error) error {
 	case errors.Is(err, db.ErrNotFound):
 		return temporal.NewNonRetryableApplicationError(err.Error(), TypeNotFound, nil)
 	case errors.As(err, &refused):
-		return temporal.NewApplicationErrorWithOptions(err.Error(), TypeStorage, temporal.ApplicationErrorOptions{NonRetryable: !passing(refused.Code)})
+		return temporal.NewApplicationErrorWithOptions(err.Error(), TypeStorage, temporal.ApplicationErrorOptions{NonRetryable: !isTransient(refused.Code)})
 	case errors.As(err, &connect), pgconn.Timeout(err), pgconn.SafeToRetry(err):
 		return temporal.NewApplicationError("the database cannot be reached: "+err.Error(), TypeStorage)
 	default:
@@ -109,10 +109,10 @@ func classifyProvider(e *provider.Error) error {
 	return temporal.NewApplicationErrorWithOptions(e.Error(), string(e.Kind), options)
 }
 
-// passing reports whether the same statement may succeed later: lost connections,
+// isTransient reports whether the same statement may succeed later: lost connections,
 // serialisation, deadlocks, exhausted resources, a server that is shutting down or
 // starting, and unique violations, which two workers meeting at one row cause.
-func passing(sqlstate string) bool {
+func isTransient(sqlstate string) bool {
 	if len(sqlstate) != 5 {
 		return true
 	}
@@ -123,8 +123,8 @@ func passing(sqlstate string) bool {
 	return sqlstate == "23505"
 }
 
-// textOf is an error's text for the ledger, the same that classify would show.
-func textOf(err error) string {
+// messageOf is an error's text for the ledger, the same that classify would show.
+func messageOf(err error) string {
 	var application *temporal.ApplicationError
 	if classified := classify(err); errors.As(classified, &application) {
 		return application.Message()

@@ -109,9 +109,9 @@ func TestTemporalsOwnErrorsPass(t *testing.T) {
 	for _, err := range []error{context.Canceled, context.DeadlineExceeded} {
 		wrapped := fmt.Errorf("wait: %w", err)
 		require.Same(t, wrapped, classify(wrapped))
-		require.Equal(t, wrapped.Error(), textOf(wrapped))
+		require.Equal(t, wrapped.Error(), messageOf(wrapped))
 	}
-	require.Equal(t, "find run: not found", textOf(fmt.Errorf("find run: %w", db.ErrNotFound)))
+	require.Equal(t, "find run: not found", messageOf(fmt.Errorf("find run: %w", db.ErrNotFound)))
 }
 
 // Only what every further call would meet ends a run, seen from the workflow.

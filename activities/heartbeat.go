@@ -14,12 +14,12 @@ import (
 // beatEvery is well below every heartbeat timeout used.
 const beatEvery = 5 * time.Second
 
-// beat sends heartbeats until the returned function is called, so that a worker's
+// heartbeat sends heartbeats until the returned function is called, so that a worker's
 // death is noticed in seconds though a single call or statement may take longer,
 // and a cancellation arrives. What an attempt has achieved is kept in Postgres, with
 // the page it belongs to, not in the heartbeat, which may lag; the heartbeat carries
 // how often the provider failed so far.
-func beat(ctx context.Context) (stop func()) {
+func heartbeat(ctx context.Context) (stop func()) {
 	failures := failuresSoFar(ctx)
 	return every(ctx, func() { activity.RecordHeartbeat(ctx, failures) })
 }
@@ -69,9 +69,9 @@ const (
 	triesOfToken      = 5  // a fresh token refused each time; each try is two calls
 )
 
-// giveUp classifies an activity's error and makes the provider's latest failure final
+// limitAttempts classifies an activity's error and makes the provider's latest failure final
 // when it has failed often enough.
-func giveUp(ctx context.Context, err error, tries int) error {
+func limitAttempts(ctx context.Context, err error, tries int) error {
 	classified := classify(err)
 	kind := provider.KindOf(err)
 	if kind == provider.TokenRefused {

@@ -55,7 +55,7 @@ func TestGivingUpCountsTheProvidersFailures(t *testing.T) {
 			if c.before != nil {
 				env.SetHeartbeatDetails(c.before)
 			}
-			attempt := func(ctx context.Context) error { return giveUp(ctx, c.err, tries) }
+			attempt := func(ctx context.Context) error { return limitAttempts(ctx, c.err, tries) }
 			env.RegisterActivity(attempt)
 			_, err := env.ExecuteActivity(attempt)
 			var got *temporal.ApplicationError
@@ -69,10 +69,10 @@ func TestGivingUpCountsTheProvidersFailures(t *testing.T) {
 
 func TestSuccessAndCancellationAreNotFailures(t *testing.T) {
 	t.Parallel()
-	require.NoError(t, giveUp(t.Context(), nil, 1))
+	require.NoError(t, limitAttempts(t.Context(), nil, 1))
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.ErrorIs(t, giveUp(canceled, context.Canceled, 1), context.Canceled)
+	require.ErrorIs(t, limitAttempts(canceled, context.Canceled, 1), context.Canceled)
 }
 
 func TestEvery(t *testing.T) {
@@ -97,7 +97,7 @@ func TestCallsAreCountedWhateverBecomesOfAnAttempt(t *testing.T) {
 	t.Parallel()
 	d := departments(1)
 	b := newBench(t, database(t), d, d)
-	r := &reading{store: b.store, runID: b.runID}
+	r := &providerSession{store: b.store, runID: b.runID}
 	calls := func() int64 {
 		run, err := b.store.Report.GetRun(t.Context(), b.runID)
 		require.NoError(t, err)

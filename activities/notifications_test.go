@@ -41,11 +41,11 @@ func TestNotifying(t *testing.T) {
 	// Held: one member is gone.
 	d.people["1"] = d.people["1"][:1]
 	all := b.tree()
-	must[PulledMembers](b, b.pull.PullMembers, all)
-	must[any](b, b.apply.ApplyDepartments, TreeRef{RunID: run})
+	must[ReadMembersResult](b, b.pull.ReadMembers, all)
+	must[any](b, b.apply.ApplyDepartments, ApplyDepartmentsInput{RunID: run})
 	must[any](b, b.apply.ApplyMembers, all)
 	planned := must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: run})
-	held := must[HeldRun](b, b.runs.HoldRun, HoldRun{RunID: run, Reason: "it would remove many", HoldWorkflowID: "orgsync/acme/removals/r1"})
+	held := must[HoldRunResult](b, b.runs.HoldRun, HoldRunInput{RunID: run, Reason: "it would remove many", HoldWorkflowID: "orgsync/acme/removals/r1"})
 	require.Equal(t, b.runs.Hooks, held.Notify)
 	tell := Notify{RunID: run, Status: directory.RunHeld, Hook: hook.Name()}
 	require.Equal(t, Notified{}, must[Notified](b, a.Notify, tell))
@@ -71,7 +71,7 @@ func TestNotifying(t *testing.T) {
 	require.ErrorContains(t, b.fails(a.Notify, Notify{RunID: run, Status: directory.RunHeld, Hook: "json gone 01234567"}), "ORGSYNC_NOTIFY has no such webhook")
 
 	// Expired: what was planned stands, and a message about the hold comes too late.
-	ended := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: run, Status: directory.RunRejected, Problem: "nobody decided"})
+	ended := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: run, Status: directory.RunRejected, Problem: "nobody decided"})
 	require.Equal(t, b.runs.Hooks, ended.Notify)
 	got = notify.Message{}
 	require.Equal(t, Notified{Moot: true}, must[Notified](b, a.Notify, tell))
@@ -84,7 +84,7 @@ func TestNotifying(t *testing.T) {
 
 	// Failed.
 	b.begin()
-	failed := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID, Status: directory.RunFailed, Problem: "the secret is wrong"})
+	failed := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID, Status: directory.RunFailed, Problem: "the secret is wrong"})
 	require.Equal(t, b.runs.Hooks, failed.Notify)
 	must[Notified](b, a.Notify, Notify{RunID: b.runID, Status: directory.RunFailed, Hook: hook.Name()})
 	require.Equal(t, notify.Failed, got.Event)
@@ -101,7 +101,7 @@ func TestNotifying(t *testing.T) {
 		for _, id := range []string{"1", "2"} {
 			require.NoError(t, b.store.MembersFail(t.Context(), b.runID, id, fmt.Sprintf("WeCom 60011: no (user/list, request %s)", id), nil))
 		}
-		partial := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+		partial := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 		require.Equal(t, directory.RunPartial, partial.Status)
 		require.Equal(t, n == 1, len(partial.Notify) > 0)
 		require.Equal(t, []directory.Reason{{Type: "department", Text: "WeCom 60011: no", Count: 2, IDs: []string{"1", "2"}}}, partial.Reasons)
@@ -116,11 +116,11 @@ func TestNotifying(t *testing.T) {
 	b.begin()
 	b.tree()
 	require.NoError(t, b.store.AddRunError(t.Context(), b.runID, "member", "1a", "cannot tell who it is"))
-	must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 	must[Notified](b, a.Notify, Notify{RunID: b.runID, Status: directory.RunPartial, Hook: hook.Name()})
 	require.Equal(t, "orgsync sync "+name+" --wait", got.Commands[0])
 
 	// Nobody needs to hear of a run that succeeded.
 	b.begin()
-	require.Empty(t, must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID}).Notify)
+	require.Empty(t, must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID}).Notify)
 }

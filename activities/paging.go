@@ -5,14 +5,14 @@ import "github.com/orgsync/orgsync/internal/provider"
 // paging watches over a listing that is read page by page, so that one which goes round
 // in circles comes to an end.
 type paging struct {
-	*reading
+	*providerSession
 	listing string // in words
 	seen    map[string]bool
 	empty   int
 }
 
-func (r *reading) paging(listing string) *paging {
-	return &paging{reading: r, listing: listing, seen: map[string]bool{}}
+func (r *providerSession) paging(listing string) *paging {
+	return &paging{providerSession: r, listing: listing, seen: map[string]bool{}}
 }
 
 // begin is asked before a page is read, with how many were before it.

@@ -46,12 +46,12 @@ func TestPreflightComparesTheVisibleRange(t *testing.T) {
 	store := database(t)
 	for name, c := range map[string]struct {
 		earlier, now provider.VisibleRange
-		want         Preflighted
+		want         PreflightResult
 	}{
-		"full":     {provider.VisibleRange{Full: true}, provider.VisibleRange{Full: true}, Preflighted{}},
-		"shrunk":   {provider.VisibleRange{Full: true}, provider.VisibleRange{Departments: []string{"1"}}, Preflighted{LimitedRange: true, Lost: []string{"the whole company"}}},
-		"grown":    {provider.VisibleRange{Departments: []string{"1"}}, provider.VisibleRange{Full: true}, Preflighted{}},
-		"lost one": {provider.VisibleRange{Departments: []string{"1", "2"}}, provider.VisibleRange{Departments: []string{"2"}}, Preflighted{LimitedRange: true, Lost: []string{"department 1"}}},
+		"full":     {provider.VisibleRange{Full: true}, provider.VisibleRange{Full: true}, PreflightResult{}},
+		"shrunk":   {provider.VisibleRange{Full: true}, provider.VisibleRange{Departments: []string{"1"}}, PreflightResult{LimitedRange: true, Lost: []string{"the whole company"}}},
+		"grown":    {provider.VisibleRange{Departments: []string{"1"}}, provider.VisibleRange{Full: true}, PreflightResult{}},
+		"lost one": {provider.VisibleRange{Departments: []string{"1", "2"}}, provider.VisibleRange{Departments: []string{"2"}}, PreflightResult{LimitedRange: true, Lost: []string{"department 1"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -59,20 +59,20 @@ func TestPreflightComparesTheVisibleRange(t *testing.T) {
 			visible := c.earlier
 			d.check = func() (*provider.Report, error) { return &provider.Report{Range: visible}, nil }
 			b := newBench(t, store, d, d)
-			require.Empty(t, must[Preflighted](b, b.pull.Preflight, b.ref()).Lost, "there is nothing earlier")
-			must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+			require.Empty(t, must[PreflightResult](b, b.pull.Preflight, b.ref()).Lost, "there is nothing earlier")
+			must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 			b.begin()
 			visible = c.now
-			require.Equal(t, c.want, must[Preflighted](b, b.pull.Preflight, b.ref()))
+			require.Equal(t, c.want, must[PreflightResult](b, b.pull.Preflight, b.ref()))
 		})
 	}
 	d := departments(0)
 	visible := provider.VisibleRange{Departments: many}
 	d.check = func() (*provider.Report, error) { return &provider.Report{Range: visible}, nil }
 	b := newBench(t, store, d, d)
-	must[Preflighted](b, b.pull.Preflight, b.ref())
-	must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	must[PreflightResult](b, b.pull.Preflight, b.ref())
+	must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 	b.begin()
 	visible.Departments = nil
-	require.Len(t, must[Preflighted](b, b.pull.Preflight, b.ref()).Lost, maxLost)
+	require.Len(t, must[PreflightResult](b, b.pull.Preflight, b.ref()).Lost, maxLost)
 }

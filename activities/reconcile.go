@@ -13,7 +13,7 @@ import (
 // Reconcile finds and removes what is gone.
 type Reconcile struct {
 	Store *db.Store
-	Pull  *Pull
+	Pull  *Reader
 }
 
 // PlanRemovals asks for a plan.
@@ -44,11 +44,11 @@ func (p PlannedRemovals) Any() bool { return directory.Sum(p.PerKind) > 0 }
 // removes nothing.
 func (a *Reconcile) PlanRemovals(ctx context.Context, in PlanRemovals) (PlannedRemovals, error) {
 	out, err := a.planRemovals(ctx, in)
-	return out, giveUp(ctx, err, triesOfRun)
+	return out, limitAttempts(ctx, err, triesOfRun)
 }
 
 func (a *Reconcile) planRemovals(ctx context.Context, in PlanRemovals) (PlannedRemovals, error) {
-	defer beat(ctx)()
+	defer heartbeat(ctx)()
 	if err := a.Store.SetPhase(ctx, in.RunID, "removals"); err != nil {
 		return PlannedRemovals{}, err
 	}
@@ -106,11 +106,11 @@ type Rehearsed struct {
 // rehearsals.
 func (a *Reconcile) Rehearse(ctx context.Context, in Rehearse) (Rehearsed, error) {
 	out, err := a.rehearse(ctx, in)
-	return out, giveUp(ctx, err, triesOfRun)
+	return out, limitAttempts(ctx, err, triesOfRun)
 }
 
 func (a *Reconcile) rehearse(ctx context.Context, in Rehearse) (Rehearsed, error) {
-	defer beat(ctx)()
+	defer heartbeat(ctx)()
 	if err := a.Store.SetPhase(ctx, in.RunID, "plan"); err != nil {
 		return Rehearsed{}, err
 	}
@@ -163,8 +163,8 @@ type Removed struct {
 
 // Remove carries out the plan in bounded batches, each of which checks that the run
 // still is the newest. Repeated, it goes on with what is left.
-func (a *Reconcile) Remove(ctx context.Context, in RunRef) (Removed, error) {
-	defer beat(ctx)()
+func (a *Reconcile) Remove(ctx context.Context, in RunInput) (Removed, error) {
+	defer heartbeat(ctx)()
 	var out Removed
 	for {
 		n, err := a.Store.RemoveNext(ctx, in.RunID)

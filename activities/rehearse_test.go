@@ -17,7 +17,7 @@ import (
 func (b *bench) plan(limited bool) Rehearsed {
 	b.t.Helper()
 	b.beginAs("plan")
-	must[PulledMembers](b, b.pull.PullMembers, b.tree())
+	must[ReadMembersResult](b, b.pull.ReadMembers, b.tree())
 	return must[Rehearsed](b, b.reconcile.Rehearse, Rehearse{RunID: b.runID, LimitedRange: limited, Remove: true})
 }
 
@@ -84,12 +84,12 @@ func TestAPlanIsWhatApplyingDoes(t *testing.T) {
 			d.people["2"] = append(d.people["2"], []directory.Member{member("2", "c")})
 			b := newBench(t, store, d, answering{company: d, fate: c.fate, fails: c.fails})
 			b.load()
-			must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+			must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 			require.NoError(t, store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Guard: c.limits}, nil))
 			c.change(d)
 
 			foretold := b.plan(c.limited)
-			planned := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID, Incomplete: true, Counts: &foretold.Counts})
+			planned := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID, Incomplete: true, Counts: &foretold.Counts})
 			plan := b.log()
 			asked := d.count("look up 1b") + d.count("look up department 3")
 
@@ -97,8 +97,8 @@ func TestAPlanIsWhatApplyingDoes(t *testing.T) {
 			b.read()
 			must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: b.runID, LimitedRange: c.limited})
 			must[Removed](b, b.reconcile.Remove, b.ref())
-			must[any](b, b.apply.Settle, b.ref())
-			applied := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+			must[any](b, b.apply.Recompute, b.ref())
+			applied := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 			require.Equal(t, [3]int{c.departments, c.members, c.memberships},
 				[3]int{applied.Departments.Deleted, applied.Members.Deleted, applied.Memberships.Deleted})
 			require.Equal(t, applied.Counts, planned.Counts)
@@ -133,10 +133,10 @@ func TestAPlanGoesOnWhereAnAttemptEnded(t *testing.T) {
 		return nil
 	}})
 	b.load()
-	must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 	d.people["1"], d.people["2"] = d.people["1"][:1], d.people["2"][:1]
 	b.beginAs("plan")
-	must[PulledMembers](b, b.pull.PullMembers, b.tree())
+	must[ReadMembersResult](b, b.pull.ReadMembers, b.tree())
 	rehearse := Rehearse{RunID: b.runID, Remove: true}
 	require.Equal(t, string(provider.Unavailable), b.fails(b.reconcile.Rehearse, rehearse).Type())
 	require.Empty(t, b.log())

@@ -32,8 +32,8 @@ type Runs struct {
 	Metrics *metrics.Metrics
 }
 
-// BeginRun says which run is to begin.
-type BeginRun struct {
+// BeginRunInput says which run is to begin.
+type BeginRunInput struct {
 	Provider    string   `json:"provider"`
 	Mode        string   `json:"mode"`
 	OnRemovals  string   `json:"on_removals"`
@@ -47,8 +47,8 @@ type BeginRun struct {
 	StartedBy string `json:"started_by,omitempty"`
 }
 
-// BegunRun is a run that has begun.
-type BegunRun struct {
+// BeginRunResult is a run that has begun.
+type BeginRunResult struct {
 	RunID string `json:"run_id"`
 	// Members is how many single people the run is limited to; 0: it reads departments.
 	Members int `json:"members,omitempty"`
@@ -62,27 +62,27 @@ type BegunRun struct {
 
 // BeginRun opens the run and takes the provider's fence. Repeated for the same
 // workflow execution it returns the same run.
-func (a *Runs) BeginRun(ctx context.Context, in BeginRun) (BegunRun, error) {
-	defer beat(ctx)()
+func (a *Runs) BeginRun(ctx context.Context, in BeginRunInput) (BeginRunResult, error) {
+	defer heartbeat(ctx)()
 	execution := activity.GetInfo(ctx).WorkflowExecution
 	begun, err := a.Store.BeginRun(ctx, db.NewRun{
 		Provider: in.Provider, WorkflowID: execution.ID, TemporalRunID: execution.RunID,
 		Mode: in.Mode, OnRemovals: in.OnRemovals,
 		Departments: in.Departments, Members: in.Members, Retries: in.Retry, RulesVersion: in.Rules, StartedBy: in.StartedBy,
-	}, a.ended)
+	}, a.endedStatus)
 	switch {
 	case errors.Is(err, db.ErrNotFound):
-		return BegunRun{}, a.unknownProvider(ctx, in.Provider)
+		return BeginRunResult{}, a.unknownProvider(ctx, in.Provider)
 	case errors.Is(err, db.ErrNoRules):
-		return BegunRun{}, temporal.NewNonRetryableApplicationError(fmt.Sprintf(
+		return BeginRunResult{}, temporal.NewNonRetryableApplicationError(fmt.Sprintf(
 			"provider %q has no rules of version %d; see: orgsync rules show %s", in.Provider, in.Rules, in.Provider), TypeInvalid, nil)
 	case errors.Is(err, db.ErrInactive):
-		return BegunRun{}, temporal.NewNonRetryableApplicationError(
+		return BeginRunResult{}, temporal.NewNonRetryableApplicationError(
 			fmt.Sprintf("provider %q is switched off; switch it on with: orgsync provider update %s --active", in.Provider, in.Provider), TypeInactive, nil)
 	case err != nil:
-		return BegunRun{}, classify(err)
+		return BeginRunResult{}, classify(err)
 	}
-	out := BegunRun{RunID: begun.RunID, Members: begun.Members, Superseded: begun.Superseded, Vendor: begun.Provider.Type.Traits().DisplayName}
+	out := BeginRunResult{RunID: begun.RunID, Members: begun.Members, Superseded: begun.Superseded, Vendor: begun.Provider.Type.Traits().DisplayName}
 	if begun.Provider.TenantID != nil {
 		out.TenantID = *begun.Provider.TenantID
 	}
@@ -107,8 +107,8 @@ func (a *Runs) unknownProvider(ctx context.Context, name string) error {
 		fmt.Sprintf("there is no provider named %q; %s; add one with: orgsync provider add", name, known), TypeNotFound, nil)
 }
 
-// ended tells how the workflow of an unfinished run ended, or "" if it is at work.
-func (a *Runs) ended(ctx context.Context, run db.OpenRun) (string, error) {
+// endedStatus tells how the workflow of an unfinished run endedStatus, or "" if it is at work.
+func (a *Runs) endedStatus(ctx context.Context, run db.OpenRun) (string, error) {
 	described, err := a.Temporal.DescribeWorkflowExecution(ctx, run.WorkflowID, run.TemporalRunID)
 	var missing *serviceerror.NotFound
 	if errors.As(err, &missing) {
@@ -127,15 +127,15 @@ func (a *Runs) ended(ctx context.Context, run db.OpenRun) (string, error) {
 	}
 }
 
-// HoldRun says why a run waits and which workflow takes the decision.
-type HoldRun struct {
+// HoldRunInput says why a run waits and which workflow takes the decision.
+type HoldRunInput struct {
 	RunID          string `json:"run_id"`
 	Reason         string `json:"reason"`
 	HoldWorkflowID string `json:"hold_workflow_id"`
 }
 
-// HeldRun is a held run's report so far, with what a person needs to decide.
-type HeldRun struct {
+// HoldRunResult is a held run's report so far, with what a person needs to decide.
+type HoldRunResult struct {
 	RunReport
 	// ExpiresAt is when the run counts as rejected if nobody has decided.
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
@@ -145,42 +145,42 @@ type HeldRun struct {
 }
 
 // HoldRun marks the run as held and returns what is held. Repeated, it changes nothing.
-func (a *Runs) HoldRun(ctx context.Context, in HoldRun) (HeldRun, error) {
-	defer beat(ctx)()
+func (a *Runs) HoldRun(ctx context.Context, in HoldRunInput) (HoldRunResult, error) {
+	defer heartbeat(ctx)()
 	run, err := a.Store.Report.GetRun(ctx, in.RunID)
 	if err != nil {
-		return HeldRun{}, classify(err)
+		return HoldRunResult{}, classify(err)
 	}
 	held := run.Status != directory.RunHeld
 	if held {
 		counts, err := a.Store.Counts(ctx, in.RunID)
 		if err != nil {
-			return HeldRun{}, classify(err)
+			return HoldRunResult{}, classify(err)
 		}
 		if err := a.Store.RunHold(ctx, in.RunID, in.Reason, in.HoldWorkflowID, counts); err != nil {
-			return HeldRun{}, classify(err)
+			return HoldRunResult{}, classify(err)
 		}
 		if run, err = a.Store.Report.GetRun(ctx, in.RunID); err != nil {
-			return HeldRun{}, classify(err)
+			return HoldRunResult{}, classify(err)
 		}
 	}
 	left, err := a.Store.HoldLeft(ctx, in.RunID)
 	if err != nil {
-		return HeldRun{}, classify(err)
+		return HoldRunResult{}, classify(err)
 	}
 	removals, err := a.Store.HeldRemovals(ctx, in.RunID)
 	if err != nil {
-		return HeldRun{}, classify(err)
+		return HoldRunResult{}, classify(err)
 	}
 	report, err := a.report(ctx, in.RunID)
 	if err == nil && held {
 		a.tell(ctx, in.RunID, report, nil)
 	}
-	return HeldRun{RunReport: report, ExpiresAt: run.HoldExpiresAt, ExpiresIn: left, Removals: &removals}, err
+	return HoldRunResult{RunReport: report, ExpiresAt: run.HoldExpiresAt, ExpiresIn: left, Removals: &removals}, err
 }
 
-// ResumeRun says which held run is to go on.
-type ResumeRun struct {
+// ResumeRunInput says which held run is to go on.
+type ResumeRunInput struct {
 	RunID string `json:"run_id"`
 	// DecidedBy is who let it.
 	DecidedBy string `json:"decided_by,omitempty"`
@@ -189,12 +189,12 @@ type ResumeRun struct {
 // ResumeRun lets a held run go on, whose removals were approved: from here on no other
 // run of the provider can begin until it has ended. While one is at work it is tried
 // again; who decided is on record meanwhile. Repeated, it changes nothing.
-func (a *Runs) ResumeRun(ctx context.Context, in ResumeRun) error {
-	defer beat(ctx)()
-	if err := a.noteDecision(ctx, in.RunID, in.DecidedBy); err != nil {
+func (a *Runs) ResumeRun(ctx context.Context, in ResumeRunInput) error {
+	defer heartbeat(ctx)()
+	if err := a.recordDecision(ctx, in.RunID, in.DecidedBy); err != nil {
 		return classify(err)
 	}
-	err := a.Store.RunResume(ctx, in.RunID, a.ended)
+	err := a.Store.RunResume(ctx, in.RunID, a.endedStatus)
 	var busy *db.RunBusyError
 	if errors.As(err, &busy) {
 		return temporal.NewApplicationErrorWithOptions(fmt.Sprintf(
@@ -204,8 +204,8 @@ func (a *Runs) ResumeRun(ctx context.Context, in ResumeRun) error {
 	return classify(err)
 }
 
-// FinishRun says how a run ended.
-type FinishRun struct {
+// FinishRunInput says how a run ended.
+type FinishRunInput struct {
 	RunID string `json:"run_id"`
 	// Status forces the final status; empty: succeeded, or partial if anything failed.
 	Status string `json:"status,omitempty"`
@@ -241,8 +241,8 @@ const maxErrors = 20
 
 // FinishRun gives the run its final status, stores what it did and drops its
 // staging. The first end stands; repeated, it reports that.
-func (a *Runs) FinishRun(ctx context.Context, in FinishRun) (RunReport, error) {
-	defer beat(ctx)()
+func (a *Runs) FinishRun(ctx context.Context, in FinishRunInput) (RunReport, error) {
+	defer heartbeat(ctx)()
 	run, err := a.Store.Report.GetRun(ctx, in.RunID)
 	if err != nil {
 		return RunReport{}, classify(err)
@@ -260,8 +260,8 @@ func (a *Runs) FinishRun(ctx context.Context, in FinishRun) (RunReport, error) {
 	return report, err
 }
 
-func (a *Runs) finish(ctx context.Context, in FinishRun, run report.Run) error {
-	if err := a.noteDecision(ctx, in.RunID, in.DecidedBy); err != nil {
+func (a *Runs) finish(ctx context.Context, in FinishRunInput, run report.Run) error {
+	if err := a.recordDecision(ctx, in.RunID, in.DecidedBy); err != nil {
 		return err
 	}
 	counts, err := a.Store.Counts(ctx, in.RunID)
@@ -285,8 +285,8 @@ func (a *Runs) finish(ctx context.Context, in FinishRun, run report.Run) error {
 	return a.Store.FinishRun(ctx, in.RunID, status, in.Problem, counts, complete)
 }
 
-// noteDecision puts on record who decided a held run, if anybody did.
-func (a *Runs) noteDecision(ctx context.Context, runID, by string) error {
+// recordDecision puts on record who decided a held run, if anybody did.
+func (a *Runs) recordDecision(ctx context.Context, runID, by string) error {
 	if by == "" {
 		return nil
 	}

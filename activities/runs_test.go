@@ -46,14 +46,14 @@ func TestEndOfAnUnfinishedRun(t *testing.T) {
 		enums.WORKFLOW_EXECUTION_STATUS_COMPLETED:  directory.RunFailed,
 	} {
 		runs := &Runs{Temporal: describing{status: status}}
-		ended, err := runs.ended(t.Context(), db.OpenRun{})
+		ended, err := runs.endedStatus(t.Context(), db.OpenRun{})
 		require.NoError(t, err)
 		require.Equal(t, want, ended, status)
 	}
-	ended, err := (&Runs{Temporal: describing{err: serviceerror.NewNotFound("no such workflow")}}).ended(t.Context(), db.OpenRun{})
+	ended, err := (&Runs{Temporal: describing{err: serviceerror.NewNotFound("no such workflow")}}).endedStatus(t.Context(), db.OpenRun{})
 	require.NoError(t, err)
 	require.Equal(t, directory.RunFailed, ended)
-	_, err = (&Runs{Temporal: describing{err: errors.New("no shard")}}).ended(t.Context(), db.OpenRun{WorkflowID: "orgsync/acme"})
+	_, err = (&Runs{Temporal: describing{err: errors.New("no shard")}}).endedStatus(t.Context(), db.OpenRun{WorkflowID: "orgsync/acme"})
 	require.ErrorContains(t, err, "ask Temporal about workflow orgsync/acme: no shard")
 }
 
@@ -69,7 +69,7 @@ func TestUnfinishedRunStopsTheNextOnlyWhileAtWork(t *testing.T) {
 		require.NoError(t, err)
 		return run.Status
 	}
-	next := BeginRun{Provider: b.provider.Name, Mode: "apply", OnRemovals: "hold"}
+	next := BeginRunInput{Provider: b.provider.Name, Mode: "apply", OnRemovals: "hold"}
 	b.runs.Temporal = describing{status: enums.WORKFLOW_EXECUTION_STATUS_RUNNING}
 	failed := b.fails(b.runs.BeginRun, next)
 	require.Equal(t, TypeBusy, failed.Type())
@@ -79,24 +79,24 @@ func TestUnfinishedRunStopsTheNextOnlyWhileAtWork(t *testing.T) {
 	require.Equal(t, directory.RunRunning, status())
 
 	b.runs.Temporal = describing{status: enums.WORKFLOW_EXECUTION_STATUS_TERMINATED}
-	begun := must[BegunRun](b, b.runs.BeginRun, next)
+	begun := must[BeginRunResult](b, b.runs.BeginRun, next)
 	require.NotEqual(t, earlier, begun.RunID)
 	require.Equal(t, directory.RunCanceled, status())
-	require.Equal(t, begun, must[BegunRun](b, b.runs.BeginRun, next), "asked again by the same workflow: the same run")
+	require.Equal(t, begun, must[BeginRunResult](b, b.runs.BeginRun, next), "asked again by the same workflow: the same run")
 }
 
 func TestRunOfNoProviderSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	d := departments(0)
 	b := newBench(t, database(t), d, d)
-	failed := b.fails(b.runs.BeginRun, BeginRun{Provider: "acmee", Mode: "apply", OnRemovals: "hold"})
+	failed := b.fails(b.runs.BeginRun, BeginRunInput{Provider: "acmee", Mode: "apply", OnRemovals: "hold"})
 	require.Equal(t, TypeNotFound, failed.Type())
 	require.True(t, failed.NonRetryable())
 	require.Equal(t, `there is no provider named "acmee"; stored are: `+b.provider.Name+`; add one with: orgsync provider add`, failed.Message())
 
 	off := false
 	require.NoError(t, b.store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Active: &off}, nil))
-	failed = b.fails(b.runs.BeginRun, BeginRun{Provider: b.provider.Name, Mode: "apply", OnRemovals: "hold"})
+	failed = b.fails(b.runs.BeginRun, BeginRunInput{Provider: b.provider.Name, Mode: "apply", OnRemovals: "hold"})
 	require.Equal(t, TypeInactive, failed.Type())
 	require.Contains(t, failed.Message(), "is switched off; switch it on with: orgsync provider update "+b.provider.Name+" --active")
 }
@@ -107,10 +107,10 @@ func TestRunEndsOnce(t *testing.T) {
 	d := departments(2)
 	b := newBench(t, database(t), d, d)
 	all := b.tree()
-	must[PulledMembers](b, b.pull.PullMembers, all)
-	must[any](b, b.apply.ApplyDepartments, TreeRef{RunID: b.runID})
+	must[ReadMembersResult](b, b.pull.ReadMembers, all)
+	must[any](b, b.apply.ApplyDepartments, ApplyDepartmentsInput{RunID: b.runID})
 	must[any](b, b.apply.ApplyMembers, all)
-	report := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	report := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 	require.Equal(t, directory.RunSucceeded, report.Status)
 	require.Equal(t, 3, report.Departments.Created)
 	require.Equal(t, 4, report.Members.Created)
@@ -118,7 +118,7 @@ func TestRunEndsOnce(t *testing.T) {
 	require.EqualValues(t, 1+3+5, report.Calls, "roots, children, members")
 	require.Empty(t, report.Errors)
 
-	again := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID, Status: directory.RunFailed, Problem: "too late"})
+	again := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID, Status: directory.RunFailed, Problem: "too late"})
 	require.Equal(t, report, again)
 	p, err := b.store.Providers.FindByName(t.Context(), b.provider.Name)
 	require.NoError(t, err)
@@ -129,14 +129,14 @@ func TestOnlyACompleteRunCountsAsSynced(t *testing.T) {
 	t.Parallel()
 	store := database(t)
 	for name, c := range map[string]struct {
-		end    FinishRun
+		end    FinishRunInput
 		status string
 	}{
-		"incomplete": {FinishRun{Incomplete: true}, directory.RunSucceeded},
-		"failed":     {FinishRun{Status: directory.RunFailed, Problem: "the secret is wrong"}, directory.RunFailed},
-		"rehearsed":  {FinishRun{Incomplete: true, Counts: &directory.Counts{Members: directory.MemberCounts{Created: 9}}}, directory.RunSucceeded},
-		"partial":    {FinishRun{Counts: &directory.Counts{Departments: directory.DepartmentCounts{Failed: 1}}}, directory.RunPartial},
-		"odd people": {FinishRun{Counts: &directory.Counts{Members: directory.MemberCounts{Failed: 1}}}, directory.RunPartial},
+		"incomplete": {FinishRunInput{Incomplete: true}, directory.RunSucceeded},
+		"failed":     {FinishRunInput{Status: directory.RunFailed, Problem: "the secret is wrong"}, directory.RunFailed},
+		"rehearsed":  {FinishRunInput{Incomplete: true, Counts: &directory.Counts{Members: directory.MemberCounts{Created: 9}}}, directory.RunSucceeded},
+		"partial":    {FinishRunInput{Counts: &directory.Counts{Departments: directory.DepartmentCounts{Failed: 1}}}, directory.RunPartial},
+		"odd people": {FinishRunInput{Counts: &directory.Counts{Members: directory.MemberCounts{Failed: 1}}}, directory.RunPartial},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -166,7 +166,7 @@ func TestReportBoundsItsErrors(t *testing.T) {
 	for n := range maxErrors + 5 {
 		require.NoError(t, b.store.AddRunError(t.Context(), b.runID, "warning", "", fmt.Sprintf("oddity %d", n)))
 	}
-	report := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID, Status: directory.RunFailed, Problem: "the end"})
+	report := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID, Status: directory.RunFailed, Problem: "the end"})
 	require.Len(t, report.Errors, maxErrors)
 	require.Equal(t, "the end", report.Errors[0])
 }
@@ -177,18 +177,18 @@ func TestHoldingARun(t *testing.T) {
 	d := departments(2)
 	b := newBench(t, database(t), d, d)
 	all := b.tree()
-	must[PulledMembers](b, b.pull.PullMembers, all)
-	must[any](b, b.apply.ApplyDepartments, TreeRef{RunID: b.runID})
+	must[ReadMembersResult](b, b.pull.ReadMembers, all)
+	must[any](b, b.apply.ApplyDepartments, ApplyDepartmentsInput{RunID: b.runID})
 	must[any](b, b.apply.ApplyMembers, all)
-	hold := HoldRun{RunID: b.runID, Reason: "it would remove 30 of 40 members", HoldWorkflowID: "orgsync/acme/removals/r1"}
-	held := must[HeldRun](b, b.runs.HoldRun, hold)
+	hold := HoldRunInput{RunID: b.runID, Reason: "it would remove 30 of 40 members", HoldWorkflowID: "orgsync/acme/removals/r1"}
+	held := must[HoldRunResult](b, b.runs.HoldRun, hold)
 	require.Equal(t, directory.RunHeld, held.Status)
 	require.Equal(t, 4, held.Members.Read)
-	require.Equal(t, held.Counts, must[HeldRun](b, b.runs.HoldRun, hold).Counts)
+	require.Equal(t, held.Counts, must[HoldRunResult](b, b.runs.HoldRun, hold).Counts)
 	require.WithinDuration(t, time.Now().Add(72*time.Hour), *held.ExpiresAt, time.Minute)
 	require.InDelta(t, 72*time.Hour, held.ExpiresIn, float64(time.Minute))
 	require.Equal(t, 4, held.Removals.Members.There)
-	ended := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID, Status: directory.RunRejected, Problem: "rejected", DecidedBy: "ann@host"})
+	ended := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID, Status: directory.RunRejected, Problem: "rejected", DecidedBy: "ann@host"})
 	require.Equal(t, directory.RunRejected, ended.Status)
 	run, err := b.store.Report.GetRun(t.Context(), b.runID)
 	require.NoError(t, err)
@@ -215,11 +215,11 @@ func TestRunsWithClocksThatDiffer(t *testing.T) {
 		require.NoError(t, err)
 	}
 	set("started_at")
-	hold := HoldRun{RunID: b.runID, Reason: "why", HoldWorkflowID: "orgsync/acme/removals/r1"}
-	require.Zero(t, must[HeldRun](b, b.runs.HoldRun, hold).DurationMS)
+	hold := HoldRunInput{RunID: b.runID, Reason: "why", HoldWorkflowID: "orgsync/acme/removals/r1"}
+	require.Zero(t, must[HoldRunResult](b, b.runs.HoldRun, hold).DurationMS)
 	set("hold_expires_at")
-	require.Equal(t, 72*time.Hour, must[HeldRun](b, b.runs.HoldRun, hold).ExpiresIn)
-	require.Zero(t, must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID}).DurationMS)
+	require.Equal(t, 72*time.Hour, must[HoldRunResult](b, b.runs.HoldRun, hold).ExpiresIn)
+	require.Zero(t, must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID}).DurationMS)
 	run, err := store.Report.GetRun(t.Context(), b.runID)
 	require.NoError(t, err)
 	require.Equal(t, run.StartedAt, *run.FinishedAt)
@@ -241,24 +241,24 @@ func TestAnApprovedRunTakesItsTurn(t *testing.T) {
 	d := departments(2)
 	b := newBench(t, database(t), d, d)
 	b.read()
-	must[HeldRun](b, b.runs.HoldRun, HoldRun{RunID: b.runID, Reason: "why", HoldWorkflowID: "orgsync/acme/removals/r1"})
+	must[HoldRunResult](b, b.runs.HoldRun, HoldRunInput{RunID: b.runID, Reason: "why", HoldWorkflowID: "orgsync/acme/removals/r1"})
 	b.runs.Temporal = describing{status: enums.WORKFLOW_EXECUTION_STATUS_RUNNING}
-	other := must[BegunRun](b, b.runs.BeginRun, BeginRun{Provider: b.provider.Name, Mode: "plan", OnRemovals: "hold"})
+	other := must[BeginRunResult](b, b.runs.BeginRun, BeginRunInput{Provider: b.provider.Name, Mode: "plan", OnRemovals: "hold"})
 	require.Empty(t, other.Superseded)
-	busy := b.fails(b.runs.ResumeRun, ResumeRun{RunID: b.runID, DecidedBy: "ann@host"})
+	busy := b.fails(b.runs.ResumeRun, ResumeRunInput{RunID: b.runID, DecidedBy: "ann@host"})
 	require.Equal(t, TypeBusy, busy.Type())
 	require.False(t, busy.NonRetryable())
 	require.Contains(t, busy.Message(), "the removals are approved; they are carried out when run "+other.RunID)
 	waiting, err := b.store.Report.GetRun(t.Context(), b.runID)
 	require.NoError(t, err)
 	require.Equal(t, "ann@host", waiting.DecidedBy, "on record before its turn comes")
-	must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: other.RunID})
+	must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: other.RunID})
 
-	must[any](b, b.runs.ResumeRun, ResumeRun{RunID: b.runID, DecidedBy: "ann@host"})
-	ended := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	must[any](b, b.runs.ResumeRun, ResumeRunInput{RunID: b.runID, DecidedBy: "ann@host"})
+	ended := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 	require.Equal(t, directory.RunSucceeded, ended.Status)
 	require.Equal(t, 4, ended.Members.Read)
-	late := b.fails(b.runs.ResumeRun, ResumeRun{RunID: b.runID, DecidedBy: "ann@host"})
+	late := b.fails(b.runs.ResumeRun, ResumeRunInput{RunID: b.runID, DecidedBy: "ann@host"})
 	require.Equal(t, TypeSuperseded, late.Type())
 	require.True(t, late.NonRetryable())
 }

@@ -32,7 +32,7 @@ type CheckedSchedule struct {
 // CheckSchedule removes a schedule whose provider was removed or switched off, however
 // that was done: the command line takes the schedule along, SQL does not.
 func (a *Schedules) CheckSchedule(ctx context.Context, in CheckSchedule) (CheckedSchedule, error) {
-	defer beat(ctx)()
+	defer heartbeat(ctx)()
 	why := ""
 	p, err := a.Store.Providers.FindByName(ctx, in.Provider)
 	switch {

@@ -238,47 +238,47 @@ func (s *sequence) run(mode string, n db.NewRun, remove bool) outcome {
 	limited := false
 	last := 0
 	if len(n.Members) > 0 {
-		must[any](s.bench, s.pull.PullPeople, ref)
+		must[any](s.bench, s.pull.ReadMembersByID, ref)
 		last = len(n.Members)
 	} else {
 		s.sees(provider.VisibleRange{Full: true})
 		if s.part {
 			s.sees(provider.VisibleRange{Departments: []string{"1", "2", "3"}})
 		}
-		visible := must[Preflighted](s.bench, s.pull.Preflight, ref)
+		visible := must[PreflightResult](s.bench, s.pull.Preflight, ref)
 		limited, lost = visible.LimitedRange, visible.Lost
 		all := s.tree()
 		last = all.Last
 		if mode == "apply" {
-			must[any](s.bench, s.apply.ApplyDepartments, TreeRef{RunID: s.runID, LimitedRange: limited})
+			must[any](s.bench, s.apply.ApplyDepartments, ApplyDepartmentsInput{RunID: s.runID, LimitedRange: limited})
 		}
-		_, err := s.attempt(s.pull.PullMembers, all)
+		_, err := s.attempt(s.pull.ReadMembers, all)
 		require.NoError(s.t, err)
 	}
 	if mode == "plan" {
 		foretold := must[Rehearsed](s.bench, s.reconcile.Rehearse, Rehearse{RunID: s.runID, LimitedRange: limited, Lost: lost, Remove: remove})
-		out.report = must[RunReport](s.bench, s.runs.FinishRun, FinishRun{RunID: s.runID, Incomplete: true, Counts: &foretold.Counts})
+		out.report = must[RunReport](s.bench, s.runs.FinishRun, FinishRunInput{RunID: s.runID, Incomplete: true, Counts: &foretold.Counts})
 		out.log, out.hold = s.log(), foretold.HoldReason
 		return out
 	}
-	must[any](s.bench, s.apply.ApplyMembers, Range{RunID: s.runID, First: 1, Last: last})
+	must[any](s.bench, s.apply.ApplyMembers, BatchInput{RunID: s.runID, First: 1, Last: last})
 	planned := must[PlannedRemovals](s.bench, s.reconcile.PlanRemovals, PlanRemovals{RunID: s.runID, LimitedRange: limited, Lost: lost})
 	if s.note(n, planned); s.crashes > 0 && s.chance(s.crashes) {
 		out.hold, s.crashed = "crashed", true
 		return out
 	}
 	if remove && planned.HoldReason != "" {
-		must[any](s.bench, s.apply.Settle, ref)
-		held := must[HeldRun](s.bench, s.runs.HoldRun, HoldRun{RunID: s.runID, Reason: planned.HoldReason, HoldWorkflowID: "hold/" + s.runID})
+		must[any](s.bench, s.apply.Recompute, ref)
+		held := must[HoldRunResult](s.bench, s.runs.HoldRun, HoldRunInput{RunID: s.runID, Reason: planned.HoldReason, HoldWorkflowID: "hold/" + s.runID})
 		s.held, s.shown, out.hold = s.runID, held.Removals.Members.IDs, planned.HoldReason
 		return out
 	}
 	if remove {
 		must[Removed](s.bench, s.reconcile.Remove, ref)
 	}
-	must[any](s.bench, s.apply.Settle, ref)
+	must[any](s.bench, s.apply.Recompute, ref)
 	s.crashed = s.crashed && len(n.Members) > 0
-	out.report = must[RunReport](s.bench, s.runs.FinishRun, FinishRun{
+	out.report = must[RunReport](s.bench, s.runs.FinishRun, FinishRunInput{
 		RunID: s.runID, Incomplete: planned.Incomplete || len(n.Departments)+len(n.Members) > 0 || !remove && planned.Any()})
 	out.log = s.log()
 	if s.store.CheckRetry(s.t.Context(), s.bench.provider.ID, s.runID) == nil && len(n.Members) == 0 {
@@ -302,7 +302,7 @@ func (s *sequence) undo(before map[string]string) {
 	s.beginLimited(db.NewRun{Mode: "apply", Undoes: s.runID})
 	done := must[Undone](s.bench, s.reconcile.Undo, Undo{RunID: s.runID, Apply: true})
 	require.Zero(s.t, done.LeftAlone)
-	must[RunReport](s.bench, s.runs.FinishRun, FinishRun{RunID: s.runID})
+	must[RunReport](s.bench, s.runs.FinishRun, FinishRunInput{RunID: s.runID})
 	now := s.rows()
 	for key, row := range now {
 		if _, was := before[key]; !was && strings.Contains(row, `"status": "deleted"`) {
@@ -385,10 +385,10 @@ func (s *sequence) decide(approve bool) {
 	s.t.Helper()
 	s.runID, s.held = s.held, ""
 	if !approve {
-		must[RunReport](s.bench, s.runs.FinishRun, FinishRun{RunID: s.runID, Status: directory.RunRejected})
+		must[RunReport](s.bench, s.runs.FinishRun, FinishRunInput{RunID: s.runID, Status: directory.RunRejected})
 		return
 	}
-	must[any](s.bench, s.runs.ResumeRun, ResumeRun{RunID: s.runID})
+	must[any](s.bench, s.runs.ResumeRun, ResumeRunInput{RunID: s.runID})
 	must[any](s.bench, s.reconcile.LookUpAgain, s.ref())
 	before := s.stored()
 	s.carryOut()

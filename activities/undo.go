@@ -28,7 +28,7 @@ type BeginUndo struct {
 
 // BegunUndo is an undoing run that has begun.
 type BegunUndo struct {
-	BegunRun
+	BeginRunResult
 	Provider string `json:"provider"`
 	// Undoes is the whole id of the run that is taken back.
 	Undoes string `json:"undoes"`
@@ -37,7 +37,7 @@ type BegunUndo struct {
 // BeginUndo opens a run that takes back another one, and takes the provider's fence.
 // Repeated for the same workflow execution it returns the same run.
 func (a *Runs) BeginUndo(ctx context.Context, in BeginUndo) (BegunUndo, error) {
-	defer beat(ctx)()
+	defer heartbeat(ctx)()
 	target, err := a.Store.Report.FindRunByPrefix(ctx, in.Run)
 	switch {
 	case errors.Is(err, db.ErrNotFound):
@@ -59,11 +59,11 @@ func (a *Runs) BeginUndo(ctx context.Context, in BeginUndo) (BegunUndo, error) {
 	begun, err := a.Store.BeginRun(ctx, db.NewRun{
 		Provider: target.Provider, WorkflowID: execution.ID, TemporalRunID: execution.RunID,
 		Mode: in.Mode, OnRemovals: onRemovals, Departments: in.Departments, Members: in.Members, Undoes: target.ID, StartedBy: in.StartedBy,
-	}, a.ended)
+	}, a.endedStatus)
 	if err != nil {
 		return BegunUndo{}, classify(err)
 	}
-	out := BegunUndo{BegunRun: BegunRun{RunID: begun.RunID}, Provider: target.Provider, Undoes: target.ID}
+	out := BegunUndo{BeginRunResult: BeginRunResult{RunID: begun.RunID}, Provider: target.Provider, Undoes: target.ID}
 	if begun.Provider.TenantID != nil {
 		out.TenantID = *begun.Provider.TenantID
 	}
@@ -91,7 +91,7 @@ type Undone struct {
 // brought many people removes them: beyond the removal guard's limits it is refused as
 // a whole, unless it was said to apply all the same.
 func (a *Reconcile) Undo(ctx context.Context, in Undo) (Undone, error) {
-	defer beat(ctx)()
+	defer heartbeat(ctx)()
 	if err := a.Store.SetPhase(ctx, in.RunID, "undo"); err != nil {
 		return Undone{}, classify(err)
 	}

@@ -7,9 +7,9 @@ import "github.com/orgsync/orgsync/activities"
 var (
 	runs          *activities.Runs
 	notifications *activities.Notifications
-	pull          *activities.Pull
+	reader        *activities.Reader
 	apply         *activities.Apply
 	reconcile     *activities.Reconcile
-	upkeep        *activities.Upkeep
+	retention     *activities.Retention
 	schedules     *activities.Schedules
 )

@@ -35,10 +35,10 @@ const (
 	UndoRunName         = "UndoRun"
 	NotifyRunName       = "NotifyRun"
 	ScheduledSyncName   = "ScheduledSync"
-	UpkeepName          = "Upkeep"
+	RetentionName       = "Retention"
 
-	// UpkeepID is the id of the upkeep's schedule, and that of its workflow.
-	UpkeepID = "orgsync-upkeep"
+	// RetentionID is the id of the upkeep's schedule, and that of its workflow.
+	RetentionID = "orgsync-retention"
 
 	// ProgressQuery answers with Progress.
 	ProgressQuery = "progress"

@@ -22,17 +22,17 @@ import (
 func TestCancelingARun(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{
-		"BeginRun", "Preflight", "PullDepartments", "SealDepartments", "ApplyDepartments", "DepartmentIDs", "PullMembers", "PullDepartmentMembers",
-		"FailMembers", "ApplyMembers", "PlanRemovals", "Remove", "Settle", "LinkAccounts", "HoldRun",
+		"BeginRun", "Preflight", "ReadDepartments", "FinishDepartments", "ApplyDepartments", "DepartmentIDs", "ReadMembers", "ReadDepartmentMembers",
+		"FailMembers", "ApplyMembers", "PlanRemovals", "Remove", "Recompute", "LinkAccounts", "HoldRun",
 	} {
 		t.Run(at, func(t *testing.T) {
 			t.Parallel()
 			f := newFakes(400)
-			f.pullMembers = func(in activities.Range) (activities.PulledMembers, error) {
+			f.pullMembers = func(in activities.BatchInput) (activities.ReadMembersResult, error) {
 				if at == "FailMembers" {
-					return activities.PulledMembers{}, unavailable()
+					return activities.ReadMembersResult{}, unavailable()
 				}
-				return activities.PulledMembers{Failed: []int{in.First}}, nil
+				return activities.ReadMembersResult{Failed: []int{in.First}}, nil
 			}
 			f.planRemovals = planning(activities.PlannedRemovals{PerKind: directory.PerKind{Members: 1}})
 			if at == "HoldRun" {
@@ -53,7 +53,7 @@ func TestCancelingARun(t *testing.T) {
 			var result *workflows.SyncResult
 			require.NoError(t, canceled.Details(&result))
 			require.Equal(t, directory.RunCanceled, result.Status)
-			finished := inputsOf[activities.FinishRun](f, "FinishRun")
+			finished := inputsOf[activities.FinishRunInput](f, "FinishRun")
 			require.Len(t, finished, 1)
 			require.Equal(t, directory.RunCanceled, finished[0].Status)
 			require.Equal(t, "the workflow was canceled", finished[0].Problem)
@@ -79,7 +79,7 @@ func TestCanceledRunWaitsForItsSlices(t *testing.T) {
 		}
 	}
 	env := f.env(t)
-	slicesOf(env, func(ctx workflow.Context, _ workflows.SliceInput) (*workflows.SliceResult, error) {
+	slicesOf(env, func(ctx workflow.Context, _ workflows.SyncDepartmentsInput) (*workflows.SyncDepartmentsResult, error) {
 		mu.Lock()
 		started++
 		mu.Unlock()

@@ -27,27 +27,27 @@ type none = struct{}
 // fakes stand for the activities. A nil function answers with nothing: a company
 // without departments, a plan without removals.
 type fakes struct {
-	beginRun              func(activities.BeginRun) (activities.BegunRun, error)
-	holdRun               func(activities.HoldRun) (activities.HeldRun, error)
-	resumeRun             func(activities.ResumeRun) (none, error)
-	finishRun             func(activities.FinishRun) (activities.RunReport, error)
-	preflight             func(activities.RunRef) (activities.Preflighted, error)
-	pullDepartments       func(activities.RunRef) (none, error)
-	sealDepartments       func(activities.SealDepartments) (activities.SealedDepartments, error)
-	pullPeople            func(activities.RunRef) (none, error)
-	pullMembers           func(activities.Range) (activities.PulledMembers, error)
-	pullDepartmentMembers func(activities.DepartmentRef) (activities.PulledDepartment, error)
-	departmentIDs         func(activities.Range) (activities.DepartmentIDs, error)
-	failMembers           func(activities.FailMembers) (none, error)
-	applyDepartments      func(activities.TreeRef) (none, error)
-	applyMembers          func(activities.Range) (none, error)
+	beginRun              func(activities.BeginRunInput) (activities.BeginRunResult, error)
+	holdRun               func(activities.HoldRunInput) (activities.HoldRunResult, error)
+	resumeRun             func(activities.ResumeRunInput) (none, error)
+	finishRun             func(activities.FinishRunInput) (activities.RunReport, error)
+	preflight             func(activities.RunInput) (activities.PreflightResult, error)
+	pullDepartments       func(activities.RunInput) (none, error)
+	sealDepartments       func(activities.FinishDepartmentsInput) (activities.FinishDepartmentsResult, error)
+	pullPeople            func(activities.RunInput) (none, error)
+	pullMembers           func(activities.BatchInput) (activities.ReadMembersResult, error)
+	pullDepartmentMembers func(activities.DepartmentInput) (activities.ReadDepartmentMembersResult, error)
+	departmentIDs         func(activities.BatchInput) (activities.DepartmentIDsResult, error)
+	failMembers           func(activities.FailMembersInput) (none, error)
+	applyDepartments      func(activities.ApplyDepartmentsInput) (none, error)
+	applyMembers          func(activities.BatchInput) (none, error)
 	planRemovals          func(activities.PlanRemovals) (activities.PlannedRemovals, error)
 	rehearse              func(activities.Rehearse) (activities.Rehearsed, error)
-	lookUpAgain           func(activities.RunRef) (none, error)
-	spare                 func(activities.RunRef) (none, error)
-	remove                func(activities.RunRef) (activities.Removed, error)
-	settle                func(activities.RunRef) (none, error)
-	linkAccounts          func(activities.RunRef) (none, error)
+	lookUpAgain           func(activities.RunInput) (none, error)
+	spare                 func(activities.RunInput) (none, error)
+	remove                func(activities.RunInput) (activities.Removed, error)
+	settle                func(activities.RunInput) (none, error)
+	linkAccounts          func(activities.RunInput) (none, error)
 	notify                func(activities.Notify) (activities.Notified, error)
 	checkSchedule         func(activities.CheckSchedule) (activities.CheckedSchedule, error)
 	beginUndo             func(activities.BeginUndo) (activities.BegunUndo, error)
@@ -62,8 +62,8 @@ type fakes struct {
 }
 
 // shapeOf divides so many departments as a test counts on.
-func shapeOf(departments int) activities.Shape {
-	shape := activities.Shape{Slice: 400, Slices: 6, Batch: 1, Batches: 16}
+func shapeOf(departments int) activities.Sharding {
+	shape := activities.Sharding{Shard: 400, Shards: 6, Batch: 1, Batches: 16}
 	if departments > 300 {
 		shape.Batch = min(50, departments/100)
 	}
@@ -74,16 +74,16 @@ func shapeOf(departments int) activities.Shape {
 func newFakes(departments int) *fakes {
 	return &fakes{
 		inputs: map[string][]any{},
-		beginRun: func(activities.BeginRun) (activities.BegunRun, error) {
-			return activities.BegunRun{RunID: runID}, nil
+		beginRun: func(activities.BeginRunInput) (activities.BeginRunResult, error) {
+			return activities.BeginRunResult{RunID: runID}, nil
 		},
-		sealDepartments: func(activities.SealDepartments) (activities.SealedDepartments, error) {
-			return activities.SealedDepartments{Departments: departments, Shape: shapeOf(departments)}, nil
+		sealDepartments: func(activities.FinishDepartmentsInput) (activities.FinishDepartmentsResult, error) {
+			return activities.FinishDepartmentsResult{Departments: departments, Sharding: shapeOf(departments)}, nil
 		},
-		holdRun: func(activities.HoldRun) (activities.HeldRun, error) {
-			return activities.HeldRun{RunReport: activities.RunReport{Provider: "acme", Mode: workflows.ModeApply, Status: directory.RunHeld}}, nil
+		holdRun: func(activities.HoldRunInput) (activities.HoldRunResult, error) {
+			return activities.HoldRunResult{RunReport: activities.RunReport{Provider: "acme", Mode: workflows.ModeApply, Status: directory.RunHeld}}, nil
 		},
-		finishRun: func(in activities.FinishRun) (activities.RunReport, error) {
+		finishRun: func(in activities.FinishRunInput) (activities.RunReport, error) {
 			report := activities.RunReport{Provider: "acme", Mode: workflows.ModeApply, Status: in.Status, Calls: 7}
 			if in.Status == "" {
 				report.Status = directory.RunSucceeded
@@ -108,12 +108,12 @@ func (f *fakes) env(t *testing.T) *testsuite.TestWorkflowEnvironment {
 	register(f, env, "ResumeRun", f.resumeRun)
 	register(f, env, "FinishRun", f.finishRun)
 	register(f, env, "Preflight", f.preflight)
-	register(f, env, "PullDepartments", f.pullDepartments)
-	register(f, env, "SealDepartments", f.sealDepartments)
+	register(f, env, "ReadDepartments", f.pullDepartments)
+	register(f, env, "FinishDepartments", f.sealDepartments)
 	register(f, env, "DepartmentIDs", f.departmentIDs)
-	register(f, env, "PullPeople", f.pullPeople)
-	register(f, env, "PullMembers", f.pullMembers)
-	register(f, env, "PullDepartmentMembers", f.pullDepartmentMembers)
+	register(f, env, "ReadMembersByID", f.pullPeople)
+	register(f, env, "ReadMembers", f.pullMembers)
+	register(f, env, "ReadDepartmentMembers", f.pullDepartmentMembers)
 	register(f, env, "FailMembers", f.failMembers)
 	register(f, env, "ApplyDepartments", f.applyDepartments)
 	register(f, env, "ApplyMembers", f.applyMembers)
@@ -122,7 +122,7 @@ func (f *fakes) env(t *testing.T) *testsuite.TestWorkflowEnvironment {
 	register(f, env, "LookUpAgain", f.lookUpAgain)
 	register(f, env, "Spare", f.spare)
 	register(f, env, "Remove", f.remove)
-	register(f, env, "Settle", f.settle)
+	register(f, env, "Recompute", f.settle)
 	register(f, env, "LinkAccounts", f.linkAccounts)
 	register(f, env, "Notify", f.notify)
 	register(f, env, "CheckSchedule", f.checkSchedule)

@@ -87,7 +87,7 @@ func TestDecisionInTimeStopsTheClock(t *testing.T) {
 	d := decide(env, workflows.ApproveUpdate, 72*time.Hour-time.Second)
 	result, err := holdingFor(env, 72*time.Hour)
 	require.NoError(t, err)
-	require.Equal(t, []string{"ResumeRun", "LookUpAgain", "Spare", "Remove", "Settle", "FinishRun"}, f.order())
+	require.Equal(t, []string{"ResumeRun", "LookUpAgain", "Spare", "Remove", "Recompute", "FinishRun"}, f.order())
 	require.Equal(t, directory.RunSucceeded, result.Status)
 	require.Equal(t, result, d.result)
 	require.Less(t, env.Now().Sub(began), 72*time.Hour)
@@ -146,8 +146,8 @@ func TestHeldRunHandsOnWhatIsShown(t *testing.T) {
 	f := newFakes(1)
 	f.planRemovals = planning(heldPlan)
 	var until time.Time
-	f.holdRun = func(activities.HoldRun) (activities.HeldRun, error) {
-		return activities.HeldRun{
+	f.holdRun = func(activities.HoldRunInput) (activities.HoldRunResult, error) {
+		return activities.HoldRunResult{
 			RunReport: activities.RunReport{Provider: "acme", Status: directory.RunHeld}, ExpiresAt: &until, ExpiresIn: time.Hour, Removals: shown(),
 		}, nil
 	}

@@ -172,7 +172,7 @@ func (h *hold) wait(ctx workflow.Context) {
 }
 
 func (h *hold) carryOut(ctx workflow.Context) (*SyncResult, error) {
-	end := activities.FinishRun{RunID: h.in.RunID, Incomplete: h.in.Incomplete, DecidedBy: h.decidedBy}
+	end := activities.FinishRunInput{RunID: h.in.RunID, Incomplete: h.in.Incomplete, DecidedBy: h.decidedBy}
 	switch h.decision {
 	case approved:
 		if err := h.remove(ctx); err != nil {
@@ -188,7 +188,7 @@ func (h *hold) carryOut(ctx workflow.Context) (*SyncResult, error) {
 		end.Status, end.Problem = directory.RunCanceled, "canceled while waiting for a decision on the removals"
 	}
 	var report activities.RunReport
-	if err := workflow.ExecuteActivity(note(ctx, h.in.Provider), runs.FinishRun, end).Get(ctx, &report); err != nil {
+	if err := workflow.ExecuteActivity(finalizeOptions(ctx, h.in.Provider), runs.FinishRun, end).Get(ctx, &report); err != nil {
 		return nil, err
 	}
 	result := resultOf(h.in.RunID, report)
@@ -200,20 +200,20 @@ func (h *hold) carryOut(ctx workflow.Context) (*SyncResult, error) {
 }
 
 func (h *hold) remove(ctx workflow.Context) error {
-	resume := activities.ResumeRun{RunID: h.in.RunID, DecidedBy: h.decidedBy}
-	if err := workflow.ExecuteActivity(takeTurn(ctx, h.in.Provider), runs.ResumeRun, resume).Get(ctx, nil); err != nil {
+	resume := activities.ResumeRunInput{RunID: h.in.RunID, DecidedBy: h.decidedBy}
+	if err := workflow.ExecuteActivity(waitTurnOptions(ctx, h.in.Provider), runs.ResumeRun, resume).Get(ctx, nil); err != nil {
 		return err
 	}
-	ref := activities.RunRef{RunID: h.in.RunID}
+	ref := activities.RunInput{RunID: h.in.RunID}
 	// Whoever is there again stays, and so does whoever could not be looked up.
-	if err := workflow.ExecuteActivity(askOnce(ctx, h.in.Provider), reconcile.LookUpAgain, ref).Get(ctx, nil); err != nil {
+	if err := workflow.ExecuteActivity(fetchOptions(ctx, h.in.Provider), reconcile.LookUpAgain, ref).Get(ctx, nil); err != nil {
 		workflow.GetLogger(ctx).Warn("some people could not be looked up again", "run", h.in.RunID, "error", err)
 	}
-	if err := workflow.ExecuteActivity(write(ctx, h.in.Provider), reconcile.Spare, ref).Get(ctx, nil); err != nil {
+	if err := workflow.ExecuteActivity(writeOptions(ctx, h.in.Provider), reconcile.Spare, ref).Get(ctx, nil); err != nil {
 		return err
 	}
-	if err := workflow.ExecuteActivity(write(ctx, h.in.Provider), reconcile.Remove, ref).Get(ctx, nil); err != nil {
+	if err := workflow.ExecuteActivity(writeOptions(ctx, h.in.Provider), reconcile.Remove, ref).Get(ctx, nil); err != nil {
 		return err
 	}
-	return workflow.ExecuteActivity(write(ctx, h.in.Provider), apply.Settle, ref).Get(ctx, nil)
+	return workflow.ExecuteActivity(writeOptions(ctx, h.in.Provider), apply.Recompute, ref).Get(ctx, nil)
 }

@@ -51,11 +51,11 @@ func TestGuardLeavesTheDecisionToAWorkflowOfItsOwn(t *testing.T) {
 	require.Equal(t, workflows.HoldInput{
 		RunID: runID, Provider: "acme", Reason: holdReason, PerKind: heldPlan.PerKind, Incomplete: true,
 	}, held)
-	require.Equal(t, []activities.HoldRun{{RunID: runID, Reason: holdReason, HoldWorkflowID: holdID}}, inputsOf[activities.HoldRun](f, "HoldRun"))
+	require.Equal(t, []activities.HoldRunInput{{RunID: runID, Reason: holdReason, HoldWorkflowID: holdID}}, inputsOf[activities.HoldRunInput](f, "HoldRun"))
 	require.Equal(t, []any{directory.RunRunning, directory.RunHeld}, attribute("SyncOutcome"))
 	require.Zero(t, f.count("Remove"))
 	require.Zero(t, f.count("FinishRun"), "a held run has not ended")
-	require.Equal(t, 1, f.count("Settle"), "additions are in")
+	require.Equal(t, 1, f.count("Recompute"), "additions are in")
 }
 
 func TestRemovalsAreTreatedAsAsked(t *testing.T) {
@@ -85,7 +85,7 @@ func TestRemovalsAreTreatedAsAsked(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, c.removed, f.count("Remove"))
 			require.Zero(t, f.count("HoldRun"))
-			require.Equal(t, []activities.FinishRun{{RunID: runID, Incomplete: c.incomplete}}, inputsOf[activities.FinishRun](f, "FinishRun"))
+			require.Equal(t, []activities.FinishRunInput{{RunID: runID, Incomplete: c.incomplete}}, inputsOf[activities.FinishRunInput](f, "FinishRun"))
 		})
 	}
 }
@@ -94,8 +94,8 @@ func TestRunThatCannotBeHeldFails(t *testing.T) {
 	t.Parallel()
 	f := newFakes(1)
 	f.planRemovals = planning(heldPlan)
-	f.holdRun = func(activities.HoldRun) (activities.HeldRun, error) {
-		return activities.HeldRun{}, final(activities.TypeSuperseded, "overtaken")
+	f.holdRun = func(activities.HoldRunInput) (activities.HoldRunResult, error) {
+		return activities.HoldRunResult{}, final(activities.TypeSuperseded, "overtaken")
 	}
 	_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme"})
 	require.Equal(t, directory.RunFailed, failedWith(t, err).Status)
@@ -152,8 +152,8 @@ func TestApprovingRemovesAndSettles(t *testing.T) {
 	d := decide(env, workflows.ApproveUpdate, 24*time.Hour)
 	result, err := holding(env)
 	require.NoError(t, err)
-	require.Equal(t, []string{"ResumeRun", "LookUpAgain", "Spare", "Remove", "Settle", "FinishRun"}, f.order())
-	require.Equal(t, []activities.FinishRun{{RunID: runID, Incomplete: true, DecidedBy: "temporal"}}, inputsOf[activities.FinishRun](f, "FinishRun"))
+	require.Equal(t, []string{"ResumeRun", "LookUpAgain", "Spare", "Remove", "Recompute", "FinishRun"}, f.order())
+	require.Equal(t, []activities.FinishRunInput{{RunID: runID, Incomplete: true, DecidedBy: "temporal"}}, inputsOf[activities.FinishRunInput](f, "FinishRun"))
 	require.Equal(t, directory.RunSucceeded, result.Status)
 	require.NoError(t, d.failed)
 	require.Equal(t, result, d.result, "who decides learns what came of it")
@@ -193,8 +193,8 @@ func TestWhoDecides(t *testing.T) {
 			decide(env, workflows.ApproveUpdate, time.Hour, c.input...)
 			_, err := holding(env)
 			require.NoError(t, err)
-			require.Equal(t, []activities.ResumeRun{{RunID: runID, DecidedBy: c.by}}, inputsOf[activities.ResumeRun](f, "ResumeRun"))
-			require.Equal(t, c.by, inputsOf[activities.FinishRun](f, "FinishRun")[0].DecidedBy)
+			require.Equal(t, []activities.ResumeRunInput{{RunID: runID, DecidedBy: c.by}}, inputsOf[activities.ResumeRunInput](f, "ResumeRun"))
+			require.Equal(t, c.by, inputsOf[activities.FinishRunInput](f, "FinishRun")[0].DecidedBy)
 			require.Contains(t, detailsOf(t, env), "approved by `"+c.by+"`")
 
 			f = newFakes(0)
@@ -202,7 +202,7 @@ func TestWhoDecides(t *testing.T) {
 			decide(env, workflows.RejectUpdate, time.Hour, c.input...)
 			_, err = holding(env)
 			require.NoError(t, err)
-			require.Equal(t, c.by, inputsOf[activities.FinishRun](f, "FinishRun")[0].DecidedBy)
+			require.Equal(t, c.by, inputsOf[activities.FinishRunInput](f, "FinishRun")[0].DecidedBy)
 		})
 	}
 }
@@ -228,7 +228,7 @@ func TestDecisionThatIsNotForThisRunIsRefused(t *testing.T) {
 	_, err := holding(env)
 	require.NoError(t, err)
 	require.Zero(t, f.count("Remove"))
-	require.Empty(t, inputsOf[activities.FinishRun](f, "FinishRun")[0].DecidedBy, "nobody decided")
+	require.Empty(t, inputsOf[activities.FinishRunInput](f, "FinishRun")[0].DecidedBy, "nobody decided")
 }
 
 func TestSecondDecisionIsRefused(t *testing.T) {
@@ -236,7 +236,7 @@ func TestSecondDecisionIsRefused(t *testing.T) {
 	f := newFakes(0)
 	var env *testsuite.TestWorkflowEnvironment
 	var second *decision
-	f.remove = func(activities.RunRef) (activities.Removed, error) { return activities.Removed{}, nil }
+	f.remove = func(activities.RunInput) (activities.Removed, error) { return activities.Removed{}, nil }
 	f.before = func(name string) {
 		if name == "Remove" {
 			second = decide(env, workflows.RejectUpdate, 0)
@@ -265,22 +265,22 @@ func TestApprovalThatCannotBeCarriedOutFails(t *testing.T) {
 	t.Parallel()
 	for name, arrange := range map[string]func(*fakes){
 		"resume": func(f *fakes) {
-			f.resumeRun = func(activities.ResumeRun) (none, error) {
+			f.resumeRun = func(activities.ResumeRunInput) (none, error) {
 				return none{}, final(activities.TypeSuperseded, "a newer run has taken over")
 			}
 		},
 		"spare": func(f *fakes) {
-			f.spare = func(activities.RunRef) (none, error) {
+			f.spare = func(activities.RunInput) (none, error) {
 				return none{}, final(activities.TypeSuperseded, "a newer run has taken over")
 			}
 		},
 		"remove": func(f *fakes) {
-			f.remove = func(activities.RunRef) (activities.Removed, error) {
+			f.remove = func(activities.RunInput) (activities.Removed, error) {
 				return activities.Removed{}, final(activities.TypeSuperseded, "a newer run has taken over")
 			}
 		},
 		"settle": func(f *fakes) {
-			f.settle = func(activities.RunRef) (none, error) {
+			f.settle = func(activities.RunInput) (none, error) {
 				return none{}, final(activities.TypeSuperseded, "a newer run has taken over")
 			}
 		},
@@ -304,12 +304,12 @@ func TestApprovalThatCannotBeCarriedOutFails(t *testing.T) {
 func TestApprovalGoesOnWhereLookingUpAgainFails(t *testing.T) {
 	t.Parallel()
 	f := newFakes(0)
-	f.lookUpAgain = func(activities.RunRef) (none, error) { return none{}, forbidden() }
+	f.lookUpAgain = func(activities.RunInput) (none, error) { return none{}, forbidden() }
 	env := f.env(t)
 	decide(env, workflows.ApproveUpdate, time.Hour)
 	result, err := holding(env)
 	require.NoError(t, err)
-	require.Equal(t, []string{"ResumeRun", "LookUpAgain", "Spare", "Remove", "Settle", "FinishRun"}, f.order())
+	require.Equal(t, []string{"ResumeRun", "LookUpAgain", "Spare", "Remove", "Recompute", "FinishRun"}, f.order())
 	require.Equal(t, directory.RunSucceeded, result.Status)
 }
 
@@ -318,7 +318,7 @@ func TestApprovalWaitsForTheRunAtWork(t *testing.T) {
 	t.Parallel()
 	f := newFakes(0)
 	const attempts = 8 // the environment makes ten at most
-	f.resumeRun = func(activities.ResumeRun) (none, error) {
+	f.resumeRun = func(activities.ResumeRunInput) (none, error) {
 		if f.count("ResumeRun") < attempts {
 			return none{}, temporal.NewApplicationErrorWithOptions("run r7 is at work", activities.TypeBusy,
 				temporal.ApplicationErrorOptions{NextRetryDelay: 8 * time.Hour})
@@ -381,7 +381,7 @@ func TestCancelingAHold(t *testing.T) {
 	d := decide(env, workflows.ApproveUpdate, time.Hour)
 	result, err = holding(env)
 	require.NoError(t, err)
-	require.Equal(t, []string{"ResumeRun", "LookUpAgain", "Spare", "Remove", "Settle", "FinishRun"}, f.order())
+	require.Equal(t, []string{"ResumeRun", "LookUpAgain", "Spare", "Remove", "Recompute", "FinishRun"}, f.order())
 	require.Equal(t, directory.RunSucceeded, result.Status)
 	require.NoError(t, d.failed)
 	require.Equal(t, result, d.result)
@@ -390,8 +390,8 @@ func TestCancelingAHold(t *testing.T) {
 func TestNewRunTellsTheHoldsItSupersedes(t *testing.T) {
 	t.Parallel()
 	f := newFakes(1)
-	f.beginRun = func(activities.BeginRun) (activities.BegunRun, error) {
-		return activities.BegunRun{RunID: runID, Superseded: []string{"orgsync/acme/removals/r1", "orgsync/acme/removals/r2"}}, nil
+	f.beginRun = func(activities.BeginRunInput) (activities.BeginRunResult, error) {
+		return activities.BeginRunResult{RunID: runID, Superseded: []string{"orgsync/acme/removals/r1", "orgsync/acme/removals/r2"}}, nil
 	}
 	env := f.env(t)
 	env.OnSignalExternalWorkflow("default-test-namespace", "orgsync/acme/removals/r1", "", workflows.SupersededSignal, nil).

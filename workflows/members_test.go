@@ -29,7 +29,7 @@ const (
 )
 
 // slicesOf replaces SyncDepartments by do, called once a slice.
-func slicesOf(env *testsuite.TestWorkflowEnvironment, do func(workflow.Context, workflows.SliceInput) (*workflows.SliceResult, error)) {
+func slicesOf(env *testsuite.TestWorkflowEnvironment, do func(workflow.Context, workflows.SyncDepartmentsInput) (*workflows.SyncDepartmentsResult, error)) {
 	env.RegisterWorkflowWithOptions(do, workflow.RegisterOptions{Name: workflows.SyncDepartmentsName, DisableAlreadyRegisteredCheck: true})
 }
 
@@ -55,10 +55,10 @@ func TestEveryDepartmentIsReadOnce(t *testing.T) {
 			require.NoError(t, err)
 			require.Len(t, children, c.slices)
 			require.Contains(t, children, fmt.Sprintf("orgsync/acme/run/%s/departments-1-%d", runID, min(400, c.departments)))
-			for _, name := range []string{"PullMembers", "ApplyMembers"} {
+			for _, name := range []string{"ReadMembers", "ApplyMembers"} {
 				seen := make([]int, c.departments+1)
 				perSlice := map[int]int{}
-				for _, batch := range inputsOf[activities.Range](f, name) {
+				for _, batch := range inputsOf[activities.BatchInput](f, name) {
 					require.LessOrEqual(t, batch.Last-batch.First+1, c.batch)
 					perSlice[(batch.First-1)/400]++
 					for n := batch.First; n <= batch.Last; n++ {
@@ -81,30 +81,30 @@ func TestEveryDepartmentIsReadOnce(t *testing.T) {
 func TestDepartmentsAreDividedAsDecided(t *testing.T) {
 	t.Parallel()
 	f := newFakes(0)
-	f.sealDepartments = func(activities.SealDepartments) (activities.SealedDepartments, error) {
-		return activities.SealedDepartments{Departments: 10, Shape: activities.Shape{Slice: 4, Slices: 2, Batch: 3, Batches: 5}}, nil
+	f.sealDepartments = func(activities.FinishDepartmentsInput) (activities.FinishDepartmentsResult, error) {
+		return activities.FinishDepartmentsResult{Departments: 10, Sharding: activities.Sharding{Shard: 4, Shards: 2, Batch: 3, Batches: 5}}, nil
 	}
 	env := f.env(t)
 	var mu sync.Mutex
-	var slices []workflows.SliceInput
+	var slices []workflows.SyncDepartmentsInput
 	env.SetOnChildWorkflowStartedListener(func(_ *workflow.Info, _ workflow.Context, args converter.EncodedValues) {
 		mu.Lock()
 		defer mu.Unlock()
-		var in workflows.SliceInput
+		var in workflows.SyncDepartmentsInput
 		require.NoError(t, args.Get(&in))
 		slices = append(slices, in)
 	})
 	_, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
 	require.NoError(t, err)
-	slice := workflows.SliceInput{RunID: runID, Provider: "acme", Batch: 3, Batches: 5, Apply: true}
-	var want []workflows.SliceInput
+	slice := workflows.SyncDepartmentsInput{RunID: runID, Provider: "acme", Batch: 3, Batches: 5, Apply: true}
+	var want []workflows.SyncDepartmentsInput
 	for _, r := range [][2]int{{1, 4}, {5, 8}, {9, 10}} {
 		slice.First, slice.Last = r[0], r[1]
 		want = append(want, slice)
 	}
 	require.ElementsMatch(t, want, slices)
 	var batches [][2]int
-	for _, batch := range inputsOf[activities.Range](f, "PullMembers") {
+	for _, batch := range inputsOf[activities.BatchInput](f, "ReadMembers") {
 		batches = append(batches, [2]int{batch.First, batch.Last})
 	}
 	require.ElementsMatch(t, [][2]int{{1, 3}, {4, 4}, {5, 7}, {8, 8}, {9, 10}}, batches)
@@ -119,12 +119,12 @@ func TestBatchesInFlightAreBounded(t *testing.T) {
 	var mu sync.Mutex
 	var pending [][]byte
 	var most int
-	env.RegisterActivityWithOptions(func(ctx context.Context, _ activities.Range) (activities.PulledMembers, error) {
+	env.RegisterActivityWithOptions(func(ctx context.Context, _ activities.BatchInput) (activities.ReadMembersResult, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		pending = append(pending, activity.GetInfo(ctx).TaskToken)
-		return activities.PulledMembers{}, activity.ErrResultPending
-	}, activity.RegisterOptions{Name: "PullMembers", DisableAlreadyRegisteredCheck: true})
+		return activities.ReadMembersResult{}, activity.ErrResultPending
+	}, activity.RegisterOptions{Name: "ReadMembers", DisableAlreadyRegisteredCheck: true})
 	// Once a minute, when nothing else can happen, all that is pending is answered.
 	for minute := range 100/want + 2 {
 		env.RegisterDelayedCallback(func() {
@@ -132,12 +132,12 @@ func TestBatchesInFlightAreBounded(t *testing.T) {
 			defer mu.Unlock()
 			most = max(most, len(pending))
 			for _, token := range pending {
-				require.NoError(t, env.CompleteActivity(token, activities.PulledMembers{}, nil))
+				require.NoError(t, env.CompleteActivity(token, activities.ReadMembersResult{}, nil))
 			}
 			pending = nil
 		}, time.Duration(minute+1)*time.Minute)
 	}
-	env.ExecuteWorkflow(workflows.SyncDepartments, workflows.SliceInput{RunID: runID, Provider: "acme", First: 1, Last: 100, Batch: 1, Batches: want, Apply: true})
+	env.ExecuteWorkflow(workflows.SyncDepartments, workflows.SyncDepartmentsInput{RunID: runID, Provider: "acme", First: 1, Last: 100, Batch: 1, Batches: want, Apply: true})
 	require.NoError(t, env.GetWorkflowError())
 	require.Equal(t, want, most)
 	require.Equal(t, 100, f.count("ApplyMembers"))
@@ -149,7 +149,7 @@ func TestSlicesInFlightAreBounded(t *testing.T) {
 	env := f.env(t)
 	var mu sync.Mutex
 	var running, most int
-	slicesOf(env, func(ctx workflow.Context, in workflows.SliceInput) (*workflows.SliceResult, error) {
+	slicesOf(env, func(ctx workflow.Context, in workflows.SyncDepartmentsInput) (*workflows.SyncDepartmentsResult, error) {
 		mu.Lock()
 		running++
 		most = max(most, running)
@@ -158,7 +158,7 @@ func TestSlicesInFlightAreBounded(t *testing.T) {
 		mu.Lock()
 		running--
 		mu.Unlock()
-		return &workflows.SliceResult{Failed: 1, People: 70}, err
+		return &workflows.SyncDepartmentsResult{Failed: 1, People: 70}, err
 	})
 	env.RegisterDelayedCallback(func() {
 		var p workflows.Progress
@@ -181,7 +181,7 @@ func TestFailedSliceEndsTheOthers(t *testing.T) {
 	env := f.env(t)
 	var mu sync.Mutex
 	var started, ended int
-	slicesOf(env, func(ctx workflow.Context, in workflows.SliceInput) (*workflows.SliceResult, error) {
+	slicesOf(env, func(ctx workflow.Context, in workflows.SyncDepartmentsInput) (*workflows.SyncDepartmentsResult, error) {
 		mu.Lock()
 		started++
 		mu.Unlock()
@@ -206,11 +206,11 @@ func TestFailedSliceEndsTheOthers(t *testing.T) {
 }
 
 // slice runs SyncDepartments over departments 1 to 6 in batches of 3.
-func slice(t *testing.T, f *fakes) (workflows.SliceResult, error) {
+func slice(t *testing.T, f *fakes) (workflows.SyncDepartmentsResult, error) {
 	t.Helper()
 	env := f.env(t)
-	env.ExecuteWorkflow(workflows.SyncDepartments, workflows.SliceInput{RunID: runID, Provider: "acme", First: 1, Last: 6, Batch: 3, Batches: 16, Apply: true})
-	var out workflows.SliceResult
+	env.ExecuteWorkflow(workflows.SyncDepartments, workflows.SyncDepartmentsInput{RunID: runID, Provider: "acme", First: 1, Last: 6, Batch: 3, Batches: 16, Apply: true})
+	var out workflows.SyncDepartmentsResult
 	if err := env.GetWorkflowError(); err != nil {
 		return out, err
 	}
@@ -218,86 +218,88 @@ func slice(t *testing.T, f *fakes) (workflows.SliceResult, error) {
 }
 
 // pulling answers for the batch that begins with department 1; others are read.
-func pulling(answer activities.PulledMembers, err error) func(activities.Range) (activities.PulledMembers, error) {
-	return func(in activities.Range) (activities.PulledMembers, error) {
+func pulling(answer activities.ReadMembersResult, err error) func(activities.BatchInput) (activities.ReadMembersResult, error) {
+	return func(in activities.BatchInput) (activities.ReadMembersResult, error) {
 		if in.First == 1 {
 			return answer, err
 		}
-		return activities.PulledMembers{Read: 3}, nil
+		return activities.ReadMembersResult{Read: 3}, nil
 	}
 }
 
 func TestDepartmentThatFailsIsTriedAlone(t *testing.T) {
 	t.Parallel()
 	f := newFakes(0)
-	f.pullMembers = pulling(activities.PulledMembers{Failed: []int{2, 3}, Read: 1, People: 7}, nil)
-	f.pullDepartmentMembers = func(in activities.DepartmentRef) (activities.PulledDepartment, error) {
-		if in.Ordinal == 3 {
-			return activities.PulledDepartment{}, unavailable()
+	f.pullMembers = pulling(activities.ReadMembersResult{Failed: []int{2, 3}, Read: 1, People: 7}, nil)
+	f.pullDepartmentMembers = func(in activities.DepartmentInput) (activities.ReadDepartmentMembersResult, error) {
+		if in.Position == 3 {
+			return activities.ReadDepartmentMembersResult{}, unavailable()
 		}
-		return activities.PulledDepartment{People: 5}, nil
+		return activities.ReadDepartmentMembersResult{People: 5}, nil
 	}
 	out, err := slice(t, f)
 	require.NoError(t, err)
-	require.Equal(t, workflows.SliceResult{Failed: 1, People: 12}, out)
-	require.Equal(t, []activities.DepartmentRef{{RunID: runID, Ordinal: 2}, {RunID: runID, Ordinal: 3}},
-		inputsOf[activities.DepartmentRef](f, "PullDepartmentMembers"))
-	require.ElementsMatch(t, []activities.Range{{RunID: runID, First: 1, Last: 3}, {RunID: runID, First: 4, Last: 6}},
-		inputsOf[activities.Range](f, "ApplyMembers"), "what was read is applied")
+	require.Equal(t, workflows.SyncDepartmentsResult{Failed: 1, People: 12}, out)
+	require.Equal(t, []activities.DepartmentInput{{RunID: runID, Position: 2}, {RunID: runID, Position: 3}},
+		inputsOf[activities.DepartmentInput](f, "ReadDepartmentMembers"))
+	require.ElementsMatch(t, []activities.BatchInput{{RunID: runID, First: 1, Last: 3}, {RunID: runID, First: 4, Last: 6}},
+		inputsOf[activities.BatchInput](f, "ApplyMembers"), "what was read is applied")
 	require.Zero(t, f.count("FailMembers"))
 }
 
 func TestWhatIsRecognisedIsNotApplied(t *testing.T) {
 	t.Parallel()
 	f := newFakes(0)
-	f.pullMembers = pulling(activities.PulledMembers{Read: 3, People: 7, Recognised: true}, nil)
+	f.pullMembers = pulling(activities.ReadMembersResult{Read: 3, People: 7, Unchanged: true}, nil)
 	out, err := slice(t, f)
 	require.NoError(t, err)
-	require.Equal(t, workflows.SliceResult{People: 7}, out)
-	require.Equal(t, []activities.Range{{RunID: runID, First: 4, Last: 6}}, inputsOf[activities.Range](f, "ApplyMembers"))
+	require.Equal(t, workflows.SyncDepartmentsResult{People: 7}, out)
+	require.Equal(t, []activities.BatchInput{{RunID: runID, First: 4, Last: 6}}, inputsOf[activities.BatchInput](f, "ApplyMembers"))
 }
 
 func TestBatchThatFailsIsNotedAndTheOthersGoOn(t *testing.T) {
 	t.Parallel()
 	f := newFakes(0)
-	f.pullMembers = pulling(activities.PulledMembers{}, unavailable())
+	f.pullMembers = pulling(activities.ReadMembersResult{}, unavailable())
 	out, err := slice(t, f)
 	require.NoError(t, err)
 	require.Equal(t, 3, out.Failed)
-	require.Equal(t, []activities.FailMembers{{Range: activities.Range{RunID: runID, First: 1, Last: 3}, Problem: "Feishu: connection failed"}},
-		inputsOf[activities.FailMembers](f, "FailMembers"))
+	require.Equal(t, []activities.FailMembersInput{{BatchInput: activities.BatchInput{RunID: runID, First: 1, Last: 3}, Problem: "Feishu: connection failed"}},
+		inputsOf[activities.FailMembersInput](f, "FailMembers"))
 	require.Equal(t, 2, f.count("ApplyMembers"))
 }
 
 func TestBatchThatTimesOutIsNoted(t *testing.T) {
 	t.Parallel()
 	f := newFakes(0)
-	f.pullMembers = pulling(activities.PulledMembers{}, temporal.NewHeartbeatTimeoutError())
+	f.pullMembers = pulling(activities.ReadMembersResult{}, temporal.NewHeartbeatTimeoutError())
 	out, err := slice(t, f)
 	require.NoError(t, err)
 	require.Equal(t, 3, out.Failed)
-	require.Contains(t, inputsOf[activities.FailMembers](f, "FailMembers")[0].Problem, "no answer in time")
+	require.Contains(t, inputsOf[activities.FailMembersInput](f, "FailMembers")[0].Problem, "no answer in time")
 }
 
 // What would fail every department fails the slice, wherever it turns up.
 func TestWhatEndsTheRunEndsTheSlice(t *testing.T) {
 	t.Parallel()
 	for name, arrange := range map[string]func(*fakes){
-		"batch": func(f *fakes) { f.pullMembers = pulling(activities.PulledMembers{}, forbidden()) },
+		"batch": func(f *fakes) { f.pullMembers = pulling(activities.ReadMembersResult{}, forbidden()) },
 		"alone": func(f *fakes) {
-			f.pullMembers = pulling(activities.PulledMembers{Failed: []int{2}}, nil)
-			f.pullDepartmentMembers = func(activities.DepartmentRef) (activities.PulledDepartment, error) {
-				return activities.PulledDepartment{}, final(activities.TypeSuperseded, "overtaken")
+			f.pullMembers = pulling(activities.ReadMembersResult{Failed: []int{2}}, nil)
+			f.pullDepartmentMembers = func(activities.DepartmentInput) (activities.ReadDepartmentMembersResult, error) {
+				return activities.ReadDepartmentMembersResult{}, final(activities.TypeSuperseded, "overtaken")
 			}
 		},
 		"noting": func(f *fakes) {
-			f.pullMembers = pulling(activities.PulledMembers{}, unavailable())
-			f.failMembers = func(activities.FailMembers) (none, error) {
+			f.pullMembers = pulling(activities.ReadMembersResult{}, unavailable())
+			f.failMembers = func(activities.FailMembersInput) (none, error) {
 				return none{}, final(activities.TypeStorage, "postgres 42P01")
 			}
 		},
 		"applying": func(f *fakes) {
-			f.applyMembers = func(in activities.Range) (none, error) { return none{}, final(activities.TypeSuperseded, "overtaken") }
+			f.applyMembers = func(in activities.BatchInput) (none, error) {
+				return none{}, final(activities.TypeSuperseded, "overtaken")
+			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

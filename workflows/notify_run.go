@@ -34,7 +34,7 @@ type NotifyResult struct {
 func NotifyRun(ctx workflow.Context, in NotifyInput) (*NotifyResult, error) {
 	sent := make([]workflow.Future, len(in.Hooks))
 	for i, hook := range in.Hooks {
-		sent[i] = workflow.ExecuteActivity(send(ctx, hook), notifications.Notify, activities.Notify{RunID: in.RunID, Status: in.Status, Hook: hook})
+		sent[i] = workflow.ExecuteActivity(notifyOptions(ctx, hook), notifications.Notify, activities.Notify{RunID: in.RunID, Status: in.Status, Hook: hook})
 	}
 	result := &NotifyResult{Told: []string{}}
 	var problems []string

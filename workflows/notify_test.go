@@ -40,21 +40,21 @@ func telling(status string) map[string]workflows.NotifyInput {
 func TestPeopleAreToldOfRunsThatNeedThem(t *testing.T) {
 	t.Parallel()
 	partly := func(f *fakes) {
-		f.finishRun = func(activities.FinishRun) (activities.RunReport, error) {
+		f.finishRun = func(activities.FinishRunInput) (activities.RunReport, error) {
 			return activities.RunReport{Provider: "acme", Status: directory.RunPartial}, nil
 		}
 	}
 	reporting := func(f *fakes) {
 		finish := f.finishRun
-		f.finishRun = func(in activities.FinishRun) (activities.RunReport, error) {
+		f.finishRun = func(in activities.FinishRunInput) (activities.RunReport, error) {
 			report, err := finish(in)
 			if report.Status == directory.RunFailed || report.Status == directory.RunPartial || report.Status == directory.RunRejected {
 				report.Notify = hooks
 			}
 			return report, err
 		}
-		f.holdRun = func(activities.HoldRun) (activities.HeldRun, error) {
-			return activities.HeldRun{RunReport: activities.RunReport{Provider: "acme", Status: directory.RunHeld, Notify: hooks}}, nil
+		f.holdRun = func(activities.HoldRunInput) (activities.HoldRunResult, error) {
+			return activities.HoldRunResult{RunReport: activities.RunReport{Provider: "acme", Status: directory.RunHeld, Notify: hooks}}, nil
 		}
 	}
 	for name, c := range map[string]struct {
@@ -66,7 +66,9 @@ func TestPeopleAreToldOfRunsThatNeedThem(t *testing.T) {
 		"partial":   {partly, directory.RunPartial, telling("partial")},
 		"held":      {func(f *fakes) { f.planRemovals = planning(heldPlan) }, directory.RunHeld, telling("held")},
 		"failed": {func(f *fakes) {
-			f.preflight = func(activities.RunRef) (activities.Preflighted, error) { return activities.Preflighted{}, forbidden() }
+			f.preflight = func(activities.RunInput) (activities.PreflightResult, error) {
+				return activities.PreflightResult{}, forbidden()
+			}
 		}, directory.RunFailed, telling("failed")},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -96,7 +98,7 @@ func TestPeopleAreToldOfRunsThatNeedThem(t *testing.T) {
 		"rejected":         {workflows.RejectUpdate, func(*fakes) {}, map[string]workflows.NotifyInput{}},
 		"approved in part": {workflows.ApproveUpdate, partly, telling("partial")},
 		"approved in vain": {workflows.ApproveUpdate, func(f *fakes) {
-			f.remove = func(activities.RunRef) (activities.Removed, error) {
+			f.remove = func(activities.RunInput) (activities.Removed, error) {
 				return activities.Removed{}, final(activities.TypeStorage, "postgres 42P01")
 			}
 		}, telling("failed")},
@@ -123,8 +125,8 @@ func TestRunGoesOnWithoutItsNotification(t *testing.T) {
 	t.Parallel()
 	f := newFakes(1)
 	f.planRemovals = planning(heldPlan)
-	f.holdRun = func(activities.HoldRun) (activities.HeldRun, error) {
-		return activities.HeldRun{RunReport: activities.RunReport{Provider: "acme", Status: directory.RunHeld, Notify: hooks}}, nil
+	f.holdRun = func(activities.HoldRunInput) (activities.HoldRunResult, error) {
+		return activities.HoldRunResult{RunReport: activities.RunReport{Provider: "acme", Status: directory.RunHeld, Notify: hooks}}, nil
 	}
 	env := f.env(t)
 	holdingChild(env, func(workflows.HoldInput) {})

@@ -8,54 +8,54 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// heartbeat is how soon a dead worker is noticed. Activities send one every few
+// heartbeatTimeout is how soon a dead worker is noticed. Activities send one every few
 // seconds, also in the middle of a long call or statement.
-const heartbeat = 30 * time.Second
+const heartbeatTimeout = 30 * time.Second
 
-// askOnce is for provider calls of which a run needs few: transport trouble backs
+// fetchOptions is for provider calls of which a run needs few: transport trouble backs
 // off, throttling waits as long as the provider says, and what a person must mend
 // fails at once (its kind is not retryable). How often the provider may fail is
-// counted by the activity (activities.giveUp), so no attempts are capped here.
-func askOnce(ctx workflow.Context, summary string) workflow.Context {
-	return fetching(ctx, summary, 2*time.Hour, temporal.RetryPolicy{
+// counted by the activity (activities.limitAttempts), so no attempts are capped here.
+func fetchOptions(ctx workflow.Context, summary string) workflow.Context {
+	return fetchOptionsFor(ctx, summary, 2*time.Hour, temporal.RetryPolicy{
 		InitialInterval: 2 * time.Second, BackoffCoefficient: 3, MaximumInterval: 30 * time.Second,
 	})
 }
 
-// readBatch is for reading the people of many departments. An attempt fails as a
+// fetchBatchOptions is for reading the people of many departments. An attempt fails as a
 // whole only for what concerns them all: throttling, which is waited for and may
 // happen often, or a provider that is down. Each attempt goes on where the last stopped.
-func readBatch(ctx workflow.Context, summary string) workflow.Context {
-	return fetching(ctx, summary, time.Hour, temporal.RetryPolicy{
+func fetchBatchOptions(ctx workflow.Context, summary string) workflow.Context {
+	return fetchOptionsFor(ctx, summary, time.Hour, temporal.RetryPolicy{
 		InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute,
 	})
 }
 
-// readAlone is for one department that left its batch: a few more tries, then it is
+// fetchSingleOptions is for one department that left its batch: a few more tries, then it is
 // recorded as failed and the run goes on without it.
-func readAlone(ctx workflow.Context, summary string) workflow.Context {
-	return fetching(ctx, summary, time.Hour, temporal.RetryPolicy{
+func fetchSingleOptions(ctx workflow.Context, summary string) workflow.Context {
+	return fetchOptionsFor(ctx, summary, time.Hour, temporal.RetryPolicy{
 		InitialInterval: 2 * time.Second, BackoffCoefficient: 3, MaximumInterval: 30 * time.Second,
 	})
 }
 
-// fetching is what all activities that call a provider have in common: the queue of
+// fetchOptionsFor is what all activities that call a provider have in common: the queue of
 // their own, and that a cancellation waits for them to stop.
-func fetching(ctx workflow.Context, summary string, attempt time.Duration, retry temporal.RetryPolicy) workflow.Context {
+func fetchOptionsFor(ctx workflow.Context, summary string, attempt time.Duration, retry temporal.RetryPolicy) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              FetchQueue(workflow.GetInfo(ctx).TaskQueueName),
 		StartToCloseTimeout:    attempt,
 		ScheduleToCloseTimeout: 6 * time.Hour,
-		HeartbeatTimeout:       heartbeat,
+		HeartbeatTimeout:       heartbeatTimeout,
 		WaitForCancellation:    true,
 		Summary:                summary,
 		RetryPolicy:            &retry,
-		Priority:               share(ctx),
+		Priority:               fairness(ctx),
 	})
 }
 
-// send is for telling a webhook. One that is down for a night still hears of it.
-func send(ctx workflow.Context, hook string) workflow.Context {
+// notifyOptions is for telling a webhook. One that is down for a night still hears of it.
+func notifyOptions(ctx workflow.Context, hook string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              FetchQueue(workflow.GetInfo(ctx).TaskQueueName),
 		StartToCloseTimeout:    time.Minute,
@@ -67,55 +67,55 @@ func send(ctx workflow.Context, hook string) workflow.Context {
 	})
 }
 
-// write is for everything that only needs Postgres: it comes back from a restart of
+// writeOptions is for everything that only needs Postgres: it comes back from a restart of
 // the database or a deadlock within seconds; a statement that Postgres refuses for
 // what it says is not retryable.
-func write(ctx workflow.Context, summary string) workflow.Context {
+func writeOptions(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout:    30 * time.Minute,
 		ScheduleToCloseTimeout: 2 * time.Hour,
-		HeartbeatTimeout:       heartbeat,
+		HeartbeatTimeout:       heartbeatTimeout,
 		WaitForCancellation:    true,
 		Summary:                summary,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
 		},
-		Priority: share(ctx),
+		Priority: fairness(ctx),
 	})
 }
 
-// note is for the short statements that open and end a run. They are tried until they
+// finalizeOptions is for the short statements that open and end a run. They are tried until they
 // succeed: a run must get its final status.
-func note(ctx workflow.Context, summary string) workflow.Context {
+func finalizeOptions(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout:    2 * time.Minute,
 		ScheduleToCloseTimeout: 24 * time.Hour,
-		HeartbeatTimeout:       heartbeat,
+		HeartbeatTimeout:       heartbeatTimeout,
 		Summary:                summary,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute,
 		},
-		Priority: share(ctx),
+		Priority: fairness(ctx),
 	})
 }
 
-// takeTurn is for a statement that waits until no other run of the provider is at work,
+// waitTurnOptions is for a statement that waits until no other run of the provider is at work,
 // however long that takes.
-func takeTurn(ctx workflow.Context, summary string) workflow.Context {
+func waitTurnOptions(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 2 * time.Minute,
-		HeartbeatTimeout:    heartbeat,
+		HeartbeatTimeout:    heartbeatTimeout,
 		Summary:             summary,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
 		},
-		Priority: share(ctx),
+		Priority: fairness(ctx),
 	})
 }
 
-// share lets the runs of several providers take turns at a queue, so that a huge one
+// fairness lets the runs of several providers take turns at a queue, so that a huge one
 // does not keep the others waiting. A server without fairness ignores it.
-func share(ctx workflow.Context) temporal.Priority {
+func fairness(ctx workflow.Context) temporal.Priority {
 	provider, _, _ := strings.Cut(strings.TrimPrefix(workflow.GetInfo(ctx).WorkflowExecution.ID, workflowIDPrefix), "/")
 	// The server refuses longer keys (temporal.md §3.1).
 	return temporal.Priority{FairnessKey: provider[:min(len(provider), 64)]}

@@ -64,8 +64,8 @@ func (p *Progress) leave(now time.Time) {
 	}
 }
 
-// SliceProgress is SyncDepartments' answer to ProgressQuery.
-type SliceProgress struct {
+// ShardProgress is SyncDepartments' answer to ProgressQuery.
+type ShardProgress struct {
 	RunID    string `json:"run_id"`
 	Provider string `json:"provider"`
 	// First and Last are the slice's departments in the run's order, FirstID and

@@ -12,7 +12,7 @@ func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(SyncDepartments, workflow.RegisterOptions{Name: SyncDepartmentsName})
 	r.RegisterWorkflowWithOptions(UndoRun, workflow.RegisterOptions{Name: UndoRunName})
 	r.RegisterWorkflowWithOptions(HoldRemovals, workflow.RegisterOptions{Name: HoldRemovalsName})
-	r.RegisterWorkflowWithOptions(Upkeep, workflow.RegisterOptions{Name: UpkeepName})
+	r.RegisterWorkflowWithOptions(Retention, workflow.RegisterOptions{Name: RetentionName})
 	r.RegisterWorkflowWithOptions(NotifyRun, workflow.RegisterOptions{Name: NotifyRunName})
 	r.RegisterWorkflowWithOptions(ScheduledSync, workflow.RegisterOptions{Name: ScheduledSyncName})
 }

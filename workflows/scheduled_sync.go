@@ -70,7 +70,7 @@ func ScheduledSync(ctx workflow.Context, in ScheduledInput) (*ScheduledResult, e
 
 func scheduledSync(ctx workflow.Context, in SyncInput) (*ScheduledResult, error) {
 	var checked activities.CheckedSchedule
-	if err := workflow.ExecuteActivity(note(ctx, in.Provider), schedules.CheckSchedule, activities.CheckSchedule{
+	if err := workflow.ExecuteActivity(finalizeOptions(ctx, in.Provider), schedules.CheckSchedule, activities.CheckSchedule{
 		Provider: in.Provider, ScheduleID: startedBy(ctx, in.Provider),
 	}).Get(ctx, &checked); err != nil {
 		return nil, err

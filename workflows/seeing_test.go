@@ -81,8 +81,8 @@ func (o *outbound) ExecuteChildWorkflow(ctx workflow.Context, name string, args 
 }
 
 // named calls departments od-1, od-2 and so on, in as many bytes as asked for.
-func named(size int) func(activities.Range) (activities.DepartmentIDs, error) {
-	return func(in activities.Range) (out activities.DepartmentIDs, _ error) {
+func named(size int) func(activities.BatchInput) (activities.DepartmentIDsResult, error) {
+	return func(in activities.BatchInput) (out activities.DepartmentIDsResult, _ error) {
 		for n := in.First; n <= in.Last; n++ {
 			id := fmt.Sprintf("od-%d", n)
 			out.IDs = append(out.IDs, id+strings.Repeat("x", max(0, size-len(id))))
@@ -95,10 +95,10 @@ func TestSummariesNameDepartments(t *testing.T) {
 	t.Parallel()
 	f := newFakes(401)
 	f.departmentIDs = named(0)
-	f.sealDepartments = func(activities.SealDepartments) (activities.SealedDepartments, error) {
-		return activities.SealedDepartments{Departments: 401, Shape: shapeOf(401), Slices: [][2]string{{"od-1", "od-400"}, {"od-401", "od-401"}}}, nil
+	f.sealDepartments = func(activities.FinishDepartmentsInput) (activities.FinishDepartmentsResult, error) {
+		return activities.FinishDepartmentsResult{Departments: 401, Sharding: shapeOf(401), Shards: [][2]string{{"od-1", "od-400"}, {"od-401", "od-401"}}}, nil
 	}
-	f.pullMembers = func(in activities.Range) (out activities.PulledMembers, _ error) {
+	f.pullMembers = func(in activities.BatchInput) (out activities.ReadMembersResult, _ error) {
 		if in.First == 1 {
 			out.Failed = []int{3}
 		}
@@ -108,11 +108,11 @@ func TestSummariesNameDepartments(t *testing.T) {
 	seen := watchSummaries(env)
 	_, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
 	require.NoError(t, err)
-	for _, name := range []string{"PullMembers", "ApplyMembers"} {
+	for _, name := range []string{"ReadMembers", "ApplyMembers"} {
 		require.Contains(t, seen.activities[name], "4 departments: od-1, od-2, od-3, od-4")
 		require.Contains(t, seen.activities[name], "department od-401")
 	}
-	require.Equal(t, []string{"department od-3 alone"}, seen.activities["PullDepartmentMembers"])
+	require.Equal(t, []string{"department od-3 alone"}, seen.activities["ReadDepartmentMembers"])
 	require.Equal(t, []string{"departments 1 to 400 of 401: od-1 to od-400", "departments 401 to 401 of 401: od-401 to od-401"}, seen.children)
 	require.Equal(t, []string{"acme", "acme"}, seen.provider)
 }
@@ -132,18 +132,18 @@ func TestSummariesFit(t *testing.T) {
 	for _, summary := range all {
 		require.LessOrEqual(t, len(summary), 400, "the server takes no more (temporal.md §1.1)")
 	}
-	require.Regexp(t, `^50 departments: od-\d+x+, od-.* and 46 more$`, seen.activities["PullMembers"][0])
+	require.Regexp(t, `^50 departments: od-\d+x+, od-.* and 46 more$`, seen.activities["ReadMembers"][0])
 }
 
 // Whatever hinders finding out the ids, the slice does its work.
 func TestSliceWorksWithoutIDs(t *testing.T) {
 	t.Parallel()
-	for name, ids := range map[string]func(activities.Range) (activities.DepartmentIDs, error){
-		"refused": func(activities.Range) (activities.DepartmentIDs, error) {
-			return activities.DepartmentIDs{}, final(activities.TypeStorage, "postgres 42P01")
+	for name, ids := range map[string]func(activities.BatchInput) (activities.DepartmentIDsResult, error){
+		"refused": func(activities.BatchInput) (activities.DepartmentIDsResult, error) {
+			return activities.DepartmentIDsResult{}, final(activities.TypeStorage, "postgres 42P01")
 		},
-		"fewer": func(activities.Range) (activities.DepartmentIDs, error) {
-			return activities.DepartmentIDs{IDs: []string{"od-1"}}, nil
+		"fewer": func(activities.BatchInput) (activities.DepartmentIDsResult, error) {
+			return activities.DepartmentIDsResult{IDs: []string{"od-1"}}, nil
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -154,7 +154,7 @@ func TestSliceWorksWithoutIDs(t *testing.T) {
 			seen := watchSummaries(env)
 			_, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
 			require.NoError(t, err)
-			require.ElementsMatch(t, []string{"department 1", "department 2"}, seen.activities["PullMembers"])
+			require.ElementsMatch(t, []string{"department 1", "department 2"}, seen.activities["ReadMembers"])
 		})
 	}
 }
@@ -162,16 +162,16 @@ func TestSliceWorksWithoutIDs(t *testing.T) {
 func TestDetailsFollowTheRun(t *testing.T) {
 	t.Parallel()
 	f := newFakes(2)
-	f.beginRun = func(activities.BeginRun) (activities.BegunRun, error) {
-		return activities.BegunRun{RunID: runID, Vendor: "Feishu", TenantID: "7e4a"}, nil
+	f.beginRun = func(activities.BeginRunInput) (activities.BeginRunResult, error) {
+		return activities.BeginRunResult{RunID: runID, Vendor: "Feishu", TenantID: "7e4a"}, nil
 	}
-	f.pullMembers = func(in activities.Range) (activities.PulledMembers, error) {
-		return activities.PulledMembers{People: 60}, nil
+	f.pullMembers = func(in activities.BatchInput) (activities.ReadMembersResult, error) {
+		return activities.ReadMembersResult{People: 60}, nil
 	}
 	f.planRemovals = func(activities.PlanRemovals) (activities.PlannedRemovals, error) {
 		return activities.PlannedRemovals{PerKind: directory.PerKind{Members: 2, Memberships: 3}, Changed: &directory.Counts{Members: directory.MemberCounts{Created: 4}}}, nil
 	}
-	f.finishRun = func(activities.FinishRun) (activities.RunReport, error) {
+	f.finishRun = func(activities.FinishRunInput) (activities.RunReport, error) {
 		return activities.RunReport{
 			Provider: "acme", Mode: "apply", Status: directory.RunPartial,
 			Reasons: []directory.Reason{
@@ -229,7 +229,7 @@ func TestMemoSaysWhatCameOfTheRun(t *testing.T) {
 	t.Parallel()
 	partial := func(counts directory.Counts) func(*fakes) {
 		return func(f *fakes) {
-			f.finishRun = func(activities.FinishRun) (activities.RunReport, error) {
+			f.finishRun = func(activities.FinishRunInput) (activities.RunReport, error) {
 				return activities.RunReport{Provider: "acme", Status: directory.RunPartial, Counts: counts}, nil
 			}
 		}
@@ -307,15 +307,15 @@ func TestSliceTellsItsProgress(t *testing.T) {
 	t.Parallel()
 	f := newFakes(0)
 	f.departmentIDs = named(0)
-	f.pullMembers = pulling(activities.PulledMembers{People: 9, Read: 3}, nil)
+	f.pullMembers = pulling(activities.ReadMembersResult{People: 9, Read: 3}, nil)
 	env := f.env(t)
-	env.ExecuteWorkflow(workflows.SyncDepartments, workflows.SliceInput{RunID: runID, Provider: "acme", First: 1, Last: 6, Batch: 3, Batches: 16, Apply: true})
+	env.ExecuteWorkflow(workflows.SyncDepartments, workflows.SyncDepartmentsInput{RunID: runID, Provider: "acme", First: 1, Last: 6, Batch: 3, Batches: 16, Apply: true})
 	require.NoError(t, env.GetWorkflowError())
 	value, err := env.QueryWorkflow(workflows.ProgressQuery)
 	require.NoError(t, err)
-	var p workflows.SliceProgress
+	var p workflows.ShardProgress
 	require.NoError(t, value.Get(&p))
-	require.Equal(t, workflows.SliceProgress{
+	require.Equal(t, workflows.ShardProgress{
 		RunID: runID, Provider: "acme", First: 1, Last: 6, FirstID: "od-1", LastID: "od-6", DepartmentsDone: 6, MembersRead: 9,
 	}, p)
 	m := metadata(t, env)

@@ -8,9 +8,9 @@ import (
 	"github.com/orgsync/orgsync/activities"
 )
 
-// SliceInput is what SyncDepartments works on: the departments of a run with
+// SyncDepartmentsInput is what SyncDepartments works on: the departments of a run with
 // ordinals First to Last.
-type SliceInput struct {
+type SyncDepartmentsInput struct {
 	RunID    string `json:"run_id"`
 	Provider string `json:"provider"`
 	First    int    `json:"first"`
@@ -23,8 +23,8 @@ type SliceInput struct {
 	Apply bool `json:"apply"`
 }
 
-// SliceResult is what came of it.
-type SliceResult struct {
+// SyncDepartmentsResult is what came of it.
+type SyncDepartmentsResult struct {
 	// Failed is how many departments could not be read to the end.
 	Failed int `json:"failed"`
 	// People is how many people the departments list that were read to the end; who
@@ -35,8 +35,8 @@ type SliceResult struct {
 // SyncDepartments reads and applies the people of a slice of departments, batch by
 // batch. A department that fails leaves its batch, is tried on its own and then
 // recorded as failed; only what would fail every department fails the slice.
-func SyncDepartments(ctx workflow.Context, in SliceInput) (*SliceResult, error) {
-	s := &slice{in: in}
+func SyncDepartments(ctx workflow.Context, in SyncDepartmentsInput) (*SyncDepartmentsResult, error) {
+	s := &syncDepartments{in: in}
 	if err := s.setup(ctx); err != nil {
 		return nil, err
 	}
@@ -46,9 +46,9 @@ func SyncDepartments(ctx workflow.Context, in SliceInput) (*SliceResult, error) 
 	return &s.out, nil
 }
 
-type slice struct {
-	in  SliceInput
-	out SliceResult
+type syncDepartments struct {
+	in  SyncDepartmentsInput
+	out SyncDepartmentsResult
 	// ids are the departments' external ids, or none: then they are called by their
 	// place in the run's order.
 	ids []string
@@ -57,16 +57,16 @@ type slice struct {
 }
 
 // setup answers queries and finds out what the departments are called.
-func (s *slice) setup(ctx workflow.Context) error {
-	if err := workflow.SetQueryHandlerWithOptions(ctx, ProgressQuery, func() (SliceProgress, error) { return s.progress(), nil },
+func (s *syncDepartments) setup(ctx workflow.Context) error {
+	if err := workflow.SetQueryHandlerWithOptions(ctx, ProgressQuery, func() (ShardProgress, error) { return s.progress(), nil },
 		workflow.QueryHandlerOptions{Description: "how far the reading of these departments has come"}); err != nil {
 		return err
 	}
 	workflow.SetCurrentDetails(ctx, s.details())
-	var named activities.DepartmentIDs
-	batch := activities.Range{RunID: s.in.RunID, First: s.in.First, Last: s.in.Last}
+	var named activities.DepartmentIDsResult
+	batch := activities.BatchInput{RunID: s.in.RunID, First: s.in.First, Last: s.in.Last}
 	// They are for people who look: the work does not depend on them.
-	if err := workflow.ExecuteActivity(write(ctx, "ids of "+s.summaryOf(batch)), pull.DepartmentIDs, batch).Get(ctx, &named); err == nil &&
+	if err := workflow.ExecuteActivity(writeOptions(ctx, "ids of "+s.summaryOf(batch)), reader.DepartmentIDs, batch).Get(ctx, &named); err == nil &&
 		len(named.IDs) == s.in.Last-s.in.First+1 {
 		s.ids = named.IDs
 	}
@@ -74,7 +74,7 @@ func (s *slice) setup(ctx workflow.Context) error {
 	return nil
 }
 
-func (s *slice) run(ctx workflow.Context) error {
+func (s *syncDepartments) run(ctx workflow.Context) error {
 	ctx, cancel := workflow.WithCancel(ctx)
 	defer cancel()
 	batches := workflow.NewSemaphore(ctx, int64(s.in.Batches))
@@ -84,7 +84,7 @@ func (s *slice) run(ctx workflow.Context) error {
 		if err := batches.Acquire(ctx, 1); err != nil {
 			break
 		}
-		batch := activities.Range{RunID: s.in.RunID, First: first, Last: min(first+s.in.Batch-1, s.in.Last)}
+		batch := activities.BatchInput{RunID: s.in.RunID, First: first, Last: min(first+s.in.Batch-1, s.in.Last)}
 		wg.Add(1)
 		workflow.Go(ctx, func(ctx workflow.Context) {
 			defer wg.Done()
@@ -105,27 +105,27 @@ func (s *slice) run(ctx workflow.Context) error {
 // batch reads a batch, tries what failed alone, and applies what was read: of a
 // department that stays incomplete, too, since additions can do no harm. A batch whose
 // listings are all unchanged has nothing to apply.
-func (s *slice) batch(ctx workflow.Context, batch activities.Range) error {
+func (s *syncDepartments) batch(ctx workflow.Context, batch activities.BatchInput) error {
 	summary := s.summaryOf(batch)
-	var pulled activities.PulledMembers
-	err := workflow.ExecuteActivity(readBatch(ctx, summary), pull.PullMembers, batch).Get(ctx, &pulled)
+	var pulled activities.ReadMembersResult
+	err := workflow.ExecuteActivity(fetchBatchOptions(ctx, summary), reader.ReadMembers, batch).Get(ctx, &pulled)
 	switch {
 	case err == nil:
 	case ctx.Err() != nil || activities.EndsRun(err):
 		return err
 	default:
 		s.out.Failed += batch.Last - batch.First + 1
-		if err := workflow.ExecuteActivity(write(ctx, summary), pull.FailMembers,
-			activities.FailMembers{Range: batch, Problem: reasonOf(err)}).Get(ctx, nil); err != nil {
+		if err := workflow.ExecuteActivity(writeOptions(ctx, summary), reader.FailMembers,
+			activities.FailMembersInput{BatchInput: batch, Problem: reasonOf(err)}).Get(ctx, nil); err != nil {
 			return err
 		}
 	}
 	s.out.People += pulled.People
 	for _, ordinal := range pulled.Failed {
-		alone := s.summaryOf(activities.Range{First: ordinal, Last: ordinal}) + " alone"
-		var one activities.PulledDepartment
-		err := workflow.ExecuteActivity(readAlone(ctx, alone), pull.PullDepartmentMembers,
-			activities.DepartmentRef{RunID: s.in.RunID, Ordinal: ordinal}).Get(ctx, &one)
+		alone := s.summaryOf(activities.BatchInput{First: ordinal, Last: ordinal}) + " alone"
+		var one activities.ReadDepartmentMembersResult
+		err := workflow.ExecuteActivity(fetchSingleOptions(ctx, alone), reader.ReadDepartmentMembers,
+			activities.DepartmentInput{RunID: s.in.RunID, Position: ordinal}).Get(ctx, &one)
 		if err != nil {
 			if ctx.Err() != nil || activities.EndsRun(err) {
 				return err
@@ -134,8 +134,8 @@ func (s *slice) batch(ctx workflow.Context, batch activities.Range) error {
 		}
 		s.out.People += one.People
 	}
-	if s.in.Apply && !pulled.Recognised {
-		if err := workflow.ExecuteActivity(write(ctx, summary), apply.ApplyMembers, batch).Get(ctx, nil); err != nil {
+	if s.in.Apply && !pulled.Unchanged {
+		if err := workflow.ExecuteActivity(writeOptions(ctx, summary), apply.ApplyMembers, batch).Get(ctx, nil); err != nil {
 			return err
 		}
 	}
@@ -149,7 +149,7 @@ func (s *slice) batch(ctx workflow.Context, batch activities.Range) error {
 const shownIDs = 340
 
 // summaryOf says which departments a range is, by external ids as far as there is room.
-func (s *slice) summaryOf(r activities.Range) string {
+func (s *syncDepartments) summaryOf(r activities.BatchInput) string {
 	ids := s.idsOf(r)
 	switch {
 	case r.First == r.Last && len(ids) == 1:
@@ -169,15 +169,15 @@ func (s *slice) summaryOf(r activities.Range) string {
 	return text
 }
 
-func (s *slice) idsOf(r activities.Range) []string {
+func (s *syncDepartments) idsOf(r activities.BatchInput) []string {
 	if len(s.ids) == 0 {
 		return nil
 	}
 	return s.ids[r.First-s.in.First : r.Last-s.in.First+1]
 }
 
-func (s *slice) progress() SliceProgress {
-	p := SliceProgress{
+func (s *syncDepartments) progress() ShardProgress {
+	p := ShardProgress{
 		RunID: s.in.RunID, Provider: s.in.Provider, First: s.in.First, Last: s.in.Last,
 		DepartmentsDone: s.done, DepartmentsFailed: s.out.Failed, MembersRead: s.out.People,
 	}
@@ -188,7 +188,7 @@ func (s *slice) progress() SliceProgress {
 }
 
 // details is what the Web UI shows of a slice.
-func (s *slice) details() string {
+func (s *syncDepartments) details() string {
 	p := s.progress()
 	text := fmt.Sprintf("Reads the people of departments %d to %d of `%s`", p.First, p.Last, p.Provider)
 	if p.FirstID != "" {

@@ -33,8 +33,8 @@ type syncOrg struct {
 	progress Progress
 	// people is how many single people the run is limited to, 0 if it reads departments.
 	people   int
-	visible  activities.Preflighted
-	tree     activities.SealedDepartments
+	visible  activities.PreflightResult
+	tree     activities.FinishDepartmentsResult
 	removals activities.PlannedRemovals
 	// rehearsed is set in plan mode.
 	rehearsed *activities.Rehearsed
@@ -70,8 +70,8 @@ func (s *syncOrg) setup(ctx workflow.Context) error {
 	// Not to be canceled: a run that has begun must be known here, to be ended.
 	beginning, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	var begun activities.BegunRun
-	if err := workflow.ExecuteActivity(note(beginning, s.in.Provider), runs.BeginRun, activities.BeginRun{
+	var begun activities.BeginRunResult
+	if err := workflow.ExecuteActivity(finalizeOptions(beginning, s.in.Provider), runs.BeginRun, activities.BeginRunInput{
 		Provider: s.in.Provider, Mode: s.in.Mode, OnRemovals: s.in.OnRemovals,
 		Departments: s.in.Departments, Members: s.in.Members, Retry: s.in.Retry, Rules: s.in.Rules,
 		StartedBy: starterOf(ctx, s.in.StartedBy),
@@ -98,9 +98,9 @@ type step struct {
 func (s *syncOrg) steps() []step {
 	reading := []step{{"preflight", s.preflight}, {"departments", s.departments}, {"members", s.members}}
 	if s.people > 0 {
-		reading = []step{{"members", s.singlePeople}}
+		reading = []step{{"members", s.membersByID}}
 	}
-	return append(reading, step{"removals", s.reconcile}, step{"settle", s.settle}, step{"hold", s.hold})
+	return append(reading, step{"removals", s.reconcile}, step{"settle", s.recompute}, step{"hold", s.hold})
 }
 
 // run goes through the steps. It returns the first failure that ends it.
@@ -128,28 +128,28 @@ func (s *syncOrg) attributes(updates ...temporal.SearchAttributeUpdate) []tempor
 	return updates
 }
 
-func (s *syncOrg) ref() activities.RunRef { return activities.RunRef{RunID: s.progress.RunID} }
+func (s *syncOrg) ref() activities.RunInput { return activities.RunInput{RunID: s.progress.RunID} }
 
 func (s *syncOrg) planning() bool { return s.in.Mode == ModePlan }
 
 // preflight makes sure that a sync can work before anything is touched.
 func (s *syncOrg) preflight(ctx workflow.Context) error {
-	return workflow.ExecuteActivity(askOnce(ctx, s.in.Provider), pull.Preflight, s.ref()).Get(ctx, &s.visible)
+	return workflow.ExecuteActivity(fetchOptions(ctx, s.in.Provider), reader.Preflight, s.ref()).Get(ctx, &s.visible)
 }
 
 // departments reads the tree and applies it. Departments that could not be asked
 // for their children are on record as incomplete; only if nothing could be read at
 // all is the run over.
 func (s *syncOrg) departments(ctx workflow.Context) error {
-	failed := workflow.ExecuteActivity(askOnce(ctx, s.in.Provider), pull.PullDepartments, s.ref()).Get(ctx, nil)
+	failed := workflow.ExecuteActivity(fetchOptions(ctx, s.in.Provider), reader.ReadDepartments, s.ref()).Get(ctx, nil)
 	if failed != nil && (ctx.Err() != nil || activities.EndsRun(failed)) {
 		return failed
 	}
-	seal := activities.SealDepartments{RunID: s.progress.RunID}
+	seal := activities.FinishDepartmentsInput{RunID: s.progress.RunID}
 	if failed != nil {
 		seal.Problem = reasonOf(failed)
 	}
-	if err := workflow.ExecuteActivity(write(ctx, s.in.Provider), pull.SealDepartments, seal).Get(ctx, &s.tree); err != nil {
+	if err := workflow.ExecuteActivity(writeOptions(ctx, s.in.Provider), reader.FinishDepartments, seal).Get(ctx, &s.tree); err != nil {
 		return err
 	}
 	s.progress.Departments = s.wanted()
@@ -159,8 +159,8 @@ func (s *syncOrg) departments(ctx workflow.Context) error {
 	if s.planning() {
 		return nil
 	}
-	return workflow.ExecuteActivity(write(ctx, s.in.Provider), apply.ApplyDepartments,
-		activities.TreeRef{RunID: s.progress.RunID, LimitedRange: s.visible.LimitedRange}).Get(ctx, nil)
+	return workflow.ExecuteActivity(writeOptions(ctx, s.in.Provider), apply.ApplyDepartments,
+		activities.ApplyDepartmentsInput{RunID: s.progress.RunID, LimitedRange: s.visible.LimitedRange}).Get(ctx, nil)
 }
 
 // wanted is how many departments' people the run reads: they have the first ordinals.
@@ -170,23 +170,23 @@ func (s *syncOrg) wanted() int { return s.tree.Departments - s.tree.Skipped }
 func (s *syncOrg) members(ctx workflow.Context) error {
 	ctx, cancel := workflow.WithCancel(ctx)
 	defer cancel()
-	shape := s.tree.Shape
-	slices := workflow.NewSemaphore(ctx, int64(shape.Slices))
+	shape := s.tree.Sharding
+	slices := workflow.NewSemaphore(ctx, int64(shape.Shards))
 	wg := workflow.NewWaitGroup(ctx)
 	var failed error
-	for first := 1; first <= s.wanted() && failed == nil; first += shape.Slice {
+	for first := 1; first <= s.wanted() && failed == nil; first += shape.Shard {
 		if err := slices.Acquire(ctx, 1); err != nil {
 			break
 		}
-		slice := SliceInput{
-			RunID: s.progress.RunID, Provider: s.in.Provider, First: first, Last: min(first+shape.Slice-1, s.wanted()),
+		slice := SyncDepartmentsInput{
+			RunID: s.progress.RunID, Provider: s.in.Provider, First: first, Last: min(first+shape.Shard-1, s.wanted()),
 			Batch: shape.Batch, Batches: shape.Batches, Apply: !s.planning(),
 		}
 		wg.Add(1)
 		workflow.Go(ctx, func(ctx workflow.Context) {
 			defer wg.Done()
 			defer slices.Release(1)
-			if err := s.slice(ctx, slice); err != nil && failed == nil {
+			if err := s.syncShard(ctx, slice); err != nil && failed == nil {
 				failed = err
 				cancel() // what ends one slice ends them all
 			}
@@ -199,7 +199,7 @@ func (s *syncOrg) members(ctx workflow.Context) error {
 	return failed
 }
 
-func (s *syncOrg) slice(ctx workflow.Context, in SliceInput) error {
+func (s *syncOrg) syncShard(ctx workflow.Context, in SyncDepartmentsInput) error {
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:          fmt.Sprintf("%s/run/%s/departments-%d-%d", SyncWorkflowID(s.in.Provider), in.RunID, in.First, in.Last),
 		ParentClosePolicy:   enums.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
@@ -208,7 +208,7 @@ func (s *syncOrg) slice(ctx workflow.Context, in SliceInput) error {
 		// Neither phase nor outcome: those are the run's, and found with it.
 		TypedSearchAttributes: temporal.NewSearchAttributes(s.attributes()...),
 	})
-	var out SliceResult
+	var out SyncDepartmentsResult
 	if err := workflow.ExecuteChildWorkflow(ctx, SyncDepartments, in).Get(ctx, &out); err != nil {
 		return err
 	}
@@ -219,25 +219,25 @@ func (s *syncOrg) slice(ctx workflow.Context, in SliceInput) error {
 	return nil
 }
 
-// singlePeople reads and applies the people the run is limited to, by a look-up each.
+// membersByID reads and applies the people the run is limited to, by a look-up each.
 // Those that fail have their reasons on record.
-func (s *syncOrg) singlePeople(ctx workflow.Context) error {
-	err := workflow.ExecuteActivity(askOnce(ctx, s.in.Provider), pull.PullPeople, s.ref()).Get(ctx, nil)
+func (s *syncOrg) membersByID(ctx workflow.Context) error {
+	err := workflow.ExecuteActivity(fetchOptions(ctx, s.in.Provider), reader.ReadMembersByID, s.ref()).Get(ctx, nil)
 	if err != nil && (ctx.Err() != nil || activities.EndsRun(err)) {
 		return err
 	}
 	if s.planning() {
 		return nil
 	}
-	return workflow.ExecuteActivity(write(ctx, s.in.Provider), apply.ApplyMembers,
-		activities.Range{RunID: s.progress.RunID, First: 1, Last: s.people}).Get(ctx, nil)
+	return workflow.ExecuteActivity(writeOptions(ctx, s.in.Provider), apply.ApplyMembers,
+		activities.BatchInput{RunID: s.progress.RunID, First: 1, Last: s.people}).Get(ctx, nil)
 }
 
 // summaryOf names a slice by its place in the run's order and the ids at its ends.
-func (s *syncOrg) summaryOf(in SliceInput) string {
+func (s *syncOrg) summaryOf(in SyncDepartmentsInput) string {
 	summary := fmt.Sprintf("departments %d to %d of %d", in.First, in.Last, s.wanted())
-	if n := (in.First - 1) / s.tree.Shape.Slice; n < len(s.tree.Slices) {
-		ends := s.tree.Slices[n]
+	if n := (in.First - 1) / s.tree.Sharding.Shard; n < len(s.tree.Shards) {
+		ends := s.tree.Shards[n]
 		summary += ": " + ends[0] + " to " + ends[1]
 	}
 	return summary
@@ -249,11 +249,11 @@ func (s *syncOrg) reconcile(ctx workflow.Context) error {
 	// Either may look people up at the provider, hence the fetching queue.
 	if s.planning() {
 		s.rehearsed = new(activities.Rehearsed)
-		return workflow.ExecuteActivity(askOnce(ctx, s.in.Provider), reconcile.Rehearse, activities.Rehearse{
+		return workflow.ExecuteActivity(fetchOptions(ctx, s.in.Provider), reconcile.Rehearse, activities.Rehearse{
 			RunID: s.progress.RunID, LimitedRange: s.visible.LimitedRange, Lost: s.visible.Lost, Remove: remove,
 		}).Get(ctx, s.rehearsed)
 	}
-	err := workflow.ExecuteActivity(askOnce(ctx, s.in.Provider), reconcile.PlanRemovals,
+	err := workflow.ExecuteActivity(fetchOptions(ctx, s.in.Provider), reconcile.PlanRemovals,
 		activities.PlanRemovals{RunID: s.progress.RunID, Lost: s.visible.Lost, LimitedRange: s.visible.LimitedRange}).Get(ctx, &s.removals)
 	if err == nil {
 		s.progress.Removals = &s.removals.PerKind
@@ -262,22 +262,22 @@ func (s *syncOrg) reconcile(ctx workflow.Context) error {
 	if err != nil || !remove || !s.removals.Any() || s.mustHold() {
 		return err
 	}
-	return workflow.ExecuteActivity(write(ctx, s.in.Provider), reconcile.Remove, s.ref()).Get(ctx, nil)
+	return workflow.ExecuteActivity(writeOptions(ctx, s.in.Provider), reconcile.Remove, s.ref()).Get(ctx, nil)
 }
 
 func (s *syncOrg) mustHold() bool {
 	return s.in.OnRemovals == RemovalsHold && s.removals.HoldReason != ""
 }
 
-// settle computes what depends on the whole, with or without the removals.
-func (s *syncOrg) settle(ctx workflow.Context) error {
+// recompute computes what depends on the whole, with or without the removals.
+func (s *syncOrg) recompute(ctx workflow.Context) error {
 	if s.planning() {
 		return nil
 	}
-	if err := workflow.ExecuteActivity(write(ctx, s.in.Provider), apply.Settle, s.ref()).Get(ctx, nil); err != nil {
+	if err := workflow.ExecuteActivity(writeOptions(ctx, s.in.Provider), apply.Recompute, s.ref()).Get(ctx, nil); err != nil {
 		return err
 	}
-	return workflow.ExecuteActivity(write(ctx, s.in.Provider), apply.LinkAccounts, s.ref()).Get(ctx, nil)
+	return workflow.ExecuteActivity(writeOptions(ctx, s.in.Provider), apply.LinkAccounts, s.ref()).Get(ctx, nil)
 }
 
 // hold leaves the decision to a workflow of its own and waits only until that one
@@ -287,8 +287,8 @@ func (s *syncOrg) hold(ctx workflow.Context) error {
 		return nil
 	}
 	id := HoldWorkflowID(s.in.Provider, s.progress.RunID)
-	var held activities.HeldRun
-	if err := workflow.ExecuteActivity(note(ctx, s.in.Provider), runs.HoldRun, activities.HoldRun{
+	var held activities.HoldRunResult
+	if err := workflow.ExecuteActivity(finalizeOptions(ctx, s.in.Provider), runs.HoldRun, activities.HoldRunInput{
 		RunID: s.progress.RunID, Reason: s.removals.HoldReason, HoldWorkflowID: id,
 	}).Get(ctx, &held); err != nil {
 		return err
@@ -327,7 +327,7 @@ func (s *syncOrg) finish(ctx workflow.Context, failed error) (*SyncResult, error
 	if s.held != nil && failed == nil {
 		return s.held, s.outcome(ctx, s.held)
 	}
-	end := activities.FinishRun{RunID: s.progress.RunID, Incomplete: s.incomplete()}
+	end := activities.FinishRunInput{RunID: s.progress.RunID, Incomplete: s.incomplete()}
 	switch {
 	case failed == nil:
 		if s.rehearsed != nil {
@@ -341,7 +341,7 @@ func (s *syncOrg) finish(ctx workflow.Context, failed error) (*SyncResult, error
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	var report activities.RunReport
-	if err := workflow.ExecuteActivity(note(ctx, s.in.Provider), runs.FinishRun, end).Get(ctx, &report); err != nil {
+	if err := workflow.ExecuteActivity(finalizeOptions(ctx, s.in.Provider), runs.FinishRun, end).Get(ctx, &report); err != nil {
 		return nil, err
 	}
 	result := resultOf(s.progress.RunID, report)

@@ -120,8 +120,8 @@ func TestWorkflowIDsNameTheProvider(t *testing.T) {
 func TestSyncRunsItsStepsInOrder(t *testing.T) {
 	t.Parallel()
 	f := newFakes(1)
-	f.preflight = func(activities.RunRef) (activities.Preflighted, error) {
-		return activities.Preflighted{LimitedRange: true, Lost: []string{"department 7"}}, nil
+	f.preflight = func(activities.RunInput) (activities.PreflightResult, error) {
+		return activities.PreflightResult{LimitedRange: true, Lost: []string{"department 7"}}, nil
 	}
 	f.planRemovals = func(activities.PlanRemovals) (activities.PlannedRemovals, error) {
 		return activities.PlannedRemovals{PerKind: directory.PerKind{Members: 2}}, nil
@@ -131,13 +131,13 @@ func TestSyncRunsItsStepsInOrder(t *testing.T) {
 	result, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"BeginRun", "Preflight", "PullDepartments", "SealDepartments", "ApplyDepartments", "DepartmentIDs", "PullMembers", "ApplyMembers",
-		"PlanRemovals", "Remove", "Settle", "LinkAccounts", "FinishRun",
+		"BeginRun", "Preflight", "ReadDepartments", "FinishDepartments", "ApplyDepartments", "DepartmentIDs", "ReadMembers", "ApplyMembers",
+		"PlanRemovals", "Remove", "Recompute", "LinkAccounts", "FinishRun",
 	}, f.order())
 	require.Equal(t, &workflows.SyncResult{RunID: runID, Provider: "acme", Mode: "apply", Status: directory.RunSucceeded, Calls: 7}, result)
-	require.Equal(t, []activities.TreeRef{{RunID: runID, LimitedRange: true}}, inputsOf[activities.TreeRef](f, "ApplyDepartments"))
+	require.Equal(t, []activities.ApplyDepartmentsInput{{RunID: runID, LimitedRange: true}}, inputsOf[activities.ApplyDepartmentsInput](f, "ApplyDepartments"))
 	require.Equal(t, []activities.PlanRemovals{{RunID: runID, Lost: []string{"department 7"}, LimitedRange: true}}, inputsOf[activities.PlanRemovals](f, "PlanRemovals"))
-	require.Equal(t, []activities.FinishRun{{RunID: runID}}, inputsOf[activities.FinishRun](f, "FinishRun"))
+	require.Equal(t, []activities.FinishRunInput{{RunID: runID}}, inputsOf[activities.FinishRunInput](f, "FinishRun"))
 
 	require.Equal(t, []any{"acme"}, attribute("OrgProvider"))
 	require.Equal(t, []any{"preflight", "departments", "members", "removals", "settle", "hold", "done"}, attribute("SyncPhase"))
@@ -167,7 +167,7 @@ func TestWhoStartsARun(t *testing.T) {
 			env := f.env(t)
 			require.NoError(t, env.SetTypedSearchAttributesOnStart(c.on))
 			env.ExecuteWorkflow(workflow, json.RawMessage(c.input))
-			require.Equal(t, want, inputsOf[activities.BeginRun](f, "BeginRun")[0].StartedBy)
+			require.Equal(t, want, inputsOf[activities.BeginRunInput](f, "BeginRun")[0].StartedBy)
 		}
 	}
 }
@@ -177,8 +177,8 @@ func TestTargetedRunIsNeverComplete(t *testing.T) {
 	f := newFakes(3)
 	_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme", Departments: []string{"2"}})
 	require.NoError(t, err)
-	require.Equal(t, []string{"2"}, inputsOf[activities.BeginRun](f, "BeginRun")[0].Departments)
-	require.True(t, inputsOf[activities.FinishRun](f, "FinishRun")[0].Incomplete)
+	require.Equal(t, []string{"2"}, inputsOf[activities.BeginRunInput](f, "BeginRun")[0].Departments)
+	require.True(t, inputsOf[activities.FinishRunInput](f, "FinishRun")[0].Incomplete)
 }
 
 func TestRunThatCannotBeginFailsWithTheReason(t *testing.T) {
@@ -187,7 +187,9 @@ func TestRunThatCannotBeginFailsWithTheReason(t *testing.T) {
 		final(activities.TypeBusy, "run r0 of workflow orgsync/acme is at work"), final(activities.TypeNotFound, `there is no provider named "acme"`),
 	} {
 		f := newFakes(0)
-		f.beginRun = func(activities.BeginRun) (activities.BegunRun, error) { return activities.BegunRun{}, refusal }
+		f.beginRun = func(activities.BeginRunInput) (activities.BeginRunResult, error) {
+			return activities.BeginRunResult{}, refusal
+		}
 		_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme"})
 		require.ErrorContains(t, err, refusal.Error())
 		require.Equal(t, []string{"BeginRun"}, f.order(), "there is no run to end")
@@ -216,43 +218,45 @@ func TestFailedStepEndsTheRun(t *testing.T) {
 		never   []string
 	}{
 		"preflight": {func(f *fakes) {
-			f.preflight = func(activities.RunRef) (activities.Preflighted, error) { return activities.Preflighted{}, forbidden() }
-		}, []string{"PullDepartments"}},
+			f.preflight = func(activities.RunInput) (activities.PreflightResult, error) {
+				return activities.PreflightResult{}, forbidden()
+			}
+		}, []string{"ReadDepartments"}},
 		"departments": {func(f *fakes) {
-			f.pullDepartments = func(activities.RunRef) (none, error) { return none{}, forbidden() }
-		}, []string{"SealDepartments", "ApplyDepartments"}},
+			f.pullDepartments = func(activities.RunInput) (none, error) { return none{}, forbidden() }
+		}, []string{"FinishDepartments", "ApplyDepartments"}},
 		"seal": {func(f *fakes) {
-			f.sealDepartments = func(activities.SealDepartments) (activities.SealedDepartments, error) {
-				return activities.SealedDepartments{}, forbidden()
+			f.sealDepartments = func(activities.FinishDepartmentsInput) (activities.FinishDepartmentsResult, error) {
+				return activities.FinishDepartmentsResult{}, forbidden()
 			}
 		}, []string{"ApplyDepartments"}},
 		"apply departments": {func(f *fakes) {
-			f.applyDepartments = func(activities.TreeRef) (none, error) { return none{}, forbidden() }
-		}, []string{"PullMembers"}},
+			f.applyDepartments = func(activities.ApplyDepartmentsInput) (none, error) { return none{}, forbidden() }
+		}, []string{"ReadMembers"}},
 		"members": {func(f *fakes) {
-			f.pullMembers = func(activities.Range) (activities.PulledMembers, error) {
-				return activities.PulledMembers{}, forbidden()
+			f.pullMembers = func(activities.BatchInput) (activities.ReadMembersResult, error) {
+				return activities.ReadMembersResult{}, forbidden()
 			}
 		}, []string{"FailMembers", "PlanRemovals"}},
 		"apply members": {func(f *fakes) {
-			f.applyMembers = func(activities.Range) (none, error) { return none{}, forbidden() }
+			f.applyMembers = func(activities.BatchInput) (none, error) { return none{}, forbidden() }
 		}, []string{"PlanRemovals"}},
 		"plan": {func(f *fakes) {
 			f.planRemovals = func(activities.PlanRemovals) (activities.PlannedRemovals, error) {
 				return activities.PlannedRemovals{PerKind: directory.PerKind{Members: 1}}, forbidden()
 			}
-		}, []string{"Remove", "Settle"}},
+		}, []string{"Remove", "Recompute"}},
 		"remove": {func(f *fakes) {
 			f.planRemovals = func(activities.PlanRemovals) (activities.PlannedRemovals, error) {
 				return activities.PlannedRemovals{PerKind: directory.PerKind{Members: 1}}, nil
 			}
-			f.remove = func(activities.RunRef) (activities.Removed, error) { return activities.Removed{}, forbidden() }
-		}, []string{"Settle"}},
+			f.remove = func(activities.RunInput) (activities.Removed, error) { return activities.Removed{}, forbidden() }
+		}, []string{"Recompute"}},
 		"settle": {func(f *fakes) {
-			f.settle = func(activities.RunRef) (none, error) { return none{}, forbidden() }
+			f.settle = func(activities.RunInput) (none, error) { return none{}, forbidden() }
 		}, []string{"LinkAccounts"}},
 		"link": {func(f *fakes) {
-			f.linkAccounts = func(activities.RunRef) (none, error) { return none{}, forbidden() }
+			f.linkAccounts = func(activities.RunInput) (none, error) { return none{}, forbidden() }
 		}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -264,7 +268,7 @@ func TestFailedStepEndsTheRun(t *testing.T) {
 			_, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
 			require.Equal(t, directory.RunFailed, failedWith(t, err).Status)
 			require.ErrorContains(t, err, reason)
-			finished := inputsOf[activities.FinishRun](f, "FinishRun")
+			finished := inputsOf[activities.FinishRunInput](f, "FinishRun")
 			require.Len(t, finished, 1)
 			require.Equal(t, directory.RunFailed, finished[0].Status)
 			require.Equal(t, reason, finished[0].Problem)
@@ -280,15 +284,15 @@ func TestFailedStepEndsTheRun(t *testing.T) {
 func TestTreeReadInPart(t *testing.T) {
 	t.Parallel()
 	f := newFakes(4)
-	f.pullDepartments = func(activities.RunRef) (none, error) { return none{}, unavailable() }
+	f.pullDepartments = func(activities.RunInput) (none, error) { return none{}, unavailable() }
 	_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme"})
 	require.NoError(t, err)
-	require.Equal(t, []activities.SealDepartments{{RunID: runID, Problem: "Feishu: connection failed"}},
-		inputsOf[activities.SealDepartments](f, "SealDepartments"))
+	require.Equal(t, []activities.FinishDepartmentsInput{{RunID: runID, Problem: "Feishu: connection failed"}},
+		inputsOf[activities.FinishDepartmentsInput](f, "FinishDepartments"))
 	require.Equal(t, 4, f.count("ApplyMembers"))
 
 	f = newFakes(0)
-	f.pullDepartments = func(activities.RunRef) (none, error) { return none{}, unavailable() }
+	f.pullDepartments = func(activities.RunInput) (none, error) { return none{}, unavailable() }
 	_, err = syncOrg(f.env(t), workflows.SyncInput{Provider: "acme"})
 	require.Equal(t, directory.RunFailed, failedWith(t, err).Status)
 	require.Zero(t, f.count("ApplyDepartments"))
@@ -298,7 +302,7 @@ func TestTreeReadInPart(t *testing.T) {
 func TestRunWithoutFinalStatusFails(t *testing.T) {
 	t.Parallel()
 	f := newFakes(1)
-	f.finishRun = func(activities.FinishRun) (activities.RunReport, error) {
+	f.finishRun = func(activities.FinishRunInput) (activities.RunReport, error) {
 		return activities.RunReport{}, final(activities.TypeStorage, "postgres 42P01")
 	}
 	_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme"})
@@ -315,10 +319,10 @@ func TestPlanModeWritesNothing(t *testing.T) {
 		}
 		_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme", Mode: "plan", OnRemovals: removals})
 		require.NoError(t, err)
-		for _, writer := range []string{"ApplyDepartments", "ApplyMembers", "PlanRemovals", "Remove", "Settle", "LinkAccounts", "HoldRun"} {
+		for _, writer := range []string{"ApplyDepartments", "ApplyMembers", "PlanRemovals", "Remove", "Recompute", "LinkAccounts", "HoldRun"} {
 			require.Zero(t, f.count(writer), writer)
 		}
 		require.Equal(t, []activities.Rehearse{{RunID: runID, Remove: remove}}, inputsOf[activities.Rehearse](f, "Rehearse"))
-		require.Equal(t, []activities.FinishRun{{RunID: runID, Incomplete: true, Counts: &counts}}, inputsOf[activities.FinishRun](f, "FinishRun"))
+		require.Equal(t, []activities.FinishRunInput{{RunID: runID, Incomplete: true, Counts: &counts}}, inputsOf[activities.FinishRunInput](f, "FinishRun"))
 	}
 }

@@ -14,8 +14,8 @@ import (
 // ofPeople are fakes for a run of so many single people.
 func ofPeople(people int) *fakes {
 	f := newFakes(9)
-	f.beginRun = func(activities.BeginRun) (activities.BegunRun, error) {
-		return activities.BegunRun{RunID: runID, Members: people}, nil
+	f.beginRun = func(activities.BeginRunInput) (activities.BeginRunResult, error) {
+		return activities.BeginRunResult{RunID: runID, Members: people}, nil
 	}
 	return f
 }
@@ -30,9 +30,9 @@ func TestSinglePeopleNeedNoTree(t *testing.T) {
 	attribute := watchAttributes(env)
 	_, err := syncOrg(env, workflows.SyncInput{Provider: "acme", Members: []string{"u1", "u2"}})
 	require.NoError(t, err)
-	require.Equal(t, []string{"BeginRun", "PullPeople", "ApplyMembers", "PlanRemovals", "Remove", "Settle", "LinkAccounts", "FinishRun"}, f.order())
-	require.Equal(t, []string{"u1", "u2"}, inputsOf[activities.BeginRun](f, "BeginRun")[0].Members)
-	require.True(t, inputsOf[activities.FinishRun](f, "FinishRun")[0].Incomplete)
+	require.Equal(t, []string{"BeginRun", "ReadMembersByID", "ApplyMembers", "PlanRemovals", "Remove", "Recompute", "LinkAccounts", "FinishRun"}, f.order())
+	require.Equal(t, []string{"u1", "u2"}, inputsOf[activities.BeginRunInput](f, "BeginRun")[0].Members)
+	require.True(t, inputsOf[activities.FinishRunInput](f, "FinishRun")[0].Incomplete)
 	require.Equal(t, []any{"members", "removals", "settle", "hold", "done"}, attribute("SyncPhase"))
 }
 
@@ -41,14 +41,14 @@ func TestPlanOfSinglePeopleWritesNothing(t *testing.T) {
 	f := ofPeople(1)
 	_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme", Mode: "plan", Members: []string{"u1"}})
 	require.NoError(t, err)
-	require.Equal(t, []string{"BeginRun", "PullPeople", "Rehearse", "FinishRun"}, f.order())
+	require.Equal(t, []string{"BeginRun", "ReadMembersByID", "Rehearse", "FinishRun"}, f.order())
 }
 
 func TestSinglePeopleWhoseReadingFails(t *testing.T) {
 	t.Parallel()
 	for _, failure := range []error{unavailable(), forbidden()} {
 		f := ofPeople(1)
-		f.pullPeople = func(activities.RunRef) (none, error) { return none{}, failure }
+		f.pullPeople = func(activities.RunInput) (none, error) { return none{}, failure }
 		_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme", Members: []string{"u1"}})
 		if activities.EndsRun(failure) {
 			require.Equal(t, directory.RunFailed, failedWith(t, err).Status)
@@ -63,11 +63,11 @@ func TestSinglePeopleWhoseReadingFails(t *testing.T) {
 // A retry is a run of single people or of departments, as the run was that it retries.
 func TestRetryIsTheKindOfRunThatItRetries(t *testing.T) {
 	t.Parallel()
-	for people, first := range map[int]string{0: "Preflight", 3: "PullPeople"} {
+	for people, first := range map[int]string{0: "Preflight", 3: "ReadMembersByID"} {
 		f := ofPeople(people)
 		_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme", Retry: "r0"})
 		require.NoError(t, err)
-		require.Equal(t, "r0", inputsOf[activities.BeginRun](f, "BeginRun")[0].Retry)
+		require.Equal(t, "r0", inputsOf[activities.BeginRunInput](f, "BeginRun")[0].Retry)
 		require.Equal(t, first, f.order()[1])
 	}
 }
@@ -79,12 +79,12 @@ func TestDepartmentsLeftOutAreNotLookedAt(t *testing.T) {
 		t.Run(fmt.Sprint(skipped), func(t *testing.T) {
 			t.Parallel()
 			f := newFakes(7)
-			f.sealDepartments = func(activities.SealDepartments) (activities.SealedDepartments, error) {
-				return activities.SealedDepartments{Departments: 7, Skipped: skipped, Shape: shapeOf(7)}, nil
+			f.sealDepartments = func(activities.FinishDepartmentsInput) (activities.FinishDepartmentsResult, error) {
+				return activities.FinishDepartmentsResult{Departments: 7, Skipped: skipped, Sharding: shapeOf(7)}, nil
 			}
 			_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme", Departments: []string{"2"}})
 			require.NoError(t, err)
-			require.Equal(t, want, f.count("PullMembers"))
+			require.Equal(t, want, f.count("ReadMembers"))
 			require.Equal(t, want, f.count("ApplyMembers"))
 			require.Equal(t, 1, f.count("ApplyDepartments"))
 			require.Equal(t, 1, f.count("PlanRemovals"))

@@ -100,7 +100,7 @@ func (u *undoRun) setup(ctx workflow.Context) error {
 	// Not to be canceled: a run that has begun must be known here, to be ended.
 	beginning, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	if err := workflow.ExecuteActivity(note(beginning, "run "+u.in.Run), runs.BeginUndo, activities.BeginUndo{
+	if err := workflow.ExecuteActivity(finalizeOptions(beginning, "run "+u.in.Run), runs.BeginUndo, activities.BeginUndo{
 		Run: u.in.Run, Mode: u.in.Mode, Departments: u.in.Departments, Members: u.in.Members, Apply: u.in.OnRemovals == RemovalsApply,
 		StartedBy: starterOf(ctx, u.in.StartedBy),
 	}).Get(beginning, &u.begun); err != nil {
@@ -123,7 +123,7 @@ func (u *undoRun) run(ctx workflow.Context) error {
 	if err := workflow.UpsertTypedSearchAttributes(ctx, found...); err != nil {
 		return err
 	}
-	return workflow.ExecuteActivity(write(ctx, u.begun.Provider), reconcile.Undo, activities.Undo{
+	return workflow.ExecuteActivity(writeOptions(ctx, u.begun.Provider), reconcile.Undo, activities.Undo{
 		RunID: u.begun.RunID, Departments: u.in.Departments, Members: u.in.Members, Apply: u.in.OnRemovals == RemovalsApply,
 	}).Get(ctx, &u.undone)
 }
@@ -138,7 +138,7 @@ func (u *undoRun) details() string {
 // context that is not. The directory does not count as synced: it now differs from
 // the provider on purpose.
 func (u *undoRun) finish(ctx workflow.Context, failed error) (*SyncResult, error) {
-	end := activities.FinishRun{RunID: u.begun.RunID, Incomplete: true}
+	end := activities.FinishRunInput{RunID: u.begun.RunID, Incomplete: true}
 	switch {
 	case failed == nil:
 		if u.in.Mode == ModePlan {
@@ -152,7 +152,7 @@ func (u *undoRun) finish(ctx workflow.Context, failed error) (*SyncResult, error
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	var report activities.RunReport
-	if err := workflow.ExecuteActivity(note(ctx, u.begun.Provider), runs.FinishRun, end).Get(ctx, &report); err != nil {
+	if err := workflow.ExecuteActivity(finalizeOptions(ctx, u.begun.Provider), runs.FinishRun, end).Get(ctx, &report); err != nil {
 		return nil, err
 	}
 	result := resultOf(u.begun.RunID, report)

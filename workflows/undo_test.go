@@ -18,7 +18,7 @@ const targetID = "0a1b2c3d-target"
 func undoFakes() *fakes {
 	f := newFakes(0)
 	f.beginUndo = func(activities.BeginUndo) (activities.BegunUndo, error) {
-		return activities.BegunUndo{BegunRun: activities.BegunRun{RunID: runID}, Provider: "acme", Undoes: targetID}, nil
+		return activities.BegunUndo{BeginRunResult: activities.BeginRunResult{RunID: runID}, Provider: "acme", Undoes: targetID}, nil
 	}
 	return f
 }
@@ -42,7 +42,7 @@ func TestUndoRun(t *testing.T) {
 	require.Equal(t, []string{"BeginUndo", "Undo", "FinishRun"}, f.order())
 	require.Equal(t, []activities.BeginUndo{{Run: "0a1b", Mode: "plan", Departments: []string{"d1"}, Members: []string{"m1"}, Apply: true, StartedBy: "temporal"}}, inputsOf[activities.BeginUndo](f, "BeginUndo"))
 	require.Equal(t, []activities.Undo{{RunID: runID, Departments: []string{"d1"}, Members: []string{"m1"}, Apply: true}}, inputsOf[activities.Undo](f, "Undo"))
-	require.Equal(t, []activities.FinishRun{{RunID: runID, Incomplete: true, Counts: &counts}}, inputsOf[activities.FinishRun](f, "FinishRun"),
+	require.Equal(t, []activities.FinishRunInput{{RunID: runID, Incomplete: true, Counts: &counts}}, inputsOf[activities.FinishRunInput](f, "FinishRun"),
 		"it never counts as synced, and a plan is counted by its rehearsal")
 	require.Equal(t, []any{"acme"}, attribute("OrgProvider"))
 	require.Equal(t, []any{"undo", "done"}, attribute("SyncPhase"))
@@ -56,7 +56,7 @@ func TestUndoRunThatAppliesLeavesTheCountingToTheChangeLog(t *testing.T) {
 	env := f.env(t)
 	env.ExecuteWorkflow(workflows.UndoRunName, workflows.UndoInput{Run: targetID})
 	require.NoError(t, env.GetWorkflowError())
-	require.Equal(t, []activities.FinishRun{{RunID: runID, Incomplete: true}}, inputsOf[activities.FinishRun](f, "FinishRun"))
+	require.Equal(t, []activities.FinishRunInput{{RunID: runID, Incomplete: true}}, inputsOf[activities.FinishRunInput](f, "FinishRun"))
 	require.Equal(t, "apply", inputsOf[activities.BeginUndo](f, "BeginUndo")[0].Mode)
 
 	f = undoFakes()
@@ -93,7 +93,7 @@ func TestUndoRunCanceledAtWorkEndsCanceled(t *testing.T) {
 	env.ExecuteWorkflow(workflows.UndoRunName, workflows.UndoInput{Run: targetID})
 	var canceled *temporal.CanceledError
 	require.ErrorAs(t, env.GetWorkflowError(), &canceled)
-	require.Equal(t, directory.RunCanceled, inputsOf[activities.FinishRun](f, "FinishRun")[0].Status)
+	require.Equal(t, directory.RunCanceled, inputsOf[activities.FinishRunInput](f, "FinishRun")[0].Status)
 }
 
 func TestUndoRunRefusesWrongInput(t *testing.T) {

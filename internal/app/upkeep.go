@@ -27,10 +27,10 @@ func upkeepSpec() client.ScheduleSpec {
 // stays: one that is paused stays paused, and its times and action are theirs to change.
 func EnsureUpkeep(ctx context.Context, c client.Client, taskQueue string) error {
 	_, err := c.ScheduleClient().Create(ctx, client.ScheduleOptions{
-		ID:   workflows.UpkeepID,
+		ID:   workflows.RetentionID,
 		Spec: upkeepSpec(),
 		Action: &client.ScheduleWorkflowAction{
-			ID: workflows.UpkeepID, Workflow: workflows.UpkeepName, TaskQueue: taskQueue,
+			ID: workflows.RetentionID, Workflow: workflows.RetentionName, TaskQueue: taskQueue,
 			StaticSummary: "deletes what need not be kept any longer",
 		},
 		// A night that was missed by a few hours is made up for; more than one is not.
@@ -41,5 +41,5 @@ func EnsureUpkeep(ctx context.Context, c client.Client, taskQueue string) error 
 	}
 	return fmt.Errorf("schedule the upkeep: %w; runs and raw records are kept for ever until somebody with the right to do so runs: "+
 		"temporal schedule create --schedule-id %s --workflow-id %s --type %s --task-queue %s --cron '17 3 * * *'",
-		err, workflows.UpkeepID, workflows.UpkeepID, workflows.UpkeepName, taskQueue)
+		err, workflows.RetentionID, workflows.RetentionID, workflows.RetentionName, taskQueue)
 }

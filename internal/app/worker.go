@@ -38,7 +38,7 @@ type Worker struct {
 // NewWorker registers workflows and activities for a task queue and the one for
 // provider calls beside it. Operators' workers use workflows.TaskQueue.
 func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener *clients.Opener, cfg config.Config) *Worker {
-	pull := &activities.Pull{Store: store, Opener: opener}
+	pull := &activities.Reader{Store: store, Opener: opener}
 	hooks, names := hooksOf(cfg.Notify)
 	runs := &activities.Runs{
 		Store: store, Temporal: temporal, Hooks: names, Metrics: opener.Metrics,
@@ -50,7 +50,7 @@ func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener
 			Store: store, Hooks: hooks, Sender: &notify.Sender{HTTP: newHTTPClient(len(hooks)), Now: time.Now},
 			Page: func(workflowID, temporalRunID string) string { return WebURL(cfg.UIURL, workflowID, temporalRunID) },
 		},
-		&activities.Upkeep{
+		&activities.Retention{
 			Store: store, Runs: runs, Keep: activities.Keep{Runs: cfg.KeepRuns, Details: cfg.KeepDetails, Raw: cfg.KeepRaw},
 			Metrics: opener.Metrics, Now: time.Now,
 		},

@@ -78,7 +78,7 @@ func anonymise(value any) {
 func reordered(t *testing.T, good *historypb.History) *historypb.History {
 	t.Helper()
 	bad := proto.CloneOf(good)
-	swap := map[string]string{"Settle": "LinkAccounts", "LinkAccounts": "Settle"}
+	swap := map[string]string{"Recompute": "LinkAccounts", "LinkAccounts": "Recompute"}
 	changed := 0
 	for _, event := range bad.Events {
 		activity := event.GetActivityTaskScheduledEventAttributes().GetActivityType()

@@ -52,7 +52,7 @@ func TestRunsAreFoundAndExplainThemselves(t *testing.T) {
 
 	var summaries []string
 	for _, event := range w.slice(w.history(run)).Events {
-		if event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() == "PullMembers" {
+		if event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() == "ReadMembers" {
 			summaries = append(summaries, string(event.GetUserMetadata().GetSummary().GetData()))
 		}
 	}

@@ -43,7 +43,7 @@ func TestProvidersTakeTurns(t *testing.T) {
 	s := w.simulate(directory.DingTalk, simulator.Generate(simulator.TypicalSpec(3, 10)))
 	w.succeed(s)
 	keys := w.shares(workflows.SyncWorkflowID(s.name))
-	require.Subset(t, keys, map[string]string{"PullDepartments": s.name, "PullMembers": s.name, "ApplyMembers": s.name, "Settle": s.name})
+	require.Subset(t, keys, map[string]string{"ReadDepartments": s.name, "ReadMembers": s.name, "ApplyMembers": s.name, "Recompute": s.name})
 	for activity, key := range keys {
 		require.Equal(t, s.name, key, activity)
 	}

@@ -90,8 +90,8 @@ func (a *struckActivity) ExecuteActivity(ctx context.Context, in *interceptor.Ex
 
 // steps are the activities of a run that removes somebody, in order.
 var steps = []string{
-	"BeginRun", "Preflight", "PullDepartments", "SealDepartments", "ApplyDepartments", "DepartmentIDs", "PullMembers", "ApplyMembers",
-	"PlanRemovals", "Remove", "Settle", "LinkAccounts", "FinishRun",
+	"BeginRun", "Preflight", "ReadDepartments", "FinishDepartments", "ApplyDepartments", "DepartmentIDs", "ReadMembers", "ApplyMembers",
+	"PlanRemovals", "Remove", "Recompute", "LinkAccounts", "FinishRun",
 }
 
 // staff is a company in which, again and again, somebody leaves and somebody comes.
@@ -133,7 +133,7 @@ func TestRunStruckAtEachStep(t *testing.T) {
 			return w.temporal.TerminateWorkflow(ctx, run.GetID(), run.GetRunID(), "a test")
 		}},
 		// The workflow's own tests cancel at every step.
-		"canceled": {[]string{"BeginRun", "ApplyDepartments", "PullMembers", "Remove", "FinishRun"}, 0, func(ctx context.Context, w *world, run client.WorkflowRun) error {
+		"canceled": {[]string{"BeginRun", "ApplyDepartments", "ReadMembers", "Remove", "FinishRun"}, 0, func(ctx context.Context, w *world, run client.WorkflowRun) error {
 			return w.temporal.CancelWorkflow(ctx, run.GetID(), run.GetRunID())
 		}},
 		"reset": {steps, 0, func(ctx context.Context, w *world, run client.WorkflowRun) error {
@@ -141,7 +141,7 @@ func TestRunStruckAtEachStep(t *testing.T) {
 			return w.reset(ctx, run, completed[len(completed)-1])
 		}},
 		// For the database it is as if it were terminated.
-		"timed out": {[]string{"BeginRun", "PullMembers", "Remove"}, time.Second, func(ctx context.Context, _ *world, run client.WorkflowRun) error {
+		"timed out": {[]string{"BeginRun", "ReadMembers", "Remove"}, time.Second, func(ctx context.Context, _ *world, run client.WorkflowRun) error {
 			_ = run.Get(ctx, nil)
 			return nil
 		}},

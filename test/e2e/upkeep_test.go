@@ -34,7 +34,7 @@ func TestUpkeepIsScheduledAndCleansUp(t *testing.T) {
 
 	ctx := t.Context()
 	require.NoError(t, app.EnsureUpkeep(ctx, w.temporal, w.queue))
-	schedule := w.temporal.ScheduleClient().GetHandle(ctx, workflows.UpkeepID)
+	schedule := w.temporal.ScheduleClient().GetHandle(ctx, workflows.RetentionID)
 	t.Cleanup(func() { _ = schedule.Delete(context.Background()) })
 	require.NoError(t, schedule.Pause(ctx, client.SchedulePauseOptions{Note: "back-up"}))
 	require.NoError(t, app.EnsureUpkeep(ctx, w.temporal, w.queue))
@@ -47,9 +47,9 @@ func TestUpkeepIsScheduledAndCleansUp(t *testing.T) {
 		require.NotZero(t, next.UTC().Minute())
 	}
 
-	run, err := w.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: workflows.UpkeepID, TaskQueue: w.queue}, workflows.UpkeepName)
+	run, err := w.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: workflows.RetentionID, TaskQueue: w.queue}, workflows.RetentionName)
 	require.NoError(t, err)
-	var result workflows.UpkeepResult
+	var result workflows.RetentionResult
 	require.NoError(t, run.Get(ctx, &result))
 	require.Positive(t, result.Details)
 	require.Positive(t, result.Raw)

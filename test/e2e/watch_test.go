@@ -136,7 +136,7 @@ func TestWorkerCanBeWatched(t *testing.T) {
 	wrong := w.add(directory.Feishu, map[string]string{"app_id": "cli_sim", "app_secret": "mistaken-secret", "base_url": s.url})
 	told.metrics() // knows the provider before its run fails
 	require.Equal(t, directory.RunFailed, w.sync(wrong).Status)
-	run, err := w.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "upkeep-" + w.queue, TaskQueue: w.queue}, workflows.UpkeepName)
+	run, err := w.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "upkeep-" + w.queue, TaskQueue: w.queue}, workflows.RetentionName)
 	require.NoError(t, err)
 	require.NoError(t, run.Get(t.Context(), nil))
 
@@ -169,7 +169,7 @@ func TestWorkerCanBeWatched(t *testing.T) {
 		paths[traces.path(span)] = true
 	}
 	require.True(t, paths["RunWorkflow:SyncOrg > StartChildWorkflow:SyncDepartments > RunWorkflow:SyncDepartments"+
-		" > StartActivity:PullMembers > RunActivity:PullMembers > feishu users/find_by_department"], slices.Collect(maps.Keys(paths)))
+		" > StartActivity:ReadMembers > RunActivity:ReadMembers > feishu users/find_by_department"], slices.Collect(maps.Keys(paths)))
 
 	needles := map[string]bool{"sim-secret": true, "mistaken-secret": true, w.settings["ORGSYNC_KEYSET"]: true, "Person Number": true, "Sales": true}
 	for token := range tokens.seen {

@@ -279,7 +279,7 @@ func (s *soak) quiet(ctx context.Context) error {
 
 // upkeep cleans up as the nightly schedule does. A snapshot that a run left must then be gone.
 func (s *soak) upkeep(ctx context.Context) error {
-	run, err := s.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "soak-upkeep", TaskQueue: "orgsync"}, "Upkeep")
+	run, err := s.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "soak-retention", TaskQueue: "orgsync"}, "Retention")
 	if err != nil {
 		return err
 	}

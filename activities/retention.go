@@ -11,9 +11,9 @@ import (
 	"github.com/orgsync/orgsync/internal/metrics"
 )
 
-// Upkeep ends runs that nobody will end any more and cleans up what has been kept
+// Retention ends runs that nobody will end any more and cleans up what has been kept
 // long enough.
-type Upkeep struct {
+type Retention struct {
 	Store *db.Store
 	// Runs answers whether the workflow of an unfinished run is still at work.
 	Runs *Runs
@@ -43,21 +43,21 @@ const (
 // Parts are all parts of the upkeep in order.
 var Parts = []string{PartStaging, PartRaw, PartDetails, PartRuns, PartCalls}
 
-// abandoned is how long a run may be at work before Temporal is asked whether it
+// abandonedAfter is how long a run may be at work before Temporal is asked whether it
 // really is.
-const abandoned = 24 * time.Hour
+const abandonedAfter = 24 * time.Hour
 
-// EndedRuns is how many runs were ended.
-type EndedRuns struct {
+// EndDeadRunsResult is how many runs were ended.
+type EndDeadRunsResult struct {
 	Ended int `json:"ended"`
 }
 
 // EndDeadRuns ends runs that have been marked as running for a day and whose workflow
 // is gone: where no further sync of the provider begins, nobody else would.
-func (a *Upkeep) EndDeadRuns(ctx context.Context) (EndedRuns, error) {
-	defer beat(ctx)()
-	var out EndedRuns
-	open, err := a.Store.ListUnfinishedRuns(ctx, abandoned)
+func (a *Retention) EndDeadRuns(ctx context.Context) (EndDeadRunsResult, error) {
+	defer heartbeat(ctx)()
+	var out EndDeadRunsResult
+	open, err := a.Store.ListUnfinishedRuns(ctx, abandonedAfter)
 	if err != nil {
 		return out, classify(err)
 	}
@@ -82,26 +82,26 @@ func (a *Upkeep) EndDeadRuns(ctx context.Context) (EndedRuns, error) {
 
 // ended tells how a run's workflow ended, or "" if it is at work, be it as another
 // execution: one that was reset goes on with the run that it had begun.
-func (a *Upkeep) ended(ctx context.Context, run db.OpenRun) (string, error) {
-	status, err := a.Runs.ended(ctx, run)
+func (a *Retention) ended(ctx context.Context, run db.OpenRun) (string, error) {
+	status, err := a.Runs.endedStatus(ctx, run)
 	if err != nil || status == "" {
 		return "", err
 	}
 	run.TemporalRunID = "" // the latest execution
-	latest, err := a.Runs.ended(ctx, run)
+	latest, err := a.Runs.endedStatus(ctx, run)
 	if err != nil || latest == "" {
 		return "", err
 	}
 	return status, nil
 }
 
-// CleanUp asks for one part of the upkeep.
-type CleanUp struct {
+// CleanUpInput asks for one part of the upkeep.
+type CleanUpInput struct {
 	Part string `json:"part"`
 }
 
-// CleanedUp is what was cleaned up.
-type CleanedUp struct {
+// CleanUpResult is what was cleaned up.
+type CleanUpResult struct {
 	Rows int `json:"rows"`
 	// More says that time was up before the part was done to its end.
 	More bool `json:"more,omitempty"`
@@ -112,17 +112,17 @@ const cleanFor = 10 * time.Minute
 
 // CleanUp carries out one part in bounded transactions, until it is done or time is up.
 // Repeated it goes on where it stopped.
-func (a *Upkeep) CleanUp(ctx context.Context, in CleanUp) (CleanedUp, error) {
+func (a *Retention) CleanUp(ctx context.Context, in CleanUpInput) (CleanUpResult, error) {
 	clean, known := a.part(in.Part)
 	if !known {
-		return CleanedUp{}, temporal.NewNonRetryableApplicationError("upkeep has no part "+in.Part, TypeInternal, nil)
+		return CleanUpResult{}, temporal.NewNonRetryableApplicationError("upkeep has no part "+in.Part, TypeInternal, nil)
 	}
-	defer beat(ctx)()
-	var out CleanedUp
+	defer heartbeat(ctx)()
+	var out CleanUpResult
 	for began := time.Now(); ; {
 		cleaned, err := clean(ctx)
 		if err != nil {
-			return CleanedUp{}, classify(err)
+			return CleanUpResult{}, classify(err)
 		}
 		out.Rows += cleaned.Rows
 		a.Metrics.CleanedUp(in.Part, cleaned.Rows)
@@ -137,7 +137,7 @@ func (a *Upkeep) CleanUp(ctx context.Context, in CleanUp) (CleanedUp, error) {
 }
 
 // part returns what carries out one transaction of a part.
-func (a *Upkeep) part(name string) (func(context.Context) (db.Cleaned, error), bool) {
+func (a *Retention) part(name string) (func(context.Context) (db.Cleaned, error), bool) {
 	details := shorter(a.Keep.Details, a.Keep.Runs)
 	switch name {
 	case PartStaging:
@@ -156,7 +156,7 @@ func (a *Upkeep) part(name string) (func(context.Context) (db.Cleaned, error), b
 }
 
 // olderThan cleans up what is older, and nothing where it is kept for ever.
-func (a *Upkeep) olderThan(age time.Duration, clean func(context.Context, time.Duration) (db.Cleaned, error)) func(context.Context) (db.Cleaned, error) {
+func (a *Retention) olderThan(age time.Duration, clean func(context.Context, time.Duration) (db.Cleaned, error)) func(context.Context) (db.Cleaned, error) {
 	return func(ctx context.Context) (db.Cleaned, error) {
 		if age == 0 {
 			return db.Cleaned{}, nil
@@ -173,7 +173,7 @@ const clocksApart = time.Hour
 
 // clocksAgree demands that Postgres' clock is confirmed by another one before anything is
 // deleted for its age: if it had jumped ahead, everything would be old.
-func (a *Upkeep) clocksAgree(ctx context.Context) error {
+func (a *Retention) clocksAgree(ctx context.Context) error {
 	stored, err := a.Store.ReadClock(ctx)
 	if err != nil {
 		return err

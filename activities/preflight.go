@@ -16,16 +16,16 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-// Pull reads from providers into staging, page by page. The cursor behind a page is
+// Reader reads from providers into staging, page by page. The cursor behind a page is
 // stored with the page, so that a retry, or another worker after a crash, goes on
 // with the page after the last.
-type Pull struct {
+type Reader struct {
 	Store  *db.Store
 	Opener *clients.Opener
 }
 
-// Preflighted is what the preflight found.
-type Preflighted struct {
+// PreflightResult is what the preflight found.
+type PreflightResult struct {
 	// LimitedRange is true if only part of the company is visible.
 	LimitedRange bool `json:"limited_range"`
 	// Lost is what an earlier applied run could see and this one cannot.
@@ -37,26 +37,26 @@ const maxLost = 20
 
 // Preflight verifies credentials, permissions and the visible range with real calls
 // before anything is touched.
-func (a *Pull) Preflight(ctx context.Context, in RunRef) (Preflighted, error) {
+func (a *Reader) Preflight(ctx context.Context, in RunInput) (PreflightResult, error) {
 	out, err := a.preflight(ctx, in)
-	return out, giveUp(ctx, err, triesOfRun)
+	return out, limitAttempts(ctx, err, triesOfRun)
 }
 
-func (a *Pull) preflight(ctx context.Context, in RunRef) (out Preflighted, err error) {
-	defer beat(ctx)()
+func (a *Reader) preflight(ctx context.Context, in RunInput) (out PreflightResult, err error) {
+	defer heartbeat(ctx)()
 	r, err := a.open(ctx, in.RunID, "preflight")
 	if err != nil {
-		return Preflighted{}, err
+		return PreflightResult{}, err
 	}
 	defer r.countCalls(ctx)(&err)
 	report, err := r.client.Check(ctx)
 	if err != nil {
-		return Preflighted{}, err
+		return PreflightResult{}, err
 	}
 	if !report.OK() {
-		return Preflighted{}, preflightFailure(r.provider, report)
+		return PreflightResult{}, preflightFailure(r.provider, report)
 	}
-	return a.noteRange(ctx, in.RunID, report.Range)
+	return a.recordVisibleRange(ctx, in.RunID, report.Range)
 }
 
 // preflightFailure says what is missing, finding by finding.
@@ -71,23 +71,23 @@ func preflightFailure(p providers.Provider, report *provider.Report) error {
 	return temporal.NewNonRetryableApplicationError(text, string(provider.Forbidden), nil)
 }
 
-func (a *Pull) noteRange(ctx context.Context, runID string, visible provider.VisibleRange) (Preflighted, error) {
+func (a *Reader) recordVisibleRange(ctx context.Context, runID string, visible provider.VisibleRange) (PreflightResult, error) {
 	body, err := json.Marshal(visible)
 	if err != nil {
-		return Preflighted{}, err
+		return PreflightResult{}, err
 	}
 	if err := a.Store.SetVisibleRange(ctx, runID, body); err != nil {
-		return Preflighted{}, err
+		return PreflightResult{}, err
 	}
 	_, applied, err := a.Store.GetVisibleRanges(ctx, runID)
 	if err != nil {
-		return Preflighted{}, err
+		return PreflightResult{}, err
 	}
-	out := Preflighted{LimitedRange: !visible.Full}
+	out := PreflightResult{LimitedRange: !visible.Full}
 	if len(applied) > 0 {
 		var earlier provider.VisibleRange
 		if err := json.Unmarshal(applied, &earlier); err != nil {
-			return Preflighted{}, fmt.Errorf("stored visible range: %w", err)
+			return PreflightResult{}, fmt.Errorf("stored visible range: %w", err)
 		}
 		out.Lost = visible.Lost(earlier)
 		out.Lost = out.Lost[:min(len(out.Lost), maxLost)]
@@ -95,8 +95,8 @@ func (a *Pull) noteRange(ctx context.Context, runID string, visible provider.Vis
 	return out, nil
 }
 
-// reading is one activity's access to its run's provider.
-type reading struct {
+// providerSession is one activity's access to its run's provider.
+type providerSession struct {
 	store    *db.Store
 	runID    string
 	provider providers.Provider
@@ -109,11 +109,11 @@ type reading struct {
 // failed or was canceled, too. It is done apart from the pages' transactions, in which
 // all who read for the run would wait for each other at its row. The function replaces
 // an error only if that is nil.
-func (r *reading) countCalls(ctx context.Context) (end func(err *error)) {
+func (r *providerSession) countCalls(ctx context.Context) (end func(err *error)) {
 	stop := every(ctx, func() { _ = r.addCalls(ctx) }) // what fails is tried again
 	return func(err *error) {
 		stop()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keep)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 		defer cancel()
 		if failed := r.addCalls(ctx); *err == nil {
 			*err = failed
@@ -121,7 +121,7 @@ func (r *reading) countCalls(ctx context.Context) (end func(err *error)) {
 	}
 }
 
-func (r *reading) addCalls(ctx context.Context) error {
+func (r *providerSession) addCalls(ctx context.Context) error {
 	calls := r.calls.Swap(0)
 	if calls == 0 {
 		return nil
@@ -134,7 +134,7 @@ func (r *reading) addCalls(ctx context.Context) error {
 }
 
 // open opens a client for the run's provider and notes the phase.
-func (a *Pull) open(ctx context.Context, runID, phase string) (*reading, error) {
+func (a *Reader) open(ctx context.Context, runID, phase string) (*providerSession, error) {
 	p, err := a.Store.Providers.FindByRun(ctx, runID)
 	if err != nil {
 		return nil, err
@@ -142,7 +142,7 @@ func (a *Pull) open(ctx context.Context, runID, phase string) (*reading, error) 
 	if err := a.Store.SetPhase(ctx, runID, phase); err != nil {
 		return nil, err
 	}
-	r := &reading{store: a.Store, runID: runID, provider: p}
+	r := &providerSession{store: a.Store, runID: runID, provider: p}
 	r.client, err = a.Opener.Open(ctx, p, func(string) { r.calls.Add(1) })
 	if errors.Is(err, clients.ErrStorage) {
 		return nil, err
@@ -154,7 +154,7 @@ func (a *Pull) open(ctx context.Context, runID, phase string) (*reading, error) 
 }
 
 // problem makes an error of the run's provider.
-func (r *reading) problem(kind provider.Kind, format string, args ...any) error {
+func (r *providerSession) problem(kind provider.Kind, format string, args ...any) error {
 	return &provider.Error{Provider: r.provider.Type, Kind: kind, Problem: fmt.Sprintf(format, args...)}
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
-// digest gives each member the hash of all that their record says.
-func digest(people []db.StagedMember) error {
+// hashRecords gives each member the hash of all that their record says.
+func hashRecords(people []db.StagedMember) error {
 	for i := range people {
 		m := people[i]
 		m.Memberships = slices.SortedFunc(slices.Values(m.Memberships), func(a, b directory.Membership) int {

@@ -6,32 +6,32 @@ import (
 )
 
 const (
-	// shownID is how many bytes of an external id are shown: all of any that a
+	// maxShownID is how many bytes of an external id are shown: all of any that a
 	// provider gives today (feishu.md §3, 64 at most), and a bound for others.
-	shownID = 64
-	// namedSlices is up to how many slices their ends are named: 500 pairs of ids
+	maxShownID = 64
+	// maxNamedShards is up to how many slices their ends are named: 500 pairs of ids
 	// make 64 KB at most.
-	namedSlices = 500
+	maxNamedShards = 500
 )
 
-// DepartmentIDs names departments for people, in the run's order.
-type DepartmentIDs struct {
+// DepartmentIDsResult names departments for people, in the run's order.
+type DepartmentIDsResult struct {
 	IDs []string `json:"ids,omitempty"`
 }
 
 // DepartmentIDs returns the external ids of a range of departments, so that the
 // activities that read them can say which they are.
-func (a *Pull) DepartmentIDs(ctx context.Context, in Range) (DepartmentIDs, error) {
+func (a *Reader) DepartmentIDs(ctx context.Context, in BatchInput) (DepartmentIDsResult, error) {
 	ids, err := a.Store.ListDepartmentIDsBetween(ctx, in.RunID, in.First, in.Last)
 	for i, id := range ids {
-		ids[i] = short(id)
+		ids[i] = shorten(id)
 	}
-	return DepartmentIDs{IDs: ids}, classify(err)
+	return DepartmentIDsResult{IDs: ids}, classify(err)
 }
 
-// sliceEnds returns the ids of the first and the last of every size departments.
-func (a *Pull) sliceEnds(ctx context.Context, runID string, departments, size int) ([][2]string, error) {
-	if departments > namedSlices*size {
+// shardEnds returns the ids of the first and the last of every size departments.
+func (a *Reader) shardEnds(ctx context.Context, runID string, departments, size int) ([][2]string, error) {
+	if departments > maxNamedShards*size {
 		return nil, nil
 	}
 	var ordinals []int
@@ -47,7 +47,7 @@ func (a *Pull) sliceEnds(ctx context.Context, runID string, departments, size in
 	}
 	var ends [][2]string
 	for i, ordinal := range ordinals {
-		id := short(ids[i])
+		id := shorten(ids[i])
 		if (ordinal-1)%size == 0 {
 			ends = append(ends, [2]string{id, id})
 		}
@@ -56,12 +56,12 @@ func (a *Pull) sliceEnds(ctx context.Context, runID string, departments, size in
 	return ends, nil
 }
 
-// short cuts an id that is longer than any should be.
-func short(id string) string {
-	if len(id) <= shownID {
+// shorten cuts an id that is longer than any should be.
+func shorten(id string) string {
+	if len(id) <= maxShownID {
 		return id
 	}
-	end := shownID
+	end := maxShownID
 	for !utf8.RuneStart(id[end]) {
 		end--
 	}

@@ -15,47 +15,47 @@ import (
 )
 
 const (
-	// walkers is how many departments are asked for their children at a time.
-	walkers = 8
-	// walkRound is how many are fetched from the ledger at a time.
-	walkRound = 256
+	// parallelCalls is how many departments are asked for their children at a time.
+	parallelCalls = 8
+	// pendingAtATime is how many are fetched from the ledger at a time.
+	pendingAtATime = 256
 	// maxPages is more than any real listing has: the largest company at the
 	// smallest page size. What goes on longer is going round in circles.
 	maxPages = 100_000
 )
 
-// PullDepartments reads the tree into staging: the roots, then whatever the ledger
+// ReadDepartments reads the tree into staging: the roots, then whatever the ledger
 // says is still to be asked, until nothing is. A department that fails for good is
 // noted there and the walk goes on; if any may succeed later the activity fails at
 // its end, and the next attempt asks only those.
-func (a *Pull) PullDepartments(ctx context.Context, in RunRef) error {
+func (a *Reader) ReadDepartments(ctx context.Context, in RunInput) error {
 	var failed failures
-	err := giveUp(ctx, a.pullDepartments(ctx, in, &failed), triesOfRun)
+	err := limitAttempts(ctx, a.readDepartments(ctx, in, &failed), triesOfRun)
 	var application *temporal.ApplicationError
 	if !errors.As(err, &application) || !application.NonRetryable() {
 		return err
 	}
 	// Nobody asks again, so that each department keeps its own reason.
 	for department, reason := range failed.failed {
-		if err := a.Store.WalkFail(ctx, in.RunID, department, textOf(reason)); err != nil {
+		if err := a.Store.WalkFail(ctx, in.RunID, department, messageOf(reason)); err != nil {
 			return classify(err)
 		}
 	}
 	return err
 }
 
-func (a *Pull) pullDepartments(ctx context.Context, in RunRef, failed *failures) (err error) {
-	defer beat(ctx)()
+func (a *Reader) readDepartments(ctx context.Context, in RunInput, failed *failures) (err error) {
+	defer heartbeat(ctx)()
 	r, err := a.open(ctx, in.RunID, "departments")
 	if err != nil {
 		return err
 	}
 	defer r.countCalls(ctx)(&err)
-	if err := r.roots(ctx); err != nil {
+	if err := r.readRoots(ctx); err != nil {
 		return err
 	}
 	for {
-		pending, err := a.Store.WalkNext(ctx, in.RunID, walkRound+failed.len())
+		pending, err := a.Store.WalkNext(ctx, in.RunID, pendingAtATime+failed.len())
 		if err != nil {
 			return err
 		}
@@ -70,9 +70,9 @@ func (a *Pull) pullDepartments(ctx context.Context, in RunRef, failed *failures)
 			continue
 		}
 		group, groupCtx := errgroup.WithContext(ctx)
-		group.SetLimit(walkers)
+		group.SetLimit(parallelCalls)
 		for _, p := range pending {
-			group.Go(func() error { return r.walk(groupCtx, p, failed) })
+			group.Go(func() error { return r.readChildren(groupCtx, p, failed) })
 		}
 		if err := group.Wait(); err != nil {
 			return err
@@ -80,9 +80,9 @@ func (a *Pull) pullDepartments(ctx context.Context, in RunRef, failed *failures)
 	}
 }
 
-// roots stages what the walk starts from. Asking again on a retry costs a call or
+// readRoots stages what the walk starts from. Asking again on a retry costs a call or
 // two and changes nothing that is staged.
-func (r *reading) roots(ctx context.Context) error {
+func (r *providerSession) readRoots(ctx context.Context) error {
 	retaining, release := provider.RetainAnswer(ctx)
 	defer release()
 	tops, bad, err := r.client.ListRoots(retaining)
@@ -109,11 +109,11 @@ func (r *reading) roots(ctx context.Context) error {
 	if err := r.store.StageRoots(ctx, r.runID, staged, missing); err != nil {
 		return err
 	}
-	return r.noteBad(ctx, "department", "", bad)
+	return r.recordUnusable(ctx, "department", "", bad)
 }
 
-// noteBad puts on record what could not be used of a listing.
-func (r *reading) noteBad(ctx context.Context, kind, listing string, bad []string) error {
+// recordUnusable puts on record what could not be used of a listing.
+func (r *providerSession) recordUnusable(ctx context.Context, kind, listing string, bad []string) error {
 	for _, record := range bad {
 		if err := r.store.AddRunError(ctx, r.runID, kind, listing, record); err != nil {
 			return err
@@ -122,10 +122,10 @@ func (r *reading) noteBad(ctx context.Context, kind, listing string, bad []strin
 	return nil
 }
 
-// walk reads one department's children to the end and returns only errors that end
-// the whole walk.
-func (r *reading) walk(ctx context.Context, p db.Pending, failed *failures) error {
-	err := r.children(ctx, &p)
+// readChildren reads one department's children to the end and returns only errors that end
+// the whole readChildren.
+func (r *providerSession) readChildren(ctx context.Context, p db.Pending, failed *failures) error {
+	err := r.readChildPages(ctx, &p)
 	var e *provider.Error
 	switch {
 	case err == nil:
@@ -148,12 +148,12 @@ func (r *reading) walk(ctx context.Context, p db.Pending, failed *failures) erro
 		failed.add(p.Department, err)
 		return nil
 	default:
-		return r.store.WalkFail(ctx, r.runID, p.Department, textOf(err))
+		return r.store.WalkFail(ctx, r.runID, p.Department, messageOf(err))
 	}
 }
 
-// children reads on from where p stands, and p goes with it.
-func (r *reading) children(ctx context.Context, p *db.Pending) error {
+// readChildPages reads on from where p stands, and p goes with it.
+func (r *providerSession) readChildPages(ctx context.Context, p *db.Pending) error {
 	retaining, release := provider.RetainAnswer(ctx)
 	defer release()
 	paging := r.paging("the listing of departments below " + p.Department)
@@ -177,19 +177,19 @@ func (r *reading) children(ctx context.Context, p *db.Pending) error {
 		}, staged); err != nil {
 			return err
 		}
-		if err := r.noteBad(ctx, "department", "below "+p.Department, page.Bad); err != nil {
+		if err := r.recordUnusable(ctx, "department", "below "+p.Department, page.Bad); err != nil {
 			return err
 		}
 		p.Pages, p.Cursor = p.Pages+1, page.Next
 	}
 	release()
-	return r.endChildren(ctx, *p)
+	return r.finishChildren(ctx, *p)
 }
 
-// endChildren asks for a second opinion where fewer departments came back than the
+// finishChildren asks for a second opinion where fewer departments came back than the
 // directory holds: an answer that only looks complete must not remove any. One with
 // records that could not be used does not look complete.
-func (r *reading) endChildren(ctx context.Context, p db.Pending) error {
+func (r *providerSession) finishChildren(ctx context.Context, p db.Pending) error {
 	counter, ok := r.client.(provider.ChildCounter)
 	if !ok {
 		return r.store.WalkEnd(ctx, r.runID, p.Department)
@@ -262,42 +262,42 @@ func (f *failures) last() error {
 	return f.latest
 }
 
-// SealDepartments ends the reading of departments.
-type SealDepartments struct {
+// FinishDepartmentsInput ends the reading of departments.
+type FinishDepartmentsInput struct {
 	RunID string `json:"run_id"`
 	// Problem is why listings that are still open could not be read.
 	Problem string `json:"problem,omitempty"`
 }
 
-// SealedDepartments is what reading departments brought.
-type SealedDepartments struct {
+// FinishDepartmentsResult is what reading departments brought.
+type FinishDepartmentsResult struct {
 	Departments int `json:"departments"`
 	// Failed are those that could not be asked for their children.
 	Failed int `json:"failed"`
-	// Shape is how their people are to be read.
-	Shape Shape `json:"shape"`
-	// Slices are the external ids of each slice's first and last department, for
+	// Sharding is how their people are to be read.
+	Sharding Sharding `json:"shape"`
+	// Shards are the external ids of each slice's first and last department, for
 	// people. There are none for more slices than fit a small result.
-	Slices [][2]string `json:"slices,omitempty"`
+	Shards [][2]string `json:"slices,omitempty"`
 	// Skipped are those whose people a targeted run leaves out; they come last.
 	Skipped int `json:"skipped,omitempty"`
 }
 
-// SealDepartments gives every department its place in the run's order and limits a
+// FinishDepartments gives every department its place in the run's order and limits a
 // targeted run to what it is for.
-func (a *Pull) SealDepartments(ctx context.Context, in SealDepartments) (SealedDepartments, error) {
+func (a *Reader) FinishDepartments(ctx context.Context, in FinishDepartmentsInput) (FinishDepartmentsResult, error) {
 	sealed, err := a.Store.WalkSeal(ctx, in.RunID, in.Problem)
 	if err != nil {
-		return SealedDepartments{}, classify(err)
+		return FinishDepartmentsResult{}, classify(err)
 	}
 	p, err := a.Store.Providers.FindByRun(ctx, in.RunID)
 	if err != nil {
-		return SealedDepartments{}, classify(err)
+		return FinishDepartmentsResult{}, classify(err)
 	}
 	wanted := sealed.Departments - sealed.Skipped
-	shape := shapeOf(p.Type, wanted)
-	slices, err := a.sliceEnds(ctx, in.RunID, wanted, shape.Slice)
-	return SealedDepartments{
-		Departments: sealed.Departments, Failed: sealed.Failed, Skipped: sealed.Skipped, Shape: shape, Slices: slices,
+	shape := shardingOf(p.Type, wanted)
+	slices, err := a.shardEnds(ctx, in.RunID, wanted, shape.Shard)
+	return FinishDepartmentsResult{
+		Departments: sealed.Departments, Failed: sealed.Failed, Skipped: sealed.Skipped, Sharding: shape, Shards: slices,
 	}, classify(err)
 }

@@ -31,7 +31,7 @@ func TestReadingDepartmentsGoesOnAtThePage(t *testing.T) {
 		return page, ofCall(provider.Unavailable), q.Cursor == "@1" && nth == 1
 	}
 	b := newBench(t, database(t), c, c)
-	failed := b.fails(b.pull.PullDepartments, b.ref())
+	failed := b.fails(b.pull.ReadDepartments, b.ref())
 	require.Equal(t, string(provider.Unavailable), failed.Type())
 	require.False(t, failed.NonRetryable())
 
@@ -70,14 +70,14 @@ func TestDepartmentThatCannotBeAskedIsNoted(t *testing.T) {
 			}
 			b := newBench(t, store, d, d)
 			if c.retry {
-				b.fails(b.pull.PullDepartments, b.ref())
+				b.fails(b.pull.ReadDepartments, b.ref())
 			} else {
-				must[any](b, b.pull.PullDepartments, b.ref())
+				must[any](b, b.pull.ReadDepartments, b.ref())
 			}
 			require.Equal(t, 1, d.count("children 3"), "the others are asked all the same")
-			sealed := must[SealedDepartments](b, b.pull.SealDepartments, SealDepartments{RunID: b.runID, Problem: "given up"})
-			shape := shapeOf(directory.DingTalk, 4)
-			require.Equal(t, SealedDepartments{Departments: 4, Failed: 1, Shape: shape, Slices: [][2]string{{"0", "3"}}}, sealed)
+			sealed := must[FinishDepartmentsResult](b, b.pull.FinishDepartments, FinishDepartmentsInput{RunID: b.runID, Problem: "given up"})
+			shape := shardingOf(directory.DingTalk, 4)
+			require.Equal(t, FinishDepartmentsResult{Departments: 4, Failed: 1, Sharding: shape, Shards: [][2]string{{"0", "3"}}}, sealed)
 			entry := b.ledger()["2"]
 			require.False(t, entry.ChildrenComplete)
 			if c.retry {
@@ -97,7 +97,7 @@ func TestWhatEndsTheRunEndsTheWalk(t *testing.T) {
 		return page, ofCall(provider.Forbidden), true
 	}
 	b := newBench(t, database(t), c, c)
-	failed := b.fails(b.pull.PullDepartments, b.ref())
+	failed := b.fails(b.pull.ReadDepartments, b.ref())
 	require.True(t, failed.NonRetryable())
 	require.True(t, EndsRun(failed))
 	require.Zero(t, c.count("children 1"))
@@ -110,8 +110,8 @@ func TestTreeIsGivenUpAfterSomeTries(t *testing.T) {
 		return page, ofCall(provider.Unavailable), true
 	}
 	b := newBench(t, database(t), c, c)
-	require.False(t, b.fails(b.pull.PullDepartments, b.ref(), triesOfRun-2).NonRetryable())
-	require.True(t, b.fails(b.pull.PullDepartments, b.ref(), triesOfRun-1).NonRetryable())
+	require.False(t, b.fails(b.pull.ReadDepartments, b.ref(), triesOfRun-2).NonRetryable())
+	require.True(t, b.fails(b.pull.ReadDepartments, b.ref(), triesOfRun-1).NonRetryable())
 }
 
 // A listing that goes round in circles ends with an error, not never.
@@ -129,7 +129,7 @@ func TestDepartmentsInCircles(t *testing.T) {
 				return provider.DepartmentPage{Next: next(q.Cursor)}, nil, q.Department == "0"
 			}
 			b := newBench(t, store, c, c)
-			failed := b.fails(b.pull.PullDepartments, b.ref())
+			failed := b.fails(b.pull.ReadDepartments, b.ref())
 			require.Equal(t, string(provider.Malformed), failed.Type())
 			require.Contains(t, failed.Message(), "below 0 repeats a page token")
 		})
@@ -144,7 +144,7 @@ func TestExpiredTokenStartsTheTreeAnew(t *testing.T) {
 		return page, ofCall(provider.CursorExpired), q.Cursor == "@2" && c.count("children 0") == 1
 	}
 	b := newBench(t, database(t), c, c)
-	require.False(t, b.fails(b.pull.PullDepartments, b.ref()).NonRetryable())
+	require.False(t, b.fails(b.pull.ReadDepartments, b.ref()).NonRetryable())
 	require.Equal(t, 4, b.tree().Last)
 	require.Equal(t, 2, c.count("children 0"), "from the first page")
 	require.True(t, b.ledger()["0"].ChildrenComplete)
@@ -169,7 +169,7 @@ func TestEmptyTreeIsMalformed(t *testing.T) {
 	c := departments(0)
 	c.roots = nil
 	b := newBench(t, database(t), c, c)
-	failed := b.fails(b.pull.PullDepartments, b.ref())
+	failed := b.fails(b.pull.ReadDepartments, b.ref())
 	require.Equal(t, string(provider.Malformed), failed.Type())
 	require.Contains(t, failed.Message(), "not even the root")
 }
@@ -188,7 +188,7 @@ func TestUnusableDepartmentRecords(t *testing.T) {
 		return provider.DepartmentPage{Departments: []provider.FoundDepartment{found("1", "0"), found("2", "0")}, Bad: []string{bad}}, nil, q.Department == "0"
 	}
 	all := b.tree()
-	must[PulledMembers](b, b.pull.PullMembers, all)
+	must[ReadMembersResult](b, b.pull.ReadMembers, all)
 	root := b.ledger()["0"]
 	require.False(t, root.ChildrenComplete)
 	require.True(t, root.MembersComplete, "the people of the department above were read")
@@ -199,7 +199,7 @@ func TestUnusableDepartmentRecords(t *testing.T) {
 
 	// Who leaves that department goes: its people are known to the last.
 	c.people["0"] = [][]directory.Member{{member("0", "b")}}
-	report := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	report := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 	require.Equal(t, 1, report.Departments.Failed, "one record counts once")
 	b.begin()
 	b.read()
@@ -231,7 +231,7 @@ func TestUnusableRecordOfAWholeTree(t *testing.T) {
 	problems, err := b.store.Problems(t.Context(), b.runID, 10)
 	require.NoError(t, err)
 	require.Contains(t, problems, c.badRoots[0])
-	report := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	report := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 	require.Equal(t, 1, report.Departments.Failed, report.Errors)
 
 	b.begin()
@@ -253,7 +253,7 @@ func TestTopOfWhichNothingIsKnown(t *testing.T) {
 	b.load()
 	c.roots[2] = provider.FoundDepartment{Department: directory.Department{ExternalID: "2"}, ChildrenMethod: "children", MembersMethod: ownMembers}
 	b.read()
-	report := must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	report := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 	require.Equal(t, directory.RunSucceeded, report.Status, report.Errors)
 	require.Equal(t, 3, report.Departments.Unchanged, "%+v", report.Departments)
 }
@@ -273,7 +273,7 @@ func TestEmptyPagesOfDepartments(t *testing.T) {
 				require.True(t, b.ledger()["0"].ChildrenComplete)
 				return
 			}
-			failed := b.fails(b.pull.PullDepartments, b.ref())
+			failed := b.fails(b.pull.ReadDepartments, b.ref())
 			require.Equal(t, string(provider.Malformed), failed.Type())
 			require.Contains(t, failed.Message(), "below 0 returns one empty page after another")
 			require.Equal(t, 2, b.tree().Last, "the next attempt goes on from there")
@@ -316,7 +316,7 @@ func TestSecondOpinionOnDepartments(t *testing.T) {
 			b.load()
 			require.Zero(t, d.count("count"), "nothing is missing in a first load")
 			d.children["0"] = [][]provider.FoundDepartment{{found("1", "0")}}
-			_, err := b.attempt(b.pull.PullDepartments, b.ref())
+			_, err := b.attempt(b.pull.ReadDepartments, b.ref())
 			require.Equal(t, c.complete || provider.KindOf(c.err) == provider.OutOfRange, err == nil, "%v", err)
 			b.seal()
 			require.Equal(t, c.complete, b.ledger()["0"].ChildrenComplete)

@@ -65,7 +65,7 @@ func TestDeadRunsAreEnded(t *testing.T) {
 		env.RegisterActivity(b.upkeep)
 		value, err := env.ExecuteActivity(b.upkeep.EndDeadRuns)
 		require.NoError(t, err)
-		var ended EndedRuns
+		var ended EndDeadRunsResult
 		require.NoError(t, value.Get(&ended))
 		run, err := store.Report.GetRun(t.Context(), b.runID)
 		require.NoError(t, err)
@@ -87,7 +87,7 @@ func TestCleanUpKeepsWhatTheSettingsSay(t *testing.T) {
 		b.upkeep.Keep = keep
 		rows := map[string]int{}
 		for _, part := range Parts {
-			if n := must[CleanedUp](b, b.upkeep.CleanUp, CleanUp{Part: part}); n.Rows > 0 {
+			if n := must[CleanUpResult](b, b.upkeep.CleanUp, CleanUpInput{Part: part}); n.Rows > 0 {
 				rows[part] = n.Rows
 			}
 		}
@@ -107,7 +107,7 @@ func TestCleanUpKeepsWhatTheSettingsSay(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, directory.RunRunning, run.Status, "the run at work stays")
 
-	require.True(t, b.fails(b.upkeep.CleanUp, CleanUp{Part: "dust"}).NonRetryable())
+	require.True(t, b.fails(b.upkeep.CleanUp, CleanUpInput{Part: "dust"}).NonRetryable())
 }
 
 // Nothing is deleted for its age by a clock that may have jumped: where Postgres' is days
@@ -124,18 +124,18 @@ func TestNothingIsOldByAClockThatMayBeWrong(t *testing.T) {
 			b.upkeep.Now = func() time.Time { return time.Now().Add(-jump) }
 			b.upkeep.Keep = Keep{Runs: time.Nanosecond, Details: time.Nanosecond, Raw: time.Nanosecond}
 			for _, part := range []string{PartRaw, PartDetails, PartRuns} {
-				failed := b.fails(b.upkeep.CleanUp, CleanUp{Part: part})
+				failed := b.fails(b.upkeep.CleanUp, CleanUpInput{Part: part})
 				require.ErrorContains(t, failed, "by the clock of Postgres and")
 				require.False(t, failed.NonRetryable(), "another worker's clock may agree")
 			}
 			for _, part := range []string{PartStaging, PartCalls} {
-				must[CleanedUp](b, b.upkeep.CleanUp, CleanUp{Part: part})
+				must[CleanUpResult](b, b.upkeep.CleanUp, CleanUpInput{Part: part})
 			}
 			run, err := b.store.Report.GetRun(t.Context(), old)
 			require.NoError(t, err)
 			require.Nil(t, run.DetailsDroppedAt)
 			b.upkeep.Now = time.Now
-			require.Positive(t, must[CleanedUp](b, b.upkeep.CleanUp, CleanUp{Part: PartDetails}).Rows)
+			require.Positive(t, must[CleanUpResult](b, b.upkeep.CleanUp, CleanUpInput{Part: PartDetails}).Rows)
 		})
 	}
 }

@@ -2,14 +2,14 @@ package activities
 
 import "github.com/orgsync/orgsync/internal/directory"
 
-// Shape is how a run's departments are divided among child workflows and activities.
+// Sharding is how a run's departments are divided among child workflows and activities.
 // It is decided by an activity, and so stands in the history: deciding otherwise one
 // day leaves the runs alone that are at work.
-type Shape struct {
-	// Slice is how many departments one child workflow takes.
-	Slice int `json:"slice"`
-	// Slices is how many children work at a time.
-	Slices int `json:"slices"`
+type Sharding struct {
+	// Shard is how many departments one child workflow takes.
+	Shard int `json:"slice"`
+	// Shards is how many children work at a time.
+	Shards int `json:"slices"`
 	// Batch is how many departments one activity takes.
 	Batch int `json:"batch"`
 	// Batches is how many batches each child keeps in flight.
@@ -17,16 +17,16 @@ type Shape struct {
 }
 
 const (
-	// sliceSize keeps a child's history below the 4,096 events at which the server
+	// maxShard keeps a child's history below the 4,096 events at which the server
 	// suggests to begin a new one (temporal.md §1.1), and far below 10,000 even if
 	// every department is a batch of its own, fails, and is tried alone.
-	sliceSize = 400
-	// slicesAtATime is how many children work at once: each is a history of its own,
+	maxShard = 400
+	// maxShardsAtATime is how many children work at once: each is a history of its own,
 	// which is what lets the server work on several at a time.
-	slicesAtATime = 4
-	// batchesAtATime is the most in one history: every one is a live coroutine, which
+	maxShardsAtATime = 4
+	// maxBatchesAtATime is the most in one history: every one is a live coroutine, which
 	// each event has to pass (temporal.md §1.3).
-	batchesAtATime = 16
+	maxBatchesAtATime = 16
 	// maxBatch keeps a batch near ten seconds at the providers' call limits.
 	maxBatch = 50
 	// rounds is about how many batches are read one after the other in each place, as long
@@ -35,12 +35,12 @@ const (
 	rounds = 4
 )
 
-// shapeOf returns the shape for reading a number of departments of a provider.
-func shapeOf(kind directory.ProviderType, departments int) Shape {
+// shardingOf returns the shape for reading a number of departments of a provider.
+func shardingOf(kind directory.ProviderType, departments int) Sharding {
 	most := kind.Traits().ParallelReads
-	s := Shape{Slice: sliceSize, Batch: min(maxBatch, max(1, departments/(rounds*most)))}
+	s := Sharding{Shard: maxShard, Batch: min(maxBatch, max(1, departments/(rounds*most)))}
 	// Two batches a child at least: of four, three children would use three.
-	s.Slices = min(slicesAtATime, most/2, max(1, (departments+sliceSize-1)/sliceSize))
-	s.Batches = min(batchesAtATime, most/s.Slices)
+	s.Shards = min(maxShardsAtATime, most/2, max(1, (departments+maxShard-1)/maxShard))
+	s.Batches = min(maxBatchesAtATime, most/s.Shards)
 	return s
 }

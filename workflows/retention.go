@@ -6,8 +6,8 @@ import (
 	"github.com/orgsync/orgsync/activities"
 )
 
-// UpkeepResult is how many rows the upkeep deleted or stripped, by part.
-type UpkeepResult struct {
+// RetentionResult is how many rows the upkeep deleted or stripped, by part.
+type RetentionResult struct {
 	// EndedRuns were marked as running though their workflow was gone.
 	EndedRuns int `json:"ended_runs"`
 	// Staging are rows of snapshots that ended runs had left.
@@ -22,12 +22,12 @@ type UpkeepResult struct {
 	Calls int `json:"calls"`
 }
 
-// Upkeep cleans up what the settings no longer keep, part after part, each in bounded
+// Retention cleans up what the settings no longer keep, part after part, each in bounded
 // transactions. It may be started at any time, also beside another one.
-func Upkeep(ctx workflow.Context) (UpkeepResult, error) {
-	var result UpkeepResult
-	var ended activities.EndedRuns
-	if err := workflow.ExecuteActivity(write(ctx, "runs whose workflow is gone"), upkeep.EndDeadRuns).Get(ctx, &ended); err != nil {
+func Retention(ctx workflow.Context) (RetentionResult, error) {
+	var result RetentionResult
+	var ended activities.EndDeadRunsResult
+	if err := workflow.ExecuteActivity(writeOptions(ctx, "runs whose workflow is gone"), retention.EndDeadRuns).Get(ctx, &ended); err != nil {
 		return result, err
 	}
 	result.EndedRuns = ended.Ended
@@ -37,8 +37,8 @@ func Upkeep(ctx workflow.Context) (UpkeepResult, error) {
 	}
 	for _, part := range activities.Parts {
 		for more := true; more; {
-			var cleaned activities.CleanedUp
-			err := workflow.ExecuteActivity(write(ctx, part), upkeep.CleanUp, activities.CleanUp{Part: part}).Get(ctx, &cleaned)
+			var cleaned activities.CleanUpResult
+			err := workflow.ExecuteActivity(writeOptions(ctx, part), retention.CleanUp, activities.CleanUpInput{Part: part}).Get(ctx, &cleaned)
 			if err != nil {
 				return result, err
 			}

@@ -34,7 +34,7 @@ func TestEveryFieldCountsInADigest(t *testing.T) {
 	t.Parallel()
 	digestOf := func(m db.StagedMember) db.Digest {
 		people := []db.StagedMember{m}
-		require.NoError(t, digest(people))
+		require.NoError(t, hashRecords(people))
 		return people[0].Digest
 	}
 	seen := map[db.Digest]string{digestOf(digestFull()): "unchanged"}
@@ -91,17 +91,17 @@ func TestUnchangedListingsAreNotStaged(t *testing.T) {
 	b.load()
 
 	all := b.tree()
-	require.Equal(t, PulledMembers{Read: 4, People: 5, Recognised: true}, must[PulledMembers](b, b.pull.PullMembers, all))
+	require.Equal(t, ReadMembersResult{Read: 4, People: 5, Unchanged: true}, must[ReadMembersResult](b, b.pull.ReadMembers, all))
 	for id, entry := range b.ledger() {
 		require.True(t, entry.MembersComplete, id)
 		require.Equal(t, len(slices.Concat(c.people[id]...)), entry.MembersRead, id)
 	}
-	must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 	b.begin()
 
 	c.people["2"] = [][]directory.Member{{member("2", "c")}, {member("2", "f")}}
 	all = b.tree()
-	require.Equal(t, PulledMembers{Read: 4, People: 5}, must[PulledMembers](b, b.pull.PullMembers, all))
+	require.Equal(t, ReadMembersResult{Read: 4, People: 5}, must[ReadMembersResult](b, b.pull.ReadMembers, all))
 }
 
 // A listing that is not of a department's own people is compared each time: it may show
@@ -113,5 +113,5 @@ func TestListingsOfOthersAreStagedAgain(t *testing.T) {
 	c.people["0"] = [][]directory.Member{{member("0", "a"), member("0", "b")}}
 	b := newBench(t, database(t), c, c)
 	b.load()
-	require.Equal(t, PulledMembers{Read: 1, People: 2}, must[PulledMembers](b, b.pull.PullMembers, b.tree()))
+	require.Equal(t, ReadMembersResult{Read: 1, People: 2}, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()))
 }

@@ -38,16 +38,16 @@ func TestReadingPeopleGoesOnAtThePage(t *testing.T) {
 	})
 	b := newBench(t, database(t), c, c)
 	all := b.tree()
-	_, err := b.attempt(b.pull.PullMembers, all)
+	_, err := b.attempt(b.pull.ReadMembers, all)
 	require.Error(t, err)
 	require.Zero(t, c.count("members 2"))
 
-	require.Equal(t, PulledMembers{Read: 2, People: 4}, must[PulledMembers](b, b.pull.PullMembers, all), "the root was read before")
+	require.Equal(t, ReadMembersResult{Read: 2, People: 4}, must[ReadMembersResult](b, b.pull.ReadMembers, all), "the root was read before")
 	require.Equal(t, 1, c.count("members 0"))
 	require.Equal(t, 1, c.count("members 1"))
 	require.Equal(t, 2, c.count("members 1@1"))
 	require.Equal(t, 1, c.count("members 2"))
-	require.Equal(t, PulledMembers{People: 4}, must[PulledMembers](b, b.pull.PullMembers, all), "nothing is left")
+	require.Equal(t, ReadMembersResult{People: 4}, must[ReadMembersResult](b, b.pull.ReadMembers, all), "nothing is left")
 	ledger := b.ledger()
 	for _, id := range []string{"1", "2"} {
 		require.True(t, ledger[id].MembersComplete)
@@ -71,11 +71,11 @@ func TestDepartmentLeavesItsBatch(t *testing.T) {
 			d := departments(3)
 			d.memberPage = strike(ofCall(c.kind), in("2"))
 			b := newBench(t, store, d, d)
-			want := PulledMembers{Read: 3, People: 4}
+			want := ReadMembersResult{Read: 3, People: 4}
 			if c.retry {
 				want.Failed = []int{3}
 			}
-			require.Equal(t, want, must[PulledMembers](b, b.pull.PullMembers, b.tree()))
+			require.Equal(t, want, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()))
 			ledger := b.ledger()
 			require.False(t, ledger["2"].MembersComplete)
 			require.Contains(t, ledger["2"].Error, "it does not work")
@@ -95,12 +95,12 @@ func TestWhatConcernsTheRunFailsTheBatch(t *testing.T) {
 			c.memberPage = strike(ofCall(kind), func(q provider.Query, nth int) bool { return q.Department == "2" && q.Cursor == "" && nth == 1 })
 			b := newBench(t, store, c, c)
 			all := b.tree()
-			failed := b.fails(b.pull.PullMembers, all)
+			failed := b.fails(b.pull.ReadMembers, all)
 			require.Equal(t, string(kind), failed.Type())
 			require.Equal(t, !kind.Retryable(), failed.NonRetryable())
 			require.Zero(t, c.count("members 3"))
 			require.Empty(t, b.ledger()["2"].Error, "not the department's fault")
-			must[PulledMembers](b, b.pull.PullMembers, all)
+			must[ReadMembersResult](b, b.pull.ReadMembers, all)
 			require.Equal(t, 1, c.count("members 1"))
 		})
 	}
@@ -114,12 +114,12 @@ func TestTroubleInARowFailsTheBatch(t *testing.T) {
 	c.memberPage = strike(ofCall(provider.Unavailable), in("1", "2", "3", "4", "5"))
 	b := newBench(t, store, c, c)
 	all := b.tree()
-	require.False(t, b.fails(b.pull.PullMembers, all).NonRetryable())
+	require.False(t, b.fails(b.pull.ReadMembers, all).NonRetryable())
 	require.Equal(t, 1, c.count("members 3"))
 	require.Zero(t, c.count("members 4"))
-	require.True(t, b.fails(b.pull.PullMembers, all, triesOfBatch-1).NonRetryable())
+	require.True(t, b.fails(b.pull.ReadMembers, all, triesOfBatch-1).NonRetryable())
 
-	must[any](b, b.pull.FailMembers, FailMembers{Range: all, Problem: "the provider was down"})
+	must[any](b, b.pull.FailMembers, FailMembersInput{BatchInput: all, Problem: "the provider was down"})
 	ledger := b.ledger()
 	require.Equal(t, "the provider was down", ledger["4"].Error)
 	require.Empty(t, ledger["0"].Error, "the root was read")
@@ -127,19 +127,19 @@ func TestTroubleInARowFailsTheBatch(t *testing.T) {
 	c = departments(5)
 	c.memberPage = strike(ofCall(provider.Unavailable), in("1", "2", "4", "5"))
 	b = newBench(t, store, c, c)
-	require.Equal(t, []int{2, 3, 5, 6}, must[PulledMembers](b, b.pull.PullMembers, b.tree()).Failed, "3 was read: it is they")
+	require.Equal(t, []int{2, 3, 5, 6}, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()).Failed, "3 was read: it is they")
 
 	c = departments(5)
 	unknown := &provider.Error{Provider: directory.WeCom, Kind: provider.Unavailable, Code: "424242", Unknown: true, Problem: "it does not work"}
 	c.memberPage = strike(unknown, in("1", "2", "3", "4"))
 	b = newBench(t, store, c, c)
-	require.Equal(t, []int{2, 3, 4, 5}, must[PulledMembers](b, b.pull.PullMembers, b.tree()).Failed, "an unknown code says nothing of the others")
+	require.Equal(t, []int{2, 3, 4, 5}, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()).Failed, "an unknown code says nothing of the others")
 	require.Equal(t, 1, c.count("members 5"))
 
 	c = departments(5)
 	c.memberPage = strike(ofCall(provider.Malformed), in("1", "2", "3", "4", "5"))
 	b = newBench(t, store, c, c)
-	require.Len(t, must[PulledMembers](b, b.pull.PullMembers, b.tree()).Failed, 5, "a connection there was")
+	require.Len(t, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()).Failed, 5, "a connection there was")
 }
 
 func TestDepartmentAlone(t *testing.T) {
@@ -150,18 +150,18 @@ func TestDepartmentAlone(t *testing.T) {
 		return page, ofCall(provider.Unavailable), broken && q.Department == "2" && q.Cursor == "@1"
 	}
 	b := newBench(t, database(t), c, c)
-	require.Equal(t, []int{3}, must[PulledMembers](b, b.pull.PullMembers, b.tree()).Failed)
-	alone := DepartmentRef{RunID: b.runID, Ordinal: 3}
-	require.False(t, b.fails(b.pull.PullDepartmentMembers, alone, triesOfDepartment-2).NonRetryable())
-	require.True(t, b.fails(b.pull.PullDepartmentMembers, alone, triesOfDepartment-1).NonRetryable())
+	require.Equal(t, []int{3}, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()).Failed)
+	alone := DepartmentInput{RunID: b.runID, Position: 3}
+	require.False(t, b.fails(b.pull.ReadDepartmentMembers, alone, triesOfDepartment-2).NonRetryable())
+	require.True(t, b.fails(b.pull.ReadDepartmentMembers, alone, triesOfDepartment-1).NonRetryable())
 	require.Contains(t, b.ledger()["2"].Error, "it does not work")
 
 	broken = false
-	require.Equal(t, PulledDepartment{People: 2}, must[PulledDepartment](b, b.pull.PullDepartmentMembers, alone))
+	require.Equal(t, ReadDepartmentMembersResult{People: 2}, must[ReadDepartmentMembersResult](b, b.pull.ReadDepartmentMembers, alone))
 	require.Equal(t, 1, c.count("members 2"), "its first page is not read again")
 	require.True(t, b.ledger()["2"].MembersComplete)
 	require.Empty(t, b.ledger()["2"].Error)
-	must[any](b, b.pull.PullDepartmentMembers, alone)
+	must[any](b, b.pull.ReadDepartmentMembers, alone)
 	require.Equal(t, 4, c.count("members 2@1"), "what is complete is not asked again")
 }
 
@@ -179,7 +179,7 @@ func TestPeopleInCircles(t *testing.T) {
 				return provider.MemberPage{Next: next(q.Cursor)}, nil, q.Department == "1"
 			}
 			b := newBench(t, store, c, c)
-			require.Equal(t, PulledMembers{Read: 2, Failed: []int{2}, People: 2}, must[PulledMembers](b, b.pull.PullMembers, b.tree()))
+			require.Equal(t, ReadMembersResult{Read: 2, Failed: []int{2}, People: 2}, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()))
 			require.Contains(t, b.ledger()["1"].Error, "repeats a page token")
 		})
 	}
@@ -192,14 +192,14 @@ func TestExpiredTokenStartsTheListingAnew(t *testing.T) {
 	c := departments(1)
 	c.memberPage = strike(ofCall(provider.CursorExpired), func(q provider.Query, nth int) bool { return q.Cursor == "@1" && nth == 1 })
 	b := newBench(t, store, c, c)
-	require.Empty(t, must[PulledMembers](b, b.pull.PullMembers, b.tree()).Failed)
+	require.Empty(t, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()).Failed)
 	require.Equal(t, 2, c.count("members 1"))
 	require.Equal(t, 2, b.ledger()["1"].MembersRead)
 
 	c = departments(1)
 	c.memberPage = strike(ofCall(provider.CursorExpired), func(q provider.Query, _ int) bool { return q.Cursor == "@1" })
 	b = newBench(t, store, c, c)
-	require.Equal(t, []int{2}, must[PulledMembers](b, b.pull.PullMembers, b.tree()).Failed)
+	require.Equal(t, []int{2}, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()).Failed)
 	require.Equal(t, 2, c.count("members 1"))
 }
 
@@ -212,7 +212,7 @@ func TestUnusableRecords(t *testing.T) {
 		return provider.MemberPage{Members: []directory.Member{member("1", "a")}, Bad: []string{"record 2 has no userid"}}, nil, q.Department == "1"
 	}
 	b := newBench(t, store, c, c)
-	must[PulledMembers](b, b.pull.PullMembers, b.tree())
+	must[ReadMembersResult](b, b.pull.ReadMembers, b.tree())
 	require.False(t, b.ledger()["1"].MembersComplete)
 	require.Equal(t, "records of people in it that could not be used were left out: 1", b.ledger()["1"].Error)
 	problems, err := b.store.Problems(t.Context(), b.runID, 10)
@@ -230,7 +230,7 @@ func TestEmptyPagesOfPeople(t *testing.T) {
 			c := departments(2)
 			c.people["1"] = slices.Concat([][]directory.Member{{member("1", "a")}}, make([][]directory.Member, empty), [][]directory.Member{{member("1", "b")}})
 			b := newBench(t, store, c, c)
-			got := must[PulledMembers](b, b.pull.PullMembers, b.tree())
+			got := must[ReadMembersResult](b, b.pull.ReadMembers, b.tree())
 			if empty <= provider.MaxEmptyPages {
 				require.Empty(t, got.Failed)
 				require.True(t, b.ledger()["1"].MembersComplete)
@@ -278,13 +278,13 @@ func TestSecondOpinionOnPeople(t *testing.T) {
 			b.load()
 			require.Zero(t, d.count("count"), "nobody is missing in a first load")
 			d.people["1"] = [][]directory.Member{{member("1", "a")}}
-			require.Equal(t, c.failed, must[PulledMembers](b, b.pull.PullMembers, b.tree()).Failed)
+			require.Equal(t, c.failed, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()).Failed)
 			require.Equal(t, 1, d.count("count"), "only where somebody is missing")
 			require.Equal(t, c.complete, b.ledger()["1"].MembersComplete)
 			if name == "counts more" {
 				require.Contains(t, b.ledger()["1"].Error, "1 people were listed in department 1, but the provider counts 2")
 				d.people["1"] = departments(1).people["1"]
-				must[any](b, b.pull.PullDepartmentMembers, DepartmentRef{RunID: b.runID, Ordinal: 1})
+				must[any](b, b.pull.ReadDepartmentMembers, DepartmentInput{RunID: b.runID, Position: 1})
 				require.True(t, b.ledger()["1"].MembersComplete, "the next answer was whole")
 			}
 		})
@@ -298,7 +298,7 @@ func TestForbiddenSecondOpinionEndsTheRun(t *testing.T) {
 	b := newBench(t, database(t), c, counting{c, 0, ofCall(provider.Forbidden)})
 	b.load()
 	c.people["1"] = nil
-	failed := b.fails(b.pull.PullMembers, b.tree())
+	failed := b.fails(b.pull.ReadMembers, b.tree())
 	require.Equal(t, string(provider.Forbidden), failed.Type())
 }
 
@@ -311,7 +311,7 @@ func TestOvertakenRunStopsReading(t *testing.T) {
 	old := b.runID
 	b.begin()
 	require.NotEqual(t, old, b.runID)
-	failed := b.fails(b.pull.PullMembers, all)
+	failed := b.fails(b.pull.ReadMembers, all)
 	require.Contains(t, []string{TypeSuperseded, TypeNotFound}, failed.Type())
 	require.True(t, failed.NonRetryable())
 }

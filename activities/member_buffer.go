@@ -10,29 +10,29 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-// shelfRows is how many people are kept back at most before they are written: about
+// maxBufferedMembers is how many people are kept back at most before they are written: about
 // ten full pages of the smallest page size, so that a crash costs little.
-const shelfRows = 500
+const maxBufferedMembers = 500
 
-// shelfBytes is how much their raw records may take: records that are so large that few
+// maxBufferedBytes is how much their raw records may take: records that are so large that few
 // fill it are written soon.
-const shelfBytes = 1 << 20
+const maxBufferedBytes = 1 << 20
 
-// shelf keeps back the last pages of listings, which in small departments are the only
+// memberBuffer keeps back the last pages of listings, which in small departments are the only
 // ones, so that many departments share one transaction and one comparison of figures.
 // A page that is followed by another is written at once with all that is kept back:
 // long listings go on after a crash at the page after the last.
-type shelf struct {
-	*reading
+type memberBuffer struct {
+	*providerSession
 	pages []db.MemberPage
 	rows  int
 	bytes int
 	// ended are the departments whose listing was read to the end and that wait for a
 	// verdict.
 	ended []db.Pending
-	// judged are those among them that need no verdict: what was listed is what it was when
+	// verified are those among them that need no verdict: what was listed is what it was when
 	// last applied, or no figure can speak against it.
-	judged map[string]bool
+	verified map[string]bool
 	// figures are what is known already of others.
 	figures map[string]db.Figures
 	// complete is how many of them were found complete.
@@ -42,71 +42,71 @@ type shelf struct {
 	failed map[string]error
 }
 
-func (r *reading) newShelf() *shelf {
-	return &shelf{reading: r, judged: map[string]bool{}, figures: map[string]db.Figures{}, failed: map[string]error{}}
+func (r *providerSession) newMemberBuffer() *memberBuffer {
+	return &memberBuffer{providerSession: r, verified: map[string]bool{}, figures: map[string]db.Figures{}, failed: map[string]error{}}
 }
 
-// put takes a page. It must not be used again.
-func (s *shelf) put(ctx context.Context, p db.MemberPage) error {
+// add takes a page. It must not be used again.
+func (s *memberBuffer) add(ctx context.Context, p db.MemberPage) error {
 	s.pages = append(s.pages, p)
 	s.rows += len(p.People)
 	for _, person := range p.People {
 		s.bytes += len(person.Raw)
 	}
-	if p.Next != "" || s.rows >= shelfRows || s.bytes >= shelfBytes {
-		return s.write(ctx)
+	if p.Next != "" || s.rows >= maxBufferedMembers || s.bytes >= maxBufferedBytes {
+		return s.writePages(ctx)
 	}
 	return nil
 }
 
-// end takes a department whose last page was put.
-func (s *shelf) end(ctx context.Context, p db.Pending) error {
+// finish takes a department whose last page was put.
+func (s *memberBuffer) finish(ctx context.Context, p db.Pending) error {
 	s.ended = append(s.ended, p)
 	if len(s.pages) > 0 {
 		return nil
 	}
-	return s.judge(ctx)
+	return s.verify(ctx)
 }
 
-// write writes the pages.
-func (s *shelf) write(ctx context.Context) error {
+// writePages writes the pages.
+func (s *memberBuffer) writePages(ctx context.Context) error {
 	staged, err := s.store.StageMembers(ctx, s.pages...)
 	if err != nil {
 		return err
 	}
 	for _, department := range slices.Concat(staged.Recognised, staged.Full) {
-		s.judged[department] = true
+		s.verified[department] = true
 	}
 	maps.Copy(s.figures, staged.Figures)
 	s.pages, s.rows, s.bytes = nil, 0, 0
 	return nil
 }
 
-// clear writes what is kept back and judges the departments that ended.
-func (s *shelf) clear(ctx context.Context) error {
-	if err := s.write(ctx); err != nil {
+// flush writes what is kept back and judges the departments that ended.
+func (s *memberBuffer) flush(ctx context.Context) error {
+	if err := s.writePages(ctx); err != nil {
 		return err
 	}
-	return s.judge(ctx)
+	return s.verify(ctx)
 }
 
-// keep is how long writing what was read may take when the activity has to stop.
-const keep = 5 * time.Second
+// flushTimeout is how long writing what was read may take when the activity has to stop.
+const flushTimeout = 5 * time.Second
 
-// save writes what was read by an activity that ends early. That it could not be
+// flushBestEffort writes what was read by an activity that ends early. That it could not be
 // written costs reading it again, nothing else.
-func (s *shelf) save(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keep)
+func (s *memberBuffer) flushBestEffort(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 	defer cancel()
-	_ = s.write(ctx)
+	_ = s.writePages(ctx)
 }
 
-// judge compares what was read with what the provider itself counts where a listing
+// verify compares what was read with what the provider itself counts where a listing
 // ended with fewer people than the directory holds: an answer that only looks
 // complete must not remove anybody.
-func (s *shelf) judge(ctx context.Context) error {
+func (s *memberBuffer) verify(ctx context.Context) error {
 	ended := len(s.ended)
-	s.ended = slices.DeleteFunc(s.ended, func(p db.Pending) bool { return s.judged[p.Department] })
+	s.ended = slices.DeleteFunc(s.ended, func(p db.Pending) bool { return s.verified[p.Department] })
 	s.complete += ended - len(s.ended)
 	if len(s.ended) == 0 {
 		return nil
@@ -124,7 +124,7 @@ func (s *shelf) judge(ctx context.Context) error {
 	maps.Copy(s.figures, figures)
 	var complete []db.EndedListing
 	for _, p := range s.ended {
-		declared, err := s.verdict(ctx, p, s.figures[p.Department])
+		declared, err := s.checkCount(ctx, p, s.figures[p.Department])
 		switch {
 		case err == nil:
 			complete = append(complete, db.EndedListing{Department: p.Department, Declared: declared})
@@ -139,10 +139,10 @@ func (s *shelf) judge(ctx context.Context) error {
 	return s.store.MembersEnd(ctx, s.runID, complete...)
 }
 
-// verdict returns the head count that the provider declares, or why the listing is
+// checkCount returns the head count that the provider declares, or why the listing is
 // not to be believed; it is then read again from its start. One with records that could
 // not be used is incomplete whatever is counted.
-func (s *shelf) verdict(ctx context.Context, p db.Pending, f db.Figures) (*int, error) {
+func (s *memberBuffer) checkCount(ctx context.Context, p db.Pending, f db.Figures) (*int, error) {
 	declared, err := s.declared(ctx, p, f)
 	if err != nil {
 		return nil, err

@@ -56,7 +56,7 @@ func newRegistry(t *testing.T, store *db.Store, members ...string) (*registry, *
 // limit ends the run and begins one of single people.
 func (b *bench) limit(members ...string) {
 	b.t.Helper()
-	must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 	b.began++
 	begun, err := b.store.BeginRun(b.t.Context(), db.NewRun{
 		Provider: b.provider.Name, WorkflowID: "orgsync/" + b.provider.Name, TemporalRunID: fmt.Sprintf("run-%d", b.began), Mode: "apply", OnRemovals: "hold", Members: members,
@@ -69,12 +69,12 @@ func (b *bench) limit(members ...string) {
 // conclude applies what was read and ends the run.
 func (b *bench) conclude() RunReport {
 	b.t.Helper()
-	must[any](b, b.apply.ApplyMembers, Range{RunID: b.runID, First: 1, Last: 1})
+	must[any](b, b.apply.ApplyMembers, BatchInput{RunID: b.runID, First: 1, Last: 1})
 	plan := must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: b.runID})
 	require.True(b.t, plan.Incomplete)
 	must[Removed](b, b.reconcile.Remove, b.ref())
-	must[any](b, b.apply.Settle, b.ref())
-	return must[RunReport](b, b.runs.FinishRun, FinishRun{RunID: b.runID})
+	must[any](b, b.apply.Recompute, b.ref())
+	return must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 }
 
 func TestSinglePeopleAreReadAndApplied(t *testing.T) {
@@ -85,8 +85,8 @@ func TestSinglePeopleAreReadAndApplied(t *testing.T) {
 	r.people["1b"] = moved
 	delete(r.people, "2a")
 	r.people["new"] = directory.Member{ExternalID: "new", Memberships: []directory.Membership{{DepartmentID: "1"}, {DepartmentID: "99"}}}
-	must[any](b, b.pull.PullPeople, b.ref())
-	must[any](b, b.pull.PullPeople, b.ref())
+	must[any](b, b.pull.ReadMembersByID, b.ref())
+	must[any](b, b.pull.ReadMembersByID, b.ref())
 	require.Equal(t, 1, r.count("read 1a"), "who was read is not read again")
 	require.Equal(t, 1, r.count("sees 1"), "asked only where somebody left")
 	require.Zero(t, r.count("members 1")+r.count("children 0")-2)
@@ -123,7 +123,7 @@ func TestPlacesThatARecordCannotSpeakOfStay(t *testing.T) {
 			person.Memberships = c.places
 			r.people["1a"] = person
 			r.blind["1"] = c.blind
-			must[any](b, b.pull.PullPeople, b.ref())
+			must[any](b, b.pull.ReadMembersByID, b.ref())
 			report := b.conclude()
 			require.Equal(t, c.deleted, report.Memberships.Deleted)
 			require.Equal(t, c.asked, r.count("sees 1"))
@@ -161,20 +161,20 @@ func TestTroubleWithOnePersonIsTheirs(t *testing.T) {
 			}
 			switch {
 			case c.ends:
-				require.True(t, EndsRun(b.fails(b.pull.PullPeople, b.ref())))
+				require.True(t, EndsRun(b.fails(b.pull.ReadMembersByID, b.ref())))
 				return
 			case c.again:
-				failed := b.fails(b.pull.PullPeople, b.ref())
+				failed := b.fails(b.pull.ReadMembersByID, b.ref())
 				require.False(t, failed.NonRetryable())
 				require.False(t, EndsRun(failed))
 				if provider.KindOf(c.err) == provider.RateLimited {
 					return // waited for, however often
 				}
-				_, err := b.attempt(b.pull.PullPeople, b.ref(), triesOfRun-1)
+				_, err := b.attempt(b.pull.ReadMembersByID, b.ref(), triesOfRun-1)
 				require.NoError(t, err, "given up: the person's own trouble")
 			default:
-				must[any](b, b.pull.PullPeople, b.ref())
-				must[any](b, b.pull.PullPeople, b.ref())
+				must[any](b, b.pull.ReadMembersByID, b.ref())
+				must[any](b, b.pull.ReadMembersByID, b.ref())
 				require.Equal(t, 1, r.count("read 2a"), "that would be the same again")
 			}
 			report := b.conclude()
@@ -196,23 +196,23 @@ func TestProviderThatIsDownIsNotAskedOn(t *testing.T) {
 	}
 	r, b := newRegistry(t, database(t), many...)
 	r.fails = func(string, int) error { return ofCall(provider.Unavailable) }
-	b.fails(b.pull.PullPeople, b.ref())
+	b.fails(b.pull.ReadMembersByID, b.ref())
 	asked := 0
 	for _, id := range many {
 		asked += r.count("read " + id)
 	}
-	require.Less(t, asked, 3*walkers)
+	require.Less(t, asked, 3*parallelCalls)
 }
 
 func TestWhoIsNowhereIsToldApart(t *testing.T) {
 	t.Parallel()
 	r, b := newRegistry(t, database(t), "1a")
 	delete(r.people, "1a")
-	must[any](b, b.pull.PullPeople, b.ref())
+	must[any](b, b.pull.ReadMembersByID, b.ref())
 	require.Equal(t, 1, b.conclude().Members.Deleted)
 
 	b.limit("1a", "nobody")
-	must[any](b, b.pull.PullPeople, b.ref())
+	must[any](b, b.pull.ReadMembersByID, b.ref())
 	report := b.conclude()
 	require.Equal(t, directory.RunPartial, report.Status)
 	require.Len(t, report.Errors, 1, "that 1a has left is known")
@@ -224,7 +224,7 @@ func TestClientThatCannotReadSinglePeople(t *testing.T) {
 	d := departments(1)
 	b := newBench(t, database(t), d, d)
 	b.limit("1a")
-	failed := b.fails(b.pull.PullPeople, b.ref())
+	failed := b.fails(b.pull.ReadMembersByID, b.ref())
 	require.True(t, failed.NonRetryable())
 	require.True(t, EndsRun(failed))
 	require.Contains(t, failed.Message(), "orgsync provider update "+b.provider.Name)

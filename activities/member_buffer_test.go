@@ -32,12 +32,12 @@ func TestSmallDepartmentsAreWrittenTogether(t *testing.T) {
 		c.people[id] = [][]directory.Member{{member(id, "a"), member(id, "b")}}
 	}
 	var crowd []directory.Member
-	for i := range shelfRows {
+	for i := range maxBufferedMembers {
 		crowd = append(crowd, member("3", fmt.Sprint(i)))
 	}
 	c.people["3"] = [][]directory.Member{crowd}
 	b := newBench(t, store, c, c)
-	require.Equal(t, PulledMembers{Read: 7, People: 510}, must[PulledMembers](b, b.pull.PullMembers, b.tree()))
+	require.Equal(t, ReadMembersResult{Read: 7, People: 510}, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()))
 	rows, err := conn.Query(t.Context(), "SELECT string_agg(DISTINCT listing || '/' || page, ' ') FROM staged_members WHERE run_id = $1 GROUP BY xmin::text::bigint ORDER BY xmin::text::bigint", b.runID)
 	require.NoError(t, err)
 	transactions, err := pgx.CollectRows(rows, pgx.RowTo[string])
@@ -55,9 +55,9 @@ func TestWhatIsKeptBackIsWrittenWhenTheBatchStops(t *testing.T) {
 	c.memberPage = strike(ofCall(provider.RateLimited), func(q provider.Query, nth int) bool { return q.Department == "3" && nth == 1 })
 	b := newBench(t, database(t), c, c)
 	all := b.tree()
-	b.fails(b.pull.PullMembers, all)
+	b.fails(b.pull.ReadMembers, all)
 	require.Equal(t, 1, b.ledger()["2"].MembersRead)
 	require.True(t, b.ledger()["2"].MembersComplete)
-	require.Equal(t, PulledMembers{Read: 1, People: 3}, must[PulledMembers](b, b.pull.PullMembers, all))
+	require.Equal(t, ReadMembersResult{Read: 1, People: 3}, must[ReadMembersResult](b, b.pull.ReadMembers, all))
 	require.Equal(t, 1, c.count("members 2"))
 }

@@ -16,13 +16,13 @@ import (
 // only such a one can be recognised.
 const ownMembers = "department"
 
-// troubleInRow is how many departments of a batch may fail in a row for want of a
+// maxUnavailableInRow is how many departments of a batch may fail in a row for want of a
 // connection before the batch counts as failed as a whole: then it is the provider
 // or the network, and waiting helps more than asking the next.
-const troubleInRow = 3
+const maxUnavailableInRow = 3
 
-// PulledMembers is what a batch brought.
-type PulledMembers struct {
+// ReadMembersResult is what a batch brought.
+type ReadMembersResult struct {
 	// Failed are the ordinals of departments that could not be read and may be tried
 	// again on their own.
 	Failed []int `json:"failed,omitempty"`
@@ -31,23 +31,23 @@ type PulledMembers struct {
 	// People is how many people the batch's departments list that have been read to
 	// the end, by this attempt or one before. Who is in several counts in each.
 	People int `json:"people,omitempty"`
-	// Recognised is true if all of it is what it was when last applied, so that nothing
+	// Unchanged is true if all of it is what it was when last applied, so that nothing
 	// is left to apply.
-	Recognised bool `json:"recognised,omitempty"`
+	Unchanged bool `json:"recognised,omitempty"`
 }
 
-// PullMembers reads the people of a range of departments into staging, department by
+// ReadMembers reads the people of a range of departments into staging, department by
 // department. One that fails leaves the batch: it is noted in the ledger and
 // reported, the others go on. What concerns the run as a whole (credentials,
 // throttling, a provider that is down) fails the activity, whose next attempt goes
 // on where this one stopped.
-func (a *Pull) PullMembers(ctx context.Context, in Range) (PulledMembers, error) {
-	out, err := a.pullMembers(ctx, in)
-	return out, giveUp(ctx, err, triesOfBatch)
+func (a *Reader) ReadMembers(ctx context.Context, in BatchInput) (ReadMembersResult, error) {
+	out, err := a.readMembers(ctx, in)
+	return out, limitAttempts(ctx, err, triesOfBatch)
 }
 
-func (a *Pull) pullMembers(ctx context.Context, in Range) (out PulledMembers, err error) {
-	defer beat(ctx)()
+func (a *Reader) readMembers(ctx context.Context, in BatchInput) (out ReadMembersResult, err error) {
+	defer heartbeat(ctx)()
 	r, err := a.open(ctx, in.RunID, "members")
 	if err != nil {
 		return out, err
@@ -57,9 +57,9 @@ func (a *Pull) pullMembers(ctx context.Context, in Range) (out PulledMembers, er
 	if err != nil {
 		return out, err
 	}
-	shelf := r.newShelf()
+	shelf := r.newMemberBuffer()
 	if err := shelf.read(ctx, pending); err != nil {
-		shelf.save(ctx)
+		shelf.flushBestEffort(ctx)
 		return out, err
 	}
 	out.Read = shelf.complete
@@ -68,7 +68,7 @@ func (a *Pull) pullMembers(ctx context.Context, in Range) (out PulledMembers, er
 		if !ok {
 			continue
 		}
-		if err := a.Store.MembersFail(ctx, in.RunID, p.Department, textOf(err), nil); err != nil {
+		if err := a.Store.MembersFail(ctx, in.RunID, p.Department, messageOf(err), nil); err != nil {
 			return out, err
 		}
 		if provider.KindOf(err).Retryable() {
@@ -79,16 +79,16 @@ func (a *Pull) pullMembers(ctx context.Context, in Range) (out PulledMembers, er
 			out.Failed = append(out.Failed, ordinal)
 		}
 	}
-	out.People, out.Recognised, err = a.Store.CountMembersRead(ctx, in.RunID, in.First, in.Last)
+	out.People, out.Unchanged, err = a.Store.CountMembersRead(ctx, in.RunID, in.First, in.Last)
 	return out, err
 }
 
 // read reads departments one after the other. Those that fail are on the shelf; the
 // error returned is one that concerns the run as a whole.
-func (s *shelf) read(ctx context.Context, pending []db.Pending) error {
+func (s *memberBuffer) read(ctx context.Context, pending []db.Pending) error {
 	row := 0
 	for _, p := range pending {
-		err := s.members(ctx, p)
+		err := s.readListing(ctx, p)
 		switch {
 		case err == nil:
 			row = 0
@@ -99,97 +99,97 @@ func (s *shelf) read(ctx context.Context, pending []db.Pending) error {
 		s.failed[p.Department] = err
 		if provider.KindOf(err) != provider.Unavailable || provider.IsUnknown(err) {
 			row = 0
-		} else if row++; row >= troubleInRow {
+		} else if row++; row >= maxUnavailableInRow {
 			return err
 		}
 	}
-	return s.clear(ctx)
+	return s.flush(ctx)
 }
 
-// DepartmentRef names one department of a run by its ordinal.
-type DepartmentRef struct {
-	RunID   string `json:"run_id"`
-	Ordinal int    `json:"ordinal"`
+// DepartmentInput names one department of a run by its ordinal.
+type DepartmentInput struct {
+	RunID    string `json:"run_id"`
+	Position int    `json:"ordinal"`
 }
 
-// PulledDepartment is what one department brought.
-type PulledDepartment struct {
+// ReadDepartmentMembersResult is what one department brought.
+type ReadDepartmentMembersResult struct {
 	// People is how many people it lists.
 	People int `json:"people,omitempty"`
 }
 
-// PullDepartmentMembers reads the people of one department that left its batch, with
+// ReadDepartmentMembers reads the people of one department that left its batch, with
 // retries of its own. Each attempt that fails notes why in the ledger, so that the
 // last one's reason stands there.
-func (a *Pull) PullDepartmentMembers(ctx context.Context, in DepartmentRef) (PulledDepartment, error) {
-	err := giveUp(ctx, a.pullDepartment(ctx, in), triesOfDepartment)
+func (a *Reader) ReadDepartmentMembers(ctx context.Context, in DepartmentInput) (ReadDepartmentMembersResult, error) {
+	err := limitAttempts(ctx, a.readDepartmentMembers(ctx, in), triesOfDepartment)
 	if err != nil {
-		return PulledDepartment{}, err
+		return ReadDepartmentMembersResult{}, err
 	}
-	people, _, err := a.Store.CountMembersRead(ctx, in.RunID, in.Ordinal, in.Ordinal)
-	return PulledDepartment{People: people}, classify(err)
+	people, _, err := a.Store.CountMembersRead(ctx, in.RunID, in.Position, in.Position)
+	return ReadDepartmentMembersResult{People: people}, classify(err)
 }
 
-func (a *Pull) pullDepartment(ctx context.Context, in DepartmentRef) (err error) {
-	defer beat(ctx)()
+func (a *Reader) readDepartmentMembers(ctx context.Context, in DepartmentInput) (err error) {
+	defer heartbeat(ctx)()
 	r, err := a.open(ctx, in.RunID, "members")
 	if err != nil {
 		return err
 	}
 	defer r.countCalls(ctx)(&err)
-	if err := a.Store.MembersReopen(ctx, in.RunID, in.Ordinal); err != nil {
+	if err := a.Store.MembersReopen(ctx, in.RunID, in.Position); err != nil {
 		return err
 	}
-	pending, err := a.Store.MembersPending(ctx, in.RunID, in.Ordinal, in.Ordinal)
+	pending, err := a.Store.MembersPending(ctx, in.RunID, in.Position, in.Position)
 	if err != nil || len(pending) == 0 {
 		return err
 	}
-	shelf := r.newShelf()
+	shelf := r.newMemberBuffer()
 	failure := shelf.read(ctx, pending)
 	if failure == nil {
 		failure = shelf.failed[pending[0].Department]
 	} else {
-		shelf.save(ctx)
+		shelf.flushBestEffort(ctx)
 	}
 	if failure == nil || ctx.Err() != nil {
 		return failure
 	}
-	if err := a.Store.MembersFail(ctx, in.RunID, pending[0].Department, textOf(failure), nil); err != nil {
+	if err := a.Store.MembersFail(ctx, in.RunID, pending[0].Department, messageOf(failure), nil); err != nil {
 		return err
 	}
 	return failure
 }
 
-// FailMembers says why a range of departments stays unread.
-type FailMembers struct {
-	Range
+// FailMembersInput says why a range of departments stays unread.
+type FailMembersInput struct {
+	BatchInput
 	Problem string `json:"problem"`
 }
 
 // FailMembers notes the reason for whatever of the range is still open.
-func (a *Pull) FailMembers(ctx context.Context, in FailMembers) error {
+func (a *Reader) FailMembers(ctx context.Context, in FailMembersInput) error {
 	_, err := a.Store.MembersFailRange(ctx, in.RunID, in.First, in.Last, in.Problem)
 	return classify(err)
 }
 
-// members reads one department's listing from where it stopped to its end.
-func (s *shelf) members(ctx context.Context, p db.Pending) error {
-	err := s.memberPages(ctx, &p)
+// readListing reads one department's listing from where it stopped to its end.
+func (s *memberBuffer) readListing(ctx context.Context, p db.Pending) error {
+	err := s.readPages(ctx, &p)
 	if provider.KindOf(err) == provider.CursorExpired && p.Pages > 0 {
 		// The page token is no longer good: once more from the start.
 		if err := s.store.MembersRestart(ctx, s.runID, p.Department); err != nil {
 			return err
 		}
 		p.Cursor, p.Pages = "", 0
-		err = s.memberPages(ctx, &p)
+		err = s.readPages(ctx, &p)
 	}
 	if err != nil {
 		return err
 	}
-	return s.end(ctx, p)
+	return s.finish(ctx, p)
 }
 
-func (s *shelf) memberPages(ctx context.Context, p *db.Pending) error {
+func (s *memberBuffer) readPages(ctx context.Context, p *db.Pending) error {
 	retaining, release := provider.RetainAnswer(ctx)
 	defer release()
 	paging := s.paging("the listing of people in department " + p.Department)
@@ -207,11 +207,11 @@ func (s *shelf) memberPages(ctx context.Context, p *db.Pending) error {
 		people := s.stagedMembers(page.Members)
 		recognisable := p.Listing == ownMembers
 		if recognisable {
-			if err := digest(people); err != nil {
+			if err := hashRecords(people); err != nil {
 				return err
 			}
 		}
-		if err := s.put(ctx, db.MemberPage{
+		if err := s.add(ctx, db.MemberPage{
 			Page: db.Page{
 				RunID: s.runID, Listing: p.Department, Number: p.Pages, Next: page.Next, Bad: len(page.Bad),
 				Request: page.Request,
@@ -220,7 +220,7 @@ func (s *shelf) memberPages(ctx context.Context, p *db.Pending) error {
 		}); err != nil {
 			return err
 		}
-		if err := s.noteBad(ctx, "member", "of department "+p.Department, page.Bad); err != nil {
+		if err := s.recordUnusable(ctx, "member", "of department "+p.Department, page.Bad); err != nil {
 			return err
 		}
 		p.Pages, p.Cursor = p.Pages+1, page.Next
@@ -230,7 +230,7 @@ func (s *shelf) memberPages(ctx context.Context, p *db.Pending) error {
 
 // declared is the provider's own count of the people directly in a department, nil if
 // it does not say. Asking costs a call, so it is asked only where something is at stake.
-func (r *reading) declared(ctx context.Context, p db.Pending, f db.Figures) (*int, error) {
+func (r *providerSession) declared(ctx context.Context, p db.Pending, f db.Figures) (*int, error) {
 	if f.Declared != nil && f.Leaf {
 		return f.Declared, nil
 	}
@@ -250,7 +250,7 @@ func (r *reading) declared(ctx context.Context, p db.Pending, f db.Figures) (*in
 }
 
 // stagedMembers normalises people and writes their names in Latin letters.
-func (r *reading) stagedMembers(people []directory.Member) []db.StagedMember {
+func (r *providerSession) stagedMembers(people []directory.Member) []db.StagedMember {
 	out := make([]db.StagedMember, len(people))
 	for i, m := range people {
 		m = normalize.Member(m)

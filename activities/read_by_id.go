@@ -15,27 +15,27 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-// PullPeople reads the single people that a run is limited to into staging, each as a
+// ReadMembersByID reads the single people that a run is limited to into staging, each as a
 // listing of their own. Whoever cannot be read is noted as failed and the others go
 // on; if some may be read later the activity fails at its end, and the next attempt
 // asks only for those. The provider's last failure is noted and fails nothing more.
-func (a *Pull) PullPeople(ctx context.Context, in RunRef) error {
+func (a *Reader) ReadMembersByID(ctx context.Context, in RunInput) error {
 	var failed failures
-	err := giveUp(ctx, a.pullPeople(ctx, in, &failed), triesOfRun)
+	err := limitAttempts(ctx, a.readMembersByID(ctx, in, &failed), triesOfRun)
 	var application *temporal.ApplicationError
 	if !errors.As(err, &application) || !application.NonRetryable() || EndsRun(err) {
 		return err
 	}
 	for member, reason := range failed.failed {
-		if err := a.Store.AddRunError(ctx, in.RunID, "member", member, textOf(reason)); err != nil {
+		if err := a.Store.AddRunError(ctx, in.RunID, "member", member, messageOf(reason)); err != nil {
 			return classify(err)
 		}
 	}
 	return nil
 }
 
-func (a *Pull) pullPeople(ctx context.Context, in RunRef, failed *failures) (err error) {
-	defer beat(ctx)()
+func (a *Reader) readMembersByID(ctx context.Context, in RunInput, failed *failures) (err error) {
+	defer heartbeat(ctx)()
 	r, err := a.open(ctx, in.RunID, "members")
 	if err != nil {
 		return err
@@ -50,22 +50,22 @@ func (a *Pull) pullPeople(ctx context.Context, in RunRef, failed *failures) (err
 	if err != nil {
 		return err
 	}
-	p := people{reading: r, reader: reader, sees: map[string]bool{}}
+	p := memberReader{providerSession: r, reader: reader, sees: map[string]bool{}}
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(walkers)
+	group.SetLimit(parallelCalls)
 	for _, id := range pending {
 		group.Go(func() error {
-			err := p.pull(groupCtx, id)
+			err := p.read(groupCtx, id)
 			switch {
 			case err == nil:
 				return nil
 			case concernsRun(groupCtx, err):
 				return err
 			case !provider.KindOf(err).Retryable():
-				return r.store.AddRunError(groupCtx, r.runID, "member", id, textOf(err))
+				return r.store.AddRunError(groupCtx, r.runID, "member", id, messageOf(err))
 			}
 			failed.add(id, err)
-			if failed.len() >= walkers {
+			if failed.len() >= parallelCalls {
 				return err // it is the provider, and waiting helps more than asking on
 			}
 			return nil
@@ -77,18 +77,18 @@ func (a *Pull) pullPeople(ctx context.Context, in RunRef, failed *failures) (err
 	return failed.last()
 }
 
-// people reads single people of one run. It is safe for concurrent use.
-type people struct {
-	*reading
+// memberReader reads single members of one run. It is safe for concurrent use.
+type memberReader struct {
+	*providerSession
 	reader provider.MemberReader
 
 	mu   sync.Mutex
 	sees map[string]bool
 }
 
-// pull reads one person into staging. One whom the provider itself calls gone is
+// read reads one person into staging. One whom the provider itself calls gone is
 // staged as deleted, by the ids that the directory knows them by.
-func (p *people) pull(ctx context.Context, id string) error {
+func (p *memberReader) read(ctx context.Context, id string) error {
 	stored, err := p.store.PeopleStored(ctx, p.provider, id)
 	if err != nil {
 		return err
@@ -103,16 +103,16 @@ func (p *people) pull(ctx context.Context, id string) error {
 	case err != nil:
 		return err
 	case !gone:
-		if person.Memberships, err = p.places(ctx, person); err != nil {
+		if person.Memberships, err = p.memberships(ctx, person); err != nil {
 			return err
 		}
 	case len(there) > 1:
-		return p.note(ctx, "member", id, "the provider no longer knows this member, but the directory has several people with this id; run a full sync")
+		return p.recordError(ctx, "member", id, "the provider no longer knows this member, but the directory has several people with this id; run a full sync")
 	case len(stored) > 0:
 		left := directory.Deleted
 		person = directory.Member{ExternalID: stored[0].ExternalID, UnionID: stored[0].UnionID, OpenID: stored[0].OpenID, Profile: directory.Profile{Status: &left}}
 	default:
-		return p.note(ctx, "member", id, "neither the provider nor the directory knows this member; give ids as orgsync search shows them, or as the provider does")
+		return p.recordError(ctx, "member", id, "neither the provider nor the directory knows this member; give ids as orgsync search shows them, or as the provider does")
 	}
 	_, err = p.store.StageMembers(ctx, db.MemberPage{
 		Page: db.Page{RunID: p.runID, Listing: id}, People: p.stagedMembers([]directory.Member{person}),
@@ -120,17 +120,17 @@ func (p *people) pull(ctx context.Context, id string) error {
 	return err
 }
 
-func (p *people) note(ctx context.Context, kind, id, message string) error {
+func (p *memberReader) recordError(ctx context.Context, kind, id, message string) error {
 	return p.store.AddRunError(ctx, p.runID, kind, id, message)
 }
 
-// places are those that the person's record names and, as far as it cannot speak of
+// memberships are those that the person's record names and, as far as it cannot speak of
 // them, those where the directory has the person: in departments out of sight, or
 // everywhere if the record says nothing of departments at all.
-func (p *people) places(ctx context.Context, person directory.Member) ([]directory.Membership, error) {
+func (p *memberReader) memberships(ctx context.Context, person directory.Member) ([]directory.Membership, error) {
 	places := person.Memberships
 	if places == nil {
-		if err := p.note(ctx, "warning", person.ExternalID, "member "+person.ExternalID+
+		if err := p.recordError(ctx, "warning", person.ExternalID, "member "+person.ExternalID+
 			": the provider does not say which departments they are in, so their departments stay as they are; run a full sync to correct them"); err != nil {
 			return nil, err
 		}
@@ -160,7 +160,7 @@ func (p *people) places(ctx context.Context, person directory.Member) ([]directo
 }
 
 // warnOfUnknown tells of departments that only a sync which reads the tree can add.
-func (p *people) warnOfUnknown(ctx context.Context, person directory.Member) error {
+func (p *memberReader) warnOfUnknown(ctx context.Context, person directory.Member) error {
 	named := make([]string, len(person.Memberships))
 	for i, m := range person.Memberships {
 		named[i] = m.DepartmentID
@@ -169,12 +169,12 @@ func (p *people) warnOfUnknown(ctx context.Context, person directory.Member) err
 	if err != nil || len(unknown) == 0 {
 		return err
 	}
-	return p.note(ctx, "warning", person.ExternalID, "member "+person.ExternalID+" is also in departments that the directory does not have: "+
+	return p.recordError(ctx, "warning", person.ExternalID, "member "+person.ExternalID+" is also in departments that the directory does not have: "+
 		strings.Join(unknown, ", ")+"; run a full sync if they are in the visible range")
 }
 
 // seesDepartment asks once a department.
-func (p *people) seesDepartment(ctx context.Context, department string) (bool, error) {
+func (p *memberReader) seesDepartment(ctx context.Context, department string) (bool, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if sees, known := p.sees[department]; known {
