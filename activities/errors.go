@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/notify"
 	"github.com/orgsync/orgsync/internal/provider"
 )
@@ -62,11 +63,10 @@ func classify(err error) error {
 		options := temporal.ApplicationErrorOptions{NonRetryable: untold.Final, NextRetryDelay: untold.RetryAfter}
 		return temporal.NewApplicationErrorWithOptions(untold.Error(), TypeNotification, options)
 	case errors.As(err, &busy):
-		advice := "; wait for it"
-		if !busy.Run.Approved {
-			advice += ", or cancel it with: temporal workflow cancel -w " + busy.Run.WorkflowID
+		if busy.Run.Approved {
+			return refuse(TypeBusy, message.RunCarryingOut, message.Args{"Run": busy.Run.ID, "WorkflowID": busy.Run.WorkflowID})
 		}
-		return temporal.NewNonRetryableApplicationError(busy.Error()+advice, TypeBusy, nil)
+		return refuse(TypeBusy, message.RunBusy, message.Args{"Run": busy.Run.ID, "WorkflowID": busy.Run.WorkflowID})
 	case errors.As(err, &final):
 		return temporal.NewNonRetryableApplicationError(final.Reason, typeOf(final.Refusal), nil)
 	case errors.As(err, &unretried):
@@ -82,6 +82,14 @@ func classify(err error) error {
 	default:
 		return temporal.NewApplicationError(err.Error(), TypeInternal)
 	}
+}
+
+// refuse returns an error that is not to be retried. It says what is wrong in English, and in
+// its details by code, so that an edge can say it in the reader's language.
+func refuse(errorType string, code message.Code, args message.Args) error {
+	problem := &message.Error{Code: code, Args: args}
+	return temporal.NewApplicationErrorWithOptions(problem.Error(), errorType,
+		temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{problem}})
 }
 
 // typeOf is the type of the error for a run that cannot be retried or undone.

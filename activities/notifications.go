@@ -9,6 +9,7 @@ import (
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/notify"
 )
 
@@ -19,6 +20,8 @@ type Notifications struct {
 	Sender *notify.Sender
 	// Page is a workflow's page in the Web UI, or "".
 	Page func(workflowID, temporalRunID string) string
+	// Language is that of the messages.
+	Language message.Language
 }
 
 // Notify says what to tell whom.
@@ -47,13 +50,13 @@ func (a *Notifications) Notify(ctx context.Context, in Notify) (Notified, error)
 	if in.Status == directory.RunHeld && run.Status != directory.RunHeld {
 		return Notified{Moot: true}, nil
 	}
-	message, err := a.message(ctx, in, run)
+	told, err := a.message(ctx, in, run)
 	if err != nil {
 		return Notified{}, classify(err)
 	}
 	for _, hook := range a.Hooks {
 		if hook.Name() == in.Hook {
-			return Notified{}, classify(a.Sender.Send(ctx, hook, message))
+			return Notified{}, classify(a.Sender.Send(ctx, hook, told))
 		}
 	}
 	// Another worker may well have it: while settings change they differ.
@@ -62,12 +65,12 @@ func (a *Notifications) Notify(ctx context.Context, in Notify) (Notified, error)
 
 func (a *Notifications) message(ctx context.Context, in Notify, run report.Run) (notify.Message, error) {
 	m := notify.Message{
-		ID: run.ID + "/" + in.Status, Event: notify.Failed, Provider: run.Provider, RunID: run.ID, WorkflowID: run.WorkflowID,
+		Language: a.Language, ID: run.ID + "/" + in.Status, Event: notify.Failed, Provider: run.Provider, RunID: run.ID, WorkflowID: run.WorkflowID,
 		Mode: run.Mode, Status: run.Status, Reason: run.Error, Counts: run.Counts, StartedAt: run.StartedAt,
-		Commands: []string{"orgsync runs show " + run.ID}, URL: a.Page(run.WorkflowID, run.TemporalRunID),
+		Commands: []string{message.ShowRunCommand(run.ID)}, URL: a.Page(run.WorkflowID, run.TemporalRunID),
 	}
 	if in.Status == directory.RunFailed {
-		m.Commands = append(m.Commands, "orgsync sync "+run.Provider+" --wait")
+		m.Commands = append(m.Commands, message.SyncCommand(run.Provider)+" --wait")
 		return m, nil
 	}
 	if in.Status == directory.RunPartial {
@@ -77,14 +80,14 @@ func (a *Notifications) message(ctx context.Context, in Notify, run report.Run) 
 	if err != nil {
 		return m, err
 	}
-	m.Planned = &notify.Planned{Members: removals.Members.Planned, Departments: removals.Departments.Planned, Memberships: removals.Memberships.Planned}
+	m.Planned = &directory.PerKind{Members: removals.Members.Planned, Departments: removals.Departments.Planned, Memberships: removals.Memberships.Planned}
 	m.WorkflowID, m.URL, m.DecideUntil = run.HoldWorkflowID, a.Page(run.HoldWorkflowID, ""), run.HoldExpiresAt
 	if in.Status == directory.RunHeld {
 		m.Event, m.Reason = notify.Held, run.HoldReason
-		m.Commands = append(m.Commands, "orgsync approve "+run.Provider+" "+run.ID, "orgsync reject "+run.Provider+" "+run.ID)
+		m.Commands = append(m.Commands, message.ApproveCommand(run.Provider, run.ID), message.RejectCommand(run.Provider, run.ID))
 	} else {
 		m.Event = notify.Expired
-		m.Commands = append(m.Commands, "orgsync sync "+run.Provider+" --wait")
+		m.Commands = append(m.Commands, message.SyncCommand(run.Provider)+" --wait")
 	}
 	return m, nil
 }
@@ -96,11 +99,11 @@ func (a *Notifications) partial(ctx context.Context, m notify.Message, run repor
 		return m, err
 	}
 	partials, err := a.Store.Partials(ctx, run)
-	m.Event, m.Reason, m.InARow = notify.Partial, directory.Lines(reasons), partials.InARow
-	next := "orgsync sync " + run.Provider + " --wait"
+	m.Event, m.Reason, m.InARow = notify.Partial, a.Language.Reasons(reasons), partials.InARow
+	next := message.SyncCommand(run.Provider)
 	if run.Counts.Departments.Failed > 0 || len(run.OnlyMembers) > 0 { // else nothing is left unread
-		next = "orgsync runs retry " + run.ID + " --wait"
+		next = message.RetryRunCommand(run.ID)
 	}
-	m.Commands = []string{next, "orgsync runs show " + run.ID}
+	m.Commands = []string{next + " --wait", message.ShowRunCommand(run.ID)}
 	return m, err
 }

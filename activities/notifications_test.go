@@ -53,7 +53,7 @@ func TestNotifying(t *testing.T) {
 	require.Equal(t, notify.Message{
 		ID: run + "/held", Event: notify.Held, Provider: name, RunID: run, WorkflowID: "orgsync/acme/removals/r1", Mode: "apply", Status: "held",
 		Reason: "it would remove many", Counts: held.Counts, StartedAt: got.StartedAt, DecideUntil: got.DecideUntil,
-		Planned:  &notify.Planned{Members: planned.Members, Memberships: planned.Memberships},
+		Planned:  &directory.PerKind{Members: planned.Members, Memberships: planned.Memberships},
 		Commands: []string{"orgsync runs show " + run, "orgsync approve " + name + " " + run, "orgsync reject " + name + " " + run},
 		URL:      "http://ui/orgsync/acme/removals/r1?",
 	}, got)

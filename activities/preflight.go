@@ -13,6 +13,7 @@ import (
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/clients"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -67,8 +68,8 @@ func preflightFailure(p providers.Provider, report *provider.Report) error {
 			missing = append(missing, strings.Trim(f.Check+": "+f.Detail+"; "+f.Action, "; "))
 		}
 	}
-	text := fmt.Sprintf("%s preflight: %s; see: orgsync provider test %s", p.Type.Traits().DisplayName, strings.Join(missing, " | "), p.Name)
-	return temporal.NewNonRetryableApplicationError(text, string(provider.Forbidden), nil)
+	problem := p.Type.Traits().DisplayName + " preflight: " + strings.Join(missing, " | ")
+	return refuse(string(provider.Forbidden), message.PreflightFailed, message.Args{"Problem": problem, "Provider": p.Name})
 }
 
 func (a *Reader) recordVisibleRange(ctx context.Context, runID string, visible provider.VisibleRange) (PreflightResult, error) {

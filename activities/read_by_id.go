@@ -12,6 +12,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -43,8 +44,7 @@ func (a *Reader) readMembersByID(ctx context.Context, in RunInput, failed *failu
 	defer r.countCalls(ctx)(&err)
 	reader, ok := r.client.(provider.MemberReader)
 	if !ok {
-		return temporal.NewNonRetryableApplicationError("single members cannot be read with these credentials (WeCom's sync_secret reads only ids): "+
-			"store an app's secret too, with orgsync provider update "+r.provider.Name+", or sync whole departments", TypeInvalid, nil)
+		return refuse(TypeInvalid, message.MembersByIDImpossible, message.Args{"Provider": r.provider.Name})
 	}
 	pending, err := a.Store.PeoplePending(ctx, in.RunID)
 	if err != nil {
@@ -112,7 +112,7 @@ func (p *memberReader) read(ctx context.Context, id string) error {
 		left := directory.Deleted
 		person = directory.Member{ExternalID: stored[0].ExternalID, UnionID: stored[0].UnionID, OpenID: stored[0].OpenID, Profile: directory.Profile{Status: &left}}
 	default:
-		return p.recordError(ctx, "member", id, "neither the provider nor the directory knows this member; give ids as orgsync search shows them, or as the provider does")
+		return p.recordError(ctx, "member", id, message.English.Text(message.MemberUnknown, message.Args{"Provider": p.provider.Name}))
 	}
 	_, err = p.store.StageMembers(ctx, db.MemberPage{
 		Page: db.Page{RunID: p.runID, Listing: id}, People: p.stagedMembers([]directory.Member{person}),

@@ -16,6 +16,7 @@ import (
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/metrics"
 )
 
@@ -30,6 +31,8 @@ type Runs struct {
 	TellPartial TellPartial
 	// Metrics counts what came of runs.
 	Metrics *metrics.Metrics
+	// Language is that of what is shown to people.
+	Language message.Language
 }
 
 // BeginRunInput says which run is to begin.
@@ -58,6 +61,8 @@ type BeginRunResult struct {
 	Vendor string `json:"vendor,omitempty"`
 	// TenantID is the platform's tenant that the provider belongs to, empty if none.
 	TenantID string `json:"tenant_id,omitempty"`
+	// Language is that of what is shown to people.
+	Language message.Language `json:"language,omitempty"`
 }
 
 // BeginRun opens the run and takes the provider's fence. Repeated for the same
@@ -74,15 +79,14 @@ func (a *Runs) BeginRun(ctx context.Context, in BeginRunInput) (BeginRunResult, 
 	case errors.Is(err, db.ErrNotFound):
 		return BeginRunResult{}, a.unknownProvider(ctx, in.Provider)
 	case errors.Is(err, db.ErrNoRules):
-		return BeginRunResult{}, temporal.NewNonRetryableApplicationError(fmt.Sprintf(
-			"provider %q has no rules of version %d; see: orgsync rules show %s", in.Provider, in.Rules, in.Provider), TypeInvalid, nil)
+		return BeginRunResult{}, refuse(TypeInvalid, message.RulesVersionUnknown, message.Args{"Provider": in.Provider, "Version": in.Rules})
 	case errors.Is(err, db.ErrInactive):
-		return BeginRunResult{}, temporal.NewNonRetryableApplicationError(
-			fmt.Sprintf("provider %q is switched off; switch it on with: orgsync provider update %s --active", in.Provider, in.Provider), TypeInactive, nil)
+		return BeginRunResult{}, refuse(TypeInactive, message.ProviderSwitchedOff, message.Args{"Provider": in.Provider})
 	case err != nil:
 		return BeginRunResult{}, classify(err)
 	}
-	out := BeginRunResult{RunID: begun.RunID, Members: begun.Members, Superseded: begun.Superseded, Vendor: begun.Provider.Type.Traits().DisplayName}
+	out := BeginRunResult{RunID: begun.RunID, Members: begun.Members, Superseded: begun.Superseded, Vendor: begun.Provider.Type.Traits().DisplayName,
+		Language: a.Language}
 	if begun.Provider.TenantID != nil {
 		out.TenantID = *begun.Provider.TenantID
 	}
@@ -99,12 +103,7 @@ func (a *Runs) unknownProvider(ctx context.Context, name string) error {
 	for i, p := range stored {
 		names[i] = p.Name
 	}
-	known := "none is stored yet"
-	if len(names) > 0 {
-		known = "stored are: " + strings.Join(names, ", ")
-	}
-	return temporal.NewNonRetryableApplicationError(
-		fmt.Sprintf("there is no provider named %q; %s; add one with: orgsync provider add", name, known), TypeNotFound, nil)
+	return refuse(TypeNotFound, message.ProviderNotStored, message.Args{"Provider": name, "Providers": strings.Join(names, ", ")})
 }
 
 // endedStatus tells how the workflow of an unfinished run endedStatus, or "" if it is at work.

@@ -9,12 +9,15 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // Schedules looks after the schedules that start syncs.
 type Schedules struct {
 	Store    *db.Store
 	Temporal client.Client
+	// Language is that of what is shown to people.
+	Language message.Language
 }
 
 // CheckSchedule names a provider whose sync is due and the schedule that says so.
@@ -27,29 +30,30 @@ type CheckSchedule struct {
 type CheckedSchedule struct {
 	// Gone says in words why there is none; empty if there is one.
 	Gone string `json:"gone,omitempty"`
+	// Language is that of what is shown to people.
+	Language message.Language `json:"language,omitempty"`
 }
 
 // CheckSchedule removes a schedule whose provider was removed or switched off, however
 // that was done: the command line takes the schedule along, SQL does not.
 func (a *Schedules) CheckSchedule(ctx context.Context, in CheckSchedule) (CheckedSchedule, error) {
 	defer heartbeat(ctx)()
-	why := ""
+	unknown := false
 	p, err := a.Store.Providers.FindByName(ctx, in.Provider)
 	switch {
 	case errors.Is(err, db.ErrNotFound):
-		why = fmt.Sprintf("there is no provider named %q", in.Provider)
+		unknown = true
 	case err != nil:
 		return CheckedSchedule{}, classify(err)
-	case !p.Active:
-		why = fmt.Sprintf("provider %q is switched off", in.Provider)
-	default:
-		return CheckedSchedule{}, nil
+	case p.Active:
+		return CheckedSchedule{Language: a.Language}, nil
 	}
 	err = a.Temporal.ScheduleClient().GetHandle(ctx, in.ScheduleID).Delete(ctx)
 	var missing *serviceerror.NotFound
 	if err != nil && !errors.As(err, &missing) {
 		return CheckedSchedule{}, classify(fmt.Errorf("remove schedule %s: %w", in.ScheduleID, err))
 	}
-	return CheckedSchedule{Gone: fmt.Sprintf("%s; schedule %s is removed; set it again with: orgsync schedule set %s --every 1h",
-		why, in.ScheduleID, in.Provider)}, nil
+	return CheckedSchedule{Language: a.Language, Gone: a.Language.Text(message.ScheduleRemoved, message.Args{
+		"Unknown": unknown, "Provider": in.Provider, "Schedule": in.ScheduleID,
+	})}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // BeginUndo says which run is to be taken back.
@@ -41,7 +42,7 @@ func (a *Runs) BeginUndo(ctx context.Context, in BeginUndo) (BegunUndo, error) {
 	target, err := a.Store.Report.FindRunByPrefix(ctx, in.Run)
 	switch {
 	case errors.Is(err, db.ErrNotFound):
-		return BegunUndo{}, temporal.NewNonRetryableApplicationError(fmt.Sprintf("there is no run whose id begins with %q; see: orgsync runs list", in.Run), TypeNotFound, nil)
+		return BegunUndo{}, refuse(TypeNotFound, message.RunNotStored, message.Args{"Run": in.Run})
 	case errors.Is(err, report.ErrAmbiguous):
 		return BegunUndo{}, temporal.NewNonRetryableApplicationError(fmt.Sprintf("more than one run's id begins with %q; give more of it", in.Run), TypeInvalid, nil)
 	case err != nil:
@@ -63,7 +64,7 @@ func (a *Runs) BeginUndo(ctx context.Context, in BeginUndo) (BegunUndo, error) {
 	if err != nil {
 		return BegunUndo{}, classify(err)
 	}
-	out := BegunUndo{BeginRunResult: BeginRunResult{RunID: begun.RunID}, Provider: target.Provider, Undoes: target.ID}
+	out := BegunUndo{BeginRunResult: BeginRunResult{RunID: begun.RunID, Language: a.Language}, Provider: target.Provider, Undoes: target.ID}
 	if begun.Provider.TenantID != nil {
 		out.TenantID = *begun.Provider.TenantID
 	}
@@ -110,9 +111,7 @@ func (a *Reconcile) Undo(ctx context.Context, in Undo) (Undone, error) {
 		if reason == "" {
 			return nil
 		}
-		return temporal.NewNonRetryableApplicationError(fmt.Sprintf(
-			"nothing was taken back: %s; to see what would be removed: orgsync undo %s --plan; to allow it: orgsync undo %[2]s --on-removals apply",
-			reason, run.Undoes), TypeInvalid, nil)
+		return refuse(TypeInvalid, message.UndoRefused, message.Args{"Reason": reason, "Run": run.Undoes})
 	})
 	if err != nil {
 		return Undone{}, classify(err)

@@ -9,6 +9,7 @@ import (
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 func TestReasons(t *testing.T) {
@@ -59,7 +60,7 @@ func aReasonIsSaidOnce(t *testing.T, c *company) {
 	require.NoError(t, err)
 	lines := []string{}
 	for _, reason := range got {
-		lines = append(lines, reason.String())
+		lines = append(lines, message.English.Reason(reason))
 	}
 	require.Equal(t, []string{
 		"all of it",

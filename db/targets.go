@@ -41,12 +41,12 @@ func (s *Store) retry(ctx context.Context, tx dbsqlc.DBTX, providerID, runID str
 		return &RetryError{RunID: runID, Problem: fmt.Sprintf(format, args...), Refusal: why}
 	}
 	if uuid.Validate(runID) != nil {
-		return nil, nil, refuse(RefusedForGood, "that is not a run's id; see: orgsync runs list")
+		return nil, nil, refuse(RefusedForGood, "that is not a run's id")
 	}
 	r, err := s.q.RetrySource(ctx, tx, runID)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return nil, nil, refuse(RefusedForGood, "there is no such run; see: orgsync runs list")
+		return nil, nil, refuse(RefusedForGood, "there is no such run")
 	case err != nil:
 		return nil, nil, err
 	case r.ProviderID != providerID:

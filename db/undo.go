@@ -47,7 +47,7 @@ func (s *Store) undoTarget(ctx context.Context, tx dbsqlc.DBTX, runID string) (d
 	case row.Status == directory.RunRunning:
 		refusal, reason = RefusedAtWork, fmt.Sprintf("run %s is still at work in workflow %s; wait until it has ended, or cancel it with: temporal workflow cancel -w %s", row.ID, row.WorkflowID, row.WorkflowID)
 	case row.Status == directory.RunHeld:
-		refusal, reason = RefusedUndecided, fmt.Sprintf("run %s waits for a decision on its removals; decide it first, with: orgsync reject %s %[1]s", row.ID, row.ProviderName)
+		refusal, reason = RefusedUndecided, fmt.Sprintf("run %s waits for a decision on its removals; approve or reject them first", row.ID)
 	case row.DetailsDroppedAt != nil:
 		reason = fmt.Sprintf("the change log of run %s was deleted at %s, so the earlier values are no longer known", row.ID, row.DetailsDroppedAt.UTC().Format("2006-01-02 15:04 MST"))
 	default:

@@ -335,7 +335,7 @@ func TestWhatCannotBeUndone(t *testing.T) {
 		require.Contains(t, reason.Error(), want)
 	}
 	refused(plan.id, "was a plan")
-	refused(held.id, "orgsync reject "+c.provider.Name)
+	refused(held.id, "approve or reject them first")
 	running := c.begin("apply")
 	refused(running.id, "still at work in workflow orgsync/")
 	running.finish()

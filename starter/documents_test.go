@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db/report"
+	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/starter/cli"
 )
 
@@ -87,7 +88,10 @@ func kindOfJSON(t reflect.Type) (string, reflect.Type) {
 
 // named are the names of types that the documentation tells apart from Go's.
 func named() map[reflect.Type]string {
-	names := map[reflect.Type]string{reflect.TypeFor[cli.Failed](): "error", reflect.TypeFor[cli.Object](): "object"}
+	names := map[reflect.Type]string{
+		reflect.TypeFor[cli.Failed](): "error", reflect.TypeFor[cli.Object](): "object",
+		reflect.TypeFor[directory.Removals](): "removals",
+	}
 	for _, o := range outputs {
 		names[elementOf(reflect.TypeOf(o.value))] = o.name
 	}

@@ -217,7 +217,7 @@ func idsProblem(name, of string, ids []string) string {
 	}
 	for i, id := range ids {
 		if problem := directory.IDProblem(id); problem != "" {
-			return fmt.Sprintf("input: %s: id %d %s; give external %s ids as orgsync search shows them", name, i+1, problem, of)
+			return fmt.Sprintf("input: %s: id %d %s; give external %s ids", name, i+1, problem, of)
 		}
 	}
 	return ""

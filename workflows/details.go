@@ -1,260 +1,197 @@
 package workflows
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
-// What the Web UI shows of a workflow, in markdown: a static summary and details by
-// whoever starts it, and details that follow the run, which say everything again
-// since a workflow started by hand has none of the former.
+// What Temporal's Web UI shows of a workflow, in Markdown: a summary and details that do not
+// change, given by the caller who starts it, and a page that follows the run. The page repeats
+// the details, because a workflow that was started by hand has none.
 
-// markdown is text that grows. Workflow code does not write with fmt.Fprintf, which
-// workflowcheck refuses: it cannot see that the writer is no file.
-type markdown struct{ strings.Builder }
-
-func (m *markdown) addf(format string, args ...any) {
-	m.WriteString(fmt.Sprintf(format, args...))
-}
-
-// Summary is one line for the list of workflows.
-func (in SyncInput) Summary() string {
+// Summary returns one line for the list of workflows.
+func (in SyncInput) Summary(l message.Language) string {
+	code := message.Summary
 	if in.Mode == ModePlan {
-		return "Plan a sync of " + in.Provider
+		code = message.SummaryPlan
 	}
-	return "Sync " + in.Provider
+	return l.Text(code, message.Args{"Provider": in.Provider})
 }
 
 // Details says what the run is to do.
-func (in SyncInput) Details() string {
-	var b markdown
-	b.addf("**%s**: %s.", in.Summary(), in.purpose())
-	if limits := in.limits(); limits != "" {
-		b.addf(" Limited to %s.", limits)
-	}
-	return b.String()
+func (in SyncInput) Details(l message.Language) string {
+	return l.Text(message.SyncDetails, message.Args{
+		"Summary": in.Summary(l), "Purpose": l.Text(in.purpose(), nil), "Limits": in.limits(l),
+	})
 }
 
-func (in SyncInput) purpose() string {
-	if in.Mode == ModePlan {
-		return "reads everything, changes nothing, reports what applying would change"
-	}
-	purpose := "makes the directory match the provider"
-	switch in.OnRemovals {
-	case RemovalsApply:
-		return purpose + "; removes everything that is gone, without asking"
-	case RemovalsSkip:
-		return purpose + "; removes nothing"
+func (in SyncInput) purpose() message.Code {
+	switch {
+	case in.Mode == ModePlan:
+		return message.PurposePlan
+	case in.OnRemovals == RemovalsApply:
+		return message.PurposeApply
+	case in.OnRemovals == RemovalsSkip:
+		return message.PurposeSkip
 	default:
-		return purpose + "; removals beyond the provider's limits wait for approval"
+		return message.PurposeHold
 	}
 }
 
-// shownTargets is how many of what a run is limited to are named.
-const shownTargets = 10
-
-func (in SyncInput) limits() string {
+func (in SyncInput) limits(l message.Language) string {
 	switch {
 	case len(in.Departments) > 0:
-		return "departments " + list(in.Departments, shownTargets) + " and the departments below them"
+		return l.Text(message.LimitedDepartments, message.Args{"IDs": targetList(l, in.Departments)})
 	case len(in.Members) > 0:
-		return "members " + list(in.Members, shownTargets)
+		return l.Text(message.LimitedMembers, message.Args{"IDs": targetList(l, in.Members)})
 	case in.Retry != "":
-		return "what failed in run `" + in.Retry + "`"
+		return l.Text(message.LimitedRetry, message.Args{"Run": in.Retry})
 	default:
 		return ""
 	}
 }
 
-// list joins ids, the first few of many.
-func list(ids []string, most int) string {
-	shown := ids[:min(most, len(ids))]
-	text := codes(shown)
-	if more := len(ids) - len(shown); more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
+// shownTargets is how many of a run's targets are named.
+const shownTargets = 10
+
+func targetList(l message.Language, ids []string) string {
+	shown := ids[:min(shownTargets, len(ids))]
+	return idList(l, shown, len(ids)-len(shown))
+}
+
+// idList joins ids and says how many more there are. Ids are written as code, so that nothing
+// in them counts as Markdown.
+func idList(l message.Language, ids []string, more int) string {
+	plain := strings.NewReplacer("`", "'", "\n", " ", "\r", " ")
+	spans := make([]string, len(ids))
+	for i, id := range ids {
+		spans[i] = "`" + plain.Replace(id) + "`"
+	}
+	text := strings.Join(spans, l.Text(message.ListSeparator, nil))
+	if more > 0 {
+		return l.Text(message.IDsAndMore, message.Args{"IDs": text, "Number": more})
 	}
 	return text
 }
 
-// details follow the run: what it is, the phases with what they brought, and how to
-// go on.
-func (s *syncOrg) details() string {
-	var b markdown
-	p := s.progress
-	b.addf("%s\n\n", s.in.Details())
-	b.addf("| | |\n|---|---|\n| provider | %s |\n", strings.TrimSpace(s.in.Provider+" "+inBrackets(s.vendor)))
-	if p.TenantID != "" {
-		b.addf("| tenant | `%s` |\n", p.TenantID)
-	}
-	b.addf("| run | `%s` |\n| status | **%s** |\n\n", p.RunID, p.Status)
-	b.WriteString("| phase | time | |\n|---|---|---|\n")
-	for _, phase := range p.Phases {
-		b.addf("| %s | %s | %s |\n", phase.Phase, phase.took(), s.account(phase.Phase))
-	}
-	if s.result != nil {
-		b.addf("\n%s\n", sumOf(s.result))
-		b.WriteString(problems(s.reasons))
-	}
-	b.addf("\n%s", s.goOn())
-	return b.String()
+// phaseRow is a line of the table of phases.
+type phaseRow struct{ Name, Time, Brought string }
+
+// resultRow is what the run came to.
+type resultRow struct {
+	Planned                                                bool
+	Changes                                                string
+	Departments, DepartmentsFailed, Members, MembersFailed int
+	Calls                                                  int64
+	Time                                                   time.Duration
 }
 
-// problems lists why something went wrong. A blank line before a list makes it one.
-func problems(reasons []directory.Reason) string {
+// details is the run's page: what it is, its phases and what they brought, and what to do next.
+func (s *syncOrg) details() string {
+	p := s.progress
+	vendor := p.Provider
+	if s.vendor != "" {
+		vendor += " (" + s.vendor + ")"
+	}
+	phases := make([]phaseRow, len(p.Phases))
+	for i, phase := range p.Phases {
+		phases[i] = phaseRow{s.language.Phase(phase.Phase), phase.took(s.language), s.brought(phase.Phase)}
+	}
+	var result *resultRow
+	if r := s.result; r != nil {
+		result = &resultRow{
+			Planned: r.Mode == ModePlan, Changes: s.language.Changes(r.Counts), Departments: r.Departments.Read,
+			DepartmentsFailed: r.Departments.Failed, Members: r.Members.Read, MembersFailed: r.Members.Failed, Calls: r.Calls,
+			Time: (time.Duration(r.DurationMS) * time.Millisecond).Round(100 * time.Millisecond),
+		}
+	}
+	return s.language.Text(message.RunPage, message.Args{
+		"Details": s.in.Details(s.language), "Provider": vendor, "Tenant": p.TenantID, "Run": p.RunID,
+		"Status": s.language.Status(p.Status), "Phases": phases, "Result": result,
+		"Problems": problems(s.language, s.reasons), "Next": s.nextSteps(),
+	})
+}
+
+// problems lists what went wrong, "" if nothing did.
+func problems(l message.Language, reasons []directory.Reason) string {
 	if len(reasons) == 0 {
 		return ""
 	}
-	var b markdown
-	b.WriteString("\n**What went wrong:**\n\n")
-	for _, reason := range reasons {
-		b.addf("- %s\n", unmarked.Replace(reason.String()))
+	lines := make([]string, len(reasons))
+	for i, reason := range reasons {
+		lines[i] = unmarked.Replace(l.Reason(reason))
 	}
-	return b.String()
+	return l.Text(message.Problems, message.Args{"Problems": lines})
 }
 
-// unmarked keeps text of elsewhere in one line, and from counting as Markdown.
+// unmarked keeps text from elsewhere in one line, and from counting as Markdown.
 var unmarked = strings.NewReplacer("\n", " ", "\r", " ", "*", "\\*", "_", "\\_", "`", "\\`", "<", "\\<", "[", "\\[", "#", "\\#")
 
-func inBrackets(text string) string {
-	if text == "" {
-		return ""
-	}
-	return "(" + text + ")"
-}
-
 // took is how long a phase took, or since when it is at work.
-func (r PhaseRecord) took() string {
+func (r PhaseRecord) took(l message.Language) string {
 	if r.FinishedAt == nil {
-		return "since " + r.StartedAt.Format("15:04:05 UTC")
+		return l.Text(message.TookSince, message.Args{"Time": r.StartedAt.Format("15:04:05 UTC")})
 	}
 	return r.FinishedAt.Sub(r.StartedAt).Round(100 * time.Millisecond).String()
 }
 
-// account is what a phase has brought so far.
-func (s *syncOrg) account(phase string) string {
-	p := s.progress
-	switch phase {
-	case "departments":
-		if s.tree.Departments == 0 {
-			return ""
-		}
-		return fmt.Sprintf("%d listed%s%s", s.tree.Departments, ifAny(s.tree.Failed, ", %d whose sub-departments could not be read"),
-			ifAny(s.tree.Skipped, ", %d left out"))
-	case "members":
-		if s.people > 0 {
-			return fmt.Sprintf("%d looked up one by one", s.people)
-		}
-		return fmt.Sprintf("%d of %d departments done%s, %d people listed", p.DepartmentsDone, p.Departments,
-			ifAny(p.DepartmentsFailed, ", %d failed"), p.MembersRead)
-	case "removals":
-		var parts []string
-		if r := p.Removals; r != nil {
-			parts = append(parts, fmt.Sprintf("to remove: %d people, %d departments, %d memberships", r.Members, r.Departments, r.Memberships))
+// brought is what a phase has brought so far.
+func (s *syncOrg) brought(phase string) string {
+	p, l := s.progress, s.language
+	switch {
+	case phase == "departments" && s.tree.Departments > 0:
+		return l.Text(message.PhaseDepartments, message.Args{
+			"Departments": s.tree.Departments, "Failed": s.tree.Failed, "Excluded": s.tree.Skipped,
+		})
+	case phase == "members" && s.people > 0:
+		return l.Text(message.PhaseMembersByID, message.Args{"Members": s.people})
+	case phase == "members":
+		return l.Text(message.PhaseMembers, message.Args{
+			"Done": p.DepartmentsDone, "Departments": p.Departments, "Failed": p.DepartmentsFailed, "Members": p.MembersRead,
+		})
+	case phase == "removals":
+		planned, changes := "", ""
+		if p.Removals != nil {
+			planned = l.Numbers(*p.Removals)
 		}
 		if s.removals.Changed != nil {
-			parts = append(parts, "changed before: "+changesOf(*s.removals.Changed))
+			changes = l.Changes(*s.removals.Changed)
 		}
-		return strings.Join(parts, "; ")
-	case "hold":
+		return l.Text(message.PhaseRemovals, message.Args{"Planned": planned, "Changes": changes})
+	case phase == "hold":
 		return p.HoldReason
-	}
-	return ""
-}
-
-func ifAny(n int, format string) string {
-	if n == 0 {
+	default:
 		return ""
 	}
-	return fmt.Sprintf(format, n)
 }
 
-// sumOf is what the run came to.
-func sumOf(r *SyncResult) string {
-	did := "Changed: "
-	if r.Mode == ModePlan {
-		did = "Would change: "
-	}
-	return fmt.Sprintf("%s%s. Read: %d departments%s, %d people%s, in %d calls and %s.", did, changesOf(r.Counts),
-		r.Departments.Read, ifAny(r.Departments.Failed, " (%d failed)"), r.Members.Read, ifAny(r.Members.Failed, " (%d failed)"),
-		r.Calls, (time.Duration(r.DurationMS) * time.Millisecond).Round(100*time.Millisecond))
-}
-
-// changesOf tells the changes that there are.
-func changesOf(c directory.Counts) string {
-	d, m := c.Departments, c.Members
-	people := counted("people", figures{
-		{m.Created, "created"}, {m.Updated, "updated"}, {m.Moved, "moved"}, {m.Restored, "restored"},
-		{m.Deactivated, "deactivated"}, {m.Deleted, "removed"}, {m.Linked, "linked"},
-	})
-	departments := counted("departments", figures{
-		{d.Created, "created"}, {d.Updated, "updated"}, {d.Moved, "moved"}, {d.Restored, "restored"}, {d.Deleted, "removed"},
-	})
-	memberships := counted("memberships", figures{{c.Memberships.Created, "created"}, {c.Memberships.Deleted, "removed"}})
-	var all []string
-	for _, part := range []string{people, departments, memberships} {
-		if part != "" {
-			all = append(all, part)
-		}
-	}
-	if len(all) == 0 {
-		return "nothing"
-	}
-	return strings.Join(all, "; ")
-}
-
-type figures []struct {
-	n    int
-	word string
-}
-
-func counted(what string, all figures) string {
-	var parts []string
-	for _, one := range all {
-		if one.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", one.n, one.word))
-		}
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return what + " " + strings.Join(parts, ", ")
-}
-
-// goOn tells what a person can do now.
-func (s *syncOrg) goOn() string {
-	p, name := s.progress, s.in.Provider
-	show := command("orgsync runs show "+p.RunID, "every department and error")
-	again := command("orgsync sync "+name, "starts another run")
+// nextSteps says what a person can do now.
+func (s *syncOrg) nextSteps() string {
+	p, provider := s.progress, s.in.Provider
+	show, sync := message.Args{"Run": p.RunID}, message.Args{"Run": p.RunID, "Provider": provider}
 	switch p.Status {
 	case directory.RunRunning:
-		return show + command("temporal workflow cancel -w "+SyncWorkflowID(name), "stops it; the next run can start right away")
+		return s.language.Text(message.NextRunning, message.Args{"Run": p.RunID, "WorkflowID": SyncWorkflowID(provider)})
 	case directory.RunHeld:
-		return command("orgsync runs show "+p.RunID, "who would be removed") +
-			command("orgsync approve "+name+" "+p.RunID, "removes exactly that") + command("orgsync reject "+name+" "+p.RunID, "removes nothing") +
-			"\nWorkflow `" + p.HoldWorkflowID + "` shows the removals and waits for the decision" + until(p.HoldExpiresAt) + "."
+		until := ""
+		if p.HoldExpiresAt != nil {
+			until = message.Time(*p.HoldExpiresAt)
+		}
+		return s.language.Text(message.NextHeld, message.Args{
+			"Run": p.RunID, "Provider": provider, "WorkflowID": p.HoldWorkflowID, "Until": until,
+		})
 	case directory.RunSucceeded:
 		if s.planning() {
-			return command("orgsync runs changes "+p.RunID, "every change it would make") + command("orgsync sync "+name, "makes them")
+			return s.language.Text(message.NextPlanned, sync)
 		}
-		return command("orgsync runs changes "+p.RunID, "every change it made")
+		return s.language.Text(message.NextSucceeded, show)
 	case directory.RunPartial:
-		if s.result.Departments.Failed == 0 && s.people == 0 { // nothing is left unread
-			return show + again
+		if s.result.Departments.Failed > 0 || s.people > 0 { // else nothing is left unread
+			return s.language.Text(message.NextRetry, show)
 		}
-		return command("orgsync runs retry "+p.RunID, "reads what could not be read; until then the old values stay") + show
-	default:
-		return show + again
 	}
+	return s.language.Text(message.NextSync, sync)
 }
-
-func until(end *time.Time) string {
-	if end == nil {
-		return ""
-	}
-	return " until " + end.UTC().Format(time.RFC1123)
-}
-
-func command(line, meaning string) string { return "- `" + line + "`: " + meaning + "\n" }

@@ -124,8 +124,8 @@ func TestHoldShowsWhatIsToBeDecided(t *testing.T) {
 		require.Equal(t, workflows.HeldRemovals{RunID: runID, Provider: "acme", State: "held", Reason: holdReason, Removals: shown()}, held)
 		details := detailsOf(t, env)
 		for _, want := range []string{
-			holdReason, "| people | 2 | 40 | 1 |", "| departments | 0 | 7 | 20 |", "| memberships | 51 | 60 | no limit |",
-			"**people:** `u1`, `u'2`\n", "`u3 in d1` and 50 more", "until " + until.UTC().Format(time.DateTime) + " UTC",
+			holdReason, "| members | 2 | 40 | 1 |", "| departments | 0 | 7 | 20 |", "| memberships | 51 | 60 | no limit |",
+			"**members:** `u1`, `u'2`\n", "`u3 in d1` and 50 more", "until " + until.UTC().Format(time.DateTime) + " UTC",
 			"`approve_removals`", "`orgsync approve acme " + runID + "`", "--workflow-id orgsync/acme/removals/" + runID + " --name approve_removals",
 		} {
 			require.Contains(t, details, want)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/orgsync/orgsync/activities"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // HoldInput is the held run and what its removal guard stopped.
@@ -24,6 +25,8 @@ type HoldInput struct {
 	ExpiresIn time.Duration `json:"expires_in,omitempty"`
 	// Removals is what is shown to the person who decides.
 	Removals *directory.Removals `json:"removals,omitempty"`
+	// Language is that of what is shown to people.
+	Language message.Language `json:"language,omitempty"`
 }
 
 // HoldRemovals waits until a person approves or rejects a run's removals, the time
@@ -181,7 +184,7 @@ func (h *hold) carryOut(ctx workflow.Context) (*SyncResult, error) {
 	case rejected:
 		end.Status, end.Problem = directory.RunRejected, "an operator rejected the removals: "+h.in.Reason
 	case expired:
-		end.Status, end.Problem = directory.RunRejected, "nobody decided by "+moment(*h.in.ExpiresAt)+", so the removals were rejected: "+h.in.Reason
+		end.Status, end.Problem = directory.RunRejected, "nobody decided by "+message.Time(*h.in.ExpiresAt)+", so the removals were rejected: "+h.in.Reason
 	case superseded:
 		end.Status, end.Problem = directory.RunSuperseded, "superseded by a newer run before anybody decided on the removals"
 	default:
@@ -194,7 +197,7 @@ func (h *hold) carryOut(ctx workflow.Context) (*SyncResult, error) {
 	result := resultOf(h.in.RunID, report)
 	h.reasons = report.Reasons
 	if result.Status == directory.RunFailed || result.Status == directory.RunPartial || h.decision == expired {
-		tell(ctx, NotifyInput{RunID: h.in.RunID, Provider: h.in.Provider, Status: result.Status, Hooks: report.Notify})
+		tell(ctx, h.in.Language, NotifyInput{RunID: h.in.RunID, Provider: h.in.Provider, Status: result.Status, Hooks: report.Notify})
 	}
 	return result, publish(ctx, result)
 }

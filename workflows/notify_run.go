@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/orgsync/orgsync/activities"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // NotifyInput says of which run whom to tell.
@@ -60,7 +61,7 @@ func NotifyRun(ctx workflow.Context, in NotifyInput) (*NotifyResult, error) {
 
 // tell starts NotifyRun and waits only until it has started. Whatever becomes of it,
 // the run is not touched by it.
-func tell(ctx workflow.Context, in NotifyInput) {
+func tell(ctx workflow.Context, l message.Language, in NotifyInput) {
 	if len(in.Hooks) == 0 {
 		return
 	}
@@ -68,7 +69,7 @@ func tell(ctx workflow.Context, in NotifyInput) {
 		WorkflowID:            NotifyWorkflowID(in.Provider, in.RunID, in.Status),
 		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_ABANDON,
 		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, // after a reset nobody is told again
-		StaticSummary:         "notifies webhooks that a run of " + in.Provider + " is " + in.Status,
+		StaticSummary:         l.Text(message.NotificationSummary, message.Args{"Provider": in.Provider, "Status": l.Status(in.Status)}),
 		TypedSearchAttributes: temporal.NewSearchAttributes(AttributeProvider.ValueSet(in.Provider)),
 	})
 	if err := workflow.ExecuteChildWorkflow(ctx, NotifyRun, in).GetChildWorkflowExecution().Get(ctx, nil); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/orgsync/orgsync/activities"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // ScheduledInput is ScheduledSync's input. Only Provider is required.
@@ -58,7 +59,6 @@ func ScheduledSync(ctx workflow.Context, in ScheduledInput) (*ScheduledResult, e
 	case failed != nil:
 	case result.Skipped != "":
 		outcome = OutcomeSkipped
-		workflow.SetCurrentDetails(ctx, "Skipped: "+result.Skipped)
 	default:
 		outcome = result.Status
 	}
@@ -75,17 +75,22 @@ func scheduledSync(ctx workflow.Context, in SyncInput) (*ScheduledResult, error)
 	}).Get(ctx, &checked); err != nil {
 		return nil, err
 	}
+	l := checked.Language
+	skip := func(reason string) (*ScheduledResult, error) {
+		workflow.SetCurrentDetails(ctx, l.Text(message.ScheduledSkipped, message.Args{"Reason": reason}))
+		return &ScheduledResult{Skipped: reason}, nil
+	}
 	if checked.Gone != "" {
-		return &ScheduledResult{Skipped: checked.Gone}, nil
+		return skip(checked.Gone)
 	}
 	id := SyncWorkflowID(in.Provider)
-	workflow.SetCurrentDetails(ctx, "The sync is child workflow `"+id+"`.")
+	workflow.SetCurrentDetails(ctx, l.Text(message.ScheduledChild, message.Args{"WorkflowID": id}))
 	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:          id,
 		ParentClosePolicy:   enums.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
 		WaitForCancellation: true,
-		StaticSummary:       in.Summary() + " as scheduled",
-		StaticDetails:       in.Details(),
+		StaticSummary:       l.Text(message.SummaryScheduled, message.Args{"Summary": in.Summary(l)}),
+		StaticDetails:       in.Details(l),
 	})
 	var result SyncResult
 	err := workflow.ExecuteChildWorkflow(child, SyncOrg, in).Get(ctx, &result)
@@ -97,12 +102,12 @@ func scheduledSync(ctx workflow.Context, in SyncInput) (*ScheduledResult, error)
 	var failed *temporal.ApplicationError
 	switch {
 	case errors.As(err, &running):
-		return &ScheduledResult{Skipped: "a sync of " + in.Provider + " is already running: workflow " + id}, nil
+		return skip("a sync of " + in.Provider + " is already running: workflow " + id)
 	case errors.As(err, &canceled):
 		return nil, canceled
 	case errors.As(err, &failed) && (failed.Type() == activities.TypeBusy || failed.Type() == activities.TypeInactive):
 		// Another one was started under an id of its own, or the provider was switched off since.
-		return &ScheduledResult{Skipped: failed.Message()}, nil
+		return skip(failed.Message())
 	case errors.As(err, &failed):
 		return nil, failed // with the run's result in its details
 	default:

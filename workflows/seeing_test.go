@@ -17,6 +17,7 @@ import (
 
 	"github.com/orgsync/orgsync/activities"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/workflows"
 )
 
@@ -199,9 +200,9 @@ func TestDetailsFollowTheRun(t *testing.T) {
 	ended := metadata(t, env)
 	for _, want := range []string{
 		"| provider | acme (Feishu) |", "| tenant | `7e4a` |", "| run | `" + runID + "` |", "| status | **partial** |",
-		"| departments | 0s | 2 listed |", "| members | 0s | 2 of 2 departments done, 120 people listed |",
-		"to remove: 2 people, 0 departments, 3 memberships; changed before: people 4 created",
-		"Changed: people 4 created, 2 removed; departments 1 removed.",
+		"| departments | 0s | 2 listed |", "| members | 0s | 2 of 2 departments done, 120 members listed |",
+		"to remove: 0 departments, 2 members, 3 memberships; changed before: members 4 created",
+		"Changed: departments 1 removed; members 4 created, 2 removed.",
 		"\n\n**What went wrong:**\n\n- 12 departments (od-9 and 11 more): out of \\*range\\* of d\\_1\n- member u1: unknown\n\n- `orgsync runs retry " + runID + "`",
 		"`orgsync runs show " + runID + "`",
 	} {
@@ -340,7 +341,31 @@ func TestSummaryAndDetailsOfAnInput(t *testing.T) {
 		{workflows.SyncInput{Provider: "acme", Members: []string{"u1", "u2"}}, "Sync acme", "Limited to members `u1`, `u2`."},
 		{workflows.SyncInput{Provider: "acme", Retry: "4f1c"}, "Sync acme", "Limited to what failed in run `4f1c`."},
 	} {
-		require.Equal(t, c.summary, c.in.Summary())
-		require.Contains(t, c.in.Details(), c.details)
+		require.Equal(t, c.summary, c.in.Summary(message.English))
+		require.Contains(t, c.in.Details(message.English), c.details)
 	}
+}
+
+// A run shows itself in the language of the worker that began it.
+func TestPagesAreInTheWorkersLanguage(t *testing.T) {
+	t.Parallel()
+	f := newFakes(2)
+	f.beginRun = func(activities.BeginRunInput) (activities.BeginRunResult, error) {
+		return activities.BeginRunResult{RunID: runID, Vendor: "Feishu", Language: message.Chinese}, nil
+	}
+	f.planRemovals = planning(heldPlan)
+	env := f.env(t)
+	var held workflows.HoldInput
+	holdingChild(env, func(in workflows.HoldInput) { held = in })
+	seen := watchSummaries(env)
+	_, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
+	require.NoError(t, err)
+	require.Equal(t, message.Chinese, held.Language)
+	for _, want := range []string{
+		"**同步 acme**：使通讯录与提供方一致", "| 提供方 | acme (Feishu) |", "| 状态 | **等待审批** |", "| 预检 | 0s |",
+		"待移除：部门 2，成员 30，部门成员关系 31", "`orgsync approve acme " + runID + "`：移除且仅移除这些对象",
+	} {
+		require.Contains(t, metadata(t, env).CurrentDetails, want)
+	}
+	require.Contains(t, seen.children, "acme 的移除等待审批")
 }

@@ -6,6 +6,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/orgsync/orgsync/activities"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // SyncDepartmentsInput is what SyncDepartments works on: the departments of a run with
@@ -21,6 +22,8 @@ type SyncDepartmentsInput struct {
 	Batches int `json:"batches"`
 	// Apply is false in plan mode, where nothing of the directory is written.
 	Apply bool `json:"apply"`
+	// Language is that of what is shown to people.
+	Language message.Language `json:"language,omitempty"`
 }
 
 // SyncDepartmentsResult is what came of it.
@@ -190,10 +193,8 @@ func (s *syncDepartments) progress() ShardProgress {
 // details is what the Web UI shows of a slice.
 func (s *syncDepartments) details() string {
 	p := s.progress()
-	text := fmt.Sprintf("Reads the people of departments %d to %d of `%s`", p.First, p.Last, p.Provider)
-	if p.FirstID != "" {
-		text += fmt.Sprintf(", `%s` to `%s`", p.FirstID, p.LastID)
-	}
-	return text + fmt.Sprintf(".\n\n| departments done | failed | people listed |\n|---|---|---|\n| %d of %d | %d | %d |\n\n- `orgsync runs show %s`: every department and error\n",
-		p.DepartmentsDone, p.Last-p.First+1, p.DepartmentsFailed, p.MembersRead, p.RunID)
+	return s.in.Language.Text(message.DepartmentsPage, message.Args{
+		"First": p.First, "Last": p.Last, "Provider": p.Provider, "FirstID": p.FirstID, "LastID": p.LastID, "Run": p.RunID,
+		"Done": p.DepartmentsDone, "Departments": p.Last - p.First + 1, "Failed": p.DepartmentsFailed, "Members": p.MembersRead,
+	})
 }

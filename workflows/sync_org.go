@@ -9,6 +9,7 @@ import (
 
 	"github.com/orgsync/orgsync/activities"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // SyncOrg makes the stored directory of one provider equal to what the provider
@@ -40,8 +41,9 @@ type syncOrg struct {
 	rehearsed *activities.Rehearsed
 	// held is set once HoldRemovals waits for the decision.
 	held *SyncResult
-	// vendor is what kind of provider it is, for people.
-	vendor string
+	// vendor is what kind of provider it is, and language that of the texts, for people.
+	vendor   string
+	language message.Language
 	// result is what the run came to, once it has ended or is held, and reasons are what
 	// went wrong until then.
 	result  *SyncResult
@@ -79,7 +81,7 @@ func (s *syncOrg) setup(ctx workflow.Context) error {
 		return err
 	}
 	s.progress.RunID, s.progress.TenantID, s.vendor = begun.RunID, begun.TenantID, begun.Vendor
-	s.people = begun.Members
+	s.language, s.people = begun.Language, begun.Members
 	for _, id := range begun.Superseded {
 		// Best effort: a workflow that misses this finds out when somebody decides.
 		_ = workflow.SignalExternalWorkflow(ctx, id, "", SupersededSignal, nil).Get(ctx, nil)
@@ -180,7 +182,7 @@ func (s *syncOrg) members(ctx workflow.Context) error {
 		}
 		slice := SyncDepartmentsInput{
 			RunID: s.progress.RunID, Provider: s.in.Provider, First: first, Last: min(first+shape.Shard-1, s.wanted()),
-			Batch: shape.Batch, Batches: shape.Batches, Apply: !s.planning(),
+			Batch: shape.Batch, Batches: shape.Batches, Apply: !s.planning(), Language: s.language,
 		}
 		wg.Add(1)
 		workflow.Go(ctx, func(ctx workflow.Context) {
@@ -296,19 +298,19 @@ func (s *syncOrg) hold(ctx workflow.Context) error {
 	childCtx := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:        id,
 		ParentClosePolicy: enums.PARENT_CLOSE_POLICY_ABANDON,
-		StaticSummary:     "waiting for a decision on removals at " + s.in.Provider,
-		StaticDetails:     "Run `" + s.progress.RunID + "` is held: " + s.removals.HoldReason + ". Approve or reject with an update.",
+		StaticSummary:     s.language.Text(message.HoldSummary, message.Args{"Provider": s.in.Provider}),
 		TypedSearchAttributes: temporal.NewSearchAttributes(
 			s.attributes(AttributePhase.ValueSet("held"), AttributeOutcome.ValueSet(directory.RunHeld))...),
 	})
 	child := workflow.ExecuteChildWorkflow(childCtx, HoldRemovals, HoldInput{
 		RunID: s.progress.RunID, Provider: s.in.Provider, Reason: s.removals.HoldReason,
 		PerKind: s.removals.PerKind, Incomplete: s.incomplete(), ExpiresAt: held.ExpiresAt, ExpiresIn: held.ExpiresIn, Removals: held.Removals,
+		Language: s.language,
 	})
 	if err := child.GetChildWorkflowExecution().Get(ctx, nil); err != nil {
 		return err
 	}
-	tell(ctx, NotifyInput{RunID: s.progress.RunID, Provider: s.in.Provider, Status: directory.RunHeld, Hooks: held.Notify})
+	tell(ctx, s.language, NotifyInput{RunID: s.progress.RunID, Provider: s.in.Provider, Status: directory.RunHeld, Hooks: held.Notify})
 	s.held, s.reasons = resultOf(s.progress.RunID, held.RunReport), held.Reasons
 	s.held.HoldWorkflowID, s.held.HoldReason, s.held.HoldExpiresAt = id, s.removals.HoldReason, held.ExpiresAt
 	s.progress.HoldWorkflowID, s.progress.HoldReason, s.progress.HoldExpiresAt = id, s.removals.HoldReason, held.ExpiresAt
@@ -350,7 +352,7 @@ func (s *syncOrg) finish(ctx workflow.Context, failed error) (*SyncResult, error
 		return nil, err
 	}
 	if result.Status == directory.RunFailed || result.Status == directory.RunPartial {
-		tell(ctx, NotifyInput{RunID: result.RunID, Provider: s.in.Provider, Status: result.Status, Hooks: report.Notify})
+		tell(ctx, s.language, NotifyInput{RunID: result.RunID, Provider: s.in.Provider, Status: result.Status, Hooks: report.Notify})
 	}
 	switch {
 	case failed == nil:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/orgsync/orgsync/activities"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // RemovalsRefuse is the default way of an UndoRun to treat removals.
@@ -130,8 +131,11 @@ func (u *undoRun) run(ctx workflow.Context) error {
 
 // details is what the Web UI shows.
 func (u *undoRun) details() string {
-	return fmt.Sprintf("**%s**: takes back run `%s` (%s) as run `%s`; %s\n", u.begun.Provider, u.begun.Undoes, u.in.Mode, u.begun.RunID, u.progress.Status) +
-		problems(u.reasons)
+	l := u.begun.Language
+	return l.Text(message.UndoPage, message.Args{
+		"Provider": u.begun.Provider, "Undoes": u.begun.Undoes, "Mode": u.in.Mode, "Run": u.begun.RunID,
+		"Status": l.Status(u.progress.Status), "Problems": problems(l, u.reasons),
+	})
 }
 
 // finish gives the run its final status, also when it was canceled: then on a
@@ -164,7 +168,7 @@ func (u *undoRun) finish(ctx workflow.Context, failed error) (*SyncResult, error
 		return nil, err
 	}
 	if result.Status == directory.RunFailed {
-		tell(ctx, NotifyInput{RunID: result.RunID, Provider: result.Provider, Status: result.Status, Hooks: report.Notify})
+		tell(ctx, u.begun.Language, NotifyInput{RunID: result.RunID, Provider: result.Provider, Status: result.Status, Hooks: report.Notify})
 	}
 	switch {
 	case failed == nil:

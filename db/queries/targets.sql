@@ -47,7 +47,7 @@ SELECT DISTINCT s.listing FROM staged_members s WHERE s.run_id = @run_id AND s.l
 -- name: PeopleFailUnread :execrows
 -- Nobody asked for may be unread without a reason on record.
 INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
-SELECT r.id, 'member', wanted.id, 'this member was not read; read them again with: orgsync runs retry ' || r.id
+SELECT r.id, 'member', wanted.id, 'this member was not read; retry the run to read them'
 FROM sync_runs r CROSS JOIN unnest(r.members) AS wanted (id)
 WHERE r.id = @run_id
   AND NOT EXISTS (SELECT 1 FROM staged_members s WHERE s.run_id = r.id AND s.listing = wanted.id)

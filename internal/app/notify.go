@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/orgsync/orgsync/internal/config"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/notify"
 )
 
@@ -18,13 +19,13 @@ type HookTrial struct {
 }
 
 // TryHooks sends a test message to each of the configured webhooks.
-func TryHooks(ctx context.Context, configured []config.Webhook) ([]HookTrial, error) {
+func TryHooks(ctx context.Context, configured []config.Webhook, language message.Language) ([]HookTrial, error) {
 	hooks, names := hooksOf(configured)
 	sender := &notify.Sender{HTTP: newHTTPClient(len(hooks)), Now: time.Now}
 	now := time.Now().UTC()
 	trials := make([]HookTrial, len(hooks))
 	for i, hook := range hooks {
-		err := sender.Send(ctx, hook, notify.Message{ID: fmt.Sprintf("test/%d", now.UnixNano()), Event: notify.Test, StartedAt: now, Commands: []string{}})
+		err := sender.Send(ctx, hook, notify.Message{Language: language, ID: fmt.Sprintf("test/%d", now.UnixNano()), Event: notify.Test, StartedAt: now, Commands: []string{}})
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}

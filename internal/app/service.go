@@ -11,15 +11,17 @@ import (
 	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/config"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/secret"
 	"github.com/orgsync/orgsync/internal/service"
 )
 
 // NewService returns the use cases of an installation. load returns the settings but for
 // the optional ones, which may be missing; it is called when they are first needed. warn is
-// told what is dubious about them, log what calls of providers have to say.
+// told what is dubious about them, log what calls of providers have to say. language is that of
+// what Temporal's Web UI shows.
 func NewService(load func(optional ...string) (config.Config, error), warn func(string),
-	log *slog.Logger) *service.Service {
+	log *slog.Logger, language message.Language) *service.Service {
 	return service.New(service.Connections{
 		DatabaseURL: func() (string, error) {
 			cfg, err := load(config.Keyset)
@@ -48,6 +50,7 @@ func NewService(load func(optional ...string) (config.Config, error), warn func(
 			return EnsureSearchAttributes(ctx, temporal, Namespace())
 		},
 		Namespace: Namespace,
+		Language:  language,
 		Vendors:   Vendors(),
 	})
 }

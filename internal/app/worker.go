@@ -41,20 +41,21 @@ func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener
 	pull := &activities.Reader{Store: store, Opener: opener}
 	hooks, names := hooksOf(cfg.Notify)
 	runs := &activities.Runs{
-		Store: store, Temporal: temporal, Hooks: names, Metrics: opener.Metrics,
+		Store: store, Temporal: temporal, Hooks: names, Metrics: opener.Metrics, Language: cfg.Language,
 		TellPartial: activities.TellPartial{After: cfg.NotifyPartial, AfterMostUnread: cfg.NotifyMostlyUnread},
 	}
 	all := []any{
 		runs, pull, &activities.Apply{Store: store}, &activities.Reconcile{Store: store, Pull: pull},
 		&activities.Notifications{
-			Store: store, Hooks: hooks, Sender: &notify.Sender{HTTP: newHTTPClient(len(hooks)), Now: time.Now},
-			Page: func(workflowID, temporalRunID string) string { return WebURL(cfg.UIURL, workflowID, temporalRunID) },
+			Store: store, Hooks: hooks, Language: cfg.Language,
+			Sender: &notify.Sender{HTTP: newHTTPClient(len(hooks)), Now: time.Now},
+			Page:   func(workflowID, temporalRunID string) string { return WebURL(cfg.UIURL, workflowID, temporalRunID) },
 		},
 		&activities.Retention{
 			Store: store, Runs: runs, Keep: activities.Keep{Runs: cfg.KeepRuns, Details: cfg.KeepDetails, Raw: cfg.KeepRaw},
 			Metrics: opener.Metrics, Now: time.Now,
 		},
-		&activities.Schedules{Store: store, Temporal: temporal},
+		&activities.Schedules{Store: store, Temporal: temporal, Language: cfg.Language},
 	}
 	worker.SetStickyWorkflowCacheSize(cachedWorkflows)
 	main := worker.New(temporal, taskQueue, options(cfg.ApplyConcurrency))

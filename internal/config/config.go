@@ -11,7 +11,10 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // Config holds the settings of a program. It may be printed and logged: what is
@@ -54,6 +57,9 @@ type Config struct {
 	NotifyMostlyUnread int
 	// UIURL is where Temporal's Web UI is; empty: no links are given.
 	UIURL string
+	// Language is that of notifications, of what Temporal's Web UI shows, and of errors of
+	// the command line.
+	Language message.Language
 	// MetricsAddress is where the worker tells metrics and health; empty: nowhere.
 	MetricsAddress string
 
@@ -74,7 +80,18 @@ const (
 const (
 	DatabaseURL = "DATABASE_URL"
 	Keyset      = "ORGSYNC_KEYSET"
+	language    = "ORGSYNC_LANGUAGE"
 )
+
+// LanguageOf returns the language that is set, for errors about other settings: English where
+// this one is wrong itself.
+func LanguageOf(getenv func(string) string) message.Language {
+	set, err := languageNamed(strings.TrimSpace(getenv(language)))
+	if err != nil {
+		return message.English
+	}
+	return set
+}
 
 // Load reads all settings through getenv (os.Getenv). DATABASE_URL and
 // ORGSYNC_KEYSET must be set unless named in optional, for commands that use

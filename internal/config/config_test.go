@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/internal/config"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 const (
@@ -49,6 +50,7 @@ func TestDefaults(t *testing.T) {
 		KeepRaw:             30 * 24 * time.Hour,
 		NotifyPartial:       3,
 		NotifyMostlyUnread:  1,
+		Language:            message.English,
 		LogFormat:           config.LogText,
 		LogLevel:            slog.LevelInfo,
 	}, c)
@@ -71,6 +73,7 @@ func TestEverySettingIsRead(t *testing.T) {
 		"ORGSYNC_KEEP_RAW":             "90m",
 		"ORGSYNC_NOTIFY_PARTIAL":       "0",
 		"ORGSYNC_NOTIFY_MOSTLY_UNREAD": "2",
+		"ORGSYNC_LANGUAGE":             "ZH",
 		"ORGSYNC_METRICS_ADDRESS":      ":9464",
 		"ORGSYNC_LOG_FORMAT":           "\ufeffJSON",
 		"ORGSYNC_LOG_LEVEL":            "Debug",
@@ -89,6 +92,7 @@ func TestEverySettingIsRead(t *testing.T) {
 		KeepDetails:         36500 * 24 * time.Hour,
 		KeepRaw:             90 * time.Minute,
 		NotifyMostlyUnread:  2,
+		Language:            message.Chinese,
 		MetricsAddress:      ":9464",
 		LogFormat:           config.LogJSON,
 		LogLevel:            slog.LevelDebug,
@@ -103,6 +107,7 @@ func TestEachProblemIsOneLine(t *testing.T) {
 	const wantCount = "; want a whole number from 1 to 10000"
 	for _, c := range []struct{ name, value, want string }{
 		{"DATABASE_URL", "", "DATABASE_URL is not set; want the Postgres database, such as postgres://user:password@host:5432/orgsync"},
+		{"ORGSYNC_LANGUAGE", "de", `ORGSYNC_LANGUAGE is "de"; want en or zh`},
 		{"DATABASE_URL", "db:5432", wantURL},
 		{"DATABASE_URL", "mysql://root:pass-word@db/x", wantURL},
 		{"DATABASE_URL", "postgres://u:pass-word%@db/x", wantURL},

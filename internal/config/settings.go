@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/orgsync/orgsync/internal/document"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // setting is one variable of the environment.
@@ -150,6 +151,14 @@ var settings = []setting{
 		},
 	},
 	{
+		name: language, fallback: string(message.English),
+		help: "the language of notifications, of Temporal's Web UI and of the command line's errors: en or zh",
+		set: func(c *Config, v string) (err error) {
+			c.Language, err = languageNamed(v)
+			return err
+		},
+	},
+	{
 		name: "ORGSYNC_UI_URL",
 		help: "where Temporal's Web UI is, for links to it",
 		set: func(c *Config, v string) error {
@@ -246,6 +255,14 @@ func checkWebURL(v string) error {
 		return errors.New("want a URL such as http://temporal.example.com:8233")
 	}
 	return nil
+}
+
+func languageNamed(v string) (message.Language, error) {
+	named := message.Language(strings.ToLower(v))
+	if !slices.Contains(message.Languages, named) {
+		return "", errors.New("want en or zh")
+	}
+	return named, nil
 }
 
 func truth(v string) (bool, error) {

@@ -46,7 +46,7 @@ type text struct {
 }
 
 func buildFeishu(h Hook, m Message, now time.Time) (string, []byte, error) {
-	var message struct {
+	var sent struct {
 		Timestamp string `json:"timestamp,omitempty"`
 		Sign      string `json:"sign,omitempty"`
 		Type      string `json:"msg_type"`
@@ -54,13 +54,13 @@ func buildFeishu(h Hook, m Message, now time.Time) (string, []byte, error) {
 			Text string `json:"text"`
 		} `json:"content"`
 	}
-	message.Type, message.Content.Text = "text", m.text(longText)
+	sent.Type, sent.Content.Text = "text", m.text(longText)
 	if h.Secret != "" {
-		message.Timestamp = strconv.FormatInt(now.Unix(), 10)
+		sent.Timestamp = strconv.FormatInt(now.Unix(), 10)
 		// Timestamp and secret are the key; what is signed is empty.
-		message.Sign = sign(message.Timestamp+"\n"+h.Secret, "")
+		sent.Sign = sign(sent.Timestamp+"\n"+h.Secret, "")
 	}
-	body, err := marshal(message)
+	body, err := marshal(sent)
 	return h.URL, body, err
 }
 

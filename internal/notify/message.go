@@ -1,12 +1,12 @@
 package notify
 
 import (
-	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // What a message is about.
@@ -25,6 +25,8 @@ const (
 
 // Message is what people and programs are told of a run. It holds no personal data.
 type Message struct {
+	// Language is that of the text.
+	Language message.Language `json:"-"`
 	// ID is the same if the message is sent again.
 	ID    string `json:"id"`
 	Event string `json:"event"`
@@ -42,20 +44,13 @@ type Message struct {
 	// Counts are what the run did.
 	Counts directory.Counts `json:"counts"`
 	// Planned is how much would be removed; nil where nothing was held.
-	Planned     *Planned   `json:"planned,omitempty"`
-	StartedAt   time.Time  `json:"started_at"`
-	DecideUntil *time.Time `json:"decide_until,omitempty"`
+	Planned     *directory.PerKind `json:"planned,omitempty"`
+	StartedAt   time.Time          `json:"started_at"`
+	DecideUntil *time.Time         `json:"decide_until,omitempty"`
 	// Commands show the run and carry it on.
 	Commands []string `json:"commands"`
 	// URL is the workflow's page in Temporal's Web UI.
 	URL string `json:"url,omitempty"`
-}
-
-// Planned is how many objects of each type wait to be removed.
-type Planned struct {
-	Members     int `json:"members"`
-	Departments int `json:"departments"`
-	Memberships int `json:"memberships"`
 }
 
 // text is the message for people, in no more than so many bytes: if it is too long,
@@ -82,51 +77,41 @@ func cut(text string, most int) string {
 }
 
 func (m Message) lines(reason string) string {
+	l, c := m.Language, m.Counts
+	about := message.Args{"Provider": m.Provider, "Reason": reason}
 	var lines []string
 	switch m.Event {
 	case Test:
-		return "orgsync: this is a test; messages about runs arrive here"
+		return l.Text(message.NotifyTest, nil)
 	case Held:
-		lines = append(lines, "orgsync: "+m.Provider+" waits for a decision on removals", "Because "+reason)
+		lines = append(lines, l.Text(message.NotifyHeld, about))
 	case Expired:
-		lines = append(lines, "orgsync: nobody decided on the removals of "+m.Provider+"; nothing was removed", reason)
+		lines = append(lines, l.Text(message.NotifyExpired, about))
 	case Partial:
-		lines = append(lines, "orgsync: the sync of "+m.Provider+" could not read everything; what it did not read stays as it was", reason)
+		lines = append(lines, l.Text(message.NotifyPartial, about))
 	default:
-		lines = append(lines, "orgsync: the "+word(m.Mode)+" of "+m.Provider+" "+m.Status, reason)
+		lines = append(lines, l.Text(message.NotifyEnded, message.Args{
+			"Provider": m.Provider, "Reason": reason, "Plan": m.Mode == "plan", "Status": l.Status(m.Status),
+		}))
 	}
 	if m.InARow > 1 {
-		lines = append(lines, fmt.Sprintf("The last %d runs were partial", m.InARow))
+		lines = append(lines, l.Text(message.NotifyInARow, message.Args{"Number": m.InARow}))
 	}
 	if p := m.Planned; p != nil {
-		lines = append(lines, fmt.Sprintf("To be removed: %d people, %d departments, %d memberships", p.Members, p.Departments, p.Memberships))
+		lines = append(lines, l.Text(message.NotifyPlanned, message.Args{"Planned": l.Numbers(*p)}))
 	}
 	if m.Event == Held && m.DecideUntil != nil {
-		lines = append(lines, "If nobody decides by "+m.DecideUntil.UTC().Format("2006-01-02 15:04 UTC")+", the removals are rejected")
+		until := m.DecideUntil.UTC().Format("2006-01-02 15:04 UTC")
+		lines = append(lines, l.Text(message.NotifyUntil, message.Args{"Time": until}))
 	}
-	c := m.Counts
-	lines = append(lines,
-		fmt.Sprintf("People: %d read, %d new, %d removed", c.Members.Read, c.Members.Created+c.Members.Restored, c.Members.Deleted),
-		fmt.Sprintf("Departments: %d read%s, %d new, %d removed", c.Departments.Read, unread(c.Departments.Failed),
-			c.Departments.Created+c.Departments.Restored, c.Departments.Deleted),
-		"Run "+m.RunID)
+	lines = append(lines, l.Text(message.NotifyCounts, message.Args{
+		"MembersRead": c.Members.Read, "MembersNew": c.Members.Created + c.Members.Restored, "MembersRemoved": c.Members.Deleted,
+		"DepartmentsRead": c.Departments.Read, "DepartmentsFailed": c.Departments.Failed,
+		"DepartmentsNew": c.Departments.Created + c.Departments.Restored, "DepartmentsRemoved": c.Departments.Deleted, "Run": m.RunID,
+	}))
 	lines = append(lines, m.Commands...)
 	if m.URL != "" {
 		lines = append(lines, m.URL)
 	}
 	return strings.Join(lines, "\n")
-}
-
-func unread(failed int) string {
-	if failed == 0 {
-		return ""
-	}
-	return fmt.Sprintf(", %d not read in full", failed)
-}
-
-func word(mode string) string {
-	if mode == "plan" {
-		return "plan"
-	}
-	return "sync"
 }

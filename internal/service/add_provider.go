@@ -37,19 +37,19 @@ const (
 
 // change returns what is asked for, or what is wrong with it.
 func (g GuardInput) change() (providers.GuardChange, error) {
-	fields := []string{"members", "departments"}
+	names := []string{"removal", "department-removal"}
 	for i, n := range []*int{g.MemberLimit, g.DepartmentLimit} {
 		if n != nil && (*n < 0 || *n > maxRemovals) {
-			return providers.GuardChange{}, &Error{Code: RemovalLimitInvalid, Args: Args{Field: fields[i], Number: float64(*n)}}
+			return providers.GuardChange{}, &Error{Code: RemovalLimitInvalid, Args: Args{Field: names[i] + "-limit", Number: float64(*n)}}
 		}
 	}
 	for i, p := range []*float64{g.MemberPercent, g.DepartmentPercent} {
 		if p != nil && !(*p >= 0 && *p <= 100) { // so that NaN is refused too
-			return providers.GuardChange{}, &Error{Code: RemovalPercentInvalid, Args: Args{Field: fields[i], Number: *p}}
+			return providers.GuardChange{}, &Error{Code: RemovalPercentInvalid, Args: Args{Field: names[i] + "-percent", Number: *p}}
 		}
 	}
 	if d := g.HoldFor; d != nil && (*d < time.Second || *d > maxHold || *d%time.Second != 0) {
-		return providers.GuardChange{}, &Error{Code: HoldTimeInvalid, Args: Args{Duration: *d, Limit: maxHold}}
+		return providers.GuardChange{}, &Error{Code: HoldTimeInvalid, Args: Args{Field: "hold-for", Duration: *d, Limit: maxHold}}
 	}
 	return providers.GuardChange{
 		Count: g.MemberLimit, Percent: g.MemberPercent, HoldFor: g.HoldFor,
@@ -101,7 +101,7 @@ func (s *Service) AddProvider(ctx context.Context, in AddProviderInput) (AddProv
 	}
 	vendor, ok := s.connect.Vendors[directory.ProviderType(in.Type)]
 	if !ok {
-		return result, &Error{Code: ProviderTypeUnknown, Args: Args{Text: in.Type}}
+		return result, &Error{Code: ProviderTypeUnknown, Args: Args{Field: "type", Text: in.Type}}
 	}
 	settings, err := clients.Parse(vendor, in.Config, nil)
 	if err != nil {
@@ -190,7 +190,7 @@ func tenantOf(text string) (*string, error) {
 	}
 	id, err := uuid.Parse(text)
 	if err != nil {
-		return nil, &Error{Code: TenantInvalid, Args: Args{Text: text}}
+		return nil, &Error{Code: TenantInvalid, Args: Args{Field: "tenant", Text: text}}
 	}
 	text = id.String()
 	return &text, nil

@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/workflows"
 )
 
@@ -114,7 +115,7 @@ type Args struct {
 	WorkflowID    string
 	TemporalRunID string
 	Namespace     string
-	// Field is the input at fault, Problem in one word what is wrong, Text its value, Allowed
+	// Field is the input at fault, in words joined by dashes, Problem in one word what is wrong, Text its value, Allowed
 	// what it may be.
 	Field   string
 	Problem string
@@ -167,7 +168,7 @@ func Classify(err error) *Error {
 func HasCode(err error, code Code) bool { return err != nil && Classify(err).Code == code }
 
 // refusalError is the error for a run that cannot be retried or undone.
-func refusalError(err error) error {
+func refusalError(run Run, err error) error {
 	codes := map[db.Refusal]Code{
 		db.RefusedAtWork: RunInProgress, db.RefusedUndecided: RunUndecided, db.RefusedEmpty: NothingToDo,
 		db.RefusedForGood: NotPossible,
@@ -176,9 +177,9 @@ func refusalError(err error) error {
 	var final *db.NotUndoableError
 	switch {
 	case errors.As(err, &unretried):
-		return &Error{Code: codes[unretried.Refusal], Err: err}
+		return &Error{Code: codes[unretried.Refusal], Args: Args{RunID: run.ID}, Err: err}
 	case errors.As(err, &final):
-		return &Error{Code: codes[final.Refusal], Err: err}
+		return &Error{Code: codes[final.Refusal], Args: Args{RunID: run.ID}, Err: err}
 	default:
 		return err
 	}
@@ -195,6 +196,10 @@ func notBegunError(cause error, why string) error {
 	var application *temporal.ApplicationError
 	if errors.As(cause, &application) && codes[application.Type()] != "" {
 		code = codes[application.Type()]
+	}
+	var told message.Error
+	if application != nil && application.HasDetails() && application.Details(&told) == nil && told.Code != "" {
+		return &Error{Code: code, Err: &told}
 	}
 	return &Error{Code: code, Err: errors.New(why)}
 }

@@ -73,7 +73,7 @@ func (s *Service) ListDepartments(ctx context.Context, provider string, levels *
 	depth := 0
 	if levels != nil {
 		if depth = *levels; depth < 1 {
-			return nil, &Error{Code: DepthInvalid, Args: Args{Number: float64(depth)}}
+			return nil, &Error{Code: DepthInvalid, Args: Args{Field: "depth", Number: float64(depth)}}
 		}
 	}
 	store, p, err := s.openProvider(ctx, provider)

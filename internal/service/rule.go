@@ -52,13 +52,13 @@ const utc = "UTC"
 // rule returns what is asked for; the provider's name spreads the defaults.
 func (in RuleInput) rule(provider string) (Rule, error) {
 	if in.Jitter != nil && (*in.Jitter < 0 || *in.Jitter%time.Second != 0) {
-		return Rule{}, &Error{Code: JitterInvalid, Args: Args{Duration: *in.Jitter}}
+		return Rule{}, &Error{Code: JitterInvalid, Args: Args{Field: "jitter", Duration: *in.Jitter}}
 	}
 	if in.Cron != "" {
 		return in.calendar()
 	}
 	if in.TimeZone != "" {
-		return Rule{}, &Error{Code: TimeZoneWithoutCron}
+		return Rule{}, &Error{Code: TimeZoneWithoutCron, Args: Args{Field: "tz"}}
 	}
 	return in.interval(provider)
 }
@@ -72,7 +72,7 @@ func (in RuleInput) interval(provider string) (Rule, error) {
 		r.Jitter = *in.Jitter
 	}
 	if r.Jitter >= in.Every {
-		return Rule{}, &Error{Code: JitterTooLong, Args: Args{Duration: r.Jitter, Limit: in.Every}}
+		return Rule{}, &Error{Code: JitterTooLong, Args: Args{Field: "jitter", Duration: r.Jitter, Limit: in.Every}}
 	}
 	if in.Offset == nil {
 		r.Offset = spread(provider, in.Every, r.Jitter)
@@ -80,7 +80,7 @@ func (in RuleInput) interval(provider string) (Rule, error) {
 	}
 	r.Offset = *in.Offset
 	if r.Offset < 0 || r.Offset >= in.Every || r.Offset%time.Second != 0 {
-		return Rule{}, &Error{Code: OffsetInvalid, Args: Args{Duration: r.Offset, Limit: in.Every}}
+		return Rule{}, &Error{Code: OffsetInvalid, Args: Args{Field: "offset", Duration: r.Offset, Limit: in.Every}}
 	}
 	return r, nil
 }
@@ -104,17 +104,17 @@ func spread(name string, every, jitter time.Duration) time.Duration {
 // own) is refused.
 func (in RuleInput) calendar() (Rule, error) {
 	if in.Offset != nil {
-		return Rule{}, &Error{Code: OffsetWithCron}
+		return Rule{}, &Error{Code: OffsetWithCron, Args: Args{Field: "offset"}}
 	}
 	fields := strings.Fields(in.Cron)
 	if len(fields) != cronFields || strings.ContainsAny(in.Cron, "@#=") {
-		return Rule{}, &Error{Code: CronInvalid, Args: Args{Text: in.Cron}}
+		return Rule{}, &Error{Code: CronInvalid, Args: Args{Field: "cron", Text: in.Cron}}
 	}
 	r := Rule{Cron: strings.Join(fields, " "), TimeZone: utc}
 	if in.TimeZone != "" {
 		// Local would be the zone of whatever machine asks.
 		if _, err := time.LoadLocation(in.TimeZone); err != nil || in.TimeZone == "Local" {
-			return Rule{}, &Error{Code: TimeZoneUnknown, Args: Args{Text: in.TimeZone}}
+			return Rule{}, &Error{Code: TimeZoneUnknown, Args: Args{Field: "tz", Text: in.TimeZone}}
 		}
 		r.TimeZone = in.TimeZone
 	}

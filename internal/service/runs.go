@@ -45,7 +45,7 @@ const maxRows = 100_000
 
 func checkLimit(limit int) error {
 	if limit < 1 || limit > maxRows {
-		return &Error{Code: RowLimitInvalid, Args: Args{Number: float64(limit), Most: maxRows}}
+		return &Error{Code: RowLimitInvalid, Args: Args{Field: "limit", Number: float64(limit), Most: maxRows}}
 	}
 	return nil
 }

@@ -2,8 +2,8 @@
 // of an installation. It is the one caller of Temporal and of the database from any edge,
 // be that the command line or a server. Methods take plain inputs and return typed
 // results; what goes wrong in a way that a caller can act on is an *Error with a stable
-// code. The package prints and asks nothing, reads no environment, and holds no text for
-// people but causes: edges make text of codes and arguments.
+// code, whose text is in internal/message. The package prints and asks nothing and reads no
+// environment.
 package service
 
 import (
@@ -18,6 +18,7 @@ import (
 	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/secret"
 )
@@ -37,6 +38,8 @@ type Connections struct {
 	PrepareNamespace func(context.Context, client.Client) error
 	// Namespace is the name of Temporal's namespace.
 	Namespace func() string
+	// Language is that of what Temporal's Web UI shows of what the Service starts.
+	Language message.Language
 	// Vendors are the provider types of this build.
 	Vendors map[directory.ProviderType]provider.Vendor
 }

@@ -75,7 +75,7 @@ func TestErrorsHaveCodesAndArguments(t *testing.T) {
 		"held is not to be retried": {service.RunUndecided, func() error {
 			_, err := s.RetryRun(ctx, service.RetryRunInput{RunID: begun.RunID})
 			return err
-		}, service.Args{}},
+		}, service.Args{RunID: begun.RunID}},
 		"nothing held": {service.NothingHeld, func() error { _, err := s.FindHeldRun(ctx, "off", ""); return err },
 			service.Args{Provider: "off"}},
 		"interval": {service.IntervalInvalid, func() error {
@@ -83,7 +83,7 @@ func TestErrorsHaveCodesAndArguments(t *testing.T) {
 			return err
 		}, service.Args{Limit: 60e9}},
 		"too many rows": {service.RowLimitInvalid, func() error { _, err := s.ListRuns(ctx, "", 0); return err },
-			service.Args{Most: 100_000}},
+			service.Args{Field: "limit", Most: 100_000}},
 		"unknown kind": {service.ChangeFilterInvalid, func() error {
 			return s.ListChanges(ctx, service.Run{}, service.ChangeFilter{Types: []string{"group"}}, nil)
 		}, service.Args{Field: "type", Text: "group", Allowed: []string{"member", "department", "membership"}}},

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/converter"
 	sdk "go.temporal.io/sdk/temporal"
 
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/workflows"
 )
 
@@ -66,6 +67,8 @@ type timetable struct {
 	provider   string
 	rule       Rule
 	onRemovals string
+	// language is that of what Temporal's Web UI shows.
+	language message.Language
 }
 
 // catchUp is how late a sync that Temporal could not start in time may still begin. What
@@ -93,9 +96,10 @@ func (t timetable) attributes() sdk.SearchAttributes {
 func (t timetable) action() *client.ScheduleWorkflowAction {
 	return &client.ScheduleWorkflowAction{
 		ID: workflows.ScheduledWorkflowID(t.provider), Workflow: workflows.ScheduledSyncName, TaskQueue: workflows.TaskQueue,
-		Args: []any{t.input()}, StaticSummary: "Scheduled sync of " + t.provider,
-		StaticDetails: "Starts `" + workflows.SyncWorkflowID(t.provider) +
-			"` as its child, unless that is at work. Change it with `orgsync schedule set " + t.provider + "`.",
+		Args: []any{t.input()}, StaticSummary: t.language.Text(message.ScheduleSummary, message.Args{"Provider": t.provider}),
+		StaticDetails: t.language.Text(message.SchedulePage, message.Args{
+			"WorkflowID": workflows.SyncWorkflowID(t.provider), "Provider": t.provider,
+		}),
 		TypedSearchAttributes: t.attributes(),
 	}
 }
@@ -106,6 +110,7 @@ func (s *Service) setSchedule(ctx context.Context, temporal client.Client, t tim
 	if err := s.connect.PrepareNamespace(ctx, temporal); err != nil {
 		return SetScheduleResult{}, err
 	}
+	t.language = s.connect.Language
 	result := SetScheduleResult{Change: "set"}
 	found := handleOf(ctx, temporal, t.provider)
 	_, err := temporal.ScheduleClient().Create(ctx, client.ScheduleOptions{
@@ -120,7 +125,7 @@ func (s *Service) setSchedule(ctx context.Context, temporal client.Client, t tim
 	}
 	var invalid *serviceerror.InvalidArgument
 	if t.rule.Cron != "" && errors.As(err, &invalid) {
-		return result, &Error{Code: CronInvalid, Args: Args{Text: t.rule.Cron}, Err: invalid}
+		return result, &Error{Code: CronInvalid, Args: Args{Field: "cron", Text: t.rule.Cron}, Err: invalid}
 	}
 	if err != nil {
 		return result, fmt.Errorf("set the schedule of %s: %w", t.provider, err)

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/orgsync/orgsync/db/providers"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/workflows"
 )
 
@@ -83,7 +84,7 @@ func (s *Service) RetryRun(ctx context.Context, in RetryRunInput) (Execution, er
 	}
 	// The workflow checks it as well; here it is said without waiting for that.
 	if err := store.CheckRetry(ctx, p.ID, run.ID); err != nil {
-		return Execution{}, refusalError(err)
+		return Execution{}, refusalError(run, err)
 	}
 	input := workflows.SyncInput{Provider: p.Name, Mode: in.Mode, Retry: run.ID, OnRemovals: in.OnRemovals,
 		StartedBy: in.By}
@@ -95,7 +96,8 @@ func (s *Service) RetryRun(ctx context.Context, in RetryRunInput) (Execution, er
 
 func (s *Service) startSync(ctx context.Context, p providers.Provider, input workflows.SyncInput) (Execution, error) {
 	started, err := s.start(ctx, p.Name, client.StartWorkflowOptions{
-		StaticSummary: input.Summary() + " from " + p.Type.Traits().DisplayName, StaticDetails: input.Details(),
+		StaticSummary: input.Summary(s.connect.Language) + " (" + p.Type.Traits().DisplayName + ")",
+		StaticDetails: input.Details(s.connect.Language),
 	}, workflows.SyncOrgName, input)
 	if err != nil && Classify(err).Code == Internal {
 		return started, fmt.Errorf("start sync of %s: %w", p.Name, err)
@@ -145,15 +147,16 @@ func (s *Service) UndoRun(ctx context.Context, in UndoRunInput) (UndoRunResult, 
 	input.Run = result.Undone.ID
 	// The worker finds out whether a run that has not ended is still at work.
 	if _, err := store.UndoTarget(ctx, input.Run); err != nil {
-		if err := refusalError(err); !HasCode(err, RunInProgress) {
+		if err := refusalError(result.Undone, err); !HasCode(err, RunInProgress) {
 			return result, err
 		}
 	}
-	summary := "Undo run " + shortID(input.Run) + " of " + result.Undone.Provider
+	summary := message.UndoSummary
 	if input.Mode == workflows.ModePlan {
-		summary = "Plan to undo run " + shortID(input.Run) + " of " + result.Undone.Provider
+		summary = message.UndoSummaryPlan
 	}
-	result.Execution, err = s.start(ctx, result.Undone.Provider, client.StartWorkflowOptions{StaticSummary: summary},
+	result.Execution, err = s.start(ctx, result.Undone.Provider, client.StartWorkflowOptions{StaticSummary: s.connect.Language.Text(
+		summary, message.Args{"Run": shortID(input.Run), "Provider": result.Undone.Provider})},
 		workflows.UndoRunName, input)
 	if err != nil && Classify(err).Code == Internal {
 		err = fmt.Errorf("start undoing run %s: %w", input.Run, err)

@@ -48,9 +48,9 @@ func TestEveryErrorHasWordsAndAnExitStatus(t *testing.T) {
 	known := map[service.Code]bool{}
 	for _, code := range codes(t) {
 		known[code] = true
-		failure := Describe(&service.Error{Code: code})
+		failure := new(Session).Describe(&service.Error{Code: code})
 		if caused[code] {
-			failure = Describe(&service.Error{Code: code, Err: errors.New("because")})
+			failure = new(Session).Describe(&service.Error{Code: code, Err: errors.New("because")})
 		}
 		require.NotEqual(t, string(code), failure.Error(), "%s has no text", code)
 		require.NotEqual(t, ExitDone, failure.Status, code)
@@ -62,16 +62,16 @@ func TestEveryErrorHasWordsAndAnExitStatus(t *testing.T) {
 
 func TestErrorsKeepWhatIsSaidAroundThem(t *testing.T) {
 	t.Parallel()
-	held := Describe(&service.Error{Code: service.RunUndecided, Err: errors.New("run 4f1c is held")})
+	held := new(Session).Describe(&service.Error{Code: service.RunUndecided, Err: errors.New("run 4f1c is held")})
 	require.Equal(t, ExitHeld, held.Status)
-	around := Describe(fmt.Errorf("retry: %w", held))
+	around := new(Session).Describe(fmt.Errorf("retry: %w", held))
 	require.Equal(t, []any{ExitHeld, "retry: run 4f1c is held"}, []any{around.Status, around.Error()})
-	both := Describe(errors.Join(&service.Error{Code: service.TimeZoneWithoutCron},
+	both := new(Session).Describe(errors.Join(&service.Error{Code: service.TimeZoneWithoutCron},
 		&service.Error{Code: service.TextEmpty}))
 	require.Equal(t, ExitUsage, both.Status)
 	require.Contains(t, both.Error(), "\n")
 	decided := service.Run{ID: "4f1c6f6e-0000", Status: directory.RunHeld, DecidedBy: "ann@host"}
 	require.Equal(t, "run 4f1c6f6e is not held: it was decided by ann@host already, which is carried out when the run at work has ended; "+
-		"no run of acme is waiting for a decision", Describe(&service.Error{Code: service.AlreadyDecided,
+		"no run of acme is waiting for a decision", new(Session).Describe(&service.Error{Code: service.AlreadyDecided,
 		Args: service.Args{Provider: "acme", Run: decided}}).Error())
 }

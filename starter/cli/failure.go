@@ -56,7 +56,7 @@ func (s *Session) Exit(ctx context.Context, err error) int {
 	if err == nil {
 		return ExitDone
 	}
-	described := Describe(err)
+	described := s.Describe(err)
 	if described.Err == nil {
 		return described.Status
 	}
@@ -64,7 +64,7 @@ func (s *Session) Exit(ctx context.Context, err error) int {
 	if status != ExitInterrupted && ctx.Err() != nil {
 		status, text = ExitInterrupted, "interrupted"
 	}
-	lines := strings.Split(oneLineEach(text), "\n")
+	lines := Each(strings.Split(oneLineEach(text), "\n"), Plain)
 	for _, line := range lines {
 		fmt.Fprintln(s.Stderr, "orgsync:", line)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/orgsync/orgsync/internal/app"
 	"github.com/orgsync/orgsync/internal/config"
 	"github.com/orgsync/orgsync/internal/document"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/service"
 )
 
@@ -24,6 +25,8 @@ type Session struct {
 	// JSON says that standard output is one JSON document, printed that it has begun.
 	JSON    bool
 	printed bool
+	// Language is that of errors and of what Temporal's Web UI shows.
+	Language message.Language
 	// Service carries out what commands ask for. It opens what it needs and no more, so that a
 	// command needs only the settings that it uses.
 	Service *service.Service
@@ -31,11 +34,14 @@ type Session struct {
 
 // NewSession returns a session with the service that the settings describe.
 func NewSession(stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string, asJSON bool) *Session {
-	s := &Session{Stdin: stdin, Stdout: NewScreen(stdout, getenv), Stderr: stderr, Getenv: getenv, JSON: asJSON}
+	s := &Session{
+		Stdin: stdin, Stdout: NewScreen(stdout, getenv), Stderr: stderr, Getenv: getenv, JSON: asJSON,
+		Language: config.LanguageOf(getenv),
+	}
 	s.Service = app.NewService(
 		func(optional ...string) (config.Config, error) { return config.Load(getenv, optional...) },
 		func(warning string) { s.Warnf("%s", warning) },
-		slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), s.Language,
 	)
 	return s
 }
@@ -69,7 +75,7 @@ func (s *Session) Warnf(format string, args ...any) {
 // WarnTrouble writes what keeps a run from coming along, if anything does.
 func (s *Session) WarnTrouble(t *service.Trouble) {
 	if t != nil {
-		s.Warnf("%s", TroubleText(*t))
+		s.Warnf("%s", oneLineEach(t.Text(s.Language)))
 	}
 }
 

@@ -54,17 +54,6 @@ func Span(d time.Duration) string {
 	}
 }
 
-// Length writes a duration that people set, without its zero ends: 72h.
-func Length(d time.Duration) string {
-	text := d.String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(text, zero) {
-			text = text[:len(text)-2]
-		}
-	}
-	return text
-}
-
 // About writes how long ago or ahead something is, as exactly as matters: 40s, 5m, 7h, 12d.
 func About(d time.Duration) string {
 	const day = 24 * time.Hour

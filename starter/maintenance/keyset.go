@@ -145,7 +145,7 @@ Examples:
 func (keysetReseal) Run(ctx context.Context, s *cli.Session) error {
 	done, err := s.Service.ResealSecrets(ctx)
 	if service.HasCode(err, service.KeyNotHeld) {
-		return fmt.Errorf("reseal: %w", cli.Describe(err))
+		return fmt.Errorf("reseal: %w", s.Describe(err))
 	}
 	if err != nil {
 		return err
@@ -183,7 +183,7 @@ func (c keysetPrune) Run(ctx context.Context, s *cli.Session) error {
 	}
 	err = s.Service.CheckOnlyKey(ctx, primary)
 	if service.HasCode(err, service.KeyNotHeld) || service.HasCode(err, service.SecretsUnderOtherKeys) {
-		return fmt.Errorf("prune key set: %w", cli.Describe(err))
+		return fmt.Errorf("prune key set: %w", s.Describe(err))
 	}
 	if err != nil {
 		return err

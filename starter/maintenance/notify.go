@@ -43,7 +43,7 @@ func (notifyTest) Run(ctx context.Context, s *cli.Session) error {
 		return cli.UsageError("ORGSYNC_NOTIFY is not set; want webhooks separated by spaces, such as " +
 			"json:https://example.com/hook; see: orgsync --help")
 	}
-	trials, err := app.TryHooks(ctx, cfg.Notify)
+	trials, err := app.TryHooks(ctx, cfg.Notify, cfg.Language)
 	if err != nil {
 		return err
 	}

@@ -75,13 +75,13 @@ func (c addCommand) Run(ctx context.Context, s *cli.Session) error {
 	added, err := s.Service.AddProvider(ctx, in)
 	unscheduled := service.HasCode(err, service.ScheduleNotSet)
 	if err != nil && !unscheduled {
-		return c.failure(err)
+		return c.failure(s, err)
 	}
 	s.Printf("Provider %s is stored. Next: orgsync provider test %s", c.Name, c.Name)
 	if unscheduled {
 		failed := service.Classify(err)
 		return fmt.Errorf("provider %s is stored, but not its schedule: %w; set it with: %s", c.Name,
-			cli.Describe(failed.Err),
+			s.Describe(failed.Err),
 			schedule.SetCommand(c.Name, failed.Args.Rule))
 	}
 	if added.Schedule == nil {
@@ -92,9 +92,9 @@ func (c addCommand) Run(ctx context.Context, s *cli.Session) error {
 }
 
 // failure says what was being done where a key of the workers is at fault.
-func (addCommand) failure(err error) error {
+func (addCommand) failure(s *cli.Session, err error) error {
 	if service.HasCode(err, service.KeyNotHeld) {
-		return fmt.Errorf("add provider: %w", cli.Describe(err))
+		return fmt.Errorf("add provider: %w", s.Describe(err))
 	}
 	return err
 }

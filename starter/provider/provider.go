@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/service"
 	"github.com/orgsync/orgsync/starter/cli"
 	"github.com/orgsync/orgsync/starter/schedule"
@@ -85,7 +86,7 @@ func printProvider(s *cli.Session, p service.Provider, due *schedule.View) error
 	t.AppendRow([]any{"updated", cli.Moment(v.UpdatedAt) + cli.Prefixed(" by ", cli.Plain(v.UpdatedBy))})
 	t.AppendRow([]any{"held if removing", limitText(v.RemovalLimit, v.RemovalPercent, "people")})
 	t.AppendRow([]any{"", limitText(v.DepartmentLimit, v.DepartmentPercent, "departments")})
-	t.AppendRow([]any{"held for", cli.Length(time.Duration(v.HoldSeconds) * time.Second)})
+	t.AppendRow([]any{"held for", message.Length(time.Duration(v.HoldSeconds) * time.Second)})
 	for _, key := range slices.Sorted(maps.Keys(v.Config)) {
 		t.AppendRow([]any{key, cli.Plain(v.Config[key])})
 	}
@@ -155,7 +156,7 @@ func (c showCommand) Run(ctx context.Context, s *cli.Session) error {
 	case err == nil:
 		due = schedule.ViewOf(found)
 	case !none:
-		s.Warnf("could not tell whether %s has a schedule: %v", c.Name, cli.Describe(err))
+		s.Warnf("could not tell whether %s has a schedule: %v", c.Name, s.Describe(err))
 	}
 	if err := printProvider(s, p, due); err != nil {
 		return err

@@ -48,7 +48,7 @@ func (c updateCommand) Run(ctx context.Context, s *cli.Session) error {
 	}
 	updated, err := s.Service.UpdateProvider(ctx, in)
 	if service.HasCode(err, service.KeyNotHeld) {
-		return fmt.Errorf("update provider: %w", cli.Describe(err))
+		return fmt.Errorf("update provider: %w", s.Describe(err))
 	}
 	if err != nil {
 		return err

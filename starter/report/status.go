@@ -30,7 +30,7 @@ func (StatusCommand) Run(ctx context.Context, s *cli.Session) error {
 		return err
 	}
 	if status.SchedulesUnknown != nil {
-		s.Warnf("cannot tell when providers are due next: %v", cli.Describe(status.SchedulesUnknown))
+		s.Warnf("cannot tell when providers are due next: %v", s.Describe(status.SchedulesUnknown))
 	}
 	if s.JSON {
 		return s.PrintJSON(cli.Each(status.Providers, standingOf))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/service"
 	"github.com/orgsync/orgsync/starter/cli"
 )
@@ -25,6 +26,7 @@ const (
 type progress struct {
 	out      io.Writer
 	provider string
+	language message.Language
 
 	every   time.Duration
 	live    bool
@@ -40,8 +42,8 @@ type sample struct {
 	members int
 }
 
-func newProgress(out io.Writer, provider string) *progress {
-	p := &progress{out: out, provider: provider, every: quietEvery}
+func newProgress(out io.Writer, provider string, language message.Language) *progress {
+	p := &progress{out: out, provider: provider, language: language, every: quietEvery}
 	if screen := cli.NewScreen(out, func(string) string { return "" }); screen.Terminal {
 		p.width, p.live, p.every = screen.Width, true, liveEvery
 	}
@@ -59,7 +61,7 @@ func (p *progress) show(now service.Progress) {
 }
 
 // tell shows what keeps the run from coming along.
-func (p *progress) tell(trouble service.Trouble) { p.interject(cli.TroubleText(trouble)) }
+func (p *progress) tell(trouble service.Trouble) { p.interject(trouble.Text(p.language)) }
 
 // draw replaces the line on the terminal, cut to its width: a longer one would wrap
 // and could not be replaced.

@@ -7,13 +7,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/service"
 )
 
 func TestProgressTellsEachPhaseOnce(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	p := newProgress(&out, "acme")
+	p := newProgress(&out, "acme", message.English)
 	at := service.Progress{Phase: "members", StartedAt: time.Now(), Departments: 1, DepartmentsDone: 1, MembersRead: 40}
 	p.show(at)
 	p.show(at)

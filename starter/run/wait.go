@@ -29,7 +29,7 @@ func (f WaitFlags) waits(s *cli.Session, inScripts bool) bool {
 // the run alone.
 func follow(ctx context.Context, s *cli.Session, run service.Execution, patience time.Duration) (service.RunResult,
 	error) {
-	p := newProgress(s.Stderr, run.Provider)
+	p := newProgress(s.Stderr, run.Provider, s.Language)
 	result, err := s.Service.FollowRun(ctx, service.FollowRunInput{
 		Execution: run, TemporalTimeout: patience, Observer: service.Observer{Every: p.every, Progress: p.show,
 			Trouble: p.tell},

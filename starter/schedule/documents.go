@@ -3,6 +3,7 @@ package schedule
 import (
 	"time"
 
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/service"
 	"github.com/orgsync/orgsync/starter/cli"
 )
@@ -52,10 +53,10 @@ func viewOf(one service.Schedule) View {
 			func(run service.ScheduledRun) ScheduledRun { return ScheduledRun(run) }),
 	}
 	if r.Every > 0 {
-		v.Every, v.Offset = cli.Length(r.Every), cli.Length(r.Offset)
+		v.Every, v.Offset = message.Length(r.Every), message.Length(r.Offset)
 	}
 	if r.Jitter > 0 {
-		v.Jitter = cli.Length(r.Jitter)
+		v.Jitter = message.Length(r.Jitter)
 	}
 	return v
 }

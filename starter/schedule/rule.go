@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/service"
 	"github.com/orgsync/orgsync/starter/cli"
 )
@@ -29,12 +30,12 @@ func ruleText(r service.Rule) string {
 	case r.Other != "":
 		parts = append(parts, r.Other)
 	case r.Every > 0:
-		parts = append(parts, "every "+cli.Length(r.Every), "offset "+cli.Length(r.Offset))
+		parts = append(parts, "every "+message.Length(r.Every), "offset "+message.Length(r.Offset))
 	default:
 		parts = append(parts, "cron "+r.Cron)
 	}
 	if r.Jitter > 0 {
-		parts = append(parts, "up to "+cli.Length(r.Jitter)+" later")
+		parts = append(parts, "up to "+message.Length(r.Jitter)+" later")
 	}
 	return strings.Join(parts, ", ")
 }
@@ -46,12 +47,12 @@ func SetCommand(provider string, r service.Rule) string {
 		return set + " --every 1h"
 	}
 	if r.Every > 0 {
-		return fmt.Sprintf("%s --every %s --offset %s --jitter %s", set, cli.Length(r.Every), cli.Length(r.Offset),
-			cli.Length(r.Jitter))
+		return fmt.Sprintf("%s --every %s --offset %s --jitter %s", set, message.Length(r.Every), message.Length(r.Offset),
+			message.Length(r.Jitter))
 	}
 	set = fmt.Sprintf("%s --cron '%s' --tz %s", set, r.Cron, r.TimeZone)
 	if r.Jitter > 0 {
-		set += " --jitter " + cli.Length(r.Jitter)
+		set += " --jitter " + message.Length(r.Jitter)
 	}
 	return set
 }
@@ -65,6 +66,6 @@ func WarnRemoval(s *cli.Session, provider string, r service.ScheduleRemoval) {
 	case r.Err != nil:
 		s.Warnf("could not tell whether %s has a schedule: %v; if it does, the schedule removes itself when it is next "+
 			"due, or remove it with: orgsync schedule remove %s",
-			provider, cli.Describe(r.Err), provider)
+			provider, s.Describe(r.Err), provider)
 	}
 }

@@ -33,7 +33,8 @@ func documents(t *testing.T) map[string]string {
 	return found
 }
 
-// sources is the text of all Go files that are not tests.
+// sources is the text of all Go files that are not tests, and of the catalogue with the
+// placeholders of Go.
 func sources(t *testing.T) string {
 	t.Helper()
 	var all strings.Builder
@@ -48,6 +49,9 @@ func sources(t *testing.T) string {
 		all.Write(text)
 		return err
 	}))
+	catalogue, err := os.ReadFile(filepath.Join(root, "internal", "message", "en.toml"))
+	require.NoError(t, err)
+	all.WriteString(placeholder.ReplaceAllString(strings.ReplaceAll(string(catalogue), "\\\n", ""), "%s"))
 	return all.String()
 }
 
@@ -66,7 +70,9 @@ var (
 	target   = regexp.MustCompile(`(?m)^([a-z][a-z-]*):`)
 	link     = regexp.MustCompile(`\]\(([^)]*)\)`)
 	heading  = regexp.MustCompile(`(?m)^#+ (.*)$`)
-	variable = regexp.MustCompile(`ORGSYNC_[A-Z_]*[A-Z]`)
+	// placeholder is one of the catalogue's texts.
+	placeholder = regexp.MustCompile(`\{\{\.[A-Za-z]+\}\}`)
+	variable    = regexp.MustCompile(`ORGSYNC_[A-Z_]*[A-Z]`)
 )
 
 // code is every piece of code in a document: spans and the lines of blocks.

@@ -68,7 +68,7 @@ func (q *Queries) DepartmentsUnknown(ctx context.Context, db DBTX, arg Departmen
 
 const peopleFailUnread = `-- name: PeopleFailUnread :execrows
 INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
-SELECT r.id, 'member', wanted.id, 'this member was not read; read them again with: orgsync runs retry ' || r.id
+SELECT r.id, 'member', wanted.id, 'this member was not read; retry the run to read them'
 FROM sync_runs r CROSS JOIN unnest(r.members) AS wanted (id)
 WHERE r.id = $1
   AND NOT EXISTS (SELECT 1 FROM staged_members s WHERE s.run_id = r.id AND s.listing = wanted.id)

@@ -1,0 +1,94 @@
+package message
+
+// What a run is to do.
+const (
+	Summary            Code = "sync.summary"
+	SummaryPlan        Code = "sync.summary_plan"
+	SummaryScheduled   Code = "sync.summary_scheduled"
+	PurposeHold        Code = "sync.purpose_hold"
+	PurposeApply       Code = "sync.purpose_apply"
+	PurposeSkip        Code = "sync.purpose_skip"
+	PurposePlan        Code = "sync.purpose_plan"
+	LimitedDepartments Code = "sync.limited_departments"
+	LimitedMembers     Code = "sync.limited_members"
+	LimitedRetry       Code = "sync.limited_retry"
+	SyncDetails        Code = "sync.details"
+)
+
+// Pages of Temporal's Web UI, in Markdown.
+const (
+	RunPage             Code = "page.run"
+	HoldPage            Code = "page.hold"
+	DepartmentsPage     Code = "page.departments"
+	UndoPage            Code = "page.undo"
+	ScheduleSummary     Code = "page.schedule_summary"
+	SchedulePage        Code = "page.schedule"
+	ScheduledChild      Code = "page.scheduled_child"
+	ScheduledSkipped    Code = "page.scheduled_skipped"
+	HoldSummary         Code = "page.hold_summary"
+	NotificationSummary Code = "page.notification_summary"
+	Problems            Code = "page.problems"
+	UndoSummary         Code = "page.undo_summary"
+	UndoSummaryPlan     Code = "page.undo_summary_plan"
+)
+
+// Parts of these pages.
+const (
+	TookSince         Code = "run.took_since"
+	PhaseDepartments  Code = "run.phase_departments"
+	PhaseMembers      Code = "run.phase_members"
+	PhaseMembersByID  Code = "run.phase_members_by_id"
+	PhaseRemovals     Code = "run.phase_removals"
+	NextRunning       Code = "run.next_running"
+	NextHeld          Code = "run.next_held"
+	NextSucceeded     Code = "run.next_succeeded"
+	NextPlanned       Code = "run.next_planned"
+	NextRetry         Code = "run.next_retry"
+	NextSync          Code = "run.next_sync"
+	NumberOfKind      Code = "list.number_of_kind"
+	ChangesOfKind     Code = "list.changes_of_kind"
+	ReasonTimes       Code = "list.reason_times"
+	ReasonOfOne       Code = "list.reason_of_one"
+	ReasonOfMany      Code = "list.reason_of_many"
+	NoChanges         Code = "list.no_changes"
+	IDsAndMore        Code = "list.and_more"
+	ListSeparator     Code = "list.separator"
+	SentenceSeparator Code = "list.sentence_separator"
+)
+
+// Notifications.
+const (
+	NotifyTest    Code = "notify.test"
+	NotifyHeld    Code = "notify.held"
+	NotifyExpired Code = "notify.expired"
+	NotifyPartial Code = "notify.partial"
+	NotifyEnded   Code = "notify.ended"
+	NotifyInARow  Code = "notify.in_a_row"
+	NotifyPlanned Code = "notify.planned"
+	NotifyUntil   Code = "notify.until"
+	NotifyCounts  Code = "notify.counts"
+)
+
+// Why a run is not begun, or what it could not do.
+const (
+	ProviderSwitchedOff   Code = "activity.provider_switched_off"
+	RulesVersionUnknown   Code = "activity.rules_version_unknown"
+	ProviderNotStored     Code = "activity.provider_not_stored"
+	RunNotStored          Code = "activity.run_not_stored"
+	RunBusy               Code = "activity.run_busy"
+	RunCarryingOut        Code = "activity.run_carrying_out"
+	ScheduleRemoved       Code = "activity.schedule_removed"
+	UndoRefused           Code = "activity.undo_refused"
+	MembersByIDImpossible Code = "activity.members_by_id_impossible"
+	MemberUnknown         Code = "activity.member_unknown"
+	PreflightFailed       Code = "activity.preflight_failed"
+)
+
+// What keeps a run from coming along.
+const (
+	TemporalAway    Code = "trouble.temporal_away"
+	TemporalBack    Code = "trouble.temporal_back"
+	NoWorker        Code = "trouble.no_worker"
+	WorkerIdle      Code = "trouble.worker_idle"
+	ProgressUnknown Code = "trouble.progress_unknown"
+)
