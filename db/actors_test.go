@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
@@ -14,7 +15,7 @@ import (
 func TestWhoStartedDecidedAndChanged(t *testing.T) {
 	t.Parallel()
 	c := newDatabase(t).company(t, directory.Feishu)
-	require.NoError(t, c.store.Providers.Update(t.Context(), c.provider.ID, providers.Change{By: "ann@host"}, nil))
+	require.NoError(t, c.store.Providers.Update(t.Context(), c.provider.ID, providers.Change{By: audit.By{Name: "ann@host"}}, nil))
 	p, err := c.store.Providers.FindByName(t.Context(), c.provider.Name)
 	require.NoError(t, err)
 	require.Equal(t, "ann@host", p.UpdatedBy)

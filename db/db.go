@@ -14,10 +14,12 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/db/internal/pg"
 	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/db/report"
+	"github.com/orgsync/orgsync/db/tokens"
 )
 
 // Failures that callers tell apart.
@@ -42,8 +44,12 @@ type Store struct {
 	Providers *providers.Store
 	// Report reads what people and monitoring ask for; it writes nothing.
 	Report *report.Store
-	pool   *pg.Pool
-	q      *dbsqlc.Queries
+	// Tokens are the API's, Audit is the log of what administrators changed.
+	Tokens *tokens.Store
+	Audit  *audit.Store
+
+	pool *pg.Pool
+	q    *dbsqlc.Queries
 }
 
 // Option adjusts how a database is opened.
@@ -83,7 +89,10 @@ func Open(ctx context.Context, databaseURL string, options ...Option) (*Store, e
 		return nil, fmt.Errorf("open database: %w", pg.ConnectProblem(err))
 	}
 	shared := &pg.Pool{Pool: pool}
-	return &Store{Providers: providers.New(shared), Report: report.New(shared), pool: shared, q: dbsqlc.New()}, nil
+	return &Store{
+		Providers: providers.New(shared), Report: report.New(shared), Tokens: tokens.New(shared), Audit: audit.New(shared),
+		pool: shared, q: dbsqlc.New(),
+	}, nil
 }
 
 // Close waits for connections in use and closes all.

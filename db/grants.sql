@@ -46,6 +46,9 @@ BEGIN
             staged_memberships, unchanged_memberships, compared_members,
             dry_run_changes, retention_steps, orgsync_schema_version TO orgsync_operator;
         GRANT SELECT ON sync_workers TO orgsync_operator;
+        -- The command line and the server make tokens; what was done stays in the log.
+        GRANT SELECT, INSERT ON api_tokens, audit_log TO orgsync_operator;
+        GRANT UPDATE (last_used_at, revoked_at) ON api_tokens TO orgsync_operator;
         -- Removing a provider lets go of its people and departments; whatever else goes with it goes by foreign keys.
         GRANT UPDATE (status, raw_data, synced_at) ON org_members TO orgsync_operator;
         IF accounts_are_ours THEN

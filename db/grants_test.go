@@ -85,7 +85,8 @@ func TestEveryTableIsGranted(t *testing.T) {
 	t.Parallel()
 	admin := connect(t, dbtest.New(t))
 	rows, err := admin.Query(t.Context(), `SELECT relname FROM pg_class
-		WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v', 'm', 'p') AND NOT has_table_privilege('orgsync_worker', oid, 'SELECT')`)
+		WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v', 'm', 'p')
+			AND NOT has_table_privilege('orgsync_worker', oid, 'SELECT') AND NOT has_table_privilege('orgsync_operator', oid, 'SELECT')`)
 	require.NoError(t, err)
 	forgotten, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(t, err)

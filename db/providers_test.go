@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 )
@@ -75,7 +76,7 @@ func TestAProviderAndItsSecrets(t *testing.T) {
 	require.ErrorIs(t, d.store.Providers.Update(ctx, uuid.NewString(), providers.Change{}, nil), db.ErrNotFound)
 	_, err = d.store.Providers.FindByName(ctx, "nobody")
 	require.ErrorIs(t, err, db.ErrNotFound)
-	_, err = d.store.Providers.Remove(ctx, uuid.NewString())
+	_, err = d.store.Providers.Remove(ctx, uuid.NewString(), audit.By{})
 	require.ErrorIs(t, err, db.ErrNotFound)
 }
 
@@ -153,7 +154,7 @@ func TestARemovedProviderLeavesItsRowsAsDeleted(t *testing.T) {
 	for _, table := range tables[:4] {
 		require.NotEqual(t, "0", d.text(t, "SELECT count(*)::text FROM "+table+" x JOIN sync_runs r ON r.id = x.run_id WHERE r.provider_id = $1", c.provider.ID), table)
 	}
-	released, err := d.store.Providers.Remove(t.Context(), c.provider.ID)
+	released, err := d.store.Providers.Remove(t.Context(), c.provider.ID, audit.By{})
 	require.NoError(t, err)
 	require.Equal(t, providers.Released{Departments: 2, Members: 2}, released)
 	require.Equal(t, []string{"1 deleted 0", "10 deleted 0"}, d.texts(t, "SELECT concat_ws(' ', external_id, status, member_count) FROM org_departments WHERE provider_id IS NULL ORDER BY 1"))
@@ -178,7 +179,7 @@ func TestAProviderIsRemovedBehindABatchAtWork(t *testing.T) {
 	require.NoError(t, err)
 	removed := make(chan error, 1)
 	go func() {
-		_, err := c.store.Providers.Remove(t.Context(), c.provider.ID)
+		_, err := c.store.Providers.Remove(t.Context(), c.provider.ID, audit.By{})
 		removed <- err
 	}()
 	require.Eventually(t, func() bool {

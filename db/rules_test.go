@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/db/providers"
 )
 
@@ -15,7 +16,7 @@ func TestRulesHaveVersionsThatRunsRecord(t *testing.T) {
 	c := newDatabase(t).company(t, "feishu")
 	ctx, s := t.Context(), c.store.Providers
 	set := func(document string, draft bool) int {
-		rules, err := s.SetRules(ctx, c.provider.ID, providers.NewRules{Document: document, Draft: draft, By: "ann@host"})
+		rules, err := s.SetRules(ctx, c.provider.ID, providers.NewRules{Document: document, Draft: draft, By: audit.By{Name: "ann@host"}})
 		require.NoError(t, err)
 		return rules.Version
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/orgsync/orgsync/starter/rules"
 	"github.com/orgsync/orgsync/starter/run"
 	"github.com/orgsync/orgsync/starter/schedule"
+	"github.com/orgsync/orgsync/starter/token"
 )
 
 // What commands print with --output json. The types are public: docs/cli-json.md is
@@ -62,6 +63,9 @@ var outputs = []output{
 	{[]string{"search"}, "hit", []report.Found{}},
 	{[]string{"explain"}, "story", report.Story{}},
 	{[]string{"member show"}, "member", member.Shown{}},
+	{[]string{"token create"}, "created token", token.Created{}},
+	{[]string{"token list"}, "token", []token.View{}},
+	{[]string{"token revoke"}, "revoked token", token.Revoked{}},
 	{[]string{"replay"}, "verdict", replay.Verdict{}},
 	{[]string{"migrate --status"}, "migration status", maintenance.MigrationStatus{}},
 	{[]string{"migrate"}, "migrated", maintenance.Migrated{}},

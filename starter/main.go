@@ -28,6 +28,7 @@ import (
 	"github.com/orgsync/orgsync/starter/rules"
 	"github.com/orgsync/orgsync/starter/run"
 	"github.com/orgsync/orgsync/starter/schedule"
+	"github.com/orgsync/orgsync/starter/token"
 )
 
 const description = `Syncs a company's directory from Feishu, Lark, DingTalk or WeCom into Postgres.
@@ -63,6 +64,7 @@ type commands struct {
 	Search     report.SearchCommand       `cmd:"" help:"Find people by name, pinyin, initials, e-mail or phone, and departments by name."`
 	Explain    report.ExplainCommand      `cmd:"" help:"Show every change to a person or department, which run made it, and why."`
 	Member     member.Commands            `cmd:"" help:"Show one person."`
+	Token      token.Commands             `cmd:"" help:"Make, list and revoke tokens for the API."`
 	Migrate    maintenance.MigrateCommand `cmd:"" help:"Bring the database schema up to date."`
 	Keyset     maintenance.KeysetCommands `cmd:"" help:"Create and rotate the encryption key set."`
 	Notify     maintenance.NotifyCommands `cmd:"" help:"Test the webhooks."`

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/db/internal/pg"
 	"github.com/orgsync/orgsync/internal/directory"
@@ -53,7 +54,7 @@ type NewProvider struct {
 	Config   json.RawMessage
 	Guard    GuardChange
 	// By is who adds it.
-	By string
+	By audit.By
 }
 
 // Change is what Update stores; nil leaves a part as it is.
@@ -63,7 +64,9 @@ type Change struct {
 	Active   *bool
 	Guard    GuardChange
 	// By is who changes it.
-	By string
+	By audit.By
+	// IfChangedAt, if not nil, is when it must have been changed last: ErrChanged otherwise.
+	IfChangedAt *time.Time
 }
 
 // Add stores a provider. seal is called with the new provider's id, which
@@ -74,7 +77,7 @@ func (s *Store) Add(ctx context.Context, n NewProvider, seal func(providerID str
 	err := s.pool.InTx(ctx, func(tx pgx.Tx) error {
 		usual := directory.DefaultGuard
 		p := dbsqlc.ProviderInsertParams{
-			TenantID: n.TenantID, Name: n.Name, ProviderType: string(n.Type), Config: n.Config, UpdatedBy: pg.NullIfEmpty(n.By),
+			TenantID: n.TenantID, Name: n.Name, ProviderType: string(n.Type), Config: n.Config, UpdatedBy: pg.NullIfEmpty(n.By.Name),
 			RemovalLimitCount:      int32(orElse(n.Guard.Count, usual.Members.Count)),
 			RemovalLimitPercent:    orElse(n.Guard.Percent, usual.Members.Percent),
 			DepartmentLimitCount:   int32(orElse(n.Guard.DepartmentCount, usual.Departments.Count)),
@@ -85,7 +88,14 @@ func (s *Store) Add(ctx context.Context, n NewProvider, seal func(providerID str
 		if id, err = s.q.ProviderInsert(ctx, tx, p); err != nil {
 			return err
 		}
-		return s.putSecrets(ctx, tx, id, seal)
+		if err := s.putSecrets(ctx, tx, id, seal); err != nil {
+			return err
+		}
+		after, err := s.describe(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		return after.write(ctx, tx, "provider.create", n.By, nil, after.text(nil))
 	})
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) && refused.ConstraintName == "identity_providers_name_key" {
@@ -95,27 +105,36 @@ func (s *Store) Add(ctx context.Context, n NewProvider, seal func(providerID str
 }
 
 // Update changes a stored provider; seal, if not nil, replaces all of its
-// secrets and forgets its access tokens. It returns ErrNotFound.
+// secrets and forgets its access tokens. It returns ErrNotFound and ErrChanged.
 func (s *Store) Update(ctx context.Context, id string, c Change, seal func(providerID string) ([]Sealed, error)) error {
 	return pg.Interpret("update provider", s.pool.InTx(ctx, func(tx pgx.Tx) error {
-		p := dbsqlc.ProviderUpdateParams{ID: id, TenantID: c.TenantID, Config: c.Config, IsActive: c.Active, UpdatedBy: pg.NullIfEmpty(c.By)}
-		p.RemovalLimitCount, p.RemovalLimitPercent = pg.Int32(c.Guard.Count), c.Guard.Percent
-		p.DepartmentLimitCount, p.DepartmentLimitPercent = pg.Int32(c.Guard.DepartmentCount), c.Guard.DepartmentPercent
-		p.HoldSeconds = secondsOf(c.Guard.HoldFor)
-		n, err := s.q.ProviderUpdate(ctx, tx, p)
+		before, err := s.describe(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		if n == 0 {
-			return ErrNotFound
+		if c.IfChangedAt != nil && !before.UpdatedAt.Equal(*c.IfChangedAt) {
+			return ErrChanged
 		}
-		if seal == nil {
-			return nil
-		}
-		if err := s.q.TokenDeleteAll(ctx, tx, id); err != nil {
+		p := dbsqlc.ProviderUpdateParams{ID: id, TenantID: c.TenantID, Config: c.Config, IsActive: c.Active, UpdatedBy: pg.NullIfEmpty(c.By.Name)}
+		p.RemovalLimitCount, p.RemovalLimitPercent = pg.Int32(c.Guard.Count), c.Guard.Percent
+		p.DepartmentLimitCount, p.DepartmentLimitPercent = pg.Int32(c.Guard.DepartmentCount), c.Guard.DepartmentPercent
+		p.HoldSeconds = secondsOf(c.Guard.HoldFor)
+		if _, err := s.q.ProviderUpdate(ctx, tx, p); err != nil {
 			return err
 		}
-		return s.putSecrets(ctx, tx, id, seal)
+		if seal != nil {
+			if err := s.q.TokenDeleteAll(ctx, tx, id); err != nil {
+				return err
+			}
+			if err := s.putSecrets(ctx, tx, id, seal); err != nil {
+				return err
+			}
+		}
+		after, err := s.describe(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		return after.write(ctx, tx, "provider.update", c.By, before.text(nil), after.text(before.sealed))
 	}))
 }
 
@@ -156,11 +175,15 @@ type Released struct {
 // Remove deletes a provider with its secrets and run history. Its people
 // and departments stay as rows that applications may refer to, with status
 // deleted, no provider and no raw records. It returns ErrNotFound.
-func (s *Store) Remove(ctx context.Context, id string) (Released, error) {
+func (s *Store) Remove(ctx context.Context, id string, by audit.By) (Released, error) {
 	var r Released
 	err := s.pool.InTx(ctx, func(tx pgx.Tx) (err error) {
 		// First, so that what a batch at work still writes is released too.
 		if err := s.q.ProviderLock(ctx, tx, id); err != nil {
+			return err
+		}
+		before, err := s.describe(ctx, tx, id)
+		if err != nil {
 			return err
 		}
 		if r.Members, err = s.q.ProviderReleaseMembers(ctx, tx, &id); err != nil {
@@ -172,11 +195,10 @@ func (s *Store) Remove(ctx context.Context, id string) (Released, error) {
 		if err := s.q.ProviderDropRaw(ctx, tx, &id); err != nil {
 			return err
 		}
-		n, err := s.q.ProviderDelete(ctx, tx, id)
-		if err == nil && n == 0 {
-			err = ErrNotFound
+		if _, err := s.q.ProviderDelete(ctx, tx, id); err != nil {
+			return err
 		}
-		return err
+		return before.write(ctx, tx, "provider.remove", by, before.text(nil), nil)
 	})
 	return r, pg.Interpret("remove provider", err)
 }

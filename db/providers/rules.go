@@ -2,11 +2,13 @@ package providers
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/db/internal/pg"
 )
@@ -30,7 +32,7 @@ type NewRules struct {
 	Document string
 	Draft    bool
 	// By is who sets it.
-	By string
+	By audit.By
 }
 
 // SetRules adds a version of a provider's rules. What is in force already is not set again.
@@ -48,12 +50,37 @@ func (s *Store) SetRules(ctx context.Context, providerID string, n NewRules) (Ru
 			return nil
 		}
 		added, err := s.q.InsertRules(ctx, tx, dbsqlc.InsertRulesParams{
-			ProviderID: providerID, Document: pg.NullIfEmpty(n.Document), Draft: n.Draft, CreatedBy: pg.NullIfEmpty(n.By),
+			ProviderID: providerID, Document: pg.NullIfEmpty(n.Document), Draft: n.Draft, CreatedBy: pg.NullIfEmpty(n.By.Name),
 		})
-		out = rulesOf(dbsqlc.GetRulesRow(added))
-		return err
+		if out = rulesOf(dbsqlc.GetRulesRow(added)); err != nil || n.Draft {
+			return err
+		}
+		p, err := s.describe(ctx, tx, providerID)
+		if err != nil {
+			return err
+		}
+		action := "rules.set"
+		if n.Document == "" {
+			action = "rules.remove"
+		}
+		return p.write(ctx, tx, action, n.By, rulesOf(current).text(), out.text())
 	})
 	return out, pg.Interpret("set rules", err)
+}
+
+// text is the rules as the audit log has them, nil where there are none.
+func (r Rules) text() json.RawMessage {
+	if r.Document == "" {
+		return nil
+	}
+	text, err := json.Marshal(struct {
+		Version  int    `json:"version"`
+		Document string `json:"document"`
+	}{r.Version, r.Document})
+	if err != nil {
+		panic(err) // plain data
+	}
+	return text
 }
 
 // Rules returns the rules of a provider that are in force, zero if there never were any.

@@ -16,6 +16,8 @@ var (
 	ErrNotFound = pg.ErrNotFound
 	// ErrNameTaken: a provider of that name exists already.
 	ErrNameTaken = errors.New("name is taken")
+	// ErrChanged: the provider was changed meanwhile.
+	ErrChanged = errors.New("the provider was changed meanwhile")
 )
 
 // Store gives access to what is stored of providers. It is safe for concurrent use.

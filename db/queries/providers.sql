@@ -15,6 +15,14 @@ SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, cr
        removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent
 FROM identity_providers WHERE name = @name;
 
+-- name: ProviderLockByID :one
+-- Holds the provider's row against other changes of it, which must not wait for a run.
+SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
+       removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent
+FROM identity_providers
+WHERE id = @id
+FOR NO KEY UPDATE;
+
 -- name: ProviderByRun :one
 SELECT p.id, p.tenant_id, p.name, p.provider_type, p.is_active, p.config, p.last_synced_at, p.created_at, p.updated_at, p.updated_by,
        p.removal_limit_count, p.removal_limit_percent, p.hold_seconds, p.department_limit_count, p.department_limit_percent

@@ -71,7 +71,7 @@ type AddProviderInput struct {
 	Schedule *RuleInput
 	StartNow bool
 	// By is who adds it.
-	By string
+	By By
 }
 
 // AddProviderResult is a provider that was stored.

@@ -57,8 +57,18 @@ const (
 	ProviderUnknown       Code = "provider_unknown"
 	ProviderExists        Code = "provider_exists"
 	ProviderInactive      Code = "provider_inactive"
+	ProviderChanged       Code = "provider_changed"
 	KeyNotHeld            Code = "key_not_held"
 	SecretsUnderOtherKeys Code = "secrets_under_other_keys"
+
+	// Tokens.
+	TokenNameInvalid Code = "token_name_invalid"
+	TokenExists      Code = "token_exists"
+	TokenUnknown     Code = "token_unknown"
+	TokenRefused     Code = "token_refused"
+	RoleUnknown      Code = "role_unknown"
+	ExpiryInvalid    Code = "expiry_invalid"
+	ReachTooWide     Code = "reach_too_wide"
 
 	// Runs.
 	RunUnknown       Code = "run_unknown"

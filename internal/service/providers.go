@@ -146,13 +146,13 @@ type RemoveProviderResult struct {
 }
 
 // RemoveProvider removes a provider with its secrets, run history and schedule. Its
-// departments and members stay as rows with status deleted.
-func (s *Service) RemoveProvider(ctx context.Context, name string) (RemoveProviderResult, error) {
+// departments and members stay as rows with status deleted. by is who removes it.
+func (s *Service) RemoveProvider(ctx context.Context, name string, by By) (RemoveProviderResult, error) {
 	store, p, err := s.openProvider(ctx, name)
 	if err != nil {
 		return RemoveProviderResult{}, err
 	}
-	released, err := store.Providers.Remove(ctx, p.ID)
+	released, err := store.Providers.Remove(ctx, p.ID, by)
 	if err != nil {
 		return RemoveProviderResult{}, err
 	}

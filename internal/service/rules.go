@@ -57,7 +57,7 @@ type SetRulesInput struct {
 	// Document is the rules in YAML or JSON.
 	Document []byte
 	// By is who sets them.
-	By string
+	By By
 }
 
 // SetRules puts rules in force, for runs that begin from now on. Rules that are in force
@@ -73,7 +73,7 @@ func (s *Service) PlanRules(ctx context.Context, in SetRulesInput) (Execution, e
 	if err != nil {
 		return Execution{}, err
 	}
-	return s.StartSync(ctx, StartSyncInput{Provider: draft.Provider, Mode: ModePlan, Rules: draft.Version, By: in.By})
+	return s.StartSync(ctx, StartSyncInput{Provider: draft.Provider, Mode: ModePlan, Rules: draft.Version, By: in.By.Name})
 }
 
 func (s *Service) storeRules(ctx context.Context, in SetRulesInput, draft bool) (Rules, error) {
@@ -97,7 +97,7 @@ func (s *Service) storeRules(ctx context.Context, in SetRulesInput, draft bool) 
 
 // RemoveRules leaves a provider without rules: everybody belongs in the directory, and fields
 // are as the provider sends them.
-func (s *Service) RemoveRules(ctx context.Context, provider, by string) (Rules, error) {
+func (s *Service) RemoveRules(ctx context.Context, provider string, by By) (Rules, error) {
 	store, p, err := s.openProvider(ctx, provider)
 	if err != nil {
 		return Rules{}, err

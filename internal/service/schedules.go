@@ -190,25 +190,27 @@ func outcomeOf(run *workflow.WorkflowExecutionInfo) string {
 	return strings.ToLower(run.GetStatus().String())
 }
 
-// PauseSchedule pauses a provider's schedule for the reason in note.
-func (s *Service) PauseSchedule(ctx context.Context, provider, note string) (Schedule, error) {
+// PauseSchedule pauses a provider's schedule for the reason in note. by is who does.
+func (s *Service) PauseSchedule(ctx context.Context, provider, note string, by By) (Schedule, error) {
 	found, err := s.scheduleHandle(ctx, provider)
 	if err != nil {
 		return Schedule{}, err
 	}
-	if err := found.Pause(ctx, client.SchedulePauseOptions{Note: note}); err != nil {
+	pause := func(ctx context.Context) error { return found.Pause(ctx, client.SchedulePauseOptions{Note: note}) }
+	if err := s.logged(ctx, found, by, "schedule.pause", scheduleLog{}, scheduleLog{Paused: true, Note: note}, pause); err != nil {
 		return Schedule{}, found.failure("pause", err)
 	}
 	return found.read(ctx)
 }
 
-// ResumeSchedule lets a paused schedule go on.
-func (s *Service) ResumeSchedule(ctx context.Context, provider, note string) (Schedule, error) {
+// ResumeSchedule lets a paused schedule go on. by is who does.
+func (s *Service) ResumeSchedule(ctx context.Context, provider, note string, by By) (Schedule, error) {
 	found, err := s.scheduleHandle(ctx, provider)
 	if err != nil {
 		return Schedule{}, err
 	}
-	if err := found.Unpause(ctx, client.ScheduleUnpauseOptions{Note: note}); err != nil {
+	resume := func(ctx context.Context) error { return found.Unpause(ctx, client.ScheduleUnpauseOptions{Note: note}) }
+	if err := s.logged(ctx, found, by, "schedule.resume", scheduleLog{Paused: true}, scheduleLog{Note: note}, resume); err != nil {
 		return Schedule{}, found.failure("resume", err)
 	}
 	return found.read(ctx)
@@ -240,20 +242,28 @@ type RemoveScheduleResult struct {
 	Rule Rule
 }
 
-// RemoveSchedule removes a provider's schedule.
-func (s *Service) RemoveSchedule(ctx context.Context, provider string) (RemoveScheduleResult, error) {
+// RemoveSchedule removes a provider's schedule. by is who does.
+func (s *Service) RemoveSchedule(ctx context.Context, provider string, by By) (RemoveScheduleResult, error) {
+	return s.removeSchedule(ctx, provider, func(found handle, was Rule) error {
+		return s.logged(ctx, found, by, "schedule.remove", scheduleLogOf(was), scheduleLog{}, found.Delete)
+	})
+}
+
+func (s *Service) removeSchedule(ctx context.Context, provider string, remove func(found handle, was Rule) error) (
+	RemoveScheduleResult, error) {
 	found, err := s.scheduleHandle(ctx, provider)
 	if err != nil {
 		return RemoveScheduleResult{}, err
 	}
 	described, err := found.Describe(ctx)
-	if err == nil {
-		err = found.Delete(ctx)
-	}
 	if err != nil {
 		return RemoveScheduleResult{}, found.failure("remove", err)
 	}
-	return RemoveScheduleResult{ScheduleID: found.GetID(), Rule: ruleOf(described.Schedule.Spec)}, nil
+	was := ruleOf(described.Schedule.Spec)
+	if err := remove(found, was); err != nil {
+		return RemoveScheduleResult{}, found.failure("remove", err)
+	}
+	return RemoveScheduleResult{ScheduleID: found.GetID(), Rule: was}, nil
 }
 
 // ScheduleRemoval is what became of the schedule of a provider that was removed or switched
@@ -271,7 +281,7 @@ type ScheduleRemoval struct {
 func (s *Service) dropSchedule(ctx context.Context, provider string) ScheduleRemoval {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	removed, err := s.RemoveSchedule(ctx, provider)
+	removed, err := s.removeSchedule(ctx, provider, func(found handle, _ Rule) error { return found.Delete(ctx) })
 	switch {
 	case err == nil:
 		return ScheduleRemoval{Removed: &removed.Rule}

@@ -40,7 +40,7 @@ func TestErrorsHaveCodesAndArguments(t *testing.T) {
 		_, err := store.Providers.Add(ctx, providers.NewProvider{Name: name, Type: directory.Feishu, Config: []byte(`{}`)}, seal)
 		require.NoError(t, err)
 	}
-	off, err := s.UpdateProvider(ctx, service.UpdateProviderInput{Name: "off", Active: new(false), By: "ann@host"})
+	off, err := s.UpdateProvider(ctx, service.UpdateProviderInput{Name: "off", Active: new(false), By: service.By{Name: "ann@host"}})
 	require.NoError(t, err)
 	require.Equal(t, []any{false, "ann@host"}, []any{off.Provider.Active, off.Provider.UpdatedBy})
 	require.ErrorContains(t, off.Schedule.Err, "connection refused",

@@ -25,6 +25,8 @@ type SetScheduleInput struct {
 	OnRemovals string
 	// StartNow starts a first sync.
 	StartNow bool
+	// By is who sets it.
+	By By
 }
 
 // SetScheduleResult is a schedule that was set.
@@ -54,10 +56,20 @@ func (s *Service) SetSchedule(ctx context.Context, in SetScheduleInput) (SetSche
 	if err != nil {
 		return SetScheduleResult{}, err
 	}
-	result, err := s.setSchedule(ctx, temporal, timetable{provider: p.Name, rule: due, onRemovals: in.OnRemovals},
-		in.StartNow)
+	found := handleOf(ctx, temporal, p.Name)
+	before, err := found.log(ctx)
+	if err != nil {
+		return SetScheduleResult{}, err
+	}
+	after := scheduleLogOf(due)
+	after.OnRemovals = in.OnRemovals
+	var result SetScheduleResult
+	err = s.logged(ctx, found, in.By, "schedule.set", before, after, func(ctx context.Context) (err error) {
+		result, err = s.setSchedule(ctx, temporal, timetable{provider: p.Name, rule: due, onRemovals: in.OnRemovals}, in.StartNow)
+		return err
+	})
 	if err == nil {
-		result.Schedule, err = handleOf(ctx, temporal, p.Name).read(ctx)
+		result.Schedule, err = found.read(ctx)
 	}
 	return result, err
 }

@@ -2,6 +2,7 @@ package service
 
 import (
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/clients"
@@ -12,6 +13,8 @@ import (
 // What reports return are the store's own rows: plain data without tags or behaviour. An
 // edge that writes them out has types of its own for that.
 type (
+	// By is who changes something, as the audit log has it.
+	By = audit.By
 	// Run is one run of the run history.
 	Run = report.Run
 	// RunDepartment is how completely a run read one department.

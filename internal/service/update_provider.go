@@ -2,7 +2,10 @@ package service
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"maps"
+	"time"
 
 	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/clients"
@@ -19,8 +22,10 @@ type UpdateProviderInput struct {
 	// Active allows or refuses syncs; a provider that is switched off loses its schedule.
 	Active *bool
 	Guard  GuardInput
+	// IfChangedAt, if not nil, is when it must have been changed last: ProviderChanged otherwise.
+	IfChangedAt *time.Time
 	// By is who changes it.
-	By string
+	By By
 }
 
 // UpdateProviderResult is a provider as it is now.
@@ -33,7 +38,7 @@ type UpdateProviderResult struct {
 // UpdateProvider changes a stored provider.
 func (s *Service) UpdateProvider(ctx context.Context, in UpdateProviderInput) (UpdateProviderResult, error) {
 	var result UpdateProviderResult
-	change := providers.Change{Active: in.Active, By: in.By}
+	change := providers.Change{Active: in.Active, By: in.By, IfChangedAt: in.IfChangedAt}
 	var err error
 	if change.TenantID, err = tenantOf(in.TenantID); err != nil {
 		return result, err
@@ -55,7 +60,12 @@ func (s *Service) UpdateProvider(ctx context.Context, in UpdateProviderInput) (U
 			return result, err
 		}
 	}
-	if err := store.Update(ctx, p.ID, change, seal); err != nil {
+	err = store.Update(ctx, p.ID, change, seal)
+	if errors.Is(err, providers.ErrChanged) {
+		return result, &Error{Code: ProviderChanged, Args: Args{Provider: p.Name},
+			Err: fmt.Errorf("provider %s was changed meanwhile; read it again, and repeat the change if it is still right", p.Name)}
+	}
+	if err != nil {
 		return result, err
 	}
 	if in.Active != nil && !*in.Active {

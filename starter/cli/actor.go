@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/service"
 )
 
 // Actor is the person at the command line as runs and providers have them on record: the
@@ -21,3 +22,6 @@ func Actor() string {
 	}
 	return directory.Actor(name + "@" + host)
 }
+
+// By is the person at the command line as the audit log has them.
+func By() service.By { return service.By{Name: Actor()} }

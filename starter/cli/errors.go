@@ -28,6 +28,9 @@ var statuses = map[service.Code]int{
 	service.NothingHeld: ExitNothing, service.HeldAmbiguous: ExitUsage, service.NotHeld: ExitNothing,
 	service.AlreadyDecided: ExitNothing, service.DecisionRefused: ExitNothing,
 	service.ScheduleUnknown: ExitNothing, service.WorkflowUnknown: ExitUsage,
+
+	service.TokenNameInvalid: ExitUsage, service.TokenUnknown: ExitUsage, service.RoleUnknown: ExitUsage,
+	service.ExpiryInvalid: ExitUsage, service.ReachTooWide: ExitUsage,
 }
 
 // Describe returns an error as the command line says it: with its text and exit status.

@@ -67,7 +67,7 @@ func (c addCommand) Run(ctx context.Context, s *cli.Session) error {
 		return err
 	}
 	in := service.AddProviderInput{
-		Name: c.Name, Type: c.Type, Config: config, TenantID: c.Tenant, Guard: c.guard(), StartNow: c.Now, By: cli.Actor(),
+		Name: c.Name, Type: c.Type, Config: config, TenantID: c.Tenant, Guard: c.guard(), StartNow: c.Now, By: cli.By(),
 	}
 	if c.Interval != nil {
 		in.Schedule = &service.RuleInput{Every: *c.Interval}

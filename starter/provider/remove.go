@@ -30,7 +30,7 @@ func (c removeCommand) Run(ctx context.Context, s *cli.Session) error {
 			return err
 		}
 	}
-	removed, err := s.Service.RemoveProvider(ctx, c.Name)
+	removed, err := s.Service.RemoveProvider(ctx, c.Name, cli.By())
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func (c updateCommand) Run(ctx context.Context, s *cli.Session) error {
 		return cli.UsageError("nothing to change; give --config, --tenant, --active, --inactive, --hold-for or a limit " +
 			"of removals")
 	}
-	in := service.UpdateProviderInput{Name: c.Name, TenantID: c.Tenant, Guard: c.guard(), By: cli.Actor()}
+	in := service.UpdateProviderInput{Name: c.Name, TenantID: c.Tenant, Guard: c.guard(), By: cli.By()}
 	if c.Active || c.Inactive {
 		in.Active = &c.Active
 	}

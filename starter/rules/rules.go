@@ -114,7 +114,7 @@ func (c setCommand) Run(ctx context.Context, s *cli.Session) error {
 	if err != nil {
 		return err
 	}
-	in := service.SetRulesInput{Provider: c.Name, Document: document, By: cli.Actor()}
+	in := service.SetRulesInput{Provider: c.Name, Document: document, By: cli.By()}
 	if c.Plan {
 		started, err := s.Service.PlanRules(ctx, in)
 		if err != nil {
@@ -158,7 +158,7 @@ Examples:
 
 // Run implements the command.
 func (c removeCommand) Run(ctx context.Context, s *cli.Session) error {
-	removed, err := s.Service.RemoveRules(ctx, c.Name, cli.Actor())
+	removed, err := s.Service.RemoveRules(ctx, c.Name, cli.By())
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ Examples:
 
 // Run implements the command.
 func (c pauseCommand) Run(ctx context.Context, s *cli.Session) error {
-	paused, err := s.Service.PauseSchedule(ctx, c.Name, c.Note)
+	paused, err := s.Service.PauseSchedule(ctx, c.Name, c.Note, cli.By())
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ Examples:
 
 // Run implements the command.
 func (c resumeCommand) Run(ctx context.Context, s *cli.Session) error {
-	resumed, err := s.Service.ResumeSchedule(ctx, c.Name, "resumed with orgsync schedule resume")
+	resumed, err := s.Service.ResumeSchedule(ctx, c.Name, "resumed with orgsync schedule resume", cli.By())
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ Examples:
 
 // Run implements the command.
 func (c removeCommand) Run(ctx context.Context, s *cli.Session) error {
-	removed, err := s.Service.RemoveSchedule(ctx, c.Name)
+	removed, err := s.Service.RemoveSchedule(ctx, c.Name, cli.By())
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ By hand, without this program:
 // Run implements the command.
 func (c setCommand) Run(ctx context.Context, s *cli.Session) error {
 	set, err := s.Service.SetSchedule(ctx, service.SetScheduleInput{
-		Provider: c.Name, Rule: c.rule(), OnRemovals: c.OnRemovals, StartNow: c.Now,
+		Provider: c.Name, Rule: c.rule(), OnRemovals: c.OnRemovals, StartNow: c.Now, By: cli.By(),
 	})
 	if service.HasCode(err, service.ProviderInactive) {
 		return cli.BusyError("provider %s is switched off, so it has no schedule; switch it on with: orgsync provider "+

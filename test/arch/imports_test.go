@@ -47,13 +47,16 @@ var rules = []rule{
 
 	{"devkit/oracle", []string{"internal/directory", "internal/normalize", "devkit/simulator"}, []string{temporal, network}},
 
+	{"internal/access", nil, []string{temporal, postgres, network}},
 	{"db/internal/dbsqlc", nil, []string{temporal, network}},
 	{"db/internal/pg", nil, []string{temporal, network}},
-	{"db/providers", []string{"db/internal/...", "internal/directory"}, []string{temporal, network}},
+	{"db/audit", []string{"db/internal/..."}, []string{temporal, network}},
+	{"db/tokens", []string{"db/audit", "db/internal/..."}, []string{temporal, network}},
+	{"db/providers", []string{"db/audit", "db/internal/...", "internal/directory"}, []string{temporal, network}},
 	{"db/report", []string{"db/internal/...", "internal/directory"}, []string{temporal, network}},
 	{"deploy", nil, []string{temporal, postgres, network}},
 	{"db/dbtest", []string{"db", "deploy", "devkit/stack/localpg"}, []string{temporal, network}},
-	{"db", []string{"db/internal/...", "db/providers", "db/report", "internal/directory"}, []string{temporal, network}},
+	{"db", []string{"db/audit", "db/internal/...", "db/providers", "db/report", "db/tokens", "internal/directory"}, []string{temporal, network}},
 	{"internal/health", nil, []string{temporal, postgres}},
 	{"internal/traces", nil, []string{postgres}},
 	{"internal/metrics", []string{"db/report", "internal/directory"}, []string{postgres}},
@@ -66,7 +69,7 @@ var rules = []rule{
 		[]string{postgres, network, "os", "math/rand", "crypto/rand", "log"}},
 	{"internal/replay", []string{"workflows"}, []string{postgres, network}},
 	// The use cases, for every edge: they call Temporal and the database, and nothing else does on an edge's behalf.
-	{"internal/service", []string{"db", "db/providers", "db/report", "internal/clients", "internal/directory", "internal/message", "internal/normalize",
+	{"internal/service", []string{"db", "db/audit", "db/providers", "db/report", "db/tokens", "internal/access", "internal/clients", "internal/directory", "internal/message", "internal/normalize",
 		"internal/provider", "internal/replay", "internal/rules", "internal/secret", "workflows"},
 		[]string{postgres, network, "os", "io", "log"}},
 	{"internal/app", []string{"activities", "db", "db/providers", "internal/config", "internal/clients", "internal/directory",
@@ -75,7 +78,7 @@ var rules = []rule{
 	// Mains open what they were configured with and hand it to internal/app; they do not import each other.
 	{"worker", []string{"db", "internal/app", "internal/config", "internal/secret", "workflows"}, nil},
 	// The command line parses, asks and prints: it reaches Temporal and the database by the use cases alone.
-	{"starter/...", []string{"starter/...", "internal/app", "internal/config", "internal/directory", "internal/document", "internal/message", "internal/replay",
+	{"starter/...", []string{"starter/...", "internal/access", "internal/app", "internal/config", "internal/directory", "internal/document", "internal/message", "internal/replay",
 		"internal/rules", "internal/secret", "internal/service"}, []string{temporal, postgres, network}},
 
 	{"devkit/cli", nil, []string{temporal, postgres, network}},

@@ -9,6 +9,19 @@ import (
 	"time"
 )
 
+type AuditLog struct {
+	ID         int64
+	Time       time.Time
+	Actor      string
+	Action     string
+	Object     string
+	TenantID   *string
+	ProviderID *string
+	Before     json.RawMessage
+	After      json.RawMessage
+	Address    *string
+}
+
 type OrgMember struct {
 	ID                  string
 	ProviderID          *string

@@ -338,6 +338,56 @@ func (q *Queries) ProviderLock(ctx context.Context, db DBTX, id string) error {
 	return err
 }
 
+const providerLockByID = `-- name: ProviderLockByID :one
+SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
+       removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent
+FROM identity_providers
+WHERE id = $1
+FOR NO KEY UPDATE
+`
+
+type ProviderLockByIDRow struct {
+	ID                     string
+	TenantID               *string
+	Name                   string
+	ProviderType           string
+	IsActive               bool
+	Config                 json.RawMessage
+	LastSyncedAt           *time.Time
+	CreatedAt              time.Time
+	UpdatedAt              time.Time
+	UpdatedBy              *string
+	RemovalLimitCount      int32
+	RemovalLimitPercent    float64
+	HoldSeconds            int64
+	DepartmentLimitCount   int32
+	DepartmentLimitPercent float64
+}
+
+// Holds the provider's row against other changes of it, which must not wait for a run.
+func (q *Queries) ProviderLockByID(ctx context.Context, db DBTX, id string) (ProviderLockByIDRow, error) {
+	row := db.QueryRow(ctx, providerLockByID, id)
+	var i ProviderLockByIDRow
+	err := row.Scan(
+		&i.ID,
+		&i.TenantID,
+		&i.Name,
+		&i.ProviderType,
+		&i.IsActive,
+		&i.Config,
+		&i.LastSyncedAt,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.UpdatedBy,
+		&i.RemovalLimitCount,
+		&i.RemovalLimitPercent,
+		&i.HoldSeconds,
+		&i.DepartmentLimitCount,
+		&i.DepartmentLimitPercent,
+	)
+	return i, err
+}
+
 const providerReleaseDepartments = `-- name: ProviderReleaseDepartments :execrows
 UPDATE org_departments SET status = 'deleted', member_count = 0, direct_member_count = 0, synced_at = now()
 WHERE provider_id = $1 AND status <> 'deleted'

@@ -1,0 +1,48 @@
+package access
+
+// Who may do an operation.
+var (
+	admins    = []Role{Admin}
+	operators = []Role{Operator, Admin}
+	readers   = []Role{Reader, Operator, Admin}
+)
+
+// Table is the one table of who may do what, by the operation's id in the API.
+var Table = map[Operation]Rule{
+	"list-providers":  {readers, Listed},
+	"create-provider": {admins, Tenant},
+	"get-provider":    {readers, One},
+	"update-provider": {admins, One},
+	"delete-provider": {admins, One},
+	"test-provider":   {operators, One},
+
+	"start-run":       {operators, One},
+	"get-schedule":    {operators, One},
+	"set-schedule":    {operators, One},
+	"delete-schedule": {operators, One},
+
+	"list-runs":            {operators, Listed},
+	"get-run":              {operators, One},
+	"list-run-changes":     {operators, One},
+	"list-run-departments": {operators, One},
+	"list-run-removals":    {operators, One},
+	"list-run-errors":      {operators, One},
+	"follow-run":           {operators, One},
+	"decide-run":           {operators, One},
+	"undo-run":             {operators, One},
+	"retry-run":            {operators, One},
+	"cancel-run":           {operators, One},
+
+	"list-departments":        {readers, One},
+	"get-department":          {readers, One},
+	"list-child-departments":  {readers, One},
+	"list-department-members": {readers, One},
+	"list-members":            {readers, Listed},
+	"get-member":              {readers, One},
+	"list-member-history":     {readers, One},
+
+	"list-tokens":  {admins, Listed},
+	"create-token": {admins, One},
+	"revoke-token": {admins, One},
+	"list-audit":   {admins, Listed},
+}
