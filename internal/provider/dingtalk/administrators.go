@@ -6,6 +6,7 @@ import (
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // ListAdministrators implements provider.AdministratorReader by user/listadmin, which lists
@@ -22,24 +23,20 @@ func (c *client) ListAdministrators(ctx context.Context, cursor string) (provide
 }
 
 func administratorPage(a answer) (provider.AdministratorPage, error) {
-	items, ok := a.fields["result"].([]any)
+	items, ok := a.fields.List("result")
 	if !ok {
 		return provider.AdministratorPage{}, a.malformed("the result is not a list")
 	}
 	page := provider.AdministratorPage{Request: a.requestID}
 	for i, item := range items {
-		r, _ := asObject(item)
-		id, problem := r.personID("userid")
-		level := r.integer("sys_level")
-		switch {
-		case problem != "":
-		case id == "":
-			problem = "no userid"
-		case level == nil:
+		r, _ := wire.Object(item)
+		id, problem := r.RequiredID("userid")
+		level := r.Number("sys_level")
+		if level == nil && problem == "" {
 			problem = "no usable sys_level"
 		}
 		if problem != "" {
-			page.Bad = append(page.Bad, unusable(nth(i), r, problem))
+			page.Bad = append(page.Bad, unusable(wire.Nth(i), r, problem))
 			continue
 		}
 		page.Administrators = append(page.Administrators, directory.Administrator{Member: id, Level: levelOf(*level)})

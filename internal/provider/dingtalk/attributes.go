@@ -5,17 +5,18 @@ import (
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // attributes maps the facts of a person that have no column of their own; profile says what
 // becomes of those left out.
 func attributes(r record, zone *time.Location) directory.Attributes {
 	all := directory.Attributes{}
-	all.Text(directory.Alias, r.textOrEmpty("nickname"))
-	all.Text(directory.Telephone, r.textOrEmpty("telephone"))
+	all.Text(directory.Alias, r.TextOrEmpty("nickname"))
+	all.Text(directory.Telephone, r.TextOrEmpty("telephone"))
 	all.Text(directory.HiredAt, hiredAt(r, zone))
-	all.Text(directory.WorkEmail, r.personal("org_email"))
-	all.Text(directory.WorkPlace, r.personal("work_place"))
+	all.Text(directory.WorkEmail, personal(r, "org_email"))
+	all.Text(directory.WorkPlace, personal(r, "work_place"))
 	if own, sent := custom(r); sent {
 		all.Object(directory.Custom, own)
 	}
@@ -27,7 +28,7 @@ func hiredAt(r record, zone *time.Location) *string {
 	if r["hired_date"] == nil {
 		return new("")
 	}
-	milliseconds := r.integer("hired_date")
+	milliseconds := r.Number("hired_date")
 	if milliseconds == nil {
 		return nil
 	}
@@ -37,11 +38,11 @@ func hiredAt(r record, zone *time.Location) *string {
 // custom are the company's own fields by their names: a string that holds JSON
 // (dingtalk.md §3.1). Empty ones are left out.
 func custom(r record) (own map[string]any, sent bool) {
-	text := r.personal("extension")
+	text := personal(r, "extension")
 	if text == nil || *text == "" {
 		return nil, text != nil
 	}
-	own, sent = parseRecord([]byte(*text))
+	own, sent = wire.Parse([]byte(*text))
 	for name, value := range own {
 		if value == nil || value == "" {
 			delete(own, name)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 const (
@@ -150,8 +151,8 @@ func (k *check) members(ctx context.Context, departments []string) (*person, err
 func firstPerson(items []any) *person {
 	var found *person
 	for _, item := range items {
-		r, _ := asObject(item)
-		id, _ := r.personID("userid")
+		r, _ := wire.Object(item)
+		id, _ := r.ID("userid")
 		if id == "" {
 			continue
 		}

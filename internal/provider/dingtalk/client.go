@@ -12,6 +12,7 @@ import (
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // rootID is the id of every company's root department (dingtalk.md §2).
@@ -61,7 +62,7 @@ type answer struct {
 // result gives the object under "result", which every topapi call used here
 // except listsub must carry.
 func (a answer) result() (record, error) {
-	r, ok := asObject(a.fields["result"])
+	r, ok := wire.Object(a.fields["result"])
 	if !ok {
 		return nil, a.malformed("the answer says success but has no result object")
 	}
@@ -144,7 +145,7 @@ func (c *client) pauseAllIfBlocked(ctx context.Context, err error) error {
 // (dingtalk.md §1, §1.2).
 func judge(ep provider.Endpoint, reply *provider.Reply, now time.Time) (answer, *provider.Error) {
 	redirect := reply.Status >= 300 && reply.Status < 400
-	fields, ok := parseRecord(reply.Body)
+	fields, ok := wire.Parse(reply.Body)
 	if !ok || redirect {
 		return answer{}, notTheAPI(ep, reply)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // ListRoots implements provider.Client. No record of it can be unusable: each is asked for
@@ -76,7 +77,7 @@ func (c *client) department(ctx context.Context, id string) (directory.Departmen
 	if err != nil {
 		return directory.Department{}, err
 	}
-	if got := r.integer("dept_id"); got == nil || *got != number {
+	if got := r.Number("dept_id"); got == nil || *got != number {
 		return directory.Department{}, a.malformed("the answer is about another department than was asked for")
 	}
 	return toDepartment(r, number, rootID), nil
@@ -104,16 +105,16 @@ func departmentPage(a answer, parent string) (provider.DepartmentPage, error) {
 	if a.fields["result"] == nil {
 		return page, a.malformed("the answer says success but has no result")
 	}
-	items, ok := asArray(a.fields["result"])
+	items, ok := a.fields.ListOrNone("result")
 	if !ok {
 		return page, a.malformed("the result is not a list")
 	}
 	for i, item := range items {
-		r, _ := asObject(item)
-		id := r.integer("dept_id")
+		r, _ := wire.Object(item)
+		id := r.Number("dept_id")
 		switch {
 		case id == nil:
-			page.Bad = append(page.Bad, unusable(nth(i), r, "no usable dept_id"))
+			page.Bad = append(page.Bad, unusable(wire.Nth(i), r, "no usable dept_id"))
 		case *id < 1: // home-school departments (dingtalk.md §2)
 		default:
 			page.Departments = append(page.Departments, walked(toDepartment(r, *id, parent)))
@@ -150,33 +151,25 @@ func (c *client) scopes(ctx context.Context) (scopes, error) {
 
 func readScopes(a answer) (scopes, error) {
 	var s scopes
-	granted, ok := asObject(a.fields["auth_org_scopes"])
+	granted, ok := wire.Object(a.fields["auth_org_scopes"])
 	if !ok || (granted["authed_dept"] == nil && granted["authed_user"] == nil) {
 		return s, a.malformed("the answer says success but has no auth_org_scopes")
 	}
-	departments, ok := asArray(granted["authed_dept"])
+	departments, ok := granted.ListOrNone("authed_dept")
 	if !ok {
 		return s, a.malformed("authed_dept is not a list")
 	}
-	people, ok := asArray(granted["authed_user"])
-	if !ok {
-		return s, a.malformed("authed_user is not a list")
+	if s.people, ok = granted.IDs("authed_user"); !ok {
+		return scopes{}, a.malformed("authed_user is not a list of ids")
 	}
 	for _, v := range departments {
-		id, ok := asInteger(v)
-		if !ok {
+		id := wire.Number(v)
+		if id == nil {
 			return scopes{}, a.malformed("authed_dept holds something that is not an id")
 		}
-		if id >= 1 {
-			s.departments = append(s.departments, strconv.FormatInt(id, 10))
+		if *id >= 1 {
+			s.departments = append(s.departments, strconv.FormatInt(*id, 10))
 		}
-	}
-	for _, v := range people {
-		id := asString(v)
-		if id == "" || directory.IDProblem(id) != "" {
-			return scopes{}, a.malformed("authed_user holds something that is not an id")
-		}
-		s.people = append(s.people, id)
 	}
 	slices.Sort(s.departments)
 	slices.Sort(s.people)

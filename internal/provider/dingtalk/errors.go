@@ -10,6 +10,7 @@ import (
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 const (
@@ -157,31 +158,32 @@ type failure struct {
 // readFailure recognises the shapes A to E. It reports false for anything else.
 func readFailure(fields record, status int) (failure, bool) {
 	f := failure{status: status}
-	if code := fields.text("errcode"); code != nil { // A, B, C and success
+	if code := fields.Text("errcode"); code != nil { // A, B, C and success
 		if _, err := strconv.Atoi(*code); err != nil {
 			return f, false
 		}
 		f.code = *code
-		if sub := fields.text("sub_code"); f.code == codeGateway && sub != nil && *sub != "" {
+		if sub := fields.Text("sub_code"); f.code == codeGateway && sub != nil && *sub != "" {
 			f.code = *sub // the gateway's real cause
 		}
-		f.requestID = plain(fields.text("request_id"))
-		f.text = deref(fields.text("sub_msg")) + "\n" + deref(fields.text("errmsg"))
+		f.requestID = plain(fields.Text("request_id"))
+		f.text = deref(fields.Text("sub_msg")) + "\n" + deref(fields.Text("errmsg"))
 		return f, true
 	}
-	if code := fields.id("code"); code != "" { // D
+	if code := fields.String("code"); code != "" { // D
 		f.code = code
-		f.requestID = plain(fields.text("requestid"))
-		f.text = deref(fields.text("message"))
-		if detail, ok := asObject(fields["accessdenieddetail"]); ok {
-			items, _ := asArray(detail["requiredScopes"])
+		f.requestID = plain(fields.Text("requestid"))
+		f.text = deref(fields.Text("message"))
+		if detail, ok := wire.Object(fields["accessdenieddetail"]); ok {
+			items, _ := detail.List("requiredScopes")
 			for _, item := range items {
-				f.scopes = append(f.scopes, asString(item))
+				scope, _ := item.(string)
+				f.scopes = append(f.scopes, scope)
 			}
 		}
 		return f, true
 	}
-	if state := fields.integer("status"); state != nil && *state == 1111 { // E
+	if state := fields.Number("status"); state != nil && *state == 1111 { // E
 		f.code = codeAddressBlocked
 		return f, true
 	}

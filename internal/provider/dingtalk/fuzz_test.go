@@ -12,6 +12,7 @@ import (
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // FuzzAnswer feeds whole answers to the judge and every reader behind it:
@@ -70,7 +71,7 @@ func FuzzRecord(f *testing.F) {
 		f.Add([]byte(raw))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		r, ok := parseRecord(raw)
+		r, ok := wire.Parse(raw)
 		if !ok {
 			return
 		}
@@ -85,10 +86,10 @@ func FuzzRecord(f *testing.F) {
 			require.Empty(t, directory.IDProblem(id))
 		}
 		require.NotEmpty(t, m.ExternalID)
-		again, ok := parseRecord(m.Raw)
+		again, ok := wire.Parse(m.Raw)
 		require.True(t, ok)
 		require.NotContains(t, again, "leader")
-		require.Equal(t, string(m.Raw), string(again.canonical(nil, unorderedOfMember)), "canonical is a fixed point")
+		require.Equal(t, string(m.Raw), string(again.Canonical(nil, unorderedOfMember)), "canonical is a fixed point")
 		for _, membership := range allMemberships(r) {
 			require.False(t, strings.HasPrefix(membership.DepartmentID, "-"))
 		}

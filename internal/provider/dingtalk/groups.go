@@ -7,6 +7,7 @@ import (
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 const (
@@ -50,17 +51,17 @@ func rolePage(a answer, offset int64) (provider.GroupPage, error) {
 	}
 	page := provider.GroupPage{Next: next, Request: a.requestID}
 	for i, item := range items {
-		group, _ := asObject(item)
-		roles, ok := group["roles"].([]any)
+		group, _ := wire.Object(item)
+		roles, ok := group.List("roles")
 		if !ok {
-			page.Bad = append(page.Bad, nth(i)+": no list of roles")
+			page.Bad = append(page.Bad, wire.Nth(i)+": no list of roles")
 			continue
 		}
 		for j, item := range roles {
-			r, _ := asObject(item)
-			id := r.integer("id")
+			r, _ := wire.Object(item)
+			id := r.Number("id")
 			if id == nil || *id < 1 {
-				page.Bad = append(page.Bad, nth(i)+": role "+strconv.Itoa(j+1)+": no usable id")
+				page.Bad = append(page.Bad, wire.Nth(i)+": role "+strconv.Itoa(j+1)+": no usable id")
 				continue
 			}
 			page.Groups = append(page.Groups, provider.FoundGroup{Group: toGroup(r, *id, group), MembersMethod: listingRole})
@@ -77,9 +78,9 @@ func toGroup(r record, id int64, group record) directory.Group {
 	return directory.Group{
 		ExternalID: strconv.FormatInt(id, 10),
 		Kind:       directory.Role,
-		Name:       r.text("name"),
-		Category:   group.text("name"),
-		Raw:        r.canonical(nil, nil),
+		Name:       r.Text("name"),
+		Category:   group.Text("name"),
+		Raw:        r.Canonical(nil, nil),
 	}
 }
 
@@ -110,17 +111,14 @@ func holderPage(a answer, offset int64) (provider.GroupMemberPage, error) {
 	}
 	page := provider.GroupMemberPage{Next: next, Request: a.requestID}
 	for i, item := range items {
-		r, _ := asObject(item)
-		id, problem := r.personID("userid")
-		if id == "" && problem == "" {
-			problem = "no userid"
-		}
+		r, _ := wire.Object(item)
+		id, problem := r.RequiredID("userid")
 		scope, ok := managementScope(r)
 		if !ok && problem == "" {
 			problem = "manageScopes holds something that is not a department"
 		}
 		if problem != "" {
-			page.Bad = append(page.Bad, unusable(nth(i), r, problem))
+			page.Bad = append(page.Bad, unusable(wire.Nth(i), r, problem))
 			continue
 		}
 		page.Members = append(page.Members, directory.GroupMember{Member: id, Scope: scope})
@@ -132,13 +130,13 @@ func holderPage(a answer, offset int64) (provider.GroupMemberPage, error) {
 // recorded may mean all of them (dingtalk-more.md §C), so one that cannot be read must not
 // be left out.
 func managementScope(r record) (scope []string, ok bool) {
-	departments, ok := asArray(r["manageScopes"])
+	departments, ok := r.ListOrNone("manageScopes")
 	if !ok {
 		return nil, false
 	}
 	for _, item := range departments {
-		department, _ := asObject(item)
-		id := department.integer("dept_id")
+		department, _ := wire.Object(item)
+		id := department.Number("dept_id")
 		if id == nil {
 			return nil, false
 		}
@@ -167,11 +165,11 @@ func readOffsetPage(a answer, offset, size int64) (items []any, next string, err
 	if err != nil {
 		return nil, "", err
 	}
-	items, ok := asArray(r["list"])
+	items, ok := r.ListOrNone("list")
 	if !ok {
 		return nil, "", a.malformed("the list is not a list")
 	}
-	more := r.boolean("hasMore")
+	more := r.QuotedBoolean("hasMore")
 	switch {
 	case more == nil:
 		return nil, "", a.malformed("the answer has no hasMore")

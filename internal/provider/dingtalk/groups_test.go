@@ -63,7 +63,7 @@ func TestHoldersOfARole(t *testing.T) {
 		Bad: []string{
 			`record 3 (userid "u3"): manageScopes holds something that is not a department`,
 			`record 4 (userid "u4"): manageScopes holds something that is not a department`,
-			"record 5: no userid", "record 6: no userid",
+			"record 5: userid is not a string", "record 6: no userid",
 		},
 		Request: "16a",
 	}, page))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // CountMembers implements provider.MemberCounter by user/listid, which ignores
@@ -34,7 +35,7 @@ func (c *client) CountMembers(ctx context.Context, department string) (int, erro
 	if err != nil {
 		return 0, err
 	}
-	ids, ok := asArray(r["userid_list"])
+	ids, ok := r.ListOrNone("userid_list")
 	if !ok {
 		return 0, a.malformed("userid_list is not a list")
 	}
@@ -56,17 +57,17 @@ func (c *client) CountChildren(ctx context.Context, department string) (int, err
 	if err != nil {
 		return 0, err
 	}
-	ids, ok := asArray(r["dept_id_list"])
+	ids, ok := r.ListOrNone("dept_id_list")
 	if !ok {
 		return 0, a.malformed("dept_id_list is not a list")
 	}
 	var n int
 	for _, v := range ids {
-		id, ok := asInteger(v)
-		if !ok {
+		id := wire.Number(v)
+		if id == nil {
 			return 0, a.malformed("dept_id_list holds something that is not an id")
 		}
-		if id >= 1 { // home-school departments are left out as in the listing
+		if *id >= 1 { // home-school departments are left out as in the listing
 			n++
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 const (
@@ -43,10 +44,10 @@ func (c *client) departmentMembers(ctx context.Context, q provider.Query) (provi
 func (c *client) memberPage(items []any, department, next string) provider.MemberPage {
 	page := provider.MemberPage{Next: next}
 	for i, item := range items {
-		r, _ := asObject(item)
+		r, _ := wire.Object(item)
 		m, problem := toMember(r, c.zone)
 		if problem != "" {
-			page.Bad = append(page.Bad, unusable(nth(i), r, problem))
+			page.Bad = append(page.Bad, unusable(wire.Nth(i), r, problem))
 			continue
 		}
 		m.Memberships, m.RawKeeps = directMembership(r, department), onlyOfUserGet
@@ -81,11 +82,11 @@ func readUserPage(a answer, offset int64) ([]any, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	items, ok := asArray(r["list"])
+	items, ok := r.ListOrNone("list")
 	if !ok {
 		return nil, "", a.malformed("the list of people is not a list")
 	}
-	more := r.boolean("has_more")
+	more := r.QuotedBoolean("has_more")
 	switch {
 	case more == nil:
 		return nil, "", a.malformed("the answer has no has_more")
@@ -94,7 +95,7 @@ func readUserPage(a answer, offset int64) ([]any, string, error) {
 	}
 	// The cursor is an offset (dingtalk.md §3): one that does not advance would
 	// read the same people for ever (§11.5).
-	next := r.integer("next_cursor")
+	next := r.Number("next_cursor")
 	if next == nil || *next <= offset {
 		return nil, "", a.malformed("the next page's cursor is missing or does not advance")
 	}
@@ -160,7 +161,7 @@ func (c *client) user(ctx context.Context, id string) (record, error) {
 	if err != nil {
 		return nil, err
 	}
-	if got, _ := r.personID("userid"); got != id {
+	if got, _ := r.ID("userid"); got != id {
 		return nil, a.malformed("the answer is about another person than was asked for")
 	}
 	return r, nil

@@ -33,7 +33,7 @@ func TestMembersOfADepartmentInPages(t *testing.T) {
 		members, bad, q.Cursor = append(members, page.Members...), append(bad, page.Bad...), page.Next
 	}
 	require.Empty(t, q.Cursor)
-	require.Equal(t, []string{"record 2: no userid", "record 3: no userid", "record 4: no userid", "record 5: no userid"}, bad)
+	require.Equal(t, []string{"record 2: no userid", "record 3: userid is not a string", "record 4: no userid", "record 5: no userid"}, bad)
 	unset := directory.Attributes{directory.Alias: nil, directory.Telephone: nil, directory.HiredAt: nil}
 	require.Empty(t, cmp.Diff([]directory.Member{
 		{ExternalID: "0123", Profile: sentIfSet(directory.Profile{Name: ptr("A"), Status: ptr(directory.Active), Attributes: unset}, record{}),

@@ -6,6 +6,7 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/normalize"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 var _ provider.MembershipReader = (*client)(nil)
@@ -14,7 +15,7 @@ var _ provider.MembershipReader = (*client)(nil)
 // alone whether the member leads it (dingtalk.md §3.1), which is no part of the record.
 func (*client) MembershipsOf(raw json.RawMessage) []directory.Membership {
 	decoded, _ := normalize.Decode(raw)
-	r, _ := asObject(decoded)
+	r, _ := wire.Object(decoded)
 	if r["dept_id_list"] == nil {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // What of a record is no part of its Raw; the package comment says why.
@@ -34,12 +35,12 @@ func toDepartment(r record, id int64, parent string) directory.Department {
 	d := directory.Department{
 		ExternalID:      strconv.FormatInt(id, 10),
 		ParentID:        parent,
-		Name:            r.text("name"),
-		SortOrder:       r.integer("order"),
-		DeclaredMembers: r.figure("member_count"),
-		Raw:             r.canonical(droppedOfDepartment, unorderedOfDepartment),
+		Name:            r.Text("name"),
+		SortOrder:       r.Number("order"),
+		DeclaredMembers: r.Count("member_count"),
+		Raw:             r.Canonical(droppedOfDepartment, unorderedOfDepartment),
 	}
-	if p := r.integer("parent_id"); p != nil && *p >= 1 {
+	if p := r.Number("parent_id"); p != nil && *p >= 1 {
 		d.ParentID = strconv.FormatInt(*p, 10)
 	}
 	if d.ExternalID == rootID {
@@ -51,14 +52,11 @@ func toDepartment(r record, id int64, parent string) directory.Department {
 // toMember maps a person's record without memberships; problem says, without personal
 // data, why it cannot be used.
 func toMember(r record, zone *time.Location) (m directory.Member, problem string) {
-	userID, problem := r.personID("userid")
+	userID, problem := r.RequiredID("userid")
 	if problem != "" {
 		return m, problem
 	}
-	if userID == "" {
-		return m, "no userid"
-	}
-	unionID, problem := r.personID("unionid")
+	unionID, problem := r.ID("unionid")
 	if problem != "" {
 		return m, problem
 	}
@@ -66,7 +64,7 @@ func toMember(r record, zone *time.Location) (m directory.Member, problem string
 		ExternalID: userID,
 		UnionID:    unionID,
 		Profile:    profile(r, zone),
-		Raw:        r.canonical(droppedOfMember, unorderedOfMember),
+		Raw:        r.Canonical(droppedOfMember, unorderedOfMember),
 	}, ""
 }
 
@@ -77,7 +75,7 @@ func toMemberAlone(r record, zone *time.Location) (m directory.Member, problem s
 		return m, problem
 	}
 	m.Memberships = allMemberships(r)
-	if manager := r.textOrEmpty("manager_userid"); manager != nil && directory.IDProblem(*manager) == "" {
+	if manager := r.TextOrEmpty("manager_userid"); manager != nil && directory.IDProblem(*manager) == "" {
 		m.Manager = manager
 	}
 	return m, ""
@@ -107,41 +105,21 @@ func toMemberAlone(r record, zone *time.Location) (m directory.Member, problem s
 // DingTalk has no field for an English name, gender, city, country and kind of employment.
 func profile(r record, zone *time.Location) directory.Profile {
 	return directory.Profile{
-		Name:       r.text("name"),
+		Name:       r.Text("name"),
 		Email:      email(r),
 		Phone:      phone(r),
-		AvatarURL:  r.textOrEmpty("avatar"),
-		Title:      r.textOrEmpty("title"),
+		AvatarURL:  r.TextOrEmpty("avatar"),
+		Title:      r.TextOrEmpty("title"),
 		Status:     status(r),
-		Activated:  r.boolean("active"),
-		EmployeeNo: r.textOrEmpty("job_number"),
+		Activated:  r.QuotedBoolean("active"),
+		EmployeeNo: r.TextOrEmpty("job_number"),
 		Attributes: attributes(r, zone),
 	}
 }
 
-// unusable describes a record that cannot be used: where it stands, the ids it has,
-// and why.
+// unusable describes a record that cannot be used.
 func unusable(label string, r record, problem string) string {
-	var known []string
-	for _, key := range []string{"dept_id", "parent_id"} {
-		if id := r.integer(key); id != nil {
-			known = append(known, key+" "+strconv.FormatInt(*id, 10))
-		}
-	}
-	for _, key := range []string{"userid", "unionid"} {
-		if id, _ := r.personID(key); id != "" {
-			known = append(known, key+" "+strconv.Quote(id))
-		}
-	}
-	if len(known) > 0 {
-		label += " (" + strings.Join(known, ", ") + ")"
-	}
-	return label + ": " + problem
-}
-
-// nth names a record by its place in its page, counting from 1.
-func nth(index int) string {
-	return "record " + strconv.Itoa(index+1)
+	return r.Unusable(label, problem, []string{"dept_id", "parent_id"}, []string{"userid", "unionid"})
 }
 
 // status says who works there: everybody listed, except those whose enterprise
@@ -149,7 +127,7 @@ func nth(index int) string {
 // logged in to DingTalk (dingtalk.md §3.1, §11.8).
 func status(r record) *directory.Status {
 	s := directory.Active
-	if off := r.boolean("disable_status"); off != nil && *off {
+	if off := r.QuotedBoolean("disable_status"); off != nil && *off {
 		s = directory.Inactive
 	}
 	return &s
@@ -158,7 +136,7 @@ func status(r record) *directory.Status {
 // email prefers the address in the person's record to the company mailbox, which
 // is sent only where one has been opened (dingtalk.md §3.1).
 func email(r record) *string {
-	own, company := r.personal("email"), r.personal("org_email")
+	own, company := personal(r, "email"), personal(r, "org_email")
 	if deref(own) == "" && deref(company) != "" {
 		return company
 	}
@@ -167,7 +145,7 @@ func email(r record) *string {
 
 // phone puts the country code before the number, which comes without it.
 func phone(r record) *string {
-	mobile, country := r.text("mobile"), strings.TrimPrefix(deref(r.text("state_code")), "+")
+	mobile, country := r.Text("mobile"), strings.TrimPrefix(deref(r.Text("state_code")), "+")
 	if deref(mobile) == "" || country == "" || strings.HasPrefix(*mobile, "+") {
 		return mobile
 	}
@@ -180,8 +158,8 @@ func phone(r record) *string {
 func directMembership(r record, department string) []directory.Membership {
 	return []directory.Membership{{
 		DepartmentID: department,
-		Leader:       r.boolean("leader"),
-		SortOrder:    r.integer("dept_order"),
+		Leader:       r.QuotedBoolean("leader"),
+		SortOrder:    r.Number("dept_order"),
 	}}
 }
 
@@ -190,22 +168,22 @@ func directMembership(r record, department string) []directory.Membership {
 // (dingtalk.md §11.6). Where it names none nothing is said: it is sent only where it has
 // a value (dingtalk.md §3.1), and what was said before stays.
 func allMemberships(r record) []directory.Membership {
-	leaders, orders, positions := byDepartment(r["leader_in_dept"]), byDepartment(r["dept_order_list"]), byDepartment(r["dept_position_list"])
-	ids, _ := asArray(r["dept_id_list"])
+	leaders, orders, positions := byDepartment(r, "leader_in_dept"), byDepartment(r, "dept_order_list"), byDepartment(r, "dept_position_list")
+	ids, _ := r.List("dept_id_list")
 	var memberships []directory.Membership
 	var named []bool // whether it is said to be a main one
 	for _, v := range ids {
-		id, ok := asInteger(v)
-		if !ok || id < 1 {
+		id := wire.Number(v)
+		if id == nil || *id < 1 {
 			continue
 		}
 		m := directory.Membership{
-			DepartmentID: strconv.FormatInt(id, 10),
-			Leader:       leaders[id].boolean("leader"),
-			SortOrder:    orders[id].integer("order"),
+			DepartmentID: strconv.FormatInt(*id, 10),
+			Leader:       leaders[*id].QuotedBoolean("leader"),
+			SortOrder:    orders[*id].Number("order"),
 		}
 		memberships = append(memberships, m)
-		main := positions[id].boolean("is_main")
+		main := positions[*id].QuotedBoolean("is_main")
 		named = append(named, main != nil && *main)
 	}
 	if slices.Contains(named, true) {
@@ -220,12 +198,12 @@ func allMemberships(r record) []directory.Membership {
 	return memberships
 }
 
-func byDepartment(list any) map[int64]record {
-	items, _ := asArray(list)
+func byDepartment(r record, key string) map[int64]record {
+	items, _ := r.List(key)
 	found := make(map[int64]record, len(items))
 	for _, item := range items {
-		if r, ok := asObject(item); ok {
-			if id := r.integer("dept_id"); id != nil {
+		if r, ok := wire.Object(item); ok {
+			if id := r.Number("dept_id"); id != nil {
 				found[*id] = r
 			}
 		}

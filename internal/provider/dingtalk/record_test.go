@@ -8,11 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 func mustRecord(t *testing.T, raw string) record {
 	t.Helper()
-	r, ok := parseRecord([]byte(raw))
+	r, ok := wire.Parse([]byte(raw))
 	require.True(t, ok)
 	return r
 }
@@ -41,7 +42,7 @@ func TestMemberFields(t *testing.T) {
 		"nothing":             {`{"userid":"007"}`, directory.Member{Profile: directory.Profile{Status: active}}},
 		"sent empty":          {`{"userid":"007","name":"","avatar":"","title":"","email":"","state_code":"","mobile":""}`, directory.Member{Profile: directory.Profile{Name: ptr(""), AvatarURL: ptr(""), Title: ptr(""), Email: ptr(""), Phone: ptr(""), Status: active}}},
 		"sent null":           {`{"userid":"007","unionid":null,"name":null,"avatar":null,"title":null,"email":null,"mobile":null,"active":null,"disable_status":null}`, directory.Member{Profile: directory.Profile{Status: active}}},
-		"wrong types":         {`{"userid":"007","unionid":3,"name":["x"],"avatar":{},"title":12,"email":true,"mobile":13800000001,"active":"maybe","disable_status":1}`, directory.Member{Profile: directory.Profile{Title: ptr("12"), Phone: ptr("13800000001"), Status: active}}},
+		"wrong types":         {`{"userid":"007","name":["x"],"avatar":{},"title":12,"email":true,"mobile":13800000001,"active":"maybe","disable_status":1}`, directory.Member{Profile: directory.Profile{Title: ptr("12"), Phone: ptr("13800000001"), Status: active}}},
 		"not activated":       {`{"userid":"007","active":false}`, directory.Member{Profile: directory.Profile{Status: active, Activated: ptr(false)}}},
 		"switched off":        {`{"userid":"007","active":true,"disable_status":true}`, directory.Member{Profile: directory.Profile{Status: ptr(directory.Inactive), Activated: ptr(true)}}},
 		"not switched off":    {`{"userid":"007","disable_status":false}`, directory.Member{Profile: directory.Profile{Status: active}}},
@@ -67,6 +68,17 @@ func TestMemberFields(t *testing.T) {
 			tt.want.Profile, got.Attributes = sentIfSet(tt.want.Profile, mustRecord(t, tt.record)), nil
 			require.Empty(t, cmp.Diff(tt.want, got))
 		})
+	}
+}
+
+// A unionid that is none must not look like none: its userid may have passed to somebody else.
+func TestMembersWhoseIDsAreOfAnotherTypeAreNotUsed(t *testing.T) {
+	t.Parallel()
+	for record, want := range map[string]string{
+		`{"userid":"007","unionid":3}`: "unionid is not a string", `{"userid":7}`: "userid is not a string", `{"userid":null}`: "no userid",
+	} {
+		_, problem := toMember(mustRecord(t, record), time.UTC)
+		require.Equal(t, want, problem)
 	}
 }
 

@@ -65,11 +65,11 @@ func (c *client) fetchToken(ctx context.Context) (string, time.Time, error) {
 
 // token reads a token and until when it is to be used.
 func (a answer) token(tokenKey, lifeKey string, asked time.Time) (string, time.Time, error) {
-	token := a.fields.id(tokenKey)
+	token := a.fields.String(tokenKey)
 	if token == "" {
 		return "", time.Time{}, a.malformed("the answer has no " + tokenKey)
 	}
-	seconds := a.fields.integer(lifeKey)
+	seconds := a.fields.Number(lifeKey)
 	if seconds == nil || *seconds < 1 || *seconds > int64((24*time.Hour).Seconds()) {
 		return "", time.Time{}, a.malformed("the answer has no usable " + lifeKey)
 	}

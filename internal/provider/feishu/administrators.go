@@ -5,6 +5,7 @@ import (
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // newestAdministrators is how many administrators of apps Feishu lists: the newest, without
@@ -36,12 +37,12 @@ func administratorPage(a answer) (provider.AdministratorPage, error) {
 	}
 	page := provider.AdministratorPage{Request: a.requestID, Truncated: len(items) >= newestAdministrators}
 	for i, r := range items {
-		id, problem := r.id("open_id")
+		id, problem := r.ID("open_id")
 		if problem == noProblem && id == "" {
 			problem = "no open_id"
 		}
 		if problem != noProblem {
-			page.Bad = append(page.Bad, unusable(nth(i), r, problem))
+			page.Bad = append(page.Bad, unusable(wire.Nth(i), r, problem))
 			continue
 		}
 		page.Administrators = append(page.Administrators, directory.Administrator{Member: id, Level: appAdministrator})

@@ -12,15 +12,15 @@ import (
 // what becomes of those left out.
 func attributesOf(r record, zone *time.Location) directory.Attributes {
 	all := directory.Attributes{}
-	all.Text(directory.EnglishName, r.textIf(r.showsBase(), "en_name"))
-	all.Text(directory.Alias, r.textIf(r.showsBase(), "nickname"))
-	all.Text(directory.WorkEmail, r.textIf(r.showsEmployee(), "enterprise_email"))
+	all.Text(directory.EnglishName, textIf(r, showsBase(r), "en_name"))
+	all.Text(directory.Alias, textIf(r, showsBase(r), "nickname"))
+	all.Text(directory.WorkEmail, textIf(r, showsEmployee(r), "enterprise_email"))
 	all.Text(directory.Gender, genderOf(r))
-	all.Text(directory.City, r.textIf(r.showsEmployee(), "city"))
-	all.Text(directory.Country, r.textIf(r.showsEmployee(), "country"))
-	all.Text(directory.WorkPlace, r.textIf(r.showsEmployee(), "work_station"))
+	all.Text(directory.City, textIf(r, showsEmployee(r), "city"))
+	all.Text(directory.Country, textIf(r, showsEmployee(r), "country"))
+	all.Text(directory.WorkPlace, textIf(r, showsEmployee(r), "work_station"))
 	all.Text(directory.HiredAt, hiredAt(r, zone))
-	all.Text(directory.EmployeeType, r.textIf(r.showsEmployee(), "employee_type"))
+	all.Text(directory.EmployeeType, textIf(r, showsEmployee(r), "employee_type"))
 	if own, sent := customOf(r); sent {
 		all.Object(directory.Custom, own)
 	}
@@ -33,9 +33,9 @@ func attributesOf(r record, zone *time.Location) directory.Attributes {
 // managerOf is leader_user_id, which is an open id, as all calls ask for it.
 func managerOf(r record) *string {
 	if r["leader_user_id"] == nil {
-		return r.textIf(r.showsPlaces(), "leader_user_id")
+		return textIf(r, showsPlaces(r), "leader_user_id")
 	}
-	id, problem := r.id("leader_user_id")
+	id, problem := r.ID("leader_user_id")
 	if problem != "" {
 		return nil
 	}
@@ -44,7 +44,7 @@ func managerOf(r record) *string {
 
 // genderOf: 0 is secret, 3 any other (feishu.md §3.2).
 func genderOf(r record) *string {
-	switch n := r.integer("gender"); {
+	switch n := r.Integer("gender"); {
 	case n == nil:
 		return nil
 	case *n == 1:
@@ -58,11 +58,11 @@ func genderOf(r record) *string {
 
 // hiredAt reads join_time, which is in seconds (feishu.md §3.2); 0 says nothing of a day.
 func hiredAt(r record, zone *time.Location) *string {
-	sent := r.textIf(r.showsEmployee(), "join_time")
+	sent := textIf(r, showsEmployee(r), "join_time")
 	if sent == nil || *sent == "" || *sent == "0" {
 		return clearedIf(sent != nil)
 	}
-	seconds := r.integer("join_time")
+	seconds := r.Integer("join_time")
 	if seconds == nil {
 		return nil
 	}
@@ -79,20 +79,20 @@ func clearedIf(sent bool) *string {
 // customOf are the company's own fields by their ids (feishu.md §3.2). A text field has one
 // text; of the other types the whole value is kept. Empty ones are left out.
 func customOf(r record) (own map[string]any, sent bool) {
-	entries, isList := r.list("custom_attrs")
+	entries, isList := r.List("custom_attrs")
 	if !isList {
-		return nil, r["custom_attrs"] == nil && r.showsEmployee()
+		return nil, r["custom_attrs"] == nil && showsEmployee(r)
 	}
 	own = map[string]any{}
 	for _, entry := range entries {
 		attr, _ := entry.(map[string]any)
-		id, _ := record(attr).id("id")
-		value := record(attr).object("value")
+		id, _ := record(attr).ID("id")
+		value := record(attr).Object("value")
 		if id == "" || normalize.Blank(value) {
 			continue
 		}
 		own[id] = map[string]any(value)
-		if kind, _ := record(attr).id("type"); kind == "TEXT" {
+		if kind, _ := record(attr).ID("type"); kind == "TEXT" {
 			own[id] = value["text"]
 		}
 	}

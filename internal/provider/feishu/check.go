@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // Check reads what a sync reads, a little of each. A missing permission is a
@@ -241,7 +242,7 @@ func checkFields(r *provider.Report, raws []json.RawMessage, fields []field) {
 	}
 	sent := map[string]bool{}
 	for _, raw := range raws {
-		read, _ := parseRecord(raw)
+		read, _ := wire.Parse(raw)
 		for key, value := range read {
 			sent[key] = sent[key] || value != nil
 		}

@@ -78,7 +78,7 @@ func (c *client) do(ctx context.Context, ep provider.Endpoint, query url.Values,
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{endpoint: ep.Name, requestID: requestID(reply, env), fields: env.fields, data: env.fields.object("data")}, nil
+	return answer{endpoint: ep.Name, requestID: requestID(reply, env), fields: env.fields, data: env.fields.Object("data")}, nil
 }
 
 func (c *client) request(ctx context.Context, ep provider.Endpoint, query url.Values, token string, body []byte) (*http.Request, error) {
@@ -125,7 +125,7 @@ func requestID(reply *provider.Reply, env envelope) string {
 		}
 	}
 	for _, key := range []string{"log_id", "logid"} {
-		if id, _ := env.detail.id(key); plainID.MatchString(id) {
+		if id, _ := env.detail.ID(key); plainID.MatchString(id) {
 			return id
 		}
 	}

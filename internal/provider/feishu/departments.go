@@ -6,10 +6,10 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // rootID is the virtual top department, with either id type (feishu.md §2.1).
@@ -90,7 +90,7 @@ func (c *client) withholdsPeople(ctx context.Context, departments []string) (boo
 			return false, err
 		}
 		if len(people) > 0 {
-			return !slices.ContainsFunc(people, func(r record) bool { return r.text("user_id") != nil }), nil
+			return !slices.ContainsFunc(people, func(r record) bool { return r.Text("user_id") != nil }), nil
 		}
 		below, err := c.ListDepartments(ctx, provider.Query{Department: candidates[i], Method: level})
 		if err != nil && !unreadable(err) {
@@ -217,7 +217,7 @@ func (c *client) tenantName(ctx context.Context) (name string, refused *provider
 	if err != nil {
 		return "", nil, err
 	}
-	name, _ = a.data.object("tenant")["name"].(string)
+	name, _ = a.data.Object("tenant")["name"].(string)
 	return name, nil, nil
 }
 
@@ -237,7 +237,7 @@ func (c *client) grantedDepartments(ctx context.Context, ids []string) (found []
 	}
 	records := make(map[string]record, len(items))
 	for _, r := range items {
-		if id, _ := r.id("open_department_id"); id != "" {
+		if id, _ := r.ID("open_department_id"); id != "" {
 			records[id] = r
 		}
 	}
@@ -324,7 +324,7 @@ func (c *client) ListDepartments(ctx context.Context, q provider.Query) (provide
 	page := provider.DepartmentPage{Next: next, Request: a.requestID}
 	for i, r := range items {
 		if r == nil {
-			page.Bad = append(page.Bad, unusable(nth(i), nil, notAnObject))
+			page.Bad = append(page.Bad, unusable(wire.Nth(i), nil, notAnObject))
 			continue
 		}
 		if deletedDepartment(r) {
@@ -332,7 +332,7 @@ func (c *client) ListDepartments(ctx context.Context, q provider.Query) (provide
 		}
 		d, problem := departmentOf(r)
 		if problem != noProblem {
-			page.Bad = append(page.Bad, unusable(nth(i), r, problem))
+			page.Bad = append(page.Bad, unusable(wire.Nth(i), r, problem))
 			continue
 		}
 		page.Departments = append(page.Departments, foundBy(q, d))
@@ -383,22 +383,7 @@ func unknownListing(ep provider.Endpoint, l provider.ListMethod) error {
 		Problem: "unknown listing " + strconv.Quote(string(l))}
 }
 
-// unusable describes a record that cannot be used: where it stands, the ids it has,
-// and why.
+// unusable describes a record that cannot be used.
 func unusable(label string, r record, problem string) string {
-	var known []string
-	for _, key := range []string{"open_department_id", "department_id", "parent_department_id", "user_id", "open_id", "union_id"} {
-		if id, _ := r.id(key); id != "" {
-			known = append(known, key+" "+strconv.Quote(id))
-		}
-	}
-	if len(known) > 0 {
-		label += " (" + strings.Join(known, ", ") + ")"
-	}
-	return label + ": " + problem
-}
-
-// nth names a record by its place in its page, counting from 1.
-func nth(index int) string {
-	return "record " + strconv.Itoa(index+1)
+	return r.Unusable(label, problem, nil, []string{"open_department_id", "department_id", "parent_department_id", "user_id", "open_id", "union_id"})
 }

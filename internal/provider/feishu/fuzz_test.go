@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 var records = []string{
@@ -26,7 +27,7 @@ func FuzzRecord(f *testing.F) {
 		f.Add([]byte(r))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		r, ok := parseRecord(raw)
+		r, ok := wire.Parse(raw)
 		if !ok {
 			require.Nil(t, r)
 			return
@@ -37,7 +38,7 @@ func FuzzRecord(f *testing.F) {
 				require.Empty(t, directory.IDProblem(id))
 			}
 			require.Equal(t, m.ExternalIDIsFallback, m.ExternalID == m.OpenID && r["user_id"] != m.ExternalID)
-			again, ok := parseRecord(m.Raw)
+			again, ok := wire.Parse(m.Raw)
 			require.True(t, ok)
 			same, problem := memberOf(again, time.UTC)
 			require.Empty(t, problem)
@@ -76,13 +77,13 @@ func FuzzAnswer(f *testing.F) {
 			return
 		}
 		require.True(t, utf8.ValidString(named(env)))
-		a := answer{fields: env.fields, data: env.fields.object("data")}
+		a := answer{fields: env.fields, data: env.fields.Object("data")}
 		if items, next, err := pageOfItems(a, "items", sent); err == nil && next != "" {
 			require.NotEqual(t, sent, next)
 			require.Empty(t, directory.IDProblem(next))
 			for _, r := range items {
 				_, problem := memberOf(r, time.UTC)
-				require.NotContains(t, unusable(nth(0), r, problem), "\x00")
+				require.NotContains(t, unusable(wire.Nth(0), r, problem), "\x00")
 			}
 		}
 		if page, next, err := scopesOf(a, sent); err == nil {

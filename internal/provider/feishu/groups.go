@@ -8,6 +8,7 @@ import (
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // How what belongs to a group is listed: a dynamic group has no departments
@@ -82,12 +83,12 @@ func groupPage(a answer, dynamic bool, token string) (provider.GroupPage, error)
 	}
 	page := provider.GroupPage{Next: joinCursor(dynamic, next, true), Request: a.requestID}
 	for i, r := range items {
-		id, problem := r.id("id")
+		id, problem := r.ID("id")
 		if problem == "" && id == "" {
 			problem = "no id"
 		}
 		if problem != noProblem {
-			page.Bad = append(page.Bad, unusable(nth(i), r, problem))
+			page.Bad = append(page.Bad, unusable(wire.Nth(i), r, problem))
 			continue
 		}
 		page.Groups = append(page.Groups, toGroup(r, id, dynamic))
@@ -103,11 +104,11 @@ func toGroup(r record, id string, dynamic bool) provider.FoundGroup {
 		kind, method = "dynamic", listingUsers
 	}
 	attributes := directory.Attributes{directory.GroupType: kind}
-	attributes.Text(directory.Description, r.text("description"))
+	attributes.Text(directory.Description, r.Text("description"))
 	return provider.FoundGroup{MembersMethod: method, Group: directory.Group{
-		ExternalID: id, Kind: directory.UserGroup, Name: r.text("name"),
-		DeclaredMembers: figure(r, "member_user_count"), Attributes: attributes,
-		Raw: rawOf(r, []string{"member_user_count", "member_department_count"}, []string{"department_scope_list"}),
+		ExternalID: id, Kind: directory.UserGroup, Name: r.Text("name"),
+		DeclaredMembers: r.Count("member_user_count"), Attributes: attributes,
+		Raw: r.Canonical([]string{"member_user_count", "member_department_count"}, []string{"department_scope_list"}),
 	}}
 }
 
@@ -145,11 +146,11 @@ func groupMemberPage(a answer, departments bool, token string, another bool) (pr
 	}
 	page := provider.GroupMemberPage{Next: joinCursor(departments, next, another), Request: a.requestID}
 	for i, r := range items {
-		switch id, problem := r.id("member_id"); {
+		switch id, problem := r.ID("member_id"); {
 		case problem == noProblem && id == "":
-			page.Bad = append(page.Bad, nth(i)+": no member_id")
+			page.Bad = append(page.Bad, wire.Nth(i)+": no member_id")
 		case problem != noProblem:
-			page.Bad = append(page.Bad, nth(i)+": "+problem)
+			page.Bad = append(page.Bad, wire.Nth(i)+": "+problem)
 		case departments:
 			page.Departments = append(page.Departments, id)
 		default:

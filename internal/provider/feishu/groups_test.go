@@ -185,7 +185,7 @@ func FuzzGroups(f *testing.F) {
 		if !ok {
 			return
 		}
-		a := answer{fields: env.fields, data: env.fields.object("data")}
+		a := answer{fields: env.fields, data: env.fields.Object("data")}
 		if page, err := groupPage(a, second, "a"); err == nil {
 			require.NotEqual(t, joinCursor(second, "a", true), page.Next)
 			if page.Next != "" {

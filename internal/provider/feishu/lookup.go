@@ -32,7 +32,7 @@ func (c *client) userOf(ctx context.Context, id, idType string) (record, error) 
 	if err != nil {
 		return nil, err
 	}
-	if sent, _ := r.id(idType); sent != id {
+	if sent, _ := r.ID(idType); sent != id {
 		return nil, answer{endpoint: getUser.Name}.malformed("the answer is about another person than was asked for")
 	}
 	return r, nil
@@ -80,7 +80,7 @@ func (c *client) ReadMember(ctx context.Context, m provider.MemberRef) (director
 		return c.ReadMember(ctx, provider.MemberRef{OpenID: person.OpenID})
 	}
 	person.Memberships = membershipsOf(r)
-	if _, sent := r.list("department_ids"); sent && person.Memberships == nil {
+	if _, sent := r.List("department_ids"); sent && person.Memberships == nil {
 		person.Memberships = []directory.Membership{}
 	}
 	return person, false, c.addLeads(ctx, &person)

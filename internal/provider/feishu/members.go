@@ -7,6 +7,7 @@ import (
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // ListDepartmentMembers returns one page of the people directly in a department, or of those
@@ -37,7 +38,7 @@ func (c *client) directMembers(ctx context.Context, q provider.Query) (provider.
 	for i, r := range items {
 		// The list of a department says who is in it; what the record tells of
 		// other departments comes with those departments' own lists.
-		c.add(&page, nth(i), r, []directory.Membership{membershipIn(r, q.Department)})
+		c.add(&page, wire.Nth(i), r, []directory.Membership{membershipIn(r, q.Department)})
 	}
 	return page, nil
 }
@@ -108,10 +109,10 @@ func (c *client) addMembers(ctx context.Context, page *provider.MemberPage, ids 
 	}
 	sent := make(map[string]bool, len(items))
 	for i, r := range items {
-		if id, _ := r.id("open_id"); id != "" {
+		if id, _ := r.ID("open_id"); id != "" {
 			sent[id] = true
 		}
-		c.add(page, nth(i), r, membershipsOf(r))
+		c.add(page, wire.Nth(i), r, membershipsOf(r))
 	}
 	for _, id := range ids {
 		if sent[id] {

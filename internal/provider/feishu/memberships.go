@@ -14,7 +14,7 @@ var _ provider.MembershipReader = (*client)(nil)
 func (*client) MembershipsOf(raw json.RawMessage) []directory.Membership {
 	decoded, _ := normalize.Decode(raw)
 	fields, _ := decoded.(map[string]any)
-	if _, sent := record(fields).list("department_ids"); !sent {
+	if _, sent := record(fields).List("department_ids"); !sent {
 		return nil
 	}
 	return append([]directory.Membership{}, membershipsOf(fields)...)

@@ -1,14 +1,11 @@
 package feishu
 
 import (
-	"encoding/json"
-	"maps"
 	"math"
 	"slices"
 	"time"
 
 	"github.com/orgsync/orgsync/internal/directory"
-	"github.com/orgsync/orgsync/internal/normalize"
 )
 
 // Reasons to put a record aside; the others are made where they are found.
@@ -20,14 +17,14 @@ const (
 // departmentOf reads a department; problem says, without personal data, why it
 // cannot be used.
 func departmentOf(r record) (d directory.Department, problem string) {
-	id, problem := r.id("open_department_id")
+	id, problem := r.ID("open_department_id")
 	if problem != "" {
 		return d, problem
 	}
 	if id == "" {
 		return d, "no open_department_id"
 	}
-	parent, problem := r.id("parent_department_id")
+	parent, problem := r.ID("parent_department_id")
 	if problem != "" {
 		return d, problem
 	}
@@ -39,43 +36,33 @@ func departmentBy(id, parent string, r record) directory.Department {
 	return directory.Department{
 		ExternalID:      id,
 		ParentID:        parent,
-		Name:            r.text("name"),
-		SortOrder:       r.integer("order"),
-		DeclaredMembers: figure(r, "member_count"), // with all sub-departments (feishu.md §2.2)
+		Name:            r.Text("name"),
+		SortOrder:       r.Integer("order"),
+		DeclaredMembers: r.Count("member_count"), // with all sub-departments (feishu.md §2.2)
 		Leaders:         leadersOf(r),
-		Raw:             rawOf(r, departmentVolatile, departmentSets),
+		Raw:             r.Canonical(departmentVolatile, departmentSets),
 	}
 }
 
 // deletedDepartment: whether lists ever show such departments is unverified, the
 // flag is honoured anyway (feishu.md §2.2).
 func deletedDepartment(r record) bool {
-	return r.object("status").is("is_deleted")
-}
-
-// figure reads a whole number that a column of four bytes can hold.
-func figure(r record, key string) *int {
-	n := r.integer(key)
-	if n == nil || *n < 0 || *n > math.MaxInt32 {
-		return nil
-	}
-	count := int(*n)
-	return &count
+	return r.Object("status").Is("is_deleted")
 }
 
 // leadersOf returns main and deputy leaders, sorted; nil if they were not sent.
 // Entries without an id are what a missing permission leaves (feishu.md §2.2).
 func leadersOf(r record) []string {
 	ids := []string{}
-	entries, sent := r.list("leaders")
+	entries, sent := r.List("leaders")
 	for _, entry := range entries {
 		leader, _ := entry.(map[string]any)
-		if id, _ := record(leader).id("leaderID"); id != "" { // camelCase on the wire
+		if id, _ := record(leader).ID("leaderID"); id != "" { // camelCase on the wire
 			ids = append(ids, id)
 		}
 	}
 	sent = sent && (len(entries) == 0 || len(ids) > 0)
-	main, problem := r.id("leader_user_id")
+	main, problem := r.ID("leader_user_id")
 	if main != "" && len(ids) == 0 {
 		ids = append(ids, main)
 	}
@@ -90,13 +77,13 @@ func leadersOf(r record) []string {
 // data, why the record cannot be used.
 func memberOf(r record, zone *time.Location) (m directory.Member, problem string) {
 	// user_id is sent only with its own permission (feishu.md §3.3).
-	if m.ExternalID, problem = r.id("user_id"); problem != "" {
+	if m.ExternalID, problem = r.ID("user_id"); problem != "" {
 		return m, problem
 	}
-	if m.OpenID, problem = r.id("open_id"); problem != "" {
+	if m.OpenID, problem = r.ID("open_id"); problem != "" {
 		return m, problem
 	}
-	if m.UnionID, problem = r.id("union_id"); problem != "" {
+	if m.UnionID, problem = r.ID("union_id"); problem != "" {
 		return m, problem
 	}
 	if m.ExternalID == "" {
@@ -105,7 +92,7 @@ func memberOf(r record, zone *time.Location) (m directory.Member, problem string
 	if m.ExternalID == "" {
 		return m, "neither user_id nor open_id"
 	}
-	m.Raw, m.RawKeeps = rawOf(r, memberVolatile, memberSets), memberPartly
+	m.Raw, m.RawKeeps = r.Canonical(memberVolatile, memberSets), memberPartly
 	m.Profile = profileOf(r, zone)
 	return m, noProblem
 }
@@ -134,14 +121,14 @@ func memberOf(r record, zone *time.Location) (m directory.Member, problem string
 // Feishu has no field for a landline.
 func profileOf(r record, zone *time.Location) directory.Profile {
 	return directory.Profile{
-		Name:       r.text("name"),
+		Name:       r.Text("name"),
 		Email:      emailOf(r),
-		Phone:      r.text("mobile"),
+		Phone:      r.Text("mobile"),
 		AvatarURL:  avatarOf(r),
-		Title:      r.textIf(r.showsEmployee(), "job_title"),
+		Title:      textIf(r, showsEmployee(r), "job_title"),
 		Status:     statusOf(r),
-		Activated:  r.object("status").flag("is_activated"),
-		EmployeeNo: r.textIf(r.showsEmployee(), "employee_no"),
+		Activated:  r.Object("status").Boolean("is_activated"),
+		EmployeeNo: textIf(r, showsEmployee(r), "employee_no"),
 		Manager:    managerOf(r),
 		Attributes: attributesOf(r, zone),
 	}
@@ -151,8 +138,8 @@ func profileOf(r record, zone *time.Location) directory.Profile {
 // permission of its own, and without it the field is absent (feishu.md §3.3): where the
 // former was not sent nothing is known of it, and the latter must not take its place.
 func emailOf(r record) *string {
-	email := r.text("email")
-	if enterprise := r.text("enterprise_email"); email != nil && *email == "" && enterprise != nil {
+	email := r.Text("email")
+	if enterprise := r.Text("enterprise_email"); email != nil && *email == "" && enterprise != nil {
 		return enterprise
 	}
 	return email
@@ -161,10 +148,10 @@ func emailOf(r record) *string {
 // avatarOf takes the largest picture: a smaller one can be made of it, not the
 // other way round. The picture is an object, there is no avatar_url (feishu.md §3.2).
 func avatarOf(r record) *string {
-	avatar := r.object("avatar")
+	avatar := r.Object("avatar")
 	var sent *string
 	for _, size := range []string{"avatar_origin", "avatar_640", "avatar_240", "avatar_72"} {
-		if picture := avatar.text(size); picture != nil {
+		if picture := avatar.Text(size); picture != nil {
 			if *picture != "" {
 				return picture
 			}
@@ -180,7 +167,7 @@ func statusOf(r record) *directory.Status {
 	sent := false
 	status := directory.Active
 	for _, key := range []string{"is_frozen", "is_resigned", "is_exited"} {
-		set := r.object("status").flag(key)
+		set := r.Object("status").Boolean(key)
 		sent = sent || set != nil
 		if set != nil && *set {
 			status = directory.Inactive
@@ -194,8 +181,8 @@ func statusOf(r record) *directory.Status {
 
 // left reports whether the provider itself says that the person is gone.
 func left(r record) bool {
-	status := r.object("status")
-	return status.is("is_resigned") || status.is("is_exited")
+	status := r.Object("status")
+	return status.Is("is_resigned") || status.Is("is_exited")
 }
 
 // membershipIn places a person in a department. The main department is the
@@ -203,15 +190,15 @@ func left(r record) bool {
 // comes first (feishu.md §3.2). Leaders stand on the department.
 func membershipIn(r record, department string) directory.Membership {
 	m := directory.Membership{DepartmentID: department}
-	entries, _ := r.list("orders")
+	entries, _ := r.List("orders")
 	for _, entry := range entries {
 		order, _ := entry.(map[string]any)
-		if id, _ := record(order).id("department_id"); id != department {
+		if id, _ := record(order).ID("department_id"); id != department {
 			continue
 		}
-		m.SortOrder = record(order).integer("user_order")
-		m.PrimaryRank = record(order).integer("department_order")
-		if record(order).is("is_primary_dept") {
+		m.SortOrder = record(order).Integer("user_order")
+		m.PrimaryRank = record(order).Integer("department_order")
+		if record(order).Is("is_primary_dept") {
 			first := int64(math.MaxInt64)
 			m.PrimaryRank = &first
 		}
@@ -223,7 +210,7 @@ func membershipIn(r record, department string) directory.Membership {
 // membershipsOf places a person in all departments the record names.
 func membershipsOf(r record) []directory.Membership {
 	var all []directory.Membership
-	for _, department := range r.usableIDs("department_ids") {
+	for _, department := range r.UsableIDs("department_ids") {
 		all = append(all, membershipIn(r, department))
 	}
 	return all
@@ -241,17 +228,3 @@ var (
 	// Sent by some of the calls that return a person and not by others (feishu.md §3.2).
 	memberPartly = []string{"assign_info", "subscription_ids"}
 )
-
-// rawOf is the record as normalize.JSON, without what is volatile and with sets sorted.
-func rawOf(r record, volatile, sets []string) json.RawMessage {
-	kept := maps.Clone(r)
-	for _, key := range volatile {
-		delete(kept, key)
-	}
-	for _, key := range sets {
-		if elements, sent := r.list(key); sent {
-			kept[key] = normalize.Sorted(elements)
-		}
-	}
-	return normalize.JSON(map[string]any(kept))
-}

@@ -9,11 +9,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 func read(t *testing.T, object string) record {
 	t.Helper()
-	r, ok := parseRecord(json.RawMessage(object))
+	r, ok := wire.Parse(json.RawMessage(object))
 	require.True(t, ok)
 	return r
 }
@@ -146,6 +147,6 @@ func TestRawOfADepartmentIgnoresHeadCounts(t *testing.T) {
 func TestHeadCountsThatAreNone(t *testing.T) {
 	t.Parallel()
 	for _, object := range []string{`{}`, `{"member_count":-1}`, `{"member_count":1.5}`, `{"member_count":99999999999}`, `{"member_count":true}`} {
-		require.Nil(t, figure(read(t, object), "member_count"), object)
+		require.Nil(t, read(t, object).Count("member_count"), object)
 	}
 }

@@ -41,7 +41,7 @@ func (c *client) fetchToken(ctx context.Context) (string, time.Time, error) {
 // parseToken reads the token endpoint's answer, which is flat; expire is what
 // remains of this token's life in seconds, not a constant (feishu.md §1.2).
 func parseToken(answer record) (token string, life time.Duration, problem string) {
-	token, _ = answer.id("tenant_access_token")
+	token, _ = answer.ID("tenant_access_token")
 	if !bearer(token) {
 		return "", 0, "the answer has no usable tenant_access_token"
 	}
