@@ -41,7 +41,8 @@ var rules = []rule{
 	{"internal/rules", []string{"internal/directory", "internal/document", "internal/normalize", "internal/translit"},
 		[]string{temporal, postgres, network}},
 	{"internal/provider", []string{"internal/directory"}, []string{temporal, postgres}},
-	{"internal/provider/...", []string{"internal/directory", "internal/normalize", "internal/provider"}, []string{temporal, postgres}},
+	{"internal/provider/wire", []string{"internal/directory", "internal/normalize"}, []string{temporal, postgres, network}},
+	{"internal/provider/...", []string{"internal/directory", "internal/normalize", "internal/provider", "internal/provider/wire"}, []string{temporal, postgres}},
 	// The simulator shares no code with the clients, so that one mistake does not cancel another.
 	{"devkit/simulator/...", []string{"internal/directory", "devkit/simulator/..."}, []string{temporal, postgres}},
 

@@ -19,7 +19,7 @@ func TestAnswersBeyondTheirCallsBound(t *testing.T) {
 		"/topapi/v2/user/list": always(large), "/topapi/v2/user/get": always(large),
 	})
 	f.env.CallTimeout = time.Minute
-	_, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: listingDepartment})
+	_, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: methodDepartment})
 	require.Contains(t, requireError(t, err, provider.Malformed).Problem, "larger than 4 MiB")
 	_, err = f.user(t.Context(), "u1")
 	require.Contains(t, requireError(t, err, provider.Malformed).Problem, "larger than 1 MiB")

@@ -95,7 +95,7 @@ func (k *check) departments(ctx context.Context, s scopes) ([]string, error) {
 	d, err := k.client.department(ctx, top)
 	var below provider.DepartmentPage
 	if err == nil {
-		below, err = k.client.ListDepartments(ctx, provider.Query{Department: top, Method: listingLevel})
+		below, err = k.client.ListDepartments(ctx, provider.Query{Department: top, Method: methodLevel})
 	}
 	if err != nil {
 		return nil, k.refused("read departments", "qyapi_get_department_list", err)

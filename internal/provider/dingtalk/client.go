@@ -20,12 +20,12 @@ const rootID = "1"
 
 // Ways of reading a department.
 const (
-	// listingLevel reads the next level of child departments.
-	listingLevel provider.ListMethod = "level"
-	// listingDepartment reads the people directly in a department.
-	listingDepartment provider.ListMethod = "department"
-	// listingGranted reads the people who are in the visible range by name.
-	listingGranted provider.ListMethod = "granted"
+	// methodLevel reads the next level of child departments.
+	methodLevel provider.ListMethod = "level"
+	// methodDepartment reads the people directly in a department.
+	methodDepartment provider.ListMethod = "department"
+	// methodGranted reads the people who are in the visible range by name.
+	methodGranted provider.ListMethod = "granted"
 )
 
 // client implements provider.Client, MemberCounter, ChildCounter and ObjectLookup.

@@ -247,7 +247,7 @@ func TestTransportTroubleShowsNoSecret(t *testing.T) {
 	requireError(t, err, provider.Unavailable)
 
 	f.tokens.tokens[f.tokenName] = firstToken
-	_, err = f.ListDepartments(t.Context(), provider.Query{Department: "42", Method: listingLevel})
+	_, err = f.ListDepartments(t.Context(), provider.Query{Department: "42", Method: methodLevel})
 	requireError(t, err, provider.Unavailable)
 
 	f.baseURL = "http://bad host/"
@@ -288,7 +288,7 @@ func TestThrottlingPausesTheEndpoint(t *testing.T) {
 			f := newFixture(t, map[string]func(call) reply{"/topapi/v2/user/list": func(call) reply {
 				return reply{status: http.StatusTooManyRequests, body: tt.body}
 			}})
-			_, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "42", Method: listingDepartment})
+			_, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "42", Method: methodDepartment})
 			e := requireError(t, err, provider.RateLimited)
 			require.Equal(t, tt.want, e.RetryAfter)
 			require.Equal(t, map[string]time.Duration{"user/list": tt.want}, f.limits.pauses)

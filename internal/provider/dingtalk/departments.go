@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/orgsync/orgsync/internal/directory"
@@ -41,7 +40,7 @@ func (c *client) limitedRoots(ctx context.Context, s scopes) ([]provider.FoundDe
 	name := "Root"
 	roots := []provider.FoundDepartment{{
 		Department:    directory.Department{ExternalID: rootID, Name: &name, Raw: json.RawMessage(`{}`)},
-		MembersMethod: listingGranted,
+		MembersMethod: methodGranted,
 	}}
 	for _, id := range s.departments {
 		d, err := c.department(ctx, id)
@@ -60,7 +59,7 @@ func (c *client) limitedRoots(ctx context.Context, s scopes) ([]provider.FoundDe
 
 // walked is a department whose children and people are both read from it.
 func walked(d directory.Department) provider.FoundDepartment {
-	return provider.FoundDepartment{Department: d, ChildrenMethod: listingLevel, MembersMethod: listingDepartment}
+	return provider.FoundDepartment{Department: d, ChildrenMethod: methodLevel, MembersMethod: methodDepartment}
 }
 
 // department reads one department.
@@ -86,8 +85,8 @@ func (c *client) department(ctx context.Context, id string) (directory.Departmen
 // ListDepartments implements provider.Client. One level comes in one page, and never
 // includes the department asked for (dingtalk.md §2).
 func (c *client) ListDepartments(ctx context.Context, q provider.Query) (provider.DepartmentPage, error) {
-	if q.Method != listingLevel {
-		return provider.DepartmentPage{}, unknownListing(departmentListSub, q.Method)
+	if q.Method != methodLevel {
+		return provider.DepartmentPage{}, unknownMethod(departmentListSub, q.Method)
 	}
 	number, err := departmentNumber(departmentListSub, q.Department)
 	if err != nil {
@@ -123,60 +122,6 @@ func departmentPage(a answer, parent string) (provider.DepartmentPage, error) {
 	return page, nil
 }
 
-// scopes is the visible range as granted, ids sorted and without repetition.
-type scopes struct {
-	departments []string
-	people      []string
-}
-
-func (s scopes) full() bool  { return slices.Contains(s.departments, rootID) }
-func (s scopes) empty() bool { return len(s.departments) == 0 && len(s.people) == 0 }
-
-// visible is the range in the words of the port.
-func (s scopes) visible() provider.VisibleRange {
-	if s.full() {
-		return provider.VisibleRange{Full: true}
-	}
-	return provider.VisibleRange{Departments: s.departments, Members: s.people}
-}
-
-// scopes reads the visible range.
-func (c *client) scopes(ctx context.Context) (scopes, error) {
-	a, err := c.call(ctx, authScopes, nil)
-	if err != nil {
-		return scopes{}, err
-	}
-	return readScopes(a)
-}
-
-func readScopes(a answer) (scopes, error) {
-	var s scopes
-	granted, ok := wire.Object(a.fields["auth_org_scopes"])
-	if !ok || (granted["authed_dept"] == nil && granted["authed_user"] == nil) {
-		return s, a.malformed("the answer says success but has no auth_org_scopes")
-	}
-	departments, ok := granted.ListOrNone("authed_dept")
-	if !ok {
-		return s, a.malformed("authed_dept is not a list")
-	}
-	if s.people, ok = granted.IDs("authed_user"); !ok {
-		return scopes{}, a.malformed("authed_user is not a list of ids")
-	}
-	for _, v := range departments {
-		id := wire.Number(v)
-		if id == nil {
-			return scopes{}, a.malformed("authed_dept holds something that is not an id")
-		}
-		if *id >= 1 {
-			s.departments = append(s.departments, strconv.FormatInt(*id, 10))
-		}
-	}
-	slices.Sort(s.departments)
-	slices.Sort(s.people)
-	s.departments, s.people = slices.Compact(s.departments), slices.Compact(s.people)
-	return s, nil
-}
-
 // departmentNumber turns an external id into the number the API wants.
 func departmentNumber(ep provider.Endpoint, id string) (int64, error) {
 	n, err := strconv.ParseInt(id, 10, 64)
@@ -186,6 +131,6 @@ func departmentNumber(ep provider.Endpoint, id string) (int64, error) {
 	return n, nil
 }
 
-func unknownListing(ep provider.Endpoint, l provider.ListMethod) error {
+func unknownMethod(ep provider.Endpoint, l provider.ListMethod) error {
 	return newError(ep, provider.Invalid, "there is no listing "+strconv.Quote(string(l)), reportIt)
 }

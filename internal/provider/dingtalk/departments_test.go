@@ -152,7 +152,7 @@ func TestDepartmentsOfOneLevel(t *testing.T) {
 			{"dept_id":9223372036854775808,"parent_id":42}
 		],"request_id":"16aa"}`,
 	})})
-	page, err := f.ListDepartments(t.Context(), provider.Query{Department: "42", Method: listingLevel})
+	page, err := f.ListDepartments(t.Context(), provider.Query{Department: "42", Method: methodLevel})
 	require.NoError(t, err)
 	require.Empty(t, page.Next)
 	require.Equal(t, []string{"record 3: no usable dept_id", "record 4: no usable dept_id", "record 5: no usable dept_id", "record 9 (parent_id 42): no usable dept_id"}, page.Bad)
@@ -201,7 +201,7 @@ func TestDepartmentsFail(t *testing.T) {
 func TestNoChildrenIsAnAnswer(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, map[string]func(call) reply{"/topapi/v2/department/listsub": always(`{"errcode":0,"result":[]}`)})
-	page, err := f.ListDepartments(t.Context(), provider.Query{Department: "42", Method: listingLevel})
+	page, err := f.ListDepartments(t.Context(), provider.Query{Department: "42", Method: methodLevel})
 	require.NoError(t, err)
 	require.Equal(t, provider.DepartmentPage{}, page)
 }

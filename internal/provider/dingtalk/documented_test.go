@@ -10,7 +10,7 @@ import (
 func TestEveryCodeIsDocumented(t *testing.T) {
 	t.Parallel()
 	var rows []errordocs.Code
-	for code, v := range classes {
+	for code, v := range meanings {
 		rows = append(rows, errordocs.Code{Code: code, Kind: v.kind, Problem: v.problem, Action: v.action})
 	}
 	errordocs.Require(t, directory.DingTalk, rows)

@@ -49,16 +49,16 @@ const (
 	nothingIfDeleted = "nothing to do if it was deleted in DingTalk: the next sync removes it"
 )
 
-// class is what a code means.
-type class struct {
+// meaning is what a code means.
+type meaning struct {
 	kind    provider.Kind
 	problem string
 	action  string
 }
 
-// classes holds the documented codes a directory read can meet (dingtalk.md §1,
+// meanings holds the documented codes a directory read can meet (dingtalk.md §1,
 // §2, §3, §6).
-var classes = map[string]class{
+var meanings = map[string]meaning{
 	"-1":    {provider.Unavailable, "DingTalk is busy", ""},
 	"60019": {provider.Unavailable, "DingTalk could not read the people of the department", ""},
 
@@ -121,24 +121,24 @@ var classes = map[string]class{
 }
 
 // unknown is a code of which nothing is known.
-var unknown = class{provider.Unavailable, "this program does not know the code",
+var unknown = meaning{provider.Unavailable, "this program does not know the code",
 	"nothing to do at first: the call is tried again; if the error recurs, look the code up at https://open.dingtalk.com/document/development/server-api-error-codes-1 " +
 		"or ask DingTalk's support with the request id"}
 
 // classify looks a code up. A code that is neither in the table nor of a family whose
 // meaning is documented may pass, so it is tried again.
-func classify(code string, status int) class {
-	if c, ok := classes[code]; ok {
+func classify(code string, status int) meaning {
+	if c, ok := meanings[code]; ok {
 		return c
 	}
 	n, err := strconv.Atoi(code)
 	switch {
 	case err == nil && n >= 90001 && n <= 90019: // per server, company or suite (dingtalk.md §6)
-		return class{provider.RateLimited, "too many calls", ""}
+		return meaning{provider.RateLimited, "too many calls", ""}
 	case err == nil && n >= 900001 && n <= 900010: // (dingtalk.md §6)
-		return class{provider.Invalid, "a callback could not be decrypted or verified", reportIt}
+		return meaning{provider.Invalid, "a callback could not be decrypted or verified", reportIt}
 	case err != nil && status == http.StatusTooManyRequests:
-		return class{provider.RateLimited, "too many calls", ""}
+		return meaning{provider.RateLimited, "too many calls", ""}
 	default:
 		return unknown
 	}

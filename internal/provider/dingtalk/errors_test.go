@@ -10,7 +10,7 @@ import (
 
 func TestEveryCodeSaysWhatToDo(t *testing.T) {
 	t.Parallel()
-	for code, c := range classes {
+	for code, c := range meanings {
 		require.NotEmpty(t, c.kind, code)
 		require.NotEmpty(t, c.problem, code)
 		e := failure{code: code}.toError(userList, testNow)
@@ -112,7 +112,7 @@ func TestNoTextOfTheProviderIsShown(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, nil)
 	hidden := personalText + ` access_token=` + firstToken + ` appsecret=` + testSecret + ` appKey(` + testKey + `)`
-	for code, c := range classes {
+	for code, c := range meanings {
 		f.server.mu.Lock()
 		f.server.handlers["/topapi/v2/user/get"] = always(`{"errcode":88,"sub_code":"` + code + `","sub_msg":"` + hidden + `","errmsg":"` + hidden + `","request_id":"` + hidden + `"}`)
 		f.server.handlers[tokenPath] = issue(firstToken)

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// listingRole reads the holders of a role.
-	listingRole provider.ListMethod = "role"
+	// methodRole reads the holders of a role.
+	methodRole provider.ListMethod = "role"
 	// The largest pages of the two lists (dingtalk.md §4).
 	rolePageSize   = 200
 	holderPageSize = 100
@@ -64,7 +64,7 @@ func rolePage(a answer, offset int64) (provider.GroupPage, error) {
 				page.Bad = append(page.Bad, wire.Nth(i)+": role "+strconv.Itoa(j+1)+": no usable id")
 				continue
 			}
-			page.Groups = append(page.Groups, provider.FoundGroup{Group: toGroup(r, *id, group), MembersMethod: listingRole})
+			page.Groups = append(page.Groups, provider.FoundGroup{Group: toGroup(r, *id, group), MembersMethod: methodRole})
 		}
 	}
 	return page, nil
@@ -86,8 +86,8 @@ func toGroup(r record, id int64, group record) directory.Group {
 
 // ListGroupMembers implements provider.GroupReader by role/simplelist.
 func (c *client) ListGroupMembers(ctx context.Context, q provider.GroupQuery) (provider.GroupMemberPage, error) {
-	if q.Method != listingRole {
-		return provider.GroupMemberPage{}, unknownListing(roleHolders, q.Method)
+	if q.Method != methodRole {
+		return provider.GroupMemberPage{}, unknownMethod(roleHolders, q.Method)
 	}
 	id, err := strconv.ParseInt(q.Group, 10, 64)
 	if err != nil {

@@ -29,7 +29,7 @@ func TestRolesInPages(t *testing.T) {
 	first, err := f.ListGroups(t.Context(), "")
 	require.NoError(t, err)
 	require.Empty(t, cmp.Diff(provider.GroupPage{
-		Groups: []provider.FoundGroup{{MembersMethod: listingRole, Group: directory.Group{
+		Groups: []provider.FoundGroup{{MembersMethod: methodRole, Group: directory.Group{
 			ExternalID: "3935000013", Kind: directory.Role, Name: ptr("主管理员"), Category: ptr("默认"),
 			Raw: json.RawMessage(`{"groupId":3935000001,"id":3935000013,"name":"主管理员"}`),
 		}}},
@@ -42,7 +42,7 @@ func TestRolesInPages(t *testing.T) {
 	second, err := f.ListGroups(t.Context(), first.Next)
 	require.NoError(t, err)
 	require.Empty(t, cmp.Diff(provider.GroupPage{
-		Groups: []provider.FoundGroup{{MembersMethod: listingRole, Group: directory.Group{
+		Groups: []provider.FoundGroup{{MembersMethod: methodRole, Group: directory.Group{
 			ExternalID: "5", Kind: directory.Role, Raw: json.RawMessage(`{"groupId":2,"id":5}`),
 		}}},
 		Request: "16b",
@@ -56,7 +56,7 @@ func TestHoldersOfARole(t *testing.T) {
 			{"userid":"u1","name":"A","manageScopes":[{"dept_id":9,"name":"x"},{"dept_id":2},{"dept_id":9}]},
 			{"userid":"u2","manageScopes":[]},{"userid":"u3","manageScopes":[{"name":"x"}]},{"userid":"u4","manageScopes":{}},{"userid":7},null]},"request_id":"16a"}`,
 	})})
-	page, err := f.ListGroupMembers(t.Context(), provider.GroupQuery{Group: "5", Method: listingRole, Cursor: "100"})
+	page, err := f.ListGroupMembers(t.Context(), provider.GroupQuery{Group: "5", Method: methodRole, Cursor: "100"})
 	require.NoError(t, err)
 	require.Empty(t, cmp.Diff(provider.GroupMemberPage{
 		Members: []directory.GroupMember{{Member: "u1", Scope: []string{"2", "9"}}, {Member: "u2"}},
@@ -93,7 +93,7 @@ func TestRolesFail(t *testing.T) {
 			groups, err := f.ListGroups(t.Context(), tt.cursor)
 			requireError(t, err, tt.want)
 			require.Equal(t, provider.GroupPage{}, groups)
-			members, err := f.ListGroupMembers(t.Context(), provider.GroupQuery{Group: "5", Method: listingRole, Cursor: tt.cursor})
+			members, err := f.ListGroupMembers(t.Context(), provider.GroupQuery{Group: "5", Method: methodRole, Cursor: tt.cursor})
 			requireError(t, err, tt.want)
 			require.Equal(t, provider.GroupMemberPage{}, members)
 		})
@@ -101,7 +101,7 @@ func TestRolesFail(t *testing.T) {
 	f := newFixture(t, nil)
 	_, err := f.ListGroupMembers(t.Context(), provider.GroupQuery{Group: "5", Method: "tag"})
 	requireError(t, err, provider.Invalid)
-	_, err = f.ListGroupMembers(t.Context(), provider.GroupQuery{Group: "x", Method: listingRole})
+	_, err = f.ListGroupMembers(t.Context(), provider.GroupQuery{Group: "x", Method: methodRole})
 	requireError(t, err, provider.Invalid)
 }
 

@@ -180,7 +180,7 @@ func TestReadDepartment(t *testing.T) {
 	})})
 	found, err := f.ReadDepartment(t.Context(), "42")
 	require.NoError(t, err)
-	require.Equal(t, []any{"42", "1", "Own", listingLevel, listingDepartment}, []any{found.ExternalID, found.ParentID, *found.Name, found.ChildrenMethod, found.MembersMethod})
+	require.Equal(t, []any{"42", "1", "Own", methodLevel, methodDepartment}, []any{found.ExternalID, found.ParentID, *found.Name, found.ChildrenMethod, found.MembersMethod})
 	for id, kind := range map[string]provider.Kind{"43": provider.NotFound, "44": provider.OutOfRange} {
 		_, err := f.ReadDepartment(t.Context(), id)
 		require.Equal(t, kind, provider.KindOf(err))

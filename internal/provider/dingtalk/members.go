@@ -22,12 +22,12 @@ const (
 // ListDepartmentMembers implements provider.Client.
 func (c *client) ListDepartmentMembers(ctx context.Context, q provider.Query) (provider.MemberPage, error) {
 	switch q.Method {
-	case listingDepartment:
+	case methodDepartment:
 		return c.departmentMembers(ctx, q)
-	case listingGranted:
+	case methodGranted:
 		return c.grantedMembers(ctx, q.Cursor)
 	default:
-		return provider.MemberPage{}, unknownListing(userList, q.Method)
+		return provider.MemberPage{}, unknownMethod(userList, q.Method)
 	}
 }
 

@@ -24,7 +24,7 @@ func TestMembersOfADepartmentInPages(t *testing.T) {
 		listBody(100): `{"errcode":0,"result":{"has_more":true,"next_cursor":200,"list":[{"userid":"u2","leader":false},{"name":"no id"},{"userid":7},{"userid":""},[]]}}`,
 		listBody(200): `{"errcode":0,"result":{"has_more":false,"list":[]}}`,
 	})})
-	q := provider.Query{Department: "42", Method: listingDepartment}
+	q := provider.Query{Department: "42", Method: methodDepartment}
 	var members []directory.Member
 	var bad []string
 	for range 3 {
@@ -47,7 +47,7 @@ func TestMembersOfADepartmentInPages(t *testing.T) {
 
 func TestMembersFail(t *testing.T) {
 	t.Parallel()
-	department := provider.Query{Department: "42", Method: listingDepartment}
+	department := provider.Query{Department: "42", Method: methodDepartment}
 	at := func(cursor string) provider.Query {
 		q := department
 		q.Cursor = cursor
@@ -76,7 +76,7 @@ func TestMembersFail(t *testing.T) {
 		"same cursor":             {at("100"), `{"errcode":0,"result":{"has_more":true,"next_cursor":100,"list":[` + one + `]}}`, provider.Malformed},
 		"cursor going back":       {at("200"), `{"errcode":0,"result":{"has_more":true,"next_cursor":100,"list":[` + one + `]}}`, provider.Malformed},
 		"unknown listing":         {provider.Query{Department: "42", Method: "corp"}, "", provider.Invalid},
-		"department not a number": {provider.Query{Department: "x", Method: listingDepartment}, "", provider.Invalid},
+		"department not a number": {provider.Query{Department: "x", Method: methodDepartment}, "", provider.Invalid},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -93,7 +93,7 @@ func TestMembersFail(t *testing.T) {
 func TestEmptyPageMayNameANextOne(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, map[string]func(call) reply{"/topapi/v2/user/list": always(`{"errcode":0,"result":{"has_more":true,"next_cursor":100,"list":[]}}`)})
-	page, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "42", Method: listingDepartment})
+	page, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "42", Method: methodDepartment})
 	require.NoError(t, err)
 	require.Equal(t, provider.MemberPage{Next: "100"}, page)
 }
@@ -104,7 +104,7 @@ func TestMembersWhoseIDsCannotBeStored(t *testing.T) {
 	f := newFixture(t, map[string]func(call) reply{"/topapi/v2/user/list": always(`{"errcode":0,"result":{"has_more":false,"list":[
 		{"userid":"a\u0000b","unionid":"aB3","name":"` + personalText + `"},{"userid":"` + long + `"},{"userid":"u3","unionid":"` + long + `"},
 		{"userid":"` + long[1:] + `"}]}}`)})
-	page, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "42", Method: listingDepartment})
+	page, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "42", Method: methodDepartment})
 	require.NoError(t, err)
 	require.Equal(t, []string{
 		`record 1 (unionid "aB3"): userid contains U+0000`, "record 2: userid is longer than 512 bytes", `record 3 (userid "u3"): unionid is longer than 512 bytes`,
@@ -117,7 +117,7 @@ func TestMissingListIsEmpty(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{`{"errcode":0,"result":{"has_more":false}}`, `{"errcode":0,"result":{"has_more":false,"list":null}}`} {
 		f := newFixture(t, map[string]func(call) reply{"/topapi/v2/user/list": always(body)})
-		page, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "42", Method: listingDepartment})
+		page, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "42", Method: methodDepartment})
 		require.NoError(t, err)
 		require.Equal(t, provider.MemberPage{}, page)
 	}
@@ -159,7 +159,7 @@ func TestGrantedPeopleInPages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, granted(tt.missing))
-			q := provider.Query{Department: "1", Method: listingGranted}
+			q := provider.Query{Department: "1", Method: methodGranted}
 			seen := map[string]bool{}
 			for i, n := range tt.want {
 				page, err := f.ListDepartmentMembers(t.Context(), q)
@@ -182,7 +182,7 @@ func TestGrantedPeopleInPages(t *testing.T) {
 func TestGrantedCursorSurvivesChangedGrants(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, granted(func(string) bool { return false }))
-	page, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: listingGranted, Cursor: "p43x"})
+	page, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: methodGranted, Cursor: "p43x"})
 	require.NoError(t, err)
 	require.Len(t, page.Members, 2)
 	require.Equal(t, "p44", page.Members[0].ExternalID)
@@ -191,7 +191,7 @@ func TestGrantedCursorSurvivesChangedGrants(t *testing.T) {
 func TestNobodyGrantedByName(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, map[string]func(call) reply{"/auth/scopes": always(`{"errcode":0,"auth_org_scopes":{"authed_dept":[5],"authed_user":[]}}`)})
-	page, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: listingGranted})
+	page, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: methodGranted})
 	require.NoError(t, err)
 	require.Equal(t, provider.MemberPage{}, page)
 }
@@ -205,7 +205,7 @@ func TestGrantedPersonOutOfRangeIsSetAside(t *testing.T) {
 			`{"userid":"u1"}`: `{"errcode":50002,"errmsg":"请求的员工userid不在授权范围内"}`, `{"userid":"u2"}`: `{"errcode":0,"result":{"userid":"u2"}}`,
 		}),
 	})
-	page, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: listingGranted})
+	page, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: methodGranted})
 	require.NoError(t, err)
 	require.Equal(t, []string{`member "u1": granted, but out of range`}, page.Bad)
 	require.Len(t, page.Members, 1)
@@ -228,7 +228,7 @@ func TestGrantedPeopleFail(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, map[string]func(call) reply{"/auth/scopes": always(tt.scopes), "/topapi/v2/user/get": always(tt.user)})
-			_, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: listingGranted})
+			_, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: methodGranted})
 			requireError(t, err, tt.want)
 		})
 	}

@@ -8,20 +8,20 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-// attributesOf maps the facts of a person that have no column of their own; profileOf says
+// attributes maps the facts of a person that have no column of their own; profile says
 // what becomes of those left out.
-func attributesOf(r record, zone *time.Location) directory.Attributes {
+func attributes(r record, zone *time.Location) directory.Attributes {
 	all := directory.Attributes{}
 	all.Text(directory.EnglishName, textIf(r, showsBase(r), "en_name"))
 	all.Text(directory.Alias, textIf(r, showsBase(r), "nickname"))
 	all.Text(directory.WorkEmail, textIf(r, showsEmployee(r), "enterprise_email"))
-	all.Text(directory.Gender, genderOf(r))
+	all.Text(directory.Gender, gender(r))
 	all.Text(directory.City, textIf(r, showsEmployee(r), "city"))
 	all.Text(directory.Country, textIf(r, showsEmployee(r), "country"))
 	all.Text(directory.WorkPlace, textIf(r, showsEmployee(r), "work_station"))
 	all.Text(directory.HiredAt, hiredAt(r, zone))
 	all.Text(directory.EmployeeType, textIf(r, showsEmployee(r), "employee_type"))
-	if own, sent := customOf(r); sent {
+	if own, sent := custom(r); sent {
 		all.Object(directory.Custom, own)
 	}
 	if len(all) == 0 {
@@ -30,8 +30,8 @@ func attributesOf(r record, zone *time.Location) directory.Attributes {
 	return all
 }
 
-// managerOf is leader_user_id, which is an open id, as all calls ask for it.
-func managerOf(r record) *string {
+// manager is leader_user_id, which is an open id, as all calls ask for it.
+func manager(r record) *string {
 	if r["leader_user_id"] == nil {
 		return textIf(r, showsPlaces(r), "leader_user_id")
 	}
@@ -42,8 +42,8 @@ func managerOf(r record) *string {
 	return &id
 }
 
-// genderOf: 0 is secret, 3 any other (feishu.md §3.2).
-func genderOf(r record) *string {
+// gender: 0 is secret, 3 any other (feishu.md §3.2).
+func gender(r record) *string {
 	switch n := r.Integer("gender"); {
 	case n == nil:
 		return nil
@@ -76,9 +76,9 @@ func clearedIf(sent bool) *string {
 	return new("")
 }
 
-// customOf are the company's own fields by their ids (feishu.md §3.2). A text field has one
+// custom are the company's own fields by their ids (feishu.md §3.2). A text field has one
 // text; of the other types the whole value is kept. Empty ones are left out.
-func customOf(r record) (own map[string]any, sent bool) {
+func custom(r record) (own map[string]any, sent bool) {
 	entries, isList := r.List("custom_attrs")
 	if !isList {
 		return nil, r["custom_attrs"] == nil && showsEmployee(r)

@@ -41,7 +41,7 @@ func TestFactsOfAPerson(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m, problem := memberOf(read(t, strings.TrimSuffix(`{"open_id":"ou_1",`+c.record, ",")+`}`), shanghai)
+			m, problem := toMember(read(t, strings.TrimSuffix(`{"open_id":"ou_1",`+c.record, ",")+`}`), shanghai)
 			require.Empty(t, problem)
 			body, err := json.Marshal(m.Attributes)
 			require.NoError(t, err)
@@ -65,6 +65,6 @@ func requireSent(t *testing.T, want string, got *string) {
 func TestTitleTakenAway(t *testing.T) {
 	t.Parallel()
 	for object, want := range map[string]string{`{}`: "-", `{"status":{}}`: "", `{"job_title":"CTO","status":{}}`: "CTO", `{"job_title":""}`: ""} {
-		requireSent(t, want, profileOf(read(t, object), time.UTC).Title)
+		requireSent(t, want, profile(read(t, object), time.UTC).Title)
 	}
 }

@@ -17,7 +17,7 @@ func TestAnswersBeyondTheirCallsBound(t *testing.T) {
 	large := data(`{"has_more":false,"items":[{"open_id":"ou_1","description":"` + strings.Repeat("x", 16<<20) + `"}]}`)
 	c, _ := newFake(t, map[string]http.HandlerFunc{usersPath: large, childrenPath: large, scopesPath: large})
 	c.env.CallTimeout = time.Minute
-	_, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: rootID, Method: direct})
+	_, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: rootID, Method: methodDepartment})
 	require.Equal(t, provider.Malformed, failure(t, err).Kind)
 	require.Contains(t, err.Error(), "larger than 4 MiB")
 	_, err = c.ListDepartments(t.Context(), wholeTree)

@@ -139,7 +139,7 @@ func (c *client) checkDepartments(ctx context.Context, r *provider.Report, roots
 		q := provider.Query{Department: root.ExternalID, Method: root.ChildrenMethod}
 		page, err := c.ListDepartments(ctx, q)
 		if provider.KindOf(err) == provider.TooLarge {
-			q.Method = level
+			q.Method = methodLevel
 			page, err = c.ListDepartments(ctx, q)
 		}
 		if passedOver(r, "departments", err) {

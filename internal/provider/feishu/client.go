@@ -54,29 +54,32 @@ func (a answer) malformed(problem string) error {
 // refused (feishu.md §5.2, 99991663).
 func (c *client) call(ctx context.Context, ep provider.Endpoint, query url.Values) (a answer, err error) {
 	err = c.env.Authorised(ctx, c.tokenName, c.fetchToken, func(token string) error {
-		a, err = c.do(ctx, ep, query, token, nil)
+		a, err = c.exchange(ctx, ep, query, token, nil)
 		return err
 	})
 	return a, err
 }
 
-// do makes one exchange. The envelope decides, whatever the HTTP status: codes
-// come with 200 and with 4xx (feishu.md §1.3).
-func (c *client) do(ctx context.Context, ep provider.Endpoint, query url.Values, token string, body []byte) (answer, error) {
+// exchange sends one request and judges its answer.
+func (c *client) exchange(ctx context.Context, ep provider.Endpoint, query url.Values, token string, body []byte) (answer, error) {
 	req, err := c.request(ctx, ep, query, token, body)
 	if err != nil {
 		return answer{}, err
 	}
-	var env envelope
-	reply, err := c.env.Do(ctx, directory.Feishu, ep, req, func(reply *provider.Reply) *provider.Error {
-		var ok bool
-		if env, ok = parseEnvelope(reply.Body); !ok || env.code != 0 || reply.Status < 200 || reply.Status > 299 {
-			return refused(ep, reply, env, ok)
-		}
-		return nil
+	var a answer
+	_, err = c.env.Do(ctx, directory.Feishu, ep, req, func(reply *provider.Reply) (failure *provider.Error) {
+		a, failure = judge(ep, reply)
+		return failure
 	})
-	if err != nil {
-		return answer{}, err
+	return a, err
+}
+
+// judge decides by the envelope whether a call succeeded, whatever the HTTP status: codes
+// come with 200 and with 4xx (feishu.md §1.3).
+func judge(ep provider.Endpoint, reply *provider.Reply) (answer, *provider.Error) {
+	env, ok := parseEnvelope(reply.Body)
+	if !ok || env.code != 0 || reply.Status < 200 || reply.Status > 299 {
+		return answer{}, failureOf(ep, reply, env, ok)
 	}
 	return answer{endpoint: ep.Name, requestID: requestID(reply, env), fields: env.fields, data: env.fields.Object("data")}, nil
 }
@@ -104,7 +107,7 @@ func (c *client) request(ctx context.Context, ep provider.Endpoint, query url.Va
 }
 
 // refused turns a failed exchange into an error.
-func refused(ep provider.Endpoint, reply *provider.Reply, env envelope, usable bool) *provider.Error {
+func failureOf(ep provider.Endpoint, reply *provider.Reply, env envelope, usable bool) *provider.Error {
 	e := classify(ep, reply, env, usable)
 	e.Provider, e.Endpoint, e.RequestID = directory.Feishu, ep.Name, requestID(reply, env)
 	if usable && env.code != 0 {

@@ -13,7 +13,7 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-var wholeTree = provider.Query{Department: rootID, Method: tree}
+var wholeTree = provider.Query{Department: rootID, Method: methodTree}
 
 func TestEnvelopeDecidesWhateverTheStatus(t *testing.T) {
 	t.Parallel()
@@ -61,7 +61,7 @@ func TestEnvelopeDecidesWhateverTheStatus(t *testing.T) {
 			c, _ := newFake(t, map[string]http.HandlerFunc{childrenPath: tt.answer, usersPath: tt.answer})
 			_, err := c.ListDepartments(t.Context(), wholeTree)
 			require.Equal(t, tt.want, failure(t, err).Kind, "%v", err)
-			_, err = c.ListDepartmentMembers(t.Context(), provider.Query{Department: rootID, Method: direct})
+			_, err = c.ListDepartmentMembers(t.Context(), provider.Query{Department: rootID, Method: methodDepartment})
 			require.Equal(t, tt.want, failure(t, err).Kind, "%v", err)
 		})
 	}
@@ -89,7 +89,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 
 func TestEveryCodeIsClassified(t *testing.T) {
 	t.Parallel()
-	for code, v := range codes {
+	for code, v := range meanings {
 		t.Run(strconv.FormatInt(code, 10), func(t *testing.T) {
 			t.Parallel()
 			c, _ := newFake(t, map[string]http.HandlerFunc{childrenPath: refuses(400, int(code))})

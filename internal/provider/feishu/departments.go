@@ -17,133 +17,11 @@ const rootID = "0"
 
 // The listings this client hands out.
 const (
-	tree    provider.ListMethod = "tree"       // everything below a department
-	level   provider.ListMethod = "level"      // its direct children only
-	direct  provider.ListMethod = "department" // the people directly in a department
-	granted provider.ListMethod = "granted"    // the people granted to the app one by one
+	methodTree       provider.ListMethod = "tree"       // everything below a department
+	methodLevel      provider.ListMethod = "level"      // its direct children only
+	methodDepartment provider.ListMethod = "department" // the people directly in a department
+	methodGranted    provider.ListMethod = "granted"    // the people granted to the app one by one
 )
-
-// visible is what the app's contact range lets it see (feishu.md §2.4).
-type visible struct {
-	// root is the root's record with an all-members range, nil with a limited one.
-	root record
-	// The granted ids of a limited range, sorted.
-	departments []string
-	members     []string
-	groups      int
-	// silent: the range does not speak of people who are granted one by one.
-	silent bool
-}
-
-const nothingVisible = "neither departments nor people are visible to the app"
-
-// What a range without user_ids is reported with.
-const (
-	employeeID    = "contact:user.employee_id:readonly"
-	noDepartment  = "no department is visible to the app"
-	peopleUnknown = "Feishu does not say which people are granted to the app one by one without the permission " + employeeID
-)
-
-func (v visible) empty() bool { return v.root == nil && len(v.departments)+len(v.members) == 0 }
-
-// visible tells the two ranges apart: the root itself can be read only with an
-// all-members range, and refuses with 40004 otherwise (feishu.md §2.3, §2.4).
-func (c *client) visible(ctx context.Context) (visible, error) {
-	root, err := c.department(ctx, rootID)
-	if err == nil {
-		return visible{root: root}, nil
-	}
-	if provider.KindOf(err) != provider.OutOfRange {
-		return visible{}, err
-	}
-	v := visible{silent: true}
-	err = c.eachScopesPage(ctx, "", func(page scopesPage, _ string) bool {
-		v.departments = append(v.departments, page.Departments...)
-		v.members = append(v.members, page.Users...)
-		v.groups += len(page.Groups)
-		v.silent = v.silent && !page.SaysUsers
-		return true
-	})
-	v.departments, v.members = sortedSet(v.departments), sortedSet(v.members)
-	return v, err
-}
-
-// withholdsPeople reports whether a range that does not speak of people lacks them for want of the
-// permission that they need (feishu.md §2.4), or because nobody is granted one by one.
-// The same permission brings people's user_id (feishu.md §3.3): somebody in the granted
-// departments whose record carries it shows that the app has it. Where nobody is found
-// to judge by, nothing is known, and that is not "nobody".
-func (c *client) withholdsPeople(ctx context.Context, departments []string) (bool, error) {
-	candidates := slices.Clone(departments)
-	for i := 0; i < min(len(candidates), maxTries); i++ {
-		query := pageOf("")
-		query.Set("department_id", candidates[i])
-		a, err := c.call(ctx, listUsers, query)
-		if unreadable(err) {
-			continue
-		}
-		if err != nil {
-			return false, err
-		}
-		people, _, err := pageOfItems(a, "items", "")
-		if err != nil {
-			return false, err
-		}
-		if len(people) > 0 {
-			return !slices.ContainsFunc(people, func(r record) bool { return r.Text("user_id") != nil }), nil
-		}
-		below, err := c.ListDepartments(ctx, provider.Query{Department: candidates[i], Method: level})
-		if err != nil && !unreadable(err) {
-			return false, err
-		}
-		for _, d := range below.Departments {
-			candidates = append(candidates, d.ExternalID)
-		}
-	}
-	return true, nil
-}
-
-// unreadable reports whether an error is about one department alone.
-func unreadable(err error) bool {
-	kind := provider.KindOf(err)
-	return kind == provider.OutOfRange || kind == provider.NotFound
-}
-
-func sortedSet(ids []string) []string {
-	slices.Sort(ids)
-	return slices.Compact(ids)
-}
-
-// eachScopesPage visits the contact range's pages from cursor on, as long as
-// visit returns true. It keeps the pages from going round in circles and from
-// coming empty for ever itself, since nobody else sees their cursors.
-func (c *client) eachScopesPage(ctx context.Context, cursor string, visit func(page scopesPage, next string) bool) error {
-	seen := map[string]bool{cursor: true}
-	for empty := 0; ; {
-		a, err := c.call(ctx, listScopes, pageOf(cursor))
-		if err != nil {
-			return err
-		}
-		page, next, err := scopesOf(a, cursor)
-		if err != nil {
-			return err
-		}
-		if !visit(page, next) || next == "" {
-			return nil
-		}
-		if seen[next] {
-			return a.malformed("the page_token repeats")
-		}
-		if empty++; !page.empty() {
-			empty = 0
-		}
-		if empty > provider.MaxEmptyPages {
-			return a.malformed("one page after another is empty and announces more")
-		}
-		seen[next] = true
-		cursor = next
-	}
-}
 
 // ListRoots returns the root alone or, in a limited range, a root of our own and the
 // granted departments, each read with everything below it.
@@ -184,14 +62,14 @@ func (c *client) rootOf(ctx context.Context, v visible) (provider.FoundDepartmen
 		name, err := c.rootName(ctx, nil)
 		return provider.FoundDepartment{
 			Department:    directory.Department{ExternalID: rootID, Name: &name, Raw: json.RawMessage("{}")},
-			MembersMethod: granted,
+			MembersMethod: methodGranted,
 		}, err
 	}
 	// Its id and that it has no parent are known, whatever was sent.
 	d := departmentBy(rootID, "", v.root)
 	name, err := c.rootName(ctx, d.Name)
 	d.Name = &name
-	return provider.FoundDepartment{Department: d, ChildrenMethod: tree, MembersMethod: direct}, err
+	return provider.FoundDepartment{Department: d, ChildrenMethod: methodTree, MembersMethod: methodDepartment}, err
 }
 
 // rootName: the root's own name is empty in practice (feishu.md §2.3).
@@ -261,7 +139,7 @@ func (c *client) grantedDepartments(ctx context.Context, ids []string) (found []
 // record cannot be used, stays in the walk by its id, so that reading it fails by
 // itself and visibly, instead of looking like its removal.
 func (c *client) grantedDepartment(ctx context.Context, id string, r record) (top *provider.FoundDepartment, problem string, err error) {
-	byID := &provider.FoundDepartment{Department: directory.Department{ExternalID: id}, ChildrenMethod: tree, MembersMethod: direct}
+	byID := &provider.FoundDepartment{Department: directory.Department{ExternalID: id}, ChildrenMethod: methodTree, MembersMethod: methodDepartment}
 	if r == nil {
 		r, err = c.department(ctx, id)
 		switch provider.KindOf(err) {
@@ -277,14 +155,14 @@ func (c *client) grantedDepartment(ctx context.Context, id string, r record) (to
 	if deletedDepartment(r) {
 		return nil, noProblem, nil
 	}
-	d, problem := departmentOf(r)
+	d, problem := toDepartment(r)
 	if problem == noProblem && d.ExternalID != id {
 		problem = "the answer is another department's"
 	}
 	if problem != noProblem {
 		return byID, problem, nil
 	}
-	return &provider.FoundDepartment{Department: d, ChildrenMethod: tree, MembersMethod: direct}, noProblem, nil
+	return &provider.FoundDepartment{Department: d, ChildrenMethod: methodTree, MembersMethod: methodDepartment}, noProblem, nil
 }
 
 // department reads one department's record.
@@ -308,11 +186,11 @@ func (c *client) ListDepartments(ctx context.Context, q provider.Query) (provide
 	if err != nil {
 		return none, err
 	}
-	if q.Method != tree && q.Method != level {
-		return none, unknownListing(ep, q.Method)
+	if q.Method != methodTree && q.Method != methodLevel {
+		return none, unknownMethod(ep, q.Method)
 	}
 	query := pageOf(q.Cursor)
-	query.Set("fetch_child", strconv.FormatBool(q.Method == tree))
+	query.Set("fetch_child", strconv.FormatBool(q.Method == methodTree))
 	a, err := c.call(ctx, ep, query)
 	if err != nil {
 		return none, instead(err, q.Method)
@@ -330,15 +208,15 @@ func (c *client) ListDepartments(ctx context.Context, q provider.Query) (provide
 		if deletedDepartment(r) {
 			continue
 		}
-		d, problem := departmentOf(r)
+		d, problem := toDepartment(r)
 		if problem != noProblem {
 			page.Bad = append(page.Bad, unusable(wire.Nth(i), r, problem))
 			continue
 		}
 		page.Departments = append(page.Departments, foundBy(q, d))
 	}
-	if q.Method == tree && q.Cursor == "" && parentless(page.Departments) {
-		return none, &provider.Error{Provider: directory.Feishu, Kind: provider.TooLarge, Endpoint: ep.Name, RequestID: a.requestID, Instead: level,
+	if q.Method == methodTree && q.Cursor == "" && parentless(page.Departments) {
+		return none, &provider.Error{Provider: directory.Feishu, Kind: provider.TooLarge, Endpoint: ep.Name, RequestID: a.requestID, Instead: methodLevel,
 			Problem: "the answer does not say which department is below which", Action: "nothing to do: the departments are read level by level instead"}
 	}
 	return page, nil
@@ -355,13 +233,13 @@ func parentless(found []provider.FoundDepartment) bool {
 // is below is read by levels too.
 func foundBy(q provider.Query, d directory.Department) provider.FoundDepartment {
 	switch {
-	case q.Method == tree:
-		return provider.FoundDepartment{Department: d, MembersMethod: direct}
+	case q.Method == methodTree:
+		return provider.FoundDepartment{Department: d, MembersMethod: methodDepartment}
 	case d.ParentID == "":
 		d.ParentID = q.Department
-		return provider.FoundDepartment{Department: d, ChildrenMethod: level, MembersMethod: direct}
+		return provider.FoundDepartment{Department: d, ChildrenMethod: methodLevel, MembersMethod: methodDepartment}
 	default:
-		return provider.FoundDepartment{Department: d, ChildrenMethod: tree, MembersMethod: direct}
+		return provider.FoundDepartment{Department: d, ChildrenMethod: methodTree, MembersMethod: methodDepartment}
 	}
 }
 
@@ -369,8 +247,8 @@ func foundBy(q provider.Query, d directory.Department) provider.FoundDepartment 
 func instead(err error, asked provider.ListMethod) error {
 	var e *provider.Error
 	if errors.As(err, &e) && e.Kind == provider.TooLarge {
-		if asked == tree {
-			e.Instead = level
+		if asked == methodTree {
+			e.Instead = methodLevel
 		} else {
 			e.Kind, e.Action = provider.Invalid, reportBug
 		}
@@ -378,7 +256,7 @@ func instead(err error, asked provider.ListMethod) error {
 	return err
 }
 
-func unknownListing(ep provider.Endpoint, l provider.ListMethod) error {
+func unknownMethod(ep provider.Endpoint, l provider.ListMethod) error {
 	return &provider.Error{Provider: directory.Feishu, Kind: provider.Invalid, Endpoint: ep.Name,
 		Problem: "unknown listing " + strconv.Quote(string(l))}
 }

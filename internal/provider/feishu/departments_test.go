@@ -48,8 +48,8 @@ func TestRootsOfTheWholeCompany(t *testing.T) {
 			require.Equal(t, "0", roots[0].ExternalID)
 			require.Empty(t, roots[0].ParentID)
 			require.Equal(t, tt.want, *roots[0].Name)
-			require.Equal(t, tree, roots[0].ChildrenMethod)
-			require.Equal(t, direct, roots[0].MembersMethod)
+			require.Equal(t, methodTree, roots[0].ChildrenMethod)
+			require.Equal(t, methodDepartment, roots[0].MembersMethod)
 			require.NotContains(t, string(roots[0].Raw), "member_count")
 		})
 	}
@@ -121,11 +121,11 @@ func TestRootsOfALimitedRange(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"0", "od-1", "od-left", "od-out"}, ids(roots))
 	require.Equal(t, provider.FoundDepartment{
-		Department: directory.Department{ExternalID: "0", Name: ptr("Root"), Raw: []byte("{}")}, MembersMethod: granted,
+		Department: directory.Department{ExternalID: "0", Name: ptr("Root"), Raw: []byte("{}")}, MembersMethod: methodGranted,
 	}, roots[0])
 	for _, top := range roots[1:] {
-		require.Equal(t, tree, top.ChildrenMethod)
-		require.Equal(t, direct, top.MembersMethod)
+		require.Equal(t, methodTree, top.ChildrenMethod)
+		require.Equal(t, methodDepartment, top.MembersMethod)
 	}
 	require.Equal(t, "0", roots[1].ParentID)
 	require.Equal(t, "od-far", roots[2].ParentID)
@@ -154,7 +154,7 @@ func TestGrantedDepartmentsThatCannotBeUsed(t *testing.T) {
 		`granted department "od-2": parent_department_id is not a string`, `granted department "od-3": the answer is another department's`,
 	}, bad)
 	for _, top := range roots[2:] {
-		require.Equal(t, provider.FoundDepartment{Department: directory.Department{ExternalID: top.ExternalID}, ChildrenMethod: tree, MembersMethod: direct}, top)
+		require.Equal(t, provider.FoundDepartment{Department: directory.Department{ExternalID: top.ExternalID}, ChildrenMethod: methodTree, MembersMethod: methodDepartment}, top)
 	}
 }
 
@@ -216,10 +216,10 @@ func TestDepartmentsPageByPage(t *testing.T) {
 			ExternalID: "od-1", ParentID: "0", Name: ptr("Engineering"), SortOrder: ptr(int64(2000)), DeclaredMembers: ptr(42),
 			Leaders: []string{"ou_a", "ou_b"}, Raw: first.Departments[0].Raw,
 		},
-		MembersMethod: direct,
+		MembersMethod: methodDepartment,
 	}}, first.Departments)
 
-	second, err := c.ListDepartments(t.Context(), provider.Query{Department: rootID, Method: tree, Cursor: next})
+	second, err := c.ListDepartments(t.Context(), provider.Query{Department: rootID, Method: methodTree, Cursor: next})
 	require.NoError(t, err)
 	require.Empty(t, second.Next)
 	require.Equal(t, directory.Department{
@@ -233,7 +233,7 @@ func TestDepartmentsPageByPage(t *testing.T) {
 	require.Equal(t, "open_department_id", calls[0].query.Get("department_id_type"))
 	require.Equal(t, "open_id", calls[0].query.Get("user_id_type"))
 
-	_, err = c.ListDepartments(t.Context(), provider.Query{Department: rootID, Method: tree, Cursor: "other"})
+	_, err = c.ListDepartments(t.Context(), provider.Query{Department: rootID, Method: methodTree, Cursor: "other"})
 	require.Equal(t, provider.CursorExpired, failure(t, err).Kind)
 }
 
@@ -241,7 +241,7 @@ func TestSameCursorTwiceIsMalformed(t *testing.T) {
 	t.Parallel()
 	page := data(`{"has_more":true,"page_token":"again","items":[` + engineering + `]}`)
 	c, _ := newFake(t, map[string]http.HandlerFunc{childrenPath: page})
-	_, err := c.ListDepartments(t.Context(), provider.Query{Department: rootID, Method: tree, Cursor: "again"})
+	_, err := c.ListDepartments(t.Context(), provider.Query{Department: rootID, Method: methodTree, Cursor: "again"})
 	require.Equal(t, provider.Malformed, failure(t, err).Kind)
 }
 
@@ -283,15 +283,15 @@ func TestTooLargeTreeIsReadByLevels(t *testing.T) {
 	_, err := c.ListDepartments(t.Context(), wholeTree)
 	e := failure(t, err)
 	require.Equal(t, provider.TooLarge, e.Kind)
-	require.Equal(t, level, e.Instead)
+	require.Equal(t, methodLevel, e.Instead)
 
 	page, err := c.ListDepartments(t.Context(), provider.Query{Department: rootID, Method: e.Instead})
 	require.NoError(t, err)
 	require.Equal(t, rootID, page.Departments[0].ParentID, "not sent, but known")
 	require.Equal(t, "od-0", page.Departments[1].ParentID)
-	require.Equal(t, level, page.Departments[0].ChildrenMethod, "below it parents are not sent either")
-	require.Equal(t, tree, page.Departments[1].ChildrenMethod)
-	require.Equal(t, direct, page.Departments[0].MembersMethod)
+	require.Equal(t, methodLevel, page.Departments[0].ChildrenMethod, "below it parents are not sent either")
+	require.Equal(t, methodTree, page.Departments[1].ChildrenMethod)
+	require.Equal(t, methodDepartment, page.Departments[0].MembersMethod)
 }
 
 func TestTreeWithoutParentsIsReadByLevels(t *testing.T) {
@@ -300,13 +300,13 @@ func TestTreeWithoutParentsIsReadByLevels(t *testing.T) {
 	_, err := c.ListDepartments(t.Context(), wholeTree)
 	e := failure(t, err)
 	require.Equal(t, provider.TooLarge, e.Kind)
-	require.Equal(t, level, e.Instead)
+	require.Equal(t, methodLevel, e.Instead)
 }
 
 func TestTooLargeLevelHasNoWayOut(t *testing.T) {
 	t.Parallel()
 	c, _ := newFake(t, map[string]http.HandlerFunc{childrenPath: refuses(400, 43010)})
-	_, err := c.ListDepartments(t.Context(), provider.Query{Department: rootID, Method: level})
+	_, err := c.ListDepartments(t.Context(), provider.Query{Department: rootID, Method: methodLevel})
 	require.Equal(t, provider.Invalid, failure(t, err).Kind)
 }
 
@@ -340,12 +340,12 @@ func TestIdsStandInPathsEscapedOnce(t *testing.T) {
 	const id = "a/b%2F c?d"
 	const escaped = contact + "/departments/a%2Fb%252F%20c%3Fd/children"
 	c, s := newFake(t, map[string]http.HandlerFunc{contact + "/departments/" + id + "/children": data(`{"has_more":false}`)})
-	_, err := c.ListDepartments(t.Context(), provider.Query{Department: id, Method: tree})
+	_, err := c.ListDepartments(t.Context(), provider.Query{Department: id, Method: methodTree})
 	require.NoError(t, err)
 	require.Len(t, s.to(escaped), 1)
 
 	for _, wrong := range []string{"", ".", ".."} {
-		_, err = c.ListDepartments(t.Context(), provider.Query{Department: wrong, Method: tree})
+		_, err = c.ListDepartments(t.Context(), provider.Query{Department: wrong, Method: methodTree})
 		require.Equal(t, provider.Invalid, failure(t, err).Kind)
 	}
 }
@@ -353,11 +353,11 @@ func TestIdsStandInPathsEscapedOnce(t *testing.T) {
 func TestUnknownListingIsInvalid(t *testing.T) {
 	t.Parallel()
 	c, s := newFake(t, nil)
-	for _, l := range []provider.ListMethod{"", direct, granted, "other"} {
+	for _, l := range []provider.ListMethod{"", methodDepartment, methodGranted, "other"} {
 		_, err := c.ListDepartments(t.Context(), provider.Query{Department: rootID, Method: l})
 		require.Equal(t, provider.Invalid, failure(t, err).Kind)
 	}
-	for _, q := range []provider.Query{{Department: rootID}, {Department: rootID, Method: tree}, {Method: direct}} {
+	for _, q := range []provider.Query{{Department: rootID}, {Department: rootID, Method: methodTree}, {Method: methodDepartment}} {
 		_, err := c.ListDepartmentMembers(t.Context(), q)
 		require.Equal(t, provider.Invalid, failure(t, err).Kind)
 	}

@@ -6,8 +6,9 @@
 // Files: config.go the settings, endpoints.go the calls and their limits,
 // client.go one call from token to envelope, token.go the access token, errors.go
 // every error code, wire.go what an answer looks like, record.go and attributes.go
-// what a record means, departments.go and members.go the listings, lookup.go single
-// objects, groups.go and administrators.go what their names say, check.go the preflight.
+// what a record means, range.go what the app may see, departments.go, members.go, groups.go
+// and administrators.go the listings, lookup.go single objects, check.go the preflight. The
+// other clients have files of the same names.
 //
 // # Raw records
 //

@@ -12,8 +12,8 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-// verdict is what one error code means and what a person should do about it.
-type verdict struct {
+// meaning is what one error code means and what a person should do about it.
+type meaning struct {
 	kind    provider.Kind
 	problem string
 	action  string
@@ -36,10 +36,10 @@ const (
 
 const tokenRefused = "the access token is refused, though it was fetched just now and the app id and secret were accepted"
 
-// codes is every code that the calls of a sync can answer (feishu.md §1.2, §5.1,
+// meanings is every code that the calls of a sync can answer (feishu.md §1.2, §5.1,
 // §5.2, where sources and HTTP statuses stand; 2200, 10005, 10012, 10013, 40006 and
 // 100000x are of the general table, feishu.md §0 ERR).
-var codes = map[int64]verdict{
+var meanings = map[int64]meaning{
 	10005: {provider.Unauthenticated, "the app is not authorised for this company", checkApp},
 	10003: {provider.Unauthenticated, "the app id or secret is malformed", checkApp},
 	10014: {provider.Unauthenticated, "the app does not exist on this host or is disabled", checkApp + "; a Lark app needs base_url https://open.larksuite.com"},
@@ -114,7 +114,7 @@ var codes = map[int64]verdict{
 // documented reports whether the error carries a code of the table above.
 func documented(e *provider.Error) bool {
 	code, err := strconv.ParseInt(e.Code, 10, 64)
-	_, known := codes[code]
+	_, known := meanings[code]
 	return err == nil && known
 }
 
@@ -122,7 +122,7 @@ func documented(e *provider.Error) bool {
 // envelope at all; a known code outweighs the HTTP status.
 func classify(ep provider.Endpoint, reply *provider.Reply, env envelope, usable bool) *provider.Error {
 	redirect := reply.Status >= 300 && reply.Status < 400
-	if v, known := codes[env.code]; usable && known && !redirect {
+	if v, known := meanings[env.code]; usable && known && !redirect {
 		e := &provider.Error{Kind: v.kind, Problem: v.problem + named(env), Action: v.action}
 		if e.Kind == provider.RateLimited {
 			e.RetryAfter = retryAfter(reply.Header)

@@ -32,7 +32,7 @@ func FuzzRecord(f *testing.F) {
 			require.Nil(t, r)
 			return
 		}
-		if m, problem := memberOf(r, time.UTC); problem == noProblem {
+		if m, problem := toMember(r, time.UTC); problem == noProblem {
 			require.NotEmpty(t, m.ExternalID)
 			for _, id := range []string{m.ExternalID, m.OpenID, m.UnionID} {
 				require.Empty(t, directory.IDProblem(id))
@@ -40,16 +40,16 @@ func FuzzRecord(f *testing.F) {
 			require.Equal(t, m.ExternalIDIsFallback, m.ExternalID == m.OpenID && r["user_id"] != m.ExternalID)
 			again, ok := wire.Parse(m.Raw)
 			require.True(t, ok)
-			same, problem := memberOf(again, time.UTC)
+			same, problem := toMember(again, time.UTC)
 			require.Empty(t, problem)
 			require.Equal(t, string(m.Raw), string(same.Raw))
 		}
-		for _, in := range membershipsOf(r) {
+		for _, in := range allMemberships(r) {
 			require.NotEmpty(t, in.DepartmentID)
 		}
 		deletedDepartment(r)
-		left(r)
-		if d, problem := departmentOf(r); problem == noProblem {
+		hasLeft(r)
+		if d, problem := toDepartment(r); problem == noProblem {
 			require.NotEmpty(t, d.ExternalID)
 			require.True(t, json.Valid(d.Raw))
 			require.True(t, d.DeclaredMembers == nil || *d.DeclaredMembers >= 0)
@@ -82,7 +82,7 @@ func FuzzAnswer(f *testing.F) {
 			require.NotEqual(t, sent, next)
 			require.Empty(t, directory.IDProblem(next))
 			for _, r := range items {
-				_, problem := memberOf(r, time.UTC)
+				_, problem := toMember(r, time.UTC)
 				require.NotContains(t, unusable(wire.Nth(0), r, problem), "\x00")
 			}
 		}

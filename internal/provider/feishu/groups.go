@@ -14,8 +14,8 @@ import (
 // How what belongs to a group is listed: a dynamic group has no departments
 // (feishu-more.md §C).
 const (
-	listingUsersAndDepartments provider.ListMethod = "users+departments"
-	listingUsers               provider.ListMethod = "users"
+	methodUsersAndDepartments provider.ListMethod = "users+departments"
+	methodUsers               provider.ListMethod = "users"
 )
 
 // groupPageSize is the largest page of groups and of their members (feishu-more.md §C).
@@ -99,9 +99,9 @@ func groupPage(a answer, dynamic bool, token string) (provider.GroupPage, error)
 // toGroup maps a group's record. Its group_id is another id, which no call takes
 // (feishu-more.md §C).
 func toGroup(r record, id string, dynamic bool) provider.FoundGroup {
-	kind, method := "ordinary", listingUsersAndDepartments
+	kind, method := "ordinary", methodUsersAndDepartments
 	if dynamic {
-		kind, method = "dynamic", listingUsers
+		kind, method = "dynamic", methodUsers
 	}
 	attributes := directory.Attributes{directory.GroupType: kind}
 	attributes.Text(directory.Description, r.Text("description"))
@@ -119,8 +119,8 @@ func (c *client) ListGroupMembers(ctx context.Context, q provider.GroupQuery) (p
 	if err != nil {
 		return provider.GroupMemberPage{}, err
 	}
-	if q.Method != listingUsers && q.Method != listingUsersAndDepartments {
-		return provider.GroupMemberPage{}, unknownListing(listGroupMembers, q.Method)
+	if q.Method != methodUsers && q.Method != methodUsersAndDepartments {
+		return provider.GroupMemberPage{}, unknownMethod(listGroupMembers, q.Method)
 	}
 	ep, err := at(listGroupMembers, q.Group)
 	if err != nil {
@@ -136,7 +136,7 @@ func (c *client) ListGroupMembers(ctx context.Context, q provider.GroupQuery) (p
 	if err != nil {
 		return provider.GroupMemberPage{}, err
 	}
-	return groupMemberPage(a, departments, token, q.Method == listingUsersAndDepartments)
+	return groupMemberPage(a, departments, token, q.Method == methodUsersAndDepartments)
 }
 
 func groupMemberPage(a answer, departments bool, token string, another bool) (provider.GroupMemberPage, error) {

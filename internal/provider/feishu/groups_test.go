@@ -53,13 +53,13 @@ func TestGroupsOfBothTypes(t *testing.T) {
 	})
 	require.Empty(t, cmp.Diff([]provider.GroupPage{
 		{Next: "1:a", Request: "LOG1", Bad: []string{"record 2: no id", "record 3: id is not a string", "record 4: no id"},
-			Groups: []provider.FoundGroup{{MembersMethod: listingUsersAndDepartments, Group: directory.Group{
+			Groups: []provider.FoundGroup{{MembersMethod: methodUsersAndDepartments, Group: directory.Group{
 				ExternalID: "g1", Kind: directory.UserGroup, Name: ptr("Contractors"), DeclaredMembers: ptr(2),
 				Attributes: directory.Attributes{directory.GroupType: "ordinary", directory.Description: "d"},
 				Raw:        json.RawMessage(`{"description":"d","group_id":"og1","id":"g1","name":"Contractors","type":1}`),
 			}}}},
 		{Next: "2:", Request: "LOG1"},
-		{Next: "2:b", Request: "LOG1", Groups: []provider.FoundGroup{{MembersMethod: listingUsers, Group: directory.Group{
+		{Next: "2:b", Request: "LOG1", Groups: []provider.FoundGroup{{MembersMethod: methodUsers, Group: directory.Group{
 			ExternalID: "g2", Kind: directory.UserGroup, Name: ptr("Dynamic"),
 			Attributes: directory.Attributes{directory.GroupType: "dynamic", directory.Description: nil},
 			Raw:        json.RawMessage(`{"description":"","id":"g2","name":"Dynamic"}`),
@@ -88,9 +88,9 @@ func TestUsersThenDepartmentsOfAGroup(t *testing.T) {
 		{Next: "1:a", Request: "LOG1", Members: []directory.GroupMember{{Member: "ou_1"}}, Bad: []string{"record 2: member_id is not a string", "record 3: no member_id"}},
 		{Request: "LOG1", Members: []directory.GroupMember{{Member: "ou_2"}}},
 	}
-	require.Empty(t, cmp.Diff(users, read(listingUsers)), "a dynamic group costs no call for departments")
+	require.Empty(t, cmp.Diff(users, read(methodUsers)), "a dynamic group costs no call for departments")
 	users[1].Next = "2:"
-	require.Empty(t, cmp.Diff(append(users, provider.GroupMemberPage{Request: "LOG1", Departments: []string{"od-1"}}), read(listingUsersAndDepartments)))
+	require.Empty(t, cmp.Diff(append(users, provider.GroupMemberPage{Request: "LOG1", Departments: []string{"od-1"}}), read(methodUsersAndDepartments)))
 	for _, one := range s.to(groupMembersPath) {
 		require.Equal(t, "open_id", one.query.Get("member_id_type"))
 	}
@@ -120,13 +120,13 @@ func TestGroupsFail(t *testing.T) {
 			groups, err := c.ListGroups(t.Context(), tt.cursor)
 			require.Equal(t, tt.want, failure(t, err).Kind)
 			require.Equal(t, provider.GroupPage{}, groups)
-			members, err := c.ListGroupMembers(t.Context(), provider.GroupQuery{Group: "g1", Method: listingUsers, Cursor: tt.cursor})
+			members, err := c.ListGroupMembers(t.Context(), provider.GroupQuery{Group: "g1", Method: methodUsers, Cursor: tt.cursor})
 			require.Equal(t, tt.want, failure(t, err).Kind)
 			require.Equal(t, provider.GroupMemberPage{}, members)
 		})
 	}
 	c, _ := newFake(t, nil)
-	for _, q := range []provider.GroupQuery{{Group: "g1", Method: "role"}, {Group: "..", Method: listingUsers}} {
+	for _, q := range []provider.GroupQuery{{Group: "g1", Method: "role"}, {Group: "..", Method: methodUsers}} {
 		_, err := c.ListGroupMembers(t.Context(), q)
 		require.Equal(t, provider.Invalid, failure(t, err).Kind)
 	}

@@ -52,7 +52,7 @@ func (c *client) LookupMember(ctx context.Context, m provider.MemberRef) (provid
 		return provider.LookupNotVisible, nil
 	}
 	r, err := c.userOf(ctx, id, idType)
-	return lookupResultOf(err == nil && left(r), err)
+	return lookupResultOf(err == nil && hasLeft(r), err)
 }
 
 // ReadMember implements provider.MemberReader. A resigned person can still be read
@@ -69,17 +69,17 @@ func (c *client) ReadMember(ctx context.Context, m provider.MemberRef) (director
 	if err != nil {
 		return none, false, err
 	}
-	if left(r) {
+	if hasLeft(r) {
 		return none, true, nil
 	}
-	person, problem := memberOf(r, c.zone)
+	person, problem := toMember(r, c.zone)
 	if problem != noProblem {
 		return none, false, answer{endpoint: getUser.Name}.malformed(problem)
 	}
 	if idType != "open_id" && person.OpenID != "" {
 		return c.ReadMember(ctx, provider.MemberRef{OpenID: person.OpenID})
 	}
-	person.Memberships = membershipsOf(r)
+	person.Memberships = allMemberships(r)
 	if _, sent := r.List("department_ids"); sent && person.Memberships == nil {
 		person.Memberships = []directory.Membership{}
 	}
@@ -105,7 +105,7 @@ func (c *client) addLeads(ctx context.Context, person *directory.Member) error {
 		return err
 	}
 	for _, r := range items {
-		d, problem := departmentOf(r)
+		d, problem := toDepartment(r)
 		if problem != noProblem || d.Leaders == nil {
 			continue
 		}
@@ -167,14 +167,14 @@ func (c *client) ReadDepartment(ctx context.Context, department string) (provide
 	if err != nil {
 		return provider.FoundDepartment{}, err
 	}
-	d, problem := departmentOf(r)
+	d, problem := toDepartment(r)
 	if problem == noProblem && (d.ExternalID != department || deletedDepartment(r)) {
 		problem = "the answer is about another department, or a deleted one"
 	}
 	if problem != noProblem {
 		return provider.FoundDepartment{}, answer{endpoint: getDepartment.Name}.malformed(problem)
 	}
-	return provider.FoundDepartment{Department: d, ChildrenMethod: tree, MembersMethod: direct}, nil
+	return provider.FoundDepartment{Department: d, ChildrenMethod: methodTree, MembersMethod: methodDepartment}, nil
 }
 
 // lookupResultOf takes "does not exist" for an answer in itself.

@@ -198,7 +198,7 @@ func TestReadDepartment(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			require.Equal(t, []any{"od-1", "0", "Own", tree, direct}, []any{found.ExternalID, found.ParentID, *found.Name, found.ChildrenMethod, found.MembersMethod})
+			require.Equal(t, []any{"od-1", "0", "Own", methodTree, methodDepartment}, []any{found.ExternalID, found.ParentID, *found.Name, found.ChildrenMethod, found.MembersMethod})
 		})
 	}
 }

@@ -14,12 +14,12 @@ import (
 // granted to the app one by one.
 func (c *client) ListDepartmentMembers(ctx context.Context, q provider.Query) (provider.MemberPage, error) {
 	switch {
-	case q.Method == granted:
+	case q.Method == methodGranted:
 		return c.grantedMembers(ctx, q.Cursor)
-	case q.Method == direct && q.Department != "":
+	case q.Method == methodDepartment && q.Department != "":
 		return c.directMembers(ctx, q)
 	default:
-		return provider.MemberPage{}, unknownListing(listUsers, q.Method)
+		return provider.MemberPage{}, unknownMethod(listUsers, q.Method)
 	}
 }
 
@@ -49,7 +49,7 @@ func (c *client) add(page *provider.MemberPage, label string, r record, in []dir
 		page.Bad = append(page.Bad, unusable(label, nil, notAnObject))
 		return
 	}
-	m, problem := memberOf(r, c.zone)
+	m, problem := toMember(r, c.zone)
 	if problem != noProblem {
 		page.Bad = append(page.Bad, unusable(label, r, problem))
 		return
@@ -112,7 +112,7 @@ func (c *client) addMembers(ctx context.Context, page *provider.MemberPage, ids 
 		if id, _ := r.ID("open_id"); id != "" {
 			sent[id] = true
 		}
-		c.add(page, wire.Nth(i), r, membershipsOf(r))
+		c.add(page, wire.Nth(i), r, allMemberships(r))
 	}
 	for _, id := range ids {
 		if sent[id] {
@@ -129,7 +129,7 @@ func (c *client) addMembers(ctx context.Context, page *provider.MemberPage, ids 
 		if err != nil {
 			return err
 		}
-		c.add(page, "member "+strconv.Quote(id), r, membershipsOf(r))
+		c.add(page, "member "+strconv.Quote(id), r, allMemberships(r))
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func TestMembersOfADepartmentPageByPage(t *testing.T) {
 		"":     `{"has_more":true,"page_token":"a/+=","items":[` + liLei + `]}`,
 		"a/+=": `{"has_more":false,"items":[{"open_id":"ou_2"}]}`,
 	})})
-	first, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "0", Method: direct})
+	first, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "0", Method: methodDepartment})
 	require.NoError(t, err)
 	require.Equal(t, provider.MemberPage{Next: "a/+=", Request: "LOG1", Members: []directory.Member{{
 		ExternalID: "3e3cf96b", UnionID: "on_1", OpenID: "ou_1",
@@ -35,7 +35,7 @@ func TestMembersOfADepartmentPageByPage(t *testing.T) {
 		Raw:         first.Members[0].Raw, RawKeeps: memberPartly,
 	}}}, first)
 
-	second, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "0", Method: direct, Cursor: first.Next})
+	second, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "0", Method: methodDepartment, Cursor: first.Next})
 	require.NoError(t, err)
 	require.Equal(t, provider.MemberPage{Request: "LOG1", Members: []directory.Member{{
 		ExternalID: "ou_2", ExternalIDIsFallback: true, OpenID: "ou_2",
@@ -53,7 +53,7 @@ func TestEmptyDepartmentIsAnEmptyPage(t *testing.T) {
 	t.Parallel()
 	for _, empty := range []string{`{"has_more":false}`, `{"has_more":false,"items":[]}`, `{"has_more":false,"items":null,"page_token":null}`} {
 		c, _ := newFake(t, map[string]http.HandlerFunc{usersPath: data(empty)})
-		page, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "od-1", Method: direct})
+		page, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "od-1", Method: methodDepartment})
 		require.NoError(t, err)
 		require.Equal(t, provider.MemberPage{Request: "LOG1"}, page)
 	}
@@ -66,7 +66,7 @@ func TestUnusableMembersDoNotSpoilThePage(t *testing.T) {
 		{"name":"` + leak + `"}, {"open_id":"ou_1","user_id":5}, {"open_id":5,"user_id":"u"}, {"user_id":"u","union_id":{}}, null,
 		{"open_id":"ou_9","user_id":null,"union_id":"","name":null,"email":[],"mobile":13000000001,"avatar":null,"job_title":{},"status":"x","orders":5,"department_ids":"x"},
 		{"open_id":"ou_\u0000","user_id":"u7"}, {"open_id":"ou_8","user_id":"` + long + `"}, {"open_id":"ou_9","user_id":"u9","union_id":"` + long + `"}]}`)})
-	page, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "od-1", Method: direct})
+	page, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "od-1", Method: methodDepartment})
 	require.NoError(t, err)
 	require.Equal(t, []string{
 		"record 1: neither user_id nor open_id", `record 2 (open_id "ou_1"): user_id is not a string`, `record 3 (user_id "u"): open_id is not a string`,
@@ -94,7 +94,7 @@ func TestGrantedMembersPageByPage(t *testing.T) {
 		contact + "/users/ou_left":   data(`{"user":{"open_id":"ou_left","status":{"is_resigned":true}}}`),
 		contact + "/users/ou_unused": refuses(400, 41012),
 	})
-	first, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "0", Method: granted})
+	first, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "0", Method: methodGranted})
 	require.NoError(t, err)
 	require.Equal(t, "a", first.Next)
 	require.Len(t, first.Members, 2)
@@ -107,7 +107,7 @@ func TestGrantedMembersPageByPage(t *testing.T) {
 	require.Empty(t, first.Members[1].Memberships)
 	require.Equal(t, []string{"record 2: neither user_id nor open_id", `member "ou_out": granted, but out of range`}, first.Bad)
 
-	last, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "0", Method: granted, Cursor: first.Next})
+	last, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "0", Method: methodGranted, Cursor: first.Next})
 	require.NoError(t, err)
 	require.Equal(t, provider.MemberPage{}, last, "pages of the range without people are passed over")
 	require.Len(t, s.to(batchUsersPath), 1)
@@ -140,7 +140,7 @@ func TestNobodyGrantedIsAnEmptyPage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, s := newFake(t, routes)
-			page, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "0", Method: granted})
+			page, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "0", Method: methodGranted})
 			require.NoError(t, err)
 			require.Equal(t, provider.MemberPage{}, page)
 			require.Empty(t, s.to(batchUsersPath))
@@ -163,7 +163,7 @@ func TestPeopleWithheldAreNotNobody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, _ := newFake(t, routes)
-			_, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "0", Method: granted})
+			_, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "0", Method: methodGranted})
 			e := failure(t, err)
 			require.False(t, e.Kind.EndsRun())
 			require.False(t, e.Kind.Retryable())
@@ -182,7 +182,7 @@ func TestWhoIsGrantedIsNotGuessedInTrouble(t *testing.T) {
 		"departments": {scopesPath: silent, usersPath: data(`{"has_more":false}`), contact + "/departments/od-1/children": says(503, "")},
 	} {
 		c, _ := newFake(t, routes)
-		_, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "0", Method: granted})
+		_, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "0", Method: methodGranted})
 		require.True(t, failure(t, err).Kind.Retryable(), name)
 	}
 }
@@ -214,7 +214,7 @@ func TestGrantedMembersFailRatherThanGuess(t *testing.T) {
 				routes[contact+"/users/ou_1"] = tt.single
 			}
 			c, _ := newFake(t, routes)
-			_, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "0", Method: granted})
+			_, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "0", Method: methodGranted})
 			require.Equal(t, tt.want, failure(t, err).Kind, "%v", err)
 		})
 	}

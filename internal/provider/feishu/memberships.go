@@ -17,5 +17,5 @@ func (*client) MembershipsOf(raw json.RawMessage) []directory.Membership {
 	if _, sent := record(fields).List("department_ids"); !sent {
 		return nil
 	}
-	return append([]directory.Membership{}, membershipsOf(fields)...)
+	return append([]directory.Membership{}, allMemberships(fields)...)
 }

@@ -14,9 +14,9 @@ const (
 	notAnObject = "not an object"
 )
 
-// departmentOf reads a department; problem says, without personal data, why it
+// toDepartment reads a department; problem says, without personal data, why it
 // cannot be used.
-func departmentOf(r record) (d directory.Department, problem string) {
+func toDepartment(r record) (d directory.Department, problem string) {
 	id, problem := r.ID("open_department_id")
 	if problem != "" {
 		return d, problem
@@ -39,7 +39,7 @@ func departmentBy(id, parent string, r record) directory.Department {
 		Name:            r.Text("name"),
 		SortOrder:       r.Integer("order"),
 		DeclaredMembers: r.Count("member_count"), // with all sub-departments (feishu.md §2.2)
-		Leaders:         leadersOf(r),
+		Leaders:         leaders(r),
 		Raw:             r.Canonical(departmentVolatile, departmentSets),
 	}
 }
@@ -50,9 +50,9 @@ func deletedDepartment(r record) bool {
 	return r.Object("status").Is("is_deleted")
 }
 
-// leadersOf returns main and deputy leaders, sorted; nil if they were not sent.
+// leaders returns main and deputy leaders, sorted; nil if they were not sent.
 // Entries without an id are what a missing permission leaves (feishu.md §2.2).
-func leadersOf(r record) []string {
+func leaders(r record) []string {
 	ids := []string{}
 	entries, sent := r.List("leaders")
 	for _, entry := range entries {
@@ -73,9 +73,9 @@ func leadersOf(r record) []string {
 	return slices.Compact(ids)
 }
 
-// memberOf reads a person without memberships; problem says, without personal
+// toMember reads a person without memberships; problem says, without personal
 // data, why the record cannot be used.
-func memberOf(r record, zone *time.Location) (m directory.Member, problem string) {
+func toMember(r record, zone *time.Location) (m directory.Member, problem string) {
 	// user_id is sent only with its own permission (feishu.md §3.3).
 	if m.ExternalID, problem = r.ID("user_id"); problem != "" {
 		return m, problem
@@ -93,11 +93,11 @@ func memberOf(r record, zone *time.Location) (m directory.Member, problem string
 		return m, "neither user_id nor open_id"
 	}
 	m.Raw, m.RawKeeps = r.Canonical(memberVolatile, memberSets), memberPartly
-	m.Profile = profileOf(r, zone)
+	m.Profile = profile(r, zone)
 	return m, noProblem
 }
 
-// profileOf maps a person's fields. What the app lacks the permission for is left out, and
+// profile maps a person's fields. What the app lacks the permission for is left out, and
 // what is stored stays then (feishu.md §3.3). Where another field of the same permission is
 // sent, the app has it: a field left out beside that one is empty, and is cleared.
 //
@@ -119,25 +119,25 @@ func memberOf(r record, zone *time.Location) (m directory.Member, problem string
 //	manager                          leader_user_id                user.department       cleared beside department_ids
 //
 // Feishu has no field for a landline.
-func profileOf(r record, zone *time.Location) directory.Profile {
+func profile(r record, zone *time.Location) directory.Profile {
 	return directory.Profile{
 		Name:       r.Text("name"),
-		Email:      emailOf(r),
+		Email:      email(r),
 		Phone:      r.Text("mobile"),
-		AvatarURL:  avatarOf(r),
+		AvatarURL:  avatar(r),
 		Title:      textIf(r, showsEmployee(r), "job_title"),
-		Status:     statusOf(r),
+		Status:     status(r),
 		Activated:  r.Object("status").Boolean("is_activated"),
 		EmployeeNo: textIf(r, showsEmployee(r), "employee_no"),
-		Manager:    managerOf(r),
-		Attributes: attributesOf(r, zone),
+		Manager:    manager(r),
+		Attributes: attributes(r, zone),
 	}
 }
 
-// emailOf prefers the personal address over the company mail service's. Each needs a
+// email prefers the personal address over the company mail service's. Each needs a
 // permission of its own, and without it the field is absent (feishu.md §3.3): where the
 // former was not sent nothing is known of it, and the latter must not take its place.
-func emailOf(r record) *string {
+func email(r record) *string {
 	email := r.Text("email")
 	if enterprise := r.Text("enterprise_email"); email != nil && *email == "" && enterprise != nil {
 		return enterprise
@@ -145,9 +145,9 @@ func emailOf(r record) *string {
 	return email
 }
 
-// avatarOf takes the largest picture: a smaller one can be made of it, not the
+// avatar takes the largest picture: a smaller one can be made of it, not the
 // other way round. The picture is an object, there is no avatar_url (feishu.md §3.2).
-func avatarOf(r record) *string {
+func avatar(r record) *string {
 	avatar := r.Object("avatar")
 	var sent *string
 	for _, size := range []string{"avatar_origin", "avatar_640", "avatar_240", "avatar_72"} {
@@ -161,9 +161,9 @@ func avatarOf(r record) *string {
 	return sent
 }
 
-// statusOf: frozen, resigned and exited people do not work there; invited ones
+// status: frozen, resigned and exited people do not work there; invited ones
 // (is_unjoin, not activated) do (feishu.md §9, row 12).
-func statusOf(r record) *directory.Status {
+func status(r record) *directory.Status {
 	sent := false
 	status := directory.Active
 	for _, key := range []string{"is_frozen", "is_resigned", "is_exited"} {
@@ -180,7 +180,7 @@ func statusOf(r record) *directory.Status {
 }
 
 // left reports whether the provider itself says that the person is gone.
-func left(r record) bool {
+func hasLeft(r record) bool {
 	status := r.Object("status")
 	return status.Is("is_resigned") || status.Is("is_exited")
 }
@@ -207,8 +207,8 @@ func membershipIn(r record, department string) directory.Membership {
 	return m
 }
 
-// membershipsOf places a person in all departments the record names.
-func membershipsOf(r record) []directory.Membership {
+// allMemberships places a person in all departments the record names.
+func allMemberships(r record) []directory.Membership {
 	var all []directory.Membership
 	for _, department := range r.UsableIDs("department_ids") {
 		all = append(all, membershipIn(r, department))

@@ -34,7 +34,7 @@ func TestEmail(t *testing.T) {
 		`{"email":"a","enterprise_email":"b"}`:  ptr("a"),
 		`{"email":{},"enterprise_email":[]}`:    nil,
 	} {
-		require.Equal(t, want, emailOf(read(t, object)), object)
+		require.Equal(t, want, email(read(t, object)), object)
 	}
 }
 
@@ -49,7 +49,7 @@ func TestAvatar(t *testing.T) {
 		`{"avatar":{"avatar_origin":"","avatar_72":"small"}}`: ptr("small"),
 		`{"avatar":{"avatar_240":"m","avatar_640":"l"}}`:      ptr("l"),
 	} {
-		require.Equal(t, want, avatarOf(read(t, object)), object)
+		require.Equal(t, want, avatar(read(t, object)), object)
 	}
 }
 
@@ -72,8 +72,8 @@ func TestStatusAndLeaving(t *testing.T) {
 		{`{"status":{"is_resigned":"true"}}`, nil, false},
 	}
 	for _, tt := range tests {
-		require.Equal(t, tt.status, statusOf(read(t, tt.object)), tt.object)
-		require.Equal(t, tt.left, left(read(t, tt.object)), tt.object)
+		require.Equal(t, tt.status, status(read(t, tt.object)), tt.object)
+		require.Equal(t, tt.left, hasLeft(read(t, tt.object)), tt.object)
 	}
 }
 
@@ -107,16 +107,16 @@ func TestLeaders(t *testing.T) {
 		`{"leaders":[],"leader_user_id":"ou_a"}`:                                                                                          {"ou_a"},
 		`{"leaders":[{"leaderType":2,"leaderID":"ou_c"},{"leaderType":1,"leaderID":"ou_b"},{"leaderID":"ou_b"}],"leader_user_id":"ou_b"}`: {"ou_b", "ou_c"},
 	} {
-		require.Equal(t, want, leadersOf(read(t, object)), object)
+		require.Equal(t, want, leaders(read(t, object)), object)
 	}
 }
 
 func TestRawIsCanonical(t *testing.T) {
 	t.Parallel()
-	one, problem := memberOf(read(t, `{"open_id":"ou_1","zeta":{"b":1,"a":[3,2]},"big":12345678901234567890,"department_ids":["b","a"],
+	one, problem := toMember(read(t, `{"open_id":"ou_1","zeta":{"b":1,"a":[3,2]},"big":12345678901234567890,"department_ids":["b","a"],
 		"orders":[{"department_id":"b"},{"department_id":"a"}],"is_frozen":false}`), time.UTC)
 	require.Empty(t, problem)
-	other, problem := memberOf(read(t, `{"orders":[{"department_id":"a"},{"department_id":"b"}],"department_ids":["a","b"],
+	other, problem := toMember(read(t, `{"orders":[{"department_id":"a"},{"department_id":"b"}],"department_ids":["a","b"],
 		"big":12345678901234567890,"zeta":{"a":[3,2],"b":1},"open_id":"ou_1"}`), time.UTC)
 	require.Empty(t, problem)
 	require.Equal(t, string(one.Raw), string(other.Raw))
@@ -127,19 +127,19 @@ func TestRawIsCanonical(t *testing.T) {
 // Raw is everything that was sent but what repeats status; what some calls leave out stays.
 func TestRawIsEverythingSent(t *testing.T) {
 	t.Parallel()
-	m, problem := memberOf(read(t, `{"open_id":"ou_1","is_frozen":true,"assign_info":[{"seat_id":"2"},{"seat_id":"1"}],"subscription_ids":["s"],"brand_new":{"x":1.10},"job_level_id":"mga5"}`), time.UTC)
+	m, problem := toMember(read(t, `{"open_id":"ou_1","is_frozen":true,"assign_info":[{"seat_id":"2"},{"seat_id":"1"}],"subscription_ids":["s"],"brand_new":{"x":1.10},"job_level_id":"mga5"}`), time.UTC)
 	require.Empty(t, problem)
 	require.Equal(t, `{"assign_info":[{"seat_id":"1"},{"seat_id":"2"}],"brand_new":{"x":1.10},"job_level_id":"mga5","open_id":"ou_1","subscription_ids":["s"]}`, string(m.Raw))
 	require.Equal(t, []string{"assign_info", "subscription_ids"}, m.RawKeeps)
-	d, problem := departmentOf(read(t, `{"open_department_id":"od-1","member_count":5,"primary_member_count":4,"brand_new":true}`))
+	d, problem := toDepartment(read(t, `{"open_department_id":"od-1","member_count":5,"primary_member_count":4,"brand_new":true}`))
 	require.Empty(t, problem)
 	require.Equal(t, `{"brand_new":true,"open_department_id":"od-1"}`, string(d.Raw))
 }
 
 func TestRawOfADepartmentIgnoresHeadCounts(t *testing.T) {
 	t.Parallel()
-	one, _ := departmentOf(read(t, engineering))
-	other, _ := departmentOf(read(t, `{"name":"Engineering","i18n_name":{"zh_cn":"研发部"},"parent_department_id":"0","department_id":"D100","open_department_id":"od-1","leader_user_id":"ou_a","order":"2000","unit_ids":["a","b"],"member_count":7,"status":{"is_deleted":false},"leaders":[{"leaderType":1,"leaderID":"ou_a"},{"leaderType":2,"leaderID":"ou_b"}]}`))
+	one, _ := toDepartment(read(t, engineering))
+	other, _ := toDepartment(read(t, `{"name":"Engineering","i18n_name":{"zh_cn":"研发部"},"parent_department_id":"0","department_id":"D100","open_department_id":"od-1","leader_user_id":"ou_a","order":"2000","unit_ids":["a","b"],"member_count":7,"status":{"is_deleted":false},"leaders":[{"leaderType":1,"leaderID":"ou_a"},{"leaderType":2,"leaderID":"ou_b"}]}`))
 	require.Equal(t, string(one.Raw), string(other.Raw))
 	require.Equal(t, 7, *other.DeclaredMembers)
 }

@@ -27,7 +27,7 @@ func (c *client) fetchToken(ctx context.Context) (string, time.Time, error) {
 		return "", time.Time{}, fmt.Errorf("encode credentials: %w", err)
 	}
 	began := c.env.Now()
-	a, err := c.do(ctx, tenantToken, nil, "", body)
+	a, err := c.exchange(ctx, tenantToken, nil, "", body)
 	if err != nil {
 		return "", time.Time{}, err
 	}

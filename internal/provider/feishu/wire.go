@@ -109,37 +109,6 @@ func objectOf(a answer, key string) (record, error) {
 	return r, nil
 }
 
-// scopesPage is a page of the app's contact range (feishu.md §2.4). All its ids
-// decide something, so one of a wrong type spoils the page.
-type scopesPage struct {
-	Departments []string
-	Users       []string
-	Groups      []string
-	// SaysUsers is false where user_ids is not sent at all, which is not "nobody":
-	// it needs a permission of its own (feishu.md §2.4).
-	SaysUsers bool
-}
-
-func (p scopesPage) empty() bool { return len(p.Departments)+len(p.Users)+len(p.Groups) == 0 }
-
-func scopesOf(a answer, sent string) (page scopesPage, next string, err error) {
-	if a.data == nil {
-		return page, "", a.malformed("data is missing or not an object")
-	}
-	for key, ids := range map[string]*[]string{"department_ids": &page.Departments, "user_ids": &page.Users, "group_ids": &page.Groups} {
-		var ok bool
-		if *ids, ok = a.data.IDs(key); !ok {
-			return scopesPage{}, "", a.malformed("the contact range contains an unusable id")
-		}
-	}
-	page.SaysUsers = a.data["user_ids"] != nil
-	next, problem := nextCursor(a.data, sent)
-	if problem != "" {
-		return scopesPage{}, "", a.malformed(problem)
-	}
-	return page, next, nil
-}
-
 type record = wire.Record
 
 // textIf is text of a field that, left out, is empty if the app has its permission.

@@ -39,8 +39,8 @@ func (w wireMember) gender() *string {
 	}
 }
 
-// managerOf is the first of the direct leaders (wecom.md §3.3); nil if not sent or unusable.
-func managerOf(sent userIDs) *string {
+// manager is the first of the direct leaders (wecom.md §3.3); nil if not sent or unusable.
+func manager(sent userIDs) *string {
 	switch {
 	case sent == nil:
 		return nil

@@ -31,12 +31,12 @@ func TestAnswersBeyondTheirCallsBound(t *testing.T) {
 	})
 	opened := api.open(t, appOnly).(lookupClient)
 	opened.env.CallTimeout = time.Minute
-	page, err := opened.ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: listDepartment})
+	page, err := opened.ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: methodDepartment})
 	require.NoError(t, err)
 	require.Len(t, page.Members, people)
 
 	api.handlers["user/list"] = always(`{"errcode":0,"userlist":[{"userid":"u1","alias":"` + strings.Repeat("x", 70<<20) + `"}]}`)
-	_, err = opened.ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: listDepartment})
+	_, err = opened.ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: methodDepartment})
 	require.Contains(t, requireError(t, err, provider.Malformed).Problem, "larger than 64 MiB")
 	_, err = opened.user(t.Context(), "u1")
 	require.Contains(t, requireError(t, err, provider.Malformed).Problem, "larger than 1 MiB")

@@ -196,7 +196,7 @@ func TestThrottlingPausesTheEndpoint(t *testing.T) {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, map[string]string{"user/list": `{"errcode":` + code + `,"errmsg":"api freq out of limit"}`})
-			_, err := api.open(t, appOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "7", Method: listDepartment})
+			_, err := api.open(t, appOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "7", Method: methodDepartment})
 			e := requireError(t, err, provider.RateLimited)
 			require.Equal(t, wait, e.RetryAfter)
 			require.Equal(t, map[string]time.Duration{"user/list": wait}, api.limits.paused)
@@ -232,6 +232,6 @@ func TestQueryIsEscapedOnce(t *testing.T) {
 
 func TestMissingCredentialIsAnError(t *testing.T) {
 	t.Parallel()
-	_, err := newAPI(t, nil).open(t, syncOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "7", Method: listDepartment})
+	_, err := newAPI(t, nil).open(t, syncOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "7", Method: methodDepartment})
 	requireError(t, err, provider.Invalid)
 }

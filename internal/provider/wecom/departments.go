@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/url"
 	"slices"
 
@@ -55,12 +54,12 @@ func (c *client) completeTree(ctx context.Context) (found []provider.FoundDepart
 		f := provider.FoundDepartment{Department: d}
 		if detail, ok := details[d.ExternalID]; ok {
 			detail.ParentID, detail.SortOrder = d.ParentID, d.SortOrder
-			f = provider.FoundDepartment{Department: detail, MembersMethod: listDepartment}
+			f = provider.FoundDepartment{Department: detail, MembersMethod: methodDepartment}
 		}
 		if d.ExternalID == rootID && f.MembersMethod == "" {
-			f.MembersMethod = listCompany
+			f.MembersMethod = methodCompany
 		} else if d.ExternalID == rootID {
-			f.MembersMethod = listCompanyAndDepartment
+			f.MembersMethod = methodCompanyAndDepartment
 		}
 		found[i] = f
 	}
@@ -88,7 +87,7 @@ func (c *client) visibleTree(ctx context.Context) (found []provider.FoundDepartm
 		}
 	}
 	for _, d := range visible {
-		found = append(found, provider.FoundDepartment{Department: d, MembersMethod: listDepartment})
+		found = append(found, provider.FoundDepartment{Department: d, MembersMethod: methodDepartment})
 	}
 	if len(found) == 0 {
 		// A range of persons or tags alone gives an empty list and no error
@@ -108,7 +107,7 @@ func syntheticRoot() provider.FoundDepartment {
 	name := "Root"
 	return provider.FoundDepartment{
 		Department:    directory.Department{ExternalID: rootID, Name: &name, Raw: json.RawMessage(`{}`)},
-		MembersMethod: listGranted,
+		MembersMethod: methodGranted,
 	}
 }
 
@@ -165,7 +164,7 @@ func decodeDepartments(ep provider.Endpoint, body []byte) (list []directory.Depa
 	}
 	list = make([]directory.Department, 0, len(records))
 	for i, record := range records {
-		d, problem := departmentOf(record)
+		d, problem := toDepartment(record)
 		if problem != "" {
 			bad = append(bad, ep.Name+": "+unusable(i, record, problem))
 			continue
@@ -241,48 +240,4 @@ func rootFirst(list []provider.FoundDepartment) []provider.FoundDepartment {
 	}
 	root := list[at]
 	return slices.Insert(slices.Delete(list, at, at+1), 0, root)
-}
-
-// grant is the app's visible range as the administrator set it.
-type grant struct {
-	departments, members []string // sorted
-	tags                 int
-	disabled             bool
-	bad                  []string
-}
-
-// grants reads the range of the app that agent_id names.
-func (c *client) grants(ctx context.Context) (grant, error) {
-	body, err := c.call(ctx, c.app, agentGet, url.Values{"agentid": {c.agentID}}, nil)
-	if err != nil {
-		return grant{}, err
-	}
-	return decodeGrant(body)
-}
-
-func decodeGrant(body []byte) (grant, error) {
-	var w wireAgent
-	if err := decodeObject(body, &w); err != nil {
-		return grant{}, malformed(agentGet, "the visible range is not of the documented form")
-	}
-	if w.AgentID == "" {
-		return grant{}, malformed(agentGet, "the answer lacks agentid")
-	}
-	g := grant{tags: len(w.Tags.ID), disabled: w.Close.value != nil && *w.Close.value == 1}
-	for i, record := range w.Users.User {
-		user, ok := decodeUserID(record)
-		if !ok {
-			g.bad = append(g.bad, fmt.Sprintf("granted member %d: no usable userid", i+1))
-			continue
-		}
-		g.members = append(g.members, user)
-	}
-	for _, d := range w.Departments.ID {
-		if d != "" {
-			g.departments = append(g.departments, string(d))
-		}
-	}
-	slices.Sort(g.departments)
-	slices.Sort(g.members)
-	return g, nil
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-// listTag: the members and departments of a tag, in one answer.
-const listTag provider.ListMethod = "tag"
+// methodTag: the members and departments of a tag, in one answer.
+const methodTag provider.ListMethod = "tag"
 
 // tagCredential reads tags. Both credentials list all of them, but show of each only what is
 // in their visible range (wecom-more.md §C), which is the whole company for contact sync. The
@@ -46,7 +46,7 @@ func decodeTags(body []byte) (provider.GroupPage, error) {
 			page.Bad = append(page.Bad, nth(i)+": no usable tagid")
 			continue
 		}
-		page.Groups = append(page.Groups, provider.FoundGroup{MembersMethod: listTag, Group: directory.Group{
+		page.Groups = append(page.Groups, provider.FoundGroup{MembersMethod: methodTag, Group: directory.Group{
 			ExternalID: string(w.ID), Kind: directory.Tag, Name: w.Name.value, Raw: canonical(record, nil),
 		}})
 	}
@@ -56,7 +56,7 @@ func decodeTags(body []byte) (provider.GroupPage, error) {
 // ListGroupMembers implements provider.GroupReader by tag/get, which has no pages.
 func (c *client) ListGroupMembers(ctx context.Context, q provider.GroupQuery) (provider.GroupMemberPage, error) {
 	switch {
-	case q.Method != listTag:
+	case q.Method != methodTag:
 		return provider.GroupMemberPage{}, newError(tagGet, provider.Invalid, "there is no other way to read a tag", reportBug)
 	case q.Cursor != "":
 		return provider.GroupMemberPage{}, unknownCursor(tagGet)

@@ -32,12 +32,12 @@ func TestTags(t *testing.T) {
 			require.NoError(t, err)
 			require.Empty(t, cmp.Diff(provider.GroupPage{
 				Groups: []provider.FoundGroup{
-					{MembersMethod: listTag, Group: directory.Group{ExternalID: "1", Kind: directory.Tag, Name: ptr("Drivers"), Raw: json.RawMessage(`{"tagid":1,"tagname":"Drivers"}`)}},
-					{MembersMethod: listTag, Group: directory.Group{ExternalID: "2", Kind: directory.Tag, Raw: json.RawMessage(`{"tagid":2}`)}},
+					{MembersMethod: methodTag, Group: directory.Group{ExternalID: "1", Kind: directory.Tag, Name: ptr("Drivers"), Raw: json.RawMessage(`{"tagid":1,"tagname":"Drivers"}`)}},
+					{MembersMethod: methodTag, Group: directory.Group{ExternalID: "2", Kind: directory.Tag, Raw: json.RawMessage(`{"tagid":2}`)}},
 				},
 				Bad: []string{"record 3: no usable tagid", "record 4: no usable tagid", "record 5: no usable tagid"},
 			}, groups))
-			members, err := c.ListGroupMembers(t.Context(), provider.GroupQuery{Group: "1", Method: listTag})
+			members, err := c.ListGroupMembers(t.Context(), provider.GroupQuery{Group: "1", Method: methodTag})
 			require.NoError(t, err)
 			require.Empty(t, cmp.Diff(provider.GroupMemberPage{
 				Members: []directory.GroupMember{{Member: "ada"}}, Departments: []string{"3"},
@@ -72,14 +72,14 @@ func TestTagsFail(t *testing.T) {
 			c := newAPI(t, map[string]string{"tag/list": tt.body, "tag/get": tt.body}).open(t, bothKeys).(provider.GroupReader)
 			_, err := c.ListGroups(t.Context(), "")
 			requireError(t, err, tt.want)
-			_, err = c.ListGroupMembers(t.Context(), provider.GroupQuery{Group: "1", Method: listTag})
+			_, err = c.ListGroupMembers(t.Context(), provider.GroupQuery{Group: "1", Method: methodTag})
 			requireError(t, err, tt.want)
 		})
 	}
 	c := newAPI(t, nil).open(t, appOnly).(provider.GroupReader)
 	_, err := c.ListGroups(t.Context(), "2")
 	requireError(t, err, provider.CursorExpired)
-	_, err = c.ListGroupMembers(t.Context(), provider.GroupQuery{Group: "1", Method: listTag, Cursor: "2"})
+	_, err = c.ListGroupMembers(t.Context(), provider.GroupQuery{Group: "1", Method: methodTag, Cursor: "2"})
 	requireError(t, err, provider.CursorExpired)
 	_, err = c.ListGroupMembers(t.Context(), provider.GroupQuery{Group: "1", Method: "role"})
 	requireError(t, err, provider.Invalid)

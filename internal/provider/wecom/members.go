@@ -14,14 +14,14 @@ import (
 
 // How the people of a department are read. The values are stored between calls.
 const (
-	// listDepartment: the people directly in it, with the app's secret.
-	listDepartment provider.ListMethod = "department"
-	// listCompany: the ids of the whole company, with the contact sync secret.
-	listCompany provider.ListMethod = "corp"
-	// listCompanyAndDepartment: the ids of the whole company, then listDepartment.
-	listCompanyAndDepartment provider.ListMethod = "corp+department"
-	// listGranted: the people whom the app's visible range names one by one.
-	listGranted provider.ListMethod = "granted"
+	// methodDepartment: the people directly in it, with the app's secret.
+	methodDepartment provider.ListMethod = "department"
+	// methodCompany: the ids of the whole company, with the contact sync secret.
+	methodCompany provider.ListMethod = "corp"
+	// methodCompanyAndDepartment: the ids of the whole company, then methodDepartment.
+	methodCompanyAndDepartment provider.ListMethod = "corp+department"
+	// methodGranted: the people whom the app's visible range names one by one.
+	methodGranted provider.ListMethod = "granted"
 )
 
 // Cursors. Those that end in a colon are followed by WeCom's own cursor or by
@@ -45,13 +45,13 @@ const (
 // ListDepartmentMembers implements provider.Client.
 func (c *client) ListDepartmentMembers(ctx context.Context, q provider.Query) (provider.MemberPage, error) {
 	switch q.Method {
-	case listDepartment:
+	case methodDepartment:
 		return c.departmentMembers(ctx, q.Department, q.Cursor)
-	case listCompany:
+	case methodCompany:
 		return c.companyIDs(ctx, q.Cursor)
-	case listCompanyAndDepartment:
+	case methodCompanyAndDepartment:
 		return c.companyThenDepartment(ctx, q)
-	case listGranted:
+	case methodGranted:
 		return c.grantedMembers(ctx, q)
 	default:
 		return provider.MemberPage{}, newError(userList, provider.Invalid,
@@ -99,7 +99,7 @@ func decodeMembers(body []byte, department string) (provider.MemberPage, error) 
 	}
 	page := provider.MemberPage{Members: make([]directory.Member, 0, len(records))}
 	for i, record := range records {
-		m, problem := memberOf(record)
+		m, problem := toMember(record)
 		if problem != "" {
 			page.Bad = append(page.Bad, nth(i)+": "+problem)
 			continue
@@ -204,7 +204,7 @@ func (c *client) user(ctx context.Context, user string) (member, error) {
 	if err != nil {
 		return member{}, err
 	}
-	m, problem := memberOf(body)
+	m, problem := toMember(body)
 	if problem != "" {
 		return member{}, malformed(userGet, "the answer: "+problem)
 	}

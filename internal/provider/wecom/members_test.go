@@ -57,17 +57,17 @@ func TestDepartmentMembers(t *testing.T) {
 		"8": `{"errcode":0,"userlist":[]}`,
 	})
 	client := api.open(t, appOnly)
-	page, err := client.ListDepartmentMembers(t.Context(), provider.Query{Department: "7", Method: listDepartment})
+	page, err := client.ListDepartmentMembers(t.Context(), provider.Query{Department: "7", Method: methodDepartment})
 	require.NoError(t, err)
 	require.Equal(t, []string{"ada@7", "Bob@7"}, rows(page))
 	require.Empty(t, page.Next)
 	require.Equal(t, []string{"record 2: no usable userid", "record 3: no usable userid", "record 4: no usable userid", "record 5: not a JSON object"}, page.Bad)
 
-	page, err = client.ListDepartmentMembers(t.Context(), provider.Query{Department: "8", Method: listDepartment})
+	page, err = client.ListDepartmentMembers(t.Context(), provider.Query{Department: "8", Method: methodDepartment})
 	require.NoError(t, err)
 	require.Empty(t, page.Members)
 
-	_, err = client.ListDepartmentMembers(t.Context(), provider.Query{Department: "9", Method: listDepartment})
+	_, err = client.ListDepartmentMembers(t.Context(), provider.Query{Department: "9", Method: methodDepartment})
 	requireError(t, err, provider.OutOfRange)
 }
 
@@ -87,7 +87,7 @@ func TestCompanyIDs(t *testing.T) {
 				}
 				return answer{body: ids1}
 			}
-			pages := readAll(t, api.open(t, syncOnly), provider.Query{Department: "1", Method: listCompany})
+			pages := readAll(t, api.open(t, syncOnly), provider.Query{Department: "1", Method: methodCompany})
 			require.Len(t, pages, 2)
 			require.Empty(t, cmp.Diff(provider.MemberPage{Next: "ids:c-2", Members: []directory.Member{
 				{ExternalID: "ada", Memberships: []directory.Membership{{DepartmentID: "7"}}},
@@ -105,7 +105,7 @@ func TestCompanyIDsThenDetails(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t, map[string]string{"user/list": people})
 	api.handlers["user/list_id"] = inTurn(ids1, ids2)
-	pages := readAll(t, api.open(t, bothKeys), provider.Query{Department: "1", Method: listCompanyAndDepartment})
+	pages := readAll(t, api.open(t, bothKeys), provider.Query{Department: "1", Method: methodCompanyAndDepartment})
 	require.Len(t, pages, 3)
 	require.Equal(t, []string{"ada@7", "ada@1"}, rows(pages[0]))
 	require.Nil(t, pages[0].Members[0].Name)
@@ -139,7 +139,7 @@ func TestIDPages(t *testing.T) {
 				cursor = cursorIDs + test.sent
 			}
 			api := newAPI(t, map[string]string{"user/list_id": test.body})
-			page, err := api.open(t, syncOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: listCompany, Cursor: cursor})
+			page, err := api.open(t, syncOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: methodCompany, Cursor: cursor})
 			if test.kind == "" {
 				require.NoError(t, err)
 				require.Empty(t, page.Members)
@@ -158,7 +158,7 @@ func TestEmptyIDPages(t *testing.T) {
 		return `{"errcode":0,"next_cursor":"` + next + `","dept_user":[` + rows + `]}`
 	}
 	const ada = `{"userid":"ada","department":1}`
-	query := provider.Query{Department: "1", Method: listCompany}
+	query := provider.Query{Department: "1", Method: methodCompany}
 	for name, bodies := range map[string][]string{
 		"first": {page("b", ""), page("c", ""), page("", ada)},
 		"later": {page("b", ada), page("c", ""), page("d", ""), page("", "")},
@@ -207,11 +207,11 @@ func TestUnknownListingsAndCursors(t *testing.T) {
 	}{
 		{provider.Query{Department: "3"}, provider.Invalid},
 		{provider.Query{Department: "3", Method: "other"}, provider.Invalid},
-		{provider.Query{Department: "3", Method: listDepartment, Cursor: "2"}, provider.CursorExpired},
-		{provider.Query{Department: "1", Method: listCompany, Cursor: "2"}, provider.CursorExpired},
-		{provider.Query{Department: "1", Method: listCompany, Cursor: "ids:"}, provider.CursorExpired},
-		{provider.Query{Department: "1", Method: listCompanyAndDepartment, Cursor: "2"}, provider.CursorExpired},
-		{provider.Query{Department: "1", Method: listGranted, Cursor: "2"}, provider.CursorExpired},
+		{provider.Query{Department: "3", Method: methodDepartment, Cursor: "2"}, provider.CursorExpired},
+		{provider.Query{Department: "1", Method: methodCompany, Cursor: "2"}, provider.CursorExpired},
+		{provider.Query{Department: "1", Method: methodCompany, Cursor: "ids:"}, provider.CursorExpired},
+		{provider.Query{Department: "1", Method: methodCompanyAndDepartment, Cursor: "2"}, provider.CursorExpired},
+		{provider.Query{Department: "1", Method: methodGranted, Cursor: "2"}, provider.CursorExpired},
 	} {
 		_, err := api.open(t, bothKeys).ListDepartmentMembers(t.Context(), test.q)
 		requireError(t, err, test.kind)
@@ -233,7 +233,7 @@ func crowd(n int) (users []string, simple string) {
 func TestTooLargeDepartmentIsReadOneByOne(t *testing.T) {
 	t.Parallel()
 	users, simple := crowd(45)
-	for name, listing := range map[string]provider.ListMethod{"department": listDepartment, "after the ids": listCompanyAndDepartment} {
+	for name, listing := range map[string]provider.ListMethod{"department": methodDepartment, "after the ids": methodCompanyAndDepartment} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, map[string]string{
@@ -248,7 +248,7 @@ func TestTooLargeDepartmentIsReadOneByOne(t *testing.T) {
 				return answer{body: `{"errcode":0,"errmsg":"ok","userid":"` + r.query["userid"] + `","name":"Ada","department":[7],"order":[3],"main_department":7,"status":1}`}
 			}
 			pages := readAll(t, api.open(t, bothKeys), provider.Query{Department: "7", Method: listing})
-			if listing == listCompanyAndDepartment {
+			if listing == methodCompanyAndDepartment {
 				pages = pages[1:]
 			}
 			require.Len(t, pages, 3)
@@ -279,7 +279,7 @@ func TestTooLargeEvenForIDs(t *testing.T) {
 		"user/list":       `{"errcode":45029,"errmsg":"too large","userlist":[]}`,
 		"user/simplelist": `{"errcode":45029,"errmsg":"too large","userlist":[]}`,
 	})
-	_, err := api.open(t, appOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "7", Method: listDepartment})
+	_, err := api.open(t, appOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "7", Method: methodDepartment})
 	e := requireError(t, err, provider.Invalid)
 	require.Contains(t, e.Action, "sub-departments")
 }
@@ -290,7 +290,7 @@ func TestTooLargeAndYetEmptyIsMalformed(t *testing.T) {
 		"user/list":       `{"errcode":45029,"errmsg":"too large","userlist":[]}`,
 		"user/simplelist": `{"errcode":0,"errmsg":"ok","userlist":[]}`,
 	})
-	_, err := api.open(t, appOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "7", Method: listDepartment})
+	_, err := api.open(t, appOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "7", Method: methodDepartment})
 	requireError(t, err, provider.Malformed)
 }
 
@@ -312,7 +312,7 @@ func TestGrantedMembers(t *testing.T) {
 		}
 		return answer{body: `{"errcode":0,"errmsg":"ok","userid":"` + r.query["userid"] + `","name":"Ada","department":` + in + `,"status":4}`}
 	}
-	pages := readAll(t, api.open(t, appAgent), provider.Query{Department: "1", Method: listGranted})
+	pages := readAll(t, api.open(t, appAgent), provider.Query{Department: "1", Method: methodGranted})
 	require.Len(t, pages, 2)
 	require.Equal(t, []string{"u001@1", "u002@", "u003@1", "u004@", "u005@1"}, rows(pages[0])[:5])
 	require.Equal(t, []string{"granted member 22: no usable userid"}, pages[0].Bad)
@@ -329,7 +329,7 @@ func TestLookupTroubleEndsThePage(t *testing.T) {
 		`{"errcode":0,"userid":7}`:       provider.Malformed,
 	} {
 		api := newAPI(t, map[string]string{"department/list": limitedList, "agent/get": agentRange, "user/get": body})
-		_, err := api.open(t, appAgent).ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: listGranted})
+		_, err := api.open(t, appAgent).ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: methodGranted})
 		requireError(t, err, kind)
 	}
 }
@@ -347,7 +347,7 @@ func TestMembersInAnotherEncoding(t *testing.T) {
 			return answer{header: map[string]string{"Content-Type": contentType},
 				body: `{"errcode":0,"errmsg":"ok","userlist":[{"userid":"zhang","name":"` + zhang + `","department":[1]}]}`}
 		}
-		page, err := api.open(t, appOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: listDepartment})
+		page, err := api.open(t, appOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: methodDepartment})
 		if !readable {
 			requireError(t, err, provider.Malformed)
 			continue

@@ -11,7 +11,7 @@ var _ provider.MembershipReader = (*client)(nil)
 
 // MembershipsOf implements provider.MembershipReader.
 func (*client) MembershipsOf(raw json.RawMessage) []directory.Membership {
-	m, problem := memberOf(raw)
+	m, problem := toMember(raw)
 	if problem != "" || m.wire.Departments == nil {
 		return nil
 	}

@@ -13,10 +13,10 @@ import (
 // rootID is the top department of every company; its parent is "0" (wecom.md §2).
 const rootID = "1"
 
-// departmentOf turns a department's record into a directory.Department. A
+// toDepartment turns a department's record into a directory.Department. A
 // problem is returned instead if the record cannot be placed in the tree; the root
 // needs no parent for that.
-func departmentOf(record json.RawMessage) (d directory.Department, problem string) {
+func toDepartment(record json.RawMessage) (d directory.Department, problem string) {
 	var w wireDepartment
 	if err := decodeObject(record, &w); err != nil {
 		return d, "not a JSON object"
@@ -31,7 +31,7 @@ func departmentOf(record json.RawMessage) (d directory.Department, problem strin
 		ExternalID: string(w.ID),
 		Name:       w.Name.value,
 		SortOrder:  w.Order.value,
-		Leaders:    leadersOf(w.Leaders),
+		Leaders:    leaders(w.Leaders),
 		Raw:        canonical(record, nil, "department_leader"),
 	}
 	if w.Parent != "0" {
@@ -59,8 +59,8 @@ func unusable(index int, record json.RawMessage, problem string) string {
 // nth names a record by its place in its list, counting from 1.
 func nth(index int) string { return "record " + strconv.Itoa(index+1) }
 
-// leadersOf sorts the leaders, whose order is not documented; nil if not sent.
-func leadersOf(sent userIDs) []string {
+// leaders sorts the leaders, whose order is not documented; nil if not sent.
+func leaders(sent userIDs) []string {
 	if sent == nil {
 		return nil
 	}
@@ -80,8 +80,8 @@ type member struct {
 	raw  json.RawMessage
 }
 
-// memberOf decodes a member's record. A problem is returned instead if it names nobody.
-func memberOf(record json.RawMessage) (m member, problem string) {
+// toMember decodes a member's record. A problem is returned instead if it names nobody.
+func toMember(record json.RawMessage) (m member, problem string) {
 	if err := decodeObject(record, &m.wire); err != nil {
 		return m, "not a JSON object"
 	}
@@ -128,16 +128,16 @@ func (m member) in(departments ...string) directory.Member {
 // employment. The contact sync secret alone shows ids and none of these.
 func (m member) profile() directory.Profile {
 	w := m.wire
-	status, activated := statusOf(w.Status.value)
+	status, activated := status(w.Status.value)
 	return directory.Profile{
 		Name:       w.Name.value,
-		Email:      emailOf(w.Email.value, w.BizMail.value),
+		Email:      email(w.Email.value, w.BizMail.value),
 		Phone:      w.Mobile.value,
 		AvatarURL:  w.Avatar.value,
 		Title:      w.Position.value,
 		Status:     status,
 		Activated:  activated,
-		Manager:    managerOf(w.DirectLeader),
+		Manager:    manager(w.DirectLeader),
 		Attributes: w.attributes(),
 	}
 }
@@ -146,7 +146,7 @@ func (m member) profile() directory.Profile {
 // believed only as long as they are of one length (wecom.md §10, 22).
 func (m member) membership(department string) directory.Membership {
 	w := m.wire
-	s := directory.Membership{DepartmentID: department, PrimaryRank: rankOf(w.MainDepartment, department)}
+	s := directory.Membership{DepartmentID: department, PrimaryRank: rank(w.MainDepartment, department)}
 	at := slices.Index(w.Departments, id(department))
 	if at < 0 {
 		return s
@@ -161,8 +161,8 @@ func (m member) membership(department string) directory.Membership {
 	return s
 }
 
-// rankOf: main_department is absent or 0 where it is outside the visible range.
-func rankOf(main id, department string) *int64 {
+// rank: main_department is absent or 0 where it is outside the visible range.
+func rank(main id, department string) *int64 {
 	if main == "" || main == "0" {
 		return nil
 	}
@@ -173,18 +173,18 @@ func rankOf(main id, department string) *int64 {
 	return &rank
 }
 
-// emailOf prefers the member's own address over the one the company's mail
+// email prefers the member's own address over the one the company's mail
 // service made. Where email is hidden, an empty biz_mail says nothing about it.
-func emailOf(email, bizMail *string) *string {
+func email(email, bizMail *string) *string {
 	if bizMail != nil && *bizMail != "" && (email == nil || *email == "") {
 		return bizMail
 	}
 	return email
 }
 
-// statusOf reads 1 activated, 2 disabled, 4 not activated, 5 left (wecom.md §3.3).
+// status reads 1 activated, 2 disabled, 4 not activated, 5 left (wecom.md §3.3).
 // The legacy enable and anything unknown say nothing.
-func statusOf(sent *int64) (*directory.Status, *bool) {
+func status(sent *int64) (*directory.Status, *bool) {
 	if sent == nil {
 		return nil, nil
 	}

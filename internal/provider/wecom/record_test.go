@@ -55,7 +55,7 @@ func TestMemberRecord(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m, problem := memberOf(json.RawMessage(test.record))
+			m, problem := toMember(json.RawMessage(test.record))
 			require.Empty(t, problem)
 			got := m.in(test.in)
 			test.want.ExternalID = "ada"
@@ -84,7 +84,7 @@ func TestDepartmentRecord(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, problem := departmentOf(json.RawMessage(test.record))
+			got, problem := toDepartment(json.RawMessage(test.record))
 			require.Empty(t, problem)
 			require.NotEmpty(t, got.Raw)
 			test.want.Raw = got.Raw
@@ -98,12 +98,12 @@ func TestIDsThatCannotBeStored(t *testing.T) {
 	for name, id := range map[string]string{"U+0000": `a\u0000b`, "longer than 512 bytes": strings.Repeat("x", directory.MaxID+1)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, problem := memberOf(json.RawMessage(`{"userid":"` + id + `"}`))
+			_, problem := toMember(json.RawMessage(`{"userid":"` + id + `"}`))
 			require.Equal(t, "no usable userid", problem)
 		})
 	}
 	longest := strings.Repeat("x", directory.MaxID)
-	m, problem := memberOf(json.RawMessage(`{"userid":"` + longest + `","department":[7,` + strings.Repeat("9", directory.MaxID+1) + `]}`))
+	m, problem := toMember(json.RawMessage(`{"userid":"` + longest + `","department":[7,` + strings.Repeat("9", directory.MaxID+1) + `]}`))
 	require.Empty(t, problem)
 	require.Equal(t, longest, m.in("7").ExternalID)
 	require.Equal(t, ids{"7", ""}, m.wire.Departments)
@@ -111,12 +111,12 @@ func TestIDsThatCannotBeStored(t *testing.T) {
 
 func TestRawIsTheSameHoweverItWasSent(t *testing.T) {
 	t.Parallel()
-	a, problem := memberOf(json.RawMessage(`{"userid":"ada","isleader":1,"direct_leader":["x","y"],"status":1}`))
+	a, problem := toMember(json.RawMessage(`{"userid":"ada","isleader":1,"direct_leader":["x","y"],"status":1}`))
 	require.Empty(t, problem)
-	b, problem := memberOf(json.RawMessage(`{ "errcode":0, "errmsg":"ok", "status":1, "direct_leader":["y","x"], "userid":"ada", "isleader":0 }`))
+	b, problem := toMember(json.RawMessage(`{ "errcode":0, "errmsg":"ok", "status":1, "direct_leader":["y","x"], "userid":"ada", "isleader":0 }`))
 	require.Empty(t, problem)
 	require.Equal(t, string(a.raw), string(b.raw))
-	c, problem := departmentOf(json.RawMessage(`{"department_leader":["b",1,"a"],"parentid":3,"id":7}`))
+	c, problem := toDepartment(json.RawMessage(`{"department_leader":["b",1,"a"],"parentid":3,"id":7}`))
 	require.Empty(t, problem)
 	require.Equal(t, `{"department_leader":["a","b",1],"id":7,"parentid":3}`, string(c.Raw), "whatever it holds")
 }
