@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
-	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // ApplyDepartments makes org_departments hold every department of the run's
@@ -159,7 +158,7 @@ func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 	}
 	created, err := s.q.MembersResolve(ctx, tx, dbsqlc.MembersResolveParams{
 		RunID: runID, Listings: listings, ProviderID: &run.ProviderID,
-		IgnoreCase: directory.ProviderType(run.ProviderType).Traits().MemberIDsIgnoreCase,
+		IgnoreCase: ignoreCase(run),
 	})
 	if err != nil {
 		return fmt.Errorf("match: %w", err)
@@ -187,7 +186,7 @@ func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 		}},
 		// Once those who are stored have given up the ids that they no longer have.
 		{"insert", pointLookups, len(created) > 0, func() error {
-			return s.insertMembers(ctx, tx, runID, run.ProviderID, listings, created)
+			return s.insertMembers(ctx, tx, run, runID, listings, created)
 		}},
 		{"insert memberships", pointLookups, len(created)+len(todo.Unplaced) > 0, func() error {
 			return discardCount(s.q.MembershipsInsert(ctx, tx, dbsqlc.MembershipsInsertParams{
@@ -286,7 +285,7 @@ func (s *Store) recomputeMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	}
 	if _, err := s.q.ManagersResolve(ctx, tx, dbsqlc.ManagersResolveParams{
 		ProviderID: &run.ProviderID, Singly: run.Singly, RunID: runID,
-		IgnoreCase: directory.ProviderType(run.ProviderType).Traits().MemberIDsIgnoreCase,
+		IgnoreCase: ignoreCase(run),
 	}); err != nil {
 		return fmt.Errorf("managers: %w", err)
 	}

@@ -45,3 +45,24 @@ func TestManagersAreResolved(t *testing.T) {
 		})
 	}
 }
+
+// A new member is written once if the manager is stored already or comes in the same batch.
+func TestNewMembersAreWrittenWithTheirManagers(t *testing.T) {
+	t.Parallel()
+	c := newDatabase(t).company(t, directory.WeCom)
+	c.sync(snapshot{departments: "1; 2<1; 3<1", members: "boss in=1"})
+	r := c.begin("apply")
+	r.read(snapshot{
+		departments: "1; 2<1; 3<1",
+		members:     "boss in=1; head mgr=BOSS in=2; ann mgr=Head in=2; bob mgr=bob in=2; eve mgr=late in=2; late in=3",
+	})
+	r.apply(false)
+	managers := `SELECT m.external_id || ' ' || coalesce(x.external_id, '-') FROM org_members m
+		LEFT JOIN org_members x ON x.id = m.manager_id WHERE m.provider_id = $1 AND m.external_id <> 'late' ORDER BY 1`
+	require.Equal(t, []string{"ann head", "bob -", "boss -", "eve -", "head boss"}, c.texts(t, managers, c.provider.ID))
+	applied := c.text(t, "SELECT max(synced_at)::text FROM org_members")
+	r.settle()
+	require.Equal(t, []string{"ann head", "bob -", "boss -", "eve late", "head boss"}, c.texts(t, managers, c.provider.ID))
+	require.Equal(t, []string{"eve"}, c.texts(t, "SELECT external_id FROM org_members WHERE synced_at > $1::text::timestamptz", applied),
+		"the others were written once")
+}

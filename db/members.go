@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -21,9 +22,11 @@ func columns(prefix string) string {
 	return prefix + strings.Join(memberColumns, ", "+prefix)
 }
 
-// insertMembers inserts the members of the listings who are decided to be new. Their
-// primary department is the best of those listed so far; it is settled when all were read.
-// Of a member's rows it takes the one with the full record, whatever was read last.
+// insertMembers inserts the members of the listings that were matched with no stored one. Of a
+// member's rows it takes the one with the full record, whatever was read last. Its primary
+// department is the best of those listed so far, and its manager the one named if that member
+// is stored or comes in the same batch: so a first load writes most members once. What is
+// listed later is left to RecomputeDerived.
 var insertMembers = fmt.Sprintf(`-- name: InsertMembers
 WITH listed AS MATERIALIZED (
     SELECT p.*,
@@ -39,14 +42,40 @@ WITH listed AS MATERIALIZED (
         PARTITION BY p.member_key
         ORDER BY NOT p.placeable, p.primary_rank DESC NULLS LAST, p.depth DESC, p.department_external_id COLLATE "C"
     )
-), new_members AS (
-    SELECT DISTINCT ON (l.member_key) l.member_key, l.member_id, l.best_department, l.best_path, l.member
+), new_members AS MATERIALIZED (
+    SELECT DISTINCT ON (l.member_key)
+        l.member_key,
+        l.member_id,
+        l.best_department,
+        l.best_path,
+        l.member,
+        (l.member).open_id,
+        (l.member).status,
+        member_id_key((l.member).external_id, $5) AS id_key,
+        member_id_key((l.member).manager_external_id, $5) AS manager_key
     FROM listed l
     ORDER BY l.member_key, l.partial, l.partly, l.listed_in, l.page DESC, l.n DESC
+), new_ids AS (
+    -- One object, since a join of the batch with itself may be planned as a nested loop.
+    SELECT coalesce(jsonb_object_agg(n.open_id, n.member_id) FILTER (WHERE n.open_id IS NOT NULL), '{}')
+        || jsonb_object_agg(n.id_key, n.member_id) AS by_id
+    FROM new_members n
+    WHERE n.status <> 'deleted'
 )
-INSERT INTO org_members (id, provider_id, department_id, department_path, %s)
-SELECT n.member_id, $2, n.best_department, coalesce(n.best_path, ''), %s
+INSERT INTO org_members (id, provider_id, department_id, department_path, manager_id, %s)
+SELECT n.member_id, $2, n.best_department, coalesce(n.best_path, ''),
+    nullif(coalesce(((SELECT i.by_id FROM new_ids i) ->> n.manager_key)::uuid, manager.id), n.member_id),
+    %s
 FROM new_members n
+LEFT JOIN LATERAL (
+    SELECT m.id FROM org_members m
+    WHERE m.provider_id = $2
+      AND lower(m.external_id) = lower(n.manager_key)
+      AND member_id_key(m.external_id, $5) = n.manager_key
+      AND m.status <> 'deleted'
+    ORDER BY m.id
+    LIMIT 1
+) manager ON true
 ORDER BY n.member_key`, columns(""), columns("(n.member)."))
 
 // updateMembers writes what the listings change of stored members.
@@ -93,9 +122,16 @@ UPDATE org_members m SET (%s, department_id, department_path, synced_at) = (
 FROM changed c
 WHERE m.id = c.id`, columns(""), columns("w."))
 
-func (s *Store) insertMembers(ctx context.Context, tx pgx.Tx, runID, providerID string, listings, created []string) error {
-	_, err := tx.Exec(ctx, insertMembers, runID, providerID, listings, created)
+func (s *Store) insertMembers(
+	ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, listings, created []string,
+) error {
+	_, err := tx.Exec(ctx, insertMembers, runID, run.ProviderID, listings, created, ignoreCase(run))
 	return err
+}
+
+// ignoreCase tells whether the provider's ids of members are the same in either case of letters.
+func ignoreCase(run dbsqlc.FenceHoldRow) bool {
+	return directory.ProviderType(run.ProviderType).Traits().MemberIDsIgnoreCase
 }
 
 func (s *Store) updateMembers(ctx context.Context, tx pgx.Tx, runID string, listings, members []string) error {

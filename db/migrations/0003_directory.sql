@@ -115,6 +115,12 @@ LANGUAGE sql VOLATILE PARALLEL SAFE AS $$
         FROM 1 FOR 6), 52, 1), 53, 1), 'hex')::uuid
 $$;
 
+-- member_id_key is an external id of a member as a provider compares it.
+CREATE FUNCTION member_id_key(external_id text, ignore_case boolean) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN ignore_case THEN lower(external_id) ELSE external_id END
+$$;
+
 -- hash_member keeps content_hash. A trigger does it, so that a row changed by hand is
 -- told from one that is as it was written. Derived columns and the link are left out.
 CREATE FUNCTION hash_member() RETURNS trigger LANGUAGE plpgsql AS $$
