@@ -147,8 +147,12 @@ func (c confirming) record(ctx context.Context, reader provider.MemberReader, d 
 			person.Memberships = append(person.Memberships, directory.Membership{DepartmentID: department})
 		}
 	}
+	members := c.stagedMembers([]directory.Member{person})
+	if _, err := c.applyRules(ctx, members); err != nil {
+		return nil, "", err
+	}
 	return &db.MemberPage{
-		Page: db.Page{RunID: c.runID, Listing: db.Apart(d.ExternalID)}, People: c.stagedMembers([]directory.Member{person}),
+		Page: db.Page{RunID: c.runID, Listing: db.Apart(d.ExternalID)}, People: members,
 	}, db.There, nil
 }
 

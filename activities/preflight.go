@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"go.temporal.io/sdk/temporal"
@@ -103,6 +104,8 @@ type providerSession struct {
 	provider providers.Provider
 	client   provider.Client
 	calls    atomic.Int64
+	// rules returns the rules that the run goes by, which are read when they are needed.
+	rules func() (*runRules, error)
 }
 
 // countCalls adds the provider calls made to the run's, every few seconds for people
@@ -144,6 +147,7 @@ func (a *Reader) open(ctx context.Context, runID, phase string) (*providerSessio
 		return nil, err
 	}
 	r := &providerSession{store: a.Store, runID: runID, provider: p}
+	r.rules = sync.OnceValues(func() (*runRules, error) { return r.loadRules(ctx) })
 	r.client, err = a.Opener.Open(ctx, p, func(string) { r.calls.Add(1) })
 	if errors.Is(err, clients.ErrStorage) {
 		return nil, err

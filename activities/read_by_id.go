@@ -114,8 +114,17 @@ func (p *memberReader) read(ctx context.Context, id string) error {
 	default:
 		return p.recordError(ctx, "member", id, message.English.Text(message.MemberUnknown, message.Args{"Provider": p.provider.Name}))
 	}
-	_, err = p.store.StageMembers(ctx, db.MemberPage{
-		Page: db.Page{RunID: p.runID, Listing: id}, People: p.stagedMembers([]directory.Member{person}),
+	return p.stageByID(ctx, id, person)
+}
+
+// stageByID stages a member who was read alone, as a listing of that name.
+func (r *providerSession) stageByID(ctx context.Context, listing string, person directory.Member) error {
+	members := r.stagedMembers([]directory.Member{person})
+	if _, err := r.applyRules(ctx, members); err != nil {
+		return err
+	}
+	_, err := r.store.StageMembers(ctx, db.MemberPage{
+		Page: db.Page{RunID: r.runID, Listing: listing}, People: members,
 	})
 	return err
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/normalize"
 	"github.com/orgsync/orgsync/internal/provider"
-	"github.com/orgsync/orgsync/internal/translit"
 )
 
 // ownMembers is the listing of the people directly in a department, by the name
@@ -211,6 +210,11 @@ func (s *memberBuffer) readPages(ctx context.Context, p *db.Pending) error {
 				return err
 			}
 		}
+		failed, err := s.applyRules(ctx, people)
+		if err != nil {
+			return err
+		}
+		recognisable = recognisable && !failed
 		if err := s.add(ctx, db.MemberPage{
 			Page: db.Page{
 				RunID: s.runID, Listing: p.Department, Number: p.Pages, Next: page.Next, Bad: len(page.Bad),
@@ -253,12 +257,8 @@ func (r *providerSession) declared(ctx context.Context, p db.Pending, f db.Figur
 func (r *providerSession) stagedMembers(people []directory.Member) []db.StagedMember {
 	out := make([]db.StagedMember, len(people))
 	for i, m := range people {
-		m = normalize.Member(m)
-		shown := m.ExternalID
-		if m.Name != nil && *m.Name != "" {
-			shown = *m.Name
-		}
-		out[i] = db.StagedMember{Member: m, Key: r.provider.Type.MemberKey(m.ExternalID), TranslitFull: translit.Full(shown), TranslitInitial: translit.Initials(shown)}
+		out[i] = db.StagedMember{Member: normalize.Member(m), Key: r.provider.Type.MemberKey(m.ExternalID)}
+		transliterate(&out[i])
 	}
 	return out
 }

@@ -153,8 +153,27 @@ func holdReason(p db.RemovalPlan, lost []string) string {
 				planned, *p.Active.Of(kind.Kind), kind.Plural, p.Limit(kind.Kind)))
 		}
 	}
-	return strings.Join(reasons, "; ")
+	return strings.Join(append(reasons, ruleReasons(p.Rules)...), "; ")
 }
+
+// ruleReasons are the reasons to hold a run that its rules give: people are to go because
+// somebody changed them, or they look wrongly configured.
+func ruleReasons(r db.RuleFigures) (reasons []string) {
+	if r.Changed && r.Members+r.Departments > 0 {
+		reasons = append(reasons, fmt.Sprintf("version %d of the rules leaves out what is in the directory: members %d, "+
+			"departments %d", r.Version, r.Members, r.Departments))
+	}
+	people := max(r.Stored, r.Failed)
+	if r.Failed > 1 && r.Failed*100 > people*maxFailedPercent {
+		reasons = append(reasons, fmt.Sprintf("the rules look wrongly configured: they failed on %d of %d members, which is more than %d %%; "+
+			"the run's errors say why", r.Failed, people, maxFailedPercent))
+	}
+	return reasons
+}
+
+// maxFailedPercent is on how many members of a hundred rules may fail before they look
+// wrongly configured.
+const maxFailedPercent = 1
 
 // Removed tells how many objects went.
 type Removed struct {

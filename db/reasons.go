@@ -36,6 +36,9 @@ func (s *Store) Reasons(ctx context.Context, run report.Run) ([]directory.Reason
 		if row.ObjectType == "warning" || row.FirstIds[0] == "" { // the text says what it is about
 			reason.Type, reason.IDs = "", nil
 		}
+		if row.ObjectType == "rule" {
+			reason.Type = "member"
+		}
 		out = append(out, reason)
 	}
 	return out, nil

@@ -20,6 +20,8 @@ type RemovalPlan struct {
 	// Active is how much of the limited kinds is there before removing.
 	Active directory.PerKind
 	Guard  directory.Guard
+	// Rules is what of the plan rests on the provider's rules.
+	Rules RuleFigures
 	// Incomplete is true if any scope was not read to the end or is contradicted
 	// by the provider's own figures.
 	Incomplete bool
@@ -123,7 +125,7 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	}
 	// Fewer people than the provider itself counts: the listings may have left out
 	// departments, so nobody counts as gone without being looked up.
-	short := scope.MembersDeclared > read.Seen+read.Undecided
+	short := scope.MembersDeclared > read.Seen+read.Undecided+read.LeftOut
 	treeRead := scope.ChildrenIncomplete == 0 && !short
 	everythingRead := treeRead && scope.MembersIncomplete == 0
 	listingsEnded := scope.ChildrenIncomplete+scope.MembersIncomplete == 0
@@ -131,6 +133,9 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 		RunID: runID, EverythingRead: everythingRead, ListingsEnded: listingsEnded, ProviderID: &run.ProviderID,
 	}); err != nil {
 		return RemovalPlan{}, fmt.Errorf("members: %w", err)
+	}
+	if err := s.planOutOfScope(ctx, tx, run, runID); err != nil {
+		return RemovalPlan{}, err
 	}
 	if _, err := s.q.RemovalsPlanDepartments(ctx, tx, dbsqlc.RemovalsPlanDepartmentsParams{
 		RunID: runID, TreeRead: treeRead, ListingsEnded: listingsEnded, ProviderID: &run.ProviderID,
@@ -213,6 +218,9 @@ func (s *Store) removalFigures(ctx context.Context, tx dbsqlc.DBTX, providerID, 
 			return plan, err
 		}
 		*plan.Active.Of(kind.Kind) = int(active)
+	}
+	if plan.Rules, err = s.ruleFigures(ctx, tx, runID); err != nil {
+		return plan, err
 	}
 	limits, err := s.q.RemovalLimits(ctx, tx, providerID)
 	plan.Guard.Members = directory.Limit{Count: int(limits.RemovalLimitCount), Percent: limits.RemovalLimitPercent}

@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/db/internal/pg"
+	"github.com/orgsync/orgsync/db/providers"
+	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // ErrNoRules: a run was to go by a version of the rules that does not exist.
@@ -59,11 +62,114 @@ func (s *Store) NameDepartments(
 	for _, row := range rows {
 		out[row.ExternalID] = DepartmentPlace{Name: row.Name, Path: row.Path, Depth: int(row.Depth)}
 	}
-	return out, pg.Interpret("name departments", err)
+	return out, interpret("name departments", err)
 }
 
 // MemberRecord returns the provider's record of a member as it is stored.
 func (s *Store) MemberRecord(ctx context.Context, id string) (json.RawMessage, error) {
 	raw, err := s.q.GetMemberRecord(ctx, s.pool, id)
-	return raw, pg.Interpret("read member's record", err)
+	return raw, interpret("read member's record", err)
+}
+
+// RunRules are the rules that a run goes by.
+type RunRules struct {
+	// Version is 0 if the provider never had any rules.
+	Version int
+	// Document is empty if there are no rules.
+	Document string
+	// Earlier are the documents that were in force before, whatever of them is still in the
+	// directory.
+	Earlier []string
+}
+
+// GetRunRules returns the rules that a run goes by.
+func (s *Store) GetRunRules(ctx context.Context, runID string) (RunRules, error) {
+	row, err := s.q.GetRunRules(ctx, s.pool, runID)
+	if err != nil || row.RulesVersion == 0 {
+		return RunRules{}, interpret("read the run's rules", err)
+	}
+	out := RunRules{Version: int(row.RulesVersion), Document: row.Document}
+	out.Earlier, err = s.Providers.RulesBefore(ctx, row.ProviderID, out.Version)
+	return out, err
+}
+
+// StoredState is what the directory has of a member whom a listing shows.
+type StoredState struct {
+	// Known says that there is a row, There that it is not deleted.
+	Known, There bool
+}
+
+// GetStoredStates returns what the directory has of each of these members.
+func (s *Store) GetStoredStates(
+	ctx context.Context, p providers.Provider, members []StagedMember,
+) ([]StoredState, error) {
+	params := dbsqlc.GetStoredStatesParams{ProviderID: &p.ID, IgnoreCase: p.Type.Traits().MemberIDsIgnoreCase}
+	for i, m := range members {
+		params.Numbers = append(params.Numbers, int32(i))
+		params.ExternalIds, params.Unionids = append(params.ExternalIds, m.ExternalID), append(params.Unionids, m.UnionID)
+	}
+	rows, err := s.q.GetStoredStates(ctx, s.pool, params)
+	out := make([]StoredState, len(members))
+	for _, row := range rows {
+		out[row.N] = StoredState{Known: true, There: row.There}
+	}
+	return out, interpret("look for stored members", err)
+}
+
+// RuleFailure is a rule that could not be evaluated on a member.
+type RuleFailure struct {
+	ExternalID string
+	// Message says which and why, without the member's data.
+	Message string
+}
+
+// NoteRuleFailures records rules that failed on members. The same failure counts once a run.
+func (s *Store) NoteRuleFailures(ctx context.Context, runID string, failures []RuleFailure) error {
+	if len(failures) == 0 {
+		return nil
+	}
+	params := dbsqlc.InsertRuleFailuresParams{RunID: runID}
+	for _, f := range failures {
+		params.ExternalIds, params.Messages = append(params.ExternalIds, f.ExternalID), append(params.Messages, f.Message)
+	}
+	return interpret("note failed rules", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+		return s.q.InsertRuleFailures(ctx, tx, params)
+	}))
+}
+
+// RuleFigures are what the guard goes by beside the limits.
+type RuleFigures struct {
+	// Version is that of the run's rules, 0 if there are none. Changed says that others were
+	// applied last.
+	Version int
+	Changed bool
+	// Members and Departments are how many are to go since the rules leave them out.
+	Members     int
+	Departments int
+	// Failed is on how many members a rule could not be evaluated, of the Stored ones.
+	Failed int
+	Stored int
+}
+
+func (s *Store) ruleFigures(ctx context.Context, tx dbsqlc.DBTX, runID string) (RuleFigures, error) {
+	f, err := s.q.GetRuleFigures(ctx, tx, runID)
+	if err != nil || f.RulesVersion == 0 {
+		return RuleFigures{}, err
+	}
+	return RuleFigures{
+		Version: int(f.RulesVersion), Changed: f.Changed, Members: int(f.Members), Departments: int(f.Departments),
+		Failed: int(f.Failed), Stored: int(f.Stored),
+	}, nil
+}
+
+// planOutOfScope plans the removal of members whom the provider lists and the rules leave out.
+func (s *Store) planOutOfScope(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+	err := s.q.PlanOutOfScope(ctx, tx, dbsqlc.PlanOutOfScopeParams{
+		RunID: runID, ProviderID: &run.ProviderID,
+		IgnoreCase: directory.ProviderType(run.ProviderType).Traits().MemberIDsIgnoreCase,
+	})
+	if err != nil {
+		return fmt.Errorf("out of scope: %w", err)
+	}
+	return nil
 }

@@ -32,6 +32,8 @@ type StagedMember struct {
 	Key             string
 	TranslitFull    string
 	TranslitInitial string
+	// OutOfScope says that the member does not belong in the directory by the rules.
+	OutOfScope bool `json:"-"`
 	// Digest stands for the record, if it is of a listing that may be recognised.
 	Digest Digest `json:"-"`
 }
@@ -40,6 +42,9 @@ type StagedMember struct {
 func (m StagedMember) fields() map[string]any {
 	sent := m.Sent()
 	sent["name_translit_full"], sent["name_translit_initial"] = m.TranslitFull, m.TranslitInitial
+	if m.OutOfScope {
+		sent["status"] = directory.Deleted
+	}
 	return sent
 }
 
@@ -130,7 +135,7 @@ func (s *Store) putDepartments(ctx context.Context, tx pgx.Tx, runID string, fou
 
 var stagedMemberColumns = []string{
 	"run_id", "listing", "page", "n", "department_external_id", "member_key", "external_id", "external_is_fallback", "unionid", "open_id",
-	"fields", "primary_rank", "is_leader", "sort_order", "raw", "raw_keeps",
+	"fields", "out_of_scope", "primary_rank", "is_leader", "sort_order", "raw", "raw_keeps",
 }
 
 // MemberPage is one page of people.
@@ -292,7 +297,7 @@ func memberRows(p MemberPage) [][]any {
 		}
 		rows = append(rows, []any{
 			p.RunID, p.Listing, int32(p.Number), int32(len(rows)), department, m.Key, m.ExternalID, m.ExternalIDIsFallback,
-			orNull(m.UnionID), orNull(m.OpenID), m.fields(), place.PrimaryRank, place.Leader, place.SortOrder, raw, keeps,
+			orNull(m.UnionID), orNull(m.OpenID), m.fields(), m.OutOfScope, place.PrimaryRank, place.Leader, place.SortOrder, raw, keeps,
 		})
 	}
 	for _, m := range p.People {

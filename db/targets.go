@@ -146,6 +146,7 @@ func (s *Store) planPeople(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldR
 				RunID: runID, ProviderID: &run.ProviderID,
 			})
 		},
+		func() (int64, error) { return 0, s.planOutOfScope(ctx, tx, run, runID) },
 		func() (int64, error) {
 			return s.q.PeoplePlanMemberships(ctx, tx, dbsqlc.PeoplePlanMembershipsParams{
 				RunID: runID, ProviderID: &run.ProviderID,

@@ -44,12 +44,16 @@ CREATE TABLE staged_members (
     -- was sent empty is null.
     fields                 jsonb NOT NULL DEFAULT '{}',
     status                 text GENERATED ALWAYS AS (fields ->> 'status') STORED,
+    -- Whether the rules leave the member out although the provider lists them; the status is
+    -- deleted then.
+    out_of_scope           boolean NOT NULL DEFAULT false,
     raw                    jsonb,
     -- Fields of the stored raw record to keep: the call that brought this one never sends
     -- them, and another call does.
     raw_keeps              text[],
     PRIMARY KEY (run_id, listing, page, n)
 ) WITH (autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 2147483647);
+CREATE INDEX staged_members_out_of_scope ON staged_members (run_id) WHERE out_of_scope;
 
 -- Which stored member each staged one is. Written once for a member and run, so that two
 -- workers applying the same member agree on the row.

@@ -8,7 +8,7 @@ CREATE TABLE sync_run_removals (
     department_id uuid NOT NULL,
     -- What the removal rests on.
     reason        text NOT NULL DEFAULT 'not_listed' CHECK (reason IN (
-        'not_listed', 'looked_up', 'not_visible_twice', 'with_member', 'with_department')),
+        'not_listed', 'looked_up', 'not_visible_twice', 'out_of_scope', 'with_member', 'with_department')),
     -- False while a look-up has yet to confirm that the object is gone.
     confirmed     boolean NOT NULL DEFAULT true,
     applied       boolean NOT NULL DEFAULT false,

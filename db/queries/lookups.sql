@@ -62,7 +62,8 @@ WHERE r.run_id = @run_id AND r.object_type <> 'membership'
 WITH stays AS MATERIALIZED (
     SELECT r.object_type, r.object_id, l.fate FROM sync_run_removals r
     JOIN sync_run_lookups l ON l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id
-    WHERE r.run_id = @run_id AND r.object_type <> 'membership' AND l.fate NOT IN ('gone', 'unasked') AND r.reason <> 'not_visible_twice'
+    WHERE r.run_id = @run_id AND r.object_type <> 'membership' AND l.fate NOT IN ('gone', 'unasked')
+      AND r.reason NOT IN ('not_visible_twice', 'out_of_scope')
       AND NOT (r.confirmed AND (l.fate IN ('taken', 'unnamed') OR l.fate = 'unseen' AND @limited_range::boolean))
 ), withdrawn AS (
     DELETE FROM sync_run_removals r USING stays s WHERE r.run_id = @run_id AND r.object_type = s.object_type AND r.object_id = s.object_id
@@ -88,10 +89,12 @@ ORDER BY s.object_type, 3;
 DELETE FROM sync_run_lookups WHERE run_id = @run_id;
 
 -- name: LookUpsOfRemovals :exec
--- All people and departments that a run is to remove.
+-- All people and departments that a run is to remove, but for what the rules leave out: that
+-- the provider shows them is no reason to keep them.
 INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted)
 SELECT r.run_id, r.object_type, r.object_id, true FROM sync_run_removals r
-WHERE r.run_id = @run_id AND r.object_type <> 'membership' AND r.confirmed AND NOT r.applied;
+WHERE r.run_id = @run_id AND r.object_type <> 'membership' AND r.confirmed AND NOT r.applied
+  AND r.reason <> 'out_of_scope';
 
 -- name: RemovalsSpare :many
 -- Takes out of an approved plan what is there again, and what nothing could be learnt of,

@@ -16,12 +16,13 @@ WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND NOT EXISTS (
     WHERE md.member_id = m.id AND d.provider_id = @provider_id);
 
 -- name: MembersRead :one
--- How many people were read, those who could not be told from others apart.
+-- How many people were read, those who could not be told from others apart, and those whom
+-- the rules leave out in unchanged listings, of which no row is staged.
 WITH people AS (
     SELECT DISTINCT p.member_id, p.member_key FROM (
         SELECT r.member_id, CASE WHEN r.member_id IS NULL THEN s.member_key END AS member_key
         FROM staged_members s LEFT JOIN member_matches r ON r.run_id = s.run_id AND r.member_key = s.member_key
-        WHERE s.run_id = @run_id AND s.status IS DISTINCT FROM 'deleted'
+        WHERE s.run_id = @run_id AND (s.out_of_scope OR s.status IS DISTINCT FROM 'deleted')
         UNION ALL
         SELECT md.member_id, NULL FROM sync_run_departments l
         JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = l.external_id AND d.status = 'active'
@@ -30,7 +31,10 @@ WITH people AS (
         WHERE l.run_id = @run_id AND l.members_unchanged
     ) p
 )
-SELECT count(member_id)::int AS seen, count(member_key)::int AS undecided FROM people;
+SELECT count(member_id)::int AS seen, count(member_key)::int AS undecided,
+    (SELECT coalesce(sum(greatest(l.members_read - l.members_stored, 0)), 0) FROM sync_run_departments l
+        WHERE l.run_id = @run_id AND l.members_unchanged)::int AS left_out
+FROM people;
 
 -- name: ContradictedScopes :many
 -- Departments read to the end where somebody is missing although the provider's own
@@ -59,14 +63,18 @@ WITH RECURSIVE missed AS (
     JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = n.external_id AND NOT l.members_complete
     JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = n.external_id
 ), counted AS (
-    SELECT l.external_id, l.members_stored AS people FROM sync_run_departments l WHERE l.run_id = @run_id AND l.members_unchanged
+    -- Those whom the rules leave out were read and are not stored.
+    SELECT l.external_id, greatest(l.members_stored, l.members_read) AS people
+    FROM sync_run_departments l WHERE l.run_id = @run_id AND l.members_unchanged
     UNION ALL
     SELECT p.external_id, count(*)
     FROM (
         SELECT n.external_id, coalesce(r.member_id::text, sm.member_key) AS person
         FROM needed n
-        JOIN staged_members sm ON sm.run_id = @run_id AND sm.department_external_id = n.external_id AND sm.status IS DISTINCT FROM 'deleted'
-        JOIN member_matches r ON r.run_id = sm.run_id AND r.member_key = sm.member_key
+        JOIN staged_members sm ON sm.run_id = @run_id AND sm.department_external_id = n.external_id
+            AND (sm.out_of_scope OR sm.status IS DISTINCT FROM 'deleted')
+        LEFT JOIN member_matches r ON r.run_id = sm.run_id AND r.member_key = sm.member_key
+        WHERE sm.out_of_scope OR r.member_key IS NOT NULL
         UNION
         SELECT u.external_id, md.member_id::text FROM unread u JOIN org_member_departments md ON md.department_id = u.id
     ) p

@@ -55,3 +55,82 @@ LEFT JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = 
 
 -- name: GetMemberRecord :one
 SELECT raw_data FROM org_members WHERE id = @id;
+
+-- name: GetRunRules :one
+-- The rules that a run goes by.
+SELECT r.rules_version, r.provider_id, coalesce(x.document, '')::text AS document
+FROM sync_runs r LEFT JOIN provider_rules x ON x.provider_id = r.provider_id AND x.version = r.rules_version
+WHERE r.id = @run_id;
+
+-- name: GetStoredStates :many
+-- Which of these members are stored, and whether they are there.
+SELECT w.n::int AS n, bool_or(m.status <> 'deleted')::boolean AS there
+FROM (
+    SELECT
+        unnest(@numbers::int[]) AS n,
+        unnest(@external_ids::text[]) AS external_id,
+        unnest(@unionids::text[]) AS unionid
+) w
+CROSS JOIN LATERAL (
+    SELECT x.status FROM org_members x
+    WHERE x.unionid = w.unionid AND (x.provider_id = @provider_id) IS TRUE
+    UNION ALL
+    SELECT x.status FROM org_members x
+    WHERE x.provider_id = @provider_id
+      AND lower(x.external_id) = lower(w.external_id)
+      AND (@ignore_case::boolean OR x.external_id = w.external_id)
+      AND (x.unionid IS NULL OR w.unionid = '' OR x.unionid = w.unionid)
+) m
+GROUP BY w.n;
+
+-- name: InsertRuleFailures :exec
+INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
+SELECT @run_id, 'rule', f.external_id, f.message
+FROM (SELECT unnest(@external_ids::text[]) AS external_id, unnest(@messages::text[]) AS message) f
+ORDER BY f.external_id, f.message
+ON CONFLICT DO NOTHING;
+
+-- name: PlanOutOfScope :exec
+-- Members who are listed, but only where the rules leave them out: by the ids by which they
+-- would be matched.
+WITH left_out AS MATERIALIZED (
+    SELECT DISTINCT s.external_id, s.unionid, s.open_id FROM staged_members s
+    WHERE s.run_id = @run_id AND s.out_of_scope
+), matched AS (
+    SELECT m.id FROM left_out s JOIN org_members m ON m.provider_id = @provider_id AND m.unionid = s.unionid
+    UNION
+    SELECT m.id FROM left_out s
+    JOIN org_members m ON m.provider_id = @provider_id AND lower(m.external_id) = lower(s.external_id)
+    WHERE (@ignore_case::boolean OR m.external_id = s.external_id)
+      AND (m.unionid IS NULL OR s.unionid IS NULL OR m.unionid = s.unionid)
+    UNION
+    SELECT m.id FROM left_out s JOIN org_members m ON m.provider_id = @provider_id AND m.open_id = s.open_id
+    WHERE m.unionid IS NULL OR s.unionid IS NULL OR m.unionid = s.unionid
+)
+INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
+SELECT @run_id, 'member', m.id, m.id, true, 'out_of_scope'
+FROM matched x JOIN org_members m ON m.id = x.id AND m.status <> 'deleted'
+WHERE NOT EXISTS (SELECT 1 FROM member_matches r WHERE r.run_id = @run_id AND r.member_id = m.id)
+  AND NOT EXISTS (SELECT 1 FROM unchanged_memberships u WHERE u.run_id = @run_id AND u.member_id = m.id)
+ON CONFLICT (run_id, object_type, object_id, department_id)
+DO UPDATE SET confirmed = true, reason = excluded.reason;
+
+-- name: GetRuleFigures :one
+-- What the guard goes by beside the limits: what goes for the rules, whether these are other
+-- rules than those last applied, and on how many members they failed, of how many there are.
+SELECT
+    r.rules_version,
+    (r.rules_version <> p.rules_applied)::boolean AS changed,
+    (SELECT count(*) FROM sync_run_removals x
+        WHERE x.run_id = r.id AND x.reason = 'out_of_scope' AND x.object_type = 'member')::int AS members,
+    (SELECT count(*) FROM sync_run_removals x
+        WHERE x.run_id = r.id AND x.reason = 'out_of_scope' AND x.object_type = 'department')::int AS departments,
+    (SELECT count(DISTINCT e.external_id) FROM sync_run_errors e
+        WHERE e.run_id = r.id AND e.object_type = 'rule')::int AS failed,
+    (SELECT count(*) FROM org_members m WHERE m.provider_id = p.id AND m.status <> 'deleted')::int AS stored
+FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+WHERE r.id = @run_id;
+
+-- name: SetRulesApplied :exec
+UPDATE identity_providers p SET rules_applied = r.rules_version
+FROM sync_runs r WHERE r.id = @run_id AND p.id = r.provider_id;

@@ -78,7 +78,11 @@ SELECT r.visible_range AS this, p.visible_range AS applied
 FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id WHERE r.id = @run_id;
 
 -- name: ProviderSetSynced :exec
-UPDATE identity_providers p SET last_synced_at = now(), visible_range = r.visible_range
+-- What is out of scope by the run's rules went, unless the run was to remove nothing.
+UPDATE identity_providers p SET last_synced_at = now(), visible_range = r.visible_range,
+    rules_applied = CASE WHEN EXISTS (SELECT 1 FROM sync_run_removals x
+            WHERE x.run_id = r.id AND x.reason = 'out_of_scope' AND NOT x.applied)
+        THEN p.rules_applied ELSE r.rules_version END
 FROM sync_runs r WHERE r.id = @run_id AND p.id = r.provider_id;
 
 -- name: RunGet :one

@@ -73,6 +73,7 @@ const (
 const (
 	ProviderSwitchedOff   Code = "activity.provider_switched_off"
 	RulesVersionUnknown   Code = "activity.rules_version_unknown"
+	RulesUnreadable       Code = "activity.rules_unreadable"
 	ProviderNotStored     Code = "activity.provider_not_stored"
 	RunNotStored          Code = "activity.run_not_stored"
 	RunBusy               Code = "activity.run_busy"

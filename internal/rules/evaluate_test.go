@@ -28,7 +28,6 @@ func ada() rules.Member {
 			},
 			Raw: json.RawMessage(`{"job_number":" e7 ","big":9007199254740993,"half":1.5,"tags":["a","b"],"none":null}`),
 		},
-		TranslitFull: "shanxiongxin", TranslitInitial: "sxx",
 		Departments: []rules.Department{
 			{ID: "od-1", Name: "R&D", Path: "Acme/R&D", Primary: true},
 			{ID: "od-9", Name: "外包", Path: "Acme/外包", Leader: true},

@@ -98,7 +98,7 @@ func TestParseRefuses(t *testing.T) {
 		{"scope: { members: '' }", "scope.members: it is given but empty"},
 		{"scope: { members: true }", "this must be a text; write it in quotes"},
 		{"scope: { members: emial != \"\" }",
-			`scope.members: the expression does not compile: at line 1, column 1 of it: there is no "emial"; variables are id, `},
+			`scope.members: the expression does not compile: at line 1, column 1 of it: there is no "emial"; variables are `},
 		{"scope: { members: name }", "scope.members: the expression's value is string; it must be true or false"},
 		{"scope: { members: 'name ==' }",
 			"the expression does not compile: at line 1, column 8 of it: Syntax error"},

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/orgsync/orgsync/internal/directory"
-	"github.com/orgsync/orgsync/internal/translit"
 )
 
 // Place is where a department stands in the tree.
@@ -20,14 +19,7 @@ type Place struct {
 // MemberOf returns a normalised member as expressions see it. in are all departments that the
 // member is in, nil if the provider does not say, and places are those of these departments.
 func MemberOf(m directory.Member, in []directory.Membership, places map[string]Place) Member {
-	shown := m.ExternalID
-	if m.Name != nil && *m.Name != "" {
-		shown = *m.Name
-	}
-	return Member{
-		Member: m, TranslitFull: translit.Full(shown), TranslitInitial: translit.Initials(shown),
-		Departments: departments(in, places),
-	}
+	return Member{Member: m, Departments: departments(in, places)}
 }
 
 // departments returns the departments of a member, of which one is primary: what the

@@ -11,9 +11,27 @@ import (
 // value clears it.
 func (f Field) Set(p *directory.Profile) { set(p, f.Target, f.Value) }
 
+// Keep leaves a field as it is stored, whatever the provider sends.
+func Keep(p *directory.Profile, target string) {
+	switch target {
+	case "name":
+		p.Name = nil
+	case "title":
+		p.Title = nil
+	case "email":
+		p.Email = nil
+	case "phone":
+		p.Phone = nil
+	default:
+		delete(p.Attributes, directory.Attribute(strings.TrimPrefix(target, attributes)))
+	}
+}
+
 // Clear clears a field that earlier rules set, unless the provider sends it.
 func Clear(p *directory.Profile, target string) {
-	sent := map[string]bool{"name": p.Name != nil, "email": p.Email != nil, "phone": p.Phone != nil, "title": p.Title != nil}
+	sent := map[string]bool{
+		"name": p.Name != nil, "email": p.Email != nil, "phone": p.Phone != nil, "title": p.Title != nil,
+	}
 	if key, ok := strings.CutPrefix(target, attributes); ok {
 		_, sent[target] = p.Attributes[directory.Attribute(key)]
 	}

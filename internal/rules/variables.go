@@ -9,14 +9,13 @@ import (
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/normalize"
+	"github.com/orgsync/orgsync/internal/translit"
 )
 
 // Member is what expressions see of a member: what the provider sent, normalised. A field
 // that it did not send is no variable, and an expression that needs it fails.
 type Member struct {
 	directory.Member
-	TranslitFull    string
-	TranslitInitial string
 	// Departments are all that the member is in, nil if the provider does not say.
 	Departments []Department
 }
@@ -49,9 +48,9 @@ func (v *variables) ResolveName(name string) (any, bool) {
 	case "name":
 		return sent(m.Name)
 	case "name_translit_full":
-		return m.TranslitFull, m.Name != nil
+		return translit.Full(m.shownName()), m.Name != nil
 	case "name_translit_initial":
-		return m.TranslitInitial, m.Name != nil
+		return translit.Initials(m.shownName()), m.Name != nil
 	case "email":
 		return sent(m.Email)
 	case "phone":
@@ -89,6 +88,14 @@ func sent[T any](value *T) (any, bool) {
 		return nil, false
 	}
 	return *value, true
+}
+
+// shownName is the name, or what stands for it.
+func (m *Member) shownName() string {
+	if m.Name == nil || *m.Name == "" {
+		return m.ExternalID
+	}
+	return *m.Name
 }
 
 func (m *Member) status() string {

@@ -88,6 +88,7 @@ var reasons = map[string]string{
 	"not_listed":        "it is no longer in any listing, and the listings were read to the end",
 	"looked_up":         "it is no longer in any listing, and a lookup says that it is gone",
 	"not_visible_twice": "neither the listings nor a lookup found it, in two successive runs that read the whole company",
+	"out_of_scope":      "the provider's rules leave it out, although the provider lists it",
 	"with_member":       "the person was removed",
 	"with_department":   "the department was removed",
 }

@@ -91,6 +91,7 @@ func inShort(reason string) string {
 		"not_listed":        "no longer listed",
 		"looked_up":         "gone, according to the provider",
 		"not_visible_twice": "not found twice in a row",
+		"out_of_scope":      "left out by the rules",
 		"with_member":       "removed with the person",
 		"with_department":   "removed with the department",
 	}

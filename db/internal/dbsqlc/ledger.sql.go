@@ -719,7 +719,7 @@ const scopeFigures = `-- name: ScopeFigures :many
 SELECT w.department::text AS external_id,
     CASE WHEN there.stored > 0 THEN (SELECT count(DISTINCT s.member_key) FROM staged_members s
         WHERE s.run_id = $1 AND s.listing = w.department AND s.department_external_id = w.department
-          AND s.status IS DISTINCT FROM 'deleted') ELSE 0 END::int AS read,
+          AND (s.out_of_scope OR s.status IS DISTINCT FROM 'deleted')) ELSE 0 END::int AS read,
     there.stored::int AS stored,
     (SELECT sd.declared_members FROM staged_departments sd WHERE sd.run_id = $1 AND sd.external_id = w.department) AS declared,
     coalesce((SELECT l.members_bad FROM sync_run_departments l WHERE l.run_id = $1 AND l.external_id = w.department), 0)::int AS bad,

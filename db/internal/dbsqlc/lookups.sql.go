@@ -181,9 +181,11 @@ const lookUpsOfRemovals = `-- name: LookUpsOfRemovals :exec
 INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted)
 SELECT r.run_id, r.object_type, r.object_id, true FROM sync_run_removals r
 WHERE r.run_id = $1 AND r.object_type <> 'membership' AND r.confirmed AND NOT r.applied
+  AND r.reason <> 'out_of_scope'
 `
 
-// All people and departments that a run is to remove.
+// All people and departments that a run is to remove, but for what the rules leave out: that
+// the provider shows them is no reason to keep them.
 func (q *Queries) LookUpsOfRemovals(ctx context.Context, db DBTX, runID string) error {
 	_, err := db.Exec(ctx, lookUpsOfRemovals, runID)
 	return err
@@ -220,7 +222,8 @@ const removalsJudgeStays = `-- name: RemovalsJudgeStays :many
 WITH stays AS MATERIALIZED (
     SELECT r.object_type, r.object_id, l.fate FROM sync_run_removals r
     JOIN sync_run_lookups l ON l.run_id = $3 AND l.object_type = r.object_type AND l.object_id = r.object_id
-    WHERE r.run_id = $3 AND r.object_type <> 'membership' AND l.fate NOT IN ('gone', 'unasked') AND r.reason <> 'not_visible_twice'
+    WHERE r.run_id = $3 AND r.object_type <> 'membership' AND l.fate NOT IN ('gone', 'unasked')
+      AND r.reason NOT IN ('not_visible_twice', 'out_of_scope')
       AND NOT (r.confirmed AND (l.fate IN ('taken', 'unnamed') OR l.fate = 'unseen' AND $4::boolean))
 ), withdrawn AS (
     DELETE FROM sync_run_removals r USING stays s WHERE r.run_id = $3 AND r.object_type = s.object_type AND r.object_id = s.object_id

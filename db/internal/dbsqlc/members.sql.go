@@ -178,7 +178,7 @@ INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
 SELECT DISTINCT r.run_id, 'member', s.external_id,
     'cannot tell which stored member this is: its ids match several, or two people claim the same one; compare unionid, external_id and open_id of the rows concerned; nothing was changed'
 FROM unnest($1::text[]) AS w (listing)
-CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, member_key, external_id, external_is_fallback, unionid, open_id, primary_rank, is_leader, sort_order, fields, status, raw, raw_keeps FROM staged_members x WHERE x.run_id = $2 AND x.listing = w.listing OFFSET 0) s
+CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, member_key, external_id, external_is_fallback, unionid, open_id, primary_rank, is_leader, sort_order, fields, status, out_of_scope, raw, raw_keeps FROM staged_members x WHERE x.run_id = $2 AND x.listing = w.listing OFFSET 0) s
 CROSS JOIN LATERAL (SELECT run_id, member_key, member_id, is_new, unionid, open_id FROM member_matches x WHERE x.run_id = s.run_id AND x.member_key = s.member_key OFFSET 0) r
 WHERE r.member_id IS NULL OR s.unionid <> r.unionid
 ON CONFLICT DO NOTHING
@@ -202,7 +202,7 @@ WITH persons AS (
     SELECT s.member_key, max(s.unionid) AS unionid, coalesce(min(s.unionid) <> max(s.unionid), false) AS twofold, max(s.open_id) AS open_id,
         coalesce(min(s.external_id) FILTER (WHERE NOT s.external_is_fallback), min(s.external_id)) AS external_id
     FROM unnest($1::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, member_key, external_id, external_is_fallback, unionid, open_id, primary_rank, is_leader, sort_order, fields, status, raw, raw_keeps FROM staged_members x WHERE x.run_id = $2 AND x.listing = w.listing OFFSET 0) s
+    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, member_key, external_id, external_is_fallback, unionid, open_id, primary_rank, is_leader, sort_order, fields, status, out_of_scope, raw, raw_keeps FROM staged_members x WHERE x.run_id = $2 AND x.listing = w.listing OFFSET 0) s
     WHERE s.status IS DISTINCT FROM 'deleted'
       AND NOT EXISTS (SELECT 1 FROM member_matches r WHERE r.run_id = s.run_id AND r.member_key = s.member_key OFFSET 0)
     GROUP BY s.member_key

@@ -22,6 +22,46 @@ func (q *Queries) GetMemberRecord(ctx context.Context, db DBTX, id string) (json
 	return raw_data, err
 }
 
+const getRuleFigures = `-- name: GetRuleFigures :one
+SELECT
+    r.rules_version,
+    (r.rules_version <> p.rules_applied)::boolean AS changed,
+    (SELECT count(*) FROM sync_run_removals x
+        WHERE x.run_id = r.id AND x.reason = 'out_of_scope' AND x.object_type = 'member')::int AS members,
+    (SELECT count(*) FROM sync_run_removals x
+        WHERE x.run_id = r.id AND x.reason = 'out_of_scope' AND x.object_type = 'department')::int AS departments,
+    (SELECT count(DISTINCT e.external_id) FROM sync_run_errors e
+        WHERE e.run_id = r.id AND e.object_type = 'rule')::int AS failed,
+    (SELECT count(*) FROM org_members m WHERE m.provider_id = p.id AND m.status <> 'deleted')::int AS stored
+FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+WHERE r.id = $1
+`
+
+type GetRuleFiguresRow struct {
+	RulesVersion int32
+	Changed      bool
+	Members      int32
+	Departments  int32
+	Failed       int32
+	Stored       int32
+}
+
+// What the guard goes by beside the limits: what goes for the rules, whether these are other
+// rules than those last applied, and on how many members they failed, of how many there are.
+func (q *Queries) GetRuleFigures(ctx context.Context, db DBTX, runID string) (GetRuleFiguresRow, error) {
+	row := db.QueryRow(ctx, getRuleFigures, runID)
+	var i GetRuleFiguresRow
+	err := row.Scan(
+		&i.RulesVersion,
+		&i.Changed,
+		&i.Members,
+		&i.Departments,
+		&i.Failed,
+		&i.Stored,
+	)
+	return i, err
+}
+
 const getRules = `-- name: GetRules :one
 SELECT version, document, draft, created_at, created_by FROM provider_rules
 WHERE provider_id = $1 AND NOT draft ORDER BY version DESC LIMIT 1
@@ -78,6 +118,106 @@ func (q *Queries) GetRulesVersion(ctx context.Context, db DBTX, arg GetRulesVers
 		&i.CreatedBy,
 	)
 	return i, err
+}
+
+const getRunRules = `-- name: GetRunRules :one
+SELECT r.rules_version, r.provider_id, coalesce(x.document, '')::text AS document
+FROM sync_runs r LEFT JOIN provider_rules x ON x.provider_id = r.provider_id AND x.version = r.rules_version
+WHERE r.id = $1
+`
+
+type GetRunRulesRow struct {
+	RulesVersion int32
+	ProviderID   string
+	Document     string
+}
+
+// The rules that a run goes by.
+func (q *Queries) GetRunRules(ctx context.Context, db DBTX, runID string) (GetRunRulesRow, error) {
+	row := db.QueryRow(ctx, getRunRules, runID)
+	var i GetRunRulesRow
+	err := row.Scan(&i.RulesVersion, &i.ProviderID, &i.Document)
+	return i, err
+}
+
+const getStoredStates = `-- name: GetStoredStates :many
+SELECT w.n::int AS n, bool_or(m.status <> 'deleted')::boolean AS there
+FROM (
+    SELECT
+        unnest($1::int[]) AS n,
+        unnest($2::text[]) AS external_id,
+        unnest($3::text[]) AS unionid
+) w
+CROSS JOIN LATERAL (
+    SELECT x.status FROM org_members x
+    WHERE x.unionid = w.unionid AND (x.provider_id = $4) IS TRUE
+    UNION ALL
+    SELECT x.status FROM org_members x
+    WHERE x.provider_id = $4
+      AND lower(x.external_id) = lower(w.external_id)
+      AND ($5::boolean OR x.external_id = w.external_id)
+      AND (x.unionid IS NULL OR w.unionid = '' OR x.unionid = w.unionid)
+) m
+GROUP BY w.n
+`
+
+type GetStoredStatesParams struct {
+	Numbers     []int32
+	ExternalIds []string
+	Unionids    []string
+	ProviderID  *string
+	IgnoreCase  bool
+}
+
+type GetStoredStatesRow struct {
+	N     int32
+	There bool
+}
+
+// Which of these members are stored, and whether they are there.
+func (q *Queries) GetStoredStates(ctx context.Context, db DBTX, arg GetStoredStatesParams) ([]GetStoredStatesRow, error) {
+	rows, err := db.Query(ctx, getStoredStates,
+		arg.Numbers,
+		arg.ExternalIds,
+		arg.Unionids,
+		arg.ProviderID,
+		arg.IgnoreCase,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []GetStoredStatesRow
+	for rows.Next() {
+		var i GetStoredStatesRow
+		if err := rows.Scan(&i.N, &i.There); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const insertRuleFailures = `-- name: InsertRuleFailures :exec
+INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
+SELECT $1, 'rule', f.external_id, f.message
+FROM (SELECT unnest($2::text[]) AS external_id, unnest($3::text[]) AS message) f
+ORDER BY f.external_id, f.message
+ON CONFLICT DO NOTHING
+`
+
+type InsertRuleFailuresParams struct {
+	RunID       string
+	ExternalIds []string
+	Messages    []string
+}
+
+func (q *Queries) InsertRuleFailures(ctx context.Context, db DBTX, arg InsertRuleFailuresParams) error {
+	_, err := db.Exec(ctx, insertRuleFailures, arg.RunID, arg.ExternalIds, arg.Messages)
+	return err
 }
 
 const insertRules = `-- name: InsertRules :one
@@ -269,4 +409,51 @@ func (q *Queries) NameDepartments(ctx context.Context, db DBTX, arg NameDepartme
 		return nil, err
 	}
 	return items, nil
+}
+
+const planOutOfScope = `-- name: PlanOutOfScope :exec
+WITH left_out AS MATERIALIZED (
+    SELECT DISTINCT s.external_id, s.unionid, s.open_id FROM staged_members s
+    WHERE s.run_id = $1 AND s.out_of_scope
+), matched AS (
+    SELECT m.id FROM left_out s JOIN org_members m ON m.provider_id = $2 AND m.unionid = s.unionid
+    UNION
+    SELECT m.id FROM left_out s
+    JOIN org_members m ON m.provider_id = $2 AND lower(m.external_id) = lower(s.external_id)
+    WHERE ($3::boolean OR m.external_id = s.external_id)
+      AND (m.unionid IS NULL OR s.unionid IS NULL OR m.unionid = s.unionid)
+    UNION
+    SELECT m.id FROM left_out s JOIN org_members m ON m.provider_id = $2 AND m.open_id = s.open_id
+    WHERE m.unionid IS NULL OR s.unionid IS NULL OR m.unionid = s.unionid
+)
+INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
+SELECT $1, 'member', m.id, m.id, true, 'out_of_scope'
+FROM matched x JOIN org_members m ON m.id = x.id AND m.status <> 'deleted'
+WHERE NOT EXISTS (SELECT 1 FROM member_matches r WHERE r.run_id = $1 AND r.member_id = m.id)
+  AND NOT EXISTS (SELECT 1 FROM unchanged_memberships u WHERE u.run_id = $1 AND u.member_id = m.id)
+ON CONFLICT (run_id, object_type, object_id, department_id)
+DO UPDATE SET confirmed = true, reason = excluded.reason
+`
+
+type PlanOutOfScopeParams struct {
+	RunID      string
+	ProviderID *string
+	IgnoreCase bool
+}
+
+// Members who are listed, but only where the rules leave them out: by the ids by which they
+// would be matched.
+func (q *Queries) PlanOutOfScope(ctx context.Context, db DBTX, arg PlanOutOfScopeParams) error {
+	_, err := db.Exec(ctx, planOutOfScope, arg.RunID, arg.ProviderID, arg.IgnoreCase)
+	return err
+}
+
+const setRulesApplied = `-- name: SetRulesApplied :exec
+UPDATE identity_providers p SET rules_applied = r.rules_version
+FROM sync_runs r WHERE r.id = $1 AND p.id = r.provider_id
+`
+
+func (q *Queries) SetRulesApplied(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, setRulesApplied, runID)
+	return err
 }

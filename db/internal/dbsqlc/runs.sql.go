@@ -180,10 +180,14 @@ func (q *Queries) FenceTakeBack(ctx context.Context, db DBTX, arg FenceTakeBackP
 }
 
 const providerSetSynced = `-- name: ProviderSetSynced :exec
-UPDATE identity_providers p SET last_synced_at = now(), visible_range = r.visible_range
+UPDATE identity_providers p SET last_synced_at = now(), visible_range = r.visible_range,
+    rules_applied = CASE WHEN EXISTS (SELECT 1 FROM sync_run_removals x
+            WHERE x.run_id = r.id AND x.reason = 'out_of_scope' AND NOT x.applied)
+        THEN p.rules_applied ELSE r.rules_version END
 FROM sync_runs r WHERE r.id = $1 AND p.id = r.provider_id
 `
 
+// What is out of scope by the run's rules went, unless the run was to remove nothing.
 func (q *Queries) ProviderSetSynced(ctx context.Context, db DBTX, runID string) error {
 	_, err := db.Exec(ctx, providerSetSynced, runID)
 	return err
