@@ -30,7 +30,7 @@ func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return err
 	}
-	orphans, err := s.q.TreeRepairOrphans(ctx, tx, dbsqlc.TreeRepairOrphansParams{
+	orphans, err := s.q.RepairOrphans(ctx, tx, dbsqlc.RepairOrphansParams{
 		RunID: runID, ProviderID: &run.ProviderID,
 	})
 	if err != nil {
@@ -47,7 +47,7 @@ func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	if err := s.setPlannerHints(ctx, tx, batch); err != nil { // the walk down goes by index
 		return err
 	}
-	broken, err := s.q.TreeRepairCycles(ctx, tx, runID)
+	broken, err := s.q.RepairCycles(ctx, tx, runID)
 	if err != nil {
 		return fmt.Errorf("repair cycles: %w", err)
 	}
@@ -59,13 +59,13 @@ func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return err
 	}
-	created, err := s.q.DepartmentsInsert(ctx, tx, dbsqlc.DepartmentsInsertParams{
+	created, err := s.q.InsertDepartments(ctx, tx, dbsqlc.InsertDepartmentsParams{
 		ProviderID: &run.ProviderID, TenantID: run.TenantID, RunID: runID,
 	})
 	if err != nil {
 		return fmt.Errorf("insert: %w", err)
 	}
-	updated, err := s.q.DepartmentsUpdate(ctx, tx, dbsqlc.DepartmentsUpdateParams{
+	updated, err := s.q.UpdateDepartments(ctx, tx, dbsqlc.UpdateDepartmentsParams{
 		TenantID: run.TenantID, ProviderID: &run.ProviderID, RunID: runID,
 	})
 	if err != nil {
@@ -82,7 +82,7 @@ func (s *Store) recomputePaths(ctx context.Context, tx pgx.Tx, providerID string
 	if err := s.setPlannerHints(ctx, tx, batch); err != nil {
 		return err
 	}
-	if _, err := s.q.DepartmentsPlace(ctx, tx, &providerID); err != nil {
+	if _, err := s.q.RecomputePaths(ctx, tx, &providerID); err != nil {
 		return fmt.Errorf("place: %w", err)
 	}
 	return nil
@@ -103,11 +103,11 @@ const (
 // setPlannerHints lets the statements that follow in the transaction be carried out in the
 // way that suits what they are about.
 func (s *Store) setPlannerHints(ctx context.Context, tx pgx.Tx, what plannerHints) error {
-	return s.q.PlanFor(ctx, tx, dbsqlc.PlanForParams{Everything: what == fullScan, Keep: what == pointLookups})
+	return s.q.SetPlannerHints(ctx, tx, dbsqlc.SetPlannerHintsParams{Everything: what == fullScan, Keep: what == pointLookups})
 }
 
 func (s *Store) addWarning(ctx context.Context, tx pgx.Tx, runID, department, message string) error {
-	return s.q.RunErrorAdd(ctx, tx, dbsqlc.RunErrorAddParams{
+	return s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{
 		RunID: runID, ObjectType: "warning", ExternalID: department, Message: "department " + department + ": " + message,
 	})
 }
@@ -156,14 +156,14 @@ func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 	if err := s.setPlannerHints(ctx, tx, pointLookups); err != nil {
 		return err
 	}
-	created, err := s.q.MembersResolve(ctx, tx, dbsqlc.MembersResolveParams{
+	created, err := s.q.MatchMembers(ctx, tx, dbsqlc.MatchMembersParams{
 		RunID: runID, Listings: listings, ProviderID: &run.ProviderID,
 		IgnoreCase: ignoreCase(run),
 	})
 	if err != nil {
 		return fmt.Errorf("match: %w", err)
 	}
-	todo, err := s.q.MembersCompare(ctx, tx, dbsqlc.MembersCompareParams{
+	todo, err := s.q.CompareMembers(ctx, tx, dbsqlc.CompareMembersParams{
 		Listings: listings, RunID: runID, Created: created,
 	})
 	if err != nil {
@@ -177,7 +177,7 @@ func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 		do     func() error
 	}{
 		{"report undecided", batch, todo.Undecided, func() error {
-			return discardCount(s.q.MembersReportUndecided(ctx, tx, dbsqlc.MembersReportUndecidedParams{
+			return discardCount(s.q.ReportUndecidedMembers(ctx, tx, dbsqlc.ReportUndecidedMembersParams{
 				Listings: listings, RunID: runID,
 			}))
 		}},
@@ -189,12 +189,12 @@ func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 			return s.insertMembers(ctx, tx, run, runID, listings, created)
 		}},
 		{"insert memberships", pointLookups, len(created)+len(todo.Unplaced) > 0, func() error {
-			return discardCount(s.q.MembershipsInsert(ctx, tx, dbsqlc.MembershipsInsertParams{
+			return discardCount(s.q.InsertMemberships(ctx, tx, dbsqlc.InsertMembershipsParams{
 				Listings: listings, RunID: runID, People: append(created, todo.Unplaced...),
 			}))
 		}},
 		{"update memberships", batch, len(todo.Replaced) > 0, func() error {
-			return discardCount(s.q.MembershipsUpdate(ctx, tx, dbsqlc.MembershipsUpdateParams{
+			return discardCount(s.q.UpdateMemberships(ctx, tx, dbsqlc.UpdateMembershipsParams{
 				Listings: listings, RunID: runID, People: todo.Replaced,
 			}))
 		}},
@@ -217,7 +217,7 @@ func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 	if err := s.setPlannerHints(ctx, tx, pointLookups); err != nil {
 		return err
 	}
-	if err := s.q.ListingsRemember(ctx, tx, dbsqlc.ListingsRememberParams{
+	if err := s.q.CacheListings(ctx, tx, dbsqlc.CacheListingsParams{
 		RunID: runID, Listings: listings, ProviderID: run.ProviderID, TenantID: run.TenantID,
 	}); err != nil {
 		return fmt.Errorf("remember: %w", err)
@@ -271,7 +271,7 @@ func (s *Store) recomputeMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return err
 	}
-	unmarked, err := s.q.MembersSettle(ctx, tx, dbsqlc.MembersSettleParams{
+	unmarked, err := s.q.RecomputePrimaryDepartments(ctx, tx, dbsqlc.RecomputePrimaryDepartmentsParams{
 		ProviderID: &run.ProviderID, Singly: run.Singly, RunID: runID,
 	})
 	if err != nil {
@@ -283,7 +283,7 @@ func (s *Store) recomputeMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return err
 	}
-	if _, err := s.q.ManagersResolve(ctx, tx, dbsqlc.ManagersResolveParams{
+	if _, err := s.q.RecomputeManagers(ctx, tx, dbsqlc.RecomputeManagersParams{
 		ProviderID: &run.ProviderID, Singly: run.Singly, RunID: runID,
 		IgnoreCase: ignoreCase(run),
 	}); err != nil {
@@ -296,7 +296,7 @@ func (s *Store) recomputeHeadcounts(ctx context.Context, tx pgx.Tx, run dbsqlc.F
 	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return err
 	}
-	if _, err := s.q.DepartmentsCount(ctx, tx, &run.ProviderID); err != nil {
+	if _, err := s.q.RecomputeHeadcounts(ctx, tx, &run.ProviderID); err != nil {
 		return fmt.Errorf("head counts: %w", err)
 	}
 	return nil
@@ -311,10 +311,10 @@ func (s *Store) markPrimary(ctx context.Context, tx pgx.Tx, people []string) err
 	if err := s.setPlannerHints(ctx, tx, batch); err != nil {
 		return err
 	}
-	if _, err := s.q.PrimaryClear(ctx, tx, people); err != nil {
+	if _, err := s.q.ClearPrimary(ctx, tx, people); err != nil {
 		return fmt.Errorf("clear primary: %w", err)
 	}
-	if _, err := s.q.PrimarySet(ctx, tx, people); err != nil {
+	if _, err := s.q.MarkPrimary(ctx, tx, people); err != nil {
 		return fmt.Errorf("set primary: %w", err)
 	}
 	return nil

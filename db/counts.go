@@ -24,7 +24,7 @@ func (s *Store) Counts(ctx context.Context, runID string) (directory.Counts, err
 }
 
 func (s *Store) counts(ctx context.Context, tx dbsqlc.DBTX, runID string) (directory.Counts, error) {
-	read, err := s.q.RunCountRead(ctx, tx, runID)
+	read, err := s.q.CountRead(ctx, tx, runID)
 	if err != nil {
 		return directory.Counts{}, err
 	}
@@ -50,12 +50,12 @@ func (s *Store) Changed(ctx context.Context, runID string) (directory.Counts, er
 
 // RunChanged reports whether a run changed anything at all, or in plan mode would.
 func (s *Store) RunChanged(ctx context.Context, runID string) (bool, error) {
-	changed, err := s.q.RunChanged(ctx, s.pool, runID)
+	changed, err := s.q.HasChanges(ctx, s.pool, runID)
 	return changed, interpret("look for changes", err)
 }
 
 func (s *Store) changed(ctx context.Context, tx dbsqlc.DBTX, runID string) (directory.Counts, error) {
-	changes, err := s.q.RunCountChanges(ctx, tx, runID)
+	changes, err := s.q.CountChanges(ctx, tx, runID)
 	if err != nil {
 		return directory.Counts{}, err
 	}
@@ -77,7 +77,7 @@ func (s *Store) Problems(ctx context.Context, runID string, limit int) ([]string
 	for _, d := range failed {
 		out = append(out, "department "+d.ExternalID+": "+d.Error)
 	}
-	notes, err := s.q.RunErrorList(ctx, s.pool, dbsqlc.RunErrorListParams{RunID: runID, MaxRows: int32(limit - len(out))})
+	notes, err := s.q.ListRunErrors(ctx, s.pool, dbsqlc.ListRunErrorsParams{RunID: runID, MaxRows: int32(limit - len(out))})
 	if err != nil {
 		return nil, interpret("read errors", err)
 	}

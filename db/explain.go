@@ -222,7 +222,7 @@ func (t *storyTeller) chapter(ctx context.Context, runID string) (*Chapter, erro
 	if t.removed == nil {
 		t.removed, t.waived, t.dropped = map[string][]string{}, map[string]bool{}, map[string]*time.Time{}
 	}
-	r, err := t.s.q.RunGet(ctx, t.s.pool, runID)
+	r, err := t.s.q.GetRun(ctx, t.s.pool, runID)
 	if err != nil {
 		return nil, err
 	}
@@ -231,7 +231,7 @@ func (t *storyTeller) chapter(ctx context.Context, runID string) (*Chapter, erro
 	return &t.story.Chapters[len(t.story.Chapters)-1], nil
 }
 
-func storyRunOf(r dbsqlc.RunGetRow) StoryRun {
+func storyRunOf(r dbsqlc.GetRunRow) StoryRun {
 	return StoryRun{
 		ID: r.ID, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Status: r.Status, StartedAt: r.StartedAt,
 		Undoes: pg.OrZero(r.Undoes), HoldReason: pg.OrZero(r.HoldReason), StartedBy: pg.OrZero(r.StartedBy), DecidedBy: pg.OrZero(r.DecidedBy),

@@ -81,7 +81,7 @@ func (t *storyTeller) presence(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := t.s.q.RunGet(ctx, t.s.pool, id)
+	r, err := t.s.q.GetRun(ctx, t.s.pool, id)
 	if err != nil {
 		return err
 	}

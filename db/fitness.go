@@ -24,7 +24,7 @@ func (e *UnfitError) Error() string {
 // fit returns *UnfitError if the database could not hold the directory, or if accounts that
 // are there could not be linked.
 func fit(ctx context.Context, conn *pgx.Conn) error {
-	facts, err := dbsqlc.New().DatabaseFacts(ctx, conn)
+	facts, err := dbsqlc.New().GetDatabaseFacts(ctx, conn)
 	if err != nil {
 		return fmt.Errorf("look at the database: %w", err)
 	}
@@ -54,7 +54,7 @@ func fit(ctx context.Context, conn *pgx.Conn) error {
 // wrongAccounts tells what is wrong with the tables users and identities. Before the
 // first migration they need not be there.
 func wrongAccounts(ctx context.Context, conn *pgx.Conn, migrated bool) ([]string, error) {
-	columns, err := dbsqlc.New().AccountColumns(ctx, conn)
+	columns, err := dbsqlc.New().ListAccountColumns(ctx, conn)
 	if err != nil {
 		return nil, fmt.Errorf("look at the accounts: %w", err)
 	}
@@ -84,14 +84,14 @@ func Ready(ctx context.Context, databaseURL string) error {
 		return pg.ConnectProblem(err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	columns, err := dbsqlc.New().AccountColumns(ctx, conn)
+	columns, err := dbsqlc.New().ListAccountColumns(ctx, conn)
 	if err != nil {
 		return fmt.Errorf("look at the accounts: %w", err)
 	}
-	if !slices.ContainsFunc(columns, func(c dbsqlc.AccountColumnsRow) bool { return !c.Allowed }) {
+	if !slices.ContainsFunc(columns, func(c dbsqlc.ListAccountColumnsRow) bool { return !c.Allowed }) {
 		return nil
 	}
-	role, err := dbsqlc.New().Role(ctx, conn)
+	role, err := dbsqlc.New().GetRole(ctx, conn)
 	if err != nil {
 		return fmt.Errorf("look at the role: %w", err)
 	}

@@ -31,10 +31,10 @@ func (s *Store) RunHold(ctx context.Context, runID, reason, holdWorkflowID strin
 		if n == 0 {
 			return ErrSuperseded
 		}
-		if err := s.q.RunSetCounts(ctx, tx, dbsqlc.RunSetCountsParams{Counts: body, ID: runID}); err != nil {
+		if err := s.q.SetCounts(ctx, tx, dbsqlc.SetCountsParams{Counts: body, ID: runID}); err != nil {
 			return err
 		}
-		return s.q.RunDropStaging(ctx, tx, runID)
+		return s.q.DropRunStaging(ctx, tx, runID)
 	}))
 }
 
@@ -53,7 +53,7 @@ func (s *Store) HoldLeft(ctx context.Context, runID string) (time.Duration, erro
 // to go is in doubt again from here on.
 func (s *Store) RunResume(ctx context.Context, runID string, ended func(context.Context, OpenRun) (string, error)) error {
 	return interpret("resume run", s.inTx(ctx, func(tx pgx.Tx) error {
-		providerID, err := s.q.RunLockProviderOf(ctx, tx, runID)
+		providerID, err := s.q.LockProviderOfRun(ctx, tx, runID)
 		if err != nil {
 			return err
 		}
@@ -73,7 +73,7 @@ func (s *Store) RunResume(ctx context.Context, runID string, ended func(context.
 		if err := s.endDeadRuns(ctx, tx, open, ended); err != nil {
 			return err
 		}
-		if err := s.q.FenceTakeBack(ctx, tx, dbsqlc.FenceTakeBackParams{
+		if err := s.q.TakeFenceBack(ctx, tx, dbsqlc.TakeFenceBackParams{
 			RunID: &runID, ProviderID: providerID,
 		}); err != nil {
 			return err
@@ -94,7 +94,7 @@ func (s *Store) RunResume(ctx context.Context, runID string, ended func(context.
 
 // RunDecided notes who decided a held run. The first decision stands.
 func (s *Store) RunDecided(ctx context.Context, runID, by string) error {
-	return interpret("note who decided", s.q.RunSetDecidedBy(ctx, s.pool, dbsqlc.RunSetDecidedByParams{
+	return interpret("note who decided", s.q.SetDecidedBy(ctx, s.pool, dbsqlc.SetDecidedByParams{
 		DecidedBy: &by, ID: runID,
 	}))
 }
@@ -118,7 +118,7 @@ func (s *Store) HeldRemovals(ctx context.Context, runID string) (directory.Remov
 }
 
 func (s *Store) heldRemovals(ctx context.Context, tx pgx.Tx, runID string) (directory.Removals, error) {
-	p, err := s.q.ProviderByRun(ctx, tx, runID)
+	p, err := s.q.GetProviderByRun(ctx, tx, runID)
 	if err != nil {
 		return directory.Removals{}, err
 	}

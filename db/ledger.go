@@ -93,7 +93,7 @@ func (s *Store) WalkSeal(ctx context.Context, runID, problem string) (SealedWalk
 			return err
 		}
 		for _, id := range unknown {
-			if err := s.q.RunErrorAdd(ctx, tx, dbsqlc.RunErrorAddParams{
+			if err := s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{
 				RunID: runID, ObjectType: "department", ExternalID: id, Message: "the run was asked for it, but the provider lists no such department",
 			}); err != nil {
 				return err

@@ -24,7 +24,7 @@ func (s *Store) LinkAccounts(ctx context.Context, runID string) error {
 }
 
 func (s *Store) linkAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
-	if possible, err := s.q.LinkPossible(ctx, tx, run.TenantID); err != nil || !possible {
+	if possible, err := s.q.HasAccounts(ctx, tx, run.TenantID); err != nil || !possible {
 		return err
 	}
 	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
@@ -135,7 +135,7 @@ func leftAloneOf[Row dbsqlc.LinkByEmailRow | dbsqlc.LinkByPhoneRow | dbsqlc.Link
 func (s *Store) writeAccounts(
 	ctx context.Context, tx pgx.Tx, runID string, of address, write func(tx pgx.Tx, oneByOne bool) ([]leftAlone, error),
 ) error {
-	if err := s.q.ConstraintsAtOnce(ctx, tx); err != nil {
+	if err := s.q.CheckConstraintsAtOnce(ctx, tx); err != nil {
 		return err
 	}
 	var found []leftAlone
@@ -155,7 +155,7 @@ func (s *Store) writeAccounts(
 // warnAccounts warns of members whose account stays as it is: by id, never with the value.
 func (s *Store) warnAccounts(ctx context.Context, tx pgx.Tx, runID string, of address, found []leftAlone) error {
 	note := func(externalID, message string) error {
-		return s.q.RunErrorAdd(ctx, tx, dbsqlc.RunErrorAddParams{
+		return s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{
 			RunID: runID, ObjectType: "warning", ExternalID: externalID, Message: message,
 		})
 	}

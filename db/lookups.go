@@ -119,17 +119,17 @@ func (s *Store) Spare(ctx context.Context, runID string) error {
 			return err
 		}
 		for _, x := range spared[:min(len(spared), namedSpared)] {
-			note := dbsqlc.RunErrorAddParams{RunID: runID, ObjectType: x.ObjectType, ExternalID: x.ExternalID,
+			note := dbsqlc.AddRunErrorParams{RunID: runID, ObjectType: x.ObjectType, ExternalID: x.ExternalID,
 				Message: "its removal was approved, but the lookup that checks whether it is back failed; it was left as it is, and the next sync decides"}
 			if Fate(x.Fate) == There {
 				note.ObjectType, note.Message = "warning", x.ObjectType+" "+x.ExternalID+": its removal was approved, but the provider shows it again; it was left as it is"
 			}
-			if err := s.q.RunErrorAdd(ctx, tx, note); err != nil {
+			if err := s.q.AddRunError(ctx, tx, note); err != nil {
 				return err
 			}
 		}
 		if more := len(spared) - namedSpared; more > 0 {
-			return s.q.RunErrorAdd(ctx, tx, dbsqlc.RunErrorAddParams{RunID: runID, ObjectType: "warning",
+			return s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{RunID: runID, ObjectType: "warning",
 				Message: fmt.Sprintf("%d more were left as they are, since the provider shows them again or they could not be looked up", more)})
 		}
 		return nil
@@ -324,5 +324,5 @@ func (n noting) note(ctx context.Context, kind, externalID, message string) erro
 		}
 		kind = "warning"
 	}
-	return n.s.q.RunErrorAdd(ctx, n.tx, dbsqlc.RunErrorAddParams{RunID: n.runID, ObjectType: kind, ExternalID: externalID, Message: message})
+	return n.s.q.AddRunError(ctx, n.tx, dbsqlc.AddRunErrorParams{RunID: n.runID, ObjectType: kind, ExternalID: externalID, Message: message})
 }

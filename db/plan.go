@@ -38,12 +38,12 @@ type Rehearsal struct {
 // Repeating it starts over.
 func (s *Store) Rehearse(ctx context.Context, runID string, sight Sight, remove bool) (Rehearsal, error) {
 	var out Rehearsal
-	var notes []dbsqlc.RunErrorListRow
+	var notes []dbsqlc.ListRunErrorsRow
 	var known, failed []LedgerEntry
 	var ask doubts
 	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
 		// An earlier rehearsal's log would count as done by this one.
-		if err = s.q.ChangesDrop(ctx, tx, runID); err != nil {
+		if err = s.q.DropChanges(ctx, tx, runID); err != nil {
 			return err
 		}
 		if known, err = s.ledger(ctx, tx, runID, true, maxRehearsedNotes); err != nil {
@@ -58,7 +58,7 @@ func (s *Store) Rehearse(ctx context.Context, runID string, sight Sight, remove 
 		if out.Counts, err = s.counts(ctx, tx, runID); err != nil {
 			return err
 		}
-		if notes, err = s.q.RunErrorList(ctx, tx, dbsqlc.RunErrorListParams{
+		if notes, err = s.q.ListRunErrors(ctx, tx, dbsqlc.ListRunErrorsParams{
 			RunID: runID, MaxRows: maxRehearsedNotes,
 		}); err != nil {
 			return err
@@ -128,7 +128,7 @@ func (s *Store) rehearse(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow
 // back, in bounded memory.
 func (s *Store) saveRehearsed(ctx context.Context, from pgx.Tx, runID string) error {
 	return s.pool.InTxApart(ctx, func(to pgx.Tx) error {
-		if err := s.q.RehearsedDrop(ctx, to, runID); err != nil {
+		if err := s.q.DropDryRunChanges(ctx, to, runID); err != nil {
 			return err
 		}
 		r, w := io.Pipe()
@@ -143,19 +143,19 @@ func (s *Store) saveRehearsed(ctx context.Context, from pgx.Tx, runID string) er
 	})
 }
 
-func (s *Store) keepRehearsal(ctx context.Context, runID string, notes []dbsqlc.RunErrorListRow, failed []LedgerEntry) error {
+func (s *Store) keepRehearsal(ctx context.Context, runID string, notes []dbsqlc.ListRunErrorsRow, failed []LedgerEntry) error {
 	return s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
-		if err := s.q.ChangesDrop(ctx, tx, runID); err != nil {
+		if err := s.q.DropChanges(ctx, tx, runID); err != nil {
 			return err
 		}
-		if err := s.q.RehearsedKeep(ctx, tx, runID); err != nil {
+		if err := s.q.KeepDryRunChanges(ctx, tx, runID); err != nil {
 			return err
 		}
-		if err := s.q.RehearsedDrop(ctx, tx, runID); err != nil {
+		if err := s.q.DropDryRunChanges(ctx, tx, runID); err != nil {
 			return err
 		}
 		for _, n := range notes {
-			if err := s.q.RunErrorAdd(ctx, tx, dbsqlc.RunErrorAddParams{
+			if err := s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{
 				RunID: runID, ObjectType: n.ObjectType, ExternalID: n.ExternalID, Message: n.Message,
 			}); err != nil {
 				return err

@@ -147,7 +147,7 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	}); err != nil {
 		return RemovalPlan{}, err
 	}
-	if err := s.q.RunSetSeen(ctx, tx, dbsqlc.RunSetSeenParams{Members: read.Seen, ID: runID}); err != nil {
+	if err := s.q.SetMembersSeen(ctx, tx, dbsqlc.SetMembersSeenParams{Members: read.Seen, ID: runID}); err != nil {
 		return RemovalPlan{}, err
 	}
 	plan, err := s.removalFigures(ctx, tx, run.ProviderID, runID)

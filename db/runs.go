@@ -93,11 +93,11 @@ var ErrInactive = errors.New("provider is not active")
 func (s *Store) BeginRun(ctx context.Context, n NewRun, ended func(context.Context, OpenRun) (string, error)) (BegunRun, error) {
 	var begun BegunRun
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
-		p, err := s.q.RunLockProvider(ctx, tx, n.Provider)
+		p, err := s.q.LockProviderByName(ctx, tx, n.Provider)
 		if err != nil {
 			return err
 		}
-		if same, err := s.q.RunByExecution(ctx, tx, dbsqlc.RunByExecutionParams{
+		if same, err := s.q.GetRunByExecution(ctx, tx, dbsqlc.GetRunByExecutionParams{
 			WorkflowID: n.WorkflowID, TemporalRunID: n.TemporalRunID,
 		}); err == nil {
 			begun.RunID, begun.Members = same.ID, int(same.Members)
@@ -129,7 +129,7 @@ func (s *Store) BeginRun(ctx context.Context, n NewRun, ended func(context.Conte
 			}
 		}
 		begun.RunID = uuid.NewString()
-		generation, err := s.q.FenceTake(ctx, tx, dbsqlc.FenceTakeParams{RunID: &begun.RunID, ProviderID: p.ID})
+		generation, err := s.q.TakeFence(ctx, tx, dbsqlc.TakeFenceParams{RunID: &begun.RunID, ProviderID: p.ID})
 		if err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func (s *Store) BeginRun(ctx context.Context, n NewRun, ended func(context.Conte
 		if err := s.checkRules(ctx, tx, p.ID, n.RulesVersion); err != nil {
 			return err
 		}
-		return s.q.RunInsert(ctx, tx, dbsqlc.RunInsertParams{
+		return s.q.InsertRun(ctx, tx, dbsqlc.InsertRunParams{
 			ID: begun.RunID, ProviderID: p.ID, Generation: generation, WorkflowID: n.WorkflowID, TemporalRunID: n.TemporalRunID,
 			Mode: n.Mode, OnRemovals: n.OnRemovals,
 			Departments: pg.NonNil(n.Departments), Members: pg.NonNil(n.Members),
@@ -153,7 +153,7 @@ func (s *Store) BeginRun(ctx context.Context, n NewRun, ended func(context.Conte
 }
 
 func (s *Store) openRuns(ctx context.Context, tx pgx.Tx, providerID string) ([]OpenRun, error) {
-	rows, err := s.q.RunOpen(ctx, tx, providerID)
+	rows, err := s.q.ListOpenRuns(ctx, tx, providerID)
 	open := make([]OpenRun, len(rows))
 	for i, r := range rows {
 		open[i] = OpenRun{ID: r.ID, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Status: r.Status,
@@ -198,25 +198,25 @@ func (s *Store) supersede(ctx context.Context, tx pgx.Tx, open []OpenRun) (holds
 }
 
 func (s *Store) endRun(ctx context.Context, tx pgx.Tx, runID, status, why string) error {
-	if _, err := s.q.RunEnd(ctx, tx, dbsqlc.RunEndParams{Status: status, Error: &why, ID: runID}); err != nil {
+	if _, err := s.q.EndRun(ctx, tx, dbsqlc.EndRunParams{Status: status, Error: &why, ID: runID}); err != nil {
 		return err
 	}
-	return s.q.RunDropStaging(ctx, tx, runID)
+	return s.q.DropRunStaging(ctx, tx, runID)
 }
 
 // SetPhase notes what the run is doing, for people who look.
 func (s *Store) SetPhase(ctx context.Context, runID, phase string) error {
-	return interpret("set phase", s.q.RunSetPhase(ctx, s.pool, dbsqlc.RunSetPhaseParams{Phase: phase, ID: runID}))
+	return interpret("set phase", s.q.SetPhase(ctx, s.pool, dbsqlc.SetPhaseParams{Phase: phase, ID: runID}))
 }
 
 // AddCalls adds to the number of provider calls made.
 func (s *Store) AddCalls(ctx context.Context, runID string, calls int64) error {
-	return interpret("count calls", s.q.RunAddCalls(ctx, s.pool, dbsqlc.RunAddCallsParams{Calls: calls, ID: runID}))
+	return interpret("count calls", s.q.AddCalls(ctx, s.pool, dbsqlc.AddCallsParams{Calls: calls, ID: runID}))
 }
 
 // SetVisibleRange notes what the credentials can see in this run.
 func (s *Store) SetVisibleRange(ctx context.Context, runID string, visible json.RawMessage) error {
-	return interpret("note visible range", s.q.RunSetRange(ctx, s.pool, dbsqlc.RunSetRangeParams{
+	return interpret("note visible range", s.q.SetVisibleRange(ctx, s.pool, dbsqlc.SetVisibleRangeParams{
 		VisibleRange: visible, ID: runID,
 	}))
 }
@@ -224,7 +224,7 @@ func (s *Store) SetVisibleRange(ctx context.Context, runID string, visible json.
 // GetVisibleRanges returns what this run can see and what the last applied one could
 // (null before the first).
 func (s *Store) GetVisibleRanges(ctx context.Context, runID string) (this, applied json.RawMessage, err error) {
-	row, err := s.q.RunRanges(ctx, s.pool, runID)
+	row, err := s.q.GetVisibleRanges(ctx, s.pool, runID)
 	return row.This, row.Applied, interpret("read visible range", err)
 }
 
@@ -241,26 +241,26 @@ func (s *Store) FinishRun(ctx context.Context, runID, status, problem string, co
 		if problem != "" {
 			why = &problem
 		}
-		n, err := s.q.RunEnd(ctx, tx, dbsqlc.RunEndParams{Status: status, Error: why, ID: runID})
+		n, err := s.q.EndRun(ctx, tx, dbsqlc.EndRunParams{Status: status, Error: why, ID: runID})
 		if err != nil || n == 0 {
 			return err
 		}
-		if err := s.q.RunSetCounts(ctx, tx, dbsqlc.RunSetCountsParams{Counts: body, ID: runID}); err != nil {
+		if err := s.q.SetCounts(ctx, tx, dbsqlc.SetCountsParams{Counts: body, ID: runID}); err != nil {
 			return err
 		}
 		if complete {
-			if err := s.q.ProviderSetSynced(ctx, tx, runID); err != nil {
+			if err := s.q.SetProviderSynced(ctx, tx, runID); err != nil {
 				return err
 			}
 		}
-		return s.q.RunDropStaging(ctx, tx, runID)
+		return s.q.DropRunStaging(ctx, tx, runID)
 	}))
 }
 
 // AddRunError records what went wrong with one object, in words without personal data.
 // kind is "department", "member" (both count as failed) or "warning".
 func (s *Store) AddRunError(ctx context.Context, runID, kind, externalID, message string) error {
-	return interpret("note error", s.q.RunErrorAdd(ctx, s.pool, dbsqlc.RunErrorAddParams{
+	return interpret("note error", s.q.AddRunError(ctx, s.pool, dbsqlc.AddRunErrorParams{
 		RunID: runID, ObjectType: kind, ExternalID: externalID, Message: message,
 	}))
 }
@@ -268,7 +268,7 @@ func (s *Store) AddRunError(ctx context.Context, runID, kind, externalID, messag
 // FindRunByExecution returns the id of the run that a workflow execution opened, or
 // ErrNotFound while it has not begun.
 func (s *Store) FindRunByExecution(ctx context.Context, workflowID, temporalRunID string) (runID string, err error) {
-	row, err := s.q.RunByExecution(ctx, s.pool, dbsqlc.RunByExecutionParams{
+	row, err := s.q.GetRunByExecution(ctx, s.pool, dbsqlc.GetRunByExecutionParams{
 		WorkflowID: workflowID, TemporalRunID: temporalRunID,
 	})
 	return row.ID, interpret("find run of workflow", err)

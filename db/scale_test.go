@@ -220,14 +220,14 @@ func (m many) run(t *testing.T) {
 
 	perBatch, all, tree := float64(batchOfMany*m.people/m.departments), float64(m.people), float64(m.departments)
 	for name, most := range map[string]float64{
-		"MembersResolve": 40 * perBatch, "MembersCompare": 40 * perBatch, "ScopeFigures": 20 * perBatch,
-		"ListingsRemember": 40 * perBatch, "LedgerMembersAdvance": 20 * batchOfMany, "LedgerSeal": 20 * all, "LedgerFailUnapplied": 20 * all,
-		"TreeRepairOrphans": 20 * tree, "TreeRepairCycles": 20 * tree, "DepartmentsInsert": 20 * tree,
-		"DepartmentsUpdate": 20 * tree, "DepartmentsPlace": 20 * tree,
+		"MatchMembers": 40 * perBatch, "CompareMembers": 40 * perBatch, "ScopeFigures": 20 * perBatch,
+		"CacheListings": 40 * perBatch, "LedgerMembersAdvance": 20 * batchOfMany, "LedgerSeal": 20 * all, "LedgerFailUnapplied": 20 * all,
+		"RepairOrphans": 20 * tree, "RepairCycles": 20 * tree, "InsertDepartments": 20 * tree,
+		"UpdateDepartments": 20 * tree, "RecomputePaths": 20 * tree,
 		"ContradictedScopes": 20 * all, "RemovalsPlanMemberships": 20 * all, "RemovalsPlanMembers": 20 * all,
-		"RemovalsPlanDepartments": 20 * all, "Completeness": 20 * all, "MembersPlacedNowhere": 20 * all, "RemovalFigures": 20 * all, "MembersRead": 20 * all, "RunCountRead": 20 * all,
-		"PrimaryClear": 20 * all / unmarkedEvery, "PrimarySet": 20 * all / unmarkedEvery,
-		"MembersSettle": 25 * all, "DepartmentsCount": 20 * all, "LinkByEmail": 20 * all, "LinkByPhone": 20 * all,
+		"RemovalsPlanDepartments": 20 * all, "Completeness": 20 * all, "MembersPlacedNowhere": 20 * all, "RemovalFigures": 20 * all, "MembersRead": 20 * all, "CountRead": 20 * all,
+		"ClearPrimary": 20 * all / unmarkedEvery, "MarkPrimary": 20 * all / unmarkedEvery,
+		"RecomputePrimaryDepartments": 25 * all, "RecomputeHeadcounts": 20 * all, "LinkByEmail": 20 * all, "LinkByPhone": 20 * all,
 	} {
 		seen := p.of(name)
 		require.NotEmpty(t, seen, name)

@@ -91,8 +91,8 @@ func (m many) write(t *testing.T) {
 	require.NoError(t, err)
 	doubtful := doubtsAtOnce * m.departments / m.people
 	for name, handled := range map[string]int{
-		"LedgerMembersEnd": 1, "RemovalsPlanDependents": m.departments, "RemoveMemberships": removedAtOnce * m.departments / m.people, "MembersResolve": batchOfMany, "MembersCompare": batchOfMany, "InsertMembers": batchOfMany, "UpdateMembers": batchOfMany, "MembershipsInsert": batchOfMany,
-		"MembershipsUpdate": batchOfMany, "ListingsRemember": batchOfMany,
+		"LedgerMembersEnd": 1, "RemovalsPlanDependents": m.departments, "RemoveMemberships": removedAtOnce * m.departments / m.people, "MatchMembers": batchOfMany, "CompareMembers": batchOfMany, "InsertMembers": batchOfMany, "UpdateMembers": batchOfMany, "InsertMemberships": batchOfMany,
+		"UpdateMemberships": batchOfMany, "CacheListings": batchOfMany,
 		"LookUpsNext": doubtful, "LookUpsAnswer": doubtful,
 	} {
 		seen := p.of(name)

@@ -32,8 +32,8 @@ func (s *Store) UndoTarget(ctx context.Context, runID string) (report.Run, error
 	return s.Report.GetRun(ctx, runID)
 }
 
-func (s *Store) undoTarget(ctx context.Context, tx dbsqlc.DBTX, runID string) (dbsqlc.RunGetRow, error) {
-	row, err := s.q.RunGet(ctx, tx, runID)
+func (s *Store) undoTarget(ctx context.Context, tx dbsqlc.DBTX, runID string) (dbsqlc.GetRunRow, error) {
+	row, err := s.q.GetRun(ctx, tx, runID)
 	if err != nil {
 		return row, err
 	}
@@ -88,12 +88,12 @@ const maxLeftAlone = 1000
 // after it was committed it changes nothing more.
 func (s *Store) Undo(ctx context.Context, runID string, scope UndoScope, refuse func(Undone) error) (Undone, error) {
 	var out Undone
-	var notes []dbsqlc.RunErrorListRow
+	var notes []dbsqlc.ListRunErrorsRow
 	var refused error
 	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
 		if run.Mode == "plan" {
 			// An earlier rehearsal's log would count as done by this one.
-			if err := s.q.ChangesDrop(ctx, tx, runID); err != nil {
+			if err := s.q.DropChanges(ctx, tx, runID); err != nil {
 				return err
 			}
 		} else if done, err := s.q.UndoDone(ctx, tx, runID); err != nil || done {
@@ -105,7 +105,7 @@ func (s *Store) Undo(ctx context.Context, runID string, scope UndoScope, refuse 
 			return err
 		}
 		if run.Mode == "plan" {
-			if notes, err = s.q.RunErrorList(ctx, tx, dbsqlc.RunErrorListParams{
+			if notes, err = s.q.ListRunErrors(ctx, tx, dbsqlc.ListRunErrorsParams{
 				RunID: runID, MaxRows: maxRehearsedNotes,
 			}); err != nil {
 				return err
@@ -176,7 +176,7 @@ func (u *undo) do(ctx context.Context, out *Undone) (err error) {
 
 // find writes down what is to be taken back and what of it was changed since.
 func (u *undo) find(ctx context.Context) error {
-	undoes, err := u.s.q.RunGet(ctx, u.tx, u.runID)
+	undoes, err := u.s.q.GetRun(ctx, u.tx, u.runID)
 	if err != nil {
 		return err
 	}
@@ -211,7 +211,7 @@ func (u *undo) find(ctx context.Context) error {
 		if x.ObjectType == "member" {
 			text = "the run changed no such member"
 		}
-		if err := u.s.q.RunErrorAdd(ctx, u.tx, dbsqlc.RunErrorAddParams{RunID: u.runID, ObjectType: x.ObjectType, ExternalID: x.ExternalID, Message: text}); err != nil {
+		if err := u.s.q.AddRunError(ctx, u.tx, dbsqlc.AddRunErrorParams{RunID: u.runID, ObjectType: x.ObjectType, ExternalID: x.ExternalID, Message: text}); err != nil {
 			return err
 		}
 	}
@@ -342,7 +342,7 @@ func counted(n directory.PerKind) string {
 }
 
 func (u *undo) warn(ctx context.Context, externalID, message string) error {
-	return u.s.q.RunErrorAdd(ctx, u.tx, dbsqlc.RunErrorAddParams{RunID: u.runID, ObjectType: "warning", ExternalID: externalID, Message: message})
+	return u.s.q.AddRunError(ctx, u.tx, dbsqlc.AddRunErrorParams{RunID: u.runID, ObjectType: "warning", ExternalID: externalID, Message: message})
 }
 
 func whyLeftAlone(reason, changedBy string) string {

@@ -27,12 +27,12 @@ type described struct {
 
 // describe reads a provider and holds it against other changes. It returns pgx.ErrNoRows.
 func (s *Store) describe(ctx context.Context, tx pgx.Tx, id string) (described, error) {
-	row, err := s.q.ProviderLockByID(ctx, tx, id)
+	row, err := s.q.LockProviderByID(ctx, tx, id)
 	if err != nil {
 		return described{}, err
 	}
-	secrets, err := s.q.SecretList(ctx, tx, id)
-	d := described{Provider: providerOf(dbsqlc.ProviderByNameRow(row)), sealed: map[string][]byte{}}
+	secrets, err := s.q.ListSecrets(ctx, tx, id)
+	d := described{Provider: providerOf(dbsqlc.GetProviderByNameRow(row)), sealed: map[string][]byte{}}
 	for _, secret := range secrets {
 		d.sealed[secret.Key] = secret.Sealed
 	}

@@ -76,7 +76,7 @@ func (s *Store) Add(ctx context.Context, n NewProvider, seal func(providerID str
 	var id string
 	err := s.pool.InTx(ctx, func(tx pgx.Tx) error {
 		usual := directory.DefaultGuard
-		p := dbsqlc.ProviderInsertParams{
+		p := dbsqlc.InsertProviderParams{
 			TenantID: n.TenantID, Name: n.Name, ProviderType: string(n.Type), Config: n.Config, UpdatedBy: pg.NullIfEmpty(n.By.Name),
 			RemovalLimitCount:      int32(orElse(n.Guard.Count, usual.Members.Count)),
 			RemovalLimitPercent:    orElse(n.Guard.Percent, usual.Members.Percent),
@@ -85,7 +85,7 @@ func (s *Store) Add(ctx context.Context, n NewProvider, seal func(providerID str
 			HoldSeconds:            int64(orElse(n.Guard.HoldFor, directory.DefaultHold) / time.Second),
 		}
 		var err error
-		if id, err = s.q.ProviderInsert(ctx, tx, p); err != nil {
+		if id, err = s.q.InsertProvider(ctx, tx, p); err != nil {
 			return err
 		}
 		if err := s.putSecrets(ctx, tx, id, seal); err != nil {
@@ -115,15 +115,15 @@ func (s *Store) Update(ctx context.Context, id string, c Change, seal func(provi
 		if c.IfChangedAt != nil && !before.UpdatedAt.Equal(*c.IfChangedAt) {
 			return ErrChanged
 		}
-		p := dbsqlc.ProviderUpdateParams{ID: id, TenantID: c.TenantID, Config: c.Config, IsActive: c.Active, UpdatedBy: pg.NullIfEmpty(c.By.Name)}
+		p := dbsqlc.UpdateProviderParams{ID: id, TenantID: c.TenantID, Config: c.Config, IsActive: c.Active, UpdatedBy: pg.NullIfEmpty(c.By.Name)}
 		p.RemovalLimitCount, p.RemovalLimitPercent = pg.Int32(c.Guard.Count), c.Guard.Percent
 		p.DepartmentLimitCount, p.DepartmentLimitPercent = pg.Int32(c.Guard.DepartmentCount), c.Guard.DepartmentPercent
 		p.HoldSeconds = secondsOf(c.Guard.HoldFor)
-		if _, err := s.q.ProviderUpdate(ctx, tx, p); err != nil {
+		if _, err := s.q.UpdateProvider(ctx, tx, p); err != nil {
 			return err
 		}
 		if seal != nil {
-			if err := s.q.TokenDeleteAll(ctx, tx, id); err != nil {
+			if err := s.q.DeleteTokens(ctx, tx, id); err != nil {
 				return err
 			}
 			if err := s.putSecrets(ctx, tx, id, seal); err != nil {
@@ -162,7 +162,7 @@ type Holdings struct {
 
 // CountHoldings returns what removing a provider would take. It returns ErrNotFound.
 func (s *Store) CountHoldings(ctx context.Context, id string) (Holdings, error) {
-	has, err := s.q.ProviderHoldings(ctx, s.pool, id)
+	has, err := s.q.CountHoldings(ctx, s.pool, id)
 	return Holdings(has), pg.Interpret("count what a provider has", err)
 }
 
@@ -179,23 +179,23 @@ func (s *Store) Remove(ctx context.Context, id string, by audit.By) (Released, e
 	var r Released
 	err := s.pool.InTx(ctx, func(tx pgx.Tx) (err error) {
 		// First, so that what a batch at work still writes is released too.
-		if err := s.q.ProviderLock(ctx, tx, id); err != nil {
+		if err := s.q.LockProvider(ctx, tx, id); err != nil {
 			return err
 		}
 		before, err := s.describe(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		if r.Members, err = s.q.ProviderReleaseMembers(ctx, tx, &id); err != nil {
+		if r.Members, err = s.q.ReleaseMembers(ctx, tx, &id); err != nil {
 			return err
 		}
-		if r.Departments, err = s.q.ProviderReleaseDepartments(ctx, tx, &id); err != nil {
+		if r.Departments, err = s.q.ReleaseDepartments(ctx, tx, &id); err != nil {
 			return err
 		}
-		if err := s.q.ProviderDropRaw(ctx, tx, &id); err != nil {
+		if err := s.q.DropProviderRaw(ctx, tx, &id); err != nil {
 			return err
 		}
-		if _, err := s.q.ProviderDelete(ctx, tx, id); err != nil {
+		if _, err := s.q.DeleteProvider(ctx, tx, id); err != nil {
 			return err
 		}
 		return before.write(ctx, tx, "provider.remove", by, before.text(nil), nil)
@@ -205,30 +205,30 @@ func (s *Store) Remove(ctx context.Context, id string, by audit.By) (Released, e
 
 // List returns all stored providers by name.
 func (s *Store) List(ctx context.Context) ([]Provider, error) {
-	rows, err := s.q.ProviderList(ctx, s.pool)
+	rows, err := s.q.ListProviders(ctx, s.pool)
 	if err != nil {
 		return nil, pg.Interpret("list providers", err)
 	}
 	out := make([]Provider, len(rows))
 	for i, row := range rows {
-		out[i] = providerOf(dbsqlc.ProviderByNameRow(row))
+		out[i] = providerOf(dbsqlc.GetProviderByNameRow(row))
 	}
 	return out, nil
 }
 
 // FindByName returns ErrNotFound if there is none of that name.
 func (s *Store) FindByName(ctx context.Context, name string) (Provider, error) {
-	row, err := s.q.ProviderByName(ctx, s.pool, name)
+	row, err := s.q.GetProviderByName(ctx, s.pool, name)
 	return providerOf(row), pg.Interpret(fmt.Sprintf("find provider %q", name), err)
 }
 
 // FindByRun returns the provider that a run belongs to.
 func (s *Store) FindByRun(ctx context.Context, runID string) (Provider, error) {
-	row, err := s.q.ProviderByRun(ctx, s.pool, runID)
-	return providerOf(dbsqlc.ProviderByNameRow(row)), pg.Interpret("find provider of run", err)
+	row, err := s.q.GetProviderByRun(ctx, s.pool, runID)
+	return providerOf(dbsqlc.GetProviderByNameRow(row)), pg.Interpret("find provider of run", err)
 }
 
-func providerOf(r dbsqlc.ProviderByNameRow) Provider {
+func providerOf(r dbsqlc.GetProviderByNameRow) Provider {
 	return Provider{
 		ID: r.ID, TenantID: r.TenantID, Name: r.Name, Type: directory.ProviderType(r.ProviderType), Active: r.IsActive,
 		Config: r.Config, LastSyncedAt: r.LastSyncedAt, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, UpdatedBy: pg.OrZero(r.UpdatedBy),

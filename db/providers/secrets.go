@@ -19,7 +19,7 @@ type Sealed struct {
 
 // ListSecrets returns a provider's sealed settings by key.
 func (s *Store) ListSecrets(ctx context.Context, providerID string) ([]Sealed, error) {
-	rows, err := s.q.SecretList(ctx, s.pool, providerID)
+	rows, err := s.q.ListSecrets(ctx, s.pool, providerID)
 	if err != nil {
 		return nil, pg.Interpret("read secrets", err)
 	}
@@ -35,7 +35,7 @@ func (s *Store) ListSecrets(ctx context.Context, providerID string) ([]Sealed, e
 func (s *Store) ResealSecrets(ctx context.Context, reseal func(providerID string, old Sealed) (Sealed, error)) (int, error) {
 	var n int
 	err := s.pool.InTx(ctx, func(tx pgx.Tx) error {
-		rows, err := s.q.SecretListAll(ctx, tx)
+		rows, err := s.q.ListAllSecrets(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -44,12 +44,12 @@ func (s *Store) ResealSecrets(ctx context.Context, reseal func(providerID string
 			if err != nil {
 				return err
 			}
-			if err := s.q.SecretPut(ctx, tx, dbsqlc.SecretPutParams{
+			if err := s.q.PutSecret(ctx, tx, dbsqlc.PutSecretParams{
 				ProviderID: row.ProviderID, Key: row.Key, Sealed: fresh.Value, KeyID: int64(fresh.KeyID),
 			}); err != nil {
 				return err
 			}
-			if err := s.q.TokenDeleteAll(ctx, tx, row.ProviderID); err != nil {
+			if err := s.q.DeleteTokens(ctx, tx, row.ProviderID); err != nil {
 				return err
 			}
 		}
@@ -62,7 +62,7 @@ func (s *Store) ResealSecrets(ctx context.Context, reseal func(providerID string
 // CountSecretsUnderOtherKeys returns how many stored secrets are sealed under another key
 // than the one given.
 func (s *Store) CountSecretsUnderOtherKeys(ctx context.Context, keyID uint32) (int, error) {
-	n, err := s.q.SecretsUnderOtherKeys(ctx, s.pool, int64(keyID))
+	n, err := s.q.CountSecretsUnderOtherKeys(ctx, s.pool, int64(keyID))
 	return int(n), pg.Interpret("count secrets", err)
 }
 
@@ -74,11 +74,11 @@ func (s *Store) putSecrets(ctx context.Context, tx pgx.Tx, id string, seal func(
 	keys := make([]string, 0, len(secrets))
 	for _, secret := range secrets {
 		keys = append(keys, secret.Key)
-		if err := s.q.SecretPut(ctx, tx, dbsqlc.SecretPutParams{
+		if err := s.q.PutSecret(ctx, tx, dbsqlc.PutSecretParams{
 			ProviderID: id, Key: secret.Key, Sealed: secret.Value, KeyID: int64(secret.KeyID),
 		}); err != nil {
 			return err
 		}
 	}
-	return s.q.SecretDeleteOthers(ctx, tx, dbsqlc.SecretDeleteOthersParams{ProviderID: id, Keys: keys})
+	return s.q.DeleteOtherSecrets(ctx, tx, dbsqlc.DeleteOtherSecretsParams{ProviderID: id, Keys: keys})
 }

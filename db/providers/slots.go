@@ -20,7 +20,7 @@ type Pace struct {
 // below 0 where its time is already past. If that is more than patience nothing is
 // reserved and granted is false.
 func (s *Store) ReserveCall(ctx context.Context, providerID, endpoint string, pace Pace, patience time.Duration) (wait time.Duration, granted bool, err error) {
-	row, err := s.q.CallSlotTake(ctx, s.pool, dbsqlc.CallSlotTakeParams{
+	row, err := s.q.TakeCallSlot(ctx, s.pool, dbsqlc.TakeCallSlotParams{
 		ProviderID: providerID, Endpoint: endpoint, Spacing: pace.Spacing, Burst: pace.Burst, Patience: patience,
 	})
 	return time.Duration(row.WaitUs) * time.Microsecond, row.Granted, pg.Interpret("reserve call", err)
@@ -28,7 +28,7 @@ func (s *Store) ReserveCall(ctx context.Context, providerID, endpoint string, pa
 
 // PauseCalls lets nobody call the endpoint for d.
 func (s *Store) PauseCalls(ctx context.Context, providerID, endpoint string, d time.Duration) error {
-	return pg.Interpret("pause calls", s.q.CallSlotPause(ctx, s.pool, dbsqlc.CallSlotPauseParams{
+	return pg.Interpret("pause calls", s.q.PauseCalls(ctx, s.pool, dbsqlc.PauseCallsParams{
 		ProviderID: providerID, Endpoint: endpoint, Pause: d,
 	}))
 }

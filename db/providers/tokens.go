@@ -16,7 +16,7 @@ import (
 // one token, of all processes, run one after the other, so that only the first
 // fetches. fetch may use the store.
 func (s *Store) GetToken(ctx context.Context, providerID, name string, now time.Time, fetch func(context.Context) (Sealed, time.Time, error)) ([]byte, error) {
-	token, err := s.q.TokenGet(ctx, s.pool, dbsqlc.TokenGetParams{ProviderID: providerID, Name: name, Now: now})
+	token, err := s.q.GetToken(ctx, s.pool, dbsqlc.GetTokenParams{ProviderID: providerID, Name: name, Now: now})
 	if err == nil || !errors.Is(err, pgx.ErrNoRows) {
 		return token, pg.Interpret("read token", err)
 	}
@@ -28,10 +28,10 @@ func (s *Store) GetToken(ctx context.Context, providerID, name string, now time.
 	// Apart: waiting for another process's fetch must not keep a connection of the pool,
 	// which that fetch, or its like here, needs to get done.
 	err = s.pool.InTxApart(ctx, func(tx pgx.Tx) error {
-		if err := s.q.TokenLock(ctx, tx, dbsqlc.TokenLockParams{ProviderID: providerID, Name: name}); err != nil {
+		if err := s.q.LockToken(ctx, tx, dbsqlc.LockTokenParams{ProviderID: providerID, Name: name}); err != nil {
 			return pg.Interpret("lock token", err)
 		}
-		token, err = s.q.TokenGet(ctx, tx, dbsqlc.TokenGetParams{ProviderID: providerID, Name: name, Now: now})
+		token, err = s.q.GetToken(ctx, tx, dbsqlc.GetTokenParams{ProviderID: providerID, Name: name, Now: now})
 		if err == nil || !errors.Is(err, pgx.ErrNoRows) {
 			return pg.Interpret("read token", err)
 		}
@@ -40,7 +40,7 @@ func (s *Store) GetToken(ctx context.Context, providerID, name string, now time.
 			return err
 		}
 		token = sealed.Value
-		return pg.Interpret("store token", s.q.TokenPut(ctx, tx, dbsqlc.TokenPutParams{
+		return pg.Interpret("store token", s.q.PutToken(ctx, tx, dbsqlc.PutTokenParams{
 			ProviderID: providerID, Name: name, Sealed: sealed.Value, KeyID: int64(sealed.KeyID), ExpiresAt: expires,
 		}))
 	})
@@ -62,7 +62,7 @@ func (s *Store) enter(ctx context.Context, gate string) (leave func(), err error
 // DropToken deletes a stored token if same says it is the one that was refused. It waits
 // for nobody who is fetching the next.
 func (s *Store) DropToken(ctx context.Context, providerID, name string, same func(sealed []byte) bool) error {
-	stored, err := s.q.TokenGet(ctx, s.pool, dbsqlc.TokenGetParams{
+	stored, err := s.q.GetToken(ctx, s.pool, dbsqlc.GetTokenParams{
 		ProviderID: providerID, Name: name, Now: time.Time{},
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -71,7 +71,7 @@ func (s *Store) DropToken(ctx context.Context, providerID, name string, same fun
 	if err != nil || !same(stored) {
 		return pg.Interpret("drop token", err)
 	}
-	return pg.Interpret("drop token", s.q.TokenDelete(ctx, s.pool, dbsqlc.TokenDeleteParams{
+	return pg.Interpret("drop token", s.q.DeleteToken(ctx, s.pool, dbsqlc.DeleteTokenParams{
 		ProviderID: providerID, Name: name, Sealed: stored,
 	}))
 }

@@ -33,23 +33,23 @@ func (s *Store) RecordWorker(ctx context.Context, w Worker) error {
 	for i, id := range w.KeyIDs {
 		keys[i] = int64(id)
 	}
-	if err := s.q.WorkersForget(ctx, s.pool, workerKept); err != nil {
+	if err := s.q.DeleteUnseenWorkers(ctx, s.pool, workerKept); err != nil {
 		return pg.Interpret("forget workers", err)
 	}
-	return pg.Interpret("note the worker", s.q.WorkerSeen(ctx, s.pool, dbsqlc.WorkerSeenParams{
+	return pg.Interpret("note the worker", s.q.RecordWorker(ctx, s.pool, dbsqlc.RecordWorkerParams{
 		ID: w.ID, Name: w.Name, KeyIds: keys,
 	}))
 }
 
 // RemoveWorker notes that a worker has stopped.
 func (s *Store) RemoveWorker(ctx context.Context, id string) error {
-	return pg.Interpret("note that the worker stopped", s.q.WorkerGone(ctx, s.pool, id))
+	return pg.Interpret("note that the worker stopped", s.q.DeleteWorker(ctx, s.pool, id))
 }
 
 // ListWorkersWithoutKey returns the names of the workers at work that could not open what is
 // sealed under a key.
 func (s *Store) ListWorkersWithoutKey(ctx context.Context, keyID uint32) ([]string, error) {
-	names, err := s.q.WorkersWithoutKey(ctx, s.pool, dbsqlc.WorkersWithoutKeyParams{
+	names, err := s.q.ListWorkersWithoutKey(ctx, s.pool, dbsqlc.ListWorkersWithoutKeyParams{
 		KeyID: int64(keyID), Unseen: workerUnseen,
 	})
 	return names, pg.Interpret("read workers", err)

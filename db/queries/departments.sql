@@ -1,4 +1,4 @@
--- name: TreeRepairOrphans :many
+-- name: RepairOrphans :many
 -- Departments whose parent is not among those read: where the provider did not
 -- send the parent ('') the stored one stays if it was read; all others hang below
 -- the root, if that was read, else they become tops.
@@ -20,7 +20,7 @@ UPDATE staged_departments s SET parent_external_id = orphans.adopted
 FROM orphans WHERE s.run_id = @run_id AND s.external_id = orphans.external_id
 RETURNING s.external_id, coalesce(orphans.claimed, '')::text AS claimed;
 
--- name: TreeRepairCycles :many
+-- name: RepairCycles :many
 -- In each circle of parents the smallest id is hung below the root instead.
 WITH RECURSIVE reached AS (
     SELECT t.external_id FROM staged_departments t WHERE t.run_id = @run_id AND t.parent_external_id IS NULL
@@ -45,9 +45,9 @@ UPDATE staged_departments d SET parent_external_id = (
 FROM breakers b WHERE d.run_id = @run_id AND d.external_id = b.start
 RETURNING d.external_id;
 
--- name: DepartmentsInsert :execrows
+-- name: InsertDepartments :execrows
 -- With their paths, so that new departments are written once; those below one that is
--- stored under another name are corrected by DepartmentsPlace.
+-- stored under another name are corrected by RecomputePaths.
 WITH RECURSIVE keyed AS MATERIALIZED (
     SELECT s.external_id, s.parent_external_id, coalesce(nullif(s.name, ''), s.external_id) AS name, s.sort_order, s.raw,
         coalesce(d.id, gen_random_uuid()) AS id, d.id IS NULL AS is_new
@@ -65,7 +65,7 @@ SELECT k.id, @provider_id, sqlc.narg(tenant_id)::uuid, k.external_id, p.id, k.na
 FROM keyed k LEFT JOIN keyed p ON p.external_id = k.parent_external_id LEFT JOIN tree ON tree.external_id = k.external_id
 WHERE k.is_new ORDER BY k.external_id;
 
--- name: DepartmentsUpdate :execrows
+-- name: UpdateDepartments :execrows
 WITH differing AS (
     SELECT d.id,
         CASE WHEN s.name IS NULL THEN d.name ELSE coalesce(nullif(s.name, ''), s.external_id) END AS name,
@@ -87,7 +87,7 @@ UPDATE org_departments d SET name = n.name, parent_id = n.parent_id, sort_order 
     tenant_id = sqlc.narg(tenant_id)::uuid, raw_data = n.raw, synced_at = now()
 FROM differing n WHERE d.id = n.id;
 
--- name: DepartmentsPlace :execrows
+-- name: RecomputePaths :execrows
 -- Paths and depths, by one walk from the tops down. Derived, so no change of its own.
 WITH RECURSIVE tree AS (
     SELECT t.id, t.name AS path, 0 AS depth FROM org_departments t
@@ -101,7 +101,7 @@ WITH RECURSIVE tree AS (
 UPDATE org_departments d SET path = tree.path, depth = tree.depth, synced_at = now()
 FROM tree WHERE d.id = tree.id AND (d.path, d.depth) IS DISTINCT FROM (tree.path, tree.depth);
 
--- name: DepartmentsCount :execrows
+-- name: RecomputeHeadcounts :execrows
 -- Head counts: distinct active people directly in a department, and in it and
 -- everything below it: the sum over what is below, less one for every further place
 -- that somebody has below the same department. Of several places one at most is marked
@@ -139,13 +139,13 @@ WITH RECURSIVE tree AS MATERIALIZED (
 UPDATE org_departments d SET member_count = f.members, direct_member_count = f.direct, synced_at = now()
 FROM figures f WHERE d.id = f.id AND (d.member_count, d.direct_member_count) IS DISTINCT FROM (f.members, f.direct);
 
--- name: DepartmentTree :many
+-- name: ListTree :many
 SELECT id, external_id, parent_id, name, path, depth, member_count, direct_member_count, sort_order
 FROM org_departments WHERE provider_id = @provider_id AND status = 'active'
   AND (sqlc.narg(max_depth)::int IS NULL OR depth < sqlc.narg(max_depth)::int)
 ORDER BY depth, sort_order, name, external_id;
 
--- name: DepartmentSearch :many
+-- name: SearchDepartments :many
 -- Departments by name or id; exact and leading hits first.
 SELECT id, external_id, name, path, member_count
 FROM org_departments

@@ -1,9 +1,9 @@
--- name: DatabaseFacts :one
+-- name: GetDatabaseFacts :one
 SELECT current_setting('server_encoding')::text AS encoding,
     (current_setting('transaction_read_only') = 'on')::boolean AS read_only,
     (to_regclass('org_members') IS NOT NULL)::boolean AS migrated;
 
--- name: AccountColumns :many
+-- name: ListAccountColumns :many
 -- The columns of the platform's accounts that are read and written, with the types that
 -- they have (empty: no such column) and whether those serve. A domain serves as what it is
 -- made of, any type of characters as text.
@@ -25,5 +25,5 @@ LEFT JOIN pg_catalog.pg_attribute a
 LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype;
 
--- name: Role :one
+-- name: GetRole :one
 SELECT quote_ident(current_user)::text;

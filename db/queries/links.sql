@@ -1,8 +1,8 @@
--- name: LinkPossible :one
+-- name: HasAccounts :one
 -- Whether the tenant has accounts at all.
 SELECT EXISTS (SELECT 1 FROM users u WHERE u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid);
 
--- name: ConstraintsAtOnce :exec
+-- name: CheckConstraintsAtOnce :exec
 -- A platform may have its tables' constraints checked at the end of the transaction, when
 -- nobody could tell any more which account breaks one.
 SET CONSTRAINTS ALL IMMEDIATE;

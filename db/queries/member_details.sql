@@ -1,13 +1,13 @@
--- name: MemberShow :one
+-- name: GetMember :one
 -- Everything known of a member but for the provider's record and their places.
 SELECT sqlc.embed(m), coalesce(x.external_id, '')::text AS manager, coalesce(x.name, '')::text AS manager_name
 FROM org_members m LEFT JOIN org_members x ON x.id = m.manager_id
 WHERE m.id = @id;
 
--- name: AccountName :one
+-- name: GetAccountName :one
 SELECT display_name FROM users WHERE id = @id;
 
--- name: MemberPlaces :many
+-- name: ListMemberPlaces :many
 -- Where a member works, the primary department first.
 SELECT d.id, d.external_id, d.name, d.path, md.is_primary, md.is_leader, md.sort_order
 FROM org_member_departments md JOIN org_departments d ON d.id = md.department_id

@@ -1,4 +1,4 @@
--- name: MembersResolve :one
+-- name: MatchMembers :one
 -- Decides who each person of these listings is: by unionid, else by external id,
 -- else by open id, the latter two only on rows that carry no other unionid. Names
 -- those who are nobody stored.
@@ -74,7 +74,7 @@ WITH persons AS (
 )
 SELECT coalesce(array_agg(n.member_key) FILTER (WHERE n.is_new), '{}')::text[] AS created FROM noted n;
 
--- name: MembersCompare :one
+-- name: CompareMembers :one
 -- What these listings change, person by person: most runs change next to nothing, and
 -- the statements that write then need not look for it. Nothing is there to be compared
 -- with those known to be new. (Such lists are looked through by hash as a sub-select
@@ -96,7 +96,7 @@ SELECT coalesce(bool_or(undecided), false)::boolean AS undecided,
     coalesce(array_agg(DISTINCT member_key) FILTER (WHERE replaced), '{}')::text[] AS replaced
 FROM seen;
 
--- name: MembersReportUndecided :execrows
+-- name: ReportUndecidedMembers :execrows
 INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
 SELECT DISTINCT r.run_id, 'member', s.external_id,
     'cannot tell which stored member this is: its ids match several, or two people claim the same one; compare unionid, external_id and open_id of the rows concerned; nothing was changed'
@@ -106,7 +106,7 @@ CROSS JOIN LATERAL (SELECT * FROM member_matches x WHERE x.run_id = s.run_id AND
 WHERE r.member_id IS NULL OR s.unionid <> r.unionid
 ON CONFLICT DO NOTHING;
 
--- name: MembershipsInsert :execrows
+-- name: InsertMemberships :execrows
 -- Memberships of these members in these listings that are not stored yet. The primary one
 -- of a new member is the best so far; it is settled when all were read.
 INSERT INTO org_member_departments (member_id, department_id, is_primary, is_leader, sort_order, primary_rank)
@@ -123,7 +123,7 @@ WHERE p.theirs AND p.stored AND p.placeable AND NOT p.placed
 ORDER BY p.member_id, p.department_id, p.partial, p.primary_rank IS NULL, p.page DESC, p.n DESC
 ON CONFLICT (member_id, department_id) DO NOTHING;
 
--- name: MembershipsUpdate :execrows
+-- name: UpdateMemberships :execrows
 WITH placed AS (
     SELECT DISTINCT ON (p.member_id, p.department_id) p.member_id, p.department_id, p.is_leader, p.sort_order, p.primary_rank
     FROM unnest(@listings::text[]) AS w (listing)
@@ -142,7 +142,7 @@ WITH placed AS (
 UPDATE org_member_departments md SET is_leader = d.is_leader, sort_order = d.sort_order, primary_rank = d.primary_rank
 FROM differing d WHERE md.member_id = d.member_id AND md.department_id = d.department_id;
 
--- name: MembersSettle :one
+-- name: RecomputePrimaryDepartments :one
 -- Primary department and its path on the member's own row. A run of single people
 -- settles those alone. Names those whose memberships are not marked accordingly.
 WITH best AS (
@@ -161,20 +161,20 @@ WITH best AS (
 )
 SELECT coalesce(array_agg(b.id), '{}')::uuid[] AS unmarked FROM best b WHERE NOT b.is_primary;
 
--- name: PrimaryClear :execrows
+-- name: ClearPrimary :execrows
 -- Marks on memberships that are not, or no longer, the one on the member's own row.
 UPDATE org_member_departments md SET is_primary = false
 FROM unnest(@people::uuid[]) AS w (id)
 CROSS JOIN LATERAL (SELECT x.id, x.department_id FROM org_members x WHERE x.id = w.id OFFSET 0) m
 WHERE md.member_id = m.id AND md.is_primary AND md.department_id <> m.department_id;
 
--- name: PrimarySet :execrows
+-- name: MarkPrimary :execrows
 UPDATE org_member_departments md SET is_primary = true
 FROM unnest(@people::uuid[]) AS w (id)
 CROSS JOIN LATERAL (SELECT x.id, x.department_id FROM org_members x WHERE x.id = w.id OFFSET 0) m
 WHERE md.member_id = m.id AND md.department_id = m.department_id AND NOT md.is_primary;
 
--- name: ManagersResolve :execrows
+-- name: RecomputeManagers :execrows
 -- Sets each member's manager to the member whom the provider names, by external id or,
 -- where that finds none, by open id; null if that one is not there. A targeted run of
 -- members resolves theirs alone.
@@ -200,7 +200,7 @@ UPDATE org_members m SET manager_id = r.manager_id, synced_at = now()
 FROM resolved r
 WHERE m.id = r.id AND r.stored IS DISTINCT FROM r.manager_id;
 
--- name: MemberSearch :many
+-- name: SearchMembers :many
 -- People by name, pinyin, initials, e-mail, phone or employee number; exact and leading
 -- hits first.
 SELECT id, external_id, name, email, phone, employee_no, title, department_path, status

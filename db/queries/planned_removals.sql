@@ -1,11 +1,11 @@
--- name: RunIDsByPrefix :many
+-- name: FindRunIDs :many
 -- The prefix consists of hexadecimal digits and dashes.
 SELECT id FROM sync_runs WHERE id::text LIKE @prefix::text || '%' ORDER BY started_at DESC LIMIT @max_rows;
 
--- name: RunsHeld :many
+-- name: ListHeldRunIDs :many
 SELECT id FROM sync_runs WHERE provider_id = @provider_id AND status = 'held' ORDER BY generation DESC;
 
--- name: RemovalList :many
+-- name: ListRemovals :many
 -- What a run still is to remove: departments, members, then memberships.
 SELECT r.object_type, r.object_id, r.department_id, coalesce(m.external_id, d.external_id, '')::text AS external_id,
     jsonb_build_object('name', coalesce(m.name, d.name), 'status', coalesce(m.status, d.status), 'path', coalesce(d.path, m.department_path)) AS before,

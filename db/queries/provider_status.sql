@@ -1,4 +1,4 @@
--- name: StandingProviders :many
+-- name: ListProviderHealth :many
 -- How each provider stands, for monitoring: cheap enough to be asked every few seconds.
 SELECT p.name, p.is_active,
     greatest(0, extract(epoch FROM now() - coalesce(p.last_synced_at, p.created_at)))::float8 AS since_success,
@@ -11,10 +11,10 @@ SELECT p.name, p.is_active,
         WHERE r.provider_id = p.id AND r.status = 'held'))::float8 AS held_for
 FROM identity_providers p ORDER BY p.name;
 
--- name: StandingUpkeep :many
+-- name: ListRetentionSteps :many
 SELECT name AS part, greatest(0, extract(epoch FROM now() - done_at))::float8 AS age FROM retention_steps ORDER BY name;
 
--- name: StatusProviders :many
+-- name: ListProviderStatuses :many
 -- How each provider stands, for people: what it is doing, what waits for a decision, and
 -- since when its syncs of the whole company have not succeeded.
 SELECT

@@ -1,21 +1,21 @@
--- name: ProviderInsert :one
+-- name: InsertProvider :one
 INSERT INTO identity_providers (tenant_id, name, provider_type, config, removal_limit_count, removal_limit_percent,
         department_limit_count, department_limit_percent, hold_seconds, updated_by)
 VALUES (@tenant_id, @name, @provider_type, @config,
         @removal_limit_count, @removal_limit_percent, @department_limit_count, @department_limit_percent, @hold_seconds, sqlc.narg(updated_by))
 RETURNING id;
 
--- name: ProviderList :many
+-- name: ListProviders :many
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
        removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent
 FROM identity_providers ORDER BY name;
 
--- name: ProviderByName :one
+-- name: GetProviderByName :one
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
        removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent
 FROM identity_providers WHERE name = @name;
 
--- name: ProviderLockByID :one
+-- name: LockProviderByID :one
 -- Holds the provider's row against other changes of it, which must not wait for a run.
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
        removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent
@@ -23,12 +23,12 @@ FROM identity_providers
 WHERE id = @id
 FOR NO KEY UPDATE;
 
--- name: ProviderByRun :one
+-- name: GetProviderByRun :one
 SELECT p.id, p.tenant_id, p.name, p.provider_type, p.is_active, p.config, p.last_synced_at, p.created_at, p.updated_at, p.updated_by,
        p.removal_limit_count, p.removal_limit_percent, p.hold_seconds, p.department_limit_count, p.department_limit_percent
 FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = @run_id;
 
--- name: ProviderUpdate :execrows
+-- name: UpdateProvider :execrows
 UPDATE identity_providers SET
     tenant_id = coalesce(sqlc.narg(tenant_id)::uuid, tenant_id),
     config = coalesce(sqlc.narg(config)::jsonb, config),
@@ -41,66 +41,66 @@ UPDATE identity_providers SET
     updated_at = now(), updated_by = sqlc.narg(updated_by)
 WHERE id = @id;
 
--- name: ProviderLock :exec
+-- name: LockProvider :exec
 -- Waits for whatever holds the fence, and lets nothing take it.
 SELECT 1 FROM identity_providers WHERE id = @id FOR UPDATE;
 
--- name: ProviderDelete :execrows
+-- name: DeleteProvider :execrows
 DELETE FROM identity_providers WHERE id = @id;
 
--- name: ProviderReleaseMembers :execrows
+-- name: ReleaseMembers :execrows
 -- A removed provider's people and departments stay as rows that applications may
 -- refer to, but no longer count as there.
 UPDATE org_members SET status = 'deleted', synced_at = now() WHERE provider_id = @provider_id AND status <> 'deleted';
 
--- name: ProviderReleaseDepartments :execrows
+-- name: ReleaseDepartments :execrows
 UPDATE org_departments SET status = 'deleted', member_count = 0, direct_member_count = 0, synced_at = now()
 WHERE provider_id = @provider_id AND status <> 'deleted';
 
--- name: ProviderDropRaw :exec
+-- name: DropProviderRaw :exec
 -- No run of the provider is left that could need the raw records again, nor one that
 -- the upkeep would find them by.
 WITH m AS (UPDATE org_members m SET raw_data = '{}' WHERE m.provider_id = @provider_id AND m.raw_data <> '{}')
 UPDATE org_departments d SET raw_data = '{}' WHERE d.provider_id = @provider_id AND d.raw_data <> '{}';
 
--- name: SecretList :many
+-- name: ListSecrets :many
 SELECT key, sealed, key_id FROM provider_secrets WHERE provider_id = @provider_id ORDER BY key;
 
--- name: SecretPut :exec
+-- name: PutSecret :exec
 INSERT INTO provider_secrets (provider_id, key, sealed, key_id) VALUES (@provider_id, @key, @sealed, @key_id)
 ON CONFLICT (provider_id, key) DO UPDATE SET sealed = excluded.sealed, key_id = excluded.key_id;
 
--- name: SecretDeleteOthers :exec
+-- name: DeleteOtherSecrets :exec
 DELETE FROM provider_secrets WHERE provider_id = @provider_id AND NOT key = ANY (@keys::text[]);
 
--- name: SecretListAll :many
+-- name: ListAllSecrets :many
 SELECT provider_id, key, sealed, key_id FROM provider_secrets ORDER BY provider_id, key FOR UPDATE;
 
--- name: SecretsUnderOtherKeys :one
+-- name: CountSecretsUnderOtherKeys :one
 SELECT count(*)::int AS secrets FROM provider_secrets WHERE key_id <> @key_id;
 
--- name: TokenLock :exec
+-- name: LockToken :exec
 -- One fetch at a time for a credential, over all workers.
 SELECT pg_advisory_xact_lock(hashtextextended('orgsync token ' || @provider_id::text || ' ' || @name::text, 0));
 
--- name: TokenGet :one
+-- name: GetToken :one
 SELECT sealed FROM provider_tokens
 WHERE provider_id = @provider_id AND name = @name AND expires_at > @now;
 
--- name: TokenPut :exec
+-- name: PutToken :exec
 INSERT INTO provider_tokens (provider_id, name, sealed, key_id, expires_at)
 VALUES (@provider_id, @name, @sealed, @key_id, @expires_at)
 ON CONFLICT (provider_id, name) DO UPDATE
 SET sealed = excluded.sealed, key_id = excluded.key_id, expires_at = excluded.expires_at;
 
--- name: TokenDelete :exec
+-- name: DeleteToken :exec
 -- One that was stored since under that name stays.
 DELETE FROM provider_tokens WHERE provider_id = @provider_id AND name = @name AND sealed = @sealed;
 
--- name: TokenDeleteAll :exec
+-- name: DeleteTokens :exec
 DELETE FROM provider_tokens WHERE provider_id = @provider_id;
 
--- name: CallSlotTake :one
+-- name: TakeCallSlot :one
 -- Takes the endpoint's next call slot, spacing after the one before it, unless it is
 -- further away than the caller is ready to wait. Of the slots that nobody used only those
 -- of the last burst are still there to be taken. One clock decides
@@ -120,13 +120,13 @@ ON CONFLICT (provider_id, endpoint) DO UPDATE SET
 RETURNING s.granted, (date_part('epoch', s.next_at - clock_timestamp()
     - CASE WHEN s.granted THEN sqlc.arg(spacing)::interval ELSE interval '0' END) * 1000000)::bigint AS wait_us;
 
--- name: CallSlotPause :exec
+-- name: PauseCalls :exec
 INSERT INTO provider_call_slots AS s (provider_id, endpoint, next_at)
 VALUES (@provider_id, @endpoint, clock_timestamp() + @pause::interval)
 ON CONFLICT (provider_id, endpoint) DO UPDATE SET
     next_at = greatest(call_slot_due(s.next_at, s.written_at), excluded.next_at), written_at = statement_timestamp();
 
--- name: ProviderHoldings :one
+-- name: CountHoldings :one
 -- What would go with a provider.
 SELECT
     (SELECT count(*) FROM org_members m WHERE m.provider_id = p.id AND m.status <> 'deleted')::bigint AS members,

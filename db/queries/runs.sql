@@ -1,10 +1,10 @@
--- name: FenceTake :one
+-- name: TakeFence :one
 -- Numbers a new run and makes it the newest in one statement: whoever held the
 -- fence before can no longer write once this commits.
 UPDATE identity_providers SET generation = generation + 1, newest_run_id = @run_id
 WHERE id = @provider_id RETURNING generation;
 
--- name: FenceTakeBack :exec
+-- name: TakeFenceBack :exec
 UPDATE identity_providers SET newest_run_id = @run_id WHERE id = @provider_id;
 
 -- name: FenceHold :one
@@ -19,17 +19,17 @@ FROM identity_providers p JOIN sync_runs r ON r.id = p.newest_run_id AND r.provi
 WHERE r.id = @run_id AND r.status = 'running'
 FOR SHARE OF p;
 
--- name: RunLockProvider :one
+-- name: LockProviderByName :one
 SELECT p.id, p.name, p.is_active, p.provider_type, p.newest_run_id
 FROM identity_providers p WHERE p.name = @name FOR NO KEY UPDATE;
 
--- name: RunLockProviderOf :one
+-- name: LockProviderOfRun :one
 SELECT p.id FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = @run_id FOR NO KEY UPDATE OF p;
 
--- name: RunByExecution :one
+-- name: GetRunByExecution :one
 SELECT id, status, cardinality(members)::int AS members FROM sync_runs WHERE workflow_id = @workflow_id AND temporal_run_id = @temporal_run_id;
 
--- name: RunOpen :many
+-- name: ListOpenRuns :many
 -- The runs of a provider that have not ended, each with the workflow that it is left to
 -- by now: of one that was held the latest execution of the workflow that holds it.
 SELECT r.id, coalesce(r.hold_workflow_id, r.workflow_id)::text AS workflow_id,
@@ -37,7 +37,7 @@ SELECT r.id, coalesce(r.hold_workflow_id, r.workflow_id)::text AS workflow_id,
     (r.hold_workflow_id IS NOT NULL)::boolean AS was_held
 FROM sync_runs r WHERE r.provider_id = @provider_id AND r.status IN ('running', 'held') ORDER BY r.generation;
 
--- name: RunInsert :exec
+-- name: InsertRun :exec
 -- The run goes by the rules of that version, or else by those in force.
 INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, undoes,
     rules_version, started_by)
@@ -45,39 +45,39 @@ VALUES (@id, @provider_id, @generation, @workflow_id, @temporal_run_id, @mode, @
     coalesce(sqlc.narg(rules_version)::int, (SELECT max(c.version) FROM provider_rules c WHERE c.provider_id = @provider_id AND NOT c.draft), 0),
     sqlc.narg(started_by));
 
--- name: RunEnd :execrows
+-- name: EndRun :execrows
 -- The first end stands: a run that was superseded or decided stays so. None ends before
 -- it began, though the clock was set back.
 UPDATE sync_runs SET status = @status, error = sqlc.narg(error), finished_at = greatest(now(), started_at), phase = 'done'
 WHERE id = @id AND status IN ('running', 'held');
 
--- name: RunSetDecidedBy :exec
+-- name: SetDecidedBy :exec
 -- The first decision stands.
 UPDATE sync_runs SET decided_by = @decided_by WHERE id = @id AND status = 'held' AND decided_by IS NULL;
 
--- name: RunSetCounts :exec
+-- name: SetCounts :exec
 UPDATE sync_runs SET counts = @counts WHERE id = @id;
 
--- name: RunSetPhase :exec
+-- name: SetPhase :exec
 UPDATE sync_runs SET phase = @phase WHERE id = @id AND phase IS DISTINCT FROM @phase;
 
--- name: RunSetRange :exec
+-- name: SetVisibleRange :exec
 UPDATE sync_runs SET visible_range = @visible_range WHERE id = @id;
 
--- name: RunSetSeen :exec
+-- name: SetMembersSeen :exec
 UPDATE sync_runs SET members_seen = @members::int WHERE id = @id AND members_seen IS DISTINCT FROM @members::int;
 
--- name: RunAddCalls :exec
+-- name: AddCalls :exec
 -- Without waiting for the disk: all who read for a run come by at this row, and after a
 -- crash of Postgres a few calls less are on record, nothing else.
 UPDATE sync_runs SET calls = calls + @calls
 FROM set_config('synchronous_commit', 'off', true) WHERE id = @id;
 
--- name: RunRanges :one
+-- name: GetVisibleRanges :one
 SELECT r.visible_range AS this, p.visible_range AS applied
 FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id WHERE r.id = @run_id;
 
--- name: ProviderSetSynced :exec
+-- name: SetProviderSynced :exec
 -- What is out of scope by the run's rules went, unless the run was to remove nothing.
 UPDATE identity_providers p SET last_synced_at = now(), visible_range = r.visible_range,
     rules_applied = CASE WHEN EXISTS (SELECT 1 FROM sync_run_removals x
@@ -85,23 +85,23 @@ UPDATE identity_providers p SET last_synced_at = now(), visible_range = r.visibl
         THEN p.rules_applied ELSE r.rules_version END
 FROM sync_runs r WHERE r.id = @run_id AND p.id = r.provider_id;
 
--- name: RunGet :one
+-- name: GetRun :one
 SELECT r.*, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE r.id = @id;
 
--- name: RunList :many
+-- name: ListRuns :many
 SELECT r.*, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE (sqlc.narg(provider)::text IS NULL OR p.name = sqlc.narg(provider))
 ORDER BY r.started_at DESC, r.id LIMIT @max_rows;
 
--- name: RunErrorAdd :exec
+-- name: AddRunError :exec
 INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
 VALUES (@run_id, @object_type, @external_id, @message) ON CONFLICT DO NOTHING;
 
--- name: RunErrorList :many
+-- name: ListRunErrors :many
 SELECT object_type, external_id, message FROM sync_run_errors WHERE run_id = @run_id ORDER BY id LIMIT @max_rows;
 
--- name: RunProgress :one
+-- name: GetProgress :one
 SELECT r.phase, r.status, r.calls, r.started_at,
     (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = r.id)::bigint AS departments,
     (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = r.id AND (l.members_complete OR l.members_error IS NOT NULL))::bigint AS departments_done,
@@ -109,16 +109,16 @@ SELECT r.phase, r.status, r.calls, r.started_at,
     (SELECT coalesce(sum(l.members_read), 0) FROM sync_run_departments l WHERE l.run_id = r.id)::bigint AS members_read
 FROM sync_runs r WHERE r.id = @run_id;
 
--- name: RunDropStaging :exec
+-- name: DropRunStaging :exec
 WITH d AS (DELETE FROM staged_departments sd WHERE sd.run_id = @run_id),
      m AS (DELETE FROM staged_members sm WHERE sm.run_id = @run_id)
 DELETE FROM member_matches rm WHERE rm.run_id = @run_id;
 
--- name: RunCountChanges :many
+-- name: CountChanges :many
 -- A membership that appears or goes counts; one whose order changed does not.
 SELECT object_type, kind, count(*) AS n FROM org_changes WHERE run_id = @run_id GROUP BY object_type, kind;
 
--- name: RunCountRead :one
+-- name: CountRead :one
 -- A department that failed for records below it alone, which could not be used, is not
 -- counted beside them: each has an error of its own.
 SELECT
@@ -134,10 +134,10 @@ SELECT
     (SELECT count(*) FROM member_matches m WHERE m.run_id = @run_id AND m.member_id IS NULL)::bigint AS members_undecided,
     (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = @run_id AND e.object_type = 'member')::bigint AS member_errors;
 
--- name: RunChanged :one
+-- name: HasChanges :one
 SELECT EXISTS (SELECT 1 FROM org_changes WHERE run_id = @run_id);
 
--- name: ChangeList :many
+-- name: ListChanges :many
 -- Changes with the names of what they are about, also of what is gone, and without
 -- figures that are of no use outside. Where somebody was before being deleted is no change.
 SELECT c.id, c.object_type, c.object_id, c.department_id, c.external_id, c.kind, c.changed_at,
@@ -156,13 +156,13 @@ WHERE c.run_id = @run_id AND c.id > @after_id
   AND (cardinality(@members::text[]) = 0 OR c.object_type <> 'department' AND c.external_id = ANY (@members))
 ORDER BY c.id LIMIT @max_rows;
 
--- name: ChangesDrop :exec
+-- name: DropChanges :exec
 DELETE FROM org_changes WHERE run_id = @run_id;
 
--- name: RehearsedDrop :exec
+-- name: DropDryRunChanges :exec
 DELETE FROM dry_run_changes WHERE run_id = @run_id;
 
--- name: RehearsedKeep :exec
+-- name: KeepDryRunChanges :exec
 INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after, changed_at)
 SELECT r.run_id, r.object_type, r.object_id, r.department_id, r.external_id, r.kind, r.before, r.after, r.changed_at
 FROM dry_run_changes r WHERE r.run_id = @run_id

@@ -45,9 +45,9 @@ type ChangeFilter struct {
 // StreamChanges calls each for every change of a run, in order, without holding them all.
 func (s *Store) StreamChanges(ctx context.Context, runID string, of ChangeFilter, each func(Change) error) error {
 	const page = 1000
-	next := dbsqlc.ChangeListParams{RunID: runID, Kinds: pg.NonNil(of.Kinds), Types: pg.NonNil(of.Types), Members: pg.NonNil(of.Members), MaxRows: page}
+	next := dbsqlc.ListChangesParams{RunID: runID, Kinds: pg.NonNil(of.Kinds), Types: pg.NonNil(of.Types), Members: pg.NonNil(of.Members), MaxRows: page}
 	for {
-		rows, err := s.q.ChangeList(ctx, s.pool, next)
+		rows, err := s.q.ListChanges(ctx, s.pool, next)
 		if err != nil {
 			return pg.Interpret("read changes", err)
 		}
@@ -78,12 +78,12 @@ func (s *Store) StreamRemovals(ctx context.Context, runID string, of ChangeFilte
 	if len(of.Kinds) > 0 && !slices.Contains(of.Kinds, "deleted") {
 		return nil
 	}
-	after := dbsqlc.RemovalListParams{
+	after := dbsqlc.ListRemovalsParams{
 		RunID: runID, AfterObject: uuid.Nil.String(), AfterDepartment: uuid.Nil.String(),
 		Types: pg.NonNil(of.Types), Members: pg.NonNil(of.Members), MaxRows: page,
 	}
 	for {
-		rows, err := s.q.RemovalList(ctx, s.pool, after)
+		rows, err := s.q.ListRemovals(ctx, s.pool, after)
 		if err != nil {
 			return pg.Interpret("read planned removals", err)
 		}

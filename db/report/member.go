@@ -60,11 +60,11 @@ var notReadable = []string{"42501", "42703"}
 
 // GetMember returns everything known of a member, deleted or not.
 func (s *Store) GetMember(ctx context.Context, id string) (MemberDetails, error) {
-	r, err := s.q.MemberShow(ctx, s.pool, id)
+	r, err := s.q.GetMember(ctx, s.pool, id)
 	if err != nil {
 		return MemberDetails{}, pg.Interpret("read member", err)
 	}
-	places, err := s.q.MemberPlaces(ctx, s.pool, id)
+	places, err := s.q.ListMemberPlaces(ctx, s.pool, id)
 	if err != nil {
 		return MemberDetails{}, pg.Interpret("read member's departments", err)
 	}
@@ -92,7 +92,7 @@ func (s *Store) GetMember(ctx context.Context, id string) (MemberDetails, error)
 		return out, nil
 	}
 	out.Account = &MemberAccount{ID: *m.UserID}
-	out.Account.Name, err = s.q.AccountName(ctx, s.pool, *m.UserID)
+	out.Account.Name, err = s.q.GetAccountName(ctx, s.pool, *m.UserID)
 	var refused *pgconn.PgError
 	if errors.Is(err, pgx.ErrNoRows) || errors.As(err, &refused) && slices.Contains(notReadable, refused.Code) {
 		return out, nil

@@ -31,7 +31,7 @@ type ProviderHealth struct {
 
 // ReadHealth reads it, for all providers at once.
 func (s *Store) ReadHealth(ctx context.Context) (Health, error) {
-	rows, err := s.q.StandingProviders(ctx, s.pool)
+	rows, err := s.q.ListProviderHealth(ctx, s.pool)
 	if err != nil {
 		return Health{}, pg.Interpret("read health", err)
 	}
@@ -42,7 +42,7 @@ func (s *Store) ReadHealth(ctx context.Context) (Health, error) {
 			Running: int(r.Running), Held: int(r.Held), HeldFor: seconds(r.HeldFor),
 		}
 	}
-	parts, err := s.q.StandingUpkeep(ctx, s.pool)
+	parts, err := s.q.ListRetentionSteps(ctx, s.pool)
 	if err != nil {
 		return Health{}, pg.Interpret("read health", err)
 	}
@@ -93,7 +93,7 @@ type EndedRun struct {
 
 // ListProviderStatuses reads how all providers stand, by name.
 func (s *Store) ListProviderStatuses(ctx context.Context) ([]ProviderStatus, error) {
-	rows, err := s.q.StatusProviders(ctx, s.pool)
+	rows, err := s.q.ListProviderStatuses(ctx, s.pool)
 	if err != nil {
 		return nil, pg.Interpret("read status", err)
 	}

@@ -48,7 +48,7 @@ type Run struct {
 	DetailsDroppedAt *time.Time
 }
 
-func runOf(r dbsqlc.RunGetRow) (Run, error) {
+func runOf(r dbsqlc.GetRunRow) (Run, error) {
 	run := Run{
 		ID: r.ID, Provider: r.ProviderName, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Mode: r.Mode, Status: r.Status,
 		Phase: r.Phase, Calls: r.Calls, Undoes: pg.OrZero(r.Undoes), HoldReason: pg.OrZero(r.HoldReason), HoldWorkflowID: pg.OrZero(r.HoldWorkflowID),
@@ -61,7 +61,7 @@ func runOf(r dbsqlc.RunGetRow) (Run, error) {
 
 // GetRun returns one run, or ErrNotFound.
 func (s *Store) GetRun(ctx context.Context, id string) (Run, error) {
-	row, err := s.q.RunGet(ctx, s.pool, id)
+	row, err := s.q.GetRun(ctx, s.pool, id)
 	if err != nil {
 		return Run{}, pg.Interpret("find run", err)
 	}
@@ -74,13 +74,13 @@ func (s *Store) ListRuns(ctx context.Context, provider string, limit int) ([]Run
 	if provider != "" {
 		filter = &provider
 	}
-	rows, err := s.q.RunList(ctx, s.pool, dbsqlc.RunListParams{Provider: filter, MaxRows: int32(limit)})
+	rows, err := s.q.ListRuns(ctx, s.pool, dbsqlc.ListRunsParams{Provider: filter, MaxRows: int32(limit)})
 	if err != nil {
 		return nil, pg.Interpret("list runs", err)
 	}
 	out := make([]Run, len(rows))
 	for i, row := range rows {
-		if out[i], err = runOf(dbsqlc.RunGetRow(row)); err != nil {
+		if out[i], err = runOf(dbsqlc.GetRunRow(row)); err != nil {
 			return nil, fmt.Errorf("list runs: %w", err)
 		}
 	}
@@ -94,7 +94,7 @@ func (s *Store) FindRunByPrefix(ctx context.Context, prefix string) (Run, error)
 	if prefix == "" || strings.Trim(prefix, "0123456789abcdef-") != "" {
 		return Run{}, fmt.Errorf("find run: %w", ErrNotFound)
 	}
-	ids, err := s.q.RunIDsByPrefix(ctx, s.pool, dbsqlc.RunIDsByPrefixParams{Prefix: prefix, MaxRows: 2})
+	ids, err := s.q.FindRunIDs(ctx, s.pool, dbsqlc.FindRunIDsParams{Prefix: prefix, MaxRows: 2})
 	switch {
 	case err != nil:
 		return Run{}, pg.Interpret("find run", err)
@@ -109,7 +109,7 @@ func (s *Store) FindRunByPrefix(ctx context.Context, prefix string) (Run, error)
 // ListHeldRuns returns the provider's runs that wait for a decision, the newest first: one
 // of the whole company at most, and any number of limited ones.
 func (s *Store) ListHeldRuns(ctx context.Context, providerID string) ([]Run, error) {
-	ids, err := s.q.RunsHeld(ctx, s.pool, providerID)
+	ids, err := s.q.ListHeldRunIDs(ctx, s.pool, providerID)
 	if err != nil {
 		return nil, pg.Interpret("find held runs", err)
 	}
@@ -136,7 +136,7 @@ type Progress struct {
 
 // ReadProgress reads it from the ledger, so that it is exact to the page.
 func (s *Store) ReadProgress(ctx context.Context, runID string) (Progress, error) {
-	r, err := s.q.RunProgress(ctx, s.pool, runID)
+	r, err := s.q.GetProgress(ctx, s.pool, runID)
 	return Progress{
 		Phase: r.Phase, Status: r.Status, Calls: r.Calls, StartedAt: r.StartedAt, Departments: int(r.Departments),
 		DepartmentsDone: int(r.DepartmentsDone), DepartmentsFailed: int(r.DepartmentsFailed), MembersRead: int(r.MembersRead),

@@ -28,7 +28,7 @@ func (s *Store) ReadTree(ctx context.Context, providerID string, levels int) ([]
 		n := int32(levels)
 		limit = &n
 	}
-	rows, err := s.q.DepartmentTree(ctx, s.pool, dbsqlc.DepartmentTreeParams{ProviderID: &providerID, MaxDepth: limit})
+	rows, err := s.q.ListTree(ctx, s.pool, dbsqlc.ListTreeParams{ProviderID: &providerID, MaxDepth: limit})
 	if err != nil {
 		return nil, pg.Interpret("read tree", err)
 	}
@@ -68,7 +68,7 @@ func (s *Store) SearchMembers(ctx context.Context, providerID, text string, limi
 }
 
 func (s *Store) searchMembers(ctx context.Context, providerID, text string, limit int) ([]FoundMember, error) {
-	rows, err := s.q.MemberSearch(ctx, s.pool, dbsqlc.MemberSearchParams{
+	rows, err := s.q.SearchMembers(ctx, s.pool, dbsqlc.SearchMembersParams{
 		ProviderID: &providerID, Plain: text, Pattern: pg.EscapeLike(text), MaxRows: int32(limit),
 	})
 	if err != nil {
@@ -105,7 +105,7 @@ func (s *Store) SearchDepartments(ctx context.Context, providerID, text string, 
 }
 
 func (s *Store) searchDepartments(ctx context.Context, providerID, text string, limit int) ([]FoundDepartment, error) {
-	rows, err := s.q.DepartmentSearch(ctx, s.pool, dbsqlc.DepartmentSearchParams{
+	rows, err := s.q.SearchDepartments(ctx, s.pool, dbsqlc.SearchDepartmentsParams{
 		ProviderID: &providerID, Plain: text, Pattern: pg.EscapeLike(text), MaxRows: int32(limit),
 	})
 	if err != nil {

@@ -9,90 +9,90 @@ import (
 	"context"
 )
 
-const ledgerIDs = `-- name: LedgerIDs :many
-SELECT l.external_id FROM unnest($1::int[]) AS w (ordinal)
-CROSS JOIN LATERAL (SELECT x.external_id FROM sync_run_departments x WHERE x.run_id = $2 AND x.position = w.ordinal OFFSET 0) l
-ORDER BY w.ordinal
-`
-
-type LedgerIDsParams struct {
-	Ordinals []int32
-	RunID    string
-}
-
-// One by one: for a list the planner would rather read all of the run's.
-func (q *Queries) LedgerIDs(ctx context.Context, db DBTX, arg LedgerIDsParams) ([]string, error) {
-	rows, err := db.Query(ctx, ledgerIDs, arg.Ordinals, arg.RunID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var external_id string
-		if err := rows.Scan(&external_id); err != nil {
-			return nil, err
-		}
-		items = append(items, external_id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const ledgerIDsBetween = `-- name: LedgerIDsBetween :many
-SELECT external_id FROM sync_run_departments WHERE run_id = $1 AND position BETWEEN $2::int AND $3::int ORDER BY position
-`
-
-type LedgerIDsBetweenParams struct {
-	RunID string
-	First int32
-	Last  int32
-}
-
-func (q *Queries) LedgerIDsBetween(ctx context.Context, db DBTX, arg LedgerIDsBetweenParams) ([]string, error) {
-	rows, err := db.Query(ctx, ledgerIDsBetween, arg.RunID, arg.First, arg.Last)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var external_id string
-		if err := rows.Scan(&external_id); err != nil {
-			return nil, err
-		}
-		items = append(items, external_id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const ledgerPeople = `-- name: LedgerPeople :one
+const countMembersRead = `-- name: CountMembersRead :one
 SELECT coalesce(sum(members_read) FILTER (WHERE members_complete), 0)::bigint AS people,
     coalesce(bool_and(members_unchanged OR members_excluded OR members_listing = ''), true)::boolean AS recognised
 FROM sync_run_departments WHERE run_id = $1 AND position BETWEEN $2::int AND $3::int
 `
 
-type LedgerPeopleParams struct {
+type CountMembersReadParams struct {
 	RunID string
 	First int32
 	Last  int32
 }
 
-type LedgerPeopleRow struct {
+type CountMembersReadRow struct {
 	People     int64
 	Recognised bool
 }
 
 // What was read of a range to the end; a person in several departments counts in each.
 // Nothing of it is to be applied if every listing was recognised.
-func (q *Queries) LedgerPeople(ctx context.Context, db DBTX, arg LedgerPeopleParams) (LedgerPeopleRow, error) {
-	row := db.QueryRow(ctx, ledgerPeople, arg.RunID, arg.First, arg.Last)
-	var i LedgerPeopleRow
+func (q *Queries) CountMembersRead(ctx context.Context, db DBTX, arg CountMembersReadParams) (CountMembersReadRow, error) {
+	row := db.QueryRow(ctx, countMembersRead, arg.RunID, arg.First, arg.Last)
+	var i CountMembersReadRow
 	err := row.Scan(&i.People, &i.Recognised)
 	return i, err
+}
+
+const listDepartmentIDs = `-- name: ListDepartmentIDs :many
+SELECT l.external_id FROM unnest($1::int[]) AS w (ordinal)
+CROSS JOIN LATERAL (SELECT x.external_id FROM sync_run_departments x WHERE x.run_id = $2 AND x.position = w.ordinal OFFSET 0) l
+ORDER BY w.ordinal
+`
+
+type ListDepartmentIDsParams struct {
+	Ordinals []int32
+	RunID    string
+}
+
+// One by one: for a list the planner would rather read all of the run's.
+func (q *Queries) ListDepartmentIDs(ctx context.Context, db DBTX, arg ListDepartmentIDsParams) ([]string, error) {
+	rows, err := db.Query(ctx, listDepartmentIDs, arg.Ordinals, arg.RunID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var external_id string
+		if err := rows.Scan(&external_id); err != nil {
+			return nil, err
+		}
+		items = append(items, external_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listDepartmentIDsBetween = `-- name: ListDepartmentIDsBetween :many
+SELECT external_id FROM sync_run_departments WHERE run_id = $1 AND position BETWEEN $2::int AND $3::int ORDER BY position
+`
+
+type ListDepartmentIDsBetweenParams struct {
+	RunID string
+	First int32
+	Last  int32
+}
+
+func (q *Queries) ListDepartmentIDsBetween(ctx context.Context, db DBTX, arg ListDepartmentIDsBetweenParams) ([]string, error) {
+	rows, err := db.Query(ctx, listDepartmentIDsBetween, arg.RunID, arg.First, arg.Last)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var external_id string
+		if err := rows.Scan(&external_id); err != nil {
+			return nil, err
+		}
+		items = append(items, external_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

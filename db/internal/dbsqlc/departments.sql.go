@@ -9,75 +9,54 @@ import (
 	"context"
 )
 
-const departmentSearch = `-- name: DepartmentSearch :many
-SELECT id, external_id, name, path, member_count
-FROM org_departments
-WHERE provider_id = $1 AND status = 'active'
-  AND (name ILIKE '%' || $2::text || '%' OR external_id = $3::text)
-ORDER BY name <> $3, name NOT ILIKE $2 || '%', path, external_id
-LIMIT $4
+const insertDepartments = `-- name: InsertDepartments :execrows
+WITH RECURSIVE keyed AS MATERIALIZED (
+    SELECT s.external_id, s.parent_external_id, coalesce(nullif(s.name, ''), s.external_id) AS name, s.sort_order, s.raw,
+        coalesce(d.id, gen_random_uuid()) AS id, d.id IS NULL AS is_new
+    FROM staged_departments s
+    LEFT JOIN org_departments d ON d.provider_id = $1 AND d.external_id = s.external_id
+    WHERE s.run_id = $3
+), tree AS (
+    SELECT t.external_id, t.name AS path, 0 AS depth FROM keyed t WHERE t.parent_external_id IS NULL
+    UNION ALL
+    SELECT c.external_id, tree.path || '/' || c.name, tree.depth + 1 FROM tree JOIN keyed c ON c.parent_external_id = tree.external_id
+)
+INSERT INTO org_departments (id, provider_id, tenant_id, external_id, parent_id, name, path, depth, sort_order, raw_data)
+SELECT k.id, $1, $2::uuid, k.external_id, p.id, k.name,
+    coalesce(tree.path, k.name), coalesce(tree.depth, 0), k.sort_order, coalesce(k.raw, '{}')
+FROM keyed k LEFT JOIN keyed p ON p.external_id = k.parent_external_id LEFT JOIN tree ON tree.external_id = k.external_id
+WHERE k.is_new ORDER BY k.external_id
 `
 
-type DepartmentSearchParams struct {
+type InsertDepartmentsParams struct {
 	ProviderID *string
-	Pattern    string
-	Plain      string
-	MaxRows    int32
+	TenantID   *string
+	RunID      string
 }
 
-type DepartmentSearchRow struct {
-	ID          string
-	ExternalID  string
-	Name        string
-	Path        string
-	MemberCount int32
-}
-
-// Departments by name or id; exact and leading hits first.
-func (q *Queries) DepartmentSearch(ctx context.Context, db DBTX, arg DepartmentSearchParams) ([]DepartmentSearchRow, error) {
-	rows, err := db.Query(ctx, departmentSearch,
-		arg.ProviderID,
-		arg.Pattern,
-		arg.Plain,
-		arg.MaxRows,
-	)
+// With their paths, so that new departments are written once; those below one that is
+// stored under another name are corrected by RecomputePaths.
+func (q *Queries) InsertDepartments(ctx context.Context, db DBTX, arg InsertDepartmentsParams) (int64, error) {
+	result, err := db.Exec(ctx, insertDepartments, arg.ProviderID, arg.TenantID, arg.RunID)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	defer rows.Close()
-	var items []DepartmentSearchRow
-	for rows.Next() {
-		var i DepartmentSearchRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.ExternalID,
-			&i.Name,
-			&i.Path,
-			&i.MemberCount,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+	return result.RowsAffected(), nil
 }
 
-const departmentTree = `-- name: DepartmentTree :many
+const listTree = `-- name: ListTree :many
 SELECT id, external_id, parent_id, name, path, depth, member_count, direct_member_count, sort_order
 FROM org_departments WHERE provider_id = $1 AND status = 'active'
   AND ($2::int IS NULL OR depth < $2::int)
 ORDER BY depth, sort_order, name, external_id
 `
 
-type DepartmentTreeParams struct {
+type ListTreeParams struct {
 	ProviderID *string
 	MaxDepth   *int32
 }
 
-type DepartmentTreeRow struct {
+type ListTreeRow struct {
 	ID                string
 	ExternalID        string
 	ParentID          *string
@@ -89,15 +68,15 @@ type DepartmentTreeRow struct {
 	SortOrder         *int64
 }
 
-func (q *Queries) DepartmentTree(ctx context.Context, db DBTX, arg DepartmentTreeParams) ([]DepartmentTreeRow, error) {
-	rows, err := db.Query(ctx, departmentTree, arg.ProviderID, arg.MaxDepth)
+func (q *Queries) ListTree(ctx context.Context, db DBTX, arg ListTreeParams) ([]ListTreeRow, error) {
+	rows, err := db.Query(ctx, listTree, arg.ProviderID, arg.MaxDepth)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []DepartmentTreeRow
+	var items []ListTreeRow
 	for rows.Next() {
-		var i DepartmentTreeRow
+		var i ListTreeRow
 		if err := rows.Scan(
 			&i.ID,
 			&i.ExternalID,
@@ -119,7 +98,7 @@ func (q *Queries) DepartmentTree(ctx context.Context, db DBTX, arg DepartmentTre
 	return items, nil
 }
 
-const departmentsCount = `-- name: DepartmentsCount :execrows
+const recomputeHeadcounts = `-- name: RecomputeHeadcounts :execrows
 WITH RECURSIVE tree AS MATERIALIZED (
     SELECT d.id, d.parent_id FROM org_departments d WHERE d.provider_id = $1 AND d.status = 'active'
 ), above AS (
@@ -158,50 +137,15 @@ FROM figures f WHERE d.id = f.id AND (d.member_count, d.direct_member_count) IS 
 // everything below it: the sum over what is below, less one for every further place
 // that somebody has below the same department. Of several places one at most is marked
 // as the primary one.
-func (q *Queries) DepartmentsCount(ctx context.Context, db DBTX, providerID *string) (int64, error) {
-	result, err := db.Exec(ctx, departmentsCount, providerID)
+func (q *Queries) RecomputeHeadcounts(ctx context.Context, db DBTX, providerID *string) (int64, error) {
+	result, err := db.Exec(ctx, recomputeHeadcounts, providerID)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const departmentsInsert = `-- name: DepartmentsInsert :execrows
-WITH RECURSIVE keyed AS MATERIALIZED (
-    SELECT s.external_id, s.parent_external_id, coalesce(nullif(s.name, ''), s.external_id) AS name, s.sort_order, s.raw,
-        coalesce(d.id, gen_random_uuid()) AS id, d.id IS NULL AS is_new
-    FROM staged_departments s
-    LEFT JOIN org_departments d ON d.provider_id = $1 AND d.external_id = s.external_id
-    WHERE s.run_id = $3
-), tree AS (
-    SELECT t.external_id, t.name AS path, 0 AS depth FROM keyed t WHERE t.parent_external_id IS NULL
-    UNION ALL
-    SELECT c.external_id, tree.path || '/' || c.name, tree.depth + 1 FROM tree JOIN keyed c ON c.parent_external_id = tree.external_id
-)
-INSERT INTO org_departments (id, provider_id, tenant_id, external_id, parent_id, name, path, depth, sort_order, raw_data)
-SELECT k.id, $1, $2::uuid, k.external_id, p.id, k.name,
-    coalesce(tree.path, k.name), coalesce(tree.depth, 0), k.sort_order, coalesce(k.raw, '{}')
-FROM keyed k LEFT JOIN keyed p ON p.external_id = k.parent_external_id LEFT JOIN tree ON tree.external_id = k.external_id
-WHERE k.is_new ORDER BY k.external_id
-`
-
-type DepartmentsInsertParams struct {
-	ProviderID *string
-	TenantID   *string
-	RunID      string
-}
-
-// With their paths, so that new departments are written once; those below one that is
-// stored under another name are corrected by DepartmentsPlace.
-func (q *Queries) DepartmentsInsert(ctx context.Context, db DBTX, arg DepartmentsInsertParams) (int64, error) {
-	result, err := db.Exec(ctx, departmentsInsert, arg.ProviderID, arg.TenantID, arg.RunID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const departmentsPlace = `-- name: DepartmentsPlace :execrows
+const recomputePaths = `-- name: RecomputePaths :execrows
 WITH RECURSIVE tree AS (
     SELECT t.id, t.name AS path, 0 AS depth FROM org_departments t
     WHERE t.provider_id = $1 AND t.status = 'active'
@@ -216,52 +160,15 @@ FROM tree WHERE d.id = tree.id AND (d.path, d.depth) IS DISTINCT FROM (tree.path
 `
 
 // Paths and depths, by one walk from the tops down. Derived, so no change of its own.
-func (q *Queries) DepartmentsPlace(ctx context.Context, db DBTX, providerID *string) (int64, error) {
-	result, err := db.Exec(ctx, departmentsPlace, providerID)
+func (q *Queries) RecomputePaths(ctx context.Context, db DBTX, providerID *string) (int64, error) {
+	result, err := db.Exec(ctx, recomputePaths, providerID)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const departmentsUpdate = `-- name: DepartmentsUpdate :execrows
-WITH differing AS (
-    SELECT d.id,
-        CASE WHEN s.name IS NULL THEN d.name ELSE coalesce(nullif(s.name, ''), s.external_id) END AS name,
-        p.id AS parent_id, coalesce(s.sort_order, d.sort_order) AS sort_order,
-        coalesce(s.raw, d.raw_data) AS raw
-    FROM staged_departments s
-    JOIN org_departments d ON d.provider_id = $2 AND d.external_id = s.external_id
-    LEFT JOIN org_departments p ON p.provider_id = $2 AND p.external_id = s.parent_external_id
-    WHERE s.run_id = $3 AND (
-        d.name IS DISTINCT FROM CASE WHEN s.name IS NULL THEN d.name ELSE coalesce(nullif(s.name, ''), s.external_id) END
-        OR d.parent_id IS DISTINCT FROM p.id
-        OR d.sort_order IS DISTINCT FROM coalesce(s.sort_order, d.sort_order)
-        OR d.status <> 'active'
-        OR d.tenant_id IS DISTINCT FROM $1::uuid
-        OR d.raw_data IS DISTINCT FROM coalesce(s.raw, d.raw_data))
-    ORDER BY d.id FOR NO KEY UPDATE OF d
-)
-UPDATE org_departments d SET name = n.name, parent_id = n.parent_id, sort_order = n.sort_order, status = 'active',
-    tenant_id = $1::uuid, raw_data = n.raw, synced_at = now()
-FROM differing n WHERE d.id = n.id
-`
-
-type DepartmentsUpdateParams struct {
-	TenantID   *string
-	ProviderID *string
-	RunID      string
-}
-
-func (q *Queries) DepartmentsUpdate(ctx context.Context, db DBTX, arg DepartmentsUpdateParams) (int64, error) {
-	result, err := db.Exec(ctx, departmentsUpdate, arg.TenantID, arg.ProviderID, arg.RunID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const treeRepairCycles = `-- name: TreeRepairCycles :many
+const repairCycles = `-- name: RepairCycles :many
 WITH RECURSIVE reached AS (
     SELECT t.external_id FROM staged_departments t WHERE t.run_id = $1 AND t.parent_external_id IS NULL
     UNION
@@ -287,8 +194,8 @@ RETURNING d.external_id
 `
 
 // In each circle of parents the smallest id is hung below the root instead.
-func (q *Queries) TreeRepairCycles(ctx context.Context, db DBTX, runID string) ([]string, error) {
-	rows, err := db.Query(ctx, treeRepairCycles, runID)
+func (q *Queries) RepairCycles(ctx context.Context, db DBTX, runID string) ([]string, error) {
+	rows, err := db.Query(ctx, repairCycles, runID)
 	if err != nil {
 		return nil, err
 	}
@@ -307,7 +214,7 @@ func (q *Queries) TreeRepairCycles(ctx context.Context, db DBTX, runID string) (
 	return items, nil
 }
 
-const treeRepairOrphans = `-- name: TreeRepairOrphans :many
+const repairOrphans = `-- name: RepairOrphans :many
 WITH root AS (
     SELECT r.external_id FROM staged_departments r WHERE r.run_id = $1 AND r.parent_external_id IS NULL
     ORDER BY r.external_id LIMIT 1
@@ -327,12 +234,12 @@ FROM orphans WHERE s.run_id = $1 AND s.external_id = orphans.external_id
 RETURNING s.external_id, coalesce(orphans.claimed, '')::text AS claimed
 `
 
-type TreeRepairOrphansParams struct {
+type RepairOrphansParams struct {
 	RunID      string
 	ProviderID *string
 }
 
-type TreeRepairOrphansRow struct {
+type RepairOrphansRow struct {
 	ExternalID string
 	Claimed    string
 }
@@ -340,15 +247,15 @@ type TreeRepairOrphansRow struct {
 // Departments whose parent is not among those read: where the provider did not
 // send the parent (”) the stored one stays if it was read; all others hang below
 // the root, if that was read, else they become tops.
-func (q *Queries) TreeRepairOrphans(ctx context.Context, db DBTX, arg TreeRepairOrphansParams) ([]TreeRepairOrphansRow, error) {
-	rows, err := db.Query(ctx, treeRepairOrphans, arg.RunID, arg.ProviderID)
+func (q *Queries) RepairOrphans(ctx context.Context, db DBTX, arg RepairOrphansParams) ([]RepairOrphansRow, error) {
+	rows, err := db.Query(ctx, repairOrphans, arg.RunID, arg.ProviderID)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []TreeRepairOrphansRow
+	var items []RepairOrphansRow
 	for rows.Next() {
-		var i TreeRepairOrphansRow
+		var i RepairOrphansRow
 		if err := rows.Scan(&i.ExternalID, &i.Claimed); err != nil {
 			return nil, err
 		}
@@ -358,4 +265,97 @@ func (q *Queries) TreeRepairOrphans(ctx context.Context, db DBTX, arg TreeRepair
 		return nil, err
 	}
 	return items, nil
+}
+
+const searchDepartments = `-- name: SearchDepartments :many
+SELECT id, external_id, name, path, member_count
+FROM org_departments
+WHERE provider_id = $1 AND status = 'active'
+  AND (name ILIKE '%' || $2::text || '%' OR external_id = $3::text)
+ORDER BY name <> $3, name NOT ILIKE $2 || '%', path, external_id
+LIMIT $4
+`
+
+type SearchDepartmentsParams struct {
+	ProviderID *string
+	Pattern    string
+	Plain      string
+	MaxRows    int32
+}
+
+type SearchDepartmentsRow struct {
+	ID          string
+	ExternalID  string
+	Name        string
+	Path        string
+	MemberCount int32
+}
+
+// Departments by name or id; exact and leading hits first.
+func (q *Queries) SearchDepartments(ctx context.Context, db DBTX, arg SearchDepartmentsParams) ([]SearchDepartmentsRow, error) {
+	rows, err := db.Query(ctx, searchDepartments,
+		arg.ProviderID,
+		arg.Pattern,
+		arg.Plain,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SearchDepartmentsRow
+	for rows.Next() {
+		var i SearchDepartmentsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ExternalID,
+			&i.Name,
+			&i.Path,
+			&i.MemberCount,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const updateDepartments = `-- name: UpdateDepartments :execrows
+WITH differing AS (
+    SELECT d.id,
+        CASE WHEN s.name IS NULL THEN d.name ELSE coalesce(nullif(s.name, ''), s.external_id) END AS name,
+        p.id AS parent_id, coalesce(s.sort_order, d.sort_order) AS sort_order,
+        coalesce(s.raw, d.raw_data) AS raw
+    FROM staged_departments s
+    JOIN org_departments d ON d.provider_id = $2 AND d.external_id = s.external_id
+    LEFT JOIN org_departments p ON p.provider_id = $2 AND p.external_id = s.parent_external_id
+    WHERE s.run_id = $3 AND (
+        d.name IS DISTINCT FROM CASE WHEN s.name IS NULL THEN d.name ELSE coalesce(nullif(s.name, ''), s.external_id) END
+        OR d.parent_id IS DISTINCT FROM p.id
+        OR d.sort_order IS DISTINCT FROM coalesce(s.sort_order, d.sort_order)
+        OR d.status <> 'active'
+        OR d.tenant_id IS DISTINCT FROM $1::uuid
+        OR d.raw_data IS DISTINCT FROM coalesce(s.raw, d.raw_data))
+    ORDER BY d.id FOR NO KEY UPDATE OF d
+)
+UPDATE org_departments d SET name = n.name, parent_id = n.parent_id, sort_order = n.sort_order, status = 'active',
+    tenant_id = $1::uuid, raw_data = n.raw, synced_at = now()
+FROM differing n WHERE d.id = n.id
+`
+
+type UpdateDepartmentsParams struct {
+	TenantID   *string
+	ProviderID *string
+	RunID      string
+}
+
+func (q *Queries) UpdateDepartments(ctx context.Context, db DBTX, arg UpdateDepartmentsParams) (int64, error) {
+	result, err := db.Exec(ctx, updateDepartments, arg.TenantID, arg.ProviderID, arg.RunID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }

@@ -9,7 +9,37 @@ import (
 	"context"
 )
 
-const accountColumns = `-- name: AccountColumns :many
+const getDatabaseFacts = `-- name: GetDatabaseFacts :one
+SELECT current_setting('server_encoding')::text AS encoding,
+    (current_setting('transaction_read_only') = 'on')::boolean AS read_only,
+    (to_regclass('org_members') IS NOT NULL)::boolean AS migrated
+`
+
+type GetDatabaseFactsRow struct {
+	Encoding string
+	ReadOnly bool
+	Migrated bool
+}
+
+func (q *Queries) GetDatabaseFacts(ctx context.Context, db DBTX) (GetDatabaseFactsRow, error) {
+	row := db.QueryRow(ctx, getDatabaseFacts)
+	var i GetDatabaseFactsRow
+	err := row.Scan(&i.Encoding, &i.ReadOnly, &i.Migrated)
+	return i, err
+}
+
+const getRole = `-- name: GetRole :one
+SELECT quote_ident(current_user)::text
+`
+
+func (q *Queries) GetRole(ctx context.Context, db DBTX) (string, error) {
+	row := db.QueryRow(ctx, getRole)
+	var column_1 string
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const listAccountColumns = `-- name: ListAccountColumns :many
 WITH needed (table_name, column_name, type, written) AS (
     VALUES ('users', 'id', 'uuid', false), ('users', 'tenant_id', 'uuid', false), ('users', 'identity_id', 'uuid', false),
         ('identities', 'id', 'uuid', false), ('identities', 'email', 'text', true), ('identities', 'phone', 'text', true)
@@ -29,7 +59,7 @@ LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype
 `
 
-type AccountColumnsRow struct {
+type ListAccountColumnsRow struct {
 	TableName   string
 	ColumnName  string
 	Type        string
@@ -43,15 +73,15 @@ type AccountColumnsRow struct {
 // The columns of the platform's accounts that are read and written, with the types that
 // they have (empty: no such column) and whether those serve. A domain serves as what it is
 // made of, any type of characters as text.
-func (q *Queries) AccountColumns(ctx context.Context, db DBTX) ([]AccountColumnsRow, error) {
-	rows, err := db.Query(ctx, accountColumns)
+func (q *Queries) ListAccountColumns(ctx context.Context, db DBTX) ([]ListAccountColumnsRow, error) {
+	rows, err := db.Query(ctx, listAccountColumns)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []AccountColumnsRow
+	var items []ListAccountColumnsRow
 	for rows.Next() {
-		var i AccountColumnsRow
+		var i ListAccountColumnsRow
 		if err := rows.Scan(
 			&i.TableName,
 			&i.ColumnName,
@@ -70,34 +100,4 @@ func (q *Queries) AccountColumns(ctx context.Context, db DBTX) ([]AccountColumns
 		return nil, err
 	}
 	return items, nil
-}
-
-const databaseFacts = `-- name: DatabaseFacts :one
-SELECT current_setting('server_encoding')::text AS encoding,
-    (current_setting('transaction_read_only') = 'on')::boolean AS read_only,
-    (to_regclass('org_members') IS NOT NULL)::boolean AS migrated
-`
-
-type DatabaseFactsRow struct {
-	Encoding string
-	ReadOnly bool
-	Migrated bool
-}
-
-func (q *Queries) DatabaseFacts(ctx context.Context, db DBTX) (DatabaseFactsRow, error) {
-	row := db.QueryRow(ctx, databaseFacts)
-	var i DatabaseFactsRow
-	err := row.Scan(&i.Encoding, &i.ReadOnly, &i.Migrated)
-	return i, err
-}
-
-const role = `-- name: Role :one
-SELECT quote_ident(current_user)::text
-`
-
-func (q *Queries) Role(ctx context.Context, db DBTX) (string, error) {
-	row := db.QueryRow(ctx, role)
-	var column_1 string
-	err := row.Scan(&column_1)
-	return column_1, err
 }

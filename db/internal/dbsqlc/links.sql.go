@@ -9,15 +9,27 @@ import (
 	"context"
 )
 
-const constraintsAtOnce = `-- name: ConstraintsAtOnce :exec
+const checkConstraintsAtOnce = `-- name: CheckConstraintsAtOnce :exec
 SET CONSTRAINTS ALL IMMEDIATE
 `
 
 // A platform may have its tables' constraints checked at the end of the transaction, when
 // nobody could tell any more which account breaks one.
-func (q *Queries) ConstraintsAtOnce(ctx context.Context, db DBTX) error {
-	_, err := db.Exec(ctx, constraintsAtOnce)
+func (q *Queries) CheckConstraintsAtOnce(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, checkConstraintsAtOnce)
 	return err
+}
+
+const hasAccounts = `-- name: HasAccounts :one
+SELECT EXISTS (SELECT 1 FROM users u WHERE u.tenant_id IS NOT DISTINCT FROM $1::uuid)
+`
+
+// Whether the tenant has accounts at all.
+func (q *Queries) HasAccounts(ctx context.Context, db DBTX, tenantID *string) (bool, error) {
+	row := db.QueryRow(ctx, hasAccounts, tenantID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
 }
 
 const linkByEmail = `-- name: LinkByEmail :many
@@ -349,16 +361,4 @@ func (q *Queries) LinkFollowPhone(ctx context.Context, db DBTX, arg LinkFollowPh
 		return nil, err
 	}
 	return items, nil
-}
-
-const linkPossible = `-- name: LinkPossible :one
-SELECT EXISTS (SELECT 1 FROM users u WHERE u.tenant_id IS NOT DISTINCT FROM $1::uuid)
-`
-
-// Whether the tenant has accounts at all.
-func (q *Queries) LinkPossible(ctx context.Context, db DBTX, tenantID *string) (bool, error) {
-	row := db.QueryRow(ctx, linkPossible, tenantID)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
 }

@@ -9,79 +9,33 @@ import (
 	"context"
 )
 
-const accountName = `-- name: AccountName :one
+const getAccountName = `-- name: GetAccountName :one
 SELECT display_name FROM users WHERE id = $1
 `
 
-func (q *Queries) AccountName(ctx context.Context, db DBTX, id string) (string, error) {
-	row := db.QueryRow(ctx, accountName, id)
+func (q *Queries) GetAccountName(ctx context.Context, db DBTX, id string) (string, error) {
+	row := db.QueryRow(ctx, getAccountName, id)
 	var display_name string
 	err := row.Scan(&display_name)
 	return display_name, err
 }
 
-const memberPlaces = `-- name: MemberPlaces :many
-SELECT d.id, d.external_id, d.name, d.path, md.is_primary, md.is_leader, md.sort_order
-FROM org_member_departments md JOIN org_departments d ON d.id = md.department_id
-WHERE md.member_id = $1
-ORDER BY NOT md.is_primary, d.path, d.external_id
-`
-
-type MemberPlacesRow struct {
-	ID         string
-	ExternalID string
-	Name       string
-	Path       string
-	IsPrimary  bool
-	IsLeader   bool
-	SortOrder  *int64
-}
-
-// Where a member works, the primary department first.
-func (q *Queries) MemberPlaces(ctx context.Context, db DBTX, memberID string) ([]MemberPlacesRow, error) {
-	rows, err := db.Query(ctx, memberPlaces, memberID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []MemberPlacesRow
-	for rows.Next() {
-		var i MemberPlacesRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.ExternalID,
-			&i.Name,
-			&i.Path,
-			&i.IsPrimary,
-			&i.IsLeader,
-			&i.SortOrder,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const memberShow = `-- name: MemberShow :one
+const getMember = `-- name: GetMember :one
 SELECT m.id, m.provider_id, m.tenant_id, m.external_id, m.unionid, m.open_id, m.name, m.name_translit_full, m.name_translit_initial, m.email, m.phone, m.avatar_url, m.title, m.employee_no, m.manager_external_id, m.manager_id, m.attributes, m.department_id, m.department_path, m.status, m.activated, m.user_id, m.raw_data, m.synced_at, m.content_hash, coalesce(x.external_id, '')::text AS manager, coalesce(x.name, '')::text AS manager_name
 FROM org_members m LEFT JOIN org_members x ON x.id = m.manager_id
 WHERE m.id = $1
 `
 
-type MemberShowRow struct {
+type GetMemberRow struct {
 	OrgMember   OrgMember
 	Manager     string
 	ManagerName string
 }
 
 // Everything known of a member but for the provider's record and their places.
-func (q *Queries) MemberShow(ctx context.Context, db DBTX, id string) (MemberShowRow, error) {
-	row := db.QueryRow(ctx, memberShow, id)
-	var i MemberShowRow
+func (q *Queries) GetMember(ctx context.Context, db DBTX, id string) (GetMemberRow, error) {
+	row := db.QueryRow(ctx, getMember, id)
+	var i GetMemberRow
 	err := row.Scan(
 		&i.OrgMember.ID,
 		&i.OrgMember.ProviderID,
@@ -112,4 +66,50 @@ func (q *Queries) MemberShow(ctx context.Context, db DBTX, id string) (MemberSho
 		&i.ManagerName,
 	)
 	return i, err
+}
+
+const listMemberPlaces = `-- name: ListMemberPlaces :many
+SELECT d.id, d.external_id, d.name, d.path, md.is_primary, md.is_leader, md.sort_order
+FROM org_member_departments md JOIN org_departments d ON d.id = md.department_id
+WHERE md.member_id = $1
+ORDER BY NOT md.is_primary, d.path, d.external_id
+`
+
+type ListMemberPlacesRow struct {
+	ID         string
+	ExternalID string
+	Name       string
+	Path       string
+	IsPrimary  bool
+	IsLeader   bool
+	SortOrder  *int64
+}
+
+// Where a member works, the primary department first.
+func (q *Queries) ListMemberPlaces(ctx context.Context, db DBTX, memberID string) ([]ListMemberPlacesRow, error) {
+	rows, err := db.Query(ctx, listMemberPlaces, memberID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListMemberPlacesRow
+	for rows.Next() {
+		var i ListMemberPlacesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ExternalID,
+			&i.Name,
+			&i.Path,
+			&i.IsPrimary,
+			&i.IsLeader,
+			&i.SortOrder,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

@@ -9,121 +9,23 @@ import (
 	"context"
 )
 
-const managersResolve = `-- name: ManagersResolve :execrows
-WITH members AS MATERIALIZED (
-    SELECT m.id, m.manager_id, m.open_id,
-        CASE WHEN $1::boolean THEN lower(m.external_id) ELSE m.external_id END AS external_id,
-        CASE WHEN $1 THEN lower(m.manager_external_id) ELSE m.manager_external_id END AS named
-    FROM org_members m
-    WHERE m.provider_id = $2 AND m.status <> 'deleted'
-), ids AS (
-    SELECT m.id, m.external_id AS named, 1 AS rank FROM members m
-    UNION ALL
-    SELECT m.id, m.open_id, 2 FROM members m WHERE m.open_id IS NOT NULL
-), resolved AS (
-    SELECT DISTINCT ON (m.id) m.id, m.manager_id AS stored, i.id AS manager_id
-    FROM members m
-    LEFT JOIN ids i ON i.named = m.named AND i.id <> m.id
-    WHERE (m.named IS NOT NULL OR m.manager_id IS NOT NULL)
-      AND (NOT $3::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = $4))
-    ORDER BY m.id, i.rank, i.id
-)
-UPDATE org_members m SET manager_id = r.manager_id, synced_at = now()
-FROM resolved r
-WHERE m.id = r.id AND r.stored IS DISTINCT FROM r.manager_id
+const clearPrimary = `-- name: ClearPrimary :execrows
+UPDATE org_member_departments md SET is_primary = false
+FROM unnest($1::uuid[]) AS w (id)
+CROSS JOIN LATERAL (SELECT x.id, x.department_id FROM org_members x WHERE x.id = w.id OFFSET 0) m
+WHERE md.member_id = m.id AND md.is_primary AND md.department_id <> m.department_id
 `
 
-type ManagersResolveParams struct {
-	IgnoreCase bool
-	ProviderID *string
-	Singly     bool
-	RunID      string
-}
-
-// Sets each member's manager to the member whom the provider names, by external id or,
-// where that finds none, by open id; null if that one is not there. A targeted run of
-// members resolves theirs alone.
-func (q *Queries) ManagersResolve(ctx context.Context, db DBTX, arg ManagersResolveParams) (int64, error) {
-	result, err := db.Exec(ctx, managersResolve,
-		arg.IgnoreCase,
-		arg.ProviderID,
-		arg.Singly,
-		arg.RunID,
-	)
+// Marks on memberships that are not, or no longer, the one on the member's own row.
+func (q *Queries) ClearPrimary(ctx context.Context, db DBTX, people []string) (int64, error) {
+	result, err := db.Exec(ctx, clearPrimary, people)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const memberSearch = `-- name: MemberSearch :many
-SELECT id, external_id, name, email, phone, employee_no, title, department_path, status
-FROM org_members
-WHERE provider_id = $1 AND status <> 'deleted' AND (
-    name ILIKE '%' || $2::text || '%' OR name_translit_full LIKE lower($2) || '%'
-    OR name_translit_initial LIKE lower($2) || '%' OR email LIKE '%' || lower($2) || '%'
-    OR phone LIKE '%' || $2 || '%' OR employee_no ILIKE $2 || '%' OR external_id = $3::text)
-ORDER BY name <> $3 AND employee_no IS DISTINCT FROM $3, name_translit_full NOT LIKE lower($2) || '%', name, external_id
-LIMIT $4
-`
-
-type MemberSearchParams struct {
-	ProviderID *string
-	Pattern    string
-	Plain      string
-	MaxRows    int32
-}
-
-type MemberSearchRow struct {
-	ID             string
-	ExternalID     string
-	Name           string
-	Email          *string
-	Phone          *string
-	EmployeeNo     *string
-	Title          *string
-	DepartmentPath string
-	Status         string
-}
-
-// People by name, pinyin, initials, e-mail, phone or employee number; exact and leading
-// hits first.
-func (q *Queries) MemberSearch(ctx context.Context, db DBTX, arg MemberSearchParams) ([]MemberSearchRow, error) {
-	rows, err := db.Query(ctx, memberSearch,
-		arg.ProviderID,
-		arg.Pattern,
-		arg.Plain,
-		arg.MaxRows,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []MemberSearchRow
-	for rows.Next() {
-		var i MemberSearchRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.ExternalID,
-			&i.Name,
-			&i.Email,
-			&i.Phone,
-			&i.EmployeeNo,
-			&i.Title,
-			&i.DepartmentPath,
-			&i.Status,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const membersCompare = `-- name: MembersCompare :one
+const compareMembers = `-- name: CompareMembers :one
 WITH seen AS (
     SELECT p.member_key, p.member_id IS NULL OR NOT p.theirs AS undecided,
         p.is_new AND NOT p.stored AS created,
@@ -142,13 +44,13 @@ SELECT coalesce(bool_or(undecided), false)::boolean AS undecided,
 FROM seen
 `
 
-type MembersCompareParams struct {
+type CompareMembersParams struct {
 	Listings []string
 	RunID    string
 	Created  []string
 }
 
-type MembersCompareRow struct {
+type CompareMembersRow struct {
 	Undecided bool
 	Created   []string
 	Changed   []string
@@ -160,9 +62,9 @@ type MembersCompareRow struct {
 // the statements that write then need not look for it. Nothing is there to be compared
 // with those known to be new. (Such lists are looked through by hash as a sub-select
 // only, and IS TRUE keeps it from becoming a join.)
-func (q *Queries) MembersCompare(ctx context.Context, db DBTX, arg MembersCompareParams) (MembersCompareRow, error) {
-	row := db.QueryRow(ctx, membersCompare, arg.Listings, arg.RunID, arg.Created)
-	var i MembersCompareRow
+func (q *Queries) CompareMembers(ctx context.Context, db DBTX, arg CompareMembersParams) (CompareMembersRow, error) {
+	row := db.QueryRow(ctx, compareMembers, arg.Listings, arg.RunID, arg.Created)
+	var i CompareMembersRow
 	err := row.Scan(
 		&i.Undecided,
 		&i.Created,
@@ -173,31 +75,54 @@ func (q *Queries) MembersCompare(ctx context.Context, db DBTX, arg MembersCompar
 	return i, err
 }
 
-const membersReportUndecided = `-- name: MembersReportUndecided :execrows
-INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
-SELECT DISTINCT r.run_id, 'member', s.external_id,
-    'cannot tell which stored member this is: its ids match several, or two people claim the same one; compare unionid, external_id and open_id of the rows concerned; nothing was changed'
+const insertMemberships = `-- name: InsertMemberships :execrows
+INSERT INTO org_member_departments (member_id, department_id, is_primary, is_leader, sort_order, primary_rank)
+SELECT DISTINCT ON (p.member_id, p.department_id) p.member_id, p.department_id,
+    coalesce(p.is_new AND p.department_id = (SELECT m.department_id FROM org_members m WHERE m.id = p.member_id)
+        AND (SELECT count(*) FROM org_member_departments o WHERE o.member_id = p.member_id AND o.is_primary) = 0, false),
+    coalesce(p.is_leader, false), p.sort_order, p.primary_rank
 FROM unnest($1::text[]) AS w (listing)
-CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, member_key, external_id, external_is_fallback, unionid, open_id, primary_rank, is_leader, sort_order, fields, status, out_of_scope, raw, raw_keeps FROM staged_members x WHERE x.run_id = $2 AND x.listing = w.listing OFFSET 0) s
-CROSS JOIN LATERAL (SELECT run_id, member_key, member_id, is_new, unionid, open_id FROM member_matches x WHERE x.run_id = s.run_id AND x.member_key = s.member_key OFFSET 0) r
-WHERE r.member_id IS NULL OR s.unionid <> r.unionid
-ON CONFLICT DO NOTHING
+CROSS JOIN LATERAL (
+    SELECT run_id, listing, page, n, member_key, partial, partly, listed_in, member_id, is_new, stored, theirs, member, differs, department_id, department_external_id, depth, path, is_leader, sort_order, primary_rank, placeable, placed, place_differs FROM compared_members x
+    WHERE x.run_id = $2 AND x.listing = w.listing AND (x.member_key IN (SELECT unnest($3::text[]))) IS TRUE OFFSET 0
+) p
+WHERE p.theirs AND p.stored AND p.placeable AND NOT p.placed
+ORDER BY p.member_id, p.department_id, p.partial, p.primary_rank IS NULL, p.page DESC, p.n DESC
+ON CONFLICT (member_id, department_id) DO NOTHING
 `
 
-type MembersReportUndecidedParams struct {
+type InsertMembershipsParams struct {
 	Listings []string
 	RunID    string
+	People   []string
 }
 
-func (q *Queries) MembersReportUndecided(ctx context.Context, db DBTX, arg MembersReportUndecidedParams) (int64, error) {
-	result, err := db.Exec(ctx, membersReportUndecided, arg.Listings, arg.RunID)
+// Memberships of these members in these listings that are not stored yet. The primary one
+// of a new member is the best so far; it is settled when all were read.
+func (q *Queries) InsertMemberships(ctx context.Context, db DBTX, arg InsertMembershipsParams) (int64, error) {
+	result, err := db.Exec(ctx, insertMemberships, arg.Listings, arg.RunID, arg.People)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const membersResolve = `-- name: MembersResolve :one
+const markPrimary = `-- name: MarkPrimary :execrows
+UPDATE org_member_departments md SET is_primary = true
+FROM unnest($1::uuid[]) AS w (id)
+CROSS JOIN LATERAL (SELECT x.id, x.department_id FROM org_members x WHERE x.id = w.id OFFSET 0) m
+WHERE md.member_id = m.id AND md.department_id = m.department_id AND NOT md.is_primary
+`
+
+func (q *Queries) MarkPrimary(ctx context.Context, db DBTX, people []string) (int64, error) {
+	result, err := db.Exec(ctx, markPrimary, people)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const matchMembers = `-- name: MatchMembers :one
 WITH persons AS (
     SELECT s.member_key, max(s.unionid) AS unionid, coalesce(min(s.unionid) <> max(s.unionid), false) AS twofold, max(s.open_id) AS open_id,
         coalesce(min(s.external_id) FILTER (WHERE NOT s.external_is_fallback), min(s.external_id)) AS external_id
@@ -268,7 +193,7 @@ WITH persons AS (
 SELECT coalesce(array_agg(n.member_key) FILTER (WHERE n.is_new), '{}')::text[] AS created FROM noted n
 `
 
-type MembersResolveParams struct {
+type MatchMembersParams struct {
 	Listings   []string
 	RunID      string
 	ProviderID *string
@@ -281,8 +206,8 @@ type MembersResolveParams struct {
 // Two people with one unionid cannot be told apart, stored or not. Sorted insertion
 // makes two workers with people in common wait for each other in one order; the
 // second finds the decision made.
-func (q *Queries) MembersResolve(ctx context.Context, db DBTX, arg MembersResolveParams) ([]string, error) {
-	row := db.QueryRow(ctx, membersResolve,
+func (q *Queries) MatchMembers(ctx context.Context, db DBTX, arg MatchMembersParams) ([]string, error) {
+	row := db.QueryRow(ctx, matchMembers,
 		arg.Listings,
 		arg.RunID,
 		arg.ProviderID,
@@ -293,7 +218,54 @@ func (q *Queries) MembersResolve(ctx context.Context, db DBTX, arg MembersResolv
 	return created, err
 }
 
-const membersSettle = `-- name: MembersSettle :one
+const recomputeManagers = `-- name: RecomputeManagers :execrows
+WITH members AS MATERIALIZED (
+    SELECT m.id, m.manager_id, m.open_id,
+        CASE WHEN $1::boolean THEN lower(m.external_id) ELSE m.external_id END AS external_id,
+        CASE WHEN $1 THEN lower(m.manager_external_id) ELSE m.manager_external_id END AS named
+    FROM org_members m
+    WHERE m.provider_id = $2 AND m.status <> 'deleted'
+), ids AS (
+    SELECT m.id, m.external_id AS named, 1 AS rank FROM members m
+    UNION ALL
+    SELECT m.id, m.open_id, 2 FROM members m WHERE m.open_id IS NOT NULL
+), resolved AS (
+    SELECT DISTINCT ON (m.id) m.id, m.manager_id AS stored, i.id AS manager_id
+    FROM members m
+    LEFT JOIN ids i ON i.named = m.named AND i.id <> m.id
+    WHERE (m.named IS NOT NULL OR m.manager_id IS NOT NULL)
+      AND (NOT $3::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = $4))
+    ORDER BY m.id, i.rank, i.id
+)
+UPDATE org_members m SET manager_id = r.manager_id, synced_at = now()
+FROM resolved r
+WHERE m.id = r.id AND r.stored IS DISTINCT FROM r.manager_id
+`
+
+type RecomputeManagersParams struct {
+	IgnoreCase bool
+	ProviderID *string
+	Singly     bool
+	RunID      string
+}
+
+// Sets each member's manager to the member whom the provider names, by external id or,
+// where that finds none, by open id; null if that one is not there. A targeted run of
+// members resolves theirs alone.
+func (q *Queries) RecomputeManagers(ctx context.Context, db DBTX, arg RecomputeManagersParams) (int64, error) {
+	result, err := db.Exec(ctx, recomputeManagers,
+		arg.IgnoreCase,
+		arg.ProviderID,
+		arg.Singly,
+		arg.RunID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const recomputePrimaryDepartments = `-- name: RecomputePrimaryDepartments :one
 WITH best AS (
     SELECT m.id, m.external_id, m.department_id AS old_department, m.department_path AS old_path,
         b.department_id, coalesce(b.path, '') AS path, b.is_primary
@@ -311,7 +283,7 @@ WITH best AS (
 SELECT coalesce(array_agg(b.id), '{}')::uuid[] AS unmarked FROM best b WHERE NOT b.is_primary
 `
 
-type MembersSettleParams struct {
+type RecomputePrimaryDepartmentsParams struct {
 	ProviderID *string
 	Singly     bool
 	RunID      string
@@ -319,46 +291,105 @@ type MembersSettleParams struct {
 
 // Primary department and its path on the member's own row. A run of single people
 // settles those alone. Names those whose memberships are not marked accordingly.
-func (q *Queries) MembersSettle(ctx context.Context, db DBTX, arg MembersSettleParams) ([]string, error) {
-	row := db.QueryRow(ctx, membersSettle, arg.ProviderID, arg.Singly, arg.RunID)
+func (q *Queries) RecomputePrimaryDepartments(ctx context.Context, db DBTX, arg RecomputePrimaryDepartmentsParams) ([]string, error) {
+	row := db.QueryRow(ctx, recomputePrimaryDepartments, arg.ProviderID, arg.Singly, arg.RunID)
 	var unmarked []string
 	err := row.Scan(&unmarked)
 	return unmarked, err
 }
 
-const membershipsInsert = `-- name: MembershipsInsert :execrows
-INSERT INTO org_member_departments (member_id, department_id, is_primary, is_leader, sort_order, primary_rank)
-SELECT DISTINCT ON (p.member_id, p.department_id) p.member_id, p.department_id,
-    coalesce(p.is_new AND p.department_id = (SELECT m.department_id FROM org_members m WHERE m.id = p.member_id)
-        AND (SELECT count(*) FROM org_member_departments o WHERE o.member_id = p.member_id AND o.is_primary) = 0, false),
-    coalesce(p.is_leader, false), p.sort_order, p.primary_rank
+const reportUndecidedMembers = `-- name: ReportUndecidedMembers :execrows
+INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
+SELECT DISTINCT r.run_id, 'member', s.external_id,
+    'cannot tell which stored member this is: its ids match several, or two people claim the same one; compare unionid, external_id and open_id of the rows concerned; nothing was changed'
 FROM unnest($1::text[]) AS w (listing)
-CROSS JOIN LATERAL (
-    SELECT run_id, listing, page, n, member_key, partial, partly, listed_in, member_id, is_new, stored, theirs, member, differs, department_id, department_external_id, depth, path, is_leader, sort_order, primary_rank, placeable, placed, place_differs FROM compared_members x
-    WHERE x.run_id = $2 AND x.listing = w.listing AND (x.member_key IN (SELECT unnest($3::text[]))) IS TRUE OFFSET 0
-) p
-WHERE p.theirs AND p.stored AND p.placeable AND NOT p.placed
-ORDER BY p.member_id, p.department_id, p.partial, p.primary_rank IS NULL, p.page DESC, p.n DESC
-ON CONFLICT (member_id, department_id) DO NOTHING
+CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, member_key, external_id, external_is_fallback, unionid, open_id, primary_rank, is_leader, sort_order, fields, status, out_of_scope, raw, raw_keeps FROM staged_members x WHERE x.run_id = $2 AND x.listing = w.listing OFFSET 0) s
+CROSS JOIN LATERAL (SELECT run_id, member_key, member_id, is_new, unionid, open_id FROM member_matches x WHERE x.run_id = s.run_id AND x.member_key = s.member_key OFFSET 0) r
+WHERE r.member_id IS NULL OR s.unionid <> r.unionid
+ON CONFLICT DO NOTHING
 `
 
-type MembershipsInsertParams struct {
+type ReportUndecidedMembersParams struct {
 	Listings []string
 	RunID    string
-	People   []string
 }
 
-// Memberships of these members in these listings that are not stored yet. The primary one
-// of a new member is the best so far; it is settled when all were read.
-func (q *Queries) MembershipsInsert(ctx context.Context, db DBTX, arg MembershipsInsertParams) (int64, error) {
-	result, err := db.Exec(ctx, membershipsInsert, arg.Listings, arg.RunID, arg.People)
+func (q *Queries) ReportUndecidedMembers(ctx context.Context, db DBTX, arg ReportUndecidedMembersParams) (int64, error) {
+	result, err := db.Exec(ctx, reportUndecidedMembers, arg.Listings, arg.RunID)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const membershipsUpdate = `-- name: MembershipsUpdate :execrows
+const searchMembers = `-- name: SearchMembers :many
+SELECT id, external_id, name, email, phone, employee_no, title, department_path, status
+FROM org_members
+WHERE provider_id = $1 AND status <> 'deleted' AND (
+    name ILIKE '%' || $2::text || '%' OR name_translit_full LIKE lower($2) || '%'
+    OR name_translit_initial LIKE lower($2) || '%' OR email LIKE '%' || lower($2) || '%'
+    OR phone LIKE '%' || $2 || '%' OR employee_no ILIKE $2 || '%' OR external_id = $3::text)
+ORDER BY name <> $3 AND employee_no IS DISTINCT FROM $3, name_translit_full NOT LIKE lower($2) || '%', name, external_id
+LIMIT $4
+`
+
+type SearchMembersParams struct {
+	ProviderID *string
+	Pattern    string
+	Plain      string
+	MaxRows    int32
+}
+
+type SearchMembersRow struct {
+	ID             string
+	ExternalID     string
+	Name           string
+	Email          *string
+	Phone          *string
+	EmployeeNo     *string
+	Title          *string
+	DepartmentPath string
+	Status         string
+}
+
+// People by name, pinyin, initials, e-mail, phone or employee number; exact and leading
+// hits first.
+func (q *Queries) SearchMembers(ctx context.Context, db DBTX, arg SearchMembersParams) ([]SearchMembersRow, error) {
+	rows, err := db.Query(ctx, searchMembers,
+		arg.ProviderID,
+		arg.Pattern,
+		arg.Plain,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SearchMembersRow
+	for rows.Next() {
+		var i SearchMembersRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ExternalID,
+			&i.Name,
+			&i.Email,
+			&i.Phone,
+			&i.EmployeeNo,
+			&i.Title,
+			&i.DepartmentPath,
+			&i.Status,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const updateMemberships = `-- name: UpdateMemberships :execrows
 WITH placed AS (
     SELECT DISTINCT ON (p.member_id, p.department_id) p.member_id, p.department_id, p.is_leader, p.sort_order, p.primary_rank
     FROM unnest($1::text[]) AS w (listing)
@@ -378,45 +409,14 @@ UPDATE org_member_departments md SET is_leader = d.is_leader, sort_order = d.sor
 FROM differing d WHERE md.member_id = d.member_id AND md.department_id = d.department_id
 `
 
-type MembershipsUpdateParams struct {
+type UpdateMembershipsParams struct {
 	Listings []string
 	RunID    string
 	People   []string
 }
 
-func (q *Queries) MembershipsUpdate(ctx context.Context, db DBTX, arg MembershipsUpdateParams) (int64, error) {
-	result, err := db.Exec(ctx, membershipsUpdate, arg.Listings, arg.RunID, arg.People)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const primaryClear = `-- name: PrimaryClear :execrows
-UPDATE org_member_departments md SET is_primary = false
-FROM unnest($1::uuid[]) AS w (id)
-CROSS JOIN LATERAL (SELECT x.id, x.department_id FROM org_members x WHERE x.id = w.id OFFSET 0) m
-WHERE md.member_id = m.id AND md.is_primary AND md.department_id <> m.department_id
-`
-
-// Marks on memberships that are not, or no longer, the one on the member's own row.
-func (q *Queries) PrimaryClear(ctx context.Context, db DBTX, people []string) (int64, error) {
-	result, err := db.Exec(ctx, primaryClear, people)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const primarySet = `-- name: PrimarySet :execrows
-UPDATE org_member_departments md SET is_primary = true
-FROM unnest($1::uuid[]) AS w (id)
-CROSS JOIN LATERAL (SELECT x.id, x.department_id FROM org_members x WHERE x.id = w.id OFFSET 0) m
-WHERE md.member_id = m.id AND md.department_id = m.department_id AND NOT md.is_primary
-`
-
-func (q *Queries) PrimarySet(ctx context.Context, db DBTX, people []string) (int64, error) {
-	result, err := db.Exec(ctx, primarySet, people)
+func (q *Queries) UpdateMemberships(ctx context.Context, db DBTX, arg UpdateMembershipsParams) (int64, error) {
+	result, err := db.Exec(ctx, updateMemberships, arg.Listings, arg.RunID, arg.People)
 	if err != nil {
 		return 0, err
 	}

@@ -10,7 +10,61 @@ import (
 	"encoding/json"
 )
 
-const removalList = `-- name: RemovalList :many
+const findRunIDs = `-- name: FindRunIDs :many
+SELECT id FROM sync_runs WHERE id::text LIKE $1::text || '%' ORDER BY started_at DESC LIMIT $2
+`
+
+type FindRunIDsParams struct {
+	Prefix  string
+	MaxRows int32
+}
+
+// The prefix consists of hexadecimal digits and dashes.
+func (q *Queries) FindRunIDs(ctx context.Context, db DBTX, arg FindRunIDsParams) ([]string, error) {
+	rows, err := db.Query(ctx, findRunIDs, arg.Prefix, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listHeldRunIDs = `-- name: ListHeldRunIDs :many
+SELECT id FROM sync_runs WHERE provider_id = $1 AND status = 'held' ORDER BY generation DESC
+`
+
+func (q *Queries) ListHeldRunIDs(ctx context.Context, db DBTX, providerID string) ([]string, error) {
+	rows, err := db.Query(ctx, listHeldRunIDs, providerID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listRemovals = `-- name: ListRemovals :many
 SELECT r.object_type, r.object_id, r.department_id, coalesce(m.external_id, d.external_id, '')::text AS external_id,
     jsonb_build_object('name', coalesce(m.name, d.name), 'status', coalesce(m.status, d.status), 'path', coalesce(d.path, m.department_path)) AS before,
     coalesce(m.name, d.name, '')::text AS name, coalesce(d.external_id, '')::text AS department, coalesce(d.name, '')::text AS department_name,
@@ -25,7 +79,7 @@ WHERE r.run_id = $1 AND r.confirmed AND NOT r.applied
 ORDER BY r.object_type, r.object_id, r.department_id LIMIT $7
 `
 
-type RemovalListParams struct {
+type ListRemovalsParams struct {
 	RunID           string
 	AfterType       string
 	AfterObject     string
@@ -35,7 +89,7 @@ type RemovalListParams struct {
 	MaxRows         int32
 }
 
-type RemovalListRow struct {
+type ListRemovalsRow struct {
 	ObjectType     string
 	ObjectID       string
 	DepartmentID   string
@@ -48,8 +102,8 @@ type RemovalListRow struct {
 }
 
 // What a run still is to remove: departments, members, then memberships.
-func (q *Queries) RemovalList(ctx context.Context, db DBTX, arg RemovalListParams) ([]RemovalListRow, error) {
-	rows, err := db.Query(ctx, removalList,
+func (q *Queries) ListRemovals(ctx context.Context, db DBTX, arg ListRemovalsParams) ([]ListRemovalsRow, error) {
+	rows, err := db.Query(ctx, listRemovals,
 		arg.RunID,
 		arg.AfterType,
 		arg.AfterObject,
@@ -62,9 +116,9 @@ func (q *Queries) RemovalList(ctx context.Context, db DBTX, arg RemovalListParam
 		return nil, err
 	}
 	defer rows.Close()
-	var items []RemovalListRow
+	var items []ListRemovalsRow
 	for rows.Next() {
-		var i RemovalListRow
+		var i ListRemovalsRow
 		if err := rows.Scan(
 			&i.ObjectType,
 			&i.ObjectID,
@@ -79,60 +133,6 @@ func (q *Queries) RemovalList(ctx context.Context, db DBTX, arg RemovalListParam
 			return nil, err
 		}
 		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const runIDsByPrefix = `-- name: RunIDsByPrefix :many
-SELECT id FROM sync_runs WHERE id::text LIKE $1::text || '%' ORDER BY started_at DESC LIMIT $2
-`
-
-type RunIDsByPrefixParams struct {
-	Prefix  string
-	MaxRows int32
-}
-
-// The prefix consists of hexadecimal digits and dashes.
-func (q *Queries) RunIDsByPrefix(ctx context.Context, db DBTX, arg RunIDsByPrefixParams) ([]string, error) {
-	rows, err := db.Query(ctx, runIDsByPrefix, arg.Prefix, arg.MaxRows)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		items = append(items, id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const runsHeld = `-- name: RunsHeld :many
-SELECT id FROM sync_runs WHERE provider_id = $1 AND status = 'held' ORDER BY generation DESC
-`
-
-func (q *Queries) RunsHeld(ctx context.Context, db DBTX, providerID string) ([]string, error) {
-	rows, err := db.Query(ctx, runsHeld, providerID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		items = append(items, id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

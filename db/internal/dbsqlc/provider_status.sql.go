@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-const standingProviders = `-- name: StandingProviders :many
+const listProviderHealth = `-- name: ListProviderHealth :many
 SELECT p.name, p.is_active,
     greatest(0, extract(epoch FROM now() - coalesce(p.last_synced_at, p.created_at)))::float8 AS since_success,
     (SELECT count(*) FROM sync_runs r
@@ -23,7 +23,7 @@ SELECT p.name, p.is_active,
 FROM identity_providers p ORDER BY p.name
 `
 
-type StandingProvidersRow struct {
+type ListProviderHealthRow struct {
 	Name             string
 	IsActive         bool
 	SinceSuccess     float64
@@ -34,15 +34,15 @@ type StandingProvidersRow struct {
 }
 
 // How each provider stands, for monitoring: cheap enough to be asked every few seconds.
-func (q *Queries) StandingProviders(ctx context.Context, db DBTX) ([]StandingProvidersRow, error) {
-	rows, err := db.Query(ctx, standingProviders)
+func (q *Queries) ListProviderHealth(ctx context.Context, db DBTX) ([]ListProviderHealthRow, error) {
+	rows, err := db.Query(ctx, listProviderHealth)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []StandingProvidersRow
+	var items []ListProviderHealthRow
 	for rows.Next() {
-		var i StandingProvidersRow
+		var i ListProviderHealthRow
 		if err := rows.Scan(
 			&i.Name,
 			&i.IsActive,
@@ -62,36 +62,7 @@ func (q *Queries) StandingProviders(ctx context.Context, db DBTX) ([]StandingPro
 	return items, nil
 }
 
-const standingUpkeep = `-- name: StandingUpkeep :many
-SELECT name AS part, greatest(0, extract(epoch FROM now() - done_at))::float8 AS age FROM retention_steps ORDER BY name
-`
-
-type StandingUpkeepRow struct {
-	Part string
-	Age  float64
-}
-
-func (q *Queries) StandingUpkeep(ctx context.Context, db DBTX) ([]StandingUpkeepRow, error) {
-	rows, err := db.Query(ctx, standingUpkeep)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []StandingUpkeepRow
-	for rows.Next() {
-		var i StandingUpkeepRow
-		if err := rows.Scan(&i.Part, &i.Age); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const statusProviders = `-- name: StatusProviders :many
+const listProviderStatuses = `-- name: ListProviderStatuses :many
 SELECT
     p.name,
     p.provider_type,
@@ -133,7 +104,7 @@ LEFT JOIN LATERAL (
 ORDER BY p.name
 `
 
-type StatusProvidersRow struct {
+type ListProviderStatusesRow struct {
 	Name          string
 	ProviderType  string
 	IsActive      bool
@@ -153,15 +124,15 @@ type StatusProvidersRow struct {
 
 // How each provider stands, for people: what it is doing, what waits for a decision, and
 // since when its syncs of the whole company have not succeeded.
-func (q *Queries) StatusProviders(ctx context.Context, db DBTX) ([]StatusProvidersRow, error) {
-	rows, err := db.Query(ctx, statusProviders)
+func (q *Queries) ListProviderStatuses(ctx context.Context, db DBTX) ([]ListProviderStatusesRow, error) {
+	rows, err := db.Query(ctx, listProviderStatuses)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []StatusProvidersRow
+	var items []ListProviderStatusesRow
 	for rows.Next() {
-		var i StatusProvidersRow
+		var i ListProviderStatusesRow
 		if err := rows.Scan(
 			&i.Name,
 			&i.ProviderType,
@@ -179,6 +150,35 @@ func (q *Queries) StatusProviders(ctx context.Context, db DBTX) ([]StatusProvide
 			&i.FailingSince,
 			&i.FailingRuns,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listRetentionSteps = `-- name: ListRetentionSteps :many
+SELECT name AS part, greatest(0, extract(epoch FROM now() - done_at))::float8 AS age FROM retention_steps ORDER BY name
+`
+
+type ListRetentionStepsRow struct {
+	Part string
+	Age  float64
+}
+
+func (q *Queries) ListRetentionSteps(ctx context.Context, db DBTX) ([]ListRetentionStepsRow, error) {
+	rows, err := db.Query(ctx, listRetentionSteps)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListRetentionStepsRow
+	for rows.Next() {
+		var i ListRetentionStepsRow
+		if err := rows.Scan(&i.Part, &i.Age); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

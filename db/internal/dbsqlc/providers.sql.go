@@ -11,190 +11,7 @@ import (
 	"time"
 )
 
-const callSlotPause = `-- name: CallSlotPause :exec
-INSERT INTO provider_call_slots AS s (provider_id, endpoint, next_at)
-VALUES ($1, $2, clock_timestamp() + $3::interval)
-ON CONFLICT (provider_id, endpoint) DO UPDATE SET
-    next_at = greatest(call_slot_due(s.next_at, s.written_at), excluded.next_at), written_at = statement_timestamp()
-`
-
-type CallSlotPauseParams struct {
-	ProviderID string
-	Endpoint   string
-	Pause      time.Duration
-}
-
-func (q *Queries) CallSlotPause(ctx context.Context, db DBTX, arg CallSlotPauseParams) error {
-	_, err := db.Exec(ctx, callSlotPause, arg.ProviderID, arg.Endpoint, arg.Pause)
-	return err
-}
-
-const callSlotTake = `-- name: CallSlotTake :one
-INSERT INTO provider_call_slots AS s (provider_id, endpoint, next_at)
-VALUES ($1, $2, statement_timestamp() - $3::interval + $4::interval)
-ON CONFLICT (provider_id, endpoint) DO UPDATE SET
-    granted = call_slot_due(s.next_at, s.written_at) <= statement_timestamp() + $5::interval,
-    next_at = CASE
-        WHEN call_slot_due(s.next_at, s.written_at) <= statement_timestamp() + $5::interval
-        THEN greatest(call_slot_due(s.next_at, s.written_at), statement_timestamp() - $3::interval)
-            + $4::interval
-        ELSE call_slot_due(s.next_at, s.written_at) END,
-    written_at = statement_timestamp()
-RETURNING s.granted, (date_part('epoch', s.next_at - clock_timestamp()
-    - CASE WHEN s.granted THEN $4::interval ELSE interval '0' END) * 1000000)::bigint AS wait_us
-`
-
-type CallSlotTakeParams struct {
-	ProviderID string
-	Endpoint   string
-	Burst      time.Duration
-	Spacing    time.Duration
-	Patience   time.Duration
-}
-
-type CallSlotTakeRow struct {
-	Granted bool
-	WaitUs  int64
-}
-
-// Takes the endpoint's next call slot, spacing after the one before it, unless it is
-// further away than the caller is ready to wait. Of the slots that nobody used only those
-// of the last burst are still there to be taken. One clock decides
-// for the whole statement: a slot must not be taken and yet refused. The wait, until the
-// slot taken or else until the next one, is counted from the statement's end, which may
-// have had to wait for the endpoint's row; it is below 0 where the slot's time is past.
-func (q *Queries) CallSlotTake(ctx context.Context, db DBTX, arg CallSlotTakeParams) (CallSlotTakeRow, error) {
-	row := db.QueryRow(ctx, callSlotTake,
-		arg.ProviderID,
-		arg.Endpoint,
-		arg.Burst,
-		arg.Spacing,
-		arg.Patience,
-	)
-	var i CallSlotTakeRow
-	err := row.Scan(&i.Granted, &i.WaitUs)
-	return i, err
-}
-
-const providerByName = `-- name: ProviderByName :one
-SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
-       removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent
-FROM identity_providers WHERE name = $1
-`
-
-type ProviderByNameRow struct {
-	ID                     string
-	TenantID               *string
-	Name                   string
-	ProviderType           string
-	IsActive               bool
-	Config                 json.RawMessage
-	LastSyncedAt           *time.Time
-	CreatedAt              time.Time
-	UpdatedAt              time.Time
-	UpdatedBy              *string
-	RemovalLimitCount      int32
-	RemovalLimitPercent    float64
-	HoldSeconds            int64
-	DepartmentLimitCount   int32
-	DepartmentLimitPercent float64
-}
-
-func (q *Queries) ProviderByName(ctx context.Context, db DBTX, name string) (ProviderByNameRow, error) {
-	row := db.QueryRow(ctx, providerByName, name)
-	var i ProviderByNameRow
-	err := row.Scan(
-		&i.ID,
-		&i.TenantID,
-		&i.Name,
-		&i.ProviderType,
-		&i.IsActive,
-		&i.Config,
-		&i.LastSyncedAt,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-		&i.UpdatedBy,
-		&i.RemovalLimitCount,
-		&i.RemovalLimitPercent,
-		&i.HoldSeconds,
-		&i.DepartmentLimitCount,
-		&i.DepartmentLimitPercent,
-	)
-	return i, err
-}
-
-const providerByRun = `-- name: ProviderByRun :one
-SELECT p.id, p.tenant_id, p.name, p.provider_type, p.is_active, p.config, p.last_synced_at, p.created_at, p.updated_at, p.updated_by,
-       p.removal_limit_count, p.removal_limit_percent, p.hold_seconds, p.department_limit_count, p.department_limit_percent
-FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = $1
-`
-
-type ProviderByRunRow struct {
-	ID                     string
-	TenantID               *string
-	Name                   string
-	ProviderType           string
-	IsActive               bool
-	Config                 json.RawMessage
-	LastSyncedAt           *time.Time
-	CreatedAt              time.Time
-	UpdatedAt              time.Time
-	UpdatedBy              *string
-	RemovalLimitCount      int32
-	RemovalLimitPercent    float64
-	HoldSeconds            int64
-	DepartmentLimitCount   int32
-	DepartmentLimitPercent float64
-}
-
-func (q *Queries) ProviderByRun(ctx context.Context, db DBTX, runID string) (ProviderByRunRow, error) {
-	row := db.QueryRow(ctx, providerByRun, runID)
-	var i ProviderByRunRow
-	err := row.Scan(
-		&i.ID,
-		&i.TenantID,
-		&i.Name,
-		&i.ProviderType,
-		&i.IsActive,
-		&i.Config,
-		&i.LastSyncedAt,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-		&i.UpdatedBy,
-		&i.RemovalLimitCount,
-		&i.RemovalLimitPercent,
-		&i.HoldSeconds,
-		&i.DepartmentLimitCount,
-		&i.DepartmentLimitPercent,
-	)
-	return i, err
-}
-
-const providerDelete = `-- name: ProviderDelete :execrows
-DELETE FROM identity_providers WHERE id = $1
-`
-
-func (q *Queries) ProviderDelete(ctx context.Context, db DBTX, id string) (int64, error) {
-	result, err := db.Exec(ctx, providerDelete, id)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const providerDropRaw = `-- name: ProviderDropRaw :exec
-WITH m AS (UPDATE org_members m SET raw_data = '{}' WHERE m.provider_id = $1 AND m.raw_data <> '{}')
-UPDATE org_departments d SET raw_data = '{}' WHERE d.provider_id = $1 AND d.raw_data <> '{}'
-`
-
-// No run of the provider is left that could need the raw records again, nor one that
-// the upkeep would find them by.
-func (q *Queries) ProviderDropRaw(ctx context.Context, db DBTX, providerID *string) error {
-	_, err := db.Exec(ctx, providerDropRaw, providerID)
-	return err
-}
-
-const providerHoldings = `-- name: ProviderHoldings :one
+const countHoldings = `-- name: CountHoldings :one
 SELECT
     (SELECT count(*) FROM org_members m WHERE m.provider_id = p.id AND m.status <> 'deleted')::bigint AS members,
     (SELECT count(*) FROM org_members m WHERE m.provider_id = p.id AND m.status <> 'deleted' AND m.user_id IS NOT NULL)::bigint AS linked,
@@ -205,7 +22,7 @@ SELECT
 FROM identity_providers p WHERE p.id = $1
 `
 
-type ProviderHoldingsRow struct {
+type CountHoldingsRow struct {
 	Members     int64
 	Linked      int64
 	Departments int64
@@ -215,9 +32,9 @@ type ProviderHoldingsRow struct {
 }
 
 // What would go with a provider.
-func (q *Queries) ProviderHoldings(ctx context.Context, db DBTX, providerID string) (ProviderHoldingsRow, error) {
-	row := db.QueryRow(ctx, providerHoldings, providerID)
-	var i ProviderHoldingsRow
+func (q *Queries) CountHoldings(ctx context.Context, db DBTX, providerID string) (CountHoldingsRow, error) {
+	row := db.QueryRow(ctx, countHoldings, providerID)
+	var i CountHoldingsRow
 	err := row.Scan(
 		&i.Members,
 		&i.Linked,
@@ -229,7 +46,193 @@ func (q *Queries) ProviderHoldings(ctx context.Context, db DBTX, providerID stri
 	return i, err
 }
 
-const providerInsert = `-- name: ProviderInsert :one
+const countSecretsUnderOtherKeys = `-- name: CountSecretsUnderOtherKeys :one
+SELECT count(*)::int AS secrets FROM provider_secrets WHERE key_id <> $1
+`
+
+func (q *Queries) CountSecretsUnderOtherKeys(ctx context.Context, db DBTX, keyID int64) (int32, error) {
+	row := db.QueryRow(ctx, countSecretsUnderOtherKeys, keyID)
+	var secrets int32
+	err := row.Scan(&secrets)
+	return secrets, err
+}
+
+const deleteOtherSecrets = `-- name: DeleteOtherSecrets :exec
+DELETE FROM provider_secrets WHERE provider_id = $1 AND NOT key = ANY ($2::text[])
+`
+
+type DeleteOtherSecretsParams struct {
+	ProviderID string
+	Keys       []string
+}
+
+func (q *Queries) DeleteOtherSecrets(ctx context.Context, db DBTX, arg DeleteOtherSecretsParams) error {
+	_, err := db.Exec(ctx, deleteOtherSecrets, arg.ProviderID, arg.Keys)
+	return err
+}
+
+const deleteProvider = `-- name: DeleteProvider :execrows
+DELETE FROM identity_providers WHERE id = $1
+`
+
+func (q *Queries) DeleteProvider(ctx context.Context, db DBTX, id string) (int64, error) {
+	result, err := db.Exec(ctx, deleteProvider, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const deleteToken = `-- name: DeleteToken :exec
+DELETE FROM provider_tokens WHERE provider_id = $1 AND name = $2 AND sealed = $3
+`
+
+type DeleteTokenParams struct {
+	ProviderID string
+	Name       string
+	Sealed     []byte
+}
+
+// One that was stored since under that name stays.
+func (q *Queries) DeleteToken(ctx context.Context, db DBTX, arg DeleteTokenParams) error {
+	_, err := db.Exec(ctx, deleteToken, arg.ProviderID, arg.Name, arg.Sealed)
+	return err
+}
+
+const deleteTokens = `-- name: DeleteTokens :exec
+DELETE FROM provider_tokens WHERE provider_id = $1
+`
+
+func (q *Queries) DeleteTokens(ctx context.Context, db DBTX, providerID string) error {
+	_, err := db.Exec(ctx, deleteTokens, providerID)
+	return err
+}
+
+const dropProviderRaw = `-- name: DropProviderRaw :exec
+WITH m AS (UPDATE org_members m SET raw_data = '{}' WHERE m.provider_id = $1 AND m.raw_data <> '{}')
+UPDATE org_departments d SET raw_data = '{}' WHERE d.provider_id = $1 AND d.raw_data <> '{}'
+`
+
+// No run of the provider is left that could need the raw records again, nor one that
+// the upkeep would find them by.
+func (q *Queries) DropProviderRaw(ctx context.Context, db DBTX, providerID *string) error {
+	_, err := db.Exec(ctx, dropProviderRaw, providerID)
+	return err
+}
+
+const getProviderByName = `-- name: GetProviderByName :one
+SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
+       removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent
+FROM identity_providers WHERE name = $1
+`
+
+type GetProviderByNameRow struct {
+	ID                     string
+	TenantID               *string
+	Name                   string
+	ProviderType           string
+	IsActive               bool
+	Config                 json.RawMessage
+	LastSyncedAt           *time.Time
+	CreatedAt              time.Time
+	UpdatedAt              time.Time
+	UpdatedBy              *string
+	RemovalLimitCount      int32
+	RemovalLimitPercent    float64
+	HoldSeconds            int64
+	DepartmentLimitCount   int32
+	DepartmentLimitPercent float64
+}
+
+func (q *Queries) GetProviderByName(ctx context.Context, db DBTX, name string) (GetProviderByNameRow, error) {
+	row := db.QueryRow(ctx, getProviderByName, name)
+	var i GetProviderByNameRow
+	err := row.Scan(
+		&i.ID,
+		&i.TenantID,
+		&i.Name,
+		&i.ProviderType,
+		&i.IsActive,
+		&i.Config,
+		&i.LastSyncedAt,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.UpdatedBy,
+		&i.RemovalLimitCount,
+		&i.RemovalLimitPercent,
+		&i.HoldSeconds,
+		&i.DepartmentLimitCount,
+		&i.DepartmentLimitPercent,
+	)
+	return i, err
+}
+
+const getProviderByRun = `-- name: GetProviderByRun :one
+SELECT p.id, p.tenant_id, p.name, p.provider_type, p.is_active, p.config, p.last_synced_at, p.created_at, p.updated_at, p.updated_by,
+       p.removal_limit_count, p.removal_limit_percent, p.hold_seconds, p.department_limit_count, p.department_limit_percent
+FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = $1
+`
+
+type GetProviderByRunRow struct {
+	ID                     string
+	TenantID               *string
+	Name                   string
+	ProviderType           string
+	IsActive               bool
+	Config                 json.RawMessage
+	LastSyncedAt           *time.Time
+	CreatedAt              time.Time
+	UpdatedAt              time.Time
+	UpdatedBy              *string
+	RemovalLimitCount      int32
+	RemovalLimitPercent    float64
+	HoldSeconds            int64
+	DepartmentLimitCount   int32
+	DepartmentLimitPercent float64
+}
+
+func (q *Queries) GetProviderByRun(ctx context.Context, db DBTX, runID string) (GetProviderByRunRow, error) {
+	row := db.QueryRow(ctx, getProviderByRun, runID)
+	var i GetProviderByRunRow
+	err := row.Scan(
+		&i.ID,
+		&i.TenantID,
+		&i.Name,
+		&i.ProviderType,
+		&i.IsActive,
+		&i.Config,
+		&i.LastSyncedAt,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.UpdatedBy,
+		&i.RemovalLimitCount,
+		&i.RemovalLimitPercent,
+		&i.HoldSeconds,
+		&i.DepartmentLimitCount,
+		&i.DepartmentLimitPercent,
+	)
+	return i, err
+}
+
+const getToken = `-- name: GetToken :one
+SELECT sealed FROM provider_tokens
+WHERE provider_id = $1 AND name = $2 AND expires_at > $3
+`
+
+type GetTokenParams struct {
+	ProviderID string
+	Name       string
+	Now        time.Time
+}
+
+func (q *Queries) GetToken(ctx context.Context, db DBTX, arg GetTokenParams) ([]byte, error) {
+	row := db.QueryRow(ctx, getToken, arg.ProviderID, arg.Name, arg.Now)
+	var sealed []byte
+	err := row.Scan(&sealed)
+	return sealed, err
+}
+
+const insertProvider = `-- name: InsertProvider :one
 INSERT INTO identity_providers (tenant_id, name, provider_type, config, removal_limit_count, removal_limit_percent,
         department_limit_count, department_limit_percent, hold_seconds, updated_by)
 VALUES ($1, $2, $3, $4,
@@ -237,7 +240,7 @@ VALUES ($1, $2, $3, $4,
 RETURNING id
 `
 
-type ProviderInsertParams struct {
+type InsertProviderParams struct {
 	TenantID               *string
 	Name                   string
 	ProviderType           string
@@ -250,8 +253,8 @@ type ProviderInsertParams struct {
 	UpdatedBy              *string
 }
 
-func (q *Queries) ProviderInsert(ctx context.Context, db DBTX, arg ProviderInsertParams) (string, error) {
-	row := db.QueryRow(ctx, providerInsert,
+func (q *Queries) InsertProvider(ctx context.Context, db DBTX, arg InsertProviderParams) (string, error) {
+	row := db.QueryRow(ctx, insertProvider,
 		arg.TenantID,
 		arg.Name,
 		arg.ProviderType,
@@ -268,13 +271,42 @@ func (q *Queries) ProviderInsert(ctx context.Context, db DBTX, arg ProviderInser
 	return id, err
 }
 
-const providerList = `-- name: ProviderList :many
+const listAllSecrets = `-- name: ListAllSecrets :many
+SELECT provider_id, key, sealed, key_id FROM provider_secrets ORDER BY provider_id, key FOR UPDATE
+`
+
+func (q *Queries) ListAllSecrets(ctx context.Context, db DBTX) ([]ProviderSecret, error) {
+	rows, err := db.Query(ctx, listAllSecrets)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ProviderSecret
+	for rows.Next() {
+		var i ProviderSecret
+		if err := rows.Scan(
+			&i.ProviderID,
+			&i.Key,
+			&i.Sealed,
+			&i.KeyID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listProviders = `-- name: ListProviders :many
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
        removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent
 FROM identity_providers ORDER BY name
 `
 
-type ProviderListRow struct {
+type ListProvidersRow struct {
 	ID                     string
 	TenantID               *string
 	Name                   string
@@ -292,15 +324,15 @@ type ProviderListRow struct {
 	DepartmentLimitPercent float64
 }
 
-func (q *Queries) ProviderList(ctx context.Context, db DBTX) ([]ProviderListRow, error) {
-	rows, err := db.Query(ctx, providerList)
+func (q *Queries) ListProviders(ctx context.Context, db DBTX) ([]ListProvidersRow, error) {
+	rows, err := db.Query(ctx, listProviders)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []ProviderListRow
+	var items []ListProvidersRow
 	for rows.Next() {
-		var i ProviderListRow
+		var i ListProvidersRow
 		if err := rows.Scan(
 			&i.ID,
 			&i.TenantID,
@@ -328,17 +360,47 @@ func (q *Queries) ProviderList(ctx context.Context, db DBTX) ([]ProviderListRow,
 	return items, nil
 }
 
-const providerLock = `-- name: ProviderLock :exec
+const listSecrets = `-- name: ListSecrets :many
+SELECT key, sealed, key_id FROM provider_secrets WHERE provider_id = $1 ORDER BY key
+`
+
+type ListSecretsRow struct {
+	Key    string
+	Sealed []byte
+	KeyID  int64
+}
+
+func (q *Queries) ListSecrets(ctx context.Context, db DBTX, providerID string) ([]ListSecretsRow, error) {
+	rows, err := db.Query(ctx, listSecrets, providerID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListSecretsRow
+	for rows.Next() {
+		var i ListSecretsRow
+		if err := rows.Scan(&i.Key, &i.Sealed, &i.KeyID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const lockProvider = `-- name: LockProvider :exec
 SELECT 1 FROM identity_providers WHERE id = $1 FOR UPDATE
 `
 
 // Waits for whatever holds the fence, and lets nothing take it.
-func (q *Queries) ProviderLock(ctx context.Context, db DBTX, id string) error {
-	_, err := db.Exec(ctx, providerLock, id)
+func (q *Queries) LockProvider(ctx context.Context, db DBTX, id string) error {
+	_, err := db.Exec(ctx, lockProvider, id)
 	return err
 }
 
-const providerLockByID = `-- name: ProviderLockByID :one
+const lockProviderByID = `-- name: LockProviderByID :one
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
        removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent
 FROM identity_providers
@@ -346,7 +408,7 @@ WHERE id = $1
 FOR NO KEY UPDATE
 `
 
-type ProviderLockByIDRow struct {
+type LockProviderByIDRow struct {
 	ID                     string
 	TenantID               *string
 	Name                   string
@@ -365,9 +427,9 @@ type ProviderLockByIDRow struct {
 }
 
 // Holds the provider's row against other changes of it, which must not wait for a run.
-func (q *Queries) ProviderLockByID(ctx context.Context, db DBTX, id string) (ProviderLockByIDRow, error) {
-	row := db.QueryRow(ctx, providerLockByID, id)
-	var i ProviderLockByIDRow
+func (q *Queries) LockProviderByID(ctx context.Context, db DBTX, id string) (LockProviderByIDRow, error) {
+	row := db.QueryRow(ctx, lockProviderByID, id)
+	var i LockProviderByIDRow
 	err := row.Scan(
 		&i.ID,
 		&i.TenantID,
@@ -388,34 +450,162 @@ func (q *Queries) ProviderLockByID(ctx context.Context, db DBTX, id string) (Pro
 	return i, err
 }
 
-const providerReleaseDepartments = `-- name: ProviderReleaseDepartments :execrows
+const lockToken = `-- name: LockToken :exec
+SELECT pg_advisory_xact_lock(hashtextextended('orgsync token ' || $1::text || ' ' || $2::text, 0))
+`
+
+type LockTokenParams struct {
+	ProviderID string
+	Name       string
+}
+
+// One fetch at a time for a credential, over all workers.
+func (q *Queries) LockToken(ctx context.Context, db DBTX, arg LockTokenParams) error {
+	_, err := db.Exec(ctx, lockToken, arg.ProviderID, arg.Name)
+	return err
+}
+
+const pauseCalls = `-- name: PauseCalls :exec
+INSERT INTO provider_call_slots AS s (provider_id, endpoint, next_at)
+VALUES ($1, $2, clock_timestamp() + $3::interval)
+ON CONFLICT (provider_id, endpoint) DO UPDATE SET
+    next_at = greatest(call_slot_due(s.next_at, s.written_at), excluded.next_at), written_at = statement_timestamp()
+`
+
+type PauseCallsParams struct {
+	ProviderID string
+	Endpoint   string
+	Pause      time.Duration
+}
+
+func (q *Queries) PauseCalls(ctx context.Context, db DBTX, arg PauseCallsParams) error {
+	_, err := db.Exec(ctx, pauseCalls, arg.ProviderID, arg.Endpoint, arg.Pause)
+	return err
+}
+
+const putSecret = `-- name: PutSecret :exec
+INSERT INTO provider_secrets (provider_id, key, sealed, key_id) VALUES ($1, $2, $3, $4)
+ON CONFLICT (provider_id, key) DO UPDATE SET sealed = excluded.sealed, key_id = excluded.key_id
+`
+
+type PutSecretParams struct {
+	ProviderID string
+	Key        string
+	Sealed     []byte
+	KeyID      int64
+}
+
+func (q *Queries) PutSecret(ctx context.Context, db DBTX, arg PutSecretParams) error {
+	_, err := db.Exec(ctx, putSecret,
+		arg.ProviderID,
+		arg.Key,
+		arg.Sealed,
+		arg.KeyID,
+	)
+	return err
+}
+
+const putToken = `-- name: PutToken :exec
+INSERT INTO provider_tokens (provider_id, name, sealed, key_id, expires_at)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (provider_id, name) DO UPDATE
+SET sealed = excluded.sealed, key_id = excluded.key_id, expires_at = excluded.expires_at
+`
+
+type PutTokenParams struct {
+	ProviderID string
+	Name       string
+	Sealed     []byte
+	KeyID      int64
+	ExpiresAt  time.Time
+}
+
+func (q *Queries) PutToken(ctx context.Context, db DBTX, arg PutTokenParams) error {
+	_, err := db.Exec(ctx, putToken,
+		arg.ProviderID,
+		arg.Name,
+		arg.Sealed,
+		arg.KeyID,
+		arg.ExpiresAt,
+	)
+	return err
+}
+
+const releaseDepartments = `-- name: ReleaseDepartments :execrows
 UPDATE org_departments SET status = 'deleted', member_count = 0, direct_member_count = 0, synced_at = now()
 WHERE provider_id = $1 AND status <> 'deleted'
 `
 
-func (q *Queries) ProviderReleaseDepartments(ctx context.Context, db DBTX, providerID *string) (int64, error) {
-	result, err := db.Exec(ctx, providerReleaseDepartments, providerID)
+func (q *Queries) ReleaseDepartments(ctx context.Context, db DBTX, providerID *string) (int64, error) {
+	result, err := db.Exec(ctx, releaseDepartments, providerID)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const providerReleaseMembers = `-- name: ProviderReleaseMembers :execrows
+const releaseMembers = `-- name: ReleaseMembers :execrows
 UPDATE org_members SET status = 'deleted', synced_at = now() WHERE provider_id = $1 AND status <> 'deleted'
 `
 
 // A removed provider's people and departments stay as rows that applications may
 // refer to, but no longer count as there.
-func (q *Queries) ProviderReleaseMembers(ctx context.Context, db DBTX, providerID *string) (int64, error) {
-	result, err := db.Exec(ctx, providerReleaseMembers, providerID)
+func (q *Queries) ReleaseMembers(ctx context.Context, db DBTX, providerID *string) (int64, error) {
+	result, err := db.Exec(ctx, releaseMembers, providerID)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const providerUpdate = `-- name: ProviderUpdate :execrows
+const takeCallSlot = `-- name: TakeCallSlot :one
+INSERT INTO provider_call_slots AS s (provider_id, endpoint, next_at)
+VALUES ($1, $2, statement_timestamp() - $3::interval + $4::interval)
+ON CONFLICT (provider_id, endpoint) DO UPDATE SET
+    granted = call_slot_due(s.next_at, s.written_at) <= statement_timestamp() + $5::interval,
+    next_at = CASE
+        WHEN call_slot_due(s.next_at, s.written_at) <= statement_timestamp() + $5::interval
+        THEN greatest(call_slot_due(s.next_at, s.written_at), statement_timestamp() - $3::interval)
+            + $4::interval
+        ELSE call_slot_due(s.next_at, s.written_at) END,
+    written_at = statement_timestamp()
+RETURNING s.granted, (date_part('epoch', s.next_at - clock_timestamp()
+    - CASE WHEN s.granted THEN $4::interval ELSE interval '0' END) * 1000000)::bigint AS wait_us
+`
+
+type TakeCallSlotParams struct {
+	ProviderID string
+	Endpoint   string
+	Burst      time.Duration
+	Spacing    time.Duration
+	Patience   time.Duration
+}
+
+type TakeCallSlotRow struct {
+	Granted bool
+	WaitUs  int64
+}
+
+// Takes the endpoint's next call slot, spacing after the one before it, unless it is
+// further away than the caller is ready to wait. Of the slots that nobody used only those
+// of the last burst are still there to be taken. One clock decides
+// for the whole statement: a slot must not be taken and yet refused. The wait, until the
+// slot taken or else until the next one, is counted from the statement's end, which may
+// have had to wait for the endpoint's row; it is below 0 where the slot's time is past.
+func (q *Queries) TakeCallSlot(ctx context.Context, db DBTX, arg TakeCallSlotParams) (TakeCallSlotRow, error) {
+	row := db.QueryRow(ctx, takeCallSlot,
+		arg.ProviderID,
+		arg.Endpoint,
+		arg.Burst,
+		arg.Spacing,
+		arg.Patience,
+	)
+	var i TakeCallSlotRow
+	err := row.Scan(&i.Granted, &i.WaitUs)
+	return i, err
+}
+
+const updateProvider = `-- name: UpdateProvider :execrows
 UPDATE identity_providers SET
     tenant_id = coalesce($1::uuid, tenant_id),
     config = coalesce($2::jsonb, config),
@@ -429,7 +619,7 @@ UPDATE identity_providers SET
 WHERE id = $10
 `
 
-type ProviderUpdateParams struct {
+type UpdateProviderParams struct {
 	TenantID               *string
 	Config                 json.RawMessage
 	IsActive               *bool
@@ -442,8 +632,8 @@ type ProviderUpdateParams struct {
 	ID                     string
 }
 
-func (q *Queries) ProviderUpdate(ctx context.Context, db DBTX, arg ProviderUpdateParams) (int64, error) {
-	result, err := db.Exec(ctx, providerUpdate,
+func (q *Queries) UpdateProvider(ctx context.Context, db DBTX, arg UpdateProviderParams) (int64, error) {
+	result, err := db.Exec(ctx, updateProvider,
 		arg.TenantID,
 		arg.Config,
 		arg.IsActive,
@@ -459,194 +649,4 @@ func (q *Queries) ProviderUpdate(ctx context.Context, db DBTX, arg ProviderUpdat
 		return 0, err
 	}
 	return result.RowsAffected(), nil
-}
-
-const secretDeleteOthers = `-- name: SecretDeleteOthers :exec
-DELETE FROM provider_secrets WHERE provider_id = $1 AND NOT key = ANY ($2::text[])
-`
-
-type SecretDeleteOthersParams struct {
-	ProviderID string
-	Keys       []string
-}
-
-func (q *Queries) SecretDeleteOthers(ctx context.Context, db DBTX, arg SecretDeleteOthersParams) error {
-	_, err := db.Exec(ctx, secretDeleteOthers, arg.ProviderID, arg.Keys)
-	return err
-}
-
-const secretList = `-- name: SecretList :many
-SELECT key, sealed, key_id FROM provider_secrets WHERE provider_id = $1 ORDER BY key
-`
-
-type SecretListRow struct {
-	Key    string
-	Sealed []byte
-	KeyID  int64
-}
-
-func (q *Queries) SecretList(ctx context.Context, db DBTX, providerID string) ([]SecretListRow, error) {
-	rows, err := db.Query(ctx, secretList, providerID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []SecretListRow
-	for rows.Next() {
-		var i SecretListRow
-		if err := rows.Scan(&i.Key, &i.Sealed, &i.KeyID); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const secretListAll = `-- name: SecretListAll :many
-SELECT provider_id, key, sealed, key_id FROM provider_secrets ORDER BY provider_id, key FOR UPDATE
-`
-
-func (q *Queries) SecretListAll(ctx context.Context, db DBTX) ([]ProviderSecret, error) {
-	rows, err := db.Query(ctx, secretListAll)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []ProviderSecret
-	for rows.Next() {
-		var i ProviderSecret
-		if err := rows.Scan(
-			&i.ProviderID,
-			&i.Key,
-			&i.Sealed,
-			&i.KeyID,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const secretPut = `-- name: SecretPut :exec
-INSERT INTO provider_secrets (provider_id, key, sealed, key_id) VALUES ($1, $2, $3, $4)
-ON CONFLICT (provider_id, key) DO UPDATE SET sealed = excluded.sealed, key_id = excluded.key_id
-`
-
-type SecretPutParams struct {
-	ProviderID string
-	Key        string
-	Sealed     []byte
-	KeyID      int64
-}
-
-func (q *Queries) SecretPut(ctx context.Context, db DBTX, arg SecretPutParams) error {
-	_, err := db.Exec(ctx, secretPut,
-		arg.ProviderID,
-		arg.Key,
-		arg.Sealed,
-		arg.KeyID,
-	)
-	return err
-}
-
-const secretsUnderOtherKeys = `-- name: SecretsUnderOtherKeys :one
-SELECT count(*)::int AS secrets FROM provider_secrets WHERE key_id <> $1
-`
-
-func (q *Queries) SecretsUnderOtherKeys(ctx context.Context, db DBTX, keyID int64) (int32, error) {
-	row := db.QueryRow(ctx, secretsUnderOtherKeys, keyID)
-	var secrets int32
-	err := row.Scan(&secrets)
-	return secrets, err
-}
-
-const tokenDelete = `-- name: TokenDelete :exec
-DELETE FROM provider_tokens WHERE provider_id = $1 AND name = $2 AND sealed = $3
-`
-
-type TokenDeleteParams struct {
-	ProviderID string
-	Name       string
-	Sealed     []byte
-}
-
-// One that was stored since under that name stays.
-func (q *Queries) TokenDelete(ctx context.Context, db DBTX, arg TokenDeleteParams) error {
-	_, err := db.Exec(ctx, tokenDelete, arg.ProviderID, arg.Name, arg.Sealed)
-	return err
-}
-
-const tokenDeleteAll = `-- name: TokenDeleteAll :exec
-DELETE FROM provider_tokens WHERE provider_id = $1
-`
-
-func (q *Queries) TokenDeleteAll(ctx context.Context, db DBTX, providerID string) error {
-	_, err := db.Exec(ctx, tokenDeleteAll, providerID)
-	return err
-}
-
-const tokenGet = `-- name: TokenGet :one
-SELECT sealed FROM provider_tokens
-WHERE provider_id = $1 AND name = $2 AND expires_at > $3
-`
-
-type TokenGetParams struct {
-	ProviderID string
-	Name       string
-	Now        time.Time
-}
-
-func (q *Queries) TokenGet(ctx context.Context, db DBTX, arg TokenGetParams) ([]byte, error) {
-	row := db.QueryRow(ctx, tokenGet, arg.ProviderID, arg.Name, arg.Now)
-	var sealed []byte
-	err := row.Scan(&sealed)
-	return sealed, err
-}
-
-const tokenLock = `-- name: TokenLock :exec
-SELECT pg_advisory_xact_lock(hashtextextended('orgsync token ' || $1::text || ' ' || $2::text, 0))
-`
-
-type TokenLockParams struct {
-	ProviderID string
-	Name       string
-}
-
-// One fetch at a time for a credential, over all workers.
-func (q *Queries) TokenLock(ctx context.Context, db DBTX, arg TokenLockParams) error {
-	_, err := db.Exec(ctx, tokenLock, arg.ProviderID, arg.Name)
-	return err
-}
-
-const tokenPut = `-- name: TokenPut :exec
-INSERT INTO provider_tokens (provider_id, name, sealed, key_id, expires_at)
-VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (provider_id, name) DO UPDATE
-SET sealed = excluded.sealed, key_id = excluded.key_id, expires_at = excluded.expires_at
-`
-
-type TokenPutParams struct {
-	ProviderID string
-	Name       string
-	Sealed     []byte
-	KeyID      int64
-	ExpiresAt  time.Time
-}
-
-func (q *Queries) TokenPut(ctx context.Context, db DBTX, arg TokenPutParams) error {
-	_, err := db.Exec(ctx, tokenPut,
-		arg.ProviderID,
-		arg.Name,
-		arg.Sealed,
-		arg.KeyID,
-		arg.ExpiresAt,
-	)
-	return err
 }

@@ -11,82 +11,66 @@ import (
 	"time"
 )
 
-const changeList = `-- name: ChangeList :many
-SELECT c.id, c.object_type, c.object_id, c.department_id, c.external_id, c.kind, c.changed_at,
-    (c.before - CASE c.kind WHEN 'restored' THEN '{primary_rank,depth,path,department_id,department_path,manager_id}'
-        ELSE '{primary_rank,depth}' END::text[])::jsonb AS before,
-    (c.after - '{primary_rank,depth}'::text[])::jsonb AS after,
-    coalesce(m.name, d.name, '')::text AS name,
-    coalesce(p.external_id, '')::text AS department, coalesce(p.name, '')::text AS department_name, coalesce(p.path, '')::text AS department_path
-FROM org_changes c
-LEFT JOIN org_members m ON c.object_type <> 'department' AND m.id = c.object_id
-LEFT JOIN org_departments d ON c.object_type = 'department' AND d.id = c.object_id
-LEFT JOIN org_departments p ON c.object_type = 'membership' AND p.id = c.department_id
-WHERE c.run_id = $1 AND c.id > $2
-  AND (cardinality($3::text[]) = 0 OR c.kind = ANY ($3))
-  AND (cardinality($4::text[]) = 0 OR c.object_type = ANY ($4))
-  AND (cardinality($5::text[]) = 0 OR c.object_type <> 'department' AND c.external_id = ANY ($5))
-ORDER BY c.id LIMIT $6
+const addCalls = `-- name: AddCalls :exec
+UPDATE sync_runs SET calls = calls + $1
+FROM set_config('synchronous_commit', 'off', true) WHERE id = $2
 `
 
-type ChangeListParams struct {
-	RunID   string
-	AfterID int64
-	Kinds   []string
-	Types   []string
-	Members []string
-	MaxRows int32
+type AddCallsParams struct {
+	Calls int64
+	ID    string
 }
 
-type ChangeListRow struct {
-	ID             int64
-	ObjectType     string
-	ObjectID       string
-	DepartmentID   string
-	ExternalID     string
-	Kind           string
-	ChangedAt      time.Time
-	Before         json.RawMessage
-	After          json.RawMessage
-	Name           string
-	Department     string
-	DepartmentName string
-	DepartmentPath string
+// Without waiting for the disk: all who read for a run come by at this row, and after a
+// crash of Postgres a few calls less are on record, nothing else.
+func (q *Queries) AddCalls(ctx context.Context, db DBTX, arg AddCallsParams) error {
+	_, err := db.Exec(ctx, addCalls, arg.Calls, arg.ID)
+	return err
 }
 
-// Changes with the names of what they are about, also of what is gone, and without
-// figures that are of no use outside. Where somebody was before being deleted is no change.
-func (q *Queries) ChangeList(ctx context.Context, db DBTX, arg ChangeListParams) ([]ChangeListRow, error) {
-	rows, err := db.Query(ctx, changeList,
+const addRunError = `-- name: AddRunError :exec
+INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
+VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
+`
+
+type AddRunErrorParams struct {
+	RunID      string
+	ObjectType string
+	ExternalID string
+	Message    string
+}
+
+func (q *Queries) AddRunError(ctx context.Context, db DBTX, arg AddRunErrorParams) error {
+	_, err := db.Exec(ctx, addRunError,
 		arg.RunID,
-		arg.AfterID,
-		arg.Kinds,
-		arg.Types,
-		arg.Members,
-		arg.MaxRows,
+		arg.ObjectType,
+		arg.ExternalID,
+		arg.Message,
 	)
+	return err
+}
+
+const countChanges = `-- name: CountChanges :many
+SELECT object_type, kind, count(*) AS n FROM org_changes WHERE run_id = $1 GROUP BY object_type, kind
+`
+
+type CountChangesRow struct {
+	ObjectType string
+	Kind       string
+	N          int64
+}
+
+// A membership that appears or goes counts; one whose order changed does not.
+func (q *Queries) CountChanges(ctx context.Context, db DBTX, runID string) ([]CountChangesRow, error) {
+	rows, err := db.Query(ctx, countChanges, runID)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []ChangeListRow
+	var items []CountChangesRow
 	for rows.Next() {
-		var i ChangeListRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.ObjectType,
-			&i.ObjectID,
-			&i.DepartmentID,
-			&i.ExternalID,
-			&i.Kind,
-			&i.ChangedAt,
-			&i.Before,
-			&i.After,
-			&i.Name,
-			&i.Department,
-			&i.DepartmentName,
-			&i.DepartmentPath,
-		); err != nil {
+		var i CountChangesRow
+		if err := rows.Scan(&i.ObjectType, &i.Kind, &i.N); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -97,13 +81,92 @@ func (q *Queries) ChangeList(ctx context.Context, db DBTX, arg ChangeListParams)
 	return items, nil
 }
 
-const changesDrop = `-- name: ChangesDrop :exec
+const countRead = `-- name: CountRead :one
+SELECT
+    (SELECT count(*) FROM staged_departments d WHERE d.run_id = $1)::bigint AS departments,
+    ((SELECT count(*) FROM sync_run_departments l WHERE l.run_id = $1
+        AND l.error <> 'records of departments below it that could not be used were left out: ' || l.children_bad)
+        + (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = $1 AND e.object_type = 'department'))::bigint AS departments_failed,
+    (coalesce((SELECT r.members_seen FROM sync_runs r WHERE r.id = $1), (
+        SELECT count(DISTINCT seen.member_id) FROM (
+            SELECT m.member_id FROM member_matches m WHERE m.run_id = $1
+            UNION ALL SELECT v.member_id FROM unchanged_memberships v WHERE v.run_id = $1) seen))
+        + (SELECT count(*) FROM member_matches m WHERE m.run_id = $1 AND m.member_id IS NULL))::bigint AS members,
+    (SELECT count(*) FROM member_matches m WHERE m.run_id = $1 AND m.member_id IS NULL)::bigint AS members_undecided,
+    (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = $1 AND e.object_type = 'member')::bigint AS member_errors
+`
+
+type CountReadRow struct {
+	Departments       int64
+	DepartmentsFailed int64
+	Members           int64
+	MembersUndecided  int64
+	MemberErrors      int64
+}
+
+// A department that failed for records below it alone, which could not be used, is not
+// counted beside them: each has an error of its own.
+func (q *Queries) CountRead(ctx context.Context, db DBTX, runID string) (CountReadRow, error) {
+	row := db.QueryRow(ctx, countRead, runID)
+	var i CountReadRow
+	err := row.Scan(
+		&i.Departments,
+		&i.DepartmentsFailed,
+		&i.Members,
+		&i.MembersUndecided,
+		&i.MemberErrors,
+	)
+	return i, err
+}
+
+const dropChanges = `-- name: DropChanges :exec
 DELETE FROM org_changes WHERE run_id = $1
 `
 
-func (q *Queries) ChangesDrop(ctx context.Context, db DBTX, runID string) error {
-	_, err := db.Exec(ctx, changesDrop, runID)
+func (q *Queries) DropChanges(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, dropChanges, runID)
 	return err
+}
+
+const dropDryRunChanges = `-- name: DropDryRunChanges :exec
+DELETE FROM dry_run_changes WHERE run_id = $1
+`
+
+func (q *Queries) DropDryRunChanges(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, dropDryRunChanges, runID)
+	return err
+}
+
+const dropRunStaging = `-- name: DropRunStaging :exec
+WITH d AS (DELETE FROM staged_departments sd WHERE sd.run_id = $1),
+     m AS (DELETE FROM staged_members sm WHERE sm.run_id = $1)
+DELETE FROM member_matches rm WHERE rm.run_id = $1
+`
+
+func (q *Queries) DropRunStaging(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, dropRunStaging, runID)
+	return err
+}
+
+const endRun = `-- name: EndRun :execrows
+UPDATE sync_runs SET status = $1, error = $2, finished_at = greatest(now(), started_at), phase = 'done'
+WHERE id = $3 AND status IN ('running', 'held')
+`
+
+type EndRunParams struct {
+	Status string
+	Error  *string
+	ID     string
+}
+
+// The first end stands: a run that was superseded or decided stays so. None ends before
+// it began, though the clock was set back.
+func (q *Queries) EndRun(ctx context.Context, db DBTX, arg EndRunParams) (int64, error) {
+	result, err := db.Exec(ctx, endRun, arg.Status, arg.Error, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const fenceHold = `-- name: FenceHold :one
@@ -146,288 +209,48 @@ func (q *Queries) FenceHold(ctx context.Context, db DBTX, runID string) (FenceHo
 	return i, err
 }
 
-const fenceTake = `-- name: FenceTake :one
-UPDATE identity_providers SET generation = generation + 1, newest_run_id = $1
-WHERE id = $2 RETURNING generation
+const getProgress = `-- name: GetProgress :one
+SELECT r.phase, r.status, r.calls, r.started_at,
+    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = r.id)::bigint AS departments,
+    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = r.id AND (l.members_complete OR l.members_error IS NOT NULL))::bigint AS departments_done,
+    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = r.id AND l.error IS NOT NULL)::bigint AS departments_failed,
+    (SELECT coalesce(sum(l.members_read), 0) FROM sync_run_departments l WHERE l.run_id = r.id)::bigint AS members_read
+FROM sync_runs r WHERE r.id = $1
 `
 
-type FenceTakeParams struct {
-	RunID      *string
-	ProviderID string
-}
-
-// Numbers a new run and makes it the newest in one statement: whoever held the
-// fence before can no longer write once this commits.
-func (q *Queries) FenceTake(ctx context.Context, db DBTX, arg FenceTakeParams) (int64, error) {
-	row := db.QueryRow(ctx, fenceTake, arg.RunID, arg.ProviderID)
-	var generation int64
-	err := row.Scan(&generation)
-	return generation, err
-}
-
-const fenceTakeBack = `-- name: FenceTakeBack :exec
-UPDATE identity_providers SET newest_run_id = $1 WHERE id = $2
-`
-
-type FenceTakeBackParams struct {
-	RunID      *string
-	ProviderID string
-}
-
-func (q *Queries) FenceTakeBack(ctx context.Context, db DBTX, arg FenceTakeBackParams) error {
-	_, err := db.Exec(ctx, fenceTakeBack, arg.RunID, arg.ProviderID)
-	return err
-}
-
-const providerSetSynced = `-- name: ProviderSetSynced :exec
-UPDATE identity_providers p SET last_synced_at = now(), visible_range = r.visible_range,
-    rules_applied = CASE WHEN EXISTS (SELECT 1 FROM sync_run_removals x
-            WHERE x.run_id = r.id AND x.reason = 'out_of_scope' AND NOT x.applied)
-        THEN p.rules_applied ELSE r.rules_version END
-FROM sync_runs r WHERE r.id = $1 AND p.id = r.provider_id
-`
-
-// What is out of scope by the run's rules went, unless the run was to remove nothing.
-func (q *Queries) ProviderSetSynced(ctx context.Context, db DBTX, runID string) error {
-	_, err := db.Exec(ctx, providerSetSynced, runID)
-	return err
-}
-
-const rehearsedDrop = `-- name: RehearsedDrop :exec
-DELETE FROM dry_run_changes WHERE run_id = $1
-`
-
-func (q *Queries) RehearsedDrop(ctx context.Context, db DBTX, runID string) error {
-	_, err := db.Exec(ctx, rehearsedDrop, runID)
-	return err
-}
-
-const rehearsedKeep = `-- name: RehearsedKeep :exec
-INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after, changed_at)
-SELECT r.run_id, r.object_type, r.object_id, r.department_id, r.external_id, r.kind, r.before, r.after, r.changed_at
-FROM dry_run_changes r WHERE r.run_id = $1
-ON CONFLICT DO NOTHING
-`
-
-func (q *Queries) RehearsedKeep(ctx context.Context, db DBTX, runID string) error {
-	_, err := db.Exec(ctx, rehearsedKeep, runID)
-	return err
-}
-
-const runAddCalls = `-- name: RunAddCalls :exec
-UPDATE sync_runs SET calls = calls + $1
-FROM set_config('synchronous_commit', 'off', true) WHERE id = $2
-`
-
-type RunAddCallsParams struct {
-	Calls int64
-	ID    string
-}
-
-// Without waiting for the disk: all who read for a run come by at this row, and after a
-// crash of Postgres a few calls less are on record, nothing else.
-func (q *Queries) RunAddCalls(ctx context.Context, db DBTX, arg RunAddCallsParams) error {
-	_, err := db.Exec(ctx, runAddCalls, arg.Calls, arg.ID)
-	return err
-}
-
-const runByExecution = `-- name: RunByExecution :one
-SELECT id, status, cardinality(members)::int AS members FROM sync_runs WHERE workflow_id = $1 AND temporal_run_id = $2
-`
-
-type RunByExecutionParams struct {
-	WorkflowID    string
-	TemporalRunID string
-}
-
-type RunByExecutionRow struct {
-	ID      string
-	Status  string
-	Members int32
-}
-
-func (q *Queries) RunByExecution(ctx context.Context, db DBTX, arg RunByExecutionParams) (RunByExecutionRow, error) {
-	row := db.QueryRow(ctx, runByExecution, arg.WorkflowID, arg.TemporalRunID)
-	var i RunByExecutionRow
-	err := row.Scan(&i.ID, &i.Status, &i.Members)
-	return i, err
-}
-
-const runChanged = `-- name: RunChanged :one
-SELECT EXISTS (SELECT 1 FROM org_changes WHERE run_id = $1)
-`
-
-func (q *Queries) RunChanged(ctx context.Context, db DBTX, runID string) (bool, error) {
-	row := db.QueryRow(ctx, runChanged, runID)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
-}
-
-const runCountChanges = `-- name: RunCountChanges :many
-SELECT object_type, kind, count(*) AS n FROM org_changes WHERE run_id = $1 GROUP BY object_type, kind
-`
-
-type RunCountChangesRow struct {
-	ObjectType string
-	Kind       string
-	N          int64
-}
-
-// A membership that appears or goes counts; one whose order changed does not.
-func (q *Queries) RunCountChanges(ctx context.Context, db DBTX, runID string) ([]RunCountChangesRow, error) {
-	rows, err := db.Query(ctx, runCountChanges, runID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []RunCountChangesRow
-	for rows.Next() {
-		var i RunCountChangesRow
-		if err := rows.Scan(&i.ObjectType, &i.Kind, &i.N); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const runCountRead = `-- name: RunCountRead :one
-SELECT
-    (SELECT count(*) FROM staged_departments d WHERE d.run_id = $1)::bigint AS departments,
-    ((SELECT count(*) FROM sync_run_departments l WHERE l.run_id = $1
-        AND l.error <> 'records of departments below it that could not be used were left out: ' || l.children_bad)
-        + (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = $1 AND e.object_type = 'department'))::bigint AS departments_failed,
-    (coalesce((SELECT r.members_seen FROM sync_runs r WHERE r.id = $1), (
-        SELECT count(DISTINCT seen.member_id) FROM (
-            SELECT m.member_id FROM member_matches m WHERE m.run_id = $1
-            UNION ALL SELECT v.member_id FROM unchanged_memberships v WHERE v.run_id = $1) seen))
-        + (SELECT count(*) FROM member_matches m WHERE m.run_id = $1 AND m.member_id IS NULL))::bigint AS members,
-    (SELECT count(*) FROM member_matches m WHERE m.run_id = $1 AND m.member_id IS NULL)::bigint AS members_undecided,
-    (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = $1 AND e.object_type = 'member')::bigint AS member_errors
-`
-
-type RunCountReadRow struct {
+type GetProgressRow struct {
+	Phase             string
+	Status            string
+	Calls             int64
+	StartedAt         time.Time
 	Departments       int64
+	DepartmentsDone   int64
 	DepartmentsFailed int64
-	Members           int64
-	MembersUndecided  int64
-	MemberErrors      int64
+	MembersRead       int64
 }
 
-// A department that failed for records below it alone, which could not be used, is not
-// counted beside them: each has an error of its own.
-func (q *Queries) RunCountRead(ctx context.Context, db DBTX, runID string) (RunCountReadRow, error) {
-	row := db.QueryRow(ctx, runCountRead, runID)
-	var i RunCountReadRow
+func (q *Queries) GetProgress(ctx context.Context, db DBTX, runID string) (GetProgressRow, error) {
+	row := db.QueryRow(ctx, getProgress, runID)
+	var i GetProgressRow
 	err := row.Scan(
+		&i.Phase,
+		&i.Status,
+		&i.Calls,
+		&i.StartedAt,
 		&i.Departments,
+		&i.DepartmentsDone,
 		&i.DepartmentsFailed,
-		&i.Members,
-		&i.MembersUndecided,
-		&i.MemberErrors,
+		&i.MembersRead,
 	)
 	return i, err
 }
 
-const runDropStaging = `-- name: RunDropStaging :exec
-WITH d AS (DELETE FROM staged_departments sd WHERE sd.run_id = $1),
-     m AS (DELETE FROM staged_members sm WHERE sm.run_id = $1)
-DELETE FROM member_matches rm WHERE rm.run_id = $1
-`
-
-func (q *Queries) RunDropStaging(ctx context.Context, db DBTX, runID string) error {
-	_, err := db.Exec(ctx, runDropStaging, runID)
-	return err
-}
-
-const runEnd = `-- name: RunEnd :execrows
-UPDATE sync_runs SET status = $1, error = $2, finished_at = greatest(now(), started_at), phase = 'done'
-WHERE id = $3 AND status IN ('running', 'held')
-`
-
-type RunEndParams struct {
-	Status string
-	Error  *string
-	ID     string
-}
-
-// The first end stands: a run that was superseded or decided stays so. None ends before
-// it began, though the clock was set back.
-func (q *Queries) RunEnd(ctx context.Context, db DBTX, arg RunEndParams) (int64, error) {
-	result, err := db.Exec(ctx, runEnd, arg.Status, arg.Error, arg.ID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const runErrorAdd = `-- name: RunErrorAdd :exec
-INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
-VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
-`
-
-type RunErrorAddParams struct {
-	RunID      string
-	ObjectType string
-	ExternalID string
-	Message    string
-}
-
-func (q *Queries) RunErrorAdd(ctx context.Context, db DBTX, arg RunErrorAddParams) error {
-	_, err := db.Exec(ctx, runErrorAdd,
-		arg.RunID,
-		arg.ObjectType,
-		arg.ExternalID,
-		arg.Message,
-	)
-	return err
-}
-
-const runErrorList = `-- name: RunErrorList :many
-SELECT object_type, external_id, message FROM sync_run_errors WHERE run_id = $1 ORDER BY id LIMIT $2
-`
-
-type RunErrorListParams struct {
-	RunID   string
-	MaxRows int32
-}
-
-type RunErrorListRow struct {
-	ObjectType string
-	ExternalID string
-	Message    string
-}
-
-func (q *Queries) RunErrorList(ctx context.Context, db DBTX, arg RunErrorListParams) ([]RunErrorListRow, error) {
-	rows, err := db.Query(ctx, runErrorList, arg.RunID, arg.MaxRows)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []RunErrorListRow
-	for rows.Next() {
-		var i RunErrorListRow
-		if err := rows.Scan(&i.ObjectType, &i.ExternalID, &i.Message); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const runGet = `-- name: RunGet :one
+const getRun = `-- name: GetRun :one
 SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.members, r.retries, r.rules_version, r.undoes, r.status, r.phase, r.counts, r.calls, r.visible_range, r.members_seen, r.hold_reason, r.hold_workflow_id, r.hold_expires_at, r.error, r.started_by, r.decided_by, r.started_at, r.finished_at, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE r.id = $1
 `
 
-type RunGetRow struct {
+type GetRunRow struct {
 	ID               string
 	ProviderID       string
 	Generation       int64
@@ -461,9 +284,9 @@ type RunGetRow struct {
 	ProviderType     string
 }
 
-func (q *Queries) RunGet(ctx context.Context, db DBTX, id string) (RunGetRow, error) {
-	row := db.QueryRow(ctx, runGet, id)
-	var i RunGetRow
+func (q *Queries) GetRun(ctx context.Context, db DBTX, id string) (GetRunRow, error) {
+	row := db.QueryRow(ctx, getRun, id)
+	var i GetRunRow
 	err := row.Scan(
 		&i.ID,
 		&i.ProviderID,
@@ -500,7 +323,57 @@ func (q *Queries) RunGet(ctx context.Context, db DBTX, id string) (RunGetRow, er
 	return i, err
 }
 
-const runInsert = `-- name: RunInsert :exec
+const getRunByExecution = `-- name: GetRunByExecution :one
+SELECT id, status, cardinality(members)::int AS members FROM sync_runs WHERE workflow_id = $1 AND temporal_run_id = $2
+`
+
+type GetRunByExecutionParams struct {
+	WorkflowID    string
+	TemporalRunID string
+}
+
+type GetRunByExecutionRow struct {
+	ID      string
+	Status  string
+	Members int32
+}
+
+func (q *Queries) GetRunByExecution(ctx context.Context, db DBTX, arg GetRunByExecutionParams) (GetRunByExecutionRow, error) {
+	row := db.QueryRow(ctx, getRunByExecution, arg.WorkflowID, arg.TemporalRunID)
+	var i GetRunByExecutionRow
+	err := row.Scan(&i.ID, &i.Status, &i.Members)
+	return i, err
+}
+
+const getVisibleRanges = `-- name: GetVisibleRanges :one
+SELECT r.visible_range AS this, p.visible_range AS applied
+FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id WHERE r.id = $1
+`
+
+type GetVisibleRangesRow struct {
+	This    json.RawMessage
+	Applied json.RawMessage
+}
+
+func (q *Queries) GetVisibleRanges(ctx context.Context, db DBTX, runID string) (GetVisibleRangesRow, error) {
+	row := db.QueryRow(ctx, getVisibleRanges, runID)
+	var i GetVisibleRangesRow
+	err := row.Scan(&i.This, &i.Applied)
+	return i, err
+}
+
+const hasChanges = `-- name: HasChanges :one
+SELECT EXISTS (SELECT 1 FROM org_changes WHERE run_id = $1)
+`
+
+func (q *Queries) HasChanges(ctx context.Context, db DBTX, runID string) (bool, error) {
+	row := db.QueryRow(ctx, hasChanges, runID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
+const insertRun = `-- name: InsertRun :exec
 INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, undoes,
     rules_version, started_by)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
@@ -508,7 +381,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
     $13)
 `
 
-type RunInsertParams struct {
+type InsertRunParams struct {
 	ID            string
 	ProviderID    string
 	Generation    int64
@@ -525,8 +398,8 @@ type RunInsertParams struct {
 }
 
 // The run goes by the rules of that version, or else by those in force.
-func (q *Queries) RunInsert(ctx context.Context, db DBTX, arg RunInsertParams) error {
-	_, err := db.Exec(ctx, runInsert,
+func (q *Queries) InsertRun(ctx context.Context, db DBTX, arg InsertRunParams) error {
+	_, err := db.Exec(ctx, insertRun,
 		arg.ID,
 		arg.ProviderID,
 		arg.Generation,
@@ -544,18 +417,194 @@ func (q *Queries) RunInsert(ctx context.Context, db DBTX, arg RunInsertParams) e
 	return err
 }
 
-const runList = `-- name: RunList :many
+const keepDryRunChanges = `-- name: KeepDryRunChanges :exec
+INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after, changed_at)
+SELECT r.run_id, r.object_type, r.object_id, r.department_id, r.external_id, r.kind, r.before, r.after, r.changed_at
+FROM dry_run_changes r WHERE r.run_id = $1
+ON CONFLICT DO NOTHING
+`
+
+func (q *Queries) KeepDryRunChanges(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, keepDryRunChanges, runID)
+	return err
+}
+
+const listChanges = `-- name: ListChanges :many
+SELECT c.id, c.object_type, c.object_id, c.department_id, c.external_id, c.kind, c.changed_at,
+    (c.before - CASE c.kind WHEN 'restored' THEN '{primary_rank,depth,path,department_id,department_path,manager_id}'
+        ELSE '{primary_rank,depth}' END::text[])::jsonb AS before,
+    (c.after - '{primary_rank,depth}'::text[])::jsonb AS after,
+    coalesce(m.name, d.name, '')::text AS name,
+    coalesce(p.external_id, '')::text AS department, coalesce(p.name, '')::text AS department_name, coalesce(p.path, '')::text AS department_path
+FROM org_changes c
+LEFT JOIN org_members m ON c.object_type <> 'department' AND m.id = c.object_id
+LEFT JOIN org_departments d ON c.object_type = 'department' AND d.id = c.object_id
+LEFT JOIN org_departments p ON c.object_type = 'membership' AND p.id = c.department_id
+WHERE c.run_id = $1 AND c.id > $2
+  AND (cardinality($3::text[]) = 0 OR c.kind = ANY ($3))
+  AND (cardinality($4::text[]) = 0 OR c.object_type = ANY ($4))
+  AND (cardinality($5::text[]) = 0 OR c.object_type <> 'department' AND c.external_id = ANY ($5))
+ORDER BY c.id LIMIT $6
+`
+
+type ListChangesParams struct {
+	RunID   string
+	AfterID int64
+	Kinds   []string
+	Types   []string
+	Members []string
+	MaxRows int32
+}
+
+type ListChangesRow struct {
+	ID             int64
+	ObjectType     string
+	ObjectID       string
+	DepartmentID   string
+	ExternalID     string
+	Kind           string
+	ChangedAt      time.Time
+	Before         json.RawMessage
+	After          json.RawMessage
+	Name           string
+	Department     string
+	DepartmentName string
+	DepartmentPath string
+}
+
+// Changes with the names of what they are about, also of what is gone, and without
+// figures that are of no use outside. Where somebody was before being deleted is no change.
+func (q *Queries) ListChanges(ctx context.Context, db DBTX, arg ListChangesParams) ([]ListChangesRow, error) {
+	rows, err := db.Query(ctx, listChanges,
+		arg.RunID,
+		arg.AfterID,
+		arg.Kinds,
+		arg.Types,
+		arg.Members,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListChangesRow
+	for rows.Next() {
+		var i ListChangesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ObjectType,
+			&i.ObjectID,
+			&i.DepartmentID,
+			&i.ExternalID,
+			&i.Kind,
+			&i.ChangedAt,
+			&i.Before,
+			&i.After,
+			&i.Name,
+			&i.Department,
+			&i.DepartmentName,
+			&i.DepartmentPath,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listOpenRuns = `-- name: ListOpenRuns :many
+SELECT r.id, coalesce(r.hold_workflow_id, r.workflow_id)::text AS workflow_id,
+    CASE WHEN r.hold_workflow_id IS NULL THEN r.temporal_run_id ELSE '' END::text AS temporal_run_id, r.status,
+    (r.hold_workflow_id IS NOT NULL)::boolean AS was_held
+FROM sync_runs r WHERE r.provider_id = $1 AND r.status IN ('running', 'held') ORDER BY r.generation
+`
+
+type ListOpenRunsRow struct {
+	ID            string
+	WorkflowID    string
+	TemporalRunID string
+	Status        string
+	WasHeld       bool
+}
+
+// The runs of a provider that have not ended, each with the workflow that it is left to
+// by now: of one that was held the latest execution of the workflow that holds it.
+func (q *Queries) ListOpenRuns(ctx context.Context, db DBTX, providerID string) ([]ListOpenRunsRow, error) {
+	rows, err := db.Query(ctx, listOpenRuns, providerID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListOpenRunsRow
+	for rows.Next() {
+		var i ListOpenRunsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.WorkflowID,
+			&i.TemporalRunID,
+			&i.Status,
+			&i.WasHeld,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listRunErrors = `-- name: ListRunErrors :many
+SELECT object_type, external_id, message FROM sync_run_errors WHERE run_id = $1 ORDER BY id LIMIT $2
+`
+
+type ListRunErrorsParams struct {
+	RunID   string
+	MaxRows int32
+}
+
+type ListRunErrorsRow struct {
+	ObjectType string
+	ExternalID string
+	Message    string
+}
+
+func (q *Queries) ListRunErrors(ctx context.Context, db DBTX, arg ListRunErrorsParams) ([]ListRunErrorsRow, error) {
+	rows, err := db.Query(ctx, listRunErrors, arg.RunID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListRunErrorsRow
+	for rows.Next() {
+		var i ListRunErrorsRow
+		if err := rows.Scan(&i.ObjectType, &i.ExternalID, &i.Message); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listRuns = `-- name: ListRuns :many
 SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.members, r.retries, r.rules_version, r.undoes, r.status, r.phase, r.counts, r.calls, r.visible_range, r.members_seen, r.hold_reason, r.hold_workflow_id, r.hold_expires_at, r.error, r.started_by, r.decided_by, r.started_at, r.finished_at, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE ($1::text IS NULL OR p.name = $1)
 ORDER BY r.started_at DESC, r.id LIMIT $2
 `
 
-type RunListParams struct {
+type ListRunsParams struct {
 	Provider *string
 	MaxRows  int32
 }
 
-type RunListRow struct {
+type ListRunsRow struct {
 	ID               string
 	ProviderID       string
 	Generation       int64
@@ -589,15 +638,15 @@ type RunListRow struct {
 	ProviderType     string
 }
 
-func (q *Queries) RunList(ctx context.Context, db DBTX, arg RunListParams) ([]RunListRow, error) {
-	rows, err := db.Query(ctx, runList, arg.Provider, arg.MaxRows)
+func (q *Queries) ListRuns(ctx context.Context, db DBTX, arg ListRunsParams) ([]ListRunsRow, error) {
+	rows, err := db.Query(ctx, listRuns, arg.Provider, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []RunListRow
+	var items []ListRunsRow
 	for rows.Next() {
-		var i RunListRow
+		var i ListRunsRow
 		if err := rows.Scan(
 			&i.ID,
 			&i.ProviderID,
@@ -641,12 +690,12 @@ func (q *Queries) RunList(ctx context.Context, db DBTX, arg RunListParams) ([]Ru
 	return items, nil
 }
 
-const runLockProvider = `-- name: RunLockProvider :one
+const lockProviderByName = `-- name: LockProviderByName :one
 SELECT p.id, p.name, p.is_active, p.provider_type, p.newest_run_id
 FROM identity_providers p WHERE p.name = $1 FOR NO KEY UPDATE
 `
 
-type RunLockProviderRow struct {
+type LockProviderByNameRow struct {
 	ID           string
 	Name         string
 	IsActive     bool
@@ -654,9 +703,9 @@ type RunLockProviderRow struct {
 	NewestRunID  *string
 }
 
-func (q *Queries) RunLockProvider(ctx context.Context, db DBTX, name string) (RunLockProviderRow, error) {
-	row := db.QueryRow(ctx, runLockProvider, name)
-	var i RunLockProviderRow
+func (q *Queries) LockProviderByName(ctx context.Context, db DBTX, name string) (LockProviderByNameRow, error) {
+	row := db.QueryRow(ctx, lockProviderByName, name)
+	var i LockProviderByNameRow
 	err := row.Scan(
 		&i.ID,
 		&i.Name,
@@ -667,180 +716,131 @@ func (q *Queries) RunLockProvider(ctx context.Context, db DBTX, name string) (Ru
 	return i, err
 }
 
-const runLockProviderOf = `-- name: RunLockProviderOf :one
+const lockProviderOfRun = `-- name: LockProviderOfRun :one
 SELECT p.id FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = $1 FOR NO KEY UPDATE OF p
 `
 
-func (q *Queries) RunLockProviderOf(ctx context.Context, db DBTX, runID string) (string, error) {
-	row := db.QueryRow(ctx, runLockProviderOf, runID)
+func (q *Queries) LockProviderOfRun(ctx context.Context, db DBTX, runID string) (string, error) {
+	row := db.QueryRow(ctx, lockProviderOfRun, runID)
 	var id string
 	err := row.Scan(&id)
 	return id, err
 }
 
-const runOpen = `-- name: RunOpen :many
-SELECT r.id, coalesce(r.hold_workflow_id, r.workflow_id)::text AS workflow_id,
-    CASE WHEN r.hold_workflow_id IS NULL THEN r.temporal_run_id ELSE '' END::text AS temporal_run_id, r.status,
-    (r.hold_workflow_id IS NOT NULL)::boolean AS was_held
-FROM sync_runs r WHERE r.provider_id = $1 AND r.status IN ('running', 'held') ORDER BY r.generation
-`
-
-type RunOpenRow struct {
-	ID            string
-	WorkflowID    string
-	TemporalRunID string
-	Status        string
-	WasHeld       bool
-}
-
-// The runs of a provider that have not ended, each with the workflow that it is left to
-// by now: of one that was held the latest execution of the workflow that holds it.
-func (q *Queries) RunOpen(ctx context.Context, db DBTX, providerID string) ([]RunOpenRow, error) {
-	rows, err := db.Query(ctx, runOpen, providerID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []RunOpenRow
-	for rows.Next() {
-		var i RunOpenRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.WorkflowID,
-			&i.TemporalRunID,
-			&i.Status,
-			&i.WasHeld,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const runProgress = `-- name: RunProgress :one
-SELECT r.phase, r.status, r.calls, r.started_at,
-    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = r.id)::bigint AS departments,
-    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = r.id AND (l.members_complete OR l.members_error IS NOT NULL))::bigint AS departments_done,
-    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = r.id AND l.error IS NOT NULL)::bigint AS departments_failed,
-    (SELECT coalesce(sum(l.members_read), 0) FROM sync_run_departments l WHERE l.run_id = r.id)::bigint AS members_read
-FROM sync_runs r WHERE r.id = $1
-`
-
-type RunProgressRow struct {
-	Phase             string
-	Status            string
-	Calls             int64
-	StartedAt         time.Time
-	Departments       int64
-	DepartmentsDone   int64
-	DepartmentsFailed int64
-	MembersRead       int64
-}
-
-func (q *Queries) RunProgress(ctx context.Context, db DBTX, runID string) (RunProgressRow, error) {
-	row := db.QueryRow(ctx, runProgress, runID)
-	var i RunProgressRow
-	err := row.Scan(
-		&i.Phase,
-		&i.Status,
-		&i.Calls,
-		&i.StartedAt,
-		&i.Departments,
-		&i.DepartmentsDone,
-		&i.DepartmentsFailed,
-		&i.MembersRead,
-	)
-	return i, err
-}
-
-const runRanges = `-- name: RunRanges :one
-SELECT r.visible_range AS this, p.visible_range AS applied
-FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id WHERE r.id = $1
-`
-
-type RunRangesRow struct {
-	This    json.RawMessage
-	Applied json.RawMessage
-}
-
-func (q *Queries) RunRanges(ctx context.Context, db DBTX, runID string) (RunRangesRow, error) {
-	row := db.QueryRow(ctx, runRanges, runID)
-	var i RunRangesRow
-	err := row.Scan(&i.This, &i.Applied)
-	return i, err
-}
-
-const runSetCounts = `-- name: RunSetCounts :exec
+const setCounts = `-- name: SetCounts :exec
 UPDATE sync_runs SET counts = $1 WHERE id = $2
 `
 
-type RunSetCountsParams struct {
+type SetCountsParams struct {
 	Counts json.RawMessage
 	ID     string
 }
 
-func (q *Queries) RunSetCounts(ctx context.Context, db DBTX, arg RunSetCountsParams) error {
-	_, err := db.Exec(ctx, runSetCounts, arg.Counts, arg.ID)
+func (q *Queries) SetCounts(ctx context.Context, db DBTX, arg SetCountsParams) error {
+	_, err := db.Exec(ctx, setCounts, arg.Counts, arg.ID)
 	return err
 }
 
-const runSetDecidedBy = `-- name: RunSetDecidedBy :exec
+const setDecidedBy = `-- name: SetDecidedBy :exec
 UPDATE sync_runs SET decided_by = $1 WHERE id = $2 AND status = 'held' AND decided_by IS NULL
 `
 
-type RunSetDecidedByParams struct {
+type SetDecidedByParams struct {
 	DecidedBy *string
 	ID        string
 }
 
 // The first decision stands.
-func (q *Queries) RunSetDecidedBy(ctx context.Context, db DBTX, arg RunSetDecidedByParams) error {
-	_, err := db.Exec(ctx, runSetDecidedBy, arg.DecidedBy, arg.ID)
+func (q *Queries) SetDecidedBy(ctx context.Context, db DBTX, arg SetDecidedByParams) error {
+	_, err := db.Exec(ctx, setDecidedBy, arg.DecidedBy, arg.ID)
 	return err
 }
 
-const runSetPhase = `-- name: RunSetPhase :exec
-UPDATE sync_runs SET phase = $1 WHERE id = $2 AND phase IS DISTINCT FROM $1
-`
-
-type RunSetPhaseParams struct {
-	Phase string
-	ID    string
-}
-
-func (q *Queries) RunSetPhase(ctx context.Context, db DBTX, arg RunSetPhaseParams) error {
-	_, err := db.Exec(ctx, runSetPhase, arg.Phase, arg.ID)
-	return err
-}
-
-const runSetRange = `-- name: RunSetRange :exec
-UPDATE sync_runs SET visible_range = $1 WHERE id = $2
-`
-
-type RunSetRangeParams struct {
-	VisibleRange json.RawMessage
-	ID           string
-}
-
-func (q *Queries) RunSetRange(ctx context.Context, db DBTX, arg RunSetRangeParams) error {
-	_, err := db.Exec(ctx, runSetRange, arg.VisibleRange, arg.ID)
-	return err
-}
-
-const runSetSeen = `-- name: RunSetSeen :exec
+const setMembersSeen = `-- name: SetMembersSeen :exec
 UPDATE sync_runs SET members_seen = $1::int WHERE id = $2 AND members_seen IS DISTINCT FROM $1::int
 `
 
-type RunSetSeenParams struct {
+type SetMembersSeenParams struct {
 	Members int32
 	ID      string
 }
 
-func (q *Queries) RunSetSeen(ctx context.Context, db DBTX, arg RunSetSeenParams) error {
-	_, err := db.Exec(ctx, runSetSeen, arg.Members, arg.ID)
+func (q *Queries) SetMembersSeen(ctx context.Context, db DBTX, arg SetMembersSeenParams) error {
+	_, err := db.Exec(ctx, setMembersSeen, arg.Members, arg.ID)
+	return err
+}
+
+const setPhase = `-- name: SetPhase :exec
+UPDATE sync_runs SET phase = $1 WHERE id = $2 AND phase IS DISTINCT FROM $1
+`
+
+type SetPhaseParams struct {
+	Phase string
+	ID    string
+}
+
+func (q *Queries) SetPhase(ctx context.Context, db DBTX, arg SetPhaseParams) error {
+	_, err := db.Exec(ctx, setPhase, arg.Phase, arg.ID)
+	return err
+}
+
+const setProviderSynced = `-- name: SetProviderSynced :exec
+UPDATE identity_providers p SET last_synced_at = now(), visible_range = r.visible_range,
+    rules_applied = CASE WHEN EXISTS (SELECT 1 FROM sync_run_removals x
+            WHERE x.run_id = r.id AND x.reason = 'out_of_scope' AND NOT x.applied)
+        THEN p.rules_applied ELSE r.rules_version END
+FROM sync_runs r WHERE r.id = $1 AND p.id = r.provider_id
+`
+
+// What is out of scope by the run's rules went, unless the run was to remove nothing.
+func (q *Queries) SetProviderSynced(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, setProviderSynced, runID)
+	return err
+}
+
+const setVisibleRange = `-- name: SetVisibleRange :exec
+UPDATE sync_runs SET visible_range = $1 WHERE id = $2
+`
+
+type SetVisibleRangeParams struct {
+	VisibleRange json.RawMessage
+	ID           string
+}
+
+func (q *Queries) SetVisibleRange(ctx context.Context, db DBTX, arg SetVisibleRangeParams) error {
+	_, err := db.Exec(ctx, setVisibleRange, arg.VisibleRange, arg.ID)
+	return err
+}
+
+const takeFence = `-- name: TakeFence :one
+UPDATE identity_providers SET generation = generation + 1, newest_run_id = $1
+WHERE id = $2 RETURNING generation
+`
+
+type TakeFenceParams struct {
+	RunID      *string
+	ProviderID string
+}
+
+// Numbers a new run and makes it the newest in one statement: whoever held the
+// fence before can no longer write once this commits.
+func (q *Queries) TakeFence(ctx context.Context, db DBTX, arg TakeFenceParams) (int64, error) {
+	row := db.QueryRow(ctx, takeFence, arg.RunID, arg.ProviderID)
+	var generation int64
+	err := row.Scan(&generation)
+	return generation, err
+}
+
+const takeFenceBack = `-- name: TakeFenceBack :exec
+UPDATE identity_providers SET newest_run_id = $1 WHERE id = $2
+`
+
+type TakeFenceBackParams struct {
+	RunID      *string
+	ProviderID string
+}
+
+func (q *Queries) TakeFenceBack(ctx context.Context, db DBTX, arg TakeFenceBackParams) error {
+	_, err := db.Exec(ctx, takeFenceBack, arg.RunID, arg.ProviderID)
 	return err
 }

@@ -11,56 +11,39 @@ import (
 	"time"
 )
 
-const workerGone = `-- name: WorkerGone :exec
-DELETE FROM sync_workers WHERE id = $1
-`
-
-func (q *Queries) WorkerGone(ctx context.Context, db DBTX, id string) error {
-	_, err := db.Exec(ctx, workerGone, id)
-	return err
-}
-
-const workerSeen = `-- name: WorkerSeen :exec
-INSERT INTO sync_workers (id, name, key_ids) VALUES ($1, $2, $3)
-ON CONFLICT (id) DO UPDATE SET seen_at = now()
-`
-
-type WorkerSeenParams struct {
-	ID     string
-	Name   string
-	KeyIds []int64
-}
-
-// Notes that a worker is at work, by Postgres' own clock: those of machines differ.
-func (q *Queries) WorkerSeen(ctx context.Context, db DBTX, arg WorkerSeenParams) error {
-	_, err := db.Exec(ctx, workerSeen, arg.ID, arg.Name, arg.KeyIds)
-	return err
-}
-
-const workersForget = `-- name: WorkersForget :exec
+const deleteUnseenWorkers = `-- name: DeleteUnseenWorkers :exec
 DELETE FROM sync_workers WHERE NOT seen_at BETWEEN now() - $1::interval AND now() + $1::interval
 `
 
-func (q *Queries) WorkersForget(ctx context.Context, db DBTX, unseen time.Duration) error {
-	_, err := db.Exec(ctx, workersForget, unseen)
+func (q *Queries) DeleteUnseenWorkers(ctx context.Context, db DBTX, unseen time.Duration) error {
+	_, err := db.Exec(ctx, deleteUnseenWorkers, unseen)
 	return err
 }
 
-const workersWithoutKey = `-- name: WorkersWithoutKey :many
+const deleteWorker = `-- name: DeleteWorker :exec
+DELETE FROM sync_workers WHERE id = $1
+`
+
+func (q *Queries) DeleteWorker(ctx context.Context, db DBTX, id string) error {
+	_, err := db.Exec(ctx, deleteWorker, id)
+	return err
+}
+
+const listWorkersWithoutKey = `-- name: ListWorkersWithoutKey :many
 SELECT name FROM sync_workers
 WHERE NOT $1::bigint = ANY (key_ids) AND seen_at BETWEEN now() - $2::interval AND now() + $2::interval
 ORDER BY name
 `
 
-type WorkersWithoutKeyParams struct {
+type ListWorkersWithoutKeyParams struct {
 	KeyID  int64
 	Unseen time.Duration
 }
 
 // Who was seen long from now was killed before the clock was set back: a worker at work
 // has been seen since.
-func (q *Queries) WorkersWithoutKey(ctx context.Context, db DBTX, arg WorkersWithoutKeyParams) ([]string, error) {
-	rows, err := db.Query(ctx, workersWithoutKey, arg.KeyID, arg.Unseen)
+func (q *Queries) ListWorkersWithoutKey(ctx context.Context, db DBTX, arg ListWorkersWithoutKeyParams) ([]string, error) {
+	rows, err := db.Query(ctx, listWorkersWithoutKey, arg.KeyID, arg.Unseen)
 	if err != nil {
 		return nil, err
 	}
@@ -77,4 +60,21 @@ func (q *Queries) WorkersWithoutKey(ctx context.Context, db DBTX, arg WorkersWit
 		return nil, err
 	}
 	return items, nil
+}
+
+const recordWorker = `-- name: RecordWorker :exec
+INSERT INTO sync_workers (id, name, key_ids) VALUES ($1, $2, $3)
+ON CONFLICT (id) DO UPDATE SET seen_at = now()
+`
+
+type RecordWorkerParams struct {
+	ID     string
+	Name   string
+	KeyIds []int64
+}
+
+// Notes that a worker is at work, by Postgres' own clock: those of machines differ.
+func (q *Queries) RecordWorker(ctx context.Context, db DBTX, arg RecordWorkerParams) error {
+	_, err := db.Exec(ctx, recordWorker, arg.ID, arg.Name, arg.KeyIds)
+	return err
 }

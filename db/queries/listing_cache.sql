@@ -1,4 +1,4 @@
--- name: ListingsRemember :exec
+-- name: CacheListings :exec
 -- Remembers the hash of each listing that was read to the end, beside a hash of what is
 -- then stored for the members it names. A member still stored but no longer listed makes
 -- the two differ from what a later run finds, so the department is compared again. A

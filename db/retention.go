@@ -30,19 +30,19 @@ type Cleaned struct {
 func (s *Store) CleanStaging(ctx context.Context) (Cleaned, error) {
 	var cleaned Cleaned
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
-		rehearsed, err := s.q.UpkeepDropRehearsed(ctx, tx)
+		rehearsed, err := s.q.DropStaleDryRunChanges(ctx, tx)
 		if err != nil {
 			return err
 		}
 		cleaned.Rows = int(rehearsed)
-		run, err := s.q.UpkeepRunWithStaging(ctx, tx)
+		run, err := s.q.FindRunWithStaging(ctx, tx)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		staged, err := s.q.UpkeepDropStaging(ctx, tx, dbsqlc.UpkeepDropStagingParams{RunID: run, MaxRows: upkeepBatch})
+		staged, err := s.q.DropStaging(ctx, tx, dbsqlc.DropStagingParams{RunID: run, MaxRows: upkeepBatch})
 		cleaned.Rows += int(staged)
 		cleaned.More = true
 		return err
@@ -56,7 +56,7 @@ func (s *Store) CleanStaging(ctx context.Context) (Cleaned, error) {
 func (s *Store) CleanRaw(ctx context.Context, olderThan time.Duration) (Cleaned, error) {
 	var cleaned Cleaned
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
-		run, err := s.q.UpkeepRunWithRaw(ctx, tx, olderThan)
+		run, err := s.q.FindRunWithRaw(ctx, tx, olderThan)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
@@ -64,19 +64,19 @@ func (s *Store) CleanRaw(ctx context.Context, olderThan time.Duration) (Cleaned,
 			return err
 		}
 		cleaned.More = true
-		changes, err := s.q.UpkeepDropRawChanges(ctx, tx, dbsqlc.UpkeepDropRawChangesParams{
+		changes, err := s.q.DropRawChanges(ctx, tx, dbsqlc.DropRawChangesParams{
 			RunID: run, MaxRows: upkeepBatch,
 		})
 		if err != nil {
 			return err
 		}
-		members, err := s.q.UpkeepDropRawMembers(ctx, tx, dbsqlc.UpkeepDropRawMembersParams{
+		members, err := s.q.DropRawMembers(ctx, tx, dbsqlc.DropRawMembersParams{
 			RunID: run, OlderThan: olderThan, MaxRows: upkeepBatch,
 		})
 		if err != nil {
 			return err
 		}
-		departments, err := s.q.UpkeepDropRawDepartments(ctx, tx, dbsqlc.UpkeepDropRawDepartmentsParams{
+		departments, err := s.q.DropRawDepartments(ctx, tx, dbsqlc.DropRawDepartmentsParams{
 			RunID: run, OlderThan: olderThan, MaxRows: upkeepBatch,
 		})
 		if err != nil {
@@ -86,7 +86,7 @@ func (s *Store) CleanRaw(ctx context.Context, olderThan time.Duration) (Cleaned,
 		if max(changes, members, departments) == upkeepBatch {
 			return nil
 		}
-		return s.q.UpkeepRawDone(ctx, tx, run)
+		return s.q.MarkRawDropped(ctx, tx, run)
 	})
 	return done(cleaned, "clean raw records", err)
 }
@@ -96,7 +96,7 @@ func (s *Store) CleanRaw(ctx context.Context, olderThan time.Duration) (Cleaned,
 func (s *Store) CleanDetails(ctx context.Context, olderThan time.Duration) (Cleaned, error) {
 	var cleaned Cleaned
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
-		run, err := s.q.UpkeepRunWithDetails(ctx, tx, olderThan)
+		run, err := s.q.FindRunWithDetails(ctx, tx, olderThan)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
@@ -104,10 +104,10 @@ func (s *Store) CleanDetails(ctx context.Context, olderThan time.Duration) (Clea
 			return err
 		}
 		cleaned.More = true
-		if marked, err := s.q.UpkeepMarkDetails(ctx, tx, run); err != nil || marked == 0 {
+		if marked, err := s.q.MarkDetailsDropped(ctx, tx, run); err != nil || marked == 0 {
 			return err
 		}
-		rows, err := s.q.UpkeepDropDetails(ctx, tx, dbsqlc.UpkeepDropDetailsParams{RunID: run, MaxRows: upkeepBatch})
+		rows, err := s.q.DropDetails(ctx, tx, dbsqlc.DropDetailsParams{RunID: run, MaxRows: upkeepBatch})
 		if err != nil {
 			return err
 		}
@@ -115,24 +115,24 @@ func (s *Store) CleanDetails(ctx context.Context, olderThan time.Duration) (Clea
 		if rows >= upkeepBatch { // of all its tables together: one of them may have more
 			return nil
 		}
-		return s.q.UpkeepDetailsDone(ctx, tx, run)
+		return s.q.FinishDetails(ctx, tx, run)
 	})
 	return done(cleaned, "clean run details", err)
 }
 
 // CleanRuns deletes the rows of runs that ended longer ago and have no details left.
 func (s *Store) CleanRuns(ctx context.Context, olderThan time.Duration) (Cleaned, error) {
-	n, err := s.q.UpkeepDropRuns(ctx, s.pool, dbsqlc.UpkeepDropRunsParams{OlderThan: olderThan, MaxRows: upkeepBatch})
+	n, err := s.q.DropRuns(ctx, s.pool, dbsqlc.DropRunsParams{OlderThan: olderThan, MaxRows: upkeepBatch})
 	return done(Cleaned{Rows: int(n), More: n == upkeepBatch}, "clean runs", err)
 }
 
 // CleanCalls drops access tokens that have expired and call slots long past.
 func (s *Store) CleanCalls(ctx context.Context) (Cleaned, error) {
-	tokens, err := s.q.UpkeepDropTokens(ctx, s.pool)
+	tokens, err := s.q.DropExpiredTokens(ctx, s.pool)
 	if err != nil {
 		return done(Cleaned{}, "clean tokens", err)
 	}
-	slots, err := s.q.UpkeepDropSlots(ctx, s.pool)
+	slots, err := s.q.DropOldCallSlots(ctx, s.pool)
 	return done(Cleaned{Rows: int(tokens + slots)}, "clean call slots", err)
 }
 
@@ -145,18 +145,18 @@ func done(cleaned Cleaned, doing string, err error) (Cleaned, error) {
 
 // ReadClock is what time Postgres has: all ages of what is stored are told by it.
 func (s *Store) ReadClock(ctx context.Context) (time.Time, error) {
-	now, err := s.q.UpkeepClock(ctx, s.pool)
+	now, err := s.q.ReadClock(ctx, s.pool)
 	return now, interpret("ask Postgres for the time", err)
 }
 
 // FinishRetentionStep notes that a part of the upkeep was done to its end just now.
 func (s *Store) FinishRetentionStep(ctx context.Context, part string) error {
-	return interpret("note upkeep", s.q.UpkeepDone(ctx, s.pool, part))
+	return interpret("note upkeep", s.q.FinishRetentionStep(ctx, s.pool, part))
 }
 
 // ListUnfinishedRuns are the runs that began longer ago and are still marked as running.
 func (s *Store) ListUnfinishedRuns(ctx context.Context, longerThan time.Duration) ([]OpenRun, error) {
-	rows, err := s.q.UpkeepUnfinished(ctx, s.pool, longerThan)
+	rows, err := s.q.ListUnfinishedRuns(ctx, s.pool, longerThan)
 	if err != nil {
 		return nil, interpret("list unfinished runs", err)
 	}
@@ -174,6 +174,6 @@ const whyGone = "its workflow was gone before it could finish"
 // snapshot is left to CleanStaging. A run that is held or has ended meanwhile stays
 // as it is; ended says whether it was not.
 func (s *Store) EndDeadRun(ctx context.Context, runID, status string) (ended bool, err error) {
-	n, err := s.q.UpkeepEndDead(ctx, s.pool, dbsqlc.UpkeepEndDeadParams{Status: status, Error: whyGone, ID: runID})
+	n, err := s.q.EndDeadRun(ctx, s.pool, dbsqlc.EndDeadRunParams{Status: status, Error: whyGone, ID: runID})
 	return n > 0, interpret("end dead run", err)
 }

@@ -1,4 +1,4 @@
--- name: PlanFor :exec
+-- name: SetPlannerHints :exec
 -- How the rest of the transaction's statements are carried out. What the statistics
 -- say of a run or provider that is new is wrong by its whole size, so the planner is
 -- told: a statement on one batch looks rows up by index, in the order in which it is
