@@ -24,7 +24,7 @@ BEGIN
             provider_tokens, provider_call_slots TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON sync_workers TO orgsync_worker;
         GRANT SELECT ON identity_providers, provider_secrets, provider_rules, org_primary_departments,
-            staged_memberships, unchanged_memberships, compared_members, orgsync_schema_version TO orgsync_worker;
+            full_runs, staged_memberships, unchanged_memberships, compared_members, orgsync_schema_version TO orgsync_worker;
         GRANT UPDATE (generation, newest_run_id, last_synced_at, visible_range, rules_applied) ON identity_providers
             TO orgsync_worker;
         IF accounts_are_ours THEN
@@ -41,7 +41,7 @@ BEGIN
         GRANT SELECT, DELETE ON listing_cache TO orgsync_operator;
         GRANT SELECT ON removal_candidates TO orgsync_operator;
         GRANT SELECT ON org_departments, org_members, org_member_departments, org_primary_departments, org_changes,
-            sync_runs, sync_run_departments, sync_run_errors, sync_run_removals, sync_run_lookups,
+            full_runs, sync_runs, sync_run_departments, sync_run_errors, sync_run_removals, sync_run_lookups,
             staged_departments, staged_members, member_matches,
             staged_memberships, unchanged_memberships, compared_members,
             dry_run_changes, retention_steps, orgsync_schema_version TO orgsync_operator;

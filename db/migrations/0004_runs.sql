@@ -58,6 +58,16 @@ CREATE INDEX sync_runs_with_raw ON sync_runs (finished_at) WHERE raw_left;
 CREATE INDEX sync_runs_undoes ON sync_runs (undoes) WHERE undoes IS NOT NULL;
 CREATE INDEX sync_runs_retries ON sync_runs (retries) WHERE retries IS NOT NULL;
 
+-- The applied syncs of the whole company.
+CREATE VIEW full_runs AS
+SELECT *
+FROM sync_runs
+WHERE mode = 'apply'
+    AND undoes IS NULL
+    AND retries IS NULL
+    AND departments = '{}'
+    AND members = '{}';
+
 -- The completeness record: for each department of a run, whether its children and its
 -- members were read to the end, how far, and why not. Reading goes on from the cursors
 -- after a crash: a page and the cursor behind it are written together.

@@ -47,7 +47,7 @@ func (s *Store) ReadHealth(ctx context.Context) (Health, error) {
 		return Health{}, pg.Interpret("read health", err)
 	}
 	for _, r := range parts {
-		out.Retention[r.Part] = seconds(r.Age)
+		out.Retention[r.Name] = seconds(r.Age)
 	}
 	return out, nil
 }

@@ -11,16 +11,22 @@ import (
 )
 
 const listProviderHealth = `-- name: ListProviderHealth :many
-SELECT p.name, p.is_active,
+SELECT
+    p.name,
+    p.is_active,
     greatest(0, extract(epoch FROM now() - coalesce(p.last_synced_at, p.created_at)))::float8 AS since_success,
-    (SELECT count(*) FROM sync_runs r
-        WHERE r.provider_id = p.id AND r.mode = 'apply' AND r.finished_at > coalesce(p.last_synced_at, p.created_at)
-            AND r.undoes IS NULL AND r.departments = '{}' AND r.members = '{}' AND r.retries IS NULL)::bigint AS runs_since_success,
+    (
+        SELECT count(*) FROM full_runs r
+        WHERE r.provider_id = p.id AND r.finished_at > coalesce(p.last_synced_at, p.created_at)
+    )::bigint AS runs_since_success,
     (SELECT count(*) FROM sync_runs r WHERE r.provider_id = p.id AND r.status = 'running')::bigint AS running,
     (SELECT count(*) FROM sync_runs r WHERE r.provider_id = p.id AND r.status = 'held')::bigint AS held,
-    greatest(0, (SELECT extract(epoch FROM now() - min(r.started_at)) FROM sync_runs r
-        WHERE r.provider_id = p.id AND r.status = 'held'))::float8 AS held_for
-FROM identity_providers p ORDER BY p.name
+    greatest(0, (
+        SELECT extract(epoch FROM now() - min(r.started_at)) FROM sync_runs r
+        WHERE r.provider_id = p.id AND r.status = 'held'
+    ))::float8 AS held_for
+FROM identity_providers p
+ORDER BY p.name
 `
 
 type ListProviderHealthRow struct {
@@ -78,29 +84,29 @@ SELECT
     coalesce(newest.status, '')::text AS newest_status,
     coalesce(newest.error, '')::text AS newest_error,
     coalesce(failing.since, p.created_at)::timestamptz AS failing_since,
-    coalesce(failing.runs, 0)::bigint AS failing_runs
+    failing.runs AS failing_runs
 FROM identity_providers p
 LEFT JOIN LATERAL (
-    SELECT r.id, r.phase, r.started_at FROM sync_runs r
-    WHERE r.provider_id = p.id AND r.status = 'running' ORDER BY r.generation DESC LIMIT 1
+    SELECT id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, rules_version, undoes, status, phase, counts, calls, visible_range, members_seen, hold_reason, hold_workflow_id, hold_expires_at, error, started_by, decided_by, started_at, finished_at, details_dropped_at, details_left, raw_left FROM sync_runs r
+    WHERE r.provider_id = p.id AND r.status = 'running'
+    ORDER BY r.generation DESC LIMIT 1
 ) running ON true
 LEFT JOIN LATERAL (
-    SELECT r.id, r.hold_reason, r.hold_expires_at FROM sync_runs r
-    WHERE r.provider_id = p.id AND r.status = 'held' ORDER BY r.generation DESC LIMIT 1
+    SELECT id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, rules_version, undoes, status, phase, counts, calls, visible_range, members_seen, hold_reason, hold_workflow_id, hold_expires_at, error, started_by, decided_by, started_at, finished_at, details_dropped_at, details_left, raw_left FROM sync_runs r
+    WHERE r.provider_id = p.id AND r.status = 'held'
+    ORDER BY r.generation DESC LIMIT 1
 ) held ON true
 LEFT JOIN LATERAL (
-    SELECT r.id, r.status, r.error FROM sync_runs r
-    WHERE r.provider_id = p.id AND r.finished_at IS NOT NULL AND r.mode = 'apply' AND r.undoes IS NULL
-      AND r.departments = '{}' AND r.members = '{}' AND r.retries IS NULL
+    SELECT id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, rules_version, undoes, status, phase, counts, calls, visible_range, members_seen, hold_reason, hold_workflow_id, hold_expires_at, error, started_by, decided_by, started_at, finished_at, details_dropped_at, details_left, raw_left FROM full_runs r
+    WHERE r.provider_id = p.id AND r.finished_at IS NOT NULL
     ORDER BY r.generation DESC LIMIT 1
 ) newest ON true
-LEFT JOIN LATERAL (
-    SELECT min(r.finished_at)::timestamptz AS since, count(*) AS runs FROM sync_runs r
-    WHERE r.provider_id = p.id AND r.status IN ('failed', 'partial') AND r.mode = 'apply' AND r.undoes IS NULL
-      AND r.departments = '{}' AND r.members = '{}' AND r.retries IS NULL
-      AND r.finished_at > coalesce(p.last_synced_at, p.created_at)
-    HAVING count(*) > 0
-) failing ON true
+CROSS JOIN LATERAL (
+    SELECT min(r.finished_at)::timestamptz AS since, count(*) AS runs FROM full_runs r
+    WHERE r.provider_id = p.id
+        AND r.status IN ('failed', 'partial')
+        AND r.finished_at > coalesce(p.last_synced_at, p.created_at)
+) failing
 ORDER BY p.name
 `
 
@@ -161,11 +167,15 @@ func (q *Queries) ListProviderStatuses(ctx context.Context, db DBTX) ([]ListProv
 }
 
 const listRetentionSteps = `-- name: ListRetentionSteps :many
-SELECT name AS part, greatest(0, extract(epoch FROM now() - done_at))::float8 AS age FROM retention_steps ORDER BY name
+SELECT
+    name,
+    greatest(0, extract(epoch FROM now() - done_at))::float8 AS age
+FROM retention_steps
+ORDER BY name
 `
 
 type ListRetentionStepsRow struct {
-	Part string
+	Name string
 	Age  float64
 }
 
@@ -178,7 +188,7 @@ func (q *Queries) ListRetentionSteps(ctx context.Context, db DBTX) ([]ListRetent
 	var items []ListRetentionStepsRow
 	for rows.Next() {
 		var i ListRetentionStepsRow
-		if err := rows.Scan(&i.Part, &i.Age); err != nil {
+		if err := rows.Scan(&i.Name, &i.Age); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
