@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/tern/v2/migrate"
@@ -80,8 +81,18 @@ func Status(ctx context.Context, databaseURL string) (MigrationStatus, error) {
 	return s, err
 }
 
+// connectTimeout is how long a server may take to answer, unless the URL says so itself.
+const connectTimeout = 10 * time.Second
+
 func withMigrator(ctx context.Context, databaseURL string, do func(*pgx.Conn, *migrate.Migrator) error) error {
-	conn, err := pgx.Connect(ctx, databaseURL)
+	config, err := pgx.ParseConfig(databaseURL)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", pg.ConnectProblem(err))
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectTimeout
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", pg.ConnectProblem(err))
 	}

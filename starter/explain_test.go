@@ -45,12 +45,12 @@ func TestExplain(t *testing.T) {
 	require.Contains(t, in.ok("explain", "acme", "u2").stdout, "No change is on record")
 
 	o := in.run("explain", "acme", "zhangsan")
-	require.Equal(t, cli.ExitFailed, o.status)
+	require.Equal(t, cli.ExitUsage, o.status)
 	require.Contains(t, o.stdout, "u1")
 	require.Contains(t, o.stdout, "u2")
 	require.Contains(t, o.stderr, "choose one with: orgsync explain acme ID")
 	o = in.run("explain", "acme", "zhangsan", "--output", "json")
-	require.Equal(t, cli.ExitFailed, o.status)
+	require.Equal(t, cli.ExitUsage, o.status)
 	var several struct {
 		Error   string
 		Matches []cli.Object
@@ -60,7 +60,7 @@ func TestExplain(t *testing.T) {
 	require.Equal(t, story.ID, in.explained(several.Matches[0].ID).ID)
 
 	o = in.run("explain", "acme", "nobody")
-	require.Equal(t, cli.ExitFailed, o.status)
+	require.Equal(t, cli.ExitUsage, o.status)
 	require.Contains(t, o.stderr, `no person or department of acme is or was known by "nobody"; see: orgsync search acme TEXT`)
 	require.Equal(t, cli.ExitUsage, in.run("explain", "acme", " ").status)
 

@@ -157,7 +157,9 @@ func TestRunsChangesNamesWhatTheyAreAbout(t *testing.T) {
 	in := newInstallation(t)
 	in.add("acme", feishuConfig())
 	run := in.begin(in.store(), "acme", "1")
-	in.query(`WITH p AS (SELECT id FROM identity_providers), d AS (
+	in.query(`WITH p AS (SELECT id FROM identity_providers), top AS (
+			INSERT INTO org_departments (provider_id, external_id, name, path) SELECT id, 'od-0', 'Acme', 'Acme' FROM p RETURNING id
+		), d AS (
 			INSERT INTO org_departments (provider_id, external_id, name, path) SELECT id, 'od-1', 'Sales', 'Acme/Sales' FROM p RETURNING id
 		), m AS (
 			INSERT INTO org_members (provider_id, external_id, name, status) SELECT p.id, u, 'Zhang ' || u, 'deleted' FROM p, unnest(ARRAY['u1', 'u2']) u RETURNING id, external_id
@@ -165,7 +167,8 @@ func TestRunsChangesNamesWhatTheyAreAbout(t *testing.T) {
 		INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
 		SELECT $1::uuid, 'member', m.id, m.id, m.external_id, 'deleted', '{"status": "active"}'::jsonb, '{"status": "deleted"}'::jsonb FROM m
 		UNION ALL SELECT $1, 'membership', m.id, d.id, m.external_id, 'deleted', '{"is_leader": true, "primary_rank": 9223372036854775807}', NULL FROM m, d
-		UNION ALL SELECT $1, 'department', d.id, d.id, 'od-1', 'moved', '{"path": "Acme/Old", "depth": 3}', '{"path": "Acme/Sales", "depth": 1}' FROM d`, run)
+		UNION ALL SELECT $1, 'department', d.id, d.id, 'od-1', 'moved', '{"path": "Acme/Old", "depth": 3}',
+			jsonb_build_object('path', 'Acme/Sales', 'depth', 1, 'parent_id', top.id) FROM d, top`, run)
 
 	lines := func(args ...string) []string {
 		text := strings.TrimSpace(in.ok(append([]string{"runs", "changes", run}, args...)...).stdout)
@@ -173,7 +176,7 @@ func TestRunsChangesNamesWhatTheyAreAbout(t *testing.T) {
 		slices.Sort(all)
 		return all
 	}
-	department := `moved       department od-1  Sales  path: "Acme/Old" -> "Acme/Sales"`
+	department := `moved       department od-1  Sales  parent_id: "Acme (od-0)", path: "Acme/Old" -> "Acme/Sales"`
 	member := func(id string) string {
 		return `deleted     member     ` + id + `  Zhang ` + id + `  status: "active" -> "deleted"`
 	}

@@ -145,8 +145,22 @@ SELECT c.id, c.object_type, c.object_id, c.department_id, c.external_id, c.kind,
         ELSE '{primary_rank,depth}' END::text[])::jsonb AS before,
     (c.after - '{primary_rank,depth}'::text[])::jsonb AS after,
     coalesce(m.name, d.name, '')::text AS name,
-    coalesce(p.external_id, '')::text AS department, coalesce(p.name, '')::text AS department_name, coalesce(p.path, '')::text AS department_path
+    coalesce(p.external_id, '')::text AS department,
+    coalesce(p.name, '')::text AS department_name,
+    coalesce(p.path, '')::text AS department_path,
+    coalesce(named.names, '{}')::jsonb AS names
 FROM org_changes c
+LEFT JOIN LATERAL (
+    -- The parents and managers that the change names by id.
+    SELECT jsonb_object_agg(object.id, object.name || ' (' || object.external_id || ')') AS names
+    FROM (
+        SELECT parent.id, parent.name, parent.external_id FROM org_departments parent
+        WHERE parent.id IN ((c.before ->> 'parent_id')::uuid, (c.after ->> 'parent_id')::uuid)
+        UNION ALL
+        SELECT manager.id, manager.name, manager.external_id FROM org_members manager
+        WHERE manager.id IN ((c.before ->> 'manager_id')::uuid, (c.after ->> 'manager_id')::uuid)
+    ) object
+) named ON c.object_type <> 'membership'
 LEFT JOIN org_members m ON c.object_type <> 'department' AND m.id = c.object_id
 LEFT JOIN org_departments d ON c.object_type = 'department' AND d.id = c.object_id
 LEFT JOIN org_departments p ON c.object_type = 'membership' AND p.id = c.department_id

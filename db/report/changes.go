@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -27,6 +28,8 @@ type Change struct {
 	Kind           string
 	Before         json.RawMessage
 	After          json.RawMessage
+	// Names are the objects that Before and After name by id: name and external id, by id.
+	Names map[string]string
 	// ChangedAt is zero for a planned change.
 	ChangedAt time.Time
 	// Planned is true for what a held run would remove once it is approved.
@@ -56,6 +59,9 @@ func (s *Store) StreamChanges(ctx context.Context, runID string, of ChangeFilter
 				ObjectType: r.ObjectType, ObjectID: r.ObjectID, ExternalID: r.ExternalID, Name: r.Name, Kind: r.Kind,
 				Department: r.Department, DepartmentName: r.DepartmentName, DepartmentPath: r.DepartmentPath,
 				Before: r.Before, After: r.After, ChangedAt: r.ChangedAt,
+			}
+			if err := json.Unmarshal(r.Names, &change.Names); err != nil {
+				return fmt.Errorf("read changes: %w", err)
 			}
 			if r.ObjectType == "membership" {
 				change.DepartmentID = r.DepartmentID

@@ -27,6 +27,7 @@ var statuses = map[service.Code]int{
 	service.NoRunAtWork: ExitNothing, service.RunHasNoWorkflow: ExitNothing,
 	service.NothingHeld: ExitNothing, service.HeldAmbiguous: ExitUsage, service.NotHeld: ExitNothing,
 	service.AlreadyDecided: ExitNothing, service.DecisionRefused: ExitNothing,
+	service.ObjectUnknown: ExitUsage, service.ObjectAmbiguous: ExitUsage,
 	service.ScheduleUnknown: ExitNothing, service.WorkflowUnknown: ExitUsage,
 
 	service.TokenNameInvalid: ExitUsage, service.TokenUnknown: ExitUsage, service.RoleUnknown: ExitUsage,

@@ -66,15 +66,26 @@ func (s *Session) Exit(ctx context.Context, err error) int {
 	}
 	lines := Each(strings.Split(oneLineEach(text), "\n"), Plain)
 	for _, line := range lines {
-		fmt.Fprintln(s.Stderr, "orgsync:", line)
+		s.printProblem(line)
 	}
 	if s.JSON && !s.printed {
 		failed := Failed{Error: strings.Join(lines, "; "), ExitStatus: status, Matches: matchesOf(err)}
 		if err := s.PrintJSON(failed); err != nil {
-			fmt.Fprintln(s.Stderr, "orgsync:", err)
+			s.printProblem(err.Error())
 		}
 	}
 	return status
+}
+
+// printProblem writes a line on standard error, broken between words where that is a terminal.
+func (s *Session) printProblem(line string) {
+	width := 0
+	if screen := NewScreen(s.Stderr, s.Getenv); screen.Terminal {
+		width = screen.Width
+	}
+	for _, part := range FoldBehind("orgsync: ", line, width) {
+		fmt.Fprintln(s.Stderr, part)
+	}
 }
 
 // oneLineEach joins lines that continue the one before, as pgx writes them, with it.

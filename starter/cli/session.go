@@ -69,7 +69,7 @@ func (s *Session) PrintFolded(lead, text string) {
 
 // Warnf writes a line beside the result.
 func (s *Session) Warnf(format string, args ...any) {
-	fmt.Fprintf(s.Stderr, "orgsync: "+format+"\n", args...)
+	s.printProblem(fmt.Sprintf(format, args...))
 }
 
 // WarnTrouble writes what keeps a run from coming along, if anything does.

@@ -112,7 +112,9 @@ func kindOf(change service.Change) string {
 
 // changeText says whom or what a change is about, and what it did.
 func changeText(change service.Change) string {
-	about, was := change.Name, cli.Fields(change.Before)
+	about, was, is := change.Name, cli.Fields(change.Before), cli.Fields(change.After)
+	nameObjects(was, change.Names)
+	nameObjects(is, change.Names)
 	if change.ObjectType == "membership" {
 		about += " in " + change.DepartmentPath + " (" + change.Department + ")"
 	}
@@ -122,5 +124,15 @@ func changeText(change service.Change) string {
 			clear(was)
 		}
 	}
-	return strings.TrimLeft(cli.Plain(about)+"  "+cli.Differing(was, cli.Fields(change.After)), " ")
+	return strings.TrimLeft(cli.Plain(about)+"  "+cli.Differing(was, is), " ")
+}
+
+// nameObjects puts names in the place of ids of other objects.
+func nameObjects(fields map[string]json.RawMessage, names map[string]string) {
+	for field, value := range fields {
+		var id string
+		if json.Unmarshal(value, &id) == nil && names[id] != "" {
+			fields[field], _ = json.Marshal(names[id]) //nolint:errcheck // a string always can
+		}
+	}
 }

@@ -160,7 +160,9 @@ type Change struct {
 	Kind           string          `json:"kind"`
 	Before         json.RawMessage `json:"before,omitempty"`
 	After          json.RawMessage `json:"after,omitempty"`
-	ChangedAt      time.Time       `json:"changed_at,omitzero"`
+	// Names are the objects that before and after name by id: name and external id, by id.
+	Names     map[string]string `json:"names,omitempty"`
+	ChangedAt time.Time         `json:"changed_at,omitzero"`
 	// Planned is true for what a held run would remove once it is approved.
 	Planned bool `json:"only_planned,omitempty"`
 }
