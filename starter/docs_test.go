@@ -139,7 +139,7 @@ func TestReadmeStatesTheDefaultsOfSettings(t *testing.T) {
 			continue
 		}
 		checked++
-		require.Contains(t, texts["../README.md"], "| `"+found[1]+"` | `"+found[2]+"` |")
+		require.Contains(t, texts["../README.md"], "- `"+found[1]+"` (default `"+found[2]+"`): ")
 	}
 	require.Greater(t, checked, 8)
 }

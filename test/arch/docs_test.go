@@ -179,7 +179,7 @@ func TestEverySettingIsDocumented(t *testing.T) {
 	require.NoError(t, err)
 	readme := documents(t)["README.md"]
 	for _, name := range variable.FindAllString(string(settings), -1) {
-		if !strings.Contains(readme, "| `"+name+"` |") {
+		if !strings.Contains(readme, "\n- `"+name+"` (") {
 			t.Errorf("README.md does not explain %s", name)
 		}
 	}
@@ -213,16 +213,14 @@ func TestArchitectureShowsTheImportTable(t *testing.T) {
 func TestTroubleshootingQuotesTheProgramsWords(t *testing.T) {
 	t.Parallel()
 	all := sources(t)
-	_, table, found := strings.Cut(documents(t)[filepath.Join("docs", "operations.md")], "\n## Troubleshooting\n")
+	_, list, found := strings.Cut(documents(t)[filepath.Join("docs", "operations.md")], "\n## Troubleshooting\n")
 	require.True(t, found)
-	table, _, _ = strings.Cut(table, "\n## ")
+	list, _, _ = strings.Cut(list, "\n## ")
 	quoted := 0
-	for _, row := range strings.Split(table, "\n") {
-		cell, _, isRow := strings.Cut(strings.TrimPrefix(row, "| "), " | ")
-		if !isRow {
-			continue
-		}
-		for _, span := range codeSpan.FindAllStringSubmatch(cell, -1) {
+	for _, item := range strings.Split(strings.ReplaceAll(list, "\n  ", " "), "\n- **")[1:] {
+		text, _, isItem := strings.Cut(item, "**: ")
+		require.True(t, isItem, item)
+		for _, span := range codeSpan.FindAllStringSubmatch(text, -1) {
 			quoted++
 			if vendor, number, _ := strings.Cut(span[1], " "); strings.Trim(number, "0123456789") == "" && number != "" {
 				codes, err := os.ReadFile(filepath.Join(root, "internal", "provider", strings.ToLower(vendor), "errors.go"))

@@ -39,11 +39,11 @@ func Require(t *testing.T, vendor directory.ProviderType, codes []Code) {
 		}
 		return cmp.Or(cmp.Compare(len(strings.Trim(a.Code, "-0123456789")), len(strings.Trim(b.Code, "-0123456789"))), cmp.Compare(a.Code, b.Code))
 	})
-	table := [][]string{{"code", "kind", "means", "do"}}
+	var items []item
 	for _, c := range codes {
-		table = append(table, []string{"`" + c.Code + "`", string(c.Kind), c.Problem, cmp.Or(c.Action, c.Kind.Remedy())})
+		items = append(items, item{"`" + c.Code + "`", c.Kind, c.Problem, cmp.Or(c.Action, c.Kind.Remedy())})
 	}
-	require(t, filepath.Join("..", "..", ".."), vendor.Traits().DisplayName, table)
+	require(t, filepath.Join("..", "..", ".."), vendor.Traits().DisplayName, items)
 }
 
 // RequireCodeless does the same for what has no code: the ways in which a call fails
@@ -51,30 +51,69 @@ func Require(t *testing.T, vendor directory.ProviderType, codes []Code) {
 func RequireCodeless(t *testing.T) {
 	t.Helper()
 	root := filepath.Join("..", "..")
-	table := [][]string{{"kind", "do, where the error names nothing else"}}
+	var items []item
 	for _, kind := range provider.Kinds {
-		table = append(table, []string{"`" + string(kind) + "`", kind.Remedy()})
+		items = append(items, item{"`" + string(kind) + "`", "", "", kind.Remedy()})
 	}
-	require(t, root, "By kind", table)
-	table = [][]string{{"text", "kind", "do"}}
+	require(t, root, "By kind", items)
+	items = nil
 	words := strings.NewReplacer("{}", "…", "{base}", "check base_url")
-	for _, trouble := range provider.TransportFailures {
-		table = append(table, []string{words.Replace(trouble.Problem), string(trouble.Kind), words.Replace(trouble.Do)})
+	for _, failure := range provider.TransportFailures {
+		items = append(items, item{words.Replace(failure.Problem), failure.Kind, "", words.Replace(failure.Do)})
 	}
-	require(t, root, "Without a code", table)
+	require(t, root, "Without a code", items)
 }
 
-// require holds a section of the document against a table.
-func require(t *testing.T, root, title string, rows [][]string) {
-	t.Helper()
-	var table strings.Builder
-	for i, row := range rows {
-		fmt.Fprintln(&table, "| "+strings.Join(row, " | ")+" |")
-		if i == 0 {
-			fmt.Fprintln(&table, strings.Repeat("|---", len(row))+"|")
+// item is a line of a section: what an error is known by, its kind, what it means, and what
+// to do. The first and the last are in all of them.
+type item struct {
+	name   string
+	kind   provider.Kind
+	means  string
+	remedy string
+}
+
+// String returns the item as Markdown.
+func (i item) String() string {
+	text := "- " + i.name
+	if i.kind != "" {
+		text += " (" + string(i.kind) + ")"
+	}
+	if i.means != "" {
+		text += ": " + i.means + ". To do"
+	}
+	return wrap(text + ": " + i.remedy + ".")
+}
+
+// wrap breaks a list item between words, so that its lines are shorter than 120 columns.
+func wrap(text string) string {
+	var lines strings.Builder
+	width := 0
+	for i, word := range strings.Fields(text) {
+		n := len([]rune(word))
+		switch {
+		case i == 0:
+		case width+1+n >= 120:
+			lines.WriteString("\n  ")
+			width = 2
+		default:
+			lines.WriteByte(' ')
+			width++
 		}
-		if slices.Contains(row, "") {
-			t.Errorf("%s: %q leaves something out; what does it mean, and what is to be done?", title, row)
+		lines.WriteString(word)
+		width += n
+	}
+	return lines.String()
+}
+
+// require holds a section of the document against its items.
+func require(t *testing.T, root, title string, items []item) {
+	t.Helper()
+	var list strings.Builder
+	for _, i := range items {
+		fmt.Fprintln(&list, i)
+		if i.remedy == "" || strings.HasPrefix(i.name, "`") && i.kind != "" && i.means == "" {
+			t.Errorf("%s: %s leaves something out; what does it mean, and what is to be done?", title, i.name)
 		}
 	}
 	path := filepath.Join(root, "docs", "provider-errors.md")
@@ -87,13 +126,13 @@ func require(t *testing.T, root, title string, rows [][]string) {
 	if found == nil {
 		t.Fatalf("%s has no section %q", path, title)
 	}
-	if string(text[found[4]:found[5]]) == table.String() {
+	if string(text[found[4]:found[5]]) == list.String() {
 		return
 	}
 	if !*update {
-		t.Fatalf("%s is not what the tables say; run: go test -p 1 ./internal/provider ./internal/provider/feishu ./internal/provider/dingtalk ./internal/provider/wecom -run Documented -update", path)
+		t.Fatalf("%s is not what the clients say; run: go test -p 1 ./internal/provider ./internal/provider/feishu ./internal/provider/dingtalk ./internal/provider/wecom -run Documented -update", path)
 	}
-	written := string(text[:found[4]]) + table.String() + string(text[found[5]:])
+	written := string(text[:found[4]]) + list.String() + string(text[found[5]:])
 	if err := os.WriteFile(path, []byte(written), 0o644); err != nil {
 		t.Fatal(err)
 	}
