@@ -69,7 +69,7 @@ func TestSecretsOutliveTheKeyTheyWereSealedUnder(t *testing.T) {
 	in.ok("provider", "test", "acme")
 	o := in.run("keyset", "prune", in.env["ORGSYNC_KEYSET"])
 	require.Equal(t, cli.ExitFailed, o.status)
-	require.Contains(t, o.stderr, "1 stored secret is still encrypted with keys older than the newest")
+	require.Contains(t, o.stderr, "1 stored secret is still encrypted with a key older than the newest")
 	in.ok("provider", "test", "acme")
 	var done maintenance.Resealed
 	in.ok("keyset", "reseal", "--output", "json").json(&done)

@@ -94,7 +94,7 @@ func TestWrongUsageIsOneLineAndStatusTwo(t *testing.T) {
 		args []string
 		want string
 	}{
-		"no command":            {nil, "a command is missing; give one of: status, provider, sync"},
+		"no command":            {nil, "a command is missing; give one of: status, provider, rules, sync"},
 		"unknown command":       {[]string{"synch"}, `unexpected argument synch`},
 		"unknown flag":          {[]string{"sync", "acme", "--now"}, "unknown flag --now; see: orgsync sync --help"},
 		"missing argument":      {[]string{"runs", "show"}, `missing: <id>; see: orgsync runs show --help`},

@@ -35,7 +35,7 @@ func TestUndoSaysWhatCannotBeUndone(t *testing.T) {
 	require.NoError(t, store.RunHold(ctx, held, "too many", "orgsync/acme/removals/"+held, directory.Counts{}))
 	o = in.run("undo", held)
 	require.Equal(t, cli.ExitHeld, o.status)
-	require.Contains(t, o.stderr, "orgsync reject acme")
+	require.Contains(t, o.stderr, "approve or reject them first; see: orgsync runs show "+held[:8])
 	for _, tt := range []struct{ args, want string }{
 		{"ffff", "no run whose id begins with"}, {"--members=a,,b", "members holds an empty id"}, {"--departments=,", "departments holds an empty id"},
 	} {

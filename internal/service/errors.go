@@ -187,9 +187,9 @@ func refusalError(run Run, err error) error {
 	var final *db.NotUndoableError
 	switch {
 	case errors.As(err, &unretried):
-		return &Error{Code: codes[unretried.Refusal], Args: Args{RunID: run.ID}, Err: err}
+		return &Error{Code: codes[unretried.Refusal], Args: Args{RunID: run.ID}, Err: unretried}
 	case errors.As(err, &final):
-		return &Error{Code: codes[final.Refusal], Args: Args{RunID: run.ID}, Err: err}
+		return &Error{Code: codes[final.Refusal], Args: Args{RunID: run.ID}, Err: final}
 	default:
 		return err
 	}

@@ -45,7 +45,7 @@ type Tried struct {
 	// InScope is null if the expression failed.
 	InScope    *bool   `json:"in_scope"`
 	ScopeError string  `json:"scope_error,omitempty"`
-	Fields     []Field `json:"fields"`
+	Fields     []Field `json:"mapped"`
 }
 
 // Field is what one mapping comes to.
