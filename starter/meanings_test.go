@@ -111,6 +111,7 @@ var meanings = map[string]string{
 	"manager":                  "the member's direct manager",
 	"mapped":                   "what the mapping comes to, field by field",
 	"matches":                  "what the text may mean",
+	"maps_to":                  "the field that is mapped",
 	"member_count":             "active people in the department and below",
 	"member_external_id":       "a member's id at the provider, or their open id",
 	"member_ids":               "people who are visible by themselves, by the provider's ids",

@@ -50,7 +50,7 @@ type Tried struct {
 
 // Field is what one mapping comes to.
 type Field struct {
-	Target string `json:"target"`
+	Target string `json:"maps_to"`
 	// Value is what the field is set to, null if it is cleared or stays as it is.
 	Value *string `json:"value"`
 	// Error says why the expression failed; the stored value stays then.
