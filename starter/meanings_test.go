@@ -177,6 +177,7 @@ var meanings = map[string]string{
 	"run":                      "the run that the changes are of",
 	"run_id":                   "the run",
 	"running":                  "the run at work",
+	"rules_version":            "the version of the provider's rules, 0 for none",
 	"runs":                     "the runs that changed the object, the oldest first",
 	"schedule":                 "the provider's schedule",
 	"schedule_id":              "the schedule's id in Temporal",

@@ -16,7 +16,7 @@ import (
 type Version struct {
 	Provider string `json:"provider"`
 	// Version counts from 1; 0: the provider never had any rules.
-	Version int `json:"version"`
+	Version int `json:"rules_version"`
 	// Document is as it was set, in YAML or JSON; null: there are no rules.
 	Document *string `json:"document"`
 	// SetAt is null where there never were any rules, SetBy is empty where it is not known.
@@ -34,7 +34,7 @@ type Shown struct {
 type Tried struct {
 	Provider string `json:"provider"`
 	// Version is that of the rules, 0 if they are from a file.
-	Version    int    `json:"version"`
+	Version    int    `json:"rules_version"`
 	ExternalID string `json:"external_id"`
 	// Fresh says that the person was read from the provider; if not, Stale says why the
 	// stored one was taken.
