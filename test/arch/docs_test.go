@@ -1,6 +1,7 @@
 package arch_test
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -238,4 +239,33 @@ func TestTroubleshootingQuotesTheProgramsWords(t *testing.T) {
 		}
 	}
 	require.Greater(t, quoted, 20)
+}
+
+var record = regexp.MustCompile(`^(\d{4})-[a-z0-9-]+\.md$`)
+
+// Records of decisions are numbered without holes and have the same parts.
+func TestDecisionRecordsHaveOneTemplate(t *testing.T) {
+	t.Parallel()
+	entries, err := os.ReadDir(filepath.Join(root, "docs", "adr"))
+	require.NoError(t, err)
+	all, n := documents(t), 0
+	for _, entry := range entries {
+		name := record.FindStringSubmatch(entry.Name())
+		if name == nil {
+			require.Equal(t, "README.md", entry.Name())
+			continue
+		}
+		n++
+		require.Equal(t, fmt.Sprintf("%04d", n), name[1], "the next number is free")
+		text := all[filepath.Join("docs", "adr", entry.Name())]
+		require.True(t, strings.HasPrefix(text, "# "+name[1]+" "), entry.Name())
+		at := 0
+		for _, part := range []string{"## Status", "## Context", "## Decision", "## Consequences"} {
+			found := strings.Index(text, "\n"+part+"\n")
+			require.Greater(t, found, at, "%s: %s", entry.Name(), part)
+			at = found
+		}
+		require.Contains(t, all[filepath.Join("docs", "adr", "README.md")], "| ["+name[1]+"]("+entry.Name()+") |")
+	}
+	require.Greater(t, n, 30)
 }
