@@ -30,23 +30,17 @@ func (s *Store) linkAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return err
 	}
-	byEmail, err := leftAloneOf(s.q.LinkByEmail(ctx, tx, dbsqlc.LinkByEmailParams{
-		RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Singly: run.Singly, Named: accountsNamed,
-	}))
-	if err != nil {
-		return fmt.Errorf("by e-mail: %w", err)
-	}
-	byPhone, err := leftAloneOf(s.q.LinkByPhone(ctx, tx, dbsqlc.LinkByPhoneParams{
-		RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Singly: run.Singly, Named: accountsNamed,
-	}))
-	if err != nil {
-		return fmt.Errorf("by phone: %w", err)
-	}
-	if err := s.warnAccounts(ctx, tx, runID, email, byEmail); err != nil {
-		return err
-	}
-	if err := s.warnAccounts(ctx, tx, runID, phone, byPhone); err != nil {
-		return err
+	for _, by := range []address{email, phone} {
+		malformed, err := leftAloneOf(s.q.LinkMembers(ctx, tx, dbsqlc.LinkMembersParams{
+			RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Singly: run.Singly,
+			Channel: by.column, Named: accountsNamed,
+		}))
+		if err != nil {
+			return fmt.Errorf("by %s: %w", by.name, err)
+		}
+		if err := s.warnAccounts(ctx, tx, runID, by, malformed); err != nil {
+			return err
+		}
 	}
 	return s.updateAccounts(ctx, tx, run, runID)
 }
@@ -95,17 +89,17 @@ func (s *Store) restoreAccounts(ctx context.Context, tx pgx.Tx, runID, target st
 	return nil
 }
 
-// address is one of the two columns that accounts have of their members: what notes call
-// it, and what they say of a value that is none.
-type address struct{ name, malformed string }
+// address is one of the two columns that accounts have of their members: what warnings call
+// it, and what they say of a malformed value.
+type address struct{ column, name, malformed string }
 
 var (
-	email = address{"e-mail", "is not one well-formed address"}
-	phone = address{"phone", "is not one number in E.164 form"}
+	email = address{"email", "e-mail", "is not one well-formed address"}
+	phone = address{"phone", "phone", "is not one number in E.164 form"}
 )
 
 // former is the address that an account had before its link.
-func (a address) former() address { return address{"former " + a.name, a.malformed} }
+func (a address) former() address { return address{a.column, "former " + a.name, a.malformed} }
 
 // accountsNamed is how many members are named whose account stays as it is for the
 // same reason; the others are counted.
@@ -120,7 +114,7 @@ type leftAlone struct {
 	Total int64
 }
 
-func leftAloneOf[Row dbsqlc.LinkByEmailRow | dbsqlc.LinkByPhoneRow | dbsqlc.LinkFollowEmailRow |
+func leftAloneOf[Row dbsqlc.LinkMembersRow | dbsqlc.LinkFollowEmailRow |
 	dbsqlc.LinkFollowPhoneRow | dbsqlc.UndoAccountEmailRow | dbsqlc.UndoAccountPhoneRow](found []Row, err error) ([]leftAlone, error) {
 	out := make([]leftAlone, len(found))
 	for i, row := range found {

@@ -32,178 +32,6 @@ func (q *Queries) HasAccounts(ctx context.Context, db DBTX, tenantID *string) (b
 	return exists, err
 }
 
-const linkByEmail = `-- name: LinkByEmail :many
-WITH free AS (
-    SELECT m.id, m.external_id, m.email, m.phone, org_is_email(m.email) AS usable FROM org_members m
-    WHERE m.provider_id = $2 AND m.status <> 'deleted' AND m.user_id IS NULL AND m.email IS NOT NULL
-), matches AS (
-    SELECT f.id, f.external_id, u.id AS user_id, i.email AS old_email, i.phone AS old_phone, f.email, f.phone,
-        count(*) OVER (PARTITION BY f.id) AS users_found, count(*) OVER (PARTITION BY u.id) AS members_found
-    FROM free f
-    JOIN identities i ON lower(btrim(i.email)) = f.email
-    JOIN users u ON u.identity_id = i.id AND u.tenant_id IS NOT DISTINCT FROM $3::uuid
-    WHERE f.usable
-      AND NOT EXISTS (
-        SELECT 1 FROM org_members o WHERE o.provider_id = $2 AND o.user_id = u.id AND o.status <> 'deleted')
-), linked AS (
-    UPDATE org_members m SET user_id = x.user_id, synced_at = now() FROM matches x
-    WHERE m.id = x.id AND x.users_found = 1 AND x.members_found = 1 AND m.user_id IS NULL
-      AND (NOT $4::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = $5))
-    RETURNING m.id, m.external_id, m.user_id, x.old_email, x.old_phone, x.email, x.phone
-), logged AS (
-    INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-    SELECT $5, 'member', l.id, l.id, l.external_id, 'linked',
-        nullif(CASE WHEN l.old_email IS DISTINCT FROM l.email
-                THEN jsonb_build_object('account_email', l.old_email) ELSE '{}' END
-            || CASE WHEN org_is_e164(l.phone) AND l.old_phone IS DISTINCT FROM l.phone
-                THEN jsonb_build_object('account_phone', l.old_phone) ELSE '{}' END, '{}'),
-        jsonb_build_object('user_id', l.user_id, 'by', 'email') FROM linked l
-    ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING
-), malformed AS (
-    SELECT f.external_id FROM free f
-    WHERE NOT f.usable AND EXISTS (
-        SELECT 1 FROM identities i
-        JOIN users u ON u.identity_id = i.id AND u.tenant_id IS NOT DISTINCT FROM $3::uuid
-        WHERE lower(btrim(i.email)) = f.email
-          AND NOT EXISTS (
-            SELECT 1 FROM org_members o WHERE o.provider_id = $2 AND o.user_id = u.id AND o.status <> 'deleted'))
-      AND (NOT $4 OR f.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = $5))
-)
-SELECT a.external_id, ''::text AS refusal, count(*) OVER () AS total FROM malformed a
-ORDER BY a.external_id LIMIT $1::int
-`
-
-type LinkByEmailParams struct {
-	Named      int32
-	ProviderID *string
-	TenantID   *string
-	Singly     bool
-	RunID      string
-}
-
-type LinkByEmailRow struct {
-	ExternalID string
-	Refusal    string
-	Total      int64
-}
-
-// Only one-to-one matches count: an address that two accounts or two members share
-// says nothing about who is who. An existing link is never changed. A run of single
-// people links those alone.
-// Before is what the account may lose to the member's e-mail and phone, which it follows
-// from now on.
-// Returns who has no address, but an account that has the same: the first of them, and
-// how many there are.
-func (q *Queries) LinkByEmail(ctx context.Context, db DBTX, arg LinkByEmailParams) ([]LinkByEmailRow, error) {
-	rows, err := db.Query(ctx, linkByEmail,
-		arg.Named,
-		arg.ProviderID,
-		arg.TenantID,
-		arg.Singly,
-		arg.RunID,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []LinkByEmailRow
-	for rows.Next() {
-		var i LinkByEmailRow
-		if err := rows.Scan(&i.ExternalID, &i.Refusal, &i.Total); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const linkByPhone = `-- name: LinkByPhone :many
-WITH free AS (
-    SELECT m.id, m.external_id, m.email, m.phone, org_is_e164(m.phone) AS usable FROM org_members m
-    WHERE m.provider_id = $2 AND m.status <> 'deleted' AND m.user_id IS NULL AND m.phone IS NOT NULL
-), written AS (
-    SELECT f.id, f.external_id, f.email, f.phone, f.usable, f.phone AS number FROM free f WHERE f.usable
-    UNION ALL SELECT f.id, f.external_id, f.email, f.phone, f.usable, substr(f.phone, 4) FROM free f WHERE f.usable AND f.phone LIKE '+86%'
-), matches AS (
-    SELECT w.id, w.external_id, u.id AS user_id, i.email AS old_email, i.phone AS old_phone, w.email, w.phone,
-        count(*) OVER (PARTITION BY w.id) AS users_found, count(*) OVER (PARTITION BY u.id) AS members_found
-    FROM written w
-    JOIN identities i ON regexp_replace(i.phone, '[^0-9+]', '', 'g') = w.number
-    JOIN users u ON u.identity_id = i.id AND u.tenant_id IS NOT DISTINCT FROM $3::uuid
-    WHERE NOT EXISTS (
-        SELECT 1 FROM org_members o WHERE o.provider_id = $2 AND o.user_id = u.id AND o.status <> 'deleted')
-), linked AS (
-    UPDATE org_members m SET user_id = x.user_id, synced_at = now() FROM matches x
-    WHERE m.id = x.id AND x.users_found = 1 AND x.members_found = 1 AND m.user_id IS NULL
-      AND (NOT $4::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = $5))
-    RETURNING m.id, m.external_id, m.user_id, x.old_email, x.old_phone, x.email, x.phone
-), logged AS (
-    INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-    SELECT $5, 'member', l.id, l.id, l.external_id, 'linked',
-        nullif(CASE WHEN org_is_email(l.email) AND l.old_email IS DISTINCT FROM l.email
-                THEN jsonb_build_object('account_email', l.old_email) ELSE '{}' END
-            || CASE WHEN l.old_phone IS DISTINCT FROM l.phone
-                THEN jsonb_build_object('account_phone', l.old_phone) ELSE '{}' END, '{}'),
-        jsonb_build_object('user_id', l.user_id, 'by', 'phone') FROM linked l
-    ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING
-), malformed AS (
-    SELECT f.external_id FROM free f
-    WHERE NOT f.usable AND EXISTS (
-        SELECT 1 FROM identities i
-        JOIN users u ON u.identity_id = i.id AND u.tenant_id IS NOT DISTINCT FROM $3::uuid
-        WHERE regexp_replace(i.phone, '[^0-9+]', '', 'g') = f.phone
-          AND NOT EXISTS (
-            SELECT 1 FROM org_members o WHERE o.provider_id = $2 AND o.user_id = u.id AND o.status <> 'deleted'))
-      AND (NOT $4 OR f.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = $5))
-)
-SELECT a.external_id, ''::text AS refusal, count(*) OVER () AS total FROM malformed a
-ORDER BY a.external_id LIMIT $1::int
-`
-
-type LinkByPhoneParams struct {
-	Named      int32
-	ProviderID *string
-	TenantID   *string
-	Singly     bool
-	RunID      string
-}
-
-type LinkByPhoneRow struct {
-	ExternalID string
-	Refusal    string
-	Total      int64
-}
-
-// Accounts may keep Chinese numbers without the country code.
-func (q *Queries) LinkByPhone(ctx context.Context, db DBTX, arg LinkByPhoneParams) ([]LinkByPhoneRow, error) {
-	rows, err := db.Query(ctx, linkByPhone,
-		arg.Named,
-		arg.ProviderID,
-		arg.TenantID,
-		arg.Singly,
-		arg.RunID,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []LinkByPhoneRow
-	for rows.Next() {
-		var i LinkByPhoneRow
-		if err := rows.Scan(&i.ExternalID, &i.Refusal, &i.Total); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const linkFollowEmail = `-- name: LinkFollowEmail :many
 WITH differing AS MATERIALIZED (
     SELECT m.external_id, m.email, i.id AS identity_id, org_is_email(m.email) AS usable
@@ -352,6 +180,131 @@ func (q *Queries) LinkFollowPhone(ctx context.Context, db DBTX, arg LinkFollowPh
 	var items []LinkFollowPhoneRow
 	for rows.Next() {
 		var i LinkFollowPhoneRow
+		if err := rows.Scan(&i.ExternalID, &i.Refusal, &i.Total); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const linkMembers = `-- name: LinkMembers :many
+WITH free_members AS MATERIALIZED (
+    SELECT
+        m.id,
+        m.external_id,
+        m.email,
+        m.phone,
+        CASE $2::text WHEN 'email' THEN m.email ELSE m.phone END AS address,
+        CASE $2::text WHEN 'email' THEN org_is_email(m.email) ELSE org_is_e164(m.phone) END AS usable,
+        NOT $3::boolean OR m.id IN (
+            SELECT r.member_id FROM member_matches r WHERE r.run_id = $4
+        ) AS in_scope
+    FROM org_members m
+    WHERE m.provider_id = $5
+        AND m.status <> 'deleted'
+        AND m.user_id IS NULL
+        AND CASE $2::text WHEN 'email' THEN m.email ELSE m.phone END IS NOT NULL
+), free_accounts AS MATERIALIZED (
+    SELECT
+        u.id AS user_id,
+        i.email,
+        i.phone,
+        CASE $2::text
+            WHEN 'email' THEN lower(btrim(i.email))
+            ELSE regexp_replace(i.phone, '[^0-9+]', '', 'g')
+        END AS address
+    FROM identities i
+    JOIN users u ON u.identity_id = i.id AND u.tenant_id IS NOT DISTINCT FROM $6::uuid
+    WHERE NOT EXISTS (
+        SELECT 1 FROM org_members o
+        WHERE o.provider_id = $5 AND o.user_id = u.id AND o.status <> 'deleted'
+    )
+), spellings AS (
+    SELECT f.id, f.address FROM free_members f WHERE f.usable
+    UNION ALL
+    SELECT f.id, substr(f.address, 4) FROM free_members f WHERE f.usable AND f.address LIKE '+86%'
+), matches AS (
+    SELECT
+        s.id,
+        a.user_id,
+        a.email AS old_email,
+        a.phone AS old_phone,
+        count(*) OVER (PARTITION BY s.id) AS accounts_found,
+        count(*) OVER (PARTITION BY a.user_id) AS members_found
+    FROM spellings s
+    JOIN free_accounts a ON a.address = s.address
+), linked AS (
+    UPDATE org_members m SET user_id = x.user_id, synced_at = now()
+    FROM matches x
+    JOIN free_members f ON f.id = x.id AND f.in_scope
+    WHERE m.id = x.id AND x.accounts_found = 1 AND x.members_found = 1 AND m.user_id IS NULL
+    RETURNING m.id, m.external_id, m.user_id, m.email, m.phone, x.old_email, x.old_phone
+), logged AS (
+    INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
+    SELECT $4, 'member', l.id, l.id, l.external_id, 'linked',
+        nullif(
+            CASE WHEN org_is_email(l.email) AND l.old_email IS DISTINCT FROM l.email
+                THEN jsonb_build_object('account_email', l.old_email) ELSE '{}' END
+            || CASE WHEN org_is_e164(l.phone) AND l.old_phone IS DISTINCT FROM l.phone
+                THEN jsonb_build_object('account_phone', l.old_phone) ELSE '{}' END,
+            '{}'
+        ),
+        jsonb_build_object('user_id', l.user_id, 'by', $2::text)
+    FROM linked l
+    ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING
+), malformed AS (
+    SELECT f.external_id FROM free_members f
+    WHERE NOT f.usable AND f.in_scope AND f.address IN (SELECT a.address FROM free_accounts a)
+)
+SELECT a.external_id, ''::text AS refusal, count(*) OVER () AS total
+FROM malformed a
+ORDER BY a.external_id
+LIMIT $1::int
+`
+
+type LinkMembersParams struct {
+	Named      int32
+	Channel    string
+	Singly     bool
+	RunID      string
+	ProviderID *string
+	TenantID   *string
+}
+
+type LinkMembersRow struct {
+	ExternalID string
+	Refusal    string
+	Total      int64
+}
+
+// Links members to accounts by one of their addresses: 'email' or 'phone'. Only one-to-one
+// matches count: an address that two accounts or two members share says nothing about who is
+// who. An existing link is never changed. Accounts may keep Chinese numbers without the
+// country code. A run of single members links those alone.
+// The log's before is what the account may lose to the member's e-mail and phone, which it
+// follows from now on.
+// Returns members whose address is malformed although an account has the same: the first of
+// them, and how many there are.
+func (q *Queries) LinkMembers(ctx context.Context, db DBTX, arg LinkMembersParams) ([]LinkMembersRow, error) {
+	rows, err := db.Query(ctx, linkMembers,
+		arg.Named,
+		arg.Channel,
+		arg.Singly,
+		arg.RunID,
+		arg.ProviderID,
+		arg.TenantID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LinkMembersRow
+	for rows.Next() {
+		var i LinkMembersRow
 		if err := rows.Scan(&i.ExternalID, &i.Refusal, &i.Total); err != nil {
 			return nil, err
 		}
