@@ -37,10 +37,7 @@ func administratorPage(a answer) (provider.AdministratorPage, error) {
 	}
 	page := provider.AdministratorPage{Request: a.requestID, Truncated: len(items) >= newestAdministrators}
 	for i, r := range items {
-		id, problem := r.ID("open_id")
-		if problem == noProblem && id == "" {
-			problem = "no open_id"
-		}
+		id, problem := r.RequiredID("open_id")
 		if problem != noProblem {
 			page.Bad = append(page.Bad, unusable(wire.Nth(i), r, problem))
 			continue

@@ -83,10 +83,7 @@ func groupPage(a answer, dynamic bool, token string) (provider.GroupPage, error)
 	}
 	page := provider.GroupPage{Next: joinCursor(dynamic, next, true), Request: a.requestID}
 	for i, r := range items {
-		id, problem := r.ID("id")
-		if problem == "" && id == "" {
-			problem = "no id"
-		}
+		id, problem := r.RequiredID("id")
 		if problem != noProblem {
 			page.Bad = append(page.Bad, unusable(wire.Nth(i), r, problem))
 			continue
@@ -146,9 +143,7 @@ func groupMemberPage(a answer, departments bool, token string, another bool) (pr
 	}
 	page := provider.GroupMemberPage{Next: joinCursor(departments, next, another), Request: a.requestID}
 	for i, r := range items {
-		switch id, problem := r.ID("member_id"); {
-		case problem == noProblem && id == "":
-			page.Bad = append(page.Bad, wire.Nth(i)+": no member_id")
+		switch id, problem := r.RequiredID("member_id"); {
 		case problem != noProblem:
 			page.Bad = append(page.Bad, wire.Nth(i)+": "+problem)
 		case departments:

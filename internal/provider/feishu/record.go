@@ -17,12 +17,9 @@ const (
 // toDepartment reads a department; problem says, without personal data, why it
 // cannot be used.
 func toDepartment(r record) (d directory.Department, problem string) {
-	id, problem := r.ID("open_department_id")
+	id, problem := r.RequiredID("open_department_id")
 	if problem != "" {
 		return d, problem
-	}
-	if id == "" {
-		return d, "no open_department_id"
 	}
 	parent, problem := r.ID("parent_department_id")
 	if problem != "" {

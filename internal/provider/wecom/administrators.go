@@ -7,6 +7,7 @@ import (
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // The levels of an app's administrators (wecom-more.md §D).
@@ -48,14 +49,16 @@ func decodeAdministrators(body []byte) (provider.AdministratorPage, error) {
 		return provider.AdministratorPage{}, err
 	}
 	var page provider.AdministratorPage
-	for i, record := range records {
-		var w wireAdministrator
-		if err := decodeObject(record, &w); err != nil || w.UserID == "" || w.AuthType.value == nil {
-			page.Bad = append(page.Bad, nth(i)+": no usable userid or auth_type")
+	for i, raw := range records {
+		r, _ := wire.Parse(raw)
+		user, _ := r.ID("userid")
+		authType := r.Integer("auth_type")
+		if user == "" || authType == nil {
+			page.Bad = append(page.Bad, wire.Nth(i)+": no usable userid or auth_type")
 			continue
 		}
 		page.Administrators = append(page.Administrators, directory.Administrator{
-			Member: string(w.UserID), Level: levelOf(*w.AuthType.value),
+			Member: user, Level: levelOf(*authType),
 		})
 	}
 	return page, nil

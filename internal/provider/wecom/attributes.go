@@ -3,18 +3,19 @@ package wecom
 import (
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/normalize"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // attributes maps the facts of a member that have no column of their own.
-func (w wireMember) attributes() directory.Attributes {
+func (m member) attributes() directory.Attributes {
 	all := directory.Attributes{}
-	all.Text(directory.Alias, w.Alias.value)
-	all.Text(directory.Telephone, w.Telephone.value)
-	all.Text(directory.WorkEmail, w.BizMail.value)
-	all.Text(directory.WorkPlace, w.Address.value)
-	all.Text(directory.Gender, w.gender())
-	if w.Custom.sent {
-		all.Object(directory.Custom, w.Custom.fields)
+	all.Text(directory.Alias, m.Text("alias"))
+	all.Text(directory.Telephone, m.Text("telephone"))
+	all.Text(directory.WorkEmail, m.Text("biz_mail"))
+	all.Text(directory.WorkPlace, m.Text("address"))
+	all.Text(directory.Gender, m.gender())
+	if own, sent := m.custom(); sent {
+		all.Object(directory.Custom, own)
 	}
 	if len(all) == 0 {
 		return nil
@@ -24,15 +25,15 @@ func (w wireMember) attributes() directory.Attributes {
 
 // gender: "0" is undefined, but also what new apps may get in place of the hidden value
 // (wecom.md §1.5), as which it counts unless another hidden field is shown.
-func (w wireMember) gender() *string {
-	switch sent := w.Gender.value; {
+func (m member) gender() *string {
+	switch sent := m.Text("gender"); {
 	case sent == nil:
 		return nil
 	case *sent == "1":
 		return new("male")
 	case *sent == "2":
 		return new("female")
-	case w.Mobile.value != nil:
+	case m.Text("mobile") != nil:
 		return new("")
 	default:
 		return nil
@@ -40,54 +41,48 @@ func (w wireMember) gender() *string {
 }
 
 // manager is the first of the direct leaders (wecom.md §3.3); nil if not sent or unusable.
-func manager(sent userIDs) *string {
+func (m member) manager() *string {
+	leaders, sent := m.List("direct_leader")
 	switch {
-	case sent == nil:
+	case !sent:
 		return nil
-	case len(sent) == 0:
+	case len(leaders) == 0:
 		return new("")
-	case sent[0] == "":
-		return nil
-	default:
-		return new(string(sent[0]))
 	}
+	first, _ := record{"direct_leader": leaders[0]}.ID("direct_leader")
+	if first == "" {
+		return nil
+	}
+	return &first
 }
 
-// extAttr are the company's own fields by their names; anything but an object with a list of
+// custom are the company's own fields by their names; anything but an object with a list of
 // them counts as not sent. A text field has one text; of the other types the whole value is
 // kept. Empty ones are left out.
-type extAttr struct {
-	sent   bool
-	fields map[string]any
-}
-
-func (e *extAttr) UnmarshalJSON(data []byte) error {
-	v, _ := normalize.Decode(data)
-	sent, _ := v.(map[string]any)
-	attrs, isList := sent["attrs"].([]any)
-	*e = extAttr{sent: isList, fields: map[string]any{}}
+func (m member) custom() (own map[string]any, sent bool) {
+	attrs, sent := m.Object("extattr").List("attrs")
+	own = map[string]any{}
 	for _, entry := range attrs {
-		attr, _ := entry.(map[string]any)
-		name, _ := attr["name"].(string)
-		if value := valueOf(attr); name != "" && value != nil {
-			e.fields[name] = value
+		attr, _ := wire.Object(entry)
+		if value := valueOf(attr); attr.String("name") != "" && value != nil {
+			own[attr.String("name")] = value
 		}
 	}
-	return nil
+	return own, sent
 }
 
 // valueOf is the value of one of the company's own fields, nil if it has none. It stands
 // under the name of its type (wecom.md §3.3).
-func valueOf(attr map[string]any) any {
-	if text, ok := attr["text"].(map[string]any); ok {
-		if value, _ := text["value"].(string); value != "" {
+func valueOf(attr record) any {
+	if text := attr.Object("text"); text != nil {
+		if value := text.String("value"); value != "" {
 			return value
 		}
 		return nil
 	}
 	for _, kind := range []string{"web", "miniprogram"} {
-		if value, _ := attr[kind].(map[string]any); !normalize.Blank(value) {
-			return value
+		if value := attr.Object(kind); !normalize.Blank(value) {
+			return map[string]any(value)
 		}
 	}
 	return nil

@@ -39,7 +39,7 @@ func TestFactsOfAMember(t *testing.T) {
 			if c.record != "" {
 				record += "," + c.record
 			}
-			m, problem := toMember(json.RawMessage(record + "}"))
+			m, problem := toMember(parsed(record + "}"))
 			require.Empty(t, problem)
 			requireFacts(t, m.profile(), c.manager, c.want)
 		})

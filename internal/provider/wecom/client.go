@@ -95,7 +95,8 @@ func judge(cred *credential, ep provider.Endpoint, reply *provider.Reply) *provi
 	}
 	switch {
 	case e.Code != nil && *e.Code != 0:
-		return failureOf(cred, ep, *e.Code, e.Message.orEmpty())
+		message, _ := e.Message.(string)
+		return failureOf(cred, ep, *e.Code, message)
 	case reply.Status >= 300:
 		return provider.NotTheAPI(directory.WeCom, ep, reply, checkBaseURL)
 	default:

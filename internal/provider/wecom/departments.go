@@ -10,6 +10,7 @@ import (
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // ListRoots returns every department there is, root first: both listings are
@@ -163,10 +164,11 @@ func decodeDepartments(ep provider.Endpoint, body []byte) (list []directory.Depa
 		return nil, nil, err
 	}
 	list = make([]directory.Department, 0, len(records))
-	for i, record := range records {
-		d, problem := toDepartment(record)
+	for i, raw := range records {
+		r, _ := wire.Parse(raw)
+		d, problem := toDepartment(r)
 		if problem != "" {
-			bad = append(bad, ep.Name+": "+unusable(i, record, problem))
+			bad = append(bad, ep.Name+": "+unusable(i, r, problem))
 			continue
 		}
 		list = append(list, d)

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 const (
@@ -243,6 +244,12 @@ func requireClean(t *testing.T, text string) {
 	for _, private := range []string{testAppSecret, testSyncSecret, "tok-made-up", "Ada", "13800000000", "example.com", "private words", "access_token=", "corpsecret="} {
 		require.NotContains(t, text, private)
 	}
+}
+
+// parsed is a record; nil if the text is no JSON object.
+func parsed(text string) record {
+	r, _ := wire.Parse([]byte(text))
+	return r
 }
 
 func ptr[T any](v T) *T { return &v }

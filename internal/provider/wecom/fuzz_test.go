@@ -120,5 +120,5 @@ func FuzzDecodeGrant(f *testing.F) {
 // requireCanonical: canonical form is an object and stays as it is when made again.
 func requireCanonical(t *testing.T, raw json.RawMessage) {
 	t.Helper()
-	require.Equal(t, string(canonical(raw, nil)), string(raw))
+	require.Equal(t, string(parsed(string(raw)).Canonical(nil, nil)), string(raw))
 }

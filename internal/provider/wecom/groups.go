@@ -7,6 +7,7 @@ import (
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // methodTag: the members and departments of a tag, in one answer.
@@ -40,14 +41,15 @@ func decodeTags(body []byte) (provider.GroupPage, error) {
 		return provider.GroupPage{}, err
 	}
 	var page provider.GroupPage
-	for i, record := range records {
-		var w wireTag
-		if err := decodeObject(record, &w); err != nil || w.ID == "" || w.ID == "0" {
-			page.Bad = append(page.Bad, nth(i)+": no usable tagid")
+	for i, raw := range records {
+		r, _ := wire.Parse(raw)
+		id := idOf(r["tagid"])
+		if id == "" {
+			page.Bad = append(page.Bad, wire.Nth(i)+": no usable tagid")
 			continue
 		}
 		page.Groups = append(page.Groups, provider.FoundGroup{MembersMethod: methodTag, Group: directory.Group{
-			ExternalID: string(w.ID), Kind: directory.Tag, Name: w.Name.value, Raw: canonical(record, nil),
+			ExternalID: id, Kind: directory.Tag, Name: r.Text("tagname"), Raw: r.Canonical(nil, nil),
 		}})
 	}
 	return page, nil
@@ -78,21 +80,21 @@ func decodeTag(body []byte) (provider.GroupMemberPage, error) {
 		return provider.GroupMemberPage{}, err
 	}
 	var page provider.GroupMemberPage
-	for i, record := range users {
-		user, ok := decodeUserID(record)
-		if !ok {
-			page.Bad = append(page.Bad, nth(i)+": no usable userid")
+	for i, raw := range users {
+		user := decodeUserID(raw)
+		if user == "" {
+			page.Bad = append(page.Bad, wire.Nth(i)+": no usable userid")
 			continue
 		}
 		page.Members = append(page.Members, directory.GroupMember{Member: user})
 	}
-	for i, record := range departments {
-		var department id
-		if err := json.Unmarshal(record, &department); err != nil || department == "" || department == "0" {
-			page.Bad = append(page.Bad, "department "+nth(i)+": no usable id")
+	for i, raw := range departments {
+		department := idOf(json.Number(raw))
+		if department == "" {
+			page.Bad = append(page.Bad, "department "+wire.Nth(i)+": no usable id")
 			continue
 		}
-		page.Departments = append(page.Departments, string(department))
+		page.Departments = append(page.Departments, department)
 	}
 	return page, nil
 }

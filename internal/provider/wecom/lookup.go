@@ -7,6 +7,7 @@ import (
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // lookupClient is a client that has an app's secret and can therefore look up
@@ -85,16 +86,16 @@ func (c lookupClient) ReadMember(ctx context.Context, ref provider.MemberRef) (d
 	if err != nil {
 		return directory.Member{}, false, err
 	}
-	if !strings.EqualFold(string(m.wire.UserID), ref.ExternalID) { // wecom.md §3.3: whatever the case
+	if !strings.EqualFold(m.userID, ref.ExternalID) { // wecom.md §3.3: whatever the case
 		return directory.Member{}, false, malformed(userGet, "the answer is about another member than was asked for")
 	}
 	var departments []string
-	for _, d := range m.wire.Departments {
-		if d != "" && d != "0" {
-			departments = append(departments, string(d))
+	for _, d := range m.departments {
+		if d != "" {
+			departments = append(departments, d)
 		}
 	}
-	if len(departments) == 0 && m.wire.Departments != nil {
+	if len(departments) == 0 && m.departments != nil {
 		departments = []string{rootID}
 	}
 	person := m.in(departments...)
@@ -136,13 +137,8 @@ func (c lookupClient) seesDepartment(ctx context.Context, department string) (bo
 
 // decodeDepartment reports whether the answer carries the department asked for.
 func decodeDepartment(body []byte, department string) (bool, error) {
-	var answer struct {
-		Department wireDepartment `json:"department"`
-	}
-	if err := decodeObject(body, &answer); err != nil {
-		return false, malformed(departmentGet, "the answer is not of the documented form")
-	}
-	if string(answer.Department.ID) != department {
+	answer, _ := wire.Parse(body)
+	if numberOf(answer.Object("department")["id"]) != department {
 		return false, malformed(departmentGet, "the answer is not about department "+department)
 	}
 	return true, nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // How the people of a department are read. The values are stored between calls.
@@ -98,10 +99,11 @@ func decodeMembers(body []byte, department string) (provider.MemberPage, error) 
 		return provider.MemberPage{}, err
 	}
 	page := provider.MemberPage{Members: make([]directory.Member, 0, len(records))}
-	for i, record := range records {
-		m, problem := toMember(record)
+	for i, raw := range records {
+		r, _ := wire.Parse(raw)
+		m, problem := toMember(r)
 		if problem != "" {
-			page.Bad = append(page.Bad, nth(i)+": "+problem)
+			page.Bad = append(page.Bad, wire.Nth(i)+": "+problem)
 			continue
 		}
 		page.Members = append(page.Members, m.in(department))
@@ -119,11 +121,11 @@ func (c *client) departmentOneByOne(ctx context.Context, department, after strin
 		return provider.MemberPage{}, malformed(userSimpleList, "the list is empty, though the department holds too many people for one answer")
 	}
 	var users, bad []string
-	for i, record := range records {
-		if user, ok := decodeUserID(record); ok {
+	for i, raw := range records {
+		if user := decodeUserID(raw); user != "" {
 			users = append(users, user)
 		} else {
-			bad = append(bad, nth(i)+": no usable userid")
+			bad = append(bad, wire.Nth(i)+": no usable userid")
 		}
 	}
 	slices.Sort(users)
@@ -155,12 +157,12 @@ func (c *client) grantedMembers(ctx context.Context, q provider.Query) (provider
 	if err != nil {
 		return provider.MemberPage{}, err
 	}
-	visible := make(map[id]bool, len(list))
+	visible := make(map[string]bool, len(list))
 	for _, d := range list {
-		visible[id(d.ExternalID)] = true
+		visible[d.ExternalID] = true
 	}
 	return c.each(ctx, granted.members, granted.bad, after, func(m member) []string {
-		if slices.ContainsFunc(m.wire.Departments, func(d id) bool { return visible[d] }) {
+		if slices.ContainsFunc(m.departments, func(d string) bool { return visible[d] }) {
 			return nil
 		}
 		return []string{q.Department}
@@ -204,7 +206,8 @@ func (c *client) user(ctx context.Context, user string) (member, error) {
 	if err != nil {
 		return member{}, err
 	}
-	m, problem := toMember(body)
+	r, _ := wire.Parse(body)
+	m, problem := toMember(r)
 	if problem != "" {
 		return member{}, malformed(userGet, "the answer: "+problem)
 	}
@@ -260,15 +263,17 @@ func decodeIDs(body []byte, sent string, somebody bool) (provider.MemberPage, er
 		return provider.MemberPage{}, malformed(userListID, "the list of all people ends without naming anyone")
 	}
 	page := provider.MemberPage{Members: make([]directory.Member, 0, len(records))}
-	for i, record := range records {
-		var row wireIDRow
-		if err := decodeObject(record, &row); err != nil || row.UserID == "" || row.Department == "" || row.Department == "0" {
-			page.Bad = append(page.Bad, nth(i)+": no usable userid or department")
+	for i, raw := range records {
+		r, _ := wire.Parse(raw)
+		user, _ := r.ID("userid")
+		department := idOf(r["department"])
+		if user == "" || department == "" {
+			page.Bad = append(page.Bad, wire.Nth(i)+": no usable userid or department")
 			continue
 		}
 		page.Members = append(page.Members, directory.Member{
-			ExternalID:  string(row.UserID),
-			Memberships: []directory.Membership{{DepartmentID: string(row.Department)}},
+			ExternalID:  user,
+			Memberships: []directory.Membership{{DepartmentID: department}},
 		})
 	}
 	switch {
@@ -281,13 +286,11 @@ func decodeIDs(body []byte, sent string, somebody bool) (provider.MemberPage, er
 	return page, nil
 }
 
-// decodeUserID returns the userid of a record of which nothing else matters.
-func decodeUserID(record json.RawMessage) (string, bool) {
-	var row wireIDRow
-	if err := decodeObject(record, &row); err != nil || row.UserID == "" {
-		return "", false
-	}
-	return string(row.UserID), true
+// decodeUserID returns the userid of a record of which nothing else matters, "" if it has none.
+func decodeUserID(raw json.RawMessage) string {
+	r, _ := wire.Parse(raw)
+	user, _ := r.ID("userid")
+	return user
 }
 
 // refusedCursor turns "a parameter is not valid" for a page that was asked for

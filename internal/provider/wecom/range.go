@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // grant is the app's visible range as the administrator set it.
@@ -24,26 +26,34 @@ func (c *client) grants(ctx context.Context) (grant, error) {
 	return decodeGrant(body)
 }
 
+// decodeGrant reads the range, whose parts may be absent (wecom.md §2, "Discover range").
 func decodeGrant(body []byte) (grant, error) {
-	var w wireAgent
-	if err := decodeObject(body, &w); err != nil {
-		return grant{}, malformed(agentGet, "the visible range is not of the documented form")
-	}
-	if w.AgentID == "" {
+	answer, _ := wire.Parse(body)
+	if numberOf(answer["agentid"]) == "" {
 		return grant{}, malformed(agentGet, "the answer lacks agentid")
 	}
-	g := grant{tags: len(w.Tags.ID), disabled: w.Close.value != nil && *w.Close.value == 1}
-	for i, record := range w.Users.User {
-		user, ok := decodeUserID(record)
-		if !ok {
+	parts := map[string][]any{}
+	for key, inner := range map[string]string{"allow_userinfos": "user", "allow_partys": "partyid", "allow_tags": "tagid"} {
+		list, ok := answer.Object(key).ListOrNone(inner)
+		if !ok || answer[key] != nil && answer.Object(key) == nil {
+			return grant{}, malformed(agentGet, "the visible range is not of the documented form")
+		}
+		parts[key] = list
+	}
+	closed := answer.Integer("close")
+	g := grant{tags: len(parts["allow_tags"]), disabled: closed != nil && *closed == 1}
+	for i, item := range parts["allow_userinfos"] {
+		r, _ := wire.Object(item)
+		user, _ := r.ID("userid")
+		if user == "" {
 			g.bad = append(g.bad, fmt.Sprintf("granted member %d: no usable userid", i+1))
 			continue
 		}
 		g.members = append(g.members, user)
 	}
-	for _, d := range w.Departments.ID {
-		if d != "" {
-			g.departments = append(g.departments, string(d))
+	for _, item := range parts["allow_partys"] {
+		if department := numberOf(item); department != "" {
+			g.departments = append(g.departments, department)
 		}
 	}
 	slices.Sort(g.departments)

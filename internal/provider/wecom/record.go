@@ -1,13 +1,11 @@
 package wecom
 
 import (
-	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/orgsync/orgsync/internal/directory"
-	"github.com/orgsync/orgsync/internal/normalize"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 // rootID is the top department of every company; its parent is "0" (wecom.md §2).
@@ -16,37 +14,31 @@ const rootID = "1"
 // toDepartment turns a department's record into a directory.Department. A
 // problem is returned instead if the record cannot be placed in the tree; the root
 // needs no parent for that.
-func toDepartment(record json.RawMessage) (d directory.Department, problem string) {
-	var w wireDepartment
-	if err := decodeObject(record, &w); err != nil {
+func toDepartment(r record) (d directory.Department, problem string) {
+	parent := numberOf(r["parentid"])
+	d.ExternalID = idOf(r["id"])
+	switch {
+	case r == nil:
 		return d, "not a JSON object"
-	}
-	if w.ID == "" || w.ID == "0" {
+	case d.ExternalID == "":
 		return d, "no usable id"
-	}
-	if w.Parent == "" && w.ID != rootID {
+	case parent == "" && d.ExternalID != rootID:
 		return d, "no usable parentid"
+	case parent != "0":
+		d.ParentID = parent
 	}
-	d = directory.Department{
-		ExternalID: string(w.ID),
-		Name:       w.Name.value,
-		SortOrder:  w.Order.value,
-		Leaders:    leaders(w.Leaders),
-		Raw:        canonical(record, nil, "department_leader"),
-	}
-	if w.Parent != "0" {
-		d.ParentID = string(w.Parent)
-	}
+	d.Name, d.SortOrder, d.Leaders = r.Text("name"), r.Integer("order"), leaders(r)
+	d.Raw = r.Canonical(nil, []string{"department_leader"})
 	return d, ""
 }
 
 // unusable describes the record of a list that cannot be used: where it stands, what it
 // has in the place of ids, and why.
-func unusable(index int, record json.RawMessage, problem string) string {
-	label := nth(index)
+func unusable(index int, r record, problem string) string {
+	label := wire.Nth(index)
 	var known []string
 	for _, key := range []string{"id", "parentid"} {
-		if sent := asSent(record, key); sent != "" {
+		if sent := asSent(r[key]); sent != "" {
 			known = append(known, key+" "+sent)
 		}
 	}
@@ -56,51 +48,49 @@ func unusable(index int, record json.RawMessage, problem string) string {
 	return label + ": " + problem
 }
 
-// nth names a record by its place in its list, counting from 1.
-func nth(index int) string { return "record " + strconv.Itoa(index+1) }
-
 // leaders sorts the leaders, whose order is not documented; nil if not sent.
-func leaders(sent userIDs) []string {
-	if sent == nil {
+func leaders(r record) []string {
+	if _, sent := r.List("department_leader"); !sent {
 		return nil
 	}
-	leaders := make([]string, 0, len(sent))
-	for _, id := range sent {
-		if id != "" {
-			leaders = append(leaders, string(id))
-		}
-	}
-	slices.Sort(leaders)
-	return leaders
+	return append([]string{}, r.UsableIDs("department_leader")...)
 }
 
-// member is a decoded member's record, not yet placed anywhere.
+// member is a member's record, not yet placed anywhere.
 type member struct {
-	wire wireMember
-	raw  json.RawMessage
+	record
+	userID string
+	// departments are those that the record names, "" for what is no number; nil if it
+	// names none.
+	departments []string
 }
 
-// toMember decodes a member's record. A problem is returned instead if it names nobody.
-func toMember(record json.RawMessage) (m member, problem string) {
-	if err := decodeObject(record, &m.wire); err != nil {
+// toMember reads a member's record. A problem is returned instead if it names nobody.
+func toMember(r record) (m member, problem string) {
+	if r == nil {
 		return m, "not a JSON object"
 	}
-	if m.wire.UserID == "" {
+	m.record = r
+	if m.userID, _ = r.ID("userid"); m.userID == "" {
 		return m, "no usable userid"
 	}
-	// isleader speaks of the department that was asked; errcode and errmsg stand
-	// beside the fields of user/get (wecom.md §3.1, §3.3).
-	m.raw = canonical(record, []string{"isleader", "errcode", "errmsg"}, "direct_leader")
+	if sent, ok := r.List("department"); ok {
+		m.departments = make([]string, len(sent))
+		for i, v := range sent {
+			m.departments[i] = idOf(v)
+		}
+	}
 	return m, ""
 }
 
-// in returns the person as a member of the given departments.
+// in returns the person as a member of the given departments. Their record is without
+// isleader, which speaks of the department that was asked, and without errcode and errmsg,
+// which stand beside the fields of user/get (wecom.md §3.1, §3.3).
 func (m member) in(departments ...string) directory.Member {
-	w := m.wire
 	person := directory.Member{
-		ExternalID: string(w.UserID),
+		ExternalID: m.userID,
 		Profile:    m.profile(),
-		Raw:        m.raw,
+		Raw:        m.Canonical([]string{"isleader", "errcode", "errmsg"}, []string{"direct_leader"}),
 	}
 	for _, d := range departments {
 		person.Memberships = append(person.Memberships, m.membership(d))
@@ -127,47 +117,46 @@ func (m member) in(departments ...string) directory.Member {
 // WeCom has no field for an employee number, city, country, day of hiring and kind of
 // employment. The contact sync secret alone shows ids and none of these.
 func (m member) profile() directory.Profile {
-	w := m.wire
-	status, activated := status(w.Status.value)
+	status, activated := status(m.Integer("status"))
 	return directory.Profile{
-		Name:       w.Name.value,
-		Email:      email(w.Email.value, w.BizMail.value),
-		Phone:      w.Mobile.value,
-		AvatarURL:  w.Avatar.value,
-		Title:      w.Position.value,
+		Name:       m.Text("name"),
+		Email:      email(m.Text("email"), m.Text("biz_mail")),
+		Phone:      m.Text("mobile"),
+		AvatarURL:  m.Text("avatar"),
+		Title:      m.Text("position"),
 		Status:     status,
 		Activated:  activated,
-		Manager:    manager(w.DirectLeader),
-		Attributes: w.attributes(),
+		Manager:    m.manager(),
+		Attributes: m.attributes(),
 	}
 }
 
 // membership reads the parallel arrays at the department's index. They are
 // believed only as long as they are of one length (wecom.md §10, 22).
 func (m member) membership(department string) directory.Membership {
-	w := m.wire
-	s := directory.Membership{DepartmentID: department, PrimaryRank: rank(w.MainDepartment, department)}
-	at := slices.Index(w.Departments, id(department))
+	s := directory.Membership{DepartmentID: department, PrimaryRank: rank(idOf(m.record["main_department"]), department)}
+	at := slices.Index(m.departments, department)
 	if at < 0 {
 		return s
 	}
-	if len(w.Order) == len(w.Departments) {
-		s.SortOrder = w.Order[at].value
+	if orders, _ := m.List("order"); len(orders) == len(m.departments) {
+		s.SortOrder = wire.Integer(orders[at])
 	}
-	if len(w.Leader) == len(w.Departments) && w.Leader[at].value != nil {
-		leads := *w.Leader[at].value == 1
-		s.Leader = &leads
+	if leads, _ := m.List("is_leader_in_dept"); len(leads) == len(m.departments) {
+		if n := wire.Integer(leads[at]); n != nil {
+			s.Leader = new(*n == 1)
+		}
 	}
 	return s
 }
 
 // rank: main_department is absent or 0 where it is outside the visible range.
-func rank(main id, department string) *int64 {
-	if main == "" || main == "0" {
+func rank(main, department string) *int64 {
+	if main == "" {
 		return nil
 	}
 	rank := int64(0)
-	if string(main) == department {
+	if main == department {
 		rank = 1
 	}
 	return &rank
@@ -203,21 +192,4 @@ func status(sent *int64) (*directory.Status, *bool) {
 		return nil, nil
 	}
 	return &status, activated
-}
-
-// canonical returns a record, which is an object, as normalize.JSON, without the keys
-// named in drop and with the given id lists sorted, so that two answers about the same
-// unchanged object are equal to the byte.
-func canonical(record json.RawMessage, drop []string, sets ...string) json.RawMessage {
-	v, _ := normalize.Decode(record)
-	fields, _ := v.(map[string]any)
-	for _, key := range drop {
-		delete(fields, key)
-	}
-	for _, key := range sets {
-		if list, ok := fields[key].([]any); ok {
-			fields[key] = normalize.Sorted(list)
-		}
-	}
-	return normalize.JSON(fields)
 }

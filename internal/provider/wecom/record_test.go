@@ -39,7 +39,7 @@ func TestMemberRecord(t *testing.T) {
 		"null is not sent": {`{"userid":"ada","name":null,"position":null,"mobile":null,"email":null,"avatar":null,"status":null,"department":null,"order":null,"is_leader_in_dept":null,"main_department":null}`, "7",
 			M{Memberships: []S{{DepartmentID: "7"}}}},
 		"other types": {`{"userid":"ada","name":["Ada"],"position":5,"mobile":13800000000123456789,"email":{"a":1},"avatar":false,"status":"1","department":"7","order":5,"is_leader_in_dept":{},"main_department":"7"}`, "7",
-			M{Profile: directory.Profile{Title: ptr("5"), Phone: ptr("13800000000123456789"), AvatarURL: ptr("false"), Status: ptr(directory.Active), Activated: ptr(true)}, Memberships: []S{{DepartmentID: "7"}}}},
+			M{Profile: directory.Profile{Title: ptr("5"), Phone: ptr("13800000000123456789"), Status: ptr(directory.Active), Activated: ptr(true)}, Memberships: []S{{DepartmentID: "7"}}}},
 		"lists of odd elements": {`{"userid":"ada","department":[7,"3",null],"order":["5",{},1],"is_leader_in_dept":[true,1,1]}`, "7",
 			M{Memberships: []S{{DepartmentID: "7", SortOrder: ptr(int64(5))}}}},
 		"lists of other lengths": {`{"userid":"ada","department":[7,3],"order":[10],"is_leader_in_dept":[1,0,1],"main_department":0}`, "7", M{Memberships: []S{{DepartmentID: "7"}}}},
@@ -55,7 +55,7 @@ func TestMemberRecord(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m, problem := toMember(json.RawMessage(test.record))
+			m, problem := toMember(parsed(test.record))
 			require.Empty(t, problem)
 			got := m.in(test.in)
 			test.want.ExternalID = "ada"
@@ -84,7 +84,7 @@ func TestDepartmentRecord(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, problem := toDepartment(json.RawMessage(test.record))
+			got, problem := toDepartment(parsed(test.record))
 			require.Empty(t, problem)
 			require.NotEmpty(t, got.Raw)
 			test.want.Raw = got.Raw
@@ -98,25 +98,25 @@ func TestIDsThatCannotBeStored(t *testing.T) {
 	for name, id := range map[string]string{"U+0000": `a\u0000b`, "longer than 512 bytes": strings.Repeat("x", directory.MaxID+1)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, problem := toMember(json.RawMessage(`{"userid":"` + id + `"}`))
+			_, problem := toMember(parsed(`{"userid":"` + id + `"}`))
 			require.Equal(t, "no usable userid", problem)
 		})
 	}
 	longest := strings.Repeat("x", directory.MaxID)
-	m, problem := toMember(json.RawMessage(`{"userid":"` + longest + `","department":[7,` + strings.Repeat("9", directory.MaxID+1) + `]}`))
+	m, problem := toMember(parsed(`{"userid":"` + longest + `","department":[7,` + strings.Repeat("9", directory.MaxID+1) + `]}`))
 	require.Empty(t, problem)
 	require.Equal(t, longest, m.in("7").ExternalID)
-	require.Equal(t, ids{"7", ""}, m.wire.Departments)
+	require.Equal(t, []string{"7", ""}, m.departments)
 }
 
 func TestRawIsTheSameHoweverItWasSent(t *testing.T) {
 	t.Parallel()
-	a, problem := toMember(json.RawMessage(`{"userid":"ada","isleader":1,"direct_leader":["x","y"],"status":1}`))
+	a, problem := toMember(parsed(`{"userid":"ada","isleader":1,"direct_leader":["x","y"],"status":1}`))
 	require.Empty(t, problem)
-	b, problem := toMember(json.RawMessage(`{ "errcode":0, "errmsg":"ok", "status":1, "direct_leader":["y","x"], "userid":"ada", "isleader":0 }`))
+	b, problem := toMember(parsed(`{ "errcode":0, "errmsg":"ok", "status":1, "direct_leader":["y","x"], "userid":"ada", "isleader":0 }`))
 	require.Empty(t, problem)
-	require.Equal(t, string(a.raw), string(b.raw))
-	c, problem := toDepartment(json.RawMessage(`{"department_leader":["b",1,"a"],"parentid":3,"id":7}`))
+	require.Equal(t, string(a.in().Raw), string(b.in().Raw))
+	c, problem := toDepartment(parsed(`{"department_leader":["b",1,"a"],"parentid":3,"id":7}`))
 	require.Empty(t, problem)
 	require.Equal(t, `{"department_leader":["a","b",1],"id":7,"parentid":3}`, string(c.Raw), "whatever it holds")
 }

@@ -127,11 +127,15 @@ func Number(v any) *int64 {
 
 // Integer reads a whole number, also one that was sent as a string.
 func (r Record) Integer(key string) *int64 {
-	literal := r.Text(key)
-	if literal == nil {
-		return nil
+	return Integer(r[key])
+}
+
+// Integer is a decoded whole number or a string holding one, nil if v is neither.
+func Integer(v any) *int64 {
+	if s, ok := v.(string); ok {
+		v = json.Number(s)
 	}
-	return Number(json.Number(*literal))
+	return Number(v)
 }
 
 // Count reads a whole number that a column of four bytes can hold.
