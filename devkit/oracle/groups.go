@@ -46,7 +46,11 @@ func (d Directory) groups(company simulator.Truth) map[string]Group {
 			belongs[member] = true
 		}
 		for member, m := range d.Members {
-			if len(one.Departments) > 0 && slices.ContainsFunc(m.Departments, func(department string) bool { return d.isWithin(department, one.Departments) }) {
+			if len(one.Departments) > 0 &&
+				slices.ContainsFunc(
+					m.Departments,
+					func(department string) bool { return d.isWithin(department, one.Departments) },
+				) {
 				belongs[member] = true
 			}
 		}
@@ -87,7 +91,11 @@ func asJSON(v any) string {
 
 // administrators are whom the directory must name of a company's. WeCom lists them to some
 // apps only (wecom-more.md §D): to others there are none.
-func (d Directory) administrators(kind directory.ProviderType, company simulator.Truth, got Directory) map[string]string {
+func (d Directory) administrators(
+	kind directory.ProviderType,
+	company simulator.Truth,
+	got Directory,
+) map[string]string {
 	all := map[string]string{}
 	if kind == directory.WeCom && len(got.Administrators) == 0 {
 		return all
@@ -101,8 +109,11 @@ func (d Directory) administrators(kind directory.ProviderType, company simulator
 }
 
 func (g Group) equal(o Group) bool {
-	return g.Name == o.Name && g.Category == o.Category && g.Attributes == o.Attributes && g.Scopes == o.Scopes && g.Count == o.Count &&
-		slices.Equal(g.Members, o.Members) && slices.Equal(g.Departments, o.Departments) && slices.Equal(g.People, o.People)
+	return g.Name == o.Name && g.Category == o.Category && g.Attributes == o.Attributes &&
+		g.Scopes == o.Scopes && g.Count == o.Count &&
+		slices.Equal(g.Members, o.Members) &&
+		slices.Equal(g.Departments, o.Departments) &&
+		slices.Equal(g.People, o.People)
 }
 
 // lostGroups says which groups were removed though the company still has them, and who was
@@ -134,7 +145,11 @@ func lostGroups(company simulator.Truth, before, after Directory) (list []string
 
 // StoredGroups reads what the directory holds of a provider's groups and of its own
 // administrators.
-func StoredGroups(ctx context.Context, q Querier, provider string) (groups map[string]Group, administrators map[string]string, err error) {
+func StoredGroups(
+	ctx context.Context,
+	q Querier,
+	provider string,
+) (groups map[string]Group, administrators map[string]string, err error) {
 	if groups, err = storedGroups(ctx, q, provider); err != nil {
 		return nil, nil, fmt.Errorf("read groups: %w", err)
 	}
@@ -174,7 +189,9 @@ func storedGroups(ctx context.Context, q Querier, provider string) (map[string]G
 		var g Group
 		var facts map[directory.Attribute]any
 		var scopes map[string][]string
-		if err := rows.Scan(&id, &g.Name, &g.Category, &facts, &g.Count, &g.Members, &g.Departments, &g.People, &scopes); err != nil {
+		err := rows.Scan(
+			&id, &g.Name, &g.Category, &facts, &g.Count, &g.Members, &g.Departments, &g.People, &scopes)
+		if err != nil {
 			return nil, err
 		}
 		g.Attributes, g.Scopes = attributes(facts), asJSON(scopes)

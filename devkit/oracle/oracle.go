@@ -50,10 +50,15 @@ type Directory struct {
 // Of is what the directory must hold of a company. Where a kind of provider does not
 // tell something, it is as in got.
 func Of(kind directory.ProviderType, company simulator.Truth, got Directory) Directory {
-	want := Directory{Members: make(map[string]Member, len(company.Members)), Departments: make(map[string]Department, len(company.Departments))}
+	want := Directory{
+		Members:     make(map[string]Member, len(company.Members)),
+		Departments: make(map[string]Department, len(company.Departments)),
+	}
 	for id, m := range company.Members {
 		one := Member{
-			Name: normalize.Name(m.Name), Email: normalize.Email(cmp.Or(m.Email, m.WorkEmail)), Phone: normalize.Phone(m.Phone), Title: m.Title, UnionID: m.UnionID,
+			Name: normalize.Name(
+				m.Name,
+			), Email: normalize.Email(cmp.Or(m.Email, m.WorkEmail)), Phone: normalize.Phone(m.Phone), Title: m.Title, UnionID: m.UnionID,
 			Status: "active", Activated: m.Activated, Departments: m.Departments, Primary: m.Main, Said: got.Members[id].Said,
 			EmployeeNo: m.EmployeeNo, Manager: m.Manager, Attributes: attributes(m.Attributes),
 		}

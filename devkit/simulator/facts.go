@@ -60,7 +60,10 @@ func (v *View) Facts(p PersonID) Facts {
 		EmployeeNo: v.c.employeeNo(p), Alias: pick(saltAlias, aliases[:]),
 		City: pick(saltPlace, cities[:]), Country: pick(saltPlace, countries[:]),
 		WorkPlace: pick(saltPlace, workPlaces[:]),
-		Gender:    pick(saltGender, genders[:]), EmployeeType: 1, Level: pick(saltLevel, levels[:]), Family: pick(saltLevel, families[:]),
+		Gender: pick(
+			saltGender,
+			genders[:],
+		), EmployeeType: 1, Level: pick(saltLevel, levels[:]), Family: pick(saltLevel, families[:]),
 	}
 	if !has(saltWorkEmail, 3) {
 		f.WorkEmail = fmt.Sprintf("p%d@corp.example.com", p)

@@ -86,7 +86,8 @@ func Load(dec *json.Decoder) (*Company, error) {
 	if err := dec.Decode(&head); err != nil {
 		return nil, fmt.Errorf("load company: %w", err)
 	}
-	if head.Departments < 1 || max(head.Departments, head.People, head.Groups) > maxObjects || min(head.People, head.Groups) < 0 {
+	if head.Departments < 1 || max(head.Departments, head.People, head.Groups) > maxObjects ||
+		min(head.People, head.Groups) < 0 {
 		return nil, fmt.Errorf("load company: impossible numbers of objects: %w", ErrRefused)
 	}
 	c := newCompany(head.Spec)
@@ -96,7 +97,10 @@ func Load(dec *json.Decoder) (*Company, error) {
 		if err := dec.Decode(&d); err != nil {
 			return nil, fmt.Errorf("load department %d: %w", i+1, err)
 		}
-		c.departments = append(c.departments, department{parent: d.Parent, order: d.Order, name: d.Name, gone: d.Gone, leaders: d.Leaders})
+		c.departments = append(
+			c.departments,
+			department{parent: d.Parent, order: d.Order, name: d.Name, gone: d.Gone, leaders: d.Leaders},
+		)
 	}
 	if err := c.linkDepartments(); err != nil {
 		return nil, err

@@ -57,7 +57,11 @@ type TrueMember struct {
 
 // Truth returns the company as it is now in the ids of a vendor.
 func (c *Company) Truth(t directory.ProviderType) Truth {
-	truth := Truth{Departments: map[string]TrueDepartment{}, Members: map[string]TrueMember{}, Groups: map[string]TrueGroup{}}
+	truth := Truth{
+		Departments: map[string]TrueDepartment{},
+		Members:     map[string]TrueMember{},
+		Groups:      map[string]TrueGroup{},
+	}
 	c.View(func(v *View) {
 		for d := range v.Departments() {
 			truth.Departments[c.DepartmentID(t, d.ID)] = v.trueDepartment(t, d)

@@ -41,9 +41,15 @@ var BuiltInRoles = []BuiltInRole{
 // Feishu lists administrators of apps beside super administrators (feishu-more.md §D),
 // WeCom who manages an app and who only sends its messages (wecom-more.md §D).
 var vendorLevels = map[directory.ProviderType]map[directory.AdministratorLevel]directory.AdministratorLevel{
-	directory.Feishu:   {directory.MainAdministrator: directory.MainAdministrator, directory.SubAdministrator: "app_admin"},
-	directory.DingTalk: {directory.MainAdministrator: directory.MainAdministrator, directory.SubAdministrator: directory.SubAdministrator},
-	directory.WeCom:    {directory.MainAdministrator: "manage", directory.SubAdministrator: "message"},
+	directory.Feishu: {
+		directory.MainAdministrator: directory.MainAdministrator,
+		directory.SubAdministrator:  "app_admin",
+	},
+	directory.DingTalk: {
+		directory.MainAdministrator: directory.MainAdministrator,
+		directory.SubAdministrator:  directory.SubAdministrator,
+	},
+	directory.WeCom: {directory.MainAdministrator: "manage", directory.SubAdministrator: "message"},
 }
 
 func (v *View) trueAdministrators(t directory.ProviderType) map[string]directory.AdministratorLevel {
@@ -86,7 +92,8 @@ func (v *View) trueGroups(t directory.ProviderType, all map[string]TrueGroup) {
 	if t == directory.DingTalk {
 		for _, r := range BuiltInRoles {
 			all[strconv.FormatInt(r.ID, 10)] = TrueGroup{
-				Name: r.Name, Category: BuiltInCategory, Members: v.memberIDs(t, v.Administrators(r.Level)), Scopes: map[string][]string{},
+				Name: r.Name, Category: BuiltInCategory,
+				Members: v.memberIDs(t, v.Administrators(r.Level)), Scopes: map[string][]string{},
 			}
 		}
 	}

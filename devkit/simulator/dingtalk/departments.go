@@ -128,7 +128,11 @@ func (s *Server) parentsOfDepartment(v *simulator.View, q *request) (map[string]
 	if refused != nil {
 		return nil, simulator.Shape{}, refused
 	}
-	return map[string]any{"result": map[string]any{"parent_id_list": s.upwards(v, d.ID)}}, simulator.Shape{List: "result.parent_id_list"}, nil
+	return map[string]any{
+			"result": map[string]any{"parent_id_list": s.upwards(v, d.ID)},
+		}, simulator.Shape{
+			List: "result.parent_id_list",
+		}, nil
 }
 
 func (s *Server) parentsOfUser(v *simulator.View, q *request) (map[string]any, simulator.Shape, *refusal) {

@@ -48,8 +48,11 @@ func missingPoint(point string) *refusal {
 func throttledByAll(api string, now time.Time, wait time.Duration) *refusal {
 	const form = "2006-01-02 15:04:05"
 	now = now.In(time.FixedZone("China", 8*60*60))
-	return gateway(90002, fmt.Sprintf("您的服务器调用钉钉开放平台所有接口的请求都被暂时禁用了, apiPath(dingtalk.oapi.%s), 从 %s 到 %s 请求总次数超过 1200 次, 限制将在 %s 结束.",
-		strings.ReplaceAll(api, "/", "."), now.Format(form), now.Format(form), now.Add(wait).Format(form)))
+	return gateway(
+		90002,
+		fmt.Sprintf("您的服务器调用钉钉开放平台所有接口的请求都被暂时禁用了, apiPath(dingtalk.oapi.%s), 从 %s 到 %s 请求总次数超过 1200 次, 限制将在 %s 结束.",
+			strings.ReplaceAll(api, "/", "."), now.Format(form), now.Format(form), now.Add(wait).Format(form)),
+	)
 }
 
 func (q *request) json(body map[string]any) simulator.Reply {
@@ -58,7 +61,11 @@ func (q *request) json(body map[string]any) simulator.Reply {
 		return simulator.Reply{Status: http.StatusInternalServerError}
 	}
 	// The legacy host answers 200 whatever happened.
-	return simulator.Reply{Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/json;charset=UTF-8"}}, Body: raw}
+	return simulator.Reply{
+		Status: http.StatusOK,
+		Header: http.Header{"Content-Type": {"application/json;charset=UTF-8"}},
+		Body:   raw,
+	}
 }
 
 func (q *request) refuse(r *refusal) simulator.Reply {
@@ -91,7 +98,9 @@ func (q *request) unknownPath() simulator.Reply {
 	switch path := q.URL.Path; {
 	case strings.HasPrefix(path, "/topapi/"):
 		msg := "不合法ApiName，ApiName = dingtalk.oapi." + strings.ReplaceAll(strings.TrimPrefix(path, "/topapi/"), "/", ".")
-		return q.json(map[string]any{"errcode": 22, "sub_msg": msg, "errmsg": "Invalid method[submsg=" + msg + "]", "request_id": q.id})
+		return q.json(
+			map[string]any{"errcode": 22, "sub_msg": msg, "errmsg": "Invalid method[submsg=" + msg + "]", "request_id": q.id},
+		)
 	case strings.HasPrefix(path, "/v1.0/"):
 		return q.newAPI(http.StatusNotFound, "InvalidAction.NotFound", "Specified api is not found")
 	default:

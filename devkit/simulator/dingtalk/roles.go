@@ -135,7 +135,11 @@ func (s *Server) getRole(v *simulator.View, q *request) (map[string]any, simulat
 	if refused != nil {
 		return nil, simulator.Shape{}, refused
 	}
-	return map[string]any{"role": map[string]any{"groupId": groupID(found.Group), "name": found.Name}}, simulator.Shape{Object: "role"}, nil
+	return map[string]any{
+			"role": map[string]any{"groupId": groupID(found.Group), "name": found.Name},
+		}, simulator.Shape{
+			Object: "role",
+		}, nil
 }
 
 // listAdministrators is not limited by the contact scope and has no pages.

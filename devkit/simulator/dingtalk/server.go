@@ -33,7 +33,10 @@ func Without(named ...string) ([]string, error) {
 			return nil, fmt.Errorf("permission %q is unknown; there are %v", point, AllPoints)
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(AllPoints), func(point string) bool { return slices.Contains(named, point) }), nil
+	return slices.DeleteFunc(
+		slices.Clone(AllPoints),
+		func(point string) bool { return slices.Contains(named, point) },
+	), nil
 }
 
 // Config says what app the service knows and how it behaves where the reference

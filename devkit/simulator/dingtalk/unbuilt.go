@@ -64,7 +64,8 @@ func (s *Server) refuseUnbuilt(q *request, point string, act simulator.Action) s
 		return s.refuseUnbuiltNew(q, point)
 	}
 	r := s.gate(q, handler{method: q.Method, point: point}, act)
-	if r.code == 60011 && !strings.HasPrefix(q.URL.Path, "/topapi/") { // without sub_code and request id (dingtalk.md §1.2)
+	if r.code == 60011 &&
+		!strings.HasPrefix(q.URL.Path, "/topapi/") { // without sub_code and request id (dingtalk.md §1.2)
 		return q.json(map[string]any{"errcode": r.code, "errmsg": r.msg})
 	}
 	return q.refuse(r)
@@ -75,7 +76,11 @@ func (s *Server) refuseUnbuilt(q *request, point string, act simulator.Action) s
 func (s *Server) refuseUnbuiltNew(q *request, point string) simulator.Reply {
 	token := q.Header.Get("x-acs-dingtalk-access-token")
 	if token == "" {
-		return q.newAPI(http.StatusBadRequest, "AuthenticationFailed.MissingParameter", "x-acs-dingtalk-access-token is mandatory")
+		return q.newAPI(
+			http.StatusBadRequest,
+			"AuthenticationFailed.MissingParameter",
+			"x-acs-dingtalk-access-token is mandatory",
+		)
 	}
 	if owner, expired := s.Tokens.Owner(token); owner == "" || expired {
 		return q.newAPI(http.StatusBadRequest, "InvalidAuthentication", "不合法的access_token")

@@ -64,7 +64,12 @@ func missingScope(app string, scopes []string) *refusal {
 		msg: "Access denied. One of the following scopes is required: [" + list + "]",
 		detail: map[string]any{
 			"message": "Refer to the documentation to fix the error", "permission_violations": violations,
-			"helps": []map[string]string{{"url": "https://open.feishu.cn/app/" + app + "/auth?q=" + strings.Join(scopes, ","), "description": "apply for a scope"}},
+			"helps": []map[string]string{
+				{
+					"url":         "https://open.feishu.cn/app/" + app + "/auth?q=" + strings.Join(scopes, ","),
+					"description": "apply for a scope",
+				},
+			},
 		}}
 }
 

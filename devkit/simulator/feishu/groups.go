@@ -104,8 +104,11 @@ func (s *Server) listGroupMembers(v *simulator.View, q *request) (any, simulator
 	if !slices.Contains([]string{"user", "department"}, kind) {
 		return nil, simulator.Shape{}, errMemberType
 	}
-	switch idTypes := map[string][]string{"user": {"open_id", "union_id", "user_id"}, "department": {"open_id", "department_id"}}[kind]; {
-	case !slices.Contains(idTypes, idType):
+	idTypes := map[string][]string{
+		"user": {"open_id", "union_id", "user_id"}, "department": {"open_id", "department_id"},
+	}
+	switch {
+	case !slices.Contains(idTypes[kind], idType):
 		return nil, simulator.Shape{}, errMemberID
 	case idType == "user_id" && !q.holds(userEmployeeID):
 		return nil, simulator.Shape{}, missingScope(q.cfg.AppID, []string{userEmployeeID})
@@ -123,7 +126,9 @@ func (s *Server) listGroupMembers(v *simulator.View, q *request) (any, simulator
 	for _, id := range found.Members {
 		who, _ := v.Person(id)
 		add(map[string]string{
-			"open_id": s.OpenID(id), "union_id": s.company.UnionID(directory.Feishu, id), "user_id": s.company.UserID(directory.Feishu, who),
+			"open_id": s.OpenID(
+				id,
+			), "union_id": s.company.UnionID(directory.Feishu, id), "user_id": s.company.UserID(directory.Feishu, who),
 		})
 	}
 	return paged(q, members, "memberlist", "member_id")
@@ -138,7 +143,9 @@ func (s *Server) appAdministrators(v *simulator.View, _ *request) (any, simulato
 	for _, id := range all[max(0, len(all)-newest):] {
 		who, _ := v.Person(id)
 		list = append(list, map[string]string{
-			"open_id": s.OpenID(id), "union_id": s.company.UnionID(directory.Feishu, id), "user_id": s.company.UserID(directory.Feishu, who),
+			"open_id": s.OpenID(
+				id,
+			), "union_id": s.company.UnionID(directory.Feishu, id), "user_id": s.company.UserID(directory.Feishu, who),
 		})
 	}
 	return map[string]any{"user_list": list}, simulator.Shape{List: "data.user_list", ID: "open_id"}, nil

@@ -21,7 +21,19 @@ const tokenLength = 16
 func (q *request) pageToken(offset int) string {
 	raw := append([]byte(nil), tokenMark...)
 	raw = binary.BigEndian.AppendUint32(raw, uint32(offset))
-	sum := sha256.Sum256([]byte(q.endpoint + "|" + q.department() + "|" + q.query.Get("fetch_child") + q.query.Get("type") + q.query.Get("member_type") + "|" + strconv.Itoa(offset)))
+	sum := sha256.Sum256(
+		[]byte(
+			q.endpoint + "|" + q.department() + "|" + q.query.Get(
+				"fetch_child",
+			) + q.query.Get(
+				"type",
+			) + q.query.Get(
+				"member_type",
+			) + "|" + strconv.Itoa(
+				offset,
+			),
+		),
+	)
 	return base64.StdEncoding.EncodeToString(append(raw, sum[:tokenLength-len(raw)]...))
 }
 

@@ -157,8 +157,12 @@ var handlers = map[string]handler{
 	"group/simplelist":         {http.MethodGet, []string{groupRead}, (*Server).listGroups},
 	"group/get":                {http.MethodGet, []string{groupRead}, (*Server).getGroup},
 	"group/member/simplelist":  {http.MethodGet, []string{groupRead}, (*Server).listGroupMembers},
-	"app_admin_user/list":      {http.MethodGet, []string{appAdminID, "admin:app.admin:readonly"}, (*Server).appAdministrators},
-	"tenant/query":             {http.MethodGet, []string{tenantRead}, (*Server).tenant},
+	"app_admin_user/list": {
+		http.MethodGet,
+		[]string{appAdminID, "admin:app.admin:readonly"},
+		(*Server).appAdministrators,
+	},
+	"tenant/query": {http.MethodGet, []string{tenantRead}, (*Server).tenant},
 }
 
 // route names the endpoint of a path. Unknown paths have the empty name.
@@ -237,7 +241,10 @@ func (s *Server) gate(q *request, h handler, act simulator.Action) *refusal {
 	}
 	switch {
 	case h.serve == nil && len(h.scopes) == 0: // it takes a user's token only (feishu.md §5.2)
-		return &refusal{code: 99991663, msg: "Invalid access token for authorization. Please make a request with token attached."}
+		return &refusal{
+			code: 99991663,
+			msg:  "Invalid access token for authorization. Please make a request with token attached.",
+		}
 	case h.serve == nil, !q.holds(h.scopes...):
 		return missingScope(q.cfg.AppID, h.scopes)
 	}

@@ -57,7 +57,10 @@ func (s *Server) checkToken(q *request) *refusal {
 		return &refusal{code: 99991671, msg: "token must start with t- or u-"}
 	}
 	if owner, expired := s.Tokens.Owner(q.token); owner == "" || expired {
-		return &refusal{code: 99991663, msg: "Invalid access token for authorization. Please make a request with token attached."}
+		return &refusal{
+			code: 99991663,
+			msg:  "Invalid access token for authorization. Please make a request with token attached.",
+		}
 	}
 	return nil
 }

@@ -15,7 +15,10 @@ import (
 // reference names no permission, one was chosen.
 var unbuilt = map[string][]string{
 	// feishu.md §2.3, §3.2, §3.4, §4, feishu-more.md §C
-	"GET contact/v3/users":                            {"contact:contact.base:readonly", "contact:contact:readonly_as_app"},
+	"GET contact/v3/users": {
+		"contact:contact.base:readonly",
+		"contact:contact:readonly_as_app",
+	},
 	"POST contact/v3/users/batch_get_id":              {"contact:user.id:readonly"},
 	"POST contact/v3/departments/search":              nil,
 	"GET contact/v3/group/member_belong":              {"contact:group:readonly"},

@@ -111,7 +111,10 @@ func (s *Server) record(v *simulator.View, q *request, p simulator.Person) user 
 			IsFrozen: p.Frozen, IsResigned: p.Left, IsActivated: p.Activated, IsUnjoin: !p.Activated && p.ID%2 == 0,
 		}),
 		IsFrozen: given(employee, p.Frozen), City: given(employee, facts.City), Country: given(employee, facts.Country),
-		EmployeeType: given(employee, facts.EmployeeType), TenantManager: given(employee, v.Administers(p.ID, directory.MainAdministrator)),
+		EmployeeType: given(
+			employee,
+			facts.EmployeeType,
+		), TenantManager: given(employee, v.Administers(p.ID, directory.MainAdministrator)),
 		JobTitle: given(employee, p.Title), Enterprise: given(employee, ""), WorkStation: given(employee, facts.WorkPlace),
 		JobLevelID: given(q.holds(userJobLevel), facts.Level), JobFamilyID: given(q.holds(userJobFamily), facts.Family),
 		EmployeeNo: given(employee || q.holds(userEmployeeNo), facts.EmployeeNo),

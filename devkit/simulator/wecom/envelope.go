@@ -50,7 +50,13 @@ func (q *request) json(answer any) simulator.Reply {
 func (q *request) refuse(r *refusal) simulator.Reply {
 	msg := r.text
 	if !r.bare {
-		msg = fmt.Sprintf("%s, hint: [%s], from ip: %s, more info at https://open.work.weixin.qq.com/devtool/query?e=%d", r.text, q.hint, q.ip, r.code)
+		msg = fmt.Sprintf(
+			"%s, hint: [%s], from ip: %s, more info at https://open.work.weixin.qq.com/devtool/query?e=%d",
+			r.text,
+			q.hint,
+			q.ip,
+			r.code,
+		)
 	}
 	body := map[string]any{"errcode": r.code, "errmsg": msg}
 	h, _ := handlerOf(q.endpoint)

@@ -80,7 +80,13 @@ func (s *Server) listID(v *simulator.View, q *request) (any, simulator.Shape, *r
 	if q.body.bad || !ok || limit < 1 || limit > maxLimit {
 		return nil, simulator.Shape{}, known(40058)
 	}
-	shape := simulator.Shape{List: "dept_user", ID: "userid", Next: "next_cursor", Same: s.cursor(p, place), First: s.cursor(1, 0)}
+	shape := simulator.Shape{
+		List:  "dept_user",
+		ID:    "userid",
+		Next:  "next_cursor",
+		Same:  s.cursor(p, place),
+		First: s.cursor(1, 0),
+	}
 	answer := rowList{ok: success, Rows: []row{}}
 	for ; p <= v.LastPerson(); p, place = p+1, 0 {
 		who, _ := v.Person(p)

@@ -150,12 +150,18 @@ var handlers = map[string]handler{
 	"department/get":        {nil, 0, 48009, false, (*Server).getDepartment},
 	"user/list":             {[]string{"userlist"}, 0, 48009, false, (*Server).listUsers},
 	"user/simplelist":       {[]string{"userlist"}, 0, 48009, false, (*Server).simpleUsers},
-	"user/get":              {[]string{"department", "order", "is_leader_in_dept", "direct_leader"}, 0, 48009, false, (*Server).getUser},
-	"user/list_id":          {[]string{"dept_user"}, 48002, 0, false, (*Server).listID},
-	"tag/list":              {[]string{"taglist"}, 0, 0, false, (*Server).listTags},
-	"tag/get":               {[]string{"userlist", "partylist"}, 0, 0, false, (*Server).getTag},
-	"agent/get_admin_list":  {[]string{"admin"}, 48002, 48002, true, (*Server).listAdministrators},
-	"agent/get":             {nil, 0, 301002, true, (*Server).getAgent},
+	"user/get": {
+		[]string{"department", "order", "is_leader_in_dept", "direct_leader"},
+		0,
+		48009,
+		false,
+		(*Server).getUser,
+	},
+	"user/list_id":         {[]string{"dept_user"}, 48002, 0, false, (*Server).listID},
+	"tag/list":             {[]string{"taglist"}, 0, 0, false, (*Server).listTags},
+	"tag/get":              {[]string{"userlist", "partylist"}, 0, 0, false, (*Server).getTag},
+	"agent/get_admin_list": {[]string{"admin"}, 48002, 48002, true, (*Server).listAdministrators},
+	"agent/get":            {nil, 0, 301002, true, (*Server).getAgent},
 }
 
 // ServeHTTP implements http.Handler.
@@ -221,7 +227,11 @@ func (s *Server) gate(q *request, h handler, act simulator.Action) *refusal {
 	switch {
 	case owner == "" || expired && q.cfg.ExpiredAs40014:
 		// Seen without the hint from these two (wecom.md §1.1).
-		return &refusal{code: 40014, text: "invalid access_token", bare: q.endpoint == "user/get" || q.endpoint == "department/simplelist"}
+		return &refusal{
+			code: 40014,
+			text: "invalid access_token",
+			bare: q.endpoint == "user/get" || q.endpoint == "department/simplelist",
+		}
 	case expired:
 		return &refusal{code: 42001, text: "access_token expired"}
 	case len(q.cfg.TrustedIPs) > 0 && !slices.Contains(q.cfg.TrustedIPs, q.ip):

@@ -43,7 +43,10 @@ func (s *Server) getTag(v *simulator.View, q *request) (any, simulator.Shape, *r
 	answer := oneTag{ok: success, Name: found.Name, Users: []map[string]string{}, Parties: []int64{}}
 	for _, p := range found.Members {
 		if who, _ := v.Person(p); v.CoversPerson(q.visible(), who) {
-			answer.Users = append(answer.Users, map[string]string{"userid": s.company.UserID(directory.WeCom, who), "name": who.Name})
+			answer.Users = append(
+				answer.Users,
+				map[string]string{"userid": s.company.UserID(directory.WeCom, who), "name": who.Name},
+			)
 		}
 	}
 	for _, d := range found.Departments {

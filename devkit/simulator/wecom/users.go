@@ -108,7 +108,10 @@ const (
 func (s *Server) record(v *simulator.View, q *request, p simulator.Person) user {
 	facts := v.Facts(p.ID)
 	made := user{
-		UserID: s.company.UserID(directory.WeCom, p), Name: p.Name, Position: p.Title, Alias: facts.Alias, Telephone: facts.Telephone,
+		UserID: s.company.UserID(
+			directory.WeCom,
+			p,
+		), Name: p.Name, Position: p.Title, Alias: facts.Alias, Telephone: facts.Telephone,
 		Department: []int64{}, Order: []int64{}, IsLeader: []int{}, DirectLeader: []string{},
 		Status: activated, Enable: 1, Extra: "x",
 	}

@@ -77,8 +77,13 @@ func (k *check) visibleRange(s scopes) {
 	case s.empty():
 		k.add(provider.Fail, name, "nothing: no department and no person", widenRange)
 	default:
-		k.add(provider.Warn, name, fmt.Sprintf("limited to %d departments with everything below them and to %d people by name; no one else is read",
-			len(s.departments), len(s.people)), "for the whole company, "+widenRange)
+		k.add(
+			provider.Warn,
+			name,
+			fmt.Sprintf("limited to %d departments with everything below them and to %d people by name; no one else is read",
+				len(s.departments), len(s.people)),
+			"for the whole company, "+widenRange,
+		)
 	}
 }
 
@@ -104,7 +109,12 @@ func (k *check) departments(ctx context.Context, s scopes) ([]string, error) {
 		// Renaming the company renames department 1 (dingtalk.md §7.3).
 		k.report.Company = *d.Name
 	}
-	k.add(provider.Pass, "read departments", fmt.Sprintf("department %s has %d direct sub-departments", top, len(below.Departments)), "")
+	k.add(
+		provider.Pass,
+		"read departments",
+		fmt.Sprintf("department %s has %d direct sub-departments", top, len(below.Departments)),
+		"",
+	)
 	ids := []string{top}
 	for _, d := range below.Departments {
 		ids = append(ids, d.ExternalID)
@@ -215,7 +225,12 @@ func (k *check) field(sample *person, name, point string, keys ...string) {
 			return
 		}
 	}
-	k.add(provider.Warn, name, "not sent; stored values are kept", "if you want them, grant the permission "+point+": "+grantPermission)
+	k.add(
+		provider.Warn,
+		name,
+		"not sent; stored values are kept",
+		"if you want them, grant the permission "+point+": "+grantPermission,
+	)
 }
 
 // refused turns a refusal that concerns this one call into a finding. Anything

@@ -126,7 +126,12 @@ func departmentPage(a answer, parent string) (provider.DepartmentPage, error) {
 func departmentNumber(ep provider.Endpoint, id string) (int64, error) {
 	n, err := strconv.ParseInt(id, 10, 64)
 	if err != nil || n < 1 || strconv.FormatInt(n, 10) != id {
-		return 0, newError(ep, provider.Invalid, "a department id must be a whole number from 1", "give the id as DingTalk shows it")
+		return 0, newError(
+			ep,
+			provider.Invalid,
+			"a department id must be a whole number from 1",
+			"give the id as DingTalk shows it",
+		)
 	}
 	return n, nil
 }

@@ -35,14 +35,22 @@ const (
 
 // Words for what a person should do, where several codes need the same.
 const (
-	checkBaseURL     = "check base_url: the legacy API is https://oapi.dingtalk.com (international: https://oapi.dingtalk.io), with a path prefix only where a proxy needs one"
-	checkAPIBaseURL  = "check api_base_url: the newer API is https://api.dingtalk.com, with a path prefix only where a proxy needs one"
-	checkCredentials = "copy app_key and app_secret again from the DingTalk developer console (open-dev.dingtalk.com): the app > Credentials (凭证与基础信息)"
-	tokenRefused     = "the access token is refused, though it was fetched just now and app_key and app_secret were accepted"
-	shareToken       = "another program may be invalidating it: give this sync an app of its own, or let all programs that use this app share one token"
-	grantPermission  = "grant it in the DingTalk developer console (open-dev.dingtalk.com): the app > Permission management (权限管理)"
-	trustAddress     = "add it in the DingTalk developer console (open-dev.dingtalk.com): the app > Security settings (安全设置) > server egress IP (服务器出口IP)"
-	widenRange       = "include it both in the permissions' authorised range (授权范围, under Permission management) and in the app's visible range (可使用范围, under Version management), or leave it out on purpose"
+	checkBaseURL = "check base_url: the legacy API is https://oapi.dingtalk.com (international: " +
+		"https://oapi.dingtalk.io), with a path prefix only where a proxy needs one"
+	checkAPIBaseURL = "check api_base_url: the newer API is https://api.dingtalk.com, with a path prefix only " +
+		"where a proxy needs one"
+	checkCredentials = "copy app_key and app_secret again from the DingTalk developer console " +
+		"(open-dev.dingtalk.com): the app > Credentials (凭证与基础信息)"
+	tokenRefused = "the access token is refused, though it was fetched just now and app_key and app_secret " +
+		"were accepted"
+	shareToken = "another program may be invalidating it: give this sync an app of its own, or let all " +
+		"programs that use this app share one token"
+	grantPermission = "grant it in the DingTalk developer console (open-dev.dingtalk.com): the app > Permission " +
+		"management (权限管理)"
+	trustAddress = "add it in the DingTalk developer console (open-dev.dingtalk.com): the app > Security " +
+		"settings (安全设置) > server egress IP (服务器出口IP)"
+	widenRange = "include it both in the permissions' authorised range (授权范围, under Permission management) " +
+		"and in the app's visible range (可使用范围, under Version management), or leave it out on purpose"
 	reportIt         = "report it together with the code and the request id; the settings are not at fault"
 	enableApp        = "enable it again in the DingTalk admin console (oa.dingtalk.com)"
 	raiseQuota       = "wait for the next month, or buy a larger quota in the DingTalk developer console"
@@ -62,10 +70,18 @@ var meanings = map[string]meaning{
 	"-1":    {provider.Unavailable, "DingTalk is busy", ""},
 	"60019": {provider.Unavailable, "DingTalk could not read the people of the department", ""},
 
-	"22":     {provider.Invalid, "the API path does not exist", checkBaseURL},
-	"404":    {provider.Invalid, "the API path does not exist", checkBaseURL},
-	"40000":  {provider.Invalid, "a parameter or the access token did not arrive", "check that no proxy between here and DingTalk strips the query or the body"},
-	"41001":  {provider.Invalid, "the access token did not arrive", "check that no proxy between here and DingTalk strips the query"},
+	"22":  {provider.Invalid, "the API path does not exist", checkBaseURL},
+	"404": {provider.Invalid, "the API path does not exist", checkBaseURL},
+	"40000": {
+		provider.Invalid,
+		"a parameter or the access token did not arrive",
+		"check that no proxy between here and DingTalk strips the query or the body",
+	},
+	"41001": {
+		provider.Invalid,
+		"the access token did not arrive",
+		"check that no proxy between here and DingTalk strips the query",
+	},
 	"40009":  {provider.Invalid, "the department id is not valid", reportIt},
 	"40035":  {provider.Invalid, "a parameter is not valid", reportIt},
 	"400001": {provider.Invalid, "a parameter is not valid", reportIt},
@@ -74,8 +90,16 @@ var meanings = map[string]meaning{
 	"60111":  {provider.Invalid, "the userid is missing", reportIt},
 	"40078":  {provider.Invalid, "the login code is unknown or already used", "log in again"},
 
-	"AuthenticationFailed.MissingParameter": {provider.Invalid, "the access token did not arrive", "check that no proxy between here and DingTalk strips headers"},
-	"Missingbody":                           {provider.Invalid, "the request body did not arrive", "check that no proxy between here and DingTalk strips the body"},
+	"AuthenticationFailed.MissingParameter": {
+		provider.Invalid,
+		"the access token did not arrive",
+		"check that no proxy between here and DingTalk strips headers",
+	},
+	"Missingbody": {
+		provider.Invalid,
+		"the request body did not arrive",
+		"check that no proxy between here and DingTalk strips the body",
+	},
 
 	"40068": {provider.CursorExpired, "the page's position is no longer accepted", ""},
 
@@ -96,10 +120,22 @@ var meanings = map[string]meaning{
 	"60020": {provider.Forbidden, "this server's address is not on the app's list of egress addresses", trustAddress},
 	"50003": {provider.Forbidden, "the app has been stopped", enableApp},
 	"50005": {provider.Forbidden, "the company has been disabled in DingTalk", enableApp},
-	"70001": {provider.Forbidden, "the company has been dissolved in DingTalk", "remove this provider, or point it at another company"},
+	"70001": {
+		provider.Forbidden,
+		"the company has been dissolved in DingTalk",
+		"remove this provider, or point it at another company",
+	},
 
-	"Forbidden.AccessDenied.AccessTokenPermissionDenied": {provider.Forbidden, "the app lacks a permission", grantPermission},
-	"Forbidden.AccessDenied.IpNotInWhiteList":            {provider.Forbidden, "this server's address is not on the app's list of egress addresses", trustAddress},
+	"Forbidden.AccessDenied.AccessTokenPermissionDenied": {
+		provider.Forbidden,
+		"the app lacks a permission",
+		grantPermission,
+	},
+	"Forbidden.AccessDenied.IpNotInWhiteList": {
+		provider.Forbidden,
+		"this server's address is not on the app's list of egress addresses",
+		trustAddress,
+	},
 
 	"50002": {provider.OutOfRange, "the person is outside the app's visible range", widenRange},
 	"50004": {provider.OutOfRange, "the department is outside the app's visible range", widenRange},
@@ -111,18 +147,31 @@ var meanings = map[string]meaning{
 
 	"90018":            {provider.RateLimited, "the app calls this API too often", ""},
 	codeThrottledByAll: {provider.RateLimited, "all customers of DingTalk together overload this API", ""},
-	codeAddressBlocked: {provider.RateLimited, "this server's public address is blocked for five minutes for too many calls", ""},
+	codeAddressBlocked: {
+		provider.RateLimited,
+		"this server's public address is blocked for five minutes for too many calls",
+		"",
+	},
 	"Forbidden.AccessDenied.QpsLimitForAppkeyAndApi": {provider.RateLimited, "the app calls this API too often", ""},
 	"Forbidden.AccessDenied.QpmLimitForAppkeyAndApi": {provider.RateLimited, "the app calls this API too often", ""},
-	"Forbidden.AccessDenied.QpsLimitForApi":          {provider.RateLimited, "all customers of DingTalk together overload this API", ""},
+	"Forbidden.AccessDenied.QpsLimitForApi": {
+		provider.RateLimited,
+		"all customers of DingTalk together overload this API",
+		"",
+	},
 
 	"90020": {provider.QuotaExhausted, "the month's quota of API calls is used up", raiseQuota},
-	"Forbidden.AccessDenied.ApiCountLimitForOrg": {provider.QuotaExhausted, "the month's quota of API calls is used up", raiseQuota},
+	"Forbidden.AccessDenied.ApiCountLimitForOrg": {
+		provider.QuotaExhausted,
+		"the month's quota of API calls is used up",
+		raiseQuota,
+	},
 }
 
 // unknown is a code of which nothing is known.
 var unknown = meaning{provider.Unavailable, "this program does not know the code",
-	"nothing to do at first: the call is tried again; if the error recurs, look the code up at https://open.dingtalk.com/document/development/server-api-error-codes-1 " +
+	"nothing to do at first: the call is tried again; if the error recurs, look the code up at " +
+		"https://open.dingtalk.com/document/development/server-api-error-codes-1 " +
 		"or ask DingTalk's support with the request id"}
 
 // classify looks a code up. A code that is neither in the table nor of a family whose

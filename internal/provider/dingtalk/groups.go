@@ -91,7 +91,12 @@ func (c *client) ListGroupMembers(ctx context.Context, q provider.GroupQuery) (p
 	}
 	id, err := strconv.ParseInt(q.Group, 10, 64)
 	if err != nil {
-		return provider.GroupMemberPage{}, newError(roleHolders, provider.Invalid, "a role id must be a whole number", reportIt)
+		return provider.GroupMemberPage{}, newError(
+			roleHolders,
+			provider.Invalid,
+			"a role id must be a whole number",
+			reportIt,
+		)
 	}
 	offset, err := parseOffset(roleHolders, q.Cursor)
 	if err != nil {

@@ -58,7 +58,10 @@ func (c *client) memberPage(items []any, department, next string) provider.Membe
 
 // userPage reads one page of the records of the people directly in a department
 // the next page's cursor, empty at the end, and the answer's request id.
-func (c *client) userPage(ctx context.Context, department, cursor string) (items []any, next, request string, err error) {
+func (c *client) userPage(
+	ctx context.Context,
+	department, cursor string,
+) (items []any, next, request string, err error) {
 	number, err := departmentNumber(userList, department)
 	if err != nil {
 		return nil, "", "", err

@@ -25,8 +25,20 @@ var onlyOfUserGet = []string{
 
 // Arrays that come in no defined order (dingtalk.md §3.1, §11.6).
 var (
-	unorderedOfMember     = []string{"dept_id_list", "leader_in_dept", "dept_order_list", "dept_position_list", "role_list"}
-	unorderedOfDepartment = []string{"dept_manager_userid_list", "outer_permit_depts", "outer_permit_users", "dept_permits", "user_permits"}
+	unorderedOfMember = []string{
+		"dept_id_list",
+		"leader_in_dept",
+		"dept_order_list",
+		"dept_position_list",
+		"role_list",
+	}
+	unorderedOfDepartment = []string{
+		"dept_manager_userid_list",
+		"outer_permit_depts",
+		"outer_permit_users",
+		"dept_permits",
+		"user_permits",
+	}
 )
 
 // toDepartment maps a department's record. A missing parent, or one below 1, is
@@ -168,7 +180,16 @@ func directMembership(r record, department string) []directory.Membership {
 // (dingtalk.md §11.6). Where it names none nothing is said: it is sent only where it has
 // a value (dingtalk.md §3.1), and what was said before stays.
 func allMemberships(r record) []directory.Membership {
-	leaders, orders, positions := byDepartment(r, "leader_in_dept"), byDepartment(r, "dept_order_list"), byDepartment(r, "dept_position_list")
+	leaders, orders, positions := byDepartment(
+		r,
+		"leader_in_dept",
+	), byDepartment(
+		r,
+		"dept_order_list",
+	), byDepartment(
+		r,
+		"dept_position_list",
+	)
 	ids, _ := r.List("dept_id_list")
 	var memberships []directory.Membership
 	var named []bool // whether it is said to be a main one

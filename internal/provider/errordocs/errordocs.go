@@ -37,7 +37,10 @@ func Require(t *testing.T, vendor directory.ProviderType, codes []Code) {
 		if ea == nil && eb == nil {
 			return cmp.Compare(na, nb)
 		}
-		return cmp.Or(cmp.Compare(len(strings.Trim(a.Code, "-0123456789")), len(strings.Trim(b.Code, "-0123456789"))), cmp.Compare(a.Code, b.Code))
+		return cmp.Or(
+			cmp.Compare(len(strings.Trim(a.Code, "-0123456789")), len(strings.Trim(b.Code, "-0123456789"))),
+			cmp.Compare(a.Code, b.Code),
+		)
 	})
 	var items []item
 	for _, c := range codes {
@@ -130,7 +133,11 @@ func require(t *testing.T, root, title string, items []item) {
 		return
 	}
 	if !*update {
-		t.Fatalf("%s is not what the clients say; run: go test -p 1 ./internal/provider ./internal/provider/feishu ./internal/provider/dingtalk ./internal/provider/wecom -run Documented -update", path)
+		t.Fatalf(
+			"%s is not what the clients say; run: go test -p 1 ./internal/provider ./internal/provider/feishu "+
+				"./internal/provider/dingtalk ./internal/provider/wecom -run Documented -update",
+			path,
+		)
 	}
 	written := string(text[:found[4]]) + list.String() + string(text[found[5]:])
 	if err := os.WriteFile(path, []byte(written), 0o644); err != nil {

@@ -20,7 +20,8 @@ const appAdministrator directory.AdministratorLevel = "app_admin"
 func (c *client) ListAdministrators(ctx context.Context, cursor string) (provider.AdministratorPage, error) {
 	if cursor != "" {
 		return provider.AdministratorPage{}, &provider.Error{
-			Provider: directory.Feishu, Kind: provider.CursorExpired, Endpoint: listAppAdministrators.Name, Problem: "the list has no pages",
+			Provider: directory.Feishu, Kind: provider.CursorExpired, Endpoint: listAppAdministrators.Name,
+			Problem: "the list has no pages",
 		}
 	}
 	a, err := c.call(ctx, listAppAdministrators, nil)

@@ -85,7 +85,11 @@ func reportRange(r *provider.Report, v visible, withheld bool) {
 	finding := provider.Finding{Level: provider.Pass, Check: "visible range", Detail: "the whole company"}
 	if v.root == nil {
 		finding = provider.Finding{Level: provider.Warn, Check: "visible range", Action: widenRange,
-			Detail: fmt.Sprintf("limited to %d departments with all below them and %d people", len(v.departments), len(v.members))}
+			Detail: fmt.Sprintf(
+				"limited to %d departments with all below them and %d people",
+				len(v.departments),
+				len(v.members),
+			)}
 		switch {
 		case v.empty() && withheld:
 			finding.Level, finding.Detail, finding.Action = provider.Fail, noDepartment+"; "+peopleUnknown, grantScope
@@ -96,14 +100,22 @@ func reportRange(r *provider.Report, v visible, withheld bool) {
 		}
 	}
 	r.Findings = append(r.Findings, finding)
-	r.Range = provider.VisibleRange{Full: v.root != nil, Departments: v.departments, Members: v.members, MembersUnknown: withheld}
+	r.Range = provider.VisibleRange{
+		Full:           v.root != nil,
+		Departments:    v.departments,
+		Members:        v.members,
+		MembersUnknown: withheld,
+	}
 	if withheld && !v.empty() {
 		r.Findings = append(r.Findings, provider.Finding{Level: provider.Warn, Check: "permission " + employeeID,
 			Detail: peopleUnknown + ": such people are not read, and every run stays partial", Action: grantScope})
 	}
 	if v.groups > 0 {
 		r.Findings = append(r.Findings, provider.Finding{Level: provider.Warn, Check: "visible range",
-			Detail: fmt.Sprintf("the range also names %d user groups; people who are visible only through a group are not read", v.groups),
+			Detail: fmt.Sprintf(
+				"the range also names %d user groups; people who are visible only through a group are not read",
+				v.groups,
+			),
 			Action: "add these people or their departments to the app's contact range"})
 	}
 }
@@ -131,7 +143,11 @@ func (c *client) checkTenant(ctx context.Context, r *provider.Report) error {
 }
 
 // checkDepartments reads the first page below the first root that has one.
-func (c *client) checkDepartments(ctx context.Context, r *provider.Report, roots []provider.FoundDepartment) ([]provider.FoundDepartment, error) {
+func (c *client) checkDepartments(
+	ctx context.Context,
+	r *provider.Report,
+	roots []provider.FoundDepartment,
+) ([]provider.FoundDepartment, error) {
 	for _, root := range roots {
 		if root.ChildrenMethod == "" {
 			continue
@@ -220,13 +236,21 @@ type field struct {
 
 var departmentFields = []field{
 	{"contact:department.base:readonly", []string{"name"}, "departments have no names"},
-	{"contact:department.organize:readonly", []string{"parent_department_id", "order"}, "the tree has no parents, order and head counts"},
+	{
+		"contact:department.organize:readonly",
+		[]string{"parent_department_id", "order"},
+		"the tree has no parents, order and head counts",
+	},
 }
 
 var memberFields = []field{
 	{"contact:user.base:readonly", []string{"name"}, "people have no names and pictures"},
 	{"contact:user.department:readonly", []string{"department_ids", "orders"}, "main departments are guessed"},
-	{"contact:user.employee:readonly", []string{"status", "job_title"}, "frozen and resigned people stay active, and titles are missing"},
+	{
+		"contact:user.employee:readonly",
+		[]string{"status", "job_title"},
+		"frozen and resigned people stay active, and titles are missing",
+	},
 	{employeeID, []string{"user_id"}, "people are identified by open_id instead of user_id"},
 	{"contact:user.email:readonly", []string{"email"}, "e-mail addresses are missing"},
 	{"contact:user.phone:readonly", []string{"mobile"}, "phone numbers are missing"},

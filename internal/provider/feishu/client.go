@@ -61,7 +61,13 @@ func (c *client) call(ctx context.Context, ep provider.Endpoint, query url.Value
 }
 
 // exchange sends one request and judges its answer.
-func (c *client) exchange(ctx context.Context, ep provider.Endpoint, query url.Values, token string, body []byte) (answer, error) {
+func (c *client) exchange(
+	ctx context.Context,
+	ep provider.Endpoint,
+	query url.Values,
+	token string,
+	body []byte,
+) (answer, error) {
 	req, err := c.request(ctx, ep, query, token, body)
 	if err != nil {
 		return answer{}, err
@@ -81,10 +87,21 @@ func judge(ep provider.Endpoint, reply *provider.Reply) (answer, *provider.Error
 	if !ok || env.code != 0 || reply.Status < 200 || reply.Status > 299 {
 		return answer{}, failureOf(ep, reply, env, ok)
 	}
-	return answer{endpoint: ep.Name, requestID: requestID(reply, env), fields: env.fields, data: env.fields.Object("data")}, nil
+	return answer{
+		endpoint:  ep.Name,
+		requestID: requestID(reply, env),
+		fields:    env.fields,
+		data:      env.fields.Object("data"),
+	}, nil
 }
 
-func (c *client) request(ctx context.Context, ep provider.Endpoint, query url.Values, token string, body []byte) (*http.Request, error) {
+func (c *client) request(
+	ctx context.Context,
+	ep provider.Endpoint,
+	query url.Values,
+	token string,
+	body []byte,
+) (*http.Request, error) {
 	target, err := provider.URL(c.base, ep.Path, query)
 	if err != nil {
 		return nil, fmt.Errorf("build address of %s: %w", ep.Name, err)

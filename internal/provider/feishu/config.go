@@ -19,10 +19,18 @@ const defaultBaseURL = "https://open.feishu.cn"
 var Vendor = provider.Vendor{
 	Type: directory.Feishu,
 	Keys: []provider.Key{
-		{Name: "app_id", Required: true, Help: "App ID of the self-built app (cli_...), from the developer console under Credentials & Basic Info"},
+		{
+			Name:     "app_id",
+			Required: true,
+			Help:     "App ID of the self-built app (cli_...), from the developer console under Credentials & Basic Info",
+		},
 		{Name: "app_secret", Required: true, Help: "App Secret of the same app, from the same page"},
 		{Name: "base_url", Default: defaultBaseURL, Help: "address of the API; for Lark https://open.larksuite.com"},
-		{Name: "accounts_url", Help: "address of the login pages, where it is not the brand's own (https://accounts.feishu.cn, https://accounts.larksuite.com)"},
+		{
+			Name: "accounts_url",
+			Help: "address of the login pages, where it is not the brand's own (https://accounts.feishu.cn, " +
+				"https://accounts.larksuite.com)",
+		},
 		provider.TimeZone,
 	},
 	Validate: validate,

@@ -32,7 +32,13 @@ func (c *client) ListRoots(ctx context.Context) (found []provider.FoundDepartmen
 	}
 	if v.empty() {
 		// It must not look like a company that everybody has left.
-		e := &provider.Error{Provider: directory.Feishu, Kind: provider.Forbidden, Endpoint: listScopes.Name, Problem: nothingVisible, Action: widenRange}
+		e := &provider.Error{
+			Provider: directory.Feishu,
+			Kind:     provider.Forbidden,
+			Endpoint: listScopes.Name,
+			Problem:  nothingVisible,
+			Action:   widenRange,
+		}
 		if v.silent {
 			e.Problem, e.Action = noDepartment+"; "+peopleUnknown, grantScope
 		}
@@ -102,7 +108,10 @@ func (c *client) tenantName(ctx context.Context) (name string, refused *provider
 // grantedDepartments reads at most a batch of granted departments. The batch
 // leaves out what it does not know without a word (feishu.md §2.3), so each one
 // missing is asked for by itself.
-func (c *client) grantedDepartments(ctx context.Context, ids []string) (found []provider.FoundDepartment, bad []string, err error) {
+func (c *client) grantedDepartments(
+	ctx context.Context,
+	ids []string,
+) (found []provider.FoundDepartment, bad []string, err error) {
 	query := idTypes()
 	query["department_ids"] = ids
 	a, err := c.call(ctx, batchDepartments, query)
@@ -138,8 +147,16 @@ func (c *client) grantedDepartments(ctx context.Context, ids []string) (found []
 // nil for one that does not exist. One that is granted yet out of range, or whose
 // record cannot be used, stays in the walk by its id, so that reading it fails by
 // itself and visibly, instead of looking like its removal.
-func (c *client) grantedDepartment(ctx context.Context, id string, r record) (top *provider.FoundDepartment, problem string, err error) {
-	byID := &provider.FoundDepartment{Department: directory.Department{ExternalID: id}, ChildrenMethod: methodTree, MembersMethod: methodDepartment}
+func (c *client) grantedDepartment(
+	ctx context.Context,
+	id string,
+	r record,
+) (top *provider.FoundDepartment, problem string, err error) {
+	byID := &provider.FoundDepartment{
+		Department:     directory.Department{ExternalID: id},
+		ChildrenMethod: methodTree,
+		MembersMethod:  methodDepartment,
+	}
 	if r == nil {
 		r, err = c.department(ctx, id)
 		switch provider.KindOf(err) {
@@ -162,7 +179,11 @@ func (c *client) grantedDepartment(ctx context.Context, id string, r record) (to
 	if problem != noProblem {
 		return byID, problem, nil
 	}
-	return &provider.FoundDepartment{Department: d, ChildrenMethod: methodTree, MembersMethod: methodDepartment}, noProblem, nil
+	return &provider.FoundDepartment{
+		Department:     d,
+		ChildrenMethod: methodTree,
+		MembersMethod:  methodDepartment,
+	}, noProblem, nil
 }
 
 // department reads one department's record.
@@ -216,8 +237,15 @@ func (c *client) ListDepartments(ctx context.Context, q provider.Query) (provide
 		page.Departments = append(page.Departments, foundBy(q, d))
 	}
 	if q.Method == methodTree && q.Cursor == "" && parentless(page.Departments) {
-		return none, &provider.Error{Provider: directory.Feishu, Kind: provider.TooLarge, Endpoint: ep.Name, RequestID: a.requestID, Instead: methodLevel,
-			Problem: "the answer does not say which department is below which", Action: "nothing to do: the departments are read level by level instead"}
+		return none, &provider.Error{
+			Provider:  directory.Feishu,
+			Kind:      provider.TooLarge,
+			Endpoint:  ep.Name,
+			RequestID: a.requestID,
+			Instead:   methodLevel,
+			Problem:   "the answer does not say which department is below which",
+			Action:    "nothing to do: the departments are read level by level instead",
+		}
 	}
 	return page, nil
 }
@@ -263,5 +291,10 @@ func unknownMethod(ep provider.Endpoint, l provider.ListMethod) error {
 
 // unusable describes a record that cannot be used.
 func unusable(label string, r record, problem string) string {
-	return r.Unusable(label, problem, nil, []string{"open_department_id", "department_id", "parent_department_id", "user_id", "open_id", "union_id"})
+	return r.Unusable(
+		label,
+		problem,
+		nil,
+		[]string{"open_department_id", "department_id", "parent_department_id", "user_id", "open_id", "union_id"},
+	)
 }

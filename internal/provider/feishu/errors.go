@@ -22,19 +22,27 @@ type meaning struct {
 // Changed permissions and ranges work only once a new version of the app is
 // published and approved (feishu.md §9, row 10).
 const (
-	grantScope  = "add it in the developer console under the app > Permissions & Scopes, then publish a version of the app and have it approved"
-	widenRange  = "widen the app's contact range in the developer console under the app > Permissions & Scopes > contact data range, then publish a version and have it approved; the company's administrator can also do it in the admin console"
-	checkApp    = "compare app_id and app_secret with the developer console under the app > Credentials & Basic Info"
-	checkBase   = "check base_url: https://open.feishu.cn for Feishu, https://open.larksuite.com for Lark, or the right path prefix of a gateway"
+	grantScope = "add it in the developer console under the app > Permissions & Scopes, then publish a version of " +
+		"the app and have it approved"
+	widenRange = "widen the app's contact range in the developer console under the app > Permissions & Scopes > " +
+		"contact data range, then publish a version and have it approved; the company's administrator can also do it " +
+		"in the admin console"
+	checkApp  = "compare app_id and app_secret with the developer console under the app > Credentials & Basic Info"
+	checkBase = "check base_url: https://open.feishu.cn for Feishu, https://open.larksuite.com for Lark, or the " +
+		"right path prefix of a gateway"
 	checkProxy  = "check whether a proxy or gateway between this server and Feishu changes requests or answers"
-	resetSecret = "check that app_id belongs to a self-built app of this company and that base_url names its brand, then run the provider test again"
-	shareToken  = "another program may be invalidating it: give this sync an app of its own, or let all programs that use this app share one token; if no other program uses it, " + resetSecret
+	resetSecret = "check that app_id belongs to a self-built app of this company and that base_url names its " +
+		"brand, then run the provider test again"
+	shareToken = "another program may be invalidating it: give this sync an app of its own, or let all programs " +
+		"that use this app share one token; if no other program uses it, " + resetSecret
 	mayBeApp    = "nothing to do at first: the call is tried again; if the error recurs, " + checkApp
-	unknownCode = "nothing to do at first: the call is tried again; if the error recurs, look the code up in Feishu's documentation or ask its support with the request id"
-	reportBug   = "report this with the code and the request id: the request that orgsync sent is wrong"
+	unknownCode = "nothing to do at first: the call is tried again; if the error recurs, look the code up in " +
+		"Feishu's documentation or ask its support with the request id"
+	reportBug = "report this with the code and the request id: the request that orgsync sent is wrong"
 )
 
-const tokenRefused = "the access token is refused, though it was fetched just now and the app id and secret were accepted"
+const tokenRefused = "the access token is refused, though it was fetched just now and the app id and secret " +
+	"were accepted"
 
 // meanings is every code that the calls of a sync can answer (feishu.md §1.2, §5.1,
 // §5.2, where sources and HTTP statuses stand; 2200, 10005, 10012, 10013, 40006 and
@@ -42,7 +50,11 @@ const tokenRefused = "the access token is refused, though it was fetched just no
 var meanings = map[int64]meaning{
 	10005: {provider.Unauthenticated, "the app is not authorised for this company", checkApp},
 	10003: {provider.Unauthenticated, "the app id or secret is malformed", checkApp},
-	10014: {provider.Unauthenticated, "the app does not exist on this host or is disabled", checkApp + "; a Lark app needs base_url https://open.larksuite.com"},
+	10014: {
+		provider.Unauthenticated,
+		"the app does not exist on this host or is disabled",
+		checkApp + "; a Lark app needs base_url https://open.larksuite.com",
+	},
 	10015: {provider.Unauthenticated, "the app secret is wrong", checkApp},
 
 	99991661: {provider.Unauthenticated, "the call arrived without its access token", checkProxy},
@@ -53,32 +65,88 @@ var meanings = map[int64]meaning{
 	99991671: {provider.TokenRefused, "the access token is refused as malformed", shareToken},
 	99991668: {provider.Unauthenticated, "the access token is refused as a user's", resetSecret},
 	99991677: {provider.Unauthenticated, "the access token is refused as an expired user's", resetSecret},
-	99991662: {provider.Unauthenticated, "the app is disabled", "enable the app in the admin console of the company under its apps"},
-	99991673: {provider.Unauthenticated, "the app is not installed in this company", "publish a version of the app in the developer console and have the company's administrator approve it"},
+	99991662: {
+		provider.Unauthenticated,
+		"the app is disabled",
+		"enable the app in the admin console of the company under its apps",
+	},
+	99991673: {
+		provider.Unauthenticated,
+		"the app is not installed in this company",
+		"publish a version of the app in the developer console and have the company's administrator approve it",
+	},
 
 	99991672: {provider.Forbidden, "the app lacks a permission for this call", grantScope},
 	99991679: {provider.Forbidden, "the call needs a permission that was not granted", grantScope},
-	99991401: {provider.Forbidden, "this server's address is not on the app's list of allowed addresses", "add this server's public address in the developer console under the app > Security Settings > IP allow-list"},
+	99991401: {
+		provider.Forbidden,
+		"this server's address is not on the app's list of allowed addresses",
+		"add this server's public address in the developer console under the app > Security Settings > IP allow-list",
+	},
 
 	40004: {provider.OutOfRange, "the department is outside the app's contact range", widenRange},
 	40014: {provider.OutOfRange, "the parent department is outside the app's contact range", widenRange},
 	41050: {provider.OutOfRange, "the person is outside the app's contact range", widenRange},
 	// Evidence of another app's or tenant's ids, not of a person who left.
-	99992361: {provider.OutOfRange, "the open_id was issued to another app", "use the app that the stored ids were read with, or run a full sync to renew them"},
-	99992381: {provider.OutOfRange, "the union_id belongs to another company", "use an app of the company that the stored ids were read from, or run a full sync to renew them"},
+	99992361: {
+		provider.OutOfRange,
+		"the open_id was issued to another app",
+		"use the app that the stored ids were read with, or run a full sync to renew them",
+	},
+	99992381: {
+		provider.OutOfRange,
+		"the union_id belongs to another company",
+		"use an app of the company that the stored ids were read from, or run a full sync to renew them",
+	},
 
-	40015:    {provider.NotFound, "the department does not exist", "check the department id; if the department is gone, the sync removes it by itself"},
-	99992357: {provider.NotFound, "the open_department_id is unknown", "use open_department_ids (od-...), not the custom department ids of the admin console"},
-	99992380: {provider.NotFound, "the department id is unknown", "use open_department_ids (od-...), not the custom department ids of the admin console"},
-	41012:    {provider.NotFound, "the user id is invalid", "check the id; if the person is gone, the sync removes them by itself"},
-	99992351: {provider.NotFound, "the open_id is unknown", "check the id; if the person is gone, the sync removes them by itself"},
-	99992360: {provider.NotFound, "the user_id is unknown", "check the id; if the person is gone, the sync removes them by itself"},
-	99992364: {provider.NotFound, "the union_id is unknown, or the user_id belongs to another company", "check that app_id still names an app of the company that the stored ids were read from"},
+	40015: {
+		provider.NotFound,
+		"the department does not exist",
+		"check the department id; if the department is gone, the sync removes it by itself",
+	},
+	99992357: {
+		provider.NotFound,
+		"the open_department_id is unknown",
+		"use open_department_ids (od-...), not the custom department ids of the admin console",
+	},
+	99992380: {
+		provider.NotFound,
+		"the department id is unknown",
+		"use open_department_ids (od-...), not the custom department ids of the admin console",
+	},
+	41012: {
+		provider.NotFound,
+		"the user id is invalid",
+		"check the id; if the person is gone, the sync removes them by itself",
+	},
+	99992351: {
+		provider.NotFound,
+		"the open_id is unknown",
+		"check the id; if the person is gone, the sync removes them by itself",
+	},
+	99992360: {
+		provider.NotFound,
+		"the user_id is unknown",
+		"check the id; if the person is gone, the sync removes them by itself",
+	},
+	99992364: {
+		provider.NotFound,
+		"the union_id is unknown, or the user_id belongs to another company",
+		"check that app_id still names an app of the company that the stored ids were read from",
+	},
 
 	// Of groups (feishu-more.md §C).
 	42009: {provider.OutOfRange, "the user group is outside the app's contact range", widenRange},
-	42002: {provider.NotFound, "the user group does not exist", "check the id; if the group is gone, the sync removes it by itself"},
-	42029: {provider.Forbidden, "the user group can be managed in the admin console only", "leave it to the admin console"},
+	42002: {
+		provider.NotFound,
+		"the user group does not exist",
+		"check the id; if the group is gone, the sync removes it by itself",
+	},
+	42029: {
+		provider.Forbidden,
+		"the user group can be managed in the admin console only",
+		"leave it to the admin console",
+	},
 	41071: {provider.Invalid, "the type of a group's member is wrong", reportBug},
 	41072: {provider.Invalid, "the type of id does not fit a group's member", reportBug},
 	41074: {provider.Invalid, "a parameter of a group's members is wrong", reportBug},
@@ -91,7 +159,11 @@ var meanings = map[int64]meaning{
 	99991400: {provider.RateLimited, "too many calls", ""},
 	1000004:  {provider.RateLimited, "this call is made too often", ""},
 	1000005:  {provider.RateLimited, "the app makes too many calls", ""},
-	99991403: {provider.QuotaExhausted, "the company's monthly quota of API calls is used up", "wait for the first of the next month, or upgrade the company's plan; a longer sync interval uses fewer calls"},
+	99991403: {
+		provider.QuotaExhausted,
+		"the company's monthly quota of API calls is used up",
+		"wait for the first of the next month, or upgrade the company's plan; a longer sync interval uses fewer calls",
+	},
 
 	2200:    {provider.Unavailable, "Feishu reports an internal error, as it does when calls come too often", ""},
 	10012:   {provider.Unavailable, "Feishu could not make the app's access token", mayBeApp},
@@ -101,11 +173,19 @@ var meanings = map[int64]meaning{
 	1000003: {provider.Unavailable, "Feishu reports an internal error", ""},
 	40008:   {provider.Unavailable, "Feishu has no information about this department at the moment", ""},
 	40012:   {provider.CursorExpired, "the page token is no longer accepted", ""},
-	43010:   {provider.TooLarge, "the department is too large to be read with everything below it", "nothing to do: the departments are read level by level instead"},
+	43010: {
+		provider.TooLarge,
+		"the department is too large to be read with everything below it",
+		"nothing to do: the departments are read level by level instead",
+	},
 
-	40001:    {provider.Invalid, "a parameter is wrong", reportBug},
-	40011:    {provider.Invalid, "the page size is wrong", reportBug},
-	42008:    {provider.Invalid, "the object belongs to another company than the app", "check that app_id names an app of the company that is synced"},
+	40001: {provider.Invalid, "a parameter is wrong", reportBug},
+	40011: {provider.Invalid, "the page size is wrong", reportBug},
+	42008: {
+		provider.Invalid,
+		"the object belongs to another company than the app",
+		"check that app_id names an app of the company that is synced",
+	},
 	99992402: {provider.Invalid, "a field of the request is refused", reportBug},
 	99991201: {provider.Invalid, "the path is unknown", checkBase},
 	99991301: {provider.Invalid, "the method is not accepted", checkBase},
@@ -138,7 +218,11 @@ func classify(ep provider.Endpoint, reply *provider.Reply, env envelope, usable 
 		}
 		return e
 	case env.code == 0:
-		return &provider.Error{Kind: provider.Malformed, Problem: "the answer claims success with " + status, Action: checkProxy}
+		return &provider.Error{
+			Kind:    provider.Malformed,
+			Problem: "the answer claims success with " + status,
+			Action:  checkProxy,
+		}
 	default:
 		return &provider.Error{Kind: provider.Unavailable, Unknown: true,
 			Problem: "this program does not know the code (" + status + ")" + named(env), Action: unknownCode}

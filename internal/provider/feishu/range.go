@@ -101,7 +101,11 @@ func sortedSet(ids []string) []string {
 // eachScopesPage visits the contact range's pages from cursor on, as long as
 // visit returns true. It keeps the pages from going round in circles and from
 // coming empty for ever itself, since nobody else sees their cursors.
-func (c *client) eachScopesPage(ctx context.Context, cursor string, visit func(page scopesPage, next string) bool) error {
+func (c *client) eachScopesPage(
+	ctx context.Context,
+	cursor string,
+	visit func(page scopesPage, next string) bool,
+) error {
 	seen := map[string]bool{cursor: true}
 	for empty := 0; ; {
 		a, err := c.call(ctx, listScopes, pageOf(cursor))

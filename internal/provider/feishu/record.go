@@ -221,7 +221,14 @@ var (
 	departmentSets     = []string{"leaders", "unit_ids", "group_chat_employee_types", "department_hrbps"}
 	// Sent by lists only, where it repeats status (feishu.md §3.2).
 	memberVolatile = []string{"is_frozen"}
-	memberSets     = []string{"department_ids", "orders", "dotted_line_leader_user_ids", "custom_attrs", "assign_info", "subscription_ids"}
+	memberSets     = []string{
+		"department_ids",
+		"orders",
+		"dotted_line_leader_user_ids",
+		"custom_attrs",
+		"assign_info",
+		"subscription_ids",
+	}
 	// Sent by some of the calls that return a person and not by others (feishu.md §3.2).
 	memberPartly = []string{"assign_info", "subscription_ids"}
 )

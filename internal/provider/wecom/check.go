@@ -64,7 +64,12 @@ func (c *client) checkApp(ctx context.Context, r *provider.Report) error {
 	}
 	pass(r, "app secret: departments", fmt.Sprintf("%d departments visible", len(list)))
 	if slices.ContainsFunc(list, func(d directory.Department) bool { return d.Name == nil }) {
-		warn(r, "app secret: department names", "departments came without a name", "use the secret of an app of the company's own")
+		warn(
+			r,
+			"app secret: department names",
+			"departments came without a name",
+			"use the secret of an app of the company's own",
+		)
 	}
 	if err := c.checkRange(ctx, r, list); err != nil {
 		return err
@@ -101,13 +106,20 @@ func (c *client) checkRange(ctx context.Context, r *provider.Report, visible []d
 		return nil
 	}
 	r.Range = provider.VisibleRange{Departments: union(granted.departments, tops(visible)), Members: granted.members}
-	detail := fmt.Sprintf("limited to %d departments and %d single members", len(r.Range.Departments), len(granted.members))
+	detail := fmt.Sprintf(
+		"limited to %d departments and %d single members",
+		len(r.Range.Departments),
+		len(granted.members),
+	)
 	switch {
 	case c.sync != nil:
 		warn(r, check, detail+"; of all other people only the ids are read", "set it to the whole company under "+rangePlace)
 	case len(visible)+len(granted.members)+len(granted.bad) == 0:
 		none := nothingVisible()
-		r.Findings = append(r.Findings, provider.Finding{Level: provider.Fail, Check: check, Detail: none.Problem, Action: none.Remedy()})
+		r.Findings = append(
+			r.Findings,
+			provider.Finding{Level: provider.Fail, Check: check, Detail: none.Problem, Action: none.Remedy()},
+		)
 	default:
 		warn(r, check, detail, "if the whole company is meant, set it under "+rangePlace)
 	}
@@ -214,7 +226,8 @@ func checkFields(r *provider.Report, record json.RawMessage) {
 		}
 		action := "use the secret of an app of the company's own"
 		if hidden[field.name] {
-			action = "WeCom gives it only to apps created before 2022-06-20 20:00: use such an app's secret, or have members fill it in when they sign in"
+			action = "WeCom gives it only to apps created before 2022-06-20 20:00: use such an app's secret, or have " +
+				"members fill it in when they sign in"
 		}
 		warn(r, "app secret: field "+field.name, "is not sent; stored values are kept", action)
 	}

@@ -26,9 +26,20 @@ var _ provider.Client = (*client)(nil)
 
 // call makes one API call with the credential's token, and once more with a fresh one
 // if that is refused. It returns the body of a successful answer.
-func (c *client) call(ctx context.Context, cred *credential, ep provider.Endpoint, query url.Values, body any) (answer []byte, err error) {
+func (c *client) call(
+	ctx context.Context,
+	cred *credential,
+	ep provider.Endpoint,
+	query url.Values,
+	body any,
+) (answer []byte, err error) {
 	if cred == nil {
-		return nil, newError(ep, provider.Invalid, "the secret that this call needs is no longer configured", "start a new run")
+		return nil, newError(
+			ep,
+			provider.Invalid,
+			"the secret that this call needs is no longer configured",
+			"start a new run",
+		)
 	}
 	err = c.env.Authorised(ctx, cred.tokenName, c.fetchToken(cred), func(token string) error {
 		answer, err = c.exchange(ctx, cred, ep, withToken(query, token), body)
@@ -48,12 +59,24 @@ func withToken(query url.Values, token string) url.Values {
 }
 
 // exchange sends one request and judges its answer.
-func (c *client) exchange(ctx context.Context, cred *credential, ep provider.Endpoint, query url.Values, body any) ([]byte, error) {
+func (c *client) exchange(
+	ctx context.Context,
+	cred *credential,
+	ep provider.Endpoint,
+	query url.Values,
+	body any,
+) ([]byte, error) {
 	req, err := c.request(ctx, ep, query, body)
 	if err != nil {
 		return nil, err
 	}
-	reply, err := c.env.Do(ctx, directory.WeCom, ep, req, func(r *provider.Reply) *provider.Error { return judge(cred, ep, r) })
+	reply, err := c.env.Do(
+		ctx,
+		directory.WeCom,
+		ep,
+		req,
+		func(r *provider.Reply) *provider.Error { return judge(cred, ep, r) },
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -22,9 +22,11 @@ var Vendor = provider.Vendor{
 		{Name: "corp_id", Aliases: []string{"corpid", "app_id"}, Required: true,
 			Help: "the company's id: My Company (我的企业) > Company ID (企业ID)"},
 		{Name: "secret", Aliases: []string{"app_secret", "corpsecret"},
-			Help: "an app's secret: App Management (应用管理) > the app > Secret; reads names and details inside the app's visible range"},
+			Help: "an app's secret: App Management (应用管理) > the app > Secret; reads names and details inside the app's " +
+				"visible range"},
 		{Name: "sync_secret",
-			Help: "the contact sync secret: Management Tools (管理工具) > Contacts Sync (通讯录同步); reads the ids of the whole company"},
+			Help: "the contact sync secret: Management Tools (管理工具) > Contacts Sync (通讯录同步); reads the ids of the whole " +
+				"company"},
 		{Name: "base_url", Default: defaultBaseURL,
 			Help: "address of the API; a path prefix is kept"},
 		{Name: "agent_id",

@@ -81,7 +81,10 @@ func (c *client) visibleTree(ctx context.Context) (found []provider.FoundDepartm
 			return nil, nil, err
 		}
 		if len(visible) == 0 && len(granted.departments) > 0 {
-			return nil, nil, malformed(departmentList, "the list of departments is empty, though the app's visible range names some")
+			return nil, nil, malformed(
+				departmentList,
+				"the list of departments is empty, though the app's visible range names some",
+			)
 		}
 		if len(granted.members)+len(granted.bad) > 0 {
 			found = append(found, syntheticRoot())
@@ -146,7 +149,11 @@ func (c *client) allDepartments(ctx context.Context) (list []directory.Departmen
 
 // departments reads one of the two recursive lists. A record that cannot be placed is
 // put aside: the list then has a gap, which must not look like a removed department.
-func (c *client) departments(ctx context.Context, cred *credential, ep provider.Endpoint) (list []directory.Department, bad []string, err error) {
+func (c *client) departments(
+	ctx context.Context,
+	cred *credential,
+	ep provider.Endpoint,
+) (list []directory.Department, bad []string, err error) {
 	body, err := c.call(ctx, cred, ep, nil, nil)
 	if err != nil {
 		return nil, nil, err

@@ -59,7 +59,12 @@ func decodeTags(body []byte) (provider.GroupPage, error) {
 func (c *client) ListGroupMembers(ctx context.Context, q provider.GroupQuery) (provider.GroupMemberPage, error) {
 	switch {
 	case q.Method != methodTag:
-		return provider.GroupMemberPage{}, newError(tagGet, provider.Invalid, "there is no other way to read a tag", reportBug)
+		return provider.GroupMemberPage{}, newError(
+			tagGet,
+			provider.Invalid,
+			"there is no other way to read a tag",
+			reportBug,
+		)
 	case q.Cursor != "":
 		return provider.GroupMemberPage{}, unknownCursor(tagGet)
 	}

@@ -55,8 +55,12 @@ func (c *client) ListDepartmentMembers(ctx context.Context, q provider.Query) (p
 	case methodGranted:
 		return c.grantedMembers(ctx, q)
 	default:
-		return provider.MemberPage{}, newError(userList, provider.Invalid,
-			"the people of department "+q.Department+" have no listing of their own", "read the root department: its listing covers them")
+		return provider.MemberPage{}, newError(
+			userList,
+			provider.Invalid,
+			"the people of department "+q.Department+" have no listing of their own",
+			"read the root department: its listing covers them",
+		)
 	}
 }
 
@@ -118,7 +122,10 @@ func (c *client) departmentOneByOne(ctx context.Context, department, after strin
 	}
 	if len(records) == 0 {
 		// Too many for one answer, yet nobody: it must not look like an empty department.
-		return provider.MemberPage{}, malformed(userSimpleList, "the list is empty, though the department holds too many people for one answer")
+		return provider.MemberPage{}, malformed(
+			userSimpleList,
+			"the list is empty, though the department holds too many people for one answer",
+		)
 	}
 	var users, bad []string
 	for i, raw := range records {
@@ -172,7 +179,12 @@ func (c *client) grantedMembers(ctx context.Context, q provider.Query) (provider
 // each looks up the next people after the given one in a sorted list. It is
 // positioned by id, not by index, so that people who come or go between two
 // pages do not shift others out of sight. bad is reported with the first page.
-func (c *client) each(ctx context.Context, users, bad []string, after string, place func(member) []string) (provider.MemberPage, error) {
+func (c *client) each(
+	ctx context.Context,
+	users, bad []string,
+	after string,
+	place func(member) []string,
+) (provider.MemberPage, error) {
 	var page provider.MemberPage
 	if after == "" {
 		page.Bad = bad

@@ -33,7 +33,8 @@ func decodeGrant(body []byte) (grant, error) {
 		return grant{}, malformed(agentGet, "the answer lacks agentid")
 	}
 	parts := map[string][]any{}
-	for key, inner := range map[string]string{"allow_userinfos": "user", "allow_partys": "partyid", "allow_tags": "tagid"} {
+	inners := map[string]string{"allow_userinfos": "user", "allow_partys": "partyid", "allow_tags": "tagid"}
+	for key, inner := range inners {
 		list, ok := answer.Object(key).ListOrNone(inner)
 		if !ok || answer[key] != nil && answer.Object(key) == nil {
 			return grant{}, malformed(agentGet, "the visible range is not of the documented form")
