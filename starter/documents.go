@@ -62,6 +62,7 @@ var outputs = []output{
 	{[]string{"tree"}, "branch", []*report.Branch{}},
 	{[]string{"search"}, "hit", []report.Found{}},
 	{[]string{"explain"}, "story", report.Story{}},
+	{[]string{"export"}, "exported directory", report.Exported{}},
 	{[]string{"member show"}, "member", member.Shown{}},
 	{[]string{"token create"}, "created token", token.Created{}},
 	{[]string{"token list"}, "token", []token.View{}},

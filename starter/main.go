@@ -63,6 +63,7 @@ type commands struct {
 	Tree       report.TreeCommand         `cmd:"" help:"Show the departments with their head counts."`
 	Search     report.SearchCommand       `cmd:"" help:"Find people by name, pinyin, initials, e-mail or phone, and departments by name."`
 	Explain    report.ExplainCommand      `cmd:"" help:"Show every change to a person or department, which run made it, and why."`
+	Export     report.ExportCommand       `cmd:"" help:"Print the stored directory."`
 	Member     member.Commands            `cmd:"" help:"Show one person."`
 	Token      token.Commands             `cmd:"" help:"Make, list and revoke tokens for the API."`
 	Migrate    maintenance.MigrateCommand `cmd:"" help:"Bring the database schema up to date."`

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/db/internal/pg"
 )
 
@@ -58,6 +59,17 @@ type MemberAccount struct {
 // us or has none.
 var notReadable = []string{"42501", "42703"}
 
+// detailsOf is what a member's own row says.
+func detailsOf(m dbsqlc.OrgMember) MemberDetails {
+	return MemberDetails{
+		ID: m.ID, ExternalID: m.ExternalID, UnionID: pg.OrZero(m.Unionid), OpenID: pg.OrZero(m.OpenID),
+		Name: m.Name, Translit: m.NameTranslitFull, TranslitInitials: m.NameTranslitInitial,
+		Email: pg.OrZero(m.Email), Phone: pg.OrZero(m.Phone), AvatarURL: pg.OrZero(m.AvatarUrl), Title: pg.OrZero(m.Title),
+		EmployeeNo: pg.OrZero(m.EmployeeNo), Status: m.Status, Activated: m.Activated,
+		Attributes: m.Attributes, SyncedAt: m.SyncedAt,
+	}
+}
+
 // GetMember returns everything known of a member, deleted or not.
 func (s *Store) GetMember(ctx context.Context, id string) (MemberDetails, error) {
 	r, err := s.q.GetMember(ctx, s.pool, id)
@@ -69,13 +81,7 @@ func (s *Store) GetMember(ctx context.Context, id string) (MemberDetails, error)
 		return MemberDetails{}, pg.Interpret("read member's departments", err)
 	}
 	m := r.OrgMember
-	out := MemberDetails{
-		ID: m.ID, ExternalID: m.ExternalID, UnionID: pg.OrZero(m.Unionid), OpenID: pg.OrZero(m.OpenID),
-		Name: m.Name, Translit: m.NameTranslitFull, TranslitInitials: m.NameTranslitInitial,
-		Email: pg.OrZero(m.Email), Phone: pg.OrZero(m.Phone), AvatarURL: pg.OrZero(m.AvatarUrl), Title: pg.OrZero(m.Title),
-		EmployeeNo: pg.OrZero(m.EmployeeNo), Status: m.Status, Activated: m.Activated,
-		Attributes: m.Attributes, SyncedAt: m.SyncedAt,
-	}
+	out := detailsOf(m)
 	for _, p := range places {
 		out.Places = append(out.Places, MemberPlace{
 			ID: p.ID, ExternalID: p.ExternalID, Name: p.Name, Path: p.Path,
