@@ -186,30 +186,6 @@ func TestEverySettingIsDocumented(t *testing.T) {
 	}
 }
 
-func TestArchitectureShowsTheImportTable(t *testing.T) {
-	t.Parallel()
-	text := documents(t)["ARCHITECTURE.md"]
-	for _, r := range rules {
-		ours, never := []string{"nothing"}, []string{}
-		if len(r.ours) > 0 {
-			ours = nil
-		}
-		for _, pkg := range r.ours {
-			ours = append(ours, "`"+pkg+"`")
-		}
-		for _, pkg := range r.never {
-			never = append(never, map[string]string{temporal: "Temporal", postgres: "pgx"}[pkg])
-			if last := len(never) - 1; never[last] == "" {
-				never[last] = "`" + pkg + "`"
-			}
-		}
-		row := strings.ReplaceAll("| `"+r.pkg+"` | "+strings.Join(ours, ", ")+" | "+strings.Join(never, ", ")+" |\n", "|  |", "| |")
-		if !strings.Contains(text, row) {
-			t.Errorf("ARCHITECTURE.md lacks the row %s", row)
-		}
-	}
-}
-
 // An operator looks for the words on the screen.
 func TestTroubleshootingQuotesTheProgramsWords(t *testing.T) {
 	t.Parallel()
