@@ -148,7 +148,7 @@ func holdReason(p db.RemovalPlan, lost []string) string {
 	kinds := directory.Kinds()
 	slices.Reverse(kinds)
 	for _, kind := range kinds {
-		if planned := *p.Planned.Of(kind.Kind); kind.Limited && planned > p.Limit(kind.Kind) {
+		if planned := *p.Independent.Of(kind.Kind); kind.Limited && planned > p.Limit(kind.Kind) {
 			reasons = append(reasons, fmt.Sprintf("it would remove %d of %d %s; the limit is %d",
 				planned, *p.Active.Of(kind.Kind), kind.Plural, p.Limit(kind.Kind)))
 		}

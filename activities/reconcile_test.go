@@ -22,18 +22,18 @@ func TestHoldReason(t *testing.T) {
 		want   string
 	}{
 		"nothing":      {func(*db.RemovalPlan) {}, nil, ""},
-		"at the limit": {func(p *db.RemovalPlan) { p.Planned.Members, p.Planned.Departments = 50, 20 }, nil, ""},
-		"members":      {func(p *db.RemovalPlan) { p.Planned.Members = 51 }, nil, "it would remove 51 of 1000 members; the limit is 50"},
-		"departments":  {func(p *db.RemovalPlan) { p.Planned.Departments = 21 }, nil, "it would remove 21 of 60 departments; the limit is 20"},
+		"at the limit": {func(p *db.RemovalPlan) { p.Independent.Members, p.Independent.Departments = 50, 20 }, nil, ""},
+		"members":      {func(p *db.RemovalPlan) { p.Independent.Members = 51 }, nil, "it would remove 51 of 1000 members; the limit is 50"},
+		"departments":  {func(p *db.RemovalPlan) { p.Independent.Departments = 21 }, nil, "it would remove 21 of 60 departments; the limit is 20"},
 		"people by the usual limit": {func(p *db.RemovalPlan) {
-			p.Planned.Members, p.Active.Members, p.Guard = 250, 5000, directory.DefaultGuard
+			p.Independent.Members, p.Active.Members, p.Guard = 250, 5000, directory.DefaultGuard
 		}, nil,
 			"it would remove 250 of 5000 members; the limit is 100"},
 		"many memberships": {func(p *db.RemovalPlan) { p.Planned.Memberships = 900 }, nil, ""},
-		"both": {func(p *db.RemovalPlan) { p.Planned.Members, p.Planned.Departments = 51, 21 }, nil,
+		"both": {func(p *db.RemovalPlan) { p.Independent.Members, p.Independent.Departments = 51, 21 }, nil,
 			"it would remove 51 of 1000 members; the limit is 50; it would remove 21 of 60 departments; the limit is 20"},
 		"departments by their own limit": {func(p *db.RemovalPlan) {
-			p.Planned.Members, p.Planned.Departments, p.Guard.Departments = 50, 4, directory.Limit{Percent: 5}
+			p.Independent.Members, p.Independent.Departments, p.Guard.Departments = 50, 4, directory.Limit{Percent: 5}
 		}, nil,
 			"it would remove 4 of 60 departments; the limit is 3"},
 		"range shrank, nobody to remove": {func(*db.RemovalPlan) {}, []string{"department 7"}, ""},

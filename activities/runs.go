@@ -304,20 +304,21 @@ func heldWith(run report.Run) *directory.Counts {
 // change log says now: who was unchanged then may have moved since, when settling
 // followed the removals, and who could not be looked up again has failed.
 func sumUp(before, now directory.Counts) directory.Counts {
-	d, m := &now.Departments, &now.Members
-	d.Read, d.Failed = before.Departments.Read, max(d.Failed, before.Departments.Failed)
-	d.Unchanged = before.Departments.Unchanged + changedDepartments(before.Departments) - changedDepartments(*d)
-	m.Read, m.Failed = before.Members.Read, max(m.Failed, before.Members.Failed)
-	m.Unchanged = before.Members.Unchanged + changedMembers(before.Members) - changedMembers(*m)
+	for _, kind := range directory.Kinds() {
+		k := kind.Kind
+		now.Set(k, "read", before.Get(k, "read"))
+		now.Set(k, "failed", max(now.Get(k, "failed"), before.Get(k, "failed")))
+		now.Set(k, "unchanged", before.Get(k, "unchanged")+changed(before, k)-changed(now, k))
+	}
 	return now
 }
 
-func changedDepartments(c directory.DepartmentCounts) int {
-	return c.Created + c.Updated + c.Moved + c.Restored
-}
-
-func changedMembers(c directory.MemberCounts) int {
-	return c.Created + c.Updated + c.Moved + c.Restored + c.Deactivated
+// changed counts the objects of a kind that were read and have changed.
+func changed(c directory.Counts, kind directory.Kind) (n int) {
+	for _, how := range []string{"created", "updated", "moved", "restored", "deactivated"} {
+		n += c.Get(kind, how)
+	}
+	return n
 }
 
 func (a *Runs) report(ctx context.Context, runID string) (RunReport, error) {

@@ -38,6 +38,10 @@ func (s *Store) counts(ctx context.Context, tx dbsqlc.DBTX, runID string) (direc
 	d.Unchanged = max(0, d.Read-d.Created-d.Updated-d.Moved-d.Restored)
 	m.Read, m.Failed = int(read.Members), int(read.MemberErrors)
 	m.Unchanged = max(0, m.Read-int(read.MembersUndecided)-m.Created-m.Updated-m.Moved-m.Restored-m.Deactivated)
+	g, a := &counts.Groups, &counts.Administrators
+	g.Read, g.Failed = int(read.Groups), int(read.GroupsFailed)
+	g.Unchanged = max(0, g.Read-g.Created-g.Updated-g.Restored)
+	a.Read, a.Failed = int(read.Administrators), int(read.AdministratorsFailed)
 	return counts, nil
 }
 

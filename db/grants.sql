@@ -17,14 +17,17 @@ BEGIN
 
     IF to_regrole('orgsync_worker') IS NOT NULL THEN
         -- No DELETE on people and departments: a sync never needs it.
-        GRANT SELECT, INSERT, UPDATE ON org_departments, org_members, retention_steps TO orgsync_worker;
+        GRANT SELECT, INSERT, UPDATE ON org_departments, org_members, org_groups, retention_steps TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON org_member_departments, org_changes, dry_run_changes, undo_objects,
-            sync_runs, sync_run_departments, sync_run_errors, sync_run_removals, sync_run_lookups, member_matches,
-            staged_departments, staged_members, listing_cache, removal_candidates,
+            org_group_members, org_group_departments, org_administrators,
+            sync_runs, sync_run_departments, sync_run_listings, sync_run_errors, sync_run_removals, sync_run_lookups,
+            member_matches, staged_departments, staged_members, staged_groups, staged_group_members,
+            staged_administrators, listing_cache, removal_candidates,
             provider_tokens, provider_call_slots TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON sync_workers TO orgsync_worker;
-        GRANT SELECT ON identity_providers, provider_secrets, provider_rules, org_primary_departments,
-            full_runs, staged_memberships, unchanged_memberships, compared_members, orgsync_schema_version TO orgsync_worker;
+        GRANT SELECT ON identity_providers, provider_secrets, provider_rules, removal_limits, org_primary_departments,
+            full_runs, staged_memberships, unchanged_memberships, compared_members, orgsync_schema_version,
+            org_group_people, org_objects, org_places TO orgsync_worker;
         GRANT UPDATE (generation, newest_run_id, last_synced_at, visible_range, rules_applied) ON identity_providers
             TO orgsync_worker;
         IF accounts_are_ours THEN
@@ -35,7 +38,7 @@ BEGIN
 
     IF to_regrole('orgsync_operator') IS NOT NULL THEN
         GRANT SELECT, INSERT, UPDATE, DELETE ON
-            identity_providers, provider_secrets, provider_tokens, provider_call_slots
+            identity_providers, provider_secrets, removal_limits, provider_tokens, provider_call_slots
             TO orgsync_operator;
         GRANT SELECT, INSERT ON provider_rules TO orgsync_operator;
         GRANT SELECT, DELETE ON listing_cache TO orgsync_operator;
@@ -44,7 +47,10 @@ BEGIN
             full_runs, sync_runs, sync_run_departments, sync_run_errors, sync_run_removals, sync_run_lookups,
             staged_departments, staged_members, member_matches,
             staged_memberships, unchanged_memberships, compared_members,
-            dry_run_changes, retention_steps, orgsync_schema_version TO orgsync_operator;
+            dry_run_changes, retention_steps, orgsync_schema_version,
+            org_groups, org_group_members, org_group_departments, org_group_people, org_administrators,
+            sync_run_listings, staged_groups, staged_group_members, staged_administrators,
+            org_objects, org_places TO orgsync_operator;
         GRANT SELECT ON sync_workers TO orgsync_operator;
         -- The command line and the server make tokens; what was done stays in the log.
         GRANT SELECT, INSERT ON api_tokens, audit_log TO orgsync_operator;
@@ -60,6 +66,7 @@ BEGIN
 
     IF to_regrole('orgsync_reader') IS NOT NULL THEN
         GRANT SELECT ON identity_providers, org_departments, org_members, org_member_departments,
+            org_groups, org_group_members, org_group_departments, org_group_people, org_administrators,
             sync_runs, sync_run_departments, org_changes TO orgsync_reader;
         IF accounts_are_ours THEN
             GRANT SELECT ON users, identities TO orgsync_reader;

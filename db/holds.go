@@ -88,7 +88,7 @@ func (s *Store) RunResume(ctx context.Context, runID string, ended func(context.
 		if err := s.q.LookUpsForget(ctx, tx, runID); err != nil {
 			return err
 		}
-		return s.q.LookUpsOfRemovals(ctx, tx, runID)
+		return s.q.LookUpsOfRemovals(ctx, tx, dbsqlc.LookUpsOfRemovalsParams{RunID: runID, Kinds: lookedUpKinds()})
 	}))
 }
 
@@ -128,7 +128,7 @@ func (s *Store) heldRemovals(ctx context.Context, tx pgx.Tx, runID string) (dire
 	}
 	var out directory.Removals
 	for _, kind := range s.kinds() {
-		active, err := kind.active(ctx, tx, &p.ID)
+		active, err := kind.active(ctx, tx, p.ID)
 		if err != nil {
 			return out, err
 		}

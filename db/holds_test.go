@@ -80,9 +80,12 @@ func whatIsHeldIsShown(t *testing.T, c *company) {
 	got, err := c.store.HeldRemovals(t.Context(), r.id)
 	require.NoError(t, err)
 	require.Equal(t, directory.Removals{
-		Members:     directory.Removal{Planned: 2, There: 6, Limit: new(20), IDs: []string{"b", "e"}},
-		Departments: directory.Removal{Planned: 1, There: 4, Limit: new(1), IDs: []string{"30"}},
-		Memberships: directory.Removal{Planned: 3, There: 7, IDs: []string{"c in 20", "b in 10", "e in 30"}},
+		Members:          directory.Removal{Planned: 2, There: 6, Limit: new(20), IDs: []string{"b", "e"}},
+		Departments:      directory.Removal{Planned: 1, There: 4, Limit: new(1), IDs: []string{"30"}},
+		Memberships:      directory.Removal{Planned: 3, There: 7, IDs: []string{"c in 20", "b in 10", "e in 30"}},
+		Groups:           directory.Removal{Limit: new(3), IDs: []string{}},
+		GroupMemberships: directory.Removal{Limit: new(20), IDs: []string{}},
+		Administrators:   directory.Removal{Limit: new(3), IDs: []string{}},
 	}, got, "those of people who stay come first")
 }
 

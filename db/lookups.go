@@ -114,7 +114,7 @@ func (s *Store) Spare(ctx context.Context, runID string) error {
 		if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 			return err
 		}
-		spared, err := s.q.RemovalsSpare(ctx, tx, runID)
+		spared, err := s.q.RemovalsSpare(ctx, tx, dbsqlc.RemovalsSpareParams{RunID: runID, Objects: objectKinds()})
 		if err != nil {
 			return err
 		}
@@ -257,10 +257,8 @@ func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, r
 			return RemovalPlan{}, err
 		}
 	}
-	if _, err := s.q.RemovalsPlanDependents(ctx, tx, dbsqlc.RemovalsPlanDependentsParams{
-		RunID: runID, ProviderID: run.ProviderID,
-	}); err != nil {
-		return RemovalPlan{}, fmt.Errorf("dependents: %w", err)
+	if err := s.planDependents(ctx, tx, run, runID); err != nil {
+		return RemovalPlan{}, err
 	}
 	return s.removalFigures(ctx, tx, run.ProviderID, runID)
 }

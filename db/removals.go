@@ -13,9 +13,11 @@ import (
 
 // RemovalPlan is how much a run would remove, against how much is there.
 type RemovalPlan struct {
-	// Planned is confirmed to go. Unconfirmed is what no complete listing shows any more but
+	// Planned is confirmed to go, Independent what of it does not go with something else.
+	// Unconfirmed is what no complete listing shows any more but
 	// may be in one that was not read: to be looked up one by one, or left alone.
 	Planned     directory.PerKind
+	Independent directory.PerKind
 	Unconfirmed directory.PerKind
 	// Active is how much of the limited kinds is there before removing.
 	Active directory.PerKind
@@ -142,9 +144,18 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	}); err != nil {
 		return RemovalPlan{}, err
 	}
-	if _, err := s.q.RemovalsPlanDependents(ctx, tx, dbsqlc.RemovalsPlanDependentsParams{
-		RunID: runID, ProviderID: run.ProviderID,
-	}); err != nil {
+	if err := s.matchGroups(ctx, tx, run, runID); err != nil {
+		return RemovalPlan{}, err
+	}
+	for _, kind := range s.kinds() {
+		if kind.planRemovals == nil {
+			continue
+		}
+		if err := kind.planRemovals(ctx, tx, run, runID, everythingRead); err != nil {
+			return RemovalPlan{}, fmt.Errorf("%s: %w", kind.Plural, err)
+		}
+	}
+	if err := s.planDependents(ctx, tx, run, runID); err != nil {
 		return RemovalPlan{}, err
 	}
 	if err := s.q.SetMembersSeen(ctx, tx, dbsqlc.SetMembersSeenParams{Members: read.Seen, ID: runID}); err != nil {
@@ -153,6 +164,17 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	plan, err := s.removalFigures(ctx, tx, run.ProviderID, runID)
 	plan.Incomplete, plan.read = !everythingRead, listingsEnded
 	return plan, err
+}
+
+// planDependents plans what goes with removed objects.
+func (s *Store) planDependents(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+	_, err := s.q.RemovalsPlanDependents(ctx, tx, dbsqlc.RemovalsPlanDependentsParams{
+		RunID: runID, ProviderID: run.ProviderID, Objects: objectKinds(),
+	})
+	if err != nil {
+		return fmt.Errorf("dependents: %w", err)
+	}
+	return nil
 }
 
 // planMissing plans the removal of members whom no listing shows. Only those who are
@@ -207,13 +229,14 @@ func (s *Store) removalFigures(ctx context.Context, tx dbsqlc.DBTX, providerID, 
 	}
 	for _, row := range planned {
 		kind := directory.Kind(row.ObjectType)
-		*plan.Planned.Of(kind), *plan.Unconfirmed.Of(kind) = int(row.Planned), int(row.Unconfirmed)
+		*plan.Planned.Of(kind), *plan.Independent.Of(kind) = int(row.Planned), int(row.Independent)
+		*plan.Unconfirmed.Of(kind) = int(row.Unconfirmed)
 	}
 	for _, kind := range s.kinds() {
 		if !kind.Limited {
 			continue
 		}
-		active, err := kind.active(ctx, tx, &providerID)
+		active, err := kind.active(ctx, tx, providerID)
 		if err != nil {
 			return plan, err
 		}
@@ -223,8 +246,10 @@ func (s *Store) removalFigures(ctx context.Context, tx dbsqlc.DBTX, providerID, 
 		return plan, err
 	}
 	limits, err := s.q.RemovalLimits(ctx, tx, providerID)
-	plan.Guard.Members = directory.Limit{Count: int(limits.RemovalLimitCount), Percent: limits.RemovalLimitPercent}
-	plan.Guard.Departments = directory.Limit{Count: int(limits.DepartmentLimitCount), Percent: limits.DepartmentLimitPercent}
+	plan.Guard = directory.DefaultGuard
+	for _, l := range limits {
+		*plan.Guard.Of(directory.Kind(l.ObjectType)) = directory.Limit{Count: int(l.MaxCount), Percent: l.MaxPercent}
+	}
 	return plan, err
 }
 

@@ -206,13 +206,19 @@ func theGuardsFiguresAreTheProvidersOwn(t *testing.T, c *company) {
 		require.NoError(t, c.store.Providers.Update(t.Context(), c.provider.ID, providers.Change{Guard: guard}, nil))
 	}
 	limits := func() directory.Guard { return c.sync(snapshot{departments: "1"}).plan.Guard }
+	want := directory.DefaultGuard
 	change(providers.GuardChange{Count: new(4), Percent: new(12.5)})
-	members, usual := directory.Limit{Count: 4, Percent: 12.5}, directory.DefaultGuard.Departments
-	require.Equal(t, directory.Guard{Members: members, Departments: usual}, limits(), "the people's limits are not the departments'")
+	want.Members = directory.Limit{Count: 4, Percent: 12.5}
+	require.Equal(t, want, limits(), "the people's limits are not the departments'")
 	change(providers.GuardChange{DepartmentCount: new(1)})
-	require.Equal(t, directory.Guard{Members: members, Departments: directory.Limit{Count: 1, Percent: usual.Percent}}, limits())
+	want.Departments.Count = 1
+	require.Equal(t, want, limits())
 	change(providers.GuardChange{DepartmentPercent: new(0.0), Count: new(5)})
-	require.Equal(t, directory.Guard{Members: directory.Limit{Count: 5, Percent: 12.5}, Departments: directory.Limit{Count: 1}}, limits())
+	want.Members.Count, want.Departments.Percent = 5, 0
+	require.Equal(t, want, limits())
+	c.exec(t, "INSERT INTO removal_limits VALUES ($1, 'group', 7, 50)", c.provider.ID)
+	want.Groups = directory.Limit{Count: 7, Percent: 50}
+	require.Equal(t, want, limits())
 }
 
 func removingGoesInBatches(t *testing.T, c *company) {

@@ -82,5 +82,11 @@ func (c *company) versions() []string {
 		UNION ALL SELECT concat_ws(' ', 'm', id, xmin, ctid) FROM org_members WHERE provider_id = $1
 		UNION ALL SELECT concat_ws(' ', 'p', member_id, p.department_id, p.xmin, p.ctid)
 			FROM org_member_departments p JOIN org_members m ON m.id = member_id WHERE provider_id = $1
+		UNION ALL SELECT concat_ws(' ', 'g', id, xmin, ctid) FROM org_groups WHERE provider_id = $1
+		UNION ALL SELECT concat_ws(' ', 'gm', group_id, member_id, p.xmin, p.ctid)
+			FROM org_group_members p JOIN org_groups g ON g.id = group_id WHERE provider_id = $1
+		UNION ALL SELECT concat_ws(' ', 'gd', group_id, department_id, p.xmin, p.ctid)
+			FROM org_group_departments p JOIN org_groups g ON g.id = group_id WHERE provider_id = $1
+		UNION ALL SELECT concat_ws(' ', 'a', member_id, source, xmin, ctid) FROM org_administrators WHERE provider_id = $1
 		UNION ALL SELECT concat_ws(' ', 'i', id, xmin, ctid) FROM identities ORDER BY 1`, c.provider.ID)
 }

@@ -152,11 +152,7 @@ func (s *Store) planPeople(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldR
 				RunID: runID, ProviderID: &run.ProviderID,
 			})
 		},
-		func() (int64, error) {
-			return s.q.RemovalsPlanDependents(ctx, tx, dbsqlc.RemovalsPlanDependentsParams{
-				RunID: runID, ProviderID: run.ProviderID,
-			})
-		},
+		func() (int64, error) { return 0, s.planDependents(ctx, tx, run, runID) },
 	} {
 		if _, err := step(); err != nil {
 			return RemovalPlan{}, err

@@ -153,8 +153,12 @@ func (u *undo) do(ctx context.Context, out *Undone) (err error) {
 		do   func(context.Context) error
 	}{
 		{"departments", u.departments},
+		{"groups", u.groups},
 		{"people", u.people},
+		{"places in groups", u.groupPlaces},
+		{"administrators", u.administrators},
 		{"departments that go", u.leaves},
+		{"groups that go", u.groupsLeave},
 		{"settle", func(ctx context.Context) error { return u.s.recomputeDerived(ctx, u.tx, u.run, u.runID) }},
 		{"accounts", func(ctx context.Context) error { return u.s.updateAccounts(ctx, u.tx, u.run, u.runID) }},
 	} {
@@ -170,6 +174,15 @@ func (u *undo) do(ctx context.Context, out *Undone) (err error) {
 	}
 	for _, kind := range directory.Kinds() {
 		*out.Plan.Planned.Of(kind.Kind) = out.Counts.Get(kind.Kind, "deleted")
+	}
+	independent, err := u.s.q.CountIndependentDeletions(ctx, u.tx, dbsqlc.CountIndependentDeletionsParams{
+		RunID: u.runID, Objects: objectKinds(),
+	})
+	if err != nil {
+		return err
+	}
+	for _, row := range independent {
+		*out.Plan.Independent.Of(directory.Kind(row.ObjectType)) = int(row.Objects)
 	}
 	return u.s.q.UndoClear(ctx, u.tx, u.runID)
 }
@@ -313,7 +326,7 @@ func (u *undo) note(ctx context.Context) (int, error) {
 		}
 	}
 	for _, x := range left {
-		if err := u.warn(ctx, x.ExternalID, fmt.Sprintf("%s %s: left alone: %s", x.ObjectType, x.ExternalID, whyLeftAlone(pg.OrZero(x.LeftAlone), pg.OrZero(x.ChangedBy)))); err != nil {
+		if err := u.warn(ctx, x.ExternalID, fmt.Sprintf("%s %s: left alone: %s", directory.Kind(x.ObjectType), x.ExternalID, whyLeftAlone(pg.OrZero(x.LeftAlone), pg.OrZero(x.ChangedBy)))); err != nil {
 			return 0, err
 		}
 	}
@@ -333,10 +346,13 @@ func counted(n directory.PerKind) string {
 		switch objects := *n.Of(kind.Kind); objects {
 		case 0:
 		case 1:
-			parts = append(parts, "1 "+string(kind.Kind))
+			parts = append(parts, "1 "+kind.Kind.String())
 		default:
 			parts = append(parts, fmt.Sprintf("%d %s", objects, kind.Plural))
 		}
+	}
+	if len(parts) > 2 {
+		parts = []string{strings.Join(parts[:len(parts)-1], ", "), parts[len(parts)-1]}
 	}
 	return strings.Join(parts, " and ")
 }

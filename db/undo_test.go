@@ -22,7 +22,13 @@ func (c *company) rowsNow() map[string]string {
 	for _, line := range c.texts(c.t, `SELECT 'department ' || id || ' ' || (to_jsonb(d) - 'synced_at') FROM org_departments d WHERE provider_id = $1
 		UNION ALL SELECT 'member ' || id || ' ' || (to_jsonb(m) - 'synced_at') FROM org_members m WHERE provider_id = $1
 		UNION ALL SELECT 'place ' || md.member_id || '/' || md.department_id || ' ' || to_jsonb(md)
-			FROM org_member_departments md JOIN org_members m ON m.id = md.member_id WHERE m.provider_id = $1`, c.provider.ID) {
+			FROM org_member_departments md JOIN org_members m ON m.id = md.member_id WHERE m.provider_id = $1
+		UNION ALL SELECT 'group ' || id || ' ' || (to_jsonb(g) - 'synced_at') FROM org_groups g WHERE provider_id = $1
+		UNION ALL SELECT 'group-member ' || group_id || '/' || member_id || ' ' || to_jsonb(p)
+			FROM org_group_members p JOIN org_groups g ON g.id = group_id WHERE provider_id = $1
+		UNION ALL SELECT 'group-department ' || group_id || '/' || department_id || ' ' || to_jsonb(p)
+			FROM org_group_departments p JOIN org_groups g ON g.id = group_id WHERE provider_id = $1
+		UNION ALL SELECT 'administrator ' || member_id || ' ' || to_jsonb(a) FROM org_administrators a WHERE provider_id = $1`, c.provider.ID) {
 		parts := strings.SplitN(line, " ", 3)
 		out[parts[0]+" "+parts[1]] = parts[2]
 	}
@@ -103,7 +109,7 @@ func shifting(seed, time uint64, n int) snapshot {
 		}
 		line = append(line, fmt.Sprint("o=o", p), one("", "name=Ann", "name=Bea", "noname"), one("", "email=", fmt.Sprint("email=", p%7, "@x")),
 			one("", "phone=", fmt.Sprint("phone=+861380000000", p%5)), one("", "avatar=", "avatar=a", "avatar=b"), one("", "title=", "title=t1", "title=t2"),
-			one("", "status=active", "status=inactive"), one("", "activated=true", "activated=false"), fmt.Sprintf("raw={\"b\":%d}", rng.IntN(3)))
+			one("", "status=active", "status=inactive"), one("", "activated=true", "activated=false"), fmt.Sprintf("raw={\"b\":%d,\"is_tenant_manager\":%t}", rng.IntN(3), p%9 == int(time)))
 		var places []string
 		for range 1 + rng.IntN(2) {
 			places = append(places, fmt.Sprint(there[rng.IntN(len(there))], one("", "^1", "^7"), one("", "!", "~"), one("", "#1", "#2")))
@@ -112,6 +118,33 @@ func shifting(seed, time uint64, n int) snapshot {
 	}
 	rng.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
 	return snapshot{departments: strings.Join(departments, ";"), members: strings.Join(members, ";")}
+}
+
+// shiftingGroups are groups and administrators that change in everything as well.
+func shiftingGroups(seed, time uint64, n int) groups {
+	rng := rand.New(rand.NewPCG(seed, time+1000))
+	var list, administrators []string
+	for g := range n / 6 {
+		if rng.IntN(4) == 0 {
+			continue
+		}
+		var members, departments []string
+		for range rng.IntN(6) {
+			member := fmt.Sprint("o", rng.IntN(n))
+			if rng.IntN(2) == 0 {
+				member += fmt.Sprint("^", 100+rng.IntN(4))
+			}
+			members = append(members, member)
+		}
+		for range rng.IntN(3) {
+			departments = append(departments, fmt.Sprint(100+rng.IntN(n/3)))
+		}
+		list = append(list, fmt.Sprintf("g%d=%s+%s", g, strings.Join(members, ","), strings.Join(departments, ",")))
+	}
+	for range 3 {
+		administrators = append(administrators, fmt.Sprintf("o%d:level%d", rng.IntN(n), rng.IntN(2)))
+	}
+	return groups{list: strings.Join(list, ";"), administrators: strings.Join(administrators, ",")}
 }
 
 // The property that undoing rests on: on an otherwise unchanged directory it restores
@@ -125,14 +158,14 @@ func TestUndoingAnyRunRestoresTheDirectory(t *testing.T) {
 			c := d.company(t, directory.Feishu)
 			d.exec(t, "TRUNCATE users, identities")
 			for time := range uint64(2) { // some is deleted before, some was and is back
-				c.sync(shifting(seed, time, 60))
+				c.syncGroups(shifting(seed, time, 60), shiftingGroups(seed, time, 60))
 			}
 			c.accounts("A 1@x -", "B 2@x -", "C 3@x +8613800000001", "D - +8613800000002", "E old@x +8613800000003")
 			if seed%4 == 1 { // the provider comes to belong to another tenant
 				d.exec(t, "UPDATE identity_providers SET tenant_id = gen_random_uuid() WHERE id = $1", c.provider.ID)
 			}
 			before, accounts := c.rowsNow(), c.accountsNow()
-			target := c.sync(shifting(seed, 3, 60))
+			target := c.syncGroups(shifting(seed, 3, 60), shiftingGroups(seed, 3, 60))
 			for _, change := range target.changes() {
 				kinds[strings.Join(strings.Fields(change)[:2], " ")] = true
 			}
@@ -162,7 +195,7 @@ func TestUndoingAnyRunRestoresTheDirectory(t *testing.T) {
 			c.requireRestored(before)
 
 			// The provider is followed again.
-			c.sync(shifting(seed, 3, 60))
+			c.syncGroups(shifting(seed, 3, 60), shiftingGroups(seed, 3, 60))
 			for key, row := range c.rowsNow() {
 				require.Equal(t, made[key], row, key)
 			}
@@ -171,7 +204,9 @@ func TestUndoingAnyRunRestoresTheDirectory(t *testing.T) {
 	for _, kind := range []string{
 		"department created", "department updated", "department moved", "department restored", "department deleted",
 		"member created", "member updated", "member moved", "member restored", "member deactivated", "member deleted", "member linked",
-		"membership created", "membership updated", "membership deleted",
+		"membership created", "membership updated", "membership deleted", "group created", "group restored", "group deleted",
+		"group_membership created", "group_membership updated", "group_membership deleted",
+		"administrator created", "administrator updated", "administrator deleted",
 	} {
 		require.True(t, kinds[kind], "%s was never undone", kind)
 	}
@@ -310,7 +345,7 @@ func TestAnUndoingThatIsRefusedWritesNothing(t *testing.T) {
 	refusal := errors.New("too much")
 	_, err := c.store.Undo(t.Context(), r.id, db.UndoScope{}, func(u db.Undone) error {
 		require.Equal(t, db.RemovalPlan{
-			Planned: directory.PerKind{Members: 2, Departments: 1, Memberships: 2}, Active: directory.PerKind{Members: 3, Departments: 2}, Guard: u.Plan.Guard,
+			Planned: directory.PerKind{Members: 2, Departments: 1, Memberships: 2}, Independent: directory.PerKind{Members: 2, Departments: 1}, Active: directory.PerKind{Members: 3, Departments: 2}, Guard: u.Plan.Guard,
 		}, u.Plan)
 		return refusal
 	})

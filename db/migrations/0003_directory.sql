@@ -1,3 +1,10 @@
+-- is_object_kind names the kinds of objects, as internal/directory/kinds.go does. A new kind
+-- stands here, in org_objects or org_places, and has triggers of its own for the change log.
+CREATE FUNCTION is_object_kind(name text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT name IN ('department', 'member', 'membership', 'group', 'group_membership', 'administrator')
+$$;
+
 -- The directory: departments, members, and which member is in which department.
 -- provider_id is null in rows that no provider owns; a sync never touches those.
 -- Ids of providers are compared byte by byte, whatever the locale: COLLATE "C".

@@ -128,13 +128,40 @@ CREATE INDEX sync_run_departments_position ON sync_run_departments (run_id, posi
 CREATE INDEX sync_run_departments_walk ON sync_run_departments (run_id, external_id)
     WHERE NOT children_complete AND children_error IS NULL AND children_listing <> '';
 
--- What went wrong with single objects, in words without personal data. department and
--- member count as failed objects, warning does not, nor does rule: a rule that could not be
--- evaluated on a member.
+-- The completeness record of other listings than those of the tree: the list of groups, what
+-- belongs to each group, the administrators.
+CREATE TABLE sync_run_listings (
+    run_id      uuid NOT NULL,
+    -- What is listed, and in which group; empty where there is one list of all.
+    object_type text NOT NULL CHECK (is_object_kind(object_type)),
+    external_id text COLLATE "C" NOT NULL,
+    -- How it is read (a word of the client), and how far that has come.
+    listing     text NOT NULL DEFAULT '',
+    cursor      text NOT NULL DEFAULT '',
+    pages       integer NOT NULL DEFAULT 0,
+    -- How many objects it brought, and how many records could not be used.
+    read        integer NOT NULL DEFAULT 0,
+    bad         integer NOT NULL DEFAULT 0,
+    complete    boolean NOT NULL DEFAULT false,
+    -- Whether it ended without anything in it although something is stored. It is read once
+    -- more before it counts.
+    asked_twice boolean NOT NULL DEFAULT false,
+    -- Why it was not read to its end, and whether that is tolerated: for want of a permission,
+    -- or since the provider never lists all. Then it counts as no failure.
+    error       text,
+    tolerated   boolean NOT NULL DEFAULT false,
+    -- The answer that ended it: the provider's request id, and when it came.
+    request     text,
+    read_at     timestamptz,
+    PRIMARY KEY (run_id, object_type, external_id)
+);
+
+-- What went wrong with single objects, in words without personal data. Objects of a kind count
+-- as failed; warning does not, nor does rule: a rule that could not be evaluated on a member.
 CREATE TABLE sync_run_errors (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     run_id      uuid NOT NULL REFERENCES sync_runs (id) ON DELETE CASCADE,
-    object_type text NOT NULL CHECK (object_type IN ('department', 'member', 'rule', 'warning')),
+    object_type text NOT NULL CHECK (is_object_kind(object_type) OR object_type IN ('rule', 'warning')),
     external_id text NOT NULL,
     message     text NOT NULL
 );
@@ -155,7 +182,11 @@ BEGIN
     DELETE FROM staged_departments s WHERE s.run_id = OLD.id;
     DELETE FROM staged_members s WHERE s.run_id = OLD.id;
     DELETE FROM member_matches m WHERE m.run_id = OLD.id;
+    DELETE FROM staged_groups s WHERE s.run_id = OLD.id;
+    DELETE FROM staged_group_members s WHERE s.run_id = OLD.id;
+    DELETE FROM staged_administrators s WHERE s.run_id = OLD.id;
     DELETE FROM sync_run_departments l WHERE l.run_id = OLD.id;
+    DELETE FROM sync_run_listings l WHERE l.run_id = OLD.id;
     DELETE FROM org_changes c WHERE c.run_id = OLD.id;
     RETURN NULL;
 END

@@ -2,9 +2,10 @@
 CREATE TABLE org_changes (
     id            bigint GENERATED ALWAYS AS IDENTITY,
     run_id        uuid NOT NULL,
-    object_type   text NOT NULL CHECK (object_type IN ('department', 'member', 'membership')),
+    object_type   text NOT NULL CHECK (is_object_kind(object_type)),
     object_id     uuid NOT NULL,
-    -- Of a membership; otherwise the object itself.
+    -- Of a membership its department, of a group membership its group; otherwise the object
+    -- itself.
     department_id uuid NOT NULL,
     external_id   text NOT NULL,
     kind          text NOT NULL CHECK (kind IN (
@@ -84,7 +85,7 @@ BEGIN
 END
 $$;
 
--- log_object_change logs what a statement changed of departments or members. Arguments:
+-- log_object_change logs what a statement changed of departments, members or groups. Arguments:
 -- the object type, the columns that are never logged, and derived columns. A change of
 -- derived columns alone is not logged. They are kept where the object was deleted or
 -- restored, since nothing recomputes them for what is deleted.
@@ -137,9 +138,9 @@ BEGIN
     )
     INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
     SELECT this_run, TG_ARGV[0], t.id, t.id, t.external_id, t.kind,
-        CASE WHEN t.kind IN ('deleted', 'restored') THEN t.before || (
+        CASE WHEN t.kind IN ('deleted', 'restored') THEN t.before || coalesce((
             SELECT jsonb_object_agg(e.key, e.value) FROM jsonb_each(t.old) e
-            WHERE e.key = ANY (derived || '{department_id}'::text[]))
+            WHERE e.key = ANY (derived || '{department_id}'::text[])), '{}')
         ELSE t.before END,
         t.after
     FROM told t
@@ -172,44 +173,49 @@ CREATE TRIGGER log_changed AFTER UPDATE ON org_members
     EXECUTE FUNCTION log_object_change('member',
         '{id,provider_id,synced_at,user_id,content_hash}', '{department_path,manager_id}');
 
--- log_membership_change logs what a statement changed of memberships. Which membership is
--- the primary one is derived, and logged of deleted ones only.
-CREATE FUNCTION log_membership_change() RETURNS trigger LANGUAGE plpgsql
+-- log_place_change logs what a statement changed of objects' places in others: memberships
+-- and group memberships. Arguments: the object type, the columns of the object and of what
+-- it is in, and a derived column, which is logged of deleted ones only. An administrator is
+-- logged as a place in itself.
+CREATE FUNCTION log_place_change() RETURNS trigger LANGUAGE plpgsql
 SET enable_hashjoin = on SET enable_nestloop = off
 AS $$
 DECLARE
-    this_run uuid := nullif(current_setting('orgsync.run_id', true), '');
+    this_run  uuid := nullif(current_setting('orgsync.run_id', true), '');
+    object    text := TG_ARGV[1];
+    container text := TG_ARGV[2];
+    keys      text[] := ARRAY['provider_id', object, container];
+    derived   text := TG_ARGV[3];
 BEGIN
     IF this_run IS NULL THEN
         RETURN NULL;
     END IF;
     IF TG_OP = 'INSERT' THEN
         INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
-        SELECT this_run, 'membership', n.member_id, n.department_id,
-            (SELECT m.external_id FROM org_members m WHERE m.id = n.member_id), 'created',
-            to_jsonb(n) - '{member_id,department_id,is_primary}'::text[]
-        FROM new_rows n
+        SELECT this_run, TG_ARGV[0], (n.place ->> object)::uuid, (n.place ->> container)::uuid,
+            external_id_of((n.place ->> object)::uuid), 'created', n.place - keys - derived
+        FROM (SELECT to_jsonb(r) AS place FROM new_rows r) n
         -- One that was deleted by hand in the middle of a run, and is inserted again.
         ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before)
-        SELECT this_run, 'membership', o.member_id, o.department_id,
-            (SELECT m.external_id FROM org_members m WHERE m.id = o.member_id), 'deleted',
-            to_jsonb(o) - '{member_id,department_id}'::text[]
-        FROM old_rows o
+        SELECT this_run, TG_ARGV[0], (o.place ->> object)::uuid, (o.place ->> container)::uuid,
+            external_id_of((o.place ->> object)::uuid), 'deleted', o.place - keys
+        FROM (SELECT to_jsonb(r) AS place FROM old_rows r) o
         ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
         SET (kind, before, after) = (
             SELECT m.kind, m.before, m.after
             FROM merge_changes(c.kind, c.before, c.after, excluded.kind, excluded.before, excluded.after) m);
     ELSE
         INSERT INTO org_changes AS c (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-        SELECT this_run, 'membership', n.member_id, n.department_id,
-            (SELECT m.external_id FROM org_members m WHERE m.id = n.member_id), 'updated',
-            jsonb_difference(to_jsonb(o), to_jsonb(n)) - 'is_primary',
-            jsonb_difference(to_jsonb(n), to_jsonb(o)) - 'is_primary'
-        FROM old_rows o
-        JOIN new_rows n ON n.member_id = o.member_id AND n.department_id = o.department_id
-        WHERE to_jsonb(o) - 'is_primary' <> to_jsonb(n) - 'is_primary'
+        SELECT this_run, TG_ARGV[0], (n.place ->> object)::uuid, (n.place ->> container)::uuid,
+            external_id_of((n.place ->> object)::uuid), 'updated',
+            jsonb_difference(o.place, n.place) - derived, jsonb_difference(n.place, o.place) - derived
+        FROM (SELECT to_jsonb(r) AS place, to_jsonb(r) ->> object AS id, to_jsonb(r) ->> container AS container_id
+            FROM old_rows r) o
+        JOIN (SELECT to_jsonb(r) AS place, to_jsonb(r) ->> object AS id, to_jsonb(r) ->> container AS container_id
+            FROM new_rows r) n USING (id, container_id)
+        WHERE o.place - derived <> n.place - derived
         ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
         SET (kind, before, after) = (
             SELECT m.kind, m.before, m.after
@@ -219,10 +225,19 @@ BEGIN
 END
 $$;
 
+-- external_id_of is the external id of a member or, else, a department.
+CREATE FUNCTION external_id_of(object_id uuid) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT coalesce(
+        (SELECT m.external_id FROM org_members m WHERE m.id = object_id),
+        (SELECT d.external_id FROM org_departments d WHERE d.id = object_id))
+$$;
+
 CREATE TRIGGER log_created AFTER INSERT ON org_member_departments
-    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION log_membership_change();
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
+    EXECUTE FUNCTION log_place_change('membership', 'member_id', 'department_id', 'is_primary');
 CREATE TRIGGER log_changed AFTER UPDATE ON org_member_departments
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT
-    EXECUTE FUNCTION log_membership_change();
+    EXECUTE FUNCTION log_place_change('membership', 'member_id', 'department_id', 'is_primary');
 CREATE TRIGGER log_deleted AFTER DELETE ON org_member_departments
-    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION log_membership_change();
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT
+    EXECUTE FUNCTION log_place_change('membership', 'member_id', 'department_id', 'is_primary');

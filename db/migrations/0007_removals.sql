@@ -2,13 +2,14 @@
 -- approves, and removing works off.
 CREATE TABLE sync_run_removals (
     run_id        uuid NOT NULL REFERENCES sync_runs (id) ON DELETE CASCADE,
-    object_type   text NOT NULL CHECK (object_type IN ('membership', 'member', 'department')),
+    object_type   text NOT NULL CHECK (is_object_kind(object_type)),
     object_id     uuid NOT NULL,
-    -- Of a membership; otherwise the object itself, so that it can be in the key.
+    -- As in org_changes, so that it can be in the key.
     department_id uuid NOT NULL,
-    -- What the removal rests on.
-    reason        text NOT NULL DEFAULT 'not_listed' CHECK (reason IN (
-        'not_listed', 'looked_up', 'not_visible_twice', 'out_of_scope', 'with_member', 'with_department')),
+    -- What the removal rests on; with_ and a kind: on the removal of what it hangs on.
+    reason        text NOT NULL DEFAULT 'not_listed' CHECK (
+        reason IN ('not_listed', 'looked_up', 'not_visible_twice', 'out_of_scope')
+        OR reason LIKE 'with\_%' AND is_object_kind(substr(reason, 6))),
     -- False while a look-up has yet to confirm that the object is gone.
     confirmed     boolean NOT NULL DEFAULT true,
     applied       boolean NOT NULL DEFAULT false,
@@ -17,12 +18,22 @@ CREATE TABLE sync_run_removals (
 CREATE INDEX sync_run_removals_open ON sync_run_removals (run_id, object_type) WHERE confirmed AND NOT applied;
 CREATE INDEX sync_run_removals_object ON sync_run_removals (object_id);
 
+-- Removal limits of kinds that have no column in identity_providers, where a provider's are
+-- not the program's defaults.
+CREATE TABLE removal_limits (
+    provider_id uuid NOT NULL REFERENCES identity_providers (id) ON DELETE CASCADE,
+    object_type text NOT NULL CHECK (is_object_kind(object_type)),
+    max_count   integer NOT NULL CHECK (max_count >= 0),
+    max_percent double precision NOT NULL CHECK (max_percent BETWEEN 0 AND 100),
+    PRIMARY KEY (provider_id, object_type)
+);
+
 -- What the provider said of single objects that a run is about to remove. Apart from the
 -- plan, so that planning once more, or a dry run that is rolled back, comes to the same
 -- without asking again.
 CREATE TABLE sync_run_lookups (
     run_id      uuid NOT NULL REFERENCES sync_runs (id) ON DELETE CASCADE,
-    object_type text NOT NULL CHECK (object_type IN ('member', 'department')),
+    object_type text NOT NULL CHECK (is_object_kind(object_type)),
     object_id   uuid NOT NULL,
     -- Whether no listing showed it although everything was read; else it may be where
     -- nothing was.
@@ -39,7 +50,7 @@ CREATE INDEX sync_run_lookups_object ON sync_run_lookups (object_id);
 -- placed by its own record where it does. Losing this table costs one run's delay.
 CREATE TABLE removal_candidates (
     provider_id uuid NOT NULL REFERENCES identity_providers (id) ON DELETE CASCADE,
-    object_type text NOT NULL CHECK (object_type IN ('member', 'department')),
+    object_type text NOT NULL CHECK (is_object_kind(object_type)),
     object_id   uuid NOT NULL,
     -- What the look-up said of it.
     fate        text NOT NULL CHECK (fate IN ('there', 'unseen', 'taken')),
@@ -50,17 +61,19 @@ CREATE TABLE removal_candidates (
 CREATE INDEX removal_candidates_run ON removal_candidates (run_id);
 
 -- What an undo run is about to take back, while its transaction lasts. A member stands for
--- the member with their memberships and their link.
+-- the member with their memberships and their link. Places in groups stand for themselves.
 CREATE TABLE undo_objects (
     run_id      uuid NOT NULL REFERENCES sync_runs (id) ON DELETE CASCADE,
-    object_type text NOT NULL CHECK (object_type IN ('department', 'member')),
+    object_type text NOT NULL CHECK (is_object_kind(object_type)),
     object_id   uuid NOT NULL,
     external_id text NOT NULL,
+    -- As in org_changes.
+    department_id uuid NOT NULL,
     -- The row as it was before the run that is undone, in the columns that it changed;
     -- null: that run changed memberships or the link alone.
     target      jsonb,
     -- Why it is left alone, and by which run it was changed since.
     left_alone  text CHECK (left_alone IN ('changed', 'ids', 'inhabited', 'circle')),
     changed_by  uuid,
-    PRIMARY KEY (run_id, object_type, object_id)
+    PRIMARY KEY (run_id, object_type, object_id, department_id)
 );

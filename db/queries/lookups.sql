@@ -69,12 +69,12 @@ WITH stays AS MATERIALIZED (
     DELETE FROM sync_run_removals r USING stays s WHERE r.run_id = @run_id AND r.object_type = s.object_type AND r.object_id = s.object_id
 ), places_of_members AS (
     DELETE FROM sync_run_removals r USING stays s
-    WHERE s.object_type = 'member' AND r.run_id = @run_id AND r.object_type = 'membership' AND r.object_id = s.object_id
-      AND (@keep_places::boolean OR r.reason = 'with_member')
+    WHERE r.run_id = @run_id AND r.object_type <> s.object_type AND r.object_id = s.object_id
+      AND (r.reason = 'with_' || s.object_type OR @keep_places::boolean AND r.object_type = 'membership')
 ), places_in_departments AS (
     DELETE FROM sync_run_removals r USING stays s
-    WHERE s.object_type = 'department' AND r.run_id = @run_id AND r.object_type = 'membership'
-      AND r.department_id = s.object_id AND r.reason = 'with_department'
+    WHERE r.run_id = @run_id AND r.object_type <> s.object_type
+      AND r.department_id = s.object_id AND r.reason = 'with_' || s.object_type
 )
 SELECT s.object_type, s.object_id, coalesce(m.external_id, d.external_id)::text AS external_id, s.fate::text AS fate,
     (c.object_id IS NOT NULL)::boolean AS missed_before
@@ -89,11 +89,14 @@ ORDER BY s.object_type, 3;
 DELETE FROM sync_run_lookups WHERE run_id = @run_id;
 
 -- name: LookUpsOfRemovals :exec
--- All people and departments that a run is to remove, but for what the rules leave out: that
+-- All objects of these kinds that a run is to remove, but for what the rules leave out: that
 -- the provider shows them is no reason to keep them.
 INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted)
 SELECT r.run_id, r.object_type, r.object_id, true FROM sync_run_removals r
-WHERE r.run_id = @run_id AND r.object_type <> 'membership' AND r.confirmed AND NOT r.applied
+WHERE r.run_id = @run_id
+  AND r.object_type = ANY (@kinds::text[])
+  AND r.confirmed
+  AND NOT r.applied
   AND r.reason <> 'out_of_scope';
 
 -- name: RemovalsSpare :many
@@ -105,18 +108,20 @@ WITH spared AS MATERIALIZED (
     JOIN sync_run_lookups l ON l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id
     WHERE r.run_id = @run_id AND r.object_type <> 'membership' AND NOT r.applied AND coalesce(l.fate, 'failed') IN ('there', 'failed')
 ), going AS MATERIALIZED (
-    SELECT r.object_type, r.object_id FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type <> 'membership'
+    SELECT r.object_id FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = ANY (@objects::text[])
         AND NOT EXISTS (SELECT 1 FROM spared s WHERE s.object_type = r.object_type AND s.object_id = r.object_id)
 ), withdrawn AS (
     DELETE FROM sync_run_removals r USING spared s WHERE r.run_id = @run_id AND r.object_type = s.object_type AND r.object_id = s.object_id
 ), places_of_members AS (
     DELETE FROM sync_run_removals r USING spared s
-    WHERE s.object_type = 'member' AND r.run_id = @run_id AND r.object_type = 'membership' AND r.object_id = s.object_id
-      AND NOT EXISTS (SELECT 1 FROM going g WHERE g.object_type = 'department' AND g.object_id = r.department_id)
+    WHERE r.run_id = @run_id AND r.object_type <> s.object_type AND r.object_id = s.object_id
+      AND (r.object_type = 'membership' OR r.reason = 'with_' || s.object_type)
+      AND NOT EXISTS (SELECT 1 FROM going g WHERE g.object_id = r.department_id)
 ), places_in_departments AS (
     DELETE FROM sync_run_removals r USING spared s
-    WHERE s.object_type = 'department' AND r.run_id = @run_id AND r.object_type = 'membership' AND r.department_id = s.object_id
-      AND NOT EXISTS (SELECT 1 FROM going g WHERE g.object_type = 'member' AND g.object_id = r.object_id)
+    WHERE r.run_id = @run_id AND r.object_type <> s.object_type AND r.department_id = s.object_id
+      AND (r.object_type = 'membership' OR r.reason = 'with_' || s.object_type)
+      AND NOT EXISTS (SELECT 1 FROM going g WHERE g.object_id = r.object_id)
 )
 SELECT s.object_type, coalesce(m.external_id, d.external_id)::text AS external_id, s.fate::text AS fate
 FROM spared s

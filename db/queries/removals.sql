@@ -171,20 +171,28 @@ WHERE d.provider_id = @provider_id AND d.status = 'active'
 ON CONFLICT DO NOTHING;
 
 -- name: RemovalsPlanDependents :execrows
--- What goes with a removed member or department.
+-- What goes with a removed object: its places in others, and others' places in it.
 WITH dependents AS (
-    SELECT md.member_id, md.department_id, r.object_type
-    FROM sync_run_removals r CROSS JOIN LATERAL (SELECT * FROM org_member_departments x WHERE x.member_id = r.object_id OFFSET 0) md
-    WHERE r.run_id = @run_id AND r.object_type = 'member' AND r.confirmed
+    SELECT p.*, r.object_type AS removed
+    FROM sync_run_removals r
+    CROSS JOIN LATERAL (
+        SELECT * FROM org_places x WHERE x.object_id = r.object_id AND x.object_kind = r.object_type OFFSET 0) p
+    WHERE r.run_id = @run_id AND r.object_type = ANY (@objects::text[]) AND r.confirmed
     UNION ALL
-    SELECT md.member_id, md.department_id, r.object_type
-    FROM sync_run_removals r CROSS JOIN LATERAL (SELECT * FROM org_member_departments x WHERE x.department_id = r.object_id OFFSET 0) md
-    WHERE r.run_id = @run_id AND r.object_type = 'department' AND r.confirmed
+    SELECT p.*, r.object_type
+    FROM sync_run_removals r
+    CROSS JOIN LATERAL (
+        SELECT * FROM org_places x WHERE x.department_id = r.object_id AND x.container_kind = r.object_type OFFSET 0) p
+    WHERE r.run_id = @run_id AND r.object_type = ANY (@objects) AND r.confirmed
 )
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, reason)
-SELECT DISTINCT ON (p.member_id, p.department_id) @run_id::uuid, 'membership', p.member_id, p.department_id, 'with_' || p.object_type
-FROM dependents p CROSS JOIN LATERAL (SELECT * FROM org_members x WHERE x.id = p.member_id AND x.provider_id = @provider_id::uuid OFFSET 0) m
-ORDER BY p.member_id, p.department_id, p.object_type DESC
+SELECT DISTINCT ON (d.object_type, d.object_id, d.department_id)
+    @run_id::uuid, d.object_type, d.object_id, d.department_id, 'with_' || d.removed
+FROM dependents d
+CROSS JOIN LATERAL (
+    SELECT 1 FROM org_objects x
+    WHERE x.object_type = d.object_kind AND x.id = d.object_id AND x.provider_id = @provider_id::uuid OFFSET 0) own
+ORDER BY d.object_type, d.object_id, d.department_id, d.removed DESC
 ON CONFLICT DO NOTHING;
 
 -- name: RemovalsLeaveToAPerson :exec
@@ -204,17 +212,26 @@ WITH dropped AS (
 SELECT count(*)::int AS dropped FROM dropped;
 
 -- name: RemovalFigures :many
--- How many removals of each kind a run has planned, and how many wait to be confirmed.
+-- How many removals of each kind a run has planned, how many of them do not go with something
+-- else, and how many wait to be confirmed.
 SELECT r.object_type,
     (count(*) FILTER (WHERE r.confirmed))::int AS planned,
+    (count(*) FILTER (WHERE r.confirmed AND r.reason NOT LIKE 'with%'))::int AS independent,
     (count(*) FILTER (WHERE NOT r.confirmed))::int AS unconfirmed
 FROM sync_run_removals r
 WHERE r.run_id = @run_id
 GROUP BY r.object_type;
 
--- name: RemovalLimits :one
-SELECT p.removal_limit_count, p.removal_limit_percent, p.department_limit_count, p.department_limit_percent
-FROM identity_providers p WHERE p.id = @provider_id;
+-- name: RemovalLimits :many
+-- The limits that a provider has of its own.
+SELECT 'member' AS object_type, p.removal_limit_count AS max_count, p.removal_limit_percent AS max_percent
+FROM identity_providers p WHERE p.id = @provider_id
+UNION ALL
+SELECT 'department', p.department_limit_count, p.department_limit_percent
+FROM identity_providers p WHERE p.id = @provider_id
+UNION ALL
+SELECT l.object_type, l.max_count, l.max_percent
+FROM removal_limits l WHERE l.provider_id = @provider_id;
 
 -- name: CountDepartments :one
 SELECT count(*) FROM org_departments d WHERE d.provider_id = @provider_id AND d.status = 'active';

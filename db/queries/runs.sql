@@ -111,7 +111,10 @@ FROM sync_runs r WHERE r.id = @run_id;
 
 -- name: DropRunStaging :exec
 WITH d AS (DELETE FROM staged_departments sd WHERE sd.run_id = @run_id),
-     m AS (DELETE FROM staged_members sm WHERE sm.run_id = @run_id)
+     m AS (DELETE FROM staged_members sm WHERE sm.run_id = @run_id),
+     g AS (DELETE FROM staged_groups sg WHERE sg.run_id = @run_id),
+     gm AS (DELETE FROM staged_group_members sg WHERE sg.run_id = @run_id),
+     a AS (DELETE FROM staged_administrators sa WHERE sa.run_id = @run_id)
 DELETE FROM member_matches rm WHERE rm.run_id = @run_id;
 
 -- name: CountChanges :many
@@ -132,7 +135,14 @@ SELECT
             UNION ALL SELECT v.member_id FROM unchanged_memberships v WHERE v.run_id = @run_id) seen))
         + (SELECT count(*) FROM member_matches m WHERE m.run_id = @run_id AND m.member_id IS NULL))::bigint AS members,
     (SELECT count(*) FROM member_matches m WHERE m.run_id = @run_id AND m.member_id IS NULL)::bigint AS members_undecided,
-    (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = @run_id AND e.object_type = 'member')::bigint AS member_errors;
+    (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = @run_id AND e.object_type = 'member')::bigint AS member_errors,
+    (SELECT count(*) FROM staged_groups g WHERE g.run_id = @run_id) AS groups,
+    (SELECT count(*) FROM sync_run_listings l
+        WHERE l.run_id = @run_id AND l.object_type <> 'administrator' AND l.error IS NOT NULL AND NOT l.tolerated) AS groups_failed,
+    (SELECT count(*) FROM staged_administrators a WHERE a.run_id = @run_id) AS administrators,
+    (SELECT count(*) FROM sync_run_listings l
+        WHERE l.run_id = @run_id AND l.object_type = 'administrator' AND l.error IS NOT NULL AND NOT l.tolerated)
+        AS administrators_failed;
 
 -- name: HasChanges :one
 SELECT EXISTS (SELECT 1 FROM org_changes WHERE run_id = @run_id);

@@ -8,31 +8,45 @@ WITH RECURSIVE below AS (
     SELECT d.id FROM org_departments d WHERE d.provider_id = @provider_id::uuid AND d.external_id = ANY (@departments::text[])
     UNION
     SELECT c.id FROM org_departments c JOIN below b ON c.parent_id = b.id
+), changes AS (
+    SELECT c.*,
+        CASE c.object_type WHEN 'membership' THEN 'member' ELSE c.object_type END AS undo_type,
+        CASE c.object_type WHEN 'group_membership' THEN c.department_id ELSE c.object_id END AS container_id
+    FROM org_changes c
+    WHERE c.run_id = @undoes AND NOT org_change_derived(c.object_type, c.kind, c.before)
 ), touched AS (
-    SELECT CASE c.object_type WHEN 'department' THEN 'department' ELSE 'member' END AS object_type, c.object_id, max(c.external_id) AS external_id,
+    SELECT c.undo_type AS object_type, c.object_id, c.container_id, max(c.external_id) AS external_id,
         min(c.id) AS first_id, max(c.changed_at) AS last_at,
         (jsonb_agg(CASE c.kind WHEN 'created' THEN '{"status": "deleted"}' ELSE c.before END)
-            FILTER (WHERE c.object_type <> 'membership' AND c.kind <> 'linked')) -> 0 AS target,
-        bool_or(c.object_type = 'membership' AND c.department_id IN (SELECT b.id FROM below b)) AS was_below
-    FROM org_changes c WHERE c.run_id = @undoes AND NOT org_change_derived(c.object_type, c.kind, c.before)
-    GROUP BY 1, 2
+            FILTER (WHERE c.object_type <> 'membership' AND c.kind <> 'linked')) -> 0 AS target
+    FROM changes c
+    GROUP BY 1, 2, 3
+), members_below AS (
+    SELECT c.object_id AS id FROM changes c
+    WHERE c.object_type = 'membership' AND c.department_id IN (SELECT b.id FROM below b)
+    UNION
+    SELECT md.member_id FROM org_member_departments md WHERE md.department_id IN (SELECT b.id FROM below b)
+    UNION
+    SELECT m.id FROM org_members m
+    WHERE m.provider_id = @provider_id
+      AND CASE WHEN @ignore_case::boolean THEN lower(m.external_id) ELSE m.external_id END = ANY (@members::text[])
 )
-INSERT INTO undo_objects (run_id, object_type, object_id, external_id, target, left_alone, changed_by)
-SELECT @run_id, t.object_type, t.object_id, t.external_id, t.target, CASE WHEN later.run_id IS NOT NULL THEN 'changed' END, later.run_id
+INSERT INTO undo_objects (run_id, object_type, object_id, department_id, external_id, target, left_alone, changed_by)
+SELECT @run_id, t.object_type, t.object_id, t.container_id, t.external_id, t.target,
+    CASE WHEN later.run_id IS NOT NULL THEN 'changed' END, later.run_id
 FROM touched t
 LEFT JOIN LATERAL (
     SELECT c.run_id FROM org_changes c JOIN sync_runs r ON r.id = c.run_id
     WHERE c.object_id = t.object_id AND r.provider_id = @provider_id::uuid AND r.id NOT IN (@undoes, @run_id) AND r.mode = 'apply'
+      AND CASE c.object_type WHEN 'membership' THEN 'member' ELSE c.object_type END = t.object_type
+      AND (c.object_type <> 'group_membership' OR c.department_id = t.container_id)
       AND (c.id > t.first_id OR c.changed_at > t.last_at)
       AND c.kind <> 'linked' AND NOT org_change_derived(c.object_type, c.kind, c.before)
     ORDER BY c.changed_at DESC, c.id DESC LIMIT 1
 ) later ON true
 WHERE (cardinality(@departments::text[]) = 0 AND cardinality(@members::text[]) = 0)
-   OR (t.object_type = 'department' AND t.object_id IN (SELECT b.id FROM below b))
-   OR (t.object_type = 'member' AND (t.was_below
-        OR EXISTS (SELECT 1 FROM org_member_departments md WHERE md.member_id = t.object_id AND md.department_id IN (SELECT b.id FROM below b))
-        OR EXISTS (SELECT 1 FROM org_members m WHERE m.id = t.object_id
-                   AND CASE WHEN @ignore_case::boolean THEN lower(m.external_id) ELSE m.external_id END = ANY (@members::text[]))));
+   OR (t.object_type IN ('department', 'group_membership') AND t.object_id IN (SELECT b.id FROM below b))
+   OR (t.object_type NOT IN ('department', 'group') AND t.object_id IN (SELECT m.id FROM members_below m));
 
 -- name: UndoUnknown :many
 -- Departments and members that the undoing run was asked for without any effect: no such

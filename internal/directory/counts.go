@@ -10,6 +10,10 @@ type Counts struct {
 	Departments DepartmentCounts `json:"departments"`
 	Members     MemberCounts     `json:"members"`
 	Memberships MembershipCounts `json:"memberships"`
+	// A group that could not be read to the end, or whose list could not, is Failed.
+	Groups           GroupCounts         `json:"groups"`
+	GroupMemberships MembershipCounts    `json:"group_memberships"`
+	Administrators   AdministratorCounts `json:"administrators"`
 }
 
 // Set notes how many objects of a kind something happened to, such as "created", if that is
@@ -74,7 +78,28 @@ type MemberCounts struct {
 	Linked      int `json:"linked"`
 }
 
-// MembershipCounts counts places of members in departments.
+// GroupCounts counts groups.
+type GroupCounts struct {
+	Read      int `json:"read"`
+	Created   int `json:"created"`
+	Updated   int `json:"updated"`
+	Restored  int `json:"restored"`
+	Deleted   int `json:"deleted"`
+	Unchanged int `json:"unchanged"`
+	Failed    int `json:"failed"`
+}
+
+// AdministratorCounts counts administrators.
+type AdministratorCounts struct {
+	Read    int `json:"read"`
+	Created int `json:"created"`
+	Updated int `json:"updated"`
+	Deleted int `json:"deleted"`
+	Failed  int `json:"failed"`
+}
+
+// MembershipCounts counts places of members in departments, or of members and departments
+// in groups.
 type MembershipCounts struct {
 	Created int `json:"created"`
 	Deleted int `json:"deleted"`

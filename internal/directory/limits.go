@@ -18,7 +18,13 @@ type Limit struct {
 
 // DefaultGuard are the limits of a provider that is added without any. Every text that
 // states them takes them from here.
-var DefaultGuard = Guard{Members: Limit{Count: 10, Percent: 2}, Departments: Limit{Count: 3, Percent: 5}}
+var DefaultGuard = Guard{
+	Members:          Limit{Count: 10, Percent: 2},
+	Departments:      Limit{Count: 3, Percent: 5},
+	Groups:           Limit{Count: 3, Percent: 10},
+	GroupMemberships: Limit{Count: 20, Percent: 10},
+	Administrators:   Limit{Count: 3, Percent: 10},
+}
 
 // DefaultHold is how long a held run waits for a decision unless the provider says otherwise.
 const DefaultHold = 72 * time.Hour

@@ -15,6 +15,12 @@ func Member(m directory.Member) directory.Member {
 	return m
 }
 
+// Group normalises a group's fields.
+func Group(g directory.Group) directory.Group {
+	g.Name, g.Category, g.Attributes = each(g.Name, Name), each(g.Category, Name), facts(g.Attributes)
+	return g
+}
+
 func each(s *string, do func(string) string) *string {
 	if s == nil {
 		return nil

@@ -40,11 +40,11 @@ func TestRecord(t *testing.T) {
 	t.Run("undo", func(t *testing.T) { recordUndo(t, w) })
 	t.Run("targets", func(t *testing.T) { recordTargets(t, w) })
 	t.Run("recognised", func(t *testing.T) { recordRecognised(t, w) })
-	t.Run("retention", func(t *testing.T) { recordUpkeep(t, w) })
+	t.Run("retention", func(t *testing.T) { recordRetention(t, w) })
 }
 
-func recordUpkeep(t *testing.T, w *world) {
-	run, err := w.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: workflows.UpkeepID, TaskQueue: w.queue}, workflows.UpkeepName)
+func recordRetention(t *testing.T, w *world) {
+	run, err := w.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: workflows.RetentionID, TaskQueue: w.queue}, workflows.RetentionName)
 	require.NoError(t, err)
 	require.NoError(t, run.Get(t.Context(), nil))
 	record(t, w, "retention", run)

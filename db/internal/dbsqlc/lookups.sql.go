@@ -180,14 +180,22 @@ func (q *Queries) LookUpsNote(ctx context.Context, db DBTX, arg LookUpsNoteParam
 const lookUpsOfRemovals = `-- name: LookUpsOfRemovals :exec
 INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted)
 SELECT r.run_id, r.object_type, r.object_id, true FROM sync_run_removals r
-WHERE r.run_id = $1 AND r.object_type <> 'membership' AND r.confirmed AND NOT r.applied
+WHERE r.run_id = $1
+  AND r.object_type = ANY ($2::text[])
+  AND r.confirmed
+  AND NOT r.applied
   AND r.reason <> 'out_of_scope'
 `
 
-// All people and departments that a run is to remove, but for what the rules leave out: that
+type LookUpsOfRemovalsParams struct {
+	RunID string
+	Kinds []string
+}
+
+// All objects of these kinds that a run is to remove, but for what the rules leave out: that
 // the provider shows them is no reason to keep them.
-func (q *Queries) LookUpsOfRemovals(ctx context.Context, db DBTX, runID string) error {
-	_, err := db.Exec(ctx, lookUpsOfRemovals, runID)
+func (q *Queries) LookUpsOfRemovals(ctx context.Context, db DBTX, arg LookUpsOfRemovalsParams) error {
+	_, err := db.Exec(ctx, lookUpsOfRemovals, arg.RunID, arg.Kinds)
 	return err
 }
 
@@ -229,12 +237,12 @@ WITH stays AS MATERIALIZED (
     DELETE FROM sync_run_removals r USING stays s WHERE r.run_id = $3 AND r.object_type = s.object_type AND r.object_id = s.object_id
 ), places_of_members AS (
     DELETE FROM sync_run_removals r USING stays s
-    WHERE s.object_type = 'member' AND r.run_id = $3 AND r.object_type = 'membership' AND r.object_id = s.object_id
-      AND ($5::boolean OR r.reason = 'with_member')
+    WHERE r.run_id = $3 AND r.object_type <> s.object_type AND r.object_id = s.object_id
+      AND (r.reason = 'with_' || s.object_type OR $5::boolean AND r.object_type = 'membership')
 ), places_in_departments AS (
     DELETE FROM sync_run_removals r USING stays s
-    WHERE s.object_type = 'department' AND r.run_id = $3 AND r.object_type = 'membership'
-      AND r.department_id = s.object_id AND r.reason = 'with_department'
+    WHERE r.run_id = $3 AND r.object_type <> s.object_type
+      AND r.department_id = s.object_id AND r.reason = 'with_' || s.object_type
 )
 SELECT s.object_type, s.object_id, coalesce(m.external_id, d.external_id)::text AS external_id, s.fate::text AS fate,
     (c.object_id IS NOT NULL)::boolean AS missed_before
@@ -330,18 +338,20 @@ WITH spared AS MATERIALIZED (
     JOIN sync_run_lookups l ON l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id
     WHERE r.run_id = $1 AND r.object_type <> 'membership' AND NOT r.applied AND coalesce(l.fate, 'failed') IN ('there', 'failed')
 ), going AS MATERIALIZED (
-    SELECT r.object_type, r.object_id FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type <> 'membership'
+    SELECT r.object_id FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = ANY ($2::text[])
         AND NOT EXISTS (SELECT 1 FROM spared s WHERE s.object_type = r.object_type AND s.object_id = r.object_id)
 ), withdrawn AS (
     DELETE FROM sync_run_removals r USING spared s WHERE r.run_id = $1 AND r.object_type = s.object_type AND r.object_id = s.object_id
 ), places_of_members AS (
     DELETE FROM sync_run_removals r USING spared s
-    WHERE s.object_type = 'member' AND r.run_id = $1 AND r.object_type = 'membership' AND r.object_id = s.object_id
-      AND NOT EXISTS (SELECT 1 FROM going g WHERE g.object_type = 'department' AND g.object_id = r.department_id)
+    WHERE r.run_id = $1 AND r.object_type <> s.object_type AND r.object_id = s.object_id
+      AND (r.object_type = 'membership' OR r.reason = 'with_' || s.object_type)
+      AND NOT EXISTS (SELECT 1 FROM going g WHERE g.object_id = r.department_id)
 ), places_in_departments AS (
     DELETE FROM sync_run_removals r USING spared s
-    WHERE s.object_type = 'department' AND r.run_id = $1 AND r.object_type = 'membership' AND r.department_id = s.object_id
-      AND NOT EXISTS (SELECT 1 FROM going g WHERE g.object_type = 'member' AND g.object_id = r.object_id)
+    WHERE r.run_id = $1 AND r.object_type <> s.object_type AND r.department_id = s.object_id
+      AND (r.object_type = 'membership' OR r.reason = 'with_' || s.object_type)
+      AND NOT EXISTS (SELECT 1 FROM going g WHERE g.object_id = r.object_id)
 )
 SELECT s.object_type, coalesce(m.external_id, d.external_id)::text AS external_id, s.fate::text AS fate
 FROM spared s
@@ -349,6 +359,11 @@ LEFT JOIN org_members m ON s.object_type = 'member' AND m.id = s.object_id
 LEFT JOIN org_departments d ON s.object_type = 'department' AND d.id = s.object_id
 ORDER BY s.object_type, 2
 `
+
+type RemovalsSpareParams struct {
+	RunID   string
+	Objects []string
+}
 
 type RemovalsSpareRow struct {
 	ObjectType string
@@ -359,8 +374,8 @@ type RemovalsSpareRow struct {
 // Takes out of an approved plan what is there again, and what nothing could be learnt of,
 // with the places that hang on it alone: not those in a department that goes, nor those of
 // a person who goes.
-func (q *Queries) RemovalsSpare(ctx context.Context, db DBTX, runID string) ([]RemovalsSpareRow, error) {
-	rows, err := db.Query(ctx, removalsSpare, runID)
+func (q *Queries) RemovalsSpare(ctx context.Context, db DBTX, arg RemovalsSpareParams) ([]RemovalsSpareRow, error) {
+	rows, err := db.Query(ctx, removalsSpare, arg.RunID, arg.Objects)
 	if err != nil {
 		return nil, err
 	}

@@ -231,6 +231,7 @@ func (q *Queries) MembersRead(ctx context.Context, db DBTX, arg MembersReadParam
 const removalFigures = `-- name: RemovalFigures :many
 SELECT r.object_type,
     (count(*) FILTER (WHERE r.confirmed))::int AS planned,
+    (count(*) FILTER (WHERE r.confirmed AND r.reason NOT LIKE 'with%'))::int AS independent,
     (count(*) FILTER (WHERE NOT r.confirmed))::int AS unconfirmed
 FROM sync_run_removals r
 WHERE r.run_id = $1
@@ -240,10 +241,12 @@ GROUP BY r.object_type
 type RemovalFiguresRow struct {
 	ObjectType  string
 	Planned     int32
+	Independent int32
 	Unconfirmed int32
 }
 
-// How many removals of each kind a run has planned, and how many wait to be confirmed.
+// How many removals of each kind a run has planned, how many of them do not go with something
+// else, and how many wait to be confirmed.
 func (q *Queries) RemovalFigures(ctx context.Context, db DBTX, runID string) ([]RemovalFiguresRow, error) {
 	rows, err := db.Query(ctx, removalFigures, runID)
 	if err != nil {
@@ -253,7 +256,12 @@ func (q *Queries) RemovalFigures(ctx context.Context, db DBTX, runID string) ([]
 	var items []RemovalFiguresRow
 	for rows.Next() {
 		var i RemovalFiguresRow
-		if err := rows.Scan(&i.ObjectType, &i.Planned, &i.Unconfirmed); err != nil {
+		if err := rows.Scan(
+			&i.ObjectType,
+			&i.Planned,
+			&i.Independent,
+			&i.Unconfirmed,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -264,28 +272,42 @@ func (q *Queries) RemovalFigures(ctx context.Context, db DBTX, runID string) ([]
 	return items, nil
 }
 
-const removalLimits = `-- name: RemovalLimits :one
-SELECT p.removal_limit_count, p.removal_limit_percent, p.department_limit_count, p.department_limit_percent
+const removalLimits = `-- name: RemovalLimits :many
+SELECT 'member' AS object_type, p.removal_limit_count AS max_count, p.removal_limit_percent AS max_percent
 FROM identity_providers p WHERE p.id = $1
+UNION ALL
+SELECT 'department', p.department_limit_count, p.department_limit_percent
+FROM identity_providers p WHERE p.id = $1
+UNION ALL
+SELECT l.object_type, l.max_count, l.max_percent
+FROM removal_limits l WHERE l.provider_id = $1
 `
 
 type RemovalLimitsRow struct {
-	RemovalLimitCount      int32
-	RemovalLimitPercent    float64
-	DepartmentLimitCount   int32
-	DepartmentLimitPercent float64
+	ObjectType string
+	MaxCount   int32
+	MaxPercent float64
 }
 
-func (q *Queries) RemovalLimits(ctx context.Context, db DBTX, providerID string) (RemovalLimitsRow, error) {
-	row := db.QueryRow(ctx, removalLimits, providerID)
-	var i RemovalLimitsRow
-	err := row.Scan(
-		&i.RemovalLimitCount,
-		&i.RemovalLimitPercent,
-		&i.DepartmentLimitCount,
-		&i.DepartmentLimitPercent,
-	)
-	return i, err
+// The limits that a provider has of its own.
+func (q *Queries) RemovalLimits(ctx context.Context, db DBTX, providerID string) ([]RemovalLimitsRow, error) {
+	rows, err := db.Query(ctx, removalLimits, providerID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RemovalLimitsRow
+	for rows.Next() {
+		var i RemovalLimitsRow
+		if err := rows.Scan(&i.ObjectType, &i.MaxCount, &i.MaxPercent); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const removalsClear = `-- name: RemovalsClear :exec
@@ -386,29 +408,38 @@ func (q *Queries) RemovalsPlanDepartments(ctx context.Context, db DBTX, arg Remo
 
 const removalsPlanDependents = `-- name: RemovalsPlanDependents :execrows
 WITH dependents AS (
-    SELECT md.member_id, md.department_id, r.object_type
-    FROM sync_run_removals r CROSS JOIN LATERAL (SELECT member_id, department_id, is_primary, is_leader, sort_order, primary_rank FROM org_member_departments x WHERE x.member_id = r.object_id OFFSET 0) md
-    WHERE r.run_id = $1 AND r.object_type = 'member' AND r.confirmed
+    SELECT p.object_type, p.object_id, p.department_id, p.object_kind, p.container_kind, r.object_type AS removed
+    FROM sync_run_removals r
+    CROSS JOIN LATERAL (
+        SELECT object_type, object_id, department_id, object_kind, container_kind FROM org_places x WHERE x.object_id = r.object_id AND x.object_kind = r.object_type OFFSET 0) p
+    WHERE r.run_id = $1 AND r.object_type = ANY ($3::text[]) AND r.confirmed
     UNION ALL
-    SELECT md.member_id, md.department_id, r.object_type
-    FROM sync_run_removals r CROSS JOIN LATERAL (SELECT member_id, department_id, is_primary, is_leader, sort_order, primary_rank FROM org_member_departments x WHERE x.department_id = r.object_id OFFSET 0) md
-    WHERE r.run_id = $1 AND r.object_type = 'department' AND r.confirmed
+    SELECT p.object_type, p.object_id, p.department_id, p.object_kind, p.container_kind, r.object_type
+    FROM sync_run_removals r
+    CROSS JOIN LATERAL (
+        SELECT object_type, object_id, department_id, object_kind, container_kind FROM org_places x WHERE x.department_id = r.object_id AND x.container_kind = r.object_type OFFSET 0) p
+    WHERE r.run_id = $1 AND r.object_type = ANY ($3) AND r.confirmed
 )
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, reason)
-SELECT DISTINCT ON (p.member_id, p.department_id) $1::uuid, 'membership', p.member_id, p.department_id, 'with_' || p.object_type
-FROM dependents p CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, employee_no, manager_external_id, manager_id, attributes, department_id, department_path, status, activated, user_id, raw_data, synced_at, content_hash FROM org_members x WHERE x.id = p.member_id AND x.provider_id = $2::uuid OFFSET 0) m
-ORDER BY p.member_id, p.department_id, p.object_type DESC
+SELECT DISTINCT ON (d.object_type, d.object_id, d.department_id)
+    $1::uuid, d.object_type, d.object_id, d.department_id, 'with_' || d.removed
+FROM dependents d
+CROSS JOIN LATERAL (
+    SELECT 1 FROM org_objects x
+    WHERE x.object_type = d.object_kind AND x.id = d.object_id AND x.provider_id = $2::uuid OFFSET 0) own
+ORDER BY d.object_type, d.object_id, d.department_id, d.removed DESC
 ON CONFLICT DO NOTHING
 `
 
 type RemovalsPlanDependentsParams struct {
 	RunID      string
 	ProviderID string
+	Objects    []string
 }
 
-// What goes with a removed member or department.
+// What goes with a removed object: its places in others, and others' places in it.
 func (q *Queries) RemovalsPlanDependents(ctx context.Context, db DBTX, arg RemovalsPlanDependentsParams) (int64, error) {
-	result, err := db.Exec(ctx, removalsPlanDependents, arg.RunID, arg.ProviderID)
+	result, err := db.Exec(ctx, removalsPlanDependents, arg.RunID, arg.ProviderID, arg.Objects)
 	if err != nil {
 		return 0, err
 	}

@@ -93,15 +93,26 @@ SELECT
             UNION ALL SELECT v.member_id FROM unchanged_memberships v WHERE v.run_id = $1) seen))
         + (SELECT count(*) FROM member_matches m WHERE m.run_id = $1 AND m.member_id IS NULL))::bigint AS members,
     (SELECT count(*) FROM member_matches m WHERE m.run_id = $1 AND m.member_id IS NULL)::bigint AS members_undecided,
-    (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = $1 AND e.object_type = 'member')::bigint AS member_errors
+    (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = $1 AND e.object_type = 'member')::bigint AS member_errors,
+    (SELECT count(*) FROM staged_groups g WHERE g.run_id = $1) AS groups,
+    (SELECT count(*) FROM sync_run_listings l
+        WHERE l.run_id = $1 AND l.object_type <> 'administrator' AND l.error IS NOT NULL AND NOT l.tolerated) AS groups_failed,
+    (SELECT count(*) FROM staged_administrators a WHERE a.run_id = $1) AS administrators,
+    (SELECT count(*) FROM sync_run_listings l
+        WHERE l.run_id = $1 AND l.object_type = 'administrator' AND l.error IS NOT NULL AND NOT l.tolerated)
+        AS administrators_failed
 `
 
 type CountReadRow struct {
-	Departments       int64
-	DepartmentsFailed int64
-	Members           int64
-	MembersUndecided  int64
-	MemberErrors      int64
+	Departments          int64
+	DepartmentsFailed    int64
+	Members              int64
+	MembersUndecided     int64
+	MemberErrors         int64
+	Groups               int64
+	GroupsFailed         int64
+	Administrators       int64
+	AdministratorsFailed int64
 }
 
 // A department that failed for records below it alone, which could not be used, is not
@@ -115,6 +126,10 @@ func (q *Queries) CountRead(ctx context.Context, db DBTX, runID string) (CountRe
 		&i.Members,
 		&i.MembersUndecided,
 		&i.MemberErrors,
+		&i.Groups,
+		&i.GroupsFailed,
+		&i.Administrators,
+		&i.AdministratorsFailed,
 	)
 	return i, err
 }
@@ -139,7 +154,10 @@ func (q *Queries) DropDryRunChanges(ctx context.Context, db DBTX, runID string) 
 
 const dropRunStaging = `-- name: DropRunStaging :exec
 WITH d AS (DELETE FROM staged_departments sd WHERE sd.run_id = $1),
-     m AS (DELETE FROM staged_members sm WHERE sm.run_id = $1)
+     m AS (DELETE FROM staged_members sm WHERE sm.run_id = $1),
+     g AS (DELETE FROM staged_groups sg WHERE sg.run_id = $1),
+     gm AS (DELETE FROM staged_group_members sg WHERE sg.run_id = $1),
+     a AS (DELETE FROM staged_administrators sa WHERE sa.run_id = $1)
 DELETE FROM member_matches rm WHERE rm.run_id = $1
 `
 

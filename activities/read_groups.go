@@ -1,0 +1,285 @@
+package activities
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/normalize"
+	"github.com/orgsync/orgsync/internal/provider"
+)
+
+// listingsAtOnce is how many listings are fetched from Postgres at a time.
+const listingsAtOnce = 200
+
+// ReadGroups reads groups, what belongs to each of them, and administrators, where the
+// provider has such. They are applied once the removals are done (Settle). A listing that fails is on record as
+// incomplete, so that nothing of it is removed. It never fails the run.
+func (a *Reader) ReadGroups(ctx context.Context, in RunInput) error {
+	return limitAttempts(ctx, a.readGroups(ctx, in.RunID), triesOfRun)
+}
+
+func (a *Reader) readGroups(ctx context.Context, runID string) (err error) {
+	defer heartbeat(ctx)()
+	if reads, err := a.Store.ReadsGroups(ctx, runID); err != nil || !reads {
+		return err
+	}
+	r, err := a.open(ctx, runID, "groups")
+	if err != nil {
+		return err
+	}
+	defer r.countCalls(ctx)(&err)
+	g := &groupReading{providerSession: r, stopped: map[directory.Kind]error{}}
+	return g.all(ctx)
+}
+
+// groupReading is one attempt to read groups and administrators.
+type groupReading struct {
+	*providerSession
+	mu sync.Mutex
+	// empty are listings with nothing in them although something is stored.
+	empty []listing
+	// later are listings that failed and may succeed with another attempt, failed those that
+	// have failed for good.
+	later, failed failures
+	// stopped is why no more listings of a kind are asked for.
+	stopped map[directory.Kind]error
+}
+
+// listing names a listing of the run.
+type listing struct {
+	kind directory.Kind
+	id   string
+}
+
+// pageReader reads one page of a listing and returns it for staging.
+type pageReader func(ctx context.Context, l db.OpenListing) (page db.ListingPage, truncated bool, err error)
+
+// all reads every listing. Those that are empty although something is stored are asked for
+// once more at the end.
+func (g *groupReading) all(ctx context.Context) error {
+	steps := g.steps()
+	for _, step := range steps {
+		if step.list {
+			if err := g.store.BeginListing(ctx, g.runID, step.kind); err != nil {
+				return err
+			}
+		}
+	}
+	if err := g.flagged(ctx); err != nil {
+		return err
+	}
+	for {
+		for _, step := range steps {
+			if err := g.read(ctx, step.kind, step.page); err != nil {
+				return err
+			}
+		}
+		if len(g.empty) == 0 {
+			return g.later.last()
+		}
+		for _, l := range g.empty {
+			if err := g.store.RestartListing(ctx, g.runID, l.kind, l.id, true); err != nil {
+				return err
+			}
+		}
+		g.empty = nil
+	}
+}
+
+// groupStep is how the listings of one kind are read.
+type groupStep struct {
+	kind directory.Kind
+	// list: there is one listing of all; else other listings name them.
+	list bool
+	page pageReader
+}
+
+// steps are what the provider's client can read, in the order in which it is read.
+func (g *groupReading) steps() (steps []groupStep) {
+	if client, ok := g.client.(provider.GroupReader); ok {
+		steps = append(steps,
+			groupStep{directory.KindGroup, true, g.groups(client)},
+			groupStep{directory.KindGroupMembership, false, g.groupMembers(client)})
+	}
+	if client, ok := g.client.(provider.AdministratorReader); ok {
+		steps = append(steps, groupStep{directory.KindAdministrator, true, g.administrators(client)})
+	}
+	return steps
+}
+
+// flagged opens and ends the listing of administrators where members' own records say who is
+// one and no call lists them.
+func (g *groupReading) flagged(ctx context.Context) error {
+	_, lists := g.client.(provider.AdministratorReader)
+	if lists || g.provider.Type.Traits().AdministratorFlag == "" {
+		return nil
+	}
+	if err := g.store.BeginListing(ctx, g.runID, directory.KindAdministrator); err != nil {
+		return err
+	}
+	if err := g.store.RestartListing(ctx, g.runID, directory.KindAdministrator, "", true); err != nil {
+		return err
+	}
+	_, err := g.store.EndListing(ctx, g.runID, directory.KindAdministrator, "")
+	return err
+}
+
+// read reads all open listings of a kind, a few at a time. The error returned is one that
+// concerns more than one listing.
+func (g *groupReading) read(ctx context.Context, kind directory.Kind, page pageReader) error {
+	for after := ""; ; {
+		open, err := g.store.OpenListings(ctx, g.runID, kind, after, listingsAtOnce)
+		if err != nil || len(open) == 0 {
+			return err
+		}
+		group, groupCtx := errgroup.WithContext(ctx)
+		group.SetLimit(min(parallelCalls, g.provider.Type.Traits().ParallelReads))
+		for _, l := range open {
+			group.Go(func() error { return g.listing(groupCtx, kind, l, page) })
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
+		if g.later.len() >= parallelCalls { // the provider, rather than a group, is in trouble
+			return g.later.last()
+		}
+		if after = open[len(open)-1].ExternalID; after == "" {
+			return nil
+		}
+	}
+}
+
+// listing reads one listing to its end, or puts on record why that failed.
+func (g *groupReading) listing(ctx context.Context, kind directory.Kind, l db.OpenListing, read pageReader) error {
+	if err := g.stop(kind, nil); err != nil {
+		return g.fail(ctx, kind, l, err)
+	}
+	truncated, err := g.pages(ctx, kind, &l, read)
+	if provider.KindOf(err) == provider.CursorExpired && l.Pages > 0 {
+		if err := g.store.RestartListing(ctx, g.runID, kind, l.ExternalID, false); err != nil {
+			return err
+		}
+		l.Cursor, l.Pages = "", 0
+		truncated, err = g.pages(ctx, kind, &l, read)
+	}
+	var e *provider.Error
+	switch {
+	case err == nil && truncated:
+		return g.store.FailListing(ctx, g.runID, kind, l.ExternalID, "the provider does not list all of them", true)
+	case err == nil:
+		ended, err := g.store.EndListing(ctx, g.runID, kind, l.ExternalID)
+		if err == nil && !ended {
+			g.askAgain(kind, l.ExternalID)
+		}
+		return err
+	case ctx.Err() != nil, !errors.As(err, &e), e.Kind == provider.RateLimited:
+		return err
+	case e.Kind.Retryable() && failuresSoFar(ctx)+1 < triesOfRun:
+		g.later.add(cmp.Or(l.ExternalID, string(kind)), err)
+		return nil
+	case e.Kind.EndsRun(): // every further call would meet it
+		g.stop(kind, err)
+	case e.Kind.Retryable():
+		if g.failed.add(l.ExternalID, err); g.failed.len() >= parallelCalls { // the provider is in trouble
+			g.stop(kind, err)
+		}
+	}
+	return g.fail(ctx, kind, l, err)
+}
+
+func (g *groupReading) askAgain(kind directory.Kind, id string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.empty = append(g.empty, listing{kind, id})
+}
+
+// stop keeps, if there is one, why no more listings of a kind are to be asked for, and
+// returns what is known of that.
+func (g *groupReading) stop(kind directory.Kind, why error) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if why != nil {
+		g.stopped[kind] = why
+	}
+	return g.stopped[kind]
+}
+
+func (g *groupReading) fail(ctx context.Context, kind directory.Kind, l db.OpenListing, err error) error {
+	return g.store.FailListing(ctx, g.runID, kind, l.ExternalID, messageOf(err), provider.KindOf(err) == provider.Forbidden)
+}
+
+// pages reads on from where the listing stands, and l goes with it.
+func (g *groupReading) pages(ctx context.Context, kind directory.Kind, l *db.OpenListing, read pageReader) (truncated bool, err error) {
+	name := "the list of " + kind.String() + "s"
+	if l.ExternalID != "" {
+		name = "the listing of group " + l.ExternalID
+	}
+	paging := g.paging(name)
+	for l.Pages == 0 || l.Cursor != "" {
+		if err := paging.begin(l.Pages); err != nil {
+			return false, err
+		}
+		page, cut, err := read(ctx, *l)
+		if err != nil {
+			return false, err
+		}
+		records := len(page.Groups) + len(page.Members) + len(page.Departments) + len(page.Administrators) + page.Bad
+		if err := paging.turn(l.Cursor, page.Next, records); err != nil {
+			return false, err
+		}
+		page.RunID, page.Kind, page.ExternalID, page.Number = g.runID, kind, l.ExternalID, l.Pages
+		if err := g.store.StageListing(ctx, page); err != nil {
+			return false, err
+		}
+		truncated = truncated || cut
+		l.Pages, l.Cursor = l.Pages+1, page.Next
+	}
+	return truncated, nil
+}
+
+func (g *groupReading) groups(client provider.GroupReader) pageReader {
+	return func(ctx context.Context, l db.OpenListing) (db.ListingPage, bool, error) {
+		page, err := client.ListGroups(ctx, l.Cursor)
+		if err != nil {
+			return db.ListingPage{}, false, err
+		}
+		out := db.ListingPage{Next: page.Next, Bad: len(page.Bad), Request: page.Request}
+		for _, found := range page.Groups {
+			out.Groups = append(out.Groups, normalize.Group(found.Group))
+			out.Methods = append(out.Methods, string(found.MembersMethod))
+		}
+		return out, false, g.recordUnusable(ctx, "warning", "groups", page.Bad)
+	}
+}
+
+func (g *groupReading) groupMembers(client provider.GroupReader) pageReader {
+	return func(ctx context.Context, l db.OpenListing) (db.ListingPage, bool, error) {
+		page, err := client.ListGroupMembers(ctx, provider.GroupQuery{
+			Group: l.ExternalID, Method: provider.ListMethod(l.Method), Cursor: l.Cursor,
+		})
+		if err != nil {
+			return db.ListingPage{}, false, err
+		}
+		return db.ListingPage{
+			Next: page.Next, Bad: len(page.Bad), Request: page.Request, Members: page.Members, Departments: page.Departments,
+		}, false, g.recordUnusable(ctx, "warning", "group "+l.ExternalID, page.Bad)
+	}
+}
+
+func (g *groupReading) administrators(client provider.AdministratorReader) pageReader {
+	return func(ctx context.Context, l db.OpenListing) (db.ListingPage, bool, error) {
+		page, err := client.ListAdministrators(ctx, l.Cursor)
+		if err != nil {
+			return db.ListingPage{}, false, err
+		}
+		return db.ListingPage{
+			Next: page.Next, Bad: len(page.Bad), Request: page.Request, Administrators: page.Administrators,
+		}, page.Truncated, g.recordUnusable(ctx, "warning", "administrators", page.Bad)
+	}
+}

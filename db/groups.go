@@ -1,0 +1,365 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// Each step of the engine takes groups, what belongs to them and administrators from these
+// descriptors; what is particular to them is how they are listed, staged and applied.
+
+func (s *Store) groupKind() kind {
+	return kind{
+		planRemovals: func(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, _ bool) error {
+			return s.q.PlanGroupRemovals(ctx, tx, dbsqlc.PlanGroupRemovalsParams{RunID: runID, ProviderID: &run.ProviderID})
+		},
+		remove:     upTo[dbsqlc.RemoveGroupsParams](s.q.RemoveGroups),
+		active:     owned(s.q.CountGroups),
+		removalIDs: upTo[dbsqlc.RemovalIDsOfGroupsParams](s.q.RemovalIDsOfGroups),
+	}
+}
+
+func (s *Store) groupMembershipKind() kind {
+	return kind{
+		planRemovals: func(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, membersRead bool) error {
+			return s.q.PlanGroupMembershipRemovals(ctx, tx, dbsqlc.PlanGroupMembershipRemovalsParams{
+				RunID: runID, ProviderID: &run.ProviderID, MembersRead: membersRead,
+			})
+		},
+		remove:     upTo[dbsqlc.RemoveGroupMembershipsParams](s.q.RemoveGroupMemberships),
+		active:     owned(s.q.CountGroupMemberships),
+		removalIDs: upTo[dbsqlc.RemovalIDsOfGroupMembershipsParams](s.q.RemovalIDsOfGroupMemberships),
+	}
+}
+
+func (s *Store) administratorKind() kind {
+	return kind{
+		planRemovals: func(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, membersRead bool) error {
+			return s.q.PlanAdministratorRemovals(ctx, tx, dbsqlc.PlanAdministratorRemovalsParams{
+				RunID: runID, ProviderID: run.ProviderID, MembersRead: membersRead,
+			})
+		},
+		remove:     upTo[dbsqlc.RemoveAdministratorsParams](s.q.RemoveAdministrators),
+		active:     s.q.CountAdministrators,
+		removalIDs: upTo[dbsqlc.RemovalIDsOfAdministratorsParams](s.q.RemovalIDsOfAdministrators),
+	}
+}
+
+// OpenListing is a listing that has neither ended nor failed.
+type OpenListing struct {
+	// ExternalID names the group; empty where there is one list of all.
+	ExternalID string
+	// Method is how it is listed, in the client's word.
+	Method     string
+	Cursor     string
+	Pages      int
+	AskedTwice bool
+}
+
+// ListingPage is a page of the list of groups, of what belongs to one, or of administrators:
+// Kind says of which.
+type ListingPage struct {
+	RunID      string
+	Kind       directory.Kind
+	ExternalID string
+	Number     int
+	// Next is the cursor of the page that follows; Bad is how many records could not be used.
+	Next    string
+	Bad     int
+	Request string
+
+	Groups []directory.Group
+	// Methods are how what belongs to each of the groups is listed.
+	Methods        []string
+	Members        []directory.GroupMember
+	Departments    []string
+	Administrators []directory.Administrator
+}
+
+// BeginListing opens the one list of all objects of a kind, unless it is open already.
+func (s *Store) BeginListing(ctx context.Context, runID string, kind directory.Kind) error {
+	return interpret("open listing", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+		return s.q.AddListings(ctx, tx, dbsqlc.AddListingsParams{
+			RunID: runID, ObjectType: string(kind), ExternalIds: []string{""}, Listings: []string{""},
+		})
+	}))
+}
+
+// OpenListings returns up to limit listings of a kind that are still to be read, in the order
+// of their ids, from the first after the given one on.
+func (s *Store) OpenListings(ctx context.Context, runID string, kind directory.Kind, after string, limit int) ([]OpenListing, error) {
+	rows, err := s.q.ListOpenListings(ctx, s.pool, dbsqlc.ListOpenListingsParams{
+		RunID: runID, ObjectType: string(kind), After: after, MaxRows: int32(limit),
+	})
+	out := make([]OpenListing, len(rows))
+	for i, r := range rows {
+		out[i] = OpenListing{ExternalID: r.ExternalID, Method: r.Listing, Cursor: r.Cursor, Pages: int(r.Pages), AskedTwice: r.AskedTwice}
+	}
+	return out, interpret("find open listings", err)
+}
+
+// StageListing writes a page together with the cursor behind it.
+func (s *Store) StageListing(ctx context.Context, page ListingPage) error {
+	return interpret("stage "+page.Kind.String(), s.inFence(ctx, page.RunID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+		n, err := s.stageListing(ctx, tx, page)
+		if err != nil {
+			return err
+		}
+		return s.q.AdvanceListing(ctx, tx, dbsqlc.AdvanceListingParams{
+			RunID: page.RunID, ObjectType: string(page.Kind), ExternalID: page.ExternalID,
+			Cursor: page.Next, Read: int32(n), Bad: int32(page.Bad), Request: page.Request,
+		})
+	}))
+}
+
+// stageListing returns how many objects the page brought.
+func (s *Store) stageListing(ctx context.Context, tx pgx.Tx, page ListingPage) (int, error) {
+	switch {
+	case len(page.Groups) > 0:
+		return len(page.Groups), s.stageGroups(ctx, tx, page)
+	case len(page.Members)+len(page.Departments) > 0:
+		return len(page.Members) + len(page.Departments), s.stageGroupMembers(ctx, tx, page)
+	case len(page.Administrators) > 0:
+		ids, levels := make([]string, len(page.Administrators)), make([]string, len(page.Administrators))
+		for i, a := range page.Administrators {
+			ids[i], levels[i] = a.Member, string(a.Level)
+		}
+		return len(ids), s.q.StageAdministrators(ctx, tx, dbsqlc.StageAdministratorsParams{
+			RunID: page.RunID, ExternalIds: ids, Levels: levels,
+		})
+	}
+	return 0, nil
+}
+
+func (s *Store) stageGroups(ctx context.Context, tx pgx.Tx, page ListingPage) error {
+	type row struct {
+		ExternalID string               `json:"external_id"`
+		Kind       string               `json:"kind"`
+		Name       *string              `json:"name"`
+		Category   *string              `json:"category"`
+		Attributes directory.Attributes `json:"attributes"`
+		Raw        json.RawMessage      `json:"raw"`
+	}
+	rows, ids := make([]row, len(page.Groups)), make([]string, len(page.Groups))
+	for i, g := range page.Groups {
+		ids[i] = g.ExternalID
+		rows[i] = row{g.ExternalID, string(g.Kind), g.Name, g.Category, g.Attributes, g.Raw}
+	}
+	body, err := json.Marshal(rows)
+	if err != nil {
+		return errors.New("a group could not be encoded")
+	}
+	if err := s.q.StageGroups(ctx, tx, dbsqlc.StageGroupsParams{RunID: page.RunID, Page: int32(page.Number), Groups: body}); err != nil {
+		return err
+	}
+	return s.q.AddListings(ctx, tx, dbsqlc.AddListingsParams{
+		RunID: page.RunID, ObjectType: string(directory.KindGroupMembership), ExternalIds: ids, Listings: page.Methods,
+	})
+}
+
+func (s *Store) stageGroupMembers(ctx context.Context, tx pgx.Tx, page ListingPage) error {
+	type row struct {
+		ExternalID   string   `json:"external_id"`
+		IsDepartment bool     `json:"is_department"`
+		Scope        []string `json:"scope"`
+	}
+	type key struct {
+		id           string
+		isDepartment bool
+	}
+	// One statement must not name a row twice.
+	rows, known := []row{}, map[key]bool{}
+	add := func(r row) {
+		if k := (key{r.ExternalID, r.IsDepartment}); !known[k] {
+			known[k], rows = true, append(rows, r)
+		}
+	}
+	for _, m := range page.Members {
+		add(row{ExternalID: m.Member, Scope: m.Scope})
+	}
+	for _, id := range page.Departments {
+		add(row{ExternalID: id, IsDepartment: true})
+	}
+	body, err := json.Marshal(rows)
+	if err != nil {
+		return errors.New("a group's member could not be encoded")
+	}
+	return s.q.StageGroupMembers(ctx, tx, dbsqlc.StageGroupMembersParams{
+		RunID: page.RunID, GroupExternalID: page.ExternalID, Members: body,
+	})
+}
+
+// RestartListing lets a listing be read from its first page on. again says that it was empty
+// and is asked for once more.
+func (s *Store) RestartListing(ctx context.Context, runID string, kind directory.Kind, externalID string, again bool) error {
+	return interpret("restart listing", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+		if err := s.q.DropStagedGroupMembers(ctx, tx, dbsqlc.DropStagedGroupMembersParams{
+			RunID: runID, GroupExternalID: externalID,
+		}); err != nil {
+			return err
+		}
+		return s.q.RestartListing(ctx, tx, dbsqlc.RestartListingParams{
+			RunID: runID, ObjectType: string(kind), ExternalID: externalID, AskedTwice: again,
+		})
+	}))
+}
+
+// EndListing marks a listing whose last page came. It returns false for one that is empty
+// although the directory holds something of it, and was not asked for a second time.
+func (s *Store) EndListing(ctx context.Context, runID string, kind directory.Kind, externalID string) (ended bool, err error) {
+	err = s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+		_, err := s.q.EndListing(ctx, tx, dbsqlc.EndListingParams{
+			RunID: runID, ObjectType: string(kind), ExternalID: externalID, ProviderID: &run.ProviderID,
+		})
+		ended = err == nil
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	return ended, interpret("end listing", err)
+}
+
+// FailListing notes why a listing was not read to its end. What is tolerated counts as no
+// failure: a permission that is missing is for the provider's test to tell.
+func (s *Store) FailListing(ctx context.Context, runID string, kind directory.Kind, externalID, problem string, tolerated bool) error {
+	return interpret("note why a listing failed", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+		err := s.q.FailListing(ctx, tx, dbsqlc.FailListingParams{
+			RunID: runID, ObjectType: string(kind), ExternalID: externalID, Error: problem, Tolerated: tolerated,
+		})
+		if err != nil || tolerated {
+			return err
+		}
+		subject := kind.String() + "s"
+		if externalID != "" {
+			subject = string(directory.KindGroup) + " " + externalID
+		}
+		return s.q.RunErrorAdd(ctx, tx, dbsqlc.RunErrorAddParams{
+			RunID: runID, ObjectType: "warning", ExternalID: externalID, Message: subject + ": " + problem + "; nothing of it was removed",
+		})
+	}))
+}
+
+// ReadsGroups reports whether a run is to read groups and administrators: one of the whole
+// company does.
+func (s *Store) ReadsGroups(ctx context.Context, runID string) (bool, error) {
+	var whole bool
+	err := s.inFence(ctx, runID, func(_ pgx.Tx, run dbsqlc.FenceHoldRow) error {
+		whole = run.Whole
+		return nil
+	})
+	return whole, interpret("read run", err)
+}
+
+// matchGroups finds out which members and departments were staged in groups and as
+// administrators. Removals are planned by that, and what is left is applied after them.
+func (s *Store) matchGroups(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+	if err := s.stageFlagged(ctx, tx, run, runID); err != nil {
+		return fmt.Errorf("read flags: %w", err)
+	}
+	ignoreCase := directory.ProviderType(run.ProviderType).Traits().MemberIDsIgnoreCase
+	if err := s.q.ResolveGroupMembers(ctx, tx, dbsqlc.ResolveGroupMembersParams{
+		RunID: runID, ProviderID: &run.ProviderID, IgnoreCase: ignoreCase,
+	}); err != nil {
+		return fmt.Errorf("match members of groups: %w", err)
+	}
+	if err := s.q.ResolveGroupDepartments(ctx, tx, dbsqlc.ResolveGroupDepartmentsParams{
+		RunID: runID, ProviderID: &run.ProviderID,
+	}); err != nil {
+		return fmt.Errorf("match departments of groups: %w", err)
+	}
+	if err := s.q.ResolveAdministrators(ctx, tx, dbsqlc.ResolveAdministratorsParams{
+		RunID: runID, ProviderID: &run.ProviderID, IgnoreCase: ignoreCase,
+	}); err != nil {
+		return fmt.Errorf("match administrators: %w", err)
+	}
+	return nil
+}
+
+// applyGroups makes the directory hold every group and administrator that the run has read,
+// and all that belongs to the groups. Nothing is removed. It comes after the removals, so that
+// a member who goes is not placed in a group first. Applying twice changes nothing more.
+func (s *Store) applyGroups(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+	if read, err := s.q.ListingsExist(ctx, tx, runID); err != nil || !read {
+		return err
+	}
+	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
+		return err
+	}
+	provider := &run.ProviderID
+	for _, step := range []struct {
+		name string
+		do   func() (int64, error)
+	}{
+		{"insert groups", func() (int64, error) {
+			return s.q.InsertGroups(ctx, tx, dbsqlc.InsertGroupsParams{RunID: runID, ProviderID: provider, TenantID: run.TenantID})
+		}},
+		{"update groups", func() (int64, error) {
+			return s.q.UpdateGroups(ctx, tx, dbsqlc.UpdateGroupsParams{RunID: runID, ProviderID: provider, TenantID: run.TenantID})
+		}},
+		{"insert members", func() (int64, error) {
+			return s.q.InsertGroupMembers(ctx, tx, dbsqlc.InsertGroupMembersParams{RunID: runID, ProviderID: provider})
+		}},
+		{"update members", func() (int64, error) {
+			return s.q.UpdateGroupMembers(ctx, tx, dbsqlc.UpdateGroupMembersParams{RunID: runID, ProviderID: provider})
+		}},
+		{"insert departments", func() (int64, error) {
+			return s.q.InsertGroupDepartments(ctx, tx, dbsqlc.InsertGroupDepartmentsParams{RunID: runID, ProviderID: provider})
+		}},
+		{"insert administrators", func() (int64, error) {
+			return s.q.InsertAdministrators(ctx, tx, dbsqlc.InsertAdministratorsParams{RunID: runID, ProviderID: run.ProviderID})
+		}},
+		{"update administrators", func() (int64, error) {
+			return s.q.UpdateAdministrators(ctx, tx, dbsqlc.UpdateAdministratorsParams{RunID: runID, ProviderID: run.ProviderID})
+		}},
+	} {
+		if err := discardCount(step.do()); err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
+	}
+	return nil
+}
+
+// stageFlagged stages the members who are marked as main administrators by their own record,
+// where the provider type does that. If no record says anything of it the permission for it
+// is missing, and nobody counts as no administrator any more.
+func (s *Store) stageFlagged(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+	flag := directory.ProviderType(run.ProviderType).Traits().AdministratorFlag
+	if flag == "" || !run.Whole {
+		return nil
+	}
+	_, err := s.q.StageFlaggedAdministrators(ctx, tx, dbsqlc.StageFlaggedAdministratorsParams{
+		RunID: runID, ProviderID: &run.ProviderID, Flag: flag,
+	})
+	if err != nil {
+		return err
+	}
+	sent, err := s.q.FlagIsSent(ctx, tx, dbsqlc.FlagIsSentParams{ProviderID: &run.ProviderID, Flag: flag})
+	if err != nil || sent {
+		return err
+	}
+	return s.q.ReopenListing(ctx, tx, dbsqlc.ReopenListingParams{RunID: runID, ObjectType: string(directory.KindAdministrator)})
+}
+
+// recomputeGroups computes how many active members each group has. They change with the groups,
+// the tree and the members alike.
+func (s *Store) recomputeGroups(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, _ string) error {
+	exist, err := s.q.GroupsExist(ctx, tx, &run.ProviderID)
+	if err != nil || !exist {
+		return err
+	}
+	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
+		return err
+	}
+	if _, err := s.q.RecomputeGroupCounts(ctx, tx, &run.ProviderID); err != nil {
+		return fmt.Errorf("groups' head counts: %w", err)
+	}
+	return nil
+}
