@@ -241,7 +241,7 @@ func (s *Store) FailListing(ctx context.Context, runID string, kind directory.Ki
 		if externalID != "" {
 			subject = string(directory.KindGroup) + " " + externalID
 		}
-		return s.q.RunErrorAdd(ctx, tx, dbsqlc.RunErrorAddParams{
+		return s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{
 			RunID: runID, ObjectType: "warning", ExternalID: externalID, Message: subject + ": " + problem + "; nothing of it was removed",
 		})
 	}))

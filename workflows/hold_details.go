@@ -50,6 +50,9 @@ func (h *hold) removalRows() (rows []removalRow) {
 	}
 	for _, kind := range directory.Kinds() {
 		removal := h.in.Removals.Of(kind.Kind)
+		if removal.Planned+removal.There == 0 { // the company has none of the kind
+			continue
+		}
 		row := removalRow{
 			Name: h.in.Language.Kind(kind.Plural), Planned: removal.Planned, There: removal.There, Limit: removal.Limit,
 		}

@@ -201,7 +201,7 @@ func TestDetailsFollowTheRun(t *testing.T) {
 	for _, want := range []string{
 		"| provider | acme (Feishu) |", "| tenant | `7e4a` |", "| run | `" + runID + "` |", "| status | **partial** |",
 		"| departments | 0s | 2 listed |", "| members | 0s | 2 of 2 departments done, 120 members listed |",
-		"to remove: 0 departments, 2 members, 3 memberships; changed before: members 4 created",
+		"to remove: 2 members, 3 memberships; changed before: members 4 created",
 		"Changed: departments 1 removed; members 4 created, 2 removed.",
 		"\n\n**What went wrong:**\n\n- 12 departments (od-9 and 11 more): out of \\*range\\* of d\\_1\n- member u1: unknown\n\n- `orgsync runs retry " + runID + "`",
 		"`orgsync runs show " + runID + "`",
@@ -298,7 +298,7 @@ func TestProgressTellsThePhases(t *testing.T) {
 		require.NotNil(t, phase.FinishedAt, phase.Phase)
 		require.False(t, phase.FinishedAt.Before(phase.StartedAt))
 	}
-	require.Equal(t, []string{"preflight", "departments", "members", "removals", "settle", "hold"}, phases)
+	require.Equal(t, []string{"preflight", "departments", "members", "groups", "removals", "settle", "hold"}, phases)
 	details := metadata(t, env).CurrentDetails
 	require.Contains(t, details, "`orgsync approve acme "+runID+"`")
 	require.Contains(t, details, "Workflow `orgsync/acme/removals/"+runID+"` shows the removals and waits for the decision.")

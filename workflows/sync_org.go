@@ -98,7 +98,7 @@ type step struct {
 // steps are the story of a sync. Single people need neither the tree nor, since their
 // own records are all that is read, a preflight: what it would find they meet themselves.
 func (s *syncOrg) steps() []step {
-	reading := []step{{"preflight", s.preflight}, {"departments", s.departments}, {"members", s.members}}
+	reading := []step{{"preflight", s.preflight}, {"departments", s.departments}, {"members", s.members}, {"groups", s.groups}}
 	if s.people > 0 {
 		reading = []step{{"members", s.membersByID}}
 	}
@@ -233,6 +233,15 @@ func (s *syncOrg) membersByID(ctx workflow.Context) error {
 	}
 	return workflow.ExecuteActivity(writeOptions(ctx, s.in.Provider), apply.ApplyMembers,
 		activities.BatchInput{RunID: s.progress.RunID, First: 1, Last: s.people}).Get(ctx, nil)
+}
+
+// groups reads groups and administrators. What of them cannot be read is on record, and
+// concerns nothing else.
+func (s *syncOrg) groups(ctx workflow.Context) error {
+	if len(s.in.Departments) > 0 {
+		return nil
+	}
+	return workflow.ExecuteActivity(fetchOptions(ctx, s.in.Provider), reader.ReadGroups, s.ref()).Get(ctx, nil)
 }
 
 // summaryOf names a slice by its place in the run's order and the ids at its ends.

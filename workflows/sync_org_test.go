@@ -132,7 +132,7 @@ func TestSyncRunsItsStepsInOrder(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{
 		"BeginRun", "Preflight", "ReadDepartments", "FinishDepartments", "ApplyDepartments", "DepartmentIDs", "ReadMembers", "ApplyMembers",
-		"PlanRemovals", "Remove", "Recompute", "LinkAccounts", "FinishRun",
+		"ReadGroups", "PlanRemovals", "Remove", "Recompute", "LinkAccounts", "FinishRun",
 	}, f.order())
 	require.Equal(t, &workflows.SyncResult{RunID: runID, Provider: "acme", Mode: "apply", Status: directory.RunSucceeded, Calls: 7}, result)
 	require.Equal(t, []activities.ApplyDepartmentsInput{{RunID: runID, LimitedRange: true}}, inputsOf[activities.ApplyDepartmentsInput](f, "ApplyDepartments"))
@@ -140,7 +140,7 @@ func TestSyncRunsItsStepsInOrder(t *testing.T) {
 	require.Equal(t, []activities.FinishRunInput{{RunID: runID}}, inputsOf[activities.FinishRunInput](f, "FinishRun"))
 
 	require.Equal(t, []any{"acme"}, attribute("OrgProvider"))
-	require.Equal(t, []any{"preflight", "departments", "members", "removals", "settle", "hold", "done"}, attribute("SyncPhase"))
+	require.Equal(t, []any{"preflight", "departments", "members", "groups", "removals", "settle", "hold", "done"}, attribute("SyncPhase"))
 	require.Equal(t, []any{directory.RunRunning, directory.RunSucceeded}, attribute("SyncOutcome"))
 	require.Equal(t, []any{int64(0)}, attribute("DeptFailed"))
 	require.Equal(t, []any{int64(0)}, attribute("SyncRemoved"))

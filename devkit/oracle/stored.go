@@ -23,7 +23,8 @@ func Stored(ctx context.Context, q Querier, provider string) (d Directory, err e
 	if d.Departments, err = departments(ctx, q, provider); err != nil {
 		return d, fmt.Errorf("read departments: %w", err)
 	}
-	return d, nil
+	d.Groups, d.Administrators, err = StoredGroups(ctx, q, provider)
+	return d, err
 }
 
 func members(ctx context.Context, q Querier, provider string) (map[string]Member, error) {

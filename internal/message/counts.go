@@ -9,11 +9,16 @@ import (
 // changeNames are what can happen to an object, as directory.Counts names it.
 var changeNames = []string{"created", "updated", "moved", "restored", "deactivated", "deleted", "linked"}
 
-// Numbers says how many objects of each kind there are.
+// Numbers says how many objects of each kind there are, of which there are any.
 func (l Language) Numbers(n directory.PerKind) string {
 	var all []string
 	for _, kind := range directory.Kinds() {
-		all = append(all, l.Text(NumberOfKind, Args{"Number": *n.Of(kind.Kind), "Kind": l.Kind(kind.Plural)}))
+		if number := *n.Of(kind.Kind); number > 0 {
+			all = append(all, l.Text(NumberOfKind, Args{"Number": number, "Kind": l.Kind(kind.Plural)}))
+		}
+	}
+	if len(all) == 0 {
+		return l.Text(NoChanges, nil)
 	}
 	return strings.Join(all, l.Text(ListSeparator, nil))
 }

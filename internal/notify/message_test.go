@@ -26,7 +26,7 @@ func TestTextSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, `orgsync: acme waits for a decision on removals
 Because it would remove 21 of 42 members; the limit is 20
-To be removed: 0 departments, 21 members, 24 memberships
+To be removed: 21 members, 24 memberships
 If nobody decides by 2020-09-06 02:47 UTC, the removals are rejected
 Members: 340 read, 3 new, 0 removed
 Departments: 12 read, 0 new, 0 removed
@@ -54,7 +54,7 @@ http://ui/held`, partial.text(longText))
 	chinese.Language = message.Chinese
 	require.Equal(t, `orgsync：acme 的移除操作等待审批
 原因：it would remove 21 of 42 members; the limit is 20
-待移除：部门 0，成员 21，部门成员关系 24
+待移除：成员 21，部门成员关系 24
 如在 2020-09-06 02:47 UTC 前无人决定，将视为拒绝
 成员：读取 340，新增 3，移除 0
 部门：读取 12，新增 0，移除 0

@@ -71,7 +71,10 @@ func TestFormats(t *testing.T) {
 			"mode":"apply","status":"held","reason":"it would remove 21 of 42 members; the limit is 20",
 			"counts":{"departments":{"read":12,"created":0,"updated":0,"moved":0,"restored":0,"deleted":0,"unchanged":0,"failed":0},
 			"members":{"read":340,"created":2,"updated":0,"moved":0,"restored":1,"deactivated":0,"deleted":0,"unchanged":0,"failed":0,"linked":0},
-			"memberships":{"created":0,"deleted":0}},"planned":{"members":21,"departments":0,"memberships":24},
+			"memberships":{"created":0,"deleted":0},
+			"groups":{"read":0,"created":0,"updated":0,"restored":0,"deleted":0,"unchanged":0,"failed":0},
+			"group_memberships":{"created":0,"deleted":0},"administrators":{"read":0,"created":0,"updated":0,"deleted":0,"failed":0}},
+			"planned":{"members":21,"departments":0,"memberships":24,"groups":0,"group_memberships":0,"administrators":0},
 			"started_at":"1970-01-01T00:00:01Z","decide_until":"2020-09-06T02:47:53Z","commands":["orgsync approve acme r1","orgsync reject acme r1"],
 			"url":"http://ui/held","text":` + words + `}`},
 	} {

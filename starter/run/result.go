@@ -1,6 +1,7 @@
 package run
 
 import (
+	"slices"
 	"time"
 
 	"github.com/orgsync/orgsync/internal/directory"
@@ -43,29 +44,35 @@ func printResult(s *cli.Session, r service.RunResult) error {
 
 // printCounts writes what a run did as a table, a line for each thing that happened.
 func printCounts(s *cli.Session, c directory.Counts) {
-	d, m, p := c.Departments, c.Members, c.Memberships
-	t := cli.NewTable("", "departments", "members", "memberships")
-	t.RightAlign(2, 3, 4)
-	for _, line := range []struct {
-		what                              string
-		departments, members, memberships int
-	}{
-		{"read", d.Read, m.Read, 0},
-		{"created", d.Created, m.Created, p.Created},
-		{"updated", d.Updated, m.Updated, 0},
-		{"moved", d.Moved, m.Moved, 0},
-		{"restored", d.Restored, m.Restored, 0},
-		{"deactivated", 0, m.Deactivated, 0},
-		{"deleted", d.Deleted, m.Deleted, p.Deleted},
-		{"unchanged", d.Unchanged, m.Unchanged, 0},
-		{"failed", d.Failed, m.Failed, 0},
-		{"linked", 0, m.Linked, 0},
-	} {
-		if line.what == "read" || line.departments+line.members+line.memberships > 0 {
-			t.AppendRow([]any{line.what, orNone(line.departments), orNone(line.members), orNone(line.memberships)})
+	happenings := []string{
+		"read", "created", "updated", "moved", "restored", "deactivated", "deleted", "unchanged", "failed", "linked",
+	}
+	kinds := directory.Kinds()
+	for len(kinds) > 3 && !counted(c, kinds[len(kinds)-1].Kind, happenings) {
+		kinds = kinds[:len(kinds)-1]
+	}
+	heads, right := []any{""}, []int{}
+	for i, kind := range kinds {
+		heads, right = append(heads, kind.Plural), append(right, i+2)
+	}
+	t := cli.NewTable(heads...)
+	t.RightAlign(right...)
+	for _, what := range happenings {
+		row, total := []any{what}, 0
+		for _, kind := range kinds {
+			n := c.Get(kind.Kind, what)
+			row, total = append(row, orNone(n)), total+n
+		}
+		if what == "read" || total > 0 {
+			t.AppendRow(row)
 		}
 	}
 	s.PrintTable(t)
+}
+
+// counted reports whether anything happened to objects of a kind.
+func counted(c directory.Counts, kind directory.Kind, happenings []string) bool {
+	return slices.ContainsFunc(happenings, func(what string) bool { return c.Get(kind, what) > 0 })
 }
 
 // orNone writes a figure, and nothing for none.

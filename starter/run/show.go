@@ -123,16 +123,16 @@ func printFigures(s *cli.Session, r directory.Removals) {
 	s.Printf("\nWould be removed")
 	t := cli.NewTable("", "planned", "of", "limit")
 	t.RightAlign(2, 3, 4)
-	kinds := []struct {
-		name string
-		directory.Removal
-	}{{"people", r.Members}, {"departments", r.Departments}, {"memberships", r.Memberships}}
-	for _, kind := range kinds {
-		limit := "none"
-		if kind.Limit != nil {
-			limit = cli.Grouped(*kind.Limit)
+	for _, kind := range directory.Kinds() {
+		removal := r.Of(kind.Kind)
+		if removal.Planned+removal.There == 0 { // the company has none of the kind
+			continue
 		}
-		t.AppendRow([]any{kind.name, cli.Grouped(kind.Planned), cli.Grouped(kind.There), limit})
+		limit := "none"
+		if removal.Limit != nil {
+			limit = cli.Grouped(*removal.Limit)
+		}
+		t.AppendRow([]any{kind.Plural, cli.Grouped(removal.Planned), cli.Grouped(removal.There), limit})
 	}
 	s.PrintTable(t)
 }
