@@ -47,23 +47,16 @@ func (s *Store) linkAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 
 // updateAccounts gives linked accounts their members' addresses.
 func (s *Store) updateAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
-	err := s.writeAccounts(ctx, tx, runID, email, func(tx pgx.Tx, oneByOne bool) ([]leftAlone, error) {
-		return leftAloneOf(s.q.LinkFollowEmail(ctx, tx, dbsqlc.LinkFollowEmailParams{
-			RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Singly: run.Singly,
-			OneByOne: oneByOne, Named: accountsNamed,
-		}))
-	})
-	if err != nil {
-		return fmt.Errorf("follow e-mail: %w", err)
-	}
-	err = s.writeAccounts(ctx, tx, runID, phone, func(tx pgx.Tx, oneByOne bool) ([]leftAlone, error) {
-		return leftAloneOf(s.q.LinkFollowPhone(ctx, tx, dbsqlc.LinkFollowPhoneParams{
-			RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Singly: run.Singly,
-			OneByOne: oneByOne, Named: accountsNamed,
-		}))
-	})
-	if err != nil {
-		return fmt.Errorf("follow phone: %w", err)
+	for _, of := range []address{email, phone} {
+		err := s.writeAccounts(ctx, tx, runID, of, func(tx pgx.Tx, oneByOne bool) ([]leftAlone, error) {
+			return leftAloneOf(s.q.FollowMembers(ctx, tx, dbsqlc.FollowMembersParams{
+				RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Singly: run.Singly,
+				Channel: of.column, OneByOne: oneByOne, Named: accountsNamed,
+			}))
+		})
+		if err != nil {
+			return fmt.Errorf("follow %s: %w", of.name, err)
+		}
 	}
 	return nil
 }
@@ -114,8 +107,9 @@ type leftAlone struct {
 	Total int64
 }
 
-func leftAloneOf[Row dbsqlc.LinkMembersRow | dbsqlc.LinkFollowEmailRow |
-	dbsqlc.LinkFollowPhoneRow | dbsqlc.UndoAccountEmailRow | dbsqlc.UndoAccountPhoneRow](found []Row, err error) ([]leftAlone, error) {
+func leftAloneOf[Row dbsqlc.LinkMembersRow | dbsqlc.FollowMembersRow | dbsqlc.UndoAccountEmailRow | dbsqlc.UndoAccountPhoneRow](
+	found []Row, err error,
+) ([]leftAlone, error) {
 	out := make([]leftAlone, len(found))
 	for i, row := range found {
 		out[i] = leftAlone(row)

@@ -89,75 +89,77 @@ FROM malformed a
 ORDER BY a.external_id
 LIMIT @named::int;
 
--- name: LinkFollowEmail :many
--- A linked account's e-mail follows the directory, unless that has no address, or another
--- account has it or would get it too: platforms may keep addresses unique.
--- Returns whose accounts stay as they are, the first of them, and how many there are: those
--- without an address and, if accounts are written one by one, those whose table refused it.
+-- name: FollowMembers :many
+-- Gives linked accounts the member's address: 'email' or 'phone'. An account keeps its own if
+-- the member's is malformed, or if another account has it or would get it too, since platforms
+-- may keep addresses unique.
+-- Returns members whose accounts stay as they are, the first of them and how many there are:
+-- those with a malformed address and, if accounts are written one by one, those whose table
+-- refused it.
 WITH differing AS MATERIALIZED (
-    SELECT m.external_id, m.email, i.id AS identity_id, org_is_email(m.email) AS usable
-    FROM org_members m JOIN users u ON u.id = m.user_id JOIN identities i ON i.id = u.identity_id
-    WHERE m.provider_id = @provider_id AND m.status <> 'deleted'
-      AND u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
-      AND m.email IS NOT NULL AND i.email IS DISTINCT FROM m.email
-      AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
+    SELECT
+        m.external_id,
+        i.id AS identity_id,
+        CASE @channel::text WHEN 'email' THEN m.email ELSE m.phone END AS address,
+        CASE @channel::text WHEN 'email' THEN org_is_email(m.email) ELSE org_is_e164(m.phone) END AS usable
+    FROM org_members m
+    JOIN users u ON u.id = m.user_id AND u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
+    JOIN identities i ON i.id = u.identity_id
+    WHERE m.provider_id = @provider_id
+        AND m.status <> 'deleted'
+        AND CASE @channel::text
+            WHEN 'email' THEN m.email IS NOT NULL AND i.email IS DISTINCT FROM m.email
+            ELSE m.phone IS NOT NULL AND i.phone IS DISTINCT FROM m.phone
+        END
+        AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
+), spellings AS (
+    -- Accounts may keep Chinese numbers without the country code.
+    SELECT d.identity_id, d.address, d.address AS spelling FROM differing d WHERE d.usable
+    UNION ALL
+    SELECT d.identity_id, d.address, substr(d.address, 4) FROM differing d WHERE d.usable AND d.address LIKE '+86%'
+), taken AS (
+    SELECT s.identity_id
+    FROM spellings s
+    JOIN identities o ON o.id <> s.identity_id AND s.spelling = CASE @channel::text
+        WHEN 'email' THEN lower(btrim(o.email))
+        ELSE regexp_replace(o.phone, '[^0-9+]', '', 'g')
+    END
+    UNION ALL
+    SELECT d.identity_id
+    FROM differing d
+    JOIN org_members m
+        ON d.address = CASE @channel::text WHEN 'email' THEN m.email ELSE m.phone END
+        AND m.provider_id = @provider_id
+        AND m.status <> 'deleted'
+    JOIN users u ON u.id = m.user_id AND u.identity_id <> d.identity_id
 ), following AS (
-    SELECT d.external_id, d.identity_id, d.email FROM differing d
-    WHERE d.usable
-      AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> d.identity_id AND lower(btrim(o.email)) = d.email)
-      AND NOT EXISTS (SELECT 1 FROM org_members om JOIN users ou ON ou.id = om.user_id
-          WHERE om.provider_id = @provider_id AND om.status <> 'deleted' AND om.email = d.email
-            AND ou.identity_id <> d.identity_id)
-), followed AS (
-    UPDATE identities i SET email = f.email FROM following f WHERE i.id = f.identity_id AND NOT @one_by_one::boolean
+    SELECT d.external_id, d.identity_id, d.address FROM differing d
+    WHERE d.usable AND d.identity_id NOT IN (SELECT t.identity_id FROM taken t)
+), followed_email AS (
+    UPDATE identities i SET email = f.address FROM following f
+    WHERE i.id = f.identity_id AND NOT @one_by_one::boolean AND @channel::text = 'email'
+), followed_phone AS (
+    UPDATE identities i SET phone = f.address FROM following f
+    WHERE i.id = f.identity_id AND NOT @one_by_one::boolean AND @channel::text = 'phone'
 ), left_alone AS (
     SELECT d.external_id, '' AS refusal FROM differing d WHERE NOT d.usable
     UNION ALL
     SELECT w.external_id, w.refusal
     FROM (
-        SELECT f.external_id, write_account(f.identity_id, 'email', f.email) AS refusal
-        FROM following f WHERE @one_by_one) w
+        SELECT f.external_id, write_account(f.identity_id, @channel::text, f.address) AS refusal
+        FROM following f
+        WHERE @one_by_one
+    ) w
     WHERE w.refusal IS NOT NULL
 ), ranked AS (
-    SELECT a.external_id, a.refusal, count(*) OVER (PARTITION BY a.refusal = '') AS total,
+    SELECT
+        a.external_id,
+        a.refusal,
+        count(*) OVER (PARTITION BY a.refusal = '') AS total,
         row_number() OVER (PARTITION BY a.refusal = '' ORDER BY a.external_id) AS number
     FROM left_alone a
 )
-SELECT r.external_id, r.refusal::text AS refusal, r.total FROM ranked r
-WHERE r.number <= @named::int ORDER BY r.refusal <> '', r.number;
-
--- name: LinkFollowPhone :many
-WITH differing AS MATERIALIZED (
-    SELECT m.external_id, m.phone, i.id AS identity_id, org_is_e164(m.phone) AS usable
-    FROM org_members m JOIN users u ON u.id = m.user_id JOIN identities i ON i.id = u.identity_id
-    WHERE m.provider_id = @provider_id AND m.status <> 'deleted'
-      AND u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid
-      AND m.phone IS NOT NULL AND i.phone IS DISTINCT FROM m.phone
-      AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
-), following AS (
-    SELECT d.external_id, d.identity_id, d.phone FROM differing d
-    WHERE d.usable
-      AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> d.identity_id
-          AND regexp_replace(o.phone, '[^0-9+]', '', 'g') = d.phone)
-      AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> d.identity_id
-          AND regexp_replace(o.phone, '[^0-9+]', '', 'g') = CASE WHEN d.phone LIKE '+86%' THEN substr(d.phone, 4) END)
-      AND NOT EXISTS (SELECT 1 FROM org_members om JOIN users ou ON ou.id = om.user_id
-          WHERE om.provider_id = @provider_id AND om.status <> 'deleted' AND om.phone = d.phone
-            AND ou.identity_id <> d.identity_id)
-), followed AS (
-    UPDATE identities i SET phone = f.phone FROM following f WHERE i.id = f.identity_id AND NOT @one_by_one::boolean
-), left_alone AS (
-    SELECT d.external_id, '' AS refusal FROM differing d WHERE NOT d.usable
-    UNION ALL
-    SELECT w.external_id, w.refusal
-    FROM (
-        SELECT f.external_id, write_account(f.identity_id, 'phone', f.phone) AS refusal
-        FROM following f WHERE @one_by_one) w
-    WHERE w.refusal IS NOT NULL
-), ranked AS (
-    SELECT a.external_id, a.refusal, count(*) OVER (PARTITION BY a.refusal = '') AS total,
-        row_number() OVER (PARTITION BY a.refusal = '' ORDER BY a.external_id) AS number
-    FROM left_alone a
-)
-SELECT r.external_id, r.refusal::text AS refusal, r.total FROM ranked r
-WHERE r.number <= @named::int ORDER BY r.refusal <> '', r.number;
+SELECT r.external_id, r.refusal::text AS refusal, r.total
+FROM ranked r
+WHERE r.number <= @named::int
+ORDER BY r.refusal <> '', r.number;
