@@ -69,6 +69,56 @@ CREATE TABLE member_matches (
 ) WITH (autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 2147483647);
 CREATE UNIQUE INDEX member_matches_member ON member_matches (run_id, member_id) WHERE member_id IS NOT NULL;
 
+-- match_external_id finds the stored members with an external id that carry no other unionid:
+-- how many have the id, how many of them fit, and which one it is. Of several that fit it is
+-- the one not deleted; null if that does not decide it.
+CREATE FUNCTION match_external_id(provider uuid, wanted text, wanted_unionid text, ignore_case boolean)
+RETURNS TABLE (namesakes bigint, found bigint, member_id uuid)
+LANGUAGE sql STABLE AS $$
+    SELECT
+        count(*),
+        count(*) FILTER (WHERE c.fits),
+        CASE
+            WHEN count(*) FILTER (WHERE c.fits AND c.status <> 'deleted') = 1
+            THEN (array_agg(c.id) FILTER (WHERE c.fits AND c.status <> 'deleted'))[1]
+            WHEN count(*) FILTER (WHERE c.fits) = 1
+            THEN (array_agg(c.id) FILTER (WHERE c.fits))[1]
+        END
+    FROM (
+        SELECT
+            m.id,
+            m.status,
+            wanted_unionid IS NULL OR m.unionid IS NULL OR m.unionid = wanted_unionid AS fits
+        FROM org_members m
+        WHERE m.provider_id = provider
+            AND lower(m.external_id) = lower(wanted)
+            AND (ignore_case OR m.external_id = wanted)
+        OFFSET 0
+    ) c
+$$;
+
+-- match_open_id does the same by open id.
+CREATE FUNCTION match_open_id(provider uuid, wanted text, wanted_unionid text)
+RETURNS TABLE (found bigint, member_id uuid)
+LANGUAGE sql STABLE AS $$
+    SELECT
+        count(*),
+        CASE
+            WHEN count(*) FILTER (WHERE c.status <> 'deleted') = 1
+            THEN (array_agg(c.id) FILTER (WHERE c.status <> 'deleted'))[1]
+            WHEN count(*) = 1
+            THEN (array_agg(c.id))[1]
+        END
+    FROM (
+        SELECT m.id, m.status
+        FROM org_members m
+        WHERE m.open_id = wanted
+            AND (m.provider_id = provider) IS TRUE
+            AND (wanted_unionid IS NULL OR m.unionid IS NULL OR m.unionid = wanted_unionid)
+        OFFSET 0
+    ) c
+$$;
+
 -- Departments' listings of members when last applied. A listing with the same hash that
 -- finds the same rows stored is unchanged, and is neither staged nor compared. Losing
 -- this table costs one full comparison.

@@ -1,78 +1,110 @@
 -- name: MatchMembers :one
--- Decides who each person of these listings is: by unionid, else by external id,
--- else by open id, the latter two only on rows that carry no other unionid. Names
--- those who are nobody stored.
--- Two people with one unionid cannot be told apart, stored or not. Sorted insertion
--- makes two workers with people in common wait for each other in one order; the
--- second finds the decision made.
-WITH persons AS (
-    SELECT s.member_key, max(s.unionid) AS unionid, coalesce(min(s.unionid) <> max(s.unionid), false) AS twofold, max(s.open_id) AS open_id,
+-- Decides which stored member each staged one of these listings is: by unionid, else by
+-- external id, else by open id, the latter two only on rows that carry no other unionid.
+-- Returns those that are no stored member. Two staged members with one unionid cannot be told
+-- apart. Sorted insertion makes two workers with members in common wait for each other in one
+-- order; the second finds the decision made.
+WITH unmatched AS (
+    SELECT
+        s.member_key,
+        max(s.unionid) AS unionid,
+        coalesce(min(s.unionid) <> max(s.unionid), false) AS twofold,
+        max(s.open_id) AS open_id,
         coalesce(min(s.external_id) FILTER (WHERE NOT s.external_is_fallback), min(s.external_id)) AS external_id
     FROM unnest(@listings::text[]) AS w (listing)
     CROSS JOIN LATERAL (SELECT * FROM staged_members x WHERE x.run_id = @run_id AND x.listing = w.listing OFFSET 0) s
     WHERE s.status IS DISTINCT FROM 'deleted'
-      AND NOT EXISTS (SELECT 1 FROM member_matches r WHERE r.run_id = s.run_id AND r.member_key = s.member_key OFFSET 0)
+        AND NOT EXISTS (
+            SELECT 1 FROM member_matches r
+            WHERE r.run_id = s.run_id AND r.member_key = s.member_key
+            OFFSET 0
+        )
     GROUP BY s.member_key
 ), matched AS (
+    -- Only members without a match by unionid are looked up by the weaker ids, the stronger of
+    -- them first.
+    SELECT
+        p.*,
+        sure.id IS NOT NULL AS sure,
+        named.namesakes > 0 AS namesake,
+        sure.id IS NOT NULL OR named.found > 0 OR opened.found > 0 AS found,
+        coalesce(sure.id, named.member_id, opened.member_id) AS member_id,
+        -- Stored under another id than the member has now.
+        CASE
+            WHEN sure.id IS NULL THEN opened.found > 0 AND p.open_id <> p.member_key
+            ELSE p.member_key NOT IN (sure.external_id, lower(sure.external_id), coalesce(sure.open_id, ''))
+        END AS renamed
+    FROM unmatched p
     -- IS TRUE: a plan made while the directory is empty must not go by the provider alone.
-    -- The unionid names one row at most; only without such the weaker ids are asked, the
-    -- stronger of them first. Of several rows the one still there; otherwise it cannot
-    -- be decided (null).
-    SELECT p.member_key, p.unionid, p.twofold, p.open_id, sure.id IS NOT NULL AS sure, named.there > 0 AS namesake,
-        sure.id IS NOT NULL OR named.found > 0 OR opened.found > 0 AS found, coalesce(sure.id, named.member_id, opened.member_id) AS member_id,
-        -- Stored under another id than this person has now.
-        CASE WHEN sure.id IS NOT NULL THEN p.member_key NOT IN (sure.external_id, lower(sure.external_id), coalesce(sure.open_id, ''))
-             ELSE opened.found > 0 AND p.open_id <> p.member_key END AS renamed
-    FROM persons p
-    LEFT JOIN LATERAL (SELECT m.id, m.external_id, m.open_id FROM org_members m WHERE m.unionid = p.unionid AND (m.provider_id = @provider_id) IS TRUE OFFSET 0) sure ON true
     LEFT JOIN LATERAL (
-        SELECT count(*) AS there, count(*) FILTER (WHERE c.fits) AS found,
-            CASE WHEN count(*) FILTER (WHERE c.fits AND c.status <> 'deleted') = 1 THEN (array_agg(c.id) FILTER (WHERE c.fits AND c.status <> 'deleted'))[1]
-                 WHEN count(*) FILTER (WHERE c.fits) = 1 THEN (array_agg(c.id) FILTER (WHERE c.fits))[1] END AS member_id
-        FROM (SELECT m.id, m.status, p.unionid IS NULL OR m.unionid IS NULL OR m.unionid = p.unionid AS fits FROM org_members m
-            WHERE sure.id IS NULL AND m.provider_id = @provider_id AND lower(m.external_id) = lower(p.external_id)
-                AND (@ignore_case::boolean OR m.external_id = p.external_id) OFFSET 0) c
-    ) named ON true
-    LEFT JOIN LATERAL (
-        SELECT count(*) AS found,
-            CASE WHEN count(*) FILTER (WHERE c.status <> 'deleted') = 1 THEN (array_agg(c.id) FILTER (WHERE c.status <> 'deleted'))[1]
-                 WHEN count(*) = 1 THEN (array_agg(c.id))[1] END AS member_id
-        FROM (SELECT m.id, m.status FROM org_members m
-            WHERE sure.id IS NULL AND named.found = 0 AND m.open_id = p.open_id AND (m.provider_id = @provider_id) IS TRUE
-                AND (p.unionid IS NULL OR m.unionid IS NULL OR m.unionid = p.unionid) OFFSET 0) c
-    ) opened ON true
+        SELECT m.id, m.external_id, m.open_id FROM org_members m
+        WHERE m.unionid = p.unionid AND (m.provider_id = @provider_id) IS TRUE
+        OFFSET 0
+    ) sure ON true
+    CROSS JOIN LATERAL match_external_id(
+        @provider_id, CASE WHEN sure.id IS NULL THEN p.external_id END, p.unionid, @ignore_case::boolean
+    ) AS named (namesakes, found, member_id)
+    CROSS JOIN LATERAL match_open_id(
+        @provider_id, CASE WHEN sure.id IS NULL AND named.found = 0 THEN p.open_id END, p.unionid
+    ) AS opened (found, member_id)
 ), claims AS (
-    SELECT m.member_key, m.unionid, m.open_id, m.member_id, m.found, m.sure, m.renamed, m.namesake,
+    SELECT
+        m.*,
         m.twofold OR (m.unionid IS NOT NULL AND count(*) OVER (PARTITION BY m.unionid) > 1) AS ambiguous,
         count(*) OVER (PARTITION BY m.member_id) AS rivals,
         count(*) FILTER (WHERE m.sure) OVER (PARTITION BY m.member_id) AS owners
     FROM matched m
 ), decided AS MATERIALIZED (
-    SELECT c.member_key, c.unionid, c.open_id, c.member_id,
-        CASE WHEN c.ambiguous THEN 'undecided'
-             -- A listing that was recognised names the people in its rows by the ids stored.
-             WHEN NOT c.found THEN CASE WHEN c.namesake AND EXISTS (
-                 SELECT 1 FROM org_members m CROSS JOIN LATERAL (
-                     SELECT 1 FROM unchanged_memberships v WHERE v.run_id = @run_id AND v.member_id = m.id OFFSET 0) v
-                 WHERE m.provider_id = @provider_id AND lower(m.external_id) = lower(c.member_key) AND (@ignore_case OR m.external_id = c.member_key)
-             ) THEN 'undecided' ELSE 'new' END
-             WHEN c.member_id IS NULL THEN 'undecided'
-             WHEN EXISTS (SELECT 1 FROM member_matches r WHERE r.run_id = @run_id AND r.member_id = c.member_id OFFSET 0) THEN 'undecided'
-             WHEN c.renamed AND EXISTS (SELECT 1 FROM unchanged_memberships v WHERE v.run_id = @run_id AND v.member_id = c.member_id) THEN 'undecided'
-             WHEN c.rivals = 1 OR (c.owners = 1 AND c.sure) THEN 'known'
-             WHEN c.owners = 1 THEN 'new' -- the row's owner is certain and somebody else
-             ELSE 'undecided' END AS verdict
+    SELECT
+        c.*,
+        CASE
+            WHEN c.ambiguous THEN 'undecided'
+            -- An unchanged listing names its members by the ids that are stored.
+            WHEN NOT c.found AND c.namesake AND EXISTS (
+                SELECT 1
+                FROM org_members m
+                CROSS JOIN LATERAL (
+                    SELECT 1 FROM unchanged_memberships v
+                    WHERE v.run_id = @run_id AND v.member_id = m.id
+                    OFFSET 0
+                ) v
+                WHERE m.provider_id = @provider_id
+                    AND lower(m.external_id) = lower(c.member_key)
+                    AND (@ignore_case OR m.external_id = c.member_key)
+            ) THEN 'undecided'
+            WHEN NOT c.found THEN 'new'
+            WHEN c.member_id IS NULL THEN 'undecided'
+            WHEN EXISTS (
+                SELECT 1 FROM member_matches r
+                WHERE r.run_id = @run_id AND r.member_id = c.member_id
+                OFFSET 0
+            ) THEN 'undecided'
+            WHEN c.renamed AND EXISTS (
+                SELECT 1 FROM unchanged_memberships v
+                WHERE v.run_id = @run_id AND v.member_id = c.member_id
+            ) THEN 'undecided'
+            WHEN c.rivals = 1 OR (c.owners = 1 AND c.sure) THEN 'known'
+            -- The row's owner is certain and another member.
+            WHEN c.owners = 1 THEN 'new'
+            ELSE 'undecided'
+        END AS verdict
     FROM claims c
-), noted AS (
+), inserted AS (
     INSERT INTO member_matches (run_id, member_key, member_id, is_new, unionid, open_id)
-    SELECT @run_id, d.member_key,
+    SELECT
+        @run_id,
+        d.member_key,
         CASE d.verdict WHEN 'known' THEN d.member_id WHEN 'new' THEN new_member_id() END,
-        d.verdict = 'new', d.unionid, d.open_id
-    FROM decided d ORDER BY d.member_key
+        d.verdict = 'new',
+        d.unionid,
+        d.open_id
+    FROM decided d
+    ORDER BY d.member_key
     ON CONFLICT (run_id, member_key) DO NOTHING
     RETURNING member_key, is_new
 )
-SELECT coalesce(array_agg(n.member_key) FILTER (WHERE n.is_new), '{}')::text[] AS created FROM noted n;
+SELECT coalesce(array_agg(i.member_key) FILTER (WHERE i.is_new), '{}')::text[] AS created
+FROM inserted i;
 
 -- name: CompareMembers :one
 -- What these listings change, person by person: most runs change next to nothing, and
