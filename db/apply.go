@@ -190,12 +190,12 @@ func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 		}},
 		{"insert memberships", pointLookups, len(created)+len(todo.Unplaced) > 0, func() error {
 			return discardCount(s.q.InsertMemberships(ctx, tx, dbsqlc.InsertMembershipsParams{
-				Listings: listings, RunID: runID, People: append(created, todo.Unplaced...),
+				Listings: listings, RunID: runID, Members: append(created, todo.Unplaced...),
 			}))
 		}},
 		{"update memberships", batch, len(todo.Replaced) > 0, func() error {
 			return discardCount(s.q.UpdateMemberships(ctx, tx, dbsqlc.UpdateMembershipsParams{
-				Listings: listings, RunID: runID, People: todo.Replaced,
+				Listings: listings, RunID: runID, Members: todo.Replaced,
 			}))
 		}},
 	}

@@ -32,12 +32,8 @@ WITH listed AS MATERIALIZED (
     SELECT p.*,
         first_value(CASE WHEN p.placeable THEN p.department_id END) OVER best AS best_department,
         first_value(CASE WHEN p.placeable THEN p.path END) OVER best AS best_path
-    FROM unnest($3::text[]) AS w (listing)
-    CROSS JOIN LATERAL (
-        SELECT * FROM compared_members x
-        WHERE x.run_id = $1 AND x.listing = w.listing AND (x.member_key IN (SELECT unnest($4::text[]))) IS TRUE OFFSET 0
-    ) p
-    WHERE p.member_id IS NOT NULL AND p.theirs AND NOT p.stored
+    FROM compare_listings($1, $3, $4, true) p
+    WHERE p.member_id IS NOT NULL AND p.same_member AND NOT p.member_stored
     WINDOW best AS (
         PARTITION BY p.member_key
         ORDER BY NOT p.placeable, p.primary_rank DESC NULLS LAST, p.depth DESC, p.department_external_id COLLATE "C"
@@ -54,7 +50,7 @@ WITH listed AS MATERIALIZED (
         member_id_key((l.member).external_id, $5) AS id_key,
         member_id_key((l.member).manager_external_id, $5) AS manager_key
     FROM listed l
-    ORDER BY l.member_key, l.partial, l.partly, l.listed_in, l.page DESC, l.n DESC
+    ORDER BY l.member_key, l.without_record, l.partial_record, l.listed_in, l.page DESC, l.n DESC
 ), new_ids AS (
     -- One object, since a join of the batch with itself may be planned as a nested loop.
     SELECT coalesce(jsonb_object_agg(n.open_id, n.member_id) FILTER (WHERE n.open_id IS NOT NULL), '{}')
@@ -82,13 +78,9 @@ ORDER BY n.member_key`, columns(""), columns("(n.member)."))
 var updateMembers = fmt.Sprintf(`-- name: UpdateMembers
 WITH wanted AS (
     SELECT DISTINCT ON (p.member_key) p.member_id, p.member
-    FROM unnest($2::text[]) AS w (listing)
-    CROSS JOIN LATERAL (
-        SELECT * FROM compared_members x
-        WHERE x.run_id = $1 AND x.listing = w.listing AND x.member_key = ANY ($3::text[]) OFFSET 0
-    ) p
-    WHERE p.theirs AND p.stored
-    ORDER BY p.member_key, p.partial, p.partly, p.listed_in, p.page DESC, p.n DESC
+    FROM compare_listings($1, $2, $3, true) p
+    WHERE p.same_member AND p.member_stored
+    ORDER BY p.member_key, p.without_record, p.partial_record, p.listed_in, p.page DESC, p.n DESC
 ), changed AS (
     SELECT w.member_id, w.member
     FROM wanted w

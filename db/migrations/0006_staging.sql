@@ -219,16 +219,16 @@ SELECT
     s.page,
     s.n,
     s.member_key,
-    s.raw IS NULL AS partial,
-    s.raw_keeps IS NOT NULL AS partly,
+    s.raw IS NULL AS without_record,
+    s.raw_keeps IS NOT NULL AS partial_record,
     s.department_external_id AS listed_in,
     r.member_id,
     r.is_new,
-    m.id IS NOT NULL AS stored,
+    m.id IS NOT NULL AS member_stored,
     -- A record under the same id with another unionid is another member's.
-    coalesce(s.unionid = r.unionid, true) AS theirs,
+    coalesce(s.unionid = r.unionid, true) AS same_member,
     w.member AS member,
-    m.id IS NOT NULL AND m.stored IS DISTINCT FROM w.member AS differs,
+    m.id IS NOT NULL AND m.stored IS DISTINCT FROM w.member AS member_differs,
     d.id AS department_id,
     d.external_id AS department_external_id,
     d.depth,
@@ -244,7 +244,7 @@ SELECT
         sd.run_id IS NOT NULL
         OR NOT EXISTS (SELECT 1 FROM staged_departments x WHERE x.run_id = u.id)
     ) AS placeable,
-    md.member_id IS NOT NULL AS placed,
+    md.member_id IS NOT NULL AS membership_stored,
     md.member_id IS NOT NULL AND (md.is_leader, md.sort_order, md.primary_rank) IS DISTINCT FROM (
         coalesce(
             s.is_leader,
@@ -253,7 +253,7 @@ SELECT
         ),
         coalesce(s.sort_order, md.sort_order),
         coalesce(s.primary_rank, md.primary_rank)
-    ) AS place_differs
+    ) AS membership_differs
 FROM staged_members s
 JOIN sync_runs u ON u.id = s.run_id
 JOIN identity_providers p ON p.id = u.provider_id
@@ -287,6 +287,22 @@ LEFT JOIN LATERAL (
     OFFSET 0
 ) md ON true
 WHERE s.status IS DISTINCT FROM 'deleted';
+
+-- compare_listings are the compared rows of some listings: of the members with these keys, or
+-- of all others. Each listing is looked up by itself, and the keys through a hash.
+CREATE FUNCTION compare_listings(run uuid, listings text[], keys text[], included boolean)
+RETURNS SETOF compared_members
+LANGUAGE sql STABLE AS $$
+    SELECT c.*
+    FROM unnest(listings) AS w (listing)
+    CROSS JOIN LATERAL (
+        SELECT * FROM compared_members x
+        WHERE x.run_id = run
+            AND x.listing = w.listing
+            AND (x.member_key IN (SELECT unnest(keys))) = included
+        OFFSET 0
+    ) c
+$$;
 
 -- A run or provider that is new is not among the values that statistics know, and so counts
 -- as having no rows: an index that only begins with it then looks as good as one that finds

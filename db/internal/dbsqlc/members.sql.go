@@ -26,27 +26,28 @@ func (q *Queries) ClearPrimary(ctx context.Context, db DBTX, people []string) (i
 }
 
 const compareMembers = `-- name: CompareMembers :one
-WITH seen AS (
-    SELECT p.member_key, p.member_id IS NULL OR NOT p.theirs AS undecided,
-        p.is_new AND NOT p.stored AS created,
-        p.theirs AND p.differs AS changed,
-        p.theirs AND p.stored AND p.placeable AND NOT p.placed AS unplaced,
-        p.theirs AND p.placeable AND p.place_differs AS replaced
-    FROM unnest($1::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, member_key, partial, partly, listed_in, member_id, is_new, stored, theirs, member, differs, department_id, department_external_id, depth, path, is_leader, sort_order, primary_rank, placeable, placed, place_differs FROM compared_members x WHERE x.run_id = $2 AND x.listing = w.listing
-        AND x.member_key NOT IN (SELECT unnest($3::text[])) OFFSET 0) p
+WITH compared AS (
+    SELECT
+        c.member_key,
+        c.member_id IS NULL OR NOT c.same_member AS undecided,
+        c.is_new AND NOT c.member_stored AS created,
+        c.same_member AND c.member_differs AS changed,
+        c.same_member AND c.member_stored AND c.placeable AND NOT c.membership_stored AS unplaced,
+        c.same_member AND c.placeable AND c.membership_differs AS replaced
+    FROM compare_listings($1, $2::text[], $3::text[], false) c
 )
-SELECT coalesce(bool_or(undecided), false)::boolean AS undecided,
+SELECT
+    coalesce(bool_or(undecided), false)::boolean AS undecided,
     coalesce(array_agg(DISTINCT member_key) FILTER (WHERE created), '{}')::text[] AS created,
     coalesce(array_agg(DISTINCT member_key) FILTER (WHERE changed), '{}')::text[] AS changed,
     coalesce(array_agg(DISTINCT member_key) FILTER (WHERE unplaced), '{}')::text[] AS unplaced,
     coalesce(array_agg(DISTINCT member_key) FILTER (WHERE replaced), '{}')::text[] AS replaced
-FROM seen
+FROM compared
 `
 
 type CompareMembersParams struct {
-	Listings []string
 	RunID    string
+	Listings []string
 	Created  []string
 }
 
@@ -58,12 +59,11 @@ type CompareMembersRow struct {
 	Replaced  []string
 }
 
-// What these listings change, person by person: most runs change next to nothing, and
-// the statements that write then need not look for it. Nothing is there to be compared
-// with those known to be new. (Such lists are looked through by hash as a sub-select
-// only, and IS TRUE keeps it from becoming a join.)
+// Names the members whom these listings change, by what must be written. Most runs change
+// next to nothing, and the statements that write are then left out. Members known to be new
+// are not compared.
 func (q *Queries) CompareMembers(ctx context.Context, db DBTX, arg CompareMembersParams) (CompareMembersRow, error) {
-	row := db.QueryRow(ctx, compareMembers, arg.Listings, arg.RunID, arg.Created)
+	row := db.QueryRow(ctx, compareMembers, arg.RunID, arg.Listings, arg.Created)
 	var i CompareMembersRow
 	err := row.Scan(
 		&i.Undecided,
@@ -77,30 +77,34 @@ func (q *Queries) CompareMembers(ctx context.Context, db DBTX, arg CompareMember
 
 const insertMemberships = `-- name: InsertMemberships :execrows
 INSERT INTO org_member_departments (member_id, department_id, is_primary, is_leader, sort_order, primary_rank)
-SELECT DISTINCT ON (p.member_id, p.department_id) p.member_id, p.department_id,
-    coalesce(p.is_new AND p.department_id = (SELECT m.department_id FROM org_members m WHERE m.id = p.member_id)
-        AND (SELECT count(*) FROM org_member_departments o WHERE o.member_id = p.member_id AND o.is_primary) = 0, false),
-    coalesce(p.is_leader, false), p.sort_order, p.primary_rank
-FROM unnest($1::text[]) AS w (listing)
-CROSS JOIN LATERAL (
-    SELECT run_id, listing, page, n, member_key, partial, partly, listed_in, member_id, is_new, stored, theirs, member, differs, department_id, department_external_id, depth, path, is_leader, sort_order, primary_rank, placeable, placed, place_differs FROM compared_members x
-    WHERE x.run_id = $2 AND x.listing = w.listing AND (x.member_key IN (SELECT unnest($3::text[]))) IS TRUE OFFSET 0
-) p
-WHERE p.theirs AND p.stored AND p.placeable AND NOT p.placed
-ORDER BY p.member_id, p.department_id, p.partial, p.primary_rank IS NULL, p.page DESC, p.n DESC
+SELECT DISTINCT ON (c.member_id, c.department_id)
+    c.member_id,
+    c.department_id,
+    coalesce(
+        c.is_new
+        AND c.department_id = (SELECT m.department_id FROM org_members m WHERE m.id = c.member_id)
+        AND (SELECT count(*) FROM org_member_departments o WHERE o.member_id = c.member_id AND o.is_primary) = 0,
+        false
+    ),
+    coalesce(c.is_leader, false),
+    c.sort_order,
+    c.primary_rank
+FROM compare_listings($1, $2::text[], $3::text[], true) c
+WHERE c.same_member AND c.member_stored AND c.placeable AND NOT c.membership_stored
+ORDER BY c.member_id, c.department_id, c.without_record, c.primary_rank IS NULL, c.page DESC, c.n DESC
 ON CONFLICT (member_id, department_id) DO NOTHING
 `
 
 type InsertMembershipsParams struct {
-	Listings []string
 	RunID    string
-	People   []string
+	Listings []string
+	Members  []string
 }
 
-// Memberships of these members in these listings that are not stored yet. The primary one
-// of a new member is the best so far; it is settled when all were read.
+// Inserts the memberships of these members in these listings that are not stored yet. The
+// primary one of a new member is the best so far; it is recomputed when all were read.
 func (q *Queries) InsertMemberships(ctx context.Context, db DBTX, arg InsertMembershipsParams) (int64, error) {
-	result, err := db.Exec(ctx, insertMemberships, arg.Listings, arg.RunID, arg.People)
+	result, err := db.Exec(ctx, insertMemberships, arg.RunID, arg.Listings, arg.Members)
 	if err != nil {
 		return 0, err
 	}
@@ -332,11 +336,19 @@ func (q *Queries) RecomputePrimaryDepartments(ctx context.Context, db DBTX, arg 
 
 const reportUndecidedMembers = `-- name: ReportUndecidedMembers :execrows
 INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
-SELECT DISTINCT r.run_id, 'member', s.external_id,
-    'cannot tell which stored member this is: its ids match several, or two people claim the same one; compare unionid, external_id and open_id of the rows concerned; nothing was changed'
+SELECT DISTINCT
+    r.run_id,
+    'member',
+    s.external_id,
+    'cannot tell which stored member this is: its ids match several, or two people claim the same one; '
+        || 'compare unionid, external_id and open_id of the rows concerned; nothing was changed'
 FROM unnest($1::text[]) AS w (listing)
 CROSS JOIN LATERAL (SELECT run_id, listing, page, n, department_external_id, member_key, external_id, external_is_fallback, unionid, open_id, primary_rank, is_leader, sort_order, fields, status, out_of_scope, raw, raw_keeps FROM staged_members x WHERE x.run_id = $2 AND x.listing = w.listing OFFSET 0) s
-CROSS JOIN LATERAL (SELECT run_id, member_key, member_id, is_new, unionid, open_id FROM member_matches x WHERE x.run_id = s.run_id AND x.member_key = s.member_key OFFSET 0) r
+CROSS JOIN LATERAL (
+    SELECT run_id, member_key, member_id, is_new, unionid, open_id FROM member_matches x
+    WHERE x.run_id = s.run_id AND x.member_key = s.member_key
+    OFFSET 0
+) r
 WHERE r.member_id IS NULL OR s.unionid <> r.unionid
 ON CONFLICT DO NOTHING
 `
@@ -422,33 +434,44 @@ func (q *Queries) SearchMembers(ctx context.Context, db DBTX, arg SearchMembersP
 }
 
 const updateMemberships = `-- name: UpdateMemberships :execrows
-WITH placed AS (
-    SELECT DISTINCT ON (p.member_id, p.department_id) p.member_id, p.department_id, p.is_leader, p.sort_order, p.primary_rank
-    FROM unnest($1::text[]) AS w (listing)
-    CROSS JOIN LATERAL (SELECT run_id, listing, page, n, member_key, partial, partly, listed_in, member_id, is_new, stored, theirs, member, differs, department_id, department_external_id, depth, path, is_leader, sort_order, primary_rank, placeable, placed, place_differs FROM compared_members x WHERE x.run_id = $2 AND x.listing = w.listing AND x.member_key = ANY ($3::text[]) OFFSET 0) p
-    WHERE p.theirs AND p.placeable AND p.placed
-    ORDER BY p.member_id, p.department_id, p.partial, p.primary_rank IS NULL, p.page DESC, p.n DESC
-), differing AS (
-    SELECT md.member_id, md.department_id,
-        coalesce(p.is_leader, md.is_leader) AS is_leader, coalesce(p.sort_order, md.sort_order) AS sort_order,
-        coalesce(p.primary_rank, md.primary_rank) AS primary_rank
-    FROM placed p JOIN org_member_departments md ON md.member_id = p.member_id AND md.department_id = p.department_id
-    WHERE (md.is_leader, md.sort_order, md.primary_rank) IS DISTINCT FROM
-        (coalesce(p.is_leader, md.is_leader), coalesce(p.sort_order, md.sort_order), coalesce(p.primary_rank, md.primary_rank))
-    ORDER BY md.member_id, md.department_id FOR NO KEY UPDATE OF md
+WITH listed AS (
+    SELECT DISTINCT ON (c.member_id, c.department_id)
+        c.member_id,
+        c.department_id,
+        c.is_leader,
+        c.sort_order,
+        c.primary_rank
+    FROM compare_listings($1, $2::text[], $3::text[], true) c
+    WHERE c.same_member AND c.placeable AND c.membership_stored
+    ORDER BY c.member_id, c.department_id, c.without_record, c.primary_rank IS NULL, c.page DESC, c.n DESC
+), wanted AS (
+    SELECT
+        md.member_id,
+        md.department_id,
+        coalesce(l.is_leader, md.is_leader) AS is_leader,
+        coalesce(l.sort_order, md.sort_order) AS sort_order,
+        coalesce(l.primary_rank, md.primary_rank) AS primary_rank
+    FROM listed l
+    JOIN org_member_departments md ON md.member_id = l.member_id AND md.department_id = l.department_id
+    ORDER BY md.member_id, md.department_id
+    FOR NO KEY UPDATE OF md
 )
-UPDATE org_member_departments md SET is_leader = d.is_leader, sort_order = d.sort_order, primary_rank = d.primary_rank
-FROM differing d WHERE md.member_id = d.member_id AND md.department_id = d.department_id
+UPDATE org_member_departments md
+SET is_leader = w.is_leader, sort_order = w.sort_order, primary_rank = w.primary_rank
+FROM wanted w
+WHERE md.member_id = w.member_id
+    AND md.department_id = w.department_id
+    AND (md.is_leader, md.sort_order, md.primary_rank) IS DISTINCT FROM (w.is_leader, w.sort_order, w.primary_rank)
 `
 
 type UpdateMembershipsParams struct {
-	Listings []string
 	RunID    string
-	People   []string
+	Listings []string
+	Members  []string
 }
 
 func (q *Queries) UpdateMemberships(ctx context.Context, db DBTX, arg UpdateMembershipsParams) (int64, error) {
-	result, err := db.Exec(ctx, updateMemberships, arg.Listings, arg.RunID, arg.People)
+	result, err := db.Exec(ctx, updateMemberships, arg.RunID, arg.Listings, arg.Members)
 	if err != nil {
 		return 0, err
 	}
