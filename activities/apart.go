@@ -138,7 +138,7 @@ func (c confirming) record(ctx context.Context, reader provider.MemberReader, d 
 		return nil, db.Taken, nil
 	}
 	if person.Memberships == nil {
-		stored, err := c.store.PeoplePlaces(ctx, c.provider, d.ExternalID, d.UnionID)
+		stored, err := c.store.ListMemberDepartments(ctx, c.provider, d.ExternalID, d.UnionID)
 		if err != nil {
 			return nil, "", err
 		}

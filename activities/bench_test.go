@@ -170,14 +170,20 @@ func database(t *testing.T) *db.Store {
 // begins a run.
 func newBench(t *testing.T, store *db.Store, c *company, client provider.Client) *bench {
 	t.Helper()
+	return newBenchAs(t, store, directory.Feishu, c, client)
+}
+
+// newBenchAs does the same with a provider of that type.
+func newBenchAs(t *testing.T, store *db.Store, as directory.ProviderType, c *company, client provider.Client) *bench {
+	t.Helper()
 	keys, err := secret.Generate()
 	require.NoError(t, err)
 	box, err := secret.Load(string(keys))
 	require.NoError(t, err)
 	opener := &clients.Opener{
 		Store: store.Providers, Box: box, Log: slog.New(slog.DiscardHandler), CallTimeout: time.Second, SlowCall: time.Second,
-		Vendors: map[directory.ProviderType]provider.Vendor{directory.DingTalk: {
-			Type: directory.DingTalk,
+		Vendors: map[directory.ProviderType]provider.Vendor{as: {
+			Type: as,
 			Open: func(_ provider.Settings, env *provider.Env) (provider.Client, error) {
 				c.env = env
 				return client, nil
@@ -189,7 +195,7 @@ func newBench(t *testing.T, store *db.Store, c *company, client provider.Client)
 	b.reconcile = &Reconcile{Store: store, Pull: b.pull}
 	b.upkeep = &Retention{Store: store, Runs: b.runs, Now: time.Now}
 	name := "acme-" + uuid.NewString()
-	_, err = store.Providers.Add(t.Context(), providers.NewProvider{Name: name, Type: directory.DingTalk, Config: json.RawMessage(`{}`)}, opener.Seal(nil))
+	_, err = store.Providers.Add(t.Context(), providers.NewProvider{Name: name, Type: as, Config: json.RawMessage(`{}`)}, opener.Seal(nil))
 	require.NoError(t, err)
 	b.provider, err = store.Providers.FindByName(t.Context(), name)
 	require.NoError(t, err)
@@ -294,11 +300,11 @@ func (b *bench) load() {
 }
 
 // ledger is the run's ledger by department.
-func (b *bench) ledger() map[string]db.LedgerEntry {
+func (b *bench) ledger() map[string]db.CompletenessRecord {
 	b.t.Helper()
 	entries, err := b.store.Ledger(b.t.Context(), b.runID, false, 1000)
 	require.NoError(b.t, err)
-	out := map[string]db.LedgerEntry{}
+	out := map[string]db.CompletenessRecord{}
 	for _, e := range entries {
 		out[e.ExternalID] = e
 	}

@@ -52,7 +52,7 @@ func (b *bench) problems() string {
 // places are the departments that the directory has somebody in.
 func (b *bench) places(member string) []string {
 	b.t.Helper()
-	places, err := b.store.PeoplePlaces(b.t.Context(), b.provider, member, "")
+	places, err := b.store.ListMemberDepartments(b.t.Context(), b.provider, member, "")
 	require.NoError(b.t, err)
 	return places
 }

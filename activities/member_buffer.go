@@ -24,9 +24,11 @@ const maxBufferedBytes = 1 << 20
 // long listings go on after a crash at the page after the last.
 type memberBuffer struct {
 	*providerSession
-	pages []db.MemberPage
-	rows  int
-	bytes int
+	// stopped, if set, says whether to stop before the next page.
+	stopped func() bool
+	pages   []db.MemberPage
+	rows    int
+	bytes   int
 	// ended are the departments whose listing was read to the end and that wait for a
 	// verdict.
 	ended []db.Pending
@@ -117,17 +119,17 @@ func (s *memberBuffer) verify(ctx context.Context) error {
 			unknown = append(unknown, p.Department)
 		}
 	}
-	figures, err := s.store.MemberFigures(ctx, s.runID, s.provider.ID, unknown)
+	figures, err := s.store.GetMemberFigures(ctx, s.runID, s.provider.ID, unknown)
 	if err != nil {
 		return err
 	}
 	maps.Copy(s.figures, figures)
-	var complete []db.EndedListing
+	var complete []db.FinishedListing
 	for _, p := range s.ended {
 		declared, err := s.checkCount(ctx, p, s.figures[p.Department])
 		switch {
 		case err == nil:
-			complete = append(complete, db.EndedListing{Department: p.Department, Declared: declared})
+			complete = append(complete, db.FinishedListing{Department: p.Department, Declared: declared})
 		case concernsRun(ctx, err):
 			return err
 		default:
@@ -136,7 +138,7 @@ func (s *memberBuffer) verify(ctx context.Context) error {
 	}
 	s.ended = nil
 	s.complete += len(complete)
-	return s.store.MembersEnd(ctx, s.runID, complete...)
+	return s.store.FinishMembers(ctx, s.runID, complete...)
 }
 
 // checkCount returns the head count that the provider declares, or why the listing is
@@ -148,7 +150,7 @@ func (s *memberBuffer) checkCount(ctx context.Context, p db.Pending, f db.Figure
 		return nil, err
 	}
 	if declared != nil && *declared > f.Read && f.Read < f.Stored && f.Bad == 0 {
-		if err := s.store.MembersRestart(ctx, s.runID, p.Department); err != nil {
+		if err := s.store.RestartMembers(ctx, s.runID, p.Department); err != nil {
 			return nil, err
 		}
 		return nil, s.problem(provider.Malformed, "%d people were listed in department %s, but the provider counts %d", f.Read, p.Department, *declared)

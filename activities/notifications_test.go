@@ -99,7 +99,7 @@ func TestNotifying(t *testing.T) {
 		b.begin()
 		b.tree()
 		for _, id := range []string{"1", "2"} {
-			require.NoError(t, b.store.MembersFail(t.Context(), b.runID, id, fmt.Sprintf("WeCom 60011: no (user/list, request %s)", id), nil))
+			require.NoError(t, b.store.FailMembers(t.Context(), b.runID, id, fmt.Sprintf("WeCom 60011: no (user/list, request %s)", id), nil))
 		}
 		partial := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 		require.Equal(t, directory.RunPartial, partial.Status)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -19,7 +20,7 @@ func TestPreflightSaysWhatIsMissing(t *testing.T) {
 			{Level: provider.Fail, Check: "members", Detail: "none can be read"},
 		}}, nil
 	}
-	b := newBench(t, database(t), c, c)
+	b := newBenchAs(t, database(t), directory.DingTalk, c, c)
 	failed := b.fails(b.pull.Preflight, b.ref())
 	require.Equal(t, string(provider.Forbidden), failed.Type())
 	require.True(t, failed.NonRetryable())

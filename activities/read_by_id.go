@@ -46,7 +46,7 @@ func (a *Reader) readMembersByID(ctx context.Context, in RunInput, failed *failu
 	if !ok {
 		return refuse(TypeInvalid, message.MembersByIDImpossible, message.Args{"Provider": r.provider.Name})
 	}
-	pending, err := a.Store.PeoplePending(ctx, in.RunID)
+	pending, err := a.Store.ListPendingMemberIDs(ctx, in.RunID)
 	if err != nil {
 		return err
 	}
@@ -89,11 +89,11 @@ type memberReader struct {
 // read reads one person into staging. One whom the provider itself calls gone is
 // staged as deleted, by the ids that the directory knows them by.
 func (p *memberReader) read(ctx context.Context, id string) error {
-	stored, err := p.store.PeopleStored(ctx, p.provider, id)
+	stored, err := p.store.FindStoredMembers(ctx, p.provider, id)
 	if err != nil {
 		return err
 	}
-	there := slices.DeleteFunc(slices.Clone(stored), func(s db.StoredPerson) bool { return s.Deleted })
+	there := slices.DeleteFunc(slices.Clone(stored), func(s db.StoredMember) bool { return s.Deleted })
 	ref := provider.MemberRef{ExternalID: id}
 	if len(there) == 1 {
 		ref = provider.MemberRef{ExternalID: there[0].ExternalID, UnionID: there[0].UnionID, OpenID: there[0].OpenID}
@@ -147,7 +147,7 @@ func (p *memberReader) memberships(ctx context.Context, person directory.Member)
 	if err := p.warnOfUnknown(ctx, person); err != nil {
 		return nil, err
 	}
-	stored, err := p.store.PeoplePlaces(ctx, p.provider, person.ExternalID, person.UnionID)
+	stored, err := p.store.ListMemberDepartments(ctx, p.provider, person.ExternalID, person.UnionID)
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +174,7 @@ func (p *memberReader) warnOfUnknown(ctx context.Context, person directory.Membe
 	for i, m := range person.Memberships {
 		named[i] = m.DepartmentID
 	}
-	unknown, err := p.store.DepartmentsUnknown(ctx, p.provider, named)
+	unknown, err := p.store.ListUnknownDepartments(ctx, p.provider, named)
 	if err != nil || len(unknown) == 0 {
 		return err
 	}

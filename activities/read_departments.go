@@ -37,7 +37,7 @@ func (a *Reader) ReadDepartments(ctx context.Context, in RunInput) error {
 	}
 	// Nobody asks again, so that each department keeps its own reason.
 	for department, reason := range failed.failed {
-		if err := a.Store.WalkFail(ctx, in.RunID, department, messageOf(reason)); err != nil {
+		if err := a.Store.FailChildren(ctx, in.RunID, department, messageOf(reason)); err != nil {
 			return classify(err)
 		}
 	}
@@ -54,8 +54,13 @@ func (a *Reader) readDepartments(ctx context.Context, in RunInput, failed *failu
 	if err := r.readRoots(ctx); err != nil {
 		return err
 	}
+	meanwhile, err := r.readMembersMeanwhile(ctx)
+	if err != nil {
+		return err
+	}
+	defer meanwhile.end()
 	for {
-		pending, err := a.Store.WalkNext(ctx, in.RunID, pendingAtATime+failed.len())
+		pending, err := a.Store.ListPendingChildren(ctx, in.RunID, pendingAtATime+failed.len())
 		if err != nil {
 			return err
 		}
@@ -72,7 +77,13 @@ func (a *Reader) readDepartments(ctx context.Context, in RunInput, failed *failu
 		group, groupCtx := errgroup.WithContext(ctx)
 		group.SetLimit(parallelCalls)
 		for _, p := range pending {
-			group.Go(func() error { return r.readChildren(groupCtx, p, failed) })
+			group.Go(func() error {
+				ended, err := r.readChildren(groupCtx, p, failed)
+				if ended {
+					meanwhile.add(p)
+				}
+				return err
+			})
 		}
 		if err := group.Wait(); err != nil {
 			return err
@@ -122,33 +133,27 @@ func (r *providerSession) recordUnusable(ctx context.Context, kind, listing stri
 	return nil
 }
 
-// readChildren reads one department's children to the end and returns only errors that end
-// the whole readChildren.
-func (r *providerSession) readChildren(ctx context.Context, p db.Pending, failed *failures) error {
-	err := r.readChildPages(ctx, &p)
+// readChildren reads one department's children and reports whether it came to their end. It
+// returns only errors that end the reading of the whole tree.
+func (r *providerSession) readChildren(ctx context.Context, p db.Pending, failed *failures) (ended bool, err error) {
+	err = r.readChildPages(ctx, &p)
 	var e *provider.Error
 	switch {
 	case err == nil:
-		return nil
+		return true, nil
 	case ctx.Err() != nil, endsRun(err):
-		return err
+		return false, err
 	case errors.As(err, &e) && e.Kind == provider.TooLarge && e.Instead != "" && string(e.Instead) != p.Listing:
 		// Too much in one piece: ask again in the smaller pieces the client names.
-		if err := r.store.WalkRestart(ctx, r.runID, p.Department, string(e.Instead)); err != nil {
-			return err
-		}
-		return nil
+		return false, r.store.RestartChildren(ctx, r.runID, p.Department, string(e.Instead))
 	case e.Kind == provider.CursorExpired && p.Cursor != "":
-		if err := r.store.WalkRestart(ctx, r.runID, p.Department, p.Listing); err != nil {
-			return err
-		}
 		failed.add(p.Department, err)
-		return nil
+		return false, r.store.RestartChildren(ctx, r.runID, p.Department, p.Listing)
 	case e.Kind.Retryable():
 		failed.add(p.Department, err)
-		return nil
+		return false, nil
 	default:
-		return r.store.WalkFail(ctx, r.runID, p.Department, messageOf(err))
+		return false, r.store.FailChildren(ctx, r.runID, p.Department, messageOf(err))
 	}
 }
 
@@ -192,9 +197,9 @@ func (r *providerSession) readChildPages(ctx context.Context, p *db.Pending) err
 func (r *providerSession) finishChildren(ctx context.Context, p db.Pending) error {
 	counter, ok := r.client.(provider.ChildCounter)
 	if !ok {
-		return r.store.WalkEnd(ctx, r.runID, p.Department)
+		return r.store.FinishChildren(ctx, r.runID, p.Department)
 	}
-	figures, err := r.store.ChildFigures(ctx, r.runID, r.provider.ID, p.Department)
+	figures, err := r.store.GetChildFigures(ctx, r.runID, r.provider.ID, p.Department)
 	if err != nil {
 		return err
 	}
@@ -204,13 +209,13 @@ func (r *providerSession) finishChildren(ctx context.Context, p db.Pending) erro
 			return err
 		}
 		if declared > figures.Read {
-			if err := r.store.WalkRestart(ctx, r.runID, p.Department, p.Listing); err != nil {
+			if err := r.store.RestartChildren(ctx, r.runID, p.Department, p.Listing); err != nil {
 				return err
 			}
 			return r.problem(provider.Malformed, "%d departments were listed below %s, but the provider counts %d", figures.Read, p.Department, declared)
 		}
 	}
-	return r.store.WalkEnd(ctx, r.runID, p.Department)
+	return r.store.FinishChildren(ctx, r.runID, p.Department)
 }
 
 func stagedDepartment(found provider.FoundDepartment, via string) db.StagedDepartment {
@@ -274,19 +279,23 @@ type FinishDepartmentsResult struct {
 	Departments int `json:"departments"`
 	// Failed are those that could not be asked for their children.
 	Failed int `json:"failed"`
-	// Sharding is how their people are to be read.
-	Sharding Sharding `json:"shape"`
-	// Shards are the external ids of each slice's first and last department, for
-	// people. There are none for more slices than fit a small result.
-	Shards [][2]string `json:"slices,omitempty"`
-	// Skipped are those whose people a targeted run leaves out; they come last.
-	Skipped int `json:"skipped,omitempty"`
+	// Excluded are those whose members the run leaves out.
+	Excluded int `json:"excluded,omitempty"`
+	// Unchanged are those that were read meanwhile and found unchanged, with how many
+	// members: nothing is left to do for them. The others have the positions from 1.
+	Unchanged        int `json:"unchanged,omitempty"`
+	UnchangedMembers int `json:"unchanged_members,omitempty"`
+	// Sharding is how the members of the others are to be read.
+	Sharding Sharding `json:"sharding"`
+	// Shards are the external ids of each shard's first and last department, for people to
+	// see. There are none for more shards than fit a small result.
+	Shards [][2]string `json:"shards,omitempty"`
 }
 
-// FinishDepartments gives every department its place in the run's order and limits a
-// targeted run to what it is for.
+// FinishDepartments gives every department that is still to be read or applied its position,
+// and limits a targeted run to what it is for.
 func (a *Reader) FinishDepartments(ctx context.Context, in FinishDepartmentsInput) (FinishDepartmentsResult, error) {
-	sealed, err := a.Store.WalkSeal(ctx, in.RunID, in.Problem)
+	finished, err := a.Store.FinishDepartments(ctx, in.RunID, in.Problem)
 	if err != nil {
 		return FinishDepartmentsResult{}, classify(err)
 	}
@@ -294,10 +303,11 @@ func (a *Reader) FinishDepartments(ctx context.Context, in FinishDepartmentsInpu
 	if err != nil {
 		return FinishDepartmentsResult{}, classify(err)
 	}
-	wanted := sealed.Departments - sealed.Skipped
-	shape := shardingOf(p.Type, wanted)
-	slices, err := a.shardEnds(ctx, in.RunID, wanted, shape.Shard)
+	left := finished.Departments - finished.Excluded - finished.Unchanged
+	sharding := shardingOf(p.Type, left)
+	shards, err := a.shardEnds(ctx, in.RunID, left, sharding.Shard)
 	return FinishDepartmentsResult{
-		Departments: sealed.Departments, Failed: sealed.Failed, Skipped: sealed.Skipped, Sharding: shape, Shards: slices,
+		Departments: finished.Departments, Failed: finished.Failed, Excluded: finished.Excluded,
+		Unchanged: finished.Unchanged, UnchangedMembers: finished.UnchangedMembers, Sharding: sharding, Shards: shards,
 	}, classify(err)
 }

@@ -52,7 +52,7 @@ func (a *Reader) readMembers(ctx context.Context, in BatchInput) (out ReadMember
 		return out, err
 	}
 	defer r.countCalls(ctx)(&err)
-	pending, err := a.Store.MembersPending(ctx, in.RunID, in.First, in.Last)
+	pending, err := a.Store.ListPendingMembers(ctx, in.RunID, in.First, in.Last)
 	if err != nil {
 		return out, err
 	}
@@ -67,7 +67,7 @@ func (a *Reader) readMembers(ctx context.Context, in BatchInput) (out ReadMember
 		if !ok {
 			continue
 		}
-		if err := a.Store.MembersFail(ctx, in.RunID, p.Department, messageOf(err), nil); err != nil {
+		if err := a.Store.FailMembers(ctx, in.RunID, p.Department, messageOf(err), nil); err != nil {
 			return out, err
 		}
 		if provider.KindOf(err).Retryable() {
@@ -87,6 +87,9 @@ func (a *Reader) readMembers(ctx context.Context, in BatchInput) (out ReadMember
 func (s *memberBuffer) read(ctx context.Context, pending []db.Pending) error {
 	row := 0
 	for _, p := range pending {
+		if s.isStopped() {
+			return errStopped
+		}
 		err := s.readListing(ctx, p)
 		switch {
 		case err == nil:
@@ -136,10 +139,10 @@ func (a *Reader) readDepartmentMembers(ctx context.Context, in DepartmentInput) 
 		return err
 	}
 	defer r.countCalls(ctx)(&err)
-	if err := a.Store.MembersReopen(ctx, in.RunID, in.Position); err != nil {
+	if err := a.Store.ReopenMembers(ctx, in.RunID, in.Position); err != nil {
 		return err
 	}
-	pending, err := a.Store.MembersPending(ctx, in.RunID, in.Position, in.Position)
+	pending, err := a.Store.ListPendingMembers(ctx, in.RunID, in.Position, in.Position)
 	if err != nil || len(pending) == 0 {
 		return err
 	}
@@ -153,7 +156,7 @@ func (a *Reader) readDepartmentMembers(ctx context.Context, in DepartmentInput) 
 	if failure == nil || ctx.Err() != nil {
 		return failure
 	}
-	if err := a.Store.MembersFail(ctx, in.RunID, pending[0].Department, messageOf(failure), nil); err != nil {
+	if err := a.Store.FailMembers(ctx, in.RunID, pending[0].Department, messageOf(failure), nil); err != nil {
 		return err
 	}
 	return failure
@@ -167,7 +170,7 @@ type FailMembersInput struct {
 
 // FailMembers notes the reason for whatever of the range is still open.
 func (a *Reader) FailMembers(ctx context.Context, in FailMembersInput) error {
-	_, err := a.Store.MembersFailRange(ctx, in.RunID, in.First, in.Last, in.Problem)
+	_, err := a.Store.FailMembersBetween(ctx, in.RunID, in.First, in.Last, in.Problem)
 	return classify(err)
 }
 
@@ -176,7 +179,7 @@ func (s *memberBuffer) readListing(ctx context.Context, p db.Pending) error {
 	err := s.readPages(ctx, &p)
 	if provider.KindOf(err) == provider.CursorExpired && p.Pages > 0 {
 		// The page token is no longer good: once more from the start.
-		if err := s.store.MembersRestart(ctx, s.runID, p.Department); err != nil {
+		if err := s.store.RestartMembers(ctx, s.runID, p.Department); err != nil {
 			return err
 		}
 		p.Cursor, p.Pages = "", 0
@@ -228,9 +231,17 @@ func (s *memberBuffer) readPages(ctx context.Context, p *db.Pending) error {
 			return err
 		}
 		p.Pages, p.Cursor = p.Pages+1, page.Next
+		if !p.Ended() && s.isStopped() {
+			return errStopped
+		}
 	}
 	return nil
 }
+
+// errStopped ends reading that others are to go on with.
+var errStopped = errors.New("stopped")
+
+func (s *memberBuffer) isStopped() bool { return s.stopped != nil && s.stopped() }
 
 // declared is the provider's own count of the people directly in a department, nil if
 // it does not say. Asking costs a call, so it is asked only where something is at stake.

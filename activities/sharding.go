@@ -7,9 +7,9 @@ import "github.com/orgsync/orgsync/internal/directory"
 // day leaves the runs alone that are at work.
 type Sharding struct {
 	// Shard is how many departments one child workflow takes.
-	Shard int `json:"slice"`
+	Shard int `json:"shard"`
 	// Shards is how many children work at a time.
-	Shards int `json:"slices"`
+	Shards int `json:"shards"`
 	// Batch is how many departments one activity takes.
 	Batch int `json:"batch"`
 	// Batches is how many batches each child keeps in flight.
@@ -17,10 +17,11 @@ type Sharding struct {
 }
 
 const (
-	// maxShard keeps a child's history below the 4,096 events at which the server
-	// suggests to begin a new one (temporal.md §1.1), and far below 10,000 even if
-	// every department is a batch of its own, fails, and is tried alone.
-	maxShard = 400
+	// maxShard keeps a child's history far below 10,000 events even if each of its
+	// departments fails and is tried alone.
+	maxShard = 800
+	// minShard is how many departments are worth one more child.
+	minShard = 400
 	// maxShardsAtATime is how many children work at once: each is a history of its own,
 	// which is what lets the server work on several at a time.
 	maxShardsAtATime = 4
@@ -35,12 +36,18 @@ const (
 	rounds = 4
 )
 
-// shardingOf returns the shape for reading a number of departments of a provider.
+// shardingOf returns how to divide a number of departments of a provider. All shards are of
+// one size and as many as are read in whole rounds: none begins when the others have ended,
+// to be read alone.
 func shardingOf(kind directory.ProviderType, departments int) Sharding {
 	most := kind.Traits().ParallelReads
-	s := Sharding{Shard: maxShard, Batch: min(maxBatch, max(1, departments/(rounds*most)))}
+	s := Sharding{Batch: min(maxBatch, max(1, departments/(rounds*most)))}
 	// Two batches a child at least: of four, three children would use three.
-	s.Shards = min(maxShardsAtATime, most/2, max(1, (departments+maxShard-1)/maxShard))
+	s.Shards = min(maxShardsAtATime, most/2, max(1, divideUp(departments, minShard)))
 	s.Batches = min(maxBatchesAtATime, most/s.Shards)
+	shards := s.Shards * max(1, divideUp(departments, s.Shards*maxShard))
+	s.Shard = max(1, divideUp(departments, shards))
 	return s
 }
+
+func divideUp(n, by int) int { return (n + by - 1) / by }

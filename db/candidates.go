@@ -58,7 +58,7 @@ func (s *Store) Candidates(ctx context.Context, runID, objectType string, standi
 // WholeIsRead reports whether a run has read all departments, and everybody in them, to
 // the end.
 func (s *Store) WholeIsRead(ctx context.Context, runID string) (bool, error) {
-	read, err := s.q.LedgerIsRead(ctx, s.pool, runID)
+	read, err := s.q.EverythingIsRead(ctx, s.pool, runID)
 	return read, interpret("read ledger", err)
 }
 
@@ -78,7 +78,7 @@ func (s *Store) ApplyApart(ctx context.Context, runID string) error {
 }
 
 func (s *Store) applyApart(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
-	listings, err := s.q.ApartListings(ctx, tx, runID)
+	listings, err := s.q.ListByIDListings(ctx, tx, runID)
 	if err != nil || len(listings) == 0 {
 		return err
 	}
@@ -88,7 +88,7 @@ func (s *Store) applyApart(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldR
 	if err := s.q.ApartDrop(ctx, tx, dbsqlc.ApartDropParams{RunID: runID, ProviderID: &run.ProviderID}); err != nil {
 		return fmt.Errorf("drop who is listed: %w", err)
 	}
-	if listings, err = s.q.ApartListings(ctx, tx, runID); err != nil || len(listings) == 0 {
+	if listings, err = s.q.ListByIDListings(ctx, tx, runID); err != nil || len(listings) == 0 {
 		return err
 	}
 	return s.applyListings(ctx, tx, run, runID, listings)

@@ -205,7 +205,7 @@ func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, r
 	if _, err := s.q.RemovalsJudgeGone(ctx, tx, runID); err != nil {
 		return RemovalPlan{}, fmt.Errorf("confirm: %w", err)
 	}
-	read := scope.ChildrenIncomplete+scope.MembersIncomplete == 0
+	read := listingsEnded(run, scope)
 	whole := read && run.Whole
 	standing := []string{}
 	if whole {
@@ -222,7 +222,7 @@ func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, r
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("withdraw: %w", err)
 	}
-	n := noting{s: s, tx: tx, runID: runID, targeted: run.Singly || scope.MembersExcluded > 0}
+	n := noting{s: s, tx: tx, runID: runID, targeted: run.Singly || scope.Excluded > 0 && !run.Whole}
 	var kept missed
 	for _, stay := range stays {
 		fate := Fate(stay.Fate)

@@ -31,7 +31,7 @@ func TestLongListingsAreBegunEarlyAndApart(t *testing.T) {
 			all = append(all, d)
 		}
 		require.NoError(t, c.store.StageRoots(t.Context(), r.id, all, 0))
-		_, err := c.store.WalkSeal(t.Context(), r.id, "")
+		_, err := c.store.FinishDepartments(t.Context(), r.id, "")
 		require.NoError(t, err)
 		require.NoError(t, c.store.ApplyDepartments(t.Context(), r.id, false))
 		places := map[string]int{}

@@ -39,7 +39,7 @@ type Rehearsal struct {
 func (s *Store) Rehearse(ctx context.Context, runID string, sight Sight, remove bool) (Rehearsal, error) {
 	var out Rehearsal
 	var notes []dbsqlc.ListRunErrorsRow
-	var known, failed []LedgerEntry
+	var known, failed []CompletenessRecord
 	var ask doubts
 	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
 		// An earlier rehearsal's log would count as done by this one.
@@ -83,8 +83,8 @@ func (s *Store) Rehearse(ctx context.Context, runID string, sight Sight, remove 
 		return out, interpret("note doubts", err)
 	}
 	// Only what the rehearsal found out is to be noted.
-	failed = slices.DeleteFunc(failed, func(f LedgerEntry) bool {
-		return slices.ContainsFunc(known, func(k LedgerEntry) bool { return k.ExternalID == f.ExternalID })
+	failed = slices.DeleteFunc(failed, func(f CompletenessRecord) bool {
+		return slices.ContainsFunc(known, func(k CompletenessRecord) bool { return k.ExternalID == f.ExternalID })
 	})
 	return out, interpret("keep rehearsal", s.keepRehearsal(ctx, runID, notes, failed))
 }
@@ -94,7 +94,7 @@ func (s *Store) rehearse(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow
 	if err := s.applyDepartments(ctx, tx, run, runID, sight.Limited); err != nil {
 		return plan, ask, err
 	}
-	departments, err := s.q.LedgerSize(ctx, tx, runID)
+	departments, err := s.q.CountRunDepartments(ctx, tx, runID)
 	if err != nil {
 		return plan, ask, err
 	}
@@ -143,7 +143,7 @@ func (s *Store) saveRehearsed(ctx context.Context, from pgx.Tx, runID string) er
 	})
 }
 
-func (s *Store) keepRehearsal(ctx context.Context, runID string, notes []dbsqlc.ListRunErrorsRow, failed []LedgerEntry) error {
+func (s *Store) keepRehearsal(ctx context.Context, runID string, notes []dbsqlc.ListRunErrorsRow, failed []CompletenessRecord) error {
 	return s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
 		if err := s.q.DropChanges(ctx, tx, runID); err != nil {
 			return err
@@ -162,7 +162,7 @@ func (s *Store) keepRehearsal(ctx context.Context, runID string, notes []dbsqlc.
 			}
 		}
 		for _, f := range failed {
-			if err := s.q.LedgerMembersFail(ctx, tx, dbsqlc.LedgerMembersFailParams{
+			if err := s.q.FailMembers(ctx, tx, dbsqlc.FailMembersParams{
 				RunID: runID, ExternalID: f.ExternalID, Error: &f.Error, MembersDeclared: f.MembersDeclared,
 			}); err != nil {
 				return err

@@ -44,10 +44,10 @@ func aReasonIsSaidOnce(t *testing.T, c *company) {
 	}
 	r.read(snapshot{departments: tree + "; e<1 members=bad"})
 	for n := range 12 {
-		require.NoError(t, c.store.MembersFail(t.Context(), r.id, fmt.Sprintf("d%02d", n),
+		require.NoError(t, c.store.FailMembers(t.Context(), r.id, fmt.Sprintf("d%02d", n),
 			fmt.Sprintf("Feishu 40004: outside the range; widen it (users/find, request %d)", n), nil))
 	}
-	require.NoError(t, c.store.MembersFail(t.Context(), r.id, "1", "Feishu 1: a bug (users/find, request 9)", nil))
+	require.NoError(t, c.store.FailMembers(t.Context(), r.id, "1", "Feishu 1: a bug (users/find, request 9)", nil))
 	for n := range 2 {
 		require.NoError(t, c.store.AddRunError(t.Context(), r.id, "member", fmt.Sprint("u", n), "cannot tell who it is"))
 		require.NoError(t, c.store.AddRunError(t.Context(), r.id, "warning", fmt.Sprint("w", n), fmt.Sprintf("member w%d is odd", n)))

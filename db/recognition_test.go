@@ -210,7 +210,7 @@ func TestALongListingIsRecognisedAtItsEnd(t *testing.T) {
 	c.sync(snapshot{departments: "1", members: "ann in=1; bob in=1; cid in=1"})
 	r := c.begin("apply")
 	r.read(snapshot{departments: "1 members=open"})
-	require.NoError(t, c.store.MembersRestart(t.Context(), r.id, "1"))
+	require.NoError(t, c.store.RestartMembers(t.Context(), r.id, "1"))
 	require.Empty(t, r.page(0, "more", "cid in=1; ann in=1").Recognised)
 	require.Equal(t, []string{"1"}, r.page(1, "", "bob in=1").Recognised)
 	require.Equal(t, []string{"0"}, c.texts(t, "SELECT count(*)::text FROM staged_members WHERE run_id = $1", r.id))

@@ -62,16 +62,16 @@ func TestPagesReadAgainReplaceThemselves(t *testing.T) {
 	staged := func() string {
 		return c.text(t, "SELECT coalesce(string_agg(member_key, ' ' ORDER BY member_key), '') FROM staged_members WHERE run_id = $1", r.id)
 	}
-	require.NoError(t, c.store.MembersRestart(t.Context(), r.id, "1"))
+	require.NoError(t, c.store.RestartMembers(t.Context(), r.id, "1"))
 	r.page(0, "more", "ann in=1; bob in=1")
 	r.page(1, "more", "cid in=1; eve in=1")
 	r.page(0, "more", "ann in=1; fay in=1")
 	require.Equal(t, "ann cid eve fay", staged())
-	figures, err := c.store.MemberFigures(t.Context(), r.id, c.provider.ID, []string{"1"})
+	figures, err := c.store.GetMemberFigures(t.Context(), r.id, c.provider.ID, []string{"1"})
 	require.NoError(t, err)
 	require.Equal(t, db.Figures{Read: 4, Stored: 4, Leaf: true}, figures["1"])
 
-	require.NoError(t, c.store.MembersRestart(t.Context(), r.id, "1"))
+	require.NoError(t, c.store.RestartMembers(t.Context(), r.id, "1"))
 	require.Empty(t, staged())
 }
 

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -96,16 +97,16 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if run.Singly {
 		return s.planPeople(ctx, tx, run, runID)
 	}
-	if err := s.q.LedgerCover(ctx, tx, runID); err != nil {
+	if err := s.q.CompleteCovered(ctx, tx, runID); err != nil {
 		return RemovalPlan{}, fmt.Errorf("cover: %w", err)
 	}
-	if _, err := s.q.LedgerFailUnread(ctx, tx, runID); err != nil {
+	if _, err := s.q.MarkUnread(ctx, tx, runID); err != nil {
 		return RemovalPlan{}, fmt.Errorf("mark unread: %w", err)
 	}
-	if _, err := s.q.LedgerFailUnapplied(ctx, tx, runID); err != nil {
+	if _, err := s.q.MarkUnapplied(ctx, tx, runID); err != nil {
 		return RemovalPlan{}, fmt.Errorf("mark unapplied: %w", err)
 	}
-	listed, err := s.q.LedgerIsRead(ctx, tx, runID)
+	listed, err := s.q.EverythingIsRead(ctx, tx, runID)
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("ledger: %w", err)
 	}
@@ -127,10 +128,10 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	}
 	// Fewer people than the provider itself counts: the listings may have left out
 	// departments, so nobody counts as gone without being looked up.
-	short := scope.MembersDeclared > read.Seen+read.Undecided+read.LeftOut
+	short := scope.MembersDeclared > read.Seen+read.Undecided+read.LeftOut && (scope.Excluded == 0 || !run.Whole)
+	listingsEnded := listingsEnded(run, scope)
 	treeRead := scope.ChildrenIncomplete == 0 && !short
-	everythingRead := treeRead && scope.MembersIncomplete == 0
-	listingsEnded := scope.ChildrenIncomplete+scope.MembersIncomplete == 0
+	everythingRead := treeRead && listingsEnded
 	if err := s.planMissing(ctx, tx, dbsqlc.RemovalsPlanMembersParams{
 		RunID: runID, EverythingRead: everythingRead, ListingsEnded: listingsEnded, ProviderID: &run.ProviderID,
 	}); err != nil {
@@ -177,6 +178,13 @@ func (s *Store) planDependents(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceH
 	return nil
 }
 
+// listingsEnded reports whether every listing that would show an object was read to the end.
+// Departments that a rule excludes count as such: what is shown nowhere else is out of
+// scope. What a targeted run leaves out may show it.
+func listingsEnded(run dbsqlc.FenceHoldRow, scope dbsqlc.CompletenessRow) bool {
+	return scope.ChildrenIncomplete+scope.MembersIncomplete == 0 && (run.Whole || scope.Excluded == 0)
+}
+
 // planMissing plans the removal of members whom no listing shows. Only those who are
 // missed in a department, or have none, can be such, and are looked at one by one.
 func (s *Store) planMissing(ctx context.Context, tx pgx.Tx, params dbsqlc.RemovalsPlanMembersParams) (err error) {
@@ -204,12 +212,21 @@ func (s *Store) dropContradicted(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	if len(contradicted) == 0 {
 		return nil
 	}
-	var departments []string
+	var aboveExcluded []string
+	if run.Whole {
+		if aboveExcluded, err = s.q.ListAboveExcluded(ctx, tx, runID); err != nil {
+			return fmt.Errorf("find what is above excluded departments: %w", err)
+		}
+	}
+	departments := []string{}
 	for _, c := range contradicted {
+		if slices.Contains(aboveExcluded, c.ExternalID) {
+			continue
+		}
 		departments = append(departments, c.ExternalID)
 		problem := fmt.Sprintf("people are missing from the list, but the provider counts %d in and below the department and only %d were read; nothing was removed there", c.Declared, c.Read)
 		declared := int(c.Declared)
-		if err := s.q.LedgerMembersFail(ctx, tx, dbsqlc.LedgerMembersFailParams{
+		if err := s.q.FailMembers(ctx, tx, dbsqlc.FailMembersParams{
 			RunID: runID, ExternalID: c.ExternalID, Error: &problem, MembersDeclared: pg.Int32(&declared),
 		}); err != nil {
 			return err

@@ -60,9 +60,9 @@ func anOvertakenRunCannotWrite(t *testing.T, c *company) {
 			_, err := s.StageMembers(ctx, db.MemberPage{Page: db.Page{RunID: old.id, Listing: "1"}, People: membersOf("z in=1", directory.Feishu)})
 			return err
 		},
-		"restart walk":      func() error { return s.WalkRestart(ctx, old.id, "1", "children") },
-		"seal":              func() error { _, err := s.WalkSeal(ctx, old.id, ""); return err },
-		"restart members":   func() error { return s.MembersRestart(ctx, old.id, "1") },
+		"restart walk":      func() error { return s.RestartChildren(ctx, old.id, "1", "children") },
+		"seal":              func() error { _, err := s.FinishDepartments(ctx, old.id, ""); return err },
+		"restart members":   func() error { return s.RestartMembers(ctx, old.id, "1") },
 		"apply departments": func() error { return s.ApplyDepartments(ctx, old.id, false) },
 		"apply members":     func() error { return s.ApplyMembers(ctx, old.id, 1, 1) },
 		"plan removals":     func() error { _, err := s.PlanRemovals(ctx, old.id, db.Sight{}); return err },

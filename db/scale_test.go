@@ -191,7 +191,7 @@ func (m many) run(t *testing.T) {
 	for first := 1; first <= 10*batchOfMany; first += batchOfMany {
 		require.NoError(t, store.ApplyMembers(ctx, r.id, first, first+batchOfMany-1))
 		departments := c.texts(t, "SELECT external_id FROM sync_run_departments WHERE run_id = $1 AND position BETWEEN $2 AND $3", r.id, first, first+batchOfMany-1)
-		_, err := store.MemberFigures(ctx, r.id, c.provider.ID, departments)
+		_, err := store.GetMemberFigures(ctx, r.id, c.provider.ID, departments)
 		require.NoError(t, err)
 	}
 	// The other batches are like these; their people are noted at once.
@@ -212,7 +212,10 @@ func (m many) run(t *testing.T) {
 	c.exec(t, "INSERT INTO staged_departments SELECT $1, external_id, NULL, name, 0, NULL, NULL, '{}' FROM org_departments WHERE provider_id = $2", again.id, c.provider.ID)
 	c.exec(t, `INSERT INTO sync_run_departments (run_id, external_id, children_complete, children_listing, children_via, members_listing, members_via)
 		SELECT $1, external_id, true, '', 'd1', 'department', external_id FROM staged_departments WHERE run_id = $1`, again.id)
-	_, err = store.WalkSeal(ctx, again.id, "")
+	for batch := range slices.Chunk(c.texts(t, "SELECT external_id FROM org_departments WHERE provider_id = $1 ORDER BY 1 LIMIT $2", c.provider.ID, keptAfter*batchOfMany), batchOfMany) {
+		require.NoError(t, store.RecallListings(ctx, again.id, batch))
+	}
+	_, err = store.FinishDepartments(ctx, again.id, "")
 	require.NoError(t, err)
 	require.NotEqual(t, []string{"0"}, remembered)
 	require.Equal(t, remembered, c.texts(t, "SELECT count(members_cached_hash)::text FROM sync_run_departments WHERE run_id = $1", again.id))
@@ -220,8 +223,9 @@ func (m many) run(t *testing.T) {
 
 	perBatch, all, tree := float64(batchOfMany*m.people/m.departments), float64(m.people), float64(m.departments)
 	for name, most := range map[string]float64{
-		"MatchMembers": 40 * perBatch, "CompareMembers": 40 * perBatch, "ScopeFigures": 20 * perBatch,
-		"CacheListings": 40 * perBatch, "LedgerMembersAdvance": 20 * batchOfMany, "LedgerSeal": 20 * all, "LedgerFailUnapplied": 20 * all,
+		"MatchMembers": 40 * perBatch, "CompareMembers": 40 * perBatch, "GetMemberFigures": 20 * perBatch,
+		"CacheListings": 40 * perBatch, "AdvanceMembers": 20 * batchOfMany, "FinishTree": 20 * tree, "RecallListings": 20 * all, "RecallListingsOf": 40 * perBatch,
+		"OrderDepartments": 40 * tree, "ExcludeBelowExcluded": 20 * tree, "ExcludeStoredBelowExcluded": 20 * tree, "MarkUnapplied": 20 * all,
 		"RepairOrphans": 20 * tree, "RepairCycles": 20 * tree, "InsertDepartments": 20 * tree,
 		"UpdateDepartments": 20 * tree, "RecomputePaths": 20 * tree,
 		"ContradictedScopes": 20 * all, "RemovalsPlanMemberships": 20 * all, "RemovalsPlanMembers": 20 * all,
@@ -272,13 +276,13 @@ func (m many) stageAgain(r *run) {
 		}
 		_, err := r.c.store.StageMembers(ctx, pages...)
 		require.NoError(r.t, err)
-		_, err = r.c.store.MemberFigures(ctx, r.id, r.c.provider.ID, batch)
+		_, err = r.c.store.GetMemberFigures(ctx, r.id, r.c.provider.ID, batch)
 		require.NoError(r.t, err)
-		ended := make([]db.EndedListing, 0, len(batch))
+		ended := make([]db.FinishedListing, 0, len(batch))
 		for _, department := range batch[len(batch)/2:] {
-			ended = append(ended, db.EndedListing{Department: department})
+			ended = append(ended, db.FinishedListing{Department: department})
 		}
-		require.NoError(r.t, r.c.store.MembersEnd(ctx, r.id, ended...))
+		require.NoError(r.t, r.c.store.FinishMembers(ctx, r.id, ended...))
 	}
 	require.Equal(r.t, []string{fmt.Sprint(whole)}, r.c.texts(r.t, "SELECT count(*)::text FROM sync_run_departments WHERE run_id = $1 AND members_unchanged", r.id))
 	require.Equal(r.t, []string{fmt.Sprint(others)}, r.c.texts(r.t, "SELECT count(*)::text FROM staged_members WHERE run_id = $1", r.id))

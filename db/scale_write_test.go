@@ -55,11 +55,11 @@ func (m many) write(t *testing.T) {
 
 	const batches, removedAtOnce, doubtsAtOnce = 5, 1000, 200
 	for n := range batches {
-		var ended []db.EndedListing
+		var ended []db.FinishedListing
 		for i := range batchOfMany {
-			ended = append(ended, db.EndedListing{Department: fmt.Sprintf("d%d", 1+n*batchOfMany+i)})
+			ended = append(ended, db.FinishedListing{Department: fmt.Sprintf("d%d", 1+n*batchOfMany+i)})
 		}
-		require.NoError(t, store.MembersEnd(t.Context(), r.id, ended...))
+		require.NoError(t, store.FinishMembers(t.Context(), r.id, ended...))
 		require.NoError(t, store.ApplyMembers(t.Context(), r.id, 1+n*batchOfMany, (1+n)*batchOfMany))
 	}
 	require.Equal(t, []string{"member created 250", "member updated 250", "membership created 500", "membership updated 250"},
@@ -91,7 +91,7 @@ func (m many) write(t *testing.T) {
 	require.NoError(t, err)
 	doubtful := doubtsAtOnce * m.departments / m.people
 	for name, handled := range map[string]int{
-		"LedgerMembersEnd": 1, "RemovalsPlanDependents": m.departments, "RemoveMemberships": removedAtOnce * m.departments / m.people, "MatchMembers": batchOfMany, "CompareMembers": batchOfMany, "InsertMembers": batchOfMany, "UpdateMembers": batchOfMany, "InsertMemberships": batchOfMany,
+		"FinishMembers": 1, "RemovalsPlanDependents": m.departments, "RemoveMemberships": removedAtOnce * m.departments / m.people, "MatchMembers": batchOfMany, "CompareMembers": batchOfMany, "InsertMembers": batchOfMany, "UpdateMembers": batchOfMany, "InsertMemberships": batchOfMany,
 		"UpdateMemberships": batchOfMany, "CacheListings": batchOfMany,
 		"LookUpsNext": doubtful, "LookUpsAnswer": doubtful,
 	} {
@@ -122,7 +122,7 @@ func TestReadingATreeReadsNoLedger(t *testing.T) {
 		}
 		require.NoError(t, c.store.StageDepartments(t.Context(), db.Page{RunID: r.id, Listing: "1", Number: n, Next: "more"}, departments))
 	}
-	seen := p.of("LedgerWalkAdvance")
+	seen := p.of("AdvanceChildren")
 	require.Len(t, seen, pages)
 	for _, one := range seen {
 		require.Less(t, one.handled(), 20.0, "%+v", one)

@@ -72,12 +72,12 @@ func (s *Store) StageRoots(ctx context.Context, runID string, found []StagedDepa
 		if err := s.putDepartments(ctx, tx, runID, found); err != nil || bad == 0 {
 			return err
 		}
-		if err := s.q.LedgerRootsBad(ctx, tx, dbsqlc.LedgerRootsBadParams{
+		if err := s.q.SetRootsBad(ctx, tx, dbsqlc.SetRootsBadParams{
 			Bad: int32(bad), RunID: runID, ExternalID: found[0].ExternalID,
 		}); err != nil {
 			return err
 		}
-		return s.q.LedgerWalkEnd(ctx, tx, dbsqlc.LedgerWalkEndParams{RunID: runID, ExternalID: found[0].ExternalID})
+		return s.q.FinishChildren(ctx, tx, dbsqlc.FinishChildrenParams{RunID: runID, ExternalID: found[0].ExternalID})
 	}))
 }
 
@@ -88,13 +88,13 @@ func (s *Store) StageDepartments(ctx context.Context, p Page, found []StagedDepa
 		if err := s.putDepartments(ctx, tx, p.RunID, found); err != nil {
 			return err
 		}
-		return s.q.LedgerWalkAdvance(ctx, tx, dbsqlc.LedgerWalkAdvanceParams{
+		return s.q.AdvanceChildren(ctx, tx, dbsqlc.AdvanceChildrenParams{
 			RunID: p.RunID, ExternalID: p.Listing, Cursor: p.Next, Request: p.Request, Bad: int32(p.Bad),
 		})
 	}))
 }
 
-// foundDepartment is a department as StagedDepartmentsPut reads it.
+// foundDepartment is a department as InsertStagedDepartments reads it.
 type foundDepartment struct {
 	ExternalID       string          `json:"external_id"`
 	Parent           *string         `json:"parent"`
@@ -130,7 +130,7 @@ func (s *Store) putDepartments(ctx context.Context, tx pgx.Tx, runID string, fou
 	if err != nil {
 		return errors.New("a department's record is no JSON")
 	}
-	return s.q.StagedDepartmentsPut(ctx, tx, dbsqlc.StagedDepartmentsPutParams{RunID: runID, Found: body})
+	return s.q.InsertStagedDepartments(ctx, tx, dbsqlc.InsertStagedDepartmentsParams{RunID: runID, Found: body})
 }
 
 var stagedMemberColumns = []string{
@@ -167,7 +167,7 @@ func (s *Store) StageMembers(ctx context.Context, pages ...MemberPage) (staged S
 		return Staged{}, nil
 	}
 	runID := pages[0].RunID
-	advance := dbsqlc.LedgerMembersAdvanceParams{RunID: runID}
+	advance := dbsqlc.AdvanceMembersParams{RunID: runID}
 	for _, p := range pages {
 		advance.Listings = append(advance.Listings, p.Listing)
 		advance.Nexts = append(advance.Nexts, p.Next)
@@ -181,11 +181,11 @@ func (s *Store) StageMembers(ctx context.Context, pages ...MemberPage) (staged S
 		if err := s.setPlannerHints(ctx, tx, pointLookups); err != nil {
 			return err
 		}
-		advanced, err := s.q.LedgerMembersAdvance(ctx, tx, advance)
+		advanced, err := s.q.AdvanceMembers(ctx, tx, advance)
 		if err != nil {
 			return err
 		}
-		lines := make(map[string]dbsqlc.LedgerMembersAdvanceRow, len(advanced))
+		lines := make(map[string]dbsqlc.AdvanceMembersRow, len(advanced))
 		for _, line := range advanced {
 			lines[line.ExternalID] = line
 		}
@@ -207,7 +207,7 @@ func (s *Store) StageMembers(ctx context.Context, pages ...MemberPage) (staged S
 			}
 		}
 		for _, p := range written {
-			if err := s.q.StagedMembersDropPage(ctx, tx, dbsqlc.StagedMembersDropPageParams{
+			if err := s.q.DeleteStagedPage(ctx, tx, dbsqlc.DeleteStagedPageParams{
 				RunID: runID, Listing: p.Listing, Page: int32(p.Number),
 			}); err != nil {
 				return err
@@ -259,7 +259,7 @@ func (s *Store) stageMembers(ctx context.Context, tx pgx.Tx, pages []MemberPage,
 		case !slices.Contains(recognised, p.Listing):
 			records = append(records, memberRows(p)...)
 		case p.Number > 0:
-			if err := s.q.StagedMembersDropListing(ctx, tx, dbsqlc.StagedMembersDropListingParams{
+			if err := s.q.DeleteStagedListing(ctx, tx, dbsqlc.DeleteStagedListingParams{
 				RunID: p.RunID, Listing: p.Listing,
 			}); err != nil {
 				return err

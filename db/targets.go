@@ -78,50 +78,50 @@ func (s *Store) retry(ctx context.Context, tx dbsqlc.DBTX, providerID, runID str
 	return r.Departments, nil, nil
 }
 
-// PeoplePending returns the external ids that a run of single people was asked for
+// ListPendingMemberIDs returns the external ids that a run of single people was asked for
 // and has neither read nor given up.
-func (s *Store) PeoplePending(ctx context.Context, runID string) ([]string, error) {
-	ids, err := s.q.PeoplePending(ctx, s.pool, runID)
+func (s *Store) ListPendingMemberIDs(ctx context.Context, runID string) ([]string, error) {
+	ids, err := s.q.ListPendingMemberIDs(ctx, s.pool, runID)
 	return ids, interpret("find people to read", err)
 }
 
-// StoredPerson is a row of the directory that bears a person's external id.
-type StoredPerson struct {
+// StoredMember is a row of the directory that bears a person's external id.
+type StoredMember struct {
 	ExternalID string
 	UnionID    string
 	OpenID     string
 	Deleted    bool
 }
 
-// PeopleStored returns the provider's rows with that external id, whoever is still
+// FindStoredMembers returns the provider's rows with that external id, whoever is still
 // there first: a recycled id may stand on a former holder's row too.
-func (s *Store) PeopleStored(ctx context.Context, p providers.Provider, externalID string) ([]StoredPerson, error) {
-	rows, err := s.q.PeopleStored(ctx, s.pool, dbsqlc.PeopleStoredParams{
+func (s *Store) FindStoredMembers(ctx context.Context, p providers.Provider, externalID string) ([]StoredMember, error) {
+	rows, err := s.q.FindStoredMembers(ctx, s.pool, dbsqlc.FindStoredMembersParams{
 		ProviderID: &p.ID, ExternalID: externalID, IgnoreCase: p.Type.Traits().MemberIDsIgnoreCase,
 	})
 	if err != nil {
 		return nil, interpret("find person", err)
 	}
-	out := make([]StoredPerson, len(rows))
+	out := make([]StoredMember, len(rows))
 	for i, r := range rows {
-		out[i] = StoredPerson{ExternalID: r.ExternalID, UnionID: pg.OrZero(r.Unionid), OpenID: pg.OrZero(r.OpenID), Deleted: r.Status == string(directory.Deleted)}
+		out[i] = StoredMember{ExternalID: r.ExternalID, UnionID: pg.OrZero(r.Unionid), OpenID: pg.OrZero(r.OpenID), Deleted: r.Status == string(directory.Deleted)}
 	}
 	return out, nil
 }
 
-// PeoplePlaces returns the external ids of the departments that the directory has a
+// ListMemberDepartments returns the external ids of the departments that the directory has a
 // person in.
-func (s *Store) PeoplePlaces(ctx context.Context, p providers.Provider, externalID, unionID string) ([]string, error) {
-	ids, err := s.q.PeoplePlaces(ctx, s.pool, dbsqlc.PeoplePlacesParams{
+func (s *Store) ListMemberDepartments(ctx context.Context, p providers.Provider, externalID, unionID string) ([]string, error) {
+	ids, err := s.q.ListMemberDepartments(ctx, s.pool, dbsqlc.ListMemberDepartmentsParams{
 		ProviderID: &p.ID, ExternalID: externalID, Unionid: pg.NullIfEmpty(unionID), IgnoreCase: p.Type.Traits().MemberIDsIgnoreCase,
 	})
 	return ids, interpret("find person's departments", err)
 }
 
-// DepartmentsUnknown returns which of a provider's departments the directory does
+// ListUnknownDepartments returns which of a provider's departments the directory does
 // not hold.
-func (s *Store) DepartmentsUnknown(ctx context.Context, p providers.Provider, departments []string) ([]string, error) {
-	ids, err := s.q.DepartmentsUnknown(ctx, s.pool, dbsqlc.DepartmentsUnknownParams{
+func (s *Store) ListUnknownDepartments(ctx context.Context, p providers.Provider, departments []string) ([]string, error) {
+	ids, err := s.q.ListUnknownDepartments(ctx, s.pool, dbsqlc.ListUnknownDepartmentsParams{
 		Departments: pg.NonNil(departments), ProviderID: &p.ID,
 	})
 	return ids, interpret("find unknown departments", err)
@@ -131,24 +131,24 @@ func (s *Store) DepartmentsUnknown(ctx context.Context, p providers.Provider, de
 // people each person is a listing, and all are one range.
 func (s *Store) listings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, first, last int) ([]string, error) {
 	if run.Singly {
-		return s.q.StagedListings(ctx, tx, runID)
+		return s.q.ListStagedListings(ctx, tx, runID)
 	}
-	return s.q.LedgerRange(ctx, tx, dbsqlc.LedgerRangeParams{RunID: runID, First: int32(first), Last: int32(last)})
+	return s.q.ListListingsBetween(ctx, tx, dbsqlc.ListListingsBetweenParams{RunID: runID, First: int32(first), Last: int32(last)})
 }
 
 // planPeople plans the removals of a run of single people. What their own records
 // say is certain, and of nobody else anything is known.
 func (s *Store) planPeople(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) (RemovalPlan, error) {
 	for _, step := range []func() (int64, error){
-		func() (int64, error) { return s.q.PeopleFailUnread(ctx, tx, runID) },
+		func() (int64, error) { return s.q.MarkUnreadMembers(ctx, tx, runID) },
 		func() (int64, error) {
-			return s.q.PeoplePlanMembers(ctx, tx, dbsqlc.PeoplePlanMembersParams{
+			return s.q.PlanMembersByID(ctx, tx, dbsqlc.PlanMembersByIDParams{
 				RunID: runID, ProviderID: &run.ProviderID,
 			})
 		},
 		func() (int64, error) { return 0, s.planOutOfScope(ctx, tx, run, runID) },
 		func() (int64, error) {
-			return s.q.PeoplePlanMemberships(ctx, tx, dbsqlc.PeoplePlanMembershipsParams{
+			return s.q.PlanMembershipsByID(ctx, tx, dbsqlc.PlanMembershipsByIDParams{
 				RunID: runID, ProviderID: &run.ProviderID,
 			})
 		},

@@ -56,7 +56,7 @@ func (r *run) readDepartments() string {
 	r.t.Helper()
 	var wanted []string
 	for _, entry := range r.ledger() {
-		if !entry.Skipped {
+		if entry.State != "excluded" {
 			wanted = append(wanted, entry.ExternalID)
 		}
 	}
@@ -232,12 +232,12 @@ func TestRetryOfPeopleIsLimitedToThoseWhoFailed(t *testing.T) {
 	c := newDatabase(t).company(t, directory.Feishu)
 	first := peopleRun("ann,bob,cid", "bob cid")(c)
 	r := c.beginLimited("apply", db.NewRun{Retries: first})
-	pending, err := c.store.PeoplePending(t.Context(), r.id)
+	pending, err := c.store.ListPendingMemberIDs(t.Context(), r.id)
 	require.NoError(t, err)
 	require.Equal(t, []string{"bob", "cid"}, pending)
 	require.NoError(t, c.store.AddRunError(t.Context(), r.id, "member", "cid", "cannot be read"))
 	r.stagePeople("bob")
-	pending, err = c.store.PeoplePending(t.Context(), r.id)
+	pending, err = c.store.ListPendingMemberIDs(t.Context(), r.id)
 	require.NoError(t, err)
 	require.Empty(t, pending)
 }
@@ -334,24 +334,24 @@ func TestStoredPeopleByID(t *testing.T) {
 		// Ann's id was given to somebody else while she kept her row.
 		_, err = c.pool.Exec(t.Context(), `UPDATE org_members SET external_id = 'Ann', status = 'deleted' WHERE provider_id = $1 AND external_id = 'ann2'`, p.ID)
 		require.NoError(t, err)
-		people, err := c.store.PeopleStored(t.Context(), p, "Ann")
+		people, err := c.store.FindStoredMembers(t.Context(), p, "Ann")
 		require.NoError(t, err)
-		require.Equal(t, []db.StoredPerson{{ExternalID: "Ann", UnionID: "A", OpenID: "oa"}, {ExternalID: "Ann", UnionID: "Z", Deleted: true}}, people)
-		people, err = c.store.PeopleStored(t.Context(), p, "ann")
+		require.Equal(t, []db.StoredMember{{ExternalID: "Ann", UnionID: "A", OpenID: "oa"}, {ExternalID: "Ann", UnionID: "Z", Deleted: true}}, people)
+		people, err = c.store.FindStoredMembers(t.Context(), p, "ann")
 		require.NoError(t, err)
 		require.Equal(t, kind == directory.WeCom, len(people) == 2, "WeCom ignores case")
 
-		places, err := c.store.PeoplePlaces(t.Context(), p, "Ann", "A")
+		places, err := c.store.ListMemberDepartments(t.Context(), p, "Ann", "A")
 		require.NoError(t, err)
 		require.Equal(t, []string{"1", "10"}, places)
-		places, err = c.store.PeoplePlaces(t.Context(), p, "Ann", "other")
+		places, err = c.store.ListMemberDepartments(t.Context(), p, "Ann", "other")
 		require.NoError(t, err)
 		require.Empty(t, places, "another person of the same id")
-		places, err = c.store.PeoplePlaces(t.Context(), p, "bob", "")
+		places, err = c.store.ListMemberDepartments(t.Context(), p, "bob", "")
 		require.NoError(t, err)
 		require.Equal(t, []string{"10"}, places)
 
-		unknown, err := c.store.DepartmentsUnknown(t.Context(), p, []string{"10", "99"})
+		unknown, err := c.store.ListUnknownDepartments(t.Context(), p, []string{"10", "99"})
 		require.NoError(t, err)
 		require.Equal(t, []string{"99"}, unknown)
 	}

@@ -134,17 +134,17 @@ func (r *run) read(s snapshot) {
 	require.NoError(r.t, store.StageRoots(ctx, r.id, staged, 0))
 	for _, d := range departments {
 		if d.children == "fail" {
-			require.NoError(r.t, store.WalkFail(ctx, r.id, d.ExternalID, "no permission"))
+			require.NoError(r.t, store.FailChildren(ctx, r.id, d.ExternalID, "no permission"))
 		} else {
-			require.NoError(r.t, store.WalkEnd(ctx, r.id, d.ExternalID))
+			require.NoError(r.t, store.FinishChildren(ctx, r.id, d.ExternalID))
 		}
 	}
-	sealed, err := store.WalkSeal(ctx, r.id, "")
+	sealed, err := store.FinishDepartments(ctx, r.id, "")
 	require.NoError(r.t, err)
 	r.size = sealed.Departments
 	skipped := map[string]bool{}
 	for _, entry := range r.ledger() {
-		skipped[entry.ExternalID] = entry.Skipped
+		skipped[entry.ExternalID] = entry.State == "excluded"
 	}
 	people := membersOf(s.members, r.c.provider.Type)
 	for i, d := range departments {
@@ -166,22 +166,22 @@ func (r *run) read(s snapshot) {
 		r.recognised = append(r.recognised, staged.Recognised...)
 		switch d.members {
 		case "fail":
-			require.NoError(r.t, store.MembersFail(ctx, r.id, d.ExternalID, "no permission", nil))
+			require.NoError(r.t, store.FailMembers(ctx, r.id, d.ExternalID, "no permission", nil))
 		case "open":
 		default:
 			if d.MembersListing != "" && len(staged.Recognised) == 0 {
-				require.NoError(r.t, store.MembersEnd(ctx, r.id, db.EndedListing{Department: d.ExternalID}))
+				require.NoError(r.t, store.FinishMembers(ctx, r.id, db.FinishedListing{Department: d.ExternalID}))
 			}
 		}
 	}
 }
 
 // ledger is the run's ledger in the order of the departments' ids.
-func (r *run) ledger() []db.LedgerEntry {
+func (r *run) ledger() []db.CompletenessRecord {
 	r.t.Helper()
 	entries, err := r.c.store.Ledger(r.t.Context(), r.id, false, 1000)
 	require.NoError(r.t, err)
-	slices.SortFunc(entries, func(a, b db.LedgerEntry) int { return strings.Compare(a.ExternalID, b.ExternalID) })
+	slices.SortFunc(entries, func(a, b db.CompletenessRecord) int { return strings.Compare(a.ExternalID, b.ExternalID) })
 	return entries
 }
 

@@ -144,7 +144,7 @@ func (s *syncOrg) brought(phase string) string {
 	switch {
 	case phase == "departments" && s.tree.Departments > 0:
 		return l.Text(message.PhaseDepartments, message.Args{
-			"Departments": s.tree.Departments, "Failed": s.tree.Failed, "Excluded": s.tree.Skipped,
+			"Departments": s.tree.Departments, "Failed": s.tree.Failed, "Excluded": s.tree.Excluded,
 		})
 	case phase == "members" && s.people > 0:
 		return l.Text(message.PhaseMembersByID, message.Args{"Members": s.people})

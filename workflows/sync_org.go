@@ -154,7 +154,8 @@ func (s *syncOrg) departments(ctx workflow.Context) error {
 	if err := workflow.ExecuteActivity(writeOptions(ctx, s.in.Provider), reader.FinishDepartments, seal).Get(ctx, &s.tree); err != nil {
 		return err
 	}
-	s.progress.Departments = s.wanted()
+	s.progress.Departments = s.tree.Departments - s.tree.Excluded
+	s.progress.DepartmentsDone, s.progress.MembersRead = s.tree.Unchanged, s.tree.UnchangedMembers
 	if s.tree.Departments == 0 {
 		return failed
 	}
@@ -165,8 +166,8 @@ func (s *syncOrg) departments(ctx workflow.Context) error {
 		activities.ApplyDepartmentsInput{RunID: s.progress.RunID, LimitedRange: s.visible.LimitedRange}).Get(ctx, nil)
 }
 
-// wanted is how many departments' people the run reads: they have the first ordinals.
-func (s *syncOrg) wanted() int { return s.tree.Departments - s.tree.Skipped }
+// positions is how many departments are left to be read or applied.
+func (s *syncOrg) positions() int { return s.tree.Departments - s.tree.Excluded - s.tree.Unchanged }
 
 // members reads and applies the people, slice by slice, a few slices at a time.
 func (s *syncOrg) members(ctx workflow.Context) error {
@@ -176,12 +177,12 @@ func (s *syncOrg) members(ctx workflow.Context) error {
 	slices := workflow.NewSemaphore(ctx, int64(shape.Shards))
 	wg := workflow.NewWaitGroup(ctx)
 	var failed error
-	for first := 1; first <= s.wanted() && failed == nil; first += shape.Shard {
+	for first := 1; first <= s.positions() && failed == nil; first += shape.Shard {
 		if err := slices.Acquire(ctx, 1); err != nil {
 			break
 		}
 		slice := SyncDepartmentsInput{
-			RunID: s.progress.RunID, Provider: s.in.Provider, First: first, Last: min(first+shape.Shard-1, s.wanted()),
+			RunID: s.progress.RunID, Provider: s.in.Provider, First: first, Last: min(first+shape.Shard-1, s.positions()),
 			Batch: shape.Batch, Batches: shape.Batches, Apply: !s.planning(), Language: s.language,
 		}
 		wg.Add(1)
@@ -246,7 +247,7 @@ func (s *syncOrg) groups(ctx workflow.Context) error {
 
 // summaryOf names a slice by its place in the run's order and the ids at its ends.
 func (s *syncOrg) summaryOf(in SyncDepartmentsInput) string {
-	summary := fmt.Sprintf("departments %d to %d of %d", in.First, in.Last, s.wanted())
+	summary := fmt.Sprintf("departments %d to %d of %d", in.First, in.Last, s.positions())
 	if n := (in.First - 1) / s.tree.Sharding.Shard; n < len(s.tree.Shards) {
 		ends := s.tree.Shards[n]
 		summary += ": " + ends[0] + " to " + ends[1]

@@ -75,12 +75,12 @@ func TestRetryIsTheKindOfRunThatItRetries(t *testing.T) {
 // What a targeted run leaves out costs nothing: no batch, no slice.
 func TestDepartmentsLeftOutAreNotLookedAt(t *testing.T) {
 	t.Parallel()
-	for skipped, want := range map[int]int{0: 7, 5: 2, 7: 0} {
-		t.Run(fmt.Sprint(skipped), func(t *testing.T) {
+	for excluded, want := range map[int]int{0: 7, 5: 2, 7: 0} {
+		t.Run(fmt.Sprint(excluded), func(t *testing.T) {
 			t.Parallel()
 			f := newFakes(7)
 			f.sealDepartments = func(activities.FinishDepartmentsInput) (activities.FinishDepartmentsResult, error) {
-				return activities.FinishDepartmentsResult{Departments: 7, Skipped: skipped, Sharding: shapeOf(7)}, nil
+				return activities.FinishDepartmentsResult{Departments: 7, Excluded: excluded, Sharding: shapeOf(7)}, nil
 			}
 			_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme", Departments: []string{"2"}})
 			require.NoError(t, err)

@@ -15,6 +15,11 @@ CREATE TABLE sync_runs (
     retries            uuid REFERENCES sync_runs (id) ON DELETE SET NULL,
     -- The version of the provider's rules that the run goes by; 0: there are none.
     rules_version      integer NOT NULL DEFAULT 0,
+    -- A targeted run reads less than the whole company.
+    targeted           boolean NOT NULL GENERATED ALWAYS AS (
+        cardinality(departments) > 0 OR cardinality(members) > 0 OR retries IS NOT NULL) STORED,
+    -- Departments that a rule leaves out, each with what is below: they are not asked for.
+    excluded_departments text[] NOT NULL DEFAULT '{}',
     -- The run that this one takes back.
     undoes             uuid REFERENCES sync_runs (id) ON DELETE SET NULL,
     status             text NOT NULL DEFAULT 'running' CHECK (status IN (
@@ -64,9 +69,7 @@ SELECT *
 FROM sync_runs
 WHERE mode = 'apply'
     AND undoes IS NULL
-    AND retries IS NULL
-    AND departments = '{}'
-    AND members = '{}';
+    AND NOT targeted;
 
 -- The completeness record: for each department of a run, whether its children and its
 -- members were read to the end, how far, and why not. Reading goes on from the cursors
@@ -79,7 +82,11 @@ WHERE mode = 'apply'
 CREATE TABLE sync_run_departments (
     run_id              uuid NOT NULL,
     external_id         text COLLATE "C" NOT NULL,
-    -- The department's place in the run's order; null until all departments were read.
+    -- wanted: to be read. excluded: left out on purpose, by a rule or since the run is a
+    -- targeted one. unread: wanted, and not read to the end, for the reason in error.
+    state               text NOT NULL DEFAULT 'wanted' CHECK (state IN ('wanted', 'excluded', 'unread')),
+    -- The department's place in the order in which members are read; null until all
+    -- departments were read, and where nothing of it is left to be read or applied.
     position            integer,
     error               text,
     -- How children are read (a word of the client), by which department's listing (its
@@ -110,8 +117,6 @@ CREATE TABLE sync_run_departments (
     members_declared    integer,
     -- How many members, not deleted, were stored there when the departments were read.
     members_stored      integer NOT NULL DEFAULT 0,
-    -- Whether a targeted run leaves out its members.
-    members_excluded    boolean NOT NULL DEFAULT false,
     -- A hash of the members listed so far; null once a record could not be used.
     members_hash        numeric DEFAULT 0,
     -- The listing's hash when it was last applied; null where what is stored now differs.

@@ -2,7 +2,7 @@
 -- The earlier runs whose candidates for removal are on record, and what each could see.
 SELECT DISTINCT c.run_id, e.visible_range
 FROM sync_runs r JOIN removal_candidates c ON c.provider_id = r.provider_id AND c.run_id <> r.id JOIN sync_runs e ON e.id = c.run_id
-WHERE r.id = @run_id AND cardinality(r.departments) = 0 AND cardinality(r.members) = 0 AND r.retries IS NULL AND r.undoes IS NULL;
+WHERE r.id = @run_id AND NOT r.targeted AND r.undoes IS NULL;
 
 -- name: CandidatesNext :many
 -- Candidates of these runs that the present one knows nothing of yet, in the order of
@@ -17,10 +17,12 @@ WHERE r.id = @run_id AND coalesce(m.id, d.id) IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM staged_departments s WHERE s.run_id = r.id AND s.external_id = d.external_id)
 ORDER BY c.object_id LIMIT @max_rows;
 
--- name: LedgerIsRead :one
+-- name: EverythingIsRead :one
 -- Whether a run has read all departments and everybody in them to the end.
 SELECT NOT EXISTS (SELECT 1 FROM sync_run_departments l
-    WHERE l.run_id = @run_id AND (NOT l.children_complete OR NOT l.members_complete AND l.members_listing <> '')) AS is_read;
+    WHERE l.run_id = @run_id AND (
+        NOT l.children_complete AND (l.state <> 'excluded' OR l.children_listing <> '')
+        OR NOT l.members_complete AND l.members_listing <> '' AND l.state <> 'excluded')) AS is_read;
 
 -- name: CandidatesKeep :exec
 -- What is missed anew counts from this run on; what was missed before, by a run that saw no

@@ -80,7 +80,7 @@ ORDER BY r.generation;
 -- The newest run that read a whole company, as far as it could, and applied what it read.
 SELECT r.id FROM sync_runs r
 WHERE r.provider_id = (SELECT m.provider_id FROM org_members m WHERE m.id = @object_id UNION ALL SELECT d.provider_id FROM org_departments d WHERE d.id = @object_id)
-  AND r.mode = 'apply' AND r.undoes IS NULL AND r.retries IS NULL AND cardinality(r.members) = 0 AND cardinality(r.departments) = 0
+  AND r.mode = 'apply' AND r.undoes IS NULL AND NOT r.targeted
   AND r.status IN ('succeeded', 'partial', 'held', 'rejected') AND r.details_dropped_at IS NULL
 ORDER BY r.generation DESC LIMIT 1;
 
@@ -117,5 +117,5 @@ ORDER BY 1, 2;
 -- How many departments a run knew, how many of them it read to the end, and the people of
 -- how many it left out on purpose.
 SELECT count(*)::int AS departments, (count(*) FILTER (WHERE children_complete AND members_complete))::int AS complete,
-    (count(*) FILTER (WHERE members_excluded))::int AS skipped
+    (count(*) FILTER (WHERE state = 'excluded'))::int AS skipped
 FROM sync_run_departments WHERE run_id = @run_id;

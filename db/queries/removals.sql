@@ -2,9 +2,9 @@
 -- Whether the tree and everybody in it were read to the end, and how many people the
 -- provider declares for the root.
 SELECT count(*)::int AS departments,
-    (count(*) FILTER (WHERE NOT l.children_complete))::int AS children_incomplete,
-    (count(*) FILTER (WHERE NOT l.members_complete))::int AS members_incomplete,
-    (count(*) FILTER (WHERE l.members_excluded))::int AS members_excluded,
+    (count(*) FILTER (WHERE NOT l.children_complete AND (l.state <> 'excluded' OR l.children_listing <> '')))::int AS children_incomplete,
+    (count(*) FILTER (WHERE l.state <> 'excluded' AND NOT l.members_complete))::int AS members_incomplete,
+    (count(*) FILTER (WHERE l.state = 'excluded'))::int AS excluded,
     coalesce((SELECT max(d.declared_members) FROM staged_departments d WHERE d.run_id = @run_id AND d.parent_external_id IS NULL), -1)::int AS members_declared
 FROM sync_run_departments l WHERE l.run_id = @run_id;
 
@@ -165,6 +165,9 @@ SELECT @run_id, 'department', d.id, d.id, @tree_read::boolean, CASE WHEN @tree_r
 FROM org_departments d
 WHERE d.provider_id = @provider_id AND d.status = 'active'
   AND NOT EXISTS (SELECT 1 FROM staged_departments s WHERE s.run_id = @run_id AND s.external_id = d.external_id)
+  AND NOT EXISTS (
+      SELECT 1 FROM sync_run_departments l
+      WHERE l.run_id = @run_id AND l.external_id = d.external_id AND l.state = 'excluded')
   AND (@tree_read OR @listings_ended::boolean OR EXISTS (
         SELECT 1 FROM org_departments p JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = p.external_id
         WHERE p.id = d.parent_id AND l.children_complete))

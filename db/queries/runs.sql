@@ -14,7 +14,7 @@ UPDATE identity_providers SET newest_run_id = @run_id WHERE id = @provider_id;
 SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly,
     (r.hold_workflow_id IS NOT NULL)::boolean AS approved,
     set_config('orgsync.run_id', r.id::text, true) AS logged_as,
-    (cardinality(r.departments) = 0 AND cardinality(r.members) = 0 AND r.retries IS NULL AND r.undoes IS NULL)::boolean AS whole
+    (NOT r.targeted AND r.undoes IS NULL)::boolean AS whole
 FROM identity_providers p JOIN sync_runs r ON r.id = p.newest_run_id AND r.provider_id = p.id
 WHERE r.id = @run_id AND r.status = 'running'
 FOR SHARE OF p;
@@ -78,12 +78,12 @@ SELECT r.visible_range AS this, p.visible_range AS applied
 FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id WHERE r.id = @run_id;
 
 -- name: SetProviderSynced :exec
--- What is out of scope by the run's rules went, unless the run was to remove nothing.
+-- A targeted run says nothing of the whole. What is out of scope by the run's rules went, unless the run was to remove nothing.
 UPDATE identity_providers p SET last_synced_at = now(), visible_range = r.visible_range,
     rules_applied = CASE WHEN EXISTS (SELECT 1 FROM sync_run_removals x
             WHERE x.run_id = r.id AND x.reason = 'out_of_scope' AND NOT x.applied)
         THEN p.rules_applied ELSE r.rules_version END
-FROM sync_runs r WHERE r.id = @run_id AND p.id = r.provider_id;
+FROM sync_runs r WHERE r.id = @run_id AND NOT r.targeted AND p.id = r.provider_id;
 
 -- name: GetRun :one
 SELECT r.*, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id

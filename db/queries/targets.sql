@@ -8,21 +8,21 @@ SELECT r.provider_id, r.mode, r.status, r.departments, r.details_dropped_at, r.u
         OR EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = r.id AND e.object_type = 'department'))::boolean AS departments_failed
 FROM sync_runs r WHERE r.id = @id;
 
--- name: PeoplePending :many
+-- name: ListPendingMemberIDs :many
 -- Of the single people that a run is limited to those who are still to be read.
 SELECT wanted.id::text AS external_id FROM sync_runs r CROSS JOIN unnest(r.members) AS wanted (id)
 WHERE r.id = @run_id
   AND NOT EXISTS (SELECT 1 FROM staged_members s WHERE s.run_id = r.id AND s.listing = wanted.id)
   AND NOT EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id);
 
--- name: PeopleStored :many
+-- name: FindStoredMembers :many
 -- The rows that bear a member's external id, whoever is still there first.
 SELECT m.external_id, m.unionid, m.open_id, m.status FROM org_members m
 WHERE m.provider_id = @provider_id AND lower(m.external_id) = lower(@external_id)
   AND (@ignore_case::boolean OR m.external_id = @external_id)
 ORDER BY m.status = 'deleted', m.id;
 
--- name: PeoplePlaces :many
+-- name: ListMemberDepartments :many
 -- The departments that the directory has a person in.
 SELECT DISTINCT d.external_id FROM org_members m
 JOIN org_member_departments md ON md.member_id = m.id
@@ -32,19 +32,19 @@ WHERE m.provider_id = @provider_id AND m.status <> 'deleted'
     AND lower(m.external_id) = lower(@external_id) AND (@ignore_case::boolean OR m.external_id = @external_id)))
 ORDER BY d.external_id;
 
--- name: DepartmentsUnknown :many
+-- name: ListUnknownDepartments :many
 SELECT wanted.id::text AS external_id FROM unnest(@departments::text[]) AS wanted (id)
 WHERE NOT EXISTS (SELECT 1 FROM org_departments d WHERE d.provider_id = @provider_id AND d.external_id = wanted.id AND d.status = 'active');
 
--- name: StagedListings :many
+-- name: ListStagedListings :many
 SELECT DISTINCT s.listing FROM staged_members s WHERE s.run_id = @run_id ORDER BY s.listing;
 
--- name: ApartListings :many
+-- name: ListByIDListings :many
 -- The people whom a run of the whole company has read by themselves. In bytes "!" is what
 -- follows a space.
 SELECT DISTINCT s.listing FROM staged_members s WHERE s.run_id = @run_id AND s.listing >= 'member ' AND s.listing < 'member!' ORDER BY s.listing;
 
--- name: PeopleFailUnread :execrows
+-- name: MarkUnreadMembers :execrows
 -- Nobody asked for may be unread without a reason on record.
 INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
 SELECT r.id, 'member', wanted.id, 'this member was not read; retry the run to read them'
@@ -54,7 +54,7 @@ WHERE r.id = @run_id
   AND NOT EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id)
 ON CONFLICT DO NOTHING;
 
--- name: PeoplePlanMembers :execrows
+-- name: PlanMembersByID :execrows
 -- Of single people those who were staged as gone: the provider itself said so.
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, reason)
 SELECT @run_id, 'member', m.id, m.id, 'looked_up'
@@ -64,7 +64,7 @@ WHERE s.run_id = @run_id AND s.status = 'deleted'
   AND NOT EXISTS (SELECT 1 FROM member_matches r WHERE r.run_id = @run_id AND r.member_id = m.id)
 ON CONFLICT DO NOTHING;
 
--- name: PeoplePlanMemberships :execrows
+-- name: PlanMembershipsByID :execrows
 -- Of single people the memberships that their own records no longer show.
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, reason)
 SELECT @run_id, 'membership', md.member_id, md.department_id, 'looked_up'

@@ -11,6 +11,9 @@ type Traits struct {
 	MemberIDsIgnoreCase bool
 	// ParallelReads is how many listings a run reads at the same time.
 	ParallelReads int
+	// TreeByDepartment says that reading the tree takes a call for each department, as
+	// reading its members does. Both are then read at the same time.
+	TreeByDepartment bool
 	// AdministratorFlag is the boolean field of a member's raw record that marks main
 	// administrators, where no call lists them. Empty where a call does.
 	AdministratorFlag string
@@ -24,7 +27,7 @@ var traits = map[ProviderType]Traits{
 	// Feishu lists only administrators of apps; a super administrator's own record says so
 	// (feishu-more.md §D).
 	Feishu:   {DisplayName: "Feishu", ParallelReads: 32, AdministratorFlag: "is_tenant_manager"},
-	DingTalk: {DisplayName: "DingTalk", ParallelReads: 32},
+	DingTalk: {DisplayName: "DingTalk", ParallelReads: 32, TreeByDepartment: true},
 	// WeCom refuses too many parallel calls with 45033. How many is not published: at
 	// most 4 (wecom.md §5.1). Its user ids are unique whatever their case (wecom.md §3.3).
 	WeCom: {DisplayName: "WeCom", MemberIDsIgnoreCase: true, ParallelReads: 4},

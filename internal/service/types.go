@@ -18,7 +18,7 @@ type (
 	// Run is one run of the run history.
 	Run = report.Run
 	// RunDepartment is how completely a run read one department.
-	RunDepartment = db.LedgerEntry
+	RunDepartment = db.CompletenessRecord
 	// Progress is how far a run has come.
 	Progress = report.Progress
 	// Change is one line of a run's change log, ChangeFilter limits which are told.

@@ -48,10 +48,17 @@ func (c showCommand) Run(ctx context.Context, s *cli.Session) error {
 	return nil
 }
 
+func ledgerEntryOf(d service.RunDepartment) LedgerEntry {
+	return LedgerEntry{
+		ExternalID: d.ExternalID, ChildrenComplete: d.ChildrenComplete, MembersComplete: d.MembersComplete, Pages: d.Pages,
+		MembersRead: d.MembersRead, MembersDeclared: d.MembersDeclared, Error: d.Error, Skipped: d.State == "excluded",
+	}
+}
+
 func shownOf(run service.GetRunResult, page string) Shown {
 	shown := Shown{
 		Run: documentOf(run.Run), Errors: run.Errors, WebURL: page,
-		Departments: cli.Each(run.Departments, func(d service.RunDepartment) LedgerEntry { return LedgerEntry(d) }),
+		Departments: cli.Each(run.Departments, ledgerEntryOf),
 	}
 	if run.Removals != nil {
 		shown.Removals, shown.Leavers = &run.Removals.Figures, leaversOf(run.Removals.Leavers)
@@ -194,7 +201,7 @@ func printDepartments(s *cli.Session, entries []service.RunDepartment, all bool)
 	t.RightAlign(4, 5, 6)
 	for _, e := range entries {
 		members := cli.Complete(e.MembersComplete)
-		if e.Skipped {
+		if e.State == "excluded" {
 			members = "not asked for"
 		}
 		declared := ""

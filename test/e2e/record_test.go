@@ -70,7 +70,7 @@ func recordSmall(t *testing.T, w *world) {
 	run := w.start(workflows.SyncInput{Provider: s.name})
 	require.Equal(t, directory.RunSucceeded, w.wait(run).Status)
 	good := record(t, w, "sync-org-small", run)
-	recordSlice(t, w, "sync-departments-small", run, 1)
+	recordShard(t, w, "sync-departments-small", run, 1)
 	write(t, "bad-reordered", reordered(t, good))
 	write(t, "bad-missing", withoutFinish(t, good))
 	write(t, "bad-other-child", otherChild(t, good))
@@ -86,14 +86,14 @@ func recordSmall(t *testing.T, w *world) {
 	retried := w.start(workflows.SyncInput{Provider: s.name})
 	require.Equal(t, directory.RunSucceeded, w.wait(retried).Status)
 	record(t, w, "sync-org-retries", retried)
-	recordSlice(t, w, "sync-departments-retries", retried, 1)
+	recordShard(t, w, "sync-departments-retries", retried, 1)
 
 	// Not one that the preflight reads.
 	s.faults.Add(fault(membersCall, s.id(7), simulator.Forever, simulator.Action{Kind: simulator.Forbidden}))
 	failed := w.start(workflows.SyncInput{Provider: s.name})
 	require.Equal(t, directory.RunFailed, w.wait(failed).Status)
 	record(t, w, "sync-org-failed", failed)
-	recordSlice(t, w, "sync-departments-failed", failed, 1)
+	recordShard(t, w, "sync-departments-failed", failed, 1)
 	s.faults.Clear()
 
 	s.faults.Add(fault(childrenCall, "", simulator.Forever, simulator.Action{Kind: simulator.Forbidden}))
@@ -116,20 +116,20 @@ func recordLarge(t *testing.T, w *world) {
 	run := w.start(workflows.SyncInput{Provider: s.name})
 	require.Equal(t, directory.RunSucceeded, w.wait(run).Status)
 	record(t, w, "sync-org-large", run)
-	recordSlice(t, w, "sync-departments-batches", run, 401)
+	recordShard(t, w, "sync-departments-batches", run, 214)
 
-	for ordinal, action := range map[int]simulator.Action{
-		401: {Kind: simulator.OutOfRange}, 406: {Kind: simulator.Truncate},
-		409: {Kind: simulator.HTTPStatus, Status: http.StatusInternalServerError},
-		410: {Kind: simulator.HTTPStatus, Status: http.StatusInternalServerError},
-		411: {Kind: simulator.HTTPStatus, Status: http.StatusInternalServerError},
+	for position, action := range map[int]simulator.Action{
+		214: {Kind: simulator.OutOfRange}, 219: {Kind: simulator.Truncate},
+		222: {Kind: simulator.HTTPStatus, Status: http.StatusInternalServerError},
+		223: {Kind: simulator.HTTPStatus, Status: http.StatusInternalServerError},
+		224: {Kind: simulator.HTTPStatus, Status: http.StatusInternalServerError},
 	} {
-		s.faults.Add(fault(membersCall, w.departmentAt(s.name, ordinal), simulator.Forever, action))
+		s.faults.Add(fault(membersCall, w.departmentAt(s.name, position), simulator.Forever, action))
 	}
 	partial := w.start(workflows.SyncInput{Provider: s.name})
 	require.Equal(t, directory.RunPartial, w.wait(partial).Status)
 	record(t, w, "sync-org-partial", partial)
-	recordSlice(t, w, "sync-departments-partial", partial, 401)
+	recordShard(t, w, "sync-departments-partial", partial, 214)
 }
 
 func recordHeld(t *testing.T, w *world) {
@@ -242,7 +242,7 @@ func recordCanceled(t *testing.T, w *world) {
 	require.NoError(t, w.temporal.CancelWorkflow(t.Context(), run.GetID(), run.GetRunID()))
 	require.Error(t, run.Get(t.Context(), nil))
 	record(t, w, "sync-org-canceled", run)
-	recordSlice(t, w, "sync-departments-canceled", run, 1)
+	recordShard(t, w, "sync-departments-canceled", run, 1)
 }
 
 func recordScheduled(t *testing.T, w *world) {
@@ -306,7 +306,7 @@ func recordTargets(t *testing.T, w *world) {
 	retry := w.start(workflows.SyncInput{Provider: s.name, Retry: partial.RunID})
 	require.Equal(t, directory.RunSucceeded, w.wait(retry).Status)
 	record(t, w, "sync-org-retry", retry)
-	recordSlice(t, w, "sync-departments-retry", retry, 1)
+	recordShard(t, w, "sync-departments-retry", retry, 1)
 }
 
 // recordRecognised has a slice whose batches have nothing to apply, and one that has.
@@ -317,7 +317,7 @@ func recordRecognised(t *testing.T, w *world) {
 	run := w.start(workflows.SyncInput{Provider: s.name})
 	require.Equal(t, directory.RunSucceeded, w.wait(run).Status)
 	record(t, w, "sync-org-recognised", run)
-	recordSlice(t, w, "sync-departments-recognised", run, 1)
+	recordShard(t, w, "sync-departments-recognised", run, 1)
 }
 
 // leave lets people leave until so many have.
@@ -365,8 +365,8 @@ func record(t *testing.T, w *world, name string, run client.WorkflowRun) *histor
 	return history
 }
 
-// recordSlice writes the history of the child that began with a department.
-func recordSlice(t *testing.T, w *world, name string, run client.WorkflowRun, first int) {
+// recordShard writes the history of the child that began with a department.
+func recordShard(t *testing.T, w *world, name string, run client.WorkflowRun, first int) {
 	t.Helper()
 	events := w.temporal.GetWorkflowHistory(context.Background(), run.GetID(), run.GetRunID(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
@@ -378,5 +378,5 @@ func recordSlice(t *testing.T, w *world, name string, run client.WorkflowRun, fi
 			return
 		}
 	}
-	require.Fail(t, "no such slice")
+	require.Fail(t, "no such shard")
 }

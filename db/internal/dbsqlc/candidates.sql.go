@@ -33,7 +33,7 @@ func (q *Queries) ApartDrop(ctx context.Context, db DBTX, arg ApartDropParams) e
 const candidateRuns = `-- name: CandidateRuns :many
 SELECT DISTINCT c.run_id, e.visible_range
 FROM sync_runs r JOIN removal_candidates c ON c.provider_id = r.provider_id AND c.run_id <> r.id JOIN sync_runs e ON e.id = c.run_id
-WHERE r.id = $1 AND cardinality(r.departments) = 0 AND cardinality(r.members) = 0 AND r.retries IS NULL AND r.undoes IS NULL
+WHERE r.id = $1 AND NOT r.targeted AND r.undoes IS NULL
 `
 
 type CandidateRunsRow struct {
@@ -238,14 +238,16 @@ func (q *Queries) CandidatesNext(ctx context.Context, db DBTX, arg CandidatesNex
 	return items, nil
 }
 
-const ledgerIsRead = `-- name: LedgerIsRead :one
+const everythingIsRead = `-- name: EverythingIsRead :one
 SELECT NOT EXISTS (SELECT 1 FROM sync_run_departments l
-    WHERE l.run_id = $1 AND (NOT l.children_complete OR NOT l.members_complete AND l.members_listing <> '')) AS is_read
+    WHERE l.run_id = $1 AND (
+        NOT l.children_complete AND (l.state <> 'excluded' OR l.children_listing <> '')
+        OR NOT l.members_complete AND l.members_listing <> '' AND l.state <> 'excluded')) AS is_read
 `
 
 // Whether a run has read all departments and everybody in them to the end.
-func (q *Queries) LedgerIsRead(ctx context.Context, db DBTX, runID string) (bool, error) {
-	row := db.QueryRow(ctx, ledgerIsRead, runID)
+func (q *Queries) EverythingIsRead(ctx context.Context, db DBTX, runID string) (bool, error) {
+	row := db.QueryRow(ctx, everythingIsRead, runID)
 	var is_read bool
 	err := row.Scan(&is_read)
 	return is_read, err

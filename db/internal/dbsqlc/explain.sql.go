@@ -14,7 +14,7 @@ import (
 const newestReading = `-- name: NewestReading :one
 SELECT r.id FROM sync_runs r
 WHERE r.provider_id = (SELECT m.provider_id FROM org_members m WHERE m.id = $1 UNION ALL SELECT d.provider_id FROM org_departments d WHERE d.id = $1)
-  AND r.mode = 'apply' AND r.undoes IS NULL AND r.retries IS NULL AND cardinality(r.members) = 0 AND cardinality(r.departments) = 0
+  AND r.mode = 'apply' AND r.undoes IS NULL AND NOT r.targeted
   AND r.status IN ('succeeded', 'partial', 'held', 'rejected') AND r.details_dropped_at IS NULL
 ORDER BY r.generation DESC LIMIT 1
 `
@@ -393,7 +393,7 @@ func (q *Queries) ObjectSpared(ctx context.Context, db DBTX, objectID string) ([
 
 const runExtent = `-- name: RunExtent :one
 SELECT count(*)::int AS departments, (count(*) FILTER (WHERE children_complete AND members_complete))::int AS complete,
-    (count(*) FILTER (WHERE members_excluded))::int AS skipped
+    (count(*) FILTER (WHERE state = 'excluded'))::int AS skipped
 FROM sync_run_departments WHERE run_id = $1
 `
 

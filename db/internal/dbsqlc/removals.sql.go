@@ -11,9 +11,9 @@ import (
 
 const completeness = `-- name: Completeness :one
 SELECT count(*)::int AS departments,
-    (count(*) FILTER (WHERE NOT l.children_complete))::int AS children_incomplete,
-    (count(*) FILTER (WHERE NOT l.members_complete))::int AS members_incomplete,
-    (count(*) FILTER (WHERE l.members_excluded))::int AS members_excluded,
+    (count(*) FILTER (WHERE NOT l.children_complete AND (l.state <> 'excluded' OR l.children_listing <> '')))::int AS children_incomplete,
+    (count(*) FILTER (WHERE l.state <> 'excluded' AND NOT l.members_complete))::int AS members_incomplete,
+    (count(*) FILTER (WHERE l.state = 'excluded'))::int AS excluded,
     coalesce((SELECT max(d.declared_members) FROM staged_departments d WHERE d.run_id = $1 AND d.parent_external_id IS NULL), -1)::int AS members_declared
 FROM sync_run_departments l WHERE l.run_id = $1
 `
@@ -22,7 +22,7 @@ type CompletenessRow struct {
 	Departments        int32
 	ChildrenIncomplete int32
 	MembersIncomplete  int32
-	MembersExcluded    int32
+	Excluded           int32
 	MembersDeclared    int32
 }
 
@@ -35,7 +35,7 @@ func (q *Queries) Completeness(ctx context.Context, db DBTX, runID string) (Comp
 		&i.Departments,
 		&i.ChildrenIncomplete,
 		&i.MembersIncomplete,
-		&i.MembersExcluded,
+		&i.Excluded,
 		&i.MembersDeclared,
 	)
 	return i, err
@@ -378,6 +378,9 @@ SELECT $1, 'department', d.id, d.id, $2::boolean, CASE WHEN $2 THEN 'not_listed'
 FROM org_departments d
 WHERE d.provider_id = $3 AND d.status = 'active'
   AND NOT EXISTS (SELECT 1 FROM staged_departments s WHERE s.run_id = $1 AND s.external_id = d.external_id)
+  AND NOT EXISTS (
+      SELECT 1 FROM sync_run_departments l
+      WHERE l.run_id = $1 AND l.external_id = d.external_id AND l.state = 'excluded')
   AND ($2 OR $4::boolean OR EXISTS (
         SELECT 1 FROM org_departments p JOIN sync_run_departments l ON l.run_id = $1 AND l.external_id = p.external_id
         WHERE p.id = d.parent_id AND l.children_complete))

@@ -191,7 +191,7 @@ const fenceHold = `-- name: FenceHold :one
 SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly,
     (r.hold_workflow_id IS NOT NULL)::boolean AS approved,
     set_config('orgsync.run_id', r.id::text, true) AS logged_as,
-    (cardinality(r.departments) = 0 AND cardinality(r.members) = 0 AND r.retries IS NULL AND r.undoes IS NULL)::boolean AS whole
+    (NOT r.targeted AND r.undoes IS NULL)::boolean AS whole
 FROM identity_providers p JOIN sync_runs r ON r.id = p.newest_run_id AND r.provider_id = p.id
 WHERE r.id = $1 AND r.status = 'running'
 FOR SHARE OF p
@@ -264,42 +264,44 @@ func (q *Queries) GetProgress(ctx context.Context, db DBTX, runID string) (GetPr
 }
 
 const getRun = `-- name: GetRun :one
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.members, r.retries, r.rules_version, r.undoes, r.status, r.phase, r.counts, r.calls, r.visible_range, r.members_seen, r.hold_reason, r.hold_workflow_id, r.hold_expires_at, r.error, r.started_by, r.decided_by, r.started_at, r.finished_at, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.members, r.retries, r.rules_version, r.targeted, r.excluded_departments, r.undoes, r.status, r.phase, r.counts, r.calls, r.visible_range, r.members_seen, r.hold_reason, r.hold_workflow_id, r.hold_expires_at, r.error, r.started_by, r.decided_by, r.started_at, r.finished_at, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE r.id = $1
 `
 
 type GetRunRow struct {
-	ID               string
-	ProviderID       string
-	Generation       int64
-	WorkflowID       string
-	TemporalRunID    string
-	Mode             string
-	OnRemovals       string
-	Departments      []string
-	Members          []string
-	Retries          *string
-	RulesVersion     int32
-	Undoes           *string
-	Status           string
-	Phase            string
-	Counts           json.RawMessage
-	Calls            int64
-	VisibleRange     json.RawMessage
-	MembersSeen      *int32
-	HoldReason       *string
-	HoldWorkflowID   *string
-	HoldExpiresAt    *time.Time
-	Error            *string
-	StartedBy        *string
-	DecidedBy        *string
-	StartedAt        time.Time
-	FinishedAt       *time.Time
-	DetailsDroppedAt *time.Time
-	DetailsLeft      bool
-	RawLeft          bool
-	ProviderName     string
-	ProviderType     string
+	ID                  string
+	ProviderID          string
+	Generation          int64
+	WorkflowID          string
+	TemporalRunID       string
+	Mode                string
+	OnRemovals          string
+	Departments         []string
+	Members             []string
+	Retries             *string
+	RulesVersion        int32
+	Targeted            bool
+	ExcludedDepartments []string
+	Undoes              *string
+	Status              string
+	Phase               string
+	Counts              json.RawMessage
+	Calls               int64
+	VisibleRange        json.RawMessage
+	MembersSeen         *int32
+	HoldReason          *string
+	HoldWorkflowID      *string
+	HoldExpiresAt       *time.Time
+	Error               *string
+	StartedBy           *string
+	DecidedBy           *string
+	StartedAt           time.Time
+	FinishedAt          *time.Time
+	DetailsDroppedAt    *time.Time
+	DetailsLeft         bool
+	RawLeft             bool
+	ProviderName        string
+	ProviderType        string
 }
 
 func (q *Queries) GetRun(ctx context.Context, db DBTX, id string) (GetRunRow, error) {
@@ -317,6 +319,8 @@ func (q *Queries) GetRun(ctx context.Context, db DBTX, id string) (GetRunRow, er
 		&i.Members,
 		&i.Retries,
 		&i.RulesVersion,
+		&i.Targeted,
+		&i.ExcludedDepartments,
 		&i.Undoes,
 		&i.Status,
 		&i.Phase,
@@ -628,7 +632,7 @@ func (q *Queries) ListRunErrors(ctx context.Context, db DBTX, arg ListRunErrorsP
 }
 
 const listRuns = `-- name: ListRuns :many
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.members, r.retries, r.rules_version, r.undoes, r.status, r.phase, r.counts, r.calls, r.visible_range, r.members_seen, r.hold_reason, r.hold_workflow_id, r.hold_expires_at, r.error, r.started_by, r.decided_by, r.started_at, r.finished_at, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.members, r.retries, r.rules_version, r.targeted, r.excluded_departments, r.undoes, r.status, r.phase, r.counts, r.calls, r.visible_range, r.members_seen, r.hold_reason, r.hold_workflow_id, r.hold_expires_at, r.error, r.started_by, r.decided_by, r.started_at, r.finished_at, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE ($1::text IS NULL OR p.name = $1)
 ORDER BY r.started_at DESC, r.id LIMIT $2
 `
@@ -639,37 +643,39 @@ type ListRunsParams struct {
 }
 
 type ListRunsRow struct {
-	ID               string
-	ProviderID       string
-	Generation       int64
-	WorkflowID       string
-	TemporalRunID    string
-	Mode             string
-	OnRemovals       string
-	Departments      []string
-	Members          []string
-	Retries          *string
-	RulesVersion     int32
-	Undoes           *string
-	Status           string
-	Phase            string
-	Counts           json.RawMessage
-	Calls            int64
-	VisibleRange     json.RawMessage
-	MembersSeen      *int32
-	HoldReason       *string
-	HoldWorkflowID   *string
-	HoldExpiresAt    *time.Time
-	Error            *string
-	StartedBy        *string
-	DecidedBy        *string
-	StartedAt        time.Time
-	FinishedAt       *time.Time
-	DetailsDroppedAt *time.Time
-	DetailsLeft      bool
-	RawLeft          bool
-	ProviderName     string
-	ProviderType     string
+	ID                  string
+	ProviderID          string
+	Generation          int64
+	WorkflowID          string
+	TemporalRunID       string
+	Mode                string
+	OnRemovals          string
+	Departments         []string
+	Members             []string
+	Retries             *string
+	RulesVersion        int32
+	Targeted            bool
+	ExcludedDepartments []string
+	Undoes              *string
+	Status              string
+	Phase               string
+	Counts              json.RawMessage
+	Calls               int64
+	VisibleRange        json.RawMessage
+	MembersSeen         *int32
+	HoldReason          *string
+	HoldWorkflowID      *string
+	HoldExpiresAt       *time.Time
+	Error               *string
+	StartedBy           *string
+	DecidedBy           *string
+	StartedAt           time.Time
+	FinishedAt          *time.Time
+	DetailsDroppedAt    *time.Time
+	DetailsLeft         bool
+	RawLeft             bool
+	ProviderName        string
+	ProviderType        string
 }
 
 func (q *Queries) ListRuns(ctx context.Context, db DBTX, arg ListRunsParams) ([]ListRunsRow, error) {
@@ -693,6 +699,8 @@ func (q *Queries) ListRuns(ctx context.Context, db DBTX, arg ListRunsParams) ([]
 			&i.Members,
 			&i.Retries,
 			&i.RulesVersion,
+			&i.Targeted,
+			&i.ExcludedDepartments,
 			&i.Undoes,
 			&i.Status,
 			&i.Phase,
@@ -823,10 +831,10 @@ UPDATE identity_providers p SET last_synced_at = now(), visible_range = r.visibl
     rules_applied = CASE WHEN EXISTS (SELECT 1 FROM sync_run_removals x
             WHERE x.run_id = r.id AND x.reason = 'out_of_scope' AND NOT x.applied)
         THEN p.rules_applied ELSE r.rules_version END
-FROM sync_runs r WHERE r.id = $1 AND p.id = r.provider_id
+FROM sync_runs r WHERE r.id = $1 AND NOT r.targeted AND p.id = r.provider_id
 `
 
-// What is out of scope by the run's rules went, unless the run was to remove nothing.
+// A targeted run says nothing of the whole. What is out of scope by the run's rules went, unless the run was to remove nothing.
 func (q *Queries) SetProviderSynced(ctx context.Context, db DBTX, runID string) error {
 	_, err := db.Exec(ctx, setProviderSynced, runID)
 	return err

@@ -10,14 +10,60 @@ import (
 	"time"
 )
 
-const apartListings = `-- name: ApartListings :many
+const findStoredMembers = `-- name: FindStoredMembers :many
+SELECT m.external_id, m.unionid, m.open_id, m.status FROM org_members m
+WHERE m.provider_id = $1 AND lower(m.external_id) = lower($2)
+  AND ($3::boolean OR m.external_id = $2)
+ORDER BY m.status = 'deleted', m.id
+`
+
+type FindStoredMembersParams struct {
+	ProviderID *string
+	ExternalID string
+	IgnoreCase bool
+}
+
+type FindStoredMembersRow struct {
+	ExternalID string
+	Unionid    *string
+	OpenID     *string
+	Status     string
+}
+
+// The rows that bear a member's external id, whoever is still there first.
+func (q *Queries) FindStoredMembers(ctx context.Context, db DBTX, arg FindStoredMembersParams) ([]FindStoredMembersRow, error) {
+	rows, err := db.Query(ctx, findStoredMembers, arg.ProviderID, arg.ExternalID, arg.IgnoreCase)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []FindStoredMembersRow
+	for rows.Next() {
+		var i FindStoredMembersRow
+		if err := rows.Scan(
+			&i.ExternalID,
+			&i.Unionid,
+			&i.OpenID,
+			&i.Status,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listByIDListings = `-- name: ListByIDListings :many
 SELECT DISTINCT s.listing FROM staged_members s WHERE s.run_id = $1 AND s.listing >= 'member ' AND s.listing < 'member!' ORDER BY s.listing
 `
 
 // The people whom a run of the whole company has read by themselves. In bytes "!" is what
 // follows a space.
-func (q *Queries) ApartListings(ctx context.Context, db DBTX, runID string) ([]string, error) {
-	rows, err := db.Query(ctx, apartListings, runID)
+func (q *Queries) ListByIDListings(ctx context.Context, db DBTX, runID string) ([]string, error) {
+	rows, err := db.Query(ctx, listByIDListings, runID)
 	if err != nil {
 		return nil, err
 	}
@@ -36,84 +82,7 @@ func (q *Queries) ApartListings(ctx context.Context, db DBTX, runID string) ([]s
 	return items, nil
 }
 
-const departmentsUnknown = `-- name: DepartmentsUnknown :many
-SELECT wanted.id::text AS external_id FROM unnest($1::text[]) AS wanted (id)
-WHERE NOT EXISTS (SELECT 1 FROM org_departments d WHERE d.provider_id = $2 AND d.external_id = wanted.id AND d.status = 'active')
-`
-
-type DepartmentsUnknownParams struct {
-	Departments []string
-	ProviderID  *string
-}
-
-func (q *Queries) DepartmentsUnknown(ctx context.Context, db DBTX, arg DepartmentsUnknownParams) ([]string, error) {
-	rows, err := db.Query(ctx, departmentsUnknown, arg.Departments, arg.ProviderID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var external_id string
-		if err := rows.Scan(&external_id); err != nil {
-			return nil, err
-		}
-		items = append(items, external_id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const peopleFailUnread = `-- name: PeopleFailUnread :execrows
-INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
-SELECT r.id, 'member', wanted.id, 'this member was not read; retry the run to read them'
-FROM sync_runs r CROSS JOIN unnest(r.members) AS wanted (id)
-WHERE r.id = $1
-  AND NOT EXISTS (SELECT 1 FROM staged_members s WHERE s.run_id = r.id AND s.listing = wanted.id)
-  AND NOT EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id)
-ON CONFLICT DO NOTHING
-`
-
-// Nobody asked for may be unread without a reason on record.
-func (q *Queries) PeopleFailUnread(ctx context.Context, db DBTX, runID string) (int64, error) {
-	result, err := db.Exec(ctx, peopleFailUnread, runID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const peoplePending = `-- name: PeoplePending :many
-SELECT wanted.id::text AS external_id FROM sync_runs r CROSS JOIN unnest(r.members) AS wanted (id)
-WHERE r.id = $1
-  AND NOT EXISTS (SELECT 1 FROM staged_members s WHERE s.run_id = r.id AND s.listing = wanted.id)
-  AND NOT EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id)
-`
-
-// Of the single people that a run is limited to those who are still to be read.
-func (q *Queries) PeoplePending(ctx context.Context, db DBTX, runID string) ([]string, error) {
-	rows, err := db.Query(ctx, peoplePending, runID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var external_id string
-		if err := rows.Scan(&external_id); err != nil {
-			return nil, err
-		}
-		items = append(items, external_id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const peoplePlaces = `-- name: PeoplePlaces :many
+const listMemberDepartments = `-- name: ListMemberDepartments :many
 SELECT DISTINCT d.external_id FROM org_members m
 JOIN org_member_departments md ON md.member_id = m.id
 JOIN org_departments d ON d.id = md.department_id AND d.provider_id = m.provider_id
@@ -123,7 +92,7 @@ WHERE m.provider_id = $1 AND m.status <> 'deleted'
 ORDER BY d.external_id
 `
 
-type PeoplePlacesParams struct {
+type ListMemberDepartmentsParams struct {
 	ProviderID *string
 	Unionid    *string
 	ExternalID string
@@ -131,8 +100,8 @@ type PeoplePlacesParams struct {
 }
 
 // The departments that the directory has a person in.
-func (q *Queries) PeoplePlaces(ctx context.Context, db DBTX, arg PeoplePlacesParams) ([]string, error) {
-	rows, err := db.Query(ctx, peoplePlaces,
+func (q *Queries) ListMemberDepartments(ctx context.Context, db DBTX, arg ListMemberDepartmentsParams) ([]string, error) {
+	rows, err := db.Query(ctx, listMemberDepartments,
 		arg.ProviderID,
 		arg.Unionid,
 		arg.ExternalID,
@@ -156,7 +125,108 @@ func (q *Queries) PeoplePlaces(ctx context.Context, db DBTX, arg PeoplePlacesPar
 	return items, nil
 }
 
-const peoplePlanMembers = `-- name: PeoplePlanMembers :execrows
+const listPendingMemberIDs = `-- name: ListPendingMemberIDs :many
+SELECT wanted.id::text AS external_id FROM sync_runs r CROSS JOIN unnest(r.members) AS wanted (id)
+WHERE r.id = $1
+  AND NOT EXISTS (SELECT 1 FROM staged_members s WHERE s.run_id = r.id AND s.listing = wanted.id)
+  AND NOT EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id)
+`
+
+// Of the single people that a run is limited to those who are still to be read.
+func (q *Queries) ListPendingMemberIDs(ctx context.Context, db DBTX, runID string) ([]string, error) {
+	rows, err := db.Query(ctx, listPendingMemberIDs, runID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var external_id string
+		if err := rows.Scan(&external_id); err != nil {
+			return nil, err
+		}
+		items = append(items, external_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listStagedListings = `-- name: ListStagedListings :many
+SELECT DISTINCT s.listing FROM staged_members s WHERE s.run_id = $1 ORDER BY s.listing
+`
+
+func (q *Queries) ListStagedListings(ctx context.Context, db DBTX, runID string) ([]string, error) {
+	rows, err := db.Query(ctx, listStagedListings, runID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var listing string
+		if err := rows.Scan(&listing); err != nil {
+			return nil, err
+		}
+		items = append(items, listing)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listUnknownDepartments = `-- name: ListUnknownDepartments :many
+SELECT wanted.id::text AS external_id FROM unnest($1::text[]) AS wanted (id)
+WHERE NOT EXISTS (SELECT 1 FROM org_departments d WHERE d.provider_id = $2 AND d.external_id = wanted.id AND d.status = 'active')
+`
+
+type ListUnknownDepartmentsParams struct {
+	Departments []string
+	ProviderID  *string
+}
+
+func (q *Queries) ListUnknownDepartments(ctx context.Context, db DBTX, arg ListUnknownDepartmentsParams) ([]string, error) {
+	rows, err := db.Query(ctx, listUnknownDepartments, arg.Departments, arg.ProviderID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var external_id string
+		if err := rows.Scan(&external_id); err != nil {
+			return nil, err
+		}
+		items = append(items, external_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const markUnreadMembers = `-- name: MarkUnreadMembers :execrows
+INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
+SELECT r.id, 'member', wanted.id, 'this member was not read; retry the run to read them'
+FROM sync_runs r CROSS JOIN unnest(r.members) AS wanted (id)
+WHERE r.id = $1
+  AND NOT EXISTS (SELECT 1 FROM staged_members s WHERE s.run_id = r.id AND s.listing = wanted.id)
+  AND NOT EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id)
+ON CONFLICT DO NOTHING
+`
+
+// Nobody asked for may be unread without a reason on record.
+func (q *Queries) MarkUnreadMembers(ctx context.Context, db DBTX, runID string) (int64, error) {
+	result, err := db.Exec(ctx, markUnreadMembers, runID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const planMembersByID = `-- name: PlanMembersByID :execrows
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, reason)
 SELECT $1, 'member', m.id, m.id, 'looked_up'
 FROM staged_members s
@@ -166,21 +236,21 @@ WHERE s.run_id = $1 AND s.status = 'deleted'
 ON CONFLICT DO NOTHING
 `
 
-type PeoplePlanMembersParams struct {
+type PlanMembersByIDParams struct {
 	RunID      string
 	ProviderID *string
 }
 
 // Of single people those who were staged as gone: the provider itself said so.
-func (q *Queries) PeoplePlanMembers(ctx context.Context, db DBTX, arg PeoplePlanMembersParams) (int64, error) {
-	result, err := db.Exec(ctx, peoplePlanMembers, arg.RunID, arg.ProviderID)
+func (q *Queries) PlanMembersByID(ctx context.Context, db DBTX, arg PlanMembersByIDParams) (int64, error) {
+	result, err := db.Exec(ctx, planMembersByID, arg.RunID, arg.ProviderID)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const peoplePlanMemberships = `-- name: PeoplePlanMemberships :execrows
+const planMembershipsByID = `-- name: PlanMembershipsByID :execrows
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, reason)
 SELECT $1, 'membership', md.member_id, md.department_id, 'looked_up'
 FROM member_matches r
@@ -191,64 +261,18 @@ WHERE r.run_id = $1
 ON CONFLICT DO NOTHING
 `
 
-type PeoplePlanMembershipsParams struct {
+type PlanMembershipsByIDParams struct {
 	RunID      string
 	ProviderID *string
 }
 
 // Of single people the memberships that their own records no longer show.
-func (q *Queries) PeoplePlanMemberships(ctx context.Context, db DBTX, arg PeoplePlanMembershipsParams) (int64, error) {
-	result, err := db.Exec(ctx, peoplePlanMemberships, arg.RunID, arg.ProviderID)
+func (q *Queries) PlanMembershipsByID(ctx context.Context, db DBTX, arg PlanMembershipsByIDParams) (int64, error) {
+	result, err := db.Exec(ctx, planMembershipsByID, arg.RunID, arg.ProviderID)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
-}
-
-const peopleStored = `-- name: PeopleStored :many
-SELECT m.external_id, m.unionid, m.open_id, m.status FROM org_members m
-WHERE m.provider_id = $1 AND lower(m.external_id) = lower($2)
-  AND ($3::boolean OR m.external_id = $2)
-ORDER BY m.status = 'deleted', m.id
-`
-
-type PeopleStoredParams struct {
-	ProviderID *string
-	ExternalID string
-	IgnoreCase bool
-}
-
-type PeopleStoredRow struct {
-	ExternalID string
-	Unionid    *string
-	OpenID     *string
-	Status     string
-}
-
-// The rows that bear a member's external id, whoever is still there first.
-func (q *Queries) PeopleStored(ctx context.Context, db DBTX, arg PeopleStoredParams) ([]PeopleStoredRow, error) {
-	rows, err := db.Query(ctx, peopleStored, arg.ProviderID, arg.ExternalID, arg.IgnoreCase)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []PeopleStoredRow
-	for rows.Next() {
-		var i PeopleStoredRow
-		if err := rows.Scan(
-			&i.ExternalID,
-			&i.Unionid,
-			&i.OpenID,
-			&i.Status,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const retrySource = `-- name: RetrySource :one
@@ -289,28 +313,4 @@ func (q *Queries) RetrySource(ctx context.Context, db DBTX, id string) (RetrySou
 		&i.DepartmentsFailed,
 	)
 	return i, err
-}
-
-const stagedListings = `-- name: StagedListings :many
-SELECT DISTINCT s.listing FROM staged_members s WHERE s.run_id = $1 ORDER BY s.listing
-`
-
-func (q *Queries) StagedListings(ctx context.Context, db DBTX, runID string) ([]string, error) {
-	rows, err := db.Query(ctx, stagedListings, runID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var listing string
-		if err := rows.Scan(&listing); err != nil {
-			return nil, err
-		}
-		items = append(items, listing)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
