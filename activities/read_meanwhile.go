@@ -22,14 +22,20 @@ type meanwhile struct {
 	closed bool
 }
 
-// readMembersMeanwhile begins with nothing found. A targeted run knows which departments it
-// reads only when it knows the tree, and so reads none meanwhile.
+// readMembersMeanwhile begins with nothing found. It reads nothing where the whole tree must
+// be known first: for a targeted run to know which departments it reads, for rules to know
+// where a member's departments stand.
 func (r *providerSession) readMembersMeanwhile(ctx context.Context) (*meanwhile, error) {
 	targeted, err := r.store.IsTargeted(ctx, r.runID)
 	if err != nil {
 		return nil, err
 	}
-	m := &meanwhile{providerSession: r, closed: targeted || !r.provider.Type.Traits().TreeByDepartment}
+	rules, err := r.rules()
+	if err != nil {
+		return nil, err
+	}
+	needsTree := targeted || rules.program.Uses("departments")
+	m := &meanwhile{providerSession: r, closed: needsTree || !r.provider.Type.Traits().TreeByDepartment}
 	m.found = sync.NewCond(&m.mu)
 	for range parallelCalls {
 		m.readers.Go(func() { m.read(ctx) })

@@ -95,14 +95,20 @@ type step struct {
 	do    func(workflow.Context) error
 }
 
-// steps are the story of a sync. Single people need neither the tree nor, since their
-// own records are all that is read, a preflight: what it would find they meet themselves.
+// steps are the story of a sync.
 func (s *syncOrg) steps() []step {
-	reading := []step{{"preflight", s.preflight}, {"departments", s.departments}, {"members", s.members}, {"groups", s.groups}}
+	return append(s.readingSteps(), step{"removals", s.reconcile}, step{"settle", s.recompute}, step{"hold", s.hold})
+}
+
+// readingSteps bring what the provider says into staging and apply it. The steps after them
+// depend only on staging and on the completeness record, however the provider was read. A
+// run limited to members needs neither the tree nor, since their own records are all that
+// is read, a preflight: what it would find they meet themselves.
+func (s *syncOrg) readingSteps() []step {
 	if s.people > 0 {
-		reading = []step{{"members", s.membersByID}}
+		return []step{{"members", s.membersByID}}
 	}
-	return append(reading, step{"removals", s.reconcile}, step{"settle", s.recompute}, step{"hold", s.hold})
+	return []step{{"preflight", s.preflight}, {"departments", s.departments}, {"members", s.members}, {"groups", s.groups}}
 }
 
 // run goes through the steps. It returns the first failure that ends it.
