@@ -12,15 +12,15 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
-// Object is a member or department of the directory, deleted or not.
+// Object is a member, department or group of the directory, deleted or not.
 type Object struct {
-	// Type is "member" or "department".
+	// Type is "member", "department" or "group".
 	Type       string
 	ID         string
 	ExternalID string
 	Name       string
 	Status     string
-	// Path is a department's own, a member's primary department's.
+	// Path is a department's own, a member's primary department's, a group's category.
 	Path string
 }
 
@@ -33,7 +33,7 @@ func (s *Store) Objects(ctx context.Context, providerID, text string, limit int)
 	return s.objects(ctx, "", providerID, text, limit)
 }
 
-// Members is Objects without departments.
+// Members is Objects without departments and groups.
 func (s *Store) Members(ctx context.Context, providerID, text string, limit int) ([]Object, error) {
 	return s.objects(ctx, "member", providerID, text, limit)
 }
@@ -61,7 +61,7 @@ func (s *Store) find(ctx context.Context, kind, providerID, text string, limit i
 		return out, nil
 	}
 	former, err := s.q.ObjectFindFormer(ctx, s.pool, dbsqlc.ObjectFindFormerParams{
-		ProviderID: providerID, ObjectType: kind, Text: text, MaxRows: int32(limit),
+		ProviderID: providerID, ObjectType: kind, Objects: objectKinds(), Text: text, MaxRows: int32(limit),
 	})
 	for _, r := range former {
 		out = append(out, Object{Type: r.ObjectType, ID: r.ID, ExternalID: r.ExternalID, Name: r.Name, Status: r.Status, Path: r.Path})
@@ -157,8 +157,10 @@ type Evidence struct {
 
 // Listing is one listing of a run, from its ledger.
 type Listing struct {
+	// Department or Group is whose listing it is; both are empty of the list of all groups.
 	Department string
-	// Of is what it lists: members or departments.
+	Group      string
+	// Of is what it lists: members, departments or groups.
 	Of       string
 	Complete bool
 	Pages    int
@@ -317,14 +319,28 @@ func (t *storyTeller) evidence(ctx context.Context, c *Chapter) error {
 	return err
 }
 
-func (t *storyTeller) listings(ctx context.Context, departments []string, runID string) ([]Listing, error) {
-	rows, err := t.s.q.RunListings(ctx, t.s.pool, dbsqlc.RunListingsParams{Departments: departments, RunID: runID})
+func (t *storyTeller) listings(ctx context.Context, containers []string, runID string) ([]Listing, error) {
+	rows, err := t.s.q.RunListings(ctx, t.s.pool, dbsqlc.RunListingsParams{Departments: containers, RunID: runID})
+	if err != nil {
+		return nil, err
+	}
 	out := make([]Listing, len(rows))
 	for i, r := range rows {
 		out[i] = Listing{
 			Department: r.Department, Of: r.What, Complete: r.Complete, Pages: int(r.Pages), Read: int(r.Read), Declared: r.Declared,
 			Request: pg.OrZero(r.Request), ReadAt: r.ReadAt, Error: pg.OrZero(r.Error),
 		}
+	}
+	groups, err := t.s.q.RunGroupListings(ctx, t.s.pool, dbsqlc.RunGroupListingsParams{Groups: containers, RunID: runID})
+	for _, r := range groups {
+		l := Listing{
+			Group: r.ExternalID, Of: "members", Complete: r.Complete, Pages: int(r.Pages), Read: int(r.Read),
+			Request: pg.OrZero(r.Request), ReadAt: r.ReadAt, Error: pg.OrZero(r.Error),
+		}
+		if directory.Kind(r.ObjectType) == directory.KindGroup {
+			l.Of = "groups"
+		}
+		out = append(out, l)
 	}
 	return out, err
 }

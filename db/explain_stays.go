@@ -16,7 +16,7 @@ func (t *storyTeller) stayed(ctx context.Context) error {
 	from, until := t.span()
 	within := func(at time.Time) bool { return !at.Before(from) && (until.IsZero() || !at.After(until)) }
 	notes, err := t.s.q.ObjectNotes(ctx, t.s.pool, dbsqlc.ObjectNotesParams{
-		Ids: t.ids(), ObjectID: t.story.ID, ObjectType: t.story.Type, Other: otherType(t.story.Type),
+		Ids: t.ids(), ObjectID: t.story.ID, ObjectType: t.story.Type, Others: otherTypes(t.story.Type),
 	})
 	if err != nil {
 		return err
@@ -61,11 +61,15 @@ func (t *storyTeller) span() (from, until time.Time) {
 // ids are the external ids that the object has or had.
 func (t *storyTeller) ids() []string { return append([]string{t.story.ExternalID}, t.former...) }
 
-func otherType(objectType string) string {
-	if objectType == "member" {
-		return "department"
+// otherTypes are how warnings about objects of other types begin.
+func otherTypes(objectType string) []string {
+	var others []string
+	for _, name := range objectKinds() {
+		if name != objectType {
+			others = append(others, name+" %")
+		}
 	}
-	return "member"
+	return others
 }
 
 // presence adds why the object is still there, unless a run or a person changed it after

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/orgsync/orgsync/internal/app"
 	"github.com/orgsync/orgsync/internal/replay"
+	"github.com/orgsync/orgsync/starter/group"
 	"github.com/orgsync/orgsync/starter/maintenance"
 	"github.com/orgsync/orgsync/starter/member"
 	"github.com/orgsync/orgsync/starter/provider"
@@ -64,6 +65,9 @@ var outputs = []output{
 	{[]string{"explain"}, "story", report.Story{}},
 	{[]string{"export"}, "exported directory", report.Exported{}},
 	{[]string{"member show"}, "member", member.Shown{}},
+	{[]string{"groups"}, "group", []group.Group{}},
+	{[]string{"groups"}, "shown group", group.Shown{}},
+	{[]string{"admins"}, "administrator", []group.Administrator{}},
 	{[]string{"token create"}, "created token", token.Created{}},
 	{[]string{"token list"}, "token", []token.View{}},
 	{[]string{"token revoke"}, "revoked token", token.Revoked{}},

@@ -21,6 +21,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/orgsync/orgsync/starter/cli"
+	"github.com/orgsync/orgsync/starter/group"
 	"github.com/orgsync/orgsync/starter/maintenance"
 	"github.com/orgsync/orgsync/starter/member"
 	"github.com/orgsync/orgsync/starter/provider"
@@ -49,29 +50,31 @@ type commands struct {
 
 	ShowVersion versionFlag `name:"version" help:"Show the version."`
 
-	Status     report.StatusCommand       `cmd:"" help:"Show the state of every provider."`
-	Provider   provider.Commands          `cmd:"" help:"Store, show, change, remove and test providers."`
-	Rules      rules.Commands             `cmd:"" help:"Say what belongs in the directory, and map fields."`
-	Sync       run.SyncCommand            `cmd:"" help:"Start a sync of a provider."`
-	Schedule   schedule.Commands          `cmd:"" help:"Sync providers regularly."`
-	Runs       run.Commands               `cmd:"" help:"Show what runs did."`
-	Cancel     run.CancelCommand          `cmd:"" help:"Cancel a provider's running run."`
-	Undo       run.UndoCommand            `cmd:"" help:"Take back what a run changed."`
-	Approve    run.ApproveCommand         `cmd:"" help:"Approve the removals of a held run."`
-	Reject     run.RejectCommand          `cmd:"" help:"Reject the removals of a held run."`
-	Replay     maintenance.ReplayCommand  `cmd:"" help:"Check whether this build can continue a workflow."`
-	Tree       report.TreeCommand         `cmd:"" help:"Show the departments with their head counts."`
-	Search     report.SearchCommand       `cmd:"" help:"Find people by name, pinyin, initials, e-mail or phone, and departments by name."`
-	Explain    report.ExplainCommand      `cmd:"" help:"Show every change to a person or department, which run made it, and why."`
-	Export     report.ExportCommand       `cmd:"" help:"Print the stored directory."`
-	Member     member.Commands            `cmd:"" help:"Show one person."`
-	Token      token.Commands             `cmd:"" help:"Make, list and revoke tokens for the API."`
-	Migrate    maintenance.MigrateCommand `cmd:"" help:"Bring the database schema up to date."`
-	Keyset     maintenance.KeysetCommands `cmd:"" help:"Create and rotate the encryption key set."`
-	Notify     maintenance.NotifyCommands `cmd:"" help:"Test the webhooks."`
-	Completion completionCommand          `cmd:"" help:"Print a script that lets a shell complete commands."`
-	HelpOn     helpCommand                `cmd:"" name:"help" help:"Show the help of a command."`
-	Version    versionCommand             `cmd:"" help:"Show the version."`
+	Status     report.StatusCommand        `cmd:"" help:"Show the state of every provider."`
+	Provider   provider.Commands           `cmd:"" help:"Store, show, change, remove and test providers."`
+	Rules      rules.Commands              `cmd:"" help:"Say what belongs in the directory, and map fields."`
+	Sync       run.SyncCommand             `cmd:"" help:"Start a sync of a provider."`
+	Schedule   schedule.Commands           `cmd:"" help:"Sync providers regularly."`
+	Runs       run.Commands                `cmd:"" help:"Show what runs did."`
+	Cancel     run.CancelCommand           `cmd:"" help:"Cancel a provider's running run."`
+	Undo       run.UndoCommand             `cmd:"" help:"Take back what a run changed."`
+	Approve    run.ApproveCommand          `cmd:"" help:"Approve the removals of a held run."`
+	Reject     run.RejectCommand           `cmd:"" help:"Reject the removals of a held run."`
+	Replay     maintenance.ReplayCommand   `cmd:"" help:"Check whether this build can continue a workflow."`
+	Tree       report.TreeCommand          `cmd:"" help:"Show the departments with their head counts."`
+	Search     report.SearchCommand        `cmd:"" help:"Find people by name, pinyin, initials, e-mail or phone, and departments by name."`
+	Explain    report.ExplainCommand       `cmd:"" help:"Show every change to a person or department, which run made it, and why."`
+	Export     report.ExportCommand        `cmd:"" help:"Print the stored directory."`
+	Member     member.Commands             `cmd:"" help:"Show one person."`
+	Groups     group.GroupsCommand         `cmd:"" help:"Show roles, user groups or tags, and who belongs to them."`
+	Admins     group.AdministratorsCommand `cmd:"" help:"Show who administers the company's account."`
+	Token      token.Commands              `cmd:"" help:"Make, list and revoke tokens for the API."`
+	Migrate    maintenance.MigrateCommand  `cmd:"" help:"Bring the database schema up to date."`
+	Keyset     maintenance.KeysetCommands  `cmd:"" help:"Create and rotate the encryption key set."`
+	Notify     maintenance.NotifyCommands  `cmd:"" help:"Test the webhooks."`
+	Completion completionCommand           `cmd:"" help:"Print a script that lets a shell complete commands."`
+	HelpOn     helpCommand                 `cmd:"" name:"help" help:"Show the help of a command."`
+	Version    versionCommand              `cmd:"" help:"Show the version."`
 }
 
 func main() {

@@ -198,7 +198,7 @@ func TestRunsChangesNamesWhatTheyAreAbout(t *testing.T) {
 	require.NotContains(t, o.stdout, "primary_rank")
 	require.NotContains(t, in.ok("explain", "acme", "u1").stdout, "primary_rank")
 
-	for flag, wrong := range map[string]string{"--kind": "gone", "--type": "group", "--member": "u1,,u2"} {
+	for flag, wrong := range map[string]string{"--kind": "gone", "--type": "folder", "--member": "u1,,u2"} {
 		o := in.run("runs", "changes", run, flag, wrong)
 		require.Equal(t, cli.ExitUsage, o.status)
 		require.Contains(t, o.stderr, flag)

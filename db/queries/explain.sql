@@ -1,5 +1,5 @@
 -- name: ObjectFind :many
--- Members and departments, deleted ones too, that a text may mean; only the best kind
+-- Members, departments and groups, deleted ones too, that a text may mean; only the best kind
 -- of match counts: an id, then e-mail, phone, employee number or an id in other letters,
 -- then a whole name or its pinyin, then a part of it. object_type leaves out the others.
 WITH hits AS (
@@ -13,6 +13,10 @@ WITH hits AS (
     SELECT 'department', d.id, d.external_id, d.name, d.status, d.path,
         CASE WHEN @text IN (d.id::text, d.external_id) THEN 1 WHEN d.name = @text OR d.path = @text THEN 3 WHEN d.name ILIKE '%' || @pattern || '%' THEN 4 END
     FROM org_departments d WHERE d.provider_id = @provider_id::uuid AND @object_type::text <> 'member'
+    UNION ALL
+    SELECT 'group', g.id, g.external_id, g.name, g.status, coalesce(g.category, ''),
+        CASE WHEN @text IN (g.id::text, g.external_id) THEN 1 WHEN g.name = @text THEN 3 WHEN g.name ILIKE '%' || @pattern || '%' THEN 4 END
+    FROM org_groups g WHERE g.provider_id = @provider_id::uuid AND @object_type::text <> 'member'
 )
 SELECT h.object_type::text AS object_type, h.id, h.external_id, h.name, h.status, h.path FROM hits h
 WHERE h.grade = (SELECT min(o.grade) FROM hits o)
@@ -20,31 +24,39 @@ ORDER BY h.object_type, h.status = 'deleted', h.name, h.external_id LIMIT @max_r
 
 -- name: ObjectFindFormer :many
 -- The same of what they were called or could be reached by before some change.
-SELECT DISTINCT c.object_type, c.object_id AS id, coalesce(m.external_id, d.external_id, '')::text AS external_id, coalesce(m.name, d.name, '')::text AS name,
-    coalesce(m.status, d.status, '')::text AS status, coalesce(d.path, m.department_path, '')::text AS path
+SELECT DISTINCT c.object_type, c.object_id AS id,
+    coalesce(o.external_id, '')::text AS external_id,
+    coalesce(o.name, '')::text AS name,
+    coalesce(o.status, '')::text AS status,
+    coalesce(o.path, '')::text AS path
 FROM org_changes c
 JOIN sync_runs r ON r.id = c.run_id AND r.provider_id = @provider_id AND r.mode = 'apply'
-LEFT JOIN org_members m ON m.id = c.object_id
-LEFT JOIN org_departments d ON d.id = c.object_id
-WHERE c.object_type <> 'membership' AND @object_type::text IN ('', c.object_type)
-  AND (c.external_id = @text::text OR @text IN (c.before ->> 'external_id', c.before ->> 'open_id', c.before ->> 'unionid', c.before ->> 'name')
-    OR lower(@text) = c.before ->> 'email' OR c.before ->> 'phone' IN (@text, '+86' || @text))
-ORDER BY 1, 4, 3 LIMIT @max_rows;
+LEFT JOIN org_objects o ON o.id = c.object_id
+WHERE c.object_type = ANY (@objects::text[])
+  AND @object_type::text IN ('', c.object_type)
+  AND (c.external_id = @text::text
+      OR @text IN (c.before ->> 'external_id', c.before ->> 'open_id', c.before ->> 'unionid', c.before ->> 'name')
+      OR lower(@text) = c.before ->> 'email'
+      OR c.before ->> 'phone' IN (@text, '+86' || @text))
+ORDER BY 1, 4, 3
+LIMIT @max_rows;
 
 -- name: ObjectRow :one
 SELECT (to_jsonb(m) - '{raw_data,content_hash,manager_external_id}'::text[])::jsonb AS now FROM org_members m WHERE m.id = @id
 UNION ALL
-SELECT to_jsonb(d) - 'raw_data' FROM org_departments d WHERE d.id = @id;
+SELECT to_jsonb(d) - 'raw_data' FROM org_departments d WHERE d.id = @id
+UNION ALL
+SELECT to_jsonb(g) - 'raw_data' FROM org_groups g WHERE g.id = @id;
 
 -- name: ObjectChanges :many
--- Every change of a department, or of a member and their places, the oldest first.
+-- Every change of an object and of its places in others, the oldest first.
 SELECT c.run_id, c.object_type, c.external_id, c.department_id, coalesce(d.external_id, '')::text AS department, coalesce(d.name, '')::text AS department_name,
     c.kind, (c.before - CASE c.kind WHEN 'restored' THEN '{primary_rank,depth,path,department_id,department_path,manager_id}'
         ELSE '{primary_rank,depth}' END::text[])::jsonb AS before,
     (c.after - '{primary_rank,depth}'::text[])::jsonb AS after, c.changed_at, x.reason
 FROM org_changes c
 JOIN sync_runs r ON r.id = c.run_id AND r.mode = 'apply'
-LEFT JOIN org_departments d ON c.object_type = 'membership' AND d.id = c.department_id
+LEFT JOIN org_objects d ON d.id = c.department_id AND c.department_id <> c.object_id
 LEFT JOIN sync_run_removals x ON c.kind = 'deleted' AND x.applied AND x.run_id = c.run_id AND x.object_type = c.object_type
     AND x.object_id = c.object_id AND x.department_id = c.department_id
 WHERE c.object_id = @object_id
@@ -56,7 +68,7 @@ SELECT x.run_id, x.object_type, x.department_id, coalesce(d.external_id, '')::te
     coalesce(r.finished_at, r.started_at)::timestamptz AS at
 FROM sync_run_removals x
 JOIN sync_runs r ON r.id = x.run_id AND r.mode = 'apply' AND r.status <> 'running'
-LEFT JOIN org_departments d ON x.object_type = 'membership' AND d.id = x.department_id
+LEFT JOIN org_objects d ON d.id = x.department_id AND x.department_id <> x.object_id
 WHERE x.object_id = @object_id AND x.confirmed AND NOT x.applied
 ORDER BY r.generation, x.object_type, x.department_id;
 
@@ -65,8 +77,8 @@ ORDER BY r.generation, x.object_type, x.department_id;
 -- something of another type may bear the same id.
 SELECT e.run_id, e.message, r.started_at FROM sync_runs r
 JOIN sync_run_errors e ON e.run_id = r.id AND e.external_id = ANY (@ids::text[])
-WHERE r.provider_id = (SELECT m.provider_id FROM org_members m WHERE m.id = @object_id UNION ALL SELECT d.provider_id FROM org_departments d WHERE d.id = @object_id)
-  AND r.mode = 'apply' AND (e.object_type = @object_type::text OR e.object_type = 'warning' AND e.message NOT LIKE @other::text || ' %')
+WHERE r.provider_id = (SELECT o.provider_id FROM org_objects o WHERE o.id = @object_id)
+  AND r.mode = 'apply' AND (e.object_type = @object_type::text OR e.object_type = 'warning' AND NOT e.message LIKE ANY (@others::text[]))
 ORDER BY r.generation, e.id;
 
 -- name: ObjectLookUps :many
@@ -79,16 +91,16 @@ ORDER BY r.generation;
 -- name: NewestReading :one
 -- The newest run that read a whole company, as far as it could, and applied what it read.
 SELECT r.id FROM sync_runs r
-WHERE r.provider_id = (SELECT m.provider_id FROM org_members m WHERE m.id = @object_id UNION ALL SELECT d.provider_id FROM org_departments d WHERE d.id = @object_id)
+WHERE r.provider_id = (SELECT o.provider_id FROM org_objects o WHERE o.id = @object_id)
   AND r.mode = 'apply' AND r.undoes IS NULL AND NOT r.targeted
   AND r.status IN ('succeeded', 'partial', 'held', 'rejected') AND r.details_dropped_at IS NULL
 ORDER BY r.generation DESC LIMIT 1;
 
 -- name: ObjectPlaces :many
--- Where an object is to be looked for: a member's departments, or the department itself.
+-- Where an object is to be looked for: a member's departments, or the object itself.
 SELECT md.department_id::uuid AS id FROM org_member_departments md WHERE md.member_id = @object_id
 UNION ALL
-SELECT d.id FROM org_departments d WHERE d.id = @object_id;
+SELECT o.id FROM org_objects o WHERE o.id = @object_id AND o.object_type <> 'member';
 
 -- name: RunListings :many
 -- What a run read of departments: the listing of the people there or, of a department
@@ -119,3 +131,14 @@ ORDER BY 1, 2;
 SELECT count(*)::int AS departments, (count(*) FILTER (WHERE children_complete AND members_complete))::int AS complete,
     (count(*) FILTER (WHERE state = 'excluded'))::int AS skipped
 FROM sync_run_departments WHERE run_id = @run_id;
+
+-- name: RunGroupListings :many
+-- What a run read of groups: the list of them, and what belongs to each.
+SELECT l.external_id, l.object_type, l.complete, l.pages, l.read, l.request, l.read_at, l.error
+FROM sync_run_listings l
+WHERE l.run_id = @run_id
+  AND EXISTS (
+      SELECT 1 FROM org_groups g
+      WHERE g.id = ANY (@groups::uuid[])
+        AND (l.object_type = 'group_membership' AND l.external_id = g.external_id OR l.object_type = 'group'))
+ORDER BY l.object_type, l.external_id;

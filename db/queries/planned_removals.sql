@@ -6,16 +6,21 @@ SELECT id FROM sync_runs WHERE id::text LIKE @prefix::text || '%' ORDER BY start
 SELECT id FROM sync_runs WHERE provider_id = @provider_id AND status = 'held' ORDER BY generation DESC;
 
 -- name: ListRemovals :many
--- What a run still is to remove: departments, members, then memberships.
-SELECT r.object_type, r.object_id, r.department_id, coalesce(m.external_id, d.external_id, '')::text AS external_id,
-    jsonb_build_object('name', coalesce(m.name, d.name), 'status', coalesce(m.status, d.status), 'path', coalesce(d.path, m.department_path)) AS before,
-    coalesce(m.name, d.name, '')::text AS name, coalesce(d.external_id, '')::text AS department, coalesce(d.name, '')::text AS department_name,
-    coalesce(d.path, '')::text AS department_path
+-- What a run still is to remove, kind by kind.
+SELECT r.object_type, r.object_id, r.department_id, coalesce(o.external_id, '')::text AS external_id,
+    jsonb_build_object('name', o.name, 'status', o.status, 'path', coalesce(p.path, o.path)) AS before,
+    coalesce(o.name, '')::text AS name,
+    coalesce(p.external_id, '')::text AS department,
+    coalesce(p.name, '')::text AS department_name,
+    coalesce(p.path, '')::text AS department_path
 FROM sync_run_removals r
-LEFT JOIN org_members m ON m.id = r.object_id
-LEFT JOIN org_departments d ON d.id = r.department_id
-WHERE r.run_id = @run_id AND r.confirmed AND NOT r.applied
+LEFT JOIN org_objects o ON o.id = r.object_id
+LEFT JOIN org_objects p ON p.id = r.department_id
+WHERE r.run_id = @run_id
+  AND r.confirmed
+  AND NOT r.applied
   AND (r.object_type, r.object_id, r.department_id) > (@after_type::text, @after_object::uuid, @after_department::uuid)
   AND (cardinality(@types::text[]) = 0 OR r.object_type = ANY (@types))
-  AND (cardinality(@members::text[]) = 0 OR r.object_type <> 'department' AND m.external_id = ANY (@members))
-ORDER BY r.object_type, r.object_id, r.department_id LIMIT @max_rows;
+  AND (cardinality(@members::text[]) = 0 OR r.object_type NOT IN ('department', 'group') AND o.external_id = ANY (@members))
+ORDER BY r.object_type, r.object_id, r.department_id
+LIMIT @max_rows;

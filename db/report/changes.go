@@ -63,7 +63,7 @@ func (s *Store) StreamChanges(ctx context.Context, runID string, of ChangeFilter
 			if err := json.Unmarshal(r.Names, &change.Names); err != nil {
 				return fmt.Errorf("read changes: %w", err)
 			}
-			if r.ObjectType == "membership" {
+			if r.DepartmentID != r.ObjectID { // a place
 				change.DepartmentID = r.DepartmentID
 			}
 			if err := each(change); err != nil {
@@ -95,7 +95,7 @@ func (s *Store) StreamRemovals(ctx context.Context, runID string, of ChangeFilte
 		}
 		for _, r := range rows {
 			removal := Change{ObjectType: r.ObjectType, ObjectID: r.ObjectID, ExternalID: r.ExternalID, Name: r.Name, Kind: "deleted", Before: r.Before, Planned: true}
-			if r.ObjectType == "membership" {
+			if r.DepartmentID != r.ObjectID { // a place
 				removal.DepartmentID, removal.Department, removal.DepartmentName, removal.DepartmentPath = r.DepartmentID, r.Department, r.DepartmentName, r.DepartmentPath
 			}
 			if err := each(removal); err != nil {

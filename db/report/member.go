@@ -26,6 +26,8 @@ type MemberDetails struct {
 	Attributes json.RawMessage
 	// Places are where the member works, the primary department first.
 	Places []MemberPlace
+	// Groups are those to which the member belongs, directly or through a department.
+	Groups []MemberGroup
 	// Manager is the direct manager, nil if the provider names none. The one it names may
 	// not be among the members; nothing but how it names them is known then.
 	Manager *MemberManager
@@ -87,6 +89,9 @@ func (s *Store) GetMember(ctx context.Context, id string) (MemberDetails, error)
 			ID: p.ID, ExternalID: p.ExternalID, Name: p.Name, Path: p.Path,
 			Primary: p.IsPrimary, Leader: p.IsLeader, SortOrder: p.SortOrder,
 		})
+	}
+	if out.Groups, err = s.memberGroups(ctx, id); err != nil {
+		return MemberDetails{}, err
 	}
 	switch {
 	case m.ManagerID != nil:

@@ -12,6 +12,7 @@ type (
 	Member        = report.MemberDetails
 	MemberPlace   = report.MemberPlace
 	MemberManager = report.MemberManager
+	MemberGroup   = report.MemberGroup
 	MemberAccount = report.MemberAccount
 )
 

@@ -201,8 +201,15 @@ func (s *Service) RunChanged(ctx context.Context, runID string) (bool, error) {
 
 var (
 	changeKinds = []string{"created", "updated", "moved", "restored", "deactivated", "deleted", "linked"}
-	changeTypes = []string{"member", "department", "membership"}
+	changeTypes = kindNames()
 )
+
+func kindNames() (names []string) {
+	for _, kind := range directory.Kinds() {
+		names = append(names, string(kind.Kind))
+	}
+	return names
+}
 
 // CheckChangeFilter returns what is wrong with a filter.
 func CheckChangeFilter(filter ChangeFilter) error {

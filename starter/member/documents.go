@@ -31,6 +31,8 @@ type Shown struct {
 	Attributes json.RawMessage `json:"attributes"`
 	// Places are the departments in which the person works, the primary one first.
 	Places []Place `json:"places"`
+	// Groups are those to which the person belongs, directly or through a department.
+	Groups []Group `json:"member_groups"`
 	// Manager is null if the provider names none, Account if the person is linked to none.
 	Manager *Manager `json:"manager"`
 	Account *Account `json:"account"`
@@ -47,6 +49,16 @@ type Place struct {
 	Primary    bool   `json:"is_primary"`
 	Leader     bool   `json:"is_leader"`
 	SortOrder  *int64 `json:"sort_order"`
+}
+
+// Group is a role, user group or tag to which a person belongs.
+type Group struct {
+	ID         string `json:"id"`
+	ExternalID string `json:"external_id"`
+	Kind       string `json:"group_kind"`
+	Name       string `json:"name"`
+	Category   string `json:"category,omitempty"`
+	Direct     bool   `json:"is_direct"`
 }
 
 // Manager is a person's direct manager. One who is not among the members has no id and name,
@@ -70,5 +82,6 @@ func shownOf(m service.Member) Shown {
 		AvatarURL: m.AvatarURL, Title: m.Title, EmployeeNo: m.EmployeeNo, Status: m.Status, Activated: m.Activated,
 		Attributes: m.Attributes, Manager: (*Manager)(m.Manager), Account: (*Account)(m.Account), SyncedAt: m.SyncedAt,
 		Places: cli.Each(m.Places, func(p service.MemberPlace) Place { return Place(p) }),
+		Groups: cli.Each(m.Groups, func(g service.MemberGroup) Group { return Group(g) }),
 	}
 }

@@ -65,6 +65,7 @@ func printMember(s *cli.Session, m service.Member) error {
 	}
 	addAll(t, "own fields", own(facts[directory.Custom]))
 	addAll(t, "departments", places(m.Places))
+	addAll(t, "groups", groups(m.Groups))
 	if m.Manager != nil {
 		add("manager", manager(*m.Manager))
 	}
@@ -144,6 +145,18 @@ func places(all []service.MemberPlace) []string {
 			words = append(words, "leader")
 		}
 		lines = append(lines, strings.Join(words, ", "))
+	}
+	return lines
+}
+
+func groups(all []service.MemberGroup) []string {
+	var lines []string
+	for _, g := range all {
+		line := g.Name + " (" + g.ExternalID + ")" + cli.Prefixed(", ", g.Category)
+		if !g.Direct {
+			line += ", through a department"
+		}
+		lines = append(lines, line)
 	}
 	return lines
 }

@@ -191,6 +191,7 @@ type Evidence struct {
 // Listing is one listing of a run, with how completely it was read.
 type Listing struct {
 	Department string     `json:"department"`
+	Group      string     `json:"group,omitempty"`
 	Of         string     `json:"of"`
 	Complete   bool       `json:"complete"`
 	Pages      int        `json:"pages"`

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/service"
 	"github.com/orgsync/orgsync/starter/cli"
 )
@@ -68,8 +69,8 @@ func printObjectRun(s *cli.Session, c service.ObjectRun) {
 		if change.Planned {
 			kind = "to remove"
 		}
-		if change.ObjectType == "membership" {
-			where = "membership in " + cli.Plain(change.Department+" "+change.DepartmentName)
+		if change.Department != "" {
+			where = directory.Kind(change.ObjectType).String() + " in " + cli.Plain(change.Department+" "+change.DepartmentName)
 		}
 		what := strings.TrimRight(where+"  "+cli.Difference(change.Before, change.After), " ")
 		s.PrintFolded(fmt.Sprintf("  %-11s ", kind), what)
@@ -91,6 +92,7 @@ var reasons = map[string]string{
 	"out_of_scope":      "the provider's rules leave it out, although the provider lists it",
 	"with_member":       "the person was removed",
 	"with_department":   "the department was removed",
+	"with_group":        "the group was removed",
 }
 
 // reasonOf is why something was removed. A run of single people has read no listing.
@@ -138,8 +140,8 @@ func printEvidence(s *cli.Session, e service.Evidence) {
 
 func printListings(s *cli.Session, listings []service.Listing) {
 	for _, l := range listings {
-		line := fmt.Sprintf("%s of department %s: %s, %s", l.Of, cli.Plain(l.Department), cli.Complete(l.Complete),
-			cli.Counted(l.Pages, "page", "pages"))
+		of := cli.Prefixed(" of department ", cli.Plain(l.Department)) + cli.Prefixed(" of group ", cli.Plain(l.Group))
+		line := fmt.Sprintf("%s%s: %s, %s", l.Of, of, cli.Complete(l.Complete), cli.Counted(l.Pages, "page", "pages"))
 		if l.Of == "members" {
 			line += ", " + cli.Counted(l.Read, "person", "people") + " read"
 		}

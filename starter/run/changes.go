@@ -2,6 +2,7 @@ package run
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -115,12 +116,12 @@ func changeText(change service.Change) string {
 	about, was, is := change.Name, cli.Fields(change.Before), cli.Fields(change.After)
 	nameObjects(was, change.Names)
 	nameObjects(is, change.Names)
-	if change.ObjectType == "membership" {
-		about += " in " + change.DepartmentPath + " (" + change.Department + ")"
+	if change.Department != "" {
+		about += " in " + cmp.Or(change.DepartmentPath, change.DepartmentName) + " (" + change.Department + ")"
 	}
 	if change.Planned { // before is what it is now, of which this is told already
 		delete(was, "name")
-		if change.ObjectType == "membership" {
+		if change.Department != "" {
 			clear(was)
 		}
 	}

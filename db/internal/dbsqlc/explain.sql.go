@@ -13,7 +13,7 @@ import (
 
 const newestReading = `-- name: NewestReading :one
 SELECT r.id FROM sync_runs r
-WHERE r.provider_id = (SELECT m.provider_id FROM org_members m WHERE m.id = $1 UNION ALL SELECT d.provider_id FROM org_departments d WHERE d.id = $1)
+WHERE r.provider_id = (SELECT o.provider_id FROM org_objects o WHERE o.id = $1)
   AND r.mode = 'apply' AND r.undoes IS NULL AND NOT r.targeted
   AND r.status IN ('succeeded', 'partial', 'held', 'rejected') AND r.details_dropped_at IS NULL
 ORDER BY r.generation DESC LIMIT 1
@@ -34,7 +34,7 @@ SELECT c.run_id, c.object_type, c.external_id, c.department_id, coalesce(d.exter
     (c.after - '{primary_rank,depth}'::text[])::jsonb AS after, c.changed_at, x.reason
 FROM org_changes c
 JOIN sync_runs r ON r.id = c.run_id AND r.mode = 'apply'
-LEFT JOIN org_departments d ON c.object_type = 'membership' AND d.id = c.department_id
+LEFT JOIN org_objects d ON d.id = c.department_id AND c.department_id <> c.object_id
 LEFT JOIN sync_run_removals x ON c.kind = 'deleted' AND x.applied AND x.run_id = c.run_id AND x.object_type = c.object_type
     AND x.object_id = c.object_id AND x.department_id = c.department_id
 WHERE c.object_id = $1
@@ -55,7 +55,7 @@ type ObjectChangesRow struct {
 	Reason         *string
 }
 
-// Every change of a department, or of a member and their places, the oldest first.
+// Every change of an object and of its places in others, the oldest first.
 func (q *Queries) ObjectChanges(ctx context.Context, db DBTX, objectID string) ([]ObjectChangesRow, error) {
 	rows, err := db.Query(ctx, objectChanges, objectID)
 	if err != nil {
@@ -100,6 +100,10 @@ WITH hits AS (
     SELECT 'department', d.id, d.external_id, d.name, d.status, d.path,
         CASE WHEN $2 IN (d.id::text, d.external_id) THEN 1 WHEN d.name = $2 OR d.path = $2 THEN 3 WHEN d.name ILIKE '%' || $3 || '%' THEN 4 END
     FROM org_departments d WHERE d.provider_id = $4::uuid AND $5::text <> 'member'
+    UNION ALL
+    SELECT 'group', g.id, g.external_id, g.name, g.status, coalesce(g.category, ''),
+        CASE WHEN $2 IN (g.id::text, g.external_id) THEN 1 WHEN g.name = $2 THEN 3 WHEN g.name ILIKE '%' || $3 || '%' THEN 4 END
+    FROM org_groups g WHERE g.provider_id = $4::uuid AND $5::text <> 'member'
 )
 SELECT h.object_type::text AS object_type, h.id, h.external_id, h.name, h.status, h.path FROM hits h
 WHERE h.grade = (SELECT min(o.grade) FROM hits o)
@@ -123,7 +127,7 @@ type ObjectFindRow struct {
 	Path       string
 }
 
-// Members and departments, deleted ones too, that a text may mean; only the best kind
+// Members, departments and groups, deleted ones too, that a text may mean; only the best kind
 // of match counts: an id, then e-mail, phone, employee number or an id in other letters,
 // then a whole name or its pinyin, then a part of it. object_type leaves out the others.
 func (q *Queries) ObjectFind(ctx context.Context, db DBTX, arg ObjectFindParams) ([]ObjectFindRow, error) {
@@ -160,20 +164,27 @@ func (q *Queries) ObjectFind(ctx context.Context, db DBTX, arg ObjectFindParams)
 }
 
 const objectFindFormer = `-- name: ObjectFindFormer :many
-SELECT DISTINCT c.object_type, c.object_id AS id, coalesce(m.external_id, d.external_id, '')::text AS external_id, coalesce(m.name, d.name, '')::text AS name,
-    coalesce(m.status, d.status, '')::text AS status, coalesce(d.path, m.department_path, '')::text AS path
+SELECT DISTINCT c.object_type, c.object_id AS id,
+    coalesce(o.external_id, '')::text AS external_id,
+    coalesce(o.name, '')::text AS name,
+    coalesce(o.status, '')::text AS status,
+    coalesce(o.path, '')::text AS path
 FROM org_changes c
 JOIN sync_runs r ON r.id = c.run_id AND r.provider_id = $1 AND r.mode = 'apply'
-LEFT JOIN org_members m ON m.id = c.object_id
-LEFT JOIN org_departments d ON d.id = c.object_id
-WHERE c.object_type <> 'membership' AND $2::text IN ('', c.object_type)
-  AND (c.external_id = $3::text OR $3 IN (c.before ->> 'external_id', c.before ->> 'open_id', c.before ->> 'unionid', c.before ->> 'name')
-    OR lower($3) = c.before ->> 'email' OR c.before ->> 'phone' IN ($3, '+86' || $3))
-ORDER BY 1, 4, 3 LIMIT $4
+LEFT JOIN org_objects o ON o.id = c.object_id
+WHERE c.object_type = ANY ($2::text[])
+  AND $3::text IN ('', c.object_type)
+  AND (c.external_id = $4::text
+      OR $4 IN (c.before ->> 'external_id', c.before ->> 'open_id', c.before ->> 'unionid', c.before ->> 'name')
+      OR lower($4) = c.before ->> 'email'
+      OR c.before ->> 'phone' IN ($4, '+86' || $4))
+ORDER BY 1, 4, 3
+LIMIT $5
 `
 
 type ObjectFindFormerParams struct {
 	ProviderID string
+	Objects    []string
 	ObjectType string
 	Text       string
 	MaxRows    int32
@@ -192,6 +203,7 @@ type ObjectFindFormerRow struct {
 func (q *Queries) ObjectFindFormer(ctx context.Context, db DBTX, arg ObjectFindFormerParams) ([]ObjectFindFormerRow, error) {
 	rows, err := db.Query(ctx, objectFindFormer,
 		arg.ProviderID,
+		arg.Objects,
 		arg.ObjectType,
 		arg.Text,
 		arg.MaxRows,
@@ -257,8 +269,8 @@ func (q *Queries) ObjectLookUps(ctx context.Context, db DBTX, objectID string) (
 const objectNotes = `-- name: ObjectNotes :many
 SELECT e.run_id, e.message, r.started_at FROM sync_runs r
 JOIN sync_run_errors e ON e.run_id = r.id AND e.external_id = ANY ($1::text[])
-WHERE r.provider_id = (SELECT m.provider_id FROM org_members m WHERE m.id = $2 UNION ALL SELECT d.provider_id FROM org_departments d WHERE d.id = $2)
-  AND r.mode = 'apply' AND (e.object_type = $3::text OR e.object_type = 'warning' AND e.message NOT LIKE $4::text || ' %')
+WHERE r.provider_id = (SELECT o.provider_id FROM org_objects o WHERE o.id = $2)
+  AND r.mode = 'apply' AND (e.object_type = $3::text OR e.object_type = 'warning' AND NOT e.message LIKE ANY ($4::text[]))
 ORDER BY r.generation, e.id
 `
 
@@ -266,7 +278,7 @@ type ObjectNotesParams struct {
 	Ids        []string
 	ObjectID   string
 	ObjectType string
-	Other      string
+	Others     []string
 }
 
 type ObjectNotesRow struct {
@@ -282,7 +294,7 @@ func (q *Queries) ObjectNotes(ctx context.Context, db DBTX, arg ObjectNotesParam
 		arg.Ids,
 		arg.ObjectID,
 		arg.ObjectType,
-		arg.Other,
+		arg.Others,
 	)
 	if err != nil {
 		return nil, err
@@ -305,10 +317,10 @@ func (q *Queries) ObjectNotes(ctx context.Context, db DBTX, arg ObjectNotesParam
 const objectPlaces = `-- name: ObjectPlaces :many
 SELECT md.department_id::uuid AS id FROM org_member_departments md WHERE md.member_id = $1
 UNION ALL
-SELECT d.id FROM org_departments d WHERE d.id = $1
+SELECT o.id FROM org_objects o WHERE o.id = $1 AND o.object_type <> 'member'
 `
 
-// Where an object is to be looked for: a member's departments, or the department itself.
+// Where an object is to be looked for: a member's departments, or the object itself.
 func (q *Queries) ObjectPlaces(ctx context.Context, db DBTX, objectID string) ([]string, error) {
 	rows, err := db.Query(ctx, objectPlaces, objectID)
 	if err != nil {
@@ -333,6 +345,8 @@ const objectRow = `-- name: ObjectRow :one
 SELECT (to_jsonb(m) - '{raw_data,content_hash,manager_external_id}'::text[])::jsonb AS now FROM org_members m WHERE m.id = $1
 UNION ALL
 SELECT to_jsonb(d) - 'raw_data' FROM org_departments d WHERE d.id = $1
+UNION ALL
+SELECT to_jsonb(g) - 'raw_data' FROM org_groups g WHERE g.id = $1
 `
 
 func (q *Queries) ObjectRow(ctx context.Context, db DBTX, id string) (json.RawMessage, error) {
@@ -347,7 +361,7 @@ SELECT x.run_id, x.object_type, x.department_id, coalesce(d.external_id, '')::te
     coalesce(r.finished_at, r.started_at)::timestamptz AS at
 FROM sync_run_removals x
 JOIN sync_runs r ON r.id = x.run_id AND r.mode = 'apply' AND r.status <> 'running'
-LEFT JOIN org_departments d ON x.object_type = 'membership' AND d.id = x.department_id
+LEFT JOIN org_objects d ON d.id = x.department_id AND x.department_id <> x.object_id
 WHERE x.object_id = $1 AND x.confirmed AND NOT x.applied
 ORDER BY r.generation, x.object_type, x.department_id
 `
@@ -410,6 +424,63 @@ func (q *Queries) RunExtent(ctx context.Context, db DBTX, runID string) (RunExte
 	var i RunExtentRow
 	err := row.Scan(&i.Departments, &i.Complete, &i.Skipped)
 	return i, err
+}
+
+const runGroupListings = `-- name: RunGroupListings :many
+SELECT l.external_id, l.object_type, l.complete, l.pages, l.read, l.request, l.read_at, l.error
+FROM sync_run_listings l
+WHERE l.run_id = $1
+  AND EXISTS (
+      SELECT 1 FROM org_groups g
+      WHERE g.id = ANY ($2::uuid[])
+        AND (l.object_type = 'group_membership' AND l.external_id = g.external_id OR l.object_type = 'group'))
+ORDER BY l.object_type, l.external_id
+`
+
+type RunGroupListingsParams struct {
+	RunID  string
+	Groups []string
+}
+
+type RunGroupListingsRow struct {
+	ExternalID string
+	ObjectType string
+	Complete   bool
+	Pages      int32
+	Read       int32
+	Request    *string
+	ReadAt     *time.Time
+	Error      *string
+}
+
+// What a run read of groups: the list of them, and what belongs to each.
+func (q *Queries) RunGroupListings(ctx context.Context, db DBTX, arg RunGroupListingsParams) ([]RunGroupListingsRow, error) {
+	rows, err := db.Query(ctx, runGroupListings, arg.RunID, arg.Groups)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RunGroupListingsRow
+	for rows.Next() {
+		var i RunGroupListingsRow
+		if err := rows.Scan(
+			&i.ExternalID,
+			&i.ObjectType,
+			&i.Complete,
+			&i.Pages,
+			&i.Read,
+			&i.Request,
+			&i.ReadAt,
+			&i.Error,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const runListings = `-- name: RunListings :many

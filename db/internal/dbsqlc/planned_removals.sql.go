@@ -65,18 +65,23 @@ func (q *Queries) ListHeldRunIDs(ctx context.Context, db DBTX, providerID string
 }
 
 const listRemovals = `-- name: ListRemovals :many
-SELECT r.object_type, r.object_id, r.department_id, coalesce(m.external_id, d.external_id, '')::text AS external_id,
-    jsonb_build_object('name', coalesce(m.name, d.name), 'status', coalesce(m.status, d.status), 'path', coalesce(d.path, m.department_path)) AS before,
-    coalesce(m.name, d.name, '')::text AS name, coalesce(d.external_id, '')::text AS department, coalesce(d.name, '')::text AS department_name,
-    coalesce(d.path, '')::text AS department_path
+SELECT r.object_type, r.object_id, r.department_id, coalesce(o.external_id, '')::text AS external_id,
+    jsonb_build_object('name', o.name, 'status', o.status, 'path', coalesce(p.path, o.path)) AS before,
+    coalesce(o.name, '')::text AS name,
+    coalesce(p.external_id, '')::text AS department,
+    coalesce(p.name, '')::text AS department_name,
+    coalesce(p.path, '')::text AS department_path
 FROM sync_run_removals r
-LEFT JOIN org_members m ON m.id = r.object_id
-LEFT JOIN org_departments d ON d.id = r.department_id
-WHERE r.run_id = $1 AND r.confirmed AND NOT r.applied
+LEFT JOIN org_objects o ON o.id = r.object_id
+LEFT JOIN org_objects p ON p.id = r.department_id
+WHERE r.run_id = $1
+  AND r.confirmed
+  AND NOT r.applied
   AND (r.object_type, r.object_id, r.department_id) > ($2::text, $3::uuid, $4::uuid)
   AND (cardinality($5::text[]) = 0 OR r.object_type = ANY ($5))
-  AND (cardinality($6::text[]) = 0 OR r.object_type <> 'department' AND m.external_id = ANY ($6))
-ORDER BY r.object_type, r.object_id, r.department_id LIMIT $7
+  AND (cardinality($6::text[]) = 0 OR r.object_type NOT IN ('department', 'group') AND o.external_id = ANY ($6))
+ORDER BY r.object_type, r.object_id, r.department_id
+LIMIT $7
 `
 
 type ListRemovalsParams struct {
@@ -101,7 +106,7 @@ type ListRemovalsRow struct {
 	DepartmentPath string
 }
 
-// What a run still is to remove: departments, members, then memberships.
+// What a run still is to remove, kind by kind.
 func (q *Queries) ListRemovals(ctx context.Context, db DBTX, arg ListRemovalsParams) ([]ListRemovalsRow, error) {
 	rows, err := db.Query(ctx, listRemovals,
 		arg.RunID,

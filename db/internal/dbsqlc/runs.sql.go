@@ -456,7 +456,7 @@ SELECT c.id, c.object_type, c.object_id, c.department_id, c.external_id, c.kind,
     (c.before - CASE c.kind WHEN 'restored' THEN '{primary_rank,depth,path,department_id,department_path,manager_id}'
         ELSE '{primary_rank,depth}' END::text[])::jsonb AS before,
     (c.after - '{primary_rank,depth}'::text[])::jsonb AS after,
-    coalesce(m.name, d.name, '')::text AS name,
+    coalesce(o.name, '')::text AS name,
     coalesce(p.external_id, '')::text AS department,
     coalesce(p.name, '')::text AS department_name,
     coalesce(p.path, '')::text AS department_path,
@@ -473,13 +473,12 @@ LEFT JOIN LATERAL (
         WHERE manager.id IN ((c.before ->> 'manager_id')::uuid, (c.after ->> 'manager_id')::uuid)
     ) object
 ) named ON c.object_type <> 'membership'
-LEFT JOIN org_members m ON c.object_type <> 'department' AND m.id = c.object_id
-LEFT JOIN org_departments d ON c.object_type = 'department' AND d.id = c.object_id
-LEFT JOIN org_departments p ON c.object_type = 'membership' AND p.id = c.department_id
+LEFT JOIN org_objects o ON o.id = c.object_id
+LEFT JOIN org_objects p ON p.id = c.department_id AND c.department_id <> c.object_id
 WHERE c.run_id = $1 AND c.id > $2
   AND (cardinality($3::text[]) = 0 OR c.kind = ANY ($3))
   AND (cardinality($4::text[]) = 0 OR c.object_type = ANY ($4))
-  AND (cardinality($5::text[]) = 0 OR c.object_type <> 'department' AND c.external_id = ANY ($5))
+  AND (cardinality($5::text[]) = 0 OR c.object_type NOT IN ('department', 'group') AND c.external_id = ANY ($5))
 ORDER BY c.id LIMIT $6
 `
 

@@ -1,0 +1,74 @@
+package service
+
+import (
+	"context"
+	"strings"
+
+	"github.com/orgsync/orgsync/db/report"
+)
+
+// Groups and administrators as the directory holds them.
+type (
+	Group           = report.Group
+	GroupContent    = report.GroupContent
+	GroupDepartment = report.GroupDepartment
+	GroupPerson     = report.GroupPerson
+	Administrator   = report.Administrator
+)
+
+// ListGroups returns all groups of a provider.
+func (s *Service) ListGroups(ctx context.Context, provider string) ([]Group, error) {
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := findProvider(ctx, store.Providers, provider)
+	if err != nil {
+		return nil, err
+	}
+	return store.Report.ListGroups(ctx, p.ID)
+}
+
+// GetGroup returns who and what belongs to the one group of a provider that a text means.
+func (s *Service) GetGroup(ctx context.Context, provider, text string) (GroupContent, error) {
+	if strings.TrimSpace(text) == "" {
+		return GroupContent{}, &Error{Code: TextEmpty, Args: Args{Field: "group"}}
+	}
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return GroupContent{}, err
+	}
+	p, err := findProvider(ctx, store.Providers, provider)
+	if err != nil {
+		return GroupContent{}, err
+	}
+	found, err := store.Report.FindGroups(ctx, p.ID, text)
+	switch {
+	case err != nil:
+		return GroupContent{}, err
+	case len(found) == 0:
+		return GroupContent{}, &Error{Code: ObjectUnknown, Args: Args{Field: "group", Provider: p.Name, Text: text}}
+	case len(found) > 1:
+		args := Args{Field: "group", Provider: p.Name, Text: text}
+		for _, g := range found {
+			args.Matches = append(args.Matches, Object{
+				Type: "group", ID: g.ID, ExternalID: g.ExternalID, Name: g.Name, Status: "active", Path: g.Category,
+			})
+		}
+		return GroupContent{}, &Error{Code: ObjectAmbiguous, Args: args}
+	}
+	return store.Report.GetGroupContent(ctx, found[0])
+}
+
+// ListAdministrators returns a provider's administrators by source.
+func (s *Service) ListAdministrators(ctx context.Context, provider string) ([]Administrator, error) {
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := findProvider(ctx, store.Providers, provider)
+	if err != nil {
+		return nil, err
+	}
+	return store.Report.ListAdministrators(ctx, p.ID)
+}
