@@ -2,18 +2,20 @@ package activities
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 // Reconcile finds and removes what is gone.
 type Reconcile struct {
 	Store *db.Store
 	Pull  *Reader
+	// Language is that of the reasons for which runs are held.
+	Language message.Language
 }
 
 // PlanRemovals asks for a plan.
@@ -71,7 +73,7 @@ func (a *Reconcile) planRemovals(ctx context.Context, in PlanRemovals) (PlannedR
 	}
 	changed, err := a.Store.Changed(ctx, in.RunID)
 	return PlannedRemovals{
-		PerKind: plan.Planned, Incomplete: incomplete, HoldReason: holdReason(plan, in.Lost), Changed: &changed,
+		PerKind: plan.Planned, Incomplete: incomplete, HoldReason: holdReason(a.Language, plan, in.Lost), Changed: &changed,
 	}, err
 }
 
@@ -129,7 +131,7 @@ func (a *Reconcile) rehearse(ctx context.Context, in Rehearse) (Rehearsed, error
 	}
 	reason := ""
 	if in.Remove {
-		reason = holdReason(out.Plan, in.Lost)
+		reason = holdReason(a.Language, out.Plan, in.Lost)
 	}
 	if reason != "" {
 		if err := a.Store.AddRunError(ctx, in.RunID, "warning", "", "applying this would be held: "+reason); err != nil {
@@ -140,33 +142,36 @@ func (a *Reconcile) rehearse(ctx context.Context, in Rehearse) (Rehearsed, error
 }
 
 // holdReason is the removal guard: it says why a person must decide, or "".
-func holdReason(p db.RemovalPlan, lost []string) string {
+func holdReason(l message.Language, p db.RemovalPlan, lost []string) string {
 	var reasons []string
 	if p.Total() > 0 && len(lost) > 0 {
-		reasons = append(reasons, fmt.Sprintf("the visible range has shrunk and no longer contains %s, so people outside it look as if they had left", strings.Join(lost, ", ")))
+		reasons = append(reasons, l.Text(message.HoldRangeShrunk, message.Args{"Lost": strings.Join(lost, ", ")}))
 	}
 	kinds := directory.Kinds()
 	slices.Reverse(kinds)
 	for _, kind := range kinds {
 		if planned := *p.Independent.Of(kind.Kind); kind.Limited && planned > p.Limit(kind.Kind) {
-			reasons = append(reasons, fmt.Sprintf("it would remove %d of %d %s; the limit is %d",
-				planned, *p.Active.Of(kind.Kind), kind.Plural, p.Limit(kind.Kind)))
+			reasons = append(reasons, l.Text(message.HoldBeyondLimit, message.Args{
+				"Planned": planned, "Active": *p.Active.Of(kind.Kind), "Kind": l.Kind(kind.Plural), "Limit": p.Limit(kind.Kind),
+			}))
 		}
 	}
-	return strings.Join(append(reasons, ruleReasons(p.Rules)...), "; ")
+	return strings.Join(append(reasons, ruleReasons(l, p.Rules)...), l.Text(message.SentenceSeparator, nil))
 }
 
 // ruleReasons are the reasons to hold a run that its rules give: people are to go because
 // somebody changed them, or they look wrongly configured.
-func ruleReasons(r db.RuleFigures) (reasons []string) {
+func ruleReasons(l message.Language, r db.RuleFigures) (reasons []string) {
 	if r.Changed && r.Members+r.Departments > 0 {
-		reasons = append(reasons, fmt.Sprintf("version %d of the rules leaves out what is in the directory: members %d, "+
-			"departments %d", r.Version, r.Members, r.Departments))
+		reasons = append(reasons, l.Text(message.HoldRulesChanged, message.Args{
+			"Version": r.Version, "Members": r.Members, "Departments": r.Departments,
+		}))
 	}
 	people := max(r.Stored, r.Failed)
 	if r.Failed > 1 && r.Failed*100 > people*maxFailedPercent {
-		reasons = append(reasons, fmt.Sprintf("the rules look wrongly configured: they failed on %d of %d members, which is more than %d %%; "+
-			"the run's errors say why", r.Failed, people, maxFailedPercent))
+		reasons = append(reasons, l.Text(message.HoldRulesFailing, message.Args{
+			"Failed": r.Failed, "Members": people, "Percent": maxFailedPercent,
+		}))
 	}
 	return reasons
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 )
 
 func TestHoldReason(t *testing.T) {
@@ -40,7 +41,7 @@ func TestHoldReason(t *testing.T) {
 		"range shrank": {func(p *db.RemovalPlan) { p.Planned.Memberships = 1 }, []string{"department 7", "member u1"},
 			"the visible range has shrunk and no longer contains department 7, member u1, so people outside it look as if they had left"},
 	} {
-		require.Equal(t, c.want, holdReason(plan(c.change), c.lost), name)
+		require.Equal(t, c.want, holdReason(message.English, plan(c.change), c.lost), name)
 	}
 }
 

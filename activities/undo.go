@@ -104,7 +104,7 @@ func (a *Reconcile) Undo(ctx context.Context, in Undo) (Undone, error) {
 		if in.Apply {
 			return ""
 		}
-		return holdReason(u.Plan, nil)
+		return holdReason(a.Language, u.Plan, nil)
 	}
 	out, err := a.Store.Undo(ctx, in.RunID, db.UndoScope{Departments: in.Departments, Members: in.Members}, func(u db.Undone) error {
 		reason := judge(u)

@@ -45,7 +45,7 @@ func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener
 		TellPartial: activities.TellPartial{After: cfg.NotifyPartial, AfterMostUnread: cfg.NotifyMostlyUnread},
 	}
 	all := []any{
-		runs, pull, &activities.Apply{Store: store}, &activities.Reconcile{Store: store, Pull: pull},
+		runs, pull, &activities.Apply{Store: store}, &activities.Reconcile{Store: store, Pull: pull, Language: cfg.Language},
 		&activities.Notifications{
 			Store: store, Hooks: hooks, Language: cfg.Language,
 			Sender: &notify.Sender{HTTP: newHTTPClient(len(hooks)), Now: time.Now},

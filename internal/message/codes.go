@@ -56,6 +56,14 @@ const (
 	SentenceSeparator Code = "list.sentence_separator"
 )
 
+// Why a run is held.
+const (
+	HoldRangeShrunk  Code = "hold.range_shrunk"
+	HoldBeyondLimit  Code = "hold.beyond_limit"
+	HoldRulesChanged Code = "hold.rules_changed"
+	HoldRulesFailing Code = "hold.rules_failing"
+)
+
 // Notifications.
 const (
 	NotifyTest    Code = "notify.test"
