@@ -43,7 +43,7 @@ func TestHoldReason(t *testing.T) {
 	} {
 		require.Equal(t, c.want, holdReason(message.English, plan(c.change), c.lost), name)
 	}
-	require.Equal(t, "将移除成员 51 个（共 1000 个），上限为 50", holdReason(message.Chinese, plan(func(p *db.RemovalPlan) { p.Planned.Members = 51 }), nil))
+	require.Equal(t, "将移除成员 51 个（共 1000 个），上限为 50", holdReason(message.Chinese, plan(func(p *db.RemovalPlan) { p.Independent.Members = 51 }), nil))
 }
 
 func TestAnyRemoval(t *testing.T) {
