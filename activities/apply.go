@@ -43,13 +43,17 @@ func (a *Apply) ApplyMembers(ctx context.Context, in BatchInput) error {
 	return classify(a.Store.ApplyMembers(ctx, in.RunID, in.First, in.Last))
 }
 
-// Recompute computes paths, primary departments and head counts.
+// Recompute computes paths, primary departments and head counts, and lets go of the
+// accounts of members who left.
 func (a *Apply) Recompute(ctx context.Context, in RunInput) error {
 	defer heartbeat(ctx)()
 	if err := a.Store.SetPhase(ctx, in.RunID, "settle"); err != nil {
 		return classify(err)
 	}
-	return classify(a.Store.RecomputeDerived(ctx, in.RunID))
+	if err := a.Store.RecomputeDerived(ctx, in.RunID); err != nil {
+		return classify(err)
+	}
+	return classify(a.Store.LeaveAccounts(ctx, in.RunID))
 }
 
 // LinkAccounts ties members to the platform's accounts.
@@ -58,5 +62,6 @@ func (a *Apply) LinkAccounts(ctx context.Context, in RunInput) error {
 	if err := a.Store.SetPhase(ctx, in.RunID, "link"); err != nil {
 		return classify(err)
 	}
-	return classify(a.Store.LinkAccounts(ctx, in.RunID))
+	_, err := a.Store.LinkAccounts(ctx, in.RunID)
+	return classify(err)
 }

@@ -85,6 +85,9 @@ func (a *Runs) BeginRun(ctx context.Context, in BeginRunInput) (BeginRunResult, 
 	case err != nil:
 		return BeginRunResult{}, classify(err)
 	}
+	if _, err := a.setAccountPolicy(ctx, begun.RunID); err != nil {
+		return BeginRunResult{}, err
+	}
 	out := BeginRunResult{RunID: begun.RunID, Members: begun.Members, Superseded: begun.Superseded, Vendor: begun.Provider.Type.Traits().DisplayName,
 		Language: a.Language}
 	if begun.Provider.TenantID != nil {

@@ -64,6 +64,9 @@ func (a *Runs) BeginUndo(ctx context.Context, in BeginUndo) (BegunUndo, error) {
 	if err != nil {
 		return BegunUndo{}, classify(err)
 	}
+	if _, err := a.setAccountPolicy(ctx, begun.RunID); err != nil {
+		return BegunUndo{}, err
+	}
 	out := BegunUndo{BeginRunResult: BeginRunResult{RunID: begun.RunID, Language: a.Language}, Provider: target.Provider, Undoes: target.ID}
 	if begun.Provider.TenantID != nil {
 		out.TenantID = *begun.Provider.TenantID

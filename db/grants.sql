@@ -8,6 +8,7 @@ DECLARE
         SELECT bool_and(pg_has_role(relowner, 'USAGE'))
         FROM pg_class
         WHERE oid IN ('users'::regclass, 'identities'::regclass));
+    account_function regprocedure;
 BEGIN
     IF NOT (SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'sync_runs'::regclass) THEN
         RETURN;
@@ -25,6 +26,8 @@ BEGIN
             staged_administrators, listing_cache, removal_candidates,
             provider_tokens, provider_call_slots TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON sync_workers TO orgsync_worker;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON account_conflicts, account_leavers, account_matches TO orgsync_worker;
+        GRANT SELECT ON account_holders, member_signatures TO orgsync_worker;
         GRANT SELECT ON identity_providers, provider_secrets, provider_rules, removal_limits, org_primary_departments,
             full_runs, staged_memberships, unchanged_memberships, compared_members, orgsync_schema_version,
             org_group_people, org_objects, org_places TO orgsync_worker;
@@ -36,13 +39,26 @@ BEGIN
         END IF;
     END IF;
 
+    -- What makes accounts runs with its owner's rights, so nobody else may call it. A function that the platform put
+    -- in its place is the platform's to share, if another role owns it.
+    FOR account_function IN
+        SELECT oid::regprocedure FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace
+          AND proname IN ('orgsync_account_create', 'orgsync_account_leave', 'orgsync_account_remove')
+          AND pg_has_role(proowner, 'USAGE')
+          AND to_regrole('orgsync_worker') IS NOT NULL
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO orgsync_worker', account_function);
+    END LOOP;
+
     IF to_regrole('orgsync_operator') IS NOT NULL THEN
         GRANT SELECT, INSERT, UPDATE, DELETE ON
             identity_providers, provider_secrets, removal_limits, provider_tokens, provider_call_slots
             TO orgsync_operator;
         GRANT SELECT, INSERT ON provider_rules TO orgsync_operator;
         GRANT SELECT, DELETE ON listing_cache TO orgsync_operator;
-        GRANT SELECT ON removal_candidates TO orgsync_operator;
+        GRANT SELECT ON removal_candidates, account_leavers TO orgsync_operator;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON account_conflicts, member_signatures TO orgsync_operator;
         GRANT SELECT ON org_departments, org_members, org_member_departments, org_primary_departments, org_changes,
             full_runs, sync_runs, sync_run_departments, sync_run_errors, sync_run_removals, sync_run_lookups,
             staged_departments, staged_members, member_matches,
@@ -67,6 +83,7 @@ BEGIN
     IF to_regrole('orgsync_reader') IS NOT NULL THEN
         GRANT SELECT ON identity_providers, org_departments, org_members, org_member_departments,
             org_groups, org_group_members, org_group_departments, org_group_people, org_administrators,
+            account_conflicts, member_signatures,
             sync_runs, sync_run_departments, org_changes TO orgsync_reader;
         IF accounts_are_ours THEN
             GRANT SELECT ON users, identities TO orgsync_reader;

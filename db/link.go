@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -11,42 +12,12 @@ import (
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 )
 
-// LinkAccounts ties members to the platform's accounts of the provider's tenant, by e-mail
-// and then by phone, and lets linked accounts' e-mail and phone follow. What is no
-// address, and an account whose table refuses an address, stays as it is and is noted.
-func (s *Store) LinkAccounts(ctx context.Context, runID string) error {
-	return interpret("link accounts", s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
-		if run.Mode == "plan" {
-			return nil
-		}
-		return s.linkAccounts(ctx, tx, run, runID)
-	}))
-}
-
-func (s *Store) linkAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
-	if possible, err := s.q.HasAccounts(ctx, tx, run.TenantID); err != nil || !possible {
-		return err
-	}
-	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
-		return err
-	}
-	for _, by := range []address{email, phone} {
-		malformed, err := leftAloneOf(s.q.LinkMembers(ctx, tx, dbsqlc.LinkMembersParams{
-			RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Singly: run.Singly,
-			Channel: by.column, Named: accountsNamed,
-		}))
-		if err != nil {
-			return fmt.Errorf("by %s: %w", by.name, err)
-		}
-		if err := s.warnAccounts(ctx, tx, runID, by, malformed); err != nil {
-			return err
-		}
-	}
-	return s.updateAccounts(ctx, tx, run, runID)
-}
-
-// updateAccounts gives linked accounts their members' addresses.
+// updateAccounts gives linked accounts their members' addresses, if the policy is so.
 func (s *Store) updateAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+	policy, err := policyOf(run)
+	if err != nil || policy.Never || policy.KeepContact {
+		return err
+	}
 	for _, of := range []address{email, phone} {
 		err := s.writeAccounts(ctx, tx, runID, of, func(tx pgx.Tx, oneByOne bool) ([]leftAlone, error) {
 			return leftAloneOf(s.q.FollowMembers(ctx, tx, dbsqlc.FollowMembersParams{
@@ -107,7 +78,7 @@ type leftAlone struct {
 	Total int64
 }
 
-func leftAloneOf[Row dbsqlc.LinkMembersRow | dbsqlc.FollowMembersRow | dbsqlc.UndoAccountEmailRow | dbsqlc.UndoAccountPhoneRow](
+func leftAloneOf[Row dbsqlc.ListMalformedKeysRow | dbsqlc.ListOtherAccountsRow | dbsqlc.FollowMembersRow | dbsqlc.UndoAccountEmailRow | dbsqlc.UndoAccountPhoneRow](
 	found []Row, err error,
 ) ([]leftAlone, error) {
 	out := make([]leftAlone, len(found))
@@ -142,29 +113,42 @@ func (s *Store) writeAccounts(
 
 // warnAccounts warns of members whose account stays as it is: by id, never with the value.
 func (s *Store) warnAccounts(ctx context.Context, tx pgx.Tx, runID string, of address, found []leftAlone) error {
-	note := func(externalID, message string) error {
+	refused := slices.IndexFunc(found, func(a leftAlone) bool { return a.Refusal != "" })
+	if refused < 0 {
+		refused = len(found)
+	}
+	if err := s.warnMembers(ctx, tx, runID, found[:refused], func(leftAlone) string {
+		return fmt.Sprintf("its %s %s, so it is not used to find an account and not written to one; correct it at the provider",
+			of.name, of.malformed)
+	}, fmt.Sprintf("whose %s %s", of.name, of.malformed)); err != nil {
+		return err
+	}
+	return s.warnMembers(ctx, tx, runID, found[refused:], func(a leftAlone) string {
+		return fmt.Sprintf("table identities refuses its %s (SQLSTATE %s), so the account keeps its own; "+
+			"correct it at the provider, or change the table's rule", of.name, a.Refusal)
+	}, fmt.Sprintf("whose %s table identities refuses", of.name))
+}
+
+// warnMembers warns of the first members of whom something is to be said, by id, and of
+// how many others there are.
+func (s *Store) warnMembers(
+	ctx context.Context, tx pgx.Tx, runID string, found []leftAlone, message func(leftAlone) string, others string,
+) error {
+	warn := func(externalID, message string) error {
 		return s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{
 			RunID: runID, ObjectType: "warning", ExternalID: externalID, Message: message,
 		})
 	}
 	for i, a := range found {
-		message := fmt.Sprintf("its %s %s, so it is not used to find an account and not written to one; correct it at the provider",
-			of.name, of.malformed)
-		others := fmt.Sprintf("whose %s %s", of.name, of.malformed)
-		if a.Refusal != "" {
-			message = fmt.Sprintf("table identities refuses its %s (SQLSTATE %s), so the account keeps its own; "+
-				"correct it at the provider, or change the table's rule", of.name, a.Refusal)
-			others = fmt.Sprintf("whose %s table identities refuses", of.name)
+		if i == accountsNamed {
+			break
 		}
-		if err := note(a.ExternalID, "member "+a.ExternalID+": "+message); err != nil {
+		if err := warn(a.ExternalID, "member "+a.ExternalID+": "+message(a)); err != nil {
 			return err
 		}
-		last := i+1 == len(found) || (found[i+1].Refusal == "") != (a.Refusal == "")
-		if last && a.Total > accountsNamed {
-			if err := note("", fmt.Sprintf("there are %d more members %s", a.Total-accountsNamed, others)); err != nil {
-				return err
-			}
-		}
 	}
-	return nil
+	if len(found) == 0 || found[0].Total <= accountsNamed {
+		return nil
+	}
+	return warn("", fmt.Sprintf("there are %d more members %s", found[0].Total-accountsNamed, others))
 }

@@ -105,8 +105,10 @@ WITH changed AS (
       AND jsonb_difference(u.target - '{department_id,department_path,manager_id}'::text[], to_jsonb(m)) <> '{}'
     ORDER BY m.id FOR NO KEY UPDATE OF m
 )
-UPDATE org_members m SET (%s, department_id, department_path, synced_at) = (
+UPDATE org_members m SET (%s, offline_at, offline_status, department_id, department_path, synced_at) = (
     SELECT %s,
+        w.offline_at,
+        w.offline_status,
         CASE w.status WHEN 'deleted' THEN w.department_id ELSE m.department_id END,
         CASE w.status WHEN 'deleted' THEN w.department_path ELSE m.department_path END,
         now()

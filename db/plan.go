@@ -121,7 +121,11 @@ func (s *Store) rehearse(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow
 	if err := s.recomputeDerived(ctx, tx, run, runID); err != nil {
 		return plan, ask, err
 	}
-	return plan, ask, s.linkAccounts(ctx, tx, run, runID)
+	if err := s.leaveAccounts(ctx, tx, run, runID); err != nil {
+		return plan, ask, err
+	}
+	_, err = s.linkAccounts(ctx, tx, run, runID)
+	return plan, ask, err
 }
 
 // saveRehearsed streams the change log out of the transaction that will be rolled

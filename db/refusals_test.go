@@ -96,7 +96,8 @@ func TestAWorkerMayWriteAccountsOneByOne(t *testing.T) {
 	worker, err := db.Open(t.Context(), dbtest.As(t, "orgsync_worker", c.pool.Config().ConnString()))
 	require.NoError(t, err)
 	t.Cleanup(worker.Close)
-	require.NoError(t, worker.LinkAccounts(t.Context(), r.id))
+	_, err = worker.LinkAccounts(t.Context(), r.id)
+	require.NoError(t, err)
 	require.Equal(t, []string{"A a@x +8613800000001", "B b@x"}, c.accountsNow())
 	require.Len(t, r.problems(), 1)
 }
@@ -113,7 +114,8 @@ func TestAFailureOfTheTableFailsTheRun(t *testing.T) {
 	r := c.begin("apply")
 	r.read(snapshot{departments: "1", members: "a email=a@y in=1"})
 	r.apply(false)
-	require.ErrorContains(t, c.store.LinkAccounts(t.Context(), r.id), "postgres 53100")
+	_, err := c.store.LinkAccounts(t.Context(), r.id)
+	require.ErrorContains(t, err, "postgres 53100")
 	require.Empty(t, r.problems())
 }
 

@@ -34,16 +34,31 @@ type NewRun struct {
 	// RulesVersion is the version of the provider's rules that a dry run is to go by; 0:
 	// those in force.
 	RulesVersion int
+	// Task is what the run does; empty: TaskSync.
+	Task string
 	// StartedBy is who started it.
 	StartedBy string
 }
+
+// What a run does: it reads the provider, links members to accounts, marks members as
+// having left here, or takes that back.
+const (
+	TaskSync     = "sync"
+	TaskAccounts = "accounts"
+	TaskOffline  = "offline"
+	TaskOnline   = "online"
+)
+
+// syncs reports whether the run reads the provider.
+func (n NewRun) syncs() bool { return n.Task == "" || n.Task == TaskSync }
 
 // supersedes reports whether a held run of the provider is moot once this one begins: it
 // asks for the same anew if it reads and applies the whole company. A plan changes
 // nothing, a limited run or a retry reads something else, and an undoing run does not
 // change what the provider says, which the removals rest on.
 func (n NewRun) supersedes() bool {
-	return n.Mode == "apply" && len(n.Departments)+len(n.Members) == 0 && n.Retries == "" && n.Undoes == ""
+	return n.Mode == "apply" && len(n.Departments)+len(n.Members) == 0 && n.Retries == "" && n.Undoes == "" &&
+		n.syncs()
 }
 
 // OpenRun is a run that has not ended.
@@ -142,7 +157,7 @@ func (s *Store) BeginRun(ctx context.Context, n NewRun, ended func(context.Conte
 			Mode: n.Mode, OnRemovals: n.OnRemovals,
 			Departments: pg.NonNil(n.Departments), Members: pg.NonNil(n.Members),
 			Retries: pg.NullIfEmpty(n.Retries), Undoes: pg.NullIfEmpty(n.Undoes),
-			RulesVersion: version(n.RulesVersion), StartedBy: pg.NullIfEmpty(n.StartedBy),
+			RulesVersion: version(n.RulesVersion), Task: n.Task, StartedBy: pg.NullIfEmpty(n.StartedBy),
 		})
 	})
 	if err != nil {

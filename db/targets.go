@@ -55,6 +55,8 @@ func (s *Store) retry(ctx context.Context, tx dbsqlc.DBTX, providerID, runID str
 		return nil, nil, refuse(RefusedForGood, "the record of what failed was deleted on %s; start a full sync instead", r.DetailsDroppedAt.Format("2006-01-02"))
 	case r.Undoes != nil:
 		return nil, nil, refuse(RefusedForGood, "it is an undo of run %s, which reads nothing; undo that run again instead", *r.Undoes)
+	case r.Task != TaskSync:
+		return nil, nil, refuse(RefusedForGood, "it read nothing from the provider; start the same again instead")
 	case r.Mode == "plan":
 		return nil, nil, refuse(RefusedEmpty, "it was a plan, and nothing of it was applied; plan or sync again instead")
 	}

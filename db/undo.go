@@ -256,6 +256,9 @@ func (u *undo) people(ctx context.Context) error {
 	if err := u.s.restoreAccounts(ctx, u.tx, u.runID, u.target); err != nil {
 		return err
 	}
+	if err := u.removeAccounts(ctx); err != nil {
+		return err
+	}
 	if err := u.s.restoreMembers(ctx, u.tx, u.runID); err != nil {
 		return err
 	}
@@ -282,6 +285,28 @@ func (u *undo) people(ctx context.Context) error {
 	}
 	return nil
 }
+
+// removeAccounts has the platform take back accounts that the run created. One that was
+// used since stays, and is named.
+func (u *undo) removeAccounts(ctx context.Context) error {
+	rows, err := u.s.q.UndoCreations(ctx, u.tx, dbsqlc.UndoCreationsParams{RunID: u.runID, Undoes: u.target})
+	if err != nil {
+		return fmt.Errorf("remove accounts: %w", err)
+	}
+	kept := make([]leftAlone, len(rows))
+	for i, row := range rows {
+		kept[i] = leftAlone{ExternalID: row.ExternalID, Refusal: row.Refusal, Total: int64(len(rows))}
+	}
+	return u.s.warnMembers(ctx, u.tx, u.runID, kept, func(a leftAlone) string {
+		if a.Refusal == usedAccount {
+			return "its account stays, since it was used after it was created; it is not linked any more"
+		}
+		return fmt.Sprintf("its account stays, since function orgsync_account_remove failed (SQLSTATE %s); it is not linked any more", a.Refusal)
+	}, "whose account stays")
+}
+
+// usedAccount is what remove_account says of an account that the platform keeps.
+const usedAccount = "used"
 
 // leaves takes departments back from the bottom up.
 func (u *undo) leaves(ctx context.Context) error {

@@ -43,6 +43,8 @@ type company struct {
 	*database
 	t        testing.TB
 	provider providers.Provider
+	// policy is how the runs that begin treat accounts.
+	policy db.AccountPolicy
 }
 
 func (d *database) company(t testing.TB, kind directory.ProviderType) *company {
@@ -86,6 +88,7 @@ type run struct {
 	sight  db.Sight
 	plan   db.RemovalPlan
 	counts directory.Counts
+	linked db.Linked
 	// recognised are the departments whose listing was what it was when last applied.
 	recognised []string
 }
@@ -103,6 +106,7 @@ func (c *company) beginLimited(mode string, n db.NewRun) *run {
 	n.Provider, n.WorkflowID, n.TemporalRunID, n.Mode, n.OnRemovals = c.provider.Name, "orgsync/"+c.provider.Name, uuid.NewString(), mode, "hold"
 	begun, err := c.store.BeginRun(c.t.Context(), n, gone)
 	require.NoError(c.t, err)
+	require.NoError(c.t, c.store.SetAccountPolicy(c.t.Context(), begun.RunID, c.policy))
 	return &run{c: c, t: c.t, id: begun.RunID}
 }
 
@@ -323,7 +327,10 @@ func (r *run) remove() (removed int) {
 func (r *run) settle() {
 	r.t.Helper()
 	require.NoError(r.t, r.c.store.RecomputeDerived(r.t.Context(), r.id))
-	require.NoError(r.t, r.c.store.LinkAccounts(r.t.Context(), r.id))
+	require.NoError(r.t, r.c.store.LeaveAccounts(r.t.Context(), r.id))
+	var err error
+	r.linked, err = r.c.store.LinkAccounts(r.t.Context(), r.id)
+	require.NoError(r.t, err)
 }
 
 func (r *run) finish() {

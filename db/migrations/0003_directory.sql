@@ -61,6 +61,11 @@ CREATE TABLE org_members (
     status                text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'inactive', 'deleted')),
     activated             boolean NOT NULL DEFAULT true,
     user_id               uuid,
+    -- Since when the member is marked as having left here, although the provider lists them:
+    -- such a member is inactive, whatever the provider says. Null: not marked.
+    offline_at            timestamptz,
+    -- Private: the status that the member had when they were marked.
+    offline_status        text,
     raw_data              jsonb NOT NULL DEFAULT '{}',
     synced_at             timestamptz NOT NULL DEFAULT now(),
     -- A hash of all that a provider says of the member (hash_member).
@@ -137,6 +142,8 @@ BEGIN
     hashed.content_hash := 0;
     hashed.synced_at := '-infinity';
     hashed.user_id := NULL;
+    hashed.offline_at := NULL;
+    hashed.offline_status := NULL;
     hashed.department_id := NULL;
     hashed.department_path := '';
     hashed.manager_id := NULL;

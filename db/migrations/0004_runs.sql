@@ -20,6 +20,11 @@ CREATE TABLE sync_runs (
         cardinality(departments) > 0 OR cardinality(members) > 0 OR retries IS NOT NULL) STORED,
     -- Departments that a rule leaves out, each with what is below: they are not asked for.
     excluded_departments text[] NOT NULL DEFAULT '{}',
+    -- How the run treats members' accounts (db.AccountPolicy); null: as by default.
+    account_policy     jsonb,
+    -- What the run does: reads the provider, or links accounts, or marks members as having
+    -- left here, or takes that back. Undo runs are told by what they undo.
+    task               text NOT NULL DEFAULT 'sync' CHECK (task IN ('sync', 'accounts', 'offline', 'online')),
     -- The run that this one takes back.
     undoes             uuid REFERENCES sync_runs (id) ON DELETE SET NULL,
     status             text NOT NULL DEFAULT 'running' CHECK (status IN (
@@ -68,6 +73,7 @@ CREATE VIEW full_runs AS
 SELECT *
 FROM sync_runs
 WHERE mode = 'apply'
+    AND task = 'sync'
     AND undoes IS NULL
     AND NOT targeted;
 

@@ -4,12 +4,12 @@ CREATE TABLE org_changes (
     run_id        uuid NOT NULL,
     object_type   text NOT NULL CHECK (is_object_kind(object_type)),
     object_id     uuid NOT NULL,
-    -- Of a membership its department, of a group membership its group; otherwise the object
-    -- itself.
+    -- Of a membership its department, of a group membership its group, of an account that was
+    -- created for a member the account; otherwise the object itself.
     department_id uuid NOT NULL,
     external_id   text NOT NULL,
     kind          text NOT NULL CHECK (kind IN (
-        'created', 'updated', 'moved', 'restored', 'deactivated', 'deleted', 'linked')),
+        'created', 'updated', 'moved', 'restored', 'deactivated', 'deleted', 'linked', 'account_created')),
     before        jsonb,
     after         jsonb,
     changed_at    timestamptz NOT NULL DEFAULT now(),
@@ -106,7 +106,7 @@ BEGIN
         INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
         SELECT this_run, TG_ARGV[0], n.id, n.id, n.external_id, 'created',
             to_jsonb(n) - unlogged - derived
-                - '{raw_data,department_id,name_translit_full,name_translit_initial}'::text[]
+                - '{raw_data,department_id,name_translit_full,name_translit_initial,offline_at,offline_status}'::text[]
         FROM new_rows n;
         RETURN NULL;
     END IF;

@@ -199,6 +199,9 @@ BEGIN
     IF staged.fields ? 'attributes' THEN
         member.attributes := jsonb_strip_nulls(member.attributes || (staged.fields -> 'attributes'));
     END IF;
+    IF stored.offline_at IS NOT NULL AND member.status = 'active' THEN
+        member.status := 'inactive';
+    END IF;
     -- A name that only stands in for one is no reason to change it.
     IF stored.id IS NOT NULL AND NOT staged.fields ? 'name' THEN
         member.name_translit_full := stored.name_translit_full;

@@ -2,7 +2,7 @@
 -- The earlier runs whose candidates for removal are on record, and what each could see.
 SELECT DISTINCT c.run_id, e.visible_range
 FROM sync_runs r JOIN removal_candidates c ON c.provider_id = r.provider_id AND c.run_id <> r.id JOIN sync_runs e ON e.id = c.run_id
-WHERE r.id = @run_id AND NOT r.targeted AND r.undoes IS NULL;
+WHERE r.id = @run_id AND NOT r.targeted AND r.undoes IS NULL AND r.task = 'sync';
 
 -- name: CandidatesNext :many
 -- Candidates of these runs that the present one knows nothing of yet, in the order of

@@ -92,7 +92,7 @@ ORDER BY r.generation;
 -- The newest run that read a whole company, as far as it could, and applied what it read.
 SELECT r.id FROM sync_runs r
 WHERE r.provider_id = (SELECT o.provider_id FROM org_objects o WHERE o.id = @object_id)
-  AND r.mode = 'apply' AND r.undoes IS NULL AND NOT r.targeted
+  AND r.mode = 'apply' AND r.task = 'sync' AND r.undoes IS NULL AND NOT r.targeted
   AND r.status IN ('succeeded', 'partial', 'held', 'rejected') AND r.details_dropped_at IS NULL
 ORDER BY r.generation DESC LIMIT 1;
 

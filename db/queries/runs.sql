@@ -12,9 +12,9 @@ UPDATE identity_providers SET newest_run_id = @run_id WHERE id = @provider_id;
 -- was held, and goes on since its removals were approved, is told apart. What the
 -- transaction changes is logged as this run's.
 SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly,
-    (r.hold_workflow_id IS NOT NULL)::boolean AS approved,
+    (r.hold_workflow_id IS NOT NULL)::boolean AS approved, r.task, r.account_policy,
     set_config('orgsync.run_id', r.id::text, true) AS logged_as,
-    (NOT r.targeted AND r.undoes IS NULL)::boolean AS whole
+    (NOT r.targeted AND r.undoes IS NULL AND r.task = 'sync')::boolean AS whole
 FROM identity_providers p JOIN sync_runs r ON r.id = p.newest_run_id AND r.provider_id = p.id
 WHERE r.id = @run_id AND r.status = 'running'
 FOR SHARE OF p;
@@ -40,10 +40,10 @@ FROM sync_runs r WHERE r.provider_id = @provider_id AND r.status IN ('running', 
 -- name: InsertRun :exec
 -- The run goes by the rules of that version, or else by those in force.
 INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, undoes,
-    rules_version, started_by)
+    rules_version, task, started_by)
 VALUES (@id, @provider_id, @generation, @workflow_id, @temporal_run_id, @mode, @on_removals, @departments, @members, sqlc.narg(retries), sqlc.narg(undoes),
     coalesce(sqlc.narg(rules_version)::int, (SELECT max(c.version) FROM provider_rules c WHERE c.provider_id = @provider_id AND NOT c.draft), 0),
-    sqlc.narg(started_by));
+    coalesce(nullif(@task::text, ''), 'sync'), sqlc.narg(started_by));
 
 -- name: EndRun :execrows
 -- The first end stands: a run that was superseded or decided stays so. None ends before
@@ -119,7 +119,10 @@ DELETE FROM member_matches rm WHERE rm.run_id = @run_id;
 
 -- name: CountChanges :many
 -- A membership that appears or goes counts; one whose order changed does not.
-SELECT object_type, kind, count(*) AS n FROM org_changes WHERE run_id = @run_id GROUP BY object_type, kind;
+-- A member who lost a link was not linked.
+SELECT object_type, kind, count(*) AS n FROM org_changes
+WHERE run_id = @run_id AND NOT (kind = 'linked' AND after -> 'user_id' = 'null')
+GROUP BY object_type, kind;
 
 -- name: CountRead :one
 -- A department that failed for records below it alone, which could not be used, is not

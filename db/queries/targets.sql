@@ -1,6 +1,6 @@
 -- name: RetrySource :one
 -- What a retry of a run goes by: whether departments or which single people failed.
-SELECT r.provider_id, r.mode, r.status, r.departments, r.details_dropped_at, r.undoes,
+SELECT r.provider_id, r.mode, r.status, r.departments, r.details_dropped_at, r.undoes, r.task,
     (cardinality(r.members) > 0)::boolean AS singly,
     ARRAY(SELECT wanted.id FROM unnest(r.members) AS wanted (id)
         WHERE EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id))::text[] AS failed_members,

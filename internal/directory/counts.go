@@ -76,6 +76,8 @@ type MemberCounts struct {
 	Unchanged   int `json:"unchanged"`
 	Failed      int `json:"failed"`
 	Linked      int `json:"linked"`
+	// AccountCreated are those linked members whose account the run had created.
+	AccountCreated int `json:"account_created"`
 }
 
 // GroupCounts counts groups.

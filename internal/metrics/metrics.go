@@ -130,7 +130,7 @@ func departmentKinds(c directory.DepartmentCounts) map[string]int {
 func memberKinds(c directory.MemberCounts) map[string]int {
 	return map[string]int{
 		"created": c.Created, "updated": c.Updated, "moved": c.Moved, "restored": c.Restored,
-		"deactivated": c.Deactivated, "deleted": c.Deleted, "linked": c.Linked,
+		"deactivated": c.Deactivated, "deleted": c.Deleted, "linked": c.Linked, "account_created": c.AccountCreated,
 	}
 }
 

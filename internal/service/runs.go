@@ -200,7 +200,7 @@ func (s *Service) RunChanged(ctx context.Context, runID string) (bool, error) {
 }
 
 var (
-	changeKinds = []string{"created", "updated", "moved", "restored", "deactivated", "deleted", "linked"}
+	changeKinds = []string{"created", "updated", "moved", "restored", "deactivated", "deleted", "linked", "account_created"}
 	changeTypes = kindNames()
 )
 

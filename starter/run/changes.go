@@ -15,7 +15,7 @@ import (
 
 type changesCommand struct {
 	ID      string   `arg:"" help:"The run's id, or as much of its beginning as is unique."`
-	Kind    []string `placeholder:"KIND,KIND" help:"Only changes of these kinds: created, updated, moved, restored, deactivated, deleted, linked."`
+	Kind    []string `placeholder:"KIND,KIND" help:"Only changes of these kinds: created, updated, moved, restored, deactivated, deleted, linked, account_created."`
 	Type    []string `placeholder:"TYPE,TYPE" help:"Only changes of these: member, department, membership."`
 	Members []string `aliases:"member" placeholder:"ID,ID" help:"Only changes of these people and their memberships, by the provider's ids."`
 }

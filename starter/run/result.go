@@ -2,6 +2,7 @@ package run
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/orgsync/orgsync/internal/directory"
@@ -45,7 +46,7 @@ func printResult(s *cli.Session, r service.RunResult) error {
 // printCounts writes what a run did as a table, a line for each thing that happened.
 func printCounts(s *cli.Session, c directory.Counts) {
 	happenings := []string{
-		"read", "created", "updated", "moved", "restored", "deactivated", "deleted", "unchanged", "failed", "linked",
+		"read", "created", "updated", "moved", "restored", "deactivated", "deleted", "unchanged", "failed", "linked", "account_created",
 	}
 	kinds := directory.Kinds()
 	for len(kinds) > 3 && !counted(c, kinds[len(kinds)-1].Kind, happenings) {
@@ -58,7 +59,7 @@ func printCounts(s *cli.Session, c directory.Counts) {
 	t := cli.NewTable(heads...)
 	t.RightAlign(right...)
 	for _, what := range happenings {
-		row, total := []any{what}, 0
+		row, total := []any{strings.ReplaceAll(what, "_", " ")}, 0
 		for _, kind := range kinds {
 			n := c.Get(kind.Kind, what)
 			row, total = append(row, orNone(n)), total+n

@@ -33,7 +33,7 @@ func (q *Queries) ApartDrop(ctx context.Context, db DBTX, arg ApartDropParams) e
 const candidateRuns = `-- name: CandidateRuns :many
 SELECT DISTINCT c.run_id, e.visible_range
 FROM sync_runs r JOIN removal_candidates c ON c.provider_id = r.provider_id AND c.run_id <> r.id JOIN sync_runs e ON e.id = c.run_id
-WHERE r.id = $1 AND NOT r.targeted AND r.undoes IS NULL
+WHERE r.id = $1 AND NOT r.targeted AND r.undoes IS NULL AND r.task = 'sync'
 `
 
 type CandidateRunsRow struct {

@@ -989,7 +989,7 @@ CROSS JOIN LATERAL (
         count(*) FILTER (WHERE m.status <> 'deleted') AS members,
         bit_xor(hash_membership(m.id, m.content_hash, md.is_leader, md.sort_order, md.primary_rank)) AS rows_hash
     FROM (SELECT member_id, department_id, is_primary, is_leader, sort_order, primary_rank FROM org_member_departments x WHERE x.department_id = d.id OFFSET 0) md
-    CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, employee_no, manager_external_id, manager_id, attributes, department_id, department_path, status, activated, user_id, raw_data, synced_at, content_hash FROM org_members x WHERE x.id = md.member_id OFFSET 0) m
+    CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, employee_no, manager_external_id, manager_id, attributes, department_id, department_path, status, activated, user_id, offline_at, offline_status, raw_data, synced_at, content_hash FROM org_members x WHERE x.id = md.member_id OFFSET 0) m
     WHERE m.provider_id = d.provider_id
 ) r
 LEFT JOIN LATERAL (SELECT department_id, listing_hash, leaders, tenant_id, rows_hash FROM listing_cache x WHERE x.department_id = d.id OFFSET 0) k

@@ -14,7 +14,7 @@ import (
 const newestReading = `-- name: NewestReading :one
 SELECT r.id FROM sync_runs r
 WHERE r.provider_id = (SELECT o.provider_id FROM org_objects o WHERE o.id = $1)
-  AND r.mode = 'apply' AND r.undoes IS NULL AND NOT r.targeted
+  AND r.mode = 'apply' AND r.task = 'sync' AND r.undoes IS NULL AND NOT r.targeted
   AND r.status IN ('succeeded', 'partial', 'held', 'rejected') AND r.details_dropped_at IS NULL
 ORDER BY r.generation DESC LIMIT 1
 `

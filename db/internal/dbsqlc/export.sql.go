@@ -88,7 +88,7 @@ func (q *Queries) ExportDepartments(ctx context.Context, db DBTX, arg ExportDepa
 
 const exportMembers = `-- name: ExportMembers :many
 SELECT
-    m.id, m.provider_id, m.tenant_id, m.external_id, m.unionid, m.open_id, m.name, m.name_translit_full, m.name_translit_initial, m.email, m.phone, m.avatar_url, m.title, m.employee_no, m.manager_external_id, m.manager_id, m.attributes, m.department_id, m.department_path, m.status, m.activated, m.user_id, m.raw_data, m.synced_at, m.content_hash,
+    m.id, m.provider_id, m.tenant_id, m.external_id, m.unionid, m.open_id, m.name, m.name_translit_full, m.name_translit_initial, m.email, m.phone, m.avatar_url, m.title, m.employee_no, m.manager_external_id, m.manager_id, m.attributes, m.department_id, m.department_path, m.status, m.activated, m.user_id, m.offline_at, m.offline_status, m.raw_data, m.synced_at, m.content_hash,
     coalesce(x.external_id, m.manager_external_id, '')::text AS manager,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
             'external_id', d.external_id,
@@ -150,6 +150,8 @@ func (q *Queries) ExportMembers(ctx context.Context, db DBTX, arg ExportMembersP
 			&i.OrgMember.Status,
 			&i.OrgMember.Activated,
 			&i.OrgMember.UserID,
+			&i.OrgMember.OfflineAt,
+			&i.OrgMember.OfflineStatus,
 			&i.OrgMember.RawData,
 			&i.OrgMember.SyncedAt,
 			&i.OrgMember.ContentHash,

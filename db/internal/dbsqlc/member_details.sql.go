@@ -21,7 +21,7 @@ func (q *Queries) GetAccountName(ctx context.Context, db DBTX, id string) (strin
 }
 
 const getMember = `-- name: GetMember :one
-SELECT m.id, m.provider_id, m.tenant_id, m.external_id, m.unionid, m.open_id, m.name, m.name_translit_full, m.name_translit_initial, m.email, m.phone, m.avatar_url, m.title, m.employee_no, m.manager_external_id, m.manager_id, m.attributes, m.department_id, m.department_path, m.status, m.activated, m.user_id, m.raw_data, m.synced_at, m.content_hash, coalesce(x.external_id, '')::text AS manager, coalesce(x.name, '')::text AS manager_name
+SELECT m.id, m.provider_id, m.tenant_id, m.external_id, m.unionid, m.open_id, m.name, m.name_translit_full, m.name_translit_initial, m.email, m.phone, m.avatar_url, m.title, m.employee_no, m.manager_external_id, m.manager_id, m.attributes, m.department_id, m.department_path, m.status, m.activated, m.user_id, m.offline_at, m.offline_status, m.raw_data, m.synced_at, m.content_hash, coalesce(x.external_id, '')::text AS manager, coalesce(x.name, '')::text AS manager_name
 FROM org_members m LEFT JOIN org_members x ON x.id = m.manager_id
 WHERE m.id = $1
 `
@@ -59,6 +59,8 @@ func (q *Queries) GetMember(ctx context.Context, db DBTX, id string) (GetMemberR
 		&i.OrgMember.Status,
 		&i.OrgMember.Activated,
 		&i.OrgMember.UserID,
+		&i.OrgMember.OfflineAt,
+		&i.OrgMember.OfflineStatus,
 		&i.OrgMember.RawData,
 		&i.OrgMember.SyncedAt,
 		&i.OrgMember.ContentHash,

@@ -45,6 +45,8 @@ type OrgMember struct {
 	Status              string
 	Activated           bool
 	UserID              *string
+	OfflineAt           *time.Time
+	OfflineStatus       *string
 	RawData             json.RawMessage
 	SyncedAt            time.Time
 	ContentHash         int64

@@ -463,7 +463,7 @@ WITH undecided AS MATERIALIZED (
     SELECT unnest($5::uuid[])
 ), missed AS MATERIALIZED (
     SELECT m.id FROM candidates c
-    CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, employee_no, manager_external_id, manager_id, attributes, department_id, department_path, status, activated, user_id, raw_data, synced_at, content_hash FROM org_members x WHERE x.id = c.id AND x.provider_id = $4 AND x.status <> 'deleted' OFFSET 0) m
+    CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, employee_no, manager_external_id, manager_id, attributes, department_id, department_path, status, activated, user_id, offline_at, offline_status, raw_data, synced_at, content_hash FROM org_members x WHERE x.id = c.id AND x.provider_id = $4 AND x.status <> 'deleted' OFFSET 0) m
     WHERE NOT EXISTS (SELECT 1 FROM member_matches s WHERE s.run_id = $1 AND s.member_id = m.id OFFSET 0)
       AND NOT EXISTS (SELECT 1 FROM unchanged_memberships v WHERE v.run_id = $1 AND v.member_id = m.id OFFSET 0)
       AND NOT EXISTS (SELECT 1 FROM undecided u
@@ -521,7 +521,7 @@ WITH undecided AS MATERIALIZED (
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
 SELECT $1::uuid, 'membership', n.member_id, n.department_id
 FROM unseen n
-CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, employee_no, manager_external_id, manager_id, attributes, department_id, department_path, status, activated, user_id, raw_data, synced_at, content_hash FROM org_members x WHERE x.id = n.member_id AND x.provider_id = $2 OFFSET 0) m
+CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, employee_no, manager_external_id, manager_id, attributes, department_id, department_path, status, activated, user_id, offline_at, offline_status, raw_data, synced_at, content_hash FROM org_members x WHERE x.id = n.member_id AND x.provider_id = $2 OFFSET 0) m
 WHERE NOT EXISTS (SELECT 1 FROM undecided u
                   WHERE u.external_key = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id)
   AND ($3::boolean OR NOT EXISTS (SELECT 1 FROM removal_candidates c

@@ -51,7 +51,9 @@ func (q *Queries) AddRunError(ctx context.Context, db DBTX, arg AddRunErrorParam
 }
 
 const countChanges = `-- name: CountChanges :many
-SELECT object_type, kind, count(*) AS n FROM org_changes WHERE run_id = $1 GROUP BY object_type, kind
+SELECT object_type, kind, count(*) AS n FROM org_changes
+WHERE run_id = $1 AND NOT (kind = 'linked' AND after -> 'user_id' = 'null')
+GROUP BY object_type, kind
 `
 
 type CountChangesRow struct {
@@ -61,6 +63,7 @@ type CountChangesRow struct {
 }
 
 // A membership that appears or goes counts; one whose order changed does not.
+// A member who lost a link was not linked.
 func (q *Queries) CountChanges(ctx context.Context, db DBTX, runID string) ([]CountChangesRow, error) {
 	rows, err := db.Query(ctx, countChanges, runID)
 	if err != nil {
@@ -189,23 +192,25 @@ func (q *Queries) EndRun(ctx context.Context, db DBTX, arg EndRunParams) (int64,
 
 const fenceHold = `-- name: FenceHold :one
 SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly,
-    (r.hold_workflow_id IS NOT NULL)::boolean AS approved,
+    (r.hold_workflow_id IS NOT NULL)::boolean AS approved, r.task, r.account_policy,
     set_config('orgsync.run_id', r.id::text, true) AS logged_as,
-    (NOT r.targeted AND r.undoes IS NULL)::boolean AS whole
+    (NOT r.targeted AND r.undoes IS NULL AND r.task = 'sync')::boolean AS whole
 FROM identity_providers p JOIN sync_runs r ON r.id = p.newest_run_id AND r.provider_id = p.id
 WHERE r.id = $1 AND r.status = 'running'
 FOR SHARE OF p
 `
 
 type FenceHoldRow struct {
-	ProviderID   string
-	TenantID     *string
-	ProviderType string
-	Mode         string
-	Singly       bool
-	Approved     bool
-	LoggedAs     string
-	Whole        bool
+	ProviderID    string
+	TenantID      *string
+	ProviderType  string
+	Mode          string
+	Singly        bool
+	Approved      bool
+	Task          string
+	AccountPolicy json.RawMessage
+	LoggedAs      string
+	Whole         bool
 }
 
 // Holds the fence row against a new run until the end of the transaction. A run that
@@ -221,6 +226,8 @@ func (q *Queries) FenceHold(ctx context.Context, db DBTX, runID string) (FenceHo
 		&i.Mode,
 		&i.Singly,
 		&i.Approved,
+		&i.Task,
+		&i.AccountPolicy,
 		&i.LoggedAs,
 		&i.Whole,
 	)
@@ -264,7 +271,7 @@ func (q *Queries) GetProgress(ctx context.Context, db DBTX, runID string) (GetPr
 }
 
 const getRun = `-- name: GetRun :one
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.members, r.retries, r.rules_version, r.targeted, r.excluded_departments, r.undoes, r.status, r.phase, r.counts, r.calls, r.visible_range, r.members_seen, r.hold_reason, r.hold_workflow_id, r.hold_expires_at, r.error, r.started_by, r.decided_by, r.started_at, r.finished_at, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.members, r.retries, r.rules_version, r.targeted, r.excluded_departments, r.account_policy, r.task, r.undoes, r.status, r.phase, r.counts, r.calls, r.visible_range, r.members_seen, r.hold_reason, r.hold_workflow_id, r.hold_expires_at, r.error, r.started_by, r.decided_by, r.started_at, r.finished_at, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE r.id = $1
 `
 
@@ -282,6 +289,8 @@ type GetRunRow struct {
 	RulesVersion        int32
 	Targeted            bool
 	ExcludedDepartments []string
+	AccountPolicy       json.RawMessage
+	Task                string
 	Undoes              *string
 	Status              string
 	Phase               string
@@ -321,6 +330,8 @@ func (q *Queries) GetRun(ctx context.Context, db DBTX, id string) (GetRunRow, er
 		&i.RulesVersion,
 		&i.Targeted,
 		&i.ExcludedDepartments,
+		&i.AccountPolicy,
+		&i.Task,
 		&i.Undoes,
 		&i.Status,
 		&i.Phase,
@@ -397,10 +408,10 @@ func (q *Queries) HasChanges(ctx context.Context, db DBTX, runID string) (bool, 
 
 const insertRun = `-- name: InsertRun :exec
 INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, undoes,
-    rules_version, started_by)
+    rules_version, task, started_by)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
     coalesce($12::int, (SELECT max(c.version) FROM provider_rules c WHERE c.provider_id = $2 AND NOT c.draft), 0),
-    $13)
+    coalesce(nullif($13::text, ''), 'sync'), $14)
 `
 
 type InsertRunParams struct {
@@ -416,6 +427,7 @@ type InsertRunParams struct {
 	Retries       *string
 	Undoes        *string
 	RulesVersion  *int32
+	Task          string
 	StartedBy     *string
 }
 
@@ -434,6 +446,7 @@ func (q *Queries) InsertRun(ctx context.Context, db DBTX, arg InsertRunParams) e
 		arg.Retries,
 		arg.Undoes,
 		arg.RulesVersion,
+		arg.Task,
 		arg.StartedBy,
 	)
 	return err
@@ -631,7 +644,7 @@ func (q *Queries) ListRunErrors(ctx context.Context, db DBTX, arg ListRunErrorsP
 }
 
 const listRuns = `-- name: ListRuns :many
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.members, r.retries, r.rules_version, r.targeted, r.excluded_departments, r.undoes, r.status, r.phase, r.counts, r.calls, r.visible_range, r.members_seen, r.hold_reason, r.hold_workflow_id, r.hold_expires_at, r.error, r.started_by, r.decided_by, r.started_at, r.finished_at, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.members, r.retries, r.rules_version, r.targeted, r.excluded_departments, r.account_policy, r.task, r.undoes, r.status, r.phase, r.counts, r.calls, r.visible_range, r.members_seen, r.hold_reason, r.hold_workflow_id, r.hold_expires_at, r.error, r.started_by, r.decided_by, r.started_at, r.finished_at, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE ($1::text IS NULL OR p.name = $1)
 ORDER BY r.started_at DESC, r.id LIMIT $2
 `
@@ -655,6 +668,8 @@ type ListRunsRow struct {
 	RulesVersion        int32
 	Targeted            bool
 	ExcludedDepartments []string
+	AccountPolicy       json.RawMessage
+	Task                string
 	Undoes              *string
 	Status              string
 	Phase               string
@@ -700,6 +715,8 @@ func (q *Queries) ListRuns(ctx context.Context, db DBTX, arg ListRunsParams) ([]
 			&i.RulesVersion,
 			&i.Targeted,
 			&i.ExcludedDepartments,
+			&i.AccountPolicy,
+			&i.Task,
 			&i.Undoes,
 			&i.Status,
 			&i.Phase,

@@ -276,7 +276,7 @@ func (q *Queries) PlanMembershipsByID(ctx context.Context, db DBTX, arg PlanMemb
 }
 
 const retrySource = `-- name: RetrySource :one
-SELECT r.provider_id, r.mode, r.status, r.departments, r.details_dropped_at, r.undoes,
+SELECT r.provider_id, r.mode, r.status, r.departments, r.details_dropped_at, r.undoes, r.task,
     (cardinality(r.members) > 0)::boolean AS singly,
     ARRAY(SELECT wanted.id FROM unnest(r.members) AS wanted (id)
         WHERE EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id))::text[] AS failed_members,
@@ -292,6 +292,7 @@ type RetrySourceRow struct {
 	Departments       []string
 	DetailsDroppedAt  *time.Time
 	Undoes            *string
+	Task              string
 	Singly            bool
 	FailedMembers     []string
 	DepartmentsFailed bool
@@ -308,6 +309,7 @@ func (q *Queries) RetrySource(ctx context.Context, db DBTX, id string) (RetrySou
 		&i.Departments,
 		&i.DetailsDroppedAt,
 		&i.Undoes,
+		&i.Task,
 		&i.Singly,
 		&i.FailedMembers,
 		&i.DepartmentsFailed,

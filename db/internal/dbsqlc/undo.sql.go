@@ -208,6 +208,54 @@ func (q *Queries) UndoCountLeftAlone(ctx context.Context, db DBTX, runID string)
 	return items, nil
 }
 
+const undoCreations = `-- name: UndoCreations :many
+SELECT w.external_id, w.refusal::text AS refusal
+FROM (
+    SELECT c.external_id, remove_account((c.after ->> 'user_id')::uuid, c.object_id) AS refusal
+    FROM undo_objects u
+    JOIN org_changes c ON c.run_id = $1 AND c.object_type = 'member' AND c.object_id = u.object_id
+        AND c.kind = 'account_created'
+    WHERE u.run_id = $2 AND u.object_type = 'member' AND u.left_alone IS NULL
+      AND EXISTS (SELECT 1 FROM users a WHERE a.id = (c.after ->> 'user_id')::uuid)
+      AND NOT EXISTS (SELECT 1 FROM org_members m WHERE m.user_id = (c.after ->> 'user_id')::uuid)
+    OFFSET 0
+) w
+WHERE w.refusal IS NOT NULL
+ORDER BY w.external_id
+`
+
+type UndoCreationsParams struct {
+	Undoes string
+	RunID  string
+}
+
+type UndoCreationsRow struct {
+	ExternalID string
+	Refusal    string
+}
+
+// Has the platform take back accounts that the undone run created, once nobody is linked to
+// them any more. Returns whose account stays, and why.
+func (q *Queries) UndoCreations(ctx context.Context, db DBTX, arg UndoCreationsParams) ([]UndoCreationsRow, error) {
+	rows, err := db.Query(ctx, undoCreations, arg.Undoes, arg.RunID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []UndoCreationsRow
+	for rows.Next() {
+		var i UndoCreationsRow
+		if err := rows.Scan(&i.ExternalID, &i.Refusal); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const undoDepartments = `-- name: UndoDepartments :execrows
 WITH differing AS (
     SELECT d.id, u.target
@@ -372,6 +420,7 @@ WITH taken AS (
       AND m.user_id IS NOT DISTINCT FROM (c.after ->> 'user_id')::uuid
       AND NOT EXISTS (SELECT 1 FROM org_members o WHERE o.provider_id = m.provider_id AND o.id <> m.id AND o.status <> 'deleted'
                       AND o.user_id = (c.before ->> 'user_id')::uuid)
+      AND (c.before ->> 'user_id' IS NULL OR EXISTS (SELECT 1 FROM users a WHERE a.id = (c.before ->> 'user_id')::uuid))
     RETURNING m.id, m.external_id, c.before, c.after
 )
 INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
@@ -534,7 +583,7 @@ WITH RECURSIVE below AS (
     SELECT c.undo_type AS object_type, c.object_id, c.container_id, max(c.external_id) AS external_id,
         min(c.id) AS first_id, max(c.changed_at) AS last_at,
         (jsonb_agg(CASE c.kind WHEN 'created' THEN '{"status": "deleted"}' ELSE c.before END)
-            FILTER (WHERE c.object_type <> 'membership' AND c.kind <> 'linked')) -> 0 AS target
+            FILTER (WHERE c.object_type <> 'membership' AND c.kind NOT IN ('linked', 'account_created'))) -> 0 AS target
     FROM changes c
     GROUP BY 1, 2, 3
 ), members_below AS (
@@ -557,7 +606,7 @@ LEFT JOIN LATERAL (
       AND CASE c.object_type WHEN 'membership' THEN 'member' ELSE c.object_type END = t.object_type
       AND (c.object_type <> 'group_membership' OR c.department_id = t.container_id)
       AND (c.id > t.first_id OR c.changed_at > t.last_at)
-      AND c.kind <> 'linked' AND NOT org_change_derived(c.object_type, c.kind, c.before)
+      AND c.kind NOT IN ('linked', 'account_created') AND NOT org_change_derived(c.object_type, c.kind, c.before)
     ORDER BY c.changed_at DESC, c.id DESC LIMIT 1
 ) later ON true
 WHERE (cardinality($4::text[]) = 0 AND cardinality($5::text[]) = 0)
