@@ -19,6 +19,8 @@ import (
 	"github.com/BurntSushi/toml"
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // placeholders are the names in each text of a language, by code.
@@ -241,6 +243,14 @@ func TestWordsOfTheProgramsHaveNames(t *testing.T) {
 	require.Equal(t, "等待审批", Chinese.Status("held"))
 	require.Equal(t, "held", Language("fr").Status("held"))
 	require.Equal(t, "later", Chinese.Phase("later"), "a word without a name stays as it is")
+	named := placeholders(t, Chinese)
+	for _, kind := range directory.Kinds() {
+		require.Contains(t, named, Code("kind."+kind.Plural))
+		require.Contains(t, named, Code("kind."+string(kind.Kind)))
+	}
+	for _, change := range changeNames {
+		require.Contains(t, named, Code("change."+change))
+	}
 }
 
 func TestErrorsAreSaidInTheReadersLanguage(t *testing.T) {

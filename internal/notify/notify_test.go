@@ -70,7 +70,7 @@ func TestFormats(t *testing.T) {
 		"json": {Hook{Format: "json"}, "", "thank you", `{"id":"r1/held","event":"held","provider":"acme","run_id":"r1","workflow_id":"orgsync/acme/removals/r1",
 			"mode":"apply","status":"held","reason":"it would remove 21 of 42 members; the limit is 20",
 			"counts":{"departments":{"read":12,"created":0,"updated":0,"moved":0,"restored":0,"deleted":0,"unchanged":0,"failed":0},
-			"members":{"read":340,"created":2,"updated":0,"moved":0,"restored":1,"deactivated":0,"deleted":0,"unchanged":0,"failed":0,"linked":0},
+			"members":{"read":340,"created":2,"updated":0,"moved":0,"restored":1,"deactivated":0,"deleted":0,"unchanged":0,"failed":0,"linked":0,"account_created":0},
 			"memberships":{"created":0,"deleted":0},
 			"groups":{"read":0,"created":0,"updated":0,"restored":0,"deleted":0,"unchanged":0,"failed":0},
 			"group_memberships":{"created":0,"deleted":0},"administrators":{"read":0,"created":0,"updated":0,"deleted":0,"failed":0}},

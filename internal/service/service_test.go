@@ -51,6 +51,10 @@ func TestErrorsHaveCodesAndArguments(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, store.RunHold(ctx, begun.RunID, "too many", "orgsync/acme/removals", directory.Counts{}))
 
+	var kinds []string
+	for _, kind := range directory.Kinds() {
+		kinds = append(kinds, string(kind.Kind))
+	}
 	for name, c := range map[string]struct {
 		code service.Code
 		call func() error
@@ -85,8 +89,8 @@ func TestErrorsHaveCodesAndArguments(t *testing.T) {
 		"too many rows": {service.RowLimitInvalid, func() error { _, err := s.ListRuns(ctx, "", 0); return err },
 			service.Args{Field: "limit", Most: 100_000}},
 		"unknown kind": {service.ChangeFilterInvalid, func() error {
-			return s.ListChanges(ctx, service.Run{}, service.ChangeFilter{Types: []string{"group"}}, nil)
-		}, service.Args{Field: "type", Text: "group", Allowed: []string{"member", "department", "membership"}}},
+			return s.ListChanges(ctx, service.Run{}, service.ChangeFilter{Types: []string{"robot"}}, nil)
+		}, service.Args{Field: "type", Text: "robot", Allowed: kinds}},
 		"nobody": {service.ObjectUnknown, func() error { _, err := s.ExplainObject(ctx, "acme", "u1"); return err },
 			service.Args{Provider: "acme", Text: "u1"}},
 	} {
