@@ -73,6 +73,7 @@ BEGIN
         GRANT UPDATE (last_used_at, revoked_at) ON api_tokens TO orgsync_operator;
         -- Removing a provider lets go of its people and departments; whatever else goes with it goes by foreign keys.
         GRANT UPDATE (status, raw_data, synced_at) ON org_members TO orgsync_operator;
+        GRANT UPDATE (status, member_count, synced_at) ON org_groups TO orgsync_operator;
         IF accounts_are_ours THEN
             GRANT SELECT ON users TO orgsync_operator; -- to name a member's account
         END IF;

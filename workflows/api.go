@@ -29,13 +29,14 @@ const (
 	TaskQueue = "orgsync"
 
 	// SyncOrgName and the others are the registered workflow types.
-	SyncOrgName         = "SyncOrg"
-	SyncDepartmentsName = "SyncDepartments"
-	HoldRemovalsName    = "HoldRemovals"
-	UndoRunName         = "UndoRun"
-	NotifyRunName       = "NotifyRun"
-	ScheduledSyncName   = "ScheduledSync"
-	RetentionName       = "Retention"
+	SyncOrgName           = "SyncOrg"
+	SyncDepartmentsName   = "SyncDepartments"
+	HoldRemovalsName      = "HoldRemovals"
+	UndoRunName           = "UndoRun"
+	SetAdministratorsName = "SetAdministrators"
+	NotifyRunName         = "NotifyRun"
+	ScheduledSyncName     = "ScheduledSync"
+	RetentionName         = "Retention"
 
 	// RetentionID is the id of the upkeep's schedule, and that of its workflow.
 	RetentionID = "orgsync-retention"

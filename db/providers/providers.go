@@ -192,6 +192,9 @@ func (s *Store) Remove(ctx context.Context, id string, by audit.By) (Released, e
 		if r.Departments, err = s.q.ReleaseDepartments(ctx, tx, &id); err != nil {
 			return err
 		}
+		if err = s.q.ReleaseGroups(ctx, tx, &id); err != nil {
+			return err
+		}
 		if err := s.q.DropProviderRaw(ctx, tx, &id); err != nil {
 			return err
 		}

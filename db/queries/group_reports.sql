@@ -56,16 +56,3 @@ FROM org_administrators a
 JOIN org_members m ON m.id = a.member_id
 WHERE a.provider_id = @provider_id
 ORDER BY a.source DESC, a.level, m.name, m.external_id;
-
--- name: NameAdministrators :execrows
--- Members who are administrators by this installation's own word.
-INSERT INTO org_administrators (provider_id, member_id, source, level)
-SELECT @provider_id, m.id, 'local', 'admin'
-FROM org_members m
-WHERE m.provider_id = @provider_id AND m.id = ANY (@members::uuid[]) AND m.status <> 'deleted'
-ORDER BY m.id
-ON CONFLICT DO NOTHING;
-
--- name: UnnameAdministrators :execrows
-DELETE FROM org_administrators a
-WHERE a.provider_id = @provider_id AND a.source = 'local' AND a.member_id = ANY (@members::uuid[]);

@@ -11,7 +11,7 @@ SELECT l.external_id, l.listing, l.cursor, l.pages, l.asked_twice
 FROM sync_run_listings l
 WHERE l.run_id = @run_id
   AND l.object_type = @object_type
-  AND l.external_id > @after
+  AND (l.external_id > @after OR @after = '' AND l.external_id = '')
   AND NOT l.complete
   AND l.error IS NULL
 ORDER BY l.external_id
@@ -418,3 +418,24 @@ UPDATE sync_run_listings SET complete = false WHERE run_id = @run_id AND object_
 -- name: ListingsExist :one
 -- Whether a run has read any listing but those of the tree.
 SELECT EXISTS (SELECT 1 FROM sync_run_listings l WHERE l.run_id = @run_id);
+
+-- name: NameAdministrators :execrows
+-- Members who are administrators by this installation's own word.
+INSERT INTO org_administrators (provider_id, member_id, source, level)
+SELECT @provider_id, m.id, 'local', 'admin'
+FROM org_members m
+WHERE m.provider_id = @provider_id AND m.id = ANY (@members::uuid[]) AND m.status <> 'deleted'
+ORDER BY m.id
+ON CONFLICT DO NOTHING;
+
+-- name: UnnameAdministrators :execrows
+DELETE FROM org_administrators a
+WHERE a.provider_id = @provider_id AND a.source = 'local' AND a.member_id = ANY (@members::uuid[]);
+
+-- name: FindMembersByExternalID :many
+-- The members, not deleted, who bear an external id.
+SELECT m.id FROM org_members m
+WHERE m.provider_id = @provider_id
+  AND m.status <> 'deleted'
+  AND lower(m.external_id) = lower(@external_id)
+  AND (@ignore_case::boolean OR m.external_id = @external_id);

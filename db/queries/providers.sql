@@ -57,6 +57,10 @@ UPDATE org_members SET status = 'deleted', synced_at = now() WHERE provider_id =
 UPDATE org_departments SET status = 'deleted', member_count = 0, direct_member_count = 0, synced_at = now()
 WHERE provider_id = @provider_id AND status <> 'deleted';
 
+-- name: ReleaseGroups :exec
+UPDATE org_groups SET status = 'deleted', member_count = 0, synced_at = now()
+WHERE provider_id = @provider_id AND status <> 'deleted';
+
 -- name: DropProviderRaw :exec
 -- No run of the provider is left that could need the raw records again, nor one that
 -- the upkeep would find them by.

@@ -2,9 +2,13 @@ package service
 
 import (
 	"context"
+	"errors"
 	"strings"
 
+	"go.temporal.io/sdk/client"
+
 	"github.com/orgsync/orgsync/db/report"
+	"github.com/orgsync/orgsync/workflows"
 )
 
 // Groups and administrators as the directory holds them.
@@ -71,4 +75,34 @@ func (s *Service) ListAdministrators(ctx context.Context, provider string) ([]Ad
 		return nil, err
 	}
 	return store.Report.ListAdministrators(ctx, p.ID)
+}
+
+// SetAdministratorsInput names local administrators by external ids.
+type SetAdministratorsInput struct {
+	Provider    string
+	Add, Remove []string
+	// By is who does it.
+	By string
+}
+
+// SetAdministrators makes members administrators by this installation's own word, and others
+// none any more, by a run of its own.
+func (s *Service) SetAdministrators(ctx context.Context, in SetAdministratorsInput) (RunResult, error) {
+	input := workflows.SetAdministratorsInput{Provider: in.Provider, Add: in.Add, Remove: in.Remove, StartedBy: in.By}
+	if problem := input.Problem(); problem != "" {
+		return RunResult{}, &Error{Code: InputInvalid, Err: errors.New(problem)}
+	}
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return RunResult{}, err
+	}
+	p, err := activeProvider(ctx, store, in.Provider)
+	if err != nil {
+		return RunResult{}, err
+	}
+	started, err := s.start(ctx, p.Name, client.StartWorkflowOptions{}, workflows.SetAdministratorsName, input)
+	if err != nil {
+		return RunResult{}, err
+	}
+	return s.FollowRun(ctx, FollowRunInput{Execution: started})
 }

@@ -2,28 +2,46 @@ package group
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
+	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/service"
 	"github.com/orgsync/orgsync/starter/cli"
 )
 
-// AdministratorsCommand shows administrators.
+// AdministratorsCommand shows administrators, and names local ones.
 type AdministratorsCommand struct {
-	Name string `arg:"" help:"The provider's name."`
+	Name   string   `arg:"" help:"The provider's name."`
+	Add    []string `placeholder:"ID,ID" help:"Make these people (the provider's ids) administrators here."`
+	Remove []string `placeholder:"ID,ID" help:"Take that back."`
 }
 
 // Help implements kong.HelpProvider.
 func (AdministratorsCommand) Help() string {
-	return `Administrators are those whom the provider names. The level is main, sub, or the provider's own word.
+	return `Administrators are those whom the provider names, with the level main, sub, or the provider's own word, and those who are named here: source local, level admin. Naming them is a run like any other: it is logged, and orgsync undo takes it back.
 
 Examples:
 
   orgsync admins acme
+  orgsync admins acme --add u-7
+  orgsync admins acme --remove u-7
   orgsync admins acme --output json`
 }
 
 // Run implements the command.
 func (c AdministratorsCommand) Run(ctx context.Context, s *cli.Session) error {
+	if c.Add != nil || c.Remove != nil {
+		result, err := s.Service.SetAdministrators(ctx, service.SetAdministratorsInput{
+			Provider: c.Name, Add: c.Add, Remove: c.Remove, By: cli.Actor(),
+		})
+		if err != nil {
+			return err
+		}
+		if result.Status != directory.RunSucceeded {
+			return fmt.Errorf("run %s ended %s: %s", cli.ShortID(result.RunID), result.Status, strings.Join(result.Errors, "; "))
+		}
+	}
 	found, err := s.Service.ListAdministrators(ctx, c.Name)
 	if err != nil {
 		return err

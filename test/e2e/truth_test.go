@@ -14,6 +14,7 @@ func (w *world) requireEqual(s *source) {
 	want := oracle.Of(s.kind, s.company.Truth(s.kind), got)
 	require.Equal(w.t, want.Members, got.Members)
 	require.Equal(w.t, want.Departments, got.Departments)
+	require.Empty(w.t, oracle.Differences(want, got))
 }
 
 // standing is what the directory holds of a source.
@@ -57,6 +58,10 @@ func (w *world) writes() (n int64) {
 		SELECT coalesce(sum(('x' || substr(md5(t.row::text), 1, 15))::bit(60)::bigint % 1000000007), 0) FROM (
 			SELECT (xmin, ctid, d.id)::text AS row FROM org_departments d
 			UNION ALL SELECT (xmin, ctid, m.id)::text FROM org_members m
+			UNION ALL SELECT (xmin, ctid, g.id)::text FROM org_groups g
+			UNION ALL SELECT (xmin, ctid, gm.group_id, gm.member_id)::text FROM org_group_members gm
+			UNION ALL SELECT (xmin, ctid, gd.group_id, gd.department_id)::text FROM org_group_departments gd
+			UNION ALL SELECT (xmin, ctid, a.member_id, a.source)::text FROM org_administrators a
 			UNION ALL SELECT (xmin, ctid, md.member_id, md.department_id)::text FROM org_member_departments md) t`).Scan(&n))
 	return n
 }

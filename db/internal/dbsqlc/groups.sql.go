@@ -187,6 +187,41 @@ func (q *Queries) FailListing(ctx context.Context, db DBTX, arg FailListingParam
 	return err
 }
 
+const findMembersByExternalID = `-- name: FindMembersByExternalID :many
+SELECT m.id FROM org_members m
+WHERE m.provider_id = $1
+  AND m.status <> 'deleted'
+  AND lower(m.external_id) = lower($2)
+  AND ($3::boolean OR m.external_id = $2)
+`
+
+type FindMembersByExternalIDParams struct {
+	ProviderID *string
+	ExternalID string
+	IgnoreCase bool
+}
+
+// The members, not deleted, who bear an external id.
+func (q *Queries) FindMembersByExternalID(ctx context.Context, db DBTX, arg FindMembersByExternalIDParams) ([]string, error) {
+	rows, err := db.Query(ctx, findMembersByExternalID, arg.ProviderID, arg.ExternalID, arg.IgnoreCase)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const flagIsSent = `-- name: FlagIsSent :one
 SELECT EXISTS (
     SELECT 1 FROM org_members m
@@ -326,7 +361,7 @@ SELECT l.external_id, l.listing, l.cursor, l.pages, l.asked_twice
 FROM sync_run_listings l
 WHERE l.run_id = $1
   AND l.object_type = $2
-  AND l.external_id > $3
+  AND (l.external_id > $3 OR $3 = '' AND l.external_id = '')
   AND NOT l.complete
   AND l.error IS NULL
 ORDER BY l.external_id
@@ -390,6 +425,29 @@ func (q *Queries) ListingsExist(ctx context.Context, db DBTX, runID string) (boo
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
+}
+
+const nameAdministrators = `-- name: NameAdministrators :execrows
+INSERT INTO org_administrators (provider_id, member_id, source, level)
+SELECT $1, m.id, 'local', 'admin'
+FROM org_members m
+WHERE m.provider_id = $1 AND m.id = ANY ($2::uuid[]) AND m.status <> 'deleted'
+ORDER BY m.id
+ON CONFLICT DO NOTHING
+`
+
+type NameAdministratorsParams struct {
+	ProviderID string
+	Members    []string
+}
+
+// Members who are administrators by this installation's own word.
+func (q *Queries) NameAdministrators(ctx context.Context, db DBTX, arg NameAdministratorsParams) (int64, error) {
+	result, err := db.Exec(ctx, nameAdministrators, arg.ProviderID, arg.Members)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const planAdministratorRemovals = `-- name: PlanAdministratorRemovals :exec
@@ -901,6 +959,24 @@ type StageGroupsParams struct {
 func (q *Queries) StageGroups(ctx context.Context, db DBTX, arg StageGroupsParams) error {
 	_, err := db.Exec(ctx, stageGroups, arg.RunID, arg.Page, arg.Groups)
 	return err
+}
+
+const unnameAdministrators = `-- name: UnnameAdministrators :execrows
+DELETE FROM org_administrators a
+WHERE a.provider_id = $1 AND a.source = 'local' AND a.member_id = ANY ($2::uuid[])
+`
+
+type UnnameAdministratorsParams struct {
+	ProviderID string
+	Members    []string
+}
+
+func (q *Queries) UnnameAdministrators(ctx context.Context, db DBTX, arg UnnameAdministratorsParams) (int64, error) {
+	result, err := db.Exec(ctx, unnameAdministrators, arg.ProviderID, arg.Members)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const updateAdministrators = `-- name: UpdateAdministrators :execrows

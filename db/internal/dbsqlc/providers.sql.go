@@ -544,6 +544,16 @@ func (q *Queries) ReleaseDepartments(ctx context.Context, db DBTX, providerID *s
 	return result.RowsAffected(), nil
 }
 
+const releaseGroups = `-- name: ReleaseGroups :exec
+UPDATE org_groups SET status = 'deleted', member_count = 0, synced_at = now()
+WHERE provider_id = $1 AND status <> 'deleted'
+`
+
+func (q *Queries) ReleaseGroups(ctx context.Context, db DBTX, providerID *string) error {
+	_, err := db.Exec(ctx, releaseGroups, providerID)
+	return err
+}
+
 const releaseMembers = `-- name: ReleaseMembers :execrows
 UPDATE org_members SET status = 'deleted', synced_at = now() WHERE provider_id = $1 AND status <> 'deleted'
 `

@@ -1,0 +1,84 @@
+package workflows
+
+import (
+	"cmp"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/orgsync/orgsync/activities"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// SetAdministratorsInput is SetAdministrators' input: members by external ids, to become
+// administrators by this installation's own word, and to be none any more.
+type SetAdministratorsInput struct {
+	Provider  string   `json:"provider"`
+	Add       []string `json:"add,omitzero"`
+	Remove    []string `json:"remove,omitzero"`
+	StartedBy string   `json:"started_by,omitempty"`
+}
+
+// UnmarshalJSON refuses unknown keys, as SyncInput's does.
+func (in *SetAdministratorsInput) UnmarshalJSON(data []byte) error {
+	type plain SetAdministratorsInput
+	return decodeStrictly(data, (*plain)(in), `{"provider":"NAME","add":["ID"],"remove":["ID"],"started_by":"LOGIN"}, provider and add or remove are required`)
+}
+
+// Problem returns what is wrong in words, or "".
+func (in *SetAdministratorsInput) Problem() string {
+	switch {
+	case blank(in.Provider):
+		return `input: provider is missing; give the name of a stored provider: {"provider":"NAME"}`
+	case len(in.Add)+len(in.Remove) == 0:
+		return "input: add and remove are missing; give external member ids in one of them"
+	case len(in.Add)+len(in.Remove) > MaxMembers:
+		return "input: add and remove hold too many ids; name fewer members at a time"
+	}
+	return cmp.Or(idsProblem("add", "member", in.Add), idsProblem("remove", "member", in.Remove),
+		directory.ActorProblem("input: started_by", in.StartedBy))
+}
+
+// SetAdministrators names local administrators, as a run like any other: with the fencing
+// token, a change log and an undo. Who is not in the directory fails it.
+func SetAdministrators(ctx workflow.Context, in SetAdministratorsInput) (*SyncResult, error) {
+	if problem := in.Problem(); problem != "" {
+		return nil, temporal.NewNonRetryableApplicationError(problem, activities.TypeInvalid, nil)
+	}
+	// Not to be canceled: a run that has begun must be known here, to be ended.
+	beginning, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	var begun activities.BeginRunResult
+	if err := workflow.ExecuteActivity(finalizeOptions(beginning, in.Provider), runs.BeginRun, activities.BeginRunInput{
+		Provider: in.Provider, Mode: ModeApply, OnRemovals: RemovalsApply,
+		Members: append(append([]string{}, in.Add...), in.Remove...), StartedBy: starterOf(ctx, in.StartedBy),
+	}).Get(beginning, &begun); err != nil {
+		return nil, err
+	}
+	failed := workflow.ExecuteActivity(writeOptions(ctx, in.Provider), apply.SetAdministrators, activities.SetAdministratorsInput{
+		RunID: begun.RunID, Add: in.Add, Remove: in.Remove,
+	}).Get(ctx, nil)
+	end := activities.FinishRunInput{RunID: begun.RunID, Incomplete: true}
+	switch {
+	case failed == nil:
+	case ctx.Err() != nil || temporal.IsCanceledError(failed):
+		end.Status, end.Problem = directory.RunCanceled, "the workflow was canceled"
+	default:
+		end.Status, end.Problem = directory.RunFailed, reasonOf(failed)
+	}
+	var report activities.RunReport
+	if err := workflow.ExecuteActivity(finalizeOptions(beginning, in.Provider), runs.FinishRun, end).Get(beginning, &report); err != nil {
+		return nil, err
+	}
+	result := resultOf(begun.RunID, report)
+	switch {
+	case failed == nil:
+		return result, nil
+	case end.Status == directory.RunCanceled:
+		return nil, temporal.NewCanceledError(result)
+	default:
+		return nil, temporal.NewApplicationErrorWithOptions(end.Problem, FailureType, temporal.ApplicationErrorOptions{
+			NonRetryable: true, Details: []any{result},
+		})
+	}
+}
