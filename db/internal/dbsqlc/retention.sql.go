@@ -19,6 +19,10 @@ WITH c AS (
     DELETE FROM sync_run_departments d USING (
         SELECT x.external_id FROM sync_run_departments x WHERE x.run_id = $1 LIMIT $2) b
     WHERE d.run_id = $1 AND d.external_id = b.external_id RETURNING 1
+), gl AS (
+    DELETE FROM sync_run_listings d USING (
+        SELECT x.object_type, x.external_id FROM sync_run_listings x WHERE x.run_id = $1 LIMIT $2) b
+    WHERE d.run_id = $1 AND d.object_type = b.object_type AND d.external_id = b.external_id RETURNING 1
 ), r AS (
     DELETE FROM sync_run_removals d USING (
         SELECT x.object_type, x.object_id, x.department_id FROM sync_run_removals x WHERE x.run_id = $1 LIMIT $2) b
@@ -30,7 +34,8 @@ WITH c AS (
     WHERE d.run_id = $1 AND d.object_type = b.object_type AND d.object_id = b.object_id
     RETURNING 1
 )
-SELECT ((SELECT count(*) FROM c) + (SELECT count(*) FROM e) + (SELECT count(*) FROM l) + (SELECT count(*) FROM r) + (SELECT count(*) FROM u))::bigint
+SELECT ((SELECT count(*) FROM c) + (SELECT count(*) FROM e) + (SELECT count(*) FROM l) + (SELECT count(*) FROM r) + (SELECT count(*) FROM u)
+    + (SELECT count(*) FROM gl))::bigint
 `
 
 type DropDetailsParams struct {
@@ -174,8 +179,26 @@ WITH d AS (
     DELETE FROM member_matches s USING (
         SELECT x.member_key FROM member_matches x WHERE x.run_id = $1 LIMIT $2) b
     WHERE s.run_id = $1 AND s.member_key = b.member_key RETURNING 1
+), g AS (
+    DELETE FROM staged_groups s USING (
+        SELECT x.external_id FROM staged_groups x WHERE x.run_id = $1 LIMIT $2) b
+    WHERE s.run_id = $1 AND s.external_id = b.external_id RETURNING 1
+), gm AS (
+    DELETE FROM staged_group_members s USING (
+        SELECT x.group_external_id, x.is_department, x.external_id
+        FROM staged_group_members x WHERE x.run_id = $1 LIMIT $2) b
+    WHERE s.run_id = $1
+      AND s.group_external_id = b.group_external_id
+      AND s.is_department = b.is_department
+      AND s.external_id = b.external_id
+    RETURNING 1
+), a AS (
+    DELETE FROM staged_administrators s USING (
+        SELECT x.external_id FROM staged_administrators x WHERE x.run_id = $1 LIMIT $2) b
+    WHERE s.run_id = $1 AND s.external_id = b.external_id RETURNING 1
 )
-SELECT ((SELECT count(*) FROM d) + (SELECT count(*) FROM m) + (SELECT count(*) FROM p))::bigint
+SELECT ((SELECT count(*) FROM d) + (SELECT count(*) FROM m) + (SELECT count(*) FROM p)
+    + (SELECT count(*) FROM g) + (SELECT count(*) FROM gm) + (SELECT count(*) FROM a))::bigint
 `
 
 type DropStagingParams struct {
@@ -263,7 +286,10 @@ SELECT r.id FROM sync_runs r
 WHERE r.finished_at IS NOT NULL AND (
     EXISTS (SELECT 1 FROM staged_departments s WHERE s.run_id = r.id)
     OR EXISTS (SELECT 1 FROM staged_members s WHERE s.run_id = r.id)
-    OR EXISTS (SELECT 1 FROM member_matches s WHERE s.run_id = r.id))
+    OR EXISTS (SELECT 1 FROM member_matches s WHERE s.run_id = r.id)
+    OR EXISTS (SELECT 1 FROM staged_groups s WHERE s.run_id = r.id)
+    OR EXISTS (SELECT 1 FROM staged_group_members s WHERE s.run_id = r.id)
+    OR EXISTS (SELECT 1 FROM staged_administrators s WHERE s.run_id = r.id))
 LIMIT 1
 `
 
