@@ -31,7 +31,7 @@ const (
 func (r *run) readGroups(g groups) {
 	r.t.Helper()
 	ctx, store := r.t.Context(), r.c.store
-	end := func(kind directory.Kind, id string, fails bool) {
+	end := func(kind directory.Kind, id string, fails bool, page db.ListingPage) {
 		if fails {
 			require.NoError(r.t, store.FailListing(ctx, r.id, kind, id, "no answer", false))
 			return
@@ -40,6 +40,7 @@ func (r *run) readGroups(g groups) {
 		require.NoError(r.t, err)
 		if !ended {
 			require.NoError(r.t, store.RestartListing(ctx, r.id, kind, id, true))
+			require.NoError(r.t, store.StageListing(ctx, page))
 			ended, err = store.EndListing(ctx, r.id, kind, id)
 			require.NoError(r.t, err)
 			require.True(r.t, ended)
@@ -57,7 +58,7 @@ func (r *run) readGroups(g groups) {
 		list.Methods = append(list.Methods, "members")
 	}
 	require.NoError(r.t, store.StageListing(ctx, list))
-	end(directory.KindGroup, "", strings.Contains(g.failed, "groups"))
+	end(directory.KindGroup, "", strings.Contains(g.failed, "groups"), list)
 	for _, name := range slices.Sorted(maps.Keys(contents)) {
 		id, fails := strings.CutSuffix(name, "!")
 		members, departments, _ := strings.Cut(contents[name], "+")
@@ -71,7 +72,7 @@ func (r *run) readGroups(g groups) {
 			page.Members = append(page.Members, place)
 		}
 		require.NoError(r.t, store.StageListing(ctx, page))
-		end(directory.KindGroupMembership, id, fails)
+		end(directory.KindGroupMembership, id, fails, page)
 	}
 	page := db.ListingPage{RunID: r.id, Kind: directory.KindAdministrator}
 	for _, id := range strings.FieldsFunc(g.administrators, comma) {
@@ -79,7 +80,7 @@ func (r *run) readGroups(g groups) {
 		page.Administrators = append(page.Administrators, directory.Administrator{Member: id, Level: directory.AdministratorLevel(level)})
 	}
 	require.NoError(r.t, store.StageListing(ctx, page))
-	end(directory.KindAdministrator, "", strings.Contains(g.failed, "administrators"))
+	end(directory.KindAdministrator, "", strings.Contains(g.failed, "administrators"), page)
 }
 
 func comma(r rune) bool { return r == ',' }

@@ -35,25 +35,37 @@ WHERE run_id = @run_id AND object_type = @object_type AND external_id = @externa
 
 -- name: EndListing :one
 -- Marks a listing as read to the end, but for one with records that could not be used, and
--- for an empty one of something that is stored with content, which is to be read once more.
--- Returns whether it has ended.
-WITH stored AS (
+-- for one that shows nothing, or no members, or no departments, where some are stored: that is
+-- to be read once more. Returns no row of the latter.
+WITH missing AS (
     SELECT CASE @object_type::text
-        WHEN 'group' THEN EXISTS (
-            SELECT 1 FROM org_groups g WHERE g.provider_id = @provider_id AND g.status = 'active')
+        WHEN 'group' THEN
+            EXISTS (SELECT 1 FROM org_groups g WHERE g.provider_id = @provider_id AND g.status = 'active')
+            AND NOT EXISTS (SELECT 1 FROM staged_groups s WHERE s.run_id = @run_id)
         WHEN 'group_membership' THEN EXISTS (
-            SELECT 1 FROM org_groups g JOIN org_places p ON p.object_type = 'group_membership' AND p.department_id = g.id
-            WHERE g.provider_id = @provider_id AND g.external_id = @external_id)
-        ELSE EXISTS (
-            SELECT 1 FROM org_administrators a WHERE a.provider_id = @provider_id AND a.source = 'provider')
+            SELECT 1
+            FROM org_groups g
+            JOIN org_places p ON p.object_type = 'group_membership' AND p.department_id = g.id
+            WHERE g.provider_id = @provider_id
+              AND g.external_id = @external_id
+              AND NOT EXISTS (
+                  SELECT 1 FROM staged_group_members s
+                  WHERE s.run_id = @run_id
+                    AND s.group_external_id = @external_id
+                    AND s.is_department = (p.object_kind = 'department')))
+        ELSE
+            EXISTS (SELECT 1 FROM org_administrators a WHERE a.provider_id = @provider_id AND a.source = 'provider')
+            AND NOT EXISTS (SELECT 1 FROM staged_administrators s WHERE s.run_id = @run_id)
         END AS any
 )
 UPDATE sync_run_listings l
 SET complete = l.bad = 0,
     error = CASE WHEN l.bad > 0 THEN 'records that could not be used were left out: ' || l.bad END
-FROM stored
-WHERE l.run_id = @run_id AND l.object_type = @object_type AND l.external_id = @external_id
-  AND (l.read > 0 OR l.asked_twice OR NOT stored.any)
+FROM missing
+WHERE l.run_id = @run_id
+  AND l.object_type = @object_type
+  AND l.external_id = @external_id
+  AND (l.asked_twice OR NOT missing.any)
 RETURNING l.complete;
 
 -- name: FailListing :exec

@@ -121,23 +121,35 @@ func (q *Queries) DropStagedGroupMembers(ctx context.Context, db DBTX, arg DropS
 }
 
 const endListing = `-- name: EndListing :one
-WITH stored AS (
+WITH missing AS (
     SELECT CASE $2::text
-        WHEN 'group' THEN EXISTS (
-            SELECT 1 FROM org_groups g WHERE g.provider_id = $4 AND g.status = 'active')
+        WHEN 'group' THEN
+            EXISTS (SELECT 1 FROM org_groups g WHERE g.provider_id = $4 AND g.status = 'active')
+            AND NOT EXISTS (SELECT 1 FROM staged_groups s WHERE s.run_id = $1)
         WHEN 'group_membership' THEN EXISTS (
-            SELECT 1 FROM org_groups g JOIN org_places p ON p.object_type = 'group_membership' AND p.department_id = g.id
-            WHERE g.provider_id = $4 AND g.external_id = $3)
-        ELSE EXISTS (
-            SELECT 1 FROM org_administrators a WHERE a.provider_id = $4 AND a.source = 'provider')
+            SELECT 1
+            FROM org_groups g
+            JOIN org_places p ON p.object_type = 'group_membership' AND p.department_id = g.id
+            WHERE g.provider_id = $4
+              AND g.external_id = $3
+              AND NOT EXISTS (
+                  SELECT 1 FROM staged_group_members s
+                  WHERE s.run_id = $1
+                    AND s.group_external_id = $3
+                    AND s.is_department = (p.object_kind = 'department')))
+        ELSE
+            EXISTS (SELECT 1 FROM org_administrators a WHERE a.provider_id = $4 AND a.source = 'provider')
+            AND NOT EXISTS (SELECT 1 FROM staged_administrators s WHERE s.run_id = $1)
         END AS any
 )
 UPDATE sync_run_listings l
 SET complete = l.bad = 0,
     error = CASE WHEN l.bad > 0 THEN 'records that could not be used were left out: ' || l.bad END
-FROM stored
-WHERE l.run_id = $1 AND l.object_type = $2 AND l.external_id = $3
-  AND (l.read > 0 OR l.asked_twice OR NOT stored.any)
+FROM missing
+WHERE l.run_id = $1
+  AND l.object_type = $2
+  AND l.external_id = $3
+  AND (l.asked_twice OR NOT missing.any)
 RETURNING l.complete
 `
 
@@ -149,8 +161,8 @@ type EndListingParams struct {
 }
 
 // Marks a listing as read to the end, but for one with records that could not be used, and
-// for an empty one of something that is stored with content, which is to be read once more.
-// Returns whether it has ended.
+// for one that shows nothing, or no members, or no departments, where some are stored: that is
+// to be read once more. Returns no row of the latter.
 func (q *Queries) EndListing(ctx context.Context, db DBTX, arg EndListingParams) (bool, error) {
 	row := db.QueryRow(ctx, endListing,
 		arg.RunID,
