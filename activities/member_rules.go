@@ -29,8 +29,9 @@ type runRules struct {
 	onCreate bool
 
 	mu sync.Mutex
-	// places are the departments that were asked for so far.
+	// places are the departments that were asked for so far, stands what the scope makes of them.
 	places map[string]rules.Place
+	stands map[string]stand
 }
 
 // loadRules reads the rules that the run goes by. A document was checked when it was stored,
@@ -40,7 +41,7 @@ func (r *providerSession) loadRules(ctx context.Context) (*runRules, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &runRules{Rules: rules.Default(), version: stored.Version, places: map[string]rules.Place{}}
+	out := &runRules{Rules: rules.Default(), version: stored.Version, places: map[string]rules.Place{}, stands: map[string]stand{}}
 	if stored.Document != "" {
 		if out.Rules, err = rules.Parse([]byte(stored.Document)); err != nil {
 			return nil, r.unreadable(stored.Version, err)
@@ -90,7 +91,7 @@ func (r *providerSession) applyRules(ctx context.Context, members []db.StagedMem
 		}
 	}
 	stored := make([]db.StoredState, len(members))
-	if undecided || run.onCreate {
+	if undecided || run.onCreate || run.Scope.Limited() {
 		if stored, err = r.store.GetStoredStates(ctx, r.provider, members); err != nil {
 			return false, err
 		}
@@ -100,6 +101,9 @@ func (r *providerSession) applyRules(ctx context.Context, members []db.StagedMem
 		if members[i].Status == nil || *members[i].Status != directory.Deleted {
 			failures = append(failures, run.apply(&members[i], outcomes[i], stored[i])...)
 		}
+	}
+	if err := r.leaveOutDepartments(ctx, run, members, stored); err != nil {
+		return false, err
 	}
 	return len(failures) > 0, r.store.NoteRuleFailures(ctx, r.runID, failures)
 }

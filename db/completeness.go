@@ -116,7 +116,8 @@ func (s *Store) FinishDepartments(ctx context.Context, runID, problem string) (F
 	return finished, interpret("finish departments", err)
 }
 
-// IsTargeted reports whether the run reads less than the whole company.
+// IsTargeted reports whether the run knows what it reads only when it knows the tree: it is a
+// targeted one, or its rules include some departments only.
 func (s *Store) IsTargeted(ctx context.Context, runID string) (bool, error) {
 	targeted, err := s.q.RunIsTargeted(ctx, s.pool, runID)
 	return targeted, interpret("read run", err)
@@ -129,6 +130,13 @@ func (s *Store) exclude(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow,
 		return err
 	}
 	if err := s.q.ExcludeBelowExcluded(ctx, tx, runID); err != nil {
+		return err
+	}
+	included, err := s.q.RunIncludesDepartments(ctx, tx, runID)
+	if err == nil && included {
+		err = s.q.ExcludeNotIncluded(ctx, tx, runID)
+	}
+	if err != nil {
 		return err
 	}
 	if err := s.q.ExcludeStoredBelowExcluded(ctx, tx, dbsqlc.ExcludeStoredBelowExcludedParams{

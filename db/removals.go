@@ -137,7 +137,7 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	}); err != nil {
 		return RemovalPlan{}, fmt.Errorf("members: %w", err)
 	}
-	if err := s.planOutOfScope(ctx, tx, run, runID); err != nil {
+	if err := s.planOutOfScope(ctx, tx, run, runID, treeRead, listingsEnded); err != nil {
 		return RemovalPlan{}, err
 	}
 	if _, err := s.q.RemovalsPlanDepartments(ctx, tx, dbsqlc.RemovalsPlanDepartmentsParams{

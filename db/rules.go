@@ -162,14 +162,56 @@ func (s *Store) ruleFigures(ctx context.Context, tx dbsqlc.DBTX, runID string) (
 	}, nil
 }
 
-// planOutOfScope plans the removal of members whom the provider lists and the rules leave out.
-func (s *Store) planOutOfScope(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+// planOutOfScope plans the removal of what the rules leave out: members whom the provider
+// lists, departments, and what was in these. treeRead and listingsEnded say how far the run
+// has come; what a targeted run leaves out is not excluded by rules.
+func (s *Store) planOutOfScope(
+	ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, treeRead, listingsEnded bool,
+) error {
 	err := s.q.PlanOutOfScope(ctx, tx, dbsqlc.PlanOutOfScopeParams{
 		RunID: runID, ProviderID: &run.ProviderID,
 		IgnoreCase: directory.ProviderType(run.ProviderType).Traits().MemberIDsIgnoreCase,
 	})
+	if err == nil && run.Whole {
+		err = s.q.PlanExcludedDepartments(ctx, tx, dbsqlc.PlanExcludedDepartmentsParams{
+			RunID: runID, ProviderID: &run.ProviderID, TreeRead: treeRead,
+		})
+	}
+	if err == nil && run.Whole {
+		err = s.q.PlanExcludedMemberships(ctx, tx, dbsqlc.PlanExcludedMembershipsParams{
+			RunID: runID, ProviderID: &run.ProviderID,
+		})
+	}
+	if err == nil && run.Whole && listingsEnded {
+		err = s.q.PlanMembersOfExcluded(ctx, tx, dbsqlc.PlanMembersOfExcludedParams{
+			RunID: runID, ProviderID: &run.ProviderID,
+		})
+	}
 	if err != nil {
 		return fmt.Errorf("out of scope: %w", err)
 	}
 	return nil
+}
+
+// DepartmentStand is where a department stands.
+type DepartmentStand struct {
+	// Known says that the run's tree or the directory has it.
+	Known bool
+	// Above are its own id and those of the departments above it.
+	Above []string
+}
+
+// ListDepartmentsAbove returns where departments stand, by external id: in the tree that the
+// run has read, or else in the directory.
+func (s *Store) ListDepartmentsAbove(
+	ctx context.Context, providerID, runID string, ids []string,
+) (map[string]DepartmentStand, error) {
+	rows, err := s.q.ListDepartmentsAbove(ctx, s.pool, dbsqlc.ListDepartmentsAboveParams{
+		ProviderID: &providerID, RunID: runID, ExternalIds: pg.NonNil(ids),
+	})
+	out := make(map[string]DepartmentStand, len(rows))
+	for _, row := range rows {
+		out[row.ExternalID] = DepartmentStand{Known: row.Known, Above: row.Above}
+	}
+	return out, interpret("find what is above departments", err)
 }

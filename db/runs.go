@@ -152,13 +152,16 @@ func (s *Store) BeginRun(ctx context.Context, n NewRun, ended func(context.Conte
 		if err := s.checkRules(ctx, tx, p.ID, n.RulesVersion); err != nil {
 			return err
 		}
-		return s.q.InsertRun(ctx, tx, dbsqlc.InsertRunParams{
+		if err := s.q.InsertRun(ctx, tx, dbsqlc.InsertRunParams{
 			ID: begun.RunID, ProviderID: p.ID, Generation: generation, WorkflowID: n.WorkflowID, TemporalRunID: n.TemporalRunID,
 			Mode: n.Mode, OnRemovals: n.OnRemovals,
 			Departments: pg.NonNil(n.Departments), Members: pg.NonNil(n.Members),
 			Retries: pg.NullIfEmpty(n.Retries), Undoes: pg.NullIfEmpty(n.Undoes),
 			RulesVersion: version(n.RulesVersion), Task: n.Task, StartedBy: pg.NullIfEmpty(n.StartedBy),
-		})
+		}); err != nil {
+			return err
+		}
+		return s.q.SetRunScope(ctx, tx, begun.RunID)
 	})
 	if err != nil {
 		return BegunRun{}, interpret("begin run", err)

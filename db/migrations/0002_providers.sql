@@ -48,6 +48,9 @@ CREATE TABLE provider_rules (
     version     integer NOT NULL CHECK (version > 0),
     -- As the operator wrote it, in YAML or JSON; null: no rules from here on.
     document    text,
+    -- The departments that the document includes and excludes, each with what is below.
+    included    text[] NOT NULL DEFAULT '{}',
+    excluded    text[] NOT NULL DEFAULT '{}',
     -- A draft is only for a dry run.
     draft       boolean NOT NULL DEFAULT false,
     created_at  timestamptz NOT NULL DEFAULT now(),

@@ -20,6 +20,8 @@ CREATE TABLE sync_runs (
         cardinality(departments) > 0 OR cardinality(members) > 0 OR retries IS NOT NULL) STORED,
     -- Departments that a rule leaves out, each with what is below: they are not asked for.
     excluded_departments text[] NOT NULL DEFAULT '{}',
+    -- If there are any, these alone are read, each with what is below.
+    included_departments text[] NOT NULL DEFAULT '{}',
     -- How the run treats members' accounts (db.AccountPolicy); null: as by default.
     account_policy     jsonb,
     -- What the run does: reads the provider, or links accounts, or marks members as having

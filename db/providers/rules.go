@@ -30,6 +30,9 @@ type Rules struct {
 type NewRules struct {
 	// Document is empty to have no rules.
 	Document string
+	// Included and Excluded are the departments that it includes and excludes.
+	Included []string
+	Excluded []string
 	Draft    bool
 	// By is who sets it.
 	By audit.By
@@ -50,7 +53,8 @@ func (s *Store) SetRules(ctx context.Context, providerID string, n NewRules) (Ru
 			return nil
 		}
 		added, err := s.q.InsertRules(ctx, tx, dbsqlc.InsertRulesParams{
-			ProviderID: providerID, Document: pg.NullIfEmpty(n.Document), Draft: n.Draft, CreatedBy: pg.NullIfEmpty(n.By.Name),
+			ProviderID: providerID, Document: pg.NullIfEmpty(n.Document), Included: pg.NonNil(n.Included), Excluded: pg.NonNil(n.Excluded),
+			Draft: n.Draft, CreatedBy: pg.NullIfEmpty(n.By.Name),
 		})
 		if out = rulesOf(dbsqlc.GetRulesRow(added)); err != nil || n.Draft {
 			return err

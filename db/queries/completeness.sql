@@ -228,7 +228,7 @@ FROM ordered o
 WHERE l.run_id = @run_id AND l.external_id = o.external_id;
 
 -- name: RunIsTargeted :one
-SELECT targeted FROM sync_runs WHERE id = @run_id;
+SELECT (targeted OR cardinality(included_departments) > 0)::boolean AS targeted FROM sync_runs WHERE id = @run_id;
 
 -- name: CountDepartmentStates :one
 SELECT
@@ -380,7 +380,10 @@ CROSS JOIN LATERAL (
 
 -- name: GetChildFigures :one
 SELECT
-    (SELECT count(*) FROM staged_departments sc WHERE sc.run_id = @run_id AND sc.parent_external_id = @external_id)::int AS read,
+    -- Those that the run excludes were listed and are not staged.
+    ((SELECT count(*) FROM staged_departments sc WHERE sc.run_id = @run_id AND sc.parent_external_id = @external_id)
+        + (SELECT count(*) FROM sync_run_departments l
+            WHERE l.run_id = @run_id AND l.state = 'excluded' AND l.children_via = @external_id))::int AS read,
     (SELECT count(*) FROM org_departments c JOIN org_departments p ON p.id = c.parent_id
       WHERE p.provider_id = @provider_id AND p.external_id = @external_id AND c.status = 'active')::int AS stored,
     coalesce((SELECT l.children_bad FROM sync_run_departments l WHERE l.run_id = @run_id AND l.external_id = @external_id), 0)::int AS bad;

@@ -3,8 +3,10 @@
 SELECT 1 FROM identity_providers WHERE id = @provider_id FOR NO KEY UPDATE;
 
 -- name: InsertRules :one
-INSERT INTO provider_rules (provider_id, version, document, draft, created_by)
-SELECT @provider_id, coalesce(max(r.version), 0) + 1, sqlc.narg(document), @draft, sqlc.narg(created_by)
+INSERT INTO provider_rules (provider_id, version, document, included, excluded, draft, created_by)
+SELECT
+    @provider_id, coalesce(max(r.version), 0) + 1, sqlc.narg(document), @included::text[], @excluded::text[], @draft,
+    sqlc.narg(created_by)
 FROM provider_rules r WHERE r.provider_id = @provider_id
 RETURNING version, document, draft, created_at, created_by;
 
@@ -61,6 +63,111 @@ SELECT raw_data FROM org_members WHERE id = @id;
 SELECT r.rules_version, r.provider_id, coalesce(x.document, '')::text AS document
 FROM sync_runs r LEFT JOIN provider_rules x ON x.provider_id = r.provider_id AND x.version = r.rules_version
 WHERE r.id = @run_id;
+
+-- name: SetRunScope :exec
+-- The departments that a run's rules include and exclude.
+UPDATE sync_runs r SET included_departments = x.included, excluded_departments = x.excluded
+FROM provider_rules x
+WHERE r.id = @run_id AND x.provider_id = r.provider_id AND x.version = r.rules_version;
+
+-- name: RunIncludesDepartments :one
+SELECT (cardinality(included_departments) > 0)::boolean AS includes FROM sync_runs WHERE id = @run_id;
+
+-- name: ExcludeNotIncluded :exec
+-- Where the rules include some departments, all others are excluded, and not part of the
+-- snapshot but for those above. A listing that covers an included department is read.
+WITH RECURSIVE run AS (
+    SELECT r.included_departments FROM sync_runs r WHERE r.id = @run_id
+), included AS (
+    SELECT s.external_id
+    FROM staged_departments s, run
+    WHERE s.run_id = @run_id AND s.external_id = ANY (run.included_departments)
+    UNION
+    SELECT s.external_id
+    FROM included i
+    JOIN staged_departments s ON s.run_id = @run_id AND s.parent_external_id = i.external_id
+), above AS (
+    SELECT s.parent_external_id AS external_id
+    FROM included i
+    JOIN staged_departments s ON s.run_id = @run_id AND s.external_id = i.external_id
+    UNION
+    SELECT s.parent_external_id
+    FROM above a
+    JOIN staged_departments s ON s.run_id = @run_id AND s.external_id = a.external_id
+), covering AS (
+    SELECT l.members_via FROM sync_run_departments l JOIN included i ON i.external_id = l.external_id
+    WHERE l.run_id = @run_id
+), unstaged AS (
+    DELETE FROM staged_departments s
+    WHERE s.run_id = @run_id
+      AND s.external_id NOT IN (SELECT i.external_id FROM included i)
+      AND s.external_id NOT IN (SELECT a.external_id FROM above a WHERE a.external_id IS NOT NULL)
+)
+UPDATE sync_run_departments l SET state = 'excluded'
+WHERE l.run_id = @run_id
+  AND l.external_id NOT IN (SELECT i.external_id FROM included i)
+  AND l.external_id NOT IN (SELECT c.members_via FROM covering c);
+
+-- name: ListDepartmentsAbove :many
+-- Of each of these departments itself and what is above it: by a run's tree, or else by the
+-- directory. Known says that either has it.
+WITH RECURSIVE up AS (
+    SELECT w.id, w.id COLLATE "C" AS external_id, 0 AS height FROM unnest(@external_ids::text[]) AS w (id)
+    UNION ALL
+    SELECT up.id, p.external_id, up.height + 1
+    FROM up
+    CROSS JOIN LATERAL (
+        SELECT coalesce(
+            (SELECT s.parent_external_id FROM staged_departments s
+                WHERE s.run_id = @run_id AND s.external_id = up.external_id),
+            (SELECT a.external_id FROM org_departments d JOIN org_departments a ON a.id = d.parent_id
+                WHERE d.provider_id = @provider_id AND d.external_id = up.external_id)) AS external_id
+    ) p
+    WHERE p.external_id <> '' AND up.height < 100
+)
+SELECT up.id::text AS external_id, array_agg(up.external_id)::text[] AS above,
+    (EXISTS (SELECT 1 FROM staged_departments s WHERE s.run_id = @run_id AND s.external_id = up.id)
+        OR EXISTS (SELECT 1 FROM org_departments d
+            WHERE d.provider_id = @provider_id AND d.external_id = up.id))::boolean AS known
+FROM up GROUP BY up.id;
+
+-- name: PlanExcludedDepartments :exec
+-- Departments that the rules exclude. One that no listing showed may have been moved: it goes
+-- only if the whole tree was read.
+INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
+SELECT @run_id, 'department', d.id, d.id, true, 'out_of_scope'
+FROM sync_run_departments l
+JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = l.external_id AND d.status = 'active'
+WHERE l.run_id = @run_id AND l.state = 'excluded' AND (l.children_via <> l.external_id OR @tree_read::boolean)
+  AND NOT EXISTS (SELECT 1 FROM staged_departments s WHERE s.run_id = @run_id AND s.external_id = l.external_id)
+ON CONFLICT (run_id, object_type, object_id, department_id)
+DO UPDATE SET confirmed = true, reason = excluded.reason;
+
+-- name: PlanExcludedMemberships :exec
+-- Places in departments that are there only since an included one is below.
+INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, reason)
+SELECT @run_id, 'membership', md.member_id, md.department_id, 'out_of_scope'
+FROM sync_run_departments l
+JOIN staged_departments s ON s.run_id = @run_id AND s.external_id = l.external_id
+JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = l.external_id
+JOIN org_member_departments md ON md.department_id = d.id
+WHERE l.run_id = @run_id AND l.state = 'excluded'
+ON CONFLICT DO NOTHING;
+
+-- name: PlanMembersOfExcluded :exec
+-- Members who were in excluded departments and are seen nowhere, though everything that the
+-- run was to read was read.
+INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
+SELECT DISTINCT @run_id::uuid, 'member', m.id, m.id, true, 'out_of_scope'
+FROM sync_run_departments l
+JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = l.external_id
+JOIN org_member_departments md ON md.department_id = d.id
+JOIN org_members m ON m.id = md.member_id AND m.provider_id = @provider_id AND m.status <> 'deleted'
+WHERE l.run_id = @run_id AND l.state = 'excluded'
+  AND NOT EXISTS (SELECT 1 FROM member_matches r WHERE r.run_id = @run_id AND r.member_id = m.id)
+  AND NOT EXISTS (SELECT 1 FROM unchanged_memberships u WHERE u.run_id = @run_id AND u.member_id = m.id)
+ON CONFLICT (run_id, object_type, object_id, department_id)
+DO UPDATE SET confirmed = true, reason = excluded.reason;
 
 -- name: GetStoredStates :many
 -- Which of these members are stored, and whether they are there.

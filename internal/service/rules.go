@@ -77,7 +77,8 @@ func (s *Service) PlanRules(ctx context.Context, in SetRulesInput) (Execution, e
 }
 
 func (s *Service) storeRules(ctx context.Context, in SetRulesInput, draft bool) (Rules, error) {
-	if _, err := rules.Parse(in.Document); err != nil {
+	parsed, err := rules.Parse(in.Document)
+	if err != nil {
 		return Rules{}, &Error{Code: RulesInvalid, Err: err}
 	}
 	store, err := s.openStore(ctx)
@@ -91,7 +92,10 @@ func (s *Service) storeRules(ctx context.Context, in SetRulesInput, draft bool) 
 	if err != nil {
 		return Rules{}, err
 	}
-	stored, err := store.Providers.SetRules(ctx, p.ID, providers.NewRules{Document: string(in.Document), Draft: draft, By: in.By})
+	stored, err := store.Providers.SetRules(ctx, p.ID, providers.NewRules{
+		Document: string(in.Document), Included: parsed.Scope.Include, Excluded: parsed.Scope.Exclude,
+		Draft: draft, By: in.By,
+	})
 	return rulesOf(p, stored), err
 }
 

@@ -456,7 +456,10 @@ func (q *Queries) FinishTree(ctx context.Context, db DBTX, runID string) error {
 
 const getChildFigures = `-- name: GetChildFigures :one
 SELECT
-    (SELECT count(*) FROM staged_departments sc WHERE sc.run_id = $1 AND sc.parent_external_id = $2)::int AS read,
+    -- Those that the run excludes were listed and are not staged.
+    ((SELECT count(*) FROM staged_departments sc WHERE sc.run_id = $1 AND sc.parent_external_id = $2)
+        + (SELECT count(*) FROM sync_run_departments l
+            WHERE l.run_id = $1 AND l.state = 'excluded' AND l.children_via = $2))::int AS read,
     (SELECT count(*) FROM org_departments c JOIN org_departments p ON p.id = c.parent_id
       WHERE p.provider_id = $3 AND p.external_id = $2 AND c.status = 'active')::int AS stored,
     coalesce((SELECT l.children_bad FROM sync_run_departments l WHERE l.run_id = $1 AND l.external_id = $2), 0)::int AS bad
@@ -1070,7 +1073,7 @@ func (q *Queries) RestartMembers(ctx context.Context, db DBTX, arg RestartMember
 }
 
 const runIsTargeted = `-- name: RunIsTargeted :one
-SELECT targeted FROM sync_runs WHERE id = $1
+SELECT (targeted OR cardinality(included_departments) > 0)::boolean AS targeted FROM sync_runs WHERE id = $1
 `
 
 func (q *Queries) RunIsTargeted(ctx context.Context, db DBTX, runID string) (bool, error) {

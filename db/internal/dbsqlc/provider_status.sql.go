@@ -87,17 +87,17 @@ SELECT
     failing.runs AS failing_runs
 FROM identity_providers p
 LEFT JOIN LATERAL (
-    SELECT id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, rules_version, targeted, excluded_departments, account_policy, task, undoes, status, phase, counts, calls, visible_range, members_seen, hold_reason, hold_workflow_id, hold_expires_at, error, started_by, decided_by, started_at, finished_at, details_dropped_at, details_left, raw_left FROM sync_runs r
+    SELECT id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, rules_version, targeted, excluded_departments, included_departments, account_policy, task, undoes, status, phase, counts, calls, visible_range, members_seen, hold_reason, hold_workflow_id, hold_expires_at, error, started_by, decided_by, started_at, finished_at, details_dropped_at, details_left, raw_left FROM sync_runs r
     WHERE r.provider_id = p.id AND r.status = 'running'
     ORDER BY r.generation DESC LIMIT 1
 ) running ON true
 LEFT JOIN LATERAL (
-    SELECT id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, rules_version, targeted, excluded_departments, account_policy, task, undoes, status, phase, counts, calls, visible_range, members_seen, hold_reason, hold_workflow_id, hold_expires_at, error, started_by, decided_by, started_at, finished_at, details_dropped_at, details_left, raw_left FROM sync_runs r
+    SELECT id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, rules_version, targeted, excluded_departments, included_departments, account_policy, task, undoes, status, phase, counts, calls, visible_range, members_seen, hold_reason, hold_workflow_id, hold_expires_at, error, started_by, decided_by, started_at, finished_at, details_dropped_at, details_left, raw_left FROM sync_runs r
     WHERE r.provider_id = p.id AND r.status = 'held'
     ORDER BY r.generation DESC LIMIT 1
 ) held ON true
 LEFT JOIN LATERAL (
-    SELECT id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, rules_version, targeted, excluded_departments, account_policy, task, undoes, status, phase, counts, calls, visible_range, members_seen, hold_reason, hold_workflow_id, hold_expires_at, error, started_by, decided_by, started_at, finished_at, details_dropped_at, details_left, raw_left FROM full_runs r
+    SELECT id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, rules_version, targeted, excluded_departments, included_departments, account_policy, task, undoes, status, phase, counts, calls, visible_range, members_seen, hold_reason, hold_workflow_id, hold_expires_at, error, started_by, decided_by, started_at, finished_at, details_dropped_at, details_left, raw_left FROM full_runs r
     WHERE r.provider_id = p.id AND r.finished_at IS NOT NULL
     ORDER BY r.generation DESC LIMIT 1
 ) newest ON true

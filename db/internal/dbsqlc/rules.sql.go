@@ -11,6 +11,47 @@ import (
 	"time"
 )
 
+const excludeNotIncluded = `-- name: ExcludeNotIncluded :exec
+WITH RECURSIVE run AS (
+    SELECT r.included_departments FROM sync_runs r WHERE r.id = $1
+), included AS (
+    SELECT s.external_id
+    FROM staged_departments s, run
+    WHERE s.run_id = $1 AND s.external_id = ANY (run.included_departments)
+    UNION
+    SELECT s.external_id
+    FROM included i
+    JOIN staged_departments s ON s.run_id = $1 AND s.parent_external_id = i.external_id
+), above AS (
+    SELECT s.parent_external_id AS external_id
+    FROM included i
+    JOIN staged_departments s ON s.run_id = $1 AND s.external_id = i.external_id
+    UNION
+    SELECT s.parent_external_id
+    FROM above a
+    JOIN staged_departments s ON s.run_id = $1 AND s.external_id = a.external_id
+), covering AS (
+    SELECT l.members_via FROM sync_run_departments l JOIN included i ON i.external_id = l.external_id
+    WHERE l.run_id = $1
+), unstaged AS (
+    DELETE FROM staged_departments s
+    WHERE s.run_id = $1
+      AND s.external_id NOT IN (SELECT i.external_id FROM included i)
+      AND s.external_id NOT IN (SELECT a.external_id FROM above a WHERE a.external_id IS NOT NULL)
+)
+UPDATE sync_run_departments l SET state = 'excluded'
+WHERE l.run_id = $1
+  AND l.external_id NOT IN (SELECT i.external_id FROM included i)
+  AND l.external_id NOT IN (SELECT c.members_via FROM covering c)
+`
+
+// Where the rules include some departments, all others are excluded, and not part of the
+// snapshot but for those above. A listing that covers an included department is read.
+func (q *Queries) ExcludeNotIncluded(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, excludeNotIncluded, runID)
+	return err
+}
+
 const getMemberRecord = `-- name: GetMemberRecord :one
 SELECT raw_data FROM org_members WHERE id = $1
 `
@@ -221,8 +262,10 @@ func (q *Queries) InsertRuleFailures(ctx context.Context, db DBTX, arg InsertRul
 }
 
 const insertRules = `-- name: InsertRules :one
-INSERT INTO provider_rules (provider_id, version, document, draft, created_by)
-SELECT $1, coalesce(max(r.version), 0) + 1, $2, $3, $4
+INSERT INTO provider_rules (provider_id, version, document, included, excluded, draft, created_by)
+SELECT
+    $1, coalesce(max(r.version), 0) + 1, $2, $3::text[], $4::text[], $5,
+    $6
 FROM provider_rules r WHERE r.provider_id = $1
 RETURNING version, document, draft, created_at, created_by
 `
@@ -230,6 +273,8 @@ RETURNING version, document, draft, created_at, created_by
 type InsertRulesParams struct {
 	ProviderID string
 	Document   *string
+	Included   []string
+	Excluded   []string
 	Draft      bool
 	CreatedBy  *string
 }
@@ -246,6 +291,8 @@ func (q *Queries) InsertRules(ctx context.Context, db DBTX, arg InsertRulesParam
 	row := db.QueryRow(ctx, insertRules,
 		arg.ProviderID,
 		arg.Document,
+		arg.Included,
+		arg.Excluded,
 		arg.Draft,
 		arg.CreatedBy,
 	)
@@ -258,6 +305,62 @@ func (q *Queries) InsertRules(ctx context.Context, db DBTX, arg InsertRulesParam
 		&i.CreatedBy,
 	)
 	return i, err
+}
+
+const listDepartmentsAbove = `-- name: ListDepartmentsAbove :many
+WITH RECURSIVE up AS (
+    SELECT w.id, w.id COLLATE "C" AS external_id, 0 AS height FROM unnest($3::text[]) AS w (id)
+    UNION ALL
+    SELECT up.id, p.external_id, up.height + 1
+    FROM up
+    CROSS JOIN LATERAL (
+        SELECT coalesce(
+            (SELECT s.parent_external_id FROM staged_departments s
+                WHERE s.run_id = $1 AND s.external_id = up.external_id),
+            (SELECT a.external_id FROM org_departments d JOIN org_departments a ON a.id = d.parent_id
+                WHERE d.provider_id = $2 AND d.external_id = up.external_id)) AS external_id
+    ) p
+    WHERE p.external_id <> '' AND up.height < 100
+)
+SELECT up.id::text AS external_id, array_agg(up.external_id)::text[] AS above,
+    (EXISTS (SELECT 1 FROM staged_departments s WHERE s.run_id = $1 AND s.external_id = up.id)
+        OR EXISTS (SELECT 1 FROM org_departments d
+            WHERE d.provider_id = $2 AND d.external_id = up.id))::boolean AS known
+FROM up GROUP BY up.id
+`
+
+type ListDepartmentsAboveParams struct {
+	RunID       string
+	ProviderID  *string
+	ExternalIds []string
+}
+
+type ListDepartmentsAboveRow struct {
+	ExternalID string
+	Above      []string
+	Known      bool
+}
+
+// Of each of these departments itself and what is above it: by a run's tree, or else by the
+// directory. Known says that either has it.
+func (q *Queries) ListDepartmentsAbove(ctx context.Context, db DBTX, arg ListDepartmentsAboveParams) ([]ListDepartmentsAboveRow, error) {
+	rows, err := db.Query(ctx, listDepartmentsAbove, arg.RunID, arg.ProviderID, arg.ExternalIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListDepartmentsAboveRow
+	for rows.Next() {
+		var i ListDepartmentsAboveRow
+		if err := rows.Scan(&i.ExternalID, &i.Above, &i.Known); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const listRules = `-- name: ListRules :many
@@ -411,6 +514,78 @@ func (q *Queries) NameDepartments(ctx context.Context, db DBTX, arg NameDepartme
 	return items, nil
 }
 
+const planExcludedDepartments = `-- name: PlanExcludedDepartments :exec
+INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
+SELECT $1, 'department', d.id, d.id, true, 'out_of_scope'
+FROM sync_run_departments l
+JOIN org_departments d ON d.provider_id = $2 AND d.external_id = l.external_id AND d.status = 'active'
+WHERE l.run_id = $1 AND l.state = 'excluded' AND (l.children_via <> l.external_id OR $3::boolean)
+  AND NOT EXISTS (SELECT 1 FROM staged_departments s WHERE s.run_id = $1 AND s.external_id = l.external_id)
+ON CONFLICT (run_id, object_type, object_id, department_id)
+DO UPDATE SET confirmed = true, reason = excluded.reason
+`
+
+type PlanExcludedDepartmentsParams struct {
+	RunID      string
+	ProviderID *string
+	TreeRead   bool
+}
+
+// Departments that the rules exclude. One that no listing showed may have been moved: it goes
+// only if the whole tree was read.
+func (q *Queries) PlanExcludedDepartments(ctx context.Context, db DBTX, arg PlanExcludedDepartmentsParams) error {
+	_, err := db.Exec(ctx, planExcludedDepartments, arg.RunID, arg.ProviderID, arg.TreeRead)
+	return err
+}
+
+const planExcludedMemberships = `-- name: PlanExcludedMemberships :exec
+INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, reason)
+SELECT $1, 'membership', md.member_id, md.department_id, 'out_of_scope'
+FROM sync_run_departments l
+JOIN staged_departments s ON s.run_id = $1 AND s.external_id = l.external_id
+JOIN org_departments d ON d.provider_id = $2 AND d.external_id = l.external_id
+JOIN org_member_departments md ON md.department_id = d.id
+WHERE l.run_id = $1 AND l.state = 'excluded'
+ON CONFLICT DO NOTHING
+`
+
+type PlanExcludedMembershipsParams struct {
+	RunID      string
+	ProviderID *string
+}
+
+// Places in departments that are there only since an included one is below.
+func (q *Queries) PlanExcludedMemberships(ctx context.Context, db DBTX, arg PlanExcludedMembershipsParams) error {
+	_, err := db.Exec(ctx, planExcludedMemberships, arg.RunID, arg.ProviderID)
+	return err
+}
+
+const planMembersOfExcluded = `-- name: PlanMembersOfExcluded :exec
+INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
+SELECT DISTINCT $1::uuid, 'member', m.id, m.id, true, 'out_of_scope'
+FROM sync_run_departments l
+JOIN org_departments d ON d.provider_id = $2 AND d.external_id = l.external_id
+JOIN org_member_departments md ON md.department_id = d.id
+JOIN org_members m ON m.id = md.member_id AND m.provider_id = $2 AND m.status <> 'deleted'
+WHERE l.run_id = $1 AND l.state = 'excluded'
+  AND NOT EXISTS (SELECT 1 FROM member_matches r WHERE r.run_id = $1 AND r.member_id = m.id)
+  AND NOT EXISTS (SELECT 1 FROM unchanged_memberships u WHERE u.run_id = $1 AND u.member_id = m.id)
+ON CONFLICT (run_id, object_type, object_id, department_id)
+DO UPDATE SET confirmed = true, reason = excluded.reason
+`
+
+type PlanMembersOfExcludedParams struct {
+	RunID      string
+	ProviderID *string
+}
+
+// Members who were in excluded departments and are seen nowhere, though everything that the
+// run was to read was read.
+func (q *Queries) PlanMembersOfExcluded(ctx context.Context, db DBTX, arg PlanMembersOfExcludedParams) error {
+	_, err := db.Exec(ctx, planMembersOfExcluded, arg.RunID, arg.ProviderID)
+	return err
+}
+
 const planOutOfScope = `-- name: PlanOutOfScope :exec
 WITH left_out AS MATERIALIZED (
     SELECT DISTINCT s.external_id, s.unionid, s.open_id FROM staged_members s
@@ -448,6 +623,17 @@ func (q *Queries) PlanOutOfScope(ctx context.Context, db DBTX, arg PlanOutOfScop
 	return err
 }
 
+const runIncludesDepartments = `-- name: RunIncludesDepartments :one
+SELECT (cardinality(included_departments) > 0)::boolean AS includes FROM sync_runs WHERE id = $1
+`
+
+func (q *Queries) RunIncludesDepartments(ctx context.Context, db DBTX, runID string) (bool, error) {
+	row := db.QueryRow(ctx, runIncludesDepartments, runID)
+	var includes bool
+	err := row.Scan(&includes)
+	return includes, err
+}
+
 const setRulesApplied = `-- name: SetRulesApplied :exec
 UPDATE identity_providers p SET rules_applied = r.rules_version
 FROM sync_runs r WHERE r.id = $1 AND p.id = r.provider_id
@@ -455,5 +641,17 @@ FROM sync_runs r WHERE r.id = $1 AND p.id = r.provider_id
 
 func (q *Queries) SetRulesApplied(ctx context.Context, db DBTX, runID string) error {
 	_, err := db.Exec(ctx, setRulesApplied, runID)
+	return err
+}
+
+const setRunScope = `-- name: SetRunScope :exec
+UPDATE sync_runs r SET included_departments = x.included, excluded_departments = x.excluded
+FROM provider_rules x
+WHERE r.id = $1 AND x.provider_id = r.provider_id AND x.version = r.rules_version
+`
+
+// The departments that a run's rules include and exclude.
+func (q *Queries) SetRunScope(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, setRunScope, runID)
 	return err
 }

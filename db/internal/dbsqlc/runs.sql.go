@@ -271,7 +271,7 @@ func (q *Queries) GetProgress(ctx context.Context, db DBTX, runID string) (GetPr
 }
 
 const getRun = `-- name: GetRun :one
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.members, r.retries, r.rules_version, r.targeted, r.excluded_departments, r.account_policy, r.task, r.undoes, r.status, r.phase, r.counts, r.calls, r.visible_range, r.members_seen, r.hold_reason, r.hold_workflow_id, r.hold_expires_at, r.error, r.started_by, r.decided_by, r.started_at, r.finished_at, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.members, r.retries, r.rules_version, r.targeted, r.excluded_departments, r.included_departments, r.account_policy, r.task, r.undoes, r.status, r.phase, r.counts, r.calls, r.visible_range, r.members_seen, r.hold_reason, r.hold_workflow_id, r.hold_expires_at, r.error, r.started_by, r.decided_by, r.started_at, r.finished_at, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE r.id = $1
 `
 
@@ -289,6 +289,7 @@ type GetRunRow struct {
 	RulesVersion        int32
 	Targeted            bool
 	ExcludedDepartments []string
+	IncludedDepartments []string
 	AccountPolicy       json.RawMessage
 	Task                string
 	Undoes              *string
@@ -330,6 +331,7 @@ func (q *Queries) GetRun(ctx context.Context, db DBTX, id string) (GetRunRow, er
 		&i.RulesVersion,
 		&i.Targeted,
 		&i.ExcludedDepartments,
+		&i.IncludedDepartments,
 		&i.AccountPolicy,
 		&i.Task,
 		&i.Undoes,
@@ -644,7 +646,7 @@ func (q *Queries) ListRunErrors(ctx context.Context, db DBTX, arg ListRunErrorsP
 }
 
 const listRuns = `-- name: ListRuns :many
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.members, r.retries, r.rules_version, r.targeted, r.excluded_departments, r.account_policy, r.task, r.undoes, r.status, r.phase, r.counts, r.calls, r.visible_range, r.members_seen, r.hold_reason, r.hold_workflow_id, r.hold_expires_at, r.error, r.started_by, r.decided_by, r.started_at, r.finished_at, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.members, r.retries, r.rules_version, r.targeted, r.excluded_departments, r.included_departments, r.account_policy, r.task, r.undoes, r.status, r.phase, r.counts, r.calls, r.visible_range, r.members_seen, r.hold_reason, r.hold_workflow_id, r.hold_expires_at, r.error, r.started_by, r.decided_by, r.started_at, r.finished_at, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE ($1::text IS NULL OR p.name = $1)
 ORDER BY r.started_at DESC, r.id LIMIT $2
 `
@@ -668,6 +670,7 @@ type ListRunsRow struct {
 	RulesVersion        int32
 	Targeted            bool
 	ExcludedDepartments []string
+	IncludedDepartments []string
 	AccountPolicy       json.RawMessage
 	Task                string
 	Undoes              *string
@@ -715,6 +718,7 @@ func (q *Queries) ListRuns(ctx context.Context, db DBTX, arg ListRunsParams) ([]
 			&i.RulesVersion,
 			&i.Targeted,
 			&i.ExcludedDepartments,
+			&i.IncludedDepartments,
 			&i.AccountPolicy,
 			&i.Task,
 			&i.Undoes,
