@@ -12,6 +12,7 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/normalize"
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/rules"
 )
 
 // listingsAtOnce is how many listings are fetched from Postgres at a time.
@@ -34,14 +35,20 @@ func (a *Reader) readGroups(ctx context.Context, runID string) (err error) {
 		return err
 	}
 	defer r.countCalls(ctx)(&err)
-	g := &groupReading{providerSession: r, stopped: map[directory.Kind]error{}}
+	rules, err := r.rules()
+	if err != nil {
+		return err
+	}
+	g := &groupReading{providerSession: r, scope: rules.Scope, stopped: map[directory.Kind]error{}}
 	return g.all(ctx)
 }
 
 // groupReading is one attempt to read groups and administrators.
 type groupReading struct {
 	*providerSession
-	mu sync.Mutex
+	// scope says which kinds are read at all. What is stored of the others stays as it is.
+	scope rules.Scope
+	mu    sync.Mutex
 	// empty are listings with nothing in them although something is stored.
 	empty []listing
 	// later are listings that failed and may succeed with another attempt, failed those that
@@ -102,12 +109,12 @@ type groupStep struct {
 
 // steps are what the provider's client can read, in the order in which it is read.
 func (g *groupReading) steps() (steps []groupStep) {
-	if client, ok := g.client.(provider.GroupReader); ok {
+	if client, ok := g.client.(provider.GroupReader); ok && g.scope.Groups {
 		steps = append(steps,
 			groupStep{directory.KindGroup, true, g.groups(client)},
 			groupStep{directory.KindGroupMembership, false, g.groupMembers(client)})
 	}
-	if client, ok := g.client.(provider.AdministratorReader); ok {
+	if client, ok := g.client.(provider.AdministratorReader); ok && g.scope.Administrators {
 		steps = append(steps, groupStep{directory.KindAdministrator, true, g.administrators(client)})
 	}
 	return steps
@@ -117,7 +124,7 @@ func (g *groupReading) steps() (steps []groupStep) {
 // one and no call lists them.
 func (g *groupReading) flagged(ctx context.Context) error {
 	_, lists := g.client.(provider.AdministratorReader)
-	if lists || g.provider.Type.Traits().AdministratorFlag == "" {
+	if lists || !g.scope.Administrators || g.provider.Type.Traits().AdministratorFlag == "" {
 		return nil
 	}
 	if err := g.store.BeginListing(ctx, g.runID, directory.KindAdministrator); err != nil {

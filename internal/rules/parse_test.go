@@ -3,7 +3,6 @@ package rules_test
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -199,7 +198,7 @@ func TestJSONIsRead(t *testing.T) {
 	})
 	require.NoError(t, err)
 	got, err := rules.Parse(document)
-	require.NoError(t, err, fmt.Sprintf("%s", document))
+	require.NoError(t, err, string(document))
 	require.Equal(t, []string{"9"}, got.Scope.Exclude)
 	require.False(t, got.Scope.Groups)
 	require.True(t, got.Scope.Administrators)

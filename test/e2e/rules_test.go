@@ -167,6 +167,28 @@ func TestMappedFields(t *testing.T) {
 	})
 }
 
+// Kinds that are switched off are not asked for, and what is stored of them stays.
+func TestKindsSwitchedOff(t *testing.T) {
+	everyKind(t, func(t *testing.T, w *world, kind directory.ProviderType) {
+		s := w.simulate(kind, simulator.Generate(simulator.TypicalSpec(83, 60)))
+		w.succeed(s)
+		before := w.standing(s)
+		require.NotEmpty(t, before.Groups)
+		calls := func() int {
+			s.calls.Reset()
+			result := w.sync(s.name)
+			require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
+			return int(result.Calls)
+		}
+		on := calls()
+		w.rules(s, `scope: { kinds: { groups: false, administrators: false } }`, false)
+		require.Less(t, calls(), on)
+		require.Equal(t, before, w.standing(s))
+		w.rules(s, "", false)
+		require.Equal(t, on, calls())
+	})
+}
+
 // Excluded departments are not asked for, with what is below them; their members and they
 // themselves go as out of scope, and the run is complete.
 func TestExcludedDepartments(t *testing.T) {
