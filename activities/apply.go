@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // Apply makes the directory equal to what was staged. Its activities only need
@@ -64,4 +65,29 @@ func (a *Apply) LinkAccounts(ctx context.Context, in RunInput) error {
 	}
 	_, err := a.Store.LinkAccounts(ctx, in.RunID)
 	return classify(err)
+}
+
+// CarryOutResult is what a run that reads nothing did or, in plan mode, would do.
+type CarryOutResult struct {
+	// Counts is set in plan mode.
+	Counts directory.Counts `json:"counts"`
+	// HoldReason says why a person must decide, or is empty.
+	HoldReason string `json:"hold_reason,omitempty"`
+}
+
+// CarryOut links members to accounts and creates some, or marks members, as the run says.
+func (a *Apply) CarryOut(ctx context.Context, in RunInput) (CarryOutResult, error) {
+	defer heartbeat(ctx)()
+	if err := a.Store.SetPhase(ctx, in.RunID, "settle"); err != nil {
+		return CarryOutResult{}, classify(err)
+	}
+	done, err := a.Store.CarryOut(ctx, in.RunID)
+	if err != nil {
+		return CarryOutResult{}, classify(err)
+	}
+	out := CarryOutResult{Counts: done.Counts}
+	if done.Linked.Beyond {
+		out.HoldReason = done.Linked.String()
+	}
+	return out, nil
 }

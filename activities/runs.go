@@ -46,6 +46,8 @@ type BeginRunInput struct {
 	Retry string `json:"retry,omitempty"`
 	// Rules is the version of the rules that a plan goes by; 0: those in force.
 	Rules int `json:"rules,omitempty"`
+	// Task is what a run does that reads nothing, empty for a sync.
+	Task string `json:"task,omitempty"`
 	// StartedBy is who started it.
 	StartedBy string `json:"started_by,omitempty"`
 }
@@ -73,7 +75,7 @@ func (a *Runs) BeginRun(ctx context.Context, in BeginRunInput) (BeginRunResult, 
 	begun, err := a.Store.BeginRun(ctx, db.NewRun{
 		Provider: in.Provider, WorkflowID: execution.ID, TemporalRunID: execution.RunID,
 		Mode: in.Mode, OnRemovals: in.OnRemovals,
-		Departments: in.Departments, Members: in.Members, Retries: in.Retry, RulesVersion: in.Rules, StartedBy: in.StartedBy,
+		Departments: in.Departments, Members: in.Members, Retries: in.Retry, RulesVersion: in.Rules, Task: in.Task, StartedBy: in.StartedBy,
 	}, a.endedStatus)
 	switch {
 	case errors.Is(err, db.ErrNotFound):

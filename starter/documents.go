@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/orgsync/orgsync/internal/app"
 	"github.com/orgsync/orgsync/internal/replay"
+	"github.com/orgsync/orgsync/starter/account"
 	"github.com/orgsync/orgsync/starter/group"
 	"github.com/orgsync/orgsync/starter/maintenance"
 	"github.com/orgsync/orgsync/starter/member"
@@ -41,9 +42,11 @@ type output struct {
 
 // outputs are all of them.
 var outputs = []output{
-	{[]string{"sync --wait", "runs retry --wait", "rules set --plan --wait", "runs watch", "undo", "approve", "reject", "cancel"}, "result",
+	{[]string{"sync --wait", "runs retry --wait", "rules set --plan --wait", "accounts apply --wait", "member offline --wait",
+		"member online --wait", "runs watch", "undo", "approve", "reject", "cancel"}, "result",
 		run.Result{}},
-	{[]string{"sync --no-wait", "runs retry --no-wait", "rules set --plan --no-wait", "undo --no-wait"}, "started", run.Started{}},
+	{[]string{"sync --no-wait", "runs retry --no-wait", "rules set --plan --no-wait", "accounts apply --no-wait",
+		"member offline --no-wait", "member online --no-wait", "undo --no-wait"}, "started", run.Started{}},
 	{[]string{"cancel --no-wait"}, "canceling", run.Canceling{}},
 	{[]string{"status"}, "standing", []report.Standing{}},
 	{[]string{"runs list"}, "run", []run.Run{}},
@@ -65,6 +68,8 @@ var outputs = []output{
 	{[]string{"explain"}, "story", report.Story{}},
 	{[]string{"export"}, "exported directory", report.Exported{}},
 	{[]string{"member show"}, "member", member.Shown{}},
+	{[]string{"accounts report"}, "account report", account.Report{}},
+	{[]string{"accounts decide"}, "account decision", account.Decided{}},
 	{[]string{"groups"}, "group", []group.Group{}},
 	{[]string{"groups"}, "shown group", group.Shown{}},
 	{[]string{"admins"}, "administrator", []group.Administrator{}},

@@ -20,6 +20,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/orgsync/orgsync/starter/account"
 	"github.com/orgsync/orgsync/starter/cli"
 	"github.com/orgsync/orgsync/starter/group"
 	"github.com/orgsync/orgsync/starter/maintenance"
@@ -65,7 +66,8 @@ type commands struct {
 	Search     report.SearchCommand        `cmd:"" help:"Find people by name, pinyin, initials, e-mail or phone, and departments by name."`
 	Explain    report.ExplainCommand       `cmd:"" help:"Show every change to a person or department, which run made it, and why."`
 	Export     report.ExportCommand        `cmd:"" help:"Print the stored directory."`
-	Member     member.Commands             `cmd:"" help:"Show one person."`
+	Member     member.Commands             `cmd:"" help:"Show one person, or mark people as having left here."`
+	Accounts   account.Commands            `cmd:"" help:"Link people to the platform's accounts."`
 	Groups     group.GroupsCommand         `cmd:"" help:"Show roles, user groups or tags, and who belongs to them."`
 	Admins     group.AdministratorsCommand `cmd:"" help:"Show who administers the company's account."`
 	Token      token.Commands              `cmd:"" help:"Make, list and revoke tokens for the API."`

@@ -32,6 +32,7 @@ const (
 	SyncOrgName           = "SyncOrg"
 	SyncDepartmentsName   = "SyncDepartments"
 	HoldRemovalsName      = "HoldRemovals"
+	TaskRunName           = "TaskRun"
 	UndoRunName           = "UndoRun"
 	SetAdministratorsName = "SetAdministrators"
 	NotifyRunName         = "NotifyRun"

@@ -27,6 +27,8 @@ type HoldInput struct {
 	Removals *directory.Removals `json:"removals,omitempty"`
 	// Language is that of what is shown to people.
 	Language message.Language `json:"language,omitempty"`
+	// Accounts says that accounts are to be created, and nothing is to be removed.
+	Accounts bool `json:"accounts,omitempty"`
 }
 
 // HoldRemovals waits until a person approves or rejects a run's removals, the time
@@ -208,6 +210,9 @@ func (h *hold) remove(ctx workflow.Context) error {
 		return err
 	}
 	ref := activities.RunInput{RunID: h.in.RunID}
+	if h.in.Accounts {
+		return workflow.ExecuteActivity(writeOptions(ctx, h.in.Provider), apply.CarryOut, ref).Get(ctx, nil)
+	}
 	// Whoever is there again stays, and so does whoever could not be looked up.
 	if err := workflow.ExecuteActivity(fetchOptions(ctx, h.in.Provider), reconcile.LookUpAgain, ref).Get(ctx, nil); err != nil {
 		workflow.GetLogger(ctx).Warn("some people could not be looked up again", "run", h.in.RunID, "error", err)

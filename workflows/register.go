@@ -10,6 +10,7 @@ import (
 func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(SyncOrg, workflow.RegisterOptions{Name: SyncOrgName})
 	r.RegisterWorkflowWithOptions(SyncDepartments, workflow.RegisterOptions{Name: SyncDepartmentsName})
+	r.RegisterWorkflowWithOptions(TaskRun, workflow.RegisterOptions{Name: TaskRunName})
 	r.RegisterWorkflowWithOptions(UndoRun, workflow.RegisterOptions{Name: UndoRunName})
 	r.RegisterWorkflowWithOptions(SetAdministrators, workflow.RegisterOptions{Name: SetAdministratorsName})
 	r.RegisterWorkflowWithOptions(HoldRemovals, workflow.RegisterOptions{Name: HoldRemovalsName})

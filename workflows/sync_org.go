@@ -30,7 +30,9 @@ func SyncOrg(ctx workflow.Context, in SyncInput) (*SyncResult, error) {
 
 // syncOrg is the state of one run.
 type syncOrg struct {
-	in       SyncInput
+	in SyncInput
+	// task is what a run does that reads nothing, empty for a sync.
+	task     string
 	progress Progress
 	// people is how many single people the run is limited to, 0 if it reads departments.
 	people   int
@@ -76,7 +78,7 @@ func (s *syncOrg) setup(ctx workflow.Context) error {
 	if err := workflow.ExecuteActivity(finalizeOptions(beginning, s.in.Provider), runs.BeginRun, activities.BeginRunInput{
 		Provider: s.in.Provider, Mode: s.in.Mode, OnRemovals: s.in.OnRemovals,
 		Departments: s.in.Departments, Members: s.in.Members, Retry: s.in.Retry, Rules: s.in.Rules,
-		StartedBy: starterOf(ctx, s.in.StartedBy),
+		Task: s.task, StartedBy: starterOf(ctx, s.in.StartedBy),
 	}).Get(beginning, &begun); err != nil {
 		return err
 	}
@@ -97,6 +99,9 @@ type step struct {
 
 // steps are the story of a sync.
 func (s *syncOrg) steps() []step {
+	if s.task != "" {
+		return []step{{"settle", s.carryOut}, {"hold", s.hold}}
+	}
 	return append(s.readingSteps(), step{"removals", s.reconcile}, step{"settle", s.recompute}, step{"hold", s.hold})
 }
 
@@ -321,7 +326,7 @@ func (s *syncOrg) hold(ctx workflow.Context) error {
 	child := workflow.ExecuteChildWorkflow(childCtx, HoldRemovals, HoldInput{
 		RunID: s.progress.RunID, Provider: s.in.Provider, Reason: s.removals.HoldReason,
 		PerKind: s.removals.PerKind, Incomplete: s.incomplete(), ExpiresAt: held.ExpiresAt, ExpiresIn: held.ExpiresIn, Removals: held.Removals,
-		Language: s.language,
+		Language: s.language, Accounts: s.task == TaskAccounts,
 	})
 	if err := child.GetChildWorkflowExecution().Get(ctx, nil); err != nil {
 		return err
@@ -335,7 +340,7 @@ func (s *syncOrg) hold(ctx workflow.Context) error {
 
 // incomplete reports that the directory is not known to equal the provider now.
 func (s *syncOrg) incomplete() bool {
-	return s.removals.Incomplete || len(s.in.Departments) > 0 || s.people > 0 || s.planning() ||
+	return s.removals.Incomplete || s.task != "" || len(s.in.Departments) > 0 || s.people > 0 || s.planning() ||
 		(s.in.OnRemovals == RemovalsSkip && s.removals.Any())
 }
 

@@ -33,6 +33,8 @@ type MemberDetails struct {
 	Manager *MemberManager
 	// Account is the platform's account that the member is linked to, nil if there is none.
 	Account *MemberAccount
+	// OfflineAt is since when the member is marked as having left here, nil if they are not.
+	OfflineAt *time.Time
 	// SyncedAt is when the row was last written.
 	SyncedAt time.Time
 }
@@ -68,7 +70,7 @@ func detailsOf(m dbsqlc.OrgMember) MemberDetails {
 		Name: m.Name, Translit: m.NameTranslitFull, TranslitInitials: m.NameTranslitInitial,
 		Email: pg.OrZero(m.Email), Phone: pg.OrZero(m.Phone), AvatarURL: pg.OrZero(m.AvatarUrl), Title: pg.OrZero(m.Title),
 		EmployeeNo: pg.OrZero(m.EmployeeNo), Status: m.Status, Activated: m.Activated,
-		Attributes: m.Attributes, SyncedAt: m.SyncedAt,
+		Attributes: m.Attributes, OfflineAt: m.OfflineAt, SyncedAt: m.SyncedAt,
 	}
 }
 

@@ -36,6 +36,8 @@ type Shown struct {
 	// Manager is null if the provider names none, Account if the person is linked to none.
 	Manager *Manager `json:"manager"`
 	Account *Account `json:"account"`
+	// OfflineAt is since when the person is marked as having left here, null if they are not.
+	OfflineAt *time.Time `json:"offline_at"`
 	// SyncedAt is when the row was last written.
 	SyncedAt time.Time `json:"synced_at"`
 }
@@ -80,7 +82,7 @@ func shownOf(m service.Member) Shown {
 		ID: m.ID, ExternalID: m.ExternalID, UnionID: m.UnionID, OpenID: m.OpenID, Name: m.Name,
 		TranslitFull: m.Translit, TranslitInitial: m.TranslitInitials, Email: m.Email, Phone: m.Phone,
 		AvatarURL: m.AvatarURL, Title: m.Title, EmployeeNo: m.EmployeeNo, Status: m.Status, Activated: m.Activated,
-		Attributes: m.Attributes, Manager: (*Manager)(m.Manager), Account: (*Account)(m.Account), SyncedAt: m.SyncedAt,
+		Attributes: m.Attributes, Manager: (*Manager)(m.Manager), Account: (*Account)(m.Account), OfflineAt: m.OfflineAt, SyncedAt: m.SyncedAt,
 		Places: cli.Each(m.Places, func(p service.MemberPlace) Place { return Place(p) }),
 		Groups: cli.Each(m.Groups, func(g service.MemberGroup) Group { return Group(g) }),
 	}

@@ -3,7 +3,9 @@ package member
 
 // Commands are those below "orgsync member".
 type Commands struct {
-	Show showCommand `cmd:"" help:"Show everything known of one person."`
+	Show    showCommand    `cmd:"" help:"Show everything known of one person."`
+	Offline offlineCommand `cmd:"" help:"Mark people as having left here."`
+	Online  onlineCommand  `cmd:"" help:"Take that back."`
 }
 
 // Help implements kong.HelpProvider.
@@ -12,5 +14,6 @@ func (Commands) Help() string {
 
 Examples:
 
-  orgsync member show acme u-7`
+  orgsync member show acme u-7
+  orgsync member offline acme u-7`
 }

@@ -56,6 +56,9 @@ func printMember(s *cli.Session, m service.Member) error {
 	}
 	add("name", m.Name+cli.Prefixed(" / ", m.Translit)+cli.Prefixed(" / ", m.TranslitInitials))
 	add("status", m.Status+activation(m))
+	if m.OfflineAt != nil {
+		add("left here", "since "+cli.Moment(*m.OfflineAt)+", by mark")
+	}
 	add("title", m.Title)
 	add("employee number", m.EmployeeNo)
 	add("e-mail", m.Email)

@@ -1,0 +1,110 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/google/uuid"
+	"go.temporal.io/sdk/client"
+
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/workflows"
+)
+
+// What a run does that reads nothing.
+const (
+	TaskAccounts = workflows.TaskAccounts
+	TaskOffline  = workflows.TaskOffline
+	TaskOnline   = workflows.TaskOnline
+)
+
+// StartTaskInput asks for a run that reads nothing. Provider and Task are required.
+type StartTaskInput struct {
+	Provider string
+	Task     string
+	// Mode is ModeApply (default) or ModePlan.
+	Mode string
+	// Members limits the run: each is what one member is known by.
+	Members []string
+	// By is who starts it.
+	By string
+}
+
+// StartTask starts a run that links members to accounts, or marks members.
+func (s *Service) StartTask(ctx context.Context, in StartTaskInput) (Execution, error) {
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return Execution{}, err
+	}
+	p, err := activeProvider(ctx, store, in.Provider)
+	if err != nil {
+		return Execution{}, err
+	}
+	input := workflows.TaskInput{Provider: p.Name, Task: in.Task, Mode: in.Mode, StartedBy: in.By}
+	for _, text := range in.Members {
+		member, err := s.ShowMember(ctx, p.Name, text)
+		if err != nil {
+			return Execution{}, err
+		}
+		input.Members = append(input.Members, member.ExternalID)
+	}
+	if problem := input.Normalize(); problem != "" {
+		return Execution{}, &Error{Code: InputInvalid, Err: errors.New(problem)}
+	}
+	return s.start(ctx, p.Name, client.StartWorkflowOptions{}, workflows.TaskRunName, input)
+}
+
+// Accounts are how a provider's members stand to the platform's accounts.
+type (
+	Accounts        = db.AccountReport
+	AccountConflict = db.AccountConflict
+)
+
+// maxConflicts is how many conflicts a report lists.
+const maxConflicts = 1000
+
+// ReportAccounts returns how a provider's members stand to accounts, as of the last run.
+func (s *Service) ReportAccounts(ctx context.Context, provider string) (Accounts, error) {
+	store, p, err := s.openProvider(ctx, provider)
+	if err != nil {
+		return Accounts{}, err
+	}
+	return store.ReportAccounts(ctx, p.ID, maxConflicts)
+}
+
+// DecideAccountInput is a decision about a member without an account.
+type DecideAccountInput struct {
+	Provider string
+	// Member is what the member is known by.
+	Member string
+	// Decision is "link", "create" or "ignore"; User is the account to link to.
+	Decision, User string
+	By             string
+}
+
+// DecideAccount keeps a decision, which the provider's next run carries out, and returns the
+// member that it is about.
+func (s *Service) DecideAccount(ctx context.Context, in DecideAccountInput) (Member, error) {
+	user := strings.ToLower(strings.TrimSpace(in.User))
+	if in.Decision == "link" && uuid.Validate(user) != nil {
+		return Member{}, &Error{Code: InputInvalid, Err: errors.New("the account is not an id of the table users: give a UUID")}
+	}
+	member, err := s.ShowMember(ctx, in.Provider, in.Member)
+	if err != nil {
+		return Member{}, err
+	}
+	store, p, err := s.openProvider(ctx, in.Provider)
+	if err != nil {
+		return Member{}, err
+	}
+	err = store.DecideAccount(ctx, db.AccountDecision{
+		ProviderID: p.ID, MemberID: member.ID, Decision: in.Decision, UserID: user, By: in.By,
+	})
+	for _, refused := range []error{db.ErrLinked, db.ErrLeft, db.ErrNoAccount, db.ErrAccountTaken} {
+		if errors.Is(err, refused) {
+			return member, &Error{Code: NotPossible, Err: refused}
+		}
+	}
+	return member, err
+}
