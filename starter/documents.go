@@ -68,6 +68,7 @@ var outputs = []output{
 	{[]string{"explain"}, "story", report.Story{}},
 	{[]string{"export"}, "exported directory", report.Exported{}},
 	{[]string{"member show"}, "member", member.Shown{}},
+	{[]string{"member signature"}, "signature", member.Signature{}},
 	{[]string{"accounts report"}, "account report", account.Report{}},
 	{[]string{"accounts decide"}, "account decision", account.Decided{}},
 	{[]string{"groups"}, "group", []group.Group{}},

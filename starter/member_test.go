@@ -97,3 +97,22 @@ func TestSearchByEmployeeNumber(t *testing.T) {
 	in.query(`UPDATE org_members SET name = 'E2' WHERE external_id = 'u1'`)
 	require.Regexp(t, `(?s)E2.*徐茂公|徐茂公.*E2`, in.ok("search", "acme", "E2").stdout, "whole numbers and whole names come first")
 }
+
+func TestSignatures(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.seedFacts()
+	var signature member.Signature
+	in.ok("member", "signature", "acme", "u1", "--output", "json").json(&signature)
+	require.Nil(t, signature.URL)
+	const address = "https://files.acme.com/7.png"
+	in.ok("member", "signature", "acme", "u1", "--set", address)
+	in.ok("member", "signature", "acme", "u1", "--output", "json").json(&signature)
+	require.Equal(t, address, *signature.URL)
+	require.NotNil(t, signature.UpdatedAt)
+	for _, wrong := range [][]string{{"--set", "file:///etc/passwd"}, {"--set", "x"}, {"--set", "https://x", "--clear"}, {"--set="}} {
+		require.Equal(t, cli.ExitUsage, in.run(append([]string{"member", "signature", "acme", "u1"}, wrong...)...).status, wrong)
+	}
+	require.Contains(t, in.ok("member", "signature", "acme", "u1").stdout, address)
+	require.Contains(t, in.ok("member", "signature", "acme", "u1", "--clear").stdout, "no signature image")
+}

@@ -87,3 +87,20 @@ func shownOf(m service.Member) Shown {
 		Groups: cli.Each(m.Groups, func(g service.MemberGroup) Group { return Group(g) }),
 	}
 }
+
+// Signature is a person's signature image.
+type Signature struct {
+	MemberID   string `json:"member_id"`
+	ExternalID string `json:"external_id"`
+	// URL and UpdatedAt are null if the person has none.
+	URL       *string    `json:"url"`
+	UpdatedAt *time.Time `json:"updated_at"`
+}
+
+func signatureOf(m service.Member, signature service.Signature) Signature {
+	out := Signature{MemberID: m.ID, ExternalID: m.ExternalID}
+	if signature.URL != "" {
+		out.URL, out.UpdatedAt = &signature.URL, &signature.UpdatedAt
+	}
+	return out
+}

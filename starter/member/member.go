@@ -3,9 +3,10 @@ package member
 
 // Commands are those below "orgsync member".
 type Commands struct {
-	Show    showCommand    `cmd:"" help:"Show everything known of one person."`
-	Offline offlineCommand `cmd:"" help:"Mark people as having left here."`
-	Online  onlineCommand  `cmd:"" help:"Take that back."`
+	Show      showCommand      `cmd:"" help:"Show everything known of one person."`
+	Offline   offlineCommand   `cmd:"" help:"Mark people as having left here."`
+	Online    onlineCommand    `cmd:"" help:"Take that back."`
+	Signature signatureCommand `cmd:"" help:"Show or set a person's signature image."`
 }
 
 // Help implements kong.HelpProvider.

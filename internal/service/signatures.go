@@ -1,0 +1,52 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"net/url"
+
+	"github.com/orgsync/orgsync/db"
+)
+
+// Signature is a member's signature image.
+type Signature = db.Signature
+
+// ShowSignature returns the signature image of the one member that a text means.
+func (s *Service) ShowSignature(ctx context.Context, provider, text string) (Member, Signature, error) {
+	member, err := s.ShowMember(ctx, provider, text)
+	if err != nil {
+		return Member{}, Signature{}, err
+	}
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return Member{}, Signature{}, err
+	}
+	signature, err := store.GetSignature(ctx, member.ID)
+	return member, signature, err
+}
+
+// maxSignatureURL is how long the address of a signature image may be.
+const maxSignatureURL = 2000
+
+// SetSignature sets the signature image of the one member that a text means, or clears it
+// if the address is empty.
+func (s *Service) SetSignature(ctx context.Context, provider, text, address string) (Member, Signature, error) {
+	if parsed, err := url.Parse(address); address != "" && (err != nil || parsed.Host == "" || len(address) > maxSignatureURL ||
+		parsed.Scheme != "https" && parsed.Scheme != "http") {
+		return Member{}, Signature{}, &Error{Code: InputInvalid, Err: errors.New(
+			"the signature's address is no URL that begins with https:// or http:// and has at most 2,000 bytes")}
+	}
+	member, err := s.ShowMember(ctx, provider, text)
+	if err != nil {
+		return Member{}, Signature{}, err
+	}
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return Member{}, Signature{}, err
+	}
+	if err := store.SetSignature(ctx, member.ID, address); err != nil {
+		return Member{}, Signature{}, err
+	}
+	signature, err := store.GetSignature(ctx, member.ID)
+	return member, signature, err
+}
