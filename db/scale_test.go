@@ -231,7 +231,8 @@ func (m many) run(t *testing.T) {
 		"ContradictedScopes": 20 * all, "RemovalsPlanMemberships": 20 * all, "RemovalsPlanMembers": 20 * all,
 		"RemovalsPlanDepartments": 20 * all, "Completeness": 20 * all, "MembersPlacedNowhere": 20 * all, "RemovalFigures": 20 * all, "MembersRead": 20 * all, "CountRead": 20 * all,
 		"ClearPrimary": 20 * all / unmarkedEvery, "MarkPrimary": 20 * all / unmarkedEvery,
-		"RecomputePrimaryDepartments": 25 * all, "RecomputeHeadcounts": 20 * all, "LinkMembers": 20 * all,
+		"RecomputePrimaryDepartments": 25 * all, "RecomputeHeadcounts": 20 * all,
+		"LinkMatches": 20 * all, "StoreConflicts": 20 * all, "ListMalformedKeys": 20 * all, "ListOtherAccounts": 20 * all,
 	} {
 		seen := p.of(name)
 		require.NotEmpty(t, seen, name)
