@@ -15,6 +15,7 @@ build: ## Build all programs into bin/
 	@echo "Building bin/ (the first time takes a minute or two: dependencies are downloaded and compiled)"
 	go build -o bin/orgsync ./starter
 	go build -o bin/orgsync-worker ./worker
+	go build -o bin/orgsync-server ./server
 	go build -o bin/simulator ./devkit/cmd/simulator
 	go build -o bin/dev ./devkit/cmd/dev
 
@@ -107,6 +108,14 @@ imports: ## Check which package imports which
 .PHONY: deploy-check
 deploy-check: ## Check the files in deploy/ and build the image's programs
 	go test -C tools/deploy -count=1 ./...
+
+# On a stack of its own, without data.
+.PHONY: api-client
+api-client: build ## Make a client of the API's document by a generator of others, and sync a company with it
+	@mkdir -p tools/client/generated
+	cd tools/client && go tool oapi-codegen -config generate.yaml ../../server/api/openapi.json
+	@$(DEV) clean --dir .dev/client && $(DEV) up --dir .dev/client
+	. .dev/client/env && ORGSYNC_COMPANY="$(CURDIR)/.dev/client/feishu.json" go test -C tools/client -tags generated -count=1 ./...; status=$$?; $(DEV) clean --dir .dev/client; exit $$status
 
 # On a stack of its own, without data.
 .PHONY: screenshots

@@ -17,6 +17,7 @@ import (
 	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/db/internal/pg"
+	"github.com/orgsync/orgsync/db/pages"
 	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/db/tokens"
@@ -44,6 +45,8 @@ type Store struct {
 	Providers *providers.Store
 	// Report reads what people and monitoring ask for; it writes nothing.
 	Report *report.Store
+	// Pages reads lists for the server.
+	Pages *pages.Store
 	// Tokens are the API's, Audit is the log of what administrators changed.
 	Tokens *tokens.Store
 	Audit  *audit.Store
@@ -90,7 +93,7 @@ func Open(ctx context.Context, databaseURL string, options ...Option) (*Store, e
 	}
 	shared := &pg.Pool{Pool: pool}
 	return &Store{
-		Providers: providers.New(shared), Report: report.New(shared), Tokens: tokens.New(shared), Audit: audit.New(shared),
+		Providers: providers.New(shared), Report: report.New(shared), Pages: pages.New(shared), Tokens: tokens.New(shared), Audit: audit.New(shared),
 		pool: shared, q: dbsqlc.New(),
 	}, nil
 }

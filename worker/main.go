@@ -20,6 +20,7 @@ import (
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/app"
 	"github.com/orgsync/orgsync/internal/config"
+	"github.com/orgsync/orgsync/internal/health"
 	"github.com/orgsync/orgsync/internal/secret"
 	"github.com/orgsync/orgsync/workflows"
 )
@@ -52,7 +53,7 @@ func main() {
 
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	if len(args) == 1 && args[0] == "--ready" {
-		if err := ready(ctx, getenv("ORGSYNC_METRICS_ADDRESS")); err != nil {
+		if err := health.Ask(ctx, "the worker", "ORGSYNC_METRICS_ADDRESS", getenv("ORGSYNC_METRICS_ADDRESS")); err != nil {
 			fmt.Fprintf(stderr, "orgsync-worker: %v\n", err)
 			return 1
 		}

@@ -73,8 +73,10 @@ func (d described) text(before map[string][]byte) json.RawMessage {
 }
 
 // write adds to the audit log what was done to the provider.
-func (d described) write(ctx context.Context, tx pgx.Tx, action string, by audit.By, before, after json.RawMessage) error {
+func (d described) write(ctx context.Context, tx pgx.Tx, action string, by audit.By, before,
+	after json.RawMessage) error {
 	return audit.Write(ctx, tx, audit.Entry{
-		By: by, Action: action, Object: "provider/" + d.Name, TenantID: pg.OrZero(d.TenantID), ProviderID: d.ID, Before: before, After: after,
+		By: by, Action: action, Object: "provider/" + d.Name, TenantID: pg.OrZero(d.TenantID), ProviderID: d.ID,
+		Before: before, After: after,
 	})
 }

@@ -66,8 +66,9 @@ func New(pool *pg.Pool) *Store { return &Store{pool: pool, q: dbsqlc.New()} }
 func (s *Store) Add(ctx context.Context, t Token, hash []byte, by audit.By) (added Token, err error) {
 	err = s.pool.InTx(ctx, func(tx pgx.Tx) error {
 		id, err := s.q.InsertAPIToken(ctx, tx, dbsqlc.InsertAPITokenParams{
-			Name: t.Name, Hash: hash, Role: t.Role, TenantID: pg.NullIfEmpty(t.TenantID), ProviderID: pg.NullIfEmpty(t.ProviderID),
-			ExpiresAt: t.ExpiresAt, CreatedBy: pg.NullIfEmpty(by.Name),
+			Name: t.Name, Hash: hash, Role: t.Role, TenantID: pg.NullIfEmpty(t.TenantID),
+			ProviderID: pg.NullIfEmpty(t.ProviderID),
+			ExpiresAt:  t.ExpiresAt, CreatedBy: pg.NullIfEmpty(by.Name),
 		})
 		if err != nil {
 			return err
@@ -110,7 +111,8 @@ func (s *Store) List(ctx context.Context, tenantID, providerID string, after Tok
 		after.ID = "00000000-0000-0000-0000-000000000000"
 	}
 	rows, err := s.q.ListAPITokens(ctx, s.pool, dbsqlc.ListAPITokensParams{
-		TenantID: pg.NullIfEmpty(tenantID), ProviderID: pg.NullIfEmpty(providerID), AfterName: after.Name, AfterID: after.ID, MaxRows: int32(limit),
+		TenantID: pg.NullIfEmpty(tenantID), ProviderID: pg.NullIfEmpty(providerID), AfterName: after.Name,
+		AfterID: after.ID, MaxRows: int32(limit),
 	})
 	out := make([]Token, len(rows))
 	for i, r := range rows {
@@ -151,8 +153,10 @@ func (s *Store) Use(ctx context.Context, hash []byte) (Token, error) {
 
 func tokenOf(r dbsqlc.ListAPITokensRow) Token {
 	return Token{
-		ID: r.ID, Name: r.Name, Role: r.Role, TenantID: pg.OrZero(r.TenantID), ProviderID: pg.OrZero(r.ProviderID), Provider: r.ProviderName,
-		CreatedAt: r.CreatedAt, CreatedBy: pg.OrZero(r.CreatedBy), ExpiresAt: r.ExpiresAt, LastUsedAt: r.LastUsedAt, RevokedAt: r.RevokedAt,
+		ID: r.ID, Name: r.Name, Role: r.Role, TenantID: pg.OrZero(r.TenantID), ProviderID: pg.OrZero(r.ProviderID),
+		Provider:  r.ProviderName,
+		CreatedAt: r.CreatedAt, CreatedBy: pg.OrZero(r.CreatedBy), ExpiresAt: r.ExpiresAt, LastUsedAt: r.LastUsedAt,
+		RevokedAt: r.RevokedAt,
 	}
 }
 

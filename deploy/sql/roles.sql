@@ -8,7 +8,7 @@
 --
 --   orgsync_owner     owns the tables; for "orgsync migrate" alone
 --   orgsync_worker    for orgsync-worker, with ORGSYNC_MIGRATE=false; cannot delete people or departments
---   orgsync_operator  for the command line; changes providers and their secrets, reads everything
+--   orgsync_operator  for the command line and the server; changes providers and their secrets, reads everything
 --   orgsync_reader    for applications; reads the public tables and nothing sealed
 
 DO $$

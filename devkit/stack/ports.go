@@ -18,15 +18,15 @@ type Ports map[string]int
 var (
 	temporalPorts  = []string{"temporal", "ui"}
 	simulatorPorts = []string{"feishu", "dingtalk", "wecom", "control"}
-	everybody      = append(append([]string{"postgres"}, temporalPorts...), simulatorPorts...)
+	everybody      = append(append([]string{"postgres", "server"}, temporalPorts...), simulatorPorts...)
 )
 
-// PortsFromEnv reads the ports that are set: ORGSYNC_PG_PORT, ORGSYNC_TEMPORAL_PORT, ORGSYNC_UI_PORT and ORGSYNC_SIM_PORT,
-// the first of four that the simulator uses.
+// PortsFromEnv reads the ports that are set: ORGSYNC_PG_PORT, ORGSYNC_TEMPORAL_PORT, ORGSYNC_UI_PORT, ORGSYNC_SERVER_PORT and
+// ORGSYNC_SIM_PORT, the first of four that the simulator uses.
 func PortsFromEnv(getenv func(string) string) (Ports, error) {
 	ports := Ports{}
 	for variable, names := range map[string][]string{
-		"ORGSYNC_PG_PORT": {"postgres"}, "ORGSYNC_TEMPORAL_PORT": {"temporal"}, "ORGSYNC_UI_PORT": {"ui"},
+		"ORGSYNC_PG_PORT": {"postgres"}, "ORGSYNC_TEMPORAL_PORT": {"temporal"}, "ORGSYNC_UI_PORT": {"ui"}, "ORGSYNC_SERVER_PORT": {"server"},
 		"ORGSYNC_SIM_PORT": simulatorPorts,
 	} {
 		text := getenv(variable)

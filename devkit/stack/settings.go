@@ -14,7 +14,7 @@ type Setting struct{ Name, Value string }
 // Settings are the environment variables that point the project's programs to the stack, and people and scripts to the
 // control interface of its simulator. They hold credentials of the stack.
 func (s *Stack) Settings() []Setting {
-	return []Setting{
+	settings := []Setting{
 		{"DATABASE_URL", s.DatabaseURL()},
 		{"TEMPORAL_ADDRESS", s.Temporal.Address()},
 		{"TEMPORAL_NAMESPACE", Namespace},
@@ -22,6 +22,10 @@ func (s *Stack) Settings() []Setting {
 		{"ORGSYNC_UI_URL", s.Temporal.UI()},
 		{"ORGSYNC_SIM_CONTROL_URL", s.Simulated.Control},
 	}
+	if s.token != "" {
+		settings = append(settings, Setting{"ORGSYNC_SERVER_URL", s.serverURL}, Setting{"ORGSYNC_TOKEN", s.token})
+	}
+	return settings
 }
 
 // Environ is this process's environment changed by settings, without other variables that could lead to another database

@@ -13,7 +13,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/orgsync/orgsync/devkit/stack/localpg"
@@ -23,9 +22,10 @@ import (
 // Config says where a stack lives.
 type Config struct {
 	Dir      string    // keeps everything; made if missing. One stack at a time per directory
-	Bin      string    // holds the programs simulator, orgsync-worker and orgsync
+	Bin      string    // holds the programs simulator, orgsync-worker, orgsync-server and orgsync
 	Ports    Ports     // those that must be so
 	Progress io.Writer // told in a line each what is being done
+	Server   bool      // whether the REST API is served
 
 	// What measurements need beyond a stack for development:
 	Postgres  []string  // settings of the server, as name=value
@@ -44,6 +44,9 @@ type Stack struct {
 	postgres  *localpg.Server
 	simulator *Child
 	workers   []*Child
+	server    *Child
+	serverURL string
+	token     string
 }
 
 // Start starts everything in cfg.Dir, with the data of last time, and returns once all of it is healthy. What a killed
@@ -120,7 +123,11 @@ func (s *Stack) start(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return nil
+	if !s.cfg.Server {
+		return nil
+	}
+	s.say("starting the server")
+	return s.addServer(ctx, ports["server"])
 }
 
 func (s *Stack) say(what string) { fmt.Fprintln(s.cfg.Progress, what) }
@@ -132,7 +139,11 @@ func (s *Stack) Stop() error {
 }
 
 func (s *Stack) stop() error {
-	children := slices.Clone(s.workers)
+	var children []*Child
+	if s.server != nil {
+		children = append(children, s.server)
+	}
+	children = append(children, s.workers...)
 	if s.simulator != nil {
 		children = append(children, s.simulator)
 	}
@@ -146,7 +157,7 @@ func (s *Stack) stop() error {
 	if s.postgres != nil {
 		problems = append(problems, s.postgres.Stop())
 	}
-	s.workers, s.simulator, s.Temporal, s.postgres = nil, nil, nil, nil
+	s.server, s.workers, s.simulator, s.Temporal, s.postgres = nil, nil, nil, nil, nil
 	return errors.Join(problems...)
 }
 
@@ -179,7 +190,11 @@ func (s *Stack) DatabaseURL() string { return s.postgres.URL("postgres") }
 // Children lists the processes of the stack.
 func (s *Stack) Children() []*Child {
 	postgres := &Child{s.postgres.Process, "postgres", s.postgres.LogFile()}
-	return append([]*Child{postgres, s.Temporal.child, s.simulator}, s.workers...)
+	children := append([]*Child{postgres, s.Temporal.child, s.simulator}, s.workers...)
+	if s.server != nil {
+		children = append(children, s.server)
+	}
+	return children
 }
 
 // Ended names the processes that have ended by themselves.

@@ -42,6 +42,13 @@ func requireHealthy(t *testing.T, s *stack.Stack) {
 	config, err := os.ReadFile(filepath.Join(filepath.Dir(all["ORGSYNC_KEYSET"]), "wecom.json"))
 	require.NoError(t, err)
 	require.Contains(t, string(config), `"base_url": "`+s.Simulated.Providers["wecom"]["base_url"]+`"`)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, all["ORGSYNC_SERVER_URL"]+"/api/v1/tokens", nil)
+	require.NoError(t, err)
+	request.Header.Set("Authorization", "Bearer "+all["ORGSYNC_TOKEN"])
+	response, err = http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusOK, response.StatusCode, "it is an administrator's")
 	require.Empty(t, s.Ended())
 	for _, child := range s.Children() {
 		require.FileExists(t, child.Log)
@@ -50,7 +57,7 @@ func requireHealthy(t *testing.T, s *stack.Stack) {
 
 func requireGone(t *testing.T, children []*stack.Child) {
 	t.Helper()
-	require.Len(t, children, 4)
+	require.Len(t, children, 5)
 	for _, child := range children {
 		require.ErrorIs(t, syscall.Kill(child.Pid(), 0), syscall.ESRCH, child.Name)
 	}
@@ -64,7 +71,7 @@ func TestTwoStacksAtOnceAndARestartOfOne(t *testing.T) {
 	var group errgroup.Group
 	for i, dir := range dirs {
 		group.Go(func() (err error) {
-			stacks[i], err = stack.Start(t.Context(), stack.Config{Dir: dir, Bin: bin, Progress: io.Discard})
+			stacks[i], err = stack.Start(t.Context(), stack.Config{Dir: dir, Bin: bin, Progress: io.Discard, Server: true})
 			return err
 		})
 	}
@@ -73,7 +80,7 @@ func TestTwoStacksAtOnceAndARestartOfOne(t *testing.T) {
 		requireHealthy(t, s)
 	}
 	first, second := settings(stacks[0]), settings(stacks[1])
-	for _, name := range []string{"DATABASE_URL", "TEMPORAL_ADDRESS", "ORGSYNC_UI_URL", "ORGSYNC_KEYSET", "ORGSYNC_SIM_CONTROL_URL"} {
+	for _, name := range []string{"DATABASE_URL", "TEMPORAL_ADDRESS", "ORGSYNC_UI_URL", "ORGSYNC_KEYSET", "ORGSYNC_SIM_CONTROL_URL", "ORGSYNC_SERVER_URL", "ORGSYNC_TOKEN"} {
 		require.NotEqual(t, first[name], second[name])
 	}
 	require.NoError(t, stacks[0].AddProvider(t.Context(), "acme", "feishu"))
@@ -82,7 +89,7 @@ func TestTwoStacksAtOnceAndARestartOfOne(t *testing.T) {
 	require.NoError(t, stacks[0].Stop())
 	requireGone(t, children)
 	requireHealthy(t, stacks[1])
-	again, err := stack.Start(t.Context(), stack.Config{Dir: dirs[0], Bin: bin, Progress: io.Discard})
+	again, err := stack.Start(t.Context(), stack.Config{Dir: dirs[0], Bin: bin, Progress: io.Discard, Server: true})
 	require.NoError(t, err)
 	require.Equal(t, first, settings(again), "the same ports, password, key set and credentials as before")
 	_, err = again.Orgsync(t.Context(), nil, "provider", "show", "acme")

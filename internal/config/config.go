@@ -60,7 +60,11 @@ type Config struct {
 	// Language is that of notifications, of what Temporal's Web UI shows, and of errors of
 	// the command line.
 	Language message.Language
-	// MetricsAddress is where the worker tells metrics and health; empty: nowhere.
+	// ServerAddress is where the server answers, PublicURL where browsers and providers reach
+	// it; empty: there only.
+	ServerAddress string
+	PublicURL     string
+	// MetricsAddress is where the worker or the server tells metrics and health; empty: nowhere.
 	MetricsAddress string
 
 	LogFormat LogFormat

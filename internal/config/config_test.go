@@ -51,6 +51,7 @@ func TestDefaults(t *testing.T) {
 		NotifyPartial:       3,
 		NotifyMostlyUnread:  1,
 		Language:            message.English,
+		ServerAddress:       "127.0.0.1:8080",
 		LogFormat:           config.LogText,
 		LogLevel:            slog.LevelInfo,
 	}, c)
@@ -75,6 +76,8 @@ func TestEverySettingIsRead(t *testing.T) {
 		"ORGSYNC_NOTIFY_MOSTLY_UNREAD": "2",
 		"ORGSYNC_LANGUAGE":             "ZH",
 		"ORGSYNC_METRICS_ADDRESS":      ":9464",
+		"ORGSYNC_SERVER_ADDRESS":       ":8000",
+		"ORGSYNC_PUBLIC_URL":           "https://orgsync.example.com/",
 		"ORGSYNC_LOG_FORMAT":           "\ufeffJSON",
 		"ORGSYNC_LOG_LEVEL":            "Debug",
 	}))
@@ -94,6 +97,8 @@ func TestEverySettingIsRead(t *testing.T) {
 		NotifyMostlyUnread:  2,
 		Language:            message.Chinese,
 		MetricsAddress:      ":9464",
+		ServerAddress:       ":8000",
+		PublicURL:           "https://orgsync.example.com",
 		LogFormat:           config.LogJSON,
 		LogLevel:            slog.LevelDebug,
 	}, c)

@@ -167,14 +167,27 @@ var settings = []setting{
 		},
 	},
 	{
+		name: "ORGSYNC_SERVER_ADDRESS", fallback: "127.0.0.1:8080",
+		help: "where the server answers, such as 127.0.0.1:8080, or :8080 for all of the machine's addresses",
+		set: func(c *Config, v string) error {
+			c.ServerAddress = v
+			return checkAddress(v)
+		},
+	},
+	{
+		name: "ORGSYNC_PUBLIC_URL",
+		help: "where browsers and providers reach the server, such as https://orgsync.example.com",
+		set: func(c *Config, v string) error {
+			c.PublicURL = strings.TrimRight(v, "/")
+			return checkWebURL(v)
+		},
+	},
+	{
 		name: "ORGSYNC_METRICS_ADDRESS",
-		help: "where the worker answers /metrics, /healthz and /readyz, such as :9464 or 127.0.0.1:0; nowhere if not set",
+		help: "where the worker or the server answers /metrics, /healthz and /readyz, such as :9464 or 127.0.0.1:0; nowhere if not set",
 		set: func(c *Config, v string) error {
 			c.MetricsAddress = v
-			if _, port, err := net.SplitHostPort(v); err != nil || port == "" {
-				return errors.New("want host:port, such as 127.0.0.1:9464, or :9464 for all of the machine's addresses")
-			}
-			return nil
+			return checkAddress(v)
 		},
 	},
 	{
@@ -248,6 +261,13 @@ func checkDatabaseURL(v string) error {
 		return nil
 	}
 	return errors.New("want postgres://user:password@host:5432/database, with special characters in the password percent-encoded")
+}
+
+func checkAddress(v string) error {
+	if _, port, err := net.SplitHostPort(v); err != nil || port == "" {
+		return errors.New("want host:port, such as 127.0.0.1:9464, or :9464 for all of the machine's addresses")
+	}
+	return nil
 }
 
 func checkWebURL(v string) error {

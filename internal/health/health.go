@@ -39,15 +39,21 @@ func Listen(address string, metrics http.Handler, log *slog.Logger, checks ...Ch
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", metrics)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.Handle("GET /readyz", &readiness{checks: checks, log: log})
-	s := &Server{listener: listener, server: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}}
+	Register(mux, log, checks...)
+	s := &Server{listener: listener, server: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}}
 	go func() {
 		if err := s.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("metrics are no longer served", "error", err)
 		}
 	}()
 	return s, nil
+}
+
+// Register adds /healthz and /readyz to a mux.
+func Register(mux *http.ServeMux, log *slog.Logger, checks ...Check) {
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.Handle("GET /readyz", &readiness{checks: checks, log: log})
 }
 
 // Address is where it answers.

@@ -94,9 +94,9 @@ func TestLanguagesSayTheSame(t *testing.T) {
 	}
 }
 
-// families are codes that are put together from words of the programs. Those of errors are
-// tested beside the errors.
-var families = []string{"phase.", "status.", "kind.", "change.", "error."}
+// families are codes that are put together from words of the programs. Those of errors and of
+// the API's problems are tested beside them.
+var families = []string{"phase.", "status.", "kind.", "change.", "error.", "problem.", "action."}
 
 func TestCatalogueHasTheCodesThatAreUsed(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,8 @@ package metrics
 import (
 	"log/slog"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -33,6 +35,9 @@ type Metrics struct {
 	waitSeconds *prometheus.HistogramVec
 
 	upkeepRows *prometheus.CounterVec
+
+	requests       *prometheus.CounterVec
+	requestSeconds *prometheus.HistogramVec
 }
 
 // New returns counters at zero. state, if not nil, is asked at every scrape.
@@ -55,9 +60,12 @@ func New(state State, log *slog.Logger) *Metrics {
 		waitSeconds: histogram("orgsync_provider_wait_seconds", "How long calls waited for their place in the shared call budget.",
 			[]float64{.001, .01, .1, .5, 1, 5, 10, 20}, "provider"),
 		upkeepRows: counter("orgsync_upkeep_rows_total", "Rows that the upkeep cleaned up, by part.", "part"),
+		requests:   counter("orgsync_http_requests_total", "Requests that the server answered, by route and status.", "method", "route", "status"),
+		requestSeconds: histogram("orgsync_http_request_seconds", "How long requests took, streams until they ended.",
+			[]float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}, "route"),
 	}
 	m.registry.MustRegister(m.runs, m.runSeconds, m.departments, m.members, m.memberships,
-		m.calls, m.callSeconds, m.throttled, m.waitSeconds, m.upkeepRows,
+		m.calls, m.callSeconds, m.throttled, m.waitSeconds, m.upkeepRows, m.requests, m.requestSeconds,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector())
 	if state != nil {
 		m.registry.MustRegister(&stateCollector{state: state, log: log, met: m.expect})
@@ -167,4 +175,15 @@ func (m *Metrics) CleanedUp(part string, rows int) {
 		return
 	}
 	m.upkeepRows.WithLabelValues(part).Add(float64(rows))
+}
+
+// Request counts an answer of the server. pattern is that of its route, empty where there is
+// none: a path would make a label of each object.
+func (m *Metrics) Request(method, pattern string, status int, took time.Duration) {
+	_, route, found := strings.Cut(pattern, " ")
+	if !found {
+		method, route = "", "none"
+	}
+	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Inc()
+	m.requestSeconds.WithLabelValues(route).Observe(took.Seconds())
 }

@@ -38,6 +38,29 @@ func (s *Service) CancelRun(ctx context.Context, provider string) (CancelRunResu
 	return found, nil
 }
 
+// CancelRunByID tells one run to stop, and no other that is at work by now.
+func (s *Service) CancelRunByID(ctx context.Context, provider, runID string) (CancelRunResult, error) {
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return CancelRunResult{}, err
+	}
+	temporal, err := s.openTemporal(ctx)
+	if err != nil {
+		return CancelRunResult{}, err
+	}
+	found, err := findRunAtWork(ctx, store, temporal, provider)
+	if err == nil && found.RunID != runID {
+		err = &Error{Code: NoRunAtWork, Args: Args{Provider: provider}}
+	}
+	if err != nil {
+		return CancelRunResult{}, err
+	}
+	if err := temporal.CancelWorkflow(ctx, found.WorkflowID, found.TemporalRunID); err != nil {
+		return CancelRunResult{}, fmt.Errorf("cancel the run of %s: %w", provider, err)
+	}
+	return found, nil
+}
+
 // findRunAtWork finds the provider's run that is at work. One that no worker has taken up
 // yet is known to Temporal alone.
 func findRunAtWork(ctx context.Context, store *db.Store, temporal client.Client, provider string) (

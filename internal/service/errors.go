@@ -61,6 +61,11 @@ const (
 	KeyNotHeld            Code = "key_not_held"
 	SecretsUnderOtherKeys Code = "secrets_under_other_keys"
 
+	// Pages and objects by id.
+	CursorInvalid     Code = "cursor_invalid"
+	DepartmentUnknown Code = "department_unknown"
+	MemberUnknown     Code = "member_unknown"
+
 	// Tokens.
 	TokenNameInvalid Code = "token_name_invalid"
 	TokenExists      Code = "token_exists"
@@ -94,6 +99,8 @@ const (
 	DecisionRefused  Code = "decision_refused"
 	DecisionFailed   Code = "decision_failed"
 	DecisionUnproven Code = "decision_unproven"
+	ListChanged      Code = "list_changed"
+	NoteTooLong      Code = "note_too_long"
 
 	// Schedules, reports and workflows.
 	ScheduleUnknown Code = "schedule_unknown"

@@ -200,7 +200,8 @@ func (s *Service) RunChanged(ctx context.Context, runID string) (bool, error) {
 }
 
 var (
-	changeKinds = []string{"created", "updated", "moved", "restored", "deactivated", "deleted", "linked", "account_created"}
+	changeKinds = []string{"created", "updated", "moved", "restored", "deactivated", "deleted", "linked",
+		"account_created"}
 	changeTypes = kindNames()
 )
 
@@ -244,4 +245,17 @@ func (s *Service) ListChanges(ctx context.Context, run Run, filter ChangeFilter,
 		return err
 	}
 	return store.Report.StreamRemovals(ctx, run.ID, filter, each)
+}
+
+// GetProgress returns how far a run has come.
+func (s *Service) GetProgress(ctx context.Context, runID string) (Progress, error) {
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return Progress{}, err
+	}
+	progress, err := store.Report.ReadProgress(ctx, runID)
+	if errors.Is(err, db.ErrNotFound) {
+		err = &Error{Code: RunUnknown, Args: Args{RunID: runID}}
+	}
+	return progress, err
 }

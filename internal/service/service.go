@@ -40,6 +40,8 @@ type Connections struct {
 	Namespace func() string
 	// Language is that of what Temporal's Web UI shows of what the Service starts.
 	Language message.Language
+	// MostConnections is how many connections to the database may be open, 0: a few.
+	MostConnections int
 	// Vendors are the provider types of this build.
 	Vendors map[directory.ProviderType]provider.Vendor
 }
@@ -51,10 +53,13 @@ const connectTimeout = 10 * time.Second
 type Service struct {
 	connect Connections
 
-	mu       sync.Mutex
-	store    *db.Store
-	opener   *clients.Opener
-	temporal client.Client
+	mu     sync.Mutex
+	store  *db.Store
+	opener *clients.Opener
+
+	// temporalMu is another one: while Temporal is away the database is there all the same.
+	temporalMu sync.Mutex
+	temporal   client.Client
 }
 
 // New returns a Service, which connects when it needs to. Close ends what it has opened.
@@ -62,11 +67,13 @@ func New(c Connections) *Service { return &Service{connect: c} }
 
 // Close ends all connections.
 func (s *Service) Close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.temporalMu.Lock()
+	defer s.temporalMu.Unlock()
 	if s.temporal != nil {
 		s.temporal.Close()
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.store != nil {
 		s.store.Close()
 	}
@@ -87,7 +94,11 @@ func (s *Service) openStoreLocked(ctx context.Context) (*db.Store, error) {
 	if err != nil {
 		return nil, settingsError(err)
 	}
-	store, err := db.Open(ctx, url, db.ConnectWithin(connectTimeout))
+	options := []db.Option{db.ConnectWithin(connectTimeout)}
+	if s.connect.MostConnections > 0 {
+		options = append(options, db.Connections(s.connect.MostConnections))
+	}
+	store, err := db.Open(ctx, url, options...)
 	if errors.Is(err, db.ErrBadURL) {
 		return nil, &Error{Code: SettingsWrong, Err: err}
 	}
@@ -123,8 +134,8 @@ func (s *Service) openVault(ctx context.Context) (*clients.Opener, error) {
 
 // openTemporal returns the connection to Temporal.
 func (s *Service) openTemporal(ctx context.Context) (client.Client, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.temporalMu.Lock()
+	defer s.temporalMu.Unlock()
 	if s.temporal != nil {
 		return s.temporal, nil
 	}
@@ -141,3 +152,12 @@ func (s *Service) openTemporal(ctx context.Context) (client.Client, error) {
 }
 
 func settingsError(err error) error { return &Error{Code: SettingsWrong, Err: err} }
+
+// Ping returns nil if the database answers.
+func (s *Service) Ping(ctx context.Context) error {
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	return store.Ping(ctx)
+}

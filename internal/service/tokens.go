@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 	"unicode"
@@ -40,15 +39,9 @@ type CreateTokenResult struct {
 	Secret string
 }
 
-var errTokenRefused = &Error{
-	Code: TokenRefused,
-	Err:  errors.New("the token is unknown, has expired or was revoked; make one with: orgsync token create NAME --role ROLE"),
-}
+var errTokenRefused = &Error{Code: TokenRefused}
 
-var errTooWide = &Error{
-	Code: ReachTooWide,
-	Err:  errors.New("a token reaches no further than whoever makes it, and a provider only within its tenant; bind it to less"),
-}
+var errTooWide = &Error{Code: ReachTooWide}
 
 const (
 	maxTokenName = 100
@@ -61,17 +54,15 @@ func (s *Service) CreateToken(ctx context.Context, in CreateTokenInput) (CreateT
 	var result CreateTokenResult
 	if in.Name == "" || len(in.Name) > maxTokenName || strings.TrimSpace(in.Name) != in.Name ||
 		strings.ContainsFunc(in.Name, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return result, &Error{Code: TokenNameInvalid, Args: Args{Most: maxTokenName},
-			Err: fmt.Errorf("a token's name has 1 to %d printable characters, and no blank at its ends", maxTokenName)}
+		return result, &Error{Code: TokenNameInvalid, Args: Args{Most: maxTokenName}}
 	}
 	role := access.Role(in.Role)
 	if !access.Known(role) {
-		return result, &Error{Code: RoleUnknown, Args: Args{Field: "role", Text: in.Role, Allowed: access.RoleNames()},
-			Err: fmt.Errorf("the role is %q; it must be one of %s", in.Role, strings.Join(access.RoleNames(), ", "))}
+		return result, &Error{Code: RoleUnknown, Args: Args{Field: "role", Text: in.Role, Allowed: access.RoleNames()}}
 	}
 	if in.ExpiresIn != nil && (*in.ExpiresIn <= 0 || *in.ExpiresIn > longestExpiry) {
-		return result, &Error{Code: ExpiryInvalid, Args: Args{Field: "expires", Duration: *in.ExpiresIn, Limit: longestExpiry},
-			Err: fmt.Errorf("a token's life of %s is not allowed; it must be above zero and at most ten years, such as 90d", *in.ExpiresIn)}
+		return result, &Error{Code: ExpiryInvalid, Args: Args{Field: "expires", Duration: *in.ExpiresIn,
+			Limit: longestExpiry}}
 	}
 	store, err := s.openStore(ctx)
 	if err != nil {
@@ -88,8 +79,7 @@ func (s *Service) CreateToken(ctx context.Context, in CreateTokenInput) (CreateT
 	secret, hash := access.NewToken()
 	result.Token, err = store.Tokens.Add(ctx, token, hash, in.By)
 	if errors.Is(err, tokens.ErrNameTaken) {
-		return result, &Error{Code: TokenExists, Args: Args{Text: in.Name},
-			Err: fmt.Errorf("there is a token %q already; choose another name, or revoke that one first", in.Name)}
+		return result, &Error{Code: TokenExists, Args: Args{Text: in.Name}}
 	}
 	if err == nil {
 		result.Secret = secret
@@ -117,7 +107,7 @@ func bind(ctx context.Context, store *db.Store, in CreateTokenInput, token *Toke
 			return errTooWide
 		}
 	}
-	if !in.Within.Includes(reach) {
+	if !in.Within.Includes(reach) || in.Within.ProviderID != "" && reach.TenantID != in.Within.TenantID {
 		return errTooWide
 	}
 	token.TenantID, token.ProviderID = reach.TenantID, reach.ProviderID
@@ -155,8 +145,7 @@ func (s *Service) RevokeToken(ctx context.Context, within access.Reach, idOrName
 		err = store.Tokens.Revoke(ctx, token.ID, by)
 	}
 	if errors.Is(err, db.ErrNotFound) {
-		return Token{}, &Error{Code: TokenUnknown, Args: Args{Text: idOrName},
-			Err: fmt.Errorf("there is no token %q that can still be used; list the tokens", idOrName)}
+		return Token{}, &Error{Code: TokenUnknown, Args: Args{Text: idOrName}}
 	}
 	return token, err
 }

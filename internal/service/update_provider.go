@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"time"
 
@@ -62,8 +61,7 @@ func (s *Service) UpdateProvider(ctx context.Context, in UpdateProviderInput) (U
 	}
 	err = store.Update(ctx, p.ID, change, seal)
 	if errors.Is(err, providers.ErrChanged) {
-		return result, &Error{Code: ProviderChanged, Args: Args{Provider: p.Name},
-			Err: fmt.Errorf("provider %s was changed meanwhile; read it again, and repeat the change if it is still right", p.Name)}
+		return result, &Error{Code: ProviderChanged, Args: Args{Provider: p.Name}}
 	}
 	if err != nil {
 		return result, err

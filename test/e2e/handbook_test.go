@@ -114,6 +114,7 @@ type handbook struct {
 	pool     *pgxpool.Pool
 	temporal *stack.Temporal
 	worker   *exec.Cmd
+	server   *exec.Cmd
 	gate     *gate
 	// port is where the worker serves its metrics.
 	port string
@@ -131,7 +132,7 @@ func newHandbook(t *testing.T) *handbook {
 	// Where "make build" puts them, so that what is up to date is not linked again.
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	require.NoError(t, err)
-	for name, source := range map[string]string{"orgsync": "./starter", "orgsync-worker": "./worker"} {
+	for name, source := range map[string]string{"orgsync": "./starter", "orgsync-worker": "./worker", "orgsync-server": "./server"} {
 		built := filepath.Join(root, "bin", name)
 		build := exec.CommandContext(ctx, "go", "build", "-o", built, source)
 		build.Dir = root
@@ -172,9 +173,11 @@ func newHandbook(t *testing.T) *handbook {
 		"ORGSYNC_METRICS_ADDRESS=127.0.0.1:" + h.port,
 	}
 	t.Cleanup(func() {
-		if h.worker != nil {
-			_ = h.worker.Process.Kill()
-			_ = h.worker.Wait()
+		for _, program := range []*exec.Cmd{h.worker, h.server} {
+			if program != nil {
+				_ = program.Process.Kill()
+				_ = program.Wait()
+			}
 		}
 	})
 	return h
@@ -243,6 +246,18 @@ func (h *handbook) lose(n int) {
 	h.people = h.people[n:]
 }
 
+// hold brings about a held run: more people leave, unless those of a rejected run still wait
+// to be removed.
+func (h *handbook) hold() {
+	h.t.Helper()
+	var status string
+	require.NoError(h.t, h.pool.QueryRow(h.t.Context(), "SELECT status FROM sync_runs ORDER BY started_at DESC LIMIT 1").Scan(&status))
+	if status != directory.RunRejected {
+		h.lose(limit + 1)
+	}
+	h.sync("3")
+}
+
 // states are what a block can ask for. Each brings it about and returns what ends it.
 var states = map[string]func(*handbook) (after func()){
 	"a worker": func(h *handbook) func() {
@@ -270,15 +285,24 @@ var states = map[string]func(*handbook) (after func()){
 			_, _ = h.shell("temporal workflow result -w orgsync/acme")
 		}
 	},
-	// More people leave, unless those of a rejected run still wait to be removed.
 	"a held run": func(h *handbook) func() {
-		var status string
-		require.NoError(h.t, h.pool.QueryRow(h.t.Context(), "SELECT status FROM sync_runs ORDER BY started_at DESC LIMIT 1").Scan(&status))
-		if status != directory.RunRejected {
-			h.lose(limit + 1)
-		}
-		h.sync("3")
+		h.hold()
 		return func() {}
+	},
+	"a server": func(h *handbook) func() {
+		h.startServer()
+		return func() {}
+	},
+	"a held run and a server": func(h *handbook) func() {
+		h.startServer()
+		_, _ = h.shell("temporal workflow result -w orgsync/acme") // the run that was followed
+		h.hold()
+		return func() {
+			require.Eventually(h.t, func() (over bool) {
+				err := h.pool.QueryRow(h.t.Context(), "SELECT bool_and(finished_at IS NOT NULL) FROM sync_runs").Scan(&over)
+				return err == nil && over
+			}, 30*time.Second, 50*time.Millisecond)
+		}
 	},
 	"a partial run": func(h *handbook) func() {
 		h.faults.Add(simulator.Fault{
@@ -314,6 +338,27 @@ func (h *handbook) startWorker() {
 	h.worker.Env = append(slices.Clone(h.env), "DATABASE_URL="+dbtest.As(h.t, "orgsync_worker", h.url), "ORGSYNC_MIGRATE=false")
 	h.worker.Stdout, h.worker.Stderr = log, log
 	require.NoError(h.t, h.worker.Start())
+}
+
+// startServer starts the REST API, once, with a token for the blocks.
+func (h *handbook) startServer() {
+	h.t.Helper()
+	if h.server != nil {
+		return
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(h.t, err)
+	address := free.Addr().String()
+	require.NoError(h.t, free.Close())
+	h.server = exec.Command(filepath.Join(h.dir, "bin", "orgsync-server"))
+	h.server.Env = append(slices.Clone(h.env), "ORGSYNC_SERVER_ADDRESS="+address, "ORGSYNC_METRICS_ADDRESS=")
+	h.server.Stderr = os.Stderr
+	require.NoError(h.t, h.server.Start())
+	out, status := h.shell("orgsync token create handbook --role admin 2> token.log")
+	require.Equal(h.t, "0", status, out)
+	h.env = append(h.env, "ORGSYNC_SERVER_URL=http://"+address, "ORGSYNC_TOKEN="+strings.TrimSpace(out))
+	_, status = h.shell("until curl -sf $ORGSYNC_SERVER_URL/readyz; do sleep 0.1; done")
+	require.Equal(h.t, "0", status)
 }
 
 // gate keeps a service's calls waiting.

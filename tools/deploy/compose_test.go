@@ -41,7 +41,7 @@ func TestCompose(t *testing.T) {
 	t.Parallel()
 	project, err := compose(t)
 	require.NoError(t, err)
-	for _, name := range []string{"migrate", "worker", "cli"} {
+	for _, name := range []string{"migrate", "worker", "server", "cli"} {
 		service, err := project.GetService(name)
 		require.NoError(t, err)
 		for variable := range service.Environment {
@@ -56,13 +56,20 @@ func TestCompose(t *testing.T) {
 		}
 	}
 	worker := project.Services["worker"]
-	require.Equal(t, "postgres://orgsync_worker:secret-of-worker_password@postgres:5432/orgsync", *worker.Environment["DATABASE_URL"])
+	require.Equal(t, "postgres://orgsync_worker:secret-of-worker_password@postgres:5432/orgsync",
+		*worker.Environment["DATABASE_URL"])
 	require.Equal(t, "false", *worker.Environment["ORGSYNC_MIGRATE"])
 	require.Equal(t, types.ServiceConditionCompletedSuccessfully, worker.DependsOn["migrate"].Condition)
 	requireGrace(t, time.Duration(*worker.StopGracePeriod))
 	requireCommand(t, worker.HealthCheck.Test[1:])
-	require.Equal(t, "postgres://orgsync_owner:secret-of-owner_password@postgres:5432/orgsync", *project.Services["migrate"].Environment["DATABASE_URL"])
-	require.Equal(t, "postgres://orgsync_operator:secret-of-operator_password@postgres:5432/orgsync", *project.Services["cli"].Environment["DATABASE_URL"])
+	server := project.Services["server"]
+	requireCommand(t, server.HealthCheck.Test[1:])
+	require.Greater(t, time.Duration(*server.StopGracePeriod), serverStops(t))
+	require.Equal(t, project.Services["cli"].Environment["DATABASE_URL"], server.Environment["DATABASE_URL"])
+	require.Equal(t, "postgres://orgsync_owner:secret-of-owner_password@postgres:5432/orgsync",
+		*project.Services["migrate"].Environment["DATABASE_URL"])
+	require.Equal(t, "postgres://orgsync_operator:secret-of-operator_password@postgres:5432/orgsync",
+		*project.Services["cli"].Environment["DATABASE_URL"])
 	for _, service := range project.Services {
 		for _, volume := range service.Volumes {
 			if volume.Type == types.VolumeTypeBind {
@@ -78,7 +85,8 @@ func TestCompose(t *testing.T) {
 
 func TestComposeTakesServicesOfOnesOwn(t *testing.T) {
 	t.Parallel()
-	project, err := compose(t, "DATABASE_URL_WORKER=postgres://w@db/o", "TEMPORAL_ADDRESS=cloud:7233", "TEMPORAL_API_KEY=key")
+	project, err := compose(t, "DATABASE_URL_WORKER=postgres://w@db/o", "TEMPORAL_ADDRESS=cloud:7233",
+		"TEMPORAL_API_KEY=key")
 	require.NoError(t, err)
 	env := project.Services["worker"].Environment
 	require.Equal(t, "postgres://w@db/o", *env["DATABASE_URL"])

@@ -13,7 +13,7 @@ import (
 // The image has neither a C library nor anything else.
 func TestProgramsAreStatic(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"orgsync", "orgsync-worker"} {
+	for _, name := range []string{"orgsync", "orgsync-worker", "orgsync-server"} {
 		file, err := elf.Open(program(t, name))
 		require.NoError(t, err)
 		defer file.Close()
@@ -55,11 +55,16 @@ func TestImage(t *testing.T) {
 	require.Contains(t, ignored, "/deploy/.env\n")
 }
 
-func TestUnit(t *testing.T) {
+func TestUnits(t *testing.T) {
 	t.Parallel()
-	text := read(t, "deploy", "systemd", "orgsync-worker.service")
-	started := regexp.MustCompile(`(?m)^ExecStart=\S*/(\S+)$`).FindStringSubmatch(text)
-	require.NotNil(t, started)
-	requireCommand(t, []string{started[1]})
-	requireGrace(t, seconds(t, regexp.MustCompile(`(?m)^TimeoutStopSec=(\d+)$`), text))
+	for _, program := range []string{"orgsync-worker", "orgsync-server"} {
+		text := read(t, "deploy", "systemd", program+".service")
+		started := regexp.MustCompile(`(?m)^ExecStart=\S*/(\S+)$`).FindStringSubmatch(text)
+		require.NotNil(t, started)
+		require.Equal(t, program, started[1])
+		requireCommand(t, []string{started[1]})
+		grace := seconds(t, regexp.MustCompile(`(?m)^TimeoutStopSec=(\d+)$`), text)
+		requireGrace(t, grace)
+		require.Greater(t, grace, serverStops(t))
+	}
 }

@@ -22,7 +22,9 @@ import (
 
 // cluster is what a folder brings into a cluster.
 type cluster struct {
-	deployment appsv1.Deployment
+	deployment appsv1.Deployment // the workers'
+	server     appsv1.Deployment
+	service    corev1.Service
 	job        batchv1.Job
 	budget     policyv1.PodDisruptionBudget
 	account    corev1.ServiceAccount
@@ -43,7 +45,13 @@ func build(t *testing.T, dir string) cluster {
 		decode := func(into any) { require.NoError(t, yaml.UnmarshalStrict(text, into), "%s", text) }
 		switch kind := resource.GetKind(); kind {
 		case "Deployment":
+			if resource.GetName() == "orgsync-server" {
+				decode(&c.server)
+				continue
+			}
 			decode(&c.deployment)
+		case "Service":
+			decode(&c.service)
 		case "Job":
 			decode(&c.job)
 		case "PodDisruptionBudget":
@@ -72,6 +80,8 @@ func TestBase(t *testing.T) {
 	c := build(t, filepath.Join(root, "deploy", "kubernetes", "base"))
 	requireTight(t, c.account, c.deployment.Spec.Template.Spec)
 	requireTight(t, c.account, c.job.Spec.Template.Spec)
+	requireTight(t, c.account, c.server.Spec.Template.Spec)
+	requireServer(t, c)
 	pod := c.deployment.Spec.Template
 	requireGrace(t, time.Duration(*pod.Spec.TerminationGracePeriodSeconds)*time.Second)
 	for _, selector := range []*metav1.LabelSelector{
@@ -87,6 +97,21 @@ func TestBase(t *testing.T) {
 		require.Equal(t, worker.Ports[0].Name, probe.HTTPGet.Port.String())
 		require.Contains(t, []string{"/healthz", "/readyz"}, probe.HTTPGet.Path)
 	}
+}
+
+// requireServer checks that the service leads to the servers and nowhere else, and that they are asked where they answer.
+func requireServer(t *testing.T, c cluster) {
+	t.Helper()
+	chosen := labels.SelectorFromSet(c.service.Spec.Selector)
+	require.True(t, chosen.Matches(labels.Set(c.server.Spec.Template.Labels)))
+	require.False(t, chosen.Matches(labels.Set(c.deployment.Spec.Template.Labels)), "a worker counts as a server")
+	server := c.server.Spec.Template.Spec.Containers[0]
+	require.Equal(t, server.Ports[0].Name, c.service.Spec.Ports[0].TargetPort.String())
+	for _, probe := range []*corev1.Probe{server.StartupProbe, server.LivenessProbe, server.ReadinessProbe} {
+		require.Equal(t, server.Ports[0].Name, probe.HTTPGet.Port.String())
+	}
+	require.Greater(t, time.Duration(*c.server.Spec.Template.Spec.TerminationGracePeriodSeconds)*time.Second,
+		serverStops(t))
 }
 
 // requireTight checks what any cluster's policies may ask of a pod, and its settings and command.
@@ -130,6 +155,7 @@ func TestExampleWithCertificate(t *testing.T) {
 	pod := c.deployment.Spec.Template.Spec
 	mount := pod.Containers[0].VolumeMounts[0]
 	require.Equal(t, pod.Volumes[0].Name, mount.Name)
+	require.Equal(t, mount, c.server.Spec.Template.Spec.Containers[0].VolumeMounts[0])
 	files := 0
 	for _, settings := range c.maps {
 		for name, value := range settings.Data {
@@ -145,7 +171,8 @@ func TestExampleWithCertificate(t *testing.T) {
 // requireWhole checks that everything which pods refer to is there, and that every setting is one.
 func requireWhole(t *testing.T, c cluster) {
 	t.Helper()
-	for _, pod := range []corev1.PodSpec{c.deployment.Spec.Template.Spec, c.job.Spec.Template.Spec} {
+	for _, pod := range []corev1.PodSpec{c.deployment.Spec.Template.Spec, c.server.Spec.Template.Spec,
+		c.job.Spec.Template.Spec} {
 		container := pod.Containers[0]
 		require.Equal(t, "images.example.com/orgsync:1.0.0", container.Image)
 		given := map[string]bool{}
@@ -169,12 +196,13 @@ func requireWhole(t *testing.T, c cluster) {
 			requireSetting(t, name)
 		}
 		require.Contains(t, given, "DATABASE_URL")
-		if pod.Containers[0].Name == "worker" {
+		if pod.Containers[0].Name != "migrate" {
 			require.Contains(t, given, "ORGSYNC_KEYSET")
 			require.Contains(t, given, "TEMPORAL_ADDRESS")
 		}
 	}
-	for _, namespace := range []string{c.deployment.Namespace, c.job.Namespace, c.budget.Namespace, c.account.Namespace} {
+	for _, namespace := range []string{c.deployment.Namespace, c.server.Namespace, c.service.Namespace, c.job.Namespace,
+		c.budget.Namespace, c.account.Namespace} {
 		require.Equal(t, c.namespace.Name, namespace)
 	}
 }

@@ -83,11 +83,11 @@ func requireCommand(t *testing.T, words []string) {
 	if len(arguments) > 0 && words[0] == "orgsync" {
 		arguments = append(arguments[:len(arguments):len(arguments)], "--help")
 	}
-	if words[0] == "orgsync-worker" && len(arguments) == 0 {
+	if words[0] != "orgsync" && len(arguments) == 0 {
 		arguments = []string{"--help"}
 	}
 	if len(arguments) == 1 && arguments[0] == "--ready" {
-		require.Contains(t, read(t, "worker", "main.go"), `"--ready"`)
+		require.Contains(t, read(t, strings.TrimPrefix(words[0], "orgsync-"), "main.go"), `"--ready"`)
 		return
 	}
 	out, err := exec.Command(program(t, words[0]), arguments...).CombinedOutput()
@@ -97,10 +97,17 @@ func requireCommand(t *testing.T, words []string) {
 // requireGrace fails unless a worker gets more time to stop than it takes at most.
 func requireGrace(t *testing.T, grace time.Duration) {
 	t.Helper()
-	found := regexp.MustCompile(`stopTimeout = (\d+) \* time\.Second`).FindStringSubmatch(read(t, "internal", "app", "worker.go"))
+	found := regexp.MustCompile(`stopTimeout = (\d+) \* time\.Second`).FindStringSubmatch(read(t, "internal", "app",
+		"worker.go"))
 	require.NotNil(t, found)
 	longest, err := time.ParseDuration(found[1] + "s")
 	require.NoError(t, err)
 	// The two queues are stopped one after the other, in each of which it may take that long.
 	require.Greater(t, grace, 2*longest)
+}
+
+// serverStops is how long a server lets requests end.
+func serverStops(t *testing.T) time.Duration {
+	t.Helper()
+	return seconds(t, regexp.MustCompile(`stopTimeout = (\d+) \* time\.Second`), read(t, "server", "serve.go"))
 }

@@ -39,8 +39,8 @@ func (commands) Help() string {
       starts a stack; the shell then knows its addresses and credentials
 
   ORGSYNC_UI_PORT=8233 ORGSYNC_PG_PORT=5433 dev up
-      does so on ports of your choice; the others are ORGSYNC_TEMPORAL_PORT
-      and ORGSYNC_SIM_PORT, the first of four
+      does so on ports of your choice; the others are
+      ORGSYNC_TEMPORAL_PORT, ORGSYNC_SERVER_PORT and ORGSYNC_SIM_PORT, the first of four
 
   dev --dir /tmp/second up
       starts a second stack beside the first

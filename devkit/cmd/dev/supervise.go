@@ -36,7 +36,7 @@ func (superviseCommand) Run(ctx context.Context, where dirs) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := stack.Start(ctx, stack.Config{Dir: where.state, Bin: where.bin, Ports: ports, Progress: os.Stdout})
+	s, err := stack.Start(ctx, stack.Config{Dir: where.state, Bin: where.bin, Ports: ports, Progress: os.Stdout, Server: true})
 	if err != nil {
 		return err
 	}
@@ -73,9 +73,10 @@ func describe(s *stack.Stack, dir string) string {
 		fmt.Fprintf(&text, "  %-10s %-8s process %-8d %s\n", child.Name, condition, child.Pid(), child.Log)
 	}
 	fmt.Fprintf(&text, `
-  Web UI               %s
-  Temporal             %s
-  simulated companies  %s (control)
+  REST API             %[6]s/api/docs
+  Web UI               %[1]s
+  Temporal             %[2]s
+  simulated companies  %[3]s (control)
   settings             %[4]s
 
 Next, sync a simulated company (or use a configuration file of your own):
@@ -83,6 +84,6 @@ Next, sync a simulated company (or use a configuration file of your own):
   bin/orgsync provider add acme --type feishu --config %[5]s
   bin/orgsync sync acme --wait
 Stop it with: make down
-`, s.Temporal.UI(), s.Temporal.Address(), s.Simulated.Control, filepath.Join(dir, envFile), filepath.Join(dir, "feishu.json"))
+`, s.Temporal.UI(), s.Temporal.Address(), s.Simulated.Control, filepath.Join(dir, envFile), filepath.Join(dir, "feishu.json"), s.ServerURL())
 	return text.String()
 }

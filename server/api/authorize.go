@@ -1,0 +1,133 @@
+package api
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/orgsync/orgsync/internal/access"
+	"github.com/orgsync/orgsync/internal/message"
+	"github.com/orgsync/orgsync/internal/service"
+)
+
+type contextKey int
+
+const (
+	callerKey contextKey = iota
+	languageKey
+	noteKey
+	// tableKey is there where a list is asked for as CSV.
+	tableKey
+)
+
+func callerOf(ctx context.Context) access.Caller {
+	c, _ := ctx.Value(callerKey).(access.Caller)
+	return c
+}
+
+func languageIn(ctx context.Context) message.Language {
+	l, _ := ctx.Value(languageKey).(message.Language)
+	return l
+}
+
+// Note is what the access log has of a request beside what HTTP says.
+type Note struct {
+	// Actor is who made it.
+	Actor string
+	// Problem is what went wrong inside.
+	Problem error
+}
+
+// WithNote returns a context for a request, about which the API then notes these.
+func WithNote(ctx context.Context, n *Note) context.Context {
+	return context.WithValue(ctx, noteKey, n)
+}
+
+// authorize lets through whoever may do the operation.
+func (a *API) authorize(op operation) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		r, w := humago.Unwrap(ctx)
+		language := languageOf(r)
+		caller, err := a.caller(r)
+		if err != nil {
+			writeProblem(w, problemOf(language, err))
+			return
+		}
+		if note, ok := r.Context().Value(noteKey).(*Note); ok {
+			note.Actor = caller.Name
+		}
+		if refused := access.Check(caller, op.id); refused != access.Allowed {
+			writeProblem(w, problemOf(language, forbidden(refused, op.id)))
+			return
+		}
+		if op.slow {
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(slowTimeout))
+		}
+		if strings.HasPrefix(strings.TrimSpace(r.Header.Get("Accept")), "text/csv") {
+			ctx = huma.WithValue(ctx, tableKey, true)
+		}
+		next(huma.WithValue(huma.WithValue(ctx, callerKey, caller), languageKey, language))
+	}
+}
+
+// caller is whom the request's token stands for.
+func (a *API) caller(r *http.Request) (access.Caller, error) {
+	address, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		address = r.RemoteAddr
+	}
+	if a.refused.tooMany(address, time.Now()) {
+		return access.Caller{}, &refusal{http.StatusTooManyRequests, refusedTooOft, nil}
+	}
+	kind, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(kind, "Bearer") {
+		token = ""
+	}
+	caller, err := a.service.Authenticate(r.Context(), strings.TrimSpace(token))
+	if service.HasCode(err, service.TokenRefused) && token != "" {
+		a.refused.add(address, time.Now())
+	}
+	caller.Address = address
+	return caller, err
+}
+
+// refusals count the tokens that were refused, by address, so that none is guessed.
+type refusals struct {
+	mu    sync.Mutex
+	since time.Time
+	count map[string]int
+}
+
+const (
+	// refusalsAllowed is how many wrong tokens an address may send within refusalWindow.
+	refusalsAllowed = 20
+	refusalWindow   = time.Minute
+)
+
+func newRefusals() *refusals { return &refusals{count: map[string]int{}} }
+
+func (r *refusals) forgetOld(now time.Time) {
+	if now.Sub(r.since) >= refusalWindow {
+		r.since, r.count = now, map[string]int{}
+	}
+}
+
+func (r *refusals) add(address string, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.forgetOld(now)
+	r.count[address]++
+}
+
+func (r *refusals) tooMany(address string, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.forgetOld(now)
+	return r.count[address] >= refusalsAllowed
+}

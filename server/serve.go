@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/orgsync/orgsync/internal/app"
+	"github.com/orgsync/orgsync/internal/config"
+	"github.com/orgsync/orgsync/internal/health"
+	"github.com/orgsync/orgsync/internal/metrics"
+	"github.com/orgsync/orgsync/internal/service"
+	"github.com/orgsync/orgsync/server/api"
+	"github.com/orgsync/orgsync/server/web"
+)
+
+// How long a client may take.
+const (
+	headerTimeout = 5 * time.Second
+	readTimeout   = 30 * time.Second
+	// writeTimeout is for answers that are no stream; streams set their own.
+	writeTimeout = time.Minute
+	idleTimeout  = 2 * time.Minute
+	maxHeader    = 32 << 10
+	// stopTimeout is how long requests may take to end when the process is told to.
+	stopTimeout = 20 * time.Second
+)
+
+// serve answers until ctx is done, and then lets what is under way end.
+func serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
+	s := app.NewService(func(...string) (config.Config, error) { return cfg, nil }, func(text string) { log.Warn(text) },
+		log, cfg.Language)
+	defer s.Close()
+	listener, err := net.Listen("tcp", cfg.ServerAddress)
+	if err != nil {
+		return settingError{fmt.Errorf("listen: %w; set ORGSYNC_SERVER_ADDRESS to a free address", err)}
+	}
+	counts := metrics.New(nil, log)
+	checks := []health.Check{{Name: "postgres", OK: s.Ping}}
+	if cfg.MetricsAddress != "" {
+		watched, err := health.Listen(cfg.MetricsAddress, counts.Handler(), log, checks...)
+		if err != nil {
+			return errors.Join(settingError{err}, listener.Close())
+		}
+		defer watched.Close()
+	}
+	handler, closeStreams, err := newHandler(s, log, counts, checks)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout:    idleTimeout,
+		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	log.Info("server started", "address", "http://"+listener.Addr().String())
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	log.Info("server stops")
+	closeStreams()
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	if err := server.Shutdown(stopping); err != nil {
+		return errors.Join(fmt.Errorf("requests did not end in time: %w", err), server.Close())
+	}
+	return nil
+}
+
+// newHandler returns what answers requests, and what ends the streams among them.
+func newHandler(s *service.Service, log *slog.Logger, counts *metrics.Metrics, checks []health.Check) (http.Handler,
+	func(), error) {
+	mux := http.NewServeMux()
+	rest, err := api.New(mux, s, version())
+	if err != nil {
+		return nil, nil, err
+	}
+	health.Register(mux, log, checks...)
+	return web.Wrap(mux, log, counts.Request), rest.Close, nil
+}
+
+// version is the build's, as the document says it.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}

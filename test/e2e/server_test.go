@@ -1,0 +1,279 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db/audit"
+	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/db/tokens"
+	"github.com/orgsync/orgsync/internal/access"
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// apiServer is a server process of a world.
+type apiServer struct {
+	w       *world
+	program string
+	url     string
+	process *exec.Cmd
+}
+
+func (w *world) serve() *apiServer {
+	w.t.Helper()
+	s := &apiServer{w: w, program: filepath.Join(w.t.TempDir(), "orgsync-server")}
+	out, err := exec.CommandContext(w.t.Context(), "go", "build", "-o", s.program,
+		"github.com/orgsync/orgsync/server").CombinedOutput()
+	require.NoError(w.t, err, string(out))
+	s.start()
+	w.t.Cleanup(s.kill)
+	return s
+}
+
+// start starts the process, at an address of its own, and returns once it is ready.
+func (s *apiServer) start() {
+	s.w.t.Helper()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(s.w.t, err)
+	address := free.Addr().String()
+	require.NoError(s.w.t, free.Close())
+	s.url = "http://" + address
+	s.process = exec.Command(s.program)
+	s.process.Env = []string{
+		"HOME=" + s.w.t.TempDir(), "DATABASE_URL=" + dbtest.As(s.w.t, "orgsync_operator",
+			s.w.url), "ORGSYNC_KEYSET=" + s.w.settings["ORGSYNC_KEYSET"],
+		"TEMPORAL_ADDRESS=" + s.w.settings["TEMPORAL_ADDRESS"], "ORGSYNC_SERVER_ADDRESS=" + address,
+	}
+	s.process.Stderr = s.w.logs
+	require.NoError(s.w.t, s.process.Start())
+	require.Eventually(s.w.t, func() bool {
+		answer, err := http.Get(s.url + "/readyz") //nolint:noctx // of the test's own process
+		if err != nil {
+			return false
+		}
+		defer answer.Body.Close()
+		return answer.StatusCode == http.StatusOK
+	}, 30*time.Second, 20*time.Millisecond)
+}
+
+// kill ends the process as a crash does.
+func (s *apiServer) kill() {
+	_ = s.process.Process.Kill()
+	_ = s.process.Wait()
+}
+
+// operator makes a token.
+func (s *apiServer) operator(name string) string {
+	s.w.t.Helper()
+	token, hash := access.NewToken()
+	_, err := s.w.store.Tokens.Add(s.w.t.Context(), tokens.Token{Name: name, Role: "operator"}, hash,
+		audit.By{Name: "test"})
+	require.NoError(s.w.t, err)
+	return token
+}
+
+// send makes a request; status 0 says that there was no answer.
+func (s *apiServer) send(token, method, path, ifMatch, body string) (status int, header http.Header, text string) {
+	r, err := http.NewRequestWithContext(s.w.t.Context(), method, s.url+"/api/v1"+path, strings.NewReader(body))
+	if err != nil {
+		return 0, nil, err.Error()
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Content-Type", "application/json")
+	if ifMatch != "" {
+		r.Header.Set("If-Match", ifMatch)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, nil, err.Error()
+	}
+	defer answer.Body.Close()
+	read, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return 0, nil, err.Error()
+	}
+	return answer.StatusCode, answer.Header, string(read)
+}
+
+// removals returns the people whom a run would remove, by external ids, and the list's tag.
+func (s *apiServer) removals(token, runID string) (members []string, tag string) {
+	s.w.t.Helper()
+	status, header, text := s.send(token, http.MethodGet, "/runs/"+runID+"/removals?limit=200", "", "")
+	require.Equal(s.w.t, http.StatusOK, status, text)
+	var list struct {
+		Items []struct {
+			Type string `json:"object_type"`
+			ID   string `json:"external_id"`
+		}
+	}
+	require.NoError(s.w.t, json.Unmarshal([]byte(text), &list))
+	for _, item := range list.Items {
+		if item.Type == "member" {
+			members = append(members, item.ID)
+		}
+	}
+	return members, header.Get("ETag")
+}
+
+// requireOnlyThese waits until the run has ended and requires that it removed these people.
+func (w *world) requireOnlyThese(c *leaving, runID string, leavers []string) {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool { return w.status(runID) == directory.RunSucceeded }, time.Minute,
+		50*time.Millisecond)
+	rows, err := w.pool.Query(w.t.Context(), `SELECT m.external_id FROM org_members m
+		JOIN identity_providers p ON p.id = m.provider_id
+		WHERE p.name = $1 AND m.status = 'deleted'`, c.name)
+	require.NoError(w.t, err)
+	gone, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(w.t, err)
+	require.ElementsMatch(w.t, leavers, gone)
+}
+
+// decisions are what the audit log has of decisions on a run.
+func (w *world) decisions(runID string) (entries []audit.Entry) {
+	w.t.Helper()
+	all, err := w.store.Audit.List(w.t.Context(), "", "", 0, 100)
+	require.NoError(w.t, err)
+	return slices.DeleteFunc(all, func(e audit.Entry) bool { return e.Object != "run/"+runID })
+}
+
+// Whoever decides has seen the very list. Of two who decide at once one is told.
+func TestDecidingByTheAPI(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newLeaving(w, directory.WeCom)
+	leavers, newcomer := c.leave(limit + 1)
+	held := w.held(c, leavers, newcomer)
+	s := w.serve()
+	ann, bob := s.operator("ann"), s.operator("bob")
+	shown, tag := s.removals(ann, held.RunID)
+	require.ElementsMatch(t, leavers, shown)
+	decision := "/runs/" + held.RunID + "/decision"
+	const approve, reject = `{"decision":"approve","note":"they moved to the other company"}`, `{"decision":"reject"}`
+	for ifMatch, want := range map[string]int{"": http.StatusPreconditionRequired,
+		`"other"`: http.StatusPreconditionFailed, "*": http.StatusPreconditionFailed} {
+		status, _, text := s.send(ann, http.MethodPut, decision, ifMatch, approve)
+		require.Equal(t, want, status, text)
+	}
+	// A list that is another one since it was looked at.
+	_, err := w.pool.Exec(t.Context(), `UPDATE sync_run_removals SET confirmed = false
+		WHERE run_id = $1 AND object_id = (SELECT min(object_id::text)::uuid
+		FROM sync_run_removals WHERE run_id = $1 AND object_type = 'member')`, held.RunID)
+	require.NoError(t, err)
+	status, _, text := s.send(ann, http.MethodPut, decision, tag, approve)
+	require.Equal(t, http.StatusPreconditionFailed, status, text)
+	_, err = w.pool.Exec(t.Context(), `UPDATE sync_run_removals SET confirmed = true WHERE run_id = $1`, held.RunID)
+	require.NoError(t, err)
+	require.Equal(t, directory.RunHeld, w.status(held.RunID))
+	require.Empty(t, w.decisions(held.RunID))
+
+	var both sync.WaitGroup
+	statuses, texts := make([]int, 2), make([]string, 2)
+	for i, token := range []string{ann, bob} {
+		both.Go(func() { statuses[i], _, texts[i] = s.send(token, http.MethodPut, decision, tag, approve) })
+	}
+	both.Wait()
+	require.ElementsMatch(t, []int{http.StatusOK, http.StatusConflict}, statuses, texts)
+	w.requireOnlyThese(c, held.RunID, leavers)
+	winner, names := slices.Index(statuses, http.StatusOK), []string{"token ann", "token bob"}
+	require.Equal(t, names[winner], w.actors(held.RunID)[1])
+	entries := w.decisions(held.RunID)
+	require.Len(t, entries, 1, "the decision that was refused is not there")
+	require.Equal(t, names[winner], entries[0].Name)
+	require.JSONEq(t, `{"decision":"approve","note":"they moved to the other company","removals":43}`,
+		string(entries[0].After),
+		"21 people with their memberships, and the one whom another has left")
+
+	// Once more by the same changes nothing; another decision, or another's, is refused.
+	status, _, text = s.send([]string{ann, bob}[winner], http.MethodPut, decision, tag, approve)
+	require.Equal(t, http.StatusOK, status, text)
+	status, _, text = s.send([]string{ann, bob}[winner], http.MethodPut, decision, tag, reject)
+	require.Equal(t, http.StatusConflict, status, text)
+	status, _, text = s.send([]string{bob, ann}[winner], http.MethodPut, decision, tag, approve)
+	require.Equal(t, http.StatusConflict, status, text)
+	require.Contains(t, text, `"code":"already_decided"`)
+	require.Len(t, w.decisions(held.RunID), 1)
+}
+
+// However often the server is killed while it decides, the decision counts once and nothing
+// else is removed.
+func TestTheServerIsKilledWhileItDecides(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newLeaving(w, directory.DingTalk)
+	leavers, newcomer := c.leave(limit + 1)
+	held := w.held(c, leavers, newcomer)
+	s := w.serve()
+	ann := s.operator("ann")
+	_, tag := s.removals(ann, held.RunID)
+	answered := false
+	for delay := time.Millisecond; !answered; delay *= 2 {
+		require.Less(t, delay, time.Minute)
+		done := make(chan bool, 1)
+		go func() {
+			status, _, _ := s.send(ann, http.MethodPut, "/runs/"+held.RunID+"/decision", tag, `{"decision":"approve"}`)
+			done <- status == http.StatusOK
+		}()
+		select {
+		case answered = <-done:
+		case <-time.After(delay):
+		}
+		s.kill()
+		if !answered {
+			<-done
+			s.start()
+		}
+	}
+	w.requireOnlyThese(c, held.RunID, leavers)
+	require.Equal(t, "token ann", w.actors(held.RunID)[1])
+	require.LessOrEqual(t, len(w.decisions(held.RunID)), 1)
+}
+
+// A server that is told to stop ends its streams and lets requests end.
+func TestTheServerStops(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newLeaving(w, directory.Feishu)
+	leavers, newcomer := c.leave(limit + 1)
+	held := w.held(c, leavers, newcomer)
+	s := w.serve()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/api/v1/runs/"+held.RunID+"/progress", nil)
+	require.NoError(t, err)
+	r.Header.Set("Authorization", "Bearer "+s.operator("ann"))
+	stream, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer stream.Body.Close()
+	lines := bufio.NewReader(stream.Body)
+	for said := ""; !strings.Contains(said, `"status":"held"`); {
+		said, err = lines.ReadString('\n')
+		require.NoError(t, err)
+	}
+	require.NoError(t, s.process.Process.Signal(os.Interrupt))
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- s.process.Wait() }()
+	select {
+	case err := <-ended:
+		require.NoError(t, err, "it ends with status 0")
+	case <-ctx.Done():
+		require.Fail(t, "the server does not stop while a run is followed")
+	}
+	_, err = io.ReadAll(lines)
+	require.NoError(t, err, "the stream ends in order")
+}
