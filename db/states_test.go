@@ -33,8 +33,9 @@ const (
 	scopedStaff = "ann in=1; dan in=20; eve in=20"
 )
 
-// What a rule excludes is neither unread nor gone, and the run is complete without it.
-func TestExcludedDepartmentsStayAsTheyAre(t *testing.T) {
+// What a rule excludes is neither unread nor gone: the run is complete without it. What was
+// stored there goes as out of scope, and nothing else does.
+func TestExcludedDepartmentsGoAsOutOfScope(t *testing.T) {
 	each(t, map[string]func(*testing.T, *company){
 		"not asked for":          func(t *testing.T, c *company) { requireExcluded(t, c, "1; 10<1; 20<1") },
 		"in a tree of one piece": func(t *testing.T, c *company) { requireExcluded(t, c, whole) },
@@ -48,11 +49,19 @@ func requireExcluded(t *testing.T, c *company, listed string) {
 	require.Equal(t, []string{"1 wanted", "10 excluded", "11 excluded", "20 wanted"}, r.states())
 	r.apply(false)
 	plan := r.planRemovals()
-	require.Zero(t, plan.Total()+plan.Doubts)
 	require.False(t, plan.Incomplete)
+	require.Zero(t, plan.Doubts, "what the rules leave out is not looked up")
+	r.remove()
 	r.settle()
 	r.finish()
-	require.Empty(t, r.changes())
+	require.Equal(t, []string{
+		"department 10", "department 11", "member bob", "member cid",
+		"membership bob", "membership cid", "membership eve",
+	}, r.removals())
+	require.Equal(t, []string{
+		"department out_of_scope", "department out_of_scope", "member out_of_scope", "member out_of_scope",
+		"membership with_department", "membership with_member", "membership with_member",
+	}, r.reasons())
 	require.Empty(t, r.problems())
 }
 
