@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -16,9 +17,10 @@ import (
 func slowTree(slow, awaited string) (c *company, isRead func() bool) {
 	c = departments(3)
 	asked := make(chan struct{})
+	ask := sync.OnceFunc(func() { close(asked) })
 	c.memberPage = func(q provider.Query, _ int) (page provider.MemberPage, err error, ok bool) {
 		if q.Department == awaited && q.Cursor != "" {
-			close(asked)
+			ask()
 		}
 		return page, nil, false
 	}
@@ -79,13 +81,14 @@ func TestWhatFailsMeanwhileIsReadAgain(t *testing.T) {
 	for _, kind := range []provider.Kind{provider.Malformed, provider.Unavailable, provider.RateLimited, provider.Forbidden} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
-			d, isRead := slowTree("3", "2")
+			d, isRead := slowTree("3", "1")
 			memberPage := d.memberPage
 			d.memberPage = func(q provider.Query, nth int) (page provider.MemberPage, err error, ok bool) {
+				page, err, ok = memberPage(q, nth) // the tree ends once this was asked for
 				if q.Department == "1" && nth == 1 && q.Cursor == "@1" {
 					return page, ofCall(kind), true
 				}
-				return memberPage(q, nth)
+				return page, err, ok
 			}
 			b := newBenchAs(t, database(t), directory.DingTalk, d, d)
 			all := b.tree()

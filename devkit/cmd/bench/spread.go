@@ -60,7 +60,7 @@ func readContents(ctx context.Context, conn *pgx.Conn) (contents, error) {
 			SELECT 'department', to_jsonb(d) - '{id,provider_id,parent_id,synced_at}'::text[], u.external_id
 			FROM org_departments d LEFT JOIN org_departments u ON u.id = d.parent_id
 			UNION ALL
-			SELECT 'member', to_jsonb(m) - '{id,provider_id,department_id,manager_id,user_id,content,synced_at}'::text[],
+			SELECT 'member', to_jsonb(m) - '{id,provider_id,department_id,manager_id,user_id,content_hash,synced_at}'::text[],
 				concat_ws(' ', d.external_id, x.external_id)
 			FROM org_members m LEFT JOIN org_departments d ON d.id = m.department_id LEFT JOIN org_members x ON x.id = m.manager_id
 			UNION ALL
