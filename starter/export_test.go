@@ -88,3 +88,29 @@ func TestExportOfNothingAndOfMuch(t *testing.T) {
 	}
 	require.Len(t, seen, 2500, "page after page, nobody twice")
 }
+
+func TestExportOfGroups(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.seedFacts()
+	in.query(`INSERT INTO org_groups (provider_id, external_id, kind, name, member_count)
+		SELECT id, 'g' || n, 'group', '=Group ' || n, n FROM identity_providers, generate_series(1, 30) n`)
+	in.query(`INSERT INTO org_group_members SELECT g.id, m.id FROM org_groups g, org_members m
+		WHERE g.external_id = 'g1' AND m.external_id IN ('u1', 'u2')`)
+	in.query(`INSERT INTO org_group_departments SELECT g.id, d.id FROM org_groups g, org_departments d
+		WHERE g.external_id = 'g1' AND d.external_id = 'od-3'`)
+	in.query(`UPDATE org_groups SET status = 'deleted' WHERE external_id = 'g30'`)
+
+	var all report.Exported
+	in.ok("export", "acme", "--kind", "groups").json(&all)
+	require.Empty(t, all.Members)
+	require.Len(t, all.Groups, 29, "page after page, without what was removed")
+	for _, g := range all.Groups {
+		if g.ExternalID == "g1" {
+			require.Equal(t, []string{"u1", "u2"}, g.Members)
+			require.Equal(t, []string{"od-3"}, g.Departments)
+		}
+	}
+	table := in.ok("export", "acme", "--format", "csv", "--kind", "groups").stdout
+	require.Contains(t, table, "g1,group,'=Group 1,,1,u1; u2,od-3,{},")
+}

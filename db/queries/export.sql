@@ -34,3 +34,28 @@ FROM org_members m
 LEFT JOIN org_members x ON x.id = m.manager_id
 WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND m.id > @after
 ORDER BY m.id LIMIT @max_rows;
+
+-- name: ExportGroups :many
+-- The groups of a directory after one of them, in the order of their ids, with what belongs
+-- to each directly.
+SELECT
+    g.id,
+    g.external_id,
+    g.kind,
+    g.name,
+    coalesce(g.category, '')::text AS category,
+    g.member_count,
+    g.attributes,
+    g.synced_at,
+    (SELECT coalesce(jsonb_agg(m.external_id ORDER BY m.external_id), '[]')
+        FROM org_group_members gm
+        JOIN org_members m ON m.id = gm.member_id AND m.status <> 'deleted'
+        WHERE gm.group_id = g.id)::jsonb AS members,
+    (SELECT coalesce(jsonb_agg(d.external_id ORDER BY d.external_id), '[]')
+        FROM org_group_departments gd
+        JOIN org_departments d ON d.id = gd.department_id AND d.status <> 'deleted'
+        WHERE gd.group_id = g.id)::jsonb AS departments,
+    (CASE WHEN @raw::boolean THEN g.raw_data END)::jsonb AS raw_data
+FROM org_groups g
+WHERE g.provider_id = @provider_id AND g.status <> 'deleted' AND g.id > @after
+ORDER BY g.id LIMIT @max_rows;

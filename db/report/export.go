@@ -41,15 +41,36 @@ type ExportedMember struct {
 	Raw json.RawMessage
 }
 
-// exportRows is how many rows are held at a time.
-const exportRows = 1000
+// ExportedGroup is a group of the stored directory.
+type ExportedGroup struct {
+	ID         string
+	ExternalID string
+	Kind       string
+	Name       string
+	// Category is empty where the provider has none.
+	Category    string
+	MemberCount int
+	Attributes  json.RawMessage
+	// Members and Departments are what belongs to the group directly, lists of external ids.
+	Members     json.RawMessage
+	Departments json.RawMessage
+	SyncedAt    time.Time
+	// Raw is the provider's record, nil unless it was asked for.
+	Raw json.RawMessage
+}
+
+// How many rows are held at a time. A group's row lists its members.
+const (
+	exportRows   = 1000
+	exportGroups = 20
+)
 
 // ExportDepartments calls emit with each department that is there. It sees the directory at
 // one moment, and holds a bounded number of rows.
 func (s *Store) ExportDepartments(
 	ctx context.Context, providerID string, raw bool, emit func(ExportedDepartment) error,
 ) error {
-	return s.export(ctx, func(tx pgx.Tx, after string) (last string, n int, err error) {
+	return s.export(ctx, exportRows, func(tx pgx.Tx, after string) (last string, n int, err error) {
 		rows, err := s.q.ExportDepartments(ctx, tx, dbsqlc.ExportDepartmentsParams{
 			ProviderID: &providerID, Raw: raw, After: after, MaxRows: exportRows,
 		})
@@ -74,7 +95,7 @@ func (s *Store) ExportDepartments(
 func (s *Store) ExportMembers(
 	ctx context.Context, providerID string, raw bool, emit func(ExportedMember) error,
 ) error {
-	return s.export(ctx, func(tx pgx.Tx, after string) (last string, n int, err error) {
+	return s.export(ctx, exportRows, func(tx pgx.Tx, after string) (last string, n int, err error) {
 		rows, err := s.q.ExportMembers(ctx, tx, dbsqlc.ExportMembersParams{
 			ProviderID: &providerID, After: after, MaxRows: exportRows,
 		})
@@ -99,14 +120,42 @@ func (s *Store) ExportMembers(
 	})
 }
 
-// export reads page after page, each of the rows after the last one, at one moment.
-func (s *Store) export(ctx context.Context, page func(tx pgx.Tx, after string) (last string, n int, err error)) error {
+// ExportGroups does the same with groups.
+func (s *Store) ExportGroups(
+	ctx context.Context, providerID string, raw bool, emit func(ExportedGroup) error,
+) error {
+	return s.export(ctx, exportGroups, func(tx pgx.Tx, after string) (last string, n int, err error) {
+		rows, err := s.q.ExportGroups(ctx, tx, dbsqlc.ExportGroupsParams{
+			ProviderID: &providerID, Raw: raw, After: after, MaxRows: exportGroups,
+		})
+		if err != nil {
+			return "", 0, pg.Interpret("export groups", err)
+		}
+		for _, r := range rows {
+			last = r.ID
+			if err := emit(ExportedGroup{
+				ID: r.ID, ExternalID: r.ExternalID, Kind: r.Kind, Name: r.Name, Category: r.Category,
+				MemberCount: int(r.MemberCount), Attributes: r.Attributes, Members: r.Members,
+				Departments: r.Departments, SyncedAt: r.SyncedAt, Raw: r.RawData,
+			}); err != nil {
+				return "", 0, err
+			}
+		}
+		return last, len(rows), nil
+	})
+}
+
+// export reads page after page of so many rows, each of the rows after the last one, at one
+// moment.
+func (s *Store) export(
+	ctx context.Context, rows int, page func(tx pgx.Tx, after string) (last string, n int, err error),
+) error {
 	moment := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	return pgx.BeginTxFunc(ctx, s.pool.Pool, moment, func(tx pgx.Tx) error {
 		after := uuid.Nil.String()
 		for {
 			last, n, err := page(tx, after)
-			if err != nil || n < exportRows {
+			if err != nil || n < rows {
 				return err
 			}
 			after = last

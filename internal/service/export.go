@@ -6,10 +6,11 @@ import (
 	"github.com/orgsync/orgsync/db/report"
 )
 
-// ExportedDepartment and ExportedMember are what an export emits.
+// ExportedDepartment, ExportedMember and ExportedGroup are what an export emits.
 type (
 	ExportedDepartment = report.ExportedDepartment
 	ExportedMember     = report.ExportedMember
+	ExportedGroup      = report.ExportedGroup
 )
 
 // ExportInput asks for the stored directory of a provider. A kind without a function to emit
@@ -20,10 +21,11 @@ type ExportInput struct {
 	Raw         bool
 	Departments func(ExportedDepartment) error
 	Members     func(ExportedMember) error
+	Groups      func(ExportedGroup) error
 }
 
-// Export emits the departments and members of the stored directory that are there, one after
-// the other. It holds a bounded number of them. An error of emitting ends it.
+// Export emits the departments, members and groups of the stored directory that are there, one
+// after the other. It holds a bounded number of them. An error of emitting ends it.
 func (s *Service) Export(ctx context.Context, in ExportInput) error {
 	store, p, err := s.openProvider(ctx, in.Provider)
 	if err != nil {
@@ -35,7 +37,12 @@ func (s *Service) Export(ctx context.Context, in ExportInput) error {
 		}
 	}
 	if in.Members != nil {
-		return store.Report.ExportMembers(ctx, p.ID, in.Raw, in.Members)
+		if err := store.Report.ExportMembers(ctx, p.ID, in.Raw, in.Members); err != nil {
+			return err
+		}
+	}
+	if in.Groups != nil {
+		return store.Report.ExportGroups(ctx, p.ID, in.Raw, in.Groups)
 	}
 	return nil
 }

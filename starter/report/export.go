@@ -19,7 +19,7 @@ import (
 type ExportCommand struct {
 	Name   string `arg:"" help:"The provider's name."`
 	Format string `enum:"json,ndjson,csv" default:"json" placeholder:"json|ndjson|csv" help:"One document, one document a line, or a table for spreadsheets. (${default})"`
-	Kind   string `enum:"departments,members,all" default:"all" placeholder:"departments|members" help:"What to export; a table needs it. By default everything."`
+	Kind   string `enum:"departments,members,groups,all" default:"all" placeholder:"departments|members|groups" help:"What to export; a table needs it. By default everything."`
 	Raw    bool   `help:"Add the provider's records."`
 }
 
@@ -31,7 +31,7 @@ Examples:
 
   orgsync export acme
   orgsync export acme --format ndjson --kind members
-  orgsync export acme --format csv --kind members`
+  orgsync export acme --format csv --kind groups`
 }
 
 // ExportedDepartment is a department of the stored directory.
@@ -85,17 +85,35 @@ type ExportedPlace struct {
 	SortOrder  *int64 `json:"sort_order"`
 }
 
+// ExportedGroup is a group of the stored directory.
+type ExportedGroup struct {
+	ObjectType  string `json:"object_type"`
+	ID          string `json:"id"`
+	ExternalID  string `json:"external_id"`
+	Kind        string `json:"kind"`
+	Name        string `json:"name"`
+	Category    string `json:"category,omitempty"`
+	MemberCount int    `json:"member_count"`
+	// Members and Departments are what belongs to the group directly, by external ids.
+	Members     []string        `json:"members"`
+	Departments []string        `json:"departments"`
+	Attributes  json.RawMessage `json:"attributes"`
+	SyncedAt    time.Time       `json:"synced_at"`
+	Raw         json.RawMessage `json:"raw_data,omitempty"`
+}
+
 // Exported is the whole directory in one document; a kind that was not asked for is left out.
 type Exported struct {
 	Departments []ExportedDepartment `json:"departments,omitempty"`
 	Members     []ExportedMember     `json:"members,omitempty"`
+	Groups      []ExportedGroup      `json:"groups,omitempty"`
 }
 
 // Run implements the command. It holds one object at a time.
 func (c ExportCommand) Run(ctx context.Context, s *cli.Session) error {
 	switch {
 	case c.Format == "csv" && c.Kind == "all":
-		return cli.UsageError("--format csv is one table; add --kind departments or --kind members")
+		return cli.UsageError("--format csv is one table; add --kind departments, members or groups")
 	case c.Format != "json" && s.JSON:
 		return cli.UsageError("--output json is one document; leave out --format %s", c.Format)
 	}
@@ -108,13 +126,13 @@ func (c ExportCommand) Run(ctx context.Context, s *cli.Session) error {
 		to = &jsonExporter{out: out, lines: c.Format == "ndjson"}
 	}
 	in := service.ExportInput{Provider: c.Name, Raw: c.Raw}
-	if c.Kind != "members" {
+	if c.Kind == "departments" || c.Kind == "all" {
 		in.Departments = func(d service.ExportedDepartment) error {
 			s.BeginDocument()
 			return to.department(exportedDepartment(d))
 		}
 	}
-	if c.Kind != "departments" {
+	if c.Kind == "members" || c.Kind == "all" {
 		in.Members = func(m service.ExportedMember) error {
 			s.BeginDocument()
 			made, err := exportedMember(m)
@@ -122,6 +140,16 @@ func (c ExportCommand) Run(ctx context.Context, s *cli.Session) error {
 				return err
 			}
 			return to.member(made)
+		}
+	}
+	if c.Kind == "groups" || c.Kind == "all" {
+		in.Groups = func(g service.ExportedGroup) error {
+			s.BeginDocument()
+			made, err := exportedGroup(g)
+			if err != nil {
+				return err
+			}
+			return to.group(made)
 		}
 	}
 	err := s.Service.Export(ctx, in)
@@ -134,10 +162,11 @@ func (c ExportCommand) Run(ctx context.Context, s *cli.Session) error {
 	return err
 }
 
-// exporter writes objects in one format, departments before members.
+// exporter writes objects in one format, one kind after the other.
 type exporter interface {
 	department(d ExportedDepartment) error
 	member(m ExportedMember) error
+	group(g ExportedGroup) error
 	// end ends the output; kind is what was asked for.
 	end(kind string) error
 }
@@ -153,6 +182,8 @@ type jsonExporter struct {
 func (e *jsonExporter) department(d ExportedDepartment) error { return e.write("departments", d) }
 
 func (e *jsonExporter) member(m ExportedMember) error { return e.write("members", m) }
+
+func (e *jsonExporter) group(g ExportedGroup) error { return e.write("groups", g) }
 
 func (e *jsonExporter) write(list string, object any) error {
 	text, err := json.Marshal(object)
@@ -205,7 +236,16 @@ var (
 		"activated", "department_path", "departments", "attributes", "unionid", "open_id", "avatar_url",
 		"name_translit_full", "name_translit_initial", "user_id", "id", "synced_at",
 	}
+	groupColumns = []string{
+		"external_id", "kind", "name", "category", "member_count", "members", "departments", "attributes", "id",
+		"synced_at",
+	}
 )
+
+// columnsOf are the columns of a table by its kind.
+var columnsOf = map[string][]string{
+	"departments": departmentColumns, "members": memberColumns, "groups": groupColumns,
+}
 
 func (e *tableExporter) department(d ExportedDepartment) error {
 	order := ""
@@ -225,6 +265,12 @@ func (e *tableExporter) member(m ExportedMember) error {
 		m.Status, strconv.FormatBool(m.Activated), m.DepartmentPath, strings.Join(places, "; "), string(m.Attributes),
 		m.UnionID, m.OpenID, m.AvatarURL, m.TranslitFull, m.TranslitInitial, m.UserID, m.ID,
 		m.SyncedAt.UTC().Format(time.RFC3339))
+}
+
+func (e *tableExporter) group(g ExportedGroup) error {
+	return e.row(groupColumns, g.Raw, g.ExternalID, g.Kind, g.Name, g.Category, strconv.Itoa(g.MemberCount),
+		strings.Join(g.Members, "; "), strings.Join(g.Departments, "; "), string(g.Attributes), g.ID,
+		g.SyncedAt.UTC().Format(time.RFC3339))
 }
 
 // row writes a row, before the first one the columns' names.
@@ -265,11 +311,7 @@ func noFormula(cell string) string {
 }
 
 func (e *tableExporter) end(kind string) error {
-	columns := memberColumns
-	if kind == "departments" {
-		columns = departmentColumns
-	}
-	if err := e.begin(columns); err != nil {
+	if err := e.begin(columnsOf[kind]); err != nil {
 		return err
 	}
 	e.csv.Flush()
@@ -294,6 +336,22 @@ func exportedMember(m service.ExportedMember) (ExportedMember, error) {
 	}
 	if err := json.Unmarshal(m.InDepartments, &made.Departments); err != nil {
 		return made, fmt.Errorf("read departments of member %s: %w", m.ExternalID, err)
+	}
+	return made, nil
+}
+
+func exportedGroup(g service.ExportedGroup) (ExportedGroup, error) {
+	made := ExportedGroup{
+		ObjectType: "group", ID: g.ID, ExternalID: g.ExternalID, Kind: g.Kind, Name: g.Name, Category: g.Category,
+		MemberCount: g.MemberCount, Attributes: g.Attributes, SyncedAt: g.SyncedAt, Raw: g.Raw,
+	}
+	for _, list := range []struct {
+		from json.RawMessage
+		into *[]string
+	}{{g.Members, &made.Members}, {g.Departments, &made.Departments}} {
+		if err := json.Unmarshal(list.from, list.into); err != nil {
+			return made, fmt.Errorf("read what belongs to group %s: %w", g.ExternalID, err)
+		}
 	}
 	return made, nil
 }

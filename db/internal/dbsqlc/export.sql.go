@@ -86,6 +86,90 @@ func (q *Queries) ExportDepartments(ctx context.Context, db DBTX, arg ExportDepa
 	return items, nil
 }
 
+const exportGroups = `-- name: ExportGroups :many
+SELECT
+    g.id,
+    g.external_id,
+    g.kind,
+    g.name,
+    coalesce(g.category, '')::text AS category,
+    g.member_count,
+    g.attributes,
+    g.synced_at,
+    (SELECT coalesce(jsonb_agg(m.external_id ORDER BY m.external_id), '[]')
+        FROM org_group_members gm
+        JOIN org_members m ON m.id = gm.member_id AND m.status <> 'deleted'
+        WHERE gm.group_id = g.id)::jsonb AS members,
+    (SELECT coalesce(jsonb_agg(d.external_id ORDER BY d.external_id), '[]')
+        FROM org_group_departments gd
+        JOIN org_departments d ON d.id = gd.department_id AND d.status <> 'deleted'
+        WHERE gd.group_id = g.id)::jsonb AS departments,
+    (CASE WHEN $1::boolean THEN g.raw_data END)::jsonb AS raw_data
+FROM org_groups g
+WHERE g.provider_id = $2 AND g.status <> 'deleted' AND g.id > $3
+ORDER BY g.id LIMIT $4
+`
+
+type ExportGroupsParams struct {
+	Raw        bool
+	ProviderID *string
+	After      string
+	MaxRows    int32
+}
+
+type ExportGroupsRow struct {
+	ID          string
+	ExternalID  string
+	Kind        string
+	Name        string
+	Category    string
+	MemberCount int32
+	Attributes  json.RawMessage
+	SyncedAt    time.Time
+	Members     json.RawMessage
+	Departments json.RawMessage
+	RawData     json.RawMessage
+}
+
+// The groups of a directory after one of them, in the order of their ids, with what belongs
+// to each directly.
+func (q *Queries) ExportGroups(ctx context.Context, db DBTX, arg ExportGroupsParams) ([]ExportGroupsRow, error) {
+	rows, err := db.Query(ctx, exportGroups,
+		arg.Raw,
+		arg.ProviderID,
+		arg.After,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ExportGroupsRow
+	for rows.Next() {
+		var i ExportGroupsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ExternalID,
+			&i.Kind,
+			&i.Name,
+			&i.Category,
+			&i.MemberCount,
+			&i.Attributes,
+			&i.SyncedAt,
+			&i.Members,
+			&i.Departments,
+			&i.RawData,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const exportMembers = `-- name: ExportMembers :many
 SELECT
     m.id, m.provider_id, m.tenant_id, m.external_id, m.unionid, m.open_id, m.name, m.name_translit_full, m.name_translit_initial, m.email, m.phone, m.avatar_url, m.title, m.employee_no, m.manager_external_id, m.manager_id, m.attributes, m.department_id, m.department_path, m.status, m.activated, m.user_id, m.offline_at, m.offline_status, m.raw_data, m.synced_at, m.content_hash,
