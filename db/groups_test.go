@@ -201,7 +201,7 @@ func TestAnUnreadListingOfGroupsKeepsThem(t *testing.T) {
 		"one group":             {groupTree, groupers, groups{list: "g1!=; g2=d", administrators: "a:main,d:sub"}, []string{"administrator a provider main", "administrator d provider sub", "g1 2: a,b", "g2 1: d"}, 1},
 		"administrators":        {groupTree, groupers, groups{list: "g1=a,b; g2=d+10", failed: "administrators"}, nil, 0},
 		"members":               {"1; 10<1 members=fail; 11<10; 20<1", "a in=1; c in=11; d in=20", groups{list: "g1=a,b; g2=d+10", administrators: "a:main,d:sub"}, nil, 0},
-		"members, an id is new": {"1; 10<1 members=fail; 11<10; 20<1", "a in=1; c in=11; d in=20", groups{list: "g1=a,b2; g2=d", administrators: "a:main,d:sub"}, []string{"administrator a provider main", "administrator d provider sub", "g1 2: a,b", "g2 1: d"}, 0},
+		"members, an id is new": {"1; 10<1 members=fail; 11<10; 20<1", "a in=1; c in=11; d in=20", groups{list: "g1=a,b2; g2=d", administrators: "a:main,d:sub"}, []string{"administrator a provider main", "administrator d provider sub", "g1 2: a,b", "g2 3: d+10"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -298,7 +298,8 @@ ON CONFLICT DO NOTHING;
 -- name: PlanGroupMembershipRemovals :exec
 -- What belonged to groups whose listing, read to its end, does not show it any more. Where
 -- members could not all be read, a listing that names ones whom the directory does not know
--- proves nothing: an id may have changed.
+-- proves nothing: an id may have changed. Nor does one that leaves out a member whom the run
+-- has not seen elsewhere, or a department: the visible range may have shrunk meanwhile.
 WITH read_groups AS (
     SELECT g.id, g.external_id
     FROM sync_run_listings l
@@ -317,6 +318,9 @@ JOIN org_places p ON p.object_type = 'group_membership' AND p.department_id = g.
 WHERE NOT EXISTS (
     SELECT 1 FROM staged_group_members s
     WHERE s.run_id = @run_id AND s.group_external_id = g.external_id AND s.object_id = p.object_id)
+  AND (@members_read::boolean
+      OR EXISTS (SELECT 1 FROM member_matches r WHERE r.run_id = @run_id AND r.member_id = p.object_id)
+      OR EXISTS (SELECT 1 FROM unchanged_memberships u WHERE u.run_id = @run_id AND u.member_id = p.object_id))
 ON CONFLICT DO NOTHING;
 
 -- name: PlanAdministratorRemovals :exec

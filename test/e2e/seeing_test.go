@@ -48,7 +48,7 @@ func TestRunsAreFoundAndExplainThemselves(t *testing.T) {
 	var seen sdkpb.WorkflowMetadata
 	require.NoError(t, value.Get(&seen))
 	require.Contains(t, seen.CurrentDetails, "| tenant | `"+tenant+"` |")
-	require.Contains(t, seen.CurrentDetails, "people 1 created")
+	require.Contains(t, seen.CurrentDetails, "members 1 created")
 
 	var summaries []string
 	for _, event := range w.slice(w.history(run)).Events {

@@ -126,7 +126,8 @@ func TestRunOfSinglePeopleSomeOfWhomFail(t *testing.T) {
 	p.calls.Reset()
 	again := w.wait(w.start(workflows.SyncInput{Provider: p.name, Retry: result.RunID}))
 	require.Equal(t, directory.RunPartial, again.Status, again.Errors)
-	require.Equal(t, []string{"member nobody: neither the provider nor the directory knows this member; give ids as orgsync search shows them, or as the provider does"}, again.Errors)
+	require.Equal(t, []string{"member nobody: neither the provider nor the directory knows this member; " +
+		"give ids as the provider does, or find them with: orgsync search " + p.name + " TEXT"}, again.Errors)
 	require.Equal(t, 2, p.calls.All()["user/get"], p.calls.All())
 	require.Equal(t, "New", w.members(p.name)[p.member(p.people[2])].Title)
 	w.succeed(p.source)

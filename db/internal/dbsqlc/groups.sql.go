@@ -491,11 +491,11 @@ const planGroupMembershipRemovals = `-- name: PlanGroupMembershipRemovals :exec
 WITH read_groups AS (
     SELECT g.id, g.external_id
     FROM sync_run_listings l
-    JOIN org_groups g ON g.provider_id = $2 AND g.external_id = l.external_id AND g.status = 'active'
+    JOIN org_groups g ON g.provider_id = $3 AND g.external_id = l.external_id AND g.status = 'active'
     WHERE l.run_id = $1
       AND l.object_type = 'group_membership'
       AND l.complete
-      AND ($3::boolean OR NOT EXISTS (
+      AND ($2::boolean OR NOT EXISTS (
           SELECT 1 FROM staged_group_members u
           WHERE u.run_id = $1 AND u.group_external_id = g.external_id AND u.object_id IS NULL))
 )
@@ -506,20 +506,24 @@ JOIN org_places p ON p.object_type = 'group_membership' AND p.department_id = g.
 WHERE NOT EXISTS (
     SELECT 1 FROM staged_group_members s
     WHERE s.run_id = $1 AND s.group_external_id = g.external_id AND s.object_id = p.object_id)
+  AND ($2::boolean
+      OR EXISTS (SELECT 1 FROM member_matches r WHERE r.run_id = $1 AND r.member_id = p.object_id)
+      OR EXISTS (SELECT 1 FROM unchanged_memberships u WHERE u.run_id = $1 AND u.member_id = p.object_id))
 ON CONFLICT DO NOTHING
 `
 
 type PlanGroupMembershipRemovalsParams struct {
 	RunID       string
-	ProviderID  *string
 	MembersRead bool
+	ProviderID  *string
 }
 
 // What belonged to groups whose listing, read to its end, does not show it any more. Where
 // members could not all be read, a listing that names ones whom the directory does not know
-// proves nothing: an id may have changed.
+// proves nothing: an id may have changed. Nor does one that leaves out a member whom the run
+// has not seen elsewhere, or a department: the visible range may have shrunk meanwhile.
 func (q *Queries) PlanGroupMembershipRemovals(ctx context.Context, db DBTX, arg PlanGroupMembershipRemovalsParams) error {
-	_, err := db.Exec(ctx, planGroupMembershipRemovals, arg.RunID, arg.ProviderID, arg.MembersRead)
+	_, err := db.Exec(ctx, planGroupMembershipRemovals, arg.RunID, arg.MembersRead, arg.ProviderID)
 	return err
 }
 
