@@ -26,7 +26,8 @@ func (a *Apply) SetAdministrators(ctx context.Context, in SetAdministratorsInput
 	var unknown *db.UnknownMembersError
 	if errors.As(err, &unknown) {
 		return temporal.NewNonRetryableApplicationError(fmt.Sprintf(
-			"the directory has no member %s; give the external ids of members who are in it", strings.Join(unknown.IDs, ", ")), TypeNotFound, nil)
+			"the directory has no member %s; give the external ids of members who are in it",
+			strings.Join(unknown.IDs, ", ")), TypeNotFound, nil)
 	}
 	return classify(err)
 }

@@ -87,8 +87,10 @@ func (a *Reconcile) readApart(ctx context.Context, runID string, standing []stri
 
 // readRecords stages those of the people who are there. It returns what another attempt
 // may mend.
-func (c confirming) readRecords(ctx context.Context, reader provider.MemberReader, people []db.Doubt) (later, ended error) {
-	pages, fates, failed := make([]*db.MemberPage, len(people)), make([]db.Fate, len(people)), make([]error, len(people))
+func (c confirming) readRecords(ctx context.Context, reader provider.MemberReader,
+	people []db.Doubt) (later, ended error) {
+	pages, fates, failed := make([]*db.MemberPage, len(people)), make([]db.Fate, len(people)), make([]error,
+		len(people))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(parallelCalls)
 	for i, d := range people {
@@ -125,8 +127,10 @@ func (c confirming) readRecords(ctx context.Context, reader provider.MemberReade
 // record reads one person. A record that says nothing of departments leaves them where
 // they are. What else than that they are there, gone or out of sight can be learnt, a
 // look-up of its own tells.
-func (c confirming) record(ctx context.Context, reader provider.MemberReader, d db.Doubt) (*db.MemberPage, db.Fate, error) {
-	person, gone, err := reader.ReadMember(ctx, provider.MemberRef{ExternalID: d.ExternalID, OpenID: d.OpenID, UnionID: d.UnionID})
+func (c confirming) record(ctx context.Context, reader provider.MemberReader,
+	d db.Doubt) (*db.MemberPage, db.Fate, error) {
+	person, gone, err := reader.ReadMember(ctx,
+		provider.MemberRef{ExternalID: d.ExternalID, OpenID: d.OpenID, UnionID: d.UnionID})
 	switch {
 	case provider.KindOf(err) == provider.OutOfRange:
 		return nil, db.Unseen, nil
@@ -184,7 +188,8 @@ func (r *providerSession) departmentsApart(ctx context.Context) (found bool, err
 			default:
 				return found, err
 			}
-			if err := r.store.StageApart(ctx, r.runID, d.ID, stagedDepartment(department, department.ExternalID)); err != nil {
+			if err := r.store.StageApart(ctx, r.runID, d.ID,
+				stagedDepartment(department, department.ExternalID)); err != nil {
 				return found, err
 			}
 			found = true

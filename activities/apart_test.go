@@ -74,7 +74,8 @@ func (b *bench) whole() RunReport {
 	b.t.Helper()
 	visible := must[PreflightResult](b, b.pull.Preflight, b.ref())
 	b.read()
-	planned := must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: b.runID, LimitedRange: visible.LimitedRange})
+	planned := must[PlannedRemovals](b, b.reconcile.PlanRemovals,
+		PlanRemovals{RunID: b.runID, LimitedRange: visible.LimitedRange})
 	must[Removed](b, b.reconcile.Remove, b.ref())
 	must[any](b, b.apply.Recompute, b.ref())
 	return must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID, Incomplete: planned.Incomplete})
@@ -108,12 +109,18 @@ func TestWhatIsMissedTwiceIsSettled(t *testing.T) {
 		lookUps       int // by the second run, besides reading the record
 		later         int // removed by the third
 	}{
-		"not visible, twice":      {first: provider.LookupNotVisible, second: provider.LookupNotVisible, status: directory.RunSucceeded, removed: 1},
-		"there, then not visible": {first: provider.LookupExists, second: provider.LookupNotVisible, status: directory.RunSucceeded, places: []string{"1"}, later: 1},
-		"there, then gone":        {first: provider.LookupExists, second: provider.LookupNotFound, status: directory.RunSucceeded, removed: 1},
-		"not visible, then there": {first: provider.LookupNotVisible, second: provider.LookupExists, status: directory.RunSucceeded, places: []string{"2"}},
-		"there, twice":            {first: provider.LookupExists, second: provider.LookupExists, status: directory.RunSucceeded, places: []string{"2"}},
-		"there, and less in sight": {first: provider.LookupExists, second: provider.LookupExists, smaller: true, status: directory.RunPartial,
+		"not visible, twice": {first: provider.LookupNotVisible, second: provider.LookupNotVisible,
+			status: directory.RunSucceeded, removed: 1},
+		"there, then not visible": {first: provider.LookupExists, second: provider.LookupNotVisible,
+			status: directory.RunSucceeded, places: []string{"1"}, later: 1},
+		"there, then gone": {first: provider.LookupExists, second: provider.LookupNotFound,
+			status: directory.RunSucceeded, removed: 1},
+		"not visible, then there": {first: provider.LookupNotVisible, second: provider.LookupExists,
+			status: directory.RunSucceeded, places: []string{"2"}},
+		"there, twice": {first: provider.LookupExists, second: provider.LookupExists, status: directory.RunSucceeded,
+			places: []string{"2"}},
+		"there, and less in sight": {first: provider.LookupExists, second: provider.LookupExists, smaller: true,
+			status: directory.RunPartial,
 			places: []string{"1"}, lookUps: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -179,7 +186,8 @@ func (b *bench) placesOrNone(member string) []string {
 func TestAPlanSettlesWhatIsMissedTwice(t *testing.T) {
 	t.Parallel()
 	store := database(t)
-	for _, fate := range []provider.LookupResult{provider.LookupExists, provider.LookupNotVisible, provider.LookupNotFound} {
+	for _, fate := range []provider.LookupResult{provider.LookupExists, provider.LookupNotVisible,
+		provider.LookupNotFound} {
 		t.Run(string(fate), func(t *testing.T) {
 			t.Parallel()
 			d := departments(2)
@@ -196,13 +204,15 @@ func TestAPlanSettlesWhatIsMissedTwice(t *testing.T) {
 			must[PreflightResult](b, b.pull.Preflight, b.ref())
 			must[ReadMembersResult](b, b.pull.ReadMembers, b.tree())
 			foretold := must[Rehearsed](b, b.reconcile.Rehearse, Rehearse{RunID: b.runID, Remove: true})
-			planned := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID, Incomplete: true, Counts: &foretold.Counts})
+			planned := must[RunReport](b, b.runs.FinishRun,
+				FinishRunInput{RunID: b.runID, Incomplete: true, Counts: &foretold.Counts})
 			plan := b.log()
 			b.begin()
 			applied := b.whole()
 			require.NotEmpty(t, plan)
 			require.Equal(t, b.log(), plan)
-			require.Equal(t, []any{applied.Counts, applied.Status, applied.Errors}, []any{planned.Counts, planned.Status, planned.Errors})
+			require.Equal(t, []any{applied.Counts, applied.Status, applied.Errors},
+				[]any{planned.Counts, planned.Status, planned.Errors})
 		})
 	}
 }

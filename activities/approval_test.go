@@ -23,7 +23,8 @@ func (b *bench) holding(d *company) {
 	planned := must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: b.runID})
 	require.Equal(b.t, [3]int{3, 1, 3}, [3]int{planned.Members, planned.Departments, planned.Memberships})
 	require.NotEmpty(b.t, planned.HoldReason)
-	must[HoldRunResult](b, b.runs.HoldRun, HoldRunInput{RunID: b.runID, Reason: planned.HoldReason, HoldWorkflowID: "orgsync/acme/removals/" + b.runID})
+	must[HoldRunResult](b, b.runs.HoldRun, HoldRunInput{RunID: b.runID, Reason: planned.HoldReason,
+		HoldWorkflowID: "orgsync/acme/removals/" + b.runID})
 	must[any](b, b.runs.ResumeRun, ResumeRunInput{RunID: b.runID})
 }
 
@@ -49,14 +50,23 @@ func TestWhatIsApprovedIsLookedUpAgain(t *testing.T) {
 		status  string
 		named   string
 	}{
-		"gone":           {fate: provider.LookupNotFound, removed: [2]int{3, 1}, status: directory.RunSucceeded},
-		"there again":    {fate: provider.LookupExists, status: directory.RunSucceeded, named: "its removal was approved, but the provider shows it again"},
-		"out of sight":   {fate: provider.LookupNotVisible, removed: [2]int{3, 1}, status: directory.RunSucceeded},
-		"id taken":       {fate: provider.LookupIDReused, removed: [2]int{3, 1}, status: directory.RunSucceeded},
-		"in doubt":       {fate: provider.LookupNotFound, fails: always(ofCall(provider.Invalid)), removed: [2]int{0, 1}, status: directory.RunPartial, named: "the lookup that checks whether it is back failed"},
-		"does not serve": {fate: provider.LookupNotFound, fails: always(ofCall(provider.Unavailable)), kind: string(provider.Unavailable), removed: [2]int{0, 1}, status: directory.RunPartial, named: "the lookup that checks whether it is back failed"},
-		"still not":      {fate: provider.LookupNotFound, fails: always(ofCall(provider.Unavailable)), left: triesOfApproval - 1, removed: [2]int{0, 1}, status: directory.RunPartial, named: "the lookup that checks whether it is back failed"},
-		"refuses":        {fate: provider.LookupNotFound, fails: always(ofCall(provider.Forbidden)), kind: string(provider.Forbidden), removed: [2]int{0, 1}, status: directory.RunPartial, named: "the lookup that checks whether it is back failed"},
+		"gone": {fate: provider.LookupNotFound, removed: [2]int{3, 1}, status: directory.RunSucceeded},
+		"there again": {fate: provider.LookupExists, status: directory.RunSucceeded,
+			named: "its removal was approved, but the provider shows it again"},
+		"out of sight": {fate: provider.LookupNotVisible, removed: [2]int{3, 1}, status: directory.RunSucceeded},
+		"id taken":     {fate: provider.LookupIDReused, removed: [2]int{3, 1}, status: directory.RunSucceeded},
+		"in doubt": {fate: provider.LookupNotFound, fails: always(ofCall(provider.Invalid)),
+			removed: [2]int{0, 1}, status: directory.RunPartial,
+			named: "the lookup that checks whether it is back failed"},
+		"does not serve": {fate: provider.LookupNotFound, fails: always(ofCall(provider.Unavailable)),
+			kind: string(provider.Unavailable), removed: [2]int{0, 1}, status: directory.RunPartial,
+			named: "the lookup that checks whether it is back failed"},
+		"still not": {fate: provider.LookupNotFound, fails: always(ofCall(provider.Unavailable)),
+			left: triesOfApproval - 1, removed: [2]int{0, 1}, status: directory.RunPartial,
+			named: "the lookup that checks whether it is back failed"},
+		"refuses": {fate: provider.LookupNotFound, fails: always(ofCall(provider.Forbidden)),
+			kind: string(provider.Forbidden), removed: [2]int{0, 1}, status: directory.RunPartial,
+			named: "the lookup that checks whether it is back failed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -87,18 +97,20 @@ func TestWhatIsApprovedIsLookedUpAgain(t *testing.T) {
 func TestLookingUpAgainGoesOnWhereAnAttemptEnded(t *testing.T) {
 	t.Parallel()
 	d := departments(2)
-	b := newBench(t, database(t), d, answering{company: d, fate: provider.LookupNotFound, fails: func(member string, nth int) error {
-		if member == "2b" && nth < 3 {
-			return ofCall(provider.Unavailable)
-		}
-		return nil
-	}})
+	b := newBench(t, database(t), d, answering{company: d, fate: provider.LookupNotFound,
+		fails: func(member string, nth int) error {
+			if member == "2b" && nth < 3 {
+				return ofCall(provider.Unavailable)
+			}
+			return nil
+		}})
 	b.holding(d)
 	for failures := range 2 {
 		require.Equal(t, string(provider.Unavailable), b.fails(b.reconcile.LookUpAgain, b.ref(), failures).Type())
 	}
 	tried[any](b, b.reconcile.LookUpAgain, b.ref(), 2)
-	require.Equal(t, []int{1, 1, 1, 3}, []int{d.count("look up department 2"), d.count("look up 1b"), d.count("look up 2a"), d.count("look up 2b")})
+	require.Equal(t, []int{1, 1, 1, 3}, []int{d.count("look up department 2"), d.count("look up 1b"),
+		d.count("look up 2a"), d.count("look up 2b")})
 	require.Equal(t, 3, b.carryOut().Members.Deleted)
 	require.Equal(t, TypeSuperseded, b.fails(b.reconcile.LookUpAgain, b.ref()).Type(), "the run has ended")
 }

@@ -114,7 +114,8 @@ func pageOf[T any](pages [][]T, cursor string) (page []T, next string) {
 
 // departments are n departments "1".. below a root "0", with two people each, on two pages.
 func departments(n int) *company {
-	c := &company{calls: map[string]int{}, children: map[string][][]provider.FoundDepartment{}, people: map[string][][]directory.Member{}}
+	c := &company{calls: map[string]int{}, children: map[string][][]provider.FoundDepartment{},
+		people: map[string][][]directory.Member{}}
 	c.roots = []provider.FoundDepartment{found("0", "")}
 	var below []provider.FoundDepartment
 	for i := range n {
@@ -137,7 +138,8 @@ func found(id, parent string) provider.FoundDepartment {
 func member(department, suffix string) directory.Member {
 	name, status, activated := "person "+suffix, directory.Active, true
 	return directory.Member{
-		ExternalID: department + suffix, Profile: directory.Profile{Name: &name, Status: &status, Activated: &activated},
+		ExternalID: department + suffix, Profile: directory.Profile{Name: &name, Status: &status,
+			Activated: &activated},
 		Memberships: []directory.Membership{{DepartmentID: department}}, Raw: json.RawMessage(`{}`),
 	}
 }
@@ -181,7 +183,8 @@ func newBenchAs(t *testing.T, store *db.Store, as directory.ProviderType, c *com
 	box, err := secret.Load(string(keys))
 	require.NoError(t, err)
 	opener := &clients.Opener{
-		Store: store.Providers, Box: box, Log: slog.New(slog.DiscardHandler), CallTimeout: time.Second, SlowCall: time.Second,
+		Store: store.Providers, Box: box, Log: slog.New(slog.DiscardHandler), CallTimeout: time.Second,
+		SlowCall: time.Second,
 		Vendors: map[directory.ProviderType]provider.Vendor{as: {
 			Type: as,
 			Open: func(_ provider.Settings, env *provider.Env) (provider.Client, error) {
@@ -190,12 +193,14 @@ func newBenchAs(t *testing.T, store *db.Store, as directory.ProviderType, c *com
 			},
 		}},
 	}
-	b := &bench{t: t, store: store, apply: &Apply{Store: store}, runs: &Runs{Store: store}, notify: &Notifications{Store: store}}
+	b := &bench{t: t, store: store, apply: &Apply{Store: store}, runs: &Runs{Store: store},
+		notify: &Notifications{Store: store}}
 	b.pull = &Reader{Store: store, Opener: opener}
 	b.reconcile = &Reconcile{Store: store, Pull: b.pull}
 	b.upkeep = &Retention{Store: store, Runs: b.runs, Now: time.Now}
 	name := "acme-" + uuid.NewString()
-	_, err = store.Providers.Add(t.Context(), providers.NewProvider{Name: name, Type: as, Config: json.RawMessage(`{}`)}, opener.Seal(nil))
+	_, err = store.Providers.Add(t.Context(),
+		providers.NewProvider{Name: name, Type: as, Config: json.RawMessage(`{}`)}, opener.Seal(nil))
 	require.NoError(t, err)
 	b.provider, err = store.Providers.FindByName(t.Context(), name)
 	require.NoError(t, err)
@@ -218,8 +223,10 @@ func (b *bench) beginAs(mode string) {
 func (b *bench) beginLimited(n db.NewRun) {
 	b.t.Helper()
 	b.began++
-	n.Provider, n.WorkflowID, n.TemporalRunID, n.OnRemovals = b.provider.Name, "orgsync/"+b.provider.Name, fmt.Sprintf("run-%d", b.began), "hold"
-	begun, err := b.store.BeginRun(b.t.Context(), n, func(context.Context, db.OpenRun) (string, error) { return directory.RunFailed, nil })
+	n.Provider, n.WorkflowID, n.TemporalRunID, n.OnRemovals = b.provider.Name, "orgsync/"+
+		b.provider.Name, fmt.Sprintf("run-%d", b.began), "hold"
+	begun, err := b.store.BeginRun(b.t.Context(), n,
+		func(context.Context, db.OpenRun) (string, error) { return directory.RunFailed, nil })
 	require.NoError(b.t, err)
 	b.runID = begun.RunID
 }

@@ -157,7 +157,8 @@ func (c confirming) eachDoubts(ctx context.Context, of db.DoubtsOf, do func([]db
 
 // fatesOf looks up a few at a time. What fails for one of them says nothing of the
 // others, unless all would meet it: that ends the attempt.
-func fatesOf(ctx context.Context, client provider.ObjectLookup, kind string, doubts []db.Doubt) (fates []provider.LookupResult, failed []error, ended error) {
+func fatesOf(ctx context.Context, client provider.ObjectLookup, kind string,
+	doubts []db.Doubt) (fates []provider.LookupResult, failed []error, ended error) {
 	fates, failed = make([]provider.LookupResult, len(doubts)), make([]error, len(doubts))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(parallelCalls)
@@ -166,7 +167,8 @@ func fatesOf(ctx context.Context, client provider.ObjectLookup, kind string, dou
 			if kind == "department" {
 				fates[i], err = client.LookupDepartment(groupCtx, d.ExternalID)
 			} else {
-				fates[i], err = client.LookupMember(groupCtx, provider.MemberRef{ExternalID: d.ExternalID, OpenID: d.OpenID, UnionID: d.UnionID})
+				fates[i], err = client.LookupMember(groupCtx,
+					provider.MemberRef{ExternalID: d.ExternalID, OpenID: d.OpenID, UnionID: d.UnionID})
 			}
 			if err != nil && concernsRun(groupCtx, err) {
 				return err
@@ -229,7 +231,8 @@ func (c confirming) findIn(ctx context.Context, client provider.MemberLister, mi
 			return err
 		}
 		if len(page.Bad) > 0 {
-			return c.problem(provider.Malformed, "the list of all members has records without an id, which may be theirs who are looked for")
+			return c.problem(provider.Malformed,
+				"the list of all members has records without an id, which may be theirs who are looked for")
 		}
 		if page.Next == "" {
 			return nil

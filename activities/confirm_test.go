@@ -58,7 +58,8 @@ func (b *bench) places(member string) []string {
 }
 
 // nobody is a limit that any removal is beyond.
-var nobody = providers.GuardChange{Count: new(0), Percent: new(0.0), DepartmentCount: new(0), DepartmentPercent: new(0.0)}
+var nobody = providers.GuardChange{Count: new(0), Percent: new(0.0), DepartmentCount: new(0),
+	DepartmentPercent: new(0.0)}
 
 // While one department cannot be read, somebody missing from another may have moved
 // there: removed is only who the provider itself says is gone.
@@ -90,7 +91,8 @@ func TestMissingPeopleAreLookedUpWhileSomethingIsUnread(t *testing.T) {
 			d := departments(2)
 			b := newBench(t, store, d, answering{company: d, fate: c.fate, fails: always(c.err)})
 			b.load()
-			require.NoError(t, store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Guard: c.limits}, nil))
+			require.NoError(t, store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Guard: c.limits},
+				nil))
 			d.people["1"] = [][]directory.Member{{member("1", "a")}}
 			d.memberPage = strike(ofCall(provider.OutOfRange), in("2"))
 			b.read()
@@ -130,24 +132,27 @@ func TestWhoeverNoListingShowsIsLookedUp(t *testing.T) {
 		kind    string
 		problem string
 	}{
-		"gone":             {fate: provider.LookupNotFound, removed: 1, lookUps: 1},
-		"still there":      {fate: provider.LookupExists, lookUps: 1, problem: "it was moved while the company was being read"},
-		"out of sight":     {fate: provider.LookupNotVisible, limited: true, removed: 1, lookUps: 1},
-		"no longer seen":   {fate: provider.LookupNotVisible, lookUps: 1, problem: "did not confirm that it is gone"},
-		"id taken":         {fate: provider.LookupIDReused, removed: 1, lookUps: 1},
-		"in doubt":         {err: ofCall(provider.Invalid), lookUps: 1, problem: "did not confirm that it is gone"},
-		"too many":         {fate: provider.LookupExists, limits: nobody, removed: 1, held: true},
-		"not permitted":    {err: ofCall(provider.Forbidden), lookUps: 1, kind: string(provider.Forbidden)},
-		"throttled":        {err: ofCall(provider.RateLimited), lookUps: 1, kind: string(provider.RateLimited)},
-		"does not serve":   {err: ofCall(provider.Unavailable), lookUps: 1, kind: string(provider.Unavailable)},
-		"serves no longer": {err: ofCall(provider.Unavailable), failed: triesOfRun - 1, lookUps: 1, problem: "did not confirm that it is gone"},
+		"gone": {fate: provider.LookupNotFound, removed: 1, lookUps: 1},
+		"still there": {fate: provider.LookupExists, lookUps: 1,
+			problem: "it was moved while the company was being read"},
+		"out of sight":   {fate: provider.LookupNotVisible, limited: true, removed: 1, lookUps: 1},
+		"no longer seen": {fate: provider.LookupNotVisible, lookUps: 1, problem: "did not confirm that it is gone"},
+		"id taken":       {fate: provider.LookupIDReused, removed: 1, lookUps: 1},
+		"in doubt":       {err: ofCall(provider.Invalid), lookUps: 1, problem: "did not confirm that it is gone"},
+		"too many":       {fate: provider.LookupExists, limits: nobody, removed: 1, held: true},
+		"not permitted":  {err: ofCall(provider.Forbidden), lookUps: 1, kind: string(provider.Forbidden)},
+		"throttled":      {err: ofCall(provider.RateLimited), lookUps: 1, kind: string(provider.RateLimited)},
+		"does not serve": {err: ofCall(provider.Unavailable), lookUps: 1, kind: string(provider.Unavailable)},
+		"serves no longer": {err: ofCall(provider.Unavailable), failed: triesOfRun - 1, lookUps: 1,
+			problem: "did not confirm that it is gone"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := departments(2)
 			b := newBench(t, store, d, answering{company: d, fate: c.fate, fails: always(c.err)})
 			b.load()
-			require.NoError(t, store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Guard: c.limits}, nil))
+			require.NoError(t, store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Guard: c.limits},
+				nil))
 			d.people["1"] = [][]directory.Member{{member("1", "a")}}
 			b.read()
 			plan := PlanRemovals{RunID: b.runID, LimitedRange: c.limited}
@@ -158,7 +163,8 @@ func TestWhoeverNoListingShowsIsLookedUp(t *testing.T) {
 			}
 			planned := tried[PlannedRemovals](b, b.reconcile.PlanRemovals, plan, c.failed)
 			require.Equal(t, c.held, planned.HoldReason != "")
-			require.Equal(t, [2]int{c.removed, c.removed}, [2]int{planned.Members, planned.Memberships}, "who stays keeps their place")
+			require.Equal(t, [2]int{c.removed, c.removed}, [2]int{planned.Members, planned.Memberships},
+				"who stays keeps their place")
 			require.False(t, planned.Incomplete)
 			require.Equal(t, c.lookUps, d.count("look up 1b"))
 			require.Zero(t, d.count("look up 1a"), "nobody is looked up whom a listing shows")
@@ -171,11 +177,13 @@ func TestWhoeverNoListingShowsIsLookedUp(t *testing.T) {
 			require.Equal(t, []string{"1"}, b.places("1b"))
 			require.Contains(t, b.problems(), c.problem)
 			must[any](b, b.apply.Recompute, b.ref())
-			require.Equal(t, directory.RunPartial, must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID}).Status)
+			require.Equal(t, directory.RunPartial,
+				must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID}).Status)
 
 			// The next run finds them where they are, and nowhere else.
 			b.begin()
-			d.people["2"] = append(d.people["2"], []directory.Member{{ExternalID: "1b", Memberships: []directory.Membership{{DepartmentID: "2"}}}})
+			d.people["2"] = append(d.people["2"],
+				[]directory.Member{{ExternalID: "1b", Memberships: []directory.Membership{{DepartmentID: "2"}}}})
 			b.read()
 			planned = must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: b.runID})
 			require.Equal(t, [2]int{0, 1}, [2]int{planned.Members, planned.Memberships})
@@ -196,9 +204,11 @@ func TestManyWhomTheProviderStillCounts(t *testing.T) {
 		hold   string
 		asked  int
 	}{
-		"people":      {limits: providers.GuardChange{Count: new(1), Percent: new(0.0)}, hold: "it would remove 2 of 6 members; the limit is 1", asked: 1},
-		"departments": {limits: providers.GuardChange{DepartmentCount: new(0), DepartmentPercent: new(0.0)}, hold: "it would remove 1 of 4 departments; the limit is 0", asked: 2},
-		"neither":     {asked: 3},
+		"people": {limits: providers.GuardChange{Count: new(1), Percent: new(0.0)},
+			hold: "it would remove 2 of 6 members; the limit is 1", asked: 1},
+		"departments": {limits: providers.GuardChange{DepartmentCount: new(0), DepartmentPercent: new(0.0)},
+			hold: "it would remove 1 of 4 departments; the limit is 0", asked: 2},
+		"neither": {asked: 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -206,12 +216,16 @@ func TestManyWhomTheProviderStillCounts(t *testing.T) {
 			b := newBench(t, store, d, answering{company: d, fate: provider.LookupNotFound})
 			b.load()
 			must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
-			require.NoError(t, store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Guard: c.limits}, nil))
+			require.NoError(t, store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Guard: c.limits},
+				nil))
 			d.roots[0].DeclaredMembers = new(9)
 			d.children["0"][0] = d.children["0"][0][:2]
 			foretold := b.plan(false)
 			must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID, Counts: &foretold.Counts})
-			asked := func() int { return d.count("look up department 3") + d.count("look up 3a") + d.count("look up 3b") }
+			asked := func() int {
+				return d.count("look up department 3") + d.count("look up 3a") +
+					d.count("look up 3b")
+			}
 			require.Equal(t, c.asked, asked())
 			b.begin()
 			b.read()
@@ -229,7 +243,8 @@ func TestManyWhomTheProviderStillCounts(t *testing.T) {
 func TestADepartmentThatNoListingShowsIsLookedUp(t *testing.T) {
 	t.Parallel()
 	store := database(t)
-	for fate, removed := range map[provider.LookupResult]int{provider.LookupNotFound: 1, provider.LookupExists: 0, provider.LookupNotVisible: 0} {
+	for fate, removed := range map[provider.LookupResult]int{provider.LookupNotFound: 1, provider.LookupExists: 0,
+		provider.LookupNotVisible: 0} {
 		t.Run(string(fate), func(t *testing.T) {
 			t.Parallel()
 			d := departments(3)
@@ -239,7 +254,8 @@ func TestADepartmentThatNoListingShowsIsLookedUp(t *testing.T) {
 			d.people["2"] = append(d.people["2"], []directory.Member{member("3", "a")}) // one of them moved
 			b.read()
 			planned := must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: b.runID})
-			require.Equal(t, [3]int{removed, removed, 2 * removed}, [3]int{planned.Departments, planned.Members, planned.Memberships})
+			require.Equal(t, [3]int{removed, removed, 2 * removed},
+				[3]int{planned.Departments, planned.Members, planned.Memberships})
 			require.Equal(t, 1, d.count("look up department 3"))
 			require.Equal(t, []int{0, 1}, []int{d.count("look up 3a"), d.count("look up 3b")})
 			must[Removed](b, b.reconcile.Remove, b.ref())
@@ -285,7 +301,8 @@ func lookUpsGoOn(t *testing.T, store *db.Store, kind provider.Kind) {
 	require.Equal(t, [2]int{3, 3}, [2]int{planned.Members, planned.Memberships})
 	require.Equal(t, []int{1, 2, 1}, []int{d.count("look up 1b"), d.count("look up 2a"), d.count("look up 2b")})
 	require.Equal(t, Removed{Removed: 6}, must[Removed](b, b.reconcile.Remove, b.ref()))
-	require.Zero(t, must[PlannedRemovals](b, b.reconcile.PlanRemovals, plan).Members, "who is removed is not planned again")
+	require.Zero(t, must[PlannedRemovals](b, b.reconcile.PlanRemovals, plan).Members,
+		"who is removed is not planned again")
 }
 
 // naming is a company that names everybody, on pages, but looks up nobody.
@@ -330,13 +347,17 @@ func TestWhoeverIsNamedOnceMoreStays(t *testing.T) {
 		asked   int
 		kind    string
 	}{
-		"nobody of them":   {pages: [][]string{{"1a"}, {"2a"}}, removed: 2, asked: 2},
-		"one of them":      {pages: [][]string{{"1a"}, {"2a", "2b"}}, removed: 1, asked: 2},
-		"all of them":      {pages: [][]string{{"1b"}, {"2b"}, {"2a"}}, asked: 2},
-		"without end":      {pages: slices.Repeat([][]string{{"1a"}}, maxPages+2), asked: maxPages, kind: string(provider.Malformed)},
-		"empty":            {pages: make([][]string, provider.MaxEmptyPages+9), asked: provider.MaxEmptyPages + 1, kind: string(provider.Malformed)},
-		"in a circle":      {pages: [][]string{{"1a"}, {"1a"}}, circle: true, asked: 2, kind: string(provider.Malformed)},
-		"with odd records": {pages: [][]string{{"1b"}, {}}, bad: []string{"record 2 has no userid"}, asked: 1, failed: triesOfRun - 1},
+		"nobody of them": {pages: [][]string{{"1a"}, {"2a"}}, removed: 2, asked: 2},
+		"one of them":    {pages: [][]string{{"1a"}, {"2a", "2b"}}, removed: 1, asked: 2},
+		"all of them":    {pages: [][]string{{"1b"}, {"2b"}, {"2a"}}, asked: 2},
+		"without end": {pages: slices.Repeat([][]string{{"1a"}}, maxPages+2), asked: maxPages,
+			kind: string(provider.Malformed)},
+		"empty": {pages: make([][]string, provider.MaxEmptyPages+9), asked: provider.MaxEmptyPages + 1,
+			kind: string(provider.Malformed)},
+		"in a circle": {pages: [][]string{{"1a"}, {"1a"}}, circle: true, asked: 2,
+			kind: string(provider.Malformed)},
+		"with odd records": {pages: [][]string{{"1b"}, {}}, bad: []string{"record 2 has no userid"}, asked: 1,
+			failed: triesOfRun - 1},
 		"too many":         {pages: [][]string{{"1b"}}, limits: nobody, removed: 2},
 		"does not serve":   {err: ofCall(provider.Unavailable), asked: 1, kind: string(provider.Unavailable)},
 		"serves no longer": {err: ofCall(provider.Unavailable), failed: triesOfRun - 1, asked: 1},
@@ -344,17 +365,21 @@ func TestWhoeverIsNamedOnceMoreStays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := departments(2)
-			b := newBench(t, store, d, naming{company: d, pages: c.pages, circle: c.circle, bad: c.bad, fails: func(int) error { return c.err }})
+			b := newBench(t, store, d, naming{company: d, pages: c.pages, circle: c.circle, bad: c.bad,
+				fails: func(int) error { return c.err }})
 			b.load()
-			require.NoError(t, store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Guard: c.limits}, nil))
-			d.people["1"], d.people["2"] = [][]directory.Member{{member("1", "a")}}, [][]directory.Member{{member("2", "a")}}
+			require.NoError(t, store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Guard: c.limits},
+				nil))
+			d.people["1"], d.people["2"] = [][]directory.Member{{member("1", "a")}}, [][]directory.Member{
+				{member("2", "a")}}
 			b.read()
 			plan := PlanRemovals{RunID: b.runID}
 			if c.kind != "" {
 				require.Equal(t, c.kind, b.fails(b.reconcile.PlanRemovals, plan, c.failed).Type())
 			} else {
 				require.Equal(t, c.removed, tried[PlannedRemovals](b, b.reconcile.PlanRemovals, plan, c.failed).Members)
-				require.Equal(t, 2-c.removed, strings.Count(b.problems(), "no listing shows"), "whoever stays is on record")
+				require.Equal(t, 2-c.removed, strings.Count(b.problems(), "no listing shows"),
+					"whoever stays is on record")
 			}
 			require.Equal(t, c.asked, d.count("everybody"), "not once for each")
 		})
@@ -374,7 +399,8 @@ func TestTheListOfEverybodyComesBeforeLookUps(t *testing.T) {
 				provider.ObjectLookup
 			}{naming{company: d, pages: [][]string{{"1a"}}}, answering{company: d, fate: provider.LookupNotFound}})
 			b.load()
-			d.people["1"], d.people["2"] = [][]directory.Member{{member("1", "a")}}, [][]directory.Member{{member("2", "a")}}
+			d.people["1"], d.people["2"] = [][]directory.Member{{member("1", "a")}}, [][]directory.Member{
+				{member("2", "a")}}
 			if unread {
 				d.memberPage = strike(ofCall(provider.OutOfRange), in("2"))
 			}

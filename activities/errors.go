@@ -64,7 +64,8 @@ func classify(err error) error {
 		return temporal.NewApplicationErrorWithOptions(untold.Error(), TypeNotification, options)
 	case errors.As(err, &busy):
 		if busy.Run.Approved {
-			return refuse(TypeBusy, message.RunCarryingOut, message.Args{"Run": busy.Run.ID, "WorkflowID": busy.Run.WorkflowID})
+			return refuse(TypeBusy, message.RunCarryingOut,
+				message.Args{"Run": busy.Run.ID, "WorkflowID": busy.Run.WorkflowID})
 		}
 		return refuse(TypeBusy, message.RunBusy, message.Args{"Run": busy.Run.ID, "WorkflowID": busy.Run.WorkflowID})
 	case errors.As(err, &final):
@@ -72,11 +73,14 @@ func classify(err error) error {
 	case errors.As(err, &unretried):
 		return temporal.NewNonRetryableApplicationError(unretried.Error(), typeOf(unretried.Refusal), nil)
 	case errors.Is(err, db.ErrSuperseded):
-		return temporal.NewNonRetryableApplicationError("this run has ended or a newer run of the provider has taken over; it changes nothing more", TypeSuperseded, nil)
+		return temporal.NewNonRetryableApplicationError(
+			"this run has ended or a newer run of the provider has taken over; it changes nothing more",
+			TypeSuperseded, nil)
 	case errors.Is(err, db.ErrNotFound):
 		return temporal.NewNonRetryableApplicationError(err.Error(), TypeNotFound, nil)
 	case errors.As(err, &refused):
-		return temporal.NewApplicationErrorWithOptions(err.Error(), TypeStorage, temporal.ApplicationErrorOptions{NonRetryable: !isTransient(refused.Code)})
+		return temporal.NewApplicationErrorWithOptions(err.Error(), TypeStorage,
+			temporal.ApplicationErrorOptions{NonRetryable: !isTransient(refused.Code)})
 	case errors.As(err, &connect), pgconn.Timeout(err), pgconn.SafeToRetry(err):
 		return temporal.NewApplicationError("the database cannot be reached: "+err.Error(), TypeStorage)
 	default:

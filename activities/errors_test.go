@@ -26,8 +26,9 @@ func classified(t *testing.T, err error) *temporal.ApplicationError {
 }
 
 func ofProvider(kind provider.Kind) error {
-	return &provider.Error{Provider: directory.WeCom, Kind: kind, Endpoint: "user/list", Code: "60020", Problem: "this does not work",
-		Action: "grant it", RequestID: "42", Err: errors.New("张三 does not belong into a history")}
+	return &provider.Error{Provider: directory.WeCom, Kind: kind, Endpoint: "user/list", Code: "60020",
+		Problem: "this does not work",
+		Action:  "grant it", RequestID: "42", Err: errors.New("张三 does not belong into a history")}
 }
 
 func TestProviderErrorsKeepTheirKind(t *testing.T) {
@@ -49,9 +50,11 @@ func TestProviderErrorsKeepTheirKind(t *testing.T) {
 func TestThrottlingWaitsAsLongAsTheProviderSays(t *testing.T) {
 	t.Parallel()
 	for after, want := range map[time.Duration]time.Duration{
-		0: time.Second, 300 * time.Millisecond: time.Second, time.Second: time.Second, 90 * time.Second: 90 * time.Second, time.Hour: time.Hour,
+		0: time.Second, 300 * time.Millisecond: time.Second, time.Second: time.Second,
+		90 * time.Second: 90 * time.Second, time.Hour: time.Hour,
 	} {
-		got := classified(t, &provider.Error{Provider: directory.Feishu, Kind: provider.RateLimited, RetryAfter: after, Problem: "too many calls"})
+		got := classified(t, &provider.Error{Provider: directory.Feishu, Kind: provider.RateLimited, RetryAfter: after,
+			Problem: "too many calls"})
 		require.Equal(t, want, got.NextRetryDelay())
 		require.Equal(t, temporal.ApplicationErrorCategoryBenign, got.Category())
 	}
@@ -69,11 +72,16 @@ func TestOtherErrorsAreClassified(t *testing.T) {
 		retried bool
 		text    string
 	}{
-		"busy":            {fmt.Errorf("begin run: %w", busy), TypeBusy, false, "temporal workflow cancel -w orgsync/acme"},
-		"removing":        {removing, TypeBusy, false, "run r1 of this provider is carrying out its approved removals in workflow orgsync/acme/removals/r1; wait for it"},
-		"superseded":      {fmt.Errorf("stage members: %w", db.ErrSuperseded), TypeSuperseded, false, "a newer run of the provider has taken over"},
-		"not found":       {fmt.Errorf("find run: %w", db.ErrNotFound), TypeNotFound, false, "find run: not found"},
-		"deadlock":        {refused("40P01", "deadlock detected"), TypeStorage, true, "postgres 40P01: deadlock detected"},
+		"busy": {fmt.Errorf("begin run: %w", busy), TypeBusy, false,
+			"temporal workflow cancel -w orgsync/acme"},
+		"removing": {removing, TypeBusy, false,
+			"run r1 of this provider is carrying out its approved removals in workflow orgsync/acme/removals/r1; " +
+				"wait for it"},
+		"superseded": {fmt.Errorf("stage members: %w", db.ErrSuperseded), TypeSuperseded, false,
+			"a newer run of the provider has taken over"},
+		"not found": {fmt.Errorf("find run: %w", db.ErrNotFound), TypeNotFound, false, "find run: not found"},
+		"deadlock": {refused("40P01", "deadlock detected"), TypeStorage, true,
+			"postgres 40P01: deadlock detected"},
 		"serialisation":   {refused("40001", "could not serialize"), TypeStorage, true, "40001"},
 		"lost connection": {refused("08006", "connection failure"), TypeStorage, true, "08006"},
 		"too many":        {refused("53300", "too many connections"), TypeStorage, true, "53300"},
@@ -85,11 +93,15 @@ func TestOtherErrorsAreClassified(t *testing.T) {
 		"bad value":       {refused("22P02", `invalid input syntax: "张三"`), TypeStorage, false, "postgres 22P02"},
 		"no table":        {refused("42P01", "no such relation"), TypeStorage, false, "42P01"},
 		"no SQLSTATE":     {refused("", "odd"), TypeStorage, true, "postgres"},
-		"unreachable":     {fmt.Errorf("find run: %w", unreachable), TypeStorage, true, "the database cannot be reached"},
-		"cut off":         {fmt.Errorf("find run: %w", io.ErrUnexpectedEOF), TypeInternal, true, "find run: unexpected EOF"},
-		"Temporal":        {fmt.Errorf("ask Temporal: %w", serviceerror.NewUnavailable("no shard")), TypeInternal, true, "ask Temporal: no shard"},
-		"unforeseen":      {fmt.Errorf("stage members: %w", errors.New("a row could not be encoded")), TypeInternal, true, "stage members: a row"},
-		"already":         {temporal.NewNonRetryableApplicationError("as it is", TypeInvalid, nil), TypeInvalid, false, "as it is"},
+		"unreachable": {fmt.Errorf("find run: %w", unreachable), TypeStorage, true,
+			"the database cannot be reached"},
+		"cut off": {fmt.Errorf("find run: %w", io.ErrUnexpectedEOF), TypeInternal, true, "find run: unexpected EOF"},
+		"Temporal": {fmt.Errorf("ask Temporal: %w", serviceerror.NewUnavailable("no shard")), TypeInternal, true,
+			"ask Temporal: no shard"},
+		"unforeseen": {fmt.Errorf("stage members: %w", errors.New("a row could not be encoded")), TypeInternal, true,
+			"stage members: a row"},
+		"already": {temporal.NewNonRetryableApplicationError("as it is", TypeInvalid, nil), TypeInvalid, false,
+			"as it is"},
 	} {
 		got := classified(t, c.err)
 		require.Equal(t, c.kind, got.Type(), name)

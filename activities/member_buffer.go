@@ -45,7 +45,8 @@ type memberBuffer struct {
 }
 
 func (r *providerSession) newMemberBuffer() *memberBuffer {
-	return &memberBuffer{providerSession: r, verified: map[string]bool{}, figures: map[string]db.Figures{}, failed: map[string]error{}}
+	return &memberBuffer{providerSession: r, verified: map[string]bool{}, figures: map[string]db.Figures{},
+		failed: map[string]error{}}
 }
 
 // add takes a page. It must not be used again.
@@ -153,7 +154,8 @@ func (s *memberBuffer) checkCount(ctx context.Context, p db.Pending, f db.Figure
 		if err := s.store.RestartMembers(ctx, s.runID, p.Department); err != nil {
 			return nil, err
 		}
-		return nil, s.problem(provider.Malformed, "%d people were listed in department %s, but the provider counts %d", f.Read, p.Department, *declared)
+		return nil, s.problem(provider.Malformed, "%d people were listed in department %s, but the provider counts %d",
+			f.Read, p.Department, *declared)
 	}
 	return declared, nil
 }

@@ -38,7 +38,9 @@ func TestSmallDepartmentsAreWrittenTogether(t *testing.T) {
 	c.people["3"] = [][]directory.Member{crowd}
 	b := newBench(t, store, c, c)
 	require.Equal(t, ReadMembersResult{Read: 7, People: 510}, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()))
-	rows, err := conn.Query(t.Context(), "SELECT string_agg(DISTINCT listing || '/' || page, ' ') FROM staged_members WHERE run_id = $1 GROUP BY xmin::text::bigint ORDER BY xmin::text::bigint", b.runID)
+	rows, err := conn.Query(t.Context(),
+		"SELECT string_agg(DISTINCT listing || '/' || page, ' ') FROM staged_members WHERE run_id = $1 "+
+			"GROUP BY xmin::text::bigint ORDER BY xmin::text::bigint", b.runID)
 	require.NoError(t, err)
 	transactions, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(t, err)
@@ -52,7 +54,8 @@ func TestWhatIsKeptBackIsWrittenWhenTheBatchStops(t *testing.T) {
 	for _, id := range []string{"1", "2", "3"} {
 		c.people[id] = [][]directory.Member{{member(id, "a")}}
 	}
-	c.memberPage = strike(ofCall(provider.RateLimited), func(q provider.Query, nth int) bool { return q.Department == "3" && nth == 1 })
+	c.memberPage = strike(ofCall(provider.RateLimited),
+		func(q provider.Query, nth int) bool { return q.Department == "3" && nth == 1 })
 	b := newBench(t, database(t), c, c)
 	all := b.tree()
 	b.fails(b.pull.ReadMembers, all)

@@ -41,7 +41,8 @@ func (r *providerSession) loadRules(ctx context.Context) (*runRules, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &runRules{Rules: rules.Default(), version: stored.Version, places: map[string]rules.Place{}, stands: map[string]stand{}}
+	out := &runRules{Rules: rules.Default(), version: stored.Version, places: map[string]rules.Place{},
+		stands: map[string]stand{}}
 	if stored.Document != "" {
 		if out.Rules, err = rules.Parse([]byte(stored.Document)); err != nil {
 			return nil, r.unreadable(stored.Version, err)
@@ -116,7 +117,8 @@ func (run *runRules) apply(m *db.StagedMember, o rules.Outcome, stored db.Stored
 	m.OutOfScope = !o.InScope
 	if o.ScopeError != nil {
 		m.OutOfScope = !stored.There
-		fail("the rule scope.members failed: %s; whether the member belongs in the directory stays as it was", o.ScopeError)
+		fail("the rule scope.members failed: %s; whether the member belongs in the directory stays as it was",
+			o.ScopeError)
 	}
 	name := m.Name
 	for _, target := range run.retired {
@@ -157,7 +159,8 @@ func (run *runRules) mixHash(m *db.StagedMember, seen rules.Member) error {
 }
 
 // seenByRules returns members as expressions see them.
-func (r *providerSession) seenByRules(ctx context.Context, run *runRules, members []db.StagedMember) ([]rules.Member, error) {
+func (r *providerSession) seenByRules(ctx context.Context, run *runRules,
+	members []db.StagedMember) ([]rules.Member, error) {
 	seen := make([]rules.Member, len(members))
 	in := make([][]directory.Membership, len(members))
 	records, ok := r.client.(provider.MembershipReader)

@@ -190,7 +190,8 @@ func TestMappingReachesUnchangedListings(t *testing.T) {
 	require.Equal(t, "personbof2b", r.ask("SELECT name_translit_full FROM org_members WHERE external_id = '2b'"))
 	require.Equal(t, "info@acme.com", r.ask("SELECT email FROM org_members WHERE external_id = '2b'"))
 	require.Equal(t, `{"key": "1A"}`, r.ask("SELECT attributes FROM org_members WHERE external_id = '1a'"))
-	require.Equal(t, "1", r.ask("SELECT rules_version FROM sync_runs WHERE rules_version > 0 ORDER BY generation LIMIT 1"))
+	require.Equal(t, "1",
+		r.ask("SELECT rules_version FROM sync_runs WHERE rules_version > 0 ORDER BY generation LIMIT 1"))
 
 	const versions = "SELECT string_agg(xmin::text, ',' ORDER BY id) FROM org_members"
 	before := r.ask(versions)

@@ -60,12 +60,14 @@ func (a *Notifications) Notify(ctx context.Context, in Notify) (Notified, error)
 		}
 	}
 	// Another worker may well have it: while settings change they differ.
-	return Notified{}, temporal.NewApplicationError(fmt.Sprintf("notify %s: this worker's ORGSYNC_NOTIFY has no such webhook", in.Hook), TypeNotification)
+	return Notified{}, temporal.NewApplicationError(
+		fmt.Sprintf("notify %s: this worker's ORGSYNC_NOTIFY has no such webhook", in.Hook), TypeNotification)
 }
 
 func (a *Notifications) message(ctx context.Context, in Notify, run report.Run) (notify.Message, error) {
 	m := notify.Message{
-		Language: a.Language, ID: run.ID + "/" + in.Status, Event: notify.Failed, Provider: run.Provider, RunID: run.ID, WorkflowID: run.WorkflowID,
+		Language: a.Language, ID: run.ID + "/" + in.Status, Event: notify.Failed, Provider: run.Provider,
+		RunID: run.ID, WorkflowID: run.WorkflowID,
 		Mode: run.Mode, Status: run.Status, Reason: run.Error, Counts: run.Counts, StartedAt: run.StartedAt,
 		Commands: []string{message.ShowRunCommand(run.ID)}, URL: a.Page(run.WorkflowID, run.TemporalRunID),
 	}
@@ -80,11 +82,13 @@ func (a *Notifications) message(ctx context.Context, in Notify, run report.Run) 
 	if err != nil {
 		return m, err
 	}
-	m.Planned = &directory.PerKind{Members: removals.Members.Planned, Departments: removals.Departments.Planned, Memberships: removals.Memberships.Planned}
+	m.Planned = &directory.PerKind{Members: removals.Members.Planned, Departments: removals.Departments.Planned,
+		Memberships: removals.Memberships.Planned}
 	m.WorkflowID, m.URL, m.DecideUntil = run.HoldWorkflowID, a.Page(run.HoldWorkflowID, ""), run.HoldExpiresAt
 	if in.Status == directory.RunHeld {
 		m.Event, m.Reason = notify.Held, run.HoldReason
-		m.Commands = append(m.Commands, message.ApproveCommand(run.Provider, run.ID), message.RejectCommand(run.Provider, run.ID))
+		m.Commands = append(m.Commands, message.ApproveCommand(run.Provider, run.ID),
+			message.RejectCommand(run.Provider, run.ID))
 	} else {
 		m.Event = notify.Expired
 		m.Commands = append(m.Commands, message.SyncCommand(run.Provider)+" --wait")

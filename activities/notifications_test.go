@@ -31,8 +31,11 @@ func TestNotifying(t *testing.T) {
 	t.Cleanup(server.Close)
 	hook := notify.Hook{Format: "json", URL: server.URL}
 	a := &Notifications{
-		Store: b.store, Hooks: []notify.Hook{{Format: "json", URL: "http://elsewhere"}, hook}, Sender: &notify.Sender{HTTP: server.Client(), Now: time.Now},
-		Page: func(workflowID, temporalRunID string) string { return "http://ui/" + workflowID + "?" + temporalRunID },
+		Store: b.store, Hooks: []notify.Hook{{Format: "json", URL: "http://elsewhere"}, hook},
+		Sender: &notify.Sender{HTTP: server.Client(), Now: time.Now},
+		Page: func(workflowID, temporalRunID string) string {
+			return "http://ui/" + workflowID + "?" + temporalRunID
+		},
 	}
 	b.notify = a
 	b.runs.Hooks = []string{hook.Name()}
@@ -45,17 +48,20 @@ func TestNotifying(t *testing.T) {
 	must[any](b, b.apply.ApplyDepartments, ApplyDepartmentsInput{RunID: run})
 	must[any](b, b.apply.ApplyMembers, all)
 	planned := must[PlannedRemovals](b, b.reconcile.PlanRemovals, PlanRemovals{RunID: run})
-	held := must[HoldRunResult](b, b.runs.HoldRun, HoldRunInput{RunID: run, Reason: "it would remove many", HoldWorkflowID: "orgsync/acme/removals/r1"})
+	held := must[HoldRunResult](b, b.runs.HoldRun,
+		HoldRunInput{RunID: run, Reason: "it would remove many", HoldWorkflowID: "orgsync/acme/removals/r1"})
 	require.Equal(t, b.runs.Hooks, held.Notify)
 	tell := Notify{RunID: run, Status: directory.RunHeld, Hook: hook.Name()}
 	require.Equal(t, Notified{}, must[Notified](b, a.Notify, tell))
 	require.WithinDuration(t, *held.ExpiresAt, *got.DecideUntil, 0)
 	require.Equal(t, notify.Message{
-		ID: run + "/held", Event: notify.Held, Provider: name, RunID: run, WorkflowID: "orgsync/acme/removals/r1", Mode: "apply", Status: "held",
+		ID: run + "/held", Event: notify.Held, Provider: name, RunID: run, WorkflowID: "orgsync/acme/removals/r1",
+		Mode: "apply", Status: "held",
 		Reason: "it would remove many", Counts: held.Counts, StartedAt: got.StartedAt, DecideUntil: got.DecideUntil,
-		Planned:  &directory.PerKind{Members: planned.Members, Memberships: planned.Memberships},
-		Commands: []string{"orgsync runs show " + run, "orgsync approve " + name + " " + run, "orgsync reject " + name + " " + run},
-		URL:      "http://ui/orgsync/acme/removals/r1?",
+		Planned: &directory.PerKind{Members: planned.Members, Memberships: planned.Memberships},
+		Commands: []string{"orgsync runs show " + run, "orgsync approve " + name + " " + run,
+			"orgsync reject " + name + " " + run},
+		URL: "http://ui/orgsync/acme/removals/r1?",
 	}, got)
 
 	// What a webhook refuses is final, what it cannot take now is not.
@@ -68,10 +74,13 @@ func TestNotifying(t *testing.T) {
 	require.Equal(t, TypeNotification, refused.Type())
 	require.NotContains(t, refused.Message(), server.URL)
 	status = http.StatusOK
-	require.ErrorContains(t, b.fails(a.Notify, Notify{RunID: run, Status: directory.RunHeld, Hook: "json gone 01234567"}), "ORGSYNC_NOTIFY has no such webhook")
+	require.ErrorContains(t, b.fails(a.Notify,
+		Notify{RunID: run, Status: directory.RunHeld, Hook: "json gone 01234567"}),
+		"ORGSYNC_NOTIFY has no such webhook")
 
 	// Expired: what was planned stands, and a message about the hold comes too late.
-	ended := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: run, Status: directory.RunRejected, Problem: "nobody decided"})
+	ended := must[RunReport](b, b.runs.FinishRun,
+		FinishRunInput{RunID: run, Status: directory.RunRejected, Problem: "nobody decided"})
 	require.Equal(t, b.runs.Hooks, ended.Notify)
 	got = notify.Message{}
 	require.Equal(t, Notified{Moot: true}, must[Notified](b, a.Notify, tell))
@@ -84,7 +93,8 @@ func TestNotifying(t *testing.T) {
 
 	// Failed.
 	b.begin()
-	failed := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID, Status: directory.RunFailed, Problem: "the secret is wrong"})
+	failed := must[RunReport](b, b.runs.FinishRun,
+		FinishRunInput{RunID: b.runID, Status: directory.RunFailed, Problem: "the secret is wrong"})
 	require.Equal(t, b.runs.Hooks, failed.Notify)
 	must[Notified](b, a.Notify, Notify{RunID: b.runID, Status: directory.RunFailed, Hook: hook.Name()})
 	require.Equal(t, notify.Failed, got.Event)
@@ -99,18 +109,22 @@ func TestNotifying(t *testing.T) {
 		b.begin()
 		b.tree()
 		for _, id := range []string{"1", "2"} {
-			require.NoError(t, b.store.FailMembers(t.Context(), b.runID, id, fmt.Sprintf("WeCom 60011: no (user/list, request %s)", id), nil))
+			require.NoError(t, b.store.FailMembers(t.Context(), b.runID, id,
+				fmt.Sprintf("WeCom 60011: no (user/list, request %s)", id), nil))
 		}
 		partial := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 		require.Equal(t, directory.RunPartial, partial.Status)
 		require.Equal(t, n == 1, len(partial.Notify) > 0)
-		require.Equal(t, []directory.Reason{{Type: "department", Text: "WeCom 60011: no", Count: 2, IDs: []string{"1", "2"}}}, partial.Reasons)
+		require.Equal(t,
+			[]directory.Reason{{Type: "department", Text: "WeCom 60011: no", Count: 2, IDs: []string{"1", "2"}}},
+			partial.Reasons)
 	}
 	must[Notified](b, a.Notify, Notify{RunID: b.runID, Status: directory.RunPartial, Hook: hook.Name()})
 	require.Equal(t, notify.Partial, got.Event)
 	require.Equal(t, "2 departments (1, 2): WeCom 60011: no", got.Reason)
 	require.Equal(t, 2, got.InARow)
-	require.Equal(t, []string{"orgsync runs retry " + b.runID + " --wait", "orgsync runs show " + b.runID}, got.Commands)
+	require.Equal(t, []string{"orgsync runs retry " + b.runID + " --wait", "orgsync runs show " + b.runID},
+		got.Commands)
 
 	// Nothing is left unread where only people could not be told apart.
 	b.begin()

@@ -70,10 +70,12 @@ func preflightFailure(p providers.Provider, report *provider.Report) error {
 		}
 	}
 	problem := p.Type.Traits().DisplayName + " preflight: " + strings.Join(missing, " | ")
-	return refuse(string(provider.Forbidden), message.PreflightFailed, message.Args{"Problem": problem, "Provider": p.Name})
+	return refuse(string(provider.Forbidden), message.PreflightFailed,
+		message.Args{"Problem": problem, "Provider": p.Name})
 }
 
-func (a *Reader) recordVisibleRange(ctx context.Context, runID string, visible provider.VisibleRange) (PreflightResult, error) {
+func (a *Reader) recordVisibleRange(ctx context.Context, runID string,
+	visible provider.VisibleRange) (PreflightResult, error) {
 	body, err := json.Marshal(visible)
 	if err != nil {
 		return PreflightResult{}, err

@@ -24,8 +24,10 @@ func TestPreflightSaysWhatIsMissing(t *testing.T) {
 	failed := b.fails(b.pull.Preflight, b.ref())
 	require.Equal(t, string(provider.Forbidden), failed.Type())
 	require.True(t, failed.NonRetryable())
-	require.Equal(t, "DingTalk preflight: departments: the permission is missing; grant it | members: none can be read; see: orgsync provider test "+
-		b.provider.Name, failed.Message())
+	require.Equal(t,
+		"DingTalk preflight: departments: the permission is missing; grant it | members: none can be read; see: "+
+			"orgsync provider test "+
+			b.provider.Name, failed.Message())
 }
 
 func TestPreflightThatCannotTellIsTriedAgain(t *testing.T) {
@@ -49,10 +51,14 @@ func TestPreflightComparesTheVisibleRange(t *testing.T) {
 		earlier, now provider.VisibleRange
 		want         PreflightResult
 	}{
-		"full":     {provider.VisibleRange{Full: true}, provider.VisibleRange{Full: true}, PreflightResult{}},
-		"shrunk":   {provider.VisibleRange{Full: true}, provider.VisibleRange{Departments: []string{"1"}}, PreflightResult{LimitedRange: true, Lost: []string{"the whole company"}}},
-		"grown":    {provider.VisibleRange{Departments: []string{"1"}}, provider.VisibleRange{Full: true}, PreflightResult{}},
-		"lost one": {provider.VisibleRange{Departments: []string{"1", "2"}}, provider.VisibleRange{Departments: []string{"2"}}, PreflightResult{LimitedRange: true, Lost: []string{"department 1"}}},
+		"full": {provider.VisibleRange{Full: true}, provider.VisibleRange{Full: true}, PreflightResult{}},
+		"shrunk": {provider.VisibleRange{Full: true}, provider.VisibleRange{Departments: []string{"1"}},
+			PreflightResult{LimitedRange: true, Lost: []string{"the whole company"}}},
+		"grown": {provider.VisibleRange{Departments: []string{"1"}}, provider.VisibleRange{Full: true},
+			PreflightResult{}},
+		"lost one": {provider.VisibleRange{Departments: []string{"1", "2"}},
+			provider.VisibleRange{Departments: []string{"2"}},
+			PreflightResult{LimitedRange: true, Lost: []string{"department 1"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -107,12 +107,16 @@ func (p *memberReader) read(ctx context.Context, id string) error {
 			return err
 		}
 	case len(there) > 1:
-		return p.recordError(ctx, "member", id, "the provider no longer knows this member, but the directory has several people with this id; run a full sync")
+		return p.recordError(ctx, "member", id,
+			"the provider no longer knows this member, but the directory has several people with this id; run a "+
+				"full sync")
 	case len(stored) > 0:
 		left := directory.Deleted
-		person = directory.Member{ExternalID: stored[0].ExternalID, UnionID: stored[0].UnionID, OpenID: stored[0].OpenID, Profile: directory.Profile{Status: &left}}
+		person = directory.Member{ExternalID: stored[0].ExternalID, UnionID: stored[0].UnionID,
+			OpenID: stored[0].OpenID, Profile: directory.Profile{Status: &left}}
 	default:
-		return p.recordError(ctx, "member", id, message.English.Text(message.MemberUnknown, message.Args{"Provider": p.provider.Name}))
+		return p.recordError(ctx, "member", id,
+			message.English.Text(message.MemberUnknown, message.Args{"Provider": p.provider.Name}))
 	}
 	return p.stageByID(ctx, id, person)
 }
@@ -140,7 +144,8 @@ func (p *memberReader) memberships(ctx context.Context, person directory.Member)
 	places := person.Memberships
 	if places == nil {
 		if err := p.recordError(ctx, "warning", person.ExternalID, "member "+person.ExternalID+
-			": the provider does not say which departments they are in, so their departments stay as they are; run a full sync to correct them"); err != nil {
+			": the provider does not say which departments they are in, so their departments stay as they are; run "+
+			"a full sync to correct them"); err != nil {
 			return nil, err
 		}
 	}
@@ -178,8 +183,9 @@ func (p *memberReader) warnOfUnknown(ctx context.Context, person directory.Membe
 	if err != nil || len(unknown) == 0 {
 		return err
 	}
-	return p.recordError(ctx, "warning", person.ExternalID, "member "+person.ExternalID+" is also in departments that the directory does not have: "+
-		strings.Join(unknown, ", ")+"; run a full sync if they are in the visible range")
+	return p.recordError(ctx, "warning", person.ExternalID,
+		"member "+person.ExternalID+" is also in departments that the directory does not have: "+
+			strings.Join(unknown, ", ")+"; run a full sync if they are in the visible range")
 }
 
 // seesDepartment asks once a department.

@@ -59,7 +59,8 @@ func (b *bench) limit(members ...string) {
 	must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 	b.began++
 	begun, err := b.store.BeginRun(b.t.Context(), db.NewRun{
-		Provider: b.provider.Name, WorkflowID: "orgsync/" + b.provider.Name, TemporalRunID: fmt.Sprintf("run-%d", b.began), Mode: "apply", OnRemovals: "hold", Members: members,
+		Provider: b.provider.Name, WorkflowID: "orgsync/" + b.provider.Name,
+		TemporalRunID: fmt.Sprintf("run-%d", b.began), Mode: "apply", OnRemovals: "hold", Members: members,
 	}, func(context.Context, db.OpenRun) (string, error) { return directory.RunFailed, nil })
 	require.NoError(b.t, err)
 	require.Equal(b.t, len(members), begun.Members)
@@ -84,7 +85,8 @@ func TestSinglePeopleAreReadAndApplied(t *testing.T) {
 	moved.Memberships = []directory.Membership{{DepartmentID: "2"}}
 	r.people["1b"] = moved
 	delete(r.people, "2a")
-	r.people["new"] = directory.Member{ExternalID: "new", Memberships: []directory.Membership{{DepartmentID: "1"}, {DepartmentID: "99"}}}
+	r.people["new"] = directory.Member{ExternalID: "new",
+		Memberships: []directory.Membership{{DepartmentID: "1"}, {DepartmentID: "99"}}}
 	must[any](b, b.pull.ReadMembersByID, b.ref())
 	must[any](b, b.pull.ReadMembersByID, b.ref())
 	require.Equal(t, 1, r.count("read 1a"), "who was read is not read again")
@@ -96,7 +98,10 @@ func TestSinglePeopleAreReadAndApplied(t *testing.T) {
 	require.Equal(t, directory.MemberCounts{Read: 3, Created: 1, Moved: 1, Deleted: 1, Unchanged: 1}, report.Members)
 	require.Equal(t, directory.MembershipCounts{Created: 2, Deleted: 2}, report.Memberships)
 	require.EqualValues(t, 5, report.Calls)
-	require.Equal(t, []string{"member new is also in departments that the directory does not have: 99; run a full sync if they are in the visible range"}, report.Errors)
+	require.Equal(t,
+		[]string{
+			"member new is also in departments that the directory does not have: 99; run a full sync if they are in " +
+				"the visible range"}, report.Errors)
 }
 
 // A place is taken away only where the record would show it.

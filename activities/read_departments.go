@@ -166,7 +166,8 @@ func (r *providerSession) readChildPages(ctx context.Context, p *db.Pending) err
 		if err := paging.begin(p.Pages); err != nil {
 			return err
 		}
-		page, err := r.client.ListDepartments(retaining, provider.Query{Department: p.Department, Method: provider.ListMethod(p.Listing), Cursor: p.Cursor})
+		page, err := r.client.ListDepartments(retaining,
+			provider.Query{Department: p.Department, Method: provider.ListMethod(p.Listing), Cursor: p.Cursor})
 		if err != nil {
 			return err
 		}
@@ -178,7 +179,8 @@ func (r *providerSession) readChildPages(ctx context.Context, p *db.Pending) err
 			staged[i] = stagedDepartment(found, p.Department)
 		}
 		if err := r.store.StageDepartments(ctx, db.Page{
-			RunID: r.runID, Listing: p.Department, Number: p.Pages, Next: page.Next, Bad: len(page.Bad), Request: page.Request,
+			RunID: r.runID, Listing: p.Department, Number: p.Pages, Next: page.Next, Bad: len(page.Bad),
+			Request: page.Request,
 		}, staged); err != nil {
 			return err
 		}
@@ -212,7 +214,8 @@ func (r *providerSession) finishChildren(ctx context.Context, p db.Pending) erro
 			if err := r.store.RestartChildren(ctx, r.runID, p.Department, p.Listing); err != nil {
 				return err
 			}
-			return r.problem(provider.Malformed, "%d departments were listed below %s, but the provider counts %d", figures.Read, p.Department, declared)
+			return r.problem(provider.Malformed, "%d departments were listed below %s, but the provider counts %d",
+				figures.Read, p.Department, declared)
 		}
 	}
 	return r.store.FinishChildren(ctx, r.runID, p.Department)

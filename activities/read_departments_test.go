@@ -13,7 +13,8 @@ import (
 
 // ofCall is an error as clients return it.
 func ofCall(kind provider.Kind) error {
-	return &provider.Error{Provider: directory.DingTalk, Kind: kind, Endpoint: "department/listsub", Problem: "it does not work"}
+	return &provider.Error{Provider: directory.DingTalk, Kind: kind, Endpoint: "department/listsub",
+		Problem: "it does not work"}
 }
 
 // pagedTree has its departments on three pages.
@@ -75,9 +76,11 @@ func TestDepartmentThatCannotBeAskedIsNoted(t *testing.T) {
 				must[any](b, b.pull.ReadDepartments, b.ref())
 			}
 			require.Equal(t, 1, d.count("children 3"), "the others are asked all the same")
-			sealed := must[FinishDepartmentsResult](b, b.pull.FinishDepartments, FinishDepartmentsInput{RunID: b.runID, Problem: "given up"})
+			sealed := must[FinishDepartmentsResult](b, b.pull.FinishDepartments,
+				FinishDepartmentsInput{RunID: b.runID, Problem: "given up"})
 			shape := shardingOf(directory.DingTalk, 4)
-			require.Equal(t, FinishDepartmentsResult{Departments: 4, Failed: 1, Sharding: shape, Shards: [][2]string{{"0", "3"}}}, sealed)
+			require.Equal(t, FinishDepartmentsResult{Departments: 4, Failed: 1, Sharding: shape,
+				Shards: [][2]string{{"0", "3"}}}, sealed)
 			entry := b.ledger()["2"]
 			require.False(t, entry.ChildrenComplete)
 			if c.retry {
@@ -119,8 +122,10 @@ func TestDepartmentsInCircles(t *testing.T) {
 	t.Parallel()
 	store := database(t)
 	for name, next := range map[string]func(cursor string) string{
-		"same token":  func(string) string { return "@1" },
-		"two by turn": func(cursor string) string { return map[string]string{"": "@1", "@1": "@2", "@2": "@1"}[cursor] },
+		"same token": func(string) string { return "@1" },
+		"two by turn": func(cursor string) string {
+			return map[string]string{"": "@1", "@1": "@2", "@2": "@1"}[cursor]
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -155,7 +160,8 @@ func TestTooLargeIsAskedForInPieces(t *testing.T) {
 	t.Parallel()
 	c := departments(2)
 	c.childPage = func(q provider.Query, _ int) (page provider.DepartmentPage, err error, ok bool) {
-		return page, &provider.Error{Provider: directory.Feishu, Kind: provider.TooLarge, Problem: "too many", Instead: "direct"},
+		return page, &provider.Error{Provider: directory.Feishu, Kind: provider.TooLarge, Problem: "too many",
+				Instead: "direct"},
 			q.Department == "0" && q.Method == "children"
 	}
 	b := newBench(t, database(t), c, c)
@@ -185,7 +191,8 @@ func TestUnusableDepartmentRecords(t *testing.T) {
 	b.load()
 	const bad = "record 3: no usable dept_id"
 	c.childPage = func(q provider.Query, _ int) (provider.DepartmentPage, error, bool) {
-		return provider.DepartmentPage{Departments: []provider.FoundDepartment{found("1", "0"), found("2", "0")}, Bad: []string{bad}}, nil, q.Department == "0"
+		return provider.DepartmentPage{Departments: []provider.FoundDepartment{found("1", "0"), found("2", "0")},
+			Bad: []string{bad}}, nil, q.Department == "0"
 	}
 	all := b.tree()
 	must[ReadMembersResult](b, b.pull.ReadMembers, all)
@@ -251,7 +258,8 @@ func TestTopOfWhichNothingIsKnown(t *testing.T) {
 	c.roots = append(c.roots, found("1", "0"), top)
 	b := newBench(t, database(t), c, c)
 	b.load()
-	c.roots[2] = provider.FoundDepartment{Department: directory.Department{ExternalID: "2"}, ChildrenMethod: "children", MembersMethod: ownMembers}
+	c.roots[2] = provider.FoundDepartment{Department: directory.Department{ExternalID: "2"},
+		ChildrenMethod: "children", MembersMethod: ownMembers}
 	b.read()
 	report := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 	require.Equal(t, directory.RunSucceeded, report.Status, report.Errors)
@@ -262,11 +270,13 @@ func TestTopOfWhichNothingIsKnown(t *testing.T) {
 func TestEmptyPagesOfDepartments(t *testing.T) {
 	t.Parallel()
 	store := database(t)
-	for name, empty := range map[string]int{"as many as may be": provider.MaxEmptyPages, "one more": provider.MaxEmptyPages + 1} {
+	for name, empty := range map[string]int{"as many as may be": provider.MaxEmptyPages,
+		"one more": provider.MaxEmptyPages + 1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := departments(0)
-			c.children["0"] = append(make([][]provider.FoundDepartment, empty), []provider.FoundDepartment{found("1", "0")})
+			c.children["0"] = append(make([][]provider.FoundDepartment, empty),
+				[]provider.FoundDepartment{found("1", "0")})
 			b := newBench(t, store, c, c)
 			if empty <= provider.MaxEmptyPages {
 				require.Equal(t, 2, b.tree().Last)

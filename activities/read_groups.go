@@ -218,11 +218,13 @@ func (g *groupReading) stop(kind directory.Kind, why error) error {
 }
 
 func (g *groupReading) fail(ctx context.Context, kind directory.Kind, l db.OpenListing, err error) error {
-	return g.store.FailListing(ctx, g.runID, kind, l.ExternalID, messageOf(err), provider.KindOf(err) == provider.Forbidden)
+	return g.store.FailListing(ctx, g.runID, kind, l.ExternalID, messageOf(err),
+		provider.KindOf(err) == provider.Forbidden)
 }
 
 // pages reads on from where the listing stands, and l goes with it.
-func (g *groupReading) pages(ctx context.Context, kind directory.Kind, l *db.OpenListing, read pageReader) (truncated bool, err error) {
+func (g *groupReading) pages(ctx context.Context, kind directory.Kind, l *db.OpenListing,
+	read pageReader) (truncated bool, err error) {
 	name := "the list of " + kind.String() + "s"
 	if l.ExternalID != "" {
 		name = "the listing of group " + l.ExternalID
@@ -274,7 +276,8 @@ func (g *groupReading) groupMembers(client provider.GroupReader) pageReader {
 			return db.ListingPage{}, false, err
 		}
 		return db.ListingPage{
-			Next: page.Next, Bad: len(page.Bad), Request: page.Request, Members: page.Members, Departments: page.Departments,
+			Next: page.Next, Bad: len(page.Bad), Request: page.Request, Members: page.Members,
+			Departments: page.Departments,
 		}, false, g.recordUnusable(ctx, "warning", "group "+l.ExternalID, page.Bad)
 	}
 }

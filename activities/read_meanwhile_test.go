@@ -56,7 +56,8 @@ func TestMembersAreReadWhileTheTreeIs(t *testing.T) {
 			}
 			d, isRead := slowTree(slow, "1")
 			b := newBenchAs(t, store, c.as, d, d)
-			require.NoError(t, store.FinishRun(t.Context(), b.runID, directory.RunFailed, "", directory.Counts{}, false))
+			require.NoError(t, store.FinishRun(t.Context(), b.runID, directory.RunFailed, "", directory.Counts{},
+				false))
 			c.of.Mode = "apply"
 			b.beginLimited(c.of)
 			must[any](b, b.pull.ReadDepartments, b.ref())
@@ -78,7 +79,8 @@ func TestMembersAreReadWhileTheTreeIs(t *testing.T) {
 // and their way of saying so.
 func TestWhatFailsMeanwhileIsReadAgain(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []provider.Kind{provider.Malformed, provider.Unavailable, provider.RateLimited, provider.Forbidden} {
+	for _, kind := range []provider.Kind{provider.Malformed, provider.Unavailable, provider.RateLimited,
+		provider.Forbidden} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			d, isRead := slowTree("3", "1")
@@ -112,7 +114,8 @@ func TestUnchangedDepartmentsNeedNothingMore(t *testing.T) {
 	d.people["2"][1] = nil
 	d.childPage = func(q provider.Query, _ int) (page provider.DepartmentPage, err error, ok bool) {
 		if q.Department == "3" {
-			require.Eventually(t, func() bool { return d.count("members 1@1") == 2 && d.count("members 2@1") == 2 }, 5*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return d.count("members 1@1") == 2 && d.count("members 2@1") == 2 },
+				5*time.Second, time.Millisecond)
 		}
 		return page, nil, false
 	}
@@ -121,7 +124,8 @@ func TestUnchangedDepartmentsNeedNothingMore(t *testing.T) {
 	require.Equal(t, 4, out.Departments)
 	require.Subset(t, []int{1, 2, 3}, []int{out.Unchanged})
 	require.Equal(t, 0, out.UnchangedMembers%2)
-	ids := must[DepartmentIDsResult](b, b.pull.DepartmentIDs, BatchInput{RunID: b.runID, First: 1, Last: 4 - out.Unchanged}).IDs
+	ids := must[DepartmentIDsResult](b, b.pull.DepartmentIDs,
+		BatchInput{RunID: b.runID, First: 1, Last: 4 - out.Unchanged}).IDs
 	require.Contains(t, ids, "2")
 	require.NotContains(t, ids, "1")
 }

@@ -199,7 +199,8 @@ func (s *memberBuffer) readPages(ctx context.Context, p *db.Pending) error {
 		if err := paging.begin(p.Pages); err != nil {
 			return err
 		}
-		page, err := s.client.ListDepartmentMembers(retaining, provider.Query{Department: p.Department, Method: provider.ListMethod(p.Listing), Cursor: p.Cursor})
+		page, err := s.client.ListDepartmentMembers(retaining,
+			provider.Query{Department: p.Department, Method: provider.ListMethod(p.Listing), Cursor: p.Cursor})
 		if err != nil {
 			return err
 		}

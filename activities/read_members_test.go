@@ -12,7 +12,8 @@ import (
 )
 
 // strike answers members calls with an error where it should.
-func strike(err error, where func(q provider.Query, nth int) bool) func(provider.Query, int) (provider.MemberPage, error, bool) {
+func strike(err error, where func(q provider.Query, nth int) bool) func(provider.Query,
+	int) (provider.MemberPage, error, bool) {
 	return func(q provider.Query, nth int) (page provider.MemberPage, _ error, ok bool) {
 		return page, err, where(q, nth)
 	}
@@ -42,12 +43,14 @@ func TestReadingPeopleGoesOnAtThePage(t *testing.T) {
 	require.Error(t, err)
 	require.Zero(t, c.count("members 2"))
 
-	require.Equal(t, ReadMembersResult{Read: 2, People: 4}, must[ReadMembersResult](b, b.pull.ReadMembers, all), "the root was read before")
+	require.Equal(t, ReadMembersResult{Read: 2, People: 4}, must[ReadMembersResult](b, b.pull.ReadMembers, all),
+		"the root was read before")
 	require.Equal(t, 1, c.count("members 0"))
 	require.Equal(t, 1, c.count("members 1"))
 	require.Equal(t, 2, c.count("members 1@1"))
 	require.Equal(t, 1, c.count("members 2"))
-	require.Equal(t, ReadMembersResult{People: 4}, must[ReadMembersResult](b, b.pull.ReadMembers, all), "nothing is left")
+	require.Equal(t, ReadMembersResult{People: 4}, must[ReadMembersResult](b, b.pull.ReadMembers, all),
+		"nothing is left")
 	ledger := b.ledger()
 	for _, id := range []string{"1", "2"} {
 		require.True(t, ledger[id].MembersComplete)
@@ -63,7 +66,8 @@ func TestDepartmentLeavesItsBatch(t *testing.T) {
 		kind  provider.Kind
 		retry bool
 	}{
-		"out of range": {provider.OutOfRange, false}, "gone": {provider.NotFound, false}, "invalid": {provider.Invalid, false},
+		"out of range": {provider.OutOfRange, false}, "gone": {provider.NotFound, false},
+		"invalid":     {provider.Invalid, false},
 		"unavailable": {provider.Unavailable, true}, "malformed": {provider.Malformed, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -88,11 +92,13 @@ func TestDepartmentLeavesItsBatch(t *testing.T) {
 func TestWhatConcernsTheRunFailsTheBatch(t *testing.T) {
 	t.Parallel()
 	store := database(t)
-	for _, kind := range []provider.Kind{provider.Forbidden, provider.Unauthenticated, provider.QuotaExhausted, provider.RateLimited, provider.TokenRefused} {
+	for _, kind := range []provider.Kind{provider.Forbidden, provider.Unauthenticated, provider.QuotaExhausted,
+		provider.RateLimited, provider.TokenRefused} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			c := departments(3)
-			c.memberPage = strike(ofCall(kind), func(q provider.Query, nth int) bool { return q.Department == "2" && q.Cursor == "" && nth == 1 })
+			c.memberPage = strike(ofCall(kind),
+				func(q provider.Query, nth int) bool { return q.Department == "2" && q.Cursor == "" && nth == 1 })
 			b := newBench(t, store, c, c)
 			all := b.tree()
 			failed := b.fails(b.pull.ReadMembers, all)
@@ -127,13 +133,16 @@ func TestTroubleInARowFailsTheBatch(t *testing.T) {
 	c = departments(5)
 	c.memberPage = strike(ofCall(provider.Unavailable), in("1", "2", "4", "5"))
 	b = newBench(t, store, c, c)
-	require.Equal(t, []int{2, 3, 5, 6}, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()).Failed, "3 was read: it is they")
+	require.Equal(t, []int{2, 3, 5, 6}, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()).Failed,
+		"3 was read: it is they")
 
 	c = departments(5)
-	unknown := &provider.Error{Provider: directory.WeCom, Kind: provider.Unavailable, Code: "424242", Unknown: true, Problem: "it does not work"}
+	unknown := &provider.Error{Provider: directory.WeCom, Kind: provider.Unavailable, Code: "424242", Unknown: true,
+		Problem: "it does not work"}
 	c.memberPage = strike(unknown, in("1", "2", "3", "4"))
 	b = newBench(t, store, c, c)
-	require.Equal(t, []int{2, 3, 4, 5}, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()).Failed, "an unknown code says nothing of the others")
+	require.Equal(t, []int{2, 3, 4, 5}, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()).Failed,
+		"an unknown code says nothing of the others")
 	require.Equal(t, 1, c.count("members 5"))
 
 	c = departments(5)
@@ -157,7 +166,8 @@ func TestDepartmentAlone(t *testing.T) {
 	require.Contains(t, b.ledger()["2"].Error, "it does not work")
 
 	broken = false
-	require.Equal(t, ReadDepartmentMembersResult{People: 2}, must[ReadDepartmentMembersResult](b, b.pull.ReadDepartmentMembers, alone))
+	require.Equal(t, ReadDepartmentMembersResult{People: 2},
+		must[ReadDepartmentMembersResult](b, b.pull.ReadDepartmentMembers, alone))
 	require.Equal(t, 1, c.count("members 2"), "its first page is not read again")
 	require.True(t, b.ledger()["2"].MembersComplete)
 	require.Empty(t, b.ledger()["2"].Error)
@@ -169,8 +179,10 @@ func TestPeopleInCircles(t *testing.T) {
 	t.Parallel()
 	store := database(t)
 	for name, next := range map[string]func(cursor string) string{
-		"same token":  func(string) string { return "@1" },
-		"two by turn": func(cursor string) string { return map[string]string{"": "@1", "@1": "@2", "@2": "@1"}[cursor] },
+		"same token": func(string) string { return "@1" },
+		"two by turn": func(cursor string) string {
+			return map[string]string{"": "@1", "@1": "@2", "@2": "@1"}[cursor]
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -179,7 +191,8 @@ func TestPeopleInCircles(t *testing.T) {
 				return provider.MemberPage{Next: next(q.Cursor)}, nil, q.Department == "1"
 			}
 			b := newBench(t, store, c, c)
-			require.Equal(t, ReadMembersResult{Read: 2, Failed: []int{2}, People: 2}, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()))
+			require.Equal(t, ReadMembersResult{Read: 2, Failed: []int{2}, People: 2},
+				must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()))
 			require.Contains(t, b.ledger()["1"].Error, "repeats a page token")
 		})
 	}
@@ -190,14 +203,16 @@ func TestExpiredTokenStartsTheListingAnew(t *testing.T) {
 	t.Parallel()
 	store := database(t)
 	c := departments(1)
-	c.memberPage = strike(ofCall(provider.CursorExpired), func(q provider.Query, nth int) bool { return q.Cursor == "@1" && nth == 1 })
+	c.memberPage = strike(ofCall(provider.CursorExpired),
+		func(q provider.Query, nth int) bool { return q.Cursor == "@1" && nth == 1 })
 	b := newBench(t, store, c, c)
 	require.Empty(t, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()).Failed)
 	require.Equal(t, 2, c.count("members 1"))
 	require.Equal(t, 2, b.ledger()["1"].MembersRead)
 
 	c = departments(1)
-	c.memberPage = strike(ofCall(provider.CursorExpired), func(q provider.Query, _ int) bool { return q.Cursor == "@1" })
+	c.memberPage = strike(ofCall(provider.CursorExpired),
+		func(q provider.Query, _ int) bool { return q.Cursor == "@1" })
 	b = newBench(t, store, c, c)
 	require.Equal(t, []int{2}, must[ReadMembersResult](b, b.pull.ReadMembers, b.tree()).Failed)
 	require.Equal(t, 2, c.count("members 1"))
@@ -209,7 +224,8 @@ func TestUnusableRecords(t *testing.T) {
 	store := database(t)
 	c := departments(1)
 	c.memberPage = func(q provider.Query, _ int) (provider.MemberPage, error, bool) {
-		return provider.MemberPage{Members: []directory.Member{member("1", "a")}, Bad: []string{"record 2 has no userid"}}, nil, q.Department == "1"
+		return provider.MemberPage{Members: []directory.Member{member("1", "a")},
+			Bad: []string{"record 2 has no userid"}}, nil, q.Department == "1"
 	}
 	b := newBench(t, store, c, c)
 	must[ReadMembersResult](b, b.pull.ReadMembers, b.tree())
@@ -224,11 +240,13 @@ func TestUnusableRecords(t *testing.T) {
 func TestEmptyPagesOfPeople(t *testing.T) {
 	t.Parallel()
 	store := database(t)
-	for name, empty := range map[string]int{"as many as may be": provider.MaxEmptyPages, "one more": provider.MaxEmptyPages + 1} {
+	for name, empty := range map[string]int{"as many as may be": provider.MaxEmptyPages,
+		"one more": provider.MaxEmptyPages + 1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := departments(2)
-			c.people["1"] = slices.Concat([][]directory.Member{{member("1", "a")}}, make([][]directory.Member, empty), [][]directory.Member{{member("1", "b")}})
+			c.people["1"] = slices.Concat([][]directory.Member{{member("1", "a")}}, make([][]directory.Member, empty),
+				[][]directory.Member{{member("1", "b")}})
 			b := newBench(t, store, c, c)
 			got := must[ReadMembersResult](b, b.pull.ReadMembers, b.tree())
 			if empty <= provider.MaxEmptyPages {
@@ -282,7 +300,8 @@ func TestSecondOpinionOnPeople(t *testing.T) {
 			require.Equal(t, 1, d.count("count"), "only where somebody is missing")
 			require.Equal(t, c.complete, b.ledger()["1"].MembersComplete)
 			if name == "counts more" {
-				require.Contains(t, b.ledger()["1"].Error, "1 people were listed in department 1, but the provider counts 2")
+				require.Contains(t, b.ledger()["1"].Error,
+					"1 people were listed in department 1, but the provider counts 2")
 				d.people["1"] = departments(1).people["1"]
 				must[any](b, b.pull.ReadDepartmentMembers, DepartmentInput{RunID: b.runID, Position: 1})
 				require.True(t, b.ledger()["1"].MembersComplete, "the next answer was whole")

@@ -73,7 +73,8 @@ func (a *Reconcile) planRemovals(ctx context.Context, in PlanRemovals) (PlannedR
 	}
 	changed, err := a.Store.Changed(ctx, in.RunID)
 	return PlannedRemovals{
-		PerKind: plan.Planned, Incomplete: incomplete, HoldReason: holdReason(a.Language, plan, in.Lost), Changed: &changed,
+		PerKind: plan.Planned, Incomplete: incomplete, HoldReason: holdReason(a.Language, plan, in.Lost),
+		Changed: &changed,
 	}, err
 }
 
@@ -134,7 +135,8 @@ func (a *Reconcile) rehearse(ctx context.Context, in Rehearse) (Rehearsed, error
 		reason = holdReason(a.Language, out.Plan, in.Lost)
 	}
 	if reason != "" {
-		if err := a.Store.AddRunError(ctx, in.RunID, "warning", "", "applying this would be held: "+reason); err != nil {
+		if err := a.Store.AddRunError(ctx, in.RunID, "warning", "",
+			"applying this would be held: "+reason); err != nil {
 			return Rehearsed{}, err
 		}
 	}
@@ -152,7 +154,8 @@ func holdReason(l message.Language, p db.RemovalPlan, lost []string) string {
 	for _, kind := range kinds {
 		if planned := *p.Independent.Of(kind.Kind); kind.Limited && planned > p.Limit(kind.Kind) {
 			reasons = append(reasons, l.Text(message.HoldBeyondLimit, message.Args{
-				"Planned": planned, "Active": *p.Active.Of(kind.Kind), "Kind": l.Kind(kind.Plural), "Limit": p.Limit(kind.Kind),
+				"Planned": planned, "Active": *p.Active.Of(kind.Kind), "Kind": l.Kind(kind.Plural),
+				"Limit": p.Limit(kind.Kind),
 			}))
 		}
 	}

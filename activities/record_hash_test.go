@@ -19,11 +19,13 @@ func digestFull() db.StagedMember {
 	status := directory.Active
 	return db.StagedMember{
 		Member: directory.Member{
-			ExternalID: "a", ExternalIDIsFallback: true, UnionID: "b", OpenID: "c", Profile: directory.Profile{Name: text("d"), Email: text("e"), Phone: text("f"),
+			ExternalID: "a", ExternalIDIsFallback: true, UnionID: "b", OpenID: "c",
+			Profile: directory.Profile{Name: text("d"), Email: text("e"), Phone: text("f"),
 				AvatarURL: text("g"), Title: text("h"), Status: &status, Activated: yes(),
 				EmployeeNo: text("m"), Manager: text("n"), Attributes: directory.Attributes{directory.City: "o"}},
-			Memberships: []directory.Membership{{DepartmentID: "i", PrimaryRank: number(1), Leader: yes(), SortOrder: number(2)}},
-			Raw:         json.RawMessage(`{"x":1}`), RawKeeps: []string{"y"},
+			Memberships: []directory.Membership{
+				{DepartmentID: "i", PrimaryRank: number(1), Leader: yes(), SortOrder: number(2)}},
+			Raw: json.RawMessage(`{"x":1}`), RawKeeps: []string{"y"},
 		},
 		Key: "j", TranslitFull: "k", TranslitInitial: "l",
 	}
@@ -50,7 +52,8 @@ func TestEveryFieldCountsInADigest(t *testing.T) {
 		switch f.Kind() {
 		case reflect.Struct:
 			for i := range f.NumField() {
-				vary(path+"."+f.Type().Field(i).Name, func(m *db.StagedMember) reflect.Value { return field(m).Field(i) })
+				vary(path+"."+f.Type().Field(i).Name,
+					func(m *db.StagedMember) reflect.Value { return field(m).Field(i) })
 			}
 			return
 		case reflect.Pointer:
@@ -94,7 +97,8 @@ func TestUnchangedListingsAreNotStaged(t *testing.T) {
 	b.load()
 
 	all := b.tree()
-	require.Equal(t, ReadMembersResult{Read: 4, People: 5, Unchanged: true}, must[ReadMembersResult](b, b.pull.ReadMembers, all))
+	require.Equal(t, ReadMembersResult{Read: 4, People: 5, Unchanged: true},
+		must[ReadMembersResult](b, b.pull.ReadMembers, all))
 	for id, entry := range b.ledger() {
 		require.True(t, entry.MembersComplete, id)
 		require.Equal(t, len(slices.Concat(c.people[id]...)), entry.MembersRead, id)

@@ -25,10 +25,11 @@ func (b *bench) plan(limited bool) Rehearsed {
 func (b *bench) log() []string {
 	b.t.Helper()
 	var out []string
-	require.NoError(b.t, b.store.Report.StreamChanges(b.t.Context(), b.runID, report.ChangeFilter{}, func(c report.Change) error {
-		out = append(out, c.ObjectType+" "+c.Kind+" "+c.ExternalID)
-		return nil
-	}))
+	require.NoError(b.t, b.store.Report.StreamChanges(b.t.Context(), b.runID, report.ChangeFilter{},
+		func(c report.Change) error {
+			out = append(out, c.ObjectType+" "+c.Kind+" "+c.ExternalID)
+			return nil
+		}))
 	slices.Sort(out)
 	return out
 }
@@ -57,12 +58,17 @@ func TestAPlanIsWhatApplyingDoes(t *testing.T) {
 			c.roots[0].DeclaredMembers = new(24 + 1)
 			dissolve(c, "3")
 		}, fate: provider.LookupExists, status: directory.RunPartial},
-		"somebody moved meanwhile": {change: func(c *company) { c.people["1"] = c.people["1"][:1] }, fate: provider.LookupExists, status: directory.RunPartial},
-		"somebody left":            {change: func(c *company) { c.people["1"] = c.people["1"][:1] }, fate: provider.LookupNotFound, members: 1, memberships: 1, status: directory.RunSucceeded},
-		"somebody is out of sight": {change: func(c *company) { c.people["1"] = c.people["1"][:1] }, fate: provider.LookupNotVisible, status: directory.RunPartial},
-		"somebody left a limited range": {change: func(c *company) { c.people["1"] = c.people["1"][:1] }, fate: provider.LookupNotVisible, limited: true,
+		"somebody moved meanwhile": {change: func(c *company) { c.people["1"] = c.people["1"][:1] },
+			fate: provider.LookupExists, status: directory.RunPartial},
+		"somebody left": {change: func(c *company) { c.people["1"] = c.people["1"][:1] },
+			fate: provider.LookupNotFound, members: 1, memberships: 1, status: directory.RunSucceeded},
+		"somebody is out of sight": {change: func(c *company) { c.people["1"] = c.people["1"][:1] },
+			fate: provider.LookupNotVisible, status: directory.RunPartial},
+		"somebody left a limited range": {change: func(c *company) { c.people["1"] = c.people["1"][:1] },
+			fate: provider.LookupNotVisible, limited: true,
 			members: 1, memberships: 1, status: directory.RunSucceeded},
-		"a look-up says nothing": {change: func(c *company) { c.people["1"] = c.people["1"][:1] }, fails: always(ofCall(provider.Invalid)), status: directory.RunPartial},
+		"a look-up says nothing": {change: func(c *company) { c.people["1"] = c.people["1"][:1] },
+			fails: always(ofCall(provider.Invalid)), status: directory.RunPartial},
 		"a department cannot be read": {change: func(c *company) {
 			c.people["1"] = c.people["1"][:1]
 			c.memberPage = strike(ofCall(provider.OutOfRange), in("2"))
@@ -85,11 +91,13 @@ func TestAPlanIsWhatApplyingDoes(t *testing.T) {
 			b := newBench(t, store, d, answering{company: d, fate: c.fate, fails: c.fails})
 			b.load()
 			must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
-			require.NoError(t, store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Guard: c.limits}, nil))
+			require.NoError(t, store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Guard: c.limits},
+				nil))
 			c.change(d)
 
 			foretold := b.plan(c.limited)
-			planned := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID, Incomplete: true, Counts: &foretold.Counts})
+			planned := must[RunReport](b, b.runs.FinishRun,
+				FinishRunInput{RunID: b.runID, Incomplete: true, Counts: &foretold.Counts})
 			plan := b.log()
 			asked := d.count("look up 1b") + d.count("look up department 3")
 
@@ -119,19 +127,21 @@ func dissolve(c *company, department string) {
 		c.people["1"] = append(c.people["1"], page)
 	}
 	delete(c.people, department)
-	c.children["0"][0] = slices.DeleteFunc(c.children["0"][0], func(d provider.FoundDepartment) bool { return d.ExternalID == department })
+	c.children["0"][0] = slices.DeleteFunc(c.children["0"][0],
+		func(d provider.FoundDepartment) bool { return d.ExternalID == department })
 }
 
 // What was looked up for a plan is not looked up again by its next attempt.
 func TestAPlanGoesOnWhereAnAttemptEnded(t *testing.T) {
 	t.Parallel()
 	d := departments(2)
-	b := newBench(t, database(t), d, answering{company: d, fate: provider.LookupNotFound, fails: func(member string, nth int) error {
-		if member == "2b" && nth == 1 {
-			return ofCall(provider.Unavailable)
-		}
-		return nil
-	}})
+	b := newBench(t, database(t), d, answering{company: d, fate: provider.LookupNotFound,
+		fails: func(member string, nth int) error {
+			if member == "2b" && nth == 1 {
+				return ofCall(provider.Unavailable)
+			}
+			return nil
+		}})
 	b.load()
 	must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 	d.people["1"], d.people["2"] = d.people["1"][:1], d.people["2"][:1]

@@ -115,7 +115,8 @@ const cleanFor = 10 * time.Minute
 func (a *Retention) CleanUp(ctx context.Context, in CleanUpInput) (CleanUpResult, error) {
 	clean, known := a.part(in.Part)
 	if !known {
-		return CleanUpResult{}, temporal.NewNonRetryableApplicationError("upkeep has no part "+in.Part, TypeInternal, nil)
+		return CleanUpResult{}, temporal.NewNonRetryableApplicationError("upkeep has no part "+in.Part, TypeInternal,
+			nil)
 	}
 	defer heartbeat(ctx)()
 	var out CleanUpResult
@@ -156,7 +157,8 @@ func (a *Retention) part(name string) (func(context.Context) (db.Cleaned, error)
 }
 
 // olderThan cleans up what is older, and nothing where it is kept for ever.
-func (a *Retention) olderThan(age time.Duration, clean func(context.Context, time.Duration) (db.Cleaned, error)) func(context.Context) (db.Cleaned, error) {
+func (a *Retention) olderThan(age time.Duration,
+	clean func(context.Context, time.Duration) (db.Cleaned, error)) func(context.Context) (db.Cleaned, error) {
 	return func(ctx context.Context) (db.Cleaned, error) {
 		if age == 0 {
 			return db.Cleaned{}, nil
@@ -180,7 +182,8 @@ func (a *Retention) clocksAgree(ctx context.Context) error {
 	}
 	if here := a.Now(); stored.Sub(here).Abs() > clocksApart {
 		return temporal.NewApplicationError(fmt.Sprintf(
-			"it is %s by the clock of Postgres and %s by that of this worker; set the wrong one right: until they agree nothing is deleted for its age",
+			"it is %s by the clock of Postgres and %s by that of this worker; set the wrong one right: until they "+
+				"agree nothing is deleted for its age",
 			stored.UTC().Format(time.RFC3339), here.UTC().Format(time.RFC3339)), TypeStorage)
 	}
 	return nil

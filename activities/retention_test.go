@@ -25,12 +25,14 @@ type executions struct {
 	known map[string]enums.WorkflowExecutionStatus
 }
 
-func (e executions) DescribeWorkflowExecution(_ context.Context, _, runID string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+func (e executions) DescribeWorkflowExecution(_ context.Context, _,
+	runID string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 	status, ok := e.known[runID]
 	if !ok {
 		return nil, serviceerror.NewNotFound("no such execution")
 	}
-	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{Status: status}}, nil
+	return &workflowservice.DescribeWorkflowExecutionResponse{
+		WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{Status: status}}, nil
 }
 
 // A run that nobody will end any more is ended; one at work, be it after a reset, is not.
@@ -50,16 +52,20 @@ func TestDeadRunsAreEnded(t *testing.T) {
 		known map[string]enums.WorkflowExecutionStatus
 		want  string
 	}{
-		"at work":         {"2 days", map[string]enums.WorkflowExecutionStatus{"run-1": running, "": running}, directory.RunRunning},
-		"reset":           {"2 days", map[string]enums.WorkflowExecutionStatus{"run-1": terminated, "": running}, directory.RunRunning},
-		"begun of late":   {"2 hours", nil, directory.RunRunning},
-		"terminated":      {"2 days", map[string]enums.WorkflowExecutionStatus{"run-1": terminated, "": terminated}, directory.RunCanceled},
+		"at work": {"2 days", map[string]enums.WorkflowExecutionStatus{"run-1": running, "": running},
+			directory.RunRunning},
+		"reset": {"2 days", map[string]enums.WorkflowExecutionStatus{"run-1": terminated, "": running},
+			directory.RunRunning},
+		"begun of late": {"2 hours", nil, directory.RunRunning},
+		"terminated": {"2 days", map[string]enums.WorkflowExecutionStatus{"run-1": terminated, "": terminated},
+			directory.RunCanceled},
 		"no longer known": {"2 days", nil, directory.RunFailed},
 	} {
 		d := departments(0)
 		b := newBench(t, store, d, d)
 		b.runs.Temporal = executions{known: c.known}
-		_, err := conn.Exec(t.Context(), `UPDATE sync_runs SET started_at = now() - $2::interval WHERE id = $1`, b.runID, c.age)
+		_, err := conn.Exec(t.Context(), `UPDATE sync_runs SET started_at = now() - $2::interval WHERE id = $1`,
+			b.runID, c.age)
 		require.NoError(t, err)
 		env := (&testsuite.WorkflowTestSuite{}).NewTestActivityEnvironment()
 		env.RegisterActivity(b.upkeep)

@@ -75,22 +75,26 @@ func (a *Runs) BeginRun(ctx context.Context, in BeginRunInput) (BeginRunResult, 
 	begun, err := a.Store.BeginRun(ctx, db.NewRun{
 		Provider: in.Provider, WorkflowID: execution.ID, TemporalRunID: execution.RunID,
 		Mode: in.Mode, OnRemovals: in.OnRemovals,
-		Departments: in.Departments, Members: in.Members, Retries: in.Retry, RulesVersion: in.Rules, Task: in.Task, StartedBy: in.StartedBy,
+		Departments: in.Departments, Members: in.Members, Retries: in.Retry, RulesVersion: in.Rules, Task: in.Task,
+		StartedBy: in.StartedBy,
 	}, a.endedStatus)
 	switch {
 	case errors.Is(err, db.ErrNotFound):
 		return BeginRunResult{}, a.unknownProvider(ctx, in.Provider)
 	case errors.Is(err, db.ErrNoRules):
-		return BeginRunResult{}, refuse(TypeInvalid, message.RulesVersionUnknown, message.Args{"Provider": in.Provider, "Version": in.Rules})
+		return BeginRunResult{}, refuse(TypeInvalid, message.RulesVersionUnknown,
+			message.Args{"Provider": in.Provider, "Version": in.Rules})
 	case errors.Is(err, db.ErrInactive):
-		return BeginRunResult{}, refuse(TypeInactive, message.ProviderSwitchedOff, message.Args{"Provider": in.Provider})
+		return BeginRunResult{}, refuse(TypeInactive, message.ProviderSwitchedOff,
+			message.Args{"Provider": in.Provider})
 	case err != nil:
 		return BeginRunResult{}, classify(err)
 	}
 	if _, err := a.setAccountPolicy(ctx, begun.RunID); err != nil {
 		return BeginRunResult{}, err
 	}
-	out := BeginRunResult{RunID: begun.RunID, Members: begun.Members, Superseded: begun.Superseded, Vendor: begun.Provider.Type.Traits().DisplayName,
+	out := BeginRunResult{RunID: begun.RunID, Members: begun.Members, Superseded: begun.Superseded,
+		Vendor:   begun.Provider.Type.Traits().DisplayName,
 		Language: a.Language}
 	if begun.Provider.TenantID != nil {
 		out.TenantID = *begun.Provider.TenantID
@@ -108,7 +112,8 @@ func (a *Runs) unknownProvider(ctx context.Context, name string) error {
 	for i, p := range stored {
 		names[i] = p.Name
 	}
-	return refuse(TypeNotFound, message.ProviderNotStored, message.Args{"Provider": name, "Providers": strings.Join(names, ", ")})
+	return refuse(TypeNotFound, message.ProviderNotStored,
+		message.Args{"Provider": name, "Providers": strings.Join(names, ", ")})
 }
 
 // endedStatus tells how the workflow of an unfinished run endedStatus, or "" if it is at work.
@@ -202,7 +207,8 @@ func (a *Runs) ResumeRun(ctx context.Context, in ResumeRunInput) error {
 	var busy *db.RunBusyError
 	if errors.As(err, &busy) {
 		return temporal.NewApplicationErrorWithOptions(fmt.Sprintf(
-			"the removals are approved; they are carried out when run %s in workflow %s has ended", busy.Run.ID, busy.Run.WorkflowID),
+			"the removals are approved; they are carried out when run %s in workflow %s has ended", busy.Run.ID,
+			busy.Run.WorkflowID),
 			TypeBusy, temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign})
 	}
 	return classify(err)

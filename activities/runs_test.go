@@ -28,7 +28,8 @@ type describing struct {
 	err    error
 }
 
-func (d describing) DescribeWorkflowExecution(context.Context, string, string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+func (d describing) DescribeWorkflowExecution(context.Context, string,
+	string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 	return &workflowservice.DescribeWorkflowExecutionResponse{
 		WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{Status: d.status},
 	}, d.err
@@ -50,10 +51,12 @@ func TestEndOfAnUnfinishedRun(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, ended, status)
 	}
-	ended, err := (&Runs{Temporal: describing{err: serviceerror.NewNotFound("no such workflow")}}).endedStatus(t.Context(), db.OpenRun{})
+	ended, err := (&Runs{Temporal: describing{err: serviceerror.NewNotFound("no such workflow")}}).endedStatus(
+		t.Context(), db.OpenRun{})
 	require.NoError(t, err)
 	require.Equal(t, directory.RunFailed, ended)
-	_, err = (&Runs{Temporal: describing{err: errors.New("no shard")}}).endedStatus(t.Context(), db.OpenRun{WorkflowID: "orgsync/acme"})
+	_, err = (&Runs{Temporal: describing{err: errors.New("no shard")}}).endedStatus(t.Context(),
+		db.OpenRun{WorkflowID: "orgsync/acme"})
 	require.ErrorContains(t, err, "ask Temporal about workflow orgsync/acme: no shard")
 }
 
@@ -82,7 +85,8 @@ func TestUnfinishedRunStopsTheNextOnlyWhileAtWork(t *testing.T) {
 	begun := must[BeginRunResult](b, b.runs.BeginRun, next)
 	require.NotEqual(t, earlier, begun.RunID)
 	require.Equal(t, directory.RunCanceled, status())
-	require.Equal(t, begun, must[BeginRunResult](b, b.runs.BeginRun, next), "asked again by the same workflow: the same run")
+	require.Equal(t, begun, must[BeginRunResult](b, b.runs.BeginRun, next),
+		"asked again by the same workflow: the same run")
 }
 
 func TestRunOfNoProviderSaysWhatToDo(t *testing.T) {
@@ -92,13 +96,15 @@ func TestRunOfNoProviderSaysWhatToDo(t *testing.T) {
 	failed := b.fails(b.runs.BeginRun, BeginRunInput{Provider: "acmee", Mode: "apply", OnRemovals: "hold"})
 	require.Equal(t, TypeNotFound, failed.Type())
 	require.True(t, failed.NonRetryable())
-	require.Equal(t, `there is no provider named "acmee"; stored are: `+b.provider.Name+`; add one with: orgsync provider add`, failed.Message())
+	require.Equal(t, `there is no provider named "acmee"; stored are: `+b.provider.Name+
+		`; add one with: orgsync provider add`, failed.Message())
 
 	off := false
 	require.NoError(t, b.store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Active: &off}, nil))
 	failed = b.fails(b.runs.BeginRun, BeginRunInput{Provider: b.provider.Name, Mode: "apply", OnRemovals: "hold"})
 	require.Equal(t, TypeInactive, failed.Type())
-	require.Contains(t, failed.Message(), "is switched off; switch it on with: orgsync provider update "+b.provider.Name+" --active")
+	require.Contains(t, failed.Message(), "is switched off; switch it on with: orgsync provider update "+
+		b.provider.Name+" --active")
 }
 
 // The first end stands, however often and however differently it is asked for.
@@ -118,7 +124,8 @@ func TestRunEndsOnce(t *testing.T) {
 	require.EqualValues(t, 1+3+5, report.Calls, "roots, children, members")
 	require.Empty(t, report.Errors)
 
-	again := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID, Status: directory.RunFailed, Problem: "too late"})
+	again := must[RunReport](b, b.runs.FinishRun,
+		FinishRunInput{RunID: b.runID, Status: directory.RunFailed, Problem: "too late"})
 	require.Equal(t, report, again)
 	p, err := b.store.Providers.FindByName(t.Context(), b.provider.Name)
 	require.NoError(t, err)
@@ -133,10 +140,14 @@ func TestOnlyACompleteRunCountsAsSynced(t *testing.T) {
 		status string
 	}{
 		"incomplete": {FinishRunInput{Incomplete: true}, directory.RunSucceeded},
-		"failed":     {FinishRunInput{Status: directory.RunFailed, Problem: "the secret is wrong"}, directory.RunFailed},
-		"rehearsed":  {FinishRunInput{Incomplete: true, Counts: &directory.Counts{Members: directory.MemberCounts{Created: 9}}}, directory.RunSucceeded},
-		"partial":    {FinishRunInput{Counts: &directory.Counts{Departments: directory.DepartmentCounts{Failed: 1}}}, directory.RunPartial},
-		"odd people": {FinishRunInput{Counts: &directory.Counts{Members: directory.MemberCounts{Failed: 1}}}, directory.RunPartial},
+		"failed": {FinishRunInput{Status: directory.RunFailed, Problem: "the secret is wrong"},
+			directory.RunFailed},
+		"rehearsed": {FinishRunInput{Incomplete: true,
+			Counts: &directory.Counts{Members: directory.MemberCounts{Created: 9}}}, directory.RunSucceeded},
+		"partial": {FinishRunInput{Counts: &directory.Counts{Departments: directory.DepartmentCounts{Failed: 1}}},
+			directory.RunPartial},
+		"odd people": {FinishRunInput{Counts: &directory.Counts{Members: directory.MemberCounts{Failed: 1}}},
+			directory.RunPartial},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -166,7 +177,8 @@ func TestReportBoundsItsErrors(t *testing.T) {
 	for n := range maxErrors + 5 {
 		require.NoError(t, b.store.AddRunError(t.Context(), b.runID, "warning", "", fmt.Sprintf("oddity %d", n)))
 	}
-	report := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID, Status: directory.RunFailed, Problem: "the end"})
+	report := must[RunReport](b, b.runs.FinishRun,
+		FinishRunInput{RunID: b.runID, Status: directory.RunFailed, Problem: "the end"})
 	require.Len(t, report.Errors, maxErrors)
 	require.Equal(t, "the end", report.Errors[0])
 }
@@ -180,7 +192,8 @@ func TestHoldingARun(t *testing.T) {
 	must[ReadMembersResult](b, b.pull.ReadMembers, all)
 	must[any](b, b.apply.ApplyDepartments, ApplyDepartmentsInput{RunID: b.runID})
 	must[any](b, b.apply.ApplyMembers, all)
-	hold := HoldRunInput{RunID: b.runID, Reason: "it would remove 30 of 40 members", HoldWorkflowID: "orgsync/acme/removals/r1"}
+	hold := HoldRunInput{RunID: b.runID, Reason: "it would remove 30 of 40 members",
+		HoldWorkflowID: "orgsync/acme/removals/r1"}
 	held := must[HoldRunResult](b, b.runs.HoldRun, hold)
 	require.Equal(t, directory.RunHeld, held.Status)
 	require.Equal(t, 4, held.Members.Read)
@@ -188,7 +201,8 @@ func TestHoldingARun(t *testing.T) {
 	require.WithinDuration(t, time.Now().Add(72*time.Hour), *held.ExpiresAt, time.Minute)
 	require.InDelta(t, 72*time.Hour, held.ExpiresIn, float64(time.Minute))
 	require.Equal(t, 4, held.Removals.Members.There)
-	ended := must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID, Status: directory.RunRejected, Problem: "rejected", DecidedBy: "ann@host"})
+	ended := must[RunReport](b, b.runs.FinishRun,
+		FinishRunInput{RunID: b.runID, Status: directory.RunRejected, Problem: "rejected", DecidedBy: "ann@host"})
 	require.Equal(t, directory.RunRejected, ended.Status)
 	run, err := b.store.Report.GetRun(t.Context(), b.runID)
 	require.NoError(t, err)
@@ -211,7 +225,8 @@ func TestRunsWithClocksThatDiffer(t *testing.T) {
 	d := departments(0)
 	b := newBench(t, store, d, d)
 	set := func(column string) {
-		_, err := conn.Exec(t.Context(), "UPDATE sync_runs SET "+column+" = now() + interval '100 hours' WHERE id = $1", b.runID)
+		_, err := conn.Exec(t.Context(), "UPDATE sync_runs SET "+column+
+			" = now() + interval '100 hours' WHERE id = $1", b.runID)
 		require.NoError(t, err)
 	}
 	set("started_at")
@@ -241,9 +256,11 @@ func TestAnApprovedRunTakesItsTurn(t *testing.T) {
 	d := departments(2)
 	b := newBench(t, database(t), d, d)
 	b.read()
-	must[HoldRunResult](b, b.runs.HoldRun, HoldRunInput{RunID: b.runID, Reason: "why", HoldWorkflowID: "orgsync/acme/removals/r1"})
+	must[HoldRunResult](b, b.runs.HoldRun, HoldRunInput{RunID: b.runID, Reason: "why",
+		HoldWorkflowID: "orgsync/acme/removals/r1"})
 	b.runs.Temporal = describing{status: enums.WORKFLOW_EXECUTION_STATUS_RUNNING}
-	other := must[BeginRunResult](b, b.runs.BeginRun, BeginRunInput{Provider: b.provider.Name, Mode: "plan", OnRemovals: "hold"})
+	other := must[BeginRunResult](b, b.runs.BeginRun,
+		BeginRunInput{Provider: b.provider.Name, Mode: "plan", OnRemovals: "hold"})
 	require.Empty(t, other.Superseded)
 	busy := b.fails(b.runs.ResumeRun, ResumeRunInput{RunID: b.runID, DecidedBy: "ann@host"})
 	require.Equal(t, TypeBusy, busy.Type())

@@ -50,7 +50,8 @@ func TestScheduleOfAProviderThatIsGone(t *testing.T) {
 	t.Parallel()
 	store := database(t)
 	for _, name := range []string{"works", "off"} {
-		id, err := store.Providers.Add(t.Context(), providers.NewProvider{Name: name, Type: directory.WeCom, Config: json.RawMessage(`{}`)},
+		id, err := store.Providers.Add(t.Context(),
+			providers.NewProvider{Name: name, Type: directory.WeCom, Config: json.RawMessage(`{}`)},
 			func(string) ([]providers.Sealed, error) { return nil, nil })
 		require.NoError(t, err)
 		active := name == "works"
@@ -63,11 +64,15 @@ func TestScheduleOfAProviderThatIsGone(t *testing.T) {
 		gone     string
 		fails    string
 	}{
-		"works":         {provider: "works"},
-		"off":           {provider: "off", deleted: []string{"nightly"}, gone: `provider "off" is switched off; schedule nightly is removed; set it again with: orgsync schedule set off --every 1h`},
-		"removed":       {provider: "none", deleted: []string{"nightly"}, gone: `there is no provider named "none"; schedule nightly is removed`},
-		"no schedule":   {provider: "none", err: serviceerror.NewNotFound("no schedule"), deleted: []string{"nightly"}, gone: "there is no provider"},
-		"Temporal away": {provider: "none", err: errors.New("no shard"), deleted: []string{"nightly"}, fails: "remove schedule nightly: no shard"},
+		"works": {provider: "works"},
+		"off": {provider: "off", deleted: []string{"nightly"},
+			gone: `provider "off" is switched off; schedule nightly is removed; set it again with: orgsync schedule set off --every 1h`},
+		"removed": {provider: "none", deleted: []string{"nightly"},
+			gone: `there is no provider named "none"; schedule nightly is removed`},
+		"no schedule": {provider: "none", err: serviceerror.NewNotFound("no schedule"), deleted: []string{"nightly"},
+			gone: "there is no provider"},
+		"Temporal away": {provider: "none", err: errors.New("no shard"), deleted: []string{"nightly"},
+			fails: "remove schedule nightly: no shard"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -76,7 +81,8 @@ func TestScheduleOfAProviderThatIsGone(t *testing.T) {
 			schedules := &Schedules{Store: store, Temporal: temporalIs}
 			env.RegisterActivity(schedules)
 			var checked CheckedSchedule
-			answer, err := env.ExecuteActivity(schedules.CheckSchedule, CheckSchedule{Provider: c.provider, ScheduleID: "nightly"})
+			answer, err := env.ExecuteActivity(schedules.CheckSchedule,
+				CheckSchedule{Provider: c.provider, ScheduleID: "nightly"})
 			require.Equal(t, c.deleted, temporalIs.schedules.deleted)
 			if c.fails != "" {
 				var failed *temporal.ApplicationError

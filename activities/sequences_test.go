@@ -44,7 +44,9 @@ func (f *fickle) show() {
 		}
 	}
 	for _, pages := range f.people {
-		slices.SortFunc(pages, func(a, b []directory.Member) int { return strings.Compare(a[0].ExternalID, b[0].ExternalID) })
+		slices.SortFunc(pages, func(a, b []directory.Member) int {
+			return strings.Compare(a[0].ExternalID, b[0].ExternalID)
+		})
 	}
 	var below []provider.FoundDepartment
 	for _, id := range slices.Sorted(maps.Keys(f.departments)) {
@@ -162,7 +164,8 @@ func (s *sequence) turn() {
 		id := fmt.Sprint("p", i)
 		s.hidden[id] = s.chance(25)
 		if s.chance(40) {
-			s.says[id] = []provider.LookupResult{provider.LookupNotVisible, provider.LookupNotVisible, ""}[s.rng.IntN(3)]
+			s.says[id] = []provider.LookupResult{provider.LookupNotVisible, provider.LookupNotVisible,
+				""}[s.rng.IntN(3)]
 		}
 	}
 	s.hidden[third] = s.chance(20)
@@ -201,7 +204,8 @@ func (s *sequence) there() map[string]string {
 func (s *sequence) tops() map[string]bool {
 	s.t.Helper()
 	out := map[string]bool{}
-	for id, status := range s.pairs(`SELECT external_id, status FROM org_departments WHERE provider_id = $1`, s.bench.provider.ID) {
+	for id, status := range s.pairs(`SELECT external_id, status FROM org_departments WHERE provider_id = $1`,
+		s.bench.provider.ID) {
 		out[id] = status == "active"
 	}
 	return out
@@ -256,20 +260,24 @@ func (s *sequence) run(mode string, n db.NewRun, remove bool) outcome {
 		require.NoError(s.t, err)
 	}
 	if mode == "plan" {
-		foretold := must[Rehearsed](s.bench, s.reconcile.Rehearse, Rehearse{RunID: s.runID, LimitedRange: limited, Lost: lost, Remove: remove})
-		out.report = must[RunReport](s.bench, s.runs.FinishRun, FinishRunInput{RunID: s.runID, Incomplete: true, Counts: &foretold.Counts})
+		foretold := must[Rehearsed](s.bench, s.reconcile.Rehearse,
+			Rehearse{RunID: s.runID, LimitedRange: limited, Lost: lost, Remove: remove})
+		out.report = must[RunReport](s.bench, s.runs.FinishRun,
+			FinishRunInput{RunID: s.runID, Incomplete: true, Counts: &foretold.Counts})
 		out.log, out.hold = s.log(), foretold.HoldReason
 		return out
 	}
 	must[any](s.bench, s.apply.ApplyMembers, BatchInput{RunID: s.runID, First: 1, Last: last})
-	planned := must[PlannedRemovals](s.bench, s.reconcile.PlanRemovals, PlanRemovals{RunID: s.runID, LimitedRange: limited, Lost: lost})
+	planned := must[PlannedRemovals](s.bench, s.reconcile.PlanRemovals,
+		PlanRemovals{RunID: s.runID, LimitedRange: limited, Lost: lost})
 	if s.note(n, planned); s.crashes > 0 && s.chance(s.crashes) {
 		out.hold, s.crashed = "crashed", true
 		return out
 	}
 	if remove && planned.HoldReason != "" {
 		must[any](s.bench, s.apply.Recompute, ref)
-		held := must[HoldRunResult](s.bench, s.runs.HoldRun, HoldRunInput{RunID: s.runID, Reason: planned.HoldReason, HoldWorkflowID: "hold/" + s.runID})
+		held := must[HoldRunResult](s.bench, s.runs.HoldRun,
+			HoldRunInput{RunID: s.runID, Reason: planned.HoldReason, HoldWorkflowID: "hold/" + s.runID})
 		s.held, s.shown, out.hold = s.runID, held.Removals.Members.IDs, planned.HoldReason
 		return out
 	}
@@ -279,7 +287,8 @@ func (s *sequence) run(mode string, n db.NewRun, remove bool) outcome {
 	must[any](s.bench, s.apply.Recompute, ref)
 	s.crashed = s.crashed && len(n.Members) > 0
 	out.report = must[RunReport](s.bench, s.runs.FinishRun, FinishRunInput{
-		RunID: s.runID, Incomplete: planned.Incomplete || len(n.Departments)+len(n.Members) > 0 || !remove && planned.Any()})
+		RunID: s.runID, Incomplete: planned.Incomplete || len(n.Departments)+len(n.Members) > 0 || !remove &&
+			planned.Any()})
 	out.log = s.log()
 	if s.store.CheckRetry(s.t.Context(), s.bench.provider.ID, s.runID) == nil && len(n.Members) == 0 {
 		s.partial = s.runID
@@ -290,9 +299,12 @@ func (s *sequence) run(mode string, n db.NewRun, remove bool) outcome {
 // rows are the company's rows without what says when they were written.
 func (s *sequence) rows() map[string]string {
 	s.t.Helper()
-	return s.pairs(`SELECT 'd' || id, (to_jsonb(d) - 'synced_at' - 'updated_at')::text FROM org_departments d WHERE provider_id = $1
-		UNION ALL SELECT 'm' || id, (to_jsonb(m) - 'synced_at' - 'updated_at')::text FROM org_members m WHERE provider_id = $1
-		UNION ALL SELECT 'p' || p.member_id || p.department_id, to_jsonb(p)::text FROM org_member_departments p JOIN org_members m ON m.id = p.member_id WHERE m.provider_id = $1`,
+	return s.pairs(`SELECT 'd' || id, (to_jsonb(d) - 'synced_at' - 'updated_at')::text FROM org_departments d
+		WHERE provider_id = $1
+		UNION ALL SELECT 'm' || id, (to_jsonb(m) - 'synced_at' - 'updated_at')::text FROM org_members m
+		WHERE provider_id = $1
+		UNION ALL SELECT 'p' || p.member_id || p.department_id, to_jsonb(p)::text FROM org_member_departments p
+		JOIN org_members m ON m.id = p.member_id WHERE m.provider_id = $1`,
 		s.bench.provider.ID)
 }
 
@@ -323,20 +335,23 @@ func (s *sequence) note(n db.NewRun, planned PlannedRemovals) {
 	for i := range 6 {
 		id := fmt.Sprint("p", i)
 		department := s.truth[id]
-		s.miss(id, read, department != "" && !s.hidden[id] && !s.unread[department] && (department != "3" || !s.hidden[third]) &&
+		s.miss(id, read, department != "" && !s.hidden[id] && !s.unread[department] &&
+			(department != "3" || !s.hidden[third]) &&
 			(whole || len(n.Departments) > 0 && department == "1"), department != "")
 	}
 	s.miss(third, read, s.departments["3"] && !s.hidden[third] && len(n.Members) == 0, s.departments["3"])
 	if planned.HoldReason != "" {
 		return
 	}
-	for unionID, id := range s.pairs(`SELECT m.unionid, m.external_id FROM sync_run_removals r JOIN org_members m ON m.id = r.object_id
+	for unionID, id := range s.pairs(`SELECT m.unionid, m.external_id FROM sync_run_removals r
+		JOIN org_members m ON m.id = r.object_id
 		WHERE r.run_id = $1 AND r.object_type = 'member' AND r.confirmed`, s.runID) {
 		if unionID == s.member(id).UnionID { // else the id is somebody else's by now
 			s.mayGo(id, s.truth[id] != "")
 		}
 	}
-	for id := range s.pairs(`SELECT 'department ' || d.external_id, '' FROM sync_run_removals r JOIN org_departments d ON d.id = r.object_id
+	for id := range s.pairs(`SELECT 'department ' || d.external_id, '' FROM sync_run_removals r
+		JOIN org_departments d ON d.id = r.object_id
 		WHERE r.run_id = $1 AND r.object_type = 'department' AND r.confirmed`, s.runID) {
 		s.mayGo(id, id != third || s.departments["3"])
 	}
@@ -364,7 +379,8 @@ func (s *sequence) mayGo(id string, there bool) {
 	if !overridden && !there || said == provider.LookupNotVisible && (s.part || s.missed[id] >= 2) {
 		return
 	}
-	s.t.Errorf("%s would be removed wrongly: it is there: %t, a look-up says %q, missed %d times", id, there, said, s.missed[id])
+	s.t.Errorf("%s would be removed wrongly: it is there: %t, a look-up says %q, missed %d times", id, there, said,
+		s.missed[id])
 }
 
 // keepPlaces fails if somebody has lost the place where they were and are: unless a listing
@@ -374,7 +390,8 @@ func (s *sequence) keepPlaces(were map[string]string) {
 	now, tops := s.stored(), s.tops()
 	for id, department := range s.truth {
 		unionID := s.member(id).UnionID
-		if _, there := now[unionID]; there && !s.hidden[id] && tops[department] && strings.Contains(were[unionID], department) {
+		if _, there := now[unionID]; there && !s.hidden[id] && tops[department] &&
+			strings.Contains(were[unionID], department) {
 			require.Contains(s.t, now[unionID], department, "%s was in %q and is in %q", id, were[unionID], department)
 		}
 	}
@@ -421,8 +438,10 @@ func TestNobodyGoesWronglyAndLeaversGo(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			c := departments(0)
-			f := &fickle{company: c, truth: map[string]string{}, holder: map[string]int{}, departments: map[string]bool{"1": true, "2": true, "3": true}}
-			s := &sequence{bench: newBench(t, store, c, f), fickle: f, rng: rand.New(rand.NewPCG(seed, 7)), missed: map[string]int{}, pool: pool, crashes: 5}
+			f := &fickle{company: c, truth: map[string]string{}, holder: map[string]int{},
+				departments: map[string]bool{"1": true, "2": true, "3": true}}
+			s := &sequence{bench: newBench(t, store, c, f), fickle: f, rng: rand.New(rand.NewPCG(seed, 7)),
+				missed: map[string]int{}, pool: pool, crashes: 5}
 			for i := range 6 {
 				f.truth[fmt.Sprint("p", i)] = fmt.Sprint(1 + i%3)
 			}
@@ -433,9 +452,11 @@ func TestNobodyGoesWronglyAndLeaversGo(t *testing.T) {
 				if s.chance(25) {
 					limits := nobody
 					if s.chance(50) {
-						limits = providers.GuardChange{Count: new(10), Percent: new(0.0), DepartmentCount: new(10), DepartmentPercent: new(0.0)}
+						limits = providers.GuardChange{Count: new(10), Percent: new(0.0), DepartmentCount: new(10),
+							DepartmentPercent: new(0.0)}
 					}
-					require.NoError(t, store.Providers.Update(t.Context(), s.bench.provider.ID, providers.Change{Guard: limits}, nil))
+					require.NoError(t, store.Providers.Update(t.Context(), s.bench.provider.ID,
+						providers.Change{Guard: limits}, nil))
 				}
 				if s.held != "" && s.chance(60) {
 					s.decide(s.chance(60))
@@ -460,7 +481,8 @@ func TestNobodyGoesWronglyAndLeaversGo(t *testing.T) {
 					if applied.hold == "" {
 						require.Equal(t, plan.log, applied.log)
 						require.Equal(t, plan.report.Counts, applied.report.Counts)
-						require.Equal(t, []any{plan.report.Errors, plan.report.Status}, []any{applied.report.Errors, applied.report.Status})
+						require.Equal(t, []any{plan.report.Errors, plan.report.Status},
+							[]any{applied.report.Errors, applied.report.Status})
 					}
 				}
 				s.keepPlaces(were)
@@ -483,14 +505,16 @@ func TestNobodyGoesWronglyAndLeaversGo(t *testing.T) {
 			s.says[third] = provider.LookupNotVisible
 			s.show()
 			require.NoError(t, store.Providers.Update(t.Context(), s.bench.provider.ID, providers.Change{
-				Guard: providers.GuardChange{Count: new(10), Percent: new(0.0), DepartmentCount: new(10), DepartmentPercent: new(0.0)}}, nil))
+				Guard: providers.GuardChange{Count: new(10), Percent: new(0.0), DepartmentCount: new(10),
+					DepartmentPercent: new(0.0)}}, nil))
 			for range 2 {
 				s.run("apply", db.NewRun{}, true)
 			}
 			last := s.run("apply", db.NewRun{}, true)
 			require.Equal(t, s.there(), s.stored())
 			require.Equal(t, map[string]bool{"0": true, "1": true, "2": true, "3": s.departments["3"]}, s.tops())
-			require.Equal(t, []any{directory.RunSucceeded, []string{}, []string(nil)}, []any{last.report.Status, last.report.Errors, last.log})
+			require.Equal(t, []any{directory.RunSucceeded, []string{}, []string(nil)},
+				[]any{last.report.Status, last.report.Errors, last.log})
 		})
 	}
 }

@@ -31,8 +31,11 @@ func (a *Runs) tell(ctx context.Context, runID string, report RunReport, heldWit
 		what = "run held: removals wait for a decision"
 	}
 	d, m := report.Departments, report.Members
-	activity.GetLogger(ctx).Info(what, "provider", report.Provider, "run_id", runID, "mode", report.Mode, "status", report.Status,
+	activity.GetLogger(ctx).Info(what, "provider", report.Provider, "run_id", runID, "mode", report.Mode, "status",
+		report.Status,
 		"duration", (time.Duration(report.DurationMS) * time.Millisecond).String(), "calls", report.Calls,
-		"departments_read", d.Read, "departments_changed", changed(report.Counts, directory.KindDepartment)+d.Deleted, "departments_failed", d.Failed,
-		"members_read", m.Read, "members_changed", changed(report.Counts, directory.KindMember)+m.Deleted, "members_removed", m.Deleted, "members_failed", m.Failed)
+		"departments_read", d.Read, "departments_changed", changed(report.Counts, directory.KindDepartment)+d.Deleted,
+		"departments_failed", d.Failed,
+		"members_read", m.Read, "members_changed", changed(report.Counts, directory.KindMember)+m.Deleted,
+		"members_removed", m.Deleted, "members_failed", m.Failed)
 }

@@ -44,12 +44,14 @@ func (a *Runs) BeginUndo(ctx context.Context, in BeginUndo) (BegunUndo, error) {
 	case errors.Is(err, db.ErrNotFound):
 		return BegunUndo{}, refuse(TypeNotFound, message.RunNotStored, message.Args{"Run": in.Run})
 	case errors.Is(err, report.ErrAmbiguous):
-		return BegunUndo{}, temporal.NewNonRetryableApplicationError(fmt.Sprintf("more than one run's id begins with %q; give more of it", in.Run), TypeInvalid, nil)
+		return BegunUndo{}, temporal.NewNonRetryableApplicationError(
+			fmt.Sprintf("more than one run's id begins with %q; give more of it", in.Run), TypeInvalid, nil)
 	case err != nil:
 		return BegunUndo{}, classify(err)
 	}
 	var refused *db.NotUndoableError
-	if _, err := a.Store.UndoTarget(ctx, target.ID); err != nil && (!errors.As(err, &refused) || refused.Refusal != db.RefusedAtWork) {
+	if _, err := a.Store.UndoTarget(ctx, target.ID); err != nil &&
+		(!errors.As(err, &refused) || refused.Refusal != db.RefusedAtWork) {
 		return BegunUndo{}, classify(err)
 	}
 	onRemovals := "hold"
@@ -59,7 +61,8 @@ func (a *Runs) BeginUndo(ctx context.Context, in BeginUndo) (BegunUndo, error) {
 	execution := activity.GetInfo(ctx).WorkflowExecution
 	begun, err := a.Store.BeginRun(ctx, db.NewRun{
 		Provider: target.Provider, WorkflowID: execution.ID, TemporalRunID: execution.RunID,
-		Mode: in.Mode, OnRemovals: onRemovals, Departments: in.Departments, Members: in.Members, Undoes: target.ID, StartedBy: in.StartedBy,
+		Mode: in.Mode, OnRemovals: onRemovals, Departments: in.Departments, Members: in.Members, Undoes: target.ID,
+		StartedBy: in.StartedBy,
 	}, a.endedStatus)
 	if err != nil {
 		return BegunUndo{}, classify(err)
@@ -67,7 +70,8 @@ func (a *Runs) BeginUndo(ctx context.Context, in BeginUndo) (BegunUndo, error) {
 	if _, err := a.setAccountPolicy(ctx, begun.RunID); err != nil {
 		return BegunUndo{}, err
 	}
-	out := BegunUndo{BeginRunResult: BeginRunResult{RunID: begun.RunID, Language: a.Language}, Provider: target.Provider, Undoes: target.ID}
+	out := BegunUndo{BeginRunResult: BeginRunResult{RunID: begun.RunID, Language: a.Language},
+		Provider: target.Provider, Undoes: target.ID}
 	if begun.Provider.TenantID != nil {
 		out.TenantID = *begun.Provider.TenantID
 	}
@@ -109,18 +113,20 @@ func (a *Reconcile) Undo(ctx context.Context, in Undo) (Undone, error) {
 		}
 		return holdReason(a.Language, u.Plan, nil)
 	}
-	out, err := a.Store.Undo(ctx, in.RunID, db.UndoScope{Departments: in.Departments, Members: in.Members}, func(u db.Undone) error {
-		reason := judge(u)
-		if reason == "" {
-			return nil
-		}
-		return refuse(TypeInvalid, message.UndoRefused, message.Args{"Reason": reason, "Run": run.Undoes})
-	})
+	out, err := a.Store.Undo(ctx, in.RunID, db.UndoScope{Departments: in.Departments, Members: in.Members},
+		func(u db.Undone) error {
+			reason := judge(u)
+			if reason == "" {
+				return nil
+			}
+			return refuse(TypeInvalid, message.UndoRefused, message.Args{"Reason": reason, "Run": run.Undoes})
+		})
 	if err != nil {
 		return Undone{}, classify(err)
 	}
 	if reason := judge(out); reason != "" {
-		if err := a.Store.AddRunError(ctx, in.RunID, "warning", "", "applying this would be refused without --on-removals apply: "+reason); err != nil {
+		if err := a.Store.AddRunError(ctx, in.RunID, "warning", "",
+			"applying this would be refused without --on-removals apply: "+reason); err != nil {
 			return Undone{}, classify(err)
 		}
 	}

@@ -31,7 +31,8 @@ func TestTokensEnd(t *testing.T) {
 	t.Parallel()
 	store, url := operatorStore(t)
 	admin := connect(t, url)
-	provider, err := store.Providers.Add(t.Context(), providers.NewProvider{Name: "acme", Type: directory.Feishu, Config: []byte("{}")}, sealing())
+	provider, err := store.Providers.Add(t.Context(),
+		providers.NewProvider{Name: "acme", Type: directory.Feishu, Config: []byte("{}")}, sealing())
 	require.NoError(t, err)
 	hashes := map[string][]byte{}
 	add := func(name string, token tokens.Token) tokens.Token {
@@ -42,7 +43,8 @@ func TestTokensEnd(t *testing.T) {
 		return added
 	}
 	soon := time.Now().Add(time.Hour)
-	expiring, revoked, bound := add("expiring", tokens.Token{ExpiresAt: &soon}), add("revoked", tokens.Token{}), add("bound", tokens.Token{ProviderID: provider})
+	expiring, revoked, bound := add("expiring", tokens.Token{ExpiresAt: &soon}), add("revoked",
+		tokens.Token{}), add("bound", tokens.Token{ProviderID: provider})
 	require.Equal(t, "acme", bound.Provider)
 	require.Equal(t, "active", expiring.State(time.Now()))
 	for name := range hashes {
@@ -66,7 +68,8 @@ func TestTokensEnd(t *testing.T) {
 	require.Equal(t, "expired", left[0].State(time.Now()))
 	require.Equal(t, "revoked", left[1].State(time.Now()))
 	add("revoked", tokens.Token{}) // the name can be used again
-	_, err = store.Tokens.Add(t.Context(), tokens.Token{Name: "revoked", Role: "reader"}, []byte(strings.Repeat("x", 32)), audit.By{})
+	_, err = store.Tokens.Add(t.Context(), tokens.Token{Name: "revoked", Role: "reader"},
+		[]byte(strings.Repeat("x", 32)), audit.By{})
 	require.ErrorIs(t, err, tokens.ErrNameTaken)
 }
 
@@ -80,7 +83,8 @@ func TestUsingATokenWritesAtMostOnceAMinute(t *testing.T) {
 	version := func() (xmin string) {
 		_, err := store.Tokens.Use(t.Context(), hash)
 		require.NoError(t, err)
-		require.NoError(t, admin.QueryRow(t.Context(), "SELECT xmin::text FROM api_tokens WHERE last_used_at IS NOT NULL").Scan(&xmin))
+		require.NoError(t, admin.QueryRow(t.Context(),
+			"SELECT xmin::text FROM api_tokens WHERE last_used_at IS NOT NULL").Scan(&xmin))
 		return xmin
 	}
 	first := version()
@@ -102,9 +106,11 @@ func TestChangesOfProvidersAreLogged(t *testing.T) {
 	p, err := store.Providers.FindByName(t.Context(), "acme")
 	require.NoError(t, err)
 	change := providers.Change{Active: &off, By: ann, IfChangedAt: &p.UpdatedAt}
-	require.NoError(t, store.Providers.Update(t.Context(), id, change, sealing("secret", "n3w", "sync_secret", "0ther")))
+	require.NoError(t, store.Providers.Update(t.Context(), id, change,
+		sealing("secret", "n3w", "sync_secret", "0ther")))
 	require.ErrorIs(t, store.Providers.Update(t.Context(), id, change, nil), providers.ErrChanged)
-	for _, rules := range []providers.NewRules{{Document: "scope: {}", By: ann}, {Document: "scope: {}", By: ann}, {By: ann}, {Document: "draft", Draft: true}} {
+	for _, rules := range []providers.NewRules{{Document: "scope: {}", By: ann}, {Document: "scope: {}", By: ann},
+		{By: ann}, {Document: "draft", Draft: true}} {
 		_, err = store.Providers.SetRules(t.Context(), id, rules)
 		require.NoError(t, err)
 	}
@@ -123,7 +129,8 @@ func TestChangesOfProvidersAreLogged(t *testing.T) {
 			require.NotContains(t, string(e.Before)+string(e.After), secret)
 		}
 	}
-	require.Equal(t, []string{"provider.remove", "rules.remove", "rules.set", "provider.update", "provider.create"}, actions)
+	require.Equal(t, []string{"provider.remove", "rules.remove", "rules.set", "provider.update", "provider.create"},
+		actions)
 	require.JSONEq(t, `{"version": 1, "document": "scope: {}"}`, string(entries[2].After))
 	require.Nil(t, entries[0].After)
 	require.Nil(t, entries[4].Before)
@@ -143,7 +150,8 @@ func TestChangesOfProvidersAreLogged(t *testing.T) {
 
 	// The log can be added to and read, and nothing else.
 	operator := connect(t, dbtest.As(t, "orgsync_operator", url))
-	for _, statement := range []string{"DELETE FROM audit_log", "UPDATE audit_log SET actor = 'bob'", "DELETE FROM api_tokens", "UPDATE api_tokens SET role = 'admin'"} {
+	for _, statement := range []string{"DELETE FROM audit_log", "UPDATE audit_log SET actor = 'bob'",
+		"DELETE FROM api_tokens", "UPDATE api_tokens SET role = 'admin'"} {
 		_, err := operator.Exec(t.Context(), statement)
 		require.ErrorContains(t, err, "permission denied", statement)
 	}

@@ -114,7 +114,8 @@ func (s *Store) ReportAccounts(ctx context.Context, providerID string, limit int
 		Matched: counted.Matched, Unmatched: counted.Unmatched, Ambiguous: counted.Ambiguous, Ignored: counted.Ignored,
 		WithoutKey: counted.WithoutKey,
 	}
-	rows, err := s.q.ListConflicts(ctx, s.pool, dbsqlc.ListConflictsParams{ProviderID: providerID, MaxRows: int32(limit)})
+	rows, err := s.q.ListConflicts(ctx, s.pool,
+		dbsqlc.ListConflictsParams{ProviderID: providerID, MaxRows: int32(limit)})
 	for _, r := range rows {
 		out.Conflicts = append(out.Conflicts, AccountConflict{
 			MemberID: r.MemberID, ExternalID: r.ExternalID, Name: r.Name, Reason: r.Reason, Candidates: r.Candidates,

@@ -34,8 +34,9 @@ func TestManyAccountsAreNotCreatedUnasked(t *testing.T) {
 	r = c.sync(snapshot{departments: "1", members: people(0, 161)})
 	require.Equal(t, db.Linked{Creations: 51, Active: 161, Limit: 50, Beyond: true}, r.linked)
 	require.Zero(t, r.counts.Members.AccountCreated)
-	require.Equal(t, []string{"51 accounts are to be created for 161 active members; the limit is 50, so nobody got one; " +
-		"plan a run for accounts to see who, and apply it to decide"}, r.problems())
+	require.Equal(t,
+		[]string{"51 accounts are to be created for 161 active members; the limit is 50, so nobody got one; " +
+			"plan a run for accounts to see who, and apply it to decide"}, r.problems())
 
 	// The plan of a run for accounts shows them all; applied it waits.
 	plan := c.beginLimited("plan", db.NewRun{Task: db.TaskAccounts})
@@ -75,7 +76,8 @@ func TestDecisions(t *testing.T) {
 	c.sync(snapshot{departments: "1", members: members})
 	require.Equal(t, []string{"a several_members A", "b several_members A", "c several_members A"}, c.conflicts())
 	id := func(of string) string {
-		return c.texts(t, "SELECT id::text FROM org_members WHERE provider_id = $1 AND external_id = $2", c.provider.ID, of)[0]
+		return c.texts(t, "SELECT id::text FROM org_members WHERE provider_id = $1 AND external_id = $2",
+			c.provider.ID, of)[0]
 	}
 	account := func(of string) string {
 		return c.texts(t, "SELECT id::text FROM users WHERE display_name = $1", of)[0]
@@ -93,10 +95,12 @@ func TestDecisions(t *testing.T) {
 	require.Equal(t, []string{"a A", "b Nb", "d D"}, c.linked())
 	require.Equal(t, 3, r.counts.Members.Linked)
 	require.Empty(t, c.conflicts())
-	require.Equal(t, []string{"a link ann@host several_members", "b create ann@host several_members", "c ignore ann@host several_members",
+	require.Equal(t, []string{"a link ann@host several_members", "b create ann@host several_members",
+		"c ignore ann@host several_members",
 		"d link ann@host manual"}, c.texts(t, `SELECT concat_ws(' ', external_id, decision, decided_by, reason)
 		FROM account_conflicts x JOIN org_members m ON m.id = x.member_id ORDER BY 1`))
-	require.Equal(t, []string{"decision"}, c.texts(t, `SELECT DISTINCT after ->> 'by' FROM org_changes WHERE kind = 'linked' AND run_id = $1
+	require.Equal(t, []string{"decision"}, c.texts(t,
+		`SELECT DISTINCT after ->> 'by' FROM org_changes WHERE kind = 'linked' AND run_id = $1
 		AND external_id <> 'b'`, r.id))
 	require.Equal(t, []string{"Nb"}, c.texts(t, `SELECT concat_ws(' ', display_name, email, phone) FROM identities i
 		JOIN users u ON u.identity_id = i.id WHERE display_name = 'Nb'`), "no address that another account has")
@@ -117,7 +121,8 @@ func TestUndoingCreatedAccounts(t *testing.T) {
 	t.Parallel()
 	c := newDatabase(t).company(t, directory.Feishu)
 	c.policy = creating
-	target := c.sync(snapshot{departments: "1", members: "a email=a@x in=1; b email=b@x in=1; c email=c@x in=1; d email=d@x in=1"})
+	target := c.sync(snapshot{departments: "1",
+		members: "a email=a@x in=1; b email=b@x in=1; c email=c@x in=1; d email=d@x in=1"})
 	require.Equal(t, []string{"a Na", "b Nb", "c Nc", "d Nd"}, c.linked())
 	c.exec(t, `CREATE TABLE sessions (user_id uuid REFERENCES users);
 		INSERT INTO sessions SELECT id FROM users WHERE display_name = 'Nb';
@@ -148,12 +153,15 @@ func TestLeaving(t *testing.T) {
 			c := newDatabase(t).company(t, directory.Feishu)
 			c.policy.Unlink = unlink
 			c.exec(t, `CREATE TABLE goodbyes (name text);
-				CREATE OR REPLACE FUNCTION orgsync_account_leave(user_id uuid, member_id uuid) RETURNS void LANGUAGE plpgsql AS $$
+				CREATE OR REPLACE FUNCTION orgsync_account_leave(user_id uuid, member_id uuid) RETURNS void LANGUAGE
+				plpgsql AS $$
 				BEGIN
-					IF (SELECT m.external_id FROM org_members m WHERE m.id = $2) = 'b' AND NOT EXISTS (SELECT FROM goodbyes WHERE name = 'open') THEN
+					IF (SELECT m.external_id FROM org_members m WHERE m.id = $2) = 'b' AND NOT EXISTS (SELECT
+					FROM goodbyes WHERE name = 'open') THEN
 						RAISE 'not b';
 					END IF;
-					INSERT INTO goodbyes SELECT u.display_name || ' of ' || m.external_id FROM users u, org_members m WHERE u.id = $1 AND m.id = $2;
+					INSERT INTO goodbyes SELECT u.display_name || ' of ' || m.external_id FROM users u, org_members m
+					WHERE u.id = $1 AND m.id = $2;
 				END $$`)
 			c.accounts("A a@x -", "B b@x -")
 			const all = "a u=ua email=a@x in=1; b u=ub email=b@x in=1; z in=1"
@@ -229,10 +237,12 @@ func TestAccountsOfAHundredThousand(t *testing.T) {
 	c.policy = creating
 	const size = 100_000
 	c.exec(t, `INSERT INTO org_members (provider_id, tenant_id, external_id, name, email, phone)
-		SELECT $1, $2, 'u' || n, 'N' || n, 'u' || n || '@acme.cn', '+861380' || lpad(n::text, 7, '0') FROM generate_series(1, $3::int) n`,
+		SELECT $1, $2, 'u' || n, 'N' || n, 'u' || n || '@acme.cn', '+861380' || lpad(n::text, 7, '0')
+		FROM generate_series(1, $3::int) n`,
 		c.provider.ID, *c.provider.TenantID, size)
 	c.exec(t, `WITH i AS (INSERT INTO identities (email, phone)
-			SELECT 'u' || n || '@acme.cn', '1380' || lpad(n::text, 7, '0') FROM generate_series(1, $2::int) n RETURNING id)
+			SELECT 'u' || n || '@acme.cn', '1380' || lpad(n::text, 7, '0') FROM generate_series(1, $2::int) n
+			RETURNING id)
 		INSERT INTO users (tenant_id, identity_id) SELECT $1, id FROM i`, *c.provider.TenantID, size/2)
 	r := c.begin("apply")
 	began := time.Now()

@@ -21,8 +21,10 @@ func platform(t *testing.T, function string) *database {
 	pool, err := pgxpool.New(t.Context(), url)
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
-	_, err = pool.Exec(t.Context(), `CREATE TABLE identities (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), email text UNIQUE, phone text UNIQUE);
-		CREATE TABLE users (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), tenant_id uuid, identity_id uuid NOT NULL REFERENCES identities,
+	_, err = pool.Exec(t.Context(), `CREATE TABLE identities (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), email text
+		UNIQUE, phone text UNIQUE);
+		CREATE TABLE users (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), tenant_id uuid, identity_id uuid NOT NULL
+		REFERENCES identities,
 			display_name text NOT NULL, badge text NOT NULL DEFAULT 'by hand');`+function)
 	require.NoError(t, err)
 	require.NoError(t, db.Migrate(t.Context(), url))
@@ -42,7 +44,8 @@ const badgeFirst = `CREATE FUNCTION orgsync_account_create(member_id uuid) RETUR
 		SELECT m.*, p.tenant_id AS tenant INTO person
 		FROM org_members m JOIN identity_providers p ON p.id = m.provider_id WHERE m.id = $1;
 		IF person.name = 'Nobody' THEN RAISE 'no name for %', person.email; END IF;
-		WITH i AS (INSERT INTO identities (email, phone) SELECT k.email, k.phone FROM orgsync_account_keys($1) k RETURNING id)
+		WITH i AS (INSERT INTO identities (email, phone) SELECT k.email, k.phone FROM orgsync_account_keys($1) k
+		RETURNING id)
 		INSERT INTO users (tenant_id, identity_id, display_name, badge)
 		SELECT person.tenant, i.id, person.name, 'badge of ' || person.external_id FROM i RETURNING id INTO made;
 		RETURN made;
@@ -69,48 +72,63 @@ var creating = db.AccountPolicy{Create: true}
 const phoneOne, phoneTwo = "+8613800000001", "+8613800000002"
 
 var situations = []situation{
-	{name: "one account, one member", accounts: []string{"A a@x -"}, syncs: []string{"a email=a@x in=1"}, linked: []string{"a A"}},
+	{name: "one account, one member", accounts: []string{"A a@x -"}, syncs: []string{"a email=a@x in=1"},
+		linked: []string{"a A"}},
 	{name: "link stands", accounts: []string{"A a@x -", "B b@x -"},
-		syncs: []string{"a email=a@x in=1", "a email=b@x in=1"}, linked: []string{"a A"}, noted: "names another account"},
+		syncs: []string{"a email=a@x in=1", "a email=b@x in=1"}, linked: []string{"a A"},
+		noted: "names another account"},
 	{name: "e-mail says A, phone says B", accounts: []string{"A a@x -", "B - " + phoneOne},
 		syncs: []string{"a email=a@x phone=" + phoneOne + " in=1"}, conflicts: []string{"a keys_disagree A,B"}},
-	{name: "several accounts share the key", accounts: []string{"A a@x -", "B A@x -"}, syncs: []string{"a email=a@x in=1"},
+	{name: "several accounts share the key", accounts: []string{"A a@x -", "B A@x -"},
+		syncs:     []string{"a email=a@x in=1"},
 		conflicts: []string{"a several_accounts A,B"}},
 	{name: "several accounts share the key, another names one", accounts: []string{"A a@x " + phoneOne, "B A@x -"},
 		syncs: []string{"a email=a@x phone=" + phoneOne + " in=1"}, conflicts: []string{"a several_accounts A,B"}},
-	{name: "several members share the key", accounts: []string{"A a@x -"}, syncs: []string{"a email=a@x in=1; b email=a@x in=1"},
+	{name: "several members share the key", accounts: []string{"A a@x -"},
+		syncs:     []string{"a email=a@x in=1; b email=a@x in=1"},
 		conflicts: []string{"a several_members A", "b several_members A"}},
 	{name: "several members share the key that no account has", policy: creating,
-		syncs: []string{"a email=a@x in=1; b email=a@x in=1"}, conflicts: []string{"a several_members ", "b several_members "}},
+		syncs:     []string{"a email=a@x in=1; b email=a@x in=1"},
+		conflicts: []string{"a several_members ", "b several_members "}},
 	{name: "several members share a key, and have another of their own", policy: creating,
 		syncs:  []string{"a email=a@x phone=" + phoneOne + " in=1; b email=b@x phone=" + phoneOne + " in=1"},
 		linked: []string{"a Na", "b Nb"}, created: 2},
 	{name: "two members by different keys", accounts: []string{"A a@x " + phoneOne},
-		syncs: []string{"a email=a@x in=1; b phone=" + phoneOne + " in=1"}, linked: []string{"a A"}, conflicts: []string{"b account_taken A"}},
+		syncs: []string{"a email=a@x in=1; b phone=" + phoneOne + " in=1"}, linked: []string{"a A"},
+		conflicts: []string{"b account_taken A"}},
 	{name: "account of another active member", accounts: []string{"A a@x -"},
-		syncs:  []string{"a email=a@x in=1", "a in=1 email=b@x; b email=b@x in=1", "a in=1 email=b@x phone=" + phoneOne + "; b phone=" + phoneOne + " in=1"},
+		syncs: []string{"a email=a@x in=1", "a in=1 email=b@x; b email=b@x in=1",
+			"a in=1 email=b@x phone=" + phoneOne + "; b phone=" + phoneOne + " in=1"},
 		linked: []string{"a A"}, conflicts: []string{"b account_taken A"}},
 	{name: "account of a deleted member with another unionid", accounts: []string{"A - " + phoneOne},
-		syncs:  []string{"a u=ua phone=" + phoneOne + " in=1; z in=1", "z in=1", "b u=ub phone=" + phoneOne + " in=1; z in=1"},
+		syncs: []string{"a u=ua phone=" + phoneOne + " in=1; z in=1", "z in=1",
+			"b u=ub phone=" + phoneOne + " in=1; z in=1"},
 		linked: []string{"a A"}, conflicts: []string{"b former_member A"}},
-	{name: "account of a deleted member, unlinked when they left", accounts: []string{"A - " + phoneOne}, policy: db.AccountPolicy{Unlink: true},
-		syncs:     []string{"a u=ua phone=" + phoneOne + " in=1; z in=1", "z in=1", "b u=ub phone=" + phoneOne + " in=1; z in=1"},
+	{name: "account of a deleted member, unlinked when they left", accounts: []string{"A - " + phoneOne},
+		policy: db.AccountPolicy{Unlink: true},
+		syncs: []string{"a u=ua phone=" + phoneOne + " in=1; z in=1", "z in=1",
+			"b u=ub phone=" + phoneOne + " in=1; z in=1"},
 		conflicts: []string{"b former_member A"}},
 	{name: "member comes back", accounts: []string{"A a@x -"},
-		syncs: []string{"a u=ua email=a@x in=1; z in=1", "z in=1", "a2 u=ua email=n@x in=1; z in=1"}, linked: []string{"a2 A"}},
-	{name: "member comes back after being unlinked", accounts: []string{"A a@x -", "B n@x -"}, policy: db.AccountPolicy{Unlink: true, KeepContact: true},
+		syncs:  []string{"a u=ua email=a@x in=1; z in=1", "z in=1", "a2 u=ua email=n@x in=1; z in=1"},
+		linked: []string{"a2 A"}},
+	{name: "member comes back after being unlinked", accounts: []string{"A a@x -", "B n@x -"},
+		policy: db.AccountPolicy{Unlink: true, KeepContact: true},
 		syncs:  []string{"a u=ua email=a@x in=1; z in=1", "z in=1", "a2 u=ua email=n@x in=1; z in=1"},
 		linked: []string{"a2 A"}, noted: "names another account"},
 	{name: "no key", policy: creating, syncs: []string{"a in=1; b email=- phone=110 in=1"}},
-	{name: "no account", policy: creating, syncs: []string{"a email=a@x phone=" + phoneOne + " in=1"}, linked: []string{"a Na"}, created: 1},
+	{name: "no account", policy: creating, syncs: []string{"a email=a@x phone=" + phoneOne + " in=1"},
+		linked: []string{"a Na"}, created: 1},
 	{name: "no account, and none is created", syncs: []string{"a email=a@x in=1"}},
 	{name: "no account of somebody suspended", policy: creating, syncs: []string{"a email=a@x status=inactive in=1"}},
 	{name: "a key that only another tenant's account has", policy: creating, others: []string{"O a@x -"},
 		syncs: []string{"a email=a@x in=1"}, conflicts: []string{"a other_tenant "}},
 	{name: "never", policy: db.AccountPolicy{Never: true, Create: true}, accounts: []string{"A a@x -"},
 		syncs: []string{"a email=a@x in=1; b email=b@x in=1"}},
-	{name: "phone first", policy: db.AccountPolicy{Match: []string{"phone"}}, accounts: []string{"A a@x -", "B - " + phoneOne},
-		syncs: []string{"a email=a@x phone=" + phoneOne + " in=1; b email=a@x in=1"}, linked: []string{"a B"}, noted: "-"},
+	{name: "phone first", policy: db.AccountPolicy{Match: []string{"phone"}},
+		accounts: []string{"A a@x -", "B - " + phoneOne},
+		syncs:    []string{"a email=a@x phone=" + phoneOne + " in=1; b email=a@x in=1"}, linked: []string{"a B"},
+		noted: "-"},
 }
 
 func TestSituations(t *testing.T) {
@@ -185,7 +203,8 @@ func (d *database) count(t testing.TB, query string, args ...any) int {
 func (c *company) conflicts() []string {
 	c.t.Helper()
 	return c.texts(c.t, `SELECT concat_ws(' ', m.external_id, x.reason, coalesce((
-			SELECT string_agg(u.display_name, ',' ORDER BY u.display_name) FROM users u WHERE u.id = ANY (x.candidates)), ''))
+			SELECT string_agg(u.display_name, ',' ORDER BY u.display_name) FROM users u
+			WHERE u.id = ANY (x.candidates)), ''))
 		FROM account_conflicts x JOIN org_members m ON m.id = x.member_id
 		WHERE x.provider_id = $1 AND x.decision IS NULL ORDER BY 1`, c.provider.ID)
 }
@@ -196,7 +215,8 @@ func TestTheSamePersonAtTwoProviders(t *testing.T) {
 	for _, s := range []struct{ name, first, second, conflict string }{
 		{"equal e-mails", "a email=a@x in=1", "b email=a@x in=1", ""},
 		{"equal phones", "a phone=" + phoneOne + " in=1", "b phone=" + phoneOne + " in=1", "b other_provider A"},
-		{"another e-mail, equal phones", "a email=a@x phone=" + phoneOne + " in=1", "b email=b@x phone=" + phoneOne + " in=1", "b other_provider A"},
+		{"another e-mail, equal phones", "a email=a@x phone=" + phoneOne + " in=1",
+			"b email=b@x phone=" + phoneOne + " in=1", "b other_provider A"},
 	} {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
@@ -215,7 +235,8 @@ func TestTheSamePersonAtTwoProviders(t *testing.T) {
 				require.Equal(t, []string{s.conflict}, two.conflicts())
 			}
 			// A provider that was removed leaves its members behind.
-			d.exec(t, "UPDATE org_members SET status = 'deleted', provider_id = NULL WHERE provider_id = $1", one.provider.ID)
+			d.exec(t, "UPDATE org_members SET status = 'deleted', provider_id = NULL WHERE provider_id = $1",
+				one.provider.ID)
 			two.sync(snapshot{departments: "1", members: s.second})
 			if s.conflict != "" {
 				require.Equal(t, []string{"b former_member A"}, two.conflicts())
@@ -238,7 +259,8 @@ func TestAPlatformsColumnThatWeDoNotKnow(t *testing.T) {
 	}
 	r := c.sync(snapshot{departments: "1", members: "l email=l@x in=1;" + strings.Join(members, ";")})
 	require.Equal(t, []string{"l L"}, c.linked())
-	require.Equal(t, 1, c.count(t, "SELECT count(*) FROM identities"), "nothing is left of an account that was not made")
+	require.Equal(t, 1, c.count(t, "SELECT count(*) FROM identities"),
+		"nothing is left of an account that was not made")
 	require.Len(t, r.problems(), 11)
 	require.Contains(t, r.problems()[0], "member p00: function orgsync_account_create failed (SQLSTATE 23502, badge)")
 	require.Equal(t, "there are 4 more members for whom function orgsync_account_create failed", r.problems()[10])

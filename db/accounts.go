@@ -54,7 +54,8 @@ func (s *Store) linkAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return Linked{}, err
 	}
-	if _, err := s.q.ReviveLinks(ctx, tx, dbsqlc.ReviveLinksParams{RunID: runID, ProviderID: &run.ProviderID}); err != nil {
+	if _, err := s.q.ReviveLinks(ctx, tx, dbsqlc.ReviveLinksParams{RunID: runID,
+		ProviderID: &run.ProviderID}); err != nil {
 		return Linked{}, fmt.Errorf("revive: %w", err)
 	}
 	approved, err := s.matchMembers(ctx, tx, run, runID, policy)
@@ -66,7 +67,8 @@ func (s *Store) linkAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if err != nil {
 		return Linked{}, fmt.Errorf("guard creations: %w", err)
 	}
-	if _, err := s.q.LinkMatches(ctx, tx, dbsqlc.LinkMatchesParams{RunID: runID, Follow: !policy.KeepContact}); err != nil {
+	if _, err := s.q.LinkMatches(ctx, tx, dbsqlc.LinkMatchesParams{RunID: runID,
+		Follow: !policy.KeepContact}); err != nil {
 		return Linked{}, fmt.Errorf("link: %w", err)
 	}
 	waits := linked.Beyond && run.Task == TaskAccounts && run.Mode == "apply"
@@ -99,7 +101,8 @@ func (s *Store) matchMembers(
 		return nil, err
 	}
 	if err := s.q.ClassifyMembers(ctx, tx, dbsqlc.ClassifyMembersParams{
-		RunID: runID, ProviderID: run.ProviderID, TenantID: run.TenantID, Match: policy.Match, Creates: policy.Create, Singly: run.Singly,
+		RunID: runID, ProviderID: run.ProviderID, TenantID: run.TenantID, Match: policy.Match, Creates: policy.Create,
+		Singly: run.Singly,
 	}); err != nil {
 		return nil, err
 	}
@@ -115,11 +118,13 @@ func (s *Store) matchMembers(
 
 // noteKeys warns of keys that are of no use: those that are no address, and those that name
 // another account than the one that the member is linked to.
-func (s *Store) noteKeys(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, policy AccountPolicy) error {
+func (s *Store) noteKeys(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string,
+	policy AccountPolicy) error {
 	for _, key := range policy.Match {
 		of := map[string]address{email.column: email, phone.column: phone}[key]
 		malformed, err := leftAloneOf(s.q.ListMalformedKeys(ctx, tx, dbsqlc.ListMalformedKeysParams{
-			Key: key, RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Singly: run.Singly, Named: accountsNamed,
+			Key: key, RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Singly: run.Singly,
+			Named: accountsNamed,
 		}))
 		if err != nil {
 			return fmt.Errorf("look for malformed %s: %w", of.name, err)
@@ -128,7 +133,8 @@ func (s *Store) noteKeys(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow
 			return err
 		}
 		others, err := leftAloneOf(s.q.ListOtherAccounts(ctx, tx, dbsqlc.ListOtherAccountsParams{
-			Key: key, RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Singly: run.Singly, Named: accountsNamed,
+			Key: key, RunID: runID, ProviderID: &run.ProviderID, TenantID: run.TenantID, Singly: run.Singly,
+			Named: accountsNamed,
 		}))
 		if err != nil {
 			return fmt.Errorf("look for other accounts by %s: %w", of.name, err)
@@ -159,7 +165,8 @@ func (s *Store) guardCreations(
 	if err != nil {
 		return Linked{}, err
 	}
-	linked := Linked{Creations: int(found.Creations), Active: int(found.Active), Limit: creationLimit.Of(int(found.Active))}
+	linked := Linked{Creations: int(found.Creations), Active: int(found.Active),
+		Limit: creationLimit.Of(int(found.Active))}
 	if run.Approved {
 		return linked, s.q.DropCreations(ctx, tx, dbsqlc.DropCreationsParams{RunID: runID, Approved: approved})
 	}
@@ -171,13 +178,15 @@ func (s *Store) guardCreations(
 		return linked, err
 	}
 	return linked, s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{
-		RunID: runID, ObjectType: "warning", Message: linked.String() + ", so nobody got one; plan a run for accounts to see who, and apply it to decide",
+		RunID: runID, ObjectType: "warning", Message: linked.String() +
+			", so nobody got one; plan a run for accounts to see who, and apply it to decide",
 	})
 }
 
 // String says how many accounts are to be created, against what may be.
 func (l Linked) String() string {
-	return fmt.Sprintf("%d accounts are to be created for %d active members; the limit is %d", l.Creations, l.Active, l.Limit)
+	return fmt.Sprintf("%d accounts are to be created for %d active members; the limit is %d", l.Creations, l.Active,
+		l.Limit)
 }
 
 // createAccounts has the platform create accounts. One that fails is left alone and named.
@@ -190,7 +199,8 @@ func (s *Store) createAccounts(ctx context.Context, tx pgx.Tx, runID string) err
 	}
 	var refused []leftAlone
 	for after := uuid.Nil.String(); ; {
-		members, err := s.q.ListCreations(ctx, tx, dbsqlc.ListCreationsParams{RunID: runID, After: after, MaxRows: createdAtOnce})
+		members, err := s.q.ListCreations(ctx, tx,
+			dbsqlc.ListCreationsParams{RunID: runID, After: after, MaxRows: createdAtOnce})
 		if err != nil {
 			return err
 		}
@@ -250,7 +260,8 @@ func (s *Store) warnRefused(ctx context.Context, tx pgx.Tx, runID, function stri
 		refused[i].Total = int64(len(refused))
 	}
 	return s.warnMembers(ctx, tx, runID, refused, func(a leftAlone) string {
-		return fmt.Sprintf("function %s failed (SQLSTATE %s), so nothing was done; correct the function, or the table that refuses it",
+		return fmt.Sprintf(
+			"function %s failed (SQLSTATE %s), so nothing was done; correct the function, or the table that refuses it",
 			function, a.Refusal)
 	}, "for whom function "+function+" failed")
 }
@@ -285,5 +296,6 @@ func (s *Store) leaveAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 	if !policy.Unlink {
 		return nil
 	}
-	return discardCount(s.q.UnlinkLeavers(ctx, tx, dbsqlc.UnlinkLeaversParams{RunID: runID, ProviderID: &run.ProviderID}))
+	return discardCount(s.q.UnlinkLeavers(ctx, tx,
+		dbsqlc.UnlinkLeaversParams{RunID: runID, ProviderID: &run.ProviderID}))
 }

@@ -15,7 +15,8 @@ import (
 func TestWhoStartedDecidedAndChanged(t *testing.T) {
 	t.Parallel()
 	c := newDatabase(t).company(t, directory.Feishu)
-	require.NoError(t, c.store.Providers.Update(t.Context(), c.provider.ID, providers.Change{By: audit.By{Name: "ann@host"}}, nil))
+	require.NoError(t, c.store.Providers.Update(t.Context(), c.provider.ID,
+		providers.Change{By: audit.By{Name: "ann@host"}}, nil))
 	p, err := c.store.Providers.FindByName(t.Context(), c.provider.Name)
 	require.NoError(t, err)
 	require.Equal(t, "ann@host", p.UpdatedBy)
@@ -25,7 +26,8 @@ func TestWhoStartedDecidedAndChanged(t *testing.T) {
 	require.Empty(t, p.UpdatedBy, "nobody known has changed it since")
 
 	begun, err := c.store.BeginRun(t.Context(), db.NewRun{
-		Provider: c.provider.Name, WorkflowID: "w", TemporalRunID: "1", Mode: "apply", OnRemovals: "hold", StartedBy: "schedule nightly",
+		Provider: c.provider.Name, WorkflowID: "w", TemporalRunID: "1", Mode: "apply", OnRemovals: "hold",
+		StartedBy: "schedule nightly",
 	}, nil)
 	require.NoError(t, err)
 	decided := func(by string) report.Run {

@@ -41,7 +41,8 @@ func (s *Store) SetAdministrators(ctx context.Context, runID string, add, remove
 }
 
 // memberRows returns the ids of the rows of the members with these external ids.
-func (s *Store) memberRows(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, externalIDs []string) ([]string, error) {
+func (s *Store) memberRows(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow,
+	externalIDs []string) ([]string, error) {
 	rows := make([]string, 0, len(externalIDs))
 	var unknown []string
 	for _, externalID := range externalIDs {

@@ -26,7 +26,8 @@ func (s *Store) ApplyDepartments(ctx context.Context, runID string, limitedRange
 	}))
 }
 
-func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, limitedRange bool) error {
+func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string,
+	limitedRange bool) error {
 	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return err
 	}
@@ -40,7 +41,9 @@ func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 		if limitedRange || o.Claimed == "" {
 			continue
 		}
-		if err := s.addWarning(ctx, tx, runID, o.ExternalID, fmt.Sprintf("its parent %s was not listed; until it is, the department stays below the root", o.Claimed)); err != nil {
+		if err := s.addWarning(ctx, tx, runID, o.ExternalID,
+			fmt.Sprintf("its parent %s was not listed; until it is, the department stays below the root",
+				o.Claimed)); err != nil {
 			return err
 		}
 	}
@@ -52,7 +55,8 @@ func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 		return fmt.Errorf("repair cycles: %w", err)
 	}
 	for _, id := range broken {
-		if err := s.addWarning(ctx, tx, runID, id, "its parents form a circle; until that is corrected at the provider, the department stays below the root"); err != nil {
+		if err := s.addWarning(ctx, tx, runID, id,
+			"its parents form a circle; until that is corrected at the provider, the department stays below the root"); err != nil {
 			return err
 		}
 	}
@@ -103,12 +107,14 @@ const (
 // setPlannerHints lets the statements that follow in the transaction be carried out in the
 // way that suits what they are about.
 func (s *Store) setPlannerHints(ctx context.Context, tx pgx.Tx, what plannerHints) error {
-	return s.q.SetPlannerHints(ctx, tx, dbsqlc.SetPlannerHintsParams{Everything: what == fullScan, Keep: what == pointLookups})
+	return s.q.SetPlannerHints(ctx, tx, dbsqlc.SetPlannerHintsParams{Everything: what == fullScan,
+		Keep: what == pointLookups})
 }
 
 func (s *Store) addWarning(ctx context.Context, tx pgx.Tx, runID, department, message string) error {
 	return s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{
-		RunID: runID, ObjectType: "warning", ExternalID: department, Message: "department " + department + ": " + message,
+		RunID: runID, ObjectType: "warning", ExternalID: department,
+		Message: "department " + department + ": " + message,
 	})
 }
 
@@ -144,7 +150,8 @@ func isWriteConflict(err error) bool {
 	return errors.As(err, &pg) && (pg.Code == "23505" || pg.Code == "40P01")
 }
 
-func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, first, last int) error {
+func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, first,
+	last int) error {
 	listings, err := s.listings(ctx, tx, run, runID, first, last)
 	if err != nil || len(listings) == 0 {
 		return err
@@ -152,7 +159,8 @@ func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	return s.applyListings(ctx, tx, run, runID, listings)
 }
 
-func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, listings []string) error {
+func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string,
+	listings []string) error {
 	if err := s.setPlannerHints(ctx, tx, pointLookups); err != nil {
 		return err
 	}

@@ -41,7 +41,8 @@ func (s *Store) CandidateRuns(ctx context.Context, runID string) ([]EarlierRun, 
 // Candidates returns up to limit objects of a type that these earlier runs missed and of
 // which the present run knows nothing yet, in the order of their ids, from the first after
 // the given one on; "" is before all of them.
-func (s *Store) Candidates(ctx context.Context, runID, objectType string, standing []string, after string, limit int) ([]Doubt, error) {
+func (s *Store) Candidates(ctx context.Context, runID, objectType string, standing []string, after string,
+	limit int) ([]Doubt, error) {
 	if after == "" {
 		after = uuid.Nil.String()
 	}
@@ -50,7 +51,8 @@ func (s *Store) Candidates(ctx context.Context, runID, objectType string, standi
 	})
 	known := make([]Doubt, len(rows))
 	for i, r := range rows {
-		known[i] = Doubt{ID: r.ObjectID, ExternalID: r.ExternalID, OpenID: pg.OrZero(r.OpenID), UnionID: pg.OrZero(r.Unionid)}
+		known[i] = Doubt{ID: r.ObjectID, ExternalID: r.ExternalID, OpenID: pg.OrZero(r.OpenID),
+			UnionID: pg.OrZero(r.Unionid)}
 	}
 	return known, interpret("list candidates for removal", err)
 }
@@ -120,7 +122,8 @@ func (m *missed) add(objectType, id string, fate Fate) {
 // confirm as gone; of others that is nothing. Whatever was read, what a listing shows again
 // is forgotten: it has not been missed twice in a row. What a run of single people finds
 // was not listed.
-func (s *Store) keepCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, sight Sight, m missed) error {
+func (s *Store) keepCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, sight Sight,
+	m missed) error {
 	if run.Singly {
 		return nil
 	}
@@ -135,7 +138,8 @@ func (s *Store) keepCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceH
 		return nil
 	}
 	if err := s.q.CandidatesKeep(ctx, tx, dbsqlc.CandidatesKeepParams{
-		ProviderID: run.ProviderID, RunID: runID, Types: m.types, Ids: m.ids, Fates: m.fates, Standing: pg.NonNil(sight.Standing),
+		ProviderID: run.ProviderID, RunID: runID, Types: m.types, Ids: m.ids, Fates: m.fates,
+		Standing: pg.NonNil(sight.Standing),
 	}); err != nil {
 		return fmt.Errorf("keep candidates: %w", err)
 	}

@@ -64,13 +64,16 @@ func (r *run) miss(fate db.Fate, who string, earlier ...*run) {
 // candidates are those on record, "member a unseen".
 func (c *company) candidates() []string {
 	c.t.Helper()
-	return c.texts(c.t, `SELECT c.object_type || ' ' || coalesce(m.external_id, d.external_id) || ' ' || c.fate FROM removal_candidates c
-		LEFT JOIN org_members m ON m.id = c.object_id LEFT JOIN org_departments d ON d.id = c.object_id WHERE c.provider_id = $1 ORDER BY 1`, c.provider.ID)
+	return c.texts(c.t, `SELECT c.object_type || ' ' || coalesce(m.external_id, d.external_id) || ' ' || c.fate
+		FROM removal_candidates c
+		LEFT JOIN org_members m ON m.id = c.object_id LEFT JOIN org_departments d ON d.id = c.object_id
+		WHERE c.provider_id = $1 ORDER BY 1`, c.provider.ID)
 }
 
 func (r *run) reasons() []string {
 	r.t.Helper()
-	return r.c.texts(r.t, "SELECT object_type || ' ' || reason FROM sync_run_removals WHERE run_id = $1 AND applied ORDER BY 1", r.id)
+	return r.c.texts(r.t,
+		"SELECT object_type || ' ' || reason FROM sync_run_removals WHERE run_id = $1 AND applied ORDER BY 1", r.id)
 }
 
 var (
@@ -87,7 +90,8 @@ func whoIsNotVisibleTwiceIsRemoved(t *testing.T, c *company) {
 			require.Empty(t, second.removals(), "out of sight for the first time")
 			require.Zero(t, second.counts.Members.Failed)
 			require.Len(t, second.problems(), 1)
-			require.Contains(t, second.problems()[0], "member a: no listing shows it, and a lookup, which found it so far, does not either")
+			require.Contains(t, second.problems()[0],
+				"member a: no listing shows it, and a lookup, which found it so far, does not either")
 		}
 		require.Equal(t, 1, first.counts.Members.Failed)
 		require.Empty(t, first.removals())
@@ -230,9 +234,11 @@ func (c *company) readsApart(s snapshot, record string, earlier *run) *run {
 	require.NoError(c.t, err)
 	require.Len(c.t, known, 1)
 	people := membersOf(record, c.provider.Type)
-	_, err = c.store.StageMembers(c.t.Context(), db.MemberPage{Page: db.Page{RunID: r.id, Listing: db.Apart(people[0].ExternalID)}, People: people})
+	_, err = c.store.StageMembers(c.t.Context(),
+		db.MemberPage{Page: db.Page{RunID: r.id, Listing: db.Apart(people[0].ExternalID)}, People: people})
 	require.NoError(c.t, err)
-	require.NoError(c.t, c.store.LookedUp(c.t.Context(), db.BeforeRemoving, r.id, "member", map[string]db.Fate{known[0].ID: db.There}))
+	require.NoError(c.t, c.store.LookedUp(c.t.Context(), db.BeforeRemoving, r.id, "member",
+		map[string]db.Fate{known[0].ID: db.There}))
 	for range 2 {
 		require.NoError(c.t, c.store.ApplyApart(c.t.Context(), r.id))
 	}
@@ -258,7 +264,8 @@ func whoIsThereIsPlacedByTheirOwnRecord(t *testing.T, c *company) {
 	require.Equal(t, []string{"member moved a", "membership deleted a"}, second.changes())
 	require.Equal(t, []string{"a 1*", "b 10*"}, c.places())
 	require.Equal(t, "own", c.member("title", "a"))
-	require.Equal(t, [3]int{2, 0, 1}, [3]int{second.counts.Members.Read, second.counts.Members.Failed, second.counts.Members.Unchanged})
+	require.Equal(t, [3]int{2, 0, 1}, [3]int{second.counts.Members.Read, second.counts.Members.Failed,
+		second.counts.Members.Unchanged})
 	require.Empty(t, second.problems())
 
 	before := c.versions()
@@ -329,7 +336,8 @@ func aListingCountsMoreThanARecord(t *testing.T, c *company) {
 		require.NotEqual(t, "own", c.member("title", "a"))
 		require.Empty(t, c.candidates())
 		require.Equal(t, 2, r.counts.Members.Read)
-		story, err := c.store.Story(t.Context(), db.Object{Type: "member", ID: c.id("a"), ExternalID: "a", Status: "active"})
+		story, err := c.store.Story(t.Context(),
+			db.Object{Type: "member", ID: c.id("a"), ExternalID: "a", Status: "active"})
 		require.NoError(t, err)
 		for _, chapter := range story.Chapters {
 			if chapter.Run.ID == r.id {
@@ -345,7 +353,8 @@ func whoIsThereAndCannotBeReadStays(t *testing.T, c *company) {
 	second := c.missing(withoutA, db.There, "a", first)
 	require.Empty(t, second.changes())
 	require.Zero(t, second.counts.Members.Failed)
-	require.Equal(t, []string{"member a: no listing shows it, but a lookup finds it; it was left as it is"}, second.problems())
+	require.Equal(t, []string{"member a: no listing shows it, but a lookup finds it; it was left as it is"},
+		second.problems())
 }
 
 func aPlanGoesByWhatWasMissedBefore(t *testing.T, c *company) {
@@ -373,7 +382,8 @@ func aPlanGoesByWhatWasMissedBefore(t *testing.T, c *company) {
 }
 
 func aDepartmentIsThereOrNot(t *testing.T, c *company) {
-	whole, without := snapshot{departments: "1; 10<1; 20<1", members: "b in=1"}, snapshot{departments: "1; 10<1", members: "b in=1"}
+	whole, without := snapshot{departments: "1; 10<1; 20<1", members: "b in=1"}, snapshot{departments: "1; 10<1",
+		members: "b in=1"}
 	miss := func(fate db.Fate, earlier ...*run) *run {
 		r := c.begin("apply")
 		r.read(without)
@@ -402,7 +412,8 @@ func aDepartmentIsThereOrNot(t *testing.T, c *company) {
 	known, err := c.store.Candidates(t.Context(), r.id, "department", []string{first.id}, "", 10)
 	require.NoError(t, err)
 	require.Len(t, known, 1)
-	require.NoError(t, c.store.LookedUp(t.Context(), db.BeforeRemoving, r.id, "department", map[string]db.Fate{known[0].ID: db.There}))
+	require.NoError(t, c.store.LookedUp(t.Context(), db.BeforeRemoving, r.id, "department",
+		map[string]db.Fate{known[0].ID: db.There}))
 	r.read(snapshot{departments: "1; 10<1; 20<10 name=Own", members: "b in=1,20"})
 	r.apply(false)
 	r.planRemovals()
@@ -435,7 +446,8 @@ func whoIsRemovedIsNoCandidateAnyMore(t *testing.T, c *company) {
 	second := c.missing(withoutA, db.Unseen, "a", first)
 	require.Empty(t, c.candidates())
 	c.undo(second, db.UndoScope{})
-	require.Empty(t, c.missing(withoutA, db.Unseen, "a", first).removals(), "who was given back is missed for the first time")
+	require.Empty(t, c.missing(withoutA, db.Unseen, "a", first).removals(),
+		"who was given back is missed for the first time")
 }
 
 // Then nobody counts as gone without being called so, but who is missed twice and not to

@@ -29,13 +29,15 @@ func (p Pending) Ended() bool { return p.Pages > 0 && p.Cursor == "" }
 
 // ListPendingChildren returns up to limit departments whose children are still to be read.
 func (s *Store) ListPendingChildren(ctx context.Context, runID string, limit int) ([]Pending, error) {
-	rows, err := s.q.ListPendingChildren(ctx, s.pool, dbsqlc.ListPendingChildrenParams{RunID: runID, MaxRows: int32(limit)})
+	rows, err := s.q.ListPendingChildren(ctx, s.pool,
+		dbsqlc.ListPendingChildrenParams{RunID: runID, MaxRows: int32(limit)})
 	if err != nil {
 		return nil, interpret("find departments to walk", err)
 	}
 	out := make([]Pending, len(rows))
 	for i, r := range rows {
-		out[i] = Pending{Department: r.ExternalID, Listing: r.ChildrenListing, Cursor: r.ChildrenCursor, Pages: int(r.ChildrenPages), MembersListing: r.MembersListing}
+		out[i] = Pending{Department: r.ExternalID, Listing: r.ChildrenListing, Cursor: r.ChildrenCursor,
+			Pages: int(r.ChildrenPages), MembersListing: r.MembersListing}
 	}
 	return out, nil
 }
@@ -83,7 +85,8 @@ type FinishedDepartments struct {
 func (s *Store) FinishDepartments(ctx context.Context, runID, problem string) (FinishedDepartments, error) {
 	var finished FinishedDepartments
 	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
-		if _, err := s.q.FailPendingChildren(ctx, tx, dbsqlc.FailPendingChildrenParams{Error: &problem, RunID: runID}); err != nil {
+		if _, err := s.q.FailPendingChildren(ctx, tx,
+			dbsqlc.FailPendingChildrenParams{Error: &problem, RunID: runID}); err != nil {
 			return err
 		}
 		if err := s.exclude(ctx, tx, run, runID); err != nil {
@@ -100,7 +103,8 @@ func (s *Store) FinishDepartments(ctx context.Context, runID, problem string) (F
 		}); err != nil {
 			return err
 		}
-		if err := s.q.OrderDepartments(ctx, tx, dbsqlc.OrderDepartmentsParams{RunID: runID, ProviderID: &run.ProviderID}); err != nil {
+		if err := s.q.OrderDepartments(ctx, tx,
+			dbsqlc.OrderDepartmentsParams{RunID: runID, ProviderID: &run.ProviderID}); err != nil {
 			return err
 		}
 		row, err := s.q.CountDepartmentStates(ctx, tx, runID)
@@ -187,7 +191,8 @@ func (s *Store) ListPendingMembers(ctx context.Context, runID string, first, las
 	}
 	out := make([]Pending, len(rows))
 	for i, r := range rows {
-		out[i] = Pending{Department: r.ExternalID, Listing: r.MembersListing, Cursor: r.MembersCursor, Pages: int(r.Pages)}
+		out[i] = Pending{Department: r.ExternalID, Listing: r.MembersListing, Cursor: r.MembersCursor,
+			Pages: int(r.Pages)}
 	}
 	return out, nil
 }
@@ -280,7 +285,8 @@ type Figures struct {
 }
 
 // GetMemberFigures returns them for the people directly in departments, by department.
-func (s *Store) GetMemberFigures(ctx context.Context, runID, providerID string, departments []string) (map[string]Figures, error) {
+func (s *Store) GetMemberFigures(ctx context.Context, runID, providerID string,
+	departments []string) (map[string]Figures, error) {
 	if len(departments) == 0 {
 		return nil, nil
 	}
@@ -333,7 +339,8 @@ func (s *Store) Ledger(ctx context.Context, runID string, failedOnly bool, limit
 	return entries, interpret("read ledger", err)
 }
 
-func (s *Store) ledger(ctx context.Context, tx dbsqlc.DBTX, runID string, failedOnly bool, limit int) ([]CompletenessRecord, error) {
+func (s *Store) ledger(ctx context.Context, tx dbsqlc.DBTX, runID string, failedOnly bool,
+	limit int) ([]CompletenessRecord, error) {
 	rows, err := s.q.ListCompleteness(ctx, tx, dbsqlc.ListCompletenessParams{
 		RunID: runID, FailedOnly: failedOnly, MaxRows: int32(limit),
 	})
@@ -343,8 +350,10 @@ func (s *Store) ledger(ctx context.Context, tx dbsqlc.DBTX, runID string, failed
 	out := make([]CompletenessRecord, len(rows))
 	for i, r := range rows {
 		out[i] = CompletenessRecord{
-			ExternalID: r.ExternalID, ChildrenComplete: r.ChildrenComplete, MembersComplete: r.MembersComplete, Pages: int(r.Pages),
-			MembersRead: int(r.MembersRead), MembersDeclared: r.MembersDeclared, Error: pg.OrZero(r.Error), State: r.State,
+			ExternalID: r.ExternalID, ChildrenComplete: r.ChildrenComplete, MembersComplete: r.MembersComplete,
+			Pages:       int(r.Pages),
+			MembersRead: int(r.MembersRead), MembersDeclared: r.MembersDeclared, Error: pg.OrZero(r.Error),
+			State: r.State,
 		}
 	}
 	return out, nil

@@ -81,7 +81,8 @@ func (s *Store) Problems(ctx context.Context, runID string, limit int) ([]string
 	for _, d := range failed {
 		out = append(out, "department "+d.ExternalID+": "+d.Error)
 	}
-	notes, err := s.q.ListRunErrors(ctx, s.pool, dbsqlc.ListRunErrorsParams{RunID: runID, MaxRows: int32(limit - len(out))})
+	notes, err := s.q.ListRunErrors(ctx, s.pool,
+		dbsqlc.ListRunErrorsParams{RunID: runID, MaxRows: int32(limit - len(out))})
 	if err != nil {
 		return nil, interpret("read errors", err)
 	}

@@ -93,7 +93,8 @@ func Open(ctx context.Context, databaseURL string, options ...Option) (*Store, e
 	}
 	shared := &pg.Pool{Pool: pool}
 	return &Store{
-		Providers: providers.New(shared), Report: report.New(shared), Pages: pages.New(shared), Tokens: tokens.New(shared), Audit: audit.New(shared),
+		Providers: providers.New(shared), Report: report.New(shared), Pages: pages.New(shared),
+		Tokens: tokens.New(shared), Audit: audit.New(shared),
 		pool: shared, q: dbsqlc.New(),
 	}, nil
 }
@@ -126,7 +127,8 @@ func (s *Store) inFence(ctx context.Context, runID string, do func(tx pgx.Tx, ru
 
 // inFenceUntilEnd is inFence for what a run that was held does, too, once its removals
 // are approved.
-func (s *Store) inFenceUntilEnd(ctx context.Context, runID string, do func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error) error {
+func (s *Store) inFenceUntilEnd(ctx context.Context, runID string,
+	do func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error) error {
 	return s.inTx(ctx, func(tx pgx.Tx) error {
 		run, err := s.q.FenceHold(ctx, tx, runID)
 		if errors.Is(err, pgx.ErrNoRows) {

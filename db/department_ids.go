@@ -29,7 +29,8 @@ func (s *Store) ListDepartmentIDsBetween(ctx context.Context, runID string, firs
 // CountMembersRead returns how many people the departments with ordinals first to last list
 // that were read to the end, and whether all their listings were recognised as what was
 // applied last. Somebody in several of them counts in each.
-func (s *Store) CountMembersRead(ctx context.Context, runID string, first, last int) (people int, recognised bool, err error) {
+func (s *Store) CountMembersRead(ctx context.Context, runID string, first,
+	last int) (people int, recognised bool, err error) {
 	row, err := s.q.CountMembersRead(ctx, s.pool, dbsqlc.CountMembersReadParams{
 		RunID: runID, First: int32(first), Last: int32(last),
 	})

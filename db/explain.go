@@ -55,7 +55,8 @@ func (s *Store) find(ctx context.Context, kind, providerID, text string, limit i
 	}
 	out := make([]Object, len(rows))
 	for i, r := range rows {
-		out[i] = Object{Type: r.ObjectType, ID: r.ID, ExternalID: r.ExternalID, Name: r.Name, Status: r.Status, Path: r.Path}
+		out[i] = Object{Type: r.ObjectType, ID: r.ID, ExternalID: r.ExternalID, Name: r.Name, Status: r.Status,
+			Path: r.Path}
 	}
 	if len(out) > 0 {
 		return out, nil
@@ -64,7 +65,8 @@ func (s *Store) find(ctx context.Context, kind, providerID, text string, limit i
 		ProviderID: providerID, ObjectType: kind, Objects: objectKinds(), Text: text, MaxRows: int32(limit),
 	})
 	for _, r := range former {
-		out = append(out, Object{Type: r.ObjectType, ID: r.ID, ExternalID: r.ExternalID, Name: r.Name, Status: r.Status, Path: r.Path})
+		out = append(out, Object{Type: r.ObjectType, ID: r.ID, ExternalID: r.ExternalID, Name: r.Name,
+			Status: r.Status, Path: r.Path})
 	}
 	return out, interpret("find former object", err)
 }
@@ -236,8 +238,9 @@ func (t *storyTeller) chapter(ctx context.Context, runID string) (*Chapter, erro
 func storyRunOf(r dbsqlc.GetRunRow) StoryRun {
 	return StoryRun{
 		ID: r.ID, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Status: r.Status, StartedAt: r.StartedAt,
-		Undoes: pg.OrZero(r.Undoes), HoldReason: pg.OrZero(r.HoldReason), StartedBy: pg.OrZero(r.StartedBy), DecidedBy: pg.OrZero(r.DecidedBy),
-		Singly: len(r.Members) > 0 && r.Undoes == nil,
+		Undoes: pg.OrZero(r.Undoes), HoldReason: pg.OrZero(r.HoldReason), StartedBy: pg.OrZero(r.StartedBy),
+		DecidedBy: pg.OrZero(r.DecidedBy),
+		Singly:    len(r.Members) > 0 && r.Undoes == nil,
 	}
 }
 
@@ -295,7 +298,8 @@ func (t *storyTeller) spared(ctx context.Context) error {
 			decision = "skipped" // the run was told to remove nothing
 		}
 		c.Changes = append(c.Changes, StoryChange{
-			ObjectType: r.ObjectType, Department: r.Department, DepartmentName: r.DepartmentName, Kind: "deleted", At: r.At,
+			ObjectType: r.ObjectType, Department: r.Department, DepartmentName: r.DepartmentName, Kind: "deleted",
+			At:     r.At,
 			Reason: r.Reason, Decision: decision, Planned: true,
 		})
 	}
@@ -314,7 +318,8 @@ func (t *storyTeller) evidence(ctx context.Context, c *Chapter) error {
 	if err != nil {
 		return err
 	}
-	c.Evidence.Departments, c.Evidence.Complete, c.Evidence.Skipped = int(extent.Departments), int(extent.Complete), int(extent.Skipped)
+	c.Evidence.Departments, c.Evidence.Complete, c.Evidence.Skipped = int(extent.Departments), int(
+		extent.Complete), int(extent.Skipped)
 	c.Evidence.Listings, err = t.listings(ctx, departments, c.Run.ID)
 	return err
 }
@@ -327,11 +332,13 @@ func (t *storyTeller) listings(ctx context.Context, containers []string, runID s
 	out := make([]Listing, len(rows))
 	for i, r := range rows {
 		out[i] = Listing{
-			Department: r.Department, Of: r.What, Complete: r.Complete, Pages: int(r.Pages), Read: int(r.Read), Declared: r.Declared,
-			Request: pg.OrZero(r.Request), ReadAt: r.ReadAt, Error: pg.OrZero(r.Error),
+			Department: r.Department, Of: r.What, Complete: r.Complete, Pages: int(r.Pages), Read: int(r.Read),
+			Declared: r.Declared,
+			Request:  pg.OrZero(r.Request), ReadAt: r.ReadAt, Error: pg.OrZero(r.Error),
 		}
 	}
-	groups, err := t.s.q.RunGroupListings(ctx, t.s.pool, dbsqlc.RunGroupListingsParams{Groups: containers, RunID: runID})
+	groups, err := t.s.q.RunGroupListings(ctx, t.s.pool,
+		dbsqlc.RunGroupListingsParams{Groups: containers, RunID: runID})
 	for _, r := range groups {
 		l := Listing{
 			Group: r.ExternalID, Of: "members", Complete: r.Complete, Pages: int(r.Pages), Read: int(r.Read),

@@ -45,9 +45,10 @@ func TestTheStoryOfWhoStayed(t *testing.T) {
 	// They may be where the run could not read, and more are missing than are looked up. (A
 	// run leaves alone whom the last look-up showed; here nobody was asked before.)
 	c.exec(t, "DELETE FROM removal_candidates")
-	require.NoError(t, c.store.Providers.Update(t.Context(), c.provider.ID, providers.Change{Guard: providers.GuardChange{
-		Count: new(0), Percent: new(0.0), DepartmentCount: new(0), DepartmentPercent: new(0.0),
-	}}, nil))
+	require.NoError(t, c.store.Providers.Update(t.Context(), c.provider.ID,
+		providers.Change{Guard: providers.GuardChange{
+			Count: new(0), Percent: new(0.0), DepartmentCount: new(0), DepartmentPercent: new(0.0),
+		}}, nil))
 	unread := missing(" members=fail", func(*run) {})
 	chapter = last("a")
 	require.Equal(t, unread.id, chapter.Run.ID)

@@ -26,7 +26,8 @@ func told(story db.Story, names map[string]string) []string {
 	var out []string
 	for _, c := range story.Chapters {
 		for _, x := range c.Changes {
-			out = append(out, fmt.Sprintf("%s %s %s %s %s %s", names[c.Run.ID], x.Kind, x.ObjectType, x.Department, x.Reason, x.Decision))
+			out = append(out, fmt.Sprintf("%s %s %s %s %s %s", names[c.Run.ID], x.Kind, x.ObjectType, x.Department,
+				x.Reason, x.Decision))
 		}
 	}
 	return out
@@ -37,7 +38,9 @@ func TestTheStoryOfARemoval(t *testing.T) {
 	c := newDatabase(t).company(t, directory.Feishu)
 	first := c.sync(snapshot{departments: "1; 2<1; 3<2", members: "a name=Ann u=ua o=oa email=ann@x in=2,3; b in=1"})
 	gone := c.sync(snapshot{departments: "1; 2<1", members: "b in=1"})
-	c.exec(t, "UPDATE sync_run_departments SET members_request = 'LOG7', members_declared = 1 WHERE run_id = $1 AND external_id = '2'", gone.id)
+	c.exec(t,
+		"UPDATE sync_run_departments SET members_request = 'LOG7', members_declared = 1 WHERE run_id = $1 "+
+			"AND external_id = '2'", gone.id)
 	back := c.undo(gone, db.UndoScope{Members: []string{"a"}})
 	names := map[string]string{first.id: "first", gone.id: "gone", back.id: "back"}
 
@@ -46,7 +49,8 @@ func TestTheStoryOfARemoval(t *testing.T) {
 	require.NotContains(t, string(story.Now), "raw_data")
 	require.ElementsMatch(t, []string{
 		"first created member   ", "first created membership 2  ", "first created membership 3  ",
-		"gone deleted membership 2 not_listed within_limits", "gone deleted membership 3 with_member within_limits", "gone deleted member  not_listed within_limits",
+		"gone deleted membership 2 not_listed within_limits", "gone deleted membership 3 with_member within_limits",
+		"gone deleted member  not_listed within_limits",
 		"back restored member   ", "back created membership 2  ",
 	}, told(story, names))
 	require.Equal(t, gone.id, story.Chapters[2].Run.Undoes)
@@ -63,14 +67,17 @@ func TestTheStoryOfARemoval(t *testing.T) {
 	require.Equal(t, "departments", evidence.Listings[0].Of)
 	require.Equal(t, "2", evidence.Listings[0].Department)
 	members := evidence.Listings[1]
-	require.Equal(t, "members of 2, complete, 1 page, 0 read, LOG7", fmt.Sprintf("%s of %s, complete, %d page, %d read, %s", members.Of, members.Department, members.Pages, members.Read, members.Request))
+	require.Equal(t, "members of 2, complete, 1 page, 0 read, LOG7",
+		fmt.Sprintf("%s of %s, complete, %d page, %d read, %s", members.Of, members.Department, members.Pages,
+			members.Read, members.Request))
 	require.True(t, members.Complete)
 	require.NotNil(t, members.ReadAt)
 
 	// The department that is still gone, by what it is called.
 	story = c.story("D3")
 	require.Equal(t, "deleted", story.Status)
-	require.Equal(t, []string{"first created department   ", "gone deleted department  not_listed within_limits"}, told(story, names))
+	require.Equal(t, []string{"first created department   ", "gone deleted department  not_listed within_limits"},
+		told(story, names))
 	require.Len(t, story.Chapters[1].Evidence.Listings, 1)
 
 	c.exec(t, "DELETE FROM sync_run_departments WHERE run_id = $1", gone.id)
@@ -94,7 +101,8 @@ func TestTheStoryOfWhatWasSparedOrApproved(t *testing.T) {
 		return r
 	}
 	rejected := held("rejected")
-	require.NoError(t, c.store.FinishRun(t.Context(), rejected.id, directory.RunRejected, "no", directory.Counts{}, false))
+	require.NoError(t, c.store.FinishRun(t.Context(), rejected.id, directory.RunRejected, "no", directory.Counts{},
+		false))
 	skipped := without
 	skipped.skipRemovals = true
 	names[c.sync(skipped).id] = "skipped"
@@ -113,11 +121,17 @@ func TestFindingWhatToExplain(t *testing.T) {
 	d := newDatabase(t)
 	c, other := d.company(t, directory.Feishu), d.company(t, directory.Feishu)
 	other.sync(snapshot{departments: "77 name=Elsewhere", members: "zed in=77"})
-	c.sync(snapshot{departments: "1 name=Root; 2<1 name=Sales", members: "a name=Ann u=ua o=oa email=old@x phone=+861 in=1; B name=Ann in=2; c name=Ann_ in=1; d name=Sales in=1"})
-	c.sync(snapshot{departments: "1 name=Root; 2<1 name=Sales", members: "x name=Eve u=ua o=oa email=new@x phone=+862 in=1; B name=Ann in=2; c name=Ann_ in=1; d name=Sales in=1"})
+	c.sync(snapshot{departments: "1 name=Root; 2<1 name=Sales",
+		members: "a name=Ann u=ua o=oa email=old@x phone=+861 in=1; B name=Ann in=2; c name=Ann_ in=1; d name=Sales " +
+			"in=1"})
+	c.sync(snapshot{departments: "1 name=Root; 2<1 name=Sales",
+		members: "x name=Eve u=ua o=oa email=new@x phone=+862 in=1; B name=Ann in=2; c name=Ann_ in=1; d name=Sales " +
+			"in=1"})
 	for text, want := range map[string][]string{
-		"ua": {"member x"}, "oa": {"member x"}, "x": {"member x"}, "b": {"member B"}, " new@X ": {"member x"}, "2": {"department 2"}, "+862": {"member x"},
-		"Ann": {"member B"}, "ann_": {"member c"}, "An": {"member B", "member c"}, "n_": {"member c"}, "Sales": {"department 2", "member d"}, "Root/Sales": {"department 2"},
+		"ua": {"member x"}, "oa": {"member x"}, "x": {"member x"}, "b": {"member B"}, " new@X ": {"member x"},
+		"2": {"department 2"}, "+862": {"member x"},
+		"Ann": {"member B"}, "ann_": {"member c"}, "An": {"member B", "member c"}, "n_": {"member c"},
+		"Sales": {"department 2", "member d"}, "Root/Sales": {"department 2"},
 		"a": {"member x"}, "old@x": {"member x"}, "nobody": nil, "zed": nil, "77": nil, "%": nil,
 		c.id("x"): {"member x"},
 	} {

@@ -36,8 +36,10 @@ func TestAFieldOfAMember(t *testing.T) {
 		{"attribute sent empty is cleared", "city=Berlin", "city=", "attributes", "{}"},
 		{"what was never sent is null", "", "", "email", "null"},
 		{"name replaced", "name=Ann", "name=Bea", "name", "Bea"},
-		{"name replaced with its transliteration", "name=Ann", "name=Bea", "name_translit_full || name_translit_initial", "beab"},
-		{"a placeholder never overwrites a name", "name=Ann", "noname", "name || name_translit_full || name_translit_initial", "Annanna"},
+		{"name replaced with its transliteration", "name=Ann", "name=Bea",
+			"name_translit_full || name_translit_initial", "beab"},
+		{"a placeholder never overwrites a name", "name=Ann", "noname",
+			"name || name_translit_full || name_translit_initial", "Annanna"},
 		{"a placeholder is replaced", "noname", "name=Ann", "name", "Ann"},
 		{"a placeholder is the external id", "noname", "noname", "name", "a"},
 		{"an empty name becomes the external id", "name=Ann", "name=", "name", "a"},
@@ -46,10 +48,13 @@ func TestAFieldOfAMember(t *testing.T) {
 		{"status never sent is active", "", "", "status", "active"},
 		{"activated not sent stays", "activated=false", "", "activated", "false"},
 		{"activated never sent is true", "", "", "activated", "true"},
-		{"activated changes, status does not", "activated=false status=active", "activated=true status=active", "activated || ' ' || status", "true active"},
+		{"activated changes, status does not", "activated=false status=active", "activated=true status=active",
+			"activated || ' ' || status", "true active"},
 		{"raw replaced", `raw={"x":1}`, `raw={"y":2}`, "raw_data", `{"y": 2}`},
-		{"raw of which other calls say more", `raw={"x":1,"more":[9007199254740993]}`, `raw={"y":2} keeps=more,most`, "raw_data", `{"y": 2, "more": [9007199254740993]}`},
-		{"raw that says it itself this time", `raw={"x":1,"more":1}`, `raw={"y":2,"more":2} keeps=more`, "raw_data", `{"y": 2, "more": 2}`},
+		{"raw of which other calls say more", `raw={"x":1,"more":[9007199254740993]}`, `raw={"y":2} keeps=more,most`,
+			"raw_data", `{"y": 2, "more": [9007199254740993]}`},
+		{"raw that says it itself this time", `raw={"x":1,"more":1}`, `raw={"y":2,"more":2} keeps=more`, "raw_data",
+			`{"y": 2, "more": 2}`},
 		{"raw of the call that says all", `raw={"x":1,"more":1}`, `raw={"y":2}`, "raw_data", `{"y": 2}`},
 		{"raw of somebody new", `raw={"x":1} keeps=more`, `raw={"x":1} keeps=more`, "raw_data", `{"x": 1}`},
 	} {
@@ -95,7 +100,8 @@ func TestTheKindOfAMembersChange(t *testing.T) {
 			r := co.sync(snapshot{departments: "1;2<1;3<1", members: c.after})
 			require.Equal(t, c.kind, co.kindOf(r, "member", "a"))
 			m := r.counts.Members
-			one := map[string]int{"created": m.Created, "updated": m.Updated, "moved": m.Moved, "deactivated": m.Deactivated, "deleted": m.Deleted, "restored": m.Restored}
+			one := map[string]int{"created": m.Created, "updated": m.Updated, "moved": m.Moved,
+				"deactivated": m.Deactivated, "deleted": m.Deleted, "restored": m.Restored}
 			for kind, n := range one {
 				if kind == c.kind {
 					require.Equal(t, 1, n, kind)
@@ -111,7 +117,8 @@ func TestTheKindOfAMembersChange(t *testing.T) {
 // kindOf is what a run's log says of an object, "" if nothing.
 func (c *company) kindOf(r *run, object, externalID string) string {
 	c.t.Helper()
-	return c.text(c.t, `SELECT coalesce((SELECT kind FROM org_changes WHERE run_id = $1 AND object_type = $2 AND external_id = $3), '')`, r.id, object, externalID)
+	return c.text(c.t, `SELECT coalesce((SELECT kind FROM org_changes WHERE run_id = $1 AND object_type = $2
+		AND external_id = $3), '')`, r.id, object, externalID)
 }
 
 func TestAReturningMemberIsRestoredWhateverElseChanged(t *testing.T) {
@@ -133,7 +140,8 @@ func TestAReturningMemberIsRestoredWhateverElseChanged(t *testing.T) {
 func theLogTellsBeforeAndAfter(t *testing.T, c *company) {
 	c.sync(snapshot{departments: "1;2<1", members: "a title=CTO in=1"})
 	r := c.sync(snapshot{departments: "1;2<1", members: "a title= status=inactive in=2"})
-	require.Equal(t, "moved CTO active D1 -> null inactive D1/D2", c.text(t, `SELECT concat_ws(' ', kind, before->>'title', before->>'status', before->>'department_path',
+	require.Equal(t, "moved CTO active D1 -> null inactive D1/D2",
+		c.text(t, `SELECT concat_ws(' ', kind, before->>'title', before->>'status', before->>'department_path',
 		'->', coalesce(after->>'title', 'null'), after->>'status', after->>'department_path')
 		FROM org_changes WHERE run_id = $1 AND object_type = 'member'`, r.id))
 }
@@ -167,5 +175,6 @@ func TestATenantChangeReachesEveryRow(t *testing.T) {
 	c.exec(t, "UPDATE identity_providers SET tenant_id = gen_random_uuid() WHERE id = $1", c.provider.ID)
 	c.sync(same)
 	require.Equal(t, "2", c.text(t, `SELECT count(*)::text FROM identity_providers p
-		JOIN (SELECT provider_id, tenant_id FROM org_members UNION ALL SELECT provider_id, tenant_id FROM org_departments) o ON o.provider_id = p.id AND o.tenant_id = p.tenant_id`))
+		JOIN (SELECT provider_id, tenant_id FROM org_members UNION ALL SELECT provider_id, tenant_id
+		FROM org_departments) o ON o.provider_id = p.id AND o.tenant_id = p.tenant_id`))
 }

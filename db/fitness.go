@@ -30,8 +30,9 @@ func fit(ctx context.Context, conn *pgx.Conn) error {
 	}
 	var problems []string
 	if facts.Encoding != "UTF8" {
-		problems = append(problems, fmt.Sprintf("its encoding is %s, which cannot store every name; create another database with: "+
-			"CREATE DATABASE orgsync ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0", facts.Encoding))
+		problems = append(problems,
+			fmt.Sprintf("its encoding is %s, which cannot store every name; create another database with: "+
+				"CREATE DATABASE orgsync ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0", facts.Encoding))
 	}
 	if facts.ReadOnly {
 		problems = append(problems, "it is read-only, as a standby is; name the primary server, "+
@@ -42,7 +43,8 @@ func fit(ctx context.Context, conn *pgx.Conn) error {
 		return err
 	}
 	if len(wrong) > 0 {
-		problems = append(problems, strings.Join(wrong, ", ")+"; correct your platform's tables, put views with these names "+
+		problems = append(problems, strings.Join(wrong, ", ")+
+			"; correct your platform's tables, put views with these names "+
 			"in front of them, or give orgsync a database of its own, in which it creates both tables")
 	}
 	if len(problems) > 0 {
@@ -95,6 +97,9 @@ func Ready(ctx context.Context, databaseURL string) error {
 	if err != nil {
 		return fmt.Errorf("look at the role: %w", err)
 	}
-	return &UnfitError{[]string{fmt.Sprintf("role %s may not read users and identities, or may not write email and phone of identities; "+
-		"let their owner run: GRANT SELECT ON users, identities TO %[1]s; GRANT UPDATE (email, phone) ON identities TO %[1]s", role)}}
+	return &UnfitError{
+		[]string{
+			fmt.Sprintf("role %s may not read users and identities, or may not write email and phone of identities; "+
+				"let their owner run: GRANT "+
+				"SELECT ON users, identities TO %[1]s; GRANT UPDATE (email, phone) ON identities TO %[1]s", role)}}
 }

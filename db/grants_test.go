@@ -65,8 +65,10 @@ func TestAccountsOfThePlatformAreLeftToIt(t *testing.T) {
 
 	// Of an account that the operator may not read nothing but its id is shown.
 	_, err = admin.Exec(t.Context(), `INSERT INTO users (id) VALUES ('00000000-0000-0000-0000-000000000002');
-		INSERT INTO identity_providers (id, name, provider_type, removal_limit_count, removal_limit_percent, department_limit_count,
-			department_limit_percent, hold_seconds) VALUES ('00000000-0000-0000-0000-000000000001', 'acme', 'feishu', 0, 0, 0, 0, 1);
+		INSERT INTO identity_providers (id, name, provider_type, removal_limit_count, removal_limit_percent,
+		department_limit_count,
+			department_limit_percent, hold_seconds)
+			VALUES ('00000000-0000-0000-0000-000000000001', 'acme', 'feishu', 0, 0, 0, 0, 1);
 		INSERT INTO org_members (id, provider_id, external_id, user_id) VALUES ('00000000-0000-0000-0000-000000000003',
 			'00000000-0000-0000-0000-000000000001', 'a', '00000000-0000-0000-0000-000000000002')`)
 	require.NoError(t, err)
@@ -86,7 +88,8 @@ func TestEveryTableIsGranted(t *testing.T) {
 	admin := connect(t, dbtest.New(t))
 	rows, err := admin.Query(t.Context(), `SELECT relname FROM pg_class
 		WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v', 'm', 'p')
-			AND NOT has_table_privilege('orgsync_worker', oid, 'SELECT') AND NOT has_table_privilege('orgsync_operator', oid, 'SELECT')`)
+			AND NOT has_table_privilege('orgsync_worker', oid, 'SELECT')
+			AND NOT has_table_privilege('orgsync_operator', oid, 'SELECT')`)
 	require.NoError(t, err)
 	forgotten, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(t, err)
@@ -103,32 +106,41 @@ func TestRolesMayDoTheirWorkAndNoMore(t *testing.T) {
 	for role, c := range map[string]struct{ may, mayNot []string }{
 		"orgsync_worker": {
 			may: []string{
-				"SELECT * FROM provider_secrets", "UPDATE identity_providers SET last_synced_at = now()", "DELETE FROM sync_runs",
+				"SELECT * FROM provider_secrets", "UPDATE identity_providers SET last_synced_at = now()",
+				"DELETE FROM sync_runs",
 				"DELETE FROM org_member_departments", "SELECT * FROM orgsync_schema_version",
 			},
 			mayNot: []string{
-				"DELETE FROM org_members", "DELETE FROM org_departments", "TRUNCATE org_changes", "UPDATE provider_secrets SET sealed = ''",
-				"INSERT INTO identity_providers (name, provider_type) VALUES ('x', 'feishu')", "UPDATE identity_providers SET is_active = true",
-				"UPDATE users SET display_name = 'x'", "DELETE FROM identities", "CREATE TABLE mine ()", "DROP TABLE org_members",
+				"DELETE FROM org_members", "DELETE FROM org_departments", "TRUNCATE org_changes",
+				"UPDATE provider_secrets SET sealed = ''",
+				"INSERT INTO identity_providers (name, provider_type) VALUES ('x', 'feishu')",
+				"UPDATE identity_providers SET is_active = true",
+				"UPDATE users SET display_name = 'x'", "DELETE FROM identities", "CREATE TABLE mine ()",
+				"DROP TABLE org_members",
 				"UPDATE orgsync_schema_version SET version = 0",
 			},
 		},
 		"orgsync_operator": {
 			may: []string{
-				"UPDATE identity_providers SET is_active = true", "SELECT * FROM sync_run_errors", "DELETE FROM provider_secrets", "SELECT * FROM users",
+				"UPDATE identity_providers SET is_active = true", "SELECT * FROM sync_run_errors",
+				"DELETE FROM provider_secrets", "SELECT * FROM users",
 			},
 			mayNot: []string{
-				"INSERT INTO sync_runs DEFAULT VALUES", "UPDATE org_members SET name = 'x'", "DELETE FROM org_members", "DELETE FROM org_changes",
+				"INSERT INTO sync_runs DEFAULT VALUES", "UPDATE org_members SET name = 'x'", "DELETE FROM org_members",
+				"DELETE FROM org_changes",
 				"SELECT * FROM identities", "UPDATE users SET display_name = 'x'", "CREATE TABLE mine ()",
 			},
 		},
 		"orgsync_reader": {
 			may: []string{
-				"SELECT * FROM identity_providers", "SELECT * FROM org_departments", "SELECT * FROM org_members", "SELECT * FROM org_member_departments",
-				"SELECT * FROM users", "SELECT * FROM identities", "SELECT * FROM sync_runs", "SELECT * FROM sync_run_departments", "SELECT * FROM org_changes",
+				"SELECT * FROM identity_providers", "SELECT * FROM org_departments", "SELECT * FROM org_members",
+				"SELECT * FROM org_member_departments",
+				"SELECT * FROM users", "SELECT * FROM identities", "SELECT * FROM sync_runs",
+				"SELECT * FROM sync_run_departments", "SELECT * FROM org_changes",
 			},
 			mayNot: []string{
-				"SELECT * FROM provider_secrets", "SELECT * FROM provider_tokens", "SELECT * FROM staged_members", "UPDATE org_members SET name = 'x'",
+				"SELECT * FROM provider_secrets", "SELECT * FROM provider_tokens", "SELECT * FROM staged_members",
+				"UPDATE org_members SET name = 'x'",
 				"DELETE FROM org_changes", "INSERT INTO identities DEFAULT VALUES", "CREATE TABLE mine ()",
 			},
 		},

@@ -18,7 +18,8 @@ import (
 func (s *Store) groupKind() kind {
 	return kind{
 		planRemovals: func(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, _ bool) error {
-			return s.q.PlanGroupRemovals(ctx, tx, dbsqlc.PlanGroupRemovalsParams{RunID: runID, ProviderID: &run.ProviderID})
+			return s.q.PlanGroupRemovals(ctx, tx,
+				dbsqlc.PlanGroupRemovalsParams{RunID: runID, ProviderID: &run.ProviderID})
 		},
 		remove:     upTo[dbsqlc.RemoveGroupsParams](s.q.RemoveGroups),
 		active:     owned(s.q.CountGroups),
@@ -28,7 +29,8 @@ func (s *Store) groupKind() kind {
 
 func (s *Store) groupMembershipKind() kind {
 	return kind{
-		planRemovals: func(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, membersRead bool) error {
+		planRemovals: func(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string,
+			membersRead bool) error {
 			return s.q.PlanGroupMembershipRemovals(ctx, tx, dbsqlc.PlanGroupMembershipRemovalsParams{
 				RunID: runID, ProviderID: &run.ProviderID, MembersRead: membersRead,
 			})
@@ -41,7 +43,8 @@ func (s *Store) groupMembershipKind() kind {
 
 func (s *Store) administratorKind() kind {
 	return kind{
-		planRemovals: func(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, membersRead bool) error {
+		planRemovals: func(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string,
+			membersRead bool) error {
 			return s.q.PlanAdministratorRemovals(ctx, tx, dbsqlc.PlanAdministratorRemovalsParams{
 				RunID: runID, ProviderID: run.ProviderID, MembersRead: membersRead,
 			})
@@ -94,29 +97,32 @@ func (s *Store) BeginListing(ctx context.Context, runID string, kind directory.K
 
 // OpenListings returns up to limit listings of a kind that are still to be read, in the order
 // of their ids, from the first after the given one on.
-func (s *Store) OpenListings(ctx context.Context, runID string, kind directory.Kind, after string, limit int) ([]OpenListing, error) {
+func (s *Store) OpenListings(ctx context.Context, runID string, kind directory.Kind, after string,
+	limit int) ([]OpenListing, error) {
 	rows, err := s.q.ListOpenListings(ctx, s.pool, dbsqlc.ListOpenListingsParams{
 		RunID: runID, ObjectType: string(kind), After: after, MaxRows: int32(limit),
 	})
 	out := make([]OpenListing, len(rows))
 	for i, r := range rows {
-		out[i] = OpenListing{ExternalID: r.ExternalID, Method: r.Listing, Cursor: r.Cursor, Pages: int(r.Pages), AskedTwice: r.AskedTwice}
+		out[i] = OpenListing{ExternalID: r.ExternalID, Method: r.Listing, Cursor: r.Cursor, Pages: int(r.Pages),
+			AskedTwice: r.AskedTwice}
 	}
 	return out, interpret("find open listings", err)
 }
 
 // StageListing writes a page together with the cursor behind it.
 func (s *Store) StageListing(ctx context.Context, page ListingPage) error {
-	return interpret("stage "+page.Kind.String(), s.inFence(ctx, page.RunID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
-		n, err := s.stageListing(ctx, tx, page)
-		if err != nil {
-			return err
-		}
-		return s.q.AdvanceListing(ctx, tx, dbsqlc.AdvanceListingParams{
-			RunID: page.RunID, ObjectType: string(page.Kind), ExternalID: page.ExternalID,
-			Cursor: page.Next, Read: int32(n), Bad: int32(page.Bad), Request: page.Request,
-		})
-	}))
+	return interpret("stage "+page.Kind.String(),
+		s.inFence(ctx, page.RunID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+			n, err := s.stageListing(ctx, tx, page)
+			if err != nil {
+				return err
+			}
+			return s.q.AdvanceListing(ctx, tx, dbsqlc.AdvanceListingParams{
+				RunID: page.RunID, ObjectType: string(page.Kind), ExternalID: page.ExternalID,
+				Cursor: page.Next, Read: int32(n), Bad: int32(page.Bad), Request: page.Request,
+			})
+		}))
 }
 
 // stageListing returns how many objects the page brought.
@@ -156,7 +162,8 @@ func (s *Store) stageGroups(ctx context.Context, tx pgx.Tx, page ListingPage) er
 	if err != nil {
 		return errors.New("a group could not be encoded")
 	}
-	if err := s.q.StageGroups(ctx, tx, dbsqlc.StageGroupsParams{RunID: page.RunID, Page: int32(page.Number), Groups: body}); err != nil {
+	if err := s.q.StageGroups(ctx, tx, dbsqlc.StageGroupsParams{RunID: page.RunID, Page: int32(page.Number),
+		Groups: body}); err != nil {
 		return err
 	}
 	return s.q.AddListings(ctx, tx, dbsqlc.AddListingsParams{
@@ -198,7 +205,8 @@ func (s *Store) stageGroupMembers(ctx context.Context, tx pgx.Tx, page ListingPa
 
 // RestartListing lets a listing be read from its first page on. again says that it was empty
 // and is asked for once more.
-func (s *Store) RestartListing(ctx context.Context, runID string, kind directory.Kind, externalID string, again bool) error {
+func (s *Store) RestartListing(ctx context.Context, runID string, kind directory.Kind, externalID string,
+	again bool) error {
 	return interpret("restart listing", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
 		if err := s.q.DropStagedGroupMembers(ctx, tx, dbsqlc.DropStagedGroupMembersParams{
 			RunID: runID, GroupExternalID: externalID,
@@ -213,7 +221,8 @@ func (s *Store) RestartListing(ctx context.Context, runID string, kind directory
 
 // EndListing marks a listing whose last page came. It returns false for one that is empty
 // although the directory holds something of it, and was not asked for a second time.
-func (s *Store) EndListing(ctx context.Context, runID string, kind directory.Kind, externalID string) (ended bool, err error) {
+func (s *Store) EndListing(ctx context.Context, runID string, kind directory.Kind,
+	externalID string) (ended bool, err error) {
 	err = s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
 		_, err := s.q.EndListing(ctx, tx, dbsqlc.EndListingParams{
 			RunID: runID, ObjectType: string(kind), ExternalID: externalID, ProviderID: &run.ProviderID,
@@ -229,7 +238,8 @@ func (s *Store) EndListing(ctx context.Context, runID string, kind directory.Kin
 
 // FailListing notes why a listing was not read to its end. What is tolerated counts as no
 // failure: a permission that is missing is for the provider's test to tell.
-func (s *Store) FailListing(ctx context.Context, runID string, kind directory.Kind, externalID, problem string, tolerated bool) error {
+func (s *Store) FailListing(ctx context.Context, runID string, kind directory.Kind, externalID, problem string,
+	tolerated bool) error {
 	return interpret("note why a listing failed", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
 		err := s.q.FailListing(ctx, tx, dbsqlc.FailListingParams{
 			RunID: runID, ObjectType: string(kind), ExternalID: externalID, Error: problem, Tolerated: tolerated,
@@ -242,7 +252,8 @@ func (s *Store) FailListing(ctx context.Context, runID string, kind directory.Ki
 			subject = string(directory.KindGroup) + " " + externalID
 		}
 		return s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{
-			RunID: runID, ObjectType: "warning", ExternalID: externalID, Message: subject + ": " + problem + "; nothing of it was removed",
+			RunID: runID, ObjectType: "warning", ExternalID: externalID,
+			Message: subject + ": " + problem + "; nothing of it was removed",
 		})
 	}))
 }
@@ -299,10 +310,12 @@ func (s *Store) applyGroups(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHold
 		do   func() (int64, error)
 	}{
 		{"insert groups", func() (int64, error) {
-			return s.q.InsertGroups(ctx, tx, dbsqlc.InsertGroupsParams{RunID: runID, ProviderID: provider, TenantID: run.TenantID})
+			return s.q.InsertGroups(ctx, tx, dbsqlc.InsertGroupsParams{RunID: runID, ProviderID: provider,
+				TenantID: run.TenantID})
 		}},
 		{"update groups", func() (int64, error) {
-			return s.q.UpdateGroups(ctx, tx, dbsqlc.UpdateGroupsParams{RunID: runID, ProviderID: provider, TenantID: run.TenantID})
+			return s.q.UpdateGroups(ctx, tx, dbsqlc.UpdateGroupsParams{RunID: runID, ProviderID: provider,
+				TenantID: run.TenantID})
 		}},
 		{"insert members", func() (int64, error) {
 			return s.q.InsertGroupMembers(ctx, tx, dbsqlc.InsertGroupMembersParams{RunID: runID, ProviderID: provider})
@@ -311,13 +324,16 @@ func (s *Store) applyGroups(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHold
 			return s.q.UpdateGroupMembers(ctx, tx, dbsqlc.UpdateGroupMembersParams{RunID: runID, ProviderID: provider})
 		}},
 		{"insert departments", func() (int64, error) {
-			return s.q.InsertGroupDepartments(ctx, tx, dbsqlc.InsertGroupDepartmentsParams{RunID: runID, ProviderID: provider})
+			return s.q.InsertGroupDepartments(ctx, tx,
+				dbsqlc.InsertGroupDepartmentsParams{RunID: runID, ProviderID: provider})
 		}},
 		{"insert administrators", func() (int64, error) {
-			return s.q.InsertAdministrators(ctx, tx, dbsqlc.InsertAdministratorsParams{RunID: runID, ProviderID: run.ProviderID})
+			return s.q.InsertAdministrators(ctx, tx,
+				dbsqlc.InsertAdministratorsParams{RunID: runID, ProviderID: run.ProviderID})
 		}},
 		{"update administrators", func() (int64, error) {
-			return s.q.UpdateAdministrators(ctx, tx, dbsqlc.UpdateAdministratorsParams{RunID: runID, ProviderID: run.ProviderID})
+			return s.q.UpdateAdministrators(ctx, tx,
+				dbsqlc.UpdateAdministratorsParams{RunID: runID, ProviderID: run.ProviderID})
 		}},
 	} {
 		if err := discardCount(step.do()); err != nil {
@@ -345,7 +361,8 @@ func (s *Store) stageFlagged(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if err != nil || sent {
 		return err
 	}
-	return s.q.ReopenListing(ctx, tx, dbsqlc.ReopenListingParams{RunID: runID, ObjectType: string(directory.KindAdministrator)})
+	return s.q.ReopenListing(ctx, tx, dbsqlc.ReopenListingParams{RunID: runID,
+		ObjectType: string(directory.KindAdministrator)})
 }
 
 // recomputeGroups computes how many active members each group has. They change with the groups,

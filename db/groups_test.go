@@ -62,7 +62,8 @@ func (r *run) readGroups(g groups) {
 	for _, name := range slices.Sorted(maps.Keys(contents)) {
 		id, fails := strings.CutSuffix(name, "!")
 		members, departments, _ := strings.Cut(contents[name], "+")
-		page := db.ListingPage{RunID: r.id, Kind: directory.KindGroupMembership, ExternalID: id, Departments: strings.FieldsFunc(departments, comma)}
+		page := db.ListingPage{RunID: r.id, Kind: directory.KindGroupMembership, ExternalID: id,
+			Departments: strings.FieldsFunc(departments, comma)}
 		for _, m := range strings.FieldsFunc(members, comma) {
 			member, scope, scoped := strings.Cut(m, "^")
 			place := directory.GroupMember{Member: member}
@@ -77,7 +78,8 @@ func (r *run) readGroups(g groups) {
 	page := db.ListingPage{RunID: r.id, Kind: directory.KindAdministrator}
 	for _, id := range strings.FieldsFunc(g.administrators, comma) {
 		id, level, _ := strings.Cut(id, ":")
-		page.Administrators = append(page.Administrators, directory.Administrator{Member: id, Level: directory.AdministratorLevel(level)})
+		page.Administrators = append(page.Administrators,
+			directory.Administrator{Member: id, Level: directory.AdministratorLevel(level)})
 	}
 	require.NoError(r.t, store.StageListing(ctx, page))
 	end(directory.KindAdministrator, "", strings.Contains(g.failed, "administrators"), page)
@@ -110,10 +112,12 @@ func (c *company) grouped() []string {
 	c.t.Helper()
 	return c.texts(c.t, `
 		SELECT g.external_id || ' ' || g.member_count || ': '
-			|| coalesce((SELECT string_agg(m.external_id || coalesce('^' || (SELECT string_agg(d.external_id, ' ') FROM org_departments d WHERE d.id = ANY (gm.scope)), ''), ',' ORDER BY m.external_id)
+			|| coalesce((SELECT string_agg(m.external_id || coalesce('^' || (SELECT string_agg(d.external_id, ' ')
+			FROM org_departments d WHERE d.id = ANY (gm.scope)), ''), ',' ORDER BY m.external_id)
 				FROM org_group_members gm JOIN org_members m ON m.id = gm.member_id WHERE gm.group_id = g.id), '')
 			|| coalesce('+' || (SELECT string_agg(d.external_id, ',' ORDER BY d.external_id)
-				FROM org_group_departments gd JOIN org_departments d ON d.id = gd.department_id WHERE gd.group_id = g.id), '')
+				FROM org_group_departments gd JOIN org_departments d ON d.id = gd.department_id
+				WHERE gd.group_id = g.id), '')
 		FROM org_groups g WHERE g.provider_id = $1 AND g.status = 'active'
 		UNION ALL
 		SELECT 'administrator ' || m.external_id || ' ' || a.source || ' ' || a.level
@@ -157,16 +161,20 @@ func groupsAreStoredAndCounted(t *testing.T, c *company) {
 	require.Equal(t, []string{"administrator a provider sub", "g1 1: b^10", "g2 2: a,d+20", "g4 0: e"}, c.grouped())
 	require.Equal(t, []string{
 		"administrator deleted d", "administrator updated a", "group deleted g3",
-		"group_membership created 20", "group_membership deleted 10", "group_membership deleted a", "group_membership updated b",
+		"group_membership created 20", "group_membership deleted 10", "group_membership deleted a",
+		"group_membership updated b",
 	}, second.changes())
 
-	moved := c.syncGroups(snapshot{departments: "1; 10<20; 11<10; 20<1", members: groupers}, groups{list: "g1=b^10; g2=a,d+20; g4=e", administrators: "a:sub"})
-	require.Equal(t, []string{"administrator a provider sub", "g1 1: b^10", "g2 4: a,d+20", "g4 0: e"}, c.grouped(), "10 is below 20 now")
+	moved := c.syncGroups(snapshot{departments: "1; 10<20; 11<10; 20<1", members: groupers},
+		groups{list: "g1=b^10; g2=a,d+20; g4=e", administrators: "a:sub"})
+	require.Equal(t, []string{"administrator a provider sub", "g1 1: b^10", "g2 4: a,d+20", "g4 0: e"}, c.grouped(),
+		"10 is below 20 now")
 	require.Equal(t, []string{"department moved 10"}, moved.changes())
 }
 
 func unchangedGroupsWriteNothing(t *testing.T, c *company) {
-	s, g := snapshot{departments: groupTree, members: groupers}, groups{list: "g1=a,b^20; g2=a,d+10; g3=", administrators: "a:main"}
+	s, g := snapshot{departments: groupTree, members: groupers}, groups{list: "g1=a,b^20; g2=a,d+10; g3=",
+		administrators: "a:main"}
 	c.syncGroups(s, g)
 	before := c.versions()
 	again := c.syncGroups(s, g)
@@ -178,9 +186,11 @@ func unchangedGroupsWriteNothing(t *testing.T, c *company) {
 func groupsGoWithWhatTheyHangOn(t *testing.T, c *company) {
 	g := groups{list: "g1=a,d+20; g2=d", administrators: "a:main,d:sub"}
 	c.syncGroups(snapshot{departments: groupTree, members: groupers}, g)
-	r := c.syncGroups(snapshot{departments: "1; 10<1; 11<10", members: "a in=1; b in=10; c in=11; e status=inactive in=10"}, g)
+	r := c.syncGroups(snapshot{departments: "1; 10<1; 11<10",
+		members: "a in=1; b in=10; c in=11; e status=inactive in=10"}, g)
 	require.Equal(t, []string{"administrator a provider main", "g1 1: a", "g2 0: "}, c.grouped())
-	require.Equal(t, []string{"administrator d", "department 20", "group_membership 20", "group_membership d", "group_membership d", "member d", "membership d"}, r.removals())
+	require.Equal(t, []string{"administrator d", "department 20", "group_membership 20", "group_membership d",
+		"group_membership d", "member d", "membership d"}, r.removals())
 	require.Zero(t, r.plan.Independent.GroupMemberships, "what goes with a member counts as that member")
 }
 
@@ -195,18 +205,26 @@ func TestAnUnreadListingOfGroupsKeepsThem(t *testing.T) {
 		want                 []string
 		failed               int
 	}{
-		"nothing failed":        {groupTree, groupers, groups{list: "g1=a"}, []string{"g1 1: a"}, 0},
-		"the list of groups":    {groupTree, groupers, groups{list: "g1=a", failed: "groups", administrators: "a:main"}, []string{"administrator a provider main", "g1 1: a", "g2 3: d+10"}, 1},
-		"the list, empty":       {groupTree, groupers, groups{failed: "groups administrators"}, stored, 1},
-		"one group":             {groupTree, groupers, groups{list: "g1!=; g2=d", administrators: "a:main,d:sub"}, []string{"administrator a provider main", "administrator d provider sub", "g1 2: a,b", "g2 1: d"}, 1},
-		"administrators":        {groupTree, groupers, groups{list: "g1=a,b; g2=d+10", failed: "administrators"}, nil, 0},
-		"members":               {"1; 10<1 members=fail; 11<10; 20<1", "a in=1; c in=11; d in=20", groups{list: "g1=a,b; g2=d+10", administrators: "a:main,d:sub"}, nil, 0},
-		"members, an id is new": {"1; 10<1 members=fail; 11<10; 20<1", "a in=1; c in=11; d in=20", groups{list: "g1=a,b2; g2=d", administrators: "a:main,d:sub"}, []string{"administrator a provider main", "administrator d provider sub", "g1 2: a,b", "g2 3: d+10"}, 0},
+		"nothing failed": {groupTree, groupers, groups{list: "g1=a"}, []string{"g1 1: a"}, 0},
+		"the list of groups": {groupTree, groupers,
+			groups{list: "g1=a", failed: "groups", administrators: "a:main"},
+			[]string{"administrator a provider main", "g1 1: a", "g2 3: d+10"}, 1},
+		"the list, empty": {groupTree, groupers, groups{failed: "groups administrators"}, stored, 1},
+		"one group": {groupTree, groupers, groups{list: "g1!=; g2=d", administrators: "a:main,d:sub"},
+			[]string{"administrator a provider main", "administrator d provider sub", "g1 2: a,b", "g2 1: d"}, 1},
+		"administrators": {groupTree, groupers, groups{list: "g1=a,b; g2=d+10", failed: "administrators"}, nil,
+			0},
+		"members": {"1; 10<1 members=fail; 11<10; 20<1", "a in=1; c in=11; d in=20",
+			groups{list: "g1=a,b; g2=d+10", administrators: "a:main,d:sub"}, nil, 0},
+		"members, an id is new": {"1; 10<1 members=fail; 11<10; 20<1", "a in=1; c in=11; d in=20",
+			groups{list: "g1=a,b2; g2=d", administrators: "a:main,d:sub"},
+			[]string{"administrator a provider main", "administrator d provider sub", "g1 2: a,b", "g2 3: d+10"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			co := d.company(t, directory.DingTalk)
-			co.syncGroups(snapshot{departments: groupTree, members: groupers}, groups{list: "g1=a,b; g2=d+10", administrators: "a:main,d:sub"})
+			co.syncGroups(snapshot{departments: groupTree, members: groupers},
+				groups{list: "g1=a,b; g2=d+10", administrators: "a:main,d:sub"})
 			if c.want == nil {
 				c.want = co.grouped()
 			}
@@ -279,7 +297,8 @@ func groupsAreExplained(t *testing.T, c *company) {
 	for _, change := range member.Changes {
 		reasons[change.ObjectType+" in "+change.Department] = change.Reason
 	}
-	require.Equal(t, map[string]string{"group_membership in g1": "not_listed", "group_membership in g3": "with_group"}, reasons)
+	require.Equal(t, map[string]string{"group_membership in g1": "not_listed", "group_membership in g3": "with_group"},
+		reasons)
 	there := story("g1").Presence
 	require.NotNil(t, there)
 	require.Equal(t, removing.id, there.Run.ID)
@@ -310,14 +329,17 @@ func anEmptyAnswerIsAskedForOnceMore(t *testing.T, c *company) {
 	ctx := t.Context()
 	require.NoError(t, c.store.BeginListing(ctx, r.id, directory.KindGroup))
 	require.NoError(t, c.store.StageListing(ctx, db.ListingPage{RunID: r.id, Kind: directory.KindGroup,
-		Groups: []directory.Group{{ExternalID: "g1", Kind: directory.Role}, {ExternalID: "g2", Kind: directory.Role}}, Methods: []string{"", ""}}))
+		Groups:  []directory.Group{{ExternalID: "g1", Kind: directory.Role}, {ExternalID: "g2", Kind: directory.Role}},
+		Methods: []string{"", ""}}))
 	for _, end := range []struct {
 		kind  directory.Kind
 		id    string
 		ended bool
-	}{{directory.KindGroup, "", true}, {directory.KindGroupMembership, "g1", false}, {directory.KindGroupMembership, "g2", true}} {
+	}{{directory.KindGroup, "", true}, {directory.KindGroupMembership, "g1", false},
+		{directory.KindGroupMembership, "g2", true}} {
 		if end.id != "" {
-			require.NoError(t, c.store.StageListing(ctx, db.ListingPage{RunID: r.id, Kind: end.kind, ExternalID: end.id}))
+			require.NoError(t, c.store.StageListing(ctx,
+				db.ListingPage{RunID: r.id, Kind: end.kind, ExternalID: end.id}))
 		}
 		ended, err := c.store.EndListing(ctx, r.id, end.kind, end.id)
 		require.NoError(t, err)
@@ -339,7 +361,10 @@ func TestAdministratorsByTheirOwnRecord(t *testing.T) {
 		c.syncGroups(snapshot{departments: "1", members: members}, groups{})
 		return c.grouped()
 	}
-	require.Equal(t, []string{"administrator a provider main"}, sync(`a in=1 raw={"is_tenant_manager":true}; b in=1 raw={"is_tenant_manager":false}`))
-	require.Equal(t, []string{"administrator a provider main"}, sync(`a in=1 raw={}; b in=1 raw={}`), "the field is not sent any more")
-	require.Equal(t, []string{"administrator b provider main"}, sync(`a in=1 raw={"is_tenant_manager":false}; b in=1 raw={"is_tenant_manager":true}`))
+	require.Equal(t, []string{"administrator a provider main"},
+		sync(`a in=1 raw={"is_tenant_manager":true}; b in=1 raw={"is_tenant_manager":false}`))
+	require.Equal(t, []string{"administrator a provider main"}, sync(`a in=1 raw={}; b in=1 raw={}`),
+		"the field is not sent any more")
+	require.Equal(t, []string{"administrator b provider main"},
+		sync(`a in=1 raw={"is_tenant_manager":false}; b in=1 raw={"is_tenant_manager":true}`))
 }

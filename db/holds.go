@@ -51,7 +51,8 @@ func (s *Store) HoldLeft(ctx context.Context, runID string) (time.Duration, erro
 // nothing. It returns *RunBusyError while another run is at work, which is asked about
 // with ended as BeginRun does, and ErrSuperseded if the run is no longer held. All that is
 // to go is in doubt again from here on.
-func (s *Store) RunResume(ctx context.Context, runID string, ended func(context.Context, OpenRun) (string, error)) error {
+func (s *Store) RunResume(ctx context.Context, runID string,
+	ended func(context.Context, OpenRun) (string, error)) error {
 	return interpret("resume run", s.inTx(ctx, func(tx pgx.Tx) error {
 		providerID, err := s.q.LockProviderOfRun(ctx, tx, runID)
 		if err != nil {
@@ -110,10 +111,11 @@ const (
 // each type.
 func (s *Store) HeldRemovals(ctx context.Context, runID string) (directory.Removals, error) {
 	var out directory.Removals
-	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
-		out, err = s.heldRemovals(ctx, tx, runID)
-		return err
-	})
+	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly},
+		func(tx pgx.Tx) (err error) {
+			out, err = s.heldRemovals(ctx, tx, runID)
+			return err
+		})
 	return out, interpret("sum up planned removals", err)
 }
 

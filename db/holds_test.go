@@ -75,7 +75,9 @@ func (r *run) approve() (removed int) {
 }
 
 func whatIsHeldIsShown(t *testing.T, c *company) {
-	require.NoError(t, c.store.Providers.Update(t.Context(), c.provider.ID, providers.Change{Guard: providers.GuardChange{Count: new(20), DepartmentCount: new(0), DepartmentPercent: new(30.0)}}, nil))
+	require.NoError(t, c.store.Providers.Update(t.Context(), c.provider.ID,
+		providers.Change{Guard: providers.GuardChange{Count: new(20), DepartmentCount: new(0),
+			DepartmentPercent: new(30.0)}}, nil))
 	r := c.held()
 	got, err := c.store.HeldRemovals(t.Context(), r.id)
 	require.NoError(t, err)
@@ -104,7 +106,8 @@ func onlySoMuchIsShown(t *testing.T, c *company) {
 	require.Len(t, got.Members.IDs, 50)
 	require.Equal(t, 10, got.Members.More())
 	require.Equal(t, 60, got.Members.Planned)
-	c.exec(t, "UPDATE org_members SET external_id = external_id || repeat('y', 1000) WHERE provider_id = $1", c.provider.ID)
+	c.exec(t, "UPDATE org_members SET external_id = external_id || repeat('y', 1000) WHERE provider_id = $1",
+		c.provider.ID)
 	got, err = c.store.HeldRemovals(t.Context(), r.id)
 	require.NoError(t, err)
 	require.Less(t, len(strings.Join(got.Members.IDs, "")), 8<<10)
@@ -113,7 +116,8 @@ func onlySoMuchIsShown(t *testing.T, c *company) {
 
 func theWaitEndsWhenTheFirstHoldSaid(t *testing.T, c *company) {
 	change := func(d time.Duration) {
-		require.NoError(t, c.store.Providers.Update(t.Context(), c.provider.ID, providers.Change{Guard: providers.GuardChange{HoldFor: &d}}, nil))
+		require.NoError(t, c.store.Providers.Update(t.Context(), c.provider.ID,
+			providers.Change{Guard: providers.GuardChange{HoldFor: &d}}, nil))
 	}
 	change(90 * time.Minute)
 	r := c.held()
@@ -130,8 +134,10 @@ func theWaitEndsWhenTheFirstHoldSaid(t *testing.T, c *company) {
 func anApprovedRunRemovesWhatItShowed(t *testing.T, c *company) {
 	r := c.held()
 	require.Equal(t, 6, r.approve())
-	require.Equal(t, []string{"department 30", "member b", "member e", "membership b", "membership c", "membership e"}, r.removals())
-	require.Equal(t, []string{"a - - active", "b - - deleted", "c - - active", "d - - active", "e - - deleted", "f - - active"}, c.people())
+	require.Equal(t, []string{"department 30", "member b", "member e", "membership b", "membership c", "membership e"},
+		r.removals())
+	require.Equal(t, []string{"a - - active", "b - - deleted", "c - - active", "d - - active", "e - - deleted",
+		"f - - active"}, c.people())
 	require.Equal(t, []string{"a 1*", "c 10*", "d 20*", "f 10*"}, c.places())
 	require.Equal(t, []string{"1 4 1", "10 2 2", "20 1 1"}, c.heads())
 }
@@ -141,17 +147,26 @@ func anApprovedRunRemovesWhatItShowed(t *testing.T, c *company) {
 // sync makes the directory match the provider again.
 func whatWasChangedByHandMeanwhileIsSpared(t *testing.T, c *company) {
 	r := c.held()
-	c.exec(t, "DELETE FROM org_member_departments md USING org_members m, org_departments d WHERE m.id = md.member_id AND d.id = md.department_id AND m.provider_id = $1 AND m.external_id = 'c' AND d.external_id = '20'", c.provider.ID)
-	c.exec(t, "UPDATE org_members SET status = 'inactive', title = 'Changed' WHERE provider_id = $1 AND external_id = 'e'", c.provider.ID)
+	c.exec(t,
+		"DELETE FROM org_member_departments md USING org_members m, org_departments d WHERE m.id = md.member_id "+
+			"AND d.id = md.department_id AND m.provider_id = $1 AND m.external_id = 'c' AND d.external_id = '20'",
+		c.provider.ID)
+	c.exec(t,
+		"UPDATE org_members SET status = 'inactive', title = 'Changed' WHERE provider_id = $1 AND external_id = 'e'",
+		c.provider.ID)
 	c.exec(t, "INSERT INTO org_members (provider_id, external_id) VALUES ($1, 'g')", c.provider.ID)
 	c.exec(t, `INSERT INTO org_member_departments (member_id, department_id)
 		SELECT m.id, d.id FROM org_members m JOIN org_departments d USING (provider_id)
-		WHERE provider_id = $1 AND (m.external_id, d.external_id) IN (('b', '20'), ('g', '30'), ('g', '10'))`, c.provider.ID)
-	c.exec(t, "UPDATE org_departments SET name = 'Changed' WHERE provider_id = $1 AND external_id = '30'", c.provider.ID)
+		WHERE provider_id = $1 AND (m.external_id, d.external_id) IN (('b', '20'), ('g', '30'), ('g',
+		'10'))`, c.provider.ID)
+	c.exec(t, "UPDATE org_departments SET name = 'Changed' WHERE provider_id = $1 AND external_id = '30'",
+		c.provider.ID)
 
 	r.approve()
-	require.Equal(t, []string{"department 30", "member b", "member e", "membership b", "membership e"}, r.removals(), "c's place in 20 was gone already")
-	require.Equal(t, []string{"a - - active", "b - - deleted", "c - - active", "d - - active", "e - - deleted", "f - - active", "g - - active"}, c.people())
+	require.Equal(t, []string{"department 30", "member b", "member e", "membership b", "membership e"}, r.removals(),
+		"c's place in 20 was gone already")
+	require.Equal(t, []string{"a - - active", "b - - deleted", "c - - active", "d - - active", "e - - deleted",
+		"f - - active", "g - - active"}, c.people())
 	require.Equal(t, []string{"a 1*", "b 20", "c 10*", "d 20*", "f 10*", "g 10*", "g 30"}, c.places())
 	require.Equal(t, "Changed", c.member("title", "e"))
 
@@ -165,7 +180,8 @@ func (c *company) besides(held *run) map[string]*run {
 	c.t.Helper()
 	begun := map[string]*run{}
 	for name, n := range map[string]db.NewRun{
-		"a plan": {Mode: "plan"}, "of departments": {Departments: []string{"10"}}, "of members": {Members: []string{"a"}},
+		"a plan": {Mode: "plan"}, "of departments": {Departments: []string{"10"}},
+		"of members": {Members: []string{"a"}},
 	} {
 		begun[name] = c.beginLimited(cmp.Or(n.Mode, "apply"), n)
 		begun[name].finish()
@@ -187,7 +203,8 @@ func aHoldOutlivesAllButAFullRun(t *testing.T, c *company) {
 	}
 	planned, err := c.store.HeldRemovals(t.Context(), r.id)
 	require.NoError(t, err)
-	require.Equal(t, [3]int{2, 1, 3}, [3]int{planned.Members.Planned, planned.Departments.Planned, planned.Memberships.Planned})
+	require.Equal(t, [3]int{2, 1, 3}, [3]int{planned.Members.Planned, planned.Departments.Planned,
+		planned.Memberships.Planned})
 	_, err = c.store.RemoveNext(t.Context(), r.id)
 	require.ErrorIs(t, err, db.ErrSuperseded, "nobody has approved it")
 
@@ -208,17 +225,20 @@ func anApprovedRunTakesItsTurnAgain(t *testing.T, c *company) {
 		n := c.newRun()
 		n.Mode = mode
 		_, err := c.store.BeginRun(t.Context(), n, func(_ context.Context, run db.OpenRun) (string, error) {
-			require.Equal(t, db.OpenRun{ID: r.id, WorkflowID: "the hold of " + r.id, Status: directory.RunRunning, Approved: true}, run)
+			require.Equal(t, db.OpenRun{ID: r.id, WorkflowID: "the hold of " + r.id, Status: directory.RunRunning,
+				Approved: true}, run)
 			return "", nil
 		})
 		var busy *db.RunBusyError
 		require.ErrorAs(t, err, &busy)
-		require.Contains(t, err.Error(), "run "+r.id+" of this provider is carrying out its approved removals in workflow the hold of "+r.id)
+		require.Contains(t, err.Error(), "run "+r.id+
+			" of this provider is carrying out its approved removals in workflow the hold of "+r.id)
 	}
 	_, err := c.store.UndoTarget(t.Context(), r.id)
 	require.ErrorContains(t, err, "is carrying out the removals that were approved")
 	require.Equal(t, 6, r.approve())
-	require.Equal(t, []string{"department 30", "member b", "member e", "membership b", "membership c", "membership e"}, r.removals())
+	require.Equal(t, []string{"department 30", "member b", "member e", "membership b", "membership c", "membership e"},
+		r.removals())
 	r.finish()
 	require.ErrorIs(t, c.store.RunResume(t.Context(), r.id, gone), db.ErrSuperseded, "it has ended")
 	require.ErrorIs(t, c.store.RunResume(t.Context(), uuid.NewString(), gone), db.ErrNotFound)
@@ -254,7 +274,8 @@ func severalRunsAreHeld(t *testing.T, c *company) {
 	left := membersOf("f in=; b in=", directory.Feishu)
 	for _, m := range left {
 		m.Status = &status
-		_, err := c.store.StageMembers(t.Context(), db.MemberPage{Page: db.Page{RunID: limited.id, Listing: m.ExternalID}, People: []db.StagedMember{m}})
+		_, err := c.store.StageMembers(t.Context(),
+			db.MemberPage{Page: db.Page{RunID: limited.id, Listing: m.ExternalID}, People: []db.StagedMember{m}})
 		require.NoError(t, err)
 	}
 	require.Equal(t, 2, limited.planRemovals().Planned.Members)
@@ -271,7 +292,8 @@ func severalRunsAreHeld(t *testing.T, c *company) {
 	whole.approve()
 	whole.finish()
 	require.Equal(t, directory.RunHeld, limited.status())
-	require.Equal(t, []string{"a - - active", "b - - deleted", "c - - active", "d - - active", "e - - deleted", "f - - active"}, c.people())
+	require.Equal(t, []string{"a - - active", "b - - deleted", "c - - active", "d - - active", "e - - deleted",
+		"f - - active"}, c.people())
 	limited.approve()
 	limited.finish()
 	require.Equal(t, []string{"member f", "membership f"}, limited.removals(), "b was gone already")
@@ -300,7 +322,8 @@ func aRunHeldWritesNothingButItsRemovals(t *testing.T, c *company) {
 // Between the hold and its approval somebody comes back. They stay with their places,
 // but for those in a department that goes; so does who could not be looked up, as failed.
 func whoIsThereAgainIsSpared(t *testing.T, c *company) {
-	c.sync(snapshot{departments: "1; 10<1; 20<1; 30<1", members: "a in=1; b in=1,20; c in=20,30; d in=1,30; e in=1; f in=1; g in=1"})
+	c.sync(snapshot{departments: "1; 10<1; 20<1; 30<1",
+		members: "a in=1; b in=1,20; c in=20,30; d in=1,30; e in=1; f in=1; g in=1"})
 	r := c.begin("apply")
 	r.read(snapshot{departments: "1; 10<1", members: "g in=10"})
 	r.apply(false)
@@ -321,7 +344,8 @@ func whoIsThereAgainIsSpared(t *testing.T, c *company) {
 			answers[doubts[id].ID] = fate
 		}
 		require.NoError(t, c.store.LookedUp(t.Context(), db.OnceApproved, r.id, kind, answers))
-		require.ErrorIs(t, c.store.LookedUp(t.Context(), db.BeforeRemoving, r.id, kind, answers), db.ErrSuperseded, "a lost attempt from before the hold")
+		require.ErrorIs(t, c.store.LookedUp(t.Context(), db.BeforeRemoving, r.id, kind, answers), db.ErrSuperseded,
+			"a lost attempt from before the hold")
 	}
 	answer("department", map[string]db.Fate{"20": db.There, "30": db.Gone})
 	answer("member", map[string]db.Fate{"a": db.There, "b": db.Gone, "c": db.There, "d": db.Unseen, "e": db.Failed})
@@ -329,12 +353,15 @@ func whoIsThereAgainIsSpared(t *testing.T, c *company) {
 		require.NoError(t, c.store.Spare(t.Context(), r.id))
 	}
 	r.approve()
-	require.Equal(t, []string{"a - - active", "b - - deleted", "c - - active", "d - - deleted", "e - - active", "f - - active", "g - - active"}, c.people())
+	require.Equal(t, []string{"a - - active", "b - - deleted", "c - - active", "d - - deleted", "e - - active",
+		"f - - active", "g - - active"}, c.people())
 	require.Equal(t, []string{"a 1*", "c 20*", "e 1*", "f 1*", "g 10*"}, c.places())
 	require.Equal(t, []string{"1 5 3", "10 1 1", "20 1 1"}, c.heads())
-	const unsure = ": its removal was approved, but the lookup that checks whether it is back failed; it was left as it is, and the next sync decides"
+	const unsure = ": its removal was approved, but the lookup that checks whether it is back failed; it was left " +
+		"as it is, and the next sync decides"
 	const again = ": its removal was approved, but the provider shows it again; it was left as it is"
-	require.Equal(t, []string{"department 20" + again, "member a" + again, "member c" + again, "member e" + unsure, "member f" + unsure}, r.problems())
+	require.Equal(t, []string{"department 20" + again, "member a" + again, "member c" + again, "member e" + unsure,
+		"member f" + unsure}, r.problems())
 	counts, err := c.store.Counts(t.Context(), r.id)
 	require.NoError(t, err)
 	require.Equal(t, [2]int{0, 2}, [2]int{counts.Departments.Failed, counts.Members.Failed})

@@ -25,33 +25,60 @@ func TestAMemberIsFoundAgain(t *testing.T) {
 		{name: "by unionid", before: "a u=U in=1", after: "a u=U in=1", same: "a=a", people: []string{"a U - active"}},
 		{name: "by external id", before: "a in=1", after: "a in=1", same: "a=a", people: []string{"a - - active"}},
 		{name: "by open id", before: "a o=O in=1", after: "b o=O in=1", same: "a=b", people: []string{"b - O active"}},
-		{name: "external id changed, same unionid", before: "a u=U o=O in=1", after: "b u=U o=O in=1", same: "a=b", people: []string{"b U O active"}},
-		{name: "open id changed", before: "a u=U o=O in=1", after: "a u=U o=P in=1", same: "a=a", people: []string{"a U P active"}},
-		{name: "open id changed, no unionid", before: "a o=O in=1", after: "a o=P in=1", same: "a=a", people: []string{"a - P active"}},
-		{name: "external and open id changed", before: "a u=U o=O in=1", after: "b u=U o=P in=1", same: "a=b", people: []string{"b U P active"}},
-		{name: "external id recycled", before: "a u=U in=1", after: "a u=V in=1", people: []string{"a U - deleted", "a V - active"}},
-		{name: "external id recycled, holder has another", before: "a u=U in=1", after: "a u=V in=1; b u=U in=1", same: "a=b", people: []string{"a V - active", "b U - active"}},
-		{name: "external ids exchanged", before: "a u=U in=1; b u=V in=1", after: "b u=U in=1; a u=V in=1", same: "a=b b=a", people: []string{"a V - active", "b U - active"}},
-		{name: "open id recycled", before: "a u=U o=O in=1", after: "b u=V o=O in=1", people: []string{"a U O deleted", "b V O active"}},
-		{name: "unionid not sent any more", before: "a u=U in=1", after: "a in=1", same: "a=a", people: []string{"a U - active"}},
-		{name: "unionid sent for the first time", before: "a in=1", after: "a u=U in=1", same: "a=a", people: []string{"a U - active"}},
-		{name: "unionid first sent, found by open id", before: "a o=O in=1", after: "b u=U o=O in=1", same: "a=b", people: []string{"b U O active"}},
-		{name: "open id not sent any more", before: "a o=O in=1", after: "a in=1", same: "a=a", people: []string{"a - O active"}},
-		{name: "a fallback never replaces", before: "a o=O in=1", after: "O o=O fallback in=1", same: "a=a", people: []string{"a - O active"}},
-		{name: "a fallback never replaces, by unionid", before: "a u=U in=1", after: "O u=U o=O fallback in=1", same: "a=a", people: []string{"a U O active"}},
-		{name: "a fallback is replaced", before: "O o=O fallback in=1", after: "a o=O in=1", same: "O=a", people: []string{"a - O active"}},
-		{name: "namesakes", before: "a name=Wei in=1; b name=Wei in=1", after: "a name=Wei in=1; b name=Wei in=1", same: "a=a b=b", people: []string{"a - - active", "b - - active"}},
-		{name: "same e-mail and phone are no identity", before: "a email=x@y phone=1 in=1", after: "b email=x@y phone=1 in=1", people: []string{"a - - deleted", "b - - active"}},
-		{name: "unionid beats external id", before: "a u=U in=1; b in=1", after: "b u=U in=1", same: "a=b", people: []string{"b U - active", "b - - deleted"}},
-		{name: "external id beats open id", before: "a o=O in=1; b o=P in=1", after: "b o=O in=1; c o=Q in=1", same: "b=b", people: []string{"a - O deleted", "b - O active", "c - Q active"}},
-		{name: "two claim one row", before: "a o=O in=1", after: "a o=P in=1; b o=O in=1", same: "a=a", people: []string{"a - O active"}, undecided: 2},
-		{name: "two claim one row, the owner's unionid decides", before: "a u=U o=O in=1", after: "b u=U in=1; c o=O in=1", same: "a=b", people: []string{"b U O active", "c - O active"}},
-		{name: "same unionid twice, known", before: "a u=U in=1", after: "a u=U in=1; b u=U in=1", same: "a=a", people: []string{"a U - active"}, undecided: 2},
-		{name: "same unionid twice, known and changed", before: "a u=U in=1", after: "a u=U title=x in=1; b u=U in=1", same: "a=a", people: []string{"a U - active"}, undecided: 2},
-		{name: "same unionid twice, new", before: "z in=1", after: "z in=1; a u=U in=1; b u=U in=1", people: []string{"z - - active"}, undecided: 2},
-		{name: "one person, two unionids", before: "a u=U in=1", after: "a u=U in=1; a u=V in=2", same: "a=a", people: []string{"a U - active"}, undecided: 1},
-		{name: "ids differ by case", before: "a in=1; A in=1", after: "A in=1", people: []string{"A - - active", "a - - deleted"}},
-		{name: "wecom ids ignore case, kept to the byte", kind: directory.WeCom, before: "ZhangSan in=1", after: "zhangsan in=1", same: "ZhangSan=zhangsan", people: []string{"zhangsan - - active"}},
+		{name: "external id changed, same unionid", before: "a u=U o=O in=1", after: "b u=U o=O in=1", same: "a=b",
+			people: []string{"b U O active"}},
+		{name: "open id changed", before: "a u=U o=O in=1", after: "a u=U o=P in=1", same: "a=a",
+			people: []string{"a U P active"}},
+		{name: "open id changed, no unionid", before: "a o=O in=1", after: "a o=P in=1", same: "a=a",
+			people: []string{"a - P active"}},
+		{name: "external and open id changed", before: "a u=U o=O in=1", after: "b u=U o=P in=1", same: "a=b",
+			people: []string{"b U P active"}},
+		{name: "external id recycled", before: "a u=U in=1", after: "a u=V in=1",
+			people: []string{"a U - deleted", "a V - active"}},
+		{name: "external id recycled, holder has another", before: "a u=U in=1", after: "a u=V in=1; b u=U in=1",
+			same: "a=b", people: []string{"a V - active", "b U - active"}},
+		{name: "external ids exchanged", before: "a u=U in=1; b u=V in=1", after: "b u=U in=1; a u=V in=1",
+			same: "a=b b=a", people: []string{"a V - active", "b U - active"}},
+		{name: "open id recycled", before: "a u=U o=O in=1", after: "b u=V o=O in=1",
+			people: []string{"a U O deleted", "b V O active"}},
+		{name: "unionid not sent any more", before: "a u=U in=1", after: "a in=1", same: "a=a",
+			people: []string{"a U - active"}},
+		{name: "unionid sent for the first time", before: "a in=1", after: "a u=U in=1", same: "a=a",
+			people: []string{"a U - active"}},
+		{name: "unionid first sent, found by open id", before: "a o=O in=1", after: "b u=U o=O in=1", same: "a=b",
+			people: []string{"b U O active"}},
+		{name: "open id not sent any more", before: "a o=O in=1", after: "a in=1", same: "a=a",
+			people: []string{"a - O active"}},
+		{name: "a fallback never replaces", before: "a o=O in=1", after: "O o=O fallback in=1", same: "a=a",
+			people: []string{"a - O active"}},
+		{name: "a fallback never replaces, by unionid", before: "a u=U in=1", after: "O u=U o=O fallback in=1",
+			same: "a=a", people: []string{"a U O active"}},
+		{name: "a fallback is replaced", before: "O o=O fallback in=1", after: "a o=O in=1", same: "O=a",
+			people: []string{"a - O active"}},
+		{name: "namesakes", before: "a name=Wei in=1; b name=Wei in=1", after: "a name=Wei in=1; b name=Wei in=1",
+			same: "a=a b=b", people: []string{"a - - active", "b - - active"}},
+		{name: "same e-mail and phone are no identity", before: "a email=x@y phone=1 in=1",
+			after: "b email=x@y phone=1 in=1", people: []string{"a - - deleted", "b - - active"}},
+		{name: "unionid beats external id", before: "a u=U in=1; b in=1", after: "b u=U in=1", same: "a=b",
+			people: []string{"b U - active", "b - - deleted"}},
+		{name: "external id beats open id", before: "a o=O in=1; b o=P in=1", after: "b o=O in=1; c o=Q in=1",
+			same: "b=b", people: []string{"a - O deleted", "b - O active", "c - Q active"}},
+		{name: "two claim one row", before: "a o=O in=1", after: "a o=P in=1; b o=O in=1", same: "a=a",
+			people: []string{"a - O active"}, undecided: 2},
+		{name: "two claim one row, the owner's unionid decides", before: "a u=U o=O in=1",
+			after: "b u=U in=1; c o=O in=1", same: "a=b", people: []string{"b U O active", "c - O active"}},
+		{name: "same unionid twice, known", before: "a u=U in=1", after: "a u=U in=1; b u=U in=1", same: "a=a",
+			people: []string{"a U - active"}, undecided: 2},
+		{name: "same unionid twice, known and changed", before: "a u=U in=1", after: "a u=U title=x in=1; b u=U in=1",
+			same: "a=a", people: []string{"a U - active"}, undecided: 2},
+		{name: "same unionid twice, new", before: "z in=1", after: "z in=1; a u=U in=1; b u=U in=1",
+			people: []string{"z - - active"}, undecided: 2},
+		{name: "one person, two unionids", before: "a u=U in=1", after: "a u=U in=1; a u=V in=2", same: "a=a",
+			people: []string{"a U - active"}, undecided: 1},
+		{name: "ids differ by case", before: "a in=1; A in=1", after: "A in=1",
+			people: []string{"A - - active", "a - - deleted"}},
+		{name: "wecom ids ignore case, kept to the byte", kind: directory.WeCom, before: "ZhangSan in=1",
+			after: "zhangsan in=1", same: "ZhangSan=zhangsan", people: []string{"zhangsan - - active"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -72,7 +99,8 @@ func TestAMemberIsFoundAgain(t *testing.T) {
 			}
 			require.Equal(t, c.undecided, r.counts.Members.Failed, "failed: %v", r.problems())
 			require.Len(t, r.problems(), c.undecided)
-			require.Equal(t, r.counts, co.sync(snapshot{departments: "1;2<1", members: c.after}).since(r), "a second time changes nothing")
+			require.Equal(t, r.counts, co.sync(snapshot{departments: "1;2<1", members: c.after}).since(r),
+				"a second time changes nothing")
 			require.Equal(t, c.people, co.people())
 		})
 	}
@@ -96,7 +124,8 @@ func TestTheUndecidedKeepWhatTheyHave(t *testing.T) {
 	before := c.texts(t, "SELECT m::text FROM org_members m WHERE provider_id = $1 ORDER BY 1", c.provider.ID)
 	places := c.places()
 	r := c.sync(snapshot{departments: "1;2<1", members: "a o=P name=New in=1; b o=O name=Other in=1; x in=1"})
-	require.Equal(t, before, c.texts(t, "SELECT m::text FROM org_members m WHERE provider_id = $1 ORDER BY 1", c.provider.ID))
+	require.Equal(t, before, c.texts(t, "SELECT m::text FROM org_members m WHERE provider_id = $1 ORDER BY 1",
+		c.provider.ID))
 	require.Equal(t, places, c.places())
 	require.Empty(t, r.changes())
 	require.Equal(t, 2, r.counts.Members.Failed)
@@ -144,7 +173,8 @@ func TestRehiredPeopleGetTheirRowBack(t *testing.T) {
 			c := d.company(t, directory.Feishu)
 			c.sync(snapshot{departments: "1", members: "a u=U in=1; z in=1"})
 			id := c.id("a")
-			require.Equal(t, []string{"member deleted a", "membership deleted a"}, c.sync(snapshot{departments: "1", members: "z in=1"}).changes())
+			require.Equal(t, []string{"member deleted a", "membership deleted a"},
+				c.sync(snapshot{departments: "1", members: "z in=1"}).changes())
 			r := c.sync(snapshot{departments: "1", members: back + "; z in=1"})
 			require.Equal(t, id, c.id(back[:1]))
 			require.Equal(t, []string{"member restored " + back[:1], "membership created " + back[:1]}, r.changes())

@@ -56,14 +56,16 @@ func (s *Store) kinds() []kind {
 func upTo[P ~struct {
 	RunID   string
 	MaxRows int32
-}, R any](query func(context.Context, dbsqlc.DBTX, P) (R, error)) func(context.Context, dbsqlc.DBTX, string, int32) (R, error) {
+}, R any](query func(context.Context, dbsqlc.DBTX, P) (R, error)) func(context.Context, dbsqlc.DBTX, string, int32) (R,
+	error) {
 	return func(ctx context.Context, tx dbsqlc.DBTX, runID string, most int32) (R, error) {
 		return query(ctx, tx, P{RunID: runID, MaxRows: most})
 	}
 }
 
 // owned makes a query of rows that a provider may own one of a provider.
-func owned(query func(context.Context, dbsqlc.DBTX, *string) (int64, error)) func(context.Context, dbsqlc.DBTX, string) (int64, error) {
+func owned(query func(context.Context, dbsqlc.DBTX, *string) (int64, error)) func(context.Context, dbsqlc.DBTX,
+	string) (int64, error) {
 	return func(ctx context.Context, tx dbsqlc.DBTX, providerID string) (int64, error) {
 		return query(ctx, tx, &providerID)
 	}

@@ -68,34 +68,38 @@ func orEverything(n int) int32 {
 func (s *Store) Leavers(ctx context.Context, runID string, few Few) (Leavers, error) {
 	out := Leavers{People: []LeavingPerson{}, Departments: []LeavingDepartment{}, Places: []LostPlace{}}
 	rows := orEverything(few.Rows)
-	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		people, err := s.q.LeaversOfMembers(ctx, tx, dbsqlc.LeaversOfMembersParams{
-			RunID: runID, Each: int64(orEverything(few.Each)), MaxRows: rows,
-		})
-		if err != nil {
-			return err
-		}
-		for _, p := range people {
-			out.People = append(out.People, LeavingPerson{
-				ExternalID: p.ExternalID, Name: p.Name, Department: p.Department, Path: p.Path, Reason: p.Reason, Going: int(p.Going), There: int(p.There),
+	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly},
+		func(tx pgx.Tx) error {
+			people, err := s.q.LeaversOfMembers(ctx, tx, dbsqlc.LeaversOfMembersParams{
+				RunID: runID, Each: int64(orEverything(few.Each)), MaxRows: rows,
 			})
-		}
-		departments, err := s.q.LeaversOfDepartments(ctx, tx, dbsqlc.LeaversOfDepartmentsParams{
-			RunID: runID, MaxRows: rows,
-		})
-		if err != nil {
-			return err
-		}
-		for _, d := range departments {
-			out.Departments = append(out.Departments, LeavingDepartment{
-				ExternalID: d.ExternalID, Name: d.Name, Path: d.Path, Members: int(d.MemberCount), Reason: d.Reason,
+			if err != nil {
+				return err
+			}
+			for _, p := range people {
+				out.People = append(out.People, LeavingPerson{
+					ExternalID: p.ExternalID, Name: p.Name, Department: p.Department, Path: p.Path, Reason: p.Reason,
+					Going: int(p.Going), There: int(p.There),
+				})
+			}
+			departments, err := s.q.LeaversOfDepartments(ctx, tx, dbsqlc.LeaversOfDepartmentsParams{
+				RunID: runID, MaxRows: rows,
 			})
-		}
-		places, err := s.q.LeaversOfPlaces(ctx, tx, dbsqlc.LeaversOfPlacesParams{RunID: runID, MaxRows: rows})
-		for _, p := range places {
-			out.Places = append(out.Places, LostPlace{ExternalID: p.ExternalID, Name: p.Name, Department: p.Department, Path: p.Path, Reason: p.Reason})
-		}
-		return err
-	})
+			if err != nil {
+				return err
+			}
+			for _, d := range departments {
+				out.Departments = append(out.Departments, LeavingDepartment{
+					ExternalID: d.ExternalID, Name: d.Name, Path: d.Path, Members: int(d.MemberCount), Reason: d.Reason,
+				})
+			}
+			places, err := s.q.LeaversOfPlaces(ctx, tx, dbsqlc.LeaversOfPlacesParams{RunID: runID, MaxRows: rows})
+			for _, p := range places {
+				out.Places = append(out.Places,
+					LostPlace{ExternalID: p.ExternalID, Name: p.Name, Department: p.Department, Path: p.Path,
+						Reason: p.Reason})
+			}
+			return err
+		})
 	return out, interpret("read planned removals", err)
 }

@@ -118,7 +118,8 @@ func (s *Store) warnAccounts(ctx context.Context, tx pgx.Tx, runID string, of ad
 		refused = len(found)
 	}
 	if err := s.warnMembers(ctx, tx, runID, found[:refused], func(leftAlone) string {
-		return fmt.Sprintf("its %s %s, so it is not used to find an account and not written to one; correct it at the provider",
+		return fmt.Sprintf(
+			"its %s %s, so it is not used to find an account and not written to one; correct it at the provider",
 			of.name, of.malformed)
 	}, fmt.Sprintf("whose %s %s", of.name, of.malformed)); err != nil {
 		return err

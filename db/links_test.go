@@ -21,23 +21,42 @@ func TestLinking(t *testing.T) {
 		after    []string // accounts, if changed
 	}{
 		{name: "by e-mail", accounts: []string{"A a@x -"}, members: "a email=a@x in=1", linked: []string{"a A"}},
-		{name: "by e-mail in other letters", accounts: []string{"A A@X -"}, members: "a email=a@x in=1", linked: []string{"a A"}, after: []string{"A a@x -"}},
-		{name: "by phone", accounts: []string{"A - +8613800000001"}, members: "a phone=+8613800000001 in=1", linked: []string{"a A"}},
-		{name: "by phone without country code", accounts: []string{"A - 13800000001"}, members: "a phone=+8613800000001 in=1", linked: []string{"a A"}, after: []string{"A - +8613800000001"}},
-		{name: "by phone with punctuation", accounts: []string{"A - 138-0000-0001"}, members: "a phone=+8613800000001 in=1", linked: []string{"a A"}, after: []string{"A - +8613800000001"}},
-		{name: "a foreign number needs its code", accounts: []string{"A - 2025550123"}, members: "a phone=+12025550123 in=1"},
-		{name: "e-mail and phone of two accounts", accounts: []string{"A a@x -", "B - +8613800000001"}, members: "a email=a@x phone=+8613800000001 in=1"},
-		{name: "nothing in common", accounts: []string{"A a@x +8613800000001"}, members: "a email=b@x phone=+8613800000002 in=1"},
+		{name: "by e-mail in other letters", accounts: []string{"A A@X -"}, members: "a email=a@x in=1",
+			linked: []string{"a A"}, after: []string{"A a@x -"}},
+		{name: "by phone", accounts: []string{"A - +8613800000001"}, members: "a phone=+8613800000001 in=1",
+			linked: []string{"a A"}},
+		{name: "by phone without country code", accounts: []string{"A - 13800000001"},
+			members: "a phone=+8613800000001 in=1", linked: []string{"a A"}, after: []string{"A - +8613800000001"}},
+		{name: "by phone with punctuation", accounts: []string{"A - 138-0000-0001"},
+			members: "a phone=+8613800000001 in=1", linked: []string{"a A"}, after: []string{"A - +8613800000001"}},
+		{name: "a foreign number needs its code", accounts: []string{"A - 2025550123"},
+			members: "a phone=+12025550123 in=1"},
+		{name: "e-mail and phone of two accounts", accounts: []string{"A a@x -", "B - +8613800000001"},
+			members: "a email=a@x phone=+8613800000001 in=1"},
+		{name: "nothing in common", accounts: []string{"A a@x +8613800000001"},
+			members: "a email=b@x phone=+8613800000002 in=1"},
 		{name: "nothing known", accounts: []string{"A - -"}, members: "a in=1"},
 		{name: "two accounts with the e-mail", accounts: []string{"A a@x -", "B A@x -"}, members: "a email=a@x in=1"},
-		{name: "two members with the e-mail", accounts: []string{"A a@x -"}, members: "a email=a@x in=1; b email=a@x in=1"},
-		{name: "two members with the phone", accounts: []string{"A - +8613800000001"}, members: "a phone=+8613800000001 in=1; b phone=+8613800000001 in=1"},
-		{name: "ambiguous e-mail, clear phone", accounts: []string{"A a@x +8613800000001", "B a@x -"}, members: "a email=a@x phone=+8613800000001 in=1"},
-		{name: "the account's phone follows", accounts: []string{"A a@x +8613800000001"}, members: "a email=a@x phone=+8613800000002 in=1", linked: []string{"a A"}, after: []string{"A a@x +8613800000002"}},
-		{name: "the account's e-mail follows", accounts: []string{"A old@x +8613800000001"}, members: "a email=a@x phone=+8613800000001 in=1", linked: []string{"a A"}, after: []string{"A a@x +8613800000001"}},
-		{name: "an e-mail for two linked accounts", accounts: []string{"A - +8613800000001", "B - +8613800000002"}, members: "a email=c@x phone=+8613800000001 in=1; b email=c@x phone=+8613800000002 in=1", linked: []string{"a A", "b B"}},
-		{name: "a phone for two linked accounts", accounts: []string{"A a@x -", "B b@x -"}, members: "a email=a@x phone=+8613800000001 in=1; b email=b@x phone=+8613800000001 in=1", linked: []string{"a A", "b B"}},
-		{name: "the inactive too", accounts: []string{"A a@x -"}, members: "a email=a@x status=inactive in=1", linked: []string{"a A"}},
+		{name: "two members with the e-mail", accounts: []string{"A a@x -"},
+			members: "a email=a@x in=1; b email=a@x in=1"},
+		{name: "two members with the phone", accounts: []string{"A - +8613800000001"},
+			members: "a phone=+8613800000001 in=1; b phone=+8613800000001 in=1"},
+		{name: "ambiguous e-mail, clear phone", accounts: []string{"A a@x +8613800000001", "B a@x -"},
+			members: "a email=a@x phone=+8613800000001 in=1"},
+		{name: "the account's phone follows", accounts: []string{"A a@x +8613800000001"},
+			members: "a email=a@x phone=+8613800000002 in=1", linked: []string{"a A"},
+			after: []string{"A a@x +8613800000002"}},
+		{name: "the account's e-mail follows", accounts: []string{"A old@x +8613800000001"},
+			members: "a email=a@x phone=+8613800000001 in=1", linked: []string{"a A"},
+			after: []string{"A a@x +8613800000001"}},
+		{name: "an e-mail for two linked accounts", accounts: []string{"A - +8613800000001", "B - +8613800000002"},
+			members: "a email=c@x phone=+8613800000001 in=1; b email=c@x phone=+8613800000002 in=1",
+			linked:  []string{"a A", "b B"}},
+		{name: "a phone for two linked accounts", accounts: []string{"A a@x -", "B b@x -"},
+			members: "a email=a@x phone=+8613800000001 in=1; b email=b@x phone=+8613800000001 in=1",
+			linked:  []string{"a A", "b B"}},
+		{name: "the inactive too", accounts: []string{"A a@x -"}, members: "a email=a@x status=inactive in=1",
+			linked: []string{"a A"}},
 	} {
 		t.Run(c.name, func(t *testing.T) { // one after the other: accounts belong to no provider
 			d.exec(t, "TRUNCATE users, identities")
@@ -49,7 +68,8 @@ func TestLinking(t *testing.T) {
 			if c.after == nil {
 				c.after = c.accounts
 			}
-			require.Equal(t, c.after, co.texts(t, `SELECT concat_ws(' ', display_name, coalesce(email, '-'), coalesce(phone, '-'))
+			require.Equal(t, c.after, co.texts(t,
+				`SELECT concat_ws(' ', display_name, coalesce(email, '-'), coalesce(phone, '-'))
 				FROM users u JOIN identities i ON i.id = u.identity_id ORDER BY display_name`))
 			before := co.versions()
 			require.Empty(t, co.sync(snapshot{departments: "1", members: c.members}).changes())
@@ -64,7 +84,8 @@ func (c *company) accounts(lines ...string) {
 	for _, line := range lines {
 		c.exec(c.t, `WITH a AS (SELECT string_to_array($1, ' ') AS v), i AS (
 			INSERT INTO identities (email, phone) SELECT nullif(v[2], '-'), nullif(v[3], '-') FROM a RETURNING id)
-			INSERT INTO users (tenant_id, identity_id, display_name) SELECT $2, i.id, v[1] FROM i, a`, line, *c.provider.TenantID)
+			INSERT INTO users (tenant_id, identity_id, display_name) SELECT $2, i.id, v[1]
+			FROM i, a`, line, *c.provider.TenantID)
 	}
 }
 
@@ -85,7 +106,8 @@ func TestAnAddressThatAnotherAccountHas(t *testing.T) {
 	require.Equal(t, []string{"a A"}, c.linked())
 	require.Equal(t, accounts, c.accountsNow())
 	require.Len(t, r.problems(), 2)
-	require.Contains(t, r.problems()[0], "member a: its e-mail names another account than the one it is linked to; the link stays")
+	require.Contains(t, r.problems()[0],
+		"member a: its e-mail names another account than the one it is linked to; the link stays")
 	require.Contains(t, r.problems()[1], "member a: its phone names another account")
 }
 

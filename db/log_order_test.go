@@ -15,13 +15,16 @@ import (
 func (r *run) log() []string {
 	r.t.Helper()
 	var ids []string
-	for _, line := range r.c.texts(r.t, "SELECT id || ' ' || external_id FROM org_departments WHERE provider_id = $1", r.c.provider.ID) {
+	for _, line := range r.c.texts(r.t, "SELECT id || ' ' || external_id FROM org_departments WHERE provider_id = $1",
+		r.c.provider.ID) {
 		id, external, _ := strings.Cut(line, " ")
 		ids = append(ids, id, "department "+external)
 	}
 	named := strings.NewReplacer(append(ids, r.c.tenant(), "the tenant")...)
-	out := r.c.texts(r.t, `SELECT object_type || ' ' || external_id || ' ' || CASE object_type WHEN 'membership' THEN department_id::text ELSE '' END
-		|| ' ' || kind || ' ' || coalesce(before::text, '-') || ' ' || coalesce(after::text, '-') FROM org_changes WHERE run_id = $1`, r.id)
+	out := r.c.texts(r.t, `SELECT object_type || ' ' || external_id || ' ' || CASE object_type WHEN 'membership' THEN
+		department_id::text ELSE '' END
+		|| ' ' || kind || ' ' || coalesce(before::text, '-') || ' ' || coalesce(after::text, '-') FROM org_changes
+		WHERE run_id = $1`, r.id)
 	for i, line := range out {
 		out[i] = named.Replace(line)
 	}
@@ -41,8 +44,12 @@ func TestTheLogDoesNotHangOnTheOrderOfBatches(t *testing.T) {
 	d := newDatabase(t)
 	const tree = "1; 10<1; 20<10; 30<1"
 	companies := []snapshot{
-		{departments: tree, members: "a u=ua email=a@x title=t in=1,10,20; b email=b@x status=inactive in=10^1,20^5,30; c in=30; d in=1,30#4!; E in=1"},
-		{departments: tree, members: "a u=ua email=a2@x title=t in=1^9,10; b email=b@x in=10^7,20^5,30; c title=new in=20,30; d in=1,30#5; E in=10,20; f in=30,20,10,1"},
+		{departments: tree,
+			members: "a u=ua email=a@x title=t in=1,10,20; b email=b@x status=inactive in=10^1,20^5,30; c in=30; d " +
+				"in=1,30#4!; E in=1"},
+		{departments: tree,
+			members: "a u=ua email=a2@x title=t in=1^9,10; b email=b@x in=10^7,20^5,30; c title=new in=20,30; d " +
+				"in=1,30#5; E in=10,20; f in=30,20,10,1"},
 	}
 	orders := map[string]func(size int) [][2]int{
 		"in order": func(size int) (all [][2]int) {
@@ -75,9 +82,10 @@ func TestTheLogDoesNotHangOnTheOrderOfBatches(t *testing.T) {
 	for name := range orders {
 		require.Equal(t, logs["all at once"], logs[name], name)
 	}
-	require.Contains(t, logs["all at once"][0], `member a  created - {"name": "Na", "email": "a@x", "phone": null, "title": "t", "status": "active", `+
-		`"open_id": null, "unionid": "ua", "activated": true, "tenant_id": "the tenant", "attributes": {}, "avatar_url": null, "employee_no": null, `+
-		`"external_id": "a", "manager_external_id": null}`)
+	require.Contains(t, logs["all at once"][0],
+		`member a  created - {"name": "Na", "email": "a@x", "phone": null, "title": "t", "status": "active", `+
+			`"open_id": null, "unionid": "ua", "activated": true, "tenant_id": "the tenant", "attributes": {}, "avatar_url": null, "employee_no": null, `+
+			`"external_id": "a", "manager_external_id": null}`)
 }
 
 // knowLittle writes a department's listing again, by which nothing but ids is known.
@@ -88,6 +96,7 @@ func (r *run) knowLittle(s snapshot, department string) {
 		m := &people[i]
 		m.Name, m.Email, m.Phone, m.Title, m.Status, m.Raw = nil, nil, nil, nil, nil, nil
 	}
-	_, err := r.c.store.StageMembers(r.t.Context(), db.MemberPage{Page: db.Page{RunID: r.id, Listing: department}, People: people})
+	_, err := r.c.store.StageMembers(r.t.Context(),
+		db.MemberPage{Page: db.Page{RunID: r.id, Listing: department}, People: people})
 	require.NoError(r.t, err)
 }

@@ -52,11 +52,13 @@ func (s *Store) Doubts(ctx context.Context, runID string, of DoubtsOf, after str
 		after = uuid.Nil.String()
 	}
 	rows, err := s.q.LookUpsNext(ctx, s.pool, dbsqlc.LookUpsNextParams{
-		RunID: runID, ObjectType: of.Type, After: after, Unlisted: of.Unlisted, Unread: of.Unread, MaxRows: int32(limit),
+		RunID: runID, ObjectType: of.Type, After: after, Unlisted: of.Unlisted, Unread: of.Unread,
+		MaxRows: int32(limit),
 	})
 	doubts := make([]Doubt, len(rows))
 	for i, r := range rows {
-		doubts[i] = Doubt{ID: r.ObjectID, ExternalID: r.ExternalID, OpenID: pg.OrZero(r.OpenID), UnionID: pg.OrZero(r.Unionid)}
+		doubts[i] = Doubt{ID: r.ObjectID, ExternalID: r.ExternalID, OpenID: pg.OrZero(r.OpenID),
+			UnionID: pg.OrZero(r.Unionid)}
 	}
 	return doubts, interpret("list doubtful removals", err)
 }
@@ -120,9 +122,11 @@ func (s *Store) Spare(ctx context.Context, runID string) error {
 		}
 		for _, x := range spared[:min(len(spared), namedSpared)] {
 			note := dbsqlc.AddRunErrorParams{RunID: runID, ObjectType: x.ObjectType, ExternalID: x.ExternalID,
-				Message: "its removal was approved, but the lookup that checks whether it is back failed; it was left as it is, and the next sync decides"}
+				Message: "its removal was approved, but the lookup that checks whether it is back failed; it was " +
+					"left as it is, and the next sync decides"}
 			if Fate(x.Fate) == There {
-				note.ObjectType, note.Message = "warning", x.ObjectType+" "+x.ExternalID+": its removal was approved, but the provider shows it again; it was left as it is"
+				note.ObjectType, note.Message = "warning", x.ObjectType+" "+x.ExternalID+
+					": its removal was approved, but the provider shows it again; it was left as it is"
 			}
 			if err := s.q.AddRunError(ctx, tx, note); err != nil {
 				return err
@@ -130,7 +134,8 @@ func (s *Store) Spare(ctx context.Context, runID string) error {
 		}
 		if more := len(spared) - namedSpared; more > 0 {
 			return s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{RunID: runID, ObjectType: "warning",
-				Message: fmt.Sprintf("%d more were left as they are, since the provider shows them again or they could not be looked up", more)})
+				Message: fmt.Sprintf(
+					"%d more were left as they are, since the provider shows them again or they could not be looked up", more)})
 		}
 		return nil
 	}))
@@ -184,7 +189,8 @@ func (s *Store) doubt(ctx context.Context, tx pgx.Tx, runID string, plan Removal
 func (s *Store) noteDoubts(ctx context.Context, tx pgx.Tx, runID string, d doubts) (int, error) {
 	note := dbsqlc.LookUpsNoteParams{RunID: runID}
 	for _, n := range d.needed {
-		note.Types, note.Ids, note.Unlisted = append(note.Types, n.ObjectType), append(note.Ids, n.ObjectID), append(note.Unlisted, n.Unlisted)
+		note.Types, note.Ids, note.Unlisted = append(note.Types, n.ObjectType), append(note.Ids,
+			n.ObjectID), append(note.Unlisted, n.Unlisted)
 	}
 	if err := s.q.LookUpsNote(ctx, tx, note); err != nil {
 		return 0, fmt.Errorf("note doubts: %w", err)
@@ -197,7 +203,8 @@ func (s *Store) noteDoubts(ctx context.Context, tx pgx.Tx, runID string, d doubt
 // nobody could be asked about, and adds what goes with the confirmed. Of a run that read
 // the whole company it keeps what was missed, for the next one. It returns the figures.
 // Judging again changes nothing.
-func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, sight Sight) (RemovalPlan, error) {
+func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string,
+	sight Sight) (RemovalPlan, error) {
 	scope, err := s.q.Completeness(ctx, tx, runID)
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("completeness: %w", err)
@@ -253,7 +260,8 @@ func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, r
 	}
 	if dropped > 0 {
 		if err := n.note(ctx, "department", "", fmt.Sprintf(
-			"%d members or departments were not found where they used to be, but may be where this run could not read; they were left as they are", dropped)); err != nil {
+			"%d members or departments were not found where they used to be, but may be where this run could not "+
+				"read; they were left as they are", dropped)); err != nil {
 			return RemovalPlan{}, err
 		}
 	}
@@ -301,10 +309,12 @@ func (n noting) stays(ctx context.Context, kind, externalID string, fate Fate, w
 	}
 	if missedBefore && fate != Failed {
 		n.targeted = true
-		return n.note(ctx, kind, externalID, "no listing shows it, and a lookup, which found it so far, does not either; it was left as it is; "+
-			"if the next run that reads everything does not find it, it is removed")
+		return n.note(ctx, kind, externalID,
+			"no listing shows it, and a lookup, which found it so far, does not either; it was left as it is; "+
+				"if the next run that reads everything does not find it, it is removed")
 	}
-	why, next := "the provider did not confirm that it is gone", "; if the next run that reads everything does not find it either, it is removed"
+	why, next := "the provider did not confirm that it is gone", "; if the next run that reads everything does not "+
+		"find it either, it is removed"
 	if fate == There {
 		why = "a lookup still finds it: it was moved while the company was being read, or a listing left it out"
 		next = "; if the next run that reads everything misses it, too, it is placed by its own record"
@@ -322,5 +332,6 @@ func (n noting) note(ctx context.Context, kind, externalID, message string) erro
 		}
 		kind = "warning"
 	}
-	return n.s.q.AddRunError(ctx, n.tx, dbsqlc.AddRunErrorParams{RunID: n.runID, ObjectType: kind, ExternalID: externalID, Message: message})
+	return n.s.q.AddRunError(ctx, n.tx, dbsqlc.AddRunErrorParams{RunID: n.runID, ObjectType: kind,
+		ExternalID: externalID, Message: message})
 }

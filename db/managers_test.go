@@ -38,7 +38,8 @@ func TestManagersAreResolved(t *testing.T) {
 				co.sync(snapshot{departments: "1; 2<1", members: c.before})
 			}
 			co.sync(snapshot{departments: "1; 2<1", members: c.after})
-			require.Equal(t, c.want, co.text(t, `SELECT concat_ws(' ', (SELECT coalesce(x.external_id, '-') FROM org_members m
+			require.Equal(t, c.want, co.text(t,
+				`SELECT concat_ws(' ', (SELECT coalesce(x.external_id, '-') FROM org_members m
 				LEFT JOIN org_members x ON x.id = m.manager_id WHERE m.provider_id = $1 AND m.external_id = 'a'),
 				coalesce((SELECT x.external_id FROM org_members m JOIN org_members x ON x.id = m.manager_id
 					WHERE m.provider_id = $1 AND m.external_id = 'b'), '-'))`, co.provider.ID))
@@ -62,7 +63,9 @@ func TestNewMembersAreWrittenWithTheirManagers(t *testing.T) {
 	require.Equal(t, []string{"ann head", "bob -", "boss -", "eve -", "head boss"}, c.texts(t, managers, c.provider.ID))
 	applied := c.text(t, "SELECT max(synced_at)::text FROM org_members")
 	r.settle()
-	require.Equal(t, []string{"ann head", "bob -", "boss -", "eve late", "head boss"}, c.texts(t, managers, c.provider.ID))
-	require.Equal(t, []string{"eve"}, c.texts(t, "SELECT external_id FROM org_members WHERE synced_at > $1::text::timestamptz", applied),
+	require.Equal(t, []string{"ann head", "bob -", "boss -", "eve late", "head boss"},
+		c.texts(t, managers, c.provider.ID))
+	require.Equal(t, []string{"eve"}, c.texts(t,
+		"SELECT external_id FROM org_members WHERE synced_at > $1::text::timestamptz", applied),
 		"the others were written once")
 }

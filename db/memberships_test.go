@@ -25,24 +25,36 @@ func TestThePlacesOfAMember(t *testing.T) {
 		changes       []string
 	}{
 		{name: "three departments", after: "a in=1,11,12", places: []string{"a 1", "a 11*", "a 12"}},
-		{name: "leaves one", before: "a in=1,11,12", after: "a in=11,12", places: []string{"a 11*", "a 12"}, changes: []string{"membership deleted a"}},
-		{name: "leaves the primary one", before: "a in=1,11", after: "a in=1", places: []string{"a 1*"}, changes: []string{"member moved a", "membership deleted a"}},
-		{name: "joins one", before: "a in=11", after: "a in=11,12", places: []string{"a 11*", "a 12"}, changes: []string{"membership created a"}},
+		{name: "leaves one", before: "a in=1,11,12", after: "a in=11,12", places: []string{"a 11*", "a 12"},
+			changes: []string{"membership deleted a"}},
+		{name: "leaves the primary one", before: "a in=1,11", after: "a in=1", places: []string{"a 1*"},
+			changes: []string{"member moved a", "membership deleted a"}},
+		{name: "joins one", before: "a in=11", after: "a in=11,12", places: []string{"a 11*", "a 12"},
+			changes: []string{"membership created a"}},
 		{name: "the highest rank is primary", after: "a in=11,10^1,1^2", places: []string{"a 1*", "a 10", "a 11"}},
 		{name: "a negative rank beats none", after: "a in=11,1^-5", places: []string{"a 1*", "a 11"}},
 		{name: "else the deepest", after: "a in=1,10,12", places: []string{"a 1", "a 10", "a 12*"}},
 		{name: "else the smallest id", after: "a in=12,11", places: []string{"a 11*", "a 12"}},
-		{name: "ids are compared as text", departments: "1; 9<1; 10<1", after: "a in=9,10", places: []string{"a 10*", "a 9"}},
-		{name: "the rank changes", before: "a in=10^2,11^1", after: "a in=10^1,11^2", places: []string{"a 10", "a 11*"}, changes: []string{"member moved a", "membership updated a", "membership updated a"}},
-		{name: "the department moves deeper", before: "a in=10,11", departments: "1; 10<12; 11<1; 12<1", after: "a in=10,11", places: []string{"a 10*", "a 11"},
+		{name: "ids are compared as text", departments: "1; 9<1; 10<1", after: "a in=9,10",
+			places: []string{"a 10*", "a 9"}},
+		{name: "the rank changes", before: "a in=10^2,11^1", after: "a in=10^1,11^2",
+			places:  []string{"a 10", "a 11*"},
+			changes: []string{"member moved a", "membership updated a", "membership updated a"}},
+		{name: "the department moves deeper", before: "a in=10,11", departments: "1; 10<12; 11<1; 12<1",
+			after: "a in=10,11", places: []string{"a 10*", "a 11"},
 			changes: []string{"department moved 10", "department moved 11", "department moved 12", "member moved a"}},
 		{name: "leader by the member's record", after: "a in=10!,11~", places: []string{"a 10!", "a 11*"}},
-		{name: "leader by the department's list", departments: "1; 10<1 leaders=a", after: "a in=10; b in=10", places: []string{"a 10*!", "b 10*"}},
-		{name: "leader by open id", departments: "1; 10<1 leaders=O", after: "a o=O in=10; b o=P in=10", places: []string{"a 10*!", "b 10*"}},
-		{name: "the member's record beats the list", departments: "1; 10<1 leaders=a", after: "a in=10~", places: []string{"a 10*"}},
-		{name: "no leader any more, by the record", before: "a in=10!", after: "a in=10~", places: []string{"a 10*"}, changes: []string{"membership updated a"}},
+		{name: "leader by the department's list", departments: "1; 10<1 leaders=a", after: "a in=10; b in=10",
+			places: []string{"a 10*!", "b 10*"}},
+		{name: "leader by open id", departments: "1; 10<1 leaders=O", after: "a o=O in=10; b o=P in=10",
+			places: []string{"a 10*!", "b 10*"}},
+		{name: "the member's record beats the list", departments: "1; 10<1 leaders=a", after: "a in=10~",
+			places: []string{"a 10*"}},
+		{name: "no leader any more, by the record", before: "a in=10!", after: "a in=10~", places: []string{"a 10*"},
+			changes: []string{"membership updated a"}},
 		{name: "leader not sent stays", before: "a in=10!", after: "a in=10", places: []string{"a 10*!"}},
-		{name: "sort order changes", before: "a in=10#1", after: "a in=10#2", places: []string{"a 10*"}, changes: []string{"membership updated a"}},
+		{name: "sort order changes", before: "a in=10#1", after: "a in=10#2", places: []string{"a 10*"},
+			changes: []string{"membership updated a"}},
 		{name: "sort order not sent stays", before: "a in=10#1", after: "a in=10", places: []string{"a 10*"}},
 		{name: "placed in an unknown department", after: "a in=10,99", places: []string{"a 10*"}},
 	} {
@@ -58,7 +70,9 @@ func TestThePlacesOfAMember(t *testing.T) {
 			r := co.sync(snapshot{departments: c.departments, members: c.after})
 			require.Equal(t, c.places, co.places())
 			if c.before != "" {
-				require.ElementsMatch(t, c.changes, slices.DeleteFunc(r.changes(), func(s string) bool { return strings.HasPrefix(s, "department deleted") }))
+				require.ElementsMatch(t, c.changes,
+					slices.DeleteFunc(r.changes(),
+						func(s string) bool { return strings.HasPrefix(s, "department deleted") }))
 			}
 		})
 	}
@@ -101,12 +115,17 @@ func TestTheOrderOfReadingDoesNotMatter(t *testing.T) {
 			require.NoError(t, c.store.ApplyMembers(t.Context(), r.id, n+1, n+1))
 		}
 		r.settle()
-		got := append(append(c.places(), c.heads()...), c.texts(t, "SELECT external_id || ' ' || department_path FROM org_members WHERE provider_id = $1 ORDER BY 1", c.provider.ID)...)
+		got := append(append(c.places(), c.heads()...),
+			c.texts(t,
+				"SELECT external_id || ' ' || department_path FROM org_members WHERE provider_id = $1 ORDER BY 1",
+				c.provider.ID)...)
 		if want == nil {
 			want = got
 		}
 		require.Equal(t, want, got)
-		random.Shuffle(len(departments), func(i, j int) { departments[i], departments[j] = departments[j], departments[i] })
+		random.Shuffle(len(departments), func(i, j int) {
+			departments[i], departments[j] = departments[j], departments[i]
+		})
 		random.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
 	}
 }
@@ -120,13 +139,20 @@ func TestHeadCounts(t *testing.T) {
 		heads               []string
 	}{
 		{name: "nobody", after: "", heads: []string{"1 0 0", "10 0 0", "11 0 0", "12 0 0", "20 0 0"}},
-		{name: "the subtree counts", after: "a in=1; b in=11; c in=20", heads: []string{"1 3 1", "10 1 0", "11 1 1", "12 0 0", "20 1 1"}},
-		{name: "a person counts once", after: "a in=11,12,10,20", heads: []string{"1 1 0", "10 1 1", "11 1 1", "12 1 1", "20 1 1"}},
-		{name: "the inactive do not count", after: "a in=11; b status=inactive in=11", heads: []string{"1 1 0", "10 1 0", "11 1 1", "12 0 0", "20 0 0"}},
-		{name: "the not activated count", after: "a activated=false in=20", heads: []string{"1 1 0", "10 0 0", "11 0 0", "12 0 0", "20 1 1"}},
-		{name: "who becomes inactive", before: "a in=11; b in=11", after: "a in=11; b status=inactive in=11", heads: []string{"1 1 0", "10 1 0", "11 1 1", "12 0 0", "20 0 0"}},
-		{name: "who is gone", before: "a in=11; b in=12", after: "a in=11", heads: []string{"1 1 0", "10 1 0", "11 1 1", "12 0 0", "20 0 0"}},
-		{name: "who moves", before: "a in=11", after: "a in=20", heads: []string{"1 1 0", "10 0 0", "11 0 0", "12 0 0", "20 1 1"}},
+		{name: "the subtree counts", after: "a in=1; b in=11; c in=20",
+			heads: []string{"1 3 1", "10 1 0", "11 1 1", "12 0 0", "20 1 1"}},
+		{name: "a person counts once", after: "a in=11,12,10,20",
+			heads: []string{"1 1 0", "10 1 1", "11 1 1", "12 1 1", "20 1 1"}},
+		{name: "the inactive do not count", after: "a in=11; b status=inactive in=11",
+			heads: []string{"1 1 0", "10 1 0", "11 1 1", "12 0 0", "20 0 0"}},
+		{name: "the not activated count", after: "a activated=false in=20",
+			heads: []string{"1 1 0", "10 0 0", "11 0 0", "12 0 0", "20 1 1"}},
+		{name: "who becomes inactive", before: "a in=11; b in=11", after: "a in=11; b status=inactive in=11",
+			heads: []string{"1 1 0", "10 1 0", "11 1 1", "12 0 0", "20 0 0"}},
+		{name: "who is gone", before: "a in=11; b in=12", after: "a in=11",
+			heads: []string{"1 1 0", "10 1 0", "11 1 1", "12 0 0", "20 0 0"}},
+		{name: "who moves", before: "a in=11", after: "a in=20",
+			heads: []string{"1 1 0", "10 0 0", "11 0 0", "12 0 0", "20 1 1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

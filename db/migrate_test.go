@@ -58,7 +58,8 @@ func TestMigrateRespectsWhatIsThere(t *testing.T) {
 	conn, err := pgx.Connect(t.Context(), url)
 	require.NoError(t, err)
 	defer conn.Close(t.Context())
-	_, err = conn.Exec(t.Context(), `CREATE TABLE identities (id uuid PRIMARY KEY, email text UNIQUE, phone text, mine int);
+	_, err = conn.Exec(t.Context(), `CREATE TABLE identities (id uuid PRIMARY KEY, email text UNIQUE, phone text, mine
+		int);
 		CREATE TABLE users (id uuid PRIMARY KEY, tenant_id uuid, identity_id uuid, mine int);
 		INSERT INTO identities VALUES (gen_random_uuid(), 'a@x', '1', 7)`)
 	require.NoError(t, err)
@@ -76,7 +77,8 @@ func TestMigrateRespectsWhatIsThere(t *testing.T) {
 
 func TestABadURLIsNotShown(t *testing.T) {
 	t.Parallel()
-	for _, url := range []string{"postgres://u:hunter2@127.0.0.1:1/x", "postgres://u:hunter2@[::1", "host=/nowhere password=hunter2"} {
+	for _, url := range []string{"postgres://u:hunter2@127.0.0.1:1/x", "postgres://u:hunter2@[::1",
+		"host=/nowhere password=hunter2"} {
 		require.Error(t, db.Migrate(t.Context(), url))
 		require.NotContains(t, db.Migrate(t.Context(), url).Error(), "hunter2")
 		_, err := db.Open(t.Context(), url)

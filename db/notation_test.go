@@ -103,7 +103,8 @@ func membersOf(text string, kind directory.ProviderType) []db.StagedMember {
 		if m.Name != nil {
 			m.TranslitFull, m.TranslitInitial = strings.ToLower(*m.Name), strings.ToLower((*m.Name + " ")[:1])
 		}
-		m.Email, m.Phone, m.AvatarURL, m.Title = text1(v, "email"), text1(v, "phone"), text1(v, "avatar"), text1(v, "title")
+		m.Email, m.Phone, m.AvatarURL, m.Title = text1(v, "email"), text1(v, "phone"), text1(v, "avatar"), text1(v,
+			"title")
 		m.EmployeeNo, m.Manager = text1(v, "no"), text1(v, "mgr")
 		if city, ok := v["city"]; ok {
 			m.Attributes = directory.Attributes{}

@@ -36,9 +36,11 @@ func TestMembersWhoLeftHere(t *testing.T) {
 	marked := c.task(db.TaskOffline, "a", "b", "nobody")
 	require.Equal(t, []string{"a inactive offline", "b inactive offline", "z active"}, c.statuses())
 	require.Equal(t, []string{"member deactivated a", "member updated b"}, marked.changes())
-	require.Equal(t, []string{"member nobody: the directory has no such member, or several, who are still there"}, marked.problems())
+	require.Equal(t, []string{"member nobody: the directory has no such member, or several, who are still there"},
+		marked.problems())
 	require.Equal(t, []string{"a A"}, c.linked(), "accounts are untouched")
-	require.Equal(t, []string{"1"}, c.texts(t, "SELECT member_count::text FROM org_departments WHERE provider_id = $1", c.provider.ID))
+	require.Equal(t, []string{"1"}, c.texts(t, "SELECT member_count::text FROM org_departments WHERE provider_id = $1",
+		c.provider.ID))
 
 	// No sync takes it back: not an unchanged one, not one with news, not a return.
 	require.Empty(t, c.sync(first).changes())

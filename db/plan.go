@@ -90,7 +90,8 @@ func (s *Store) Rehearse(ctx context.Context, runID string, sight Sight, remove 
 }
 
 // rehearse returns the plan of removals, or what is to be looked up before it stands.
-func (s *Store) rehearse(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, sight Sight, remove bool) (plan RemovalPlan, ask doubts, err error) {
+func (s *Store) rehearse(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, sight Sight,
+	remove bool) (plan RemovalPlan, ask doubts, err error) {
 	if err := s.applyDepartments(ctx, tx, run, runID, sight.Limited); err != nil {
 		return plan, ask, err
 	}
@@ -139,15 +140,21 @@ func (s *Store) saveRehearsed(ctx context.Context, from pgx.Tx, runID string) er
 		var copying errgroup.Group
 		copying.Go(func() error {
 			// The run id is ours, made by uuid.New; COPY takes no parameters.
-			_, err := from.Conn().PgConn().CopyTo(ctx, w, fmt.Sprintf("COPY (SELECT run_id, object_type, object_id, department_id, external_id, kind, before, after, changed_at FROM org_changes WHERE run_id = '%s' ORDER BY id) TO STDOUT", runID))
+			_, err := from.Conn().PgConn().CopyTo(ctx, w,
+				fmt.Sprintf(
+					"COPY (SELECT run_id, object_type, object_id, department_id, external_id, kind, before, after, "+
+						"changed_at FROM org_changes WHERE run_id = '%s' ORDER BY id) TO STDOUT", runID))
 			return errors.Join(err, w.CloseWithError(err))
 		})
-		_, err := to.Conn().PgConn().CopyFrom(ctx, r, "COPY dry_run_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after, changed_at) FROM STDIN")
+		_, err := to.Conn().PgConn().CopyFrom(ctx, r,
+			"COPY dry_run_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after, "+
+				"changed_at) FROM STDIN")
 		return errors.Join(err, r.CloseWithError(err), copying.Wait())
 	})
 }
 
-func (s *Store) keepRehearsal(ctx context.Context, runID string, notes []dbsqlc.ListRunErrorsRow, failed []CompletenessRecord) error {
+func (s *Store) keepRehearsal(ctx context.Context, runID string, notes []dbsqlc.ListRunErrorsRow,
+	failed []CompletenessRecord) error {
 	return s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
 		if err := s.q.DropChanges(ctx, tx, runID); err != nil {
 			return err

@@ -46,7 +46,8 @@ func randomCompany(seed uint64, n int, drift float64) snapshot {
 		case changed():
 			unionid += "x"
 		}
-		members = append(members, fmt.Sprintf("%s u=%s title=t%d status=%s email=%s in=%d^1,%d", id, unionid, title, status, email, one, two))
+		members = append(members, fmt.Sprintf("%s u=%s title=t%d status=%s email=%s in=%d^1,%d", id, unionid, title,
+			status, email, one, two))
 	}
 	change.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
 	return snapshot{departments: strings.Join(departments, ";"), members: strings.Join(members, ";")}

@@ -66,10 +66,11 @@ func TestATokenIsDroppedWhileItIsFetched(t *testing.T) {
 	c := newDatabase(t).company(t, directory.Feishu)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	token, err := c.store.Providers.GetToken(ctx, c.provider.ID, "app", time.Now(), func(ctx context.Context) (providers.Sealed, time.Time, error) {
-		err := c.store.Providers.DropToken(ctx, c.provider.ID, "app", func([]byte) bool { return true })
-		return providers.Sealed{Value: []byte("new")}, time.Now().Add(time.Hour), err
-	})
+	token, err := c.store.Providers.GetToken(ctx, c.provider.ID, "app", time.Now(),
+		func(ctx context.Context) (providers.Sealed, time.Time, error) {
+			err := c.store.Providers.DropToken(ctx, c.provider.ID, "app", func([]byte) bool { return true })
+			return providers.Sealed{Value: []byte("new")}, time.Now().Add(time.Hour), err
+		})
 	require.NoError(t, err)
 	require.Equal(t, "new", string(token))
 }

@@ -22,21 +22,25 @@ func TestStanding(t *testing.T) {
 		return all.Providers[0]
 	}
 	d.exec(t, `UPDATE identity_providers SET created_at = now() - interval '3 hours'`)
-	require.InDelta(t, 3*time.Hour, standing().SinceSuccess, float64(time.Minute), "before the first success since it was stored")
+	require.InDelta(t, 3*time.Hour, standing().SinceSuccess, float64(time.Minute),
+		"before the first success since it was stored")
 
 	c.sync(snapshot{departments: "1 name=Acme", members: "ann in=1"})
 	s := standing()
 	require.Less(t, s.SinceSuccess, time.Minute)
 	require.Zero(t, s.RunsSinceSuccess)
 
-	d.exec(t, `UPDATE identity_providers SET last_synced_at = now() - interval '2 hours'; UPDATE sync_runs SET finished_at = now() - interval '2 hours'`)
-	for status, mode := range map[string]string{directory.RunFailed: "apply", directory.RunPartial: "apply", directory.RunSucceeded: "plan"} {
+	d.exec(t, `UPDATE identity_providers SET last_synced_at = now() - interval '2 hours'; UPDATE sync_runs
+		SET finished_at = now() - interval '2 hours'`)
+	for status, mode := range map[string]string{directory.RunFailed: "apply", directory.RunPartial: "apply",
+		directory.RunSucceeded: "plan"} {
 		require.NoError(t, d.store.FinishRun(t.Context(), c.begin(mode).id, status, "", directory.Counts{}, false))
 	}
 	// A sync of one department says nothing about the whole company.
 	limited := c.begin("apply")
 	d.exec(t, `UPDATE sync_runs SET departments = '{10}' WHERE id = $1`, limited.id)
-	require.NoError(t, d.store.FinishRun(t.Context(), limited.id, directory.RunSucceeded, "", directory.Counts{}, false))
+	require.NoError(t, d.store.FinishRun(t.Context(), limited.id, directory.RunSucceeded, "", directory.Counts{},
+		false))
 	s = standing()
 	require.Equal(t, 2, s.RunsSinceSuccess)
 	require.InDelta(t, 2*time.Hour, s.SinceSuccess, float64(time.Minute))

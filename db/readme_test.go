@@ -23,8 +23,10 @@ func TestRecommendedQueriesGoByID(t *testing.T) {
 			48<42 name=R; 49<48 name=D/D; 50<43 name=D; 51<50 name=R/D`,
 		members: `ann name=Zhang email=ann@example.com in=42,45^1; bob email=ann@example.com in=43; cid in=47; dan in=51; eve in=49`,
 	})
-	require.Equal(t, []string{"45 Acme/Sales/D/R/D", "47 Acme/Sales/D/R/D", "49 Acme/Sales/R/D/D", "51 Acme/Sales/D/R/D"},
-		c.texts(t, `SELECT external_id || ' ' || path FROM org_departments WHERE external_id IN ('45', '47', '49', '51') AND provider_id = $1
+	require.Equal(t, []string{"45 Acme/Sales/D/R/D", "47 Acme/Sales/D/R/D", "49 Acme/Sales/R/D/D",
+		"51 Acme/Sales/D/R/D"},
+		c.texts(t, `SELECT external_id || ' ' || path FROM org_departments
+			WHERE external_id IN ('45', '47', '49', '51') AND provider_id = $1
 			ORDER BY external_id`, c.provider.ID))
 
 	text, err := os.ReadFile("../README.md")
@@ -55,6 +57,7 @@ func TestRecommendedQueriesGoByID(t *testing.T) {
 	below := answer(queries[0][1])
 	slices.Sort(below)
 	require.Equal(t, []string{"Ncid", "Neve", "Zhang"}, below, "everybody below 42, and nobody of 43")
-	require.Equal(t, []string{"Acme/Sales/D/R/D yes no", "Acme/Sales no no"}, answer(queries[1][1]), "Ann's, and none of Bob's")
+	require.Equal(t, []string{"Acme/Sales/D/R/D yes no", "Acme/Sales no no"}, answer(queries[1][1]),
+		"Ann's, and none of Bob's")
 	require.Equal(t, []string{"Zhang Acme/Sales/D/R/D"}, answer(queries[2][1]))
 }

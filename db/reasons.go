@@ -23,7 +23,8 @@ const (
 // Reasons returns what went wrong in a run, each reason once with the objects that it
 // concerns: what ended the run, then departments, people and warnings.
 func (s *Store) Reasons(ctx context.Context, run report.Run) ([]directory.Reason, error) {
-	rows, err := s.q.RunReasons(ctx, s.pool, dbsqlc.RunReasonsParams{RunID: run.ID, Call: callOfMessage, Ids: idsOfReason, MaxRows: maxReasons})
+	rows, err := s.q.RunReasons(ctx, s.pool, dbsqlc.RunReasonsParams{RunID: run.ID, Call: callOfMessage,
+		Ids: idsOfReason, MaxRows: maxReasons})
 	if err != nil {
 		return nil, interpret("read reasons", err)
 	}

@@ -49,8 +49,10 @@ func aReasonIsSaidOnce(t *testing.T, c *company) {
 	}
 	require.NoError(t, c.store.FailMembers(t.Context(), r.id, "1", "Feishu 1: a bug (users/find, request 9)", nil))
 	for n := range 2 {
-		require.NoError(t, c.store.AddRunError(t.Context(), r.id, "member", fmt.Sprint("u", n), "cannot tell who it is"))
-		require.NoError(t, c.store.AddRunError(t.Context(), r.id, "warning", fmt.Sprint("w", n), fmt.Sprintf("member w%d is odd", n)))
+		require.NoError(t, c.store.AddRunError(t.Context(), r.id, "member", fmt.Sprint("u", n),
+			"cannot tell who it is"))
+		require.NoError(t, c.store.AddRunError(t.Context(), r.id, "warning", fmt.Sprint("w", n),
+			fmt.Sprintf("member w%d is odd", n)))
 	}
 	require.NoError(t, c.store.AddRunError(t.Context(), r.id, "department", "", "5 departments were not looked up"))
 	r.end(directory.RunPartial)
@@ -93,7 +95,8 @@ func (c *company) ended(status, tree string, n db.NewRun) *run {
 
 func partialRunsAreCounted(t *testing.T, c *company) {
 	const tree = "1; 10<1; 20<1 members=fail; 30<1"
-	for n, status := range []string{directory.RunPartial, directory.RunPartial, directory.RunFailed, directory.RunPartial} {
+	for n, status := range []string{directory.RunPartial, directory.RunPartial, directory.RunFailed,
+		directory.RunPartial} {
 		r := c.ended(status, tree, db.NewRun{})
 		want := map[string]int{directory.RunPartial: n + 1}[status]
 		if n == 3 {
@@ -124,6 +127,7 @@ func onlyRunsAlikeAreInARow(t *testing.T, c *company) {
 	some := db.NewRun{Departments: []string{"10"}}
 	require.Equal(t, db.Partials{InARow: 1}, c.ended(directory.RunPartial, tree, some).partials())
 	require.Equal(t, db.Partials{InARow: 2}, c.ended(directory.RunPartial, tree, some).partials())
-	require.Zero(t, c.ended(directory.RunPartial, tree, db.NewRun{Retries: full.id}).partials(), "whoever retries looks on")
+	require.Zero(t, c.ended(directory.RunPartial, tree, db.NewRun{Retries: full.id}).partials(),
+		"whoever retries looks on")
 	require.Equal(t, 2, c.ended(directory.RunPartial, tree, db.NewRun{}).partials().InARow)
 }

@@ -63,7 +63,8 @@ func TestOnlyWhatIsTheSameIsRecognised(t *testing.T) {
 		recognised []string
 	}{
 		{name: "nothing", recognised: all},
-		{name: "what is computed", set: "department_path = 'x', user_id = gen_random_uuid(), synced_at = now()", recognised: all},
+		{name: "what is computed", set: "department_path = 'x', user_id = gen_random_uuid(), synced_at = now()",
+			recognised: all},
 		{name: "a name", set: "name = 'x'", recognised: []string{"1", "11", "12"}},
 		{name: "letters", set: "name_translit_full = 'x'", recognised: []string{"1", "11", "12"}},
 		{name: "initials", set: "name_translit_initial = 'x'", recognised: []string{"1", "11", "12"}},
@@ -77,20 +78,33 @@ func TestOnlyWhatIsTheSameIsRecognised(t *testing.T) {
 		{name: "a unionid", set: "unionid = 'x'", recognised: []string{"1", "11", "12"}},
 		{name: "an open id", set: "open_id = 'x'", recognised: []string{"1", "11", "12"}},
 		{name: "a tenant", set: "tenant_id = gen_random_uuid()", recognised: []string{"1", "11", "12"}},
-		{name: "somebody in two departments", by: "UPDATE org_members SET name = 'x' WHERE external_id = 'bob' AND provider_id = $1", recognised: []string{"1", "12"}},
+		{name: "somebody in two departments",
+			by:         "UPDATE org_members SET name = 'x' WHERE external_id = 'bob' AND provider_id = $1",
+			recognised: []string{"1", "12"}},
 		{name: "a leader", place: "is_leader = true", recognised: []string{"1", "11", "12"}},
 		{name: "an order", place: "sort_order = 9", recognised: []string{"1", "11", "12"}},
 		{name: "a rank", place: "primary_rank = 9", recognised: []string{"1", "11", "12"}},
-		{name: "somebody less", by: "DELETE FROM org_member_departments USING org_members m WHERE m.id = member_id AND m.external_id = 'ann' AND m.provider_id = $1", recognised: []string{"1", "11", "12"}},
-		{name: "somebody more", by: `INSERT INTO org_member_departments (member_id, department_id) SELECT m.id, d.id FROM org_members m, org_departments d
-			WHERE m.external_id = 'ann' AND d.external_id = '12' AND m.provider_id = d.provider_id AND m.provider_id = $1`, recognised: []string{"1", "10", "11"}},
-		{name: "somebody joins", after: snapshot{departments: familiarTree, members: familiarPeople + "; dan in=12"}, recognised: []string{"1", "10", "11"}},
-		{name: "somebody leaves", after: snapshot{departments: familiarTree, members: "ann email=ann@x in=10; bob in=10,11"}, recognised: []string{"1", "10", "12"}},
-		{name: "a record changes", after: snapshot{departments: familiarTree, members: "ann email=ann@y in=10; bob in=10,11; cid in=11"}, recognised: []string{"1", "11", "12"}},
-		{name: "the department's leaders", after: snapshot{departments: "1; 10<1 leaders=ann; 11<1; 12<1", members: familiarPeople}, recognised: []string{"1", "11", "12"}},
-		{name: "the department's name", after: snapshot{departments: "1; 10<1 name=Ten; 11<1; 12<1", members: familiarPeople}, recognised: all},
-		{name: "the department's place", after: snapshot{departments: "1; 10<11; 11<1; 12<1", members: familiarPeople}, recognised: all},
-		{name: "unusable records", after: snapshot{departments: "1; 10<1 members=bad; 11<1; 12<1", members: familiarPeople}, recognised: []string{"1", "11", "12"}},
+		{name: "somebody less",
+			by: "DELETE FROM org_member_departments USING org_members m WHERE m.id = member_id " +
+				"AND m.external_id = 'ann' AND m.provider_id = $1", recognised: []string{"1", "11", "12"}},
+		{name: "somebody more", by: `INSERT INTO org_member_departments (member_id, department_id) SELECT m.id, d.id
+			FROM org_members m, org_departments d
+			WHERE m.external_id = 'ann' AND d.external_id = '12' AND m.provider_id = d.provider_id
+			AND m.provider_id = $1`, recognised: []string{"1", "10", "11"}},
+		{name: "somebody joins", after: snapshot{departments: familiarTree, members: familiarPeople + "; dan in=12"},
+			recognised: []string{"1", "10", "11"}},
+		{name: "somebody leaves", after: snapshot{departments: familiarTree,
+			members: "ann email=ann@x in=10; bob in=10,11"}, recognised: []string{"1", "10", "12"}},
+		{name: "a record changes", after: snapshot{departments: familiarTree,
+			members: "ann email=ann@y in=10; bob in=10,11; cid in=11"}, recognised: []string{"1", "11", "12"}},
+		{name: "the department's leaders", after: snapshot{departments: "1; 10<1 leaders=ann; 11<1; 12<1",
+			members: familiarPeople}, recognised: []string{"1", "11", "12"}},
+		{name: "the department's name", after: snapshot{departments: "1; 10<1 name=Ten; 11<1; 12<1",
+			members: familiarPeople}, recognised: all},
+		{name: "the department's place", after: snapshot{departments: "1; 10<11; 11<1; 12<1", members: familiarPeople},
+			recognised: all},
+		{name: "unusable records", after: snapshot{departments: "1; 10<1 members=bad; 11<1; 12<1",
+			members: familiarPeople}, recognised: []string{"1", "11", "12"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -103,7 +117,8 @@ func TestOnlyWhatIsTheSameIsRecognised(t *testing.T) {
 			case c.set != "":
 				c.by = "UPDATE org_members SET " + c.set + " WHERE external_id = 'ann' AND provider_id = $1"
 			case c.place != "":
-				c.by = "UPDATE org_member_departments SET " + c.place + " FROM org_members m WHERE m.id = member_id AND m.external_id = 'ann' AND m.provider_id = $1"
+				c.by = "UPDATE org_member_departments SET " + c.place +
+					" FROM org_members m WHERE m.id = member_id AND m.external_id = 'ann' AND m.provider_id = $1"
 			}
 			if c.by != "" {
 				d.exec(t, c.by, co.provider.ID)
@@ -112,7 +127,9 @@ func TestOnlyWhatIsTheSameIsRecognised(t *testing.T) {
 			people, places := co.people(), co.places()
 
 			// As if nothing had ever been recognised.
-			d.exec(t, "DELETE FROM listing_cache USING org_departments d WHERE d.id = department_id AND d.provider_id = $1", co.provider.ID)
+			d.exec(t,
+				"DELETE FROM listing_cache USING org_departments d WHERE d.id = department_id AND d.provider_id = $1",
+				co.provider.ID)
 			require.Empty(t, co.sync(c.after).recognised)
 			require.Equal(t, people, co.people())
 			require.Equal(t, places, co.places())
@@ -146,7 +163,8 @@ func TestWhoIsMissingIsMissedWhereAllIsRecognised(t *testing.T) {
 	const dan = "WITH dan AS (INSERT INTO org_members (provider_id, external_id) VALUES ($1, 'dan') RETURNING id)"
 	const stranger = `, stranger AS (INSERT INTO org_members (external_id) VALUES ('eve') RETURNING id), placed AS (
 		INSERT INTO org_member_departments (member_id, department_id, is_primary)
-		SELECT stranger.id, d.id, true FROM stranger, org_departments d WHERE d.external_id = '10' AND d.provider_id = $1)`
+		SELECT stranger.id, d.id, true FROM stranger, org_departments d WHERE d.external_id = '10'
+		AND d.provider_id = $1)`
 	for name, c := range map[string]struct {
 		by      string
 		missing int
@@ -155,11 +173,15 @@ func TestWhoIsMissingIsMissedWhereAllIsRecognised(t *testing.T) {
 		"somebody in no department":        {by: dan + " SELECT * FROM dan", missing: 1},
 		"a stranger":                       {by: "WITH" + stranger[1:] + " SELECT 1"},
 		"somebody missing, and a stranger": {by: dan + stranger + " SELECT 1", missing: 1},
-		"somebody in another's department": {by: dan + `, other AS (INSERT INTO org_departments (external_id) VALUES ('x') RETURNING id)
-			INSERT INTO org_member_departments (member_id, department_id, is_primary) SELECT dan.id, other.id, true FROM dan, other`, missing: 1},
-		"somebody without a primary department": {by: `UPDATE org_member_departments md SET is_primary = false FROM org_members m
+		"somebody in another's department": {
+			by: dan + `, other AS (INSERT INTO org_departments (external_id) VALUES ('x') RETURNING id)
+			INSERT INTO org_member_departments (member_id, department_id, is_primary) SELECT dan.id, other.id, true
+			FROM dan, other`, missing: 1},
+		"somebody without a primary department": {
+			by: `UPDATE org_member_departments md SET is_primary = false FROM org_members m
 			WHERE m.id = md.member_id AND m.external_id = 'ann' AND m.provider_id = $1`},
-		"somebody missing, who was removed": {by: "INSERT INTO org_members (provider_id, external_id, status) VALUES ($1, 'dan', 'deleted')"},
+		"somebody missing, who was removed": {
+			by: "INSERT INTO org_members (provider_id, external_id, status) VALUES ($1, 'dan', 'deleted')"},
 	} {
 		co := d.company(t, directory.Feishu)
 		co.sync(s)
@@ -249,7 +271,9 @@ func TestWhatIsDerivedIsCorrected(t *testing.T) {
 	s := snapshot{departments: familiarTree, members: familiarPeople}
 	c.sync(s)
 	looks := func() []string {
-		derived := c.texts(t, "SELECT concat_ws(' ', path, depth) FROM org_departments UNION ALL SELECT concat_ws(' ', department_id, department_path) FROM org_members ORDER BY 1")
+		derived := c.texts(t,
+			"SELECT concat_ws(' ', path, depth) FROM org_departments UNION ALL "+
+				"SELECT concat_ws(' ', department_id, department_path) FROM org_members ORDER BY 1")
 		return slices.Concat(derived, c.heads(), c.places())
 	}
 	settled := looks()

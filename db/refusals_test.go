@@ -25,7 +25,8 @@ var platforms = []struct{ name, rules, code string }{
 	{"a narrow column", `ALTER TABLE identities ALTER email TYPE varchar(8), ALTER phone TYPE varchar(14)`, "22001"},
 	{
 		"a CHECK",
-		`ALTER TABLE identities ADD CONSTRAINT home CHECK (phone LIKE '+86%' AND email NOT LIKE '%.example')`, "23514, home",
+		`ALTER TABLE identities ADD CONSTRAINT home CHECK (phone LIKE '+86%' AND email NOT LIKE '%.example')`,
+		"23514, home",
 	},
 	{
 		"a trigger",
@@ -44,7 +45,8 @@ var platforms = []struct{ name, rules, code string }{
 	},
 	{
 		"a unique key at the end of the transaction",
-		`ALTER TABLE identities ADD tail text GENERATED ALWAYS AS (CASE WHEN phone LIKE '+%' THEN right(phone, 2) END) STORED,
+		`ALTER TABLE identities ADD tail text GENERATED ALWAYS AS (CASE WHEN phone LIKE '+%' THEN right(phone, 2) END)
+			STORED,
 			ADD head text GENERATED ALWAYS AS (CASE WHEN email LIKE '%.%' THEN left(email, 3) END) STORED;
 		ALTER TABLE identities ADD CONSTRAINT home UNIQUE (tail) DEFERRABLE INITIALLY DEFERRED,
 			ADD CONSTRAINT homes UNIQUE (head) DEFERRABLE INITIALLY DEFERRED;
@@ -53,7 +55,8 @@ var platforms = []struct{ name, rules, code string }{
 	{
 		"a view with a check",
 		`ALTER TABLE identities RENAME TO accounts; CREATE VIEW identities AS SELECT id, email, phone FROM accounts
-			WHERE coalesce(phone, '') NOT LIKE '+1%' AND coalesce(email, '') NOT LIKE '%.example' WITH CHECK OPTION`, "44000",
+			WHERE coalesce(phone, '') NOT LIKE '+1%'
+			AND coalesce(email, '') NOT LIKE '%.example' WITH CHECK OPTION`, "44000",
 	},
 }
 
@@ -75,8 +78,10 @@ func TestARefusedAccountStopsNobodyElse(t *testing.T) {
 				r := c.sync(snapshot{departments: "1", members: changed})
 				require.Equal(t, after, strings.Join(c.accountsNow(), "; "))
 				require.Len(t, r.problems(), 2)
-				require.Contains(t, r.problems()[0], "member b: table identities refuses its e-mail (SQLSTATE "+platform.code)
-				require.Contains(t, r.problems()[1], "member b: table identities refuses its phone (SQLSTATE "+platform.code)
+				require.Contains(t, r.problems()[0],
+					"member b: table identities refuses its e-mail (SQLSTATE "+platform.code)
+				require.Contains(t, r.problems()[1],
+					"member b: table identities refuses its phone (SQLSTATE "+platform.code)
 				require.NotContains(t, strings.Join(r.problems(), ""), "202555")
 				require.Zero(t, r.counts.Members.Failed)
 			}
@@ -91,7 +96,9 @@ func TestAWorkerMayWriteAccountsOneByOne(t *testing.T) {
 	c.accounts("A a@x -", "B b@x -")
 	c.exec(t, "ALTER TABLE identities ADD CONSTRAINT home CHECK (phone LIKE '+86%')")
 	r := c.begin("apply")
-	r.read(snapshot{departments: "1", members: "a email=a@x phone=+8613800000001 in=1; b email=b@x phone=+12025550123 in=1"})
+	r.read(
+		snapshot{departments: "1",
+			members: "a email=a@x phone=+8613800000001 in=1; b email=b@x phone=+12025550123 in=1"})
 	r.apply(false)
 	worker, err := db.Open(t.Context(), dbtest.As(t, "orgsync_worker", c.pool.Config().ConnString()))
 	require.NoError(t, err)

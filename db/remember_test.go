@@ -60,7 +60,9 @@ func TestPagesReadAgainReplaceThemselves(t *testing.T) {
 	r := c.begin("apply")
 	r.read(snapshot{departments: "1 members=open"})
 	staged := func() string {
-		return c.text(t, "SELECT coalesce(string_agg(member_key, ' ' ORDER BY member_key), '') FROM staged_members WHERE run_id = $1", r.id)
+		return c.text(t,
+			"SELECT coalesce(string_agg(member_key, ' ' ORDER BY member_key), '') FROM staged_members "+
+				"WHERE run_id = $1", r.id)
 	}
 	require.NoError(t, c.store.RestartMembers(t.Context(), r.id, "1"))
 	r.page(0, "more", "ann in=1; bob in=1")
@@ -89,7 +91,8 @@ func TestRecognisedPeopleCountAsRead(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			co := newDatabase(t).company(t, directory.Feishu)
-			co.sync(snapshot{departments: "1; 10<1 declared=4; 11<10", members: "ann in=10; bob in=10; cid in=10; dan in=11"})
+			co.sync(snapshot{departments: "1; 10<1 declared=4; 11<10",
+				members: "ann in=10; bob in=10; cid in=10; dan in=11"})
 			r := co.begin("apply")
 			r.read(snapshot{departments: c.departments, members: "ann in=10; bob title=x in=10; dan in=11"})
 			require.Equal(t, []string{"1", "11"}, recognised(r))
@@ -118,15 +121,21 @@ func TestRememberingChangesNothing(t *testing.T) {
 				for _, co := range []*company{forgetful, remembering} {
 					d.exec(t, disturb, co.provider.ID)
 					r := co.sync(after)
-					titles := co.texts(t, "SELECT concat_ws(' ', external_id, title) FROM org_members WHERE provider_id = $1 ORDER BY 1", co.provider.ID)
-					looks = append(looks, slices.Concat(co.people(), co.places(), co.heads(), titles, r.changes(), r.problems()))
+					titles := co.texts(t,
+						"SELECT concat_ws(' ', external_id, title) FROM org_members WHERE provider_id = $1 ORDER BY 1",
+						co.provider.ID)
+					looks = append(looks, slices.Concat(co.people(), co.places(), co.heads(), titles, r.changes(),
+						r.problems()))
 					if co == remembering {
 						saved += len(r.recognised)
 						continue
 					}
-					d.exec(t, "DELETE FROM listing_cache USING org_departments d WHERE d.id = department_id AND d.provider_id = $1", co.provider.ID)
+					d.exec(t,
+						"DELETE FROM listing_cache USING org_departments d WHERE d.id = department_id "+
+							"AND d.provider_id = $1", co.provider.ID)
 				}
-				require.Equal(t, looks[0], looks[1], "round %d: %s: %s: %s", round, disturb, after.departments, after.members)
+				require.Equal(t, looks[0], looks[1], "round %d: %s: %s: %s", round, disturb, after.departments,
+					after.members)
 			}
 			require.Positive(t, saved)
 		})
@@ -138,9 +147,12 @@ var disturbances = []string{
 	"SELECT $1::uuid", "SELECT $1::uuid", "SELECT $1::uuid",
 	"UPDATE org_members SET title = 'x' WHERE external_id IN ('p1', 'p5') AND provider_id = $1",
 	"UPDATE org_members SET status = 'deleted' WHERE external_id = 'p2' AND provider_id = $1",
-	"DELETE FROM org_member_departments USING org_members m WHERE m.id = member_id AND m.external_id IN ('p3', 'p7') AND m.provider_id = $1",
-	`INSERT INTO org_member_departments (member_id, department_id) SELECT m.id, d.id FROM org_members m, org_departments d
-		WHERE m.external_id = 'p4' AND d.external_id = '3' AND m.provider_id = d.provider_id AND m.provider_id = $1 ON CONFLICT DO NOTHING`,
+	"DELETE FROM org_member_departments USING org_members m WHERE m.id = member_id " +
+		"AND m.external_id IN ('p3', 'p7') AND m.provider_id = $1",
+	`INSERT INTO org_member_departments (member_id, department_id) SELECT m.id, d.id
+		FROM org_members m, org_departments d
+		WHERE m.external_id = 'p4' AND d.external_id = '3' AND m.provider_id = d.provider_id AND m.provider_id = $1
+		ON CONFLICT DO NOTHING`,
 }
 
 // changed changes some people and returns the company as it is read then: now and then
@@ -170,7 +182,9 @@ func changed(rng *rand.Rand, people map[string]string) snapshot {
 		departments[i] += []string{" members=fail", " members=open", " members=bad", " leaders=p1"}[rng.IntN(4)]
 	}
 	return snapshot{
-		departments: strings.Join(departments, "; "), members: strings.Join(members, "; "), skipRemovals: rng.IntN(5) == 0,
-		stay: []string{fmt.Sprintf("p%d", rng.IntN(14)), fmt.Sprintf("p%d", rng.IntN(14)), fmt.Sprintf("p%d", rng.IntN(14))},
+		departments: strings.Join(departments, "; "), members: strings.Join(members, "; "),
+		skipRemovals: rng.IntN(5) == 0,
+		stay: []string{fmt.Sprintf("p%d", rng.IntN(14)), fmt.Sprintf("p%d", rng.IntN(14)),
+			fmt.Sprintf("p%d", rng.IntN(14))},
 	}
 }

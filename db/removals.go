@@ -75,7 +75,8 @@ func (s *Store) PlanRemovals(ctx context.Context, runID string, sight Sight) (Re
 }
 
 // judged is the plan once it is judged. One that is empty is as good as judged.
-func (s *Store) judged(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, sight Sight, plan RemovalPlan) (RemovalPlan, error) {
+func (s *Store) judged(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, sight Sight,
+	plan RemovalPlan) (RemovalPlan, error) {
 	if plan.Total()+directory.Sum(plan.Unconfirmed) == 0 {
 		if run.Mode == "apply" {
 			return plan, s.keepCandidates(ctx, tx, run, runID, sight, missed{})
@@ -87,7 +88,8 @@ func (s *Store) judged(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, 
 	return figures, err
 }
 
-func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) (RemovalPlan, error) {
+func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow,
+	runID string) (RemovalPlan, error) {
 	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return RemovalPlan{}, err
 	}
@@ -224,7 +226,9 @@ func (s *Store) dropContradicted(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 			continue
 		}
 		departments = append(departments, c.ExternalID)
-		problem := fmt.Sprintf("people are missing from the list, but the provider counts %d in and below the department and only %d were read; nothing was removed there", c.Declared, c.Read)
+		problem := fmt.Sprintf(
+			"people are missing from the list, but the provider counts %d in and below the department and only %d "+
+				"were read; nothing was removed there", c.Declared, c.Read)
 		declared := int(c.Declared)
 		if err := s.q.FailMembers(ctx, tx, dbsqlc.FailMembersParams{
 			RunID: runID, ExternalID: c.ExternalID, Error: &problem, MembersDeclared: pg.Int32(&declared),

@@ -58,44 +58,66 @@ func TestWhatIsRemoved(t *testing.T) {
 			removed: []string{"member e", "membership e"}},
 		{name: "a membership", departments: tree, members: "a in=1; b in=10; c in=10; d in=11; e in=20",
 			removed: []string{"membership c"}},
-		{name: "a department with its people", departments: "1; 10<1; 11<10", members: "a in=1; b in=10; c in=10,11; d in=11",
+		{name: "a department with its people", departments: "1; 10<1; 11<10",
+			members: "a in=1; b in=10; c in=10,11; d in=11",
 			removed: []string{"department 20", "member e", "membership e"}},
 		{name: "everything below", departments: "1; 20<1", members: "a in=1; e in=20",
-			removed: []string{"department 10", "department 11", "member b", "member c", "member d", "membership b", "membership c", "membership c", "membership d"}},
+			removed: []string{"department 10", "department 11", "member b", "member c", "member d", "membership b",
+				"membership c", "membership c", "membership d"}},
 		{name: "somebody who moved", departments: tree, members: "a in=1; b in=10; c in=10,11; d in=11; e in=1",
 			removed: []string{"membership e"}},
 
-		{name: "an unread department keeps its people", departments: "1; 10<1; 11<10; 20<1 members=fail", members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true},
-		{name: "an open listing keeps its people", departments: "1; 10<1; 11<10; 20<1 members=open", members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true},
-		{name: "a listing with a bad record keeps its people", departments: "1; 10<1; 11<10; 20<1 members=bad", members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true},
-		{name: "covered by an unread one", departments: "1; 10<1; 11<10 members=fail; 20<1 members=via:11", members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true},
-		{name: "covered by a read one", departments: "1; 10<1; 11<10; 20<1 members=via:11", members: "a in=1; b in=10; c in=10,11; d in=11",
+		{name: "an unread department keeps its people", departments: "1; 10<1; 11<10; 20<1 members=fail",
+			members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true},
+		{name: "an open listing keeps its people", departments: "1; 10<1; 11<10; 20<1 members=open",
+			members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true},
+		{name: "a listing with a bad record keeps its people", departments: "1; 10<1; 11<10; 20<1 members=bad",
+			members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true},
+		{name: "covered by an unread one", departments: "1; 10<1; 11<10 members=fail; 20<1 members=via:11",
+			members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true},
+		{name: "covered by a read one", departments: "1; 10<1; 11<10; 20<1 members=via:11",
+			members: "a in=1; b in=10; c in=10,11; d in=11",
 			removed: []string{"member e", "membership e"}},
-		{name: "somebody missing may be in the unread one", departments: "1; 10<1; 11<10; 20<1 members=fail", members: "a in=1; c in=10,11; d in=11", incomplete: true,
+		{name: "somebody missing may be in the unread one", departments: "1; 10<1; 11<10; 20<1 members=fail",
+			members: "a in=1; c in=10,11; d in=11", incomplete: true,
 			removed: []string{"membership b"}, doubts: []string{"member b"}},
-		{name: "somebody also in the unread one", departments: "1; 10<1; 11<10 members=fail; 20<1", members: "a in=1; b in=10; e in=20", incomplete: true,
+		{name: "somebody also in the unread one", departments: "1; 10<1; 11<10 members=fail; 20<1",
+			members: "a in=1; b in=10; e in=20", incomplete: true,
 			removed: []string{"membership c"}},
-		{name: "below a department without children read", departments: "1; 10<1 children=fail; 20<1", members: "a in=1; b in=10; c in=10; e in=20", incomplete: true},
-		{name: "beside it", departments: "1; 10<1; 11<10 children=fail", members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true,
+		{name: "below a department without children read", departments: "1; 10<1 children=fail; 20<1",
+			members: "a in=1; b in=10; c in=10; e in=20", incomplete: true},
+		{name: "beside it", departments: "1; 10<1; 11<10 children=fail",
+			members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true,
 			doubts: []string{"department 20"}},
 
-		{name: "the provider's count contradicts an empty list", departments: "1; 10<1; 11<10; 20<1 declared=1", members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true},
-		{name: "the provider's count agrees with an empty list", departments: "1; 10<1; 11<10; 20<1 declared=0", members: "a in=1; b in=10; c in=10,11; d in=11",
+		{name: "the provider's count contradicts an empty list", departments: "1; 10<1; 11<10; 20<1 declared=1",
+			members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true},
+		{name: "the provider's count agrees with an empty list", departments: "1; 10<1; 11<10; 20<1 declared=0",
+			members: "a in=1; b in=10; c in=10,11; d in=11",
 			removed: []string{"member e", "membership e"}},
-		{name: "the people below make up the count", departments: "1; 10<1 declared=2; 11<10; 20<1", members: "a in=1; c in=11; d in=11; e in=20",
+		{name: "the people below make up the count", departments: "1; 10<1 declared=2; 11<10; 20<1",
+			members: "a in=1; c in=11; d in=11; e in=20",
 			removed: []string{"member b", "membership b", "membership c"}},
-		{name: "two counts above one another, the upper one met", departments: "1 declared=4; 10<1 declared=4; 11<10; 20<1", members: "c in=10,11; d in=11; e in=20", incomplete: true,
-			removed: []string{"membership a"}, doubts: []string{"member a"}},
-		{name: "two counts above one another, the lower one met", departments: "1 declared=5; 10<1 declared=3; 11<10; 20<1", members: "c in=10,11; d in=11; e in=20", incomplete: true,
-			removed: []string{"membership b"}, doubts: []string{"member b"}},
-		{name: "the root's count says that departments are missing", departments: "1 declared=5; 10<1; 11<10", members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true,
+		{name: "two counts above one another, the upper one met",
+			departments: "1 declared=4; 10<1 declared=4; 11<10; 20<1", members: "c in=10,11; d in=11; e in=20",
+			incomplete: true,
+			removed:    []string{"membership a"}, doubts: []string{"member a"}},
+		{name: "two counts above one another, the lower one met",
+			departments: "1 declared=5; 10<1 declared=3; 11<10; 20<1", members: "c in=10,11; d in=11; e in=20",
+			incomplete: true,
+			removed:    []string{"membership b"}, doubts: []string{"member b"}},
+		{name: "the root's count says that departments are missing", departments: "1 declared=5; 10<1; 11<10",
+			members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true,
 			doubts: []string{"department 20", "member e"}},
-		{name: "the root's count is met", departments: "1 declared=4; 10<1; 11<10", members: "a in=1; b in=10; c in=10,11; d in=11",
+		{name: "the root's count is met", departments: "1 declared=4; 10<1; 11<10",
+			members: "a in=1; b in=10; c in=10,11; d in=11",
 			removed: []string{"department 20", "member e", "membership e"}},
 
-		{name: "a targeted run", departments: tree, members: "a in=1; b in=10; c in=10", only: []string{"11"}, incomplete: true,
-			removed: []string{"membership c", "membership d"}, doubts: []string{"member d"}},
-		{name: "a targeted run of what has something below it", departments: tree, members: "a in=1; c in=10,11", only: []string{"10"}, incomplete: true,
+		{name: "a targeted run", departments: tree, members: "a in=1; b in=10; c in=10", only: []string{"11"},
+			incomplete: true,
+			removed:    []string{"membership c", "membership d"}, doubts: []string{"member d"}},
+		{name: "a targeted run of what has something below it", departments: tree, members: "a in=1; c in=10,11",
+			only: []string{"10"}, incomplete: true,
 			removed: []string{"membership b", "membership d"}, doubts: []string{"member b", "member d"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -119,7 +141,8 @@ func TestWhatIsRemoved(t *testing.T) {
 				}
 			}
 			require.ElementsMatch(t, c.doubts, doubted)
-			require.ElementsMatch(t, slices.DeleteFunc(slices.Clone(c.removed), func(what string) bool { return strings.HasPrefix(what, "membership") }), unlisted,
+			require.ElementsMatch(t, slices.DeleteFunc(slices.Clone(c.removed),
+				func(what string) bool { return strings.HasPrefix(what, "membership") }), unlisted,
 				"what no listing shows is to be looked up, too")
 			require.Equal(t, len(c.doubts), directory.Sum(plan.Unconfirmed))
 			require.Equal(t, len(c.removed), plan.Total())
@@ -157,8 +180,11 @@ func doubtsAreResolved(t *testing.T, c *company) {
 	require.Equal(t, []string{"c"}, slices.Sorted(maps.Keys(r.planAgain())), "nobody is asked about twice")
 	for range 2 {
 		require.Equal(t, 1, r.judge().Planned.Members)
-		require.Equal(t, []string{"department 10: no permission", "member b: no listing shows it any more, but a lookup still finds it: it was moved while the company was being read, or a listing left it out; it was left as it is",
-			"1 members or departments were not found where they used to be, but may be where this run could not read; they were left as they are"}, r.problems())
+		require.Equal(t, []string{"department 10: no permission",
+			"member b: no listing shows it any more, but a lookup still finds it: it was moved while the company " +
+				"was being read, or a listing left it out; it was left as it is",
+			"1 members or departments were not found where they used to be, but may be where this run could not " +
+				"read; they were left as they are"}, r.problems())
 	}
 	r.remove()
 	require.Equal(t, []string{"a U O deleted", "b - - active", "c - - active", "d - - active"}, c.people())
@@ -173,7 +199,8 @@ func (r *run) planAgain() map[string]db.Doubt {
 // Whoever stays although no listing shows them keeps their places, except in what is
 // gone itself; a department that stays keeps its people's places, but for those who go.
 func whoStaysKeepsTheirPlaces(t *testing.T, c *company) {
-	c.sync(snapshot{departments: "1; 10<1; 20<1; 30<1", members: "a in=1,10; b in=10,20; c in=1,20; d in=20,30; e in=30"})
+	c.sync(snapshot{departments: "1; 10<1; 20<1; 30<1",
+		members: "a in=1,10; b in=10,20; c in=1,20; d in=20,30; e in=30"})
 	r := c.begin("apply")
 	r.read(snapshot{departments: "1; 10<1", members: "c in=1"})
 	r.apply(false)
@@ -182,7 +209,8 @@ func whoStaysKeepsTheirPlaces(t *testing.T, c *company) {
 	r.lookedUp("member", db.Gone, "e")
 	r.lookedUp("member", db.There, "a", "b")
 	r.remove()
-	require.Equal(t, []string{"department 30", "member d", "member e", "membership d", "membership d", "membership e"}, r.removals())
+	require.Equal(t, []string{"department 30", "member d", "member e", "membership d", "membership d", "membership e"},
+		r.removals())
 }
 
 func planningAgainStartsOver(t *testing.T, c *company) {
@@ -191,7 +219,9 @@ func planningAgainStartsOver(t *testing.T, c *company) {
 	r.read(snapshot{departments: "1", members: "a in=1"})
 	r.apply(false)
 	plan := r.planRemovals()
-	require.Equal(t, [6]int{2, 1, 2, 2, 2, 3}, [6]int{plan.Planned.Members, plan.Planned.Departments, plan.Planned.Memberships, plan.Active.Members, plan.Active.Departments, plan.Doubts})
+	require.Equal(t, [6]int{2, 1, 2, 2, 2, 3},
+		[6]int{plan.Planned.Members, plan.Planned.Departments, plan.Planned.Memberships, plan.Active.Members,
+			plan.Active.Departments, plan.Doubts})
 	require.Equal(t, directory.DefaultGuard, plan.Guard)
 	require.False(t, plan.Incomplete)
 	require.Equal(t, plan, r.planRemovals())

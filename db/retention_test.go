@@ -51,7 +51,8 @@ func (d *database) upkeep(t *testing.T) (rows map[string]int, transactions int) 
 // age makes a run, and what it removed, look as if it had ended that long ago.
 func (r *run) age(ago time.Duration) {
 	r.t.Helper()
-	r.c.exec(r.t, `UPDATE sync_runs SET started_at = now() - $2::interval, finished_at = now() - $2::interval WHERE id = $1`, r.id, ago)
+	r.c.exec(r.t, `UPDATE sync_runs SET started_at = now() - $2::interval, finished_at = now() - $2::interval
+		WHERE id = $1`, r.id, ago)
 	for _, table := range []string{"org_members", "org_departments"} {
 		r.c.exec(r.t, `UPDATE `+table+` o SET synced_at = now() - $2::interval FROM org_changes c
 			WHERE c.run_id = $1 AND c.object_id = o.id AND c.kind = 'deleted'`, r.id, ago)
@@ -77,12 +78,13 @@ func (r *run) left() map[string]string {
 func (r *run) raw() int {
 	r.t.Helper()
 	n := 0
-	require.NoError(r.t, r.c.store.Report.StreamChanges(r.t.Context(), r.id, report.ChangeFilter{}, func(c report.Change) error {
-		if strings.Contains(string(c.Before)+string(c.After), "raw_data") {
-			n++
-		}
-		return nil
-	}))
+	require.NoError(r.t, r.c.store.Report.StreamChanges(r.t.Context(), r.id, report.ChangeFilter{},
+		func(c report.Change) error {
+			if strings.Contains(string(c.Before)+string(c.After), "raw_data") {
+				n++
+			}
+			return nil
+		}))
 	return n
 }
 
@@ -152,11 +154,14 @@ func TestUpkeepIsBounded(t *testing.T) {
 	big := c.finished(100*day, snapshot{departments: "1 name=Acme", members: "ann in=1"})
 	c.finished(0, snapshot{departments: "1 name=Acme", members: "ann in=1"})
 	d.exec(t, `INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-		SELECT $1, 'member', id, id, n::text, 'updated', '{"name": "x", "raw_data": {}}', '{"name": "y", "raw_data": {"z": 1}}'
+		SELECT $1, 'member', id, id, n::text, 'updated', '{"name": "x", "raw_data": {}}',
+		'{"name": "y", "raw_data": {"z": 1}}'
 		FROM (SELECT n, gen_random_uuid() AS id FROM generate_series(1, 12000) n) x`, big.id)
-	d.exec(t, `INSERT INTO sync_run_departments (run_id, external_id, children_listing, children_via, members_listing, members_via)
+	d.exec(t, `INSERT INTO sync_run_departments (run_id, external_id, children_listing, children_via, members_listing,
+		members_via)
 		SELECT $1, 'd' || n, '', '', '', '' FROM generate_series(1, 11000) n`, big.id)
-	d.exec(t, `INSERT INTO sync_run_errors (run_id, object_type, external_id, message) SELECT $1, 'member', n::text, 'x' FROM generate_series(1, 6000) n`, big.id)
+	d.exec(t, `INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
+		SELECT $1, 'member', n::text, 'x' FROM generate_series(1, 6000) n`, big.id)
 	d.exec(t, `INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
 		SELECT $1, 'member', gen_random_uuid(), gen_random_uuid() FROM generate_series(1, 5000) n`, big.id)
 	d.exec(t, `INSERT INTO staged_members (run_id, listing, page, n, member_key, external_id, external_is_fallback)
@@ -170,8 +175,10 @@ func TestUpkeepIsBounded(t *testing.T) {
 	require.GreaterOrEqual(t, rows["details"], 12000+11000+6000+5000)
 	require.Greater(t, transactions, 9)
 
-	d.exec(t, `INSERT INTO sync_runs (provider_id, generation, workflow_id, temporal_run_id, status, finished_at, details_left, raw_left)
-		SELECT $1, 1000 + n, 'w', n::text, 'succeeded', now() - interval '500 days', false, false FROM generate_series(1, 11000) n`, c.provider.ID)
+	d.exec(t, `INSERT INTO sync_runs (provider_id, generation, workflow_id, temporal_run_id, status, finished_at,
+		details_left, raw_left)
+		SELECT $1, 1000 + n, 'w', n::text, 'succeeded', now() - interval '500 days', false, false
+		FROM generate_series(1, 11000) n`, c.provider.ID)
 	rows, _ = d.upkeep(t)
 	require.Equal(t, 11000, rows["runs"])
 }
@@ -223,7 +230,8 @@ func TestUpkeepDropsSnapshotsOfEndedRuns(t *testing.T) {
 	c.sync(snapshot{departments: "1 name=Acme", members: "bob in=1"})
 	r := c.begin("plan")
 	r.read(snapshot{departments: "1 name=Acme", members: "ann in=1; bob in=1"})
-	d.exec(t, `INSERT INTO dry_run_changes (run_id, object_type, object_id, department_id, external_id, kind) VALUES ($1, 'member', $1, $1, 'ann', 'created')`, r.id)
+	d.exec(t, `INSERT INTO dry_run_changes (run_id, object_type, object_id, department_id, external_id, kind)
+		VALUES ($1, 'member', $1, $1, 'ann', 'created')`, r.id)
 	before := r.left()
 	d.upkeep(t)
 	require.Equal(t, before, r.left())
@@ -242,7 +250,8 @@ func TestUpkeepDropsSnapshotsOfEndedRuns(t *testing.T) {
 func TestUnfinishedRuns(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t)
-	old, young, held := d.company(t, directory.Feishu).begin("apply"), d.company(t, directory.Feishu).begin("apply"), d.company(t, directory.Feishu).begin("apply")
+	old, young, held := d.company(t, directory.Feishu).begin("apply"), d.company(t,
+		directory.Feishu).begin("apply"), d.company(t, directory.Feishu).begin("apply")
 	require.NoError(t, d.store.RunHold(t.Context(), held.id, "too many", "hold", directory.Counts{}))
 	for _, r := range []*run{old, held} {
 		d.exec(t, `UPDATE sync_runs SET started_at = now() - interval '2 days' WHERE id = $1`, r.id)
@@ -276,8 +285,10 @@ func TestUpkeepDropsOldTokensAndSlots(t *testing.T) {
 	d := newDatabase(t)
 	c := d.company(t, directory.Feishu)
 	for name, expires := range map[string]time.Duration{"old": -2 * time.Hour, "valid": time.Hour} {
-		d.exec(t, `INSERT INTO provider_tokens (provider_id, name, sealed, key_id, expires_at) VALUES ($1, $2, '', 1, now() + $3::interval)`, c.provider.ID, name, expires)
-		d.exec(t, `INSERT INTO provider_call_slots (provider_id, endpoint, next_at) VALUES ($1, $2, now() + $3::interval)`, uuid.NewString(), name, expires)
+		d.exec(t, `INSERT INTO provider_tokens (provider_id, name, sealed, key_id, expires_at)
+			VALUES ($1, $2, '', 1, now() + $3::interval)`, c.provider.ID, name, expires)
+		d.exec(t, `INSERT INTO provider_call_slots (provider_id, endpoint, next_at)
+			VALUES ($1, $2, now() + $3::interval)`, uuid.NewString(), name, expires)
 	}
 	rows, _ := d.upkeep(t)
 	require.Equal(t, map[string]int{"calls": 2}, rows)

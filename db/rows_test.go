@@ -35,20 +35,24 @@ func (d *database) text(t testing.TB, query string, args ...any) string {
 // people are all stored members as "external id, unionid, open id, status".
 func (c *company) people() []string {
 	c.t.Helper()
-	return c.texts(c.t, `SELECT concat_ws(' ', external_id, coalesce(unionid, '-'), coalesce(open_id, '-'), status) FROM org_members
+	return c.texts(c.t, `SELECT concat_ws(' ', external_id, coalesce(unionid, '-'), coalesce(open_id, '-'), status)
+		FROM org_members
 		WHERE provider_id = $1 ORDER BY external_id COLLATE "C", unionid, status`, c.provider.ID)
 }
 
 // id is the row of the member that is not deleted.
 func (c *company) id(externalID string) string {
 	c.t.Helper()
-	return c.text(c.t, "SELECT id::text FROM org_members WHERE provider_id = $1 AND external_id = $2 AND status <> 'deleted'", c.provider.ID, externalID)
+	return c.text(c.t,
+		"SELECT id::text FROM org_members WHERE provider_id = $1 AND external_id = $2 AND status <> 'deleted'",
+		c.provider.ID, externalID)
 }
 
 // member is an expression over the one member of that external id.
 func (c *company) member(expression, externalID string) string {
 	c.t.Helper()
-	return c.text(c.t, "SELECT coalesce(("+expression+")::text, 'null') FROM org_members WHERE provider_id = $1 AND external_id = $2", c.provider.ID, externalID)
+	return c.text(c.t, "SELECT coalesce(("+expression+
+		")::text, 'null') FROM org_members WHERE provider_id = $1 AND external_id = $2", c.provider.ID, externalID)
 }
 
 // tree are the stored departments as "external id path depth status".
@@ -69,8 +73,10 @@ func (c *company) heads() []string {
 // ! for a leader.
 func (c *company) places() []string {
 	c.t.Helper()
-	return c.texts(c.t, `SELECT m.external_id || ' ' || d.external_id || CASE WHEN md.is_primary THEN '*' ELSE '' END || CASE WHEN md.is_leader THEN '!' ELSE '' END
-		FROM org_member_departments md JOIN org_members m ON m.id = md.member_id JOIN org_departments d ON d.id = md.department_id
+	return c.texts(c.t, `SELECT m.external_id || ' ' || d.external_id || CASE WHEN md.is_primary THEN '*' ELSE '' END
+		|| CASE WHEN md.is_leader THEN '!' ELSE '' END
+		FROM org_member_departments md JOIN org_members m ON m.id = md.member_id
+		JOIN org_departments d ON d.id = md.department_id
 		WHERE d.provider_id = $1 ORDER BY m.external_id COLLATE "C", d.external_id COLLATE "C"`, c.provider.ID)
 }
 
@@ -87,6 +93,7 @@ func (c *company) versions() []string {
 			FROM org_group_members p JOIN org_groups g ON g.id = group_id WHERE provider_id = $1
 		UNION ALL SELECT concat_ws(' ', 'gd', group_id, department_id, p.xmin, p.ctid)
 			FROM org_group_departments p JOIN org_groups g ON g.id = group_id WHERE provider_id = $1
-		UNION ALL SELECT concat_ws(' ', 'a', member_id, source, xmin, ctid) FROM org_administrators WHERE provider_id = $1
+		UNION ALL SELECT concat_ws(' ', 'a', member_id, source, xmin, ctid) FROM org_administrators
+		WHERE provider_id = $1
 		UNION ALL SELECT concat_ws(' ', 'i', id, xmin, ctid) FROM identities ORDER BY 1`, c.provider.ID)
 }

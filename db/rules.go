@@ -106,7 +106,8 @@ func (s *Store) GetStoredStates(
 	params := dbsqlc.GetStoredStatesParams{ProviderID: &p.ID, IgnoreCase: p.Type.Traits().MemberIDsIgnoreCase}
 	for i, m := range members {
 		params.Numbers = append(params.Numbers, int32(i))
-		params.ExternalIds, params.Unionids = append(params.ExternalIds, m.ExternalID), append(params.Unionids, m.UnionID)
+		params.ExternalIds, params.Unionids = append(params.ExternalIds, m.ExternalID), append(params.Unionids,
+			m.UnionID)
 	}
 	rows, err := s.q.GetStoredStates(ctx, s.pool, params)
 	out := make([]StoredState, len(members))
@@ -130,7 +131,8 @@ func (s *Store) NoteRuleFailures(ctx context.Context, runID string, failures []R
 	}
 	params := dbsqlc.InsertRuleFailuresParams{RunID: runID}
 	for _, f := range failures {
-		params.ExternalIds, params.Messages = append(params.ExternalIds, f.ExternalID), append(params.Messages, f.Message)
+		params.ExternalIds, params.Messages = append(params.ExternalIds, f.ExternalID), append(params.Messages,
+			f.Message)
 	}
 	return interpret("note failed rules", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
 		return s.q.InsertRuleFailures(ctx, tx, params)

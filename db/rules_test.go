@@ -16,14 +16,16 @@ func TestRulesHaveVersionsThatRunsRecord(t *testing.T) {
 	c := newDatabase(t).company(t, "feishu")
 	ctx, s := t.Context(), c.store.Providers
 	set := func(document string, draft bool) int {
-		rules, err := s.SetRules(ctx, c.provider.ID, providers.NewRules{Document: document, Draft: draft, By: audit.By{Name: "ann@host"}})
+		rules, err := s.SetRules(ctx, c.provider.ID,
+			providers.NewRules{Document: document, Draft: draft, By: audit.By{Name: "ann@host"}})
 		require.NoError(t, err)
 		return rules.Version
 	}
 	version := func(n db.NewRun) (version int) {
 		begun, err := c.store.BeginRun(ctx, n, atWork)
 		require.NoError(t, err)
-		require.NoError(t, c.pool.QueryRow(ctx, "SELECT rules_version FROM sync_runs WHERE id = $1", begun.RunID).Scan(&version))
+		require.NoError(t, c.pool.QueryRow(ctx, "SELECT rules_version FROM sync_runs WHERE id = $1",
+			begun.RunID).Scan(&version))
 		_, err = c.pool.Exec(ctx, "UPDATE sync_runs SET status = 'succeeded' WHERE id = $1", begun.RunID)
 		require.NoError(t, err)
 		return version

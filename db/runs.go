@@ -90,7 +90,8 @@ type RunBusyError struct{ Run OpenRun }
 // Error implements error.
 func (e *RunBusyError) Error() string {
 	if e.Run.Approved {
-		return fmt.Sprintf("run %s of this provider is carrying out its approved removals in workflow %s", e.Run.ID, e.Run.WorkflowID)
+		return fmt.Sprintf("run %s of this provider is carrying out its approved removals in workflow %s", e.Run.ID,
+			e.Run.WorkflowID)
 	}
 	return fmt.Sprintf("run %s of this provider is still at work in workflow %s", e.Run.ID, e.Run.WorkflowID)
 }
@@ -105,7 +106,8 @@ var ErrInactive = errors.New("provider is not active")
 // if it is still at work: then BeginRun returns *RunBusyError. Asking again for
 // the same workflow execution returns the same run. It returns ErrNotFound,
 // ErrInactive and *RetryError.
-func (s *Store) BeginRun(ctx context.Context, n NewRun, ended func(context.Context, OpenRun) (string, error)) (BegunRun, error) {
+func (s *Store) BeginRun(ctx context.Context, n NewRun,
+	ended func(context.Context, OpenRun) (string, error)) (BegunRun, error) {
 	var begun BegunRun
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		p, err := s.q.LockProviderByName(ctx, tx, n.Provider)
@@ -153,8 +155,9 @@ func (s *Store) BeginRun(ctx context.Context, n NewRun, ended func(context.Conte
 			return err
 		}
 		if err := s.q.InsertRun(ctx, tx, dbsqlc.InsertRunParams{
-			ID: begun.RunID, ProviderID: p.ID, Generation: generation, WorkflowID: n.WorkflowID, TemporalRunID: n.TemporalRunID,
-			Mode: n.Mode, OnRemovals: n.OnRemovals,
+			ID: begun.RunID, ProviderID: p.ID, Generation: generation, WorkflowID: n.WorkflowID,
+			TemporalRunID: n.TemporalRunID,
+			Mode:          n.Mode, OnRemovals: n.OnRemovals,
 			Departments: pg.NonNil(n.Departments), Members: pg.NonNil(n.Members),
 			Retries: pg.NullIfEmpty(n.Retries), Undoes: pg.NullIfEmpty(n.Undoes),
 			RulesVersion: version(n.RulesVersion), Task: n.Task, StartedBy: pg.NullIfEmpty(n.StartedBy),
@@ -182,7 +185,8 @@ func (s *Store) openRuns(ctx context.Context, tx pgx.Tx, providerID string) ([]O
 
 // endDeadRuns ends those of the runs that are marked as running and whose workflow is
 // gone. It returns *RunBusyError if one is at work.
-func (s *Store) endDeadRuns(ctx context.Context, tx pgx.Tx, open []OpenRun, ended func(context.Context, OpenRun) (string, error)) error {
+func (s *Store) endDeadRuns(ctx context.Context, tx pgx.Tx, open []OpenRun,
+	ended func(context.Context, OpenRun) (string, error)) error {
 	for _, run := range open {
 		if run.Status != directory.RunRunning {
 			continue
@@ -208,7 +212,8 @@ func (s *Store) supersede(ctx context.Context, tx pgx.Tx, open []OpenRun) (holds
 			continue
 		}
 		holds = append(holds, run.WorkflowID)
-		if err := s.endRun(ctx, tx, run.ID, directory.RunSuperseded, "superseded by a newer run before anybody decided on the removals"); err != nil {
+		if err := s.endRun(ctx, tx, run.ID, directory.RunSuperseded,
+			"superseded by a newer run before anybody decided on the removals"); err != nil {
 			return nil, err
 		}
 	}
@@ -249,7 +254,8 @@ func (s *Store) GetVisibleRanges(ctx context.Context, runID string) (this, appli
 // FinishRun gives the run its final status and counts and drops its staged rows.
 // complete says that it was read and applied in full: the provider then counts as
 // synced now. The first end stands: finishing an ended run changes nothing.
-func (s *Store) FinishRun(ctx context.Context, runID, status, problem string, counts directory.Counts, complete bool) error {
+func (s *Store) FinishRun(ctx context.Context, runID, status, problem string, counts directory.Counts,
+	complete bool) error {
 	body, err := json.Marshal(counts)
 	if err != nil {
 		return fmt.Errorf("finish run: %w", err)

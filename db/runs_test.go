@@ -31,7 +31,8 @@ func TestRuns(t *testing.T) {
 }
 
 func (c *company) newRun() db.NewRun {
-	return db.NewRun{Provider: c.provider.Name, WorkflowID: "orgsync/" + c.provider.Name, TemporalRunID: uuid.NewString(), Mode: "apply", OnRemovals: "hold"}
+	return db.NewRun{Provider: c.provider.Name, WorkflowID: "orgsync/" + c.provider.Name,
+		TemporalRunID: uuid.NewString(), Mode: "apply", OnRemovals: "hold"}
 }
 
 func atWork(context.Context, db.OpenRun) (string, error) { return "", nil }
@@ -57,7 +58,8 @@ func anOvertakenRunCannotWrite(t *testing.T, c *company) {
 		"stage roots":       func() error { return s.StageRoots(ctx, old.id, nil, 0) },
 		"stage departments": func() error { return s.StageDepartments(ctx, db.Page{RunID: old.id, Listing: "1"}, nil) },
 		"stage members": func() error {
-			_, err := s.StageMembers(ctx, db.MemberPage{Page: db.Page{RunID: old.id, Listing: "1"}, People: membersOf("z in=1", directory.Feishu)})
+			_, err := s.StageMembers(ctx, db.MemberPage{Page: db.Page{RunID: old.id, Listing: "1"},
+				People: membersOf("z in=1", directory.Feishu)})
 			return err
 		},
 		"restart walk":      func() error { return s.RestartChildren(ctx, old.id, "1", "children") },
@@ -153,7 +155,8 @@ func onlyOneRunIsAtWork(t *testing.T, c *company) {
 	require.NoError(t, c.store.RecomputeDerived(t.Context(), first.RunID), "the refused one has taken nothing")
 
 	broken := errors.New("cannot ask")
-	_, err = c.store.BeginRun(t.Context(), c.newRun(), func(context.Context, db.OpenRun) (string, error) { return "", broken })
+	_, err = c.store.BeginRun(t.Context(), c.newRun(),
+		func(context.Context, db.OpenRun) (string, error) { return "", broken })
 	require.ErrorIs(t, err, broken)
 	require.NoError(t, c.store.RecomputeDerived(t.Context(), first.RunID))
 
@@ -210,7 +213,8 @@ func runsThatCannotBegin(t *testing.T, c *company) {
 func aPageWrittenAgainReplacesItself(t *testing.T, c *company) {
 	r := c.begin("apply")
 	r.read(snapshot{departments: "1", members: "a in=1; b in=1; c in=1"})
-	_, err := c.store.StageMembers(t.Context(), db.MemberPage{Page: db.Page{RunID: r.id, Listing: "1"}, People: membersOf("a in=1; d in=1", directory.Feishu)})
+	_, err := c.store.StageMembers(t.Context(),
+		db.MemberPage{Page: db.Page{RunID: r.id, Listing: "1"}, People: membersOf("a in=1; d in=1", directory.Feishu)})
 	require.NoError(t, err)
 	r.apply(false)
 	r.apply(false)
@@ -219,7 +223,8 @@ func aPageWrittenAgainReplacesItself(t *testing.T, c *company) {
 
 // Values travel by COPY; whatever people are called must arrive to the byte.
 func oddStringsArriveToTheByte(t *testing.T, c *company) {
-	odd := []string{`\N`, `\.`, "a\tb\nc\r\n", `"quoted", 'single'`, `back\slash\\`, "王伟 𠮷野家", "e\u0301 \u202eevil\u202c", "🧑‍💻", "{NULL}", "%s %n $1", " \u00a0 "}
+	odd := []string{`\N`, `\.`, "a\tb\nc\r\n", `"quoted", 'single'`, `back\slash\\`, "王伟 𠮷野家",
+		"e\u0301 \u202eevil\u202c", "🧑‍💻", "{NULL}", "%s %n $1", " \u00a0 "}
 	r := c.begin("apply")
 	r.read(snapshot{departments: "1"})
 	var people []db.StagedMember
@@ -231,7 +236,9 @@ func oddStringsArriveToTheByte(t *testing.T, c *company) {
 	_, err := c.store.StageMembers(t.Context(), db.MemberPage{Page: db.Page{RunID: r.id, Listing: "1"}, People: people})
 	require.NoError(t, err)
 	r.apply(false)
-	stored := c.texts(t, "SELECT name FROM org_members WHERE provider_id = $1 AND external_id = name AND title = name AND unionid = name || 'u'", c.provider.ID)
+	stored := c.texts(t,
+		"SELECT name FROM org_members WHERE provider_id = $1 AND external_id = name AND title = name "+
+			"AND unionid = name || 'u'", c.provider.ID)
 	require.ElementsMatch(t, odd, stored)
 }
 

@@ -128,8 +128,10 @@ func openExplained(t *testing.T, url string) (*db.Store, *plans) {
 	store, err := db.Open(t.Context(), url, db.Connections(1), func(c *pgxpool.Config) {
 		c.ConnConfig.OnNotice = p.note
 		c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
-			_, err := conn.Exec(ctx, `LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_analyze = on;
-				SET auto_explain.log_timing = off; SET auto_explain.log_format = json; SET client_min_messages = log`, pgx.QueryExecModeSimpleProtocol)
+			_, err := conn.Exec(ctx,
+				`LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_analyze = on;
+				SET auto_explain.log_timing = off; SET auto_explain.log_format = json; SET client_min_messages = log`,
+				pgx.QueryExecModeSimpleProtocol)
 			return err
 		}
 	})
@@ -141,10 +143,13 @@ func openExplained(t *testing.T, url string) (*db.Store, *plans) {
 func TestStatementsReadNoMoreThanTheyAreAbout(t *testing.T) {
 	t.Parallel()
 	for name, m := range map[string]many{
-		"never analysed, a third in one department":                     {people: 100_000, departments: 10_000, largest: 30_000, before: many.fill},
-		"analysed and prepared when empty":                              {people: 10_000, departments: 1_000, before: many.fillAfterNothing},
-		"analysed in the middle of another run, most in one department": {people: 10_000, departments: 1_000, largest: 6_000, before: many.fillInAnotherRun},
-		"analysed when all was another company's":                       {people: 10_000, departments: 1_000, before: many.fillBesideAnother},
+		"never analysed, a third in one department": {people: 100_000, departments: 10_000,
+			largest: 30_000, before: many.fill},
+		"analysed and prepared when empty": {people: 10_000, departments: 1_000,
+			before: many.fillAfterNothing},
+		"analysed in the middle of another run, most in one department": {people: 10_000, departments: 1_000,
+			largest: 6_000, before: many.fillInAnotherRun},
+		"analysed when all was another company's": {people: 10_000, departments: 1_000, before: many.fillBesideAnother},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -190,12 +195,15 @@ func (m many) run(t *testing.T) {
 	require.NoError(t, store.ApplyDepartments(ctx, r.id, false))
 	for first := 1; first <= 10*batchOfMany; first += batchOfMany {
 		require.NoError(t, store.ApplyMembers(ctx, r.id, first, first+batchOfMany-1))
-		departments := c.texts(t, "SELECT external_id FROM sync_run_departments WHERE run_id = $1 AND position BETWEEN $2 AND $3", r.id, first, first+batchOfMany-1)
+		departments := c.texts(t,
+			"SELECT external_id FROM sync_run_departments WHERE run_id = $1 AND position BETWEEN $2 AND $3", r.id,
+			first, first+batchOfMany-1)
 		_, err := store.GetMemberFigures(ctx, r.id, c.provider.ID, departments)
 		require.NoError(t, err)
 	}
 	// The other batches are like these; their people are noted at once.
-	c.exec(t, `INSERT INTO member_matches (run_id, member_key, member_id, unionid) SELECT $1, external_id, id, unionid FROM org_members
+	c.exec(t, `INSERT INTO member_matches (run_id, member_key, member_id, unionid) SELECT $1, external_id, id, unionid
+		FROM org_members
 		WHERE provider_id = $2 ON CONFLICT DO NOTHING`, r.id, c.provider.ID)
 	plan, err := store.PlanRemovals(ctx, r.id, db.Sight{})
 	require.NoError(t, err)
@@ -209,30 +217,41 @@ func (m many) run(t *testing.T) {
 	// The next run finds those remembered whose batches were applied.
 	remembered := c.texts(t, "SELECT count(*)::text FROM listing_cache")
 	again := c.begin("apply")
-	c.exec(t, "INSERT INTO staged_departments SELECT $1, external_id, NULL, name, 0, NULL, NULL, '{}' FROM org_departments WHERE provider_id = $2", again.id, c.provider.ID)
-	c.exec(t, `INSERT INTO sync_run_departments (run_id, external_id, children_complete, children_listing, children_via, members_listing, members_via)
-		SELECT $1, external_id, true, '', 'd1', 'department', external_id FROM staged_departments WHERE run_id = $1`, again.id)
-	for batch := range slices.Chunk(c.texts(t, "SELECT external_id FROM org_departments WHERE provider_id = $1 ORDER BY 1 LIMIT $2", c.provider.ID, keptAfter*batchOfMany), batchOfMany) {
+	c.exec(t,
+		"INSERT INTO staged_departments SELECT $1, external_id, NULL, name, 0, NULL, NULL, '{}' "+
+			"FROM org_departments WHERE provider_id = $2", again.id, c.provider.ID)
+	c.exec(t, `INSERT INTO sync_run_departments (run_id, external_id, children_complete, children_listing,
+		children_via, members_listing, members_via)
+		SELECT $1, external_id, true, '', 'd1', 'department', external_id FROM staged_departments
+		WHERE run_id = $1`, again.id)
+	for batch := range slices.Chunk(c.texts(t,
+		"SELECT external_id FROM org_departments WHERE provider_id = $1 ORDER BY 1 LIMIT $2", c.provider.ID,
+		keptAfter*batchOfMany), batchOfMany) {
 		require.NoError(t, store.RecallListings(ctx, again.id, batch))
 	}
 	_, err = store.FinishDepartments(ctx, again.id, "")
 	require.NoError(t, err)
 	require.NotEqual(t, []string{"0"}, remembered)
-	require.Equal(t, remembered, c.texts(t, "SELECT count(members_cached_hash)::text FROM sync_run_departments WHERE run_id = $1", again.id))
+	require.Equal(t, remembered,
+		c.texts(t, "SELECT count(members_cached_hash)::text FROM sync_run_departments WHERE run_id = $1", again.id))
 	m.stageAgain(again)
 
 	perBatch, all, tree := float64(batchOfMany*m.people/m.departments), float64(m.people), float64(m.departments)
 	for name, most := range map[string]float64{
 		"MatchMembers": 40 * perBatch, "CompareMembers": 40 * perBatch, "GetMemberFigures": 20 * perBatch,
-		"CacheListings": 40 * perBatch, "AdvanceMembers": 20 * batchOfMany, "FinishTree": 20 * tree, "RecallListings": 20 * all, "RecallListingsOf": 40 * perBatch,
-		"OrderDepartments": 40 * tree, "ExcludeBelowExcluded": 20 * tree, "ExcludeStoredBelowExcluded": 20 * tree, "MarkUnapplied": 20 * all,
+		"CacheListings": 40 * perBatch, "AdvanceMembers": 20 * batchOfMany, "FinishTree": 20 * tree,
+		"RecallListings": 20 * all, "RecallListingsOf": 40 * perBatch,
+		"OrderDepartments": 40 * tree, "ExcludeBelowExcluded": 20 * tree, "ExcludeStoredBelowExcluded": 20 * tree,
+		"MarkUnapplied": 20 * all,
 		"RepairOrphans": 20 * tree, "RepairCycles": 20 * tree, "InsertDepartments": 20 * tree,
 		"UpdateDepartments": 20 * tree, "RecomputePaths": 20 * tree,
 		"ContradictedScopes": 20 * all, "RemovalsPlanMemberships": 20 * all, "RemovalsPlanMembers": 20 * all,
-		"RemovalsPlanDepartments": 20 * all, "Completeness": 20 * all, "MembersPlacedNowhere": 20 * all, "RemovalFigures": 20 * all, "MembersRead": 20 * all, "CountRead": 20 * all,
+		"RemovalsPlanDepartments": 20 * all, "Completeness": 20 * all, "MembersPlacedNowhere": 20 * all,
+		"RemovalFigures": 20 * all, "MembersRead": 20 * all, "CountRead": 20 * all,
 		"ClearPrimary": 20 * all / unmarkedEvery, "MarkPrimary": 20 * all / unmarkedEvery,
 		"RecomputePrimaryDepartments": 25 * all, "RecomputeHeadcounts": 20 * all,
-		"LinkMatches": 20 * all, "StoreConflicts": 20 * all, "ListMalformedKeys": 20 * all, "ListOtherAccounts": 20 * all,
+		"LinkMatches": 20 * all, "StoreConflicts": 20 * all, "ListMalformedKeys": 20 * all,
+		"ListOtherAccounts": 20 * all,
 	} {
 		seen := p.of(name)
 		require.NotEmpty(t, seen, name)
@@ -253,17 +272,22 @@ func (m many) run(t *testing.T) {
 func (m many) stageAgain(r *run) {
 	r.t.Helper()
 	ctx := r.t.Context()
-	known := r.c.texts(r.t, "SELECT external_id FROM sync_run_departments WHERE run_id = $1 AND members_cached_hash IS NOT NULL ORDER BY position", r.id)
+	known := r.c.texts(r.t,
+		"SELECT external_id FROM sync_run_departments WHERE run_id = $1 AND members_cached_hash IS NOT NULL "+
+			"ORDER BY position", r.id)
 	whole, others := 0, 0
 	for batch := range slices.Chunk(known, batchOfMany) {
 		var pages []db.MemberPage
 		for i, department := range batch {
 			page := db.MemberPage{Page: db.Page{RunID: r.id, Listing: department}, Recognisable: true}
-			for _, id := range r.c.texts(r.t, "SELECT m.external_id FROM org_members m JOIN org_departments d ON d.id = m.department_id WHERE d.external_id = $1 AND d.provider_id = $2 ORDER BY 1",
+			for _, id := range r.c.texts(r.t,
+				"SELECT m.external_id FROM org_members m JOIN org_departments d ON d.id = m.department_id "+
+					"WHERE d.external_id = $1 AND d.provider_id = $2 ORDER BY 1",
 				department, r.c.provider.ID) {
 				n, err := strconv.Atoi(id[1:])
 				require.NoError(r.t, err)
-				person := db.StagedMember{Member: directory.Member{ExternalID: id, Memberships: []directory.Membership{{DepartmentID: department}}}, Key: id}
+				person := db.StagedMember{Member: directory.Member{ExternalID: id,
+					Memberships: []directory.Membership{{DepartmentID: department}}}, Key: id}
 				binary.BigEndian.PutUint64(person.Digest[8:], uint64(n))
 				page.People = append(page.People, person)
 			}
@@ -285,9 +309,13 @@ func (m many) stageAgain(r *run) {
 		}
 		require.NoError(r.t, r.c.store.FinishMembers(ctx, r.id, ended...))
 	}
-	require.Equal(r.t, []string{fmt.Sprint(whole)}, r.c.texts(r.t, "SELECT count(*)::text FROM sync_run_departments WHERE run_id = $1 AND members_unchanged", r.id))
-	require.Equal(r.t, []string{fmt.Sprint(others)}, r.c.texts(r.t, "SELECT count(*)::text FROM staged_members WHERE run_id = $1", r.id))
-	for _, place := range r.c.texts(r.t, "SELECT position::text FROM sync_run_departments WHERE run_id = $1 AND members_cached_hash IS NOT NULL AND NOT members_unchanged", r.id) {
+	require.Equal(r.t, []string{fmt.Sprint(whole)},
+		r.c.texts(r.t, "SELECT count(*)::text FROM sync_run_departments WHERE run_id = $1 AND members_unchanged", r.id))
+	require.Equal(r.t, []string{fmt.Sprint(others)},
+		r.c.texts(r.t, "SELECT count(*)::text FROM staged_members WHERE run_id = $1", r.id))
+	for _, place := range r.c.texts(r.t,
+		"SELECT position::text FROM sync_run_departments WHERE run_id = $1 AND members_cached_hash IS NOT NULL "+
+			"AND NOT members_unchanged", r.id) {
 		ordinal, err := strconv.Atoi(place)
 		require.NoError(r.t, err)
 		require.NoError(r.t, r.c.store.ApplyMembers(ctx, r.id, ordinal, ordinal))
@@ -311,14 +339,21 @@ func (m many) fill(c *company) {
 	place := fmt.Sprintf("CASE WHEN n <= %d THEN 1 ELSE 1 + n %% %d END", m.largest, m.departments)
 	for _, statement := range []string{
 		`INSERT INTO org_departments (id, provider_id, tenant_id, external_id, name, raw_data)
-			SELECT md5('` + c.provider.ID + `d' || n)::uuid, $1, $2, 'd' || n, 'd' || n, '{}' FROM generate_series(1, ` + fmt.Sprint(m.departments) + `) n`,
-		`UPDATE org_departments d SET parent_id = p.id FROM org_departments p WHERE d.provider_id = $1 AND d.tenant_id = $2 AND p.provider_id = $1
+			SELECT
+			md5('` + c.provider.ID + `d' || n)::uuid, $1, $2, 'd' || n, 'd' || n, '{}' FROM generate_series(1, ` +
+			fmt.Sprint(m.departments) + `) n`,
+		`UPDATE org_departments d SET parent_id = p.id FROM org_departments p WHERE d.provider_id = $1
+			AND d.tenant_id = $2 AND p.provider_id = $1
 			AND p.external_id = 'd' || ((substr(d.external_id, 2)::int - 2) / 10 + 1) AND d.external_id <> 'd1'`,
-		`INSERT INTO org_members (id, provider_id, tenant_id, external_id, unionid, name, name_translit_full, name_translit_initial, email, phone, department_id)
-			SELECT md5('` + c.provider.ID + `p' || n)::uuid, $1, $2, 'p' || n, 'u' || n, 'p' || n, 'p', 'p', 'p' || n || '@example.com', '+8613' || n, md5('` + c.provider.ID + `d' || ` + place + `)::uuid
+		`INSERT INTO org_members (id, provider_id, tenant_id, external_id, unionid, name, name_translit_full,
+			name_translit_initial, email, phone, department_id)
+			SELECT
+			md5('` + c.provider.ID +
+			`p' || n)::uuid, $1, $2, 'p' || n, 'u' || n, 'p' || n, 'p', 'p', 'p' || n || '@example.com', '+8613' || n, md5('` + c.provider.ID + `d' || ` + place + `)::uuid
 			FROM generate_series(1, ` + fmt.Sprint(m.people) + `) n`,
 		`INSERT INTO org_member_departments (member_id, department_id, is_primary)
-			SELECT id, department_id, substr(external_id, 2)::int % ` + fmt.Sprint(unmarkedEvery) + ` > 0 FROM org_members WHERE provider_id = $1 AND tenant_id = $2`,
+			SELECT id, department_id, substr(external_id, 2)::int %
+			` + fmt.Sprint(unmarkedEvery) + ` > 0 FROM org_members WHERE provider_id = $1 AND tenant_id = $2`,
 		// Without an account in the tenant there is nothing to link.
 		`INSERT INTO users (tenant_id) SELECT $2 WHERE $1::uuid IS NOT NULL`,
 	} {
@@ -331,15 +366,22 @@ func (m many) stage(r *run) {
 	r.t.Helper()
 	for _, statement := range []string{
 		`INSERT INTO staged_departments (run_id, external_id, parent_external_id, name, declared_members, raw)
-			SELECT $1, 'd' || n, CASE WHEN n > 1 THEN 'd' || ((n - 2) / 10 + 1) END, 'd' || n, 1, '{}' FROM generate_series(1, ` + fmt.Sprint(m.departments) + `) n
+			SELECT $1, 'd' || n, CASE WHEN n > 1 THEN 'd' || ((n - 2) / 10 + 1) END, 'd' || n, 1, '{}'
+			FROM generate_series(1, ` + fmt.Sprint(m.departments) + `) n
 			WHERE $2::uuid IS NOT NULL`,
-		`INSERT INTO sync_run_departments (run_id, external_id, position, children_complete, members_complete, children_listing, children_via, members_listing, members_via)
-			SELECT $1, 'd' || n, n, true, true, '', 'd1', 'department', 'd' || n FROM generate_series(1, ` + fmt.Sprint(m.departments) + `) n WHERE $2::uuid IS NOT NULL`,
-		`INSERT INTO staged_members (run_id, listing, page, n, department_external_id, member_key, external_id, external_is_fallback, unionid, fields, raw)
-			SELECT $1, d.external_id, 0, substr(m.external_id, 2)::int, d.external_id, m.external_id, m.external_id, false, m.unionid,
-				jsonb_build_object('name', m.name, 'name_translit_full', 'p', 'name_translit_initial', 'p', 'email', m.email, 'phone', m.phone), '{}'
+		`INSERT INTO sync_run_departments (run_id, external_id, position, children_complete, members_complete,
+			children_listing, children_via, members_listing, members_via)
+			SELECT $1, 'd' || n, n, true, true, '', 'd1', 'department', 'd' || n
+			FROM generate_series(1, ` + fmt.Sprint(m.departments) + `) n WHERE $2::uuid IS NOT NULL`,
+		`INSERT INTO staged_members (run_id, listing, page, n, department_external_id, member_key, external_id,
+			external_is_fallback, unionid, fields, raw)
+			SELECT $1, d.external_id, 0, substr(m.external_id, 2)::int, d.external_id, m.external_id, m.external_id,
+			false, m.unionid,
+				jsonb_build_object('name', m.name, 'name_translit_full', 'p', 'name_translit_initial', 'p', 'email',
+				m.email, 'phone', m.phone), '{}'
 			FROM org_members m JOIN org_departments d ON d.id = m.department_id WHERE m.provider_id = $2`,
-		`UPDATE sync_run_departments l SET members_hash = coalesce((SELECT sum(s.n) FROM staged_members s WHERE s.run_id = $1 AND s.listing = l.external_id), 0)
+		`UPDATE sync_run_departments l SET members_hash = coalesce((SELECT sum(s.n) FROM staged_members s
+			WHERE s.run_id = $1 AND s.listing = l.external_id), 0)
 			WHERE run_id = $1 AND $2::uuid IS NOT NULL`,
 	} {
 		r.c.exec(r.t, statement, r.id, r.c.provider.ID)

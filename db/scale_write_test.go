@@ -46,7 +46,8 @@ func (m many) write(t *testing.T) {
 		"DELETE FROM org_members m WHERE " + tenth + "1",
 		"UPDATE org_members m SET title = 'another' WHERE " + tenth + "2",
 		"DELETE FROM org_member_departments md USING org_members m WHERE m.id = md.member_id AND " + tenth + "3",
-		"UPDATE org_member_departments md SET sort_order = 7 FROM org_members m WHERE m.id = md.member_id AND " + tenth + "4",
+		"UPDATE org_member_departments md SET sort_order = 7 FROM org_members m WHERE m.id = md.member_id AND " +
+			tenth + "4",
 		"UPDATE staged_members m SET fields = fields || '{\"title\": null}', sort_order = 0",
 	} {
 		c.exec(t, statement)
@@ -62,8 +63,11 @@ func (m many) write(t *testing.T) {
 		require.NoError(t, store.FinishMembers(t.Context(), r.id, ended...))
 		require.NoError(t, store.ApplyMembers(t.Context(), r.id, 1+n*batchOfMany, (1+n)*batchOfMany))
 	}
-	require.Equal(t, []string{"member created 250", "member updated 250", "membership created 500", "membership updated 250"},
-		c.texts(t, "SELECT concat_ws(' ', object_type, kind, count(*)) FROM org_changes WHERE run_id = $1 GROUP BY object_type, kind ORDER BY 1", r.id))
+	require.Equal(t, []string{"member created 250", "member updated 250", "membership created 500",
+		"membership updated 250"},
+		c.texts(t,
+			"SELECT concat_ws(' ', object_type, kind, count(*)) FROM org_changes WHERE run_id = $1 "+
+				"GROUP BY object_type, kind ORDER BY 1", r.id))
 	c.exec(t, `INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
 		SELECT $1, 'membership', member_id, department_id FROM org_member_departments`, r.id)
 	for range 2 {
@@ -71,8 +75,12 @@ func (m many) write(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, removedAtOnce, removed)
 	}
-	c.exec(t, "INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id) SELECT $1, 'member', id, id FROM org_members", r.id)
-	c.exec(t, "INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted) SELECT $1, 'member', id, true FROM org_members", r.id)
+	c.exec(t,
+		"INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id) SELECT $1, 'member', id, id "+
+			"FROM org_members", r.id)
+	c.exec(t,
+		"INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted) SELECT $1, 'member', id, true "+
+			"FROM org_members", r.id)
 	members, after := db.DoubtsOf{Type: "member", Unlisted: true}, ""
 	for range 2 {
 		doubts, err := store.Doubts(t.Context(), r.id, members, after, doubtsAtOnce)
@@ -91,7 +99,10 @@ func (m many) write(t *testing.T) {
 	require.NoError(t, err)
 	doubtful := doubtsAtOnce * m.departments / m.people
 	for name, handled := range map[string]int{
-		"FinishMembers": 1, "RemovalsPlanDependents": m.departments, "RemoveMemberships": removedAtOnce * m.departments / m.people, "MatchMembers": batchOfMany, "CompareMembers": batchOfMany, "InsertMembers": batchOfMany, "UpdateMembers": batchOfMany, "InsertMemberships": batchOfMany,
+		"FinishMembers": 1, "RemovalsPlanDependents": m.departments,
+		"RemoveMemberships": removedAtOnce * m.departments / m.people, "MatchMembers": batchOfMany,
+		"CompareMembers": batchOfMany, "InsertMembers": batchOfMany, "UpdateMembers": batchOfMany,
+		"InsertMemberships": batchOfMany,
 		"UpdateMemberships": batchOfMany, "CacheListings": batchOfMany,
 		"LookUpsNext": doubtful, "LookUpsAnswer": doubtful,
 	} {
@@ -120,7 +131,8 @@ func TestReadingATreeReadsNoLedger(t *testing.T) {
 		for _, d := range departmentsOf(strings.Join(found, ";")) {
 			departments = append(departments, d.StagedDepartment)
 		}
-		require.NoError(t, c.store.StageDepartments(t.Context(), db.Page{RunID: r.id, Listing: "1", Number: n, Next: "more"}, departments))
+		require.NoError(t, c.store.StageDepartments(t.Context(),
+			db.Page{RunID: r.id, Listing: "1", Number: n, Next: "more"}, departments))
 	}
 	seen := p.of("AdvanceChildren")
 	require.Len(t, seen, pages)

@@ -33,5 +33,6 @@ func (s *Store) SetSignature(ctx context.Context, memberID, url string) error {
 		_, err := s.q.ClearSignature(ctx, s.pool, memberID)
 		return pg.Interpret("clear signature", err)
 	}
-	return pg.Interpret("set signature", s.q.SetSignature(ctx, s.pool, dbsqlc.SetSignatureParams{MemberID: memberID, Url: url}))
+	return pg.Interpret("set signature", s.q.SetSignature(ctx, s.pool,
+		dbsqlc.SetSignatureParams{MemberID: memberID, Url: url}))
 }

@@ -117,8 +117,10 @@ func (s *Store) putDepartments(ctx context.Context, tx pgx.Tx, runID string, fou
 	rows := make([]foundDepartment, len(found))
 	for i, d := range found {
 		rows[i] = foundDepartment{
-			ExternalID: d.ExternalID, Name: d.Name, SortOrder: d.SortOrder, DeclaredMembers: d.DeclaredMembers, Leaders: d.Leaders, Raw: d.Raw,
-			ChildrenListing: d.ChildrenListing, ChildrenVia: d.ChildrenVia, MembersListing: d.MembersListing, MembersVia: d.MembersVia,
+			ExternalID: d.ExternalID, Name: d.Name, SortOrder: d.SortOrder, DeclaredMembers: d.DeclaredMembers,
+			Leaders: d.Leaders, Raw: d.Raw,
+			ChildrenListing: d.ChildrenListing, ChildrenVia: d.ChildrenVia, MembersListing: d.MembersListing,
+			MembersVia: d.MembersVia,
 			// What Roots brought without a listing to follow is all there is.
 			ChildrenComplete: d.ChildrenListing == "" && d.ChildrenVia == d.ExternalID,
 		}
@@ -134,7 +136,8 @@ func (s *Store) putDepartments(ctx context.Context, tx pgx.Tx, runID string, fou
 }
 
 var stagedMemberColumns = []string{
-	"run_id", "listing", "page", "n", "department_external_id", "member_key", "external_id", "external_is_fallback", "unionid", "open_id",
+	"run_id", "listing", "page", "n", "department_external_id", "member_key", "external_id", "external_is_fallback",
+	"unionid", "open_id",
 	"fields", "out_of_scope", "primary_rank", "is_leader", "sort_order", "raw", "raw_keeps",
 }
 
@@ -243,7 +246,8 @@ func (p MemberPage) whole() int32 {
 	keys := make(map[string]struct{}, len(p.People))
 	for _, m := range p.People {
 		gone := m.Status != nil && *m.Status == directory.Deleted
-		if !gone && slices.ContainsFunc(m.Memberships, func(place directory.Membership) bool { return place.DepartmentID == p.Listing }) {
+		if !gone && slices.ContainsFunc(m.Memberships,
+			func(place directory.Membership) bool { return place.DepartmentID == p.Listing }) {
 			keys[m.Key] = struct{}{}
 		}
 	}
@@ -296,8 +300,10 @@ func memberRows(p MemberPage) [][]any {
 			keeps = m.RawKeeps
 		}
 		rows = append(rows, []any{
-			p.RunID, p.Listing, int32(p.Number), int32(len(rows)), department, m.Key, m.ExternalID, m.ExternalIDIsFallback,
-			orNull(m.UnionID), orNull(m.OpenID), m.fields(), m.OutOfScope, place.PrimaryRank, place.Leader, place.SortOrder, raw, keeps,
+			p.RunID, p.Listing, int32(p.Number), int32(len(rows)), department, m.Key, m.ExternalID,
+			m.ExternalIDIsFallback,
+			orNull(m.UnionID), orNull(m.OpenID), m.fields(), m.OutOfScope, place.PrimaryRank, place.Leader,
+			place.SortOrder, raw, keeps,
 		})
 	}
 	for _, m := range p.People {

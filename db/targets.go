@@ -36,7 +36,8 @@ func (s *Store) CheckRetry(ctx context.Context, providerID, runID string) error 
 
 // retry returns what a retry of a run is limited to: the departments that the run
 // was, or those of its single people that failed.
-func (s *Store) retry(ctx context.Context, tx dbsqlc.DBTX, providerID, runID string) (departments, members []string, err error) {
+func (s *Store) retry(ctx context.Context, tx dbsqlc.DBTX, providerID,
+	runID string) (departments, members []string, err error) {
 	refuse := func(why Refusal, format string, args ...any) error {
 		return &RetryError{RunID: runID, Problem: fmt.Sprintf(format, args...), Refusal: why}
 	}
@@ -52,13 +53,17 @@ func (s *Store) retry(ctx context.Context, tx dbsqlc.DBTX, providerID, runID str
 	case r.ProviderID != providerID:
 		return nil, nil, refuse(RefusedForGood, "it is a run of another provider; retry it there")
 	case r.DetailsDroppedAt != nil:
-		return nil, nil, refuse(RefusedForGood, "the record of what failed was deleted on %s; start a full sync instead", r.DetailsDroppedAt.Format("2006-01-02"))
+		return nil, nil, refuse(RefusedForGood,
+			"the record of what failed was deleted on %s; start a full sync instead",
+			r.DetailsDroppedAt.Format("2006-01-02"))
 	case r.Undoes != nil:
-		return nil, nil, refuse(RefusedForGood, "it is an undo of run %s, which reads nothing; undo that run again instead", *r.Undoes)
+		return nil, nil, refuse(RefusedForGood,
+			"it is an undo of run %s, which reads nothing; undo that run again instead", *r.Undoes)
 	case r.Task != TaskSync:
 		return nil, nil, refuse(RefusedForGood, "it read nothing from the provider; start the same again instead")
 	case r.Mode == "plan":
-		return nil, nil, refuse(RefusedEmpty, "it was a plan, and nothing of it was applied; plan or sync again instead")
+		return nil, nil, refuse(RefusedEmpty,
+			"it was a plan, and nothing of it was applied; plan or sync again instead")
 	}
 	switch r.Status {
 	case directory.RunRunning:
@@ -66,7 +71,8 @@ func (s *Store) retry(ctx context.Context, tx dbsqlc.DBTX, providerID, runID str
 	case directory.RunHeld:
 		return nil, nil, refuse(RefusedUndecided, "it is held; approve or reject its removals first")
 	case directory.RunFailed, directory.RunCanceled:
-		return nil, nil, refuse(RefusedForGood, "it ended %s before everything that it read was applied; start a full sync instead", r.Status)
+		return nil, nil, refuse(RefusedForGood,
+			"it ended %s before everything that it read was applied; start a full sync instead", r.Status)
 	}
 	if r.Singly {
 		if len(r.FailedMembers) == 0 {
@@ -97,7 +103,8 @@ type StoredMember struct {
 
 // FindStoredMembers returns the provider's rows with that external id, whoever is still
 // there first: a recycled id may stand on a former holder's row too.
-func (s *Store) FindStoredMembers(ctx context.Context, p providers.Provider, externalID string) ([]StoredMember, error) {
+func (s *Store) FindStoredMembers(ctx context.Context, p providers.Provider,
+	externalID string) ([]StoredMember, error) {
 	rows, err := s.q.FindStoredMembers(ctx, s.pool, dbsqlc.FindStoredMembersParams{
 		ProviderID: &p.ID, ExternalID: externalID, IgnoreCase: p.Type.Traits().MemberIDsIgnoreCase,
 	})
@@ -106,23 +113,27 @@ func (s *Store) FindStoredMembers(ctx context.Context, p providers.Provider, ext
 	}
 	out := make([]StoredMember, len(rows))
 	for i, r := range rows {
-		out[i] = StoredMember{ExternalID: r.ExternalID, UnionID: pg.OrZero(r.Unionid), OpenID: pg.OrZero(r.OpenID), Deleted: r.Status == string(directory.Deleted)}
+		out[i] = StoredMember{ExternalID: r.ExternalID, UnionID: pg.OrZero(r.Unionid), OpenID: pg.OrZero(r.OpenID),
+			Deleted: r.Status == string(directory.Deleted)}
 	}
 	return out, nil
 }
 
 // ListMemberDepartments returns the external ids of the departments that the directory has a
 // person in.
-func (s *Store) ListMemberDepartments(ctx context.Context, p providers.Provider, externalID, unionID string) ([]string, error) {
+func (s *Store) ListMemberDepartments(ctx context.Context, p providers.Provider, externalID,
+	unionID string) ([]string, error) {
 	ids, err := s.q.ListMemberDepartments(ctx, s.pool, dbsqlc.ListMemberDepartmentsParams{
-		ProviderID: &p.ID, ExternalID: externalID, Unionid: pg.NullIfEmpty(unionID), IgnoreCase: p.Type.Traits().MemberIDsIgnoreCase,
+		ProviderID: &p.ID, ExternalID: externalID, Unionid: pg.NullIfEmpty(unionID),
+		IgnoreCase: p.Type.Traits().MemberIDsIgnoreCase,
 	})
 	return ids, interpret("find person's departments", err)
 }
 
 // ListUnknownDepartments returns which of a provider's departments the directory does
 // not hold.
-func (s *Store) ListUnknownDepartments(ctx context.Context, p providers.Provider, departments []string) ([]string, error) {
+func (s *Store) ListUnknownDepartments(ctx context.Context, p providers.Provider,
+	departments []string) ([]string, error) {
 	ids, err := s.q.ListUnknownDepartments(ctx, s.pool, dbsqlc.ListUnknownDepartmentsParams{
 		Departments: pg.NonNil(departments), ProviderID: &p.ID,
 	})
@@ -131,11 +142,13 @@ func (s *Store) ListUnknownDepartments(ctx context.Context, p providers.Provider
 
 // listings are those whose people a range of ordinals stands for. In a run of single
 // people each person is a listing, and all are one range.
-func (s *Store) listings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, first, last int) ([]string, error) {
+func (s *Store) listings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, first,
+	last int) ([]string, error) {
 	if run.Singly {
 		return s.q.ListStagedListings(ctx, tx, runID)
 	}
-	return s.q.ListListingsBetween(ctx, tx, dbsqlc.ListListingsBetweenParams{RunID: runID, First: int32(first), Last: int32(last)})
+	return s.q.ListListingsBetween(ctx, tx, dbsqlc.ListListingsBetweenParams{RunID: runID, First: int32(first),
+		Last: int32(last)})
 }
 
 // planPeople plans the removals of a run of single people. What their own records

@@ -92,15 +92,22 @@ func TestScopeOfARetry(t *testing.T) {
 		thenRetryRead string
 	}{
 		{name: "what failed", first: "1; 10<1 members=fail; 11<10; 20<1; 30<1", second: tree, read: "10"},
-		{name: "not what is below it", first: "1; 10<1 members=fail; 11<10; 20<1 members=fail; 30<1", second: tree, read: "10 20"},
+		{name: "not what is below it", first: "1; 10<1 members=fail; 11<10; 20<1 members=fail; 30<1", second: tree,
+			read: "10 20"},
 		{name: "what was never seen", first: "1; 10<1 children=fail; 20<1", second: tree, read: "11 30"},
-		{name: "a listing with a bad record", first: "1; 10<1; 11<10 members=bad; 20<1; 30<1", second: tree, read: "11"},
-		{name: "a listing that stayed open", first: "1; 10<1; 11<10 members=open; 20<1; 30<1", second: tree, read: "11"},
-		{name: "a covering listing", first: "1 members=fail; 10<1; 11<10 members=via:1; 20<1; 30<1", second: "1; 10<1; 11<10 members=via:1; 20<1; 30<1", read: "1"},
-		{name: "what failed is gone", first: "1; 10<1; 11<10; 20<1; 30<1 members=fail", second: "1; 10<1; 11<10; 20<1", read: ""},
-		{name: "of a run of departments", first: "1; 10<1 children=fail; 20<1 members=fail; 30<1 members=fail", only: "10,20", second: tree, read: "11 20"},
-		{name: "of a retry", first: "1; 10<1 members=fail; 11<10; 20<1 members=fail; 30<1", second: "1; 10<1; 11<10; 20<1 members=fail; 30<1",
-			read: "10 20", thenRetryRead: "20"},
+		{name: "a listing with a bad record", first: "1; 10<1; 11<10 members=bad; 20<1; 30<1", second: tree,
+			read: "11"},
+		{name: "a listing that stayed open", first: "1; 10<1; 11<10 members=open; 20<1; 30<1", second: tree,
+			read: "11"},
+		{name: "a covering listing", first: "1 members=fail; 10<1; 11<10 members=via:1; 20<1; 30<1",
+			second: "1; 10<1; 11<10 members=via:1; 20<1; 30<1", read: "1"},
+		{name: "what failed is gone", first: "1; 10<1; 11<10; 20<1; 30<1 members=fail", second: "1; 10<1; 11<10; 20<1",
+			read: ""},
+		{name: "of a run of departments", first: "1; 10<1 children=fail; 20<1 members=fail; 30<1 members=fail",
+			only: "10,20", second: tree, read: "11 20"},
+		{name: "of a retry", first: "1; 10<1 members=fail; 11<10; 20<1 members=fail; 30<1",
+			second: "1; 10<1; 11<10; 20<1 members=fail; 30<1",
+			read:   "10 20", thenRetryRead: "20"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -141,18 +148,23 @@ func TestWhatCannotBeRetried(t *testing.T) {
 		run  func(*company) string
 		want string
 	}{
-		"not an id":       {func(*company) string { return "4f1c" }, "not a run's id"},
-		"an unknown run":  {func(*company) string { return uuid.NewString() }, "there is no such run"},
-		"another's run":   {func(c *company) string { return ended("apply", "partial", failing)(d.company(c.t, directory.WeCom)) }, "another provider"},
-		"a run at work":   {func(c *company) string { return c.begin("apply").id }, "still at work"},
-		"nothing failed":  {ended("apply", "succeeded", snapshot{departments: "1; 10<1"}), "nothing to retry: all its departments were read"},
-		"a plan":          {ended("plan", "partial", failing), "it was a plan"},
-		"a failed run":    {ended("apply", "failed", failing), "it ended failed before everything that it read was applied; start a full sync"},
+		"not an id":      {func(*company) string { return "4f1c" }, "not a run's id"},
+		"an unknown run": {func(*company) string { return uuid.NewString() }, "there is no such run"},
+		"another's run": {func(c *company) string {
+			return ended("apply", "partial", failing)(d.company(c.t, directory.WeCom))
+		}, "another provider"},
+		"a run at work": {func(c *company) string { return c.begin("apply").id }, "still at work"},
+		"nothing failed": {ended("apply", "succeeded", snapshot{departments: "1; 10<1"}),
+			"nothing to retry: all its departments were read"},
+		"a plan": {ended("plan", "partial", failing), "it was a plan"},
+		"a failed run": {ended("apply", "failed", failing),
+			"it ended failed before everything that it read was applied; start a full sync"},
 		"a canceled run":  {ended("apply", "canceled", failing), "it ended canceled"},
 		"all people read": {peopleRun("ann", ""), "nothing to retry: all its members were read"},
 		"cleaned up": {func(c *company) string {
 			id := ended("apply", "partial", failing)(c)
-			_, err := c.pool.Exec(c.t.Context(), `UPDATE sync_runs SET details_dropped_at = '2026-02-03' WHERE id = $1`, id)
+			_, err := c.pool.Exec(c.t.Context(),
+				`UPDATE sync_runs SET details_dropped_at = '2026-02-03' WHERE id = $1`, id)
 			require.NoError(c.t, err)
 			return id
 		}, "the record of what failed was deleted on 2026-02-03; start a full sync"},
@@ -178,7 +190,8 @@ func TestWhatCannotBeRetried(t *testing.T) {
 			require.ErrorAs(t, co.store.CheckRetry(t.Context(), co.provider.ID, id), &refused)
 			require.Contains(t, refused.Error(), c.want)
 			_, err := co.store.BeginRun(t.Context(), db.NewRun{
-				Provider: co.provider.Name, WorkflowID: "w", TemporalRunID: "t", Mode: "apply", OnRemovals: "hold", Retries: id,
+				Provider: co.provider.Name, WorkflowID: "w", TemporalRunID: "t", Mode: "apply", OnRemovals: "hold",
+				Retries: id,
 			}, gone)
 			require.ErrorAs(t, err, &refused)
 			require.Contains(t, refused.Error(), c.want)
@@ -187,14 +200,16 @@ func TestWhatCannotBeRetried(t *testing.T) {
 	}
 	co := d.company(t, directory.Feishu)
 	for _, status := range []string{"partial", "rejected", "superseded"} {
-		require.NoError(t, co.store.CheckRetry(t.Context(), co.provider.ID, ended("apply", status, failing)(co)), status)
+		require.NoError(t, co.store.CheckRetry(t.Context(), co.provider.ID, ended("apply", status, failing)(co)),
+			status)
 	}
 }
 
 // newest is the run that has the fence, with its status.
 func (c *company) newest() (newest string) {
 	c.t.Helper()
-	require.NoError(c.t, c.pool.QueryRow(c.t.Context(), `SELECT coalesce(max(r.id::text || ' ' || r.status), '') FROM identity_providers p
+	require.NoError(c.t, c.pool.QueryRow(c.t.Context(),
+		`SELECT coalesce(max(r.id::text || ' ' || r.status), '') FROM identity_providers p
 		JOIN sync_runs r ON r.id = p.newest_run_id WHERE p.id = $1`, c.provider.ID).Scan(&newest))
 	return newest
 }
@@ -256,12 +271,14 @@ func TestRunOfSinglePeople(t *testing.T) {
 	}{
 		{"nothing new", "ann,bob", "ann u=A in=10; bob u=B in=10,20", []string{}},
 		{"a title", "ann", "ann u=A title=Boss in=10", []string{"member updated ann"}},
-		{"a mover", "ann", "ann u=A in=20", []string{"member moved ann", "membership created ann", "membership deleted ann"}},
+		{"a mover", "ann", "ann u=A in=20", []string{"member moved ann", "membership created ann",
+			"membership deleted ann"}},
 		{"one place less", "bob", "bob u=B in=20", []string{"member moved bob", "membership deleted bob"}},
 		{"a new hire", "eve", "eve u=E in=11", []string{"member created eve", "membership created eve"}},
 		{"a new hire in an unknown department", "eve", "eve u=E in=99", []string{"member created eve"}},
 		{"a leaver", "dan", "dan status=deleted", []string{"member deleted dan", "membership deleted dan"}},
-		{"a leaver with a unionid", "cid", "cid u=C status=deleted", []string{"member deleted cid", "membership deleted cid"}},
+		{"a leaver with a unionid", "cid", "cid u=C status=deleted",
+			[]string{"member deleted cid", "membership deleted cid"}},
 		{"somebody of that id, but another person", "cid", "cid u=X status=deleted", []string{}},
 		{"who left already", "fay", "fay status=deleted", []string{}},
 		{"a leader", "ann", "ann u=A in=10!", []string{"membership updated ann"}},
@@ -299,10 +316,13 @@ func TestRunOfSinglePeople(t *testing.T) {
 func (c *company) disturb(externalID string) {
 	c.t.Helper()
 	for _, statement := range []string{
-		`UPDATE org_members SET department_id = (SELECT d.id FROM org_departments d WHERE d.provider_id = $1 AND d.external_id = '20'),
+		`UPDATE org_members SET department_id = (SELECT d.id FROM org_departments d WHERE d.provider_id = $1
+			AND d.external_id = '20'),
 			email = external_id || '@x.example' WHERE provider_id = $1 AND external_id = $2`,
-		`WITH i AS (INSERT INTO identities (email) SELECT $2::text || '@x.example' WHERE $1::uuid IS NOT NULL RETURNING id)
-			INSERT INTO users (identity_id, tenant_id) SELECT i.id, p.tenant_id FROM i, identity_providers p WHERE p.id = $1`,
+		`WITH i AS (INSERT INTO identities (email) SELECT $2::text || '@x.example' WHERE $1::uuid IS NOT NULL
+			RETURNING id)
+			INSERT INTO users (identity_id, tenant_id) SELECT i.id, p.tenant_id FROM i, identity_providers p
+			WHERE p.id = $1`,
 	} {
 		_, err := c.pool.Exec(c.t.Context(), statement, c.provider.ID, externalID)
 		require.NoError(c.t, err)
@@ -332,11 +352,13 @@ func TestStoredPeopleByID(t *testing.T) {
 		p, err := c.store.Providers.FindByName(t.Context(), c.provider.Name)
 		require.NoError(t, err)
 		// Ann's id was given to somebody else while she kept her row.
-		_, err = c.pool.Exec(t.Context(), `UPDATE org_members SET external_id = 'Ann', status = 'deleted' WHERE provider_id = $1 AND external_id = 'ann2'`, p.ID)
+		_, err = c.pool.Exec(t.Context(), `UPDATE org_members SET external_id = 'Ann', status = 'deleted'
+			WHERE provider_id = $1 AND external_id = 'ann2'`, p.ID)
 		require.NoError(t, err)
 		people, err := c.store.FindStoredMembers(t.Context(), p, "Ann")
 		require.NoError(t, err)
-		require.Equal(t, []db.StoredMember{{ExternalID: "Ann", UnionID: "A", OpenID: "oa"}, {ExternalID: "Ann", UnionID: "Z", Deleted: true}}, people)
+		require.Equal(t, []db.StoredMember{{ExternalID: "Ann", UnionID: "A", OpenID: "oa"},
+			{ExternalID: "Ann", UnionID: "Z", Deleted: true}}, people)
 		people, err = c.store.FindStoredMembers(t.Context(), p, "ann")
 		require.NoError(t, err)
 		require.Equal(t, kind == directory.WeCom, len(people) == 2, "WeCom ignores case")

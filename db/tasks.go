@@ -39,7 +39,8 @@ func (s *Store) CarryOut(ctx context.Context, runID string) (TaskDone, error) {
 		if done.Counts, err = s.counts(ctx, tx, runID); err != nil {
 			return err
 		}
-		if notes, err = s.q.ListRunErrors(ctx, tx, dbsqlc.ListRunErrorsParams{RunID: runID, MaxRows: maxRehearsedNotes}); err != nil {
+		if notes, err = s.q.ListRunErrors(ctx, tx,
+			dbsqlc.ListRunErrorsParams{RunID: runID, MaxRows: maxRehearsedNotes}); err != nil {
 			return err
 		}
 		if err := s.saveRehearsed(ctx, tx, runID); err != nil {

@@ -41,15 +41,22 @@ func (s *Store) undoTarget(ctx context.Context, tx dbsqlc.DBTX, runID string) (d
 	refusal := RefusedForGood
 	switch {
 	case row.Mode == "plan":
-		refusal, reason = RefusedEmpty, fmt.Sprintf("run %s was a plan: it changed nothing that could be taken back", row.ID)
+		refusal, reason = RefusedEmpty, fmt.Sprintf("run %s was a plan: it changed nothing that could be taken back",
+			row.ID)
 	case row.Status == directory.RunRunning && row.HoldWorkflowID != nil:
-		refusal, reason = RefusedAtWork, fmt.Sprintf("run %s is carrying out the removals that were approved, in workflow %s; wait until it has ended", row.ID, *row.HoldWorkflowID)
+		refusal, reason = RefusedAtWork, fmt.Sprintf(
+			"run %s is carrying out the removals that were approved, in workflow %s; wait until it has ended", row.ID,
+			*row.HoldWorkflowID)
 	case row.Status == directory.RunRunning:
-		refusal, reason = RefusedAtWork, fmt.Sprintf("run %s is still at work in workflow %s; wait until it has ended, or cancel it with: temporal workflow cancel -w %s", row.ID, row.WorkflowID, row.WorkflowID)
+		refusal, reason = RefusedAtWork, fmt.Sprintf(
+			"run %s is still at work in workflow %s; wait until it has ended, or cancel it with: temporal workflow "+
+				"cancel -w %s", row.ID, row.WorkflowID, row.WorkflowID)
 	case row.Status == directory.RunHeld:
-		refusal, reason = RefusedUndecided, fmt.Sprintf("run %s waits for a decision on its removals; approve or reject them first", row.ID)
+		refusal, reason = RefusedUndecided, fmt.Sprintf(
+			"run %s waits for a decision on its removals; approve or reject them first", row.ID)
 	case row.DetailsDroppedAt != nil:
-		reason = fmt.Sprintf("the change log of run %s was deleted at %s, so the earlier values are no longer known", row.ID, row.DetailsDroppedAt.UTC().Format("2006-01-02 15:04 MST"))
+		reason = fmt.Sprintf("the change log of run %s was deleted at %s, so the earlier values are no longer known",
+			row.ID, row.DetailsDroppedAt.UTC().Format("2006-01-02 15:04 MST"))
 	default:
 		return row, nil
 	}
@@ -214,7 +221,8 @@ func (u *undo) find(ctx context.Context) error {
 		return err
 	}
 	unknown, err := u.s.q.UndoUnknown(ctx, u.tx, dbsqlc.UndoUnknownParams{
-		RunID: u.runID, ProviderID: u.run.ProviderID, Departments: departments, Members: members, IgnoreCase: ignoreCase,
+		RunID: u.runID, ProviderID: u.run.ProviderID, Departments: departments, Members: members,
+		IgnoreCase: ignoreCase,
 	})
 	if err != nil {
 		return err
@@ -224,7 +232,9 @@ func (u *undo) find(ctx context.Context) error {
 		if x.ObjectType == "member" {
 			text = "the run changed no such member"
 		}
-		if err := u.s.q.AddRunError(ctx, u.tx, dbsqlc.AddRunErrorParams{RunID: u.runID, ObjectType: x.ObjectType, ExternalID: x.ExternalID, Message: text}); err != nil {
+		if err := u.s.q.AddRunError(ctx, u.tx,
+			dbsqlc.AddRunErrorParams{RunID: u.runID, ObjectType: x.ObjectType, ExternalID: x.ExternalID,
+				Message: text}); err != nil {
 			return err
 		}
 	}
@@ -249,7 +259,8 @@ func (u *undo) departments(ctx context.Context) error {
 }
 
 func (u *undo) people(ctx context.Context) error {
-	if err := discardCount(u.s.q.UndoLinks(ctx, u.tx, dbsqlc.UndoLinksParams{RunID: u.runID, Undoes: u.target})); err != nil {
+	if err := discardCount(u.s.q.UndoLinks(ctx, u.tx,
+		dbsqlc.UndoLinksParams{RunID: u.runID, Undoes: u.target})); err != nil {
 		return err
 	}
 	// Before members: see the query.
@@ -301,7 +312,9 @@ func (u *undo) removeAccounts(ctx context.Context) error {
 		if a.Refusal == usedAccount {
 			return "its account stays, since it was used after it was created; it is not linked any more"
 		}
-		return fmt.Sprintf("its account stays, since function orgsync_account_remove failed (SQLSTATE %s); it is not linked any more", a.Refusal)
+		return fmt.Sprintf(
+			"its account stays, since function orgsync_account_remove failed (SQLSTATE %s); it is not linked any more",
+			a.Refusal)
 	}, "whose account stays")
 }
 
@@ -351,12 +364,14 @@ func (u *undo) note(ctx context.Context) (int, error) {
 		}
 	}
 	for _, x := range left {
-		if err := u.warn(ctx, x.ExternalID, fmt.Sprintf("%s %s: left alone: %s", directory.Kind(x.ObjectType), x.ExternalID, whyLeftAlone(pg.OrZero(x.LeftAlone), pg.OrZero(x.ChangedBy)))); err != nil {
+		if err := u.warn(ctx, x.ExternalID, fmt.Sprintf("%s %s: left alone: %s", directory.Kind(x.ObjectType),
+			x.ExternalID, whyLeftAlone(pg.OrZero(x.LeftAlone), pg.OrZero(x.ChangedBy)))); err != nil {
 			return 0, err
 		}
 	}
 	for _, m := range missing {
-		text := fmt.Sprintf("member %s: is not put back into department %s, which is deleted", m.ExternalID, m.Department)
+		text := fmt.Sprintf("member %s: is not put back into department %s, which is deleted", m.ExternalID,
+			m.Department)
 		if err := u.warn(ctx, m.ExternalID, text); err != nil {
 			return 0, err
 		}
@@ -383,7 +398,8 @@ func counted(n directory.PerKind) string {
 }
 
 func (u *undo) warn(ctx context.Context, externalID, message string) error {
-	return u.s.q.AddRunError(ctx, u.tx, dbsqlc.AddRunErrorParams{RunID: u.runID, ObjectType: "warning", ExternalID: externalID, Message: message})
+	return u.s.q.AddRunError(ctx, u.tx, dbsqlc.AddRunErrorParams{RunID: u.runID, ObjectType: "warning",
+		ExternalID: externalID, Message: message})
 }
 
 func whyLeftAlone(reason, changedBy string) string {

@@ -17,14 +17,17 @@ func (u *undo) groupPlaces(ctx context.Context) error {
 	for _, step := range []func() (int64, error){
 		func() (int64, error) { return u.s.q.UndoGroupMembersDrop(ctx, u.tx, u.runID) },
 		func() (int64, error) {
-			return u.s.q.UndoGroupMembersUpdate(ctx, u.tx, dbsqlc.UndoGroupMembersUpdateParams{Undoes: u.target, RunID: u.runID})
+			return u.s.q.UndoGroupMembersUpdate(ctx, u.tx,
+				dbsqlc.UndoGroupMembersUpdateParams{Undoes: u.target, RunID: u.runID})
 		},
 		func() (int64, error) {
-			return u.s.q.UndoGroupMembersInsert(ctx, u.tx, dbsqlc.UndoGroupMembersInsertParams{Undoes: u.target, RunID: u.runID})
+			return u.s.q.UndoGroupMembersInsert(ctx, u.tx,
+				dbsqlc.UndoGroupMembersInsertParams{Undoes: u.target, RunID: u.runID})
 		},
 		func() (int64, error) { return u.s.q.UndoGroupDepartmentsDrop(ctx, u.tx, u.runID) },
 		func() (int64, error) {
-			return u.s.q.UndoGroupDepartmentsInsert(ctx, u.tx, dbsqlc.UndoGroupDepartmentsInsertParams{Undoes: u.target, RunID: u.runID})
+			return u.s.q.UndoGroupDepartmentsInsert(ctx, u.tx,
+				dbsqlc.UndoGroupDepartmentsInsertParams{Undoes: u.target, RunID: u.runID})
 		},
 	} {
 		if err := discardCount(step()); err != nil {
@@ -44,10 +47,12 @@ func (u *undo) groupsLeave(ctx context.Context) error {
 func (u *undo) administrators(ctx context.Context) error {
 	for _, step := range []func() (int64, error){
 		func() (int64, error) {
-			return u.s.q.UndoAdministratorsDrop(ctx, u.tx, dbsqlc.UndoAdministratorsDropParams{Undoes: u.target, RunID: u.runID})
+			return u.s.q.UndoAdministratorsDrop(ctx, u.tx,
+				dbsqlc.UndoAdministratorsDropParams{Undoes: u.target, RunID: u.runID})
 		},
 		func() (int64, error) {
-			return u.s.q.UndoAdministratorsUpdate(ctx, u.tx, dbsqlc.UndoAdministratorsUpdateParams{Undoes: u.target, RunID: u.runID})
+			return u.s.q.UndoAdministratorsUpdate(ctx, u.tx,
+				dbsqlc.UndoAdministratorsUpdateParams{Undoes: u.target, RunID: u.runID})
 		},
 		func() (int64, error) {
 			return u.s.q.UndoAdministratorsInsert(ctx, u.tx, dbsqlc.UndoAdministratorsInsertParams{

@@ -19,7 +19,8 @@ import (
 func (c *company) rowsNow() map[string]string {
 	c.t.Helper()
 	out := map[string]string{}
-	for _, line := range c.texts(c.t, `SELECT 'department ' || id || ' ' || (to_jsonb(d) - 'synced_at') FROM org_departments d WHERE provider_id = $1
+	for _, line := range c.texts(c.t, `SELECT 'department ' || id || ' ' || (to_jsonb(d) - 'synced_at')
+		FROM org_departments d WHERE provider_id = $1
 		UNION ALL SELECT 'member ' || id || ' ' || (to_jsonb(m) - 'synced_at') FROM org_members m WHERE provider_id = $1
 		UNION ALL SELECT 'place ' || md.member_id || '/' || md.department_id || ' ' || to_jsonb(md)
 			FROM org_member_departments md JOIN org_members m ON m.id = md.member_id WHERE m.provider_id = $1
@@ -28,7 +29,8 @@ func (c *company) rowsNow() map[string]string {
 			FROM org_group_members p JOIN org_groups g ON g.id = group_id WHERE provider_id = $1
 		UNION ALL SELECT 'group-department ' || group_id || '/' || department_id || ' ' || to_jsonb(p)
 			FROM org_group_departments p JOIN org_groups g ON g.id = group_id WHERE provider_id = $1
-		UNION ALL SELECT 'administrator ' || member_id || ' ' || to_jsonb(a) FROM org_administrators a WHERE provider_id = $1`, c.provider.ID) {
+		UNION ALL SELECT 'administrator ' || member_id || ' ' || to_jsonb(a) FROM org_administrators a
+		WHERE provider_id = $1`, c.provider.ID) {
 		parts := strings.SplitN(line, " ", 3)
 		out[parts[0]+" "+parts[1]] = parts[2]
 	}
@@ -61,7 +63,8 @@ type undoing struct {
 func (c *company) beginUndo(mode, target string) *run {
 	c.t.Helper()
 	begun, err := c.store.BeginRun(c.t.Context(), db.NewRun{
-		Provider: c.provider.Name, WorkflowID: "orgsync/" + c.provider.Name, TemporalRunID: uuid.NewString(), Mode: mode, OnRemovals: "hold", Undoes: target,
+		Provider: c.provider.Name, WorkflowID: "orgsync/" + c.provider.Name, TemporalRunID: uuid.NewString(),
+		Mode: mode, OnRemovals: "hold", Undoes: target,
 	}, gone)
 	require.NoError(c.t, err)
 	return &run{c: c, t: c.t, id: begun.RunID}
@@ -91,7 +94,8 @@ func shifting(seed, time uint64, n int) snapshot {
 		if rng.IntN(5) == 0 {
 			continue
 		}
-		departments = append(departments, fmt.Sprintf("%d<%d name=n%d order=%d %s raw={\"a\":%d}", d, there[rng.IntN(len(there))], rng.IntN(3),
+		departments = append(departments, fmt.Sprintf("%d<%d name=n%d order=%d %s raw={\"a\":%d}", d,
+			there[rng.IntN(len(there))], rng.IntN(3),
 			rng.IntN(3), one("", "leaders=p1,p2", "leaders="), rng.IntN(2)))
 		there = append(there, d)
 	}
@@ -107,12 +111,16 @@ func shifting(seed, time uint64, n int) snapshot {
 		if p%3 != 2 && rng.IntN(3) > 0 {
 			line = append(line, fmt.Sprint("u=u", p))
 		}
-		line = append(line, fmt.Sprint("o=o", p), one("", "name=Ann", "name=Bea", "noname"), one("", "email=", fmt.Sprint("email=", p%7, "@x")),
-			one("", "phone=", fmt.Sprint("phone=+861380000000", p%5)), one("", "avatar=", "avatar=a", "avatar=b"), one("", "title=", "title=t1", "title=t2"),
-			one("", "status=active", "status=inactive"), one("", "activated=true", "activated=false"), fmt.Sprintf("raw={\"b\":%d,\"is_tenant_manager\":%t}", rng.IntN(3), p%9 == int(time)))
+		line = append(line, fmt.Sprint("o=o", p), one("", "name=Ann", "name=Bea", "noname"),
+			one("", "email=", fmt.Sprint("email=", p%7, "@x")),
+			one("", "phone=", fmt.Sprint("phone=+861380000000", p%5)), one("", "avatar=", "avatar=a", "avatar=b"),
+			one("", "title=", "title=t1", "title=t2"),
+			one("", "status=active", "status=inactive"), one("", "activated=true", "activated=false"),
+			fmt.Sprintf("raw={\"b\":%d,\"is_tenant_manager\":%t}", rng.IntN(3), p%9 == int(time)))
 		var places []string
 		for range 1 + rng.IntN(2) {
-			places = append(places, fmt.Sprint(there[rng.IntN(len(there))], one("", "^1", "^7"), one("", "!", "~"), one("", "#1", "#2")))
+			places = append(places, fmt.Sprint(there[rng.IntN(len(there))], one("", "^1", "^7"), one("", "!", "~"),
+				one("", "#1", "#2")))
 		}
 		members = append(members, strings.Join(append(line, "in="+strings.Join(places, ",")), " "))
 	}
@@ -177,7 +185,8 @@ func TestUndoingAnyRunRestoresTheDirectory(t *testing.T) {
 			foretold, err := d.store.Undo(t.Context(), plan.id, db.UndoScope{}, nil)
 			require.NoError(t, err)
 			require.Equal(t, untouched, c.versions(), "a plan writes nothing")
-			require.NoError(t, d.store.FinishRun(t.Context(), plan.id, directory.RunSucceeded, "", foretold.Counts, false))
+			require.NoError(t, d.store.FinishRun(t.Context(), plan.id, directory.RunSucceeded, "", foretold.Counts,
+				false))
 
 			undone := c.undo(target, db.UndoScope{})
 			require.Zero(t, undone.LeftAlone, "%v", undone.problems())
@@ -203,8 +212,10 @@ func TestUndoingAnyRunRestoresTheDirectory(t *testing.T) {
 	}
 	for _, kind := range []string{
 		"department created", "department updated", "department moved", "department restored", "department deleted",
-		"member created", "member updated", "member moved", "member restored", "member deactivated", "member deleted", "member linked",
-		"membership created", "membership updated", "membership deleted", "group created", "group restored", "group deleted",
+		"member created", "member updated", "member moved", "member restored", "member deactivated", "member deleted",
+		"member linked",
+		"membership created", "membership updated", "membership deleted", "group created", "group restored",
+		"group deleted",
 		"group_membership created", "group_membership updated", "group_membership deleted",
 		"administrator created", "administrator updated", "administrator deleted",
 	} {
@@ -214,7 +225,8 @@ func TestUndoingAnyRunRestoresTheDirectory(t *testing.T) {
 
 func (c *company) accountsNow() []string {
 	c.t.Helper()
-	return c.texts(c.t, `SELECT concat_ws(' ', display_name, email, phone) FROM identities i JOIN users u ON u.identity_id = i.id ORDER BY 1`)
+	return c.texts(c.t, `SELECT concat_ws(' ', display_name, email, phone) FROM identities i
+		JOIN users u ON u.identity_id = i.id ORDER BY 1`)
 }
 
 // Every case syncs before, then target, then, if given, later; undoes target and
@@ -232,57 +244,74 @@ func TestUndoingLeavesAloneWhatCameLater(t *testing.T) {
 	}{
 		{
 			name:   "a removed member, all of it",
-			before: snapshot{departments: "1; 2<1", members: "a in=1,2!#4^3; b in=1"}, target: snapshot{departments: "1", members: "b in=1"},
-			people: []string{"a - - active", "b - - active"}, places: []string{"a 1", "a 2*!", "b 1*"}, tree: []string{"1 D1 0 active", "2 D1/D2 1 active"},
+			before: snapshot{departments: "1; 2<1", members: "a in=1,2!#4^3; b in=1"},
+			target: snapshot{departments: "1", members: "b in=1"},
+			people: []string{"a - - active", "b - - active"}, places: []string{"a 1", "a 2*!", "b 1*"},
+			tree: []string{"1 D1 0 active", "2 D1/D2 1 active"},
 		},
 		{
 			name:   "a member changed since keeps that and their places",
-			before: snapshot{departments: "1; 2<1; 3<1", members: "a title=x in=1,2; b in=1"}, target: snapshot{departments: "1; 2<1; 3<1", members: "a title=y in=1,3"},
+			before: snapshot{departments: "1; 2<1; 3<1", members: "a title=x in=1,2; b in=1"},
+			target: snapshot{departments: "1; 2<1; 3<1", members: "a title=y in=1,3"},
 			later:  snapshot{departments: "1; 2<1; 3<1", members: "a title=z in=1,3"},
 			people: []string{"a - - active", "b - - active"}, places: []string{"a 1", "a 3*", "b 1*"}, left: 1,
 			problems: []string{"left unchanged: 1 member", "member a: left alone: changed since by run LATER"},
 		},
 		{
 			name:   "a place that came since protects a new member, and the member their department",
-			before: snapshot{departments: "1; 2<1"}, target: snapshot{departments: "1; 2<1; 3<2; 4<3; 5<4", members: "a in=4; b in=5"},
+			before: snapshot{departments: "1; 2<1"},
+			target: snapshot{departments: "1; 2<1; 3<2; 4<3; 5<4", members: "a in=4; b in=5"},
 			later:  snapshot{departments: "1; 2<1; 3<2; 4<3; 5<4", members: "a in=4,1; b in=5"},
 			people: []string{"a - - active", "b - - deleted"}, places: []string{"a 1", "a 4*"}, left: 3,
-			tree: []string{"1 D1 0 active", "2 D1/D2 1 active", "3 D1/D2/D3 2 active", "4 D1/D2/D3/D4 3 active", "5 D1/D2/D3/D4/D5 4 deleted"},
+			tree: []string{"1 D1 0 active", "2 D1/D2 1 active", "3 D1/D2/D3 2 active", "4 D1/D2/D3/D4 3 active",
+				"5 D1/D2/D3/D4/D5 4 deleted"},
 			problems: []string{"left unchanged: 2 departments and 1 member",
-				"department 3: left alone: there are still people or departments in it", "department 4: left alone: there are still people or departments in it",
+				"department 3: left alone: there are still people or departments in it",
+				"department 4: left alone: there are still people or departments in it",
 				"member a: left alone: changed since by run LATER"},
 		},
 		{
 			name:   "moving back would form a circle",
-			before: snapshot{departments: "1; 2<1; 3<2"}, target: snapshot{departments: "1; 2<1; 3<1 name=X"}, later: snapshot{departments: "1; 2<3; 3<1 name=X"},
-			tree: []string{"1 D1 0 active", "2 D1/D3/D2 2 active", "3 D1/D3 1 active"}, left: 1,
-			problems: []string{"left unchanged: 1 department", "department 3: left alone: it stays below its present parent, which by now is below it"},
+			before: snapshot{departments: "1; 2<1; 3<2"}, target: snapshot{departments: "1; 2<1; 3<1 name=X"},
+			later: snapshot{departments: "1; 2<3; 3<1 name=X"},
+			tree:  []string{"1 D1 0 active", "2 D1/D3/D2 2 active", "3 D1/D3 1 active"}, left: 1,
+			problems: []string{"left unchanged: 1 department",
+				"department 3: left alone: it stays below its present parent, which by now is below it"},
 		},
 		{
 			name:   "what only followed from a later run is in nobody's way",
-			before: snapshot{departments: "1; 2<1; 3<1", members: "a title=x in=2,3"}, target: snapshot{departments: "1; 2<1; 3<1", members: "a title=y in=2,3"},
+			before: snapshot{departments: "1; 2<1; 3<1", members: "a title=x in=2,3"},
+			target: snapshot{departments: "1; 2<1; 3<1", members: "a title=y in=2,3"},
 			later:  snapshot{departments: "1; 2<1; 4<1; 3<4", members: "a title=y in=2,3"},
 			people: []string{"a - - active"}, places: []string{"a 2", "a 3*"},
 		},
 		{
 			name:   "one member alone, whose department is gone",
-			before: snapshot{departments: "1; 2<1", members: "a in=1,2; b in=2"}, target: snapshot{departments: "1"}, scope: db.UndoScope{Members: []string{"a"}},
-			people: []string{"a - - active", "b - - deleted"}, places: []string{"a 1*"}, tree: []string{"1 D1 0 active", "2 D1/D2 1 deleted"},
+			before: snapshot{departments: "1; 2<1", members: "a in=1,2; b in=2"}, target: snapshot{departments: "1"},
+			scope:  db.UndoScope{Members: []string{"a"}},
+			people: []string{"a - - active", "b - - deleted"}, places: []string{"a 1*"},
+			tree:     []string{"1 D1 0 active", "2 D1/D2 1 deleted"},
 			problems: []string{"member a: is not put back into department 2, which is deleted"},
 		},
 		{
-			name:   "one department with what is below it and everybody there",
-			before: snapshot{departments: "1; 2<1; 3<2; 4<1", members: "a in=3; b in=4; c in=4,3; d title=x in=3; e title=x in=4"}, target: snapshot{departments: "1", members: "d title=y in=1; e title=y in=1"},
-			scope:  db.UndoScope{Departments: []string{"2"}},
-			people: []string{"a - - active", "b - - deleted", "c - - active", "d - - active", "e - - active"},
-			places: []string{"a 3*", "c 3*", "d 3*", "e 1*"}, tree: []string{"1 D1 0 active", "2 D1/D2 1 active", "3 D1/D2/D3 2 active", "4 D1/D4 1 deleted"},
+			name: "one department with what is below it and everybody there",
+			before: snapshot{departments: "1; 2<1; 3<2; 4<1",
+				members: "a in=3; b in=4; c in=4,3; d title=x in=3; e title=x in=4"},
+			target:   snapshot{departments: "1", members: "d title=y in=1; e title=y in=1"},
+			scope:    db.UndoScope{Departments: []string{"2"}},
+			people:   []string{"a - - active", "b - - deleted", "c - - active", "d - - active", "e - - active"},
+			places:   []string{"a 3*", "c 3*", "d 3*", "e 1*"},
+			tree:     []string{"1 D1 0 active", "2 D1/D2 1 active", "3 D1/D2/D3 2 active", "4 D1/D4 1 deleted"},
 			problems: []string{"member c: is not put back into department 4, which is deleted"},
 		},
 		{
 			name:   "what there is not",
-			before: snapshot{departments: "1", members: "a in=1; b in=1"}, target: snapshot{departments: "1", members: "a in=1"},
-			scope: db.UndoScope{Departments: []string{"9"}, Members: []string{"a", "z"}}, people: []string{"a - - active", "b - - deleted"},
-			problems: []string{"department 9: the directory has no such department", "member a: the run changed no such member", "member z: the run changed no such member"},
+			before: snapshot{departments: "1", members: "a in=1; b in=1"},
+			target: snapshot{departments: "1", members: "a in=1"},
+			scope:  db.UndoScope{Departments: []string{"9"}, Members: []string{"a", "z"}},
+			people: []string{"a - - active", "b - - deleted"},
+			problems: []string{"department 9: the directory has no such department",
+				"member a: the run changed no such member", "member z: the run changed no such member"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -330,7 +359,8 @@ func TestUndoingLeavesIdsToTheirNewOwner(t *testing.T) {
 	target := c.sync(snapshot{departments: "1", members: "u1 o=o1 in=1"})
 	c.exec(t, "INSERT INTO org_members (provider_id, external_id) VALUES ($1, 'o1')", c.provider.ID)
 	undone := c.undo(target, db.UndoScope{})
-	require.Equal(t, []string{"left unchanged: 1 member", "member u1: left alone: its former ids now belong to another member"}, undone.problems())
+	require.Equal(t, []string{"left unchanged: 1 member",
+		"member u1: left alone: its former ids now belong to another member"}, undone.problems())
 	require.Equal(t, []string{"o1 - - active", "u1 - o1 active"}, c.people())
 }
 
@@ -345,7 +375,9 @@ func TestAnUndoingThatIsRefusedWritesNothing(t *testing.T) {
 	refusal := errors.New("too much")
 	_, err := c.store.Undo(t.Context(), r.id, db.UndoScope{}, func(u db.Undone) error {
 		require.Equal(t, db.RemovalPlan{
-			Planned: directory.PerKind{Members: 2, Departments: 1, Memberships: 2}, Independent: directory.PerKind{Members: 2, Departments: 1}, Active: directory.PerKind{Members: 3, Departments: 2}, Guard: u.Plan.Guard,
+			Planned:     directory.PerKind{Members: 2, Departments: 1, Memberships: 2},
+			Independent: directory.PerKind{Members: 2, Departments: 1},
+			Active:      directory.PerKind{Members: 3, Departments: 2}, Guard: u.Plan.Guard,
 		}, u.Plan)
 		return refusal
 	})
@@ -395,7 +427,8 @@ func TestUndoingGoesByTheOrderOfChanges(t *testing.T) {
 	const tree = "1; 10<1; 20<1"
 	arrange := func(t *testing.T) (c *company, held, between *run) {
 		c = d.company(t, directory.Feishu)
-		c.sync(snapshot{departments: tree, members: "a title=0 in=1,10; b title=0 in=1; c title=0 in=10; d title=0 in=10"})
+		c.sync(
+			snapshot{departments: tree, members: "a title=0 in=1,10; b title=0 in=1; c title=0 in=10; d title=0 in=10"})
 		held = c.begin("apply") // changes a and takes a place of theirs, changes d, and removes b
 		held.read(snapshot{departments: tree, members: "a title=1 in=10; c title=0 in=10; d title=1 in=10"})
 		held.apply(false)
@@ -403,7 +436,8 @@ func TestUndoingGoesByTheOrderOfChanges(t *testing.T) {
 		held.settle()
 		held.hold()
 		between = c.beginLimited("apply", db.NewRun{Departments: []string{"1"}})
-		between.read(snapshot{departments: tree, members: "a title=2 in=1,10; b title=2 in=1; c title=2 in=10; d title=1 in=10"})
+		between.read(snapshot{departments: tree,
+			members: "a title=2 in=1,10; b title=2 in=1; c title=2 in=10; d title=1 in=10"})
 		between.apply(false)
 		between.settle()
 		between.finish()
@@ -416,8 +450,10 @@ func TestUndoingGoesByTheOrderOfChanges(t *testing.T) {
 		t.Parallel()
 		c, held, between := arrange(t)
 		undone := c.undo(held, db.UndoScope{})
-		require.Equal(t, []string{"left unchanged: 1 member", "member a: left alone: changed since by run " + between.id}, undone.problems())
-		require.Equal(t, []string{"2 active", "2 active", "2 active", "0 active"}, titles(c, "b", "a", "c", "d"), "b is as it was when it was removed")
+		require.Equal(t, []string{"left unchanged: 1 member",
+			"member a: left alone: changed since by run " + between.id}, undone.problems())
+		require.Equal(t, []string{"2 active", "2 active", "2 active", "0 active"}, titles(c, "b", "a", "c", "d"),
+			"b is as it was when it was removed")
 	})
 	t.Run("of the run between", func(t *testing.T) {
 		t.Parallel()

@@ -38,7 +38,8 @@ func TestWorkersCountWhileTheyAreSeen(t *testing.T) {
 				return names
 			}
 			require.Equal(t, c.counts, len(lacking()) == 1)
-			require.NoError(t, d.store.Providers.RecordWorker(t.Context(), providers.Worker{ID: uuid.NewString(), Name: "2@host", KeyIDs: []uint32{1, 2}}))
+			require.NoError(t, d.store.Providers.RecordWorker(t.Context(),
+				providers.Worker{ID: uuid.NewString(), Name: "2@host", KeyIDs: []uint32{1, 2}}))
 			var rows int
 			require.NoError(t, d.pool.QueryRow(t.Context(), "SELECT count(*) FROM sync_workers").Scan(&rows))
 			require.Equal(t, c.stays, rows == 2)

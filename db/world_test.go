@@ -50,7 +50,8 @@ type company struct {
 func (d *database) company(t testing.TB, kind directory.ProviderType) *company {
 	t.Helper()
 	tenant, name := uuid.NewString(), "acme-"+uuid.NewString()
-	_, err := d.store.Providers.Add(t.Context(), providers.NewProvider{TenantID: &tenant, Name: name, Type: kind, Config: []byte("{}")},
+	_, err := d.store.Providers.Add(t.Context(),
+		providers.NewProvider{TenantID: &tenant, Name: name, Type: kind, Config: []byte("{}")},
 		func(string) ([]providers.Sealed, error) { return nil, nil })
 	require.NoError(t, err)
 	p, err := d.store.Providers.FindByName(t.Context(), name)
@@ -103,7 +104,8 @@ func (c *company) begin(mode string) *run {
 // beginLimited begins a run with the limits that n has.
 func (c *company) beginLimited(mode string, n db.NewRun) *run {
 	c.t.Helper()
-	n.Provider, n.WorkflowID, n.TemporalRunID, n.Mode, n.OnRemovals = c.provider.Name, "orgsync/"+c.provider.Name, uuid.NewString(), mode, "hold"
+	n.Provider, n.WorkflowID, n.TemporalRunID, n.Mode, n.OnRemovals = c.provider.Name, "orgsync/"+
+		c.provider.Name, uuid.NewString(), mode, "hold"
 	begun, err := c.store.BeginRun(c.t.Context(), n, gone)
 	require.NoError(c.t, err)
 	require.NoError(c.t, c.store.SetAccountPolicy(c.t.Context(), begun.RunID, c.policy))
@@ -185,7 +187,9 @@ func (r *run) ledger() []db.CompletenessRecord {
 	r.t.Helper()
 	entries, err := r.c.store.Ledger(r.t.Context(), r.id, false, 1000)
 	require.NoError(r.t, err)
-	slices.SortFunc(entries, func(a, b db.CompletenessRecord) int { return strings.Compare(a.ExternalID, b.ExternalID) })
+	slices.SortFunc(entries, func(a, b db.CompletenessRecord) int {
+		return strings.Compare(a.ExternalID, b.ExternalID)
+	})
 	return entries
 }
 
@@ -212,7 +216,8 @@ func listing(people []db.StagedMember, department string, first bool) []db.Stage
 func (r *run) page(number int, next, members string) db.Staged {
 	r.t.Helper()
 	out, err := r.c.store.StageMembers(r.t.Context(), db.MemberPage{
-		Page: db.Page{RunID: r.id, Listing: "1", Number: number, Next: next}, People: digested(r.t, membersOf(members, r.c.provider.Type)), Recognisable: true,
+		Page:   db.Page{RunID: r.id, Listing: "1", Number: number, Next: next},
+		People: digested(r.t, membersOf(members, r.c.provider.Type)), Recognisable: true,
 	})
 	require.NoError(r.t, err)
 	return out
@@ -345,10 +350,11 @@ func (r *run) finish() {
 func (r *run) changes() []string {
 	r.t.Helper()
 	out := []string{}
-	require.NoError(r.t, r.c.store.Report.StreamChanges(r.t.Context(), r.id, report.ChangeFilter{}, func(c report.Change) error {
-		out = append(out, fmt.Sprintf("%s %s %s", c.ObjectType, c.Kind, c.ExternalID))
-		return nil
-	}))
+	require.NoError(r.t, r.c.store.Report.StreamChanges(r.t.Context(), r.id, report.ChangeFilter{},
+		func(c report.Change) error {
+			out = append(out, fmt.Sprintf("%s %s %s", c.ObjectType, c.Kind, c.ExternalID))
+			return nil
+		}))
 	slices.Sort(out)
 	return out
 }

@@ -33,7 +33,8 @@ const (
 
 // serve answers until ctx is done, and then lets what is under way end.
 func serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
-	s := app.NewService(func(...string) (config.Config, error) { return cfg, nil }, func(text string) { log.Warn(text) },
+	s := app.NewService(func(...string) (config.Config, error) { return cfg, nil },
+		func(text string) { log.Warn(text) },
 		log, cfg.Language)
 	defer s.Close()
 	listener, err := net.Listen("tcp", cfg.ServerAddress)

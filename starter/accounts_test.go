@@ -14,12 +14,14 @@ func TestAccountsAreReportedAndDecided(t *testing.T) {
 	in := newInstallation(t)
 	in.seedFacts()
 	in.query(`INSERT INTO account_conflicts (provider_id, member_id, reason, candidates)
-		SELECT m.provider_id, m.id, 'several_members', (SELECT array_agg(id) FROM users) FROM org_members m WHERE external_id = 'u2'`)
+		SELECT m.provider_id, m.id, 'several_members', (SELECT array_agg(id) FROM users) FROM org_members m
+		WHERE external_id = 'u2'`)
 	var report account.Report
 	in.ok("accounts", "report", "acme", "--output", "json").json(&report)
 	require.Equal(t, []int64{1, 1}, []int64{report.Matched, report.Ambiguous})
 	require.Len(t, report.Conflicts, 1)
-	require.Equal(t, []string{"u2", "several_members"}, []string{report.Conflicts[0].ExternalID, report.Conflicts[0].Reason})
+	require.Equal(t, []string{"u2", "several_members"},
+		[]string{report.Conflicts[0].ExternalID, report.Conflicts[0].Reason})
 	user := report.Conflicts[0].Candidates[0]
 	require.Contains(t, in.ok("accounts", "report", "acme").stdout, "several people have the address")
 

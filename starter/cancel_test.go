@@ -42,7 +42,8 @@ func TestCancel(t *testing.T) {
 	requested(begun.WorkflowID, begun.TemporalRunID)
 
 	// One that was started by hand, under an id of its own.
-	byHand, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "by-hand", TaskQueue: workflows.TaskQueue}, workflows.SyncOrgName)
+	byHand, err := temporal.ExecuteWorkflow(ctx,
+		client.StartWorkflowOptions{ID: "by-hand", TaskQueue: workflows.TaskQueue}, workflows.SyncOrgName)
 	require.NoError(t, err)
 	run := in.begin(store, "cancel", byHand.GetRunID())
 	in.query("UPDATE sync_runs SET workflow_id = 'by-hand' WHERE id = $1", run)
@@ -64,7 +65,8 @@ func TestRunsWatch(t *testing.T) {
 	in, temporal := newInstallation(t), dial(t)
 	store, ctx := in.store(), t.Context()
 	in.add("watched", feishuConfig())
-	for status, want := range map[string]int{directory.RunSucceeded: cli.ExitDone, directory.RunPartial: cli.ExitPartial, directory.RunCanceled: cli.ExitFailed} {
+	for status, want := range map[string]int{directory.RunSucceeded: cli.ExitDone,
+		directory.RunPartial: cli.ExitPartial, directory.RunCanceled: cli.ExitFailed} {
 		run := in.begin(store, "watched", status)
 		require.NoError(t, store.FinishRun(ctx, run, status, "", directory.Counts{}, true))
 		var result workflows.SyncResult
@@ -74,7 +76,8 @@ func TestRunsWatch(t *testing.T) {
 		require.Equal(t, run, result.RunID)
 		require.Equal(t, status, result.Status)
 	}
-	at, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "orgsync/watched", TaskQueue: workflows.TaskQueue}, workflows.SyncOrgName)
+	at, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "orgsync/watched",
+		TaskQueue: workflows.TaskQueue}, workflows.SyncOrgName)
 	require.NoError(t, err)
 	run := in.begin(store, "watched", at.GetRunID())
 	stdout, stderr, status := &lines{}, &lines{}, make(chan int)

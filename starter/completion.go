@@ -181,7 +181,8 @@ func writeZsh(w io.Writer, all []stage) {
 	for _, s := range all {
 		var typed []string
 		for _, c := range append(s.choices, s.flags...) {
-			typed = append(typed, quoted(strings.TrimSuffix(c.word+":"+strings.ReplaceAll(c.help, ":", `\:`), ":"), `'\''`))
+			typed = append(typed, quoted(strings.TrimSuffix(c.word+":"+strings.ReplaceAll(c.help, ":", `\:`), ":"),
+				`'\''`))
 		}
 		fmt.Fprintf(w, "        (%q) choices=(%s) ;;\n", s.path, strings.Join(typed, " "))
 	}

@@ -23,7 +23,8 @@ printf '%s\n' "${COMPREPLY[@]}"`, "bash"}, typed...)...).CombinedOutput()
 		require.NoError(t, err, string(out))
 		return strings.Fields(string(out))
 	}
-	require.Subset(t, offered(""), []string{"status", "provider", "sync", "runs", "cancel", "notify", "completion", "help", "--output", "--version"})
+	require.Subset(t, offered(""), []string{"status", "provider", "sync", "runs", "cancel", "notify", "completion",
+		"help", "--output", "--version"})
 	require.Equal(t, []string{"status"}, offered("st"))
 	require.Equal(t, []string{"retry"}, offered("runs", "ret"))
 	require.Equal(t, []string{"--members"}, offered("sync", "acme", "--mem"))
@@ -41,8 +42,11 @@ func TestZshAndFishAreToldEverything(t *testing.T) {
 	t.Parallel()
 	in := installation{t: t}
 	for shell, wants := range map[string][]string{
-		"zsh":  {"#compdef orgsync", `("runs") choices=('list:List runs`, `'--members:Look up only these people`, `("provider add --config") _files`, `("sync --on-removals") compadd hold apply skip`},
-		"fish": {"complete -c orgsync -f", `"__orgsync_at 'runs'" -a list -d 'List runs`, `"__orgsync_at 'sync'" -l members -x -d 'Look up only these`, `-l config -r -F -d`, `-l on-removals -x -a 'hold apply skip'`},
+		"zsh": {"#compdef orgsync", `("runs") choices=('list:List runs`, `'--members:Look up only these people`,
+			`("provider add --config") _files`, `("sync --on-removals") compadd hold apply skip`},
+		"fish": {"complete -c orgsync -f", `"__orgsync_at 'runs'" -a list -d 'List runs`,
+			`"__orgsync_at 'sync'" -l members -x -d 'Look up only these`, `-l config -r -F -d`,
+			`-l on-removals -x -a 'hold apply skip'`},
 	} {
 		script := in.ok("completion", shell).stdout
 		for _, want := range wants {

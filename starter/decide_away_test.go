@@ -20,10 +20,12 @@ import (
 // how often it was asked to.
 func holding(ctx workflow.Context) (int, error) {
 	asked, open := 0, false
-	err := workflow.SetUpdateHandler(ctx, workflows.ApproveUpdate, func(ctx workflow.Context, d workflows.Decision) (workflows.SyncResult, error) {
-		asked++
-		return workflows.SyncResult{RunID: d.RunID, Provider: "acme", Status: directory.RunSucceeded}, workflow.Await(ctx, func() bool { return open })
-	})
+	err := workflow.SetUpdateHandler(ctx, workflows.ApproveUpdate,
+		func(ctx workflow.Context, d workflows.Decision) (workflows.SyncResult, error) {
+			asked++
+			return workflows.SyncResult{RunID: d.RunID, Provider: "acme",
+				Status: directory.RunSucceeded}, workflow.Await(ctx, func() bool { return open })
+		})
 	if err == nil {
 		workflow.GetSignalChannel(ctx, "carry on").Receive(ctx, nil)
 		open = true
@@ -49,7 +51,8 @@ func TestDecidingOutlastsTemporalsAbsence(t *testing.T) {
 	for name, joined := range map[string]bool{"answers again": true, "stays away": false} {
 		run := in.begin(store, "acme", name)
 		require.NoError(t, store.RunHold(ctx, run, "too many", "hold/"+run, directory.Counts{}))
-		held, err := direct.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "hold/" + run, TaskQueue: "holds"}, holding)
+		held, err := direct.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "hold/" + run, TaskQueue: "holds"},
+			holding)
 		require.NoError(t, err)
 		wire := newWire(t)
 		temporal := wire.dial("deciding")
@@ -81,7 +84,8 @@ func accepted(t *testing.T, temporal client.Client, run client.WorkflowRun) {
 	t.Helper()
 	ctx := t.Context()
 	require.Eventually(t, func() bool {
-		history := temporal.GetWorkflowHistory(ctx, run.GetID(), run.GetRunID(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		history := temporal.GetWorkflowHistory(ctx, run.GetID(), run.GetRunID(), false,
+			enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 		for history.HasNext() {
 			event, err := history.Next()
 			if err != nil {

@@ -19,17 +19,20 @@ func (in installation) heldRun(temporalRunID string, leavers int) string {
 	store := in.store()
 	run := in.begin(store, "acme", temporalRunID)
 	in.query(`INSERT INTO org_departments (provider_id, external_id, name, path, direct_member_count, member_count)
-		SELECT p.id, 'od-' || n, 'D' || n, 'Acme/D' || n, 40, 7 FROM identity_providers p, generate_series(1, 3) n WHERE p.name = 'acme' ON CONFLICT DO NOTHING`)
+		SELECT p.id, 'od-' || n, 'D' || n, 'Acme/D' || n, 40, 7 FROM identity_providers p, generate_series(1, 3) n
+		WHERE p.name = 'acme' ON CONFLICT DO NOTHING`)
 	in.query(`INSERT INTO org_members (provider_id, external_id, name, department_id)
 		SELECT d.provider_id, 'u' || lpad(n::text, 3, '0'), 'Person ' || n, d.id FROM generate_series(1, $1::int + 2) n
-		JOIN org_departments d ON d.external_id = CASE WHEN n > $1 THEN 'od-2' ELSE 'od-1' END ON CONFLICT DO NOTHING`, leavers)
+		JOIN org_departments d ON d.external_id = CASE WHEN n > $1 THEN 'od-2' ELSE 'od-1' END
+		ON CONFLICT DO NOTHING`, leavers)
 	in.query(`INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, reason)
 		SELECT $1::uuid, 'member', m.id, m.id, CASE m.external_id WHEN 'u001' THEN 'looked_up' ELSE 'not_listed' END
 			FROM org_members m WHERE substr(m.external_id, 2)::int <= $2::int + 1
 		UNION ALL SELECT $1, 'department', d.id, d.id, 'not_listed' FROM org_departments d WHERE d.external_id = 'od-3'
 		UNION ALL SELECT $1, 'membership', m.id, d.id, 'not_listed' FROM org_members m, org_departments d
 			WHERE d.external_id = 'od-1' AND substr(m.external_id, 2)::int IN (1, $2::int + 2)`, run, leavers)
-	require.NoError(in.t, store.RunHold(in.t.Context(), run, "it would remove many", "orgsync/acme/removals/"+run, directory.Counts{}))
+	require.NoError(in.t, store.RunHold(in.t.Context(), run, "it would remove many", "orgsync/acme/removals/"+run,
+		directory.Counts{}))
 	return run
 }
 
@@ -70,8 +73,9 @@ Memberships that would be removed (the people themselves stay)
 	var shown runcmd.Shown
 	in.ok("runs", "show", run, "--output", "json").json(&shown)
 	require.Len(t, shown.Leavers.People, 13)
-	require.Equal(t, "Person 1 od-1 Acme/D1 looked_up", shown.Leavers.People[0].Name+" "+shown.Leavers.People[0].Department+" "+
-		shown.Leavers.People[0].Path+" "+shown.Leavers.People[0].Reason)
+	require.Equal(t, "Person 1 od-1 Acme/D1 looked_up",
+		shown.Leavers.People[0].Name+" "+shown.Leavers.People[0].Department+" "+
+			shown.Leavers.People[0].Path+" "+shown.Leavers.People[0].Reason)
 	require.Equal(t, "od-3", shown.Leavers.Departments[0].ExternalID)
 	require.Len(t, shown.Leavers.Places, 1)
 }
@@ -88,7 +92,8 @@ func TestDecidingNamesTheRun(t *testing.T) {
 	for _, command := range []string{"approve", "reject"} {
 		o := in.run(command, "acme", first[:8])
 		require.Equal(t, cli.ExitNothing, o.status)
-		require.Contains(t, o.stderr, "run "+first[:8]+" is not held: it ended superseded; run "+second[:8]+" is held (it would remove many); see: orgsync runs show "+second[:8])
+		require.Contains(t, o.stderr, "run "+first[:8]+" is not held: it ended superseded; run "+second[:8]+
+			" is held (it would remove many); see: orgsync runs show "+second[:8])
 
 		o = in.run(command, "acme")
 		require.Equal(t, cli.ExitUsage, o.status)
@@ -101,11 +106,13 @@ func TestDecidingNamesTheRun(t *testing.T) {
 		// Shown, and not wanted after all.
 		o = in.atTerminal("Type yes to "+command+":", "no", command, "acme")
 		require.Equal(t, cli.ExitHeld, o.status)
-		for _, want := range []string{"Run " + second[:8] + " of acme", "is held: it would\nremove many", "people", "152", "LIMIT", "Acme/D1: 149\n", "Person 1 (u001)", "and 144 more",
+		for _, want := range []string{"Run " + second[:8] + " of acme", "is held: it would\nremove many", "people",
+			"152", "LIMIT", "Acme/D1: 149\n", "Person 1 (u001)", "and 144 more",
 			"To see all of them, add --all.", "Nothing was decided"} {
 			require.Contains(t, o.stdout, want)
 		}
-		require.Contains(t, in.atTerminal("Type yes to "+command+":", "", command, "acme", "--all").stdout, "Person 99 (u099)")
+		require.Contains(t, in.atTerminal("Type yes to "+command+":", "", command, "acme", "--all").stdout,
+			"Person 99 (u099)")
 	}
 
 	// One that was approved and waits for its turn is decided.

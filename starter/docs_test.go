@@ -74,7 +74,8 @@ func TestEveryCommandShownToOperatorsCanBeTyped(t *testing.T) {
 		}
 		for _, found := range inline.FindAllStringSubmatch(block.ReplaceAllString(text, ""), -1) {
 			checked++
-			if node := nodeOf(model.Node, strings.Fields(found[1])); node.Type != kong.CommandNode || len(node.Children) > 0 {
+			if node := nodeOf(model.Node, strings.Fields(found[1])); node.Type != kong.CommandNode ||
+				len(node.Children) > 0 {
 				t.Errorf("%s: there is no command orgsync %s", path, found[1])
 			}
 		}
@@ -124,9 +125,12 @@ func TestDocumentsStateTheDefaultLimits(t *testing.T) {
 	for _, command := range []string{"add", "update"} {
 		help := strings.Join(strings.Fields(installation{t: t}.ok("provider", command, "--help").stdout), " ")
 		require.Contains(t, help, fmt.Sprintf("more people than this (%d)", guard.Members.Count))
-		require.Contains(t, help, fmt.Sprintf("percentage of the people that goes with --removal-limit (%g)", guard.Members.Percent))
+		require.Contains(t, help, fmt.Sprintf("percentage of the people that goes with --removal-limit (%g)",
+			guard.Members.Percent))
 		require.Contains(t, help, fmt.Sprintf("more departments than this (%d)", guard.Departments.Count))
-		require.Contains(t, help, fmt.Sprintf("percentage of the departments that goes with --department-removal-limit (%g)", guard.Departments.Percent))
+		require.Contains(t, help,
+			fmt.Sprintf("percentage of the departments that goes with --department-removal-limit (%g)",
+				guard.Departments.Percent))
 		require.Contains(t, help, fmt.Sprintf("removals are rejected (%gh)", directory.DefaultHold.Hours()))
 	}
 }

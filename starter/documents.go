@@ -42,7 +42,8 @@ type output struct {
 
 // outputs are all of them.
 var outputs = []output{
-	{[]string{"sync --wait", "runs retry --wait", "rules set --plan --wait", "accounts apply --wait", "member offline --wait",
+	{[]string{"sync --wait", "runs retry --wait", "rules set --plan --wait", "accounts apply --wait",
+		"member offline --wait",
 		"member online --wait", "runs watch", "undo", "approve", "reject", "cancel"}, "result",
 		run.Result{}},
 	{[]string{"sync --no-wait", "runs retry --no-wait", "rules set --plan --no-wait", "accounts apply --no-wait",

@@ -153,7 +153,8 @@ func describe() string {
 	var b strings.Builder
 	b.WriteString(`# JSON of the command line
 
-With ` + "`--output json` (or `-o json`)" + ` every command prints exactly one JSON document on standard output. This page is written from the
+With ` + "`--output json` (or `-o json`)" +
+		` every command prints exactly one JSON document on standard output. This page is written from the
 program's types by its tests. A key has the same meaning everywhere. Keys may be added; none is renamed or changes its meaning.
 
 A command that fails before it has printed a document prints an [error](#error), also for wrong usage; the [exit status](../README.md#start-a-sync)
@@ -201,7 +202,8 @@ func TestJSONIsDocumented(t *testing.T) {
 	}
 	written, err := os.ReadFile(jsonDocument)
 	require.NoError(t, err)
-	require.Equal(t, string(written), describe(), "write it anew with: go test ./starter -run TestJSONIsDocumented -update")
+	require.Equal(t, string(written), describe(),
+		"write it anew with: go test ./starter -run TestJSONIsDocumented -update")
 }
 
 // A key has one meaning and one kind of value, in whatever document.
@@ -279,7 +281,8 @@ func (o outcome) requireDocumented(args []string) {
 func TestErrorsAreDocuments(t *testing.T) {
 	t.Parallel()
 	in := installation{t: t}
-	for _, args := range [][]string{{"-o", "json"}, {"synch", "--output=json"}, {"sync", "acme", "--now", "-o", "json"}, {"provider", "list", "-ojson"}} {
+	for _, args := range [][]string{{"-o", "json"}, {"synch", "--output=json"},
+		{"sync", "acme", "--now", "-o", "json"}, {"provider", "list", "-ojson"}} {
 		o := in.run(args...)
 		require.Equal(t, cli.ExitUsage, o.status)
 		var document cli.Failed

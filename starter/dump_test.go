@@ -40,13 +40,16 @@ func (in installation) simulated(kind directory.ProviderType, company *simulator
 	switch kind {
 	case directory.Feishu:
 		server := feishu.New(company, feishu.Config{Options: o})
-		handler, service, config = server, server.Service, map[string]string{"app_id": "cli_sim", "app_secret": "sim-secret"}
+		handler, service, config = server, server.Service, map[string]string{"app_id": "cli_sim",
+			"app_secret": "sim-secret"}
 	case directory.DingTalk:
 		server := dingtalk.New(company, dingtalk.Config{Options: o})
-		handler, service, config = server, server.Service, map[string]string{"app_key": "dingsim", "app_secret": "sim-secret"}
+		handler, service, config = server, server.Service, map[string]string{"app_key": "dingsim",
+			"app_secret": "sim-secret"}
 	default:
 		server := wecom.New(company, wecom.Config{Options: o, OldApp: true})
-		handler, service, config = server, server.Service, map[string]string{"corp_id": "wwsim", "secret": "sim-app-secret"}
+		handler, service, config = server, server.Service, map[string]string{"corp_id": "wwsim",
+			"secret": "sim-app-secret"}
 	}
 	server := httptest.NewServer(handler)
 	in.t.Cleanup(server.Close)
@@ -96,7 +99,8 @@ func TestDumpShowsTheCompanyAsTheProviderShowsIt(t *testing.T) {
 				groups[line.ExternalID] = true
 			case "group_membership":
 				require.True(t, groups[line.GroupExternalID])
-				joined[line.GroupExternalID] = append(joined[line.GroupExternalID], line.MemberExternalID+line.DepartmentExternalID)
+				joined[line.GroupExternalID] = append(joined[line.GroupExternalID],
+					line.MemberExternalID+line.DepartmentExternalID)
 				if scope := truth.Groups[line.GroupExternalID].Scopes[line.MemberExternalID]; scope != nil {
 					require.Equal(t, scope, line.Scope)
 				}
@@ -118,7 +122,8 @@ func TestDumpShowsTheCompanyAsTheProviderShowsIt(t *testing.T) {
 	}
 	var stored int
 	require.NoError(t, in.pool().QueryRow(t.Context(),
-		`SELECT (SELECT count(*) FROM org_members) + (SELECT count(*) FROM org_departments) + (SELECT count(*) FROM sync_runs)`).Scan(&stored))
+		`SELECT (SELECT count(*) FROM org_members) + (SELECT count(*) FROM org_departments) + (SELECT count(*)
+			FROM sync_runs)`).Scan(&stored))
 	require.Zero(t, stored)
 }
 
@@ -131,8 +136,10 @@ func TestDumpGoesOnPastWhatCannotBeRead(t *testing.T) {
 
 	closed := company.DepartmentID(directory.Feishu, 3)
 	service.Faults.Add(
-		simulator.Fault{Endpoint: "users/find_by_department", Department: closed, Times: simulator.Forever, Action: simulator.Action{Kind: simulator.OutOfRange}},
-		simulator.Fault{Endpoint: "group/simplelist", Times: simulator.Forever, Action: simulator.Action{Kind: simulator.Forbidden}})
+		simulator.Fault{Endpoint: "users/find_by_department", Department: closed, Times: simulator.Forever,
+			Action: simulator.Action{Kind: simulator.OutOfRange}},
+		simulator.Fault{Endpoint: "group/simplelist", Times: simulator.Forever,
+			Action: simulator.Action{Kind: simulator.Forbidden}})
 	o := in.run("provider", "dump", "feishu")
 	require.Equal(t, cli.ExitPartial, o.status)
 	require.Contains(t, o.stderr, "members of department "+closed+" could not be read: Feishu 40004")
@@ -140,7 +147,8 @@ func TestDumpGoesOnPastWhatCannotBeRead(t *testing.T) {
 	require.Contains(t, o.stderr, "Permissions & Scopes")
 	left := o.lines()
 	require.Less(t, len(left), whole)
-	require.True(t, slices.ContainsFunc(left, func(line providercmd.Dumped) bool { return line.ObjectType == "administrator" }))
+	require.True(t, slices.ContainsFunc(left,
+		func(line providercmd.Dumped) bool { return line.ObjectType == "administrator" }))
 	company.View(func(v *simulator.View) {
 		for p := range v.People() {
 			require.NotContains(t, o.stderr, p.Name)
@@ -148,11 +156,14 @@ func TestDumpGoesOnPastWhatCannotBeRead(t *testing.T) {
 	})
 
 	service.Faults.Clear()
-	service.Faults.Add(simulator.Fault{Endpoint: "group/simplelist", Times: simulator.Forever, Action: simulator.Action{Kind: simulator.Forbidden}})
-	require.Contains(t, in.ok("provider", "dump", "feishu").stderr, "groups could not be read", "a kind without its permission costs nothing else")
+	service.Faults.Add(simulator.Fault{Endpoint: "group/simplelist", Times: simulator.Forever,
+		Action: simulator.Action{Kind: simulator.Forbidden}})
+	require.Contains(t, in.ok("provider", "dump", "feishu").stderr, "groups could not be read",
+		"a kind without its permission costs nothing else")
 
 	service.Faults.Clear()
-	service.Faults.Add(simulator.Fault{Endpoint: "users/find_by_department", From: 3, Times: simulator.Forever, Action: simulator.Action{Kind: simulator.Forbidden}})
+	service.Faults.Add(simulator.Fault{Endpoint: "users/find_by_department", From: 3, Times: simulator.Forever,
+		Action: simulator.Action{Kind: simulator.Forbidden}})
 	o = in.run("provider", "dump", "feishu")
 	require.Equal(t, cli.ExitFailed, o.status)
 	require.Contains(t, o.stderr, "99991672")

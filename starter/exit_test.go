@@ -26,7 +26,8 @@ func TestExitStatusesAreToldInHelpAndReadme(t *testing.T) {
 		require.Contains(t, help, fmt.Sprintf("%3d  %s\n", s.Status, s.Means))
 	}
 	require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 130}, []int{
-		cli.ExitDone, cli.ExitFailed, cli.ExitUsage, cli.ExitHeld, cli.ExitPartial, cli.ExitBusy, cli.ExitNothing, cli.ExitInterrupted,
+		cli.ExitDone, cli.ExitFailed, cli.ExitUsage, cli.ExitHeld, cli.ExitPartial, cli.ExitBusy, cli.ExitNothing,
+		cli.ExitInterrupted,
 	})
 }
 
@@ -53,13 +54,16 @@ func TestExitStatusesOfCommands(t *testing.T) {
 		args   []string
 		why    string
 	}{
-		{cli.ExitFailed, []string{"provider", "add", "busy", "--type", "feishu", "--config", "-"}, `there is a provider "busy" already`},
+		{cli.ExitFailed, []string{"provider", "add", "busy", "--type", "feishu", "--config", "-"},
+			`there is a provider "busy" already`},
 		{cli.ExitUsage, []string{"sync", "nobody"}, `there is no provider "nobody"`},
 		{cli.ExitUsage, []string{"sync", "--now"}, "unknown flag --now"},
 		{cli.ExitHeld, []string{"undo", waiting}, "waits for a decision"},
 		{cli.ExitBusy, []string{"runs", "retry", waiting}, "is switched off"},
-		{cli.ExitBusy, []string{"sync", "busy"}, "a run of busy is already running, in workflow orgsync/busy; follow it with: orgsync "},
-		{cli.ExitBusy, []string{"sync", "busy", "--no-wait", "--plan"}, "a run of busy is already running, in workflow orgsync/busy; follow it with: orgsync "},
+		{cli.ExitBusy, []string{"sync", "busy"},
+			"a run of busy is already running, in workflow orgsync/busy; follow it with: orgsync "},
+		{cli.ExitBusy, []string{"sync", "busy", "--no-wait", "--plan"},
+			"a run of busy is already running, in workflow orgsync/busy; follow it with: orgsync "},
 		{cli.ExitBusy, []string{"undo", ended}, "or cancel it with: orgsync cancel busy"},
 		{cli.ExitBusy, []string{"runs", "retry", running}, "still at work"},
 		{cli.ExitBusy, []string{"sync", "off"}, "provider off is switched off"},

@@ -17,16 +17,23 @@ func TestExplain(t *testing.T) {
 	in.add("acme", feishuConfig())
 	store := in.store()
 	run := in.begin(store, "acme", "1")
-	in.query(`INSERT INTO org_departments (provider_id, external_id, name, path) SELECT id, 'od-1', 'Sales', 'Acme/Sales' FROM identity_providers`)
+	in.query(`INSERT INTO org_departments (provider_id, external_id, name, path)
+		SELECT id, 'od-1', 'Sales', 'Acme/Sales' FROM identity_providers`)
 	in.query(`INSERT INTO org_members (provider_id, external_id, name, name_translit_full, status, department_path)
-		SELECT id, x, 'Zhang San', 'zhangsan', 'deleted', 'Acme/Sales' FROM identity_providers, unnest(ARRAY['u1', 'u2']) x`)
+		SELECT id, x, 'Zhang San', 'zhangsan', 'deleted', 'Acme/Sales'
+		FROM identity_providers, unnest(ARRAY['u1', 'u2']) x`)
 	in.query(`INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-		SELECT $1::uuid, 'member', m.id, m.id, 'u1', 'deleted', '{"status": "active"}'::jsonb, '{"status": "deleted"}'::jsonb FROM org_members m WHERE external_id = 'u1'
-		UNION ALL SELECT $1, 'membership', m.id, d.id, 'u1', 'deleted', '{"is_leader": true}', NULL FROM org_members m, org_departments d WHERE m.external_id = 'u1'`, run)
+		SELECT $1::uuid, 'member', m.id, m.id, 'u1', 'deleted', '{"status": "active"}'::jsonb,
+		'{"status": "deleted"}'::jsonb FROM org_members m WHERE external_id = 'u1'
+		UNION ALL SELECT $1, 'membership', m.id, d.id, 'u1', 'deleted', '{"is_leader": true}', NULL
+		FROM org_members m, org_departments d WHERE m.external_id = 'u1'`, run)
 	in.query(`INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, applied, reason)
-		SELECT run_id, object_type, object_id, department_id, true, CASE object_type WHEN 'member' THEN 'looked_up' ELSE 'not_listed' END FROM org_changes`)
+		SELECT run_id, object_type, object_id, department_id, true, CASE object_type WHEN 'member' THEN 'looked_up'
+		ELSE 'not_listed' END FROM org_changes`)
 	in.ledger(run, "od-1", 1234, nil)
-	in.query(`UPDATE sync_run_departments SET pages = 13, members_declared = 1230, members_request = 'LOG7', members_read_at = now()`)
+	in.query(
+		`UPDATE sync_run_departments SET pages = 13, members_declared = 1230, members_request = 'LOG7', members_read_at
+			= now()`)
 	in.query(`UPDATE sync_runs SET status = 'succeeded', finished_at = now(), hold_reason = 'too many'`)
 
 	text := in.ok("explain", "acme", "u1").stdout
@@ -35,7 +42,8 @@ func TestExplain(t *testing.T) {
 		`  deleted     member  status: "active" -> "deleted"`, "says that it is gone; held (too many) and approved",
 		"  deleted     membership in od-1 Sales  is_leader was true", "and the listings were read to the end; held",
 		"What the run read: 1 of 1 department to the end",
-		"members of department od-1: complete, 13 pages, 1,234 people read, the provider counts 1,230, ", ", request LOG7",
+		"members of department od-1: complete, 13 pages, 1,234 people read, the provider counts 1,230, ",
+		", request LOG7",
 	} {
 		require.Contains(t, text, want)
 	}
@@ -61,7 +69,8 @@ func TestExplain(t *testing.T) {
 
 	o = in.run("explain", "acme", "nobody")
 	require.Equal(t, cli.ExitUsage, o.status)
-	require.Contains(t, o.stderr, `no person or department of acme is or was known by "nobody"; see: orgsync search acme TEXT`)
+	require.Contains(t, o.stderr,
+		`no person or department of acme is or was known by "nobody"; see: orgsync search acme TEXT`)
 	require.Equal(t, cli.ExitUsage, in.run("explain", "acme", " ").status)
 
 	in.query(`UPDATE sync_runs SET details_dropped_at = now()`)
@@ -81,13 +90,18 @@ func TestExplainTellsWhySomebodyStayed(t *testing.T) {
 	in.add("acme", feishuConfig())
 	store := in.store()
 	run := in.begin(store, "acme", "1")
-	in.query(`INSERT INTO org_departments (provider_id, external_id, name, path) SELECT id, 'od-1', 'Sales', 'Acme/Sales' FROM identity_providers`)
-	in.query(`INSERT INTO org_members (provider_id, external_id, name, department_path) SELECT id, x, 'Name ' || x, 'Acme/Sales' FROM identity_providers, unnest(ARRAY['u1', 'u2', 'u3', ' u4 ']) x`)
-	in.query(`INSERT INTO org_member_departments (member_id, department_id) SELECT m.id, d.id FROM org_members m, org_departments d`)
+	in.query(`INSERT INTO org_departments (provider_id, external_id, name, path)
+		SELECT id, 'od-1', 'Sales', 'Acme/Sales' FROM identity_providers`)
+	in.query(`INSERT INTO org_members (provider_id, external_id, name, department_path)
+		SELECT id, x, 'Name ' || x, 'Acme/Sales' FROM identity_providers, unnest(ARRAY['u1', 'u2', 'u3', ' u4 ']) x`)
+	in.query(`INSERT INTO org_member_departments (member_id, department_id) SELECT m.id, d.id
+		FROM org_members m, org_departments d`)
 	problem := "Feishu 40004: the department is outside the app's contact range"
 	in.ledger(run, "od-1", 0, &problem)
-	require.NoError(t, store.AddRunError(t.Context(), run, "member", "u1", "no listing shows it any more, but it could not be confirmed as gone; it was left as it is"))
-	in.query(`INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, fate) SELECT $1, 'member', id, false, 'unasked' FROM org_members WHERE external_id = 'u2'`, run)
+	require.NoError(t, store.AddRunError(t.Context(), run, "member", "u1",
+		"no listing shows it any more, but it could not be confirmed as gone; it was left as it is"))
+	in.query(`INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, fate)
+		SELECT $1, 'member', id, false, 'unasked' FROM org_members WHERE external_id = 'u2'`, run)
 	require.NoError(t, store.FinishRun(t.Context(), run, directory.RunPartial, "", directory.Counts{}, false))
 
 	text := in.ok("explain", "acme", "u1").stdout
@@ -97,8 +111,10 @@ func TestExplainTellsWhySomebodyStayed(t *testing.T) {
 	require.Contains(t, text, "members of department od-1: incomplete")
 	require.Contains(t, text, problem)
 	require.Contains(t, text, "What the run found out about it is shown above.")
-	require.Contains(t, in.ok("explain", "acme", "u2").stdout, "  left        it was not found where it used to be, but may be where the run could not read")
-	require.Contains(t, in.ok("explain", "acme", "u3").stdout, "Not every listing that should contain it was read to the end")
+	require.Contains(t, in.ok("explain", "acme", "u2").stdout,
+		"  left        it was not found where it used to be, but may be where the run could not read")
+	require.Contains(t, in.ok("explain", "acme", "u3").stdout,
+		"Not every listing that should contain it was read to the end")
 	in.query(`UPDATE sync_run_departments SET members_complete = true, members_error = NULL, error = NULL`)
 	require.Contains(t, in.ok("explain", "acme", "u3").stdout, "was read to the end, and the provider still lists it")
 	require.Contains(t, in.ok("explain", "acme", " u4 ").stdout, "Name  u4")
@@ -111,7 +127,8 @@ func TestExplainTellsWhySomebodyStayed(t *testing.T) {
 	in.query(`INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, applied, reason)
 		SELECT run_id, object_type, object_id, department_id, true, 'looked_up' FROM org_changes`)
 	text = in.ok("explain", "acme", "u3").stdout
-	require.Contains(t, text, "because the provider, asked about it alone, says that it is gone; within the removal limits")
+	require.Contains(t, text,
+		"because the provider, asked about it alone, says that it is gone; within the removal limits")
 	require.NotContains(t, text, "listing")
 	require.NotContains(t, text, "What the run read")
 }

@@ -33,7 +33,8 @@ func TestExport(t *testing.T) {
 	require.Equal(t, []string{"u2", "E00017", "单雄信", "member"},
 		[]string{shan.ManagerExternalID, shan.EmployeeNo, shan.Name, shan.ObjectType})
 	require.Len(t, shan.Departments, 2)
-	require.Equal(t, report.ExportedPlace{ExternalID: "od-3", Path: "Acme/Kernel", Primary: true, SortOrder: new(int64)},
+	require.Equal(t, report.ExportedPlace{ExternalID: "od-3", Path: "Acme/Kernel", Primary: true,
+		SortOrder: new(int64)},
 		shan.Departments[0])
 	require.NotEmpty(t, shan.UserID)
 	require.Equal(t, "ou_far", members["u3"].ManagerExternalID, "who is not in the directory")

@@ -15,7 +15,8 @@ func TestGroupsAndAdministratorsAreShown(t *testing.T) {
 	in.seedFacts()
 	in.query(`INSERT INTO org_groups (provider_id, external_id, kind, name, member_count)
 		SELECT id, 'g1', 'group', 'Contractors', 2 FROM identity_providers`)
-	in.query(`INSERT INTO org_group_members (group_id, member_id) SELECT g.id, m.id FROM org_groups g, org_members m WHERE m.external_id = 'u2'`)
+	in.query(`INSERT INTO org_group_members (group_id, member_id) SELECT g.id, m.id FROM org_groups g, org_members m
+		WHERE m.external_id = 'u2'`)
 	in.query(`INSERT INTO org_group_departments (group_id, department_id)
 		SELECT g.id, d.id FROM org_groups g, org_departments d WHERE d.external_id = 'od-2'`)
 	in.query(`INSERT INTO org_administrators (provider_id, member_id, source, level)

@@ -42,7 +42,8 @@ func TestKeysetCreateIntoAMissingFolder(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "etc", "orgsync")
 	o := installation{t: t}.run("keyset", "create", filepath.Join(folder, "keyset.json"))
 	require.Equal(t, cli.ExitUsage, o.status)
-	require.Equal(t, "orgsync: create key set: there is no folder "+folder+"; make it with: mkdir -p "+folder+"\n", o.stderr)
+	require.Equal(t, "orgsync: create key set: there is no folder "+folder+"; make it with: mkdir -p "+folder+"\n",
+		o.stderr)
 }
 
 func TestKeysetRotateRefusesWhatIsNoKeySet(t *testing.T) {
@@ -104,19 +105,24 @@ func TestNothingIsSealedUnderAKeyThatAWorkerLacks(t *testing.T) {
 	old := providers.Worker{ID: uuid.NewString(), Name: "4711@host-1", KeyIDs: box().KeyIDs()}
 	require.NoError(t, store.Providers.RecordWorker(t.Context(), old))
 	in.ok("keyset", "rotate", in.env["ORGSYNC_KEYSET"])
-	require.NoError(t, store.Providers.RecordWorker(t.Context(), providers.Worker{ID: uuid.NewString(), Name: "1@host-2", KeyIDs: box().KeyIDs()}))
+	require.NoError(t, store.Providers.RecordWorker(t.Context(),
+		providers.Worker{ID: uuid.NewString(), Name: "1@host-2", KeyIDs: box().KeyIDs()}))
 
 	config, err := json.Marshal(feishuConfig())
 	require.NoError(t, err)
 	commands := [][]string{
-		{"keyset", "reseal"}, {"keyset", "prune", in.env["ORGSYNC_KEYSET"]}, {"provider", "update", "acme", "--config", "-"},
+		{"keyset", "reseal"}, {"keyset", "prune", in.env["ORGSYNC_KEYSET"]},
+		{"provider", "update", "acme", "--config", "-"},
 		{"provider", "add", "other", "--type", "feishu", "--config", "-"},
 	}
 	refused := func(command []string) {
 		t.Helper()
 		o := in.feed(string(config), command...)
 		require.Equal(t, cli.ExitFailed, o.status, o.stdout)
-		require.Contains(t, o.stderr, fmt.Sprintf("do not hold the newest key (%d): 4711@host-1; copy the key set's file to each of them, restart them", box().PrimaryKeyID()))
+		require.Contains(t, o.stderr,
+			fmt.Sprintf(
+				"do not hold the newest key (%d): 4711@host-1; copy the key set's file to each of them, restart them",
+				box().PrimaryKeyID()))
 	}
 	for _, command := range commands {
 		if command[1] != "prune" {

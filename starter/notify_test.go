@@ -22,7 +22,8 @@ func TestNotifyTest(t *testing.T) {
 		}
 	}))
 	t.Cleanup(good.Close)
-	bad := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"code":19001}`)) }))
+	bad := httptest.NewServer(http.HandlerFunc(
+		func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"code":19001}`)) }))
 	t.Cleanup(bad.Close)
 
 	in := installation{t: t, env: map[string]string{}}

@@ -30,7 +30,8 @@ const (
 func startFeishu(t *testing.T) map[string]string {
 	t.Helper()
 	company := simulator.Generate(simulator.TypicalSpec(1, 30))
-	server := httptest.NewServer(feishu.New(company, feishu.Config{AppSecret: feishuSecret, Options: simulator.Options{NoQuotas: true}}))
+	server := httptest.NewServer(feishu.New(company,
+		feishu.Config{AppSecret: feishuSecret, Options: simulator.Options{NoQuotas: true}}))
 	t.Cleanup(server.Close)
 	return map[string]string{"app_id": "cli_sim", "app_secret": feishuSecret, "base_url": server.URL}
 }
@@ -60,7 +61,8 @@ func TestProviderLifeNeverShowsASecret(t *testing.T) {
 	note := func(o outcome) outcome { shown += o.stdout + o.stderr; return o }
 
 	var added providercmd.View
-	note(in.ok("provider", "add", "acme", "--type", "feishu", "--config", file, "--tenant", tenant, "--removal-limit", "7", "--output", "json")).json(&added)
+	note(in.ok("provider", "add", "acme", "--type", "feishu", "--config", file, "--tenant", tenant, "--removal-limit",
+		"7", "--output", "json")).json(&added)
 	require.Equal(t, "acme", added.Name)
 	require.EqualValues(t, "feishu", added.Type)
 	require.Equal(t, tenant, *added.TenantID)
@@ -71,7 +73,8 @@ func TestProviderLifeNeverShowsASecret(t *testing.T) {
 	require.Equal(t, directory.DefaultGuard.Departments.Count, added.DepartmentLimit)
 	require.InDelta(t, directory.DefaultGuard.Departments.Percent, added.DepartmentPercent, 0)
 	require.EqualValues(t, directory.DefaultHold/time.Second, added.HoldSeconds)
-	require.Equal(t, map[string]string{"app_id": "cli_1", "app_secret": "***", "base_url": "http://127.0.0.1:1/feishu"}, added.Config)
+	require.Equal(t, map[string]string{"app_id": "cli_1", "app_secret": "***",
+		"base_url": "http://127.0.0.1:1/feishu"}, added.Config)
 
 	var got providercmd.View
 	note(in.ok("provider", "show", "acme", "--output", "json")).json(&got)
@@ -87,7 +90,8 @@ func TestProviderLifeNeverShowsASecret(t *testing.T) {
 	require.Equal(t, 7, got.RemovalLimit)
 	require.InDelta(t, 12.5, got.RemovalPercent, 0)
 	require.Equal(t, added.DepartmentLimit, got.DepartmentLimit, "the people's limits are not the departments'")
-	note(in.ok("provider", "update", "acme", "--department-removal-limit", "0", "--department-removal-percent", "1", "--hold-for", "90m", "--output", "json")).json(&got)
+	note(in.ok("provider", "update", "acme", "--department-removal-limit", "0", "--department-removal-percent", "1",
+		"--hold-for", "90m", "--output", "json")).json(&got)
 	require.Equal(t, 7, got.RemovalLimit)
 	require.Zero(t, got.DepartmentLimit)
 	require.InDelta(t, 1, got.DepartmentPercent, 0)
@@ -115,7 +119,9 @@ func TestSecretsLieSealed(t *testing.T) {
 	in.add("acme", feishuConfig())
 	var rows string
 	require.NoError(t, in.pool().QueryRow(t.Context(),
-		`SELECT (SELECT string_agg(p::text, ' ') FROM identity_providers p) || (SELECT string_agg(encode(s.sealed, 'escape'), ' ') FROM provider_secrets s)`).Scan(&rows))
+		`SELECT (SELECT string_agg(p::text, ' ')
+			FROM identity_providers p) || (SELECT string_agg(encode(s.sealed, 'escape'), ' ')
+			FROM provider_secrets s)`).Scan(&rows))
 	require.Contains(t, rows, "cli_1")
 	require.NotContains(t, rows, feishuSecret)
 }
@@ -144,7 +150,8 @@ func TestUpdateLaysSettingsOverTheStoredOnes(t *testing.T) {
 	}
 	base := shown.Config["base_url"]
 	change(`{"accounts_url":"https://accounts.feishu.cn"}`,
-		map[string]string{"app_id": "cli_sim", "app_secret": "***", "base_url": base, "accounts_url": "https://accounts.feishu.cn"})
+		map[string]string{"app_id": "cli_sim", "app_secret": "***", "base_url": base,
+			"accounts_url": "https://accounts.feishu.cn"})
 	in.ok("provider", "test", "acme")
 	change(`{"accounts_url":""}`, map[string]string{"app_id": "cli_sim", "app_secret": "***", "base_url": base})
 
@@ -153,7 +160,8 @@ func TestUpdateLaysSettingsOverTheStoredOnes(t *testing.T) {
 	require.Equal(t, cli.ExitFailed, in.run("provider", "test", "acme").status)
 
 	for document, want := range map[string]string{
-		`{"app_secret":""}`: "app_secret", `{"app_idd":"x"}`: "known keys", `[]`: "not a JSON object", `{"base_url":"***"}`: "placeholder",
+		`{"app_secret":""}`: "app_secret", `{"app_idd":"x"}`: "known keys", `[]`: "not a JSON object",
+		`{"base_url":"***"}`: "placeholder",
 	} {
 		o := in.feed(document, "provider", "update", "acme", "--config", "-")
 		require.Equal(t, cli.ExitUsage, o.status, document)
@@ -180,9 +188,12 @@ func TestProviderAddRefuses(t *testing.T) {
 		"empty":           {"", string(good), cli.ExitUsage, "the value is empty"},
 		"taken":           {"taken", string(good), cli.ExitFailed, "orgsync provider update taken"},
 		"missing setting": {"acme", `{"app_id":"cli_1"}`, cli.ExitUsage, "app_secret is missing"},
-		"placeholder":     {"acme", `{"app_id":"your_app_id","app_secret":"` + feishuSecret + `"}`, cli.ExitUsage, "app_id still holds a placeholder"},
-		"unknown setting": {"acme", `{"app_id":"cli_1","app_secret":"` + feishuSecret + `","x":"y"}`, cli.ExitUsage, `unknown key "x"`},
-		"hidden secret":   {"acme", `{"app_id":"cli_1","app_secret":"***"}`, cli.ExitUsage, "app_secret still holds a placeholder"},
+		"placeholder": {"acme", `{"app_id":"your_app_id","app_secret":"` + feishuSecret + `"}`, cli.ExitUsage,
+			"app_id still holds a placeholder"},
+		"unknown setting": {"acme", `{"app_id":"cli_1","app_secret":"` + feishuSecret + `","x":"y"}`, cli.ExitUsage,
+			`unknown key "x"`},
+		"hidden secret": {"acme", `{"app_id":"cli_1","app_secret":"***"}`, cli.ExitUsage,
+			"app_secret still holds a placeholder"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := installation{t: t, env: in.env}
@@ -210,16 +221,23 @@ func TestConfigurationFiles(t *testing.T) {
 	const good = `{"app_id":"cli_1","app_secret":"s3cr3t"}`
 	in.ok("provider", "add", "marked", "--type", "feishu", "--config", file("\ufeff"+good+"\r\n"))
 	for name, tt := range map[string]struct{ content, want string }{
-		"a brace too many":  {good + " }", "config: something follows the JSON object (line 1, column 42)"},
-		"a key twice":       {`{"app_id":"cli_1","app_id":"cli_2","app_secret":"s3cr3t"}`, `config: the key "app_id" is given more than once`},
-		"UTF-16":            {"\xff\xfe{\x00", "config: it is encoded as UTF-16; save it as UTF-8"},
-		"zero-width space":  {"{\"app_id\":\"cli_1\",\"app_secret\":\"s3\u200bcr3t\"}", "config: app_secret holds U+200B, a zero-width space, as character 3"},
-		"no-break space":    {"{\"app_id\":\"cli\u00a01\",\"app_secret\":\"s3cr3t\"}", "config: app_id holds U+00A0, a no-break space, as character 4"},
-		"an ellipsis":       {`{"app_id":"cli_a1b2c3","app_secret":"…"}`, "config: app_secret still holds a placeholder"},
-		"nothing":           {"", "config: not a JSON object (it is empty); it should look like"},
-		"a comma too many":  {"{\n \"app_id\":\"cli_1\",\n}", "config: not a JSON object (line 3, column 1); it should look like"},
-		"thirty megabytes":  {good + strings.Repeat(" ", 30_000_000-len(good)), "acme.json: it is too large: 30.0 MB; at most 1.0 MB are read"},
-		"just too long too": {good + strings.Repeat(" ", 1_000_001-len(good)), "acme.json: it is too large: 1.0 MB; at most 1.0 MB are read"},
+		"a brace too many": {good + " }", "config: something follows the JSON object (line 1, column 42)"},
+		"a key twice": {`{"app_id":"cli_1","app_id":"cli_2","app_secret":"s3cr3t"}`,
+			`config: the key "app_id" is given more than once`},
+		"UTF-16": {"\xff\xfe{\x00", "config: it is encoded as UTF-16; save it as UTF-8"},
+		"zero-width space": {"{\"app_id\":\"cli_1\",\"app_secret\":\"s3\u200bcr3t\"}",
+			"config: app_secret holds U+200B, a zero-width space, as character 3"},
+		"no-break space": {"{\"app_id\":\"cli\u00a01\",\"app_secret\":\"s3cr3t\"}",
+			"config: app_id holds U+00A0, a no-break space, as character 4"},
+		"an ellipsis": {`{"app_id":"cli_a1b2c3","app_secret":"…"}`,
+			"config: app_secret still holds a placeholder"},
+		"nothing": {"", "config: not a JSON object (it is empty); it should look like"},
+		"a comma too many": {"{\n \"app_id\":\"cli_1\",\n}",
+			"config: not a JSON object (line 3, column 1); it should look like"},
+		"thirty megabytes": {good + strings.Repeat(" ", 30_000_000-len(good)),
+			"acme.json: it is too large: 30.0 MB; at most 1.0 MB are read"},
+		"just too long too": {good + strings.Repeat(" ", 1_000_001-len(good)),
+			"acme.json: it is too large: 1.0 MB; at most 1.0 MB are read"},
 	} {
 		o := in.run("provider", "add", "acme", "--type", "feishu", "--config", file(tt.content))
 		require.Equal(t, cli.ExitUsage, o.status, name)
@@ -267,15 +285,18 @@ func TestProviderTestSaysWhatToDoAboutEveryFailure(t *testing.T) {
 		_, _ = io.WriteString(w, "<html>Log in to the hotel's network</html>")
 	}))
 	t.Cleanup(page.Close)
-	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
+	broken := httptest.NewServer(http.HandlerFunc(
+		func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
 	t.Cleanup(broken.Close)
 	credentials := map[string]map[string]string{
-		"feishu": {"app_id": "cli_1", "app_secret": feishuSecret}, "dingtalk": {"app_key": "ding1", "app_secret": feishuSecret},
-		"wecom": {"corp_id": "ww1", "secret": feishuSecret},
+		"feishu":   {"app_id": "cli_1", "app_secret": feishuSecret},
+		"dingtalk": {"app_key": "ding1", "app_secret": feishuSecret},
+		"wecom":    {"corp_id": "ww1", "secret": feishuSecret},
 	}
 	for kind, config := range credentials {
 		for name, base := range map[string]string{
-			"refused": "http://127.0.0.1:1", "unknown-host": "http://nowhere.invalid", "a-web-page": page.URL, "bad-gateway": broken.URL,
+			"refused": "http://127.0.0.1:1", "unknown-host": "http://nowhere.invalid", "a-web-page": page.URL,
+			"bad-gateway": broken.URL,
 		} {
 			name = kind + "-" + name
 			config["base_url"] = base
@@ -302,8 +323,10 @@ func TestUnknownProviderNamesThoseThatAre(t *testing.T) {
 	t.Parallel()
 	in := newInstallation(t)
 	for _, command := range [][]string{
-		{"provider", "show", "acme"}, {"provider", "remove", "acme"}, {"provider", "test", "acme"}, {"provider", "update", "acme", "--active"},
-		{"sync", "acme"}, {"approve", "acme"}, {"reject", "acme"}, {"tree", "acme"}, {"search", "acme", "x"}, {"runs", "list", "--provider", "acme"},
+		{"provider", "show", "acme"}, {"provider", "remove", "acme"}, {"provider", "test", "acme"},
+		{"provider", "update", "acme", "--active"},
+		{"sync", "acme"}, {"approve", "acme"}, {"reject", "acme"}, {"tree", "acme"}, {"search", "acme", "x"},
+		{"runs", "list", "--provider", "acme"},
 	} {
 		o := in.run(command...)
 		require.Equal(t, cli.ExitUsage, o.status, command)

@@ -15,7 +15,8 @@ func TestRemovingAProviderAsksForItsName(t *testing.T) {
 	in.add("acme", feishuConfig())
 	run := in.begin(in.store(), "acme", "1")
 	in.query(`INSERT INTO org_departments (provider_id, external_id) SELECT id, 'od-1' FROM identity_providers`)
-	in.query(`INSERT INTO org_members (provider_id, external_id, user_id, status) SELECT p.id, 'u' || n, CASE n WHEN 1 THEN gen_random_uuid() END, CASE n WHEN 3 THEN 'deleted' ELSE 'active' END
+	in.query(`INSERT INTO org_members (provider_id, external_id, user_id, status)
+		SELECT p.id, 'u' || n, CASE n WHEN 1 THEN gen_random_uuid() END, CASE n WHEN 3 THEN 'deleted' ELSE 'active' END
 		FROM identity_providers p, generate_series(1, 3) n`)
 
 	for _, args := range [][]string{{}, {"--output", "json"}} {
@@ -29,7 +30,9 @@ func TestRemovingAProviderAsksForItsName(t *testing.T) {
 		o := in.atTerminal(question, typed, "provider", "remove", "acme")
 		require.Equal(t, cli.ExitFailed, o.status)
 		require.Contains(t, o.stderr, "acme was not removed")
-		for _, want := range []string{"people       2, with status deleted from then on; accounts linked to them (1)", "departments  1, with", "secrets      1, for good", "runs         1 with their change logs", "of these     1 at work"} {
+		for _, want := range []string{"people       2, with status deleted from then on; accounts linked to them (1)",
+			"departments  1, with", "secrets      1, for good", "runs         1 with their change logs",
+			"of these     1 at work"} {
 			require.Contains(t, o.stdout, want)
 		}
 	}

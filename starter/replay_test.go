@@ -36,10 +36,14 @@ func TestReplayOfAnExport(t *testing.T) {
 		status int
 		say    []string
 	}{
-		{"sync-org-small", cli.ExitDone, []string{fmt.Sprintf("SyncOrg, %d events, completed", events(t, "sync-org-small")), "This build replays it."}},
-		{"sync-org-unknown", cli.ExitDone, []string{"failed", `activity BeginRun: there is no provider named "nobody"`, "This build replays it."}},
+		{"sync-org-small", cli.ExitDone,
+			[]string{fmt.Sprintf("SyncOrg, %d events, completed", events(t, "sync-org-small")),
+				"This build replays it."}},
+		{"sync-org-unknown", cli.ExitDone, []string{"failed", `activity BeginRun: there is no provider named "nobody"`,
+			"This build replays it."}},
 		{"sync-departments-partial", cli.ExitDone, []string{"SyncDepartments,", "This build replays it."}},
-		{"bad-reordered", cli.ExitFailed, []string{"the two differ from event 63 on, ActivityTaskScheduled.", "history:     activity LinkAccounts", "this build:  activity Recompute", "TMPRL1100"}},
+		{"bad-reordered", cli.ExitFailed, []string{"the two differ from event 63 on, ActivityTaskScheduled.",
+			"history:     activity LinkAccounts", "this build:  activity Recompute", "TMPRL1100"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -71,7 +75,10 @@ func TestReplayOfWhatIsNoHistory(t *testing.T) {
 	t.Parallel()
 	in := installation{t: t}
 	other := filepath.Join(t.TempDir(), "other.json")
-	require.NoError(t, os.WriteFile(other, []byte(`{"events":[{"eventId":"1","eventType":"WorkflowExecutionStarted","workflowExecutionStartedEventAttributes":{"workflowType":{"name":"OrderPizza"}}}]}`), 0o600))
+	require.NoError(t,
+		os.WriteFile(other,
+			[]byte(
+				`{"events":[{"eventId":"1","eventType":"WorkflowExecutionStarted","workflowExecutionStartedEventAttributes":{"workflowType":{"name":"OrderPizza"}}}]}`), 0o600))
 	for name, tt := range map[string]struct {
 		args []string
 		want string

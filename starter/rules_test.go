@@ -39,7 +39,8 @@ func TestRulesLife(t *testing.T) {
 	require.Contains(t, o.stderr, "acme has no rules; set some with: orgsync rules set acme --file RULES.yaml")
 	require.Equal(t, cli.ExitNothing, in.run("rules", "try", "acme", "--member", "u1").status)
 
-	require.Contains(t, in.ok("rules", "set", "acme", "--file", file).stdout, "Version 1 of the rules of acme is in force")
+	require.Contains(t, in.ok("rules", "set", "acme", "--file", file).stdout,
+		"Version 1 of the rules of acme is in force")
 	var set rules.Version
 	in.ok("rules", "set", "acme", "--file", file, "--output", "json").json(&set)
 	require.Equal(t, 1, set.Version, "the same rules keep their version")
@@ -71,8 +72,10 @@ func TestWrongRulesAreRefused(t *testing.T) {
 	} {
 		o := in.feed(wrong, command...)
 		require.Equal(t, cli.ExitUsage, o.status, command)
-		require.Contains(t, o.stderr, `line 2, column 12: scope.members: the expression does not compile: at line 1, column 1`)
-		require.Contains(t, o.stderr, `line 3, column 1: "maping" is no field here; fields are accounts, mapping, scope`)
+		require.Contains(t, o.stderr,
+			`line 2, column 12: scope.members: the expression does not compile: at line 1, column 1`)
+		require.Contains(t, o.stderr,
+			`line 3, column 1: "maping" is no field here; fields are accounts, mapping, scope`)
 	}
 	require.Contains(t, in.ok("rules", "show", "acme").stdout, "acme has no rules")
 	require.Equal(t, cli.ExitUsage, in.feed(someRules, "rules", "set", "other", "--file", "-").status)
@@ -132,5 +135,6 @@ func TestTryRulesOnAFreshPerson(t *testing.T) {
 	require.Contains(t, tried.Fields[1].Error, "a value cannot be converted as the expression wants")
 	require.Contains(t, string(tried.Inputs), `"raw":`)
 
-	require.Contains(t, in.feed(someRules, "rules", "try", "acme", "--member", "stranger", "--file", "-").stderr, "stranger")
+	require.Contains(t, in.feed(someRules, "rules", "try", "acme", "--member", "stranger", "--file", "-").stderr,
+		"stranger")
 }

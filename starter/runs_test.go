@@ -28,7 +28,8 @@ func (in installation) store() *db.Store {
 func (in installation) begin(store *db.Store, provider, temporalRunID string) string {
 	in.t.Helper()
 	begun, err := store.BeginRun(in.t.Context(), db.NewRun{
-		Provider: provider, WorkflowID: "orgsync/" + provider, TemporalRunID: temporalRunID, Mode: "apply", OnRemovals: "hold",
+		Provider: provider, WorkflowID: "orgsync/" + provider, TemporalRunID: temporalRunID, Mode: "apply",
+		OnRemovals: "hold",
 	}, func(context.Context, db.OpenRun) (string, error) { return directory.RunFailed, nil })
 	require.NoError(in.t, err)
 	return begun.RunID
@@ -37,8 +38,10 @@ func (in installation) begin(store *db.Store, provider, temporalRunID string) st
 // ledger adds a department to a run's ledger.
 func (in installation) ledger(run, department string, read int, problem *string) {
 	in.t.Helper()
-	in.query(`INSERT INTO sync_run_departments (run_id, external_id, children_complete, members_complete, members_read, members_error, error,
-		children_listing, children_via, members_listing, members_via) VALUES ($1, $2, true, $4::text IS NULL, $3, $4, $4, '', $2, '', $2)`,
+	in.query(`INSERT INTO sync_run_departments (run_id, external_id, children_complete, members_complete, members_read,
+		members_error, error,
+		children_listing, children_via, members_listing, members_via)
+		VALUES ($1, $2, true, $4::text IS NULL, $3, $4, $4, '', $2, '', $2)`,
 		run, department, read, problem)
 }
 
@@ -51,7 +54,8 @@ func TestRunsShow(t *testing.T) {
 	store, ctx := in.store(), t.Context()
 
 	failed := in.begin(store, "acme", "first")
-	require.NoError(t, store.FinishRun(ctx, failed, directory.RunFailed, "the app secret is wrong", directory.Counts{}, false))
+	require.NoError(t, store.FinishRun(ctx, failed, directory.RunFailed, "the app secret is wrong", directory.Counts{},
+		false))
 	held := in.begin(store, "acme", "second")
 	problem := "department is out of range"
 	for i := range 20 + 1 {
@@ -62,7 +66,8 @@ func TestRunsShow(t *testing.T) {
 	counts := directory.Counts{Members: directory.MemberCounts{Read: 1234567, Created: 3, Restored: 2}}
 	in.query(`INSERT INTO org_members (provider_id, external_id, name, name_translit_full, name_translit_initial)
 		SELECT provider_id, unnest(ARRAY['u2', 'u1']), '', '', '' FROM sync_runs WHERE id = $1`, held)
-	in.query(`INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id) SELECT $1, 'member', id, id FROM org_members`, held)
+	in.query(`INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id) SELECT $1, 'member', id, id
+		FROM org_members`, held)
 	require.NoError(t, store.RunHold(ctx, held, "would remove 31 of 40 members", "orgsync/acme/removals/"+held, counts))
 
 	var listed []runcmd.Run
@@ -77,8 +82,10 @@ func TestRunsShow(t *testing.T) {
 
 	text := in.ok("runs", "show", held[:12]).stdout
 	for _, want := range []string{
-		held, "would remove 31 of 40 members", "decide by", "they are rejected", "LIMIT", "(u1): no longer listed\n", "orgsync/acme/removals/" + held, "orgsync approve acme", "orgsync reject acme",
-		"1,234,567", "member u7: two people claim this id", "department od-zz: " + problem, "show them with --all", "\nNotes\n",
+		held, "would remove 31 of 40 members", "decide by", "they are rejected", "LIMIT", "(u1): no longer listed\n",
+		"orgsync/acme/removals/" + held, "orgsync approve acme", "orgsync reject acme",
+		"1,234,567", "member u7: two people claim this id", "department od-zz: " + problem, "show them with --all",
+		"\nNotes\n",
 		"http://ui:8233/namespaces/default/workflows/orgsync%2Facme/second",
 	} {
 		require.Contains(t, text, want)
@@ -94,7 +101,8 @@ func TestRunsShow(t *testing.T) {
 	require.Len(t, shown.Departments, 20+2)
 	require.Equal(t, "od-zz", shown.Departments[0].ExternalID, "failed departments come first")
 	require.Len(t, shown.Errors, 2)
-	require.Equal(t, directory.Removal{Planned: 2, There: 2, Limit: new(10), IDs: []string{"u1", "u2"}}, shown.Removals.Members)
+	require.Equal(t, directory.Removal{Planned: 2, There: 2, Limit: new(10), IDs: []string{"u1", "u2"}},
+		shown.Removals.Members)
 	require.WithinDuration(t, time.Now().Add(72*time.Hour), *shown.HoldExpiresAt, time.Minute)
 
 	require.Contains(t, in.ok("runs", "show", failed).stdout, "the app secret is wrong")
@@ -138,10 +146,12 @@ func TestRunsChanges(t *testing.T) {
 
 	// More than one page of the database's.
 	in.query(`INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
-		SELECT $1, 'member', gen_random_uuid(), gen_random_uuid(), 'u' || n, 'created', jsonb_build_object('name', 'N' || n) FROM generate_series(1, 2001) n`, run)
+		SELECT $1, 'member', gen_random_uuid(), gen_random_uuid(), 'u' || n, 'created', jsonb_build_object('name', 'N'
+		|| n) FROM generate_series(1, 2001) n`, run)
 	in.query(`INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
 		VALUES ($1, 'member', gen_random_uuid(), gen_random_uuid(), 'u9999', 'updated',
-		'{"name": "A", "title": "x", "email": null, "phone": "1", "raw_data": {"a": 1}}', '{"name": "B", "title": "x", "email": "b@c", "phone": null, "raw_data": {"a": 2}}')`, run)
+		'{"name": "A", "title": "x", "email": null, "phone": "1", "raw_data": {"a": 1}}',
+		'{"name": "B", "title": "x", "email": "b@c", "phone": null, "raw_data": {"a": 2}}')`, run)
 	in.ok("runs", "changes", run, "--output", "json").json(&changes)
 	require.Len(t, changes, 2002)
 	require.JSONEq(t, `{"name":"N2001"}`, string(changes[2000].After))
@@ -158,15 +168,20 @@ func TestRunsChangesNamesWhatTheyAreAbout(t *testing.T) {
 	in.add("acme", feishuConfig())
 	run := in.begin(in.store(), "acme", "1")
 	in.query(`WITH p AS (SELECT id FROM identity_providers), top AS (
-			INSERT INTO org_departments (provider_id, external_id, name, path) SELECT id, 'od-0', 'Acme', 'Acme' FROM p RETURNING id
+			INSERT INTO org_departments (provider_id, external_id, name, path) SELECT id, 'od-0', 'Acme', 'Acme' FROM p
+			RETURNING id
 		), d AS (
-			INSERT INTO org_departments (provider_id, external_id, name, path) SELECT id, 'od-1', 'Sales', 'Acme/Sales' FROM p RETURNING id
+			INSERT INTO org_departments (provider_id, external_id, name, path) SELECT id, 'od-1', 'Sales', 'Acme/Sales'
+			FROM p RETURNING id
 		), m AS (
-			INSERT INTO org_members (provider_id, external_id, name, status) SELECT p.id, u, 'Zhang ' || u, 'deleted' FROM p, unnest(ARRAY['u1', 'u2']) u RETURNING id, external_id
+			INSERT INTO org_members (provider_id, external_id, name, status) SELECT p.id, u, 'Zhang ' || u, 'deleted'
+			FROM p, unnest(ARRAY['u1', 'u2']) u RETURNING id, external_id
 		)
 		INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-		SELECT $1::uuid, 'member', m.id, m.id, m.external_id, 'deleted', '{"status": "active"}'::jsonb, '{"status": "deleted"}'::jsonb FROM m
-		UNION ALL SELECT $1, 'membership', m.id, d.id, m.external_id, 'deleted', '{"is_leader": true, "primary_rank": 9223372036854775807}', NULL FROM m, d
+		SELECT $1::uuid, 'member', m.id, m.id, m.external_id, 'deleted', '{"status": "active"}'::jsonb,
+		'{"status": "deleted"}'::jsonb FROM m
+		UNION ALL SELECT $1, 'membership', m.id, d.id, m.external_id, 'deleted',
+		'{"is_leader": true, "primary_rank": 9223372036854775807}', NULL FROM m, d
 		UNION ALL SELECT $1, 'department', d.id, d.id, 'od-1', 'moved', '{"path": "Acme/Old", "depth": 3}',
 			jsonb_build_object('path', 'Acme/Sales', 'depth', 1, 'parent_id', top.id) FROM d, top`, run)
 
@@ -244,9 +259,11 @@ func TestRunsChangesOfAHeldRunShowsWhatWouldBeRemoved(t *testing.T) {
 		SELECT $1::uuid, 'department', d.id, d.id, true, false FROM d UNION ALL
 		SELECT $1, 'member', m.id, m.id, true, false FROM m UNION ALL
 		SELECT $1, 'membership', m.id, d.id, true, false FROM m, d UNION ALL
-		SELECT $1, 'member', gen_random_uuid(), gen_random_uuid(), confirmed, confirmed FROM unnest(ARRAY[true, false]) confirmed`, run)
+		SELECT $1, 'member', gen_random_uuid(), gen_random_uuid(), confirmed, confirmed
+		FROM unnest(ARRAY[true, false]) confirmed`, run)
 
-	require.Contains(t, in.ok("runs", "changes", run).stdout, "changed nothing", "a run at work has decided nothing yet")
+	require.Contains(t, in.ok("runs", "changes", run).stdout, "changed nothing",
+		"a run at work has decided nothing yet")
 	require.NoError(t, store.RunHold(t.Context(), run, "too many", "orgsync/acme/removals/"+run, directory.Counts{}))
 	var changes []runcmd.Change
 	in.ok("runs", "changes", run, "--output", "json").json(&changes)
@@ -272,8 +289,10 @@ func TestRunsShowTellsWhatARunWasLimitedTo(t *testing.T) {
 	in.add("acme", feishuConfig())
 	store := in.store()
 	begin := func(n db.NewRun) string {
-		n.Provider, n.WorkflowID, n.TemporalRunID, n.Mode, n.OnRemovals = "acme", "orgsync/acme", time.Now().String(), "apply", "hold"
-		begun, err := store.BeginRun(t.Context(), n, func(context.Context, db.OpenRun) (string, error) { return directory.RunFailed, nil })
+		n.Provider, n.WorkflowID, n.TemporalRunID, n.Mode, n.OnRemovals = "acme", "orgsync/acme", time.Now().
+			String(), "apply", "hold"
+		begun, err := store.BeginRun(t.Context(), n,
+			func(context.Context, db.OpenRun) (string, error) { return directory.RunFailed, nil })
 		require.NoError(t, err)
 		return begun.RunID
 	}
@@ -323,6 +342,7 @@ func TestSyncTakesOneTarget(t *testing.T) {
 	require.Equal(t, cli.ExitUsage, o.status)
 	require.Contains(t, o.stderr, "--departments and --members can't be used together")
 	temporal := &fakeTemporal{}
-	require.Equal(t, cli.ExitDone, in.runWith(t.Context(), temporal, &lines{}, &lines{}, "sync", "acme", "--members", "u1,u2"))
+	require.Equal(t, cli.ExitDone, in.runWith(t.Context(), temporal, &lines{}, &lines{}, "sync", "acme", "--members",
+		"u1,u2"))
 	require.Equal(t, []string{"u1", "u2"}, temporal.started.(workflows.SyncInput).Members)
 }

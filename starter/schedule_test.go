@@ -42,9 +42,11 @@ func TestScheduleLife(t *testing.T) {
 	for _, command := range []string{"pause", "resume", "trigger", "remove"} {
 		o := in.run("schedule", command, "life")
 		require.Equal(t, cli.ExitNothing, o.status)
-		require.Equal(t, "orgsync: life has no schedule; set one with: orgsync schedule set life --every 1h\n", o.stderr)
+		require.Equal(t, "orgsync: life has no schedule; set one with: orgsync schedule set life --every 1h\n",
+			o.stderr)
 	}
-	require.Contains(t, in.ok("provider", "show", "life").stdout, "It has no schedule. Set one with: orgsync schedule set life --every 1h")
+	require.Contains(t, in.ok("provider", "show", "life").stdout,
+		"It has no schedule. Set one with: orgsync schedule set life --every 1h")
 
 	v := set("set", "--every", "1h")
 	require.Equal(t, "orgsync/life", v.ScheduleID)
@@ -59,7 +61,8 @@ func TestScheduleLife(t *testing.T) {
 	require.Equal(t, workflows.ScheduledInput{Provider: "life"}, input)
 	require.Equal(t, []any{"orgsync/life/scheduled", "ScheduledSync", "orgsync", "Scheduled sync of life"},
 		[]any{action.ID, action.Workflow, action.TaskQueue, action.StaticSummary})
-	require.Equal(t, client.SchedulePolicies{Overlap: enums.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: time.Hour}, *described.Schedule.Policy)
+	require.Equal(t, client.SchedulePolicies{Overlap: enums.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: time.Hour},
+		*described.Schedule.Policy)
 	provider, _ := described.TypedSearchAttributes.GetKeyword(workflows.AttributeProvider)
 	require.Equal(t, "life", provider)
 
@@ -79,7 +82,8 @@ func TestScheduleLife(t *testing.T) {
 	require.Equal(t, "24h", set("changed", "--every", "1d", "--offset", "18h30m").Every)
 	v = set("changed", "--cron", "30 2 * * 1-5", "--tz", "Asia/Shanghai", "--on-removals", "skip")
 	require.Equal(t, "18:30", v.NextRuns[0].Format("15:04"))
-	require.True(t, set("unchanged", "--cron", " 30 2 * *  1-5", "--tz", "Asia/Shanghai", "--on-removals", "skip").Paused)
+	require.True(t, set("unchanged", "--cron", " 30 2 * *  1-5", "--tz", "Asia/Shanghai", "--on-removals",
+		"skip").Paused)
 	var resumed schedule.View
 	in.ok("schedule", "resume", "life", "--output", "json").json(&resumed)
 	require.False(t, resumed.Paused)
@@ -113,13 +117,15 @@ func TestScheduleLife(t *testing.T) {
 	require.Contains(t, shown, "running")
 
 	// Removed or switched off, a provider takes its schedule along.
-	const again = "the schedule of life is removed too; set it again with: orgsync schedule set life --cron '30 2 * * MON-FRI' --tz Asia/Shanghai"
+	const again = "the schedule of life is removed too; set it again with: orgsync schedule set life --cron '30 2 * " +
+		"* MON-FRI' --tz Asia/Shanghai"
 	gone := func() {
 		t.Helper()
 		_, err := handle.Describe(t.Context())
 		require.ErrorAs(t, err, new(*serviceerror.NotFound))
 	}
-	require.Contains(t, in.ok("schedule", "remove", "life").stdout, "orgsync schedule set life --cron '30 2 * * MON-FRI' --tz Asia/Shanghai")
+	require.Contains(t, in.ok("schedule", "remove", "life").stdout,
+		"orgsync schedule set life --cron '30 2 * * MON-FRI' --tz Asia/Shanghai")
 	gone()
 	set("set", "--cron", "30 2 * * MON-FRI", "--tz", "Asia/Shanghai")
 	require.Contains(t, in.ok("provider", "update", "life", "--inactive").stderr, again)
@@ -136,7 +142,8 @@ func TestScheduleLife(t *testing.T) {
 func TestProviderAddWithAnInterval(t *testing.T) {
 	t.Parallel()
 	in := newInstallation(t)
-	o := in.feed(`{"app_id":"cli_1","app_secret":"hunter2"}`, "provider", "add", "soon", "--type", "feishu", "--config", "-",
+	o := in.feed(`{"app_id":"cli_1","app_secret":"hunter2"}`, "provider", "add", "soon", "--type", "feishu",
+		"--config", "-",
 		"--interval", "2h", "--now", "--output", "json")
 	require.Equal(t, cli.ExitDone, o.status, o.stderr)
 	var v provider.View
@@ -158,7 +165,8 @@ func TestCronExpressionsAreTemporals(t *testing.T) {
 	in, schedules := newInstallation(t), dial(t).ScheduleClient()
 	in.add("cron", feishuConfig())
 	for _, expr := range []string{
-		"10 2 * * *", "*/20 2-7/2 1-15 jan,MAR-may FRI-7", "5/10 */2 31 12 1-7/2", "0 0 1/10 */3 0-7", "59 23 * * 7", "0,30 1,2-4 * 1/2 2/2",
+		"10 2 * * *", "*/20 2-7/2 1-15 jan,MAR-may FRI-7", "5/10 */2 31 12 1-7/2", "0 0 1/10 */3 0-7", "59 23 * * 7",
+		"0,30 1,2-4 * 1/2 2/2",
 	} {
 		handle, err := schedules.Create(t.Context(), client.ScheduleOptions{
 			ID: "cron " + expr, Spec: client.ScheduleSpec{CronExpressions: []string{expr}}, Paused: true,
@@ -174,7 +182,8 @@ func TestCronExpressionsAreTemporals(t *testing.T) {
 		in.ok("schedule", "set", "cron", "--cron", expr, "-o", "json").json(&v)
 		require.Equal(t, "unchanged", v.Change)
 	}
-	for _, expr := range []string{"60 2 * * *", "10 5-2 * * *", "10 */0 * * *", "10 1-2-3 * * *", "10 2 0 * *", "10 2 * 1, *", "10 2 * * fry", "10 2 * * 1/2/3"} {
+	for _, expr := range []string{"60 2 * * *", "10 5-2 * * *", "10 */0 * * *", "10 1-2-3 * * *", "10 2 0 * *",
+		"10 2 * 1, *", "10 2 * * fry", "10 2 * * 1/2/3"} {
 		o := in.run("schedule", "set", "cron", "--cron", expr)
 		require.Equal(t, cli.ExitUsage, o.status, expr)
 		require.Contains(t, o.stderr, fmt.Sprintf("--cron is %q, which Temporal does not understand: ", expr))
@@ -188,14 +197,17 @@ func TestSchedulesSetByHandAreShownAsTemporalHasThem(t *testing.T) {
 	in, temporal := newInstallation(t), dial(t)
 	in.add("hand", feishuConfig())
 	handle, err := temporal.ScheduleClient().Create(t.Context(), client.ScheduleOptions{
-		ID: workflows.ScheduleID("hand"), Spec: client.ScheduleSpec{CronExpressions: []string{"30 2 * * 1-5"}, TimeZoneName: "Asia/Shanghai"},
+		ID: workflows.ScheduleID("hand"), Spec: client.ScheduleSpec{CronExpressions: []string{"30 2 * * 1-5"},
+			TimeZoneName: "Asia/Shanghai"},
 		Action: &client.ScheduleWorkflowAction{
-			ID: "hand", Workflow: workflows.ScheduledSyncName, TaskQueue: workflows.TaskQueue, Args: []any{workflows.ScheduledInput{Provider: "hand"}},
+			ID: "hand", Workflow: workflows.ScheduledSyncName, TaskQueue: workflows.TaskQueue,
+			Args: []any{workflows.ScheduledInput{Provider: "hand"}},
 		},
 	})
 	require.NoError(t, err)
 	shown := in.ok("provider", "show", "hand").stdout
-	require.Contains(t, shown, "month 1-12, day of month 1-31, day of week 1-5, hour 2, minute 30, second 0 (Asia/Shanghai)")
+	require.Contains(t, shown,
+		"month 1-12, day of month 1-31, day of week 1-5, hour 2, minute 30, second 0 (Asia/Shanghai)")
 	require.NoError(t, handle.Delete(t.Context()))
 }
 
@@ -204,12 +216,14 @@ func TestProvidersWhileTemporalIsAway(t *testing.T) {
 	t.Setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
 	in := newInstallation(t)
 	in.add("acme", feishuConfig())
-	require.Contains(t, in.ok("provider", "show", "acme").stderr, "could not tell whether acme has a schedule: temporal at 127.0.0.1:1 does not answer")
+	require.Contains(t, in.ok("provider", "show", "acme").stderr,
+		"could not tell whether acme has a schedule: temporal at 127.0.0.1:1 does not answer")
 	const itself = "removes itself when it is next due, or remove it with: orgsync schedule remove acme"
 	require.Contains(t, in.ok("provider", "update", "acme", "--inactive").stderr, itself)
 	require.Contains(t, in.ok("provider", "remove", "acme", "--yes").stderr, itself)
 
-	o := in.feed(`{"app_id":"cli_1","app_secret":"hunter2"}`, "provider", "add", "later", "--type", "feishu", "--config", "-", "--interval", "1h")
+	o := in.feed(`{"app_id":"cli_1","app_secret":"hunter2"}`, "provider", "add", "later", "--type", "feishu",
+		"--config", "-", "--interval", "1h")
 	require.Equal(t, cli.ExitFailed, o.status)
 	require.Contains(t, o.stderr, "does not answer")
 	require.Contains(t, in.ok("provider", "list").stdout, "No provider is stored")

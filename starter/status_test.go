@@ -22,7 +22,8 @@ func TestStatus(t *testing.T) {
 	}
 	end := func(name, execution, status, problem string) string {
 		run := in.begin(store, name, execution)
-		require.NoError(t, store.FinishRun(ctx, run, status, problem, directory.Counts{}, status == directory.RunSucceeded))
+		require.NoError(t, store.FinishRun(ctx, run, status, problem, directory.Counts{},
+			status == directory.RunSucceeded))
 		return run
 	}
 	end("well", "1", directory.RunSucceeded, "")
@@ -30,7 +31,8 @@ func TestStatus(t *testing.T) {
 	first := end("failing", "2", directory.RunPartial, "")
 	last := end("failing", "3", directory.RunFailed, "the app secret is wrong")
 	held := in.begin(store, "held", "1")
-	require.NoError(t, store.RunHold(ctx, held, "it would remove 31 of 40 members", "orgsync/held/removals/"+held, directory.Counts{}))
+	require.NoError(t, store.RunHold(ctx, held, "it would remove 31 of 40 members", "orgsync/held/removals/"+held,
+		directory.Counts{}))
 	working := in.begin(store, "working", "1")
 	require.NoError(t, store.SetPhase(ctx, working, "members"))
 	in.ok("provider", "update", "off", "--inactive")
@@ -59,7 +61,8 @@ func TestStatus(t *testing.T) {
 	require.Equal(t, "the app secret is wrong", names["failing"].Newest.Failure)
 	began, err := store.Report.GetRun(ctx, first)
 	require.NoError(t, err)
-	require.WithinDuration(t, *began.FinishedAt, *names["failing"].FailingSince, time.Millisecond, "since the first that did not succeed")
+	require.WithinDuration(t, *began.FinishedAt, *names["failing"].FailingSince, time.Millisecond,
+		"since the first that did not succeed")
 	require.Equal(t, working, names["working"].Running.RunID)
 	require.Equal(t, "members", names["working"].Running.Phase)
 	require.False(t, names["off"].Active)

@@ -24,7 +24,8 @@ func TestMain(m *testing.M) {
 		server, err = stack.StartTemporal(context.Background(), dir, stack.Ports{}, os.Stderr)
 	}
 	if err == nil {
-		err = errors.Join(os.Setenv("TEMPORAL_ADDRESS", server.Address()), os.Setenv("TEMPORAL_NAMESPACE", stack.Namespace))
+		err = errors.Join(os.Setenv("TEMPORAL_ADDRESS", server.Address()),
+			os.Setenv("TEMPORAL_NAMESPACE", stack.Namespace))
 	}
 	if err != nil {
 		slog.Error("start Temporal", "error", err)

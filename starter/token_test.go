@@ -16,7 +16,8 @@ func TestATokenIsShownOnce(t *testing.T) {
 	in.add("acme", feishuConfig())
 	require.Contains(t, in.ok("token", "list").stdout, "There are no tokens")
 	var made token.Created
-	in.ok("token", "create", "payroll", "--role", "reader", "--provider", "acme", "--expires", "90d", "--output", "json").json(&made)
+	in.ok("token", "create", "payroll", "--role", "reader", "--provider", "acme", "--expires", "90d", "--output",
+		"json").json(&made)
 	require.Regexp(t, `^org_[a-z2-7]{52}$`, made.Token)
 	require.Equal(t, "acme", made.Provider)
 	require.NotNil(t, made.ExpiresAt)
@@ -32,8 +33,10 @@ func TestATokenIsShownOnce(t *testing.T) {
 	}
 	var stored int
 	hash, _ := access.HashToken(made.Token)
-	require.NoError(t, in.pool().QueryRow(t.Context(), `SELECT (SELECT count(*) FROM api_tokens t WHERE t::text LIKE '%' || $1 || '%')
-		+ (SELECT count(*) FROM audit_log a WHERE a::text LIKE '%' || $1 || '%' OR a::text LIKE '%' || encode($2, 'hex') || '%')`, made.Token[4:], hash).Scan(&stored))
+	require.NoError(t, in.pool().QueryRow(t.Context(),
+		`SELECT (SELECT count(*) FROM api_tokens t WHERE t::text LIKE '%' || $1 || '%')
+		+ (SELECT count(*) FROM audit_log a WHERE a::text LIKE '%' || $1 || '%'
+		OR a::text LIKE '%' || encode($2, 'hex') || '%')`, made.Token[4:], hash).Scan(&stored))
 	require.Zero(t, stored)
 
 	require.Contains(t, in.ok("token", "revoke", "payroll").stdout, "Token payroll is revoked.")
@@ -61,7 +64,8 @@ func TestATokenMustBePossible(t *testing.T) {
 		{cli.ExitUsage, "--role", []string{"x", "--role", "king"}},
 		{cli.ExitUsage, `there is no provider "other"`, []string{"x", "--role", "reader", "--provider", "other"}},
 		{cli.ExitUsage, "must be a UUID", []string{"x", "--role", "reader", "--tenant", "t1"}},
-		{cli.ExitUsage, "bind it to less", []string{"x", "--role", "reader", "--provider", "acme", "--tenant", "11111111-1111-1111-1111-111111111111"}},
+		{cli.ExitUsage, "bind it to less", []string{"x", "--role", "reader", "--provider", "acme", "--tenant",
+			"11111111-1111-1111-1111-111111111111"}},
 		{cli.ExitUsage, "must be above zero", []string{"x", "--role", "reader", "--expires", "0s"}},
 		{cli.ExitUsage, "no blank at its ends", []string{" x", "--role", "reader"}},
 		{cli.ExitFailed, `there is a token "taken" already`, []string{"taken", "--role", "reader"}},

@@ -11,13 +11,19 @@ import (
 func (in installation) seed() {
 	in.t.Helper()
 	in.add("acme", feishuConfig())
-	in.query(`WITH p AS (SELECT id FROM identity_providers WHERE name = 'acme'), d (external_id, parent, name, depth, n, direct, n_order) AS (VALUES
-			('0', NULL, E'Ac\x1bme', 0, 1234, 1, 0), ('od-1', '0', 'R&D', 1, 200, 4, 1), ('od-2', '0', 'Sales', 1, 30, 30, 2), ('od-3', 'od-1', 'Kernel', 2, 196, 196, 0)),
+	in.query(`WITH p AS (SELECT id FROM identity_providers
+		WHERE name = 'acme'), d (external_id, parent, name, depth, n, direct, n_order) AS (VALUES
+			('0', NULL, E'Ac\x1bme', 0, 1234, 1, 0), ('od-1', '0', 'R&D', 1, 200, 4, 1), ('od-2', '0', 'Sales', 1, 30,
+			30, 2), ('od-3', 'od-1', 'Kernel', 2, 196, 196, 0)),
 		ids AS (SELECT d.*, gen_random_uuid() AS id FROM d)
-		INSERT INTO org_departments (id, provider_id, external_id, parent_id, name, path, depth, member_count, direct_member_count, sort_order)
-		SELECT i.id, p.id, i.external_id, up.id, i.name, CASE i.depth WHEN 0 THEN i.name ELSE 'Acme/' || i.name END, i.depth, i.n, i.direct, i.n_order FROM ids i CROSS JOIN p LEFT JOIN ids up ON up.external_id = i.parent`)
-	in.query(`INSERT INTO org_members (provider_id, external_id, name, name_translit_full, name_translit_initial, email, phone, department_path)
-		SELECT id, 'u1', '单雄信', 'shanxiongxin', 'sxx', 'shan@acme.cn', '+8613800138000', 'Acme/Sales' FROM identity_providers`)
+		INSERT INTO org_departments (id, provider_id, external_id, parent_id, name, path, depth, member_count,
+		direct_member_count, sort_order)
+		SELECT i.id, p.id, i.external_id, up.id, i.name, CASE i.depth WHEN 0 THEN i.name ELSE 'Acme/' || i.name END,
+		i.depth, i.n, i.direct, i.n_order FROM ids i CROSS JOIN p LEFT JOIN ids up ON up.external_id = i.parent`)
+	in.query(`INSERT INTO org_members (provider_id, external_id, name, name_translit_full, name_translit_initial,
+		email, phone, department_path)
+		SELECT id, 'u1', '单雄信', 'shanxiongxin', 'sxx', 'shan@acme.cn', '+8613800138000', 'Acme/Sales'
+		FROM identity_providers`)
 }
 
 func TestTree(t *testing.T) {
@@ -75,7 +81,8 @@ func TestSearch(t *testing.T) {
 		var hits []map[string]any
 		in.ok("search", "acme", text, "--output", "json").json(&hits)
 		require.Len(t, hits, 1, text)
-		require.Equal(t, []any{"department", "od-2", "Acme/Sales"}, []any{hits[0]["object_type"], hits[0]["external_id"], hits[0]["path"]})
+		require.Equal(t, []any{"department", "od-2", "Acme/Sales"},
+			[]any{hits[0]["object_type"], hits[0]["external_id"], hits[0]["path"]})
 		require.Regexp(t, `(?m)^Sales +od-2 +30 +Acme/Sales$`, in.ok("search", "acme", text).stdout)
 	}
 	in.query(`UPDATE org_members SET name = 'Sal'`)

@@ -37,7 +37,8 @@ func TestUndoSaysWhatCannotBeUndone(t *testing.T) {
 	require.Equal(t, cli.ExitHeld, o.status)
 	require.Contains(t, o.stderr, "approve or reject them first; see: orgsync runs show "+held[:8])
 	for _, tt := range []struct{ args, want string }{
-		{"ffff", "no run whose id begins with"}, {"--members=a,,b", "members holds an empty id"}, {"--departments=,", "departments holds an empty id"},
+		{"ffff", "no run whose id begins with"}, {"--members=a,,b", "members holds an empty id"},
+		{"--departments=,", "departments holds an empty id"},
 	} {
 		o := in.run("undo", run, tt.args)
 		if tt.args == "ffff" {
@@ -56,7 +57,8 @@ func TestUndoThatTakesNothingBackIsTold(t *testing.T) {
 	store := in.store()
 	target := report.Run{ID: in.begin(store, "acme", "1"), Provider: "acme"}
 	undoing := in.begin(store, "acme", "2")
-	result := workflows.SyncResult{RunID: undoing, Provider: "acme", Mode: "apply", Status: directory.RunSucceeded, Undoes: target.ID, LeftAlone: 3}
+	result := workflows.SyncResult{RunID: undoing, Provider: "acme", Mode: "apply", Status: directory.RunSucceeded,
+		Undoes: target.ID, LeftAlone: 3}
 	in.query(`UPDATE sync_runs SET status = 'succeeded', finished_at = now() WHERE id = $1`, target.ID)
 	in.query(`INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
 		VALUES ($1, 'member', gen_random_uuid(), gen_random_uuid(), 'u1', 'created', '{}')`, target.ID)
@@ -67,11 +69,13 @@ func TestUndoThatTakesNothingBackIsTold(t *testing.T) {
 	}
 	status, stdout, stderr := conclude()
 	require.Equal(t, cli.ExitNothing, status)
-	require.Equal(t, "orgsync: nothing of run "+target.ID[:8]+" is left to undo; see: orgsync runs list --provider acme\n", stderr)
+	require.Equal(t, "orgsync: nothing of run "+target.ID[:8]+
+		" is left to undo; see: orgsync runs list --provider acme\n", stderr)
 	require.Contains(t, stdout, "acme: succeeded (apply)")
 
 	in.query(`INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-		VALUES ($1, 'membership', gen_random_uuid(), gen_random_uuid(), 'u1', 'updated', '{"is_leader": true}', '{"is_leader": false}')`, undoing)
+		VALUES ($1, 'membership', gen_random_uuid(), gen_random_uuid(), 'u1', 'updated', '{"is_leader": true}',
+		'{"is_leader": false}')`, undoing)
 	status, stdout, stderr = conclude()
 	require.Equal(t, cli.ExitDone, status)
 	require.Empty(t, stderr)

@@ -30,7 +30,8 @@ type fakeTemporal struct {
 	started any
 }
 
-func (f *fakeTemporal) ExecuteWorkflow(_ context.Context, _ client.StartWorkflowOptions, _ any, args ...any) (client.WorkflowRun, error) {
+func (f *fakeTemporal) ExecuteWorkflow(_ context.Context, _ client.StartWorkflowOptions, _ any,
+	args ...any) (client.WorkflowRun, error) {
 	f.started = args[0]
 	return endedRun{get: f.get}, nil
 }
@@ -60,7 +61,8 @@ func (undying) Close() {}
 
 // runWith runs a command line on the installation with this Temporal and returns its exit
 // status. What it writes can be read meanwhile.
-func (in installation) runWith(ctx context.Context, temporal client.Client, stdout, stderr io.Writer, args ...string) int {
+func (in installation) runWith(ctx context.Context, temporal client.Client, stdout, stderr io.Writer,
+	args ...string) int {
 	getenv := func(name string) string { return in.env[name] }
 	s := cli.NewSession(strings.NewReader(""), stdout, stderr, getenv, wantsJSON(args))
 	s.Service = service.New(service.Connections{
@@ -80,14 +82,18 @@ func TestStatusOfARunIsTheExitStatus(t *testing.T) {
 	in := newInstallation(t)
 	in.add("acme", feishuConfig())
 	for status, want := range map[string]int{
-		directory.RunSucceeded: cli.ExitDone, directory.RunHeld: cli.ExitHeld, directory.RunPartial: cli.ExitPartial, directory.RunFailed: cli.ExitFailed,
-		directory.RunRejected: cli.ExitFailed, directory.RunSuperseded: cli.ExitFailed, directory.RunCanceled: cli.ExitFailed,
+		directory.RunSucceeded: cli.ExitDone, directory.RunHeld: cli.ExitHeld, directory.RunPartial: cli.ExitPartial,
+		directory.RunFailed:   cli.ExitFailed,
+		directory.RunRejected: cli.ExitFailed, directory.RunSuperseded: cli.ExitFailed,
+		directory.RunCanceled: cli.ExitFailed,
 	} {
-		result := workflows.SyncResult{RunID: "4f1c", Provider: "acme", Mode: "apply", Status: status, HoldReason: "31 removals"}
+		result := workflows.SyncResult{RunID: "4f1c", Provider: "acme", Mode: "apply", Status: status,
+			HoldReason: "31 removals"}
 		temporal := &fakeTemporal{get: func(context.Context) (workflows.SyncResult, error) { return result, nil }}
 		for _, output := range []string{"json", "text"} {
 			stdout, stderr := &lines{}, &lines{}
-			require.Equal(t, want, in.runWith(t.Context(), temporal, stdout, stderr, "sync", "acme", "--wait", "--output", output), status)
+			require.Equal(t, want, in.runWith(t.Context(), temporal, stdout, stderr, "sync", "acme", "--wait",
+				"--output", output), status)
 			require.Empty(t, stderr.String())
 			if output == "text" {
 				require.Contains(t, stdout.String(), "acme: "+status)
@@ -105,11 +111,16 @@ func TestFailedRunPrintsItsResult(t *testing.T) {
 	t.Parallel()
 	in := newInstallation(t)
 	in.add("acme", feishuConfig())
-	result := workflows.SyncResult{RunID: "4f1c", Provider: "acme", Status: directory.RunFailed, Calls: 7, Errors: []string{"the app secret is wrong"}}
-	cause := temporal.NewApplicationErrorWithOptions("failed", workflows.FailureType, temporal.ApplicationErrorOptions{Details: []any{result}})
-	failing := &fakeTemporal{get: func(context.Context) (workflows.SyncResult, error) { return workflows.SyncResult{}, cause }}
+	result := workflows.SyncResult{RunID: "4f1c", Provider: "acme", Status: directory.RunFailed, Calls: 7,
+		Errors: []string{"the app secret is wrong"}}
+	cause := temporal.NewApplicationErrorWithOptions("failed", workflows.FailureType,
+		temporal.ApplicationErrorOptions{Details: []any{result}})
+	failing := &fakeTemporal{get: func(context.Context) (workflows.SyncResult, error) {
+		return workflows.SyncResult{}, cause
+	}}
 	stdout, stderr := &lines{}, &lines{}
-	require.Equal(t, cli.ExitFailed, in.runWith(t.Context(), failing, stdout, stderr, "sync", "acme", "--wait", "--output", "json"))
+	require.Equal(t, cli.ExitFailed, in.runWith(t.Context(), failing, stdout, stderr, "sync", "acme", "--wait",
+		"--output", "json"))
 	var printed workflows.SyncResult
 	require.NoError(t, json.Unmarshal([]byte(stdout.String()), &printed))
 	require.Equal(t, result, printed, "what the workflow returns is what the command prints")
@@ -133,11 +144,13 @@ func (in installation) await(name, timeout string) *atWork {
 	w := &atWork{wire: newWire(in.t), store: in.store(), stdout: &lines{}, stderr: &lines{}, status: make(chan int, 1)}
 	temporal := w.wire.dial(stack.Namespace)
 	var err error
-	w.run, err = temporal.ExecuteWorkflow(in.t.Context(), client.StartWorkflowOptions{ID: "orgsync/" + name, TaskQueue: workflows.TaskQueue}, workflows.SyncOrgName)
+	w.run, err = temporal.ExecuteWorkflow(in.t.Context(),
+		client.StartWorkflowOptions{ID: "orgsync/" + name, TaskQueue: workflows.TaskQueue}, workflows.SyncOrgName)
 	require.NoError(in.t, err)
 	w.id = in.begin(w.store, name, w.run.GetRunID())
 	go func() {
-		w.status <- in.runWith(in.t.Context(), temporal, w.stdout, w.stderr, "runs", "watch", w.id, "--temporal-timeout", timeout)
+		w.status <- in.runWith(in.t.Context(), temporal, w.stdout, w.stderr, "runs", "watch", w.id,
+			"--temporal-timeout", timeout)
 	}()
 	return w
 }
@@ -148,7 +161,8 @@ const gone = "orgsync: temporal does not answer; still waiting\n"
 func TestWaitingGoesOnByTheDatabaseWhileTemporalIsAway(t *testing.T) {
 	t.Parallel()
 	in := newInstallation(t)
-	for status, want := range map[string]int{directory.RunSucceeded: cli.ExitDone, directory.RunPartial: cli.ExitPartial, directory.RunHeld: cli.ExitHeld} {
+	for status, want := range map[string]int{directory.RunSucceeded: cli.ExitDone,
+		directory.RunPartial: cli.ExitPartial, directory.RunHeld: cli.ExitHeld} {
 		w := in.await("away-"+status, "1h")
 		w.wire.cut()
 		w.stderr.wait(t, gone, 30*time.Second)
@@ -183,7 +197,8 @@ func TestWaitingEndsWhenTemporalIsAwayForTooLong(t *testing.T) {
 	w := in.await("lost", "1s")
 	w.wire.cut()
 	require.Equal(t, cli.ExitFailed, <-w.status)
-	require.Contains(t, w.stderr.String(), "temporal has not answered for 1s; the run may go on: see orgsync runs list --provider lost\n")
+	require.Contains(t, w.stderr.String(),
+		"temporal has not answered for 1s; the run may go on: see orgsync runs list --provider lost\n")
 }
 
 // A workflow that ends before its run has begun has no result: the command says why.
@@ -192,13 +207,18 @@ func TestRunThatMayNotBegin(t *testing.T) {
 	in := newInstallation(t)
 	in.add("acme", feishuConfig())
 	for failure, want := range map[string]int{
-		workflows.BusyType: cli.ExitBusy, workflows.InactiveType: cli.ExitBusy, workflows.UndecidedType: cli.ExitHeld, workflows.NothingType: cli.ExitNothing,
+		workflows.BusyType: cli.ExitBusy, workflows.InactiveType: cli.ExitBusy, workflows.UndecidedType: cli.ExitHeld,
+		workflows.NothingType: cli.ExitNothing,
 		workflows.InvalidType: cli.ExitUsage, workflows.UnknownType: cli.ExitUsage, "Storage": cli.ExitFailed,
 	} {
-		cause := errors.Join(new(temporal.WorkflowExecutionError), temporal.NewNonRetryableApplicationError("this is why", failure, nil))
-		ending := &fakeTemporal{get: func(context.Context) (workflows.SyncResult, error) { return workflows.SyncResult{}, cause }}
+		cause := errors.Join(new(temporal.WorkflowExecutionError),
+			temporal.NewNonRetryableApplicationError("this is why", failure, nil))
+		ending := &fakeTemporal{get: func(context.Context) (workflows.SyncResult, error) {
+			return workflows.SyncResult{}, cause
+		}}
 		stdout, stderr := &lines{}, &lines{}
-		require.Equal(t, want, in.runWith(t.Context(), ending, stdout, stderr, "sync", "acme", "--wait", "--output", "json"), failure)
+		require.Equal(t, want, in.runWith(t.Context(), ending, stdout, stderr, "sync", "acme", "--wait", "--output",
+			"json"), failure)
 		require.Equal(t, "orgsync: this is why\n", stderr.String())
 		var document struct{ Error string }
 		outcome{t: t, stdout: stdout.String()}.json(&document)

@@ -34,7 +34,8 @@ func TestWhoIsTheSystemsUserAndHost(t *testing.T) {
 	in.query(`INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
 		VALUES ($1, 'member', gen_random_uuid(), gen_random_uuid(), 'u1', 'created', '{}')`, run)
 	stderr := &lines{}
-	require.Equal(t, cli.ExitDone, in.runWith(t.Context(), temporal, &lines{}, stderr, "undo", run, "--no-wait"), stderr)
+	require.Equal(t, cli.ExitDone, in.runWith(t.Context(), temporal, &lines{}, stderr, "undo", run, "--no-wait"),
+		stderr)
 	require.Equal(t, me, temporal.started.(workflows.UndoInput).StartedBy)
 	in.query(`UPDATE identity_providers SET updated_by = NULL`)
 	require.NotContains(t, in.ok("provider", "show", "acme").stdout, " by ")
@@ -52,11 +53,13 @@ func TestRunsTellWhoStartedAndDecidedThem(t *testing.T) {
 	store := in.store()
 	run := in.begin(store, "acme", "1")
 	require.NotContains(t, in.ok("runs", "show", run).stdout, "decided by")
-	in.query(`UPDATE sync_runs SET started_by = $2 WHERE id = $1`, run, directory.BySchedule(workflows.ScheduleID("acme")))
+	in.query(`UPDATE sync_runs SET started_by = $2 WHERE id = $1`, run,
+		directory.BySchedule(workflows.ScheduleID("acme")))
 	require.NoError(t, store.RunHold(t.Context(), run, "too many", "orgsync/acme/removals/"+run, directory.Counts{}))
 	require.NoError(t, store.RunDecided(t.Context(), run, "ann@host"))
 	in.query(`INSERT INTO org_members (provider_id, external_id, name) SELECT id, 'u1', 'Ann' FROM identity_providers`)
-	in.query(`INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id) SELECT $1, 'member', id, id FROM org_members`, run)
+	in.query(`INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id) SELECT $1, 'member', id, id
+		FROM org_members`, run)
 	require.NoError(t, store.FinishRun(t.Context(), run, directory.RunRejected, "no", directory.Counts{}, false))
 
 	text := in.ok("runs", "show", run).stdout

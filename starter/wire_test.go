@@ -103,5 +103,6 @@ func (l *lines) String() string {
 // wait waits until this was written.
 func (l *lines) wait(t *testing.T, want string, patience time.Duration) {
 	t.Helper()
-	require.Eventually(t, func() bool { return strings.Contains(l.String(), want) }, patience, 10*time.Millisecond, "%q is not in: %v", want, l)
+	require.Eventually(t, func() bool { return strings.Contains(l.String(), want) }, patience, 10*time.Millisecond,
+		"%q is not in: %v", want, l)
 }

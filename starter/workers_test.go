@@ -26,7 +26,8 @@ func namespace(t *testing.T, name string) {
 	})
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { // the server takes a moment to know it everywhere
-		_, err := temporal.WorkflowService().ListWorkflowExecutions(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Namespace: name})
+		_, err := temporal.WorkflowService().ListWorkflowExecutions(t.Context(),
+			&workflowservice.ListWorkflowExecutionsRequest{Namespace: name})
 		return err == nil
 	}, 30*time.Second, 50*time.Millisecond)
 }
@@ -43,15 +44,18 @@ func TestWaitingWithoutAWorkerIsToldAtOnce(t *testing.T) {
 		before func(t *testing.T, namespace string)
 		want   string
 	}{
-		"never-one": {func(*testing.T, string) {}, "orgsync: no worker polls task queue orgsync; start one with: orgsync-worker\n"},
-		"died":      {dyingWorker, "orgsync: no worker has picked this up, although one polled task queue orgsync "},
+		"never-one": {func(*testing.T, string) {},
+			"orgsync: no worker polls task queue orgsync; start one with: orgsync-worker\n"},
+		"died": {dyingWorker, "orgsync: no worker has picked this up, although one polled task queue orgsync "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			namespace(t, name)
 			tt.before(t, name)
 			temporal := newWire(t).dial(name)
-			run, err := temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "orgsync/worker-" + name, TaskQueue: workflows.TaskQueue}, workflows.SyncOrgName)
+			run, err := temporal.ExecuteWorkflow(t.Context(),
+				client.StartWorkflowOptions{ID: "orgsync/worker-" + name, TaskQueue: workflows.TaskQueue},
+				workflows.SyncOrgName)
 			require.NoError(t, err)
 
 			name, store := "worker-"+name, in.store()
@@ -76,14 +80,16 @@ func dyingWorker(t *testing.T, namespace string) {
 	temporal := wire.dial(namespace)
 	for _, queue := range []string{workflows.TaskQueue, workflows.FetchQueue(workflows.TaskQueue)} {
 		w := worker.New(temporal, queue, worker.Options{WorkerStopTimeout: time.Nanosecond})
-		w.RegisterWorkflowWithOptions(func(workflow.Context) error { return nil }, workflow.RegisterOptions{Name: "Other"})
+		w.RegisterWorkflowWithOptions(func(workflow.Context) error { return nil },
+			workflow.RegisterOptions{Name: "Other"})
 		w.RegisterActivity(func(context.Context) error { return nil })
 		require.NoError(t, w.Start())
 		t.Cleanup(w.Stop)
 	}
 	require.Eventually(t, func() bool {
 		for queue, kind := range map[string]enums.TaskQueueType{
-			workflows.TaskQueue: enums.TASK_QUEUE_TYPE_WORKFLOW, workflows.FetchQueue(workflows.TaskQueue): enums.TASK_QUEUE_TYPE_ACTIVITY,
+			workflows.TaskQueue:                       enums.TASK_QUEUE_TYPE_WORKFLOW,
+			workflows.FetchQueue(workflows.TaskQueue): enums.TASK_QUEUE_TYPE_ACTIVITY,
 		} {
 			described, err := temporal.DescribeTaskQueue(t.Context(), queue, kind)
 			if err != nil || len(described.GetPollers()) == 0 {

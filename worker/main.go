@@ -53,7 +53,8 @@ func main() {
 
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	if len(args) == 1 && args[0] == "--ready" {
-		if err := health.Ask(ctx, "the worker", "ORGSYNC_METRICS_ADDRESS", getenv("ORGSYNC_METRICS_ADDRESS")); err != nil {
+		if err := health.Ask(ctx, "the worker", "ORGSYNC_METRICS_ADDRESS",
+			getenv("ORGSYNC_METRICS_ADDRESS")); err != nil {
 			fmt.Fprintf(stderr, "orgsync-worker: %v\n", err)
 			return 1
 		}
@@ -71,7 +72,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	switch {
 	case err == nil, ctx.Err() != nil:
 		return 0
-	case errors.As(err, new(settingError)), errors.Is(err, db.ErrBadURL), errors.As(err, new(*db.UnfitError)), errors.As(err, new(*app.NamespaceError)):
+	case errors.As(err, new(settingError)), errors.Is(err, db.ErrBadURL), errors.As(err,
+		new(*db.UnfitError)), errors.As(err, new(*app.NamespaceError)):
 		fmt.Fprintf(stderr, "orgsync-worker: %v\n", err)
 		return 2
 	default:
@@ -139,12 +141,14 @@ func prepare(ctx context.Context, cfg config.Config) error {
 		return fmt.Errorf("is the database migrated? %w; run: orgsync migrate", err)
 	}
 	if len(status.Pending) > 0 {
-		return fmt.Errorf("the database lacks this build's migrations from %s on; run: orgsync migrate", status.Pending[0])
+		return fmt.Errorf("the database lacks this build's migrations from %s on; run: orgsync migrate",
+			status.Pending[0])
 	}
 	return db.Ready(ctx, url)
 }
 
-func serve(ctx context.Context, temporal client.Client, store *db.Store, box *secret.Box, watch *app.Watch, cfg config.Config, log *slog.Logger) error {
+func serve(ctx context.Context, temporal client.Client, store *db.Store, box *secret.Box, watch *app.Watch,
+	cfg config.Config, log *slog.Logger) error {
 	if err := app.EnsureSearchAttributes(ctx, temporal, app.Namespace()); err != nil {
 		return err
 	}

@@ -28,12 +28,14 @@ func TestAWorkerThatMayNotMigrateWaitsForThoseWhoMay(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, conn.Close(t.Context()))
 	for name, c := range map[string]struct{ url, want string }{
-		"empty":  {dbtest.As(t, "orgsync_worker", dbtest.Empty(t)), "permission denied"},
-		"behind": {dbtest.As(t, "orgsync_worker", behind), "the database lacks this build's migrations from 0002_providers.sql on"},
+		"empty": {dbtest.As(t, "orgsync_worker", dbtest.Empty(t)), "permission denied"},
+		"behind": {dbtest.As(t, "orgsync_worker", behind),
+			"the database lacks this build's migrations from 0002_providers.sql on"},
 	} {
 		var stderr bytes.Buffer
 		status := run(t.Context(), nil, func(key string) string {
-			return map[string]string{"DATABASE_URL": c.url, "ORGSYNC_KEYSET": string(keys), "ORGSYNC_MIGRATE": "false"}[key]
+			return map[string]string{"DATABASE_URL": c.url, "ORGSYNC_KEYSET": string(keys),
+				"ORGSYNC_MIGRATE": "false"}[key]
 		}, &bytes.Buffer{}, &stderr)
 		require.Equal(t, 1, status, name)
 		require.Contains(t, stderr.String(), c.want)
@@ -65,7 +67,8 @@ func TestAWorkerWaitsForAFreeConnection(t *testing.T) {
 	ended := make(chan int, 1)
 	go func() {
 		ended <- run(t.Context(), nil, func(key string) string {
-			return map[string]string{"DATABASE_URL": location.String(), "ORGSYNC_KEYSET": string(keys), "ORGSYNC_MIGRATE": "false"}[key]
+			return map[string]string{"DATABASE_URL": location.String(), "ORGSYNC_KEYSET": string(keys),
+				"ORGSYNC_MIGRATE": "false"}[key]
 		}, io.Discard, says)
 		_ = says.Close()
 	}()
@@ -113,7 +116,8 @@ func TestAWorkerRefusesADatabaseThatCannotWork(t *testing.T) {
 			}
 			var stderr bytes.Buffer
 			status := run(t.Context(), nil, func(key string) string {
-				return map[string]string{"DATABASE_URL": c.url, "ORGSYNC_KEYSET": string(keys), "ORGSYNC_MIGRATE": migrate}[key]
+				return map[string]string{"DATABASE_URL": c.url, "ORGSYNC_KEYSET": string(keys),
+					"ORGSYNC_MIGRATE": migrate}[key]
 			}, &bytes.Buffer{}, &stderr)
 			require.Equal(t, 2, status, name)
 			require.Contains(t, stderr.String(), c.want)

@@ -26,6 +26,7 @@ func TestAWorkerNamesAWrongNamespace(t *testing.T) {
 	status := run(t.Context(), nil, func(key string) string {
 		return map[string]string{"DATABASE_URL": url, "ORGSYNC_KEYSET": string(keys)}[key]
 	}, &bytes.Buffer{}, &stderr)
-	require.Equal(t, "orgsync-worker: temporal at "+temporal.Address()+` has no namespace "prodution"; set TEMPORAL_NAMESPACE to one of its own, or create it with: temporal operator namespace create -n prodution`+"\n", stderr.String())
+	require.Equal(t, "orgsync-worker: temporal at "+temporal.Address()+
+		` has no namespace "prodution"; set TEMPORAL_NAMESPACE to one of its own, or create it with: temporal operator namespace create -n prodution`+"\n", stderr.String())
 	require.Equal(t, 2, status)
 }

@@ -178,7 +178,8 @@ type SyncInput struct {
 // must not start a run that does something else.
 func (in *SyncInput) UnmarshalJSON(data []byte) error {
 	type plain SyncInput
-	return decodeStrictly(data, (*plain)(in), `{"provider":"NAME","mode":"apply|plan","departments":["ID"],"members":["ID"],"retry":"RUN","on_removals":"hold|apply|skip","rules":1,"started_by":"LOGIN"}, only provider is required`)
+	return decodeStrictly(data, (*plain)(in),
+		`{"provider":"NAME","mode":"apply|plan","departments":["ID"],"members":["ID"],"retry":"RUN","on_removals":"hold|apply|skip","rules":1,"started_by":"LOGIN"}, only provider is required`)
 }
 
 // decodeStrictly decodes an input typed by hand. The error for what does not fit says
@@ -199,7 +200,8 @@ func decodeStrictly(data []byte, into any, like string) error {
 			continue // required: whether they are there is Normalize's to say
 		}
 		var text string
-		if json.Unmarshal(fields[name], &text) == nil && string(fields[name]) != "null" && strings.TrimSpace(text) == "" {
+		if json.Unmarshal(fields[name], &text) == nil && string(fields[name]) != "null" &&
+			strings.TrimSpace(text) == "" {
 			return fmt.Errorf("input: %s is empty; give a value or leave it out; it should look like %s", name, like)
 		}
 	}
@@ -266,7 +268,9 @@ func (in *SyncInput) targetProblem() string {
 	case targets > 1:
 		return "input: only one of departments, members and retry can be given; start one run after the other"
 	case len(in.Members) > MaxMembers:
-		return fmt.Sprintf("input: members holds %d ids; a run can look up at most %d people, sync their departments instead", len(in.Members), MaxMembers)
+		return fmt.Sprintf(
+			"input: members holds %d ids; a run can look up at most %d people, sync their departments instead",
+			len(in.Members), MaxMembers)
 	}
 	return cmp.Or(idsProblem("departments", "department", in.Departments), idsProblem("members", "member", in.Members),
 		directory.ActorProblem("input: started_by", in.StartedBy))

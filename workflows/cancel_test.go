@@ -22,7 +22,8 @@ import (
 func TestCancelingARun(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{
-		"BeginRun", "Preflight", "ReadDepartments", "FinishDepartments", "ApplyDepartments", "DepartmentIDs", "ReadMembers", "ReadDepartmentMembers",
+		"BeginRun", "Preflight", "ReadDepartments", "FinishDepartments", "ApplyDepartments", "DepartmentIDs",
+		"ReadMembers", "ReadDepartmentMembers",
 		"FailMembers", "ApplyMembers", "PlanRemovals", "Remove", "Recompute", "LinkAccounts", "HoldRun",
 	} {
 		t.Run(at, func(t *testing.T) {
@@ -79,7 +80,8 @@ func TestCanceledRunWaitsForItsSlices(t *testing.T) {
 		}
 	}
 	env := f.env(t)
-	slicesOf(env, func(ctx workflow.Context, _ workflows.SyncDepartmentsInput) (*workflows.SyncDepartmentsResult, error) {
+	slicesOf(env, func(ctx workflow.Context, _ workflows.SyncDepartmentsInput) (*workflows.SyncDepartmentsResult,
+		error) {
 		mu.Lock()
 		started++
 		mu.Unlock()

@@ -104,8 +104,9 @@ func (s *syncOrg) details() string {
 	if r := s.result; r != nil {
 		result = &resultRow{
 			Planned: r.Mode == ModePlan, Changes: s.language.Changes(r.Counts), Departments: r.Departments.Read,
-			DepartmentsFailed: r.Departments.Failed, Members: r.Members.Read, MembersFailed: r.Members.Failed, Calls: r.Calls,
-			Time: (time.Duration(r.DurationMS) * time.Millisecond).Round(100 * time.Millisecond),
+			DepartmentsFailed: r.Departments.Failed, Members: r.Members.Read, MembersFailed: r.Members.Failed,
+			Calls: r.Calls,
+			Time:  (time.Duration(r.DurationMS) * time.Millisecond).Round(100 * time.Millisecond),
 		}
 	}
 	return s.language.Text(message.RunPage, message.Args{
@@ -128,7 +129,8 @@ func problems(l message.Language, reasons []directory.Reason) string {
 }
 
 // unmarked keeps text from elsewhere in one line, and from counting as Markdown.
-var unmarked = strings.NewReplacer("\n", " ", "\r", " ", "*", "\\*", "_", "\\_", "`", "\\`", "<", "\\<", "[", "\\[", "#", "\\#")
+var unmarked = strings.NewReplacer("\n", " ", "\r", " ", "*", "\\*", "_", "\\_", "`", "\\`", "<", "\\<", "[", "\\[",
+	"#", "\\#")
 
 // took is how long a phase took, or since when it is at work.
 func (r PhaseRecord) took(l message.Language) string {
@@ -150,7 +152,8 @@ func (s *syncOrg) brought(phase string) string {
 		return l.Text(message.PhaseMembersByID, message.Args{"Members": s.people})
 	case phase == "members":
 		return l.Text(message.PhaseMembers, message.Args{
-			"Done": p.DepartmentsDone, "Departments": p.Departments, "Failed": p.DepartmentsFailed, "Members": p.MembersRead,
+			"Done": p.DepartmentsDone, "Departments": p.Departments, "Failed": p.DepartmentsFailed,
+			"Members": p.MembersRead,
 		})
 	case phase == "removals":
 		planned, changes := "", ""
@@ -174,7 +177,8 @@ func (s *syncOrg) nextSteps() string {
 	show, sync := message.Args{"Run": p.RunID}, message.Args{"Run": p.RunID, "Provider": provider}
 	switch p.Status {
 	case directory.RunRunning:
-		return s.language.Text(message.NextRunning, message.Args{"Run": p.RunID, "WorkflowID": SyncWorkflowID(provider)})
+		return s.language.Text(message.NextRunning,
+			message.Args{"Run": p.RunID, "WorkflowID": SyncWorkflowID(provider)})
 	case directory.RunHeld:
 		until := ""
 		if p.HoldExpiresAt != nil {

@@ -83,7 +83,8 @@ func newFakes(departments int) *fakes {
 			return activities.FinishDepartmentsResult{Departments: departments, Sharding: shapeOf(departments)}, nil
 		},
 		holdRun: func(activities.HoldRunInput) (activities.HoldRunResult, error) {
-			return activities.HoldRunResult{RunReport: activities.RunReport{Provider: "acme", Mode: workflows.ModeApply, Status: directory.RunHeld}}, nil
+			return activities.HoldRunResult{RunReport: activities.RunReport{Provider: "acme",
+				Mode: workflows.ModeApply, Status: directory.RunHeld}}, nil
 		},
 		finishRun: func(in activities.FinishRunInput) (activities.RunReport, error) {
 			report := activities.RunReport{Provider: "acme", Mode: workflows.ModeApply, Status: in.Status, Calls: 7}

@@ -30,9 +30,11 @@ func holdingFor(env *testsuite.TestWorkflowEnvironment, left time.Duration) (*wo
 }
 
 // holdingAt does the same where the clock of Postgres says that it is now then.
-func holdingAt(env *testsuite.TestWorkflowEnvironment, left time.Duration, now time.Time) (*workflows.SyncResult, error) {
+func holdingAt(env *testsuite.TestWorkflowEnvironment, left time.Duration,
+	now time.Time) (*workflows.SyncResult, error) {
 	env.ExecuteWorkflow(workflows.HoldRemovals, workflows.HoldInput{
-		RunID: runID, Provider: "acme", Reason: holdReason, ExpiresAt: new(now.Add(left)), ExpiresIn: left, Removals: shown(),
+		RunID: runID, Provider: "acme", Reason: holdReason, ExpiresAt: new(now.Add(left)), ExpiresIn: left,
+		Removals: shown(),
 	})
 	if err := env.GetWorkflowError(); err != nil {
 		return nil, err
@@ -43,7 +45,8 @@ func holdingAt(env *testsuite.TestWorkflowEnvironment, left time.Duration, now t
 
 func TestUndecidedRemovalsExpire(t *testing.T) {
 	t.Parallel()
-	for name, left := range map[string]time.Duration{"in three days": 72 * time.Hour, "long ago, nobody was at work": -time.Hour} {
+	for name, left := range map[string]time.Duration{"in three days": 72 * time.Hour,
+		"long ago, nobody was at work": -time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFakes(0)
@@ -55,7 +58,9 @@ func TestUndecidedRemovalsExpire(t *testing.T) {
 			require.Equal(t, []string{"FinishRun"}, f.order(), "nothing is removed")
 			require.Equal(t, directory.RunRejected, result.Status)
 			require.Len(t, result.Errors, 1)
-			require.Contains(t, result.Errors[0], "nobody decided by "+began.Add(left).UTC().Format(time.DateTime)+" UTC, so the removals were rejected: "+holdReason)
+			require.Contains(t, result.Errors[0],
+				"nobody decided by "+began.Add(left).UTC().Format(time.DateTime)+
+					" UTC, so the removals were rejected: "+holdReason)
 			require.Equal(t, []any{directory.RunRejected}, attribute("SyncOutcome"))
 			require.GreaterOrEqual(t, env.Now().Sub(began), max(0, left))
 			require.Equal(t, "expired", query[workflows.HeldRemovals](t, env, workflows.RemovalsQuery).State)
@@ -66,7 +71,8 @@ func TestUndecidedRemovalsExpire(t *testing.T) {
 // How long a hold lasts does not hang on whether Postgres' clock agrees with Temporal's.
 func TestHoldsLastAsLongWhateverTheClocks(t *testing.T) {
 	t.Parallel()
-	for name, behind := range map[string]time.Duration{"Postgres two hours behind": 2 * time.Hour, "Postgres a day ahead": -24 * time.Hour} {
+	for name, behind := range map[string]time.Duration{"Postgres two hours behind": 2 * time.Hour,
+		"Postgres a day ahead": -24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			env := newFakes(0).env(t)
@@ -121,12 +127,16 @@ func TestHoldShowsWhatIsToBeDecided(t *testing.T) {
 		held := query[workflows.HeldRemovals](t, env, workflows.RemovalsQuery)
 		require.WithinDuration(t, until, *held.ExpiresAt, 0)
 		held.ExpiresAt = nil
-		require.Equal(t, workflows.HeldRemovals{RunID: runID, Provider: "acme", State: "held", Reason: holdReason, Removals: shown()}, held)
+		require.Equal(t, workflows.HeldRemovals{RunID: runID, Provider: "acme", State: "held", Reason: holdReason,
+			Removals: shown()}, held)
 		details := detailsOf(t, env)
 		for _, want := range []string{
-			holdReason, "| members | 2 | 40 | 1 |", "| departments | 0 | 7 | 20 |", "| memberships | 51 | 60 | no limit |",
-			"**members:** `u1`, `u'2`\n", "`u3 in d1` and 50 more", "until " + until.UTC().Format(time.DateTime) + " UTC",
-			"`approve_removals`", "`orgsync approve acme " + runID + "`", "--workflow-id orgsync/acme/removals/" + runID + " --name approve_removals",
+			holdReason, "| members | 2 | 40 | 1 |", "| departments | 0 | 7 | 20 |",
+			"| memberships | 51 | 60 | no limit |",
+			"**members:** `u1`, `u'2`\n", "`u3 in d1` and 50 more",
+			"until " + until.UTC().Format(time.DateTime) + " UTC",
+			"`approve_removals`", "`orgsync approve acme " + runID + "`",
+			"--workflow-id orgsync/acme/removals/" + runID + " --name approve_removals",
 		} {
 			require.Contains(t, details, want)
 		}
@@ -148,7 +158,8 @@ func TestHeldRunHandsOnWhatIsShown(t *testing.T) {
 	var until time.Time
 	f.holdRun = func(activities.HoldRunInput) (activities.HoldRunResult, error) {
 		return activities.HoldRunResult{
-			RunReport: activities.RunReport{Provider: "acme", Status: directory.RunHeld}, ExpiresAt: &until, ExpiresIn: time.Hour, Removals: shown(),
+			RunReport: activities.RunReport{Provider: "acme", Status: directory.RunHeld}, ExpiresAt: &until,
+			ExpiresIn: time.Hour, Removals: shown(),
 		}, nil
 	}
 	env := f.env(t)
@@ -179,9 +190,12 @@ func TestDetailsStaySmall(t *testing.T) {
 	}
 	env.RegisterDelayedCallback(func() { require.Less(t, len(detailsOf(t, env)), 32<<10) }, time.Minute)
 	decide(env, workflows.RejectUpdate, time.Hour)
-	env.ExecuteWorkflow(workflows.HoldRemovals, workflows.HoldInput{RunID: runID, Provider: "acme", Reason: holdReason, Removals: &directory.Removals{
-		Members: directory.Removal{Planned: 5000, IDs: ids}, Departments: directory.Removal{Planned: 5000, IDs: ids}, Memberships: directory.Removal{Planned: 5000, IDs: ids},
-	}})
+	env.ExecuteWorkflow(workflows.HoldRemovals,
+		workflows.HoldInput{RunID: runID, Provider: "acme", Reason: holdReason, Removals: &directory.Removals{
+			Members:     directory.Removal{Planned: 5000, IDs: ids},
+			Departments: directory.Removal{Planned: 5000, IDs: ids},
+			Memberships: directory.Removal{Planned: 5000, IDs: ids},
+		}})
 	require.NoError(t, env.GetWorkflowError())
 }
 

@@ -68,11 +68,13 @@ func (h *hold) setup(ctx workflow.Context) error {
 	workflow.SetCurrentDetails(ctx, h.details())
 	if err := workflow.SetQueryHandlerWithOptions(ctx, ProgressQuery,
 		func() (Progress, error) { return h.progress(ctx), nil },
-		workflow.QueryHandlerOptions{Description: "which run waits, why, how much is to be removed, and until when"}); err != nil {
+		workflow.QueryHandlerOptions{
+			Description: "which run waits, why, how much is to be removed, and until when"}); err != nil {
 		return err
 	}
 	if err := workflow.SetQueryHandlerWithOptions(ctx, RemovalsQuery, h.removals,
-		workflow.QueryHandlerOptions{Description: "what the run planned to remove, why it waits, and whether that is decided"}); err != nil {
+		workflow.QueryHandlerOptions{
+			Description: "what the run planned to remove, why it waits, and whether that is decided"}); err != nil {
 		return err
 	}
 	const input = `; needs no input, and takes {"run_id":"ID","decided_by":"LOGIN"}`
@@ -114,7 +116,8 @@ func (h *hold) removals() (HeldRemovals, error) {
 		state = directory.RunHeld
 	}
 	return HeldRemovals{
-		RunID: h.in.RunID, Provider: h.in.Provider, State: state, Reason: h.in.Reason, ExpiresAt: h.in.ExpiresAt, Removals: h.in.Removals,
+		RunID: h.in.RunID, Provider: h.in.Provider, State: state, Reason: h.in.Reason, ExpiresAt: h.in.ExpiresAt,
+		Removals: h.in.Removals,
 	}, nil
 }
 
@@ -134,7 +137,8 @@ func (h *hold) decide(ctx workflow.Context, decision, by string) (*SyncResult, e
 
 func (h *hold) run(ctx workflow.Context) (*SyncResult, error) {
 	overtaken := workflow.GetSignalChannelWithOptions(ctx, SupersededSignal,
-		workflow.SignalChannelOptions{Description: "a newer run of the whole company has started, so there is nothing left to decide"})
+		workflow.SignalChannelOptions{
+			Description: "a newer run of the whole company has started, so there is nothing left to decide"})
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		overtaken.Receive(ctx, nil)
 		if h.decision == "" {
@@ -186,27 +190,32 @@ func (h *hold) carryOut(ctx workflow.Context) (*SyncResult, error) {
 	case rejected:
 		end.Status, end.Problem = directory.RunRejected, "an operator rejected the removals: "+h.in.Reason
 	case expired:
-		end.Status, end.Problem = directory.RunRejected, "nobody decided by "+message.Time(*h.in.ExpiresAt)+", so the removals were rejected: "+h.in.Reason
+		end.Status, end.Problem = directory.RunRejected, "nobody decided by "+message.Time(*h.in.ExpiresAt)+
+			", so the removals were rejected: "+h.in.Reason
 	case superseded:
-		end.Status, end.Problem = directory.RunSuperseded, "superseded by a newer run before anybody decided on the removals"
+		end.Status, end.Problem = directory.RunSuperseded, "superseded by a newer run before anybody decided on the "+
+			"removals"
 	default:
 		end.Status, end.Problem = directory.RunCanceled, "canceled while waiting for a decision on the removals"
 	}
 	var report activities.RunReport
-	if err := workflow.ExecuteActivity(finalizeOptions(ctx, h.in.Provider), runs.FinishRun, end).Get(ctx, &report); err != nil {
+	if err := workflow.ExecuteActivity(finalizeOptions(ctx, h.in.Provider), runs.FinishRun, end).Get(ctx,
+		&report); err != nil {
 		return nil, err
 	}
 	result := resultOf(h.in.RunID, report)
 	h.reasons = report.Reasons
 	if result.Status == directory.RunFailed || result.Status == directory.RunPartial || h.decision == expired {
-		tell(ctx, h.in.Language, NotifyInput{RunID: h.in.RunID, Provider: h.in.Provider, Status: result.Status, Hooks: report.Notify})
+		tell(ctx, h.in.Language, NotifyInput{RunID: h.in.RunID, Provider: h.in.Provider, Status: result.Status,
+			Hooks: report.Notify})
 	}
 	return result, publish(ctx, result)
 }
 
 func (h *hold) remove(ctx workflow.Context) error {
 	resume := activities.ResumeRunInput{RunID: h.in.RunID, DecidedBy: h.decidedBy}
-	if err := workflow.ExecuteActivity(waitTurnOptions(ctx, h.in.Provider), runs.ResumeRun, resume).Get(ctx, nil); err != nil {
+	if err := workflow.ExecuteActivity(waitTurnOptions(ctx, h.in.Provider), runs.ResumeRun, resume).Get(ctx,
+		nil); err != nil {
 		return err
 	}
 	ref := activities.RunInput{RunID: h.in.RunID}
@@ -214,13 +223,16 @@ func (h *hold) remove(ctx workflow.Context) error {
 		return workflow.ExecuteActivity(writeOptions(ctx, h.in.Provider), apply.CarryOut, ref).Get(ctx, nil)
 	}
 	// Whoever is there again stays, and so does whoever could not be looked up.
-	if err := workflow.ExecuteActivity(fetchOptions(ctx, h.in.Provider), reconcile.LookUpAgain, ref).Get(ctx, nil); err != nil {
+	if err := workflow.ExecuteActivity(fetchOptions(ctx, h.in.Provider), reconcile.LookUpAgain, ref).Get(ctx,
+		nil); err != nil {
 		workflow.GetLogger(ctx).Warn("some people could not be looked up again", "run", h.in.RunID, "error", err)
 	}
-	if err := workflow.ExecuteActivity(writeOptions(ctx, h.in.Provider), reconcile.Spare, ref).Get(ctx, nil); err != nil {
+	if err := workflow.ExecuteActivity(writeOptions(ctx, h.in.Provider), reconcile.Spare, ref).Get(ctx,
+		nil); err != nil {
 		return err
 	}
-	if err := workflow.ExecuteActivity(writeOptions(ctx, h.in.Provider), reconcile.Remove, ref).Get(ctx, nil); err != nil {
+	if err := workflow.ExecuteActivity(writeOptions(ctx, h.in.Provider), reconcile.Remove, ref).Get(ctx,
+		nil); err != nil {
 		return err
 	}
 	return workflow.ExecuteActivity(writeOptions(ctx, h.in.Provider), apply.Recompute, ref).Get(ctx, nil)

@@ -20,7 +20,8 @@ import (
 
 const holdReason = "it would remove 30 of 40 members; the limit is 20"
 
-var heldPlan = activities.PlannedRemovals{PerKind: directory.PerKind{Members: 30, Departments: 2, Memberships: 31}, HoldReason: holdReason}
+var heldPlan = activities.PlannedRemovals{PerKind: directory.PerKind{Members: 30, Departments: 2, Memberships: 31},
+	HoldReason: holdReason}
 
 func planning(plan activities.PlannedRemovals) func(activities.PlanRemovals) (activities.PlannedRemovals, error) {
 	return func(activities.PlanRemovals) (activities.PlannedRemovals, error) { return plan, nil }
@@ -51,7 +52,8 @@ func TestGuardLeavesTheDecisionToAWorkflowOfItsOwn(t *testing.T) {
 	require.Equal(t, workflows.HoldInput{
 		RunID: runID, Provider: "acme", Reason: holdReason, PerKind: heldPlan.PerKind, Incomplete: true,
 	}, held)
-	require.Equal(t, []activities.HoldRunInput{{RunID: runID, Reason: holdReason, HoldWorkflowID: holdID}}, inputsOf[activities.HoldRunInput](f, "HoldRun"))
+	require.Equal(t, []activities.HoldRunInput{{RunID: runID, Reason: holdReason, HoldWorkflowID: holdID}},
+		inputsOf[activities.HoldRunInput](f, "HoldRun"))
 	require.Equal(t, []any{directory.RunRunning, directory.RunHeld}, attribute("SyncOutcome"))
 	require.Zero(t, f.count("Remove"))
 	require.Zero(t, f.count("FinishRun"), "a held run has not ended")
@@ -68,13 +70,14 @@ func TestRemovalsAreTreatedAsAsked(t *testing.T) {
 		removed    int
 		incomplete bool
 	}{
-		"few":                {few, "hold", 1, false},
-		"none":               {nothing, "hold", 0, false},
-		"many, apply":        {heldPlan, "apply", 1, false},
-		"many, skip":         {heldPlan, "skip", 0, true},
-		"few, skip":          {few, "skip", 0, true},
-		"none, skip":         {nothing, "skip", 0, false},
-		"few, not all read":  {activities.PlannedRemovals{PerKind: directory.PerKind{Memberships: 1}, Incomplete: true}, "hold", 1, true},
+		"few":         {few, "hold", 1, false},
+		"none":        {nothing, "hold", 0, false},
+		"many, apply": {heldPlan, "apply", 1, false},
+		"many, skip":  {heldPlan, "skip", 0, true},
+		"few, skip":   {few, "skip", 0, true},
+		"none, skip":  {nothing, "skip", 0, false},
+		"few, not all read": {activities.PlannedRemovals{PerKind: directory.PerKind{Memberships: 1},
+			Incomplete: true}, "hold", 1, true},
 		"none, not all read": {activities.PlannedRemovals{Incomplete: true}, "hold", 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -85,7 +88,8 @@ func TestRemovalsAreTreatedAsAsked(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, c.removed, f.count("Remove"))
 			require.Zero(t, f.count("HoldRun"))
-			require.Equal(t, []activities.FinishRunInput{{RunID: runID, Incomplete: c.incomplete}}, inputsOf[activities.FinishRunInput](f, "FinishRun"))
+			require.Equal(t, []activities.FinishRunInput{{RunID: runID, Incomplete: c.incomplete}},
+				inputsOf[activities.FinishRunInput](f, "FinishRun"))
 		})
 	}
 }
@@ -153,7 +157,8 @@ func TestApprovingRemovesAndSettles(t *testing.T) {
 	result, err := holding(env)
 	require.NoError(t, err)
 	require.Equal(t, []string{"ResumeRun", "LookUpAgain", "Spare", "Remove", "Recompute", "FinishRun"}, f.order())
-	require.Equal(t, []activities.FinishRunInput{{RunID: runID, Incomplete: true, DecidedBy: "temporal"}}, inputsOf[activities.FinishRunInput](f, "FinishRun"))
+	require.Equal(t, []activities.FinishRunInput{{RunID: runID, Incomplete: true, DecidedBy: "temporal"}},
+		inputsOf[activities.FinishRunInput](f, "FinishRun"))
 	require.Equal(t, directory.RunSucceeded, result.Status)
 	require.NoError(t, d.failed)
 	require.Equal(t, result, d.result, "who decides learns what came of it")
@@ -193,7 +198,8 @@ func TestWhoDecides(t *testing.T) {
 			decide(env, workflows.ApproveUpdate, time.Hour, c.input...)
 			_, err := holding(env)
 			require.NoError(t, err)
-			require.Equal(t, []activities.ResumeRunInput{{RunID: runID, DecidedBy: c.by}}, inputsOf[activities.ResumeRunInput](f, "ResumeRun"))
+			require.Equal(t, []activities.ResumeRunInput{{RunID: runID, DecidedBy: c.by}},
+				inputsOf[activities.ResumeRunInput](f, "ResumeRun"))
 			require.Equal(t, c.by, inputsOf[activities.FinishRunInput](f, "FinishRun")[0].DecidedBy)
 			require.Contains(t, detailsOf(t, env), "approved by `"+c.by+"`")
 
@@ -391,12 +397,15 @@ func TestNewRunTellsTheHoldsItSupersedes(t *testing.T) {
 	t.Parallel()
 	f := newFakes(1)
 	f.beginRun = func(activities.BeginRunInput) (activities.BeginRunResult, error) {
-		return activities.BeginRunResult{RunID: runID, Superseded: []string{"orgsync/acme/removals/r1", "orgsync/acme/removals/r2"}}, nil
+		return activities.BeginRunResult{RunID: runID,
+			Superseded: []string{"orgsync/acme/removals/r1", "orgsync/acme/removals/r2"}}, nil
 	}
 	env := f.env(t)
-	env.OnSignalExternalWorkflow("default-test-namespace", "orgsync/acme/removals/r1", "", workflows.SupersededSignal, nil).
+	env.OnSignalExternalWorkflow("default-test-namespace", "orgsync/acme/removals/r1", "", workflows.SupersededSignal,
+		nil).
 		Return(errors.New("that workflow is gone")).Once()
-	env.OnSignalExternalWorkflow("default-test-namespace", "orgsync/acme/removals/r2", "", workflows.SupersededSignal, nil).
+	env.OnSignalExternalWorkflow("default-test-namespace", "orgsync/acme/removals/r2", "", workflows.SupersededSignal,
+		nil).
 		Return(nil).Once()
 	_, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
 	require.NoError(t, err, "a hold that cannot be told does not stop the run")

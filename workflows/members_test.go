@@ -29,8 +29,10 @@ const (
 )
 
 // slicesOf replaces SyncDepartments by do, called once a slice.
-func slicesOf(env *testsuite.TestWorkflowEnvironment, do func(workflow.Context, workflows.SyncDepartmentsInput) (*workflows.SyncDepartmentsResult, error)) {
-	env.RegisterWorkflowWithOptions(do, workflow.RegisterOptions{Name: workflows.SyncDepartmentsName, DisableAlreadyRegisteredCheck: true})
+func slicesOf(env *testsuite.TestWorkflowEnvironment,
+	do func(workflow.Context, workflows.SyncDepartmentsInput) (*workflows.SyncDepartmentsResult, error)) {
+	env.RegisterWorkflowWithOptions(do, workflow.RegisterOptions{Name: workflows.SyncDepartmentsName,
+		DisableAlreadyRegisteredCheck: true})
 }
 
 // Every department is read and applied exactly once, whatever the size of the
@@ -46,15 +48,17 @@ func TestEveryDepartmentIsReadOnce(t *testing.T) {
 			env := f.env(t)
 			var mu sync.Mutex
 			children := map[string]int{}
-			env.SetOnChildWorkflowStartedListener(func(info *workflow.Info, _ workflow.Context, _ converter.EncodedValues) {
-				mu.Lock()
-				defer mu.Unlock()
-				children[info.WorkflowExecution.ID]++
-			})
+			env.SetOnChildWorkflowStartedListener(
+				func(info *workflow.Info, _ workflow.Context, _ converter.EncodedValues) {
+					mu.Lock()
+					defer mu.Unlock()
+					children[info.WorkflowExecution.ID]++
+				})
 			_, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
 			require.NoError(t, err)
 			require.Len(t, children, c.slices)
-			require.Contains(t, children, fmt.Sprintf("orgsync/acme/run/%s/departments-1-%d", runID, min(400, c.departments)))
+			require.Contains(t, children, fmt.Sprintf("orgsync/acme/run/%s/departments-1-%d", runID,
+				min(400, c.departments)))
 			for _, name := range []string{"ReadMembers", "ApplyMembers"} {
 				seen := make([]int, c.departments+1)
 				perSlice := map[int]int{}
@@ -82,7 +86,8 @@ func TestDepartmentsAreDividedAsDecided(t *testing.T) {
 	t.Parallel()
 	f := newFakes(0)
 	f.sealDepartments = func(activities.FinishDepartmentsInput) (activities.FinishDepartmentsResult, error) {
-		return activities.FinishDepartmentsResult{Departments: 10, Sharding: activities.Sharding{Shard: 4, Shards: 2, Batch: 3, Batches: 5}}, nil
+		return activities.FinishDepartmentsResult{Departments: 10,
+			Sharding: activities.Sharding{Shard: 4, Shards: 2, Batch: 3, Batches: 5}}, nil
 	}
 	env := f.env(t)
 	var mu sync.Mutex
@@ -119,7 +124,8 @@ func TestBatchesInFlightAreBounded(t *testing.T) {
 	var mu sync.Mutex
 	var pending [][]byte
 	var most int
-	env.RegisterActivityWithOptions(func(ctx context.Context, _ activities.BatchInput) (activities.ReadMembersResult, error) {
+	env.RegisterActivityWithOptions(func(ctx context.Context, _ activities.BatchInput) (activities.ReadMembersResult,
+		error) {
 		mu.Lock()
 		defer mu.Unlock()
 		pending = append(pending, activity.GetInfo(ctx).TaskToken)
@@ -137,7 +143,9 @@ func TestBatchesInFlightAreBounded(t *testing.T) {
 			pending = nil
 		}, time.Duration(minute+1)*time.Minute)
 	}
-	env.ExecuteWorkflow(workflows.SyncDepartments, workflows.SyncDepartmentsInput{RunID: runID, Provider: "acme", First: 1, Last: 100, Batch: 1, Batches: want, Apply: true})
+	env.ExecuteWorkflow(workflows.SyncDepartments,
+		workflows.SyncDepartmentsInput{RunID: runID, Provider: "acme", First: 1, Last: 100, Batch: 1, Batches: want,
+			Apply: true})
 	require.NoError(t, env.GetWorkflowError())
 	require.Equal(t, want, most)
 	require.Equal(t, 100, f.count("ApplyMembers"))
@@ -149,7 +157,8 @@ func TestSlicesInFlightAreBounded(t *testing.T) {
 	env := f.env(t)
 	var mu sync.Mutex
 	var running, most int
-	slicesOf(env, func(ctx workflow.Context, in workflows.SyncDepartmentsInput) (*workflows.SyncDepartmentsResult, error) {
+	slicesOf(env, func(ctx workflow.Context, in workflows.SyncDepartmentsInput) (*workflows.SyncDepartmentsResult,
+		error) {
 		mu.Lock()
 		running++
 		most = max(most, running)
@@ -181,7 +190,8 @@ func TestFailedSliceEndsTheOthers(t *testing.T) {
 	env := f.env(t)
 	var mu sync.Mutex
 	var started, ended int
-	slicesOf(env, func(ctx workflow.Context, in workflows.SyncDepartmentsInput) (*workflows.SyncDepartmentsResult, error) {
+	slicesOf(env, func(ctx workflow.Context, in workflows.SyncDepartmentsInput) (*workflows.SyncDepartmentsResult,
+		error) {
 		mu.Lock()
 		started++
 		mu.Unlock()
@@ -209,7 +219,9 @@ func TestFailedSliceEndsTheOthers(t *testing.T) {
 func slice(t *testing.T, f *fakes) (workflows.SyncDepartmentsResult, error) {
 	t.Helper()
 	env := f.env(t)
-	env.ExecuteWorkflow(workflows.SyncDepartments, workflows.SyncDepartmentsInput{RunID: runID, Provider: "acme", First: 1, Last: 6, Batch: 3, Batches: 16, Apply: true})
+	env.ExecuteWorkflow(workflows.SyncDepartments,
+		workflows.SyncDepartmentsInput{RunID: runID, Provider: "acme", First: 1, Last: 6, Batch: 3, Batches: 16,
+			Apply: true})
 	var out workflows.SyncDepartmentsResult
 	if err := env.GetWorkflowError(); err != nil {
 		return out, err
@@ -218,7 +230,8 @@ func slice(t *testing.T, f *fakes) (workflows.SyncDepartmentsResult, error) {
 }
 
 // pulling answers for the batch that begins with department 1; others are read.
-func pulling(answer activities.ReadMembersResult, err error) func(activities.BatchInput) (activities.ReadMembersResult, error) {
+func pulling(answer activities.ReadMembersResult,
+	err error) func(activities.BatchInput) (activities.ReadMembersResult, error) {
 	return func(in activities.BatchInput) (activities.ReadMembersResult, error) {
 		if in.First == 1 {
 			return answer, err
@@ -242,7 +255,8 @@ func TestDepartmentThatFailsIsTriedAlone(t *testing.T) {
 	require.Equal(t, workflows.SyncDepartmentsResult{Failed: 1, People: 12}, out)
 	require.Equal(t, []activities.DepartmentInput{{RunID: runID, Position: 2}, {RunID: runID, Position: 3}},
 		inputsOf[activities.DepartmentInput](f, "ReadDepartmentMembers"))
-	require.ElementsMatch(t, []activities.BatchInput{{RunID: runID, First: 1, Last: 3}, {RunID: runID, First: 4, Last: 6}},
+	require.ElementsMatch(t, []activities.BatchInput{{RunID: runID, First: 1, Last: 3},
+		{RunID: runID, First: 4, Last: 6}},
 		inputsOf[activities.BatchInput](f, "ApplyMembers"), "what was read is applied")
 	require.Zero(t, f.count("FailMembers"))
 }
@@ -254,7 +268,8 @@ func TestWhatIsRecognisedIsNotApplied(t *testing.T) {
 	out, err := slice(t, f)
 	require.NoError(t, err)
 	require.Equal(t, workflows.SyncDepartmentsResult{People: 7}, out)
-	require.Equal(t, []activities.BatchInput{{RunID: runID, First: 4, Last: 6}}, inputsOf[activities.BatchInput](f, "ApplyMembers"))
+	require.Equal(t, []activities.BatchInput{{RunID: runID, First: 4, Last: 6}},
+		inputsOf[activities.BatchInput](f, "ApplyMembers"))
 }
 
 func TestBatchThatFailsIsNotedAndTheOthersGoOn(t *testing.T) {
@@ -264,7 +279,9 @@ func TestBatchThatFailsIsNotedAndTheOthersGoOn(t *testing.T) {
 	out, err := slice(t, f)
 	require.NoError(t, err)
 	require.Equal(t, 3, out.Failed)
-	require.Equal(t, []activities.FailMembersInput{{BatchInput: activities.BatchInput{RunID: runID, First: 1, Last: 3}, Problem: "Feishu: connection failed"}},
+	require.Equal(t,
+		[]activities.FailMembersInput{{BatchInput: activities.BatchInput{RunID: runID, First: 1, Last: 3},
+			Problem: "Feishu: connection failed"}},
 		inputsOf[activities.FailMembersInput](f, "FailMembers"))
 	require.Equal(t, 2, f.count("ApplyMembers"))
 }

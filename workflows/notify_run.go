@@ -35,7 +35,8 @@ type NotifyResult struct {
 func NotifyRun(ctx workflow.Context, in NotifyInput) (*NotifyResult, error) {
 	sent := make([]workflow.Future, len(in.Hooks))
 	for i, hook := range in.Hooks {
-		sent[i] = workflow.ExecuteActivity(notifyOptions(ctx, hook), notifications.Notify, activities.Notify{RunID: in.RunID, Status: in.Status, Hook: hook})
+		sent[i] = workflow.ExecuteActivity(notifyOptions(ctx, hook), notifications.Notify,
+			activities.Notify{RunID: in.RunID, Status: in.Status, Hook: hook})
 	}
 	result := &NotifyResult{Told: []string{}}
 	var problems []string
@@ -69,10 +70,12 @@ func tell(ctx workflow.Context, l message.Language, in NotifyInput) {
 		WorkflowID:            NotifyWorkflowID(in.Provider, in.RunID, in.Status),
 		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_ABANDON,
 		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, // after a reset nobody is told again
-		StaticSummary:         l.Text(message.NotificationSummary, message.Args{"Provider": in.Provider, "Status": l.Status(in.Status)}),
+		StaticSummary: l.Text(message.NotificationSummary,
+			message.Args{"Provider": in.Provider, "Status": l.Status(in.Status)}),
 		TypedSearchAttributes: temporal.NewSearchAttributes(AttributeProvider.ValueSet(in.Provider)),
 	})
 	if err := workflow.ExecuteChildWorkflow(ctx, NotifyRun, in).GetChildWorkflowExecution().Get(ctx, nil); err != nil {
-		workflow.GetLogger(ctx).Warn("the webhooks were not notified of the run", "run", in.RunID, "status", in.Status, "error", err)
+		workflow.GetLogger(ctx).Warn("the webhooks were not notified of the run", "run", in.RunID, "status", in.Status,
+			"error", err)
 	}
 }

@@ -48,13 +48,15 @@ func TestPeopleAreToldOfRunsThatNeedThem(t *testing.T) {
 		finish := f.finishRun
 		f.finishRun = func(in activities.FinishRunInput) (activities.RunReport, error) {
 			report, err := finish(in)
-			if report.Status == directory.RunFailed || report.Status == directory.RunPartial || report.Status == directory.RunRejected {
+			if report.Status == directory.RunFailed || report.Status == directory.RunPartial ||
+				report.Status == directory.RunRejected {
 				report.Notify = hooks
 			}
 			return report, err
 		}
 		f.holdRun = func(activities.HoldRunInput) (activities.HoldRunResult, error) {
-			return activities.HoldRunResult{RunReport: activities.RunReport{Provider: "acme", Status: directory.RunHeld, Notify: hooks}}, nil
+			return activities.HoldRunResult{RunReport: activities.RunReport{Provider: "acme",
+				Status: directory.RunHeld, Notify: hooks}}, nil
 		}
 	}
 	for name, c := range map[string]struct {
@@ -126,11 +128,13 @@ func TestRunGoesOnWithoutItsNotification(t *testing.T) {
 	f := newFakes(1)
 	f.planRemovals = planning(heldPlan)
 	f.holdRun = func(activities.HoldRunInput) (activities.HoldRunResult, error) {
-		return activities.HoldRunResult{RunReport: activities.RunReport{Provider: "acme", Status: directory.RunHeld, Notify: hooks}}, nil
+		return activities.HoldRunResult{RunReport: activities.RunReport{Provider: "acme", Status: directory.RunHeld,
+			Notify: hooks}}, nil
 	}
 	env := f.env(t)
 	holdingChild(env, func(workflows.HoldInput) {})
-	env.OnWorkflow(workflows.NotifyRunName, mock.Anything, mock.Anything).Return(nil, testsuite.ErrMockStartChildWorkflowFailed).Once()
+	env.OnWorkflow(workflows.NotifyRunName, mock.Anything, mock.Anything).Return(nil,
+		testsuite.ErrMockStartChildWorkflowFailed).Once()
 	result, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
 	require.NoError(t, err)
 	require.Equal(t, directory.RunHeld, result.Status)
@@ -138,7 +142,8 @@ func TestRunGoesOnWithoutItsNotification(t *testing.T) {
 }
 
 func notifying(env *testsuite.TestWorkflowEnvironment) (*workflows.NotifyResult, error) {
-	env.ExecuteWorkflow(workflows.NotifyRun, workflows.NotifyInput{RunID: runID, Provider: "acme", Status: "held", Hooks: hooks})
+	env.ExecuteWorkflow(workflows.NotifyRun, workflows.NotifyInput{RunID: runID, Provider: "acme", Status: "held",
+		Hooks: hooks})
 	if err := env.GetWorkflowError(); err != nil {
 		return nil, err
 	}

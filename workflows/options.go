@@ -41,7 +41,8 @@ func fetchSingleOptions(ctx workflow.Context, summary string) workflow.Context {
 
 // fetchOptionsFor is what all activities that call a provider have in common: the queue of
 // their own, and that a cancellation waits for them to stop.
-func fetchOptionsFor(ctx workflow.Context, summary string, attempt time.Duration, retry temporal.RetryPolicy) workflow.Context {
+func fetchOptionsFor(ctx workflow.Context, summary string, attempt time.Duration,
+	retry temporal.RetryPolicy) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              FetchQueue(workflow.GetInfo(ctx).TaskQueueName),
 		StartToCloseTimeout:    attempt,

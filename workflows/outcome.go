@@ -32,7 +32,8 @@ func (r *SyncResult) outcome() string {
 	case r.Status == directory.RunHeld:
 		return r.Status + ": " + r.HoldReason
 	case r.Status == directory.RunPartial && d.Failed > 0:
-		return fmt.Sprintf("%s: %d of %d departments could not be read in full", r.Status, d.Failed, max(d.Read, d.Failed))
+		return fmt.Sprintf("%s: %d of %d departments could not be read in full", r.Status, d.Failed,
+			max(d.Read, d.Failed))
 	case r.Status == directory.RunPartial && m.Failed > 0:
 		return fmt.Sprintf("%s: %d people could not be read or told apart", r.Status, m.Failed)
 	default:

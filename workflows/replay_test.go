@@ -44,7 +44,8 @@ func TestReplay(t *testing.T) {
 
 func replay(t *testing.T, file string) error {
 	t.Helper()
-	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{DisableRegistrationAliasing: true})
+	replayer, err := worker.NewWorkflowReplayerWithOptions(
+		worker.WorkflowReplayerOptions{DisableRegistrationAliasing: true})
 	require.NoError(t, err)
 	workflows.Register(replayer)
 	return replayer.ReplayWorkflowHistoryFromJSONFile(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), file)

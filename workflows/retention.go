@@ -27,18 +27,21 @@ type RetentionResult struct {
 func Retention(ctx workflow.Context) (RetentionResult, error) {
 	var result RetentionResult
 	var ended activities.EndDeadRunsResult
-	if err := workflow.ExecuteActivity(writeOptions(ctx, "runs whose workflow is gone"), retention.EndDeadRuns).Get(ctx, &ended); err != nil {
+	if err := workflow.ExecuteActivity(writeOptions(ctx, "runs whose workflow is gone"),
+		retention.EndDeadRuns).Get(ctx, &ended); err != nil {
 		return result, err
 	}
 	result.EndedRuns = ended.Ended
 	rows := map[string]*int{
-		activities.PartStaging: &result.Staging, activities.PartRaw: &result.Raw, activities.PartDetails: &result.Details,
-		activities.PartRuns: &result.Runs, activities.PartCalls: &result.Calls,
+		activities.PartStaging: &result.Staging, activities.PartRaw: &result.Raw,
+		activities.PartDetails: &result.Details,
+		activities.PartRuns:    &result.Runs, activities.PartCalls: &result.Calls,
 	}
 	for _, part := range activities.Parts {
 		for more := true; more; {
 			var cleaned activities.CleanUpResult
-			err := workflow.ExecuteActivity(writeOptions(ctx, part), retention.CleanUp, activities.CleanUpInput{Part: part}).Get(ctx, &cleaned)
+			err := workflow.ExecuteActivity(writeOptions(ctx, part), retention.CleanUp,
+				activities.CleanUpInput{Part: part}).Get(ctx, &cleaned)
 			if err != nil {
 				return result, err
 			}

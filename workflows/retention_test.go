@@ -16,7 +16,9 @@ func TestUpkeepDoesEveryPartToItsEnd(t *testing.T) {
 	f := newFakes(0)
 	env := f.env(t)
 	n := 0
-	register(f, env, "EndDeadRuns", func(none) (activities.EndDeadRunsResult, error) { return activities.EndDeadRunsResult{Ended: 2}, nil })
+	register(f, env, "EndDeadRuns", func(none) (activities.EndDeadRunsResult, error) {
+		return activities.EndDeadRunsResult{Ended: 2}, nil
+	})
 	register(f, env, "CleanUp", func(in activities.CleanUpInput) (activities.CleanUpResult, error) {
 		n++
 		return activities.CleanUpResult{Rows: 10 * n, More: in.Part == activities.PartDetails && n < 5}, nil
@@ -25,7 +27,8 @@ func TestUpkeepDoesEveryPartToItsEnd(t *testing.T) {
 	require.NoError(t, env.GetWorkflowError())
 	var result workflows.RetentionResult
 	require.NoError(t, env.GetWorkflowResult(&result))
-	require.Equal(t, workflows.RetentionResult{EndedRuns: 2, Staging: 10, Raw: 20, Details: 30 + 40 + 50, Runs: 60, Calls: 70}, result)
+	require.Equal(t, workflows.RetentionResult{EndedRuns: 2, Staging: 10, Raw: 20, Details: 30 + 40 + 50, Runs: 60,
+		Calls: 70}, result)
 	var parts []string
 	for _, in := range inputsOf[activities.CleanUpInput](f, "CleanUp") {
 		parts = append(parts, in.Part)
@@ -38,7 +41,9 @@ func TestUpkeepStopsAtThePartThatFails(t *testing.T) {
 	t.Parallel()
 	f := newFakes(0)
 	env := f.env(t)
-	register(f, env, "EndDeadRuns", func(none) (activities.EndDeadRunsResult, error) { return activities.EndDeadRunsResult{}, nil })
+	register(f, env, "EndDeadRuns", func(none) (activities.EndDeadRunsResult, error) {
+		return activities.EndDeadRunsResult{}, nil
+	})
 	register(f, env, "CleanUp", func(in activities.CleanUpInput) (out activities.CleanUpResult, err error) {
 		if in.Part == activities.PartRaw {
 			err = final(activities.TypeStorage, "postgres 42501: permission denied")

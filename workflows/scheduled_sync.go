@@ -24,7 +24,8 @@ type ScheduledInput struct {
 // do something else again and again.
 func (in *ScheduledInput) UnmarshalJSON(data []byte) error {
 	type plain ScheduledInput
-	return decodeStrictly(data, (*plain)(in), `{"provider":"NAME","on_removals":"hold|apply|skip"}, only provider is required`)
+	return decodeStrictly(data, (*plain)(in),
+		`{"provider":"NAME","on_removals":"hold|apply|skip"}, only provider is required`)
 }
 
 // ScheduledResult is what ScheduledSync returns: the sync's result, or why there was none.
@@ -70,9 +71,10 @@ func ScheduledSync(ctx workflow.Context, in ScheduledInput) (*ScheduledResult, e
 
 func scheduledSync(ctx workflow.Context, in SyncInput) (*ScheduledResult, error) {
 	var checked activities.CheckedSchedule
-	if err := workflow.ExecuteActivity(finalizeOptions(ctx, in.Provider), schedules.CheckSchedule, activities.CheckSchedule{
-		Provider: in.Provider, ScheduleID: startedBy(ctx, in.Provider),
-	}).Get(ctx, &checked); err != nil {
+	if err := workflow.ExecuteActivity(finalizeOptions(ctx, in.Provider), schedules.CheckSchedule,
+		activities.CheckSchedule{
+			Provider: in.Provider, ScheduleID: startedBy(ctx, in.Provider),
+		}).Get(ctx, &checked); err != nil {
 		return nil, err
 	}
 	l := checked.Language

@@ -17,7 +17,8 @@ import (
 	"github.com/orgsync/orgsync/workflows"
 )
 
-func scheduledSync(env *testsuite.TestWorkflowEnvironment, in workflows.ScheduledInput) (*workflows.ScheduledResult, error) {
+func scheduledSync(env *testsuite.TestWorkflowEnvironment,
+	in workflows.ScheduledInput) (*workflows.ScheduledResult, error) {
 	env.ExecuteWorkflow(workflows.ScheduledSyncName, in)
 	if err := env.GetWorkflowError(); err != nil {
 		return nil, err
@@ -27,8 +28,10 @@ func scheduledSync(env *testsuite.TestWorkflowEnvironment, in workflows.Schedule
 }
 
 // syncsOf has another function stand for SyncOrg.
-func syncsOf(env *testsuite.TestWorkflowEnvironment, do func(workflow.Context, workflows.SyncInput) (*workflows.SyncResult, error)) {
-	env.RegisterWorkflowWithOptions(do, workflow.RegisterOptions{Name: workflows.SyncOrgName, DisableAlreadyRegisteredCheck: true})
+func syncsOf(env *testsuite.TestWorkflowEnvironment,
+	do func(workflow.Context, workflows.SyncInput) (*workflows.SyncResult, error)) {
+	env.RegisterWorkflowWithOptions(do, workflow.RegisterOptions{Name: workflows.SyncOrgName,
+		DisableAlreadyRegisteredCheck: true})
 }
 
 // However the sync ends, what the schedule started ends like it, and says so where
@@ -36,7 +39,8 @@ func syncsOf(env *testsuite.TestWorkflowEnvironment, do func(workflow.Context, w
 func TestScheduledSyncEndsAsTheSyncDoes(t *testing.T) {
 	t.Parallel()
 	result := func(status string) *workflows.SyncResult {
-		return &workflows.SyncResult{RunID: runID, Provider: "acme", Mode: workflows.ModeApply, Status: status, Calls: 7}
+		return &workflows.SyncResult{RunID: runID, Provider: "acme", Mode: workflows.ModeApply, Status: status,
+			Calls: 7}
 	}
 	failure := temporal.NewApplicationErrorWithOptions("the secret is wrong", workflows.FailureType,
 		temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{result(directory.RunFailed)}})
@@ -64,8 +68,10 @@ func TestScheduledSyncEndsAsTheSyncDoes(t *testing.T) {
 				return c.result, c.err
 			})
 			attribute := watchAttributes(env)
-			out, err := scheduledSync(env, workflows.ScheduledInput{Provider: "acme", OnRemovals: workflows.RemovalsSkip})
-			require.Equal(t, workflows.SyncInput{Provider: "acme", Mode: workflows.ModeApply, OnRemovals: workflows.RemovalsSkip, StartedBy: "temporal"}, got)
+			out, err := scheduledSync(env, workflows.ScheduledInput{Provider: "acme",
+				OnRemovals: workflows.RemovalsSkip})
+			require.Equal(t, workflows.SyncInput{Provider: "acme", Mode: workflows.ModeApply,
+				OnRemovals: workflows.RemovalsSkip, StartedBy: "temporal"}, got)
 			require.Equal(t, []any{"acme"}, attribute("OrgProvider"))
 			require.Equal(t, []any{c.outcome}, attribute("SyncOutcome"))
 			if c.err == nil {
@@ -97,14 +103,17 @@ func TestScheduledSyncIsSkippedWhileAnotherWorks(t *testing.T) {
 		busy error
 		want string
 	}{
-		"under the fixed id": {&temporal.ChildWorkflowExecutionAlreadyStartedError{}, "a sync of acme is already running: workflow orgsync/acme"},
+		"under the fixed id": {&temporal.ChildWorkflowExecutionAlreadyStartedError{},
+			"a sync of acme is already running: workflow orgsync/acme"},
 		"under another id":   {final(activities.TypeBusy, "run 1 of acme is at work"), "run 1 of acme is at work"},
 		"switched off since": {final(activities.TypeInactive, "provider is switched off"), "provider is switched off"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			env := newFakes(0).env(t)
-			syncsOf(env, func(workflow.Context, workflows.SyncInput) (*workflows.SyncResult, error) { return nil, c.busy })
+			syncsOf(env, func(workflow.Context, workflows.SyncInput) (*workflows.SyncResult, error) {
+				return nil, c.busy
+			})
 			attribute := watchAttributes(env)
 			out, err := scheduledSync(env, workflows.ScheduledInput{Provider: "acme"})
 			require.NoError(t, err)
@@ -141,7 +150,8 @@ func TestScheduledSyncOfAProviderThatIsGone(t *testing.T) {
 			require.Equal(t, &workflows.ScheduledResult{Skipped: "there is no such provider"}, out)
 			require.Equal(t, []any{workflows.OutcomeSkipped}, attribute("SyncOutcome"))
 			require.Equal(t, []string{"CheckSchedule"}, f.order(), "nothing is synced")
-			require.Equal(t, []activities.CheckSchedule{{Provider: "acme", ScheduleID: c.want}}, inputsOf[activities.CheckSchedule](f, "CheckSchedule"))
+			require.Equal(t, []activities.CheckSchedule{{Provider: "acme", ScheduleID: c.want}},
+				inputsOf[activities.CheckSchedule](f, "CheckSchedule"))
 		})
 	}
 }
@@ -169,10 +179,11 @@ func TestCancelingAScheduledSync(t *testing.T) {
 func TestScheduledInputIsCheckedInWords(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ input, want string }{
-		"no provider":      {`{}`, `input: provider is missing`},
-		"unknown removals": {`{"provider":"acme","on_removals":"yes"}`, `input: on_removals is "yes"; it must be hold, apply or skip`},
-		"empty removals":   {`{"provider":"acme","on_removals":""}`, `input: on_removals is empty`},
-		"misspelt key":     {`{"provider":"acme","on_removal":"skip"}`, `unknown field "on_removal"`},
+		"no provider": {`{}`, `input: provider is missing`},
+		"unknown removals": {`{"provider":"acme","on_removals":"yes"}`,
+			`input: on_removals is "yes"; it must be hold, apply or skip`},
+		"empty removals": {`{"provider":"acme","on_removals":""}`, `input: on_removals is empty`},
+		"misspelt key":   {`{"provider":"acme","on_removal":"skip"}`, `unknown field "on_removal"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

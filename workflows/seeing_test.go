@@ -46,7 +46,8 @@ func watchSummaries(env *testsuite.TestWorkflowEnvironment) *summaries {
 	return s
 }
 
-func (s *summaries) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
+func (s *summaries) InterceptWorkflow(_ workflow.Context,
+	next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
 	return &inbound{interceptor.WorkflowInboundInterceptorBase{Next: next}, s}
 }
 
@@ -97,7 +98,8 @@ func TestSummariesNameDepartments(t *testing.T) {
 	f := newFakes(401)
 	f.departmentIDs = named(0)
 	f.sealDepartments = func(activities.FinishDepartmentsInput) (activities.FinishDepartmentsResult, error) {
-		return activities.FinishDepartmentsResult{Departments: 401, Sharding: shapeOf(401), Shards: [][2]string{{"od-1", "od-400"}, {"od-401", "od-401"}}}, nil
+		return activities.FinishDepartmentsResult{Departments: 401, Sharding: shapeOf(401),
+			Shards: [][2]string{{"od-1", "od-400"}, {"od-401", "od-401"}}}, nil
 	}
 	f.pullMembers = func(in activities.BatchInput) (out activities.ReadMembersResult, _ error) {
 		if in.First == 1 {
@@ -114,7 +116,8 @@ func TestSummariesNameDepartments(t *testing.T) {
 		require.Contains(t, seen.activities[name], "department od-401")
 	}
 	require.Equal(t, []string{"department od-3 alone"}, seen.activities["ReadDepartmentMembers"])
-	require.Equal(t, []string{"departments 1 to 400 of 401: od-1 to od-400", "departments 401 to 401 of 401: od-401 to od-401"}, seen.children)
+	require.Equal(t, []string{"departments 1 to 400 of 401: od-1 to od-400",
+		"departments 401 to 401 of 401: od-401 to od-401"}, seen.children)
 	require.Equal(t, []string{"acme", "acme"}, seen.provider)
 }
 
@@ -170,15 +173,18 @@ func TestDetailsFollowTheRun(t *testing.T) {
 		return activities.ReadMembersResult{People: 60}, nil
 	}
 	f.planRemovals = func(activities.PlanRemovals) (activities.PlannedRemovals, error) {
-		return activities.PlannedRemovals{PerKind: directory.PerKind{Members: 2, Memberships: 3}, Changed: &directory.Counts{Members: directory.MemberCounts{Created: 4}}}, nil
+		return activities.PlannedRemovals{PerKind: directory.PerKind{Members: 2, Memberships: 3},
+			Changed: &directory.Counts{Members: directory.MemberCounts{Created: 4}}}, nil
 	}
 	f.finishRun = func(activities.FinishRunInput) (activities.RunReport, error) {
 		return activities.RunReport{
 			Provider: "acme", Mode: "apply", Status: directory.RunPartial,
 			Reasons: []directory.Reason{
-				{Type: "department", Text: "out of *range*\nof d_1", Count: 12, IDs: []string{"od-9"}}, {Type: "member", Text: "unknown", Count: 1, IDs: []string{"u1"}},
+				{Type: "department", Text: "out of *range*\nof d_1", Count: 12, IDs: []string{"od-9"}},
+				{Type: "member", Text: "unknown", Count: 1, IDs: []string{"u1"}},
 			},
-			Counts: directory.Counts{Members: directory.MemberCounts{Created: 4, Deleted: 2}, Departments: directory.DepartmentCounts{Failed: 1, Deleted: 1}},
+			Counts: directory.Counts{Members: directory.MemberCounts{Created: 4, Deleted: 2},
+				Departments: directory.DepartmentCounts{Failed: 1, Deleted: 1}},
 		}, nil
 	}
 	var env *testsuite.TestWorkflowEnvironment
@@ -190,12 +196,15 @@ func TestDetailsFollowTheRun(t *testing.T) {
 	}
 	env = f.env(t)
 	attribute := watchAttributes(env)
-	_, err := syncOrg(env, workflows.SyncInput{Provider: "acme", OnRemovals: "apply", Departments: []string{"od-1", "od-2"}})
+	_, err := syncOrg(env, workflows.SyncInput{Provider: "acme", OnRemovals: "apply",
+		Departments: []string{"od-1", "od-2"}})
 	require.NoError(t, err)
 	require.Equal(t, []any{"7e4a"}, attribute("OrgTenant"))
 	require.Equal(t, []any{int64(3)}, attribute("SyncRemoved"))
 
-	require.Contains(t, begun, "**Sync acme**: makes the directory match the provider; removes everything that is gone, without asking. Limited to departments `od-1`, `od-2` and the departments below them.")
+	require.Contains(t, begun,
+		"**Sync acme**: makes the directory match the provider; removes everything that is gone, without asking. "+
+			"Limited to departments `od-1`, `od-2` and the departments below them.")
 	require.Contains(t, begun, "| status | **running** |")
 	ended := metadata(t, env)
 	for _, want := range []string{
@@ -203,7 +212,8 @@ func TestDetailsFollowTheRun(t *testing.T) {
 		"| departments | 0s | 2 listed |", "| members | 0s | 2 of 2 departments done, 120 members listed |",
 		"to remove: 2 members, 3 memberships; changed before: members 4 created",
 		"Changed: departments 1 removed; members 4 created, 2 removed.",
-		"\n\n**What went wrong:**\n\n- 12 departments (od-9 and 11 more): out of \\*range\\* of d\\_1\n- member u1: unknown\n\n- `orgsync runs retry " + runID + "`",
+		"\n\n**What went wrong:**\n\n- 12 departments (od-9 and 11 more): out of \\*range\\* of d\\_1\n- member u1: " +
+			"unknown\n\n- `orgsync runs retry " + runID + "`",
 		"`orgsync runs show " + runID + "`",
 	} {
 		require.Contains(t, ended.CurrentDetails, want)
@@ -239,10 +249,12 @@ func TestMemoSaysWhatCameOfTheRun(t *testing.T) {
 		arrange func(*fakes)
 		want    string
 	}{
-		"succeeded":   {func(*fakes) {}, "succeeded"},
-		"held":        {func(f *fakes) { f.planRemovals = planning(heldPlan) }, "held: " + holdReason},
-		"departments": {partial(directory.Counts{Departments: directory.DepartmentCounts{Read: 40, Failed: 3}}), "partial: 3 of 40 departments could not be read in full"},
-		"people":      {partial(directory.Counts{Members: directory.MemberCounts{Read: 40, Failed: 3}}), "partial: 3 people could not be read or told apart"},
+		"succeeded": {func(*fakes) {}, "succeeded"},
+		"held":      {func(f *fakes) { f.planRemovals = planning(heldPlan) }, "held: " + holdReason},
+		"departments": {partial(directory.Counts{Departments: directory.DepartmentCounts{Read: 40, Failed: 3}}),
+			"partial: 3 of 40 departments could not be read in full"},
+		"people": {partial(directory.Counts{Members: directory.MemberCounts{Read: 40, Failed: 3}}),
+			"partial: 3 people could not be read or told apart"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -280,7 +292,9 @@ func TestProgressTellsThePhases(t *testing.T) {
 	f := newFakes(2)
 	f.planRemovals = planning(heldPlan)
 	env := f.env(t)
-	env.RegisterWorkflowWithOptions(func(workflow.Context, workflows.HoldInput) (*workflows.SyncResult, error) { return nil, nil },
+	env.RegisterWorkflowWithOptions(func(workflow.Context, workflows.HoldInput) (*workflows.SyncResult, error) {
+		return nil, nil
+	},
 		workflow.RegisterOptions{Name: workflows.HoldRemovalsName, DisableAlreadyRegisteredCheck: true})
 	_, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
 	require.NoError(t, err)
@@ -301,7 +315,8 @@ func TestProgressTellsThePhases(t *testing.T) {
 	require.Equal(t, []string{"preflight", "departments", "members", "groups", "removals", "settle", "hold"}, phases)
 	details := metadata(t, env).CurrentDetails
 	require.Contains(t, details, "`orgsync approve acme "+runID+"`")
-	require.Contains(t, details, "Workflow `orgsync/acme/removals/"+runID+"` shows the removals and waits for the decision.")
+	require.Contains(t, details, "Workflow `orgsync/acme/removals/"+runID+
+		"` shows the removals and waits for the decision.")
 }
 
 func TestSliceTellsItsProgress(t *testing.T) {
@@ -310,14 +325,17 @@ func TestSliceTellsItsProgress(t *testing.T) {
 	f.departmentIDs = named(0)
 	f.pullMembers = pulling(activities.ReadMembersResult{People: 9, Read: 3}, nil)
 	env := f.env(t)
-	env.ExecuteWorkflow(workflows.SyncDepartments, workflows.SyncDepartmentsInput{RunID: runID, Provider: "acme", First: 1, Last: 6, Batch: 3, Batches: 16, Apply: true})
+	env.ExecuteWorkflow(workflows.SyncDepartments,
+		workflows.SyncDepartmentsInput{RunID: runID, Provider: "acme", First: 1, Last: 6, Batch: 3, Batches: 16,
+			Apply: true})
 	require.NoError(t, env.GetWorkflowError())
 	value, err := env.QueryWorkflow(workflows.ProgressQuery)
 	require.NoError(t, err)
 	var p workflows.ShardProgress
 	require.NoError(t, value.Get(&p))
 	require.Equal(t, workflows.ShardProgress{
-		RunID: runID, Provider: "acme", First: 1, Last: 6, FirstID: "od-1", LastID: "od-6", DepartmentsDone: 6, MembersRead: 9,
+		RunID: runID, Provider: "acme", First: 1, Last: 6, FirstID: "od-1", LastID: "od-6", DepartmentsDone: 6,
+		MembersRead: 9,
 	}, p)
 	m := metadata(t, env)
 	require.Contains(t, m.CurrentDetails, "departments 1 to 6 of `acme`, `od-1` to `od-6`")
@@ -337,8 +355,10 @@ func TestSummaryAndDetailsOfAnInput(t *testing.T) {
 		{workflows.SyncInput{Provider: "acme"}, "Sync acme", "removals beyond the provider's limits wait for approval"},
 		{workflows.SyncInput{Provider: "acme", OnRemovals: "skip"}, "Sync acme", "removes nothing"},
 		{workflows.SyncInput{Provider: "acme", Mode: "plan"}, "Plan a sync of acme", "changes nothing"},
-		{workflows.SyncInput{Provider: "acme", Departments: many}, "Sync acme", "`9` and 5 more and the departments below them."},
-		{workflows.SyncInput{Provider: "acme", Members: []string{"u1", "u2"}}, "Sync acme", "Limited to members `u1`, `u2`."},
+		{workflows.SyncInput{Provider: "acme", Departments: many}, "Sync acme",
+			"`9` and 5 more and the departments below them."},
+		{workflows.SyncInput{Provider: "acme", Members: []string{"u1", "u2"}}, "Sync acme",
+			"Limited to members `u1`, `u2`."},
 		{workflows.SyncInput{Provider: "acme", Retry: "4f1c"}, "Sync acme", "Limited to what failed in run `4f1c`."},
 	} {
 		require.Equal(t, c.summary, c.in.Summary(message.English))

@@ -22,7 +22,8 @@ type SetAdministratorsInput struct {
 // UnmarshalJSON refuses unknown keys, as SyncInput's does.
 func (in *SetAdministratorsInput) UnmarshalJSON(data []byte) error {
 	type plain SetAdministratorsInput
-	return decodeStrictly(data, (*plain)(in), `{"provider":"NAME","add":["ID"],"remove":["ID"],"started_by":"LOGIN"}, provider and add or remove are required`)
+	return decodeStrictly(data, (*plain)(in),
+		`{"provider":"NAME","add":["ID"],"remove":["ID"],"started_by":"LOGIN"}, provider and add or remove are required`)
 }
 
 // Problem returns what is wrong in words, or "".
@@ -55,9 +56,10 @@ func SetAdministrators(ctx workflow.Context, in SetAdministratorsInput) (*SyncRe
 	}).Get(beginning, &begun); err != nil {
 		return nil, err
 	}
-	failed := workflow.ExecuteActivity(writeOptions(ctx, in.Provider), apply.SetAdministrators, activities.SetAdministratorsInput{
-		RunID: begun.RunID, Add: in.Add, Remove: in.Remove,
-	}).Get(ctx, nil)
+	failed := workflow.ExecuteActivity(writeOptions(ctx, in.Provider), apply.SetAdministrators,
+		activities.SetAdministratorsInput{
+			RunID: begun.RunID, Add: in.Add, Remove: in.Remove,
+		}).Get(ctx, nil)
 	end := activities.FinishRunInput{RunID: begun.RunID, Incomplete: true}
 	switch {
 	case failed == nil:
@@ -67,7 +69,8 @@ func SetAdministrators(ctx workflow.Context, in SetAdministratorsInput) (*SyncRe
 		end.Status, end.Problem = directory.RunFailed, reasonOf(failed)
 	}
 	var report activities.RunReport
-	if err := workflow.ExecuteActivity(finalizeOptions(beginning, in.Provider), runs.FinishRun, end).Get(beginning, &report); err != nil {
+	if err := workflow.ExecuteActivity(finalizeOptions(beginning, in.Provider), runs.FinishRun, end).Get(beginning,
+		&report); err != nil {
 		return nil, err
 	}
 	result := resultOf(begun.RunID, report)

@@ -61,7 +61,8 @@ type syncDepartments struct {
 
 // setup answers queries and finds out what the departments are called.
 func (s *syncDepartments) setup(ctx workflow.Context) error {
-	if err := workflow.SetQueryHandlerWithOptions(ctx, ProgressQuery, func() (ShardProgress, error) { return s.progress(), nil },
+	if err := workflow.SetQueryHandlerWithOptions(ctx, ProgressQuery,
+		func() (ShardProgress, error) { return s.progress(), nil },
 		workflow.QueryHandlerOptions{Description: "how far the reading of these departments has come"}); err != nil {
 		return err
 	}
@@ -69,7 +70,8 @@ func (s *syncDepartments) setup(ctx workflow.Context) error {
 	var named activities.DepartmentIDsResult
 	batch := activities.BatchInput{RunID: s.in.RunID, First: s.in.First, Last: s.in.Last}
 	// They are for people who look: the work does not depend on them.
-	if err := workflow.ExecuteActivity(writeOptions(ctx, "ids of "+s.summaryOf(batch)), reader.DepartmentIDs, batch).Get(ctx, &named); err == nil &&
+	if err := workflow.ExecuteActivity(writeOptions(ctx, "ids of "+s.summaryOf(batch)), reader.DepartmentIDs,
+		batch).Get(ctx, &named); err == nil &&
 		len(named.IDs) == s.in.Last-s.in.First+1 {
 		s.ids = named.IDs
 	}
@@ -138,7 +140,8 @@ func (s *syncDepartments) batch(ctx workflow.Context, batch activities.BatchInpu
 		s.out.People += one.People
 	}
 	if s.in.Apply && !pulled.Unchanged {
-		if err := workflow.ExecuteActivity(writeOptions(ctx, summary), apply.ApplyMembers, batch).Get(ctx, nil); err != nil {
+		if err := workflow.ExecuteActivity(writeOptions(ctx, summary), apply.ApplyMembers, batch).Get(ctx,
+			nil); err != nil {
 			return err
 		}
 	}
@@ -194,7 +197,9 @@ func (s *syncDepartments) progress() ShardProgress {
 func (s *syncDepartments) details() string {
 	p := s.progress()
 	return s.in.Language.Text(message.DepartmentsPage, message.Args{
-		"First": p.First, "Last": p.Last, "Provider": p.Provider, "FirstID": p.FirstID, "LastID": p.LastID, "Run": p.RunID,
-		"Done": p.DepartmentsDone, "Departments": p.Last - p.First + 1, "Failed": p.DepartmentsFailed, "Members": p.MembersRead,
+		"First": p.First, "Last": p.Last, "Provider": p.Provider, "FirstID": p.FirstID, "LastID": p.LastID,
+		"Run":  p.RunID,
+		"Done": p.DepartmentsDone, "Departments": p.Last - p.First + 1, "Failed": p.DepartmentsFailed,
+		"Members": p.MembersRead,
 	})
 }

@@ -63,7 +63,9 @@ func newSyncOrg(ctx workflow.Context, in SyncInput) *syncOrg {
 // provider can write.
 func (s *syncOrg) setup(ctx workflow.Context) error {
 	err := workflow.SetQueryHandlerWithOptions(ctx, ProgressQuery, func() (Progress, error) { return s.progress, nil },
-		workflow.QueryHandlerOptions{Description: "how far the run has come: its phases, departments and people read, removals planned, and what it waits for"})
+		workflow.QueryHandlerOptions{
+			Description: "how far the run has come: its phases, departments and people read, removals planned, and " +
+				"what it waits for"})
 	if err != nil {
 		return err
 	}
@@ -75,11 +77,12 @@ func (s *syncOrg) setup(ctx workflow.Context) error {
 	beginning, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	var begun activities.BeginRunResult
-	if err := workflow.ExecuteActivity(finalizeOptions(beginning, s.in.Provider), runs.BeginRun, activities.BeginRunInput{
-		Provider: s.in.Provider, Mode: s.in.Mode, OnRemovals: s.in.OnRemovals,
-		Departments: s.in.Departments, Members: s.in.Members, Retry: s.in.Retry, Rules: s.in.Rules,
-		Task: s.task, StartedBy: starterOf(ctx, s.in.StartedBy),
-	}).Get(beginning, &begun); err != nil {
+	if err := workflow.ExecuteActivity(finalizeOptions(beginning, s.in.Provider), runs.BeginRun,
+		activities.BeginRunInput{
+			Provider: s.in.Provider, Mode: s.in.Mode, OnRemovals: s.in.OnRemovals,
+			Departments: s.in.Departments, Members: s.in.Members, Retry: s.in.Retry, Rules: s.in.Rules,
+			Task: s.task, StartedBy: starterOf(ctx, s.in.StartedBy),
+		}).Get(beginning, &begun); err != nil {
 		return err
 	}
 	s.progress.RunID, s.progress.TenantID, s.vendor = begun.RunID, begun.TenantID, begun.Vendor
@@ -113,7 +116,8 @@ func (s *syncOrg) readingSteps() []step {
 	if s.people > 0 {
 		return []step{{"members", s.membersByID}}
 	}
-	return []step{{"preflight", s.preflight}, {"departments", s.departments}, {"members", s.members}, {"groups", s.groups}}
+	return []step{{"preflight", s.preflight}, {"departments", s.departments}, {"members", s.members},
+		{"groups", s.groups}}
 }
 
 // run goes through the steps. It returns the first failure that ends it.
@@ -162,7 +166,8 @@ func (s *syncOrg) departments(ctx workflow.Context) error {
 	if failed != nil {
 		seal.Problem = reasonOf(failed)
 	}
-	if err := workflow.ExecuteActivity(writeOptions(ctx, s.in.Provider), reader.FinishDepartments, seal).Get(ctx, &s.tree); err != nil {
+	if err := workflow.ExecuteActivity(writeOptions(ctx, s.in.Provider), reader.FinishDepartments, seal).Get(ctx,
+		&s.tree); err != nil {
 		return err
 	}
 	s.progress.Departments = s.tree.Departments - s.tree.Excluded
@@ -193,7 +198,8 @@ func (s *syncOrg) members(ctx workflow.Context) error {
 			break
 		}
 		slice := SyncDepartmentsInput{
-			RunID: s.progress.RunID, Provider: s.in.Provider, First: first, Last: min(first+shape.Shard-1, s.positions()),
+			RunID: s.progress.RunID, Provider: s.in.Provider, First: first,
+			Last:  min(first+shape.Shard-1, s.positions()),
 			Batch: shape.Batch, Batches: shape.Batches, Apply: !s.planning(), Language: s.language,
 		}
 		wg.Add(1)
@@ -215,7 +221,8 @@ func (s *syncOrg) members(ctx workflow.Context) error {
 
 func (s *syncOrg) syncShard(ctx workflow.Context, in SyncDepartmentsInput) error {
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID:          fmt.Sprintf("%s/run/%s/departments-%d-%d", SyncWorkflowID(s.in.Provider), in.RunID, in.First, in.Last),
+		WorkflowID: fmt.Sprintf("%s/run/%s/departments-%d-%d", SyncWorkflowID(s.in.Provider), in.RunID,
+			in.First, in.Last),
 		ParentClosePolicy:   enums.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
 		WaitForCancellation: true,
 		StaticSummary:       s.summaryOf(in),
@@ -277,7 +284,8 @@ func (s *syncOrg) reconcile(ctx workflow.Context) error {
 		}).Get(ctx, s.rehearsed)
 	}
 	err := workflow.ExecuteActivity(fetchOptions(ctx, s.in.Provider), reconcile.PlanRemovals,
-		activities.PlanRemovals{RunID: s.progress.RunID, Lost: s.visible.Lost, LimitedRange: s.visible.LimitedRange}).Get(ctx, &s.removals)
+		activities.PlanRemovals{RunID: s.progress.RunID, Lost: s.visible.Lost,
+			LimitedRange: s.visible.LimitedRange}).Get(ctx, &s.removals)
 	if err == nil {
 		s.progress.Removals = &s.removals.PerKind
 		workflow.SetCurrentDetails(ctx, s.details())
@@ -297,7 +305,8 @@ func (s *syncOrg) recompute(ctx workflow.Context) error {
 	if s.planning() {
 		return nil
 	}
-	if err := workflow.ExecuteActivity(writeOptions(ctx, s.in.Provider), apply.Recompute, s.ref()).Get(ctx, nil); err != nil {
+	if err := workflow.ExecuteActivity(writeOptions(ctx, s.in.Provider), apply.Recompute, s.ref()).Get(ctx,
+		nil); err != nil {
 		return err
 	}
 	return workflow.ExecuteActivity(writeOptions(ctx, s.in.Provider), apply.LinkAccounts, s.ref()).Get(ctx, nil)
@@ -325,13 +334,15 @@ func (s *syncOrg) hold(ctx workflow.Context) error {
 	})
 	child := workflow.ExecuteChildWorkflow(childCtx, HoldRemovals, HoldInput{
 		RunID: s.progress.RunID, Provider: s.in.Provider, Reason: s.removals.HoldReason,
-		PerKind: s.removals.PerKind, Incomplete: s.incomplete(), ExpiresAt: held.ExpiresAt, ExpiresIn: held.ExpiresIn, Removals: held.Removals,
+		PerKind: s.removals.PerKind, Incomplete: s.incomplete(), ExpiresAt: held.ExpiresAt, ExpiresIn: held.ExpiresIn,
+		Removals: held.Removals,
 		Language: s.language, Accounts: s.task == TaskAccounts,
 	})
 	if err := child.GetChildWorkflowExecution().Get(ctx, nil); err != nil {
 		return err
 	}
-	tell(ctx, s.language, NotifyInput{RunID: s.progress.RunID, Provider: s.in.Provider, Status: directory.RunHeld, Hooks: held.Notify})
+	tell(ctx, s.language, NotifyInput{RunID: s.progress.RunID, Provider: s.in.Provider, Status: directory.RunHeld,
+		Hooks: held.Notify})
 	s.held, s.reasons = resultOf(s.progress.RunID, held.RunReport), held.Reasons
 	s.held.HoldWorkflowID, s.held.HoldReason, s.held.HoldExpiresAt = id, s.removals.HoldReason, held.ExpiresAt
 	s.progress.HoldWorkflowID, s.progress.HoldReason, s.progress.HoldExpiresAt = id, s.removals.HoldReason, held.ExpiresAt
@@ -364,7 +375,8 @@ func (s *syncOrg) finish(ctx workflow.Context, failed error) (*SyncResult, error
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	var report activities.RunReport
-	if err := workflow.ExecuteActivity(finalizeOptions(ctx, s.in.Provider), runs.FinishRun, end).Get(ctx, &report); err != nil {
+	if err := workflow.ExecuteActivity(finalizeOptions(ctx, s.in.Provider), runs.FinishRun, end).Get(ctx,
+		&report); err != nil {
 		return nil, err
 	}
 	result := resultOf(s.progress.RunID, report)
@@ -373,7 +385,8 @@ func (s *syncOrg) finish(ctx workflow.Context, failed error) (*SyncResult, error
 		return nil, err
 	}
 	if result.Status == directory.RunFailed || result.Status == directory.RunPartial {
-		tell(ctx, s.language, NotifyInput{RunID: result.RunID, Provider: s.in.Provider, Status: result.Status, Hooks: report.Notify})
+		tell(ctx, s.language, NotifyInput{RunID: result.RunID, Provider: s.in.Provider, Status: result.Status,
+			Hooks: report.Notify})
 	}
 	switch {
 	case failed == nil:

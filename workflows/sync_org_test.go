@@ -27,17 +27,24 @@ func syncOrg(env *testsuite.TestWorkflowEnvironment, in workflows.SyncInput) (*w
 func TestInputIsCheckedInWords(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ input, want string }{
-		"no provider":      {`{}`, `input: provider is missing`},
-		"unknown mode":     {`{"provider":"acme","mode":"dry"}`, `input: mode is "dry"; it must be apply or plan`},
-		"unknown removals": {`{"provider":"acme","on_removals":"yes"}`, `input: on_removals is "yes"; it must be hold, apply or skip`},
+		"no provider":  {`{}`, `input: provider is missing`},
+		"unknown mode": {`{"provider":"acme","mode":"dry"}`, `input: mode is "dry"; it must be apply or plan`},
+		"unknown removals": {`{"provider":"acme","on_removals":"yes"}`,
+			`input: on_removals is "yes"; it must be hold, apply or skip`},
 		"empty department": {`{"provider":"acme","departments":["1",""]}`, `input: departments holds an empty id`},
 		"empty member":     {`{"provider":"acme","members":[""]}`, `input: members holds an empty id`},
-		"member U+0000":    {`{"provider":"acme","members":["u1","a\u0000b"]}`, `input: members: id 2 contains U+0000; give external member ids`},
-		"long department":  {`{"provider":"acme","departments":["` + strings.Repeat("x", directory.MaxID+1) + `"]}`, `input: departments: id 1 is longer than 512 bytes`},
-		"starter":          {`{"provider":"acme","started_by":"a\u0000b"}`, `input: started_by holds what cannot be printed`},
-		"two targets":      {`{"provider":"acme","members":["u1"],"departments":["1"]}`, `input: only one of departments, members and retry can be given`},
-		"retry and target": {`{"provider":"acme","members":["u1"],"retry":"4f1c"}`, `input: only one of departments, members and retry can be given`},
-		"too many members": {`{"provider":"acme","members":["u"` + strings.Repeat(`,"u"`, workflows.MaxMembers) + `]}`, `a run can look up at most 300 people, sync their departments instead`},
+		"member U+0000": {`{"provider":"acme","members":["u1","a\u0000b"]}`,
+			`input: members: id 2 contains U+0000; give external member ids`},
+		"long department": {`{"provider":"acme","departments":["` + strings.Repeat("x", directory.MaxID+1) + `"]}`,
+			`input: departments: id 1 is longer than 512 bytes`},
+		"starter": {`{"provider":"acme","started_by":"a\u0000b"}`,
+			`input: started_by holds what cannot be printed`},
+		"two targets": {`{"provider":"acme","members":["u1"],"departments":["1"]}`,
+			`input: only one of departments, members and retry can be given`},
+		"retry and target": {`{"provider":"acme","members":["u1"],"retry":"4f1c"}`,
+			`input: only one of departments, members and retry can be given`},
+		"too many members": {`{"provider":"acme","members":["u"` + strings.Repeat(`,"u"`, workflows.MaxMembers) + `]}`,
+			`a run can look up at most 300 people, sync their departments instead`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -60,7 +67,8 @@ func TestInputIsCheckedInWords(t *testing.T) {
 func TestInputThatIsGivenButEmptyIsRefused(t *testing.T) {
 	t.Parallel()
 	for input, want := range map[string]string{
-		`{"provider":"acme","members":[]}`:         "input: members is empty; give external member ids, or leave it out for everything",
+		`{"provider":"acme","members":[]}`: "input: members is empty; give external member ids, or leave it " +
+			"out for everything",
 		`{"provider":"acme","members":[""]}`:       "input: members holds an empty id",
 		`{"provider":"acme","members":["u1"," "]}`: "input: members holds an empty id",
 		`{"provider":"acme","departments":[]}`:     "input: departments is empty",
@@ -84,13 +92,15 @@ func TestInputThatIsGivenButEmptyIsRefused(t *testing.T) {
 	// Null is left out.
 	f = newFakes(1)
 	env := f.env(t)
-	env.ExecuteWorkflow(workflows.SyncOrgName, json.RawMessage(`{"provider":"acme","departments":null,"members":null,"retry":null}`))
+	env.ExecuteWorkflow(workflows.SyncOrgName,
+		json.RawMessage(`{"provider":"acme","departments":null,"members":null,"retry":null}`))
 	require.NoError(t, env.GetWorkflowError())
 }
 
 func TestInputRefusesWhatItDoesNotKnow(t *testing.T) {
 	t.Parallel()
-	for _, input := range []string{`{"provder":"acme"}`, `{"provider":5}`, `"acme"`, `{"provider":"acme","departments":"1"}`,
+	for _, input := range []string{`{"provder":"acme"}`, `{"provider":5}`, `"acme"`,
+		`{"provider":"acme","departments":"1"}`,
 		`{"provider":"acme","mode":"plan","mode":"apply"}`, `{"provider":"acme","mode":"plan","Mode":"apply"}`,
 	} {
 		var in workflows.SyncInput
@@ -131,16 +141,21 @@ func TestSyncRunsItsStepsInOrder(t *testing.T) {
 	result, err := syncOrg(env, workflows.SyncInput{Provider: "acme"})
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"BeginRun", "Preflight", "ReadDepartments", "FinishDepartments", "ApplyDepartments", "DepartmentIDs", "ReadMembers", "ApplyMembers",
+		"BeginRun", "Preflight", "ReadDepartments", "FinishDepartments", "ApplyDepartments", "DepartmentIDs",
+		"ReadMembers", "ApplyMembers",
 		"ReadGroups", "PlanRemovals", "Remove", "Recompute", "LinkAccounts", "FinishRun",
 	}, f.order())
-	require.Equal(t, &workflows.SyncResult{RunID: runID, Provider: "acme", Mode: "apply", Status: directory.RunSucceeded, Calls: 7}, result)
-	require.Equal(t, []activities.ApplyDepartmentsInput{{RunID: runID, LimitedRange: true}}, inputsOf[activities.ApplyDepartmentsInput](f, "ApplyDepartments"))
-	require.Equal(t, []activities.PlanRemovals{{RunID: runID, Lost: []string{"department 7"}, LimitedRange: true}}, inputsOf[activities.PlanRemovals](f, "PlanRemovals"))
+	require.Equal(t, &workflows.SyncResult{RunID: runID, Provider: "acme", Mode: "apply",
+		Status: directory.RunSucceeded, Calls: 7}, result)
+	require.Equal(t, []activities.ApplyDepartmentsInput{{RunID: runID, LimitedRange: true}},
+		inputsOf[activities.ApplyDepartmentsInput](f, "ApplyDepartments"))
+	require.Equal(t, []activities.PlanRemovals{{RunID: runID, Lost: []string{"department 7"}, LimitedRange: true}},
+		inputsOf[activities.PlanRemovals](f, "PlanRemovals"))
 	require.Equal(t, []activities.FinishRunInput{{RunID: runID}}, inputsOf[activities.FinishRunInput](f, "FinishRun"))
 
 	require.Equal(t, []any{"acme"}, attribute("OrgProvider"))
-	require.Equal(t, []any{"preflight", "departments", "members", "groups", "removals", "settle", "hold", "done"}, attribute("SyncPhase"))
+	require.Equal(t, []any{"preflight", "departments", "members", "groups", "removals", "settle", "hold", "done"},
+		attribute("SyncPhase"))
 	require.Equal(t, []any{directory.RunRunning, directory.RunSucceeded}, attribute("SyncOutcome"))
 	require.Equal(t, []any{int64(0)}, attribute("DeptFailed"))
 	require.Equal(t, []any{int64(0)}, attribute("SyncRemoved"))
@@ -150,7 +165,8 @@ func TestSyncRunsItsStepsInOrder(t *testing.T) {
 // Who started a run is whoever its input names, else the schedule that did.
 func TestWhoStartsARun(t *testing.T) {
 	t.Parallel()
-	scheduled := temporal.NewSearchAttributes(temporal.NewSearchAttributeKeyKeyword("TemporalScheduledById").ValueSet("nightly"))
+	scheduled := temporal.NewSearchAttributes(
+		temporal.NewSearchAttributeKeyKeyword("TemporalScheduledById").ValueSet("nightly"))
 	for want, c := range map[string]struct {
 		input string
 		on    temporal.SearchAttributes
@@ -184,7 +200,8 @@ func TestTargetedRunIsNeverComplete(t *testing.T) {
 func TestRunThatCannotBeginFailsWithTheReason(t *testing.T) {
 	t.Parallel()
 	for _, refusal := range []error{
-		final(activities.TypeBusy, "run r0 of workflow orgsync/acme is at work"), final(activities.TypeNotFound, `there is no provider named "acme"`),
+		final(activities.TypeBusy, "run r0 of workflow orgsync/acme is at work"),
+		final(activities.TypeNotFound, `there is no provider named "acme"`),
 	} {
 		f := newFakes(0)
 		f.beginRun = func(activities.BeginRunInput) (activities.BeginRunResult, error) {
@@ -250,7 +267,9 @@ func TestFailedStepEndsTheRun(t *testing.T) {
 			f.planRemovals = func(activities.PlanRemovals) (activities.PlannedRemovals, error) {
 				return activities.PlannedRemovals{PerKind: directory.PerKind{Members: 1}}, nil
 			}
-			f.remove = func(activities.RunInput) (activities.Removed, error) { return activities.Removed{}, forbidden() }
+			f.remove = func(activities.RunInput) (activities.Removed, error) {
+				return activities.Removed{}, forbidden()
+			}
 		}, []string{"Recompute"}},
 		"settle": {func(f *fakes) {
 			f.settle = func(activities.RunInput) (none, error) { return none{}, forbidden() }
@@ -319,10 +338,13 @@ func TestPlanModeWritesNothing(t *testing.T) {
 		}
 		_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme", Mode: "plan", OnRemovals: removals})
 		require.NoError(t, err)
-		for _, writer := range []string{"ApplyDepartments", "ApplyMembers", "PlanRemovals", "Remove", "Recompute", "LinkAccounts", "HoldRun"} {
+		for _, writer := range []string{"ApplyDepartments", "ApplyMembers", "PlanRemovals", "Remove", "Recompute",
+			"LinkAccounts", "HoldRun"} {
 			require.Zero(t, f.count(writer), writer)
 		}
-		require.Equal(t, []activities.Rehearse{{RunID: runID, Remove: remove}}, inputsOf[activities.Rehearse](f, "Rehearse"))
-		require.Equal(t, []activities.FinishRunInput{{RunID: runID, Incomplete: true, Counts: &counts}}, inputsOf[activities.FinishRunInput](f, "FinishRun"))
+		require.Equal(t, []activities.Rehearse{{RunID: runID, Remove: remove}},
+			inputsOf[activities.Rehearse](f, "Rehearse"))
+		require.Equal(t, []activities.FinishRunInput{{RunID: runID, Incomplete: true, Counts: &counts}},
+			inputsOf[activities.FinishRunInput](f, "FinishRun"))
 	}
 }

@@ -30,7 +30,8 @@ func TestSinglePeopleNeedNoTree(t *testing.T) {
 	attribute := watchAttributes(env)
 	_, err := syncOrg(env, workflows.SyncInput{Provider: "acme", Members: []string{"u1", "u2"}})
 	require.NoError(t, err)
-	require.Equal(t, []string{"BeginRun", "ReadMembersByID", "ApplyMembers", "PlanRemovals", "Remove", "Recompute", "LinkAccounts", "FinishRun"}, f.order())
+	require.Equal(t, []string{"BeginRun", "ReadMembersByID", "ApplyMembers", "PlanRemovals", "Remove", "Recompute",
+		"LinkAccounts", "FinishRun"}, f.order())
 	require.Equal(t, []string{"u1", "u2"}, inputsOf[activities.BeginRunInput](f, "BeginRun")[0].Members)
 	require.True(t, inputsOf[activities.FinishRunInput](f, "FinishRun")[0].Incomplete)
 	require.Equal(t, []any{"members", "removals", "settle", "hold", "done"}, attribute("SyncPhase"))

@@ -35,7 +35,8 @@ type TaskInput struct {
 // UnmarshalJSON refuses unknown keys, as SyncInput's does.
 func (in *TaskInput) UnmarshalJSON(data []byte) error {
 	type plain TaskInput
-	return decodeStrictly(data, (*plain)(in), `{"provider":"NAME","task":"accounts|offline|online","mode":"apply|plan","members":["ID"],"started_by":"LOGIN"}`)
+	return decodeStrictly(data, (*plain)(in),
+		`{"provider":"NAME","task":"accounts|offline|online","mode":"apply|plan","members":["ID"],"started_by":"LOGIN"}`)
 }
 
 // Normalize fills in the defaults and returns what is wrong in words, or "".
@@ -53,7 +54,8 @@ func (in *TaskInput) Normalize() string {
 	case in.Task != TaskAccounts && len(in.Members) == 0:
 		return "input: members is missing; give the external ids of the members to be marked"
 	}
-	return cmp.Or(idsProblem("members", "member", in.Members), directory.ActorProblem("input: started_by", in.StartedBy))
+	return cmp.Or(idsProblem("members", "member", in.Members),
+		directory.ActorProblem("input: started_by", in.StartedBy))
 }
 
 // TaskRun carries out what is decided here rather than read from the provider, as a run of
@@ -76,7 +78,8 @@ func TaskRun(ctx workflow.Context, in TaskInput) (*SyncResult, error) {
 // carryOut does what a run that reads nothing is for.
 func (s *syncOrg) carryOut(ctx workflow.Context) error {
 	var out activities.CarryOutResult
-	if err := workflow.ExecuteActivity(writeOptions(ctx, s.in.Provider), apply.CarryOut, s.ref()).Get(ctx, &out); err != nil {
+	if err := workflow.ExecuteActivity(writeOptions(ctx, s.in.Provider), apply.CarryOut, s.ref()).Get(ctx,
+		&out); err != nil {
 		return err
 	}
 	if s.planning() {

@@ -18,13 +18,16 @@ func TestTaskRun(t *testing.T) {
 	t.Parallel()
 	f := newFakes(0)
 	env := f.env(t)
-	env.ExecuteWorkflow(workflows.TaskRunName, json.RawMessage(`{"provider":"acme","task":"offline","members":["u-7"]}`))
+	env.ExecuteWorkflow(workflows.TaskRunName,
+		json.RawMessage(`{"provider":"acme","task":"offline","members":["u-7"]}`))
 	require.NoError(t, env.GetWorkflowError())
 	require.Equal(t, []string{"BeginRun", "CarryOut", "FinishRun"}, f.order(), "nothing is read")
 	require.Equal(t, []activities.BeginRunInput{{
-		Provider: "acme", Mode: "apply", OnRemovals: "hold", Members: []string{"u-7"}, Task: "offline", StartedBy: "temporal",
+		Provider: "acme", Mode: "apply", OnRemovals: "hold", Members: []string{"u-7"}, Task: "offline",
+		StartedBy: "temporal",
 	}}, inputsOf[activities.BeginRunInput](f, "BeginRun"))
-	require.Equal(t, []activities.FinishRunInput{{RunID: runID, Incomplete: true}}, inputsOf[activities.FinishRunInput](f, "FinishRun"),
+	require.Equal(t, []activities.FinishRunInput{{RunID: runID, Incomplete: true}},
+		inputsOf[activities.FinishRunInput](f, "FinishRun"),
 		"it never counts as synced")
 }
 
@@ -57,7 +60,8 @@ func TestManyAccountsWaitForADecision(t *testing.T) {
 	var result workflows.SyncResult
 	require.NoError(t, env.GetWorkflowResult(&result))
 	require.Equal(t, []string{directory.RunHeld, tooMany}, []string{result.Status, result.HoldReason})
-	require.Equal(t, workflows.HoldInput{RunID: runID, Provider: "acme", Reason: tooMany, Incomplete: true, Accounts: true}, held)
+	require.Equal(t, workflows.HoldInput{RunID: runID, Provider: "acme", Reason: tooMany, Incomplete: true,
+		Accounts: true}, held)
 	require.Zero(t, f.count("FinishRun"))
 }
 
@@ -67,7 +71,8 @@ func TestApprovedAccountsAreCreated(t *testing.T) {
 	f := newFakes(0)
 	env := f.env(t)
 	decide(env, workflows.ApproveUpdate, time.Second)
-	env.ExecuteWorkflow(workflows.HoldRemovalsName, workflows.HoldInput{RunID: runID, Provider: "acme", Reason: tooMany, Incomplete: true, Accounts: true})
+	env.ExecuteWorkflow(workflows.HoldRemovalsName,
+		workflows.HoldInput{RunID: runID, Provider: "acme", Reason: tooMany, Incomplete: true, Accounts: true})
 	require.NoError(t, env.GetWorkflowError())
 	require.Equal(t, []string{"ResumeRun", "CarryOut", "FinishRun"}, f.order())
 }

@@ -37,7 +37,8 @@ type UndoInput struct {
 // UnmarshalJSON refuses unknown keys, as SyncInput's does.
 func (in *UndoInput) UnmarshalJSON(data []byte) error {
 	type plain UndoInput
-	return decodeStrictly(data, (*plain)(in), `{"run":"ID","mode":"apply|plan","departments":["ID"],"members":["ID"],"on_removals":"refuse|apply","started_by":"LOGIN"}, only run is required`)
+	return decodeStrictly(data, (*plain)(in),
+		`{"run":"ID","mode":"apply|plan","departments":["ID"],"members":["ID"],"on_removals":"refuse|apply","started_by":"LOGIN"}, only run is required`)
 }
 
 // Normalize fills in the defaults and returns what is wrong in words, or "".
@@ -88,7 +89,8 @@ type undoRun struct {
 
 func newUndoRun(ctx workflow.Context, in UndoInput) *undoRun {
 	started := workflow.GetInfo(ctx).WorkflowStartTime.UTC()
-	return &undoRun{in: in, progress: Progress{Mode: in.Mode, Status: directory.RunRunning, Phase: "begin", StartedAt: &started}}
+	return &undoRun{in: in, progress: Progress{Mode: in.Mode, Status: directory.RunRunning, Phase: "begin",
+		StartedAt: &started}}
 }
 
 // setup answers queries and takes the fence.
@@ -101,10 +103,12 @@ func (u *undoRun) setup(ctx workflow.Context) error {
 	// Not to be canceled: a run that has begun must be known here, to be ended.
 	beginning, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	if err := workflow.ExecuteActivity(finalizeOptions(beginning, "run "+u.in.Run), runs.BeginUndo, activities.BeginUndo{
-		Run: u.in.Run, Mode: u.in.Mode, Departments: u.in.Departments, Members: u.in.Members, Apply: u.in.OnRemovals == RemovalsApply,
-		StartedBy: starterOf(ctx, u.in.StartedBy),
-	}).Get(beginning, &u.begun); err != nil {
+	if err := workflow.ExecuteActivity(finalizeOptions(beginning, "run "+u.in.Run), runs.BeginUndo,
+		activities.BeginUndo{
+			Run: u.in.Run, Mode: u.in.Mode, Departments: u.in.Departments, Members: u.in.Members,
+			Apply:     u.in.OnRemovals == RemovalsApply,
+			StartedBy: starterOf(ctx, u.in.StartedBy),
+		}).Get(beginning, &u.begun); err != nil {
 		return err
 	}
 	u.progress.RunID, u.progress.Provider, u.progress.TenantID = u.begun.RunID, u.begun.Provider, u.begun.TenantID
@@ -116,7 +120,8 @@ func (u *undoRun) run(ctx workflow.Context) error {
 	u.progress.enter(ctx, "undo")
 	workflow.SetCurrentDetails(ctx, u.details())
 	found := []temporal.SearchAttributeUpdate{
-		AttributePhase.ValueSet("undo"), AttributeOutcome.ValueSet(u.progress.Status), AttributeProvider.ValueSet(u.begun.Provider),
+		AttributePhase.ValueSet("undo"), AttributeOutcome.ValueSet(u.progress.Status),
+		AttributeProvider.ValueSet(u.begun.Provider),
 	}
 	if u.begun.TenantID != "" {
 		found = append(found, AttributeTenant.ValueSet(u.begun.TenantID))
@@ -125,7 +130,8 @@ func (u *undoRun) run(ctx workflow.Context) error {
 		return err
 	}
 	return workflow.ExecuteActivity(writeOptions(ctx, u.begun.Provider), reconcile.Undo, activities.Undo{
-		RunID: u.begun.RunID, Departments: u.in.Departments, Members: u.in.Members, Apply: u.in.OnRemovals == RemovalsApply,
+		RunID: u.begun.RunID, Departments: u.in.Departments, Members: u.in.Members,
+		Apply: u.in.OnRemovals == RemovalsApply,
 	}).Get(ctx, &u.undone)
 }
 
@@ -156,7 +162,8 @@ func (u *undoRun) finish(ctx workflow.Context, failed error) (*SyncResult, error
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	var report activities.RunReport
-	if err := workflow.ExecuteActivity(finalizeOptions(ctx, u.begun.Provider), runs.FinishRun, end).Get(ctx, &report); err != nil {
+	if err := workflow.ExecuteActivity(finalizeOptions(ctx, u.begun.Provider), runs.FinishRun, end).Get(ctx,
+		&report); err != nil {
 		return nil, err
 	}
 	result := resultOf(u.begun.RunID, report)
@@ -168,7 +175,8 @@ func (u *undoRun) finish(ctx workflow.Context, failed error) (*SyncResult, error
 		return nil, err
 	}
 	if result.Status == directory.RunFailed {
-		tell(ctx, u.begun.Language, NotifyInput{RunID: result.RunID, Provider: result.Provider, Status: result.Status, Hooks: report.Notify})
+		tell(ctx, u.begun.Language, NotifyInput{RunID: result.RunID, Provider: result.Provider, Status: result.Status,
+			Hooks: report.Notify})
 	}
 	switch {
 	case failed == nil:

@@ -18,7 +18,8 @@ const targetID = "0a1b2c3d-target"
 func undoFakes() *fakes {
 	f := newFakes(0)
 	f.beginUndo = func(activities.BeginUndo) (activities.BegunUndo, error) {
-		return activities.BegunUndo{BeginRunResult: activities.BeginRunResult{RunID: runID}, Provider: "acme", Undoes: targetID}, nil
+		return activities.BegunUndo{BeginRunResult: activities.BeginRunResult{RunID: runID}, Provider: "acme",
+			Undoes: targetID}, nil
 	}
 	return f
 }
@@ -32,7 +33,8 @@ func TestUndoRun(t *testing.T) {
 	}
 	env := f.env(t)
 	attribute := watchAttributes(env)
-	env.ExecuteWorkflow(workflows.UndoRunName, json.RawMessage(`{"run":"0a1b","mode":"plan","departments":["d1"],"members":["m1"],"on_removals":"apply"}`))
+	env.ExecuteWorkflow(workflows.UndoRunName,
+		json.RawMessage(`{"run":"0a1b","mode":"plan","departments":["d1"],"members":["m1"],"on_removals":"apply"}`))
 	require.NoError(t, env.GetWorkflowError())
 	var result workflows.SyncResult
 	require.NoError(t, env.GetWorkflowResult(&result))
@@ -40,9 +42,14 @@ func TestUndoRun(t *testing.T) {
 	require.Equal(t, 2, result.LeftAlone)
 	require.Equal(t, runID, result.RunID)
 	require.Equal(t, []string{"BeginUndo", "Undo", "FinishRun"}, f.order())
-	require.Equal(t, []activities.BeginUndo{{Run: "0a1b", Mode: "plan", Departments: []string{"d1"}, Members: []string{"m1"}, Apply: true, StartedBy: "temporal"}}, inputsOf[activities.BeginUndo](f, "BeginUndo"))
-	require.Equal(t, []activities.Undo{{RunID: runID, Departments: []string{"d1"}, Members: []string{"m1"}, Apply: true}}, inputsOf[activities.Undo](f, "Undo"))
-	require.Equal(t, []activities.FinishRunInput{{RunID: runID, Incomplete: true, Counts: &counts}}, inputsOf[activities.FinishRunInput](f, "FinishRun"),
+	require.Equal(t,
+		[]activities.BeginUndo{{Run: "0a1b", Mode: "plan", Departments: []string{"d1"}, Members: []string{"m1"},
+			Apply: true, StartedBy: "temporal"}}, inputsOf[activities.BeginUndo](f, "BeginUndo"))
+	require.Equal(t,
+		[]activities.Undo{{RunID: runID, Departments: []string{"d1"}, Members: []string{"m1"}, Apply: true}},
+		inputsOf[activities.Undo](f, "Undo"))
+	require.Equal(t, []activities.FinishRunInput{{RunID: runID, Incomplete: true, Counts: &counts}},
+		inputsOf[activities.FinishRunInput](f, "FinishRun"),
 		"it never counts as synced, and a plan is counted by its rehearsal")
 	require.Equal(t, []any{"acme"}, attribute("OrgProvider"))
 	require.Equal(t, []any{"undo", "done"}, attribute("SyncPhase"))
@@ -56,7 +63,8 @@ func TestUndoRunThatAppliesLeavesTheCountingToTheChangeLog(t *testing.T) {
 	env := f.env(t)
 	env.ExecuteWorkflow(workflows.UndoRunName, workflows.UndoInput{Run: targetID})
 	require.NoError(t, env.GetWorkflowError())
-	require.Equal(t, []activities.FinishRunInput{{RunID: runID, Incomplete: true}}, inputsOf[activities.FinishRunInput](f, "FinishRun"))
+	require.Equal(t, []activities.FinishRunInput{{RunID: runID, Incomplete: true}},
+		inputsOf[activities.FinishRunInput](f, "FinishRun"))
 	require.Equal(t, "apply", inputsOf[activities.BeginUndo](f, "BeginUndo")[0].Mode)
 
 	f = undoFakes()
@@ -68,7 +76,8 @@ func TestUndoRunThatIsRefusedEndsFailedWithItsReason(t *testing.T) {
 	t.Parallel()
 	f := undoFakes()
 	f.undo = func(activities.Undo) (activities.Undone, error) {
-		return activities.Undone{}, final(activities.TypeInvalid, "nothing was taken back: it would remove 31 of 40 members")
+		return activities.Undone{}, final(activities.TypeInvalid,
+			"nothing was taken back: it would remove 31 of 40 members")
 	}
 	env := f.env(t)
 	env.ExecuteWorkflow(workflows.UndoRunName, workflows.UndoInput{Run: targetID})

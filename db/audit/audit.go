@@ -47,7 +47,8 @@ func Write(ctx context.Context, tx pgx.Tx, e Entry) error {
 	}
 	return dbsqlc.New().InsertAuditEntry(ctx, tx, dbsqlc.InsertAuditEntryParams{
 		Actor: e.Name, Address: pg.NullIfEmpty(e.Address), Action: e.Action, Object: e.Object,
-		TenantID: pg.NullIfEmpty(e.TenantID), ProviderID: pg.NullIfEmpty(e.ProviderID), Before: e.Before, After: e.After,
+		TenantID: pg.NullIfEmpty(e.TenantID), ProviderID: pg.NullIfEmpty(e.ProviderID), Before: e.Before,
+		After: e.After,
 	})
 }
 
@@ -78,12 +79,14 @@ func (s *Store) List(ctx context.Context, tenantID, providerID string, before in
 		before = 1<<63 - 1
 	}
 	rows, err := s.q.ListAuditEntries(ctx, s.pool, dbsqlc.ListAuditEntriesParams{
-		TenantID: pg.NullIfEmpty(tenantID), ProviderID: pg.NullIfEmpty(providerID), BeforeID: before, MaxRows: int32(limit),
+		TenantID: pg.NullIfEmpty(tenantID), ProviderID: pg.NullIfEmpty(providerID), BeforeID: before,
+		MaxRows: int32(limit),
 	})
 	out := make([]Entry, len(rows))
 	for i, r := range rows {
 		out[i] = Entry{
-			ID: r.ID, Time: r.Time, By: By{Name: r.Actor, Address: pg.OrZero(r.Address)}, Action: r.Action, Object: r.Object,
+			ID: r.ID, Time: r.Time, By: By{Name: r.Actor, Address: pg.OrZero(r.Address)}, Action: r.Action,
+			Object:   r.Object,
 			TenantID: pg.OrZero(r.TenantID), ProviderID: pg.OrZero(r.ProviderID), Before: r.Before, After: r.After,
 		}
 	}

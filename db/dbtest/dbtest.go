@@ -1,5 +1,5 @@
-// Package dbtest gives tests real Postgres databases that hold the project's schema and that nobody else uses. Only tests
-// import it.
+// Package dbtest gives tests real Postgres databases that hold the project's schema and that nobody else uses. Only
+// tests import it.
 //
 // The server is the one named by ORGSYNC_TEST_DATABASE_URL, where the role must be a superuser, or else a temporary one
 // that is started for the test binary at first use and ends with it: normally, by a panic or by kill -9.
@@ -44,8 +44,8 @@ var server = sync.OnceValues(func() (string, error) {
 	return started.URL("postgres"), nil
 })
 
-// New returns the URL of a database of its own for the test, with all migrations applied and empty tables. It is dropped
-// when the test ends, whoever is still connected.
+// New returns the URL of a database of its own for the test, with all migrations applied and empty tables. It is
+// dropped when the test ends, whoever is still connected.
 func New(t testing.TB) string {
 	t.Helper()
 	template := template(t)
@@ -133,8 +133,8 @@ func template(t testing.TB) string {
 	return name
 }
 
-// migrated makes sure that the template for a set of migrations exists. Test binaries that run at the same time wait for
-// the one that builds it; one that is killed while building leaves a draft, which the next replaces.
+// migrated makes sure that the template for a set of migrations exists. Test binaries that run at the same time wait
+// for the one that builds it; one that is killed while building leaves a draft, which the next replaces.
 func migrated(ctx context.Context, admin, hash string, migrate func(context.Context, string) error) (string, error) {
 	name := "orgsync_template_" + hash[:min(16, len(hash))]
 	draft := name + "_draft"
@@ -147,7 +147,8 @@ func migrated(ctx context.Context, admin, hash string, migrate func(context.Cont
 		return "", fmt.Errorf("lock: %w", err)
 	}
 	var exists bool
-	if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&exists); err != nil {
+	if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)",
+		name).Scan(&exists); err != nil {
 		return "", fmt.Errorf("look up: %w", err)
 	}
 	if exists {
@@ -157,7 +158,8 @@ func migrated(ctx context.Context, admin, hash string, migrate func(context.Cont
 	if err != nil {
 		return "", err
 	}
-	for _, statement := range []string{"DROP DATABASE IF EXISTS " + draft + " WITH (FORCE)", "CREATE DATABASE " + draft + " TEMPLATE template0"} {
+	for _, statement := range []string{"DROP DATABASE IF EXISTS " + draft + " WITH (FORCE)",
+		"CREATE DATABASE " + draft + " TEMPLATE template0"} {
 		if _, err := conn.Exec(ctx, statement); err != nil {
 			return "", fmt.Errorf("create: %w", err)
 		}
@@ -166,7 +168,8 @@ func migrated(ctx context.Context, admin, hash string, migrate func(context.Cont
 		return "", fmt.Errorf("migrate: %w", err)
 	}
 	// Nobody may connect from now on: a template in use cannot be cloned.
-	for _, statement := range []string{"ALTER DATABASE " + draft + " ALLOW_CONNECTIONS false", "ALTER DATABASE " + draft + " RENAME TO " + name} {
+	for _, statement := range []string{"ALTER DATABASE " + draft + " ALLOW_CONNECTIONS false",
+		"ALTER DATABASE " + draft + " RENAME TO " + name} {
 		if _, err := conn.Exec(ctx, statement); err != nil {
 			return "", fmt.Errorf("finish: %w", err)
 		}

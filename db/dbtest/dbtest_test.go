@@ -18,7 +18,8 @@ func databases(t *testing.T, like string) (n int) {
 	conn, err := pgx.Connect(t.Context(), Server(t))
 	require.NoError(t, err)
 	defer conn.Close(t.Context())
-	require.NoError(t, conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_database WHERE datname LIKE $1", like).Scan(&n))
+	require.NoError(t, conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_database WHERE datname LIKE $1",
+		like).Scan(&n))
 	return n
 }
 
@@ -40,7 +41,8 @@ func TestEmptyHasNoSchema(t *testing.T) {
 	require.NoError(t, err)
 	defer conn.Close(t.Context())
 	var tables int
-	require.NoError(t, conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").Scan(&tables))
+	require.NoError(t, conn.QueryRow(t.Context(),
+		"SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").Scan(&tables))
 	require.Zero(t, tables)
 }
 

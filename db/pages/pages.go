@@ -57,7 +57,8 @@ func orElse[T comparable](value, otherwise T) T {
 // ListRuns returns the runs before one (zero: the newest), the newest first, of a status or of any.
 func (s *Store) ListRuns(ctx context.Context, of Bounds, status string, before Run, limit int) ([]Run, error) {
 	rows, err := s.q.ListRunPage(ctx, s.pool, dbsqlc.ListRunPageParams{
-		TenantID: pg.NullIfEmpty(of.TenantID), ProviderID: pg.NullIfEmpty(of.ProviderID), Status: pg.NullIfEmpty(status),
+		TenantID: pg.NullIfEmpty(of.TenantID), ProviderID: pg.NullIfEmpty(of.ProviderID),
+		Status:        pg.NullIfEmpty(status),
 		BeforeStarted: orElse(before.StartedAt, farAway), BeforeID: orElse(before.ID, last), MaxRows: int32(limit),
 	})
 	return rows, pg.Interpret("list runs", err)
@@ -215,8 +216,9 @@ func (s *Store) ListMembers(ctx context.Context, of MembersOf, after Member, lim
 	found, err := s.q.ListMemberPage(ctx, s.pool, dbsqlc.ListMemberPageParams{
 		TenantID: pg.NullIfEmpty(of.TenantID), ProviderID: pg.NullIfEmpty(of.ProviderID), Words: of.Text,
 		Pattern: pg.EscapeLike(of.Text),
-		Status:  pg.NullIfEmpty(of.Status), UpdatedSince: of.UpdatedSince, DepartmentID: pg.NullIfEmpty(of.DepartmentID),
-		AfterGrade: int32(grade), AfterID: orElse(after.ID, first), MaxRows: int32(limit),
+		Status:  pg.NullIfEmpty(of.Status), UpdatedSince: of.UpdatedSince,
+		DepartmentID: pg.NullIfEmpty(of.DepartmentID),
+		AfterGrade:   int32(grade), AfterID: orElse(after.ID, first), MaxRows: int32(limit),
 	})
 	if err != nil {
 		return nil, pg.Interpret("list members", err)

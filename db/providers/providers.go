@@ -72,12 +72,14 @@ type Change struct {
 // Add stores a provider. seal is called with the new provider's id, which
 // sealed values are bound to, within the transaction. It returns ErrNameTaken if
 // there is one of that name.
-func (s *Store) Add(ctx context.Context, n NewProvider, seal func(providerID string) ([]Sealed, error)) (string, error) {
+func (s *Store) Add(ctx context.Context, n NewProvider,
+	seal func(providerID string) ([]Sealed, error)) (string, error) {
 	var id string
 	err := s.pool.InTx(ctx, func(tx pgx.Tx) error {
 		usual := directory.DefaultGuard
 		p := dbsqlc.InsertProviderParams{
-			TenantID: n.TenantID, Name: n.Name, ProviderType: string(n.Type), Config: n.Config, UpdatedBy: pg.NullIfEmpty(n.By.Name),
+			TenantID: n.TenantID, Name: n.Name, ProviderType: string(n.Type), Config: n.Config,
+			UpdatedBy:              pg.NullIfEmpty(n.By.Name),
 			RemovalLimitCount:      int32(orElse(n.Guard.Count, usual.Members.Count)),
 			RemovalLimitPercent:    orElse(n.Guard.Percent, usual.Members.Percent),
 			DepartmentLimitCount:   int32(orElse(n.Guard.DepartmentCount, usual.Departments.Count)),
@@ -115,7 +117,8 @@ func (s *Store) Update(ctx context.Context, id string, c Change, seal func(provi
 		if c.IfChangedAt != nil && !before.UpdatedAt.Equal(*c.IfChangedAt) {
 			return ErrChanged
 		}
-		p := dbsqlc.UpdateProviderParams{ID: id, TenantID: c.TenantID, Config: c.Config, IsActive: c.Active, UpdatedBy: pg.NullIfEmpty(c.By.Name)}
+		p := dbsqlc.UpdateProviderParams{ID: id, TenantID: c.TenantID, Config: c.Config, IsActive: c.Active,
+			UpdatedBy: pg.NullIfEmpty(c.By.Name)}
 		p.RemovalLimitCount, p.RemovalLimitPercent = pg.Int32(c.Guard.Count), c.Guard.Percent
 		p.DepartmentLimitCount, p.DepartmentLimitPercent = pg.Int32(c.Guard.DepartmentCount), c.Guard.DepartmentPercent
 		p.HoldSeconds = secondsOf(c.Guard.HoldFor)
@@ -234,7 +237,8 @@ func (s *Store) FindByRun(ctx context.Context, runID string) (Provider, error) {
 func providerOf(r dbsqlc.GetProviderByNameRow) Provider {
 	return Provider{
 		ID: r.ID, TenantID: r.TenantID, Name: r.Name, Type: directory.ProviderType(r.ProviderType), Active: r.IsActive,
-		Config: r.Config, LastSyncedAt: r.LastSyncedAt, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, UpdatedBy: pg.OrZero(r.UpdatedBy),
+		Config: r.Config, LastSyncedAt: r.LastSyncedAt, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
+		UpdatedBy: pg.OrZero(r.UpdatedBy),
 		Guard: directory.Guard{
 			Members:     directory.Limit{Count: int(r.RemovalLimitCount), Percent: r.RemovalLimitPercent},
 			Departments: directory.Limit{Count: int(r.DepartmentLimitCount), Percent: r.DepartmentLimitPercent},

@@ -53,8 +53,9 @@ func (s *Store) SetRules(ctx context.Context, providerID string, n NewRules) (Ru
 			return nil
 		}
 		added, err := s.q.InsertRules(ctx, tx, dbsqlc.InsertRulesParams{
-			ProviderID: providerID, Document: pg.NullIfEmpty(n.Document), Included: pg.NonNil(n.Included), Excluded: pg.NonNil(n.Excluded),
-			Draft: n.Draft, CreatedBy: pg.NullIfEmpty(n.By.Name),
+			ProviderID: providerID, Document: pg.NullIfEmpty(n.Document), Included: pg.NonNil(n.Included),
+			Excluded: pg.NonNil(n.Excluded),
+			Draft:    n.Draft, CreatedBy: pg.NullIfEmpty(n.By.Name),
 		})
 		if out = rulesOf(dbsqlc.GetRulesRow(added)); err != nil || n.Draft {
 			return err

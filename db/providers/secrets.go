@@ -32,7 +32,8 @@ func (s *Store) ListSecrets(ctx context.Context, providerID string) ([]Sealed, e
 
 // ResealSecrets replaces every stored secret by what reseal makes of it, in one
 // transaction, and forgets all access tokens. It returns how many there were.
-func (s *Store) ResealSecrets(ctx context.Context, reseal func(providerID string, old Sealed) (Sealed, error)) (int, error) {
+func (s *Store) ResealSecrets(ctx context.Context,
+	reseal func(providerID string, old Sealed) (Sealed, error)) (int, error) {
 	var n int
 	err := s.pool.InTx(ctx, func(tx pgx.Tx) error {
 		rows, err := s.q.ListAllSecrets(ctx, tx)

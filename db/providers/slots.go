@@ -19,7 +19,8 @@ type Pace struct {
 // ReserveCall reserves the endpoint's next call and returns how long to wait for it, which is
 // below 0 where its time is already past. If that is more than patience nothing is
 // reserved and granted is false.
-func (s *Store) ReserveCall(ctx context.Context, providerID, endpoint string, pace Pace, patience time.Duration) (wait time.Duration, granted bool, err error) {
+func (s *Store) ReserveCall(ctx context.Context, providerID, endpoint string, pace Pace,
+	patience time.Duration) (wait time.Duration, granted bool, err error) {
 	row, err := s.q.TakeCallSlot(ctx, s.pool, dbsqlc.TakeCallSlotParams{
 		ProviderID: providerID, Endpoint: endpoint, Spacing: pace.Spacing, Burst: pace.Burst, Patience: patience,
 	})

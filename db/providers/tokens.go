@@ -15,7 +15,8 @@ import (
 // none that is valid at now it calls fetch and stores what it returns. Calls for
 // one token, of all processes, run one after the other, so that only the first
 // fetches. fetch may use the store.
-func (s *Store) GetToken(ctx context.Context, providerID, name string, now time.Time, fetch func(context.Context) (Sealed, time.Time, error)) ([]byte, error) {
+func (s *Store) GetToken(ctx context.Context, providerID, name string, now time.Time,
+	fetch func(context.Context) (Sealed, time.Time, error)) ([]byte, error) {
 	token, err := s.q.GetToken(ctx, s.pool, dbsqlc.GetTokenParams{ProviderID: providerID, Name: name, Now: now})
 	if err == nil || !errors.Is(err, pgx.ErrNoRows) {
 		return token, pg.Interpret("read token", err)

@@ -48,7 +48,8 @@ type ChangeFilter struct {
 // StreamChanges calls each for every change of a run, in order, without holding them all.
 func (s *Store) StreamChanges(ctx context.Context, runID string, of ChangeFilter, each func(Change) error) error {
 	const page = 1000
-	next := dbsqlc.ListChangesParams{RunID: runID, Kinds: pg.NonNil(of.Kinds), Types: pg.NonNil(of.Types), Members: pg.NonNil(of.Members), MaxRows: page}
+	next := dbsqlc.ListChangesParams{RunID: runID, Kinds: pg.NonNil(of.Kinds), Types: pg.NonNil(of.Types),
+		Members: pg.NonNil(of.Members), MaxRows: page}
 	for {
 		rows, err := s.q.ListChanges(ctx, s.pool, next)
 		if err != nil {
@@ -94,7 +95,8 @@ func (s *Store) StreamRemovals(ctx context.Context, runID string, of ChangeFilte
 			return pg.Interpret("read planned removals", err)
 		}
 		for _, r := range rows {
-			removal := Change{ObjectType: r.ObjectType, ObjectID: r.ObjectID, ExternalID: r.ExternalID, Name: r.Name, Kind: "deleted", Before: r.Before, Planned: true}
+			removal := Change{ObjectType: r.ObjectType, ObjectID: r.ObjectID, ExternalID: r.ExternalID, Name: r.Name,
+				Kind: "deleted", Before: r.Before, Planned: true}
 			if r.DepartmentID != r.ObjectID { // a place
 				removal.DepartmentID, removal.Department, removal.DepartmentName, removal.DepartmentPath = r.DepartmentID, r.Department, r.DepartmentName, r.DepartmentPath
 			}

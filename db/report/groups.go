@@ -112,7 +112,8 @@ func (s *Store) memberGroups(ctx context.Context, memberID string) ([]MemberGrou
 	groups := make([]MemberGroup, len(rows))
 	for i, r := range rows {
 		groups[i] = MemberGroup{
-			ID: r.ID, ExternalID: r.ExternalID, Kind: r.Kind, Name: r.Name, Category: pg.OrZero(r.Category), Direct: r.Direct,
+			ID: r.ID, ExternalID: r.ExternalID, Kind: r.Kind, Name: r.Name, Category: pg.OrZero(r.Category),
+			Direct: r.Direct,
 		}
 	}
 	return groups, pg.Interpret("list groups of member", err)

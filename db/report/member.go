@@ -68,7 +68,8 @@ func detailsOf(m dbsqlc.OrgMember) MemberDetails {
 	return MemberDetails{
 		ID: m.ID, ExternalID: m.ExternalID, UnionID: pg.OrZero(m.Unionid), OpenID: pg.OrZero(m.OpenID),
 		Name: m.Name, Translit: m.NameTranslitFull, TranslitInitials: m.NameTranslitInitial,
-		Email: pg.OrZero(m.Email), Phone: pg.OrZero(m.Phone), AvatarURL: pg.OrZero(m.AvatarUrl), Title: pg.OrZero(m.Title),
+		Email: pg.OrZero(m.Email), Phone: pg.OrZero(m.Phone), AvatarURL: pg.OrZero(m.AvatarUrl),
+		Title:      pg.OrZero(m.Title),
 		EmployeeNo: pg.OrZero(m.EmployeeNo), Status: m.Status, Activated: m.Activated,
 		Attributes: m.Attributes, OfflineAt: m.OfflineAt, SyncedAt: m.SyncedAt,
 	}

@@ -38,8 +38,9 @@ func (s *Store) ReadHealth(ctx context.Context) (Health, error) {
 	out := Health{Providers: make([]ProviderHealth, len(rows)), Retention: map[string]time.Duration{}}
 	for i, r := range rows {
 		out.Providers[i] = ProviderHealth{
-			Name: r.Name, Active: r.IsActive, SinceSuccess: seconds(r.SinceSuccess), RunsSinceSuccess: int(r.RunsSinceSuccess),
-			Running: int(r.Running), Held: int(r.Held), HeldFor: seconds(r.HeldFor),
+			Name: r.Name, Active: r.IsActive, SinceSuccess: seconds(r.SinceSuccess),
+			RunsSinceSuccess: int(r.RunsSinceSuccess),
+			Running:          int(r.Running), Held: int(r.Held), HeldFor: seconds(r.HeldFor),
 		}
 	}
 	parts, err := s.q.ListRetentionSteps(ctx, s.pool)
@@ -99,7 +100,8 @@ func (s *Store) ListProviderStatuses(ctx context.Context) ([]ProviderStatus, err
 	}
 	out := make([]ProviderStatus, len(rows))
 	for i, r := range rows {
-		status := ProviderStatus{Provider: r.Name, Type: r.ProviderType, Active: r.IsActive, LastSyncedAt: r.LastSyncedAt, FailingRuns: int(r.FailingRuns)}
+		status := ProviderStatus{Provider: r.Name, Type: r.ProviderType, Active: r.IsActive,
+			LastSyncedAt: r.LastSyncedAt, FailingRuns: int(r.FailingRuns)}
 		if r.RunningID != "" {
 			status.Running = &RunningRun{RunID: r.RunningID, Phase: r.RunningPhase, StartedAt: r.RunningSince}
 		}

@@ -50,9 +50,12 @@ type Run struct {
 
 func runOf(r dbsqlc.GetRunRow) (Run, error) {
 	run := Run{
-		ID: r.ID, Provider: r.ProviderName, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Mode: r.Mode, Status: r.Status,
-		Phase: r.Phase, Calls: r.Calls, Undoes: pg.OrZero(r.Undoes), HoldReason: pg.OrZero(r.HoldReason), HoldWorkflowID: pg.OrZero(r.HoldWorkflowID),
-		HoldExpiresAt: r.HoldExpiresAt, Error: pg.OrZero(r.Error), StartedBy: pg.OrZero(r.StartedBy), DecidedBy: pg.OrZero(r.DecidedBy),
+		ID: r.ID, Provider: r.ProviderName, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Mode: r.Mode,
+		Status: r.Status,
+		Phase:  r.Phase, Calls: r.Calls, Undoes: pg.OrZero(r.Undoes), HoldReason: pg.OrZero(r.HoldReason),
+		HoldWorkflowID: pg.OrZero(r.HoldWorkflowID),
+		HoldExpiresAt:  r.HoldExpiresAt, Error: pg.OrZero(r.Error), StartedBy: pg.OrZero(r.StartedBy),
+		DecidedBy:       pg.OrZero(r.DecidedBy),
 		OnlyDepartments: r.Departments, OnlyMembers: r.Members, Retries: pg.OrZero(r.Retries),
 		StartedAt: r.StartedAt, FinishedAt: r.FinishedAt, DetailsDroppedAt: r.DetailsDroppedAt,
 	}
@@ -139,6 +142,7 @@ func (s *Store) ReadProgress(ctx context.Context, runID string) (Progress, error
 	r, err := s.q.GetProgress(ctx, s.pool, runID)
 	return Progress{
 		Phase: r.Phase, Status: r.Status, Calls: r.Calls, StartedAt: r.StartedAt, Departments: int(r.Departments),
-		DepartmentsDone: int(r.DepartmentsDone), DepartmentsFailed: int(r.DepartmentsFailed), MembersRead: int(r.MembersRead),
+		DepartmentsDone: int(r.DepartmentsDone), DepartmentsFailed: int(r.DepartmentsFailed),
+		MembersRead: int(r.MembersRead),
 	}, pg.Interpret("read progress", err)
 }

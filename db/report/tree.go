@@ -35,7 +35,8 @@ func (s *Store) ReadTree(ctx context.Context, providerID string, levels int) ([]
 	out := make([]TreeDepartment, len(rows))
 	for i, r := range rows {
 		out[i] = TreeDepartment{
-			ID: r.ID, ExternalID: r.ExternalID, ParentID: pg.OrZero(r.ParentID), Name: r.Name, Path: r.Path, Depth: int(r.Depth),
+			ID: r.ID, ExternalID: r.ExternalID, ParentID: pg.OrZero(r.ParentID), Name: r.Name, Path: r.Path,
+			Depth:       int(r.Depth),
 			MemberCount: int(r.MemberCount), DirectMembers: int(r.DirectMemberCount),
 		}
 	}
@@ -113,7 +114,8 @@ func (s *Store) searchDepartments(ctx context.Context, providerID, text string, 
 	}
 	out := make([]FoundDepartment, len(rows))
 	for i, r := range rows {
-		out[i] = FoundDepartment{ID: r.ID, ExternalID: r.ExternalID, Name: r.Name, Path: r.Path, MemberCount: int(r.MemberCount)}
+		out[i] = FoundDepartment{ID: r.ID, ExternalID: r.ExternalID, Name: r.Name, Path: r.Path,
+			MemberCount: int(r.MemberCount)}
 	}
 	return out, nil
 }

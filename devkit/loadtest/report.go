@@ -25,8 +25,10 @@ type Head struct {
 
 // NewHead describes what begins now in a checkout.
 func NewHead(root, vendor string) Head {
-	commit, _ := exec.Command("git", "-C", root, "describe", "--always", "--dirty").Output() // none where it is not known
-	return Head{Date: time.Now().UTC().Truncate(time.Second), Commit: strings.TrimSpace(string(commit)), Machine: machine(), Vendor: vendor}
+	// none where it is not known
+	commit, _ := exec.Command("git", "-C", root, "describe", "--always", "--dirty").Output()
+	return Head{Date: time.Now().UTC().Truncate(time.Second), Commit: strings.TrimSpace(string(commit)),
+		Machine: machine(), Vendor: vendor}
 }
 
 // machine is how many processors of which model, where the kernel tells, and the system.

@@ -1,5 +1,5 @@
-// Package loadtest is what programs have in common that try or measure whole runs: a stack of its own with one simulated
-// company that is stored as a provider, and reports.
+// Package loadtest is what programs have in common that try or measure whole runs: a stack of its own with one
+// simulated company that is stored as a provider, and reports.
 package loadtest
 
 import (
@@ -67,7 +67,8 @@ func (t *Trial) Sync(ctx context.Context, further map[string]any) (client.Workfl
 // Drift changes a share of the company's people and departments; the seed makes the
 // outcome repeatable, 0 leaves it to the simulator.
 func (t *Trial) Drift(ctx context.Context, share float64, seed uint64) error {
-	return t.Control(ctx, http.MethodPost, "/drift", map[string]any{"vendor": t.Vendor, "share": share, "seed": seed}, nil)
+	return t.Control(ctx, http.MethodPost, "/drift", map[string]any{"vendor": t.Vendor, "share": share, "seed": seed},
+		nil)
 }
 
 // Calls returns how many calls each endpoint has had.

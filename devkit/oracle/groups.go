@@ -174,7 +174,8 @@ func storedGroups(ctx context.Context, q Querier, provider string) (map[string]G
 				WHERE gp.group_id = g.id ORDER BY m.external_id COLLATE "C"),
 			coalesce((
 				SELECT jsonb_object_agg(m.external_id, to_jsonb(ARRAY(
-					SELECT d.external_id FROM org_departments d WHERE d.id = ANY (gm.scope) ORDER BY d.external_id COLLATE "C")))
+					SELECT d.external_id FROM org_departments d WHERE d.id = ANY (gm.scope)
+					ORDER BY d.external_id COLLATE "C")))
 				FROM org_group_members gm JOIN org_members m ON m.id = gm.member_id
 				WHERE gm.group_id = g.id AND gm.scope IS NOT NULL), '{}')
 		FROM org_groups g JOIN identity_providers p ON p.id = g.provider_id

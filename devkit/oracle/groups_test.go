@@ -18,11 +18,13 @@ func grouped() simulator.Truth {
 	}
 	return simulator.Truth{
 		Departments: map[string]simulator.TrueDepartment{"1": {}, "a": {ParentID: "1"}, "b": {ParentID: "a"}},
-		Members:     map[string]simulator.TrueMember{"ann": person(true, "b"), "bob": person(true, "b"), "cid": person(false, "a")},
+		Members: map[string]simulator.TrueMember{"ann": person(true, "b"), "bob": person(true, "b"),
+			"cid": person(false, "a")},
 		Groups: map[string]simulator.TrueGroup{
 			"g": {
 				Name: " Guards ", Category: "c", Members: []string{"bob", "eve"}, Departments: []string{"a", "z"},
-				Scopes: map[string][]string{"bob": {"b", "z"}, "eve": {"a"}}, Attributes: map[directory.Attribute]any{directory.Description: "d"},
+				Scopes:     map[string][]string{"bob": {"b", "z"}, "eve": {"a"}},
+				Attributes: map[directory.Attribute]any{directory.Description: "d"},
 			},
 			"h": {Members: []string{"ann"}},
 		},
@@ -46,7 +48,8 @@ func TestGroupsHoldWhoBelongsThroughDepartmentsToo(t *testing.T) {
 		"h": {Attributes: "{}", Scopes: "{}", Members: []string{"ann"}, People: []string{"ann"}, Count: 1},
 	}, want.Groups)
 	require.Equal(t, map[string]string{"ann": "main"}, want.Administrators)
-	require.Nil(t, oracle.Of(directory.DingTalk, grouped(), oracle.Directory{}).Groups, "nothing is said of what was not read")
+	require.Nil(t, oracle.Of(directory.DingTalk, grouped(), oracle.Directory{}).Groups,
+		"nothing is said of what was not read")
 }
 
 func TestWeComListsAdministratorsToSomeAppsOnly(t *testing.T) {
@@ -69,8 +72,10 @@ func TestDifferencesOfGroups(t *testing.T) {
 		"scopes":     {func(g *oracle.Group) { g.Scopes = "{}" }, nil},
 		"count":      {func(g *oracle.Group) { g.Count = 3 }, nil},
 		"people":     {func(g *oracle.Group) { g.People = nil }, nil},
-		"member":     {func(g *oracle.Group) { g.Members = nil }, []string{"member bob still belongs to group g and was taken out of it"}},
-		"department": {func(g *oracle.Group) { g.Departments = nil }, []string{"department a still belongs to group g and was taken out of it"}},
+		"member": {func(g *oracle.Group) { g.Members = nil },
+			[]string{"member bob still belongs to group g and was taken out of it"}},
+		"department": {func(g *oracle.Group) { g.Departments = nil },
+			[]string{"department a still belongs to group g and was taken out of it"}},
 	} {
 		got := oracle.Of(directory.DingTalk, company, read(nil))
 		g := got.Groups["g"]

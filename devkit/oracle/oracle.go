@@ -58,8 +58,10 @@ func Of(kind directory.ProviderType, company simulator.Truth, got Directory) Dir
 		one := Member{
 			Name: normalize.Name(
 				m.Name,
-			), Email: normalize.Email(cmp.Or(m.Email, m.WorkEmail)), Phone: normalize.Phone(m.Phone), Title: m.Title, UnionID: m.UnionID,
-			Status: "active", Activated: m.Activated, Departments: m.Departments, Primary: m.Main, Said: got.Members[id].Said,
+			), Email: normalize.Email(cmp.Or(m.Email, m.WorkEmail)), Phone: normalize.Phone(m.Phone), Title: m.Title,
+			UnionID: m.UnionID,
+			Status:  "active", Activated: m.Activated, Departments: m.Departments, Primary: m.Main,
+			Said:       got.Members[id].Said,
 			EmployeeNo: m.EmployeeNo, Manager: m.Manager, Attributes: attributes(m.Attributes),
 		}
 		if !m.Active {

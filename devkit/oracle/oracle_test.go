@@ -43,9 +43,11 @@ func TestWhatACompanyMustBe(t *testing.T) {
 func TestTheMainDepartmentByRule(t *testing.T) {
 	t.Parallel()
 	company, _ := made()
-	company.Members["ann"] = simulator.TrueMember{Name: "Ann", Active: true, Departments: []string{"a", "b", "top"}, Main: "a"}
+	company.Members["ann"] = simulator.TrueMember{Name: "Ann", Active: true, Departments: []string{"a", "b", "top"},
+		Main: "a"}
 	of := func(stored oracle.Member) string {
-		return oracle.Of(directory.DingTalk, company, oracle.Directory{Members: map[string]oracle.Member{"ann": stored}}).Members["ann"].Primary
+		return oracle.Of(directory.DingTalk, company,
+			oracle.Directory{Members: map[string]oracle.Member{"ann": stored}}).Members["ann"].Primary
 	}
 	for _, stored := range []string{"", "top", "b", "a"} {
 		require.Equal(t, "b", of(oracle.Member{Primary: stored}), "stored: %s", stored)
@@ -67,7 +69,8 @@ func TestDifferencesAndLosses(t *testing.T) {
 		"none": {change: func(oracle.Directory) {}},
 		"member gone": {
 			change:      func(d oracle.Directory) { delete(d.Members, "ann") },
-			differences: []string{"member ann is missing"}, lost: []string{"member ann still works there and was removed"},
+			differences: []string{"member ann is missing"},
+			lost:        []string{"member ann still works there and was removed"},
 		},
 		"place gone": {
 			change: func(d oracle.Directory) {
@@ -75,7 +78,8 @@ func TestDifferencesAndLosses(t *testing.T) {
 				ann.Departments = slices.Delete(slices.Clone(ann.Departments), 0, 1)
 				d.Members["ann"] = ann
 			},
-			differences: []string{"member ann is {"}, lost: []string{"member ann still works in department a and was taken out of it"},
+			differences: []string{"member ann is {"},
+			lost:        []string{"member ann still works in department a and was taken out of it"},
 		},
 		"another title": {
 			change: func(d oracle.Directory) {
@@ -87,7 +91,8 @@ func TestDifferencesAndLosses(t *testing.T) {
 		},
 		"department gone": {
 			change:      func(d oracle.Directory) { delete(d.Departments, "b") },
-			differences: []string{"department b is missing"}, lost: []string{"department b still exists and was removed"},
+			differences: []string{"department b is missing"},
+			lost:        []string{"department b still exists and was removed"},
 		},
 		"miscounted": {
 			change: func(d oracle.Directory) {
@@ -124,13 +129,15 @@ func TestFactsAreCompared(t *testing.T) {
 	company, _ := made()
 	ann := company.Members["ann"]
 	ann.EmployeeNo, ann.Manager = "E1", "bob"
-	ann.Attributes = map[directory.Attribute]any{directory.City: "Berlin", directory.Custom: map[string]any{"Badge": "7"}}
+	ann.Attributes = map[directory.Attribute]any{directory.City: "Berlin",
+		directory.Custom: map[string]any{"Badge": "7"}}
 	company.Members["ann"] = ann
 	want := oracle.Of(directory.Feishu, company, oracle.Directory{})
 	require.Equal(t, `{"city":"Berlin","custom":{"Badge":"7"}}`, want.Members["ann"].Attributes)
 	require.Equal(t, `{}`, want.Members["bob"].Attributes)
 	for _, spoil := range []func(*oracle.Member){
-		func(m *oracle.Member) { m.EmployeeNo = "" }, func(m *oracle.Member) { m.Manager = "cid" }, func(m *oracle.Member) { m.Attributes = "{}" },
+		func(m *oracle.Member) { m.EmployeeNo = "" }, func(m *oracle.Member) { m.Manager = "cid" },
+		func(m *oracle.Member) { m.Attributes = "{}" },
 	} {
 		got := oracle.Of(directory.Feishu, company, oracle.Directory{})
 		m := got.Members["ann"]

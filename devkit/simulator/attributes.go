@@ -22,7 +22,8 @@ func (v *View) attributes(t directory.ProviderType, p Person) map[directory.Attr
 	case directory.Feishu: // feishu.md §3.2
 		texts = map[directory.Attribute]string{
 			directory.EnglishName: f.EnglishName, directory.Alias: f.Alias, directory.Gender: f.Gender,
-			directory.City: f.City, directory.Country: f.Country, directory.WorkPlace: f.WorkPlace, directory.HiredAt: hired,
+			directory.City: f.City, directory.Country: f.Country, directory.WorkPlace: f.WorkPlace,
+			directory.HiredAt:      hired,
 			directory.EmployeeType: strconv.Itoa(f.EmployeeType),
 		}
 		if p.Email == "" { // the mail service is on for those without an address of their own (a choice)

@@ -14,7 +14,8 @@ import (
 
 // small is a company of ten departments and sixty people.
 func small() *simulator.Company {
-	return simulator.Generate(simulator.Spec{Seed: 3, Departments: 10, Members: 60, RootMembers: 4, SeveralDepartments: 0.2})
+	return simulator.Generate(simulator.Spec{Seed: 3, Departments: 10, Members: 60, RootMembers: 4,
+		SeveralDepartments: 0.2})
 }
 
 func person(c *simulator.Company, p simulator.PersonID) simulator.Person {
@@ -74,7 +75,8 @@ func TestPeopleComeMoveAndGo(t *testing.T) {
 	require.NotContains(t, c.Truth(directory.DingTalk).Members, before)
 	require.NoError(t, c.Rehire(p, 6))
 	require.Equal(t, before, userID(c, p))
-	require.Equal(t, []string{c.DepartmentID(directory.DingTalk, 6)}, c.Truth(directory.DingTalk).Members[before].Departments)
+	require.Equal(t, []string{c.DepartmentID(directory.DingTalk, 6)},
+		c.Truth(directory.DingTalk).Members[before].Departments)
 }
 
 func TestUserIDsChangeHands(t *testing.T) {

@@ -82,7 +82,8 @@ func (v *View) Facts(p PersonID) Facts {
 	}
 	if has(saltCustom, 2) {
 		f.Custom = []CustomValue{
-			{Field: CustomFields[0], Value: fmt.Sprintf("A-%d", p)}, {Field: CustomFields[1], Value: pick(saltCustom, sizes[:])},
+			{Field: CustomFields[0], Value: fmt.Sprintf("A-%d", p)},
+			{Field: CustomFields[1], Value: pick(saltCustom, sizes[:])},
 		}
 	}
 	if v.c.mix(saltCustom, int(p), 2)%5 == 0 {

@@ -51,7 +51,8 @@ func TestFactsVary(t *testing.T) {
 	c.View(func(v *simulator.View) {
 		for p, f := range before {
 			now := v.Facts(p)
-			for what, is := range map[string][2]string{"number": {f.EmployeeNo, now.EmployeeNo}, "city": {f.City, now.City}} {
+			for what, is := range map[string][2]string{"number": {f.EmployeeNo, now.EmployeeNo},
+				"city": {f.City, now.City}} {
 				changed[what] = changed[what] || is[0] != is[1] && is[1] != ""
 				changed["no "+what] = changed["no "+what] || is[0] != "" && is[1] == ""
 			}
@@ -78,7 +79,8 @@ func TestManagers(t *testing.T) {
 			require.NotEqual(t, p.ID, manager.ID)
 			require.False(t, manager.Left)
 			up := append([]simulator.Dept{p.Departments[0]}, v.Ancestors(p.Departments[0])...)
-			require.True(t, slices.ContainsFunc(up, func(d simulator.Dept) bool { return v.Leads(manager.ID, d) && !v.Leads(p.ID, d) }))
+			require.True(t, slices.ContainsFunc(up,
+				func(d simulator.Dept) bool { return v.Leads(manager.ID, d) && !v.Leads(p.ID, d) }))
 		}
 	})
 	require.Less(t, without, 100)
@@ -105,7 +107,8 @@ func TestManagers(t *testing.T) {
 	require.NoError(t, c.SetLeader(simulator.Root, chief, true))
 	require.Equal(t, chief, manager(worker))
 	require.NoError(t, c.SetLeader(team, head, true))
-	require.Equal(t, []simulator.PersonID{head, chief, 0}, []simulator.PersonID{manager(worker), manager(head), manager(chief)})
+	require.Equal(t, []simulator.PersonID{head, chief, 0},
+		[]simulator.PersonID{manager(worker), manager(head), manager(chief)})
 	require.NoError(t, c.SetManager(worker, chief))
 	require.NoError(t, c.SetManager(head, 0))
 	require.Equal(t, []simulator.PersonID{chief, 0}, []simulator.PersonID{manager(worker), manager(head)})
@@ -114,5 +117,6 @@ func TestManagers(t *testing.T) {
 	require.NoError(t, c.SetManager(worker, head))
 	require.NoError(t, c.SetManager(head, chief))
 	require.NoError(t, c.Leave(head))
-	require.Equal(t, []simulator.PersonID{0, 0}, []simulator.PersonID{manager(worker), manager(head)}, "who was named has left, as has who named them")
+	require.Equal(t, []simulator.PersonID{0, 0}, []simulator.PersonID{manager(worker), manager(head)},
+		"who was named has left, as has who named them")
 }

@@ -120,7 +120,8 @@ func (a *Action) UnmarshalJSON(data []byte) error {
 		}
 	}
 	if !slices.Contains(Kinds, a.Kind) {
-		return fmt.Errorf("fault kind %q is unknown; it must be one of %s", a.Kind, strings.Trim(fmt.Sprint(Kinds), "[]"))
+		return fmt.Errorf("fault kind %q is unknown; it must be one of %s", a.Kind,
+			strings.Trim(fmt.Sprint(Kinds), "[]"))
 	}
 	return nil
 }

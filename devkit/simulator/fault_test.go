@@ -77,7 +77,8 @@ func TestTransportFaults(t *testing.T) {
 	t.Parallel()
 	html, gone := fault(simulator.HTML), fault(simulator.HTTPStatus)
 	gone.Action.Status = 503
-	a := newTarget(t, html, fault(simulator.EmptyBody), gone, fault(simulator.Truncate), fault(simulator.Cut), fault(simulator.Reset))
+	a := newTarget(t, html, fault(simulator.EmptyBody), gone, fault(simulator.Truncate), fault(simulator.Cut),
+		fault(simulator.Reset))
 	status, body, err := a.get(t.Context(), "0")
 	require.NoError(t, err)
 	require.Equal(t, 200, status)
@@ -229,15 +230,18 @@ func TestFaultsMatch(t *testing.T) {
 
 func TestFaultsAreJSON(t *testing.T) {
 	t.Parallel()
-	in := simulator.Fault{Endpoint: "user/list", Page: 2, Times: simulator.Forever, Action: simulator.Action{Kind: simulator.Throttle, Delay: 1500 * time.Millisecond}}
+	in := simulator.Fault{Endpoint: "user/list", Page: 2, Times: simulator.Forever,
+		Action: simulator.Action{Kind: simulator.Throttle, Delay: 1500 * time.Millisecond}}
 	raw, err := json.Marshal(in)
 	require.NoError(t, err)
-	require.JSONEq(t, `{"endpoint":"user/list","page":2,"times":-1,"action":{"kind":"throttle","delay":"1.5s"}}`, string(raw))
+	require.JSONEq(t, `{"endpoint":"user/list","page":2,"times":-1,"action":{"kind":"throttle","delay":"1.5s"}}`,
+		string(raw))
 	var out simulator.Fault
 	require.NoError(t, json.Unmarshal(raw, &out))
 	require.Equal(t, in, out)
 	for _, bad := range []string{`{"kind":"explode"}`, `{"kind":"slow","delay":"soon"}`, `{"kind":"slow","delay":3}`} {
 		require.Error(t, json.Unmarshal([]byte(bad), &out.Action), bad)
 	}
-	require.ErrorContains(t, json.Unmarshal([]byte(`{"kind":"explode"}`), &out.Action), `"explode" is unknown; it must be one of http_status html `)
+	require.ErrorContains(t, json.Unmarshal([]byte(`{"kind":"explode"}`), &out.Action),
+		`"explode" is unknown; it must be one of http_status html `)
 }

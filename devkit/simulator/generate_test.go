@@ -96,7 +96,8 @@ func TestIdsLeadBack(t *testing.T) {
 
 func FuzzParseIDs(f *testing.F) {
 	c := simulator.Generate(simulator.TypicalSpec(5, 100))
-	for _, seed := range []string{"0", "1", "", "-7", "900000002", "od-00", "deadbeef", "0001000001", "manager5", "Ada-2", "00000000000000000001"} {
+	for _, seed := range []string{"0", "1", "", "-7", "900000002", "od-00", "deadbeef", "0001000001", "manager5",
+		"Ada-2", "00000000000000000001"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, id string) {

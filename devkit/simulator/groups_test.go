@@ -44,7 +44,8 @@ func TestCompaniesHaveGroupsOfEveryKind(t *testing.T) {
 		scopes += len(r.Scopes)
 	}
 	require.Positive(t, scopes)
-	require.Empty(t, simulator.Generate(simulator.Spec{Groups: -1, Departments: 1, Members: 3}).Truth(directory.WeCom).Groups)
+	require.Empty(t,
+		simulator.Generate(simulator.Spec{Groups: -1, Departments: 1, Members: 3}).Truth(directory.WeCom).Groups)
 }
 
 func TestGroupsChange(t *testing.T) {
@@ -68,7 +69,8 @@ func TestGroupsChange(t *testing.T) {
 	}
 	five := userID(c, 5)
 	require.Equal(t, simulator.TrueGroup{
-		Name: "Wardens", Category: "岗位", Members: sorted(five, userID(c, 6)), Scopes: map[string][]string{five: {"900000002", "900000003"}},
+		Name: "Wardens", Category: "岗位", Members: sorted(five, userID(c, 6)),
+		Scopes: map[string][]string{five: {"900000002", "900000003"}},
 	}, is())
 	require.NoError(t, c.DeleteDepartment(3))
 	require.Equal(t, map[string][]string{five: {"900000002"}}, is().Scopes)

@@ -32,10 +32,13 @@ const (
 )
 
 var (
-	compoundSurnames = []string{"欧阳", "司马", "上官", "诸葛", "尉迟", "万俟", "长孙", "澹台", "令狐", "皇甫", "慕容", "单于", "夏侯", "公孙", "呼延"}
+	compoundSurnames = []string{"欧阳", "司马", "上官", "诸葛", "尉迟", "万俟", "长孙", "澹台", "令狐", "皇甫", "慕容", "单于", "夏侯", "公孙",
+		"呼延"}
 
-	latinGiven  = []string{"Ada", "José", "Zoë", "Łukasz", "Søren", "Nguyễn", "Chloé", "Jürgen", "Ana", "Đặng", "Øyvind", "Grace", "Renée", "İbrahim", "Maria", "Jean-Luc"}
-	latinFamily = []string{"Lovelace", "García", "Müller", "Wałęsa", "Ångström", "O'Neill", "Văn", "Dvořák", "Çelik", "Smith", "Brontë", "Nuñez", "van der Berg", "Šimůnek", "Þórsson", "Groß"}
+	latinGiven = []string{"Ada", "José", "Zoë", "Łukasz", "Søren", "Nguyễn", "Chloé", "Jürgen", "Ana", "Đặng",
+		"Øyvind", "Grace", "Renée", "İbrahim", "Maria", "Jean-Luc"}
+	latinFamily = []string{"Lovelace", "García", "Müller", "Wałęsa", "Ångström", "O'Neill", "Văn", "Dvořák", "Çelik",
+		"Smith", "Brontë", "Nuñez", "van der Berg", "Šimůnek", "Þórsson", "Groß"}
 
 	cyrillicGiven  = []string{"Иван", "Ольга", "Пётр", "Наталья", "Юрій", "Щербан"}
 	cyrillicFamily = []string{"Петров", "Кузнецова", "Щукин", "Ёлкина", "Шевченко", "Їжакевич"}
@@ -45,7 +48,8 @@ var (
 	hangulFamily   = []string{"김", "이", "박", "최", "정", "남궁"}
 	hangulGiven    = []string{"민준", "서연", "지호", "하은", "도윤"}
 	emojiNames     = []string{"小太阳🌞", "🐼阿宝", "Max 🚀", "👩‍💻 林", "王❤️芳"}
-	oddNames       = []string{"A/B 王", `O"Brien "Bob"`, `Back\slash Лев`, "'; DROP TABLE", " 李 雷 ", "100%_match", "e\u0301mile", "林\u200d一", "<b>Bold</b>", "{}"}
+	oddNames       = []string{"A/B 王", `O"Brien "Bob"`, `Back\slash Лев`, "'; DROP TABLE", " 李 雷 ", "100%_match",
+		"e\u0301mile", "林\u200d一", "<b>Bold</b>", "{}"}
 )
 
 // namer makes names from a stream of random numbers.
@@ -70,7 +74,8 @@ func newNamer(mix Names, rng *rand.Rand) *namer {
 	two := func(a, b []string) func() string {
 		return func() string { return n.pick(a) + " " + n.pick(b) }
 	}
-	n.weights = []float64{mix.Han, mix.Latin, mix.Cyrillic, mix.Arabic, mix.Kana, mix.Hangul, mix.Emoji, mix.Long, mix.Odd}
+	n.weights = []float64{mix.Han, mix.Latin, mix.Cyrillic, mix.Arabic, mix.Kana, mix.Hangul, mix.Emoji, mix.Long,
+		mix.Odd}
 	n.makers = []func() string{
 		n.han, two(latinGiven, latinFamily), two(cyrillicGiven, cyrillicFamily), two(arabicGiven, arabicFamily),
 		two(kanaNames, kanaNames), func() string { return n.pick(hangulFamily) + n.pick(hangulGiven) },

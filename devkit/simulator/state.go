@@ -67,12 +67,14 @@ func (c *Company) Save(enc *json.Encoder) error {
 		}
 	}
 	for _, p := range c.people {
-		if err := enc.Encode(savedPerson{p.name, p.departments, p.changed, p.bears, p.left, p.unlisted, p.frozen, p.notActivated}); err != nil {
+		if err := enc.Encode(savedPerson{p.name, p.departments, p.changed, p.bears, p.left, p.unlisted, p.frozen,
+			p.notActivated}); err != nil {
 			return fmt.Errorf("save company: %w", err)
 		}
 	}
 	for _, g := range c.groups {
-		if err := enc.Encode(savedGroup{g.name, g.category, g.dynamic, g.gone, g.members, g.departments, g.scopes}); err != nil {
+		if err := enc.Encode(savedGroup{g.name, g.category, g.dynamic, g.gone, g.members, g.departments,
+			g.scopes}); err != nil {
 			return fmt.Errorf("save company: %w", err)
 		}
 	}

@@ -6,7 +6,8 @@ import (
 	"path/filepath"
 )
 
-// Root finds the checkout: the directory above the working directory, else above the running program, that holds tools/go.mod.
+// Root finds the checkout: the directory above the working directory, else above the running program, that holds
+// tools/go.mod.
 func Root() (string, error) {
 	here, _ := os.Getwd()
 	program, _ := os.Executable()

@@ -43,8 +43,8 @@ func (p place) start(name string, env []string, program string, args ...string) 
 	return &Child{started, name, path}, nil
 }
 
-// await calls healthy again and again until it returns nil. Where the child ends before, or does not get so far in time,
-// it is stopped, and the error says why.
+// await calls healthy again and again until it returns nil. Where the child ends before, or does not get so far in
+// time, it is stopped, and the error says why.
 func (c *Child) await(ctx context.Context, limit time.Duration, healthy func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -57,7 +57,8 @@ func (c *Child) await(ctx context.Context, limit time.Duration, healthy func(con
 		case <-c.Done():
 			return fmt.Errorf("%s ended while starting: %w (log %s: %s)", c.Name, c.Err(), c.Log, tail(c.Log))
 		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("%s is not ready: %w (log %s)", c.Name, errors.Join(ctx.Err(), err), c.Log), c.stop())
+			return errors.Join(fmt.Errorf("%s is not ready: %w (log %s)", c.Name, errors.Join(ctx.Err(), err), c.Log),
+				c.stop())
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

@@ -21,13 +21,14 @@ var (
 	everybody      = append(append([]string{"postgres", "server"}, temporalPorts...), simulatorPorts...)
 )
 
-// PortsFromEnv reads the ports that are set: ORGSYNC_PG_PORT, ORGSYNC_TEMPORAL_PORT, ORGSYNC_UI_PORT, ORGSYNC_SERVER_PORT and
-// ORGSYNC_SIM_PORT, the first of four that the simulator uses.
+// PortsFromEnv reads the ports that are set: ORGSYNC_PG_PORT, ORGSYNC_TEMPORAL_PORT, ORGSYNC_UI_PORT,
+// ORGSYNC_SERVER_PORT and ORGSYNC_SIM_PORT, the first of four that the simulator uses.
 func PortsFromEnv(getenv func(string) string) (Ports, error) {
 	ports := Ports{}
 	for variable, names := range map[string][]string{
-		"ORGSYNC_PG_PORT": {"postgres"}, "ORGSYNC_TEMPORAL_PORT": {"temporal"}, "ORGSYNC_UI_PORT": {"ui"}, "ORGSYNC_SERVER_PORT": {"server"},
-		"ORGSYNC_SIM_PORT": simulatorPorts,
+		"ORGSYNC_PG_PORT": {"postgres"}, "ORGSYNC_TEMPORAL_PORT": {"temporal"}, "ORGSYNC_UI_PORT": {"ui"},
+		"ORGSYNC_SERVER_PORT": {"server"},
+		"ORGSYNC_SIM_PORT":    simulatorPorts,
 	} {
 		text := getenv(variable)
 		if text == "" {
@@ -44,8 +45,8 @@ func PortsFromEnv(getenv func(string) string) (Ports, error) {
 	return ports, nil
 }
 
-// choosePorts chooses a port for each name and remembers them in a file. All are held until all are chosen, so that none is
-// chosen twice.
+// choosePorts chooses a port for each name and remembers them in a file. All are held until all are chosen, so that
+// none is chosen twice.
 func choosePorts(file string, fixed Ports, names []string) (Ports, error) {
 	before, chosen := Ports{}, Ports{}
 	if text, err := os.ReadFile(file); err == nil {

@@ -28,8 +28,8 @@ func (s *Stack) Settings() []Setting {
 	return settings
 }
 
-// Environ is this process's environment changed by settings, without other variables that could lead to another database
-// or another Temporal.
+// Environ is this process's environment changed by settings, without other variables that could lead to another
+// database or another Temporal.
 func Environ(settings []Setting) []string {
 	var env []string
 	for _, entry := range os.Environ() {

@@ -22,9 +22,10 @@ type Simulated struct {
 
 const simulatorStart = 3 * time.Minute // it makes its companies first
 
-// startSimulator starts the simulator, whose companies are kept in the stack's directory, and returns once it serves. The
-// configuration of each provider is then in a file TYPE.json there, ready for orgsync provider add.
-func startSimulator(ctx context.Context, in place, program string, ports Ports, further []string) (*Child, Simulated, error) {
+// startSimulator starts the simulator, whose companies are kept in the stack's directory, and returns once it serves.
+// The configuration of each provider is then in a file TYPE.json there, ready for orgsync provider add.
+func startSimulator(ctx context.Context, in place, program string, ports Ports,
+	further []string) (*Child, Simulated, error) {
 	args := []string{"--state", filepath.Join(in.dir, "simulator.json"), "--output", "json"}
 	for _, name := range simulatorPorts {
 		args = append(args, "--"+name+"-addr", address(ports[name]))
@@ -44,7 +45,8 @@ func startSimulator(ctx context.Context, in place, program string, ports Ports, 
 	})
 	for vendor, config := range simulated.Providers {
 		text, encodeErr := json.MarshalIndent(config, "", "  ")
-		err = errors.Join(err, encodeErr, os.WriteFile(filepath.Join(in.dir, vendor+".json"), append(text, '\n'), 0o600))
+		err = errors.Join(err, encodeErr, os.WriteFile(filepath.Join(in.dir, vendor+".json"), append(text, '\n'),
+			0o600))
 	}
 	return started, simulated, err
 }

@@ -1,9 +1,9 @@
 // Package stack runs the whole system on one machine, for development, demonstrations and end-to-end tests: a private
 // Postgres, a Temporal dev server with its Web UI, the simulated providers and a worker.
 //
-// Everything a stack keeps lies in one directory and listens on ports of its own on 127.0.0.1, so that any number of stacks
-// live side by side. What a stack starts never outlives the process that started it. It runs the programs in bin/ as they
-// are and knows none of their code; production programs do not import it.
+// Everything a stack keeps lies in one directory and listens on ports of its own on 127.0.0.1, so that any number of
+// stacks live side by side. What a stack starts never outlives the process that started it. It runs the programs in
+// bin/ as they are and knows none of their code; production programs do not import it.
 package stack
 
 import (
@@ -50,7 +50,8 @@ type Stack struct {
 }
 
 // Start starts everything in cfg.Dir, with the data of last time, and returns once all of it is healthy. What a killed
-// process left running there is waited for. What had been started is stopped again if something fails or ctx ends before.
+// process left running there is waited for. What had been started is stopped again if something fails or ctx ends
+// before.
 func Start(ctx context.Context, cfg Config) (*Stack, error) {
 	dir, err := filepath.Abs(cfg.Dir)
 	if err != nil {
@@ -78,8 +79,8 @@ func Start(ctx context.Context, cfg Config) (*Stack, error) {
 	return s, nil
 }
 
-// claim takes the lock of a stack's directory, which is free once nothing of an earlier stack runs there: what its owner's
-// death left behind ends within seconds.
+// claim takes the lock of a stack's directory, which is free once nothing of an earlier stack runs there: what its
+// owner's death left behind ends within seconds.
 func claim(ctx context.Context, dir string) (*process.Lock, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -108,7 +109,8 @@ func (s *Stack) start(ctx context.Context) (err error) {
 		return err
 	}
 	s.say("starting the simulated providers")
-	s.simulator, s.Simulated, err = startSimulator(ctx, s.place, filepath.Join(s.cfg.Bin, "simulator"), ports, s.cfg.Simulator)
+	s.simulator, s.Simulated, err = startSimulator(ctx, s.place, filepath.Join(s.cfg.Bin, "simulator"), ports,
+		s.cfg.Simulator)
 	if err != nil {
 		return err
 	}

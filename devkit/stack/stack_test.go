@@ -42,7 +42,8 @@ func requireHealthy(t *testing.T, s *stack.Stack) {
 	config, err := os.ReadFile(filepath.Join(filepath.Dir(all["ORGSYNC_KEYSET"]), "wecom.json"))
 	require.NoError(t, err)
 	require.Contains(t, string(config), `"base_url": "`+s.Simulated.Providers["wecom"]["base_url"]+`"`)
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, all["ORGSYNC_SERVER_URL"]+"/api/v1/tokens", nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, all["ORGSYNC_SERVER_URL"]+"/api/v1/tokens",
+		nil)
 	require.NoError(t, err)
 	request.Header.Set("Authorization", "Bearer "+all["ORGSYNC_TOKEN"])
 	response, err = http.DefaultClient.Do(request)
@@ -71,7 +72,8 @@ func TestTwoStacksAtOnceAndARestartOfOne(t *testing.T) {
 	var group errgroup.Group
 	for i, dir := range dirs {
 		group.Go(func() (err error) {
-			stacks[i], err = stack.Start(t.Context(), stack.Config{Dir: dir, Bin: bin, Progress: io.Discard, Server: true})
+			stacks[i], err = stack.Start(t.Context(),
+				stack.Config{Dir: dir, Bin: bin, Progress: io.Discard, Server: true})
 			return err
 		})
 	}
@@ -80,7 +82,8 @@ func TestTwoStacksAtOnceAndARestartOfOne(t *testing.T) {
 		requireHealthy(t, s)
 	}
 	first, second := settings(stacks[0]), settings(stacks[1])
-	for _, name := range []string{"DATABASE_URL", "TEMPORAL_ADDRESS", "ORGSYNC_UI_URL", "ORGSYNC_KEYSET", "ORGSYNC_SIM_CONTROL_URL", "ORGSYNC_SERVER_URL", "ORGSYNC_TOKEN"} {
+	for _, name := range []string{"DATABASE_URL", "TEMPORAL_ADDRESS", "ORGSYNC_UI_URL", "ORGSYNC_KEYSET",
+		"ORGSYNC_SIM_CONTROL_URL", "ORGSYNC_SERVER_URL", "ORGSYNC_TOKEN"} {
 		require.NotEqual(t, first[name], second[name])
 	}
 	require.NoError(t, stacks[0].AddProvider(t.Context(), "acme", "feishu"))
@@ -142,7 +145,8 @@ func TestPortsFromEnv(t *testing.T) {
 	env := map[string]string{"ORGSYNC_PG_PORT": "5001", "ORGSYNC_SIM_PORT": "6000"}
 	ports, err := stack.PortsFromEnv(func(name string) string { return env[name] })
 	require.NoError(t, err)
-	require.Equal(t, stack.Ports{"postgres": 5001, "feishu": 6000, "dingtalk": 6001, "wecom": 6002, "control": 6003}, ports)
+	require.Equal(t, stack.Ports{"postgres": 5001, "feishu": 6000, "dingtalk": 6001, "wecom": 6002, "control": 6003},
+		ports)
 	env["ORGSYNC_UI_PORT"] = "eighty"
 	_, err = stack.PortsFromEnv(func(name string) string { return env[name] })
 	require.ErrorContains(t, err, `ORGSYNC_UI_PORT is "eighty"`)

@@ -32,8 +32,9 @@ type Temporal struct {
 	program string
 }
 
-// StartTemporal starts a dev server that keeps its data in dir and returns once the namespace is there. It uses the ports
-// temporal and ui of those given, else those it had last time in dir, or free ones. progress is told what takes long.
+// StartTemporal starts a dev server that keeps its data in dir and returns once the namespace is there. It uses the
+// ports temporal and ui of those given, else those it had last time in dir, or free ones. progress is told what takes
+// long.
 func StartTemporal(ctx context.Context, dir string, fixed Ports, progress io.Writer) (t *Temporal, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("start temporal: %w", err)
@@ -63,7 +64,8 @@ func startTemporal(ctx context.Context, in place, ports Ports, progress io.Write
 		// Two to three times as fast on a file, and runs survive kill -9 (temporal.md §9).
 		"--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=1",
 		// Both are off by default: fairness keys would be ignored, and the Web UI's pause button would not work.
-		"--dynamic-config-value", "matching.enableFairness=true", "--dynamic-config-value", "frontend.WorkflowPauseEnabled=true")
+		"--dynamic-config-value", "matching.enableFairness=true", "--dynamic-config-value",
+		"frontend.WorkflowPauseEnabled=true")
 	if err != nil {
 		return nil, err
 	}

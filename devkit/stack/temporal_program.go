@@ -27,9 +27,9 @@ const (
 	downloadTimeout = 3 * time.Minute
 )
 
-// TemporalBinary returns the path of a temporal program that can run a stack: the one in PATH if it is recent enough, else
-// the released one, else one built from tools/go.mod; the latter two are got once and kept in the user's cache. progress
-// is told what takes long and why.
+// TemporalBinary returns the path of a temporal program that can run a stack: the one in PATH if it is recent enough,
+// else the released one, else one built from tools/go.mod; the latter two are got once and kept in the user's cache.
+// progress is told what takes long and why.
 func TemporalBinary(ctx context.Context, progress io.Writer) (string, error) {
 	say := func(format string, args ...any) { fmt.Fprintf(progress, format+"\n", args...) }
 	if path, err := exec.LookPath("temporal"); err == nil {
@@ -69,8 +69,9 @@ func TemporalBinary(ctx context.Context, progress io.Writer) (string, error) {
 	return build(ctx, "temporal", progress)
 }
 
-// download lets Temporal's SDK fetch the released program into dir, under the name temporal. The SDK does so only as part
-// of starting a server, so the program is asked for its help instead and ends by itself; what counts is what it is.
+// download lets Temporal's SDK fetch the released program into dir, under the name temporal. The SDK does so only as
+// part of starting a server, so the program is asked for its help instead and ends by itself; what counts is what it
+// is.
 func download(ctx context.Context, dir string) error {
 	// The SDK would wait for as long as the download may take.
 	answer, err := (&http.Client{Timeout: askTimeout}).Head("https://temporal.download/")
@@ -107,8 +108,8 @@ func (w writer) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// recentTemporal says whether a program serves. It calls itself "temporal version 1.5.1 (Server 1.29.1, UI 2.42.1)", the
-// release that the stack is tested with (temporal.md §0); one built from source has no version of its own.
+// recentTemporal says whether a program serves. It calls itself "temporal version 1.5.1 (Server 1.29.1, UI 2.42.1)",
+// the release that the stack is tested with (temporal.md §0); one built from source has no version of its own.
 func recentTemporal(ctx context.Context, path string) bool {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

@@ -32,7 +32,8 @@ func TestRecentTemporal(t *testing.T) {
 		"temporal version 0.0.0-DEV (Server 1.20.0, UI 2.10.0)": false,
 		"command not found": false,
 	} {
-		require.Equal(t, want, recentTemporal(t.Context(), program(t, filepath.Join(t.TempDir(), "temporal"), says)), says)
+		require.Equal(t, want, recentTemporal(t.Context(), program(t, filepath.Join(t.TempDir(), "temporal"), says)),
+			says)
 	}
 }
 
@@ -56,7 +57,8 @@ func TestTemporalComesFromPathElseDownloadedElseBuilt(t *testing.T) {
 		if request.URL.Host == "example.com" {
 			body = archive(t, "#!/bin/sh\necho 'temporal version 1.5.1 (Server 1.29.1)'\n")
 		}
-		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body)), Request: request}, nil
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body)),
+			Request: request}, nil
 	})
 	find := func() (string, string) {
 		var said bytes.Buffer
@@ -77,7 +79,9 @@ func TestTemporalComesFromPathElseDownloadedElseBuilt(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, left)
 
-	http.DefaultTransport = network(func(*http.Request) (*http.Response, error) { return nil, errors.New("no route to host") })
+	http.DefaultTransport = network(func(*http.Request) (*http.Response, error) {
+		return nil, errors.New("no route to host")
+	})
 	again, said := find()
 	require.Equal(t, found, again)
 	require.NotContains(t, said, "download")

@@ -31,11 +31,12 @@ var tools = map[string]tool{
 }
 
 // Tool returns the path of a pinned tool. All but temporal (see TemporalBinary) are built at first use and kept in the
-// user's cache under the hash of what they are built from. Processes that want one at the same time wait for the one that
-// builds.
+// user's cache under the hash of what they are built from. Processes that want one at the same time wait for the one
+// that builds.
 func Tool(ctx context.Context, name string, progress io.Writer) (path string, err error) {
 	if _, known := tools[name]; !known {
-		return "", fmt.Errorf("no such tool: %s; there are %s", name, strings.Join(slices.Sorted(maps.Keys(tools)), ", "))
+		return "", fmt.Errorf("no such tool: %s; there are %s", name,
+			strings.Join(slices.Sorted(maps.Keys(tools)), ", "))
 	}
 	if name == "temporal" {
 		return TemporalBinary(ctx, progress)

@@ -32,7 +32,8 @@ func (s *Stack) addWorker(ctx context.Context) error {
 	if n := len(s.workers); n > 0 {
 		name = fmt.Sprintf("worker-%d", n+1)
 	}
-	started, err := s.place.start(name, Environ(append(s.Settings(), s.cfg.Worker...)), filepath.Join(s.cfg.Bin, "orgsync-worker"))
+	started, err := s.place.start(name, Environ(append(s.Settings(), s.cfg.Worker...)),
+		filepath.Join(s.cfg.Bin, "orgsync-worker"))
 	if err != nil {
 		return err
 	}

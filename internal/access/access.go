@@ -55,7 +55,8 @@ func (r Reach) Covers(tenantID *string, providerID string) bool {
 // Includes reports whether whoever has this reach may give the other one to somebody else.
 // A provider belongs to one tenant: who reaches one provider gives nothing but that.
 func (r Reach) Includes(other Reach) bool {
-	return (r.TenantID == "" || r.TenantID == other.TenantID) && (r.ProviderID == "" || r.ProviderID == other.ProviderID)
+	return (r.TenantID == "" || r.TenantID == other.TenantID) &&
+		(r.ProviderID == "" || r.ProviderID == other.ProviderID)
 }
 
 // Caller is who asks for something.

@@ -25,7 +25,8 @@ func TryHooks(ctx context.Context, configured []config.Webhook, language message
 	now := time.Now().UTC()
 	trials := make([]HookTrial, len(hooks))
 	for i, hook := range hooks {
-		err := sender.Send(ctx, hook, notify.Message{Language: language, ID: fmt.Sprintf("test/%d", now.UnixNano()), Event: notify.Test, StartedAt: now, Commands: []string{}})
+		err := sender.Send(ctx, hook, notify.Message{Language: language, ID: fmt.Sprintf("test/%d", now.UnixNano()),
+			Event: notify.Test, StartedAt: now, Commands: []string{}})
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}

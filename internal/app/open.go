@@ -17,7 +17,8 @@ import (
 // neither secrets nor clients are needed.
 func NewOpener(store *providers.Store, box *secret.Box, cfg config.Config, log *slog.Logger) *clients.Opener {
 	return &clients.Opener{
-		Store: store, Box: box, Vendors: Vendors(), HTTP: newHTTPClient(cfg.FetchConcurrency), Log: log, Budget: provider.NewMemoryBudget(answers),
+		Store: store, Box: box, Vendors: Vendors(), HTTP: newHTTPClient(cfg.FetchConcurrency), Log: log,
+		Budget:      provider.NewMemoryBudget(answers),
 		CallTimeout: cfg.CallTimeout, SlowCall: cfg.SlowCall, CallRate: cfg.CallRate,
 	}
 }

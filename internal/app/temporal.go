@@ -35,7 +35,8 @@ func DialTemporal(ctx context.Context, logger *slog.Logger, adjust ...func(*clie
 	}
 	c, err := client.DialContext(ctx, options)
 	if err != nil {
-		return nil, fmt.Errorf("temporal at %s does not answer: %w; check TEMPORAL_ADDRESS", address(options.HostPort), err)
+		return nil, fmt.Errorf("temporal at %s does not answer: %w; check TEMPORAL_ADDRESS", address(options.HostPort),
+			err)
 	}
 	if err := namespaceExists(ctx, c, options); err != nil {
 		c.Close()
@@ -50,7 +51,9 @@ type NamespaceError struct{ Address, Namespace string }
 
 // Error implements error.
 func (e *NamespaceError) Error() string {
-	return fmt.Sprintf("temporal at %s has no namespace %q; set TEMPORAL_NAMESPACE to one of its own, or create it with: temporal operator namespace create -n %[2]s",
+	return fmt.Sprintf(
+		"temporal at %s has no namespace %q; set TEMPORAL_NAMESPACE to one of its own, or create it with: temporal "+
+			"operator namespace create -n %[2]s",
 		e.Address, e.Namespace)
 }
 
@@ -87,7 +90,8 @@ func WebURL(base, workflowID, temporalRunID string) string {
 	if base == "" || workflowID == "" {
 		return ""
 	}
-	page := strings.TrimRight(base, "/") + "/namespaces/" + url.PathEscape(Namespace()) + "/workflows/" + url.PathEscape(workflowID)
+	page := strings.TrimRight(base, "/") + "/namespaces/" + url.PathEscape(Namespace()) + "/workflows/" +
+		url.PathEscape(workflowID)
 	if temporalRunID != "" {
 		page += "/" + url.PathEscape(temporalRunID)
 	}
@@ -101,7 +105,8 @@ func EnsureSearchAttributes(ctx context.Context, c client.Client, namespace stri
 	for _, attribute := range workflows.Attributes {
 		wanted[attribute.GetName()] = attribute.GetValueType()
 	}
-	listed, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
+	listed, err := c.OperatorService().ListSearchAttributes(ctx,
+		&operatorservice.ListSearchAttributesRequest{Namespace: namespace})
 	if err == nil {
 		for name := range listed.GetCustomAttributes() {
 			delete(wanted, name)
@@ -110,7 +115,8 @@ func EnsureSearchAttributes(ctx context.Context, c client.Client, namespace stri
 			return nil
 		}
 	}
-	_, err = c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{Namespace: namespace, SearchAttributes: wanted})
+	_, err = c.OperatorService().AddSearchAttributes(ctx,
+		&operatorservice.AddSearchAttributesRequest{Namespace: namespace, SearchAttributes: wanted})
 	var exists *serviceerror.AlreadyExists
 	if err == nil || errors.As(err, &exists) {
 		return nil
@@ -119,5 +125,7 @@ func EnsureSearchAttributes(ctx context.Context, c client.Client, namespace stri
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
 		commands = append(commands, fmt.Sprintf("--name %s --type %s", name, wanted[name]))
 	}
-	return fmt.Errorf("register search attributes: %w; have an administrator run: temporal operator search-attribute create %s", err, strings.Join(commands, " "))
+	return fmt.Errorf(
+		"register search attributes: %w; have an administrator run: temporal operator search-attribute create %s", err,
+		strings.Join(commands, " "))
 }

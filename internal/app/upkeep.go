@@ -16,7 +16,8 @@ import (
 func upkeepSpec() client.ScheduleSpec {
 	return client.ScheduleSpec{
 		Calendars: []client.ScheduleCalendarSpec{{
-			Hour: []client.ScheduleRange{{Start: 3}}, Minute: []client.ScheduleRange{{Start: 17}}, Comment: "daily upkeep",
+			Hour: []client.ScheduleRange{{Start: 3}}, Minute: []client.ScheduleRange{{Start: 17}},
+			Comment: "daily upkeep",
 		}},
 		Jitter: 20 * time.Minute,
 	}
@@ -39,7 +40,8 @@ func EnsureUpkeep(ctx context.Context, c client.Client, taskQueue string) error 
 	if err == nil || errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
 		return nil
 	}
-	return fmt.Errorf("schedule the upkeep: %w; runs and raw records are kept for ever until somebody with the right to do so runs: "+
-		"temporal schedule create --schedule-id %s --workflow-id %s --type %s --task-queue %s --cron '17 3 * * *'",
+	return fmt.Errorf(
+		"schedule the upkeep: %w; runs and raw records are kept for ever until somebody with the right to do so runs: "+
+			"temporal schedule create --schedule-id %s --workflow-id %s --type %s --task-queue %s --cron '17 3 * * *'",
 		err, workflows.RetentionID, workflows.RetentionID, workflows.RetentionName, taskQueue)
 }

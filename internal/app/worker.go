@@ -37,7 +37,8 @@ type Worker struct {
 
 // NewWorker registers workflows and activities for a task queue and the one for
 // provider calls beside it. Operators' workers use workflows.TaskQueue.
-func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener *clients.Opener, cfg config.Config) *Worker {
+func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener *clients.Opener,
+	cfg config.Config) *Worker {
 	pull := &activities.Reader{Store: store, Opener: opener}
 	hooks, names := hooksOf(cfg.Notify)
 	runs := &activities.Runs{
@@ -45,14 +46,18 @@ func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener
 		TellPartial: activities.TellPartial{After: cfg.NotifyPartial, AfterMostUnread: cfg.NotifyMostlyUnread},
 	}
 	all := []any{
-		runs, pull, &activities.Apply{Store: store}, &activities.Reconcile{Store: store, Pull: pull, Language: cfg.Language},
+		runs, pull, &activities.Apply{Store: store},
+		&activities.Reconcile{Store: store, Pull: pull, Language: cfg.Language},
 		&activities.Notifications{
 			Store: store, Hooks: hooks, Language: cfg.Language,
 			Sender: &notify.Sender{HTTP: newHTTPClient(len(hooks)), Now: time.Now},
-			Page:   func(workflowID, temporalRunID string) string { return WebURL(cfg.UIURL, workflowID, temporalRunID) },
+			Page: func(workflowID, temporalRunID string) string {
+				return WebURL(cfg.UIURL, workflowID, temporalRunID)
+			},
 		},
 		&activities.Retention{
-			Store: store, Runs: runs, Keep: activities.Keep{Runs: cfg.KeepRuns, Details: cfg.KeepDetails, Raw: cfg.KeepRaw},
+			Store: store, Runs: runs, Keep: activities.Keep{Runs: cfg.KeepRuns, Details: cfg.KeepDetails,
+				Raw: cfg.KeepRaw},
 			Metrics: opener.Metrics, Now: time.Now,
 		},
 		&activities.Schedules{Store: store, Temporal: temporal, Language: cfg.Language},
@@ -68,7 +73,8 @@ func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener
 			w.RegisterActivityWithOptions(a, activity.RegisterOptions{})
 		}
 	}
-	return &Worker{workers: []worker.Worker{main, fetching}, presence: newPresence(store.Providers, opener.Box, opener.Log)}
+	return &Worker{workers: []worker.Worker{main, fetching},
+		presence: newPresence(store.Providers, opener.Box, opener.Log)}
 }
 
 // hooksOf are the configured webhooks and their names.
@@ -89,10 +95,11 @@ func options(concurrency int) worker.Options {
 	return worker.Options{
 		MaxConcurrentActivityExecutionSize:          concurrency,
 		MaxEagerActivityReservationsPerWorkflowTask: &eager,
-		WorkflowTaskPollerBehavior:                  worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{}),
-		ActivityTaskPollerBehavior:                  worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{}),
-		WorkerStopTimeout:                           stopTimeout,
-		DisableRegistrationAliasing:                 true,
+		WorkflowTaskPollerBehavior: worker.NewPollerBehaviorAutoscaling(
+			worker.PollerBehaviorAutoscalingOptions{}),
+		ActivityTaskPollerBehavior:  worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{}),
+		WorkerStopTimeout:           stopTimeout,
+		DisableRegistrationAliasing: true,
 	}
 }
 

@@ -46,7 +46,8 @@ type Opener struct {
 // Open returns a client for the stored provider. onCall, if not nil, is told of
 // each call that the client makes. Errors name the setting that is wrong, except
 // ErrStorage.
-func (o *Opener) Open(ctx context.Context, p providers.Provider, onCall func(endpoint string)) (provider.Client, error) {
+func (o *Opener) Open(ctx context.Context, p providers.Provider,
+	onCall func(endpoint string)) (provider.Client, error) {
 	vendor, ok := o.Vendors[p.Type]
 	if !ok {
 		return nil, fmt.Errorf("open provider %s: this build knows no provider type %q", p.Name, p.Type)
@@ -75,7 +76,8 @@ func (o *Opener) Open(ctx context.Context, p providers.Provider, onCall func(end
 }
 
 // settings joins the stored settings with the opened secrets and the defaults.
-func (o *Opener) settings(ctx context.Context, vendor provider.Vendor, p providers.Provider) (provider.Settings, error) {
+func (o *Opener) settings(ctx context.Context, vendor provider.Vendor,
+	p providers.Provider) (provider.Settings, error) {
 	settings := provider.Settings{}
 	for _, key := range vendor.Keys {
 		if key.Default != "" {
@@ -92,7 +94,10 @@ func (o *Opener) settings(ctx context.Context, vendor provider.Vendor, p provide
 	for _, s := range sealed {
 		plain, err := o.Box.Open(s.Value, associated(p.ID, s.Key))
 		if err != nil {
-			return nil, fmt.Errorf("setting %s was sealed with key %d, which ORGSYNC_KEYSET does not hold: use the key set it was stored under, or set it anew with: orgsync provider update %s --config FILE", s.Key, s.KeyID, p.Name)
+			return nil, fmt.Errorf(
+				"setting %s was sealed with key %d, which ORGSYNC_KEYSET does not hold: use the key set it was "+
+					"stored under, or set it anew with: orgsync provider update %s --config FILE", s.Key, s.KeyID,
+				p.Name)
 		}
 		settings[s.Key] = string(plain)
 	}
@@ -125,7 +130,8 @@ func (o *Opener) Reseal(ctx context.Context) (int, error) {
 	return o.Store.ResealSecrets(ctx, func(providerID string, old providers.Sealed) (providers.Sealed, error) {
 		plain, err := o.Box.Open(old.Value, associated(providerID, old.Key))
 		if err != nil {
-			return providers.Sealed{}, fmt.Errorf("setting %s of provider %s cannot be decrypted with this key set: %w", old.Key, providerID, err)
+			return providers.Sealed{}, fmt.Errorf(
+				"setting %s of provider %s cannot be decrypted with this key set: %w", old.Key, providerID, err)
 		}
 		value, keyID, err := o.Box.Seal(plain, associated(providerID, old.Key))
 		return providers.Sealed{Key: old.Key, Value: value, KeyID: keyID}, err

@@ -73,8 +73,10 @@ func install(t *testing.T, keys []byte) *installation {
 
 func (in *installation) add(name string, keys []byte, config string) providers.Provider {
 	in.t.Helper()
-	seal := opener(in.t, in.store, keys).Seal(map[string]string{"secret": "the-apps-own", "sync_secret": "contact-sync"})
-	_, err := in.store.Providers.Add(in.t.Context(), providers.NewProvider{Name: name, Type: directory.WeCom, Config: json.RawMessage(config)}, seal)
+	seal := opener(in.t, in.store, keys).Seal(
+		map[string]string{"secret": "the-apps-own", "sync_secret": "contact-sync"})
+	_, err := in.store.Providers.Add(in.t.Context(),
+		providers.NewProvider{Name: name, Type: directory.WeCom, Config: json.RawMessage(config)}, seal)
 	require.NoError(in.t, err)
 	p, err := in.store.Providers.FindByName(in.t.Context(), name)
 	require.NoError(in.t, err)
@@ -92,7 +94,8 @@ func TestOpenJoinsSettingsSecretsAndDefaults(t *testing.T) {
 	t.Parallel()
 	k := keys(t)
 	in := install(t, k)
-	want := provider.Settings{"corp_id": "ww1", "secret": "the-apps-own", "sync_secret": "contact-sync", "base_url": "https://qyapi.example.com"}
+	want := provider.Settings{"corp_id": "ww1", "secret": "the-apps-own", "sync_secret": "contact-sync",
+		"base_url": "https://qyapi.example.com"}
 	require.Equal(t, want, in.open(k).settings)
 
 	sealed, err := in.store.Providers.ListSecrets(t.Context(), in.provider.ID)
@@ -116,7 +119,8 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		return err
 	}
 	require.ErrorContains(t, open(keys(t), in.provider), "which ORGSYNC_KEYSET does not hold")
-	require.ErrorContains(t, open(k, in.add("refused", k, `{"corp_id":"refused"}`)), "open provider refused: corp_id is not one")
+	require.ErrorContains(t, open(k, in.add("refused", k, `{"corp_id":"refused"}`)),
+		"open provider refused: corp_id is not one")
 	unknown := in.provider
 	unknown.Type = "entra"
 	require.ErrorContains(t, open(k, unknown), `this build knows no provider type "entra"`)
@@ -137,7 +141,8 @@ func TestSecretsAreBoundToTheirPlace(t *testing.T) {
 		"another provider's": stolen,
 		"another setting's":  {{Key: "secret", Value: swapped(t, in, other), KeyID: stolen[0].KeyID}},
 	} {
-		require.NoError(t, in.store.Providers.Update(t.Context(), other.ID, providers.Change{}, func(string) ([]providers.Sealed, error) { return put, nil }))
+		require.NoError(t, in.store.Providers.Update(t.Context(), other.ID, providers.Change{},
+			func(string) ([]providers.Sealed, error) { return put, nil }))
 		_, err = opener(t, in.store, k).Open(t.Context(), other, nil)
 		require.Error(t, err, name)
 	}
@@ -247,8 +252,10 @@ func TestFailedFetchLeavesNoToken(t *testing.T) {
 	k := keys(t)
 	in := install(t, k)
 	tokens := in.open(k).env.Tokens
-	refused := &provider.Error{Provider: directory.WeCom, Kind: provider.Unauthenticated, Problem: "the secret is wrong"}
-	_, err := tokens.Token(t.Context(), "app", func(context.Context) (string, time.Time, error) { return "", time.Time{}, refused })
+	refused := &provider.Error{Provider: directory.WeCom, Kind: provider.Unauthenticated,
+		Problem: "the secret is wrong"}
+	_, err := tokens.Token(t.Context(), "app",
+		func(context.Context) (string, time.Time, error) { return "", time.Time{}, refused })
 	require.Equal(t, provider.Unauthenticated, provider.KindOf(err))
 	f := &fetcher{expires: time.Hour}
 	got, err := tokens.Token(t.Context(), "app", f.fetch)
@@ -260,7 +267,8 @@ func TestFailedFetchLeavesNoToken(t *testing.T) {
 func TestTokenOfALostKeyIsFetchedAnew(t *testing.T) {
 	t.Parallel()
 	in := install(t, keys(t))
-	_, err := in.store.Providers.Add(t.Context(), providers.NewProvider{Name: "open", Type: directory.WeCom, Config: json.RawMessage(`{}`)},
+	_, err := in.store.Providers.Add(t.Context(),
+		providers.NewProvider{Name: "open", Type: directory.WeCom, Config: json.RawMessage(`{}`)},
 		opener(t, in.store, keys(t)).Seal(nil))
 	require.NoError(t, err)
 	in.provider, err = in.store.Providers.FindByName(t.Context(), "open")

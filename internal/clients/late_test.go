@@ -45,9 +45,11 @@ func TestAMissedSlotIsNotMadeUpFor(t *testing.T) {
 					INSERT INTO slots_given VALUES (NEW.next_at);
 					RETURN NULL;
 				END $$;
-				CREATE TRIGGER note_slot AFTER INSERT OR UPDATE ON provider_call_slots FOR EACH ROW EXECUTE FUNCTION note_slot()`)
+				CREATE TRIGGER note_slot AFTER INSERT
+				OR UPDATE ON provider_call_slots FOR EACH ROW EXECUTE FUNCTION note_slot()`)
 			require.NoError(t, err)
-			id, err := store.Providers.Add(t.Context(), providers.NewProvider{Name: "acme", Type: directory.DingTalk, Config: []byte("{}")},
+			id, err := store.Providers.Add(t.Context(),
+				providers.NewProvider{Name: "acme", Type: directory.DingTalk, Config: []byte("{}")},
 				func(string) ([]providers.Sealed, error) { return nil, nil })
 			require.NoError(t, err)
 			// The clock is read before and after each wait, in which it may jump.

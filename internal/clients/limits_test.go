@@ -29,7 +29,8 @@ func TestCallRate(t *testing.T) {
 	require.NoError(t, free.Pause(t.Context(), "user/list", time.Hour))
 	require.Error(t, free.Wait(t.Context(), "user/list", rate), "the provider's own pause")
 
-	for part, spacing := range map[float64]time.Duration{1: time.Second / 18, 0.5: time.Second / 9, 2: time.Second / 36} {
+	for part, spacing := range map[float64]time.Duration{1: time.Second / 18, 0.5: time.Second / 9,
+		2: time.Second / 36} {
 		p := newPaced(t)
 		stored := p.add(directory.WeCom, `{"corp_id":"ww1"}`, "user/list")
 		o := opener(t, p.store, k)
@@ -39,7 +40,8 @@ func TestCallRate(t *testing.T) {
 		var group errgroup.Group
 		for range 6 {
 			group.Go(func() error {
-				return client.(*opened).env.Limits.Wait(t.Context(), "user/list", provider.Rate{Calls: 18, Per: time.Second})
+				return client.(*opened).env.Limits.Wait(t.Context(), "user/list",
+					provider.Rate{Calls: 18, Per: time.Second})
 			})
 		}
 		require.NoError(t, group.Wait())
@@ -78,7 +80,8 @@ func TestEndpointsHaveLimitsOfTheirOwn(t *testing.T) {
 	require.NoError(t, limits.Wait(t.Context(), "gettoken", provider.Rate{}), "without a limit")
 
 	in.provider = in.add("other", k, `{"corp_id":"ww2"}`)
-	require.NoError(t, in.open(k).env.Limits.Wait(t.Context(), "user/list", provider.Rate{Calls: 1, Per: time.Second}), "another company's")
+	require.NoError(t, in.open(k).env.Limits.Wait(t.Context(), "user/list", provider.Rate{Calls: 1, Per: time.Second}),
+		"another company's")
 }
 
 // What is too far away is left to Temporal, for all workers, and takes no slot.
@@ -106,5 +109,6 @@ func TestWaitingEndsWithTheCall(t *testing.T) {
 	require.NoError(t, limits.Pause(t.Context(), "user/list", 15*time.Second))
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	require.ErrorIs(t, limits.Wait(ctx, "user/list", provider.Rate{Calls: 10, Per: time.Second}), context.DeadlineExceeded)
+	require.ErrorIs(t, limits.Wait(ctx, "user/list", provider.Rate{Calls: 10, Per: time.Second}),
+		context.DeadlineExceeded)
 }

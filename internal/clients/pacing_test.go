@@ -70,10 +70,12 @@ func newPaced(t *testing.T) *paced {
 // add stores a provider whose endpoint was not called for a day.
 func (p *paced) add(kind directory.ProviderType, config, endpoint string) providers.Provider {
 	p.t.Helper()
-	id, err := p.store.Providers.Add(p.t.Context(), providers.NewProvider{Name: string(kind), Type: kind, Config: json.RawMessage(config)},
+	id, err := p.store.Providers.Add(p.t.Context(),
+		providers.NewProvider{Name: string(kind), Type: kind, Config: json.RawMessage(config)},
 		func(string) ([]providers.Sealed, error) { return nil, nil })
 	require.NoError(p.t, err)
-	_, err = p.conn.Exec(p.t.Context(), `INSERT INTO provider_call_slots (provider_id, endpoint, next_at) VALUES ($1, $2, now() - interval '1 day')`, id, endpoint)
+	_, err = p.conn.Exec(p.t.Context(), `INSERT INTO provider_call_slots (provider_id, endpoint, next_at)
+		VALUES ($1, $2, now() - interval '1 day')`, id, endpoint)
 	require.NoError(p.t, err)
 	stored, err := p.store.Providers.FindByName(p.t.Context(), string(kind))
 	require.NoError(p.t, err)
@@ -84,8 +86,10 @@ func (p *paced) add(kind directory.ProviderType, config, endpoint string) provid
 // are used, which is not before they were asked for.
 func (p *paced) given(endpoint string, spacing time.Duration) (planned, used []time.Time) {
 	p.t.Helper()
-	return p.times(`SELECT ends - $2::interval AS at FROM slots_given WHERE endpoint = $1 ORDER BY at`, endpoint, spacing),
-		p.times(`SELECT greatest(ends - $2::interval, asked) AS at FROM slots_given WHERE endpoint = $1 ORDER BY at`, endpoint, spacing)
+	return p.times(`SELECT ends - $2::interval AS at FROM slots_given WHERE endpoint = $1 ORDER BY at`, endpoint,
+			spacing),
+		p.times(`SELECT greatest(ends - $2::interval, asked) AS at FROM slots_given WHERE endpoint = $1 ORDER BY at`,
+			endpoint, spacing)
 }
 
 func (p *paced) times(query string, args ...any) []time.Time {
@@ -151,7 +155,8 @@ var paces = map[string]pace{
 		limits: map[time.Duration]int{time.Second: 19}, // dingtalk.md §6 allows 20
 	},
 	"wecom": {
-		vendor: wecomclient.Vendor, settings: provider.Settings{"corp_id": "wwsim", "secret": "sim-app-secret", "agent_id": "1000002"},
+		vendor: wecomclient.Vendor, settings: provider.Settings{"corp_id": "wwsim", "secret": "sim-app-secret",
+			"agent_id": "1000002"},
 		serve: func(c *simulator.Company, o simulator.Options) (http.Handler, *simulator.Service) {
 			s := wecom.New(c, wecom.Config{Options: o})
 			return s, s.Service
@@ -179,7 +184,8 @@ func (r *rates) Pause(context.Context, string, time.Duration) error { return nil
 // freshTokens is a provider.Tokens that keeps none.
 type freshTokens struct{}
 
-func (freshTokens) Token(ctx context.Context, _ string, fetch func(context.Context) (string, time.Time, error)) (string, error) {
+func (freshTokens) Token(ctx context.Context, _ string,
+	fetch func(context.Context) (string, time.Time, error)) (string, error) {
 	token, _, err := fetch(ctx)
 	return token, err
 }
@@ -240,7 +246,8 @@ func TestSlotsStayWithinTheDocumentedLimits(t *testing.T) {
 			}
 
 			var now time.Time
-			_, service := pace.serve(simulator.Generate(simulator.Spec{Departments: 1}), simulator.Options{Clock: func() time.Time { return now }})
+			_, service := pace.serve(simulator.Generate(simulator.Spec{Departments: 1}),
+				simulator.Options{Clock: func() time.Time { return now }})
 			lateness := rand.New(rand.NewPCG(1, 2))
 			for i := range slots {
 				slots[i] = slots[i].Add(time.Duration(lateness.Int64N(int64(late))))
@@ -262,14 +269,17 @@ func TestTwoWorkersAreNotThrottled(t *testing.T) {
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	p := newPaced(t)
-	stored := p.add(directory.DingTalk, fmt.Sprintf(`{"app_key":"dingsim","app_secret":"sim-secret","base_url":%q,"api_base_url":%q}`, server.URL, server.URL), pace.endpoint)
+	stored := p.add(directory.DingTalk,
+		fmt.Sprintf(`{"app_key":"dingsim","app_secret":"sim-secret","base_url":%q,"api_base_url":%q}`, server.URL,
+			server.URL), pace.endpoint)
 	box, err := secret.Load(string(keys(t)))
 	require.NoError(t, err)
 	const workers, readers, each = 2, 4, 6
 	group, ctx := errgroup.WithContext(t.Context())
 	for range workers {
 		client, err := (&clients.Opener{
-			Store: p.store.Providers, Box: box, Log: slog.New(slog.DiscardHandler), HTTP: server.Client(), CallTimeout: time.Minute, SlowCall: time.Minute, CallRate: 1,
+			Store: p.store.Providers, Box: box, Log: slog.New(slog.DiscardHandler), HTTP: server.Client(),
+			CallTimeout: time.Minute, SlowCall: time.Minute, CallRate: 1,
 			Vendors: map[directory.ProviderType]provider.Vendor{directory.DingTalk: dingtalkclient.Vendor},
 		}).Open(t.Context(), stored, nil)
 		require.NoError(t, err)
@@ -278,7 +288,8 @@ func TestTwoWorkersAreNotThrottled(t *testing.T) {
 		for range readers {
 			group.Go(func() error {
 				for range each {
-					if _, err := client.ListDepartmentMembers(ctx, provider.Query{Department: roots[0].ExternalID, Method: roots[0].MembersMethod}); err != nil {
+					if _, err := client.ListDepartmentMembers(ctx,
+						provider.Query{Department: roots[0].ExternalID, Method: roots[0].MembersMethod}); err != nil {
 						return err
 					}
 				}

@@ -22,7 +22,8 @@ const Hidden = "***"
 func IsSecret(key string) bool { return strings.Contains(key, "secret") }
 
 // placeholders are values that people forget to replace, such as those of examples.
-var placeholders = regexp.MustCompile(`(?i)^(your[-_ ].*|my[-_]app[-_]?(id|key|secret)|x{3,}|\*+|<.*>|\{.*\}|\$\{?.*\}?|change[-_ ]?me|placeholder|todo|none|null|.*….*|.*\.\.\.)$`)
+var placeholders = regexp.MustCompile(
+	`(?i)^(your[-_ ].*|my[-_]app[-_]?(id|key|secret)|x{3,}|\*+|<.*>|\{.*\}|\$\{?.*\}?|change[-_ ]?me|placeholder|todo|none|null|.*….*|.*\.\.\.)$`)
 
 // Parse reads a provider's configuration document: a JSON object of strings with
 // the vendor's keys or their aliases. It returns the settings by their proper
@@ -40,7 +41,8 @@ func Parse(vendor provider.Vendor, text []byte, kept map[string]bool) (provider.
 	for _, given := range slices.Sorted(maps.Keys(raw)) {
 		key, ok := find(vendor, given)
 		if !ok {
-			return nil, fmt.Errorf("config: unknown key %q for type %s; known keys: %s", given, vendor.Type, known(vendor))
+			return nil, fmt.Errorf("config: unknown key %q for type %s; known keys: %s", given, vendor.Type,
+				known(vendor))
 		}
 		if _, twice := settings[key.Name]; twice {
 			return nil, fmt.Errorf("config: %s is given twice, as %q and under another of its names", key.Name, given)
@@ -103,7 +105,8 @@ func check(key provider.Key, text string, stored bool) error {
 		return fmt.Errorf("config: %s holds %s; retype it or copy it again", key.Name, document.Invisible(text))
 	case strings.HasSuffix(key.Name, "_url"):
 		u, err := url.Parse(text)
-		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" {
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil ||
+			u.RawQuery != "" {
 			return fmt.Errorf("config: %s must be an address such as %s", key.Name, orElse(key.Default, "https://host"))
 		}
 	}

@@ -37,10 +37,11 @@ func TestParse(t *testing.T) {
 		"aliases":       {`{"corpid":"ww1","app_secret":"s1"}`, provider.Settings{"corp_id": "ww1", "secret": "s1"}},
 		"trimmed":       {`{"corp_id":" ww1\n"}`, provider.Settings{"corp_id": "ww1"}},
 		"optional left": {`{"corp_id":"ww1","sync_secret":""}`, provider.Settings{"corp_id": "ww1", "sync_secret": ""}},
-		"path prefix":   {`{"base_url":"http://127.0.0.1:9/wecom"}`, provider.Settings{"base_url": "http://127.0.0.1:9/wecom"}},
-		"looks odd":     {`{"secret":"xXyour-secret***"}`, provider.Settings{"secret": "xXyour-secret***"}},
-		"nothing":       {`{}`, provider.Settings{}},
-		"BOM":           {"\ufeff{\"corp_id\":\"ww1\"}\r\n", provider.Settings{"corp_id": "ww1"}},
+		"path prefix": {`{"base_url":"http://127.0.0.1:9/wecom"}`,
+			provider.Settings{"base_url": "http://127.0.0.1:9/wecom"}},
+		"looks odd": {`{"secret":"xXyour-secret***"}`, provider.Settings{"secret": "xXyour-secret***"}},
+		"nothing":   {`{}`, provider.Settings{}},
+		"BOM":       {"\ufeff{\"corp_id\":\"ww1\"}\r\n", provider.Settings{"corp_id": "ww1"}},
 	} {
 		got, err := clients.Parse(vendor, []byte(c.document), nil)
 		require.NoError(t, err, name)
@@ -60,23 +61,30 @@ func TestParseRefuses(t *testing.T) {
 		"a key in capitals": {`{"corp_id":"ww1","CORP_ID":"ww2"}`, `config: the key "CORP_ID" is given more than once`},
 		"UTF-16":            {"\xff\xfe{\x00}\x00", "config: it is encoded as UTF-16; save it as UTF-8"},
 		"GBK":               {"{\"secret\":\"\xd5\xc5\"}", "config: it is not encoded as UTF-8"},
-		"zero-width space":  {"{\"secret\":\"s3cr\u200bet\"}", "config: secret holds U+200B, a zero-width space, as character 5; retype it or copy it again"},
-		"no-break space":    {"{\"corp_id\":\"ww\u00a02\"}", "config: corp_id holds U+00A0, a no-break space, as character 3"},
-		"mark in a value":   {"{\"secret\":\"\ufeffs3cret\"}", "config: secret holds U+FEFF, a byte order mark, as character 1"},
-		"escaped":           {`{"secret":"s\u200d"}`, "config: secret holds U+200D, a zero-width joiner, as character 2"},
-		"control":           {`{"base_url":"https://ho\u0007st"}`, "config: base_url holds U+0007, an invisible character"},
-		"unknown key":       {`{"corp":"ww1"}`, `unknown key "corp" for type wecom; known keys: corp_id, secret, sync_secret, base_url`},
+		"zero-width space": {"{\"secret\":\"s3cr\u200bet\"}",
+			"config: secret holds U+200B, a zero-width space, as character 5; retype it or copy it again"},
+		"no-break space": {"{\"corp_id\":\"ww\u00a02\"}",
+			"config: corp_id holds U+00A0, a no-break space, as character 3"},
+		"mark in a value": {"{\"secret\":\"\ufeffs3cret\"}",
+			"config: secret holds U+FEFF, a byte order mark, as character 1"},
+		"escaped": {`{"secret":"s\u200d"}`,
+			"config: secret holds U+200D, a zero-width joiner, as character 2"},
+		"control": {`{"base_url":"https://ho\u0007st"}`,
+			"config: base_url holds U+0007, an invisible character"},
+		"unknown key": {`{"corp":"ww1"}`,
+			`unknown key "corp" for type wecom; known keys: corp_id, secret, sync_secret, base_url`},
 		"twice":             {`{"corp_id":"ww1","corpid":"ww2"}`, "corp_id is given twice"},
 		"number":            {`{"corp_id":1000002}`, "corp_id must be a string in quotes"},
 		"empty":             {`{"corp_id":" "}`, "corp_id is empty: the company's id"},
 		"white space":       {`{"secret":"abc def"}`, "secret contains white space"},
 		"hidden, not there": {`{"secret":"***"}`, "secret still holds a placeholder"},
-		"no scheme":         {`{"base_url":"qyapi.example.com"}`, "base_url must be an address such as https://qyapi.example.com"},
-		"other scheme":      {`{"base_url":"ftp://qyapi.example.com"}`, "base_url must be an address"},
-		"no host":           {`{"base_url":"https:///x"}`, "base_url must be an address"},
-		"password in URL":   {`{"base_url":"https://me:s3cret@host"}`, "base_url must be an address"},
-		"query in URL":      {`{"base_url":"https://host?access_token=s3cret"}`, "base_url must be an address"},
-		"broken URL":        {`{"base_url":"https://ho st"}`, "white space"},
+		"no scheme": {`{"base_url":"qyapi.example.com"}`,
+			"base_url must be an address such as https://qyapi.example.com"},
+		"other scheme":    {`{"base_url":"ftp://qyapi.example.com"}`, "base_url must be an address"},
+		"no host":         {`{"base_url":"https:///x"}`, "base_url must be an address"},
+		"password in URL": {`{"base_url":"https://me:s3cret@host"}`, "base_url must be an address"},
+		"query in URL":    {`{"base_url":"https://host?access_token=s3cret"}`, "base_url must be an address"},
+		"broken URL":      {`{"base_url":"https://ho st"}`, "white space"},
 	} {
 		_, err := clients.Parse(vendor, []byte(c.document), nil)
 		require.ErrorContains(t, err, c.want, name)
@@ -88,7 +96,8 @@ func TestParseRefuses(t *testing.T) {
 func TestParseRefusesPlaceholders(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{
-		"your_app_id", "YOUR-SECRET", "your secret", "xxx", "XXXXXX", "<secret>", "{secret}", "${SECRET}", "$SECRET", "change-me", "changeme",
+		"your_app_id", "YOUR-SECRET", "your secret", "xxx", "XXXXXX", "<secret>", "{secret}", "${SECRET}", "$SECRET",
+		"change-me", "changeme",
 		"my_app_secret", "placeholder", "TODO", "none", "null", "...", "****", "…", "cli_…", "…abc", "abc...",
 	} {
 		_, err := clients.Parse(vendor, []byte(`{"secret":"`+value+`"}`), map[string]bool{"corp_id": true})
@@ -110,21 +119,26 @@ func TestHiddenSecretsAreKept(t *testing.T) {
 func TestValidate(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, clients.Validate(vendor, provider.Settings{"corp_id": "ww1", "sync_secret": "s"}))
-	require.ErrorContains(t, clients.Validate(vendor, provider.Settings{"secret": "s"}), "config: corp_id is missing: the company's id")
-	require.ErrorContains(t, clients.Validate(vendor, provider.Settings{"corp_id": "ww1"}), "config: give secret or sync_secret")
+	require.ErrorContains(t, clients.Validate(vendor, provider.Settings{"secret": "s"}),
+		"config: corp_id is missing: the company's id")
+	require.ErrorContains(t, clients.Validate(vendor, provider.Settings{"corp_id": "ww1"}),
+		"config: give secret or sync_secret")
 }
 
 func TestSplitKeepsSecretsApart(t *testing.T) {
 	t.Parallel()
 	public, secrets := clients.Split(provider.Settings{
-		"corp_id": "ww1", "base_url": "https://host", "secret": "a", "sync_secret": "b", "app_secret": "c", "app_secret_key": "d",
+		"corp_id": "ww1", "base_url": "https://host", "secret": "a", "sync_secret": "b", "app_secret": "c",
+		"app_secret_key": "d",
 	})
 	require.Equal(t, map[string]string{"corp_id": "ww1", "base_url": "https://host"}, public)
-	require.Equal(t, map[string]string{"secret": "a", "sync_secret": "b", "app_secret": "c", "app_secret_key": "d"}, secrets)
+	require.Equal(t, map[string]string{"secret": "a", "sync_secret": "b", "app_secret": "c", "app_secret_key": "d"},
+		secrets)
 }
 
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{`{"corp_id":"ww1","secret":"s"}`, `{"corpid":"ww1","corp_id":"x"}`, `{"base_url":"https://%zz"}`, `{"secret":null}`, `[]`, `{"a":`} {
+	for _, seed := range []string{`{"corp_id":"ww1","secret":"s"}`, `{"corpid":"ww1","corp_id":"x"}`,
+		`{"base_url":"https://%zz"}`, `{"secret":null}`, `[]`, `{"a":`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, document []byte) {

@@ -34,7 +34,8 @@ const fresh = 10 * time.Second
 var _ provider.Tokens = (*tokens)(nil)
 
 // Token implements provider.Tokens.
-func (t *tokens) Token(ctx context.Context, name string, fetch func(context.Context) (string, time.Time, error)) (string, error) {
+func (t *tokens) Token(ctx context.Context, name string,
+	fetch func(context.Context) (string, time.Time, error)) (string, error) {
 	now := time.Now()
 	t.mu.Lock()
 	known := t.recent[name]
@@ -60,15 +61,17 @@ func (t *tokens) Token(ctx context.Context, name string, fetch func(context.Cont
 }
 
 // stored returns the token that all workers share.
-func (t *tokens) stored(ctx context.Context, name string, fetch func(context.Context) (string, time.Time, error)) (string, error) {
-	sealed, err := t.store.GetToken(ctx, t.providerID, name, time.Now(), func(ctx context.Context) (providers.Sealed, time.Time, error) {
-		token, expires, err := fetch(ctx)
-		if err != nil {
-			return providers.Sealed{}, time.Time{}, err
-		}
-		value, keyID, err := t.box.Seal([]byte(token), t.associated(name))
-		return providers.Sealed{Key: name, Value: value, KeyID: keyID}, expires, err
-	})
+func (t *tokens) stored(ctx context.Context, name string,
+	fetch func(context.Context) (string, time.Time, error)) (string, error) {
+	sealed, err := t.store.GetToken(ctx, t.providerID, name, time.Now(),
+		func(ctx context.Context) (providers.Sealed, time.Time, error) {
+			token, expires, err := fetch(ctx)
+			if err != nil {
+				return providers.Sealed{}, time.Time{}, err
+			}
+			value, keyID, err := t.box.Seal([]byte(token), t.associated(name))
+			return providers.Sealed{Key: name, Value: value, KeyID: keyID}, expires, err
+		})
 	if err != nil {
 		return "", err
 	}
@@ -84,10 +87,11 @@ func (t *tokens) stored(ctx context.Context, name string, fetch func(context.Con
 	if err != nil {
 		return "", err
 	}
-	_, err = t.store.GetToken(ctx, t.providerID, name, time.Now(), func(context.Context) (providers.Sealed, time.Time, error) {
-		value, keyID, err := t.box.Seal([]byte(token), t.associated(name))
-		return providers.Sealed{Key: name, Value: value, KeyID: keyID}, expires, err
-	})
+	_, err = t.store.GetToken(ctx, t.providerID, name, time.Now(),
+		func(context.Context) (providers.Sealed, time.Time, error) {
+			value, keyID, err := t.box.Seal([]byte(token), t.associated(name))
+			return providers.Sealed{Key: name, Value: value, KeyID: keyID}, expires, err
+		})
 	return token, err
 }
 

@@ -106,19 +106,25 @@ func TestEverySettingIsRead(t *testing.T) {
 
 func TestEachProblemIsOneLine(t *testing.T) {
 	t.Parallel()
-	const wantURL = "DATABASE_URL is wrong; want postgres://user:password@host:5432/database, with special characters in the password percent-encoded"
+	const wantURL = "DATABASE_URL is wrong; want postgres://user:password@host:5432/database, with special " +
+		"characters in the password percent-encoded"
 	const wantDuration = "; want a duration above zero with its unit, such as 45s or 2m"
 	const wantAge = "; want an age above zero, such as 90d or 12h, or forever"
 	const wantCount = "; want a whole number from 1 to 10000"
 	for _, c := range []struct{ name, value, want string }{
-		{"DATABASE_URL", "", "DATABASE_URL is not set; want the Postgres database, such as postgres://user:password@host:5432/orgsync"},
+		{"DATABASE_URL", "",
+			"DATABASE_URL is not set; want the Postgres database, such as postgres://user:password@host:5432/orgsync"},
 		{"ORGSYNC_LANGUAGE", "de", `ORGSYNC_LANGUAGE is "de"; want en or zh`},
 		{"DATABASE_URL", "db:5432", wantURL},
 		{"DATABASE_URL", "mysql://root:pass-word@db/x", wantURL},
 		{"DATABASE_URL", "postgres://u:pass-word%@db/x", wantURL},
-		{"ORGSYNC_KEYSET", " ", "ORGSYNC_KEYSET is not set; want the encryption key set, as the path of its file or as it is; create one with: orgsync keyset create FILE"},
-		{"DATABASE_URL", "postgres://u:pass\u200b-word@db/x", "DATABASE_URL holds U+200B, a zero-width space, as character 18; retype it or copy it again"},
-		{"ORGSYNC_KEYSET", "/etc/org\u00a0sync", "ORGSYNC_KEYSET holds U+00A0, a no-break space, as character 9; retype it or copy it again"},
+		{"ORGSYNC_KEYSET", " ",
+			"ORGSYNC_KEYSET is not set; want the encryption key set, as the path of its file or as it is; create " +
+				"one with: orgsync keyset create FILE"},
+		{"DATABASE_URL", "postgres://u:pass\u200b-word@db/x",
+			"DATABASE_URL holds U+200B, a zero-width space, as character 18; retype it or copy it again"},
+		{"ORGSYNC_KEYSET", "/etc/org\u00a0sync",
+			"ORGSYNC_KEYSET holds U+00A0, a no-break space, as character 9; retype it or copy it again"},
 		{"ORGSYNC_MIGRATE", "maybe", `ORGSYNC_MIGRATE is "maybe"; want true or false`},
 		{"ORGSYNC_CALL_TIMEOUT", "60", `ORGSYNC_CALL_TIMEOUT is "60"` + wantDuration},
 		{"ORGSYNC_CALL_TIMEOUT", "a\nb", `ORGSYNC_CALL_TIMEOUT is "a\nb"` + wantDuration},
@@ -130,13 +136,15 @@ func TestEachProblemIsOneLine(t *testing.T) {
 		{"ORGSYNC_APPLY_CONCURRENCY", "10001", `ORGSYNC_APPLY_CONCURRENCY is "10001"` + wantCount},
 		{"ORGSYNC_DATABASE_CONNECTIONS", "many", `ORGSYNC_DATABASE_CONNECTIONS is "many"` + wantCount},
 		{"ORGSYNC_NOTIFY_PARTIAL", "-1", `ORGSYNC_NOTIFY_PARTIAL is "-1"; want a whole number from 0 to 10000`},
-		{"ORGSYNC_NOTIFY_MOSTLY_UNREAD", "no", `ORGSYNC_NOTIFY_MOSTLY_UNREAD is "no"; want a whole number from 0 to 10000`},
+		{"ORGSYNC_NOTIFY_MOSTLY_UNREAD", "no",
+			`ORGSYNC_NOTIFY_MOSTLY_UNREAD is "no"; want a whole number from 0 to 10000`},
 		{"ORGSYNC_KEEP_RUNS", "0", `ORGSYNC_KEEP_RUNS is "0"` + wantAge},
 		{"ORGSYNC_KEEP_DETAILS", "90", `ORGSYNC_KEEP_DETAILS is "90"` + wantAge},
 		{"ORGSYNC_KEEP_DETAILS", "-1d", `ORGSYNC_KEEP_DETAILS is "-1d"` + wantAge},
 		{"ORGSYNC_KEEP_RAW", "1d12h", `ORGSYNC_KEEP_RAW is "1d12h"` + wantAge},
 		{"ORGSYNC_KEEP_RAW", "36501d", `ORGSYNC_KEEP_RAW is "36501d"` + wantAge},
-		{"ORGSYNC_METRICS_ADDRESS", "9464", `ORGSYNC_METRICS_ADDRESS is "9464"; want host:port, such as 127.0.0.1:9464, or :9464 for all of the machine's addresses`},
+		{"ORGSYNC_METRICS_ADDRESS", "9464",
+			`ORGSYNC_METRICS_ADDRESS is "9464"; want host:port, such as 127.0.0.1:9464, or :9464 for all of the machine's addresses`},
 		{"ORGSYNC_LOG_FORMAT", "xml", `ORGSYNC_LOG_FORMAT is "xml"; want text or json`},
 		{"ORGSYNC_LOG_LEVEL", "loud", `ORGSYNC_LOG_LEVEL is "loud"; want debug, info, warn or error`},
 	} {
@@ -148,7 +156,8 @@ func TestEachProblemIsOneLine(t *testing.T) {
 
 func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 	t.Parallel()
-	_, err := config.Load(env(map[string]string{"DATABASE_URL": "", "ORGSYNC_LOG_LEVEL": "loud", "ORGSYNC_MIGRATE": "maybe"}))
+	_, err := config.Load(
+		env(map[string]string{"DATABASE_URL": "", "ORGSYNC_LOG_LEVEL": "loud", "ORGSYNC_MIGRATE": "maybe"}))
 	require.Error(t, err)
 	lines := strings.Split(err.Error(), "\n")
 	require.Len(t, lines, 3)
@@ -159,7 +168,8 @@ func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 
 func TestOptionalSettingsMayBeMissingButNotWrong(t *testing.T) {
 	t.Parallel()
-	c, err := config.Load(env(map[string]string{"DATABASE_URL": "", "ORGSYNC_KEYSET": ""}), config.DatabaseURL, config.Keyset)
+	c, err := config.Load(env(map[string]string{"DATABASE_URL": "", "ORGSYNC_KEYSET": ""}), config.DatabaseURL,
+		config.Keyset)
 	require.NoError(t, err)
 	require.Empty(t, c.DatabaseURL.Reveal())
 	_, err = config.Load(env(map[string]string{"ORGSYNC_KEYSET": ""}), config.DatabaseURL)

@@ -40,7 +40,8 @@ var settings = []setting{
 	},
 	{
 		name: Keyset, required: true, secret: true,
-		help: "the encryption key set, as the path of its file or as it is; create one with: orgsync keyset create FILE",
+		help: "the encryption key set, as the path of its file or as it is; create one with: orgsync keyset create " +
+			"FILE",
 		set: func(c *Config, v string) error {
 			c.Keyset = Hidden{v}
 			return nil
@@ -72,7 +73,8 @@ var settings = []setting{
 	},
 	{
 		name: "ORGSYNC_CALL_RATE", fallback: "1",
-		help: "share of the providers' documented call limits that orgsync uses: 0.5 leaves half to other programs, 2 is for an edition with twice the limits, 0 turns the spacing of calls off",
+		help: "share of the providers' documented call limits that orgsync uses: 0.5 leaves half to other programs, " +
+			"2 is for an edition with twice the limits, 0 turns the spacing of calls off",
 		set: func(c *Config, v string) (err error) {
 			c.CallRate, err = factor(v)
 			return err
@@ -128,7 +130,8 @@ var settings = []setting{
 	},
 	{
 		name: "ORGSYNC_NOTIFY", secret: true,
-		help: "webhooks that are notified of held, failed and partial runs, separated by spaces: json:URL, feishu:URL, dingtalk:URL, wecom:URL; append a robot's signing secret as URL#SECRET",
+		help: "webhooks that are notified of held, failed and partial runs, separated by spaces: json:URL, " +
+			"feishu:URL, dingtalk:URL, wecom:URL; append a robot's signing secret as URL#SECRET",
 		set: func(c *Config, v string) (err error) {
 			c.Notify, err = webhooks(v)
 			return err
@@ -136,7 +139,8 @@ var settings = []setting{
 	},
 	{
 		name: "ORGSYNC_NOTIFY_PARTIAL", fallback: "3",
-		help: "notify at this many partial runs of a provider in a row, and again each time as many more have followed; 0: never",
+		help: "notify at this many partial runs of a provider in a row, and again each time as many more have " +
+			"followed; 0: never",
 		set: func(c *Config, v string) (err error) {
 			c.NotifyPartial, err = countFrom(0, v)
 			return err
@@ -184,7 +188,8 @@ var settings = []setting{
 	},
 	{
 		name: "ORGSYNC_METRICS_ADDRESS",
-		help: "where the worker or the server answers /metrics, /healthz and /readyz, such as :9464 or 127.0.0.1:0; nowhere if not set",
+		help: "where the worker or the server answers /metrics, /healthz and /readyz, such as :9464 or 127.0.0.1:0; " +
+			"nowhere if not set",
 		set: func(c *Config, v string) error {
 			c.MetricsAddress = v
 			return checkAddress(v)
@@ -220,7 +225,8 @@ var tracesSettings = setting{
 // temporalSettings stand in the help text; the SDK reads them.
 var temporalSettings = setting{
 	name: "TEMPORAL_ADDRESS, TEMPORAL_*",
-	help: "the Temporal service, as for Temporal's own command line: also TEMPORAL_NAMESPACE, TEMPORAL_PROFILE, TEMPORAL_API_KEY, TEMPORAL_TLS…",
+	help: "the Temporal service, as for Temporal's own command line: also TEMPORAL_NAMESPACE, TEMPORAL_PROFILE, " +
+		"TEMPORAL_API_KEY, TEMPORAL_TLS…",
 }
 
 func (s setting) load(c *Config, value string, optional []string) error {
@@ -260,7 +266,8 @@ func checkDatabaseURL(v string) error {
 	} else if strings.Contains(v, "=") {
 		return nil
 	}
-	return errors.New("want postgres://user:password@host:5432/database, with special characters in the password percent-encoded")
+	return errors.New(
+		"want postgres://user:password@host:5432/database, with special characters in the password percent-encoded")
 }
 
 func checkAddress(v string) error {

@@ -27,7 +27,9 @@ func webhooks(v string) ([]Webhook, error) {
 	for i, field := range strings.Fields(v) {
 		hook, problem := webhook(field)
 		if problem != "" {
-			return nil, fmt.Errorf("webhook %d %s; want %s: and the URL, such as feishu:https://open.feishu.cn/open-apis/bot/v2/hook/…, several separated by spaces",
+			return nil, fmt.Errorf(
+				"webhook %d %s; want %s: and the URL, such as "+
+					"feishu:https://open.feishu.cn/open-apis/bot/v2/hook/…, several separated by spaces",
 				i+1, problem, strings.Join(WebhookFormats, ":, "))
 		}
 		if slices.Contains(hooks, hook) {

@@ -11,7 +11,10 @@ import (
 
 func TestWebhooks(t *testing.T) {
 	t.Parallel()
-	c, err := config.Load(env(map[string]string{"ORGSYNC_NOTIFY": " json:http://ops:pass-word@hooks/x?y=1\n\tfeishu:https://open.feishu.cn/open-apis/bot/v2/hook/t0ken#SECdemo dingtalk:https://oapi.dingtalk.com/robot/send?access_token=t0ken "}))
+	c, err := config.Load(
+		env(
+			map[string]string{
+				"ORGSYNC_NOTIFY": " json:http://ops:pass-word@hooks/x?y=1\n\tfeishu:https://open.feishu.cn/open-apis/bot/v2/hook/t0ken#SECdemo dingtalk:https://oapi.dingtalk.com/robot/send?access_token=t0ken "}))
 	require.NoError(t, err)
 	type hook struct{ format, url, secret string }
 	var got []hook
@@ -35,14 +38,16 @@ func TestWrongWebhooksAreNamedByTheirPlace(t *testing.T) {
 	t.Parallel()
 	const good = "json:http://hooks/x "
 	for value, want := range map[string]string{
-		"https://hooks/t0ken":          "webhook 1 does not begin with its format",
-		good + "slack:https://h/t0ken": "webhook 2 does not begin with its format; want json:, feishu:, dingtalk:, wecom: and the URL",
-		"t0ken":                        "webhook 1 does not begin with its format",
-		"wecom:t0ken":                  "webhook 1 has no http or https URL",
-		"wecom:ftp://h/t0ken":          "webhook 1 has no http or https URL",
-		"feishu:http://[t0ken":         "webhook 1 has no http or https URL",
-		"wecom:https://h/t0ken#s":      "webhook 1 has a secret after #",
-		good + good:                    "webhook 2 is listed twice",
+		"https://hooks/t0ken": "webhook 1 does not begin with its format",
+		good +
+			"slack:https://h/t0ken": "webhook 2 does not begin with its format; want json:, feishu:, dingtalk:, " +
+			"wecom: and the URL",
+		"t0ken":                   "webhook 1 does not begin with its format",
+		"wecom:t0ken":             "webhook 1 has no http or https URL",
+		"wecom:ftp://h/t0ken":     "webhook 1 has no http or https URL",
+		"feishu:http://[t0ken":    "webhook 1 has no http or https URL",
+		"wecom:https://h/t0ken#s": "webhook 1 has a secret after #",
+		good + good:               "webhook 2 is listed twice",
 	} {
 		_, err := config.Load(env(map[string]string{"ORGSYNC_NOTIFY": value}))
 		require.ErrorContains(t, err, "ORGSYNC_NOTIFY is wrong; "+want)

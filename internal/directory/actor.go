@@ -41,8 +41,10 @@ func ActorProblem(field, actor string) string {
 		return ""
 	case len(actor) > maxActor:
 		return fmt.Sprintf("%s has %d bytes; give a login name of at most %d", field, len(actor), maxActor)
-	case !utf8.ValidString(actor), strings.ContainsFunc(actor, func(r rune) bool { return !unicode.IsPrint(r) }), strings.TrimSpace(actor) != actor:
-		return fmt.Sprintf("%s holds what cannot be printed, or blanks at its ends; give a login name such as ann@host", field)
+	case !utf8.ValidString(actor), strings.ContainsFunc(actor,
+		func(r rune) bool { return !unicode.IsPrint(r) }), strings.TrimSpace(actor) != actor:
+		return fmt.Sprintf(
+			"%s holds what cannot be printed, or blanks at its ends; give a login name such as ann@host", field)
 	}
 	return ""
 }

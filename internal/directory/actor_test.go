@@ -21,7 +21,8 @@ func TestWhoIsBounded(t *testing.T) {
 	for actor, want := range map[string]string{
 		"": "", "ann@host": "", "schedule orgsync/acme": "", "CORP\\单": "",
 		strings.Repeat("x", 201): "started_by has 201 bytes; give a login name of at most 200",
-		"a\nb":                   "started_by holds what cannot be printed", "a\xff": "cannot be printed", " ann": "blanks at its ends",
+		"a\nb":                   "started_by holds what cannot be printed", "a\xff": "cannot be printed",
+		" ann": "blanks at its ends",
 	} {
 		got := directory.ActorProblem("started_by", actor)
 		if want == "" {

@@ -175,8 +175,10 @@ type object struct {
 
 // names are those of characters that get into texts unseen.
 var names = map[rune]string{
-	'\u00a0': "a no-break space", '\u00ad': "a soft hyphen", '\u200b': "a zero-width space", '\u200c': "a zero-width non-joiner",
-	'\u200d': "a zero-width joiner", '\u2060': "a word joiner", '\u3000': "a full-width space", '\ufeff': "a byte order mark",
+	'\u00a0': "a no-break space", '\u00ad': "a soft hyphen", '\u200b': "a zero-width space",
+	'\u200c': "a zero-width non-joiner",
+	'\u200d': "a zero-width joiner", '\u2060': "a word joiner", '\u3000': "a full-width space",
+	'\ufeff': "a byte order mark",
 	'\ufffd': "what is left of a character that was encoded otherwise",
 }
 

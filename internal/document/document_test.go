@@ -16,8 +16,10 @@ import (
 func TestObject(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
-		"plain": `{"a":"1","b":{"a":[{"a":1},{"a":2}]}}`, "byte order mark": "\ufeff{\"a\":\"1\"}", "white space": " \r\n{\"a\":\"1\"}\n\n",
-		"a key as value": `{"a":"b","b":"a"}`, "keys of neighbours": `{"x":[{"a":1,"b":[]},{"a":2,"b":{}}],"y":{"a":{"a":1}}}`,
+		"plain": `{"a":"1","b":{"a":[{"a":1},{"a":2}]}}`, "byte order mark": "\ufeff{\"a\":\"1\"}",
+		"white space":        " \r\n{\"a\":\"1\"}\n\n",
+		"a key as value":     `{"a":"b","b":"a"}`,
+		"keys of neighbours": `{"x":[{"a":1,"b":[]},{"a":2,"b":{}}],"y":{"a":{"a":1}}}`,
 	} {
 		fields, err := document.Object([]byte(text))
 		require.NoError(t, err, name)
@@ -81,18 +83,23 @@ func TestInvisible(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"cli_a1b2c3 张三 é\t\r\n": "", "": "",
-		"abc\u200bdef": "U+200B, a zero-width space, as character 4", "张\u00a0三": "U+00A0, a no-break space, as character 2",
-		"\ufeffabc": "U+FEFF, a byte order mark, as character 1", "a\u3000b": "U+3000, a full-width space, as character 2",
-		"a\u202eb": "U+202E, an invisible character, as character 2", "a\x00b": "U+0000, an invisible character, as character 2",
-		"a\u3164": "U+3164, an invisible character, as character 2", "a\u2028b": "U+2028, an invisible character, as character 2",
-		"a\xffb": "U+FFFD, what is left of a character that was encoded otherwise, as character 2",
+		"abc\u200bdef": "U+200B, a zero-width space, as character 4",
+		"张\u00a0三":     "U+00A0, a no-break space, as character 2",
+		"\ufeffabc":    "U+FEFF, a byte order mark, as character 1",
+		"a\u3000b":     "U+3000, a full-width space, as character 2",
+		"a\u202eb":     "U+202E, an invisible character, as character 2",
+		"a\x00b":       "U+0000, an invisible character, as character 2",
+		"a\u3164":      "U+3164, an invisible character, as character 2",
+		"a\u2028b":     "U+2028, an invisible character, as character 2",
+		"a\xffb":       "U+FFFD, what is left of a character that was encoded otherwise, as character 2",
 	} {
 		require.Equal(t, want, document.Invisible(text), "%q", text)
 	}
 }
 
 func FuzzObject(f *testing.F) {
-	for _, seed := range []string{`{"a":"1","a":2}`, "\ufeff{}", `{"a":[{"b":1},{"b":{}}]} }`, `[`, "\xff\xfe{", `{"a":{"a":{"a":null}}}`} {
+	for _, seed := range []string{`{"a":"1","a":2}`, "\ufeff{}", `{"a":[{"b":1},{"b":{}}]} }`, `[`, "\xff\xfe{",
+		`{"a":{"a":{"a":null}}}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -16,7 +16,8 @@ const readyTimeout = 4 * time.Second
 func Ask(ctx context.Context, program, setting, address string) error {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return fmt.Errorf("%s is not set, so %s cannot be asked; set it to an address such as :9464, here and for %[2]s",
+		return fmt.Errorf(
+			"%s is not set, so %s cannot be asked; set it to an address such as :9464, here and for %[2]s",
 			setting, program)
 	}
 	if host == "" || net.ParseIP(host).IsUnspecified() {
@@ -24,7 +25,8 @@ func Ask(ctx context.Context, program, setting, address string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz",
+		nil)
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", program, err)
 	}

@@ -7,7 +7,8 @@ import (
 )
 
 // changeNames are what can happen to an object, as directory.Counts names it.
-var changeNames = []string{"created", "updated", "moved", "restored", "deactivated", "deleted", "linked", "account_created"}
+var changeNames = []string{"created", "updated", "moved", "restored", "deactivated", "deleted", "linked",
+	"account_created"}
 
 // Numbers says how many objects of each kind there are, of which there are any.
 func (l Language) Numbers(n directory.PerKind) string {

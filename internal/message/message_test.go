@@ -28,7 +28,8 @@ func placeholders(t *testing.T, l Language) map[Code][]string {
 	t.Helper()
 	text, err := files.ReadFile(string(l) + ".toml")
 	require.NoError(t, err)
-	file, err := i18n.ParseMessageFileBytes(text, string(l)+".toml", map[string]i18n.UnmarshalFunc{"toml": toml.Unmarshal})
+	file, err := i18n.ParseMessageFileBytes(text, string(l)+".toml",
+		map[string]i18n.UnmarshalFunc{"toml": toml.Unmarshal})
 	require.NoError(t, err)
 	found := map[Code][]string{}
 	for _, m := range file.Messages {
@@ -141,7 +142,8 @@ func eachFile(t *testing.T, do func(path string, file *ast.File)) {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && path != root && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "message" || entry.Name() == "tools"):
+		case entry.IsDir() && path != root &&
+			(strings.HasPrefix(entry.Name(), ".") || entry.Name() == "message" || entry.Name() == "tools"):
 			return filepath.SkipDir
 		case !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
 			return nil
@@ -222,7 +224,8 @@ func TestTextsGetTheirArguments(t *testing.T) {
 func TestMatchChoosesTheReadersLanguage(t *testing.T) {
 	t.Parallel()
 	for accepted, want := range map[string]Language{
-		"": English, "zh-CN,zh;q=0.9,en;q=0.8": Chinese, "de": English, "zh_TW": Chinese, "en-GB, zh;q=0.5": English, ";;": English,
+		"": English, "zh-CN,zh;q=0.9,en;q=0.8": Chinese, "de": English, "zh_TW": Chinese, "en-GB, zh;q=0.5": English,
+		";;": English,
 	} {
 		require.Equal(t, want, Match(accepted), accepted)
 	}

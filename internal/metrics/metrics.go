@@ -44,29 +44,40 @@ type Metrics struct {
 func New(state State, log *slog.Logger) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
-		runs: counter("orgsync_runs_total", "Runs that ended, and runs that were held, by what came of them; one that was held counts again when it is decided.",
+		runs: counter("orgsync_runs_total",
+			"Runs that ended, and runs that were held, by what came of them; one that was held counts again when it "+
+				"is decided.",
 			"provider", "mode", "status"),
 		// From a member's second to a large company's half day.
 		runSeconds: histogram("orgsync_run_duration_seconds", "How long runs took until they ended or were held.",
 			[]float64{1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 21600, 43200}, "provider", "mode"),
-		departments: counter("orgsync_departments_changed_total", "Departments that applied runs changed, by kind of change.", "provider", "kind"),
-		members:     counter("orgsync_members_changed_total", "People that applied runs changed, by kind of change.", "provider", "kind"),
-		memberships: counter("orgsync_memberships_changed_total", "Places in departments that applied runs changed, by kind of change.", "provider", "kind"),
-		calls: counter("orgsync_provider_calls_total", "Calls to providers, by what came of them: ok, or the kind of error.",
+		departments: counter("orgsync_departments_changed_total",
+			"Departments that applied runs changed, by kind of change.", "provider", "kind"),
+		members: counter("orgsync_members_changed_total", "People that applied runs changed, by kind of change.",
+			"provider", "kind"),
+		memberships: counter("orgsync_memberships_changed_total",
+			"Places in departments that applied runs changed, by kind of change.", "provider", "kind"),
+		calls: counter("orgsync_provider_calls_total",
+			"Calls to providers, by what came of them: ok, or the kind of error.",
 			"provider", "endpoint", "outcome"),
-		callSeconds: histogram("orgsync_provider_call_seconds", "How long calls to providers took, without waiting for the call budget.",
+		callSeconds: histogram("orgsync_provider_call_seconds",
+			"How long calls to providers took, without waiting for the call budget.",
 			[]float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}, "provider", "endpoint"),
-		throttled: counter("orgsync_provider_throttled_total", "Answers by which a provider asked for fewer calls.", "provider", "endpoint"),
-		waitSeconds: histogram("orgsync_provider_wait_seconds", "How long calls waited for their place in the shared call budget.",
+		throttled: counter("orgsync_provider_throttled_total", "Answers by which a provider asked for fewer calls.",
+			"provider", "endpoint"),
+		waitSeconds: histogram("orgsync_provider_wait_seconds",
+			"How long calls waited for their place in the shared call budget.",
 			[]float64{.001, .01, .1, .5, 1, 5, 10, 20}, "provider"),
 		upkeepRows: counter("orgsync_upkeep_rows_total", "Rows that the upkeep cleaned up, by part.", "part"),
-		requests:   counter("orgsync_http_requests_total", "Requests that the server answered, by route and status.", "method", "route", "status"),
+		requests: counter("orgsync_http_requests_total", "Requests that the server answered, by route and status.",
+			"method", "route", "status"),
 		requestSeconds: histogram("orgsync_http_request_seconds", "How long requests took, streams until they ended.",
 			[]float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}, "route"),
 	}
 	m.registry.MustRegister(m.runs, m.runSeconds, m.departments, m.members, m.memberships,
 		m.calls, m.callSeconds, m.throttled, m.waitSeconds, m.upkeepRows, m.requests, m.requestSeconds,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector())
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		collectors.NewBuildInfoCollector())
 	if state != nil {
 		m.registry.MustRegister(&stateCollector{state: state, log: log, met: m.expect})
 	}
@@ -85,7 +96,8 @@ func histogram(name, help string, buckets []float64, labels ...string) *promethe
 // a worker's start is an increase.
 func (m *Metrics) expect(provider string) {
 	for _, status := range []string{
-		directory.RunSucceeded, directory.RunPartial, directory.RunFailed, directory.RunHeld, directory.RunRejected, directory.RunCanceled,
+		directory.RunSucceeded, directory.RunPartial, directory.RunFailed, directory.RunHeld, directory.RunRejected,
+		directory.RunCanceled,
 	} {
 		m.runs.WithLabelValues(provider, "apply", status)
 	}
@@ -93,7 +105,8 @@ func (m *Metrics) expect(provider string) {
 
 // Handler answers a scrape. What cannot be collected is left out and logged.
 func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, Timeout: scrapeTimeout})
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError,
+		Timeout: scrapeTimeout})
 }
 
 // scrapeTimeout is below Prometheus' own default of ten seconds.
@@ -132,7 +145,8 @@ func (m *Metrics) Run(r Run) {
 }
 
 func departmentKinds(c directory.DepartmentCounts) map[string]int {
-	return map[string]int{"created": c.Created, "updated": c.Updated, "moved": c.Moved, "restored": c.Restored, "deleted": c.Deleted}
+	return map[string]int{"created": c.Created, "updated": c.Updated, "moved": c.Moved, "restored": c.Restored,
+		"deleted": c.Deleted}
 }
 
 func memberKinds(c directory.MemberCounts) map[string]int {

@@ -48,17 +48,22 @@ func scrape(m *metrics.Metrics) string {
 func TestHeldRunsAreCountedInTwoParts(t *testing.T) {
 	t.Parallel()
 	m := metrics.New(nil, slog.New(slog.DiscardHandler))
-	before := directory.Counts{Members: directory.MemberCounts{Created: 3, Updated: 5}, Departments: directory.DepartmentCounts{Created: 1}}
-	after := directory.Counts{Members: directory.MemberCounts{Created: 3, Updated: 4, Deleted: 30}, Departments: directory.DepartmentCounts{Created: 1}}
+	before := directory.Counts{Members: directory.MemberCounts{Created: 3, Updated: 5},
+		Departments: directory.DepartmentCounts{Created: 1}}
+	after := directory.Counts{Members: directory.MemberCounts{Created: 3, Updated: 4, Deleted: 30},
+		Departments: directory.DepartmentCounts{Created: 1}}
 	m.Run(metrics.Run{Provider: "acme", Mode: "apply", Status: "held", Took: time.Minute, Counts: before})
 	m.Run(metrics.Run{Provider: "acme", Mode: "apply", Status: "succeeded", Counted: before, Counts: after})
 	m.Run(metrics.Run{Provider: "acme", Mode: "plan", Status: "succeeded", Took: time.Second, Counts: after})
 	text := scrape(m)
 	for _, want := range []string{
-		`orgsync_runs_total{mode="apply",provider="acme",status="held"} 1`, `orgsync_runs_total{mode="apply",provider="acme",status="succeeded"} 1`,
+		`orgsync_runs_total{mode="apply",provider="acme",status="held"} 1`,
+		`orgsync_runs_total{mode="apply",provider="acme",status="succeeded"} 1`,
 		`orgsync_runs_total{mode="plan",provider="acme",status="succeeded"} 1`,
-		`orgsync_members_changed_total{kind="created",provider="acme"} 3`, `orgsync_members_changed_total{kind="updated",provider="acme"} 5`,
-		`orgsync_members_changed_total{kind="deleted",provider="acme"} 30`, `orgsync_departments_changed_total{kind="created",provider="acme"} 1`,
+		`orgsync_members_changed_total{kind="created",provider="acme"} 3`,
+		`orgsync_members_changed_total{kind="updated",provider="acme"} 5`,
+		`orgsync_members_changed_total{kind="deleted",provider="acme"} 30`,
+		`orgsync_departments_changed_total{kind="created",provider="acme"} 1`,
 		`orgsync_run_duration_seconds_count{mode="apply",provider="acme"} 1`,
 	} {
 		require.Contains(t, text, want+"\n")
@@ -69,7 +74,8 @@ func TestStateIsAskedAtEachScrape(t *testing.T) {
 	t.Parallel()
 	state := &told{health: report.Health{
 		Providers: []report.ProviderHealth{
-			{Name: "acme", Active: true, SinceSuccess: time.Hour, RunsSinceSuccess: 2, Running: 1, Held: 1, HeldFor: time.Minute},
+			{Name: "acme", Active: true, SinceSuccess: time.Hour, RunsSinceSuccess: 2, Running: 1, Held: 1,
+				HeldFor: time.Minute},
 			{Name: "off", SinceSuccess: 1000 * time.Hour},
 		},
 		Retention: map[string]time.Duration{"raw": time.Second},
@@ -78,14 +84,18 @@ func TestStateIsAskedAtEachScrape(t *testing.T) {
 	m := metrics.New(state, slog.New(slog.NewTextHandler(log, nil)))
 	text := scrape(m)
 	for _, want := range []string{
-		`orgsync_state_known 1`, `orgsync_last_success_age_seconds{provider="acme"} 3600`, `orgsync_runs_since_success{provider="acme"} 2`,
-		`orgsync_running_runs{provider="acme"} 1`, `orgsync_held_runs{provider="acme"} 1`, `orgsync_held_run_age_seconds{provider="acme"} 60`,
+		`orgsync_state_known 1`, `orgsync_last_success_age_seconds{provider="acme"} 3600`,
+		`orgsync_runs_since_success{provider="acme"} 2`,
+		`orgsync_running_runs{provider="acme"} 1`, `orgsync_held_runs{provider="acme"} 1`,
+		`orgsync_held_run_age_seconds{provider="acme"} 60`,
 		`orgsync_held_runs{provider="off"} 0`, `orgsync_upkeep_age_seconds{part="raw"} 1`,
 	} {
 		require.Contains(t, text, want+"\n")
 	}
-	require.NotContains(t, text, `orgsync_last_success_age_seconds{provider="off"}`, "nobody expects a switched-off provider to be synced")
-	require.Contains(t, scrape(m), `orgsync_runs_total{mode="apply",provider="acme",status="failed"} 0`+"\n", "so that the first failure is an increase")
+	require.NotContains(t, text, `orgsync_last_success_age_seconds{provider="off"}`,
+		"nobody expects a switched-off provider to be synced")
+	require.Contains(t, scrape(m), `orgsync_runs_total{mode="apply",provider="acme",status="failed"} 0`+"\n",
+		"so that the first failure is an increase")
 
 	state.err = errors.New("no connection")
 	text = scrape(m)

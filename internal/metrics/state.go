@@ -28,15 +28,20 @@ type stateCollector struct {
 }
 
 var (
-	known = gauge("orgsync_state_known", "Whether Postgres told the state of the providers in time; if 0 the state below is missing.")
+	known = gauge("orgsync_state_known",
+		"Whether Postgres told the state of the providers in time; if 0 the state below is missing.")
 
 	lastSuccess = gauge("orgsync_last_success_age_seconds",
-		"Time since the last complete, applied run of an active provider; before the first since the provider was stored.", "provider")
-	sinceSuccess = gauge("orgsync_runs_since_success", "Applied runs of an active provider that ended since its last complete one.", "provider")
-	running      = gauge("orgsync_running_runs", "Runs at work.", "provider")
-	held         = gauge("orgsync_held_runs", "Runs that wait for a decision on removals.", "provider")
-	heldAge      = gauge("orgsync_held_run_age_seconds", "Time since the run that has waited longest for a decision began; 0 if none does.", "provider")
-	upkeepAge    = gauge("orgsync_upkeep_age_seconds", "Time since the part of the upkeep was last done to its end.", "part")
+		"Time since the last complete, applied run of an active provider; before the first since the provider was "+
+			"stored.", "provider")
+	sinceSuccess = gauge("orgsync_runs_since_success",
+		"Applied runs of an active provider that ended since its last complete one.", "provider")
+	running = gauge("orgsync_running_runs", "Runs at work.", "provider")
+	held    = gauge("orgsync_held_runs", "Runs that wait for a decision on removals.", "provider")
+	heldAge = gauge("orgsync_held_run_age_seconds",
+		"Time since the run that has waited longest for a decision began; 0 if none does.", "provider")
+	upkeepAge = gauge("orgsync_upkeep_age_seconds", "Time since the part of the upkeep was last done to its end.",
+		"part")
 )
 
 func gauge(name, help string, labels ...string) *prometheus.Desc {

@@ -16,14 +16,17 @@ func (m *Metrics) Temporal() (client.MetricsHandler, error) {
 	if m == nil {
 		return nil, nil
 	}
-	exporter, err := prometheus.New(prometheus.WithRegisterer(m.registry), prometheus.WithoutScopeInfo(), prometheus.WithoutTargetInfo())
+	exporter, err := prometheus.New(prometheus.WithRegisterer(m.registry), prometheus.WithoutScopeInfo(),
+		prometheus.WithoutTargetInfo())
 	if err != nil {
 		return nil, fmt.Errorf("metrics of Temporal's SDK: %w", err)
 	}
 	// OpenTelemetry's own buckets are for milliseconds; the SDK tells seconds.
 	seconds := metric.NewView(metric.Instrument{Kind: metric.InstrumentKindHistogram}, metric.Stream{
-		Aggregation: metric.AggregationExplicitBucketHistogram{Boundaries: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60, 600, 3600}},
+		Aggregation: metric.AggregationExplicitBucketHistogram{
+			Boundaries: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60, 600, 3600}},
 	})
 	meter := metric.NewMeterProvider(metric.WithReader(exporter), metric.WithView(seconds)).Meter("temporal-sdk-go")
-	return opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{Meter: meter, UseMonotonicCounters: true}), nil
+	return opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{Meter: meter,
+		UseMonotonicCounters: true}), nil
 }

@@ -20,10 +20,13 @@ func facts(sent directory.Attributes) directory.Attributes {
 
 func TestFactsAreNormalised(t *testing.T) {
 	t.Parallel()
-	own, ok := normalize.Decode([]byte(`{" Badge\u0000 ":" A-17\u0000 ","blank":" \u0000","n":1e999999,"deep":{"a\u0000":["\u0000x",null,9007199254740993]},"\u0000":"keyless"}`))
+	own, ok := normalize.Decode(
+		[]byte(
+			`{" Badge\u0000 ":" A-17\u0000 ","blank":" \u0000","n":1e999999,"deep":{"a\u0000":["\u0000x",null,9007199254740993]},"\u0000":"keyless"}`))
 	require.True(t, ok)
 	got := facts(directory.Attributes{
-		directory.City: " Hang\x00zhou ", directory.WorkEmail: " Ann@Example.COM ", directory.Alias: "\u200b ", directory.Telephone: nil,
+		directory.City: " Hang\x00zhou ", directory.WorkEmail: " Ann@Example.COM ", directory.Alias: "\u200b ",
+		directory.Telephone: nil,
 		directory.WorkPlace: strings.Repeat("x", 100_000), directory.Custom: own,
 	})
 	require.Len(t, got[directory.WorkPlace], 100_000)
@@ -37,5 +40,6 @@ func TestFactsAreNormalised(t *testing.T) {
 		two := facts(directory.Attributes{directory.Custom: map[string]any{"a": "1", " a": "2", "a\x00": "3"}})
 		require.Equal(t, directory.Attributes{directory.Custom: map[string]any{"a": "3"}}, two)
 	}
-	require.Equal(t, directory.Attributes{directory.Custom: nil}, facts(directory.Attributes{directory.Custom: map[string]any{"a": " "}}))
+	require.Equal(t, directory.Attributes{directory.Custom: nil},
+		facts(directory.Attributes{directory.Custom: map[string]any{"a": " "}}))
 }

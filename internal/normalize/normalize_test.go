@@ -139,7 +139,8 @@ func TestPhone(t *testing.T) {
 }
 
 func FuzzStrings(f *testing.F) {
-	for _, seed := range []string{"", " 张伟\u200b", "Ada@Example.COM", "+86 138 0000 0000", "１３８００００００００", "010-1 ext 2", "\x00\xff\ufeff"} {
+	for _, seed := range []string{"", " 张伟\u200b", "Ada@Example.COM", "+86 138 0000 0000", "１３８００００００００",
+		"010-1 ext 2", "\x00\xff\ufeff"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

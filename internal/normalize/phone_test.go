@@ -20,7 +20,8 @@ func TestChineseMobilesReadAsTheParserReadsThem(t *testing.T) {
 		require.True(t, ok, s)
 		require.Equal(t, international, Phone("+86"+s))
 	}
-	for _, s := range []string{"", "1380000000", "138000000000", "12000000000", "23800000000", "1380000000x", "138０0000"} {
+	for _, s := range []string{"", "1380000000", "138000000000", "12000000000", "23800000000", "1380000000x",
+		"138０0000"} {
 		require.False(t, chineseMobile(s), s)
 	}
 }

@@ -128,7 +128,9 @@ var (
 		130101: {tooMany.problem, 10 * time.Minute},
 		410100: {tooMany.problem, 10 * time.Minute},
 		300001: {problem: "DingTalk knows no robot with that address; copy it again from the group's settings"},
-		310000: {problem: "the robot's security settings refuse it: check the secret after # and this machine's clock, make orgsync a keyword, or add this machine's address"},
+		310000: {
+			problem: "the robot's security settings refuse it: check the secret after # and this machine's clock, " +
+				"make orgsync a keyword, or add this machine's address"},
 		400013: {problem: "the group was dissolved"},
 		400101: {problem: "DingTalk knows no robot with that address; copy it again from the group's settings"},
 		400102: {problem: "the robot is switched off"},
@@ -177,5 +179,6 @@ func judge(err error, code *int, codes map[int]refusal) *Error {
 	if !ok {
 		known.problem = "the robot refuses the message"
 	}
-	return &Error{Problem: fmt.Sprintf("code %d: %s", *code, known.problem), Final: known.wait == 0, RetryAfter: known.wait}
+	return &Error{Problem: fmt.Sprintf("code %d: %s", *code, known.problem), Final: known.wait == 0,
+		RetryAfter: known.wait}
 }

@@ -105,9 +105,11 @@ func (m Message) lines(reason string) string {
 		lines = append(lines, l.Text(message.NotifyUntil, message.Args{"Time": until}))
 	}
 	lines = append(lines, l.Text(message.NotifyCounts, message.Args{
-		"MembersRead": c.Members.Read, "MembersNew": c.Members.Created + c.Members.Restored, "MembersRemoved": c.Members.Deleted,
+		"MembersRead": c.Members.Read, "MembersNew": c.Members.Created + c.Members.Restored,
+		"MembersRemoved":  c.Members.Deleted,
 		"DepartmentsRead": c.Departments.Read, "DepartmentsFailed": c.Departments.Failed,
-		"DepartmentsNew": c.Departments.Created + c.Departments.Restored, "DepartmentsRemoved": c.Departments.Deleted, "Run": m.RunID,
+		"DepartmentsNew": c.Departments.Created + c.Departments.Restored, "DepartmentsRemoved": c.Departments.Deleted,
+		"Run": m.RunID,
 	}))
 	lines = append(lines, m.Commands...)
 	if m.URL != "" {

@@ -14,11 +14,14 @@ import (
 
 func held() Message {
 	return Message{
-		ID: "r1/held", Event: Held, Provider: "acme", RunID: "r1", WorkflowID: "orgsync/acme/removals/r1", Mode: "apply", Status: "held",
-		Reason:  "it would remove 21 of 42 members; the limit is 20",
-		Counts:  directory.Counts{Members: directory.MemberCounts{Read: 340, Created: 2, Restored: 1}, Departments: directory.DepartmentCounts{Read: 12}},
-		Planned: &directory.PerKind{Members: 21, Memberships: 24}, StartedAt: time.Unix(1, 0).UTC(), DecideUntil: new(time.Unix(1599360473, 0)),
-		Commands: []string{"orgsync approve acme r1", "orgsync reject acme r1"}, URL: "http://ui/held",
+		ID: "r1/held", Event: Held, Provider: "acme", RunID: "r1", WorkflowID: "orgsync/acme/removals/r1",
+		Mode: "apply", Status: "held",
+		Reason: "it would remove 21 of 42 members; the limit is 20",
+		Counts: directory.Counts{Members: directory.MemberCounts{Read: 340, Created: 2, Restored: 1},
+			Departments: directory.DepartmentCounts{Read: 12}},
+		Planned: &directory.PerKind{Members: 21, Memberships: 24}, StartedAt: time.Unix(1, 0).UTC(),
+		DecideUntil: new(time.Unix(1599360473, 0)),
+		Commands:    []string{"orgsync approve acme r1", "orgsync reject acme r1"}, URL: "http://ui/held",
 	}
 }
 
@@ -37,7 +40,8 @@ http://ui/held`, held().text(longText))
 
 	partial := held()
 	partial.Event, partial.Status, partial.Planned, partial.InARow = Partial, "partial", nil, 3
-	partial.Reason = "12 departments (1, 2 and 10 more): Feishu 40004: outside the range\nmember u1: cannot tell who it is"
+	partial.Reason = "12 departments (1, 2 and 10 more): Feishu 40004: outside the range\nmember u1: cannot tell " +
+		"who it is"
 	partial.Counts.Departments.Failed = 12
 	partial.Commands = []string{"orgsync runs retry r1 --wait"}
 	require.Equal(t, `orgsync: the sync of acme could not read everything; what it did not read stays as it was
@@ -63,8 +67,10 @@ orgsync approve acme r1
 orgsync reject acme r1
 http://ui/held`, chinese.text(longText))
 
-	failed := Message{Event: Failed, Provider: "acme", RunID: "r2", Mode: "plan", Status: "failed", Reason: "WeCom 40001: the secret is wrong"}
-	require.True(t, strings.HasPrefix(failed.text(longText), "orgsync: the plan of acme failed\nWeCom 40001: the secret is wrong\n"), failed.text(longText))
+	failed := Message{Event: Failed, Provider: "acme", RunID: "r2", Mode: "plan", Status: "failed",
+		Reason: "WeCom 40001: the secret is wrong"}
+	require.True(t, strings.HasPrefix(failed.text(longText),
+		"orgsync: the plan of acme failed\nWeCom 40001: the secret is wrong\n"), failed.text(longText))
 	expired := Message{Event: Expired, Provider: "acme", Reason: "nobody decided"}
 	require.Contains(t, expired.text(longText), "nothing was removed")
 }

@@ -47,7 +47,10 @@ func serve(t *testing.T, status int, answer string) (url string, messages <-chan
 }
 
 func sender() *Sender {
-	return &Sender{Now: at, HTTP: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	return &Sender{Now: at,
+		HTTP: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		}}}
 }
 
 func TestFormats(t *testing.T) {
@@ -60,14 +63,19 @@ func TestFormats(t *testing.T) {
 		answer string
 		want   string
 	}{
-		"feishu": {Hook{Format: "feishu"}, "", `{"code":0,"msg":"success"}`, `{"msg_type":"text","content":{"text":` + words + `}}`},
+		"feishu": {Hook{Format: "feishu"}, "", `{"code":0,"msg":"success"}`,
+			`{"msg_type":"text","content":{"text":` + words + `}}`},
 		"feishu, signed": {Hook{Format: "feishu", Secret: "SECdemo"}, "", `{"StatusCode":0}`,
 			`{"timestamp":"1599360473","sign":"UNvK0aHeWrPUMl0ySOUpIoYdvBDU1mnjgkbX5JtMxkk=","msg_type":"text","content":{"text":` + words + `}}`},
-		"dingtalk": {Hook{Format: "dingtalk"}, "", `{"errcode":0,"errmsg":"ok"}`, `{"msgtype":"text","text":{"content":` + words + `}}`},
-		"dingtalk, signed": {Hook{Format: "dingtalk", Secret: "SECdemo"}, "&sign=tGWkA5eQOQNCNPDgphtxIoNLO%2B%2FgD8Lcb705KQoRzeY%3D&timestamp=1599360473000", `{"errcode":0}`,
+		"dingtalk": {Hook{Format: "dingtalk"}, "", `{"errcode":0,"errmsg":"ok"}`,
 			`{"msgtype":"text","text":{"content":` + words + `}}`},
-		"wecom": {Hook{Format: "wecom"}, "", `{"errcode":0,"errmsg":"ok"}`, `{"msgtype":"text","text":{"content":` + words + `}}`},
-		"json": {Hook{Format: "json"}, "", "thank you", `{"id":"r1/held","event":"held","provider":"acme","run_id":"r1","workflow_id":"orgsync/acme/removals/r1",
+		"dingtalk, signed": {Hook{Format: "dingtalk", Secret: "SECdemo"},
+			"&sign=tGWkA5eQOQNCNPDgphtxIoNLO%2B%2FgD8Lcb705KQoRzeY%3D&timestamp=1599360473000", `{"errcode":0}`,
+			`{"msgtype":"text","text":{"content":` + words + `}}`},
+		"wecom": {Hook{Format: "wecom"}, "", `{"errcode":0,"errmsg":"ok"}`,
+			`{"msgtype":"text","text":{"content":` + words + `}}`},
+		"json": {Hook{Format: "json"}, "", "thank you",
+			`{"id":"r1/held","event":"held","provider":"acme","run_id":"r1","workflow_id":"orgsync/acme/removals/r1",
 			"mode":"apply","status":"held","reason":"it would remove 21 of 42 members; the limit is 20",
 			"counts":{"departments":{"read":12,"created":0,"updated":0,"moved":0,"restored":0,"deleted":0,"unchanged":0,"failed":0},
 			"members":{"read":340,"created":2,"updated":0,"moved":0,"restored":1,"deactivated":0,"deleted":0,"unchanged":0,"failed":0,"linked":0,"account_created":0},
@@ -130,22 +138,26 @@ func TestRefusals(t *testing.T) {
 		wait   time.Duration
 		want   string
 	}{
-		"json, gone":              {"json", 404, "", true, 0, "HTTP status 404"},
-		"json, moved":             {"json", 302, "", true, 0, "redirect"},
-		"json, broken":            {"json", 500, "", false, 0, "HTTP status 500"},
-		"json, slow down":         {"json", 429, "", false, time.Minute, "HTTP status 429"},
-		"feishu, bad signature":   {"feishu", 200, `{"code":19021,"msg":"sign match fail"}`, true, 0, "code 19021: the signature does not fit"},
-		"feishu, keyword":         {"feishu", 200, `{"code":19024}`, true, 0, "keywords"},
-		"feishu, old bad token":   {"feishu", 200, `{"StatusCode":19001}`, true, 0, "code 19001"},
-		"feishu, too many":        {"feishu", 200, `{"code":11232}`, false, time.Minute, "code 11232"},
-		"dingtalk, bad signature": {"dingtalk", 200, `{"errcode":310000,"errmsg":"sign not match"}`, true, 0, "code 310000"},
-		"dingtalk, too many":      {"dingtalk", 200, `{"errcode":130101}`, false, 10 * time.Minute, "code 130101"},
-		"dingtalk, busy":          {"dingtalk", 200, `{"errcode":-1}`, false, 10 * time.Second, "busy"},
-		"wecom, removed":          {"wecom", 200, `{"errcode":93000,"errmsg":"invalid webhook url ` + token + `"}`, true, 0, "code 93000"},
-		"wecom, too many":         {"wecom", 200, `{"errcode":45009}`, false, time.Minute, "code 45009"},
-		"wecom, unknown":          {"wecom", 200, `{"errcode":4711,"errmsg":"` + token + `"}`, true, 0, "code 4711: the robot refuses"},
-		"wecom, a proxy's page":   {"wecom", 200, `<html>` + token, false, 0, "not a robot's"},
-		"feishu, no verdict":      {"feishu", 200, `{}`, false, 0, "not a robot's"},
+		"json, gone":      {"json", 404, "", true, 0, "HTTP status 404"},
+		"json, moved":     {"json", 302, "", true, 0, "redirect"},
+		"json, broken":    {"json", 500, "", false, 0, "HTTP status 500"},
+		"json, slow down": {"json", 429, "", false, time.Minute, "HTTP status 429"},
+		"feishu, bad signature": {"feishu", 200, `{"code":19021,"msg":"sign match fail"}`, true, 0,
+			"code 19021: the signature does not fit"},
+		"feishu, keyword":       {"feishu", 200, `{"code":19024}`, true, 0, "keywords"},
+		"feishu, old bad token": {"feishu", 200, `{"StatusCode":19001}`, true, 0, "code 19001"},
+		"feishu, too many":      {"feishu", 200, `{"code":11232}`, false, time.Minute, "code 11232"},
+		"dingtalk, bad signature": {"dingtalk", 200, `{"errcode":310000,"errmsg":"sign not match"}`, true, 0,
+			"code 310000"},
+		"dingtalk, too many": {"dingtalk", 200, `{"errcode":130101}`, false, 10 * time.Minute, "code 130101"},
+		"dingtalk, busy":     {"dingtalk", 200, `{"errcode":-1}`, false, 10 * time.Second, "busy"},
+		"wecom, removed": {"wecom", 200, `{"errcode":93000,"errmsg":"invalid webhook url ` + token + `"}`, true,
+			0, "code 93000"},
+		"wecom, too many": {"wecom", 200, `{"errcode":45009}`, false, time.Minute, "code 45009"},
+		"wecom, unknown": {"wecom", 200, `{"errcode":4711,"errmsg":"` + token + `"}`, true, 0,
+			"code 4711: the robot refuses"},
+		"wecom, a proxy's page": {"wecom", 200, `<html>` + token, false, 0, "not a robot's"},
+		"feishu, no verdict":    {"feishu", 200, `{}`, false, 0, "not a robot's"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -177,7 +189,8 @@ func TestUnreachableHook(t *testing.T) {
 	require.ErrorIs(t, sender().Send(ctx, hook, held()), context.Canceled)
 	require.False(t, errors.As(sender().Send(ctx, hook, held()), new(*Error)))
 
-	for _, bad := range []Hook{{Format: "json", URL: "http://[" + token}, {Format: "dingtalk", URL: ":" + token, Secret: "SECdemo"}, {Format: "pager", URL: "http://" + token}} {
+	for _, bad := range []Hook{{Format: "json", URL: "http://[" + token},
+		{Format: "dingtalk", URL: ":" + token, Secret: "SECdemo"}, {Format: "pager", URL: "http://" + token}} {
 		err := sender().Send(t.Context(), bad, held())
 		require.ErrorAs(t, err, &problem)
 		require.True(t, problem.Final)

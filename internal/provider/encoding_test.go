@@ -28,10 +28,11 @@ func TestAnswersAreReadInTheEncodingTheyDeclare(t *testing.T) {
 		contentType, body string
 		readable          bool
 	}{
-		"GBK":                        {"application/json; charset=gbk", gbk, true},
-		"GBK by an older name":       {`application/json;charset="GB2312"`, gbk, true},
-		"GB18030":                    {"text/plain; Charset=GB18030", in(simplifiedchinese.GB18030), true},
-		"UTF-16":                     {"application/json; charset=utf-16le", in(unicode.UTF16(unicode.LittleEndian, unicode.UseBOM)), true},
+		"GBK":                  {"application/json; charset=gbk", gbk, true},
+		"GBK by an older name": {`application/json;charset="GB2312"`, gbk, true},
+		"GB18030":              {"text/plain; Charset=GB18030", in(simplifiedchinese.GB18030), true},
+		"UTF-16": {"application/json; charset=utf-16le",
+			in(unicode.UTF16(unicode.LittleEndian, unicode.UseBOM)), true},
 		"UTF-8":                      {"application/json; charset=UTF-8", answer, true},
 		"UTF-8 with a mark":          {"application/json", "\uFEFF" + answer, true},
 		"UTF-8, undeclared":          {"application/json", answer, true},
@@ -41,9 +42,10 @@ func TestAnswersAreReadInTheEncodingTheyDeclare(t *testing.T) {
 		"UTF-8, declared as nothing": {"nonsense; ; charset", answer, true},
 		"GBK, undeclared":            {"application/json", gbk, false},
 		"GBK, declared as UTF-8":     {"application/json; charset=utf-8", gbk, false},
-		"GBK, broken":                {"application/json; charset=gbk", gbk[:len(gbk)-4] + "\xff" + gbk[len(gbk)-4:], false},
-		"GBK, oddly declared":        {"application/json; charset=cp936x", gbk, false},
-		"UTF-8, cut within a sign":   {"application/json; charset=utf-8", answer[:len(answer)-5] + `"}]}`, false},
+		"GBK, broken": {"application/json; charset=gbk", gbk[:len(gbk)-4] + "\xff" + gbk[len(gbk)-4:],
+			false},
+		"GBK, oddly declared":      {"application/json; charset=cp936x", gbk, false},
+		"UTF-8, cut within a sign": {"application/json; charset=utf-8", answer[:len(answer)-5] + `"}]}`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -72,7 +74,8 @@ func TestRefusalsHoldInAnyEncoding(t *testing.T) {
 	call := newCall(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte("{\"errcode\":60020,\"errmsg\":\"\xb2\xbb\xd4\xca\xd0\xed\"}"))
 	})
-	call.refused = &provider.Error{Provider: directory.WeCom, Kind: provider.Forbidden, Code: "60020", Problem: "not trusted"}
+	call.refused = &provider.Error{Provider: directory.WeCom, Kind: provider.Forbidden, Code: "60020",
+		Problem: "not trusted"}
 	_, err := call.do(t, t.Context())
 	require.Equal(t, provider.Forbidden, provider.KindOf(err))
 }

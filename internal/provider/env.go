@@ -133,7 +133,8 @@ const (
 // endpoint pause. Transport trouble is an *Error of kind Unavailable, with a text that
 // does not show the URL, since tokens stand in it. The answer counts against Budget until
 // judge returns, or for as long as the caller retains it (RetainAnswer).
-func (e *Env) Do(ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request, judge func(*Reply) *Error) (*Reply, error) {
+func (e *Env) Do(ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request,
+	judge func(*Reply) *Error) (*Reply, error) {
 	if ctx.Value(unbudgetedKey{}) != nil {
 		return e.do(ctx, t, ep, req, judge, &reservation{})
 	}
@@ -155,7 +156,8 @@ func (e *Env) Do(ctx context.Context, t directory.ProviderType, ep Endpoint, req
 }
 
 func (e *Env) do(
-	ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request, judge func(*Reply) *Error, s *reservation,
+	ctx context.Context, t directory.ProviderType, ep Endpoint, req *http.Request, judge func(*Reply) *Error,
+	s *reservation,
 ) (*Reply, error) {
 	if err := e.Limits.Wait(ctx, ep.Name, ep.Rate); err != nil {
 		return nil, err
@@ -206,7 +208,8 @@ func (e *Env) pauseIfThrottled(ctx context.Context, ep Endpoint, err error) {
 	if !errors.As(err, &refused) || refused.Kind != RateLimited {
 		return
 	}
-	e.Log.InfoContext(ctx, "provider asks for fewer calls", "endpoint", ep.Name, "code", refused.Code, "retry_after", refused.RetryAfter.String())
+	e.Log.InfoContext(ctx, "provider asks for fewer calls", "endpoint", ep.Name, "code", refused.Code, "retry_after",
+		refused.RetryAfter.String())
 	if err := e.Limits.Pause(ctx, ep.Name, refused.RetryAfter); err != nil {
 		// The caller still waits; only the others are not told.
 		e.Log.WarnContext(ctx, "pause after throttling failed", "endpoint", ep.Name, "error", err)

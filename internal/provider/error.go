@@ -86,13 +86,16 @@ func (k Kind) Remedy() string {
 	case TooLarge:
 		return "nothing to do: orgsync reads it in another way"
 	case Unavailable:
-		return "nothing to do at first: the call is tried again, now and by the next run; if the error recurs, ask the provider's support"
+		return "nothing to do at first: the call is tried again, now and by the next run; if the error recurs, ask " +
+			"the provider's support"
 	case Malformed:
-		return "nothing to do at first: the call is tried again; if the error recurs, check that no proxy on the way changes answers, and report it"
+		return "nothing to do at first: the call is tried again; if the error recurs, check that no proxy on the " +
+			"way changes answers, and report it"
 	case Unauthenticated:
 		return "compare the credentials with the provider's developer console"
 	case TokenRefused:
-		return "give this sync an app of its own, or let all programs that use this app share one token: another program may be invalidating it"
+		return "give this sync an app of its own, or let all programs that use this app share one token: another " +
+			"program may be invalidating it"
 	case Forbidden:
 		return "look up the app's permissions and trusted addresses in the provider's developer console"
 	case OutOfRange:

@@ -16,23 +16,29 @@ func TestErrorText(t *testing.T) {
 	t.Parallel()
 	for want, e := range map[string]provider.Error{
 		"WeCom 60020: not trusted; add it (user/list, request 42)": {
-			Provider: directory.WeCom, Code: "60020", Problem: "not trusted", Action: "add it", Endpoint: "user/list", RequestID: "42"},
+			Provider: directory.WeCom, Code: "60020", Problem: "not trusted", Action: "add it", Endpoint: "user/list",
+			RequestID: "42"},
 		"Feishu: the page token repeats; " + provider.Malformed.Remedy() + " (scopes)": {
-			Provider: directory.Feishu, Kind: provider.Malformed, Problem: "the page token repeats", Endpoint: "scopes"},
+			Provider: directory.Feishu, Kind: provider.Malformed, Problem: "the page token repeats",
+			Endpoint: "scopes"},
 		"DingTalk 90018: too many calls; nothing to do: the sync waits as long as the provider says (user/get)": {
-			Provider: directory.DingTalk, Kind: provider.RateLimited, Code: "90018", Problem: "too many calls", Endpoint: "user/get", RetryAfter: time.Second},
-		"other: not this way; report it: the request that orgsync sent is wrong": {Provider: "other", Kind: provider.Invalid, Problem: "not this way"},
+			Provider: directory.DingTalk, Kind: provider.RateLimited, Code: "90018", Problem: "too many calls",
+			Endpoint: "user/get", RetryAfter: time.Second},
+		"other: not this way; report it: the request that orgsync sent is wrong": {Provider: "other",
+			Kind: provider.Invalid, Problem: "not this way"},
 	} {
 		require.Equal(t, want, e.Error())
 	}
-	e := provider.Error{Provider: directory.WeCom, Code: "60020", Problem: "not trusted", Action: "add it", Endpoint: "user/list"}
+	e := provider.Error{Provider: directory.WeCom, Code: "60020", Problem: "not trusted", Action: "add it",
+		Endpoint: "user/list"}
 	require.Equal(t, "WeCom 60020: not trusted (user/list)", e.Said(), "where the remedy has a place of its own")
 }
 
 func TestErrorKeepsItsCause(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("cause")
-	err := fmt.Errorf("read department 7: %w", &provider.Error{Kind: provider.Unavailable, Problem: "reset", Err: cause})
+	err := fmt.Errorf("read department 7: %w",
+		&provider.Error{Kind: provider.Unavailable, Problem: "reset", Err: cause})
 	require.ErrorIs(t, err, cause)
 	require.Equal(t, provider.Unavailable, provider.KindOf(err))
 	require.Empty(t, provider.KindOf(cause))
@@ -70,18 +76,25 @@ func TestRangeLost(t *testing.T) {
 		earlier, now provider.VisibleRange
 		want         []string
 	}{
-		"full stays full":           {full, full, nil},
-		"widened to full":           {some, full, nil},
-		"full became limited":       {full, some, []string{"the whole company"}},
-		"full became nothing":       {full, provider.VisibleRange{}, []string{"the whole company"}},
-		"unchanged":                 {some, some, nil},
-		"grown":                     {some, provider.VisibleRange{Departments: []string{"1", "2", "3"}, Members: []string{"ada", "bob"}}, nil},
-		"one department less":       {some, provider.VisibleRange{Departments: []string{"2"}, Members: []string{"ada"}}, []string{"department 1"}},
-		"one for another":           {some, provider.VisibleRange{Departments: []string{"1", "3"}, Members: []string{"bob"}}, []string{"department 2", "member ada"}},
-		"not said is not lost":      {some, provider.VisibleRange{Departments: []string{"1", "2"}, MembersUnknown: true}, nil},
-		"departments are said":      {some, provider.VisibleRange{Departments: []string{"1"}, MembersUnknown: true}, []string{"department 2"}},
-		"said again":                {provider.VisibleRange{Departments: []string{"1"}, MembersUnknown: true}, some, nil},
-		"a department is no member": {some, provider.VisibleRange{Departments: []string{"1", "2", "ada"}}, []string{"member ada"}},
+		"full stays full":     {full, full, nil},
+		"widened to full":     {some, full, nil},
+		"full became limited": {full, some, []string{"the whole company"}},
+		"full became nothing": {full, provider.VisibleRange{}, []string{"the whole company"}},
+		"unchanged":           {some, some, nil},
+		"grown": {some, provider.VisibleRange{Departments: []string{"1", "2", "3"},
+			Members: []string{"ada", "bob"}}, nil},
+		"one department less": {some, provider.VisibleRange{Departments: []string{"2"},
+			Members: []string{"ada"}}, []string{"department 1"}},
+		"one for another": {some, provider.VisibleRange{Departments: []string{"1", "3"},
+			Members: []string{"bob"}}, []string{"department 2", "member ada"}},
+		"not said is not lost": {some, provider.VisibleRange{Departments: []string{"1", "2"},
+			MembersUnknown: true}, nil},
+		"departments are said": {some, provider.VisibleRange{Departments: []string{"1"}, MembersUnknown: true},
+			[]string{"department 2"}},
+		"said again": {provider.VisibleRange{Departments: []string{"1"}, MembersUnknown: true}, some,
+			nil},
+		"a department is no member": {some, provider.VisibleRange{Departments: []string{"1", "2", "ada"}},
+			[]string{"member ada"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -42,7 +42,8 @@ type MemoryBudget struct {
 // NewMemoryBudget returns a budget of so many bytes beside what the largest single answer may
 // have, Largest.
 func NewMemoryBudget(shared int64) *MemoryBudget {
-	return &MemoryBudget{shared: semaphore.NewWeighted(max(shared, initialReservation)), alone: semaphore.NewWeighted(1)}
+	return &MemoryBudget{shared: semaphore.NewWeighted(max(shared, initialReservation)),
+		alone: semaphore.NewWeighted(1)}
 }
 
 // reservation is one answer's part of a budget. It is not safe for concurrent use.

@@ -82,7 +82,8 @@ func newReader(budget *provider.MemoryBudget, size int) *reader {
 			}
 			return answer, nil
 		})},
-		Log: slog.New(slog.DiscardHandler), Limits: gate{}, Budget: budget, Now: time.Now, CallTimeout: time.Minute, SlowCall: time.Minute,
+		Log: slog.New(slog.DiscardHandler), Limits: gate{}, Budget: budget, Now: time.Now, CallTimeout: time.Minute,
+		SlowCall: time.Minute,
 	}
 	return r
 }

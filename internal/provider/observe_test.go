@@ -34,8 +34,9 @@ func TestDoTellsWhatCameOfACall(t *testing.T) {
 		refused *provider.Error
 		giveUp  bool
 	}{
-		provider.OK:       {},
-		"RateLimited":     {refused: &provider.Error{Kind: provider.RateLimited, Code: "88", RequestID: "req-1", RetryAfter: time.Minute}},
+		provider.OK: {},
+		"RateLimited": {refused: &provider.Error{Kind: provider.RateLimited, Code: "88", RequestID: "req-1",
+			RetryAfter: time.Minute}},
 		"Forbidden":       {refused: &provider.Error{Kind: provider.Forbidden, Code: "60020"}},
 		"Unavailable":     {handler: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
 		provider.Canceled: {giveUp: true},

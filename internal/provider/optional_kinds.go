@@ -12,7 +12,8 @@ func OptionalKind(kind string, found int, err error) (Finding, error) {
 	var refused *Error
 	switch {
 	case errors.As(err, &refused):
-		return Finding{Level: Warn, Check: kind, Detail: kind + " are not read: " + refused.Said(), Action: refused.Remedy()}, nil
+		return Finding{Level: Warn, Check: kind, Detail: kind + " are not read: " + refused.Said(),
+			Action: refused.Remedy()}, nil
 	case err != nil:
 		return Finding{}, err
 	default:

@@ -28,6 +28,7 @@ func endSpan(span trace.Span, err error) {
 	var failed *Error
 	if errors.As(err, &failed) {
 		span.SetStatus(codes.Error, string(failed.Kind))
-		span.SetAttributes(attribute.String("orgsync.provider_code", failed.Code), attribute.String("orgsync.request_id", failed.RequestID))
+		span.SetAttributes(attribute.String("orgsync.provider_code", failed.Code),
+			attribute.String("orgsync.request_id", failed.RequestID))
 	}
 }

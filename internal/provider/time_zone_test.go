@@ -18,7 +18,8 @@ func TestTimeZone(t *testing.T) {
 	}
 	for _, name := range []string{"Local", "Shanghai", "+08:00", "../etc/passwd", " Asia/Shanghai"} {
 		_, err := provider.Settings{"time_zone": name}.Zone()
-		require.EqualError(t, err, "time_zone must be a name of the IANA time zone database, such as Asia/Shanghai or Europe/Berlin", name)
+		require.EqualError(t, err,
+			"time_zone must be a name of the IANA time zone database, such as Asia/Shanghai or Europe/Berlin", name)
 	}
 }
 

@@ -55,33 +55,46 @@ func TestEveryTroubleSaysWhatToDo(t *testing.T) {
 		call     func(*testing.T) *call
 		says, do string
 	}{
-		"unknown host":     {unknownHost, "host name qyapi.example cannot be resolved", "HTTPS_PROXY"},
-		"nobody listens":   {nobody, "connection failed: 127.0.0.1:", "firewalls"},
-		"nobody's proxy":   {behind(nobodysProxy), "the proxy cannot be reached: 127.0.0.1:", "NO_PROXY"},
-		"nameless proxy":   {behind(namelessProxy), "the proxy cannot be reached: host name", "HTTPS_PROXY"},
-		"proxy forbids":    {behind(proxyAnswers(http.StatusForbidden)), "the proxy refuses to connect: HTTP 403", "HTTPS_PROXY"},
-		"proxy wants user": {behind(proxyAnswers(http.StatusProxyAuthRequired)), "the proxy wants a user and a password: HTTP 407", "http://USER:PASSWORD@HOST:PORT"},
+		"unknown host":   {unknownHost, "host name qyapi.example cannot be resolved", "HTTPS_PROXY"},
+		"nobody listens": {nobody, "connection failed: 127.0.0.1:", "firewalls"},
+		"nobody's proxy": {behind(nobodysProxy), "the proxy cannot be reached: 127.0.0.1:", "NO_PROXY"},
+		"nameless proxy": {behind(namelessProxy), "the proxy cannot be reached: host name", "HTTPS_PROXY"},
+		"proxy forbids": {behind(proxyAnswers(http.StatusForbidden)), "the proxy refuses to connect: HTTP 403",
+			"HTTPS_PROXY"},
+		"proxy wants user": {behind(proxyAnswers(http.StatusProxyAuthRequired)),
+			"the proxy wants a user and a password: HTTP 407", "http://USER:PASSWORD@HOST:PORT"},
 		"proxy wants user, not encrypted": {answers(http.StatusProxyAuthRequired, "<html>"),
 			"the proxy wants a user and a password: HTTP 407", "http://USER:PASSWORD@HOST:PORT"},
-		"private authority":    {privateAuthority, "the certificate of 127.0.0.1 is signed by an authority that this machine does not know", "SSL_CERT_FILE"},
-		"another's name":       {certificate("elsewhere.example", time.Now().Add(time.Hour)), "the server's certificate is not for 127.0.0.1", "captive portal"},
-		"expired":              {certificate("127.0.0.1", time.Now().Add(-time.Hour)), "the certificate of 127.0.0.1 has expired or is not valid yet", "clock"},
+		"private authority": {privateAuthority,
+			"the certificate of 127.0.0.1 is signed by an authority that this machine does not know", "SSL_CERT_FILE"},
+		"another's name": {certificate("elsewhere.example", time.Now().Add(time.Hour)),
+			"the server's certificate is not for 127.0.0.1", "captive portal"},
+		"expired": {certificate("127.0.0.1", time.Now().Add(-time.Hour)),
+			"the certificate of 127.0.0.1 has expired or is not valid yet", "clock"},
 		"certificate unusable": {constrained, "the certificate of 127.0.0.1 is not accepted", "gateway"},
 		"not TLS":              {notTLS, "127.0.0.1 does not speak TLS", "http://"},
 		"too slow":             {tooSlow, "no complete answer within 50ms", "ORGSYNC_CALL_TIMEOUT"},
-		"cut short":            {hijacked("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"), "connection closed in the middle of the answer", "firewalls"},
-		"closed at once":       {hijacked(""), "connection closed in the middle of the answer", "firewalls"},
-		"not HTTP":             {hijacked("nonsense\r\n\r\n"), "call failed: ", "base_url"},
-		"too large":            {answers(http.StatusOK, strings.Repeat(" ", 2<<20)), "the answer is larger than 1 MiB, more than this call can bring", "HTTPS_PROXY"},
-		"redirect":             {answers(http.StatusFound, ""), "the answer redirects elsewhere, which is not followed (HTTP 302)", "check base_url: advice"},
-		"no path":              {answers(http.StatusNotFound, ""), "path not found (HTTP 404)", "check base_url: advice"},
-		"server error":         {answers(http.StatusBadGateway, "<html>"), "the server fails without an answer of the API's own (HTTP 502)", "whether the provider reports a failure"},
-		"too many calls":       {answers(http.StatusTooManyRequests, "slow down"), "too many calls (HTTP 429)", "nothing to do"},
-		"web page":             {answers(http.StatusOK, "\n <!DOCTYPE html><title>Log in to the guest network</title>"), "the answer is a web page instead of JSON (HTTP 200)", "captive portal"},
-		"web page in a 404":    {answers(http.StatusNotFound, "<html>"), "the answer is a web page instead of JSON (HTTP 404)", "check base_url: advice"},
-		"empty":                {answers(http.StatusOK, " \n"), "the answer is empty (HTTP 200)", "HTTPS_PROXY"},
-		"not text":             {answers(http.StatusOK, "{\"name\":\"\xd5\xc5\xc8\xfd\"}"), "the answer contains bytes that are not text in the encoding that it declares (utf-8)", "in UTF-8"},
-		"other text":           {answers(http.StatusOK, "OK"), "the answer is not one of the API's (HTTP 200)", "HTTPS_PROXY"},
+		"cut short": {hijacked("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"),
+			"connection closed in the middle of the answer", "firewalls"},
+		"closed at once": {hijacked(""), "connection closed in the middle of the answer", "firewalls"},
+		"not HTTP":       {hijacked("nonsense\r\n\r\n"), "call failed: ", "base_url"},
+		"too large": {answers(http.StatusOK, strings.Repeat(" ", 2<<20)),
+			"the answer is larger than 1 MiB, more than this call can bring", "HTTPS_PROXY"},
+		"redirect": {answers(http.StatusFound, ""),
+			"the answer redirects elsewhere, which is not followed (HTTP 302)", "check base_url: advice"},
+		"no path": {answers(http.StatusNotFound, ""), "path not found (HTTP 404)", "check base_url: advice"},
+		"server error": {answers(http.StatusBadGateway, "<html>"),
+			"the server fails without an answer of the API's own (HTTP 502)", "whether the provider reports a failure"},
+		"too many calls": {answers(http.StatusTooManyRequests, "slow down"), "too many calls (HTTP 429)",
+			"nothing to do"},
+		"web page": {answers(http.StatusOK, "\n <!DOCTYPE html><title>Log in to the guest network</title>"),
+			"the answer is a web page instead of JSON (HTTP 200)", "captive portal"},
+		"web page in a 404": {answers(http.StatusNotFound, "<html>"),
+			"the answer is a web page instead of JSON (HTTP 404)", "check base_url: advice"},
+		"empty": {answers(http.StatusOK, " \n"), "the answer is empty (HTTP 200)", "HTTPS_PROXY"},
+		"not text": {answers(http.StatusOK, "{\"name\":\"\xd5\xc5\xc8\xfd\"}"),
+			"the answer contains bytes that are not text in the encoding that it declares (utf-8)", "in UTF-8"},
+		"other text": {answers(http.StatusOK, "OK"), "the answer is not one of the API's (HTTP 200)", "HTTPS_PROXY"},
 	}
 	handbook, err := os.ReadFile(filepath.Join("..", "..", "docs", "provider-errors.md"))
 	require.NoError(t, err)
@@ -140,9 +153,10 @@ func (c *call) doAs(t *testing.T, judge func(*provider.Reply) *provider.Error) (
 
 func unknownHost(t *testing.T) *call {
 	c := newCall(t, nil)
-	c.env.HTTP = &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
-		return nil, &net.DNSError{Err: "no such host", Name: "qyapi.example", IsNotFound: true}
-	}}}
+	c.env.HTTP = &http.Client{Transport: &http.Transport{
+		DialContext: func(context.Context, string, string) (net.Conn, error) {
+			return nil, &net.DNSError{Err: "no such host", Name: "qyapi.example", IsNotFound: true}
+		}}}
 	return c
 }
 
@@ -158,7 +172,8 @@ func behind(proxy func(*testing.T) string) func(*testing.T) *call {
 		c := newCall(t, nil)
 		address := &url.URL{Scheme: "http", Host: proxy(t), User: url.UserPassword("me", "s3cret")}
 		c.url = "https://qyapi.example/user/list?" + secretQuery
-		c.env.HTTP = &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(address), OnProxyConnectResponse: provider.OnProxyAnswer}}
+		c.env.HTTP = &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(address),
+			OnProxyConnectResponse: provider.OnProxyAnswer}}
 		return c
 	}
 }
@@ -169,7 +184,8 @@ func namelessProxy(*testing.T) string { return "proxy.invalid:3128" }
 
 func proxyAnswers(status int) func(*testing.T) string {
 	return func(t *testing.T) string {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		server := httptest.NewServer(http.HandlerFunc(
+			func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
 		t.Cleanup(server.Close)
 		return server.Listener.Addr().String()
 	}
@@ -203,7 +219,8 @@ func overTLS(t *testing.T, name string, until time.Time) *call {
 // constrained is a call to a server whose authority may not speak for it.
 func constrained(t *testing.T) *call {
 	return signed(t, "127.0.0.1", time.Now().Add(time.Hour), &x509.Certificate{
-		PermittedDNSDomainsCritical: true, PermittedIPRanges: []*net.IPNet{{IP: net.IPv4(10, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)}},
+		PermittedDNSDomainsCritical: true,
+		PermittedIPRanges:           []*net.IPNet{{IP: net.IPv4(10, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)}},
 	})
 }
 

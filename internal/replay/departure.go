@@ -28,9 +28,11 @@ var (
 	instead = regexp.MustCompile(`replay command is (\w+): `)
 	extra   = regexp.MustCompile(`extra replay command for (\w+): `)
 	// here names the event that no command of this build makes.
-	here     = regexp.MustCompile(`(?:history event is|missing replay command for) (\w+): \((?:ActivityId:(\w+)|TimerId:(\w+)|EventId:(\d+))?`)
+	here = regexp.MustCompile(
+		`(?:history event is|missing replay command for) (\w+): \((?:ActivityId:(\w+)|TimerId:(\w+)|EventId:(\d+))?`)
 	position = regexp.MustCompile(`matching (\w+) command was expected in history event position (\d+)`)
-	called   = regexp.MustCompile(`(?:ActivityType|WorkflowType):\(Name:([^)]+)\)|workflow_type:\{name:"([^"]+)"|signal_name:"([^"]+)"|MarkerName:(\w+)|TimerId:(\w+)`)
+	called   = regexp.MustCompile(
+		`(?:ActivityType|WorkflowType):\(Name:([^)]+)\)|workflow_type:\{name:"([^"]+)"|signal_name:"([^"]+)"|MarkerName:(\w+)|TimerId:(\w+)`)
 )
 
 // explain finds the place and says in words what differs.
@@ -68,8 +70,10 @@ func (r replayer) find(h *historypb.History, message string) *historypb.HistoryE
 	}
 	if m := here.FindStringSubmatch(message); m != nil {
 		for _, event := range h.Events[tasks[n].completed:tasks[n].end] {
-			if event.GetEventType().String() == m[1] && (m[2] == "" || event.GetActivityTaskScheduledEventAttributes().GetActivityId() == m[2]) &&
-				(m[3] == "" || event.GetTimerStartedEventAttributes().GetTimerId() == m[3]) && (m[4] == "" || fmt.Sprint(event.GetEventId()) == m[4]) {
+			if event.GetEventType().String() == m[1] &&
+				(m[2] == "" || event.GetActivityTaskScheduledEventAttributes().GetActivityId() == m[2]) &&
+				(m[3] == "" || event.GetTimerStartedEventAttributes().GetTimerId() == m[3]) &&
+				(m[4] == "" || fmt.Sprint(event.GetEventId()) == m[4]) {
 				return event
 			}
 		}
@@ -105,7 +109,8 @@ func recorded(e *historypb.HistoryEvent) string {
 	case e.GetActivityTaskScheduledEventAttributes() != nil:
 		return "activity " + e.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName()
 	case e.GetStartChildWorkflowExecutionInitiatedEventAttributes() != nil:
-		return "child workflow " + e.GetStartChildWorkflowExecutionInitiatedEventAttributes().GetWorkflowType().GetName()
+		return "child workflow " +
+			e.GetStartChildWorkflowExecutionInitiatedEventAttributes().GetWorkflowType().GetName()
 	case e.GetSignalExternalWorkflowExecutionInitiatedEventAttributes() != nil:
 		return "signal " + e.GetSignalExternalWorkflowExecutionInitiatedEventAttributes().GetSignalName()
 	case e.GetTimerStartedEventAttributes() != nil:

@@ -43,14 +43,20 @@ func Parse(document []byte) (*historypb.History, error) {
 	}
 	history, err := client.HistoryFromJSON(bytes.NewReader(document), client.HistoryJSONOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w; export one with: temporal workflow show -w WORKFLOW_ID -o json, or download it in the Web UI, encoded", ErrNotHistory, err)
+		return nil, fmt.Errorf(
+			"%w: %w; export one with: temporal workflow show -w WORKFLOW_ID -o json, or download it in the Web UI, "+
+				"encoded", ErrNotHistory, err)
 	}
 	if len(history.GetEvents()) == 0 || started(history) == nil {
-		return nil, fmt.Errorf("%w: it does not begin with the event WorkflowExecutionStarted; export it whole: temporal workflow show -w WORKFLOW_ID -o json", ErrNotHistory)
+		return nil, fmt.Errorf(
+			"%w: it does not begin with the event WorkflowExecutionStarted; export it whole: temporal workflow show "+
+				"-w WORKFLOW_ID -o json", ErrNotHistory)
 	}
 	for i, event := range history.Events {
 		if event.GetEventId() != int64(i+1) {
-			return nil, fmt.Errorf("%w: it lacks event %d; export it whole: temporal workflow show -w WORKFLOW_ID -o json", ErrNotHistory, i+1)
+			return nil, fmt.Errorf(
+				"%w: it lacks event %d; export it whole: temporal workflow show -w WORKFLOW_ID -o json", ErrNotHistory,
+				i+1)
 		}
 	}
 	return history, nil

@@ -44,7 +44,8 @@ func (e *UnknownTypeError) Error() string {
 // *UnknownTypeError, or the replayer's if it could not be tried at all.
 func Replay(h *historypb.History) (Verdict, error) {
 	first, whose := started(h), execution(h)
-	v := Verdict{WorkflowID: whose.GetWorkflowId(), RunID: whose.GetRunId(), WorkflowType: first.GetWorkflowType().GetName(), Events: len(h.Events)}
+	v := Verdict{WorkflowID: whose.GetWorkflowId(), RunID: whose.GetRunId(),
+		WorkflowType: first.GetWorkflowType().GetName(), Events: len(h.Events)}
 	v.State, v.Failure = ending(h)
 	var known names
 	workflows.Register(&known)
@@ -83,9 +84,10 @@ func (r replayer) replay(h *historypb.History) error {
 		return nil
 	}
 	whose := execution(h)
-	return r.ReplayWorkflowHistoryWithOptions(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), h, worker.ReplayWorkflowHistoryOptions{
-		OriginalExecution: workflow.Execution{ID: whose.GetWorkflowId(), RunID: whose.GetRunId()},
-	})
+	return r.ReplayWorkflowHistoryWithOptions(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), h,
+		worker.ReplayWorkflowHistoryOptions{
+			OriginalExecution: workflow.Execution{ID: whose.GetWorkflowId(), RunID: whose.GetRunId()},
+		})
 }
 
 // names collects what would be registered.

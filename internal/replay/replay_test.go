@@ -39,7 +39,8 @@ func TestRecordedHistoriesReplay(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, verdict.Replays, verdict.Departure)
 			require.Nil(t, verdict.Departure)
-			require.Equal(t, []string{want.WorkflowType, want.State, ""}, []string{verdict.WorkflowType, verdict.State, verdict.Failure})
+			require.Equal(t, []string{want.WorkflowType, want.State, ""},
+				[]string{verdict.WorkflowType, verdict.State, verdict.Failure})
 			require.True(t, strings.HasPrefix(verdict.WorkflowID, "orgsync/"), verdict.WorkflowID)
 			require.NotEmpty(t, verdict.RunID)
 			require.Positive(t, verdict.Events)
@@ -64,9 +65,12 @@ func TestFailureIsNamed(t *testing.T) {
 func TestDepartureIsNamed(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]replay.Departure{
-		"bad-reordered":   {EventID: 63, EventType: "ActivityTaskScheduled", Recorded: "activity LinkAccounts", Wanted: "activity Recompute"},
-		"bad-missing":     {EventType: "WorkflowExecutionCompleted", Recorded: "workflow execution completed", Wanted: "activity FinishRun"},
-		"bad-other-child": {EventID: 39, EventType: "StartChildWorkflowExecutionInitiated", Recorded: "child workflow HoldRemovals", Wanted: "child workflow SyncDepartments"},
+		"bad-reordered": {EventID: 63, EventType: "ActivityTaskScheduled", Recorded: "activity LinkAccounts",
+			Wanted: "activity Recompute"},
+		"bad-missing": {EventType: "WorkflowExecutionCompleted", Recorded: "workflow execution completed",
+			Wanted: "activity FinishRun"},
+		"bad-other-child": {EventID: 39, EventType: "StartChildWorkflowExecutionInitiated",
+			Recorded: "child workflow HoldRemovals", Wanted: "child workflow SyncDepartments"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -96,7 +100,8 @@ func TestMoreThanRecorded(t *testing.T) {
 	for i, event := range cut.Events {
 		if event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() == "Preflight" {
 			cut.Events = cut.Events[:i]
-			departs(t, cut, replay.Departure{EventID: event.GetEventId() - 2, EventType: "WorkflowTaskCompleted", Wanted: "activity Preflight"})
+			departs(t, cut, replay.Departure{EventID: event.GetEventId() - 2, EventType: "WorkflowTaskCompleted",
+				Wanted: "activity Preflight"})
 			return
 		}
 	}
@@ -134,13 +139,15 @@ func TestParse(t *testing.T) {
 	require.NoError(t, err)
 	events := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(string(document)), `{"events":`), "}")
 	short := strings.ReplaceAll(string(document), "EVENT_TYPE_WORKFLOW_EXECUTION_STARTED", "WorkflowExecutionStarted")
-	for name, good := range map[string]string{"export": string(document), "events alone": events, "byte order mark": "\ufeff" + string(document), "short names": short} {
+	for name, good := range map[string]string{"export": string(document), "events alone": events,
+		"byte order mark": "\ufeff" + string(document), "short names": short} {
 		history, err := replay.Parse([]byte(good))
 		require.NoError(t, err, name)
 		require.Len(t, history.Events, 84, name)
 	}
 	for name, bad := range map[string]string{
-		"empty": "", "text": "hello", "other document": `{"provider":"acme"}`, "list": `[1]`, "no events": `{"events":[]}`, "null": "null", "nothing in it": `[{}]`,
+		"empty": "", "text": "hello", "other document": `{"provider":"acme"}`, "list": `[1]`,
+		"no events": `{"events":[]}`, "null": "null", "nothing in it": `[{}]`,
 		"the middle": `{"events":[{"eventId":"5","eventType":"EVENT_TYPE_TIMER_STARTED","timerStartedEventAttributes":{"timerId":"1"}}]}`,
 		"a gap":      `{"events":[{"eventId":"1","eventType":"WorkflowExecutionStarted","workflowExecutionStartedEventAttributes":{}},{"eventId":"3","eventType":"WorkflowTaskStarted"}]}`,
 		"reversed":   `{"events":[{"eventId":"2","eventType":"WorkflowExecutionStarted","workflowExecutionStartedEventAttributes":{}}]}`,
@@ -157,7 +164,8 @@ func FuzzParse(f *testing.F) {
 	document, err := os.ReadFile(filepath.Join("..", "..", "workflows", "testdata", "replay", "sync-org-unknown.json"))
 	require.NoError(f, err)
 	f.Add(document)
-	f.Add([]byte(`[{"eventId":"1","eventType":"WorkflowExecutionStarted","workflowExecutionStartedEventAttributes":{}}]`))
+	f.Add(
+		[]byte(`[{"eventId":"1","eventType":"WorkflowExecutionStarted","workflowExecutionStartedEventAttributes":{}}]`))
 	f.Add([]byte(`{"events":[{}]}`))
 	f.Fuzz(func(t *testing.T, document []byte) {
 		if history, err := replay.Parse(document); err == nil {

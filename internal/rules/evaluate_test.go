@@ -23,10 +23,12 @@ func ada() rules.Member {
 				EmployeeNo: ptr("E7"), Status: ptr(directory.Active), Activated: ptr(false), Manager: ptr("u-1"),
 				Attributes: directory.Attributes{
 					directory.City: "Shanghai", directory.Country: nil,
-					directory.Custom: map[string]any{"C-6704": "R&D", "level": json.RawMessage(`{"n":9007199254740993}`)},
+					directory.Custom: map[string]any{"C-6704": "R&D",
+						"level": json.RawMessage(`{"n":9007199254740993}`)},
 				},
 			},
-			Raw: json.RawMessage(`{"job_number":" e7 ","big":9007199254740993,"half":1.5,"tags":["a","b"],"none":null}`),
+			Raw: json.RawMessage(
+				`{"job_number":" e7 ","big":9007199254740993,"half":1.5,"tags":["a","b"],"none":null}`),
 		},
 		Departments: []rules.Department{
 			{ID: "od-1", Name: "R&D", Path: "Acme/R&D", Primary: true},
@@ -120,7 +122,8 @@ func TestFailuresQuoteNoData(t *testing.T) {
 		`string(int("private " + id))`: "a value cannot be converted as the expression wants",
 		`string(1 / size(unionid))`:    "it divides by zero",
 	} {
-		got := evaluate(t, "mapping:\n  - target: title\n    default: none\n    expression: |-\n      "+expression, poor)
+		got := evaluate(t, "mapping:\n  - target: title\n    default: none\n    expression: |-\n      "+expression,
+			poor)
 		require.NotNil(t, got.Fields[0].Err, expression)
 		require.Equal(t, want, got.Fields[0].Err.Reason, expression)
 		require.NotContains(t, got.Fields[0].Err.Error(), "private")
@@ -129,7 +132,8 @@ func TestFailuresQuoteNoData(t *testing.T) {
 	require.Equal(t, "its value is list, not true or false", got.ScopeError.Reason)
 	require.Equal(t, "its value is list, not a text", got.Fields[0].Err.Reason)
 	got = evaluate(t, `{"mapping":[{"target":"title","expression":"attributes.custom['other']"}]}`, ada())
-	require.Equal(t, "a field that it refers to is missing", got.Fields[0].Err.Reason, "without a default it is a failure")
+	require.Equal(t, "a field that it refers to is missing", got.Fields[0].Err.Reason,
+		"without a default it is a failure")
 }
 
 // A text that grows with every call ends an expression before it takes much memory or time.

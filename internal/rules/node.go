@@ -48,7 +48,8 @@ func readYAML(text []byte) (*yaml.Node, *Problem) {
 		return nil, &Problem{Line: at, Column: 1, Text: "this is neither YAML nor JSON: " + said}
 	}
 	if decoder.Decode(&second) == nil {
-		return nil, &Problem{Line: max(1, second.Line), Column: 1, Text: "a second document begins; give all rules in one"}
+		return nil, &Problem{Line: max(1, second.Line), Column: 1,
+			Text: "a second document begins; give all rules in one"}
 	}
 	if len(root.Content) == 0 {
 		return nil, emptyDocument(1)

@@ -107,7 +107,8 @@ func (p *parser) mappings(node *yaml.Node, at string) []Mapping {
 	for i, entry := range entries {
 		at := fmt.Sprintf("%s[%d]", at, i)
 		out[i] = p.mapping(entry, at)
-		if out[i].Target != "" && slices.ContainsFunc(out[:i], func(m Mapping) bool { return m.Target == out[i].Target }) {
+		if out[i].Target != "" && slices.ContainsFunc(out[:i],
+			func(m Mapping) bool { return m.Target == out[i].Target }) {
 			p.wrong(entry, at, "target %q is mapped twice; make one expression of both", out[i].Target)
 		}
 	}

@@ -74,7 +74,8 @@ func TestParseRefuses(t *testing.T) {
 		{"scope: {", "line 1, column 1: this is neither YAML nor JSON: "},
 		{"\xff", "it is not encoded as UTF-8"},
 		{"scope:\n",
-			"line 1, column 7: scope: it is given but empty; give an object with fields such as departments, or leave it out"},
+			"line 1, column 7: scope: it is given but empty; give an object with fields such as departments, or " +
+				"leave it out"},
 		{"scop: {}", `line 1, column 1: "scop" is no field here; fields are accounts, mapping, scope`},
 		{"scope: {}", "line 1, column 8: scope: it is given but empty"},
 		{"scope: yes", "scope: this must be an object"},

@@ -40,7 +40,8 @@ func departments(in []directory.Membership, places map[string]Place) []Departmen
 	for i, m := range ordered {
 		place := places[m.DepartmentID]
 		out[i] = Department{
-			ID: m.DepartmentID, Name: place.Name, Path: place.Path, Primary: i == 0, Leader: m.Leader != nil && *m.Leader,
+			ID: m.DepartmentID, Name: place.Name, Path: place.Path, Primary: i == 0,
+			Leader: m.Leader != nil && *m.Leader,
 		}
 	}
 	return out

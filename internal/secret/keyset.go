@@ -132,7 +132,8 @@ func readFile(path string) (keys []byte, warning string, err error) {
 		return nil, "", withoutPath(err)
 	}
 	if mode := info.Mode(); mode.IsRegular() && mode.Perm()&0o077 != 0 {
-		warning = fmt.Sprintf("ORGSYNC_KEYSET: file %s can be read by other users of this machine; run: chmod 600 %s", path, path)
+		warning = fmt.Sprintf("ORGSYNC_KEYSET: file %s can be read by other users of this machine; run: chmod 600 %s",
+			path, path)
 	}
 	keys, err = document.Read(file, maxFile)
 	if err != nil {

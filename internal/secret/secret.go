@@ -45,7 +45,8 @@ func (b *Box) Open(sealed, associated []byte) ([]byte, error) {
 		return nil, errors.New("open: not a sealed value")
 	}
 	if !b.keys[id] {
-		return nil, fmt.Errorf("open: sealed under key %d, which is not in the key set; add the set that was used then", id)
+		return nil, fmt.Errorf(
+			"open: sealed under key %d, which is not in the key set; add the set that was used then", id)
 	}
 	plain, err := b.aead.Decrypt(sealed, associated)
 	if err != nil {

@@ -194,18 +194,28 @@ func TestLoadErrorsSayWhatToDoAndShowNothing(t *testing.T) {
 	const cure = "; create one with: orgsync keyset create FILE"
 	const unusable = "no key set of AES-256-GCM keys with an enabled primary key"
 	for name, c := range map[string]struct{ value, want string }{
-		"empty":        {"", "ORGSYNC_KEYSET is not set" + cure},
-		"blank":        {" \n", "ORGSYNC_KEYSET is not set" + cure},
-		"cut":          {keys[:len(keys)-2], "ORGSYNC_KEYSET holds no key set: not a JSON object (it ends too early)" + cure},
-		"twice":        {keys + keys, "ORGSYNC_KEYSET holds no key set: something follows the JSON object (line 1, column " + fmt.Sprint(len(keys)+1) + ")" + cure},
-		"a key twice":  {`{"hunter2":1,"hunter2":2}`, "ORGSYNC_KEYSET holds no key set: a key of its JSON is given more than once" + cure},
-		"large file":   {large, "ORGSYNC_KEYSET is neither a key set nor a readable file (it is too large: 30.0 MB; at most 1.0 MB are read)" + cure},
-		"no keys":      {"{}", "ORGSYNC_KEYSET holds " + unusable + cure},
-		"no brace":     {keys[1:], "ORGSYNC_KEYSET is neither a key set nor a readable file (no such file or directory)" + cure},
-		"not a file":   {"c2VjcmV0Cg==", "ORGSYNC_KEYSET is neither a key set nor a readable file (no such file or directory)" + cure},
-		"NUL":          {"a\x00b", "ORGSYNC_KEYSET is neither a key set nor a readable file (invalid argument)" + cure},
-		"folder":       {t.TempDir(), "ORGSYNC_KEYSET is neither a key set nor a readable file (is a directory)" + cure},
-		"damaged file": {damaged, "ORGSYNC_KEYSET: file " + damaged + " holds no key set: not a JSON object (it ends too early)" + cure},
+		"empty": {"", "ORGSYNC_KEYSET is not set" + cure},
+		"blank": {" \n", "ORGSYNC_KEYSET is not set" + cure},
+		"cut": {keys[:len(keys)-2], "ORGSYNC_KEYSET holds no key set: not a JSON object (it ends too early)" +
+			cure},
+		"twice": {keys + keys,
+			"ORGSYNC_KEYSET holds no key set: something follows the JSON object (line 1, column " +
+				fmt.Sprint(len(keys)+1) + ")" + cure},
+		"a key twice": {`{"hunter2":1,"hunter2":2}`,
+			"ORGSYNC_KEYSET holds no key set: a key of its JSON is given more than once" + cure},
+		"large file": {large,
+			"ORGSYNC_KEYSET is neither a key set nor a readable file (it is too large: 30.0 MB; at most 1.0 MB are " +
+				"read)" + cure},
+		"no keys": {"{}", "ORGSYNC_KEYSET holds " + unusable + cure},
+		"no brace": {keys[1:],
+			"ORGSYNC_KEYSET is neither a key set nor a readable file (no such file or directory)" + cure},
+		"not a file": {"c2VjcmV0Cg==",
+			"ORGSYNC_KEYSET is neither a key set nor a readable file (no such file or directory)" + cure},
+		"NUL": {"a\x00b", "ORGSYNC_KEYSET is neither a key set nor a readable file (invalid argument)" + cure},
+		"folder": {t.TempDir(), "ORGSYNC_KEYSET is neither a key set nor a readable file (is a directory)" +
+			cure},
+		"damaged file": {damaged, "ORGSYNC_KEYSET: file " + damaged +
+			" holds no key set: not a JSON object (it ends too early)" + cure},
 	} {
 		box, err := secret.Load(c.value)
 		require.EqualError(t, err, c.want, name)

@@ -88,7 +88,8 @@ type DecideAccountInput struct {
 func (s *Service) DecideAccount(ctx context.Context, in DecideAccountInput) (Member, error) {
 	user := strings.ToLower(strings.TrimSpace(in.User))
 	if in.Decision == "link" && uuid.Validate(user) != nil {
-		return Member{}, &Error{Code: InputInvalid, Err: errors.New("the account is not an id of the table users: give a UUID")}
+		return Member{}, &Error{Code: InputInvalid,
+			Err: errors.New("the account is not an id of the table users: give a UUID")}
 	}
 	member, err := s.ShowMember(ctx, in.Provider, in.Member)
 	if err != nil {

@@ -40,16 +40,19 @@ func (g GuardInput) change() (providers.GuardChange, error) {
 	names := []string{"removal", "department-removal"}
 	for i, n := range []*int{g.MemberLimit, g.DepartmentLimit} {
 		if n != nil && (*n < 0 || *n > maxRemovals) {
-			return providers.GuardChange{}, &Error{Code: RemovalLimitInvalid, Args: Args{Field: names[i] + "-limit", Number: float64(*n)}}
+			return providers.GuardChange{}, &Error{Code: RemovalLimitInvalid,
+				Args: Args{Field: names[i] + "-limit", Number: float64(*n)}}
 		}
 	}
 	for i, p := range []*float64{g.MemberPercent, g.DepartmentPercent} {
 		if p != nil && !(*p >= 0 && *p <= 100) { // so that NaN is refused too
-			return providers.GuardChange{}, &Error{Code: RemovalPercentInvalid, Args: Args{Field: names[i] + "-percent", Number: *p}}
+			return providers.GuardChange{}, &Error{Code: RemovalPercentInvalid,
+				Args: Args{Field: names[i] + "-percent", Number: *p}}
 		}
 	}
 	if d := g.HoldFor; d != nil && (*d < time.Second || *d > maxHold || *d%time.Second != 0) {
-		return providers.GuardChange{}, &Error{Code: HoldTimeInvalid, Args: Args{Field: "hold-for", Duration: *d, Limit: maxHold}}
+		return providers.GuardChange{}, &Error{Code: HoldTimeInvalid,
+			Args: Args{Field: "hold-for", Duration: *d, Limit: maxHold}}
 	}
 	return providers.GuardChange{
 		Count: g.MemberLimit, Percent: g.MemberPercent, HoldFor: g.HoldFor,

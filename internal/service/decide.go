@@ -145,7 +145,8 @@ func (d decision) send(ctx context.Context) (RunResult, error) {
 func (d decision) ask(ctx context.Context) (a answer) {
 	update := client.UpdateWorkflowOptions{
 		UpdateID: uuid.NewString(), WorkflowID: d.Run.HoldWorkflowID, UpdateName: workflows.RejectUpdate,
-		WaitForStage: client.WorkflowUpdateStageCompleted, Args: []any{workflows.Decision{RunID: d.Run.ID, DecidedBy: d.By}},
+		WaitForStage: client.WorkflowUpdateStageCompleted,
+		Args:         []any{workflows.Decision{RunID: d.Run.ID, DecidedBy: d.By}},
 	}
 	if d.Approve {
 		update.UpdateName = workflows.ApproveUpdate

@@ -82,7 +82,9 @@ func (v View) DecideListed(ctx context.Context, in DecideListedInput) (RunRow, e
 	if row.TenantID != nil {
 		entry.TenantID = *row.TenantID
 	}
-	err = store.Audit.During(ctx, entry, func(ctx context.Context) error { return sendDecision(ctx, temporal, run, in) })
+	err = store.Audit.During(ctx, entry, func(ctx context.Context) error {
+		return sendDecision(ctx, temporal, run, in)
+	})
 	if err != nil {
 		return RunRow{}, v.decisionFailure(ctx, store, run, err)
 	}

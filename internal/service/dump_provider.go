@@ -88,7 +88,8 @@ func (d *dump) emit(r DumpRecord) error {
 }
 
 // each calls read for every item, several at a time, and gathers what they return.
-func each[In, Out any](ctx context.Context, parallel int, items []In, read func(context.Context, In) ([]Out, error)) ([]Out, error) {
+func each[In, Out any](ctx context.Context, parallel int, items []In,
+	read func(context.Context, In) ([]Out, error)) ([]Out, error) {
 	var mu sync.Mutex
 	var all []Out
 	tasks, ctx := errgroup.WithContext(ctx)
@@ -160,10 +161,12 @@ func (d *dump) children(ctx context.Context, f provider.FoundDepartment) (below 
 	method := f.ChildrenMethod
 	listing := "departments below " + f.ExternalID
 	err = d.pages(ctx, listing, false, func(cursor string) (page, error) {
-		got, err := d.client.ListDepartments(ctx, provider.Query{Department: f.ExternalID, Method: method, Cursor: cursor})
+		got, err := d.client.ListDepartments(ctx,
+			provider.Query{Department: f.ExternalID, Method: method, Cursor: cursor})
 		if other := instead(err, method); other != "" {
 			method = other
-			got, err = d.client.ListDepartments(ctx, provider.Query{Department: f.ExternalID, Method: method, Cursor: cursor})
+			got, err = d.client.ListDepartments(ctx,
+				provider.Query{Department: f.ExternalID, Method: method, Cursor: cursor})
 		}
 		if err != nil {
 			return page{}, err
@@ -188,7 +191,8 @@ func (d *dump) members(ctx context.Context, f provider.FoundDepartment) ([]struc
 		return nil, nil
 	}
 	return nil, d.pages(ctx, "members of department "+f.ExternalID, false, func(cursor string) (page, error) {
-		got, err := d.client.ListDepartmentMembers(ctx, provider.Query{Department: f.ExternalID, Method: f.MembersMethod, Cursor: cursor})
+		got, err := d.client.ListDepartmentMembers(ctx,
+			provider.Query{Department: f.ExternalID, Method: f.MembersMethod, Cursor: cursor})
 		if err != nil {
 			return page{}, err
 		}
@@ -217,7 +221,8 @@ func (d *dump) groups(ctx context.Context) error {
 				return page{}, err
 			}
 			all = append(all, provider.FoundGroup{
-				Group: directory.Group{ExternalID: got.Groups[i].ExternalID}, MembersMethod: got.Groups[i].MembersMethod,
+				Group:         directory.Group{ExternalID: got.Groups[i].ExternalID},
+				MembersMethod: got.Groups[i].MembersMethod,
 			})
 		}
 		return page{got.Next, len(got.Groups), got.Bad}, nil
@@ -233,7 +238,8 @@ func (d *dump) groups(ctx context.Context) error {
 
 func (d *dump) groupMembers(ctx context.Context, reader provider.GroupReader, g provider.FoundGroup) error {
 	return d.pages(ctx, "members of group "+g.ExternalID, true, func(cursor string) (page, error) {
-		got, err := reader.ListGroupMembers(ctx, provider.GroupQuery{Group: g.ExternalID, Method: g.MembersMethod, Cursor: cursor})
+		got, err := reader.ListGroupMembers(ctx,
+			provider.GroupQuery{Group: g.ExternalID, Method: g.MembersMethod, Cursor: cursor})
 		if err != nil {
 			return page{}, err
 		}
@@ -298,7 +304,9 @@ func (d *dump) pages(ctx context.Context, listing string, optional bool, read fu
 			cursor, seen, restarted = "", map[string]bool{}, true
 			continue
 		case e != nil && (optional || !e.Kind.EndsRun()):
-			return d.emit(DumpRecord{Unread: &Unread{Listing: listing, Problem: e, Forbidden: optional && e.Kind == provider.Forbidden}})
+			return d.emit(
+				DumpRecord{Unread: &Unread{Listing: listing, Problem: e,
+					Forbidden: optional && e.Kind == provider.Forbidden}})
 		case err != nil:
 			return err
 		}

@@ -132,8 +132,8 @@ type Args struct {
 	WorkflowID    string
 	TemporalRunID string
 	Namespace     string
-	// Field is the input at fault, in words joined by dashes, Problem in one word what is wrong, Text its value, Allowed
-	// what it may be.
+	// Field is the input at fault, in words joined by dashes, Problem in one word what is wrong, Text its value,
+	// Allowed what it may be.
 	Field   string
 	Problem string
 	Text    string
@@ -206,8 +206,9 @@ func refusalError(run Run, err error) error {
 // at work, say, or the provider was removed meanwhile.
 func notBegunError(cause error, why string) error {
 	codes := map[string]Code{
-		workflows.BusyType: RunInProgress, workflows.InactiveType: ProviderInactive, workflows.UndecidedType: RunUndecided,
-		workflows.NothingType: NothingToDo, workflows.InvalidType: InputInvalid, workflows.UnknownType: NotFound,
+		workflows.BusyType: RunInProgress, workflows.InactiveType: ProviderInactive,
+		workflows.UndecidedType: RunUndecided,
+		workflows.NothingType:   NothingToDo, workflows.InvalidType: InputInvalid, workflows.UnknownType: NotFound,
 	}
 	code := RunNotBegun
 	var application *temporal.ApplicationError

@@ -213,7 +213,8 @@ func (f *follower) afterFailure(ctx context.Context, cause error) (RunResult, er
 		if stored, over := f.stored(ctx); over {
 			return stored, nil
 		}
-		return RunResult{}, &Error{Code: FollowFailed, Args: Args{Provider: f.Provider, WorkflowID: f.WorkflowID}, Err: cause}
+		return RunResult{}, &Error{Code: FollowFailed, Args: Args{Provider: f.Provider, WorkflowID: f.WorkflowID},
+			Err: cause}
 	}
 	status, why := endOf(cause)
 	id, err := f.store.FindRunByExecution(ctx, f.WorkflowID, f.TemporalRunID)

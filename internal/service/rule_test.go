@@ -76,7 +76,8 @@ func TestRulesThatAreSetByOtherMeans(t *testing.T) {
 		"every 1h0m0s offset 0s; every 1m0s offset 0s": {Intervals: append(every,
 			client.ScheduleIntervalSpec{Every: time.Minute})},
 		"every 1h0m0s offset 0s; hour 2+4-6/2": {Intervals: every,
-			Calendars: []client.ScheduleCalendarSpec{{Hour: []client.ScheduleRange{{Start: 2}, {Start: 4, End: 6, Step: 2}}}}},
+			Calendars: []client.ScheduleCalendarSpec{
+				{Hour: []client.ScheduleRange{{Start: 2}, {Start: 4, End: 6, Step: 2}}}}},
 		"every 1h0m0s offset 0s; until 2030-01-02T03:04:05Z": {Intervals: every,
 			EndAt: time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)},
 		"every 1h0m0s offset 0s; except month 1-12": {Intervals: every,

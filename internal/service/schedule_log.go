@@ -61,7 +61,8 @@ func (s *Service) logged(ctx context.Context, of handle, by By, action string, b
 	if err != nil {
 		return err
 	}
-	entry := audit.Entry{By: by, Action: action, Object: "schedule/" + of.provider, Before: before.text(), After: after.text()}
+	entry := audit.Entry{By: by, Action: action, Object: "schedule/" + of.provider, Before: before.text(),
+		After: after.text()}
 	p, err := findProvider(ctx, store.Providers, of.provider)
 	switch {
 	case err == nil:

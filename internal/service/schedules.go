@@ -91,7 +91,8 @@ func scheduleOf(id string, spec *client.ScheduleSpec, next []time.Time, last []c
 	for _, action := range slices.Backward(last) {
 		if started := action.StartWorkflowResult; started != nil && len(one.LastRuns) < maxStarts {
 			one.LastRuns = append(one.LastRuns, ScheduledRun{
-				StartedAt: action.ActualTime, WorkflowID: started.WorkflowID, TemporalRunID: started.FirstExecutionRunID,
+				StartedAt: action.ActualTime, WorkflowID: started.WorkflowID,
+				TemporalRunID: started.FirstExecutionRunID,
 			})
 		}
 	}
@@ -197,7 +198,8 @@ func (s *Service) PauseSchedule(ctx context.Context, provider, note string, by B
 		return Schedule{}, err
 	}
 	pause := func(ctx context.Context) error { return found.Pause(ctx, client.SchedulePauseOptions{Note: note}) }
-	if err := s.logged(ctx, found, by, "schedule.pause", scheduleLog{}, scheduleLog{Paused: true, Note: note}, pause); err != nil {
+	if err := s.logged(ctx, found, by, "schedule.pause", scheduleLog{}, scheduleLog{Paused: true, Note: note},
+		pause); err != nil {
 		return Schedule{}, found.failure("pause", err)
 	}
 	return found.read(ctx)
@@ -210,7 +212,8 @@ func (s *Service) ResumeSchedule(ctx context.Context, provider, note string, by 
 		return Schedule{}, err
 	}
 	resume := func(ctx context.Context) error { return found.Unpause(ctx, client.ScheduleUnpauseOptions{Note: note}) }
-	if err := s.logged(ctx, found, by, "schedule.resume", scheduleLog{Paused: true}, scheduleLog{Note: note}, resume); err != nil {
+	if err := s.logged(ctx, found, by, "schedule.resume", scheduleLog{Paused: true}, scheduleLog{Note: note},
+		resume); err != nil {
 		return Schedule{}, found.failure("resume", err)
 	}
 	return found.read(ctx)

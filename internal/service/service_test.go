@@ -37,10 +37,12 @@ func TestErrorsHaveCodesAndArguments(t *testing.T) {
 	t.Cleanup(store.Close)
 	seal := func(string) ([]providers.Sealed, error) { return nil, nil }
 	for _, name := range []string{"acme", "off"} {
-		_, err := store.Providers.Add(ctx, providers.NewProvider{Name: name, Type: directory.Feishu, Config: []byte(`{}`)}, seal)
+		_, err := store.Providers.Add(ctx, providers.NewProvider{Name: name, Type: directory.Feishu,
+			Config: []byte(`{}`)}, seal)
 		require.NoError(t, err)
 	}
-	off, err := s.UpdateProvider(ctx, service.UpdateProviderInput{Name: "off", Active: new(false), By: service.By{Name: "ann@host"}})
+	off, err := s.UpdateProvider(ctx, service.UpdateProviderInput{Name: "off", Active: new(false),
+		By: service.By{Name: "ann@host"}})
 	require.NoError(t, err)
 	require.Equal(t, []any{false, "ann@host"}, []any{off.Provider.Active, off.Provider.UpdatedBy})
 	require.ErrorContains(t, off.Schedule.Err, "connection refused",
@@ -60,7 +62,8 @@ func TestErrorsHaveCodesAndArguments(t *testing.T) {
 		call func() error
 		args service.Args
 	}{
-		"unknown provider": {service.ProviderUnknown, func() error { _, err := s.GetProvider(ctx, "globex"); return err },
+		"unknown provider": {service.ProviderUnknown,
+			func() error { _, err := s.GetProvider(ctx, "globex"); return err },
 			service.Args{Provider: "globex", Providers: []string{"acme", "off"}}},
 		"switched off": {service.ProviderInactive, func() error {
 			_, err := s.StartSync(ctx, service.StartSyncInput{Provider: "off"})

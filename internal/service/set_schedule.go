@@ -65,7 +65,8 @@ func (s *Service) SetSchedule(ctx context.Context, in SetScheduleInput) (SetSche
 	after.OnRemovals = in.OnRemovals
 	var result SetScheduleResult
 	err = s.logged(ctx, found, in.By, "schedule.set", before, after, func(ctx context.Context) (err error) {
-		result, err = s.setSchedule(ctx, temporal, timetable{provider: p.Name, rule: due, onRemovals: in.OnRemovals}, in.StartNow)
+		result, err = s.setSchedule(ctx, temporal, timetable{provider: p.Name, rule: due, onRemovals: in.OnRemovals},
+			in.StartNow)
 		return err
 	})
 	if err == nil {
@@ -107,8 +108,10 @@ func (t timetable) attributes() sdk.SearchAttributes {
 
 func (t timetable) action() *client.ScheduleWorkflowAction {
 	return &client.ScheduleWorkflowAction{
-		ID: workflows.ScheduledWorkflowID(t.provider), Workflow: workflows.ScheduledSyncName, TaskQueue: workflows.TaskQueue,
-		Args: []any{t.input()}, StaticSummary: t.language.Text(message.ScheduleSummary, message.Args{"Provider": t.provider}),
+		ID: workflows.ScheduledWorkflowID(t.provider), Workflow: workflows.ScheduledSyncName,
+		TaskQueue: workflows.TaskQueue,
+		Args:      []any{t.input()}, StaticSummary: t.language.Text(message.ScheduleSummary,
+			message.Args{"Provider": t.provider}),
 		StaticDetails: t.language.Text(message.SchedulePage, message.Args{
 			"WorkflowID": workflows.SyncWorkflowID(t.provider), "Provider": t.provider,
 		}),
@@ -126,8 +129,9 @@ func (s *Service) setSchedule(ctx context.Context, temporal client.Client, t tim
 	result := SetScheduleResult{Change: "set"}
 	found := handleOf(ctx, temporal, t.provider)
 	_, err := temporal.ScheduleClient().Create(ctx, client.ScheduleOptions{
-		ID: workflows.ScheduleID(t.provider), Spec: t.rule.spec(), Action: t.action(), TypedSearchAttributes: t.attributes(),
-		Overlap: policy.Overlap, CatchupWindow: policy.CatchupWindow, TriggerImmediately: now,
+		ID: workflows.ScheduleID(t.provider), Spec: t.rule.spec(), Action: t.action(),
+		TypedSearchAttributes: t.attributes(),
+		Overlap:               policy.Overlap, CatchupWindow: policy.CatchupWindow, TriggerImmediately: now,
 	})
 	if errors.Is(err, sdk.ErrScheduleAlreadyRunning) {
 		result.Change, err = t.update(ctx, found)

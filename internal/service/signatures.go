@@ -31,8 +31,9 @@ const maxSignatureURL = 2000
 // SetSignature sets the signature image of the one member that a text means, or clears it
 // if the address is empty.
 func (s *Service) SetSignature(ctx context.Context, provider, text, address string) (Member, Signature, error) {
-	if parsed, err := url.Parse(address); address != "" && (err != nil || parsed.Host == "" || len(address) > maxSignatureURL ||
-		parsed.Scheme != "https" && parsed.Scheme != "http") {
+	if parsed, err := url.Parse(address); address != "" &&
+		(err != nil || parsed.Host == "" || len(address) > maxSignatureURL ||
+			parsed.Scheme != "https" && parsed.Scheme != "http") {
 		return Member{}, Signature{}, &Error{Code: InputInvalid, Err: errors.New(
 			"the signature's address is no URL that begins with https:// or http:// and has at most 2,000 bytes")}
 	}

@@ -41,8 +41,9 @@ type StartSyncInput struct {
 // StartSync starts a sync of a provider.
 func (s *Service) StartSync(ctx context.Context, in StartSyncInput) (Execution, error) {
 	input := workflows.SyncInput{
-		Provider: in.Provider, Mode: in.Mode, Departments: in.Departments, Members: in.Members, OnRemovals: in.OnRemovals,
-		Rules: in.Rules, StartedBy: in.By,
+		Provider: in.Provider, Mode: in.Mode, Departments: in.Departments, Members: in.Members,
+		OnRemovals: in.OnRemovals,
+		Rules:      in.Rules, StartedBy: in.By,
 	}
 	if problem := input.Normalize(); problem != "" {
 		return Execution{}, &Error{Code: InputInvalid, Err: errors.New(problem)}
@@ -155,8 +156,9 @@ func (s *Service) UndoRun(ctx context.Context, in UndoRunInput) (UndoRunResult, 
 	if input.Mode == workflows.ModePlan {
 		summary = message.UndoSummaryPlan
 	}
-	result.Execution, err = s.start(ctx, result.Undone.Provider, client.StartWorkflowOptions{StaticSummary: s.connect.Language.Text(
-		summary, message.Args{"Run": shortID(input.Run), "Provider": result.Undone.Provider})},
+	result.Execution, err = s.start(ctx, result.Undone.Provider,
+		client.StartWorkflowOptions{StaticSummary: s.connect.Language.Text(
+			summary, message.Args{"Run": shortID(input.Run), "Provider": result.Undone.Provider})},
 		workflows.UndoRunName, input)
 	if err != nil && Classify(err).Code == Internal {
 		err = fmt.Errorf("start undoing run %s: %w", input.Run, err)

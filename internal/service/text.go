@@ -63,12 +63,17 @@ func errorText(l message.Language, err error, inputName func(string) string) str
 // named are the arguments as texts name them.
 func (a Args) named(l message.Language) message.Args {
 	named := message.Args{
-		"Provider": a.Provider, "Providers": strings.Join(a.Providers, ", "), "Run": shortID(cmp.Or(a.Run.ID, a.RunID)), "Owner": a.Run.Provider,
-		"WorkflowID": a.WorkflowID, "TemporalRunID": a.TemporalRunID, "Namespace": a.Namespace, "Field": "", "Input": "",
+		"Provider": a.Provider, "Providers": strings.Join(a.Providers, ", "),
+		"Run": shortID(cmp.Or(a.Run.ID, a.RunID)), "Owner": a.Run.Provider,
+		"WorkflowID": a.WorkflowID, "TemporalRunID": a.TemporalRunID, "Namespace": a.Namespace, "Field": "",
+		"Input":   "",
 		"Problem": a.Problem, "Text": a.Text, "Allowed": strings.Join(a.Allowed, ", "),
-		"Number": strconv.FormatFloat(a.Number, 'f', -1, 64), "Most": a.Most, "Duration": message.Length(a.Duration), "Limit": message.Length(a.Limit),
-		"Key": a.KeyID, "Workers": strings.Join(a.Workers, ", "), "Held": "", "Reason": "", "Status": l.Status(a.Run.Status),
-		"DecidedBy": a.Run.DecidedBy, "Running": a.Run.Status == directory.RunRunning, "Decided": a.Run.Status == directory.RunHeld,
+		"Number": strconv.FormatFloat(a.Number, 'f', -1, 64), "Most": a.Most, "Duration": message.Length(a.Duration),
+		"Limit": message.Length(a.Limit),
+		"Key":   a.KeyID, "Workers": strings.Join(a.Workers, ", "), "Held": "", "Reason": "",
+		"Status":    l.Status(a.Run.Status),
+		"DecidedBy": a.Run.DecidedBy, "Running": a.Run.Status == directory.RunRunning,
+		"Decided": a.Run.Status == directory.RunHeld,
 	}
 	if len(a.Held) > 0 {
 		named["Held"], named["Reason"] = shortID(a.Held[0].ID), a.Held[0].HoldReason

@@ -41,7 +41,8 @@ func Open(ctx context.Context, getenv func(string) string) (*Traces, error) {
 
 func with(ctx context.Context, spans trace.TracerProviderOption) (*Traces, error) {
 	about, err := resource.New(ctx,
-		resource.WithAttributes(attribute.String("service.name", service)), resource.WithTelemetrySDK(), resource.WithHost(), resource.WithFromEnv())
+		resource.WithAttributes(attribute.String("service.name", service)), resource.WithTelemetrySDK(),
+		resource.WithHost(), resource.WithFromEnv())
 	if err != nil {
 		return nil, fmt.Errorf("traces: %w; check OTEL_RESOURCE_ATTRIBUTES", err)
 	}
@@ -50,7 +51,8 @@ func with(ctx context.Context, spans trace.TracerProviderOption) (*Traces, error
 
 // wanted follows OpenTelemetry's specification, but that there is no default endpoint.
 func wanted(getenv func(string) string) bool {
-	if strings.EqualFold(getenv("OTEL_SDK_DISABLED"), "true") || strings.EqualFold(getenv("OTEL_TRACES_EXPORTER"), "none") {
+	if strings.EqualFold(getenv("OTEL_SDK_DISABLED"), "true") ||
+		strings.EqualFold(getenv("OTEL_TRACES_EXPORTER"), "none") {
 		return false
 	}
 	return getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
@@ -75,7 +77,8 @@ func newExporter(ctx context.Context, getenv func(string) string) (*otlptrace.Ex
 // Queries are left out: the Web UI and "orgsync sync --wait" ask for progress all the time.
 func (t *Traces) Interceptor() (interceptor.Interceptor, error) {
 	return opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{
-		Tracer: t.provider.Tracer("temporal-sdk-go"), DisableQueryTracing: true, DisableBaggage: true, AllowInvalidParentSpans: true,
+		Tracer: t.provider.Tracer("temporal-sdk-go"), DisableQueryTracing: true, DisableBaggage: true,
+		AllowInvalidParentSpans: true,
 	})
 }
 

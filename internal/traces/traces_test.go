@@ -16,13 +16,18 @@ func TestNothingIsTracedUnlessAskedFor(t *testing.T) {
 		want bool
 		err  string
 	}{
-		"nothing set":    {map[string]string{}, false, ""},
-		"endpoint":       {map[string]string{endpoint: "http://127.0.0.1:4318"}, true, ""},
-		"traces only":    {map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:4318/v1/traces"}, true, ""},
-		"grpc":           {map[string]string{endpoint: "http://127.0.0.1:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, true, ""},
-		"disabled":       {map[string]string{endpoint: "http://127.0.0.1:4318", "OTEL_SDK_DISABLED": "True"}, false, ""},
-		"none":           {map[string]string{endpoint: "http://127.0.0.1:4318", "OTEL_TRACES_EXPORTER": "none"}, false, ""},
-		"other protocol": {map[string]string{endpoint: "http://127.0.0.1:4318", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"}, false, `"http/json" is not known`},
+		"nothing set": {map[string]string{}, false, ""},
+		"endpoint":    {map[string]string{endpoint: "http://127.0.0.1:4318"}, true, ""},
+		"traces only": {map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:4318/v1/traces"},
+			true, ""},
+		"grpc": {map[string]string{endpoint: "http://127.0.0.1:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+			true, ""},
+		"disabled": {map[string]string{endpoint: "http://127.0.0.1:4318", "OTEL_SDK_DISABLED": "True"}, false,
+			""},
+		"none": {map[string]string{endpoint: "http://127.0.0.1:4318", "OTEL_TRACES_EXPORTER": "none"}, false,
+			""},
+		"other protocol": {map[string]string{endpoint: "http://127.0.0.1:4318",
+			"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"}, false, `"http/json" is not known`},
 	} {
 		opened, err := traces.Open(t.Context(), func(key string) string { return c.env[key] })
 		if c.err != "" {

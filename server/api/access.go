@@ -80,8 +80,9 @@ func (a *API) registerAccess() {
 			return listOf(rows, tokenOf), "", err
 		})
 	register(a, operation{
-		id: "create-token", method: http.MethodPost, path: "/tokens", tag: tag, summary: "Make a token, which is told once",
-		status: http.StatusCreated, errors: conflicting,
+		id: "create-token", method: http.MethodPost, path: "/tokens", tag: tag,
+		summary: "Make a token, which is told once",
+		status:  http.StatusCreated, errors: conflicting,
 	}, a.createToken)
 	register(a, operation{id: "revoke-token", method: http.MethodDelete, path: "/tokens/{id}", tag: tag,
 		summary: "End a token at once", errors: notFound},
@@ -106,7 +107,8 @@ func (a *API) registerAccess() {
 func (a *API) createToken(ctx context.Context, in *createTokenInput) (*createdToken, error) {
 	b := in.Body
 	wanted := service.CreateTokenInput{
-		Name: b.Name, Role: b.Role, TenantID: b.TenantID, Provider: b.Provider, Within: callerOf(ctx).Reach, By: by(ctx),
+		Name: b.Name, Role: b.Role, TenantID: b.TenantID, Provider: b.Provider, Within: callerOf(ctx).Reach,
+		By: by(ctx),
 	}
 	if b.ExpiresIn != nil {
 		d := time.Duration(*b.ExpiresIn) * time.Second

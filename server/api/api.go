@@ -75,7 +75,8 @@ func write(w http.ResponseWriter, contentType string, body []byte) {
 // config is huma's, without what it would serve by itself: its pages load scripts of others.
 func config(version string) huma.Config {
 	c := huma.DefaultConfig("orgsync", version)
-	c.Info.Description = "Companies' directories from Feishu, DingTalk and WeCom: providers, runs, departments and members. " +
+	c.Info.Description = "Companies' directories from Feishu, DingTalk and WeCom: providers, runs, departments and " +
+		"members. " +
 		"Send a token as `Authorization: Bearer org_…`; make one with `orgsync token create`."
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
 	c.CreateHooks = nil
@@ -111,7 +112,8 @@ const slowTimeout = 5 * time.Minute
 // huma is the operation as huma knows it.
 func (a *API) operation(op operation) huma.Operation {
 	return huma.Operation{
-		OperationID: string(op.id), Method: op.method, Path: prefix + op.path, Tags: []string{op.tag}, Summary: op.summary,
+		OperationID: string(op.id), Method: op.method, Path: prefix + op.path, Tags: []string{op.tag},
+		Summary:       op.summary,
 		DefaultStatus: op.status, Errors: append(append([]int{}, common...), op.errors...), MaxBodyBytes: maxBody,
 		Security: []map[string][]string{{"token": {}}}, Middlewares: huma.Middlewares{a.authorize(op)},
 		Description: "Roles: " + rolesOf(op.id) + ".",

@@ -104,8 +104,9 @@ func (a *API) registerDecisions() {
 		return a.begun(ctx, started, err)
 	})
 	register(a, operation{
-		id: "undo-run", method: http.MethodPost, path: "/runs/{id}/undo", tag: tag, summary: "Take back what a run changed",
-		status: http.StatusAccepted, errors: conflicting,
+		id: "undo-run", method: http.MethodPost, path: "/runs/{id}/undo", tag: tag,
+		summary: "Take back what a run changed",
+		status:  http.StatusAccepted, errors: conflicting,
 	}, func(ctx context.Context, in *undoRunInput) (*startedOutput, error) {
 		if _, err := a.view(ctx).GetRun(ctx, in.ID); err != nil {
 			return nil, err
@@ -157,7 +158,8 @@ func (a *API) cancelRun(ctx context.Context, in *OfRun) (*startedOutput, error) 
 		return nil, err
 	}
 	return &startedOutput{Location: prefix + "/runs/" + run.ID, Body: RunStarted{
-		Provider: run.ProviderName, RunID: &run.ID, WorkflowID: canceled.WorkflowID, TemporalRunID: canceled.TemporalRunID,
+		Provider: run.ProviderName, RunID: &run.ID, WorkflowID: canceled.WorkflowID,
+		TemporalRunID: canceled.TemporalRunID,
 	}}, nil
 }
 

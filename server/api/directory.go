@@ -31,7 +31,8 @@ func departmentOf(d service.DepartmentRow) Department {
 	return Department{
 		ID: d.ID, ProviderID: d.ProviderID, TenantID: d.TenantID, ExternalID: d.ExternalID, ParentID: d.ParentID,
 		Name: d.Name, Path: d.Path,
-		MemberCount: d.MemberCount, DirectMemberCount: d.DirectMemberCount, HasChildren: d.HasChildren, Status: d.Status,
+		MemberCount: d.MemberCount, DirectMemberCount: d.DirectMemberCount, HasChildren: d.HasChildren,
+		Status:    d.Status,
 		SortOrder: d.SortOrder, SyncedAt: d.SyncedAt,
 	}
 }

@@ -70,7 +70,8 @@ func registerList[I pager, T any](a *API, op operation, fetch func(context.Conte
 	described.Responses = map[string]*huma.Response{"200": {
 		Description: "OK",
 		Content: map[string]*huma.MediaType{
-			"application/json": {Schema: a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[List[T]](), true, "")},
+			"application/json": {Schema: a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[List[T]](), true,
+				"")},
 			"text/csv": {Schema: &huma.Schema{Type: huma.TypeString,
 				Description: "The same columns, UTF-8 with a byte order mark."}},
 		},

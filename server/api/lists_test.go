@@ -21,7 +21,8 @@ func TestPagesWhileRowsAreAdded(t *testing.T) {
 		w.exec(`INSERT INTO org_members (provider_id, external_id, name) VALUES ($1, $2, $2)`, w.acme["provider"],
 			fmt.Sprint("old-", n%3, n))
 		w.exec(`INSERT INTO sync_runs (provider_id, generation, workflow_id, temporal_run_id, status, started_at)
-			VALUES ($1, $2, 'old', gen_random_uuid(), 'succeeded', now() - interval '1 hour')`, w.acme["provider"], 10+n)
+			VALUES ($1, $2, 'old', gen_random_uuid(), 'succeeded', now() - interval
+			'1 hour')`, w.acme["provider"], 10+n)
 		w.exec(`INSERT INTO org_departments (provider_id, external_id, parent_id, name, sort_order)
 			VALUES ($1, $2, $3, 'same', $4)`,
 			w.acme["provider"], fmt.Sprint("old-", n), w.acme["department"], []any{int64(1), nil, int64(-7)}[n%3])
@@ -47,7 +48,8 @@ func TestPagesWhileRowsAreAdded(t *testing.T) {
 			}
 			after = next
 			if page < 6 {
-				w.exec(`INSERT INTO org_members (provider_id, external_id, name) VALUES ($1, gen_random_uuid()::text, 'new old')`,
+				w.exec(`INSERT INTO org_members (provider_id, external_id, name)
+					VALUES ($1, gen_random_uuid()::text, 'new old')`,
 					w.acme["provider"])
 				w.exec(`INSERT INTO org_member_departments (member_id, department_id)
 					SELECT id, $1 FROM org_members WHERE name = 'new old' ON CONFLICT DO NOTHING`, w.acme["department"])
@@ -55,7 +57,8 @@ func TestPagesWhileRowsAreAdded(t *testing.T) {
 					VALUES ($1, gen_random_uuid()::text, $2, 'new', (random() * 10 - 5)::bigint)`,
 					w.acme["provider"], w.acme["department"])
 				w.exec(`INSERT INTO sync_runs (provider_id, generation, workflow_id, temporal_run_id, status)
-					SELECT $1, max(generation) + 1, 'new', gen_random_uuid(), 'succeeded' FROM sync_runs`, w.acme["provider"])
+					SELECT $1, max(generation) + 1, 'new', gen_random_uuid(), 'succeeded'
+					FROM sync_runs`, w.acme["provider"])
 			}
 		}
 		require.Len(t, seen, 9, path)
@@ -77,8 +80,9 @@ func TestFiltersOfMembers(t *testing.T) {
 	w.exec(`UPDATE org_members SET name = '100%_单', name_translit_full = 'shan', employee_no = 'E-7' WHERE id = $1`,
 		w.acme["ann"])
 	for query, want := range map[string]int{
-		"": 3, "provider=acme": 1, "status=deleted": 1, "status=inactive": 0, "q=bob": 1, "q=BOB%40example": 1, "q=%25": 1,
-		"q=_": 1, "q=shan": 1,
+		"": 3, "provider=acme": 1, "status=deleted": 1, "status=inactive": 0, "q=bob": 1, "q=BOB%40example": 1,
+		"q=%25": 1,
+		"q=_":   1, "q=shan": 1,
 		"q=%E5%8D%95": 1, "q=e-7": 1, "q=nobody": 0, "updated_since=2021-01-01T00:00:00Z": 3,
 		"status=deleted&updated_since=2021-01-01T00:00:00Z": 0,
 		"department=" + w.acme["child"]:                     1, "department=" + w.acme["department"]: 0,
@@ -92,7 +96,8 @@ func TestFiltersOfMembers(t *testing.T) {
 		w.acme["provider"])
 	hits, _ := w.get(reader, "/api/v1/members?q=ann").items()
 	require.Len(t, hits, 4)
-	require.Equal(t, []any{"ann", "ann"}, []any{hits[0]["external_id"], hits[1]["external_id"]}, "exact hits come first")
+	require.Equal(t, []any{"ann", "ann"}, []any{hits[0]["external_id"], hits[1]["external_id"]},
+		"exact hits come first")
 }
 
 // A spreadsheet that opens a list must not compute what people call themselves.

@@ -110,12 +110,14 @@ func (a *API) registerProviders() {
 	registerList(a, operation{id: "list-providers", method: http.MethodGet, path: "/providers", tag: "Providers",
 		summary: "List providers"}, a.listProviders)
 	register(a, operation{
-		id: "create-provider", method: http.MethodPost, path: "/providers", tag: "Providers", summary: "Store a provider",
-		status: http.StatusCreated, errors: []int{http.StatusConflict},
+		id: "create-provider", method: http.MethodPost, path: "/providers", tag: "Providers",
+		summary: "Store a provider",
+		status:  http.StatusCreated, errors: []int{http.StatusConflict},
 	}, a.createProvider)
 	register(a, operation{
-		id: "get-provider", method: http.MethodGet, path: "/providers/{name}", tag: "Providers", summary: "Show a provider",
-		errors: notFound,
+		id: "get-provider", method: http.MethodGet, path: "/providers/{name}", tag: "Providers",
+		summary: "Show a provider",
+		errors:  notFound,
 	}, func(ctx context.Context, in *Named) (*providerOutput, error) {
 		p, err := a.view(ctx).GetProvider(ctx, in.Name)
 		return &providerOutput{ETag: tagOf(p), Body: providerOf(ctx, p)}, err
@@ -128,8 +130,9 @@ func (a *API) registerProviders() {
 	}, a.updateProvider)
 	register(a, operation{
 		id: "delete-provider", method: http.MethodDelete, path: "/providers/{name}", tag: "Providers",
-		summary: "Remove a provider with its secrets, runs and schedule; its people and departments get the status deleted",
-		errors:  notFound,
+		summary: "Remove a provider with its secrets, runs and schedule; its people and departments get the status " +
+			"deleted",
+		errors: notFound,
 	}, func(ctx context.Context, in *Named) (*struct{}, error) {
 		if _, err := a.view(ctx).GetProvider(ctx, in.Name); err != nil {
 			return nil, err
@@ -253,7 +256,8 @@ func (a *API) testProvider(ctx context.Context, in *Named) (*testOutput, error) 
 	}
 	tried, err := a.service.TestProvider(ctx, in.Name)
 	out := &testOutput{ProviderTest{
-		Provider: tried.Provider, Type: string(tried.Type), OK: tried.OK, Company: tried.Company, Findings: make([]Finding,
+		Provider: tried.Provider, Type: string(tried.Type), OK: tried.OK, Company: tried.Company,
+		Findings: make([]Finding,
 			len(tried.Findings)),
 	}}
 	for i, f := range tried.Findings {

@@ -80,8 +80,9 @@ func TestEditsDoNotOverwriteEachOther(t *testing.T) {
 	statuses := make([]int, 8)
 	for i := range statuses {
 		both.Go(func() {
-			statuses[i] = w.send(admin, http.MethodPatch, "/api/v1/providers/acme", `{"hold_seconds":`+strings.Repeat("1",
-				i+1)+`}`, "If-Match", tag).status
+			statuses[i] = w.send(admin, http.MethodPatch, "/api/v1/providers/acme",
+				`{"hold_seconds":`+strings.Repeat("1",
+					i+1)+`}`, "If-Match", tag).status
 		})
 	}
 	both.Wait()
@@ -116,7 +117,8 @@ func TestProblemsAreInTheReadersLanguage(t *testing.T) {
 	w.get(reader, "/api/v1/nothing").problem(http.StatusNotFound, "route_unknown")
 	invalid := w.get(reader, "/api/v1/members?status=odd").problem(http.StatusUnprocessableEntity, "input_invalid")
 	require.Equal(t, "query.status", invalid.Fields[0].Location)
-	w.send(w.as("operator"), http.MethodPost, "/api/v1/providers/acme/runs", `{}`).problem(http.StatusServiceUnavailable,
+	w.send(w.as("operator"), http.MethodPost, "/api/v1/providers/acme/runs",
+		`{}`).problem(http.StatusServiceUnavailable,
 		"temporal_unreachable")
 	w.send(w.as("operator"), http.MethodPost, "/api/v1/providers/acme/runs",
 		`{"departments":[]}`).problem(http.StatusUnprocessableEntity, "input_invalid")

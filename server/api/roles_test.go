@@ -15,13 +15,16 @@ import (
 // may says for each operation who may do it: r reader, o operator, a admin. App may do none of
 // them.
 var may = map[string]string{
-	"list-providers": "roa", "create-provider": "a", "get-provider": "roa", "update-provider": "a", "delete-provider": "a",
-	"test-provider": "oa", "start-run": "oa", "get-schedule": "oa", "set-schedule": "oa", "delete-schedule": "oa",
-	"list-runs": "oa", "get-run": "oa", "list-run-changes": "oa", "list-run-departments": "oa", "list-run-removals": "oa",
-	"list-run-errors": "oa", "follow-run": "oa", "decide-run": "oa", "undo-run": "oa", "retry-run": "oa",
+	"list-providers": "roa", "create-provider": "a", "get-provider": "roa", "update-provider": "a",
+	"delete-provider": "a",
+	"test-provider":   "oa", "start-run": "oa", "get-schedule": "oa", "set-schedule": "oa", "delete-schedule": "oa",
+	"list-runs": "oa", "get-run": "oa", "list-run-changes": "oa", "list-run-departments": "oa",
+	"list-run-removals": "oa",
+	"list-run-errors":   "oa", "follow-run": "oa", "decide-run": "oa", "undo-run": "oa", "retry-run": "oa",
 	"cancel-run":       "oa",
-	"list-departments": "roa", "get-department": "roa", "list-child-departments": "roa", "list-department-members": "roa",
-	"list-members": "roa", "get-member": "roa", "list-member-history": "roa",
+	"list-departments": "roa", "get-department": "roa", "list-child-departments": "roa",
+	"list-department-members": "roa",
+	"list-members":            "roa", "get-member": "roa", "list-member-history": "roa",
 	"list-tokens": "a", "create-token": "a", "revoke-token": "a", "list-audit": "a",
 }
 
@@ -66,7 +69,8 @@ func TestEveryRoleAgainstEveryOperation(t *testing.T) {
 				got.problem(http.StatusUnauthorized, "token_refused")
 				require.Contains(t, got.header.Get("WWW-Authenticate"), "Bearer", name)
 			case role != "app" && strings.Contains(allowed, role[:1]):
-				require.NotContains(t, []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusInternalServerError},
+				require.NotContains(t, []int{http.StatusUnauthorized, http.StatusForbidden,
+					http.StatusInternalServerError},
 					got.status, "%s %s: %s", role, op.ID, got.body)
 				if strings.Contains(path, "{") {
 					require.Equal(t, http.StatusNotFound, got.status, "%s %s: %s", role, op.ID, got.body)
@@ -84,7 +88,8 @@ func TestEveryTenantAgainstAnothersObjects(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	foreign := map[string]string{
-		"runs": w.globex["run"], "departments": w.globex["child"], "members": w.globex["ann"], "tokens": w.globex["token"],
+		"runs": w.globex["run"], "departments": w.globex["child"], "members": w.globex["ann"],
+		"tokens": w.globex["token"],
 	}
 	for bound, token := range map[string]string{
 		"tenant":   w.token(service.CreateTokenInput{Name: "t", Role: "admin", TenantID: tenant1}).Secret,
@@ -118,8 +123,9 @@ func TestEveryTenantAgainstAnothersObjects(t *testing.T) {
 			`{"name":"wide","role":"admin","tenant_id":"`+tenant2+`"}`).problem(http.StatusForbidden, "reach_too_wide")
 		w.send(token, http.MethodPost, "/api/v1/tokens",
 			`{"name":"wide","role":"admin","provider":"globex"}`).problem(http.StatusNotFound, "provider_unknown")
-		w.send(token, http.MethodPatch, "/api/v1/providers/acme", `{"tenant_id":"`+tenant2+`"}`, "If-Match", w.get(token,
-			"/api/v1/providers/acme").header.Get("ETag")).
+		w.send(token, http.MethodPatch, "/api/v1/providers/acme", `{"tenant_id":"`+tenant2+`"}`, "If-Match",
+			w.get(token,
+				"/api/v1/providers/acme").header.Get("ETag")).
 			problem(http.StatusForbidden, "reach_too_narrow")
 		var made map[string]any
 		w.send(token, http.MethodPost, "/api/v1/tokens", `{"name":"narrow `+bound+`","role":"reader"}`).decode(&made)

@@ -40,11 +40,13 @@ func runOfRow(r service.RunRow) Run {
 	return Run{
 		ID: r.ID, ProviderID: r.ProviderID, Provider: r.ProviderName, WorkflowID: r.WorkflowID,
 		TemporalRunID: r.TemporalRunID,
-		Mode:          r.Mode, OnRemovals: r.OnRemovals, Departments: r.Departments, Members: r.Members, Retries: r.Retries,
-		Undoes: r.Undoes,
-		Status: r.Status, Phase: r.Phase, Counts: r.Counts, Calls: r.Calls, HoldReason: r.HoldReason,
+		Mode:          r.Mode, OnRemovals: r.OnRemovals, Departments: r.Departments, Members: r.Members,
+		Retries: r.Retries,
+		Undoes:  r.Undoes,
+		Status:  r.Status, Phase: r.Phase, Counts: r.Counts, Calls: r.Calls, HoldReason: r.HoldReason,
 		HoldExpiresAt: r.HoldExpiresAt,
-		Error:         r.Error, StartedBy: r.StartedBy, DecidedBy: r.DecidedBy, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
+		Error:         r.Error, StartedBy: r.StartedBy, DecidedBy: r.DecidedBy, StartedAt: r.StartedAt,
+		FinishedAt:       r.FinishedAt,
 		DetailsDroppedAt: r.DetailsDroppedAt,
 	}
 }
@@ -132,7 +134,8 @@ func (a *API) registerRuns() {
 	registerList(a, operation{id: "list-runs", method: http.MethodGet, path: "/runs", tag: tag,
 		summary: "List runs, the newest first", errors: notFound},
 		func(ctx context.Context, in *listRunsInput, page service.Page) (List[Run], string, error) {
-			rows, err := a.view(ctx).ListRuns(ctx, service.ListRunsInput{Provider: in.Provider, Status: in.Status, Page: page})
+			rows, err := a.view(ctx).ListRuns(ctx,
+				service.ListRunsInput{Provider: in.Provider, Status: in.Status, Page: page})
 			return listOf(rows, runOfRow), "", err
 		})
 	register(a, operation{id: "get-run", method: http.MethodGet, path: "/runs/{id}", tag: tag, summary: "Show a run",
@@ -156,8 +159,9 @@ func (a *API) registerRuns() {
 				ExternalID: d.ExternalID, DepartmentID: d.DepartmentID, Name: d.Name, Path: d.Path,
 				ChildrenComplete: d.ChildrenComplete,
 				MembersComplete:  d.MembersComplete, State: d.State, MembersUnchanged: d.MembersUnchanged,
-				ChildrenPages: d.ChildrenPages, Pages: d.Pages, MembersRead: d.MembersRead, MembersDeclared: d.MembersDeclared,
-				Error: d.Error,
+				ChildrenPages: d.ChildrenPages, Pages: d.Pages, MembersRead: d.MembersRead,
+				MembersDeclared: d.MembersDeclared,
+				Error:           d.Error,
 			}
 		}), "", err
 	})
@@ -181,8 +185,10 @@ func (a *API) listRunChanges(ctx context.Context, in *changesOfRun, page service
 	rows, err := a.view(ctx).ListRunChanges(ctx, in.ID, service.ChangeFilter{Kinds: in.Kinds, Types: in.Types}, page)
 	return listOf(rows, func(c service.ChangeRow) Change {
 		out := Change{
-			ObjectType: c.ObjectType, ObjectID: c.ObjectID, DepartmentName: c.DepartmentName, DepartmentPath: c.DepartmentPath,
-			ExternalID: c.ExternalID, Name: c.Name, Kind: c.Kind, Before: c.Before, After: c.After, ChangedAt: c.ChangedAt,
+			ObjectType: c.ObjectType, ObjectID: c.ObjectID, DepartmentName: c.DepartmentName,
+			DepartmentPath: c.DepartmentPath,
+			ExternalID:     c.ExternalID, Name: c.Name, Kind: c.Kind, Before: c.Before, After: c.After,
+			ChangedAt: c.ChangedAt,
 		}
 		if c.DepartmentID != c.ObjectID { // a place
 			out.DepartmentID = &c.DepartmentID

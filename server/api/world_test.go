@@ -99,22 +99,27 @@ func (w *world) company(name, tenant string) map[string]string {
 	one("child", `INSERT INTO org_departments (provider_id, tenant_id, external_id, parent_id, name, path, raw_data)
 		VALUES ($1, $2, '2', $3, 'Sales', 'x/Sales', '{"id": 2}')`, ids["provider"], tenant, ids["department"])
 	for _, member := range []string{"ann", "bob"} {
-		one(member, `INSERT INTO org_members (provider_id, tenant_id, external_id, name, name_translit_full, email, department_id, raw_data)
+		one(member, `INSERT INTO org_members (provider_id, tenant_id, external_id, name, name_translit_full, email,
+			department_id, raw_data)
 			VALUES ($1, $2, $3, $3, $3, $3 || '@example.com', $4, '{"userid": "raw"}')`,
 			ids["provider"], tenant, member, ids["child"])
 		w.exec(`INSERT INTO org_member_departments (member_id, department_id, is_primary) VALUES ($1, $2, true)`,
 			ids[member], ids["child"])
 	}
-	one("run", `INSERT INTO sync_runs (provider_id, generation, workflow_id, temporal_run_id, status, hold_reason, hold_workflow_id, counts)
+	one("run", `INSERT INTO sync_runs (provider_id, generation, workflow_id, temporal_run_id, status, hold_reason,
+		hold_workflow_id, counts)
 		VALUES ($1, 1, 'orgsync/' || $2, gen_random_uuid(), 'held', 'too many', 'orgsync/' || $2 || '/removals', '{}')`,
 		ids["provider"], name)
-	w.exec(`INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id) VALUES ($1, 'member', $2, $2)`,
+	w.exec(`INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
+		VALUES ($1, 'member', $2, $2)`,
 		ids["run"], ids["bob"])
 	w.exec(`INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, before, after)
-		VALUES ($1, 'member', $2, $2, 'ann', 'updated', '{"title": "a", "raw_data": {"userid": "raw"}}', '{"title": "b"}')`, ids["run"], ids["ann"])
+		VALUES ($1, 'member', $2, $2, 'ann', 'updated', '{"title": "a", "raw_data": {"userid": "raw"}}',
+		'{"title": "b"}')`, ids["run"], ids["ann"])
 	w.exec(`INSERT INTO sync_run_errors (run_id, object_type, external_id, message)
 		VALUES ($1, 'member', 'carl', 'unreadable')`, ids["run"])
-	w.exec(`INSERT INTO sync_run_departments (run_id, external_id, children_listing, children_via, members_listing, members_via)
+	w.exec(`INSERT INTO sync_run_departments (run_id, external_id, children_listing, children_via, members_listing,
+		members_via)
 		VALUES ($1, '1', 'list', '1', 'list', '1')`, ids["run"])
 	made := w.token(service.CreateTokenInput{Name: name, Role: "reader", Provider: name})
 	ids["token"] = made.ID

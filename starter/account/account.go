@@ -61,7 +61,8 @@ func (c reportCommand) Run(ctx context.Context, s *cli.Session) error {
 		for _, id := range conflict.Candidates {
 			accounts += id + " "
 		}
-		t.AppendRow([]any{cli.Plain(conflict.Name + " (" + conflict.ExternalID + ")"), reasons[conflict.Reason], accounts,
+		t.AppendRow([]any{cli.Plain(conflict.Name + " (" + conflict.ExternalID + ")"), reasons[conflict.Reason],
+			accounts,
 			conflict.Decision + cli.Prefixed(" by ", cli.Plain(conflict.DecidedBy))})
 	}
 	s.PrintTable(t)
@@ -145,7 +146,8 @@ func (c decideCommand) Run(ctx context.Context, s *cli.Session) error {
 		return err
 	}
 	if s.JSON {
-		return s.PrintJSON(Decided{MemberID: member.ID, ExternalID: member.ExternalID, Decision: in.Decision, UserID: in.User,
+		return s.PrintJSON(Decided{MemberID: member.ID, ExternalID: member.ExternalID, Decision: in.Decision,
+			UserID:    in.User,
 			DecidedBy: in.By})
 	}
 	s.Printf("Decided about %s: %s. The next run of %s carries it out; at once: orgsync accounts apply %s --members %s",

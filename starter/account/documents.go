@@ -53,7 +53,9 @@ type Decided struct {
 
 func reportOf(provider string, r service.Accounts) Report {
 	return Report{
-		Provider: provider, Matched: r.Matched, Unmatched: r.Unmatched, WithoutKey: r.WithoutKey, Ambiguous: r.Ambiguous,
-		Ignored: r.Ignored, Conflicts: cli.Each(r.Conflicts, func(c service.AccountConflict) Conflict { return Conflict(c) }),
+		Provider: provider, Matched: r.Matched, Unmatched: r.Unmatched, WithoutKey: r.WithoutKey,
+		Ambiguous: r.Ambiguous,
+		Ignored:   r.Ignored, Conflicts: cli.Each(r.Conflicts,
+			func(c service.AccountConflict) Conflict { return Conflict(c) }),
 	}
 }

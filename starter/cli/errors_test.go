@@ -71,7 +71,10 @@ func TestErrorsKeepWhatIsSaidAroundThem(t *testing.T) {
 	require.Equal(t, ExitUsage, both.Status)
 	require.Contains(t, both.Error(), "\n")
 	decided := service.Run{ID: "4f1c6f6e-0000", Status: directory.RunHeld, DecidedBy: "ann@host"}
-	require.Equal(t, "run 4f1c6f6e is not held: it was decided by ann@host already, which is carried out when the run at work has ended; "+
-		"no run of acme is waiting for a decision", new(Session).Describe(&service.Error{Code: service.AlreadyDecided,
-		Args: service.Args{Provider: "acme", Run: decided}}).Error())
+	require.Equal(t,
+		"run 4f1c6f6e is not held: it was decided by ann@host already, which is carried out when the run at work "+
+			"has ended; "+
+			"no run of acme is waiting for a decision",
+		new(Session).Describe(&service.Error{Code: service.AlreadyDecided,
+			Args: service.Args{Provider: "acme", Run: decided}}).Error())
 }

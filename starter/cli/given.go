@@ -23,8 +23,9 @@ func RefuseEmpty() []kong.Option {
 // CheckIDs refuses an empty id in a list of them, as in --members ,
 func CheckIDs(departments, members []string) error {
 	if slices.ContainsFunc(departments, blank) {
-		return UsageError("--departments contains an empty id; give the provider's ids of departments, such as orgsync " +
-			"tree NAME --ids shows")
+		return UsageError(
+			"--departments contains an empty id; give the provider's ids of departments, such as orgsync " +
+				"tree NAME --ids shows")
 	}
 	if slices.ContainsFunc(members, blank) {
 		return UsageError("--members contains an empty id; give the provider's ids of people, such as orgsync search " +

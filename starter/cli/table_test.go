@@ -81,7 +81,8 @@ func TestColourIsSober(t *testing.T) {
 	runs.AppendRow([]any{"failed", "3"})
 	require.NotContains(t, runs.on(80), "\x1b")
 	require.Equal(t, "\x1b[1mSTATUS\x1b[0m             \x1b[1mID\x1b[0m\n"+
-		"\x1b[32msucceeded\x1b[0m          1\nrunning (members)  2\n\x1b[31mfailed\x1b[0m             3\n", runs.render(&Screen{Width: 80, colour: true}))
+		"\x1b[32msucceeded\x1b[0m          1\nrunning (members)  2\n\x1b[31mfailed\x1b[0m             3\n",
+		runs.render(&Screen{Width: 80, colour: true}))
 	for env, want := range map[string]int{"": 0, "80": 80, "wide": 0, "-1": 0} {
 		s := NewScreen(&bytes.Buffer{}, func(name string) string { return map[string]string{"COLUMNS": env}[name] })
 		require.Equal(t, want, s.Width)

@@ -9,7 +9,8 @@ import (
 
 func TestGrouped(t *testing.T) {
 	t.Parallel()
-	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 123456: "123,456", 1234567: "1,234,567", -999: "-999", -1000: "-1,000"} {
+	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 123456: "123,456", 1234567: "1,234,567",
+		-999: "-999", -1000: "-1,000"} {
 		require.Equal(t, want, Grouped(n))
 	}
 }
@@ -26,7 +27,8 @@ func TestSpan(t *testing.T) {
 func TestAbout(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{
-		-time.Second: "0s", 59 * time.Second: "59s", 61 * time.Second: "1m", 90 * time.Minute: "1h", 47 * time.Hour: "47h", 49 * time.Hour: "2d",
+		-time.Second: "0s", 59 * time.Second: "59s", 61 * time.Second: "1m", 90 * time.Minute: "1h",
+		47 * time.Hour: "47h", 49 * time.Hour: "2d",
 	} {
 		require.Equal(t, want, About(d))
 	}

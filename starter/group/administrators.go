@@ -39,7 +39,8 @@ func (c AdministratorsCommand) Run(ctx context.Context, s *cli.Session) error {
 			return err
 		}
 		if result.Status != directory.RunSucceeded {
-			return fmt.Errorf("run %s ended %s: %s", cli.ShortID(result.RunID), result.Status, strings.Join(result.Errors, "; "))
+			return fmt.Errorf("run %s ended %s: %s", cli.ShortID(result.RunID), result.Status,
+				strings.Join(result.Errors, "; "))
 		}
 	}
 	found, err := s.Service.ListAdministrators(ctx, c.Name)
@@ -50,7 +51,9 @@ func (c AdministratorsCommand) Run(ctx context.Context, s *cli.Session) error {
 		return s.PrintJSON(cli.Each(found, func(a service.Administrator) Administrator { return Administrator(a) }))
 	}
 	if len(found) == 0 {
-		s.Printf("No administrators: the provider names none, or these credentials may not read them; see: orgsync provider test %s", c.Name)
+		s.Printf(
+			"No administrators: the provider names none, or these credentials may not read them; see: orgsync "+
+				"provider test %s", c.Name)
 		return nil
 	}
 	t := cli.NewTable("name", "id", "source", "level", "status").Drop("status")

@@ -39,13 +39,16 @@ func (c GroupsCommand) Run(ctx context.Context, s *cli.Session) error {
 		return s.PrintJSON(listOf(groups))
 	}
 	if len(groups) == 0 {
-		s.Printf("No groups: the provider has none, or these credentials may not read them; see: orgsync provider test %s", c.Name)
+		s.Printf(
+			"No groups: the provider has none, or these credentials may not read them; see: orgsync provider test %s",
+			c.Name)
 		return nil
 	}
 	t := cli.NewTable("group", "id", "kind", "category", "people").Drop("category", "kind")
 	t.RightAlign(5)
 	for _, g := range groups {
-		t.AppendRow([]any{cli.Plain(g.Name), cli.Plain(g.ExternalID), g.Kind, cli.Plain(g.Category), cli.Grouped(g.Members)})
+		t.AppendRow([]any{cli.Plain(g.Name), cli.Plain(g.ExternalID), g.Kind, cli.Plain(g.Category),
+			cli.Grouped(g.Members)})
 	}
 	s.PrintTable(t)
 	return nil
@@ -65,12 +68,14 @@ func (c GroupsCommand) show(ctx context.Context, s *cli.Session) error {
 }
 
 func printGroup(s *cli.Session, c service.GroupContent) {
-	s.Printf("%s %s, %s%s, %s", c.Kind, cli.Plain(c.ExternalID), cli.Plain(c.Name), cli.Prefixed(", ", cli.Plain(c.Category)),
+	s.Printf("%s %s, %s%s, %s", c.Kind, cli.Plain(c.ExternalID), cli.Plain(c.Name),
+		cli.Prefixed(", ", cli.Plain(c.Category)),
 		cli.Counted(c.Members, "active member", "active members"))
 	for _, d := range c.Departments {
 		s.Printf("  everyone in %s (%s) and below", cli.Plain(d.Path), cli.Plain(d.ExternalID))
 	}
-	t := cli.NewTable("name", "id", "status", "department", "belongs", "manages").Drop("manages", "status").Fold("department")
+	t := cli.NewTable("name", "id", "status", "department", "belongs", "manages").Drop("manages",
+		"status").Fold("department")
 	for _, p := range c.People {
 		belongs := "directly"
 		if !p.Direct {

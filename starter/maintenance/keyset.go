@@ -56,7 +56,8 @@ func (c keysetCreate) Run(s *cli.Session) error {
 			"keyset rotate %s", c.File, c.File)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return cli.UsageError("create key set: there is no folder %s; make it with: mkdir -p %[1]s", filepath.Dir(c.File))
+		return cli.UsageError("create key set: there is no folder %s; make it with: mkdir -p %[1]s",
+			filepath.Dir(c.File))
 	}
 	if err != nil {
 		return fmt.Errorf("create key set: %w", err)
@@ -67,7 +68,8 @@ func (c keysetCreate) Run(s *cli.Session) error {
 	if s.JSON {
 		return s.PrintJSON(KeysetFile(c))
 	}
-	s.Printf("Key set written to %s. Keep a copy of it in a safe place: without it, stored secrets cannot be decrypted.",
+	s.Printf(
+		"Key set written to %s. Keep a copy of it in a safe place: without it, stored secrets cannot be decrypted.",
 		c.File)
 	s.Printf("Next, for every worker and command line: export ORGSYNC_KEYSET=%s", c.File)
 	return nil
@@ -103,7 +105,8 @@ func (c keysetRotate) Run(s *cli.Session) error {
 	if s.JSON {
 		return s.PrintJSON(KeysetFile(c))
 	}
-	s.Printf("Key added to %s. Next: copy the file to all workers, restart them, then run: orgsync keyset reseal", c.File)
+	s.Printf("Key added to %s. Next: copy the file to all workers, restart them, then run: orgsync keyset reseal",
+		c.File)
 	return nil
 }
 

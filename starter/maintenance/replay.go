@@ -102,8 +102,9 @@ func printVerdict(s *cli.Session, v replay.Verdict) {
 	s.Printf("  this build:  %s", orNothing(d.Wanted))
 	s.Printf("  in full:     %s", cli.Plain(d.Error))
 	if v.State == replay.Running {
-		s.Printf("Let workers of the build that started it finish it, or end it with: temporal workflow terminate -w %s; "+
-			"the next run then starts by itself.", cli.Plain(v.WorkflowID))
+		s.Printf(
+			"Let workers of the build that started it finish it, or end it with: temporal workflow terminate -w %s; "+
+				"the next run then starts by itself.", cli.Plain(v.WorkflowID))
 	}
 }
 

@@ -82,7 +82,8 @@ func shownOf(m service.Member) Shown {
 		ID: m.ID, ExternalID: m.ExternalID, UnionID: m.UnionID, OpenID: m.OpenID, Name: m.Name,
 		TranslitFull: m.Translit, TranslitInitial: m.TranslitInitials, Email: m.Email, Phone: m.Phone,
 		AvatarURL: m.AvatarURL, Title: m.Title, EmployeeNo: m.EmployeeNo, Status: m.Status, Activated: m.Activated,
-		Attributes: m.Attributes, Manager: (*Manager)(m.Manager), Account: (*Account)(m.Account), OfflineAt: m.OfflineAt, SyncedAt: m.SyncedAt,
+		Attributes: m.Attributes, Manager: (*Manager)(m.Manager), Account: (*Account)(m.Account),
+		OfflineAt: m.OfflineAt, SyncedAt: m.SyncedAt,
 		Places: cli.Each(m.Places, func(p service.MemberPlace) Place { return Place(p) }),
 		Groups: cli.Each(m.Groups, func(g service.MemberGroup) Group { return Group(g) }),
 	}

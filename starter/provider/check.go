@@ -85,7 +85,8 @@ func (c testCommand) Run(ctx context.Context, s *cli.Session) error {
 var marks = map[string]string{string(service.Pass): "ok  ", string(service.Warn): "WARN", string(service.Fail): "FAIL"}
 
 func printPreflight(s *cli.Session, result Preflight) {
-	s.Printf("%s (%s)%s", result.Provider, result.Type.Traits().DisplayName, cli.Prefixed(": ", cli.Plain(result.Company)))
+	s.Printf("%s (%s)%s", result.Provider, result.Type.Traits().DisplayName,
+		cli.Prefixed(": ", cli.Plain(result.Company)))
 	for _, f := range result.Findings {
 		mark := marks[f.Level]
 		s.PrintFolded("  "+s.Screen().Hue(strings.TrimSpace(mark), mark)+"  ",

@@ -101,13 +101,15 @@ func dumpedOf(r service.DumpRecord) Dumped {
 	case r.Group != nil:
 		return dumpedGroup(*r.Group)
 	case r.Place != nil:
-		made := Dumped{ObjectType: "group_membership", GroupExternalID: r.Place.Group, DepartmentExternalID: r.Place.Department}
+		made := Dumped{ObjectType: "group_membership", GroupExternalID: r.Place.Group,
+			DepartmentExternalID: r.Place.Department}
 		if m := r.Place.Member; m != nil {
 			made.MemberExternalID, made.Scope = m.Member, m.Scope
 		}
 		return made
 	default:
-		return Dumped{ObjectType: "administrator", MemberExternalID: r.Administrator.Member, Fields: object(map[string]any{"level": r.Administrator.Level})}
+		return Dumped{ObjectType: "administrator", MemberExternalID: r.Administrator.Member,
+			Fields: object(map[string]any{"level": r.Administrator.Level})}
 	}
 }
 
@@ -126,7 +128,8 @@ func dumpedDepartment(d directory.Department) Dumped {
 }
 
 func dumpedMember(m directory.Member) Dumped {
-	made := Dumped{ObjectType: "member", ExternalID: m.ExternalID, UnionID: m.UnionID, OpenID: m.OpenID, Fields: object(m.Sent()), Raw: m.Raw}
+	made := Dumped{ObjectType: "member", ExternalID: m.ExternalID, UnionID: m.UnionID, OpenID: m.OpenID,
+		Fields: object(m.Sent()), Raw: m.Raw}
 	for _, place := range m.Memberships {
 		made.DepartmentPlaces = append(made.DepartmentPlaces, DumpedPlace{
 			DepartmentExternalID: place.DepartmentID, Leader: place.Leader, SortOrder: place.SortOrder,

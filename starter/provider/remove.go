@@ -60,9 +60,11 @@ func askRemoval(ctx context.Context, s *cli.Session, name string) error {
 		return err
 	}
 	if !s.CanAsk() {
-		return cli.UsageError("removing %s also removes people: %s, departments: %s, secrets: %s, runs: %s; to confirm, "+
-			"give --yes",
-			name, cli.Grouped(has.Members), cli.Grouped(has.Departments), cli.Grouped(has.Secrets), cli.Grouped(has.Runs))
+		return cli.UsageError(
+			"removing %s also removes people: %s, departments: %s, secrets: %s, runs: %s; to confirm, "+
+				"give --yes",
+			name, cli.Grouped(has.Members), cli.Grouped(has.Departments), cli.Grouped(has.Secrets),
+			cli.Grouped(has.Runs))
 	}
 	s.Printf("Removing provider %s also removes", name)
 	for _, line := range [][2]string{
@@ -70,7 +72,8 @@ func askRemoval(ctx context.Context, s *cli.Session, name string) error {
 			cli.Grouped(has.Members), cli.Grouped(has.Linked))},
 		{"departments", cli.Grouped(has.Departments) + ", with status deleted from then on"},
 		{"secrets", cli.Grouped(has.Secrets) + ", for good"},
-		{"runs", cli.Grouped(has.Runs) + " with their change logs, for good: nothing can be explained or undone any more"},
+		{"runs",
+			cli.Grouped(has.Runs) + " with their change logs, for good: nothing can be explained or undone any more"},
 	} {
 		s.PrintFolded(fmt.Sprintf("  %-12s ", line[0]), line[1])
 	}

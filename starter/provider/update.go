@@ -33,8 +33,9 @@ Examples:
 // Run implements the command.
 func (c updateCommand) Run(ctx context.Context, s *cli.Session) error {
 	if c == (updateCommand{Name: c.Name}) {
-		return cli.UsageError("nothing to change; give --config, --tenant, --active, --inactive, --hold-for or a limit " +
-			"of removals")
+		return cli.UsageError(
+			"nothing to change; give --config, --tenant, --active, --inactive, --hold-for or a limit " +
+				"of removals")
 	}
 	in := service.UpdateProviderInput{Name: c.Name, TenantID: c.Tenant, Guard: c.guard(), By: cli.By()}
 	if c.Active || c.Inactive {

@@ -60,7 +60,8 @@ func standingOf(p service.ProviderStatus) Standing {
 	return Standing{
 		Provider: p.Provider, Type: p.Type, Active: p.Active, LastSyncedAt: p.LastSyncedAt,
 		Running: (*RunningRun)(p.Running), Held: (*WaitingRun)(p.Held), Newest: (*EndedRun)(p.Newest),
-		FailingSince: p.FailingSince, FailingRuns: p.FailingRuns, NextRunAt: p.NextRunAt, SchedulePaused: p.SchedulePaused,
+		FailingSince: p.FailingSince, FailingRuns: p.FailingRuns, NextRunAt: p.NextRunAt,
+		SchedulePaused: p.SchedulePaused,
 	}
 }
 
@@ -112,8 +113,9 @@ func foundOf(people []service.FoundMember, departments []service.FoundDepartment
 	}
 	for _, d := range departments {
 		all = append(all, Found{
-			ObjectType: "department", ID: d.ID, ExternalID: d.ExternalID, Name: d.Name, Status: string(directory.Active),
-			Path: d.Path, MemberCount: &d.MemberCount,
+			ObjectType: "department", ID: d.ID, ExternalID: d.ExternalID, Name: d.Name,
+			Status: string(directory.Active),
+			Path:   d.Path, MemberCount: &d.MemberCount,
 		})
 	}
 	return all

@@ -70,12 +70,14 @@ func printObjectRun(s *cli.Session, c service.ObjectRun) {
 			kind = "to remove"
 		}
 		if change.Department != "" {
-			where = directory.Kind(change.ObjectType).String() + " in " + cli.Plain(change.Department+" "+change.DepartmentName)
+			where = directory.Kind(change.ObjectType).String() + " in " +
+				cli.Plain(change.Department+" "+change.DepartmentName)
 		}
 		what := strings.TrimRight(where+"  "+cli.Difference(change.Before, change.After), " ")
 		s.PrintFolded(fmt.Sprintf("  %-11s ", kind), what)
 		if change.Reason != "" {
-			s.PrintFolded("              ", fmt.Sprintf("because %s; %s", reasonOf(change, c.Run), decisions(change, c.Run)))
+			s.PrintFolded("              ", fmt.Sprintf("because %s; %s", reasonOf(change, c.Run),
+				decisions(change, c.Run)))
 		}
 	}
 	printStayed(s, c)
@@ -86,13 +88,14 @@ func printObjectRun(s *cli.Session, c service.ObjectRun) {
 
 // reasons are why something was removed, in words.
 var reasons = map[string]string{
-	"not_listed":        "it is no longer in any listing, and the listings were read to the end",
-	"looked_up":         "it is no longer in any listing, and a lookup says that it is gone",
-	"not_visible_twice": "neither the listings nor a lookup found it, in two successive runs that read the whole company",
-	"out_of_scope":      "the provider's rules leave it out, although the provider lists it",
-	"with_member":       "the person was removed",
-	"with_department":   "the department was removed",
-	"with_group":        "the group was removed",
+	"not_listed": "it is no longer in any listing, and the listings were read to the end",
+	"looked_up":  "it is no longer in any listing, and a lookup says that it is gone",
+	"not_visible_twice": "neither the listings nor a lookup found it, in two successive runs that read the whole " +
+		"company",
+	"out_of_scope":    "the provider's rules leave it out, although the provider lists it",
+	"with_member":     "the person was removed",
+	"with_department": "the department was removed",
+	"with_group":      "the group was removed",
 }
 
 // reasonOf is why something was removed. A run of single people has read no listing.
@@ -120,7 +123,8 @@ func decisions(change service.ObjectChange, run service.ObjectRunHead) string {
 	case "skipped":
 		return "not carried out: the run was told to remove nothing"
 	default:
-		return "not carried out: the run ended " + change.Decision + cli.Prefixed(", decided by ", cli.Plain(run.DecidedBy))
+		return "not carried out: the run ended " + change.Decision +
+			cli.Prefixed(", decided by ", cli.Plain(run.DecidedBy))
 	}
 }
 

@@ -252,7 +252,8 @@ func (e *tableExporter) department(d ExportedDepartment) error {
 	if d.SortOrder != nil {
 		order = strconv.FormatInt(*d.SortOrder, 10)
 	}
-	return e.row(departmentColumns, d.Raw, d.ExternalID, d.ParentExternalID, d.Name, d.Path, strconv.Itoa(d.MemberCount),
+	return e.row(departmentColumns, d.Raw, d.ExternalID, d.ParentExternalID, d.Name, d.Path,
+		strconv.Itoa(d.MemberCount),
 		strconv.Itoa(d.DirectCount), order, d.ID, d.SyncedAt.UTC().Format(time.RFC3339))
 }
 
@@ -261,7 +262,8 @@ func (e *tableExporter) member(m ExportedMember) error {
 	for i, place := range m.Departments {
 		places[i] = place.Path + " (" + place.ExternalID + ")"
 	}
-	return e.row(memberColumns, m.Raw, m.ExternalID, m.Name, m.Email, m.Phone, m.Title, m.EmployeeNo, m.ManagerExternalID,
+	return e.row(memberColumns, m.Raw, m.ExternalID, m.Name, m.Email, m.Phone, m.Title, m.EmployeeNo,
+		m.ManagerExternalID,
 		m.Status, strconv.FormatBool(m.Activated), m.DepartmentPath, strings.Join(places, "; "), string(m.Attributes),
 		m.UnionID, m.OpenID, m.AvatarURL, m.TranslitFull, m.TranslitInitial, m.UserID, m.ID,
 		m.SyncedAt.UTC().Format(time.RFC3339))
@@ -320,9 +322,11 @@ func (e *tableExporter) end(kind string) error {
 
 func exportedDepartment(d service.ExportedDepartment) ExportedDepartment {
 	return ExportedDepartment{
-		ObjectType: "department", ID: d.ID, ExternalID: d.ExternalID, ParentExternalID: d.ParentExternalID, Name: d.Name,
-		Path: d.Path, MemberCount: d.MemberCount, DirectCount: d.DirectCount, SortOrder: d.SortOrder, SyncedAt: d.SyncedAt,
-		Raw: d.Raw,
+		ObjectType: "department", ID: d.ID, ExternalID: d.ExternalID, ParentExternalID: d.ParentExternalID,
+		Name: d.Name,
+		Path: d.Path, MemberCount: d.MemberCount, DirectCount: d.DirectCount, SortOrder: d.SortOrder,
+		SyncedAt: d.SyncedAt,
+		Raw:      d.Raw,
 	}
 }
 

@@ -46,10 +46,12 @@ func printFound(s *cli.Session, provider string, people []service.FoundMember, d
 		s.Printf("No person or department of %s matches.", provider)
 	}
 	if len(people) > 0 {
-		t := cli.NewTable("name", "id", "number", "status", "title", "e-mail", "phone", "department").Drop("status", "title",
+		t := cli.NewTable("name", "id", "number", "status", "title", "e-mail", "phone", "department").Drop("status",
+			"title",
 			"number", "phone", "e-mail").Fold("department")
 		for _, m := range people {
-			t.AppendRow([]any{cli.Plain(m.Name), cli.Plain(m.ExternalID), cli.Plain(m.EmployeeNo), m.Status, cli.Plain(m.Title),
+			t.AppendRow([]any{cli.Plain(m.Name), cli.Plain(m.ExternalID), cli.Plain(m.EmployeeNo), m.Status,
+				cli.Plain(m.Title),
 				cli.Plain(m.Email), cli.Plain(m.Phone), cli.Plain(m.DepartmentPath)})
 		}
 		s.PrintTable(t)
@@ -61,7 +63,8 @@ func printFound(s *cli.Session, provider string, people []service.FoundMember, d
 		t := cli.NewTable("department", "id", "people", "path").Drop("people")
 		t.RightAlign(3)
 		for _, d := range departments {
-			t.AppendRow([]any{cli.Plain(d.Name), cli.Plain(d.ExternalID), cli.Grouped(d.MemberCount), cli.Plain(d.Path)})
+			t.AppendRow([]any{cli.Plain(d.Name), cli.Plain(d.ExternalID), cli.Grouped(d.MemberCount),
+				cli.Plain(d.Path)})
 		}
 		s.PrintTable(t)
 	}

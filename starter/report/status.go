@@ -44,7 +44,8 @@ func (StatusCommand) Run(ctx context.Context, s *cli.Session) error {
 }
 
 func printStatus(s *cli.Session, all []service.ProviderStatus, known bool) {
-	t := cli.NewTable("provider", "now", "last success", "failing since", "next").Drop("next", "failing since").Fold("now")
+	t := cli.NewTable("provider", "now", "last success", "failing since", "next").Drop("next",
+		"failing since").Fold("now")
 	for _, one := range all {
 		t.AppendRow([]any{one.Provider, doing(one), lastSuccess(one.LastSyncedAt), failing(one), dueNext(one, known)})
 	}
@@ -55,7 +56,8 @@ func printStatus(s *cli.Session, all []service.ProviderStatus, known bool) {
 			s.Printf("  see it:  orgsync runs show %s", cli.ShortID(one.Held.RunID))
 		}
 		if one.FailingSince != nil && one.Newest != nil && one.Newest.Status != "succeeded" {
-			s.PrintFolded("\n", fmt.Sprintf("%s: %s, %d times since the last success%s", one.Provider, one.Newest.Status,
+			s.PrintFolded("\n", fmt.Sprintf("%s: %s, %d times since the last success%s", one.Provider,
+				one.Newest.Status,
 				one.FailingRuns, cli.Prefixed(": ", cli.Plain(one.Newest.Failure))))
 			s.Printf("  see it:  orgsync runs show %s", cli.ShortID(one.Newest.RunID))
 		}

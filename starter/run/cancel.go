@@ -35,7 +35,8 @@ func (c CancelCommand) Run(ctx context.Context, s *cli.Session) error {
 	}
 	if !c.waits(s, true) {
 		if s.JSON {
-			return s.PrintJSON(Canceling{Provider: canceled.Provider, RunID: canceled.RunID, WorkflowID: canceled.WorkflowID})
+			return s.PrintJSON(Canceling{Provider: canceled.Provider, RunID: canceled.RunID,
+				WorkflowID: canceled.WorkflowID})
 		}
 		s.Printf("The run of %s has been asked to stop. To see how it ends: orgsync runs list --provider %[1]s",
 			canceled.Provider)

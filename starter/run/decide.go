@@ -110,7 +110,8 @@ func findHeldRun(ctx context.Context, s *cli.Session, c decisionFlags, d decisio
 			c.Name, heldLines(d.command, waiting))
 	}
 	if err == nil && c.ID == "" && !c.Yes && !s.CanAsk() {
-		return held, cli.UsageError("name the run, or give --yes; held runs:%s", heldLines(d.command, []service.Run{held}))
+		return held, cli.UsageError("name the run, or give --yes; held runs:%s",
+			heldLines(d.command, []service.Run{held}))
 	}
 	return held, err
 }
@@ -119,7 +120,8 @@ func findHeldRun(ctx context.Context, s *cli.Session, c decisionFlags, d decisio
 func heldLines(command string, waiting []service.Run) string {
 	var b strings.Builder
 	for _, run := range waiting {
-		fmt.Fprintf(&b, "\n  orgsync %s %s %s   (%s)", command, run.Provider, cli.ShortID(run.ID), cli.Plain(run.HoldReason))
+		fmt.Fprintf(&b, "\n  orgsync %s %s %s   (%s)", command, run.Provider, cli.ShortID(run.ID),
+			cli.Plain(run.HoldReason))
 	}
 	return b.String()
 }

@@ -45,7 +45,8 @@ func printRemovals(s *cli.Session, plan service.RemovalPlan, all bool) {
 		s.Printf("\nMemberships that would be removed (the people themselves stay)")
 	}
 	for _, p := range l.Places {
-		s.PrintFolded("  ", fmt.Sprintf("%s (%s) in %s: %s", cli.Plain(p.Name), cli.Plain(p.ExternalID), cli.Plain(p.Path),
+		s.PrintFolded("  ", fmt.Sprintf("%s (%s) in %s: %s", cli.Plain(p.Name), cli.Plain(p.ExternalID),
+			cli.Plain(p.Path),
 			inShort(p.Reason)))
 	}
 	if more || !all && len(l.Places) == shownLeavers {
@@ -67,7 +68,8 @@ func printLeavingPeople(s *cli.Session, people []service.LeavingPerson) (told in
 		}
 		s.PrintFolded("  ", fmt.Sprintf("%s: %s", cli.OrElse(cli.Plain(first.Path), "no department"), share(first)))
 		for _, p := range people[i:end] {
-			s.PrintFolded("    ", fmt.Sprintf("%s (%s): %s", cli.Plain(p.Name), cli.Plain(p.ExternalID), inShort(p.Reason)))
+			s.PrintFolded("    ", fmt.Sprintf("%s (%s): %s", cli.Plain(p.Name), cli.Plain(p.ExternalID),
+				inShort(p.Reason)))
 		}
 		if rest := first.Going - (end - i); rest > 0 {
 			s.Printf("    and %s more", cli.Grouped(rest))

@@ -32,11 +32,13 @@ func TestLiveLineIsReplacedAndFitsTheTerminal(t *testing.T) {
 	var out bytes.Buffer
 	p := &progress{out: &out, provider: "acme", live: true, width: 40}
 	began := time.Now()
-	at := service.Progress{Phase: "members", StartedAt: began, Departments: 1200, DepartmentsDone: 600, DepartmentsFailed: 3}
+	at := service.Progress{Phase: "members", StartedAt: began, Departments: 1200, DepartmentsDone: 600,
+		DepartmentsFailed: 3}
 	p.draw(at, began)
 	at.MembersRead = 1000
 	p.draw(at, began.Add(2*time.Second))
-	require.Equal(t, "\r\x1b[2Kacme: members, 600 of 1,200 departments"+"\r\x1b[2Kacme: members, 600 of 1,200 departments", out.String())
+	require.Equal(t, "\r\x1b[2Kacme: members, 600 of 1,200 departments"+
+		"\r\x1b[2Kacme: members, 600 of 1,200 departments", out.String())
 	require.Equal(t, "acme: members, 600 of 1,200 departments, 1,000 memberships read (500/s), 3 failed, 2s",
 		progressLine("acme", at, 500, began.Add(2*time.Second)))
 

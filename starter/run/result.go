@@ -46,7 +46,8 @@ func printResult(s *cli.Session, r service.RunResult) error {
 // printCounts writes what a run did as a table, a line for each thing that happened.
 func printCounts(s *cli.Session, c directory.Counts) {
 	happenings := []string{
-		"read", "created", "updated", "moved", "restored", "deactivated", "deleted", "unchanged", "failed", "linked", "account_created",
+		"read", "created", "updated", "moved", "restored", "deactivated", "deleted", "unchanged", "failed", "linked",
+		"account_created",
 	}
 	kinds := directory.Kinds()
 	for len(kinds) > 3 && !counted(c, kinds[len(kinds)-1].Kind, happenings) {

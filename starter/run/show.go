@@ -50,7 +50,8 @@ func (c showCommand) Run(ctx context.Context, s *cli.Session) error {
 
 func ledgerEntryOf(d service.RunDepartment) LedgerEntry {
 	return LedgerEntry{
-		ExternalID: d.ExternalID, ChildrenComplete: d.ChildrenComplete, MembersComplete: d.MembersComplete, Pages: d.Pages,
+		ExternalID: d.ExternalID, ChildrenComplete: d.ChildrenComplete, MembersComplete: d.MembersComplete,
+		Pages:       d.Pages,
 		MembersRead: d.MembersRead, MembersDeclared: d.MembersDeclared, Error: d.Error, Skipped: d.State == "excluded",
 	}
 }

@@ -47,7 +47,8 @@ func SetCommand(provider string, r service.Rule) string {
 		return set + " --every 1h"
 	}
 	if r.Every > 0 {
-		return fmt.Sprintf("%s --every %s --offset %s --jitter %s", set, message.Length(r.Every), message.Length(r.Offset),
+		return fmt.Sprintf("%s --every %s --offset %s --jitter %s", set, message.Length(r.Every),
+			message.Length(r.Offset),
 			message.Length(r.Jitter))
 	}
 	set = fmt.Sprintf("%s --cron '%s' --tz %s", set, r.Cron, r.TimeZone)
@@ -64,8 +65,9 @@ func WarnRemoval(s *cli.Session, provider string, r service.ScheduleRemoval) {
 	case r.Removed != nil:
 		s.Warnf("the schedule of %s is removed too; set it again with: %s", provider, SetCommand(provider, *r.Removed))
 	case r.Err != nil:
-		s.Warnf("could not tell whether %s has a schedule: %v; if it does, the schedule removes itself when it is next "+
-			"due, or remove it with: orgsync schedule remove %s",
+		s.Warnf(
+			"could not tell whether %s has a schedule: %v; if it does, the schedule removes itself when it is next "+
+				"due, or remove it with: orgsync schedule remove %s",
 			provider, s.Describe(r.Err), provider)
 	}
 }

@@ -42,7 +42,8 @@ type Revoked struct {
 
 func viewOf(t service.Token) View {
 	return View{
-		ID: t.ID, Name: t.Name, Role: t.Role, TenantID: t.TenantID, Provider: t.Provider, CreatedAt: t.CreatedAt, CreatedBy: t.CreatedBy,
+		ID: t.ID, Name: t.Name, Role: t.Role, TenantID: t.TenantID, Provider: t.Provider, CreatedAt: t.CreatedAt,
+		CreatedBy: t.CreatedBy,
 		ExpiresAt: t.ExpiresAt, LastUsedAt: t.LastUsedAt, RevokedAt: t.RevokedAt, State: t.State(time.Now()),
 	}
 }

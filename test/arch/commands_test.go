@@ -14,8 +14,9 @@ import (
 )
 
 // commandLine is a command line of ours in a text for people.
-var commandLine = regexp.MustCompile(`\borgsync (provider|sync|runs|approve|reject|status|cancel|undo|notify|schedule|tree|search|member|explain|` +
-	`groups|admins|export|rules|accounts|token (create|list|revoke)|replay|migrate|keyset|events|webhook|changes)\b`)
+var commandLine = regexp.MustCompile(
+	`\borgsync (provider|sync|runs|approve|reject|status|cancel|undo|notify|schedule|tree|search|member|explain|` +
+		`groups|admins|export|rules|accounts|token (create|list|revoke)|replay|migrate|keyset|events|webhook|changes)\b`)
 
 // What a person should do next is said by internal/message, in the person's language.
 func TestNoCommandLinesBelowTheEdges(t *testing.T) {
@@ -32,8 +33,10 @@ func TestNoCommandLinesBelowTheEdges(t *testing.T) {
 			file, err := parser.ParseFile(files, path, nil, 0)
 			require.NoError(t, err)
 			ast.Inspect(file, func(n ast.Node) bool {
-				if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING && commandLine.MatchString(literal.Value) {
-					t.Errorf("%s: a command line; give code and arguments of internal/message: %s", files.Position(literal.Pos()), literal.Value)
+				if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING &&
+					commandLine.MatchString(literal.Value) {
+					t.Errorf("%s: a command line; give code and arguments of internal/message: %s",
+						files.Position(literal.Pos()), literal.Value)
 				}
 				return true
 			})

@@ -132,7 +132,8 @@ func missing(word string, programs []string) string {
 		}
 		return ""
 	}
-	if info, err := os.Stat(filepath.Join(root, top)); top == "" || top == "." || top == ".." || top == ".dev" || err != nil || !info.IsDir() {
+	if info, err := os.Stat(filepath.Join(root, top)); top == "" || top == "." || top == ".." || top == ".dev" ||
+		err != nil || !info.IsDir() {
 		return ""
 	}
 	if _, err := os.Stat(filepath.Join(root, top, rest)); err != nil {
@@ -169,7 +170,8 @@ var notInAnchors = regexp.MustCompile(`[^\p{L}\p{N}\- ]`)
 func anchors(text string) []string {
 	var names []string
 	for _, match := range heading.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
-		names = append(names, strings.ReplaceAll(notInAnchors.ReplaceAllString(strings.ToLower(match[1]), ""), " ", "-"))
+		names = append(names, strings.ReplaceAll(notInAnchors.ReplaceAllString(strings.ToLower(match[1]), ""), " ",
+			"-"))
 	}
 	return names
 }
@@ -199,8 +201,10 @@ func TestTroubleshootingQuotesTheProgramsWords(t *testing.T) {
 		require.True(t, isItem, item)
 		for _, span := range codeSpan.FindAllStringSubmatch(text, -1) {
 			quoted++
-			if vendor, number, _ := strings.Cut(span[1], " "); strings.Trim(number, "0123456789") == "" && number != "" {
-				codes, err := os.ReadFile(filepath.Join(root, "internal", "provider", strings.ToLower(vendor), "errors.go"))
+			if vendor, number, _ := strings.Cut(span[1], " "); strings.Trim(number, "0123456789") == "" &&
+				number != "" {
+				codes, err := os.ReadFile(filepath.Join(root, "internal", "provider", strings.ToLower(vendor),
+					"errors.go"))
 				require.NoError(t, err)
 				if !strings.Contains(string(codes), number) {
 					t.Errorf("no client knows %s", span[1])

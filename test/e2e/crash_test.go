@@ -167,12 +167,14 @@ func TestKilledWorkerIsReplacedWithoutReadingAgain(t *testing.T) {
 					nth = 1 // the whole tree is one page
 				}
 				killed := make(chan struct{})
-				counted := &pages{endpoints: []string{"/children", "/listsub", "/find_by_department", "/user/list"}, seen: map[string]int{}}
-				s := w.simulateWith(kind, simulator.Generate(crashSpec()), simulator.Options{BeforeCall: at(phase, nth, func() {
-					_ = victim.Process.Kill()
-					w.spawn()
-					close(killed)
-				})}, counted.around)
+				counted := &pages{endpoints: []string{"/children", "/listsub", "/find_by_department", "/user/list"},
+					seen: map[string]int{}}
+				s := w.simulateWith(kind, simulator.Generate(crashSpec()),
+					simulator.Options{BeforeCall: at(phase, nth, func() {
+						_ = victim.Process.Kill()
+						w.spawn()
+						close(killed)
+					})}, counted.around)
 
 				result := w.sync(s.name)
 				<-killed
@@ -202,13 +204,14 @@ func TestPostgresRestartsInTheMiddle(t *testing.T) {
 	w := emptyWorld(t, cluster.URL("postgres"), server)
 	w.startWorker()
 	restarted := make(chan error, 1)
-	s := w.simulateWith(directory.DingTalk, simulator.Generate(crashSpec()), simulator.Options{BeforeCall: at("user/list", 12, func() {
-		if err := cluster.Crash(); err != nil {
-			restarted <- err
-			return
-		}
-		restarted <- cluster.Restart(context.Background())
-	})})
+	s := w.simulateWith(directory.DingTalk, simulator.Generate(crashSpec()),
+		simulator.Options{BeforeCall: at("user/list", 12, func() {
+			if err := cluster.Crash(); err != nil {
+				restarted <- err
+				return
+			}
+			restarted <- cluster.Restart(context.Background())
+		})})
 
 	result := w.sync(s.name)
 	require.NoError(t, <-restarted)
@@ -224,14 +227,15 @@ func TestTemporalRestartsInTheMiddle(t *testing.T) {
 	w := emptyWorld(t, dbtest.New(t), own)
 	w.startWorker()
 	restarted := make(chan error, 1)
-	s := w.simulateWith(directory.Feishu, simulator.Generate(crashSpec()), simulator.Options{BeforeCall: at("users/find_by_department", 12, func() {
-		if err := own.Stop(); err != nil {
+	s := w.simulateWith(directory.Feishu, simulator.Generate(crashSpec()),
+		simulator.Options{BeforeCall: at("users/find_by_department", 12, func() {
+			if err := own.Stop(); err != nil {
+				restarted <- err
+				return
+			}
+			own, err = stack.StartTemporal(context.Background(), dir, stack.Ports{}, os.Stderr)
 			restarted <- err
-			return
-		}
-		own, err = stack.StartTemporal(context.Background(), dir, stack.Ports{}, os.Stderr)
-		restarted <- err
-	})})
+		})})
 	t.Cleanup(func() { require.NoError(t, own.Stop()) })
 
 	result := w.sync(s.name)

@@ -43,7 +43,8 @@ func newMailbox(t *testing.T) *mailbox {
 	t.Helper()
 	m := &mailbox{t: t, came: map[string]chan string{}}
 	mux := http.NewServeMux()
-	for format, read := range map[string]func(*http.Request) (text string, answer string){"json": readJSON, "feishu": readFeishu, "dingtalk": readDingTalk, "wecom": readWeCom} {
+	for format, read := range map[string]func(*http.Request) (text string, answer string){"json": readJSON,
+		"feishu": readFeishu, "dingtalk": readDingTalk, "wecom": readWeCom} {
 		came := make(chan string, 100)
 		m.came[format] = came
 		mux.HandleFunc("/"+format, func(w http.ResponseWriter, r *http.Request) {
@@ -60,7 +61,8 @@ func newMailbox(t *testing.T) *mailbox {
 
 // setting is the mailbox as workers are told of it.
 func (m *mailbox) setting() string {
-	return strings.Join([]string{"json:" + m.url + "/json", "feishu:" + m.url + "/feishu#" + robotSecret, "dingtalk:" + m.url + "/dingtalk?access_token=t#" + robotSecret, "wecom:" + m.url + "/wecom?key=k"}, "\n")
+	return strings.Join([]string{"json:" + m.url + "/json", "feishu:" + m.url + "/feishu#" + robotSecret,
+		"dingtalk:" + m.url + "/dingtalk?access_token=t#" + robotSecret, "wecom:" + m.url + "/wecom?key=k"}, "\n")
 }
 
 // wait waits until a message that says all of this has come in every format.
@@ -110,7 +112,8 @@ func readFeishu(r *http.Request) (text, answer string) {
 
 func readDingTalk(r *http.Request) (text, answer string) {
 	query := r.URL.Query()
-	if query.Get("access_token") != "t" || !signed(robotSecret, query.Get("timestamp")+"\n"+robotSecret, query.Get("sign")) {
+	if query.Get("access_token") != "t" || !signed(robotSecret, query.Get("timestamp")+"\n"+robotSecret,
+		query.Get("sign")) {
 		return "not signed", `{"errcode":310000}`
 	}
 	return readText(r)
@@ -148,7 +151,8 @@ func (w *world) holdFor(s *source, d time.Duration) {
 	w.t.Helper()
 	p, err := w.store.Providers.FindByName(w.t.Context(), s.name)
 	require.NoError(w.t, err)
-	require.NoError(w.t, w.store.Providers.Update(w.t.Context(), p.ID, providers.Change{Guard: providers.GuardChange{HoldFor: &d}}, nil))
+	require.NoError(w.t, w.store.Providers.Update(w.t.Context(), p.ID,
+		providers.Change{Guard: providers.GuardChange{HoldFor: &d}}, nil))
 }
 
 // programs are what an operator has at hand: the temporal program and orgsync itself.
@@ -163,7 +167,8 @@ func (w *world) programs() programs {
 	var err error
 	p.temporal, err = stack.TemporalBinary(w.t.Context(), os.Stderr)
 	require.NoError(w.t, err)
-	out, err := exec.CommandContext(w.t.Context(), "go", "build", "-o", p.orgsync, "github.com/orgsync/orgsync/starter").CombinedOutput()
+	out, err := exec.CommandContext(w.t.Context(), "go", "build", "-o", p.orgsync,
+		"github.com/orgsync/orgsync/starter").CombinedOutput()
 	require.NoError(w.t, err, string(out))
 	return p
 }
@@ -174,7 +179,8 @@ func (p programs) run(program string, args ...string) (stdout string, status int
 	ctx, cancel := context.WithTimeout(p.w.t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = []string{"HOME=" + p.w.t.TempDir(), "DATABASE_URL=" + p.w.url, "TEMPORAL_ADDRESS=" + p.w.settings["TEMPORAL_ADDRESS"]}
+	cmd.Env = []string{"HOME=" + p.w.t.TempDir(), "DATABASE_URL=" + p.w.url,
+		"TEMPORAL_ADDRESS=" + p.w.settings["TEMPORAL_ADDRESS"]}
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -189,7 +195,8 @@ func (p programs) run(program string, args ...string) (stdout string, status int
 // say.
 func (p programs) update(held workflows.SyncResult, name string) (result workflows.SyncResult) {
 	p.w.t.Helper()
-	out, status := p.run(p.temporal, "workflow", "update", "execute", "--workflow-id", held.HoldWorkflowID, "--name", name, "--output", "json")
+	out, status := p.run(p.temporal, "workflow", "update", "execute", "--workflow-id", held.HoldWorkflowID, "--name",
+		name, "--output", "json")
 	require.Zero(p.w.t, status)
 	var answer struct{ Result workflows.SyncResult }
 	require.NoError(p.w.t, json.Unmarshal([]byte(out), &answer))
@@ -240,7 +247,8 @@ func TestDeciding(t *testing.T) {
 	require.Contains(t, held.HoldReason, "it would remove 22 of 70 members; the limit is 20")
 	mail.wait(s.name+" waits for a decision", held.HoldReason, "orgsync approve "+s.name+" "+held.RunID, held.RunID,
 		"http://ui.example.com/namespaces/default/workflows/orgsync%2F"+s.name+"%2Fremovals%2F")
-	out, status := use.run(use.temporal, "workflow", "query", "--workflow-id", held.HoldWorkflowID, "--type", workflows.RemovalsQuery)
+	out, status := use.run(use.temporal, "workflow", "query", "--workflow-id", held.HoldWorkflowID, "--type",
+		workflows.RemovalsQuery)
 	require.Zero(t, status)
 	require.Contains(t, out, leavers[0])
 	out, status = use.run(use.orgsync, "runs", "show", held.RunID)

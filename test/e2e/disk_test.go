@@ -28,7 +28,8 @@ func newDisk(w *world, tables ...string) disk {
 		END $$`)
 	for _, table := range tables {
 		d.exec(fmt.Sprintf(`CREATE SEQUENCE refused_%[1]s;
-			CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON %[1]s FOR EACH STATEMENT EXECUTE FUNCTION refuse()`, table))
+			CREATE TRIGGER refuse BEFORE INSERT
+			OR UPDATE ON %[1]s FOR EACH STATEMENT EXECUTE FUNCTION refuse()`, table))
 	}
 	return d
 }

@@ -45,7 +45,8 @@ func transport(kind directory.ProviderType) []blow {
 		{name: "empty body", action: simulator.Action{Kind: simulator.EmptyBody}},
 		{name: "reset", action: simulator.Action{Kind: simulator.Reset}, says: "reset"},
 		{name: "hang", action: simulator.Action{Kind: simulator.Hang}, says: "within 3s"},
-		{name: "status 500", action: simulator.Action{Kind: simulator.HTTPStatus, Status: http.StatusInternalServerError}, says: "500"},
+		{name: "status 500", action: simulator.Action{Kind: simulator.HTTPStatus,
+			Status: http.StatusInternalServerError}, says: "500"},
 		{name: "busy", action: simulator.Action{Kind: simulator.Code, Code: busy[kind]}},
 		{name: "out of range", action: simulator.Action{Kind: simulator.OutOfRange}, final: true},
 		{name: "no items", action: simulator.Action{Kind: simulator.NoItems}},
@@ -60,9 +61,11 @@ func blows(kind directory.ProviderType) []blow {
 	// were read.
 	uncounted := kind == directory.Feishu
 	list := append(transport(kind),
-		blow{name: "no items above others", action: simulator.Action{Kind: simulator.NoItems}, inner: true, final: uncounted},
+		blow{name: "no items above others", action: simulator.Action{Kind: simulator.NoItems}, inner: true,
+			final: uncounted},
 		// Feishu's people have another id beside the one that is taken away.
-		blow{name: "no id", action: simulator.Action{Kind: simulator.NoID}, final: true, harmless: kind == directory.Feishu},
+		blow{name: "no id", action: simulator.Action{Kind: simulator.NoID}, final: true,
+			harmless: kind == directory.Feishu},
 	)
 	if pageSize[kind] == 0 {
 		return list
@@ -73,7 +76,8 @@ func blows(kind directory.ProviderType) []blow {
 		blow{name: "truncated second page", action: simulator.Action{Kind: simulator.Truncate}, page: 2},
 		blow{name: "cycling token", action: simulator.Action{Kind: simulator.CycleToken}, page: 2},
 		blow{name: "no items on the second page", action: simulator.Action{Kind: simulator.NoItems}, page: 2},
-		blow{name: "no items on the second page above others", action: simulator.Action{Kind: simulator.NoItems}, page: 2, inner: true, final: uncounted},
+		blow{name: "no items on the second page above others", action: simulator.Action{Kind: simulator.NoItems},
+			page: 2, inner: true, final: uncounted},
 	)
 }
 
@@ -142,7 +146,8 @@ func (a *arena) strike(times int, struck func(blow) bool) {
 		for _, v := range a.victims {
 			if struck(v.blow) {
 				a.faults.Add(simulator.Fault{
-					Endpoint: readers[a.kind].members, Department: a.department(v.id), Page: v.page, Times: times, Action: v.action,
+					Endpoint: readers[a.kind].members, Department: a.department(v.id), Page: v.page, Times: times,
+					Action: v.action,
 				})
 			}
 		}
@@ -201,7 +206,8 @@ func TestFaultsOfMemberListings(t *testing.T) {
 	for _, a := range arenas {
 		a.change()
 		a.strike(1, func(b blow) bool { return !b.final })
-		a.faults.Add(simulator.Fault{Endpoint: readers[a.kind].members, Department: a.department(a.healthy.id), Action: simulator.Action{Kind: simulator.ExpireToken}})
+		a.faults.Add(simulator.Fault{Endpoint: readers[a.kind].members, Department: a.department(a.healthy.id),
+			Action: simulator.Action{Kind: simulator.ExpireToken}})
 	}
 	w.succeed(sources...)
 	for _, a := range arenas {

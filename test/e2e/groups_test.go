@@ -33,7 +33,8 @@ func TestFaultsOfGroupListings(t *testing.T) {
 				s := w.simulate(kind, simulator.Generate(simulator.TypicalSpec(17, 60)))
 				w.succeed(s)
 				for _, action := range []simulator.Action{
-					{Kind: simulator.NoItems}, {Kind: simulator.HTTPStatus, Status: http.StatusInternalServerError}, {Kind: simulator.Truncate},
+					{Kind: simulator.NoItems}, {Kind: simulator.HTTPStatus, Status: http.StatusInternalServerError},
+					{Kind: simulator.Truncate},
 				} {
 					before := w.standing(s)
 					s.company.Drift(uint64(len(action.Kind)), 0.05)
@@ -62,7 +63,8 @@ func TestLocalAdministrators(t *testing.T) {
 		someone = id
 	}
 	local := func() (ids []string) {
-		require.NoError(t, w.pool.QueryRow(t.Context(), `SELECT coalesce(array_agg(m.external_id), '{}') FROM org_administrators a
+		require.NoError(t, w.pool.QueryRow(t.Context(),
+			`SELECT coalesce(array_agg(m.external_id), '{}') FROM org_administrators a
 			JOIN org_members m ON m.id = a.member_id WHERE a.source = 'local' AND a.level = 'admin'
 			AND m.provider_id = (SELECT id FROM identity_providers WHERE name = $1)`, s.name).Scan(&ids))
 		return ids
@@ -70,7 +72,8 @@ func TestLocalAdministrators(t *testing.T) {
 	set := func(in workflows.SetAdministratorsInput) (workflows.SyncResult, error) {
 		in.Provider = s.name
 		run, err := w.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
-			ID: workflows.SyncWorkflowID(s.name) + "/" + uuid.NewString(), TaskQueue: w.queue}, workflows.SetAdministratorsName, in)
+			ID: workflows.SyncWorkflowID(s.name) + "/" + uuid.NewString(), TaskQueue: w.queue},
+			workflows.SetAdministratorsName, in)
 		require.NoError(t, err)
 		var out workflows.SyncResult
 		return out, run.Get(t.Context(), &out)

@@ -87,7 +87,8 @@ func blocksOf(t *testing.T, text string) (blocks []block) {
 		require.Len(t, mark.FindAllString(marks, -1), strings.Count(marks, "\n"), "line %d: unknown mark", b.line)
 		blocks = append(blocks, b)
 	}
-	require.Equal(t, strings.Count(text, "<!-- handbook:"), len(mark.FindAllString(text, -1)), "a mark stands before no block, or is unknown")
+	require.Equal(t, strings.Count(text, "<!-- handbook:"), len(mark.FindAllString(text, -1)),
+		"a mark stands before no block, or is unknown")
 	return blocks
 }
 
@@ -132,7 +133,8 @@ func newHandbook(t *testing.T) *handbook {
 	// Where "make build" puts them, so that what is up to date is not linked again.
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	require.NoError(t, err)
-	for name, source := range map[string]string{"orgsync": "./starter", "orgsync-worker": "./worker", "orgsync-server": "./server"} {
+	for name, source := range map[string]string{"orgsync": "./starter", "orgsync-worker": "./worker",
+		"orgsync-server": "./server"} {
 		built := filepath.Join(root, "bin", name)
 		build := exec.CommandContext(ctx, "go", "build", "-o", built, source)
 		build.Dir = root
@@ -157,7 +159,8 @@ func newHandbook(t *testing.T) *handbook {
 	h.second, _ = h.below(simulator.Root, "Second", 5)
 	service := feishu.New(h.Company, feishu.Config{Options: simulator.Options{BeforeCall: h.gate.before}})
 	h.source = &source{kind: directory.Feishu, name: "acme", company: h.Company, faults: service.Faults}
-	settings, err := json.Marshal(map[string]string{"app_id": "cli_sim", "app_secret": "sim-secret", "base_url": serve(t, service)})
+	settings, err := json.Marshal(map[string]string{"app_id": "cli_sim", "app_secret": "sim-secret",
+		"base_url": serve(t, service)})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(h.dir, "acme.json"), settings, 0o600))
 
@@ -167,7 +170,8 @@ func newHandbook(t *testing.T) *handbook {
 	require.NoError(t, err)
 	require.NoError(t, free.Close())
 	h.env = []string{
-		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + h.dir, "DATABASE_URL=" + dbtest.As(t, "orgsync_operator", h.url),
+		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + h.dir,
+		"DATABASE_URL=" + dbtest.As(t, "orgsync_operator", h.url),
 		"ORGSYNC_KEYSET=" + filepath.Join(h.dir, "etc", "keyset.json"), "ORGSYNC_UI_URL=" + h.temporal.UI(),
 		"TEMPORAL_ADDRESS=" + h.temporal.Address(), "TEMPORAL_NAMESPACE=" + stack.Namespace,
 		"ORGSYNC_METRICS_ADDRESS=127.0.0.1:" + h.port,
@@ -222,7 +226,8 @@ func (h *handbook) filled(code string) string {
 	h.t.Helper()
 	var run string
 	if strings.Contains(code, "RUN_ID") {
-		require.NoError(h.t, h.pool.QueryRow(h.t.Context(), "SELECT id::text FROM sync_runs ORDER BY started_at DESC LIMIT 1").Scan(&run))
+		require.NoError(h.t, h.pool.QueryRow(h.t.Context(),
+			"SELECT id::text FROM sync_runs ORDER BY started_at DESC LIMIT 1").Scan(&run))
 	}
 	return strings.NewReplacer(
 		"RUN_ID", run, "DEPARTMENT_ID", h.department(h.second), "MEMBER_ID", h.member(h.people[0]),
@@ -251,7 +256,8 @@ func (h *handbook) lose(n int) {
 func (h *handbook) hold() {
 	h.t.Helper()
 	var status string
-	require.NoError(h.t, h.pool.QueryRow(h.t.Context(), "SELECT status FROM sync_runs ORDER BY started_at DESC LIMIT 1").Scan(&status))
+	require.NoError(h.t, h.pool.QueryRow(h.t.Context(),
+		"SELECT status FROM sync_runs ORDER BY started_at DESC LIMIT 1").Scan(&status))
 	if status != directory.RunRejected {
 		h.lose(limit + 1)
 	}
@@ -299,7 +305,8 @@ var states = map[string]func(*handbook) (after func()){
 		h.hold()
 		return func() {
 			require.Eventually(h.t, func() (over bool) {
-				err := h.pool.QueryRow(h.t.Context(), "SELECT bool_and(finished_at IS NOT NULL) FROM sync_runs").Scan(&over)
+				err := h.pool.QueryRow(h.t.Context(),
+					"SELECT bool_and(finished_at IS NOT NULL) FROM sync_runs").Scan(&over)
 				return err == nil && over
 			}, 30*time.Second, 50*time.Millisecond)
 		}
@@ -316,7 +323,8 @@ var states = map[string]func(*handbook) (after func()){
 	"the end of the run just started": func(h *handbook) func() {
 		var began, over bool
 		require.Eventually(h.t, func() bool {
-			err := h.pool.QueryRow(h.t.Context(), "SELECT count(*) > $1, bool_and(status <> 'running') FROM sync_runs", h.runs).Scan(&began, &over)
+			err := h.pool.QueryRow(h.t.Context(), "SELECT count(*) > $1, bool_and(status <> 'running') FROM sync_runs",
+				h.runs).Scan(&began, &over)
 			return err == nil && began && over
 		}, 30*time.Second, 50*time.Millisecond)
 		return func() {}
@@ -335,7 +343,8 @@ func (h *handbook) startWorker() {
 	require.NoError(h.t, err)
 	defer log.Close()
 	h.worker = exec.Command(filepath.Join(h.dir, "bin", "orgsync-worker"))
-	h.worker.Env = append(slices.Clone(h.env), "DATABASE_URL="+dbtest.As(h.t, "orgsync_worker", h.url), "ORGSYNC_MIGRATE=false")
+	h.worker.Env = append(slices.Clone(h.env), "DATABASE_URL="+dbtest.As(h.t, "orgsync_worker", h.url),
+		"ORGSYNC_MIGRATE=false")
 	h.worker.Stdout, h.worker.Stderr = log, log
 	require.NoError(h.t, h.worker.Start())
 }

@@ -44,7 +44,8 @@ const limit = 20
 
 // limits states that for a new provider, so that no test depends on what is usual.
 func limits() providers.GuardChange {
-	return providers.GuardChange{Count: new(limit), Percent: new(5.0), DepartmentCount: new(limit), DepartmentPercent: new(5.0)}
+	return providers.GuardChange{Count: new(limit), Percent: new(5.0), DepartmentCount: new(limit),
+		DepartmentPercent: new(5.0)}
 }
 
 func newLeaving(w *world, kind directory.ProviderType) *leaving {
@@ -147,12 +148,15 @@ func TestWhoComesBackDuringAHoldStays(t *testing.T) {
 			held := w.held(c, leavers, newcomer)
 			c.must(c.Rehire(gone[3], c.second), c.SetTitle(gone[3], "Back"))
 			s := c.source
-			s.faults.Add(simulator.Fault{Endpoint: lookUps[kind], Times: 2, Action: simulator.Action{Kind: simulator.HTTPStatus, Status: http.StatusServiceUnavailable}})
+			s.faults.Add(simulator.Fault{Endpoint: lookUps[kind], Times: 2,
+				Action: simulator.Action{Kind: simulator.HTTPStatus, Status: http.StatusServiceUnavailable}})
 			result, err := w.decide(held, workflows.ApproveUpdate)
 			require.NoError(t, err)
 			require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
 			require.Equal(t, limit, result.Members.Deleted)
-			require.Equal(t, []string{"member " + leavers[3] + ": its removal was approved, but the provider shows it again; it was left as it is"}, result.Errors)
+			require.Equal(t,
+				[]string{"member " + leavers[3] +
+					": its removal was approved, but the provider shows it again; it was left as it is"}, result.Errors)
 			members := w.members(c.name)
 			for i, id := range leavers {
 				require.Equal(t, i == 3, members[id].Name != "", id)
@@ -168,7 +172,8 @@ func TestWhoComesBackDuringAHoldStays(t *testing.T) {
 			w.guard(c.source, 0)
 			held = w.sync(c.name)
 			require.Equal(t, directory.RunHeld, held.Status, held.Errors)
-			s.faults.Add(simulator.Fault{Endpoint: lookUps[kind], Times: simulator.Forever, Action: simulator.Action{Kind: simulator.Forbidden}})
+			s.faults.Add(simulator.Fault{Endpoint: lookUps[kind], Times: simulator.Forever,
+				Action: simulator.Action{Kind: simulator.Forbidden}})
 			result, err = w.decide(held, workflows.ApproveUpdate)
 			require.NoError(t, err)
 			require.Equal(t, directory.RunPartial, result.Status)
@@ -183,7 +188,8 @@ func TestWhoComesBackDuringAHoldStays(t *testing.T) {
 }
 
 // lookUps are the calls that ask for one person.
-var lookUps = map[directory.ProviderType]string{directory.Feishu: "users/get", directory.DingTalk: "user/get", directory.WeCom: "user/get"}
+var lookUps = map[directory.ProviderType]string{directory.Feishu: "users/get", directory.DingTalk: "user/get",
+	directory.WeCom: "user/get"}
 
 func TestRejectedRemovals(t *testing.T) {
 	t.Parallel()
@@ -203,7 +209,8 @@ func TestRejectedRemovals(t *testing.T) {
 
 	// The reason is still there: the next run asks again, unless it is told to apply.
 	require.Equal(t, directory.RunHeld, w.sync(c.name).Status)
-	require.Equal(t, directory.RunSucceeded, w.wait(w.start(workflows.SyncInput{Provider: c.name, OnRemovals: workflows.RemovalsApply})).Status)
+	require.Equal(t, directory.RunSucceeded,
+		w.wait(w.start(workflows.SyncInput{Provider: c.name, OnRemovals: workflows.RemovalsApply})).Status)
 	w.requireEqual(c.source)
 }
 
@@ -237,7 +244,8 @@ func (w *world) guard(s *source, people int) {
 	w.t.Helper()
 	p, err := w.store.Providers.FindByName(w.t.Context(), s.name)
 	require.NoError(w.t, err)
-	require.NoError(w.t, w.store.Providers.Update(w.t.Context(), p.ID, providers.Change{Guard: providers.GuardChange{Count: &people, Percent: new(0.0)}}, nil))
+	require.NoError(w.t, w.store.Providers.Update(w.t.Context(), p.ID,
+		providers.Change{Guard: providers.GuardChange{Count: &people, Percent: new(0.0)}}, nil))
 }
 
 // What does not read and apply the whole company leaves a hold as it is: a plan "changes
@@ -253,7 +261,8 @@ func TestHoldOutlivesPlansAndLimitedRuns(t *testing.T) {
 
 	there := c.member(c.people[0])
 	for name, in := range map[string]workflows.SyncInput{
-		"plan": {Mode: workflows.ModePlan}, "member": {Members: []string{there}}, "departments": {Departments: []string{c.department(c.second)}},
+		"plan": {Mode: workflows.ModePlan}, "member": {Members: []string{there}},
+		"departments": {Departments: []string{c.department(c.second)}},
 	} {
 		in.Provider = c.name
 		result := w.wait(w.start(in))
@@ -276,7 +285,8 @@ func TestHoldOutlivesPlansAndLimitedRuns(t *testing.T) {
 	w.stalled(c.name)
 	decided := make(chan workflows.SyncResult, 1)
 	handle, err := w.temporal.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
-		WorkflowID: held.HoldWorkflowID, UpdateName: workflows.ApproveUpdate, WaitForStage: client.WorkflowUpdateStageAccepted,
+		WorkflowID: held.HoldWorkflowID, UpdateName: workflows.ApproveUpdate,
+		WaitForStage: client.WorkflowUpdateStageAccepted,
 	})
 	require.NoError(t, err)
 	go func() {
@@ -291,7 +301,8 @@ func TestHoldOutlivesPlansAndLimitedRuns(t *testing.T) {
 		if err != nil || len(described.GetPendingActivities()) == 0 {
 			return false
 		}
-		return strings.Contains(described.GetPendingActivities()[0].GetLastFailure().GetMessage(), "the removals are approved; they are carried out when run")
+		return strings.Contains(described.GetPendingActivities()[0].GetLastFailure().GetMessage(),
+			"the removals are approved; they are carried out when run")
 	}, time.Minute, 50*time.Millisecond)
 	require.Equal(t, directory.RunHeld, w.status(held.RunID))
 	c.faults.Clear()
@@ -332,10 +343,11 @@ type logged struct{ Type, ExternalID, Department, Kind string }
 
 func (w *world) changes(runID string) (changes []logged) {
 	w.t.Helper()
-	require.NoError(w.t, w.store.Report.StreamChanges(w.t.Context(), runID, report.ChangeFilter{}, func(c report.Change) error {
-		changes = append(changes, logged{c.ObjectType, c.ExternalID, c.DepartmentID, c.Kind})
-		return nil
-	}))
+	require.NoError(w.t, w.store.Report.StreamChanges(w.t.Context(), runID, report.ChangeFilter{},
+		func(c report.Change) error {
+			changes = append(changes, logged{c.ObjectType, c.ExternalID, c.DepartmentID, c.Kind})
+			return nil
+		}))
 	return changes
 }
 
@@ -383,7 +395,8 @@ func TestPlanForetellsWhatLookUpsConfirm(t *testing.T) {
 		l.must(l.Move(p, dissolved, kept))
 	}
 	l.must(l.DeleteDepartment(dissolved))
-	s.faults.Add(simulator.Fault{Endpoint: "departments/get", Department: s.department(simulator.Root), Times: simulator.Forever,
+	s.faults.Add(simulator.Fault{Endpoint: "departments/get", Department: s.department(simulator.Root),
+		Times:  simulator.Forever,
 		Action: simulator.Action{Kind: simulator.SetField, Field: "member_count", Value: 1 + 3 + 19 + 1}})
 
 	before := w.writes()
@@ -422,7 +435,8 @@ func TestRunOfChosenDepartments(t *testing.T) {
 			// In a chosen department, in another one, and from the one to the other.
 			p.must(p.Leave(p.people[0]), p.Leave(p.people[2]), p.Move(p.people[1], p.departments[0], p.departments[1]))
 			here, there := p.hire(p.departments[0]), p.hire(p.departments[1])
-			result := w.wait(w.start(workflows.SyncInput{Provider: p.name, Departments: []string{p.department(p.departments[0])}}))
+			result := w.wait(
+				w.start(workflows.SyncInput{Provider: p.name, Departments: []string{p.department(p.departments[0])}}))
 			require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
 			w.requireNothingLost(p.source, before)
 			members := w.members(p.name)
@@ -445,6 +459,7 @@ func TestRunOfAnUnknownDepartment(t *testing.T) {
 	before := w.standing(p.source)
 	result := w.wait(w.start(workflows.SyncInput{Provider: p.name, Departments: []string{"4711"}}))
 	require.Equal(t, directory.RunPartial, result.Status)
-	require.Equal(t, []string{"department 4711: the run was asked for it, but the provider lists no such department"}, result.Errors)
+	require.Equal(t, []string{"department 4711: the run was asked for it, but the provider lists no such department"},
+		result.Errors)
 	require.Equal(t, before, w.standing(p.source))
 }

@@ -53,8 +53,10 @@ func (b *barrier) await() {
 	b.w.t.Helper()
 	require.Eventually(b.w.t, func() bool {
 		var waiting bool
-		err := b.conn.QueryRow(b.w.t.Context(), `SELECT EXISTS (SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-			WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.classid = 45 AND l.objid = $1 AND NOT l.granted)`, b.key).Scan(&waiting)
+		err := b.conn.QueryRow(b.w.t.Context(),
+			`SELECT EXISTS (SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+			WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.classid = 45 AND l.objid = $1
+			AND NOT l.granted)`, b.key).Scan(&waiting)
 		return err == nil && waiting
 	}, time.Minute, 20*time.Millisecond)
 }
@@ -101,20 +103,23 @@ func TestKilledWorkerIsReplacedAfterTheReading(t *testing.T) {
 	}
 	held := newLeaving(w, directory.WeCom)
 	holding := w.barrier("sync_runs", held.name, heldNow)
-	approved := map[string]*leaving{"org_members": newLeaving(w, directory.DingTalk), "sync_runs": newLeaving(w, directory.Feishu)}
-	carryingOut := []*barrier{w.barrier("org_members", approved["org_members"].name, removed), w.barrier("sync_runs", approved["sync_runs"].name, resumed)}
+	approved := map[string]*leaving{"org_members": newLeaving(w, directory.DingTalk),
+		"sync_runs": newLeaving(w, directory.Feishu)}
+	carryingOut := []*barrier{w.barrier("org_members", approved["org_members"].name, removed),
+		w.barrier("sync_runs", approved["sync_runs"].name, resumed)}
 	looked := newLab(t, 72)
 	_, people := looked.below(simulator.Root, "First", 5)
 	asked, answered := make(chan struct{}), make(chan struct{})
 	answer := sync.OnceFunc(func() { close(answered) })
 	t.Cleanup(answer)
 	var armed atomic.Bool
-	single := w.simulateWith(directory.Feishu, looked.Company, simulator.Options{BeforeCall: func(endpoint string, _ int) {
-		if endpoint == readers[directory.Feishu].member && armed.CompareAndSwap(true, false) {
-			close(asked)
-			<-answered
-		}
-	}})
+	single := w.simulateWith(directory.Feishu, looked.Company,
+		simulator.Options{BeforeCall: func(endpoint string, _ int) {
+			if endpoint == readers[directory.Feishu].member && armed.CompareAndSwap(true, false) {
+				close(asked)
+				<-answered
+			}
+		}})
 	w.succeed(single)
 
 	for _, s := range stops {
@@ -163,12 +168,16 @@ func TestKilledWorkerIsReplacedAfterTheReading(t *testing.T) {
 		t.Helper()
 		require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
 		var twice int
-		require.NoError(t, w.pool.QueryRow(t.Context(), `SELECT count(*) FROM (SELECT 1 FROM org_changes WHERE run_id = $1
+		require.NoError(t, w.pool.QueryRow(t.Context(),
+			`SELECT count(*) FROM (SELECT 1 FROM org_changes WHERE run_id = $1
 			GROUP BY object_type, object_id, department_id, kind HAVING count(*) > 1) c`, result.RunID).Scan(&twice))
 		require.Zero(t, twice, "on record more than once")
 		var changed, counted int
-		require.NoError(t, w.pool.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM org_changes WHERE run_id = $1 AND object_type = 'member' AND kind = 'deleted'),
-			(SELECT (counts->'members'->>'deleted')::int FROM sync_runs WHERE id = $1)`, result.RunID).Scan(&changed, &counted))
+		require.NoError(t, w.pool.QueryRow(t.Context(),
+			`SELECT (SELECT count(*) FROM org_changes WHERE run_id = $1 AND object_type = 'member'
+				AND kind = 'deleted'),
+			(SELECT (counts->'members'->>'deleted')::int FROM sync_runs
+			WHERE id = $1)`, result.RunID).Scan(&changed, &counted))
 		require.Equal(t, changed, counted)
 		require.Equal(t, result.Members.Deleted, counted)
 	}

@@ -23,7 +23,8 @@ type lab struct {
 // newLab returns a company with one person in its root.
 func newLab(t *testing.T, seed uint64) *lab {
 	t.Helper()
-	return &lab{t: t, Company: simulator.Generate(simulator.Spec{Seed: seed, Departments: 1, Members: 1, RootMembers: 1})}
+	return &lab{t: t,
+		Company: simulator.Generate(simulator.Spec{Seed: seed, Departments: 1, Members: 1, RootMembers: 1})}
 }
 
 // below adds a department and that many people who only work there.

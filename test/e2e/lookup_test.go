@@ -14,7 +14,8 @@ import (
 // raw reports whether the stored record of a person has a field.
 func (w *world) raw(s *source, p simulator.PersonID, field string) (has bool) {
 	w.t.Helper()
-	require.NoError(w.t, w.pool.QueryRow(w.t.Context(), `SELECT m.raw_data ? $3 FROM org_members m JOIN identity_providers p ON p.id = m.provider_id
+	require.NoError(w.t, w.pool.QueryRow(w.t.Context(),
+		`SELECT m.raw_data ? $3 FROM org_members m JOIN identity_providers p ON p.id = m.provider_id
 		WHERE p.name = $1 AND m.external_id = $2`, s.name, s.member(p), field).Scan(&has))
 	return has
 }

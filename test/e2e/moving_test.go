@@ -59,7 +59,8 @@ func (b *between) around(next http.Handler) http.Handler {
 
 // next says what is to happen, in the next run of the source, after the first listing of
 // any of these departments.
-func (b *between) next(s *source, later *afterPreflight, path string, departments []simulator.Dept, then func(read simulator.Dept)) {
+func (b *between) next(s *source, later *afterPreflight, path string, departments []simulator.Dept,
+	then func(read simulator.Dept)) {
 	among := map[string]simulator.Dept{}
 	for _, d := range departments {
 		among[s.department(d)] = d
@@ -73,7 +74,8 @@ func TestSomebodyMovesDuringTheRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	listings := map[directory.ProviderType]string{
-		directory.Feishu: "/users/find_by_department", directory.DingTalk: "/v2/user/list", directory.WeCom: "/user/list",
+		directory.Feishu: "/users/find_by_department", directory.DingTalk: "/v2/user/list",
+		directory.WeCom: "/user/list",
 	}
 	type mover struct {
 		between
@@ -116,7 +118,8 @@ func TestSomebodyMovesDuringTheRun(t *testing.T) {
 		require.Equal(t, directory.RunPartial, result.Status, "%s: %v", m.kind, result.Errors)
 		require.Len(t, result.Errors, 1)
 		require.Contains(t, result.Errors[0], "it was moved while the company was being read")
-		require.Equal(t, [2]int{1, 1}, [2]int{result.Members.Deleted, result.Members.Created}, "%s: who left is removed all the same", m.kind)
+		require.Equal(t, [2]int{1, 1}, [2]int{result.Members.Deleted, result.Members.Created},
+			"%s: who left is removed all the same", m.kind)
 		member := m.member(m.who)
 		require.Equal(t, before[i].Members[member], w.members(m.name)[member], "%s: the person is as before", m.kind)
 	}
@@ -194,7 +197,8 @@ func TestLeaversWhoAreOutOfSightGoOneRunLater(t *testing.T) {
 // removedFor are the reasons for which a run removed people.
 func (w *world) removedFor(runID string) (reasons []string) {
 	w.t.Helper()
-	rows, err := w.pool.Query(w.t.Context(), "SELECT reason FROM sync_run_removals WHERE run_id = $1 AND object_type = 'member' AND applied", runID)
+	rows, err := w.pool.Query(w.t.Context(),
+		"SELECT reason FROM sync_run_removals WHERE run_id = $1 AND object_type = 'member' AND applied", runID)
 	require.NoError(w.t, err)
 	reasons, err = pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(w.t, err)
@@ -274,7 +278,8 @@ func TestSomebodyIsLeftOutOfTheListOfAllIDs(t *testing.T) {
 			next.ServeHTTP(rw, r)
 		})
 	})
-	s.name = w.add(directory.WeCom, map[string]string{"corp_id": "wwsim", "sync_secret": "sim-sync-secret", "base_url": s.url})
+	s.name = w.add(directory.WeCom, map[string]string{"corp_id": "wwsim", "sync_secret": "sim-sync-secret",
+		"base_url": s.url})
 	require.Equal(t, directory.RunSucceeded, w.sync(s.name).Status)
 	want := w.members(s.name)
 

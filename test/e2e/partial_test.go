@@ -19,11 +19,13 @@ import (
 func (w *world) memo(provider, query string) (text string) {
 	w.t.Helper()
 	listed, err := w.temporal.ListWorkflow(w.t.Context(), &workflowservice.ListWorkflowExecutionsRequest{
-		Namespace: stack.Namespace, Query: fmt.Sprintf("OrgProvider = %q AND WorkflowType = %q AND %s", provider, workflows.SyncOrgName, query),
+		Namespace: stack.Namespace, Query: fmt.Sprintf("OrgProvider = %q AND WorkflowType = %q AND %s", provider,
+			workflows.SyncOrgName, query),
 	})
 	require.NoError(w.t, err)
 	require.Len(w.t, listed.GetExecutions(), 1)
-	require.NoError(w.t, json.Unmarshal(listed.GetExecutions()[0].GetMemo().GetFields()[workflows.OutcomeMemo].GetData(), &text))
+	require.NoError(w.t,
+		json.Unmarshal(listed.GetExecutions()[0].GetMemo().GetFields()[workflows.OutcomeMemo].GetData(), &text))
 	return text
 }
 
@@ -47,7 +49,8 @@ func TestPartialRunsAreToldOf(t *testing.T) {
 	unreadable := func(some []simulator.Dept) {
 		for _, d := range some {
 			s.faults.Add(simulator.Fault{
-				Endpoint: readers[s.kind].members, Department: s.department(d), Times: simulator.Forever, Action: simulator.Action{Kind: simulator.OutOfRange},
+				Endpoint: readers[s.kind].members, Department: s.department(d), Times: simulator.Forever,
+				Action: simulator.Action{Kind: simulator.OutOfRange},
 			})
 		}
 	}
@@ -66,8 +69,10 @@ func TestPartialRunsAreToldOf(t *testing.T) {
 		last = w.sync(s.name)
 		require.Equal(t, directory.RunPartial, last.Status, n)
 	}
-	mail.wait("the sync of "+s.name+" could not read everything", "The last 3 runs were partial", "orgsync runs retry "+last.RunID+" --wait", last.Errors[0])
-	require.Equal(t, "partial: 1 of 5 departments could not be read in full", w.memo(s.name, fmt.Sprintf("RunId = %q", w.temporalRun(last.RunID))))
+	mail.wait("the sync of "+s.name+" could not read everything", "The last 3 runs were partial",
+		"orgsync runs retry "+last.RunID+" --wait", last.Errors[0])
+	require.Equal(t, "partial: 1 of 5 departments could not be read in full",
+		w.memo(s.name, fmt.Sprintf("RunId = %q", w.temporalRun(last.RunID))))
 
 	// Three of five: told of at once, the one reason once.
 	unreadable(departments[1:3])

@@ -30,7 +30,8 @@ import (
 // heartbeats, failures, memos, search attributes, as the bytes on the wire.
 type wiretap struct{ logBuffer }
 
-func (tap *wiretap) unary(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+func (tap *wiretap) unary(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn,
+	invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
 	if message, ok := request.(proto.Message); ok {
 		sent, err := proto.Marshal(message)
 		if err != nil {
@@ -50,7 +51,8 @@ type secrets struct {
 func (s *secrets) around(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
-		for _, token := range []string{strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), r.URL.Query().Get("access_token")} {
+		for _, token := range []string{strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "),
+			r.URL.Query().Get("access_token")} {
 			if token != "" {
 				s.seen[token] = true
 			}
@@ -92,7 +94,8 @@ func gossip(on *atomic.Bool, kind directory.ProviderType, department, text strin
 func (w *world) histories(workflowID, runID string) string {
 	w.t.Helper()
 	var all strings.Builder
-	events := w.temporal.GetWorkflowHistory(w.t.Context(), workflowID, runID, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := w.temporal.GetWorkflowHistory(w.t.Context(), workflowID, runID, false,
+		enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		event, err := events.Next()
 		require.NoError(w.t, err)
@@ -100,7 +103,8 @@ func (w *world) histories(workflowID, runID string) string {
 		require.NoError(w.t, err)
 		all.Write(body)
 		if child := event.GetChildWorkflowExecutionStartedEventAttributes(); child != nil {
-			all.WriteString(w.histories(child.GetWorkflowExecution().GetWorkflowId(), child.GetWorkflowExecution().GetRunId()))
+			all.WriteString(w.histories(child.GetWorkflowExecution().GetWorkflowId(),
+				child.GetWorkflowExecution().GetRunId()))
 		}
 	}
 	return all.String()
@@ -145,7 +149,8 @@ func newGossiper(w *world, kind directory.ProviderType, tokens *secrets) *gossip
 	g := &gossiper{lab: newLab(w.t, 61)}
 	hire := func(n int, d simulator.Dept) {
 		p, err := g.Hire(fmt.Sprintf("欧阳 Zyxwvut %s %d", kind, n), d)
-		g.must(err, g.SetEmail(p, fmt.Sprintf("zyxwvut.%d@%s.example", n, kind)), g.SetPhone(p, fmt.Sprintf("+86139%08d", 70000000+n)),
+		g.must(err, g.SetEmail(p, fmt.Sprintf("zyxwvut.%d@%s.example", n, kind)),
+			g.SetPhone(p, fmt.Sprintf("+86139%08d", 70000000+n)),
 			g.SetTitle(p, fmt.Sprintf("Dragon Tamer %d", n)))
 		g.people = append(g.people, p)
 	}
@@ -157,9 +162,11 @@ func newGossiper(w *world, kind directory.ProviderType, tokens *secrets) *gossip
 	for n := range 3 {
 		hire(100+n, g.broken)
 	}
-	g.source = w.simulateWith(kind, g.Company, simulator.Options{}, tokens.around, func(next http.Handler) http.Handler {
-		return gossip(&g.talks, kind, g.Company.DepartmentID(kind, g.broken), "欧阳 Zyxwvut zyxwvut.100@example +8613970000100", next)
-	})
+	g.source = w.simulateWith(kind, g.Company, simulator.Options{}, tokens.around,
+		func(next http.Handler) http.Handler {
+			return gossip(&g.talks, kind, g.Company.DepartmentID(kind, g.broken),
+				"欧阳 Zyxwvut zyxwvut.100@example +8613970000100", next)
+		})
 	return g
 }
 
@@ -193,8 +200,10 @@ func TestNothingConfidentialIsTold(t *testing.T) {
 	w := emptyWorld(t, dbtest.New(t), server)
 	temporal, err := client.DialContext(t.Context(), client.Options{
 		HostPort: server.Address(), Namespace: stack.Namespace,
-		Logger:            log.NewStructuredLogger(slog.New(slog.NewJSONHandler(told, &slog.HandlerOptions{Level: slog.LevelDebug}))),
-		ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(tap.unary)}},
+		Logger: log.NewStructuredLogger(
+			slog.New(slog.NewJSONHandler(told, &slog.HandlerOptions{Level: slog.LevelDebug}))),
+		ConnectionOptions: client.ConnectionOptions{
+			DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(tap.unary)}},
 	})
 	require.NoError(t, err)
 	t.Cleanup(temporal.Close)
@@ -204,7 +213,8 @@ func TestNothingConfidentialIsTold(t *testing.T) {
 	var companies []*gossiper
 	var runs []client.WorkflowRun
 	statuses := map[string]bool{}
-	needles := map[string]bool{"sim-secret": true, "sim-app-secret": true, "mistaken-secret": true, w.settings["ORGSYNC_KEYSET"]: true}
+	needles := map[string]bool{"sim-secret": true, "sim-app-secret": true, "mistaken-secret": true,
+		w.settings["ORGSYNC_KEYSET"]: true}
 	sync := func() {
 		t.Helper()
 		var started []client.WorkflowRun
@@ -227,7 +237,8 @@ func TestNothingConfidentialIsTold(t *testing.T) {
 	for _, g := range companies {
 		g.talks.Store(true)
 		for i, action := range []simulator.Action{
-			{Kind: simulator.WrongType, Field: "name"}, {Kind: simulator.NoID}, {Kind: simulator.Truncate}, {Kind: simulator.HTTPStatus, Status: http.StatusBadGateway},
+			{Kind: simulator.WrongType, Field: "name"}, {Kind: simulator.NoID}, {Kind: simulator.Truncate},
+			{Kind: simulator.HTTPStatus, Status: http.StatusBadGateway},
 		} {
 			g.faults.Add(simulator.Fault{Endpoint: readers[g.kind].members, From: i + 2, Times: 2, Action: action})
 		}
@@ -235,8 +246,10 @@ func TestNothingConfidentialIsTold(t *testing.T) {
 	sync()
 	for _, g := range companies {
 		// Single people, one of whom nobody knows and all of whom fail once.
-		g.faults.Add(simulator.Fault{Endpoint: readers[g.kind].member, Times: 2, Action: simulator.Action{Kind: simulator.WrongType, Field: "name"}})
-		run := w.start(workflows.SyncInput{Provider: g.name, Members: []string{g.member(g.people[0]), g.member(g.people[1]), "nobody"}})
+		g.faults.Add(simulator.Fault{Endpoint: readers[g.kind].member, Times: 2,
+			Action: simulator.Action{Kind: simulator.WrongType, Field: "name"}})
+		run := w.start(workflows.SyncInput{Provider: g.name,
+			Members: []string{g.member(g.people[0]), g.member(g.people[1]), "nobody"}})
 		statuses[w.wait(run).Status] = true
 		runs = append(runs, run)
 	}
@@ -249,14 +262,17 @@ func TestNothingConfidentialIsTold(t *testing.T) {
 	}
 	sync()
 	for _, g := range companies {
-		g.faults.Add(simulator.Fault{Endpoint: readers[g.kind].members, Times: simulator.Forever, Action: simulator.Action{Kind: simulator.Forbidden}})
+		g.faults.Add(simulator.Fault{Endpoint: readers[g.kind].members, Times: simulator.Forever,
+			Action: simulator.Action{Kind: simulator.Forbidden}})
 	}
 	sync()
-	wrong := w.add(directory.Feishu, map[string]string{"app_id": "cli_sim", "app_secret": "mistaken-secret", "base_url": companies[0].url})
+	wrong := w.add(directory.Feishu, map[string]string{"app_id": "cli_sim", "app_secret": "mistaken-secret",
+		"base_url": companies[0].url})
 	run := w.start(workflows.SyncInput{Provider: wrong})
 	require.Equal(t, directory.RunFailed, w.wait(run).Status)
 	runs = append(runs, run)
-	for _, status := range []string{directory.RunSucceeded, directory.RunPartial, directory.RunHeld, directory.RunFailed} {
+	for _, status := range []string{directory.RunSucceeded, directory.RunPartial, directory.RunHeld,
+		directory.RunFailed} {
 		require.True(t, statuses[status], "no run was %s, so that nothing is known of those: %v", status, statuses)
 	}
 

@@ -44,7 +44,8 @@ func TestRecord(t *testing.T) {
 }
 
 func recordRetention(t *testing.T, w *world) {
-	run, err := w.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: workflows.RetentionID, TaskQueue: w.queue}, workflows.RetentionName)
+	run, err := w.temporal.ExecuteWorkflow(t.Context(),
+		client.StartWorkflowOptions{ID: workflows.RetentionID, TaskQueue: w.queue}, workflows.RetentionName)
 	require.NoError(t, err)
 	require.NoError(t, run.Get(t.Context(), nil))
 	record(t, w, "retention", run)
@@ -80,7 +81,8 @@ func recordSmall(t *testing.T, w *world) {
 	record(t, w, "sync-org-targeted", targeted)
 
 	// Throttled, unavailable for a moment, one department tried alone.
-	s.faults.Add(fault(childrenCall, "", 2, simulator.Action{Kind: simulator.HTTPStatus, Status: http.StatusBadGateway}),
+	s.faults.Add(
+		fault(childrenCall, "", 2, simulator.Action{Kind: simulator.HTTPStatus, Status: http.StatusBadGateway}),
 		fault(membersCall, s.id(2), 1, simulator.Action{Kind: simulator.Truncate}),
 		fault(membersCall, s.id(3), 1, simulator.Action{Kind: simulator.Throttle, Delay: time.Second}))
 	retried := w.start(workflows.SyncInput{Provider: s.name})
@@ -195,7 +197,8 @@ func recordDecided(t *testing.T) {
 	w.holdFor(s, time.Hour)
 	result = w.sync(s.name)
 	handle, err := w.temporal.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
-		WorkflowID: result.HoldWorkflowID, UpdateName: workflows.ApproveUpdate, WaitForStage: client.WorkflowUpdateStageCompleted,
+		WorkflowID: result.HoldWorkflowID, UpdateName: workflows.ApproveUpdate,
+		WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	require.NoError(t, err)
 	require.NoError(t, handle.Get(t.Context(), &result))
@@ -232,7 +235,8 @@ func recordUndo(t *testing.T, w *world) {
 
 func recordCanceled(t *testing.T, w *world) {
 	s := small(w)
-	s.faults.Add(fault(membersCall, s.id(7), simulator.Forever, simulator.Action{Kind: simulator.Throttle, Delay: time.Hour}))
+	s.faults.Add(fault(membersCall, s.id(7), simulator.Forever,
+		simulator.Action{Kind: simulator.Throttle, Delay: time.Hour}))
 	run := w.start(workflows.SyncInput{Provider: s.name})
 	require.Eventually(t, func() bool {
 		value, err := w.temporal.QueryWorkflow(t.Context(), run.GetID(), run.GetRunID(), workflows.ProgressQuery)
@@ -337,8 +341,10 @@ func (s *source) id(d simulator.Dept) string { return s.company.DepartmentID(s.k
 // departmentAt is the department with that place in the newest run's order.
 func (w *world) departmentAt(provider string, ordinal int) (id string) {
 	w.t.Helper()
-	require.NoError(w.t, w.pool.QueryRow(w.t.Context(), `SELECT l.external_id FROM sync_run_departments l JOIN sync_runs r ON r.id = l.run_id
-		JOIN identity_providers p ON p.id = r.provider_id WHERE p.name = $1 AND l.position = $2 ORDER BY r.started_at DESC LIMIT 1`,
+	require.NoError(w.t, w.pool.QueryRow(w.t.Context(),
+		`SELECT l.external_id FROM sync_run_departments l JOIN sync_runs r ON r.id = l.run_id
+		JOIN identity_providers p ON p.id = r.provider_id WHERE p.name = $1 AND l.position = $2
+		ORDER BY r.started_at DESC LIMIT 1`,
 		provider, ordinal).Scan(&id))
 	return id
 }
@@ -355,7 +361,8 @@ func (w *world) ended(id string) client.WorkflowRun {
 func record(t *testing.T, w *world, name string, run client.WorkflowRun) *historypb.History {
 	t.Helper()
 	history := &historypb.History{}
-	events := w.temporal.GetWorkflowHistory(context.Background(), run.GetID(), run.GetRunID(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := w.temporal.GetWorkflowHistory(context.Background(), run.GetID(), run.GetRunID(), false,
+		enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		event, err := events.Next()
 		require.NoError(t, err)
@@ -368,7 +375,8 @@ func record(t *testing.T, w *world, name string, run client.WorkflowRun) *histor
 // recordShard writes the history of the child that began with a department.
 func recordShard(t *testing.T, w *world, name string, run client.WorkflowRun, first int) {
 	t.Helper()
-	events := w.temporal.GetWorkflowHistory(context.Background(), run.GetID(), run.GetRunID(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := w.temporal.GetWorkflowHistory(context.Background(), run.GetID(), run.GetRunID(), false,
+		enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		event, err := events.Next()
 		require.NoError(t, err)

@@ -101,7 +101,8 @@ func TestWhatFailsEveryCallEndsTheRun(t *testing.T) {
 	for i, p := range plots {
 		before[i] = w.standing(p.source)
 		p.change()
-		struck := simulator.Fault{Endpoint: readers[p.kind].members, Department: p.department(p.departments[3]), Times: simulator.Forever}
+		struck := simulator.Fault{Endpoint: readers[p.kind].members, Department: p.department(p.departments[3]),
+			Times: simulator.Forever}
 		switch i % 3 {
 		case 0:
 			p.later.set(p.source, func() { p.withdraw(true) }, nil)
@@ -131,7 +132,8 @@ func TestWhatFailsEveryCallEndsTheRun(t *testing.T) {
 }
 
 // first is the call that a preflight begins with, after fetching a token.
-var first = map[directory.ProviderType]string{directory.Feishu: "departments/get", directory.DingTalk: "auth/scopes", directory.WeCom: "department/list"}
+var first = map[directory.ProviderType]string{directory.Feishu: "departments/get", directory.DingTalk: "auth/scopes",
+	directory.WeCom: "department/list"}
 
 // Another program that makes tokens invalid costs a run time, not its success: here it
 // does so to the first calls of the preflight, and to calls in the middle of the run.
@@ -148,7 +150,8 @@ func TestTokensRefusedForAWhile(t *testing.T) {
 		}
 	}
 	for i, p := range plots {
-		struck := simulator.Fault{Endpoint: first[p.kind], Times: refused, Action: simulator.Action{Kind: simulator.ExpireToken}}
+		struck := simulator.Fault{Endpoint: first[p.kind], Times: refused,
+			Action: simulator.Action{Kind: simulator.ExpireToken}}
 		if i%2 == 0 {
 			p.faults.Add(struck)
 			continue
@@ -171,7 +174,8 @@ func TestUnknownCodesMayPass(t *testing.T) {
 	var sources []*source
 	for _, kind := range kinds {
 		p := newPlot(w, kind)
-		p.faults.Add(simulator.Fault{Endpoint: first[kind], Times: 2, Action: simulator.Action{Kind: simulator.Code, Code: 424242}})
+		p.faults.Add(simulator.Fault{Endpoint: first[kind], Times: 2,
+			Action: simulator.Action{Kind: simulator.Code, Code: 424242}})
 		p.later.set(p.source, func() {
 			p.faults.Add(simulator.Fault{
 				Endpoint: readers[p.kind].members, Department: p.department(p.departments[3]), Times: 2,
@@ -183,7 +187,8 @@ func TestUnknownCodesMayPass(t *testing.T) {
 	w.succeed(sources...)
 	for _, p := range plots {
 		require.Empty(t, p.faults.Pending())
-		p.faults.Add(simulator.Fault{Endpoint: first[p.kind], Times: simulator.Forever, Action: simulator.Action{Kind: simulator.Code, Code: 424242}})
+		p.faults.Add(simulator.Fault{Endpoint: first[p.kind], Times: simulator.Forever,
+			Action: simulator.Action{Kind: simulator.Code, Code: 424242}})
 	}
 	for _, result := range w.syncAll(sources...) {
 		require.Equal(t, directory.RunFailed, result.Status)
@@ -239,8 +244,9 @@ func TestWrongSecretFailsAtOnce(t *testing.T) {
 		directory.WeCom:    {"corp_id": "wwsim", "secret": "mistaken"},
 	}
 	words := map[directory.ProviderType]string{
-		directory.Feishu: "Feishu 10015: the app secret is wrong; compare app_id and app_secret", directory.DingTalk: "app_key and app_secret do not match",
-		directory.WeCom: "WeCom 40001: the app secret is wrong",
+		directory.Feishu:   "Feishu 10015: the app secret is wrong; compare app_id and app_secret",
+		directory.DingTalk: "app_key and app_secret do not match",
+		directory.WeCom:    "WeCom 40001: the app secret is wrong",
 	}
 	for _, kind := range kinds {
 		s := w.simulate(kind, newLab(t, 35).Company)
@@ -271,19 +277,26 @@ func TestInputThatCannotBe(t *testing.T) {
 		input []any
 		says  []string
 	}{
-		"none":               {nil, []string{"provider is missing", `{"provider":"NAME"}`}},
-		"empty":              {[]any{map[string]any{}}, []string{"provider is missing", `{"provider":"NAME"}`}},
-		"unknown provider":   {[]any{map[string]any{"provider": "nobody"}}, []string{`there is no provider named "nobody"`, s.name, "orgsync provider add"}},
-		"switched off":       {[]any{map[string]any{"provider": off.name}}, []string{"is switched off", "orgsync provider update " + off.name}},
-		"misspelt key":       {[]any{map[string]any{"provider": s.name, "modus": "plan"}}, []string{"modus", `"on_removals":"hold|apply|skip"`}},
-		"wrong type":         {[]any{map[string]any{"provider": 7}}, []string{"provider", `{"provider":"NAME"`}},
-		"not an object":      {[]any{s.name}, []string{`{"provider":"NAME"`}},
-		"unknown mode":       {[]any{map[string]any{"provider": s.name, "mode": "dry"}}, []string{`mode is "dry"`, "apply or plan"}},
-		"unknown removals":   {[]any{map[string]any{"provider": s.name, "on_removals": "no"}}, []string{`on_removals is "no"`, "hold, apply or skip"}},
-		"unknown department": {[]any{map[string]any{"provider": s.name, "departments": []string{""}}}, []string{"departments holds an empty id"}},
+		"none":  {nil, []string{"provider is missing", `{"provider":"NAME"}`}},
+		"empty": {[]any{map[string]any{}}, []string{"provider is missing", `{"provider":"NAME"}`}},
+		"unknown provider": {[]any{map[string]any{"provider": "nobody"}},
+			[]string{`there is no provider named "nobody"`, s.name, "orgsync provider add"}},
+		"switched off": {[]any{map[string]any{"provider": off.name}},
+			[]string{"is switched off", "orgsync provider update " + off.name}},
+		"misspelt key": {[]any{map[string]any{"provider": s.name, "modus": "plan"}},
+			[]string{"modus", `"on_removals":"hold|apply|skip"`}},
+		"wrong type":    {[]any{map[string]any{"provider": 7}}, []string{"provider", `{"provider":"NAME"`}},
+		"not an object": {[]any{s.name}, []string{`{"provider":"NAME"`}},
+		"unknown mode": {[]any{map[string]any{"provider": s.name, "mode": "dry"}},
+			[]string{`mode is "dry"`, "apply or plan"}},
+		"unknown removals": {[]any{map[string]any{"provider": s.name, "on_removals": "no"}},
+			[]string{`on_removals is "no"`, "hold, apply or skip"}},
+		"unknown department": {[]any{map[string]any{"provider": s.name, "departments": []string{""}}},
+			[]string{"departments holds an empty id"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			run, err := w.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "orgsync/" + uuid.NewString(), TaskQueue: w.queue},
+			run, err := w.temporal.ExecuteWorkflow(t.Context(),
+				client.StartWorkflowOptions{ID: "orgsync/" + uuid.NewString(), TaskQueue: w.queue},
 				workflows.SyncOrgName, c.input...)
 			require.NoError(t, err)
 			err = run.Get(t.Context(), nil)

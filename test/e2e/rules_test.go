@@ -34,7 +34,8 @@ func (w *world) rules(s *source, document string, draft bool) int {
 // reasons are the different reasons for which a run was to remove objects of a type.
 func (w *world) reasons(runID, objectType string) (reasons []string) {
 	w.t.Helper()
-	require.NoError(w.t, w.pool.QueryRow(w.t.Context(), `SELECT coalesce(array_agg(DISTINCT reason ORDER BY reason), '{}')
+	require.NoError(w.t, w.pool.QueryRow(w.t.Context(),
+		`SELECT coalesce(array_agg(DISTINCT reason ORDER BY reason), '{}')
 		FROM sync_run_removals WHERE run_id = $1 AND object_type = $2`, runID, objectType).Scan(&reasons))
 	return reasons
 }
@@ -105,7 +106,8 @@ func TestMembersLeftOutByARule(t *testing.T) {
 		}))
 		require.Equal(t, directory.RunSucceeded, plan.Status, plan.Errors)
 		require.Equal(t, 3, plan.Members.Deleted)
-		require.Contains(t, strings.Join(plan.Errors, "\n"), "applying this would be held: version 1 of the rules leaves out")
+		require.Contains(t, strings.Join(plan.Errors, "\n"),
+			"applying this would be held: version 1 of the rules leaves out")
 		require.Equal(t, before, w.standing(c.source), "a plan changes nothing")
 
 		w.rules(c.source, document, false)
@@ -141,7 +143,8 @@ func TestMembersLeftOutByARule(t *testing.T) {
 func TestMappedFields(t *testing.T) {
 	everyKind(t, func(t *testing.T, w *world, kind directory.ProviderType) {
 		c := newDivided(w, kind)
-		w.rules(c.source, `mapping: [{ target: attributes.label, expression: 'id + "/" + departments[0].name' }]`, false)
+		w.rules(c.source, `mapping: [{ target: attributes.label, expression: 'id + "/" + departments[0].name' }]`,
+			false)
 		result := w.sync(c.name)
 		require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
 		require.Equal(t, len(w.members(c.name)), result.Members.Updated)

@@ -20,7 +20,8 @@ import (
 func (w *world) schedule(id, provider string) client.ScheduleHandle {
 	w.t.Helper()
 	handle, err := w.temporal.ScheduleClient().Create(w.t.Context(), client.ScheduleOptions{
-		ID: id, Spec: client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: 30 * 24 * time.Hour}}}, TriggerImmediately: true,
+		ID: id, Spec: client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: 30 * 24 * time.Hour}}},
+		TriggerImmediately: true,
 		Action: &client.ScheduleWorkflowAction{
 			// By the schedule's own name: what two schedules start in one second would be one workflow.
 			ID: id + "/scheduled", Workflow: workflows.ScheduledSyncName, TaskQueue: w.queue,
@@ -54,14 +55,16 @@ func (w *world) trigger(handle client.ScheduleHandle) {
 
 // stall keeps the provider from listing people, until its faults are cleared.
 func (s *source) stall() {
-	s.faults.Add(simulator.Fault{Endpoint: readers[s.kind].members, Times: simulator.Forever, Action: simulator.Action{Kind: simulator.Throttle, Delay: time.Hour}})
+	s.faults.Add(simulator.Fault{Endpoint: readers[s.kind].members, Times: simulator.Forever,
+		Action: simulator.Action{Kind: simulator.Throttle, Delay: time.Hour}})
 }
 
 // stalled waits until a sync of the provider is at its first call that lists people.
 func (w *world) stalled(provider string) {
 	w.t.Helper()
 	require.Eventually(w.t, func() bool {
-		value, err := w.temporal.QueryWorkflow(w.t.Context(), workflows.SyncWorkflowID(provider), "", workflows.ProgressQuery)
+		value, err := w.temporal.QueryWorkflow(w.t.Context(), workflows.SyncWorkflowID(provider), "",
+			workflows.ProgressQuery)
 		var p workflows.Progress
 		return err == nil && value.Get(&p) == nil && p.Phase == "preflight"
 	}, time.Minute, 50*time.Millisecond)
@@ -119,7 +122,8 @@ func TestScheduledAndManualSyncsNeverRunTogether(t *testing.T) {
 	s.faults.Clear()
 
 	// A failure is one of what the schedule started, too, with the run's result.
-	s.faults.Add(simulator.Fault{Endpoint: readers[s.kind].departments, Times: simulator.Forever, Action: simulator.Action{Kind: simulator.Forbidden}})
+	s.faults.Add(simulator.Fault{Endpoint: readers[s.kind].departments, Times: simulator.Forever,
+		Action: simulator.Action{Kind: simulator.Forbidden}})
 	w.trigger(handle)
 	var failed *temporal.ApplicationError
 	require.ErrorAs(t, w.scheduled(handle, 5).Get(t.Context(), nil), &failed)

@@ -29,18 +29,22 @@ func TestRunsAreFoundAndExplainThemselves(t *testing.T) {
 	require.Equal(t, directory.RunSucceeded, w.wait(run).Status)
 
 	found := func(query string) (runs []string) {
-		listed, err := w.temporal.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Namespace: stack.Namespace, Query: query})
+		listed, err := w.temporal.ListWorkflow(t.Context(),
+			&workflowservice.ListWorkflowExecutionsRequest{Namespace: stack.Namespace, Query: query})
 		require.NoError(t, err)
 		for _, one := range listed.Executions {
 			runs = append(runs, one.GetExecution().GetRunId())
 		}
 		return runs
 	}
-	query := fmt.Sprintf(`OrgProvider = '%s' AND OrgTenant = '%s' AND SyncOutcome = 'succeeded' AND SyncPhase = 'done' AND SyncRemoved = 1 AND DeptFailed = 0`, c.name, tenant)
+	query := fmt.Sprintf(
+		`OrgProvider = '%s' AND OrgTenant = '%s' AND SyncOutcome = 'succeeded' AND SyncPhase = 'done' AND SyncRemoved = 1 AND DeptFailed = 0`, c.name, tenant)
 	// Lists are brought up to date a moment after the run.
 	require.Eventually(t, func() bool { return len(found(query)) == 1 }, 20*time.Second, 100*time.Millisecond)
 	require.Equal(t, []string{run.GetRunID()}, found(query))
-	require.Len(t, found(fmt.Sprintf(`OrgProvider = '%s' AND WorkflowType = 'SyncDepartments' AND OrgTenant = '%s'`, c.name, tenant)), 1)
+	require.Len(t,
+		found(fmt.Sprintf(`OrgProvider = '%s' AND WorkflowType = 'SyncDepartments' AND OrgTenant = '%s'`, c.name,
+			tenant)), 1)
 	require.Empty(t, found(fmt.Sprintf(`OrgTenant = '%s' AND SyncOutcome = 'running'`, tenant)))
 
 	value, err := w.temporal.QueryWorkflow(t.Context(), run.GetID(), run.GetRunID(), "__temporal_workflow_metadata")
@@ -56,5 +60,6 @@ func TestRunsAreFoundAndExplainThemselves(t *testing.T) {
 			summaries = append(summaries, string(event.GetUserMetadata().GetSummary().GetData()))
 		}
 	}
-	require.ElementsMatch(t, []string{`"department 0"`, `"department ` + c.department(c.first) + `"`, `"department ` + c.department(c.second) + `"`}, summaries)
+	require.ElementsMatch(t, []string{`"department 0"`, `"department ` + c.department(c.first) + `"`,
+		`"department ` + c.department(c.second) + `"`}, summaries)
 }

@@ -19,7 +19,8 @@ import (
 func (w *world) shares(workflowID string) map[string]string {
 	w.t.Helper()
 	keys := map[string]string{}
-	events := w.temporal.GetWorkflowHistory(w.t.Context(), workflowID, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := w.temporal.GetWorkflowHistory(w.t.Context(), workflowID, "", false,
+		enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		event, err := events.Next()
 		require.NoError(w.t, err)
@@ -43,7 +44,8 @@ func TestProvidersTakeTurns(t *testing.T) {
 	s := w.simulate(directory.DingTalk, simulator.Generate(simulator.TypicalSpec(3, 10)))
 	w.succeed(s)
 	keys := w.shares(workflows.SyncWorkflowID(s.name))
-	require.Subset(t, keys, map[string]string{"ReadDepartments": s.name, "ReadMembers": s.name, "ApplyMembers": s.name, "Recompute": s.name})
+	require.Subset(t, keys, map[string]string{"ReadDepartments": s.name, "ReadMembers": s.name, "ApplyMembers": s.name,
+		"Recompute": s.name})
 	for activity, key := range keys {
 		require.Equal(t, s.name, key, activity)
 	}
@@ -63,15 +65,16 @@ func TestSmallCompanyDoesNotWaitForALargeOne(t *testing.T) {
 	company.Departments = 500 // two slices, with enough batches in each
 	arrived, open := make(chan struct{}, company.Departments*2), make(chan struct{})
 	var reading atomic.Bool
-	large := w.simulateWith(directory.Feishu, simulator.Generate(company), simulator.Options{BeforeCall: func(endpoint string, n int) {
-		switch {
-		case endpoint == readers[directory.Feishu].departments && n == 2:
-			reading.Store(true) // the preflight is over
-		case endpoint == readers[directory.Feishu].members && reading.Load():
-			arrived <- struct{}{}
-			<-open
-		}
-	}})
+	large := w.simulateWith(directory.Feishu, simulator.Generate(company),
+		simulator.Options{BeforeCall: func(endpoint string, n int) {
+			switch {
+			case endpoint == readers[directory.Feishu].departments && n == 2:
+				reading.Store(true) // the preflight is over
+			case endpoint == readers[directory.Feishu].members && reading.Load():
+				arrived <- struct{}{}
+				<-open
+			}
+		}})
 	small := w.simulate(directory.Feishu, simulator.Generate(simulator.TypicalSpec(3, 10)))
 
 	run := w.start(workflows.SyncInput{Provider: large.name})

@@ -64,7 +64,8 @@ func (s *strikes) at(provider, activity string, do func(context.Context)) {
 	s.plan[provider] = strike{activity, do}
 }
 
-func (s *strikes) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
+func (s *strikes) InterceptActivity(_ context.Context,
+	next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
 	return &struckActivity{interceptor.ActivityInboundInterceptorBase{Next: next}, s}
 }
 
@@ -90,7 +91,8 @@ func (a *struckActivity) ExecuteActivity(ctx context.Context, in *interceptor.Ex
 
 // steps are the activities of a run that removes somebody, in order.
 var steps = []string{
-	"BeginRun", "Preflight", "ReadDepartments", "FinishDepartments", "ApplyDepartments", "DepartmentIDs", "ReadMembers", "ApplyMembers",
+	"BeginRun", "Preflight", "ReadDepartments", "FinishDepartments", "ApplyDepartments", "DepartmentIDs",
+	"ReadMembers", "ApplyMembers",
 	"PlanRemovals", "Remove", "Recompute", "LinkAccounts", "FinishRun",
 }
 
@@ -133,18 +135,20 @@ func TestRunStruckAtEachStep(t *testing.T) {
 			return w.temporal.TerminateWorkflow(ctx, run.GetID(), run.GetRunID(), "a test")
 		}},
 		// The workflow's own tests cancel at every step.
-		"canceled": {[]string{"BeginRun", "ApplyDepartments", "ReadMembers", "Remove", "FinishRun"}, 0, func(ctx context.Context, w *world, run client.WorkflowRun) error {
-			return w.temporal.CancelWorkflow(ctx, run.GetID(), run.GetRunID())
-		}},
+		"canceled": {[]string{"BeginRun", "ApplyDepartments", "ReadMembers", "Remove", "FinishRun"}, 0,
+			func(ctx context.Context, w *world, run client.WorkflowRun) error {
+				return w.temporal.CancelWorkflow(ctx, run.GetID(), run.GetRunID())
+			}},
 		"reset": {steps, 0, func(ctx context.Context, w *world, run client.WorkflowRun) error {
 			completed := tasksOf(w.history(run))
 			return w.reset(ctx, run, completed[len(completed)-1])
 		}},
 		// For the database it is as if it were terminated.
-		"timed out": {[]string{"BeginRun", "ReadMembers", "Remove"}, time.Second, func(ctx context.Context, _ *world, run client.WorkflowRun) error {
-			_ = run.Get(ctx, nil)
-			return nil
-		}},
+		"timed out": {[]string{"BeginRun", "ReadMembers", "Remove"}, time.Second,
+			func(ctx context.Context, _ *world, run client.WorkflowRun) error {
+				_ = run.Get(ctx, nil)
+				return nil
+			}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -208,7 +212,8 @@ func tasksOf(history *historypb.History) (ids []int64) {
 // reset brings a run back as it was at an event, as "temporal workflow reset" does.
 func (w *world) reset(ctx context.Context, run client.WorkflowRun, event int64) error {
 	_, err := w.temporal.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{
-		Namespace: stack.Namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: run.GetID(), RunId: run.GetRunID()},
+		Namespace: stack.Namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: run.GetID(),
+			RunId: run.GetRunID()},
 		Reason: "a test", WorkflowTaskFinishEventId: event, RequestId: uuid.NewString(),
 	})
 	return err
@@ -225,7 +230,8 @@ func TestEndedRunBroughtBack(t *testing.T) {
 			c := newStaff(w)
 			c.change()
 			if name == "failed" {
-				c.faults.Add(simulator.Fault{Endpoint: readers[c.kind].members, From: 2, Times: simulator.Forever, Action: simulator.Action{Kind: simulator.Forbidden}})
+				c.faults.Add(simulator.Fault{Endpoint: readers[c.kind].members, From: 2, Times: simulator.Forever,
+					Action: simulator.Action{Kind: simulator.Forbidden}})
 			}
 			run := w.start(workflows.SyncInput{Provider: c.name})
 			want := map[bool]string{false: directory.RunSucceeded, true: directory.RunFailed}[name == "failed"]

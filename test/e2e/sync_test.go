@@ -15,7 +15,8 @@ func companies() map[string]simulator.Spec {
 	deep.Departments, deep.MaxDepth = 30, 14
 	odd := simulator.TypicalSpec(7, 90)
 	odd.SlashedNames, odd.Namesakes, odd.SeveralDepartments = true, 0.3, 0.4
-	return map[string]simulator.Spec{"typical": simulator.TypicalSpec(3, 150), "deep": deep, "odd": odd, "one": {Seed: 5, Departments: 1, Members: 1, RootMembers: 1}}
+	return map[string]simulator.Spec{"typical": simulator.TypicalSpec(3, 150), "deep": deep, "odd": odd,
+		"one": {Seed: 5, Departments: 1, Members: 1, RootMembers: 1}}
 }
 
 var kinds = []directory.ProviderType{directory.Feishu, directory.DingTalk, directory.WeCom}

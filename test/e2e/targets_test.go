@@ -46,7 +46,8 @@ func TestRunOfSinglePeople(t *testing.T) {
 			before, syncedAt := w.standing(p.source), w.synced(p.source)
 
 			mover, leaver, titled, other := p.people[0], p.people[2], p.people[4], p.people[6]
-			p.must(p.Move(mover, p.departments[0], p.departments[3]), p.Leave(leaver), p.SetTitle(titled, "Chief of Everything"), p.SetTitle(other, "Nobody asked"))
+			p.must(p.Move(mover, p.departments[0], p.departments[3]), p.Leave(leaver),
+				p.SetTitle(titled, "Chief of Everything"), p.SetTitle(other, "Nobody asked"))
 			p.must(p.Leave(p.people[7]), p.RenameDepartment(p.departments[1], "Renamed"))
 			hired := p.hire(p.departments[2], p.departments[3])
 			asked := []simulator.PersonID{mover, leaver, titled, hired, p.people[1]}
@@ -62,7 +63,8 @@ func TestRunOfSinglePeople(t *testing.T) {
 			require.Empty(t, result.Errors)
 			require.Equal(t, plan.Counts, result.Counts)
 			want := directory.Counts{
-				Members:     directory.MemberCounts{Read: 4, Created: 1, Updated: 1, Moved: 1, Deleted: 1, Unchanged: 1},
+				Members: directory.MemberCounts{Read: 4, Created: 1, Updated: 1, Moved: 1, Deleted: 1,
+					Unchanged: 1},
 				Memberships: directory.MembershipCounts{Created: 3, Deleted: 2},
 			}
 			if kind == directory.DingTalk { // a first look-up brings fields that lists do not have
@@ -111,7 +113,9 @@ func TestRunOfSinglePeopleSomeOfWhomFail(t *testing.T) {
 	p.must(p.SetDepartments(p.people[0], p.departments[0], newDepartment))
 	p.limit(p.departments[0])
 
-	result := w.wait(w.start(workflows.SyncInput{Provider: p.name, Members: []string{p.member(p.people[0]), p.member(p.people[2]), "nobody"}}))
+	result := w.wait(
+		w.start(workflows.SyncInput{Provider: p.name,
+			Members: []string{p.member(p.people[0]), p.member(p.people[2]), "nobody"}}))
 	require.Equal(t, directory.RunPartial, result.Status, result.Errors)
 	require.Equal(t, 2, result.Members.Failed)
 	require.Len(t, result.Errors, 3)
@@ -168,7 +172,8 @@ func TestRetryReadsOnlyWhatFailed(t *testing.T) {
 			syncedAt := w.synced(p.source)
 			victim := p.department(p.departments[2])
 			p.must(p.Leave(p.people[4]), p.SetTitle(p.people[5], "New"), p.Leave(p.people[0]))
-			p.faults.Add(simulator.Fault{Endpoint: readers[kind].members, Department: victim, Times: simulator.Forever, Action: simulator.Action{Kind: simulator.OutOfRange}})
+			p.faults.Add(simulator.Fault{Endpoint: readers[kind].members, Department: victim, Times: simulator.Forever,
+				Action: simulator.Action{Kind: simulator.OutOfRange}})
 			failed := w.sync(p.name)
 			require.Equal(t, directory.RunPartial, failed.Status, failed.Errors)
 			require.Equal(t, 1, failed.Departments.Failed)
@@ -201,7 +206,8 @@ func TestRunOfADepartmentReadsWhatIsBelow(t *testing.T) {
 	w.succeed(p.source)
 	p.must(p.SetTitle(deep[0], "New"), p.SetTitle(p.people[2], "Not read"))
 	hired := p.hire(grandchild)
-	result := w.wait(w.start(workflows.SyncInput{Provider: p.name, Departments: []string{p.department(p.departments[0])}}))
+	result := w.wait(
+		w.start(workflows.SyncInput{Provider: p.name, Departments: []string{p.department(p.departments[0])}}))
 	require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
 	members := w.members(p.name)
 	require.Equal(t, "New", members[p.member(deep[0])].Title)
@@ -215,7 +221,8 @@ func TestContactSyncCannotReadSinglePeople(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	s := newPlot(w, directory.WeCom).source
-	name := w.add(directory.WeCom, map[string]string{"corp_id": "wwsim", "sync_secret": "sim-sync-secret", "base_url": s.url})
+	name := w.add(directory.WeCom, map[string]string{"corp_id": "wwsim", "sync_secret": "sim-sync-secret",
+		"base_url": s.url})
 	result := w.wait(w.start(workflows.SyncInput{Provider: name, Members: []string{"anybody"}}))
 	require.Equal(t, directory.RunFailed, result.Status)
 	require.Contains(t, result.Errors[0], "sync_secret reads only ids")

@@ -198,9 +198,12 @@ func (w *world) others(provider string) (fingerprint string) {
 	require.NoError(w.t, w.pool.QueryRow(w.t.Context(), `
 		WITH mine AS (SELECT id FROM identity_providers WHERE name = $1)
 		SELECT md5(string_agg(t.row, '|' ORDER BY t.row)) FROM (
-			SELECT (xmin, d.*)::text AS row FROM org_departments d WHERE provider_id IS DISTINCT FROM (SELECT id FROM mine)
-			UNION ALL SELECT (xmin, m.*)::text FROM org_members m WHERE provider_id IS DISTINCT FROM (SELECT id FROM mine)
-			UNION ALL SELECT (md.xmin, md.*)::text FROM org_member_departments md JOIN org_members m ON m.id = md.member_id
+			SELECT (xmin, d.*)::text AS row FROM org_departments d WHERE provider_id IS DISTINCT FROM (SELECT id
+			FROM mine)
+			UNION ALL SELECT (xmin, m.*)::text FROM org_members m WHERE provider_id IS DISTINCT FROM (SELECT id
+			FROM mine)
+			UNION ALL SELECT (md.xmin, md.*)::text FROM org_member_departments md
+			JOIN org_members m ON m.id = md.member_id
 				WHERE m.provider_id IS DISTINCT FROM (SELECT id FROM mine)) t`, provider).Scan(&fingerprint))
 	return fingerprint
 }
@@ -211,8 +214,10 @@ func TestFirstRunIntoADirectoryInUse(t *testing.T) {
 	other := newPlot(w, directory.WeCom)
 	w.succeed(other.source)
 	_, err := w.pool.Exec(t.Context(), `
-		WITH d AS (INSERT INTO org_departments (external_id, name, path) VALUES ('1', 'By hand', 'By hand') RETURNING id),
-		     m AS (INSERT INTO org_members (external_id, name, email, department_id) SELECT 'by-hand', 'Made By Hand', 'hand@example.com', id FROM d RETURNING id)
+		WITH d AS (INSERT INTO org_departments (external_id, name, path) VALUES ('1', 'By hand', 'By hand')
+		RETURNING id),
+		     m AS (INSERT INTO org_members (external_id, name, email, department_id)
+		     SELECT 'by-hand', 'Made By Hand', 'hand@example.com', id FROM d RETURNING id)
 		INSERT INTO org_member_departments (member_id, department_id, is_primary) SELECT m.id, d.id, true FROM m, d`)
 	require.NoError(t, err)
 
@@ -246,7 +251,8 @@ func TestSecondRunAtTheSameTimeIsRefused(t *testing.T) {
 	var started *serviceerror.WorkflowExecutionAlreadyStarted
 	require.ErrorAs(t, err, &started)
 
-	elsewhere, err := w.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: run.GetID() + "-by-hand", TaskQueue: w.queue},
+	elsewhere, err := w.temporal.ExecuteWorkflow(t.Context(),
+		client.StartWorkflowOptions{ID: run.GetID() + "-by-hand", TaskQueue: w.queue},
 		workflows.SyncOrgName, workflows.SyncInput{Provider: s.name})
 	require.NoError(t, err)
 	err = elsewhere.Get(t.Context(), nil)

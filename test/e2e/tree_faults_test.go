@@ -53,7 +53,8 @@ func newGrove(w *world, kind directory.ProviderType) *grove {
 func (g *grove) change() {
 	g.t.Helper()
 	for i, v := range g.victims {
-		g.must(g.RenameDepartment(v.children[0], fmt.Sprintf("Renamed %d", i)), g.Move(v.people[0], v.children[0], v.children[1]))
+		g.must(g.RenameDepartment(v.children[0], fmt.Sprintf("Renamed %d", i)),
+			g.Move(v.people[0], v.children[0], v.children[1]))
 		g.below(v.id, "new", 1)
 	}
 	g.must(g.DeleteDepartment(g.healthy.children[0]))
@@ -63,7 +64,8 @@ func (g *grove) change() {
 func (g *grove) strike() {
 	for _, v := range g.victims {
 		g.faults.Add(simulator.Fault{
-			Endpoint: readers[g.kind].departments, Department: g.department(v.id), Times: simulator.Forever, Action: v.action,
+			Endpoint: readers[g.kind].departments, Department: g.department(v.id), Times: simulator.Forever,
+			Action: v.action,
 		})
 	}
 }
@@ -88,7 +90,8 @@ func (g *grove) check(w *world, result workflows.SyncResult) {
 			require.Contains(w.t, told, "department "+id+": ", "%s: %s", g.name, v.name)
 		}
 	}
-	require.NotContains(w.t, w.departments(g.name), g.department(g.healthy.children[0]), "what can be listed is looked up and goes")
+	require.NotContains(w.t, w.departments(g.name), g.department(g.healthy.children[0]),
+		"what can be listed is looked up and goes")
 }
 
 // trial is a company that changes, meets faults and is judged.
@@ -110,14 +113,22 @@ type wholeTree struct {
 }
 
 var wholeTrees = []wholeTree{
-	{directory.Feishu, "down", simulator.Action{Kind: simulator.HTTPStatus, Status: http.StatusBadGateway}, 0, directory.RunPartial, "502"},
-	{directory.Feishu, "no items", simulator.Action{Kind: simulator.NoItems}, 0, directory.RunPartial, "a lookup still finds it"},
-	{directory.Feishu, "second page lost", simulator.Action{Kind: simulator.NoItems}, 2, directory.RunPartial, "a lookup still finds it"},
-	{directory.Feishu, "second page repeats", simulator.Action{Kind: simulator.SameToken}, 2, directory.RunPartial, "page_token repeats"},
-	{directory.Feishu, "no id", simulator.Action{Kind: simulator.NoID}, 0, directory.RunPartial, "no open_department_id"},
-	{directory.WeCom, "html", simulator.Action{Kind: simulator.HTML}, 0, directory.RunFailed, "a web page instead of JSON"},
-	{directory.WeCom, "truncated", simulator.Action{Kind: simulator.Truncate}, 0, directory.RunFailed, "not one of the API's"},
-	{directory.WeCom, "hang", simulator.Action{Kind: simulator.Hang}, 0, directory.RunFailed, "no complete answer within 3s"},
+	{directory.Feishu, "down", simulator.Action{Kind: simulator.HTTPStatus, Status: http.StatusBadGateway}, 0,
+		directory.RunPartial, "502"},
+	{directory.Feishu, "no items", simulator.Action{Kind: simulator.NoItems}, 0, directory.RunPartial,
+		"a lookup still finds it"},
+	{directory.Feishu, "second page lost", simulator.Action{Kind: simulator.NoItems}, 2, directory.RunPartial,
+		"a lookup still finds it"},
+	{directory.Feishu, "second page repeats", simulator.Action{Kind: simulator.SameToken}, 2, directory.RunPartial,
+		"page_token repeats"},
+	{directory.Feishu, "no id", simulator.Action{Kind: simulator.NoID}, 0, directory.RunPartial,
+		"no open_department_id"},
+	{directory.WeCom, "html", simulator.Action{Kind: simulator.HTML}, 0, directory.RunFailed,
+		"a web page instead of JSON"},
+	{directory.WeCom, "truncated", simulator.Action{Kind: simulator.Truncate}, 0, directory.RunFailed,
+		"not one of the API's"},
+	{directory.WeCom, "hang", simulator.Action{Kind: simulator.Hang}, 0, directory.RunFailed,
+		"no complete answer within 3s"},
 	{directory.WeCom, "no items", simulator.Action{Kind: simulator.NoItems}, 0, directory.RunFailed, "no department"},
 	{directory.WeCom, "no id", simulator.Action{Kind: simulator.NoID}, 0, directory.RunPartial, "no usable id"},
 	{directory.WeCom, "duplicate", simulator.Action{Kind: simulator.Duplicate}, 0, directory.RunSucceeded, ""},
@@ -153,7 +164,8 @@ func (c *copse) change() {
 
 func (c *copse) strike() {
 	c.later.set(c.source, func() {
-		c.faults.Add(simulator.Fault{Endpoint: readers[c.kind].departments, Page: c.page, Times: simulator.Forever, Action: c.action})
+		c.faults.Add(simulator.Fault{Endpoint: readers[c.kind].departments, Page: c.page, Times: simulator.Forever,
+			Action: c.action})
 	}, nil)
 }
 

@@ -62,6 +62,7 @@ func (w *world) writes() (n int64) {
 			UNION ALL SELECT (xmin, ctid, gm.group_id, gm.member_id)::text FROM org_group_members gm
 			UNION ALL SELECT (xmin, ctid, gd.group_id, gd.department_id)::text FROM org_group_departments gd
 			UNION ALL SELECT (xmin, ctid, a.member_id, a.source)::text FROM org_administrators a
-			UNION ALL SELECT (xmin, ctid, md.member_id, md.department_id)::text FROM org_member_departments md) t`).Scan(&n))
+			UNION ALL SELECT (xmin, ctid, md.member_id, md.department_id)::text
+			FROM org_member_departments md) t`).Scan(&n))
 	return n
 }

@@ -96,6 +96,7 @@ func TestUndoOfManyNewPeopleIsRefused(t *testing.T) {
 func (w *world) lastSynced(provider string) string {
 	w.t.Helper()
 	var at string
-	require.NoError(w.t, w.pool.QueryRow(w.t.Context(), "SELECT last_synced_at::text FROM identity_providers WHERE name = $1", provider).Scan(&at))
+	require.NoError(w.t, w.pool.QueryRow(w.t.Context(),
+		"SELECT last_synced_at::text FROM identity_providers WHERE name = $1", provider).Scan(&at))
 	return at
 }

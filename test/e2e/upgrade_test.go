@@ -38,7 +38,8 @@ func TestUpgradeWhileRunsAreInFlight(t *testing.T) {
 	<-reached
 	stop()
 	begun := w.history(run)
-	require.Nil(t, begun.Events[len(begun.Events)-1].GetWorkflowExecutionCompletedEventAttributes(), "the run was to be in the middle")
+	require.Nil(t, begun.Events[len(begun.Events)-1].GetWorkflowExecutionCompletedEventAttributes(),
+		"the run was to be in the middle")
 
 	w.temporal = another
 	w.startWorker()

@@ -47,7 +47,8 @@ func TestUpkeepIsScheduledAndCleansUp(t *testing.T) {
 		require.NotZero(t, next.UTC().Minute())
 	}
 
-	run, err := w.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: workflows.RetentionID, TaskQueue: w.queue}, workflows.RetentionName)
+	run, err := w.temporal.ExecuteWorkflow(ctx,
+		client.StartWorkflowOptions{ID: workflows.RetentionID, TaskQueue: w.queue}, workflows.RetentionName)
 	require.NoError(t, err)
 	var result workflows.RetentionResult
 	require.NoError(t, run.Get(ctx, &result))
@@ -63,7 +64,9 @@ func TestUpkeepIsScheduledAndCleansUp(t *testing.T) {
 	require.NoError(t, err)
 	require.Nil(t, stored.DetailsDroppedAt)
 	var raw int
-	require.NoError(t, w.pool.QueryRow(ctx, `SELECT count(*) FROM org_members WHERE status = 'deleted' AND raw_data <> '{}'`).Scan(&raw))
+	require.NoError(t,
+		w.pool.QueryRow(ctx, `SELECT count(*) FROM org_members WHERE status = 'deleted' AND raw_data <> '{}'`).Scan(
+			&raw))
 	require.Zero(t, raw)
 	w.succeed(s)
 }

@@ -45,9 +45,12 @@ var oddValues = []oddValue{
 		map[string]any{"type": "TEXT", "id": long, "value": map[string]any{"text": nul + long}},
 		map[string]any{"type": "HREF", "id": "C-1", "value": map[string]any{nul: nul, "deep": []any{nul, 1e300}}},
 	}},
-	{kind: directory.Feishu, tree: true, field: "open_department_id", value: nul, says: "open_department_id contains U+0000"},
-	{kind: directory.Feishu, tree: true, field: "parent_department_id", value: long, says: "parent_department_id is longer than 512 bytes"},
-	{kind: directory.Feishu, tree: true, field: "leaders", value: []any{map[string]any{"leaderType": 1, "leaderID": nul}}},
+	{kind: directory.Feishu, tree: true, field: "open_department_id", value: nul,
+		says: "open_department_id contains U+0000"},
+	{kind: directory.Feishu, tree: true, field: "parent_department_id", value: long,
+		says: "parent_department_id is longer than 512 bytes"},
+	{kind: directory.Feishu, tree: true, field: "leaders",
+		value: []any{map[string]any{"leaderType": 1, "leaderID": nul}}},
 	{kind: directory.Feishu, tree: true, field: "member_count", value: 3_000_000_000},
 	{kind: directory.DingTalk, field: "userid", value: nul, says: "userid contains U+0000"},
 	{kind: directory.DingTalk, field: "userid", value: long, says: "userid is longer than 512 bytes"},
@@ -98,7 +101,8 @@ func newOddity(w *world, v oddValue) *oddity {
 
 // strike lets the coming run meet the value, from when its preflight is over.
 func (o *oddity) strike() {
-	f := simulator.Fault{Times: simulator.Forever, Action: simulator.Action{Kind: simulator.SetField, Field: o.field, Value: o.value}}
+	f := simulator.Fault{Times: simulator.Forever,
+		Action: simulator.Action{Kind: simulator.SetField, Field: o.field, Value: o.value}}
 	switch {
 	case o.endpoint != "":
 		f.Endpoint = o.endpoint

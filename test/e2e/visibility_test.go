@@ -31,7 +31,8 @@ func (s *source) hideFields(hidden bool) {
 			if c.Scopes = feishu.AllScopes; hidden {
 				c.Scopes = slices.DeleteFunc(slices.Clone(feishu.AllScopes), func(scope string) bool {
 					return slices.Contains([]string{
-						"contact:user.email:readonly", "contact:user.phone:readonly", "contact:user.employee_id:readonly",
+						"contact:user.email:readonly", "contact:user.phone:readonly",
+						"contact:user.employee_id:readonly",
 					}, scope)
 				})
 			}
@@ -62,7 +63,8 @@ func TestFieldsThatAreNoLongerSentStay(t *testing.T) {
 	before := make([]oracle.Directory, len(plots))
 	for i, p := range plots {
 		before[i] = w.standing(p.source)
-		p.must(p.SetEmail(p.people[0], "unseen@example.com"), p.SetPhone(p.people[0], ""), p.SetTitle(p.people[0], "Seen"), p.SetEmployeeNo(p.people[0], ""))
+		p.must(p.SetEmail(p.people[0], "unseen@example.com"), p.SetPhone(p.people[0], ""),
+			p.SetTitle(p.people[0], "Seen"), p.SetEmployeeNo(p.people[0], ""))
 		p.hideFields(true)
 	}
 	for i, result := range w.syncAll(sources...) {
@@ -104,7 +106,8 @@ func newPartly(w *world, kind directory.ProviderType) *partly {
 	case directory.WeCom:
 		p.wecom.Reconfigure(func(c *wecom.Config) { c.Range = visible })
 		// Single people are found only by an app that knows its own id.
-		w.change(p.source, map[string]string{"corp_id": "wwsim", "secret": "sim-app-secret", "agent_id": "1000002", "base_url": p.url})
+		w.change(p.source, map[string]string{"corp_id": "wwsim", "secret": "sim-app-secret", "agent_id": "1000002",
+			"base_url": p.url})
 	}
 	return p
 }
@@ -128,7 +131,8 @@ func TestLimitedRange(t *testing.T) {
 				people = append(people, p.member(who))
 			}
 			require.ElementsMatch(t, people, slices.Collect(maps.Keys(w.members(p.name))), p.kind)
-			require.ElementsMatch(t, []string{p.department(simulator.Root), p.department(p.division), p.department(p.team)},
+			require.ElementsMatch(t, []string{p.department(simulator.Root), p.department(p.division),
+				p.department(p.team)},
 				slices.Collect(maps.Keys(w.departments(p.name))), p.kind)
 		}
 	}
@@ -154,7 +158,8 @@ func TestPeopleOfTheRangeAreNotSaid(t *testing.T) {
 	before := w.members(p.name)
 	require.Len(t, before, len(p.visible))
 	p.feishu.Reconfigure(func(c *feishu.Config) {
-		c.Scopes = slices.DeleteFunc(slices.Clone(feishu.AllScopes), func(scope string) bool { return scope == "contact:user.employee_id:readonly" })
+		c.Scopes = slices.DeleteFunc(slices.Clone(feishu.AllScopes),
+			func(scope string) bool { return scope == "contact:user.employee_id:readonly" })
 	})
 	p.must(p.SetTitle(p.visible[0], "Seen"))
 	result := w.sync(p.name)
@@ -191,7 +196,8 @@ func (w *world) change(s *source, settings map[string]string) {
 	public, secrets := clients.Split(parsed)
 	body, err := json.Marshal(public)
 	require.NoError(w.t, err)
-	require.NoError(w.t, w.store.Providers.Update(w.t.Context(), provider.ID, providers.Change{Config: body}, w.opener.Seal(secrets)))
+	require.NoError(w.t, w.store.Providers.Update(w.t.Context(), provider.ID, providers.Change{Config: body},
+		w.opener.Seal(secrets)))
 }
 
 func TestWeComCredentials(t *testing.T) {
@@ -201,7 +207,8 @@ func TestWeComCredentials(t *testing.T) {
 	d, people := l.below(simulator.Root, "First", 3)
 	l.below(d, "Second", 3)
 	s := w.simulate(directory.WeCom, l.Company)
-	s.name = w.add(directory.WeCom, map[string]string{"corp_id": "wwsim", "sync_secret": "sim-sync-secret", "base_url": s.url})
+	s.name = w.add(directory.WeCom, map[string]string{"corp_id": "wwsim", "sync_secret": "sim-sync-secret",
+		"base_url": s.url})
 
 	// The contact sync secret alone reads who is where, and nothing else.
 	result := w.sync(s.name)
@@ -223,7 +230,8 @@ func TestWeComCredentials(t *testing.T) {
 	require.Contains(t, w.members(s.name), s.member(hired))
 
 	// With the app's secret besides, everything.
-	both := map[string]string{"corp_id": "wwsim", "sync_secret": "sim-sync-secret", "secret": "sim-app-secret", "base_url": s.url}
+	both := map[string]string{"corp_id": "wwsim", "sync_secret": "sim-sync-secret", "secret": "sim-app-secret",
+		"base_url": s.url}
 	w.change(s, both)
 	w.succeed(s)
 	before := w.writes()
@@ -270,7 +278,8 @@ func TestManySmallDepartments(t *testing.T) {
 	const batch = 21 // of 351 departments at WeCom
 	broken := simulator.Dept(1)
 	var unreachable []simulator.Dept
-	entries, err := w.pool.Query(t.Context(), `SELECT external_id, position FROM sync_run_departments WHERE run_id = $1 AND position <= 30 ORDER BY position`, result.RunID)
+	entries, err := w.pool.Query(t.Context(),
+		`SELECT external_id, position FROM sync_run_departments WHERE run_id = $1 AND position <= 30 ORDER BY position`, result.RunID)
 	require.NoError(t, err)
 	for entries.Next() {
 		var id string
@@ -290,8 +299,10 @@ func TestManySmallDepartments(t *testing.T) {
 		s.faults.Add(simulator.Fault{Endpoint: "user/list", Department: s.department(d), Times: simulator.Forever,
 			Action: simulator.Action{Kind: simulator.HTTPStatus, Status: http.StatusServiceUnavailable}})
 	}
-	s.faults.Add(simulator.Fault{Endpoint: "user/list", Department: s.department(broken), Times: simulator.Forever, Action: simulator.Action{Kind: simulator.HTML}})
-	l.must(l.Move(people[300], departments[300], broken), l.Move(people[301], departments[301], unreachable[0]), l.Leave(people[302]))
+	s.faults.Add(simulator.Fault{Endpoint: "user/list", Department: s.department(broken), Times: simulator.Forever,
+		Action: simulator.Action{Kind: simulator.HTML}})
+	l.must(l.Move(people[300], departments[300], broken), l.Move(people[301], departments[301], unreachable[0]),
+		l.Leave(people[302]))
 	s.calls.Reset()
 	result = w.sync(s.name)
 	require.Equal(t, directory.RunPartial, result.Status, result.Errors)

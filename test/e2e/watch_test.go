@@ -60,7 +60,8 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (c *collector) path(span *tracepb.Span) string {
 	name := span.GetName()
 	for _, above := range c.spans {
-		if string(above.GetSpanId()) == string(span.GetParentSpanId()) && string(above.GetTraceId()) == string(span.GetTraceId()) {
+		if string(above.GetSpanId()) == string(span.GetParentSpanId()) &&
+			string(above.GetTraceId()) == string(span.GetTraceId()) {
 			return c.path(above) + " > " + name
 		}
 	}
@@ -125,7 +126,8 @@ func TestWorkerCanBeWatched(t *testing.T) {
 	require.Equal(t, http.StatusOK, status)
 
 	// A load with a throttled call, a run that is held, one that fails, and the upkeep.
-	s.faults.Add(simulator.Fault{Endpoint: readers[s.kind].members, From: 2, Times: 1, Action: simulator.Action{Kind: simulator.Throttle, Delay: time.Second}})
+	s.faults.Add(simulator.Fault{Endpoint: readers[s.kind].members, From: 2, Times: 1,
+		Action: simulator.Action{Kind: simulator.Throttle, Delay: time.Second}})
 	loaded := w.sync(s.name)
 	require.Equal(t, directory.RunSucceeded, loaded.Status, loaded.Errors)
 	for _, p := range people[:limit+1] {
@@ -133,10 +135,12 @@ func TestWorkerCanBeWatched(t *testing.T) {
 	}
 	l.hire(d)
 	require.Equal(t, directory.RunHeld, w.sync(s.name).Status)
-	wrong := w.add(directory.Feishu, map[string]string{"app_id": "cli_sim", "app_secret": "mistaken-secret", "base_url": s.url})
+	wrong := w.add(directory.Feishu, map[string]string{"app_id": "cli_sim", "app_secret": "mistaken-secret",
+		"base_url": s.url})
 	told.metrics() // knows the provider before its run fails
 	require.Equal(t, directory.RunFailed, w.sync(wrong).Status)
-	run, err := w.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "upkeep-" + w.queue, TaskQueue: w.queue}, workflows.RetentionName)
+	run, err := w.temporal.ExecuteWorkflow(t.Context(),
+		client.StartWorkflowOptions{ID: "upkeep-" + w.queue, TaskQueue: w.queue}, workflows.RetentionName)
 	require.NoError(t, err)
 	require.NoError(t, run.Get(t.Context(), nil))
 
@@ -146,9 +150,11 @@ func TestWorkerCanBeWatched(t *testing.T) {
 	require.Equal(t, 1., value("orgsync_runs_total", "provider", s.name, "mode", "apply", "status", "held"))
 	require.Equal(t, 1., value("orgsync_runs_total", "provider", wrong, "mode", "apply", "status", "failed"))
 	require.Equal(t, 0., value("orgsync_runs_total", "provider", wrong, "mode", "apply", "status", "succeeded"))
-	require.Equal(t, float64(loaded.Members.Created+1), value("orgsync_members_changed_total", "provider", s.name, "kind", "created"))
+	require.Equal(t, float64(loaded.Members.Created+1),
+		value("orgsync_members_changed_total", "provider", s.name, "kind", "created"))
 	require.Equal(t, 0., value("orgsync_members_changed_total", "provider", s.name, "kind", "deleted"))
-	require.Equal(t, float64(loaded.Departments.Created), value("orgsync_departments_changed_total", "provider", s.name, "kind", "created"))
+	require.Equal(t, float64(loaded.Departments.Created),
+		value("orgsync_departments_changed_total", "provider", s.name, "kind", "created"))
 	require.Equal(t, 1., value("orgsync_provider_throttled_total", "provider", s.name))
 	require.Equal(t, 1., value("orgsync_provider_calls_total", "provider", s.name, "outcome", "RateLimited"))
 	require.Positive(t, value("orgsync_provider_calls_total", "provider", s.name, "outcome", "ok"))
@@ -169,9 +175,11 @@ func TestWorkerCanBeWatched(t *testing.T) {
 		paths[traces.path(span)] = true
 	}
 	require.True(t, paths["RunWorkflow:SyncOrg > StartChildWorkflow:SyncDepartments > RunWorkflow:SyncDepartments"+
-		" > StartActivity:ReadMembers > RunActivity:ReadMembers > feishu users/find_by_department"], slices.Collect(maps.Keys(paths)))
+		" > StartActivity:ReadMembers > RunActivity:ReadMembers > feishu users/find_by_department"],
+		slices.Collect(maps.Keys(paths)))
 
-	needles := map[string]bool{"sim-secret": true, "mistaken-secret": true, w.settings["ORGSYNC_KEYSET"]: true, "Person Number": true, "Sales": true}
+	needles := map[string]bool{"sim-secret": true, "mistaken-secret": true, w.settings["ORGSYNC_KEYSET"]: true,
+		"Person Number": true, "Sales": true}
 	for token := range tokens.seen {
 		needles[token] = true
 	}
@@ -180,7 +188,8 @@ func TestWorkerCanBeWatched(t *testing.T) {
 	require.Empty(t, leaks(traces.raw.String(), needles), "traces")
 	require.Empty(t, leaks(logs, needles), "logs")
 	for _, want := range []string{
-		`"msg":"run begun"`, `"msg":"run ended"`, `"status":"succeeded"`, `"msg":"run held: removals wait for a decision"`, `"msg":"provider asks for fewer calls"`,
+		`"msg":"run begun"`, `"msg":"run ended"`, `"status":"succeeded"`,
+		`"msg":"run held: removals wait for a decision"`, `"msg":"provider asks for fewer calls"`,
 		`"provider":"` + s.name + `","run_id":"` + loaded.RunID, fmt.Sprintf(`"members_read":%d`, loaded.Members.Read),
 	} {
 		require.Contains(t, logs, want)
@@ -244,7 +253,8 @@ func requireDocumented(t *testing.T, families map[string]*dto.MetricFamily) {
 		for _, label := range families[name].GetMetric()[0].GetLabel() {
 			labels = append(labels, "`"+label.GetName()+"`")
 		}
-		require.ElementsMatch(t, labels, strings.FieldsFunc(row[3], func(r rune) bool { return r == ',' || r == ' ' }), name)
+		require.ElementsMatch(t, labels, strings.FieldsFunc(row[3], func(r rune) bool { return r == ',' || r == ' ' }),
+			name)
 	}
 	for name := range families {
 		require.True(t, documented[name] || !strings.HasPrefix(name, "orgsync_"), "%s is not in docs/metrics.md", name)
@@ -253,7 +263,8 @@ func requireDocumented(t *testing.T, families map[string]*dto.MetricFamily) {
 		used := metricName.FindAllString(read(file...), -1)
 		require.Greater(t, len(used), 10)
 		for _, name := range used {
-			told := families[name] != nil || families[strings.TrimSuffix(name, "_bucket")] != nil || slices.Contains(inTrouble, name)
+			told := families[name] != nil || families[strings.TrimSuffix(name, "_bucket")] != nil ||
+				slices.Contains(inTrouble, name)
 			require.True(t, told, "%s asks for %s, which no worker tells", file[2], name)
 		}
 	}

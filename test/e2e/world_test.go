@@ -102,7 +102,8 @@ func emptyWorld(t *testing.T, databaseURL string, on *stack.Temporal) *world {
 	require.NoError(t, err)
 	w := &world{t: t, url: databaseURL, queue: "orgsync-" + uuid.NewString(), logs: &logBuffer{}}
 	w.settings = map[string]string{
-		"DATABASE_URL": dbtest.As(t, "orgsync_worker", w.url), "ORGSYNC_KEYSET": string(keys), "ORGSYNC_CALL_TIMEOUT": "3s", "ORGSYNC_SLOW_CALL": "1s",
+		"DATABASE_URL": dbtest.As(t, "orgsync_worker", w.url), "ORGSYNC_KEYSET": string(keys),
+		"ORGSYNC_CALL_TIMEOUT": "3s", "ORGSYNC_SLOW_CALL": "1s",
 		"TEMPORAL_ADDRESS": on.Address(), workerVariable: w.queue,
 	}
 	w.cfg, err = config.Load(func(name string) string { return w.settings[name] })
@@ -121,7 +122,8 @@ func emptyWorld(t *testing.T, databaseURL string, on *stack.Temporal) *world {
 	t.Cleanup(w.temporal.Close)
 	require.NoError(t, app.EnsureSearchAttributes(ctx, w.temporal, stack.Namespace))
 	log := slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	w.opener, w.opens = app.NewOpener(w.store.Providers, box, w.cfg, log), app.NewOpener(w.works.Providers, box, w.cfg, log)
+	w.opener, w.opens = app.NewOpener(w.store.Providers, box, w.cfg, log), app.NewOpener(w.works.Providers, box, w.cfg,
+		log)
 	return w
 }
 
@@ -157,7 +159,8 @@ func (w *world) add(kind directory.ProviderType, settings map[string]string) str
 	public, secrets := clients.Split(parsed)
 	body, err := json.Marshal(public)
 	require.NoError(w.t, err)
-	_, err = w.store.Providers.Add(w.t.Context(), providers.NewProvider{Name: name, Type: kind, Config: body, Guard: limits()}, w.opener.Seal(secrets))
+	_, err = w.store.Providers.Add(w.t.Context(),
+		providers.NewProvider{Name: name, Type: kind, Config: body, Guard: limits()}, w.opener.Seal(secrets))
 	require.NoError(w.t, err)
 	return name
 }
@@ -180,7 +183,8 @@ func (w *world) simulate(kind directory.ProviderType, company *simulator.Company
 	return w.simulateWith(kind, company, simulator.Options{})
 }
 
-func (w *world) simulateWith(kind directory.ProviderType, company *simulator.Company, options simulator.Options, around ...func(http.Handler) http.Handler) *source {
+func (w *world) simulateWith(kind directory.ProviderType, company *simulator.Company, options simulator.Options,
+	around ...func(http.Handler) http.Handler) *source {
 	w.t.Helper()
 	s := &source{kind: kind, company: company}
 	var handler http.Handler

@@ -45,7 +45,8 @@ func TestAGeneratedClientSyncsACompany(t *testing.T) {
 	if err != nil || started.JSON202 == nil || started.JSON202.RunId == nil {
 		t.Fatalf("%v: %s", err, started.Body)
 	}
-	for status := generated.RunStatusRunning; status != generated.RunStatusSucceeded; time.Sleep(200 * time.Millisecond) {
+	for status := generated.RunStatusRunning; status != generated.RunStatusSucceeded; time.Sleep(
+		200 * time.Millisecond) {
 		run, err := c.GetRunWithResponse(ctx, *started.JSON202.RunId)
 		if err != nil || run.JSON200 == nil {
 			t.Fatalf("%v: %s", err, run.Body)
@@ -60,7 +61,8 @@ func TestAGeneratedClientSyncsACompany(t *testing.T) {
 		t.Fatalf("%v: %s", err, members.Body)
 	}
 	again, err := c.StartRunWithResponse(ctx, "nobody", generated.RunStart{})
-	if err != nil || again.ApplicationproblemJSON404 == nil || again.ApplicationproblemJSON404.Code != "provider_unknown" {
+	if err != nil || again.ApplicationproblemJSON404 == nil ||
+		again.ApplicationproblemJSON404.Code != "provider_unknown" {
 		t.Fatalf("%v: %s", err, again.Body)
 	}
 }

@@ -99,7 +99,8 @@ func TestBase(t *testing.T) {
 	}
 }
 
-// requireServer checks that the service leads to the servers and nowhere else, and that they are asked where they answer.
+// requireServer checks that the service leads to the servers and nowhere else, and that they are asked where they
+// answer.
 func requireServer(t *testing.T, c cluster) {
 	t.Helper()
 	chosen := labels.SelectorFromSet(c.service.Spec.Selector)
@@ -147,7 +148,8 @@ func TestExampleWithCertificate(t *testing.T) {
 	path := filepath.Join(dir, "example", "kustomization.yaml")
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
-	changed := regexp.MustCompile(`(?m)^( *)# (- TEMPORAL_TLS|patches:|  - path:)`).ReplaceAllString(string(text), "$1$2")
+	changed := regexp.MustCompile(`(?m)^( *)# (- TEMPORAL_TLS|patches:|  - path:)`).ReplaceAllString(string(text),
+		"$1$2")
 	require.NotEqual(t, string(text), changed)
 	require.NoError(t, os.WriteFile(path, []byte(changed), 0o600))
 	c := build(t, filepath.Join(dir, "example"))

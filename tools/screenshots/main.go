@@ -1,6 +1,7 @@
 // Command screenshots takes the pictures of the Web UI that docs/operations.md shows, from a running development stack
 // without data: it brings three simulated companies into the states that the handbook speaks of and photographs what
-// Temporal's Web UI says of them. "make screenshots" starts such a stack, runs it and removes the stack. It needs Chromium.
+// Temporal's Web UI says of them. "make screenshots" starts such a stack, runs it and removes the stack. It needs
+// Chromium.
 package main
 
 import (
@@ -33,13 +34,16 @@ func main() {
 }
 
 func run(checkout string) error {
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(width, 1000),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.WindowSize(width, 1000),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true))
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
 	defer cancel()
-	ctx, cancel = chromedp.NewContext(ctx, chromedp.WithErrorf(func(string, ...any) {})) // of events newer than the library
+	// of events newer than the library
+	ctx, cancel = chromedp.NewContext(ctx, chromedp.WithErrorf(func(string, ...any) {}))
 	defer cancel()
 	p := &photographer{ctx: ctx, checkout: checkout}
 	for _, step := range []func(){p.companies, p.ended, p.atWork, p.held, p.schedule, p.list} {
@@ -62,14 +66,16 @@ type photographer struct {
 // companies fills the stack with runs of every kind.
 func (p *photographer) companies() {
 	for name, kind := range map[string]string{"acme": "feishu", "globex": "dingtalk", "initech": "wecom"} {
-		p.orgsync("0", "provider", "add", name, "--type", kind, "--config", filepath.Join(p.checkout, ".dev", "screenshots", kind+".json"))
+		p.orgsync("0", "provider", "add", name, "--type", kind, "--config",
+			filepath.Join(p.checkout, ".dev", "screenshots", kind+".json"))
 		p.orgsync("0", "sync", name, "--wait")
 	}
 	p.orgsync("0", "schedule", "set", "acme", "--every", "1h")
 	p.control(http.MethodPost, "/drift", map[string]any{"share": 0.3})
 	p.orgsync("0", "sync", "globex", "--plan", "--wait")
 	for _, department := range p.departments("globex") {
-		p.fault(map[string]any{"endpoint": "user/list", "department": department, "action": map[string]any{"kind": "out_of_range"}}, "dingtalk")
+		p.fault(map[string]any{"endpoint": "user/list", "department": department,
+			"action": map[string]any{"kind": "out_of_range"}}, "dingtalk")
 	}
 	p.orgsync("4", "sync", "globex", "--wait")
 	p.fault(map[string]any{"endpoint": "user/list", "action": map[string]any{"kind": "forbidden"}}, "wecom")
@@ -87,7 +93,8 @@ func (p *photographer) ended() {
 func (p *photographer) atWork() {
 	for _, department := range p.departments("acme") {
 		p.fault(map[string]any{
-			"endpoint": "users/find_by_department", "department": department, "action": map[string]any{"kind": "slow", "delay": "20s"},
+			"endpoint": "users/find_by_department", "department": department,
+			"action": map[string]any{"kind": "slow", "delay": "20s"},
 		}, "feishu")
 	}
 	p.orgsync("0", "sync", "acme")
@@ -97,10 +104,12 @@ func (p *photographer) atWork() {
 		} `json:"execution"`
 	}
 	for len(slices) == 0 && p.err == nil {
-		p.decode(p.temporal("workflow", "list", "-o", "json", "-q", `WorkflowType="SyncDepartments" AND ExecutionStatus="Running"`), &slices)
+		p.decode(p.temporal("workflow", "list", "-o", "json", "-q",
+			`WorkflowType="SyncDepartments" AND ExecutionStatus="Running"`), &slices)
 	}
 	done := regexp.MustCompile(`"departments_done": ?[1-9]`)
-	for p.err == nil && !done.Match(p.temporal("workflow", "query", "-w", slices[0].Execution.WorkflowID, "--type", "progress")) {
+	for p.err == nil &&
+		!done.Match(p.temporal("workflow", "query", "-w", slices[0].Execution.WorkflowID, "--type", "progress")) {
 		p.note(p.ctx.Err())
 	}
 	p.open("workflows/" + url.PathEscape(slices[0].Execution.WorkflowID))
@@ -137,12 +146,14 @@ func (p *photographer) schedule() {
 // list is last, when there is most to see.
 func (p *photographer) list() {
 	var columns []map[string]string
-	for _, label := range []string{"Status", "Workflow ID", "OrgProvider", "SyncPhase", "SyncOutcome", "DeptFailed", "SyncRemoved"} {
+	for _, label := range []string{"Status", "Workflow ID", "OrgProvider", "SyncPhase", "SyncOutcome", "DeptFailed",
+		"SyncRemoved"} {
 		columns = append(columns, map[string]string{"label": label})
 	}
 	text, err := json.Marshal(map[string]any{"default": columns})
 	p.note(err)
-	p.do(chromedp.Evaluate("localStorage.setItem('namespace-workflow-table-columns', "+strconv.Quote(string(text))+")", nil))
+	p.do(chromedp.Evaluate("localStorage.setItem('namespace-workflow-table-columns', "+strconv.Quote(string(text))+")",
+		nil))
 	p.open("workflows?query=" + url.QueryEscape(`WorkflowType="SyncOrg"`))
 	p.see("succeeded")
 	p.photograph("runs", 700)
@@ -190,7 +201,8 @@ func (p *photographer) orgsync(status string, arguments ...string) []byte {
 }
 
 func (p *photographer) temporal(arguments ...string) []byte {
-	return p.command("0", filepath.Join(p.checkout, "bin", "dev"), append([]string{"tool", "temporal", "--"}, arguments...)...)
+	return p.command("0", filepath.Join(p.checkout, "bin", "dev"),
+		append([]string{"tool", "temporal", "--"}, arguments...)...)
 }
 
 func (p *photographer) command(status, program string, arguments ...string) []byte {
@@ -202,7 +214,8 @@ func (p *photographer) command(status, program string, arguments ...string) []by
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if cmd.ProcessState == nil || fmt.Sprint(cmd.ProcessState.ExitCode()) != status {
-		p.err = fmt.Errorf("%s %s: %w, want exit status %s: %s%s", filepath.Base(program), strings.Join(arguments, " "), err, status, out, &stderr)
+		p.err = fmt.Errorf("%s %s: %w, want exit status %s: %s%s", filepath.Base(program),
+			strings.Join(arguments, " "), err, status, out, &stderr)
 	}
 	return out
 }
@@ -220,7 +233,8 @@ func (p *photographer) control(method, path string, body any) {
 	}
 	text, err := json.Marshal(body)
 	p.note(err)
-	request, err := http.NewRequestWithContext(p.ctx, method, os.Getenv("ORGSYNC_SIM_CONTROL_URL")+path, bytes.NewReader(text))
+	request, err := http.NewRequestWithContext(p.ctx, method, os.Getenv("ORGSYNC_SIM_CONTROL_URL")+path,
+		bytes.NewReader(text))
 	if err != nil {
 		p.note(err)
 		return
@@ -266,7 +280,8 @@ func (p *photographer) click(text, words string) {
 	for range 10 {
 		var seen bool
 		p.do(chromedp.Evaluate(`[...document.querySelectorAll('a, button, [role=tab], [role=menuitem]')]
-			.filter(e => e.offsetParent && e.innerText.trim().startsWith(`+strconv.Quote(text)+`)).at(0)?.click()`, nil), chromedp.Sleep(2*time.Second),
+			.filter(e => e.offsetParent && e.innerText.trim().startsWith(`+strconv.Quote(text)+`)).at(0)?.click()`,
+			nil), chromedp.Sleep(2*time.Second),
 			chromedp.Evaluate("document.body.innerText.includes("+strconv.Quote(words)+")", &seen))
 		if seen || p.err != nil {
 			return

@@ -77,7 +77,9 @@ func ConnectProblem(err error) error {
 	case errors.As(err, &parse):
 		return ErrBadURL
 	case Occupied(err):
-		return fmt.Errorf("%w; wait until others close theirs, or raise max_connections of Postgres or the limit of the role or database", err)
+		return fmt.Errorf(
+			"%w; wait until others close theirs, or raise max_connections of Postgres or the limit of the role or "+
+				"database", err)
 	case errors.As(err, &connect):
 		return fmt.Errorf("%w; check DATABASE_URL and that Postgres is running", err)
 	default:

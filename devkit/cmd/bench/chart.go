@@ -57,7 +57,8 @@ func (r *report) chart() string {
 			seconds,
 		)
 	}
-	for i, line := range []struct{ round, colour string }{{firstLoad, "#1f6feb"}, {unchanged, "#2da44e"}, {changed, "#bf8700"}} {
+	for i, line := range []struct{ round, colour string }{{firstLoad, "#1f6feb"}, {unchanged, "#2da44e"},
+		{changed, "#bf8700"}} {
 		var points []string
 		for _, same := range r.sizes() {
 			seconds := figures(same, func(m measurement) float64 { return m.round(line.round).Seconds }).middle()

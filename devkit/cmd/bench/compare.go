@@ -122,7 +122,8 @@ func (s *measured) dump(ctx context.Context, dir string) ([]dumped, error) {
 	for _, t := range copied {
 		d := dumped{name: t.table, directory: t.directory, path: filepath.Join(dir, t.table)}
 		err := s.Database.QueryRow(ctx, `SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
-			WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attname <> $2`, t.table, t.skip).
+			WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+			AND attname <> $2`, t.table, t.skip).
 			Scan(&d.columns)
 		if err != nil {
 			return nil, err
@@ -162,10 +163,12 @@ func (d dumped) load(ctx context.Context, conn *pgx.Conn) error {
 		return err
 	}
 	defer file.Close()
-	if _, err := conn.Exec(ctx, fmt.Sprintf("CREATE TEMP TABLE load_%s AS SELECT %s FROM %s LIMIT 0", d.name, d.columns, d.name)); err != nil {
+	if _, err := conn.Exec(ctx, fmt.Sprintf("CREATE TEMP TABLE load_%s AS SELECT %s FROM %s LIMIT 0", d.name,
+		d.columns, d.name)); err != nil {
 		return err
 	}
-	if _, err := conn.PgConn().CopyFrom(ctx, file, fmt.Sprintf("COPY load_%s (%s) FROM STDIN", d.name, d.columns)); err != nil {
+	if _, err := conn.PgConn().CopyFrom(ctx, file,
+		fmt.Sprintf("COPY load_%s (%s) FROM STDIN", d.name, d.columns)); err != nil {
 		return err
 	}
 	_, err = conn.Exec(
@@ -192,7 +195,8 @@ func (s *measured) metered(ctx context.Context, conn *pgx.Conn, do func() error)
 	}
 	c.Seconds = time.Since(began).Seconds()
 	c.CPU = s.cpu()["postgres"] - cpu
-	err = s.Database.QueryRow(ctx, `SELECT coalesce(sum(total_exec_time + total_plan_time), 0) / 1000 FROM pg_stat_statements
+	err = s.Database.QueryRow(ctx, `SELECT coalesce(sum(total_exec_time + total_plan_time), 0) / 1000
+		FROM pg_stat_statements
 		JOIN pg_database d ON d.oid = dbid WHERE toplevel AND d.datname = $1`, conn.Config().Database).
 		Scan(&c.Postgres)
 	return c, err

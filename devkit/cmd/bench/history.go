@@ -95,7 +95,8 @@ func (s *measured) readHistory(
 
 // phaseOf is the phase that an event marks the beginning of.
 func phaseOf(event *historypb.HistoryEvent) (name string) {
-	payload := event.GetUpsertWorkflowSearchAttributesEventAttributes().GetSearchAttributes().GetIndexedFields()["SyncPhase"]
+	payload := event.GetUpsertWorkflowSearchAttributesEventAttributes().GetSearchAttributes().
+		GetIndexedFields()["SyncPhase"]
 	if payload != nil && converter.GetDefaultDataConverter().FromPayload(payload, &name) == nil && name == "hold" {
 		name = "finish" // nothing was held
 	}

@@ -64,7 +64,8 @@ func (s *measured) begin(ctx context.Context) (m meters, err error) {
 // end reads the meters again and notes the difference.
 func (s *measured) end(ctx context.Context, before meters, r *round) error {
 	var wal int64
-	if err := s.Database.QueryRow(ctx, "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint").Scan(&wal); err != nil {
+	if err := s.Database.QueryRow(ctx, "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint").Scan(
+		&wal); err != nil {
 		return err
 	}
 	r.Postgres.WALMB = float64(wal-before.wal) / (1 << 20)
@@ -93,7 +94,8 @@ func (s *measured) end(ctx context.Context, before meters, r *round) error {
 // flush makes all sessions but this one report their statistics, which a session
 // does at its end or when idle for ten seconds. Workers connect again by themselves.
 func (s *measured) flush(ctx context.Context) error {
-	const others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+	const others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() " +
+		"AND backend_type = 'client backend'"
 	if _, err := s.Database.Exec(ctx, "SELECT pg_terminate_backend(pid) "+others); err != nil {
 		return err
 	}
@@ -151,7 +153,8 @@ func (s *measured) rowsWritten(ctx context.Context) (rows, error) {
 func (s *measured) statements(ctx context.Context, p *postgres) error {
 	const query = `SELECT s.query, s.calls, (s.total_exec_time + s.total_plan_time) / 1000, s.rows
 		FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
-		WHERE d.datname = current_database() AND s.toplevel AND s.query NOT LIKE '%pg_stat_%' AND s.query NOT LIKE '%pg_wal_%' ORDER BY 3 DESC`
+		WHERE d.datname = current_database() AND s.toplevel AND s.query NOT LIKE '%pg_stat_%'
+		AND s.query NOT LIKE '%pg_wal_%' ORDER BY 3 DESC`
 	got, err := s.Database.Query(ctx, query)
 	if err != nil {
 		return err

@@ -59,9 +59,11 @@ func (b bench) compareRowByRow(ctx context.Context, s *measured, full *pgx.Conn,
 
 func readMembers(ctx context.Context, conn *pgx.Conn, most int) ([]member, error) {
 	got, err := conn.Query(ctx, `
-		SELECT m.external_id, d.external_id, m.name, m.name_translit_full, m.name_translit_initial, m.unionid, m.open_id, m.email, m.phone,
+		SELECT m.external_id, d.external_id, m.name, m.name_translit_full, m.name_translit_initial, m.unionid,
+		m.open_id, m.email, m.phone,
 			m.avatar_url, m.title, m.status, m.activated, md.is_leader, m.raw_data
-		FROM org_members m JOIN org_member_departments md ON md.member_id = m.id AND md.is_primary JOIN org_departments d ON d.id = md.department_id
+		FROM org_members m JOIN org_member_departments md ON md.member_id = m.id AND md.is_primary
+		JOIN org_departments d ON d.id = md.department_id
 		WHERE m.status <> 'deleted' ORDER BY d.external_id, m.external_id LIMIT $1`, most)
 	if err != nil {
 		return nil, err
@@ -146,15 +148,19 @@ func (r rowByRow) one(ctx context.Context, p member) error {
 		return err
 	}
 	if user == nil {
-		if user, err = r.find(ctx, "SELECT u.id::text FROM users u JOIN identities i ON i.id = u.identity_id WHERE i.phone = $1", p.Phone); err != nil {
+		if user, err = r.find(ctx,
+			"SELECT u.id::text FROM users u JOIN identities i ON i.id = u.identity_id WHERE i.phone = $1",
+			p.Phone); err != nil {
 			return err
 		}
 	}
 	if known != nil {
 		_, err = r.conn.Exec(
 			ctx,
-			`UPDATE org_members SET external_id = $2, open_id = $3, name = $4, name_translit_full = $5, name_translit_initial = $6,
-			email = $7, phone = $8, avatar_url = $9, title = $10, department_id = $11, status = $12, activated = $13, user_id = $14, raw_data = $15,
+			`UPDATE org_members SET external_id = $2, open_id = $3, name = $4, name_translit_full = $5,
+				name_translit_initial = $6,
+			email = $7, phone = $8, avatar_url = $9, title = $10, department_id = $11, status = $12, activated = $13,
+			user_id = $14, raw_data = $15,
 			synced_at = now() WHERE id = $1`,
 			known,
 			p.ExternalID,
@@ -174,10 +180,12 @@ func (r rowByRow) one(ctx context.Context, p member) error {
 		)
 	} else {
 		known = new(string)
-		err = r.conn.QueryRow(ctx, `INSERT INTO org_members (provider_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial,
+		err = r.conn.QueryRow(ctx, `INSERT INTO org_members (provider_id, external_id, unionid, open_id, name,
+			name_translit_full, name_translit_initial,
 			email, phone, avatar_url, title, department_id, status, activated, user_id, raw_data)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id::text`,
-			r.provider, p.ExternalID, p.UnionID, p.OpenID, p.Name, p.Full, p.Initial, p.Email, p.Phone, p.Avatar, p.Title, department, p.Status,
+			r.provider, p.ExternalID, p.UnionID, p.OpenID, p.Name, p.Full, p.Initial, p.Email, p.Phone, p.Avatar,
+			p.Title, department, p.Status,
 			p.Activated, user, p.Raw).Scan(known)
 	}
 	if err != nil {

@@ -60,12 +60,16 @@ func readContents(ctx context.Context, conn *pgx.Conn) (contents, error) {
 			SELECT 'department', to_jsonb(d) - '{id,provider_id,parent_id,synced_at}'::text[], u.external_id
 			FROM org_departments d LEFT JOIN org_departments u ON u.id = d.parent_id
 			UNION ALL
-			SELECT 'member', to_jsonb(m) - '{id,provider_id,department_id,manager_id,user_id,content_hash,synced_at}'::text[],
+			SELECT 'member', to_jsonb(m) -
+			'{id,provider_id,department_id,manager_id,user_id,content_hash,synced_at}'::text[],
 				concat_ws(' ', d.external_id, x.external_id)
-			FROM org_members m LEFT JOIN org_departments d ON d.id = m.department_id LEFT JOIN org_members x ON x.id = m.manager_id
+			FROM org_members m LEFT JOIN org_departments d ON d.id = m.department_id LEFT
+			JOIN org_members x ON x.id = m.manager_id
 			UNION ALL
-			SELECT 'membership', to_jsonb(md) - '{member_id,department_id}'::text[], concat_ws(' ', d.external_id, m.external_id, m.unionid)
-			FROM org_member_departments md JOIN org_members m ON m.id = md.member_id JOIN org_departments d ON d.id = md.department_id
+			SELECT 'membership', to_jsonb(md) - '{member_id,department_id}'::text[], concat_ws(' ', d.external_id,
+			m.external_id, m.unionid)
+			FROM org_member_departments md JOIN org_members m ON m.id = md.member_id
+			JOIN org_departments d ON d.id = md.department_id
 		) AS each`
 	got, err := conn.Query(ctx, query)
 	if err != nil {

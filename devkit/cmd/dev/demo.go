@@ -53,7 +53,9 @@ func (demoCommand) Run(ctx context.Context, where dirs) (err error) {
 		return err
 	}
 	fmt.Printf("\nThe departments of %s, three levels deep\n%s", companies[0].name, tree)
-	fmt.Printf("\nThe Temporal Web UI was at %s. Everything is being stopped and removed; `make up` starts a stack that stays.\n", s.Temporal.UI())
+	fmt.Printf(
+		"\nThe Temporal Web UI was at %s. Everything is being stopped and removed; `make up` starts a stack that "+
+			"stays.\n", s.Temporal.UI())
 	return nil
 }
 

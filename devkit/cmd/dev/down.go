@@ -74,7 +74,8 @@ func takeDown(ctx context.Context, dir string) error {
 		select {
 		case <-time.After(pollEvery):
 		case <-ctx.Done():
-			return fmt.Errorf("wait for the supervisor to stop (log: %s): %w", filepath.Join(dir, supervisorLog), ctx.Err())
+			return fmt.Errorf("wait for the supervisor to stop (log: %s): %w", filepath.Join(dir, supervisorLog),
+				ctx.Err())
 		}
 	}
 	if err := stack.Await(ctx, dir); err != nil {

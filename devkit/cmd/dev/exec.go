@@ -53,8 +53,8 @@ func (c toolCommand) Run(ctx context.Context) error {
 	return runCommand(ctx, append([]string{path}, args...), os.Environ())
 }
 
-// runCommand runs a command in the foreground. Ctrl-C reaches it through the terminal, as it does this program; other wishes
-// to stop are passed on.
+// runCommand runs a command in the foreground. Ctrl-C reaches it through the terminal, as it does this program; other
+// wishes to stop are passed on.
 func runCommand(ctx context.Context, command, env []string) error {
 	if len(command) == 0 {
 		return errors.New("no command given; write it after --")

@@ -1,5 +1,5 @@
-// Command dev runs the development stack: a private Postgres, a Temporal dev server with its Web UI, simulated providers and
-// a worker. It is the program behind make up, down, demo and test, and no part of an installation.
+// Command dev runs the development stack: a private Postgres, a Temporal dev server with its Web UI, simulated
+// providers and a worker. It is the program behind make up, down, demo and test, and no part of an installation.
 package main
 
 import (

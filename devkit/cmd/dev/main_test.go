@@ -163,11 +163,13 @@ func TestDemoShowsEveryRoundAndRemovesAll(t *testing.T) {
 	demo.Env = append(os.Environ(), "TMPDIR="+temp)
 	out, err := demo.CombinedOutput()
 	require.NoError(t, err, string(out))
-	for _, want := range []string{"First load", "Nothing changed", "The departments of acme-feishu", "Web UI was at http://"} {
+	for _, want := range []string{"First load", "Nothing changed", "The departments of acme-feishu",
+		"Web UI was at http://"} {
 		require.Contains(t, string(out), want)
 	}
 	for _, company := range companies {
-		require.Regexp(t, company.name+` +departments +\d+ +[1-9]\d* +0 +0 +0 +\d+\.\d\n +people +200 +200 +0 +0 +0\n`, string(out))
+		require.Regexp(t, company.name+` +departments +\d+ +[1-9]\d* +0 +0 +0 +\d+\.\d\n +people +200 +200 +0 +0 +0\n`,
+			string(out))
 	}
 	require.Regexp(t, `Nothing changed\n.*\n +acme-feishu +departments +\d+ +0 +0 +0 +[1-9]\d* +`, string(out))
 	left, err := os.ReadDir(temp)

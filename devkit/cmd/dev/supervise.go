@@ -36,13 +36,15 @@ func (superviseCommand) Run(ctx context.Context, where dirs) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := stack.Start(ctx, stack.Config{Dir: where.state, Bin: where.bin, Ports: ports, Progress: os.Stdout, Server: true})
+	s, err := stack.Start(ctx, stack.Config{Dir: where.state, Bin: where.bin, Ports: ports, Progress: os.Stdout,
+		Server: true})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Stop()) }()
 	env := stack.Exports(s.Settings(), where.bin, filepath.Dir(s.Temporal.Program()))
-	if err := errors.Join(write(where.state, statusFile, describe(s, where.state)), write(where.state, envFile, env)); err != nil {
+	if err := errors.Join(write(where.state, statusFile, describe(s, where.state)),
+		write(where.state, envFile, env)); err != nil {
 		return err
 	}
 	for known := 0; ; {
@@ -84,6 +86,7 @@ Next, sync a simulated company (or use a configuration file of your own):
   bin/orgsync provider add acme --type feishu --config %[5]s
   bin/orgsync sync acme --wait
 Stop it with: make down
-`, s.Temporal.UI(), s.Temporal.Address(), s.Simulated.Control, filepath.Join(dir, envFile), filepath.Join(dir, "feishu.json"), s.ServerURL())
+`, s.Temporal.UI(), s.Temporal.Address(), s.Simulated.Control, filepath.Join(dir, envFile),
+		filepath.Join(dir, "feishu.json"), s.ServerURL())
 	return text.String()
 }

@@ -99,7 +99,8 @@ func awaitHealthy(ctx context.Context, dir string, shown int, ended func() bool)
 		select {
 		case <-time.After(pollEvery):
 		case <-ctx.Done():
-			return fmt.Errorf("wait for the development stack (log: %s): %w", filepath.Join(dir, supervisorLog), ctx.Err())
+			return fmt.Errorf("wait for the development stack (log: %s): %w", filepath.Join(dir, supervisorLog),
+				ctx.Err())
 		}
 	}
 }

@@ -64,8 +64,9 @@ func (s *service) change(a app) error {
 // all goes to those that know it.
 func (f serve) apps() map[string]app {
 	apps := map[string]app{
-		feishuName: {TrustedIPs: f.TrustedIPs, HiddenLeavers: f.HiddenLeavers}, dingtalkName: {TrustedIPs: f.TrustedIPs},
-		wecomName: {TrustedIPs: f.TrustedIPs, OldApp: f.OldApp, OldSyncAddress: f.OldSyncAddress},
+		feishuName:   {TrustedIPs: f.TrustedIPs, HiddenLeavers: f.HiddenLeavers},
+		dingtalkName: {TrustedIPs: f.TrustedIPs},
+		wecomName:    {TrustedIPs: f.TrustedIPs, OldApp: f.OldApp, OldSyncAddress: f.OldSyncAddress},
 	}
 	for _, permission := range f.Without {
 		name := feishuName // which refuses what nobody knows

@@ -68,7 +68,9 @@ func (r running) post(ctx context.Context, path string, body, into any) error {
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("no simulator answers at %s: %w; start one with make up or bin/simulator, and name its control address in --control", r.Control, err)
+		return fmt.Errorf(
+			"no simulator answers at %s: %w; start one with make up or bin/simulator, and name its control address "+
+				"in --control", r.Control, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {

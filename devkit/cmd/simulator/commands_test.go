@@ -33,7 +33,8 @@ func (p *program) people() map[string]int {
 func TestPeopleLeaveByOneCommand(t *testing.T) {
 	t.Parallel()
 	p := startProgram(t, "--members", "50")
-	require.Equal(t, "feishu    10 people have left\ndingtalk  10 people have left\nwecom     10 people have left\n", p.order(0, "leave", "--share", "0.2"))
+	require.Equal(t, "feishu    10 people have left\ndingtalk  10 people have left\nwecom     10 people have left\n",
+		p.order(0, "leave", "--share", "0.2"))
 	require.Equal(t, map[string]int{"feishu": 40, "dingtalk": 40, "wecom": 40}, p.people())
 	require.Equal(t, "wecom     8 people have left\n", p.order(0, "leave", "--vendor", "wecom"))
 	require.Equal(t, map[string]int{"feishu": 40, "dingtalk": 40, "wecom": 32}, p.people())
@@ -59,7 +60,8 @@ func TestAppsAreSwitched(t *testing.T) {
 		require.Equal(t, 200, p.control("GET", "/app", "", &apps))
 		return apps
 	}
-	require.Equal(t, map[string]app{"feishu": {Without: []string{"tenant:tenant:readonly"}}, "dingtalk": {Without: []string{"qyapi_get_member"}}, "wecom": {}}, shown())
+	require.Equal(t, map[string]app{"feishu": {Without: []string{"tenant:tenant:readonly"}},
+		"dingtalk": {Without: []string{"qyapi_get_member"}}, "wecom": {}}, shown())
 
 	token := p.token()
 	code := func() int {
@@ -70,7 +72,8 @@ func TestAppsAreSwitched(t *testing.T) {
 	p.order(0, "app", "wecom", "--trusted-ip", "192.0.2.1", "--old-app")
 	require.Equal(t, 60020, code())
 	require.Equal(t, app{TrustedIPs: []string{"192.0.2.1"}, OldApp: true}, shown()["wecom"])
-	require.Equal(t, 200, p.control("POST", "/app", `{"vendor":"wecom","trusted_ips":["127.0.0.1"],"old_sync_address":true}`, nil))
+	require.Equal(t, 200, p.control("POST", "/app",
+		`{"vendor":"wecom","trusted_ips":["127.0.0.1"],"old_sync_address":true}`, nil))
 	require.Zero(t, code())
 	require.Equal(t, app{TrustedIPs: []string{"127.0.0.1"}, OldSyncAddress: true}, shown()["wecom"])
 
@@ -95,7 +98,8 @@ func TestAppsAreSwitched(t *testing.T) {
 	}
 	require.Contains(t, p.order(2, "app", "wecom", "--trusted-ip", "here"), `"here", which is not an IP address`)
 	require.Equal(t, before, shown(), "what is refused changes nothing")
-	for _, bad := range []string{`{"vendor":"entra"}`, `{}`, `{"vendor":"wecom","trusted_ips":["here"]}`, `{"vendor":"wecom","scopes":[]}`} {
+	for _, bad := range []string{`{"vendor":"entra"}`, `{}`, `{"vendor":"wecom","trusted_ips":["here"]}`,
+		`{"vendor":"wecom","scopes":[]}`} {
 		require.Equal(t, 400, p.control("POST", "/app", bad, nil), bad)
 	}
 

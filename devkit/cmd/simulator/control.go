@@ -157,7 +157,8 @@ func (c *control) leave(r *http.Request) (any, error) {
 	return changeShare(c, r, (*simulator.Company).LeaveSome)
 }
 
-func changeShare[T any](c *control, r *http.Request, change func(company *simulator.Company, seed uint64, share float64) T) (any, error) {
+func changeShare[T any](c *control, r *http.Request,
+	change func(company *simulator.Company, seed uint64, share float64) T) (any, error) {
 	var in shareRequest
 	if err := read(r, &in); err != nil {
 		return nil, err

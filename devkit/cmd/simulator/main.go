@@ -137,7 +137,8 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c commands
 	helped := false
-	parser, err := kong.New(&c, kong.Name("simulator"), kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }),
+	parser, err := kong.New(&c, kong.Name("simulator"), kong.Writers(stdout, stderr),
+		kong.Exit(func(int) { helped = true }),
 		kong.Description("Serves make-believe companies as Feishu, DingTalk and WeCom do."))
 	if err != nil {
 		fmt.Fprintln(stderr, "simulator:", err)

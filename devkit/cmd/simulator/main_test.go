@@ -102,7 +102,8 @@ func TestControl(t *testing.T) {
 	token := p.token()
 	code, n := p.departments(token)
 	require.Equal(t, []int{0, 9}, []int{code, n})
-	require.Equal(t, 200, p.control("POST", "/faults", `{"vendor":"wecom","faults":[{"endpoint":"department/list","action":{"kind":"throttle"}}]}`, nil))
+	require.Equal(t, 200, p.control("POST", "/faults",
+		`{"vendor":"wecom","faults":[{"endpoint":"department/list","action":{"kind":"throttle"}}]}`, nil))
 	code, _ = p.departments(token)
 	require.Equal(t, 45009, code)
 	var calls map[string]map[string]int
@@ -127,8 +128,10 @@ func TestControl(t *testing.T) {
 	p.control("GET", "/truth?vendor=wecom", "", &truth)
 	require.Len(t, truth.Members, 120)
 	for _, bad := range []struct{ path, body string }{
-		{"/drift", `{"share":2}`}, {"/drift", `{"shares":0.1}`}, {"/drift", `nonsense`}, {"/drift", `{"share":0.1,"vendor":"x"}`},
-		{"/faults", `{"faults":[{"action":{"kind":"explode"}}]}`}, {"/range", `{"vendor":"wecom","departments":["x"]}`}, {"/range", `{}`},
+		{"/drift", `{"share":2}`}, {"/drift", `{"shares":0.1}`}, {"/drift", `nonsense`},
+		{"/drift", `{"share":0.1,"vendor":"x"}`},
+		{"/faults", `{"faults":[{"action":{"kind":"explode"}}]}`},
+		{"/range", `{"vendor":"wecom","departments":["x"]}`}, {"/range", `{}`},
 	} {
 		var answer struct{ Error string }
 		require.Equal(t, 400, p.control("POST", bad.path, bad.body, &answer), bad.body)
@@ -194,7 +197,8 @@ func TestTextOutput(t *testing.T) {
 	cancel() // serve nothing, only say where
 	var stdout, stderr bytes.Buffer
 	require.Zero(t, run(ctx, []string{"--members", "3"}, &stdout, &stderr))
-	for _, part := range []string{"feishu    http://127.0.0.1:", "app_key=dingsim", "secret=sim-app-secret  sync_secret=sim-sync-secret", "control   http"} {
+	for _, part := range []string{"feishu    http://127.0.0.1:", "app_key=dingsim",
+		"secret=sim-app-secret  sync_secret=sim-sync-secret", "control   http"} {
 		require.Contains(t, stdout.String(), part)
 	}
 }

@@ -135,12 +135,15 @@ func newServices(companies map[string]*simulator.Company, noQuotas bool) map[str
 			setRange: func(r *simulator.Range) { wc.Reconfigure(func(c *wecom.Config) { c.Range = r }) },
 			setApp: func(a app) error {
 				if len(a.Without) > 0 {
-					return errors.New("WeCom has no permissions to take away; its kinds of app are old_app and old_sync_address")
+					return errors.New(
+						"WeCom has no permissions to take away; its kinds of app are old_app and old_sync_address")
 				}
 				if err := a.onlyOf(wecomName); err != nil {
 					return err
 				}
-				wc.Reconfigure(func(c *wecom.Config) { c.TrustedIPs, c.OldApp, c.OldSyncIP = a.TrustedIPs, a.OldApp, a.OldSyncAddress })
+				wc.Reconfigure(func(c *wecom.Config) {
+					c.TrustedIPs, c.OldApp, c.OldSyncIP = a.TrustedIPs, a.OldApp, a.OldSyncAddress
+				})
 				return nil
 			},
 		},
@@ -154,11 +157,13 @@ func config(vendor, url string) map[string]string {
 		return map[string]string{"app_id": "cli_sim", "app_secret": "sim-secret", "base_url": url}
 	case dingtalkName:
 		return map[string]string{
-			"app_key": "dingsim", "app_secret": "sim-secret", "corp_id": "dingsimcorp", "base_url": url, "api_base_url": url,
+			"app_key": "dingsim", "app_secret": "sim-secret", "corp_id": "dingsimcorp", "base_url": url,
+			"api_base_url": url,
 		}
 	default:
 		return map[string]string{
-			"corp_id": "wwsim", "secret": "sim-app-secret", "sync_secret": "sim-sync-secret", "agent_id": "1000002", "base_url": url,
+			"corp_id": "wwsim", "secret": "sim-app-secret", "sync_secret": "sim-sync-secret", "agent_id": "1000002",
+			"base_url": url,
 		}
 	}
 }

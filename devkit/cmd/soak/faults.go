@@ -26,15 +26,18 @@ var endpoints = map[directory.ProviderType]struct {
 // transport are the faults that every call may meet.
 func (t *turn) transport() []simulator.Action {
 	return []simulator.Action{
-		{Kind: simulator.Reset}, {Kind: simulator.Cut}, {Kind: simulator.Truncate}, {Kind: simulator.HTML}, {Kind: simulator.EmptyBody},
-		{Kind: simulator.HTTPStatus, Status: http.StatusBadGateway}, {Kind: simulator.Hang}, {Kind: simulator.Code, Code: endpoints[t.kind].busy},
+		{Kind: simulator.Reset}, {Kind: simulator.Cut}, {Kind: simulator.Truncate}, {Kind: simulator.HTML},
+		{Kind: simulator.EmptyBody},
+		{Kind: simulator.HTTPStatus, Status: http.StatusBadGateway}, {Kind: simulator.Hang},
+		{Kind: simulator.Code, Code: endpoints[t.kind].busy},
 	}
 }
 
 // lying are answers that are well-formed and wrong in a way that must be noticed.
 func lying() []simulator.Action {
 	return []simulator.Action{
-		{Kind: simulator.NoItems}, {Kind: simulator.EmptyPage}, {Kind: simulator.SameToken}, {Kind: simulator.CycleToken},
+		{Kind: simulator.NoItems}, {Kind: simulator.EmptyPage}, {Kind: simulator.SameToken},
+		{Kind: simulator.CycleToken},
 		{Kind: simulator.NoID}, {Kind: simulator.WrongType}, {Kind: simulator.Duplicate},
 	}
 }
@@ -65,7 +68,8 @@ func broken(ctx context.Context, t *turn) error {
 	actions := append(t.transport(), append(lying(), simulator.Action{Kind: simulator.OutOfRange})...)
 	var faults []simulator.Fault
 	for _, id := range draw(t.rng, 1+t.rng.IntN(3), t.company.Departments) {
-		faults = append(faults, simulator.Fault{Endpoint: endpoints[t.kind].members, Department: id, Times: simulator.Forever, Action: t.one(actions)})
+		faults = append(faults, simulator.Fault{Endpoint: endpoints[t.kind].members, Department: id,
+			Times: simulator.Forever, Action: t.one(actions)})
 	}
 	return t.strike(ctx, faults...)
 }
@@ -73,21 +77,24 @@ func broken(ctx context.Context, t *turn) error {
 // brokenTree lets listings of departments fail for good from some call on.
 func brokenTree(ctx context.Context, t *turn) error {
 	return t.strike(ctx, simulator.Fault{
-		Endpoint: endpoints[t.kind].departments, From: 2 + t.rng.IntN(10), Times: simulator.Forever, Action: t.one(append(t.transport(), lying()...)),
+		Endpoint: endpoints[t.kind].departments, From: 2 + t.rng.IntN(10), Times: simulator.Forever,
+		Action: t.one(append(t.transport(), lying()...)),
 	})
 }
 
 // outage lets every call fail for a while.
 func outage(ctx context.Context, t *turn) error {
 	return t.strike(ctx, simulator.Fault{
-		From: 10 + t.rng.IntN(100), Times: 50 + t.rng.IntN(100), Action: simulator.Action{Kind: simulator.HTTPStatus, Status: http.StatusServiceUnavailable},
+		From: 10 + t.rng.IntN(100), Times: 50 + t.rng.IntN(100),
+		Action: simulator.Action{Kind: simulator.HTTPStatus, Status: http.StatusServiceUnavailable},
 	})
 }
 
 // forbidden takes a permission away in the middle.
 func forbidden(ctx context.Context, t *turn) error {
 	return t.strike(ctx, simulator.Fault{
-		Endpoint: endpoints[t.kind].members, From: 1 + t.rng.IntN(len(t.company.Departments)), Times: simulator.Forever, Action: simulator.Action{Kind: simulator.Forbidden},
+		Endpoint: endpoints[t.kind].members, From: 1 + t.rng.IntN(len(t.company.Departments)),
+		Times: simulator.Forever, Action: simulator.Action{Kind: simulator.Forbidden},
 	})
 }
 

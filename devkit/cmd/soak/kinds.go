@@ -44,7 +44,8 @@ var kinds = []kind{
 	{name: "some departments", weight: 4, part: true, before: someDepartments, ends: []string{"succeeded"}},
 	{name: "some people", weight: 4, part: true, before: somePeople, ends: []string{"succeeded"}},
 	{name: "changed in the middle", weight: 5, part: true, during: change, ends: []string{"succeeded", "partial"}},
-	{name: "shrunk range", weight: 3, part: true, before: shrink, after: restore, ends: []string{"held", "succeeded", "partial"}},
+	{name: "shrunk range", weight: 3, part: true, before: shrink, after: restore,
+		ends: []string{"held", "succeeded", "partial"}},
 }
 
 // find returns a kind by its name, nil if there is none.
@@ -137,7 +138,8 @@ func shrink(ctx context.Context, t *turn) error {
 			tops = append(tops, id)
 		}
 	}
-	return t.Control(ctx, http.MethodPost, "/range", map[string]any{"vendor": t.Trial.Vendor, "departments": tops[:(len(tops)+1)/2]}, nil)
+	return t.Control(ctx, http.MethodPost, "/range",
+		map[string]any{"vendor": t.Trial.Vendor, "departments": tops[:(len(tops)+1)/2]}, nil)
 }
 
 func restore(ctx context.Context, t *turn) error {

@@ -80,10 +80,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var f flags
 	return cli.Run(ctx, "soak", &f, args, stdout, stderr, func(*kong.Context) error {
 		if err := soakAll(ctx, f, stdout, stderr); err != nil {
-			return fmt.Errorf("%w\nsoak: the same again: SOAK_SEED=%d SOAK_RUNS=%d SOAK_MEMBERS=%d SOAK_VENDOR=%s make soak", err, f.Seed, f.Runs, f.Members, f.Vendor)
+			return fmt.Errorf(
+				"%w\nsoak: the same again: SOAK_SEED=%d SOAK_RUNS=%d SOAK_MEMBERS=%d SOAK_VENDOR=%s make soak", err,
+				f.Seed, f.Runs, f.Members, f.Vendor)
 		}
 		return nil
-	}, kong.Vars{"kinds": names()}, kong.Description("Runs sync after sync of a company that changes, with faults, and looks what comes of it."))
+	}, kong.Vars{"kinds": names()},
+		kong.Description("Runs sync after sync of a company that changes, with faults, and looks what comes of it."))
 }
 
 // soakAll makes all runs, prints what came of them and returns what was wrong.

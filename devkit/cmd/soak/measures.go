@@ -51,7 +51,8 @@ func (s *soak) measure(ctx context.Context, runID string, began time.Time) (m me
 	}
 	var left int
 	if err := s.Database.QueryRow(ctx, `SELECT
-		(SELECT count(*) FROM staged_departments WHERE run_id = $1) + (SELECT count(*) FROM staged_members WHERE run_id = $1)
+		(SELECT count(*) FROM staged_departments WHERE run_id = $1) + (SELECT count(*) FROM staged_members
+		WHERE run_id = $1)
 			+ (SELECT count(*) FROM member_matches WHERE run_id = $1)`, runOrNone(runID)).Scan(&left); err != nil {
 		return m, err
 	}
@@ -62,7 +63,8 @@ func (s *soak) measure(ctx context.Context, runID string, began time.Time) (m me
 		return m, err
 	}
 	return m, s.Database.QueryRow(ctx, `SELECT count(*) FROM pg_stat_activity
-		WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`).Scan(&m.Connections)
+		WHERE datname = current_database() AND backend_type = 'client backend'
+		AND pid <> pg_backend_pid()`).Scan(&m.Connections)
 }
 
 // runOrNone is a run's id; a terminated run could not tell its own, and its snapshot is
@@ -78,13 +80,17 @@ func (s *soak) measureTables(ctx context.Context, m *measures) error {
 	return s.Database.QueryRow(ctx, `
 		WITH sizes AS (
 			SELECT CASE WHEN relname IN ('org_departments', 'org_members', 'org_member_departments') THEN 'directory'
-				WHEN relname LIKE 'staged\_%' OR relname IN ('member_matches', 'dry_run_changes') THEN 'staging' ELSE 'record' END AS part,
+				WHEN relname LIKE 'staged\_%'
+				OR relname IN ('member_matches', 'dry_run_changes') THEN 'staging' ELSE 'record' END AS part,
 				pg_table_size(relid) / 1048576.0 AS tables, pg_indexes_size(relid) / 1048576.0 AS indexes
 			FROM pg_stat_user_tables
 		)
-		SELECT sum(tables) FILTER (WHERE part = 'directory')::float8, sum(indexes) FILTER (WHERE part = 'directory')::float8,
-			sum(tables + indexes) FILTER (WHERE part = 'staging')::float8, sum(tables + indexes) FILTER (WHERE part = 'record')::float8,
-			(SELECT count(*) FROM org_departments) + (SELECT count(*) FROM org_members) + (SELECT count(*) FROM org_member_departments)
+		SELECT sum(tables) FILTER (WHERE part = 'directory')::float8, sum(indexes) FILTER (WHERE part =
+		'directory')::float8,
+			sum(tables + indexes) FILTER (WHERE part = 'staging')::float8, sum(tables + indexes) FILTER (WHERE part =
+			'record')::float8,
+			(SELECT count(*) FROM org_departments) + (SELECT count(*) FROM org_members) + (SELECT count(*)
+			FROM org_member_departments)
 		FROM sizes`).Scan(&m.TableMB, &m.IndexMB, &m.StagingMB, &m.RecordMB, &m.Rows)
 }
 

@@ -38,7 +38,8 @@ func (r *report) title() string {
 		}
 	}
 	return fmt.Sprintf("%d runs in a row, %s, %d members, seed %d, two workers; %s, %.0f minutes.\n"+
-		"After %d of them the directory had to equal the company, and did; after none somebody was gone who still works there.",
+		"After %d of them the directory had to equal the company, and did; after none somebody was gone who still "+
+		"works there.",
 		len(r.Rounds), r.Vendor, r.Members, r.Seed, r.Where(), r.Seconds/60, equal)
 }
 
@@ -48,7 +49,8 @@ func (r *report) summary() loadtest.Summary {
 
 // tables are what happened, how everything grew, and the verdict.
 func (r *report) tables() []table.Writer {
-	happened := loadtest.NewTable(table.Row{"kind of run", "runs", "of them equal afterwards", "ended", "seconds on average"})
+	happened := loadtest.NewTable(table.Row{"kind of run", "runs", "of them equal afterwards", "ended",
+		"seconds on average"})
 	for _, k := range kinds {
 		var n, equal int
 		var seconds float64
@@ -66,7 +68,8 @@ func (r *report) tables() []table.Writer {
 			happened.AppendRow(table.Row{k.name, n, equal, counted(ends), fmt.Sprintf("%.1f", seconds/float64(n))})
 		}
 	}
-	grew := loadtest.NewTable(table.Row{"runs", "worker MB", "goroutines", "open files", "connections", "rows", "directory MB", "bytes a row", "staging MB", "records MB", "largest history"})
+	grew := loadtest.NewTable(table.Row{"runs", "worker MB", "goroutines", "open files", "connections", "rows",
+		"directory MB", "bytes a row", "staging MB", "records MB", "largest history"})
 	for n := range tenths {
 		part := r.tenth(n)
 		if len(part) == 0 {
@@ -77,7 +80,8 @@ func (r *report) tables() []table.Writer {
 			fmt.Sprintf("%d to %d", part[0].Number, part[len(part)-1].Number),
 			at(func(m measures) float64 { return m.WorkerMB }), at(func(m measures) float64 { return m.Goroutines }),
 			at(func(m measures) float64 { return m.Files }), at(func(m measures) float64 { return m.Connections }),
-			at(func(m measures) float64 { return m.Rows }), at(func(m measures) float64 { return m.TableMB + m.IndexMB }), at(measures.rowBytes),
+			at(func(m measures) float64 { return m.Rows }),
+			at(func(m measures) float64 { return m.TableMB + m.IndexMB }), at(measures.rowBytes),
 			at(func(m measures) float64 { return m.StagingMB }), at(func(m measures) float64 { return m.RecordMB }),
 			at(func(m measures) float64 { return m.LargestHistory }),
 		})
@@ -90,7 +94,8 @@ func (r *report) tables() []table.Writer {
 			if !v.ok() {
 				word = "GROWS"
 			}
-			judged.AppendRow(table.Row{v.Name + unit(v.Unit), fmt.Sprintf("%.1f", v.First), fmt.Sprintf("%.1f", v.Last), fmt.Sprintf("%.1f", v.Allowed), word})
+			judged.AppendRow(table.Row{v.Name + unit(v.Unit), fmt.Sprintf("%.1f", v.First),
+				fmt.Sprintf("%.1f", v.Last), fmt.Sprintf("%.1f", v.Allowed), word})
 		}
 		tables = append(tables, judged)
 	}

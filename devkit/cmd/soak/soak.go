@@ -85,7 +85,8 @@ func (s *soak) rounds(ctx context.Context, report *report) error {
 		if r.Equal {
 			equal = ", equal"
 		}
-		fmt.Fprintf(s.progress, "soak: run %d of %d: %s: %s in %.1f s%s\n", n, s.Runs, r.Kind, r.Status, r.Seconds, equal)
+		fmt.Fprintf(s.progress, "soak: run %d of %d: %s: %s in %.1f s%s\n", n, s.Runs, r.Kind, r.Status, r.Seconds,
+			equal)
 	}
 	return nil
 }
@@ -202,7 +203,8 @@ type outcome struct {
 const longest = 10 * time.Minute
 
 // sync runs one sync and what the kind does before, during and after it.
-func (s *soak) sync(ctx context.Context, k *kind, rng *rand.Rand, company simulator.Truth, r *round) (out outcome, err error) {
+func (s *soak) sync(ctx context.Context, k *kind, rng *rand.Rand, company simulator.Truth,
+	r *round) (out outcome, err error) {
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
 	input := map[string]any{}
@@ -279,7 +281,8 @@ func (s *soak) quiet(ctx context.Context) error {
 
 // upkeep cleans up as the nightly schedule does. A snapshot that a run left must then be gone.
 func (s *soak) upkeep(ctx context.Context) error {
-	run, err := s.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "soak-retention", TaskQueue: "orgsync"}, "Retention")
+	run, err := s.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "soak-retention", TaskQueue: "orgsync"},
+		"Retention")
 	if err != nil {
 		return err
 	}

@@ -57,22 +57,32 @@ func TestWhatIsWrongIsSeen(t *testing.T) {
 	}
 	s := &soak{kind: directory.Feishu}
 	whole := oracle.Of(s.kind, company, oracle.Directory{})
-	without := oracle.Directory{Members: map[string]oracle.Member{"ann": whole.Members["ann"]}, Departments: whole.Departments}
-	left := simulator.Truth{Departments: company.Departments, Members: map[string]simulator.TrueMember{"ann": company.Members["ann"]}}
+	without := oracle.Directory{Members: map[string]oracle.Member{"ann": whole.Members["ann"]},
+		Departments: whole.Departments}
+	left := simulator.Truth{Departments: company.Departments,
+		Members: map[string]simulator.TrueMember{"ann": company.Members["ann"]}}
 	for name, c := range map[string]struct {
 		kind          kind
 		status        string
 		before, after seen
 		wrong         string
 	}{
-		"all is well":                   {status: "succeeded", before: seen{company, without}, after: seen{company, whole}},
-		"somebody is missing":           {status: "succeeded", before: seen{company, without}, after: seen{company, without}, wrong: "member bob is missing"},
-		"somebody may yet come":         {status: "partial", before: seen{company, without}, after: seen{company, without}},
-		"somebody was removed":          {status: "failed", before: seen{company, whole}, after: seen{company, without}, wrong: "member bob still works there"},
-		"somebody left and came back":   {kind: kind{part: true}, status: "succeeded", before: seen{left, whole}, after: seen{company, without}},
-		"a part need not equal all":     {kind: kind{part: true}, status: "succeeded", before: seen{company, without}, after: seen{company, without}},
-		"a plan wrote":                  {kind: kind{plan: true}, status: "succeeded", before: seen{company, without}, after: seen{company, whole}, wrong: "member bob should not be there"},
-		"a plan need not equal anybody": {kind: kind{plan: true}, status: "succeeded", before: seen{company, without}, after: seen{company, without}},
+		"all is well": {status: "succeeded", before: seen{company, without},
+			after: seen{company, whole}},
+		"somebody is missing": {status: "succeeded", before: seen{company, without},
+			after: seen{company, without}, wrong: "member bob is missing"},
+		"somebody may yet come": {status: "partial", before: seen{company, without},
+			after: seen{company, without}},
+		"somebody was removed": {status: "failed", before: seen{company, whole},
+			after: seen{company, without}, wrong: "member bob still works there"},
+		"somebody left and came back": {kind: kind{part: true}, status: "succeeded", before: seen{left, whole},
+			after: seen{company, without}},
+		"a part need not equal all": {kind: kind{part: true}, status: "succeeded", before: seen{company, without},
+			after: seen{company, without}},
+		"a plan wrote": {kind: kind{plan: true}, status: "succeeded", before: seen{company, without},
+			after: seen{company, whole}, wrong: "member bob should not be there"},
+		"a plan need not equal anybody": {kind: kind{plan: true}, status: "succeeded", before: seen{company, without},
+			after: seen{company, without}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -96,7 +106,8 @@ func TestGrowthIsSeen(t *testing.T) {
 		r.end()
 		return r.grown()
 	}
-	steady := measures{WorkerMB: 60, Goroutines: 70, Files: 25, Connections: 20, Rows: 1000, TableMB: 1, IndexMB: 1, StagingMB: 20, RecordMB: 10, LargestHistory: 300}
+	steady := measures{WorkerMB: 60, Goroutines: 70, Files: 25, Connections: 20, Rows: 1000, TableMB: 1, IndexMB: 1,
+		StagingMB: 20, RecordMB: 10, LargestHistory: 300}
 	require.NoError(t, grow(100, func(int) measures { return steady }))
 	for name, change := range map[string]func(*measures, float64){
 		"resident memory": func(m *measures, n float64) { m.WorkerMB += n },
@@ -126,7 +137,8 @@ func TestGrowthIsSeen(t *testing.T) {
 
 func TestUsage(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"--runs", "0"}, {"--members", "3"}, {"--share", "2"}, {"--kinds", "flooded"}, {"--vendor", "ldap"}, {"more"}} {
+	for _, args := range [][]string{{"--runs", "0"}, {"--members", "3"}, {"--share", "2"}, {"--kinds", "flooded"},
+		{"--vendor", "ldap"}, {"more"}} {
 		var stdout, stderr bytes.Buffer
 		require.Equal(t, 2, run(t.Context(), args, &stdout, &stderr), args)
 		require.NotEmpty(t, stderr.String())

@@ -49,7 +49,8 @@ func (r *report) verdicts() (list []verdict) {
 	}
 	for _, b := range bounds {
 		first, last := mean(r.tenth(1), b.of), mean(r.tenth(tenths-1), b.of)
-		list = append(list, verdict{Name: b.name, Unit: b.unit, First: first, Last: last, Allowed: max(first*b.times, first+b.plus)})
+		list = append(list, verdict{Name: b.name, Unit: b.unit, First: first, Last: last,
+			Allowed: max(first*b.times, first+b.plus)})
 	}
 	return list
 }
@@ -71,7 +72,8 @@ func (r *report) grown() error {
 	var problems []error
 	for _, v := range r.Verdicts {
 		if !v.ok() {
-			problems = append(problems, fmt.Errorf("%s grew from %.1f to %.1f %s, more than %.1f", v.Name, v.First, v.Last, v.Unit, v.Allowed))
+			problems = append(problems, fmt.Errorf("%s grew from %.1f to %.1f %s, more than %.1f", v.Name, v.First,
+				v.Last, v.Unit, v.Allowed))
 		}
 	}
 	return errors.Join(problems...)

@@ -87,7 +87,8 @@ func (s *Server) listSubID(v *simulator.View, q *request) (map[string]any, simul
 	if q.cfg.HomeSchool && d.ID == simulator.Root {
 		ids = append(ids, homeSchool)
 	}
-	return map[string]any{"result": map[string]any{"dept_id_list": ids}}, simulator.Shape{List: "result.dept_id_list"}, nil
+	return map[string]any{"result": map[string]any{"dept_id_list": ids}}, simulator.Shape{
+		List: "result.dept_id_list"}, nil
 }
 
 func (s *Server) getDepartment(v *simulator.View, q *request) (map[string]any, simulator.Shape, *refusal) {
@@ -103,9 +104,11 @@ func (s *Server) getDepartment(v *simulator.View, q *request) (map[string]any, s
 	result := map[string]any{
 		"dept_id": s.number(d.ID), "name": d.Name, "order": d.Order, "brief": "",
 		"create_dept_group": true, "auto_add_user": true, "auto_approve_apply": false, "from_union_org": false,
-		"dept_group_chat_id": "chat" + strconv.Itoa(int(d.ID)), "group_contain_sub_dept": false, "org_dept_owner": "manager5",
-		"dept_manager_userid_list": managers, "outer_dept": false, "outer_permit_depts": []int64{}, "outer_permit_users": []string{},
-		"hide_dept": false, "dept_permits": []int64{}, "user_permits": []string{},
+		"dept_group_chat_id": "chat" + strconv.Itoa(int(d.ID)), "group_contain_sub_dept": false,
+		"org_dept_owner":           "manager5",
+		"dept_manager_userid_list": managers, "outer_dept": false, "outer_permit_depts": []int64{},
+		"outer_permit_users": []string{},
+		"hide_dept":          false, "dept_permits": []int64{}, "user_permits": []string{},
 		"member_count": v.Count(d.ID), "owning_member_count": len(v.Members(d.ID)),
 	}
 	if d.Parent != 0 { // the root has no parent_id (dingtalk.md §2)
@@ -144,7 +147,8 @@ func (s *Server) parentsOfUser(v *simulator.View, q *request) (map[string]any, s
 	for _, d := range p.Departments {
 		list = append(list, map[string]any{"parent_dept_id_list": s.upwards(v, d)})
 	}
-	return map[string]any{"result": map[string]any{"parent_list": list}}, simulator.Shape{List: "result.parent_list"}, nil
+	return map[string]any{"result": map[string]any{"parent_list": list}}, simulator.Shape{
+		List: "result.parent_list"}, nil
 }
 
 // authScopes answers the contact scope; department 1 in it is the whole company.

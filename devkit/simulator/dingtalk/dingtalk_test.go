@@ -143,13 +143,16 @@ func TestTokenCallsAreLimited(t *testing.T) {
 	now.pass(time.Second)
 	_, body = a.call(http.MethodPost, "/gettoken?appkey=dingsim&appsecret=sim-secret", "")
 	require.NotEqual(t, json.Number("0"), body["errcode"], "it is a GET")
-	for code, want := range map[int]string{90002: "Forbidden.AccessDenied.QpsLimitForApi", 60020: "Forbidden.AccessDenied.IpNotInWhiteList", -1: "unknownError"} {
-		a.srv.Faults.Add(simulator.Fault{Endpoint: "oauth2/accessToken", Action: simulator.Action{Kind: simulator.Code, Code: code}})
+	for code, want := range map[int]string{90002: "Forbidden.AccessDenied.QpsLimitForApi",
+		60020: "Forbidden.AccessDenied.IpNotInWhiteList", -1: "unknownError"} {
+		a.srv.Faults.Add(simulator.Fault{Endpoint: "oauth2/accessToken",
+			Action: simulator.Action{Kind: simulator.Code, Code: code}})
 		_, body = newer()
 		require.Equal(t, want, body["code"])
 		require.NotEmpty(t, body["requestid"])
 	}
-	a.srv.Faults.Add(simulator.Fault{Endpoint: "oauth2/accessToken", Action: simulator.Action{Kind: simulator.Throttle, Code: 1111}})
+	a.srv.Faults.Add(simulator.Fault{Endpoint: "oauth2/accessToken",
+		Action: simulator.Action{Kind: simulator.Throttle, Code: 1111}})
 	_, body = newer()
 	require.Equal(t, json.Number("1111"), body["status"])
 }
@@ -171,7 +174,8 @@ func TestRefusalsAndTheirOrder(t *testing.T) {
 	require.Contains(t, body, "requestid")
 
 	a.srv.Reconfigure(func(cfg *dingtalk.Config) { cfg.Points = []string{"qyapi_get_member"} })
-	require.Contains(t, a.gateway("v2/department/get", `{"dept_id":5}`, "60011"), "{requiredScopes=[qyapi_get_department_list]}")
+	require.Contains(t, a.gateway("v2/department/get", `{"dept_id":5}`, "60011"),
+		"{requiredScopes=[qyapi_get_department_list]}")
 	a.srv.Reconfigure(func(cfg *dingtalk.Config) { cfg.TrustedIPs = []string{"192.0.2.1"} })
 	require.Contains(t, a.gateway("v2/department/get", `{"dept_id":5}`, "60020"), "request ip=127.0.0.1")
 	good := a.token
@@ -217,7 +221,8 @@ func TestDepartments(t *testing.T) {
 		others = append(others, id.(json.Number).String())
 	}
 	require.ElementsMatch(t, ids, others)
-	chain := a.result("v2/department/listparentbydept", `{"dept_id":`+c.DepartmentID(directory.DingTalk, 60)+`}`)["parent_id_list"].([]any)
+	chain := a.result("v2/department/listparentbydept",
+		`{"dept_id":`+c.DepartmentID(directory.DingTalk, 60)+`}`)["parent_id_list"].([]any)
 	require.Equal(t, c.DepartmentID(directory.DingTalk, 60), chain[0].(json.Number).String())
 	require.Equal(t, json.Number("1"), chain[len(chain)-1])
 }
@@ -234,7 +239,8 @@ func TestScope(t *testing.T) {
 		q, _ := v.Person(members[1])
 		alone, stranger, person = c.UserID(directory.DingTalk, p), c.UserID(directory.DingTalk, q), p.ID
 	})
-	a := start(t, c, dingtalk.Config{Options: noQuotas, Range: &simulator.Range{Departments: []simulator.Dept{3}, People: []simulator.PersonID{person}}})
+	a := start(t, c, dingtalk.Config{Options: noQuotas,
+		Range: &simulator.Range{Departments: []simulator.Dept{3}, People: []simulator.PersonID{person}}})
 	_, body := a.call(http.MethodGet, "/auth/scopes?access_token="+a.token, "")
 	require.NotContains(t, body, "request_id")
 	scopes := body["auth_org_scopes"].(map[string]any)
@@ -277,7 +283,8 @@ func TestThrottling(t *testing.T) {
 	now.pass(time.Second)
 	a.result("v2/department/get", `{"dept_id":1}`)
 	a.srv.Faults.Add(
-		simulator.Fault{Endpoint: "user/list", Action: simulator.Action{Kind: simulator.Throttle, Code: 90002, Delay: 5 * time.Second}},
+		simulator.Fault{Endpoint: "user/list",
+			Action: simulator.Action{Kind: simulator.Throttle, Code: 90002, Delay: 5 * time.Second}},
 		simulator.Fault{Endpoint: "user/list", Action: simulator.Action{Kind: simulator.Throttle, Code: 1111}},
 	)
 	text := a.gateway("v2/user/list", `{"dept_id":1,"cursor":0,"size":10}`, "90002")
@@ -289,15 +296,17 @@ func TestThrottling(t *testing.T) {
 func FuzzRequests(f *testing.F) {
 	srv := dingtalk.New(simulator.Generate(simulator.TypicalSpec(1, 50)), dingtalk.Config{Options: noQuotas})
 	token, _ := srv.Tokens.Issue("", "dingsim", time.Hour, 0)
-	for _, path := range []string{"/topapi/v2/user/list", "/topapi/v2/department/listsub", "/topapi/v2/user/get", "/topapi/user/listid", "/v1.0/oauth2/accessToken"} {
+	for _, path := range []string{"/topapi/v2/user/list", "/topapi/v2/department/listsub", "/topapi/v2/user/get",
+		"/topapi/user/listid", "/v1.0/oauth2/accessToken"} {
 		f.Add(path, "application/json", `{"dept_id":1,"cursor":0,"size":10,"userid":"0001000001"}`)
 		f.Add(path, "application/x-www-form-urlencoded", "dept_id=1&cursor=9223372036854775807&size=1")
 	}
 	f.Add("/topapi/v2/user/list", "", `{"dept_id":1e400,"cursor":[],"size":"x"}`)
 	f.Fuzz(func(t *testing.T, path, kind, body string) {
 		req := &http.Request{
-			Method: http.MethodPost, URL: &url.URL{Path: path, RawQuery: "access_token=" + token}, RemoteAddr: "127.0.0.1:1",
-			Header: http.Header{"Content-Type": {kind}}, Body: io.NopCloser(strings.NewReader(body)),
+			Method: http.MethodPost, URL: &url.URL{Path: path, RawQuery: "access_token=" + token},
+			RemoteAddr: "127.0.0.1:1",
+			Header:     http.Header{"Content-Type": {kind}}, Body: io.NopCloser(strings.NewReader(body)),
 		}
 		rec := httptest.NewRecorder()
 		srv.ServeHTTP(rec, req)

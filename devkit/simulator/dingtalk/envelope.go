@@ -97,9 +97,11 @@ func (q *request) succeed(answer map[string]any, shape simulator.Shape) simulato
 func (q *request) unknownPath() simulator.Reply {
 	switch path := q.URL.Path; {
 	case strings.HasPrefix(path, "/topapi/"):
-		msg := "不合法ApiName，ApiName = dingtalk.oapi." + strings.ReplaceAll(strings.TrimPrefix(path, "/topapi/"), "/", ".")
+		msg := "不合法ApiName，ApiName = dingtalk.oapi." +
+			strings.ReplaceAll(strings.TrimPrefix(path, "/topapi/"), "/", ".")
 		return q.json(
-			map[string]any{"errcode": 22, "sub_msg": msg, "errmsg": "Invalid method[submsg=" + msg + "]", "request_id": q.id},
+			map[string]any{"errcode": 22, "sub_msg": msg, "errmsg": "Invalid method[submsg=" + msg + "]",
+				"request_id": q.id},
 		)
 	case strings.HasPrefix(path, "/v1.0/"):
 		return q.newAPI(http.StatusNotFound, "InvalidAction.NotFound", "Specified api is not found")

@@ -24,7 +24,8 @@ func TestRecordsCarryFacts(t *testing.T) {
 	c.View(func(v *simulator.View) {
 		for p := range v.People() {
 			f := v.Facts(p.ID)
-			if who, ok := v.Manager(p); ok && f.Picture != 0 && f.WorkEmail != "" && f.Telephone != "" && f.EmployeeNo != "" && len(f.Custom) > 2 && p.Departments[0] != simulator.Root {
+			if who, ok := v.Manager(p); ok && f.Picture != 0 && f.WorkEmail != "" && f.Telephone != "" &&
+				f.EmployeeNo != "" && len(f.Custom) > 2 && p.Departments[0] != simulator.Root {
 				id, manager, facts = c.UserID(directory.DingTalk, p), c.UserID(directory.DingTalk, who), f
 				_, err := fmt.Sscan(c.DepartmentID(directory.DingTalk, p.Departments[0]), &department)
 				require.NoError(t, err)
@@ -33,7 +34,8 @@ func TestRecordsCarryFacts(t *testing.T) {
 	})
 	single := a.result("v2/user/get", fmt.Sprintf(`{"userid":%q}`, id))
 	var listed map[string]any
-	for _, item := range a.result("v2/user/list", fmt.Sprintf(`{"dept_id":%d,"cursor":0,"size":100}`, department))["list"].([]any) {
+	for _, item := range a.result("v2/user/list",
+		fmt.Sprintf(`{"dept_id":%d,"cursor":0,"size":100}`, department))["list"].([]any) {
 		if one := item.(map[string]any); one["userid"] == id {
 			listed = one
 		}

@@ -27,7 +27,8 @@ func (s *Server) roles(v *simulator.View) []heldRole {
 	}
 	for g := range v.Groups() {
 		id, _ := strconv.ParseInt(s.company.GroupID(directory.DingTalk, g.ID), 10, 64) // decimal by construction
-		all = append(all, heldRole{role: role{ID: id, Name: g.Name, Group: g.Category}, group: g.ID, holders: g.Members})
+		all = append(all, heldRole{role: role{ID: id, Name: g.Name, Group: g.Category}, group: g.ID,
+			holders: g.Members})
 	}
 	slices.SortStableFunc(all, func(a, b heldRole) int { return int(groupID(a.Group) - groupID(b.Group)) })
 	return all

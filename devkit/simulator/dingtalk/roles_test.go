@@ -43,7 +43,8 @@ func TestRolesAreListedByGroup(t *testing.T) {
 	}
 	a.business("role/list", `{"offset":0,"size":201}`, "40069")
 	a.business("role/list", `{"offset":-1,"size":20}`, "40068")
-	require.Len(t, a.result("role/list", `{"size":7}`)["list"].([]any)[0].(map[string]any)["roles"], 2, "a size alone does nothing")
+	require.Len(t, a.result("role/list", `{"size":7}`)["list"].([]any)[0].(map[string]any)["roles"], 2,
+		"a size alone does nothing")
 }
 
 func TestHoldersOfARoleComeWithTheirAreas(t *testing.T) {
@@ -87,7 +88,8 @@ func TestAdministratorsAreListedWithTheirLevel(t *testing.T) {
 	got := map[string]directory.AdministratorLevel{}
 	for _, item := range a.top("user/listadmin", `{}`)["result"].([]any) {
 		admin := item.(map[string]any)
-		got[admin["userid"].(string)] = map[string]directory.AdministratorLevel{"1": "main", "2": "sub"}[admin["sys_level"].(json.Number).String()]
+		got[admin["userid"].(string)] = map[string]directory.AdministratorLevel{"1": "main",
+			"2": "sub"}[admin["sys_level"].(json.Number).String()]
 	}
 	require.Equal(t, c.Truth(directory.DingTalk).Administrators, got, "whatever the app may see")
 	points, err := dingtalk.Without("qyapi_get_member", "qyapi_get_department_list")

@@ -177,7 +177,8 @@ func route(path string) string {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.log++
-	q := &request{Request: r, cfg: s.cfg, id: fmt.Sprintf("16sim%08x", s.log), endpoint: route(r.URL.Path), now: s.Now()}
+	q := &request{Request: r, cfg: s.cfg, id: fmt.Sprintf("16sim%08x", s.log), endpoint: route(r.URL.Path),
+		now: s.Now()}
 	s.mu.Unlock()
 	q.params = readParams(r)
 	if q.token = r.URL.Query().Get("access_token"); q.token == "" {

@@ -88,6 +88,7 @@ func (s *Server) getToken(q *request) simulator.Reply {
 		return q.json(map[string]any{"errcode": 40096, "errmsg": "不合法的appKey或appSecret"})
 	}
 	return q.json(
-		map[string]any{"errcode": 0, "errmsg": "ok", "access_token": s.token(key), "expires_in": int(tokenLife.Seconds())},
+		map[string]any{"errcode": 0, "errmsg": "ok", "access_token": s.token(key),
+			"expires_in": int(tokenLife.Seconds())},
 	)
 }

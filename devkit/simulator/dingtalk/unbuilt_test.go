@@ -18,7 +18,8 @@ func TestKnownCallsLackAPermission(t *testing.T) {
 	a := start(t, company(), dingtalk.Config{Options: noQuotas})
 	for path, point := range map[string]string{
 		"role/getrolegroup":    "qyapi_get_department_list",
-		"user/get_admin_scope": "qyapi_get_member", "v2/user/getbymobile": "qyapi_get_member_by_mobile", "v2/user/getuserinfo": "qyapi_base",
+		"user/get_admin_scope": "qyapi_get_member", "v2/user/getbymobile": "qyapi_get_member_by_mobile",
+		"v2/user/getuserinfo": "qyapi_base",
 	} {
 		require.Contains(t, a.gateway(path, `{}`, "60011"), "{requiredScopes=["+point+"]}", path)
 	}
@@ -29,7 +30,8 @@ func TestKnownCallsLackAPermission(t *testing.T) {
 		require.NotContains(t, body, "request_id")
 	}
 	newer := func(token string) (int, map[string]any) {
-		req, err := http.NewRequest(http.MethodGet, a.url+"/v1.0/contact/empLeaveRecords?access_token="+a.token, strings.NewReader(""))
+		req, err := http.NewRequest(http.MethodGet, a.url+"/v1.0/contact/empLeaveRecords?access_token="+a.token,
+			strings.NewReader(""))
 		require.NoError(t, err)
 		if token != "" {
 			req.Header.Set("X-Acs-Dingtalk-Access-Token", token)
@@ -51,6 +53,8 @@ func TestKnownCallsLackAPermission(t *testing.T) {
 	require.Equal(t, "Forbidden.AccessDenied.IpNotInWhiteList", body["code"])
 	_, body = a.call(http.MethodGet, "/user/get?access_token="+a.token, "")
 	require.Equal(t, "60020", body["sub_code"])
-	require.Equal(t, map[string]int{"gettoken": 1, "role/getrolegroup": 2}, map[string]int{"gettoken": a.srv.Calls.Count("gettoken"), "role/getrolegroup": a.srv.Calls.Count("role/getrolegroup")})
+	require.Equal(t, map[string]int{"gettoken": 1, "role/getrolegroup": 2},
+		map[string]int{"gettoken": a.srv.Calls.Count("gettoken"),
+			"role/getrolegroup": a.srv.Calls.Count("role/getrolegroup")})
 	require.Equal(t, 2, a.srv.Calls.Count("/user/get"), "not counted with the call of that name that is built")
 }

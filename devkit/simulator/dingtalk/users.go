@@ -214,7 +214,8 @@ func (s *Server) listUserID(v *simulator.View, q *request) (map[string]any, simu
 		p, _ := v.Person(id)
 		ids = append(ids, s.company.UserID(directory.DingTalk, p))
 	}
-	return map[string]any{"result": map[string]any{"userid_list": ids}}, simulator.Shape{List: "result.userid_list"}, nil
+	return map[string]any{"result": map[string]any{"userid_list": ids}}, simulator.Shape{
+		List: "result.userid_list"}, nil
 }
 
 // findUser reads userid; people who left are not found.

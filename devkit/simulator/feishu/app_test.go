@@ -49,7 +49,8 @@ func start(t *testing.T, c *simulator.Company, cfg feishu.Config) *app {
 }
 
 func (a *app) newToken() (string, int) {
-	_, body := a.post("/open-apis/auth/v3/tenant_access_token/internal", `{"app_id":"cli_sim","app_secret":"sim-secret"}`)
+	_, body := a.post("/open-apis/auth/v3/tenant_access_token/internal",
+		`{"app_id":"cli_sim","app_secret":"sim-secret"}`)
 	require.InDelta(a.t, 0, body["code"], 0)
 	return body["tenant_access_token"].(string), int(body["expire"].(float64))
 }

@@ -164,7 +164,8 @@ func (s *Server) listDepartments(v *simulator.View, q *request) (any, simulator.
 	case parent != "":
 		return s.below(v, q, parent)
 	case q.cfg.Range.All():
-		items := []department{{DepartmentID: new("0"), OpenDepartmentID: "0", MemberCount: new(v.Count(simulator.Root))}}
+		items := []department{{DepartmentID: new("0"), OpenDepartmentID: "0",
+			MemberCount: new(v.Count(simulator.Root))}}
 		return pageOf(q, cut{to: 1}, items, "open_department_id")
 	}
 	var list []simulator.Dept

@@ -25,7 +25,8 @@ func TestRecordsCarryFacts(t *testing.T) {
 	c.View(func(v *simulator.View) {
 		for p := range v.People() {
 			f := v.Facts(p.ID)
-			if who, ok := v.Manager(p); ok && full == 0 && f.Picture != 0 && f.Alias != "" && f.EnglishName != "" && f.Level != "" && len(f.Custom) > 2 {
+			if who, ok := v.Manager(p); ok && full == 0 && f.Picture != 0 && f.Alias != "" && f.EnglishName != "" &&
+				f.Level != "" && len(f.Custom) > 2 {
 				full, manager, facts = p.ID, who, f
 			}
 			if p.Email == "" && f.WorkEmail != "" {
@@ -35,15 +36,18 @@ func TestRecordsCarryFacts(t *testing.T) {
 	})
 	got := record(full)
 	for key, want := range map[string]any{
-		"en_name": facts.EnglishName, "nickname": facts.Alias, "city": facts.City, "country": facts.Country, "employee_no": facts.EmployeeNo, "work_station": facts.WorkPlace,
+		"en_name": facts.EnglishName, "nickname": facts.Alias, "city": facts.City, "country": facts.Country,
+		"employee_no": facts.EmployeeNo, "work_station": facts.WorkPlace,
 		"leader_user_id": a.srv.OpenID(manager.ID), "job_level_id": facts.Level, "job_family_id": facts.Family,
 	} {
 		require.Equal(t, want, got[key], key)
 	}
 	require.Contains(t, got["avatar"].(map[string]any)["avatar_origin"], "https://img.example/")
-	require.Equal(t, map[string]any{"type": "TEXT", "id": "C-6965457429001748507", "value": map[string]any{"text": facts.Custom[0].Value}}, got["custom_attrs"].([]any)[0])
+	require.Equal(t, map[string]any{"type": "TEXT", "id": "C-6965457429001748507",
+		"value": map[string]any{"text": facts.Custom[0].Value}}, got["custom_attrs"].([]any)[0])
 	link := map[string]any{"text": "Badge", "url": facts.Custom[2].Value, "pc_url": facts.Custom[2].Value}
-	require.Equal(t, map[string]any{"type": "HREF", "id": simulator.FeishuField("Badge"), "value": link}, got["custom_attrs"].([]any)[2])
+	require.Equal(t, map[string]any{"type": "HREF", "id": simulator.FeishuField("Badge"), "value": link},
+		got["custom_attrs"].([]any)[2])
 	require.Contains(t, record(mailed)["enterprise_email"], "@corp.example.com")
 	require.Empty(t, record(mailed)["email"])
 
@@ -54,8 +58,9 @@ func TestRecordsCarryFacts(t *testing.T) {
 		return record(full)
 	}
 	for scope, keys := range map[string][]string{
-		"contact:user.base:readonly":       {"en_name", "nickname", "avatar"},
-		"contact:user.employee:readonly":   {"city", "work_station", "custom_attrs", "enterprise_email", "employee_type"},
+		"contact:user.base:readonly": {"en_name", "nickname", "avatar"},
+		"contact:user.employee:readonly": {"city", "work_station", "custom_attrs", "enterprise_email",
+			"employee_type"},
 		"contact:user.department:readonly": {"leader_user_id"},
 		"contact:user.job_level:readonly":  {"job_level_id"},
 		"contact:user.job_family:readonly": {"job_family_id"},

@@ -157,7 +157,9 @@ func TestLimitedRange(t *testing.T) {
 	granted, outside := simulator.Dept(3), simulator.Dept(4)
 	var alone simulator.PersonID
 	c.View(func(v *simulator.View) { alone = v.Members(outside)[0] })
-	a := start(t, c, feishu.Config{Range: &simulator.Range{Departments: []simulator.Dept{granted}, People: []simulator.PersonID{alone}}})
+	a := start(t, c,
+		feishu.Config{Range: &simulator.Range{Departments: []simulator.Dept{granted},
+			People: []simulator.PersonID{alone}}})
 	id := func(d simulator.Dept) string { return c.DepartmentID(directory.Feishu, d) }
 
 	a.refused("departments/0", "", 403, 40004)
@@ -226,7 +228,8 @@ func TestLeaversAndTrees(t *testing.T) {
 	require.Equal(t, 200, status)
 	require.NoError(t, c.Leave(5))
 	_, body := a.get("users/"+a.srv.OpenID(5), "")
-	require.Equal(t, true, body["data"].(map[string]any)["user"].(map[string]any)["status"].(map[string]any)["is_resigned"])
+	require.Equal(t, true,
+		body["data"].(map[string]any)["user"].(map[string]any)["status"].(map[string]any)["is_resigned"])
 	a.srv.Reconfigure(func(c *feishu.Config) { c.HiddenLeavers = true })
 	a.refused("users/"+a.srv.OpenID(5), "", 400, 41050)
 	status, _ = a.get("users/"+a.srv.OpenID(6), "")
@@ -277,14 +280,16 @@ func TestTenantName(t *testing.T) {
 	withdraw(a, "tenant:tenant:readonly")
 	a.refused("/open-apis/tenant/v2/tenant/query", "", 400, 99991672)
 	_, body = a.get("/open-apis/tenant/v2/tenant/query", "")
-	require.Equal(t, []any{map[string]any{"type": "action_scope_required", "subject": "tenant:tenant:readonly"}}, body["error"].(map[string]any)["permission_violations"])
+	require.Equal(t, []any{map[string]any{"type": "action_scope_required", "subject": "tenant:tenant:readonly"}},
+		body["error"].(map[string]any)["permission_violations"])
 }
 
 // The people of a range stand in it only with the permission for user ids, which no
 // broad one covers; the departments stay.
 func TestPeopleOfTheRangeNeedTheirPermission(t *testing.T) {
 	t.Parallel()
-	for name, visible := range map[string]*simulator.Range{"all members": nil, "limited": {Departments: []simulator.Dept{2}, People: []simulator.PersonID{3, 4}}} {
+	for name, visible := range map[string]*simulator.Range{"all members": nil,
+		"limited": {Departments: []simulator.Dept{2}, People: []simulator.PersonID{3, 4}}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := start(t, company(), feishu.Config{Range: visible})
@@ -293,7 +298,8 @@ func TestPeopleOfTheRangeNeedTheirPermission(t *testing.T) {
 			withdraw(a, "contact:user.employee_id:readonly")
 			_, without := a.get("scopes", "page_size=100")
 			require.NotContains(t, without["data"], "user_ids")
-			require.Equal(t, with["data"].(map[string]any)["department_ids"], without["data"].(map[string]any)["department_ids"])
+			require.Equal(t, with["data"].(map[string]any)["department_ids"],
+				without["data"].(map[string]any)["department_ids"])
 		})
 	}
 }
@@ -306,7 +312,8 @@ func withdraw(a *app, scope string) {
 }
 
 func FuzzRequests(f *testing.F) {
-	srv := feishu.New(simulator.Generate(simulator.TypicalSpec(1, 50)), feishu.Config{Options: simulator.Options{NoQuotas: true}})
+	srv := feishu.New(simulator.Generate(simulator.TypicalSpec(1, 50)),
+		feishu.Config{Options: simulator.Options{NoQuotas: true}})
 	token, _ := srv.Tokens.Issue("t-", "cli_sim", time.Hour, time.Minute)
 	f.Add("GET", "/open-apis/contact/v3/departments/0/children", "page_size=10&fetch_child=true", "")
 	f.Add("GET", "/open-apis/contact/v3/users/find_by_department", "department_id=0&page_token=%2B%2F", "")

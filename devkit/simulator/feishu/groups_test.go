@@ -44,7 +44,8 @@ func TestGroupsOfBothTypes(t *testing.T) {
 			require.Equal(t, kind, string(want.Attributes[directory.GroupType].(string)))
 			require.NotEqual(t, id, item["group_id"])
 			people := a.allOf("memberlist", "group/"+id+"/member/simplelist", "page_size=50&member_id_type=user_id")
-			departments := a.allOf("memberlist", "group/"+id+"/member/simplelist", "page_size=50&member_type=department")
+			departments := a.allOf("memberlist", "group/"+id+"/member/simplelist",
+				"page_size=50&member_type=department")
 			require.Len(t, people, len(want.Members))
 			for _, one := range people {
 				require.Contains(t, want.Members, one["member_id"])
@@ -68,7 +69,8 @@ func TestGroupsOfBothTypes(t *testing.T) {
 
 func TestGroupsNeedARangeAndAPermission(t *testing.T) {
 	t.Parallel()
-	a := start(t, company(), feishu.Config{Range: &simulator.Range{Departments: []simulator.Dept{2}, Groups: []simulator.GroupID{2}}})
+	a := start(t, company(),
+		feishu.Config{Range: &simulator.Range{Departments: []simulator.Dept{2}, Groups: []simulator.GroupID{2}}})
 	require.Len(t, a.allOf("grouplist", "group/simplelist", "type=1"), 1)
 	a.refused("group/g000003/member/simplelist", "", 403, 42009)
 	scopes, err := feishu.Without("contact:group:readonly", "admin:app.admin_id:readonly")

@@ -184,7 +184,8 @@ func route(path string) (endpoint, id string) {
 			return "group/member/simplelist", parts[1]
 		case len(parts) == 3 && parts[0] == "departments" && last == "children":
 			return "departments/children", parts[1]
-		case len(parts) == 2 && slices.Contains([]string{"departments/batch", "departments/parent", "users/batch", "users/find_by_department"}, rest):
+		case len(parts) == 2 && slices.Contains(
+			[]string{"departments/batch", "departments/parent", "users/batch", "users/find_by_department"}, rest):
 			return rest, ""
 		case len(parts) == 2 && (parts[0] == "departments" || parts[0] == "users") && last != "":
 			return parts[0] + "/get", last
@@ -236,7 +237,8 @@ func (s *Server) gate(q *request, h handler, act simulator.Action) *refusal {
 	if r := s.checkToken(q); r != nil {
 		return r
 	}
-	if ip, _, _ := net.SplitHostPort(q.RemoteAddr); len(q.cfg.TrustedIPs) > 0 && !slices.Contains(q.cfg.TrustedIPs, ip) {
+	if ip, _, _ := net.SplitHostPort(q.RemoteAddr); len(q.cfg.TrustedIPs) > 0 &&
+		!slices.Contains(q.cfg.TrustedIPs, ip) {
 		return &refusal{code: 99991401, msg: "ip " + ip + " is denied by app setting"}
 	}
 	switch {

@@ -51,15 +51,18 @@ func TestKnownCallsLackAPermission(t *testing.T) {
 		violations := body["error"].(map[string]any)["permission_violations"]
 		require.Contains(t, violations, map[string]any{"type": "action_scope_required", "subject": scope}, call)
 	}
-	for _, userOnly := range []string{"POST /open-apis/contact/v3/departments/search", "GET /open-apis/authen/v1/user_info"} {
+	for _, userOnly := range []string{"POST /open-apis/contact/v3/departments/search",
+		"GET /open-apis/authen/v1/user_info"} {
 		method, path, _ := strings.Cut(userOnly, " ")
 		require.InDelta(t, 99991663, a.decode(a.send(method, path))["code"], 0, userOnly)
 	}
 
 	a.srv.Reconfigure(func(cfg *feishu.Config) { cfg.TrustedIPs = []string{"192.0.2.1"} })
-	require.InDelta(t, 99991401, a.decode(a.send("GET", "/open-apis/contact/v3/unit"))["code"], 0, "the address is checked before")
+	require.InDelta(t, 99991401, a.decode(a.send("GET", "/open-apis/contact/v3/unit"))["code"], 0,
+		"the address is checked before")
 	a.token = "t-other"
-	require.InDelta(t, 99991663, a.decode(a.send("GET", "/open-apis/contact/v3/unit"))["code"], 0, "and the token before that")
+	require.InDelta(t, 99991663, a.decode(a.send("GET", "/open-apis/contact/v3/unit"))["code"], 0,
+		"and the token before that")
 }
 
 // Unknown paths, and known ones called otherwise, are no JSON at all.
@@ -67,7 +70,8 @@ func TestUnknownCallsAreNotFoundInPlainText(t *testing.T) {
 	t.Parallel()
 	a := start(t, company(), feishu.Config{})
 	for _, call := range []string{
-		"GET /open-apis/contact/v3/nonsense/at/all", "GET /nonsense", "POST /open-apis/contact/v3/scopes", "GET /open-apis/contact/v3/unit/",
+		"GET /open-apis/contact/v3/nonsense/at/all", "GET /nonsense", "POST /open-apis/contact/v3/scopes",
+		"GET /open-apis/contact/v3/unit/",
 		"DELETE /open-apis/contact/v3/group/simplelist", "GET /open-apis/auth/v3/tenant_access_token/internal",
 	} {
 		method, path, _ := strings.Cut(call, " ")

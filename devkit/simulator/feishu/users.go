@@ -115,9 +115,11 @@ func (s *Server) record(v *simulator.View, q *request, p simulator.Person) user 
 			employee,
 			facts.EmployeeType,
 		), TenantManager: given(employee, v.Administers(p.ID, directory.MainAdministrator)),
-		JobTitle: given(employee, p.Title), Enterprise: given(employee, ""), WorkStation: given(employee, facts.WorkPlace),
-		JobLevelID: given(q.holds(userJobLevel), facts.Level), JobFamilyID: given(q.holds(userJobFamily), facts.Family),
-		EmployeeNo: given(employee || q.holds(userEmployeeNo), facts.EmployeeNo),
+		JobTitle: given(employee, p.Title), Enterprise: given(employee, ""),
+		WorkStation: given(employee, facts.WorkPlace),
+		JobLevelID:  given(q.holds(userJobLevel), facts.Level),
+		JobFamilyID: given(q.holds(userJobFamily), facts.Family),
+		EmployeeNo:  given(employee || q.holds(userEmployeeNo), facts.EmployeeNo),
 	}
 	if id := s.company.UserID(directory.Feishu, p); id != "" {
 		made.UserID = given(q.holds(userEmployeeID), id)

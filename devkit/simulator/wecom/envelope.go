@@ -19,7 +19,8 @@ type refusal struct {
 
 // texts are how messages begin (wecom.md §5.2).
 var texts = map[int]string{
-	-1: "system busy", 6000: "data version conflict", 40068: "invalid tagid", 40058: "invalid parameter", 45009: "api freq out of limit",
+	-1: "system busy", 6000: "data version conflict", 40068: "invalid tagid", 40058: "invalid parameter",
+	45009: "api freq out of limit",
 	45029: "response data too large", 45033: "api concurrent out of limit", 48002: "api forbidden",
 	48009: "api forbidden for contact assistant", 60003: "department not found",
 	60011: "no privilege to access/modify contact/party/agent ", 60111: "userid not found", 60123: "invalid party id",

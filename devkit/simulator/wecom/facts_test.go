@@ -22,7 +22,8 @@ func TestRecordsCarryFacts(t *testing.T) {
 	c.View(func(v *simulator.View) {
 		for p := range v.People() {
 			f := v.Facts(p.ID)
-			if manager, ok := v.Manager(p); ok && p.Activated && f.Picture != 0 && f.WorkEmail != "" && f.Telephone != "" && f.Alias != "" && len(f.Custom) > 2 {
+			if manager, ok := v.Manager(p); ok && p.Activated && f.Picture != 0 && f.WorkEmail != "" &&
+				f.Telephone != "" && f.Alias != "" && len(f.Custom) > 2 {
 				who, id, managerID, facts = p.ID, c.UserID(directory.WeCom, p), c.UserID(directory.WeCom, manager), f
 			}
 		}
@@ -34,9 +35,11 @@ func TestRecordsCarryFacts(t *testing.T) {
 	require.Equal(t, facts.WorkEmail, got["biz_mail"])
 	require.Contains(t, got["avatar"], "https://wework.example/")
 	require.Equal(t, []any{managerID}, got["direct_leader"])
-	require.Equal(t, map[string]any{"type": 0.0, "name": facts.Custom[0].Field, "text": map[string]any{"value": facts.Custom[0].Value}},
+	require.Equal(t, map[string]any{"type": 0.0, "name": facts.Custom[0].Field,
+		"text": map[string]any{"value": facts.Custom[0].Value}},
 		got["extattr"].(map[string]any)["attrs"].([]any)[0])
-	require.Equal(t, map[string]any{"type": 1.0, "name": "Badge", "web": map[string]any{"url": facts.Custom[2].Value, "title": "Badge"}},
+	require.Equal(t, map[string]any{"type": 1.0, "name": "Badge",
+		"web": map[string]any{"url": facts.Custom[2].Value, "title": "Badge"}},
 		got["extattr"].(map[string]any)["attrs"].([]any)[2])
 
 	a.srv.Reconfigure(func(cfg *wecom.Config) {

@@ -173,7 +173,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	department := q.query.Get("department_id")
 	object := cmp.Or(department, q.query.Get("id"), q.query.Get("tagid"))
-	call := simulator.Call{Endpoint: q.endpoint, Department: object, Page: s.page(q), Token: q.query.Get("access_token")}
+	call := simulator.Call{Endpoint: q.endpoint, Department: object, Page: s.page(q),
+		Token: q.query.Get("access_token")}
 	s.Serve(w, r, call, func(act simulator.Action) simulator.Reply { return s.answer(q, act) })
 }
 

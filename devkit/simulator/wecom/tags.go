@@ -62,11 +62,13 @@ func (s *Server) getTag(v *simulator.View, q *request) (any, simulator.Shape, *r
 // provider (wecom-more.md §D).
 func (s *Server) listAdministrators(v *simulator.View, _ *request) (any, simulator.Shape, *refusal) {
 	list := []map[string]any{}
-	for authType, level := range []directory.AdministratorLevel{directory.SubAdministrator, directory.MainAdministrator} {
+	for authType, level := range []directory.AdministratorLevel{directory.SubAdministrator,
+		directory.MainAdministrator} {
 		for _, p := range v.Administrators(level) {
 			who, _ := v.Person(p)
 			list = append(list, map[string]any{"userid": s.company.UserID(directory.WeCom, who), "auth_type": authType})
 		}
 	}
-	return map[string]any{"errcode": 0, "errmsg": "ok", "admin": list}, simulator.Shape{List: "admin", ID: "userid"}, nil
+	return map[string]any{"errcode": 0, "errmsg": "ok", "admin": list}, simulator.Shape{List: "admin",
+		ID: "userid"}, nil
 }

@@ -51,7 +51,8 @@ func TestOnlyAnAppBuiltByAProviderListsItsAdministrators(t *testing.T) {
 	got := map[string]directory.AdministratorLevel{}
 	for _, item := range answer["admin"].([]any) {
 		admin := item.(map[string]any)
-		got[admin["userid"].(string)] = map[string]directory.AdministratorLevel{"0": "message", "1": "manage"}[fmt.Sprint(admin["auth_type"])]
+		got[admin["userid"].(string)] = map[string]directory.AdministratorLevel{"0": "message",
+			"1": "manage"}[fmt.Sprint(admin["auth_type"])]
 	}
 	require.Equal(t, c.Truth(directory.WeCom).Administrators, got)
 	a.refused("agent/get_admin_list", a.bySync(""), 48002)

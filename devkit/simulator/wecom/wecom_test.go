@@ -76,7 +76,8 @@ func TestIDListIsPagedByRows(t *testing.T) {
 	found := map[string][]string{}
 	pages, straddles, last := 0, false, ""
 	for cursor := any(""); cursor != nil; pages++ {
-		body, err := json.Marshal(map[string]any{"cursor": cursor, "limit": 7, "department_id": 3}) // unknown keys are ignored
+		// unknown keys are ignored
+		body, err := json.Marshal(map[string]any{"cursor": cursor, "limit": 7, "department_id": 3})
 		require.NoError(t, err)
 		_, answer := a.do(http.MethodPost, "user/list_id", a.bySync(""), string(body))
 		require.Zero(t, answer["errcode"])
@@ -143,7 +144,8 @@ func TestTokensAndOrderOfChecks(t *testing.T) {
 	a.refused("gettoken", "", 41004)
 	a.refused("gettoken", "corpid=wwsim", 41004)
 	a.refused("gettoken", "corpid=other&corpsecret=sim-app-secret", 40013)
-	require.Contains(t, a.refused("gettoken", "corpid=wwsim&corpsecret=x", 40001)["errmsg"], "invalid credential, hint: [")
+	require.Contains(t, a.refused("gettoken", "corpid=wwsim&corpsecret=x", 40001)["errmsg"],
+		"invalid credential, hint: [")
 
 	a.refused("department/list", "", 41001)
 	require.Equal(t, []any{}, a.refused("user/list", "access_token=x", 40014)["userlist"])
@@ -219,7 +221,8 @@ func TestVisibleRange(t *testing.T) {
 func TestLimitsOfSizeAndFrequency(t *testing.T) {
 	t.Parallel()
 	now := &clock{at: time.Unix(1_800_000_000, 0)}
-	a := start(t, company(), wecom.Config{MaxUserList: 10, HonourFetchChild: true, Options: simulator.Options{Clock: now.now}})
+	a := start(t, company(), wecom.Config{MaxUserList: 10, HonourFetchChild: true,
+		Options: simulator.Options{Clock: now.now}})
 	a.refused("user/list", a.byApp("department_id=1"), 45029)
 	require.Len(t, a.good("user/simplelist", a.byApp("department_id=1"))["userlist"], 20)
 	require.Len(t, a.good("user/simplelist", a.byApp("department_id=1&fetch_child=1"))["userlist"], 1500)
@@ -239,7 +242,8 @@ func TestLimitsOfSizeAndFrequency(t *testing.T) {
 }
 
 func FuzzRequests(f *testing.F) {
-	srv := wecom.New(simulator.Generate(simulator.TypicalSpec(1, 50)), wecom.Config{Options: simulator.Options{NoQuotas: true}})
+	srv := wecom.New(simulator.Generate(simulator.TypicalSpec(1, 50)),
+		wecom.Config{Options: simulator.Options{NoQuotas: true}})
 	app, _ := srv.Tokens.Issue("", "app", time.Hour, 0)
 	contact, _ := srv.Tokens.Issue("", "sync", time.Hour, 0)
 	f.Add("user/list_id", "", `{"cursor":"c-00","limit":3}`)
@@ -251,7 +255,8 @@ func FuzzRequests(f *testing.F) {
 	f.Fuzz(func(t *testing.T, path, query, body string) {
 		for _, token := range []string{app, contact} {
 			req := &http.Request{
-				Method: http.MethodPost, URL: &url.URL{Path: "/cgi-bin/" + path, RawQuery: "access_token=" + token + "&" + query},
+				Method: http.MethodPost, URL: &url.URL{Path: "/cgi-bin/" + path,
+					RawQuery: "access_token=" + token + "&" + query},
 				RemoteAddr: "127.0.0.1:1", Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)),
 			}
 			rec := httptest.NewRecorder()

@@ -14,8 +14,8 @@ import (
 	"syscall"
 )
 
-// rootHome is where clusters started by root lie when the wanted place cannot be reached by another account, for example
-// anywhere below /root. Only root can write there, so nobody else can put something in its place.
+// rootHome is where clusters started by root lie when the wanted place cannot be reached by another account, for
+// example anywhere below /root. Only root can write there, so nobody else can put something in its place.
 const rootHome = "/var/lib/orgsync"
 
 // account is the account Postgres runs under. A nil account is our own.
@@ -40,8 +40,9 @@ func serverAccount() (*account, error) {
 			return &account{name: name, uid: uint32(uid), gid: uint32(gid)}, nil
 		}
 	}
-	return nil, errors.New("postgres cannot run as root, and this machine has neither an account postgres nor nobody: " +
-		"start as an ordinary user")
+	return nil, errors.New(
+		"postgres cannot run as root, and this machine has neither an account postgres nor nobody: " +
+			"start as an ordinary user")
 }
 
 // command prepares a program to run in dir under the account, with an environment that no setting of ours leaks into.

@@ -24,8 +24,8 @@ type binaries struct {
 
 func (b binaries) path(program string) string { return filepath.Join(b.dir, program) }
 
-// findBinaries returns an installation that acct can run: of the given major version, or the first that is new enough if
-// major is 0. What is not on the machine is fetched.
+// findBinaries returns an installation that acct can run: of the given major version, or the first that is new enough
+// if major is 0. What is not on the machine is fetched.
 func findBinaries(ctx context.Context, acct *account, major int, progress io.Writer) (binaries, error) {
 	for _, dir := range candidates(ctx) {
 		found, err := inspect(ctx, acct, dir)

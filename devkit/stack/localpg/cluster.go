@@ -29,8 +29,8 @@ func locale() string {
 	return "C.UTF-8"
 }
 
-// initialise makes the cluster if there is none and returns its password. A half-made one, left by a crash, is made anew:
-// the data directory gets its name last.
+// initialise makes the cluster if there is none and returns its password. A half-made one, left by a crash, is made
+// anew: the data directory gets its name last.
 func initialise(ctx context.Context, acct *account, bin binaries, home string) (password string, err error) {
 	final, passwords := filepath.Join(home, dataDir), filepath.Join(home, passwordFile)
 	if text, err := os.ReadFile(passwords); err == nil && major(home) != 0 {
@@ -42,10 +42,12 @@ func initialise(ctx context.Context, acct *account, bin binaries, home string) (
 		os.WriteFile(passwords, []byte(password+"\n"), 0o600), acct.give(draft), acct.give(passwords)); err != nil {
 		return "", err
 	}
-	// Passwords travel in clear over the loopback device, which only root can listen to; hashing them on every connection
-	// would cost tests more than it protects.
-	cmd := acct.command(ctx, draft, bin.path("initdb"), "--pgdata="+draft, "--username="+superuser, "--pwfile="+passwords,
-		"--auth-host=password", "--auth-local=reject", "--encoding=UTF8", "--locale="+locale(), "--no-sync", "--no-instructions")
+	// Passwords travel in clear over the loopback device, which only root can listen to; hashing them on every
+	// connection would cost tests more than it protects.
+	cmd := acct.command(ctx, draft, bin.path("initdb"), "--pgdata="+draft, "--username="+superuser,
+		"--pwfile="+passwords,
+		"--auth-host=password", "--auth-local=reject", "--encoding=UTF8", "--locale="+locale(), "--no-sync",
+		"--no-instructions")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("initdb: %w: %s", err, lastLines(out))
 	}

@@ -44,7 +44,8 @@ func fetch(ctx context.Context, acct *account, progress io.Writer) (found binari
 	if found, err := inspect(ctx, acct, filepath.Join(final, "bin")); err == nil {
 		return found, nil
 	}
-	fmt.Fprintf(progress, "No Postgres %d or newer on this machine: downloading Postgres %s, once, into %s\n", oldest, fetchedVersion, final)
+	fmt.Fprintf(progress, "No Postgres %d or newer on this machine: downloading Postgres %s, once, into %s\n", oldest,
+		fetchedVersion, final)
 	if err := download(ctx, acct, home, final+".draft"); err != nil {
 		return found, err
 	}
@@ -54,8 +55,8 @@ func fetch(ctx context.Context, acct *account, progress io.Writer) (found binari
 	return inspect(ctx, acct, filepath.Join(final, "bin"))
 }
 
-// download fetches an installation into dir. The library does so only as part of starting a server of its own, which must
-// fail here for root and does no harm else; what counts is whether the files fetched can make a cluster.
+// download fetches an installation into dir. The library does so only as part of starting a server of its own, which
+// must fail here for root and does no harm else; what counts is whether the files fetched can make a cluster.
 func download(ctx context.Context, acct *account, home, dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err

@@ -24,11 +24,12 @@ const (
 
 // Config says which cluster to run, and how.
 type Config struct {
-	Dir      string        // home of the cluster; made if missing. "" is a new one without fsync, deleted at the end
-	Port     int           // TCP port; 0 means any free one
-	Settings []string      // of the server beyond its defaults, as name=value
-	Progress io.Writer     // told what takes long; nil for nobody
-	Lock     *process.Lock // what the caller holds on Dir, and is to stay taken while the server runs; nil: the server's own
+	Dir      string    // home of the cluster; made if missing. "" is a new one without fsync, deleted at the end
+	Port     int       // TCP port; 0 means any free one
+	Settings []string  // of the server beyond its defaults, as name=value
+	Progress io.Writer // told what takes long; nil for nobody
+	// what the caller holds on Dir, and is to stay taken while the server runs; nil: the server's own
+	Lock *process.Lock
 }
 
 // Server is a running server. Its methods may not be called concurrently.
@@ -45,8 +46,8 @@ type Server struct {
 }
 
 // Start starts the cluster in cfg.Dir, which it makes first if there is none, and returns once the server takes
-// connections. One that another process runs is an error. If this process ends without Stop, the server is shut down, and
-// a temporary cluster deleted.
+// connections. One that another process runs is an error. If this process ends without Stop, the server is shut down,
+// and a temporary cluster deleted.
 func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.Progress == nil {
 		cfg.Progress = io.Discard
@@ -104,7 +105,8 @@ func (s *Server) leave() {
 
 func (s *Server) temporary() bool { return s.cfg.Dir == "" }
 
-// URL is where to connect, as the cluster's superuser, to a database: "postgres" exists from the start. It holds a password.
+// URL is where to connect, as the cluster's superuser, to a database: "postgres" exists from the start. It holds a
+// password.
 func (s *Server) URL(database string) string {
 	return fmt.Sprintf("postgres://%s:%s@127.0.0.1:%d/%s?sslmode=disable", superuser, s.password, s.port, database)
 }
@@ -112,7 +114,8 @@ func (s *Server) URL(database string) string {
 // LogFile is where the server writes its log.
 func (s *Server) LogFile() string { return filepath.Join(s.home, logFile) }
 
-// Stop breaks off open connections, shuts the server down in order and returns once it is gone. A second Stop does nothing.
+// Stop breaks off open connections, shuts the server down in order and returns once it is gone. A second Stop does
+// nothing.
 func (s *Server) Stop() error {
 	err := s.Process.Stop(syscall.SIGINT, stopTimeout) // a fast shutdown, in Postgres' words
 	s.leave()

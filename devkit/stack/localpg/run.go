@@ -21,8 +21,8 @@ var errPassing = errors.New("try again")
 func (s *Server) run(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	// Whatever this file names has ended, since we have the lock. Postgres itself would not dare to start if the process
-	// id in it is somebody else's by now.
+	// Whatever this file names has ended, since we have the lock. Postgres itself would not dare to start if the
+	// process id in it is somebody else's by now.
 	if err := os.RemoveAll(filepath.Join(s.home, dataDir, "postmaster.pid")); err != nil {
 		return err
 	}

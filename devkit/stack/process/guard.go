@@ -9,10 +9,10 @@ import (
 	"syscall"
 )
 
-// guardScript waits for a line on its input, which is the wish to be released. The end of input without a line means that
-// the parent is gone, however it went: the kernel closes its pipes. A pipe is used instead of PR_SET_PDEATHSIG because it
-// works on every Unix, does not depend on which thread started the child, and lets the guard delete files afterwards. It
-// gives up on what cannot be killed: where nobody collects the dead, they seem to be running.
+// guardScript waits for a line on its input, which is the wish to be released. The end of input without a line means
+// that the parent is gone, however it went: the kernel closes its pipes. A pipe is used instead of PR_SET_PDEATHSIG
+// because it works on every Unix, does not depend on which thread started the child, and lets the guard delete files
+// afterwards. It gives up on what cannot be killed: where nobody collects the dead, they seem to be running.
 const guardScript = `trap '' HUP INT QUIT TERM
 read -r released && exit 0
 kill -"$1" "$2" 2>/dev/null

@@ -12,8 +12,8 @@ import (
 // ErrLocked is returned where somebody else holds the lock.
 var ErrLocked = errors.New("locked by another process")
 
-// Lock is the lock on a file. The kernel gives it back when this process ends, in whatever way, and with it the guards of
-// children that hold it on (Orphan.Lock): whoever gets it finds that nothing of its last holder runs any more.
+// Lock is the lock on a file. The kernel gives it back when this process ends, in whatever way, and with it the guards
+// of children that hold it on (Orphan.Lock): whoever gets it finds that nothing of its last holder runs any more.
 type Lock struct{ file *os.File }
 
 // TryLock takes the lock on a file, which it makes if missing, or fails with ErrLocked.
@@ -47,8 +47,8 @@ func WaitLock(ctx context.Context, path string) (*Lock, error) {
 	}
 }
 
-// Unlock gives the lock back. Closing the file alone would leave it with a child that is just being started and still has
-// all files of this process.
+// Unlock gives the lock back. Closing the file alone would leave it with a child that is just being started and still
+// has all files of this process.
 func (l *Lock) Unlock() {
 	_ = syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN)
 	_ = l.file.Close()

@@ -1,5 +1,5 @@
-// Package process starts the servers that tests and the development stack need as child processes, and makes sure that none
-// of them outlives this process: not after a panic, not after kill -9.
+// Package process starts the servers that tests and the development stack need as child processes, and makes sure that
+// none of them outlives this process: not after a panic, not after kill -9.
 //
 // It knows nothing of what it runs, and production programs do not use it.
 package process
@@ -27,8 +27,8 @@ type Process struct {
 	err  error // how it ended; to be read after done is closed
 }
 
-// Start starts cmd in a process group of its own, so that Ctrl-C in a terminal reaches only this process, which then stops
-// its children in the right order. cmd's output should go to files: a pipe would break when this process dies.
+// Start starts cmd in a process group of its own, so that Ctrl-C in a terminal reaches only this process, which then
+// stops its children in the right order. cmd's output should go to files: a pipe would break when this process dies.
 func Start(cmd *exec.Cmd, orphan Orphan) (*Process, error) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
@@ -64,8 +64,9 @@ func (p *Process) Err() error {
 	return p.err
 }
 
-// Stop sends sig, waits up to grace for the child to end, and kills it if it has not. It returns once the child is gone;
-// the error says that it had to be killed. How the child ended is left to Err. A child that is gone already is no error.
+// Stop sends sig, waits up to grace for the child to end, and kills it if it has not. It returns once the child is
+// gone; the error says that it had to be killed. How the child ended is left to Err. A child that is gone already is
+// no error.
 func (p *Process) Stop(sig syscall.Signal, grace time.Duration) error {
 	if err := p.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop %s: %w", p.cmd.Path, err)

@@ -27,8 +27,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// playParent is what the test binary does when it is run as the parent that gets killed. Its child has a locked file open,
-// so that the lock is free once it is gone.
+// playParent is what the test binary does when it is run as the parent that gets killed. Its child has a locked file
+// open, so that the lock is free once it is gone.
 func playParent(dir string) error {
 	lock, err := process.TryLock(dir + ".lock")
 	if err != nil {
@@ -68,7 +68,8 @@ func TestStopKillsWhatDoesNotListen(t *testing.T) {
 	child, err := process.Start(exec.Command("sh", "-c", `trap '' TERM; : >"$0"; while :; do sleep 0.05; done`, ready),
 		process.Orphan{Signal: syscall.SIGTERM})
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { _, err := os.Stat(ready); return err == nil }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { _, err := os.Stat(ready); return err == nil }, 10*time.Second,
+		10*time.Millisecond)
 	require.ErrorContains(t, child.Stop(syscall.SIGTERM, 100*time.Millisecond), "killed")
 }
 

@@ -1,5 +1,5 @@
-// Package stacktest builds the programs that a stack runs, for tests of the stack and of what is built on it. Only tests
-// import it.
+// Package stacktest builds the programs that a stack runs, for tests of the stack and of what is built on it. Only
+// tests import it.
 package stacktest
 
 import (
@@ -23,7 +23,8 @@ func Programs(t testing.TB) string {
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	lock, err := process.WaitLock(t.Context(), filepath.Join(bin, ".lock")) // tests of other packages build at the same time
+	// tests of other packages build at the same time
+	lock, err := process.WaitLock(t.Context(), filepath.Join(bin, ".lock"))
 	if err != nil {
 		t.Fatal(err)
 	}

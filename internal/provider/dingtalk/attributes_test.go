@@ -22,20 +22,31 @@ func TestFactsOfAPerson(t *testing.T) {
 	for name, c := range map[string]struct {
 		record, number, want string
 	}{
-		"everything": {`"nickname":"小王","telephone":"8001","hired_date":1735689600000,"org_email":"Lin@Corp.example","work_place":"杭州","job_number":"00017","extension":"{\"工位\":\"A-12\"}"`, "00017",
+		"everything": {
+			`"nickname":"小王","telephone":"8001","hired_date":1735689600000,"org_email":"Lin@Corp.example","work_place":"杭州","job_number":"00017","extension":"{\"工位\":\"A-12\"}"`, "00017",
 			`{"alias":"小王","telephone":"8001","hired_at":"2025-01-01","work_email":"Lin@Corp.example","work_place":"杭州","custom":{"工位":"A-12"}}`},
-		"nothing":                       {``, "", `{` + without + `}`},
-		"the evening before":            {`"hired_date":1735660800000,"nickname":"x","telephone":"1"`, "", `{"alias":"x","telephone":"1","hired_at":"2025-01-01"}`},
-		"empty with the permission":     {`"remark":""`, "", `{` + without + `,"work_email":null,"work_place":null,"custom":null}`},
-		"unset with the permission":     {`"extension":"{}","email":"lin@example.com"`, "", `{` + without + `,"work_email":null,"work_place":null,"custom":null}`},
-		"null":                          {`"nickname":null,"telephone":null,"hired_date":null,"job_number":null,"org_email":null,"extension":null`, "", `{` + without + `}`},
-		"own fields of any kind":        {`"extension":"{\"a\":1.50,\"b\":{\"c\":[1]},\"d\":\"\",\"e\":null,\"f\":true}"`, "", `{` + without + `,"work_email":null,"work_place":null,"custom":{"a":1.50,"b":{"c":[1]},"f":true}}`},
-		"own fields that are no JSON":   {`"extension":"{nonsense"`, "", `{` + without + `,"work_email":null,"work_place":null}`},
-		"own fields that are a list":    {`"extension":"[1]"`, "", `{` + without + `,"work_email":null,"work_place":null}`},
-		"a day beyond reason":           {`"hired_date":9007199254740993000`, "", `{"alias":null,"telephone":null}`},
-		"a day that is none":            {`"hired_date":"soon"`, "", `{"alias":null,"telephone":null}`},
-		"a number that is a number":     {`"job_number":17`, "17", `{` + without + `}`},
-		"own fields that are an object": {`"extension":{"a":"b"}`, "", `{` + without + `,"work_email":null,"work_place":null}`},
+		"nothing": {``, "", `{` + without + `}`},
+		"the evening before": {`"hired_date":1735660800000,"nickname":"x","telephone":"1"`, "",
+			`{"alias":"x","telephone":"1","hired_at":"2025-01-01"}`},
+		"empty with the permission": {`"remark":""`, "",
+			`{` + without + `,"work_email":null,"work_place":null,"custom":null}`},
+		"unset with the permission": {`"extension":"{}","email":"lin@example.com"`, "",
+			`{` + without + `,"work_email":null,"work_place":null,"custom":null}`},
+		"null": {
+			`"nickname":null,"telephone":null,"hired_date":null,"job_number":null,"org_email":null,"extension":null`,
+			"", `{` + without + `}`},
+		"own fields of any kind": {
+			`"extension":"{\"a\":1.50,\"b\":{\"c\":[1]},\"d\":\"\",\"e\":null,\"f\":true}"`, "",
+			`{` + without + `,"work_email":null,"work_place":null,"custom":{"a":1.50,"b":{"c":[1]},"f":true}}`},
+		"own fields that are no JSON": {`"extension":"{nonsense"`, "",
+			`{` + without + `,"work_email":null,"work_place":null}`},
+		"own fields that are a list": {`"extension":"[1]"`, "",
+			`{` + without + `,"work_email":null,"work_place":null}`},
+		"a day beyond reason":       {`"hired_date":9007199254740993000`, "", `{"alias":null,"telephone":null}`},
+		"a day that is none":        {`"hired_date":"soon"`, "", `{"alias":null,"telephone":null}`},
+		"a number that is a number": {`"job_number":17`, "17", `{` + without + `}`},
+		"own fields that are an object": {`"extension":{"a":"b"}`, "",
+			`{` + without + `,"work_email":null,"work_place":null}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -70,9 +81,11 @@ func TestManager(t *testing.T) {
 func TestEmailTakenAway(t *testing.T) {
 	t.Parallel()
 	for record, want := range map[string]*string{
-		`{}`: nil, `{"work_place":""}`: new(""), `{"extension":"{}"}`: new(""), `{"org_email":"a@corp.example"}`: new("a@corp.example"),
+		`{}`: nil, `{"work_place":""}`: new(""), `{"extension":"{}"}`: new(""),
+		`{"org_email":"a@corp.example"}`: new("a@corp.example"),
 	} {
 		require.Equal(t, want, email(mustRecord(t, record)), record)
 	}
-	require.Equal(t, directory.Attributes{directory.Alias: nil, directory.Telephone: nil, directory.HiredAt: nil}, attributes(record{}, time.UTC))
+	require.Equal(t, directory.Attributes{directory.Alias: nil, directory.Telephone: nil, directory.HiredAt: nil},
+		attributes(record{}, time.UTC))
 }

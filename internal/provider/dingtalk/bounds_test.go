@@ -14,7 +14,8 @@ import (
 // server in DingTalk's place says.
 func TestAnswersBeyondTheirCallsBound(t *testing.T) {
 	t.Parallel()
-	large := `{"errcode":0,"result":{"has_more":false,"list":[{"userid":"u1","remark":"` + strings.Repeat("x", 16<<20) + `"}]}}`
+	large := `{"errcode":0,"result":{"has_more":false,"list":[{"userid":"u1","remark":"` +
+		strings.Repeat("x", 16<<20) + `"}]}}`
 	f := newFixture(t, map[string]func(call) reply{
 		"/topapi/v2/user/list": always(large), "/topapi/v2/user/get": always(large),
 	})

@@ -80,7 +80,8 @@ func (k *check) visibleRange(s scopes) {
 		k.add(
 			provider.Warn,
 			name,
-			fmt.Sprintf("limited to %d departments with everything below them and to %d people by name; no one else is read",
+			fmt.Sprintf(
+				"limited to %d departments with everything below them and to %d people by name; no one else is read",
 				len(s.departments), len(s.people)),
 			"for the whole company, "+widenRange,
 		)

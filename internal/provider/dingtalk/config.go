@@ -39,7 +39,8 @@ var Vendor = provider.Vendor{
 		{Name: keyBaseURL, Default: defaultBaseURL,
 			Help: "legacy API, where the directory is read; international tenants: https://oapi.dingtalk.io"},
 		{Name: keyAPIBaseURL, Default: defaultAPIBaseURL,
-			Help: "newer API, where the access token is fetched; international tenants: https://api.dingtalk.io, which " +
+			Help: "newer API, where the access token is fetched; international tenants: https://api.dingtalk.io, " +
+				"which " +
 				"is not confirmed, or token_call gettoken"},
 		{Name: keyTokenCall, Default: string(oauth2),
 			Help: "how the access token is fetched: oauth2 is the newer API's call, gettoken the legacy API's, for " +

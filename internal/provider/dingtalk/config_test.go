@@ -31,9 +31,10 @@ func TestValidate(t *testing.T) {
 		settings provider.Settings
 		wrong    string
 	}{
-		"defaults":     {settings: provider.Settings{}},
-		"prefix":       {settings: provider.Settings{"base_url": "http://127.0.0.1:9/dingtalk"}},
-		"both":         {settings: provider.Settings{"base_url": "https://a.example", "api_base_url": "https://b.example"}},
+		"defaults": {settings: provider.Settings{}},
+		"prefix":   {settings: provider.Settings{"base_url": "http://127.0.0.1:9/dingtalk"}},
+		"both": {settings: provider.Settings{"base_url": "https://a.example",
+			"api_base_url": "https://b.example"}},
 		"no scheme":    {provider.Settings{"base_url": "oapi.dingtalk.com"}, "base_url"},
 		"other scheme": {provider.Settings{"base_url": "ftp://a.example"}, "base_url"},
 		"not a URL":    {provider.Settings{"base_url": "http://a b"}, "base_url"},

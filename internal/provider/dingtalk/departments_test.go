@@ -27,8 +27,9 @@ func TestRootsOfTheWholeCompany(t *testing.T) {
 	roots, _, err := f.ListRoots(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, cmp.Diff([]provider.FoundDepartment{{
-		Department: directory.Department{ExternalID: "1", Name: ptr("示例公司"), SortOrder: ptr(int64(0)), DeclaredMembers: ptr(42),
-			Raw: []byte(`{"dept_id":1,"name":"示例公司","order":0,"user_permits":["a","b"]}`)},
+		Department: directory.Department{ExternalID: "1", Name: ptr("示例公司"), SortOrder: ptr(int64(0)),
+			DeclaredMembers: ptr(42),
+			Raw:             []byte(`{"dept_id":1,"name":"示例公司","order":0,"user_permits":["a","b"]}`)},
 		ChildrenMethod: "level", MembersMethod: "department",
 	}}, roots))
 }
@@ -45,9 +46,11 @@ func TestRootsOfALimitedRange(t *testing.T) {
 	roots, _, err := f.ListRoots(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, cmp.Diff([]provider.FoundDepartment{
-		{Department: directory.Department{ExternalID: "1", Name: ptr("Root"), Raw: []byte(`{}`)}, MembersMethod: "granted"},
+		{Department: directory.Department{ExternalID: "1", Name: ptr("Root"), Raw: []byte(`{}`)},
+			MembersMethod: "granted"},
 		{Department: directory.Department{ExternalID: "901000101", ParentID: "55", Name: ptr("研发中心"),
-			Raw: []byte(`{"dept_id":901000101,"name":"研发中心","parent_id":55}`)}, ChildrenMethod: "level", MembersMethod: "department"},
+			Raw: []byte(`{"dept_id":901000101,"name":"研发中心","parent_id":55}`)}, ChildrenMethod: "level",
+			MembersMethod: "department"},
 		{Department: directory.Department{ExternalID: "901000202", ParentID: "1", Name: ptr("财务部"),
 			Raw: []byte(`{"dept_id":901000202,"name":"财务部"}`)}, ChildrenMethod: "level", MembersMethod: "department"},
 	}, roots))
@@ -81,7 +84,8 @@ func TestRootsKeepGrantsOutOfRange(t *testing.T) {
 	roots, _, err := f.ListRoots(t.Context())
 	require.NoError(t, err)
 	require.Len(t, roots, 3)
-	require.Equal(t, provider.FoundDepartment{Department: directory.Department{ExternalID: "901000101"}, ChildrenMethod: "level", MembersMethod: "department"}, roots[1])
+	require.Equal(t, provider.FoundDepartment{Department: directory.Department{ExternalID: "901000101"},
+		ChildrenMethod: "level", MembersMethod: "department"}, roots[1])
 }
 
 // A figure beyond what a column holds counts as not sent.
@@ -109,18 +113,26 @@ func TestRootsFail(t *testing.T) {
 		scopes, department string
 		want               provider.Kind
 	}{
-		"root refused":                   {fullScopes, `{"errcode":88,"sub_code":"60011"}`, provider.Forbidden},
-		"root empty":                     {fullScopes, `{"errcode":0}`, provider.Malformed},
-		"nothing visible":                {`{"errcode":0,"auth_org_scopes":{"authed_user":[],"authed_dept":[-7]}}`, "", provider.Forbidden},
-		"success without scopes":         {`{"errcode":0,"errmsg":"ok"}`, "", provider.Malformed},
-		"scopes empty":                   {`{"errcode":0,"auth_org_scopes":{}}`, "", provider.Malformed},
-		"scopes of nulls":                {`{"errcode":0,"auth_org_scopes":{"authed_dept":null,"authed_user":null}}`, "", provider.Malformed},
-		"departments an object":          {`{"errcode":0,"auth_org_scopes":{"authed_dept":{}}}`, "", provider.Malformed},
-		"people a string":                {`{"errcode":0,"auth_org_scopes":{"authed_dept":[1],"authed_user":"u"}}`, "", provider.Malformed},
-		"department id a string":         {`{"errcode":0,"auth_org_scopes":{"authed_dept":["1"]}}`, "", provider.Malformed},
-		"department id in float's form":  {`{"errcode":0,"auth_org_scopes":{"authed_dept":[1.0]}}`, "", provider.Malformed},
-		"userid with U+0000":             {`{"errcode":0,"auth_org_scopes":{"authed_dept":[2],"authed_user":["a\u0000b"]}}`, "", provider.Malformed},
-		"userid a number":                {`{"errcode":0,"auth_org_scopes":{"authed_dept":[2],"authed_user":[7]}}`, "", provider.Malformed},
+		"root refused": {fullScopes, `{"errcode":88,"sub_code":"60011"}`, provider.Forbidden},
+		"root empty":   {fullScopes, `{"errcode":0}`, provider.Malformed},
+		"nothing visible": {`{"errcode":0,"auth_org_scopes":{"authed_user":[],"authed_dept":[-7]}}`, "",
+			provider.Forbidden},
+		"success without scopes": {`{"errcode":0,"errmsg":"ok"}`, "", provider.Malformed},
+		"scopes empty":           {`{"errcode":0,"auth_org_scopes":{}}`, "", provider.Malformed},
+		"scopes of nulls": {`{"errcode":0,"auth_org_scopes":{"authed_dept":null,"authed_user":null}}`,
+			"", provider.Malformed},
+		"departments an object": {`{"errcode":0,"auth_org_scopes":{"authed_dept":{}}}`, "",
+			provider.Malformed},
+		"people a string": {`{"errcode":0,"auth_org_scopes":{"authed_dept":[1],"authed_user":"u"}}`, "",
+			provider.Malformed},
+		"department id a string": {`{"errcode":0,"auth_org_scopes":{"authed_dept":["1"]}}`, "",
+			provider.Malformed},
+		"department id in float's form": {`{"errcode":0,"auth_org_scopes":{"authed_dept":[1.0]}}`, "",
+			provider.Malformed},
+		"userid with U+0000": {
+			`{"errcode":0,"auth_org_scopes":{"authed_dept":[2],"authed_user":["a\u0000b"]}}`, "", provider.Malformed},
+		"userid a number": {`{"errcode":0,"auth_org_scopes":{"authed_dept":[2],"authed_user":[7]}}`, "",
+			provider.Malformed},
 		"older path's error, no gateway": {`{"errcode":40014,"errmsg":"x"}`, "", provider.TokenRefused},
 	}
 	for name, tt := range tests {
@@ -155,17 +167,22 @@ func TestDepartmentsOfOneLevel(t *testing.T) {
 	page, err := f.ListDepartments(t.Context(), provider.Query{Department: "42", Method: methodLevel})
 	require.NoError(t, err)
 	require.Empty(t, page.Next)
-	require.Equal(t, []string{"record 3: no usable dept_id", "record 4: no usable dept_id", "record 5: no usable dept_id", "record 9 (parent_id 42): no usable dept_id"}, page.Bad)
+	require.Equal(t, []string{"record 3: no usable dept_id", "record 4: no usable dept_id",
+		"record 5: no usable dept_id", "record 9 (parent_id 42): no usable dept_id"}, page.Bad)
 	want := []directory.Department{
 		{ExternalID: "9007199254740993", ParentID: "42", Name: ptr("研发"),
-			Raw: []byte(`{"auto_add_user":true,"dept_id":9007199254740993,"ext":"{\"faceCount\":\"1\"}","name":"研发","parent_id":42}`)},
-		{ExternalID: "44", ParentID: "42", Name: ptr("7"), Raw: []byte(`{"dept_id":44,"name":7,"order":"?","parent_id":"?"}`)},
+			Raw: []byte(
+				`{"auto_add_user":true,"dept_id":9007199254740993,"ext":"{\"faceCount\":\"1\"}","name":"研发","parent_id":42}`)},
+		{ExternalID: "44", ParentID: "42", Name: ptr("7"),
+			Raw: []byte(`{"dept_id":44,"name":7,"order":"?","parent_id":"?"}`)},
 		{ExternalID: "45", ParentID: "42", Name: ptr(""), Raw: []byte(`{"dept_id":45,"name":""}`)},
 		{ExternalID: "46", ParentID: "42", Raw: []byte(`{"dept_id":46,"name":null,"parent_id":0}`)},
 	}
 	require.Len(t, page.Departments, len(want))
 	for i, d := range page.Departments {
-		require.Empty(t, cmp.Diff(provider.FoundDepartment{Department: want[i], ChildrenMethod: "level", MembersMethod: "department"}, d))
+		require.Empty(t,
+			cmp.Diff(provider.FoundDepartment{Department: want[i], ChildrenMethod: "level",
+				MembersMethod: "department"}, d))
 	}
 }
 
@@ -176,11 +193,16 @@ func TestDepartmentsFail(t *testing.T) {
 		body  string
 		want  provider.Kind
 	}{
-		"out of range":    {provider.Query{Department: "42", Method: "level"}, `{"errcode":50004,"errmsg":"请求的部门id不在授权范围内"}`, provider.OutOfRange},
-		"gone":            {provider.Query{Department: "42", Method: "level"}, `{"errcode":60003,"errmsg":"x"}`, provider.NotFound},
-		"no result":       {provider.Query{Department: "42", Method: "level"}, `{"errcode":0,"errmsg":"ok"}`, provider.Malformed},
-		"null result":     {provider.Query{Department: "42", Method: "level"}, `{"errcode":0,"result":null}`, provider.Malformed},
-		"object":          {provider.Query{Department: "42", Method: "level"}, `{"errcode":0,"result":{}}`, provider.Malformed},
+		"out of range": {provider.Query{Department: "42", Method: "level"},
+			`{"errcode":50004,"errmsg":"请求的部门id不在授权范围内"}`, provider.OutOfRange},
+		"gone": {provider.Query{Department: "42", Method: "level"}, `{"errcode":60003,"errmsg":"x"}`,
+			provider.NotFound},
+		"no result": {provider.Query{Department: "42", Method: "level"}, `{"errcode":0,"errmsg":"ok"}`,
+			provider.Malformed},
+		"null result": {provider.Query{Department: "42", Method: "level"}, `{"errcode":0,"result":null}`,
+			provider.Malformed},
+		"object": {provider.Query{Department: "42", Method: "level"}, `{"errcode":0,"result":{}}`,
+			provider.Malformed},
 		"unknown listing": {provider.Query{Department: "42", Method: "tree"}, "", provider.Invalid},
 		"no listing":      {provider.Query{Department: "42"}, "", provider.Invalid},
 		"id not a number": {provider.Query{Department: "od-x", Method: "level"}, "", provider.Invalid},
@@ -200,7 +222,8 @@ func TestDepartmentsFail(t *testing.T) {
 
 func TestNoChildrenIsAnAnswer(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, map[string]func(call) reply{"/topapi/v2/department/listsub": always(`{"errcode":0,"result":[]}`)})
+	f := newFixture(t,
+		map[string]func(call) reply{"/topapi/v2/department/listsub": always(`{"errcode":0,"result":[]}`)})
 	page, err := f.ListDepartments(t.Context(), provider.Query{Department: "42", Method: methodLevel})
 	require.NoError(t, err)
 	require.Equal(t, provider.DepartmentPage{}, page)

@@ -21,7 +21,8 @@ const (
 // The calls this client makes (dingtalk.md §1.1, §2, §3, §4, §5).
 var (
 	accessToken = provider.Endpoint{
-		Name: "oauth2/accessToken", Method: http.MethodPost, Path: "/v1.0/oauth2/accessToken", Rate: perAPI, Base: keyAPIBaseURL,
+		Name: "oauth2/accessToken", Method: http.MethodPost, Path: "/v1.0/oauth2/accessToken", Rate: perAPI,
+		Base: keyAPIBaseURL,
 	}
 
 	getToken = provider.Endpoint{Name: "gettoken", Method: http.MethodGet, Path: "/gettoken", Rate: perAPI}

@@ -113,7 +113,8 @@ var meanings = map[string]meaning{
 	"40096":                   {provider.Unauthenticated, "app_key and app_secret do not match", checkCredentials},
 	"invalidClientIdOrSecret": {provider.Unauthenticated, "app_key and app_secret do not match", checkCredentials},
 	"invalid.client":          {provider.Unauthenticated, "app_key and app_secret do not match", checkCredentials},
-	"unauthorized.client":     {provider.Unauthenticated, "the app is not authorised for this company", checkCredentials},
+	"unauthorized.client": {provider.Unauthenticated, "the app is not authorised for this company",
+		checkCredentials},
 
 	"60011": {provider.Forbidden, "the app lacks a permission", grantPermission},
 	"43007": {provider.Forbidden, "the call needs an authorisation that the app lacks", grantPermission},
@@ -340,7 +341,8 @@ func (a answer) malformed(problem string) *provider.Error {
 }
 
 func newError(ep provider.Endpoint, kind provider.Kind, problem, action string) *provider.Error {
-	return &provider.Error{Provider: directory.DingTalk, Kind: kind, Endpoint: ep.Name, Problem: problem, Action: action}
+	return &provider.Error{Provider: directory.DingTalk, Kind: kind, Endpoint: ep.Name, Problem: problem,
+		Action: action}
 }
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9._-]{1,80}$`)

@@ -28,7 +28,8 @@ func TestDocumentedCodes(t *testing.T) {
 		provider.Unavailable:     {"-1", "60019"},
 		provider.Unauthenticated: {"40089", "40096", "invalidClientIdOrSecret"},
 		provider.TokenRefused:    {"40014", "42001", "40001", "InvalidAuthentication"},
-		provider.Invalid: {"40000", "40035", "400002", "40069", "40078", "41001", "22", "404", "60111", "40009", "400001",
+		provider.Invalid: {"40000", "40035", "400002", "40069", "40078", "41001", "22", "404", "60111", "40009",
+			"400001",
 			"900001", "900004", "900005", "900010", "AuthenticationFailed.MissingParameter", "Missingbody"},
 		provider.Forbidden: {"60011", "43007", "60020", "50003", "50005", "70001",
 			"Forbidden.AccessDenied.AccessTokenPermissionDenied", "Forbidden.AccessDenied.IpNotInWhiteList"},
@@ -70,7 +71,8 @@ func TestUnknownCodes(t *testing.T) {
 		require.Equal(t, tt.want, classify(tt.code, tt.status).kind, tt.code)
 	}
 	e := failure{code: "50999", requestID: "16aa", text: personalText}.toError(userList, testNow)
-	require.EqualError(t, e, "DingTalk 50999: this program does not know the code; "+unknown.action+" (user/list, request 16aa)")
+	require.EqualError(t, e, "DingTalk 50999: this program does not know the code; "+unknown.action+
+		" (user/list, request 16aa)")
 }
 
 func TestFactsInWords(t *testing.T) {
@@ -79,17 +81,20 @@ func TestFactsInWords(t *testing.T) {
 		body string
 		want string
 	}{
-		"address": {`{"errcode":88,"sub_code":"60020","sub_msg":"访问ip不在白名单之中, request ip=203.0.113.9 appKey(` + testKey + `)","request_id":"16aa"}`,
+		"address": {`{"errcode":88,"sub_code":"60020","sub_msg":"访问ip不在白名单之中, request ip=203.0.113.9 appKey(` +
+			testKey + `)","request_id":"16aa"}`,
 			"this server's address is not on the app's list of egress addresses: 203.0.113.9"},
 		"address of version 6": {`{"errcode":60020,"errmsg":"request ip=2001:db8::1, x"}`,
 			"this server's address is not on the app's list of egress addresses: 2001:db8::1"},
 		"no address": {`{"errcode":60020,"errmsg":"request ip=......"}`,
 			"this server's address is not on the app's list of egress addresses"},
-		"permission": {`{"errcode":88,"sub_code":"60011","sub_msg":"应用尚未开通所需的权限：[qyapi_get_member], {requiredScopes=[qyapi_get_member]}"}`,
+		"permission": {
+			`{"errcode":88,"sub_code":"60011","sub_msg":"应用尚未开通所需的权限：[qyapi_get_member], {requiredScopes=[qyapi_get_member]}"}`,
 			"the app lacks a permission: qyapi_get_member"},
 		"permissions": {`{"errcode":88,"sub_code":"60011","sub_msg":"{requiredScopes=[qyapi_get_member, qyapi_base]}"}`,
 			"the app lacks a permission: qyapi_get_member, qyapi_base"},
-		"permission of the new API": {`{"code":"Forbidden.AccessDenied.AccessTokenPermissionDenied","accessdenieddetail":{"requiredScopes":["Contact.User.Read","` + personalText + `",7]}}`,
+		"permission of the new API": {
+			`{"code":"Forbidden.AccessDenied.AccessTokenPermissionDenied","accessdenieddetail":{"requiredScopes":["Contact.User.Read","` + personalText + `",7]}}`,
 			"the app lacks a permission: Contact.User.Read"},
 		"not a permission": {`{"errcode":88,"sub_code":"60011","sub_msg":"{requiredScopes=[` + personalText + `]}"}`,
 			"the app lacks a permission"},
@@ -114,7 +119,9 @@ func TestNoTextOfTheProviderIsShown(t *testing.T) {
 	hidden := personalText + ` access_token=` + firstToken + ` appsecret=` + testSecret + ` appKey(` + testKey + `)`
 	for code, c := range meanings {
 		f.server.mu.Lock()
-		f.server.handlers["/topapi/v2/user/get"] = always(`{"errcode":88,"sub_code":"` + code + `","sub_msg":"` + hidden + `","errmsg":"` + hidden + `","request_id":"` + hidden + `"}`)
+		f.server.handlers["/topapi/v2/user/get"] = always(
+			`{"errcode":88,"sub_code":"` + code + `","sub_msg":"` + hidden + `","errmsg":"` + hidden +
+				`","request_id":"` + hidden + `"}`)
 		f.server.handlers[tokenPath] = issue(firstToken)
 		f.server.mu.Unlock()
 		_, err := f.user(t.Context(), "u1")

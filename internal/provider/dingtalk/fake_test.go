@@ -130,7 +130,8 @@ type tokenStore struct {
 	drops  int
 }
 
-func (s *tokenStore) Token(ctx context.Context, name string, fetch func(context.Context) (string, time.Time, error)) (string, error) {
+func (s *tokenStore) Token(ctx context.Context, name string,
+	fetch func(context.Context) (string, time.Time, error)) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t, ok := s.tokens[name]; ok {
@@ -193,7 +194,8 @@ func newFixture(t *testing.T, handlers map[string]func(call) reply) *fixture {
 		CallTimeout: 5 * time.Second,
 		SlowCall:    time.Minute,
 	}
-	c, err := Vendor.Open(provider.Settings{"app_key": testKey, "app_secret": testSecret, "base_url": f.server.url, "api_base_url": f.server.url}, env)
+	c, err := Vendor.Open(provider.Settings{"app_key": testKey, "app_secret": testSecret, "base_url": f.server.url,
+		"api_base_url": f.server.url}, env)
 	require.NoError(t, err)
 	f.client = c.(*client)
 	return f

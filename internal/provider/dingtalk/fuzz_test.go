@@ -24,7 +24,8 @@ func FuzzAnswer(f *testing.F) {
 		`{"errcode":0,"result":[{"dept_id":2,"parent_id":1,"name":"x"},{"dept_id":-7},null,{"dept_id":"2"}]}`,
 		`{"errcode":88,"sub_code":"90002","sub_msg":"限制将在 2026-09-03 00:01:03 结束"}`,
 		`{"code":"Forbidden.AccessDenied.AccessTokenPermissionDenied","accessdenieddetail":{"requiredScopes":["a",1]}}`,
-		`{"errcode":60020,"errmsg":"request ip=1.2.3.4"}`, `<html>`, ``, `null`, `{"errcode":0`, "{\"errcode\":\"\xff\"}",
+		`{"errcode":60020,"errmsg":"request ip=1.2.3.4"}`, `<html>`, ``, `null`, `{"errcode":0`,
+		"{\"errcode\":\"\xff\"}",
 	} {
 		for _, status := range []int{200, 302, 404, 429, 500} {
 			f.Add(status, []byte(body))
@@ -63,10 +64,12 @@ func FuzzAnswer(f *testing.F) {
 // FuzzRecord feeds single records to the mapping.
 func FuzzRecord(f *testing.F) {
 	for _, raw := range []string{
-		richUser, poorUser, `{}`, `null`, `[]`, `{"userid":7}`, `{"userid":"u","dept_id_list":[3,1,2],"leader_in_dept":[{"dept_id":1,"leader":true}]}`,
+		richUser, poorUser, `{}`, `null`, `[]`, `{"userid":7}`,
+		`{"userid":"u","dept_id_list":[3,1,2],"leader_in_dept":[{"dept_id":1,"leader":true}]}`,
 		`{"userid":"u","mobile":13800000001,"state_code":86,"title":1e400,"unionid":null}`,
 		`{"userid":"u","dept_id_list":[1e3,{"a":[]},"x",-1],"dept_position_list":[{"dept_id":1,"is_main":true}]}`,
-		`{"userid":"\ud800","a":{"b":[1.0,9007199254740993]}}`, `{"dept_id":9223372036854775807,"member_count":-1,"order":9223372036854775808}`,
+		`{"userid":"\ud800","a":{"b":[1.0,9007199254740993]}}`,
+		`{"dept_id":9223372036854775807,"member_count":-1,"order":9223372036854775808}`,
 	} {
 		f.Add([]byte(raw))
 	}

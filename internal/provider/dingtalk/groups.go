@@ -64,7 +64,8 @@ func rolePage(a answer, offset int64) (provider.GroupPage, error) {
 				page.Bad = append(page.Bad, wire.Nth(i)+": role "+strconv.Itoa(j+1)+": no usable id")
 				continue
 			}
-			page.Groups = append(page.Groups, provider.FoundGroup{Group: toGroup(r, *id, group), MembersMethod: methodRole})
+			page.Groups = append(page.Groups,
+				provider.FoundGroup{Group: toGroup(r, *id, group), MembersMethod: methodRole})
 		}
 	}
 	return page, nil

@@ -93,7 +93,8 @@ func TestRolesFail(t *testing.T) {
 			groups, err := f.ListGroups(t.Context(), tt.cursor)
 			requireError(t, err, tt.want)
 			require.Equal(t, provider.GroupPage{}, groups)
-			members, err := f.ListGroupMembers(t.Context(), provider.GroupQuery{Group: "5", Method: methodRole, Cursor: tt.cursor})
+			members, err := f.ListGroupMembers(t.Context(),
+				provider.GroupQuery{Group: "5", Method: methodRole, Cursor: tt.cursor})
 			requireError(t, err, tt.want)
 			require.Equal(t, provider.GroupMemberPage{}, members)
 		})
@@ -115,19 +116,23 @@ func TestAdministrators(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, cmp.Diff(provider.AdministratorPage{
 		Administrators: []directory.Administrator{
-			{Member: "u1", Level: directory.MainAdministrator}, {Member: "u2", Level: directory.SubAdministrator}, {Member: "u3", Level: "100"},
+			{Member: "u1", Level: directory.MainAdministrator}, {Member: "u2", Level: directory.SubAdministrator},
+			{Member: "u3", Level: "100"},
 		},
 		Bad: []string{
-			`record 4 (userid "u4"): no usable sys_level`, "record 5: no userid", "record 6: userid is longer than 512 bytes", "record 7: no userid",
+			`record 4 (userid "u4"): no usable sys_level`, "record 5: no userid",
+			"record 6: userid is longer than 512 bytes", "record 7: no userid",
 		},
 		Request: "16a",
 	}, page))
 	_, err = f.ListAdministrators(t.Context(), "2")
 	requireError(t, err, provider.CursorExpired)
 	for body, want := range map[string]provider.Kind{
-		noPermission: provider.Forbidden, `{"errcode":0}`: provider.Malformed, `{"errcode":0,"result":{}}`: provider.Malformed,
+		noPermission: provider.Forbidden, `{"errcode":0}`: provider.Malformed,
+		`{"errcode":0,"result":{}}`: provider.Malformed,
 	} {
-		_, err := newFixture(t, map[string]func(call) reply{adminsPath: always(body)}).ListAdministrators(t.Context(), "")
+		_, err := newFixture(t, map[string]func(call) reply{adminsPath: always(body)}).ListAdministrators(t.Context(),
+			"")
 		requireError(t, err, want)
 	}
 }
@@ -137,7 +142,8 @@ func FuzzGroups(f *testing.F) {
 	for _, body := range []string{
 		`{"errcode":0,"result":{"hasMore":true,"list":[{"groupId":1,"name":"x","roles":[{"id":3935000013,"name":"y"},{"id":-1}]},null]}}`,
 		`{"errcode":0,"result":{"hasMore":false,"list":[{"userid":"u1","manageScopes":[{"dept_id":9},{"dept_id":1e3}]},{"userid":7}]}}`,
-		`{"errcode":0,"result":[{"userid":"u1","sys_level":1},{"sys_level":"2"}]}`, `{"errcode":0,"result":{"hasMore":true,"list":[]}}`, `{"errcode":0}`,
+		`{"errcode":0,"result":[{"userid":"u1","sys_level":1},{"sys_level":"2"}]}`,
+		`{"errcode":0,"result":{"hasMore":true,"list":[]}}`, `{"errcode":0}`,
 	} {
 		f.Add([]byte(body))
 	}

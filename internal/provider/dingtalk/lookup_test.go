@@ -23,14 +23,16 @@ func TestCountMembers(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFixture(t, map[string]func(call) reply{"/topapi/user/listid": always(tt.body), "/auth/scopes": always(limitedScopes)})
+			f := newFixture(t, map[string]func(call) reply{"/topapi/user/listid": always(tt.body),
+				"/auth/scopes": always(limitedScopes)})
 			got, err := f.CountMembers(t.Context(), tt.department)
 			require.NoError(t, err)
 			require.Equal(t, tt.want, got)
 		})
 	}
 	f := newFixture(t, map[string]func(call) reply{"/auth/scopes": always(fullScopes),
-		"/topapi/user/listid": byBody(map[string]string{`{"dept_id":1}`: `{"errcode":0,"result":{"userid_list":["a","b","c"]}}`})})
+		"/topapi/user/listid": byBody(map[string]string{
+			`{"dept_id":1}`: `{"errcode":0,"result":{"userid_list":["a","b","c"]}}`})})
 	got, err := f.CountMembers(t.Context(), "1")
 	require.NoError(t, err)
 	require.Equal(t, 3, got)
@@ -58,7 +60,8 @@ func TestCountsFail(t *testing.T) {
 		`{"errcode":60003,"errmsg":"x"}`:                                   provider.NotFound,
 	} {
 		f := newFixture(t, map[string]func(call) reply{
-			"/topapi/user/listid": always(body), "/topapi/v2/department/listsubid": always(body), "/auth/scopes": always(body)})
+			"/topapi/user/listid": always(body), "/topapi/v2/department/listsubid": always(body),
+			"/auth/scopes": always(body)})
 		_, err := f.CountMembers(t.Context(), "42")
 		requireError(t, err, want)
 		_, err = f.CountChildren(t.Context(), "42")
@@ -80,24 +83,30 @@ func TestFind(t *testing.T) {
 		fails  provider.Kind
 	}
 	fails := func(kind provider.Kind) verdict { return verdict{fails: kind} }
-	there, gone, unseen := verdict{result: provider.LookupExists}, verdict{result: provider.LookupNotFound}, verdict{result: provider.LookupNotVisible}
+	there, gone, unseen := verdict{result: provider.LookupExists}, verdict{result: provider.LookupNotFound}, verdict{
+		result: provider.LookupNotVisible}
 	tests := map[string]struct {
 		body               string
 		member, department verdict
 	}{
-		"there":                   {`{"errcode":0,"result":{"userid":"42","dept_id":42}}`, there, there},
-		"account switched off":    {`{"errcode":0,"result":{"userid":"42","active":false,"disable_status":true,"dept_id":42}}`, there, there},
-		"in no department":        {`{"errcode":0,"result":{"userid":"42","dept_id_list":[],"dept_id":42}}`, there, there},
+		"there": {`{"errcode":0,"result":{"userid":"42","dept_id":42}}`, there, there},
+		"account switched off": {
+			`{"errcode":0,"result":{"userid":"42","active":false,"disable_status":true,"dept_id":42}}`, there, there},
+		"in no department": {`{"errcode":0,"result":{"userid":"42","dept_id_list":[],"dept_id":42}}`, there,
+			there},
 		"person unknown":          {`{"errcode":60121,"errmsg":"找不到该用户"}`, gone, fails(provider.NotFound)},
 		"userid invalid":          {`{"errcode":33012,"errmsg":"x"}`, gone, fails(provider.NotFound)},
 		"department unknown":      {`{"errcode":60003,"errmsg":"部门不存在"}`, fails(provider.NotFound), gone},
 		"person out of range":     {`{"errcode":50002,"errmsg":"x"}`, unseen, unseen},
 		"department out of range": {`{"errcode":50004,"errmsg":"x"}`, unseen, unseen},
-		"busy":                    {`{"errcode":-1,"errmsg":"x"}`, fails(provider.Unavailable), fails(provider.Unavailable)},
-		"no permission":           {`{"errcode":88,"sub_code":"60011"}`, fails(provider.Forbidden), fails(provider.Forbidden)},
-		"wrong path":              {`{"errcode":22,"errmsg":"x"}`, fails(provider.Invalid), fails(provider.Invalid)},
-		"nothing said":            {`{"errcode":0}`, fails(provider.Malformed), fails(provider.Malformed)},
-		"another id than asked":   {`{"errcode":0,"result":{"userid":"43","dept_id":43}}`, fails(provider.Malformed), fails(provider.Malformed)},
+		"busy": {`{"errcode":-1,"errmsg":"x"}`, fails(provider.Unavailable),
+			fails(provider.Unavailable)},
+		"no permission": {`{"errcode":88,"sub_code":"60011"}`, fails(provider.Forbidden),
+			fails(provider.Forbidden)},
+		"wrong path":   {`{"errcode":22,"errmsg":"x"}`, fails(provider.Invalid), fails(provider.Invalid)},
+		"nothing said": {`{"errcode":0}`, fails(provider.Malformed), fails(provider.Malformed)},
+		"another id than asked": {`{"errcode":0,"result":{"userid":"43","dept_id":43}}`, fails(provider.Malformed),
+			fails(provider.Malformed)},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -133,7 +142,8 @@ func TestARecycledUserIDSaysNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFixture(t, map[string]func(call) reply{"/topapi/v2/user/get": always(`{"errcode":0,"result":` + tt.record + `}`)})
+			f := newFixture(t,
+				map[string]func(call) reply{"/topapi/v2/user/get": always(`{"errcode":0,"result":` + tt.record + `}`)})
 			result, err := f.LookupMember(t.Context(), provider.MemberRef{ExternalID: "42", UnionID: tt.known})
 			require.NoError(t, err)
 			require.Equal(t, tt.want, result)
@@ -180,7 +190,8 @@ func TestReadDepartment(t *testing.T) {
 	})})
 	found, err := f.ReadDepartment(t.Context(), "42")
 	require.NoError(t, err)
-	require.Equal(t, []any{"42", "1", "Own", methodLevel, methodDepartment}, []any{found.ExternalID, found.ParentID, *found.Name, found.ChildrenMethod, found.MembersMethod})
+	require.Equal(t, []any{"42", "1", "Own", methodLevel, methodDepartment},
+		[]any{found.ExternalID, found.ParentID, *found.Name, found.ChildrenMethod, found.MembersMethod})
 	for id, kind := range map[string]provider.Kind{"43": provider.NotFound, "44": provider.OutOfRange} {
 		_, err := f.ReadDepartment(t.Context(), id)
 		require.Equal(t, kind, provider.KindOf(err))

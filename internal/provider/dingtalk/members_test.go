@@ -20,8 +20,10 @@ func listBody(cursor int) string {
 func TestMembersOfADepartmentInPages(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, map[string]func(call) reply{"/topapi/v2/user/list": byBody(map[string]string{
-		listBody(0):   `{"errcode":0,"result":{"has_more":true,"next_cursor":100,"list":[{"userid":"0123","name":"A","leader":true,"dept_order":176274948238067512,"dept_id_list":[43,42]}]}}`,
-		listBody(100): `{"errcode":0,"result":{"has_more":true,"next_cursor":200,"list":[{"userid":"u2","leader":false},{"name":"no id"},{"userid":7},{"userid":""},[]]}}`,
+		listBody(
+			0): `{"errcode":0,"result":{"has_more":true,"next_cursor":100,"list":[{"userid":"0123","name":"A","leader":true,"dept_order":176274948238067512,"dept_id_list":[43,42]}]}}`,
+		listBody(
+			100): `{"errcode":0,"result":{"has_more":true,"next_cursor":200,"list":[{"userid":"u2","leader":false},{"name":"no id"},{"userid":7},{"userid":""},[]]}}`,
 		listBody(200): `{"errcode":0,"result":{"has_more":false,"list":[]}}`,
 	})})
 	q := provider.Query{Department: "42", Method: methodDepartment}
@@ -33,13 +35,18 @@ func TestMembersOfADepartmentInPages(t *testing.T) {
 		members, bad, q.Cursor = append(members, page.Members...), append(bad, page.Bad...), page.Next
 	}
 	require.Empty(t, q.Cursor)
-	require.Equal(t, []string{"record 2: no userid", "record 3: userid is not a string", "record 4: no userid", "record 5: no userid"}, bad)
+	require.Equal(t, []string{"record 2: no userid", "record 3: userid is not a string", "record 4: no userid",
+		"record 5: no userid"}, bad)
 	unset := directory.Attributes{directory.Alias: nil, directory.Telephone: nil, directory.HiredAt: nil}
 	require.Empty(t, cmp.Diff([]directory.Member{
-		{ExternalID: "0123", Profile: sentIfSet(directory.Profile{Name: ptr("A"), Status: ptr(directory.Active), Attributes: unset}, record{}),
-			Memberships: []directory.Membership{{DepartmentID: "42", Leader: ptr(true), SortOrder: ptr(int64(176274948238067512))}},
-			Raw:         json.RawMessage(`{"dept_id_list":[42,43],"name":"A","userid":"0123"}`), RawKeeps: onlyOfUserGet},
-		{ExternalID: "u2", Profile: sentIfSet(directory.Profile{Status: ptr(directory.Active), Attributes: unset}, record{}),
+		{ExternalID: "0123",
+			Profile: sentIfSet(directory.Profile{Name: ptr("A"), Status: ptr(directory.Active), Attributes: unset},
+				record{}),
+			Memberships: []directory.Membership{
+				{DepartmentID: "42", Leader: ptr(true), SortOrder: ptr(int64(176274948238067512))}},
+			Raw: json.RawMessage(`{"dept_id_list":[42,43],"name":"A","userid":"0123"}`), RawKeeps: onlyOfUserGet},
+		{ExternalID: "u2", Profile: sentIfSet(directory.Profile{Status: ptr(directory.Active), Attributes: unset},
+			record{}),
 			Memberships: []directory.Membership{{DepartmentID: "42", Leader: ptr(false)}},
 			Raw:         json.RawMessage(`{"userid":"u2"}`), RawKeeps: onlyOfUserGet},
 	}, members))
@@ -68,13 +75,20 @@ func TestMembersFail(t *testing.T) {
 		"result empty":            {department, `{"errcode":0,"result":{}}`, provider.Malformed},
 		"no has_more":             {department, `{"errcode":0,"result":{"list":[` + one + `]}}`, provider.Malformed},
 		"has_more a number":       {department, `{"errcode":0,"result":{"has_more":0,"list":[]}}`, provider.Malformed},
-		"has_more null":           {department, `{"errcode":0,"result":{"has_more":null,"list":[]}}`, provider.Malformed},
-		"list an object":          {department, `{"errcode":0,"result":{"has_more":false,"list":` + one + `}}`, provider.Malformed},
-		"more without a cursor":   {department, `{"errcode":0,"result":{"has_more":true,"list":[` + one + `]}}`, provider.Malformed},
-		"cursor a string":         {department, `{"errcode":0,"result":{"has_more":true,"next_cursor":"100","list":[` + one + `]}}`, provider.Malformed},
-		"first cursor again":      {department, `{"errcode":0,"result":{"has_more":true,"next_cursor":0,"list":[` + one + `]}}`, provider.Malformed},
-		"same cursor":             {at("100"), `{"errcode":0,"result":{"has_more":true,"next_cursor":100,"list":[` + one + `]}}`, provider.Malformed},
-		"cursor going back":       {at("200"), `{"errcode":0,"result":{"has_more":true,"next_cursor":100,"list":[` + one + `]}}`, provider.Malformed},
+		"has_more null": {department, `{"errcode":0,"result":{"has_more":null,"list":[]}}`,
+			provider.Malformed},
+		"list an object": {department, `{"errcode":0,"result":{"has_more":false,"list":` + one + `}}`,
+			provider.Malformed},
+		"more without a cursor": {department, `{"errcode":0,"result":{"has_more":true,"list":[` + one + `]}}`,
+			provider.Malformed},
+		"cursor a string": {department,
+			`{"errcode":0,"result":{"has_more":true,"next_cursor":"100","list":[` + one + `]}}`, provider.Malformed},
+		"first cursor again": {department,
+			`{"errcode":0,"result":{"has_more":true,"next_cursor":0,"list":[` + one + `]}}`, provider.Malformed},
+		"same cursor": {at("100"),
+			`{"errcode":0,"result":{"has_more":true,"next_cursor":100,"list":[` + one + `]}}`, provider.Malformed},
+		"cursor going back": {at("200"),
+			`{"errcode":0,"result":{"has_more":true,"next_cursor":100,"list":[` + one + `]}}`, provider.Malformed},
 		"unknown listing":         {provider.Query{Department: "42", Method: "corp"}, "", provider.Invalid},
 		"department not a number": {provider.Query{Department: "x", Method: methodDepartment}, "", provider.Invalid},
 	}
@@ -92,7 +106,9 @@ func TestMembersFail(t *testing.T) {
 // A position that advances is progress, whoever the page brings.
 func TestEmptyPageMayNameANextOne(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, map[string]func(call) reply{"/topapi/v2/user/list": always(`{"errcode":0,"result":{"has_more":true,"next_cursor":100,"list":[]}}`)})
+	f := newFixture(t,
+		map[string]func(call) reply{"/topapi/v2/user/list": always(
+			`{"errcode":0,"result":{"has_more":true,"next_cursor":100,"list":[]}}`)})
 	page, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "42", Method: methodDepartment})
 	require.NoError(t, err)
 	require.Equal(t, provider.MemberPage{Next: "100"}, page)
@@ -101,13 +117,16 @@ func TestEmptyPageMayNameANextOne(t *testing.T) {
 func TestMembersWhoseIDsCannotBeStored(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", directory.MaxID+1)
-	f := newFixture(t, map[string]func(call) reply{"/topapi/v2/user/list": always(`{"errcode":0,"result":{"has_more":false,"list":[
-		{"userid":"a\u0000b","unionid":"aB3","name":"` + personalText + `"},{"userid":"` + long + `"},{"userid":"u3","unionid":"` + long + `"},
+	f := newFixture(t,
+		map[string]func(call) reply{"/topapi/v2/user/list": always(`{"errcode":0,"result":{"has_more":false,"list":[
+		{"userid":"a\u0000b","unionid":"aB3","name":"` + personalText + `"},{"userid":"` + long +
+			`"},{"userid":"u3","unionid":"` + long + `"},
 		{"userid":"` + long[1:] + `"}]}}`)})
 	page, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "42", Method: methodDepartment})
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		`record 1 (unionid "aB3"): userid contains U+0000`, "record 2: userid is longer than 512 bytes", `record 3 (userid "u3"): unionid is longer than 512 bytes`,
+		`record 1 (unionid "aB3"): userid contains U+0000`, "record 2: userid is longer than 512 bytes",
+		`record 3 (userid "u3"): unionid is longer than 512 bytes`,
 	}, page.Bad)
 	require.Len(t, page.Members, 1)
 	require.Len(t, page.Members[0].ExternalID, directory.MaxID)
@@ -115,7 +134,8 @@ func TestMembersWhoseIDsCannotBeStored(t *testing.T) {
 
 func TestMissingListIsEmpty(t *testing.T) {
 	t.Parallel()
-	for _, body := range []string{`{"errcode":0,"result":{"has_more":false}}`, `{"errcode":0,"result":{"has_more":false,"list":null}}`} {
+	for _, body := range []string{`{"errcode":0,"result":{"has_more":false}}`,
+		`{"errcode":0,"result":{"has_more":false,"list":null}}`} {
 		f := newFixture(t, map[string]func(call) reply{"/topapi/v2/user/list": always(body)})
 		page, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "42", Method: methodDepartment})
 		require.NoError(t, err)
@@ -132,7 +152,8 @@ func granted(missing func(id string) bool) map[string]func(call) reply {
 	}
 	encoded, _ := json.Marshal(ids)
 	return map[string]func(call) reply{
-		"/auth/scopes": always(`{"errcode":0,"auth_org_scopes":{"authed_dept":[],"authed_user":` + string(encoded) + `}}`),
+		"/auth/scopes": always(`{"errcode":0,"auth_org_scopes":{"authed_dept":[],"authed_user":` + string(encoded) +
+			`}}`),
 		"/topapi/v2/user/get": func(c call) reply {
 			id := strings.TrimSuffix(strings.TrimPrefix(c.rawBody, `{"userid":"`), `"}`)
 			if missing(id) {
@@ -182,7 +203,8 @@ func TestGrantedPeopleInPages(t *testing.T) {
 func TestGrantedCursorSurvivesChangedGrants(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, granted(func(string) bool { return false }))
-	page, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: methodGranted, Cursor: "p43x"})
+	page, err := f.ListDepartmentMembers(t.Context(),
+		provider.Query{Department: "1", Method: methodGranted, Cursor: "p43x"})
 	require.NoError(t, err)
 	require.Len(t, page.Members, 2)
 	require.Equal(t, "p44", page.Members[0].ExternalID)
@@ -190,7 +212,9 @@ func TestGrantedCursorSurvivesChangedGrants(t *testing.T) {
 
 func TestNobodyGrantedByName(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, map[string]func(call) reply{"/auth/scopes": always(`{"errcode":0,"auth_org_scopes":{"authed_dept":[5],"authed_user":[]}}`)})
+	f := newFixture(t,
+		map[string]func(call) reply{"/auth/scopes": always(
+			`{"errcode":0,"auth_org_scopes":{"authed_dept":[5],"authed_user":[]}}`)})
 	page, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: methodGranted})
 	require.NoError(t, err)
 	require.Equal(t, provider.MemberPage{}, page)
@@ -202,7 +226,8 @@ func TestGrantedPersonOutOfRangeIsSetAside(t *testing.T) {
 	f := newFixture(t, map[string]func(call) reply{
 		"/auth/scopes": always(`{"errcode":0,"auth_org_scopes":{"authed_dept":[5],"authed_user":["u1","u2"]}}`),
 		"/topapi/v2/user/get": byBody(map[string]string{
-			`{"userid":"u1"}`: `{"errcode":50002,"errmsg":"请求的员工userid不在授权范围内"}`, `{"userid":"u2"}`: `{"errcode":0,"result":{"userid":"u2"}}`,
+			`{"userid":"u1"}`: `{"errcode":50002,"errmsg":"请求的员工userid不在授权范围内"}`,
+			`{"userid":"u2"}`: `{"errcode":0,"result":{"userid":"u2"}}`,
 		}),
 	})
 	page, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: methodGranted})
@@ -227,7 +252,8 @@ func TestGrantedPeopleFail(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFixture(t, map[string]func(call) reply{"/auth/scopes": always(tt.scopes), "/topapi/v2/user/get": always(tt.user)})
+			f := newFixture(t, map[string]func(call) reply{"/auth/scopes": always(tt.scopes),
+				"/topapi/v2/user/get": always(tt.user)})
 			_, err := f.ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: methodGranted})
 			requireError(t, err, tt.want)
 		})

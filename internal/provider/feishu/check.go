@@ -223,7 +223,8 @@ func (c *client) checkMembers(ctx context.Context, r *provider.Report, departmen
 	if len(trouble) > 0 {
 		return trouble[0]
 	}
-	pass(r, "members", "the departments that were read have no direct members, so field permissions could not be checked")
+	pass(r, "members",
+		"the departments that were read have no direct members, so field permissions could not be checked")
 	return nil
 }
 

@@ -61,9 +61,12 @@ func TestCheckOfACompanyInOrder(t *testing.T) {
 	require.Empty(t, graded(t, r, provider.Warn))
 	require.Equal(t, []string{"credentials", "visible range", "permission tenant:tenant:readonly", "departments",
 		"permission contact:department.base:readonly", "permission contact:department.organize:readonly", "members",
-		"permission contact:user.base:readonly", "permission contact:user.department:readonly", "permission contact:user.employee:readonly",
-		"permission contact:user.employee_id:readonly", "permission contact:user.email:readonly", "permission contact:user.phone:readonly",
-		"permission contact:user.employee_number:read", "permission contact:user.gender:readonly", "user groups", "administrators",
+		"permission contact:user.base:readonly", "permission contact:user.department:readonly",
+		"permission contact:user.employee:readonly",
+		"permission contact:user.employee_id:readonly", "permission contact:user.email:readonly",
+		"permission contact:user.phone:readonly",
+		"permission contact:user.employee_number:read", "permission contact:user.gender:readonly", "user groups",
+		"administrators",
 	}, graded(t, r, provider.Pass))
 	for _, f := range r.Findings {
 		if f.Check == "departments" {
@@ -76,18 +79,21 @@ func TestCheckWarnsOfFieldPermissions(t *testing.T) {
 	t.Parallel()
 	c, _ := newFake(t, wholeCompany(map[string]http.HandlerFunc{
 		childrenPath: data(`{"has_more":false,"items":[{"open_department_id":"od-1"}]}`),
-		usersPath:    data(`{"has_more":false,"items":[{"open_id":"ou_1","email":null},{"open_id":"ou_2","mobile":""}]}`),
+		usersPath: data(
+			`{"has_more":false,"items":[{"open_id":"ou_1","email":null},{"open_id":"ou_2","mobile":""}]}`),
 	}))
 	r, err := c.Check(t.Context())
 	require.NoError(t, err)
 	require.True(t, r.OK())
 	require.Equal(t, []string{
 		"permission contact:department.base:readonly", "permission contact:department.organize:readonly",
-		"permission contact:user.base:readonly", "permission contact:user.department:readonly", "permission contact:user.employee:readonly",
+		"permission contact:user.base:readonly", "permission contact:user.department:readonly",
+		"permission contact:user.employee:readonly",
 		"permission contact:user.employee_id:readonly", "permission contact:user.email:readonly",
 		"permission contact:user.employee_number:read", "permission contact:user.gender:readonly",
 	}, graded(t, r, provider.Warn))
-	require.Contains(t, graded(t, r, provider.Pass), "permission contact:user.phone:readonly", "one record that carries it is enough")
+	require.Contains(t, graded(t, r, provider.Pass), "permission contact:user.phone:readonly",
+		"one record that carries it is enough")
 }
 
 // Without its permission the company has no name, which costs nothing but the root's.
@@ -97,10 +103,12 @@ func TestCheckNamesThePermissionForTheCompany(t *testing.T) {
 		answer       http.HandlerFunc
 		says, action string
 	}{
-		"permission": {says(400, `{"code":99991672,"msg":"x","error":{"permission_violations":[{"subject":"tenant:tenant:readonly"}]}}`), "99991672", "Permissions & Scopes"},
-		"refused":    {refuses(403, 1184001), "1184001", "Permissions & Scopes"},
-		"unknown":    {refuses(404, 1184000), "1184000", "app_id"},
-		"no name":    {data(`{"tenant":{}}`), "no name was sent", "Permissions & Scopes"},
+		"permission": {
+			says(400,
+				`{"code":99991672,"msg":"x","error":{"permission_violations":[{"subject":"tenant:tenant:readonly"}]}}`), "99991672", "Permissions & Scopes"},
+		"refused": {refuses(403, 1184001), "1184001", "Permissions & Scopes"},
+		"unknown": {refuses(404, 1184000), "1184000", "app_id"},
+		"no name": {data(`{"tenant":{}}`), "no name was sent", "Permissions & Scopes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -123,7 +131,8 @@ func TestCheckNamesThePermissionForTheCompany(t *testing.T) {
 func TestCheckOfARangeThatWithholdsPeople(t *testing.T) {
 	t.Parallel()
 	anonymous := data(`{"has_more":false,"items":[{"open_id":"ou_1","name":"Li Lei"}]}`)
-	c, _ := newFake(t, limitedTo(data(`{"has_more":false,"department_ids":["od-1"]}`), data(`{"items":[`+engineering+`]}`),
+	c, _ := newFake(t, limitedTo(data(`{"has_more":false,"department_ids":["od-1"]}`),
+		data(`{"items":[`+engineering+`]}`),
 		usersPath, anonymous, contact+"/departments/od-1/children", data(`{"has_more":false}`)))
 	r, err := c.Check(t.Context())
 	require.NoError(t, err)
@@ -132,7 +141,8 @@ func TestCheckOfARangeThatWithholdsPeople(t *testing.T) {
 	i := slices.IndexFunc(r.Findings, func(f provider.Finding) bool { return strings.Contains(f.Detail, "one by one") })
 	require.Equal(t, provider.Finding{
 		Level: provider.Warn, Check: "permission contact:user.employee_id:readonly", Action: grantScope,
-		Detail: "Feishu does not say which people are granted to the app one by one without the permission contact:user.employee_id:readonly: such people are not read, and every run stays partial",
+		Detail: "Feishu does not say which people are granted to the app one by one without the permission " +
+			"contact:user.employee_id:readonly: such people are not read, and every run stays partial",
 	}, r.Findings[i])
 
 	c, _ = newFake(t, limitedTo(data(`{"has_more":false}`), nil))
@@ -146,8 +156,10 @@ func TestCheckOfARangeThatWithholdsPeople(t *testing.T) {
 
 func TestCheckFailsWherePermissionsAreMissing(t *testing.T) {
 	t.Parallel()
-	denied := says(400, `{"code":99991672,"msg":"x","error":{"permission_violations":[{"subject":"contact:contact.base:readonly"}]}}`)
-	for path, check := range map[string]string{rootPath: "visible range", childrenPath: "departments", usersPath: "members"} {
+	denied := says(400,
+		`{"code":99991672,"msg":"x","error":{"permission_violations":[{"subject":"contact:contact.base:readonly"}]}}`)
+	for path, check := range map[string]string{rootPath: "visible range", childrenPath: "departments",
+		usersPath: "members"} {
 		t.Run(check, func(t *testing.T) {
 			t.Parallel()
 			c, _ := newFake(t, wholeCompany(map[string]http.HandlerFunc{path: denied}))
@@ -200,7 +212,8 @@ func TestCheckOfALimitedRange(t *testing.T) {
 	r, err := c.Check(t.Context())
 	require.NoError(t, err)
 	require.True(t, r.OK())
-	require.Equal(t, provider.VisibleRange{Departments: []string{"od-1", "od-2"}, Members: []string{"ou_1", "ou_2"}}, r.Range)
+	require.Equal(t, provider.VisibleRange{Departments: []string{"od-1", "od-2"}, Members: []string{"ou_1", "ou_2"}},
+		r.Range)
 	require.Equal(t, []string{
 		"visible range", "visible range", "permission tenant:tenant:readonly", "departments",
 		"permission contact:user.employee_number:read", "permission contact:user.gender:readonly",

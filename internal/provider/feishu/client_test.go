@@ -108,9 +108,12 @@ func TestEveryCodeIsClassified(t *testing.T) {
 func TestRefusalNamesPermissionsAndFieldsOnly(t *testing.T) {
 	t.Parallel()
 	c, _ := newFake(t, map[string]http.HandlerFunc{childrenPath: inTurn(
-		says(400, `{"code":99991672,"msg":"`+leak+`","error":{"log_id":"L","message":"`+leak+`","permission_violations":[
-			{"type":"action_scope_required","subject":"contact:contact.base:readonly"},{"subject":"`+leak+`"},{"subject":5}]}}`),
-		says(400, `{"code":99992402,"msg":"x","error":{"field_violations":[{"field":"page_size","value":"`+leak+`"},{"field":"`+leak+`"}]}}`),
+		says(400, `{"code":99991672,"msg":"`+leak+`","error":{"log_id":"L","message":"`+leak+
+			`","permission_violations":[
+			{"type":"action_scope_required","subject":"contact:contact.base:readonly"},{"subject":"`+leak+
+			`"},{"subject":5}]}}`),
+		says(400, `{"code":99992402,"msg":"x","error":{"field_violations":[{"field":"page_size","value":"`+leak+
+			`"},{"field":"`+leak+`"}]}}`),
 	)})
 	_, err := c.ListDepartments(t.Context(), wholeTree)
 	e := failure(t, err)
@@ -172,10 +175,11 @@ func TestThrottlingPausesTheEndpoint(t *testing.T) {
 		for _, status := range []int{429, 400} {
 			t.Run(fmt.Sprint(name, status), func(t *testing.T) {
 				t.Parallel()
-				c, s := newFake(t, map[string]http.HandlerFunc{childrenPath: func(w http.ResponseWriter, r *http.Request) {
-					w.Header().Set("x-ogw-ratelimit-reset", tt.reset)
-					refuses(status, 99991400)(w, r)
-				}})
+				c, s := newFake(t,
+					map[string]http.HandlerFunc{childrenPath: func(w http.ResponseWriter, r *http.Request) {
+						w.Header().Set("x-ogw-ratelimit-reset", tt.reset)
+						refuses(status, 99991400)(w, r)
+					}})
 				_, err := c.ListDepartments(t.Context(), wholeTree)
 				e := failure(t, err)
 				require.Equal(t, provider.RateLimited, e.Kind)
@@ -226,7 +230,8 @@ func TestTokenIsKeptUntilShortlyBeforeItsEnd(t *testing.T) {
 		t.Run(strconv.FormatInt(expire, 10), func(t *testing.T) {
 			t.Parallel()
 			c, s := newFake(t, map[string]http.HandlerFunc{
-				tokenPath:    says(200, fmt.Sprintf(`{"code":0,"msg":"ok","tenant_access_token":"%s","expire":%d}`, tokenStart, expire)),
+				tokenPath: says(200, fmt.Sprintf(`{"code":0,"msg":"ok","tenant_access_token":"%s","expire":%d}`,
+					tokenStart, expire)),
 				childrenPath: data(`{"has_more":false}`),
 			})
 			now := time.Date(2026, 5, 24, 8, 0, 0, 0, time.UTC)
@@ -247,18 +252,21 @@ func TestTokenAnswersThatAreNone(t *testing.T) {
 		answer http.HandlerFunc
 		want   provider.Kind
 	}{
-		"malformed id":   {says(200, `{"code":10003,"data":{},"msg":"invalid param"}`), provider.Unauthenticated},
-		"unknown id":     {refuses(200, 10014), provider.Unauthenticated},
-		"wrong secret":   {refuses(400, 10015), provider.Unauthenticated},
-		"no token":       {says(200, `{"code":0,"expire":7200}`), provider.Malformed},
-		"no expire":      {says(200, `{"code":0,"tenant_access_token":"`+tokenStart+`"}`), provider.Malformed},
-		"expire text":    {says(200, `{"code":0,"tenant_access_token":"`+tokenStart+`","expire":"7200"}`), provider.Malformed},
-		"expire past":    {says(200, `{"code":0,"tenant_access_token":"`+tokenStart+`","expire":-1}`), provider.Malformed},
+		"malformed id": {says(200, `{"code":10003,"data":{},"msg":"invalid param"}`), provider.Unauthenticated},
+		"unknown id":   {refuses(200, 10014), provider.Unauthenticated},
+		"wrong secret": {refuses(400, 10015), provider.Unauthenticated},
+		"no token":     {says(200, `{"code":0,"expire":7200}`), provider.Malformed},
+		"no expire":    {says(200, `{"code":0,"tenant_access_token":"`+tokenStart+`"}`), provider.Malformed},
+		"expire text": {says(200, `{"code":0,"tenant_access_token":"`+tokenStart+`","expire":"7200"}`),
+			provider.Malformed},
+		"expire past": {says(200, `{"code":0,"tenant_access_token":"`+tokenStart+`","expire":-1}`),
+			provider.Malformed},
 		"token a number": {says(200, `{"code":0,"tenant_access_token":7,"expire":7200}`), provider.Malformed},
-		"token unusable": {says(200, `{"code":0,"tenant_access_token":"`+tokenStart+`\n","expire":7200}`), provider.Malformed},
-		"html":           {says(200, `<html>`), provider.Malformed},
-		"throttled":      {refuses(429, 99991400), provider.RateLimited},
-		"unavailable":    {says(503, ``), provider.Unavailable},
+		"token unusable": {says(200, `{"code":0,"tenant_access_token":"`+tokenStart+`\n","expire":7200}`),
+			provider.Malformed},
+		"html":        {says(200, `<html>`), provider.Malformed},
+		"throttled":   {refuses(429, 99991400), provider.RateLimited},
+		"unavailable": {says(503, ``), provider.Unavailable},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -298,7 +306,8 @@ func TestTokenNameTellsCredentialsApart(t *testing.T) {
 	require.NotContains(t, base, testSecret)
 	require.Equal(t, base, tokenName("https://a", "id", testSecret))
 	for _, other := range []string{
-		tokenName("https://b", "id", testSecret), tokenName("https://a", "id2", testSecret), tokenName("https://a", "id", testSecret+"x"),
+		tokenName("https://b", "id", testSecret), tokenName("https://a", "id2", testSecret),
+		tokenName("https://a", "id", testSecret+"x"),
 	} {
 		require.NotEqual(t, base, other)
 	}
@@ -315,7 +324,8 @@ func TestSettings(t *testing.T) {
 	require.NoError(t, Vendor.Validate(with("accounts_url", "https://accounts.feishu.cn")))
 	wrong := map[string][]string{"app_id": {""}, "app_secret": {""}}
 	for _, key := range []string{"base_url", "accounts_url"} {
-		wrong[key] = []string{"open.feishu.cn", "ftp://h", "http://", "https://u:" + testSecret + "@h", "https://h?a=b", "https://h#x", "http://%zz"}
+		wrong[key] = []string{"open.feishu.cn", "ftp://h", "http://", "https://u:" + testSecret + "@h",
+			"https://h?a=b", "https://h#x", "http://%zz"}
 	}
 	for key, values := range wrong {
 		for _, value := range values {

@@ -22,7 +22,8 @@ var Vendor = provider.Vendor{
 		{
 			Name:     "app_id",
 			Required: true,
-			Help:     "App ID of the self-built app (cli_...), from the developer console under Credentials & Basic Info",
+			Help: "App ID of the self-built app (cli_...), from the developer console under Credentials & Basic " +
+				"Info",
 		},
 		{Name: "app_secret", Required: true, Help: "App Secret of the same app, from the same page"},
 		{Name: "base_url", Default: defaultBaseURL, Help: "address of the API; for Lark https://open.larksuite.com"},

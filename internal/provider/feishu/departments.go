@@ -253,7 +253,8 @@ func (c *client) ListDepartments(ctx context.Context, q provider.Query) (provide
 // parentless reports that the permission to see parents is missing: they are then
 // absent from all records (feishu.md §2.2, §3.3), and a tree without them is flat.
 func parentless(found []provider.FoundDepartment) bool {
-	return len(found) > 0 && !slices.ContainsFunc(found, func(d provider.FoundDepartment) bool { return d.ParentID != "" })
+	return len(found) > 0 && !slices.ContainsFunc(found,
+		func(d provider.FoundDepartment) bool { return d.ParentID != "" })
 }
 
 // foundBy says how to go on from a department that a listing showed. A level has

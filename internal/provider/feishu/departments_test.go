@@ -25,9 +25,10 @@ func TestRootsOfTheWholeCompany(t *testing.T) {
 		root, tenant http.HandlerFunc
 		want         string
 	}{
-		"own name":            {data(named), nil, "Own"},
-		"tenant's name":       {data(rootAnswer), data(`{"tenant":{"name":"Acme"}}`), "Acme"},
-		"no name sent":        {data(`{"department":{"open_department_id":"0"}}`), data(`{"tenant":{"name":"Acme"}}`), "Acme"},
+		"own name":      {data(named), nil, "Own"},
+		"tenant's name": {data(rootAnswer), data(`{"tenant":{"name":"Acme"}}`), "Acme"},
+		"no name sent": {data(`{"department":{"open_department_id":"0"}}`), data(`{"tenant":{"name":"Acme"}}`),
+			"Acme"},
 		"tenant refused":      {data(rootAnswer), refuses(400, 99991672), "Root"},
 		"tenant's other code": {data(rootAnswer), refuses(200, 77777), "Root"},
 		"tenant unknown":      {data(rootAnswer), nil, "Root"},
@@ -61,8 +62,10 @@ func TestRootsFailRatherThanGuess(t *testing.T) {
 		routes map[string]http.HandlerFunc
 		want   provider.Kind
 	}{
-		"tenant trouble":       {map[string]http.HandlerFunc{rootPath: data(rootAnswer), tenantPath: says(503, "")}, provider.Unavailable},
-		"tenant throttled":     {map[string]http.HandlerFunc{rootPath: data(rootAnswer), tenantPath: refuses(429, 99991400)}, provider.RateLimited},
+		"tenant trouble": {map[string]http.HandlerFunc{rootPath: data(rootAnswer), tenantPath: says(503, "")},
+			provider.Unavailable},
+		"tenant throttled": {map[string]http.HandlerFunc{rootPath: data(rootAnswer),
+			tenantPath: refuses(429, 99991400)}, provider.RateLimited},
 		"no department":        {map[string]http.HandlerFunc{rootPath: data(`{}`)}, provider.Malformed},
 		"department not one":   {map[string]http.HandlerFunc{rootPath: data(`{"department":[]}`)}, provider.Malformed},
 		"no data":              {map[string]http.HandlerFunc{rootPath: says(200, `{"code":0}`)}, provider.Malformed},
@@ -72,15 +75,19 @@ func TestRootsFailRatherThanGuess(t *testing.T) {
 		"scopes empty data":    {limitedTo(data(`{}`), nil), provider.Malformed},
 		"scopes with a number": {limitedTo(data(`{"has_more":false,"department_ids":[5]}`), nil), provider.Malformed},
 		"scopes with an empty": {limitedTo(data(`{"has_more":false,"user_ids":[""]}`), nil), provider.Malformed},
-		"scopes with U+0000":   {limitedTo(data(`{"has_more":false,"user_ids":["a\u0000b"]}`), nil), provider.Malformed},
-		"scopes only empty":    {limitedTo(emptyPages(), nil), provider.Malformed},
+		"scopes with U+0000": {limitedTo(data(`{"has_more":false,"user_ids":["a\u0000b"]}`), nil),
+			provider.Malformed},
+		"scopes only empty": {limitedTo(emptyPages(), nil), provider.Malformed},
 		"scopes in a circle": {limitedTo(byCursor(map[string]string{
 			"":  `{"has_more":true,"page_token":"a","user_ids":["ou_1"]}`,
 			"a": `{"has_more":true,"page_token":"b","user_ids":["ou_2"]}`,
 			"b": `{"has_more":true,"page_token":"a","user_ids":["ou_3"]}`}), nil), provider.Malformed},
-		"batch trouble":  {limitedTo(data(`{"has_more":false,"department_ids":["od-1"]}`), refuses(400, 40003)), provider.Unavailable},
-		"batch no data":  {limitedTo(data(`{"has_more":false,"department_ids":["od-1"]}`), says(200, `{"code":0}`)), provider.Malformed},
-		"single trouble": {limitedTo(data(`{"has_more":false,"department_ids":["od-1"]}`), data(`{"items":[]}`), contact+"/departments/od-1", says(502, "")), provider.Unavailable},
+		"batch trouble": {limitedTo(data(`{"has_more":false,"department_ids":["od-1"]}`), refuses(400, 40003)),
+			provider.Unavailable},
+		"batch no data": {limitedTo(data(`{"has_more":false,"department_ids":["od-1"]}`), says(200, `{"code":0}`)),
+			provider.Malformed},
+		"single trouble": {limitedTo(data(`{"has_more":false,"department_ids":["od-1"]}`), data(`{"items":[]}`),
+			contact+"/departments/od-1", says(502, "")), provider.Unavailable},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -111,17 +118,22 @@ func TestRootsOfALimitedRange(t *testing.T) {
 			"":       `{"has_more":true,"page_token":"A+/b==","user_ids":["ou_1"],"department_ids":["od-1"]}`,
 			"A+/b==": `{"has_more":false,"department_ids":["od-gone","od-deleted","od-out","od-left","od-erased"],"group_ids":["g1"]}`,
 		}),
-		data(`{"items":[`+engineering+`,{"open_department_id":"od-deleted","status":{"is_deleted":true}},{"open_department_id":"od-unasked"},{"name":"no id"}]}`),
+		data(
+			`{"items":[`+engineering+
+				`,{"open_department_id":"od-deleted","status":{"is_deleted":true}},{"open_department_id":"od-unasked"},{"name":"no id"}]}`),
 		contact+"/departments/od-gone", refuses(400, 40015),
 		contact+"/departments/od-out", refuses(403, 40004),
-		contact+"/departments/od-left", data(`{"department":{"open_department_id":"od-left","parent_department_id":"od-far"}}`),
-		contact+"/departments/od-erased", data(`{"department":{"open_department_id":"od-erased","status":{"is_deleted":true}}}`),
+		contact+"/departments/od-left",
+		data(`{"department":{"open_department_id":"od-left","parent_department_id":"od-far"}}`),
+		contact+"/departments/od-erased",
+		data(`{"department":{"open_department_id":"od-erased","status":{"is_deleted":true}}}`),
 	))
 	roots, _, err := c.ListRoots(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []string{"0", "od-1", "od-left", "od-out"}, ids(roots))
 	require.Equal(t, provider.FoundDepartment{
-		Department: directory.Department{ExternalID: "0", Name: ptr("Root"), Raw: []byte("{}")}, MembersMethod: methodGranted,
+		Department:    directory.Department{ExternalID: "0", Name: ptr("Root"), Raw: []byte("{}")},
+		MembersMethod: methodGranted,
 	}, roots[0])
 	for _, top := range roots[1:] {
 		require.Equal(t, methodTree, top.ChildrenMethod)
@@ -151,17 +163,21 @@ func TestGrantedDepartmentsThatCannotBeUsed(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"0", "od-1", "od-2", "od-3"}, ids(roots))
 	require.Equal(t, []string{
-		`granted department "od-2": parent_department_id is not a string`, `granted department "od-3": the answer is another department's`,
+		`granted department "od-2": parent_department_id is not a string`,
+		`granted department "od-3": the answer is another department's`,
 	}, bad)
 	for _, top := range roots[2:] {
-		require.Equal(t, provider.FoundDepartment{Department: directory.Department{ExternalID: top.ExternalID}, ChildrenMethod: methodTree, MembersMethod: methodDepartment}, top)
+		require.Equal(t, provider.FoundDepartment{Department: directory.Department{ExternalID: top.ExternalID},
+			ChildrenMethod: methodTree, MembersMethod: methodDepartment}, top)
 	}
 }
 
 // Of the root nothing is needed but that it answers.
 func TestTheRootsParentDoesNotMatter(t *testing.T) {
 	t.Parallel()
-	c, _ := newFake(t, map[string]http.HandlerFunc{rootPath: data(`{"department":{"name":"Acme","open_department_id":7,"parent_department_id":7}}`)})
+	c, _ := newFake(t,
+		map[string]http.HandlerFunc{rootPath: data(
+			`{"department":{"name":"Acme","open_department_id":7,"parent_department_id":7}}`)})
 	roots, bad, err := c.ListRoots(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, bad)
@@ -213,8 +229,9 @@ func TestDepartmentsPageByPage(t *testing.T) {
 	require.Equal(t, next, first.Next)
 	require.Equal(t, []provider.FoundDepartment{{
 		Department: directory.Department{
-			ExternalID: "od-1", ParentID: "0", Name: ptr("Engineering"), SortOrder: ptr(int64(2000)), DeclaredMembers: ptr(42),
-			Leaders: []string{"ou_a", "ou_b"}, Raw: first.Departments[0].Raw,
+			ExternalID: "od-1", ParentID: "0", Name: ptr("Engineering"), SortOrder: ptr(int64(2000)),
+			DeclaredMembers: ptr(42),
+			Leaders:         []string{"ou_a", "ou_b"}, Raw: first.Departments[0].Raw,
 		},
 		MembersMethod: methodDepartment,
 	}}, first.Departments)
@@ -247,10 +264,13 @@ func TestSameCursorTwiceIsMalformed(t *testing.T) {
 
 func TestPageTokensThatCannotBeKept(t *testing.T) {
 	t.Parallel()
-	for name, token := range map[string]string{"U+0000": `a\u0000`, "longer than 512 bytes": strings.Repeat("x", directory.MaxID+1)} {
+	for name, token := range map[string]string{"U+0000": `a\u0000`,
+		"longer than 512 bytes": strings.Repeat("x", directory.MaxID+1)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c, _ := newFake(t, map[string]http.HandlerFunc{childrenPath: data(`{"has_more":true,"page_token":"` + token + `","items":[` + engineering + `]}`)})
+			c, _ := newFake(t,
+				map[string]http.HandlerFunc{childrenPath: data(
+					`{"has_more":true,"page_token":"` + token + `","items":[` + engineering + `]}`)})
 			_, err := c.ListDepartments(t.Context(), wholeTree)
 			e := failure(t, err)
 			require.Equal(t, provider.Malformed, e.Kind)
@@ -263,7 +283,8 @@ func TestPageTokensThatCannotBeKept(t *testing.T) {
 func TestEmptyPageMayNameANextOne(t *testing.T) {
 	t.Parallel()
 	for _, items := range []string{`,"items":[]`, ``} {
-		c, _ := newFake(t, map[string]http.HandlerFunc{childrenPath: data(`{"has_more":true,"page_token":"b"` + items + `}`)})
+		c, _ := newFake(t,
+			map[string]http.HandlerFunc{childrenPath: data(`{"has_more":true,"page_token":"b"` + items + `}`)})
 		page, err := c.ListDepartments(t.Context(), wholeTree)
 		require.NoError(t, err)
 		require.Equal(t, "b", page.Next)
@@ -278,7 +299,8 @@ func TestTooLargeTreeIsReadByLevels(t *testing.T) {
 			refuses(400, 43010)(w, r)
 			return
 		}
-		data(`{"has_more":false,"items":[{"open_department_id":"od-1"},{"open_department_id":"od-2","parent_department_id":"od-0"}]}`)(w, r)
+		data(
+			`{"has_more":false,"items":[{"open_department_id":"od-1"},{"open_department_id":"od-2","parent_department_id":"od-0"}]}`)(w, r)
 	}})
 	_, err := c.ListDepartments(t.Context(), wholeTree)
 	e := failure(t, err)
@@ -296,7 +318,9 @@ func TestTooLargeTreeIsReadByLevels(t *testing.T) {
 
 func TestTreeWithoutParentsIsReadByLevels(t *testing.T) {
 	t.Parallel()
-	c, _ := newFake(t, map[string]http.HandlerFunc{childrenPath: data(`{"has_more":false,"items":[{"open_department_id":"od-1"},{"open_department_id":"od-2"}]}`)})
+	c, _ := newFake(t,
+		map[string]http.HandlerFunc{childrenPath: data(
+			`{"has_more":false,"items":[{"open_department_id":"od-1"},{"open_department_id":"od-2"}]}`)})
 	_, err := c.ListDepartments(t.Context(), wholeTree)
 	e := failure(t, err)
 	require.Equal(t, provider.TooLarge, e.Kind)
@@ -331,7 +355,8 @@ func TestUnusableDepartmentsDoNotSpoilThePage(t *testing.T) {
 		`record 10 (open_department_id "od-y"): parent_department_id is longer than 512 bytes`,
 	}, page.Bad)
 	require.Len(t, page.Departments, 1)
-	require.Equal(t, directory.Department{ExternalID: "od-1", ParentID: "0", Name: ptr("12345678901234567890"), Raw: page.Departments[0].Raw},
+	require.Equal(t, directory.Department{ExternalID: "od-1", ParentID: "0", Name: ptr("12345678901234567890"),
+		Raw: page.Departments[0].Raw},
 		page.Departments[0].Department)
 }
 
@@ -339,7 +364,8 @@ func TestIdsStandInPathsEscapedOnce(t *testing.T) {
 	t.Parallel()
 	const id = "a/b%2F c?d"
 	const escaped = contact + "/departments/a%2Fb%252F%20c%3Fd/children"
-	c, s := newFake(t, map[string]http.HandlerFunc{contact + "/departments/" + id + "/children": data(`{"has_more":false}`)})
+	c, s := newFake(t,
+		map[string]http.HandlerFunc{contact + "/departments/" + id + "/children": data(`{"has_more":false}`)})
 	_, err := c.ListDepartments(t.Context(), provider.Query{Department: id, Method: methodTree})
 	require.NoError(t, err)
 	require.Len(t, s.to(escaped), 1)
@@ -357,7 +383,8 @@ func TestUnknownListingIsInvalid(t *testing.T) {
 		_, err := c.ListDepartments(t.Context(), provider.Query{Department: rootID, Method: l})
 		require.Equal(t, provider.Invalid, failure(t, err).Kind)
 	}
-	for _, q := range []provider.Query{{Department: rootID}, {Department: rootID, Method: methodTree}, {Method: methodDepartment}} {
+	for _, q := range []provider.Query{{Department: rootID}, {Department: rootID, Method: methodTree},
+		{Method: methodDepartment}} {
 		_, err := c.ListDepartmentMembers(t.Context(), q)
 		require.Equal(t, provider.Invalid, failure(t, err).Kind)
 	}

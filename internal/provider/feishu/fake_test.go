@@ -56,7 +56,8 @@ func newFake(t *testing.T, routes map[string]http.HandlerFunc) (*client, *fake) 
 	s := &fake{}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
-		s.calls = append(s.calls, call{r.URL.EscapedPath(), r.URL.Query(), strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")})
+		s.calls = append(s.calls, call{r.URL.EscapedPath(), r.URL.Query(),
+			strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")})
 		s.mu.Unlock()
 		if route, ok := routes[r.URL.Path]; ok {
 			route(w, r)
@@ -67,7 +68,8 @@ func newFake(t *testing.T, routes map[string]http.HandlerFunc) (*client, *fake) 
 			s.tokens++
 			n := s.tokens
 			s.mu.Unlock()
-			says(200, fmt.Sprintf(`{"code":0,"msg":"ok","tenant_access_token":"%s-%d","expire":7200}`, tokenStart, n))(w, r)
+			says(200, fmt.Sprintf(`{"code":0,"msg":"ok","tenant_access_token":"%s-%d","expire":7200}`, tokenStart, n))(
+				w, r)
 			return
 		}
 		w.WriteHeader(http.StatusNotFound)
@@ -78,7 +80,8 @@ func newFake(t *testing.T, routes map[string]http.HandlerFunc) (*client, *fake) 
 		Tokens: &memoryTokens{}, Limits: &s.limits, Now: time.Now,
 		CallTimeout: 10 * time.Second, SlowCall: 10 * time.Second,
 	}
-	opened, err := Vendor.Open(provider.Settings{"app_id": "cli_sim", "app_secret": testSecret, "base_url": s.URL + "/prefix"}, env)
+	opened, err := Vendor.Open(provider.Settings{"app_id": "cli_sim", "app_secret": testSecret,
+		"base_url": s.URL + "/prefix"}, env)
 	require.NoError(t, err)
 	return opened.(*client), s
 }
@@ -146,7 +149,8 @@ type memoryTokens struct {
 	drops  int
 }
 
-func (m *memoryTokens) Token(ctx context.Context, name string, fetch func(context.Context) (string, time.Time, error)) (string, error) {
+func (m *memoryTokens) Token(ctx context.Context, name string,
+	fetch func(context.Context) (string, time.Time, error)) (string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if token, ok := m.tokens[name]; ok {

@@ -17,7 +17,8 @@ import (
 var records = []string{
 	engineering, liLei, `{}`, `null`, `[]`, `"x"`, `{"open_id":1}`, `{"open_id":"ou_1","orders":[null,1,"x",[],{}]}`,
 	`{"open_department_id":"od-1","leaders":[{"leaderID":7}],"order":1e400,"member_count":-0}`,
-	`{"user_id":"u","a":1,"a":2,"status":{"is_frozen":1}}`, `{"open_id":"\ud800","name":"\u0000<&>"}`, `{"open_id":"ou_1"} {}`,
+	`{"user_id":"u","a":1,"a":2,"status":{"is_frozen":1}}`, `{"open_id":"\ud800","name":"\u0000<&>"}`,
+	`{"open_id":"ou_1"} {}`,
 }
 
 // FuzzRecord: whatever is sent, a record is either put aside with a reason or
@@ -65,8 +66,10 @@ func FuzzAnswer(f *testing.F) {
 		`{"code":0,"data":{"has_more":false}}`, `{"code":0,"data":{"has_more":true,"page_token":"b","items":[{}]}}`,
 		`{"code":0,"data":{"has_more":true,"page_token":"a","user_ids":["x"]}}`, `{"code":0}`, `{"code":0,"data":null}`,
 		`{"code":99991672,"error":{"log_id":"L","permission_violations":[{"subject":"a:b"}],"field_violations":[{"field":"f"}]}}`,
-		`{"code":99999999999999999999}`, `{"code":0,"data":{"department":{"open_department_id":"od-1"}}}`, `{`, ``, `<html>`,
-		`{"code":0,"tenant_access_token":"t-1","expire":7200}`, `{"code":0,"data":{"has_more":false,"department_ids":[""]}}`,
+		`{"code":99999999999999999999}`, `{"code":0,"data":{"department":{"open_department_id":"od-1"}}}`, `{`, ``,
+		`<html>`,
+		`{"code":0,"tenant_access_token":"t-1","expire":7200}`,
+		`{"code":0,"data":{"has_more":false,"department_ids":[""]}}`,
 	} {
 		f.Add([]byte(body), "a")
 	}

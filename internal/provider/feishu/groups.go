@@ -36,7 +36,8 @@ func splitCursor(ep provider.Endpoint, cursor string) (second bool, token string
 	token, ok := strings.CutPrefix(cursor, firstPass)
 	if !ok && cursor != "" {
 		return false, "", &provider.Error{
-			Provider: directory.Feishu, Kind: provider.CursorExpired, Endpoint: ep.Name, Problem: "the cursor is of an " +
+			Provider: directory.Feishu, Kind: provider.CursorExpired, Endpoint: ep.Name,
+			Problem: "the cursor is of an " +
 				"unknown form",
 		}
 	}

@@ -52,18 +52,21 @@ func TestGroupsOfBothTypes(t *testing.T) {
 		return page, page.Next, err
 	})
 	require.Empty(t, cmp.Diff([]provider.GroupPage{
-		{Next: "1:a", Request: "LOG1", Bad: []string{"record 2: no id", "record 3: id is not a string", "record 4: no id"},
+		{Next: "1:a", Request: "LOG1", Bad: []string{"record 2: no id", "record 3: id is not a string",
+			"record 4: no id"},
 			Groups: []provider.FoundGroup{{MembersMethod: methodUsersAndDepartments, Group: directory.Group{
 				ExternalID: "g1", Kind: directory.UserGroup, Name: ptr("Contractors"), DeclaredMembers: ptr(2),
 				Attributes: directory.Attributes{directory.GroupType: "ordinary", directory.Description: "d"},
-				Raw:        json.RawMessage(`{"description":"d","group_id":"og1","id":"g1","name":"Contractors","type":1}`),
+				Raw: json.RawMessage(
+					`{"description":"d","group_id":"og1","id":"g1","name":"Contractors","type":1}`),
 			}}}},
 		{Next: "2:", Request: "LOG1"},
-		{Next: "2:b", Request: "LOG1", Groups: []provider.FoundGroup{{MembersMethod: methodUsers, Group: directory.Group{
-			ExternalID: "g2", Kind: directory.UserGroup, Name: ptr("Dynamic"),
-			Attributes: directory.Attributes{directory.GroupType: "dynamic", directory.Description: nil},
-			Raw:        json.RawMessage(`{"description":"","id":"g2","name":"Dynamic"}`),
-		}}}},
+		{Next: "2:b", Request: "LOG1",
+			Groups: []provider.FoundGroup{{MembersMethod: methodUsers, Group: directory.Group{
+				ExternalID: "g2", Kind: directory.UserGroup, Name: ptr("Dynamic"),
+				Attributes: directory.Attributes{directory.GroupType: "dynamic", directory.Description: nil},
+				Raw:        json.RawMessage(`{"description":"","id":"g2","name":"Dynamic"}`),
+			}}}},
 		{Request: "LOG1"},
 	}, pages))
 	for _, one := range s.to(groupsPath) {
@@ -80,17 +83,20 @@ func TestUsersThenDepartmentsOfAGroup(t *testing.T) {
 	})})
 	read := func(method provider.ListMethod) []provider.GroupMemberPage {
 		return allPages(t, func(cursor string) (provider.GroupMemberPage, string, error) {
-			page, err := c.ListGroupMembers(t.Context(), provider.GroupQuery{Group: "g1", Method: method, Cursor: cursor})
+			page, err := c.ListGroupMembers(t.Context(),
+				provider.GroupQuery{Group: "g1", Method: method, Cursor: cursor})
 			return page, page.Next, err
 		})
 	}
 	users := []provider.GroupMemberPage{
-		{Next: "1:a", Request: "LOG1", Members: []directory.GroupMember{{Member: "ou_1"}}, Bad: []string{"record 2: member_id is not a string", "record 3: no member_id"}},
+		{Next: "1:a", Request: "LOG1", Members: []directory.GroupMember{{Member: "ou_1"}},
+			Bad: []string{"record 2: member_id is not a string", "record 3: no member_id"}},
 		{Request: "LOG1", Members: []directory.GroupMember{{Member: "ou_2"}}},
 	}
 	require.Empty(t, cmp.Diff(users, read(methodUsers)), "a dynamic group costs no call for departments")
 	users[1].Next = "2:"
-	require.Empty(t, cmp.Diff(append(users, provider.GroupMemberPage{Request: "LOG1", Departments: []string{"od-1"}}), read(methodUsersAndDepartments)))
+	require.Empty(t, cmp.Diff(append(users, provider.GroupMemberPage{Request: "LOG1", Departments: []string{"od-1"}}),
+		read(methodUsersAndDepartments)))
 	for _, one := range s.to(groupMembersPath) {
 		require.Equal(t, "open_id", one.query.Get("member_id_type"))
 	}
@@ -120,7 +126,8 @@ func TestGroupsFail(t *testing.T) {
 			groups, err := c.ListGroups(t.Context(), tt.cursor)
 			require.Equal(t, tt.want, failure(t, err).Kind)
 			require.Equal(t, provider.GroupPage{}, groups)
-			members, err := c.ListGroupMembers(t.Context(), provider.GroupQuery{Group: "g1", Method: methodUsers, Cursor: tt.cursor})
+			members, err := c.ListGroupMembers(t.Context(),
+				provider.GroupQuery{Group: "g1", Method: methodUsers, Cursor: tt.cursor})
 			require.Equal(t, tt.want, failure(t, err).Kind)
 			require.Equal(t, provider.GroupMemberPage{}, members)
 		})
@@ -138,7 +145,8 @@ func TestAdministratorsOfApps(t *testing.T) {
 		return `{"user_list":[` + strings.TrimSuffix(strings.Repeat(`{"open_id":"ou_1"},`, n), ",") + `]}`
 	}
 	c, _ := newFake(t, map[string]http.HandlerFunc{adminsPath: inTurn(
-		data(`{"user_list":[{"open_id":"ou_1","user_id":"u1"},{"user_id":"u2"},null]}`), data(list(9)), data(list(10)), data(`{}`), refuses(400, 99991672))})
+		data(`{"user_list":[{"open_id":"ou_1","user_id":"u1"},{"user_id":"u2"},null]}`), data(list(9)), data(list(10)),
+		data(`{}`), refuses(400, 99991672))})
 	page, err := c.ListAdministrators(t.Context(), "")
 	require.NoError(t, err)
 	require.Empty(t, cmp.Diff(provider.AdministratorPage{
@@ -158,7 +166,8 @@ func TestAdministratorsOfApps(t *testing.T) {
 
 func TestCheckWarnsOfKindsThatCannotBeRead(t *testing.T) {
 	t.Parallel()
-	denied := says(400, `{"code":99991672,"msg":"x","error":{"permission_violations":[{"subject":"contact:group:readonly"}]}}`)
+	denied := says(400,
+		`{"code":99991672,"msg":"x","error":{"permission_violations":[{"subject":"contact:group:readonly"}]}}`)
 	routes := wholeCompany(nil)
 	maps.Copy(routes, map[string]http.HandlerFunc{groupsPath: denied, adminsPath: says(503, "")})
 	c, _ := newFake(t, routes)
@@ -176,7 +185,8 @@ func FuzzGroups(f *testing.F) {
 	for _, body := range []string{
 		`{"code":0,"data":{"has_more":true,"page_token":"b","grouplist":[{"id":"g1","name":"x","member_user_count":2},{"id":7},null]}}`,
 		`{"code":0,"data":{"has_more":false,"memberlist":[{"member_id":"ou_1"},{"member_id":""}]}}`,
-		`{"code":0,"data":{"user_list":[{"open_id":"ou_1"},{"open_id":[]}]}}`, `{"code":0,"data":{"has_more":true,"page_token":"a"}}`, `{"code":0}`,
+		`{"code":0,"data":{"user_list":[{"open_id":"ou_1"},{"open_id":[]}]}}`,
+		`{"code":0,"data":{"has_more":true,"page_token":"a"}}`, `{"code":0}`,
 	} {
 		f.Add([]byte(body), true)
 	}

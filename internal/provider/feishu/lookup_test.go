@@ -17,12 +17,17 @@ func TestLookupMember(t *testing.T) {
 		result provider.LookupResult
 		kind   provider.Kind
 	}{
-		"works here":           {data(`{"user":` + liLei + `}`), provider.LookupExists, ""},
-		"somebody else":        {data(`{"user":{"open_id":"ou_2","status":{"is_resigned":true}}}`), "", provider.Malformed},
-		"frozen":               {data(`{"user":{"open_id":"ou_1","status":{"is_frozen":true}}}`), provider.LookupExists, ""},
-		"yet to join":          {data(`{"user":{"open_id":"ou_1","status":{"is_unjoin":true}}}`), provider.LookupExists, ""},
-		"resigned":             {data(`{"user":{"open_id":"ou_1","status":{"is_resigned":true}}}`), provider.LookupNotFound, ""},
-		"exited":               {data(`{"user":{"open_id":"ou_1","status":{"is_exited":true}}}`), provider.LookupNotFound, ""},
+		"works here": {data(`{"user":` + liLei + `}`), provider.LookupExists, ""},
+		"somebody else": {data(`{"user":{"open_id":"ou_2","status":{"is_resigned":true}}}`), "",
+			provider.Malformed},
+		"frozen": {data(`{"user":{"open_id":"ou_1","status":{"is_frozen":true}}}`),
+			provider.LookupExists, ""},
+		"yet to join": {data(`{"user":{"open_id":"ou_1","status":{"is_unjoin":true}}}`),
+			provider.LookupExists, ""},
+		"resigned": {data(`{"user":{"open_id":"ou_1","status":{"is_resigned":true}}}`),
+			provider.LookupNotFound, ""},
+		"exited": {data(`{"user":{"open_id":"ou_1","status":{"is_exited":true}}}`),
+			provider.LookupNotFound, ""},
 		"status not sent":      {data(`{"user":{"open_id":"ou_1"}}`), provider.LookupExists, ""},
 		"id invalid":           {refuses(400, 41012), provider.LookupNotFound, ""},
 		"open_id unknown":      {refuses(400, 99992351), provider.LookupNotFound, ""},
@@ -42,7 +47,8 @@ func TestLookupMember(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, _ := newFake(t, map[string]http.HandlerFunc{contact + "/users/ou_1": tt.answer})
-			result, err := c.LookupMember(t.Context(), provider.MemberRef{ExternalID: "u1", OpenID: "ou_1", UnionID: "on_1"})
+			result, err := c.LookupMember(t.Context(),
+				provider.MemberRef{ExternalID: "u1", OpenID: "ou_1", UnionID: "on_1"})
 			require.Equal(t, tt.result, result)
 			if tt.kind == "" {
 				require.NoError(t, err)
@@ -93,14 +99,15 @@ func TestLookupDepartment(t *testing.T) {
 	}{
 		"there":           {data(`{"department":` + engineering + `}`), provider.LookupExists, ""},
 		"status not sent": {data(`{"department":{"open_department_id":"od-1"}}`), provider.LookupExists, ""},
-		"deleted":         {data(`{"department":{"open_department_id":"od-1","status":{"is_deleted":true}}}`), provider.LookupNotFound, ""},
-		"not existing":    {refuses(400, 40015), provider.LookupNotFound, ""},
-		"unknown":         {refuses(400, 99992357), provider.LookupNotFound, ""},
-		"unknown too":     {refuses(400, 99992380), provider.LookupNotFound, ""},
-		"out of range":    {refuses(403, 40004), provider.LookupNotVisible, ""},
-		"no object":       {data(`{}`), "", provider.Malformed},
-		"no data":         {refuses(400, 40008), "", provider.Unavailable},
-		"empty 404":       {says(404, ""), "", provider.Invalid},
+		"deleted": {data(`{"department":{"open_department_id":"od-1","status":{"is_deleted":true}}}`),
+			provider.LookupNotFound, ""},
+		"not existing": {refuses(400, 40015), provider.LookupNotFound, ""},
+		"unknown":      {refuses(400, 99992357), provider.LookupNotFound, ""},
+		"unknown too":  {refuses(400, 99992380), provider.LookupNotFound, ""},
+		"out of range": {refuses(403, 40004), provider.LookupNotVisible, ""},
+		"no object":    {data(`{}`), "", provider.Malformed},
+		"no data":      {refuses(400, 40008), "", provider.Unavailable},
+		"empty 404":    {says(404, ""), "", provider.Invalid},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -117,7 +124,8 @@ func TestLookupDepartment(t *testing.T) {
 	}
 
 	c, s := newFake(t, nil)
-	for id, want := range map[string]provider.LookupResult{"": provider.LookupNotVisible, rootID: provider.LookupExists} {
+	for id, want := range map[string]provider.LookupResult{"": provider.LookupNotVisible,
+		rootID: provider.LookupExists} {
 		result, err := c.LookupDepartment(t.Context(), id)
 		require.NoError(t, err)
 		require.Equal(t, want, result)
@@ -128,15 +136,18 @@ func TestLookupDepartment(t *testing.T) {
 func TestReadMember(t *testing.T) {
 	t.Parallel()
 	const person = `{"user":{"open_id":"ou_1","union_id":"on_1","user_id":"u1","department_ids":["od-1","od-2","0"],"leader_user_id":"ou_9"}}`
-	departments := data(`{"items":[{"open_department_id":"od-1","leaders":[{"leaderType":1,"leaderID":"ou_1"}]},{"open_department_id":"od-2","leaders":[]},{"open_department_id":"0"}]}`)
+	departments := data(
+		`{"items":[{"open_department_id":"od-1","leaders":[{"leaderType":1,"leaderID":"ou_1"}]},{"open_department_id":"od-2","leaders":[]},{"open_department_id":"0"}]}`)
 	c, f := newFake(t, map[string]http.HandlerFunc{
-		contact + "/users/ou_1": data(person), contact + "/users/u1": data(person), contact + "/departments/batch": departments,
+		contact + "/users/ou_1": data(person), contact + "/users/u1": data(person),
+		contact + "/departments/batch": departments,
 	})
 	m, gone, err := c.ReadMember(t.Context(), provider.MemberRef{ExternalID: "u1", OpenID: "ou_1"})
 	require.NoError(t, err)
 	require.False(t, gone)
 	yes, no := true, false
-	require.Equal(t, []directory.Membership{{DepartmentID: "0"}, {DepartmentID: "od-1", Leader: &yes}, {DepartmentID: "od-2", Leader: &no}}, m.Memberships)
+	require.Equal(t, []directory.Membership{{DepartmentID: "0"}, {DepartmentID: "od-1", Leader: &yes},
+		{DepartmentID: "od-2", Leader: &no}}, m.Memberships)
 
 	// Asked by user_id, the record names other people by user_id: it is asked for again.
 	before := len(f.to(contact + "/users/ou_1"))
@@ -169,7 +180,8 @@ func TestReadMemberVerdicts(t *testing.T) {
 		})
 	}
 	for sent, want := range map[string][]directory.Membership{``: nil, `,"department_ids":[]`: {}} {
-		c, _ := newFake(t, map[string]http.HandlerFunc{contact + "/users/ou_1": data(`{"user":{"open_id":"ou_1"` + sent + `}}`)})
+		c, _ := newFake(t,
+			map[string]http.HandlerFunc{contact + "/users/ou_1": data(`{"user":{"open_id":"ou_1"` + sent + `}}`)})
 		m, _, err := c.ReadMember(t.Context(), provider.MemberRef{OpenID: "ou_1"})
 		require.NoError(t, err)
 		require.Equal(t, want, m.Memberships, "not sent is not none")
@@ -183,8 +195,10 @@ func TestReadDepartment(t *testing.T) {
 		answer http.HandlerFunc
 		kind   provider.Kind
 	}{
-		"there":        {data(`{"department":{"open_department_id":"od-1","parent_department_id":"0","name":"Own"}}`), ""},
-		"deleted":      {data(`{"department":{"open_department_id":"od-1","status":{"is_deleted":true}}}`), provider.Malformed},
+		"there": {data(`{"department":{"open_department_id":"od-1","parent_department_id":"0","name":"Own"}}`),
+			""},
+		"deleted": {data(`{"department":{"open_department_id":"od-1","status":{"is_deleted":true}}}`),
+			provider.Malformed},
 		"another":      {data(`{"department":{"open_department_id":"od-2"}}`), provider.Malformed},
 		"out of range": {refuses(403, 40004), provider.OutOfRange},
 		"not existing": {refuses(400, 40015), provider.NotFound},
@@ -198,7 +212,8 @@ func TestReadDepartment(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			require.Equal(t, []any{"od-1", "0", "Own", methodTree, methodDepartment}, []any{found.ExternalID, found.ParentID, *found.Name, found.ChildrenMethod, found.MembersMethod})
+			require.Equal(t, []any{"od-1", "0", "Own", methodTree, methodDepartment},
+				[]any{found.ExternalID, found.ParentID, *found.Name, found.ChildrenMethod, found.MembersMethod})
 		})
 	}
 }

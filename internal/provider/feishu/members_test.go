@@ -27,15 +27,20 @@ func TestMembersOfADepartmentPageByPage(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, provider.MemberPage{Next: "a/+=", Request: "LOG1", Members: []directory.Member{{
 		ExternalID: "3e3cf96b", UnionID: "on_1", OpenID: "ou_1",
-		Profile: directory.Profile{Name: ptr("Li Lei"), Email: ptr("leo@example.com"), Phone: ptr("+8613000000001"), AvatarURL: ptr("https://img.example/a0"),
-			Title: ptr("Engineer"), Status: ptr(directory.Active), Activated: ptr(true), EmployeeNo: ptr(""), Manager: ptr(""),
-			Attributes: directory.Attributes{directory.EnglishName: nil, directory.Alias: nil, directory.WorkEmail: nil, directory.City: nil, directory.Country: nil,
-				directory.WorkPlace: nil, directory.HiredAt: "2021-03-10", directory.EmployeeType: nil, directory.Custom: nil}},
+		Profile: directory.Profile{Name: ptr("Li Lei"), Email: ptr("leo@example.com"), Phone: ptr("+8613000000001"),
+			AvatarURL: ptr("https://img.example/a0"),
+			Title:     ptr("Engineer"), Status: ptr(directory.Active), Activated: ptr(true), EmployeeNo: ptr(""),
+			Manager: ptr(""),
+			Attributes: directory.Attributes{directory.EnglishName: nil, directory.Alias: nil,
+				directory.WorkEmail: nil, directory.City: nil, directory.Country: nil,
+				directory.WorkPlace: nil, directory.HiredAt: "2021-03-10", directory.EmployeeType: nil,
+				directory.Custom: nil}},
 		Memberships: []directory.Membership{{DepartmentID: "0", PrimaryRank: ptr(int64(50)), SortOrder: ptr(int64(0))}},
 		Raw:         first.Members[0].Raw, RawKeeps: memberPartly,
 	}}}, first)
 
-	second, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "0", Method: methodDepartment, Cursor: first.Next})
+	second, err := c.ListDepartmentMembers(t.Context(),
+		provider.Query{Department: "0", Method: methodDepartment, Cursor: first.Next})
 	require.NoError(t, err)
 	require.Equal(t, provider.MemberPage{Request: "LOG1", Members: []directory.Member{{
 		ExternalID: "ou_2", ExternalIDIsFallback: true, OpenID: "ou_2",
@@ -51,7 +56,8 @@ func TestMembersOfADepartmentPageByPage(t *testing.T) {
 
 func TestEmptyDepartmentIsAnEmptyPage(t *testing.T) {
 	t.Parallel()
-	for _, empty := range []string{`{"has_more":false}`, `{"has_more":false,"items":[]}`, `{"has_more":false,"items":null,"page_token":null}`} {
+	for _, empty := range []string{`{"has_more":false}`, `{"has_more":false,"items":[]}`,
+		`{"has_more":false,"items":null,"page_token":null}`} {
 		c, _ := newFake(t, map[string]http.HandlerFunc{usersPath: data(empty)})
 		page, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "od-1", Method: methodDepartment})
 		require.NoError(t, err)
@@ -63,19 +69,24 @@ func TestUnusableMembersDoNotSpoilThePage(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", directory.MaxID+1)
 	c, _ := newFake(t, map[string]http.HandlerFunc{usersPath: data(`{"has_more":false,"items":[
-		{"name":"` + leak + `"}, {"open_id":"ou_1","user_id":5}, {"open_id":5,"user_id":"u"}, {"user_id":"u","union_id":{}}, null,
+		{"name":"` + leak +
+		`"}, {"open_id":"ou_1","user_id":5}, {"open_id":5,"user_id":"u"}, {"user_id":"u","union_id":{}}, null,
 		{"open_id":"ou_9","user_id":null,"union_id":"","name":null,"email":[],"mobile":13000000001,"avatar":null,"job_title":{},"status":"x","orders":5,"department_ids":"x"},
-		{"open_id":"ou_\u0000","user_id":"u7"}, {"open_id":"ou_8","user_id":"` + long + `"}, {"open_id":"ou_9","user_id":"u9","union_id":"` + long + `"}]}`)})
+		{"open_id":"ou_\u0000","user_id":"u7"}, {"open_id":"ou_8","user_id":"` + long +
+		`"}, {"open_id":"ou_9","user_id":"u9","union_id":"` + long + `"}]}`)})
 	page, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "od-1", Method: methodDepartment})
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"record 1: neither user_id nor open_id", `record 2 (open_id "ou_1"): user_id is not a string`, `record 3 (user_id "u"): open_id is not a string`,
+		"record 1: neither user_id nor open_id", `record 2 (open_id "ou_1"): user_id is not a string`,
+		`record 3 (user_id "u"): open_id is not a string`,
 		`record 4 (user_id "u"): union_id is not a string`, "record 5: not an object",
-		`record 7 (user_id "u7"): open_id contains U+0000`, `record 8 (open_id "ou_8"): user_id is longer than 512 bytes`,
+		`record 7 (user_id "u7"): open_id contains U+0000`,
+		`record 8 (open_id "ou_8"): user_id is longer than 512 bytes`,
 		`record 9 (user_id "u9", open_id "ou_9"): union_id is longer than 512 bytes`,
 	}, page.Bad)
 	require.Equal(t, []directory.Member{{
-		ExternalID: "ou_9", ExternalIDIsFallback: true, OpenID: "ou_9", Profile: directory.Profile{Phone: ptr("13000000001")},
+		ExternalID: "ou_9", ExternalIDIsFallback: true, OpenID: "ou_9",
+		Profile:     directory.Profile{Phone: ptr("13000000001")},
 		Memberships: []directory.Membership{{DepartmentID: "od-1"}}, Raw: page.Members[0].Raw, RawKeeps: memberPartly,
 	}}, page.Members)
 }
@@ -105,9 +116,11 @@ func TestGrantedMembersPageByPage(t *testing.T) {
 	require.Equal(t, "ou_left", first.Members[1].ExternalID)
 	require.Equal(t, directory.Inactive, *first.Members[1].Status)
 	require.Empty(t, first.Members[1].Memberships)
-	require.Equal(t, []string{"record 2: neither user_id nor open_id", `member "ou_out": granted, but out of range`}, first.Bad)
+	require.Equal(t, []string{"record 2: neither user_id nor open_id", `member "ou_out": granted, but out of range`},
+		first.Bad)
 
-	last, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "0", Method: methodGranted, Cursor: first.Next})
+	last, err := c.ListDepartmentMembers(t.Context(),
+		provider.Query{Department: "0", Method: methodGranted, Cursor: first.Next})
 	require.NoError(t, err)
 	require.Equal(t, provider.MemberPage{}, last, "pages of the range without people are passed over")
 	require.Len(t, s.to(batchUsersPath), 1)
@@ -119,11 +132,15 @@ func TestNobodyGrantedIsAnEmptyPage(t *testing.T) {
 	t.Parallel()
 	const silent = `{"has_more":false,"department_ids":["od-1"]}`
 	for name, routes := range map[string]map[string]http.HandlerFunc{
-		"said":                 {scopesPath: data(`{"has_more":false,"department_ids":["od-1"],"user_ids":[]}`)},
-		"said on another page": {scopesPath: byCursor(map[string]string{"": `{"has_more":true,"page_token":"a","user_ids":[],"group_ids":["g1"]}`, "a": silent})},
-		"seen in a record":     {scopesPath: data(silent), usersPath: data(`{"has_more":false,"items":[{"open_id":"ou_9"},` + liLei + `]}`)},
+		"said": {scopesPath: data(`{"has_more":false,"department_ids":["od-1"],"user_ids":[]}`)},
+		"said on another page": {scopesPath: byCursor(
+			map[string]string{"": `{"has_more":true,"page_token":"a","user_ids":[],"group_ids":["g1"]}`, "a": silent})},
+		"seen in a record": {scopesPath: data(silent),
+			usersPath: data(`{"has_more":false,"items":[{"open_id":"ou_9"},` + liLei + `]}`)},
 		"seen below": {
-			scopesPath: data(silent), contact + "/departments/od-1/children": data(`{"has_more":false,"items":[{"open_department_id":"od-2","parent_department_id":"od-1"}]}`),
+			scopesPath: data(silent), contact +
+				"/departments/od-1/children": data(
+				`{"has_more":false,"items":[{"open_department_id":"od-2","parent_department_id":"od-1"}]}`),
 			usersPath: func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Query().Get("department_id") == "od-1" {
 					data(`{"has_more":false}`)(w, r)
@@ -155,10 +172,12 @@ func TestPeopleWithheldAreNotNobody(t *testing.T) {
 	silent := data(`{"has_more":false,"department_ids":["od-1"]}`)
 	nobody, none := data(`{"has_more":false}`), data(`{"has_more":false,"items":[]}`)
 	for name, routes := range map[string]map[string]http.HandlerFunc{
-		"no user_id in any record": {scopesPath: silent, usersPath: data(`{"has_more":false,"items":[{"open_id":"ou_1","union_id":"on_1"}]}`)},
-		"nobody to judge by":       {scopesPath: silent, usersPath: nobody, contact + "/departments/od-1/children": none},
-		"null":                     {scopesPath: data(`{"has_more":false,"department_ids":["od-1"],"user_ids":null}`), usersPath: nobody, contact + "/departments/od-1/children": none},
-		"no department either":     {scopesPath: data(`{"has_more":false}`)},
+		"no user_id in any record": {scopesPath: silent,
+			usersPath: data(`{"has_more":false,"items":[{"open_id":"ou_1","union_id":"on_1"}]}`)},
+		"nobody to judge by": {scopesPath: silent, usersPath: nobody, contact + "/departments/od-1/children": none},
+		"null": {scopesPath: data(`{"has_more":false,"department_ids":["od-1"],"user_ids":null}`),
+			usersPath: nobody, contact + "/departments/od-1/children": none},
+		"no department either": {scopesPath: data(`{"has_more":false}`)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -177,9 +196,10 @@ func TestWhoIsGrantedIsNotGuessedInTrouble(t *testing.T) {
 	t.Parallel()
 	silent := data(`{"has_more":false,"department_ids":["od-1"]}`)
 	for name, routes := range map[string]map[string]http.HandlerFunc{
-		"people":      {scopesPath: silent, usersPath: says(503, "")},
-		"no listing":  {scopesPath: silent, usersPath: data(`{"has_more":false,"items":"none"}`)},
-		"departments": {scopesPath: silent, usersPath: data(`{"has_more":false}`), contact + "/departments/od-1/children": says(503, "")},
+		"people":     {scopesPath: silent, usersPath: says(503, "")},
+		"no listing": {scopesPath: silent, usersPath: data(`{"has_more":false,"items":"none"}`)},
+		"departments": {scopesPath: silent, usersPath: data(`{"has_more":false}`),
+			contact + "/departments/od-1/children": says(503, "")},
 	} {
 		c, _ := newFake(t, routes)
 		_, err := c.ListDepartmentMembers(t.Context(), provider.Query{Department: "0", Method: methodGranted})

@@ -25,7 +25,8 @@ const nothingVisible = "neither departments nor people are visible to the app"
 const (
 	employeeID    = "contact:user.employee_id:readonly"
 	noDepartment  = "no department is visible to the app"
-	peopleUnknown = "Feishu does not say which people are granted to the app one by one without the permission " + employeeID
+	peopleUnknown = "Feishu does not say which people are granted to the app one by one without the permission " +
+		employeeID
 )
 
 func (v visible) empty() bool { return v.root == nil && len(v.departments)+len(v.members) == 0 }
@@ -150,7 +151,8 @@ func scopesOf(a answer, sent string) (page scopesPage, next string, err error) {
 	if a.data == nil {
 		return page, "", a.malformed("data is missing or not an object")
 	}
-	for key, ids := range map[string]*[]string{"department_ids": &page.Departments, "user_ids": &page.Users, "group_ids": &page.Groups} {
+	for key, ids := range map[string]*[]string{"department_ids": &page.Departments, "user_ids": &page.Users,
+		"group_ids": &page.Groups} {
 		var ok bool
 		if *ids, ok = a.data.IDs(key); !ok {
 			return scopesPage{}, "", a.malformed("the contact range contains an unusable id")

@@ -143,7 +143,8 @@ func TestWeComTokensAreRenewedHoweverTheirEndIsSaid(t *testing.T) {
 	for _, o := range []wecom.Config{{ExpiredAs40014: true}, {FreshTokens: true}, {}} {
 		o.Options = quiet
 		w := open(t, simulator.Generate(simulator.TypicalSpec(3, 60)), onWeCom(o, both))
-		w.service.Faults.Add(simulator.Fault{Endpoint: "user/list", From: 2, Action: simulator.Action{Kind: simulator.ExpireToken}},
+		w.service.Faults.Add(simulator.Fault{Endpoint: "user/list", From: 2,
+			Action: simulator.Action{Kind: simulator.ExpireToken}},
 			simulator.Fault{Endpoint: "user/list_id", Action: simulator.Action{Kind: simulator.ExpireToken}})
 		w.requireTruth(walk(t.Context(), w.kind, w.client))
 		require.Equal(t, 4, w.service.Calls.Count("gettoken"), "each credential's once more")
@@ -214,9 +215,11 @@ func TestCallsOverTheLimitPauseTheEndpointAndSayForHowLong(t *testing.T) {
 	t.Parallel()
 	spec := simulator.Spec{Seed: 8, Departments: 80, Members: 100}
 	for name, vendor := range map[string]func(simulator.Options) *setup{
-		"feishu":     func(o simulator.Options) *setup { return onFeishu(feishu.Config{Options: o}) },
-		"feishu 400": func(o simulator.Options) *setup { return onFeishu(feishu.Config{Options: o, ThrottleWith400: true}) },
-		"dingtalk":   func(o simulator.Options) *setup { return onDingTalk(dingtalk.Config{Options: o}) },
+		"feishu": func(o simulator.Options) *setup { return onFeishu(feishu.Config{Options: o}) },
+		"feishu 400": func(o simulator.Options) *setup {
+			return onFeishu(feishu.Config{Options: o, ThrottleWith400: true})
+		},
+		"dingtalk": func(o simulator.Options) *setup { return onDingTalk(dingtalk.Config{Options: o}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -232,7 +235,8 @@ func TestCallsOverTheLimitPauseTheEndpointAndSayForHowLong(t *testing.T) {
 				now.pass(d)
 				require.Positive(t, d, endpoint)
 			}
-			first, err := w.client.ListDepartmentMembers(t.Context(), provider.Query{Department: w.rootID(), Method: "department"})
+			first, err := w.client.ListDepartmentMembers(t.Context(),
+				provider.Query{Department: w.rootID(), Method: "department"})
 			require.NoError(t, err, "open again after what was said")
 			require.Empty(t, first.Bad)
 		})

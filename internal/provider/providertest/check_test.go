@@ -93,32 +93,47 @@ type missing struct {
 
 func missingPermissions() map[string]missing {
 	const feishuConsole, dingtalkConsole = "Permissions & Scopes", "Permission management"
-	lacksScope := func(scope string) *setup { return onFeishu(feishu.Config{Options: quiet, Scopes: withoutScope(scope)}) }
+	lacksScope := func(scope string) *setup {
+		return onFeishu(feishu.Config{Options: quiet, Scopes: withoutScope(scope)})
+	}
 	lacksPoint := func(point string) *setup {
 		return onDingTalk(dingtalk.Config{Options: quiet, Points: withoutPoint(point)})
 	}
 	nothing := &simulator.Range{}
 	all := map[string]missing{
-		"feishu no calls":          {lacksScope("contact:contact.base:readonly"), provider.Fail, "contact:contact.base:readonly", feishuConsole},
-		"dingtalk departments":     {lacksPoint("qyapi_get_department_list"), provider.Fail, "qyapi_get_department_list", dingtalkConsole},
-		"dingtalk people":          {lacksPoint("qyapi_get_department_member"), provider.Fail, "qyapi_get_department_member", dingtalkConsole},
-		"dingtalk one person":      {lacksPoint("qyapi_get_member"), provider.Fail, "qyapi_get_member", dingtalkConsole},
-		"dingtalk phones":          {lacksPoint(dingtalk.MobilePoint), provider.Warn, "phone", dingtalk.MobilePoint},
-		"dingtalk e-mails":         {lacksPoint(dingtalk.EmailPoint), provider.Warn, "e-mail", dingtalk.EmailPoint},
-		"wecom phones":             {onWeCom(wecom.Config{Options: quiet}, appOnly), provider.Warn, "mobile", "2022-06-20"},
-		"wecom e-mails":            {onWeCom(wecom.Config{Options: quiet}, appOnly), provider.Warn, "email", "2022-06-20"},
-		"wecom names":              {onWeCom(wecom.Config{Options: quiet}, syncOnly), provider.Warn, "names", "App Management"},
-		"feishu nothing visible":   {onFeishu(feishu.Config{Options: quiet, Range: nothing}), provider.Fail, "visible", "contact range"},
-		"dingtalk nothing visible": {onDingTalk(dingtalk.Config{Options: quiet, Range: nothing}), provider.Fail, "visible range", "授权范围"},
-		"wecom nothing visible":    {onWeCom(wecom.Config{Options: quiet, Range: nothing}, appOnly), provider.Fail, "visible range", "Visible Range"},
-		"wecom app sees a part":    {onWeCom(wecom.Config{Options: quiet, Range: &simulator.Range{Departments: []simulator.Dept{2}}}, both), provider.Warn, "only the ids", "Visible Range"},
+		"feishu no calls": {lacksScope("contact:contact.base:readonly"), provider.Fail,
+			"contact:contact.base:readonly", feishuConsole},
+		"dingtalk departments": {lacksPoint("qyapi_get_department_list"), provider.Fail,
+			"qyapi_get_department_list", dingtalkConsole},
+		"dingtalk people": {lacksPoint("qyapi_get_department_member"), provider.Fail,
+			"qyapi_get_department_member", dingtalkConsole},
+		"dingtalk one person": {lacksPoint("qyapi_get_member"), provider.Fail, "qyapi_get_member",
+			dingtalkConsole},
+		"dingtalk phones":  {lacksPoint(dingtalk.MobilePoint), provider.Warn, "phone", dingtalk.MobilePoint},
+		"dingtalk e-mails": {lacksPoint(dingtalk.EmailPoint), provider.Warn, "e-mail", dingtalk.EmailPoint},
+		"wecom phones": {onWeCom(wecom.Config{Options: quiet}, appOnly), provider.Warn, "mobile",
+			"2022-06-20"},
+		"wecom e-mails": {onWeCom(wecom.Config{Options: quiet}, appOnly), provider.Warn, "email",
+			"2022-06-20"},
+		"wecom names": {onWeCom(wecom.Config{Options: quiet}, syncOnly), provider.Warn, "names",
+			"App Management"},
+		"feishu nothing visible": {onFeishu(feishu.Config{Options: quiet, Range: nothing}), provider.Fail, "visible",
+			"contact range"},
+		"dingtalk nothing visible": {onDingTalk(dingtalk.Config{Options: quiet, Range: nothing}), provider.Fail,
+			"visible range", "授权范围"},
+		"wecom nothing visible": {onWeCom(wecom.Config{Options: quiet, Range: nothing}, appOnly), provider.Fail,
+			"visible range", "Visible Range"},
+		"wecom app sees a part": {
+			onWeCom(wecom.Config{Options: quiet, Range: &simulator.Range{Departments: []simulator.Dept{2}}}, both),
+			provider.Warn, "only the ids", "Visible Range"},
 	}
 	for scope := range feishuField {
 		all["feishu "+scope] = missing{lacksScope(scope), provider.Warn, scope, feishuConsole}
 	}
 	swapped := onWeCom(wecom.Config{Options: quiet}, both)
 	swapped.settings["secret"], swapped.settings["sync_secret"] = wecomSync, wecomApp
-	all["wecom secrets swapped"] = missing{swapped, provider.Fail, "this is the contact sync secret", "set secret to an app's secret"}
+	all["wecom secrets swapped"] = missing{swapped, provider.Fail, "this is the contact sync secret",
+		"set secret to an app's secret"}
 	return all
 }
 
@@ -135,10 +150,12 @@ func TestCheckSaysWhatIsMissingAndWhereToGrantIt(t *testing.T) {
 				require.Equal(t, missing.level != provider.Fail, report.OK())
 			} else { // nothing at all could be read
 				e := w.fit(err)
-				complaints = []provider.Finding{{Level: provider.Fail, Check: e.Endpoint, Detail: e.Error(), Action: e.Action}}
+				complaints = []provider.Finding{
+					{Level: provider.Fail, Check: e.Endpoint, Detail: e.Error(), Action: e.Action}}
 			}
 			require.True(t, slices.ContainsFunc(complaints, func(f provider.Finding) bool {
-				return f.Level == missing.level && strings.Contains(f.Check+" "+f.Detail, missing.says) && strings.Contains(f.Action, missing.where)
+				return f.Level == missing.level && strings.Contains(f.Check+" "+f.Detail, missing.says) &&
+					strings.Contains(f.Action, missing.where)
 			}), "%+v", complaints)
 		})
 	}
@@ -173,15 +190,24 @@ func TestRefusedCredentialsAndAddressesEndTheCheckAtOnce(t *testing.T) {
 		kind  provider.Kind
 		says  string
 	}{
-		"feishu secret":    {wrong(onFeishu(feishu.Config{Options: quiet}), "app_secret"), provider.Unauthenticated, "app_secret"},
-		"feishu app":       {wrong(onFeishu(feishu.Config{Options: quiet}), "app_id"), provider.Unauthenticated, "app_id"},
-		"feishu address":   {onFeishu(feishu.Config{Options: quiet, TrustedIPs: elsewhere}), provider.Forbidden, "IP allow-list"},
-		"dingtalk secret":  {wrong(onDingTalk(dingtalk.Config{Options: quiet}), "app_secret"), provider.Unauthenticated, "app_secret"},
-		"dingtalk address": {onDingTalk(dingtalk.Config{Options: quiet, TrustedIPs: elsewhere}), provider.Forbidden, "127.0.0.1"},
-		"wecom company":    {wrong(onWeCom(wecom.Config{Options: quiet}, appOnly), "corp_id"), provider.Unauthenticated, "corp_id"},
-		"wecom secret":     {wrong(onWeCom(wecom.Config{Options: quiet}, appOnly), "secret"), provider.Unauthenticated, "app secret"},
-		"wecom both":       {wrong(onWeCom(wecom.Config{Options: quiet}, both), "secret", "sync_secret"), provider.Unauthenticated, "secret"},
-		"wecom address":    {onWeCom(wecom.Config{Options: quiet, TrustedIPs: elsewhere}, both), provider.Forbidden, "127.0.0.1"},
+		"feishu secret": {wrong(onFeishu(feishu.Config{Options: quiet}), "app_secret"), provider.Unauthenticated,
+			"app_secret"},
+		"feishu app": {wrong(onFeishu(feishu.Config{Options: quiet}), "app_id"), provider.Unauthenticated,
+			"app_id"},
+		"feishu address": {onFeishu(feishu.Config{Options: quiet, TrustedIPs: elsewhere}), provider.Forbidden,
+			"IP allow-list"},
+		"dingtalk secret": {wrong(onDingTalk(dingtalk.Config{Options: quiet}), "app_secret"),
+			provider.Unauthenticated, "app_secret"},
+		"dingtalk address": {onDingTalk(dingtalk.Config{Options: quiet, TrustedIPs: elsewhere}), provider.Forbidden,
+			"127.0.0.1"},
+		"wecom company": {wrong(onWeCom(wecom.Config{Options: quiet}, appOnly), "corp_id"), provider.Unauthenticated,
+			"corp_id"},
+		"wecom secret": {wrong(onWeCom(wecom.Config{Options: quiet}, appOnly), "secret"), provider.Unauthenticated,
+			"app secret"},
+		"wecom both": {wrong(onWeCom(wecom.Config{Options: quiet}, both), "secret", "sync_secret"),
+			provider.Unauthenticated, "secret"},
+		"wecom address": {onWeCom(wecom.Config{Options: quiet, TrustedIPs: elsewhere}, both), provider.Forbidden,
+			"127.0.0.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -196,7 +222,8 @@ func TestRefusedCredentialsAndAddressesEndTheCheckAtOnce(t *testing.T) {
 			if name == "wecom both" || name == "wecom address" {
 				credentials = 2
 			}
-			require.Equal(t, credentials, w.tokensFetched(), "a wrong secret is tried once: WeCom blocks the address otherwise (wecom.md §1.2)")
+			require.Equal(t, credentials, w.tokensFetched(),
+				"a wrong secret is tried once: WeCom blocks the address otherwise (wecom.md §1.2)")
 
 			_, _, err = w.client.ListRoots(t.Context())
 			require.Equal(t, refused.kind, w.fit(err).Kind, "a walk fails alike")
@@ -224,7 +251,8 @@ func TestUnderEveryFaultCheckReportsOrFailsInWords(t *testing.T) {
 					}
 					complaints := w.complaints(report)
 					// An app of the company's own may not list administrators anyway.
-					if action.Kind == simulator.Forbidden && endpoint != "tenant/query" && endpoint != "agent/get_admin_list" {
+					if action.Kind == simulator.Forbidden && endpoint != "tenant/query" &&
+						endpoint != "agent/get_admin_list" {
 						require.NotEmpty(t, complaints, "a call that is forbidden goes unnoticed")
 					}
 				})

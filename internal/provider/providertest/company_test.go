@@ -74,8 +74,10 @@ func TestAWalkBringsAChangedCompany(t *testing.T) {
 // knobs are all ways in which a service may behave that the references leave open.
 func knobs() map[string]func() *setup {
 	return map[string]func() *setup{
-		"feishu/empty last token": func() *setup { return onFeishu(feishu.Config{Options: quiet, EmptyLastToken: true}) },
-		"feishu/items left out":   func() *setup { return onFeishu(feishu.Config{Options: quiet, OmitEmptyItems: true}) },
+		"feishu/empty last token": func() *setup {
+			return onFeishu(feishu.Config{Options: quiet, EmptyLastToken: true})
+		},
+		"feishu/items left out": func() *setup { return onFeishu(feishu.Config{Options: quiet, OmitEmptyItems: true}) },
 		"feishu/both": func() *setup {
 			return onFeishu(feishu.Config{Options: quiet, EmptyLastToken: true, OmitEmptyItems: true})
 		},
@@ -89,7 +91,9 @@ func knobs() map[string]func() *setup {
 		},
 		"dingtalk/home school": func() *setup { return onDingTalk(dingtalk.Config{Options: quiet, HomeSchool: true}) },
 		"dingtalk/omit unset":  func() *setup { return onDingTalk(dingtalk.Config{Options: quiet, OmitUnset: true}) },
-		"wecom/gender zero":    func() *setup { return onWeCom(wecom.Config{Options: quiet, GenderZero: true}, appOnly) },
+		"wecom/gender zero": func() *setup {
+			return onWeCom(wecom.Config{Options: quiet, GenderZero: true}, appOnly)
+		},
 		"wecom/old sync address": func() *setup {
 			return onWeCom(wecom.Config{Options: quiet, OldSyncIP: true}, syncOnly)
 		},
@@ -182,10 +186,11 @@ func TestALimitedRangeBringsWhatIsInIt(t *testing.T) {
 	spec.Departments, spec.RootMembers, spec.SeveralDepartments = 40, 10, 0.3
 	for name, visible := range ranges(simulator.Generate(spec)) {
 		setups := map[string]*setup{
-			"feishu":           onFeishu(feishu.Config{Options: quiet, Range: visible}),
-			"dingtalk":         onDingTalk(dingtalk.Config{Options: quiet, Range: visible}),
-			"wecom":            onWeCom(wecom.Config{Options: quiet, OldApp: true, Range: visible}, appOnly),
-			"wecom one by one": onWeCom(wecom.Config{Options: quiet, OldApp: true, Range: visible, MaxUserList: 3}, appOnly),
+			"feishu":   onFeishu(feishu.Config{Options: quiet, Range: visible}),
+			"dingtalk": onDingTalk(dingtalk.Config{Options: quiet, Range: visible}),
+			"wecom":    onWeCom(wecom.Config{Options: quiet, OldApp: true, Range: visible}, appOnly),
+			"wecom one by one": onWeCom(wecom.Config{Options: quiet, OldApp: true, Range: visible, MaxUserList: 3},
+				appOnly),
 		}
 		for vendor, setup := range setups {
 			t.Run(name+"/"+vendor, func(t *testing.T) {
@@ -210,7 +215,9 @@ func TestARangeThatWithholdsPeopleSaysSo(t *testing.T) {
 	for name, visible := range ranges(simulator.Generate(spec)) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := open(t, simulator.Generate(spec), onFeishu(feishu.Config{Options: quiet, Range: visible, Scopes: withoutScope("contact:user.employee_id:readonly")}))
+			w := open(t, simulator.Generate(spec),
+				onFeishu(feishu.Config{Options: quiet, Range: visible,
+					Scopes: withoutScope("contact:user.employee_id:readonly")}))
 			r := walk(t.Context(), w.kind, w.client)
 			require.Len(t, r.errs, 1)
 			require.ErrorContains(t, r.errs[0], "contact:user.employee_id:readonly")
@@ -222,7 +229,9 @@ func TestARangeThatWithholdsPeopleSaysSo(t *testing.T) {
 			require.Equal(t, len(visible.Departments) > 0, report.OK())
 			require.True(t, report.Range.MembersUnknown)
 			require.True(t, slices.ContainsFunc(w.complaints(report), func(f provider.Finding) bool {
-				return strings.Contains(f.Detail, "one by one") && strings.Contains(f.Detail, "contact:user.employee_id:readonly") && strings.Contains(f.Action, "Permissions & Scopes")
+				return strings.Contains(f.Detail, "one by one") &&
+					strings.Contains(f.Detail, "contact:user.employee_id:readonly") &&
+					strings.Contains(f.Action, "Permissions & Scopes")
 			}))
 		})
 	}

@@ -19,7 +19,8 @@ import (
 // troubled is a small company whose root fills more than one page of the vendor.
 func troubled(t directory.ProviderType) *simulator.Company {
 	atRoot := map[directory.ProviderType]int{directory.Feishu: 52, directory.DingTalk: 102, directory.WeCom: 8}[t]
-	return simulator.Generate(simulator.Spec{Seed: 6, Departments: 5, Members: atRoot + 18, RootMembers: atRoot, SeveralDepartments: 0.2})
+	return simulator.Generate(simulator.Spec{Seed: 6, Departments: 5, Members: atRoot + 18, RootMembers: atRoot,
+		SeveralDepartments: 0.2})
 }
 
 // scene is one way of reading.
@@ -40,8 +41,10 @@ func scenes() []scene {
 		{"wecom", func() *setup { return onWeCom(wecom.Config{Options: quiet, OldApp: true}, appOnly) }},
 		{"wecom app+sync", func() *setup { return onWeCom(wecom.Config{Options: quiet, OldApp: true}, both) }},
 		{"wecom sync", func() *setup { return onWeCom(wecom.Config{Options: quiet}, syncOnly) }},
-		{"wecom one by one", func() *setup { return onWeCom(wecom.Config{Options: quiet, OldApp: true, MaxUserList: 4}, appOnly) }},
-		{"wecom part", func() *setup { return onWeCom(wecom.Config{Options: quiet, OldApp: true, Range: part}, appOnly) }},
+		{"wecom one by one",
+			func() *setup { return onWeCom(wecom.Config{Options: quiet, OldApp: true, MaxUserList: 4}, appOnly) }},
+		{"wecom part",
+			func() *setup { return onWeCom(wecom.Config{Options: quiet, OldApp: true, Range: part}, appOnly) }},
 	}
 }
 
@@ -84,9 +87,12 @@ var faults = map[string]simulator.Action{
 // frames are what stands around a vendor's records; each is taken away, made null
 // and made another type.
 var frames = map[directory.ProviderType][]string{
-	directory.Feishu:   {"$.code", "$.data", "$.data.has_more", "$.data.items", "$.data.page_token", "department_ids", "parent_department_id"},
-	directory.DingTalk: {"$.errcode", "$.result", "$.result.has_more", "$.result.list", "$.result.next_cursor", "$.auth_org_scopes", "dept_id_list", "parent_id"},
-	directory.WeCom:    {"$.userlist", "$.department", "$.department_id", "$.dept_user", "$.next_cursor", "parentid", "department", "main_department"},
+	directory.Feishu: {"$.code", "$.data", "$.data.has_more", "$.data.items", "$.data.page_token", "department_ids",
+		"parent_department_id"},
+	directory.DingTalk: {"$.errcode", "$.result", "$.result.has_more", "$.result.list", "$.result.next_cursor",
+		"$.auth_org_scopes", "dept_id_list", "parent_id"},
+	directory.WeCom: {"$.userlist", "$.department", "$.department_id", "$.dept_user", "$.next_cursor", "parentid",
+		"department", "main_department"},
 }
 
 func faultsOf(kind directory.ProviderType) map[string]simulator.Action {
@@ -102,7 +108,8 @@ func faultsOf(kind directory.ProviderType) map[string]simulator.Action {
 // telling are the kinds whose effect depends on the way of reading; they are tried
 // in every scene, once and on all calls of an endpoint.
 var telling = []simulator.Kind{
-	simulator.ExpireToken, simulator.Throttle, simulator.Forbidden, simulator.OutOfRange, simulator.NoItems, simulator.EmptyPage,
+	simulator.ExpireToken, simulator.Throttle, simulator.Forbidden, simulator.OutOfRange, simulator.NoItems,
+	simulator.EmptyPage,
 	simulator.SameToken, simulator.NoID,
 }
 
@@ -134,9 +141,11 @@ func TestUnderEveryFaultAWalkBringsTheCompanyOrSaysThatItDidNot(t *testing.T) {
 				if isTelling := slices.Contains(telling, action.Kind); !tried[call] || isTelling {
 					t.Run(at, func(t *testing.T) {
 						t.Parallel()
-						underFault(t, open(t, troubled(kind), scene.open()), at, simulator.Fault{Endpoint: endpoint, Action: action})
+						underFault(t, open(t, troubled(kind), scene.open()), at,
+							simulator.Fault{Endpoint: endpoint, Action: action})
 						if isTelling {
-							underFault(t, open(t, troubled(kind), scene.open()), at, simulator.Fault{Endpoint: endpoint, Action: action, Times: simulator.Forever})
+							underFault(t, open(t, troubled(kind), scene.open()), at,
+								simulator.Fault{Endpoint: endpoint, Action: action, Times: simulator.Forever})
 						}
 					})
 				}
@@ -178,7 +187,8 @@ func TestAServiceThatNeverAnswersIsUnavailable(t *testing.T) {
 			s := setup()
 			s.env = func(e *provider.Env) { e.CallTimeout = 20 * time.Millisecond }
 			w := open(t, troubled(s.vendor.Type), s)
-			w.service.Faults.Add(simulator.Fault{Times: simulator.Forever, Action: simulator.Action{Kind: simulator.Hang}})
+			w.service.Faults.Add(simulator.Fault{Times: simulator.Forever,
+				Action: simulator.Action{Kind: simulator.Hang}})
 			r := walk(t.Context(), w.kind, w.client)
 			require.Len(t, r.errs, 1)
 			require.Equal(t, provider.Unavailable, w.fit(r.errs[0]).Kind)

@@ -54,7 +54,8 @@ func (w *world) requireDiscreet(texts ...string) {
 		w.company.View(func(v *simulator.View) {
 			for p := range v.People() {
 				facts := v.Facts(p.ID)
-				for _, value := range []string{p.Name, p.Email, p.Phone, w.phone(p.Phone), facts.WorkEmail, facts.Telephone} {
+				for _, value := range []string{p.Name, p.Email, p.Phone, w.phone(p.Phone), facts.WorkEmail,
+					facts.Telephone} {
 					if value != "" {
 						w.personal = append(w.personal, value)
 					}

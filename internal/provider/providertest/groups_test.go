@@ -31,7 +31,8 @@ type groupReading struct {
 // readGroups reads every listing of groups and administrators that the client offers.
 func (w *world) readGroups(ctx context.Context) *groupReading {
 	r := &groupReading{
-		reading: reading{kind: w.kind}, groups: map[string]simulator.TrueGroup{}, administrators: map[string]directory.AdministratorLevel{},
+		reading: reading{kind: w.kind}, groups: map[string]simulator.TrueGroup{},
+		administrators: map[string]directory.AdministratorLevel{},
 	}
 	reader := w.client.(provider.GroupReader)
 	methods := map[string]provider.ListMethod{}
@@ -48,7 +49,8 @@ func (w *world) readGroups(ctx context.Context) *groupReading {
 			}
 			r.groups[g.ExternalID] = made
 			require.Equal(w.t, map[directory.ProviderType]directory.GroupKind{
-				directory.DingTalk: directory.Role, directory.Feishu: directory.UserGroup, directory.WeCom: directory.Tag,
+				directory.DingTalk: directory.Role, directory.Feishu: directory.UserGroup,
+				directory.WeCom: directory.Tag,
 			}[w.kind], g.Kind)
 		}
 		r.bad = append(r.bad, page.Bad...)
@@ -56,7 +58,8 @@ func (w *world) readGroups(ctx context.Context) *groupReading {
 	})
 	for _, id := range slices.Sorted(maps.Keys(methods)) {
 		r.pages(pending{department: "group " + id}, func(cursor string) (string, error) {
-			page, err := reader.ListGroupMembers(ctx, provider.GroupQuery{Group: id, Method: methods[id], Cursor: cursor})
+			page, err := reader.ListGroupMembers(ctx,
+				provider.GroupQuery{Group: id, Method: methods[id], Cursor: cursor})
 			r.groups[id] = w.joined(r.groups[id], page)
 			r.bad = append(r.bad, page.Bad...)
 			return page.Next, err
@@ -113,7 +116,8 @@ func (w *world) referred(ref string) (id string) {
 func (w *world) expectedGroups() (map[string]simulator.TrueGroup, map[string]directory.AdministratorLevel) {
 	truth := w.company.Truth(w.kind)
 	if w.kind == directory.Feishu { // super administrators are in no list
-		maps.DeleteFunc(truth.Administrators, func(_ string, level directory.AdministratorLevel) bool { return level == directory.MainAdministrator })
+		maps.DeleteFunc(truth.Administrators,
+			func(_ string, level directory.AdministratorLevel) bool { return level == directory.MainAdministrator })
 	}
 	return truth.Groups, truth.Administrators
 }
@@ -136,15 +140,18 @@ func (w *world) groupDifferences(r *groupReading, nameless bool) string {
 	if _, ok := w.client.(provider.AdministratorReader); !ok {
 		administrators = nil
 	}
-	return cmp.Diff(groups, r.groups, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(simulator.TrueGroup{}, "Attributes")) +
+	return cmp.Diff(groups, r.groups, cmpopts.EquateEmpty(),
+		cmpopts.IgnoreFields(simulator.TrueGroup{}, "Attributes")) +
 		cmp.Diff(administrators, r.administrators, cmpopts.EquateEmpty())
 }
 
 // managed are the services whose administrators can be listed.
 func managed(o simulator.Options) map[string]func() *setup {
 	return map[string]func() *setup{
-		"feishu":         func() *setup { return onFeishu(feishu.Config{Options: o}) },
-		"feishu, odd":    func() *setup { return onFeishu(feishu.Config{Options: o, EmptyLastToken: true, OmitEmptyItems: true}) },
+		"feishu": func() *setup { return onFeishu(feishu.Config{Options: o}) },
+		"feishu, odd": func() *setup {
+			return onFeishu(feishu.Config{Options: o, EmptyLastToken: true, OmitEmptyItems: true})
+		},
 		"dingtalk":       func() *setup { return onDingTalk(dingtalk.Config{Options: o}) },
 		"wecom":          func() *setup { return onWeCom(wecom.Config{Options: o, Customised: true}, appOnly) },
 		"wecom sync":     func() *setup { return onWeCom(wecom.Config{Options: o}, syncOnly) },
@@ -208,7 +215,8 @@ func TestGroupsCostNoMoreCallsThanTheyMust(t *testing.T) {
 				want := map[string]int{
 					"group/simplelist":        pagesOf(len(groups)-dynamic, 100) + pagesOf(dynamic, 100),
 					"group/member/simplelist": users + departments, "app_admin_user/list": 1, // feishu-more.md §C, §D
-					"role/list": pagesOf(len(groups), 200), "role/simplelist": users, "user/listadmin": 1, // dingtalk.md §4
+					// dingtalk.md §4
+					"role/list": pagesOf(len(groups), 200), "role/simplelist": users, "user/listadmin": 1,
 					"tag/list": 1, "tag/get": len(groups), "agent/get_admin_list": 1, // wecom-more.md §C, §D
 				}
 				for endpoint, n := range w.service.Calls.All() {
@@ -223,11 +231,15 @@ func TestGroupsCostNoMoreCallsThanTheyMust(t *testing.T) {
 
 func TestOfGroupsAnAppSeesWhatItsRangeShows(t *testing.T) {
 	t.Parallel()
-	part := &simulator.Range{Departments: []simulator.Dept{2, 4}, People: []simulator.PersonID{1}, Groups: []simulator.GroupID{2, 3}}
+	part := &simulator.Range{Departments: []simulator.Dept{2, 4}, People: []simulator.PersonID{1},
+		Groups: []simulator.GroupID{2, 3}}
 	for vendor, setup := range map[string]func() *setup{
 		"feishu":   func() *setup { return onFeishu(feishu.Config{Options: quiet, Range: part}) },
 		"dingtalk": func() *setup { return onDingTalk(dingtalk.Config{Options: quiet, Range: part}) },
-		"wecom":    func() *setup { return onWeCom(wecom.Config{Options: quiet, Range: part, Customised: true}, appOnly) },
+		"wecom": func() *setup {
+			return onWeCom(wecom.Config{Options: quiet, Range: part, Customised: true},
+				appOnly)
+		},
 	} {
 		t.Run(vendor, func(t *testing.T) {
 			t.Parallel()
@@ -252,11 +264,13 @@ func TestOfGroupsAnAppSeesWhatItsRangeShows(t *testing.T) {
 						d, _ := w.company.ParseDepartmentID(w.kind, id)
 						return !v.Covers(part, d)
 					})
-					maps.DeleteFunc(g.Scopes, func(member string, _ []string) bool { return !slices.Contains(g.Members, member) })
+					maps.DeleteFunc(g.Scopes,
+						func(member string, _ []string) bool { return !slices.Contains(g.Members, member) })
 					want[id] = g
 				}
 			})
-			require.Empty(t, cmp.Diff(want, r.groups, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(simulator.TrueGroup{}, "Attributes")))
+			require.Empty(t, cmp.Diff(want, r.groups, cmpopts.EquateEmpty(),
+				cmpopts.IgnoreFields(simulator.TrueGroup{}, "Attributes")))
 		})
 	}
 }
@@ -271,9 +285,11 @@ func TestAGroupDeletedWhileItIsReadIsNotFound(t *testing.T) {
 			page, err := reader.ListGroups(t.Context(), "")
 			require.NoError(t, err)
 			require.NoError(t, w.company.DeleteGroup(1))
-			i := slices.IndexFunc(page.Groups, func(g provider.FoundGroup) bool { return g.ExternalID == w.company.GroupID(w.kind, 1) })
+			i := slices.IndexFunc(page.Groups,
+				func(g provider.FoundGroup) bool { return g.ExternalID == w.company.GroupID(w.kind, 1) })
 			gone := page.Groups[i]
-			_, err = reader.ListGroupMembers(t.Context(), provider.GroupQuery{Group: gone.ExternalID, Method: gone.MembersMethod})
+			_, err = reader.ListGroupMembers(t.Context(),
+				provider.GroupQuery{Group: gone.ExternalID, Method: gone.MembersMethod})
 			require.Equal(t, provider.NotFound, w.fit(err).Kind)
 		})
 	}
@@ -293,11 +309,13 @@ func TestCheckWarnsOfKindsWithoutAPermission(t *testing.T) {
 	t.Parallel()
 	scopes, err := feishu.Without("contact:group:readonly", "admin:app.admin_id:readonly")
 	require.NoError(t, err)
-	w := open(t, simulator.Generate(simulator.TypicalSpec(8, 60)), onFeishu(feishu.Config{Options: quiet, Scopes: scopes}))
+	w := open(t, simulator.Generate(simulator.TypicalSpec(8, 60)),
+		onFeishu(feishu.Config{Options: quiet, Scopes: scopes}))
 	report, err := w.client.Check(t.Context())
 	require.NoError(t, err)
 	require.True(t, report.OK(), "it costs nothing else")
-	for check, scope := range map[string]string{"user groups": "contact:group:readonly", "administrators": "admin:app.admin_id:readonly"} {
+	for check, scope := range map[string]string{"user groups": "contact:group:readonly",
+		"administrators": "admin:app.admin_id:readonly"} {
 		i := slices.IndexFunc(report.Findings, func(f provider.Finding) bool { return f.Check == check })
 		require.Equal(t, provider.Warn, report.Findings[i].Level)
 		require.Contains(t, report.Findings[i].Detail, scope)
@@ -310,17 +328,21 @@ func TestCheckWarnsOfKindsWithoutAPermission(t *testing.T) {
 
 // groupFrames are what stands around the records of the listings of groups.
 var groupFrames = map[directory.ProviderType][]string{
-	directory.Feishu:   {"$.code", "$.data", "$.data.has_more", "$.data.grouplist", "$.data.memberlist", "$.data.user_list", "$.data.page_token"},
-	directory.DingTalk: {"$.errcode", "$.result", "$.result.hasMore", "$.result.list", "roles", "manageScopes", "sys_level"},
-	directory.WeCom:    {"$.taglist", "$.userlist", "$.partylist", "$.admin", "auth_type"},
+	directory.Feishu: {"$.code", "$.data", "$.data.has_more", "$.data.grouplist", "$.data.memberlist",
+		"$.data.user_list", "$.data.page_token"},
+	directory.DingTalk: {"$.errcode", "$.result", "$.result.hasMore", "$.result.list", "roles", "manageScopes",
+		"sys_level"},
+	directory.WeCom: {"$.taglist", "$.userlist", "$.partylist", "$.admin", "auth_type"},
 }
 
 // mayBeSilent: an empty list cannot be told from a group without members, nor a missing area
 // of management from one that was never given. The engine asks again before it counts. A list
 // that is left out counts as empty where the reference lets it be.
 func mayBeSilent(endpoint, fault string, action simulator.Action) bool {
-	unpaged := slices.Contains([]string{"user/listadmin", "app_admin_user/list", "tag/list", "tag/get", "agent/get_admin_list"}, endpoint)
-	leftOut := !strings.HasPrefix(endpoint, "tag/") && strings.HasSuffix(strings.TrimSuffix(fault, " null"), "list") && action.Kind != simulator.WrongType
+	unpaged := slices.Contains([]string{"user/listadmin", "app_admin_user/list", "tag/list", "tag/get",
+		"agent/get_admin_list"}, endpoint)
+	leftOut := !strings.HasPrefix(endpoint, "tag/") && strings.HasSuffix(strings.TrimSuffix(fault, " null"), "list") &&
+		action.Kind != simulator.WrongType
 	return action.Kind == simulator.NoItems || action.Kind == simulator.EmptyPage && unpaged || leftOut ||
 		slices.Contains([]string{"no manageScopes", "manageScopes null"}, fault)
 }

@@ -38,16 +38,20 @@ var feishuField = map[string][]string{
 var feishuFacts = map[string][]string{
 	"contact:user.base:readonly":       {"english_name", "alias"},
 	"contact:user.department:readonly": {"manager"},
-	"contact:user.employee:readonly":   {"work_email", "city", "country", "work_place", "hired_at", "employee_type", "custom"},
-	"contact:user.gender:readonly":     {"gender"},
+	"contact:user.employee:readonly": {"work_email", "city", "country", "work_place", "hired_at", "employee_type",
+		"custom"},
+	"contact:user.gender:readonly": {"gender"},
 }
 
 // factsOf are the facts that a vendor has fields for.
 var factsOf = map[directory.ProviderType][]directory.Attribute{
-	directory.Feishu: {directory.EnglishName, directory.Alias, directory.WorkEmail, directory.Gender, directory.City, directory.Country,
+	directory.Feishu: {directory.EnglishName, directory.Alias, directory.WorkEmail, directory.Gender, directory.City,
+		directory.Country,
 		directory.WorkPlace, directory.HiredAt, directory.EmployeeType, directory.Custom},
-	directory.DingTalk: {directory.Alias, directory.Telephone, directory.HiredAt, directory.WorkEmail, directory.WorkPlace, directory.Custom},
-	directory.WeCom:    {directory.Alias, directory.Telephone, directory.WorkEmail, directory.WorkPlace, directory.Gender, directory.Custom},
+	directory.DingTalk: {directory.Alias, directory.Telephone, directory.HiredAt, directory.WorkEmail,
+		directory.WorkPlace, directory.Custom},
+	directory.WeCom: {directory.Alias, directory.Telephone, directory.WorkEmail, directory.WorkPlace, directory.Gender,
+		directory.Custom},
 }
 
 // broad permissions bring all fields but those that have their own only.
@@ -96,7 +100,8 @@ func hiddenFromWeCom(cfg wecom.Config, m mode) hidden {
 		h["work_email"], h["work_place"], h["gender"] = true, true, true
 	}
 	if m == syncOnly {
-		h = hide("head count", "department name", "leaders", "name", "email", "phone", "title", "status", "order", "main", "manager",
+		h = hide("head count", "department name", "leaders", "name", "email", "phone", "title", "status", "order",
+			"main", "manager",
 			"alias", "telephone", "work_email", "work_place", "gender", "custom")
 	}
 	h["range"] = m != appOnly

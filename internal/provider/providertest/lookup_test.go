@@ -20,9 +20,12 @@ import (
 // withLookups are the setups that can look up single objects, seeing all or a range.
 func withLookups(r *simulator.Range) map[string]func() *setup {
 	return map[string]func() *setup{
-		"feishu":         func() *setup { return onFeishu(feishu.Config{Options: quiet, Range: r}) },
-		"dingtalk":       func() *setup { return onDingTalk(dingtalk.Config{Options: quiet, Range: r}) },
-		"wecom":          func() *setup { return onWeCom(wecom.Config{Options: quiet, OldApp: true, Range: r}, appOnly) },
+		"feishu":   func() *setup { return onFeishu(feishu.Config{Options: quiet, Range: r}) },
+		"dingtalk": func() *setup { return onDingTalk(dingtalk.Config{Options: quiet, Range: r}) },
+		"wecom": func() *setup {
+			return onWeCom(wecom.Config{Options: quiet, OldApp: true, Range: r},
+				appOnly)
+		},
 		"wecom app+sync": func() *setup { return onWeCom(wecom.Config{Options: quiet, OldApp: true, Range: r}, both) },
 	}
 }
@@ -64,9 +67,11 @@ func TestFatesOfPeople(t *testing.T) {
 		happens func(*simulator.Company) error
 		want    results
 	}{
-		"none":   {func(*simulator.Company) error { return nil }, always(provider.LookupExists)},
-		"moved":  {func(c *simulator.Company) error { return c.SetDepartments(asked, 2) }, always(provider.LookupExists)},
-		"joined": {func(c *simulator.Company) error { return c.SetDepartments(asked, 3, 2, simulator.Root) }, always(provider.LookupExists)},
+		"none": {func(*simulator.Company) error { return nil }, always(provider.LookupExists)},
+		"moved": {func(c *simulator.Company) error { return c.SetDepartments(asked, 2) },
+			always(provider.LookupExists)},
+		"joined": {func(c *simulator.Company) error { return c.SetDepartments(asked, 3, 2, simulator.Root) },
+			always(provider.LookupExists)},
 		"frozen": {func(c *simulator.Company) error { return c.Freeze(asked, true) }, always(provider.LookupExists)},
 		"not activated": {
 			func(c *simulator.Company) error { return c.Activate(asked, false) }, always(provider.LookupExists),
@@ -79,11 +84,13 @@ func TestFatesOfPeople(t *testing.T) {
 		// that is nobody else's can be asked for (Feishu) or tells the two apart (DingTalk).
 		"left, their id went to somebody else": {func(c *simulator.Company) error {
 			return errors.Join(c.Leave(asked), c.RecycleUserID(asked, other))
-		}, results{directory.Feishu: provider.LookupNotFound, directory.DingTalk: provider.LookupIDReused, directory.WeCom: provider.LookupExists}},
+		}, results{directory.Feishu: provider.LookupNotFound, directory.DingTalk: provider.LookupIDReused,
+			directory.WeCom: provider.LookupExists}},
 		// An id that nobody bears any more is all that two of them are asked by.
 		"bears another id": {
 			func(c *simulator.Company) error { return c.ChangeUserID(asked) },
-			results{directory.Feishu: provider.LookupExists, directory.DingTalk: provider.LookupNotFound, directory.WeCom: provider.LookupNotFound},
+			results{directory.Feishu: provider.LookupExists, directory.DingTalk: provider.LookupNotFound,
+				directory.WeCom: provider.LookupNotFound},
 		},
 	} {
 		for vendor, setup := range withLookups(nil) {
@@ -163,7 +170,8 @@ func TestWhatIsOutOfSightIsUnseen(t *testing.T) {
 			}
 			for d := simulator.Root; d <= 8; d++ {
 				want := provider.LookupNotVisible
-				if d == 2 || d == simulator.Root && w.kind == directory.Feishu { // Feishu's root is virtual (feishu.md §2.1)
+				// Feishu's root is virtual (feishu.md §2.1)
+				if d == 2 || d == simulator.Root && w.kind == directory.Feishu {
 					want = provider.LookupExists
 				}
 				require.Equal(t, want, w.departmentFate(d), "department %d", d)
@@ -242,7 +250,8 @@ func TestUnderEveryFaultNobodyWhoWorksThereIsGone(t *testing.T) {
 							department = provider.LookupNotVisible
 						}
 						if kind == directory.WeCom && endpoint == "user/get" {
-							person = provider.LookupNotFound // its word for leavers to an app that sees the whole company (wecom.md §3.3)
+							// its word for leavers to an app that sees the whole company (wecom.md §3.3)
+							person = provider.LookupNotFound
 						}
 					}
 					look := w.client.(provider.ObjectLookup)

@@ -35,10 +35,12 @@ func (w *world) outcome(ctx context.Context, r *reading) outcome {
 	}
 	wantDepartments, wantPeople := w.expected()
 	departments, people := w.shown(r)
-	if maps.Equal(wantDepartments, departments) && maps.EqualFunc(wantPeople, people, shownPerson.equal) && len(r.conflicts) == 0 {
+	if maps.Equal(wantDepartments, departments) && maps.EqualFunc(wantPeople, people, shownPerson.equal) &&
+		len(r.conflicts) == 0 {
 		return same
 	}
-	if maps.EqualFunc(wantDepartments, departments, shownDepartment.lessOnly) && maps.EqualFunc(wantPeople, people, shownPerson.lessOnly) {
+	if maps.EqualFunc(wantDepartments, departments, shownDepartment.lessOnly) &&
+		maps.EqualFunc(wantPeople, people, shownPerson.lessOnly) {
 		return unsent
 	}
 	if w.contradicted(ctx, r) {
@@ -48,21 +50,26 @@ func (w *world) outcome(ctx context.Context, r *reading) outcome {
 }
 
 func (p shownPerson) equal(o shownPerson) bool {
-	return p.UnionID == o.UnionID && p.Name == o.Name && p.Email == o.Email && p.Phone == o.Phone && p.Title == o.Title &&
-		p.Status == o.Status && p.Activated == o.Activated && maps.Equal(p.Places, o.Places) && p.Main == o.Main && slices.Equal(p.Leads, o.Leads)
+	return p.UnionID == o.UnionID && p.Name == o.Name && p.Email == o.Email && p.Phone == o.Phone &&
+		p.Title == o.Title &&
+		p.Status == o.Status && p.Activated == o.Activated && maps.Equal(p.Places, o.Places) && p.Main == o.Main &&
+		slices.Equal(p.Leads, o.Leads)
 }
 
 // lessOnly reports that got differs from the wanted one by fields not sent only. A
 // parent is then empty, which leaves the stored one.
 func (d shownDepartment) lessOnly(got shownDepartment) bool {
-	return (d.Parent == got.Parent || got.Parent == "") && less(d.Name, got.Name) && less(d.Order, got.Order) && less(d.People, got.People)
+	return (d.Parent == got.Parent || got.Parent == "") && less(d.Name, got.Name) && less(d.Order, got.Order) &&
+		less(d.People, got.People)
 }
 
 // lessOnly is the same of a person. Whose own record does not say where they work is
 // nowhere; no department's own listing loses them by that.
 func (p shownPerson) lessOnly(got shownPerson) bool {
-	return (p.UnionID == got.UnionID || got.UnionID == "") && less(p.Name, got.Name) && less(p.Email, got.Email) && less(p.Phone, got.Phone) &&
-		less(p.Title, got.Title) && less(p.Status, got.Status) && less(p.Activated, got.Activated) && less(p.Main, got.Main) &&
+	return (p.UnionID == got.UnionID || got.UnionID == "") && less(p.Name, got.Name) && less(p.Email, got.Email) &&
+		less(p.Phone, got.Phone) &&
+		less(p.Title, got.Title) && less(p.Status, got.Status) && less(p.Activated, got.Activated) &&
+		less(p.Main, got.Main) &&
 		(len(got.Places) == 0 || maps.EqualFunc(p.Places, got.Places, less)) &&
 		!slices.ContainsFunc(got.Leads, func(id string) bool { return !slices.Contains(p.Leads, id) })
 }

@@ -46,7 +46,8 @@ func TestTheRosterNamesEverybodyWhoWorksThere(t *testing.T) {
 	t.Parallel()
 	// Fewer people than the rows of the largest page (wecom.md §3.2), but more rows,
 	// one for each of their departments.
-	spec := simulator.Spec{Seed: 3, Departments: 30, Members: 9_500, RootMembers: 50, SeveralDepartments: 0.2, Inactive: 0.02, NotActivated: 0.05}
+	spec := simulator.Spec{Seed: 3, Departments: 30, Members: 9_500, RootMembers: 50, SeveralDepartments: 0.2,
+		Inactive: 0.02, NotActivated: 0.05}
 	for name, c := range map[string]struct {
 		cfg  wecom.Config
 		keys mode
@@ -55,8 +56,10 @@ func TestTheRosterNamesEverybodyWhoWorksThere(t *testing.T) {
 		"last page with an empty one": {wecom.Config{Options: quiet, EmptyLastCursor: true}, syncOnly},
 		"address known of old":        {wecom.Config{Options: quiet, OldSyncIP: true}, syncOnly},
 		// The range is the app's, not contact sync's (wecom.md §1.4).
-		"an app that sees a part":           {wecom.Config{Options: quiet, Range: &simulator.Range{Departments: []simulator.Dept{2}}}, syncOnly},
-		"an app that sees a part, with key": {wecom.Config{Options: quiet, Range: &simulator.Range{Departments: []simulator.Dept{2}}}, both},
+		"an app that sees a part": {
+			wecom.Config{Options: quiet, Range: &simulator.Range{Departments: []simulator.Dept{2}}}, syncOnly},
+		"an app that sees a part, with key": {
+			wecom.Config{Options: quiet, Range: &simulator.Range{Departments: []simulator.Dept{2}}}, both},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -19,7 +19,8 @@ import (
 // does; of their leaders the person's record alone speaks.
 func (w *world) singly(r *reading, refs func(*person) provider.MemberRef) *reading {
 	w.t.Helper()
-	single := &reading{kind: w.kind, departments: map[string]provider.FoundDepartment{}, people: map[string]*person{}, own: map[string]map[string]bool{}}
+	single := &reading{kind: w.kind, departments: map[string]provider.FoundDepartment{}, people: map[string]*person{},
+		own: map[string]map[string]bool{}}
 	for _, id := range slices.Sorted(maps.Keys(r.people)) {
 		m, gone, err := w.client.(provider.MemberReader).ReadMember(w.t.Context(), refs(r.people[id]))
 		require.NoError(w.t, err, id)
@@ -83,7 +84,8 @@ func TestEverybodySinglyIsWhatListingsBring(t *testing.T) {
 	delete(vendors, "wecom sync") // reads no records
 	for name, spec := range companies() {
 		// A call for each person: a few dozen show every kind of record.
-		spec.Departments, spec.Members, spec.RootMembers = min(spec.Departments, 20), min(spec.Members, 50), min(spec.RootMembers, 5)
+		spec.Departments, spec.Members, spec.RootMembers = min(spec.Departments, 20), min(spec.Members,
+			50), min(spec.RootMembers, 5)
 		for vendor, setup := range vendors {
 			for by, refs := range map[string]func(*person) provider.MemberRef{"by id": byID, "by all": byAll} {
 				t.Run(name+"/"+vendor+"/"+by, func(t *testing.T) {
@@ -163,7 +165,8 @@ func TestDepartmentsThatRecordsWouldName(t *testing.T) {
 			w := open(t, simulator.Generate(spec), setup())
 			require.NoError(t, w.company.DeleteDepartment(8))
 			for d, want := range map[simulator.Dept]bool{2: true, 3: false, 8: true, simulator.Root: false} {
-				sees, err := w.client.(provider.MemberReader).SeesDepartment(t.Context(), w.company.DepartmentID(w.kind, d))
+				sees, err := w.client.(provider.MemberReader).SeesDepartment(t.Context(),
+					w.company.DepartmentID(w.kind, d))
 				require.NoError(t, err)
 				require.Equal(t, want, sees, "department %d", d)
 			}

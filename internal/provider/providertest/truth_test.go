@@ -43,7 +43,8 @@ func (w *world) shown(r *reading) (map[string]shownDepartment, map[string]shownP
 	for _, p := range r.people {
 		seen := shownPerson{
 			UnionID: p.UnionID, Name: text(p.Name), Email: text(p.Email), Phone: text(p.Phone), Title: text(p.Title),
-			Status: text(p.Status), Activated: flag(p.Activated), EmployeeNo: text(p.EmployeeNo), Manager: text(p.Manager), Facts: p.Attributes, Places: map[string]string{}, Main: notSent,
+			Status: text(p.Status), Activated: flag(p.Activated), EmployeeNo: text(p.EmployeeNo),
+			Manager: text(p.Manager), Facts: p.Attributes, Places: map[string]string{}, Main: notSent,
 			Leads: append(slices.Clone(leads[p.ExternalID]), leads[p.OpenID]...),
 		}
 		var highest *int64
@@ -109,7 +110,8 @@ func (w *world) expected() (map[string]shownDepartment, map[string]shownPerson) 
 				seen := w.expectedPerson(v, p, person, departments)
 				for id, d := range truth.Departments {
 					_, there := seen.Places[id]
-					if there && slices.Contains(d.Leaders, w.company.UserID(w.kind, p)) && w.namesLeaders(v, id, departments) {
+					if there && slices.Contains(d.Leaders, w.company.UserID(w.kind, p)) &&
+						w.namesLeaders(v, id, departments) {
 						seen.Leads = append(seen.Leads, id)
 					}
 				}
@@ -155,7 +157,8 @@ func (w *world) externalID(p simulator.Person) string {
 func (w *world) expectedDepartment(d simulator.Dept, truth simulator.TrueDepartment) shownDepartment {
 	made := shownDepartment{
 		Parent: truth.ParentID, Name: w.unless("department name", truth.Name),
-		Order: w.unless("department order", strconv.FormatInt(truth.Order, 10)), People: w.unless("head count", strconv.Itoa(truth.People)),
+		Order:  w.unless("department order", strconv.FormatInt(truth.Order, 10)),
+		People: w.unless("head count", strconv.Itoa(truth.People)),
 	}
 	top := d == simulator.Root || w.visible != nil && slices.Contains(w.visible.Departments, d)
 	switch {
@@ -171,7 +174,8 @@ func (w *world) expectedDepartment(d simulator.Dept, truth simulator.TrueDepartm
 	return made
 }
 
-func (w *world) expectedPerson(v *simulator.View, p simulator.Person, truth simulator.TrueMember, read map[string]shownDepartment) shownPerson {
+func (w *world) expectedPerson(v *simulator.View, p simulator.Person, truth simulator.TrueMember,
+	read map[string]shownDepartment) shownPerson {
 	seen := shownPerson{
 		UnionID: truth.UnionID, Name: w.unless("name", truth.Name), Email: w.email(truth),
 		Phone: w.unless("phone", w.phone(truth.Phone)), Title: w.unless("title", truth.Title),
@@ -190,7 +194,8 @@ func (w *world) expectedPerson(v *simulator.View, p simulator.Person, truth simu
 			continue
 		}
 		seen.Places[id] = w.unless("order", strconv.FormatInt(w.memberOrder(v, p.ID, d), 10))
-		named := w.kind == directory.Feishu && seen.Main == notSent || w.kind == directory.WeCom && i == 0 || w.kind == directory.DingTalk && i == 0 && granted
+		named := w.kind == directory.Feishu && seen.Main == notSent || w.kind == directory.WeCom && i == 0 ||
+			w.kind == directory.DingTalk && i == 0 && granted
 		if named && !w.hidden["main"] {
 			seen.Main = id
 		}

@@ -47,7 +47,8 @@ const maxPages = 200
 // tries again, except as the errors ask.
 func walk(ctx context.Context, kind directory.ProviderType, client provider.Client) *reading {
 	r := &reading{
-		kind: kind, departments: map[string]provider.FoundDepartment{}, people: map[string]*person{}, own: map[string]map[string]bool{},
+		kind: kind, departments: map[string]provider.FoundDepartment{}, people: map[string]*person{},
+		own: map[string]map[string]bool{},
 	}
 	tops, bad, err := client.ListRoots(ctx)
 	r.bad = append(r.bad, bad...)
@@ -98,7 +99,8 @@ func (r *reading) pages(what pending, read func(cursor string) (string, error)) 
 	cursor, seen := "", map[string]bool{}
 	for n := 0; ; n++ {
 		if n > maxPages {
-			r.errs = append(r.errs, &provider.Error{Provider: r.kind, Kind: provider.Malformed, Problem: "the listing of " + what.department + " does not end"})
+			r.errs = append(r.errs, &provider.Error{Provider: r.kind, Kind: provider.Malformed,
+				Problem: "the listing of " + what.department + " does not end"})
 			return
 		}
 		next, err := read(cursor)
@@ -115,7 +117,8 @@ func (r *reading) pages(what pending, read func(cursor string) (string, error)) 
 			return
 		}
 		if seen[next] {
-			r.errs = append(r.errs, &provider.Error{Provider: r.kind, Kind: provider.Malformed, Problem: "the listing of " + what.department + " repeats a cursor"})
+			r.errs = append(r.errs, &provider.Error{Provider: r.kind, Kind: provider.Malformed,
+				Problem: "the listing of " + what.department + " repeats a cursor"})
 			return
 		}
 		cursor = next
@@ -125,7 +128,8 @@ func (r *reading) pages(what pending, read func(cursor string) (string, error)) 
 func (r *reading) children(ctx context.Context, client provider.Client, what pending) []pending {
 	var queue []pending
 	r.pages(what, func(cursor string) (string, error) {
-		page, err := client.ListDepartments(ctx, provider.Query{Department: what.department, Method: what.listing, Cursor: cursor})
+		page, err := client.ListDepartments(ctx,
+			provider.Query{Department: what.department, Method: what.listing, Cursor: cursor})
 		var e *provider.Error
 		if errors.As(err, &e) && e.Kind == provider.TooLarge && e.Instead != "" && e.Instead != what.listing {
 			queue = append(queue, pending{what.department, e.Instead})
@@ -143,7 +147,8 @@ func (r *reading) children(ctx context.Context, client provider.Client, what pen
 func (r *reading) members(ctx context.Context, client provider.Client, what pending) {
 	r.own[what.department] = map[string]bool{}
 	r.pages(what, func(cursor string) (string, error) {
-		page, err := client.ListDepartmentMembers(ctx, provider.Query{Department: what.department, Method: what.listing, Cursor: cursor})
+		page, err := client.ListDepartmentMembers(ctx,
+			provider.Query{Department: what.department, Method: what.listing, Cursor: cursor})
 		for _, m := range page.Members {
 			r.own[what.department][r.key(m.ExternalID)] = true
 			r.add(m)
@@ -191,7 +196,8 @@ func (p *person) mergeRaw(m directory.Member, contradiction func(field string)) 
 		p.Raw, p.RawKeeps = m.Raw, m.RawKeeps
 	default:
 		for field, value := range said {
-			if have, ok := known[field]; ok && !reflect.DeepEqual(have, value) || !ok && !slices.Contains(p.RawKeeps, field) {
+			if have, ok := known[field]; ok && !reflect.DeepEqual(have, value) || !ok &&
+				!slices.Contains(p.RawKeeps, field) {
 				contradiction(field)
 			}
 			known[field] = value
@@ -202,7 +208,8 @@ func (p *person) mergeRaw(m directory.Member, contradiction func(field string)) 
 			}
 		}
 		// Of what both leave out the union says nothing.
-		p.RawKeeps = slices.DeleteFunc(slices.Clone(p.RawKeeps), func(field string) bool { return !slices.Contains(m.RawKeeps, field) })
+		p.RawKeeps = slices.DeleteFunc(slices.Clone(p.RawKeeps),
+			func(field string) bool { return !slices.Contains(m.RawKeeps, field) })
 		p.Raw = normalize.JSON(known)
 	}
 }
@@ -224,7 +231,8 @@ func (r *reading) merge(of string, known, said any) {
 		case into.Field(i).IsZero():
 			into.Field(i).Set(field)
 		case !reflect.DeepEqual(into.Field(i).Interface(), field.Interface()):
-			r.conflicts = append(r.conflicts, fmt.Sprintf("%s: two listings disagree about %s", of, from.Type().Field(i).Name))
+			r.conflicts = append(r.conflicts,
+				fmt.Sprintf("%s: two listings disagree about %s", of, from.Type().Field(i).Name))
 		}
 	}
 }

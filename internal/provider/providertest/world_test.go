@@ -135,7 +135,8 @@ func open(t *testing.T, company *simulator.Company, s *setup) *world {
 	transport := &http.Transport{MaxIdleConnsPerHost: 8}
 	t.Cleanup(transport.CloseIdleConnections)
 	env := &provider.Env{
-		HTTP: &http.Client{Transport: transport}, Log: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		HTTP:   &http.Client{Transport: transport},
+		Log:    slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Tokens: w.tokens, Limits: w.limits, Now: s.clock, CallTimeout: 30 * time.Second, SlowCall: time.Minute,
 	}
 	if s.env != nil {
@@ -164,7 +165,8 @@ type tokens struct {
 	seen  []string
 }
 
-func (k *tokens) Token(ctx context.Context, name string, fetch func(context.Context) (string, time.Time, error)) (string, error) {
+func (k *tokens) Token(ctx context.Context, name string,
+	fetch func(context.Context) (string, time.Time, error)) (string, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if token, ok := k.kept[name]; ok && k.now().Before(k.until[name]) {

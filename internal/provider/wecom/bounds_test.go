@@ -22,7 +22,9 @@ func TestAnswersBeyondTheirCallsBound(t *testing.T) {
 		if n > 0 {
 			list.WriteByte(',')
 		}
-		list.WriteString(`{"userid":"u` + strconv.Itoa(n) + `","name":"x","extattr":{"attrs":[{"type":0,"name":"n","text":{"value":"` + strings.Repeat("v", 1500) + `"}}]}}`)
+		list.WriteString(`{"userid":"u` + strconv.Itoa(n) +
+			`","name":"x","extattr":{"attrs":[{"type":0,"name":"n","text":{"value":"` + strings.Repeat("v", 1500) +
+			`"}}]}}`)
 	}
 	list.WriteString(`]}`)
 	api := newAPI(t, map[string]string{
@@ -35,7 +37,8 @@ func TestAnswersBeyondTheirCallsBound(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, page.Members, people)
 
-	api.handlers["user/list"] = always(`{"errcode":0,"userlist":[{"userid":"u1","alias":"` + strings.Repeat("x", 70<<20) + `"}]}`)
+	api.handlers["user/list"] = always(`{"errcode":0,"userlist":[{"userid":"u1","alias":"` +
+		strings.Repeat("x", 70<<20) + `"}]}`)
 	_, err = opened.ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: methodDepartment})
 	require.Contains(t, requireError(t, err, provider.Malformed).Problem, "larger than 64 MiB")
 	_, err = opened.user(t.Context(), "u1")

@@ -113,7 +113,8 @@ func (c *client) checkRange(ctx context.Context, r *provider.Report, visible []d
 	)
 	switch {
 	case c.sync != nil:
-		warn(r, check, detail+"; of all other people only the ids are read", "set it to the whole company under "+rangePlace)
+		warn(r, check, detail+"; of all other people only the ids are read",
+			"set it to the whole company under "+rangePlace)
 	case len(visible)+len(granted.members)+len(granted.bad) == 0:
 		none := nothingVisible()
 		r.Findings = append(
@@ -192,7 +193,8 @@ func (c *client) checkMembers(ctx context.Context, r *provider.Report, visible [
 		}
 		r.Findings = append(r.Findings, failed(check, provider.Warn, err))
 	}
-	warn(r, check, "no member was found in the departments that were read, so it is unknown which fields can be read", "")
+	warn(r, check, "no member was found in the departments that were read, so it is unknown which fields can be read",
+		"")
 	return nil
 }
 
@@ -268,7 +270,8 @@ func pass(r *provider.Report, check, detail string) {
 }
 
 func warn(r *provider.Report, check, detail, action string) {
-	r.Findings = append(r.Findings, provider.Finding{Level: provider.Warn, Check: check, Detail: detail, Action: action})
+	r.Findings = append(r.Findings, provider.Finding{Level: provider.Warn, Check: check, Detail: detail,
+		Action: action})
 }
 
 // failed turns a call's failure into a finding.

@@ -20,31 +20,42 @@ func TestEnvelopeDecides(t *testing.T) {
 		kind   provider.Kind // "" means success
 		words  string
 	}{
-		"success":                     {answer{body: twoDepartments}, "", ""},
-		"success without errcode":     {answer{body: `{"department":[{"id":1,"name":"Acme","parentid":0}]}`}, "", ""},
-		"error in a 200":              {answer{body: `{"errcode":60020,"errmsg":"private words","department":[]}`}, provider.Forbidden, "trusted IP"},
-		"error in a 500":              {answer{status: 500, body: `{"errcode":60020,"errmsg":"x"}`}, provider.Forbidden, "trusted IP"},
-		"error without errmsg":        {answer{body: `{"errcode":-1}`}, provider.Unavailable, "busy"},
-		"errmsg of another type":      {answer{body: `{"errcode":-1,"errmsg":{"a":1}}`}, provider.Unavailable, "busy"},
-		"HTML in a 200":               {answer{body: `<html>private words</html>`}, provider.Malformed, "web page"},
-		"HTML in a 502":               {answer{status: 502, body: `<html>private words</html>`}, provider.Unavailable, "HTTP 502"},
-		"success code in a 503":       {answer{status: 503, body: twoDepartments}, provider.Unavailable, "HTTP 503"},
-		"success code in a 403":       {answer{status: 403, body: twoDepartments}, provider.Malformed, "HTTP 403"},
-		"empty 404":                   {answer{status: 404}, provider.Invalid, "base_url"},
-		"HTML in a 404":               {answer{status: 404, body: `<html>`}, provider.Malformed, "HTTP 404"},
-		"redirect":                    {answer{status: 302, header: map[string]string{"Location": "/elsewhere"}, body: `{"errcode":0}`}, provider.Invalid, "base_url"},
-		"empty 200":                   {answer{}, provider.Malformed, "the answer is empty"},
-		"truncated":                   {answer{body: twoDepartments[:60]}, provider.Malformed, "not one of the API's"},
-		"null":                        {answer{body: `null`}, provider.Malformed, "not one of the API's"},
-		"a list":                      {answer{body: `[]`}, provider.Malformed, "not one of the API's"},
-		"errcode as text":             {answer{body: `{"errcode":"0","department":[]}`}, provider.Malformed, "not one of the API's"},
-		"errcode as fraction":         {answer{body: `{"errcode":0.5,"department":[]}`}, provider.Malformed, "not one of the API's"},
-		"success without the list":    {answer{body: `{"errcode":0,"errmsg":"ok"}`}, provider.Malformed, "lacks the list"},
-		"success with list null":      {answer{body: `{"errcode":0,"department":null}`}, provider.Malformed, "lacks the list"},
-		"success with list an object": {answer{body: `{"errcode":0,"department":{}}`}, provider.Malformed, "lacks the list"},
-		"empty object":                {answer{body: `{}`}, provider.Malformed, "lacks the list"},
-		"unknown request error":       {answer{body: `{"errcode":40999,"errmsg":"private words"}`}, provider.Unavailable, "does not know the code"},
-		"unknown other error":         {answer{body: `{"errcode":99999,"errmsg":"private words"}`}, provider.Unavailable, "does not know the code"},
+		"success":                 {answer{body: twoDepartments}, "", ""},
+		"success without errcode": {answer{body: `{"department":[{"id":1,"name":"Acme","parentid":0}]}`}, "", ""},
+		"error in a 200": {answer{body: `{"errcode":60020,"errmsg":"private words","department":[]}`},
+			provider.Forbidden, "trusted IP"},
+		"error in a 500": {answer{status: 500, body: `{"errcode":60020,"errmsg":"x"}`},
+			provider.Forbidden, "trusted IP"},
+		"error without errmsg":   {answer{body: `{"errcode":-1}`}, provider.Unavailable, "busy"},
+		"errmsg of another type": {answer{body: `{"errcode":-1,"errmsg":{"a":1}}`}, provider.Unavailable, "busy"},
+		"HTML in a 200":          {answer{body: `<html>private words</html>`}, provider.Malformed, "web page"},
+		"HTML in a 502": {answer{status: 502, body: `<html>private words</html>`}, provider.Unavailable,
+			"HTTP 502"},
+		"success code in a 503": {answer{status: 503, body: twoDepartments}, provider.Unavailable, "HTTP 503"},
+		"success code in a 403": {answer{status: 403, body: twoDepartments}, provider.Malformed, "HTTP 403"},
+		"empty 404":             {answer{status: 404}, provider.Invalid, "base_url"},
+		"HTML in a 404":         {answer{status: 404, body: `<html>`}, provider.Malformed, "HTTP 404"},
+		"redirect": {answer{status: 302, header: map[string]string{"Location": "/elsewhere"},
+			body: `{"errcode":0}`}, provider.Invalid, "base_url"},
+		"empty 200": {answer{}, provider.Malformed, "the answer is empty"},
+		"truncated": {answer{body: twoDepartments[:60]}, provider.Malformed, "not one of the API's"},
+		"null":      {answer{body: `null`}, provider.Malformed, "not one of the API's"},
+		"a list":    {answer{body: `[]`}, provider.Malformed, "not one of the API's"},
+		"errcode as text": {answer{body: `{"errcode":"0","department":[]}`}, provider.Malformed,
+			"not one of the API's"},
+		"errcode as fraction": {answer{body: `{"errcode":0.5,"department":[]}`}, provider.Malformed,
+			"not one of the API's"},
+		"success without the list": {answer{body: `{"errcode":0,"errmsg":"ok"}`}, provider.Malformed,
+			"lacks the list"},
+		"success with list null": {answer{body: `{"errcode":0,"department":null}`}, provider.Malformed,
+			"lacks the list"},
+		"success with list an object": {answer{body: `{"errcode":0,"department":{}}`}, provider.Malformed,
+			"lacks the list"},
+		"empty object": {answer{body: `{}`}, provider.Malformed, "lacks the list"},
+		"unknown request error": {answer{body: `{"errcode":40999,"errmsg":"private words"}`}, provider.Unavailable,
+			"does not know the code"},
+		"unknown other error": {answer{body: `{"errcode":99999,"errmsg":"private words"}`}, provider.Unavailable,
+			"does not know the code"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -114,7 +125,8 @@ func TestWrongSecretIsTriedOnce(t *testing.T) {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, map[string]string{
-				"gettoken":        `{"errcode":` + code + `,"errmsg":"private words, hint: [1700000000000000000000001], from ip: 192.0.2.10"}`,
+				"gettoken": `{"errcode":` + code +
+					`,"errmsg":"private words, hint: [1700000000000000000000001], from ip: 192.0.2.10"}`,
 				"department/list": twoDepartments,
 			})
 			_, _, err := api.open(t, appOnly).ListRoots(t.Context())
@@ -177,7 +189,8 @@ func TestEachCredentialUsesItsOwnToken(t *testing.T) {
 		_, _, err := client.ListRoots(t.Context())
 		require.NoError(t, err)
 	}
-	require.Equal(t, map[string]string{"department/list": testAppSecret, "department/simplelist": testSyncSecret}, secrets)
+	require.Equal(t, map[string]string{"department/list": testAppSecret, "department/simplelist": testSyncSecret},
+		secrets)
 	require.Equal(t, 2, api.calls("gettoken"), "tokens are kept")
 
 	// A changed secret must not use the old one's token.
@@ -195,8 +208,10 @@ func TestThrottlingPausesTheEndpoint(t *testing.T) {
 	for code, wait := range map[string]time.Duration{"45009": time.Minute, "45033": 5 * time.Second} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
-			api := newAPI(t, map[string]string{"user/list": `{"errcode":` + code + `,"errmsg":"api freq out of limit"}`})
-			_, err := api.open(t, appOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "7", Method: methodDepartment})
+			api := newAPI(t,
+				map[string]string{"user/list": `{"errcode":` + code + `,"errmsg":"api freq out of limit"}`})
+			_, err := api.open(t, appOnly).ListDepartmentMembers(t.Context(),
+				provider.Query{Department: "7", Method: methodDepartment})
 			e := requireError(t, err, provider.RateLimited)
 			require.Equal(t, wait, e.RetryAfter)
 			require.Equal(t, map[string]time.Duration{"user/list": wait}, api.limits.paused)
@@ -208,7 +223,8 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t, nil)
 	api.handlers["gettoken"] = func(request) answer {
-		return answer{status: http.StatusMovedPermanently, header: map[string]string{"Location": "/wecom/cgi-bin/elsewhere"}}
+		return answer{status: http.StatusMovedPermanently,
+			header: map[string]string{"Location": "/wecom/cgi-bin/elsewhere"}}
 	}
 	_, _, err := api.open(t, appOnly).ListRoots(t.Context())
 	requireError(t, err, provider.Invalid)
@@ -224,7 +240,8 @@ func TestQueryIsEscapedOnce(t *testing.T) {
 		asked = r.query["userid"]
 		return answer{body: `{"errcode":0,"userid":"` + odd + `","status":1}`}
 	}
-	result, err := api.open(t, appOnly).(provider.ObjectLookup).LookupMember(t.Context(), provider.MemberRef{ExternalID: odd})
+	result, err := api.open(t, appOnly).(provider.ObjectLookup).LookupMember(t.Context(),
+		provider.MemberRef{ExternalID: odd})
 	require.NoError(t, err)
 	require.Equal(t, provider.LookupExists, result)
 	require.Equal(t, odd, asked)
@@ -232,6 +249,7 @@ func TestQueryIsEscapedOnce(t *testing.T) {
 
 func TestMissingCredentialIsAnError(t *testing.T) {
 	t.Parallel()
-	_, err := newAPI(t, nil).open(t, syncOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "7", Method: methodDepartment})
+	_, err := newAPI(t, nil).open(t, syncOnly).ListDepartmentMembers(t.Context(),
+		provider.Query{Department: "7", Method: methodDepartment})
 	requireError(t, err, provider.Invalid)
 }

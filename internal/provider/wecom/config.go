@@ -22,10 +22,12 @@ var Vendor = provider.Vendor{
 		{Name: "corp_id", Aliases: []string{"corpid", "app_id"}, Required: true,
 			Help: "the company's id: My Company (我的企业) > Company ID (企业ID)"},
 		{Name: "secret", Aliases: []string{"app_secret", "corpsecret"},
-			Help: "an app's secret: App Management (应用管理) > the app > Secret; reads names and details inside the app's " +
+			Help: "an app's secret: App Management (应用管理) > the app > Secret; reads names and details inside the " +
+				"app's " +
 				"visible range"},
 		{Name: "sync_secret",
-			Help: "the contact sync secret: Management Tools (管理工具) > Contacts Sync (通讯录同步); reads the ids of the whole " +
+			Help: "the contact sync secret: Management Tools (管理工具) > Contacts Sync (通讯录同步); reads the ids of the " +
+				"whole " +
 				"company"},
 		{Name: "base_url", Default: defaultBaseURL,
 			Help: "address of the API; a path prefix is kept"},
@@ -49,7 +51,8 @@ func validate(s provider.Settings) error {
 	}
 	// The parse error is left out: it quotes the URL, which may carry a password.
 	u, err := url.Parse(baseURL(s))
-	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" ||
+		u.Fragment != "" {
 		return errors.New("base_url must be an http or https address without a query, such as " + defaultBaseURL)
 	}
 	_, err = s.Zone()

@@ -16,16 +16,19 @@ func TestSettings(t *testing.T) {
 		settings provider.Settings
 		wrong    string
 	}{
-		"app only":               {provider.Settings{"corp_id": "c", "secret": "s"}, ""},
-		"sync only":              {provider.Settings{"corp_id": "c", "sync_secret": "s"}, ""},
-		"everything":             {provider.Settings{"corp_id": "c", "secret": "s", "sync_secret": "t", "agent_id": "1000002", "base_url": "http://127.0.0.1:9/wecom"}, ""},
-		"no company":             {provider.Settings{"secret": "s"}, "corp_id"},
-		"no secret":              {provider.Settings{"corp_id": "c"}, "at least one"},
-		"agent_id not a number":  {provider.Settings{"corp_id": "c", "secret": "s", "agent_id": "app"}, "agent_id"},
-		"base_url without host":  {provider.Settings{"corp_id": "c", "secret": "s", "base_url": "qyapi"}, "base_url"},
-		"base_url with a query":  {provider.Settings{"corp_id": "c", "secret": "s", "base_url": "https://h/?a=b"}, "base_url"},
+		"app only":  {provider.Settings{"corp_id": "c", "secret": "s"}, ""},
+		"sync only": {provider.Settings{"corp_id": "c", "sync_secret": "s"}, ""},
+		"everything": {provider.Settings{"corp_id": "c", "secret": "s", "sync_secret": "t",
+			"agent_id": "1000002", "base_url": "http://127.0.0.1:9/wecom"}, ""},
+		"no company":            {provider.Settings{"secret": "s"}, "corp_id"},
+		"no secret":             {provider.Settings{"corp_id": "c"}, "at least one"},
+		"agent_id not a number": {provider.Settings{"corp_id": "c", "secret": "s", "agent_id": "app"}, "agent_id"},
+		"base_url without host": {provider.Settings{"corp_id": "c", "secret": "s", "base_url": "qyapi"}, "base_url"},
+		"base_url with a query": {provider.Settings{"corp_id": "c", "secret": "s", "base_url": "https://h/?a=b"},
+			"base_url"},
 		"base_url of other kind": {provider.Settings{"corp_id": "c", "secret": "s", "base_url": "ftp://h"}, "base_url"},
-		"base_url unreadable":    {provider.Settings{"corp_id": "c", "secret": "s", "base_url": "http://u:private words@h:x"}, "base_url"},
+		"base_url unreadable": {provider.Settings{"corp_id": "c", "secret": "s",
+			"base_url": "http://u:private words@h:x"}, "base_url"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

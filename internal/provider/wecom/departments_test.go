@@ -45,16 +45,19 @@ func TestRoots(t *testing.T) {
 			[]shape{{"1", "", "department"}, {"7", "3", "department"}, {"3", "1", "department"}}},
 		"app, limited range without agent_id": {appOnly, map[string]string{"department/list": limitedList},
 			[]shape{{"12", "8", "department"}, {"13", "12", "department"}}},
-		"app, limited range with people": {appAgent, map[string]string{"department/list": limitedList, "agent/get": agentRange},
+		"app, limited range with people": {appAgent,
+			map[string]string{"department/list": limitedList, "agent/get": agentRange},
 			[]shape{{"1", "", "granted"}, {"12", "8", "department"}, {"13", "12", "department"}}},
-		"app, limited range without people": {appAgent, map[string]string{"department/list": limitedList, "agent/get": `{"errcode":0,"agentid":1000002}`},
+		"app, limited range without people": {appAgent,
+			map[string]string{"department/list": limitedList, "agent/get": `{"errcode":0,"agentid":1000002}`},
 			[]shape{{"12", "8", "department"}, {"13", "12", "department"}}},
 		"app, people only": {appAgent, map[string]string{"department/list": `{"errcode":0,"department":[]}`,
 			"agent/get": `{"errcode":0,"agentid":1000002,"allow_userinfos":{"user":[{"userid":"zoe"}]}}`},
 			[]shape{{"1", "", "granted"}}},
 		"sync": {syncOnly, map[string]string{"department/simplelist": companySimpleList},
 			[]shape{{"1", "", "corp"}, {"9", "3", ""}, {"7", "3", ""}, {"3", "1", ""}}},
-		"both": {bothKeys, map[string]string{"department/simplelist": companySimpleList, "department/list": companyList},
+		"both": {bothKeys, map[string]string{"department/simplelist": companySimpleList,
+			"department/list": companyList},
 			[]shape{{"1", "", "corp+department"}, {"9", "3", ""}, {"7", "3", "department"}, {"3", "1", "department"}}},
 		"both, app limited": {bothKeys, map[string]string{"department/simplelist": companySimpleList,
 			"department/list": `{"errcode":0,"department":[{"id":7,"name":"Platform","parentid":3},{"id":99,"name":"Just deleted","parentid":1}]}`},
@@ -85,10 +88,15 @@ func TestRootsMergeDetailsIntoTheCompleteTree(t *testing.T) {
 	found, _, err := api.open(t, bothKeys).ListRoots(t.Context())
 	require.NoError(t, err)
 	want := []provider.FoundDepartment{
-		{Department: directory.Department{ExternalID: "1", SortOrder: ptr(int64(1)), Raw: []byte(`{"id":1,"order":1,"parentid":0}`)}, MembersMethod: "corp"},
-		{Department: directory.Department{ExternalID: "7", ParentID: "1", Name: ptr("Platform"), SortOrder: ptr(int64(9223372036854775807)), Leaders: []string{"ada", "bob"},
-			Raw: []byte(`{"count":1.10,"department_leader":["ada","bob"],"id":7,"name":"Platform","order":2,"parentid":3}`)}, MembersMethod: "department"},
-		{Department: directory.Department{ExternalID: "18446744073709551615", ParentID: "1", SortOrder: ptr(int64(3)), Raw: []byte(`{"id":18446744073709551615,"order":3,"parentid":1}`)}},
+		{Department: directory.Department{ExternalID: "1", SortOrder: ptr(int64(1)),
+			Raw: []byte(`{"id":1,"order":1,"parentid":0}`)}, MembersMethod: "corp"},
+		{Department: directory.Department{ExternalID: "7", ParentID: "1", Name: ptr("Platform"),
+			SortOrder: ptr(int64(9223372036854775807)), Leaders: []string{"ada", "bob"},
+			Raw: []byte(
+				`{"count":1.10,"department_leader":["ada","bob"],"id":7,"name":"Platform","order":2,"parentid":3}`)},
+			MembersMethod: "department"},
+		{Department: directory.Department{ExternalID: "18446744073709551615", ParentID: "1", SortOrder: ptr(int64(3)),
+			Raw: []byte(`{"id":18446744073709551615,"order":3,"parentid":1}`)}},
 	}
 	require.Empty(t, cmp.Diff(want, found))
 }
@@ -102,20 +110,49 @@ func TestRootsRefuseWhatCannotBeATree(t *testing.T) {
 		kind     provider.Kind
 		words    string
 	}{
-		"nothing visible":              {appOnly, map[string]string{"department/list": people}, provider.Forbidden, "Visible Range"},
-		"nothing visible, no people":   {appAgent, map[string]string{"department/list": people, "agent/get": `{"errcode":0,"agentid":1000002,"allow_tags":{"tagid":[1]}}`}, provider.Forbidden, "by tag"},
-		"nothing visible, yet granted": {appAgent, map[string]string{"department/list": people, "agent/get": agentRange}, provider.Malformed, "names some"},
-		"another app's agent_id":       {appAgent, map[string]string{"department/list": people, "agent/get": `{"errcode":301002,"errmsg":"not allow operate another agent"}`}, provider.Invalid, "AgentId"},
-		"range without agentid":        {appAgent, map[string]string{"department/list": people, "agent/get": `{"errcode":0}`}, provider.Malformed, "agentid"},
-		"range of another form":        {appAgent, map[string]string{"department/list": people, "agent/get": `{"errcode":0,"agentid":1000002,"allow_userinfos":"all"}`}, provider.Malformed, "visible range"},
-		"sync without root":            {syncOnly, map[string]string{"department/simplelist": `{"errcode":0,"department_id":[{"id":3,"parentid":1}]}`}, provider.Malformed, "department 1"},
-		"sync without anything":        {syncOnly, map[string]string{"department/simplelist": `{"errcode":0,"department_id":[]}`}, provider.Malformed, "department 1"},
-		"sync with the other key":      {syncOnly, map[string]string{"department/simplelist": companyList}, provider.Malformed, "department_id"},
-		"both without root":            {bothKeys, map[string]string{"department/list": companyList, "department/simplelist": `{"errcode":0,"department_id":[]}`}, provider.Malformed, "department 1"},
-		"all ids as text":              {appOnly, map[string]string{"department/list": `{"errcode":0,"department":[{"id":"1","parentid":"0"},{"id":"3","parentid":"1"}]}`}, provider.Malformed, `record 1 (id "1", parentid "0"): no usable id`},
-		"all without objects":          {syncOnly, map[string]string{"department/simplelist": `{"errcode":0,"department_id":["Ada"]}`}, provider.Malformed, "record 1: not a JSON object"},
-		"cannot tell of the root":      {appOnly, map[string]string{"department/list": `{"errcode":0,"department":[{"id":"1","parentid":0},{"id":3,"parentid":1}]}`, "department/get": `{"errcode":-1,"errmsg":"busy"}`}, provider.Unavailable, "busy"},
-		"app secret is wrong in both":  {bothKeys, map[string]string{"department/list": `{"errcode":60011,"errmsg":"no privilege"}`, "department/simplelist": companySimpleList}, provider.OutOfRange, "visible range"},
+		"nothing visible": {appOnly, map[string]string{"department/list": people}, provider.Forbidden,
+			"Visible Range"},
+		"nothing visible, no people": {appAgent,
+			map[string]string{"department/list": people,
+				"agent/get": `{"errcode":0,"agentid":1000002,"allow_tags":{"tagid":[1]}}`}, provider.Forbidden,
+			"by tag"},
+		"nothing visible, yet granted": {appAgent,
+			map[string]string{"department/list": people, "agent/get": agentRange}, provider.Malformed, "names some"},
+		"another app's agent_id": {appAgent,
+			map[string]string{"department/list": people,
+				"agent/get": `{"errcode":301002,"errmsg":"not allow operate another agent"}`}, provider.Invalid,
+			"AgentId"},
+		"range without agentid": {appAgent,
+			map[string]string{"department/list": people, "agent/get": `{"errcode":0}`}, provider.Malformed, "agentid"},
+		"range of another form": {appAgent,
+			map[string]string{"department/list": people,
+				"agent/get": `{"errcode":0,"agentid":1000002,"allow_userinfos":"all"}`}, provider.Malformed,
+			"visible range"},
+		"sync without root": {syncOnly,
+			map[string]string{"department/simplelist": `{"errcode":0,"department_id":[{"id":3,"parentid":1}]}`},
+			provider.Malformed, "department 1"},
+		"sync without anything": {syncOnly,
+			map[string]string{"department/simplelist": `{"errcode":0,"department_id":[]}`}, provider.Malformed,
+			"department 1"},
+		"sync with the other key": {syncOnly, map[string]string{"department/simplelist": companyList},
+			provider.Malformed, "department_id"},
+		"both without root": {bothKeys,
+			map[string]string{"department/list": companyList,
+				"department/simplelist": `{"errcode":0,"department_id":[]}`}, provider.Malformed, "department 1"},
+		"all ids as text": {appOnly,
+			map[string]string{
+				"department/list": `{"errcode":0,"department":[{"id":"1","parentid":"0"},{"id":"3","parentid":"1"}]}`},
+			provider.Malformed, `record 1 (id "1", parentid "0"): no usable id`},
+		"all without objects": {syncOnly,
+			map[string]string{"department/simplelist": `{"errcode":0,"department_id":["Ada"]}`}, provider.Malformed,
+			"record 1: not a JSON object"},
+		"cannot tell of the root": {appOnly,
+			map[string]string{
+				"department/list": `{"errcode":0,"department":[{"id":"1","parentid":0},{"id":3,"parentid":1}]}`,
+				"department/get":  `{"errcode":-1,"errmsg":"busy"}`}, provider.Unavailable, "busy"},
+		"app secret is wrong in both": {bothKeys,
+			map[string]string{"department/list": `{"errcode":60011,"errmsg":"no privilege"}`,
+				"department/simplelist": companySimpleList}, provider.OutOfRange, "visible range"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -146,9 +183,11 @@ func TestOneUnusableDepartmentIsSetAside(t *testing.T) {
 			t.Parallel()
 			records := `[{"id":1,"parentid":0},` + test.record + `,{"id":3,"parentid":1}]`
 			api := newAPI(t, map[string]string{
-				"department/list": `{"errcode":0,"department":` + records + `}`, "department/simplelist": `{"errcode":0,"department_id":` + records + `}`,
+				"department/list":       `{"errcode":0,"department":` + records + `}`,
+				"department/simplelist": `{"errcode":0,"department_id":` + records + `}`,
 			})
-			for endpoint, settings := range map[string]provider.Settings{"department/list": appOnly, "department/simplelist": syncOnly} {
+			for endpoint, settings := range map[string]provider.Settings{"department/list": appOnly,
+				"department/simplelist": syncOnly} {
 				found, bad, err := api.open(t, settings).ListRoots(t.Context())
 				require.NoError(t, err)
 				require.Equal(t, []string{endpoint + ": " + test.why}, bad)
@@ -165,7 +204,8 @@ func TestTheRootsRecordMayBeUnusable(t *testing.T) {
 	t.Parallel()
 	const rootless = `[{"id":"1","name":"Acme","parentid":"0"},{"id":3,"parentid":1,"department_leader":["ada"]}]`
 	lists := map[string]string{
-		"department/list": `{"errcode":0,"department":` + rootless + `}`, "department/simplelist": `{"errcode":0,"department_id":` + rootless + `}`,
+		"department/list":       `{"errcode":0,"department":` + rootless + `}`,
+		"department/simplelist": `{"errcode":0,"department_id":` + rootless + `}`,
 	}
 	byID := directory.Department{ExternalID: "1"}
 	for name, test := range map[string]struct {
@@ -174,10 +214,12 @@ func TestTheRootsRecordMayBeUnusable(t *testing.T) {
 		want     []shape
 		bad      int
 	}{
-		"app sees it":  {appOnly, `{"errcode":0,"department":{"id":"1"}}`, []shape{{"1", "", "department"}, {"3", "1", "department"}}, 1},
+		"app sees it": {appOnly, `{"errcode":0,"department":{"id":"1"}}`,
+			[]shape{{"1", "", "department"}, {"3", "1", "department"}}, 1},
 		"app does not": {appOnly, `{"errcode":60011,"errmsg":"no privilege"}`, []shape{{"3", "1", "department"}}, 1},
 		"sync":         {syncOnly, "", []shape{{"1", "", "corp"}, {"3", "1", ""}}, 1},
-		"both":         {bothKeys, `{"errcode":0,"department":{"id":1}}`, []shape{{"1", "", "corp+department"}, {"3", "1", "department"}}, 2},
+		"both": {bothKeys, `{"errcode":0,"department":{"id":1}}`,
+			[]shape{{"1", "", "corp+department"}, {"3", "1", "department"}}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -192,7 +234,9 @@ func TestTheRootsRecordMayBeUnusable(t *testing.T) {
 			}
 		})
 	}
-	found, bad, err := newAPI(t, map[string]string{"department/list": `{"errcode":0,"department":[{"id":1,"name":"Acme"}]}`}).open(t, appOnly).ListRoots(t.Context())
+	found, bad, err := newAPI(t,
+		map[string]string{"department/list": `{"errcode":0,"department":[{"id":1,"name":"Acme"}]}`}).open(t,
+		appOnly).ListRoots(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, bad, "it needs no parent")
 	require.Equal(t, []shape{{"1", "", "department"}}, shapes(found))

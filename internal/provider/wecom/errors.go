@@ -93,7 +93,8 @@ var meanings = map[int64]meaning{
 	},
 	40082: {kind: provider.Invalid, problem: "the token of a third-party suite is not valid", action: ownAppOnly},
 	40083: {kind: provider.Invalid, problem: "the id of a third-party suite is not valid", action: ownAppOnly},
-	40084: {kind: provider.Invalid, problem: "the permanent code of a third-party suite is not valid", action: ownAppOnly},
+	40084: {kind: provider.Invalid, problem: "the permanent code of a third-party suite is not valid",
+		action: ownAppOnly},
 	40085: {kind: provider.Invalid, problem: "the ticket of a third-party suite is not valid", action: ownAppOnly},
 	40091: {kind: provider.Unauthenticated, problem: "the {label} is not valid", action: ownSecret},
 
@@ -145,8 +146,9 @@ var meanings = map[int64]meaning{
 		action:  askForRights,
 	},
 	48009: {
-		kind:    provider.Forbidden,
-		problem: "this is the contact sync secret, which reads only ids from an address it has not used in the last 90 days",
+		kind: provider.Forbidden,
+		problem: "this is the contact sync secret, which reads only ids from an address it has not used in the last " +
+			"90 days",
 		action: "set secret to an app's secret (App Management (应用管理) > the app > Secret) and keep the contact sync " +
 			"secret as sync_secret",
 	},

@@ -29,7 +29,9 @@ func TestEveryDocumentedCodeIsExplained(t *testing.T) {
 		for _, code := range codes {
 			seen++
 			cred := &credential{label: "app secret", place: "App Management"}
-			err := failureOf(cred, userList, code, "private words, hint: [1700000000000000000000001], from ip: 192.0.2.10, more info at https://example.com")
+			err := failureOf(cred, userList, code,
+				"private words, hint: [1700000000000000000000001], from ip: 192.0.2.10, more info at "+
+					"https://example.com")
 			e := requireError(t, err, kind)
 			require.Equal(t, strconv.FormatInt(code, 10), e.Code)
 			require.Equal(t, "1700000000000000000000001", e.RequestID)
@@ -45,12 +47,19 @@ func TestUntrustedAddressIsNamed(t *testing.T) {
 	t.Parallel()
 	cred := &credential{label: "app secret", place: "App Management (应用管理) > the app"}
 	for name, test := range map[string]struct{ message, problem, request string }{
-		"as documented": {"not allow to access from your ip, hint: [1700000000000000000000005], from ip: 192.0.2.10, more info at https://x",
-			"this server's address 192.0.2.10 is not on the trusted IP list of the app secret", "1700000000000000000000005"},
-		"IPv6":                {"x, hint: [1700_3_ab12], from ip: 2001:db8::1, more", "this server's address 2001:db8::1 is not on the trusted IP list of the app secret", "1700_3_ab12"},
-		"bare":                {"not allow to access", "this server's address is not on the trusted IP list of the app secret", ""},
-		"not an address":      {"from ip: 999.1.1.1, more", "this server's address is not on the trusted IP list of the app secret", ""},
-		"hint with odd signs": {"hint: [private words]", "this server's address is not on the trusted IP list of the app secret", ""},
+		"as documented": {
+			"not allow to access from your ip, hint: [1700000000000000000000005], from ip: 192.0.2.10, more info at " +
+				"https://x",
+			"this server's address 192.0.2.10 is not on the trusted IP list of the app secret",
+			"1700000000000000000000005"},
+		"IPv6": {"x, hint: [1700_3_ab12], from ip: 2001:db8::1, more",
+			"this server's address 2001:db8::1 is not on the trusted IP list of the app secret", "1700_3_ab12"},
+		"bare": {"not allow to access",
+			"this server's address is not on the trusted IP list of the app secret", ""},
+		"not an address": {"from ip: 999.1.1.1, more",
+			"this server's address is not on the trusted IP list of the app secret", ""},
+		"hint with odd signs": {"hint: [private words]",
+			"this server's address is not on the trusted IP list of the app secret", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -32,7 +32,8 @@ type fakeTokens struct {
 	expiry map[string]time.Time
 }
 
-func (f *fakeTokens) Token(ctx context.Context, name string, fetch func(context.Context) (string, time.Time, error)) (string, error) {
+func (f *fakeTokens) Token(ctx context.Context, name string,
+	fetch func(context.Context) (string, time.Time, error)) (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if token, ok := f.tokens[name]; ok {
@@ -241,7 +242,8 @@ func requireError(t *testing.T, err error, kind provider.Kind) *provider.Error {
 
 func requireClean(t *testing.T, text string) {
 	t.Helper()
-	for _, private := range []string{testAppSecret, testSyncSecret, "tok-made-up", "Ada", "13800000000", "example.com", "private words", "access_token=", "corpsecret="} {
+	for _, private := range []string{testAppSecret, testSyncSecret, "tok-made-up", "Ada", "13800000000", "example.com",
+		"private words", "access_token=", "corpsecret="} {
 		require.NotContains(t, text, private)
 	}
 }

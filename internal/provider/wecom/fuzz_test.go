@@ -10,8 +10,10 @@ import (
 )
 
 // odd are answers that no API should send.
-var odd = []string{``, `null`, `{}`, `[]`, `{"errcode":null}`, `{"errcode":1e3}`, `{"userlist":[null,1,"",[],{}],"department":{},"department_id":[{"id":1e2}],"dept_user":[{}]}`,
-	"{\"userlist\":[{\"userid\":\"\\ud800\",\"name\":\"\\u0000\"}]}", "\xef\xbb\xbf{}", `{"access_token":"","expires_in":-9223372036854775808}`}
+var odd = []string{``, `null`, `{}`, `[]`, `{"errcode":null}`, `{"errcode":1e3}`,
+	`{"userlist":[null,1,"",[],{}],"department":{},"department_id":[{"id":1e2}],"dept_user":[{}]}`,
+	"{\"userlist\":[{\"userid\":\"\\ud800\",\"name\":\"\\u0000\"}]}", "\xef\xbb\xbf{}",
+	`{"access_token":"","expires_in":-9223372036854775808}`}
 
 func seed(f *testing.F, more ...string) {
 	for _, s := range append(more, odd...) {
@@ -75,7 +77,8 @@ func FuzzDecodeDepartment(f *testing.F) {
 }
 
 func FuzzDecodeMembers(f *testing.F) {
-	seed(f, people, fullMember, newAppsView, `{"userlist":[{"userid":"a","department":[7],"order":[1],"is_leader_in_dept":[1],"main_department":7,"direct_leader":["b","a"]}]}`)
+	seed(f, people, fullMember, newAppsView,
+		`{"userlist":[{"userid":"a","department":[7],"order":[1],"is_leader_in_dept":[1],"main_department":7,"direct_leader":["b","a"]}]}`)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		page, err := decodeMembers(body, "7")
 		if err != nil {

@@ -32,8 +32,12 @@ func TestTags(t *testing.T) {
 			require.NoError(t, err)
 			require.Empty(t, cmp.Diff(provider.GroupPage{
 				Groups: []provider.FoundGroup{
-					{MembersMethod: methodTag, Group: directory.Group{ExternalID: "1", Kind: directory.Tag, Name: ptr("Drivers"), Raw: json.RawMessage(`{"tagid":1,"tagname":"Drivers"}`)}},
-					{MembersMethod: methodTag, Group: directory.Group{ExternalID: "2", Kind: directory.Tag, Raw: json.RawMessage(`{"tagid":2}`)}},
+					{MembersMethod: methodTag,
+						Group: directory.Group{ExternalID: "1", Kind: directory.Tag, Name: ptr("Drivers"),
+							Raw: json.RawMessage(`{"tagid":1,"tagname":"Drivers"}`)}},
+					{MembersMethod: methodTag,
+						Group: directory.Group{ExternalID: "2", Kind: directory.Tag,
+							Raw: json.RawMessage(`{"tagid":2}`)}},
 				},
 				Bad: []string{"record 3: no usable tagid", "record 4: no usable tagid", "record 5: no usable tagid"},
 			}, groups))
@@ -42,7 +46,8 @@ func TestTags(t *testing.T) {
 			require.Empty(t, cmp.Diff(provider.GroupMemberPage{
 				Members: []directory.GroupMember{{Member: "ada"}}, Departments: []string{"3"},
 				Bad: []string{
-					"record 2: no usable userid", "record 3: no usable userid", "department record 2: no usable id", "department record 3: no usable id",
+					"record 2: no usable userid", "record 3: no usable userid", "department record 2: no usable id",
+					"department record 3: no usable id",
 				},
 			}, members))
 			for _, r := range api.requests {
@@ -69,7 +74,8 @@ func TestTagsFail(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newAPI(t, map[string]string{"tag/list": tt.body, "tag/get": tt.body}).open(t, bothKeys).(provider.GroupReader)
+			c := newAPI(t, map[string]string{"tag/list": tt.body, "tag/get": tt.body}).open(t,
+				bothKeys).(provider.GroupReader)
 			_, err := c.ListGroups(t.Context(), "")
 			requireError(t, err, tt.want)
 			_, err = c.ListGroupMembers(t.Context(), provider.GroupQuery{Group: "1", Method: methodTag})
@@ -92,8 +98,9 @@ func TestAdministratorsOfAnApp(t *testing.T) {
 	page, err := c.ListAdministrators(t.Context(), "")
 	require.NoError(t, err)
 	require.Empty(t, cmp.Diff(provider.AdministratorPage{
-		Administrators: []directory.Administrator{{Member: "ada", Level: "manage"}, {Member: "bob", Level: "message"}, {Member: "eve", Level: "7"}},
-		Bad:            []string{"record 4: no usable userid or auth_type", "record 5: no usable userid or auth_type"},
+		Administrators: []directory.Administrator{{Member: "ada", Level: "manage"}, {Member: "bob", Level: "message"},
+			{Member: "eve", Level: "7"}},
+		Bad: []string{"record 4: no usable userid or auth_type", "record 5: no usable userid or auth_type"},
 	}, page))
 	require.Equal(t, map[string]any{}, api.requests[len(api.requests)-1].body)
 	_, err = c.ListAdministrators(t.Context(), "x")

@@ -43,25 +43,28 @@ func TestLookupMember(t *testing.T) {
 	}{
 		"not found, whole company visible": {user: notFound, root: root, result: provider.LookupNotFound},
 		"not found, limited range":         {user: notFound, root: hidden, result: provider.LookupNotVisible},
-		"not found, root unknown":          {user: notFound, root: `{"errcode":60003,"errmsg":"x"}`, result: provider.LookupNotVisible},
-		"not found, root answer is odd":    {user: notFound, root: `{"errcode":0}`, kind: provider.Malformed},
-		"not found, then busy":             {user: notFound, root: `{"errcode":-1}`, kind: provider.Unavailable},
-		"left":                             {user: `{"errcode":0,"userid":"ada","status":5}`, result: provider.LookupNotFound},
-		"works there":                      {user: `{"errcode":0,"userid":"ada","status":1}`, result: provider.LookupExists},
-		"disabled":                         {user: `{"errcode":0,"userid":"ada","status":2}`, result: provider.LookupExists},
-		"not activated":                    {user: `{"errcode":0,"userid":"ada","status":4}`, result: provider.LookupExists},
-		"status not sent":                  {user: `{"errcode":0,"userid":"ada"}`, result: provider.LookupExists},
-		"out of range":                     {user: hidden, root: root, result: provider.LookupNotVisible},
-		"userid not valid":                 {user: `{"errcode":40003,"errmsg":"x"}`, root: root, result: provider.LookupNotVisible},
-		"somebody else":                    {user: `{"errcode":0,"userid":"adam","status":5}`, kind: provider.Malformed},
-		"nobody in the answer":             {user: `{"errcode":0,"errmsg":"ok"}`, kind: provider.Malformed},
-		"busy":                             {user: `{"errcode":-1}`, kind: provider.Unavailable},
-		"address refused":                  {user: `{"errcode":60020}`, kind: provider.Forbidden},
+		"not found, root unknown": {user: notFound, root: `{"errcode":60003,"errmsg":"x"}`,
+			result: provider.LookupNotVisible},
+		"not found, root answer is odd": {user: notFound, root: `{"errcode":0}`, kind: provider.Malformed},
+		"not found, then busy":          {user: notFound, root: `{"errcode":-1}`, kind: provider.Unavailable},
+		"left": {user: `{"errcode":0,"userid":"ada","status":5}`,
+			result: provider.LookupNotFound},
+		"works there":          {user: `{"errcode":0,"userid":"ada","status":1}`, result: provider.LookupExists},
+		"disabled":             {user: `{"errcode":0,"userid":"ada","status":2}`, result: provider.LookupExists},
+		"not activated":        {user: `{"errcode":0,"userid":"ada","status":4}`, result: provider.LookupExists},
+		"status not sent":      {user: `{"errcode":0,"userid":"ada"}`, result: provider.LookupExists},
+		"out of range":         {user: hidden, root: root, result: provider.LookupNotVisible},
+		"userid not valid":     {user: `{"errcode":40003,"errmsg":"x"}`, root: root, result: provider.LookupNotVisible},
+		"somebody else":        {user: `{"errcode":0,"userid":"adam","status":5}`, kind: provider.Malformed},
+		"nobody in the answer": {user: `{"errcode":0,"errmsg":"ok"}`, kind: provider.Malformed},
+		"busy":                 {user: `{"errcode":-1}`, kind: provider.Unavailable},
+		"address refused":      {user: `{"errcode":60020}`, kind: provider.Forbidden},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, map[string]string{"user/get": test.user, "department/get": test.root})
-			result, err := api.open(t, bothKeys).(provider.ObjectLookup).LookupMember(t.Context(), provider.MemberRef{ExternalID: "ada"})
+			result, err := api.open(t, bothKeys).(provider.ObjectLookup).LookupMember(t.Context(),
+				provider.MemberRef{ExternalID: "ada"})
 			require.Equal(t, test.result, result)
 			if test.kind == "" {
 				require.NoError(t, err)
@@ -140,17 +143,21 @@ func TestReadMember(t *testing.T) {
 		places []directory.Membership
 		kind   provider.Kind
 	}{
-		"other case":           {`{"errcode":0,"userid":"Ada","department":[7]}`, []directory.Membership{{DepartmentID: "7"}}, ""},
-		"somebody else":        {`{"errcode":0,"userid":"adam","department":[7]}`, nil, provider.Malformed},
-		"in none that is seen": {`{"errcode":0,"userid":"ada","department":[]}`, []directory.Membership{{DepartmentID: "1"}}, ""},
-		"nothing said":         {`{"errcode":0,"userid":"ada"}`, nil, ""},
-		"not visible":          {`{"errcode":60111,"errmsg":"userid not found"}`, nil, provider.NotFound},
-		"out of range":         {`{"errcode":60011,"errmsg":"no privilege"}`, nil, provider.OutOfRange},
+		"other case": {`{"errcode":0,"userid":"Ada","department":[7]}`,
+			[]directory.Membership{{DepartmentID: "7"}}, ""},
+		"somebody else": {`{"errcode":0,"userid":"adam","department":[7]}`, nil, provider.Malformed},
+		"in none that is seen": {`{"errcode":0,"userid":"ada","department":[]}`,
+			[]directory.Membership{{DepartmentID: "1"}}, ""},
+		"nothing said": {`{"errcode":0,"userid":"ada"}`, nil, ""},
+		"not visible":  {`{"errcode":60111,"errmsg":"userid not found"}`, nil, provider.NotFound},
+		"out of range": {`{"errcode":60011,"errmsg":"no privilege"}`, nil, provider.OutOfRange},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			api := newAPI(t, map[string]string{"user/get": tt.user, "department/get": `{"errcode":60011,"errmsg":"no privilege"}`})
-			m, gone, err := api.open(t, appOnly).(provider.MemberReader).ReadMember(t.Context(), provider.MemberRef{ExternalID: "ada"})
+			api := newAPI(t, map[string]string{"user/get": tt.user,
+				"department/get": `{"errcode":60011,"errmsg":"no privilege"}`})
+			m, gone, err := api.open(t, appOnly).(provider.MemberReader).ReadMember(t.Context(),
+				provider.MemberRef{ExternalID: "ada"})
 			require.False(t, gone)
 			require.Equal(t, tt.kind, provider.KindOf(err))
 			require.Equal(t, tt.places, m.Memberships)

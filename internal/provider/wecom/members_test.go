@@ -61,7 +61,8 @@ func TestDepartmentMembers(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"ada@7", "Bob@7"}, rows(page))
 	require.Empty(t, page.Next)
-	require.Equal(t, []string{"record 2: no usable userid", "record 3: no usable userid", "record 4: no usable userid", "record 5: not a JSON object"}, page.Bad)
+	require.Equal(t, []string{"record 2: no usable userid", "record 3: no usable userid", "record 4: no usable userid",
+		"record 5: not a JSON object"}, page.Bad)
 
 	page, err = client.ListDepartmentMembers(t.Context(), provider.Query{Department: "8", Method: methodDepartment})
 	require.NoError(t, err)
@@ -120,16 +121,22 @@ func TestIDPages(t *testing.T) {
 		sent, body string
 		kind       provider.Kind
 	}{
-		"same cursor again":            {"c-2", ids1, provider.Malformed},
-		"cursor of another type":       {"", `{"errcode":0,"next_cursor":2,"dept_user":[{"userid":"a","department":1}]}`, provider.Malformed},
-		"cursor with U+0000":           {"", `{"errcode":0,"next_cursor":"a\u0000b","dept_user":[{"userid":"a","department":1}]}`, provider.Malformed},
-		"cursor of 513 bytes":          {"", `{"errcode":0,"next_cursor":"` + strings.Repeat("x", 513) + `","dept_user":[{"userid":"a","department":1}]}`, provider.Malformed},
-		"empty company":                {"", `{"errcode":0,"dept_user":[]}`, provider.Malformed},
-		"no list":                      {"c-1", `{"errcode":0}`, provider.Malformed},
-		"refused cursor":               {"c-1", `{"errcode":40058,"errmsg":"invalid Request Parameter","dept_user":[]}`, provider.CursorExpired},
-		"refused cursor, other code":   {"c-1", `{"errcode":40035,"errmsg":"x"}`, provider.CursorExpired},
-		"refused first page":           {"", `{"errcode":40058,"errmsg":"invalid Request Parameter","dept_user":[]}`, provider.Invalid},
-		"app's secret":                 {"", `{"errcode":48002,"errmsg":"api forbidden","dept_user":[]}`, provider.Forbidden},
+		"same cursor again": {"c-2", ids1, provider.Malformed},
+		"cursor of another type": {"",
+			`{"errcode":0,"next_cursor":2,"dept_user":[{"userid":"a","department":1}]}`, provider.Malformed},
+		"cursor with U+0000": {"",
+			`{"errcode":0,"next_cursor":"a\u0000b","dept_user":[{"userid":"a","department":1}]}`, provider.Malformed},
+		"cursor of 513 bytes": {"", `{"errcode":0,"next_cursor":"` + strings.Repeat("x", 513) +
+			`","dept_user":[{"userid":"a","department":1}]}`, provider.Malformed},
+		"empty company": {"", `{"errcode":0,"dept_user":[]}`, provider.Malformed},
+		"no list":       {"c-1", `{"errcode":0}`, provider.Malformed},
+		"refused cursor": {"c-1",
+			`{"errcode":40058,"errmsg":"invalid Request Parameter","dept_user":[]}`, provider.CursorExpired},
+		"refused cursor, other code": {"c-1", `{"errcode":40035,"errmsg":"x"}`, provider.CursorExpired},
+		"refused first page": {"", `{"errcode":40058,"errmsg":"invalid Request Parameter","dept_user":[]}`,
+			provider.Invalid},
+		"app's secret": {"", `{"errcode":48002,"errmsg":"api forbidden","dept_user":[]}`,
+			provider.Forbidden},
 		"nothing on a last, late page": {"c-1", `{"errcode":0,"dept_user":[]}`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -139,7 +146,8 @@ func TestIDPages(t *testing.T) {
 				cursor = cursorIDs + test.sent
 			}
 			api := newAPI(t, map[string]string{"user/list_id": test.body})
-			page, err := api.open(t, syncOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: methodCompany, Cursor: cursor})
+			page, err := api.open(t, syncOnly).ListDepartmentMembers(t.Context(),
+				provider.Query{Department: "1", Method: methodCompany, Cursor: cursor})
 			if test.kind == "" {
 				require.NoError(t, err)
 				require.Empty(t, page.Members)
@@ -191,7 +199,9 @@ func TestEmptyIDPages(t *testing.T) {
 
 func TestIDRowsWithoutIDsAreReported(t *testing.T) {
 	t.Parallel()
-	page, err := decodeIDs([]byte(`{"dept_user":[{"userid":"a"},{"department":3},{"userid":5,"department":3},{"userid":"a","department":"3"},7,{"userid":"b","department":9007199254740993},{"userid":"a","department":0}]}`), "", false)
+	page, err := decodeIDs(
+		[]byte(
+			`{"dept_user":[{"userid":"a"},{"department":3},{"userid":5,"department":3},{"userid":"a","department":"3"},7,{"userid":"b","department":9007199254740993},{"userid":"a","department":0}]}`), "", false)
 	require.NoError(t, err)
 	require.Equal(t, []string{"b@9007199254740993"}, rows(page))
 	require.Len(t, page.Bad, 6)
@@ -233,7 +243,8 @@ func crowd(n int) (users []string, simple string) {
 func TestTooLargeDepartmentIsReadOneByOne(t *testing.T) {
 	t.Parallel()
 	users, simple := crowd(45)
-	for name, listing := range map[string]provider.ListMethod{"department": methodDepartment, "after the ids": methodCompanyAndDepartment} {
+	for name, listing := range map[string]provider.ListMethod{"department": methodDepartment,
+		"after the ids": methodCompanyAndDepartment} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, map[string]string{
@@ -245,7 +256,8 @@ func TestTooLargeDepartmentIsReadOneByOne(t *testing.T) {
 				if r.query["userid"] == "u030" {
 					return answer{body: `{"errcode":60111,"errmsg":"userid not found"}`}
 				}
-				return answer{body: `{"errcode":0,"errmsg":"ok","userid":"` + r.query["userid"] + `","name":"Ada","department":[7],"order":[3],"main_department":7,"status":1}`}
+				return answer{body: `{"errcode":0,"errmsg":"ok","userid":"` + r.query["userid"] +
+					`","name":"Ada","department":[7],"order":[3],"main_department":7,"status":1}`}
 			}
 			pages := readAll(t, api.open(t, bothKeys), provider.Query{Department: "7", Method: listing})
 			if listing == methodCompanyAndDepartment {
@@ -256,7 +268,8 @@ func TestTooLargeDepartmentIsReadOneByOne(t *testing.T) {
 			for _, page := range pages {
 				got = append(got, rows(page)...)
 			}
-			require.Equal(t, slices.DeleteFunc(slices.Clone(users), func(u string) bool { return u == "u030" }), trimmed(got, "@7"))
+			require.Equal(t, slices.DeleteFunc(slices.Clone(users), func(u string) bool { return u == "u030" }),
+				trimmed(got, "@7"))
 			require.Equal(t, []string{"member u030 is listed but cannot be read (code 60111)"}, pages[1].Bad)
 			require.Equal(t, ptr(int64(1)), pages[0].Members[0].Memberships[0].PrimaryRank)
 			require.Equal(t, ptr(int64(3)), pages[0].Members[0].Memberships[0].SortOrder)
@@ -279,7 +292,8 @@ func TestTooLargeEvenForIDs(t *testing.T) {
 		"user/list":       `{"errcode":45029,"errmsg":"too large","userlist":[]}`,
 		"user/simplelist": `{"errcode":45029,"errmsg":"too large","userlist":[]}`,
 	})
-	_, err := api.open(t, appOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "7", Method: methodDepartment})
+	_, err := api.open(t, appOnly).ListDepartmentMembers(t.Context(),
+		provider.Query{Department: "7", Method: methodDepartment})
 	e := requireError(t, err, provider.Invalid)
 	require.Contains(t, e.Action, "sub-departments")
 }
@@ -290,7 +304,8 @@ func TestTooLargeAndYetEmptyIsMalformed(t *testing.T) {
 		"user/list":       `{"errcode":45029,"errmsg":"too large","userlist":[]}`,
 		"user/simplelist": `{"errcode":0,"errmsg":"ok","userlist":[]}`,
 	})
-	_, err := api.open(t, appOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "7", Method: methodDepartment})
+	_, err := api.open(t, appOnly).ListDepartmentMembers(t.Context(),
+		provider.Query{Department: "7", Method: methodDepartment})
 	requireError(t, err, provider.Malformed)
 }
 
@@ -303,14 +318,16 @@ func TestGrantedMembers(t *testing.T) {
 	}
 	api := newAPI(t, map[string]string{
 		"department/list": limitedList,
-		"agent/get":       `{"errcode":0,"agentid":1000002,"allow_userinfos":{"user":[` + strings.Join(granted, ",") + `,{"userid":9}]}}`,
+		"agent/get": `{"errcode":0,"agentid":1000002,"allow_userinfos":{"user":[` + strings.Join(granted, ",") +
+			`,{"userid":9}]}}`,
 	})
 	api.handlers["user/get"] = func(r request) answer {
 		in := map[string]string{"u001": "[]", "u002": "[13]", "u003": "[99]", "u004": "[99,12]"}[r.query["userid"]]
 		if in == "" {
 			in = "null"
 		}
-		return answer{body: `{"errcode":0,"errmsg":"ok","userid":"` + r.query["userid"] + `","name":"Ada","department":` + in + `,"status":4}`}
+		return answer{body: `{"errcode":0,"errmsg":"ok","userid":"` + r.query["userid"] +
+			`","name":"Ada","department":` + in + `,"status":4}`}
 	}
 	pages := readAll(t, api.open(t, appAgent), provider.Query{Department: "1", Method: methodGranted})
 	require.Len(t, pages, 2)
@@ -329,7 +346,8 @@ func TestLookupTroubleEndsThePage(t *testing.T) {
 		`{"errcode":0,"userid":7}`:       provider.Malformed,
 	} {
 		api := newAPI(t, map[string]string{"department/list": limitedList, "agent/get": agentRange, "user/get": body})
-		_, err := api.open(t, appAgent).ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: methodGranted})
+		_, err := api.open(t, appAgent).ListDepartmentMembers(t.Context(),
+			provider.Query{Department: "1", Method: methodGranted})
 		requireError(t, err, kind)
 	}
 }
@@ -345,9 +363,11 @@ func TestMembersInAnotherEncoding(t *testing.T) {
 		api := newAPI(t, nil)
 		api.handlers["user/list"] = func(request) answer {
 			return answer{header: map[string]string{"Content-Type": contentType},
-				body: `{"errcode":0,"errmsg":"ok","userlist":[{"userid":"zhang","name":"` + zhang + `","department":[1]}]}`}
+				body: `{"errcode":0,"errmsg":"ok","userlist":[{"userid":"zhang","name":"` + zhang +
+					`","department":[1]}]}`}
 		}
-		page, err := api.open(t, appOnly).ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: methodDepartment})
+		page, err := api.open(t, appOnly).ListDepartmentMembers(t.Context(),
+			provider.Query{Department: "1", Method: methodDepartment})
 		if !readable {
 			requireError(t, err, provider.Malformed)
 			continue

@@ -134,7 +134,8 @@ func (m member) profile() directory.Profile {
 // membership reads the parallel arrays at the department's index. They are
 // believed only as long as they are of one length (wecom.md §10, 22).
 func (m member) membership(department string) directory.Membership {
-	s := directory.Membership{DepartmentID: department, PrimaryRank: rank(idOf(m.record["main_department"]), department)}
+	s := directory.Membership{DepartmentID: department,
+		PrimaryRank: rank(idOf(m.record["main_department"]), department)}
 	at := slices.Index(m.departments, department)
 	if at < 0 {
 		return s

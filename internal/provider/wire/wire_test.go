@@ -21,7 +21,8 @@ func read(t *testing.T, raw string) wire.Record {
 
 func TestWhatDecidesIsReadStrictly(t *testing.T) {
 	t.Parallel()
-	r := read(t, `{"id":"u1","number":7,"text":"7","big":9223372036854775808,"float":1.0,"null":null,"list":["a","b","a"],"odd":["a",1]}`)
+	r := read(t,
+		`{"id":"u1","number":7,"text":"7","big":9223372036854775808,"float":1.0,"null":null,"list":["a","b","a"],"odd":["a",1]}`)
 	id, problem := r.ID("id")
 	require.Equal(t, []string{"u1", ""}, []string{id, problem})
 	_, problem = r.ID("number")
@@ -30,7 +31,8 @@ func TestWhatDecidesIsReadStrictly(t *testing.T) {
 	require.Equal(t, "no null", problem)
 	_, problem = wire.Record{"x": strings.Repeat("x", directory.MaxID+1)}.RequiredID("x")
 	require.Equal(t, "x is longer than 512 bytes", problem)
-	for key, want := range map[string]bool{"number": true, "text": false, "big": false, "float": false, "null": false, "absent": false} {
+	for key, want := range map[string]bool{"number": true, "text": false, "big": false, "float": false, "null": false,
+		"absent": false} {
 		require.Equal(t, want, r.Number(key) != nil, key)
 	}
 	for key, want := range map[string]bool{"list": true, "odd": false, "absent": true, "null": true, "id": false} {
@@ -71,12 +73,14 @@ func TestUnusableRecordsShowTheirIDsAndNothingElse(t *testing.T) {
 	r := read(t, `{"dept_id":7,"userid":13800000001,"name":"Ada","unionid":"on_1"}`)
 	require.Equal(t, `record 1 (dept_id 7, unionid "on_1"): no userid`,
 		r.Unusable(wire.Nth(0), "no userid", []string{"dept_id"}, []string{"userid", "unionid"}))
-	require.Equal(t, "record 2: not an object", wire.Record(nil).Unusable(wire.Nth(1), "not an object", nil, []string{"userid"}))
+	require.Equal(t, "record 2: not an object",
+		wire.Record(nil).Unusable(wire.Nth(1), "not an object", nil, []string{"userid"}))
 }
 
 func FuzzRecord(f *testing.F) {
 	for _, raw := range []string{
-		`{"a":[2,1],"b":null}`, `{"a":[{"x":1.0},"\ud800"],"b":1e400}`, `null`, `[]`, `{"a":"true"}`, `{"a":-0,"b":"9007199254740993"}`,
+		`{"a":[2,1],"b":null}`, `{"a":[{"x":1.0},"\ud800"],"b":1e400}`, `null`, `[]`, `{"a":"true"}`,
+		`{"a":-0,"b":"9007199254740993"}`,
 	} {
 		f.Add([]byte(raw))
 	}
