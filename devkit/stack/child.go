@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -67,8 +68,13 @@ func (c *Child) await(ctx context.Context, limit time.Duration, healthy func(con
 // stop lets the child end its work. It returns once the child is gone.
 func (c *Child) stop() error { return c.Process.Stop(syscall.SIGTERM, 30*time.Second) }
 
-// tail is the end of a log file, short enough for an error.
+// tail is the end of a log file, short enough for an error. Where a Go program ended by a panic,
+// it begins with the panic, since the frames after it are long.
 func tail(path string) string {
+	const most = 1000
 	text, _ := os.ReadFile(path)
-	return strings.ReplaceAll(strings.TrimSpace(string(text[max(0, len(text)-1000):])), "\n", " | ")
+	if panicked := bytes.LastIndex(text, []byte("panic: ")); panicked >= 0 {
+		text = text[panicked:min(len(text), panicked+most)]
+	}
+	return strings.ReplaceAll(strings.TrimSpace(string(text[max(0, len(text)-most):])), "\n", " | ")
 }
