@@ -32,8 +32,8 @@ func namespace(t *testing.T, name string) {
 	}, 30*time.Second, 50*time.Millisecond)
 }
 
-// told is how soon a command says that no worker is there.
-const told = 5 * time.Second
+// told bounds how long a test waits to be told that no worker is there.
+const told = 30 * time.Second
 
 // Nobody has to find out by waiting that nobody works.
 func TestWaitingWithoutAWorkerIsToldAtOnce(t *testing.T) {
