@@ -165,4 +165,5 @@ SELECT 'group_membership', gm.member_id, gm.group_id, 'member', 'group' FROM org
 UNION ALL
 SELECT 'group_membership', gd.department_id, gd.group_id, 'department', 'group' FROM org_group_departments gd
 UNION ALL
-SELECT 'administrator', a.member_id, a.member_id, 'member', 'member' FROM org_administrators a WHERE a.source = 'provider';
+SELECT 'administrator', a.member_id, a.member_id, 'member', 'member' FROM org_administrators a
+WHERE a.source = 'provider';

@@ -178,7 +178,8 @@ CREATE FUNCTION classify_members(
 ) RETURNS void
 LANGUAGE sql AS $$
     WITH candidates AS MATERIALIZED (
-        SELECT c.*, CASE WHEN cardinality(c.candidates) = 1 THEN c.candidates[1] END AS user_id, m::org_members AS member
+        SELECT c.*, CASE WHEN cardinality(c.candidates) = 1 THEN c.candidates[1] END AS user_id,
+            m::org_members AS member
         FROM account_candidates(provider, tenant, match) c
         JOIN org_members m ON m.id = c.member_id
     ), obstacles AS (

@@ -48,7 +48,8 @@ DELETE FROM account_matches WHERE run_id = @run_id;
 SELECT member_id FROM account_matches WHERE run_id = @run_id AND action = 'create' ORDER BY member_id;
 
 -- name: ClassifyMembers :exec
-SELECT classify_members(@run_id, @provider_id, sqlc.narg(tenant_id)::uuid, @match::text[], @creates::boolean, @singly::boolean);
+SELECT classify_members(@run_id, @provider_id, sqlc.narg(tenant_id)::uuid, @match::text[], @creates::boolean,
+    @singly::boolean);
 
 -- name: ApplyDecisions :exec
 -- What somebody decided about a member goes before what the keys say, for as long as it
@@ -240,7 +241,8 @@ SELECT pg_advisory_xact_lock(hashtextextended('accounts of ' || coalesce(sqlc.na
 -- What a decision about a member is checked by.
 SELECT m.status, m.user_id, p.tenant_id,
     EXISTS (SELECT 1 FROM org_members o
-        WHERE o.user_id = sqlc.narg(user_id)::uuid AND o.provider_id = @provider_id AND o.status <> 'deleted')::boolean AS taken
+        WHERE o.user_id = sqlc.narg(user_id)::uuid AND o.provider_id = @provider_id
+          AND o.status <> 'deleted')::boolean AS taken
 FROM org_members m
 JOIN identity_providers p ON p.id = m.provider_id
 WHERE m.id = @member_id AND m.provider_id = @provider_id
@@ -254,7 +256,8 @@ SELECT EXISTS (SELECT 1 FROM users u
 INSERT INTO account_conflicts (provider_id, member_id, reason, decision, user_id, decided_by, decided_at)
 VALUES (@provider_id, @member_id, 'manual', @decision, sqlc.narg(user_id)::uuid, sqlc.narg(decided_by), now())
 ON CONFLICT (member_id) DO UPDATE
-SET decision = excluded.decision, user_id = excluded.user_id, decided_by = excluded.decided_by, decided_at = excluded.decided_at;
+SET decision = excluded.decision, user_id = excluded.user_id, decided_by = excluded.decided_by,
+    decided_at = excluded.decided_at;
 
 -- name: CountAccounts :one
 -- How a provider's members stand to the platform's accounts. Ambiguous are those whom a
@@ -273,7 +276,8 @@ WHERE m.provider_id = @provider_id AND m.status <> 'deleted';
 
 -- name: ListConflicts :many
 -- What waits for a person, and what was decided and could not be carried out yet.
-SELECT c.member_id, m.external_id, m.name, c.reason, c.candidates::uuid[] AS candidates, coalesce(c.decision, '')::text AS decision,
+SELECT c.member_id, m.external_id, m.name, c.reason, c.candidates::uuid[] AS candidates,
+    coalesce(c.decision, '')::text AS decision,
     c.user_id, coalesce(c.decided_by, '')::text AS decided_by, c.found_at
 FROM account_conflicts c
 JOIN org_members m ON m.id = c.member_id

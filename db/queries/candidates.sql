@@ -1,7 +1,8 @@
 -- name: CandidateRuns :many
 -- The earlier runs whose candidates for removal are on record, and what each could see.
 SELECT DISTINCT c.run_id, e.visible_range
-FROM sync_runs r JOIN removal_candidates c ON c.provider_id = r.provider_id AND c.run_id <> r.id JOIN sync_runs e ON e.id = c.run_id
+FROM sync_runs r JOIN removal_candidates c ON c.provider_id = r.provider_id AND c.run_id <> r.id
+JOIN sync_runs e ON e.id = c.run_id
 WHERE r.id = @run_id AND NOT r.targeted AND r.undoes IS NULL AND r.task = 'sync';
 
 -- name: CandidatesNext :many
@@ -9,11 +10,13 @@ WHERE r.id = @run_id AND NOT r.targeted AND r.undoes IS NULL AND r.task = 'sync'
 -- their ids: of departments those that it has not found either.
 SELECT c.object_id, coalesce(m.external_id, d.external_id)::text AS external_id, m.open_id, m.unionid
 FROM sync_runs r
-JOIN removal_candidates c ON c.provider_id = r.provider_id AND c.object_type = @object_type AND c.run_id = ANY (@standing::uuid[]) AND c.object_id > @after::uuid
+JOIN removal_candidates c ON c.provider_id = r.provider_id AND c.object_type = @object_type
+    AND c.run_id = ANY (@standing::uuid[]) AND c.object_id > @after::uuid
 LEFT JOIN org_members m ON c.object_type = 'member' AND m.id = c.object_id AND m.status <> 'deleted'
 LEFT JOIN org_departments d ON c.object_type = 'department' AND d.id = c.object_id AND d.status <> 'deleted'
 WHERE r.id = @run_id AND coalesce(m.id, d.id) IS NOT NULL
-  AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l WHERE l.run_id = r.id AND l.object_type = c.object_type AND l.object_id = c.object_id)
+  AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l
+      WHERE l.run_id = r.id AND l.object_type = c.object_type AND l.object_id = c.object_id)
   AND NOT EXISTS (SELECT 1 FROM staged_departments s WHERE s.run_id = r.id AND s.external_id = d.external_id)
 ORDER BY c.object_id LIMIT @max_rows;
 
@@ -37,7 +40,8 @@ WHERE c.fate <> excluded.fate OR NOT c.run_id = ANY (@standing::uuid[]);
 -- name: CandidatesFound :exec
 -- Of whom a look-up shows that is what was said last.
 UPDATE removal_candidates c SET fate = 'there' FROM sync_run_lookups l
-WHERE c.provider_id = @provider_id AND c.fate <> 'there' AND l.run_id = @run_id AND l.object_type = c.object_type AND l.object_id = c.object_id AND l.fate = 'there';
+WHERE c.provider_id = @provider_id AND c.fate <> 'there' AND l.run_id = @run_id AND l.object_type = c.object_type
+  AND l.object_id = c.object_id AND l.fate = 'there';
 
 -- name: CandidatesExist :one
 SELECT EXISTS (SELECT 1 FROM removal_candidates c WHERE c.provider_id = @provider_id) AS any;
@@ -48,7 +52,8 @@ SELECT EXISTS (SELECT 1 FROM removal_candidates c WHERE c.provider_id = @provide
 WITH listed AS MATERIALIZED (
     SELECT r.member_id AS id FROM removal_candidates c
     JOIN member_matches r ON r.run_id = @run_id AND r.member_id = c.object_id
-    JOIN staged_members s ON s.run_id = @run_id AND s.member_key = r.member_key AND NOT (s.listing >= 'member ' AND s.listing < 'member!')
+    JOIN staged_members s ON s.run_id = @run_id AND s.member_key = r.member_key
+        AND NOT (s.listing >= 'member ' AND s.listing < 'member!')
     WHERE c.provider_id = @provider_id AND c.object_type = 'member'
     UNION ALL
     SELECT d.id FROM removal_candidates c
@@ -57,13 +62,17 @@ WITH listed AS MATERIALIZED (
     LEFT JOIN sync_run_lookups l ON l.run_id = @run_id AND l.object_type = 'department' AND l.object_id = c.object_id
     WHERE c.provider_id = @provider_id AND c.object_type = 'department' AND l.run_id IS NULL
     UNION ALL
-    SELECT m.id FROM removal_candidates c JOIN org_members m ON m.id = c.object_id AND m.status = 'deleted' WHERE c.provider_id = @provider_id
+    SELECT m.id FROM removal_candidates c JOIN org_members m ON m.id = c.object_id AND m.status = 'deleted'
+    WHERE c.provider_id = @provider_id
     UNION ALL
-    SELECT d.id FROM removal_candidates c JOIN org_departments d ON d.id = c.object_id AND d.status = 'deleted' WHERE c.provider_id = @provider_id
+    SELECT d.id FROM removal_candidates c JOIN org_departments d ON d.id = c.object_id AND d.status = 'deleted'
+    WHERE c.provider_id = @provider_id
 ), forgotten AS (
-    DELETE FROM removal_candidates c USING listed WHERE c.provider_id = @provider_id AND c.object_id = listed.id RETURNING c.object_type, c.object_id
+    DELETE FROM removal_candidates c USING listed WHERE c.provider_id = @provider_id AND c.object_id = listed.id
+    RETURNING c.object_type, c.object_id
 )
-DELETE FROM sync_run_lookups l USING forgotten f WHERE l.run_id = @run_id AND l.object_type = f.object_type AND l.object_id = f.object_id;
+DELETE FROM sync_run_lookups l USING forgotten f
+WHERE l.run_id = @run_id AND l.object_type = f.object_type AND l.object_id = f.object_id;
 
 -- name: CandidatesForgetRecognised :exec
 -- The same of those in listings that were recognised: but for places that the run has
@@ -71,17 +80,23 @@ DELETE FROM sync_run_lookups l USING forgotten f WHERE l.run_id = @run_id AND l.
 WITH forgotten AS (
     DELETE FROM removal_candidates c WHERE c.provider_id = @provider_id AND c.object_type = 'member'
         AND EXISTS (SELECT 1 FROM unchanged_memberships v WHERE v.run_id = @run_id AND v.member_id = c.object_id
-            AND NOT EXISTS (SELECT 1 FROM org_changes x WHERE x.object_id = v.member_id AND x.department_id = v.department_id
+            AND NOT EXISTS (SELECT 1 FROM org_changes x
+                WHERE x.object_id = v.member_id AND x.department_id = v.department_id
                 AND x.run_id = @run_id AND x.object_type = 'membership' AND x.kind = 'created' OFFSET 0) OFFSET 0)
     RETURNING c.object_id
 )
-DELETE FROM sync_run_lookups l USING forgotten f WHERE l.run_id = @run_id AND l.object_type = 'member' AND l.object_id = f.object_id;
+DELETE FROM sync_run_lookups l USING forgotten f
+WHERE l.run_id = @run_id AND l.object_type = 'member' AND l.object_id = f.object_id;
 
 -- name: ApartDrop :exec
 -- The records of people read by themselves whom a listing shows again: it is what counts.
 DELETE FROM staged_members s WHERE s.run_id = @run_id AND s.listing >= 'member ' AND s.listing < 'member!' AND (
-    s.member_key IN (SELECT o.member_key FROM staged_members o WHERE o.run_id = @run_id AND NOT (o.listing >= 'member ' AND o.listing < 'member!'))
-    OR EXISTS (SELECT 1 FROM org_members m CROSS JOIN LATERAL (SELECT 1 FROM unchanged_memberships v WHERE v.run_id = @run_id AND v.member_id = m.id
-            AND NOT EXISTS (SELECT 1 FROM org_changes x WHERE x.object_id = v.member_id AND x.department_id = v.department_id
+    s.member_key IN (SELECT o.member_key FROM staged_members o
+        WHERE o.run_id = @run_id AND NOT (o.listing >= 'member ' AND o.listing < 'member!'))
+    OR EXISTS (SELECT 1 FROM org_members m CROSS JOIN LATERAL (SELECT 1 FROM unchanged_memberships v
+        WHERE v.run_id = @run_id AND v.member_id = m.id
+            AND NOT EXISTS (SELECT 1 FROM org_changes x
+                WHERE x.object_id = v.member_id AND x.department_id = v.department_id
                 AND x.run_id = @run_id AND x.object_type = 'membership' AND x.kind = 'created' OFFSET 0) OFFSET 0) v
-        WHERE m.provider_id = @provider_id AND lower(m.external_id) = lower(substr(s.listing, 8)) AND m.external_id = substr(s.listing, 8)));
+        WHERE m.provider_id = @provider_id AND lower(m.external_id) = lower(substr(s.listing, 8))
+          AND m.external_id = substr(s.listing, 8)));

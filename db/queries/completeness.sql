@@ -1,7 +1,8 @@
 -- name: ListPendingChildren :many
 -- Departments whose children are still to be read, in a fixed order.
 SELECT external_id, children_listing, children_cursor, children_pages, members_listing FROM sync_run_departments
-WHERE run_id = @run_id AND state = 'wanted' AND NOT children_complete AND children_error IS NULL AND children_listing <> ''
+WHERE run_id = @run_id AND state = 'wanted' AND NOT children_complete AND children_error IS NULL
+  AND children_listing <> ''
 ORDER BY external_id LIMIT @max_rows;
 
 -- name: AdvanceChildren :exec
@@ -13,7 +14,8 @@ WHERE run_id = @run_id AND external_id = @external_id;
 
 -- name: FinishChildren :exec
 UPDATE sync_run_departments SET children_complete = children_bad = 0,
-    children_error = CASE WHEN children_bad > 0 THEN 'records of departments below it that could not be used were left out: ' || children_bad END
+    children_error = CASE WHEN children_bad > 0
+        THEN 'records of departments below it that could not be used were left out: ' || children_bad END
 WHERE run_id = @run_id AND external_id = @external_id;
 
 -- name: SetRootsBad :exec
@@ -22,7 +24,8 @@ UPDATE sync_run_departments SET children_bad = @bad WHERE run_id = @run_id AND e
 
 -- name: RestartChildren :exec
 UPDATE sync_run_departments
-SET children_cursor = '', children_bad = 0, children_pages = 0, children_listing = @children_listing, children_error = NULL
+SET children_cursor = '', children_bad = 0, children_pages = 0, children_listing = @children_listing,
+    children_error = NULL
 WHERE run_id = @run_id AND external_id = @external_id;
 
 -- name: FailChildren :exec
@@ -141,7 +144,8 @@ WITH stored AS MATERIALIZED (
     SELECT
         md.department_id,
         count(*) FILTER (WHERE m.status <> 'deleted') AS members,
-        bit_xor(hash_membership(md.member_id, m.content_hash, md.is_leader, md.sort_order, md.primary_rank)) AS rows_hash
+        bit_xor(hash_membership(md.member_id, m.content_hash, md.is_leader, md.sort_order,
+            md.primary_rank)) AS rows_hash
     FROM org_members m
     JOIN org_member_departments md ON md.member_id = m.id
     WHERE m.provider_id = @provider_id
@@ -166,7 +170,8 @@ WHERE l.run_id = @run_id
 -- name: RecallListingsOf :exec
 -- The same for some departments, each found by its key like below.
 INSERT INTO sync_run_departments AS l (
-    run_id, external_id, members_stored, members_cached_hash, children_listing, children_via, members_listing, members_via
+    run_id, external_id, members_stored, members_cached_hash, children_listing, children_via, members_listing,
+    members_via
 )
 SELECT @run_id::uuid, w.department, r.members, k.listing_hash, '', '', '', ''
 FROM unnest(@departments::text[]) AS w (department)
@@ -243,7 +248,8 @@ WHERE run_id = @run_id;
 -- name: ListUnknownTargets :many
 -- Departments that the run is limited to and that do not exist.
 SELECT wanted.id::text AS external_id FROM sync_runs r CROSS JOIN unnest(r.departments) AS wanted (id)
-WHERE r.id = @run_id AND NOT EXISTS (SELECT 1 FROM sync_run_departments l WHERE l.run_id = r.id AND l.external_id = wanted.id);
+WHERE r.id = @run_id AND NOT EXISTS (SELECT 1 FROM sync_run_departments l
+    WHERE l.run_id = r.id AND l.external_id = wanted.id);
 
 -- name: ListPendingMembers :many
 -- The departments of a range whose members are still to be read.
@@ -255,7 +261,8 @@ ORDER BY position;
 -- name: ListListingsBetween :many
 -- The departments of a range whose people are to be applied.
 SELECT external_id FROM sync_run_departments
-WHERE run_id = @run_id AND position BETWEEN @first::int AND @last::int AND members_listing <> '' AND state <> 'excluded' AND NOT members_unchanged
+WHERE run_id = @run_id AND position BETWEEN @first::int AND @last::int AND members_listing <> ''
+  AND state <> 'excluded' AND NOT members_unchanged
 ORDER BY position;
 
 -- name: GetPosition :one
@@ -267,48 +274,62 @@ SELECT position FROM sync_run_departments WHERE run_id = @run_id AND external_id
 -- read to its end. So is one of a single page without bad records that shows at least as
 -- many people as are stored there: no figure can speak against it; whole says how many it
 -- shows, -1 of any other page. Returns how many pages were written, this one included, how many people
--- are stored there. Where such a page shows fewer, also what the provider declares for a department with nothing below (-1: nothing). By way of a conflict,
--- which finds each line by its key, where an update may read all of the run's for each;
--- single people have no line and get none.
-INSERT INTO sync_run_departments AS l (run_id, external_id, members_cursor, members_read, members_bad, members_request, members_hash,
+-- are stored there. Where such a page shows fewer, also what the provider declares for a department with nothing below
+-- (-1: nothing). By way of a conflict, which finds each line by its key, where an update may read all of the run's for
+-- each; single people have no line and get none.
+INSERT INTO sync_run_departments AS l (run_id, external_id, members_cursor, members_read, members_bad, members_request,
+    members_hash,
     members_stored, children_listing, children_via, members_listing, members_via)
 SELECT @run_id::uuid, p.listing, p.next, p.people, p.bad, nullif(p.request, ''), p.digest, p.whole, '', '', '', ''
 FROM (
     SELECT unnest(@listings::text[]) AS listing, unnest(@nexts::text[]) AS next, unnest(@people::int[]) AS people,
-        unnest(@bad::int[]) AS bad, unnest(@requests::text[]) AS request, unnest(@digests::numeric[]) AS digest, unnest(@whole::int[]) AS whole
+        unnest(@bad::int[]) AS bad, unnest(@requests::text[]) AS request, unnest(@digests::numeric[]) AS digest,
+        unnest(@whole::int[]) AS whole
 ) p
-WHERE EXISTS (SELECT 1 FROM sync_run_departments x WHERE x.run_id = @run_id::uuid AND x.external_id = p.listing OFFSET 0)
+WHERE EXISTS (SELECT 1 FROM sync_run_departments x
+    WHERE x.run_id = @run_id::uuid AND x.external_id = p.listing OFFSET 0)
 ORDER BY p.listing
 ON CONFLICT (run_id, external_id) DO UPDATE
-SET members_cursor = excluded.members_cursor, pages = l.pages + 1, members_read = l.members_read + excluded.members_read,
-    members_bad = l.members_bad + excluded.members_bad, members_request = excluded.members_request, members_read_at = now(),
+SET members_cursor = excluded.members_cursor, pages = l.pages + 1,
+    members_read = l.members_read + excluded.members_read,
+    members_bad = l.members_bad + excluded.members_bad, members_request = excluded.members_request,
+    members_read_at = now(),
     members_hash = l.members_hash + excluded.members_hash,
     -- Once recognised it stays so: an attempt that lags behind must not take it back.
     members_unchanged = l.members_unchanged
-        OR coalesce(excluded.members_cursor = '' AND l.members_hash + excluded.members_hash = l.members_cached_hash, false),
+        OR coalesce(excluded.members_cursor = ''
+            AND l.members_hash + excluded.members_hash = l.members_cached_hash, false),
     members_complete = l.members_complete
-        OR coalesce(excluded.members_cursor = '' AND l.members_hash + excluded.members_hash = l.members_cached_hash, false)
+        OR coalesce(excluded.members_cursor = ''
+            AND l.members_hash + excluded.members_hash = l.members_cached_hash, false)
         OR l.members_bad = 0 AND excluded.members_stored >= l.members_stored
 RETURNING l.external_id, l.pages, l.members_stored, l.members_unchanged, l.members_complete,
     coalesce(CASE WHEN NOT l.members_complete AND l.members_cursor = ''
-            AND NOT EXISTS (SELECT 1 FROM staged_departments sc WHERE sc.run_id = @run_id AND sc.parent_external_id = l.external_id OFFSET 0)
-        THEN (SELECT sd.declared_members FROM staged_departments sd WHERE sd.run_id = @run_id AND sd.external_id = l.external_id) END, -1)::int AS declared;
+            AND NOT EXISTS (SELECT 1 FROM staged_departments sc
+                WHERE sc.run_id = @run_id AND sc.parent_external_id = l.external_id OFFSET 0)
+        THEN (SELECT sd.declared_members FROM staged_departments sd
+            WHERE sd.run_id = @run_id AND sd.external_id = l.external_id) END, -1)::int AS declared;
 
 -- name: FinishMembers :exec
 -- Several at once, each found by its key like above. A declared number of -1 leaves what
 -- is known of it.
-INSERT INTO sync_run_departments AS l (run_id, external_id, members_declared, children_listing, children_via, members_listing, members_via)
+INSERT INTO sync_run_departments AS l (run_id, external_id, members_declared, children_listing, children_via,
+    members_listing, members_via)
 SELECT @run_id::uuid, e.department, nullif(e.declared, -1), '', '', '', ''
 FROM (SELECT unnest(@departments::text[]) AS department, unnest(@declared::int[]) AS declared) e
-WHERE EXISTS (SELECT 1 FROM sync_run_departments x WHERE x.run_id = @run_id::uuid AND x.external_id = e.department OFFSET 0)
+WHERE EXISTS (SELECT 1 FROM sync_run_departments x
+    WHERE x.run_id = @run_id::uuid AND x.external_id = e.department OFFSET 0)
 ORDER BY e.department
 ON CONFLICT (run_id, external_id) DO UPDATE
 SET members_complete = l.members_bad = 0, members_declared = coalesce(excluded.members_declared, l.members_declared),
-    members_error = CASE WHEN l.members_bad > 0 THEN 'records of people in it that could not be used were left out: ' || l.members_bad END,
-    error = CASE WHEN l.members_bad > 0 THEN 'records of people in it that could not be used were left out: ' || l.members_bad ELSE l.children_error END;
+    members_error = CASE WHEN l.members_bad > 0
+        THEN 'records of people in it that could not be used were left out: ' || l.members_bad END,
+    error = CASE WHEN l.members_bad > 0 THEN 'records of people in it that could not be used were left out: '
+        || l.members_bad ELSE l.children_error END;
 
 -- name: RestartMembers :exec
-UPDATE sync_run_departments SET members_cursor = '', pages = 0, members_read = 0, members_bad = 0, members_error = NULL, members_complete = false,
+UPDATE sync_run_departments SET members_cursor = '', pages = 0, members_read = 0, members_bad = 0,
+    members_error = NULL, members_complete = false,
     members_hash = 0, members_unchanged = false
 WHERE run_id = @run_id AND external_id = @external_id;
 
@@ -324,7 +345,8 @@ WHERE run_id = @run_id AND external_id = @external_id;
 
 -- name: FailMembersBetween :execrows
 UPDATE sync_run_departments SET members_error = @error, error = coalesce(error, @error)
-WHERE run_id = @run_id AND position BETWEEN @first::int AND @last::int AND NOT members_complete AND members_error IS NULL
+WHERE run_id = @run_id AND position BETWEEN @first::int AND @last::int AND NOT members_complete
+  AND members_error IS NULL
   AND members_listing <> '' AND state <> 'excluded';
 
 -- name: CompleteCovered :exec
@@ -352,7 +374,8 @@ WHERE l.run_id = @run_id AND l.members_complete AND l.external_id IN (
       AND NOT EXISTS (SELECT 1 FROM member_matches r WHERE r.run_id = s.run_id AND r.member_key = s.member_key));
 
 -- name: ListCompleteness :many
-SELECT external_id, children_complete, members_complete, pages + children_pages AS pages, members_read, members_declared, error, state
+SELECT external_id, children_complete, members_complete, pages + children_pages AS pages, members_read,
+    members_declared, error, state
 FROM sync_run_departments WHERE run_id = @run_id
   AND (NOT @failed_only::boolean OR error IS NOT NULL)
 ORDER BY error IS NULL, external_id LIMIT @max_rows;
@@ -367,13 +390,17 @@ SELECT w.department::text AS external_id,
         WHERE s.run_id = @run_id AND s.listing = w.department AND s.department_external_id = w.department
           AND (s.out_of_scope OR s.status IS DISTINCT FROM 'deleted')) ELSE 0 END::int AS read,
     there.stored::int AS stored,
-    (SELECT sd.declared_members FROM staged_departments sd WHERE sd.run_id = @run_id AND sd.external_id = w.department) AS declared,
-    coalesce((SELECT l.members_bad FROM sync_run_departments l WHERE l.run_id = @run_id AND l.external_id = w.department), 0)::int AS bad,
-    EXISTS (SELECT 1 FROM staged_departments sc WHERE sc.run_id = @run_id AND sc.parent_external_id = w.department OFFSET 0) AS has_children
+    (SELECT sd.declared_members FROM staged_departments sd
+        WHERE sd.run_id = @run_id AND sd.external_id = w.department) AS declared,
+    coalesce((SELECT l.members_bad FROM sync_run_departments l
+        WHERE l.run_id = @run_id AND l.external_id = w.department), 0)::int AS bad,
+    EXISTS (SELECT 1 FROM staged_departments sc
+        WHERE sc.run_id = @run_id AND sc.parent_external_id = w.department OFFSET 0) AS has_children
 FROM unnest(@departments::text[]) AS w (department)
 CROSS JOIN LATERAL (
     SELECT count(*) AS stored
-    FROM (SELECT x.id FROM org_departments x WHERE x.provider_id = @provider_id AND x.external_id = w.department OFFSET 0) d
+    FROM (SELECT x.id FROM org_departments x
+        WHERE x.provider_id = @provider_id AND x.external_id = w.department OFFSET 0) d
     CROSS JOIN LATERAL (SELECT x.member_id FROM org_member_departments x WHERE x.department_id = d.id OFFSET 0) md
     CROSS JOIN LATERAL (SELECT x.id FROM org_members x WHERE x.id = md.member_id AND x.status <> 'deleted' OFFSET 0) m
 ) there;
@@ -386,7 +413,8 @@ SELECT
             WHERE l.run_id = @run_id AND l.state = 'excluded' AND l.children_via = @external_id))::int AS read,
     (SELECT count(*) FROM org_departments c JOIN org_departments p ON p.id = c.parent_id
       WHERE p.provider_id = @provider_id AND p.external_id = @external_id AND c.status = 'active')::int AS stored,
-    coalesce((SELECT l.children_bad FROM sync_run_departments l WHERE l.run_id = @run_id AND l.external_id = @external_id), 0)::int AS bad;
+    coalesce((SELECT l.children_bad FROM sync_run_departments l
+        WHERE l.run_id = @run_id AND l.external_id = @external_id), 0)::int AS bad;
 
 -- name: InsertStagedDepartments :exec
 -- A department found twice (a grant below another grant) keeps what was found first, so
@@ -422,7 +450,8 @@ WITH found AS MATERIALIZED (
     FROM found f WHERE f.excluded
     ON CONFLICT (run_id, external_id) DO NOTHING
 )
-INSERT INTO staged_departments (run_id, external_id, parent_external_id, name, sort_order, declared_members, leaders, raw)
+INSERT INTO staged_departments (run_id, external_id, parent_external_id, name, sort_order, declared_members, leaders,
+    raw)
 SELECT @run_id, f.external_id, f.parent, f.name, f.sort_order, f.declared_members, f.leaders, f.raw
 FROM found f
 WHERE NOT f.excluded

@@ -1,11 +1,13 @@
 -- name: ListDepartmentIDs :many
 -- One by one: for a list the planner would rather read all of the run's.
 SELECT l.external_id FROM unnest(@ordinals::int[]) AS w (ordinal)
-CROSS JOIN LATERAL (SELECT x.external_id FROM sync_run_departments x WHERE x.run_id = @run_id AND x.position = w.ordinal OFFSET 0) l
+CROSS JOIN LATERAL (SELECT x.external_id FROM sync_run_departments x
+    WHERE x.run_id = @run_id AND x.position = w.ordinal OFFSET 0) l
 ORDER BY w.ordinal;
 
 -- name: ListDepartmentIDsBetween :many
-SELECT external_id FROM sync_run_departments WHERE run_id = @run_id AND position BETWEEN @first::int AND @last::int ORDER BY position;
+SELECT external_id FROM sync_run_departments WHERE run_id = @run_id AND position BETWEEN @first::int AND @last::int
+ORDER BY position;
 
 -- name: CountMembersRead :one
 -- What was read of a range to the end; a person in several departments counts in each.

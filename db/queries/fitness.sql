@@ -8,8 +8,10 @@ SELECT current_setting('server_encoding')::text AS encoding,
 -- they have (empty: no such column) and whether those serve. A domain serves as what it is
 -- made of, any type of characters as text.
 WITH needed (table_name, column_name, type, written) AS (
-    VALUES ('users', 'id', 'uuid', false), ('users', 'tenant_id', 'uuid', false), ('users', 'identity_id', 'uuid', false),
-        ('identities', 'id', 'uuid', false), ('identities', 'email', 'text', true), ('identities', 'phone', 'text', true)
+    VALUES ('users', 'id', 'uuid', false), ('users', 'tenant_id', 'uuid', false),
+        ('users', 'identity_id', 'uuid', false),
+        ('identities', 'id', 'uuid', false), ('identities', 'email', 'text', true),
+        ('identities', 'phone', 'text', true)
 )
 SELECT n.table_name::text AS table_name, n.column_name::text AS column_name, n.type::text AS type,
     (to_regclass(n.table_name) IS NOT NULL)::boolean AS table_exists,

@@ -20,7 +20,8 @@ ORDER BY g.name, g.external_id;
 -- name: ListGroupPeople :many
 -- Who belongs to a group, directly or through departments.
 SELECT m.id, m.external_id, m.name, m.status, m.department_path, (gm.member_id IS NOT NULL)::boolean AS direct,
-    ARRAY(SELECT d.external_id FROM org_departments d WHERE d.id = ANY (gm.scope) ORDER BY d.external_id)::text[] AS scope
+    ARRAY(SELECT d.external_id FROM org_departments d WHERE d.id = ANY (gm.scope)
+        ORDER BY d.external_id)::text[] AS scope
 FROM org_group_people p
 JOIN org_members m ON m.id = p.member_id
 LEFT JOIN org_group_members gm ON gm.group_id = p.group_id AND gm.member_id = p.member_id

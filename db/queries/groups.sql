@@ -74,7 +74,8 @@ WHERE run_id = @run_id AND object_type = @object_type AND external_id = @externa
 
 -- name: StageGroups :exec
 INSERT INTO staged_groups (run_id, external_id, page, kind, name, category, attributes, raw)
-SELECT DISTINCT ON (g.external_id) @run_id, g.external_id, @page, g.kind, g.name, g.category, coalesce(g.attributes, '{}'), g.raw
+SELECT DISTINCT ON (g.external_id) @run_id, g.external_id, @page, g.kind, g.name, g.category,
+    coalesce(g.attributes, '{}'), g.raw
 FROM jsonb_to_recordset(@groups::jsonb) AS g (
     external_id text, kind text, name text, category text, attributes jsonb, raw jsonb)
 ON CONFLICT (run_id, external_id) DO UPDATE

@@ -1,7 +1,8 @@
 -- name: RunSetHeld :execrows
 -- The first hold sets the end of the wait. A run is held once: one that goes on since its
 -- removals were approved is not held again, whoever comes late.
-UPDATE sync_runs r SET status = 'held', hold_reason = @hold_reason, hold_workflow_id = @hold_workflow_id, phase = 'held',
+UPDATE sync_runs r SET status = 'held', hold_reason = @hold_reason, hold_workflow_id = @hold_workflow_id,
+    phase = 'held',
     hold_expires_at = coalesce(r.hold_expires_at, now() + make_interval(secs => p.hold_seconds))
 FROM identity_providers p WHERE r.id = @id AND p.id = r.provider_id
     AND (r.status = 'held' OR r.status = 'running' AND r.hold_workflow_id IS NULL);
@@ -14,18 +15,21 @@ FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE r.id = @id AND r.hold_expires_at IS NOT NULL;
 
 -- name: RunStanding :one
-SELECT r.status, (r.hold_workflow_id IS NOT NULL)::boolean AS was_held FROM sync_runs r WHERE r.id = @id FOR NO KEY UPDATE;
+SELECT r.status, (r.hold_workflow_id IS NOT NULL)::boolean AS was_held FROM sync_runs r WHERE r.id = @id
+FOR NO KEY UPDATE;
 
 -- name: RunSetResumed :exec
 UPDATE sync_runs SET status = 'running', phase = 'removals' WHERE id = @id AND status = 'held';
 
 -- name: RemovalIDsOfMembers :many
 SELECT m.external_id FROM sync_run_removals r JOIN org_members m ON m.id = r.object_id
-WHERE r.run_id = @run_id AND r.object_type = 'member' AND r.confirmed ORDER BY m.external_id COLLATE "C" LIMIT @max_rows;
+WHERE r.run_id = @run_id AND r.object_type = 'member' AND r.confirmed ORDER BY m.external_id COLLATE "C"
+LIMIT @max_rows;
 
 -- name: RemovalIDsOfDepartments :many
 SELECT d.external_id FROM sync_run_removals r JOIN org_departments d ON d.id = r.object_id
-WHERE r.run_id = @run_id AND r.object_type = 'department' AND r.confirmed ORDER BY d.external_id COLLATE "C" LIMIT @max_rows;
+WHERE r.run_id = @run_id AND r.object_type = 'department' AND r.confirmed ORDER BY d.external_id COLLATE "C"
+LIMIT @max_rows;
 
 -- name: RemovalIDsOfMemberships :many
 -- Those of people who stay come first: of the others the person's own line says enough.
@@ -33,14 +37,16 @@ SELECT m.external_id AS member, d.external_id AS department
 FROM sync_run_removals r
 JOIN org_members m ON m.id = r.object_id
 JOIN org_departments d ON d.id = r.department_id
-LEFT JOIN sync_run_removals leaver ON leaver.run_id = r.run_id AND leaver.object_type = 'member' AND leaver.object_id = r.object_id AND leaver.confirmed
+LEFT JOIN sync_run_removals leaver ON leaver.run_id = r.run_id AND leaver.object_type = 'member'
+    AND leaver.object_id = r.object_id AND leaver.confirmed
 WHERE r.run_id = @run_id AND r.object_type = 'membership' AND r.confirmed
 ORDER BY leaver.run_id IS NOT NULL, m.external_id COLLATE "C", d.external_id COLLATE "C" LIMIT @max_rows;
 
 -- name: LeaversOfMembers :many
 -- Whom a run would remove, by the department that is theirs: those first that lose most.
 SELECT external_id, name, department, path, reason, going, there FROM (
-    SELECT m.external_id, m.name, coalesce(d.external_id, '')::text AS department, coalesce(d.path, m.department_path)::text AS path, r.reason,
+    SELECT m.external_id, m.name, coalesce(d.external_id, '')::text AS department,
+        coalesce(d.path, m.department_path)::text AS path, r.reason,
         (count(*) OVER theirs)::int AS going, coalesce(d.direct_member_count, 0)::int AS there,
         row_number() OVER (PARTITION BY m.department_id ORDER BY m.name, m.external_id COLLATE "C") AS nth
     FROM sync_run_removals r
@@ -65,5 +71,6 @@ FROM sync_run_removals r
 JOIN org_members m ON m.id = r.object_id
 JOIN org_departments d ON d.id = r.department_id
 WHERE r.run_id = @run_id AND r.object_type = 'membership' AND r.confirmed AND NOT r.applied
-  AND NOT EXISTS (SELECT 1 FROM sync_run_removals l WHERE l.run_id = r.run_id AND l.object_type = 'member' AND l.object_id = r.object_id AND l.confirmed)
+  AND NOT EXISTS (SELECT 1 FROM sync_run_removals l
+      WHERE l.run_id = r.run_id AND l.object_type = 'member' AND l.object_id = r.object_id AND l.confirmed)
 ORDER BY d.path, d.external_id COLLATE "C", m.name, m.external_id COLLATE "C" LIMIT @max_rows;

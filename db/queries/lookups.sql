@@ -6,7 +6,8 @@ SELECT r.object_type, r.object_id, r.confirmed AS unlisted FROM sync_run_removal
 WHERE r.run_id = @run_id
   AND (NOT r.confirmed OR r.reason = 'not_listed')
   AND r.object_type = ANY (CASE WHEN r.confirmed THEN @listed::text[] ELSE @unread::text[] END)
-  AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l WHERE l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id);
+  AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l
+      WHERE l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id);
 
 -- name: LookUpsNote :exec
 INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted)
@@ -29,7 +30,8 @@ ORDER BY l.object_id LIMIT @max_rows;
 -- name: LookUpsAnswer :exec
 -- By way of a conflict, which finds each line by its key.
 INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, fate)
-SELECT @run_id::uuid, @object_type, found.id, true, found.fate FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@fates::text[]) AS fate) found
+SELECT @run_id::uuid, @object_type, found.id, true, found.fate
+FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@fates::text[]) AS fate) found
 ON CONFLICT (run_id, object_type, object_id) DO UPDATE SET fate = excluded.fate;
 
 -- name: LookUpsEnd :exec
@@ -49,8 +51,10 @@ WHERE r.run_id = @run_id AND r.object_type <> 'membership'
 UPDATE sync_run_removals r SET confirmed = true, reason = 'not_visible_twice'
 FROM sync_run_lookups l, removal_candidates c
 WHERE r.run_id = @run_id AND r.object_type <> 'membership'
-  AND l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id AND l.fate IN ('unseen', 'taken', 'unnamed')
-  AND c.provider_id = @provider_id AND c.object_type = r.object_type AND c.object_id = r.object_id AND c.run_id = ANY (@standing::uuid[]) AND c.fate <> 'there';
+  AND l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id
+  AND l.fate IN ('unseen', 'taken', 'unnamed')
+  AND c.provider_id = @provider_id AND c.object_type = r.object_type AND c.object_id = r.object_id
+  AND c.run_id = ANY (@standing::uuid[]) AND c.fate <> 'there';
 
 -- name: RemovalsJudgeStays :many
 -- Takes out of the plan what is not to go although it was planned, with the places that were
@@ -66,7 +70,8 @@ WITH stays AS MATERIALIZED (
       AND r.reason NOT IN ('not_visible_twice', 'out_of_scope')
       AND NOT (r.confirmed AND (l.fate IN ('taken', 'unnamed') OR l.fate = 'unseen' AND @limited_range::boolean))
 ), withdrawn AS (
-    DELETE FROM sync_run_removals r USING stays s WHERE r.run_id = @run_id AND r.object_type = s.object_type AND r.object_id = s.object_id
+    DELETE FROM sync_run_removals r USING stays s
+    WHERE r.run_id = @run_id AND r.object_type = s.object_type AND r.object_id = s.object_id
 ), places_of_members AS (
     DELETE FROM sync_run_removals r USING stays s
     WHERE r.run_id = @run_id AND r.object_type <> s.object_type AND r.object_id = s.object_id
@@ -81,7 +86,8 @@ SELECT s.object_type, s.object_id, coalesce(m.external_id, d.external_id)::text 
 FROM stays s
 LEFT JOIN org_members m ON s.object_type = 'member' AND m.id = s.object_id
 LEFT JOIN org_departments d ON s.object_type = 'department' AND d.id = s.object_id
-LEFT JOIN removal_candidates c ON c.provider_id = @provider_id AND c.object_type = s.object_type AND c.object_id = s.object_id
+LEFT JOIN removal_candidates c ON c.provider_id = @provider_id AND c.object_type = s.object_type
+    AND c.object_id = s.object_id
     AND c.run_id = ANY (@standing::uuid[])
 ORDER BY s.object_type, 3;
 
@@ -106,12 +112,14 @@ WHERE r.run_id = @run_id
 WITH spared AS MATERIALIZED (
     SELECT r.object_type, r.object_id, coalesce(l.fate, 'failed') AS fate FROM sync_run_removals r
     JOIN sync_run_lookups l ON l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id
-    WHERE r.run_id = @run_id AND r.object_type <> 'membership' AND NOT r.applied AND coalesce(l.fate, 'failed') IN ('there', 'failed')
+    WHERE r.run_id = @run_id AND r.object_type <> 'membership' AND NOT r.applied
+      AND coalesce(l.fate, 'failed') IN ('there', 'failed')
 ), going AS MATERIALIZED (
     SELECT r.object_id FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = ANY (@objects::text[])
         AND NOT EXISTS (SELECT 1 FROM spared s WHERE s.object_type = r.object_type AND s.object_id = r.object_id)
 ), withdrawn AS (
-    DELETE FROM sync_run_removals r USING spared s WHERE r.run_id = @run_id AND r.object_type = s.object_type AND r.object_id = s.object_id
+    DELETE FROM sync_run_removals r USING spared s
+    WHERE r.run_id = @run_id AND r.object_type = s.object_type AND r.object_id = s.object_id
 ), places_of_members AS (
     DELETE FROM sync_run_removals r USING spared s
     WHERE r.run_id = @run_id AND r.object_type <> s.object_type AND r.object_id = s.object_id

@@ -205,7 +205,8 @@ WITH best AS (
         b.department_id, coalesce(b.path, '') AS path, b.is_primary
     FROM org_members m LEFT JOIN org_primary_departments b ON b.provider_id = m.provider_id AND b.member_id = m.id
     WHERE m.provider_id = @provider_id AND m.status <> 'deleted'
-      AND ((m.department_id, m.department_path) IS DISTINCT FROM (b.department_id, coalesce(b.path, '')) OR NOT b.is_primary)
+      AND ((m.department_id, m.department_path) IS DISTINCT FROM (b.department_id, coalesce(b.path, ''))
+          OR NOT b.is_primary)
       AND (NOT @singly::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id))
     ORDER BY m.id FOR NO KEY UPDATE OF m
 ), differing AS (
@@ -264,5 +265,6 @@ WHERE provider_id = @provider_id AND status <> 'deleted' AND (
     name ILIKE '%' || @pattern::text || '%' OR name_translit_full LIKE lower(@pattern) || '%'
     OR name_translit_initial LIKE lower(@pattern) || '%' OR email LIKE '%' || lower(@pattern) || '%'
     OR phone LIKE '%' || @pattern || '%' OR employee_no ILIKE @pattern || '%' OR external_id = @plain::text)
-ORDER BY name <> @plain AND employee_no IS DISTINCT FROM @plain, name_translit_full NOT LIKE lower(@pattern) || '%', name, external_id
+ORDER BY name <> @plain AND employee_no IS DISTINCT FROM @plain, name_translit_full NOT LIKE lower(@pattern) || '%',
+    name, external_id
 LIMIT @max_rows;

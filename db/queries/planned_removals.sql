@@ -21,6 +21,7 @@ WHERE r.run_id = @run_id
   AND NOT r.applied
   AND (r.object_type, r.object_id, r.department_id) > (@after_type::text, @after_object::uuid, @after_department::uuid)
   AND (cardinality(@types::text[]) = 0 OR r.object_type = ANY (@types))
-  AND (cardinality(@members::text[]) = 0 OR r.object_type NOT IN ('department', 'group') AND o.external_id = ANY (@members))
+  AND (cardinality(@members::text[]) = 0 OR r.object_type NOT IN ('department', 'group')
+      AND o.external_id = ANY (@members))
 ORDER BY r.object_type, r.object_id, r.department_id
 LIMIT @max_rows;

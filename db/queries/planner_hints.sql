@@ -14,7 +14,8 @@ SELECT set_config('enable_nestloop', CASE WHEN @everything::boolean THEN 'off' E
     set_config('join_collapse_limit', CASE WHEN @everything THEN '8' ELSE '1' END, true),
     -- The plans of foreign keys' checks follow this too: made anew for each row they would
     -- cost more than all else. What joins everything by hash may be kept.
-    set_config('plan_cache_mode', CASE WHEN @keep::boolean THEN 'force_generic_plan' WHEN @everything THEN 'auto' ELSE 'force_custom_plan' END, true),
+    set_config('plan_cache_mode', CASE WHEN @keep::boolean THEN 'force_generic_plan' WHEN @everything THEN 'auto'
+        ELSE 'force_custom_plan' END, true),
     set_config('work_mem', CASE WHEN @everything THEN '64MB' ELSE current_setting('work_mem') END, true),
     set_config('max_parallel_workers_per_gather', '0', true),
     set_config('jit', 'off', true);

@@ -2,7 +2,8 @@
 INSERT INTO identity_providers (tenant_id, name, provider_type, config, removal_limit_count, removal_limit_percent,
         department_limit_count, department_limit_percent, hold_seconds, updated_by)
 VALUES (@tenant_id, @name, @provider_type, @config,
-        @removal_limit_count, @removal_limit_percent, @department_limit_count, @department_limit_percent, @hold_seconds, sqlc.narg(updated_by))
+        @removal_limit_count, @removal_limit_percent, @department_limit_count, @department_limit_percent,
+        @hold_seconds, sqlc.narg(updated_by))
 RETURNING id;
 
 -- name: ListProviders :many
@@ -24,8 +25,10 @@ WHERE id = @id
 FOR NO KEY UPDATE;
 
 -- name: GetProviderByRun :one
-SELECT p.id, p.tenant_id, p.name, p.provider_type, p.is_active, p.config, p.last_synced_at, p.created_at, p.updated_at, p.updated_by,
-       p.removal_limit_count, p.removal_limit_percent, p.hold_seconds, p.department_limit_count, p.department_limit_percent
+SELECT p.id, p.tenant_id, p.name, p.provider_type, p.is_active, p.config, p.last_synced_at, p.created_at, p.updated_at,
+    p.updated_by,
+       p.removal_limit_count, p.removal_limit_percent, p.hold_seconds, p.department_limit_count,
+       p.department_limit_percent
 FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = @run_id;
 
 -- name: UpdateProvider :execrows
@@ -134,8 +137,10 @@ ON CONFLICT (provider_id, endpoint) DO UPDATE SET
 -- What would go with a provider.
 SELECT
     (SELECT count(*) FROM org_members m WHERE m.provider_id = p.id AND m.status <> 'deleted')::bigint AS members,
-    (SELECT count(*) FROM org_members m WHERE m.provider_id = p.id AND m.status <> 'deleted' AND m.user_id IS NOT NULL)::bigint AS linked,
-    (SELECT count(*) FROM org_departments d WHERE d.provider_id = p.id AND d.status <> 'deleted')::bigint AS departments,
+    (SELECT count(*) FROM org_members m WHERE m.provider_id = p.id AND m.status <> 'deleted'
+        AND m.user_id IS NOT NULL)::bigint AS linked,
+    (SELECT count(*) FROM org_departments d WHERE d.provider_id = p.id
+        AND d.status <> 'deleted')::bigint AS departments,
     (SELECT count(*) FROM provider_secrets s WHERE s.provider_id = p.id)::bigint AS secrets,
     (SELECT count(*) FROM sync_runs r WHERE r.provider_id = p.id)::bigint AS runs,
     (SELECT count(*) FROM sync_runs r WHERE r.provider_id = p.id AND r.status IN ('running', 'held'))::bigint AS open

@@ -22,12 +22,18 @@ LIMIT @max_rows;
 -- mend another. Beside it, how many departments the directory holds.
 SELECT
     (SELECT count(*) FROM sync_runs p
-        WHERE p.provider_id = r.provider_id AND p.mode = r.mode AND p.departments = r.departments AND p.members = r.members
-          AND p.retries IS NULL AND p.undoes IS NULL AND p.task = 'sync' AND p.status = 'partial' AND p.generation <= r.generation
+        WHERE p.provider_id = r.provider_id AND p.mode = r.mode AND p.departments = r.departments
+          AND p.members = r.members
+          AND p.retries IS NULL AND p.undoes IS NULL AND p.task = 'sync' AND p.status = 'partial'
+          AND p.generation <= r.generation
           AND p.generation > coalesce((SELECT max(s.generation) FROM sync_runs s
-              WHERE s.provider_id = r.provider_id AND s.mode = r.mode AND s.departments = r.departments AND s.members = r.members
-                AND s.retries IS NULL AND s.undoes IS NULL AND s.task = 'sync' AND s.status = 'succeeded' AND s.generation < r.generation), 0)
+              WHERE s.provider_id = r.provider_id AND s.mode = r.mode AND s.departments = r.departments
+                AND s.members = r.members
+                AND s.retries IS NULL AND s.undoes IS NULL AND s.task = 'sync' AND s.status = 'succeeded'
+                AND s.generation < r.generation), 0)
     )::int AS partials,
-    (SELECT count(*) FROM org_departments d WHERE d.provider_id = r.provider_id AND d.status = 'active')::int AS departments
+    (SELECT count(*) FROM org_departments d WHERE d.provider_id = r.provider_id
+        AND d.status = 'active')::int AS departments
 FROM sync_runs r
-WHERE r.id = @run_id AND r.status = 'partial' AND r.mode = 'apply' AND r.retries IS NULL AND r.undoes IS NULL AND r.task = 'sync';
+WHERE r.id = @run_id AND r.status = 'partial' AND r.mode = 'apply' AND r.retries IS NULL AND r.undoes IS NULL
+  AND r.task = 'sync';

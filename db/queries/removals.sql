@@ -2,10 +2,12 @@
 -- Whether the tree and everybody in it were read to the end, and how many people the
 -- provider declares for the root.
 SELECT count(*)::int AS departments,
-    (count(*) FILTER (WHERE NOT l.children_complete AND (l.state <> 'excluded' OR l.children_listing <> '')))::int AS children_incomplete,
+    (count(*) FILTER (WHERE NOT l.children_complete
+        AND (l.state <> 'excluded' OR l.children_listing <> '')))::int AS children_incomplete,
     (count(*) FILTER (WHERE l.state <> 'excluded' AND NOT l.members_complete))::int AS members_incomplete,
     (count(*) FILTER (WHERE l.state = 'excluded'))::int AS excluded,
-    coalesce((SELECT max(d.declared_members) FROM staged_departments d WHERE d.run_id = @run_id AND d.parent_external_id IS NULL), -1)::int AS members_declared
+    coalesce((SELECT max(d.declared_members) FROM staged_departments d
+        WHERE d.run_id = @run_id AND d.parent_external_id IS NULL), -1)::int AS members_declared
 FROM sync_run_departments l WHERE l.run_id = @run_id;
 
 -- name: MembersPlacedNowhere :many
@@ -55,7 +57,8 @@ WITH RECURSIVE missed AS (
 ), below AS (
     SELECT s.external_id AS top, s.external_id FROM suspects s
     UNION
-    SELECT b.top, c.external_id FROM below b JOIN staged_departments c ON c.run_id = @run_id AND c.parent_external_id = b.external_id
+    SELECT b.top, c.external_id FROM below b
+    JOIN staged_departments c ON c.run_id = @run_id AND c.parent_external_id = b.external_id
 ), needed AS (
     SELECT DISTINCT b.external_id FROM below b
 ), unread AS MATERIALIZED (
@@ -96,14 +99,16 @@ DELETE FROM sync_run_removals WHERE run_id = @run_id;
 -- whom look-ups alone show have their places from their own records: a run that does not
 -- read these knows nothing of them, unless a listing shows them.
 WITH undecided AS MATERIALIZED (
-    SELECT lower(u.member_key) AS external_key, u.unionid, u.open_id FROM member_matches u WHERE u.run_id = @run_id::uuid AND u.member_id IS NULL
+    SELECT lower(u.member_key) AS external_key, u.unionid, u.open_id FROM member_matches u
+    WHERE u.run_id = @run_id::uuid AND u.member_id IS NULL
 ), unseen AS MATERIALIZED (
     SELECT md.member_id, md.department_id
     FROM sync_run_departments l
     JOIN org_departments d ON d.provider_id = @provider_id AND d.external_id = l.external_id
     JOIN org_member_departments md ON md.department_id = d.id
     WHERE l.run_id = @run_id AND l.members_complete AND NOT l.members_unchanged
-      AND NOT EXISTS (SELECT 1 FROM staged_memberships s WHERE s.run_id = @run_id AND s.department_id = md.department_id AND s.member_id = md.member_id)
+      AND NOT EXISTS (SELECT 1 FROM staged_memberships s
+          WHERE s.run_id = @run_id AND s.department_id = md.department_id AND s.member_id = md.member_id)
 )
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
 SELECT @run_id::uuid, 'membership', n.member_id, n.department_id
@@ -129,10 +134,12 @@ WHERE r.run_id = @run_id AND r.object_type = 'membership' AND d.id = r.departmen
 -- says that somebody is missing from them, everybody is. A member who is missed is missed in a
 -- department, or is in one that is not listed any more, or has none.
 WITH undecided AS MATERIALIZED (
-    SELECT lower(u.member_key) AS external_key, u.unionid, u.open_id FROM member_matches u WHERE u.run_id = @run_id::uuid AND u.member_id IS NULL
+    SELECT lower(u.member_key) AS external_key, u.unionid, u.open_id FROM member_matches u
+    WHERE u.run_id = @run_id::uuid AND u.member_id IS NULL
 ), unlisted AS MATERIALIZED (
     SELECT d.id FROM org_departments d WHERE d.provider_id = @provider_id
-        AND NOT EXISTS (SELECT 1 FROM sync_run_departments l WHERE l.run_id = @run_id AND l.external_id = d.external_id OFFSET 0)
+        AND NOT EXISTS (SELECT 1 FROM sync_run_departments l
+            WHERE l.run_id = @run_id AND l.external_id = d.external_id OFFSET 0)
 ), candidates AS MATERIALIZED (
     SELECT r.object_id AS id FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = 'membership'
     UNION
@@ -141,27 +148,32 @@ WITH undecided AS MATERIALIZED (
     SELECT unnest(@placed_nowhere::uuid[])
 ), missed AS MATERIALIZED (
     SELECT m.id FROM candidates c
-    CROSS JOIN LATERAL (SELECT * FROM org_members x WHERE x.id = c.id AND x.provider_id = @provider_id AND x.status <> 'deleted' OFFSET 0) m
+    CROSS JOIN LATERAL (SELECT * FROM org_members x
+        WHERE x.id = c.id AND x.provider_id = @provider_id AND x.status <> 'deleted' OFFSET 0) m
     WHERE NOT EXISTS (SELECT 1 FROM member_matches s WHERE s.run_id = @run_id AND s.member_id = m.id OFFSET 0)
       AND NOT EXISTS (SELECT 1 FROM unchanged_memberships v WHERE v.run_id = @run_id AND v.member_id = m.id OFFSET 0)
       AND NOT EXISTS (SELECT 1 FROM undecided u
                       WHERE u.external_key = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id)
 ), placed AS (
-    SELECT x.id, bool_and(EXISTS (SELECT 1 FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = 'membership'
+    SELECT x.id,
+        bool_and(EXISTS (SELECT 1 FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = 'membership'
         AND r.object_id = md.member_id AND r.department_id = md.department_id OFFSET 0)) AS missed_everywhere
     FROM missed x CROSS JOIN LATERAL (SELECT * FROM org_member_departments y WHERE y.member_id = x.id OFFSET 0) md
     GROUP BY x.id
 )
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
-SELECT @run_id::uuid, 'member', x.id, x.id, @everything_read::boolean, CASE WHEN @everything_read THEN 'not_listed' ELSE 'looked_up' END
-FROM missed x WHERE @everything_read OR @listings_ended::boolean OR x.id IN (SELECT p.id FROM placed p WHERE p.missed_everywhere)
+SELECT @run_id::uuid, 'member', x.id, x.id, @everything_read::boolean,
+    CASE WHEN @everything_read THEN 'not_listed' ELSE 'looked_up' END
+FROM missed x WHERE @everything_read OR @listings_ended::boolean
+    OR x.id IN (SELECT p.id FROM placed p WHERE p.missed_everywhere)
 ON CONFLICT DO NOTHING;
 
 -- name: RemovalsPlanDepartments :execrows
 -- Departments not listed any more, where the whole tree was read; else those whose
 -- parent's children were read, or all where all listings ended, to be looked up one by one.
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
-SELECT @run_id, 'department', d.id, d.id, @tree_read::boolean, CASE WHEN @tree_read THEN 'not_listed' ELSE 'looked_up' END
+SELECT @run_id, 'department', d.id, d.id, @tree_read::boolean,
+    CASE WHEN @tree_read THEN 'not_listed' ELSE 'looked_up' END
 FROM org_departments d
 WHERE d.provider_id = @provider_id AND d.status = 'active'
   AND NOT EXISTS (SELECT 1 FROM staged_departments s WHERE s.run_id = @run_id AND s.external_id = d.external_id)
@@ -169,7 +181,8 @@ WHERE d.provider_id = @provider_id AND d.status = 'active'
       SELECT 1 FROM sync_run_departments l
       WHERE l.run_id = @run_id AND l.external_id = d.external_id AND l.state = 'excluded')
   AND (@tree_read OR @listings_ended::boolean OR EXISTS (
-        SELECT 1 FROM org_departments p JOIN sync_run_departments l ON l.run_id = @run_id AND l.external_id = p.external_id
+        SELECT 1 FROM org_departments p JOIN sync_run_departments l ON l.run_id = @run_id
+            AND l.external_id = p.external_id
         WHERE p.id = d.parent_id AND l.children_complete))
 ON CONFLICT DO NOTHING;
 
@@ -202,12 +215,14 @@ ON CONFLICT DO NOTHING;
 -- What nobody was asked about since it is more than the removal limit: a person decides.
 UPDATE sync_run_removals r SET confirmed = true, reason = 'not_listed'
 WHERE r.run_id = @run_id AND r.object_type = @object_type AND NOT r.confirmed
-  AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l WHERE l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id);
+  AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l
+      WHERE l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id);
 
 -- name: RemovalsDropUnconfirmed :one
 -- What nobody was asked about stays. That it stays for this is on record with the look-ups.
 WITH dropped AS (
-    DELETE FROM sync_run_removals r WHERE r.run_id = @run_id::uuid AND NOT r.confirmed RETURNING r.object_type, r.object_id
+    DELETE FROM sync_run_removals r WHERE r.run_id = @run_id::uuid AND NOT r.confirmed
+    RETURNING r.object_type, r.object_id
 ), noted AS (
     INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, fate)
     SELECT @run_id::uuid, d.object_type, d.object_id, false, 'unasked' FROM dropped d ON CONFLICT DO NOTHING
@@ -295,7 +310,8 @@ WITH batch AS (
     SELECT d.id FROM org_departments d JOIN batch b ON b.object_id = d.id
     WHERE d.status <> 'deleted' ORDER BY d.id FOR NO KEY UPDATE OF d
 ), gone AS (
-    UPDATE org_departments d SET status = 'deleted', member_count = 0, direct_member_count = 0, synced_at = now() FROM there t WHERE d.id = t.id
+    UPDATE org_departments d SET status = 'deleted', member_count = 0, direct_member_count = 0, synced_at = now()
+    FROM there t WHERE d.id = t.id
 ), forgotten AS (
     DELETE FROM removal_candidates c USING batch b WHERE c.object_type = 'department' AND c.object_id = b.object_id
 ), done AS (

@@ -105,20 +105,24 @@ UPDATE sync_runs SET raw_left = false WHERE id = @id;
 SELECT r.id FROM sync_runs r
 WHERE r.details_left AND r.finished_at < now() - @older_than::interval
     AND NOT EXISTS (SELECT 1 FROM identity_providers p WHERE p.id = r.provider_id AND p.newest_run_id = r.id)
-    AND NOT EXISTS (SELECT 1 FROM sync_runs o WHERE (o.undoes = r.id OR o.retries = r.id) AND o.status IN ('running', 'held'))
+    AND NOT EXISTS (SELECT 1 FROM sync_runs o
+        WHERE (o.undoes = r.id OR o.retries = r.id) AND o.status IN ('running', 'held'))
 ORDER BY r.finished_at LIMIT 1 FOR UPDATE OF r SKIP LOCKED;
 
 -- name: MarkDetailsDropped :execrows
 -- Marks them unless a run has come to need them before the lock was had.
 UPDATE sync_runs r SET details_dropped_at = coalesce(r.details_dropped_at, now())
 WHERE r.id = @id
-    AND NOT EXISTS (SELECT 1 FROM sync_runs o WHERE (o.undoes = r.id OR o.retries = r.id) AND o.status IN ('running', 'held'));
+    AND NOT EXISTS (SELECT 1 FROM sync_runs o
+        WHERE (o.undoes = r.id OR o.retries = r.id) AND o.status IN ('running', 'held'));
 
 -- name: DropDetails :one
 WITH c AS (
-    DELETE FROM org_changes c WHERE c.run_id = @run_id AND c.id IN (SELECT x.id FROM org_changes x WHERE x.run_id = @run_id LIMIT @max_rows) RETURNING 1
+    DELETE FROM org_changes c WHERE c.run_id = @run_id
+        AND c.id IN (SELECT x.id FROM org_changes x WHERE x.run_id = @run_id LIMIT @max_rows) RETURNING 1
 ), e AS (
-    DELETE FROM sync_run_errors WHERE id IN (SELECT x.id FROM sync_run_errors x WHERE x.run_id = @run_id LIMIT @max_rows) RETURNING 1
+    DELETE FROM sync_run_errors WHERE id IN (SELECT x.id FROM sync_run_errors x WHERE x.run_id = @run_id
+        LIMIT @max_rows) RETURNING 1
 ), l AS (
     DELETE FROM sync_run_departments d USING (
         SELECT x.external_id FROM sync_run_departments x WHERE x.run_id = @run_id LIMIT @max_rows) b
@@ -129,8 +133,10 @@ WITH c AS (
     WHERE d.run_id = @run_id AND d.object_type = b.object_type AND d.external_id = b.external_id RETURNING 1
 ), r AS (
     DELETE FROM sync_run_removals d USING (
-        SELECT x.object_type, x.object_id, x.department_id FROM sync_run_removals x WHERE x.run_id = @run_id LIMIT @max_rows) b
-    WHERE d.run_id = @run_id AND d.object_type = b.object_type AND d.object_id = b.object_id AND d.department_id = b.department_id
+        SELECT x.object_type, x.object_id, x.department_id FROM sync_run_removals x WHERE x.run_id = @run_id
+        LIMIT @max_rows) b
+    WHERE d.run_id = @run_id AND d.object_type = b.object_type AND d.object_id = b.object_id
+      AND d.department_id = b.department_id
     RETURNING 1
 ), u AS (
     DELETE FROM sync_run_lookups d USING (
@@ -138,7 +144,8 @@ WITH c AS (
     WHERE d.run_id = @run_id AND d.object_type = b.object_type AND d.object_id = b.object_id
     RETURNING 1
 )
-SELECT ((SELECT count(*) FROM c) + (SELECT count(*) FROM e) + (SELECT count(*) FROM l) + (SELECT count(*) FROM r) + (SELECT count(*) FROM u)
+SELECT ((SELECT count(*) FROM c) + (SELECT count(*) FROM e) + (SELECT count(*) FROM l) + (SELECT count(*) FROM r)
+    + (SELECT count(*) FROM u)
     + (SELECT count(*) FROM gl))::bigint;
 
 -- name: FinishDetails :exec

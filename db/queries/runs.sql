@@ -11,7 +11,8 @@ UPDATE identity_providers SET newest_run_id = @run_id WHERE id = @provider_id;
 -- Holds the fence row against a new run until the end of the transaction. A run that
 -- was held, and goes on since its removals were approved, is told apart. What the
 -- transaction changes is logged as this run's.
-SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly,
+SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode,
+    (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly,
     (r.hold_workflow_id IS NOT NULL)::boolean AS approved, r.task, r.account_policy,
     set_config('orgsync.run_id', r.id::text, true) AS logged_as,
     (NOT r.targeted AND r.undoes IS NULL AND r.task = 'sync')::boolean AS whole
@@ -24,10 +25,12 @@ SELECT p.id, p.name, p.is_active, p.provider_type, p.newest_run_id
 FROM identity_providers p WHERE p.name = @name FOR NO KEY UPDATE;
 
 -- name: LockProviderOfRun :one
-SELECT p.id FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = @run_id FOR NO KEY UPDATE OF p;
+SELECT p.id FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = @run_id
+FOR NO KEY UPDATE OF p;
 
 -- name: GetRunByExecution :one
-SELECT id, status, cardinality(members)::int AS members FROM sync_runs WHERE workflow_id = @workflow_id AND temporal_run_id = @temporal_run_id;
+SELECT id, status, cardinality(members)::int AS members FROM sync_runs
+WHERE workflow_id = @workflow_id AND temporal_run_id = @temporal_run_id;
 
 -- name: ListOpenRuns :many
 -- The runs of a provider that have not ended, each with the workflow that it is left to
@@ -39,16 +42,20 @@ FROM sync_runs r WHERE r.provider_id = @provider_id AND r.status IN ('running', 
 
 -- name: InsertRun :exec
 -- The run goes by the rules of that version, or else by those in force.
-INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, undoes,
+INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments,
+    members, retries, undoes,
     rules_version, task, started_by)
-VALUES (@id, @provider_id, @generation, @workflow_id, @temporal_run_id, @mode, @on_removals, @departments, @members, sqlc.narg(retries), sqlc.narg(undoes),
-    coalesce(sqlc.narg(rules_version)::int, (SELECT max(c.version) FROM provider_rules c WHERE c.provider_id = @provider_id AND NOT c.draft), 0),
+VALUES (@id, @provider_id, @generation, @workflow_id, @temporal_run_id, @mode, @on_removals, @departments, @members,
+    sqlc.narg(retries), sqlc.narg(undoes),
+    coalesce(sqlc.narg(rules_version)::int, (SELECT max(c.version) FROM provider_rules c
+        WHERE c.provider_id = @provider_id AND NOT c.draft), 0),
     coalesce(nullif(@task::text, ''), 'sync'), sqlc.narg(started_by));
 
 -- name: EndRun :execrows
 -- The first end stands: a run that was superseded or decided stays so. None ends before
 -- it began, though the clock was set back.
-UPDATE sync_runs SET status = @status, error = sqlc.narg(error), finished_at = greatest(now(), started_at), phase = 'done'
+UPDATE sync_runs SET status = @status, error = sqlc.narg(error), finished_at = greatest(now(), started_at),
+    phase = 'done'
 WHERE id = @id AND status IN ('running', 'held');
 
 -- name: SetDecidedBy :exec
@@ -78,7 +85,8 @@ SELECT r.visible_range AS this, p.visible_range AS applied
 FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id WHERE r.id = @run_id;
 
 -- name: SetProviderSynced :exec
--- A targeted run says nothing of the whole. What is out of scope by the run's rules went, unless the run was to remove nothing.
+-- A targeted run says nothing of the whole. What is out of scope by the run's rules went, unless the run was to remove
+-- nothing.
 UPDATE identity_providers p SET last_synced_at = now(), visible_range = r.visible_range,
     rules_applied = CASE WHEN EXISTS (SELECT 1 FROM sync_run_removals x
             WHERE x.run_id = r.id AND x.reason = 'out_of_scope' AND NOT x.applied)
@@ -104,8 +112,10 @@ SELECT object_type, external_id, message FROM sync_run_errors WHERE run_id = @ru
 -- name: GetProgress :one
 SELECT r.phase, r.status, r.calls, r.started_at,
     (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = r.id)::bigint AS departments,
-    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = r.id AND (l.members_complete OR l.members_error IS NOT NULL))::bigint AS departments_done,
-    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = r.id AND l.error IS NOT NULL)::bigint AS departments_failed,
+    (SELECT count(*) FROM sync_run_departments l
+        WHERE l.run_id = r.id AND (l.members_complete OR l.members_error IS NOT NULL))::bigint AS departments_done,
+    (SELECT count(*) FROM sync_run_departments l
+        WHERE l.run_id = r.id AND l.error IS NOT NULL)::bigint AS departments_failed,
     (SELECT coalesce(sum(l.members_read), 0) FROM sync_run_departments l WHERE l.run_id = r.id)::bigint AS members_read
 FROM sync_runs r WHERE r.id = @run_id;
 
@@ -131,17 +141,21 @@ SELECT
     (SELECT count(*) FROM staged_departments d WHERE d.run_id = @run_id)::bigint AS departments,
     ((SELECT count(*) FROM sync_run_departments l WHERE l.run_id = @run_id
         AND l.error <> 'records of departments below it that could not be used were left out: ' || l.children_bad)
-        + (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = @run_id AND e.object_type = 'department'))::bigint AS departments_failed,
+        + (SELECT count(*) FROM sync_run_errors e
+            WHERE e.run_id = @run_id AND e.object_type = 'department'))::bigint AS departments_failed,
     (coalesce((SELECT r.members_seen FROM sync_runs r WHERE r.id = @run_id), (
         SELECT count(DISTINCT seen.member_id) FROM (
             SELECT m.member_id FROM member_matches m WHERE m.run_id = @run_id
             UNION ALL SELECT v.member_id FROM unchanged_memberships v WHERE v.run_id = @run_id) seen))
         + (SELECT count(*) FROM member_matches m WHERE m.run_id = @run_id AND m.member_id IS NULL))::bigint AS members,
-    (SELECT count(*) FROM member_matches m WHERE m.run_id = @run_id AND m.member_id IS NULL)::bigint AS members_undecided,
-    (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = @run_id AND e.object_type = 'member')::bigint AS member_errors,
+    (SELECT count(*) FROM member_matches m WHERE m.run_id = @run_id
+        AND m.member_id IS NULL)::bigint AS members_undecided,
+    (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = @run_id
+        AND e.object_type = 'member')::bigint AS member_errors,
     (SELECT count(*) FROM staged_groups g WHERE g.run_id = @run_id) AS groups,
     (SELECT count(*) FROM sync_run_listings l
-        WHERE l.run_id = @run_id AND l.object_type <> 'administrator' AND l.error IS NOT NULL AND NOT l.tolerated) AS groups_failed,
+        WHERE l.run_id = @run_id AND l.object_type <> 'administrator' AND l.error IS NOT NULL
+          AND NOT l.tolerated) AS groups_failed,
     (SELECT count(*) FROM staged_administrators a WHERE a.run_id = @run_id) AS administrators,
     (SELECT count(*) FROM sync_run_listings l
         WHERE l.run_id = @run_id AND l.object_type = 'administrator' AND l.error IS NOT NULL AND NOT l.tolerated)
@@ -179,7 +193,8 @@ LEFT JOIN org_objects p ON p.id = c.department_id AND c.department_id <> c.objec
 WHERE c.run_id = @run_id AND c.id > @after_id
   AND (cardinality(@kinds::text[]) = 0 OR c.kind = ANY (@kinds))
   AND (cardinality(@types::text[]) = 0 OR c.object_type = ANY (@types))
-  AND (cardinality(@members::text[]) = 0 OR c.object_type NOT IN ('department', 'group') AND c.external_id = ANY (@members))
+  AND (cardinality(@members::text[]) = 0 OR c.object_type NOT IN ('department', 'group')
+      AND c.external_id = ANY (@members))
 ORDER BY c.id LIMIT @max_rows;
 
 -- name: DropChanges :exec

@@ -3,9 +3,12 @@
 SELECT r.provider_id, r.mode, r.status, r.departments, r.details_dropped_at, r.undoes, r.task,
     (cardinality(r.members) > 0)::boolean AS singly,
     ARRAY(SELECT wanted.id FROM unnest(r.members) AS wanted (id)
-        WHERE EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id))::text[] AS failed_members,
+        WHERE EXISTS (SELECT 1 FROM sync_run_errors e
+            WHERE e.run_id = r.id AND e.object_type = 'member'
+              AND e.external_id = wanted.id))::text[] AS failed_members,
     (EXISTS (SELECT 1 FROM sync_run_departments l WHERE l.run_id = r.id AND l.error IS NOT NULL)
-        OR EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = r.id AND e.object_type = 'department'))::boolean AS departments_failed
+        OR EXISTS (SELECT 1 FROM sync_run_errors e
+            WHERE e.run_id = r.id AND e.object_type = 'department'))::boolean AS departments_failed
 FROM sync_runs r WHERE r.id = @id;
 
 -- name: ListPendingMemberIDs :many
@@ -13,7 +16,8 @@ FROM sync_runs r WHERE r.id = @id;
 SELECT wanted.id::text AS external_id FROM sync_runs r CROSS JOIN unnest(r.members) AS wanted (id)
 WHERE r.id = @run_id
   AND NOT EXISTS (SELECT 1 FROM staged_members s WHERE s.run_id = r.id AND s.listing = wanted.id)
-  AND NOT EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id);
+  AND NOT EXISTS (SELECT 1 FROM sync_run_errors e
+      WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id);
 
 -- name: FindStoredMembers :many
 -- The rows that bear a member's external id, whoever is still there first.
@@ -34,7 +38,8 @@ ORDER BY d.external_id;
 
 -- name: ListUnknownDepartments :many
 SELECT wanted.id::text AS external_id FROM unnest(@departments::text[]) AS wanted (id)
-WHERE NOT EXISTS (SELECT 1 FROM org_departments d WHERE d.provider_id = @provider_id AND d.external_id = wanted.id AND d.status = 'active');
+WHERE NOT EXISTS (SELECT 1 FROM org_departments d
+    WHERE d.provider_id = @provider_id AND d.external_id = wanted.id AND d.status = 'active');
 
 -- name: ListStagedListings :many
 SELECT DISTINCT s.listing FROM staged_members s WHERE s.run_id = @run_id ORDER BY s.listing;
@@ -42,7 +47,8 @@ SELECT DISTINCT s.listing FROM staged_members s WHERE s.run_id = @run_id ORDER B
 -- name: ListByIDListings :many
 -- The people whom a run of the whole company has read by themselves. In bytes "!" is what
 -- follows a space.
-SELECT DISTINCT s.listing FROM staged_members s WHERE s.run_id = @run_id AND s.listing >= 'member ' AND s.listing < 'member!' ORDER BY s.listing;
+SELECT DISTINCT s.listing FROM staged_members s
+WHERE s.run_id = @run_id AND s.listing >= 'member ' AND s.listing < 'member!' ORDER BY s.listing;
 
 -- name: MarkUnreadMembers :execrows
 -- Nobody asked for may be unread without a reason on record.
@@ -51,7 +57,8 @@ SELECT r.id, 'member', wanted.id, 'this member was not read; retry the run to re
 FROM sync_runs r CROSS JOIN unnest(r.members) AS wanted (id)
 WHERE r.id = @run_id
   AND NOT EXISTS (SELECT 1 FROM staged_members s WHERE s.run_id = r.id AND s.listing = wanted.id)
-  AND NOT EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id)
+  AND NOT EXISTS (SELECT 1 FROM sync_run_errors e
+      WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id)
 ON CONFLICT DO NOTHING;
 
 -- name: PlanMembersByID :execrows
@@ -59,7 +66,8 @@ ON CONFLICT DO NOTHING;
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, reason)
 SELECT @run_id, 'member', m.id, m.id, 'looked_up'
 FROM staged_members s
-JOIN org_members m ON m.provider_id = @provider_id AND m.external_id = s.external_id AND m.unionid IS NOT DISTINCT FROM s.unionid AND m.status <> 'deleted'
+JOIN org_members m ON m.provider_id = @provider_id AND m.external_id = s.external_id
+    AND m.unionid IS NOT DISTINCT FROM s.unionid AND m.status <> 'deleted'
 WHERE s.run_id = @run_id AND s.status = 'deleted'
   AND NOT EXISTS (SELECT 1 FROM member_matches r WHERE r.run_id = @run_id AND r.member_id = m.id)
 ON CONFLICT DO NOTHING;
@@ -72,5 +80,6 @@ FROM member_matches r
 JOIN org_member_departments md ON md.member_id = r.member_id
 JOIN org_departments d ON d.id = md.department_id AND d.provider_id = @provider_id
 WHERE r.run_id = @run_id
-  AND NOT EXISTS (SELECT 1 FROM staged_memberships s WHERE s.run_id = @run_id AND s.department_id = md.department_id AND s.member_id = md.member_id)
+  AND NOT EXISTS (SELECT 1 FROM staged_memberships s
+      WHERE s.run_id = @run_id AND s.department_id = md.department_id AND s.member_id = md.member_id)
 ON CONFLICT DO NOTHING;

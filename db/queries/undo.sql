@@ -5,7 +5,8 @@
 -- be undone or, as a held run goes on after others, after the last of them. Only of an
 -- undoing run without any changes of its own: repeated, it would find those.
 WITH RECURSIVE below AS (
-    SELECT d.id FROM org_departments d WHERE d.provider_id = @provider_id::uuid AND d.external_id = ANY (@departments::text[])
+    SELECT d.id FROM org_departments d WHERE d.provider_id = @provider_id::uuid
+        AND d.external_id = ANY (@departments::text[])
     UNION
     SELECT c.id FROM org_departments c JOIN below b ON c.parent_id = b.id
 ), changes AS (
@@ -37,7 +38,8 @@ SELECT @run_id, t.object_type, t.object_id, t.container_id, t.external_id, t.tar
 FROM touched t
 LEFT JOIN LATERAL (
     SELECT c.run_id FROM org_changes c JOIN sync_runs r ON r.id = c.run_id
-    WHERE c.object_id = t.object_id AND r.provider_id = @provider_id::uuid AND r.id NOT IN (@undoes, @run_id) AND r.mode = 'apply'
+    WHERE c.object_id = t.object_id AND r.provider_id = @provider_id::uuid AND r.id NOT IN (@undoes, @run_id)
+      AND r.mode = 'apply'
       AND CASE c.object_type WHEN 'membership' THEN 'member' ELSE c.object_type END = t.object_type
       AND (c.object_type <> 'group_membership' OR c.department_id = t.container_id)
       AND (c.id > t.first_id OR c.changed_at > t.last_at)
@@ -56,14 +58,16 @@ WHERE NOT EXISTS (SELECT 1 FROM org_departments d WHERE d.provider_id = @provide
 UNION ALL
 SELECT 'member', w.id::text FROM unnest(@members::text[]) AS w (id)
 WHERE NOT EXISTS (SELECT 1 FROM undo_objects u JOIN org_members m ON m.id = u.object_id
-    WHERE u.run_id = @run_id AND u.object_type = 'member' AND CASE WHEN @ignore_case::boolean THEN lower(m.external_id) ELSE m.external_id END = w.id);
+    WHERE u.run_id = @run_id AND u.object_type = 'member'
+      AND CASE WHEN @ignore_case::boolean THEN lower(m.external_id) ELSE m.external_id END = w.id);
 
 -- name: UndoLeaveTaken :exec
 -- People whose earlier ids are another row's by now.
 UPDATE undo_objects u SET left_alone = 'ids'
 FROM org_members m
 WHERE u.run_id = @run_id AND u.object_type = 'member' AND u.left_alone IS NULL AND m.id = u.object_id AND EXISTS (
-    SELECT 1 FROM jsonb_populate_record(m, u.target) w JOIN org_members o ON o.provider_id = m.provider_id AND o.id <> m.id
+    SELECT 1 FROM jsonb_populate_record(m, u.target) w
+    JOIN org_members o ON o.provider_id = m.provider_id AND o.id <> m.id
     WHERE (w.unionid, w.external_id) IS DISTINCT FROM (m.unionid, m.external_id)
       AND (o.unionid = w.unionid OR (o.unionid IS NULL AND w.unionid IS NULL AND o.external_id = w.external_id)));
 
@@ -112,17 +116,20 @@ RETURNING d.id;
 -- name: UndoForgetMoves :exec
 -- Departments that stay where they were did not move.
 UPDATE org_changes c SET kind = 'updated'
-WHERE c.run_id = @run_id AND c.object_type = 'department' AND c.kind = 'moved' AND c.object_id = ANY (@departments::uuid[]);
+WHERE c.run_id = @run_id AND c.object_type = 'department' AND c.kind = 'moved'
+  AND c.object_id = ANY (@departments::uuid[]);
 
 -- name: UndoLinks :execrows
 -- Links to accounts are taken back, or put back where they had been taken back.
 WITH taken AS (
     UPDATE org_members m SET user_id = (c.before ->> 'user_id')::uuid, synced_at = now()
     FROM undo_objects u
-    JOIN org_changes c ON c.run_id = @undoes AND c.object_type = 'member' AND c.object_id = u.object_id AND c.kind = 'linked'
+    JOIN org_changes c ON c.run_id = @undoes AND c.object_type = 'member' AND c.object_id = u.object_id
+        AND c.kind = 'linked'
     WHERE u.run_id = @run_id AND u.object_type = 'member' AND u.left_alone IS NULL AND m.id = u.object_id
       AND m.user_id IS NOT DISTINCT FROM (c.after ->> 'user_id')::uuid
-      AND NOT EXISTS (SELECT 1 FROM org_members o WHERE o.provider_id = m.provider_id AND o.id <> m.id AND o.status <> 'deleted'
+      AND NOT EXISTS (SELECT 1 FROM org_members o
+          WHERE o.provider_id = m.provider_id AND o.id <> m.id AND o.status <> 'deleted'
                       AND o.user_id = (c.before ->> 'user_id')::uuid)
       AND (c.before ->> 'user_id' IS NULL OR EXISTS (SELECT 1 FROM users a WHERE a.id = (c.before ->> 'user_id')::uuid))
     RETURNING m.id, m.external_id, c.before, c.after
@@ -156,24 +163,28 @@ ORDER BY w.external_id;
 WITH former AS MATERIALIZED (
     SELECT m.external_id, i.id AS identity_id, c.before ->> 'account_email' AS email
     FROM org_changes n
-    JOIN org_changes c ON c.run_id = @undoes AND c.object_type = 'member' AND c.object_id = n.object_id AND c.kind = 'linked'
+    JOIN org_changes c ON c.run_id = @undoes AND c.object_type = 'member' AND c.object_id = n.object_id
+        AND c.kind = 'linked'
     JOIN org_members m ON m.id = n.object_id
     JOIN users a ON a.id = (c.after ->> 'user_id')::uuid
     JOIN identities i ON i.id = a.identity_id AND i.email = m.email
     WHERE n.run_id = @run_id AND n.object_type = 'member' AND n.kind = 'linked' AND c.before ? 'account_email'
-      AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id AND lower(btrim(o.email)) = lower(btrim(c.before ->> 'account_email')))
+      AND NOT EXISTS (SELECT 1 FROM identities o
+          WHERE o.id <> i.id AND lower(btrim(o.email)) = lower(btrim(c.before ->> 'account_email')))
 ), restored AS (
     UPDATE identities i SET email = f.email FROM former f WHERE i.id = f.identity_id AND NOT @one_by_one::boolean
 )
 SELECT w.external_id, w.refusal, count(*) OVER () AS total
-FROM (SELECT f.external_id, write_account(f.identity_id, 'email', f.email) AS refusal FROM former f WHERE @one_by_one::boolean) w
+FROM (SELECT f.external_id, write_account(f.identity_id, 'email', f.email) AS refusal FROM former f
+    WHERE @one_by_one::boolean) w
 WHERE w.refusal IS NOT NULL ORDER BY w.external_id LIMIT @named::int;
 
 -- name: UndoAccountPhone :many
 WITH former AS MATERIALIZED (
     SELECT m.external_id, i.id AS identity_id, c.before ->> 'account_phone' AS phone
     FROM org_changes n
-    JOIN org_changes c ON c.run_id = @undoes AND c.object_type = 'member' AND c.object_id = n.object_id AND c.kind = 'linked'
+    JOIN org_changes c ON c.run_id = @undoes AND c.object_type = 'member' AND c.object_id = n.object_id
+        AND c.kind = 'linked'
     JOIN org_members m ON m.id = n.object_id
     JOIN users a ON a.id = (c.after ->> 'user_id')::uuid
     JOIN identities i ON i.id = a.identity_id AND i.phone = m.phone
@@ -183,7 +194,8 @@ WITH former AS MATERIALIZED (
     UPDATE identities i SET phone = f.phone FROM former f WHERE i.id = f.identity_id AND NOT @one_by_one::boolean
 )
 SELECT w.external_id, w.refusal, count(*) OVER () AS total
-FROM (SELECT f.external_id, write_account(f.identity_id, 'phone', f.phone) AS refusal FROM former f WHERE @one_by_one::boolean) w
+FROM (SELECT f.external_id, write_account(f.identity_id, 'phone', f.phone) AS refusal FROM former f
+    WHERE @one_by_one::boolean) w
 WHERE w.refusal IS NOT NULL ORDER BY w.external_id LIMIT @named::int;
 
 -- name: UndoPlacesDrop :execrows
@@ -205,7 +217,8 @@ WHERE u.run_id = @run_id
 INSERT INTO org_member_departments (member_id, department_id, is_leader, sort_order, primary_rank)
 SELECT c.object_id, c.department_id, w.is_leader, w.sort_order, w.primary_rank
 FROM undo_objects u
-JOIN org_changes c ON c.run_id = @undoes AND c.object_type = 'membership' AND c.object_id = u.object_id AND c.kind = 'deleted'
+JOIN org_changes c ON c.run_id = @undoes AND c.object_type = 'membership' AND c.object_id = u.object_id
+    AND c.kind = 'deleted'
 JOIN org_members m ON m.id = c.object_id AND m.status <> 'deleted'
 JOIN org_departments d ON d.id = c.department_id AND d.status = 'active'
 CROSS JOIN LATERAL jsonb_to_record(c.before) AS w (is_leader boolean, sort_order bigint, primary_rank bigint)
@@ -217,7 +230,8 @@ ON CONFLICT (member_id, department_id) DO NOTHING;
 WITH differing AS (
     SELECT md.member_id, md.department_id, c.before
     FROM undo_objects u
-    JOIN org_changes c ON c.run_id = @undoes AND c.object_type = 'membership' AND c.object_id = u.object_id AND c.kind = 'updated'
+    JOIN org_changes c ON c.run_id = @undoes AND c.object_type = 'membership' AND c.object_id = u.object_id
+        AND c.kind = 'updated'
     JOIN org_member_departments md ON md.member_id = c.object_id AND md.department_id = c.department_id
     WHERE u.run_id = @run_id AND u.object_type = 'member' AND u.left_alone IS NULL
     ORDER BY md.member_id, md.department_id FOR NO KEY UPDATE OF md
@@ -231,7 +245,8 @@ WHERE md.member_id = n.member_id AND md.department_id = n.department_id;
 -- Places that could not be given back, since their department is not there.
 SELECT c.external_id, d.external_id AS department
 FROM undo_objects u
-JOIN org_changes c ON c.run_id = @undoes AND c.object_type = 'membership' AND c.object_id = u.object_id AND c.kind = 'deleted'
+JOIN org_changes c ON c.run_id = @undoes AND c.object_type = 'membership' AND c.object_id = u.object_id
+    AND c.kind = 'deleted'
 JOIN org_members m ON m.id = c.object_id AND m.status <> 'deleted'
 JOIN org_departments d ON d.id = c.department_id AND d.status <> 'active'
 WHERE u.run_id = @run_id AND u.object_type = 'member' AND u.left_alone IS NULL
@@ -244,7 +259,8 @@ WITH leaves AS (
     SELECT d.id, u.target
     FROM undo_objects u
     JOIN org_departments d ON d.id = u.object_id AND d.status = 'active'
-    WHERE u.run_id = @run_id AND u.object_type = 'department' AND u.left_alone IS NULL AND u.target ->> 'status' = 'deleted'
+    WHERE u.run_id = @run_id AND u.object_type = 'department' AND u.left_alone IS NULL
+      AND u.target ->> 'status' = 'deleted'
       AND NOT EXISTS (SELECT 1 FROM org_departments c WHERE c.parent_id = d.id AND c.status = 'active')
       AND NOT EXISTS (SELECT 1 FROM org_member_departments md JOIN org_members m ON m.id = md.member_id
                       WHERE md.department_id = d.id AND m.status <> 'deleted')
@@ -275,7 +291,8 @@ GROUP BY u.object_type;
 
 -- name: UndoDone :one
 -- Whether the undoing run has done its work: all of it is one transaction.
-SELECT (EXISTS (SELECT 1 FROM org_changes c WHERE c.run_id = @run_id) OR EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = @run_id))::boolean AS done;
+SELECT (EXISTS (SELECT 1 FROM org_changes c WHERE c.run_id = @run_id)
+    OR EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = @run_id))::boolean AS done;
 
 -- name: UndoClear :exec
 DELETE FROM undo_objects WHERE run_id = @run_id;

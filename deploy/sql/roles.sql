@@ -3,8 +3,8 @@
 --   psql "$ADMIN_URL" -f deploy/sql/roles.sql
 --
 -- Running it again changes nothing. The roles have no password, so nobody can log in by one yet: give each that is used
--- a password (\password orgsync_worker), or whatever your Postgres authenticates by. What they may do with each table is
--- given by "orgsync migrate" after every migration (db/grants.sql): run it as orgsync_owner.
+-- a password (\password orgsync_worker), or whatever your Postgres authenticates by. What they may do with each table
+-- is given by "orgsync migrate" after every migration (db/grants.sql): run it as orgsync_owner.
 --
 --   orgsync_owner     owns the tables; for "orgsync migrate" alone
 --   orgsync_worker    for orgsync-worker, with ORGSYNC_MIGRATE=false; cannot delete people or departments

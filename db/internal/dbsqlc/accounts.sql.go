@@ -73,7 +73,8 @@ func (q *Queries) CheckConstraintsAtOnce(ctx context.Context, db DBTX) error {
 }
 
 const classifyMembers = `-- name: ClassifyMembers :exec
-SELECT classify_members($1, $2, $3::uuid, $4::text[], $5::boolean, $6::boolean)
+SELECT classify_members($1, $2, $3::uuid, $4::text[], $5::boolean,
+    $6::boolean)
 `
 
 type ClassifyMembersParams struct {
@@ -187,7 +188,8 @@ const decideAccount = `-- name: DecideAccount :exec
 INSERT INTO account_conflicts (provider_id, member_id, reason, decision, user_id, decided_by, decided_at)
 VALUES ($1, $2, 'manual', $3, $4::uuid, $5, now())
 ON CONFLICT (member_id) DO UPDATE
-SET decision = excluded.decision, user_id = excluded.user_id, decided_by = excluded.decided_by, decided_at = excluded.decided_at
+SET decision = excluded.decision, user_id = excluded.user_id, decided_by = excluded.decided_by,
+    decided_at = excluded.decided_at
 `
 
 type DecideAccountParams struct {
@@ -231,7 +233,8 @@ func (q *Queries) DropCreations(ctx context.Context, db DBTX, arg DropCreationsP
 const getAccountState = `-- name: GetAccountState :one
 SELECT m.status, m.user_id, p.tenant_id,
     EXISTS (SELECT 1 FROM org_members o
-        WHERE o.user_id = $1::uuid AND o.provider_id = $2 AND o.status <> 'deleted')::boolean AS taken
+        WHERE o.user_id = $1::uuid AND o.provider_id = $2
+          AND o.status <> 'deleted')::boolean AS taken
 FROM org_members m
 JOIN identity_providers p ON p.id = m.provider_id
 WHERE m.id = $3 AND m.provider_id = $2
@@ -370,7 +373,8 @@ func (q *Queries) LinkMatches(ctx context.Context, db DBTX, arg LinkMatchesParam
 }
 
 const listConflicts = `-- name: ListConflicts :many
-SELECT c.member_id, m.external_id, m.name, c.reason, c.candidates::uuid[] AS candidates, coalesce(c.decision, '')::text AS decision,
+SELECT c.member_id, m.external_id, m.name, c.reason, c.candidates::uuid[] AS candidates,
+    coalesce(c.decision, '')::text AS decision,
     c.user_id, coalesce(c.decided_by, '')::text AS decided_by, c.found_at
 FROM account_conflicts c
 JOIN org_members m ON m.id = c.member_id

@@ -12,11 +12,15 @@ import (
 
 const apartDrop = `-- name: ApartDrop :exec
 DELETE FROM staged_members s WHERE s.run_id = $1 AND s.listing >= 'member ' AND s.listing < 'member!' AND (
-    s.member_key IN (SELECT o.member_key FROM staged_members o WHERE o.run_id = $1 AND NOT (o.listing >= 'member ' AND o.listing < 'member!'))
-    OR EXISTS (SELECT 1 FROM org_members m CROSS JOIN LATERAL (SELECT 1 FROM unchanged_memberships v WHERE v.run_id = $1 AND v.member_id = m.id
-            AND NOT EXISTS (SELECT 1 FROM org_changes x WHERE x.object_id = v.member_id AND x.department_id = v.department_id
+    s.member_key IN (SELECT o.member_key FROM staged_members o
+        WHERE o.run_id = $1 AND NOT (o.listing >= 'member ' AND o.listing < 'member!'))
+    OR EXISTS (SELECT 1 FROM org_members m CROSS JOIN LATERAL (SELECT 1 FROM unchanged_memberships v
+        WHERE v.run_id = $1 AND v.member_id = m.id
+            AND NOT EXISTS (SELECT 1 FROM org_changes x
+                WHERE x.object_id = v.member_id AND x.department_id = v.department_id
                 AND x.run_id = $1 AND x.object_type = 'membership' AND x.kind = 'created' OFFSET 0) OFFSET 0) v
-        WHERE m.provider_id = $2 AND lower(m.external_id) = lower(substr(s.listing, 8)) AND m.external_id = substr(s.listing, 8)))
+        WHERE m.provider_id = $2 AND lower(m.external_id) = lower(substr(s.listing, 8))
+          AND m.external_id = substr(s.listing, 8)))
 `
 
 type ApartDropParams struct {
@@ -32,7 +36,8 @@ func (q *Queries) ApartDrop(ctx context.Context, db DBTX, arg ApartDropParams) e
 
 const candidateRuns = `-- name: CandidateRuns :many
 SELECT DISTINCT c.run_id, e.visible_range
-FROM sync_runs r JOIN removal_candidates c ON c.provider_id = r.provider_id AND c.run_id <> r.id JOIN sync_runs e ON e.id = c.run_id
+FROM sync_runs r JOIN removal_candidates c ON c.provider_id = r.provider_id AND c.run_id <> r.id
+JOIN sync_runs e ON e.id = c.run_id
 WHERE r.id = $1 AND NOT r.targeted AND r.undoes IS NULL AND r.task = 'sync'
 `
 
@@ -77,7 +82,8 @@ const candidatesForgetListed = `-- name: CandidatesForgetListed :exec
 WITH listed AS MATERIALIZED (
     SELECT r.member_id AS id FROM removal_candidates c
     JOIN member_matches r ON r.run_id = $1 AND r.member_id = c.object_id
-    JOIN staged_members s ON s.run_id = $1 AND s.member_key = r.member_key AND NOT (s.listing >= 'member ' AND s.listing < 'member!')
+    JOIN staged_members s ON s.run_id = $1 AND s.member_key = r.member_key
+        AND NOT (s.listing >= 'member ' AND s.listing < 'member!')
     WHERE c.provider_id = $2 AND c.object_type = 'member'
     UNION ALL
     SELECT d.id FROM removal_candidates c
@@ -86,13 +92,17 @@ WITH listed AS MATERIALIZED (
     LEFT JOIN sync_run_lookups l ON l.run_id = $1 AND l.object_type = 'department' AND l.object_id = c.object_id
     WHERE c.provider_id = $2 AND c.object_type = 'department' AND l.run_id IS NULL
     UNION ALL
-    SELECT m.id FROM removal_candidates c JOIN org_members m ON m.id = c.object_id AND m.status = 'deleted' WHERE c.provider_id = $2
+    SELECT m.id FROM removal_candidates c JOIN org_members m ON m.id = c.object_id AND m.status = 'deleted'
+    WHERE c.provider_id = $2
     UNION ALL
-    SELECT d.id FROM removal_candidates c JOIN org_departments d ON d.id = c.object_id AND d.status = 'deleted' WHERE c.provider_id = $2
+    SELECT d.id FROM removal_candidates c JOIN org_departments d ON d.id = c.object_id AND d.status = 'deleted'
+    WHERE c.provider_id = $2
 ), forgotten AS (
-    DELETE FROM removal_candidates c USING listed WHERE c.provider_id = $2 AND c.object_id = listed.id RETURNING c.object_type, c.object_id
+    DELETE FROM removal_candidates c USING listed WHERE c.provider_id = $2 AND c.object_id = listed.id
+    RETURNING c.object_type, c.object_id
 )
-DELETE FROM sync_run_lookups l USING forgotten f WHERE l.run_id = $1 AND l.object_type = f.object_type AND l.object_id = f.object_id
+DELETE FROM sync_run_lookups l USING forgotten f
+WHERE l.run_id = $1 AND l.object_type = f.object_type AND l.object_id = f.object_id
 `
 
 type CandidatesForgetListedParams struct {
@@ -111,11 +121,13 @@ const candidatesForgetRecognised = `-- name: CandidatesForgetRecognised :exec
 WITH forgotten AS (
     DELETE FROM removal_candidates c WHERE c.provider_id = $2 AND c.object_type = 'member'
         AND EXISTS (SELECT 1 FROM unchanged_memberships v WHERE v.run_id = $1 AND v.member_id = c.object_id
-            AND NOT EXISTS (SELECT 1 FROM org_changes x WHERE x.object_id = v.member_id AND x.department_id = v.department_id
+            AND NOT EXISTS (SELECT 1 FROM org_changes x
+                WHERE x.object_id = v.member_id AND x.department_id = v.department_id
                 AND x.run_id = $1 AND x.object_type = 'membership' AND x.kind = 'created' OFFSET 0) OFFSET 0)
     RETURNING c.object_id
 )
-DELETE FROM sync_run_lookups l USING forgotten f WHERE l.run_id = $1 AND l.object_type = 'member' AND l.object_id = f.object_id
+DELETE FROM sync_run_lookups l USING forgotten f
+WHERE l.run_id = $1 AND l.object_type = 'member' AND l.object_id = f.object_id
 `
 
 type CandidatesForgetRecognisedParams struct {
@@ -132,7 +144,8 @@ func (q *Queries) CandidatesForgetRecognised(ctx context.Context, db DBTX, arg C
 
 const candidatesFound = `-- name: CandidatesFound :exec
 UPDATE removal_candidates c SET fate = 'there' FROM sync_run_lookups l
-WHERE c.provider_id = $1 AND c.fate <> 'there' AND l.run_id = $2 AND l.object_type = c.object_type AND l.object_id = c.object_id AND l.fate = 'there'
+WHERE c.provider_id = $1 AND c.fate <> 'there' AND l.run_id = $2 AND l.object_type = c.object_type
+  AND l.object_id = c.object_id AND l.fate = 'there'
 `
 
 type CandidatesFoundParams struct {
@@ -181,11 +194,13 @@ func (q *Queries) CandidatesKeep(ctx context.Context, db DBTX, arg CandidatesKee
 const candidatesNext = `-- name: CandidatesNext :many
 SELECT c.object_id, coalesce(m.external_id, d.external_id)::text AS external_id, m.open_id, m.unionid
 FROM sync_runs r
-JOIN removal_candidates c ON c.provider_id = r.provider_id AND c.object_type = $1 AND c.run_id = ANY ($2::uuid[]) AND c.object_id > $3::uuid
+JOIN removal_candidates c ON c.provider_id = r.provider_id AND c.object_type = $1
+    AND c.run_id = ANY ($2::uuid[]) AND c.object_id > $3::uuid
 LEFT JOIN org_members m ON c.object_type = 'member' AND m.id = c.object_id AND m.status <> 'deleted'
 LEFT JOIN org_departments d ON c.object_type = 'department' AND d.id = c.object_id AND d.status <> 'deleted'
 WHERE r.id = $4 AND coalesce(m.id, d.id) IS NOT NULL
-  AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l WHERE l.run_id = r.id AND l.object_type = c.object_type AND l.object_id = c.object_id)
+  AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l
+      WHERE l.run_id = r.id AND l.object_type = c.object_type AND l.object_id = c.object_id)
   AND NOT EXISTS (SELECT 1 FROM staged_departments s WHERE s.run_id = r.id AND s.external_id = d.external_id)
 ORDER BY c.object_id LIMIT $5
 `

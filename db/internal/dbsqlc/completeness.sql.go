@@ -40,29 +40,38 @@ func (q *Queries) AdvanceChildren(ctx context.Context, db DBTX, arg AdvanceChild
 }
 
 const advanceMembers = `-- name: AdvanceMembers :many
-INSERT INTO sync_run_departments AS l (run_id, external_id, members_cursor, members_read, members_bad, members_request, members_hash,
+INSERT INTO sync_run_departments AS l (run_id, external_id, members_cursor, members_read, members_bad, members_request,
+    members_hash,
     members_stored, children_listing, children_via, members_listing, members_via)
 SELECT $1::uuid, p.listing, p.next, p.people, p.bad, nullif(p.request, ''), p.digest, p.whole, '', '', '', ''
 FROM (
     SELECT unnest($2::text[]) AS listing, unnest($3::text[]) AS next, unnest($4::int[]) AS people,
-        unnest($5::int[]) AS bad, unnest($6::text[]) AS request, unnest($7::numeric[]) AS digest, unnest($8::int[]) AS whole
+        unnest($5::int[]) AS bad, unnest($6::text[]) AS request, unnest($7::numeric[]) AS digest,
+        unnest($8::int[]) AS whole
 ) p
-WHERE EXISTS (SELECT 1 FROM sync_run_departments x WHERE x.run_id = $1::uuid AND x.external_id = p.listing OFFSET 0)
+WHERE EXISTS (SELECT 1 FROM sync_run_departments x
+    WHERE x.run_id = $1::uuid AND x.external_id = p.listing OFFSET 0)
 ORDER BY p.listing
 ON CONFLICT (run_id, external_id) DO UPDATE
-SET members_cursor = excluded.members_cursor, pages = l.pages + 1, members_read = l.members_read + excluded.members_read,
-    members_bad = l.members_bad + excluded.members_bad, members_request = excluded.members_request, members_read_at = now(),
+SET members_cursor = excluded.members_cursor, pages = l.pages + 1,
+    members_read = l.members_read + excluded.members_read,
+    members_bad = l.members_bad + excluded.members_bad, members_request = excluded.members_request,
+    members_read_at = now(),
     members_hash = l.members_hash + excluded.members_hash,
     -- Once recognised it stays so: an attempt that lags behind must not take it back.
     members_unchanged = l.members_unchanged
-        OR coalesce(excluded.members_cursor = '' AND l.members_hash + excluded.members_hash = l.members_cached_hash, false),
+        OR coalesce(excluded.members_cursor = ''
+            AND l.members_hash + excluded.members_hash = l.members_cached_hash, false),
     members_complete = l.members_complete
-        OR coalesce(excluded.members_cursor = '' AND l.members_hash + excluded.members_hash = l.members_cached_hash, false)
+        OR coalesce(excluded.members_cursor = ''
+            AND l.members_hash + excluded.members_hash = l.members_cached_hash, false)
         OR l.members_bad = 0 AND excluded.members_stored >= l.members_stored
 RETURNING l.external_id, l.pages, l.members_stored, l.members_unchanged, l.members_complete,
     coalesce(CASE WHEN NOT l.members_complete AND l.members_cursor = ''
-            AND NOT EXISTS (SELECT 1 FROM staged_departments sc WHERE sc.run_id = $1 AND sc.parent_external_id = l.external_id OFFSET 0)
-        THEN (SELECT sd.declared_members FROM staged_departments sd WHERE sd.run_id = $1 AND sd.external_id = l.external_id) END, -1)::int AS declared
+            AND NOT EXISTS (SELECT 1 FROM staged_departments sc
+                WHERE sc.run_id = $1 AND sc.parent_external_id = l.external_id OFFSET 0)
+        THEN (SELECT sd.declared_members FROM staged_departments sd
+            WHERE sd.run_id = $1 AND sd.external_id = l.external_id) END, -1)::int AS declared
 `
 
 type AdvanceMembersParams struct {
@@ -90,9 +99,9 @@ type AdvanceMembersRow struct {
 // read to its end. So is one of a single page without bad records that shows at least as
 // many people as are stored there: no figure can speak against it; whole says how many it
 // shows, -1 of any other page. Returns how many pages were written, this one included, how many people
-// are stored there. Where such a page shows fewer, also what the provider declares for a department with nothing below (-1: nothing). By way of a conflict,
-// which finds each line by its key, where an update may read all of the run's for each;
-// single people have no line and get none.
+// are stored there. Where such a page shows fewer, also what the provider declares for a department with nothing below
+// (-1: nothing). By way of a conflict, which finds each line by its key, where an update may read all of the run's for
+// each; single people have no line and get none.
 func (q *Queries) AdvanceMembers(ctx context.Context, db DBTX, arg AdvanceMembersParams) ([]AdvanceMembersRow, error) {
 	rows, err := db.Query(ctx, advanceMembers,
 		arg.RunID,
@@ -347,7 +356,8 @@ func (q *Queries) FailMembers(ctx context.Context, db DBTX, arg FailMembersParam
 
 const failMembersBetween = `-- name: FailMembersBetween :execrows
 UPDATE sync_run_departments SET members_error = $1, error = coalesce(error, $1)
-WHERE run_id = $2 AND position BETWEEN $3::int AND $4::int AND NOT members_complete AND members_error IS NULL
+WHERE run_id = $2 AND position BETWEEN $3::int AND $4::int AND NOT members_complete
+  AND members_error IS NULL
   AND members_listing <> '' AND state <> 'excluded'
 `
 
@@ -392,7 +402,8 @@ func (q *Queries) FailPendingChildren(ctx context.Context, db DBTX, arg FailPend
 
 const finishChildren = `-- name: FinishChildren :exec
 UPDATE sync_run_departments SET children_complete = children_bad = 0,
-    children_error = CASE WHEN children_bad > 0 THEN 'records of departments below it that could not be used were left out: ' || children_bad END
+    children_error = CASE WHEN children_bad > 0
+        THEN 'records of departments below it that could not be used were left out: ' || children_bad END
 WHERE run_id = $1 AND external_id = $2
 `
 
@@ -407,15 +418,19 @@ func (q *Queries) FinishChildren(ctx context.Context, db DBTX, arg FinishChildre
 }
 
 const finishMembers = `-- name: FinishMembers :exec
-INSERT INTO sync_run_departments AS l (run_id, external_id, members_declared, children_listing, children_via, members_listing, members_via)
+INSERT INTO sync_run_departments AS l (run_id, external_id, members_declared, children_listing, children_via,
+    members_listing, members_via)
 SELECT $1::uuid, e.department, nullif(e.declared, -1), '', '', '', ''
 FROM (SELECT unnest($2::text[]) AS department, unnest($3::int[]) AS declared) e
-WHERE EXISTS (SELECT 1 FROM sync_run_departments x WHERE x.run_id = $1::uuid AND x.external_id = e.department OFFSET 0)
+WHERE EXISTS (SELECT 1 FROM sync_run_departments x
+    WHERE x.run_id = $1::uuid AND x.external_id = e.department OFFSET 0)
 ORDER BY e.department
 ON CONFLICT (run_id, external_id) DO UPDATE
 SET members_complete = l.members_bad = 0, members_declared = coalesce(excluded.members_declared, l.members_declared),
-    members_error = CASE WHEN l.members_bad > 0 THEN 'records of people in it that could not be used were left out: ' || l.members_bad END,
-    error = CASE WHEN l.members_bad > 0 THEN 'records of people in it that could not be used were left out: ' || l.members_bad ELSE l.children_error END
+    members_error = CASE WHEN l.members_bad > 0
+        THEN 'records of people in it that could not be used were left out: ' || l.members_bad END,
+    error = CASE WHEN l.members_bad > 0 THEN 'records of people in it that could not be used were left out: '
+        || l.members_bad ELSE l.children_error END
 `
 
 type FinishMembersParams struct {
@@ -462,7 +477,8 @@ SELECT
             WHERE l.run_id = $1 AND l.state = 'excluded' AND l.children_via = $2))::int AS read,
     (SELECT count(*) FROM org_departments c JOIN org_departments p ON p.id = c.parent_id
       WHERE p.provider_id = $3 AND p.external_id = $2 AND c.status = 'active')::int AS stored,
-    coalesce((SELECT l.children_bad FROM sync_run_departments l WHERE l.run_id = $1 AND l.external_id = $2), 0)::int AS bad
+    coalesce((SELECT l.children_bad FROM sync_run_departments l
+        WHERE l.run_id = $1 AND l.external_id = $2), 0)::int AS bad
 `
 
 type GetChildFiguresParams struct {
@@ -490,13 +506,17 @@ SELECT w.department::text AS external_id,
         WHERE s.run_id = $1 AND s.listing = w.department AND s.department_external_id = w.department
           AND (s.out_of_scope OR s.status IS DISTINCT FROM 'deleted')) ELSE 0 END::int AS read,
     there.stored::int AS stored,
-    (SELECT sd.declared_members FROM staged_departments sd WHERE sd.run_id = $1 AND sd.external_id = w.department) AS declared,
-    coalesce((SELECT l.members_bad FROM sync_run_departments l WHERE l.run_id = $1 AND l.external_id = w.department), 0)::int AS bad,
-    EXISTS (SELECT 1 FROM staged_departments sc WHERE sc.run_id = $1 AND sc.parent_external_id = w.department OFFSET 0) AS has_children
+    (SELECT sd.declared_members FROM staged_departments sd
+        WHERE sd.run_id = $1 AND sd.external_id = w.department) AS declared,
+    coalesce((SELECT l.members_bad FROM sync_run_departments l
+        WHERE l.run_id = $1 AND l.external_id = w.department), 0)::int AS bad,
+    EXISTS (SELECT 1 FROM staged_departments sc
+        WHERE sc.run_id = $1 AND sc.parent_external_id = w.department OFFSET 0) AS has_children
 FROM unnest($2::text[]) AS w (department)
 CROSS JOIN LATERAL (
     SELECT count(*) AS stored
-    FROM (SELECT x.id FROM org_departments x WHERE x.provider_id = $3 AND x.external_id = w.department OFFSET 0) d
+    FROM (SELECT x.id FROM org_departments x
+        WHERE x.provider_id = $3 AND x.external_id = w.department OFFSET 0) d
     CROSS JOIN LATERAL (SELECT x.member_id FROM org_member_departments x WHERE x.department_id = d.id OFFSET 0) md
     CROSS JOIN LATERAL (SELECT x.id FROM org_members x WHERE x.id = md.member_id AND x.status <> 'deleted' OFFSET 0) m
 ) there
@@ -595,7 +615,8 @@ WITH found AS MATERIALIZED (
     FROM found f WHERE f.excluded
     ON CONFLICT (run_id, external_id) DO NOTHING
 )
-INSERT INTO staged_departments (run_id, external_id, parent_external_id, name, sort_order, declared_members, leaders, raw)
+INSERT INTO staged_departments (run_id, external_id, parent_external_id, name, sort_order, declared_members, leaders,
+    raw)
 SELECT $1, f.external_id, f.parent, f.name, f.sort_order, f.declared_members, f.leaders, f.raw
 FROM found f
 WHERE NOT f.excluded
@@ -651,7 +672,8 @@ func (q *Queries) ListAboveExcluded(ctx context.Context, db DBTX, runID string) 
 }
 
 const listCompleteness = `-- name: ListCompleteness :many
-SELECT external_id, children_complete, members_complete, pages + children_pages AS pages, members_read, members_declared, error, state
+SELECT external_id, children_complete, members_complete, pages + children_pages AS pages, members_read,
+    members_declared, error, state
 FROM sync_run_departments WHERE run_id = $1
   AND (NOT $2::boolean OR error IS NOT NULL)
 ORDER BY error IS NULL, external_id LIMIT $3
@@ -705,7 +727,8 @@ func (q *Queries) ListCompleteness(ctx context.Context, db DBTX, arg ListComplet
 
 const listListingsBetween = `-- name: ListListingsBetween :many
 SELECT external_id FROM sync_run_departments
-WHERE run_id = $1 AND position BETWEEN $2::int AND $3::int AND members_listing <> '' AND state <> 'excluded' AND NOT members_unchanged
+WHERE run_id = $1 AND position BETWEEN $2::int AND $3::int AND members_listing <> ''
+  AND state <> 'excluded' AND NOT members_unchanged
 ORDER BY position
 `
 
@@ -738,7 +761,8 @@ func (q *Queries) ListListingsBetween(ctx context.Context, db DBTX, arg ListList
 
 const listPendingChildren = `-- name: ListPendingChildren :many
 SELECT external_id, children_listing, children_cursor, children_pages, members_listing FROM sync_run_departments
-WHERE run_id = $1 AND state = 'wanted' AND NOT children_complete AND children_error IS NULL AND children_listing <> ''
+WHERE run_id = $1 AND state = 'wanted' AND NOT children_complete AND children_error IS NULL
+  AND children_listing <> ''
 ORDER BY external_id LIMIT $2
 `
 
@@ -830,7 +854,8 @@ func (q *Queries) ListPendingMembers(ctx context.Context, db DBTX, arg ListPendi
 
 const listUnknownTargets = `-- name: ListUnknownTargets :many
 SELECT wanted.id::text AS external_id FROM sync_runs r CROSS JOIN unnest(r.departments) AS wanted (id)
-WHERE r.id = $1 AND NOT EXISTS (SELECT 1 FROM sync_run_departments l WHERE l.run_id = r.id AND l.external_id = wanted.id)
+WHERE r.id = $1 AND NOT EXISTS (SELECT 1 FROM sync_run_departments l
+    WHERE l.run_id = r.id AND l.external_id = wanted.id)
 `
 
 // Departments that the run is limited to and that do not exist.
@@ -938,7 +963,8 @@ WITH stored AS MATERIALIZED (
     SELECT
         md.department_id,
         count(*) FILTER (WHERE m.status <> 'deleted') AS members,
-        bit_xor(hash_membership(md.member_id, m.content_hash, md.is_leader, md.sort_order, md.primary_rank)) AS rows_hash
+        bit_xor(hash_membership(md.member_id, m.content_hash, md.is_leader, md.sort_order,
+            md.primary_rank)) AS rows_hash
     FROM org_members m
     JOIN org_member_departments md ON md.member_id = m.id
     WHERE m.provider_id = $2
@@ -976,7 +1002,8 @@ func (q *Queries) RecallListings(ctx context.Context, db DBTX, arg RecallListing
 
 const recallListingsOf = `-- name: RecallListingsOf :exec
 INSERT INTO sync_run_departments AS l (
-    run_id, external_id, members_stored, members_cached_hash, children_listing, children_via, members_listing, members_via
+    run_id, external_id, members_stored, members_cached_hash, children_listing, children_via, members_listing,
+    members_via
 )
 SELECT $1::uuid, w.department, r.members, k.listing_hash, '', '', '', ''
 FROM unnest($2::text[]) AS w (department)
@@ -1041,7 +1068,8 @@ func (q *Queries) ReopenMembers(ctx context.Context, db DBTX, arg ReopenMembersP
 
 const restartChildren = `-- name: RestartChildren :exec
 UPDATE sync_run_departments
-SET children_cursor = '', children_bad = 0, children_pages = 0, children_listing = $1, children_error = NULL
+SET children_cursor = '', children_bad = 0, children_pages = 0, children_listing = $1,
+    children_error = NULL
 WHERE run_id = $2 AND external_id = $3
 `
 
@@ -1057,7 +1085,8 @@ func (q *Queries) RestartChildren(ctx context.Context, db DBTX, arg RestartChild
 }
 
 const restartMembers = `-- name: RestartMembers :exec
-UPDATE sync_run_departments SET members_cursor = '', pages = 0, members_read = 0, members_bad = 0, members_error = NULL, members_complete = false,
+UPDATE sync_run_departments SET members_cursor = '', pages = 0, members_read = 0, members_bad = 0,
+    members_error = NULL, members_complete = false,
     members_hash = 0, members_unchanged = false
 WHERE run_id = $1 AND external_id = $2
 `

@@ -37,7 +37,8 @@ func (q *Queries) CountMembersRead(ctx context.Context, db DBTX, arg CountMember
 
 const listDepartmentIDs = `-- name: ListDepartmentIDs :many
 SELECT l.external_id FROM unnest($1::int[]) AS w (ordinal)
-CROSS JOIN LATERAL (SELECT x.external_id FROM sync_run_departments x WHERE x.run_id = $2 AND x.position = w.ordinal OFFSET 0) l
+CROSS JOIN LATERAL (SELECT x.external_id FROM sync_run_departments x
+    WHERE x.run_id = $2 AND x.position = w.ordinal OFFSET 0) l
 ORDER BY w.ordinal
 `
 
@@ -68,7 +69,8 @@ func (q *Queries) ListDepartmentIDs(ctx context.Context, db DBTX, arg ListDepart
 }
 
 const listDepartmentIDsBetween = `-- name: ListDepartmentIDsBetween :many
-SELECT external_id FROM sync_run_departments WHERE run_id = $1 AND position BETWEEN $2::int AND $3::int ORDER BY position
+SELECT external_id FROM sync_run_departments WHERE run_id = $1 AND position BETWEEN $2::int AND $3::int
+ORDER BY position
 `
 
 type ListDepartmentIDsBetweenParams struct {

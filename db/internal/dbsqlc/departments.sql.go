@@ -11,7 +11,8 @@ import (
 
 const insertDepartments = `-- name: InsertDepartments :execrows
 WITH RECURSIVE keyed AS MATERIALIZED (
-    SELECT s.external_id, s.parent_external_id, coalesce(nullif(s.name, ''), s.external_id) AS name, s.sort_order, s.raw,
+    SELECT s.external_id, s.parent_external_id, coalesce(nullif(s.name, ''), s.external_id) AS name, s.sort_order,
+        s.raw,
         coalesce(d.id, gen_random_uuid()) AS id, d.id IS NULL AS is_new
     FROM staged_departments s
     LEFT JOIN org_departments d ON d.provider_id = $1 AND d.external_id = s.external_id
@@ -19,12 +20,15 @@ WITH RECURSIVE keyed AS MATERIALIZED (
 ), tree AS (
     SELECT t.external_id, t.name AS path, 0 AS depth FROM keyed t WHERE t.parent_external_id IS NULL
     UNION ALL
-    SELECT c.external_id, tree.path || '/' || c.name, tree.depth + 1 FROM tree JOIN keyed c ON c.parent_external_id = tree.external_id
+    SELECT c.external_id, tree.path || '/' || c.name, tree.depth + 1 FROM tree
+    JOIN keyed c ON c.parent_external_id = tree.external_id
 )
-INSERT INTO org_departments (id, provider_id, tenant_id, external_id, parent_id, name, path, depth, sort_order, raw_data)
+INSERT INTO org_departments (id, provider_id, tenant_id, external_id, parent_id, name, path, depth, sort_order,
+    raw_data)
 SELECT k.id, $1, $2::uuid, k.external_id, p.id, k.name,
     coalesce(tree.path, k.name), coalesce(tree.depth, 0), k.sort_order, coalesce(k.raw, '{}')
-FROM keyed k LEFT JOIN keyed p ON p.external_id = k.parent_external_id LEFT JOIN tree ON tree.external_id = k.external_id
+FROM keyed k LEFT JOIN keyed p ON p.external_id = k.parent_external_id
+LEFT JOIN tree ON tree.external_id = k.external_id
 WHERE k.is_new ORDER BY k.external_id
 `
 
@@ -113,7 +117,8 @@ WITH RECURSIVE tree AS MATERIALIZED (
 ), several AS MATERIALIZED (
     -- All places of those who have a further one. Kept apart, as everybody's places beside
     -- all departments above them are as many rows as there are levels.
-    SELECT p.member_id, p.department_id FROM places p WHERE p.member_id IN (SELECT f.member_id FROM places f WHERE NOT f.is_primary)
+    SELECT p.member_id, p.department_id FROM places p
+    WHERE p.member_id IN (SELECT f.member_id FROM places f WHERE NOT f.is_primary)
 ), direct AS (
     SELECT p.department_id, count(*) AS people FROM places p GROUP BY p.department_id
 ), counted AS (
@@ -153,7 +158,8 @@ WITH RECURSIVE tree AS (
     UNION ALL
     SELECT c.id, tree.path || '/' || c.name, tree.depth + 1
     FROM tree CROSS JOIN LATERAL (
-        SELECT x.id, x.name FROM org_departments x WHERE x.parent_id = tree.id AND x.provider_id = $1 AND x.status = 'active' OFFSET 0) c
+        SELECT x.id, x.name FROM org_departments x
+        WHERE x.parent_id = tree.id AND x.provider_id = $1 AND x.status = 'active' OFFSET 0) c
 )
 UPDATE org_departments d SET path = tree.path, depth = tree.depth, synced_at = now()
 FROM tree WHERE d.id = tree.id AND (d.path, d.depth) IS DISTINCT FROM (tree.path, tree.depth)
@@ -173,7 +179,8 @@ WITH RECURSIVE reached AS (
     SELECT t.external_id FROM staged_departments t WHERE t.run_id = $1 AND t.parent_external_id IS NULL
     UNION
     SELECT c.external_id FROM reached r CROSS JOIN LATERAL (
-        SELECT x.external_id FROM staged_departments x WHERE x.run_id = $1 AND x.parent_external_id = r.external_id OFFSET 0) c
+        SELECT x.external_id FROM staged_departments x
+        WHERE x.run_id = $1 AND x.parent_external_id = r.external_id OFFSET 0) c
 ), stuck AS (
     SELECT s.external_id, s.parent_external_id FROM staged_departments s
     WHERE s.run_id = $1 AND s.external_id NOT IN (SELECT r.external_id FROM reached r)
@@ -333,7 +340,8 @@ WITH differing AS (
     JOIN org_departments d ON d.provider_id = $2 AND d.external_id = s.external_id
     LEFT JOIN org_departments p ON p.provider_id = $2 AND p.external_id = s.parent_external_id
     WHERE s.run_id = $3 AND (
-        d.name IS DISTINCT FROM CASE WHEN s.name IS NULL THEN d.name ELSE coalesce(nullif(s.name, ''), s.external_id) END
+        d.name IS DISTINCT FROM CASE WHEN s.name IS NULL THEN d.name
+            ELSE coalesce(nullif(s.name, ''), s.external_id) END
         OR d.parent_id IS DISTINCT FROM p.id
         OR d.sort_order IS DISTINCT FROM coalesce(s.sort_order, d.sort_order)
         OR d.status <> 'active'

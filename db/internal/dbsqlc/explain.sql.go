@@ -28,14 +28,17 @@ func (q *Queries) NewestReading(ctx context.Context, db DBTX, objectID string) (
 }
 
 const objectChanges = `-- name: ObjectChanges :many
-SELECT c.run_id, c.object_type, c.external_id, c.department_id, coalesce(d.external_id, '')::text AS department, coalesce(d.name, '')::text AS department_name,
-    c.kind, (c.before - CASE c.kind WHEN 'restored' THEN '{primary_rank,depth,path,department_id,department_path,manager_id}'
+SELECT c.run_id, c.object_type, c.external_id, c.department_id, coalesce(d.external_id, '')::text AS department,
+    coalesce(d.name, '')::text AS department_name,
+    c.kind, (c.before - CASE c.kind WHEN 'restored'
+        THEN '{primary_rank,depth,path,department_id,department_path,manager_id}'
         ELSE '{primary_rank,depth}' END::text[])::jsonb AS before,
     (c.after - '{primary_rank,depth}'::text[])::jsonb AS after, c.changed_at, x.reason
 FROM org_changes c
 JOIN sync_runs r ON r.id = c.run_id AND r.mode = 'apply'
 LEFT JOIN org_objects d ON d.id = c.department_id AND c.department_id <> c.object_id
-LEFT JOIN sync_run_removals x ON c.kind = 'deleted' AND x.applied AND x.run_id = c.run_id AND x.object_type = c.object_type
+LEFT JOIN sync_run_removals x ON c.kind = 'deleted' AND x.applied AND x.run_id = c.run_id
+    AND x.object_type = c.object_type
     AND x.object_id = c.object_id AND x.department_id = c.department_id
 WHERE c.object_id = $1
 ORDER BY r.generation, c.id
@@ -92,17 +95,21 @@ const objectFind = `-- name: ObjectFind :many
 WITH hits AS (
     SELECT 'member' AS object_type, m.id, m.external_id, m.name, m.status, m.department_path AS path,
         CASE WHEN $2::text IN (m.id::text, m.external_id, m.open_id, m.unionid) THEN 1
-             WHEN lower($2) IN (lower(m.external_id), lower(m.email), lower(m.employee_no)) OR m.phone IN ($2, '+86' || $2) THEN 2
+             WHEN lower($2) IN (lower(m.external_id), lower(m.email), lower(m.employee_no))
+                 OR m.phone IN ($2, '+86' || $2) THEN 2
              WHEN m.name = $2 OR lower($2) IN (m.name_translit_full, m.name_translit_initial) THEN 3
-             WHEN m.name ILIKE '%' || $3::text || '%' OR m.name_translit_full LIKE lower($3) || '%' THEN 4 END AS grade
+             WHEN m.name ILIKE '%' || $3::text || '%'
+                 OR m.name_translit_full LIKE lower($3) || '%' THEN 4 END AS grade
     FROM org_members m WHERE m.provider_id = $4::uuid
     UNION ALL
     SELECT 'department', d.id, d.external_id, d.name, d.status, d.path,
-        CASE WHEN $2 IN (d.id::text, d.external_id) THEN 1 WHEN d.name = $2 OR d.path = $2 THEN 3 WHEN d.name ILIKE '%' || $3 || '%' THEN 4 END
+        CASE WHEN $2 IN (d.id::text, d.external_id) THEN 1 WHEN d.name = $2
+            OR d.path = $2 THEN 3 WHEN d.name ILIKE '%' || $3 || '%' THEN 4 END
     FROM org_departments d WHERE d.provider_id = $4::uuid AND $5::text <> 'member'
     UNION ALL
     SELECT 'group', g.id, g.external_id, g.name, g.status, coalesce(g.category, ''),
-        CASE WHEN $2 IN (g.id::text, g.external_id) THEN 1 WHEN g.name = $2 THEN 3 WHEN g.name ILIKE '%' || $3 || '%' THEN 4 END
+        CASE WHEN $2 IN (g.id::text, g.external_id) THEN 1 WHEN g.name = $2 THEN 3
+            WHEN g.name ILIKE '%' || $3 || '%' THEN 4 END
     FROM org_groups g WHERE g.provider_id = $4::uuid AND $5::text <> 'member'
 )
 SELECT h.object_type::text AS object_type, h.id, h.external_id, h.name, h.status, h.path FROM hits h
@@ -270,7 +277,8 @@ const objectNotes = `-- name: ObjectNotes :many
 SELECT e.run_id, e.message, r.started_at FROM sync_runs r
 JOIN sync_run_errors e ON e.run_id = r.id AND e.external_id = ANY ($1::text[])
 WHERE r.provider_id = (SELECT o.provider_id FROM org_objects o WHERE o.id = $2)
-  AND r.mode = 'apply' AND (e.object_type = $3::text OR e.object_type = 'warning' AND NOT e.message LIKE ANY ($4::text[]))
+  AND r.mode = 'apply' AND (e.object_type = $3::text OR e.object_type = 'warning'
+      AND NOT e.message LIKE ANY ($4::text[]))
 ORDER BY r.generation, e.id
 `
 
@@ -342,7 +350,8 @@ func (q *Queries) ObjectPlaces(ctx context.Context, db DBTX, objectID string) ([
 }
 
 const objectRow = `-- name: ObjectRow :one
-SELECT (to_jsonb(m) - '{raw_data,content_hash,manager_external_id}'::text[])::jsonb AS now FROM org_members m WHERE m.id = $1
+SELECT (to_jsonb(m) - '{raw_data,content_hash,manager_external_id}'::text[])::jsonb AS now FROM org_members m
+WHERE m.id = $1
 UNION ALL
 SELECT to_jsonb(d) - 'raw_data' FROM org_departments d WHERE d.id = $1
 UNION ALL
@@ -357,7 +366,8 @@ func (q *Queries) ObjectRow(ctx context.Context, db DBTX, id string) (json.RawMe
 }
 
 const objectSpared = `-- name: ObjectSpared :many
-SELECT x.run_id, x.object_type, x.department_id, coalesce(d.external_id, '')::text AS department, coalesce(d.name, '')::text AS department_name, x.reason,
+SELECT x.run_id, x.object_type, x.department_id, coalesce(d.external_id, '')::text AS department,
+    coalesce(d.name, '')::text AS department_name, x.reason,
     coalesce(r.finished_at, r.started_at)::timestamptz AS at
 FROM sync_run_removals x
 JOIN sync_runs r ON r.id = x.run_id AND r.mode = 'apply' AND r.status <> 'running'
@@ -488,16 +498,20 @@ WITH RECURSIVE asked AS (
     SELECT d.id, d.external_id, d.parent_id, 0 AS up FROM org_departments d WHERE d.id = ANY ($1::uuid[])
     UNION
     SELECT p.id, p.external_id, p.parent_id, a.up + 1 FROM asked a JOIN org_departments p ON p.id = a.parent_id
-    WHERE a.up < 100 AND NOT EXISTS (SELECT 1 FROM sync_run_departments l WHERE l.run_id = $2 AND l.external_id = a.external_id)
+    WHERE a.up < 100 AND NOT EXISTS (SELECT 1 FROM sync_run_departments l
+        WHERE l.run_id = $2 AND l.external_id = a.external_id)
 )
-SELECT via.external_id AS department, 'members' AS what, l.members_complete AS complete, via.pages, via.members_read AS read,
-    via.members_declared AS declared, via.members_request AS request, via.members_read_at AS read_at, coalesce(l.members_error, l.error) AS error
+SELECT via.external_id AS department, 'members' AS what, l.members_complete AS complete, via.pages,
+    via.members_read AS read,
+    via.members_declared AS declared, via.members_request AS request, via.members_read_at AS read_at,
+    coalesce(l.members_error, l.error) AS error
 FROM asked a
 JOIN sync_run_departments l ON l.run_id = $2 AND l.external_id = a.external_id
 JOIN sync_run_departments via ON via.run_id = l.run_id AND via.external_id = l.members_via
 WHERE a.up = 0
 UNION
-SELECT via.external_id, 'departments', l.children_complete, via.children_pages, 0, NULL, via.children_request, via.children_read_at, l.children_error
+SELECT via.external_id, 'departments', l.children_complete, via.children_pages, 0, NULL, via.children_request,
+    via.children_read_at, l.children_error
 FROM asked a
 JOIN sync_run_departments l ON l.run_id = $2 AND l.external_id = a.external_id
 JOIN sync_run_departments via ON via.run_id = l.run_id AND via.external_id = l.children_via

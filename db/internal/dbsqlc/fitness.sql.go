@@ -41,8 +41,10 @@ func (q *Queries) GetRole(ctx context.Context, db DBTX) (string, error) {
 
 const listAccountColumns = `-- name: ListAccountColumns :many
 WITH needed (table_name, column_name, type, written) AS (
-    VALUES ('users', 'id', 'uuid', false), ('users', 'tenant_id', 'uuid', false), ('users', 'identity_id', 'uuid', false),
-        ('identities', 'id', 'uuid', false), ('identities', 'email', 'text', true), ('identities', 'phone', 'text', true)
+    VALUES ('users', 'id', 'uuid', false), ('users', 'tenant_id', 'uuid', false),
+        ('users', 'identity_id', 'uuid', false),
+        ('identities', 'id', 'uuid', false), ('identities', 'email', 'text', true),
+        ('identities', 'phone', 'text', true)
 )
 SELECT n.table_name::text AS table_name, n.column_name::text AS column_name, n.type::text AS type,
     (to_regclass(n.table_name) IS NOT NULL)::boolean AS table_exists,

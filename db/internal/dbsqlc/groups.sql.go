@@ -958,7 +958,8 @@ func (q *Queries) StageGroupMembers(ctx context.Context, db DBTX, arg StageGroup
 
 const stageGroups = `-- name: StageGroups :exec
 INSERT INTO staged_groups (run_id, external_id, page, kind, name, category, attributes, raw)
-SELECT DISTINCT ON (g.external_id) $1, g.external_id, $2, g.kind, g.name, g.category, coalesce(g.attributes, '{}'), g.raw
+SELECT DISTINCT ON (g.external_id) $1, g.external_id, $2, g.kind, g.name, g.category,
+    coalesce(g.attributes, '{}'), g.raw
 FROM jsonb_to_recordset($3::jsonb) AS g (
     external_id text, kind text, name text, category text, attributes jsonb, raw jsonb)
 ON CONFLICT (run_id, external_id) DO UPDATE

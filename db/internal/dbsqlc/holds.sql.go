@@ -72,7 +72,8 @@ func (q *Queries) LeaversOfDepartments(ctx context.Context, db DBTX, arg Leavers
 
 const leaversOfMembers = `-- name: LeaversOfMembers :many
 SELECT external_id, name, department, path, reason, going, there FROM (
-    SELECT m.external_id, m.name, coalesce(d.external_id, '')::text AS department, coalesce(d.path, m.department_path)::text AS path, r.reason,
+    SELECT m.external_id, m.name, coalesce(d.external_id, '')::text AS department,
+        coalesce(d.path, m.department_path)::text AS path, r.reason,
         (count(*) OVER theirs)::int AS going, coalesce(d.direct_member_count, 0)::int AS there,
         row_number() OVER (PARTITION BY m.department_id ORDER BY m.name, m.external_id COLLATE "C") AS nth
     FROM sync_run_removals r
@@ -136,7 +137,8 @@ FROM sync_run_removals r
 JOIN org_members m ON m.id = r.object_id
 JOIN org_departments d ON d.id = r.department_id
 WHERE r.run_id = $1 AND r.object_type = 'membership' AND r.confirmed AND NOT r.applied
-  AND NOT EXISTS (SELECT 1 FROM sync_run_removals l WHERE l.run_id = r.run_id AND l.object_type = 'member' AND l.object_id = r.object_id AND l.confirmed)
+  AND NOT EXISTS (SELECT 1 FROM sync_run_removals l
+      WHERE l.run_id = r.run_id AND l.object_type = 'member' AND l.object_id = r.object_id AND l.confirmed)
 ORDER BY d.path, d.external_id COLLATE "C", m.name, m.external_id COLLATE "C" LIMIT $2
 `
 
@@ -182,7 +184,8 @@ func (q *Queries) LeaversOfPlaces(ctx context.Context, db DBTX, arg LeaversOfPla
 
 const removalIDsOfDepartments = `-- name: RemovalIDsOfDepartments :many
 SELECT d.external_id FROM sync_run_removals r JOIN org_departments d ON d.id = r.object_id
-WHERE r.run_id = $1 AND r.object_type = 'department' AND r.confirmed ORDER BY d.external_id COLLATE "C" LIMIT $2
+WHERE r.run_id = $1 AND r.object_type = 'department' AND r.confirmed ORDER BY d.external_id COLLATE "C"
+LIMIT $2
 `
 
 type RemovalIDsOfDepartmentsParams struct {
@@ -212,7 +215,8 @@ func (q *Queries) RemovalIDsOfDepartments(ctx context.Context, db DBTX, arg Remo
 
 const removalIDsOfMembers = `-- name: RemovalIDsOfMembers :many
 SELECT m.external_id FROM sync_run_removals r JOIN org_members m ON m.id = r.object_id
-WHERE r.run_id = $1 AND r.object_type = 'member' AND r.confirmed ORDER BY m.external_id COLLATE "C" LIMIT $2
+WHERE r.run_id = $1 AND r.object_type = 'member' AND r.confirmed ORDER BY m.external_id COLLATE "C"
+LIMIT $2
 `
 
 type RemovalIDsOfMembersParams struct {
@@ -245,7 +249,8 @@ SELECT m.external_id AS member, d.external_id AS department
 FROM sync_run_removals r
 JOIN org_members m ON m.id = r.object_id
 JOIN org_departments d ON d.id = r.department_id
-LEFT JOIN sync_run_removals leaver ON leaver.run_id = r.run_id AND leaver.object_type = 'member' AND leaver.object_id = r.object_id AND leaver.confirmed
+LEFT JOIN sync_run_removals leaver ON leaver.run_id = r.run_id AND leaver.object_type = 'member'
+    AND leaver.object_id = r.object_id AND leaver.confirmed
 WHERE r.run_id = $1 AND r.object_type = 'membership' AND r.confirmed
 ORDER BY leaver.run_id IS NOT NULL, m.external_id COLLATE "C", d.external_id COLLATE "C" LIMIT $2
 `
@@ -282,7 +287,8 @@ func (q *Queries) RemovalIDsOfMemberships(ctx context.Context, db DBTX, arg Remo
 }
 
 const runSetHeld = `-- name: RunSetHeld :execrows
-UPDATE sync_runs r SET status = 'held', hold_reason = $1, hold_workflow_id = $2, phase = 'held',
+UPDATE sync_runs r SET status = 'held', hold_reason = $1, hold_workflow_id = $2,
+    phase = 'held',
     hold_expires_at = coalesce(r.hold_expires_at, now() + make_interval(secs => p.hold_seconds))
 FROM identity_providers p WHERE r.id = $3 AND p.id = r.provider_id
     AND (r.status = 'held' OR r.status = 'running' AND r.hold_workflow_id IS NULL)
@@ -314,7 +320,8 @@ func (q *Queries) RunSetResumed(ctx context.Context, db DBTX, id string) error {
 }
 
 const runStanding = `-- name: RunStanding :one
-SELECT r.status, (r.hold_workflow_id IS NOT NULL)::boolean AS was_held FROM sync_runs r WHERE r.id = $1 FOR NO KEY UPDATE
+SELECT r.status, (r.hold_workflow_id IS NOT NULL)::boolean AS was_held FROM sync_runs r WHERE r.id = $1
+FOR NO KEY UPDATE
 `
 
 type RunStandingRow struct {

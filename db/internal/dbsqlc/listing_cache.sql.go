@@ -14,8 +14,10 @@ WITH listed AS (
     SELECT d.id AS department_id, l.members_hash, sd.leaders, w.listing
     FROM unnest($3::text[]) AS w (listing)
     CROSS JOIN LATERAL (SELECT run_id, external_id, state, position, error, children_listing, children_via, children_cursor, children_pages, children_bad, children_error, children_complete, children_request, children_read_at, members_listing, members_via, members_cursor, pages, members_bad, members_error, members_complete, members_request, members_read_at, members_read, members_declared, members_stored, members_hash, members_cached_hash, members_unchanged FROM sync_run_departments x
-        WHERE x.run_id = $2::uuid AND x.external_id = w.listing AND x.members_complete AND x.members_hash IS NOT NULL OFFSET 0) l
-    CROSS JOIN LATERAL (SELECT run_id, external_id, parent_external_id, name, sort_order, declared_members, leaders, raw FROM staged_departments x WHERE x.run_id = $2::uuid AND x.external_id = w.listing OFFSET 0) sd
+        WHERE x.run_id = $2::uuid AND x.external_id = w.listing AND x.members_complete
+          AND x.members_hash IS NOT NULL OFFSET 0) l
+    CROSS JOIN LATERAL (SELECT run_id, external_id, parent_external_id, name, sort_order, declared_members, leaders, raw FROM staged_departments x
+        WHERE x.run_id = $2::uuid AND x.external_id = w.listing OFFSET 0) sd
     CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, parent_id, name, path, depth, member_count, direct_member_count, status, sort_order, raw_data, synced_at FROM org_departments x
         WHERE x.provider_id = $4::uuid AND x.external_id = w.listing AND x.status = 'active' OFFSET 0) d
 )
@@ -25,11 +27,14 @@ FROM listed l
 CROSS JOIN LATERAL (
     SELECT
         -- A member has a row for each of their departments.
-        coalesce(bit_xor(DISTINCT hash_membership(m.id, m.content_hash, md.is_leader, md.sort_order, md.primary_rank)), 0) AS hash,
-        coalesce(bool_and(m.id IS NOT NULL AND md.member_id IS NOT NULL AND coalesce(s.unionid = r.unionid, true)), true)
+        coalesce(bit_xor(DISTINCT hash_membership(m.id, m.content_hash, md.is_leader, md.sort_order, md.primary_rank)),
+            0) AS hash,
+        coalesce(bool_and(m.id IS NOT NULL AND md.member_id IS NOT NULL AND coalesce(s.unionid = r.unionid, true)),
+            true)
             AND count(*) = count(DISTINCT (s.member_key, s.department_external_id)) AS whole
     FROM staged_members s
-    CROSS JOIN LATERAL (SELECT y.member_id, y.unionid FROM member_matches y WHERE y.run_id = $2::uuid AND y.member_key = s.member_key OFFSET 0) r
+    CROSS JOIN LATERAL (SELECT y.member_id, y.unionid FROM member_matches y
+        WHERE y.run_id = $2::uuid AND y.member_key = s.member_key OFFSET 0) r
     LEFT JOIN LATERAL (SELECT y.id, y.content_hash FROM org_members y WHERE y.id = r.member_id OFFSET 0) m ON true
     LEFT JOIN LATERAL (SELECT y.member_id, y.is_leader, y.sort_order, y.primary_rank FROM org_member_departments y
         WHERE y.member_id = r.member_id AND y.department_id = l.department_id OFFSET 0) md ON true
@@ -38,8 +43,10 @@ CROSS JOIN LATERAL (
 WHERE stored.whole
 ORDER BY l.department_id
 ON CONFLICT (department_id) DO UPDATE
-SET listing_hash = excluded.listing_hash, leaders = excluded.leaders, tenant_id = excluded.tenant_id, rows_hash = excluded.rows_hash
-WHERE (k.listing_hash, k.leaders, k.tenant_id, k.rows_hash) IS DISTINCT FROM (excluded.listing_hash, excluded.leaders, excluded.tenant_id, excluded.rows_hash)
+SET listing_hash = excluded.listing_hash, leaders = excluded.leaders, tenant_id = excluded.tenant_id,
+    rows_hash = excluded.rows_hash
+WHERE (k.listing_hash, k.leaders, k.tenant_id, k.rows_hash) IS DISTINCT FROM (excluded.listing_hash, excluded.leaders,
+    excluded.tenant_id, excluded.rows_hash)
 `
 
 type CacheListingsParams struct {

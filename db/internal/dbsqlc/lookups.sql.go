@@ -11,7 +11,8 @@ import (
 
 const lookUpsAnswer = `-- name: LookUpsAnswer :exec
 INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, fate)
-SELECT $1::uuid, $2, found.id, true, found.fate FROM (SELECT unnest($3::uuid[]) AS id, unnest($4::text[]) AS fate) found
+SELECT $1::uuid, $2, found.id, true, found.fate
+FROM (SELECT unnest($3::uuid[]) AS id, unnest($4::text[]) AS fate) found
 ON CONFLICT (run_id, object_type, object_id) DO UPDATE SET fate = excluded.fate
 `
 
@@ -57,7 +58,8 @@ SELECT r.object_type, r.object_id, r.confirmed AS unlisted FROM sync_run_removal
 WHERE r.run_id = $1
   AND (NOT r.confirmed OR r.reason = 'not_listed')
   AND r.object_type = ANY (CASE WHEN r.confirmed THEN $2::text[] ELSE $3::text[] END)
-  AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l WHERE l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id)
+  AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l
+      WHERE l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id)
 `
 
 type LookUpsNeededParams struct {
@@ -234,7 +236,8 @@ WITH stays AS MATERIALIZED (
       AND r.reason NOT IN ('not_visible_twice', 'out_of_scope')
       AND NOT (r.confirmed AND (l.fate IN ('taken', 'unnamed') OR l.fate = 'unseen' AND $4::boolean))
 ), withdrawn AS (
-    DELETE FROM sync_run_removals r USING stays s WHERE r.run_id = $3 AND r.object_type = s.object_type AND r.object_id = s.object_id
+    DELETE FROM sync_run_removals r USING stays s
+    WHERE r.run_id = $3 AND r.object_type = s.object_type AND r.object_id = s.object_id
 ), places_of_members AS (
     DELETE FROM sync_run_removals r USING stays s
     WHERE r.run_id = $3 AND r.object_type <> s.object_type AND r.object_id = s.object_id
@@ -249,7 +252,8 @@ SELECT s.object_type, s.object_id, coalesce(m.external_id, d.external_id)::text 
 FROM stays s
 LEFT JOIN org_members m ON s.object_type = 'member' AND m.id = s.object_id
 LEFT JOIN org_departments d ON s.object_type = 'department' AND d.id = s.object_id
-LEFT JOIN removal_candidates c ON c.provider_id = $1 AND c.object_type = s.object_type AND c.object_id = s.object_id
+LEFT JOIN removal_candidates c ON c.provider_id = $1 AND c.object_type = s.object_type
+    AND c.object_id = s.object_id
     AND c.run_id = ANY ($2::uuid[])
 ORDER BY s.object_type, 3
 `
@@ -312,8 +316,10 @@ const removalsJudgeTwice = `-- name: RemovalsJudgeTwice :execrows
 UPDATE sync_run_removals r SET confirmed = true, reason = 'not_visible_twice'
 FROM sync_run_lookups l, removal_candidates c
 WHERE r.run_id = $1 AND r.object_type <> 'membership'
-  AND l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id AND l.fate IN ('unseen', 'taken', 'unnamed')
-  AND c.provider_id = $2 AND c.object_type = r.object_type AND c.object_id = r.object_id AND c.run_id = ANY ($3::uuid[]) AND c.fate <> 'there'
+  AND l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id
+  AND l.fate IN ('unseen', 'taken', 'unnamed')
+  AND c.provider_id = $2 AND c.object_type = r.object_type AND c.object_id = r.object_id
+  AND c.run_id = ANY ($3::uuid[]) AND c.fate <> 'there'
 `
 
 type RemovalsJudgeTwiceParams struct {
@@ -336,12 +342,14 @@ const removalsSpare = `-- name: RemovalsSpare :many
 WITH spared AS MATERIALIZED (
     SELECT r.object_type, r.object_id, coalesce(l.fate, 'failed') AS fate FROM sync_run_removals r
     JOIN sync_run_lookups l ON l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id
-    WHERE r.run_id = $1 AND r.object_type <> 'membership' AND NOT r.applied AND coalesce(l.fate, 'failed') IN ('there', 'failed')
+    WHERE r.run_id = $1 AND r.object_type <> 'membership' AND NOT r.applied
+      AND coalesce(l.fate, 'failed') IN ('there', 'failed')
 ), going AS MATERIALIZED (
     SELECT r.object_id FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = ANY ($2::text[])
         AND NOT EXISTS (SELECT 1 FROM spared s WHERE s.object_type = r.object_type AND s.object_id = r.object_id)
 ), withdrawn AS (
-    DELETE FROM sync_run_removals r USING spared s WHERE r.run_id = $1 AND r.object_type = s.object_type AND r.object_id = s.object_id
+    DELETE FROM sync_run_removals r USING spared s
+    WHERE r.run_id = $1 AND r.object_type = s.object_type AND r.object_id = s.object_id
 ), places_of_members AS (
     DELETE FROM sync_run_removals r USING spared s
     WHERE r.run_id = $1 AND r.object_type <> s.object_type AND r.object_id = s.object_id

@@ -307,7 +307,8 @@ WITH best AS (
         b.department_id, coalesce(b.path, '') AS path, b.is_primary
     FROM org_members m LEFT JOIN org_primary_departments b ON b.provider_id = m.provider_id AND b.member_id = m.id
     WHERE m.provider_id = $1 AND m.status <> 'deleted'
-      AND ((m.department_id, m.department_path) IS DISTINCT FROM (b.department_id, coalesce(b.path, '')) OR NOT b.is_primary)
+      AND ((m.department_id, m.department_path) IS DISTINCT FROM (b.department_id, coalesce(b.path, ''))
+          OR NOT b.is_primary)
       AND (NOT $2::boolean OR m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = $3))
     ORDER BY m.id FOR NO KEY UPDATE OF m
 ), differing AS (
@@ -373,7 +374,8 @@ WHERE provider_id = $1 AND status <> 'deleted' AND (
     name ILIKE '%' || $2::text || '%' OR name_translit_full LIKE lower($2) || '%'
     OR name_translit_initial LIKE lower($2) || '%' OR email LIKE '%' || lower($2) || '%'
     OR phone LIKE '%' || $2 || '%' OR employee_no ILIKE $2 || '%' OR external_id = $3::text)
-ORDER BY name <> $3 AND employee_no IS DISTINCT FROM $3, name_translit_full NOT LIKE lower($2) || '%', name, external_id
+ORDER BY name <> $3 AND employee_no IS DISTINCT FROM $3, name_translit_full NOT LIKE lower($2) || '%',
+    name, external_id
 LIMIT $4
 `
 

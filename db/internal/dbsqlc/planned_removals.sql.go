@@ -79,7 +79,8 @@ WHERE r.run_id = $1
   AND NOT r.applied
   AND (r.object_type, r.object_id, r.department_id) > ($2::text, $3::uuid, $4::uuid)
   AND (cardinality($5::text[]) = 0 OR r.object_type = ANY ($5))
-  AND (cardinality($6::text[]) = 0 OR r.object_type NOT IN ('department', 'group') AND o.external_id = ANY ($6))
+  AND (cardinality($6::text[]) = 0 OR r.object_type NOT IN ('department', 'group')
+      AND o.external_id = ANY ($6))
 ORDER BY r.object_type, r.object_id, r.department_id
 LIMIT $7
 `

@@ -14,8 +14,10 @@ import (
 const countHoldings = `-- name: CountHoldings :one
 SELECT
     (SELECT count(*) FROM org_members m WHERE m.provider_id = p.id AND m.status <> 'deleted')::bigint AS members,
-    (SELECT count(*) FROM org_members m WHERE m.provider_id = p.id AND m.status <> 'deleted' AND m.user_id IS NOT NULL)::bigint AS linked,
-    (SELECT count(*) FROM org_departments d WHERE d.provider_id = p.id AND d.status <> 'deleted')::bigint AS departments,
+    (SELECT count(*) FROM org_members m WHERE m.provider_id = p.id AND m.status <> 'deleted'
+        AND m.user_id IS NOT NULL)::bigint AS linked,
+    (SELECT count(*) FROM org_departments d WHERE d.provider_id = p.id
+        AND d.status <> 'deleted')::bigint AS departments,
     (SELECT count(*) FROM provider_secrets s WHERE s.provider_id = p.id)::bigint AS secrets,
     (SELECT count(*) FROM sync_runs r WHERE r.provider_id = p.id)::bigint AS runs,
     (SELECT count(*) FROM sync_runs r WHERE r.provider_id = p.id AND r.status IN ('running', 'held'))::bigint AS open
@@ -168,8 +170,10 @@ func (q *Queries) GetProviderByName(ctx context.Context, db DBTX, name string) (
 }
 
 const getProviderByRun = `-- name: GetProviderByRun :one
-SELECT p.id, p.tenant_id, p.name, p.provider_type, p.is_active, p.config, p.last_synced_at, p.created_at, p.updated_at, p.updated_by,
-       p.removal_limit_count, p.removal_limit_percent, p.hold_seconds, p.department_limit_count, p.department_limit_percent
+SELECT p.id, p.tenant_id, p.name, p.provider_type, p.is_active, p.config, p.last_synced_at, p.created_at, p.updated_at,
+    p.updated_by,
+       p.removal_limit_count, p.removal_limit_percent, p.hold_seconds, p.department_limit_count,
+       p.department_limit_percent
 FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = $1
 `
 
@@ -236,7 +240,8 @@ const insertProvider = `-- name: InsertProvider :one
 INSERT INTO identity_providers (tenant_id, name, provider_type, config, removal_limit_count, removal_limit_percent,
         department_limit_count, department_limit_percent, hold_seconds, updated_by)
 VALUES ($1, $2, $3, $4,
-        $5, $6, $7, $8, $9, $10)
+        $5, $6, $7, $8,
+        $9, $10)
 RETURNING id
 `
 

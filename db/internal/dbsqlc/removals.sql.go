@@ -11,10 +11,12 @@ import (
 
 const completeness = `-- name: Completeness :one
 SELECT count(*)::int AS departments,
-    (count(*) FILTER (WHERE NOT l.children_complete AND (l.state <> 'excluded' OR l.children_listing <> '')))::int AS children_incomplete,
+    (count(*) FILTER (WHERE NOT l.children_complete
+        AND (l.state <> 'excluded' OR l.children_listing <> '')))::int AS children_incomplete,
     (count(*) FILTER (WHERE l.state <> 'excluded' AND NOT l.members_complete))::int AS members_incomplete,
     (count(*) FILTER (WHERE l.state = 'excluded'))::int AS excluded,
-    coalesce((SELECT max(d.declared_members) FROM staged_departments d WHERE d.run_id = $1 AND d.parent_external_id IS NULL), -1)::int AS members_declared
+    coalesce((SELECT max(d.declared_members) FROM staged_departments d
+        WHERE d.run_id = $1 AND d.parent_external_id IS NULL), -1)::int AS members_declared
 FROM sync_run_departments l WHERE l.run_id = $1
 `
 
@@ -54,7 +56,8 @@ WITH RECURSIVE missed AS (
 ), below AS (
     SELECT s.external_id AS top, s.external_id FROM suspects s
     UNION
-    SELECT b.top, c.external_id FROM below b JOIN staged_departments c ON c.run_id = $1 AND c.parent_external_id = b.external_id
+    SELECT b.top, c.external_id FROM below b
+    JOIN staged_departments c ON c.run_id = $1 AND c.parent_external_id = b.external_id
 ), needed AS (
     SELECT DISTINCT b.external_id FROM below b
 ), unread AS MATERIALIZED (
@@ -339,7 +342,8 @@ func (q *Queries) RemovalsDropScopes(ctx context.Context, db DBTX, arg RemovalsD
 
 const removalsDropUnconfirmed = `-- name: RemovalsDropUnconfirmed :one
 WITH dropped AS (
-    DELETE FROM sync_run_removals r WHERE r.run_id = $1::uuid AND NOT r.confirmed RETURNING r.object_type, r.object_id
+    DELETE FROM sync_run_removals r WHERE r.run_id = $1::uuid AND NOT r.confirmed
+    RETURNING r.object_type, r.object_id
 ), noted AS (
     INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, fate)
     SELECT $1::uuid, d.object_type, d.object_id, false, 'unasked' FROM dropped d ON CONFLICT DO NOTHING
@@ -358,7 +362,8 @@ func (q *Queries) RemovalsDropUnconfirmed(ctx context.Context, db DBTX, runID st
 const removalsLeaveToAPerson = `-- name: RemovalsLeaveToAPerson :exec
 UPDATE sync_run_removals r SET confirmed = true, reason = 'not_listed'
 WHERE r.run_id = $1 AND r.object_type = $2 AND NOT r.confirmed
-  AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l WHERE l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id)
+  AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l
+      WHERE l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id)
 `
 
 type RemovalsLeaveToAPersonParams struct {
@@ -374,7 +379,8 @@ func (q *Queries) RemovalsLeaveToAPerson(ctx context.Context, db DBTX, arg Remov
 
 const removalsPlanDepartments = `-- name: RemovalsPlanDepartments :execrows
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
-SELECT $1, 'department', d.id, d.id, $2::boolean, CASE WHEN $2 THEN 'not_listed' ELSE 'looked_up' END
+SELECT $1, 'department', d.id, d.id, $2::boolean,
+    CASE WHEN $2 THEN 'not_listed' ELSE 'looked_up' END
 FROM org_departments d
 WHERE d.provider_id = $3 AND d.status = 'active'
   AND NOT EXISTS (SELECT 1 FROM staged_departments s WHERE s.run_id = $1 AND s.external_id = d.external_id)
@@ -382,7 +388,8 @@ WHERE d.provider_id = $3 AND d.status = 'active'
       SELECT 1 FROM sync_run_departments l
       WHERE l.run_id = $1 AND l.external_id = d.external_id AND l.state = 'excluded')
   AND ($2 OR $4::boolean OR EXISTS (
-        SELECT 1 FROM org_departments p JOIN sync_run_departments l ON l.run_id = $1 AND l.external_id = p.external_id
+        SELECT 1 FROM org_departments p JOIN sync_run_departments l ON l.run_id = $1
+            AND l.external_id = p.external_id
         WHERE p.id = d.parent_id AND l.children_complete))
 ON CONFLICT DO NOTHING
 `
@@ -451,10 +458,12 @@ func (q *Queries) RemovalsPlanDependents(ctx context.Context, db DBTX, arg Remov
 
 const removalsPlanMembers = `-- name: RemovalsPlanMembers :execrows
 WITH undecided AS MATERIALIZED (
-    SELECT lower(u.member_key) AS external_key, u.unionid, u.open_id FROM member_matches u WHERE u.run_id = $1::uuid AND u.member_id IS NULL
+    SELECT lower(u.member_key) AS external_key, u.unionid, u.open_id FROM member_matches u
+    WHERE u.run_id = $1::uuid AND u.member_id IS NULL
 ), unlisted AS MATERIALIZED (
     SELECT d.id FROM org_departments d WHERE d.provider_id = $4
-        AND NOT EXISTS (SELECT 1 FROM sync_run_departments l WHERE l.run_id = $1 AND l.external_id = d.external_id OFFSET 0)
+        AND NOT EXISTS (SELECT 1 FROM sync_run_departments l
+            WHERE l.run_id = $1 AND l.external_id = d.external_id OFFSET 0)
 ), candidates AS MATERIALIZED (
     SELECT r.object_id AS id FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = 'membership'
     UNION
@@ -463,20 +472,24 @@ WITH undecided AS MATERIALIZED (
     SELECT unnest($5::uuid[])
 ), missed AS MATERIALIZED (
     SELECT m.id FROM candidates c
-    CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, employee_no, manager_external_id, manager_id, attributes, department_id, department_path, status, activated, user_id, offline_at, offline_status, raw_data, synced_at, content_hash FROM org_members x WHERE x.id = c.id AND x.provider_id = $4 AND x.status <> 'deleted' OFFSET 0) m
+    CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, open_id, name, name_translit_full, name_translit_initial, email, phone, avatar_url, title, employee_no, manager_external_id, manager_id, attributes, department_id, department_path, status, activated, user_id, offline_at, offline_status, raw_data, synced_at, content_hash FROM org_members x
+        WHERE x.id = c.id AND x.provider_id = $4 AND x.status <> 'deleted' OFFSET 0) m
     WHERE NOT EXISTS (SELECT 1 FROM member_matches s WHERE s.run_id = $1 AND s.member_id = m.id OFFSET 0)
       AND NOT EXISTS (SELECT 1 FROM unchanged_memberships v WHERE v.run_id = $1 AND v.member_id = m.id OFFSET 0)
       AND NOT EXISTS (SELECT 1 FROM undecided u
                       WHERE u.external_key = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id)
 ), placed AS (
-    SELECT x.id, bool_and(EXISTS (SELECT 1 FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = 'membership'
+    SELECT x.id,
+        bool_and(EXISTS (SELECT 1 FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = 'membership'
         AND r.object_id = md.member_id AND r.department_id = md.department_id OFFSET 0)) AS missed_everywhere
     FROM missed x CROSS JOIN LATERAL (SELECT member_id, department_id, is_primary, is_leader, sort_order, primary_rank FROM org_member_departments y WHERE y.member_id = x.id OFFSET 0) md
     GROUP BY x.id
 )
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
-SELECT $1::uuid, 'member', x.id, x.id, $2::boolean, CASE WHEN $2 THEN 'not_listed' ELSE 'looked_up' END
-FROM missed x WHERE $2 OR $3::boolean OR x.id IN (SELECT p.id FROM placed p WHERE p.missed_everywhere)
+SELECT $1::uuid, 'member', x.id, x.id, $2::boolean,
+    CASE WHEN $2 THEN 'not_listed' ELSE 'looked_up' END
+FROM missed x WHERE $2 OR $3::boolean
+    OR x.id IN (SELECT p.id FROM placed p WHERE p.missed_everywhere)
 ON CONFLICT DO NOTHING
 `
 
@@ -509,14 +522,16 @@ func (q *Queries) RemovalsPlanMembers(ctx context.Context, db DBTX, arg Removals
 
 const removalsPlanMemberships = `-- name: RemovalsPlanMemberships :execrows
 WITH undecided AS MATERIALIZED (
-    SELECT lower(u.member_key) AS external_key, u.unionid, u.open_id FROM member_matches u WHERE u.run_id = $1::uuid AND u.member_id IS NULL
+    SELECT lower(u.member_key) AS external_key, u.unionid, u.open_id FROM member_matches u
+    WHERE u.run_id = $1::uuid AND u.member_id IS NULL
 ), unseen AS MATERIALIZED (
     SELECT md.member_id, md.department_id
     FROM sync_run_departments l
     JOIN org_departments d ON d.provider_id = $2 AND d.external_id = l.external_id
     JOIN org_member_departments md ON md.department_id = d.id
     WHERE l.run_id = $1 AND l.members_complete AND NOT l.members_unchanged
-      AND NOT EXISTS (SELECT 1 FROM staged_memberships s WHERE s.run_id = $1 AND s.department_id = md.department_id AND s.member_id = md.member_id)
+      AND NOT EXISTS (SELECT 1 FROM staged_memberships s
+          WHERE s.run_id = $1 AND s.department_id = md.department_id AND s.member_id = md.member_id)
 )
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
 SELECT $1::uuid, 'membership', n.member_id, n.department_id
@@ -557,7 +572,8 @@ WITH batch AS (
     SELECT d.id FROM org_departments d JOIN batch b ON b.object_id = d.id
     WHERE d.status <> 'deleted' ORDER BY d.id FOR NO KEY UPDATE OF d
 ), gone AS (
-    UPDATE org_departments d SET status = 'deleted', member_count = 0, direct_member_count = 0, synced_at = now() FROM there t WHERE d.id = t.id
+    UPDATE org_departments d SET status = 'deleted', member_count = 0, direct_member_count = 0, synced_at = now()
+    FROM there t WHERE d.id = t.id
 ), forgotten AS (
     DELETE FROM removal_candidates c USING batch b WHERE c.object_type = 'department' AND c.object_id = b.object_id
 ), done AS (

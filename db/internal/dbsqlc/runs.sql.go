@@ -89,17 +89,21 @@ SELECT
     (SELECT count(*) FROM staged_departments d WHERE d.run_id = $1)::bigint AS departments,
     ((SELECT count(*) FROM sync_run_departments l WHERE l.run_id = $1
         AND l.error <> 'records of departments below it that could not be used were left out: ' || l.children_bad)
-        + (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = $1 AND e.object_type = 'department'))::bigint AS departments_failed,
+        + (SELECT count(*) FROM sync_run_errors e
+            WHERE e.run_id = $1 AND e.object_type = 'department'))::bigint AS departments_failed,
     (coalesce((SELECT r.members_seen FROM sync_runs r WHERE r.id = $1), (
         SELECT count(DISTINCT seen.member_id) FROM (
             SELECT m.member_id FROM member_matches m WHERE m.run_id = $1
             UNION ALL SELECT v.member_id FROM unchanged_memberships v WHERE v.run_id = $1) seen))
         + (SELECT count(*) FROM member_matches m WHERE m.run_id = $1 AND m.member_id IS NULL))::bigint AS members,
-    (SELECT count(*) FROM member_matches m WHERE m.run_id = $1 AND m.member_id IS NULL)::bigint AS members_undecided,
-    (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = $1 AND e.object_type = 'member')::bigint AS member_errors,
+    (SELECT count(*) FROM member_matches m WHERE m.run_id = $1
+        AND m.member_id IS NULL)::bigint AS members_undecided,
+    (SELECT count(*) FROM sync_run_errors e WHERE e.run_id = $1
+        AND e.object_type = 'member')::bigint AS member_errors,
     (SELECT count(*) FROM staged_groups g WHERE g.run_id = $1) AS groups,
     (SELECT count(*) FROM sync_run_listings l
-        WHERE l.run_id = $1 AND l.object_type <> 'administrator' AND l.error IS NOT NULL AND NOT l.tolerated) AS groups_failed,
+        WHERE l.run_id = $1 AND l.object_type <> 'administrator' AND l.error IS NOT NULL
+          AND NOT l.tolerated) AS groups_failed,
     (SELECT count(*) FROM staged_administrators a WHERE a.run_id = $1) AS administrators,
     (SELECT count(*) FROM sync_run_listings l
         WHERE l.run_id = $1 AND l.object_type = 'administrator' AND l.error IS NOT NULL AND NOT l.tolerated)
@@ -170,7 +174,8 @@ func (q *Queries) DropRunStaging(ctx context.Context, db DBTX, runID string) err
 }
 
 const endRun = `-- name: EndRun :execrows
-UPDATE sync_runs SET status = $1, error = $2, finished_at = greatest(now(), started_at), phase = 'done'
+UPDATE sync_runs SET status = $1, error = $2, finished_at = greatest(now(), started_at),
+    phase = 'done'
 WHERE id = $3 AND status IN ('running', 'held')
 `
 
@@ -191,7 +196,8 @@ func (q *Queries) EndRun(ctx context.Context, db DBTX, arg EndRunParams) (int64,
 }
 
 const fenceHold = `-- name: FenceHold :one
-SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode, (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly,
+SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode,
+    (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly,
     (r.hold_workflow_id IS NOT NULL)::boolean AS approved, r.task, r.account_policy,
     set_config('orgsync.run_id', r.id::text, true) AS logged_as,
     (NOT r.targeted AND r.undoes IS NULL AND r.task = 'sync')::boolean AS whole
@@ -237,8 +243,10 @@ func (q *Queries) FenceHold(ctx context.Context, db DBTX, runID string) (FenceHo
 const getProgress = `-- name: GetProgress :one
 SELECT r.phase, r.status, r.calls, r.started_at,
     (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = r.id)::bigint AS departments,
-    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = r.id AND (l.members_complete OR l.members_error IS NOT NULL))::bigint AS departments_done,
-    (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = r.id AND l.error IS NOT NULL)::bigint AS departments_failed,
+    (SELECT count(*) FROM sync_run_departments l
+        WHERE l.run_id = r.id AND (l.members_complete OR l.members_error IS NOT NULL))::bigint AS departments_done,
+    (SELECT count(*) FROM sync_run_departments l
+        WHERE l.run_id = r.id AND l.error IS NOT NULL)::bigint AS departments_failed,
     (SELECT coalesce(sum(l.members_read), 0) FROM sync_run_departments l WHERE l.run_id = r.id)::bigint AS members_read
 FROM sync_runs r WHERE r.id = $1
 `
@@ -359,7 +367,8 @@ func (q *Queries) GetRun(ctx context.Context, db DBTX, id string) (GetRunRow, er
 }
 
 const getRunByExecution = `-- name: GetRunByExecution :one
-SELECT id, status, cardinality(members)::int AS members FROM sync_runs WHERE workflow_id = $1 AND temporal_run_id = $2
+SELECT id, status, cardinality(members)::int AS members FROM sync_runs
+WHERE workflow_id = $1 AND temporal_run_id = $2
 `
 
 type GetRunByExecutionParams struct {
@@ -409,10 +418,13 @@ func (q *Queries) HasChanges(ctx context.Context, db DBTX, runID string) (bool, 
 }
 
 const insertRun = `-- name: InsertRun :exec
-INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, undoes,
+INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments,
+    members, retries, undoes,
     rules_version, task, started_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-    coalesce($12::int, (SELECT max(c.version) FROM provider_rules c WHERE c.provider_id = $2 AND NOT c.draft), 0),
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
+    $10, $11,
+    coalesce($12::int, (SELECT max(c.version) FROM provider_rules c
+        WHERE c.provider_id = $2 AND NOT c.draft), 0),
     coalesce(nullif($13::text, ''), 'sync'), $14)
 `
 
@@ -493,7 +505,8 @@ LEFT JOIN org_objects p ON p.id = c.department_id AND c.department_id <> c.objec
 WHERE c.run_id = $1 AND c.id > $2
   AND (cardinality($3::text[]) = 0 OR c.kind = ANY ($3))
   AND (cardinality($4::text[]) = 0 OR c.object_type = ANY ($4))
-  AND (cardinality($5::text[]) = 0 OR c.object_type NOT IN ('department', 'group') AND c.external_id = ANY ($5))
+  AND (cardinality($5::text[]) = 0 OR c.object_type NOT IN ('department', 'group')
+      AND c.external_id = ANY ($5))
 ORDER BY c.id LIMIT $6
 `
 
@@ -779,7 +792,8 @@ func (q *Queries) LockProviderByName(ctx context.Context, db DBTX, name string) 
 }
 
 const lockProviderOfRun = `-- name: LockProviderOfRun :one
-SELECT p.id FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = $1 FOR NO KEY UPDATE OF p
+SELECT p.id FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = $1
+FOR NO KEY UPDATE OF p
 `
 
 func (q *Queries) LockProviderOfRun(ctx context.Context, db DBTX, runID string) (string, error) {
@@ -854,7 +868,8 @@ UPDATE identity_providers p SET last_synced_at = now(), visible_range = r.visibl
 FROM sync_runs r WHERE r.id = $1 AND NOT r.targeted AND p.id = r.provider_id
 `
 
-// A targeted run says nothing of the whole. What is out of scope by the run's rules went, unless the run was to remove nothing.
+// A targeted run says nothing of the whole. What is out of scope by the run's rules went, unless the run was to remove
+// nothing.
 func (q *Queries) SetProviderSynced(ctx context.Context, db DBTX, runID string) error {
 	_, err := db.Exec(ctx, setProviderSynced, runID)
 	return err

@@ -57,7 +57,8 @@ func (q *Queries) FindStoredMembers(ctx context.Context, db DBTX, arg FindStored
 }
 
 const listByIDListings = `-- name: ListByIDListings :many
-SELECT DISTINCT s.listing FROM staged_members s WHERE s.run_id = $1 AND s.listing >= 'member ' AND s.listing < 'member!' ORDER BY s.listing
+SELECT DISTINCT s.listing FROM staged_members s
+WHERE s.run_id = $1 AND s.listing >= 'member ' AND s.listing < 'member!' ORDER BY s.listing
 `
 
 // The people whom a run of the whole company has read by themselves. In bytes "!" is what
@@ -129,7 +130,8 @@ const listPendingMemberIDs = `-- name: ListPendingMemberIDs :many
 SELECT wanted.id::text AS external_id FROM sync_runs r CROSS JOIN unnest(r.members) AS wanted (id)
 WHERE r.id = $1
   AND NOT EXISTS (SELECT 1 FROM staged_members s WHERE s.run_id = r.id AND s.listing = wanted.id)
-  AND NOT EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id)
+  AND NOT EXISTS (SELECT 1 FROM sync_run_errors e
+      WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id)
 `
 
 // Of the single people that a run is limited to those who are still to be read.
@@ -179,7 +181,8 @@ func (q *Queries) ListStagedListings(ctx context.Context, db DBTX, runID string)
 
 const listUnknownDepartments = `-- name: ListUnknownDepartments :many
 SELECT wanted.id::text AS external_id FROM unnest($1::text[]) AS wanted (id)
-WHERE NOT EXISTS (SELECT 1 FROM org_departments d WHERE d.provider_id = $2 AND d.external_id = wanted.id AND d.status = 'active')
+WHERE NOT EXISTS (SELECT 1 FROM org_departments d
+    WHERE d.provider_id = $2 AND d.external_id = wanted.id AND d.status = 'active')
 `
 
 type ListUnknownDepartmentsParams struct {
@@ -213,7 +216,8 @@ SELECT r.id, 'member', wanted.id, 'this member was not read; retry the run to re
 FROM sync_runs r CROSS JOIN unnest(r.members) AS wanted (id)
 WHERE r.id = $1
   AND NOT EXISTS (SELECT 1 FROM staged_members s WHERE s.run_id = r.id AND s.listing = wanted.id)
-  AND NOT EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id)
+  AND NOT EXISTS (SELECT 1 FROM sync_run_errors e
+      WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id)
 ON CONFLICT DO NOTHING
 `
 
@@ -230,7 +234,8 @@ const planMembersByID = `-- name: PlanMembersByID :execrows
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, reason)
 SELECT $1, 'member', m.id, m.id, 'looked_up'
 FROM staged_members s
-JOIN org_members m ON m.provider_id = $2 AND m.external_id = s.external_id AND m.unionid IS NOT DISTINCT FROM s.unionid AND m.status <> 'deleted'
+JOIN org_members m ON m.provider_id = $2 AND m.external_id = s.external_id
+    AND m.unionid IS NOT DISTINCT FROM s.unionid AND m.status <> 'deleted'
 WHERE s.run_id = $1 AND s.status = 'deleted'
   AND NOT EXISTS (SELECT 1 FROM member_matches r WHERE r.run_id = $1 AND r.member_id = m.id)
 ON CONFLICT DO NOTHING
@@ -257,7 +262,8 @@ FROM member_matches r
 JOIN org_member_departments md ON md.member_id = r.member_id
 JOIN org_departments d ON d.id = md.department_id AND d.provider_id = $2
 WHERE r.run_id = $1
-  AND NOT EXISTS (SELECT 1 FROM staged_memberships s WHERE s.run_id = $1 AND s.department_id = md.department_id AND s.member_id = md.member_id)
+  AND NOT EXISTS (SELECT 1 FROM staged_memberships s
+      WHERE s.run_id = $1 AND s.department_id = md.department_id AND s.member_id = md.member_id)
 ON CONFLICT DO NOTHING
 `
 
@@ -279,9 +285,12 @@ const retrySource = `-- name: RetrySource :one
 SELECT r.provider_id, r.mode, r.status, r.departments, r.details_dropped_at, r.undoes, r.task,
     (cardinality(r.members) > 0)::boolean AS singly,
     ARRAY(SELECT wanted.id FROM unnest(r.members) AS wanted (id)
-        WHERE EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = r.id AND e.object_type = 'member' AND e.external_id = wanted.id))::text[] AS failed_members,
+        WHERE EXISTS (SELECT 1 FROM sync_run_errors e
+            WHERE e.run_id = r.id AND e.object_type = 'member'
+              AND e.external_id = wanted.id))::text[] AS failed_members,
     (EXISTS (SELECT 1 FROM sync_run_departments l WHERE l.run_id = r.id AND l.error IS NOT NULL)
-        OR EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = r.id AND e.object_type = 'department'))::boolean AS departments_failed
+        OR EXISTS (SELECT 1 FROM sync_run_errors e
+            WHERE e.run_id = r.id AND e.object_type = 'department'))::boolean AS departments_failed
 FROM sync_runs r WHERE r.id = $1
 `
 

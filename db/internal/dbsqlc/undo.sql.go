@@ -13,17 +13,20 @@ const undoAccountEmail = `-- name: UndoAccountEmail :many
 WITH former AS MATERIALIZED (
     SELECT m.external_id, i.id AS identity_id, c.before ->> 'account_email' AS email
     FROM org_changes n
-    JOIN org_changes c ON c.run_id = $3 AND c.object_type = 'member' AND c.object_id = n.object_id AND c.kind = 'linked'
+    JOIN org_changes c ON c.run_id = $3 AND c.object_type = 'member' AND c.object_id = n.object_id
+        AND c.kind = 'linked'
     JOIN org_members m ON m.id = n.object_id
     JOIN users a ON a.id = (c.after ->> 'user_id')::uuid
     JOIN identities i ON i.id = a.identity_id AND i.email = m.email
     WHERE n.run_id = $4 AND n.object_type = 'member' AND n.kind = 'linked' AND c.before ? 'account_email'
-      AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.id <> i.id AND lower(btrim(o.email)) = lower(btrim(c.before ->> 'account_email')))
+      AND NOT EXISTS (SELECT 1 FROM identities o
+          WHERE o.id <> i.id AND lower(btrim(o.email)) = lower(btrim(c.before ->> 'account_email')))
 ), restored AS (
     UPDATE identities i SET email = f.email FROM former f WHERE i.id = f.identity_id AND NOT $1::boolean
 )
 SELECT w.external_id, w.refusal, count(*) OVER () AS total
-FROM (SELECT f.external_id, write_account(f.identity_id, 'email', f.email) AS refusal FROM former f WHERE $1::boolean) w
+FROM (SELECT f.external_id, write_account(f.identity_id, 'email', f.email) AS refusal FROM former f
+    WHERE $1::boolean) w
 WHERE w.refusal IS NOT NULL ORDER BY w.external_id LIMIT $2::int
 `
 
@@ -72,7 +75,8 @@ const undoAccountPhone = `-- name: UndoAccountPhone :many
 WITH former AS MATERIALIZED (
     SELECT m.external_id, i.id AS identity_id, c.before ->> 'account_phone' AS phone
     FROM org_changes n
-    JOIN org_changes c ON c.run_id = $3 AND c.object_type = 'member' AND c.object_id = n.object_id AND c.kind = 'linked'
+    JOIN org_changes c ON c.run_id = $3 AND c.object_type = 'member' AND c.object_id = n.object_id
+        AND c.kind = 'linked'
     JOIN org_members m ON m.id = n.object_id
     JOIN users a ON a.id = (c.after ->> 'user_id')::uuid
     JOIN identities i ON i.id = a.identity_id AND i.phone = m.phone
@@ -82,7 +86,8 @@ WITH former AS MATERIALIZED (
     UPDATE identities i SET phone = f.phone FROM former f WHERE i.id = f.identity_id AND NOT $1::boolean
 )
 SELECT w.external_id, w.refusal, count(*) OVER () AS total
-FROM (SELECT f.external_id, write_account(f.identity_id, 'phone', f.phone) AS refusal FROM former f WHERE $1::boolean) w
+FROM (SELECT f.external_id, write_account(f.identity_id, 'phone', f.phone) AS refusal FROM former f
+    WHERE $1::boolean) w
 WHERE w.refusal IS NOT NULL ORDER BY w.external_id LIMIT $2::int
 `
 
@@ -289,7 +294,8 @@ WITH leaves AS (
     SELECT d.id, u.target
     FROM undo_objects u
     JOIN org_departments d ON d.id = u.object_id AND d.status = 'active'
-    WHERE u.run_id = $1 AND u.object_type = 'department' AND u.left_alone IS NULL AND u.target ->> 'status' = 'deleted'
+    WHERE u.run_id = $1 AND u.object_type = 'department' AND u.left_alone IS NULL
+      AND u.target ->> 'status' = 'deleted'
       AND NOT EXISTS (SELECT 1 FROM org_departments c WHERE c.parent_id = d.id AND c.status = 'active')
       AND NOT EXISTS (SELECT 1 FROM org_member_departments md JOIN org_members m ON m.id = md.member_id
                       WHERE md.department_id = d.id AND m.status <> 'deleted')
@@ -315,7 +321,8 @@ func (q *Queries) UndoDepartmentsLeaves(ctx context.Context, db DBTX, runID stri
 }
 
 const undoDone = `-- name: UndoDone :one
-SELECT (EXISTS (SELECT 1 FROM org_changes c WHERE c.run_id = $1) OR EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = $1))::boolean AS done
+SELECT (EXISTS (SELECT 1 FROM org_changes c WHERE c.run_id = $1)
+    OR EXISTS (SELECT 1 FROM sync_run_errors e WHERE e.run_id = $1))::boolean AS done
 `
 
 // Whether the undoing run has done its work: all of it is one transaction.
@@ -328,7 +335,8 @@ func (q *Queries) UndoDone(ctx context.Context, db DBTX, runID string) (bool, er
 
 const undoForgetMoves = `-- name: UndoForgetMoves :exec
 UPDATE org_changes c SET kind = 'updated'
-WHERE c.run_id = $1 AND c.object_type = 'department' AND c.kind = 'moved' AND c.object_id = ANY ($2::uuid[])
+WHERE c.run_id = $1 AND c.object_type = 'department' AND c.kind = 'moved'
+  AND c.object_id = ANY ($2::uuid[])
 `
 
 type UndoForgetMovesParams struct {
@@ -358,7 +366,8 @@ const undoLeaveTaken = `-- name: UndoLeaveTaken :exec
 UPDATE undo_objects u SET left_alone = 'ids'
 FROM org_members m
 WHERE u.run_id = $1 AND u.object_type = 'member' AND u.left_alone IS NULL AND m.id = u.object_id AND EXISTS (
-    SELECT 1 FROM jsonb_populate_record(m, u.target) w JOIN org_members o ON o.provider_id = m.provider_id AND o.id <> m.id
+    SELECT 1 FROM jsonb_populate_record(m, u.target) w
+    JOIN org_members o ON o.provider_id = m.provider_id AND o.id <> m.id
     WHERE (w.unionid, w.external_id) IS DISTINCT FROM (m.unionid, m.external_id)
       AND (o.unionid = w.unionid OR (o.unionid IS NULL AND w.unionid IS NULL AND o.external_id = w.external_id)))
 `
@@ -415,10 +424,12 @@ const undoLinks = `-- name: UndoLinks :execrows
 WITH taken AS (
     UPDATE org_members m SET user_id = (c.before ->> 'user_id')::uuid, synced_at = now()
     FROM undo_objects u
-    JOIN org_changes c ON c.run_id = $2 AND c.object_type = 'member' AND c.object_id = u.object_id AND c.kind = 'linked'
+    JOIN org_changes c ON c.run_id = $2 AND c.object_type = 'member' AND c.object_id = u.object_id
+        AND c.kind = 'linked'
     WHERE u.run_id = $1 AND u.object_type = 'member' AND u.left_alone IS NULL AND m.id = u.object_id
       AND m.user_id IS NOT DISTINCT FROM (c.after ->> 'user_id')::uuid
-      AND NOT EXISTS (SELECT 1 FROM org_members o WHERE o.provider_id = m.provider_id AND o.id <> m.id AND o.status <> 'deleted'
+      AND NOT EXISTS (SELECT 1 FROM org_members o
+          WHERE o.provider_id = m.provider_id AND o.id <> m.id AND o.status <> 'deleted'
                       AND o.user_id = (c.before ->> 'user_id')::uuid)
       AND (c.before ->> 'user_id' IS NULL OR EXISTS (SELECT 1 FROM users a WHERE a.id = (c.before ->> 'user_id')::uuid))
     RETURNING m.id, m.external_id, c.before, c.after
@@ -475,7 +486,8 @@ const undoPlacesInsert = `-- name: UndoPlacesInsert :execrows
 INSERT INTO org_member_departments (member_id, department_id, is_leader, sort_order, primary_rank)
 SELECT c.object_id, c.department_id, w.is_leader, w.sort_order, w.primary_rank
 FROM undo_objects u
-JOIN org_changes c ON c.run_id = $1 AND c.object_type = 'membership' AND c.object_id = u.object_id AND c.kind = 'deleted'
+JOIN org_changes c ON c.run_id = $1 AND c.object_type = 'membership' AND c.object_id = u.object_id
+    AND c.kind = 'deleted'
 JOIN org_members m ON m.id = c.object_id AND m.status <> 'deleted'
 JOIN org_departments d ON d.id = c.department_id AND d.status = 'active'
 CROSS JOIN LATERAL jsonb_to_record(c.before) AS w (is_leader boolean, sort_order bigint, primary_rank bigint)
@@ -501,7 +513,8 @@ func (q *Queries) UndoPlacesInsert(ctx context.Context, db DBTX, arg UndoPlacesI
 const undoPlacesMissing = `-- name: UndoPlacesMissing :many
 SELECT c.external_id, d.external_id AS department
 FROM undo_objects u
-JOIN org_changes c ON c.run_id = $1 AND c.object_type = 'membership' AND c.object_id = u.object_id AND c.kind = 'deleted'
+JOIN org_changes c ON c.run_id = $1 AND c.object_type = 'membership' AND c.object_id = u.object_id
+    AND c.kind = 'deleted'
 JOIN org_members m ON m.id = c.object_id AND m.status <> 'deleted'
 JOIN org_departments d ON d.id = c.department_id AND d.status <> 'active'
 WHERE u.run_id = $2 AND u.object_type = 'member' AND u.left_alone IS NULL
@@ -544,7 +557,8 @@ const undoPlacesUpdate = `-- name: UndoPlacesUpdate :execrows
 WITH differing AS (
     SELECT md.member_id, md.department_id, c.before
     FROM undo_objects u
-    JOIN org_changes c ON c.run_id = $1 AND c.object_type = 'membership' AND c.object_id = u.object_id AND c.kind = 'updated'
+    JOIN org_changes c ON c.run_id = $1 AND c.object_type = 'membership' AND c.object_id = u.object_id
+        AND c.kind = 'updated'
     JOIN org_member_departments md ON md.member_id = c.object_id AND md.department_id = c.department_id
     WHERE u.run_id = $2 AND u.object_type = 'member' AND u.left_alone IS NULL
     ORDER BY md.member_id, md.department_id FOR NO KEY UPDATE OF md
@@ -570,7 +584,8 @@ func (q *Queries) UndoPlacesUpdate(ctx context.Context, db DBTX, arg UndoPlacesU
 
 const undoSelect = `-- name: UndoSelect :exec
 WITH RECURSIVE below AS (
-    SELECT d.id FROM org_departments d WHERE d.provider_id = $2::uuid AND d.external_id = ANY ($4::text[])
+    SELECT d.id FROM org_departments d WHERE d.provider_id = $2::uuid
+        AND d.external_id = ANY ($4::text[])
     UNION
     SELECT c.id FROM org_departments c JOIN below b ON c.parent_id = b.id
 ), changes AS (
@@ -602,7 +617,8 @@ SELECT $1, t.object_type, t.object_id, t.container_id, t.external_id, t.target,
 FROM touched t
 LEFT JOIN LATERAL (
     SELECT c.run_id FROM org_changes c JOIN sync_runs r ON r.id = c.run_id
-    WHERE c.object_id = t.object_id AND r.provider_id = $2::uuid AND r.id NOT IN ($3, $1) AND r.mode = 'apply'
+    WHERE c.object_id = t.object_id AND r.provider_id = $2::uuid AND r.id NOT IN ($3, $1)
+      AND r.mode = 'apply'
       AND CASE c.object_type WHEN 'membership' THEN 'member' ELSE c.object_type END = t.object_type
       AND (c.object_type <> 'group_membership' OR c.department_id = t.container_id)
       AND (c.id > t.first_id OR c.changed_at > t.last_at)
@@ -646,7 +662,8 @@ WHERE NOT EXISTS (SELECT 1 FROM org_departments d WHERE d.provider_id = $2::uuid
 UNION ALL
 SELECT 'member', w.id::text FROM unnest($3::text[]) AS w (id)
 WHERE NOT EXISTS (SELECT 1 FROM undo_objects u JOIN org_members m ON m.id = u.object_id
-    WHERE u.run_id = $4 AND u.object_type = 'member' AND CASE WHEN $5::boolean THEN lower(m.external_id) ELSE m.external_id END = w.id)
+    WHERE u.run_id = $4 AND u.object_type = 'member'
+      AND CASE WHEN $5::boolean THEN lower(m.external_id) ELSE m.external_id END = w.id)
 `
 
 type UndoUnknownParams struct {
