@@ -56,7 +56,8 @@ func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	}
 	for _, id := range broken {
 		if err := s.addWarning(ctx, tx, runID, id,
-			"its parents form a circle; until that is corrected at the provider, the department stays below the root"); err != nil {
+			"its parents form a circle; until that is corrected at the provider, "+
+				"the department stays below the root"); err != nil {
 			return err
 		}
 	}

@@ -78,7 +78,12 @@ type leftAlone struct {
 	Total int64
 }
 
-func leftAloneOf[Row dbsqlc.ListMalformedKeysRow | dbsqlc.ListOtherAccountsRow | dbsqlc.FollowMembersRow | dbsqlc.UndoAccountEmailRow | dbsqlc.UndoAccountPhoneRow](
+type leftAloneRow interface {
+	dbsqlc.ListMalformedKeysRow | dbsqlc.ListOtherAccountsRow | dbsqlc.FollowMembersRow |
+		dbsqlc.UndoAccountEmailRow | dbsqlc.UndoAccountPhoneRow
+}
+
+func leftAloneOf[Row leftAloneRow](
 	found []Row, err error,
 ) ([]leftAlone, error) {
 	out := make([]leftAlone, len(found))

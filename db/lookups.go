@@ -134,8 +134,8 @@ func (s *Store) Spare(ctx context.Context, runID string) error {
 		}
 		if more := len(spared) - namedSpared; more > 0 {
 			return s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{RunID: runID, ObjectType: "warning",
-				Message: fmt.Sprintf(
-					"%d more were left as they are, since the provider shows them again or they could not be looked up", more)})
+				Message: fmt.Sprintf("%d more were left as they are, since the provider shows them again "+
+					"or they could not be looked up", more)})
 		}
 		return nil
 	}))

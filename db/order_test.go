@@ -53,7 +53,8 @@ func TestLongListingsAreBegunEarlyAndApart(t *testing.T) {
 		"as they were last time": func(t *testing.T, c *company) {
 			order(t, c, "department", nil)
 			c.exec(t,
-				"UPDATE org_departments SET direct_member_count = 7 WHERE external_id IN ($1, $2) AND provider_id = $3", longest, next, c.provider.ID)
+				"UPDATE org_departments SET direct_member_count = 7 WHERE external_id IN ($1, $2) AND provider_id = $3",
+				longest, next, c.provider.ID)
 			places := order(t, c, "department", nil)
 			require.Equal(t, 1, places[next], "of two alike the first by id")
 			require.Equal(t, 5, places[longest])

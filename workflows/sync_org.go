@@ -345,7 +345,8 @@ func (s *syncOrg) hold(ctx workflow.Context) error {
 		Hooks: held.Notify})
 	s.held, s.reasons = resultOf(s.progress.RunID, held.RunReport), held.Reasons
 	s.held.HoldWorkflowID, s.held.HoldReason, s.held.HoldExpiresAt = id, s.removals.HoldReason, held.ExpiresAt
-	s.progress.HoldWorkflowID, s.progress.HoldReason, s.progress.HoldExpiresAt = id, s.removals.HoldReason, held.ExpiresAt
+	s.progress.HoldWorkflowID, s.progress.HoldReason = id, s.removals.HoldReason
+	s.progress.HoldExpiresAt = held.ExpiresAt
 	return nil
 }
 

@@ -98,7 +98,8 @@ func (s *Store) StreamRemovals(ctx context.Context, runID string, of ChangeFilte
 			removal := Change{ObjectType: r.ObjectType, ObjectID: r.ObjectID, ExternalID: r.ExternalID, Name: r.Name,
 				Kind: "deleted", Before: r.Before, Planned: true}
 			if r.DepartmentID != r.ObjectID { // a place
-				removal.DepartmentID, removal.Department, removal.DepartmentName, removal.DepartmentPath = r.DepartmentID, r.Department, r.DepartmentName, r.DepartmentPath
+				removal.DepartmentID, removal.Department = r.DepartmentID, r.Department
+				removal.DepartmentName, removal.DepartmentPath = r.DepartmentName, r.DepartmentPath
 			}
 			if err := each(removal); err != nil {
 				return err

@@ -217,7 +217,8 @@ func (c *Company) loadPerson(p savedPerson) error {
 		}
 	}
 	who := &c.people[id-1]
-	who.changed, who.left, who.unlisted, who.frozen, who.notActivated = p.Changed, p.Left, p.Unlisted, p.Frozen, p.NotActivated
+	who.changed, who.left, who.unlisted = p.Changed, p.Left, p.Unlisted
+	who.frozen, who.notActivated = p.Frozen, p.NotActivated
 	c.bear(id, who, p.Bears)
 	c.place(id, p.Departments)
 	return nil

@@ -11,10 +11,9 @@ import (
 
 func TestWebhooks(t *testing.T) {
 	t.Parallel()
-	c, err := config.Load(
-		env(
-			map[string]string{
-				"ORGSYNC_NOTIFY": " json:http://ops:pass-word@hooks/x?y=1\n\tfeishu:https://open.feishu.cn/open-apis/bot/v2/hook/t0ken#SECdemo dingtalk:https://oapi.dingtalk.com/robot/send?access_token=t0ken "}))
+	c, err := config.Load(env(map[string]string{"ORGSYNC_NOTIFY": " json:http://ops:pass-word@hooks/x?y=1\n\t" +
+		"feishu:https://open.feishu.cn/open-apis/bot/v2/hook/t0ken#SECdemo " +
+		"dingtalk:https://oapi.dingtalk.com/robot/send?access_token=t0ken "}))
 	require.NoError(t, err)
 	type hook struct{ format, url, secret string }
 	var got []hook

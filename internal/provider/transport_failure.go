@@ -27,8 +27,8 @@ type TransportFailure struct {
 
 const (
 	throughProxy = "if this machine reaches the internet through a proxy, name the proxy in HTTPS_PROXY"
-	inBetween    = "the call is tried again; if the error recurs, a proxy, a captive portal or another server answers " +
-		"in the provider's place: check HTTPS_PROXY and the network on the way, and {base}"
+	inBetween    = "the call is tried again; if the error recurs, a proxy, a captive portal or another server " +
+		"answers in the provider's place: check HTTPS_PROXY and the network on the way, and {base}"
 )
 
 // The ways in which there is no answer.

@@ -172,7 +172,8 @@ func storedResult(ctx context.Context, store *db.Store, runID string) (RunResult
 		DurationMS: Lasted(run).Milliseconds(), Undoes: run.Undoes,
 	}
 	if run.Status == directory.RunHeld {
-		result.HoldWorkflowID, result.HoldReason, result.HoldExpiresAt = run.HoldWorkflowID, run.HoldReason, run.HoldExpiresAt
+		result.HoldWorkflowID, result.HoldReason = run.HoldWorkflowID, run.HoldReason
+		result.HoldExpiresAt = run.HoldExpiresAt
 	}
 	if run.Error != "" {
 		result.Errors = []string{run.Error}

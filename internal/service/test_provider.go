@@ -49,7 +49,8 @@ func (s *Service) TestProvider(ctx context.Context, name string) (TestProviderRe
 	case err != nil:
 		return TestProviderResult{}, fmt.Errorf("test provider %s: %w", p.Name, err)
 	default:
-		result.OK, result.Company, result.Range, result.Findings = report.OK(), report.Company, &report.Range, report.Findings
+		result.OK, result.Company = report.OK(), report.Company
+		result.Range, result.Findings = &report.Range, report.Findings
 	}
 	return result, nil
 }

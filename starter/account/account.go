@@ -18,7 +18,8 @@ type Commands struct {
 
 // Help implements kong.HelpProvider.
 func (Commands) Help() string {
-	return `Accounts are the platform's, in its tables users and identities. The provider's rules say what a run does about people without one: "accounts: { policy: none }", link (the default) or link_or_create.
+	return `Accounts are the platform's, in its tables users and identities. The provider's rules say what a run does
+about people without one: "accounts: { policy: none }", link (the default) or link_or_create.
 
 Examples:
 
@@ -90,7 +91,8 @@ type applyCommand struct {
 
 // Help implements kong.HelpProvider.
 func (applyCommand) Help() string {
-	return `This is a run of its own, which you can undo. If it would create more than the larger of 50 accounts and one for 20 % of the people, in a directory that was linked before, it waits for approval.
+	return `This is a run of its own, which you can undo. If it would create more than the larger of 50 accounts and
+one for 20 % of the people, in a directory that was linked before, it waits for approval.
 
 Examples:
 

@@ -19,7 +19,9 @@ type AdministratorsCommand struct {
 
 // Help implements kong.HelpProvider.
 func (AdministratorsCommand) Help() string {
-	return `Administrators are those whom the provider names, with the level main, sub, or the provider's own word, and those who are named here: source local, level admin. Naming them is a run like any other: it is logged, and orgsync undo takes it back.
+	return `Administrators are those whom the provider names, with the level main, sub, or the provider's own word, and
+those who are named here: source local, level admin. Naming them is a run like any other: it is logged, and orgsync
+undo takes it back.
 
 Examples:
 

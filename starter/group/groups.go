@@ -17,7 +17,8 @@ type GroupsCommand struct {
 
 // Help implements kong.HelpProvider.
 func (GroupsCommand) Help() string {
-	return `Groups are DingTalk's roles, Feishu's user groups and WeCom's tags. The head count has the active people, also those who belong through a department. With a group it shows who and what belongs to it.
+	return `Groups are DingTalk's roles, Feishu's user groups and WeCom's tags. The head count has the active people,
+also those who belong through a department. With a group it shows who and what belongs to it.
 
 Examples:
 

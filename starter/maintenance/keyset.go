@@ -25,7 +25,8 @@ type KeysetCommands struct {
 
 // Help implements kong.HelpProvider.
 func (KeysetCommands) Help() string {
-	return `The key set encrypts the providers' secrets. Anyone who has it can decrypt them; without it they are lost. Keep a copy somewhere other than with the database.
+	return `The key set encrypts the providers' secrets. Anyone who has it can decrypt them; without it they are lost.
+Keep a copy somewhere other than with the database.
 
 Examples:
 
@@ -137,7 +138,8 @@ type keysetReseal struct{}
 
 // Help implements kong.HelpProvider.
 func (keysetReseal) Help() string {
-	return `ORGSYNC_KEYSET must hold the old keys and the new one. The command refuses while a worker that lacks the new key is running.
+	return `ORGSYNC_KEYSET must hold the old keys and the new one. The command refuses while a worker that lacks the
+new key is running.
 
 Examples:
 
@@ -167,7 +169,9 @@ type keysetPrune struct {
 
 // Help implements kong.HelpProvider.
 func (keysetPrune) Help() string {
-	return `Refuses while a stored secret is still encrypted with an old key, or while a worker that lacks the newest key is running. Database backups from before the resealing still need the old keys: keep a copy of the old key set with them.
+	return `Refuses while a stored secret is still encrypted with an old key, or while a worker that lacks the newest
+key is running. Database backups from before the resealing still need the old keys: keep a copy of the old key set with
+them.
 
 Examples:
 

@@ -14,7 +14,8 @@ type MigrateCommand struct {
 
 // Help implements kong.HelpProvider.
 func (MigrateCommand) Help() string {
-	return `Workers also migrate when they start, unless ORGSYNC_MIGRATE is false. Migrations are safe while older workers run.
+	return `Workers also migrate when they start, unless ORGSYNC_MIGRATE is false. Migrations are safe while older
+workers run.
 
 Examples:
 

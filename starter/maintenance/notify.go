@@ -25,7 +25,8 @@ type notifyTest struct{}
 
 // Help implements kong.HelpProvider.
 func (notifyTest) Help() string {
-	return `Sends a message from this machine to each webhook in this shell's ORGSYNC_NOTIFY. Workers use their own setting. The exit status is 0 if all messages were delivered.
+	return `Sends a message from this machine to each webhook in this shell's ORGSYNC_NOTIFY. Workers use their own
+setting. The exit status is 0 if all messages were delivered.
 
 Examples:
 

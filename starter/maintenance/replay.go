@@ -18,7 +18,9 @@ type ReplayCommand struct {
 
 // Help implements kong.HelpProvider.
 func (ReplayCommand) Help() string {
-	return `Runs this build's workflow code against a recorded history. It says whether the code produces the same history, that is, whether workers of this build can continue the workflow. It calls nothing and changes nothing. All workflow types of orgsync can be replayed; "temporal workflow list" shows their ids.
+	return `Runs this build's workflow code against a recorded history. It says whether the code produces the same
+history, that is, whether workers of this build can continue the workflow. It calls nothing and changes nothing. All
+workflow types of orgsync can be replayed; "temporal workflow list" shows their ids.
 
 Examples:
 

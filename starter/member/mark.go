@@ -24,7 +24,8 @@ type offlineCommand struct{ markFlags }
 
 // Help implements kong.HelpProvider.
 func (offlineCommand) Help() string {
-	return `Marks people as having left here, although the provider still lists them: they are inactive, and no sync makes them active. Their accounts elsewhere are untouched. This is a run of its own, which you can undo.
+	return `Marks people as having left here, although the provider still lists them: they are inactive, and no sync
+makes them active. Their accounts elsewhere are untouched. This is a run of its own, which you can undo.
 
 Examples:
 

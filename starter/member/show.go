@@ -20,7 +20,9 @@ type showCommand struct {
 
 // Help implements kong.HelpProvider.
 func (showCommand) Help() string {
-	return `Shows what the directory holds of one person: all facts that the provider sent, departments, manager, and the platform's account. It also finds people who were removed, and people by earlier names. To see what changed and why: orgsync explain.
+	return `Shows what the directory holds of one person: all facts that the provider sent, departments, manager, and
+the platform's account. It also finds people who were removed, and people by earlier names. To see what changed and
+why: orgsync explain.
 
 Examples:
 

@@ -17,7 +17,10 @@ type dumpCommand struct {
 
 // Help implements kong.HelpProvider.
 func (dumpCommand) Help() string {
-	return `Prints what the provider shows right now, one JSON document a line, as it is read: departments, members, groups, what belongs to each group, administrators. It keeps to the call budget, stores nothing and changes nothing. A member in several departments comes once for each. The lines contain personal data; what could not be read stands on standard error, and the exit status is then 4.
+	return `Prints what the provider shows right now, one JSON document a line, as it is read: departments, members,
+groups, what belongs to each group, administrators. It keeps to the call budget, stores nothing and changes nothing. A
+member in several departments comes once for each. The lines contain personal data; what could not be read stands on
+standard error, and the exit status is then 4.
 
 Examples:
 

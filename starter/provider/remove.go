@@ -15,7 +15,9 @@ type removeCommand struct {
 
 // Help implements kong.HelpProvider.
 func (removeCommand) Help() string {
-	return `The rows of its departments and people stay, with status deleted, so that rows that refer to them do not break. Its secrets, run history and schedule are deleted for good. On a terminal the command shows what would be lost and asks for the provider's name; in a script, give --yes.
+	return `The rows of its departments and people stay, with status deleted, so that rows that refer to them do not
+break. Its secrets, run history and schedule are deleted for good. On a terminal the command shows what would be lost
+and asks for the provider's name; in a script, give --yes.
 
 Examples:
 

@@ -20,7 +20,8 @@ type updateCommand struct {
 
 // Help implements kong.HelpProvider.
 func (updateCommand) Help() string {
-	return `Settings that you do not give stay as they are, and so do secrets given as "***". An empty setting is removed. What "orgsync provider show NAME --output json" prints as config can be given back.
+	return `Settings that you do not give stay as they are, and so do secrets given as "***". An empty setting is
+removed. What "orgsync provider show NAME --output json" prints as config can be given back.
 
 Examples:
 

@@ -18,7 +18,11 @@ type ExplainCommand struct {
 
 // Help implements kong.HelpProvider.
 func (ExplainCommand) Help() string {
-	return `Shows every change in order, with the run that made it. For a removal it also shows why: which listing should have contained the person or department, how completely it was read, the request id of the provider's answer, and what the removal guard decided. It finds deleted people and departments too, also by earlier names, and shows removals that runs planned but did not carry out. If the person or department is still there, it shows why: which listing could not be read, and what the provider said when asked about them alone.
+	return `Shows every change in order, with the run that made it. For a removal it also shows why: which listing
+should have contained the person or department, how completely it was read, the request id of the provider's answer,
+and what the removal guard decided. It finds deleted people and departments too, also by earlier names, and shows
+removals that runs planned but did not carry out. If the person or department is still there, it shows why: which
+listing could not be read, and what the provider said when asked about them alone.
 
 Examples:
 

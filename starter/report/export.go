@@ -25,7 +25,9 @@ type ExportCommand struct {
 
 // Help implements kong.HelpProvider.
 func (ExportCommand) Help() string {
-	return `Prints the stored directory as it is at one moment, without what was removed. It is written as it is read, so that its size does not matter. In a table a cell that a spreadsheet would take for a formula begins with an apostrophe. What is printed is personal data.
+	return `Prints the stored directory as it is at one moment, without what was removed. It is written as it is read,
+so that its size does not matter. In a table a cell that a spreadsheet would take for a formula begins with an
+apostrophe. What is printed is personal data.
 
 Examples:
 

@@ -16,7 +16,8 @@ type SearchCommand struct {
 
 // Help implements kong.HelpProvider.
 func (SearchCommand) Help() string {
-	return `People by name, pinyin, initials, e-mail address, phone number, employee number or id; departments by name or id.
+	return `People by name, pinyin, initials, e-mail address, phone number, employee number or id; departments by name
+or id.
 
 Examples:
 

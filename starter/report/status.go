@@ -15,7 +15,8 @@ type StatusCommand struct{}
 
 // Help implements kong.HelpProvider.
 func (StatusCommand) Help() string {
-	return `Shows for each provider when it was last synced completely, what it is doing, whether a run waits for a decision, since when its full syncs have failed, and when the next one is due.
+	return `Shows for each provider when it was last synced completely, what it is doing, whether a run waits for a
+decision, since when its full syncs have failed, and when the next one is due.
 
 Examples:
 

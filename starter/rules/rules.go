@@ -22,7 +22,8 @@ type Commands struct {
 
 // Help implements kong.HelpProvider.
 func (Commands) Help() string {
-	return `Rules say which departments and people belong in the directory, and what is made of their fields. They are a document in YAML or JSON:
+	return `Rules say which departments and people belong in the directory, and what is made of their fields. They are
+a document in YAML or JSON:
 
   scope:
     departments: { include: ["od-1"], exclude: ["od-9"] }
@@ -99,7 +100,8 @@ type setCommand struct {
 
 // Help implements kong.HelpProvider.
 func (setCommand) Help() string {
-	return `The rules apply to syncs that start from now on; the next one also reaches people whose listings have not changed. If it would remove anybody for the rules, it is held, however few they are. Plan first.
+	return `The rules apply to syncs that start from now on; the next one also reaches people whose listings have not
+changed. If it would remove anybody for the rules, it is held, however few they are. Plan first.
 
 Examples:
 
@@ -149,7 +151,8 @@ type removeCommand struct {
 
 // Help implements kong.HelpProvider.
 func (removeCommand) Help() string {
-	return `From the next sync on everybody whom the provider shows is in the directory, and fields are as the provider sends them. What rules put into attributes is cleared.
+	return `From the next sync on everybody whom the provider shows is in the directory, and fields are as the provider
+sends them. What rules put into attributes is cleared.
 
 Examples:
 

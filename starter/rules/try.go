@@ -16,7 +16,8 @@ type tryCommand struct {
 
 // Help implements kong.HelpProvider.
 func (tryCommand) Help() string {
-	return `Reads the person from the provider if possible, else from the directory, and shows every input, output and error. Changes nothing.
+	return `Reads the person from the provider if possible, else from the directory, and shows every input, output and
+error. Changes nothing.
 
 Examples:
 

@@ -15,7 +15,8 @@ type CancelCommand struct {
 
 // Help implements kong.HelpProvider.
 func (CancelCommand) Help() string {
-	return `Cancels the provider's running run, no matter who started it. What it has applied stays; it removes nothing more. A held run is not running: approve or reject it.
+	return `Cancels the provider's running run, no matter who started it. What it has applied stays; it removes nothing
+more. A held run is not running: approve or reject it.
 
 Examples:
 

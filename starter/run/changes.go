@@ -22,7 +22,9 @@ type changesCommand struct {
 
 // Help implements kong.HelpProvider.
 func (changesCommand) Help() string {
-	return `Shows each change with the name of the person or department, even if they have been deleted since. For a held run it shows what was changed, and then what approving it would remove. The change log contains personal data: names, e-mail addresses and phone numbers before and after.
+	return `Shows each change with the name of the person or department, even if they have been deleted since. For a
+held run it shows what was changed, and then what approving it would remove. The change log contains personal data:
+names, e-mail addresses and phone numbers before and after.
 
 Examples:
 

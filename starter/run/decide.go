@@ -26,7 +26,8 @@ type ApproveCommand struct{ decisionFlags }
 
 // Help implements kong.HelpProvider.
 func (ApproveCommand) Help() string {
-	return `Removes exactly what the held run shows, and waits until that is done. If the run is no longer held, the command refuses and names the run that is.
+	return `Removes exactly what the held run shows, and waits until that is done. If the run is no longer held, the
+command refuses and names the run that is.
 
 Examples:
 
@@ -49,7 +50,8 @@ type RejectCommand struct{ decisionFlags }
 
 // Help implements kong.HelpProvider.
 func (RejectCommand) Help() string {
-	return `What the run added and updated stays. If the reason remains, the next run finds the same removals and is held again.
+	return `What the run added and updated stays. If the reason remains, the next run finds the same removals and is
+held again.
 
 Examples:
 

@@ -16,7 +16,8 @@ type retryCommand struct {
 
 // Help implements kong.HelpProvider.
 func (retryCommand) Help() string {
-	return `A new run reads the list of departments, and then the people only of those departments that the given run could not read to the end or never saw; if the run looked up single members, the new run looks up those that failed.
+	return `A new run reads the list of departments, and then the people only of those departments that the given run
+could not read to the end or never saw; if the run looked up single members, the new run looks up those that failed.
 
 Examples:
 

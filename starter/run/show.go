@@ -18,7 +18,9 @@ type showCommand struct {
 
 // Help implements kong.HelpProvider.
 func (showCommand) Help() string {
-	return `For a held run it shows who would be removed, from where and why, why the run is held, how to decide, and by when. The list of departments shows whether the children and the members of each were read to the end: nothing is removed from one that was not. Failed departments come first.
+	return `For a held run it shows who would be removed, from where and why, why the run is held, how to decide, and
+by when. The list of departments shows whether the children and the members of each were read to the end: nothing is
+removed from one that was not. Failed departments come first.
 
 Examples:
 

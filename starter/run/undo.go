@@ -19,9 +19,12 @@ type UndoCommand struct {
 
 // Help implements kong.HelpProvider.
 func (UndoCommand) Help() string {
-	return `Restores what the run removed, moved or changed, and removes what it created. This is a run of its own. If nothing is left to undo, the command says so and exits with 6. A person or department that a later run changed is left alone as a whole, and named. If you undo the undo, the changes of the run come back.
+	return `Restores what the run removed, moved or changed, and removes what it created. This is a run of its own. If
+nothing is left to undo, the command says so and exits with 6. A person or department that a later run changed is left
+alone as a whole, and named. If you undo the undo, the changes of the run come back.
 
-The next sync goes by the provider again. To keep what was restored, first remove the cause, pause the schedule, or switch the provider off.
+The next sync goes by the provider again. To keep what was restored, first remove the cause, pause the schedule, or
+switch the provider off.
 
 Examples:
 

@@ -16,7 +16,9 @@ type watchCommand struct {
 
 // Help implements kong.HelpProvider.
 func (watchCommand) Help() string {
-	return `Shows the progress of the run until it has ended or is held, and prints its result, like the command that started it with --wait. It follows any run, no matter who started it. If you interrupt it, the run continues. If the run has ended, it prints the result at once.
+	return `Shows the progress of the run until it has ended or is held, and prints its result, like the command that
+started it with --wait. It follows any run, no matter who started it. If you interrupt it, the run continues. If the
+run has ended, it prints the result at once.
 
 Examples:
 

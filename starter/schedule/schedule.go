@@ -19,7 +19,8 @@ type Commands struct {
 
 // Help implements kong.HelpProvider.
 func (Commands) Help() string {
-	return `A provider's schedule is kept by Temporal, under the id orgsync/NAME. It starts no sync while another one of the provider is at work, and is removed with its provider.
+	return `A provider's schedule is kept by Temporal, under the id orgsync/NAME. It starts no sync while another one
+of the provider is at work, and is removed with its provider.
 
 Examples:
 
@@ -35,7 +36,8 @@ type pauseCommand struct {
 
 // Help implements kong.HelpProvider.
 func (pauseCommand) Help() string {
-	return `A running sync continues. "orgsync sync" and "orgsync schedule trigger" still work. If you set the schedule again, it stays paused.
+	return `A running sync continues. "orgsync sync" and "orgsync schedule trigger" still work. If you set the schedule
+again, it stays paused.
 
 Examples:
 

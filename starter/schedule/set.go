@@ -16,7 +16,8 @@ type setCommand struct {
 
 // Help implements kong.HelpProvider.
 func (setCommand) Help() string {
-	return `Changes the schedule if there is one. A paused schedule stays paused. If you set the same again, nothing changes. If Temporal cannot start a sync in time, it starts it later, once, within an hour.
+	return `Changes the schedule if there is one. A paused schedule stays paused. If you set the same again, nothing
+changes. If Temporal cannot start a sync in time, it starts it later, once, within an hour.
 
 Examples:
 

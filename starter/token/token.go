@@ -44,7 +44,8 @@ type createCommand struct {
 
 // Help implements kong.HelpProvider.
 func (createCommand) Help() string {
-	return `The token is printed once and cannot be shown again: only a hash of it is stored. If it is lost, revoke it and make another.
+	return `The token is printed once and cannot be shown again: only a hash of it is stored. If it is lost, revoke it
+and make another.
 
 Examples:
 

@@ -313,7 +313,8 @@ func refusedCursor(err error, sent string) error {
 		return err
 	}
 	expired := *e
-	expired.Kind, expired.Problem, expired.Action = provider.CursorExpired, "the page's cursor is no longer accepted", ""
+	expired.Kind, expired.Action = provider.CursorExpired, ""
+	expired.Problem = "the page's cursor is no longer accepted"
 	return &expired
 }
 
