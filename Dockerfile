@@ -1,5 +1,5 @@
-# orgsync, orgsync-worker and orgsync-server as static programs in an image that holds nothing else but the certificates which they check
-# Temporal and the providers against. Build: docker build -t orgsync .
+# orgsync, orgsync-worker and orgsync-server as static programs in an image that holds nothing else but the
+# certificates which they check Temporal and the providers against. Build: docker build -t orgsync .
 FROM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./

@@ -79,7 +79,8 @@ lint: vet staticcheck workflowcheck ## Run all code checkers
 vet: ## Run go vet and check the formatting
 	go vet ./...
 	go vet -tags record ./test/e2e
-	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; }
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || \
+		{ echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; }
 
 .PHONY: staticcheck
 staticcheck: $(DEV) ## Run staticcheck
@@ -115,13 +116,17 @@ api-client: build ## Make a client of the API's document by a generator of other
 	@mkdir -p tools/client/generated
 	cd tools/client && go tool oapi-codegen -config generate.yaml ../../server/api/openapi.json
 	@$(DEV) clean --dir .dev/client && $(DEV) up --dir .dev/client
-	. .dev/client/env && ORGSYNC_COMPANY="$(CURDIR)/.dev/client/feishu.json" go test -C tools/client -tags generated -count=1 ./...; status=$$?; $(DEV) clean --dir .dev/client; exit $$status
+	. .dev/client/env && ORGSYNC_COMPANY="$(CURDIR)/.dev/client/feishu.json" \
+		go test -C tools/client -tags generated -count=1 ./...; \
+		status=$$?; $(DEV) clean --dir .dev/client; exit $$status
 
 # On a stack of its own, without data.
 .PHONY: screenshots
 screenshots: build ## Take the handbook's pictures of the Web UI anew; needs Chromium
 	@$(DEV) clean --dir .dev/screenshots && $(DEV) up --dir .dev/screenshots
-	. .dev/screenshots/env && go run -C tools/screenshots . "$(CURDIR)"; status=$$?; $(DEV) clean --dir .dev/screenshots; exit $$status
+	. .dev/screenshots/env && go run -C tools/screenshots . "$(CURDIR)"; \
+		status=$$?; $(DEV) clean --dir .dev/screenshots; exit $$status
 
 .PHONY: verify
-verify: tidy-check vet imports sqlc-diff staticcheck workflowcheck replay deploy-check ## Everything CI checks besides the tests
+verify: ## Everything CI checks besides the tests
+verify: tidy-check vet imports sqlc-diff staticcheck workflowcheck replay deploy-check

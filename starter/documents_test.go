@@ -153,12 +153,13 @@ func describe() string {
 	var b strings.Builder
 	b.WriteString(`# JSON of the command line
 
-With ` + "`--output json` (or `-o json`)" +
-		` every command prints exactly one JSON document on standard output. This page is written from the
-program's types by its tests. A key has the same meaning everywhere. Keys may be added; none is renamed or changes its meaning.
+With ` + "`--output json` (or `-o json`)" + ` every command prints exactly one JSON document on standard output. This page
+is written from the program's types by its tests. A key has the same meaning everywhere. Keys may be added; none is
+renamed or changes its meaning.
 
-A command that fails before it has printed a document prints an [error](#error), also for wrong usage; the [exit status](../README.md#start-a-sync)
-says what kind of error it is. Progress and warnings go to standard error. Times are in RFC 3339, ids are text.
+A command that fails before it has printed a document prints an [error](#error), also for wrong usage; the
+[exit status](../README.md#start-a-sync) says what kind of error it is. Progress and warnings go to standard error.
+Times are in RFC 3339, ids are text.
 
 ## Commands
 

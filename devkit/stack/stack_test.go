@@ -130,7 +130,8 @@ func TestAWorkerThatCannotStartIsReportedAndNothingIsLeft(t *testing.T) {
 	for _, name := range []string{"simulator", "orgsync"} {
 		require.NoError(t, os.Symlink(filepath.Join(built, name), filepath.Join(bin, name)))
 	}
-	script := "#!/bin/sh\necho \"panic: ORGSYNC_KEYSET is wrong\" >&2\nseq --format 'frame %.0f of the stack' 100\nexit 2\n"
+	script := "#!/bin/sh\necho \"panic: ORGSYNC_KEYSET is wrong\" >&2\n" +
+		"seq --format 'frame %.0f of the stack' 100\nexit 2\n"
 	require.NoError(t, os.WriteFile(filepath.Join(bin, "orgsync-worker"), []byte(script), 0o755))
 	dir := filepath.Join(t.TempDir(), "stack")
 	_, err := stack.Start(t.Context(), stack.Config{Dir: dir, Bin: bin, Progress: io.Discard})
