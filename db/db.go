@@ -20,6 +20,7 @@ import (
 	"github.com/orgsync/orgsync/db/pages"
 	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/db/report"
+	"github.com/orgsync/orgsync/db/signin"
 	"github.com/orgsync/orgsync/db/tokens"
 )
 
@@ -50,6 +51,8 @@ type Store struct {
 	// Tokens are the API's, Audit is the log of what administrators changed.
 	Tokens *tokens.Store
 	Audit  *audit.Store
+	// SignIn are the console's sessions, and the links that begin one.
+	SignIn *signin.Store
 
 	pool *pg.Pool
 	q    *dbsqlc.Queries
@@ -94,7 +97,7 @@ func Open(ctx context.Context, databaseURL string, options ...Option) (*Store, e
 	shared := &pg.Pool{Pool: pool}
 	return &Store{
 		Providers: providers.New(shared), Report: report.New(shared), Pages: pages.New(shared),
-		Tokens: tokens.New(shared), Audit: audit.New(shared),
+		Tokens: tokens.New(shared), Audit: audit.New(shared), SignIn: signin.New(shared),
 		pool: shared, q: dbsqlc.New(),
 	}, nil
 }

@@ -71,6 +71,8 @@ BEGIN
         -- The command line and the server make tokens; what was done stays in the log.
         GRANT SELECT, INSERT ON api_tokens, audit_log TO orgsync_operator;
         GRANT UPDATE (last_used_at, revoked_at) ON api_tokens TO orgsync_operator;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON browser_sessions TO orgsync_operator;
+        GRANT SELECT, INSERT, DELETE ON sign_in_links TO orgsync_operator;
         -- Removing a provider lets go of its people and departments; whatever else goes with it goes by foreign keys.
         GRANT UPDATE (status, raw_data, synced_at) ON org_members TO orgsync_operator;
         GRANT UPDATE (status, member_count, synced_at) ON org_groups TO orgsync_operator;

@@ -4,6 +4,7 @@ import (
 	"github.com/orgsync/orgsync/internal/app"
 	"github.com/orgsync/orgsync/internal/replay"
 	"github.com/orgsync/orgsync/starter/account"
+	"github.com/orgsync/orgsync/starter/console"
 	"github.com/orgsync/orgsync/starter/group"
 	"github.com/orgsync/orgsync/starter/maintenance"
 	"github.com/orgsync/orgsync/starter/member"
@@ -76,6 +77,7 @@ var outputs = []output{
 	{[]string{"groups"}, "shown group", group.Shown{}},
 	{[]string{"admins"}, "administrator", []group.Administrator{}},
 	{[]string{"token create"}, "created token", token.Created{}},
+	{[]string{"console"}, "sign-in link", console.Link{}},
 	{[]string{"token list"}, "token", []token.View{}},
 	{[]string{"token revoke"}, "revoked token", token.Revoked{}},
 	{[]string{"replay"}, "verdict", replay.Verdict{}},

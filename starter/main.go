@@ -22,6 +22,7 @@ import (
 
 	"github.com/orgsync/orgsync/starter/account"
 	"github.com/orgsync/orgsync/starter/cli"
+	"github.com/orgsync/orgsync/starter/console"
 	"github.com/orgsync/orgsync/starter/group"
 	"github.com/orgsync/orgsync/starter/maintenance"
 	"github.com/orgsync/orgsync/starter/member"
@@ -71,6 +72,7 @@ type commands struct {
 	Groups     group.GroupsCommand         `cmd:"" help:"Show roles, user groups or tags, and who belongs to them."`
 	Admins     group.AdministratorsCommand `cmd:"" help:"Show who administers the company's account."`
 	Token      token.Commands              `cmd:"" help:"Make, list and revoke tokens for the API."`
+	Console    console.Command             `cmd:"" help:"Print a link that signs in to the console once."`
 	Migrate    maintenance.MigrateCommand  `cmd:"" help:"Bring the database schema up to date."`
 	Keyset     maintenance.KeysetCommands  `cmd:"" help:"Create and rotate the encryption key set."`
 	Notify     maintenance.NotifyCommands  `cmd:"" help:"Test the webhooks."`

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -153,3 +154,16 @@ func (h Hidden) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, h.String(
 
 // MarshalText implements encoding.TextMarshaler, for JSON and slog.
 func (h Hidden) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// ConsoleURL is where browsers find the server: PublicURL or, where that is not set, this
+// machine's own address.
+func (c Config) ConsoleURL() string {
+	if c.PublicURL != "" {
+		return c.PublicURL
+	}
+	host, port, _ := net.SplitHostPort(c.ServerAddress)
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}

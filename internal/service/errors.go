@@ -71,6 +71,7 @@ const (
 	TokenExists      Code = "token_exists"
 	TokenUnknown     Code = "token_unknown"
 	TokenRefused     Code = "token_refused"
+	LinkRefused      Code = "link_refused"
 	RoleUnknown      Code = "role_unknown"
 	ExpiryInvalid    Code = "expiry_invalid"
 	ReachTooWide     Code = "reach_too_wide"

@@ -16,7 +16,7 @@ import (
 // commandLine is a command line of ours in a text for people.
 var commandLine = regexp.MustCompile(
 	`\borgsync (provider|sync|runs|approve|reject|status|cancel|undo|notify|schedule|tree|search|member|explain|` +
-		`groups|admins|export|rules|accounts|token (create|list|revoke)|replay|migrate|keyset|events|webhook|changes)\b`)
+		`groups|admins|export|rules|accounts|token (create|list|revoke)|replay|migrate|keyset|events|webhook|changes|console)\b`)
 
 // What a person should do next is said by internal/message, in the person's language.
 func TestNoCommandLinesBelowTheEdges(t *testing.T) {

@@ -1,0 +1,26 @@
+-- name: InsertSignInLink :exec
+INSERT INTO sign_in_links (hash, name, role, tenant_id, provider_id, expires_at)
+VALUES (@hash, @name, @role, @tenant_id, @provider_id, @expires_at);
+
+-- name: TakeSignInLink :one
+-- The link with a hash, if it has not expired. It can be taken once.
+DELETE FROM sign_in_links
+WHERE hash = @hash AND expires_at > now()
+RETURNING name, role, tenant_id, provider_id;
+
+-- name: DropExpiredSignInLinks :exec
+DELETE FROM sign_in_links WHERE expires_at <= now();
+
+-- name: FindBrowserSession :one
+SELECT data FROM browser_sessions WHERE id = @id AND expires_at > now();
+
+-- name: SaveBrowserSession :exec
+INSERT INTO browser_sessions (id, data, expires_at)
+VALUES (@id, @data, @expires_at)
+ON CONFLICT (id) DO UPDATE SET data = excluded.data, expires_at = excluded.expires_at;
+
+-- name: DropBrowserSession :exec
+DELETE FROM browser_sessions WHERE id = @id;
+
+-- name: DropExpiredBrowserSessions :exec
+DELETE FROM browser_sessions WHERE expires_at <= now();

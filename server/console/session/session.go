@@ -1,0 +1,123 @@
+// Package session keeps who is signed in to the console. A browser has a cookie with chance in
+// it; Postgres has its hash and whom it stands for, so any server knows them.
+package session
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+
+	"github.com/orgsync/orgsync/internal/access"
+	"github.com/orgsync/orgsync/internal/service"
+)
+
+const (
+	// idle is how long a browser may be silent, absolute how long a session lasts in any case.
+	idle     = 2 * time.Hour
+	absolute = 12 * time.Hour
+)
+
+// Sessions are the console's. They are safe for concurrent use.
+type Sessions struct {
+	manager *scs.SessionManager
+	service *service.Service
+}
+
+// New returns sessions whose cookies are sent over TLS alone if publicURL says https.
+func New(s *service.Service, publicURL string, log *slog.Logger) *Sessions {
+	m := scs.New()
+	m.Store = store{s}
+	m.HashTokenInStore = true
+	m.IdleTimeout, m.Lifetime = idle, absolute
+	m.Cookie.Name = "orgsync_session"
+	m.Cookie.HttpOnly = true
+	m.Cookie.SameSite = http.SameSiteLaxMode
+	if strings.HasPrefix(publicURL, "https://") {
+		m.Cookie.Secure = true
+		m.Cookie.Name = "__Host-orgsync_session" // no other host can set it
+	}
+	m.ErrorFunc = func(w http.ResponseWriter, r *http.Request, err error) {
+		log.ErrorContext(r.Context(), "session failed", "error", err)
+		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+	}
+	return &Sessions{manager: m, service: s}
+}
+
+// Wrap loads the session of each request, and keeps what became of it. What Caller, SignIn and
+// SignOut are asked must come through it.
+func (s *Sessions) Wrap(next http.Handler) http.Handler { return s.manager.LoadAndSave(next) }
+
+// SignIn begins a session for a caller, under a new cookie. It belongs after whatever proves who
+// they are.
+func (s *Sessions) SignIn(ctx context.Context, c access.Caller) error {
+	_ = s.service.DropExpiredSessions(ctx) // the next one does
+	if err := s.manager.RenewToken(ctx); err != nil {
+		return err
+	}
+	for key, value := range map[string]string{
+		"name": c.Name, "role": string(c.Role), "tenant": c.Reach.TenantID, "provider": c.Reach.ProviderID,
+	} {
+		s.manager.Put(ctx, key, value)
+	}
+	return nil
+}
+
+// SignOut ends the session.
+func (s *Sessions) SignOut(ctx context.Context) error { return s.manager.Destroy(ctx) }
+
+// Caller returns who is signed in, and false where nobody is.
+func (s *Sessions) Caller(r *http.Request) (access.Caller, bool) {
+	ctx := r.Context()
+	role := access.Role(s.manager.GetString(ctx, "role"))
+	return access.Caller{
+		Name: s.manager.GetString(ctx, "name"), Address: Address(r), Role: role,
+		Reach: access.Reach{TenantID: s.manager.GetString(ctx, "tenant"), ProviderID: s.manager.GetString(ctx, "provider")},
+	}, access.Known(role)
+}
+
+// Put keeps a text in the session, under a key that begins with the name of what keeps it; Take
+// returns and forgets it.
+func (s *Sessions) Put(ctx context.Context, key, value string) { s.manager.Put(ctx, key, value) }
+
+// Take returns what Put kept, once; empty: nothing.
+func (s *Sessions) Take(ctx context.Context, key string) string { return s.manager.PopString(ctx, key) }
+
+// Address is the network address that a request comes from.
+func Address(r *http.Request) string {
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		return host
+	}
+	return r.RemoteAddr
+}
+
+// store is scs.CtxStore in Postgres. The ids that it is given are hashes.
+type store struct{ *service.Service }
+
+// FindCtx implements scs.CtxStore.
+func (s store) FindCtx(ctx context.Context, id string) ([]byte, bool, error) {
+	return s.FindSession(ctx, id)
+}
+
+// CommitCtx implements scs.CtxStore.
+func (s store) CommitCtx(ctx context.Context, id string, data []byte, expires time.Time) error {
+	return s.SaveSession(ctx, id, data, expires)
+}
+
+// DeleteCtx implements scs.CtxStore.
+func (s store) DeleteCtx(ctx context.Context, id string) error { return s.DropSession(ctx, id) }
+
+// Find implements scs.Store.
+func (s store) Find(id string) ([]byte, bool, error) { return s.FindCtx(context.Background(), id) }
+
+// Commit implements scs.Store.
+func (s store) Commit(id string, data []byte, expires time.Time) error {
+	return s.CommitCtx(context.Background(), id, data, expires)
+}
+
+// Delete implements scs.Store.
+func (s store) Delete(id string) error { return s.DeleteCtx(context.Background(), id) }
