@@ -79,7 +79,8 @@ var rules = []rule{
 	{"internal/replay", []string{"workflows"}, []string{postgres, network}},
 	// The use cases, for every edge: they call Temporal and the database, and nothing else does on an edge's behalf.
 	{"internal/service", []string{"db", "db/audit", "db/pages", "db/providers", "db/report", "db/signin",
-		"db/tokens", "internal/access", "internal/clients", "internal/directory", "internal/message", "internal/normalize",
+		"db/tokens", "internal/access", "internal/clients", "internal/directory", "internal/message",
+		"internal/normalize",
 		"internal/provider", "internal/replay", "internal/rules", "internal/secret", "workflows"},
 		[]string{postgres, network, "os", "io", "log"}},
 	{"internal/app", []string{"activities", "db", "db/providers", "internal/config", "internal/clients",
