@@ -83,7 +83,8 @@ func WriteAudit(ctx context.Context, tx pgx.Tx, action, way string, l Link, by a
 		return err
 	}
 	return audit.Write(ctx, tx, audit.Entry{
-		By: by, Action: action, Object: "console/" + l.Name, TenantID: l.TenantID, ProviderID: l.ProviderID, After: text,
+		By: by, Action: action, Object: "console/" + l.Name, TenantID: l.TenantID, ProviderID: l.ProviderID,
+		After: text,
 	})
 }
 

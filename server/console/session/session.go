@@ -60,7 +60,8 @@ func (s *Sessions) SignIn(ctx context.Context, c access.Caller) error {
 		return err
 	}
 	for key, value := range map[string]string{
-		"name": c.Name, "role": string(c.Role), "tenant": c.Reach.TenantID, "provider": c.Reach.ProviderID,
+		"name": c.Name, "role": string(c.Role),
+		"tenant": c.Reach.TenantID, "provider": c.Reach.ProviderID,
 	} {
 		s.manager.Put(ctx, key, value)
 	}
@@ -74,9 +75,11 @@ func (s *Sessions) SignOut(ctx context.Context) error { return s.manager.Destroy
 func (s *Sessions) Caller(r *http.Request) (access.Caller, bool) {
 	ctx := r.Context()
 	role := access.Role(s.manager.GetString(ctx, "role"))
+	reach := access.Reach{
+		TenantID: s.manager.GetString(ctx, "tenant"), ProviderID: s.manager.GetString(ctx, "provider"),
+	}
 	return access.Caller{
-		Name: s.manager.GetString(ctx, "name"), Address: Address(r), Role: role,
-		Reach: access.Reach{TenantID: s.manager.GetString(ctx, "tenant"), ProviderID: s.manager.GetString(ctx, "provider")},
+		Name: s.manager.GetString(ctx, "name"), Address: Address(r), Role: role, Reach: reach,
 	}, access.Known(role)
 }
 

@@ -30,7 +30,10 @@ type pair struct {
 	jar     http.CookieJar
 }
 
-var signedIn = access.Caller{Name: "ann@host", Role: access.Operator, Reach: access.Reach{TenantID: "t", ProviderID: "p"}}
+var signedIn = access.Caller{
+	Name: "ann@host", Role: access.Operator,
+	Reach: access.Reach{TenantID: "t", ProviderID: "p"},
+}
 
 func newPair(t *testing.T, publicURL string) *pair {
 	t.Helper()
@@ -147,7 +150,9 @@ func TestALinkSignsInOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, access.Caller{Name: "root@host", Address: "192.0.2.1", Role: access.Reader,
 		Reach: access.Reach{TenantID: "11111111-1111-1111-1111-111111111111"}}, caller)
-	late, err := p.service.CreateSignInLink(t.Context(), service.CreateSignInLinkInput{Role: "reader", By: service.By{Name: "root@host"}})
+	late, err := p.service.CreateSignInLink(t.Context(), service.CreateSignInLinkInput{
+		Role: "reader", By: service.By{Name: "root@host"},
+	})
 	require.NoError(t, err)
 	_, err = p.pool.Exec(t.Context(), `UPDATE sign_in_links SET expires_at = now()`)
 	require.NoError(t, err)
