@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/db/internal/pg"
 )
@@ -30,7 +31,7 @@ type AccountDecision struct {
 	// Decision is "link", "create" or "ignore", UserID the account to link to.
 	Decision, UserID string
 	// By is who decides.
-	By string
+	By audit.By
 }
 
 // DecideAccount keeps a decision, which the provider's next run carries out. It returns
@@ -55,9 +56,16 @@ func (s *Store) DecideAccount(ctx context.Context, d AccountDecision) error {
 				return err
 			}
 		}
-		return s.q.DecideAccount(ctx, tx, dbsqlc.DecideAccountParams{
+		was, err := s.q.DecideAccount(ctx, tx, dbsqlc.DecideAccountParams{
 			ProviderID: d.ProviderID, MemberID: d.MemberID, Decision: &d.Decision,
-			UserID: pg.NullIfEmpty(d.UserID), DecidedBy: pg.NullIfEmpty(d.By),
+			UserID: pg.NullIfEmpty(d.UserID), DecidedBy: pg.NullIfEmpty(d.By.Name),
+		})
+		if err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Entry{
+			By: d.By, Action: "account.decide", Object: "member/" + d.MemberID, TenantID: pg.OrZero(state.TenantID),
+			ProviderID: d.ProviderID, Before: was.Before, After: was.After,
 		})
 	})
 	return pg.Interpret("decide about account", err)

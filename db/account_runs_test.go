@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -84,7 +85,7 @@ func TestDecisions(t *testing.T) {
 	}
 	decide := func(of string, decision, user string) error {
 		return c.store.DecideAccount(t.Context(), db.AccountDecision{
-			ProviderID: c.provider.ID, MemberID: id(of), Decision: decision, UserID: user, By: "ann@host",
+			ProviderID: c.provider.ID, MemberID: id(of), Decision: decision, UserID: user, By: audit.By{Name: "ann@host"},
 		})
 	}
 	require.NoError(t, decide("a", "link", account("A")))

@@ -25,7 +25,6 @@ type (
 	Change        = dbsqlc.ListChangePageRow
 	Department    = dbsqlc.ListChildDepartmentPageRow
 	MemberChange  = dbsqlc.ListMemberChangePageRow
-	Place         = dbsqlc.ListPlacesRow
 )
 
 // Bounds limit a list to a tenant or provider; empty limits nothing.
@@ -72,13 +71,7 @@ func (s *Store) GetRun(ctx context.Context, id string) (Run, error) {
 	rows, err := s.q.ListRunPage(ctx, s.pool, dbsqlc.ListRunPageParams{
 		RunID: &id, BeforeStarted: farAway, BeforeID: last, MaxRows: 1,
 	})
-	if err == nil && len(rows) == 0 {
-		return Run{}, ErrNotFound
-	}
-	if err != nil {
-		return Run{}, pg.Interpret("find run", err)
-	}
-	return rows[0], nil
+	return only(rows, "find run", err)
 }
 
 // ListRunErrors returns what went wrong in a run with single objects.
@@ -175,6 +168,9 @@ type Member struct {
 	dbsqlc.GetMembersRow
 	// Primary and Leader say how they are placed where a department's members are listed.
 	Primary, Leader bool
+	// Direct and Scope say how they belong where a group's members are listed.
+	Direct bool
+	Scope  []string
 	// Grade orders what a text was found in.
 	Grade int
 }
@@ -202,6 +198,7 @@ type MembersOf struct {
 	// beginning of the employee number, or the external id.
 	Text         string
 	DepartmentID string
+	GroupID      string
 	// Status is empty for all that are not deleted.
 	Status       string
 	UpdatedSince *time.Time
@@ -216,9 +213,9 @@ func (s *Store) ListMembers(ctx context.Context, of MembersOf, after Member, lim
 	found, err := s.q.ListMemberPage(ctx, s.pool, dbsqlc.ListMemberPageParams{
 		TenantID: pg.NullIfEmpty(of.TenantID), ProviderID: pg.NullIfEmpty(of.ProviderID), Words: of.Text,
 		Pattern: pg.EscapeLike(of.Text),
-		Status:  pg.NullIfEmpty(of.Status), UpdatedSince: of.UpdatedSince,
-		DepartmentID: pg.NullIfEmpty(of.DepartmentID),
-		AfterGrade:   int32(grade), AfterID: orElse(after.ID, first), MaxRows: int32(limit),
+		Status:  pg.NullIfEmpty(of.Status), UpdatedSince: of.UpdatedSince, DepartmentID: pg.NullIfEmpty(of.DepartmentID),
+		GroupID:    pg.NullIfEmpty(of.GroupID),
+		AfterGrade: int32(grade), AfterID: orElse(after.ID, first), MaxRows: int32(limit),
 	})
 	if err != nil {
 		return nil, pg.Interpret("list members", err)
@@ -264,12 +261,6 @@ func (s *Store) GetMember(ctx context.Context, id string) (Member, error) {
 		return Member{}, err
 	}
 	return found[0], nil
-}
-
-// ListPlaces returns the departments that a member is in, the primary one first.
-func (s *Store) ListPlaces(ctx context.Context, memberID string) ([]Place, error) {
-	rows, err := s.q.ListPlaces(ctx, s.pool, memberID)
-	return rows, pg.Interpret("read member's departments", err)
 }
 
 // ListMemberChanges returns what runs changed of a member and their places before one (zero: up to

@@ -252,12 +252,25 @@ FOR SHARE OF m;
 SELECT EXISTS (SELECT 1 FROM users u
     WHERE u.id = @user_id AND u.tenant_id IS NOT DISTINCT FROM sqlc.narg(tenant_id)::uuid);
 
--- name: DecideAccount :exec
-INSERT INTO account_conflicts (provider_id, member_id, reason, decision, user_id, decided_by, decided_at)
-VALUES (@provider_id, @member_id, 'manual', @decision, sqlc.narg(user_id)::uuid, sqlc.narg(decided_by), now())
-ON CONFLICT (member_id) DO UPDATE
-SET decision = excluded.decision, user_id = excluded.user_id, decided_by = excluded.decided_by,
-    decided_at = excluded.decided_at;
+-- name: DecideAccount :one
+-- Keeps a decision. Returns it as the audit log has it, and the one before.
+WITH former AS (
+    SELECT jsonb_build_object('decision', c.decision, 'user_id', c.user_id) AS decision
+    FROM account_conflicts c
+    WHERE c.member_id = @member_id AND c.decision IS NOT NULL
+), kept AS (
+    INSERT INTO account_conflicts AS c (provider_id, member_id, reason, decision, user_id, decided_by, decided_at)
+    VALUES (@provider_id, @member_id, 'manual', @decision, sqlc.narg(user_id)::uuid, sqlc.narg(decided_by), now())
+    ON CONFLICT (member_id) DO UPDATE
+    SET decision = excluded.decision,
+        user_id = excluded.user_id,
+        decided_by = excluded.decided_by,
+        decided_at = excluded.decided_at
+    RETURNING c.decision, c.user_id
+)
+SELECT (SELECT f.decision FROM former f) AS before,
+    jsonb_build_object('decision', k.decision, 'user_id', k.user_id)::jsonb AS after
+FROM kept k;
 
 -- name: CountAccounts :one
 -- How a provider's members stand to the platform's accounts. Ambiguous are those whom a
@@ -326,10 +339,18 @@ WHERE m.id IN (SELECT r.member_id FROM member_matches r WHERE r.run_id = @run_id
 -- name: GetSignature :one
 SELECT url, updated_at FROM member_signatures WHERE member_id = @member_id;
 
+-- name: LockSignature :one
+-- A member whose signature is to change, and what it is.
+SELECT m.provider_id, p.tenant_id, coalesce(x.url, '')::text AS url
+FROM org_members m
+JOIN identity_providers p ON p.id = m.provider_id
+LEFT JOIN member_signatures x ON x.member_id = m.id
+WHERE m.id = @member_id
+FOR NO KEY UPDATE OF m;
+
 -- name: SetSignature :exec
 INSERT INTO member_signatures (member_id, url) VALUES (@member_id, @url)
-ON CONFLICT (member_id) DO UPDATE SET url = excluded.url, updated_at = now()
-WHERE member_signatures.url <> excluded.url;
+ON CONFLICT (member_id) DO UPDATE SET url = excluded.url, updated_at = now();
 
--- name: ClearSignature :execrows
+-- name: ClearSignature :exec
 DELETE FROM member_signatures WHERE member_id = @member_id;

@@ -133,8 +133,10 @@ FROM (
       AND (sqlc.narg(status)::text IS NULL AND m.status <> 'deleted' OR m.status = sqlc.narg(status))
       AND (sqlc.narg(updated_since)::timestamptz IS NULL OR m.synced_at >= sqlc.narg(updated_since))
       AND (sqlc.narg(department_id)::uuid IS NULL OR EXISTS (
-        SELECT 1 FROM org_member_departments md WHERE md.member_id = m.id
-    AND md.department_id = sqlc.narg(department_id)))
+        SELECT 1 FROM org_member_departments md
+        WHERE md.member_id = m.id AND md.department_id = sqlc.narg(department_id)))
+      AND (sqlc.narg(group_id)::uuid IS NULL OR m.id IN (
+        SELECT gp.member_id FROM org_group_people gp WHERE gp.group_id = sqlc.narg(group_id)))
       AND (@words = ''
         OR m.name ILIKE '%' || @pattern || '%'
         OR m.name_translit_full LIKE lower(@pattern) || '%'
@@ -158,13 +160,6 @@ SELECT m.id, m.provider_id, p.name AS provider_name, m.tenant_id, p.tenant_id AS
 FROM org_members m
 JOIN identity_providers p ON p.id = m.provider_id
 WHERE m.id = ANY (@ids::uuid[]);
-
--- name: ListPlaces :many
-SELECT md.member_id, md.department_id, d.external_id, d.name, d.path, md.is_primary, md.is_leader, md.sort_order
-FROM org_member_departments md
-JOIN org_departments d ON d.id = md.department_id
-WHERE md.member_id = @member_id
-ORDER BY NOT md.is_primary, d.path, d.id;
 
 -- name: ListMemberChangePage :many
 -- What runs changed of a member and their places, the latest first.

@@ -9,12 +9,17 @@ var (
 
 // Table is the one table of who may do what, by the operation's id in the API.
 var Table = map[Operation]Rule{
-	"list-providers":  {readers, Listed},
-	"create-provider": {admins, Tenant},
-	"get-provider":    {readers, One},
-	"update-provider": {admins, One},
-	"delete-provider": {admins, One},
-	"test-provider":   {operators, One},
+	"list-providers":   {readers, Listed},
+	"create-provider":  {admins, Tenant},
+	"get-provider":     {readers, One},
+	"update-provider":  {admins, One},
+	"delete-provider":  {admins, One},
+	"test-provider":    {operators, One},
+	"preview-provider": {operators, One},
+
+	"get-rules":    {operators, One},
+	"set-rules":    {admins, One},
+	"delete-rules": {admins, One},
 
 	"start-run":       {operators, One},
 	"get-schedule":    {operators, One},
@@ -40,6 +45,20 @@ var Table = map[Operation]Rule{
 	"list-members":            {readers, Listed},
 	"get-member":              {readers, One},
 	"list-member-history":     {readers, One},
+	"list-groups":             {readers, Listed},
+	"list-group-members":      {readers, One},
+	"list-administrators":     {readers, Listed},
+
+	"set-offline":          {operators, One},
+	"delete-offline":       {operators, One},
+	"set-signature":        {admins, One},
+	"delete-signature":     {admins, One},
+	"set-administrator":    {admins, One},
+	"delete-administrator": {admins, One},
+
+	"list-account-conflicts":  {operators, Listed},
+	"get-account-conflict":    {operators, One},
+	"decide-account-conflict": {admins, One},
 
 	"list-tokens":  {admins, Listed},
 	"create-token": {admins, One},

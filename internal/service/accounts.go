@@ -28,7 +28,7 @@ type StartTaskInput struct {
 	// Members limits the run: each is what one member is known by.
 	Members []string
 	// By is who starts it.
-	By string
+	By By
 }
 
 // StartTask starts a run that links members to accounts, or marks members.
@@ -37,17 +37,26 @@ func (s *Service) StartTask(ctx context.Context, in StartTaskInput) (Execution, 
 	if err != nil {
 		return Execution{}, err
 	}
+	var members []string
+	for _, text := range in.Members {
+		member, err := s.ShowMember(ctx, in.Provider, text)
+		if err != nil {
+			return Execution{}, err
+		}
+		members = append(members, member.ExternalID)
+	}
+	return s.startTask(ctx, store, in, members)
+}
+
+// startTask starts a run for members by their external ids.
+func (s *Service) startTask(ctx context.Context, store *db.Store, in StartTaskInput,
+	members []string) (Execution, error) {
 	p, err := activeProvider(ctx, store, in.Provider)
 	if err != nil {
 		return Execution{}, err
 	}
-	input := workflows.TaskInput{Provider: p.Name, Task: in.Task, Mode: in.Mode, StartedBy: in.By}
-	for _, text := range in.Members {
-		member, err := s.ShowMember(ctx, p.Name, text)
-		if err != nil {
-			return Execution{}, err
-		}
-		input.Members = append(input.Members, member.ExternalID)
+	input := workflows.TaskInput{
+		Provider: p.Name, Task: in.Task, Mode: in.Mode, Members: members, StartedBy: in.By.Name,
 	}
 	if problem := input.Normalize(); problem != "" {
 		return Execution{}, &Error{Code: InputInvalid, Err: errors.New(problem)}
@@ -80,16 +89,38 @@ type DecideAccountInput struct {
 	Member string
 	// Decision is "link", "create" or "ignore"; User is the account to link to.
 	Decision, User string
-	By             string
+	By             By
+}
+
+// account returns the account to link to, empty where the decision is another one.
+func (in DecideAccountInput) account() (string, error) {
+	user := strings.ToLower(strings.TrimSpace(in.User))
+	switch {
+	case in.Decision == "link" && uuid.Validate(user) != nil:
+		return "", &Error{Code: InputInvalid, Err: errors.New("the account is not an id of the table users: give a UUID")}
+	case in.Decision != "link" && user != "":
+		return "", &Error{Code: InputInvalid, Err: errors.New(
+			"an account goes with the decision link alone: leave it out, or decide to link")}
+	}
+	return user, nil
+}
+
+// decisionError is the error for a decision that cannot be carried out.
+func decisionError(err error) error {
+	for _, refused := range []error{db.ErrLinked, db.ErrLeft, db.ErrNoAccount, db.ErrAccountTaken} {
+		if errors.Is(err, refused) {
+			return &Error{Code: NotPossible, Err: refused}
+		}
+	}
+	return err
 }
 
 // DecideAccount keeps a decision, which the provider's next run carries out, and returns the
 // member that it is about.
 func (s *Service) DecideAccount(ctx context.Context, in DecideAccountInput) (Member, error) {
-	user := strings.ToLower(strings.TrimSpace(in.User))
-	if in.Decision == "link" && uuid.Validate(user) != nil {
-		return Member{}, &Error{Code: InputInvalid,
-			Err: errors.New("the account is not an id of the table users: give a UUID")}
+	user, err := in.account()
+	if err != nil {
+		return Member{}, err
 	}
 	member, err := s.ShowMember(ctx, in.Provider, in.Member)
 	if err != nil {
@@ -99,13 +130,7 @@ func (s *Service) DecideAccount(ctx context.Context, in DecideAccountInput) (Mem
 	if err != nil {
 		return Member{}, err
 	}
-	err = store.DecideAccount(ctx, db.AccountDecision{
+	return member, decisionError(store.DecideAccount(ctx, db.AccountDecision{
 		ProviderID: p.ID, MemberID: member.ID, Decision: in.Decision, UserID: user, By: in.By,
-	})
-	for _, refused := range []error{db.ErrLinked, db.ErrLeft, db.ErrNoAccount, db.ErrAccountTaken} {
-		if errors.Is(err, refused) {
-			return member, &Error{Code: NotPossible, Err: refused}
-		}
-	}
-	return member, err
+	}))
 }

@@ -84,7 +84,7 @@ type DecideRunInput struct {
 	// Approve removes what the run planned to, else it is left as it is.
 	Approve bool
 	// By is who decides.
-	By string
+	By By
 	// TemporalTimeout is how long Temporal may be away.
 	TemporalTimeout time.Duration
 	// Trouble is told what keeps the decision from being carried out; it may be nil.
@@ -132,7 +132,7 @@ func (d decision) send(ctx context.Context) (RunResult, error) {
 			return resultOf(a.SyncResult), a.err
 		case <-tick.C:
 			now, err := d.store.Report.GetRun(ctx, d.Run.ID)
-			over := err == nil && now.FinishedAt != nil && now.DecidedBy == d.By
+			over := err == nil && now.FinishedAt != nil && now.DecidedBy == d.By.Name
 			if over && ended { // Temporal had time to say so
 				return storedResult(ctx, d.store, d.Run.ID)
 			}
@@ -146,7 +146,7 @@ func (d decision) ask(ctx context.Context) (a answer) {
 	update := client.UpdateWorkflowOptions{
 		UpdateID: uuid.NewString(), WorkflowID: d.Run.HoldWorkflowID, UpdateName: workflows.RejectUpdate,
 		WaitForStage: client.WorkflowUpdateStageCompleted,
-		Args:         []any{workflows.Decision{RunID: d.Run.ID, DecidedBy: d.By}},
+		Args:         []any{workflows.Decision{RunID: d.Run.ID, DecidedBy: d.By.Name}},
 	}
 	if d.Approve {
 		update.UpdateName = workflows.ApproveUpdate

@@ -65,6 +65,10 @@ const (
 	CursorInvalid     Code = "cursor_invalid"
 	DepartmentUnknown Code = "department_unknown"
 	MemberUnknown     Code = "member_unknown"
+	GroupUnknown      Code = "group_unknown"
+	ConflictUnknown   Code = "conflict_unknown"
+	// ProviderFailed says in its cause what the provider's API answered.
+	ProviderFailed Code = "provider_failed"
 
 	// Tokens.
 	TokenNameInvalid Code = "token_name_invalid"

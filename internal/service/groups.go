@@ -82,27 +82,34 @@ type SetAdministratorsInput struct {
 	Provider    string
 	Add, Remove []string
 	// By is who does it.
-	By string
+	By By
 }
 
 // SetAdministrators makes members administrators by this installation's own word, and others
-// none any more, by a run of its own.
+// none any more, by a run of its own, and waits for it.
 func (s *Service) SetAdministrators(ctx context.Context, in SetAdministratorsInput) (RunResult, error) {
-	input := workflows.SetAdministratorsInput{Provider: in.Provider, Add: in.Add, Remove: in.Remove, StartedBy: in.By}
-	if problem := input.Problem(); problem != "" {
-		return RunResult{}, &Error{Code: InputInvalid, Err: errors.New(problem)}
-	}
-	store, err := s.openStore(ctx)
-	if err != nil {
-		return RunResult{}, err
-	}
-	p, err := activeProvider(ctx, store, in.Provider)
-	if err != nil {
-		return RunResult{}, err
-	}
-	started, err := s.start(ctx, p.Name, client.StartWorkflowOptions{}, workflows.SetAdministratorsName, input)
+	started, err := s.StartSetAdministrators(ctx, in)
 	if err != nil {
 		return RunResult{}, err
 	}
 	return s.FollowRun(ctx, FollowRunInput{Execution: started})
+}
+
+// StartSetAdministrators starts the run of SetAdministrators.
+func (s *Service) StartSetAdministrators(ctx context.Context, in SetAdministratorsInput) (Execution, error) {
+	input := workflows.SetAdministratorsInput{
+		Provider: in.Provider, Add: in.Add, Remove: in.Remove, StartedBy: in.By.Name,
+	}
+	if problem := input.Problem(); problem != "" {
+		return Execution{}, &Error{Code: InputInvalid, Err: errors.New(problem)}
+	}
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return Execution{}, err
+	}
+	p, err := activeProvider(ctx, store, in.Provider)
+	if err != nil {
+		return Execution{}, err
+	}
+	return s.start(ctx, p.Name, client.StartWorkflowOptions{}, workflows.SetAdministratorsName, input)
 }

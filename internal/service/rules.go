@@ -73,8 +73,7 @@ func (s *Service) PlanRules(ctx context.Context, in SetRulesInput) (Execution, e
 	if err != nil {
 		return Execution{}, err
 	}
-	return s.StartSync(ctx, StartSyncInput{Provider: draft.Provider, Mode: ModePlan, Rules: draft.Version,
-		By: in.By.Name})
+	return s.StartSync(ctx, StartSyncInput{Provider: draft.Provider, Mode: ModePlan, Rules: draft.Version, By: in.By})
 }
 
 func (s *Service) storeRules(ctx context.Context, in SetRulesInput, draft bool) (Rules, error) {

@@ -28,16 +28,34 @@ func (s *Service) ShowSignature(ctx context.Context, provider, text string) (Mem
 // maxSignatureURL is how long the address of a signature image may be.
 const maxSignatureURL = 2000
 
+// checkSignature returns what is wrong with the address of a signature image.
+func checkSignature(address string) error {
+	parsed, err := url.Parse(address)
+	if address == "" || err == nil && parsed.Host != "" && len(address) <= maxSignatureURL &&
+		(parsed.Scheme == "https" || parsed.Scheme == "http") {
+		return nil
+	}
+	return &Error{Code: InputInvalid, Err: errors.New(
+		"the signature's address is no URL that begins with https:// or http:// and has at most 2,000 bytes")}
+}
+
+// SetSignatureInput is a new signature image.
+type SetSignatureInput struct {
+	Provider string
+	// Member is what the member is known by.
+	Member string
+	// URL is the image's address, empty for no image.
+	URL string
+	By  By
+}
+
 // SetSignature sets the signature image of the one member that a text means, or clears it
 // if the address is empty.
-func (s *Service) SetSignature(ctx context.Context, provider, text, address string) (Member, Signature, error) {
-	if parsed, err := url.Parse(address); address != "" &&
-		(err != nil || parsed.Host == "" || len(address) > maxSignatureURL ||
-			parsed.Scheme != "https" && parsed.Scheme != "http") {
-		return Member{}, Signature{}, &Error{Code: InputInvalid, Err: errors.New(
-			"the signature's address is no URL that begins with https:// or http:// and has at most 2,000 bytes")}
+func (s *Service) SetSignature(ctx context.Context, in SetSignatureInput) (Member, Signature, error) {
+	if err := checkSignature(in.URL); err != nil {
+		return Member{}, Signature{}, err
 	}
-	member, err := s.ShowMember(ctx, provider, text)
+	member, err := s.ShowMember(ctx, in.Provider, in.Member)
 	if err != nil {
 		return Member{}, Signature{}, err
 	}
@@ -45,7 +63,7 @@ func (s *Service) SetSignature(ctx context.Context, provider, text, address stri
 	if err != nil {
 		return Member{}, Signature{}, err
 	}
-	if err := store.SetSignature(ctx, member.ID, address); err != nil {
+	if err := store.SetSignature(ctx, member.ID, in.URL, in.By); err != nil {
 		return Member{}, Signature{}, err
 	}
 	signature, err := store.GetSignature(ctx, member.ID)

@@ -35,15 +35,14 @@ type StartSyncInput struct {
 	// Rules is the version of the rules that a plan goes by; 0: those in force.
 	Rules int
 	// By is who starts it.
-	By string
+	By By
 }
 
 // StartSync starts a sync of a provider.
 func (s *Service) StartSync(ctx context.Context, in StartSyncInput) (Execution, error) {
 	input := workflows.SyncInput{
-		Provider: in.Provider, Mode: in.Mode, Departments: in.Departments, Members: in.Members,
-		OnRemovals: in.OnRemovals,
-		Rules:      in.Rules, StartedBy: in.By,
+		Provider: in.Provider, Mode: in.Mode, Departments: in.Departments, Members: in.Members, OnRemovals: in.OnRemovals,
+		Rules: in.Rules, StartedBy: in.By.Name,
 	}
 	if problem := input.Normalize(); problem != "" {
 		return Execution{}, &Error{Code: InputInvalid, Err: errors.New(problem)}
@@ -66,7 +65,7 @@ type RetryRunInput struct {
 	// Mode, OnRemovals and By are those of StartSyncInput.
 	Mode       string
 	OnRemovals string
-	By         string
+	By         By
 }
 
 // RetryRun starts a run that reads again what failed in another.
@@ -88,7 +87,7 @@ func (s *Service) RetryRun(ctx context.Context, in RetryRunInput) (Execution, er
 		return Execution{}, refusalError(run, err)
 	}
 	input := workflows.SyncInput{Provider: p.Name, Mode: in.Mode, Retry: run.ID, OnRemovals: in.OnRemovals,
-		StartedBy: in.By}
+		StartedBy: in.By.Name}
 	if problem := input.Normalize(); problem != "" {
 		return Execution{}, &Error{Code: InputInvalid, Err: errors.New(problem)}
 	}
@@ -118,7 +117,7 @@ type UndoRunInput struct {
 	// OnRemovals is "refuse" (default) or RemovalsApply.
 	OnRemovals string
 	// By is who starts it.
-	By string
+	By By
 }
 
 // UndoRunResult is what was started to take a run back.
@@ -133,7 +132,7 @@ func (s *Service) UndoRun(ctx context.Context, in UndoRunInput) (UndoRunResult, 
 	var result UndoRunResult
 	input := workflows.UndoInput{
 		Run: in.RunID, Mode: in.Mode, Departments: in.Departments, Members: in.Members, OnRemovals: in.OnRemovals,
-		StartedBy: in.By,
+		StartedBy: in.By.Name,
 	}
 	if problem := input.Normalize(); problem != "" {
 		return result, &Error{Code: InputInvalid, Err: errors.New(problem)}

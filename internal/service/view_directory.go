@@ -13,7 +13,6 @@ import (
 type (
 	DepartmentRow   = pages.Department
 	MemberRow       = pages.Member
-	PlaceRow        = pages.Place
 	MemberChangeRow = pages.MemberChange
 )
 
@@ -102,6 +101,7 @@ type ListMembersInput struct {
 	// beginning of the employee number, or the external id.
 	Text         string
 	DepartmentID string
+	GroupID      string
 	// Status is empty for all that are not deleted.
 	Status       string
 	UpdatedSince *time.Time
@@ -114,21 +114,26 @@ func (v View) ListMembers(ctx context.Context, in ListMembersInput) (Rows[Member
 	if err == nil && in.DepartmentID != "" {
 		_, _, _, err = v.department(ctx, in.DepartmentID)
 	}
+	if err == nil && in.GroupID != "" {
+		_, err = v.group(ctx, in.GroupID)
+	}
 	if err != nil {
 		return Rows[MemberRow]{}, err
 	}
 	of := pages.MembersOf{
-		Bounds: bounds, Text: in.Text, DepartmentID: in.DepartmentID, Status: in.Status, UpdatedSince: in.UpdatedSince,
+		Bounds: bounds, Text: in.Text, DepartmentID: in.DepartmentID, GroupID: in.GroupID, Status: in.Status,
+		UpdatedSince: in.UpdatedSince,
 	}
 	return list(in.Page, func(after MemberRow, limit int) ([]MemberRow, error) {
 		return store.Pages.ListMembers(ctx, of, after, limit)
 	}, keyOfMember)
 }
 
-// MemberResult is one member with their departments.
+// MemberResult is one member with everything known of them.
 type MemberResult struct {
 	MemberRow
-	Places []PlaceRow
+	Details   Member
+	Signature Signature
 }
 
 // GetMember returns one member, deleted or not.
@@ -140,8 +145,12 @@ func (v View) GetMember(ctx context.Context, id string) (MemberResult, error) {
 	if !v.raw {
 		m.RawData = nil
 	}
-	places, err := store.Pages.ListPlaces(ctx, id)
-	return MemberResult{MemberRow: m, Places: places}, err
+	out := MemberResult{MemberRow: m}
+	if out.Details, err = store.Report.GetMember(ctx, id); err != nil {
+		return MemberResult{}, err
+	}
+	out.Signature, err = store.GetSignature(ctx, id)
+	return out, err
 }
 
 func (v View) member(ctx context.Context, id string) (*db.Store, MemberRow, error) {

@@ -37,11 +37,16 @@ func New(mux *http.ServeMux, s *service.Service, version string) (*API, error) {
 	a := &API{service: s, refused: newRefusals(), runs: newWatchers(s)}
 	a.huma = humago.New(mux, config(version))
 	a.registerProviders()
+	a.registerPreview()
+	a.registerRules()
 	a.registerSchedule()
 	a.registerRuns()
 	a.registerDecisions()
 	a.registerProgress()
 	a.registerDirectory()
+	a.registerGroups()
+	a.registerMembers()
+	a.registerAccounts()
 	a.registerAccess()
 	var err error
 	if a.document, err = json.MarshalIndent(a.huma.OpenAPI(), "", "  "); err != nil {

@@ -86,7 +86,7 @@ func (a *API) registerDecisions() {
 		b := in.Body
 		started, err := a.service.StartSync(ctx, service.StartSyncInput{
 			Provider: in.Name, Mode: b.Mode, Departments: b.Departments, Members: b.Members, OnRemovals: b.OnRemovals,
-			By: by(ctx).Name,
+			By: by(ctx),
 		})
 		return a.begun(ctx, started, err)
 	})
@@ -99,7 +99,7 @@ func (a *API) registerDecisions() {
 			return nil, err
 		}
 		started, err := a.service.RetryRun(ctx, service.RetryRunInput{
-			RunID: in.ID, Mode: in.Body.Mode, OnRemovals: in.Body.OnRemovals, By: by(ctx).Name,
+			RunID: in.ID, Mode: in.Body.Mode, OnRemovals: in.Body.OnRemovals, By: by(ctx),
 		})
 		return a.begun(ctx, started, err)
 	})
@@ -114,7 +114,7 @@ func (a *API) registerDecisions() {
 		b := in.Body
 		started, err := a.service.UndoRun(ctx, service.UndoRunInput{
 			RunID: in.ID, Mode: b.Mode, Departments: b.Departments, Members: b.Members, OnRemovals: b.OnRemovals,
-			By: by(ctx).Name,
+			By: by(ctx),
 		})
 		return a.begun(ctx, started.Execution, err)
 	})

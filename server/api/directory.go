@@ -84,11 +84,39 @@ type DepartmentMember struct {
 	Leader  bool `json:"is_leader"`
 }
 
-// Person is a member with their departments.
+// Person is a member with everything known of them.
 type Person struct {
 	Member
-	Places  []Place         `json:"departments" doc:"The departments that the person is in, the primary one first."`
-	RawData json.RawMessage `json:"raw_data,omitempty" doc:"The provider's record; for administrators."`
+	Places    []Place         `json:"departments" doc:"The departments that the person is in, the primary one first."`
+	Groups    []PersonGroup   `json:"groups" doc:"The groups to which the person belongs."`
+	Manager   *Manager        `json:"manager" doc:"The direct manager; null: the provider names none."`
+	Account   *Account        `json:"account" doc:"The platform's account that the person is linked to."`
+	OfflineAt *time.Time      `json:"offline_at" doc:"Since when the person is marked as having left here."`
+	Signature *Signature      `json:"signature" doc:"The person's signature image."`
+	RawData   json.RawMessage `json:"raw_data,omitempty" doc:"The provider's record; for administrators."`
+}
+
+// PersonGroup is a group to which a person belongs.
+type PersonGroup struct {
+	GroupID    string `json:"group_id" format:"uuid"`
+	ExternalID string `json:"external_id"`
+	Kind       string `json:"kind" enum:"role,group,tag"`
+	Name       string `json:"name"`
+	Category   string `json:"category"`
+	Direct     bool   `json:"is_direct" doc:"false: the person belongs through a department alone."`
+}
+
+// Manager is a person's direct manager.
+type Manager struct {
+	MemberID   *string `json:"member_id" format:"uuid" doc:"Null: they are not in the directory."`
+	ExternalID string  `json:"external_id"`
+	Name       string  `json:"name"`
+}
+
+// Account is an account of the platform.
+type Account struct {
+	ID   string `json:"id" format:"uuid"`
+	Name string `json:"display_name"`
 }
 
 // Place is a department that a person is in.
@@ -148,6 +176,7 @@ type listMembersInput struct {
 	Provider     string    `query:"provider" maxLength:"100" doc:"Of this provider alone."`
 	Text         string    `query:"q" maxLength:"200" doc:"Name, pinyin, initials, e-mail, phone, employee number, or external id."`
 	Department   string    `query:"department" format:"uuid" doc:"Directly in this department."`
+	Group        string    `query:"group" format:"uuid" doc:"In this group, directly or through a department."`
 	Status       string    `query:"status" enum:"active,inactive,deleted" doc:"Left out: all that are not deleted."`
 	UpdatedSince time.Time `query:"updated_since" doc:"Written since then."`
 }
@@ -204,8 +233,8 @@ func (a *API) registerDirectory() {
 }
 
 func (a *API) listMembers(ctx context.Context, in *listMembersInput, page service.Page) (List[Member], string, error) {
-	of := service.ListMembersInput{Provider: in.Provider, Text: in.Text, DepartmentID: in.Department, Status: in.Status,
-		Page: page}
+	of := service.ListMembersInput{Provider: in.Provider, Text: in.Text, DepartmentID: in.Department, GroupID: in.Group,
+		Status: in.Status, Page: page}
 	if !in.UpdatedSince.IsZero() {
 		of.UpdatedSince = &in.UpdatedSince
 	}
@@ -215,16 +244,36 @@ func (a *API) listMembers(ctx context.Context, in *listMembersInput, page servic
 
 func (a *API) getMember(ctx context.Context, in *OfMember) (*personOutput, error) {
 	found, err := a.view(ctx).GetMember(ctx, in.ID)
-	out := &personOutput{Person{Member: memberOf(found.MemberRow), Places: make([]Place, len(found.Places)),
-		RawData: found.RawData}}
-	for i, p := range found.Places {
-		out.Body.Places[i] = Place{
-			DepartmentID: p.DepartmentID, ExternalID: p.ExternalID, Name: p.Name, Path: p.Path, Primary: p.IsPrimary,
-			Leader:    p.IsLeader,
+	return &personOutput{personOf(found)}, err
+}
+
+func personOf(m service.MemberResult) Person {
+	d := m.Details
+	out := Person{
+		Member: memberOf(m.MemberRow), Places: make([]Place, len(d.Places)), Groups: make([]PersonGroup, len(d.Groups)),
+		OfflineAt: d.OfflineAt, Signature: signatureOf(m.Signature), RawData: m.RawData,
+	}
+	for i, p := range d.Places {
+		out.Places[i] = Place{
+			DepartmentID: p.ID, ExternalID: p.ExternalID, Name: p.Name, Path: p.Path, Primary: p.Primary, Leader: p.Leader,
 			SortOrder: p.SortOrder,
 		}
 	}
-	return out, err
+	for i, g := range d.Groups {
+		out.Groups[i] = PersonGroup{
+			GroupID: g.ID, ExternalID: g.ExternalID, Kind: g.Kind, Name: g.Name, Category: g.Category, Direct: g.Direct,
+		}
+	}
+	if d.Manager != nil {
+		out.Manager = &Manager{ExternalID: d.Manager.ExternalID, Name: d.Manager.Name}
+		if d.Manager.ID != "" {
+			out.Manager.MemberID = &d.Manager.ID
+		}
+	}
+	if d.Account != nil {
+		out.Account = &Account{ID: d.Account.ID, Name: d.Account.Name}
+	}
+	return out
 }
 
 func (a *API) listMemberHistory(ctx context.Context, in *pageOfMember, page service.Page) (List[MemberChange], string,

@@ -136,7 +136,9 @@ var statuses = map[service.Code]int{
 	service.ProviderUnknown: http.StatusNotFound, service.RunUnknown: http.StatusNotFound,
 	service.NotFound:          http.StatusNotFound,
 	service.DepartmentUnknown: http.StatusNotFound, service.MemberUnknown: http.StatusNotFound,
-	service.TokenUnknown:    http.StatusNotFound,
+	service.TokenUnknown: http.StatusNotFound,
+	service.GroupUnknown: http.StatusNotFound, service.ConflictUnknown: http.StatusNotFound,
+	service.RulesNone:       http.StatusNotFound,
 	service.ScheduleUnknown: http.StatusNotFound, service.ObjectUnknown: http.StatusNotFound,
 
 	service.ProviderExists: http.StatusConflict, service.ProviderInactive: http.StatusConflict,
@@ -152,7 +154,8 @@ var statuses = map[service.Code]int{
 	service.RunNotBegun: http.StatusConflict,
 
 	service.ProviderChanged: http.StatusPreconditionFailed, service.ListChanged: http.StatusPreconditionFailed,
-	service.TokenRefused: http.StatusUnauthorized, service.ReachTooWide: http.StatusForbidden,
+	service.ProviderFailed: http.StatusBadGateway,
+	service.TokenRefused:   http.StatusUnauthorized, service.ReachTooWide: http.StatusForbidden,
 }
 
 // problemOf makes a problem of any error.
@@ -177,7 +180,7 @@ func problemOf(l message.Language, err error) *Problem {
 	}
 	text, rest := cut(e.Text(l, strings.Clone))
 	p.Detail = text
-	if status == http.StatusUnprocessableEntity && rest != "" {
+	if (status == http.StatusUnprocessableEntity || status == http.StatusBadGateway) && rest != "" {
 		p.Action = rest
 	}
 	return p

@@ -22,9 +22,13 @@ var may = map[string]string{
 	"list-run-removals": "oa",
 	"list-run-errors":   "oa", "follow-run": "oa", "decide-run": "oa", "undo-run": "oa", "retry-run": "oa",
 	"cancel-run":       "oa",
-	"list-departments": "roa", "get-department": "roa", "list-child-departments": "roa",
-	"list-department-members": "roa",
-	"list-members":            "roa", "get-member": "roa", "list-member-history": "roa",
+	"list-departments": "roa", "get-department": "roa", "list-child-departments": "roa", "list-department-members": "roa",
+	"list-members": "roa", "get-member": "roa", "list-member-history": "roa",
+	"preview-provider": "oa", "get-rules": "oa", "set-rules": "a", "delete-rules": "a",
+	"list-groups": "roa", "list-group-members": "roa", "list-administrators": "roa",
+	"set-offline": "oa", "delete-offline": "oa", "set-signature": "a", "delete-signature": "a",
+	"set-administrator": "a", "delete-administrator": "a",
+	"list-account-conflicts": "oa", "get-account-conflict": "oa", "decide-account-conflict": "a",
 	"list-tokens": "a", "create-token": "a", "revoke-token": "a", "list-audit": "a",
 }
 
@@ -33,14 +37,19 @@ var bodies = map[string]string{
 	"create-provider": `{"name":"new","provider_type":"wecom","config":{"corp_id":"ww1","secret":"s"}}`,
 	"update-provider": `{"is_active":false}`, "start-run": `{}`, "set-schedule": `{"every":"1h"}`,
 	"decide-run": `{"decision":"approve"}`,
-	"undo-run":   `{}`, "retry-run": `{}`, "create-token": `{"name":"made","role":"reader"}`,
+	"set-rules":  `{"document":"accounts: { policy: none }"}`, "set-signature": `{"url":"https://example.com/a.png"}`,
+	"decide-account-conflict": `{"decision":"ignore"}`,
+	"undo-run":                `{}`, "retry-run": `{}`, "create-token": `{"name":"made","role":"reader"}`,
 }
 
 // fill puts objects into a path.
 func fill(path, name string, ids func(noun string) string) string {
 	path = strings.ReplaceAll(path, "{name}", name)
 	noun, _, _ := strings.Cut(strings.TrimPrefix(path, "/api/v1/"), "/")
-	return strings.ReplaceAll(path, "{id}", ids(noun))
+	if noun == "administrators" || noun == "accounts" {
+		noun = "members"
+	}
+	return strings.NewReplacer("{id}", ids(noun), "{member}", ids(noun)).Replace(path)
 }
 
 func TestEveryRoleAgainstEveryOperation(t *testing.T) {
@@ -88,7 +97,7 @@ func TestEveryTenantAgainstAnothersObjects(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	foreign := map[string]string{
-		"runs": w.globex["run"], "departments": w.globex["child"], "members": w.globex["ann"],
+		"runs": w.globex["run"], "departments": w.globex["child"], "members": w.globex["bob"], "groups": w.globex["group"],
 		"tokens": w.globex["token"],
 	}
 	for bound, token := range map[string]string{
@@ -104,7 +113,8 @@ func TestEveryTenantAgainstAnothersObjects(t *testing.T) {
 				require.NotContains(t, strings.ReplaceAll(got.body, `\"globex\"`, ""), "globex", "%s %s", bound, op.ID)
 			}
 		}
-		for _, path := range []string{"/providers", "/runs", "/members", "/members?q=a", "/tokens", "/audit"} {
+		for _, path := range []string{"/providers", "/runs", "/members", "/members?q=a", "/groups", "/administrators",
+			"/accounts/conflicts", "/tokens", "/audit"} {
 			got := w.get(token, "/api/v1"+path)
 			items, _ := got.items()
 			require.NotContains(t, got.body, w.globex["provider"], "%s %s", bound, path)
@@ -114,6 +124,8 @@ func TestEveryTenantAgainstAnothersObjects(t *testing.T) {
 			}
 		}
 		for _, path := range []string{"/members?provider=globex", "/members?department=" + w.globex["child"],
+			"/members?group=" + w.globex["group"], "/groups?provider=globex", "/administrators?provider=globex",
+			"/accounts/conflicts?provider=globex",
 			"/runs?provider=globex",
 			"/providers/acme/departments?parent=" + w.globex["department"]} {
 			require.Equal(t, http.StatusNotFound, w.get(token, "/api/v1"+path).status, "%s %s", bound, path)

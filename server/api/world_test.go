@@ -121,6 +121,14 @@ func (w *world) company(name, tenant string) map[string]string {
 	w.exec(`INSERT INTO sync_run_departments (run_id, external_id, children_listing, children_via, members_listing,
 		members_via)
 		VALUES ($1, '1', 'list', '1', 'list', '1')`, ids["run"])
+	one("group", `INSERT INTO org_groups (provider_id, tenant_id, external_id, kind, name, member_count)
+		VALUES ($1, $2, '5', 'tag', 'Drivers', 2)`, ids["provider"], tenant)
+	w.exec(`INSERT INTO org_group_members (group_id, member_id) VALUES ($1, $2)`, ids["group"], ids["ann"])
+	w.exec(`INSERT INTO org_group_departments (group_id, department_id) VALUES ($1, $2)`, ids["group"], ids["child"])
+	w.exec(`INSERT INTO org_administrators (provider_id, member_id, source, level) VALUES ($1, $2, 'provider', 'main'),
+		($1, $2, 'local', 'admin')`, ids["provider"], ids["ann"])
+	w.exec(`INSERT INTO account_conflicts (provider_id, member_id, reason, candidates)
+		VALUES ($1, $2, 'several_accounts', '{7b2c0000-0000-4000-8000-000000000001}')`, ids["provider"], ids["bob"])
 	made := w.token(service.CreateTokenInput{Name: name, Role: "reader", Provider: name})
 	ids["token"] = made.ID
 	return ids

@@ -107,7 +107,7 @@ By hand, without this program:
 
 // Run implements the command.
 func (c applyCommand) Run(ctx context.Context, s *cli.Session) error {
-	in := service.StartTaskInput{Provider: c.Name, Task: service.TaskAccounts, Members: c.Members, By: cli.Actor()}
+	in := service.StartTaskInput{Provider: c.Name, Task: service.TaskAccounts, Members: c.Members, By: cli.By()}
 	if c.Plan {
 		in.Mode = service.ModePlan
 	}
@@ -135,7 +135,7 @@ Examples:
 
 // Run implements the command.
 func (c decideCommand) Run(ctx context.Context, s *cli.Session) error {
-	in := service.DecideAccountInput{Provider: c.Name, Member: c.Member, Decision: "ignore", By: cli.Actor()}
+	in := service.DecideAccountInput{Provider: c.Name, Member: c.Member, Decision: "ignore", By: cli.By()}
 	switch {
 	case c.Link != "":
 		in.Decision, in.User = "link", c.Link
@@ -149,8 +149,7 @@ func (c decideCommand) Run(ctx context.Context, s *cli.Session) error {
 	}
 	if s.JSON {
 		return s.PrintJSON(Decided{MemberID: member.ID, ExternalID: member.ExternalID, Decision: in.Decision,
-			UserID:    in.User,
-			DecidedBy: in.By})
+			UserID: in.User, DecidedBy: in.By.Name})
 	}
 	s.Printf("Decided about %s: %s. The next run of %s carries it out; at once: orgsync accounts apply %s --members %s",
 		cli.Plain(member.ExternalID), in.Decision, c.Name, c.Name, cli.Plain(member.ExternalID))

@@ -35,7 +35,7 @@ Examples:
 func (c AdministratorsCommand) Run(ctx context.Context, s *cli.Session) error {
 	if c.Add != nil || c.Remove != nil {
 		result, err := s.Service.SetAdministrators(ctx, service.SetAdministratorsInput{
-			Provider: c.Name, Add: c.Add, Remove: c.Remove, By: cli.Actor(),
+			Provider: c.Name, Add: c.Add, Remove: c.Remove, By: cli.By(),
 		})
 		if err != nil {
 			return err

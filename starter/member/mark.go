@@ -16,8 +16,9 @@ type markFlags struct {
 }
 
 func (f markFlags) start(ctx context.Context, s *cli.Session, task string) error {
-	return run.StartTask(ctx, s, service.StartTaskInput{Provider: f.Name, Task: task, Members: f.Members,
-		By: cli.Actor()}, f.WaitFlags)
+	return run.StartTask(ctx, s, service.StartTaskInput{
+		Provider: f.Name, Task: task, Members: f.Members, By: cli.By(),
+	}, f.WaitFlags)
 }
 
 type offlineCommand struct{ markFlags }

@@ -31,7 +31,9 @@ func (c signatureCommand) Run(ctx context.Context, s *cli.Session) error {
 	var signature service.Signature
 	var err error
 	if c.Set != "" || c.Clear {
-		m, signature, err = s.Service.SetSignature(ctx, c.Name, c.Member, c.Set)
+		m, signature, err = s.Service.SetSignature(ctx, service.SetSignatureInput{
+			Provider: c.Name, Member: c.Member, URL: c.Set, By: cli.By(),
+		})
 	} else {
 		m, signature, err = s.Service.ShowSignature(ctx, c.Name, c.Member)
 	}

@@ -93,7 +93,7 @@ func decide(ctx context.Context, s *cli.Session, c decisionFlags, d decision) (s
 		}
 	}
 	result, err = s.Service.DecideRun(ctx, service.DecideRunInput{
-		Run: held, Approve: d.approve, By: cli.Actor(), TemporalTimeout: c.TemporalTimeout,
+		Run: held, Approve: d.approve, By: cli.By(), TemporalTimeout: c.TemporalTimeout,
 		Trouble: func(t service.Trouble) { s.WarnTrouble(&t) },
 	})
 	if err != nil {

@@ -32,7 +32,7 @@ By hand, without this program:
 // Run implements the command.
 func (c retryCommand) Run(ctx context.Context, s *cli.Session) error {
 	started, err := s.Service.RetryRun(ctx, service.RetryRunInput{
-		RunID: c.ID, Mode: modeOf(c.Plan), OnRemovals: c.OnRemovals, By: cli.Actor(),
+		RunID: c.ID, Mode: modeOf(c.Plan), OnRemovals: c.OnRemovals, By: cli.By(),
 	})
 	if err != nil {
 		return err

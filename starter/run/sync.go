@@ -40,9 +40,8 @@ func (c SyncCommand) Run(ctx context.Context, s *cli.Session) error {
 		return err
 	}
 	started, err := s.Service.StartSync(ctx, service.StartSyncInput{
-		Provider: c.Name, Mode: modeOf(c.Plan), Departments: c.Departments, Members: c.Members,
-		OnRemovals: c.OnRemovals,
-		By:         cli.Actor(),
+		Provider: c.Name, Mode: modeOf(c.Plan), Departments: c.Departments, Members: c.Members, OnRemovals: c.OnRemovals,
+		By: cli.By(),
 	})
 	if err != nil {
 		return err

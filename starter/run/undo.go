@@ -42,7 +42,7 @@ By hand, without this program, with the whole id or its beginning:
 func (c UndoCommand) Run(ctx context.Context, s *cli.Session) error {
 	started, err := s.Service.UndoRun(ctx, service.UndoRunInput{
 		RunID: c.ID, Mode: modeOf(c.Plan), Departments: c.Departments, Members: c.Members, OnRemovals: c.OnRemovals,
-		By: cli.Actor(),
+		By: cli.By(),
 	})
 	if err != nil {
 		return err

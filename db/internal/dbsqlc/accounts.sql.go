@@ -107,16 +107,13 @@ func (q *Queries) ClearMatches(ctx context.Context, db DBTX, runID string) error
 	return err
 }
 
-const clearSignature = `-- name: ClearSignature :execrows
+const clearSignature = `-- name: ClearSignature :exec
 DELETE FROM member_signatures WHERE member_id = $1
 `
 
-func (q *Queries) ClearSignature(ctx context.Context, db DBTX, memberID string) (int64, error) {
-	result, err := db.Exec(ctx, clearSignature, memberID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+func (q *Queries) ClearSignature(ctx context.Context, db DBTX, memberID string) error {
+	_, err := db.Exec(ctx, clearSignature, memberID)
+	return err
 }
 
 const countAccounts = `-- name: CountAccounts :one
@@ -184,31 +181,51 @@ func (q *Queries) CountCreations(ctx context.Context, db DBTX, arg CountCreation
 	return i, err
 }
 
-const decideAccount = `-- name: DecideAccount :exec
-INSERT INTO account_conflicts (provider_id, member_id, reason, decision, user_id, decided_by, decided_at)
-VALUES ($1, $2, 'manual', $3, $4::uuid, $5, now())
-ON CONFLICT (member_id) DO UPDATE
-SET decision = excluded.decision, user_id = excluded.user_id, decided_by = excluded.decided_by,
-    decided_at = excluded.decided_at
+const decideAccount = `-- name: DecideAccount :one
+WITH former AS (
+    SELECT jsonb_build_object('decision', c.decision, 'user_id', c.user_id) AS decision
+    FROM account_conflicts c
+    WHERE c.member_id = $1 AND c.decision IS NOT NULL
+), kept AS (
+    INSERT INTO account_conflicts AS c (provider_id, member_id, reason, decision, user_id, decided_by, decided_at)
+    VALUES ($2, $1, 'manual', $3, $4::uuid, $5, now())
+    ON CONFLICT (member_id) DO UPDATE
+    SET decision = excluded.decision,
+        user_id = excluded.user_id,
+        decided_by = excluded.decided_by,
+        decided_at = excluded.decided_at
+    RETURNING c.decision, c.user_id
+)
+SELECT (SELECT f.decision FROM former f) AS before,
+    jsonb_build_object('decision', k.decision, 'user_id', k.user_id)::jsonb AS after
+FROM kept k
 `
 
 type DecideAccountParams struct {
-	ProviderID string
 	MemberID   string
+	ProviderID string
 	Decision   *string
 	UserID     *string
 	DecidedBy  *string
 }
 
-func (q *Queries) DecideAccount(ctx context.Context, db DBTX, arg DecideAccountParams) error {
-	_, err := db.Exec(ctx, decideAccount,
-		arg.ProviderID,
+type DecideAccountRow struct {
+	Before json.RawMessage
+	After  json.RawMessage
+}
+
+// Keeps a decision. Returns it as the audit log has it, and the one before.
+func (q *Queries) DecideAccount(ctx context.Context, db DBTX, arg DecideAccountParams) (DecideAccountRow, error) {
+	row := db.QueryRow(ctx, decideAccount,
 		arg.MemberID,
+		arg.ProviderID,
 		arg.Decision,
 		arg.UserID,
 		arg.DecidedBy,
 	)
-	return err
+	var i DecideAccountRow
+	err := row.Scan(&i.Before, &i.After)
+	return i, err
 }
 
 const dropCreations = `-- name: DropCreations :exec
@@ -646,6 +663,29 @@ func (q *Queries) LockAccounts(ctx context.Context, db DBTX, tenantID *string) e
 	return err
 }
 
+const lockSignature = `-- name: LockSignature :one
+SELECT m.provider_id, p.tenant_id, coalesce(x.url, '')::text AS url
+FROM org_members m
+JOIN identity_providers p ON p.id = m.provider_id
+LEFT JOIN member_signatures x ON x.member_id = m.id
+WHERE m.id = $1
+FOR NO KEY UPDATE OF m
+`
+
+type LockSignatureRow struct {
+	ProviderID *string
+	TenantID   *string
+	Url        string
+}
+
+// A member whose signature is to change, and what it is.
+func (q *Queries) LockSignature(ctx context.Context, db DBTX, memberID string) (LockSignatureRow, error) {
+	row := db.QueryRow(ctx, lockSignature, memberID)
+	var i LockSignatureRow
+	err := row.Scan(&i.ProviderID, &i.TenantID, &i.Url)
+	return i, err
+}
+
 const markOffline = `-- name: MarkOffline :execrows
 UPDATE org_members m
 SET offline_at = now(), offline_status = m.status, status = 'inactive', synced_at = now()
@@ -735,7 +775,6 @@ func (q *Queries) SetAccountPolicy(ctx context.Context, db DBTX, arg SetAccountP
 const setSignature = `-- name: SetSignature :exec
 INSERT INTO member_signatures (member_id, url) VALUES ($1, $2)
 ON CONFLICT (member_id) DO UPDATE SET url = excluded.url, updated_at = now()
-WHERE member_signatures.url <> excluded.url
 `
 
 type SetSignatureParams struct {

@@ -489,8 +489,10 @@ FROM (
       AND ($5::text IS NULL AND m.status <> 'deleted' OR m.status = $5)
       AND ($6::timestamptz IS NULL OR m.synced_at >= $6)
       AND ($7::uuid IS NULL OR EXISTS (
-        SELECT 1 FROM org_member_departments md WHERE md.member_id = m.id
-    AND md.department_id = $7))
+        SELECT 1 FROM org_member_departments md
+        WHERE md.member_id = m.id AND md.department_id = $7))
+      AND ($8::uuid IS NULL OR m.id IN (
+        SELECT gp.member_id FROM org_group_people gp WHERE gp.group_id = $8))
       AND ($1 = ''
         OR m.name ILIKE '%' || $2 || '%'
         OR m.name_translit_full LIKE lower($2) || '%'
@@ -500,9 +502,9 @@ FROM (
         OR m.employee_no ILIKE $2 || '%'
         OR m.external_id = $1)
 ) found
-WHERE (found.grade, found.id) > ($8::int, $9::uuid)
+WHERE (found.grade, found.id) > ($9::int, $10::uuid)
 ORDER BY found.grade, found.id
-LIMIT $10
+LIMIT $11
 `
 
 type ListMemberPageParams struct {
@@ -513,6 +515,7 @@ type ListMemberPageParams struct {
 	Status       *string
 	UpdatedSince *time.Time
 	DepartmentID *string
+	GroupID      *string
 	AfterGrade   int32
 	AfterID      string
 	MaxRows      int32
@@ -534,6 +537,7 @@ func (q *Queries) ListMemberPage(ctx context.Context, db DBTX, arg ListMemberPag
 		arg.Status,
 		arg.UpdatedSince,
 		arg.DepartmentID,
+		arg.GroupID,
 		arg.AfterGrade,
 		arg.AfterID,
 		arg.MaxRows,
@@ -546,54 +550,6 @@ func (q *Queries) ListMemberPage(ctx context.Context, db DBTX, arg ListMemberPag
 	for rows.Next() {
 		var i ListMemberPageRow
 		if err := rows.Scan(&i.ID, &i.Grade); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const listPlaces = `-- name: ListPlaces :many
-SELECT md.member_id, md.department_id, d.external_id, d.name, d.path, md.is_primary, md.is_leader, md.sort_order
-FROM org_member_departments md
-JOIN org_departments d ON d.id = md.department_id
-WHERE md.member_id = $1
-ORDER BY NOT md.is_primary, d.path, d.id
-`
-
-type ListPlacesRow struct {
-	MemberID     string
-	DepartmentID string
-	ExternalID   string
-	Name         string
-	Path         string
-	IsPrimary    bool
-	IsLeader     bool
-	SortOrder    *int64
-}
-
-func (q *Queries) ListPlaces(ctx context.Context, db DBTX, memberID string) ([]ListPlacesRow, error) {
-	rows, err := db.Query(ctx, listPlaces, memberID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []ListPlacesRow
-	for rows.Next() {
-		var i ListPlacesRow
-		if err := rows.Scan(
-			&i.MemberID,
-			&i.DepartmentID,
-			&i.ExternalID,
-			&i.Name,
-			&i.Path,
-			&i.IsPrimary,
-			&i.IsLeader,
-			&i.SortOrder,
-		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
