@@ -85,7 +85,8 @@ func TestDecisions(t *testing.T) {
 	}
 	decide := func(of string, decision, user string) error {
 		return c.store.DecideAccount(t.Context(), db.AccountDecision{
-			ProviderID: c.provider.ID, MemberID: id(of), Decision: decision, UserID: user, By: audit.By{Name: "ann@host"},
+			ProviderID: c.provider.ID, MemberID: id(of), Decision: decision, UserID: user,
+			By: audit.By{Name: "ann@host"},
 		})
 	}
 	require.NoError(t, decide("a", "link", account("A")))
@@ -171,7 +172,8 @@ func TestLeaving(t *testing.T) {
 			left := c.sync(snapshot{departments: "1", members: "z in=1"})
 			require.Equal(t, []string{"A of a"}, c.texts(t, "SELECT name FROM goodbyes ORDER BY 1"))
 			require.Len(t, left.problems(), 1)
-			require.Contains(t, left.problems()[0], "member b: function orgsync_account_leave failed (SQLSTATE P0001)")
+			require.Contains(t, left.problems()[0],
+				"member b: function orgsync_account_leave failed (SQLSTATE P0001)")
 			require.Zero(t, left.counts.Members.Linked)
 			linked := []string{"a A", "b B"}
 			if unlink {

@@ -126,7 +126,8 @@ type ChangesOf struct {
 // ListChanges returns a run's change log.
 func (s *Store) ListChanges(ctx context.Context, of ChangesOf, after int64, limit int) ([]Change, error) {
 	rows, err := s.q.ListChangePage(ctx, s.pool, dbsqlc.ListChangePageParams{
-		RunID: of.RunID, Kinds: pg.NonNil(of.Kinds), Types: pg.NonNil(of.Types), Hidden: hidden(of.Raw), AfterID: after,
+		RunID: of.RunID, Kinds: pg.NonNil(of.Kinds), Types: pg.NonNil(of.Types), Hidden: hidden(of.Raw),
+		AfterID: after,
 		MaxRows: int32(limit),
 	})
 	return rows, pg.Interpret("list changes", err)
@@ -213,9 +214,10 @@ func (s *Store) ListMembers(ctx context.Context, of MembersOf, after Member, lim
 	found, err := s.q.ListMemberPage(ctx, s.pool, dbsqlc.ListMemberPageParams{
 		TenantID: pg.NullIfEmpty(of.TenantID), ProviderID: pg.NullIfEmpty(of.ProviderID), Words: of.Text,
 		Pattern: pg.EscapeLike(of.Text),
-		Status:  pg.NullIfEmpty(of.Status), UpdatedSince: of.UpdatedSince, DepartmentID: pg.NullIfEmpty(of.DepartmentID),
-		GroupID:    pg.NullIfEmpty(of.GroupID),
-		AfterGrade: int32(grade), AfterID: orElse(after.ID, first), MaxRows: int32(limit),
+		Status:  pg.NullIfEmpty(of.Status), UpdatedSince: of.UpdatedSince,
+		DepartmentID: pg.NullIfEmpty(of.DepartmentID),
+		GroupID:      pg.NullIfEmpty(of.GroupID),
+		AfterGrade:   int32(grade), AfterID: orElse(after.ID, first), MaxRows: int32(limit),
 	})
 	if err != nil {
 		return nil, pg.Interpret("list members", err)

@@ -97,7 +97,8 @@ func (in DecideAccountInput) account() (string, error) {
 	user := strings.ToLower(strings.TrimSpace(in.User))
 	switch {
 	case in.Decision == "link" && uuid.Validate(user) != nil:
-		return "", &Error{Code: InputInvalid, Err: errors.New("the account is not an id of the table users: give a UUID")}
+		return "", &Error{Code: InputInvalid,
+			Err: errors.New("the account is not an id of the table users: give a UUID")}
 	case in.Decision != "link" && user != "":
 		return "", &Error{Code: InputInvalid, Err: errors.New(
 			"an account goes with the decision link alone: leave it out, or decide to link")}

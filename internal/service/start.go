@@ -41,8 +41,9 @@ type StartSyncInput struct {
 // StartSync starts a sync of a provider.
 func (s *Service) StartSync(ctx context.Context, in StartSyncInput) (Execution, error) {
 	input := workflows.SyncInput{
-		Provider: in.Provider, Mode: in.Mode, Departments: in.Departments, Members: in.Members, OnRemovals: in.OnRemovals,
-		Rules: in.Rules, StartedBy: in.By.Name,
+		Provider: in.Provider, Mode: in.Mode, Departments: in.Departments, Members: in.Members,
+		OnRemovals: in.OnRemovals,
+		Rules:      in.Rules, StartedBy: in.By.Name,
 	}
 	if problem := input.Normalize(); problem != "" {
 		return Execution{}, &Error{Code: InputInvalid, Err: errors.New(problem)}

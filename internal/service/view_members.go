@@ -32,7 +32,8 @@ func (v View) MarkMember(ctx context.Context, memberID, task string, by By) (Exe
 	if err != nil {
 		return Execution{}, err
 	}
-	return v.s.startTask(ctx, store, StartTaskInput{Provider: m.ProviderName, Task: task, By: by}, []string{m.ExternalID})
+	return v.s.startTask(ctx, store, StartTaskInput{Provider: m.ProviderName, Task: task, By: by},
+		[]string{m.ExternalID})
 }
 
 // ListConflicts returns members about whose accounts a person must decide, or (decided) has

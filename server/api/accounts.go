@@ -26,7 +26,8 @@ type Conflict struct {
 
 func conflictOf(c service.ConflictRow) Conflict {
 	return Conflict{
-		MemberID: c.MemberID, ProviderID: c.ProviderID, Provider: c.ProviderName, ExternalID: c.ExternalID, Name: c.Name,
+		MemberID: c.MemberID, ProviderID: c.ProviderID, Provider: c.ProviderName, ExternalID: c.ExternalID,
+		Name:   c.Name,
 		Reason: c.Reason, Candidates: append([]string{}, c.Candidates...), Decision: c.Decision, UserID: c.UserID,
 		DecidedBy: c.DecidedBy, DecidedAt: c.DecidedAt, FoundAt: c.FoundAt,
 	}
@@ -58,7 +59,8 @@ type conflictOutput struct{ Body Conflict }
 
 func (a *API) registerAccounts() {
 	const tag, path = "Accounts", "/accounts/conflicts/{member}"
-	registerList(a, operation{id: "list-account-conflicts", method: http.MethodGet, path: "/accounts/conflicts", tag: tag,
+	registerList(a, operation{id: "list-account-conflicts", method: http.MethodGet, path: "/accounts/conflicts",
+		tag:     tag,
 		summary: "List members about whose account a person must decide", errors: notFound},
 		func(ctx context.Context, in *listConflictsInput, page service.Page) (List[Conflict], string, error) {
 			var decided *bool

@@ -232,9 +232,11 @@ func (a *API) registerDirectory() {
 	}, a.listMemberHistory)
 }
 
-func (a *API) listMembers(ctx context.Context, in *listMembersInput, page service.Page) (List[Member], string, error) {
-	of := service.ListMembersInput{Provider: in.Provider, Text: in.Text, DepartmentID: in.Department, GroupID: in.Group,
-		Status: in.Status, Page: page}
+func (a *API) listMembers(ctx context.Context, in *listMembersInput, page service.Page) (List[Member],
+	string, error) {
+	of := service.ListMembersInput{Provider: in.Provider, Text: in.Text, DepartmentID: in.Department,
+		GroupID: in.Group,
+		Status:  in.Status, Page: page}
 	if !in.UpdatedSince.IsZero() {
 		of.UpdatedSince = &in.UpdatedSince
 	}
@@ -250,18 +252,21 @@ func (a *API) getMember(ctx context.Context, in *OfMember) (*personOutput, error
 func personOf(m service.MemberResult) Person {
 	d := m.Details
 	out := Person{
-		Member: memberOf(m.MemberRow), Places: make([]Place, len(d.Places)), Groups: make([]PersonGroup, len(d.Groups)),
+		Member: memberOf(m.MemberRow), Places: make([]Place, len(d.Places)), Groups: make([]PersonGroup,
+			len(d.Groups)),
 		OfflineAt: d.OfflineAt, Signature: signatureOf(m.Signature), RawData: m.RawData,
 	}
 	for i, p := range d.Places {
 		out.Places[i] = Place{
-			DepartmentID: p.ID, ExternalID: p.ExternalID, Name: p.Name, Path: p.Path, Primary: p.Primary, Leader: p.Leader,
+			DepartmentID: p.ID, ExternalID: p.ExternalID, Name: p.Name, Path: p.Path, Primary: p.Primary,
+			Leader:    p.Leader,
 			SortOrder: p.SortOrder,
 		}
 	}
 	for i, g := range d.Groups {
 		out.Groups[i] = PersonGroup{
-			GroupID: g.ID, ExternalID: g.ExternalID, Kind: g.Kind, Name: g.Name, Category: g.Category, Direct: g.Direct,
+			GroupID: g.ID, ExternalID: g.ExternalID, Kind: g.Kind, Name: g.Name, Category: g.Category,
+			Direct: g.Direct,
 		}
 	}
 	if d.Manager != nil {
@@ -282,7 +287,8 @@ func (a *API) listMemberHistory(ctx context.Context, in *pageOfMember, page serv
 	rows, err := a.view(ctx).ListMemberHistory(ctx, id, page)
 	return listOf(rows, func(c service.MemberChangeRow) MemberChange {
 		out := MemberChange{
-			RunID: c.RunID, ObjectType: c.ObjectType, Kind: c.Kind, DepartmentName: c.DepartmentName, Before: c.Before,
+			RunID: c.RunID, ObjectType: c.ObjectType, Kind: c.Kind, DepartmentName: c.DepartmentName,
+			Before: c.Before,
 			After:  c.After,
 			Reason: c.Reason, StartedBy: c.StartedBy, DecidedBy: c.DecidedBy, ChangedAt: c.ChangedAt,
 		}

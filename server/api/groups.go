@@ -54,7 +54,8 @@ type Administrator struct {
 
 func administratorOf(a service.AdministratorRow) Administrator {
 	return Administrator{
-		ProviderID: a.ProviderID, Provider: a.ProviderName, MemberID: a.MemberID, ExternalID: a.ExternalID, Name: a.Name,
+		ProviderID: a.ProviderID, Provider: a.ProviderName, MemberID: a.MemberID, ExternalID: a.ExternalID,
+		Name:   a.Name,
 		Status: a.Status, Source: a.Source, Level: a.Level,
 	}
 }
@@ -82,7 +83,8 @@ func (a *API) registerGroups() {
 			rows, err := a.view(ctx).ListGroups(ctx, in.Provider, page)
 			return listOf(rows, groupOf), "", err
 		})
-	registerList(a, operation{id: "list-group-members", method: http.MethodGet, path: "/groups/{id}/members", tag: tag,
+	registerList(a, operation{id: "list-group-members", method: http.MethodGet, path: "/groups/{id}/members",
+		tag:     tag,
 		summary: "List who belongs to a group, directly or through a department, by name", errors: notFound},
 		func(ctx context.Context, in *pageOfGroup, page service.Page) (List[GroupMember], string, error) {
 			rows, err := a.view(ctx).ListGroupMembers(ctx, in.ID, page)
@@ -98,7 +100,8 @@ func (a *API) registerGroups() {
 		})
 	const path = "/administrators/{member}"
 	register(a, operation{id: "set-administrator", method: http.MethodPut, path: path, tag: tag,
-		summary: "Name a member as a local administrator, by a run", status: http.StatusAccepted, errors: conflicting},
+		summary: "Name a member as a local administrator, by a run", status: http.StatusAccepted,
+		errors: conflicting},
 		func(ctx context.Context, in *AdministratorNamed) (*startedOutput, error) {
 			started, err := a.view(ctx).NameAdministrator(ctx, in.Member, true, by(ctx))
 			return a.begun(ctx, started, err)

@@ -52,7 +52,8 @@ func (a *API) registerPreview() {
 			return List[PreviewMember]{}, "", err
 		}
 		if page.After != "" {
-			return List[PreviewMember]{}, "", &service.Error{Code: service.CursorInvalid, Args: service.Args{Field: "after"}}
+			return List[PreviewMember]{}, "", &service.Error{Code: service.CursorInvalid,
+				Args: service.Args{Field: "after"}}
 		}
 		found, err := a.service.PreviewProvider(ctx, in.Name, min(page.Limit, maxPreview))
 		return listOf(service.Rows[service.PreviewMember]{Items: found}, previewOf), "", err

@@ -22,8 +22,9 @@ var may = map[string]string{
 	"list-run-removals": "oa",
 	"list-run-errors":   "oa", "follow-run": "oa", "decide-run": "oa", "undo-run": "oa", "retry-run": "oa",
 	"cancel-run":       "oa",
-	"list-departments": "roa", "get-department": "roa", "list-child-departments": "roa", "list-department-members": "roa",
-	"list-members": "roa", "get-member": "roa", "list-member-history": "roa",
+	"list-departments": "roa", "get-department": "roa", "list-child-departments": "roa",
+	"list-department-members": "roa",
+	"list-members":            "roa", "get-member": "roa", "list-member-history": "roa",
 	"preview-provider": "oa", "get-rules": "oa", "set-rules": "a", "delete-rules": "a",
 	"list-groups": "roa", "list-group-members": "roa", "list-administrators": "roa",
 	"set-offline": "oa", "delete-offline": "oa", "set-signature": "a", "delete-signature": "a",
@@ -97,7 +98,8 @@ func TestEveryTenantAgainstAnothersObjects(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	foreign := map[string]string{
-		"runs": w.globex["run"], "departments": w.globex["child"], "members": w.globex["bob"], "groups": w.globex["group"],
+		"runs": w.globex["run"], "departments": w.globex["child"], "members": w.globex["bob"],
+		"groups": w.globex["group"],
 		"tokens": w.globex["token"],
 	}
 	for bound, token := range map[string]string{

@@ -40,8 +40,9 @@ func (c SyncCommand) Run(ctx context.Context, s *cli.Session) error {
 		return err
 	}
 	started, err := s.Service.StartSync(ctx, service.StartSyncInput{
-		Provider: c.Name, Mode: modeOf(c.Plan), Departments: c.Departments, Members: c.Members, OnRemovals: c.OnRemovals,
-		By: cli.By(),
+		Provider: c.Name, Mode: modeOf(c.Plan), Departments: c.Departments, Members: c.Members,
+		OnRemovals: c.OnRemovals,
+		By:         cli.By(),
 	})
 	if err != nil {
 		return err
