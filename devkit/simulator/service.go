@@ -27,6 +27,8 @@ type Service struct {
 	Faults *Faults
 	Calls  *Calls
 	Tokens *Tokens
+	// Passes are people's: codes of sign-ins, user tokens, tickets.
+	Passes *Passes
 	// Throttled counts the calls that were refused for going over a limit.
 	Throttled *Calls
 
@@ -45,6 +47,7 @@ func NewService(o Options, limits func(endpoint string) []Quota) *Service {
 	}
 	return &Service{
 		Faults: &Faults{}, Calls: &Calls{n: map[string]int{}}, Tokens: newTokens(o.Clock),
+		Passes:    newPasses(o.Clock),
 		Throttled: &Calls{n: map[string]int{}},
 		now:       o.Clock, before: o.BeforeCall, quotas: newQuotas(o.Clock, limits),
 	}

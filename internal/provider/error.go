@@ -46,6 +46,12 @@ const (
 	CursorExpired Kind = "CursorExpired"
 	// TooLarge: this listing cannot be had in one piece; Error.Instead says how.
 	TooLarge Kind = "TooLarge"
+	// CodeRefused: a login's code is unknown, expired, used, or another app's.
+	CodeRefused Kind = "CodeRefused"
+	// OtherCompany: who signed in is no member of this company.
+	OtherCompany Kind = "OtherCompany"
+	// MemberSuspended: the provider lets the member sign in nowhere for now.
+	MemberSuspended Kind = "MemberSuspended"
 )
 
 // Retryable reports whether the same call may succeed later without anybody
@@ -73,7 +79,7 @@ func (k Kind) EndsRun() bool {
 // Kinds are all kinds.
 var Kinds = []Kind{
 	Invalid, Unauthenticated, TokenRefused, Forbidden, OutOfRange, NotFound, RateLimited, QuotaExhausted, Unavailable,
-	Malformed, CursorExpired, TooLarge,
+	Malformed, CursorExpired, TooLarge, CodeRefused, OtherCompany, MemberSuspended,
 }
 
 // Remedy is what to do about a failure of which nothing more is known than its kind.
@@ -102,6 +108,12 @@ func (k Kind) Remedy() string {
 		return "widen the app's visible range, or leave it out on purpose"
 	case NotFound:
 		return "check the id; if it was deleted at the provider, the next sync removes it"
+	case CodeRefused:
+		return "sign in again: a code is good once and for a few minutes"
+	case OtherCompany:
+		return "sign in with an account of the company that this provider reads"
+	case MemberSuspended:
+		return "ask the company's administrator to unfreeze the account at the provider"
 	case QuotaExhausted:
 		return "wait until the quota is renewed, or buy a larger one"
 	default:

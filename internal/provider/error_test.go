@@ -62,6 +62,9 @@ func TestEveryKindPassesOrEndsTheRunOrConcernsOneObject(t *testing.T) {
 		provider.Malformed:       {retryable: true},
 		provider.CursorExpired:   {retryable: true},
 		provider.TooLarge:        {},
+		provider.CodeRefused:     {},
+		provider.OtherCompany:    {},
+		provider.MemberSuspended: {},
 		"":                       {},
 	} {
 		require.Equal(t, want, verdict{kind.Retryable(), kind.EndsRun()}, kind)

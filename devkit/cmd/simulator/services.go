@@ -154,16 +154,16 @@ func newServices(companies map[string]*simulator.Company, noQuotas bool) map[str
 func config(vendor, url string) map[string]string {
 	switch vendor {
 	case feishuName:
-		return map[string]string{"app_id": "cli_sim", "app_secret": "sim-secret", "base_url": url}
+		return map[string]string{"app_id": "cli_sim", "app_secret": "sim-secret", "base_url": url, "accounts_url": url}
 	case dingtalkName:
 		return map[string]string{
 			"app_key": "dingsim", "app_secret": "sim-secret", "corp_id": "dingsimcorp", "base_url": url,
-			"api_base_url": url,
+			"api_base_url": url, "login_url": url,
 		}
 	default:
 		return map[string]string{
 			"corp_id": "wwsim", "secret": "sim-app-secret", "sync_secret": "sim-sync-secret", "agent_id": "1000002",
-			"base_url": url,
+			"base_url": url, "login_url": url, "authorize_url": url,
 		}
 	}
 }

@@ -18,13 +18,16 @@ const (
 	departmentList   = "qyapi_get_department_list"
 	departmentMember = "qyapi_get_department_member"
 	member           = "qyapi_get_member"
+	basic            = "qyapi_base"
+	// UserPoint is what reading the profile of who signs in needs.
+	UserPoint = "Contact.User.Read"
 	// MobilePoint and EmailPoint decide about fields, not calls.
 	MobilePoint = "企业员工手机号信息"
 	EmailPoint  = "邮箱等个人信息"
 )
 
 // AllPoints are all permission points that the simulated calls and fields ask for.
-var AllPoints = []string{departmentList, departmentMember, member, MobilePoint, EmailPoint}
+var AllPoints = []string{departmentList, departmentMember, member, MobilePoint, EmailPoint, UserPoint, basic}
 
 // Without returns AllPoints less those named.
 func Without(named ...string) ([]string, error) {
@@ -55,6 +58,10 @@ type Config struct {
 	// HomeSchool adds a department with the id -7 below the root, which cannot be
 	// read (dingtalk.md §2).
 	HomeSchool bool
+	// RedirectURLs are the registered ones, compared exactly; none lets all in.
+	RedirectURLs []string
+	// KnownOutsiders makes members of other companies external contacts of this one.
+	KnownOutsiders bool
 	// OmitUnset leaves unset e-mails and phones out instead of sending "".
 	OmitUnset bool
 }
@@ -133,6 +140,7 @@ var handlers = map[string]handler{
 	"user/listid":                 {http.MethodPost, member, (*Server).listUserID},
 	"user/get":                    {http.MethodPost, member, (*Server).getUser},
 	"user/getbyunionid":           {http.MethodPost, member, (*Server).getByUnionID},
+	"user/getuserinfo":            {http.MethodPost, basic, (*Server).userInfo},
 	"user/count":                  {http.MethodPost, member, (*Server).countUsers},
 	"user/listadmin":              {http.MethodPost, member, (*Server).listAdministrators},
 	"role/list":                   {http.MethodPost, departmentList, (*Server).listRoles},
@@ -153,6 +161,9 @@ var paths = map[string]string{
 	"/topapi/user/listid":                    "user/listid",
 	"/topapi/v2/user/get":                    "user/get",
 	"/topapi/user/getbyunionid":              "user/getbyunionid",
+	"/topapi/v2/user/getuserinfo":            "user/getuserinfo",
+	"/v1.0/contact/users/me":                 "users/me",
+	"/v1.0/oauth2/userAccessToken":           "oauth2/userAccessToken",
 	"/topapi/user/count":                     "user/count",
 	"/topapi/user/listadmin":                 "user/listadmin",
 	"/topapi/role/list":                      "role/list",
@@ -180,6 +191,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := &request{Request: r, cfg: s.cfg, id: fmt.Sprintf("16sim%08x", s.log), endpoint: route(r.URL.Path),
 		now: s.Now()}
 	s.mu.Unlock()
+	if r.URL.Path == "/oauth2/auth" {
+		s.company.ServeSignIn(w, r, s.signIn(q))
+		return
+	}
 	q.params = readParams(r)
 	if q.token = r.URL.Query().Get("access_token"); q.token == "" {
 		q.token = q.params.form.Get("access_token") // read too (dingtalk.md §1)
@@ -213,6 +228,10 @@ func (s *Server) answer(q *request, act simulator.Action) simulator.Reply {
 	switch q.endpoint {
 	case "gettoken", "oauth2/accessToken", "oauth2/token":
 		return s.issueToken(q, act)
+	case "oauth2/userAccessToken":
+		return s.issueUserToken(q, act)
+	case "users/me":
+		return s.me(q, act)
 	}
 	h, ok := handlers[q.endpoint]
 	if point, known := unbuilt[q.URL.Path]; !ok && known {

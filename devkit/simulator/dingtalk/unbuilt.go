@@ -14,7 +14,6 @@ import (
 var unbuilt = map[string]string{
 	// dingtalk.md §1.3, §3, §4, §7.1, §8
 	"/topapi/v2/user/getbymobile":            "qyapi_get_member_by_mobile",
-	"/topapi/v2/user/getuserinfo":            "qyapi_base",
 	"/topapi/user/get_admin_scope":           member,
 	"/topapi/role/getrolegroup":              departmentList,
 	"/topapi/extcontact/list":                "qyapi_ext_contact",
@@ -25,7 +24,6 @@ var unbuilt = map[string]string{
 	"/call_back/get_call_back_failed_result": "qyapi_base",
 	"/v1.0/contact/departments/search":       "Contact.Department.Read",
 	"/v1.0/contact/users/search":             "Contact.User.Read",
-	"/v1.0/contact/users/me":                 "Contact.User.Read",
 	"/v1.0/contact/empLeaveRecords":          "Contact.Common.Read",
 	"/v1.0/hrm/employees/dismissions":        "qyapi_hrm_read_user",
 	"/v1.0/hrm/employees/dimissionInfos":     "qyapi_hrm_read_user",

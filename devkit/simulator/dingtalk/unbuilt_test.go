@@ -19,7 +19,6 @@ func TestKnownCallsLackAPermission(t *testing.T) {
 	for path, point := range map[string]string{
 		"role/getrolegroup":    "qyapi_get_department_list",
 		"user/get_admin_scope": "qyapi_get_member", "v2/user/getbymobile": "qyapi_get_member_by_mobile",
-		"v2/user/getuserinfo": "qyapi_base",
 	} {
 		require.Contains(t, a.gateway(path, `{}`, "60011"), "{requiredScopes=["+point+"]}", path)
 	}

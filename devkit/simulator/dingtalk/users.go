@@ -262,7 +262,13 @@ func (s *Server) getUser(v *simulator.View, q *request) (map[string]any, simulat
 }
 
 func (s *Server) getByUnionID(v *simulator.View, q *request) (map[string]any, simulator.Shape, *refusal) {
-	n, ok := s.company.ParseUnionID(directory.DingTalk, q.params.text("unionid"))
+	union := q.params.text("unionid")
+	if n, foreign := strangers.FromHex("", union); foreign && q.cfg.KnownOutsiders {
+		return map[string]any{"result": map[string]any{
+			"contact_type": 1, "userid": strangers.Hex("ext", n),
+		}}, simulator.Shape{Object: "result", ID: "userid"}, nil
+	}
+	n, ok := s.company.ParseUnionID(directory.DingTalk, union)
 	p, known := v.Person(n)
 	if !ok || !known || p.Left {
 		return nil, simulator.Shape{}, errNoUser

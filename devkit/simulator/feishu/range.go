@@ -58,7 +58,7 @@ func (s *Server) contactRange(v *simulator.View, q *request) (any, simulator.Sha
 func (s *Server) tenant(v *simulator.View, _ *request) (any, simulator.Shape, *refusal) {
 	root, _ := v.Department(simulator.Root)
 	return map[string]any{"tenant": map[string]any{
-		"name": root.Name, "display_id": "F123456789", "tenant_tag": 0, "tenant_key": "2ca1d211f64f6438",
+		"name": root.Name, "display_id": "F123456789", "tenant_tag": 0, "tenant_key": tenantKey,
 		"avatar": map[string]any{}, "domain": "sim.feishu.cn",
 	}}, simulator.Shape{Object: "data.tenant"}, nil
 }

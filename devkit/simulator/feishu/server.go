@@ -32,6 +32,10 @@ type Config struct {
 	// does not show that they resigned. Which of the two the real API does was never
 	// verified (feishu.md §3.4).
 	HiddenLeavers bool
+	// RedirectURLs are the registered ones, compared exactly; none lets all in.
+	RedirectURLs []string
+	// TokenErrorsAs200 answers refused sign-in codes with 200 instead of 400.
+	TokenErrorsAs200 bool
 	// EmptyLastToken sends page_token "" on the last page instead of none.
 	EmptyLastToken bool
 	// OmitEmptyItems leaves items out of an empty page instead of sending [].
@@ -107,6 +111,10 @@ type request struct {
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := s.read(r)
+	if r.URL.Path == "/open-apis/authen/v1/authorize" {
+		s.company.ServeSignIn(w, r, s.signIn(q))
+		return
+	}
 	call := simulator.Call{Endpoint: q.endpoint, Department: q.department(), Page: q.page(), Token: q.token}
 	s.Serve(w, r, call, func(act simulator.Action) simulator.Reply { return s.answer(q, act) })
 }
@@ -118,7 +126,7 @@ func (s *Server) read(r *http.Request) *request {
 	s.mu.Unlock()
 	q.token, _ = strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	q.endpoint, q.id = route(r.URL.Path)
-	if h, built := handlers[q.endpoint]; !built || h.method != r.Method {
+	if h, built := handlers[q.endpoint]; q.endpoint != "authen/user_info" && (!built || h.method != r.Method) {
 		if call, found := unbuiltCall(r.Method, r.URL.Path); found {
 			q.endpoint = call
 		}
@@ -196,6 +204,12 @@ func route(path string) (endpoint, id string) {
 		return "app_access_token", ""
 	case path == "/open-apis/user/v4/app_admin_user/list":
 		return "app_admin_user/list", ""
+	case path == "/oauth/v3/token":
+		return userTokenV3, ""
+	case path == "/open-apis/authen/v2/oauth/token":
+		return userTokenV2, ""
+	case path == "/open-apis/authen/v1/user_info":
+		return "authen/user_info", ""
 	case path == "/open-apis/tenant/v2/tenant/query":
 		return "tenant/query", ""
 	}
@@ -210,6 +224,12 @@ func (s *Server) answer(q *request, act simulator.Action) simulator.Reply {
 	}
 	if strings.HasSuffix(q.endpoint, "_access_token") {
 		return s.issueToken(q, act)
+	}
+	switch q.endpoint {
+	case userTokenV2, userTokenV3:
+		return s.issueUserToken(q, act)
+	case "authen/user_info":
+		return s.userInfo(q, act)
 	}
 	if scopes, ok := unbuilt[q.endpoint]; ok {
 		return s.refuseUnbuilt(q, scopes, act)

@@ -38,7 +38,6 @@ var unbuilt = map[string][]string{
 	"GET contact/v3/work_cities/:id":                  {"contact:work_city:readonly"},
 	"GET contact/v3/employee_type_enums":              {"contact:contact:readonly_as_app"},
 	"GET contact/v3/custom_attrs":                     {"contact:contact:readonly_as_app"},
-	"GET authen/v1/user_info":                         nil,
 	"GET event/v1/outbound_ip":                        {"event:ip_list"},
 	// feishu-more.md §D
 	"GET application/v3/is_user_admin":    {"admin:app.admin:check"},

@@ -217,6 +217,9 @@ func (s *Server) findUser(v *simulator.View, q *request, id string) (simulator.P
 		if n, known := s.company.ParseUnionID(directory.Feishu, id); known {
 			p, ok = v.Person(n)
 		}
+		if _, foreign := strangers.FromHex("on_", id); foreign {
+			unknown = &refusal{code: 99992381, msg: "Invalid id: union_id of another tenant"}
+		}
 	default:
 		if n, known := s.openIDs.FromHex("ou_", id); known {
 			p, ok = v.Person(simulator.PersonID(n))

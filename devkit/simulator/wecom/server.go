@@ -45,6 +45,10 @@ type Config struct {
 	ExpiredAs40014 bool
 	// FreshTokens issues a new token at every call instead of the last valid one.
 	FreshTokens bool
+	// RedirectHosts are the app's trusted domains, host with port; none lets all in.
+	RedirectHosts []string
+	// LinkedCorp makes who signs in a member of that linked corp (互联).
+	LinkedCorp string
 	// MaxUserList answers 45029 to user/list on a larger department; 0 means never.
 	MaxUserList int
 }
@@ -117,6 +121,7 @@ type request struct {
 	ip       string
 	query    url.Values
 	body     listIDBody
+	ticket   string
 	// owner is whose token the call carries, set once that was checked.
 	owner string
 }
@@ -162,11 +167,17 @@ var handlers = map[string]handler{
 	"tag/get":              {[]string{"userlist", "partylist"}, 0, 0, false, (*Server).getTag},
 	"agent/get_admin_list": {[]string{"admin"}, 48002, 48002, true, (*Server).listAdministrators},
 	"agent/get":            {nil, 0, 301002, true, (*Server).getAgent},
+	"auth/getuserinfo":     {nil, 0, 48002, true, (*Server).userInfo},
+	"auth/getuserdetail":   {nil, 0, 48002, true, (*Server).userDetail},
 }
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := s.read(r)
+	if page, found := s.signIn(q); found {
+		s.company.ServeSignIn(w, r, page)
+		return
+	}
 	if _, known := handlerOf(q.endpoint); !known && q.endpoint != "gettoken" {
 		w.WriteHeader(http.StatusNotFound) // with an empty body (wecom.md §1.1)
 		return
@@ -185,8 +196,11 @@ func (s *Server) read(r *http.Request) *request {
 	s.mu.Unlock()
 	q.endpoint, _ = strings.CutPrefix(r.URL.Path, "/cgi-bin/")
 	q.ip, _, _ = net.SplitHostPort(r.RemoteAddr)
-	if q.endpoint == "user/list_id" {
+	switch q.endpoint {
+	case "user/list_id":
 		q.body = readListID(r)
+	case "auth/getuserdetail":
+		q.ticket = readTicket(r)
 	}
 	return q
 }

@@ -15,8 +15,8 @@ func TestKnownCallsAreForbidden(t *testing.T) {
 	a := start(t, company(), wecom.Config{OldSyncIP: true, OldApp: true})
 	for endpoint, arrays := range map[string][]string{
 		"user/getuserid": nil, "export/user": nil, "export/get_result": {"data_list"},
-		"batch/openuserid_to_userid": {"userid_list", "invalid_open_userid_list"}, "auth/getuserinfo": nil,
-		"user/create": nil, "department/delete": nil, "getcallbackip": {"ip_list"},
+		"batch/openuserid_to_userid": {"userid_list", "invalid_open_userid_list"},
+		"user/create":                nil, "department/delete": nil, "getcallbackip": {"ip_list"},
 	} {
 		for _, query := range []string{a.byApp(""), a.bySync("")} {
 			answer := a.refused(endpoint, query, 48002)

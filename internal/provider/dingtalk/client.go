@@ -35,6 +35,8 @@ type client struct {
 	zone       *time.Location
 	baseURL    string
 	apiBaseURL string
+	loginURL   string
+	corpID     string
 	appKey     string
 	appSecret  string
 	tokenCall  tokenCall
@@ -50,6 +52,7 @@ var (
 
 	_ provider.GroupReader         = (*client)(nil)
 	_ provider.AdministratorReader = (*client)(nil)
+	_ provider.LoginResolver       = (*client)(nil)
 )
 
 // answer is a successful answer's top-level object.
@@ -85,8 +88,12 @@ func (c *client) exchange(ctx context.Context, ep provider.Endpoint, query url.V
 	if err != nil {
 		return answer{}, err
 	}
+	return c.send(ctx, ep, req)
+}
+
+func (c *client) send(ctx context.Context, ep provider.Endpoint, req *http.Request) (answer, error) {
 	var a answer
-	_, err = c.env.Do(ctx, directory.DingTalk, ep, req, func(reply *provider.Reply) (failure *provider.Error) {
+	_, err := c.env.Do(ctx, directory.DingTalk, ep, req, func(reply *provider.Reply) (failure *provider.Error) {
 		a, failure = judge(ep, reply, c.env.Now())
 		return failure
 	})

@@ -20,9 +20,12 @@ const (
 	keyBaseURL    = "base_url"
 	keyAPIBaseURL = "api_base_url"
 	keyTokenCall  = "token_call"
+	keyLoginURL   = "login_url"
+	keyCorpID     = "corp_id"
 
 	defaultBaseURL    = "https://oapi.dingtalk.com"
 	defaultAPIBaseURL = "https://api.dingtalk.com"
+	defaultLoginURL   = "https://login.dingtalk.com" // dingtalk.md §8
 )
 
 // Vendor describes DingTalk's internal enterprise apps: their settings and how a
@@ -45,7 +48,8 @@ var Vendor = provider.Vendor{
 		{Name: keyTokenCall, Default: string(oauth2),
 			Help: "how the access token is fetched: oauth2 is the newer API's call, gettoken the legacy API's, for " +
 				"networks that can reach only base_url"},
-		{Name: "corp_id", Help: "the company's CorpId; not needed to read the directory"},
+		{Name: keyLoginURL, Default: defaultLoginURL, Help: "address of the sign-in page"},
+		{Name: keyCorpID, Help: "the company's CorpId; not needed to read the directory"},
 		{Name: "agent_id", Help: "the app's AgentId; not needed to read the directory"},
 		provider.TimeZone,
 	},
@@ -54,7 +58,7 @@ var Vendor = provider.Vendor{
 }
 
 func validate(s provider.Settings) error {
-	for _, key := range []string{keyBaseURL, keyAPIBaseURL} {
+	for _, key := range []string{keyBaseURL, keyAPIBaseURL, keyLoginURL} {
 		if err := checkURL(s[key]); err != nil {
 			return fmt.Errorf("setting %s: %w", key, err)
 		}
@@ -105,6 +109,8 @@ func open(s provider.Settings, env *provider.Env) (provider.Client, error) {
 		env:        withoutRedirects(env),
 		baseURL:    cmp.Or(s[keyBaseURL], defaultBaseURL),
 		apiBaseURL: cmp.Or(s[keyAPIBaseURL], defaultAPIBaseURL),
+		loginURL:   cmp.Or(s[keyLoginURL], defaultLoginURL),
+		corpID:     s[keyCorpID],
 		appKey:     s[keyAppKey],
 		appSecret:  s[keyAppSecret],
 		tokenCall:  cmp.Or(tokenCall(s[keyTokenCall]), oauth2),

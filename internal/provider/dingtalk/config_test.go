@@ -21,7 +21,8 @@ func TestVendorKeys(t *testing.T) {
 	}
 	require.Equal(t, map[string][]string{
 		"app_key": {"appkey", "app_id"}, "app_secret": {"appsecret", "app_secret_key"},
-		"base_url": nil, "api_base_url": nil, "token_call": nil, "corp_id": nil, "agent_id": nil, "time_zone": nil,
+		"base_url": nil, "api_base_url": nil, "login_url": nil, "token_call": nil, "corp_id": nil,
+		"agent_id": nil, "time_zone": nil,
 	}, got)
 }
 

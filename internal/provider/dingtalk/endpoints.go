@@ -44,10 +44,23 @@ var (
 	userListAdmin = post("user/listadmin", "/topapi/user/listadmin", idLists)
 )
 
+// The calls of a login (dingtalk.md §8).
+var (
+	userToken = provider.Endpoint{
+		Name: "oauth2/userAccessToken", Method: http.MethodPost, Path: "/v1.0/oauth2/userAccessToken", Rate: perAPI,
+		Base: keyAPIBaseURL,
+	}
+	usersMe = provider.Endpoint{
+		Name: "users/me", Method: http.MethodGet, Path: "/v1.0/contact/users/me", Rate: perAPI, Base: keyAPIBaseURL,
+	}
+	userByUnionID = post("user/getbyunionid", "/topapi/user/getbyunionid", 0)
+	userInfo      = post("user/getuserinfo", "/topapi/v2/user/getuserinfo", 0)
+)
+
 // endpoints is the whole table, for a block that covers every API at once.
 var endpoints = []provider.Endpoint{
 	accessToken, getToken, authScopes, departmentGet, departmentListSub, departmentSubIDs, userList, userGet, userIDs,
-	roleList, roleHolders, userListAdmin,
+	roleList, roleHolders, userListAdmin, userToken, usersMe, userByUnionID, userInfo,
 }
 
 func post(name, path string, largest int64) provider.Endpoint {

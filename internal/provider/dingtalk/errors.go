@@ -54,6 +54,7 @@ const (
 	reportIt         = "report it together with the code and the request id; the settings are not at fault"
 	enableApp        = "enable it again in the DingTalk admin console (oa.dingtalk.com)"
 	raiseQuota       = "wait for the next month, or buy a larger quota in the DingTalk developer console"
+	signInAgain      = "start the sign-in again"
 	nothingIfDeleted = "nothing to do if it was deleted in DingTalk: the next sync removes it"
 )
 
@@ -88,7 +89,6 @@ var meanings = map[string]meaning{
 	"400002": {provider.Invalid, "a parameter is not valid", reportIt},
 	"40069":  {provider.Invalid, "the page size is not valid", reportIt},
 	"60111":  {provider.Invalid, "the userid is missing", reportIt},
-	"40078":  {provider.Invalid, "the login code is unknown or already used", "log in again"},
 
 	"AuthenticationFailed.MissingParameter": {
 		provider.Invalid,
@@ -145,6 +145,15 @@ var meanings = map[string]meaning{
 	"60121": {provider.NotFound, "the person is not a member of the company", nothingIfDeleted},
 	"33011": {provider.NotFound, "the role does not exist", nothingIfDeleted},
 	"33012": {provider.NotFound, "no member of the company has this userid", nothingIfDeleted},
+
+	// The calls of a login (dingtalk.md §6, §8; dingtalk-more.md §B).
+	"40078": {provider.CodeRefused, "the sign-in code is unknown or already used", signInAgain},
+	"invalidParameter.authCode.notFound": {
+		provider.CodeRefused,
+		"the sign-in code is unknown or already used",
+		signInAgain,
+	},
+	"invalidParameter.user.notFound": {provider.NotFound, "the person does not exist", nothingIfDeleted},
 
 	"90018":            {provider.RateLimited, "the app calls this API too often", ""},
 	codeThrottledByAll: {provider.RateLimited, "all customers of DingTalk together overload this API", ""},

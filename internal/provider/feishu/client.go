@@ -21,6 +21,8 @@ type client struct {
 	env       *provider.Env
 	zone      *time.Location
 	base      string
+	accounts  string
+	userToken provider.Endpoint
 	appID     string
 	appSecret string
 	tokenName string
@@ -33,6 +35,7 @@ var (
 
 	_ provider.GroupReader         = (*client)(nil)
 	_ provider.AdministratorReader = (*client)(nil)
+	_ provider.LoginResolver       = (*client)(nil)
 )
 
 // answer is what a call brought back: all its fields, since the token endpoint
@@ -102,7 +105,11 @@ func (c *client) request(
 	token string,
 	body []byte,
 ) (*http.Request, error) {
-	target, err := provider.URL(c.base, ep.Path, query)
+	base := c.base
+	if ep.Base == keyAccountsURL {
+		base = c.accounts
+	}
+	target, err := provider.URL(base, ep.Path, query)
 	if err != nil {
 		return nil, fmt.Errorf("build address of %s: %w", ep.Name, err)
 	}

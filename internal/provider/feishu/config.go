@@ -1,6 +1,7 @@
 package feishu
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -15,6 +16,14 @@ import (
 // a Lark app answers 10014 there (feishu.md §1.1).
 const defaultBaseURL = "https://open.feishu.cn"
 
+// Where people sign in: the hosts of the two brands (feishu-more.md §B2).
+const (
+	keyAccountsURL    = "accounts_url"
+	feishuAccountsURL = "https://accounts.feishu.cn"
+	larkAccountsURL   = "https://accounts.larksuite.com"
+	larkHost          = "open.larksuite.com"
+)
+
 // Vendor describes Feishu and Lark: the settings they take and how a client is made.
 var Vendor = provider.Vendor{
 	Type: directory.Feishu,
@@ -28,7 +37,7 @@ var Vendor = provider.Vendor{
 		{Name: "app_secret", Required: true, Help: "App Secret of the same app, from the same page"},
 		{Name: "base_url", Default: defaultBaseURL, Help: "address of the API; for Lark https://open.larksuite.com"},
 		{
-			Name: "accounts_url",
+			Name: keyAccountsURL,
 			Help: "address of the login pages, where it is not the brand's own (https://accounts.feishu.cn, " +
 				"https://accounts.larksuite.com)",
 		},
@@ -44,7 +53,7 @@ func validate(s provider.Settings) error {
 			return fmt.Errorf("%s is missing", key)
 		}
 	}
-	for _, key := range []string{"base_url", "accounts_url"} {
+	for _, key := range []string{"base_url", keyAccountsURL} {
 		if s[key] == "" {
 			continue
 		}
@@ -66,9 +75,10 @@ func open(s provider.Settings, env *provider.Env) (provider.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	base := s["base_url"]
-	if base == "" {
-		base = defaultBaseURL
+	base := cmp.Or(s["base_url"], defaultBaseURL)
+	accounts, exchange := cmp.Or(s[keyAccountsURL], feishuAccountsURL), userToken
+	if u, err := url.Parse(base); err == nil && u.Hostname() == larkHost {
+		accounts, exchange = cmp.Or(s[keyAccountsURL], larkAccountsURL), userTokenLark
 	}
 	// A followed redirect would carry the app secret or the token to an address
 	// nobody configured, so redirects are answers here (see refusal).
@@ -80,6 +90,8 @@ func open(s provider.Settings, env *provider.Env) (provider.Client, error) {
 		env:       &own,
 		zone:      zone,
 		base:      base,
+		accounts:  accounts,
+		userToken: exchange,
 		appID:     s["app_id"],
 		appSecret: s["app_secret"],
 		tokenName: tokenName(base, s["app_id"], s["app_secret"]),

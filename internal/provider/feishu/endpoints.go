@@ -70,12 +70,30 @@ var (
 		Name: "app_admin_user/list", Method: http.MethodGet, Rate: tier4, // special
 		Path: "/open-apis/user/v4/app_admin_user/list",
 	}
-	// queryTenant is asked for the company's name only (feishu-more.md §D).
+	// queryTenant is asked for the company's name, and for its key when a person signs in
+	// (feishu-more.md §D).
 	queryTenant = provider.Endpoint{
 		Name: "tenant/query", Method: http.MethodGet, Rate: tier4,
 		Path: "/open-apis/tenant/v2/tenant/query",
 	}
+	// The calls of a login (feishu-more.md §B2, §B3; feishu.md §7.2). No limit is published.
+	userToken = provider.Endpoint{
+		Name: "oauth/v3/token", Method: http.MethodPost, Rate: tier4, Base: keyAccountsURL,
+		Path: "/oauth/v3/token",
+	}
+	// userTokenLark is the older one: whether the newer is live at Lark is not known.
+	userTokenLark = provider.Endpoint{
+		Name: "authen/v2/oauth/token", Method: http.MethodPost, Rate: tier4,
+		Path: "/open-apis/authen/v2/oauth/token",
+	}
+	userInfo = provider.Endpoint{
+		Name: "authen/user_info", Method: http.MethodGet, Rate: tier4,
+		Path: "/open-apis/authen/v1/user_info",
+	}
 )
+
+// authorizePath is where people sign in, below accounts_url (feishu-more.md §B1).
+const authorizePath = "/open-apis/authen/v1/authorize"
 
 // pageSize is the largest page of the contact listings; more answers 40011. It
 // is also the largest batch (feishu.md §2.2, §2.3, §3.4).

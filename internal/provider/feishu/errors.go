@@ -38,7 +38,15 @@ const (
 	mayBeApp    = "nothing to do at first: the call is tried again; if the error recurs, " + checkApp
 	unknownCode = "nothing to do at first: the call is tried again; if the error recurs, look the code up in " +
 		"Feishu's documentation or ask its support with the request id"
-	reportBug = "report this with the code and the request id: the request that orgsync sent is wrong"
+	signInAgain = "start the sign-in again"
+	reportBug   = "report this with the code and the request id: the request that orgsync sent is wrong"
+)
+
+// Of people who cannot sign in.
+const (
+	nothingIfLeft = "nothing to do if the person left: the next sync removes them"
+	allowApp      = "add the person in the developer console under the app > Version Management & Release > availability"
+	unfreeze      = "check the person's account in the admin console of the company under its members"
 )
 
 const tokenRefused = "the access token is refused, though it was fetched just now and the app id and secret " +
@@ -178,6 +186,33 @@ var meanings = map[int64]meaning{
 		"the department is too large to be read with everything below it",
 		"nothing to do: the departments are read level by level instead",
 	},
+
+	// The calls of a login (feishu-more.md §B2, feishu.md §7.3).
+	20001: {provider.Invalid, "a parameter of the sign-in is missing", reportBug},
+	20002: {provider.Unauthenticated, "the app secret is wrong", checkApp},
+	20003: {provider.CodeRefused, "the sign-in code is unknown or used", signInAgain},
+	20004: {provider.CodeRefused, "the sign-in code has expired", signInAgain},
+	20005: {provider.Unavailable, "the person's access token is refused, though it was fetched just now", signInAgain},
+	20008: {provider.NotFound, "the person does not exist", nothingIfLeft},
+	20009: {provider.Unauthenticated, "the app is not installed in this company", checkApp},
+	20010: {provider.OutOfRange, "the person may not use the app", allowApp},
+	20021: {provider.NotFound, "the person has resigned", nothingIfLeft},
+	20022: {provider.MemberSuspended, "the person's account is frozen", unfreeze},
+	20023: {provider.MemberSuspended, "the person's account cannot be used", unfreeze},
+	20024: {provider.CodeRefused, "the sign-in code was made for another app", signInAgain},
+	20036: {provider.Invalid, "the grant type is refused", reportBug},
+	20048: {provider.Unauthenticated, "the app does not exist on this host", checkApp},
+	20049: {provider.CodeRefused, "the sign-in was begun elsewhere: its PKCE verifier does not fit", signInAgain},
+	20050: {provider.Unavailable, "Feishu's sign-in is busy", ""},
+	20063: {provider.Invalid, "a parameter of the sign-in is malformed", reportBug},
+	20065: {provider.CodeRefused, "the sign-in code was used already", signInAgain},
+	20066: {provider.MemberSuspended, "the person's account cannot be used", unfreeze},
+	20067: {provider.Invalid, "a permission is asked for twice", reportBug},
+	20068: {provider.Forbidden, "the sign-in asks for a permission that was not granted", grantScope},
+	20069: {provider.Unauthenticated, "the app is disabled", checkApp},
+	20070: {provider.Invalid, "the app authenticates in two ways at once", reportBug},
+	20071: {provider.CodeRefused, "the sign-in code was made for another redirect address", signInAgain},
+	20072: {provider.Unavailable, "Feishu's sign-in is busy", ""},
 
 	40001: {provider.Invalid, "a parameter is wrong", reportBug},
 	40011: {provider.Invalid, "the page size is wrong", reportBug},

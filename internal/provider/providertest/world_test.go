@@ -40,6 +40,12 @@ type setup struct {
 	openID func(simulator.PersonID) string
 }
 
+// hosts are the settings that name a host beside base_url.
+var hosts = map[directory.ProviderType][]string{
+	directory.Feishu: {"accounts_url"}, directory.DingTalk: {"api_base_url", "login_url"},
+	directory.WeCom: {"login_url", "authorize_url"},
+}
+
 // secrets that the simulated services expect and no text may show.
 const (
 	appSecret  = "sim-secret"
@@ -112,6 +118,7 @@ type world struct {
 	limits  *limits
 	log     *logBuffer
 	client  provider.Client
+	url     string
 	// personal is what no text may show of the company's people.
 	personal []string
 }
@@ -143,9 +150,10 @@ func open(t *testing.T, company *simulator.Company, s *setup) *world {
 		s.env(env)
 	}
 	settings := provider.Settings{"base_url": server.URL + "/"}
-	if s.vendor.Type == directory.DingTalk {
-		settings["api_base_url"] = server.URL + "/"
+	for _, key := range hosts[s.vendor.Type] {
+		settings[key] = server.URL + "/"
 	}
+	w.url = server.URL
 	for key, value := range s.settings {
 		settings[key] = value
 	}

@@ -14,12 +14,14 @@ import (
 
 // client reads one company. At least one of app and sync is set.
 type client struct {
-	env     *provider.Env
-	base    string
-	corpID  string
-	agentID string
-	app     *credential
-	sync    *credential
+	env  *provider.Env
+	base string
+	// login and authorize are where people sign in, in any browser and inside WeCom.
+	login, authorize string
+	corpID           string
+	agentID          string
+	app              *credential
+	sync             *credential
 }
 
 var _ provider.Client = (*client)(nil)

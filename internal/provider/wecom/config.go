@@ -1,9 +1,11 @@
 package wecom
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,7 +14,13 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-const defaultBaseURL = "https://qyapi.weixin.qq.com" // wecom.md §1.1
+// The documented hosts of the API and of the sign-in pages in any browser and inside WeCom
+// (wecom.md §1.1, §7.1).
+const (
+	defaultBaseURL      = "https://qyapi.weixin.qq.com"
+	defaultLoginURL     = "https://login.work.weixin.qq.com"
+	defaultAuthorizeURL = "https://open.weixin.qq.com"
+)
 
 // Vendor describes WeCom. Which of the two secrets are set decides what can be
 // read: see the package documentation.
@@ -31,8 +39,11 @@ var Vendor = provider.Vendor{
 				"company"},
 		{Name: "base_url", Default: defaultBaseURL,
 			Help: "address of the API; a path prefix is kept"},
+		{Name: "login_url", Default: defaultLoginURL, Help: "address of the sign-in page for browsers"},
+		{Name: "authorize_url", Default: defaultAuthorizeURL, Help: "address of the sign-in page inside WeCom"},
 		{Name: "agent_id",
-			Help: "the app's AgentId; needed to find people whom a limited visible range grants one by one"},
+			Help: "the app's AgentId; needed to sign people in, and to find people whom a limited visible range grants one " +
+				"by one"},
 		provider.TimeZone,
 	},
 	Validate: validate,
@@ -49,21 +60,18 @@ func validate(s provider.Settings) error {
 	if id := s["agent_id"]; id != "" && !isID(id) {
 		return errors.New("agent_id must be the app's AgentId, a decimal number")
 	}
-	// The parse error is left out: it quotes the URL, which may carry a password.
-	u, err := url.Parse(baseURL(s))
-	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" ||
-		u.Fragment != "" {
-		return errors.New("base_url must be an http or https address without a query, such as " + defaultBaseURL)
+	for key, standard := range map[string]string{
+		"base_url": defaultBaseURL, "login_url": defaultLoginURL, "authorize_url": defaultAuthorizeURL,
+	} {
+		// The parse error is left out: it quotes the URL, which may carry a password.
+		u, err := url.Parse(cmp.Or(s[key], standard))
+		if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" ||
+			u.Fragment != "" {
+			return fmt.Errorf("%s must be an http or https address without a query, such as %s", key, standard)
+		}
 	}
-	_, err = s.Zone()
+	_, err := s.Zone()
 	return err
-}
-
-func baseURL(s provider.Settings) string {
-	if s["base_url"] == "" {
-		return defaultBaseURL
-	}
-	return s["base_url"]
 }
 
 func open(s provider.Settings, env *provider.Env) (provider.Client, error) {
@@ -71,10 +79,12 @@ func open(s provider.Settings, env *provider.Env) (provider.Client, error) {
 		return nil, err
 	}
 	c := &client{
-		env:     withoutRedirects(env),
-		base:    baseURL(s),
-		corpID:  s["corp_id"],
-		agentID: s["agent_id"],
+		env:       withoutRedirects(env),
+		base:      cmp.Or(s["base_url"], defaultBaseURL),
+		login:     cmp.Or(s["login_url"], defaultLoginURL),
+		authorize: cmp.Or(s["authorize_url"], defaultAuthorizeURL),
+		corpID:    s["corp_id"],
+		agentID:   s["agent_id"],
 	}
 	if secret := s["sync_secret"]; secret != "" {
 		c.sync = newCredential("contact sync secret", "Management Tools (管理工具) > Contacts Sync (通讯录同步)", c, secret)

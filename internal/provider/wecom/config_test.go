@@ -54,7 +54,8 @@ func TestKeysAreTheContracts(t *testing.T) {
 	}
 	require.Equal(t, map[string][]string{
 		"corp_id": {"corpid", "app_id"}, "secret": {"app_secret", "corpsecret"},
-		"sync_secret": nil, "base_url": nil, "agent_id": nil, "time_zone": nil,
+		"sync_secret": nil, "base_url": nil, "login_url": nil, "authorize_url": nil, "agent_id": nil,
+		"time_zone": nil,
 	}, names)
 }
 

@@ -14,8 +14,8 @@ import (
 // rest (wecom.md §2, §5.1).
 var perCorp = provider.Rate{Calls: 9_800, Per: time.Minute}
 
-// The calls this client makes (wecom.md §1.2, §2, §3.1, §4; wecom-more.md §C, §D). list_id must be a POST:
-// whether a GET reads its parameters is unknown (wecom.md §3.2).
+// The calls this client makes (wecom.md §1.2, §2, §3.1, §4, §7.2, §7.3; wecom-more.md §C,
+// §D). list_id must be a POST: whether a GET reads its parameters is unknown (wecom.md §3.2).
 var (
 	getToken             = endpoint(http.MethodGet, "gettoken", 0)
 	departmentList       = endpoint(http.MethodGet, "department/list", 32<<20)
@@ -29,6 +29,8 @@ var (
 	tagList              = endpoint(http.MethodGet, "tag/list", 0)
 	tagGet               = endpoint(http.MethodGet, "tag/get", 8<<20)
 	agentAdministrators  = endpoint(http.MethodPost, "agent/get_admin_list", 0)
+	userInfo             = endpoint(http.MethodGet, "auth/getuserinfo", 0)
+	userDetail           = endpoint(http.MethodPost, "auth/getuserdetail", 0)
 )
 
 // endpoint makes a row of the table. The lists come whole: up to 30,000 departments, and

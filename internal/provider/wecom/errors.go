@@ -68,7 +68,7 @@ var meanings = map[int64]meaning{
 	},
 	40014: tokenRefused,
 	40029: {
-		kind:    provider.Invalid,
+		kind:    provider.CodeRefused,
 		problem: "the sign-in code is wrong, used or older than five minutes",
 		action:  signInAgain,
 	},
@@ -102,6 +102,7 @@ var meanings = map[int64]meaning{
 	41002: {kind: provider.Unauthenticated, problem: "corp_id is missing", action: ownSecret},
 	41004: {kind: provider.Unauthenticated, problem: "the {label} is missing", action: ownSecret},
 	42001: tokenRefused,
+	42003: {kind: provider.CodeRefused, problem: "the sign-in code has expired", action: signInAgain},
 	42009: {kind: provider.Invalid, problem: "the token of a third-party suite has expired", action: ownAppOnly},
 
 	45009: {
@@ -199,8 +200,8 @@ var meanings = map[int64]meaning{
 		action:  "check the department in the admin console under Contacts (通讯录)",
 	},
 
-	84014: {kind: provider.Invalid, problem: "the user ticket has expired", action: signInAgain},
-	84015: {kind: provider.Invalid, problem: "the user ticket is not valid", action: signInAgain},
+	84014: {kind: provider.CodeRefused, problem: "the user ticket has expired", action: signInAgain},
+	84015: {kind: provider.CodeRefused, problem: "the user ticket is not valid", action: signInAgain},
 	301002: {
 		kind:    provider.Invalid,
 		problem: "agent_id and the secret belong to different apps",

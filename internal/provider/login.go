@@ -1,0 +1,70 @@
+package provider
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/orgsync/orgsync/internal/directory"
+)
+
+// LoginFlow is how a person signs in at the provider. Their codes are not interchangeable.
+type LoginFlow string
+
+// The flows: in any browser, and inside the provider's own app.
+const (
+	LoginWeb   LoginFlow = "web"
+	LoginInApp LoginFlow = "in_app"
+)
+
+// LoginPage asks for the address of the provider's own sign-in page.
+type LoginPage struct {
+	Flow LoginFlow
+	// RedirectURL is where the page sends the browser back to, with a code and State.
+	RedirectURL string
+	// State is 32 letters and digits: what every provider returns unchanged.
+	State string
+	// Verifier is the PKCE verifier, of which the page's address carries the S256 challenge
+	// where the provider knows PKCE.
+	Verifier string
+	// Language is en or zh, for providers whose page can be asked for one.
+	Language string
+}
+
+// LoginCode is what a person's sign-in brought back, to be exchanged once.
+type LoginCode struct {
+	Flow LoginFlow
+	Code string
+	// RedirectURL and Verifier are those of the LoginPage, empty if the caller had none.
+	RedirectURL string
+	Verifier    string
+}
+
+// Login is whom a code stands for. Nothing in it comes from a profile that the person keeps
+// at the provider by themselves.
+type Login struct {
+	// Member has the ids by which the app's own credentials look the person up.
+	Member MemberRef
+	// Facts are those that only a login brings; nil was not sent.
+	Facts directory.Profile
+}
+
+// LoginResolver resolves logins. A client that lacks what logins need does not offer it.
+type LoginResolver interface {
+	// LoginFlowOf returns the flow of the page that a browser with this User-Agent is to see.
+	LoginFlowOf(userAgent string) LoginFlow
+	// LoginURL returns the address of the provider's sign-in page. It makes no call.
+	LoginURL(page LoginPage) (string, error)
+	// ResolveLogin exchanges a code for the person's ids. Errors of the kinds CodeRefused,
+	// OtherCompany, MemberSuspended, OutOfRange and NotFound are about this code or person;
+	// with the last one come the ids that are known so far.
+	ResolveLogin(ctx context.Context, code LoginCode) (Login, error)
+}
+
+// ReturnedCode reads the code that a provider's sign-in page sent back. DingTalk names it
+// authCode as well (dingtalk.md §8). It is empty where the person refused.
+func ReturnedCode(query url.Values) string {
+	if code := query.Get("code"); code != "" {
+		return code
+	}
+	return query.Get("authCode")
+}
