@@ -73,7 +73,8 @@ func (s *Server) issueUserToken(q *request, act simulator.Action) simulator.Repl
 		return q.newAPI(http.StatusBadRequest, "invalidParameter.authCode.notFound", "不合法的临时授权码")
 	}
 	return q.json(map[string]any{
-		"accessToken": s.Passes.Issue("", g, tokenLife, 32), "refreshToken": "r-sim", "expireIn": int(tokenLife.Seconds()),
+		"accessToken": s.Passes.Issue("", g, tokenLife, 32), "refreshToken": "r-sim",
+		"expireIn": int(tokenLife.Seconds()),
 	})
 }
 

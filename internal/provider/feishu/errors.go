@@ -45,8 +45,9 @@ const (
 // Of people who cannot sign in.
 const (
 	nothingIfLeft = "nothing to do if the person left: the next sync removes them"
-	allowApp      = "add the person in the developer console under the app > Version Management & Release > availability"
-	unfreeze      = "check the person's account in the admin console of the company under its members"
+	allowApp      = "add the person in the developer console under the app > Version Management & Release > " +
+		"availability"
+	unfreeze = "check the person's account in the admin console of the company under its members"
 )
 
 const tokenRefused = "the access token is refused, though it was fetched just now and the app id and secret " +

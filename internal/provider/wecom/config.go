@@ -40,10 +40,11 @@ var Vendor = provider.Vendor{
 		{Name: "base_url", Default: defaultBaseURL,
 			Help: "address of the API; a path prefix is kept"},
 		{Name: "login_url", Default: defaultLoginURL, Help: "address of the sign-in page for browsers"},
-		{Name: "authorize_url", Default: defaultAuthorizeURL, Help: "address of the sign-in page inside WeCom"},
+		{Name: "authorize_url", Default: defaultAuthorizeURL,
+			Help: "address of the sign-in page inside WeCom"},
 		{Name: "agent_id",
-			Help: "the app's AgentId; needed to sign people in, and to find people whom a limited visible range grants one " +
-				"by one"},
+			Help: "the app's AgentId; needed to sign people in, and to find people whom a limited visible range " +
+				"grants one by one"},
 		provider.TimeZone,
 	},
 	Validate: validate,
