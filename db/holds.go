@@ -3,12 +3,15 @@ package db
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/db/internal/pg"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -93,10 +96,24 @@ func (s *Store) RunResume(ctx context.Context, runID string,
 	}))
 }
 
-// RunDecided notes who decided a held run. The first decision stands.
-func (s *Store) RunDecided(ctx context.Context, runID, by string) error {
-	return interpret("note who decided", s.q.SetDecidedBy(ctx, s.pool, dbsqlc.SetDecidedByParams{
-		DecidedBy: &by, ID: runID,
+// RunDecided notes who decided a held run, in the audit log too. The first decision stands.
+func (s *Store) RunDecided(ctx context.Context, runID string, by audit.By, approved bool) error {
+	return interpret("note who decided", s.inTx(ctx, func(tx pgx.Tx) error {
+		run, err := s.q.SetDecidedBy(ctx, tx, dbsqlc.SetDecidedByParams{DecidedBy: &by.Name, ID: runID})
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+			return nil
+		case err != nil || by.Name == directory.ByExpiry:
+			return err
+		}
+		decision := "reject"
+		if approved {
+			decision = "approve"
+		}
+		return audit.Write(ctx, tx, audit.Entry{
+			By: by, Action: "run.decide", Object: "run/" + runID, TenantID: pg.OrZero(run.TenantID),
+			ProviderID: run.ProviderID, After: fmt.Appendf(nil, `{"decision":%q,"removals":%d}`, decision, run.Removals),
+		})
 	}))
 }
 

@@ -38,6 +38,8 @@ type NewRun struct {
 	Task string
 	// StartedBy is who started it.
 	StartedBy string
+	// StartedFrom is the network address that it was asked for from, empty where there is none.
+	StartedFrom string
 }
 
 // What a run does: it reads the provider, links members to accounts, marks members as
@@ -47,6 +49,8 @@ const (
 	TaskAccounts = "accounts"
 	TaskOffline  = "offline"
 	TaskOnline   = "online"
+	// TaskAdministrators names local administrators.
+	TaskAdministrators = "administrators"
 )
 
 // syncs reports whether the run reads the provider.
@@ -162,6 +166,9 @@ func (s *Store) BeginRun(ctx context.Context, n NewRun,
 			Retries: pg.NullIfEmpty(n.Retries), Undoes: pg.NullIfEmpty(n.Undoes),
 			RulesVersion: version(n.RulesVersion), Task: n.Task, StartedBy: pg.NullIfEmpty(n.StartedBy),
 		}); err != nil {
+			return err
+		}
+		if err := writeStart(ctx, tx, p, begun.RunID, n); err != nil {
 			return err
 		}
 		return s.q.SetRunScope(ctx, tx, begun.RunID)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/starter/cli"
 	"github.com/orgsync/orgsync/starter/provider"
@@ -56,7 +57,7 @@ func TestRunsTellWhoStartedAndDecidedThem(t *testing.T) {
 	in.query(`UPDATE sync_runs SET started_by = $2 WHERE id = $1`, run,
 		directory.BySchedule(workflows.ScheduleID("acme")))
 	require.NoError(t, store.RunHold(t.Context(), run, "too many", "orgsync/acme/removals/"+run, directory.Counts{}))
-	require.NoError(t, store.RunDecided(t.Context(), run, "ann@host"))
+	require.NoError(t, store.RunDecided(t.Context(), run, audit.By{Name: "ann@host"}, true))
 	in.query(`INSERT INTO org_members (provider_id, external_id, name) SELECT id, 'u1', 'Ann' FROM identity_providers`)
 	in.query(`INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id) SELECT $1, 'member', id, id
 		FROM org_members`, run)

@@ -172,6 +172,8 @@ type SyncInput struct {
 	// StartedBy is the login name of whoever starts the run, if they do not want to be
 	// known as "temporal"; a schedule's runs name it without help.
 	StartedBy string `json:"started_by,omitempty"`
+	// StartedFrom is the network address that the run was asked for from, for the audit log.
+	StartedFrom string `json:"started_from,omitempty"`
 }
 
 // UnmarshalJSON refuses unknown keys: an input typed by hand with a misspelt key
@@ -273,7 +275,7 @@ func (in *SyncInput) targetProblem() string {
 			len(in.Members), MaxMembers)
 	}
 	return cmp.Or(idsProblem("departments", "department", in.Departments), idsProblem("members", "member", in.Members),
-		directory.ActorProblem("input: started_by", in.StartedBy))
+		starterProblem(in.StartedBy, in.StartedFrom))
 }
 
 // SyncResult is what SyncOrg returns, and what "orgsync sync --wait --output json"

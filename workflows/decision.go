@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"fmt"
 
 	"go.temporal.io/sdk/temporal"
@@ -16,6 +17,8 @@ type Decision struct {
 	RunID string `json:"run_id,omitempty"`
 	// DecidedBy is the login name of whoever decides.
 	DecidedBy string `json:"decided_by,omitempty"`
+	// DecidedFrom is the network address that it was decided from, for the audit log.
+	DecidedFrom string `json:"decided_from,omitempty"`
 }
 
 // UnmarshalJSON refuses unknown keys, as SyncInput's does.
@@ -35,7 +38,8 @@ func (d Decision) by() string {
 // check refuses a decision that is not for this run, says in no usable way by whom it
 // is, or comes second.
 func (h *hold) check(d Decision) error {
-	problem := directory.ActorProblem("input: decided_by", d.DecidedBy)
+	problem := cmp.Or(directory.ActorProblem("input: decided_by", d.DecidedBy),
+		directory.AddressProblem("input: decided_from", d.DecidedFrom))
 	switch {
 	case d.RunID != "" && d.RunID != h.in.RunID:
 		problem = fmt.Sprintf("input: run_id is %q, but this workflow holds run %s", d.RunID, h.in.RunID)

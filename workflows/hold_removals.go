@@ -56,6 +56,8 @@ type hold struct {
 	decision string
 	// decidedBy is who decided, empty if nobody did.
 	decidedBy string
+	// decidedFrom is the network address that they decided from, empty if that is not known.
+	decidedFrom string
 	// result and failed are what came of the decision, once done.
 	done   bool
 	result *SyncResult
@@ -84,7 +86,7 @@ func (h *hold) setup(ctx workflow.Context) error {
 	} {
 		err := workflow.SetUpdateHandlerWithOptions(ctx, update.name,
 			func(ctx workflow.Context, d Decision) (*SyncResult, error) {
-				return h.decide(ctx, update.decision, d.by())
+				return h.decide(ctx, update.decision, d)
 			},
 			workflow.UpdateHandlerOptions{Description: update.description, Validator: h.check})
 		if err != nil {
@@ -98,8 +100,9 @@ func (h *hold) progress(ctx workflow.Context) Progress {
 	started := workflow.GetInfo(ctx).WorkflowStartTime.UTC()
 	p := Progress{
 		RunID: h.in.RunID, Provider: h.in.Provider, Status: directory.RunHeld, Phase: "held", HoldReason: h.in.Reason,
-		HoldWorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID, HoldExpiresAt: h.in.ExpiresAt, StartedAt: &started,
-		Removals: &h.in.PerKind,
+		HoldWorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID, HoldExpiresAt: h.in.ExpiresAt,
+		StartedAt: &started,
+		Removals:  &h.in.PerKind,
 	}
 	switch {
 	case h.result != nil:
@@ -122,9 +125,9 @@ func (h *hold) removals() (HeldRemovals, error) {
 }
 
 // decide notes the decision and answers when it has been carried out.
-func (h *hold) decide(ctx workflow.Context, decision, by string) (*SyncResult, error) {
+func (h *hold) decide(ctx workflow.Context, decision string, d Decision) (*SyncResult, error) {
 	if h.decision == "" {
-		h.decision, h.decidedBy = decision, by
+		h.decision, h.decidedBy, h.decidedFrom = decision, d.by(), d.DecidedFrom
 	}
 	// Whoever decided learns what came of it, also if the workflow is canceled meanwhile.
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
@@ -181,7 +184,8 @@ func (h *hold) wait(ctx workflow.Context) {
 }
 
 func (h *hold) carryOut(ctx workflow.Context) (*SyncResult, error) {
-	end := activities.FinishRunInput{RunID: h.in.RunID, Incomplete: h.in.Incomplete, DecidedBy: h.decidedBy}
+	end := activities.FinishRunInput{RunID: h.in.RunID, Incomplete: h.in.Incomplete, DecidedBy: h.decidedBy,
+		DecidedFrom: h.decidedFrom}
 	switch h.decision {
 	case approved:
 		if err := h.remove(ctx); err != nil {
@@ -213,7 +217,7 @@ func (h *hold) carryOut(ctx workflow.Context) (*SyncResult, error) {
 }
 
 func (h *hold) remove(ctx workflow.Context) error {
-	resume := activities.ResumeRunInput{RunID: h.in.RunID, DecidedBy: h.decidedBy}
+	resume := activities.ResumeRunInput{RunID: h.in.RunID, DecidedBy: h.decidedBy, DecidedFrom: h.decidedFrom}
 	if err := workflow.ExecuteActivity(waitTurnOptions(ctx, h.in.Provider), runs.ResumeRun, resume).Get(ctx,
 		nil); err != nil {
 		return err

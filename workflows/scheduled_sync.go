@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"errors"
 
 	"go.temporal.io/api/enums/v1"
@@ -107,7 +108,8 @@ func scheduledSync(ctx workflow.Context, in SyncInput) (*ScheduledResult, error)
 		return skip("a sync of " + in.Provider + " is already running: workflow " + id)
 	case errors.As(err, &canceled):
 		return nil, canceled
-	case errors.As(err, &failed) && (failed.Type() == activities.TypeBusy || failed.Type() == activities.TypeInactive):
+	case errors.As(err,
+		&failed) && (failed.Type() == activities.TypeBusy || failed.Type() == activities.TypeInactive):
 		// Another one was started under an id of its own, or the provider was switched off since.
 		return skip(failed.Message())
 	case errors.As(err, &failed):
@@ -115,6 +117,12 @@ func scheduledSync(ctx workflow.Context, in SyncInput) (*ScheduledResult, error)
 	default:
 		return nil, err // terminated, for example
 	}
+}
+
+// starterProblem returns what is wrong with who starts a run and from where, or "".
+func starterProblem(by, from string) string {
+	return cmp.Or(directory.ActorProblem("input: started_by", by),
+		directory.AddressProblem("input: started_from", from))
 }
 
 // starterOf says who started a workflow: whoever its input names, else the schedule that

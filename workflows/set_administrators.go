@@ -10,6 +10,9 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
+// taskAdministrators is what the record of such a run says that it does.
+const taskAdministrators = "administrators"
+
 // SetAdministratorsInput is SetAdministrators' input: members by external ids, to become
 // administrators by this installation's own word, and to be none any more.
 type SetAdministratorsInput struct {
@@ -17,6 +20,8 @@ type SetAdministratorsInput struct {
 	Add       []string `json:"add,omitzero"`
 	Remove    []string `json:"remove,omitzero"`
 	StartedBy string   `json:"started_by,omitempty"`
+	// StartedFrom is what SyncInput says of it.
+	StartedFrom string `json:"started_from,omitempty"`
 }
 
 // UnmarshalJSON refuses unknown keys, as SyncInput's does.
@@ -37,7 +42,7 @@ func (in *SetAdministratorsInput) Problem() string {
 		return "input: add and remove hold too many ids; name fewer members at a time"
 	}
 	return cmp.Or(idsProblem("add", "member", in.Add), idsProblem("remove", "member", in.Remove),
-		directory.ActorProblem("input: started_by", in.StartedBy))
+		starterProblem(in.StartedBy, in.StartedFrom))
 }
 
 // SetAdministrators names local administrators, as a run like any other: with the fencing
@@ -53,6 +58,7 @@ func SetAdministrators(ctx workflow.Context, in SetAdministratorsInput) (*SyncRe
 	if err := workflow.ExecuteActivity(finalizeOptions(beginning, in.Provider), runs.BeginRun, activities.BeginRunInput{
 		Provider: in.Provider, Mode: ModeApply, OnRemovals: RemovalsApply,
 		Members: append(append([]string{}, in.Add...), in.Remove...), StartedBy: starterOf(ctx, in.StartedBy),
+		StartedFrom: in.StartedFrom, Task: taskAdministrators,
 	}).Get(beginning, &begun); err != nil {
 		return nil, err
 	}

@@ -81,7 +81,7 @@ func (s *syncOrg) setup(ctx workflow.Context) error {
 		activities.BeginRunInput{
 			Provider: s.in.Provider, Mode: s.in.Mode, OnRemovals: s.in.OnRemovals,
 			Departments: s.in.Departments, Members: s.in.Members, Retry: s.in.Retry, Rules: s.in.Rules,
-			Task: s.task, StartedBy: starterOf(ctx, s.in.StartedBy),
+			Task: s.task, StartedBy: starterOf(ctx, s.in.StartedBy), StartedFrom: s.in.StartedFrom,
 		}).Get(beginning, &begun); err != nil {
 		return err
 	}

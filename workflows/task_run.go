@@ -8,7 +8,6 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/orgsync/orgsync/activities"
-	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // What a TaskRun does: it links members to accounts and creates some as the provider's rules
@@ -30,6 +29,8 @@ type TaskInput struct {
 	Members []string `json:"members,omitzero"`
 	// StartedBy is what SyncInput says of it.
 	StartedBy string `json:"started_by,omitempty"`
+	// StartedFrom is what SyncInput says of it.
+	StartedFrom string `json:"started_from,omitempty"`
 }
 
 // UnmarshalJSON refuses unknown keys, as SyncInput's does.
@@ -55,7 +56,7 @@ func (in *TaskInput) Normalize() string {
 		return "input: members is missing; give the external ids of the members to be marked"
 	}
 	return cmp.Or(idsProblem("members", "member", in.Members),
-		directory.ActorProblem("input: started_by", in.StartedBy))
+		starterProblem(in.StartedBy, in.StartedFrom))
 }
 
 // TaskRun carries out what is decided here rather than read from the provider, as a run of
@@ -66,7 +67,8 @@ func TaskRun(ctx workflow.Context, in TaskInput) (*SyncResult, error) {
 		return nil, temporal.NewNonRetryableApplicationError(problem, activities.TypeInvalid, nil)
 	}
 	s := newSyncOrg(ctx, SyncInput{
-		Provider: in.Provider, Mode: in.Mode, Members: in.Members, OnRemovals: RemovalsHold, StartedBy: in.StartedBy,
+		Provider: in.Provider, Mode: in.Mode, Members: in.Members, OnRemovals: RemovalsHold,
+		StartedBy: in.StartedBy, StartedFrom: in.StartedFrom,
 	})
 	s.task = in.Task
 	if err := s.setup(ctx); err != nil {

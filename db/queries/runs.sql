@@ -21,7 +21,7 @@ WHERE r.id = @run_id AND r.status = 'running'
 FOR SHARE OF p;
 
 -- name: LockProviderByName :one
-SELECT p.id, p.name, p.is_active, p.provider_type, p.newest_run_id
+SELECT p.id, p.name, p.tenant_id, p.is_active, p.provider_type, p.newest_run_id
 FROM identity_providers p WHERE p.name = @name FOR NO KEY UPDATE;
 
 -- name: LockProviderOfRun :one
@@ -58,9 +58,14 @@ UPDATE sync_runs SET status = @status, error = sqlc.narg(error), finished_at = g
     phase = 'done'
 WHERE id = @id AND status IN ('running', 'held');
 
--- name: SetDecidedBy :exec
--- The first decision stands.
-UPDATE sync_runs SET decided_by = @decided_by WHERE id = @id AND status = 'held' AND decided_by IS NULL;
+-- name: SetDecidedBy :one
+-- The first decision stands. Returns what the audit log says of it.
+UPDATE sync_runs r
+SET decided_by = @decided_by
+FROM identity_providers p
+WHERE r.id = @id AND r.status = 'held' AND r.decided_by IS NULL AND p.id = r.provider_id
+RETURNING p.id AS provider_id, p.tenant_id,
+    (SELECT count(*) FROM sync_run_removals x WHERE x.run_id = r.id AND x.confirmed) AS removals;
 
 -- name: SetCounts :exec
 UPDATE sync_runs SET counts = @counts WHERE id = @id;

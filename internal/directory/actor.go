@@ -2,6 +2,7 @@ package directory
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -15,13 +16,35 @@ const (
 	ByTemporal = "temporal"
 	// ByExpiry is nobody: the time to decide was up.
 	ByExpiry = "expired"
+	// ByEvents is what the provider itself told of.
+	ByEvents = "events"
 )
 
 // maxActor is how many bytes an actor may take.
 const maxActor = 200
 
 // BySchedule is the actor that a schedule is.
-func BySchedule(id string) string { return Actor("schedule " + id) }
+func BySchedule(id string) string { return Actor(bySchedules + id) }
+
+// bySchedules begins the actors that schedules are.
+const bySchedules = "schedule "
+
+// IsAsked reports whether an actor is a person or program that asked for something, and not a
+// schedule or the provider's own events.
+func IsAsked(actor string) bool {
+	return !strings.HasPrefix(actor, bySchedules) && actor != ByEvents
+}
+
+// AddressProblem returns what is wrong with a network address that may be left out, or "".
+func AddressProblem(field, address string) string {
+	if address == "" {
+		return ""
+	}
+	if _, err := netip.ParseAddr(address); err != nil {
+		return field + " is no IP address; give one such as 192.0.2.7, or leave it out"
+	}
+	return ""
+}
 
 // Actor makes an actor of a text that may be too long for one.
 func Actor(text string) string {

@@ -57,6 +57,7 @@ func (s *Service) startTask(ctx context.Context, store *db.Store, in StartTaskIn
 	}
 	input := workflows.TaskInput{
 		Provider: p.Name, Task: in.Task, Mode: in.Mode, Members: members, StartedBy: in.By.Name,
+		StartedFrom: in.By.Address,
 	}
 	if problem := input.Normalize(); problem != "" {
 		return Execution{}, &Error{Code: InputInvalid, Err: errors.New(problem)}

@@ -146,7 +146,7 @@ func (d decision) ask(ctx context.Context) (a answer) {
 	update := client.UpdateWorkflowOptions{
 		UpdateID: uuid.NewString(), WorkflowID: d.Run.HoldWorkflowID, UpdateName: workflows.RejectUpdate,
 		WaitForStage: client.WorkflowUpdateStageCompleted,
-		Args:         []any{workflows.Decision{RunID: d.Run.ID, DecidedBy: d.By.Name}},
+		Args:         []any{workflows.Decision{RunID: d.Run.ID, DecidedBy: d.By.Name, DecidedFrom: d.By.Address}},
 	}
 	if d.Approve {
 		update.UpdateName = workflows.ApproveUpdate

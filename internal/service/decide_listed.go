@@ -58,7 +58,7 @@ func (v View) DecideListed(ctx context.Context, in DecideListedInput) (RunRow, e
 	case !AwaitsDecision(run):
 		return RunRow{}, v.notAwaiting(ctx, store, run)
 	}
-	removals, tag, err := store.Pages.HashRemovals(ctx, in.RunID)
+	_, tag, err := store.Pages.HashRemovals(ctx, in.RunID)
 	if err == nil && tag != in.Tag {
 		err = &Error{Code: ListChanged, Args: Args{RunID: in.RunID}}
 	}
@@ -69,22 +69,7 @@ func (v View) DecideListed(ctx context.Context, in DecideListedInput) (RunRow, e
 	if err != nil {
 		return RunRow{}, err
 	}
-	text, err := json.Marshal(struct {
-		Decision string `json:"decision"`
-		Note     string `json:"note,omitempty"`
-		Removals int64  `json:"removals"`
-	}{decisionWord(in.Approve), in.Note, removals})
-	if err != nil {
-		return RunRow{}, err
-	}
-	entry := audit.Entry{By: in.By, Action: "run.decide", Object: "run/" + in.RunID, ProviderID: row.ProviderID,
-		After: text}
-	if row.TenantID != nil {
-		entry.TenantID = *row.TenantID
-	}
-	err = store.Audit.During(ctx, entry, func(ctx context.Context) error {
-		return sendDecision(ctx, temporal, run, in)
-	})
+	err = v.noting(ctx, store, row, in, func(ctx context.Context) error { return sendDecision(ctx, temporal, run, in) })
 	if err != nil {
 		return RunRow{}, v.decisionFailure(ctx, store, run, err)
 	}
@@ -92,11 +77,24 @@ func (v View) DecideListed(ctx context.Context, in DecideListedInput) (RunRow, e
 	return row, err
 }
 
-func decisionWord(approve bool) string {
-	if approve {
-		return "approve"
+// noting sends a decision with its note, which the audit log keeps if the decision stands. The
+// decision itself is put on record with the run.
+func (v View) noting(ctx context.Context, store *db.Store, run RunRow, in DecideListedInput,
+	send func(context.Context) error) error {
+	if in.Note == "" {
+		return send(ctx)
 	}
-	return "reject"
+	text, err := json.Marshal(map[string]string{"note": in.Note})
+	if err != nil {
+		return err
+	}
+	entry := audit.Entry{
+		By: in.By, Action: "run.note", Object: "run/" + run.ID, ProviderID: run.ProviderID, After: text,
+	}
+	if run.TenantID != nil {
+		entry.TenantID = *run.TenantID
+	}
+	return store.Audit.During(ctx, entry, send)
 }
 
 // sendDecision returns once the workflow that holds the run has taken the decision: the first
@@ -107,7 +105,7 @@ func sendDecision(ctx context.Context, temporal client.Client, run Run, in Decid
 	update := client.UpdateWorkflowOptions{
 		UpdateID: uuid.NewString(), WorkflowID: run.HoldWorkflowID, UpdateName: workflows.RejectUpdate,
 		WaitForStage: client.WorkflowUpdateStageAccepted, Args: []any{workflows.Decision{RunID: run.ID,
-			DecidedBy: in.By.Name}},
+			DecidedBy: in.By.Name, DecidedFrom: in.By.Address}},
 	}
 	if in.Approve {
 		update.UpdateName = workflows.ApproveUpdate

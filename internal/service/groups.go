@@ -99,6 +99,7 @@ func (s *Service) SetAdministrators(ctx context.Context, in SetAdministratorsInp
 func (s *Service) StartSetAdministrators(ctx context.Context, in SetAdministratorsInput) (Execution, error) {
 	input := workflows.SetAdministratorsInput{
 		Provider: in.Provider, Add: in.Add, Remove: in.Remove, StartedBy: in.By.Name,
+		StartedFrom: in.By.Address,
 	}
 	if problem := input.Problem(); problem != "" {
 		return Execution{}, &Error{Code: InputInvalid, Err: errors.New(problem)}

@@ -43,7 +43,7 @@ func (s *Service) StartSync(ctx context.Context, in StartSyncInput) (Execution, 
 	input := workflows.SyncInput{
 		Provider: in.Provider, Mode: in.Mode, Departments: in.Departments, Members: in.Members,
 		OnRemovals: in.OnRemovals,
-		Rules:      in.Rules, StartedBy: in.By.Name,
+		Rules:      in.Rules, StartedBy: in.By.Name, StartedFrom: in.By.Address,
 	}
 	if problem := input.Normalize(); problem != "" {
 		return Execution{}, &Error{Code: InputInvalid, Err: errors.New(problem)}
@@ -88,7 +88,7 @@ func (s *Service) RetryRun(ctx context.Context, in RetryRunInput) (Execution, er
 		return Execution{}, refusalError(run, err)
 	}
 	input := workflows.SyncInput{Provider: p.Name, Mode: in.Mode, Retry: run.ID, OnRemovals: in.OnRemovals,
-		StartedBy: in.By.Name}
+		StartedBy: in.By.Name, StartedFrom: in.By.Address}
 	if problem := input.Normalize(); problem != "" {
 		return Execution{}, &Error{Code: InputInvalid, Err: errors.New(problem)}
 	}
@@ -133,7 +133,7 @@ func (s *Service) UndoRun(ctx context.Context, in UndoRunInput) (UndoRunResult, 
 	var result UndoRunResult
 	input := workflows.UndoInput{
 		Run: in.RunID, Mode: in.Mode, Departments: in.Departments, Members: in.Members, OnRemovals: in.OnRemovals,
-		StartedBy: in.By.Name,
+		StartedBy: in.By.Name, StartedFrom: in.By.Address,
 	}
 	if problem := input.Normalize(); problem != "" {
 		return result, &Error{Code: InputInvalid, Err: errors.New(problem)}

@@ -70,7 +70,7 @@ var rules = []rule{
 	{"internal/clients", []string{"db/providers", "internal/directory", "internal/document", "internal/metrics",
 		"internal/provider", "internal/secret"}, []string{temporal, postgres}},
 	{"internal/notify", []string{"internal/directory", "internal/message"}, []string{temporal, postgres}},
-	{"activities", []string{"db", "db/providers", "db/report", "internal/clients", "internal/directory",
+	{"activities", []string{"db", "db/audit", "db/providers", "db/report", "internal/clients", "internal/directory",
 		"internal/message", "internal/metrics", "internal/normalize", "internal/notify", "internal/provider",
 		"internal/rules", "internal/secret", "internal/translit"}, []string{network}},
 	// Workflow code must be deterministic: no clock, chance, environment or network of its own.

@@ -766,13 +766,14 @@ func (q *Queries) ListRuns(ctx context.Context, db DBTX, arg ListRunsParams) ([]
 }
 
 const lockProviderByName = `-- name: LockProviderByName :one
-SELECT p.id, p.name, p.is_active, p.provider_type, p.newest_run_id
+SELECT p.id, p.name, p.tenant_id, p.is_active, p.provider_type, p.newest_run_id
 FROM identity_providers p WHERE p.name = $1 FOR NO KEY UPDATE
 `
 
 type LockProviderByNameRow struct {
 	ID           string
 	Name         string
+	TenantID     *string
 	IsActive     bool
 	ProviderType string
 	NewestRunID  *string
@@ -784,6 +785,7 @@ func (q *Queries) LockProviderByName(ctx context.Context, db DBTX, name string) 
 	err := row.Scan(
 		&i.ID,
 		&i.Name,
+		&i.TenantID,
 		&i.IsActive,
 		&i.ProviderType,
 		&i.NewestRunID,
@@ -817,8 +819,13 @@ func (q *Queries) SetCounts(ctx context.Context, db DBTX, arg SetCountsParams) e
 	return err
 }
 
-const setDecidedBy = `-- name: SetDecidedBy :exec
-UPDATE sync_runs SET decided_by = $1 WHERE id = $2 AND status = 'held' AND decided_by IS NULL
+const setDecidedBy = `-- name: SetDecidedBy :one
+UPDATE sync_runs r
+SET decided_by = $1
+FROM identity_providers p
+WHERE r.id = $2 AND r.status = 'held' AND r.decided_by IS NULL AND p.id = r.provider_id
+RETURNING p.id AS provider_id, p.tenant_id,
+    (SELECT count(*) FROM sync_run_removals x WHERE x.run_id = r.id AND x.confirmed) AS removals
 `
 
 type SetDecidedByParams struct {
@@ -826,10 +833,18 @@ type SetDecidedByParams struct {
 	ID        string
 }
 
-// The first decision stands.
-func (q *Queries) SetDecidedBy(ctx context.Context, db DBTX, arg SetDecidedByParams) error {
-	_, err := db.Exec(ctx, setDecidedBy, arg.DecidedBy, arg.ID)
-	return err
+type SetDecidedByRow struct {
+	ProviderID string
+	TenantID   *string
+	Removals   int64
+}
+
+// The first decision stands. Returns what the audit log says of it.
+func (q *Queries) SetDecidedBy(ctx context.Context, db DBTX, arg SetDecidedByParams) (SetDecidedByRow, error) {
+	row := db.QueryRow(ctx, setDecidedBy, arg.DecidedBy, arg.ID)
+	var i SetDecidedByRow
+	err := row.Scan(&i.ProviderID, &i.TenantID, &i.Removals)
+	return i, err
 }
 
 const setMembersSeen = `-- name: SetMembersSeen :exec
