@@ -19,7 +19,9 @@ func TestTheAuditLogHasRunsThatWereAskedFor(t *testing.T) {
 	begin := func(n db.NewRun) string {
 		n.Provider, n.WorkflowID, n.TemporalRunID = c.provider.Name, "orgsync/x", uuid.NewString()
 		n.Mode, n.OnRemovals, n.StartedFrom = "apply", "hold", "192.0.2.7"
-		run, err := c.store.BeginRun(t.Context(), n, func(context.Context, db.OpenRun) (string, error) { return directory.RunFailed, nil })
+		run, err := c.store.BeginRun(t.Context(), n, func(context.Context, db.OpenRun) (string, error) {
+			return directory.RunFailed, nil
+		})
 		require.NoError(t, err)
 		return run.RunID
 	}

@@ -26,7 +26,8 @@ CREATE TABLE sync_runs (
     account_policy     jsonb,
     -- What the run does: reads the provider, or links accounts, or marks members as having
     -- left here, or takes that back. Undo runs are told by what they undo.
-    task               text NOT NULL DEFAULT 'sync' CHECK (task IN ('sync', 'accounts', 'offline', 'online', 'administrators')),
+    task               text NOT NULL DEFAULT 'sync'
+        CHECK (task IN ('sync', 'accounts', 'offline', 'online', 'administrators')),
     -- The run that this one takes back.
     undoes             uuid REFERENCES sync_runs (id) ON DELETE SET NULL,
     status             text NOT NULL DEFAULT 'running' CHECK (status IN (
