@@ -103,10 +103,11 @@ func (w *world) referred(ref string) (id string) {
 		return ref
 	}
 	w.company.View(func(v *simulator.View) {
-		for p := range v.People() {
-			if w.openID(p.ID) == ref {
-				id = w.company.UserID(w.kind, p)
-			}
+		for n := simulator.PersonID(len(w.byOpenID)) + 1; n <= v.LastPerson(); n++ {
+			w.byOpenID[w.openID(n)] = n
+		}
+		if p, ok := v.Person(w.byOpenID[ref]); ok && !p.Left {
+			id = w.company.UserID(w.kind, p)
 		}
 	})
 	return id

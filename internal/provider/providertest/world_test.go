@@ -119,6 +119,8 @@ type world struct {
 	log     *logBuffer
 	client  provider.Client
 	url     string
+	// byOpenID are the people whose open ids have been looked at.
+	byOpenID map[string]simulator.PersonID
 	// personal is what no text may show of the company's people.
 	personal []string
 }
@@ -128,6 +130,7 @@ func open(t *testing.T, company *simulator.Company, s *setup) *world {
 	w := &world{
 		setup: s, t: t, kind: s.vendor.Type, company: company,
 		tokens: &tokens{kept: map[string]string{}, until: map[string]time.Time{}}, limits: &limits{}, log: &logBuffer{},
+		byOpenID: map[string]simulator.PersonID{},
 	}
 	handler, service := s.start(company)
 	w.service = service
