@@ -55,6 +55,8 @@ soak: build ## Run sync after sync with random changes and faults and look for g
 test: build ## Run all tests, on a Postgres and a Temporal of their own
 	@echo "Running all tests with the race detector (some minutes; its first build takes longer)"
 	@$(DEV) exec -- go test -race -timeout 15m -p 2 -parallel 6 ./...
+	@echo "Running every fault of the providers' clients, which the race detector makes ten times as long, without it"
+	@go test -run TestUnderEveryFault ./internal/provider/providertest
 
 .PHONY: replay
 replay: ## Replay all recorded histories against the workflow code

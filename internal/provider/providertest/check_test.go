@@ -239,8 +239,7 @@ func TestUnderEveryFaultCheckReportsOrFailsInWords(t *testing.T) {
 		require.NoError(t, err)
 		for _, endpoint := range slices.Sorted(maps.Keys(fair.service.Calls.All())) {
 			for fault, action := range faults {
-				t.Run(scene.name+"/"+endpoint+"/"+fault, func(t *testing.T) {
-					t.Parallel()
+				struck(t, scene.name+"/"+endpoint+"/"+fault, func(t *testing.T) {
 					w := open(t, troubled(fair.kind), scene.open())
 					w.service.Faults.Add(simulator.Fault{Endpoint: endpoint, Times: simulator.Forever, Action: action})
 					report, err := w.client.Check(t.Context())

@@ -365,8 +365,7 @@ func TestUnderEveryFaultGroupsAreReadOrSaidNotToBe(t *testing.T) {
 				continue // tried by walks
 			}
 			for fault, action := range all {
-				t.Run(vendor+"/"+endpoint+"/"+fault, func(t *testing.T) {
-					t.Parallel()
+				struck(t, vendor+"/"+endpoint+"/"+fault, func(t *testing.T) {
 					w := open(t, simulator.Generate(spec), setup())
 					w.service.Faults.Add(simulator.Fault{Endpoint: endpoint, Action: action})
 					r := w.readGroups(t.Context())

@@ -237,8 +237,7 @@ func TestUnderEveryFaultNobodyWhoWorksThereIsGone(t *testing.T) {
 		fair.departmentFate(3)
 		for _, endpoint := range slices.Sorted(maps.Keys(fair.service.Calls.All())) {
 			for fault, action := range faultsOf(kind) {
-				t.Run(vendor+"/"+endpoint+"/"+fault, func(t *testing.T) {
-					t.Parallel()
+				struck(t, vendor+"/"+endpoint+"/"+fault, func(t *testing.T) {
 					w := open(t, troubled(kind), setup())
 					w.service.Faults.Add(simulator.Fault{Endpoint: endpoint, Times: simulator.Forever, Action: action})
 					person, department := provider.LookupExists, provider.LookupExists

@@ -86,8 +86,7 @@ func TestUnderEveryFaultTheRosterNamesEverybodyOrSaysThatItDidNot(t *testing.T) 
 	fair.roster()
 	for _, endpoint := range slices.Sorted(maps.Keys(fair.service.Calls.All())) {
 		for fault, action := range faultsOf(directory.WeCom) {
-			t.Run(endpoint+"/"+fault, func(t *testing.T) {
-				t.Parallel()
+			struck(t, endpoint+"/"+fault, func(t *testing.T) {
 				w := open(t, troubled(directory.WeCom), setup())
 				w.service.Faults.Add(simulator.Fault{Endpoint: endpoint, Times: simulator.Forever, Action: action})
 				pages, r := w.roster()
