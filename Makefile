@@ -100,6 +100,14 @@ sqlc: $(DEV) ## Generate the query code from db/queries
 sqlc-diff: $(DEV) ## Check that the query code is what sqlc generates
 	$(DEV) tool sqlc -- diff
 
+.PHONY: templ
+templ: $(DEV) ## Generate the console's pages from server/console/*.templ
+	$(DEV) tool templ -- generate -path server/console
+
+.PHONY: templ-diff
+templ-diff: templ ## Check that the console's pages are what templ generates
+	git diff --exit-code -- 'server/console/*_templ.go'
+
 .PHONY: tidy-check
 tidy-check: ## Check that go.mod and go.sum are tidy
 	go mod tidy -diff
@@ -131,4 +139,4 @@ screenshots: build ## Take the handbook's pictures of the Web UI anew; needs Chr
 
 .PHONY: verify
 verify: ## Everything CI checks besides the tests
-verify: tidy-check vet imports sqlc-diff staticcheck workflowcheck replay deploy-check
+verify: tidy-check vet imports sqlc-diff templ-diff staticcheck workflowcheck replay deploy-check

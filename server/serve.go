@@ -16,6 +16,8 @@ import (
 	"github.com/orgsync/orgsync/internal/metrics"
 	"github.com/orgsync/orgsync/internal/service"
 	"github.com/orgsync/orgsync/server/api"
+	"github.com/orgsync/orgsync/server/console"
+	"github.com/orgsync/orgsync/server/console/session"
 	"github.com/orgsync/orgsync/server/web"
 )
 
@@ -50,7 +52,7 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 		}
 		defer watched.Close()
 	}
-	handler, closeStreams, err := newHandler(s, log, counts, checks)
+	handler, closeStreams, err := newHandler(s, cfg.PublicURL, log, counts, checks)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -78,13 +80,14 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 }
 
 // newHandler returns what answers requests, and what ends the streams among them.
-func newHandler(s *service.Service, log *slog.Logger, counts *metrics.Metrics, checks []health.Check) (http.Handler,
-	func(), error) {
+func newHandler(s *service.Service, publicURL string, log *slog.Logger, counts *metrics.Metrics,
+	checks []health.Check) (http.Handler, func(), error) {
 	mux := http.NewServeMux()
 	rest, err := api.New(mux, s, version())
 	if err != nil {
 		return nil, nil, err
 	}
+	console.New(mux, s, session.New(s, publicURL, log), rest.Follow, log)
 	health.Register(mux, log, checks...)
 	return web.Wrap(mux, log, counts.Request), rest.Close, nil
 }

@@ -28,6 +28,7 @@ var tools = map[string]tool{
 	"sqlc":          {"tools", "github.com/sqlc-dev/sqlc/cmd/sqlc", "about four minutes"},
 	"workflowcheck": {"tools", "go.temporal.io/sdk/contrib/tools/workflowcheck", "a few seconds"},
 	"staticcheck":   {"tools/lint", "honnef.co/go/tools/cmd/staticcheck", "half a minute"},
+	"templ":         {"tools/templ", "github.com/a-h/templ/cmd/templ", "half a minute"},
 }
 
 // Tool returns the path of a pinned tool. All but temporal (see TemporalBinary) are built at first use and kept in the

@@ -93,7 +93,7 @@ func Length(d time.Duration) string {
 	return text
 }
 
-//go:embed en.toml zh.toml
+//go:embed *.toml
 var files embed.FS
 
 var (
@@ -106,8 +106,10 @@ func loadLocalizers() map[Language]*i18n.Localizer {
 	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
 	found := map[Language]*i18n.Localizer{}
 	for _, l := range Languages {
-		if _, err := bundle.LoadMessageFileFS(files, string(l)+".toml"); err != nil {
-			panic(err) // the files are compiled in
+		for _, name := range []string{"", "console."} {
+			if _, err := bundle.LoadMessageFileFS(files, name+string(l)+".toml"); err != nil {
+				panic(err) // the files are compiled in
+			}
 		}
 		found[l] = i18n.NewLocalizer(bundle, string(l))
 	}

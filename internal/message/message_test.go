@@ -26,13 +26,16 @@ import (
 // placeholders are the names in each text of a language, by code.
 func placeholders(t *testing.T, l Language) map[Code][]string {
 	t.Helper()
-	text, err := files.ReadFile(string(l) + ".toml")
-	require.NoError(t, err)
-	file, err := i18n.ParseMessageFileBytes(text, string(l)+".toml",
-		map[string]i18n.UnmarshalFunc{"toml": toml.Unmarshal})
-	require.NoError(t, err)
+	var all []*i18n.Message
+	for _, name := range []string{string(l) + ".toml", "console." + string(l) + ".toml"} {
+		text, err := files.ReadFile(name)
+		require.NoError(t, err)
+		file, err := i18n.ParseMessageFileBytes(text, name, map[string]i18n.UnmarshalFunc{"toml": toml.Unmarshal})
+		require.NoError(t, err)
+		all = append(all, file.Messages...)
+	}
 	found := map[Code][]string{}
-	for _, m := range file.Messages {
+	for _, m := range all {
 		require.NotEmpty(t, m.Other, "%s: %s", l, m.ID)
 		var names []string
 		for _, form := range []string{m.One, m.Other} {
@@ -95,9 +98,9 @@ func TestLanguagesSayTheSame(t *testing.T) {
 	}
 }
 
-// families are codes that are put together from words of the programs. Those of errors and of
-// the API's problems are tested beside them.
-var families = []string{"phase.", "status.", "kind.", "change.", "error.", "problem.", "action."}
+// families are codes that are put together from words of the programs. Those of errors, of the
+// API's problems and of the console are tested beside them.
+var families = []string{"phase.", "status.", "kind.", "change.", "error.", "problem.", "action.", "console."}
 
 func TestCatalogueHasTheCodesThatAreUsed(t *testing.T) {
 	t.Parallel()

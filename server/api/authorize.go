@@ -44,6 +44,12 @@ type Note struct {
 	Problem error
 }
 
+// NoteIn returns the note of a request, nil if it has none.
+func NoteIn(ctx context.Context) *Note {
+	n, _ := ctx.Value(noteKey).(*Note)
+	return n
+}
+
 // WithNote returns a context for a request, about which the API then notes these.
 func WithNote(ctx context.Context, n *Note) context.Context {
 	return context.WithValue(ctx, noteKey, n)

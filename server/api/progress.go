@@ -102,18 +102,36 @@ func (a *API) follow(to huma.Context, runID, seen string) {
 	}
 }
 
+// Follow tells each how a run stands, whenever that changes, until it has ended, each returns
+// false, ctx is done, or the server stops. A run is looked at once, however many follow it.
+func (a *API) Follow(ctx context.Context, runID string, each func(p service.Progress, last bool) bool) {
+	events, leave := a.runs.watch(runID)
+	defer leave()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case e, open := <-events:
+			if !open || !each(e.progress, e.last) || e.last {
+				return
+			}
+		}
+	}
+}
+
 // event is how a run stands. Its id is a hash of that: any server knows what a reader has seen.
 type event struct {
-	id   string
-	data []byte
-	last bool
+	id       string
+	data     []byte
+	last     bool
+	progress service.Progress
 }
 
 func eventOf(p service.Progress) event {
 	data, _ := json.Marshal(Progress(p))
 	sum := sha256.Sum256(data)
 	return event{id: hex.EncodeToString(sum[:8]), data: data, last: p.Status != directory.RunRunning &&
-		p.Status != directory.RunHeld}
+		p.Status != directory.RunHeld, progress: p}
 }
 
 func (e event) text() string {
