@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
@@ -50,7 +51,7 @@ func (a *Reader) readMembersByID(ctx context.Context, in RunInput, failed *failu
 	if err != nil {
 		return err
 	}
-	p := memberReader{providerSession: r, reader: reader, sees: map[string]bool{}}
+	p := memberReader{providerSession: r, reader: reader, opener: a.Opener, sees: map[string]bool{}}
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(parallelCalls)
 	for _, id := range pending {
@@ -81,6 +82,7 @@ func (a *Reader) readMembersByID(ctx context.Context, in RunInput, failed *failu
 type memberReader struct {
 	*providerSession
 	reader provider.MemberReader
+	opener *clients.Opener
 
 	mu   sync.Mutex
 	sees map[string]bool
@@ -103,6 +105,11 @@ func (p *memberReader) read(ctx context.Context, id string) error {
 	case err != nil:
 		return err
 	case !gone:
+		facts, err := p.opener.LoginFacts(ctx, p.store.Logins, p.provider, person.ExternalID)
+		if err != nil {
+			return err
+		}
+		person.Fill(person.ExternalID, facts)
 		if person.Memberships, err = p.memberships(ctx, person); err != nil {
 			return err
 		}

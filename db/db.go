@@ -17,6 +17,7 @@ import (
 	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/db/internal/pg"
+	"github.com/orgsync/orgsync/db/logins"
 	"github.com/orgsync/orgsync/db/pages"
 	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/db/report"
@@ -53,6 +54,8 @@ type Store struct {
 	Audit  *audit.Store
 	// SignIn are the console's sessions, and the links that begin one.
 	SignIn *signin.Store
+	// Logins are people's sign-ins by way of their provider.
+	Logins *logins.Store
 
 	pool *pg.Pool
 	q    *dbsqlc.Queries
@@ -98,7 +101,8 @@ func Open(ctx context.Context, databaseURL string, options ...Option) (*Store, e
 	return &Store{
 		Providers: providers.New(shared), Report: report.New(shared), Pages: pages.New(shared),
 		Tokens: tokens.New(shared), Audit: audit.New(shared), SignIn: signin.New(shared),
-		pool: shared, q: dbsqlc.New(),
+		Logins: logins.New(shared),
+		pool:   shared, q: dbsqlc.New(),
 	}, nil
 }
 

@@ -30,6 +30,7 @@ BEGIN
         GRANT INSERT ON audit_log TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON account_conflicts, account_leavers, account_matches TO orgsync_worker;
         GRANT SELECT ON account_holders, member_signatures TO orgsync_worker;
+        GRANT SELECT, DELETE ON login_members TO orgsync_worker;
         GRANT SELECT ON identity_providers, provider_secrets, provider_rules, removal_limits, org_primary_departments,
             full_runs, staged_memberships, unchanged_memberships, compared_members, orgsync_schema_version,
             org_group_people, org_objects, org_places TO orgsync_worker;
@@ -74,7 +75,11 @@ BEGIN
         GRANT SELECT, INSERT ON api_tokens, audit_log TO orgsync_operator;
         GRANT UPDATE (last_used_at, revoked_at) ON api_tokens TO orgsync_operator;
         GRANT SELECT, INSERT, UPDATE, DELETE ON browser_sessions TO orgsync_operator;
-        GRANT SELECT, INSERT, DELETE ON sign_in_links TO orgsync_operator;
+        GRANT SELECT, INSERT, DELETE ON sign_in_links, login_apps, login_app_addresses, login_states, login_codes
+            TO orgsync_operator;
+        -- What a login brings is written to members by a run.
+        GRANT SELECT, INSERT ON login_members TO orgsync_operator;
+        GRANT SELECT, INSERT, UPDATE ON member_logins TO orgsync_operator;
         -- Removing a provider lets go of its people and departments; whatever else goes with it goes by foreign keys.
         GRANT UPDATE (status, raw_data, synced_at) ON org_members TO orgsync_operator;
         GRANT UPDATE (status, member_count, synced_at) ON org_groups TO orgsync_operator;

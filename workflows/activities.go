@@ -12,4 +12,5 @@ var (
 	reconcile     *activities.Reconcile
 	retention     *activities.Retention
 	schedules     *activities.Schedules
+	logins        *activities.Logins
 )

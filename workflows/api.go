@@ -37,6 +37,7 @@ const (
 	SetAdministratorsName = "SetAdministrators"
 	NotifyRunName         = "NotifyRun"
 	ScheduledSyncName     = "ScheduledSync"
+	RecordLoginsName      = "RecordLogins"
 	RetentionName         = "Retention"
 
 	// RetentionID is the id of the upkeep's schedule, and that of its workflow.

@@ -17,4 +17,5 @@ func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(Retention, workflow.RegisterOptions{Name: RetentionName})
 	r.RegisterWorkflowWithOptions(NotifyRun, workflow.RegisterOptions{Name: NotifyRunName})
 	r.RegisterWorkflowWithOptions(ScheduledSync, workflow.RegisterOptions{Name: ScheduledSyncName})
+	r.RegisterWorkflowWithOptions(RecordLogins, workflow.RegisterOptions{Name: RecordLoginsName})
 }

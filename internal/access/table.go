@@ -5,6 +5,7 @@ var (
 	admins    = []Role{Admin}
 	operators = []Role{Operator, Admin}
 	readers   = []Role{Reader, Operator, Admin}
+	apps      = []Role{App, Admin}
 )
 
 // Table is the one table of who may do what, by the operation's id in the API.
@@ -59,6 +60,9 @@ var Table = map[Operation]Rule{
 	"list-account-conflicts":  {operators, Listed},
 	"get-account-conflict":    {operators, One},
 	"decide-account-conflict": {admins, One},
+
+	"resolve-login":  {apps, One},
+	"exchange-login": {apps, Listed},
 
 	"list-tokens":  {admins, Listed},
 	"create-token": {admins, One},

@@ -60,6 +60,7 @@ func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener
 				Raw: cfg.KeepRaw},
 			Metrics: opener.Metrics, Now: time.Now,
 		},
+		&activities.Logins{Store: store},
 		&activities.Schedules{Store: store, Temporal: temporal, Language: cfg.Language},
 	}
 	worker.SetStickyWorkflowCacheSize(cachedWorkflows)

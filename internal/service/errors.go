@@ -80,6 +80,19 @@ const (
 	ExpiryInvalid    Code = "expiry_invalid"
 	ReachTooWide     Code = "reach_too_wide"
 
+	// Logins.
+	LoginCodeInvalid   Code = "code_invalid"
+	LoginOtherCompany  Code = "other_company"
+	LoginNotVisible    Code = "not_visible"
+	LoginLeft          Code = "left"
+	LoginSuspended     Code = "suspended"
+	LoginOffline       Code = "offline"
+	LoginNotConfigured Code = "login_not_configured"
+	LoginPending       Code = "login_pending"
+	LoginStateInvalid  Code = "login_state_invalid"
+	ReturnToUnknown    Code = "return_to_unknown"
+	AppUnknown         Code = "app_unknown"
+
 	// Runs.
 	RunUnknown       Code = "run_unknown"
 	RunAmbiguous     Code = "run_ambiguous"

@@ -48,6 +48,7 @@ func New(mux *http.ServeMux, s *service.Service, version string) (*API, error) {
 	a.registerMembers()
 	a.registerAccounts()
 	a.registerAccess()
+	a.registerLogins()
 	var err error
 	if a.document, err = json.MarshalIndent(a.huma.OpenAPI(), "", "  "); err != nil {
 		return nil, err

@@ -155,6 +155,11 @@ var statuses = map[service.Code]int{
 
 	service.ProviderChanged: http.StatusPreconditionFailed, service.ListChanged: http.StatusPreconditionFailed,
 	service.ProviderFailed: http.StatusBadGateway,
+
+	service.LoginOtherCompany: http.StatusForbidden, service.LoginNotVisible: http.StatusForbidden,
+	service.LoginLeft: http.StatusForbidden, service.LoginSuspended: http.StatusForbidden,
+	service.LoginOffline: http.StatusForbidden, service.LoginNotConfigured: http.StatusConflict,
+	service.LoginPending: http.StatusServiceUnavailable,
 	service.TokenRefused:   http.StatusUnauthorized, service.ReachTooWide: http.StatusForbidden,
 }
 
