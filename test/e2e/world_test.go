@@ -207,12 +207,18 @@ func (w *world) simulateWith(kind directory.ProviderType, company *simulator.Com
 		handler = wrap(handler)
 	}
 	s.url = serve(w.t, handler)
-	settings["base_url"] = s.url
-	if kind == directory.DingTalk {
-		settings["api_base_url"] = s.url
+	for _, key := range hosts[kind] {
+		settings[key] = s.url
 	}
 	s.name = w.add(kind, settings)
 	return s
+}
+
+// hosts are the settings that name a host, which is one and the same here.
+var hosts = map[directory.ProviderType][]string{
+	directory.Feishu:   {"base_url", "accounts_url"},
+	directory.DingTalk: {"base_url", "api_base_url", "login_url"},
+	directory.WeCom:    {"base_url", "login_url", "authorize_url"},
 }
 
 // serve serves a simulated provider until the test ends and returns its URL.
