@@ -68,7 +68,7 @@ func (a *Reconcile) readApart(ctx context.Context, runID string, standing []stri
 	c := confirming{providerSession: r, tries: triesOfRun}
 	var later error
 	for after := ""; ; {
-		known, err := a.Store.Candidates(ctx, runID, "member", standing, after, doubtsAtOnce)
+		known, err := a.Store.Candidates(ctx, runID, "member", standing, after, candidatesAtOnce)
 		if err != nil {
 			return err
 		}
@@ -88,15 +88,15 @@ func (a *Reconcile) readApart(ctx context.Context, runID string, standing []stri
 // readRecords stages those of the people who are there. It returns what another attempt
 // may mend.
 func (c confirming) readRecords(ctx context.Context, reader provider.MemberReader,
-	people []db.Doubt) (later, ended error) {
-	pages, fates, failed := make([]*db.MemberPage, len(people)), make([]db.Fate, len(people)), make([]error,
+	people []db.Candidate) (later, ended error) {
+	pages, results, failed := make([]*db.MemberPage, len(people)), make([]db.LookupResult, len(people)), make([]error,
 		len(people))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(parallelCalls)
 	for i, d := range people {
 		group.Go(func() error {
 			var err error
-			pages[i], fates[i], err = c.record(groupCtx, reader, d)
+			pages[i], results[i], err = c.record(groupCtx, reader, d)
 			if err != nil && concernsRun(groupCtx, err) {
 				return err
 			}
@@ -106,13 +106,13 @@ func (c confirming) readRecords(ctx context.Context, reader provider.MemberReade
 	}
 	ended = group.Wait()
 	var staged []db.MemberPage
-	known := map[string]db.Fate{}
+	known := map[string]db.LookupResult{}
 	for i, d := range people {
 		if pages[i] != nil {
 			staged = append(staged, *pages[i])
 		}
-		if fates[i] != "" {
-			known[d.ID] = fates[i]
+		if results[i] != "" {
+			known[d.ID] = results[i]
 		}
 		if failed[i] != nil && c.again(ctx, failed[i]) {
 			later = failed[i]
@@ -121,25 +121,25 @@ func (c confirming) readRecords(ctx context.Context, reader provider.MemberReade
 	if _, err := c.store.StageMembers(ctx, staged...); err != nil {
 		return later, cmp.Or(ended, err)
 	}
-	return later, cmp.Or(ended, c.store.LookedUp(ctx, c.stage, c.runID, "member", known))
+	return later, cmp.Or(ended, c.store.RecordLookups(ctx, c.stage, c.runID, "member", known))
 }
 
 // record reads one person. A record that says nothing of departments leaves them where
 // they are. What else than that they are there, gone or out of sight can be learnt, a
 // look-up of its own tells.
 func (c confirming) record(ctx context.Context, reader provider.MemberReader,
-	d db.Doubt) (*db.MemberPage, db.Fate, error) {
+	d db.Candidate) (*db.MemberPage, db.LookupResult, error) {
 	person, gone, err := reader.ReadMember(ctx,
 		provider.MemberRef{ExternalID: d.ExternalID, OpenID: d.OpenID, UnionID: d.UnionID})
 	switch {
 	case provider.KindOf(err) == provider.OutOfRange:
-		return nil, db.Unseen, nil
+		return nil, db.LookupNotVisible, nil
 	case err != nil:
 		return nil, "", err
 	case gone:
-		return nil, db.Gone, nil
+		return nil, db.LookupNotFound, nil
 	case d.UnionID != "" && person.UnionID != "" && person.UnionID != d.UnionID:
-		return nil, db.Taken, nil
+		return nil, db.LookupIDReused, nil
 	}
 	if person.Memberships == nil {
 		stored, err := c.store.ListMemberDepartments(ctx, c.provider, d.ExternalID, d.UnionID)
@@ -157,7 +157,7 @@ func (c confirming) record(ctx context.Context, reader provider.MemberReader,
 	}
 	return &db.MemberPage{
 		Page: db.Page{RunID: c.runID, Listing: db.Apart(d.ExternalID)}, People: members,
-	}, db.There, nil
+	}, db.LookupExists, nil
 }
 
 // departmentsApart reads by themselves the departments that earlier runs missed and this
@@ -173,7 +173,7 @@ func (r *providerSession) departmentsApart(ctx context.Context) (found bool, err
 		return false, err
 	}
 	for after := ""; ; {
-		known, err := r.store.Candidates(ctx, r.runID, "department", standing, after, doubtsAtOnce)
+		known, err := r.store.Candidates(ctx, r.runID, "department", standing, after, candidatesAtOnce)
 		if err != nil || len(known) == 0 {
 			return found, err
 		}

@@ -16,19 +16,19 @@ import (
 // record where it says that they are there.
 type telling struct {
 	*company
-	fate   *provider.LookupResult
+	result *provider.LookupResult
 	record *directory.Member
 	fails  func(nth int) error
 }
 
 func (c telling) LookupMember(_ context.Context, m provider.MemberRef) (provider.LookupResult, error) {
 	c.called("look up " + m.ExternalID)
-	return *c.fate, nil
+	return *c.result, nil
 }
 
 func (c telling) LookupDepartment(_ context.Context, department string) (provider.LookupResult, error) {
 	c.called("look up department " + department)
-	return *c.fate, nil
+	return *c.result, nil
 }
 
 func (c telling) ReadMember(_ context.Context, m provider.MemberRef) (directory.Member, bool, error) {
@@ -38,7 +38,7 @@ func (c telling) ReadMember(_ context.Context, m provider.MemberRef) (directory.
 			return directory.Member{}, false, err
 		}
 	}
-	switch *c.fate {
+	switch *c.result {
 	case provider.LookupExists:
 		return *c.record, false, nil
 	case provider.LookupNotFound:
@@ -52,7 +52,7 @@ func (telling) SeesDepartment(context.Context, string) (bool, error) { return tr
 
 func (c telling) ReadDepartment(_ context.Context, department string) (provider.FoundDepartment, error) {
 	c.called("read department " + department)
-	if *c.fate != provider.LookupExists {
+	if *c.result != provider.LookupExists {
 		return provider.FoundDepartment{}, ofCall(provider.OutOfRange)
 	}
 	return found(department, "1"), nil
@@ -129,8 +129,8 @@ func TestWhatIsMissedTwiceIsSettled(t *testing.T) {
 			d.sees(full)
 			record := member("2", "")
 			record.ExternalID = "1b"
-			fate := c.first
-			b := newBench(t, store, d, telling{company: d, fate: &fate, record: &record})
+			result := c.first
+			b := newBench(t, store, d, telling{company: d, result: &result, record: &record})
 			require.Equal(t, directory.RunSucceeded, b.whole().Status)
 			d.people["1"] = d.people["1"][:1]
 			b.begin()
@@ -140,7 +140,7 @@ func TestWhatIsMissedTwiceIsSettled(t *testing.T) {
 			require.Contains(t, report.Errors[0], "if the next run that reads everything")
 			require.Equal(t, []string{"1"}, b.places("1b"))
 
-			if fate = c.second; c.smaller {
+			if result = c.second; c.smaller {
 				d.sees(part)
 			}
 			asked, before := d.count("look up 1b"), b.stored()
@@ -186,20 +186,20 @@ func (b *bench) placesOrNone(member string) []string {
 func TestAPlanSettlesWhatIsMissedTwice(t *testing.T) {
 	t.Parallel()
 	store := database(t)
-	for _, fate := range []provider.LookupResult{provider.LookupExists, provider.LookupNotVisible,
+	for _, result := range []provider.LookupResult{provider.LookupExists, provider.LookupNotVisible,
 		provider.LookupNotFound} {
-		t.Run(string(fate), func(t *testing.T) {
+		t.Run(string(result), func(t *testing.T) {
 			t.Parallel()
 			d := departments(2)
 			d.sees(full)
 			record, says := member("2", ""), provider.LookupNotVisible
 			record.ExternalID = "1b"
-			b := newBench(t, store, d, telling{company: d, fate: &says, record: &record})
+			b := newBench(t, store, d, telling{company: d, result: &says, record: &record})
 			b.whole()
 			d.people["1"] = d.people["1"][:1]
 			b.begin()
 			b.whole()
-			says = fate
+			says = result
 			b.beginAs("plan")
 			must[PreflightResult](b, b.pull.Preflight, b.ref())
 			must[ReadMembersResult](b, b.pull.ReadMembers, b.tree())
@@ -223,10 +223,10 @@ func TestReadingApartIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	d := departments(2)
 	d.sees(full)
-	record, fate := member("2", ""), provider.LookupExists
+	record, result := member("2", ""), provider.LookupExists
 	record.ExternalID = "1b"
 	failing := true
-	b := newBench(t, database(t), d, telling{company: d, fate: &fate, record: &record, fails: func(int) error {
+	b := newBench(t, database(t), d, telling{company: d, result: &result, record: &record, fails: func(int) error {
 		if failing {
 			return ofCall(provider.Unavailable)
 		}
@@ -258,14 +258,14 @@ func TestReadingApartIsTriedAgain(t *testing.T) {
 func TestADepartmentThatIsThereJoinsTheTree(t *testing.T) {
 	t.Parallel()
 	store := database(t)
-	for _, fate := range []provider.LookupResult{provider.LookupExists, provider.LookupNotVisible} {
-		t.Run(string(fate), func(t *testing.T) {
+	for _, result := range []provider.LookupResult{provider.LookupExists, provider.LookupNotVisible} {
+		t.Run(string(result), func(t *testing.T) {
 			t.Parallel()
 			d := departments(3)
 			d.sees(full)
 			record := member("3", "")
 			record.ExternalID, record.Raw = "3a", json.RawMessage(`{}`)
-			b := newBench(t, store, d, telling{company: d, fate: &fate, record: &record})
+			b := newBench(t, store, d, telling{company: d, result: &result, record: &record})
 			b.whole()
 			d.children["0"][0] = d.children["0"][0][:2]
 			d.people["3"] = d.people["3"][:1]
@@ -278,7 +278,7 @@ func TestADepartmentThatIsThereJoinsTheTree(t *testing.T) {
 			require.Equal(t, directory.RunSucceeded, report.Status, report.Errors)
 			require.Empty(t, report.Errors)
 			require.Equal(t, []string{"2"}, b.placesOrNone("3b"))
-			if fate == provider.LookupNotVisible {
+			if result == provider.LookupNotVisible {
 				require.Equal(t, [2]int{1, 1}, [2]int{report.Departments.Deleted, report.Members.Deleted})
 				return
 			}

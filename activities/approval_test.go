@@ -31,7 +31,7 @@ func (b *bench) holding(d *company) {
 // carryOut does what follows the look-ups, as the workflow does, and returns the report.
 func (b *bench) carryOut() RunReport {
 	b.t.Helper()
-	must[any](b, b.reconcile.Spare, b.ref())
+	must[any](b, b.reconcile.WithdrawReturned, b.ref())
 	must[Removed](b, b.reconcile.Remove, b.ref())
 	must[any](b, b.apply.Recompute, b.ref())
 	return must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
@@ -42,7 +42,7 @@ func TestWhatIsApprovedIsLookedUpAgain(t *testing.T) {
 	t.Parallel()
 	store := database(t)
 	for name, c := range map[string]struct {
-		fate    provider.LookupResult
+		result  provider.LookupResult
 		fails   func(string, int) error
 		left    int // attempts before this one
 		kind    string
@@ -50,28 +50,28 @@ func TestWhatIsApprovedIsLookedUpAgain(t *testing.T) {
 		status  string
 		named   string
 	}{
-		"gone": {fate: provider.LookupNotFound, removed: [2]int{3, 1}, status: directory.RunSucceeded},
-		"there again": {fate: provider.LookupExists, status: directory.RunSucceeded,
+		"gone": {result: provider.LookupNotFound, removed: [2]int{3, 1}, status: directory.RunSucceeded},
+		"there again": {result: provider.LookupExists, status: directory.RunSucceeded,
 			named: "its removal was approved, but the provider shows it again"},
-		"out of sight": {fate: provider.LookupNotVisible, removed: [2]int{3, 1}, status: directory.RunSucceeded},
-		"id taken":     {fate: provider.LookupIDReused, removed: [2]int{3, 1}, status: directory.RunSucceeded},
-		"in doubt": {fate: provider.LookupNotFound, fails: always(ofCall(provider.Invalid)),
+		"out of sight": {result: provider.LookupNotVisible, removed: [2]int{3, 1}, status: directory.RunSucceeded},
+		"id taken":     {result: provider.LookupIDReused, removed: [2]int{3, 1}, status: directory.RunSucceeded},
+		"in doubt": {result: provider.LookupNotFound, fails: always(ofCall(provider.Invalid)),
 			removed: [2]int{0, 1}, status: directory.RunPartial,
 			named: "the lookup that checks whether it is back failed"},
-		"does not serve": {fate: provider.LookupNotFound, fails: always(ofCall(provider.Unavailable)),
+		"does not serve": {result: provider.LookupNotFound, fails: always(ofCall(provider.Unavailable)),
 			kind: string(provider.Unavailable), removed: [2]int{0, 1}, status: directory.RunPartial,
 			named: "the lookup that checks whether it is back failed"},
-		"still not": {fate: provider.LookupNotFound, fails: always(ofCall(provider.Unavailable)),
+		"still not": {result: provider.LookupNotFound, fails: always(ofCall(provider.Unavailable)),
 			left: triesOfApproval - 1, removed: [2]int{0, 1}, status: directory.RunPartial,
 			named: "the lookup that checks whether it is back failed"},
-		"refuses": {fate: provider.LookupNotFound, fails: always(ofCall(provider.Forbidden)),
+		"refuses": {result: provider.LookupNotFound, fails: always(ofCall(provider.Forbidden)),
 			kind: string(provider.Forbidden), removed: [2]int{0, 1}, status: directory.RunPartial,
 			named: "the lookup that checks whether it is back failed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := departments(2)
-			b := newBench(t, store, d, answering{company: d, fate: c.fate, fails: c.fails})
+			b := newBench(t, store, d, answering{company: d, result: c.result, fails: c.fails})
 			b.holding(d)
 			if c.kind != "" {
 				require.Equal(t, c.kind, b.fails(b.reconcile.LookUpAgain, b.ref(), c.left).Type())
@@ -84,7 +84,7 @@ func TestWhatIsApprovedIsLookedUpAgain(t *testing.T) {
 			if c.named == "" {
 				require.Empty(t, report.Errors)
 			}
-			if c.named != "" && c.fate == provider.LookupExists {
+			if c.named != "" && c.result == provider.LookupExists {
 				require.Len(t, report.Errors, 4, "each by name")
 			}
 			require.Contains(t, strings.Join(report.Errors, "\n"), c.named)
@@ -97,7 +97,7 @@ func TestWhatIsApprovedIsLookedUpAgain(t *testing.T) {
 func TestLookingUpAgainGoesOnWhereAnAttemptEnded(t *testing.T) {
 	t.Parallel()
 	d := departments(2)
-	b := newBench(t, database(t), d, answering{company: d, fate: provider.LookupNotFound,
+	b := newBench(t, database(t), d, answering{company: d, result: provider.LookupNotFound,
 		fails: func(member string, nth int) error {
 			if member == "2b" && nth < 3 {
 				return ofCall(provider.Unavailable)

@@ -10,8 +10,8 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-// doubtsAtOnce is how many removals are looked up between two transactions.
-const doubtsAtOnce = 200
+// candidatesAtOnce is how many removals are looked up between two transactions.
+const candidatesAtOnce = 200
 
 // confirm asks the provider about what seems to be gone: it may be where this run could
 // not read, or have moved, while the company was being read, from what was still to be
@@ -25,17 +25,17 @@ func (a *Reconcile) confirm(ctx context.Context, runID string) (err error) {
 	defer r.countCalls(ctx)(&err)
 	c := confirming{providerSession: r, tries: triesOfRun}
 	for _, kind := range []string{"department", "member"} {
-		if err := c.check(ctx, db.DoubtsOf{Type: kind, Unlisted: true, Unread: true}); err != nil {
+		if err := c.check(ctx, db.CandidateFilter{Type: kind, Missing: true, Uncertain: true}); err != nil {
 			return err
 		}
 	}
-	return a.Store.LookUpsEnd(ctx, db.BeforeRemoving, runID)
+	return a.Store.EndLookups(ctx, db.BeforeRemoving, runID)
 }
 
 // LookUpAgain looks up once more what is to go, once that was approved: days may have
 // passed since it was shown. What is answered is kept, so that the next attempt asks only
 // about the rest. A provider that fails is given some minutes; who could not be looked
-// up then stays (Spare).
+// up then stays (WithdrawReturned).
 func (a *Reconcile) LookUpAgain(ctx context.Context, in RunInput) error {
 	return limitAttempts(ctx, a.lookUpAgain(ctx, in.RunID), triesOfApproval)
 }
@@ -51,21 +51,21 @@ func (a *Reconcile) lookUpAgain(ctx context.Context, runID string) (err error) {
 	if err := c.departmentsAgain(ctx); err != nil {
 		return err
 	}
-	if err := c.check(ctx, db.DoubtsOf{Type: "member", Unlisted: true}); err != nil {
+	if err := c.check(ctx, db.CandidateFilter{Type: "member", Missing: true}); err != nil {
 		return err
 	}
-	return a.Store.LookUpsEnd(ctx, db.OnceApproved, runID)
+	return a.Store.EndLookups(ctx, db.OnceApproved, runID)
 }
 
 // departmentsAgain looks up each department or, where that cannot be done, reads the
 // tree, which then comes in one answer.
 func (c confirming) departmentsAgain(ctx context.Context) error {
-	of := db.DoubtsOf{Type: "department", Unlisted: true}
+	of := db.CandidateFilter{Type: "department", Missing: true}
 	if confirmer, ok := c.client.(provider.ObjectLookup); ok {
 		return c.lookUp(ctx, confirmer, of)
 	}
 	var tree map[string]bool
-	return c.eachDoubts(ctx, of, func(doubts []db.Doubt) error {
+	return c.eachCandidate(ctx, of, func(candidates []db.Candidate) error {
 		if tree == nil {
 			tops, _, err := c.client.ListRoots(ctx)
 			if err != nil {
@@ -76,20 +76,20 @@ func (c confirming) departmentsAgain(ctx context.Context) error {
 				tree[d.ExternalID] = true
 			}
 		}
-		fates := map[string]db.Fate{}
-		for _, d := range doubts {
-			if fates[d.ID] = db.Unnamed; tree[d.ExternalID] {
-				fates[d.ID] = db.There
+		results := map[string]db.LookupResult{}
+		for _, d := range candidates {
+			if results[d.ID] = db.LookupNotListed; tree[d.ExternalID] {
+				results[d.ID] = db.LookupExists
 			}
 		}
-		return c.store.LookedUp(ctx, c.stage, c.runID, of.Type, fates)
+		return c.store.RecordLookups(ctx, c.stage, c.runID, of.Type, results)
 	})
 }
 
-// Spare takes out of what was approved whoever is there again or could not be looked up.
-func (a *Reconcile) Spare(ctx context.Context, in RunInput) error {
+// WithdrawReturned takes out of what was approved whoever is there again or could not be looked up.
+func (a *Reconcile) WithdrawReturned(ctx context.Context, in RunInput) error {
 	defer heartbeat(ctx)()
-	return classify(a.Store.Spare(ctx, in.RunID))
+	return classify(a.Store.WithdrawReturned(ctx, in.RunID))
 }
 
 // confirming is one activity's look at what a run is about to remove.
@@ -102,14 +102,14 @@ type confirming struct {
 
 // check looks in the list of everybody, where there is one, and up each that it is not for.
 // Where there is one, no department can have been missed: the tree comes in one answer.
-func (c confirming) check(ctx context.Context, of db.DoubtsOf) error {
+func (c confirming) check(ctx context.Context, of db.CandidateFilter) error {
 	if roster, ok := c.client.(provider.MemberLister); ok {
 		if of.Type == "member" {
 			if err := c.readRoster(ctx, roster); err != nil {
 				return err
 			}
 		}
-		of.Unlisted = false
+		of.Missing = false
 	}
 	if confirmer, ok := c.client.(provider.ObjectLookup); ok {
 		return c.lookUp(ctx, confirmer, of)
@@ -119,55 +119,55 @@ func (c confirming) check(ctx context.Context, of db.DoubtsOf) error {
 
 // lookUp asks for each by itself. A provider that fails is given time, as often as it
 // may fail; what cannot be looked up then stays.
-func (c confirming) lookUp(ctx context.Context, client provider.ObjectLookup, of db.DoubtsOf) error {
+func (c confirming) lookUp(ctx context.Context, client provider.ObjectLookup, of db.CandidateFilter) error {
 	var later error
-	err := c.eachDoubts(ctx, of, func(doubts []db.Doubt) error {
-		answers, failed, ended := fatesOf(ctx, client, of.Type, doubts)
-		fates := map[string]db.Fate{}
-		for i, d := range doubts {
+	err := c.eachCandidate(ctx, of, func(candidates []db.Candidate) error {
+		answers, failed, ended := lookUpAll(ctx, client, of.Type, candidates)
+		results := map[string]db.LookupResult{}
+		for i, d := range candidates {
 			switch {
 			case answers[i] != "":
-				fates[d.ID] = db.Fate(answers[i])
+				results[d.ID] = db.LookupResult(answers[i])
 			case ended != nil: // the next attempt asks again
 			case c.again(ctx, failed[i]):
 				later = failed[i]
 			default:
-				fates[d.ID] = db.Failed
+				results[d.ID] = db.LookupFailed
 			}
 		}
-		return cmp.Or(ended, c.store.LookedUp(ctx, c.stage, c.runID, of.Type, fates))
+		return cmp.Or(ended, c.store.RecordLookups(ctx, c.stage, c.runID, of.Type, results))
 	})
 	return cmp.Or(err, later)
 }
 
-// eachDoubts goes through what is to be looked up, some at a time. What was gone through
+// eachCandidate goes through what is to be looked up, some at a time. What was gone through
 // may be answered meanwhile.
-func (c confirming) eachDoubts(ctx context.Context, of db.DoubtsOf, do func([]db.Doubt) error) error {
+func (c confirming) eachCandidate(ctx context.Context, of db.CandidateFilter, do func([]db.Candidate) error) error {
 	for after := ""; ; {
-		doubts, err := c.store.Doubts(ctx, c.runID, of, after, doubtsAtOnce)
-		if err != nil || len(doubts) == 0 {
+		candidates, err := c.store.ListCandidates(ctx, c.runID, of, after, candidatesAtOnce)
+		if err != nil || len(candidates) == 0 {
 			return err
 		}
-		if err := do(doubts); err != nil {
+		if err := do(candidates); err != nil {
 			return err
 		}
-		after = doubts[len(doubts)-1].ID
+		after = candidates[len(candidates)-1].ID
 	}
 }
 
-// fatesOf looks up a few at a time. What fails for one of them says nothing of the
+// lookUpAll looks up a few at a time. What fails for one of them says nothing of the
 // others, unless all would meet it: that ends the attempt.
-func fatesOf(ctx context.Context, client provider.ObjectLookup, kind string,
-	doubts []db.Doubt) (fates []provider.LookupResult, failed []error, ended error) {
-	fates, failed = make([]provider.LookupResult, len(doubts)), make([]error, len(doubts))
+func lookUpAll(ctx context.Context, client provider.ObjectLookup, kind string,
+	candidates []db.Candidate) (results []provider.LookupResult, failed []error, ended error) {
+	results, failed = make([]provider.LookupResult, len(candidates)), make([]error, len(candidates))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(parallelCalls)
-	for i, d := range doubts {
+	for i, d := range candidates {
 		group.Go(func() (err error) {
 			if kind == "department" {
-				fates[i], err = client.LookupDepartment(groupCtx, d.ExternalID)
+				results[i], err = client.LookupDepartment(groupCtx, d.ExternalID)
 			} else {
-				fates[i], err = client.LookupMember(groupCtx,
+				results[i], err = client.LookupMember(groupCtx,
 					provider.MemberRef{ExternalID: d.ExternalID, OpenID: d.OpenID, UnionID: d.UnionID})
 			}
 			if err != nil && concernsRun(groupCtx, err) {
@@ -177,19 +177,20 @@ func fatesOf(ctx context.Context, client provider.ObjectLookup, kind string,
 			return nil
 		})
 	}
-	return fates, failed, group.Wait()
+	return results, failed, group.Wait()
 }
 
 // readRoster looks for the people whom no listing shows where the provider names
 // everybody, which costs less than reading the company did.
 func (c confirming) readRoster(ctx context.Context, client provider.MemberLister) error {
 	missing := map[string]string{} // rows by how the provider compares ids
-	err := c.eachDoubts(ctx, db.DoubtsOf{Type: "member", Unlisted: true}, func(doubts []db.Doubt) error {
-		for _, d := range doubts {
-			missing[c.provider.Type.MemberKey(d.ExternalID)] = d.ID
-		}
-		return nil
-	})
+	err := c.eachCandidate(ctx, db.CandidateFilter{Type: "member", Missing: true},
+		func(candidates []db.Candidate) error {
+			for _, d := range candidates {
+				missing[c.provider.Type.MemberKey(d.ExternalID)] = d.ID
+			}
+			return nil
+		})
 	if err != nil {
 		return err
 	}
@@ -197,15 +198,15 @@ func (c confirming) readRoster(ctx context.Context, client provider.MemberLister
 	if err != nil && (concernsRun(ctx, err) || c.again(ctx, err)) {
 		return err
 	}
-	fate := db.Unnamed
+	result := db.LookupNotListed
 	if err != nil {
-		fate = db.Failed
+		result = db.LookupFailed
 	}
-	fates := map[string]db.Fate{}
+	results := map[string]db.LookupResult{}
 	for _, id := range missing {
-		fates[id] = fate
+		results[id] = result
 	}
-	return c.store.LookedUp(ctx, c.stage, c.runID, "member", fates)
+	return c.store.RecordLookups(ctx, c.stage, c.runID, "member", results)
 }
 
 // findIn goes through everybody, page by page, and takes out of missing whom it finds.
@@ -219,15 +220,15 @@ func (c confirming) findIn(ctx context.Context, client provider.MemberLister, mi
 		if err != nil {
 			return err
 		}
-		found := map[string]db.Fate{}
+		found := map[string]db.LookupResult{}
 		for _, m := range page.Members {
 			key := c.provider.Type.MemberKey(m.ExternalID)
 			if id, ok := missing[key]; ok {
-				found[id] = db.There
+				found[id] = db.LookupExists
 				delete(missing, key)
 			}
 		}
-		if err := c.store.LookedUp(ctx, c.stage, c.runID, "member", found); err != nil {
+		if err := c.store.RecordLookups(ctx, c.stage, c.runID, "member", found); err != nil {
 			return err
 		}
 		if len(page.Bad) > 0 {

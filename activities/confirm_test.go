@@ -18,8 +18,8 @@ import (
 // answering is a company that answers look-ups of single objects.
 type answering struct {
 	*company
-	fate provider.LookupResult
-	// fails answers the nth look-up of a member in place of fate.
+	result provider.LookupResult
+	// fails answers the nth look-up of a member in place of result.
 	fails func(member string, nth int) error
 }
 
@@ -30,12 +30,12 @@ func (c answering) LookupMember(_ context.Context, m provider.MemberRef) (provid
 			return "", err
 		}
 	}
-	return c.fate, nil
+	return c.result, nil
 }
 
 func (c answering) LookupDepartment(_ context.Context, department string) (provider.LookupResult, error) {
 	c.called("look up department " + department)
-	return c.fate, nil
+	return c.result, nil
 }
 
 // always fails every look-up.
@@ -67,7 +67,7 @@ func TestMissingPeopleAreLookedUpWhileSomethingIsUnread(t *testing.T) {
 	t.Parallel()
 	store := database(t)
 	for name, c := range map[string]struct {
-		fate    provider.LookupResult
+		result  provider.LookupResult
 		err     error
 		limits  providers.GuardChange
 		failed  int // attempts before this one
@@ -75,12 +75,12 @@ func TestMissingPeopleAreLookedUpWhileSomethingIsUnread(t *testing.T) {
 		lookUps int
 		kind    string // of the error that ends the attempt
 	}{
-		"gone":             {fate: provider.LookupNotFound, removed: 1, lookUps: 1},
-		"still there":      {fate: provider.LookupExists, lookUps: 1},
-		"out of sight":     {fate: provider.LookupNotVisible, lookUps: 1},
-		"id taken":         {fate: provider.LookupIDReused, lookUps: 1},
+		"gone":             {result: provider.LookupNotFound, removed: 1, lookUps: 1},
+		"still there":      {result: provider.LookupExists, lookUps: 1},
+		"out of sight":     {result: provider.LookupNotVisible, lookUps: 1},
+		"id taken":         {result: provider.LookupIDReused, lookUps: 1},
 		"in doubt":         {err: ofCall(provider.NotFound), lookUps: 1},
-		"too many":         {fate: provider.LookupNotFound, limits: nobody},
+		"too many":         {result: provider.LookupNotFound, limits: nobody},
 		"not permitted":    {err: ofCall(provider.Forbidden), lookUps: 1, kind: string(provider.Forbidden)},
 		"throttled":        {err: ofCall(provider.RateLimited), lookUps: 1, kind: string(provider.RateLimited)},
 		"does not serve":   {err: ofCall(provider.Unavailable), lookUps: 1, kind: string(provider.Unavailable)},
@@ -89,7 +89,7 @@ func TestMissingPeopleAreLookedUpWhileSomethingIsUnread(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := departments(2)
-			b := newBench(t, store, d, answering{company: d, fate: c.fate, fails: always(c.err)})
+			b := newBench(t, store, d, answering{company: d, result: c.result, fails: always(c.err)})
 			b.load()
 			require.NoError(t, store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Guard: c.limits},
 				nil))
@@ -121,7 +121,7 @@ func TestWhoeverNoListingShowsIsLookedUp(t *testing.T) {
 	t.Parallel()
 	store := database(t)
 	for name, c := range map[string]struct {
-		fate    provider.LookupResult
+		result  provider.LookupResult
 		err     error
 		limits  providers.GuardChange
 		limited bool // only part of the company is visible
@@ -132,14 +132,14 @@ func TestWhoeverNoListingShowsIsLookedUp(t *testing.T) {
 		kind    string
 		problem string
 	}{
-		"gone": {fate: provider.LookupNotFound, removed: 1, lookUps: 1},
-		"still there": {fate: provider.LookupExists, lookUps: 1,
+		"gone": {result: provider.LookupNotFound, removed: 1, lookUps: 1},
+		"still there": {result: provider.LookupExists, lookUps: 1,
 			problem: "it was moved while the company was being read"},
-		"out of sight":   {fate: provider.LookupNotVisible, limited: true, removed: 1, lookUps: 1},
-		"no longer seen": {fate: provider.LookupNotVisible, lookUps: 1, problem: "did not confirm that it is gone"},
-		"id taken":       {fate: provider.LookupIDReused, removed: 1, lookUps: 1},
+		"out of sight":   {result: provider.LookupNotVisible, limited: true, removed: 1, lookUps: 1},
+		"no longer seen": {result: provider.LookupNotVisible, lookUps: 1, problem: "did not confirm that it is gone"},
+		"id taken":       {result: provider.LookupIDReused, removed: 1, lookUps: 1},
 		"in doubt":       {err: ofCall(provider.Invalid), lookUps: 1, problem: "did not confirm that it is gone"},
-		"too many":       {fate: provider.LookupExists, limits: nobody, removed: 1, held: true},
+		"too many":       {result: provider.LookupExists, limits: nobody, removed: 1, held: true},
 		"not permitted":  {err: ofCall(provider.Forbidden), lookUps: 1, kind: string(provider.Forbidden)},
 		"throttled":      {err: ofCall(provider.RateLimited), lookUps: 1, kind: string(provider.RateLimited)},
 		"does not serve": {err: ofCall(provider.Unavailable), lookUps: 1, kind: string(provider.Unavailable)},
@@ -149,7 +149,7 @@ func TestWhoeverNoListingShowsIsLookedUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := departments(2)
-			b := newBench(t, store, d, answering{company: d, fate: c.fate, fails: always(c.err)})
+			b := newBench(t, store, d, answering{company: d, result: c.result, fails: always(c.err)})
 			b.load()
 			require.NoError(t, store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Guard: c.limits},
 				nil))
@@ -213,7 +213,7 @@ func TestManyWhomTheProviderStillCounts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := departments(3)
-			b := newBench(t, store, d, answering{company: d, fate: provider.LookupNotFound})
+			b := newBench(t, store, d, answering{company: d, result: provider.LookupNotFound})
 			b.load()
 			must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 			require.NoError(t, store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Guard: c.limits},
@@ -243,12 +243,12 @@ func TestManyWhomTheProviderStillCounts(t *testing.T) {
 func TestADepartmentThatNoListingShowsIsLookedUp(t *testing.T) {
 	t.Parallel()
 	store := database(t)
-	for fate, removed := range map[provider.LookupResult]int{provider.LookupNotFound: 1, provider.LookupExists: 0,
+	for result, removed := range map[provider.LookupResult]int{provider.LookupNotFound: 1, provider.LookupExists: 0,
 		provider.LookupNotVisible: 0} {
-		t.Run(string(fate), func(t *testing.T) {
+		t.Run(string(result), func(t *testing.T) {
 			t.Parallel()
 			d := departments(3)
-			b := newBench(t, store, d, answering{company: d, fate: fate})
+			b := newBench(t, store, d, answering{company: d, result: result})
 			b.load()
 			d.children["0"][0] = d.children["0"][0][:2]
 			d.people["2"] = append(d.people["2"], []directory.Member{member("3", "a")}) // one of them moved
@@ -282,7 +282,7 @@ func TestLookUpsGoOnWhereAnAttemptEnded(t *testing.T) {
 func lookUpsGoOn(t *testing.T, store *db.Store, kind provider.Kind) {
 	d := departments(2)
 	others := make(chan struct{}, 2)
-	client := answering{company: d, fate: provider.LookupNotFound, fails: func(member string, nth int) error {
+	client := answering{company: d, result: provider.LookupNotFound, fails: func(member string, nth int) error {
 		if member == "2a" && nth == 1 {
 			<-others
 			<-others
@@ -397,7 +397,7 @@ func TestTheListOfEverybodyComesBeforeLookUps(t *testing.T) {
 			b := newBench(t, store, d, struct {
 				naming
 				provider.ObjectLookup
-			}{naming{company: d, pages: [][]string{{"1a"}}}, answering{company: d, fate: provider.LookupNotFound}})
+			}{naming{company: d, pages: [][]string{{"1a"}}}, answering{company: d, result: provider.LookupNotFound}})
 			b.load()
 			d.people["1"], d.people["2"] = [][]directory.Member{{member("1", "a")}}, [][]directory.Member{
 				{member("2", "a")}}

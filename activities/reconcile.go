@@ -63,7 +63,7 @@ func (a *Reconcile) planRemovals(ctx context.Context, in PlanRemovals) (PlannedR
 		return PlannedRemovals{}, err
 	}
 	incomplete := plan.Incomplete
-	if plan.Doubts > 0 {
+	if plan.ToLookUp > 0 {
 		if err := a.confirm(ctx, in.RunID); err != nil {
 			return PlannedRemovals{}, err
 		}
@@ -122,7 +122,7 @@ func (a *Reconcile) rehearse(ctx context.Context, in Rehearse) (Rehearsed, error
 		return Rehearsed{}, err
 	}
 	out, err := a.Store.Rehearse(ctx, in.RunID, sight, in.Remove)
-	for err == nil && out.Doubts > 0 {
+	for err == nil && out.ToLookUp > 0 {
 		if err = a.confirm(ctx, in.RunID); err == nil {
 			out, err = a.Store.Rehearse(ctx, in.RunID, sight, in.Remove)
 		}

@@ -41,7 +41,7 @@ func TestAPlanIsWhatApplyingDoes(t *testing.T) {
 	store := database(t)
 	for name, c := range map[string]struct {
 		change func(*company)
-		fate   provider.LookupResult
+		result provider.LookupResult
 		fails  func(string, int) error
 		limits providers.GuardChange
 		// departments, members and memberships are how much goes.
@@ -53,30 +53,30 @@ func TestAPlanIsWhatApplyingDoes(t *testing.T) {
 		"the root counts one more than it lists": {change: func(c *company) {
 			c.roots[0].DeclaredMembers = new(24 + 1)
 			dissolve(c, "3")
-		}, fate: provider.LookupNotFound, departments: 1, memberships: 19, status: directory.RunSucceeded},
+		}, result: provider.LookupNotFound, departments: 1, memberships: 19, status: directory.RunSucceeded},
 		"and the provider shows what no listing does": {change: func(c *company) {
 			c.roots[0].DeclaredMembers = new(24 + 1)
 			dissolve(c, "3")
-		}, fate: provider.LookupExists, status: directory.RunPartial},
+		}, result: provider.LookupExists, status: directory.RunPartial},
 		"somebody moved meanwhile": {change: func(c *company) { c.people["1"] = c.people["1"][:1] },
-			fate: provider.LookupExists, status: directory.RunPartial},
+			result: provider.LookupExists, status: directory.RunPartial},
 		"somebody left": {change: func(c *company) { c.people["1"] = c.people["1"][:1] },
-			fate: provider.LookupNotFound, members: 1, memberships: 1, status: directory.RunSucceeded},
+			result: provider.LookupNotFound, members: 1, memberships: 1, status: directory.RunSucceeded},
 		"somebody is out of sight": {change: func(c *company) { c.people["1"] = c.people["1"][:1] },
-			fate: provider.LookupNotVisible, status: directory.RunPartial},
+			result: provider.LookupNotVisible, status: directory.RunPartial},
 		"somebody left a limited range": {change: func(c *company) { c.people["1"] = c.people["1"][:1] },
-			fate: provider.LookupNotVisible, limited: true,
+			result: provider.LookupNotVisible, limited: true,
 			members: 1, memberships: 1, status: directory.RunSucceeded},
 		"a look-up says nothing": {change: func(c *company) { c.people["1"] = c.people["1"][:1] },
 			fails: always(ofCall(provider.Invalid)), status: directory.RunPartial},
 		"a department cannot be read": {change: func(c *company) {
 			c.people["1"] = c.people["1"][:1]
 			c.memberPage = strike(ofCall(provider.OutOfRange), in("2"))
-		}, fate: provider.LookupNotFound, members: 1, memberships: 1, status: directory.RunPartial},
+		}, result: provider.LookupNotFound, members: 1, memberships: 1, status: directory.RunPartial},
 		"too many are in doubt": {change: func(c *company) {
 			c.people["1"] = c.people["1"][:1]
 			c.memberPage = strike(ofCall(provider.OutOfRange), in("2"))
-		}, fate: provider.LookupNotFound, limits: nobody, memberships: 1, status: directory.RunPartial},
+		}, result: provider.LookupNotFound, limits: nobody, memberships: 1, status: directory.RunPartial},
 		"nobody is missed": {change: func(*company) {}, status: directory.RunSucceeded},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -88,7 +88,7 @@ func TestAPlanIsWhatApplyingDoes(t *testing.T) {
 			}
 			d.people["3"] = append(d.people["3"], crowd)
 			d.people["2"] = append(d.people["2"], []directory.Member{member("2", "c")})
-			b := newBench(t, store, d, answering{company: d, fate: c.fate, fails: c.fails})
+			b := newBench(t, store, d, answering{company: d, result: c.result, fails: c.fails})
 			b.load()
 			must[RunReport](b, b.runs.FinishRun, FinishRunInput{RunID: b.runID})
 			require.NoError(t, store.Providers.Update(t.Context(), b.provider.ID, providers.Change{Guard: c.limits},
@@ -135,7 +135,7 @@ func dissolve(c *company, department string) {
 func TestAPlanGoesOnWhereAnAttemptEnded(t *testing.T) {
 	t.Parallel()
 	d := departments(2)
-	b := newBench(t, database(t), d, answering{company: d, fate: provider.LookupNotFound,
+	b := newBench(t, database(t), d, answering{company: d, result: provider.LookupNotFound,
 		fails: func(member string, nth int) error {
 			if member == "2b" && nth == 1 {
 				return ofCall(provider.Unavailable)

@@ -66,13 +66,13 @@ func (f *fickle) member(id string) directory.Member {
 	return m
 }
 
-func (f *fickle) fate(id string, there bool) (provider.LookupResult, error) {
-	fate, said := f.says[id]
+func (f *fickle) result(id string, there bool) (provider.LookupResult, error) {
+	result, said := f.says[id]
 	switch {
-	case said && fate == "":
+	case said && result == "":
 		return "", ofCall(provider.Invalid)
 	case said:
-		return fate, nil
+		return result, nil
 	case there:
 		return provider.LookupExists, nil
 	default:
@@ -81,25 +81,25 @@ func (f *fickle) fate(id string, there bool) (provider.LookupResult, error) {
 }
 
 func (f *fickle) LookupMember(_ context.Context, m provider.MemberRef) (provider.LookupResult, error) {
-	fate, err := f.fate(m.ExternalID, f.truth[m.ExternalID] != "")
-	if fate == provider.LookupExists && m.UnionID != f.member(m.ExternalID).UnionID {
-		fate = provider.LookupIDReused
+	result, err := f.result(m.ExternalID, f.truth[m.ExternalID] != "")
+	if result == provider.LookupExists && m.UnionID != f.member(m.ExternalID).UnionID {
+		result = provider.LookupIDReused
 	}
-	return fate, err
+	return result, err
 }
 
 func (f *fickle) LookupDepartment(_ context.Context, department string) (provider.LookupResult, error) {
-	return f.fate("department "+department, f.departments[department])
+	return f.result("department "+department, f.departments[department])
 }
 
 func (f *fickle) ReadMember(_ context.Context, m provider.MemberRef) (directory.Member, bool, error) {
-	fate, err := f.fate(m.ExternalID, f.truth[m.ExternalID] != "")
+	result, err := f.result(m.ExternalID, f.truth[m.ExternalID] != "")
 	switch {
 	case err != nil:
 		return directory.Member{}, false, err
-	case fate == provider.LookupNotFound:
+	case result == provider.LookupNotFound:
 		return directory.Member{}, true, nil
-	case fate == provider.LookupExists && f.truth[m.ExternalID] != "":
+	case result == provider.LookupExists && f.truth[m.ExternalID] != "":
 		return f.member(m.ExternalID), false, nil
 	default:
 		return directory.Member{}, false, ofCall(provider.OutOfRange)
@@ -109,8 +109,8 @@ func (f *fickle) ReadMember(_ context.Context, m provider.MemberRef) (directory.
 func (*fickle) SeesDepartment(context.Context, string) (bool, error) { return true, nil }
 
 func (f *fickle) ReadDepartment(_ context.Context, department string) (provider.FoundDepartment, error) {
-	fate, err := f.fate("department "+department, f.departments[department])
-	if err == nil && fate != provider.LookupExists {
+	result, err := f.result("department "+department, f.departments[department])
+	if err == nil && result != provider.LookupExists {
 		err = ofCall(provider.OutOfRange)
 	}
 	return found(department, "0"), err

@@ -42,16 +42,16 @@ func (s *Store) CandidateRuns(ctx context.Context, runID string) ([]EarlierRun, 
 // which the present run knows nothing yet, in the order of their ids, from the first after
 // the given one on; "" is before all of them.
 func (s *Store) Candidates(ctx context.Context, runID, objectType string, standing []string, after string,
-	limit int) ([]Doubt, error) {
+	limit int) ([]Candidate, error) {
 	if after == "" {
 		after = uuid.Nil.String()
 	}
 	rows, err := s.q.CandidatesNext(ctx, s.pool, dbsqlc.CandidatesNextParams{
 		RunID: runID, ObjectType: objectType, Standing: standing, After: after, MaxRows: int32(limit),
 	})
-	known := make([]Doubt, len(rows))
+	known := make([]Candidate, len(rows))
 	for i, r := range rows {
-		known[i] = Doubt{ID: r.ObjectID, ExternalID: r.ExternalID, OpenID: pg.OrZero(r.OpenID),
+		known[i] = Candidate{ID: r.ObjectID, ExternalID: r.ExternalID, OpenID: pg.OrZero(r.OpenID),
 			UnionID: pg.OrZero(r.Unionid)}
 	}
 	return known, interpret("list candidates for removal", err)
@@ -100,8 +100,8 @@ func (s *Store) applyApart(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldR
 // it is there: without the latter it would pass for one that a listing shows again.
 func (s *Store) StageApart(ctx context.Context, runID, candidate string, found StagedDepartment) error {
 	return interpret("stage department", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
-		if err := s.q.LookUpsAnswer(ctx, tx, dbsqlc.LookUpsAnswerParams{
-			RunID: runID, ObjectType: "department", Ids: []string{candidate}, Fates: []string{string(There)},
+		if err := s.q.AnswerLookups(ctx, tx, dbsqlc.AnswerLookupsParams{
+			RunID: runID, ObjectType: "department", Ids: []string{candidate}, Results: []string{string(LookupExists)},
 		}); err != nil {
 			return err
 		}
@@ -111,11 +111,11 @@ func (s *Store) StageApart(ctx context.Context, runID, candidate string, found S
 
 // missed is what a run could not confirm as gone.
 type missed struct {
-	types, ids, fates []string
+	types, ids, results []string
 }
 
-func (m *missed) add(objectType, id string, fate Fate) {
-	m.types, m.ids, m.fates = append(m.types, objectType), append(m.ids, id), append(m.fates, string(fate))
+func (m *missed) add(objectType, id string, result LookupResult) {
+	m.types, m.ids, m.results = append(m.types, objectType), append(m.ids, id), append(m.results, string(result))
 }
 
 // keepCandidates puts on record what a run that read everything missed and could not
@@ -138,7 +138,7 @@ func (s *Store) keepCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceH
 		return nil
 	}
 	if err := s.q.CandidatesKeep(ctx, tx, dbsqlc.CandidatesKeepParams{
-		ProviderID: run.ProviderID, RunID: runID, Types: m.types, Ids: m.ids, Fates: m.fates,
+		ProviderID: run.ProviderID, RunID: runID, Types: m.types, Ids: m.ids, Results: m.results,
 		Standing: pg.NonNil(sight.Standing),
 	}); err != nil {
 		return fmt.Errorf("keep candidates: %w", err)

@@ -38,23 +38,23 @@ const two = "1; 10<1"
 
 // missing is a whole run that misses somebody, of whom a look-up says this; earlier runs
 // saw no more than it.
-func (c *company) missing(s snapshot, fate db.Fate, who string, earlier ...*run) *run {
+func (c *company) missing(s snapshot, result db.LookupResult, who string, earlier ...*run) *run {
 	c.t.Helper()
 	r := c.begin("apply")
 	r.read(s)
 	r.apply(false)
-	r.miss(fate, who, earlier...)
+	r.miss(result, who, earlier...)
 	return r
 }
 
-func (r *run) miss(fate db.Fate, who string, earlier ...*run) {
+func (r *run) miss(result db.LookupResult, who string, earlier ...*run) {
 	r.t.Helper()
 	for _, e := range earlier {
 		r.sight.Standing = append(r.sight.Standing, e.id)
 	}
 	r.planRemovals()
-	if r.plan.Doubts > 0 {
-		r.lookedUp("member", fate, who)
+	if r.plan.ToLookUp > 0 {
+		r.lookedUp("member", result, who)
 	}
 	r.remove()
 	r.settle()
@@ -64,7 +64,7 @@ func (r *run) miss(fate db.Fate, who string, earlier ...*run) {
 // candidates are those on record, "member a unseen".
 func (c *company) candidates() []string {
 	c.t.Helper()
-	return c.texts(c.t, `SELECT c.object_type || ' ' || coalesce(m.external_id, d.external_id) || ' ' || c.fate
+	return c.texts(c.t, `SELECT c.object_type || ' ' || coalesce(m.external_id, d.external_id) || ' ' || c.result
 		FROM removal_candidates c
 		LEFT JOIN org_members m ON m.id = c.object_id LEFT JOIN org_departments d ON d.id = c.object_id
 		WHERE c.provider_id = $1 ORDER BY 1`, c.provider.ID)
@@ -82,11 +82,11 @@ var (
 )
 
 func whoIsNotVisibleTwiceIsRemoved(t *testing.T, c *company) {
-	for _, fate := range []db.Fate{db.Unseen, db.There} { // what the first look-up said
+	for _, result := range []db.LookupResult{db.LookupNotVisible, db.LookupExists} { // what the first look-up said
 		c.sync(everyone)
-		first := c.missing(withoutA, fate, "a")
-		if fate == db.There {
-			second := c.missing(withoutA, db.Unseen, "a", first)
+		first := c.missing(withoutA, result, "a")
+		if result == db.LookupExists {
+			second := c.missing(withoutA, db.LookupNotVisible, "a", first)
 			require.Empty(t, second.removals(), "out of sight for the first time")
 			require.Zero(t, second.counts.Members.Failed)
 			require.Len(t, second.problems(), 1)
@@ -99,7 +99,7 @@ func whoIsNotVisibleTwiceIsRemoved(t *testing.T, c *company) {
 		require.Contains(t, first.problems()[0], "; if the next run that reads everything ")
 		require.Equal(t, []string{"member a unseen"}, c.candidates())
 
-		second := c.missing(withoutA, db.Unseen, "a", first)
+		second := c.missing(withoutA, db.LookupNotVisible, "a", first)
 		require.Equal(t, []string{"member a", "membership a", "membership a"}, second.removals())
 		require.Contains(t, second.reasons(), "member not_visible_twice")
 		require.Zero(t, second.counts.Members.Failed)
@@ -114,7 +114,7 @@ func aRunCountsOnce(t *testing.T, c *company) {
 	r.read(withoutA)
 	r.apply(false)
 	r.planRemovals()
-	r.lookedUp("member", db.Unseen, "a")
+	r.lookedUp("member", db.LookupNotVisible, "a")
 	for range 3 {
 		require.Zero(t, r.judge().Total())
 		require.Zero(t, r.planRemovals().Total())
@@ -133,7 +133,7 @@ func (c *company) between(n db.NewRun, s snapshot, earlier *run) *run {
 	r.apply(false)
 	r.sight.Standing = []string{earlier.id}
 	r.planRemovals()
-	r.keepUnseen()
+	r.keepNotVisible()
 	r.remove()
 	r.settle()
 	r.finish()
@@ -148,14 +148,14 @@ var (
 
 func runsBetweenDoNotCountAsMissing(t *testing.T, c *company) {
 	c.sync(everyone)
-	first := c.missing(withoutA, db.Unseen, "a")
+	first := c.missing(withoutA, db.LookupNotVisible, "a")
 	c.between(db.NewRun{}, snapshot{departments: unread, members: withoutA.members}, first)
 	r := c.between(limited, withoutA, first)
 	runs, err := c.store.CandidateRuns(t.Context(), r.id)
 	require.NoError(t, err)
 	require.Empty(t, runs)
 	require.Equal(t, []string{"member a unseen"}, c.candidates())
-	require.Contains(t, c.missing(withoutA, db.Unseen, "a", first).removals(), "member a")
+	require.Contains(t, c.missing(withoutA, db.LookupNotVisible, "a", first).removals(), "member a")
 }
 
 // They came back in between: the next run that misses them is the first one again.
@@ -167,33 +167,33 @@ func whoARunBetweenListsIsForgotten(t *testing.T, c *company) {
 		"of departments": func(first *run) *run { return c.between(limited, everyone, first) },
 	} {
 		c.sync(everyone)
-		first := c.missing(withoutA, db.Unseen, "a")
+		first := c.missing(withoutA, db.LookupNotVisible, "a")
 		between(first)
 		require.Empty(t, c.candidates(), name)
-		require.NotContains(t, c.missing(withoutA, db.Unseen, "a", first).removals(), "member a", name)
+		require.NotContains(t, c.missing(withoutA, db.LookupNotVisible, "a", first).removals(), "member a", name)
 	}
 }
 
-// keepUnseen says of everybody in doubt that they are out of sight.
-func (r *run) keepUnseen() {
+// keepNotVisible says of every candidate that they are out of sight.
+func (r *run) keepNotVisible() {
 	r.t.Helper()
-	for id := range r.doubts("member") {
-		r.lookedUp("member", db.Unseen, id)
+	for id := range r.candidates("member") {
+		r.lookedUp("member", db.LookupNotVisible, id)
 	}
 }
 
 func whoIsListedAgainIsForgotten(t *testing.T, c *company) {
 	c.sync(everyone)
-	first := c.missing(withoutA, db.Unseen, "a")
+	first := c.missing(withoutA, db.LookupNotVisible, "a")
 	c.sync(snapshot{departments: two, members: "a title=back in=10; b in=10"})
 	require.Empty(t, c.candidates())
-	require.Empty(t, c.missing(withoutA, db.Unseen, "a", first).removals(), "missed for the first time again")
+	require.Empty(t, c.missing(withoutA, db.LookupNotVisible, "a", first).removals(), "missed for the first time again")
 }
 
 // Where nothing is staged since nothing has changed, those recognised were listed, too.
 func whoIsRecognisedAgainIsForgotten(t *testing.T, c *company) {
 	c.sync(everyone)
-	c.missing(withoutA, db.Unseen, "a")
+	c.missing(withoutA, db.LookupNotVisible, "a")
 	crashed := c.begin("apply")
 	crashed.read(everyone)
 	crashed.apply(false)
@@ -205,22 +205,22 @@ func whoIsRecognisedAgainIsForgotten(t *testing.T, c *company) {
 
 func aSmallerRangeStartsOver(t *testing.T, c *company) {
 	c.sync(everyone)
-	c.missing(withoutA, db.Unseen, "a")
-	second := c.missing(withoutA, db.Unseen, "a") // of which the first saw more
+	c.missing(withoutA, db.LookupNotVisible, "a")
+	second := c.missing(withoutA, db.LookupNotVisible, "a") // of which the first saw more
 	require.Empty(t, second.removals())
 	require.Equal(t, 1, second.counts.Members.Failed)
-	require.Contains(t, c.missing(withoutA, db.Unseen, "a", second).removals(), "member a")
+	require.Contains(t, c.missing(withoutA, db.LookupNotVisible, "a", second).removals(), "member a")
 }
 
 func aLookUpThatFailedIsNoResult(t *testing.T, c *company) {
 	c.sync(everyone)
-	c.missing(withoutA, db.Failed, "a")
+	c.missing(withoutA, db.LookupFailed, "a")
 	require.Empty(t, c.candidates())
-	first := c.missing(withoutA, db.Unseen, "a")
-	failed := c.missing(withoutA, db.Failed, "a", first)
+	first := c.missing(withoutA, db.LookupNotVisible, "a")
+	failed := c.missing(withoutA, db.LookupFailed, "a", first)
 	require.Empty(t, failed.removals())
 	require.Equal(t, []string{"member a unseen"}, c.candidates(), "nor does it take one back")
-	require.Contains(t, c.missing(withoutA, db.Unseen, "a", first).removals(), "member a")
+	require.Contains(t, c.missing(withoutA, db.LookupNotVisible, "a", first).removals(), "member a")
 }
 
 // readsApart is missing of a run that reads somebody by themselves first.
@@ -237,8 +237,8 @@ func (c *company) readsApart(s snapshot, record string, earlier *run) *run {
 	_, err = c.store.StageMembers(c.t.Context(),
 		db.MemberPage{Page: db.Page{RunID: r.id, Listing: db.Apart(people[0].ExternalID)}, People: people})
 	require.NoError(c.t, err)
-	require.NoError(c.t, c.store.LookedUp(c.t.Context(), db.BeforeRemoving, r.id, "member",
-		map[string]db.Fate{known[0].ID: db.There}))
+	require.NoError(c.t, c.store.RecordLookups(c.t.Context(), db.BeforeRemoving, r.id, "member",
+		map[string]db.LookupResult{known[0].ID: db.LookupExists}))
 	for range 2 {
 		require.NoError(c.t, c.store.ApplyApart(c.t.Context(), r.id))
 	}
@@ -246,7 +246,7 @@ func (c *company) readsApart(s snapshot, record string, earlier *run) *run {
 	require.NoError(c.t, err)
 	require.Empty(c.t, known)
 	r.planRemovals()
-	require.Zero(c.t, r.plan.Doubts)
+	require.Zero(c.t, r.plan.ToLookUp)
 	require.False(c.t, r.plan.Incomplete)
 	r.remove()
 	r.settle()
@@ -256,7 +256,7 @@ func (c *company) readsApart(s snapshot, record string, earlier *run) *run {
 
 func whoIsThereIsPlacedByTheirOwnRecord(t *testing.T, c *company) {
 	c.sync(everyone)
-	first := c.missing(withoutA, db.There, "a")
+	first := c.missing(withoutA, db.LookupExists, "a")
 	require.Equal(t, 1, first.counts.Members.Failed)
 	require.Equal(t, []string{"a 1", "a 10*", "b 10*"}, c.places(), "left as they are")
 
@@ -282,7 +282,7 @@ func whoIsThereIsPlacedByTheirOwnRecord(t *testing.T, c *company) {
 // them there, until a listing shows them elsewhere.
 func whoIsThereKeepsTheirPlacesBetween(t *testing.T, c *company) {
 	c.sync(everyone)
-	first := c.missing(withoutA, db.There, "a")
+	first := c.missing(withoutA, db.LookupExists, "a")
 	c.readsApart(withoutA, "a in=1,10", first)
 	for _, between := range []func() *run{
 		func() *run {
@@ -313,9 +313,9 @@ func aDepartmentThatStaysKeepsItsPeople(t *testing.T, c *company) {
 		run.read(snapshot{departments: r.departments, members: "b in=10"})
 		run.apply(false)
 		run.planRemovals()
-		run.lookedUp("department", db.There, "20")
-		for id := range run.doubts("member") {
-			run.lookedUp("member", db.There, id)
+		run.lookedUp("department", db.LookupExists, "20")
+		for id := range run.candidates("member") {
+			run.lookedUp("member", db.LookupExists, id)
 		}
 		run.remove()
 		run.settle()
@@ -330,7 +330,7 @@ func aListingCountsMoreThanARecord(t *testing.T, c *company) {
 	for _, again := range []string{"a title=listed in=10; b in=10", "a in=1,10; b in=10"} { // compared, and recognised
 		c.sync(everyone)
 		c.sync(everyone)
-		first := c.missing(withoutA, db.There, "a")
+		first := c.missing(withoutA, db.LookupExists, "a")
 		r := c.readsApart(snapshot{departments: two, members: again}, "a title=own in=1", first)
 		require.NotContains(t, r.changes(), "membership created a")
 		require.NotEqual(t, "own", c.member("title", "a"))
@@ -349,8 +349,8 @@ func aListingCountsMoreThanARecord(t *testing.T, c *company) {
 
 func whoIsThereAndCannotBeReadStays(t *testing.T, c *company) {
 	c.sync(everyone)
-	first := c.missing(withoutA, db.There, "a")
-	second := c.missing(withoutA, db.There, "a", first)
+	first := c.missing(withoutA, db.LookupExists, "a")
+	second := c.missing(withoutA, db.LookupExists, "a", first)
 	require.Empty(t, second.changes())
 	require.Zero(t, second.counts.Members.Failed)
 	require.Equal(t, []string{"member a: no listing shows it, but a lookup finds it; it was left as it is"},
@@ -365,26 +365,26 @@ func aPlanGoesByWhatWasMissedBefore(t *testing.T, c *company) {
 	require.NoError(t, c.store.FinishRun(t.Context(), plan.id, directory.RunSucceeded, "", directory.Counts{}, false))
 	require.Empty(t, c.candidates(), "a plan keeps none")
 
-	first := c.missing(withoutA, db.Unseen, "a")
+	first := c.missing(withoutA, db.LookupNotVisible, "a")
 	plan = c.begin("plan")
 	plan.sight.Standing = []string{first.id}
 	plan.read(withoutA)
 	out, err := c.store.Rehearse(t.Context(), plan.id, plan.sight, true)
 	require.NoError(t, err)
-	require.Equal(t, 1, out.Doubts)
-	plan.lookedUp("member", db.Unseen, "a")
+	require.Equal(t, 1, out.ToLookUp)
+	plan.lookedUp("member", db.LookupNotVisible, "a")
 	out, err = c.store.Rehearse(t.Context(), plan.id, plan.sight, true)
 	require.NoError(t, err)
 	require.Equal(t, [2]int{1, 2}, [2]int{out.Counts.Members.Deleted, out.Counts.Memberships.Deleted})
 	require.Equal(t, []string{"member a unseen"}, c.candidates(), "nor uses them up")
 	foretold := plan.changes()
-	require.Equal(t, foretold, c.missing(withoutA, db.Unseen, "a", first).changes())
+	require.Equal(t, foretold, c.missing(withoutA, db.LookupNotVisible, "a", first).changes())
 }
 
 func aDepartmentIsThereOrNot(t *testing.T, c *company) {
 	whole, without := snapshot{departments: "1; 10<1; 20<1", members: "b in=1"}, snapshot{departments: "1; 10<1",
 		members: "b in=1"}
-	miss := func(fate db.Fate, earlier ...*run) *run {
+	miss := func(result db.LookupResult, earlier ...*run) *run {
 		r := c.begin("apply")
 		r.read(without)
 		r.apply(false)
@@ -392,17 +392,17 @@ func aDepartmentIsThereOrNot(t *testing.T, c *company) {
 			r.sight.Standing = append(r.sight.Standing, e.id)
 		}
 		r.planRemovals()
-		r.lookedUp("department", fate, "20")
+		r.lookedUp("department", result, "20")
 		r.remove()
 		r.settle()
 		r.finish()
 		return r
 	}
 	c.sync(whole)
-	first := miss(db.Unseen)
+	first := miss(db.LookupNotVisible)
 	require.Equal(t, 1, first.counts.Departments.Failed)
 	require.Equal(t, []string{"department 20 unseen"}, c.candidates())
-	second := miss(db.There, first)
+	second := miss(db.LookupExists, first)
 	require.Empty(t, second.changes())
 	require.Zero(t, second.counts.Departments.Failed)
 	require.Equal(t, []string{"department 20 there"}, c.candidates())
@@ -412,8 +412,8 @@ func aDepartmentIsThereOrNot(t *testing.T, c *company) {
 	known, err := c.store.Candidates(t.Context(), r.id, "department", []string{first.id}, "", 10)
 	require.NoError(t, err)
 	require.Len(t, known, 1)
-	require.NoError(t, c.store.LookedUp(t.Context(), db.BeforeRemoving, r.id, "department",
-		map[string]db.Fate{known[0].ID: db.There}))
+	require.NoError(t, c.store.RecordLookups(t.Context(), db.BeforeRemoving, r.id, "department",
+		map[string]db.LookupResult{known[0].ID: db.LookupExists}))
 	r.read(snapshot{departments: "1; 10<1; 20<10 name=Own", members: "b in=1,20"})
 	r.apply(false)
 	r.planRemovals()
@@ -424,8 +424,8 @@ func aDepartmentIsThereOrNot(t *testing.T, c *company) {
 	c.sync(whole)
 	require.Empty(t, c.candidates(), "listed again")
 
-	first = miss(db.Unseen)
-	second = miss(db.Unseen, first)
+	first = miss(db.LookupNotVisible)
+	second = miss(db.LookupNotVisible, first)
 	require.Equal(t, []string{"department 20"}, second.removals())
 	require.Equal(t, []string{"department not_visible_twice"}, second.reasons())
 	require.Empty(t, c.candidates())
@@ -433,8 +433,8 @@ func aDepartmentIsThereOrNot(t *testing.T, c *company) {
 
 func upkeepKeepsTheRunThatMissedSomething(t *testing.T, c *company) {
 	c.sync(everyone)
-	first := c.missing(withoutA, db.There, "a")
-	c.missing(withoutA, db.There, "a", first)
+	first := c.missing(withoutA, db.LookupExists, "a")
+	c.missing(withoutA, db.LookupExists, "a", first)
 	first.age(500 * day)
 	c.upkeep(t)
 	require.True(t, first.exists(), "its range is still compared with")
@@ -442,11 +442,11 @@ func upkeepKeepsTheRunThatMissedSomething(t *testing.T, c *company) {
 
 func whoIsRemovedIsNoCandidateAnyMore(t *testing.T, c *company) {
 	c.sync(everyone)
-	first := c.missing(withoutA, db.Unseen, "a")
-	second := c.missing(withoutA, db.Unseen, "a", first)
+	first := c.missing(withoutA, db.LookupNotVisible, "a")
+	second := c.missing(withoutA, db.LookupNotVisible, "a", first)
 	require.Empty(t, c.candidates())
 	c.undo(second, db.UndoScope{})
-	require.Empty(t, c.missing(withoutA, db.Unseen, "a", first).removals(),
+	require.Empty(t, c.missing(withoutA, db.LookupNotVisible, "a", first).removals(),
 		"who was given back is missed for the first time")
 }
 
@@ -455,10 +455,10 @@ func whoIsRemovedIsNoCandidateAnyMore(t *testing.T, c *company) {
 func theProviderCountsMorePeopleThanItHas(t *testing.T, c *company) {
 	c.sync(snapshot{departments: "1 declared=9; 10<1; 20<1", members: "a in=10; b in=20"})
 	without := snapshot{departments: "1 declared=9; 10<1; 20<1", members: "b in=20"}
-	first := c.missing(without, db.Unseen, "a")
+	first := c.missing(without, db.LookupNotVisible, "a")
 	require.True(t, first.plan.Incomplete)
 	require.Empty(t, first.removals())
-	require.Contains(t, c.missing(without, db.Unseen, "a", first).removals(), "member a")
+	require.Contains(t, c.missing(without, db.LookupNotVisible, "a", first).removals(), "member a")
 
 	// So do those who have no place, and those in a department that is not listed either.
 	c.sync(snapshot{departments: "1 declared=9; 10<1; 20<1", members: "b in=20; p; q in=10"})
@@ -470,9 +470,9 @@ func theProviderCountsMorePeopleThanItHas(t *testing.T, c *company) {
 		for _, e := range earlier {
 			r.sight.Standing = append(r.sight.Standing, e.id)
 		}
-		require.Equal(t, 3, r.planRemovals().Doubts)
-		r.lookedUp("department", db.Unseen, "10")
-		r.keepUnseen()
+		require.Equal(t, 3, r.planRemovals().ToLookUp)
+		r.lookedUp("department", db.LookupNotVisible, "10")
+		r.keepNotVisible()
 		r.remove()
 		r.settle()
 		r.finish()

@@ -102,7 +102,7 @@ type Chapter struct {
 	Notes []string
 	// LookUp is what the provider said when the run missed the object and asked for it
 	// alone: gone, there, unseen, taken, unnamed, unasked or failed; empty if it was not missed.
-	LookUp Fate
+	LookUp LookupResult
 	// Evidence is what removals rest on, nil if nothing was removed by a sync.
 	Evidence *Evidence
 }

@@ -37,7 +37,7 @@ func (t *storyTeller) stayed(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		c.LookUp = Fate(l.Fate)
+		c.LookUp = LookupResult(l.Result)
 	}
 	return err
 }

@@ -34,11 +34,11 @@ func TestTheStoryOfWhoStayed(t *testing.T) {
 	}
 
 	// The provider shows them, asked for them alone.
-	shown := missing("", func(r *run) { r.lookedUp("member", db.There, "a", "b") })
+	shown := missing("", func(r *run) { r.lookedUp("member", db.LookupExists, "a", "b") })
 	chapter := last("a")
 	require.Equal(t, shown.id, chapter.Run.ID)
 	require.Empty(t, chapter.Changes)
-	require.Equal(t, db.There, chapter.LookUp)
+	require.Equal(t, db.LookupExists, chapter.LookUp)
 	require.Len(t, chapter.Notes, 1)
 	require.Contains(t, chapter.Notes[0], "no listing shows it any more, but")
 
@@ -52,7 +52,7 @@ func TestTheStoryOfWhoStayed(t *testing.T) {
 	unread := missing(" members=fail", func(*run) {})
 	chapter = last("a")
 	require.Equal(t, unread.id, chapter.Run.ID)
-	require.Equal(t, db.Unasked, chapter.LookUp)
+	require.Equal(t, db.LookupNotAsked, chapter.LookUp)
 	story := c.story("b")
 	require.Equal(t, unread.id, story.Presence.Run.ID)
 	require.Len(t, story.Presence.Listings, 1)

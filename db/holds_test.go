@@ -328,29 +328,30 @@ func whoIsThereAgainIsSpared(t *testing.T, c *company) {
 	r.read(snapshot{departments: "1; 10<1", members: "g in=10"})
 	r.apply(false)
 	r.planRemovals()
-	r.lookedUp("member", db.Gone, "a") // before the hold, which is no answer for later
+	r.lookedUp("member", db.LookupNotFound, "a") // before the hold, which is no answer for later
 	r.judge()
 	r.settle()
 	r.hold()
-	require.ErrorIs(t, c.store.Spare(t.Context(), r.id), db.ErrSuperseded, "nobody has approved it")
+	require.ErrorIs(t, c.store.WithdrawReturned(t.Context(), r.id), db.ErrSuperseded, "nobody has approved it")
 	require.NoError(t, c.store.RunResume(t.Context(), r.id, gone))
-	require.Equal(t, []string{"a", "b", "c", "d", "e", "f"}, slices.Sorted(maps.Keys(r.doubts("member"))))
-	require.Equal(t, []string{"20", "30"}, slices.Sorted(maps.Keys(r.doubts("department"))))
+	require.Equal(t, []string{"a", "b", "c", "d", "e", "f"}, slices.Sorted(maps.Keys(r.candidates("member"))))
+	require.Equal(t, []string{"20", "30"}, slices.Sorted(maps.Keys(r.candidates("department"))))
 
-	answer := func(kind string, fates map[string]db.Fate) {
+	answer := func(kind string, results map[string]db.LookupResult) {
 		t.Helper()
-		doubts, answers := r.doubts(kind), map[string]db.Fate{}
-		for id, fate := range fates {
-			answers[doubts[id].ID] = fate
+		candidates, answers := r.candidates(kind), map[string]db.LookupResult{}
+		for id, result := range results {
+			answers[candidates[id].ID] = result
 		}
-		require.NoError(t, c.store.LookedUp(t.Context(), db.OnceApproved, r.id, kind, answers))
-		require.ErrorIs(t, c.store.LookedUp(t.Context(), db.BeforeRemoving, r.id, kind, answers), db.ErrSuperseded,
+		require.NoError(t, c.store.RecordLookups(t.Context(), db.OnceApproved, r.id, kind, answers))
+		require.ErrorIs(t, c.store.RecordLookups(t.Context(), db.BeforeRemoving, r.id, kind, answers), db.ErrSuperseded,
 			"a lost attempt from before the hold")
 	}
-	answer("department", map[string]db.Fate{"20": db.There, "30": db.Gone})
-	answer("member", map[string]db.Fate{"a": db.There, "b": db.Gone, "c": db.There, "d": db.Unseen, "e": db.Failed})
+	answer("department", map[string]db.LookupResult{"20": db.LookupExists, "30": db.LookupNotFound})
+	answer("member", map[string]db.LookupResult{"a": db.LookupExists, "b": db.LookupNotFound, "c": db.LookupExists,
+		"d": db.LookupNotVisible, "e": db.LookupFailed})
 	for range 2 {
-		require.NoError(t, c.store.Spare(t.Context(), r.id))
+		require.NoError(t, c.store.WithdrawReturned(t.Context(), r.id))
 	}
 	r.approve()
 	require.Equal(t, []string{"a - - active", "b - - deleted", "c - - active", "d - - deleted", "e - - active",

@@ -12,55 +12,56 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
-// Fate is what is known of a single object once it was looked up.
-type Fate string
+// LookupResult is what is known of a single object once it was looked up.
+type LookupResult string
 
-// Fates. Gone, There, Unseen and Taken are what a provider says of an object
-// (provider.Fate). Unnamed: the list of everybody, asked for once more, does not name the
-// person. Failed: the answer was none. Unasked: there was nobody to ask, or too much.
+// Results. The first four are what a provider says of an object (provider.LookupResult).
+// Not listed: the list of all members, asked for once more, does not name the member.
+// Failed: there was no usable answer. Not asked: no call could ask, or there were too many to ask about.
 const (
-	Gone    Fate = "gone"
-	There   Fate = "there"
-	Unseen  Fate = "unseen"
-	Taken   Fate = "taken"
-	Unnamed Fate = "unnamed"
-	Failed  Fate = "failed"
-	Unasked Fate = "unasked"
+	LookupNotFound   LookupResult = "not_found"
+	LookupExists     LookupResult = "exists"
+	LookupNotVisible LookupResult = "not_visible"
+	LookupIDReused   LookupResult = "id_reused"
+	LookupNotListed  LookupResult = "not_listed"
+	LookupFailed     LookupResult = "failed"
+	LookupNotAsked   LookupResult = "not_asked"
 )
 
-// Doubt is a planned removal that a look-up is to confirm.
-type Doubt struct {
+// Candidate is an object that no complete listing shows any more. A lookup confirms its removal or keeps it.
+type Candidate struct {
 	ID         string
 	ExternalID string
 	OpenID     string
 	UnionID    string
 }
 
-// DoubtsOf says which of a run's doubts are meant.
-type DoubtsOf struct {
+// CandidateFilter says which of a run's candidates are meant.
+type CandidateFilter struct {
 	// Type is "member" or "department".
 	Type string
-	// Unlisted are those that no listing shows although everything was read, Unread those
-	// that may be where nothing was.
-	Unlisted, Unread bool
+	// Missing are those that no listing shows although everything was read. Uncertain are those that may be in a
+	// department that was not read.
+	Missing, Uncertain bool
 }
 
-// Doubts returns up to limit planned removals that are still to be looked up, in the
+// ListCandidates returns up to limit planned removals that are still to be looked up, in the
 // order of their ids, from the first after the given one on; "" is before all of them.
-func (s *Store) Doubts(ctx context.Context, runID string, of DoubtsOf, after string, limit int) ([]Doubt, error) {
+func (s *Store) ListCandidates(ctx context.Context, runID string, of CandidateFilter, after string,
+	limit int) ([]Candidate, error) {
 	if after == "" {
 		after = uuid.Nil.String()
 	}
-	rows, err := s.q.LookUpsNext(ctx, s.pool, dbsqlc.LookUpsNextParams{
-		RunID: runID, ObjectType: of.Type, After: after, Unlisted: of.Unlisted, Unread: of.Unread,
+	rows, err := s.q.ListLookups(ctx, s.pool, dbsqlc.ListLookupsParams{
+		RunID: runID, ObjectType: of.Type, After: after, Unlisted: of.Missing, Unread: of.Uncertain,
 		MaxRows: int32(limit),
 	})
-	doubts := make([]Doubt, len(rows))
+	candidates := make([]Candidate, len(rows))
 	for i, r := range rows {
-		doubts[i] = Doubt{ID: r.ObjectID, ExternalID: r.ExternalID, OpenID: pg.OrZero(r.OpenID),
+		candidates[i] = Candidate{ID: r.ObjectID, ExternalID: r.ExternalID, OpenID: pg.OrZero(r.OpenID),
 			UnionID: pg.OrZero(r.Unionid)}
 	}
-	return doubts, interpret("list doubtful removals", err)
+	return candidates, interpret("list candidates", err)
 }
 
 // Stage is when a run looks something up: before it removes anything, or again once
@@ -84,47 +85,49 @@ func (s *Store) at(ctx context.Context, stage Stage, runID string, do func(tx pg
 	})
 }
 
-// LookedUp notes what became of doubts, by their ids: nobody is asked about them again at
-// this stage of the run.
-func (s *Store) LookedUp(ctx context.Context, stage Stage, runID, objectType string, fates map[string]Fate) error {
-	if len(fates) == 0 {
+// RecordLookups writes down the results of lookups, by the objects' ids. At this stage of the run they are not looked
+// up again.
+func (s *Store) RecordLookups(ctx context.Context, stage Stage, runID, objectType string,
+	results map[string]LookupResult) error {
+	if len(results) == 0 {
 		return nil
 	}
-	answer := dbsqlc.LookUpsAnswerParams{RunID: runID, ObjectType: objectType}
-	for id, fate := range fates {
-		answer.Ids, answer.Fates = append(answer.Ids, id), append(answer.Fates, string(fate))
+	answer := dbsqlc.AnswerLookupsParams{RunID: runID, ObjectType: objectType}
+	for id, result := range results {
+		answer.Ids, answer.Results = append(answer.Ids, id), append(answer.Results, string(result))
 	}
 	return interpret("note look-ups", s.at(ctx, stage, runID, func(tx pgx.Tx) error {
-		return s.q.LookUpsAnswer(ctx, tx, answer)
+		return s.q.AnswerLookups(ctx, tx, answer)
 	}))
 }
 
-// LookUpsEnd says that nobody can be asked about the doubts that are left.
-func (s *Store) LookUpsEnd(ctx context.Context, stage Stage, runID string) error {
+// EndLookups says that nobody can be asked about the candidates that are left.
+func (s *Store) EndLookups(ctx context.Context, stage Stage, runID string) error {
 	return interpret("end look-ups", s.at(ctx, stage, runID, func(tx pgx.Tx) error {
-		return s.q.LookUpsEnd(ctx, tx, runID)
+		return s.q.EndLookups(ctx, tx, runID)
 	}))
 }
 
-// namedSpared is how many of those who were spared are named one by one.
-const namedSpared = 1000
+// namedReturned is how many of those who were spared are named one by one.
+const namedReturned = 1000
 
-// Spare takes out of an approved plan who is there again, and who could not be looked up,
+// WithdrawReturned takes out of an approved plan who is there again, and who could not be looked up,
 // and puts both on record: the latter as failed. Repeated, it changes nothing.
-func (s *Store) Spare(ctx context.Context, runID string) error {
+func (s *Store) WithdrawReturned(ctx context.Context, runID string) error {
 	return interpret("spare", s.at(ctx, OnceApproved, runID, func(tx pgx.Tx) error {
 		if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 			return err
 		}
-		spared, err := s.q.RemovalsSpare(ctx, tx, dbsqlc.RemovalsSpareParams{RunID: runID, Objects: objectKinds()})
+		spared, err := s.q.WithdrawReturned(ctx, tx,
+			dbsqlc.WithdrawReturnedParams{RunID: runID, Objects: objectKinds()})
 		if err != nil {
 			return err
 		}
-		for _, x := range spared[:min(len(spared), namedSpared)] {
+		for _, x := range spared[:min(len(spared), namedReturned)] {
 			note := dbsqlc.AddRunErrorParams{RunID: runID, ObjectType: x.ObjectType, ExternalID: x.ExternalID,
 				Message: "its removal was approved, but the lookup that checks whether it is back failed; it was " +
 					"left as it is, and the next sync decides"}
-			if Fate(x.Fate) == There {
+			if LookupResult(x.Result) == LookupExists {
 				note.ObjectType, note.Message = "warning", x.ObjectType+" "+x.ExternalID+
 					": its removal was approved, but the provider shows it again; it was left as it is"
 			}
@@ -132,7 +135,7 @@ func (s *Store) Spare(ctx context.Context, runID string) error {
 				return err
 			}
 		}
-		if more := len(spared) - namedSpared; more > 0 {
+		if more := len(spared) - namedReturned; more > 0 {
 			return s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{RunID: runID, ObjectType: "warning",
 				Message: fmt.Sprintf("%d more were left as they are, since the provider shows them again "+
 					"or they could not be looked up", more)})
@@ -141,18 +144,19 @@ func (s *Store) Spare(ctx context.Context, runID string) error {
 	}))
 }
 
-// doubts are what is to be looked up before a plan stands.
-type doubts struct {
+// pendingLookups are what is to be looked up before a plan stands.
+type pendingLookups struct {
 	// needed are not written down yet; open is how many are and were not looked up.
-	needed []dbsqlc.LookUpsNeededRow
+	needed []dbsqlc.ListNeededLookupsRow
 	open   int32
 }
 
-func (d doubts) any() bool { return len(d.needed)+int(d.open) > 0 }
+func (d pendingLookups) any() bool { return len(d.needed)+int(d.open) > 0 }
 
-// doubt returns what of a plan is to be looked up and was not yet. More than the guard
+// findPendingLookups returns what of a plan is to be looked up and was not yet. More than the guard
 // lets pass are not: where all was read a person decides about them, else they stay.
-func (s *Store) doubt(ctx context.Context, tx pgx.Tx, runID string, plan RemovalPlan) (d doubts, err error) {
+func (s *Store) findPendingLookups(ctx context.Context, tx pgx.Tx, runID string,
+	plan RemovalPlan) (d pendingLookups, err error) {
 	listed, unread := []string{}, []string{}
 	candidates, limit := 0, 0
 	for _, kind := range directory.Kinds() {
@@ -176,24 +180,24 @@ func (s *Store) doubt(ctx context.Context, tx pgx.Tx, runID string, plan Removal
 			unread = append(unread, string(kind.Kind))
 		}
 	}
-	if d.needed, err = s.q.LookUpsNeeded(ctx, tx, dbsqlc.LookUpsNeededParams{
+	if d.needed, err = s.q.ListNeededLookups(ctx, tx, dbsqlc.ListNeededLookupsParams{
 		RunID: runID, Listed: listed, Unread: unread,
 	}); err != nil {
-		return d, fmt.Errorf("find doubts: %w", err)
+		return d, fmt.Errorf("find lookups: %w", err)
 	}
-	d.open, err = s.q.LookUpsOpen(ctx, tx, runID)
+	d.open, err = s.q.CountOpenLookups(ctx, tx, runID)
 	return d, err
 }
 
-// noteDoubts writes down what is to be looked up and returns how much that is.
-func (s *Store) noteDoubts(ctx context.Context, tx pgx.Tx, runID string, d doubts) (int, error) {
-	note := dbsqlc.LookUpsNoteParams{RunID: runID}
+// recordPendingLookups writes down what is to be looked up and returns how much that is.
+func (s *Store) recordPendingLookups(ctx context.Context, tx pgx.Tx, runID string, d pendingLookups) (int, error) {
+	note := dbsqlc.AddLookupsParams{RunID: runID}
 	for _, n := range d.needed {
 		note.Types, note.Ids, note.Unlisted = append(note.Types, n.ObjectType), append(note.Ids,
 			n.ObjectID), append(note.Unlisted, n.Unlisted)
 	}
-	if err := s.q.LookUpsNote(ctx, tx, note); err != nil {
-		return 0, fmt.Errorf("note doubts: %w", err)
+	if err := s.q.AddLookups(ctx, tx, note); err != nil {
+		return 0, fmt.Errorf("note lookups: %w", err)
 	}
 	return len(d.needed) + int(d.open), nil
 }
@@ -209,7 +213,7 @@ func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, r
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("completeness: %w", err)
 	}
-	if _, err := s.q.RemovalsJudgeGone(ctx, tx, runID); err != nil {
+	if _, err := s.q.ConfirmNotFound(ctx, tx, runID); err != nil {
 		return RemovalPlan{}, fmt.Errorf("confirm: %w", err)
 	}
 	read := listingsEnded(run, scope)
@@ -217,13 +221,13 @@ func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, r
 	standing := []string{}
 	if whole {
 		standing = pg.NonNil(sight.Standing)
-		if _, err := s.q.RemovalsJudgeTwice(ctx, tx, dbsqlc.RemovalsJudgeTwiceParams{
+		if _, err := s.q.ConfirmMissedTwice(ctx, tx, dbsqlc.ConfirmMissedTwiceParams{
 			RunID: runID, ProviderID: run.ProviderID, Standing: standing,
 		}); err != nil {
 			return RemovalPlan{}, fmt.Errorf("confirm what was missed twice: %w", err)
 		}
 	}
-	stays, err := s.q.RemovalsJudgeStays(ctx, tx, dbsqlc.RemovalsJudgeStaysParams{
+	stays, err := s.q.WithdrawKept(ctx, tx, dbsqlc.WithdrawKeptParams{
 		RunID: runID, ProviderID: run.ProviderID, LimitedRange: sight.Limited, KeepPlaces: read, Standing: standing,
 	})
 	if err != nil {
@@ -232,15 +236,15 @@ func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, r
 	n := noting{s: s, tx: tx, runID: runID, targeted: run.Singly || scope.Excluded > 0 && !run.Whole}
 	var kept missed
 	for _, stay := range stays {
-		fate := Fate(stay.Fate)
+		result := LookupResult(stay.Result)
 		switch {
-		case !whole, fate == Failed:
-		case fate == Unnamed:
-			kept.add(stay.ObjectType, stay.ObjectID, Unseen)
+		case !whole, result == LookupFailed:
+		case result == LookupNotListed:
+			kept.add(stay.ObjectType, stay.ObjectID, LookupNotVisible)
 		default:
-			kept.add(stay.ObjectType, stay.ObjectID, fate)
+			kept.add(stay.ObjectType, stay.ObjectID, result)
 		}
-		if err := n.stays(ctx, stay.ObjectType, stay.ExternalID, fate, whole, stay.MissedBefore); err != nil {
+		if err := n.stays(ctx, stay.ObjectType, stay.ExternalID, result, whole, stay.MissedBefore); err != nil {
 			return RemovalPlan{}, err
 		}
 	}
@@ -254,7 +258,7 @@ func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, r
 			return RemovalPlan{}, fmt.Errorf("confirm what a person decides: %w", err)
 		}
 	}
-	dropped, err := s.q.RemovalsDropUnconfirmed(ctx, tx, runID)
+	dropped, err := s.q.DropUnconfirmed(ctx, tx, runID)
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("drop: %w", err)
 	}
@@ -280,7 +284,7 @@ func (s *Store) leaveToAPerson(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceH
 	}
 	for _, kind := range directory.Kinds() {
 		if kind.LookedUp && plan.beyond(kind.Kind) {
-			if err := s.q.RemovalsLeaveToAPerson(ctx, tx, dbsqlc.RemovalsLeaveToAPersonParams{
+			if err := s.q.LeaveRemovalsToAPerson(ctx, tx, dbsqlc.LeaveRemovalsToAPersonParams{
 				RunID: runID, ObjectType: string(kind.Kind),
 			}); err != nil {
 				return err
@@ -295,19 +299,20 @@ type noting struct {
 	s     *Store
 	tx    pgx.Tx
 	runID string
-	// targeted: departments were left out on purpose, and what is in doubt may well be
+	// targeted: departments were left out on purpose, and what was not found may well be
 	// in one of them. That is no failure.
 	targeted bool
 }
 
 // stays says why something stays that no listing shows. What was missed before, and was or
 // is there all the same, is known to be so, and is no failure.
-func (n noting) stays(ctx context.Context, kind, externalID string, fate Fate, whole, missedBefore bool) error {
-	if fate == There && missedBefore {
+func (n noting) stays(ctx context.Context, kind, externalID string, result LookupResult, whole,
+	missedBefore bool) error {
+	if result == LookupExists && missedBefore {
 		n.targeted = true
 		return n.note(ctx, kind, externalID, "no listing shows it, but a lookup finds it; it was left as it is")
 	}
-	if missedBefore && fate != Failed {
+	if missedBefore && result != LookupFailed {
 		n.targeted = true
 		return n.note(ctx, kind, externalID,
 			"no listing shows it, and a lookup, which found it so far, does not either; it was left as it is; "+
@@ -315,11 +320,11 @@ func (n noting) stays(ctx context.Context, kind, externalID string, fate Fate, w
 	}
 	why, next := "the provider did not confirm that it is gone", "; if the next run that reads everything does not "+
 		"find it either, it is removed"
-	if fate == There {
+	if result == LookupExists {
 		why = "a lookup still finds it: it was moved while the company was being read, or a listing left it out"
 		next = "; if the next run that reads everything misses it, too, it is placed by its own record"
 	}
-	if !whole || fate == Failed {
+	if !whole || result == LookupFailed {
 		next = ""
 	}
 	return n.note(ctx, kind, externalID, "no listing shows it any more, but "+why+"; it was left as it is"+next)

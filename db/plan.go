@@ -24,23 +24,23 @@ const maxRehearsedNotes = 1000
 type Rehearsal struct {
 	Counts directory.Counts
 	Plan   RemovalPlan
-	// Doubts is how many planned removals are to be looked up before it can be told: then
+	// ToLookUp is how many planned removals are to be looked up before it can be told: then
 	// nothing else is set.
-	Doubts int
+	ToLookUp int
 }
 
 // Rehearse finds out what applying the run's snapshot would do by doing it, with the
 // very statements of an applied run, in one transaction that is then rolled back:
 // nothing of the directory is written, and the answer cannot differ from what apply
 // does. Only the change log, the notes and the counts are kept. Where something is to be
-// looked up first, only that is written down, and Doubts says so: nobody is asked anything
+// looked up first, only that is written down, and ToLookUp says so: nobody is asked anything
 // while rows that would change are locked against other writers, as they are meanwhile.
 // Repeating it starts over.
 func (s *Store) Rehearse(ctx context.Context, runID string, sight Sight, remove bool) (Rehearsal, error) {
 	var out Rehearsal
 	var notes []dbsqlc.ListRunErrorsRow
 	var known, failed []CompletenessRecord
-	var ask doubts
+	var ask pendingLookups
 	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
 		// An earlier rehearsal's log would count as done by this one.
 		if err = s.q.DropChanges(ctx, tx, runID); err != nil {
@@ -77,10 +77,10 @@ func (s *Store) Rehearse(ctx context.Context, runID string, sight Sight, remove 
 	if ask.any() {
 		out = Rehearsal{}
 		err = s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) (err error) {
-			out.Doubts, err = s.noteDoubts(ctx, tx, runID, ask)
+			out.ToLookUp, err = s.recordPendingLookups(ctx, tx, runID, ask)
 			return err
 		})
-		return out, interpret("note doubts", err)
+		return out, interpret("note lookups", err)
 	}
 	// Only what the rehearsal found out is to be noted.
 	failed = slices.DeleteFunc(failed, func(f CompletenessRecord) bool {
@@ -91,7 +91,7 @@ func (s *Store) Rehearse(ctx context.Context, runID string, sight Sight, remove 
 
 // rehearse returns the plan of removals, or what is to be looked up before it stands.
 func (s *Store) rehearse(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, sight Sight,
-	remove bool) (plan RemovalPlan, ask doubts, err error) {
+	remove bool) (plan RemovalPlan, ask pendingLookups, err error) {
 	if err := s.applyDepartments(ctx, tx, run, runID, sight.Limited); err != nil {
 		return plan, ask, err
 	}
@@ -108,7 +108,7 @@ func (s *Store) rehearse(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow
 	if plan, err = s.planRemovals(ctx, tx, run, runID); err != nil {
 		return plan, ask, err
 	}
-	if ask, err = s.doubt(ctx, tx, runID, plan); err != nil || ask.any() {
+	if ask, err = s.findPendingLookups(ctx, tx, runID, plan); err != nil || ask.any() {
 		return plan, ask, err
 	}
 	if plan, err = s.judged(ctx, tx, run, runID, sight, plan); err != nil {

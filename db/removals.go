@@ -28,8 +28,8 @@ type RemovalPlan struct {
 	// Incomplete is true if any scope was not read to the end or is contradicted
 	// by the provider's own figures.
 	Incomplete bool
-	// Doubts is how many are to be looked up before the plan stands.
-	Doubts int
+	// ToLookUp is how many are to be looked up before the plan stands.
+	ToLookUp int
 	// read is true if every scope was read to the end.
 	read bool
 }
@@ -49,7 +49,7 @@ func (p RemovalPlan) beyond(kind directory.Kind) bool {
 
 // PlanRemovals compares the directory with the snapshot inside the scopes that were
 // read to the end and writes down what is gone. Where something is to be looked up first,
-// the plan stands only once JudgeRemovals has judged it; Doubts lists what. It removes
+// the plan stands only once JudgeRemovals has judged it; ListCandidates lists what. It removes
 // nothing, and planning again starts over, but asks nothing twice.
 func (s *Store) PlanRemovals(ctx context.Context, runID string, sight Sight) (RemovalPlan, error) {
 	var plan RemovalPlan
@@ -60,12 +60,12 @@ func (s *Store) PlanRemovals(ctx context.Context, runID string, sight Sight) (Re
 		if plan, err = s.planRemovals(ctx, tx, run, runID); err != nil {
 			return err
 		}
-		ask, err := s.doubt(ctx, tx, runID, plan)
+		ask, err := s.findPendingLookups(ctx, tx, runID, plan)
 		if err != nil {
 			return err
 		}
 		if ask.any() {
-			plan.Doubts, err = s.noteDoubts(ctx, tx, runID, ask)
+			plan.ToLookUp, err = s.recordPendingLookups(ctx, tx, runID, ask)
 			return err
 		}
 		plan, err = s.judged(ctx, tx, run, runID, sight, plan)
@@ -274,7 +274,7 @@ func (s *Store) removalFigures(ctx context.Context, tx dbsqlc.DBTX, providerID, 
 	return plan, err
 }
 
-// JudgeRemovals makes the plan what it is to be once all doubts were looked up, and
+// JudgeRemovals makes the plan what it is to be once all candidates were looked up, and
 // returns its figures. Judging again changes nothing.
 func (s *Store) JudgeRemovals(ctx context.Context, runID string, sight Sight) (RemovalPlan, error) {
 	var plan RemovalPlan

@@ -17,7 +17,7 @@ import (
 // TestRemoving covers how a plan of removals is made and carried out.
 func TestRemoving(t *testing.T) {
 	each(t, map[string]func(*testing.T, *company){
-		"doubts are resolved":                      doubtsAreResolved,
+		"candidates are resolved":                  candidatesAreResolved,
 		"who stays keeps their places":             whoStaysKeepsTheirPlaces,
 		"planning again starts over":               planningAgainStartsOver,
 		"the guards figures are the providers own": theGuardsFiguresAreTheProvidersOwn,
@@ -50,7 +50,7 @@ func TestWhatIsRemoved(t *testing.T) {
 		members     string
 		only        []string
 		removed     []string
-		doubts      []string
+		candidates  []string
 		incomplete  bool
 	}{
 		{name: "nothing", departments: tree, members: everybody},
@@ -80,7 +80,7 @@ func TestWhatIsRemoved(t *testing.T) {
 			removed: []string{"member e", "membership e"}},
 		{name: "somebody missing may be in the unread one", departments: "1; 10<1; 11<10; 20<1 members=fail",
 			members: "a in=1; c in=10,11; d in=11", incomplete: true,
-			removed: []string{"membership b"}, doubts: []string{"member b"}},
+			removed: []string{"membership b"}, candidates: []string{"member b"}},
 		{name: "somebody also in the unread one", departments: "1; 10<1; 11<10 members=fail; 20<1",
 			members: "a in=1; b in=10; e in=20", incomplete: true,
 			removed: []string{"membership c"}},
@@ -88,7 +88,7 @@ func TestWhatIsRemoved(t *testing.T) {
 			members: "a in=1; b in=10; c in=10; e in=20", incomplete: true},
 		{name: "beside it", departments: "1; 10<1; 11<10 children=fail",
 			members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true,
-			doubts: []string{"department 20"}},
+			candidates: []string{"department 20"}},
 
 		{name: "the provider's count contradicts an empty list", departments: "1; 10<1; 11<10; 20<1 declared=1",
 			members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true},
@@ -101,24 +101,24 @@ func TestWhatIsRemoved(t *testing.T) {
 		{name: "two counts above one another, the upper one met",
 			departments: "1 declared=4; 10<1 declared=4; 11<10; 20<1", members: "c in=10,11; d in=11; e in=20",
 			incomplete: true,
-			removed:    []string{"membership a"}, doubts: []string{"member a"}},
+			removed:    []string{"membership a"}, candidates: []string{"member a"}},
 		{name: "two counts above one another, the lower one met",
 			departments: "1 declared=5; 10<1 declared=3; 11<10; 20<1", members: "c in=10,11; d in=11; e in=20",
 			incomplete: true,
-			removed:    []string{"membership b"}, doubts: []string{"member b"}},
+			removed:    []string{"membership b"}, candidates: []string{"member b"}},
 		{name: "the root's count says that departments are missing", departments: "1 declared=5; 10<1; 11<10",
 			members: "a in=1; b in=10; c in=10,11; d in=11", incomplete: true,
-			doubts: []string{"department 20", "member e"}},
+			candidates: []string{"department 20", "member e"}},
 		{name: "the root's count is met", departments: "1 declared=4; 10<1; 11<10",
 			members: "a in=1; b in=10; c in=10,11; d in=11",
 			removed: []string{"department 20", "member e", "membership e"}},
 
 		{name: "a targeted run", departments: tree, members: "a in=1; b in=10; c in=10", only: []string{"11"},
 			incomplete: true,
-			removed:    []string{"membership c", "membership d"}, doubts: []string{"member d"}},
+			removed:    []string{"membership c", "membership d"}, candidates: []string{"member d"}},
 		{name: "a targeted run of what has something below it", departments: tree, members: "a in=1; c in=10,11",
 			only: []string{"10"}, incomplete: true,
-			removed: []string{"membership b", "membership d"}, doubts: []string{"member b", "member d"}},
+			removed: []string{"membership b", "membership d"}, candidates: []string{"member b", "member d"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -131,20 +131,20 @@ func TestWhatIsRemoved(t *testing.T) {
 			require.Equal(t, c.incomplete, plan.Incomplete)
 			require.Equal(t, 5, plan.Active.Members)
 			require.Equal(t, 4, plan.Active.Departments)
-			var doubted, unlisted []string
+			var uncertain, unlisted []string
 			for _, kind := range []string{"department", "member"} {
-				for id := range r.doubtsOf(db.DoubtsOf{Type: kind, Unlisted: true}) {
+				for id := range r.candidatesOf(db.CandidateFilter{Type: kind, Missing: true}) {
 					unlisted = append(unlisted, kind+" "+id)
 				}
-				for id := range r.doubtsOf(db.DoubtsOf{Type: kind, Unread: true}) {
-					doubted = append(doubted, kind+" "+id)
+				for id := range r.candidatesOf(db.CandidateFilter{Type: kind, Uncertain: true}) {
+					uncertain = append(uncertain, kind+" "+id)
 				}
 			}
-			require.ElementsMatch(t, c.doubts, doubted)
+			require.ElementsMatch(t, c.candidates, uncertain)
 			require.ElementsMatch(t, slices.DeleteFunc(slices.Clone(c.removed),
 				func(what string) bool { return strings.HasPrefix(what, "membership") }), unlisted,
 				"what no listing shows is to be looked up, too")
-			require.Equal(t, len(c.doubts), directory.Sum(plan.Unconfirmed))
+			require.Equal(t, len(c.candidates), directory.Sum(plan.Unconfirmed))
 			require.Equal(t, len(c.removed), plan.Total())
 			require.Equal(t, len(c.removed), r.remove())
 			require.Equal(t, c.removed, r.removals())
@@ -165,18 +165,18 @@ func (r *run) removals() []string {
 	return out
 }
 
-func doubtsAreResolved(t *testing.T, c *company) {
+func candidatesAreResolved(t *testing.T, c *company) {
 	c.sync(snapshot{departments: "1; 10<1", members: "a u=U o=O in=1; b in=1; c in=1; d in=10"})
 	r := c.begin("apply")
 	r.read(snapshot{departments: "1; 10<1 members=fail", members: ""})
 	r.apply(false)
 	require.Equal(t, 3, directory.Sum(r.planRemovals().Unconfirmed))
-	for id, doubt := range r.doubts("member") {
-		require.Equal(t, id == "a", doubt.UnionID == "U" && doubt.OpenID == "O")
+	for id, candidate := range r.candidates("member") {
+		require.Equal(t, id == "a", candidate.UnionID == "U" && candidate.OpenID == "O")
 	}
 	// c is never looked up.
-	r.lookedUp("member", db.Gone, "a")
-	r.lookedUp("member", db.There, "b")
+	r.lookedUp("member", db.LookupNotFound, "a")
+	r.lookedUp("member", db.LookupExists, "b")
 	require.Equal(t, []string{"c"}, slices.Sorted(maps.Keys(r.planAgain())), "nobody is asked about twice")
 	for range 2 {
 		require.Equal(t, 1, r.judge().Planned.Members)
@@ -191,9 +191,9 @@ func doubtsAreResolved(t *testing.T, c *company) {
 }
 
 // planAgain plans as a repeated activity does and returns the people in doubt.
-func (r *run) planAgain() map[string]db.Doubt {
+func (r *run) planAgain() map[string]db.Candidate {
 	r.planRemovals()
-	return r.doubts("member")
+	return r.candidates("member")
 }
 
 // Whoever stays although no listing shows them keeps their places, except in what is
@@ -205,9 +205,9 @@ func whoStaysKeepsTheirPlaces(t *testing.T, c *company) {
 	r.read(snapshot{departments: "1; 10<1", members: "c in=1"})
 	r.apply(false)
 	require.Equal(t, 4+2+8, r.planRemovals().Total())
-	r.lookedUp("department", db.There, "20")
-	r.lookedUp("member", db.Gone, "e")
-	r.lookedUp("member", db.There, "a", "b")
+	r.lookedUp("department", db.LookupExists, "20")
+	r.lookedUp("member", db.LookupNotFound, "e")
+	r.lookedUp("member", db.LookupExists, "a", "b")
 	r.remove()
 	require.Equal(t, []string{"department 30", "member d", "member e", "membership d", "membership d", "membership e"},
 		r.removals())
@@ -221,7 +221,7 @@ func planningAgainStartsOver(t *testing.T, c *company) {
 	plan := r.planRemovals()
 	require.Equal(t, [6]int{2, 1, 2, 2, 2, 3},
 		[6]int{plan.Planned.Members, plan.Planned.Departments, plan.Planned.Memberships, plan.Active.Members,
-			plan.Active.Departments, plan.Doubts})
+			plan.Active.Departments, plan.ToLookUp})
 	require.Equal(t, directory.DefaultGuard, plan.Guard)
 	require.False(t, plan.Incomplete)
 	require.Equal(t, plan, r.planRemovals())

@@ -69,9 +69,10 @@ func anOvertakenRunCannotWrite(t *testing.T, c *company) {
 		"apply members":     func() error { return s.ApplyMembers(ctx, old.id, 1, 1) },
 		"plan removals":     func() error { _, err := s.PlanRemovals(ctx, old.id, db.Sight{}); return err },
 		"note look-ups": func() error {
-			return s.LookedUp(ctx, db.BeforeRemoving, old.id, "member", map[string]db.Fate{old.id: db.Gone})
+			return s.RecordLookups(ctx, db.BeforeRemoving, old.id, "member",
+				map[string]db.LookupResult{old.id: db.LookupNotFound})
 		},
-		"end look-ups":       func() error { return s.LookUpsEnd(ctx, db.BeforeRemoving, old.id) },
+		"end look-ups":       func() error { return s.EndLookups(ctx, db.BeforeRemoving, old.id) },
 		"judge removals":     func() error { _, err := s.JudgeRemovals(ctx, old.id, db.Sight{}); return err },
 		"remove":             func() error { _, err := s.RemoveNext(ctx, old.id); return err },
 		"settle":             func() error { return s.RecomputeDerived(ctx, old.id) },

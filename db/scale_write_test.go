@@ -54,7 +54,7 @@ func (m many) write(t *testing.T) {
 	}
 	p.forget()
 
-	const batches, removedAtOnce, doubtsAtOnce = 5, 1000, 200
+	const batches, removedAtOnce, candidatesAtOnce = 5, 1000, 200
 	for n := range batches {
 		var ended []db.FinishedListing
 		for i := range batchOfMany {
@@ -81,30 +81,30 @@ func (m many) write(t *testing.T) {
 	c.exec(t,
 		"INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted) SELECT $1, 'member', id, true "+
 			"FROM org_members", r.id)
-	members, after := db.DoubtsOf{Type: "member", Unlisted: true}, ""
+	members, after := db.CandidateFilter{Type: "member", Missing: true}, ""
 	for range 2 {
-		doubts, err := store.Doubts(t.Context(), r.id, members, after, doubtsAtOnce)
+		candidates, err := store.ListCandidates(t.Context(), r.id, members, after, candidatesAtOnce)
 		require.NoError(t, err)
-		require.Len(t, doubts, doubtsAtOnce)
-		fates := map[string]db.Fate{}
-		for i, d := range doubts {
-			if fates[d.ID] = db.Gone; i%2 == 0 {
-				fates[d.ID] = db.There
+		require.Len(t, candidates, candidatesAtOnce)
+		results := map[string]db.LookupResult{}
+		for i, d := range candidates {
+			if results[d.ID] = db.LookupNotFound; i%2 == 0 {
+				results[d.ID] = db.LookupExists
 			}
 		}
-		require.NoError(t, store.LookedUp(t.Context(), db.BeforeRemoving, r.id, "member", fates))
-		after = doubts[doubtsAtOnce-1].ID
+		require.NoError(t, store.RecordLookups(t.Context(), db.BeforeRemoving, r.id, "member", results))
+		after = candidates[candidatesAtOnce-1].ID
 	}
 	_, err := store.JudgeRemovals(t.Context(), r.id, db.Sight{})
 	require.NoError(t, err)
-	doubtful := doubtsAtOnce * m.departments / m.people
+	lookups := candidatesAtOnce * m.departments / m.people
 	for name, handled := range map[string]int{
 		"FinishMembers": 1, "RemovalsPlanDependents": m.departments,
 		"RemoveMemberships": removedAtOnce * m.departments / m.people, "MatchMembers": batchOfMany,
 		"CompareMembers": batchOfMany, "InsertMembers": batchOfMany, "UpdateMembers": batchOfMany,
 		"InsertMemberships": batchOfMany,
 		"UpdateMemberships": batchOfMany, "CacheListings": batchOfMany,
-		"LookUpsNext": doubtful, "LookUpsAnswer": doubtful,
+		"ListLookups": lookups, "AnswerLookups": lookups,
 	} {
 		seen := p.of(name)
 		require.NotEmpty(t, seen, name)

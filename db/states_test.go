@@ -50,7 +50,7 @@ func requireExcluded(t *testing.T, c *company, listed string) {
 	r.apply(false)
 	plan := r.planRemovals()
 	require.False(t, plan.Incomplete)
-	require.Zero(t, plan.Doubts, "what the rules leave out is not looked up")
+	require.Zero(t, plan.ToLookUp, "what the rules leave out is not looked up")
 	r.remove()
 	r.settle()
 	r.finish()
@@ -75,8 +75,8 @@ func TestMembersGoBesideExcludedDepartments(t *testing.T) {
 	r.apply(false)
 	plan := r.planRemovals()
 	require.False(t, plan.Incomplete)
-	require.Len(t, r.doubts("member"), 1)
-	require.Contains(t, r.doubts("member"), "ann")
+	require.Len(t, r.candidates("member"), 1)
+	require.Contains(t, r.candidates("member"), "ann")
 }
 
 // What was wanted and not read is unread, and what a targeted run leaves out is excluded.

@@ -252,17 +252,17 @@ func (r *run) planRemovals() db.RemovalPlan {
 	return r.plan
 }
 
-// doubts are the planned removals of one type to be looked up, by external id.
-func (r *run) doubts(kind string) map[string]db.Doubt {
+// candidates are the planned removals of one type to be looked up, by external id.
+func (r *run) candidates(kind string) map[string]db.Candidate {
 	r.t.Helper()
-	return r.doubtsOf(db.DoubtsOf{Type: kind, Unlisted: true, Unread: true})
+	return r.candidatesOf(db.CandidateFilter{Type: kind, Missing: true, Uncertain: true})
 }
 
-func (r *run) doubtsOf(of db.DoubtsOf) map[string]db.Doubt {
+func (r *run) candidatesOf(of db.CandidateFilter) map[string]db.Candidate {
 	r.t.Helper()
-	out, after := map[string]db.Doubt{}, ""
+	out, after := map[string]db.Candidate{}, ""
 	for {
-		page, err := r.c.store.Doubts(r.t.Context(), r.id, of, after, 3)
+		page, err := r.c.store.ListCandidates(r.t.Context(), r.id, of, after, 3)
 		require.NoError(r.t, err)
 		if len(page) == 0 {
 			return out
@@ -274,25 +274,25 @@ func (r *run) doubtsOf(of db.DoubtsOf) map[string]db.Doubt {
 	}
 }
 
-// keep resolves doubts about people in favour of those given.
+// keep resolves candidates about people in favour of those given.
 func (r *run) keep(people ...string) {
 	r.t.Helper()
-	for id := range r.doubts("member") {
+	for id := range r.candidates("member") {
 		if slices.Contains(people, id) {
-			r.lookedUp("member", db.There, id)
+			r.lookedUp("member", db.LookupExists, id)
 		}
 	}
 }
 
 // lookedUp says what became of some of those who are in doubt.
-func (r *run) lookedUp(kind string, fate db.Fate, objects ...string) {
+func (r *run) lookedUp(kind string, result db.LookupResult, objects ...string) {
 	r.t.Helper()
-	doubts, fates := r.doubts(kind), map[string]db.Fate{}
+	candidates, results := r.candidates(kind), map[string]db.LookupResult{}
 	for _, id := range objects {
-		require.Contains(r.t, doubts, id)
-		fates[doubts[id].ID] = fate
+		require.Contains(r.t, candidates, id)
+		results[candidates[id].ID] = result
 	}
-	require.NoError(r.t, r.c.store.LookedUp(r.t.Context(), db.BeforeRemoving, r.id, kind, fates))
+	require.NoError(r.t, r.c.store.RecordLookups(r.t.Context(), db.BeforeRemoving, r.id, kind, results))
 }
 
 func (r *run) judge() db.RemovalPlan {
@@ -308,11 +308,11 @@ func (r *run) rehearse(remove bool) db.Rehearsal {
 	for {
 		out, err := r.c.store.Rehearse(r.t.Context(), r.id, r.sight, remove)
 		require.NoError(r.t, err)
-		if out.Doubts == 0 {
+		if out.ToLookUp == 0 {
 			return out
 		}
 		require.Empty(r.t, r.changes())
-		require.NoError(r.t, r.c.store.LookUpsEnd(r.t.Context(), db.BeforeRemoving, r.id))
+		require.NoError(r.t, r.c.store.EndLookups(r.t.Context(), db.BeforeRemoving, r.id))
 	}
 }
 

@@ -124,7 +124,7 @@ func (f *fakes) env(t *testing.T) *testsuite.TestWorkflowEnvironment {
 	register(f, env, "PlanRemovals", f.planRemovals)
 	register(f, env, "Rehearse", f.rehearse)
 	register(f, env, "LookUpAgain", f.lookUpAgain)
-	register(f, env, "Spare", f.spare)
+	register(f, env, "WithdrawReturned", f.spare)
 	register(f, env, "Remove", f.remove)
 	register(f, env, "Recompute", f.settle)
 	register(f, env, "LinkAccounts", f.linkAccounts)

@@ -93,7 +93,8 @@ func TestDecisionInTimeStopsTheClock(t *testing.T) {
 	d := decide(env, workflows.ApproveUpdate, 72*time.Hour-time.Second)
 	result, err := holdingFor(env, 72*time.Hour)
 	require.NoError(t, err)
-	require.Equal(t, []string{"ResumeRun", "LookUpAgain", "Spare", "Remove", "Recompute", "FinishRun"}, f.order())
+	require.Equal(t, []string{"ResumeRun", "LookUpAgain", "WithdrawReturned", "Remove", "Recompute", "FinishRun"},
+		f.order())
 	require.Equal(t, directory.RunSucceeded, result.Status)
 	require.Equal(t, result, d.result)
 	require.Less(t, env.Now().Sub(began), 72*time.Hour)

@@ -231,7 +231,7 @@ func (h *hold) remove(ctx workflow.Context) error {
 		nil); err != nil {
 		workflow.GetLogger(ctx).Warn("some people could not be looked up again", "run", h.in.RunID, "error", err)
 	}
-	if err := workflow.ExecuteActivity(writeOptions(ctx, h.in.Provider), reconcile.Spare, ref).Get(ctx,
+	if err := workflow.ExecuteActivity(writeOptions(ctx, h.in.Provider), reconcile.WithdrawReturned, ref).Get(ctx,
 		nil); err != nil {
 		return err
 	}

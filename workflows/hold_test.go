@@ -156,7 +156,8 @@ func TestApprovingRemovesAndSettles(t *testing.T) {
 	d := decide(env, workflows.ApproveUpdate, 24*time.Hour)
 	result, err := holding(env)
 	require.NoError(t, err)
-	require.Equal(t, []string{"ResumeRun", "LookUpAgain", "Spare", "Remove", "Recompute", "FinishRun"}, f.order())
+	require.Equal(t, []string{"ResumeRun", "LookUpAgain", "WithdrawReturned", "Remove", "Recompute", "FinishRun"},
+		f.order())
 	require.Equal(t, []activities.FinishRunInput{{RunID: runID, Incomplete: true, DecidedBy: "temporal"}},
 		inputsOf[activities.FinishRunInput](f, "FinishRun"))
 	require.Equal(t, directory.RunSucceeded, result.Status)
@@ -315,7 +316,8 @@ func TestApprovalGoesOnWhereLookingUpAgainFails(t *testing.T) {
 	decide(env, workflows.ApproveUpdate, time.Hour)
 	result, err := holding(env)
 	require.NoError(t, err)
-	require.Equal(t, []string{"ResumeRun", "LookUpAgain", "Spare", "Remove", "Recompute", "FinishRun"}, f.order())
+	require.Equal(t, []string{"ResumeRun", "LookUpAgain", "WithdrawReturned", "Remove", "Recompute", "FinishRun"},
+		f.order())
 	require.Equal(t, directory.RunSucceeded, result.Status)
 }
 
@@ -387,7 +389,8 @@ func TestCancelingAHold(t *testing.T) {
 	d := decide(env, workflows.ApproveUpdate, time.Hour)
 	result, err = holding(env)
 	require.NoError(t, err)
-	require.Equal(t, []string{"ResumeRun", "LookUpAgain", "Spare", "Remove", "Recompute", "FinishRun"}, f.order())
+	require.Equal(t, []string{"ResumeRun", "LookUpAgain", "WithdrawReturned", "Remove", "Recompute", "FinishRun"},
+		f.order())
 	require.Equal(t, directory.RunSucceeded, result.Status)
 	require.NoError(t, d.failed)
 	require.Equal(t, result, d.result)

@@ -40,7 +40,8 @@ CREATE TABLE sync_run_lookups (
     unlisted    boolean NOT NULL,
     -- Null: still to be asked. unnamed: the list of all members, asked for once more, does
     -- not name it. unasked: the provider has no such call. failed: there was no answer.
-    fate        text CHECK (fate IN ('gone', 'there', 'unseen', 'taken', 'unnamed', 'unasked', 'failed')),
+    result      text CHECK (result IN ('not_found', 'exists', 'not_visible', 'id_reused', 'not_listed', 'not_asked',
+        'failed')),
     PRIMARY KEY (run_id, object_type, object_id)
 );
 CREATE INDEX sync_run_lookups_object ON sync_run_lookups (object_id);
@@ -53,7 +54,7 @@ CREATE TABLE removal_candidates (
     object_type text NOT NULL CHECK (is_object_kind(object_type)),
     object_id   uuid NOT NULL,
     -- What the look-up said of it.
-    fate        text NOT NULL CHECK (fate IN ('there', 'unseen', 'taken')),
+    result      text NOT NULL CHECK (result IN ('exists', 'not_visible', 'id_reused')),
     -- The run that missed it, which says how much could be seen then.
     run_id      uuid NOT NULL REFERENCES sync_runs (id) ON DELETE CASCADE,
     PRIMARY KEY (provider_id, object_type, object_id)

@@ -30,18 +30,20 @@ SELECT NOT EXISTS (SELECT 1 FROM sync_run_departments l
 -- name: CandidatesKeep :exec
 -- What is missed anew counts from this run on; what was missed before, by a run that saw no
 -- more, from that one.
-INSERT INTO removal_candidates AS c (provider_id, object_type, object_id, fate, run_id)
-SELECT @provider_id, n.object_type, n.object_id, n.fate, @run_id
-FROM (SELECT unnest(@types::text[]) AS object_type, unnest(@ids::uuid[]) AS object_id, unnest(@fates::text[]) AS fate) n
+INSERT INTO removal_candidates AS c (provider_id, object_type, object_id, result, run_id)
+SELECT @provider_id, n.object_type, n.object_id, n.result, @run_id
+FROM (SELECT unnest(@types::text[]) AS object_type, unnest(@ids::uuid[]) AS object_id,
+    unnest(@results::text[]) AS result) n
 ON CONFLICT (provider_id, object_type, object_id) DO UPDATE
-SET fate = excluded.fate, run_id = CASE WHEN c.run_id = ANY (@standing::uuid[]) THEN c.run_id ELSE excluded.run_id END
-WHERE c.fate <> excluded.fate OR NOT c.run_id = ANY (@standing::uuid[]);
+SET result = excluded.result, run_id = CASE WHEN c.run_id = ANY (@standing::uuid[]) THEN c.run_id
+    ELSE excluded.run_id END
+WHERE c.result <> excluded.result OR NOT c.run_id = ANY (@standing::uuid[]);
 
 -- name: CandidatesFound :exec
 -- Of whom a look-up shows that is what was said last.
-UPDATE removal_candidates c SET fate = 'there' FROM sync_run_lookups l
-WHERE c.provider_id = @provider_id AND c.fate <> 'there' AND l.run_id = @run_id AND l.object_type = c.object_type
-  AND l.object_id = c.object_id AND l.fate = 'there';
+UPDATE removal_candidates c SET result = 'exists' FROM sync_run_lookups l
+WHERE c.provider_id = @provider_id AND c.result <> 'exists' AND l.run_id = @run_id AND l.object_type = c.object_type
+  AND l.object_id = c.object_id AND l.result = 'exists';
 
 -- name: CandidatesExist :one
 SELECT EXISTS (SELECT 1 FROM removal_candidates c WHERE c.provider_id = @provider_id) AS any;

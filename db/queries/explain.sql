@@ -93,9 +93,9 @@ ORDER BY r.generation, e.id;
 
 -- name: ObjectLookUps :many
 -- What the provider said when runs that missed an object asked for it alone.
-SELECT l.run_id, l.fate::text AS fate FROM sync_run_lookups l
+SELECT l.run_id, l.result::text AS result FROM sync_run_lookups l
 JOIN sync_runs r ON r.id = l.run_id AND r.mode = 'apply'
-WHERE l.object_id = @object_id AND l.fate IS NOT NULL
+WHERE l.object_id = @object_id AND l.result IS NOT NULL
 ORDER BY r.generation;
 
 -- name: NewestReading :one

@@ -1,4 +1,4 @@
--- name: LookUpsNeeded :many
+-- name: ListNeededLookups :many
 -- Planned removals that are to be looked up and have not been in this run: of what no
 -- listing shows although everything was read, of the kinds in listed, and of what may be
 -- where nothing was, of the kinds in unread.
@@ -9,54 +9,54 @@ WHERE r.run_id = @run_id
   AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l
       WHERE l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id);
 
--- name: LookUpsNote :exec
+-- name: AddLookups :exec
 INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted)
 SELECT @run_id, unnest(@types::text[]), unnest(@ids::uuid[]), unnest(@unlisted::boolean[])
 ON CONFLICT DO NOTHING;
 
--- name: LookUpsOpen :one
-SELECT count(*)::int AS open FROM sync_run_lookups WHERE run_id = @run_id AND fate IS NULL;
+-- name: CountOpenLookups :one
+SELECT count(*)::int AS open FROM sync_run_lookups WHERE run_id = @run_id AND result IS NULL;
 
--- name: LookUpsNext :many
+-- name: ListLookups :many
 -- What is still to be looked up, in the order of the ids.
 SELECT l.object_id, coalesce(m.external_id, d.external_id)::text AS external_id, m.open_id, m.unionid
 FROM sync_run_lookups l
 LEFT JOIN org_members m ON l.object_type = 'member' AND m.id = l.object_id
 LEFT JOIN org_departments d ON l.object_type = 'department' AND d.id = l.object_id
-WHERE l.run_id = @run_id AND l.object_type = @object_type AND l.object_id > @after::uuid AND l.fate IS NULL
+WHERE l.run_id = @run_id AND l.object_type = @object_type AND l.object_id > @after::uuid AND l.result IS NULL
   AND CASE WHEN l.unlisted THEN @unlisted::boolean ELSE @unread::boolean END
 ORDER BY l.object_id LIMIT @max_rows;
 
--- name: LookUpsAnswer :exec
+-- name: AnswerLookups :exec
 -- By way of a conflict, which finds each line by its key.
-INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, fate)
-SELECT @run_id::uuid, @object_type, found.id, true, found.fate
-FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@fates::text[]) AS fate) found
-ON CONFLICT (run_id, object_type, object_id) DO UPDATE SET fate = excluded.fate;
+INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, result)
+SELECT @run_id::uuid, @object_type, found.id, true, found.result
+FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@results::text[]) AS result) found
+ON CONFLICT (run_id, object_type, object_id) DO UPDATE SET result = excluded.result;
 
--- name: LookUpsEnd :exec
+-- name: EndLookups :exec
 -- Nobody can be asked about the others.
-UPDATE sync_run_lookups SET fate = 'unasked' WHERE run_id = @run_id AND fate IS NULL;
+UPDATE sync_run_lookups SET result = 'not_asked' WHERE run_id = @run_id AND result IS NULL;
 
--- name: RemovalsJudgeGone :execrows
+-- name: ConfirmNotFound :execrows
 -- What the provider itself calls gone.
 UPDATE sync_run_removals r SET confirmed = true, reason = 'looked_up'
 FROM sync_run_lookups l
 WHERE r.run_id = @run_id AND r.object_type <> 'membership'
-  AND l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id AND l.fate = 'gone';
+  AND l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id AND l.result = 'not_found';
 
--- name: RemovalsJudgeTwice :execrows
+-- name: ConfirmMissedTwice :execrows
 -- What these runs had missed already, which saw no more, and no look-up has shown since, now
 -- that it was missed again.
 UPDATE sync_run_removals r SET confirmed = true, reason = 'not_visible_twice'
 FROM sync_run_lookups l, removal_candidates c
 WHERE r.run_id = @run_id AND r.object_type <> 'membership'
   AND l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id
-  AND l.fate IN ('unseen', 'taken', 'unnamed')
+  AND l.result IN ('not_visible', 'id_reused', 'not_listed')
   AND c.provider_id = @provider_id AND c.object_type = r.object_type AND c.object_id = r.object_id
-  AND c.run_id = ANY (@standing::uuid[]) AND c.fate <> 'there';
+  AND c.run_id = ANY (@standing::uuid[]) AND c.result <> 'exists';
 
--- name: RemovalsJudgeStays :many
+-- name: WithdrawKept :many
 -- Takes out of the plan what is not to go although it was planned, with the places that were
 -- to go with it and, if it is to keep them, those missed in listings: it is there, or
 -- nothing is known of it. What was not listed goes even
@@ -64,11 +64,12 @@ WHERE r.run_id = @run_id AND r.object_type <> 'membership'
 -- of a visible range that was limited from the beginning. Says what was missed before, by
 -- these runs.
 WITH stays AS MATERIALIZED (
-    SELECT r.object_type, r.object_id, l.fate FROM sync_run_removals r
+    SELECT r.object_type, r.object_id, l.result FROM sync_run_removals r
     JOIN sync_run_lookups l ON l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id
-    WHERE r.run_id = @run_id AND r.object_type <> 'membership' AND l.fate NOT IN ('gone', 'unasked')
+    WHERE r.run_id = @run_id AND r.object_type <> 'membership' AND l.result NOT IN ('not_found', 'not_asked')
       AND r.reason NOT IN ('not_visible_twice', 'out_of_scope')
-      AND NOT (r.confirmed AND (l.fate IN ('taken', 'unnamed') OR l.fate = 'unseen' AND @limited_range::boolean))
+      AND NOT (r.confirmed AND (l.result IN ('id_reused', 'not_listed') OR l.result = 'not_visible'
+          AND @limited_range::boolean))
 ), withdrawn AS (
     DELETE FROM sync_run_removals r USING stays s
     WHERE r.run_id = @run_id AND r.object_type = s.object_type AND r.object_id = s.object_id
@@ -81,7 +82,8 @@ WITH stays AS MATERIALIZED (
     WHERE r.run_id = @run_id AND r.object_type <> s.object_type
       AND r.department_id = s.object_id AND r.reason = 'with_' || s.object_type
 )
-SELECT s.object_type, s.object_id, coalesce(m.external_id, d.external_id)::text AS external_id, s.fate::text AS fate,
+SELECT s.object_type, s.object_id, coalesce(m.external_id, d.external_id)::text AS external_id,
+    s.result::text AS result,
     (c.object_id IS NOT NULL)::boolean AS missed_before
 FROM stays s
 LEFT JOIN org_members m ON s.object_type = 'member' AND m.id = s.object_id
@@ -105,15 +107,15 @@ WHERE r.run_id = @run_id
   AND NOT r.applied
   AND r.reason <> 'out_of_scope';
 
--- name: RemovalsSpare :many
+-- name: WithdrawReturned :many
 -- Takes out of an approved plan what is there again, and what nothing could be learnt of,
 -- with the places that hang on it alone: not those in a department that goes, nor those of
 -- a person who goes.
 WITH spared AS MATERIALIZED (
-    SELECT r.object_type, r.object_id, coalesce(l.fate, 'failed') AS fate FROM sync_run_removals r
+    SELECT r.object_type, r.object_id, coalesce(l.result, 'failed') AS result FROM sync_run_removals r
     JOIN sync_run_lookups l ON l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id
     WHERE r.run_id = @run_id AND r.object_type <> 'membership' AND NOT r.applied
-      AND coalesce(l.fate, 'failed') IN ('there', 'failed')
+      AND coalesce(l.result, 'failed') IN ('exists', 'failed')
 ), going AS MATERIALIZED (
     SELECT r.object_id FROM sync_run_removals r WHERE r.run_id = @run_id AND r.object_type = ANY (@objects::text[])
         AND NOT EXISTS (SELECT 1 FROM spared s WHERE s.object_type = r.object_type AND s.object_id = r.object_id)
@@ -131,7 +133,7 @@ WITH spared AS MATERIALIZED (
       AND (r.object_type = 'membership' OR r.reason = 'with_' || s.object_type)
       AND NOT EXISTS (SELECT 1 FROM going g WHERE g.object_id = r.object_id)
 )
-SELECT s.object_type, coalesce(m.external_id, d.external_id)::text AS external_id, s.fate::text AS fate
+SELECT s.object_type, coalesce(m.external_id, d.external_id)::text AS external_id, s.result::text AS result
 FROM spared s
 LEFT JOIN org_members m ON s.object_type = 'member' AND m.id = s.object_id
 LEFT JOIN org_departments d ON s.object_type = 'department' AND d.id = s.object_id

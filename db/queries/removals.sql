@@ -117,7 +117,7 @@ CROSS JOIN LATERAL (SELECT * FROM org_members x WHERE x.id = n.member_id AND x.p
 WHERE NOT EXISTS (SELECT 1 FROM undecided u
                   WHERE u.external_key = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id)
   AND (@reads_apart::boolean OR NOT EXISTS (SELECT 1 FROM removal_candidates c
-        WHERE c.provider_id = @provider_id AND c.object_type = 'member' AND c.object_id = m.id AND c.fate = 'there'
+        WHERE c.provider_id = @provider_id AND c.object_type = 'member' AND c.object_id = m.id AND c.result = 'exists'
           AND NOT EXISTS (SELECT 1 FROM member_matches s WHERE s.run_id = @run_id AND s.member_id = m.id OFFSET 0)))
 ON CONFLICT DO NOTHING;
 
@@ -211,21 +211,21 @@ CROSS JOIN LATERAL (
 ORDER BY d.object_type, d.object_id, d.department_id, d.removed DESC
 ON CONFLICT DO NOTHING;
 
--- name: RemovalsLeaveToAPerson :exec
+-- name: LeaveRemovalsToAPerson :exec
 -- What nobody was asked about since it is more than the removal limit: a person decides.
 UPDATE sync_run_removals r SET confirmed = true, reason = 'not_listed'
 WHERE r.run_id = @run_id AND r.object_type = @object_type AND NOT r.confirmed
   AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l
       WHERE l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id);
 
--- name: RemovalsDropUnconfirmed :one
+-- name: DropUnconfirmed :one
 -- What nobody was asked about stays. That it stays for this is on record with the look-ups.
 WITH dropped AS (
     DELETE FROM sync_run_removals r WHERE r.run_id = @run_id::uuid AND NOT r.confirmed
     RETURNING r.object_type, r.object_id
 ), noted AS (
-    INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, fate)
-    SELECT @run_id::uuid, d.object_type, d.object_id, false, 'unasked' FROM dropped d ON CONFLICT DO NOTHING
+    INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, result)
+    SELECT @run_id::uuid, d.object_type, d.object_id, false, 'not_asked' FROM dropped d ON CONFLICT DO NOTHING
 )
 SELECT count(*)::int AS dropped FROM dropped;
 

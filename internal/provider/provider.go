@@ -114,13 +114,13 @@ type LookupResult string
 // The results of a lookup.
 const (
 	// LookupNotFound: the provider itself does not know the object, or says that it left.
-	LookupNotFound LookupResult = "gone"
+	LookupNotFound LookupResult = "not_found"
 	// LookupExists: the provider shows the object.
-	LookupExists LookupResult = "there"
+	LookupExists LookupResult = "exists"
 	// LookupNotVisible: the object may be outside the visible range; nothing is known of it.
-	LookupNotVisible LookupResult = "unseen"
+	LookupNotVisible LookupResult = "not_visible"
 	// LookupIDReused: the id belongs to another member by now.
-	LookupIDReused LookupResult = "taken"
+	LookupIDReused LookupResult = "id_reused"
 )
 
 // LookupResultOf is the result of reading an object that is gone or exists. An error of one

@@ -44,7 +44,7 @@ type (
 	Evidence      = db.Evidence
 	Listing       = db.Listing
 	Presence      = db.Presence
-	LookupResult  = db.Fate
+	LookupResult  = db.LookupResult
 	// Holdings are what removing a provider would take.
 	Holdings = providers.Holdings
 	// MigrationStatus tells how far a database is.
@@ -55,12 +55,12 @@ type (
 
 // What became of looking up an object that a run missed.
 const (
-	LookupExists     = db.There
-	LookupNotVisible = db.Unseen
-	LookupIDReused   = db.Taken
-	LookupNotListed  = db.Unnamed
-	LookupFailed     = db.Failed
-	LookupNotAsked   = db.Unasked
+	LookupExists     = db.LookupExists
+	LookupNotVisible = db.LookupNotVisible
+	LookupIDReused   = db.LookupIDReused
+	LookupNotListed  = db.LookupNotListed
+	LookupFailed     = db.LookupFailed
+	LookupNotAsked   = db.LookupNotAsked
 )
 
 // Levels of findings.

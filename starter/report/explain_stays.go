@@ -13,13 +13,13 @@ func printStayed(s *cli.Session, c service.ObjectRun) {
 	for _, note := range c.Notes {
 		s.PrintFolded("  note        ", cli.Plain(note))
 	}
-	if why := fates[c.LookUp]; why != "" && len(c.Notes) == 0 && !removes(c) {
+	if why := results[c.LookUp]; why != "" && len(c.Notes) == 0 && !removes(c) {
 		s.PrintFolded("  left        ", why)
 	}
 }
 
-// fates are what came of looking up something that a run missed and left as it was.
-var fates = map[service.LookupResult]string{
+// results are what came of looking up something that a run missed and left as it was.
+var results = map[service.LookupResult]string{
 	service.LookupExists: "no listing contained it, but the provider, asked about it alone, still has it",
 	service.LookupNotVisible: "no listing contained it, and the provider, asked about it alone, does not say whether " +
 		"it is gone",

@@ -143,9 +143,9 @@ func (q *Queries) CandidatesForgetRecognised(ctx context.Context, db DBTX, arg C
 }
 
 const candidatesFound = `-- name: CandidatesFound :exec
-UPDATE removal_candidates c SET fate = 'there' FROM sync_run_lookups l
-WHERE c.provider_id = $1 AND c.fate <> 'there' AND l.run_id = $2 AND l.object_type = c.object_type
-  AND l.object_id = c.object_id AND l.fate = 'there'
+UPDATE removal_candidates c SET result = 'exists' FROM sync_run_lookups l
+WHERE c.provider_id = $1 AND c.result <> 'exists' AND l.run_id = $2 AND l.object_type = c.object_type
+  AND l.object_id = c.object_id AND l.result = 'exists'
 `
 
 type CandidatesFoundParams struct {
@@ -160,12 +160,14 @@ func (q *Queries) CandidatesFound(ctx context.Context, db DBTX, arg CandidatesFo
 }
 
 const candidatesKeep = `-- name: CandidatesKeep :exec
-INSERT INTO removal_candidates AS c (provider_id, object_type, object_id, fate, run_id)
-SELECT $1, n.object_type, n.object_id, n.fate, $2
-FROM (SELECT unnest($3::text[]) AS object_type, unnest($4::uuid[]) AS object_id, unnest($5::text[]) AS fate) n
+INSERT INTO removal_candidates AS c (provider_id, object_type, object_id, result, run_id)
+SELECT $1, n.object_type, n.object_id, n.result, $2
+FROM (SELECT unnest($3::text[]) AS object_type, unnest($4::uuid[]) AS object_id,
+    unnest($5::text[]) AS result) n
 ON CONFLICT (provider_id, object_type, object_id) DO UPDATE
-SET fate = excluded.fate, run_id = CASE WHEN c.run_id = ANY ($6::uuid[]) THEN c.run_id ELSE excluded.run_id END
-WHERE c.fate <> excluded.fate OR NOT c.run_id = ANY ($6::uuid[])
+SET result = excluded.result, run_id = CASE WHEN c.run_id = ANY ($6::uuid[]) THEN c.run_id
+    ELSE excluded.run_id END
+WHERE c.result <> excluded.result OR NOT c.run_id = ANY ($6::uuid[])
 `
 
 type CandidatesKeepParams struct {
@@ -173,7 +175,7 @@ type CandidatesKeepParams struct {
 	RunID      string
 	Types      []string
 	Ids        []string
-	Fates      []string
+	Results    []string
 	Standing   []string
 }
 
@@ -185,7 +187,7 @@ func (q *Queries) CandidatesKeep(ctx context.Context, db DBTX, arg CandidatesKee
 		arg.RunID,
 		arg.Types,
 		arg.Ids,
-		arg.Fates,
+		arg.Results,
 		arg.Standing,
 	)
 	return err

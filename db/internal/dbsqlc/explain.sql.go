@@ -241,15 +241,15 @@ func (q *Queries) ObjectFindFormer(ctx context.Context, db DBTX, arg ObjectFindF
 }
 
 const objectLookUps = `-- name: ObjectLookUps :many
-SELECT l.run_id, l.fate::text AS fate FROM sync_run_lookups l
+SELECT l.run_id, l.result::text AS result FROM sync_run_lookups l
 JOIN sync_runs r ON r.id = l.run_id AND r.mode = 'apply'
-WHERE l.object_id = $1 AND l.fate IS NOT NULL
+WHERE l.object_id = $1 AND l.result IS NOT NULL
 ORDER BY r.generation
 `
 
 type ObjectLookUpsRow struct {
-	RunID string
-	Fate  string
+	RunID  string
+	Result string
 }
 
 // What the provider said when runs that missed an object asked for it alone.
@@ -262,7 +262,7 @@ func (q *Queries) ObjectLookUps(ctx context.Context, db DBTX, objectID string) (
 	var items []ObjectLookUpsRow
 	for rows.Next() {
 		var i ObjectLookUpsRow
-		if err := rows.Scan(&i.RunID, &i.Fate); err != nil {
+		if err := rows.Scan(&i.RunID, &i.Result); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

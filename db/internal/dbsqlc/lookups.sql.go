@@ -9,105 +9,128 @@ import (
 	"context"
 )
 
-const lookUpsAnswer = `-- name: LookUpsAnswer :exec
-INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, fate)
-SELECT $1::uuid, $2, found.id, true, found.fate
-FROM (SELECT unnest($3::uuid[]) AS id, unnest($4::text[]) AS fate) found
-ON CONFLICT (run_id, object_type, object_id) DO UPDATE SET fate = excluded.fate
+const addLookups = `-- name: AddLookups :exec
+INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted)
+SELECT $1, unnest($2::text[]), unnest($3::uuid[]), unnest($4::boolean[])
+ON CONFLICT DO NOTHING
 `
 
-type LookUpsAnswerParams struct {
-	RunID      string
-	ObjectType string
-	Ids        []string
-	Fates      []string
+type AddLookupsParams struct {
+	RunID    string
+	Types    []string
+	Ids      []string
+	Unlisted []bool
 }
 
-// By way of a conflict, which finds each line by its key.
-func (q *Queries) LookUpsAnswer(ctx context.Context, db DBTX, arg LookUpsAnswerParams) error {
-	_, err := db.Exec(ctx, lookUpsAnswer,
+func (q *Queries) AddLookups(ctx context.Context, db DBTX, arg AddLookupsParams) error {
+	_, err := db.Exec(ctx, addLookups,
 		arg.RunID,
-		arg.ObjectType,
+		arg.Types,
 		arg.Ids,
-		arg.Fates,
+		arg.Unlisted,
 	)
 	return err
 }
 
-const lookUpsEnd = `-- name: LookUpsEnd :exec
-UPDATE sync_run_lookups SET fate = 'unasked' WHERE run_id = $1 AND fate IS NULL
+const answerLookups = `-- name: AnswerLookups :exec
+INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, result)
+SELECT $1::uuid, $2, found.id, true, found.result
+FROM (SELECT unnest($3::uuid[]) AS id, unnest($4::text[]) AS result) found
+ON CONFLICT (run_id, object_type, object_id) DO UPDATE SET result = excluded.result
+`
+
+type AnswerLookupsParams struct {
+	RunID      string
+	ObjectType string
+	Ids        []string
+	Results    []string
+}
+
+// By way of a conflict, which finds each line by its key.
+func (q *Queries) AnswerLookups(ctx context.Context, db DBTX, arg AnswerLookupsParams) error {
+	_, err := db.Exec(ctx, answerLookups,
+		arg.RunID,
+		arg.ObjectType,
+		arg.Ids,
+		arg.Results,
+	)
+	return err
+}
+
+const confirmMissedTwice = `-- name: ConfirmMissedTwice :execrows
+UPDATE sync_run_removals r SET confirmed = true, reason = 'not_visible_twice'
+FROM sync_run_lookups l, removal_candidates c
+WHERE r.run_id = $1 AND r.object_type <> 'membership'
+  AND l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id
+  AND l.result IN ('not_visible', 'id_reused', 'not_listed')
+  AND c.provider_id = $2 AND c.object_type = r.object_type AND c.object_id = r.object_id
+  AND c.run_id = ANY ($3::uuid[]) AND c.result <> 'exists'
+`
+
+type ConfirmMissedTwiceParams struct {
+	RunID      string
+	ProviderID string
+	Standing   []string
+}
+
+// What these runs had missed already, which saw no more, and no look-up has shown since, now
+// that it was missed again.
+func (q *Queries) ConfirmMissedTwice(ctx context.Context, db DBTX, arg ConfirmMissedTwiceParams) (int64, error) {
+	result, err := db.Exec(ctx, confirmMissedTwice, arg.RunID, arg.ProviderID, arg.Standing)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const confirmNotFound = `-- name: ConfirmNotFound :execrows
+UPDATE sync_run_removals r SET confirmed = true, reason = 'looked_up'
+FROM sync_run_lookups l
+WHERE r.run_id = $1 AND r.object_type <> 'membership'
+  AND l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id AND l.result = 'not_found'
+`
+
+// What the provider itself calls gone.
+func (q *Queries) ConfirmNotFound(ctx context.Context, db DBTX, runID string) (int64, error) {
+	result, err := db.Exec(ctx, confirmNotFound, runID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const countOpenLookups = `-- name: CountOpenLookups :one
+SELECT count(*)::int AS open FROM sync_run_lookups WHERE run_id = $1 AND result IS NULL
+`
+
+func (q *Queries) CountOpenLookups(ctx context.Context, db DBTX, runID string) (int32, error) {
+	row := db.QueryRow(ctx, countOpenLookups, runID)
+	var open int32
+	err := row.Scan(&open)
+	return open, err
+}
+
+const endLookups = `-- name: EndLookups :exec
+UPDATE sync_run_lookups SET result = 'not_asked' WHERE run_id = $1 AND result IS NULL
 `
 
 // Nobody can be asked about the others.
-func (q *Queries) LookUpsEnd(ctx context.Context, db DBTX, runID string) error {
-	_, err := db.Exec(ctx, lookUpsEnd, runID)
+func (q *Queries) EndLookups(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, endLookups, runID)
 	return err
 }
 
-const lookUpsForget = `-- name: LookUpsForget :exec
-DELETE FROM sync_run_lookups WHERE run_id = $1
-`
-
-func (q *Queries) LookUpsForget(ctx context.Context, db DBTX, runID string) error {
-	_, err := db.Exec(ctx, lookUpsForget, runID)
-	return err
-}
-
-const lookUpsNeeded = `-- name: LookUpsNeeded :many
-SELECT r.object_type, r.object_id, r.confirmed AS unlisted FROM sync_run_removals r
-WHERE r.run_id = $1
-  AND (NOT r.confirmed OR r.reason = 'not_listed')
-  AND r.object_type = ANY (CASE WHEN r.confirmed THEN $2::text[] ELSE $3::text[] END)
-  AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l
-      WHERE l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id)
-`
-
-type LookUpsNeededParams struct {
-	RunID  string
-	Listed []string
-	Unread []string
-}
-
-type LookUpsNeededRow struct {
-	ObjectType string
-	ObjectID   string
-	Unlisted   bool
-}
-
-// Planned removals that are to be looked up and have not been in this run: of what no
-// listing shows although everything was read, of the kinds in listed, and of what may be
-// where nothing was, of the kinds in unread.
-func (q *Queries) LookUpsNeeded(ctx context.Context, db DBTX, arg LookUpsNeededParams) ([]LookUpsNeededRow, error) {
-	rows, err := db.Query(ctx, lookUpsNeeded, arg.RunID, arg.Listed, arg.Unread)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []LookUpsNeededRow
-	for rows.Next() {
-		var i LookUpsNeededRow
-		if err := rows.Scan(&i.ObjectType, &i.ObjectID, &i.Unlisted); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const lookUpsNext = `-- name: LookUpsNext :many
+const listLookups = `-- name: ListLookups :many
 SELECT l.object_id, coalesce(m.external_id, d.external_id)::text AS external_id, m.open_id, m.unionid
 FROM sync_run_lookups l
 LEFT JOIN org_members m ON l.object_type = 'member' AND m.id = l.object_id
 LEFT JOIN org_departments d ON l.object_type = 'department' AND d.id = l.object_id
-WHERE l.run_id = $1 AND l.object_type = $2 AND l.object_id > $3::uuid AND l.fate IS NULL
+WHERE l.run_id = $1 AND l.object_type = $2 AND l.object_id > $3::uuid AND l.result IS NULL
   AND CASE WHEN l.unlisted THEN $4::boolean ELSE $5::boolean END
 ORDER BY l.object_id LIMIT $6
 `
 
-type LookUpsNextParams struct {
+type ListLookupsParams struct {
 	RunID      string
 	ObjectType string
 	After      string
@@ -116,7 +139,7 @@ type LookUpsNextParams struct {
 	MaxRows    int32
 }
 
-type LookUpsNextRow struct {
+type ListLookupsRow struct {
 	ObjectID   string
 	ExternalID string
 	OpenID     *string
@@ -124,8 +147,8 @@ type LookUpsNextRow struct {
 }
 
 // What is still to be looked up, in the order of the ids.
-func (q *Queries) LookUpsNext(ctx context.Context, db DBTX, arg LookUpsNextParams) ([]LookUpsNextRow, error) {
-	rows, err := db.Query(ctx, lookUpsNext,
+func (q *Queries) ListLookups(ctx context.Context, db DBTX, arg ListLookupsParams) ([]ListLookupsRow, error) {
+	rows, err := db.Query(ctx, listLookups,
 		arg.RunID,
 		arg.ObjectType,
 		arg.After,
@@ -137,9 +160,9 @@ func (q *Queries) LookUpsNext(ctx context.Context, db DBTX, arg LookUpsNextParam
 		return nil, err
 	}
 	defer rows.Close()
-	var items []LookUpsNextRow
+	var items []ListLookupsRow
 	for rows.Next() {
-		var i LookUpsNextRow
+		var i ListLookupsRow
 		if err := rows.Scan(
 			&i.ObjectID,
 			&i.ExternalID,
@@ -156,26 +179,56 @@ func (q *Queries) LookUpsNext(ctx context.Context, db DBTX, arg LookUpsNextParam
 	return items, nil
 }
 
-const lookUpsNote = `-- name: LookUpsNote :exec
-INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted)
-SELECT $1, unnest($2::text[]), unnest($3::uuid[]), unnest($4::boolean[])
-ON CONFLICT DO NOTHING
+const listNeededLookups = `-- name: ListNeededLookups :many
+SELECT r.object_type, r.object_id, r.confirmed AS unlisted FROM sync_run_removals r
+WHERE r.run_id = $1
+  AND (NOT r.confirmed OR r.reason = 'not_listed')
+  AND r.object_type = ANY (CASE WHEN r.confirmed THEN $2::text[] ELSE $3::text[] END)
+  AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l
+      WHERE l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id)
 `
 
-type LookUpsNoteParams struct {
-	RunID    string
-	Types    []string
-	Ids      []string
-	Unlisted []bool
+type ListNeededLookupsParams struct {
+	RunID  string
+	Listed []string
+	Unread []string
 }
 
-func (q *Queries) LookUpsNote(ctx context.Context, db DBTX, arg LookUpsNoteParams) error {
-	_, err := db.Exec(ctx, lookUpsNote,
-		arg.RunID,
-		arg.Types,
-		arg.Ids,
-		arg.Unlisted,
-	)
+type ListNeededLookupsRow struct {
+	ObjectType string
+	ObjectID   string
+	Unlisted   bool
+}
+
+// Planned removals that are to be looked up and have not been in this run: of what no
+// listing shows although everything was read, of the kinds in listed, and of what may be
+// where nothing was, of the kinds in unread.
+func (q *Queries) ListNeededLookups(ctx context.Context, db DBTX, arg ListNeededLookupsParams) ([]ListNeededLookupsRow, error) {
+	rows, err := db.Query(ctx, listNeededLookups, arg.RunID, arg.Listed, arg.Unread)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListNeededLookupsRow
+	for rows.Next() {
+		var i ListNeededLookupsRow
+		if err := rows.Scan(&i.ObjectType, &i.ObjectID, &i.Unlisted); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const lookUpsForget = `-- name: LookUpsForget :exec
+DELETE FROM sync_run_lookups WHERE run_id = $1
+`
+
+func (q *Queries) LookUpsForget(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, lookUpsForget, runID)
 	return err
 }
 
@@ -201,40 +254,14 @@ func (q *Queries) LookUpsOfRemovals(ctx context.Context, db DBTX, arg LookUpsOfR
 	return err
 }
 
-const lookUpsOpen = `-- name: LookUpsOpen :one
-SELECT count(*)::int AS open FROM sync_run_lookups WHERE run_id = $1 AND fate IS NULL
-`
-
-func (q *Queries) LookUpsOpen(ctx context.Context, db DBTX, runID string) (int32, error) {
-	row := db.QueryRow(ctx, lookUpsOpen, runID)
-	var open int32
-	err := row.Scan(&open)
-	return open, err
-}
-
-const removalsJudgeGone = `-- name: RemovalsJudgeGone :execrows
-UPDATE sync_run_removals r SET confirmed = true, reason = 'looked_up'
-FROM sync_run_lookups l
-WHERE r.run_id = $1 AND r.object_type <> 'membership'
-  AND l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id AND l.fate = 'gone'
-`
-
-// What the provider itself calls gone.
-func (q *Queries) RemovalsJudgeGone(ctx context.Context, db DBTX, runID string) (int64, error) {
-	result, err := db.Exec(ctx, removalsJudgeGone, runID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const removalsJudgeStays = `-- name: RemovalsJudgeStays :many
+const withdrawKept = `-- name: WithdrawKept :many
 WITH stays AS MATERIALIZED (
-    SELECT r.object_type, r.object_id, l.fate FROM sync_run_removals r
+    SELECT r.object_type, r.object_id, l.result FROM sync_run_removals r
     JOIN sync_run_lookups l ON l.run_id = $3 AND l.object_type = r.object_type AND l.object_id = r.object_id
-    WHERE r.run_id = $3 AND r.object_type <> 'membership' AND l.fate NOT IN ('gone', 'unasked')
+    WHERE r.run_id = $3 AND r.object_type <> 'membership' AND l.result NOT IN ('not_found', 'not_asked')
       AND r.reason NOT IN ('not_visible_twice', 'out_of_scope')
-      AND NOT (r.confirmed AND (l.fate IN ('taken', 'unnamed') OR l.fate = 'unseen' AND $4::boolean))
+      AND NOT (r.confirmed AND (l.result IN ('id_reused', 'not_listed') OR l.result = 'not_visible'
+          AND $4::boolean))
 ), withdrawn AS (
     DELETE FROM sync_run_removals r USING stays s
     WHERE r.run_id = $3 AND r.object_type = s.object_type AND r.object_id = s.object_id
@@ -247,7 +274,8 @@ WITH stays AS MATERIALIZED (
     WHERE r.run_id = $3 AND r.object_type <> s.object_type
       AND r.department_id = s.object_id AND r.reason = 'with_' || s.object_type
 )
-SELECT s.object_type, s.object_id, coalesce(m.external_id, d.external_id)::text AS external_id, s.fate::text AS fate,
+SELECT s.object_type, s.object_id, coalesce(m.external_id, d.external_id)::text AS external_id,
+    s.result::text AS result,
     (c.object_id IS NOT NULL)::boolean AS missed_before
 FROM stays s
 LEFT JOIN org_members m ON s.object_type = 'member' AND m.id = s.object_id
@@ -258,7 +286,7 @@ LEFT JOIN removal_candidates c ON c.provider_id = $1 AND c.object_type = s.objec
 ORDER BY s.object_type, 3
 `
 
-type RemovalsJudgeStaysParams struct {
+type WithdrawKeptParams struct {
 	ProviderID   string
 	Standing     []string
 	RunID        string
@@ -266,11 +294,11 @@ type RemovalsJudgeStaysParams struct {
 	KeepPlaces   bool
 }
 
-type RemovalsJudgeStaysRow struct {
+type WithdrawKeptRow struct {
 	ObjectType   string
 	ObjectID     string
 	ExternalID   string
-	Fate         string
+	Result       string
 	MissedBefore bool
 }
 
@@ -280,8 +308,8 @@ type RemovalsJudgeStaysRow struct {
 // if it was only not found again: its id is somebody else's, nobody names it, or it is out
 // of a visible range that was limited from the beginning. Says what was missed before, by
 // these runs.
-func (q *Queries) RemovalsJudgeStays(ctx context.Context, db DBTX, arg RemovalsJudgeStaysParams) ([]RemovalsJudgeStaysRow, error) {
-	rows, err := db.Query(ctx, removalsJudgeStays,
+func (q *Queries) WithdrawKept(ctx context.Context, db DBTX, arg WithdrawKeptParams) ([]WithdrawKeptRow, error) {
+	rows, err := db.Query(ctx, withdrawKept,
 		arg.ProviderID,
 		arg.Standing,
 		arg.RunID,
@@ -292,14 +320,14 @@ func (q *Queries) RemovalsJudgeStays(ctx context.Context, db DBTX, arg RemovalsJ
 		return nil, err
 	}
 	defer rows.Close()
-	var items []RemovalsJudgeStaysRow
+	var items []WithdrawKeptRow
 	for rows.Next() {
-		var i RemovalsJudgeStaysRow
+		var i WithdrawKeptRow
 		if err := rows.Scan(
 			&i.ObjectType,
 			&i.ObjectID,
 			&i.ExternalID,
-			&i.Fate,
+			&i.Result,
 			&i.MissedBefore,
 		); err != nil {
 			return nil, err
@@ -312,38 +340,12 @@ func (q *Queries) RemovalsJudgeStays(ctx context.Context, db DBTX, arg RemovalsJ
 	return items, nil
 }
 
-const removalsJudgeTwice = `-- name: RemovalsJudgeTwice :execrows
-UPDATE sync_run_removals r SET confirmed = true, reason = 'not_visible_twice'
-FROM sync_run_lookups l, removal_candidates c
-WHERE r.run_id = $1 AND r.object_type <> 'membership'
-  AND l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id
-  AND l.fate IN ('unseen', 'taken', 'unnamed')
-  AND c.provider_id = $2 AND c.object_type = r.object_type AND c.object_id = r.object_id
-  AND c.run_id = ANY ($3::uuid[]) AND c.fate <> 'there'
-`
-
-type RemovalsJudgeTwiceParams struct {
-	RunID      string
-	ProviderID string
-	Standing   []string
-}
-
-// What these runs had missed already, which saw no more, and no look-up has shown since, now
-// that it was missed again.
-func (q *Queries) RemovalsJudgeTwice(ctx context.Context, db DBTX, arg RemovalsJudgeTwiceParams) (int64, error) {
-	result, err := db.Exec(ctx, removalsJudgeTwice, arg.RunID, arg.ProviderID, arg.Standing)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const removalsSpare = `-- name: RemovalsSpare :many
+const withdrawReturned = `-- name: WithdrawReturned :many
 WITH spared AS MATERIALIZED (
-    SELECT r.object_type, r.object_id, coalesce(l.fate, 'failed') AS fate FROM sync_run_removals r
+    SELECT r.object_type, r.object_id, coalesce(l.result, 'failed') AS result FROM sync_run_removals r
     JOIN sync_run_lookups l ON l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id
     WHERE r.run_id = $1 AND r.object_type <> 'membership' AND NOT r.applied
-      AND coalesce(l.fate, 'failed') IN ('there', 'failed')
+      AND coalesce(l.result, 'failed') IN ('exists', 'failed')
 ), going AS MATERIALIZED (
     SELECT r.object_id FROM sync_run_removals r WHERE r.run_id = $1 AND r.object_type = ANY ($2::text[])
         AND NOT EXISTS (SELECT 1 FROM spared s WHERE s.object_type = r.object_type AND s.object_id = r.object_id)
@@ -361,37 +363,37 @@ WITH spared AS MATERIALIZED (
       AND (r.object_type = 'membership' OR r.reason = 'with_' || s.object_type)
       AND NOT EXISTS (SELECT 1 FROM going g WHERE g.object_id = r.object_id)
 )
-SELECT s.object_type, coalesce(m.external_id, d.external_id)::text AS external_id, s.fate::text AS fate
+SELECT s.object_type, coalesce(m.external_id, d.external_id)::text AS external_id, s.result::text AS result
 FROM spared s
 LEFT JOIN org_members m ON s.object_type = 'member' AND m.id = s.object_id
 LEFT JOIN org_departments d ON s.object_type = 'department' AND d.id = s.object_id
 ORDER BY s.object_type, 2
 `
 
-type RemovalsSpareParams struct {
+type WithdrawReturnedParams struct {
 	RunID   string
 	Objects []string
 }
 
-type RemovalsSpareRow struct {
+type WithdrawReturnedRow struct {
 	ObjectType string
 	ExternalID string
-	Fate       string
+	Result     string
 }
 
 // Takes out of an approved plan what is there again, and what nothing could be learnt of,
 // with the places that hang on it alone: not those in a department that goes, nor those of
 // a person who goes.
-func (q *Queries) RemovalsSpare(ctx context.Context, db DBTX, arg RemovalsSpareParams) ([]RemovalsSpareRow, error) {
-	rows, err := db.Query(ctx, removalsSpare, arg.RunID, arg.Objects)
+func (q *Queries) WithdrawReturned(ctx context.Context, db DBTX, arg WithdrawReturnedParams) ([]WithdrawReturnedRow, error) {
+	rows, err := db.Query(ctx, withdrawReturned, arg.RunID, arg.Objects)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []RemovalsSpareRow
+	var items []WithdrawReturnedRow
 	for rows.Next() {
-		var i RemovalsSpareRow
-		if err := rows.Scan(&i.ObjectType, &i.ExternalID, &i.Fate); err != nil {
+		var i WithdrawReturnedRow
+		if err := rows.Scan(&i.ObjectType, &i.ExternalID, &i.Result); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

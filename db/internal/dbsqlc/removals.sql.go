@@ -163,6 +163,43 @@ func (q *Queries) CountMemberships(ctx context.Context, db DBTX, providerID *str
 	return count, err
 }
 
+const dropUnconfirmed = `-- name: DropUnconfirmed :one
+WITH dropped AS (
+    DELETE FROM sync_run_removals r WHERE r.run_id = $1::uuid AND NOT r.confirmed
+    RETURNING r.object_type, r.object_id
+), noted AS (
+    INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, result)
+    SELECT $1::uuid, d.object_type, d.object_id, false, 'not_asked' FROM dropped d ON CONFLICT DO NOTHING
+)
+SELECT count(*)::int AS dropped FROM dropped
+`
+
+// What nobody was asked about stays. That it stays for this is on record with the look-ups.
+func (q *Queries) DropUnconfirmed(ctx context.Context, db DBTX, runID string) (int32, error) {
+	row := db.QueryRow(ctx, dropUnconfirmed, runID)
+	var dropped int32
+	err := row.Scan(&dropped)
+	return dropped, err
+}
+
+const leaveRemovalsToAPerson = `-- name: LeaveRemovalsToAPerson :exec
+UPDATE sync_run_removals r SET confirmed = true, reason = 'not_listed'
+WHERE r.run_id = $1 AND r.object_type = $2 AND NOT r.confirmed
+  AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l
+      WHERE l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id)
+`
+
+type LeaveRemovalsToAPersonParams struct {
+	RunID      string
+	ObjectType string
+}
+
+// What nobody was asked about since it is more than the removal limit: a person decides.
+func (q *Queries) LeaveRemovalsToAPerson(ctx context.Context, db DBTX, arg LeaveRemovalsToAPersonParams) error {
+	_, err := db.Exec(ctx, leaveRemovalsToAPerson, arg.RunID, arg.ObjectType)
+	return err
+}
+
 const membersPlacedNowhere = `-- name: MembersPlacedNowhere :many
 SELECT m.id FROM org_members m
 WHERE m.provider_id = $1 AND m.status <> 'deleted' AND NOT EXISTS (
@@ -340,43 +377,6 @@ func (q *Queries) RemovalsDropScopes(ctx context.Context, db DBTX, arg RemovalsD
 	return err
 }
 
-const removalsDropUnconfirmed = `-- name: RemovalsDropUnconfirmed :one
-WITH dropped AS (
-    DELETE FROM sync_run_removals r WHERE r.run_id = $1::uuid AND NOT r.confirmed
-    RETURNING r.object_type, r.object_id
-), noted AS (
-    INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, fate)
-    SELECT $1::uuid, d.object_type, d.object_id, false, 'unasked' FROM dropped d ON CONFLICT DO NOTHING
-)
-SELECT count(*)::int AS dropped FROM dropped
-`
-
-// What nobody was asked about stays. That it stays for this is on record with the look-ups.
-func (q *Queries) RemovalsDropUnconfirmed(ctx context.Context, db DBTX, runID string) (int32, error) {
-	row := db.QueryRow(ctx, removalsDropUnconfirmed, runID)
-	var dropped int32
-	err := row.Scan(&dropped)
-	return dropped, err
-}
-
-const removalsLeaveToAPerson = `-- name: RemovalsLeaveToAPerson :exec
-UPDATE sync_run_removals r SET confirmed = true, reason = 'not_listed'
-WHERE r.run_id = $1 AND r.object_type = $2 AND NOT r.confirmed
-  AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l
-      WHERE l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id)
-`
-
-type RemovalsLeaveToAPersonParams struct {
-	RunID      string
-	ObjectType string
-}
-
-// What nobody was asked about since it is more than the removal limit: a person decides.
-func (q *Queries) RemovalsLeaveToAPerson(ctx context.Context, db DBTX, arg RemovalsLeaveToAPersonParams) error {
-	_, err := db.Exec(ctx, removalsLeaveToAPerson, arg.RunID, arg.ObjectType)
-	return err
-}
-
 const removalsPlanDepartments = `-- name: RemovalsPlanDepartments :execrows
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
 SELECT $1, 'department', d.id, d.id, $2::boolean,
@@ -540,7 +540,7 @@ CROSS JOIN LATERAL (SELECT id, provider_id, tenant_id, external_id, unionid, ope
 WHERE NOT EXISTS (SELECT 1 FROM undecided u
                   WHERE u.external_key = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id)
   AND ($3::boolean OR NOT EXISTS (SELECT 1 FROM removal_candidates c
-        WHERE c.provider_id = $2 AND c.object_type = 'member' AND c.object_id = m.id AND c.fate = 'there'
+        WHERE c.provider_id = $2 AND c.object_type = 'member' AND c.object_id = m.id AND c.result = 'exists'
           AND NOT EXISTS (SELECT 1 FROM member_matches s WHERE s.run_id = $1 AND s.member_id = m.id OFFSET 0)))
 ON CONFLICT DO NOTHING
 `
