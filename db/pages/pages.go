@@ -172,8 +172,9 @@ type Member struct {
 	// Direct and Scope say how they belong where a group's members are listed.
 	Direct bool
 	Scope  []string
-	// Grade orders what a text was found in.
+	// Grade is the way in which a text found them, Key what it found there.
 	Grade int
+	Key   string
 }
 
 // ListDepartmentMembers returns the members directly in a department, by name.
@@ -188,43 +189,6 @@ func (s *Store) ListDepartmentMembers(ctx context.Context, departmentID string, 
 	out := make([]Member, len(found))
 	for i, f := range found {
 		out[i].ID, out[i].Primary, out[i].Leader = f.ID, f.IsPrimary, f.IsLeader
-	}
-	return s.fill(ctx, out)
-}
-
-// MembersOf says which members are wanted; what is empty limits nothing.
-type MembersOf struct {
-	Bounds
-	// Text is a part of the name, leading pinyin or initials, part of e-mail or phone, the
-	// beginning of the employee number, or the external id.
-	Text         string
-	DepartmentID string
-	GroupID      string
-	// Status is empty for all that are not deleted.
-	Status       string
-	UpdatedSince *time.Time
-}
-
-// ListMembers returns members by id; where a text is searched for, exact and leading hits first.
-func (s *Store) ListMembers(ctx context.Context, of MembersOf, after Member, limit int) ([]Member, error) {
-	grade := after.Grade
-	if after.ID == "" {
-		grade = -1
-	}
-	found, err := s.q.ListMemberPage(ctx, s.pool, dbsqlc.ListMemberPageParams{
-		TenantID: pg.NullIfEmpty(of.TenantID), ProviderID: pg.NullIfEmpty(of.ProviderID), Words: of.Text,
-		Pattern: pg.EscapeLike(of.Text),
-		Status:  pg.NullIfEmpty(of.Status), UpdatedSince: of.UpdatedSince,
-		DepartmentID: pg.NullIfEmpty(of.DepartmentID),
-		GroupID:      pg.NullIfEmpty(of.GroupID),
-		AfterGrade:   int32(grade), AfterID: orElse(after.ID, first), MaxRows: int32(limit),
-	})
-	if err != nil {
-		return nil, pg.Interpret("list members", err)
-	}
-	out := make([]Member, len(found))
-	for i, f := range found {
-		out[i].ID, out[i].Grade = f.ID, int(f.Grade)
 	}
 	return s.fill(ctx, out)
 }

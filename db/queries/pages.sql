@@ -114,41 +114,10 @@ WHERE md.department_id = @department_id
 ORDER BY m.name, m.id
 LIMIT @max_rows;
 
--- name: ListMemberPage :many
--- Members by filters; without a status all that are not deleted. Where a text is searched
--- for, exact and leading hits come first.
-SELECT found.id, found.grade
-FROM (
-    SELECT m.id,
-        (CASE
-            WHEN @words::text = '' THEN 0
-            WHEN m.name = @words OR m.external_id = @words OR m.employee_no = @words THEN 0
-            WHEN m.name LIKE @pattern::text || '%' OR m.name_translit_full LIKE lower(@pattern) || '%' THEN 1
-            ELSE 2
-        END)::int AS grade
-    FROM org_members m
-    JOIN identity_providers p ON p.id = m.provider_id
-    WHERE (sqlc.narg(tenant_id)::uuid IS NULL OR p.tenant_id = sqlc.narg(tenant_id))
-      AND (sqlc.narg(provider_id)::uuid IS NULL OR m.provider_id = sqlc.narg(provider_id))
-      AND (sqlc.narg(status)::text IS NULL AND m.status <> 'deleted' OR m.status = sqlc.narg(status))
-      AND (sqlc.narg(updated_since)::timestamptz IS NULL OR m.synced_at >= sqlc.narg(updated_since))
-      AND (sqlc.narg(department_id)::uuid IS NULL OR EXISTS (
-        SELECT 1 FROM org_member_departments md
-        WHERE md.member_id = m.id AND md.department_id = sqlc.narg(department_id)))
-      AND (sqlc.narg(group_id)::uuid IS NULL OR m.id IN (
-        SELECT gp.member_id FROM org_group_people gp WHERE gp.group_id = sqlc.narg(group_id)))
-      AND (@words = ''
-        OR m.name ILIKE '%' || @pattern || '%'
-        OR m.name_translit_full LIKE lower(@pattern) || '%'
-        OR m.name_translit_initial LIKE lower(@pattern) || '%'
-        OR m.email LIKE '%' || lower(@pattern) || '%'
-        OR m.phone LIKE '%' || @pattern || '%'
-        OR m.employee_no ILIKE @pattern || '%'
-        OR m.external_id = @words)
-) found
-WHERE (found.grade, found.id) > (@after_grade::int, @after_id::uuid)
-ORDER BY found.grade, found.id
-LIMIT @max_rows;
+-- name: ListProvidersWithin :many
+SELECT id FROM identity_providers
+WHERE (sqlc.narg(tenant_id)::uuid IS NULL OR tenant_id = sqlc.narg(tenant_id))
+  AND (sqlc.narg(provider_id)::uuid IS NULL OR id = sqlc.narg(provider_id));
 
 -- name: GetMembers :many
 SELECT m.id, m.provider_id, p.name AS provider_name, m.tenant_id, p.tenant_id AS provider_tenant_id,
@@ -156,7 +125,7 @@ SELECT m.id, m.provider_id, p.name AS provider_name, m.tenant_id, p.tenant_id AS
     m.open_id, m.name, m.name_translit_full, m.name_translit_initial, m.email, m.phone, m.avatar_url, m.title,
     m.employee_no,
     m.manager_id, m.attributes, m.department_id, m.department_path, m.status, m.activated, m.user_id,
-    m.synced_at, m.raw_data
+    m.synced_at
 FROM org_members m
 JOIN identity_providers p ON p.id = m.provider_id
 WHERE m.id = ANY (@ids::uuid[]);

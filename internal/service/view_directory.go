@@ -89,16 +89,15 @@ func (v View) ListDepartmentMembers(ctx context.Context, id string, page Page) (
 }
 
 func keyOfMember(m MemberRow) MemberRow {
-	key := MemberRow{Grade: m.Grade}
-	key.ID, key.Name = m.ID, m.Name
+	key := MemberRow{Grade: m.Grade, Key: m.Key}
+	key.ID, key.Name, key.ProviderID = m.ID, m.Name, m.ProviderID
 	return key
 }
 
 // ListMembersInput says which members are wanted; what is empty limits nothing.
 type ListMembersInput struct {
 	Provider string
-	// Text is a part of the name, leading pinyin or initials, part of e-mail or phone, the
-	// beginning of the employee number, or the external id.
+	// Text is what pages.MembersOf says of it.
 	Text         string
 	DepartmentID string
 	GroupID      string
@@ -134,6 +133,8 @@ type MemberResult struct {
 	MemberRow
 	Details   Member
 	Signature Signature
+	// RawData is the provider's record, for those who may see it.
+	RawData json.RawMessage
 }
 
 // GetMember returns one member, deleted or not.
@@ -142,10 +143,12 @@ func (v View) GetMember(ctx context.Context, id string) (MemberResult, error) {
 	if err != nil {
 		return MemberResult{}, err
 	}
-	if !v.raw {
-		m.RawData = nil
-	}
 	out := MemberResult{MemberRow: m}
+	if v.raw {
+		if out.RawData, err = store.MemberRecord(ctx, id); err != nil {
+			return MemberResult{}, err
+		}
+	}
 	if out.Details, err = store.Report.GetMember(ctx, id); err != nil {
 		return MemberResult{}, err
 	}

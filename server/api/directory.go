@@ -174,7 +174,7 @@ type pageOfMember struct {
 type listMembersInput struct {
 	Paged
 	Provider     string    `query:"provider" maxLength:"100" doc:"Of this provider alone."`
-	Text         string    `query:"q" maxLength:"200" doc:"Name, pinyin, initials, e-mail, phone, employee number, or external id."`
+	Text         string    `query:"q" maxLength:"200" doc:"Name, pinyin, initials, e-mail, phone, employee number or id."`
 	Department   string    `query:"department" format:"uuid" doc:"Directly in this department."`
 	Group        string    `query:"group" format:"uuid" doc:"In this group, directly or through a department."`
 	Status       string    `query:"status" enum:"active,inactive,deleted" doc:"Left out: all that are not deleted."`

@@ -81,8 +81,8 @@ func TestFiltersOfMembers(t *testing.T) {
 		w.acme["ann"])
 	for query, want := range map[string]int{
 		"": 3, "provider=acme": 1, "status=deleted": 1, "status=inactive": 0, "q=bob": 1, "q=BOB%40example": 1,
-		"q=%25": 1,
-		"q=_":   1, "q=shan": 1,
+		"q=100%25": 1,
+		"q=_":      0, "q=shan": 1,
 		"q=%E5%8D%95": 1, "q=e-7": 1, "q=nobody": 0, "updated_since=2021-01-01T00:00:00Z": 3,
 		"status=deleted&updated_since=2021-01-01T00:00:00Z": 0,
 		"department=" + w.acme["child"]:                     1, "department=" + w.acme["department"]: 0,

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"net/http"
+	"net/url"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -132,4 +133,38 @@ func TestRulesAreSetAndRemoved(t *testing.T) {
 	w.send(admin, http.MethodDelete, path, "").problem(http.StatusNotFound, "rules_none")
 	entries, _ := w.get(admin, "/api/v1/audit?limit=2").items()
 	require.Equal(t, []any{"rules.remove", "rules.set"}, []any{entries[0]["action"], entries[1]["action"]})
+}
+
+func TestPeopleAreFoundInEveryWay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	reader := w.as("reader")
+	w.exec(`UPDATE org_members SET name = '欧阳小明', name_translit_full = 'ouyangxiaoming', name_translit_initial = 'oyxm',
+		email = 'Xiaoming@acme.cn', phone = '+8613800138765', employee_no = 'E-0042', external_id = 'OY-7'
+		WHERE id = $1`, w.acme["ann"])
+	for _, text := range []string{
+		"oy-7", "OY-7", "欧阳", "欧阳小明", "阳小", "小明", "明", "ouyang", "OUYANG", "oyx", "xiaoming@", "XIAOMING@acme.cn",
+		"13800138765", "1380013", "+86138", "138 0013 8765", "8765", "e-00", " 欧阳 ",
+	} {
+		found, _ := w.get(reader, "/api/v1/members?provider=acme&q="+url.QueryEscape(text)).items()
+		require.Len(t, found, 1, text)
+		require.Equal(t, w.acme["ann"], found[0]["id"], text)
+	}
+	for _, text := range []string{"阳明", "yang", "865", "%", "_", "\\", "'", "oy-", "*"} {
+		found, _ := w.get(reader, "/api/v1/members?provider=acme&q="+url.QueryEscape(text)).items()
+		require.Empty(t, found, text)
+	}
+	// The best way comes first, and nobody is found twice.
+	w.exec(`INSERT INTO org_members (provider_id, external_id, name, name_translit_full, email) VALUES
+		($1, 'x', 'lee', 'lee', 'lee@acme.cn'), ($1, 'lee', 'other', 'other', NULL), ($1, 'y', 'ann lee', 'annlee', NULL),
+		($1, 'z', 'z', 'leeway', NULL)`, w.acme["provider"])
+	var ids []any
+	for after, first := "", true; first || after != ""; first = false {
+		page, next := w.get(reader, "/api/v1/members?provider=acme&limit=1&q=lee&after="+after).items()
+		for _, item := range page {
+			ids = append(ids, item["external_id"])
+		}
+		after = next
+	}
+	require.Equal(t, []any{"lee", "x", "z", "y"}, ids)
 }

@@ -66,7 +66,7 @@ SELECT m.id, m.provider_id, p.name AS provider_name, m.tenant_id, p.tenant_id AS
     m.open_id, m.name, m.name_translit_full, m.name_translit_initial, m.email, m.phone, m.avatar_url, m.title,
     m.employee_no,
     m.manager_id, m.attributes, m.department_id, m.department_path, m.status, m.activated, m.user_id,
-    m.synced_at, m.raw_data
+    m.synced_at
 FROM org_members m
 JOIN identity_providers p ON p.id = m.provider_id
 WHERE m.id = ANY ($1::uuid[])
@@ -97,7 +97,6 @@ type GetMembersRow struct {
 	Activated           bool
 	UserID              *string
 	SyncedAt            time.Time
-	RawData             json.RawMessage
 }
 
 func (q *Queries) GetMembers(ctx context.Context, db DBTX, ids []string) ([]GetMembersRow, error) {
@@ -134,7 +133,6 @@ func (q *Queries) GetMembers(ctx context.Context, db DBTX, ids []string) ([]GetM
 			&i.Activated,
 			&i.UserID,
 			&i.SyncedAt,
-			&i.RawData,
 		); err != nil {
 			return nil, err
 		}
@@ -472,87 +470,30 @@ func (q *Queries) ListMemberChangePage(ctx context.Context, db DBTX, arg ListMem
 	return items, nil
 }
 
-const listMemberPage = `-- name: ListMemberPage :many
-SELECT found.id, found.grade
-FROM (
-    SELECT m.id,
-        (CASE
-            WHEN $1::text = '' THEN 0
-            WHEN m.name = $1 OR m.external_id = $1 OR m.employee_no = $1 THEN 0
-            WHEN m.name LIKE $2::text || '%' OR m.name_translit_full LIKE lower($2) || '%' THEN 1
-            ELSE 2
-        END)::int AS grade
-    FROM org_members m
-    JOIN identity_providers p ON p.id = m.provider_id
-    WHERE ($3::uuid IS NULL OR p.tenant_id = $3)
-      AND ($4::uuid IS NULL OR m.provider_id = $4)
-      AND ($5::text IS NULL AND m.status <> 'deleted' OR m.status = $5)
-      AND ($6::timestamptz IS NULL OR m.synced_at >= $6)
-      AND ($7::uuid IS NULL OR EXISTS (
-        SELECT 1 FROM org_member_departments md
-        WHERE md.member_id = m.id AND md.department_id = $7))
-      AND ($8::uuid IS NULL OR m.id IN (
-        SELECT gp.member_id FROM org_group_people gp WHERE gp.group_id = $8))
-      AND ($1 = ''
-        OR m.name ILIKE '%' || $2 || '%'
-        OR m.name_translit_full LIKE lower($2) || '%'
-        OR m.name_translit_initial LIKE lower($2) || '%'
-        OR m.email LIKE '%' || lower($2) || '%'
-        OR m.phone LIKE '%' || $2 || '%'
-        OR m.employee_no ILIKE $2 || '%'
-        OR m.external_id = $1)
-) found
-WHERE (found.grade, found.id) > ($9::int, $10::uuid)
-ORDER BY found.grade, found.id
-LIMIT $11
+const listProvidersWithin = `-- name: ListProvidersWithin :many
+SELECT id FROM identity_providers
+WHERE ($1::uuid IS NULL OR tenant_id = $1)
+  AND ($2::uuid IS NULL OR id = $2)
 `
 
-type ListMemberPageParams struct {
-	Words        string
-	Pattern      string
-	TenantID     *string
-	ProviderID   *string
-	Status       *string
-	UpdatedSince *time.Time
-	DepartmentID *string
-	GroupID      *string
-	AfterGrade   int32
-	AfterID      string
-	MaxRows      int32
+type ListProvidersWithinParams struct {
+	TenantID   *string
+	ProviderID *string
 }
 
-type ListMemberPageRow struct {
-	ID    string
-	Grade int32
-}
-
-// Members by filters; without a status all that are not deleted. Where a text is searched
-// for, exact and leading hits come first.
-func (q *Queries) ListMemberPage(ctx context.Context, db DBTX, arg ListMemberPageParams) ([]ListMemberPageRow, error) {
-	rows, err := db.Query(ctx, listMemberPage,
-		arg.Words,
-		arg.Pattern,
-		arg.TenantID,
-		arg.ProviderID,
-		arg.Status,
-		arg.UpdatedSince,
-		arg.DepartmentID,
-		arg.GroupID,
-		arg.AfterGrade,
-		arg.AfterID,
-		arg.MaxRows,
-	)
+func (q *Queries) ListProvidersWithin(ctx context.Context, db DBTX, arg ListProvidersWithinParams) ([]string, error) {
+	rows, err := db.Query(ctx, listProvidersWithin, arg.TenantID, arg.ProviderID)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []ListMemberPageRow
+	var items []string
 	for rows.Next() {
-		var i ListMemberPageRow
-		if err := rows.Scan(&i.ID, &i.Grade); err != nil {
+		var id string
+		if err := rows.Scan(&id); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

@@ -33,6 +33,8 @@ type flags struct {
 	Spread     int    `default:"2"                 env:"BENCH_SPREAD"     help:"Worker processes with which the largest of the sizes is measured once more, for comparison; 0 leaves that out."`
 	Limited    bool   `default:"true"              env:"BENCH_LIMITED"    help:"Read a small and a larger company of each provider within the documented call limits."                                                       negatable:""`
 	Comparison bool   `default:"true"              env:"BENCH_COMPARISON" help:"Load the same rows by plain SQL and row by row as well, and with other workers."                                                             negatable:""`
+	API        int    `default:"100000"            env:"BENCH_API"        help:"People with whom the REST API is measured; 0 leaves that out."`
+	OnlyAPI    bool   `                            env:"BENCH_ONLY_API"   help:"Measure the REST API alone."`
 
 	loadtest.Output `embed:"" envprefix:"BENCH_"`
 }
@@ -61,6 +63,9 @@ func (flags) Help() string {
 
   BENCH_SIZES=1000 BENCH_REPEAT=1 BENCH_LIMITED=false BENCH_COMPARISON=false make bench
       takes a quick look
+
+  BENCH_ONLY_API=1 BENCH_API=1000000 make bench
+      measures the REST API beside plain SQL of the same queries
 
   BENCH_RELEASE=1 BENCH_LARGE=1 make bench
       replaces what docs/benchmarks/ shows of the last release`
@@ -106,11 +111,19 @@ func measure(ctx context.Context, f flags, stdout, progress io.Writer) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	b := bench{flags: f, bin: filepath.Join(root, "bin"), dir: dir, progress: progress}
+	if f.API > 0 {
+		if err := b.measureAPI(ctx, root, stdout); err != nil {
+			return fmt.Errorf("the API with %d people: %w", f.API, err)
+		}
+	}
+	if f.OnlyAPI {
+		return nil
+	}
 	sizes := f.Sizes
 	if f.Large {
 		sizes = append(sizes, large)
 	}
-	b := bench{flags: f, bin: filepath.Join(root, "bin"), dir: dir, progress: progress}
 	for _, members := range sizes {
 		if err := b.size(ctx, members, report); err != nil {
 			return fmt.Errorf("%d members: %w", members, err)
