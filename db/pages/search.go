@@ -160,8 +160,7 @@ func (a *arguments) match(w way, text string) string {
 func (m memberSearch) statement(limit int) (string, []any) {
 	var a arguments
 	w := ways[m.way]
-	where := []string{"m.provider_id = ANY (" + a.add(m.providers) + "::uuid[])"}
-	order := "m.id"
+	where, order := []string{m.within(&a)}, "m.id"
 	switch {
 	case w.key != "":
 		where, order = append(where, a.match(w, m.text)), w.key+", m.provider_id, m.id"
@@ -191,6 +190,19 @@ func (m memberSearch) statement(limit int) (string, []any) {
 	}
 	return fmt.Sprintf("SELECT m.id, m.provider_id, %s::text FROM org_members m WHERE %s ORDER BY %s LIMIT %s",
 		key, strings.Join(where, " AND "), order, a.add(limit)), a
+}
+
+// within is the condition that a member is of one of the providers. Where an index is to give the
+// order it may not be taken for a way to look up, but of a single provider.
+func (m memberSearch) within(a *arguments) string {
+	w := ways[m.way]
+	switch {
+	case len(m.providers) == 1:
+		return "m.provider_id = " + a.add(m.providers[0])
+	case w.key != "" && !w.whole:
+		return "(m.provider_id = ANY (" + a.add(m.providers) + "::uuid[])) IS TRUE"
+	}
+	return "m.provider_id = ANY (" + a.add(m.providers) + "::uuid[])"
 }
 
 // filters are the conditions beside what is searched for.

@@ -208,10 +208,10 @@ func (r *apiReport) summary() loadtest.Summary {
 	for _, index := range r.Indexes {
 		indexes.AppendRow(table.Row{index.Name, index.MB, fmt.Sprintf("%.1f", index.Seconds)})
 	}
-	return loadtest.Summary{Title: "The REST API", Text: fmt.Sprintf(
-		"%d people, %d mixed requests a second for %d s; %s.\nInserting these people took %.1f s without the indexes of "+
-			"people search and %.1f s with them.", r.Members, r.PerSecond, r.Seconds, r.Where(), r.Insert.Without, r.Insert.With),
-		Tables: []table.Writer{operations, indexes}}
+	text := fmt.Sprintf("%d people, %d mixed requests a second for %d s; %s.\nInserting these people took %.1f s without "+
+		"the indexes of people search and %.1f s with them.",
+		r.Members, r.PerSecond, r.Seconds, r.Where(), r.Insert.Without, r.Insert.With)
+	return loadtest.Summary{Title: "The REST API", Text: text, Tables: []table.Writer{operations, indexes}}
 }
 
 // mixture returns a function that returns requests at random, for people who are there.

@@ -98,7 +98,8 @@ func fill(ctx context.Context, pool *pgxpool.Pool, members int) (took insertionO
 			return took, nil, err
 		}
 		cost.Seconds = time.Since(began).Seconds()
-		if err = pool.QueryRow(ctx, "SELECT pg_relation_size($1::text::regclass) / 1000000", i.Name).Scan(&cost.MB); err != nil {
+		err = pool.QueryRow(ctx, "SELECT pg_relation_size($1::text::regclass) / 1000000", i.Name).Scan(&cost.MB)
+		if err != nil {
 			return took, nil, err
 		}
 		costs = append(costs, cost)
@@ -110,7 +111,8 @@ func fill(ctx context.Context, pool *pgxpool.Pool, members int) (took insertionO
 		return took, nil, err
 	}
 	for _, sql := range []string{
-		"INSERT INTO org_member_departments (member_id, department_id, is_primary) SELECT id, department_id, true FROM org_members",
+		`INSERT INTO org_member_departments (member_id, department_id, is_primary)
+			SELECT id, department_id, true FROM org_members`,
 		"VACUUM ANALYZE",
 	} {
 		if _, err = pool.Exec(ctx, sql); err != nil {
