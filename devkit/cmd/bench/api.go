@@ -208,8 +208,8 @@ func (r *apiReport) summary() loadtest.Summary {
 	for _, index := range r.Indexes {
 		indexes.AppendRow(table.Row{index.Name, index.MB, fmt.Sprintf("%.1f", index.Seconds)})
 	}
-	text := fmt.Sprintf("%d people, %d mixed requests a second for %d s; %s.\nInserting these people took %.1f s without "+
-		"the indexes of people search and %.1f s with them.",
+	text := fmt.Sprintf("%d people, %d mixed requests a second for %d s; %s.\n"+
+		"Inserting these people took %.1f s without the indexes of people search and %.1f s with them.",
 		r.Members, r.PerSecond, r.Seconds, r.Where(), r.Insert.Without, r.Insert.With)
 	return loadtest.Summary{Title: "The REST API", Text: text, Tables: []table.Writer{operations, indexes}}
 }
