@@ -5,7 +5,9 @@ import (
 	"math"
 
 	"github.com/jackc/pgx/v5"
+
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
+	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // Leavers are what a held run would remove, by name, for whoever decides: never for
@@ -17,6 +19,40 @@ type Leavers struct {
 	Departments []LeavingDepartment
 	// Places are those that people lose who stay.
 	Places []LostPlace
+	// Groups come with the largest first.
+	Groups []LeavingGroup
+	// GroupPlaces are those that members and departments lose who stay, in groups that stay.
+	GroupPlaces []LostGroupPlace
+	// Administrators are members who stay, and administer the company no longer.
+	Administrators []LeavingAdministrator
+}
+
+// LeavingGroup is a group that would be removed.
+type LeavingGroup struct {
+	ExternalID string
+	Name       string
+	// Members is how many active people belong to it.
+	Members int
+	Reason  string
+}
+
+// LostGroupPlace is the place of a member or a department in a group that stays.
+type LostGroupPlace struct {
+	// Kind says what loses it: a member or a department.
+	Kind       directory.Kind
+	ExternalID string
+	Name       string
+	Group      string
+	GroupName  string
+	Reason     string
+}
+
+// LeavingAdministrator is a member who is no administrator any more.
+type LeavingAdministrator struct {
+	ExternalID string
+	Name       string
+	Level      string
+	Reason     string
 }
 
 // LeavingPerson is somebody who would be removed.
@@ -66,7 +102,10 @@ func orEverything(n int) int32 {
 
 // Leavers returns what a run would still remove.
 func (s *Store) Leavers(ctx context.Context, runID string, few Few) (Leavers, error) {
-	out := Leavers{People: []LeavingPerson{}, Departments: []LeavingDepartment{}, Places: []LostPlace{}}
+	out := Leavers{
+		People: []LeavingPerson{}, Departments: []LeavingDepartment{}, Places: []LostPlace{},
+		Groups: []LeavingGroup{}, GroupPlaces: []LostGroupPlace{}, Administrators: []LeavingAdministrator{},
+	}
 	rows := orEverything(few.Rows)
 	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly},
 		func(tx pgx.Tx) error {
@@ -99,7 +138,39 @@ func (s *Store) Leavers(ctx context.Context, runID string, few Few) (Leavers, er
 					LostPlace{ExternalID: p.ExternalID, Name: p.Name, Department: p.Department, Path: p.Path,
 						Reason: p.Reason})
 			}
-			return err
+			if err != nil {
+				return err
+			}
+			return s.groupLeavers(ctx, tx, runID, rows, &out)
 		})
 	return out, interpret("read planned removals", err)
+}
+
+// groupLeavers adds what a run would remove of groups and administrators.
+func (s *Store) groupLeavers(ctx context.Context, tx pgx.Tx, runID string, rows int32, out *Leavers) error {
+	groups, err := s.q.LeaversOfGroups(ctx, tx, dbsqlc.LeaversOfGroupsParams{RunID: runID, MaxRows: rows})
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		out.Groups = append(out.Groups, LeavingGroup{
+			ExternalID: g.ExternalID, Name: g.Name, Members: int(g.MemberCount), Reason: g.Reason,
+		})
+	}
+	places, err := s.q.LeaversOfGroupPlaces(ctx, tx, dbsqlc.LeaversOfGroupPlacesParams{RunID: runID, MaxRows: rows})
+	if err != nil {
+		return err
+	}
+	for _, p := range places {
+		out.GroupPlaces = append(out.GroupPlaces, LostGroupPlace{
+			Kind: directory.Kind(p.Kind), ExternalID: p.ExternalID, Name: p.Name, Group: p.GroupExternalID,
+			GroupName: p.GroupName, Reason: p.Reason,
+		})
+	}
+	administrators, err := s.q.LeaversOfAdministrators(ctx, tx,
+		dbsqlc.LeaversOfAdministratorsParams{RunID: runID, MaxRows: rows})
+	for _, a := range administrators {
+		out.Administrators = append(out.Administrators, LeavingAdministrator(a))
+	}
+	return err
 }

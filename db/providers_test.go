@@ -61,8 +61,11 @@ func TestAProviderAndItsSecrets(t *testing.T) {
 	require.Equal(t, providers.Provider{
 		ID: id, Name: name, Type: directory.WeCom, Active: true, Config: p.Config, CreatedAt: p.CreatedAt,
 		UpdatedAt: p.UpdatedAt, HoldFor: 72 * time.Hour,
-		Guard: directory.Guard{Members: directory.Limit{Count: 7, Percent: 1.5},
-			Departments: directory.Limit{Count: 3, Percent: 5}},
+		Guard: func() directory.Guard {
+			guard := directory.DefaultGuard
+			guard.Members = directory.Limit{Count: 7, Percent: 1.5}
+			return guard
+		}(),
 	}, p)
 	require.JSONEq(t, `{"corp_id": "c"}`, string(p.Config))
 	require.Equal(t, []string{"secret=s", "sync_secret=t"}, c.secrets())

@@ -246,9 +246,19 @@ func theGuardsFiguresAreTheProvidersOwn(t *testing.T, c *company) {
 	change(providers.GuardChange{DepartmentPercent: new(0.0), Count: new(5)})
 	want.Members.Count, want.Departments.Percent = 5, 0
 	require.Equal(t, want, limits())
-	c.exec(t, "INSERT INTO removal_limits VALUES ($1, 'group', 7, 50)", c.provider.ID)
-	want.Groups = directory.Limit{Count: 7, Percent: 50}
+	change(providers.GuardChange{Others: map[directory.Kind]directory.LimitChange{
+		directory.KindGroup: {Count: new(7)}, directory.KindAdministrator: {Percent: new(50.0)},
+	}})
+	want.Groups.Count, want.Administrators.Percent = 7, 50
 	require.Equal(t, want, limits())
+	change(providers.GuardChange{Others: map[directory.Kind]directory.LimitChange{
+		directory.KindGroup: {Percent: new(0.0)},
+	}})
+	want.Groups.Percent = 0
+	require.Equal(t, want, limits())
+	stored, err := c.store.Providers.FindByName(t.Context(), c.provider.Name)
+	require.NoError(t, err)
+	require.Equal(t, want, stored.Guard)
 }
 
 func removingGoesInBatches(t *testing.T, c *company) {

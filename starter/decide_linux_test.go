@@ -44,6 +44,21 @@ func TestHeldRunNamesWhoWouldGo(t *testing.T) {
 	in := newInstallation(t)
 	in.add("acme", feishuConfig())
 	run := in.heldRun("1", 12)
+	in.query(`WITH made AS (
+			INSERT INTO org_groups (provider_id, external_id, kind, name, member_count)
+			SELECT p.id, g.id, 'group', g.name, g.members FROM identity_providers p,
+				(VALUES ('g1', 'Auditors', 3), ('g2', 'Drivers', 1)) g (id, name, members) RETURNING *
+		), placed AS (
+			INSERT INTO org_group_members (group_id, member_id)
+			SELECT g.id, m.id FROM made g, org_members m WHERE g.external_id = 'g2' AND m.external_id = 'u014' RETURNING *
+		), named AS (
+			INSERT INTO org_administrators (provider_id, member_id, source, level)
+			SELECT m.provider_id, m.id, 'provider', 'sub' FROM org_members m WHERE m.external_id = 'u014' RETURNING *
+		)
+		INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id)
+		SELECT $1::uuid, 'group', g.id, g.id FROM made g WHERE g.external_id = 'g1'
+		UNION ALL SELECT $1, 'group_membership', member_id, group_id FROM placed
+		UNION ALL SELECT $1, 'administrator', member_id, member_id FROM named`, run)
 	text := in.ok("runs", "show", run).stdout
 	require.Contains(t, text, `
 People who would be removed, by department, the greatest losses first
@@ -62,6 +77,15 @@ Departments that would be removed, the largest first
 
 Memberships that would be removed (the people themselves stay)
   Person 14 (u014) in Acme/D1: no longer listed
+
+Groups that would be removed, the largest first
+  Auditors (g1), 3 people: no longer listed
+
+Members and departments that would leave a group (they and the group stay)
+  Person 14 (u014) in Drivers (g2): no longer listed
+
+Members who would be administrators no longer
+  Person 14 (u014), sub: no longer listed
 `)
 	require.Contains(t, text, "orgsync approve acme "+run[:8]+"\n")
 	require.Contains(t, text, "orgsync reject acme "+run[:8]+"\n")

@@ -99,7 +99,22 @@ func TestProviderLifeNeverShowsASecret(t *testing.T) {
 	note(in.ok("provider", "update", "acme", "--hold-for", "2d", "--output", "json")).json(&got)
 	require.EqualValues(t, 2*86400, got.HoldSeconds)
 	note(in.ok("provider", "update", "acme", "--hold-for", "90m", "--output", "json")).json(&got)
+	note(in.ok("provider", "update", "acme", "--group-removal-limit", "2", "--group-membership-removal-percent", "3",
+		"--administrator-removal-limit", "0", "--output", "json")).json(&got)
+	require.Equal(t, 2, got.GroupLimit)
+	require.InDelta(t, directory.DefaultGuard.Groups.Percent, got.GroupPercent, 0)
+	require.InDelta(t, 3, got.GroupMembershipPercent, 0)
+	require.Zero(t, got.AdministratorLimit)
+	for flag, problem := range map[string]string{"--group-removal-limit=-1": "group-removal-limit",
+		"--group-membership-removal-percent=101": "group-membership-removal-percent",
+		"--administrator-removal-limit=":         "administrator-removal-limit"} {
+		refused := in.run("provider", "update", "acme", flag)
+		require.Equal(t, 2, refused.status, flag)
+		require.Contains(t, note(refused).stderr, problem)
+	}
 	text := note(in.ok("provider", "show", "acme")).stdout
+	require.Contains(t, text, "more than the larger of 2 and 10 % of the groups")
+	require.Contains(t, text, "more than the larger of 20 and 3 % of the places in groups")
 	require.Contains(t, text, "more than the larger of 7 and 12.5 % of the people")
 	require.Contains(t, text, "more than the larger of 0 and 1 % of the departments")
 	require.Contains(t, text, "1h30m")

@@ -28,6 +28,15 @@ CREATE TABLE removal_limits (
     PRIMARY KEY (provider_id, object_type)
 );
 
+-- The removal limits of a provider that are not the program's defaults, by object kind.
+CREATE FUNCTION own_removal_limits(provider uuid) RETURNS jsonb STABLE PARALLEL SAFE LANGUAGE sql
+BEGIN ATOMIC
+    SELECT coalesce(
+        jsonb_object_agg(l.object_type, jsonb_build_object('Count', l.max_count, 'Percent', l.max_percent)), '{}')
+    FROM removal_limits l
+    WHERE l.provider_id = provider;
+END;
+
 -- What the provider said of single objects that a run is about to remove. Apart from the
 -- plan, so that planning once more, or a dry run that is rolled back, comes to the same
 -- without asking again.

@@ -42,6 +42,8 @@ type GuardChange struct {
 	Percent           *float64
 	DepartmentCount   *int
 	DepartmentPercent *float64
+	// Others are the limits of further kinds.
+	Others map[directory.Kind]directory.LimitChange
 	// HoldFor counts in whole seconds.
 	HoldFor *time.Duration
 }
@@ -90,6 +92,9 @@ func (s *Store) Add(ctx context.Context, n NewProvider,
 		if id, err = s.q.InsertProvider(ctx, tx, p); err != nil {
 			return err
 		}
+		if err := s.setLimits(ctx, tx, id, usual, n.Guard.Others); err != nil {
+			return err
+		}
 		if err := s.putSecrets(ctx, tx, id, seal); err != nil {
 			return err
 		}
@@ -125,6 +130,9 @@ func (s *Store) Update(ctx context.Context, id string, c Change, seal func(provi
 		if _, err := s.q.UpdateProvider(ctx, tx, p); err != nil {
 			return err
 		}
+		if err := s.setLimits(ctx, tx, id, before.Guard, c.Guard.Others); err != nil {
+			return err
+		}
 		if seal != nil {
 			if err := s.q.DeleteTokens(ctx, tx, id); err != nil {
 				return err
@@ -139,6 +147,24 @@ func (s *Store) Update(ctx context.Context, id string, c Change, seal func(provi
 		}
 		return after.write(ctx, tx, "provider.update", c.By, before.text(nil), after.text(before.sealed))
 	}))
+}
+
+// setLimits stores the limits of kinds that have no columns of their own: what is given, and
+// the rest as it stands.
+func (s *Store) setLimits(ctx context.Context, tx pgx.Tx, providerID string, standing directory.Guard,
+	given map[directory.Kind]directory.LimitChange) error {
+	for kind, change := range given {
+		if change == (directory.LimitChange{}) {
+			continue
+		}
+		limit := change.On(*standing.Of(kind))
+		if err := s.q.SetRemovalLimit(ctx, tx, dbsqlc.SetRemovalLimitParams{
+			ProviderID: providerID, ObjectType: string(kind), MaxCount: int32(limit.Count), MaxPercent: limit.Percent,
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // orElse returns what was given, or what holds where nothing was.
@@ -235,14 +261,19 @@ func (s *Store) FindByRun(ctx context.Context, runID string) (Provider, error) {
 }
 
 func providerOf(r dbsqlc.GetProviderByNameRow) Provider {
+	guard := directory.DefaultGuard
+	guard.Members = directory.Limit{Count: int(r.RemovalLimitCount), Percent: r.RemovalLimitPercent}
+	guard.Departments = directory.Limit{Count: int(r.DepartmentLimitCount), Percent: r.DepartmentLimitPercent}
+	var own map[directory.Kind]directory.Limit
+	_ = json.Unmarshal(r.OwnLimits, &own) // the database made it; where no row was found it is empty
+	for kind, limit := range own {
+		*guard.Of(kind) = limit
+	}
 	return Provider{
 		ID: r.ID, TenantID: r.TenantID, Name: r.Name, Type: directory.ProviderType(r.ProviderType), Active: r.IsActive,
 		Config: r.Config, LastSyncedAt: r.LastSyncedAt, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
 		UpdatedBy: pg.OrZero(r.UpdatedBy),
-		Guard: directory.Guard{
-			Members:     directory.Limit{Count: int(r.RemovalLimitCount), Percent: r.RemovalLimitPercent},
-			Departments: directory.Limit{Count: int(r.DepartmentLimitCount), Percent: r.DepartmentLimitPercent},
-		},
-		HoldFor: time.Duration(r.HoldSeconds) * time.Second,
+		Guard:     guard,
+		HoldFor:   time.Duration(r.HoldSeconds) * time.Second,
 	}
 }

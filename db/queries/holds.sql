@@ -74,3 +74,47 @@ WHERE r.run_id = @run_id AND r.object_type = 'membership' AND r.confirmed AND NO
   AND NOT EXISTS (SELECT 1 FROM sync_run_removals l
       WHERE l.run_id = r.run_id AND l.object_type = 'member' AND l.object_id = r.object_id AND l.confirmed)
 ORDER BY d.path, d.external_id COLLATE "C", m.name, m.external_id COLLATE "C" LIMIT @max_rows;
+
+-- name: LeaversOfGroups :many
+SELECT g.external_id, g.name, g.member_count, r.reason
+FROM sync_run_removals r
+JOIN org_groups g ON g.id = r.object_id
+WHERE r.run_id = @run_id
+  AND r.object_type = 'group'
+  AND r.confirmed
+  AND NOT r.applied
+ORDER BY g.member_count DESC, g.name, g.external_id
+LIMIT @max_rows;
+
+-- name: LeaversOfGroupPlaces :many
+-- The places in groups that do not go with something else.
+SELECT p.object_kind AS kind, coalesce(m.external_id, d.external_id)::text AS external_id,
+    coalesce(m.name, d.name)::text AS name, g.external_id AS group_external_id, g.name AS group_name, r.reason
+FROM sync_run_removals r
+JOIN org_groups g ON g.id = r.department_id
+JOIN org_places p
+    ON p.object_type = 'group_membership'
+    AND p.department_id = r.department_id
+    AND p.object_id = r.object_id
+LEFT JOIN org_members m ON p.object_kind = 'member' AND m.id = r.object_id
+LEFT JOIN org_departments d ON p.object_kind = 'department' AND d.id = r.object_id
+WHERE r.run_id = @run_id
+  AND r.object_type = 'group_membership'
+  AND r.confirmed
+  AND NOT r.applied
+  AND r.reason NOT LIKE 'with%'
+ORDER BY g.name, g.external_id, p.object_kind, coalesce(m.name, d.name), p.object_id
+LIMIT @max_rows;
+
+-- name: LeaversOfAdministrators :many
+SELECT m.external_id, m.name, a.level, r.reason
+FROM sync_run_removals r
+JOIN org_members m ON m.id = r.object_id
+JOIN org_administrators a ON a.member_id = m.id AND a.source = 'provider'
+WHERE r.run_id = @run_id
+  AND r.object_type = 'administrator'
+  AND r.confirmed
+  AND NOT r.applied
+  AND r.reason NOT LIKE 'with%'
+ORDER BY a.level, m.name, m.external_id
+LIMIT @max_rows;

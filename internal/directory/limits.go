@@ -16,6 +16,23 @@ type Limit struct {
 	Percent float64
 }
 
+// LimitChange are the parts of a limit that are given; nil leaves a part as it is.
+type LimitChange struct {
+	Count   *int
+	Percent *float64
+}
+
+// On returns the limit with what is given.
+func (c LimitChange) On(l Limit) Limit {
+	if c.Count != nil {
+		l.Count = *c.Count
+	}
+	if c.Percent != nil {
+		l.Percent = *c.Percent
+	}
+	return l
+}
+
 // DefaultGuard are the limits of a provider that is added without any. Every text that
 // states them takes them from here.
 var DefaultGuard = Guard{

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +26,8 @@ type GuardInput struct {
 	MemberPercent     *float64
 	DepartmentLimit   *int
 	DepartmentPercent *float64
+	// Others are the limits of groups, places in groups and administrators.
+	Others map[directory.Kind]directory.LimitChange
 	// HoldFor is how long a held run waits for a decision, in whole seconds.
 	HoldFor *time.Duration
 }
@@ -37,17 +41,21 @@ const (
 
 // change returns what is asked for, or what is wrong with it.
 func (g GuardInput) change() (providers.GuardChange, error) {
-	names := []string{"removal", "department-removal"}
-	for i, n := range []*int{g.MemberLimit, g.DepartmentLimit} {
-		if n != nil && (*n < 0 || *n > maxRemovals) {
-			return providers.GuardChange{}, &Error{Code: RemovalLimitInvalid,
-				Args: Args{Field: names[i] + "-limit", Number: float64(*n)}}
-		}
+	given := map[string]directory.LimitChange{
+		"removal":            {Count: g.MemberLimit, Percent: g.MemberPercent},
+		"department-removal": {Count: g.DepartmentLimit, Percent: g.DepartmentPercent},
 	}
-	for i, p := range []*float64{g.MemberPercent, g.DepartmentPercent} {
-		if p != nil && !(*p >= 0 && *p <= 100) { // so that NaN is refused too
+	for kind, limit := range g.Others {
+		given[strings.ReplaceAll(string(kind), "_", "-")+"-removal"] = limit
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if n := given[name].Count; n != nil && (*n < 0 || *n > maxRemovals) {
+			return providers.GuardChange{}, &Error{Code: RemovalLimitInvalid,
+				Args: Args{Field: name + "-limit", Number: float64(*n)}}
+		}
+		if p := given[name].Percent; p != nil && !(*p >= 0 && *p <= 100) { // so that NaN is refused too
 			return providers.GuardChange{}, &Error{Code: RemovalPercentInvalid,
-				Args: Args{Field: names[i] + "-percent", Number: *p}}
+				Args: Args{Field: name + "-percent", Number: *p}}
 		}
 	}
 	if d := g.HoldFor; d != nil && (*d < time.Second || *d > maxHold || *d%time.Second != 0) {
@@ -56,7 +64,7 @@ func (g GuardInput) change() (providers.GuardChange, error) {
 	}
 	return providers.GuardChange{
 		Count: g.MemberLimit, Percent: g.MemberPercent, HoldFor: g.HoldFor,
-		DepartmentCount: g.DepartmentLimit, DepartmentPercent: g.DepartmentPercent,
+		DepartmentCount: g.DepartmentLimit, DepartmentPercent: g.DepartmentPercent, Others: g.Others,
 	}, nil
 }
 

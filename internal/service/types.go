@@ -29,6 +29,10 @@ type (
 	LeavingPerson     = db.LeavingPerson
 	LeavingDepartment = db.LeavingDepartment
 	LostMembership    = db.LostPlace
+	// LeavingGroup, LostGroupMembership and LeavingAdministrator are the same of groups.
+	LeavingGroup         = db.LeavingGroup
+	LostGroupMembership  = db.LostGroupPlace
+	LeavingAdministrator = db.LeavingAdministrator
 	LeaversLimit      = db.Few
 	// Department is a department as the tree shows it.
 	Department = report.TreeDepartment

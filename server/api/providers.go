@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/orgsync/orgsync/internal/access"
+	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/service"
 )
 
@@ -29,26 +30,45 @@ type Provider struct {
 
 // Guard are the limits beyond which removals are held.
 type Guard struct {
-	RemovalLimitCount      int     `json:"removal_limit_count" doc:"A run that would remove more is held."`
-	RemovalLimitPercent    float64 `json:"removal_limit_percent"`
-	DepartmentLimitCount   int     `json:"department_limit_count"`
-	DepartmentLimitPercent float64 `json:"department_limit_percent"`
-	HoldSeconds            int64   `json:"hold_seconds" doc:"How long a held run waits for a decision."`
+	RemovalLimitCount           int     `json:"removal_limit_count" doc:"A run that would remove more is held."`
+	RemovalLimitPercent         float64 `json:"removal_limit_percent"`
+	DepartmentLimitCount        int     `json:"department_limit_count"`
+	DepartmentLimitPercent      float64 `json:"department_limit_percent"`
+	GroupLimitCount             int     `json:"group_limit_count"`
+	GroupLimitPercent           float64 `json:"group_limit_percent"`
+	GroupMembershipLimitCount   int     `json:"group_membership_limit_count" doc:"Of places in groups."`
+	GroupMembershipLimitPercent float64 `json:"group_membership_limit_percent"`
+	AdministratorLimitCount     int     `json:"administrator_limit_count"`
+	AdministratorLimitPercent   float64 `json:"administrator_limit_percent"`
+	HoldSeconds                 int64   `json:"hold_seconds" doc:"How long a held run waits for a decision."`
 }
 
 // GuardChange are limits to be set; what is left out stays, or is the default.
 type GuardChange struct {
-	RemovalLimitCount      *int     `json:"removal_limit_count,omitempty" minimum:"0"`
-	RemovalLimitPercent    *float64 `json:"removal_limit_percent,omitempty" minimum:"0" maximum:"100"`
-	DepartmentLimitCount   *int     `json:"department_limit_count,omitempty" minimum:"0"`
-	DepartmentLimitPercent *float64 `json:"department_limit_percent,omitempty" minimum:"0" maximum:"100"`
-	HoldSeconds            *int64   `json:"hold_seconds,omitempty" minimum:"1" maximum:"31536000"`
+	RemovalLimitCount           *int     `json:"removal_limit_count,omitempty" minimum:"0"`
+	RemovalLimitPercent         *float64 `json:"removal_limit_percent,omitempty" minimum:"0" maximum:"100"`
+	DepartmentLimitCount        *int     `json:"department_limit_count,omitempty" minimum:"0"`
+	DepartmentLimitPercent      *float64 `json:"department_limit_percent,omitempty" minimum:"0" maximum:"100"`
+	GroupLimitCount             *int     `json:"group_limit_count,omitempty" minimum:"0"`
+	GroupLimitPercent           *float64 `json:"group_limit_percent,omitempty" minimum:"0" maximum:"100"`
+	GroupMembershipLimitCount   *int     `json:"group_membership_limit_count,omitempty" minimum:"0"`
+	GroupMembershipLimitPercent *float64 `json:"group_membership_limit_percent,omitempty" minimum:"0" maximum:"100"`
+	AdministratorLimitCount     *int     `json:"administrator_limit_count,omitempty" minimum:"0"`
+	AdministratorLimitPercent   *float64 `json:"administrator_limit_percent,omitempty" minimum:"0" maximum:"100"`
+	HoldSeconds                 *int64   `json:"hold_seconds,omitempty" minimum:"1" maximum:"31536000"`
 }
 
 func (g GuardChange) input() service.GuardInput {
 	in := service.GuardInput{
 		MemberLimit: g.RemovalLimitCount, MemberPercent: g.RemovalLimitPercent,
 		DepartmentLimit: g.DepartmentLimitCount, DepartmentPercent: g.DepartmentLimitPercent,
+		Others: map[directory.Kind]directory.LimitChange{
+			directory.KindGroup: {Count: g.GroupLimitCount, Percent: g.GroupLimitPercent},
+			directory.KindGroupMembership: {
+				Count: g.GroupMembershipLimitCount, Percent: g.GroupMembershipLimitPercent,
+			},
+			directory.KindAdministrator: {Count: g.AdministratorLimitCount, Percent: g.AdministratorLimitPercent},
+		},
 	}
 	if g.HoldSeconds != nil {
 		d := time.Duration(*g.HoldSeconds) * time.Second
@@ -65,7 +85,12 @@ func providerOf(ctx context.Context, p service.Provider) Provider {
 		Guard: Guard{
 			RemovalLimitCount: p.Guard.Members.Count, RemovalLimitPercent: p.Guard.Members.Percent,
 			DepartmentLimitCount: p.Guard.Departments.Count, DepartmentLimitPercent: p.Guard.Departments.Percent,
-			HoldSeconds: int64(p.HoldFor / time.Second),
+			GroupLimitCount: p.Guard.Groups.Count, GroupLimitPercent: p.Guard.Groups.Percent,
+			GroupMembershipLimitCount:   p.Guard.GroupMemberships.Count,
+			GroupMembershipLimitPercent: p.Guard.GroupMemberships.Percent,
+			AdministratorLimitCount:     p.Guard.Administrators.Count,
+			AdministratorLimitPercent:   p.Guard.Administrators.Percent,
+			HoldSeconds:                 int64(p.HoldFor / time.Second),
 		},
 	}
 	if callerOf(ctx).Role == access.Reader {

@@ -38,22 +38,28 @@ Examples:
 
 // View is a provider as the command line shows it: no secret in it.
 type View struct {
-	ID             string                 `json:"id"`
-	Name           string                 `json:"name"`
-	Type           directory.ProviderType `json:"provider_type"`
-	TenantID       *string                `json:"tenant_id"`
-	Active         bool                   `json:"is_active"`
-	Config         map[string]string      `json:"config"`
-	LastSyncedAt   *time.Time             `json:"last_synced_at"`
-	CreatedAt      time.Time              `json:"created_at"`
-	UpdatedAt      time.Time              `json:"updated_at"`
-	UpdatedBy      string                 `json:"updated_by,omitempty"`
-	RemovalLimit   int                    `json:"removal_limit_count"`
-	RemovalPercent float64                `json:"removal_limit_percent"`
-	// The departments' limits as they count: their own, or else the people's.
-	DepartmentLimit   int     `json:"department_limit_count"`
-	DepartmentPercent float64 `json:"department_limit_percent"`
-	HoldSeconds       int64   `json:"hold_seconds"`
+	ID                string                 `json:"id"`
+	Name              string                 `json:"name"`
+	Type              directory.ProviderType `json:"provider_type"`
+	TenantID          *string                `json:"tenant_id"`
+	Active            bool                   `json:"is_active"`
+	Config            map[string]string      `json:"config"`
+	LastSyncedAt      *time.Time             `json:"last_synced_at"`
+	CreatedAt         time.Time              `json:"created_at"`
+	UpdatedAt         time.Time              `json:"updated_at"`
+	UpdatedBy         string                 `json:"updated_by,omitempty"`
+	RemovalLimit      int                    `json:"removal_limit_count"`
+	RemovalPercent    float64                `json:"removal_limit_percent"`
+	DepartmentLimit   int                    `json:"department_limit_count"`
+	DepartmentPercent float64                `json:"department_limit_percent"`
+	GroupLimit        int                    `json:"group_limit_count"`
+	GroupPercent      float64                `json:"group_limit_percent"`
+	// Those of places in groups, of members and departments alike.
+	GroupMembershipLimit   int     `json:"group_membership_limit_count"`
+	GroupMembershipPercent float64 `json:"group_membership_limit_percent"`
+	AdministratorLimit     int     `json:"administrator_limit_count"`
+	AdministratorPercent   float64 `json:"administrator_limit_percent"`
+	HoldSeconds            int64   `json:"hold_seconds"`
 	// Schedule is when it is synced, where that was asked for.
 	Schedule *schedule.View `json:"schedule,omitempty"`
 }
@@ -64,6 +70,10 @@ func viewOf(p service.Provider) View {
 		LastSyncedAt: p.LastSyncedAt, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, UpdatedBy: p.UpdatedBy,
 		RemovalLimit: p.Guard.Members.Count, RemovalPercent: p.Guard.Members.Percent,
 		DepartmentLimit: p.Guard.Departments.Count, DepartmentPercent: p.Guard.Departments.Percent,
+		GroupLimit: p.Guard.Groups.Count, GroupPercent: p.Guard.Groups.Percent,
+		GroupMembershipLimit:   p.Guard.GroupMemberships.Count,
+		GroupMembershipPercent: p.Guard.GroupMemberships.Percent,
+		AdministratorLimit:     p.Guard.Administrators.Count, AdministratorPercent: p.Guard.Administrators.Percent,
 		HoldSeconds: int64(p.HoldFor / time.Second),
 	}
 }
@@ -84,8 +94,11 @@ func printProvider(s *cli.Session, p service.Provider, due *schedule.View) error
 	t.AppendRow([]any{"last synced", lastSynced(v.LastSyncedAt)})
 	t.AppendRow([]any{"created", cli.Moment(v.CreatedAt)})
 	t.AppendRow([]any{"updated", cli.Moment(v.UpdatedAt) + cli.Prefixed(" by ", cli.Plain(v.UpdatedBy))})
-	t.AppendRow([]any{"held if removing", limitText(v.RemovalLimit, v.RemovalPercent, "people")})
-	t.AppendRow([]any{"", limitText(v.DepartmentLimit, v.DepartmentPercent, "departments")})
+	t.AppendRow([]any{"held if removing", limitText(p.Guard.Members, "people")})
+	t.AppendRow([]any{"", limitText(p.Guard.Departments, "departments")})
+	t.AppendRow([]any{"", limitText(p.Guard.Groups, "groups")})
+	t.AppendRow([]any{"", limitText(p.Guard.GroupMemberships, "places in groups")})
+	t.AppendRow([]any{"", limitText(p.Guard.Administrators, "administrators")})
 	t.AppendRow([]any{"held for", message.Length(time.Duration(v.HoldSeconds) * time.Second)})
 	for _, key := range slices.Sorted(maps.Keys(v.Config)) {
 		t.AppendRow([]any{key, cli.Plain(v.Config[key])})

@@ -105,6 +105,11 @@ type Leavers struct {
 	Departments []LeavingDepartment `json:"leaving_departments"`
 	// Places are those that people lose who stay.
 	Places []LostPlace `json:"lost_memberships"`
+	// Groups come with the largest first.
+	Groups []LeavingGroup `json:"leaving_groups"`
+	// GroupPlaces are those of members and departments who stay, in groups that stay.
+	GroupPlaces    []LostGroupPlace       `json:"lost_group_memberships"`
+	Administrators []LeavingAdministrator `json:"leaving_administrators"`
 }
 
 // LeavingPerson is a member who would be removed.
@@ -134,6 +139,32 @@ type LostPlace struct {
 	Reason     string `json:"reason"`
 }
 
+// LeavingGroup is a group that would be removed.
+type LeavingGroup struct {
+	ExternalID string `json:"external_id"`
+	Name       string `json:"name"`
+	Members    int    `json:"member_count"`
+	Reason     string `json:"reason"`
+}
+
+// LostGroupPlace is the place of a member or a department in a group that stays.
+type LostGroupPlace struct {
+	Kind       directory.Kind `json:"object_type"`
+	ExternalID string         `json:"external_id"`
+	Name       string         `json:"name"`
+	Group      string         `json:"group"`
+	GroupName  string         `json:"group_name"`
+	Reason     string         `json:"reason"`
+}
+
+// LeavingAdministrator is a member who is no administrator any more.
+type LeavingAdministrator struct {
+	ExternalID string `json:"external_id"`
+	Name       string `json:"name"`
+	Level      string `json:"level"`
+	Reason     string `json:"reason"`
+}
+
 func leaversOf(l service.Leavers) *Leavers {
 	return &Leavers{
 		People: cli.Each(l.People, func(p service.LeavingPerson) LeavingPerson {
@@ -144,6 +175,13 @@ func leaversOf(l service.Leavers) *Leavers {
 			return LeavingDepartment(d)
 		}),
 		Places: cli.Each(l.Places, func(p service.LostMembership) LostPlace { return LostPlace(p) }),
+		Groups: cli.Each(l.Groups, func(g service.LeavingGroup) LeavingGroup { return LeavingGroup(g) }),
+		GroupPlaces: cli.Each(l.GroupPlaces, func(p service.LostGroupMembership) LostGroupPlace {
+			return LostGroupPlace(p)
+		}),
+		Administrators: cli.Each(l.Administrators, func(a service.LeavingAdministrator) LeavingAdministrator {
+			return LeavingAdministrator(a)
+		}),
 	}
 }
 

@@ -3,6 +3,7 @@ package run
 import (
 	"fmt"
 
+	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/service"
 	"github.com/orgsync/orgsync/starter/cli"
 )
@@ -49,9 +50,43 @@ func printRemovals(s *cli.Session, plan service.RemovalPlan, all bool) {
 			cli.Plain(p.Path),
 			inShort(p.Reason)))
 	}
+	more = printLeavingGroups(s, plan, all) || more
 	if more || !all && len(l.Places) == shownLeavers {
 		s.Printf("\nTo see all of them, add --all.")
 	}
+}
+
+// printLeavingGroups names groups, places in groups and administrators, and reports whether
+// there are more than it named.
+func printLeavingGroups(s *cli.Session, plan service.RemovalPlan, all bool) (more bool) {
+	l, planned := plan.Leavers, plan.Figures
+	if len(l.Groups) > 0 {
+		s.Printf("\nGroups that would be removed, the largest first")
+	}
+	for _, g := range l.Groups {
+		s.PrintFolded("  ", fmt.Sprintf("%s (%s), %s: %s", cli.Plain(g.Name), cli.Plain(g.ExternalID),
+			cli.Counted(g.Members, "person", "people"), inShort(g.Reason)))
+	}
+	if len(l.GroupPlaces) > 0 {
+		s.Printf("\nMembers and departments that would leave a group (they and the group stay)")
+	}
+	for _, p := range l.GroupPlaces {
+		what := ""
+		if p.Kind == directory.KindDepartment {
+			what = "department "
+		}
+		s.PrintFolded("  ", fmt.Sprintf("%s%s (%s) in %s (%s): %s", what, cli.Plain(p.Name), cli.Plain(p.ExternalID),
+			cli.Plain(p.GroupName), cli.Plain(p.Group), inShort(p.Reason)))
+	}
+	if len(l.Administrators) > 0 {
+		s.Printf("\nMembers who would be administrators no longer")
+	}
+	for _, a := range l.Administrators {
+		s.PrintFolded("  ", fmt.Sprintf("%s (%s), %s: %s", cli.Plain(a.Name), cli.Plain(a.ExternalID),
+			cli.Plain(a.Level), inShort(a.Reason)))
+	}
+	return planned.Groups.Planned > len(l.Groups) ||
+		!all && max(len(l.GroupPlaces), len(l.Administrators)) == shownLeavers
 }
 
 // printLeavingPeople names people below their departments, and returns how many people
@@ -96,6 +131,7 @@ func inShort(reason string) string {
 		"out_of_scope":      "left out by the rules",
 		"with_member":       "removed with the person",
 		"with_department":   "removed with the department",
+		"with_group":        "removed with the group",
 	}
 	return cli.OrElse(words[reason], reason)
 }

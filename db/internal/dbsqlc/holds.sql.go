@@ -24,6 +24,57 @@ func (q *Queries) HoldLeft(ctx context.Context, db DBTX, id string) (float64, er
 	return column_1, err
 }
 
+const leaversOfAdministrators = `-- name: LeaversOfAdministrators :many
+SELECT m.external_id, m.name, a.level, r.reason
+FROM sync_run_removals r
+JOIN org_members m ON m.id = r.object_id
+JOIN org_administrators a ON a.member_id = m.id AND a.source = 'provider'
+WHERE r.run_id = $1
+  AND r.object_type = 'administrator'
+  AND r.confirmed
+  AND NOT r.applied
+  AND r.reason NOT LIKE 'with%'
+ORDER BY a.level, m.name, m.external_id
+LIMIT $2
+`
+
+type LeaversOfAdministratorsParams struct {
+	RunID   string
+	MaxRows int32
+}
+
+type LeaversOfAdministratorsRow struct {
+	ExternalID string
+	Name       string
+	Level      string
+	Reason     string
+}
+
+func (q *Queries) LeaversOfAdministrators(ctx context.Context, db DBTX, arg LeaversOfAdministratorsParams) ([]LeaversOfAdministratorsRow, error) {
+	rows, err := db.Query(ctx, leaversOfAdministrators, arg.RunID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LeaversOfAdministratorsRow
+	for rows.Next() {
+		var i LeaversOfAdministratorsRow
+		if err := rows.Scan(
+			&i.ExternalID,
+			&i.Name,
+			&i.Level,
+			&i.Reason,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const leaversOfDepartments = `-- name: LeaversOfDepartments :many
 SELECT d.external_id, d.name, d.path, d.member_count, r.reason
 FROM sync_run_removals r JOIN org_departments d ON d.id = r.object_id
@@ -57,6 +108,117 @@ func (q *Queries) LeaversOfDepartments(ctx context.Context, db DBTX, arg Leavers
 			&i.ExternalID,
 			&i.Name,
 			&i.Path,
+			&i.MemberCount,
+			&i.Reason,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const leaversOfGroupPlaces = `-- name: LeaversOfGroupPlaces :many
+SELECT p.object_kind AS kind, coalesce(m.external_id, d.external_id)::text AS external_id,
+    coalesce(m.name, d.name)::text AS name, g.external_id AS group_external_id, g.name AS group_name, r.reason
+FROM sync_run_removals r
+JOIN org_groups g ON g.id = r.department_id
+JOIN org_places p
+    ON p.object_type = 'group_membership'
+    AND p.department_id = r.department_id
+    AND p.object_id = r.object_id
+LEFT JOIN org_members m ON p.object_kind = 'member' AND m.id = r.object_id
+LEFT JOIN org_departments d ON p.object_kind = 'department' AND d.id = r.object_id
+WHERE r.run_id = $1
+  AND r.object_type = 'group_membership'
+  AND r.confirmed
+  AND NOT r.applied
+  AND r.reason NOT LIKE 'with%'
+ORDER BY g.name, g.external_id, p.object_kind, coalesce(m.name, d.name), p.object_id
+LIMIT $2
+`
+
+type LeaversOfGroupPlacesParams struct {
+	RunID   string
+	MaxRows int32
+}
+
+type LeaversOfGroupPlacesRow struct {
+	Kind            string
+	ExternalID      string
+	Name            string
+	GroupExternalID string
+	GroupName       string
+	Reason          string
+}
+
+// The places in groups that do not go with something else.
+func (q *Queries) LeaversOfGroupPlaces(ctx context.Context, db DBTX, arg LeaversOfGroupPlacesParams) ([]LeaversOfGroupPlacesRow, error) {
+	rows, err := db.Query(ctx, leaversOfGroupPlaces, arg.RunID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LeaversOfGroupPlacesRow
+	for rows.Next() {
+		var i LeaversOfGroupPlacesRow
+		if err := rows.Scan(
+			&i.Kind,
+			&i.ExternalID,
+			&i.Name,
+			&i.GroupExternalID,
+			&i.GroupName,
+			&i.Reason,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const leaversOfGroups = `-- name: LeaversOfGroups :many
+SELECT g.external_id, g.name, g.member_count, r.reason
+FROM sync_run_removals r
+JOIN org_groups g ON g.id = r.object_id
+WHERE r.run_id = $1
+  AND r.object_type = 'group'
+  AND r.confirmed
+  AND NOT r.applied
+ORDER BY g.member_count DESC, g.name, g.external_id
+LIMIT $2
+`
+
+type LeaversOfGroupsParams struct {
+	RunID   string
+	MaxRows int32
+}
+
+type LeaversOfGroupsRow struct {
+	ExternalID  string
+	Name        string
+	MemberCount int32
+	Reason      string
+}
+
+func (q *Queries) LeaversOfGroups(ctx context.Context, db DBTX, arg LeaversOfGroupsParams) ([]LeaversOfGroupsRow, error) {
+	rows, err := db.Query(ctx, leaversOfGroups, arg.RunID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LeaversOfGroupsRow
+	for rows.Next() {
+		var i LeaversOfGroupsRow
+		if err := rows.Scan(
+			&i.ExternalID,
+			&i.Name,
 			&i.MemberCount,
 			&i.Reason,
 		); err != nil {

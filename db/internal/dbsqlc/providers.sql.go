@@ -124,7 +124,8 @@ func (q *Queries) DropProviderRaw(ctx context.Context, db DBTX, providerID *stri
 
 const getProviderByName = `-- name: GetProviderByName :one
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
-       removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent
+       removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent,
+       own_removal_limits(id)::jsonb AS own_limits
 FROM identity_providers WHERE name = $1
 `
 
@@ -144,6 +145,7 @@ type GetProviderByNameRow struct {
 	HoldSeconds            int64
 	DepartmentLimitCount   int32
 	DepartmentLimitPercent float64
+	OwnLimits              json.RawMessage
 }
 
 func (q *Queries) GetProviderByName(ctx context.Context, db DBTX, name string) (GetProviderByNameRow, error) {
@@ -165,6 +167,7 @@ func (q *Queries) GetProviderByName(ctx context.Context, db DBTX, name string) (
 		&i.HoldSeconds,
 		&i.DepartmentLimitCount,
 		&i.DepartmentLimitPercent,
+		&i.OwnLimits,
 	)
 	return i, err
 }
@@ -173,7 +176,7 @@ const getProviderByRun = `-- name: GetProviderByRun :one
 SELECT p.id, p.tenant_id, p.name, p.provider_type, p.is_active, p.config, p.last_synced_at, p.created_at, p.updated_at,
     p.updated_by,
        p.removal_limit_count, p.removal_limit_percent, p.hold_seconds, p.department_limit_count,
-       p.department_limit_percent
+       p.department_limit_percent, own_removal_limits(p.id)::jsonb AS own_limits
 FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = $1
 `
 
@@ -193,6 +196,7 @@ type GetProviderByRunRow struct {
 	HoldSeconds            int64
 	DepartmentLimitCount   int32
 	DepartmentLimitPercent float64
+	OwnLimits              json.RawMessage
 }
 
 func (q *Queries) GetProviderByRun(ctx context.Context, db DBTX, runID string) (GetProviderByRunRow, error) {
@@ -214,6 +218,7 @@ func (q *Queries) GetProviderByRun(ctx context.Context, db DBTX, runID string) (
 		&i.HoldSeconds,
 		&i.DepartmentLimitCount,
 		&i.DepartmentLimitPercent,
+		&i.OwnLimits,
 	)
 	return i, err
 }
@@ -307,7 +312,8 @@ func (q *Queries) ListAllSecrets(ctx context.Context, db DBTX) ([]ProviderSecret
 
 const listProviders = `-- name: ListProviders :many
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
-       removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent
+       removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent,
+       own_removal_limits(id)::jsonb AS own_limits
 FROM identity_providers ORDER BY name
 `
 
@@ -327,6 +333,7 @@ type ListProvidersRow struct {
 	HoldSeconds            int64
 	DepartmentLimitCount   int32
 	DepartmentLimitPercent float64
+	OwnLimits              json.RawMessage
 }
 
 func (q *Queries) ListProviders(ctx context.Context, db DBTX) ([]ListProvidersRow, error) {
@@ -354,6 +361,7 @@ func (q *Queries) ListProviders(ctx context.Context, db DBTX) ([]ListProvidersRo
 			&i.HoldSeconds,
 			&i.DepartmentLimitCount,
 			&i.DepartmentLimitPercent,
+			&i.OwnLimits,
 		); err != nil {
 			return nil, err
 		}
@@ -407,7 +415,8 @@ func (q *Queries) LockProvider(ctx context.Context, db DBTX, id string) error {
 
 const lockProviderByID = `-- name: LockProviderByID :one
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
-       removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent
+       removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent,
+       own_removal_limits(id)::jsonb AS own_limits
 FROM identity_providers
 WHERE id = $1
 FOR NO KEY UPDATE
@@ -429,6 +438,7 @@ type LockProviderByIDRow struct {
 	HoldSeconds            int64
 	DepartmentLimitCount   int32
 	DepartmentLimitPercent float64
+	OwnLimits              json.RawMessage
 }
 
 // Holds the provider's row against other changes of it, which must not wait for a run.
@@ -451,6 +461,7 @@ func (q *Queries) LockProviderByID(ctx context.Context, db DBTX, id string) (Loc
 		&i.HoldSeconds,
 		&i.DepartmentLimitCount,
 		&i.DepartmentLimitPercent,
+		&i.OwnLimits,
 	)
 	return i, err
 }
@@ -571,6 +582,30 @@ func (q *Queries) ReleaseMembers(ctx context.Context, db DBTX, providerID *strin
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const setRemovalLimit = `-- name: SetRemovalLimit :exec
+INSERT INTO removal_limits (provider_id, object_type, max_count, max_percent)
+VALUES ($1, $2, $3, $4)
+ON CONFLICT (provider_id, object_type) DO UPDATE
+SET max_count = excluded.max_count, max_percent = excluded.max_percent
+`
+
+type SetRemovalLimitParams struct {
+	ProviderID string
+	ObjectType string
+	MaxCount   int32
+	MaxPercent float64
+}
+
+func (q *Queries) SetRemovalLimit(ctx context.Context, db DBTX, arg SetRemovalLimitParams) error {
+	_, err := db.Exec(ctx, setRemovalLimit,
+		arg.ProviderID,
+		arg.ObjectType,
+		arg.MaxCount,
+		arg.MaxPercent,
+	)
+	return err
 }
 
 const takeCallSlot = `-- name: TakeCallSlot :one
