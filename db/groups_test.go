@@ -258,7 +258,8 @@ func manyRemovalsOfGroupsAreHeld(t *testing.T, c *company) {
 	leavers, err := c.store.Leavers(t.Context(), r.id, db.Few{})
 	require.NoError(t, err)
 	require.Len(t, leavers.Groups, 4)
-	require.Equal(t, db.LeavingGroup{ExternalID: "g4", Name: "Gg4", Members: 4, Reason: "not_listed"}, leavers.Groups[0])
+	require.Equal(t, db.LeavingGroup{ExternalID: "g4", Name: "Gg4", Members: 4, Reason: "not_listed"},
+		leavers.Groups[0])
 	require.Empty(t, leavers.GroupPlaces, "they go with their groups")
 	r = c.beginGroups("apply", s, groups{list: "g1=a; g2=a; g3=a; g4=a,c+20"})
 	r.planRemovals()

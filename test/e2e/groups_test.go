@@ -1,7 +1,7 @@
 package e2e
 
 import (
-	"net/http"
+	"fmt"
 	"testing"
 
 	"github.com/google/uuid"
@@ -14,42 +14,186 @@ import (
 	"github.com/orgsync/orgsync/workflows"
 )
 
-// groupListings are the calls that list groups, what belongs to them, and administrators.
-var groupListings = map[directory.ProviderType][]string{
-	directory.Feishu:   {"group/simplelist", "group/member/simplelist"},
-	directory.DingTalk: {"role/list", "role/simplelist", "user/listadmin"},
-	directory.WeCom:    {"tag/list", "tag/get"},
+// groupsMembers is the call that lists what belongs to a group, groupLists those that list groups
+// and administrators.
+var (
+	groupsMembers = map[directory.ProviderType]string{
+		directory.Feishu: "group/member/simplelist", directory.DingTalk: "role/simplelist", directory.WeCom: "tag/get",
+	}
+	groupLists = map[directory.ProviderType][]string{
+		directory.Feishu:   {"group/simplelist"},
+		directory.DingTalk: {"role/list", "user/listadmin"},
+		directory.WeCom:    {"tag/list"},
+	}
+)
+
+// groupBlows are the faults of a listing of groups, of what belongs to one, or of administrators.
+func groupBlows(kind directory.ProviderType) []blow {
+	return append(transport(kind),
+		blow{name: "no id", action: simulator.Action{Kind: simulator.NoID}, final: true})
 }
 
-// Whatever happens to a listing of groups or administrators, nobody loses a group, and members
-// and departments are read as ever.
-func TestFaultsOfGroupListings(t *testing.T) {
+// ofGroups is a company in which everybody belongs to each of several groups: more people than
+// fit on one page.
+type ofGroups struct {
+	*lab
+	*source
+	people []simulator.PersonID
+	groups []simulator.GroupID
+	// before runs before what belongs to the first group is listed.
+	before func()
+}
+
+func newOfGroups(w *world, kind directory.ProviderType, groups int) *ofGroups {
+	w.t.Helper()
+	c := &ofGroups{lab: newLab(w.t, 37)}
+	_, c.people = c.below(simulator.Root, "Everybody", 110)
+	for i := range groups {
+		g, err := c.AddGroup(fmt.Sprintf("Group %d", i), "Groups")
+		c.must(err)
+		for _, p := range c.people {
+			c.must(c.JoinGroup(g, p))
+		}
+		c.groups = append(c.groups, g)
+	}
+	c.must(c.Appoint(c.people[0], directory.SubAdministrator))
+	c.source = w.simulateWith(kind, c.Company, simulator.Options{BeforeCall: func(endpoint string, _ int) {
+		if endpoint == groupsMembers[kind] {
+			once(&c.before)
+		}
+	}})
+	w.succeed(c.source)
+	return c
+}
+
+// stored returns the id of a group and how many belong to it.
+func (c *ofGroups) stored(w *world, group int) (id string, members int) {
+	w.t.Helper()
+	require.NoError(w.t, w.pool.QueryRow(w.t.Context(), `SELECT g.external_id, count(gm.*)
+		FROM org_groups g LEFT JOIN org_group_members gm ON gm.group_id = g.id
+		WHERE g.name = $2 AND g.provider_id = (SELECT id FROM identity_providers WHERE name = $1)
+		GROUP BY g.id`, c.name, fmt.Sprintf("Group %d", group)).Scan(&id, &members))
+	return id, members
+}
+
+// sync carries out a run that must read members and departments rightly and lose no group.
+func (c *ofGroups) sync(w *world, before oracle.Directory) {
+	w.t.Helper()
+	result := w.sync(c.name)
+	require.Equal(w.t, directory.RunSucceeded, result.Status, result.Errors)
+	got, truth := w.standing(c.source), c.Truth(c.kind)
+	want := oracle.Of(c.kind, truth, got)
+	require.Equal(w.t, want.Members, got.Members)
+	require.Equal(w.t, want.Departments, got.Departments)
+	require.Empty(w.t, oracle.Lost(truth, before, got))
+}
+
+// Whatever happens to the listing of what belongs to a group, that group keeps everybody, and
+// everything else is read as ever. Each fault strikes a group of its own.
+func TestFaultsOfGroupsMembers(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds {
-		for _, endpoint := range groupListings[kind] {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			blows := groupBlows(kind)
+			if pageSize[kind] > 0 {
+				byOffset := kind == directory.DingTalk // pages follow from how many there were
+				blows = append(blows,
+					blow{name: "empty page", action: simulator.Action{Kind: simulator.EmptyPage}, page: 1},
+					blow{name: "same token", action: simulator.Action{Kind: simulator.SameToken}, page: 1,
+						harmless: byOffset},
+					blow{name: "cycling token", action: simulator.Action{Kind: simulator.CycleToken}, page: 2,
+						harmless: byOffset},
+					blow{name: "second page", action: simulator.Action{Kind: simulator.NoItems}, page: 2})
+			}
+			c := newOfGroups(w, kind, len(blows))
+			const atOnce = 7 // where eight fail no more are asked for
+			for round, first := 0, 0; first < len(blows); round, first = round+1, first+atOnce {
+				before, keeps := w.standing(c.source), map[int]bool{}
+				for i, g := range c.groups {
+					c.must(c.LeaveGroup(g, c.people[round]))
+					if b := blows[i]; i >= first && i < first+atOnce {
+						id, _ := c.stored(w, i)
+						times := simulator.Forever
+						if b.action.Kind == simulator.NoItems { // twice in a row it is the provider's word
+							times = 1
+						}
+						keeps[i] = times == simulator.Forever && !b.harmless
+						c.faults.Add(simulator.Fault{Endpoint: groupsMembers[kind], Department: id, Page: b.page,
+							Times: times, Action: b.action})
+					}
+				}
+				c.sync(w, before)
+				for _, pending := range c.faults.Pending() {
+					require.Equal(t, simulator.Forever, pending.Times, "%s did not strike", pending.Action.Kind)
+				}
+				for i := range c.groups {
+					belong := len(c.people) - round - 1
+					if keeps[i] {
+						belong++
+					}
+					_, members := c.stored(w, i)
+					require.Equal(t, belong, members, blows[i].name)
+				}
+				c.faults.Clear()
+				w.succeed(c.source)
+			}
+		})
+	}
+}
+
+// Whatever happens to the list of groups or of administrators, none is lost, and everything else
+// is read as ever.
+func TestFaultsOfListsOfGroups(t *testing.T) {
+	t.Parallel()
+	for _, kind := range kinds {
+		for _, endpoint := range groupLists[kind] {
 			t.Run(string(kind)+"/"+endpoint, func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t)
-				s := w.simulate(kind, simulator.Generate(simulator.TypicalSpec(17, 60)))
-				w.succeed(s)
-				for _, action := range []simulator.Action{
-					{Kind: simulator.NoItems}, {Kind: simulator.HTTPStatus, Status: http.StatusInternalServerError},
-					{Kind: simulator.Truncate},
-				} {
-					before := w.standing(s)
-					s.company.Drift(uint64(len(action.Kind)), 0.05)
-					s.faults.Add(simulator.Fault{Endpoint: endpoint, Times: 1, Action: action})
-					result := w.sync(s.name)
-					require.Equal(t, directory.RunSucceeded, result.Status, result.Errors)
-					got, truth := w.standing(s), s.company.Truth(kind)
-					want := oracle.Of(kind, truth, got)
-					require.Equal(t, want.Members, got.Members)
-					require.Equal(t, want.Departments, got.Departments)
-					require.Empty(t, oracle.Lost(truth, before, got))
-					w.succeed(s)
+				c := newOfGroups(w, kind, 2)
+				blows := append(groupBlows(kind),
+					blow{name: "forbidden", action: simulator.Action{Kind: simulator.Forbidden}, final: true})
+				for i, b := range blows {
+					before := w.standing(c.source)
+					c.must(c.LeaveGroup(c.groups[0], c.people[i]))
+					added, err := c.AddGroup("Added for "+b.name, "Groups")
+					c.must(err, c.JoinGroup(added, c.people[i]), c.Appoint(c.people[i], directory.SubAdministrator))
+					fault := simulator.Fault{Endpoint: endpoint, Times: 1, Action: b.action}
+					if b.final || b.name == "status 500" { // others that last end in the same way, after as long
+						fault.Times = simulator.Forever
+					}
+					c.faults.Add(fault)
+					c.sync(w, before)
+					require.Equal(t, fault.Times == simulator.Forever, len(c.faults.Pending()) > 0, b.name)
+					c.faults.Clear()
 				}
+				w.succeed(c.source)
 			})
 		}
+	}
+}
+
+// A range that shrinks when all members are read, and before their groups are, takes nobody out
+// of them.
+func TestRangeThatShrinksBeforeGroupsAreRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, kind := range kinds {
+		c := newOfGroups(w, kind, 3)
+		visible, people := c.below(simulator.Root, "Visible", 3)
+		for _, g := range c.groups {
+			c.must(c.JoinGroup(g, people[0]))
+		}
+		w.succeed(c.source)
+		before := w.standing(c.source)
+		c.must(c.LeaveGroup(c.groups[0], people[0]))
+		c.before = func() { c.limit(visible) }
+		c.sync(w, before)
+		require.Equal(t, before.Groups, w.standing(c.source).Groups)
+		c.limit()
+		w.succeed(c.source)
 	}
 }
 

@@ -12,15 +12,18 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
-// endpoints are the calls by which each provider lists departments and people, and
-// its code for "try again later".
+// endpoints are the calls by which each provider lists departments, people, and groups and
+// administrators, and its code for "try again later".
 var endpoints = map[directory.ProviderType]struct {
 	departments, members string
+	groups               []string
 	busy                 int
 }{
-	directory.Feishu:   {"departments/children", "users/find_by_department", 40003},
-	directory.DingTalk: {"department/listsub", "user/list", -1},
-	directory.WeCom:    {"department/list", "user/list", -1},
+	directory.Feishu: {"departments/children", "users/find_by_department",
+		[]string{"group/simplelist", "group/member/simplelist"}, 40003},
+	directory.DingTalk: {"department/listsub", "user/list",
+		[]string{"role/list", "role/simplelist", "user/listadmin"}, -1},
+	directory.WeCom: {"department/list", "user/list", []string{"tag/list", "tag/get"}, -1},
 }
 
 // transport are the faults that every call may meet.
@@ -55,8 +58,11 @@ func passing(ctx context.Context, t *turn) error {
 	var faults []simulator.Fault
 	for range 1 + t.rng.IntN(3) {
 		at := endpoints[t.kind].members
-		if t.rng.IntN(3) == 0 {
+		switch groups := endpoints[t.kind].groups; t.rng.IntN(4) {
+		case 0:
 			at = endpoints[t.kind].departments
+		case 1:
+			at = groups[t.rng.IntN(len(groups))]
 		}
 		faults = append(faults, simulator.Fault{Endpoint: at, From: 1 + t.rng.IntN(10), Action: t.one(actions)})
 	}
@@ -79,6 +85,22 @@ func brokenTree(ctx context.Context, t *turn) error {
 	return t.strike(ctx, simulator.Fault{
 		Endpoint: endpoints[t.kind].departments, From: 2 + t.rng.IntN(10), Times: simulator.Forever,
 		Action: t.one(append(t.transport(), lying()...)),
+	})
+}
+
+// brokenGroups lets listings of groups or administrators fail for good from some call on. An
+// empty answer is asked for once more and counts then, so that it is not among the faults.
+func brokenGroups(ctx context.Context, t *turn) error {
+	var actions []simulator.Action
+	for _, action := range append(t.transport(), append(lying(), simulator.Action{Kind: simulator.Forbidden})...) {
+		if action.Kind != simulator.NoItems && action.Kind != simulator.EmptyPage {
+			actions = append(actions, action)
+		}
+	}
+	groups := endpoints[t.kind].groups
+	return t.strike(ctx, simulator.Fault{
+		Endpoint: groups[t.rng.IntN(len(groups))], From: 1 + t.rng.IntN(5), Times: simulator.Forever,
+		Action: t.one(actions),
 	})
 }
 

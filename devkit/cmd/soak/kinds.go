@@ -34,6 +34,7 @@ var kinds = []kind{
 	{name: "passing faults", weight: 14, before: passing, ends: []string{"succeeded"}},
 	{name: "broken departments", weight: 10, before: broken, ends: []string{"succeeded", "partial", "failed"}},
 	{name: "broken tree", weight: 5, before: brokenTree, ends: []string{"succeeded", "partial", "failed"}},
+	{name: "broken groups", weight: 6, part: true, before: brokenGroups, ends: []string{"succeeded"}},
 	{name: "outage", weight: 2, before: outage, ends: []string{"succeeded", "partial", "failed"}},
 	{name: "no permission", weight: 3, before: forbidden, ends: []string{"failed", "partial"}},
 	{name: "expired tokens", weight: 4, during: expireTokens, ends: []string{"succeeded"}},
