@@ -3,7 +3,9 @@ package activities
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -88,7 +90,10 @@ func (g *groupReading) all(ctx context.Context) error {
 			}
 		}
 		if len(g.empty) == 0 {
-			return g.later.last()
+			if err := g.later.last(); err != nil {
+				return err
+			}
+			return g.verifyRange(ctx)
 		}
 		for _, l := range g.empty {
 			if err := g.store.RestartListing(ctx, g.runID, l.kind, l.id, true); err != nil {
@@ -97,6 +102,34 @@ func (g *groupReading) all(ctx context.Context) error {
 		}
 		g.empty = nil
 	}
+}
+
+// verifyRange reads the visible range once more where something would be removed for what the
+// listings show. One that has shrunk since the run began hides members, so that they prove
+// nothing then.
+func (g *groupReading) verifyRange(ctx context.Context) error {
+	lack, err := g.store.GroupsLack(ctx, g.runID)
+	if err != nil || !lack {
+		return err
+	}
+	recorded, _, err := g.store.GetVisibleRanges(ctx, g.runID)
+	if err != nil || len(recorded) == 0 {
+		return err
+	}
+	var before provider.VisibleRange
+	if err := json.Unmarshal(recorded, &before); err != nil {
+		return fmt.Errorf("stored visible range: %w", err)
+	}
+	report, err := g.client.Check(ctx)
+	switch kind := provider.KindOf(err); {
+	case err == nil && len(report.Range.Lost(before)) == 0:
+		return nil
+	case err == nil:
+		return g.store.DisregardListings(ctx, g.runID, "the visible range has shrunk while they were read")
+	case kind == "" || kind.Retryable() && failuresSoFar(ctx)+1 < triesOfRun:
+		return err
+	}
+	return g.store.DisregardListings(ctx, g.runID, "the visible range could not be read again: "+messageOf(err))
 }
 
 // groupStep is how the listings of one kind are read.
@@ -167,18 +200,21 @@ func (g *groupReading) listing(ctx context.Context, kind directory.Kind, l db.Op
 	if err := g.stop(kind, nil); err != nil {
 		return g.fail(ctx, kind, l, err)
 	}
-	truncated, err := g.pages(ctx, kind, &l, read)
+	end, err := g.pages(ctx, kind, &l, read)
 	if provider.KindOf(err) == provider.CursorExpired && l.Pages > 0 {
 		if err := g.store.RestartListing(ctx, g.runID, kind, l.ExternalID, false); err != nil {
 			return err
 		}
 		l.Cursor, l.Pages = "", 0
-		truncated, err = g.pages(ctx, kind, &l, read)
+		end, err = g.pages(ctx, kind, &l, read)
 	}
 	var e *provider.Error
 	switch {
-	case err == nil && truncated:
+	case err == nil && end.truncated:
 		return g.store.FailListing(ctx, g.runID, kind, l.ExternalID, "the provider does not list all of them", true)
+	case err == nil && end.promised && !l.AskedTwice:
+		g.askAgain(kind, l.ExternalID)
+		return nil
 	case err == nil:
 		ended, err := g.store.EndListing(ctx, g.runID, kind, l.ExternalID)
 		if err == nil && !ended {
@@ -222,9 +258,17 @@ func (g *groupReading) fail(ctx context.Context, kind directory.Kind, l db.OpenL
 		provider.KindOf(err) == provider.Forbidden)
 }
 
+// listingEnd is how a listing came to its end.
+type listingEnd struct {
+	// truncated: the provider says that it does not list all.
+	truncated bool
+	// promised: the last page has nothing although the one before promised more.
+	promised bool
+}
+
 // pages reads on from where the listing stands, and l goes with it.
 func (g *groupReading) pages(ctx context.Context, kind directory.Kind, l *db.OpenListing,
-	read pageReader) (truncated bool, err error) {
+	read pageReader) (end listingEnd, err error) {
 	name := "the list of " + kind.String() + "s"
 	if l.ExternalID != "" {
 		name = "the listing of group " + l.ExternalID
@@ -232,24 +276,24 @@ func (g *groupReading) pages(ctx context.Context, kind directory.Kind, l *db.Ope
 	paging := g.paging(name)
 	for l.Pages == 0 || l.Cursor != "" {
 		if err := paging.begin(l.Pages); err != nil {
-			return false, err
+			return end, err
 		}
 		page, cut, err := read(ctx, *l)
 		if err != nil {
-			return false, err
+			return end, err
 		}
 		records := len(page.Groups) + len(page.Members) + len(page.Departments) + len(page.Administrators) + page.Bad
 		if err := paging.turn(l.Cursor, page.Next, records); err != nil {
-			return false, err
+			return end, err
 		}
 		page.RunID, page.Kind, page.ExternalID, page.Number = g.runID, kind, l.ExternalID, l.Pages
 		if err := g.store.StageListing(ctx, page); err != nil {
-			return false, err
+			return end, err
 		}
-		truncated = truncated || cut
+		end = listingEnd{truncated: end.truncated || cut, promised: records == 0 && l.Pages > 0}
 		l.Pages, l.Cursor = l.Pages+1, page.Next
 	}
-	return truncated, nil
+	return end, nil
 }
 
 func (g *groupReading) groups(client provider.GroupReader) pageReader {

@@ -258,6 +258,34 @@ func (s *Store) FailListing(ctx context.Context, runID string, kind directory.Ki
 	}))
 }
 
+// GroupsLack reports whether what a run has read of groups to the end lacks something that is
+// stored, so that it would be removed.
+func (s *Store) GroupsLack(ctx context.Context, runID string) (lack bool, err error) {
+	err = s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+		if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
+			return err
+		}
+		lack, err = s.q.GroupsLack(ctx, tx, dbsqlc.GroupsLackParams{RunID: runID, ProviderID: &run.ProviderID})
+		return err
+	})
+	return lack, interpret("compare groups", err)
+}
+
+// DisregardListings lets no listing of groups and administrators count as read to the end, and
+// notes why.
+func (s *Store) DisregardListings(ctx context.Context, runID, why string) error {
+	return interpret("disregard listings", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+		if err := s.q.DisregardListings(ctx, tx, dbsqlc.DisregardListingsParams{
+			RunID: runID, Error: why,
+		}); err != nil {
+			return err
+		}
+		return s.q.AddRunError(ctx, tx, dbsqlc.AddRunErrorParams{
+			RunID: runID, ObjectType: "warning", Message: "groups: " + why + "; nothing of them was removed",
+		})
+	}))
+}
+
 // ReadsGroups reports whether a run is to read groups and administrators: one of the whole
 // company does.
 func (s *Store) ReadsGroups(ctx context.Context, runID string) (bool, error) {

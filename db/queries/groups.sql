@@ -456,3 +456,33 @@ WHERE m.provider_id = @provider_id
   AND m.status <> 'deleted'
   AND lower(m.external_id) = lower(@external_id)
   AND (@ignore_case::boolean OR m.external_id = @external_id);
+
+-- name: GroupsLack :one
+-- Whether listings that were read to the end lack something that is stored.
+SELECT (EXISTS (
+    SELECT 1
+    FROM sync_run_listings l
+    JOIN org_groups g ON g.provider_id = @provider_id AND g.external_id = l.external_id AND g.status = 'active'
+    JOIN org_places p ON p.object_type = 'group_membership' AND p.department_id = g.id
+    JOIN org_objects o ON o.object_type = p.object_kind AND o.id = p.object_id
+    WHERE l.run_id = @run_id
+      AND l.object_type = 'group_membership'
+      AND l.complete
+      AND NOT EXISTS (
+          SELECT 1 FROM staged_group_members s
+          WHERE s.run_id = @run_id
+            AND s.group_external_id = g.external_id
+            AND s.external_id = o.external_id)
+) OR EXISTS (
+    SELECT 1
+    FROM sync_run_listings l
+    JOIN org_groups g ON g.provider_id = @provider_id AND g.status = 'active'
+    WHERE l.run_id = @run_id
+      AND l.object_type = 'group'
+      AND l.complete
+      AND NOT EXISTS (SELECT 1 FROM staged_groups s WHERE s.run_id = @run_id AND s.external_id = g.external_id)
+))::boolean AS lack;
+
+-- name: DisregardListings :exec
+-- No listing of groups and administrators counts as read to the end.
+UPDATE sync_run_listings l SET complete = false, error = @error::text WHERE l.run_id = @run_id AND l.complete;

@@ -106,6 +106,21 @@ func (q *Queries) CountGroups(ctx context.Context, db DBTX, providerID *string) 
 	return count, err
 }
 
+const disregardListings = `-- name: DisregardListings :exec
+UPDATE sync_run_listings l SET complete = false, error = $1::text WHERE l.run_id = $2 AND l.complete
+`
+
+type DisregardListingsParams struct {
+	Error string
+	RunID string
+}
+
+// No listing of groups and administrators counts as read to the end.
+func (q *Queries) DisregardListings(ctx context.Context, db DBTX, arg DisregardListingsParams) error {
+	_, err := db.Exec(ctx, disregardListings, arg.Error, arg.RunID)
+	return err
+}
+
 const dropStagedGroupMembers = `-- name: DropStagedGroupMembers :exec
 DELETE FROM staged_group_members s WHERE s.run_id = $1 AND s.group_external_id = $2
 `
@@ -262,6 +277,45 @@ func (q *Queries) GroupsExist(ctx context.Context, db DBTX, providerID *string) 
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
+}
+
+const groupsLack = `-- name: GroupsLack :one
+SELECT (EXISTS (
+    SELECT 1
+    FROM sync_run_listings l
+    JOIN org_groups g ON g.provider_id = $1 AND g.external_id = l.external_id AND g.status = 'active'
+    JOIN org_places p ON p.object_type = 'group_membership' AND p.department_id = g.id
+    JOIN org_objects o ON o.object_type = p.object_kind AND o.id = p.object_id
+    WHERE l.run_id = $2
+      AND l.object_type = 'group_membership'
+      AND l.complete
+      AND NOT EXISTS (
+          SELECT 1 FROM staged_group_members s
+          WHERE s.run_id = $2
+            AND s.group_external_id = g.external_id
+            AND s.external_id = o.external_id)
+) OR EXISTS (
+    SELECT 1
+    FROM sync_run_listings l
+    JOIN org_groups g ON g.provider_id = $1 AND g.status = 'active'
+    WHERE l.run_id = $2
+      AND l.object_type = 'group'
+      AND l.complete
+      AND NOT EXISTS (SELECT 1 FROM staged_groups s WHERE s.run_id = $2 AND s.external_id = g.external_id)
+))::boolean AS lack
+`
+
+type GroupsLackParams struct {
+	ProviderID *string
+	RunID      string
+}
+
+// Whether listings that were read to the end lack something that is stored.
+func (q *Queries) GroupsLack(ctx context.Context, db DBTX, arg GroupsLackParams) (bool, error) {
+	row := db.QueryRow(ctx, groupsLack, arg.ProviderID, arg.RunID)
+	var lack bool
+	err := row.Scan(&lack)
+	return lack, err
 }
 
 const insertAdministrators = `-- name: InsertAdministrators :execrows
