@@ -23,6 +23,22 @@ mapping:
   - { target: attributes.level, source: attributes.custom.level, default: none }
 `
 
+// Departments of the scope that no run ever met are likely misspelt.
+func TestRulesOfUnknownDepartments(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.seedFacts()
+	in.add("new", feishuConfig())
+	misspelt := `{"scope":{"departments":{"include":["od-1","od-x"],"exclude":["od-y"]}}}`
+	require.Empty(t, in.feed(misspelt, "rules", "set", "new", "--file", "-").stderr, "nothing is known yet")
+	o := in.feed(misspelt, "rules", "set", "acme", "--file", "-")
+	require.Equal(t, cli.ExitDone, o.status)
+	require.Contains(t, o.stderr, "no run of acme ever met these departments of the scope: od-x, od-y")
+	var set rules.Version
+	in.feed(misspelt, "rules", "set", "acme", "--file", "-", "--output", "json").json(&set)
+	require.Equal(t, []string{"od-x", "od-y"}, set.UnknownDepartments)
+}
+
 func TestRulesLife(t *testing.T) {
 	t.Parallel()
 	in := newInstallation(t)

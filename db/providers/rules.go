@@ -133,3 +133,12 @@ func rulesOf(r dbsqlc.GetRulesRow) Rules {
 		CreatedBy: pg.OrZero(r.CreatedBy),
 	}
 }
+
+// UnknownDepartments returns those of some departments, by external id, that no run of the
+// provider ever met. Where it was never synced, nothing is known, and none is returned.
+func (s *Store) UnknownDepartments(ctx context.Context, providerID string, externalIDs []string) ([]string, error) {
+	unknown, err := s.q.UnknownDepartments(ctx, s.pool, dbsqlc.UnknownDepartmentsParams{
+		ProviderID: &providerID, ExternalIds: externalIDs,
+	})
+	return unknown, pg.Interpret("look for departments", err)
+}

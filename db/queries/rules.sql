@@ -241,3 +241,16 @@ WHERE r.id = @run_id;
 -- name: SetRulesApplied :exec
 UPDATE identity_providers p SET rules_applied = r.rules_version
 FROM sync_runs r WHERE r.id = @run_id AND p.id = r.provider_id;
+
+-- name: UnknownDepartments :many
+-- Those departments that no run of the provider ever met; none where it was never synced.
+SELECT w.id::text AS external_id
+FROM unnest(@external_ids::text[]) AS w (id)
+WHERE EXISTS (SELECT 1 FROM org_departments d WHERE d.provider_id = @provider_id)
+  AND NOT EXISTS (SELECT 1 FROM org_departments d WHERE d.provider_id = @provider_id AND d.external_id = w.id)
+  AND NOT EXISTS (
+      SELECT 1
+      FROM sync_run_departments l
+      JOIN sync_runs r ON r.id = l.run_id
+      WHERE r.provider_id = @provider_id AND l.external_id = w.id)
+ORDER BY w.id COLLATE "C";

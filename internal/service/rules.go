@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/orgsync/orgsync/db/providers"
@@ -19,6 +20,9 @@ type Rules struct {
 	SetAt    time.Time
 	// SetBy is who set it, empty where that is not known.
 	SetBy string
+	// UnknownDepartments are those that the scope names and no run ever met, which are likely
+	// misspelt. They are told where rules are set.
+	UnknownDepartments []string
 }
 
 // ShowRulesResult are the rules in force and the versions before them, the newest first.
@@ -68,12 +72,21 @@ func (s *Service) SetRules(ctx context.Context, in SetRulesInput) (Rules, error)
 
 // PlanRules starts a dry run that goes by rules which are not in force, and leaves those that
 // are as they are.
-func (s *Service) PlanRules(ctx context.Context, in SetRulesInput) (Execution, error) {
+func (s *Service) PlanRules(ctx context.Context, in SetRulesInput) (PlanRulesResult, error) {
 	draft, err := s.storeRules(ctx, in, true)
 	if err != nil {
-		return Execution{}, err
+		return PlanRulesResult{}, err
 	}
-	return s.StartSync(ctx, StartSyncInput{Provider: draft.Provider, Mode: ModePlan, Rules: draft.Version, By: in.By})
+	started, err := s.StartSync(ctx, StartSyncInput{
+		Provider: draft.Provider, Mode: ModePlan, Rules: draft.Version, By: in.By,
+	})
+	return PlanRulesResult{Execution: started, Rules: draft}, err
+}
+
+// PlanRulesResult is a dry run that was started, and the draft that it goes by.
+type PlanRulesResult struct {
+	Execution Execution
+	Rules     Rules
 }
 
 func (s *Service) storeRules(ctx context.Context, in SetRulesInput, draft bool) (Rules, error) {
@@ -96,7 +109,13 @@ func (s *Service) storeRules(ctx context.Context, in SetRulesInput, draft bool) 
 		Document: string(in.Document), Included: parsed.Scope.Include, Excluded: parsed.Scope.Exclude,
 		Draft: draft, By: in.By,
 	})
-	return rulesOf(p, stored), err
+	if err != nil {
+		return Rules{}, err
+	}
+	set := rulesOf(p, stored)
+	set.UnknownDepartments, err = store.Providers.UnknownDepartments(ctx, p.ID,
+		slices.Concat(parsed.Scope.Include, parsed.Scope.Exclude))
+	return set, err
 }
 
 // RemoveRules leaves a provider without rules: everybody belongs in the directory, and fields

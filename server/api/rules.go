@@ -15,10 +15,15 @@ type Rules struct {
 	Document string     `json:"document" doc:"In YAML or JSON, as it was set; empty: there are no rules."`
 	SetAt    *time.Time `json:"set_at"`
 	SetBy    string     `json:"set_by"`
+	// UnknownDepartments is told where rules are set.
+	UnknownDepartments []string `json:"unknown_departments,omitempty" doc:"Departments that the scope names and no run ever met: likely misspelt."`
 }
 
 func rulesOf(r service.Rules) Rules {
-	out := Rules{Provider: r.Provider, Version: r.Version, Document: r.Document, SetBy: r.SetBy}
+	out := Rules{
+		Provider: r.Provider, Version: r.Version, Document: r.Document, SetBy: r.SetBy,
+		UnknownDepartments: r.UnknownDepartments,
+	}
 	if r.Version > 0 {
 		out.SetAt = &r.SetAt
 	}

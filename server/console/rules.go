@@ -50,7 +50,7 @@ func setRules(q *request) error {
 	if q.form("do") == "plan" {
 		started, err := q.c.service.PlanRules(q.ctx, in)
 		if err == nil {
-			return q.begun(started, nil, "")
+			return q.begun(started.Execution, nil, "")
 		}
 		shown.mistake = q.page.errorText(err)
 		return q.showRules(http.StatusUnprocessableEntity, shown)

@@ -22,6 +22,8 @@ type Version struct {
 	// SetAt is null where there never were any rules, SetBy is empty where it is not known.
 	SetAt *time.Time `json:"set_at"`
 	SetBy string     `json:"set_by,omitempty"`
+	// UnknownDepartments are those that the scope names and no run ever met, told by "rules set".
+	UnknownDepartments []string `json:"unknown_departments,omitempty"`
 }
 
 // Shown are the rules in force, with the versions before them, the newest first.
@@ -60,7 +62,9 @@ type Field struct {
 }
 
 func versionOf(r service.Rules) Version {
-	out := Version{Provider: r.Provider, Version: r.Version, SetBy: r.SetBy}
+	out := Version{
+		Provider: r.Provider, Version: r.Version, SetBy: r.SetBy, UnknownDepartments: r.UnknownDepartments,
+	}
 	if r.Version > 0 {
 		out.SetAt = &r.SetAt
 	}

@@ -118,22 +118,32 @@ func (c setCommand) Run(ctx context.Context, s *cli.Session) error {
 	}
 	in := service.SetRulesInput{Provider: c.Name, Document: document, By: cli.By()}
 	if c.Plan {
-		started, err := s.Service.PlanRules(ctx, in)
+		planned, err := s.Service.PlanRules(ctx, in)
 		if err != nil {
 			return err
 		}
-		return run.FollowOrPrint(ctx, s, started, c.WaitFlags)
+		warnUnknown(s, planned.Rules)
+		return run.FollowOrPrint(ctx, s, planned.Execution, c.WaitFlags)
 	}
 	set, err := s.Service.SetRules(ctx, in)
 	if err != nil {
 		return err
 	}
+	warnUnknown(s, set)
 	if s.JSON {
 		return s.PrintJSON(versionOf(set))
 	}
 	s.Printf("Version %d of the rules of %s is in force. See what changes: orgsync sync %s --plan", set.Version,
 		set.Provider, set.Provider)
 	return nil
+}
+
+// warnUnknown tells of departments that may be misspelt.
+func warnUnknown(s *cli.Session, r service.Rules) {
+	if len(r.UnknownDepartments) > 0 {
+		s.Warnf("no run of %s ever met these departments of the scope: %s; compare them with: orgsync tree %s --ids",
+			r.Provider, cli.Plain(strings.Join(r.UnknownDepartments, ", ")), r.Provider)
+	}
 }
 
 // readRules reads a document of rules.
