@@ -136,6 +136,15 @@ screenshots: build ## Take the handbook's pictures of the Web UI anew; needs Chr
 	@$(DEV) clean --dir .dev/screenshots && $(DEV) up --dir .dev/screenshots
 	. .dev/screenshots/env && go run -C tools/screenshots . "$(CURDIR)"; \
 		status=$$?; $(DEV) clean --dir .dev/screenshots; exit $$status
+	@$(MAKE) --no-print-directory browser BROWSER='-pictures "$(CURDIR)/docs/images"'
+
+# On a stack of its own, without data.
+.PHONY: browser
+browser: build ## Test the console in Chromium
+	@$(DEV) clean --dir .dev/browser && $(DEV) up --dir .dev/browser
+	. .dev/browser/env && ORGSYNC_COMPANY="$(CURDIR)/.dev/browser/feishu.json" \
+		go test -C test/browser -count=1 . $(BROWSER); \
+		status=$$?; $(DEV) clean --dir .dev/browser; exit $$status
 
 .PHONY: verify
 verify: ## Everything CI checks besides the tests

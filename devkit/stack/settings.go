@@ -23,7 +23,8 @@ func (s *Stack) Settings() []Setting {
 		{"ORGSYNC_SIM_CONTROL_URL", s.Simulated.Control},
 	}
 	if s.token != "" {
-		settings = append(settings, Setting{"ORGSYNC_SERVER_URL", s.serverURL}, Setting{"ORGSYNC_TOKEN", s.token})
+		settings = append(settings, Setting{"ORGSYNC_SERVER_URL", s.serverURL}, Setting{"ORGSYNC_TOKEN", s.token},
+			Setting{"ORGSYNC_PUBLIC_URL", s.serverURL})
 	}
 	return settings
 }
