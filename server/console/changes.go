@@ -56,6 +56,17 @@ func orDash(texts ...string) string {
 	return "–"
 }
 
+// nameIn is the name in a row, of what a plan would create.
+func nameIn(rows ...json.RawMessage) string {
+	for _, row := range rows {
+		var named struct{ Name string }
+		if json.Unmarshal(row, &named) == nil && named.Name != "" {
+			return named.Name
+		}
+	}
+	return ""
+}
+
 // outcome says what a run that has ended did.
 func (p *Page) outcome(r service.RunRow) string {
 	counts := countsOf(r)

@@ -118,7 +118,7 @@ func changeProvider(q *request) error {
 		shown.mistake = q.page.errorText(err)
 		return q.renderAs(http.StatusUnprocessableEntity, shown.provider.Name, providerPage(q.page, shown))
 	}
-	return q.redirect(pathTo("providers", shown.provider.Name))
+	return q.redirect(pathTo("providers", shown.provider.Name) + "?saved=1")
 }
 
 // secretName reports whether a setting is a secret, which is never sent to a browser.

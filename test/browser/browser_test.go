@@ -121,7 +121,7 @@ func (p *person) untilIs(script string) chromedp.Action {
 // clicks presses the link or button with a text.
 func (p *person) clicks(text string) {
 	p.t.Helper()
-	at := fmt.Sprintf(`//main//*[self::a or self::button][normalize-space()=%s]`, quoted(text))
+	at := fmt.Sprintf(`//main//*[self::a or self::button or self::summary][normalize-space()=%s]`, quoted(text))
 	p.do(chromedp.Click(at, chromedp.BySearch, chromedp.NodeVisible))
 }
 
@@ -129,7 +129,9 @@ func (p *person) clicks(text string) {
 func (p *person) types(name, text string) {
 	p.t.Helper()
 	at := fmt.Sprintf(`main [name=%q]`, name)
-	p.do(chromedp.SetValue(at, "", chromedp.ByQuery), chromedp.SendKeys(at, text, chromedp.ByQuery))
+	p.do(chromedp.WaitVisible(at, chromedp.ByQuery),
+		chromedp.Evaluate("document.querySelector("+quoted(at)+").value = ''", nil),
+		chromedp.SendKeys(at, text, chromedp.ByQuery))
 }
 
 // is asks the page a question.
@@ -185,7 +187,7 @@ func (p *person) photograph(name string) {
 		return
 	}
 	var picture []byte
-	p.do(chromedp.EmulateViewport(1000, 700), chromedp.CaptureScreenshot(&picture),
+	p.do(chromedp.EmulateViewport(1120, 720), chromedp.CaptureScreenshot(&picture),
 		chromedp.EmulateViewport(wide, 900))
 	require.NoError(p.t, os.WriteFile(filepath.Join(*pictures, "console-"+name+".png"), picture, 0o644))
 }

@@ -42,6 +42,7 @@ func signsIn(p *person) {
 	p.photograph("sign-in")
 	link := orgsync(p.t, "console")
 	p.open(link)
+	p.sees("This link")
 	p.reachable("link")
 	p.clicks("Sign in")
 	p.sees("No provider yet.")
@@ -82,6 +83,7 @@ func connects(p *person) {
 	p.clicks("Change the settings")
 	p.types("config.app_secret", config["app_secret"])
 	p.clicks("Save the settings")
+	p.sees("The settings are saved")
 	p.clicks("Test the connection")
 	p.sees("Connected to")
 	p.reachable("test")
@@ -90,6 +92,7 @@ func connects(p *person) {
 	p.sees("Who belongs")
 	p.reachable("scope")
 	p.clicks("Go on")
+	p.sees("See what the first sync would do")
 	p.reachable("plan")
 	p.clicks("Make a plan")
 	p.sees("What the run would change")
@@ -105,6 +108,7 @@ func connects(p *person) {
 	p.photograph("run-live")
 	p.sees("Set a schedule")
 	p.clicks("Set a schedule")
+	p.sees("How often")
 	p.reachable("schedule")
 	p.photograph("setup-schedule")
 	p.clicks("Set the schedule")
@@ -114,8 +118,11 @@ func connects(p *person) {
 // hold lets the company lose departments from sight.
 func hold(p *person) {
 	p.t.Helper()
-	var runs []struct{ ID string }
-	require.NoError(p.t, json.Unmarshal([]byte(orgsync(p.t, "runs", "list", "--limit", "1", "--output", "json")), &runs))
+	var runs []struct {
+		ID string `json:"run_id"`
+	}
+	listed := orgsync(p.t, "runs", "list", "--limit", "1", "--output", "json")
+	require.NoError(p.t, json.Unmarshal([]byte(listed), &runs))
 	var run struct {
 		Departments []struct {
 			ExternalID string `json:"external_id"`
