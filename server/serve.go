@@ -18,6 +18,7 @@ import (
 	"github.com/orgsync/orgsync/server/api"
 	"github.com/orgsync/orgsync/server/console"
 	"github.com/orgsync/orgsync/server/console/session"
+	"github.com/orgsync/orgsync/server/login"
 	"github.com/orgsync/orgsync/server/web"
 )
 
@@ -52,7 +53,7 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 		}
 		defer watched.Close()
 	}
-	handler, closeStreams, err := newHandler(s, cfg.PublicURL, log, counts, checks)
+	handler, closeStreams, err := newHandler(s, cfg, log, counts, checks)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -80,14 +81,16 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 }
 
 // newHandler returns what answers requests, and what ends the streams among them.
-func newHandler(s *service.Service, publicURL string, log *slog.Logger, counts *metrics.Metrics,
+func newHandler(s *service.Service, cfg config.Config, log *slog.Logger, counts *metrics.Metrics,
 	checks []health.Check) (http.Handler, func(), error) {
 	mux := http.NewServeMux()
 	rest, err := api.New(mux, s, version())
 	if err != nil {
 		return nil, nil, err
 	}
-	console.New(mux, s, session.New(s, publicURL, log), rest.Follow, log)
+	sessions := session.New(s, cfg.PublicURL, log)
+	console.New(mux, s, sessions, rest.Follow, log)
+	login.New(mux, s, sessions, cfg.ConsoleURL(), log)
 	health.Register(mux, log, checks...)
 	return web.Wrap(mux, log, counts.Request), rest.Close, nil
 }

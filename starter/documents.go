@@ -4,6 +4,7 @@ import (
 	"github.com/orgsync/orgsync/internal/app"
 	"github.com/orgsync/orgsync/internal/replay"
 	"github.com/orgsync/orgsync/starter/account"
+	"github.com/orgsync/orgsync/starter/application"
 	"github.com/orgsync/orgsync/starter/console"
 	"github.com/orgsync/orgsync/starter/group"
 	"github.com/orgsync/orgsync/starter/maintenance"
@@ -76,6 +77,9 @@ var outputs = []output{
 	{[]string{"groups"}, "group", []group.Group{}},
 	{[]string{"groups"}, "shown group", group.Shown{}},
 	{[]string{"admins"}, "administrator", []group.Administrator{}},
+	{[]string{"app add"}, "registered application", application.Added{}},
+	{[]string{"app list"}, "application", []application.View{}},
+	{[]string{"app remove"}, "removed application", application.Removed{}},
 	{[]string{"token create"}, "created token", token.Created{}},
 	{[]string{"console"}, "sign-in link", console.Link{}},
 	{[]string{"token list"}, "token", []token.View{}},

@@ -95,9 +95,12 @@ const (
 
 // What keeps a run from coming along.
 const (
-	TemporalAway    Code = "trouble.temporal_away"
-	TemporalBack    Code = "trouble.temporal_back"
-	NoWorker        Code = "trouble.no_worker"
-	WorkerIdle      Code = "trouble.worker_idle"
+	TemporalAway Code = "trouble.temporal_away"
+	TemporalBack Code = "trouble.temporal_back"
+	NoWorker     Code = "trouble.no_worker"
+	WorkerIdle   Code = "trouble.worker_idle"
+
+	// The page of a sign-in that failed.
+	LoginTitle      Code = "login.title"
 	ProgressUnknown Code = "trouble.progress_unknown"
 )

@@ -52,8 +52,7 @@ const (
 // CreateToken makes an API token.
 func (s *Service) CreateToken(ctx context.Context, in CreateTokenInput) (CreateTokenResult, error) {
 	var result CreateTokenResult
-	if in.Name == "" || len(in.Name) > maxTokenName || strings.TrimSpace(in.Name) != in.Name ||
-		strings.ContainsFunc(in.Name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+	if !validTokenName(in.Name) {
 		return result, &Error{Code: TokenNameInvalid, Args: Args{Most: maxTokenName}}
 	}
 	role := access.Role(in.Role)
@@ -85,6 +84,12 @@ func (s *Service) CreateToken(ctx context.Context, in CreateTokenInput) (CreateT
 		result.Secret = secret
 	}
 	return result, err
+}
+
+// validTokenName reports whether a text can name a token or an application.
+func validTokenName(name string) bool {
+	return name != "" && len(name) <= maxTokenName && strings.TrimSpace(name) == name &&
+		!strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // bind binds a token to what was asked for, or else to what whoever asks is bound to.

@@ -160,7 +160,7 @@ var statuses = map[service.Code]int{
 	service.LoginLeft: http.StatusForbidden, service.LoginSuspended: http.StatusForbidden,
 	service.LoginOffline: http.StatusForbidden, service.LoginNotConfigured: http.StatusConflict,
 	service.LoginPending: http.StatusServiceUnavailable,
-	service.TokenRefused:   http.StatusUnauthorized, service.ReachTooWide: http.StatusForbidden,
+	service.TokenRefused: http.StatusUnauthorized, service.ReachTooWide: http.StatusForbidden,
 }
 
 // problemOf makes a problem of any error.

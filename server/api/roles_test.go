@@ -40,8 +40,8 @@ var bodies = map[string]string{
 	"decide-run": `{"decision":"approve"}`,
 	"set-rules":  `{"document":"accounts: { policy: none }"}`, "set-signature": `{"url":"https://example.com/a.png"}`,
 	"decide-account-conflict": `{"decision":"ignore"}`,
-	"resolve-login": `{"code":"x","flow":"web"}`, "exchange-login": `{"code":"x"}`,
-	"undo-run":                `{}`, "retry-run": `{}`, "create-token": `{"name":"made","role":"reader"}`,
+	"resolve-login":           `{"code":"x","flow":"web"}`, "exchange-login": `{"code":"x"}`,
+	"undo-run": `{}`, "retry-run": `{}`, "create-token": `{"name":"made","role":"reader"}`,
 }
 
 // fill puts objects into a path.

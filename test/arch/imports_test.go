@@ -98,6 +98,8 @@ var rules = []rule{
 	{"server/console/session", []string{"internal/access", "internal/service"}, []string{temporal, postgres}},
 	{"server/console", []string{"internal/access", "internal/directory", "internal/message", "internal/provider",
 		"internal/service", "server/api", "server/console/session"}, []string{temporal, postgres}},
+	{"server/login", []string{"internal/access", "internal/message", "internal/service", "server/console/session"},
+		[]string{temporal, postgres}},
 	{"server/web", []string{"server/api"}, []string{temporal, postgres}},
 	{"server", []string{"internal/app", "internal/config", "internal/health", "internal/metrics", "internal/secret",
 		"internal/service",
