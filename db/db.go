@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/orgsync/orgsync/db/audit"
+	"github.com/orgsync/orgsync/db/feed"
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/db/internal/pg"
 	"github.com/orgsync/orgsync/db/logins"
@@ -56,6 +57,8 @@ type Store struct {
 	SignIn *signin.Store
 	// Logins are people's sign-ins by way of their provider.
 	Logins *logins.Store
+	// Feed is what runs changed, in the order in which applications are told.
+	Feed *feed.Store
 
 	pool *pg.Pool
 	q    *dbsqlc.Queries
@@ -102,6 +105,7 @@ func Open(ctx context.Context, databaseURL string, options ...Option) (*Store, e
 		Providers: providers.New(shared), Report: report.New(shared), Pages: pages.New(shared),
 		Tokens: tokens.New(shared), Audit: audit.New(shared), SignIn: signin.New(shared),
 		Logins: logins.New(shared),
+		Feed:   feed.New(shared),
 		pool:   shared, q: dbsqlc.New(),
 	}, nil
 }

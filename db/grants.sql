@@ -28,13 +28,15 @@ BEGIN
         GRANT SELECT, INSERT, UPDATE, DELETE ON sync_workers TO orgsync_worker;
         -- The record of a run says who asked for it.
         GRANT INSERT ON audit_log TO orgsync_worker;
+        GRANT SELECT, UPDATE ON change_feed TO orgsync_worker;
+        GRANT SELECT, INSERT, DELETE ON publications TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON account_conflicts, account_leavers, account_matches TO orgsync_worker;
         GRANT SELECT ON account_holders, member_signatures TO orgsync_worker;
         GRANT SELECT, DELETE ON login_members TO orgsync_worker;
         GRANT SELECT ON identity_providers, provider_secrets, provider_rules, removal_limits, org_primary_departments,
             full_runs, staged_memberships, unchanged_memberships, compared_members, orgsync_schema_version,
             org_group_people, org_objects, org_places TO orgsync_worker;
-        GRANT UPDATE (generation, newest_run_id, last_synced_at, visible_range, rules_applied) ON identity_providers
+        GRANT UPDATE (generation, newest_run_id, newest_run_writes, last_synced_at, visible_range, rules_applied) ON identity_providers
             TO orgsync_worker;
         IF accounts_are_ours THEN
             GRANT SELECT ON users, identities TO orgsync_worker;
@@ -71,6 +73,9 @@ BEGIN
             sync_run_listings, staged_groups, staged_group_members, staged_administrators,
             org_objects, org_places TO orgsync_operator;
         GRANT SELECT ON sync_workers TO orgsync_operator;
+        -- Removing a provider is published, too.
+        GRANT SELECT, UPDATE ON change_feed TO orgsync_operator;
+        GRANT SELECT, INSERT ON publications TO orgsync_operator;
         -- The command line and the server make tokens; what was done stays in the log.
         GRANT SELECT, INSERT ON api_tokens, audit_log TO orgsync_operator;
         GRANT UPDATE (last_used_at, revoked_at) ON api_tokens TO orgsync_operator;
@@ -94,7 +99,7 @@ BEGIN
         GRANT SELECT ON identity_providers, org_departments, org_members, org_member_departments,
             org_groups, org_group_members, org_group_departments, org_group_people, org_administrators,
             account_conflicts, member_signatures,
-            sync_runs, sync_run_departments, org_changes TO orgsync_reader;
+            sync_runs, sync_run_departments, org_changes, change_feed, publications TO orgsync_reader;
         IF accounts_are_ours THEN
             GRANT SELECT ON users, identities TO orgsync_reader;
         END IF;

@@ -37,7 +37,7 @@ func (s *Store) RunHold(ctx context.Context, runID, reason, holdWorkflowID strin
 		if err := s.q.SetCounts(ctx, tx, dbsqlc.SetCountsParams{Counts: body, ID: runID}); err != nil {
 			return err
 		}
-		return s.q.DropRunStaging(ctx, tx, runID)
+		return s.settle(ctx, tx, runID)
 	}))
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/orgsync/orgsync/db/feed"
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 )
 
@@ -96,6 +97,9 @@ func (s *Store) CleanRaw(ctx context.Context, olderThan time.Duration) (Cleaned,
 func (s *Store) CleanDetails(ctx context.Context, olderThan time.Duration) (Cleaned, error) {
 	var cleaned Cleaned
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
+		if err := s.q.DropOldRemovals(ctx, tx, olderThan); err != nil {
+			return err
+		}
 		run, err := s.q.FindRunWithDetails(ctx, tx, olderThan)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
@@ -105,6 +109,9 @@ func (s *Store) CleanDetails(ctx context.Context, olderThan time.Duration) (Clea
 		}
 		cleaned.More = true
 		if marked, err := s.q.MarkDetailsDropped(ctx, tx, run); err != nil || marked == 0 {
+			return err
+		}
+		if err := s.q.DropRunPublications(ctx, tx, &run); err != nil {
 			return err
 		}
 		rows, err := s.q.DropDetails(ctx, tx, dbsqlc.DropDetailsParams{RunID: run, MaxRows: upkeepBatch})
@@ -174,6 +181,15 @@ const whyGone = "its workflow was gone before it could finish"
 // snapshot is left to CleanStaging. A run that is held or has ended meanwhile stays
 // as it is; ended says whether it was not.
 func (s *Store) EndDeadRun(ctx context.Context, runID, status string) (ended bool, err error) {
-	n, err := s.q.EndDeadRun(ctx, s.pool, dbsqlc.EndDeadRunParams{Status: status, Error: whyGone, ID: runID})
-	return n > 0, interpret("end dead run", err)
+	err = s.inTx(ctx, func(tx pgx.Tx) error {
+		n, err := s.q.EndDeadRun(ctx, tx, dbsqlc.EndDeadRunParams{Status: status, Error: whyGone, ID: runID})
+		if ended = n > 0; err != nil || !ended {
+			return err
+		}
+		if err := s.q.CloseFence(ctx, tx, runID); err != nil {
+			return err
+		}
+		return feed.PublishRun(ctx, tx, runID)
+	})
+	return ended, interpret("end dead run", err)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/orgsync/orgsync/db/feed"
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/db/internal/pg"
 	"github.com/orgsync/orgsync/db/providers"
@@ -231,7 +232,19 @@ func (s *Store) endRun(ctx context.Context, tx pgx.Tx, runID, status, why string
 	if _, err := s.q.EndRun(ctx, tx, dbsqlc.EndRunParams{Status: status, Error: &why, ID: runID}); err != nil {
 		return err
 	}
-	return s.q.DropRunStaging(ctx, tx, runID)
+	return s.settle(ctx, tx, runID)
+}
+
+// settle is how a transaction ends in which a run was held or has ended: nothing more is written
+// for the run, its snapshot is dropped, and what it changed is published.
+func (s *Store) settle(ctx context.Context, tx pgx.Tx, runID string) error {
+	if err := s.q.CloseFence(ctx, tx, runID); err != nil {
+		return err
+	}
+	if err := s.q.DropRunStaging(ctx, tx, runID); err != nil {
+		return err
+	}
+	return feed.PublishRun(ctx, tx, runID)
 }
 
 // SetPhase notes what the run is doing, for people who look.
@@ -284,7 +297,7 @@ func (s *Store) FinishRun(ctx context.Context, runID, status, problem string, co
 				return err
 			}
 		}
-		return s.q.DropRunStaging(ctx, tx, runID)
+		return s.settle(ctx, tx, runID)
 	}))
 }
 

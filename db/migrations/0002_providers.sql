@@ -29,7 +29,10 @@ CREATE TABLE identity_providers (
     -- The fencing token: only the run named here may write. A new run takes it over in
     -- the same statement that numbers it.
     generation               bigint NOT NULL DEFAULT 0,
-    newest_run_id            uuid
+    newest_run_id            uuid,
+    -- Whether that run is at work: one that was held or has ended writes nothing more, even
+    -- where it came to the fence before.
+    newest_run_writes        boolean NOT NULL DEFAULT false
 );
 
 -- Sealed settings. key_id names the key that opens them.

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/orgsync/orgsync/db/audit"
+	"github.com/orgsync/orgsync/db/feed"
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/db/internal/pg"
 	"github.com/orgsync/orgsync/internal/directory"
@@ -227,10 +228,13 @@ func (s *Store) Remove(ctx context.Context, id string, by audit.By) (Released, e
 		if err := s.q.DropProviderRaw(ctx, tx, &id); err != nil {
 			return err
 		}
+		if err := before.write(ctx, tx, "provider.remove", by, before.text(nil), nil); err != nil {
+			return err
+		}
 		if _, err := s.q.DeleteProvider(ctx, tx, id); err != nil {
 			return err
 		}
-		return before.write(ctx, tx, "provider.remove", by, before.text(nil), nil)
+		return feed.PublishRemoval(ctx, tx, before.ID, before.TenantID, before.Name)
 	})
 	return r, pg.Interpret("remove provider", err)
 }

@@ -102,7 +102,9 @@ SELECT @run_id, 'member', l.id, l.id, l.external_id, 'linked',
             THEN jsonb_build_object('account_phone', l.old_phone) ELSE '{}' END, '{}'),
     jsonb_build_object('user_id', l.user_id, 'by', l.matched_by)
 FROM linked l
-ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING;
+ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
+SET id = change_id(org_changes.id)
+WHERE current_setting('orgsync.told', true) = 'true';
 
 -- name: CountCreations :one
 -- How many accounts are to be created unasked, how many members there are, and whether
@@ -206,7 +208,9 @@ INSERT INTO org_changes (run_id, object_type, object_id, department_id, external
 SELECT @run_id, 'member', u.id, u.id, u.external_id, 'linked',
     jsonb_build_object('user_id', u.user_id), '{"user_id": null, "by": "leave"}'
 FROM unlinked u
-ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING;
+ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
+SET id = change_id(org_changes.id)
+WHERE current_setting('orgsync.told', true) = 'true';
 
 -- name: ReviveLinks :execrows
 -- Members who are back get the account that they had, unless it is gone or somebody
@@ -230,7 +234,9 @@ WITH back AS (
 INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
 SELECT @run_id, 'member', l.id, l.id, l.external_id, 'linked', jsonb_build_object('user_id', l.user_id, 'by', 'return')
 FROM linked l
-ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING;
+ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
+SET id = change_id(org_changes.id)
+WHERE current_setting('orgsync.told', true) = 'true';
 
 -- name: LockAccounts :exec
 -- One run at a time looks for a tenant's accounts and creates some: two providers' runs

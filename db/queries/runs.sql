@@ -1,11 +1,17 @@
 -- name: TakeFence :one
 -- Numbers a new run and makes it the newest in one statement: whoever held the
 -- fence before can no longer write once this commits.
-UPDATE identity_providers SET generation = generation + 1, newest_run_id = @run_id
+UPDATE identity_providers SET generation = generation + 1, newest_run_id = @run_id, newest_run_writes = true
 WHERE id = @provider_id RETURNING generation;
 
 -- name: TakeFenceBack :exec
-UPDATE identity_providers SET newest_run_id = @run_id WHERE id = @provider_id;
+UPDATE identity_providers SET newest_run_id = @run_id, newest_run_writes = true WHERE id = @provider_id;
+
+-- name: CloseFence :exec
+-- Waits until nothing is being written for the run, and lets nothing more be written.
+UPDATE identity_providers p SET newest_run_writes = false
+FROM sync_runs r
+WHERE r.id = @run_id AND p.id = r.provider_id AND p.newest_run_id = r.id AND p.newest_run_writes;
 
 -- name: FenceHold :one
 -- Holds the fence row against a new run until the end of the transaction. A run that
@@ -15,9 +21,10 @@ SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode,
     (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly,
     (r.hold_workflow_id IS NOT NULL)::boolean AS approved, r.task, r.account_policy,
     set_config('orgsync.run_id', r.id::text, true) AS logged_as,
+    set_config('orgsync.told', (r.hold_workflow_id IS NOT NULL)::text, true) AS told,
     (NOT r.targeted AND r.undoes IS NULL AND r.task = 'sync')::boolean AS whole
 FROM identity_providers p JOIN sync_runs r ON r.id = p.newest_run_id AND r.provider_id = p.id
-WHERE r.id = @run_id AND r.status = 'running'
+WHERE r.id = @run_id AND r.status = 'running' AND p.newest_run_writes
 FOR SHARE OF p;
 
 -- name: LockProviderByName :one

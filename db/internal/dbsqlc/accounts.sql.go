@@ -371,7 +371,9 @@ SELECT $1, 'member', l.id, l.id, l.external_id, 'linked',
             THEN jsonb_build_object('account_phone', l.old_phone) ELSE '{}' END, '{}'),
     jsonb_build_object('user_id', l.user_id, 'by', l.matched_by)
 FROM linked l
-ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING
+ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
+SET id = change_id(org_changes.id)
+WHERE current_setting('orgsync.told', true) = 'true'
 `
 
 type LinkMatchesParams struct {
@@ -740,7 +742,9 @@ WITH back AS (
 INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
 SELECT $1, 'member', l.id, l.id, l.external_id, 'linked', jsonb_build_object('user_id', l.user_id, 'by', 'return')
 FROM linked l
-ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING
+ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
+SET id = change_id(org_changes.id)
+WHERE current_setting('orgsync.told', true) = 'true'
 `
 
 type ReviveLinksParams struct {
@@ -896,7 +900,9 @@ INSERT INTO org_changes (run_id, object_type, object_id, department_id, external
 SELECT $1, 'member', u.id, u.id, u.external_id, 'linked',
     jsonb_build_object('user_id', u.user_id), '{"user_id": null, "by": "leave"}'
 FROM unlinked u
-ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO NOTHING
+ON CONFLICT (run_id, object_type, object_id, department_id, (kind = 'linked')) DO UPDATE
+SET id = change_id(org_changes.id)
+WHERE current_setting('orgsync.told', true) = 'true'
 `
 
 type UnlinkLeaversParams struct {

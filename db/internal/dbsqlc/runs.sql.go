@@ -50,6 +50,18 @@ func (q *Queries) AddRunError(ctx context.Context, db DBTX, arg AddRunErrorParam
 	return err
 }
 
+const closeFence = `-- name: CloseFence :exec
+UPDATE identity_providers p SET newest_run_writes = false
+FROM sync_runs r
+WHERE r.id = $1 AND p.id = r.provider_id AND p.newest_run_id = r.id AND p.newest_run_writes
+`
+
+// Waits until nothing is being written for the run, and lets nothing more be written.
+func (q *Queries) CloseFence(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, closeFence, runID)
+	return err
+}
+
 const countChanges = `-- name: CountChanges :many
 SELECT object_type, kind, count(*) AS n FROM org_changes
 WHERE run_id = $1 AND NOT (kind = 'linked' AND after -> 'user_id' = 'null')
@@ -200,9 +212,10 @@ SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode,
     (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly,
     (r.hold_workflow_id IS NOT NULL)::boolean AS approved, r.task, r.account_policy,
     set_config('orgsync.run_id', r.id::text, true) AS logged_as,
+    set_config('orgsync.told', (r.hold_workflow_id IS NOT NULL)::text, true) AS told,
     (NOT r.targeted AND r.undoes IS NULL AND r.task = 'sync')::boolean AS whole
 FROM identity_providers p JOIN sync_runs r ON r.id = p.newest_run_id AND r.provider_id = p.id
-WHERE r.id = $1 AND r.status = 'running'
+WHERE r.id = $1 AND r.status = 'running' AND p.newest_run_writes
 FOR SHARE OF p
 `
 
@@ -216,6 +229,7 @@ type FenceHoldRow struct {
 	Task          string
 	AccountPolicy json.RawMessage
 	LoggedAs      string
+	Told          string
 	Whole         bool
 }
 
@@ -235,6 +249,7 @@ func (q *Queries) FenceHold(ctx context.Context, db DBTX, runID string) (FenceHo
 		&i.Task,
 		&i.AccountPolicy,
 		&i.LoggedAs,
+		&i.Told,
 		&i.Whole,
 	)
 	return i, err
@@ -905,7 +920,7 @@ func (q *Queries) SetVisibleRange(ctx context.Context, db DBTX, arg SetVisibleRa
 }
 
 const takeFence = `-- name: TakeFence :one
-UPDATE identity_providers SET generation = generation + 1, newest_run_id = $1
+UPDATE identity_providers SET generation = generation + 1, newest_run_id = $1, newest_run_writes = true
 WHERE id = $2 RETURNING generation
 `
 
@@ -924,7 +939,7 @@ func (q *Queries) TakeFence(ctx context.Context, db DBTX, arg TakeFenceParams) (
 }
 
 const takeFenceBack = `-- name: TakeFenceBack :exec
-UPDATE identity_providers SET newest_run_id = $1 WHERE id = $2
+UPDATE identity_providers SET newest_run_id = $1, newest_run_writes = true WHERE id = $2
 `
 
 type TakeFenceBackParams struct {
