@@ -115,6 +115,12 @@ func (f *follower) requireEqual() {
 	require.Equal(f.c.t, stored, copied)
 }
 
+// finishAs ends the run as it is.
+func (r *run) finishAs(status string) {
+	r.t.Helper()
+	require.NoError(r.t, r.c.store.FinishRun(r.t.Context(), r.id, status, "", r.counts, false))
+}
+
 // Whatever runs do, be they held, approved, rejected, overtaken or undone, a reader of the feed
 // alone has the directory, however far apart it reads.
 func TestTheFeedTellsTheWholeDirectory(t *testing.T) {
@@ -144,9 +150,9 @@ func TestTheFeedTellsTheWholeDirectory(t *testing.T) {
 						slow.read(5)
 						require.NoError(t, c.store.LeaveAccounts(t.Context(), r.id))
 					}
-					require.NoError(t, c.store.FinishRun(t.Context(), r.id, directory.RunSucceeded, "", r.counts, false))
+					r.finishAs(directory.RunSucceeded)
 				case 1: // canceled half way
-					require.NoError(t, c.store.FinishRun(t.Context(), r.id, directory.RunCanceled, "", r.counts, false))
+					r.finishAs(directory.RunCanceled)
 				default:
 					r.remove()
 					r.settle()
@@ -266,7 +272,7 @@ func aChangeAfterAHoldIsToldAgain(t *testing.T, c *company) {
 	middle := c.published()
 	r.approve()
 	require.Empty(t, c.events(middle, feed.Filter{}))
-	require.NoError(t, c.store.FinishRun(t.Context(), r.id, directory.RunSucceeded, "", r.counts, false))
+	r.finishAs(directory.RunSucceeded)
 	require.ElementsMatch(t, []string{"membership.deleted", "membership.deleted", "member.deleted", "member.moved"},
 		typesOf(c.events(middle, feed.Filter{})))
 	for _, e := range c.events(at, feed.Filter{}) {

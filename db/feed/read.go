@@ -111,7 +111,8 @@ func params(of Filter, after Position, newest int64, limit int) dbsqlc.ListEvent
 		hidden = append(hidden, "raw_data")
 	}
 	return dbsqlc.ListEventsParams{
-		Publication: after.Publication, Change: after.Change, Newest: newest, Types: pg.NonNil(of.Types), Hidden: hidden,
+		Publication: after.Publication, Change: after.Change, Newest: newest,
+		Types: pg.NonNil(of.Types), Hidden: hidden,
 		ProviderID: pg.NullIfEmpty(of.ProviderID), TenantID: pg.NullIfEmpty(of.TenantID), MaxRows: int32(limit),
 	}
 }
