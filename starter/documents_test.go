@@ -292,3 +292,16 @@ func TestErrorsAreDocuments(t *testing.T) {
 		require.Equal(t, "orgsync: "+document.Error+"\n", o.stderr)
 	}
 }
+
+// A type's name is an anchor of the documentation.
+func TestTypesOfJSONHaveNamesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	bearers := map[string]reflect.Type{}
+	for _, is := range reached() {
+		if name := nameOf(is); bearers[name] == nil {
+			bearers[name] = is
+		} else {
+			t.Errorf("%v and %v are both called %q", bearers[name], is, name)
+		}
+	}
+}

@@ -43,6 +43,7 @@ var meanings = map[string]string{
 	"department_limit_count": "how many departments a run may remove without approval",
 	"department_limit_percent": "what percentage of the departments a run may remove without approval; the larger " +
 		"of the two counts",
+	"signature_url":                  "the address of the person's signature image",
 	"unknown_departments":            "departments that the scope names and no run ever met",
 	"group_limit_count":              "how many groups a run may remove without approval",
 	"group_limit_percent":            "what percentage of the groups; the larger of the two counts",

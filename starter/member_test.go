@@ -122,6 +122,10 @@ func TestSignatures(t *testing.T) {
 	in.ok("member", "signature", "acme", "u1", "--output", "json").json(&signature)
 	require.Equal(t, address, *signature.URL)
 	require.NotNil(t, signature.UpdatedAt)
+	var shown member.Shown
+	in.ok("member", "show", "acme", "u1", "--output", "json").json(&shown)
+	require.Equal(t, address, shown.SignatureURL)
+	require.Contains(t, in.ok("member", "show", "acme", "u1").stdout, address)
 	for _, wrong := range [][]string{{"--set", "file:///etc/passwd"}, {"--set", "x"},
 		{"--set", "https://x", "--clear"}, {"--set="}} {
 		require.Equal(t, cli.ExitUsage,

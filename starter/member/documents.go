@@ -32,10 +32,12 @@ type Shown struct {
 	// Places are the departments in which the person works, the primary one first.
 	Places []Place `json:"places"`
 	// Groups are those to which the person belongs, directly or through a department.
-	Groups []Group `json:"member_groups"`
+	Groups []MemberGroup `json:"member_groups"`
 	// Manager is null if the provider names none, Account if the person is linked to none.
 	Manager *Manager `json:"manager"`
 	Account *Account `json:"account"`
+	// SignatureURL is the address of the person's signature image.
+	SignatureURL string `json:"signature_url,omitempty"`
 	// OfflineAt is since when the person is marked as having left here, null if they are not.
 	OfflineAt *time.Time `json:"offline_at"`
 	// SyncedAt is when the row was last written.
@@ -53,8 +55,8 @@ type Place struct {
 	SortOrder  *int64 `json:"sort_order"`
 }
 
-// Group is a role, user group or tag to which a person belongs.
-type Group struct {
+// MemberGroup is a role, user group or tag to which a person belongs.
+type MemberGroup struct {
 	ID         string `json:"id"`
 	ExternalID string `json:"external_id"`
 	Kind       string `json:"group_kind"`
@@ -77,15 +79,15 @@ type Account struct {
 	Name string `json:"display_name,omitempty"`
 }
 
-func shownOf(m service.Member) Shown {
+func shownOf(m service.Member, signature service.Signature) Shown {
 	return Shown{
 		ID: m.ID, ExternalID: m.ExternalID, UnionID: m.UnionID, OpenID: m.OpenID, Name: m.Name,
 		TranslitFull: m.Translit, TranslitInitial: m.TranslitInitials, Email: m.Email, Phone: m.Phone,
 		AvatarURL: m.AvatarURL, Title: m.Title, EmployeeNo: m.EmployeeNo, Status: m.Status, Activated: m.Activated,
 		Attributes: m.Attributes, Manager: (*Manager)(m.Manager), Account: (*Account)(m.Account),
-		OfflineAt: m.OfflineAt, SyncedAt: m.SyncedAt,
+		SignatureURL: signature.URL, OfflineAt: m.OfflineAt, SyncedAt: m.SyncedAt,
 		Places: cli.Each(m.Places, func(p service.MemberPlace) Place { return Place(p) }),
-		Groups: cli.Each(m.Groups, func(g service.MemberGroup) Group { return Group(g) }),
+		Groups: cli.Each(m.Groups, func(g service.MemberGroup) MemberGroup { return MemberGroup(g) }),
 	}
 }
 

@@ -33,19 +33,19 @@ Examples:
 
 // Run implements the command.
 func (c showCommand) Run(ctx context.Context, s *cli.Session) error {
-	m, err := s.Service.ShowMember(ctx, c.Name, c.Member)
+	m, signature, err := s.Service.ShowSignature(ctx, c.Name, c.Member)
 	s.PrintMatches(err)
 	if err != nil {
 		return err
 	}
 	if s.JSON {
-		return s.PrintJSON(shownOf(m))
+		return s.PrintJSON(shownOf(m, signature))
 	}
-	return printMember(s, m)
+	return printMember(s, m, signature)
 }
 
 // printMember writes what is known of a person, a line each; what is not known is left out.
-func printMember(s *cli.Session, m service.Member) error {
+func printMember(s *cli.Session, m service.Member, signature service.Signature) error {
 	var facts map[directory.Attribute]any
 	if err := json.Unmarshal(m.Attributes, &facts); err != nil {
 		return fmt.Errorf("read attributes of member %s: %w", m.ExternalID, err)
@@ -78,6 +78,7 @@ func printMember(s *cli.Session, m service.Member) error {
 		add("account", account(*m.Account))
 	}
 	add("picture", m.AvatarURL)
+	add("signature", signature.URL)
 	add("external id", m.ExternalID)
 	add("union id", m.UnionID)
 	add("open id", m.OpenID)
