@@ -46,4 +46,9 @@ func TestAccountsAreReportedAndDecided(t *testing.T) {
 	require.NotEmpty(t, decided.DecidedBy)
 	in.ok("accounts", "report", "acme", "--output", "json").json(&report)
 	require.Equal(t, []int64{0, 1}, []int64{report.Ambiguous, report.Ignored})
+
+	in.feed(`{"accounts":{"policy":"none"}}`, "rules", "set", "acme", "--file", "-")
+	off := in.run("accounts", "apply", "acme")
+	require.Equal(t, cli.ExitNothing, off.status)
+	require.Contains(t, off.stderr, "set the policy to link or link_or_create: orgsync rules set acme")
 }

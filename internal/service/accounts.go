@@ -9,6 +9,8 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
+	"github.com/orgsync/orgsync/internal/rules"
 	"github.com/orgsync/orgsync/workflows"
 )
 
@@ -55,6 +57,11 @@ func (s *Service) startTask(ctx context.Context, store *db.Store, in StartTaskIn
 	if err != nil {
 		return Execution{}, err
 	}
+	if in.Task == TaskAccounts {
+		if err := accountsAreOn(ctx, store, p); err != nil {
+			return Execution{}, err
+		}
+	}
 	input := workflows.TaskInput{
 		Provider: p.Name, Task: in.Task, Mode: in.Mode, Members: members, StartedBy: in.By.Name,
 		StartedFrom: in.By.Address,
@@ -63,6 +70,22 @@ func (s *Service) startTask(ctx context.Context, store *db.Store, in StartTaskIn
 		return Execution{}, &Error{Code: InputInvalid, Err: errors.New(problem)}
 	}
 	return s.start(ctx, p.Name, client.StartWorkflowOptions{}, workflows.TaskRunName, input)
+}
+
+// accountsAreOn returns AccountsOff where the provider's rules leave accounts alone.
+func accountsAreOn(ctx context.Context, store *db.Store, p providers.Provider) error {
+	current, err := store.Providers.Rules(ctx, p.ID)
+	if err != nil || current.Document == "" {
+		return err
+	}
+	parsed, err := rules.Parse([]byte(current.Document))
+	if err != nil {
+		return &Error{Code: RulesInvalid, Err: err}
+	}
+	if parsed.Accounts.Policy == rules.PolicyNone {
+		return &Error{Code: AccountsOff, Args: Args{Provider: p.Name}}
+	}
+	return nil
 }
 
 // Accounts are how a provider's members stand to the platform's accounts.

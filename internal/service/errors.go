@@ -52,6 +52,7 @@ const (
 	// Rules. RulesInvalid lists in its cause what is wrong.
 	RulesInvalid Code = "rules_invalid"
 	RulesNone    Code = "rules_none"
+	AccountsOff  Code = "accounts_off"
 
 	// Providers and keys.
 	ProviderUnknown       Code = "provider_unknown"

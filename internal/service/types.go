@@ -33,7 +33,7 @@ type (
 	LeavingGroup         = db.LeavingGroup
 	LostGroupMembership  = db.LostGroupPlace
 	LeavingAdministrator = db.LeavingAdministrator
-	LeaversLimit      = db.Few
+	LeaversLimit         = db.Few
 	// Department is a department as the tree shows it.
 	Department = report.TreeDepartment
 	// FoundMember and FoundDepartment are what a search finds.

@@ -139,6 +139,7 @@ var statuses = map[service.Code]int{
 	service.TokenUnknown: http.StatusNotFound,
 	service.GroupUnknown: http.StatusNotFound, service.ConflictUnknown: http.StatusNotFound,
 	service.RulesNone:       http.StatusNotFound,
+	service.AccountsOff:     http.StatusConflict,
 	service.ScheduleUnknown: http.StatusNotFound, service.ObjectUnknown: http.StatusNotFound,
 
 	service.ProviderExists: http.StatusConflict, service.ProviderInactive: http.StatusConflict,

@@ -51,7 +51,8 @@ func (c reportCommand) Run(ctx context.Context, s *cli.Session) error {
 	if s.JSON {
 		return s.PrintJSON(reportOf(c.Name, report))
 	}
-	s.Printf("%s: %d matched, %d unmatched (%d without an address), %d ambiguous, %d ignored", c.Name,
+	s.Printf("%s, as of its last run: %d matched, %d unmatched (%d without an address), %d ambiguous, %d ignored",
+		c.Name,
 		report.Matched, report.Unmatched, report.WithoutKey, report.Ambiguous, report.Ignored)
 	if len(report.Conflicts) == 0 {
 		return nil

@@ -20,7 +20,7 @@ var statuses = map[service.Code]int{
 	service.JitterTooLong: ExitUsage, service.CronInvalid: ExitUsage, service.TimeZoneUnknown: ExitUsage,
 	service.TimeZoneWithoutCron: ExitUsage, service.OffsetWithCron: ExitUsage,
 
-	service.RulesInvalid: ExitUsage, service.RulesNone: ExitNothing,
+	service.RulesInvalid: ExitUsage, service.RulesNone: ExitNothing, service.AccountsOff: ExitNothing,
 	service.ProviderUnknown: ExitUsage, service.ProviderInactive: ExitBusy,
 	service.RunUnknown: ExitUsage, service.RunAmbiguous: ExitUsage, service.RunOfOther: ExitUsage,
 	service.NotFound:      ExitUsage,
