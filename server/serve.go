@@ -89,8 +89,14 @@ func newHandler(s *service.Service, cfg config.Config, log *slog.Logger, counts 
 		return nil, nil, err
 	}
 	sessions := session.New(s, cfg.PublicURL, log)
-	console.New(mux, s, sessions, rest.Follow, log)
-	login.New(mux, s, sessions, cfg.ConsoleURL(), log)
+	pages := console.New(mux, s, sessions, rest.Follow, log)
+	logins := login.New(mux, s, sessions, cfg.ConsoleURL(), log)
+	if set := cfg.OIDC; set.Issuer != "" {
+		pages.OpenID = true
+		logins.OfferOIDC(mux, login.OIDC{
+			Issuer: set.Issuer, ClientID: set.ClientID, ClientSecret: set.ClientSecret.Reveal(), Admins: set.Admins,
+		})
+	}
 	health.Register(mux, log, checks...)
 	return web.Wrap(mux, log, counts.Request), rest.Close, nil
 }

@@ -208,3 +208,9 @@ func (s *Store) TakeCode(ctx context.Context, hash []byte) (memberID string, fir
 	}
 	return r.MemberID, r.FirstLogin, pg.Interpret("find a code", err)
 }
+
+// ListProviders returns the names of providers whose local administrators may sign in by them.
+func (s *Store) ListProviders(ctx context.Context) ([]string, error) {
+	names, err := s.q.ListLoginProviders(ctx, s.pool)
+	return names, pg.Interpret("list providers", err)
+}

@@ -102,3 +102,12 @@ DELETE FROM login_codes WHERE expires_at <= now();
 SELECT EXISTS (
     SELECT FROM org_administrators a WHERE a.member_id = @member_id AND a.source = 'local'
 );
+
+-- name: ListLoginProviders :many
+-- Providers whose local administrators may sign in by them.
+SELECT DISTINCT p.name
+FROM org_administrators a
+JOIN identity_providers p ON p.id = a.provider_id
+WHERE a.source = 'local'
+  AND p.is_active
+ORDER BY p.name;

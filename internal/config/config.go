@@ -65,11 +65,21 @@ type Config struct {
 	// it; empty: there only.
 	ServerAddress string
 	PublicURL     string
+	// OIDC is the OpenID provider whose people may sign in to the console; Issuer is empty: none.
+	OIDC OIDC
 	// MetricsAddress is where the worker or the server tells metrics and health; empty: nowhere.
 	MetricsAddress string
 
 	LogFormat LogFormat
 	LogLevel  slog.Level
+}
+
+// OIDC is an OpenID provider.
+type OIDC struct {
+	Issuer, ClientID string
+	ClientSecret     Hidden
+	// Admins are the e-mail addresses of those who may sign in, in lower case.
+	Admins []string
 }
 
 // LogFormat is how log lines are written.
@@ -110,6 +120,10 @@ func Load(getenv func(string) string, optional ...string) (Config, error) {
 		if err := s.load(&c, getenv(s.name), optional); err != nil {
 			problems = append(problems, err)
 		}
+	}
+	if o := c.OIDC; o.Issuer != "" && (o.ClientID == "" || len(o.Admins) == 0) {
+		problems = append(problems, errors.New(
+			"ORGSYNC_OIDC_ISSUER needs ORGSYNC_OIDC_CLIENT_ID and ORGSYNC_OIDC_ADMINS beside it"))
 	}
 	if err := errors.Join(problems...); err != nil {
 		return Config{}, err

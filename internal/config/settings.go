@@ -187,6 +187,42 @@ var settings = []setting{
 		},
 	},
 	{
+		name: "ORGSYNC_OIDC_ISSUER",
+		help: "the OpenID provider whose people may sign in to the console, such as https://login.example.com",
+		set: func(c *Config, v string) error {
+			c.OIDC.Issuer = v
+			return checkWebURL(v)
+		},
+	},
+	{
+		name: "ORGSYNC_OIDC_CLIENT_ID",
+		help: "the client that this server is at the OpenID provider",
+		set: func(c *Config, v string) error {
+			c.OIDC.ClientID = v
+			return nil
+		},
+	},
+	{
+		name: "ORGSYNC_OIDC_CLIENT_SECRET", secret: true,
+		help: "the secret of that client",
+		set: func(c *Config, v string) error {
+			c.OIDC.ClientSecret = Hidden{v}
+			return nil
+		},
+	},
+	{
+		name: "ORGSYNC_OIDC_ADMINS",
+		help: "the e-mail addresses of the administrators whom the OpenID provider may let in, separated by commas",
+		set: func(c *Config, v string) error {
+			for _, address := range strings.Split(v, ",") {
+				if address = strings.ToLower(strings.TrimSpace(address)); address != "" {
+					c.OIDC.Admins = append(c.OIDC.Admins, address)
+				}
+			}
+			return nil
+		},
+	},
+	{
 		name: "ORGSYNC_METRICS_ADDRESS",
 		help: "where the worker or the server answers /metrics, /healthz and /readyz, such as :9464 or 127.0.0.1:0; " +
 			"nowhere if not set",

@@ -242,3 +242,13 @@ func (s *Service) RemoveApp(ctx context.Context, name string, by By) error {
 	}
 	return err
 }
+
+// ListLoginProviders returns the names of providers whose local administrators may sign in to
+// the console by them.
+func (s *Service) ListLoginProviders(ctx context.Context) ([]string, error) {
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return store.Logins.ListProviders(ctx)
+}

@@ -93,6 +93,8 @@ const (
 	LoginDenied        Code = "access_denied"
 	NotAdministrator   Code = "not_administrator"
 	TooManyRefused     Code = "too_many_refused"
+	OpenIDAway         Code = "openid_away"
+	OpenIDRefused      Code = "openid_refused"
 	LoginStateInvalid  Code = "login_state_invalid"
 	ReturnToUnknown    Code = "return_to_unknown"
 	AppUnknown         Code = "app_unknown"

@@ -41,6 +41,8 @@ type Console struct {
 	sessions *session.Sessions
 	follow   Follow
 	log      *slog.Logger
+	// OpenID says that an OpenID provider's people may sign in at /sign-in/oidc.
+	OpenID bool
 }
 
 // New returns the console, which answers on mux.

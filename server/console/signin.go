@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/orgsync/orgsync/internal/message"
@@ -22,7 +23,12 @@ func showSignIn(q *request) error {
 	if q.page.SignedIn {
 		return q.redirect(LocalPath(q.form("return_to")))
 	}
-	return q.render(q.page.T("sign_in.title"), signInPage(q.page, nil))
+	providers, err := q.c.service.ListLoginProviders(q.ctx)
+	if err != nil {
+		return err
+	}
+	to := url.Values{"return_to": {LocalPath(q.form("return_to"))}}.Encode()
+	return q.render(q.page.T("sign_in.title"), signInPage(q.page, signInWays(q.page, q.c.OpenID, providers, to)))
 }
 
 // showLink asks before it signs in: what merely looks at a link, as chats do, does not use it up.

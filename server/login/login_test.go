@@ -39,6 +39,8 @@ type world struct {
 	pool     *pgxpool.Pool
 	company  *simulator.Company
 	sessions *session.Sessions
+	mux      *http.ServeMux
+	login    *login.Login
 }
 
 const returnTo = "https://wiki.example/login?from=orgsync"
@@ -86,7 +88,7 @@ func newWorld(t *testing.T) *world {
 	})
 	require.NoError(t, w.service.AddApp(t.Context(), "wiki", []string{returnTo}, service.By{Name: "test"}))
 	w.sessions = session.New(w.service, w.url, quiet)
-	login.New(mux, w.service, w.sessions, w.url, quiet)
+	w.mux, w.login = mux, login.New(mux, w.service, w.sessions, w.url, quiet)
 	mux.Handle("GET /who", w.sessions.Wrap(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		caller, _ := w.sessions.Caller(r)
 		_, _ = io.WriteString(rw, string(caller.Role)+" "+caller.Name)

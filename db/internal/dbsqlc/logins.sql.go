@@ -368,6 +368,36 @@ func (q *Queries) ListLoginMembers(ctx context.Context, db DBTX, arg ListLoginMe
 	return items, nil
 }
 
+const listLoginProviders = `-- name: ListLoginProviders :many
+SELECT DISTINCT p.name
+FROM org_administrators a
+JOIN identity_providers p ON p.id = a.provider_id
+WHERE a.source = 'local'
+  AND p.is_active
+ORDER BY p.name
+`
+
+// Providers whose local administrators may sign in by them.
+func (q *Queries) ListLoginProviders(ctx context.Context, db DBTX) ([]string, error) {
+	rows, err := db.Query(ctx, listLoginProviders)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		items = append(items, name)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const recordLogin = `-- name: RecordLogin :one
 INSERT INTO member_logins (member_id)
 VALUES ($1)
