@@ -152,7 +152,7 @@ type bench struct {
 	apply     *Apply
 	reconcile *Reconcile
 	runs      *Runs
-	upkeep    *Retention
+	retention *Retention
 	notify    *Notifications
 	provider  providers.Provider
 	runID     string
@@ -197,7 +197,7 @@ func newBenchAs(t *testing.T, store *db.Store, as directory.ProviderType, c *com
 		notify: &Notifications{Store: store}}
 	b.pull = &Reader{Store: store, Opener: opener}
 	b.reconcile = &Reconcile{Store: store, Pull: b.pull}
-	b.upkeep = &Retention{Store: store, Runs: b.runs, Now: time.Now}
+	b.retention = &Retention{Store: store, Runs: b.runs, Now: time.Now}
 	name := "acme-" + uuid.NewString()
 	_, err = store.Providers.Add(t.Context(),
 		providers.NewProvider{Name: name, Type: as, Config: json.RawMessage(`{}`)}, opener.Seal(nil))
@@ -240,7 +240,7 @@ func (b *bench) attempt(do any, in any, before ...any) (converter.EncodedValue, 
 	suite := &testsuite.WorkflowTestSuite{}
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestActivityEnvironment()
-	for _, a := range []any{b.pull, b.apply, b.reconcile, b.runs, b.upkeep, b.notify} {
+	for _, a := range []any{b.pull, b.apply, b.reconcile, b.runs, b.retention, b.notify} {
 		env.RegisterActivity(a)
 	}
 	if len(before) > 0 {

@@ -30,7 +30,7 @@ type Keep struct {
 	Runs, Details, Raw time.Duration
 }
 
-// The parts of the upkeep, in the order in which they must be done: what is found by
+// The parts of retention, in the order in which they must be done: what is found by
 // means of something else goes before it.
 const (
 	PartStaging = "staging"
@@ -40,7 +40,7 @@ const (
 	PartCalls   = "calls"
 )
 
-// Parts are all parts of the upkeep in order.
+// Parts are all parts of retention in order.
 var Parts = []string{PartStaging, PartRaw, PartDetails, PartRuns, PartCalls}
 
 // abandonedAfter is how long a run may be at work before Temporal is asked whether it
@@ -95,7 +95,7 @@ func (a *Retention) ended(ctx context.Context, run db.OpenRun) (string, error) {
 	return status, nil
 }
 
-// CleanUpInput asks for one part of the upkeep.
+// CleanUpInput asks for one part of retention.
 type CleanUpInput struct {
 	Part string `json:"part"`
 }
@@ -115,7 +115,7 @@ const cleanFor = 10 * time.Minute
 func (a *Retention) CleanUp(ctx context.Context, in CleanUpInput) (CleanUpResult, error) {
 	clean, known := a.part(in.Part)
 	if !known {
-		return CleanUpResult{}, temporal.NewNonRetryableApplicationError("upkeep has no part "+in.Part, TypeInternal,
+		return CleanUpResult{}, temporal.NewNonRetryableApplicationError("retention has no part "+in.Part, TypeInternal,
 			nil)
 	}
 	defer heartbeat(ctx)()

@@ -68,8 +68,8 @@ func TestDeadRunsAreEnded(t *testing.T) {
 			b.runID, c.age)
 		require.NoError(t, err)
 		env := (&testsuite.WorkflowTestSuite{}).NewTestActivityEnvironment()
-		env.RegisterActivity(b.upkeep)
-		value, err := env.ExecuteActivity(b.upkeep.EndDeadRuns)
+		env.RegisterActivity(b.retention)
+		value, err := env.ExecuteActivity(b.retention.EndDeadRuns)
 		require.NoError(t, err)
 		var ended EndDeadRunsResult
 		require.NoError(t, value.Get(&ended))
@@ -90,10 +90,10 @@ func TestCleanUpKeepsWhatTheSettingsSay(t *testing.T) {
 	first := b.runID
 	b.load()
 	clean := func(keep Keep) map[string]int {
-		b.upkeep.Keep = keep
+		b.retention.Keep = keep
 		rows := map[string]int{}
 		for _, part := range Parts {
-			if n := must[CleanUpResult](b, b.upkeep.CleanUp, CleanUpInput{Part: part}); n.Rows > 0 {
+			if n := must[CleanUpResult](b, b.retention.CleanUp, CleanUpInput{Part: part}); n.Rows > 0 {
 				rows[part] = n.Rows
 			}
 		}
@@ -113,7 +113,7 @@ func TestCleanUpKeepsWhatTheSettingsSay(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, directory.RunRunning, run.Status, "the run at work stays")
 
-	require.True(t, b.fails(b.upkeep.CleanUp, CleanUpInput{Part: "dust"}).NonRetryable())
+	require.True(t, b.fails(b.retention.CleanUp, CleanUpInput{Part: "dust"}).NonRetryable())
 }
 
 // Nothing is deleted for its age by a clock that may have jumped: where Postgres' is days
@@ -127,21 +127,21 @@ func TestNothingIsOldByAClockThatMayBeWrong(t *testing.T) {
 			b := newBench(t, database(t), d, d)
 			old := b.runID
 			b.load()
-			b.upkeep.Now = func() time.Time { return time.Now().Add(-jump) }
-			b.upkeep.Keep = Keep{Runs: time.Nanosecond, Details: time.Nanosecond, Raw: time.Nanosecond}
+			b.retention.Now = func() time.Time { return time.Now().Add(-jump) }
+			b.retention.Keep = Keep{Runs: time.Nanosecond, Details: time.Nanosecond, Raw: time.Nanosecond}
 			for _, part := range []string{PartRaw, PartDetails, PartRuns} {
-				failed := b.fails(b.upkeep.CleanUp, CleanUpInput{Part: part})
+				failed := b.fails(b.retention.CleanUp, CleanUpInput{Part: part})
 				require.ErrorContains(t, failed, "by the clock of Postgres and")
 				require.False(t, failed.NonRetryable(), "another worker's clock may agree")
 			}
 			for _, part := range []string{PartStaging, PartCalls} {
-				must[CleanUpResult](b, b.upkeep.CleanUp, CleanUpInput{Part: part})
+				must[CleanUpResult](b, b.retention.CleanUp, CleanUpInput{Part: part})
 			}
 			run, err := b.store.Report.GetRun(t.Context(), old)
 			require.NoError(t, err)
 			require.Nil(t, run.DetailsDroppedAt)
-			b.upkeep.Now = time.Now
-			require.Positive(t, must[CleanUpResult](b, b.upkeep.CleanUp, CleanUpInput{Part: PartDetails}).Rows)
+			b.retention.Now = time.Now
+			require.Positive(t, must[CleanUpResult](b, b.retention.CleanUp, CleanUpInput{Part: PartDetails}).Rows)
 		})
 	}
 }

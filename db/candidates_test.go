@@ -13,24 +13,24 @@ import (
 // gone, and what becomes of it in the next one.
 func TestMissedTwice(t *testing.T) {
 	each(t, map[string]func(*testing.T, *company){
-		"who is not visible twice is removed":         whoIsNotVisibleTwiceIsRemoved,
-		"a run counts once":                           aRunCountsOnce,
-		"runs between do not count as missing":        runsBetweenDoNotCountAsMissing,
-		"who a run between lists is forgotten":        whoARunBetweenListsIsForgotten,
-		"who is listed again is forgotten":            whoIsListedAgainIsForgotten,
-		"who is recognised again is forgotten":        whoIsRecognisedAgainIsForgotten,
-		"a smaller range starts over":                 aSmallerRangeStartsOver,
-		"a look-up that failed is no result":          aLookUpThatFailedIsNoResult,
-		"who is there is placed by their own record":  whoIsThereIsPlacedByTheirOwnRecord,
-		"who is there and cannot be read stays":       whoIsThereAndCannotBeReadStays,
-		"who is there keeps their places between":     whoIsThereKeepsTheirPlacesBetween,
-		"a department that stays keeps its people":    aDepartmentThatStaysKeepsItsPeople,
-		"a listing counts more than a record":         aListingCountsMoreThanARecord,
-		"a plan goes by what was missed before":       aPlanGoesByWhatWasMissedBefore,
-		"a department is there or not":                aDepartmentIsThereOrNot,
-		"upkeep keeps the run that missed something":  upkeepKeepsTheRunThatMissedSomething,
-		"who is removed is no candidate any more":     whoIsRemovedIsNoCandidateAnyMore,
-		"the provider counts more people than it has": theProviderCountsMorePeopleThanItHas,
+		"who is not visible twice is removed":           whoIsNotVisibleTwiceIsRemoved,
+		"a run counts once":                             aRunCountsOnce,
+		"runs between do not count as missing":          runsBetweenDoNotCountAsMissing,
+		"who a run between lists is forgotten":          whoARunBetweenListsIsForgotten,
+		"who is listed again is forgotten":              whoIsListedAgainIsForgotten,
+		"who is recognised again is forgotten":          whoIsRecognisedAgainIsForgotten,
+		"a smaller range starts over":                   aSmallerRangeStartsOver,
+		"a look-up that failed is no result":            aLookUpThatFailedIsNoResult,
+		"who is there is placed by their own record":    whoIsThereIsPlacedByTheirOwnRecord,
+		"who is there and cannot be read stays":         whoIsThereAndCannotBeReadStays,
+		"who is there keeps their places between":       whoIsThereKeepsTheirPlacesBetween,
+		"a department that stays keeps its people":      aDepartmentThatStaysKeepsItsPeople,
+		"a listing counts more than a record":           aListingCountsMoreThanARecord,
+		"a plan goes by what was missed before":         aPlanGoesByWhatWasMissedBefore,
+		"a department is there or not":                  aDepartmentIsThereOrNot,
+		"retention keeps the run that missed something": retentionKeepsTheRunThatMissedSomething,
+		"who is removed is no candidate any more":       whoIsRemovedIsNoCandidateAnyMore,
+		"the provider counts more people than it has":   theProviderCountsMorePeopleThanItHas,
 	})
 }
 
@@ -431,12 +431,12 @@ func aDepartmentIsThereOrNot(t *testing.T, c *company) {
 	require.Empty(t, c.candidates())
 }
 
-func upkeepKeepsTheRunThatMissedSomething(t *testing.T, c *company) {
+func retentionKeepsTheRunThatMissedSomething(t *testing.T, c *company) {
 	c.sync(everyone)
 	first := c.missing(withoutA, db.LookupExists, "a")
 	c.missing(withoutA, db.LookupExists, "a", first)
 	first.age(500 * day)
-	c.upkeep(t)
+	c.cleanUp(t)
 	require.True(t, first.exists(), "its range is still compared with")
 }
 

@@ -11,11 +11,11 @@ import (
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 )
 
-// upkeepBatch bounds the rows of each table that one transaction of the upkeep
+// retentionBatch bounds the rows of each table that one transaction of retention
 // deletes or changes.
-const upkeepBatch = 5000
+const retentionBatch = 5000
 
-// Cleaned is what one bounded transaction of the upkeep did.
+// Cleaned is what one bounded transaction of retention did.
 type Cleaned struct {
 	// Rows is how many rows were deleted or stripped of their raw records.
 	Rows int
@@ -25,7 +25,7 @@ type Cleaned struct {
 
 // The methods below each carry out one transaction and are called until they
 // report no more. Runs at work, held runs, and the newest run of each provider
-// keep everything. Several upkeeps at a time do no harm.
+// keep everything. Several retention runs at a time do no harm.
 
 // CleanStaging drops what is left of the snapshots of runs that have ended.
 func (s *Store) CleanStaging(ctx context.Context) (Cleaned, error) {
@@ -43,7 +43,7 @@ func (s *Store) CleanStaging(ctx context.Context) (Cleaned, error) {
 		if err != nil {
 			return err
 		}
-		staged, err := s.q.DropStaging(ctx, tx, dbsqlc.DropStagingParams{RunID: run, MaxRows: upkeepBatch})
+		staged, err := s.q.DropStaging(ctx, tx, dbsqlc.DropStagingParams{RunID: run, MaxRows: retentionBatch})
 		cleaned.Rows += int(staged)
 		cleaned.More = true
 		return err
@@ -66,25 +66,25 @@ func (s *Store) CleanRaw(ctx context.Context, olderThan time.Duration) (Cleaned,
 		}
 		cleaned.More = true
 		changes, err := s.q.DropRawChanges(ctx, tx, dbsqlc.DropRawChangesParams{
-			RunID: run, MaxRows: upkeepBatch,
+			RunID: run, MaxRows: retentionBatch,
 		})
 		if err != nil {
 			return err
 		}
 		members, err := s.q.DropRawMembers(ctx, tx, dbsqlc.DropRawMembersParams{
-			RunID: run, OlderThan: olderThan, MaxRows: upkeepBatch,
+			RunID: run, OlderThan: olderThan, MaxRows: retentionBatch,
 		})
 		if err != nil {
 			return err
 		}
 		departments, err := s.q.DropRawDepartments(ctx, tx, dbsqlc.DropRawDepartmentsParams{
-			RunID: run, OlderThan: olderThan, MaxRows: upkeepBatch,
+			RunID: run, OlderThan: olderThan, MaxRows: retentionBatch,
 		})
 		if err != nil {
 			return err
 		}
 		cleaned.Rows = int(changes + members + departments)
-		if max(changes, members, departments) == upkeepBatch {
+		if max(changes, members, departments) == retentionBatch {
 			return nil
 		}
 		return s.q.MarkRawDropped(ctx, tx, run)
@@ -114,12 +114,12 @@ func (s *Store) CleanDetails(ctx context.Context, olderThan time.Duration) (Clea
 		if err := s.q.DropRunPublications(ctx, tx, &run); err != nil {
 			return err
 		}
-		rows, err := s.q.DropDetails(ctx, tx, dbsqlc.DropDetailsParams{RunID: run, MaxRows: upkeepBatch})
+		rows, err := s.q.DropDetails(ctx, tx, dbsqlc.DropDetailsParams{RunID: run, MaxRows: retentionBatch})
 		if err != nil {
 			return err
 		}
 		cleaned.Rows = int(rows)
-		if rows >= upkeepBatch { // of all its tables together: one of them may have more
+		if rows >= retentionBatch { // of all its tables together: one of them may have more
 			return nil
 		}
 		return s.q.FinishDetails(ctx, tx, run)
@@ -129,8 +129,8 @@ func (s *Store) CleanDetails(ctx context.Context, olderThan time.Duration) (Clea
 
 // CleanRuns deletes the rows of runs that ended longer ago and have no details left.
 func (s *Store) CleanRuns(ctx context.Context, olderThan time.Duration) (Cleaned, error) {
-	n, err := s.q.DropRuns(ctx, s.pool, dbsqlc.DropRunsParams{OlderThan: olderThan, MaxRows: upkeepBatch})
-	return done(Cleaned{Rows: int(n), More: n == upkeepBatch}, "clean runs", err)
+	n, err := s.q.DropRuns(ctx, s.pool, dbsqlc.DropRunsParams{OlderThan: olderThan, MaxRows: retentionBatch})
+	return done(Cleaned{Rows: int(n), More: n == retentionBatch}, "clean runs", err)
 }
 
 // CleanCalls drops access tokens that have expired and call slots long past.
@@ -156,9 +156,9 @@ func (s *Store) ReadClock(ctx context.Context) (time.Time, error) {
 	return now, interpret("ask Postgres for the time", err)
 }
 
-// FinishRetentionStep notes that a part of the upkeep was done to its end just now.
+// FinishRetentionStep notes that a part of retention was done to its end just now.
 func (s *Store) FinishRetentionStep(ctx context.Context, part string) error {
-	return interpret("note upkeep", s.q.FinishRetentionStep(ctx, s.pool, part))
+	return interpret("note retention", s.q.FinishRetentionStep(ctx, s.pool, part))
 }
 
 // ListUnfinishedRuns are the runs that began longer ago and are still marked as running.

@@ -19,9 +19,9 @@ const day = 24 * time.Hour
 // keep is how long the tests keep things.
 var keep = struct{ raw, details, runs time.Duration }{30 * day, 90 * day, 400 * day}
 
-// upkeep carries out every part to its end and returns what each did, and how many
+// cleanUp carries out every part to its end and returns what each did, and how many
 // transactions it took altogether.
-func (d *database) upkeep(t *testing.T) (rows map[string]int, transactions int) {
+func (d *database) cleanUp(t *testing.T) (rows map[string]int, transactions int) {
 	t.Helper()
 	rows = map[string]int{}
 	for _, part := range []struct {
@@ -107,7 +107,7 @@ const (
 )
 
 // Raw records go first, then the details, then the run; the newest run keeps all.
-func TestUpkeepDropsInStages(t *testing.T) {
+func TestRetentionDropsInStages(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t)
 	c := d.company(t, directory.Feishu)
@@ -118,7 +118,7 @@ func TestUpkeepDropsInStages(t *testing.T) {
 	newest := c.finished(500*day, snapshot{departments: "1 name=Acme", members: "ann in=1 title=y raw={\"id\":\"z\"}"})
 	require.NotEmpty(t, old.left())
 
-	d.upkeep(t)
+	d.cleanUp(t)
 	require.False(t, old.exists())
 	require.True(t, older.exists())
 	require.Empty(t, older.left())
@@ -138,16 +138,16 @@ func TestUpkeepDropsInStages(t *testing.T) {
 	require.Equal(t, `{"id": "bob"}`, c.member("raw_data", "bob"), "removed twenty days ago: undoing may need it")
 
 	fresh.age(31 * day)
-	d.upkeep(t)
+	d.cleanUp(t)
 	require.Equal(t, "{}", c.member("raw_data", "bob"))
 	require.Equal(t, `{"id": "z"}`, c.member("raw_data", "ann"), "people who are there keep theirs")
 
-	rows, _ := d.upkeep(t)
+	rows, _ := d.cleanUp(t)
 	require.Empty(t, rows, "once more finds nothing")
 }
 
 // A run may have very many rows: they go in bounded transactions.
-func TestUpkeepIsBounded(t *testing.T) {
+func TestRetentionIsBounded(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t)
 	c := d.company(t, directory.Feishu)
@@ -167,7 +167,7 @@ func TestUpkeepIsBounded(t *testing.T) {
 	d.exec(t, `INSERT INTO staged_members (run_id, listing, page, n, member_key, external_id, external_is_fallback)
 		SELECT $1, '1', 1, n, n::text, n::text, false FROM generate_series(1, 12000) n`, big.id)
 
-	rows, transactions := d.upkeep(t)
+	rows, transactions := d.cleanUp(t)
 	require.Empty(t, big.left())
 	require.True(t, big.exists())
 	require.Equal(t, 12000, rows["staging"])
@@ -179,12 +179,12 @@ func TestUpkeepIsBounded(t *testing.T) {
 		details_left, raw_left)
 		SELECT $1, 1000 + n, 'w', n::text, 'succeeded', now() - interval '500 days', false, false
 		FROM generate_series(1, 11000) n`, c.provider.ID)
-	rows, _ = d.upkeep(t)
+	rows, _ = d.cleanUp(t)
 	require.Equal(t, 11000, rows["runs"])
 }
 
 // Runs at work, held ones, and one that another is about to take back keep everything.
-func TestUpkeepLeavesOpenRunsAlone(t *testing.T) {
+func TestRetentionLeavesOpenRunsAlone(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t)
 	for name, prepare := range map[string]func(*company) *run{
@@ -216,14 +216,14 @@ func TestUpkeepLeavesOpenRunsAlone(t *testing.T) {
 		r := prepare(d.company(t, directory.Feishu))
 		before := r.left()
 		require.NotEmpty(t, before, name)
-		d.upkeep(t)
+		d.cleanUp(t)
 		require.True(t, r.exists(), name)
 		require.Equal(t, before, r.left(), name)
 	}
 }
 
 // What a broken-off rehearsal and a run that ended in an unusual way leave behind.
-func TestUpkeepDropsSnapshotsOfEndedRuns(t *testing.T) {
+func TestRetentionDropsSnapshotsOfEndedRuns(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t)
 	c := d.company(t, directory.Feishu)
@@ -233,13 +233,13 @@ func TestUpkeepDropsSnapshotsOfEndedRuns(t *testing.T) {
 	d.exec(t, `INSERT INTO dry_run_changes (run_id, object_type, object_id, department_id, external_id, kind)
 		VALUES ($1, 'member', $1, $1, 'ann', 'created')`, r.id)
 	before := r.left()
-	d.upkeep(t)
+	d.cleanUp(t)
 	require.Equal(t, before, r.left())
 
 	ended, err := d.store.EndDeadRun(t.Context(), r.id, directory.RunCanceled)
 	require.NoError(t, err)
 	require.True(t, ended)
-	d.upkeep(t)
+	d.cleanUp(t)
 	left := r.left()
 	for _, table := range []string{"staged_departments", "staged_members", "dry_run_changes"} {
 		require.Contains(t, before, table)
@@ -280,7 +280,7 @@ func TestUnfinishedRuns(t *testing.T) {
 }
 
 // Expired tokens and call slots long past go; those in use stay.
-func TestUpkeepDropsOldTokensAndSlots(t *testing.T) {
+func TestRetentionDropsOldTokensAndSlots(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t)
 	c := d.company(t, directory.Feishu)
@@ -290,7 +290,7 @@ func TestUpkeepDropsOldTokensAndSlots(t *testing.T) {
 		d.exec(t, `INSERT INTO provider_call_slots (provider_id, endpoint, next_at)
 			VALUES ($1, $2, now() + $3::interval)`, uuid.NewString(), name, expires)
 	}
-	rows, _ := d.upkeep(t)
+	rows, _ := d.cleanUp(t)
 	require.Equal(t, map[string]int{"calls": 2}, rows)
 	require.Equal(t, []string{"valid"}, d.texts(t, `SELECT name FROM provider_tokens`))
 	require.Equal(t, []string{"valid"}, d.texts(t, `SELECT endpoint FROM provider_call_slots`))

@@ -152,7 +152,7 @@ func serve(ctx context.Context, temporal client.Client, store *db.Store, box *se
 	if err := app.EnsureSearchAttributes(ctx, temporal, app.Namespace()); err != nil {
 		return err
 	}
-	if err := app.EnsureUpkeep(ctx, temporal, workflows.TaskQueue); err != nil {
+	if err := app.EnsureRetention(ctx, temporal, workflows.TaskQueue); err != nil {
 		log.Warn(err.Error()) // syncs work without it
 	}
 	opener := app.NewOpener(store.Providers, box, cfg, log)

@@ -1,7 +1,7 @@
 // Package workflows holds the deterministic code: SyncOrg, which makes a company's
 // directory equal to its provider, its children SyncDepartments, HoldRemovals, which
 // waits for a person, UndoRun, which takes a run back, ScheduledSync, which a schedule
-// starts, and Upkeep, which cleans up. It decides nothing by itself that could differ on
+// starts, and Retention, which cleans up. It decides nothing by itself that could differ on
 // replay: everything a branch depends on is input or an activity's result. It may not
 // touch the database, providers, the environment or the clock.
 package workflows
@@ -40,7 +40,7 @@ const (
 	RecordLoginsName      = "RecordLogins"
 	RetentionName         = "Retention"
 
-	// RetentionID is the id of the upkeep's schedule, and that of its workflow.
+	// RetentionID is the id of retention's schedule, and that of its workflow.
 	RetentionID = "orgsync-retention"
 
 	// ProgressQuery answers with Progress.

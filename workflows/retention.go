@@ -6,7 +6,7 @@ import (
 	"github.com/orgsync/orgsync/activities"
 )
 
-// RetentionResult is how many rows the upkeep deleted or stripped, by part.
+// RetentionResult is how many rows retention deleted or stripped, by part.
 type RetentionResult struct {
 	// EndedRuns were marked as running though their workflow was gone.
 	EndedRuns int `json:"ended_runs"`

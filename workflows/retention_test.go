@@ -11,7 +11,7 @@ import (
 )
 
 // Each part is done to its end before the next, and what all of it did is added up.
-func TestUpkeepDoesEveryPartToItsEnd(t *testing.T) {
+func TestRetentionDoesEveryPartToItsEnd(t *testing.T) {
 	t.Parallel()
 	f := newFakes(0)
 	env := f.env(t)
@@ -37,7 +37,7 @@ func TestUpkeepDoesEveryPartToItsEnd(t *testing.T) {
 }
 
 // Later parts find things by means of earlier ones: they are not done before.
-func TestUpkeepStopsAtThePartThatFails(t *testing.T) {
+func TestRetentionStopsAtThePartThatFails(t *testing.T) {
 	t.Parallel()
 	f := newFakes(0)
 	env := f.env(t)

@@ -75,7 +75,7 @@ WHERE provider_id = @provider_id AND status <> 'deleted';
 
 -- name: DropProviderRaw :exec
 -- No run of the provider is left that could need the raw records again, nor one that
--- the upkeep would find them by.
+-- retention would find them by.
 WITH m AS (UPDATE org_members m SET raw_data = '{}' WHERE m.provider_id = @provider_id AND m.raw_data <> '{}')
 UPDATE org_departments d SET raw_data = '{}' WHERE d.provider_id = @provider_id AND d.raw_data <> '{}';
 

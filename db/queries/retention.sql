@@ -63,7 +63,7 @@ DELETE FROM dry_run_changes c
 WHERE NOT EXISTS (SELECT 1 FROM sync_runs r WHERE r.id = c.run_id AND r.status = 'running');
 
 -- name: FindRunWithRaw :one
--- The oldest run whose raw records are due, locked against another upkeep. Never a
+-- The oldest run whose raw records are due, locked against another retention run. Never a
 -- provider's newest, nor one that another run is about to take back.
 SELECT r.id FROM sync_runs r
 WHERE r.raw_left AND r.finished_at < now() - @older_than::interval

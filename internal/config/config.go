@@ -43,7 +43,7 @@ type Config struct {
 	// DatabaseConnections is the most that one process opens.
 	DatabaseConnections int
 
-	// KeepRuns, KeepDetails and KeepRaw are how long the upkeep keeps runs, their
+	// KeepRuns, KeepDetails and KeepRaw are how long retention keeps runs, their
 	// details, and raw records after a run has ended; zero: for ever.
 	KeepRuns    time.Duration
 	KeepDetails time.Duration

@@ -34,7 +34,7 @@ type Metrics struct {
 	throttled   *prometheus.CounterVec
 	waitSeconds *prometheus.HistogramVec
 
-	upkeepRows *prometheus.CounterVec
+	retentionRows *prometheus.CounterVec
 
 	requests       *prometheus.CounterVec
 	requestSeconds *prometheus.HistogramVec
@@ -68,14 +68,14 @@ func New(state State, log *slog.Logger) *Metrics {
 		waitSeconds: histogram("orgsync_provider_wait_seconds",
 			"How long calls waited for their place in the shared call budget.",
 			[]float64{.001, .01, .1, .5, 1, 5, 10, 20}, "provider"),
-		upkeepRows: counter("orgsync_upkeep_rows_total", "Rows that the upkeep cleaned up, by part.", "part"),
+		retentionRows: counter("orgsync_retention_rows_total", "Rows that retention cleaned up, by part.", "part"),
 		requests: counter("orgsync_http_requests_total", "Requests that the server answered, by route and status.",
 			"method", "route", "status"),
 		requestSeconds: histogram("orgsync_http_request_seconds", "How long requests took, streams until they ended.",
 			[]float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}, "route"),
 	}
 	m.registry.MustRegister(m.runs, m.runSeconds, m.departments, m.members, m.memberships,
-		m.calls, m.callSeconds, m.throttled, m.waitSeconds, m.upkeepRows, m.requests, m.requestSeconds,
+		m.calls, m.callSeconds, m.throttled, m.waitSeconds, m.retentionRows, m.requests, m.requestSeconds,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewBuildInfoCollector())
 	if state != nil {
@@ -183,12 +183,12 @@ func (m *Metrics) Wait(provider string, waited time.Duration) {
 	m.waitSeconds.WithLabelValues(provider).Observe(waited.Seconds())
 }
 
-// CleanedUp counts rows that a part of the upkeep cleaned up.
+// CleanedUp counts rows that a part of retention cleaned up.
 func (m *Metrics) CleanedUp(part string, rows int) {
 	if m == nil {
 		return
 	}
-	m.upkeepRows.WithLabelValues(part).Add(float64(rows))
+	m.retentionRows.WithLabelValues(part).Add(float64(rows))
 }
 
 // Request counts an answer of the server. pattern is that of its route, empty where there is

@@ -88,7 +88,7 @@ func TestStateIsAskedAtEachScrape(t *testing.T) {
 		`orgsync_runs_since_success{provider="acme"} 2`,
 		`orgsync_running_runs{provider="acme"} 1`, `orgsync_held_runs{provider="acme"} 1`,
 		`orgsync_held_run_age_seconds{provider="acme"} 60`,
-		`orgsync_held_runs{provider="off"} 0`, `orgsync_upkeep_age_seconds{part="raw"} 1`,
+		`orgsync_held_runs{provider="off"} 0`, `orgsync_retention_age_seconds{part="raw"} 1`,
 	} {
 		require.Contains(t, text, want+"\n")
 	}

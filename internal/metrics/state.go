@@ -40,7 +40,7 @@ var (
 	held    = gauge("orgsync_held_runs", "Runs that wait for a decision on removals.", "provider")
 	heldAge = gauge("orgsync_held_run_age_seconds",
 		"Time since the run that has waited longest for a decision began; 0 if none does.", "provider")
-	upkeepAge = gauge("orgsync_upkeep_age_seconds", "Time since the part of the upkeep was last done to its end.",
+	retentionAge = gauge("orgsync_retention_age_seconds", "Time since the part of retention was last done to its end.",
 		"part")
 )
 
@@ -50,7 +50,7 @@ func gauge(name, help string, labels ...string) *prometheus.Desc {
 
 // Describe implements prometheus.Collector.
 func (*stateCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{known, lastSuccess, sinceSuccess, running, held, heldAge, upkeepAge} {
+	for _, d := range []*prometheus.Desc{known, lastSuccess, sinceSuccess, running, held, heldAge, retentionAge} {
 		out <- d
 	}
 }
@@ -80,6 +80,6 @@ func (c *stateCollector) Collect(out chan<- prometheus.Metric) {
 		tell(heldAge, p.HeldFor.Seconds(), p.Name)
 	}
 	for part, age := range health.Retention {
-		tell(upkeepAge, age.Seconds(), part)
+		tell(retentionAge, age.Seconds(), part)
 	}
 }

@@ -125,7 +125,7 @@ func TestWorkerCanBeWatched(t *testing.T) {
 	status, _ := told.get("/healthz")
 	require.Equal(t, http.StatusOK, status)
 
-	// A load with a throttled call, a run that is held, one that fails, and the upkeep.
+	// A load with a throttled call, a run that is held, one that fails, and retention.
 	s.faults.Add(simulator.Fault{Endpoint: readers[s.kind].members, From: 2, Times: 1,
 		Action: simulator.Action{Kind: simulator.Throttle, Delay: time.Second}})
 	loaded := w.sync(s.name)
@@ -140,7 +140,7 @@ func TestWorkerCanBeWatched(t *testing.T) {
 	told.metrics() // knows the provider before its run fails
 	require.Equal(t, directory.RunFailed, w.sync(wrong).Status)
 	run, err := w.temporal.ExecuteWorkflow(t.Context(),
-		client.StartWorkflowOptions{ID: "upkeep-" + w.queue, TaskQueue: w.queue}, workflows.RetentionName)
+		client.StartWorkflowOptions{ID: "retention-" + w.queue, TaskQueue: w.queue}, workflows.RetentionName)
 	require.NoError(t, err)
 	require.NoError(t, run.Get(t.Context(), nil))
 

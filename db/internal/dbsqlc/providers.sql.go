@@ -116,7 +116,7 @@ UPDATE org_departments d SET raw_data = '{}' WHERE d.provider_id = $1 AND d.raw_
 `
 
 // No run of the provider is left that could need the raw records again, nor one that
-// the upkeep would find them by.
+// retention would find them by.
 func (q *Queries) DropProviderRaw(ctx context.Context, db DBTX, providerID *string) error {
 	_, err := db.Exec(ctx, dropProviderRaw, providerID)
 	return err

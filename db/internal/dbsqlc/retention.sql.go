@@ -278,7 +278,7 @@ WHERE r.raw_left AND r.finished_at < now() - $1::interval
 ORDER BY r.finished_at LIMIT 1 FOR NO KEY UPDATE OF r SKIP LOCKED
 `
 
-// The oldest run whose raw records are due, locked against another upkeep. Never a
+// The oldest run whose raw records are due, locked against another retention run. Never a
 // provider's newest, nor one that another run is about to take back.
 func (q *Queries) FindRunWithRaw(ctx context.Context, db DBTX, olderThan time.Duration) (string, error) {
 	row := db.QueryRow(ctx, findRunWithRaw, olderThan)

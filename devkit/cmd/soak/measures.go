@@ -34,7 +34,7 @@ type measures struct {
 	// StagingMB is the size of the tables that are empty between runs, RecordMB that of all others.
 	StagingMB float64 `json:"staging_mb"`
 	RecordMB  float64 `json:"record_mb"`
-	// LargestHistory is the most events of a workflow that the run and its upkeep began.
+	// LargestHistory is the most events of a workflow that the run and its retention began.
 	LargestHistory float64 `json:"largest_history"`
 }
 
@@ -68,7 +68,7 @@ func (s *soak) measure(ctx context.Context, runID string, began time.Time) (m me
 }
 
 // runOrNone is a run's id; a terminated run could not tell its own, and its snapshot is
-// left to the next upkeep.
+// left to the next retention run.
 func runOrNone(id string) *string {
 	if id == "" {
 		return nil

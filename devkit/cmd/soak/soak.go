@@ -33,9 +33,9 @@ type soak struct {
 	progress io.Writer
 }
 
-// upkeepEvery is how many runs pass between two upkeeps; they keep what is younger
+// cleanUpEvery is how many runs pass between two retention runs; they keep what is younger
 // than settings say, which for a soak is little, so that pruning shows.
-const upkeepEvery = 5
+const cleanUpEvery = 5
 
 var settings = []stack.Setting{
 	{Name: "ORGSYNC_CALL_RATE", Value: "0"},
@@ -121,8 +121,8 @@ func (s *soak) round(ctx context.Context, n int) (r round, err error) {
 	if err := s.judge(k, &r, before, after); err != nil {
 		return r, fmt.Errorf("run %s ended %s (%s): %w", result.RunID, r.Status, strings.Join(result.Errors, "; "), err)
 	}
-	if n%upkeepEvery == 0 || n == s.Runs {
-		if err := s.upkeep(ctx); err != nil {
+	if n%cleanUpEvery == 0 || n == s.Runs {
+		if err := s.cleanUp(ctx); err != nil {
 			return r, err
 		}
 	}
@@ -279,8 +279,8 @@ func (s *soak) quiet(ctx context.Context) error {
 	})
 }
 
-// upkeep cleans up as the nightly schedule does. A snapshot that a run left must then be gone.
-func (s *soak) upkeep(ctx context.Context) error {
+// cleanUp cleans up as the nightly schedule does. A snapshot that a run left must then be gone.
+func (s *soak) cleanUp(ctx context.Context) error {
 	run, err := s.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "soak-retention", TaskQueue: "orgsync"},
 		"Retention")
 	if err != nil {

@@ -15,9 +15,9 @@ import (
 	"github.com/orgsync/orgsync/workflows"
 )
 
-// Workers schedule the upkeep once; it drops what the settings no longer keep, and
+// Workers schedule retention once; it drops what the settings no longer keep, and
 // the next sync does not miss it.
-func TestUpkeepIsScheduledAndCleansUp(t *testing.T) {
+func TestRetentionIsScheduledAndCleansUp(t *testing.T) {
 	t.Parallel()
 	w := emptyWorld(t, dbtest.New(t), server)
 	w.cfg.KeepRuns, w.cfg.KeepDetails, w.cfg.KeepRaw = 0, time.Nanosecond, time.Nanosecond
@@ -33,11 +33,11 @@ func TestUpkeepIsScheduledAndCleansUp(t *testing.T) {
 	newest := w.sync(s.name)
 
 	ctx := t.Context()
-	require.NoError(t, app.EnsureUpkeep(ctx, w.temporal, w.queue))
+	require.NoError(t, app.EnsureRetention(ctx, w.temporal, w.queue))
 	schedule := w.temporal.ScheduleClient().GetHandle(ctx, workflows.RetentionID)
 	t.Cleanup(func() { _ = schedule.Delete(context.Background()) })
 	require.NoError(t, schedule.Pause(ctx, client.SchedulePauseOptions{Note: "back-up"}))
-	require.NoError(t, app.EnsureUpkeep(ctx, w.temporal, w.queue))
+	require.NoError(t, app.EnsureRetention(ctx, w.temporal, w.queue))
 	described, err := schedule.Describe(ctx)
 	require.NoError(t, err)
 	require.True(t, described.Schedule.State.Paused, "a pause survives the start of a worker")
