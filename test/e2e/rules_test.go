@@ -40,6 +40,28 @@ func (w *world) reasons(runID, objectType string) (reasons []string) {
 	return reasons
 }
 
+// requireExplained demands that the history of a member says what became of the member in a run:
+// the kind of change, its reason and the decision about it.
+func (w *world) requireExplained(s *source, member, runID, want string) {
+	w.t.Helper()
+	stored, err := w.store.Providers.FindByName(w.t.Context(), s.name)
+	require.NoError(w.t, err)
+	found, err := w.store.Objects(w.t.Context(), stored.ID, member, 2)
+	require.NoError(w.t, err)
+	require.Len(w.t, found, 1)
+	story, err := w.store.Story(w.t.Context(), found[0])
+	require.NoError(w.t, err)
+	last := story.Chapters[len(story.Chapters)-1]
+	require.Equal(w.t, runID, last.Run.ID)
+	var said []string
+	for _, change := range last.Changes {
+		if change.ObjectType == "member" {
+			said = append(said, change.Kind+" "+change.Reason+" "+change.Decision)
+		}
+	}
+	require.Equal(w.t, []string{want}, said)
+}
+
 // divided is a company with a part that rules leave out: Outside, and Deep below it.
 type divided struct {
 	*lab
@@ -122,6 +144,7 @@ func TestMembersLeftOutByARule(t *testing.T) {
 		require.Equal(t, plan.Members.Deleted, approved.Members.Deleted)
 		require.Equal(t, plan.Memberships, approved.Memberships)
 		require.Empty(t, w.there(c.source, leftOut))
+		w.requireExplained(c.source, leftOut[0], held.RunID, "deleted out_of_scope approved")
 
 		written := w.writes()
 		again := w.sync(c.name)
