@@ -38,7 +38,8 @@ func TestGroupsAndAdministratorsAreShown(t *testing.T) {
 	text := in.ok("groups", "acme", "g1").stdout
 	require.Contains(t, text, "(od-2) and below")
 	require.Contains(t, text, "through a department")
-	require.Contains(t, in.run("groups", "acme", "g2").stderr, "g2")
+	require.Contains(t, in.run("groups", "acme", "g2").stderr,
+		`no group of acme is known by "g2"; see: orgsync groups acme`)
 
 	var administrators []group.Administrator
 	in.ok("admins", "acme", "-o", "json").json(&administrators)
