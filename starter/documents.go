@@ -5,6 +5,7 @@ import (
 	"github.com/orgsync/orgsync/internal/replay"
 	"github.com/orgsync/orgsync/starter/account"
 	"github.com/orgsync/orgsync/starter/application"
+	"github.com/orgsync/orgsync/starter/change"
 	"github.com/orgsync/orgsync/starter/console"
 	"github.com/orgsync/orgsync/starter/group"
 	"github.com/orgsync/orgsync/starter/maintenance"
@@ -55,6 +56,7 @@ var outputs = []output{
 	{[]string{"runs list"}, "run", []run.Run{}},
 	{[]string{"runs show"}, "shown run", run.Shown{}},
 	{[]string{"runs changes"}, "change", []run.Change{}},
+	{[]string{"changes"}, "changes", change.Page{}},
 	{[]string{"provider list"}, "provider", []provider.View{}},
 	{[]string{"provider show", "provider add", "provider update"}, "provider", provider.View{}},
 	{[]string{"provider remove"}, "removed provider", provider.Removed{}},

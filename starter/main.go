@@ -22,6 +22,7 @@ import (
 
 	"github.com/orgsync/orgsync/starter/account"
 	"github.com/orgsync/orgsync/starter/application"
+	"github.com/orgsync/orgsync/starter/change"
 	"github.com/orgsync/orgsync/starter/cli"
 	"github.com/orgsync/orgsync/starter/console"
 	"github.com/orgsync/orgsync/starter/group"
@@ -73,6 +74,7 @@ type commands struct {
 	Groups     group.GroupsCommand         `cmd:"" help:"Show roles, user groups or tags, and who belongs to them."`
 	Admins     group.AdministratorsCommand `cmd:"" help:"Show who administers the company's account."`
 	App        application.Commands        `cmd:"" help:"Register, list and remove applications that people sign in to."`
+	Changes    change.Command              `cmd:"" help:"Follow what changes in the directory, in order."`
 	Token      token.Commands              `cmd:"" help:"Make, list and revoke tokens for the API."`
 	Console    console.Command             `cmd:"" help:"Print a link that signs in to the console once."`
 	Migrate    maintenance.MigrateCommand  `cmd:"" help:"Bring the database schema up to date."`

@@ -64,6 +64,8 @@ var Table = map[Operation]Rule{
 	"resolve-login":  {apps, One},
 	"exchange-login": {apps, Listed},
 
+	"list-changes": {readers, Listed},
+
 	"list-tokens":  {admins, Listed},
 	"create-token": {admins, One},
 	"revoke-token": {admins, One},

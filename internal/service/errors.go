@@ -64,6 +64,9 @@ const (
 
 	// Pages and objects by id.
 	CursorInvalid     Code = "cursor_invalid"
+	CursorExpired     Code = "cursor_expired"
+	EventTypeUnknown  Code = "event_type_unknown"
+	WaitInvalid       Code = "wait_invalid"
 	DepartmentUnknown Code = "department_unknown"
 	MemberUnknown     Code = "member_unknown"
 	GroupUnknown      Code = "group_unknown"

@@ -60,13 +60,20 @@ type Service struct {
 	// temporalMu is another one: while Temporal is away the database is there all the same.
 	temporalMu sync.Mutex
 	temporal   client.Client
+
+	// changes wakes those who wait for changes.
+	changes *changeWatch
 }
 
 // New returns a Service, which connects when it needs to. Close ends what it has opened.
-func New(c Connections) *Service { return &Service{connect: c} }
+func New(c Connections) *Service { return &Service{connect: c, changes: newChangeWatch()} }
+
+// EndWaits ends the waiting for changes, so that nothing keeps a server from stopping.
+func (s *Service) EndWaits() { s.changes.stop() }
 
 // Close ends all connections.
 func (s *Service) Close() {
+	s.changes.stop()
 	s.temporalMu.Lock()
 	defer s.temporalMu.Unlock()
 	if s.temporal != nil {

@@ -47,6 +47,7 @@ func New(mux *http.ServeMux, s *service.Service, version string) (*API, error) {
 	a.registerGroups()
 	a.registerMembers()
 	a.registerAccounts()
+	a.registerChanges()
 	a.registerAccess()
 	a.registerLogins()
 	var err error
@@ -71,7 +72,10 @@ func New(mux *http.ServeMux, s *service.Service, version string) (*API, error) {
 }
 
 // Close ends the streams.
-func (a *API) Close() { a.runs.close() }
+func (a *API) Close() {
+	a.runs.close()
+	a.service.EndWaits()
+}
 
 func write(w http.ResponseWriter, contentType string, body []byte) {
 	w.Header().Set("Content-Type", contentType)

@@ -154,6 +154,8 @@ var statuses = map[service.Code]int{
 	service.KeyNotHeld:  http.StatusConflict,
 	service.RunNotBegun: http.StatusConflict,
 
+	service.CursorExpired: http.StatusGone,
+
 	service.ProviderChanged: http.StatusPreconditionFailed, service.ListChanged: http.StatusPreconditionFailed,
 	service.ProviderFailed: http.StatusBadGateway,
 

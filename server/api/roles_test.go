@@ -30,7 +30,8 @@ var may = map[string]string{
 	"set-administrator": "a", "delete-administrator": "a",
 	"list-account-conflicts": "oa", "get-account-conflict": "oa", "decide-account-conflict": "a",
 	"resolve-login": "ap", "exchange-login": "ap",
-	"list-tokens": "a", "create-token": "a", "revoke-token": "a", "list-audit": "a",
+	"list-changes": "roa",
+	"list-tokens":  "a", "create-token": "a", "revoke-token": "a", "list-audit": "a",
 }
 
 // bodies are what operations with a body are sent; the others are sent none.

@@ -31,6 +31,8 @@ var statuses = map[service.Code]int{
 	service.ObjectUnknown: ExitUsage, service.ObjectAmbiguous: ExitUsage,
 	service.ScheduleUnknown: ExitNothing, service.WorkflowUnknown: ExitUsage,
 
+	service.CursorInvalid: ExitUsage, service.EventTypeUnknown: ExitUsage, service.WaitInvalid: ExitUsage,
+
 	service.TokenNameInvalid: ExitUsage, service.TokenUnknown: ExitUsage, service.RoleUnknown: ExitUsage,
 	service.ExpiryInvalid: ExitUsage, service.ReachTooWide: ExitUsage,
 }
