@@ -35,7 +35,8 @@ func TestChanges(t *testing.T) {
 	events, next := w.changes(reader, "")
 	require.Len(t, events, 2)
 	first := events[0]
-	require.Equal(t, []any{"member.updated", "acme", w.acme["run"]}, []any{first["type"], first["provider"], first["run"]})
+	require.Equal(t, []any{"member.updated", "acme", w.acme["run"]},
+		[]any{first["type"], first["provider"], first["run"]})
 	require.Equal(t, map[string]any{"title": "a"}, first["previous"])
 	object := first["object"].(map[string]any)
 	require.Equal(t, []any{w.acme["ann"], "ann"}, []any{object["id"], object["name"]}, "as it is now")
