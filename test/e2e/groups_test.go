@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
+	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/devkit/oracle"
 	"github.com/orgsync/orgsync/devkit/simulator"
 	"github.com/orgsync/orgsync/internal/directory"
@@ -195,6 +196,44 @@ func TestRangeThatShrinksBeforeGroupsAreRead(t *testing.T) {
 		c.limit()
 		w.succeed(c.source)
 	}
+}
+
+// A run that would remove many groups is planned, held, approved and undone like any other.
+func TestManyGroupsThatGo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newOfGroups(w, directory.Feishu, 6)
+	before := w.standing(c.source)
+	for _, g := range c.groups[:4] {
+		c.must(c.DeleteGroup(g))
+	}
+	for _, p := range c.people[:3] {
+		c.must(c.LeaveGroup(c.groups[5], p))
+	}
+	plan := w.wait(w.start(workflows.SyncInput{Provider: c.name, Mode: workflows.ModePlan}))
+	require.Equal(t, directory.RunSucceeded, plan.Status, plan.Errors)
+	require.Equal(t, 4, plan.Groups.Deleted)
+	require.Equal(t, before, w.standing(c.source))
+
+	held := w.sync(c.name)
+	require.Equal(t, directory.RunHeld, held.Status, held.Errors)
+	require.Contains(t, held.HoldReason, "it would remove 4 of 10 groups; the limit is 3")
+	require.Equal(t, before, w.standing(c.source))
+	leavers, err := w.store.Leavers(t.Context(), held.RunID, db.Few{})
+	require.NoError(t, err)
+	require.Len(t, leavers.Groups, 4)
+	require.Len(t, leavers.GroupPlaces, 3)
+
+	approved, err := w.decide(held, workflows.ApproveUpdate)
+	require.NoError(t, err)
+	require.Equal(t, directory.RunSucceeded, approved.Status, approved.Errors)
+	require.Equal(t, 4, approved.Groups.Deleted)
+	require.Equal(t, plan.GroupMemberships.Deleted, approved.GroupMemberships.Deleted)
+	w.requireEqual(c.source)
+
+	undone := w.undo(c.name, workflows.UndoInput{Run: held.RunID})
+	require.Equal(t, directory.RunSucceeded, undone.Status, undone.Errors)
+	require.Equal(t, before, w.standing(c.source))
 }
 
 func TestLocalAdministrators(t *testing.T) {
