@@ -33,8 +33,8 @@ func conflictOf(c service.ConflictRow) Conflict {
 	}
 }
 
-// ConflictDecision is what is to be done about a member's account.
-type ConflictDecision struct {
+// AccountDecision is what is to be done about a member's account.
+type AccountDecision struct {
 	Decision string `json:"decision" enum:"link,create,ignore"`
 	UserID   string `json:"user_id,omitempty" format:"uuid" doc:"The account to link to; goes with link alone."`
 }
@@ -52,7 +52,7 @@ type OfConflict struct {
 
 type decideConflictInput struct {
 	OfConflict
-	Body ConflictDecision
+	Body AccountDecision
 }
 
 type conflictOutput struct{ Body Conflict }

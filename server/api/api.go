@@ -6,12 +6,15 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"reflect"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/orgsync/orgsync/internal/access"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/service"
 )
 
@@ -65,10 +68,27 @@ func New(mux *http.ServeMux, s *service.Service, version string) (*API, error) {
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
 		write(w, "text/html; charset=utf-8", a.page)
 	})
-	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
-		writeProblem(w, newProblem(languageOf(r), http.StatusNotFound, routeUnknown, nil))
-	})
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) { refuseRoute(mux, w, r) })
 	return a, nil
+}
+
+// refuseRoute answers a request that is no operation: the path may have others.
+func refuseRoute(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
+	var others []string
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		other := r.Clone(r.Context())
+		other.Method = method
+		if _, pattern := mux.Handler(other); strings.Contains(pattern, " ") {
+			others = append(others, method)
+		}
+	}
+	if len(others) == 0 {
+		writeProblem(w, newProblem(languageOf(r), http.StatusNotFound, routeUnknown, nil))
+		return
+	}
+	w.Header().Set("Allow", strings.Join(others, ", "))
+	writeProblem(w, newProblem(languageOf(r), http.StatusMethodNotAllowed, methodUnknown,
+		message.Args{"Methods": strings.Join(others, ", ")}))
 }
 
 // Close ends the streams.
@@ -116,6 +136,11 @@ var common = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnp
 	http.StatusTooManyRequests,
 	http.StatusInternalServerError, http.StatusServiceUnavailable}
 
+// ofBodies are the statuses with which a body is refused that cannot be read.
+var ofBodies = []int{
+	http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType,
+}
+
 // slowTimeout is how long a slow operation may take.
 const slowTimeout = 5 * time.Minute
 
@@ -132,6 +157,9 @@ func (a *API) operation(op operation) huma.Operation {
 
 // register adds an operation.
 func register[I, O any](a *API, op operation, handle func(context.Context, *I) (*O, error)) {
+	if _, sent := reflect.TypeFor[I]().FieldByName("Body"); sent {
+		op.errors = append(append([]int{}, op.errors...), ofBodies...)
+	}
 	huma.Register(a.huma, a.operation(op), func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		if err != nil {

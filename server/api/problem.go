@@ -83,6 +83,7 @@ const (
 	bodyTooLarge    = "body_too_large"
 	mediaUnknown    = "media_type_unknown"
 	routeUnknown    = "route_unknown"
+	methodUnknown   = "method_unknown"
 	roleTooLow      = "role_too_low"
 	reachTooNarrow  = "reach_too_narrow"
 	refusedTooOft   = "too_many_refused"

@@ -165,3 +165,15 @@ func TestTheAccessLogNamesNobody(t *testing.T) {
 	require.NotContains(t, log, token)
 	require.NotContains(t, log, "example.com")
 }
+
+func TestWhatIsNoOperationIsAProblemToo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	admin := w.as("admin")
+	refused := w.send(admin, http.MethodDelete, "/api/v1/members", "")
+	refused.problem(http.StatusMethodNotAllowed, "method_unknown")
+	require.Equal(t, "GET", refused.header.Get("Allow"))
+	w.send(admin, http.MethodPost, "/api/v1/tokens", `{`).problem(http.StatusBadRequest, "input_invalid")
+	w.send(admin, http.MethodPost, "/api/v1/tokens", `x`, "Content-Type", "text/plain").
+		problem(http.StatusUnsupportedMediaType, "media_type_unknown")
+}
