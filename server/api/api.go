@@ -75,7 +75,9 @@ func New(mux *http.ServeMux, s *service.Service, version string) (*API, error) {
 // refuseRoute answers a request that is no operation: the path may have others.
 func refuseRoute(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	var others []string
-	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+	for _, method := range []string{
+		http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+	} {
 		other := r.Clone(r.Context())
 		other.Method = method
 		if _, pattern := mux.Handler(other); strings.Contains(pattern, " ") {
