@@ -61,7 +61,7 @@ func (r *run) miss(result db.LookupResult, who string, earlier ...*run) {
 	r.finish()
 }
 
-// candidates are those on record, "member a unseen".
+// candidates are those on record, "member a not_visible".
 func (c *company) candidates() []string {
 	c.t.Helper()
 	return c.texts(c.t, `SELECT c.object_type || ' ' || coalesce(m.external_id, d.external_id) || ' ' || c.result
@@ -97,7 +97,7 @@ func whoIsNotVisibleTwiceIsRemoved(t *testing.T, c *company) {
 		require.Empty(t, first.removals())
 		require.Len(t, first.problems(), 1)
 		require.Contains(t, first.problems()[0], "; if the next run that reads everything ")
-		require.Equal(t, []string{"member a unseen"}, c.candidates())
+		require.Equal(t, []string{"member a not_visible"}, c.candidates())
 
 		second := c.missing(withoutA, db.LookupNotVisible, "a", first)
 		require.Equal(t, []string{"member a", "membership a", "membership a"}, second.removals())
@@ -122,7 +122,7 @@ func aRunCountsOnce(t *testing.T, c *company) {
 	runs, err := c.store.CandidateRuns(t.Context(), r.id)
 	require.NoError(t, err)
 	require.Empty(t, runs, "its own do not count")
-	require.Equal(t, []string{"member a unseen"}, c.candidates())
+	require.Equal(t, []string{"member a not_visible"}, c.candidates())
 }
 
 // between is a run that does not read everything.
@@ -154,7 +154,7 @@ func runsBetweenDoNotCountAsMissing(t *testing.T, c *company) {
 	runs, err := c.store.CandidateRuns(t.Context(), r.id)
 	require.NoError(t, err)
 	require.Empty(t, runs)
-	require.Equal(t, []string{"member a unseen"}, c.candidates())
+	require.Equal(t, []string{"member a not_visible"}, c.candidates())
 	require.Contains(t, c.missing(withoutA, db.LookupNotVisible, "a", first).removals(), "member a")
 }
 
@@ -219,7 +219,7 @@ func aLookUpThatFailedIsNoResult(t *testing.T, c *company) {
 	first := c.missing(withoutA, db.LookupNotVisible, "a")
 	failed := c.missing(withoutA, db.LookupFailed, "a", first)
 	require.Empty(t, failed.removals())
-	require.Equal(t, []string{"member a unseen"}, c.candidates(), "nor does it take one back")
+	require.Equal(t, []string{"member a not_visible"}, c.candidates(), "nor does it take one back")
 	require.Contains(t, c.missing(withoutA, db.LookupNotVisible, "a", first).removals(), "member a")
 }
 
@@ -274,7 +274,7 @@ func whoIsThereIsPlacedByTheirOwnRecord(t *testing.T, c *company) {
 		require.Empty(t, again.changes())
 		require.Empty(t, again.problems())
 		require.Equal(t, before, c.versions(), "an unchanged company writes no row")
-		require.Equal(t, []string{"member a there"}, c.candidates())
+		require.Equal(t, []string{"member a exists"}, c.candidates())
 	}
 }
 
@@ -376,7 +376,7 @@ func aPlanGoesByWhatWasMissedBefore(t *testing.T, c *company) {
 	out, err = c.store.Rehearse(t.Context(), plan.id, plan.sight, true)
 	require.NoError(t, err)
 	require.Equal(t, [2]int{1, 2}, [2]int{out.Counts.Members.Deleted, out.Counts.Memberships.Deleted})
-	require.Equal(t, []string{"member a unseen"}, c.candidates(), "nor uses them up")
+	require.Equal(t, []string{"member a not_visible"}, c.candidates(), "nor uses them up")
 	foretold := plan.changes()
 	require.Equal(t, foretold, c.missing(withoutA, db.LookupNotVisible, "a", first).changes())
 }
@@ -401,11 +401,11 @@ func aDepartmentIsThereOrNot(t *testing.T, c *company) {
 	c.sync(whole)
 	first := miss(db.LookupNotVisible)
 	require.Equal(t, 1, first.counts.Departments.Failed)
-	require.Equal(t, []string{"department 20 unseen"}, c.candidates())
+	require.Equal(t, []string{"department 20 not_visible"}, c.candidates())
 	second := miss(db.LookupExists, first)
 	require.Empty(t, second.changes())
 	require.Zero(t, second.counts.Departments.Failed)
-	require.Equal(t, []string{"department 20 there"}, c.candidates())
+	require.Equal(t, []string{"department 20 exists"}, c.candidates())
 
 	// Read by itself it is in the tree, and yet not listed.
 	r := c.begin("apply")
@@ -420,7 +420,7 @@ func aDepartmentIsThereOrNot(t *testing.T, c *company) {
 	r.settle()
 	r.finish()
 	require.Equal(t, []string{"department moved 20", "member moved b", "membership created b"}, r.changes())
-	require.Equal(t, []string{"department 20 there"}, c.candidates())
+	require.Equal(t, []string{"department 20 exists"}, c.candidates())
 	c.sync(whole)
 	require.Empty(t, c.candidates(), "listed again")
 

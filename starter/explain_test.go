@@ -100,8 +100,8 @@ func TestExplainTellsWhySomebodyStayed(t *testing.T) {
 	in.ledger(run, "od-1", 0, &problem)
 	require.NoError(t, store.AddRunError(t.Context(), run, "member", "u1",
 		"no listing shows it any more, but it could not be confirmed as gone; it was left as it is"))
-	in.query(`INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, fate)
-		SELECT $1, 'member', id, false, 'unasked' FROM org_members WHERE external_id = 'u2'`, run)
+	in.query(`INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, result)
+		SELECT $1, 'member', id, false, 'not_asked' FROM org_members WHERE external_id = 'u2'`, run)
 	require.NoError(t, store.FinishRun(t.Context(), run, directory.RunPartial, "", directory.Counts{}, false))
 
 	text := in.ok("explain", "acme", "u1").stdout
