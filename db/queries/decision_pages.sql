@@ -47,7 +47,14 @@ LIMIT @max_rows;
 
 -- name: GetDecision :one
 -- Who decided about a held run on record, and why.
-SELECT a.actor, a."time", coalesce(a.after ->> 'note', '')::text AS note
+SELECT a.actor, a."time",
+    coalesce((
+        SELECT n.after ->> 'note'
+        FROM audit_log n
+        WHERE n.provider_id = a.provider_id AND n.action = 'run.note' AND n.object = a.object
+        ORDER BY n.id DESC
+        LIMIT 1
+    ), '')::text AS note
 FROM audit_log a
 WHERE a.provider_id = @provider_id AND a.action = 'run.decide' AND a.object = 'run/' || @run_id::text
 ORDER BY a.id DESC

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -118,23 +119,14 @@ func connects(p *person) {
 // hold lets the company lose departments from sight.
 func hold(p *person) {
 	p.t.Helper()
-	var runs []struct {
-		ID string `json:"run_id"`
-	}
-	listed := orgsync(p.t, "runs", "list", "--limit", "1", "--output", "json")
-	require.NoError(p.t, json.Unmarshal([]byte(listed), &runs))
-	var run struct {
-		Departments []struct {
-			ExternalID string `json:"external_id"`
-		}
-	}
-	require.NoError(p.t, json.Unmarshal([]byte(orgsync(p.t, "runs", "show", runs[0].ID, "--output", "json")), &run))
 	var some []string
-	for i, d := range run.Departments {
-		if d.ExternalID != "0" && i%3 != 0 {
-			some = append(some, d.ExternalID)
+	tree := orgsync(p.t, "tree", "acme", "--output", "json")
+	for i, found := range regexp.MustCompile(`"external_id": "(od[^"]*)"`).FindAllStringSubmatch(tree, -1) {
+		if i%4 == 1 {
+			some = append(some, found[1])
 		}
 	}
+	require.NotEmpty(p.t, some)
 	control(p.t, http.MethodPost, "/range", map[string]any{"vendor": "feishu", "departments": some})
 	orgsync(p.t, "sync", "acme", "--wait")
 }

@@ -11,7 +11,14 @@ import (
 )
 
 const getDecision = `-- name: GetDecision :one
-SELECT a.actor, a."time", coalesce(a.after ->> 'note', '')::text AS note
+SELECT a.actor, a."time",
+    coalesce((
+        SELECT n.after ->> 'note'
+        FROM audit_log n
+        WHERE n.provider_id = a.provider_id AND n.action = 'run.note' AND n.object = a.object
+        ORDER BY n.id DESC
+        LIMIT 1
+    ), '')::text AS note
 FROM audit_log a
 WHERE a.provider_id = $1 AND a.action = 'run.decide' AND a.object = 'run/' || $2::text
 ORDER BY a.id DESC

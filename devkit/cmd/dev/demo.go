@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 
 	"github.com/orgsync/orgsync/devkit/stack"
 )
@@ -25,7 +26,7 @@ func (demoCommand) Run(ctx context.Context, where dirs) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stack.Remove(dir)) }()
-	s, err := stack.Start(ctx, stack.Config{Dir: dir, Bin: where.bin, Progress: os.Stdout})
+	s, err := stack.Start(ctx, stack.Config{Dir: dir, Bin: where.bin, Server: true, Progress: os.Stdout})
 	if err != nil {
 		return err
 	}
@@ -53,9 +54,24 @@ func (demoCommand) Run(ctx context.Context, where dirs) (err error) {
 		return err
 	}
 	fmt.Printf("\nThe departments of %s, three levels deep\n%s", companies[0].name, tree)
+	if os.Getenv("DEMO_STAY") == "1" {
+		return stay(ctx, s)
+	}
 	fmt.Printf(
-		"\nThe Temporal Web UI was at %s. Everything is being stopped and removed; `make up` starts a stack that "+
-			"stays.\n", s.Temporal.UI())
+		"\nThe console was at %s, the Temporal Web UI at %s. Everything is being stopped and removed; DEMO_STAY=1 "+
+			"make demo keeps it, and make up starts a stack that stays.\n", s.ServerURL(), s.Temporal.UI())
+	return nil
+}
+
+// stay keeps the stack until it is told to stop, and says how to open the console.
+func stay(ctx context.Context, s *stack.Stack) error {
+	link, err := s.Orgsync(ctx, nil, "console")
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\nOpen the console; this link signs in once, within ten minutes:\n  %s\nThe Temporal Web UI is at %s. "+
+		"Stop it all with Ctrl-C.\n", strings.TrimSpace(string(link)), s.Temporal.UI())
+	<-ctx.Done()
 	return nil
 }
 

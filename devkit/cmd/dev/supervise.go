@@ -75,13 +75,16 @@ func describe(s *stack.Stack, dir string) string {
 		fmt.Fprintf(&text, "  %-10s %-8s process %-8d %s\n", child.Name, condition, child.Pid(), child.Log)
 	}
 	fmt.Fprintf(&text, `
+  console              %[6]s
   REST API             %[6]s/api/docs
   Web UI               %[1]s
   Temporal             %[2]s
   simulated companies  %[3]s (control)
   settings             %[4]s
 
-Next, sync a simulated company (or use a configuration file of your own):
+Next, open the console with the link that this prints:
+  . %[4]s && bin/orgsync console
+Or sync a simulated company by commands (or use a configuration file of your own):
   . %[4]s
   bin/orgsync provider add acme --type feishu --config %[5]s
   bin/orgsync sync acme --wait
