@@ -72,10 +72,25 @@ func (a *Reconcile) planRemovals(ctx context.Context, in PlanRemovals) (PlannedR
 		}
 	}
 	changed, err := a.Store.Changed(ctx, in.RunID)
-	return PlannedRemovals{
+	out := PlannedRemovals{
 		PerKind: plan.Planned, Incomplete: incomplete, HoldReason: holdReason(a.Language, plan, in.Lost),
 		Changed: &changed,
-	}, err
+	}
+	if err == nil && plan.ByEvents && out.HoldReason != "" {
+		// A run by events waits for nobody: what it may not remove is left to the next full run.
+		err = a.withhold(ctx, in.RunID, out.HoldReason)
+		out.PerKind, out.HoldReason = directory.PerKind{}, ""
+	}
+	return out, err
+}
+
+// withhold leaves a run by events without removals and says why.
+func (a *Reconcile) withhold(ctx context.Context, runID, reason string) error {
+	if err := a.Store.WithholdRemovals(ctx, runID); err != nil {
+		return err
+	}
+	return a.Store.AddRunError(ctx, runID, "warning", "", message.English.Text(message.RemovalsWithheld,
+		message.Args{"Reason": reason}))
 }
 
 // sight is what the run can see, once it has read by themselves whom earlier runs of the
@@ -151,8 +166,13 @@ func holdReason(l message.Language, p db.RemovalPlan, lost []string) string {
 	}
 	kinds := directory.Kinds()
 	slices.Reverse(kinds)
+	if p.Withheld && p.Total() > 0 {
+		reasons = append(reasons, l.Text(message.HoldAfterEvents, nil))
+	}
 	for _, kind := range kinds {
-		if planned := *p.Independent.Of(kind.Kind); kind.Limited && planned > p.Limit(kind.Kind) {
+		today := *p.RemovedToday.Of(kind.Kind)
+		planned := *p.Independent.Of(kind.Kind) + today
+		if kind.Limited && planned > today && planned > p.Limit(kind.Kind) {
 			reasons = append(reasons, l.Text(message.HoldBeyondLimit, message.Args{
 				"Planned": planned, "Active": *p.Active.Of(kind.Kind), "Kind": l.Kind(kind.Plural),
 				"Limit": p.Limit(kind.Kind),

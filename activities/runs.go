@@ -47,6 +47,8 @@ type BeginRunInput struct {
 	Retry string `json:"retry,omitempty"`
 	// Rules is the version of the rules that a plan goes by; 0: those in force.
 	Rules int `json:"rules,omitempty"`
+	// Events limits the run to what waiting events are about.
+	Events bool `json:"events,omitempty"`
 	// Task is what a run does that reads nothing, empty for a sync.
 	Task string `json:"task,omitempty"`
 	// StartedBy is who started it.
@@ -79,9 +81,14 @@ func (a *Runs) BeginRun(ctx context.Context, in BeginRunInput) (BeginRunResult, 
 		Provider: in.Provider, WorkflowID: execution.ID, TemporalRunID: execution.RunID,
 		Mode: in.Mode, OnRemovals: in.OnRemovals,
 		Departments: in.Departments, Members: in.Members, Retries: in.Retry, RulesVersion: in.Rules, Task: in.Task,
-		StartedBy: in.StartedBy, StartedFrom: in.StartedFrom,
+		StartedBy: in.StartedBy, StartedFrom: in.StartedFrom, Events: objectsOf(in),
 	}, a.endedStatus)
+	var busy *db.RunBusyError
 	switch {
+	case errors.As(err, &busy) && busy.Run.ByEvents && !in.Events:
+		return BeginRunResult{}, awaitEvents(busy)
+	case errors.Is(err, db.ErrNothingWaits):
+		return BeginRunResult{}, refuse(TypeNothing, message.NoEventWaits, message.Args{"Provider": in.Provider})
 	case errors.Is(err, db.ErrNotFound):
 		return BeginRunResult{}, a.unknownProvider(ctx, in.Provider)
 	case errors.Is(err, db.ErrNoRules):
@@ -104,6 +111,25 @@ func (a *Runs) BeginRun(ctx context.Context, in BeginRunInput) (BeginRunResult, 
 	}
 	tellBegun(ctx, in.Provider, out.RunID, in.Mode)
 	return out, nil
+}
+
+// MostEventObjects is how many objects a run by events reads.
+const MostEventObjects = 300
+
+// objectsOf is how many objects a run may read that is limited to events, 0 for others.
+func objectsOf(in BeginRunInput) int {
+	if in.Events {
+		return MostEventObjects
+	}
+	return 0
+}
+
+// awaitEvents has a run begin once the run by events has ended that is at work: that is short,
+// and no other begins meanwhile.
+func awaitEvents(busy *db.RunBusyError) error {
+	return temporal.NewApplicationErrorWithOptions(busy.Error(), TypeBusy, temporal.ApplicationErrorOptions{
+		NextRetryDelay: time.Second, Category: temporal.ApplicationErrorCategoryBenign,
+	})
 }
 
 func (a *Runs) unknownProvider(ctx context.Context, name string) error {
@@ -273,8 +299,20 @@ func (a *Runs) FinishRun(ctx context.Context, in FinishRunInput) (RunReport, err
 	report, err := a.report(ctx, in.RunID)
 	if err == nil && open {
 		a.tell(ctx, in.RunID, report, heldWith(run))
+		a.countEvents(ctx, in.RunID, report.Provider)
 	}
 	return report, err
+}
+
+// countEvents counts the events that a run followed. Figures are lost where that fails.
+func (a *Runs) countEvents(ctx context.Context, runID, provider string) {
+	ages, err := a.Store.ListEventAges(ctx, runID)
+	if err != nil {
+		activity.GetLogger(ctx).Warn("events not counted", "run_id", runID, "error", err)
+	}
+	for _, age := range ages {
+		a.Metrics.EventDone(provider, age)
+	}
 }
 
 func (a *Runs) finish(ctx context.Context, in FinishRunInput, run report.Run) error {

@@ -76,6 +76,13 @@ func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	if err != nil {
 		return fmt.Errorf("update: %w", err)
 	}
+	if run.ByEvents {
+		if _, err := s.q.UpdateLeadersByID(ctx, tx, dbsqlc.UpdateLeadersByIDParams{
+			ProviderID: &run.ProviderID, RunID: runID,
+		}); err != nil {
+			return fmt.Errorf("leaders: %w", err)
+		}
+	}
 	if created+updated == 0 {
 		return nil
 	}

@@ -30,6 +30,10 @@ BEGIN
         GRANT INSERT ON audit_log TO orgsync_worker;
         GRANT SELECT, UPDATE ON change_feed TO orgsync_worker;
         GRANT SELECT, INSERT, DELETE ON publications TO orgsync_worker;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON sync_workers, provider_events, provider_event_refusals
+            TO orgsync_worker;
+        GRANT SELECT ON provider_event_settings TO orgsync_worker;
+        GRANT UPDATE (connected_since, last_event_at) ON provider_event_settings TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON account_conflicts, account_leavers, account_matches TO orgsync_worker;
         GRANT SELECT ON account_holders, member_signatures TO orgsync_worker;
         GRANT SELECT, DELETE ON login_members TO orgsync_worker;
@@ -76,6 +80,8 @@ BEGIN
         -- Removing a provider is published, too.
         GRANT SELECT, UPDATE ON change_feed TO orgsync_operator;
         GRANT SELECT, INSERT ON publications TO orgsync_operator;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON provider_event_settings, provider_events, provider_event_refusals
+            TO orgsync_operator;
         -- The command line and the server make tokens; what was done stays in the log.
         GRANT SELECT, INSERT ON api_tokens, audit_log TO orgsync_operator;
         GRANT UPDATE (last_used_at, revoked_at) ON api_tokens TO orgsync_operator;

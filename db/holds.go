@@ -37,6 +37,9 @@ func (s *Store) RunHold(ctx context.Context, runID, reason, holdWorkflowID strin
 		if err := s.q.SetCounts(ctx, tx, dbsqlc.SetCountsParams{Counts: body, ID: runID}); err != nil {
 			return err
 		}
+		if err := s.finishEvents(ctx, tx, runID); err != nil {
+			return err
+		}
 		return s.settle(ctx, tx, runID)
 	}))
 }

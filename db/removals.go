@@ -30,6 +30,12 @@ type RemovalPlan struct {
 	Incomplete bool
 	// ToLookUp is how many are to be looked up before the plan stands.
 	ToLookUp int
+	// ByEvents says that the run is one by events, RemovedToday what those have removed within
+	// a day; together they have the limit of one run. Withheld says that one of them left
+	// removals to this run.
+	ByEvents     bool
+	RemovedToday directory.PerKind
+	Withheld     bool
 	// read is true if every scope was read to the end.
 	read bool
 }
@@ -39,7 +45,7 @@ func (p RemovalPlan) Total() int { return directory.Sum(p.Planned) }
 
 // Limit is how many objects of a kind may go unasked.
 func (p RemovalPlan) Limit(kind directory.Kind) int {
-	return p.Guard.Of(kind).Of(*p.Active.Of(kind))
+	return p.Guard.Of(kind).Of(*p.Active.Of(kind) + *p.RemovedToday.Of(kind))
 }
 
 // beyond reports whether more of a kind may go than the guard lets pass.
@@ -262,6 +268,9 @@ func (s *Store) removalFigures(ctx context.Context, tx dbsqlc.DBTX, providerID, 
 			return plan, err
 		}
 		*plan.Active.Of(kind.Kind) = int(active)
+	}
+	if err := s.addEventFigures(ctx, tx, runID, &plan); err != nil {
+		return plan, err
 	}
 	if plan.Rules, err = s.ruleFigures(ctx, tx, runID); err != nil {
 		return plan, err

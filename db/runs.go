@@ -35,6 +35,8 @@ type NewRun struct {
 	// RulesVersion is the version of the provider's rules that a dry run is to go by; 0:
 	// those in force.
 	RulesVersion int
+	// Events, if not 0, limits the run to objects that waiting events are about, at most so many.
+	Events int
 	// Task is what the run does; empty: TaskSync.
 	Task string
 	// StartedBy is who started it.
@@ -63,7 +65,7 @@ func (n NewRun) syncs() bool { return n.Task == "" || n.Task == TaskSync }
 // change what the provider says, which the removals rest on.
 func (n NewRun) supersedes() bool {
 	return n.Mode == "apply" && len(n.Departments)+len(n.Members) == 0 && n.Retries == "" && n.Undoes == "" &&
-		n.syncs()
+		n.Events == 0 && n.syncs()
 }
 
 // OpenRun is a run that has not ended.
@@ -74,6 +76,8 @@ type OpenRun struct {
 	WorkflowID    string
 	TemporalRunID string
 	Status        string
+	// ByEvents is true of a run by events, which others wait for: it is short.
+	ByEvents bool
 	// Approved is true of a run that was held and is at work at its removals.
 	Approved bool
 }
@@ -155,6 +159,12 @@ func (s *Store) BeginRun(ctx context.Context, n NewRun,
 		if err != nil {
 			return err
 		}
+		var single []string
+		if n.Events > 0 {
+			if single, n.Members, err = s.planClaim(ctx, tx, p.ID, n.Events); err != nil {
+				return err
+			}
+		}
 		begun.Members = len(n.Members)
 		if err := s.checkRules(ctx, tx, p.ID, n.RulesVersion); err != nil {
 			return err
@@ -166,11 +176,19 @@ func (s *Store) BeginRun(ctx context.Context, n NewRun,
 			Departments: pg.NonNil(n.Departments), Members: pg.NonNil(n.Members),
 			Retries: pg.NullIfEmpty(n.Retries), Undoes: pg.NullIfEmpty(n.Undoes),
 			RulesVersion: version(n.RulesVersion), Task: n.Task, StartedBy: pg.NullIfEmpty(n.StartedBy),
+			ByEvents: n.Events > 0, SingleDepartments: pg.NonNil(single),
 		}); err != nil {
 			return err
 		}
 		if err := writeStart(ctx, tx, p, begun.RunID, n); err != nil {
 			return err
+		}
+		if n.Events > 0 {
+			if err := s.q.ClaimEvents(ctx, tx, dbsqlc.ClaimEventsParams{
+				RunID: &begun.RunID, ProviderID: p.ID, Departments: pg.NonNil(single), Members: pg.NonNil(n.Members),
+			}); err != nil {
+				return err
+			}
 		}
 		return s.q.SetRunScope(ctx, tx, begun.RunID)
 	})
@@ -186,7 +204,7 @@ func (s *Store) openRuns(ctx context.Context, tx pgx.Tx, providerID string) ([]O
 	open := make([]OpenRun, len(rows))
 	for i, r := range rows {
 		open[i] = OpenRun{ID: r.ID, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Status: r.Status,
-			Approved: r.WasHeld && r.Status == directory.RunRunning}
+			Approved: r.WasHeld && r.Status == directory.RunRunning, ByEvents: r.ByEvents}
 	}
 	return open, err
 }
@@ -290,6 +308,9 @@ func (s *Store) FinishRun(ctx context.Context, runID, status, problem string, co
 			return err
 		}
 		if err := s.q.SetCounts(ctx, tx, dbsqlc.SetCountsParams{Counts: body, ID: runID}); err != nil {
+			return err
+		}
+		if err := s.finishEvents(ctx, tx, runID); err != nil {
 			return err
 		}
 		if complete {

@@ -161,6 +161,7 @@ func (s *Store) planPeople(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldR
 				RunID: runID, ProviderID: &run.ProviderID,
 			})
 		},
+		func() (int64, error) { return s.q.PlanGoneDepartments(ctx, tx, runID) },
 		func() (int64, error) { return 0, s.planOutOfScope(ctx, tx, run, runID, false, false) },
 		func() (int64, error) {
 			return s.q.PlanMembershipsByID(ctx, tx, dbsqlc.PlanMembershipsByIDParams{

@@ -8,16 +8,19 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/orgsync/orgsync/internal/app"
 	"github.com/orgsync/orgsync/internal/config"
 	"github.com/orgsync/orgsync/internal/health"
 	"github.com/orgsync/orgsync/internal/metrics"
+	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/service"
 	"github.com/orgsync/orgsync/server/api"
 	"github.com/orgsync/orgsync/server/console"
 	"github.com/orgsync/orgsync/server/console/session"
+	"github.com/orgsync/orgsync/server/inbound"
 	"github.com/orgsync/orgsync/server/login"
 	"github.com/orgsync/orgsync/server/web"
 )
@@ -53,7 +56,8 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 		}
 		defer watched.Close()
 	}
-	handler, closeStreams, err := newHandler(s, cfg, log, counts, checks)
+	intake := newIntake(s, log, counts)
+	handler, closeStreams, err := newHandler(s, cfg, log, counts, checks, intake)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -62,6 +66,11 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 		IdleTimeout:    idleTimeout,
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
+	working, stopWorking := context.WithCancel(ctx)
+	var intakeEnded sync.WaitGroup
+	intakeEnded.Go(func() { intake.Run(working) })
+	defer intakeEnded.Wait()
+	defer stopWorking()
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	log.Info("server started", "address", "http://"+listener.Addr().String())
@@ -80,9 +89,18 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	return nil
 }
 
+// newIntake returns what takes events, watched.
+func newIntake(s *service.Service, log *slog.Logger, counts *metrics.Metrics) *service.Intake {
+	intake := s.NewIntake()
+	intake.Stored = counts.EventsStored
+	intake.Refused = func(name string, reason provider.Refusal) { counts.MessageRefused(name, string(reason)) }
+	intake.Failed = func(doing string, err error) { log.Warn("intake", "doing", doing, "error", err) }
+	return intake
+}
+
 // newHandler returns what answers requests, and what ends the streams among them.
 func newHandler(s *service.Service, cfg config.Config, log *slog.Logger, counts *metrics.Metrics,
-	checks []health.Check) (http.Handler, func(), error) {
+	checks []health.Check, intake *service.Intake) (http.Handler, func(), error) {
 	mux := http.NewServeMux()
 	rest, err := api.New(mux, s, version())
 	if err != nil {
@@ -98,6 +116,7 @@ func newHandler(s *service.Service, cfg config.Config, log *slog.Logger, counts 
 		})
 	}
 	health.Register(mux, log, checks...)
+	inbound.New(intake, log).Register(mux)
 	return web.Wrap(mux, log, counts.Request), rest.Close, nil
 }
 

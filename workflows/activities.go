@@ -13,4 +13,5 @@ var (
 	retention     *activities.Retention
 	schedules     *activities.Schedules
 	logins        *activities.Logins
+	follow        *activities.Follow
 )

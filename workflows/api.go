@@ -39,6 +39,7 @@ const (
 	ScheduledSyncName     = "ScheduledSync"
 	RecordLoginsName      = "RecordLogins"
 	RetentionName         = "Retention"
+	FollowChangesName     = "FollowChanges"
 
 	// RetentionID is the id of retention's schedule, and that of its workflow.
 	RetentionID = "orgsync-retention"
@@ -135,6 +136,13 @@ func ProviderOfScheduleID(id string) (string, bool) { return ProviderOfWorkflowI
 // the time.
 func ScheduledWorkflowID(provider string) string { return workflowIDPrefix + provider + "/scheduled" }
 
+// EventsWorkflowID is the id of a provider's FollowChanges.
+func EventsWorkflowID(provider string) string { return workflowIDPrefix + provider + "/events" }
+
+// EventsRunWorkflowID is the id of the runs by events. It is not that of other syncs, so that
+// these can start meanwhile: they begin once the run by events has ended.
+func EventsRunWorkflowID(provider string) string { return EventsWorkflowID(provider) + "/run" }
+
 // HoldWorkflowID is the id of the workflow that waits for a held run's decision.
 // It is not SyncOrg's own, so that the provider's next run can start meanwhile.
 func HoldWorkflowID(provider, runID string) string {
@@ -164,6 +172,8 @@ type SyncInput struct {
 	// Retry is the id of a run of the provider whose failed departments or members, and
 	// they alone, are to be read.
 	Retry string `json:"retry,omitempty"`
+	// Events limits the run to what waiting events of the provider are about.
+	Events bool `json:"events,omitempty"`
 	// OnRemovals is what to do beyond the guard's limits: "hold" (default) waits for
 	// a person, "apply" removes all the same, "skip" removes nothing at all.
 	OnRemovals string `json:"on_removals,omitempty"`
@@ -182,7 +192,7 @@ type SyncInput struct {
 func (in *SyncInput) UnmarshalJSON(data []byte) error {
 	type plain SyncInput
 	return decodeStrictly(data, (*plain)(in),
-		`{"provider":"NAME","mode":"apply|plan","departments":["ID"],"members":["ID"],"retry":"RUN","on_removals":"hold|apply|skip","rules":1,"started_by":"LOGIN"}, only provider is required`)
+		`{"provider":"NAME","mode":"apply|plan","departments":["ID"],"members":["ID"],"retry":"RUN","events":false,"on_removals":"hold|apply|skip","rules":1,"started_by":"LOGIN"}, only provider is required`)
 }
 
 // decodeStrictly decodes an input typed by hand. The error for what does not fit says
@@ -262,14 +272,16 @@ const MaxMembers = 300
 // targetProblem returns what is wrong with what the run is limited to, or "".
 func (in *SyncInput) targetProblem() string {
 	targets := 0
-	for _, given := range []bool{len(in.Departments) > 0, len(in.Members) > 0, in.Retry != ""} {
+	for _, given := range []bool{len(in.Departments) > 0, len(in.Members) > 0, in.Retry != "", in.Events} {
 		if given {
 			targets++
 		}
 	}
 	switch {
 	case targets > 1:
-		return "input: only one of departments, members and retry can be given; start one run after the other"
+		return "input: only one of departments, members, retry and events can be given; start one run after the other"
+	case in.Events && in.Mode != ModeApply:
+		return "input: events goes with mode apply only; plan what a sync would change instead"
 	case len(in.Members) > MaxMembers:
 		return fmt.Sprintf(
 			"input: members holds %d ids; a run can look up at most %d people, sync their departments instead",

@@ -16,6 +16,7 @@ func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(HoldRemovals, workflow.RegisterOptions{Name: HoldRemovalsName})
 	r.RegisterWorkflowWithOptions(Retention, workflow.RegisterOptions{Name: RetentionName})
 	r.RegisterWorkflowWithOptions(NotifyRun, workflow.RegisterOptions{Name: NotifyRunName})
+	r.RegisterWorkflowWithOptions(FollowChanges, workflow.RegisterOptions{Name: FollowChangesName})
 	r.RegisterWorkflowWithOptions(ScheduledSync, workflow.RegisterOptions{Name: ScheduledSyncName})
 	r.RegisterWorkflowWithOptions(RecordLogins, workflow.RegisterOptions{Name: RecordLoginsName})
 }

@@ -80,8 +80,9 @@ func (s *syncOrg) setup(ctx workflow.Context) error {
 	if err := workflow.ExecuteActivity(finalizeOptions(beginning, s.in.Provider), runs.BeginRun,
 		activities.BeginRunInput{
 			Provider: s.in.Provider, Mode: s.in.Mode, OnRemovals: s.in.OnRemovals,
-			Departments: s.in.Departments, Members: s.in.Members, Retry: s.in.Retry, Rules: s.in.Rules,
-			Task: s.task, StartedBy: starterOf(ctx, s.in.StartedBy), StartedFrom: s.in.StartedFrom,
+			Departments: s.in.Departments, Members: s.in.Members, Retry: s.in.Retry, Events: s.in.Events,
+			Rules: s.in.Rules, Task: s.task,
+			StartedBy: starterOf(ctx, s.in.StartedBy), StartedFrom: s.in.StartedFrom,
 		}).Get(beginning, &begun); err != nil {
 		return err
 	}
@@ -113,6 +114,10 @@ func (s *syncOrg) steps() []step {
 // run limited to members needs neither the tree nor, since their own records are all that
 // is read, a preflight: what it would find they meet themselves.
 func (s *syncOrg) readingSteps() []step {
+	if s.in.Events {
+		return []step{{"members", s.readMembersByID}, {"departments", s.departmentsByID},
+			{"members", s.applyMembersByID}}
+	}
 	if s.people > 0 {
 		return []step{{"members", s.membersByID}}
 	}
@@ -240,14 +245,40 @@ func (s *syncOrg) syncShard(ctx workflow.Context, in SyncDepartmentsInput) error
 	return nil
 }
 
+// departmentsByID reads and applies the departments of a run by events, by a look-up each, and
+// new ones that its members are in.
+func (s *syncOrg) departmentsByID(ctx workflow.Context) error {
+	if err := workflow.ExecuteActivity(fetchOptions(ctx, s.in.Provider), reader.ReadDepartmentsByID, s.ref()).Get(ctx,
+		nil); err != nil {
+		return err
+	}
+	// What is above may be out of sight, which is no trouble of the run.
+	return workflow.ExecuteActivity(writeOptions(ctx, s.in.Provider), apply.ApplyDepartments,
+		activities.ApplyDepartmentsInput{RunID: s.progress.RunID, LimitedRange: true}).Get(ctx, nil)
+}
+
 // membersByID reads and applies the people the run is limited to, by a look-up each.
 // Those that fail have their reasons on record.
 func (s *syncOrg) membersByID(ctx workflow.Context) error {
+	if err := s.readMembersByID(ctx); err != nil || s.planning() {
+		return err
+	}
+	return s.applyMembersByID(ctx)
+}
+
+func (s *syncOrg) readMembersByID(ctx workflow.Context) error {
+	if s.people == 0 {
+		return nil
+	}
 	err := workflow.ExecuteActivity(fetchOptions(ctx, s.in.Provider), reader.ReadMembersByID, s.ref()).Get(ctx, nil)
 	if err != nil && (ctx.Err() != nil || activities.EndsRun(err)) {
 		return err
 	}
-	if s.planning() {
+	return nil
+}
+
+func (s *syncOrg) applyMembersByID(ctx workflow.Context) error {
+	if s.people == 0 {
 		return nil
 	}
 	return workflow.ExecuteActivity(writeOptions(ctx, s.in.Provider), apply.ApplyMembers,
@@ -352,7 +383,8 @@ func (s *syncOrg) hold(ctx workflow.Context) error {
 
 // incomplete reports that the directory is not known to equal the provider now.
 func (s *syncOrg) incomplete() bool {
-	return s.removals.Incomplete || s.task != "" || len(s.in.Departments) > 0 || s.people > 0 || s.planning() ||
+	return s.removals.Incomplete || s.task != "" || len(s.in.Departments) > 0 || s.people > 0 || s.in.Events ||
+		s.planning() ||
 		(s.in.OnRemovals == RemovalsSkip && s.removals.Any())
 }
 
@@ -385,7 +417,7 @@ func (s *syncOrg) finish(ctx workflow.Context, failed error) (*SyncResult, error
 	if err := s.outcome(ctx, result); err != nil {
 		return nil, err
 	}
-	if result.Status == directory.RunFailed || result.Status == directory.RunPartial {
+	if !s.in.Events && (result.Status == directory.RunFailed || result.Status == directory.RunPartial) {
 		tell(ctx, s.language, NotifyInput{RunID: result.RunID, Provider: s.in.Provider, Status: result.Status,
 			Hooks: report.Notify})
 	}

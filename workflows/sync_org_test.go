@@ -40,9 +40,9 @@ func TestInputIsCheckedInWords(t *testing.T) {
 		"starter": {`{"provider":"acme","started_by":"a\u0000b"}`,
 			`input: started_by holds what cannot be printed`},
 		"two targets": {`{"provider":"acme","members":["u1"],"departments":["1"]}`,
-			`input: only one of departments, members and retry can be given`},
+			`input: only one of departments, members, retry and events can be given`},
 		"retry and target": {`{"provider":"acme","members":["u1"],"retry":"4f1c"}`,
-			`input: only one of departments, members and retry can be given`},
+			`input: only one of departments, members, retry and events can be given`},
 		"too many members": {`{"provider":"acme","members":["u"` + strings.Repeat(`,"u"`, workflows.MaxMembers) + `]}`,
 			`a run can look up at most 300 people, sync their departments instead`},
 	} {

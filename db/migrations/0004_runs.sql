@@ -15,9 +15,16 @@ CREATE TABLE sync_runs (
     retries            uuid REFERENCES sync_runs (id) ON DELETE SET NULL,
     -- The version of the provider's rules that the run goes by; 0: there are none.
     rules_version      integer NOT NULL DEFAULT 0,
+    -- Whether the run reads what events were about: its members, and single_departments,
+    -- each by itself.
+    by_events          boolean NOT NULL DEFAULT false,
+    single_departments text[] NOT NULL DEFAULT '{}',
+    -- Whether a run by events found more to remove than its like may within a day, and
+    -- removed nothing: the next full run is held then.
+    removals_withheld  boolean NOT NULL DEFAULT false,
     -- A targeted run reads less than the whole company.
     targeted           boolean NOT NULL GENERATED ALWAYS AS (
-        cardinality(departments) > 0 OR cardinality(members) > 0 OR retries IS NOT NULL) STORED,
+        cardinality(departments) > 0 OR cardinality(members) > 0 OR retries IS NOT NULL OR by_events) STORED,
     -- Departments that a rule leaves out, each with what is below: they are not asked for.
     excluded_departments text[] NOT NULL DEFAULT '{}',
     -- If there are any, these alone are read, each with what is below.
@@ -62,6 +69,7 @@ CREATE TABLE sync_runs (
     UNIQUE (workflow_id, temporal_run_id),
     CHECK ((status = 'held') <= (hold_reason IS NOT NULL))
 );
+CREATE INDEX sync_runs_by_events ON sync_runs (provider_id, started_at) WHERE by_events;
 CREATE INDEX sync_runs_started ON sync_runs (started_at DESC);
 CREATE INDEX sync_runs_open ON sync_runs (provider_id) WHERE status IN ('running', 'held');
 CREATE INDEX sync_runs_finished ON sync_runs (finished_at) WHERE finished_at IS NOT NULL;

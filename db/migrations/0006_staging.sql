@@ -242,9 +242,11 @@ SELECT
     ) AS is_leader,
     s.sort_order,
     s.primary_rank,
-    -- A run of single members reads no departments and goes by those that are stored.
+    -- A run of single members reads no departments, or single ones, and goes by those that are
+    -- stored.
     d.id IS NOT NULL AND (
         sd.run_id IS NOT NULL
+        OR u.by_events
         OR NOT EXISTS (SELECT 1 FROM staged_departments x WHERE x.run_id = u.id)
     ) AS placeable,
     md.member_id IS NOT NULL AS membership_stored,

@@ -13,8 +13,18 @@ SELECT
     greatest(0, (
         SELECT extract(epoch FROM now() - min(r.started_at)) FROM sync_runs r
         WHERE r.provider_id = p.id AND r.status = 'held'
-    ))::float8 AS held_for
+    ))::float8 AS held_for,
+    greatest(0, extract(epoch FROM now() - s.last_event_at))::float8 AS since_event,
+    (s.last_event_at IS NOT NULL)::boolean AS has_events,
+    waiting.events AS events_waiting,
+    greatest(0, waiting.longest)::float8 AS event_waits
 FROM identity_providers p
+LEFT JOIN provider_event_settings s ON s.provider_id = p.id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS events, coalesce(extract(epoch FROM now() - min(e.received_at)), 0) AS longest
+    FROM provider_events e
+    WHERE e.provider_id = p.id AND e.done_at IS NULL AND e.set_aside_at IS NULL
+) waiting
 ORDER BY p.name;
 
 -- name: ListRetentionSteps :many

@@ -18,7 +18,7 @@ WHERE r.id = @run_id AND p.id = r.provider_id AND p.newest_run_id = r.id AND p.n
 -- was held, and goes on since its removals were approved, is told apart. What the
 -- transaction changes is logged as this run's.
 SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode,
-    (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly,
+    ((cardinality(r.members) > 0 OR r.by_events) AND r.undoes IS NULL)::boolean AS singly, r.by_events,
     (r.hold_workflow_id IS NOT NULL)::boolean AS approved, r.task, r.account_policy,
     set_config('orgsync.run_id', r.id::text, true) AS logged_as,
     set_config('orgsync.told', (r.hold_workflow_id IS NOT NULL)::text, true) AS told,
@@ -44,19 +44,19 @@ WHERE workflow_id = @workflow_id AND temporal_run_id = @temporal_run_id;
 -- by now: of one that was held the latest execution of the workflow that holds it.
 SELECT r.id, coalesce(r.hold_workflow_id, r.workflow_id)::text AS workflow_id,
     CASE WHEN r.hold_workflow_id IS NULL THEN r.temporal_run_id ELSE '' END::text AS temporal_run_id, r.status,
-    (r.hold_workflow_id IS NOT NULL)::boolean AS was_held
+    (r.hold_workflow_id IS NOT NULL)::boolean AS was_held, r.by_events
 FROM sync_runs r WHERE r.provider_id = @provider_id AND r.status IN ('running', 'held') ORDER BY r.generation;
 
 -- name: InsertRun :exec
 -- The run goes by the rules of that version, or else by those in force.
 INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments,
     members, retries, undoes,
-    rules_version, task, started_by)
+    rules_version, task, started_by, by_events, single_departments)
 VALUES (@id, @provider_id, @generation, @workflow_id, @temporal_run_id, @mode, @on_removals, @departments, @members,
     sqlc.narg(retries), sqlc.narg(undoes),
     coalesce(sqlc.narg(rules_version)::int, (SELECT max(c.version) FROM provider_rules c
         WHERE c.provider_id = @provider_id AND NOT c.draft), 0),
-    coalesce(nullif(@task::text, ''), 'sync'), sqlc.narg(started_by));
+    coalesce(nullif(@task::text, ''), 'sync'), sqlc.narg(started_by), @by_events, @single_departments);
 
 -- name: EndRun :execrows
 -- The first end stands: a run that was superseded or decided stays so. None ends before

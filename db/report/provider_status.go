@@ -23,8 +23,14 @@ type ProviderHealth struct {
 	SinceSuccess time.Duration
 	// RunsSinceSuccess are the applied runs of the whole company that ended since.
 	RunsSinceSuccess int
-	Running          int
-	Held             int
+	// HasEvents says that the provider ever told of a change, SinceEvent how long ago. Of
+	// EventsWaiting the oldest has waited for EventWaits.
+	HasEvents     bool
+	SinceEvent    time.Duration
+	EventsWaiting int
+	EventWaits    time.Duration
+	Running       int
+	Held          int
 	// HeldFor is the time since the oldest held run began; zero if none is held.
 	HeldFor time.Duration
 }
@@ -41,6 +47,8 @@ func (s *Store) ReadHealth(ctx context.Context) (Health, error) {
 			Name: r.Name, Active: r.IsActive, SinceSuccess: seconds(r.SinceSuccess),
 			RunsSinceSuccess: int(r.RunsSinceSuccess),
 			Running:          int(r.Running), Held: int(r.Held), HeldFor: seconds(r.HeldFor),
+			HasEvents: r.HasEvents, SinceEvent: seconds(r.SinceEvent), EventsWaiting: int(r.EventsWaiting),
+			EventWaits: seconds(r.EventWaits),
 		}
 	}
 	parts, err := s.q.ListRetentionSteps(ctx, s.pool)

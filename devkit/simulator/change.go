@@ -17,11 +17,19 @@ var (
 // not have changed anything.
 func (c *Company) change(f func() error) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := f(); err != nil {
+	c.touched = c.touched[:0]
+	err := f()
+	if err == nil {
+		c.version++
+	}
+	happened, watchers := slices.Clone(c.touched), c.watchers
+	c.mu.Unlock()
+	if err != nil {
 		return err
 	}
-	c.version++
+	for _, watch := range watchers {
+		watch(happened)
+	}
 	return nil
 }
 
@@ -58,6 +66,7 @@ func (c *Company) Hire(name string, departments ...Dept) (PersonID, error) {
 		}
 		p = c.addPerson(name)
 		c.place(p, slices.Clone(departments))
+		c.touchPerson(p, Created)
 		return nil
 	})
 	return p, err
@@ -72,6 +81,7 @@ func (c *Company) Leave(p PersonID) error {
 		}
 		c.setDepartments(p, nil)
 		c.resign(p)
+		c.touchPerson(p, Deleted)
 		who.left = true
 		return nil
 	})
@@ -93,6 +103,7 @@ func (c *Company) Rehire(p PersonID, departments ...Dept) error {
 		}
 		who.left = false
 		c.place(p, slices.Clone(departments))
+		c.touchPerson(p, Created)
 		return nil
 	})
 }
@@ -112,6 +123,7 @@ func (c *Company) setDepartments(p PersonID, departments []Dept) {
 		}
 	}
 	who.departments = departments
+	c.touch(Happened{Person: p, What: Updated, Moved: true})
 }
 
 // Unlist takes a person out of all listings and head counts, or puts them back: looked up
@@ -195,6 +207,7 @@ func (c *Company) edit(p PersonID, f func(*person)) error {
 		who, err := c.working(p)
 		if err == nil {
 			f(who)
+			c.touchPerson(p, Updated)
 		}
 		return err
 	})
@@ -253,6 +266,7 @@ func (c *Company) SetManager(p, manager PersonID) error {
 			}
 		}
 		who.edited().Manager = &manager
+		c.touchPerson(p, Updated)
 		return nil
 	})
 }
@@ -274,7 +288,9 @@ func (c *Company) ChangeUserID(p PersonID) error {
 		if err != nil {
 			return err
 		}
+		was := who.bears
 		c.bear(p, who, c.freshNumber())
+		c.touchUserID(p, was)
 		return nil
 	})
 }
@@ -292,7 +308,9 @@ func (c *Company) RecycleUserID(from, to PersonID) error {
 		}
 		number := leaver.bears
 		c.bear(from, leaver, noNumber)
+		was := who.bears
 		c.bear(to, who, number)
+		c.touchUserID(to, was)
 		return nil
 	})
 }

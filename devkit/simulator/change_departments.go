@@ -16,6 +16,7 @@ func (c *Company) AddDepartment(parent Dept, name string) (Dept, error) {
 			return fmt.Errorf("add department below %d: name is taken: %w", parent, ErrRefused)
 		}
 		d = c.addDepartment(parent, name)
+		c.touchDepartment(d, Created)
 		return nil
 	})
 	return d, err
@@ -59,6 +60,7 @@ func (c *Company) changeDepartment(d, parent Dept, name string) error {
 			return fmt.Errorf("department %d cannot become or stop being the root: %w", d, ErrRefused)
 		}
 		dept.name = name
+		c.touchDepartment(d, Updated)
 		return nil
 	}
 	if err := c.existing(parent); err != nil {
@@ -75,6 +77,7 @@ func (c *Company) changeDepartment(d, parent Dept, name string) error {
 	old := &c.departments[dept.parent-1]
 	old.children = without(old.children, d)
 	c.departments[parent-1].children = append(c.departments[parent-1].children, d)
+	c.touch(Happened{Department: d, What: Updated, Moved: dept.parent != parent})
 	dept.parent, dept.name = parent, name
 	return nil
 }
@@ -108,6 +111,7 @@ func (c *Company) empty(d, heir Dept) {
 	}
 	c.ungroup(d)
 	*dept = department{gone: true}
+	c.touchDepartment(d, Deleted)
 }
 
 // SetLeader makes one of the department's own people its leader, or ends that.
@@ -124,6 +128,8 @@ func (c *Company) SetLeader(d Dept, p PersonID, leads bool) error {
 		if leads {
 			dept.leaders = append(dept.leaders, p)
 		}
+		c.touchDepartment(d, Updated)
+		c.touch(Happened{Person: p, What: Updated, Leads: true})
 		return nil
 	})
 }

@@ -32,8 +32,11 @@ type Company struct {
 	departmentIDs *Codec
 	unionIDs      *Codec
 
-	mu          sync.RWMutex
-	version     uint64 // grows with every change
+	mu      sync.RWMutex
+	version uint64 // grows with every change
+	// touched is what the change at work concerns, watchers are told of it.
+	touched     []Happened
+	watchers    []func([]Happened)
 	departments []department
 	people      []person
 	groups      []group

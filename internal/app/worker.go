@@ -61,6 +61,7 @@ func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener
 			Metrics: opener.Metrics, Now: time.Now,
 		},
 		&activities.Logins{Store: store},
+		&activities.Follow{Store: store, Opener: opener, Temporal: temporal, Language: cfg.Language},
 		&activities.Schedules{Store: store, Temporal: temporal, Language: cfg.Language},
 	}
 	worker.SetStickyWorkflowCacheSize(cachedWorkflows)

@@ -75,6 +75,20 @@ func (o *Opener) Open(ctx context.Context, p providers.Provider,
 	return client, nil
 }
 
+// OpenCallback returns what takes a stored provider's events at the callback address. Errors
+// name the setting that is missing or wrong, except ErrStorage.
+func (o *Opener) OpenCallback(ctx context.Context, p providers.Provider) (provider.Callback, error) {
+	vendor, ok := o.Vendors[p.Type]
+	if !ok {
+		return nil, fmt.Errorf("this build knows no provider type %q", p.Type)
+	}
+	settings, err := o.settings(ctx, vendor, p)
+	if err != nil {
+		return nil, err
+	}
+	return vendor.OpenCallback(settings)
+}
+
 // settings joins the stored settings with the opened secrets and the defaults.
 func (o *Opener) settings(ctx context.Context, vendor provider.Vendor,
 	p providers.Provider) (provider.Settings, error) {

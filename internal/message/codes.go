@@ -59,6 +59,10 @@ const (
 // Why a run is held.
 const (
 	HoldRangeShrunk  Code = "hold.range_shrunk"
+	HoldAfterEvents  Code = "hold.after_events"
+	RemovalsWithheld Code = "events.removals_withheld"
+	FollowDetails    Code = "events.details"
+	NoEventWaits     Code = "events.nothing_waits"
 	HoldBeyondLimit  Code = "hold.beyond_limit"
 	HoldRulesChanged Code = "hold.rules_changed"
 	HoldRulesFailing Code = "hold.rules_failing"

@@ -36,6 +36,10 @@ type Metrics struct {
 
 	retentionRows *prometheus.CounterVec
 
+	eventsStored    *prometheus.CounterVec
+	messagesRefused *prometheus.CounterVec
+	eventSeconds    *prometheus.HistogramVec
+
 	requests       *prometheus.CounterVec
 	requestSeconds *prometheus.HistogramVec
 }
@@ -69,13 +73,21 @@ func New(state State, log *slog.Logger) *Metrics {
 			"How long calls waited for their place in the shared call budget.",
 			[]float64{.001, .01, .1, .5, 1, 5, 10, 20}, "provider"),
 		retentionRows: counter("orgsync_retention_rows_total", "Rows that retention cleaned up, by part.", "part"),
+		eventsStored: counter("orgsync_events_stored_total",
+			"Events that providers told of, each object once.", "provider"),
+		messagesRefused: counter("orgsync_messages_refused_total",
+			"Messages to the callback address, or on a stream, that were refused, by reason.", "provider", "reason"),
+		eventSeconds: histogram("orgsync_event_to_row_seconds",
+			"How long it took from storing an event until the run ended that read what it was about.",
+			[]float64{.5, 1, 2, 3, 5, 10, 30, 60, 300, 1800}, "provider"),
 		requests: counter("orgsync_http_requests_total", "Requests that the server answered, by route and status.",
 			"method", "route", "status"),
 		requestSeconds: histogram("orgsync_http_request_seconds", "How long requests took, streams until they ended.",
 			[]float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}, "route"),
 	}
 	m.registry.MustRegister(m.runs, m.runSeconds, m.departments, m.members, m.memberships,
-		m.calls, m.callSeconds, m.throttled, m.waitSeconds, m.retentionRows, m.requests, m.requestSeconds,
+		m.calls, m.callSeconds, m.throttled, m.waitSeconds, m.retentionRows, m.eventsStored,
+		m.messagesRefused, m.eventSeconds, m.requests, m.requestSeconds,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewBuildInfoCollector())
 	if state != nil {
@@ -111,6 +123,27 @@ func (m *Metrics) Handler() http.Handler {
 
 // scrapeTimeout is below Prometheus' own default of ten seconds.
 const scrapeTimeout = 8 * time.Second
+
+// EventsStored counts events that are new.
+func (m *Metrics) EventsStored(provider string, events int) {
+	if m != nil {
+		m.eventsStored.WithLabelValues(provider).Add(float64(events))
+	}
+}
+
+// MessageRefused counts a message that was refused.
+func (m *Metrics) MessageRefused(provider, reason string) {
+	if m != nil {
+		m.messagesRefused.WithLabelValues(provider, reason).Inc()
+	}
+}
+
+// EventDone counts an event that a run has followed, so long after it was stored.
+func (m *Metrics) EventDone(provider string, after time.Duration) {
+	if m != nil {
+		m.eventSeconds.WithLabelValues(provider).Observe(after.Seconds())
+	}
+}
 
 // Run is a run that ended or was held.
 type Run struct {

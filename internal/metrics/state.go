@@ -40,6 +40,11 @@ var (
 	held    = gauge("orgsync_held_runs", "Runs that wait for a decision on removals.", "provider")
 	heldAge = gauge("orgsync_held_run_age_seconds",
 		"Time since the run that has waited longest for a decision began; 0 if none does.", "provider")
+	eventAge = gauge("orgsync_last_event_age_seconds",
+		"Time since a provider last told of a change; missing before the first.", "provider")
+	eventsWaiting = gauge("orgsync_events_waiting", "Events that no run has followed yet.", "provider")
+	eventWaits    = gauge("orgsync_oldest_event_age_seconds",
+		"How long the event has waited that has waited longest; 0 if none does.", "provider")
 	retentionAge = gauge("orgsync_retention_age_seconds", "Time since the part of retention was last done to its end.",
 		"part")
 )
@@ -50,7 +55,8 @@ func gauge(name, help string, labels ...string) *prometheus.Desc {
 
 // Describe implements prometheus.Collector.
 func (*stateCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{known, lastSuccess, sinceSuccess, running, held, heldAge, retentionAge} {
+	for _, d := range []*prometheus.Desc{known, lastSuccess, sinceSuccess, running, held, heldAge, eventAge,
+		eventsWaiting, eventWaits, retentionAge} {
 		out <- d
 	}
 }
@@ -78,6 +84,11 @@ func (c *stateCollector) Collect(out chan<- prometheus.Metric) {
 		tell(running, float64(p.Running), p.Name)
 		tell(held, float64(p.Held), p.Name)
 		tell(heldAge, p.HeldFor.Seconds(), p.Name)
+		if p.HasEvents {
+			tell(eventAge, p.SinceEvent.Seconds(), p.Name)
+		}
+		tell(eventsWaiting, float64(p.EventsWaiting), p.Name)
+		tell(eventWaits, p.EventWaits.Seconds(), p.Name)
 	}
 	for part, age := range health.Retention {
 		tell(retentionAge, age.Seconds(), part)

@@ -27,6 +27,9 @@ type Vendor struct {
 	Validate func(Settings) error
 	// Open makes a client. It performs no call.
 	Open func(Settings, *Env) (Client, error)
+	// OpenCallback makes what takes events at the callback address. Its error says which
+	// setting is missing or wrong.
+	OpenCallback func(Settings) (Callback, error)
 }
 
 // Key is one setting of a vendor.

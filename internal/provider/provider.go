@@ -181,6 +181,13 @@ type DepartmentReader interface {
 	ReadDepartment(ctx context.Context, department string) (FoundDepartment, error)
 }
 
+// SingleDepartmentReader reads a single department as it is now, without what is below it.
+type SingleDepartmentReader interface {
+	// ReadSingleDepartment reads one department. gone is true if the provider itself says
+	// that there is none; one that may only be outside the visible range is an error.
+	ReadSingleDepartment(ctx context.Context, department string) (d directory.Department, gone bool, err error)
+}
+
 // Report is the outcome of Check.
 type Report struct {
 	// Company is the tenant's name where it can be read, else empty.

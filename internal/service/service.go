@@ -7,6 +7,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -21,6 +22,7 @@ import (
 	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/secret"
+	"github.com/orgsync/orgsync/workflows"
 )
 
 // Connections say how a Service reaches what it works with. Each function is called when
@@ -42,6 +44,8 @@ type Connections struct {
 	Language message.Language
 	// MostConnections is how many connections to the database may be open, 0: a few.
 	MostConnections int
+	// TaskQueue is that of the workflows; empty: workflows.TaskQueue.
+	TaskQueue string
 	// Vendors are the provider types of this build.
 	Vendors map[directory.ProviderType]provider.Vendor
 }
@@ -85,6 +89,9 @@ func (s *Service) Close() {
 		s.store.Close()
 	}
 }
+
+// taskQueue is where workflows start.
+func (s *Service) taskQueue() string { return cmp.Or(s.connect.TaskQueue, workflows.TaskQueue) }
 
 // openStore returns the database.
 func (s *Service) openStore(ctx context.Context) (*db.Store, error) {

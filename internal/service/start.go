@@ -173,7 +173,7 @@ func (s *Service) start(ctx context.Context, provider string, options client.Sta
 	if err != nil {
 		return Execution{}, err
 	}
-	options.ID, options.TaskQueue = workflows.SyncWorkflowID(provider), workflows.TaskQueue
+	options.ID, options.TaskQueue = workflows.SyncWorkflowID(provider), s.taskQueue()
 	options.WorkflowIDConflictPolicy = enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL
 	options.WorkflowExecutionErrorWhenAlreadyStarted = true
 	run, err := temporal.ExecuteWorkflow(ctx, options, workflow, input)

@@ -104,8 +104,10 @@ var rules = []rule{
 		"internal/service", "server/api", "server/console/session"}, []string{temporal, postgres}},
 	{"server/login", []string{"internal/access", "internal/directory", "internal/message", "internal/service",
 		"server/console/session"}, []string{temporal, postgres}},
+	{"server/inbound", []string{"internal/provider", "internal/service"}, []string{temporal, postgres}},
 	{"server/web", []string{"server/api"}, []string{temporal, postgres}},
-	{"server", []string{"internal/app", "internal/config", "internal/health", "internal/metrics", "internal/secret",
+	{"server", []string{"internal/app", "internal/config", "internal/health", "internal/metrics", "internal/provider",
+		"internal/secret",
 		"internal/service",
 		"server/..."}, []string{temporal, postgres}},
 	// The command line parses, asks and prints: it reaches Temporal and the database by the use cases alone.

@@ -193,15 +193,18 @@ func (w *world) simulateWith(kind directory.ProviderType, company *simulator.Com
 	case directory.Feishu:
 		s.feishu = feishu.New(company, feishu.Config{Options: options})
 		s.faults, s.calls, handler = s.feishu.Faults, s.feishu.Calls, s.feishu
-		settings = map[string]string{"app_id": "cli_sim", "app_secret": "sim-secret"}
+		settings = map[string]string{"app_id": "cli_sim", "app_secret": "sim-secret",
+			"encrypt_secret": encryptKey, "verification_secret": verification}
 	case directory.DingTalk:
 		s.ding = dingtalk.New(company, dingtalk.Config{Options: options})
 		s.faults, s.calls, handler = s.ding.Faults, s.ding.Calls, s.ding
-		settings = map[string]string{"app_key": "dingsim", "app_secret": "sim-secret"}
+		settings = map[string]string{"app_key": "dingsim", "app_secret": "sim-secret",
+			"callback_token_secret": callbackToken, "callback_aes_secret": callbackAES}
 	case directory.WeCom:
 		s.wecom = wecom.New(company, wecom.Config{Options: options, OldApp: true})
 		s.faults, s.calls, handler = s.wecom.Faults, s.wecom.Calls, s.wecom
-		settings = map[string]string{"corp_id": "wwsim", "secret": "sim-app-secret"}
+		settings = map[string]string{"corp_id": "wwsim", "secret": "sim-app-secret",
+			"callback_token_secret": callbackToken, "callback_aes_secret": callbackAES}
 	}
 	for _, wrap := range around {
 		handler = wrap(handler)

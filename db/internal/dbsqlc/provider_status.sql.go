@@ -24,8 +24,18 @@ SELECT
     greatest(0, (
         SELECT extract(epoch FROM now() - min(r.started_at)) FROM sync_runs r
         WHERE r.provider_id = p.id AND r.status = 'held'
-    ))::float8 AS held_for
+    ))::float8 AS held_for,
+    greatest(0, extract(epoch FROM now() - s.last_event_at))::float8 AS since_event,
+    (s.last_event_at IS NOT NULL)::boolean AS has_events,
+    waiting.events AS events_waiting,
+    greatest(0, waiting.longest)::float8 AS event_waits
 FROM identity_providers p
+LEFT JOIN provider_event_settings s ON s.provider_id = p.id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS events, coalesce(extract(epoch FROM now() - min(e.received_at)), 0) AS longest
+    FROM provider_events e
+    WHERE e.provider_id = p.id AND e.done_at IS NULL AND e.set_aside_at IS NULL
+) waiting
 ORDER BY p.name
 `
 
@@ -37,6 +47,10 @@ type ListProviderHealthRow struct {
 	Running          int64
 	Held             int64
 	HeldFor          float64
+	SinceEvent       float64
+	HasEvents        bool
+	EventsWaiting    int64
+	EventWaits       float64
 }
 
 // How each provider stands, for monitoring: cheap enough to be asked every few seconds.
@@ -57,6 +71,10 @@ func (q *Queries) ListProviderHealth(ctx context.Context, db DBTX) ([]ListProvid
 			&i.Running,
 			&i.Held,
 			&i.HeldFor,
+			&i.SinceEvent,
+			&i.HasEvents,
+			&i.EventsWaiting,
+			&i.EventWaits,
 		); err != nil {
 			return nil, err
 		}
@@ -87,17 +105,17 @@ SELECT
     failing.runs AS failing_runs
 FROM identity_providers p
 LEFT JOIN LATERAL (
-    SELECT id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, rules_version, targeted, excluded_departments, included_departments, account_policy, task, undoes, status, phase, counts, calls, visible_range, members_seen, hold_reason, hold_workflow_id, hold_expires_at, error, started_by, decided_by, started_at, finished_at, details_dropped_at, details_left, raw_left FROM sync_runs r
+    SELECT id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, rules_version, by_events, single_departments, removals_withheld, targeted, excluded_departments, included_departments, account_policy, task, undoes, status, phase, counts, calls, visible_range, members_seen, hold_reason, hold_workflow_id, hold_expires_at, error, started_by, decided_by, started_at, finished_at, details_dropped_at, details_left, raw_left FROM sync_runs r
     WHERE r.provider_id = p.id AND r.status = 'running'
     ORDER BY r.generation DESC LIMIT 1
 ) running ON true
 LEFT JOIN LATERAL (
-    SELECT id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, rules_version, targeted, excluded_departments, included_departments, account_policy, task, undoes, status, phase, counts, calls, visible_range, members_seen, hold_reason, hold_workflow_id, hold_expires_at, error, started_by, decided_by, started_at, finished_at, details_dropped_at, details_left, raw_left FROM sync_runs r
+    SELECT id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, rules_version, by_events, single_departments, removals_withheld, targeted, excluded_departments, included_departments, account_policy, task, undoes, status, phase, counts, calls, visible_range, members_seen, hold_reason, hold_workflow_id, hold_expires_at, error, started_by, decided_by, started_at, finished_at, details_dropped_at, details_left, raw_left FROM sync_runs r
     WHERE r.provider_id = p.id AND r.status = 'held'
     ORDER BY r.generation DESC LIMIT 1
 ) held ON true
 LEFT JOIN LATERAL (
-    SELECT id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, rules_version, targeted, excluded_departments, included_departments, account_policy, task, undoes, status, phase, counts, calls, visible_range, members_seen, hold_reason, hold_workflow_id, hold_expires_at, error, started_by, decided_by, started_at, finished_at, details_dropped_at, details_left, raw_left FROM full_runs r
+    SELECT id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments, members, retries, rules_version, by_events, single_departments, removals_withheld, targeted, excluded_departments, included_departments, account_policy, task, undoes, status, phase, counts, calls, visible_range, members_seen, hold_reason, hold_workflow_id, hold_expires_at, error, started_by, decided_by, started_at, finished_at, details_dropped_at, details_left, raw_left FROM full_runs r
     WHERE r.provider_id = p.id AND r.finished_at IS NOT NULL
     ORDER BY r.generation DESC LIMIT 1
 ) newest ON true

@@ -209,7 +209,7 @@ func (q *Queries) EndRun(ctx context.Context, db DBTX, arg EndRunParams) (int64,
 
 const fenceHold = `-- name: FenceHold :one
 SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode,
-    (cardinality(r.members) > 0 AND r.undoes IS NULL)::boolean AS singly,
+    ((cardinality(r.members) > 0 OR r.by_events) AND r.undoes IS NULL)::boolean AS singly, r.by_events,
     (r.hold_workflow_id IS NOT NULL)::boolean AS approved, r.task, r.account_policy,
     set_config('orgsync.run_id', r.id::text, true) AS logged_as,
     set_config('orgsync.told', (r.hold_workflow_id IS NOT NULL)::text, true) AS told,
@@ -225,6 +225,7 @@ type FenceHoldRow struct {
 	ProviderType  string
 	Mode          string
 	Singly        bool
+	ByEvents      bool
 	Approved      bool
 	Task          string
 	AccountPolicy json.RawMessage
@@ -245,6 +246,7 @@ func (q *Queries) FenceHold(ctx context.Context, db DBTX, runID string) (FenceHo
 		&i.ProviderType,
 		&i.Mode,
 		&i.Singly,
+		&i.ByEvents,
 		&i.Approved,
 		&i.Task,
 		&i.AccountPolicy,
@@ -294,7 +296,7 @@ func (q *Queries) GetProgress(ctx context.Context, db DBTX, runID string) (GetPr
 }
 
 const getRun = `-- name: GetRun :one
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.members, r.retries, r.rules_version, r.targeted, r.excluded_departments, r.included_departments, r.account_policy, r.task, r.undoes, r.status, r.phase, r.counts, r.calls, r.visible_range, r.members_seen, r.hold_reason, r.hold_workflow_id, r.hold_expires_at, r.error, r.started_by, r.decided_by, r.started_at, r.finished_at, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.members, r.retries, r.rules_version, r.by_events, r.single_departments, r.removals_withheld, r.targeted, r.excluded_departments, r.included_departments, r.account_policy, r.task, r.undoes, r.status, r.phase, r.counts, r.calls, r.visible_range, r.members_seen, r.hold_reason, r.hold_workflow_id, r.hold_expires_at, r.error, r.started_by, r.decided_by, r.started_at, r.finished_at, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE r.id = $1
 `
 
@@ -310,6 +312,9 @@ type GetRunRow struct {
 	Members             []string
 	Retries             *string
 	RulesVersion        int32
+	ByEvents            bool
+	SingleDepartments   []string
+	RemovalsWithheld    bool
 	Targeted            bool
 	ExcludedDepartments []string
 	IncludedDepartments []string
@@ -352,6 +357,9 @@ func (q *Queries) GetRun(ctx context.Context, db DBTX, id string) (GetRunRow, er
 		&i.Members,
 		&i.Retries,
 		&i.RulesVersion,
+		&i.ByEvents,
+		&i.SingleDepartments,
+		&i.RemovalsWithheld,
 		&i.Targeted,
 		&i.ExcludedDepartments,
 		&i.IncludedDepartments,
@@ -435,29 +443,31 @@ func (q *Queries) HasChanges(ctx context.Context, db DBTX, runID string) (bool, 
 const insertRun = `-- name: InsertRun :exec
 INSERT INTO sync_runs (id, provider_id, generation, workflow_id, temporal_run_id, mode, on_removals, departments,
     members, retries, undoes,
-    rules_version, task, started_by)
+    rules_version, task, started_by, by_events, single_departments)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
     $10, $11,
     coalesce($12::int, (SELECT max(c.version) FROM provider_rules c
         WHERE c.provider_id = $2 AND NOT c.draft), 0),
-    coalesce(nullif($13::text, ''), 'sync'), $14)
+    coalesce(nullif($13::text, ''), 'sync'), $14, $15, $16)
 `
 
 type InsertRunParams struct {
-	ID            string
-	ProviderID    string
-	Generation    int64
-	WorkflowID    string
-	TemporalRunID string
-	Mode          string
-	OnRemovals    string
-	Departments   []string
-	Members       []string
-	Retries       *string
-	Undoes        *string
-	RulesVersion  *int32
-	Task          string
-	StartedBy     *string
+	ID                string
+	ProviderID        string
+	Generation        int64
+	WorkflowID        string
+	TemporalRunID     string
+	Mode              string
+	OnRemovals        string
+	Departments       []string
+	Members           []string
+	Retries           *string
+	Undoes            *string
+	RulesVersion      *int32
+	Task              string
+	StartedBy         *string
+	ByEvents          bool
+	SingleDepartments []string
 }
 
 // The run goes by the rules of that version, or else by those in force.
@@ -477,6 +487,8 @@ func (q *Queries) InsertRun(ctx context.Context, db DBTX, arg InsertRunParams) e
 		arg.RulesVersion,
 		arg.Task,
 		arg.StartedBy,
+		arg.ByEvents,
+		arg.SingleDepartments,
 	)
 	return err
 }
@@ -598,7 +610,7 @@ func (q *Queries) ListChanges(ctx context.Context, db DBTX, arg ListChangesParam
 const listOpenRuns = `-- name: ListOpenRuns :many
 SELECT r.id, coalesce(r.hold_workflow_id, r.workflow_id)::text AS workflow_id,
     CASE WHEN r.hold_workflow_id IS NULL THEN r.temporal_run_id ELSE '' END::text AS temporal_run_id, r.status,
-    (r.hold_workflow_id IS NOT NULL)::boolean AS was_held
+    (r.hold_workflow_id IS NOT NULL)::boolean AS was_held, r.by_events
 FROM sync_runs r WHERE r.provider_id = $1 AND r.status IN ('running', 'held') ORDER BY r.generation
 `
 
@@ -608,6 +620,7 @@ type ListOpenRunsRow struct {
 	TemporalRunID string
 	Status        string
 	WasHeld       bool
+	ByEvents      bool
 }
 
 // The runs of a provider that have not ended, each with the workflow that it is left to
@@ -627,6 +640,7 @@ func (q *Queries) ListOpenRuns(ctx context.Context, db DBTX, providerID string) 
 			&i.TemporalRunID,
 			&i.Status,
 			&i.WasHeld,
+			&i.ByEvents,
 		); err != nil {
 			return nil, err
 		}
@@ -674,7 +688,7 @@ func (q *Queries) ListRunErrors(ctx context.Context, db DBTX, arg ListRunErrorsP
 }
 
 const listRuns = `-- name: ListRuns :many
-SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.members, r.retries, r.rules_version, r.targeted, r.excluded_departments, r.included_departments, r.account_policy, r.task, r.undoes, r.status, r.phase, r.counts, r.calls, r.visible_range, r.members_seen, r.hold_reason, r.hold_workflow_id, r.hold_expires_at, r.error, r.started_by, r.decided_by, r.started_at, r.finished_at, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
+SELECT r.id, r.provider_id, r.generation, r.workflow_id, r.temporal_run_id, r.mode, r.on_removals, r.departments, r.members, r.retries, r.rules_version, r.by_events, r.single_departments, r.removals_withheld, r.targeted, r.excluded_departments, r.included_departments, r.account_policy, r.task, r.undoes, r.status, r.phase, r.counts, r.calls, r.visible_range, r.members_seen, r.hold_reason, r.hold_workflow_id, r.hold_expires_at, r.error, r.started_by, r.decided_by, r.started_at, r.finished_at, r.details_dropped_at, r.details_left, r.raw_left, p.name AS provider_name, p.provider_type FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE ($1::text IS NULL OR p.name = $1)
 ORDER BY r.started_at DESC, r.id LIMIT $2
 `
@@ -696,6 +710,9 @@ type ListRunsRow struct {
 	Members             []string
 	Retries             *string
 	RulesVersion        int32
+	ByEvents            bool
+	SingleDepartments   []string
+	RemovalsWithheld    bool
 	Targeted            bool
 	ExcludedDepartments []string
 	IncludedDepartments []string
@@ -744,6 +761,9 @@ func (q *Queries) ListRuns(ctx context.Context, db DBTX, arg ListRunsParams) ([]
 			&i.Members,
 			&i.Retries,
 			&i.RulesVersion,
+			&i.ByEvents,
+			&i.SingleDepartments,
+			&i.RemovalsWithheld,
 			&i.Targeted,
 			&i.ExcludedDepartments,
 			&i.IncludedDepartments,

@@ -51,10 +51,14 @@ var Vendor = provider.Vendor{
 		{Name: keyLoginURL, Default: defaultLoginURL, Help: "address of the sign-in page"},
 		{Name: keyCorpID, Help: "the company's CorpId; not needed to read the directory"},
 		{Name: "agent_id", Help: "the app's AgentId; not needed to read the directory"},
+		{Name: keyCallbackToken, Help: "Token of Event Subscription (事件订阅) > HTTP push; needed for events by callback"},
+		{Name: keyCallbackAES, Help: "EncodingAESKey of the same place, 43 characters; needed for events by callback"},
 		provider.TimeZone,
 	},
 	Validate: validate,
 	Open:     open,
+
+	OpenCallback: openCallback,
 }
 
 func validate(s provider.Settings) error {

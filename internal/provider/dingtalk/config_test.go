@@ -22,7 +22,7 @@ func TestVendorKeys(t *testing.T) {
 	require.Equal(t, map[string][]string{
 		"app_key": {"appkey", "app_id"}, "app_secret": {"appsecret", "app_secret_key"},
 		"base_url": nil, "api_base_url": nil, "login_url": nil, "token_call": nil, "corp_id": nil,
-		"agent_id": nil, "time_zone": nil,
+		"agent_id": nil, "time_zone": nil, "callback_token_secret": nil, "callback_aes_secret": nil,
 	}, got)
 }
 

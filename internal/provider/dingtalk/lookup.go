@@ -147,3 +147,12 @@ func isGone(err error, codes ...string) bool {
 	var e *provider.Error
 	return errors.As(err, &e) && e.Kind == provider.NotFound && slices.Contains(codes, e.Code)
 }
+
+// ReadSingleDepartment implements provider.SingleDepartmentReader.
+func (c *client) ReadSingleDepartment(ctx context.Context, id string) (directory.Department, bool, error) {
+	d, err := c.department(ctx, id)
+	if isGone(err, "60003") {
+		return directory.Department{}, true, nil
+	}
+	return d, false, err
+}

@@ -41,10 +41,15 @@ var Vendor = provider.Vendor{
 			Help: "address of the login pages, where it is not the brand's own (https://accounts.feishu.cn, " +
 				"https://accounts.larksuite.com)",
 		},
+		{Name: keyEncrypt, Help: "Encrypt Key, from the developer console under Events & Callbacks; needed for " +
+			"events by callback"},
+		{Name: keyVerification, Help: "Verification Token, from the same page; needed for events by callback"},
 		provider.TimeZone,
 	},
 	Validate: validate,
 	Open:     open,
+
+	OpenCallback: openCallback,
 }
 
 func validate(s provider.Settings) error {

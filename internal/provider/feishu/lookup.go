@@ -184,3 +184,26 @@ func lookupResultOf(gone bool, err error) (provider.LookupResult, error) {
 	}
 	return provider.LookupResultOf(gone, err, provider.OutOfRange)
 }
+
+// ReadSingleDepartment implements provider.SingleDepartmentReader.
+func (c *client) ReadSingleDepartment(ctx context.Context, id string) (directory.Department, bool, error) {
+	var none directory.Department
+	if id == rootID { // virtual: it can neither change nor go (feishu.md §2.1)
+		return directory.Department{ExternalID: rootID}, false, nil
+	}
+	r, err := c.department(ctx, id)
+	switch {
+	case provider.KindOf(err) == provider.NotFound || err == nil && deletedDepartment(r):
+		return none, true, nil
+	case err != nil:
+		return none, false, err
+	}
+	d, problem := toDepartment(r)
+	if problem == noProblem && d.ExternalID != id {
+		problem = "the answer is about another department than was asked for"
+	}
+	if problem != noProblem {
+		return none, false, answer{endpoint: getDepartment.Name}.malformed(problem)
+	}
+	return d, false, nil
+}

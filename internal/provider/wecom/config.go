@@ -45,10 +45,14 @@ var Vendor = provider.Vendor{
 		{Name: "agent_id",
 			Help: "the app's AgentId; needed to sign people in, and to find people whom a limited visible range " +
 				"grants one by one"},
+		{Name: keyCallbackToken, Help: "Token of the event receiver (接收事件服务器); needed for events by callback"},
+		{Name: keyCallbackAES, Help: "EncodingAESKey of the same place, 43 characters; needed for events by callback"},
 		provider.TimeZone,
 	},
 	Validate: validate,
 	Open:     open,
+
+	OpenCallback: openCallback,
 }
 
 func validate(s provider.Settings) error {

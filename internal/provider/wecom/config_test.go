@@ -55,7 +55,7 @@ func TestKeysAreTheContracts(t *testing.T) {
 	require.Equal(t, map[string][]string{
 		"corp_id": {"corpid", "app_id"}, "secret": {"app_secret", "corpsecret"},
 		"sync_secret": nil, "base_url": nil, "login_url": nil, "authorize_url": nil, "agent_id": nil,
-		"time_zone": nil,
+		"time_zone": nil, "callback_token_secret": nil, "callback_aes_secret": nil,
 	}, names)
 }
 

@@ -154,3 +154,24 @@ func unlessMissing(err error) error {
 		return err
 	}
 }
+
+// ReadSingleDepartment implements provider.SingleDepartmentReader.
+func (c lookupClient) ReadSingleDepartment(ctx context.Context, id string) (directory.Department, bool, error) {
+	var none directory.Department
+	body, err := c.call(ctx, c.app, departmentGet, url.Values{"id": {id}}, nil)
+	if isGoneDepartment(err) {
+		return none, true, nil
+	}
+	if err != nil {
+		return none, false, err
+	}
+	answer, _ := wire.Parse(body)
+	d, problem := toDepartment(answer.Object("department"))
+	if problem == "" && d.ExternalID != id {
+		problem = "it is not about department " + id
+	}
+	if problem != "" {
+		return none, false, malformed(departmentGet, "the answer cannot be used: "+problem)
+	}
+	return d, false, nil
+}

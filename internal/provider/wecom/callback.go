@@ -1,0 +1,84 @@
+package wecom
+
+import (
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
+)
+
+// Settings of the callback address, from the admin console: of the contact sync under
+// Management Tools, of an app under Receive Messages.
+const (
+	keyCallbackToken = "callback_token_secret"
+	keyCallbackAES   = "callback_aes_secret"
+)
+
+// callback takes what WeCom sends to the callback address of the contact sync or of an app.
+type callback struct {
+	sealed *wire.Sealed
+	corpID string
+}
+
+func openCallback(s provider.Settings) (provider.Callback, error) {
+	for _, key := range []string{keyCallbackToken, keyCallbackAES} {
+		if s[key] == "" {
+			return nil, errors.New(key + " is missing: take it from Management Tools (管理工具) > Contacts Sync " +
+				"(通讯录同步) > event receiver (接收事件服务器)")
+		}
+	}
+	sealed, err := wire.NewSealed(s[keyCallbackToken], s[keyCallbackAES])
+	if err != nil {
+		return nil, fmt.Errorf("%s %w", keyCallbackAES, err)
+	}
+	return &callback{sealed: sealed, corpID: s["corp_id"]}, nil
+}
+
+// Receive implements provider.Callback: the check of the address by GET, messages by POST
+// (wecom.md §6.1).
+func (c *callback) Receive(r provider.CallbackRequest) (provider.CallbackResult, error) {
+	var none provider.CallbackResult
+	if r.Method == http.MethodGet {
+		// The plus signs of base64 arrive as blanks (wecom.md §6.1).
+		plain, err := c.open(r, strings.ReplaceAll(r.Query.Get("echostr"), " ", "+"))
+		return provider.CallbackResult{ContentType: "text/plain", Body: plain}, err
+	}
+	var envelope struct {
+		Encrypt string `xml:"Encrypt"`
+	}
+	if r.Method != http.MethodPost || xml.Unmarshal(r.Body, &envelope) != nil ||
+		strings.TrimSpace(envelope.Encrypt) == "" {
+		return none, provider.Refuse(provider.RefusedMalformed)
+	}
+	plain, err := c.open(r, strings.TrimSpace(envelope.Encrypt))
+	if err != nil {
+		return none, err
+	}
+	events, err := decodeMessage(plain)
+	return provider.CallbackResult{Events: events, ContentType: "text/plain", Body: []byte("success")}, err
+}
+
+// open verifies and decrypts what a request carries.
+func (c *callback) open(r provider.CallbackRequest, encrypted string) ([]byte, error) {
+	timestamp := r.Query.Get("timestamp")
+	plain, err := c.sealed.Open(r.Query.Get("msg_signature"), timestamp, r.Query.Get("nonce"), encrypted, c.corpID)
+	switch {
+	case errors.Is(err, wire.ErrSealedSignature):
+		return nil, provider.Refuse(provider.RefusedSignature)
+	case errors.Is(err, wire.ErrSealedReceiver):
+		return nil, provider.Refuse(provider.RefusedReceiver)
+	case err != nil:
+		return nil, provider.Refuse(provider.RefusedDecrypt)
+	}
+	seconds, err := strconv.ParseInt(timestamp, 10, 64)
+	if err != nil || !provider.Fresh(time.Unix(seconds, 0), r.Now) {
+		return nil, provider.Refuse(provider.RefusedStale)
+	}
+	return plain, nil
+}

@@ -1,0 +1,129 @@
+// Package inbound takes what providers send to the callback address. It has no sign-in: a
+// message proves itself by its signature. Whatever is wrong with one costs a counter.
+package inbound
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/service"
+)
+
+// Pattern is the route of the callback address.
+const Pattern = "/events/{provider}"
+
+// Limits of requests. WeCom and Feishu want the check of an address answered within a second,
+// and DingTalk each message within a second and a half.
+const (
+	readTimeout = time.Second
+	// mostAtOnce is how many requests may be under way; more are told to come again.
+	mostAtOnce = 64
+)
+
+// Handler answers the callback address.
+type Handler struct {
+	intake *service.Intake
+	log    *slog.Logger
+	places chan struct{}
+}
+
+// New returns a handler.
+func New(intake *service.Intake, log *slog.Logger) *Handler {
+	return &Handler{intake: intake, log: log, places: make(chan struct{}, mostAtOnce)}
+}
+
+// Register adds the route to a mux.
+func (h *Handler) Register(mux *http.ServeMux) {
+	mux.Handle("GET "+Pattern, h)
+	mux.Handle("POST "+Pattern, h)
+}
+
+// statuses of refusals; providers send again whatever is not 200.
+var statuses = map[provider.Refusal]int{
+	provider.RefusedMalformed: http.StatusBadRequest,
+	provider.RefusedTooLarge:  http.StatusRequestEntityTooLarge,
+	provider.RefusedSlow:      http.StatusRequestTimeout,
+	provider.RefusedBusy:      http.StatusServiceUnavailable,
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("provider")
+	switch err := h.intake.Knows(r.Context(), name); {
+	case errors.Is(err, service.ErrNoReceiver):
+		http.NotFound(w, r)
+		return
+	case err != nil:
+		h.fail(w, name, err)
+		return
+	}
+	select {
+	case h.places <- struct{}{}:
+		defer func() { <-h.places }()
+	default:
+		h.refuse(w, r, name, provider.RefusedBusy)
+		return
+	}
+	body, reason := read(w, r)
+	if reason != "" {
+		h.refuse(w, r, name, reason)
+		return
+	}
+	result, err := h.intake.Receive(r.Context(), name, provider.CallbackRequest{
+		Method: r.Method, Query: r.URL.Query(), Header: r.Header, Body: body, Now: time.Now(),
+	})
+	var refused *provider.RefusedError
+	switch {
+	case errors.As(err, &refused):
+		answer(w, refused.Reason) // counted by the intake
+	case err != nil:
+		h.fail(w, name, err)
+	default:
+		w.Header().Set("Content-Type", result.ContentType)
+		_, _ = w.Write(result.Body)
+	}
+}
+
+// read returns a request's body, or why it was not read.
+func read(w http.ResponseWriter, r *http.Request) ([]byte, provider.Refusal) {
+	if r.ContentLength > provider.MaxMessage {
+		return nil, provider.RefusedTooLarge
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readTimeout))
+	var body bytes.Buffer
+	_, err := io.Copy(&body, http.MaxBytesReader(w, r.Body, provider.MaxMessage))
+	switch {
+	case errors.As(err, new(*http.MaxBytesError)):
+		return nil, provider.RefusedTooLarge
+	case err != nil:
+		return nil, provider.RefusedSlow
+	default:
+		return body.Bytes(), ""
+	}
+}
+
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, name string, reason provider.Refusal) {
+	h.intake.CountRefused(r.Context(), name, reason)
+	answer(w, reason)
+}
+
+// answer says no more than a status.
+func answer(w http.ResponseWriter, reason provider.Refusal) {
+	status := statuses[reason]
+	if status == 0 {
+		status = http.StatusForbidden
+	}
+	w.Header().Set("Connection", "close")
+	w.WriteHeader(status)
+}
+
+// fail has the provider send the message again.
+func (h *Handler) fail(w http.ResponseWriter, name string, err error) {
+	h.log.Error("message not taken", "provider", name, "error", err)
+	w.WriteHeader(http.StatusServiceUnavailable)
+}

@@ -1,0 +1,147 @@
+package e2e
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+
+	"github.com/orgsync/orgsync/db/audit"
+	"github.com/orgsync/orgsync/db/providers"
+	"github.com/orgsync/orgsync/devkit/simulator"
+	"github.com/orgsync/orgsync/devkit/simulator/dingtalk"
+	"github.com/orgsync/orgsync/devkit/simulator/feishu"
+	"github.com/orgsync/orgsync/devkit/simulator/wecom"
+	"github.com/orgsync/orgsync/devkit/stack"
+	"github.com/orgsync/orgsync/internal/app"
+	"github.com/orgsync/orgsync/internal/clients"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/secret"
+	"github.com/orgsync/orgsync/internal/service"
+	"github.com/orgsync/orgsync/server/inbound"
+)
+
+// service returns the use cases of a world.
+func (w *world) service() *service.Service {
+	w.t.Helper()
+	s := service.New(service.Connections{
+		DatabaseURL: func() (string, error) { return w.url, nil },
+		Keys:        func() (*secret.Box, error) { return w.opener.Box, nil },
+		NewOpener: func(*providers.Store, *secret.Box) (*clients.Opener, error) {
+			return w.opener, nil
+		},
+		DialTemporal: func(context.Context) (client.Client, error) {
+			return client.NewClientFromExisting(w.temporal, client.Options{Namespace: stack.Namespace})
+		},
+		TaskQueue: w.queue, Vendors: app.Vendors(),
+	})
+	w.t.Cleanup(s.Close)
+	return s
+}
+
+// intake serves the callback address and returns its beginning.
+func (w *world) intake() string {
+	w.t.Helper()
+	intake := w.service().NewIntake()
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		intake.Run(ctx)
+	}()
+	w.t.Cleanup(func() {
+		stop()
+		<-ended
+	})
+	mux := http.NewServeMux()
+	inbound.New(intake, slog.New(slog.DiscardHandler)).Register(mux)
+	server := httptest.NewServer(mux)
+	w.t.Cleanup(server.Close)
+	return server.URL + "/events/"
+}
+
+// The keys of the callback addresses of tests.
+const (
+	encryptKey    = "sim-Encrypt-Key-01"
+	verification  = "vt-sim-01"
+	callbackToken = "simToken01"
+	callbackAES   = "k3yForTestsOnly0123456789abcdefghijABCDEFGH"
+)
+
+// follow has a source tell the intake of every change.
+func (w *world) follow(s *source, intake string, how simulator.Delivery) *simulator.Pusher {
+	w.t.Helper()
+	p, err := w.store.Providers.FindByName(w.t.Context(), s.name)
+	require.NoError(w.t, err)
+	require.NoError(w.t, w.store.EnableEvents(w.t.Context(), p, "callback", audit.By{Name: "test"}))
+	url := intake + s.name
+	var pusher *simulator.Pusher
+	require.Eventually(w.t, func() bool {
+		switch s.kind {
+		case directory.Feishu:
+			pusher, err = s.feishu.Subscribe(feishu.Callback{URL: url, EncryptKey: encryptKey,
+				VerificationToken: verification, Delivery: how})
+		case directory.DingTalk:
+			pusher, err = s.ding.Subscribe(dingtalk.Callback{URL: url, Token: callbackToken, AESKey: callbackAES,
+				Delivery: how})
+		default:
+			pusher, err = s.wecom.Subscribe(wecom.Callback{URL: url, Token: callbackToken, AESKey: callbackAES,
+				Full: true, Delivery: how})
+		}
+		return err == nil
+	}, 10*time.Second, 100*time.Millisecond, "%v", err)
+	return pusher
+}
+
+var allKinds = []directory.ProviderType{directory.Feishu, directory.DingTalk, directory.WeCom}
+
+// A change is in the directory seconds after the provider told of it, without a full run.
+func TestEventsReachTheDirectory(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	intake := w.intake()
+	for _, kind := range allKinds {
+		l := newLab(t, 7)
+		d, people := l.below(simulator.Root, "Works", 30)
+		s := w.simulate(kind, l.Company)
+		w.succeed(s)
+		pusher := w.follow(s, intake, simulator.Delivery{Duplicate: 0.5, Late: 0.5, LateBy: 300 * time.Millisecond,
+			Pace: 10})
+		l.must(l.SetTitle(people[0], "Chief"), l.Leave(people[1]))
+		sub, hired := l.below(d, "Labs", 2)
+		l.must(l.MoveDepartment(sub, simulator.Root), l.Move(people[2], d, sub), l.Join(hired[0], d))
+		gone, _ := l.below(sub, "Attic", 0)
+		pusher.Wait()
+		w.settled(s)
+		l.must(l.DeleteDepartment(gone), l.RenameDepartment(sub, "Laboratories"), l.Rehire(people[1], sub))
+		pusher.Wait()
+		w.settled(s)
+		require.Equal(t, 1, w.count(`SELECT count(*) FROM full_runs r
+			JOIN identity_providers p ON p.id = r.provider_id WHERE p.name = $1`, s.name), "full runs")
+	}
+}
+
+// count returns what a query counts.
+func (w *world) count(query string, args ...any) (n int) {
+	w.t.Helper()
+	require.NoError(w.t, w.pool.QueryRow(w.t.Context(), query, args...).Scan(&n))
+	return n
+}
+
+// settled waits until no event of a source waits, and requires the directory to be the company's.
+func (w *world) settled(s *source) {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool {
+		var waiting int
+		require.NoError(w.t, w.pool.QueryRow(w.t.Context(), `SELECT count(*) FROM provider_events e
+			JOIN identity_providers p ON p.id = e.provider_id WHERE p.name = $1 AND e.done_at IS NULL`, s.name).Scan(
+			&waiting))
+		return waiting == 0
+	}, time.Minute, 50*time.Millisecond)
+	w.requireEqual(s)
+}

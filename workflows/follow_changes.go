@@ -1,0 +1,189 @@
+package workflows
+
+import (
+	"errors"
+	"time"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/orgsync/orgsync/activities"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
+)
+
+// FollowInput is FollowChanges' input.
+type FollowInput struct {
+	Provider string `json:"provider"`
+}
+
+// EventsSignal tells FollowChanges that events wait.
+const EventsSignal = "events"
+
+// Times of following.
+const (
+	// collectFor is for how long nothing more may have come before FollowChanges acts, and
+	// mostCollect for how long it waits at most.
+	collectFor  = 250 * time.Millisecond
+	mostCollect = time.Second
+	// followIdle is after how long without an event it completes.
+	followIdle = 10 * time.Minute
+	// shortestPause and longestPause are between two attempts while something is in the way.
+	shortestPause = time.Second
+	longestPause  = time.Minute
+	// longestHistory is after how many events of its history it starts afresh.
+	longestHistory = 4000
+)
+
+// FollowChanges follows the events of a provider: it collects what comes within a moment, has a
+// run read what they are about, and waits for the next. Intake starts it with a signal; it
+// completes when nothing has come for a while. While a full run is at work it waits, since that
+// does what came before.
+func FollowChanges(ctx workflow.Context, in FollowInput) error {
+	if blank(in.Provider) {
+		return temporal.NewNonRetryableApplicationError(
+			`input: provider is missing; give the name of a stored provider: {"provider":"NAME"}`, activities.TypeInvalid,
+			nil)
+	}
+	if err := workflow.UpsertTypedSearchAttributes(ctx, AttributeProvider.ValueSet(in.Provider)); err != nil {
+		return err
+	}
+	f := follower{in: in, signals: workflow.GetSignalChannel(ctx, EventsSignal), idle: followIdle}
+	if err := f.collect(ctx); err != nil {
+		return err
+	}
+	for {
+		if more, err := f.next(ctx); err != nil || !more {
+			return err
+		}
+		info := workflow.GetInfo(ctx)
+		if info.GetCurrentHistoryLength() > longestHistory || info.GetContinueAsNewSuggested() {
+			f.drain()
+			return workflow.NewContinueAsNewError(ctx, FollowChanges, in)
+		}
+	}
+}
+
+// follower is the state of FollowChanges.
+type follower struct {
+	in      FollowInput
+	signals workflow.ReceiveChannel
+	// pause is how long to wait before the next attempt, 0: nothing is in the way.
+	pause time.Duration
+	// idle is for how long to wait for the next event.
+	idle time.Duration
+}
+
+// next does what there is to do and waits for more. It returns false when nothing came.
+func (f *follower) next(ctx workflow.Context) (bool, error) {
+	var plan activities.PlanFollowResult
+	err := workflow.ExecuteActivity(finalizeOptions(ctx, f.in.Provider), follow.PlanFollow, activities.PlanFollowInput{
+		Provider: f.in.Provider, SyncWorkflowID: SyncWorkflowID(f.in.Provider),
+	}).Get(ctx, &plan)
+	if err != nil {
+		return false, err
+	}
+	workflow.SetCurrentDetails(ctx, plan.Language.Text(message.FollowDetails, message.Args{
+		"Provider": f.in.Provider, "Waiting": plan.Waiting, "Do": plan.Do,
+	}))
+	switch plan.Do {
+	case activities.FollowByID:
+		f.settle(ctx, f.run(ctx, EventsRunWorkflowID(f.in.Provider), true))
+	case activities.FollowFull:
+		f.settle(ctx, f.run(ctx, SyncWorkflowID(f.in.Provider), false))
+	case activities.FollowLater:
+		f.pauseLonger()
+	default:
+		f.pause = 0
+		return f.await(ctx, plan.NextIn)
+	}
+	if f.pause > 0 {
+		return true, workflow.Sleep(ctx, f.pause)
+	}
+	return true, ctx.Err()
+}
+
+// settle goes by how a run ended: after one that failed it waits, longer each time.
+func (f *follower) settle(ctx workflow.Context, ended bool) {
+	if !ended && ctx.Err() == nil {
+		f.pauseLonger()
+		return
+	}
+	f.pause = 0
+}
+
+func (f *follower) pauseLonger() {
+	f.pause = min(max(shortestPause, 2*f.pause), longestPause)
+}
+
+// run runs a sync and reports whether it came to its end.
+func (f *follower) run(ctx workflow.Context, id string, events bool) bool {
+	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:            id,
+		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_ABANDON,
+		WaitForCancellation:   true,
+		TypedSearchAttributes: temporal.NewSearchAttributes(AttributeProvider.ValueSet(f.in.Provider)),
+	})
+	err := workflow.ExecuteChildWorkflow(child, SyncOrg, SyncInput{
+		Provider: f.in.Provider, Events: events, StartedBy: directory.ByEvents,
+	}).Get(ctx, nil)
+	var failed *temporal.ApplicationError
+	return err == nil || errors.As(err, &failed) && failed.Type() == activities.TypeNothing
+}
+
+// await waits for the next event and for those that come with it. It returns false if
+// none came. next is when one that is there already is due.
+func (f *follower) await(ctx workflow.Context, next time.Duration) (bool, error) {
+	idle := f.idle
+	if next > 0 {
+		idle = min(idle, next)
+	}
+	came, err := f.receive(ctx, idle)
+	if err != nil || !came {
+		return next > 0, err
+	}
+	return true, f.collect(ctx)
+}
+
+// collect waits for what comes along with an event.
+func (f *follower) collect(ctx workflow.Context) error {
+	began := workflow.Now(ctx)
+	for {
+		left := min(collectFor, mostCollect-workflow.Now(ctx).Sub(began))
+		if left <= 0 {
+			return nil
+		}
+		if came, err := f.receive(ctx, left); err != nil || !came {
+			return err
+		}
+	}
+}
+
+// receive waits for a signal, for so long at most, and takes all that are there.
+func (f *follower) receive(ctx workflow.Context, longest time.Duration) (came bool, err error) {
+	if f.drain() {
+		return true, nil
+	}
+	timerCtx, cancel := workflow.WithCancel(ctx)
+	defer cancel()
+	timer := workflow.NewTimer(timerCtx, longest)
+	selector := workflow.NewSelector(ctx)
+	selector.AddReceive(f.signals, func(c workflow.ReceiveChannel, _ bool) {
+		c.Receive(ctx, nil)
+		came = true
+	})
+	selector.AddFuture(timer, func(workflow.Future) {})
+	selector.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {})
+	selector.Select(ctx)
+	f.drain()
+	return came, ctx.Err()
+}
+
+// drain takes the signals that are there and reports whether there were any.
+func (f *follower) drain() (came bool) {
+	for f.signals.ReceiveAsync(nil) {
+		came = true
+	}
+	return came
+}
