@@ -7,6 +7,7 @@ import (
 	"github.com/orgsync/orgsync/starter/application"
 	"github.com/orgsync/orgsync/starter/change"
 	"github.com/orgsync/orgsync/starter/console"
+	"github.com/orgsync/orgsync/starter/event"
 	"github.com/orgsync/orgsync/starter/group"
 	"github.com/orgsync/orgsync/starter/maintenance"
 	"github.com/orgsync/orgsync/starter/member"
@@ -59,6 +60,7 @@ var outputs = []output{
 	{[]string{"changes"}, "changes", change.Page{}},
 	{[]string{"provider list"}, "provider", []provider.View{}},
 	{[]string{"provider show", "provider add", "provider update"}, "provider", provider.View{}},
+	{[]string{"events enable", "events disable", "events show"}, "events", event.State{}},
 	{[]string{"provider remove"}, "removed provider", provider.Removed{}},
 	{[]string{"provider test"}, "preflight", provider.Preflight{}},
 	{[]string{"provider dump"}, "dumped record", provider.Dumped{}},

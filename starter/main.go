@@ -25,6 +25,7 @@ import (
 	"github.com/orgsync/orgsync/starter/change"
 	"github.com/orgsync/orgsync/starter/cli"
 	"github.com/orgsync/orgsync/starter/console"
+	"github.com/orgsync/orgsync/starter/event"
 	"github.com/orgsync/orgsync/starter/group"
 	"github.com/orgsync/orgsync/starter/maintenance"
 	"github.com/orgsync/orgsync/starter/member"
@@ -59,6 +60,7 @@ type commands struct {
 	Rules      rules.Commands              `cmd:"" help:"Say what belongs in the directory, and map fields."`
 	Sync       run.SyncCommand             `cmd:"" help:"Start a sync of a provider."`
 	Schedule   schedule.Commands           `cmd:"" help:"Sync providers regularly."`
+	Events     event.Commands              `cmd:"" help:"Follow a provider's changes as they happen."`
 	Runs       run.Commands                `cmd:"" help:"Show what runs did."`
 	Cancel     run.CancelCommand           `cmd:"" help:"Cancel a provider's running run."`
 	Undo       run.UndoCommand             `cmd:"" help:"Take back what a run changed."`

@@ -33,7 +33,8 @@ func vectors() [][5]string {
 	return [][5]string{
 		{
 			"n0nceCCCC", "dingsimapp0001", "507b2818cd626626fab7461e432a906c0d64339b",
-			"{\"EventType\":\"user_add_org\",\"TimeStamp\":\"1767225600000\",\"UserId\":[\"0123456701\"],\"CorpId\":\"" +
+			"{\"EventType\":\"user_add_org\"" +
+				",\"TimeStamp\":\"1767225600000\",\"UserId\":[\"0123456701\"],\"CorpId\":\"" +
 				"dingsimcorp0001\",\"OptStaffId\":\"manager1001\"}",
 			"tqCAVakfPNUdEbR4ykY+PjvhG4E4uGcBReKT8F5XHVhJecXxXlrlFU3SMm/dtVpUb/6QfPPbM7BMUPwm+9BgzWRo3K" +
 				"7LfhV2l8KGnWi9jmOr981c3EctDyMoc+kuzPn6RT3VhwbpcZ1ZHtDjuJIprDqif9JgFMNjijG9K6pj0zE0cYbqfwuD" +
