@@ -161,7 +161,7 @@ var meanings = map[string]string{
 	"last_event_at":         "when the last event came, null if none did",
 	"waiting":               "how many events no run has followed yet",
 	"oldest_waiting":        "since when the oldest of them waits, null if none does",
-	"set_aside":             "how many events were given up after three tries; the next full run reads what they were about",
+	"set_aside":             "how many events were given up after three tries",
 	"refused":               "how many messages were refused, by reason",
 	"without_events":        "what changes at this provider without an event",
 	"last_at":               "when the last message was refused",
