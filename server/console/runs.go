@@ -224,10 +224,18 @@ func decideRun(q *request) error {
 	case service.HasCode(err, service.ListChanged):
 		shown.mistake = q.page.T("held.list_changed")
 		return q.showRun(http.StatusConflict, shown)
+	case service.HasCode(err, service.AlreadyDecided) && q.decidedIt(shown.run.ID):
+		// The decision stands; only word of it came too late.
 	case err != nil:
 		return err
 	}
 	return q.redirect("/runs/" + shown.run.ID)
+}
+
+// decidedIt reports whether the reader has decided a run.
+func (q *request) decidedIt(runID string) bool {
+	run, err := q.view.GetRun(q.ctx, runID)
+	return err == nil && text(run.DecidedBy) == q.page.Caller.Name
 }
 
 // beginTimeout is how long the answer to a form waits for a worker to begin the run.
