@@ -2,10 +2,13 @@ package activities
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/normalize"
@@ -41,6 +44,9 @@ func (a *Reader) readDepartmentsByID(ctx context.Context, in RunInput) (err erro
 		if wanted, err = single.unknownParents(ctx); err != nil {
 			return err
 		}
+	}
+	if err := single.leaveOut(ctx); err != nil {
+		return err
 	}
 	return a.Store.StageSingleDepartments(ctx, in.RunID, single.found, single.gone)
 }
@@ -109,4 +115,31 @@ func (s *singleDepartments) unknownParents(ctx context.Context) ([]string, error
 	}
 	unknown, err := s.store.ListUnknownDepartments(ctx, s.provider, parents)
 	return provider.UsableEventIDs(unknown), err
+}
+
+// leaveOut drops departments that the rules leave out: by what was read above each, and by the
+// directory above that.
+func (s *singleDepartments) leaveOut(ctx context.Context) error {
+	run, err := s.rules()
+	if err != nil || !run.Scope.Limited() {
+		return err
+	}
+	parents := map[string]string{}
+	for _, d := range s.found {
+		parents[d.ExternalID] = d.ParentID
+	}
+	stored, err := s.store.ListDepartmentsAbove(ctx, s.provider.ID, s.runID, slices.Collect(maps.Values(parents)))
+	if err != nil {
+		return err
+	}
+	s.found = slices.DeleteFunc(s.found, func(d directory.Department) bool {
+		above := []string{d.ExternalID}
+		id := d.ParentID
+		for parent, read := parents[id]; read && !slices.Contains(above, id); parent, read = parents[id] {
+			above, id = append(above, id), parent
+		}
+		above = append(append(above, id), stored[id].Above...)
+		return run.standOf(db.DepartmentStand{Known: true, Above: above}) == outside
+	})
+	return nil
 }

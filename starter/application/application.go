@@ -48,7 +48,7 @@ func (c addCommand) Run(ctx context.Context, s *cli.Session) error {
 		return err
 	}
 	if s.JSON {
-		return s.PrintJSON(Added{Name: c.Name, ReturnTo: c.ReturnTo})
+		return s.PrintJSON(Added(c))
 	}
 	s.Printf("Application %s may have people sent back to: %s", cli.Plain(c.Name), strings.Join(c.ReturnTo, ", "))
 	return nil
@@ -109,7 +109,7 @@ func (c removeCommand) Run(ctx context.Context, s *cli.Session) error {
 		return err
 	}
 	if s.JSON {
-		return s.PrintJSON(Removed{Name: c.Name})
+		return s.PrintJSON(Removed(c))
 	}
 	s.Printf("Application %s is removed.", cli.Plain(c.Name))
 	return nil

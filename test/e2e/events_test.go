@@ -24,6 +24,7 @@ import (
 	"github.com/orgsync/orgsync/internal/secret"
 	"github.com/orgsync/orgsync/internal/service"
 	"github.com/orgsync/orgsync/server/inbound"
+	"github.com/orgsync/orgsync/workflows"
 )
 
 // service returns the use cases of a world.
@@ -126,6 +127,35 @@ func TestEventsReachTheDirectory(t *testing.T) {
 	}
 }
 
+// What a provider tells of departments that rules leave out is not followed.
+func TestEventsOfExcludedDepartmentsChangeNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	intake := w.intake()
+	for _, kind := range allKinds {
+		l := newLab(t, 8)
+		inside, _ := l.below(simulator.Root, "Inside", 3)
+		outside, _ := l.below(simulator.Root, "Outside", 2)
+		s := w.simulate(kind, l.Company)
+		w.rules(s, `scope: { departments: { exclude: ["`+s.department(outside)+`"] } }`, false)
+		read := w.wait(w.start(workflows.SyncInput{Provider: s.name}))
+		require.Equal(t, directory.RunSucceeded, read.Status, read.Errors)
+		pusher := w.follow(s, intake, simulator.Delivery{})
+		deep, _ := l.below(outside, "Deep", 1)
+		l.below(deep, "Deeper", 1)
+		l.must(l.RenameDepartment(outside, "Far outside"), l.RenameDepartment(inside, "Within"))
+		l.below(inside, "Deep inside", 1)
+		pusher.Wait()
+		w.followed(s)
+		var names []string
+		require.NoError(t, w.pool.QueryRow(t.Context(), `SELECT array_agg(d.name ORDER BY d.name) FROM org_departments d
+			JOIN identity_providers p ON p.id = d.provider_id
+			WHERE p.name = $1 AND d.status = 'active' AND d.parent_id IS NOT NULL`, s.name).Scan(&names))
+		require.Equal(t, []string{"Deep inside", "Within"}, names, kind)
+		require.Len(t, w.members(s.name), 4, kind)
+	}
+}
+
 // count returns what a query counts.
 func (w *world) count(query string, args ...any) (n int) {
 	w.t.Helper()
@@ -136,6 +166,13 @@ func (w *world) count(query string, args ...any) (n int) {
 // settled waits until no event of a source waits, and requires the directory to be the company's.
 func (w *world) settled(s *source) {
 	w.t.Helper()
+	w.followed(s)
+	w.requireEqual(s)
+}
+
+// followed waits until no event of a source waits.
+func (w *world) followed(s *source) {
+	w.t.Helper()
 	require.Eventually(w.t, func() bool {
 		var waiting int
 		require.NoError(w.t, w.pool.QueryRow(w.t.Context(), `SELECT count(*) FROM provider_events e
@@ -143,5 +180,4 @@ func (w *world) settled(s *source) {
 			&waiting))
 		return waiting == 0
 	}, time.Minute, 50*time.Millisecond)
-	w.requireEqual(s)
 }
