@@ -280,6 +280,26 @@ func TestUnfinishedRuns(t *testing.T) {
 }
 
 // Expired tokens and call slots long past go; those in use stay.
+func TestRetentionDropsOldEventsThatAreDone(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	c := d.company(t, directory.Feishu)
+	for id, state := range map[string]string{
+		"done": "done_at = now()", "set aside": "set_aside_at = now()", "waiting": "done_at = NULL",
+		"recent": "done_at = now(), received_at = now() - interval '89 days'",
+	} {
+		added, err := d.store.AddEvents(t.Context(), c.provider.ID, []db.Event{
+			{ID: id, Kind: "user_add_org", ObjectType: db.EventMember, ObjectID: "u1"}})
+		require.NoError(t, err)
+		require.Equal(t, 1, added)
+		d.exec(t, `UPDATE provider_events SET received_at = now() - interval '91 days' WHERE event_id = $1`, id)
+		d.exec(t, `UPDATE provider_events SET `+state+` WHERE event_id = $1`, id)
+	}
+	rows, _ := d.cleanUp(t)
+	require.Equal(t, map[string]int{"details": 2}, rows)
+	require.Equal(t, []string{"recent", "waiting"}, d.texts(t, `SELECT event_id FROM provider_events ORDER BY event_id`))
+}
+
 func TestRetentionDropsOldTokensAndSlots(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t)

@@ -264,6 +264,7 @@ WHERE e.done_at IS NULL
 ORDER BY p.name;
 
 -- name: DropOldEvents :execrows
+-- Events that nothing waits for any more.
 DELETE FROM provider_events WHERE id IN (
     SELECT e.id FROM provider_events e
     WHERE e.received_at < now() - @older_than::interval AND (e.done_at IS NOT NULL OR e.set_aside_at IS NOT NULL)

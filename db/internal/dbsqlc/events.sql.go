@@ -169,6 +169,7 @@ type DropOldEventsParams struct {
 	MaxRows   int32
 }
 
+// Events that nothing waits for any more.
 func (q *Queries) DropOldEvents(ctx context.Context, db DBTX, arg DropOldEventsParams) (int64, error) {
 	result, err := db.Exec(ctx, dropOldEvents, arg.OlderThan, arg.MaxRows)
 	if err != nil {
