@@ -93,10 +93,13 @@ func (s *Store) CleanRaw(ctx context.Context, olderThan time.Duration) (Cleaned,
 }
 
 // CleanDetails drops the ledger, errors, removals and change log of runs that ended
-// longer ago, and before them the events received before. A run that another one is about to take back or to repeat keeps them.
+// longer ago, and events received before. A run that another one is about to take back or
+// to repeat keeps them.
 func (s *Store) CleanDetails(ctx context.Context, olderThan time.Duration) (Cleaned, error) {
 	var cleaned Cleaned
-	events, err := s.q.DropOldEvents(ctx, s.pool, dbsqlc.DropOldEventsParams{OlderThan: olderThan, MaxRows: retentionBatch})
+	events, err := s.q.DropOldEvents(ctx, s.pool, dbsqlc.DropOldEventsParams{
+		OlderThan: olderThan, MaxRows: retentionBatch,
+	})
 	if err != nil || events > 0 {
 		return done(Cleaned{Rows: int(events), More: true}, "clean events", err)
 	}

@@ -164,5 +164,5 @@ func TestExportsSurviveTheShell(t *testing.T) {
 func TestToolRefusesWhatIsNotPinned(t *testing.T) {
 	t.Parallel()
 	_, err := stack.Tool(t.Context(), "curl", io.Discard)
-	require.ErrorContains(t, err, "no such tool: curl; there are sqlc, staticcheck, temporal, workflowcheck")
+	require.ErrorContains(t, err, "no such tool: curl; there are sqlc, staticcheck, templ, temporal, workflowcheck")
 }

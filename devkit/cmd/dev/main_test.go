@@ -164,7 +164,7 @@ func TestDemoShowsEveryRoundAndRemovesAll(t *testing.T) {
 	out, err := demo.CombinedOutput()
 	require.NoError(t, err, string(out))
 	for _, want := range []string{"First load", "Nothing changed", "The departments of acme-feishu",
-		"Web UI was at http://"} {
+		"The console was at http://", "Temporal Web UI at http://"} {
 		require.Contains(t, string(out), want)
 	}
 	for _, company := range companies {
