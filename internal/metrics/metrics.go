@@ -107,6 +107,7 @@ func histogram(name, help string, buckets []float64, labels ...string) *promethe
 // expect begins a provider's counts of runs at zero, so that the first that fails after
 // a worker's start is an increase.
 func (m *Metrics) expect(provider string) {
+	m.eventSeconds.WithLabelValues(provider)
 	for _, status := range []string{
 		directory.RunSucceeded, directory.RunPartial, directory.RunFailed, directory.RunHeld, directory.RunRejected,
 		directory.RunCanceled,

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -41,6 +42,8 @@ type ofGroups struct {
 	*source
 	people []simulator.PersonID
 	groups []simulator.GroupID
+
+	mu sync.Mutex
 	// before runs before what belongs to the first group is listed.
 	before func()
 }
@@ -60,6 +63,8 @@ func newOfGroups(w *world, kind directory.ProviderType, groups int) *ofGroups {
 	c.must(c.Appoint(c.people[0], directory.SubAdministrator))
 	c.source = w.simulateWith(kind, c.Company, simulator.Options{BeforeCall: func(endpoint string, _ int) {
 		if endpoint == groupsMembers[kind] {
+			c.mu.Lock()
+			defer c.mu.Unlock()
 			once(&c.before)
 		}
 	}})
@@ -190,7 +195,9 @@ func TestRangeThatShrinksBeforeGroupsAreRead(t *testing.T) {
 		w.succeed(c.source)
 		before := w.standing(c.source)
 		c.must(c.LeaveGroup(c.groups[0], people[0]))
+		c.mu.Lock()
 		c.before = func() { c.limit(visible) }
+		c.mu.Unlock()
 		c.sync(w, before)
 		require.Equal(t, before.Groups, w.standing(c.source).Groups)
 		c.limit()

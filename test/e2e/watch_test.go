@@ -20,11 +20,13 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	v1 "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/db/dbtest"
 	"github.com/orgsync/orgsync/devkit/simulator"
 	"github.com/orgsync/orgsync/internal/directory"
@@ -143,6 +145,12 @@ func TestWorkerCanBeWatched(t *testing.T) {
 		client.StartWorkflowOptions{ID: "retention-" + w.queue, TaskQueue: w.queue}, workflows.RetentionName)
 	require.NoError(t, err)
 	require.NoError(t, run.Get(t.Context(), nil))
+	// The provider told of something that nothing follows.
+	p, err := w.store.Providers.FindByName(t.Context(), s.name)
+	require.NoError(t, err)
+	require.NoError(t, w.store.EnableEvents(t.Context(), p, "callback", audit.By{Name: "test"}))
+	_, err = w.store.AddEvents(t.Context(), p.ID, []db.Event{{ID: "e1", Kind: "unknown", ObjectType: db.EventOther}})
+	require.NoError(t, err)
 
 	families := told.metrics()
 	value := func(name string, labels ...string) float64 { return valueOf(t, families, name, labels...) }
