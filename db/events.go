@@ -218,20 +218,6 @@ func (s *Store) stageWithAbove(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceH
 	return s.q.StageSingleDepartments(ctx, tx, dbsqlc.StageSingleDepartmentsParams{RunID: runID, Departments: document})
 }
 
-// ListActiveDepartments returns which of these departments the directory has.
-func (s *Store) ListActiveDepartments(ctx context.Context, p providers.Provider,
-	departments []string) (map[string]bool, error) {
-	unknown, err := s.ListUnknownDepartments(ctx, p, departments)
-	known := map[string]bool{}
-	for _, id := range departments {
-		known[id] = true
-	}
-	for _, id := range unknown {
-		delete(known, id)
-	}
-	return known, err
-}
-
 // EventSettings say how a provider tells of changes.
 type EventSettings struct {
 	ProviderID, Provider string

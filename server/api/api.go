@@ -16,6 +16,7 @@ import (
 	"github.com/orgsync/orgsync/internal/access"
 	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/service"
+	"github.com/orgsync/orgsync/server/remote"
 )
 
 // prefix is where the API lies.
@@ -28,7 +29,7 @@ const maxBody = 256 << 10
 type API struct {
 	service *service.Service
 	huma    huma.API
-	refused *refusals
+	refused remote.Refusals
 	runs    *watchers
 	// document is the OpenAPI document, page the reference for people.
 	document []byte
@@ -37,7 +38,7 @@ type API struct {
 
 // New returns the API, which answers on mux. Close it before the server is shut down.
 func New(mux *http.ServeMux, s *service.Service, version string) (*API, error) {
-	a := &API{service: s, refused: newRefusals(), runs: newWatchers(s)}
+	a := &API{service: s, refused: remote.Refusals{Allowed: refusalsAllowed}, runs: newWatchers(s)}
 	a.huma = humago.New(mux, config(version))
 	a.registerProviders()
 	a.registerPreview()

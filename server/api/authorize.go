@@ -2,10 +2,8 @@ package api
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -14,6 +12,7 @@ import (
 	"github.com/orgsync/orgsync/internal/access"
 	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/service"
+	"github.com/orgsync/orgsync/server/remote"
 )
 
 type contextKey int
@@ -82,13 +81,13 @@ func (a *API) authorize(op operation) func(huma.Context, func(huma.Context)) {
 	}
 }
 
+// refusalsAllowed is how many wrong tokens an address may send within a minute.
+const refusalsAllowed = 20
+
 // caller is whom the request's token stands for.
 func (a *API) caller(r *http.Request) (access.Caller, error) {
-	address, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		address = r.RemoteAddr
-	}
-	if a.refused.tooMany(address, time.Now()) {
+	address := remote.Address(r)
+	if a.refused.TooMany(address, time.Now()) {
 		return access.Caller{}, &refusal{http.StatusTooManyRequests, refusedTooOft, nil}
 	}
 	kind, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -97,43 +96,8 @@ func (a *API) caller(r *http.Request) (access.Caller, error) {
 	}
 	caller, err := a.service.Authenticate(r.Context(), strings.TrimSpace(token))
 	if service.HasCode(err, service.TokenRefused) && token != "" {
-		a.refused.add(address, time.Now())
+		a.refused.Add(address, time.Now())
 	}
 	caller.Address = address
 	return caller, err
-}
-
-// refusals count the tokens that were refused, by address, so that none is guessed.
-type refusals struct {
-	mu    sync.Mutex
-	since time.Time
-	count map[string]int
-}
-
-const (
-	// refusalsAllowed is how many wrong tokens an address may send within refusalWindow.
-	refusalsAllowed = 20
-	refusalWindow   = time.Minute
-)
-
-func newRefusals() *refusals { return &refusals{count: map[string]int{}} }
-
-func (r *refusals) forgetOld(now time.Time) {
-	if now.Sub(r.since) >= refusalWindow {
-		r.since, r.count = now, map[string]int{}
-	}
-}
-
-func (r *refusals) add(address string, now time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.forgetOld(now)
-	r.count[address]++
-}
-
-func (r *refusals) tooMany(address string, now time.Time) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.forgetOld(now)
-	return r.count[address] >= refusalsAllowed
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/orgsync/orgsync/internal/access"
 	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/service"
+	"github.com/orgsync/orgsync/server/remote"
 )
 
 // Problem is an error, as RFC 9457 has it.
@@ -238,7 +239,7 @@ func writeProblem(w http.ResponseWriter, p *Problem) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="orgsync"`)
 	}
 	if p.Status == http.StatusTooManyRequests {
-		w.Header().Set("Retry-After", strconv.Itoa(int(refusalWindow.Seconds())))
+		w.Header().Set("Retry-After", strconv.Itoa(int(remote.RefusalWindow.Seconds())))
 	}
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p)

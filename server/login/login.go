@@ -10,12 +10,12 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/service"
 	"github.com/orgsync/orgsync/server/console/session"
+	"github.com/orgsync/orgsync/server/remote"
 )
 
 // Login answers browsers that sign in.
@@ -24,13 +24,14 @@ type Login struct {
 	sessions  *session.Sessions
 	publicURL string
 	log       *slog.Logger
-	refused   refusals
+	refused   remote.Refusals
 }
 
 // New returns what answers on mux below /login/. publicURL is where browsers reach the server.
 func New(mux *http.ServeMux, s *service.Service, sessions *session.Sessions, publicURL string,
 	log *slog.Logger) *Login {
-	l := &Login{service: s, sessions: sessions, publicURL: publicURL, log: log}
+	l := &Login{service: s, sessions: sessions, publicURL: publicURL, log: log,
+		refused: remote.Refusals{Allowed: refusalsAllowed}}
 	mux.Handle("GET /login/{provider}", http.HandlerFunc(l.begin))
 	mux.Handle("GET /login/{provider}/callback", sessions.Wrap(http.HandlerFunc(l.finish)))
 	return l
@@ -66,7 +67,7 @@ func (l *Login) callbackURL(provider string) string {
 
 // begin sends a browser to the provider's page.
 func (l *Login) begin(w http.ResponseWriter, r *http.Request) {
-	if l.refused.tooMany(session.Address(r), time.Now()) {
+	if l.refused.TooMany(remote.Address(r), time.Now()) {
 		l.fail(w, r, http.StatusTooManyRequests, &service.Error{Code: service.TooManyRefused})
 		return
 	}
@@ -89,7 +90,7 @@ func (l *Login) begin(w http.ResponseWriter, r *http.Request) {
 
 // finish takes a browser back from the provider's page, and sends it on.
 func (l *Login) finish(w http.ResponseWriter, r *http.Request) {
-	if l.refused.tooMany(session.Address(r), time.Now()) {
+	if l.refused.TooMany(remote.Address(r), time.Now()) {
 		l.fail(w, r, http.StatusTooManyRequests, &service.Error{Code: service.TooManyRefused})
 		return
 	}
@@ -103,7 +104,7 @@ func (l *Login) finish(w http.ResponseWriter, r *http.Request) {
 		Provider: provider, Query: r.URL.Query(), CallbackURL: l.callbackURL(provider), Browser: browser,
 	})
 	if err == nil && done.Caller != nil {
-		done.Caller.Address = session.Address(r)
+		done.Caller.Address = remote.Address(r)
 		if err = l.sessions.SignIn(r.Context(), *done.Caller); err == nil {
 			err = l.service.RecordSignIn(r.Context(), "provider "+provider, *done.Caller)
 		}
@@ -126,7 +127,7 @@ func (l *Login) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case service.ProviderUnknown:
 		status = http.StatusNotFound
 	default:
-		l.refused.add(session.Address(r), time.Now())
+		l.refused.Add(remote.Address(r), time.Now())
 	}
 	l.fail(w, r, status, e)
 }
@@ -153,6 +154,9 @@ func languageOf(r *http.Request) message.Language {
 	return message.Match(r.Header.Get("Accept-Language"))
 }
 
+// refusalsAllowed is how many states and codes an address may get wrong within a minute.
+const refusalsAllowed = 30
+
 // localPath is a path of this server, "/" for whatever is none.
 func localPath(to string) string {
 	u, err := url.Parse(to)
@@ -161,33 +165,4 @@ func localPath(to string) string {
 		return "/"
 	}
 	return to
-}
-
-// refusals count what was refused by address, so that neither states nor codes are guessed.
-type refusals struct {
-	mu    sync.Mutex
-	since time.Time
-	count map[string]int
-}
-
-const (
-	refusalsAllowed = 30
-	refusalWindow   = time.Minute
-)
-
-func (r *refusals) tooMany(address string, now time.Time) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.count == nil || now.Sub(r.since) >= refusalWindow {
-		r.since, r.count = now, map[string]int{}
-	}
-	return r.count[address] >= refusalsAllowed
-}
-
-func (r *refusals) add(address string, now time.Time) {
-	if !r.tooMany(address, now) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.count[address]++
-	}
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/orgsync/orgsync/internal/access"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/service"
-	"github.com/orgsync/orgsync/server/console/session"
+	"github.com/orgsync/orgsync/server/remote"
 )
 
 // OIDC is an OpenID provider whose people may sign in to the console.
@@ -96,7 +96,7 @@ func (o *openID) begin(w http.ResponseWriter, r *http.Request) {
 }
 
 func (o *openID) finish(w http.ResponseWriter, r *http.Request) {
-	if o.refused.tooMany(session.Address(r), time.Now()) {
+	if o.refused.TooMany(remote.Address(r), time.Now()) {
 		o.fail(w, r, http.StatusTooManyRequests, &service.Error{Code: service.TooManyRefused})
 		return
 	}
@@ -112,7 +112,7 @@ func (o *openID) finish(w http.ResponseWriter, r *http.Request) {
 		o.refuse(w, r, &service.Error{Code: service.OpenIDRefused})
 		return
 	}
-	caller.Address = session.Address(r)
+	caller.Address = remote.Address(r)
 	if err = o.sessions.SignIn(r.Context(), caller); err == nil {
 		err = o.service.RecordSignIn(r.Context(), "oidc", caller)
 	}

@@ -3,12 +3,12 @@ package web
 
 import (
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/orgsync/orgsync/server/api"
+	"github.com/orgsync/orgsync/server/remote"
 )
 
 // Count is told of each answer; pattern is that of the route, empty where there is none.
@@ -44,7 +44,7 @@ func write(log *slog.Logger, r *http.Request, pattern string, note *api.Note, an
 	if strings.HasSuffix(pattern, "/healthz") || strings.HasSuffix(pattern, "/readyz") {
 		return
 	}
-	address, _, _ := net.SplitHostPort(r.RemoteAddr)
+	address := remote.Address(r)
 	path := r.URL.Path
 	if !strings.Contains(pattern, " ") { // no operation: it may say anything
 		path = ""

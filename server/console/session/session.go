@@ -5,7 +5,6 @@ package session
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/orgsync/orgsync/internal/access"
 	"github.com/orgsync/orgsync/internal/service"
+	"github.com/orgsync/orgsync/server/remote"
 )
 
 const (
@@ -79,7 +79,7 @@ func (s *Sessions) Caller(r *http.Request) (access.Caller, bool) {
 		TenantID: s.manager.GetString(ctx, "tenant"), ProviderID: s.manager.GetString(ctx, "provider"),
 	}
 	return access.Caller{
-		Name: s.manager.GetString(ctx, "name"), Address: Address(r), Role: role, Reach: reach,
+		Name: s.manager.GetString(ctx, "name"), Address: remote.Address(r), Role: role, Reach: reach,
 	}, access.Known(role)
 }
 
@@ -89,14 +89,6 @@ func (s *Sessions) Put(ctx context.Context, key, value string) { s.manager.Put(c
 
 // Take returns what Put kept, once; empty: nothing.
 func (s *Sessions) Take(ctx context.Context, key string) string { return s.manager.PopString(ctx, key) }
-
-// Address is the network address that a request comes from.
-func Address(r *http.Request) string {
-	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
-		return host
-	}
-	return r.RemoteAddr
-}
 
 // store is scs.CtxStore in Postgres. The ids that it is given are hashes.
 type store struct{ *service.Service }
