@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/orgsync/orgsync/db/audit"
@@ -92,6 +93,7 @@ func Open(ctx context.Context, databaseURL string, options ...Option) (*Store, e
 	for _, option := range options {
 		option(config)
 	}
+	config.ConnConfig.AfterConnect = switchCompilerOff
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
@@ -108,6 +110,13 @@ func Open(ctx context.Context, databaseURL string, options ...Option) (*Store, e
 		Feed:   feed.New(shared),
 		pool:   shared, q: dbsqlc.New(),
 	}, nil
+}
+
+// switchCompilerOff has Postgres compile no statement of a connection (jit). Ours cost a millisecond or two, compiling
+// one up to half a second, and it is done anew each time.
+func switchCompilerOff(ctx context.Context, conn *pgconn.PgConn) error {
+	_, err := conn.Exec(ctx, "SET jit = off").ReadAll()
+	return err
 }
 
 // Close waits for connections in use and closes all.

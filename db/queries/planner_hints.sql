@@ -17,5 +17,4 @@ SELECT set_config('enable_nestloop', CASE WHEN @everything::boolean THEN 'off' E
     set_config('plan_cache_mode', CASE WHEN @keep::boolean THEN 'force_generic_plan' WHEN @everything THEN 'auto'
         ELSE 'force_custom_plan' END, true),
     set_config('work_mem', CASE WHEN @everything THEN '64MB' ELSE current_setting('work_mem') END, true),
-    set_config('max_parallel_workers_per_gather', '0', true),
-    set_config('jit', 'off', true);
+    set_config('max_parallel_workers_per_gather', '0', true);

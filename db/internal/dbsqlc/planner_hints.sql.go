@@ -21,8 +21,7 @@ SELECT set_config('enable_nestloop', CASE WHEN $1::boolean THEN 'off' ELSE 'on' 
     set_config('plan_cache_mode', CASE WHEN $2::boolean THEN 'force_generic_plan' WHEN $1 THEN 'auto'
         ELSE 'force_custom_plan' END, true),
     set_config('work_mem', CASE WHEN $1 THEN '64MB' ELSE current_setting('work_mem') END, true),
-    set_config('max_parallel_workers_per_gather', '0', true),
-    set_config('jit', 'off', true)
+    set_config('max_parallel_workers_per_gather', '0', true)
 `
 
 type SetPlannerHintsParams struct {
