@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -52,8 +53,20 @@ func list[T any](page Page, read func(after T, limit int) ([]T, error), key func
 	if len(rows) <= page.Limit {
 		return Rows[T]{Items: rows}, nil
 	}
-	text, err := json.Marshal(key(rows[page.Limit-1]))
-	return Rows[T]{Items: rows[:page.Limit], Next: base64.RawURLEncoding.EncodeToString(text)}, err
+	next, err := cursorOf(key(rows[page.Limit-1]))
+	return Rows[T]{Items: rows[:page.Limit], Next: next}, err
+}
+
+// cursorOf writes what is set in a row's key as text for an address.
+func cursorOf(key any) (string, error) {
+	fields, row := map[string]any{}, reflect.ValueOf(key)
+	for _, f := range reflect.VisibleFields(row.Type()) {
+		if value := row.FieldByIndex(f.Index); !f.Anonymous && !value.IsZero() {
+			fields[f.Name] = value.Interface()
+		}
+	}
+	text, err := json.Marshal(fields)
+	return base64.RawURLEncoding.EncodeToString(text), err
 }
 
 var errCursor = &Error{Code: CursorInvalid, Args: Args{Field: "after"}}

@@ -14,8 +14,8 @@ type Token struct {
 	ID         string     `json:"id" format:"uuid"`
 	Name       string     `json:"name"`
 	Role       string     `json:"role" enum:"admin,operator,reader,app"`
-	TenantID   string     `json:"tenant_id" doc:"The tenant that it is bound to; empty: none."`
-	Provider   string     `json:"provider" doc:"The provider that it is bound to; empty: none."`
+	TenantID   *string    `json:"tenant_id" doc:"The tenant that it is bound to, if any."`
+	Provider   *string    `json:"provider" doc:"The provider that it is bound to, by its name, if any."`
 	CreatedAt  time.Time  `json:"created_at"`
 	CreatedBy  string     `json:"created_by"`
 	ExpiresAt  *time.Time `json:"expires_at"`
@@ -26,8 +26,8 @@ type Token struct {
 
 func tokenOf(t service.Token) Token {
 	return Token{
-		ID: t.ID, Name: t.Name, Role: t.Role, TenantID: t.TenantID, Provider: t.Provider, CreatedAt: t.CreatedAt,
-		CreatedBy: t.CreatedBy,
+		ID: t.ID, Name: t.Name, Role: t.Role, TenantID: unlessEmpty(t.TenantID), Provider: unlessEmpty(t.Provider),
+		CreatedAt: t.CreatedAt, CreatedBy: t.CreatedBy,
 		ExpiresAt: t.ExpiresAt, LastUsedAt: t.LastUsedAt, RevokedAt: t.RevokedAt, State: t.State(time.Now()),
 	}
 }
@@ -54,11 +54,11 @@ type AuditEntry struct {
 	Actor      string          `json:"actor"`
 	Action     string          `json:"action" example:"provider.update"`
 	Object     string          `json:"object" example:"provider/acme"`
-	TenantID   string          `json:"tenant_id"`
-	ProviderID string          `json:"provider_id"`
+	TenantID   *string         `json:"tenant_id"`
+	ProviderID *string         `json:"provider_id"`
 	Before     json.RawMessage `json:"before"`
 	After      json.RawMessage `json:"after"`
-	Address    string          `json:"address"`
+	Address    *string         `json:"address" doc:"Where it was done from; null on the command line."`
 }
 
 type listTokensInput struct{ Paged }
@@ -96,9 +96,9 @@ func (a *API) registerAccess() {
 			rows, err := a.view(ctx).ListAudit(ctx, page)
 			return listOf(rows, func(e service.AuditEntry) AuditEntry {
 				return AuditEntry{
-					ID: e.ID, Time: e.Time, Actor: e.Name, Action: e.Action, Object: e.Object, TenantID: e.TenantID,
-					ProviderID: e.ProviderID,
-					Before:     e.Before, After: e.After, Address: e.Address,
+					ID: e.ID, Time: e.Time, Actor: e.Name, Action: e.Action, Object: e.Object,
+					TenantID: unlessEmpty(e.TenantID), ProviderID: unlessEmpty(e.ProviderID),
+					Before: e.Before, After: e.After, Address: unlessEmpty(e.Address),
 				}
 			}), "", err
 		})
@@ -116,4 +116,12 @@ func (a *API) createToken(ctx context.Context, in *createTokenInput) (*createdTo
 	}
 	made, err := a.service.CreateToken(ctx, wanted)
 	return &createdToken{TokenCreated{Token: tokenOf(made.Token), Secret: made.Secret}}, err
+}
+
+// unlessEmpty is a text, or null where there is none.
+func unlessEmpty(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
 }

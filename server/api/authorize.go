@@ -2,7 +2,10 @@ package api
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,6 +74,12 @@ func (a *API) authorize(op operation) func(huma.Context, func(huma.Context)) {
 			writeProblem(w, problemOf(language, forbidden(refused, op.id)))
 			return
 		}
+		if empty := emptyParameters(language, r.URL.Query()); len(empty) > 0 {
+			problem := newProblem(language, http.StatusUnprocessableEntity, inputInvalid, nil)
+			problem.Fields = empty
+			writeProblem(w, problem)
+			return
+		}
 		if op.slow {
 			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(slowTimeout))
 		}
@@ -79,6 +88,18 @@ func (a *API) authorize(op operation) func(huma.Context, func(huma.Context)) {
 		}
 		next(huma.WithValue(huma.WithValue(ctx, callerKey, caller), languageKey, language))
 	}
+}
+
+// emptyParameters are the parameters of a query that are given without a value. They are refused, since they would
+// otherwise mean the same as left out: a filter whose value a program has lost would list everything.
+func emptyParameters(l message.Language, query url.Values) []Field {
+	var empty []Field
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if slices.Contains(query[name], "") {
+			empty = append(empty, Field{Location: "query." + name, Problem: l.Text("problem.parameter_empty", nil)})
+		}
+	}
+	return empty
 }
 
 // refusalsAllowed is how many wrong tokens an address may send within a minute.

@@ -39,7 +39,10 @@ func TestPagesWhileRowsAreAdded(t *testing.T) {
 		seen, after := map[any]int{}, ""
 		for page := 0; page == 0 || after != ""; page++ {
 			require.Less(t, page, 40, path)
-			items, next := w.get(admin, "/api/v1"+path+"&after="+after).items()
+			if after != "" {
+				after = "&after=" + after
+			}
+			items, next := w.get(admin, "/api/v1"+path+after).items()
 			require.LessOrEqual(t, len(items), 2)
 			for _, item := range items {
 				if strings.HasPrefix(item[is.key].(string), is.value) {
@@ -69,6 +72,22 @@ func TestPagesWhileRowsAreAdded(t *testing.T) {
 	w.get(admin, "/api/v1/members?after=bm9uc2Vuc2U").problem(http.StatusUnprocessableEntity, "cursor_invalid")
 	w.get(admin, "/api/v1/members?limit=201").problem(http.StatusUnprocessableEntity, "input_invalid")
 	w.get(admin, "/api/v1/members?limits=2").problem(http.StatusUnprocessableEntity, "input_invalid")
+}
+
+// A parameter without a value is never taken for one that was left out.
+func TestEmptyParametersAreRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	admin := w.as("admin")
+	for _, parameter := range []string{
+		"/members?provider=", "/members?department=", "/members?group=", "/members?status=", "/members?q=",
+		"/members?updated_since=", "/members?limit=", "/members?after=", "/runs?provider=", "/changes?types=",
+		"/changes?after=", "/audit?after", "/members?status=active&provider=",
+	} {
+		answer := w.get(admin, "/api/v1"+parameter)
+		answer.problem(http.StatusUnprocessableEntity, "input_invalid")
+		require.Contains(t, answer.body, "is empty", parameter)
+	}
 }
 
 func TestFiltersOfMembers(t *testing.T) {

@@ -159,12 +159,16 @@ func TestPeopleAreFoundInEveryWay(t *testing.T) {
 		($1, 'x', 'lee', 'lee', 'lee@acme.cn'), ($1, 'lee', 'other', 'other', NULL), ($1, 'y', 'ann lee', 'annlee', NULL),
 		($1, 'z', 'z', 'leeway', NULL)`, w.acme["provider"])
 	var ids []any
-	for after, first := "", true; first || after != ""; first = false {
-		page, next := w.get(reader, "/api/v1/members?provider=acme&limit=1&q=lee&after="+after).items()
+	for next := ""; ; {
+		var page []map[string]any
+		page, next = w.get(reader, "/api/v1/members?provider=acme&limit=1&q=lee"+next).items()
 		for _, item := range page {
 			ids = append(ids, item["external_id"])
 		}
-		after = next
+		if next == "" {
+			break
+		}
+		next = "&after=" + next
 	}
 	require.Equal(t, []any{"lee", "x", "z", "y"}, ids)
 }
