@@ -289,3 +289,14 @@ WHERE md.member_id = l.member_id AND md.department_id = l.department_id AND md.i
 -- How long after they were stored the events were done that a run followed.
 SELECT greatest(0, extract(epoch FROM e.done_at - e.received_at))::float8 AS age
 FROM provider_events e WHERE e.run_id = @run_id AND e.done_at IS NOT NULL;
+
+-- name: RetryEvents :execrows
+-- Has the next run read what events were about that had been set aside.
+UPDATE provider_events
+SET set_aside_at = NULL,
+    tries = 0,
+    alone = true,
+    due_at = now()
+WHERE provider_id = @provider_id
+  AND set_aside_at IS NOT NULL
+  AND done_at IS NULL;

@@ -22,6 +22,11 @@ var Table = map[Operation]Rule{
 	"set-rules":    {admins, One},
 	"delete-rules": {admins, One},
 
+	"get-events":    {operators, One},
+	"set-events":    {admins, One},
+	"delete-events": {admins, One},
+	"retry-events":  {operators, One},
+
 	"start-run":       {operators, One},
 	"get-schedule":    {operators, One},
 	"set-schedule":    {operators, One},

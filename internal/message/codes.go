@@ -108,3 +108,21 @@ const (
 	LoginTitle      Code = "login.title"
 	ProgressUnknown Code = "trouble.progress_unknown"
 )
+
+// How the events of a provider stand, line by line.
+const (
+	EventsOn           Code = "events.on"
+	EventsOff          Code = "events.off"
+	EventsAddress      Code = "events.address"
+	EventsConnected    Code = "events.connected"
+	EventsNotConnected Code = "events.not_connected"
+	EventsLast         Code = "events.last"
+	EventsNoneYet      Code = "events.none_yet"
+	EventsFigures      Code = "events.figures"
+	EventsOldest       Code = "events.oldest"
+	EventsRefusals     Code = "events.refusals"
+	EventsSetAside     Code = "events.set_aside"
+	EventsRetry        Code = "events.retry"
+	EventsRetried      Code = "events.retried"
+	EventsWithout      Code = "events.without"
+)

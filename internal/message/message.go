@@ -70,6 +70,15 @@ func (l Language) Status(status string) string { return l.name("status.", status
 // Kind returns the name of an object kind, in the plural.
 func (l Language) Kind(kind string) string { return l.name("kind.", kind) }
 
+// EventMode returns how events come.
+func (l Language) EventMode(mode string) string { return l.name("event_mode.", mode) }
+
+// EventObject returns what an event is about.
+func (l Language) EventObject(object string) string { return l.name("event_object.", object) }
+
+// EventRefusal returns why messages were refused.
+func (l Language) EventRefusal(reason string) string { return l.name("event_refused.", reason) }
+
 // name returns the name of a word of the programs, or the word where it has none.
 func (l Language) name(prefix, word string) string {
 	code := Code(prefix + word)

@@ -95,6 +95,22 @@ const (
 	RefusedBusy      Refusal = "busy"
 )
 
+// SettingError is a setting without which events cannot come, or that cannot be right.
+type SettingError struct {
+	Key     string
+	Missing bool
+	// Problem says what is wrong with a setting that is there.
+	Problem string
+}
+
+// Error implements error.
+func (e *SettingError) Error() string {
+	if e.Missing {
+		return e.Key + " is missing"
+	}
+	return e.Key + " " + e.Problem
+}
+
 // RefusedError is a message that was not taken.
 type RefusedError struct{ Reason Refusal }
 

@@ -62,6 +62,12 @@ const (
 	KeyNotHeld            Code = "key_not_held"
 	SecretsUnderOtherKeys Code = "secrets_under_other_keys"
 
+	// Events. EventKeyWrong says in its cause which key is missing or wrong.
+	EventModeUnknown Code = "event_mode_unknown"
+	EventKeyWrong    Code = "event_key_wrong"
+	EventsOff        Code = "events_off"
+	NothingSetAside  Code = "nothing_set_aside"
+
 	// Pages and objects by id.
 	CursorInvalid     Code = "cursor_invalid"
 	CursorExpired     Code = "cursor_expired"

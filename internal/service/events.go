@@ -3,13 +3,19 @@ package service
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
+	"github.com/orgsync/orgsync/internal/provider"
 )
 
-// EventsByCallback is the way in which events come.
-const EventsByCallback = db.EventsByCallback
+// Ways in which events come: to the callback address, or by a connection that a worker opens.
+const (
+	EventsByCallback = db.EventsByCallback
+	EventsByStream   = db.EventsByStream
+)
 
 // Events say how a provider tells of changes and what became of it.
 type Events struct {
@@ -17,16 +23,40 @@ type Events struct {
 	db.EventFigures
 	// Enabled is false where the provider is not to tell of changes.
 	Enabled bool
-	// Without names what changes at this vendor without an event: the schedule finds it.
-	Without []string
+	// Modes are the ways in which the provider's events can come.
+	Modes []string
+	// Without are the changes without an event: the schedule finds them.
+	Without []EventGap
 }
 
-// EnableEvents has a provider tell of changes. Its settings must have the keys that the
-// callback address needs.
+// EventGap names changes for which a provider sends no event.
+type EventGap string
+
+// The gaps (feishu-more.md §A3, dingtalk-more.md §A3, wecom.md §6.2).
+const (
+	GapGroups         EventGap = "groups"
+	GapAdministrators EventGap = "administrators"
+	// GapOwnChanges are changes that people make to their own profile.
+	GapOwnChanges EventGap = "own_changes"
+	// GapReducedForm is what WeCom leaves out for a callback address saved after 2022-08-15.
+	GapReducedForm EventGap = "reduced_form"
+)
+
+// EventGaps are all of them.
+var EventGaps = []EventGap{GapGroups, GapAdministrators, GapOwnChanges, GapReducedForm}
+
+// Text returns the gap in words.
+func (g EventGap) Text(l message.Language) string { return l.Text("event_gap."+message.Code(g), nil) }
+
+var eventGaps = map[directory.ProviderType][]EventGap{
+	directory.Feishu:   {GapGroups, GapAdministrators},
+	directory.DingTalk: {GapGroups, GapAdministrators, GapOwnChanges},
+	directory.WeCom:    {GapGroups, GapAdministrators, GapReducedForm},
+}
+
+// EnableEvents has a provider tell of changes. Events by callback need the keys of the
+// callback address among its settings.
 func (s *Service) EnableEvents(ctx context.Context, provider, mode string, by By) (Events, error) {
-	if mode != EventsByCallback {
-		return Events{}, &Error{Code: InputInvalid, Err: errors.New("mode must be callback")}
-	}
 	opener, err := s.openVault(ctx)
 	if err != nil {
 		return Events{}, err
@@ -35,14 +65,32 @@ func (s *Service) EnableEvents(ctx context.Context, provider, mode string, by By
 	if err != nil {
 		return Events{}, err
 	}
+	if modes := s.eventModes(p.Type); !slices.Contains(modes, mode) {
+		return Events{}, &Error{Code: EventModeUnknown, Args: Args{Provider: p.Name, Text: mode, Allowed: modes}}
+	}
 	if _, err := opener.OpenCallback(ctx, p); err != nil {
-		return Events{}, &Error{Code: InputInvalid, Err: err}
+		return Events{}, eventSettingError(p.Name, p.Type, err)
 	}
 	if err := store.EnableEvents(ctx, p, mode, by); err != nil {
 		return Events{}, err
 	}
 	return s.ShowEvents(ctx, provider)
 }
+
+// eventSettingError says which setting keeps events from coming, and where it is to be found.
+func eventSettingError(name string, vendor directory.ProviderType, err error) error {
+	var wrong *provider.SettingError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	return &Error{Code: EventKeyWrong, Err: &message.Error{
+		Code: message.Code("event_key." + string(vendor)),
+		Args: message.Args{"Provider": name, "Key": wrong.Key, "Missing": wrong.Missing},
+	}}
+}
+
+// eventModes are the ways in which events of a provider type can come.
+func (s *Service) eventModes(directory.ProviderType) []string { return []string{EventsByCallback} }
 
 // DisableEvents ends that. Events that wait are still followed.
 func (s *Service) DisableEvents(ctx context.Context, provider string, by By) error {
@@ -52,7 +100,7 @@ func (s *Service) DisableEvents(ctx context.Context, provider string, by By) err
 	}
 	err = store.DisableEvents(ctx, p, by)
 	if errors.Is(err, db.ErrNotFound) {
-		return &Error{Code: NothingToDo, Err: errors.New("events of " + p.Name + " are off")}
+		return &Error{Code: EventsOff, Args: Args{Provider: p.Name}}
 	}
 	return err
 }
@@ -63,8 +111,8 @@ func (s *Service) ShowEvents(ctx context.Context, provider string) (Events, erro
 	if err != nil {
 		return Events{}, err
 	}
-	out := Events{Without: withoutEvents[p.Type]}
-	out.Provider, out.Type = p.Name, p.Type
+	out := Events{Modes: s.eventModes(p.Type), Without: eventGaps[p.Type]}
+	out.Provider, out.ProviderID, out.Type = p.Name, p.ID, p.Type
 	all, err := store.ListEventSettings(ctx, false)
 	if err != nil {
 		return Events{}, err
@@ -78,11 +126,21 @@ func (s *Service) ShowEvents(ctx context.Context, provider string) (Events, erro
 	return out, err
 }
 
-// withoutEvents are the changes without an event (feishu-more.md §A3, dingtalk-more.md §A3,
-// wecom.md §6.2).
-var withoutEvents = map[directory.ProviderType][]string{
-	directory.Feishu:   {"user groups", "administrators"},
-	directory.DingTalk: {"roles", "administrators", "own profile changes of people"},
-	directory.WeCom: {"tags", "administrators", "names, titles and leaders where the callback address was saved " +
-		"after 2022-08-15"},
+// RetryEvents has the events of a provider tried again that were set aside, and returns how
+// many those are.
+func (s *Service) RetryEvents(ctx context.Context, provider string, by By) (int64, error) {
+	store, p, err := s.openProvider(ctx, provider)
+	if err != nil {
+		return 0, err
+	}
+	retried, err := store.RetryEvents(ctx, p, by)
+	if err != nil {
+		return 0, err
+	}
+	if retried == 0 {
+		return 0, &Error{Code: NothingSetAside, Args: Args{Provider: p.Name}}
+	}
+	// Without Temporal they wait: whoever looks for forgotten events wakes what follows them.
+	_ = s.wakeFollower(ctx, p.Name)
+	return retried, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/message"
+	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/service"
 )
 
@@ -63,5 +64,22 @@ func TestErrorsHaveTextsInBothLanguages(t *testing.T) {
 	} {
 		require.Equal(t, c.english, c.err.Text(message.English, shout))
 		require.Equal(t, c.chinese, c.err.Text(message.Chinese, shout))
+	}
+}
+
+func TestWordsOfEventsHaveTexts(t *testing.T) {
+	t.Parallel()
+	for _, gap := range service.EventGaps {
+		require.NotContains(t, gap.Text(message.Chinese), "event_gap")
+	}
+	for _, reason := range []provider.Refusal{
+		provider.RefusedMalformed, provider.RefusedSignature, provider.RefusedDecrypt, provider.RefusedToken,
+		provider.RefusedReceiver, provider.RefusedStale, provider.RefusedTooLarge, provider.RefusedSlow,
+		provider.RefusedBusy,
+	} {
+		require.NotEqual(t, string(reason), message.English.EventRefusal(string(reason)))
+	}
+	for _, mode := range []string{service.EventsByCallback, service.EventsByStream} {
+		require.NotEqual(t, mode, message.Chinese.EventMode(mode))
 	}
 }

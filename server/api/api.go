@@ -44,6 +44,7 @@ func New(mux *http.ServeMux, s *service.Service, version string) (*API, error) {
 	a.registerPreview()
 	a.registerRules()
 	a.registerSchedule()
+	a.registerEvents()
 	a.registerRuns()
 	a.registerDecisions()
 	a.registerProgress()

@@ -156,6 +156,8 @@ var statuses = map[service.Code]int{
 	service.KeyNotHeld:  http.StatusConflict,
 	service.RunNotBegun: http.StatusConflict,
 
+	service.EventsOff: http.StatusConflict, service.NothingSetAside: http.StatusConflict,
+
 	service.CursorExpired: http.StatusGone,
 
 	service.ProviderChanged: http.StatusPreconditionFailed, service.ListChanged: http.StatusPreconditionFailed,

@@ -31,15 +31,16 @@ var may = map[string]string{
 	"list-account-conflicts": "oa", "get-account-conflict": "oa", "decide-account-conflict": "a",
 	"resolve-login": "ap", "exchange-login": "ap",
 	"list-changes": "roa",
-	"list-tokens":  "a", "create-token": "a", "revoke-token": "a", "list-audit": "a",
+	"get-events":   "oa", "set-events": "a", "delete-events": "a", "retry-events": "oa",
+	"list-tokens": "a", "create-token": "a", "revoke-token": "a", "list-audit": "a",
 }
 
 // bodies are what operations with a body are sent; the others are sent none.
 var bodies = map[string]string{
 	"create-provider": `{"name":"new","provider_type":"wecom","config":{"corp_id":"ww1","secret":"s"}}`,
 	"update-provider": `{"is_active":false}`, "start-run": `{}`, "set-schedule": `{"every":"1h"}`,
-	"decide-run": `{"decision":"approve"}`,
-	"set-rules":  `{"document":"accounts: { policy: none }"}`, "set-signature": `{"url":"https://example.com/a.png"}`,
+	"decide-run": `{"decision":"approve"}`, "set-events": `{"mode":"callback"}`,
+	"set-rules": `{"document":"accounts: { policy: none }"}`, "set-signature": `{"url":"https://example.com/a.png"}`,
 	"decide-account-conflict": `{"decision":"ignore"}`,
 	"resolve-login":           `{"code":"x","flow":"web"}`, "exchange-login": `{"code":"x"}`,
 	"undo-run": `{}`, "retry-run": `{}`, "create-token": `{"name":"made","role":"reader"}`,

@@ -31,6 +31,9 @@ var statuses = map[service.Code]int{
 	service.ObjectUnknown: ExitUsage, service.ObjectAmbiguous: ExitUsage,
 	service.ScheduleUnknown: ExitNothing, service.WorkflowUnknown: ExitUsage,
 
+	service.EventModeUnknown: ExitUsage, service.EventKeyWrong: ExitUsage, service.EventsOff: ExitNothing,
+	service.NothingSetAside: ExitNothing,
+
 	service.CursorInvalid: ExitUsage, service.EventTypeUnknown: ExitUsage, service.WaitInvalid: ExitUsage,
 
 	service.TokenNameInvalid: ExitUsage, service.TokenUnknown: ExitUsage, service.RoleUnknown: ExitUsage,

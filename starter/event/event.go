@@ -3,9 +3,11 @@ package event
 
 import (
 	"context"
+	"net/url"
 	"strings"
 	"time"
 
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/service"
 	"github.com/orgsync/orgsync/starter/cli"
 )
@@ -15,37 +17,7 @@ type Commands struct {
 	Enable  enableCommand  `cmd:"" help:"Have a provider tell of changes as they happen."`
 	Disable disableCommand `cmd:"" help:"End that."`
 	Show    showCommand    `cmd:"" help:"Show how a provider's events stand."`
-}
-
-// State is how a provider's events stand, as JSON.
-type State struct {
-	Provider      string     `json:"provider"`
-	Enabled       bool       `json:"enabled"`
-	Mode          string     `json:"mode,omitempty"`
-	LastEventAt   *time.Time `json:"last_event_at"`
-	Waiting       int64      `json:"waiting"`
-	OldestWaiting *time.Time `json:"oldest_waiting"`
-	SetAside      int64      `json:"set_aside"`
-	Refused       []Refused  `json:"refused"`
-	Without       []string   `json:"without_events"`
-}
-
-// Refused is how many messages were refused for a reason.
-type Refused struct {
-	Reason string    `json:"reason"`
-	Count  int64     `json:"count"`
-	LastAt time.Time `json:"last_at"`
-}
-
-func stateOf(e service.Events) State {
-	s := State{
-		Provider: e.Provider, Enabled: e.Enabled, Mode: e.Mode, LastEventAt: e.LastEventAt, Waiting: e.Waiting,
-		OldestWaiting: e.OldestWaiting, SetAside: e.SetAside, Refused: []Refused{}, Without: e.Without,
-	}
-	for _, r := range e.Refused {
-		s.Refused = append(s.Refused, Refused{Reason: r.Reason, Count: r.Refused, LastAt: r.LastAt})
-	}
-	return s
+	Retry   retryCommand   `cmd:"" help:"Try events again that were set aside."`
 }
 
 type enableCommand struct {
@@ -102,7 +74,7 @@ type showCommand struct {
 
 // Help implements kong.HelpProvider.
 func (showCommand) Help() string {
-	return `Shows whether events are on, when the last came, how many wait, and which messages were refused, and why.
+	return `Shows whether events are on, when the last came, how many wait, which were set aside, and which messages were refused, and why.
 
 Examples:
 
@@ -119,25 +91,152 @@ func (c showCommand) Run(ctx context.Context, s *cli.Session) error {
 	return show(s, e)
 }
 
+type retryCommand struct {
+	Name string `arg:"" help:"The provider's name."`
+}
+
+// Help implements kong.HelpProvider.
+func (retryCommand) Help() string {
+	return `An event is set aside once the object that it is about could not be read three times. The next full run reads the object; this command has it read now.
+
+Examples:
+
+  orgsync events retry acme`
+}
+
+// Run implements the command.
+func (c retryCommand) Run(ctx context.Context, s *cli.Session) error {
+	n, err := s.Service.RetryEvents(ctx, c.Name, cli.By())
+	if err != nil {
+		return err
+	}
+	if s.JSON {
+		return s.PrintJSON(Retried{Provider: c.Name, Events: n})
+	}
+	s.Printf("%s", s.Language.Text(message.EventsRetried, message.Args{"Count": int(n)}))
+	return nil
+}
+
 func show(s *cli.Session, e service.Events) error {
 	if s.JSON {
-		return s.PrintJSON(stateOf(e))
+		return s.PrintJSON(stateOf(e, address(s, e)))
 	}
+	say := func(code message.Code, args message.Args) { s.PrintFolded("", s.Language.Text(code, args)) }
 	if !e.Enabled {
-		s.Printf("Events of %s are off.", e.Provider)
+		say(message.EventsOff, message.Args{"Provider": e.Provider})
 	} else {
-		s.Printf("Events of %s come by %s.", e.Provider, e.Mode)
+		say(message.EventsOn, message.Args{"Provider": e.Provider, "Mode": s.Language.EventMode(e.Mode)})
+	}
+	if to := address(s, e); to != "" {
+		say(message.EventsAddress, message.Args{"Address": to})
+	}
+	switch {
+	case e.Mode != service.EventsByStream:
+	case e.ConnectedSince != nil:
+		say(message.EventsConnected, message.Args{"Since": cli.Moment(*e.ConnectedSince)})
+	default:
+		say(message.EventsNotConnected, nil)
 	}
 	if e.LastEventAt != nil {
-		s.Printf("The last came %s.", cli.Moment(*e.LastEventAt))
+		say(message.EventsLast, message.Args{"At": cli.Moment(*e.LastEventAt)})
+	} else if e.Enabled {
+		say(message.EventsNoneYet, nil)
 	}
-	s.Printf("%d wait, %d were set aside.", e.Waiting, e.SetAside)
+	say(message.EventsFigures, message.Args{"Waiting": e.Waiting, "SetAside": e.SetAside})
 	if e.OldestWaiting != nil {
-		s.Printf("The oldest has waited since %s.", cli.Moment(*e.OldestWaiting))
+		say(message.EventsOldest, message.Args{"Since": cli.Moment(*e.OldestWaiting)})
+	}
+	showTrouble(s, e)
+	gaps := make([]string, len(e.Without))
+	for i, gap := range e.Without {
+		gaps[i] = gap.Text(s.Language)
+	}
+	say(message.EventsWithout, message.Args{
+		"Gaps": strings.Join(gaps, s.Language.Text(message.ListSeparator, nil)),
+	})
+	return nil
+}
+
+// showTrouble says what was refused and what was set aside.
+func showTrouble(s *cli.Session, e service.Events) {
+	for _, r := range e.Refused {
+		s.PrintFolded("", s.Language.Text(message.EventsRefusals, message.Args{
+			"Refused": r.Refused, "Reason": s.Language.EventRefusal(r.Reason), "At": cli.Moment(r.LastAt),
+		}))
+	}
+	for _, g := range e.GivenUp {
+		s.PrintFolded("", s.Language.Text(message.EventsSetAside, message.Args{
+			"Object": s.Language.EventObject(g.ObjectType), "ID": g.ObjectID, "Kind": g.Kind, "At": cli.Moment(g.At),
+		}))
+	}
+	if e.SetAside > 0 {
+		s.PrintFolded("", s.Language.Text(message.EventsRetry, message.Args{"Provider": e.Provider}))
+	}
+}
+
+// address is the callback address, "" where none is used or the server's own is not known.
+func address(s *cli.Session, e service.Events) string {
+	public := strings.TrimRight(s.Getenv("ORGSYNC_PUBLIC_URL"), "/")
+	if e.Mode != service.EventsByCallback || public == "" {
+		return ""
+	}
+	return public + "/events/" + url.PathEscape(e.Provider)
+}
+
+// State is how a provider's events stand, as JSON.
+type State struct {
+	Provider       string     `json:"provider"`
+	Enabled        bool       `json:"enabled"`
+	Mode           string     `json:"mode,omitempty"`
+	CallbackURL    string     `json:"callback_url,omitempty"`
+	ConnectedSince *time.Time `json:"connected_since"`
+	LastEventAt    *time.Time `json:"last_event_at"`
+	Waiting        int64      `json:"waiting"`
+	OldestWaiting  *time.Time `json:"oldest_waiting"`
+	SetAside       int64      `json:"set_aside"`
+	SetAsideEvents []SetAside `json:"set_aside_events"`
+	Refused        []Refused  `json:"refused"`
+	// Without has the words of the API, which programs can rely on.
+	Without []string `json:"without_events"`
+}
+
+// SetAside is an event that was given up after three tries.
+type SetAside struct {
+	Kind       string    `json:"kind"`
+	ObjectType string    `json:"object_type"`
+	ExternalID string    `json:"external_id"`
+	SetAsideAt time.Time `json:"set_aside_at"`
+}
+
+// Refused is how many messages were refused for a reason.
+type Refused struct {
+	Reason string    `json:"reason"`
+	Count  int64     `json:"count"`
+	LastAt time.Time `json:"last_at"`
+}
+
+// Retried is how many events are tried again.
+type Retried struct {
+	Provider string `json:"provider"`
+	Events   int64  `json:"events"`
+}
+
+func stateOf(e service.Events, address string) State {
+	s := State{
+		Provider: e.Provider, Enabled: e.Enabled, Mode: e.Mode, CallbackURL: address,
+		ConnectedSince: e.ConnectedSince, LastEventAt: e.LastEventAt, Waiting: e.Waiting,
+		OldestWaiting: e.OldestWaiting, SetAside: e.SetAside, SetAsideEvents: []SetAside{}, Refused: []Refused{},
+	}
+	for _, g := range e.GivenUp {
+		s.SetAsideEvents = append(s.SetAsideEvents, SetAside{
+			Kind: g.Kind, ObjectType: g.ObjectType, ExternalID: g.ObjectID, SetAsideAt: g.At,
+		})
 	}
 	for _, r := range e.Refused {
-		s.Printf("%d messages refused: %s, last %s.", r.Refused, r.Reason, cli.Moment(r.LastAt))
+		s.Refused = append(s.Refused, Refused{Reason: r.Reason, Count: r.Refused, LastAt: r.LastAt})
 	}
-	s.Printf("Without an event: %s. The schedule finds these.", strings.Join(e.Without, ", "))
-	return nil
+	for _, gap := range e.Without {
+		s.Without = append(s.Without, string(gap))
+	}
+	return s
 }

@@ -634,6 +634,26 @@ func (q *Queries) RemovalsWereWithheld(ctx context.Context, db DBTX, providerID 
 	return withheld, err
 }
 
+const retryEvents = `-- name: RetryEvents :execrows
+UPDATE provider_events
+SET set_aside_at = NULL,
+    tries = 0,
+    alone = true,
+    due_at = now()
+WHERE provider_id = $1
+  AND set_aside_at IS NOT NULL
+  AND done_at IS NULL
+`
+
+// Has the next run read what events were about that had been set aside.
+func (q *Queries) RetryEvents(ctx context.Context, db DBTX, providerID string) (int64, error) {
+	result, err := db.Exec(ctx, retryEvents, providerID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const runRemovesByEvents = `-- name: RunRemovesByEvents :one
 SELECT by_events, provider_id, (NOT targeted AND mode = 'apply' AND task = 'sync' AND undoes IS NULL)::boolean AS whole
 FROM sync_runs WHERE id = $1

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -32,12 +31,12 @@ type callback struct {
 func openCallback(s provider.Settings) (provider.Callback, error) {
 	for _, key := range []string{keyCallbackToken, keyCallbackAES} {
 		if s[key] == "" {
-			return nil, errors.New(key + " is missing: copy it from the app's Event Subscription > HTTP push")
+			return nil, &provider.SettingError{Key: key, Missing: true}
 		}
 	}
 	sealed, err := wire.NewSealed(s[keyCallbackToken], s[keyCallbackAES])
 	if err != nil {
-		return nil, fmt.Errorf("%s %w", keyCallbackAES, err)
+		return nil, &provider.SettingError{Key: keyCallbackAES, Problem: err.Error()}
 	}
 	return &callback{sealed: sealed, appKey: s[keyAppKey], corpID: s["corp_id"]}, nil
 }

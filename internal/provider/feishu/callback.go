@@ -35,7 +35,7 @@ type callback struct {
 func openCallback(s provider.Settings) (provider.Callback, error) {
 	for _, key := range []string{keyEncrypt, keyVerification} {
 		if s[key] == "" {
-			return nil, errors.New(key + " is missing: copy it from the app's Events & Callbacks > Encryption Strategy")
+			return nil, &provider.SettingError{Key: key, Missing: true}
 		}
 	}
 	return &callback{encryptKey: s[keyEncrypt], verification: s[keyVerification], appID: s["app_id"]}, nil

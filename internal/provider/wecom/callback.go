@@ -3,7 +3,6 @@ package wecom
 import (
 	"encoding/xml"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -29,13 +28,12 @@ type callback struct {
 func openCallback(s provider.Settings) (provider.Callback, error) {
 	for _, key := range []string{keyCallbackToken, keyCallbackAES} {
 		if s[key] == "" {
-			return nil, errors.New(key + " is missing: take it from Management Tools (管理工具) > Contacts Sync " +
-				"(通讯录同步) > event receiver (接收事件服务器)")
+			return nil, &provider.SettingError{Key: key, Missing: true}
 		}
 	}
 	sealed, err := wire.NewSealed(s[keyCallbackToken], s[keyCallbackAES])
 	if err != nil {
-		return nil, fmt.Errorf("%s %w", keyCallbackAES, err)
+		return nil, &provider.SettingError{Key: keyCallbackAES, Problem: err.Error()}
 	}
 	return &callback{sealed: sealed, corpID: s["corp_id"]}, nil
 }
