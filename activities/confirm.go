@@ -187,7 +187,7 @@ func (c confirming) readRoster(ctx context.Context, client provider.MemberLister
 	err := c.eachCandidate(ctx, db.CandidateFilter{Type: "member", Missing: true},
 		func(candidates []db.Candidate) error {
 			for _, d := range candidates {
-				missing[c.provider.Type.MemberKey(d.ExternalID)] = d.ID
+				missing[c.provider.MemberKey(d.ExternalID)] = d.ID
 			}
 			return nil
 		})
@@ -222,7 +222,7 @@ func (c confirming) findIn(ctx context.Context, client provider.MemberLister, mi
 		}
 		found := map[string]db.LookupResult{}
 		for _, m := range page.Members {
-			key := c.provider.Type.MemberKey(m.ExternalID)
+			key := c.provider.MemberKey(m.ExternalID)
 			if id, ok := missing[key]; ok {
 				found[id] = db.LookupExists
 				delete(missing, key)

@@ -269,7 +269,7 @@ func (r *providerSession) declared(ctx context.Context, p db.Pending, f db.Figur
 func (r *providerSession) stagedMembers(people []directory.Member) []db.StagedMember {
 	out := make([]db.StagedMember, len(people))
 	for i, m := range people {
-		out[i] = db.StagedMember{Member: normalize.Member(m), Key: r.provider.Type.MemberKey(m.ExternalID)}
+		out[i] = db.StagedMember{Member: normalize.Member(m), Key: r.provider.MemberKey(m.ExternalID)}
 		transliterate(&out[i])
 	}
 	return out

@@ -7,7 +7,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
-	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // UnknownMembersError says which external ids no member has, or several have.
@@ -48,7 +47,7 @@ func (s *Store) memberRows(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldR
 	for _, externalID := range externalIDs {
 		found, err := s.q.FindMembersByExternalID(ctx, tx, dbsqlc.FindMembersByExternalIDParams{
 			ProviderID: &run.ProviderID, ExternalID: externalID,
-			IgnoreCase: directory.ProviderType(run.ProviderType).Traits().MemberIDsIgnoreCase,
+			IgnoreCase: run.IdsIgnoreCase,
 		})
 		if err != nil {
 			return nil, err

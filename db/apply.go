@@ -174,7 +174,7 @@ func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 	}
 	created, err := s.q.MatchMembers(ctx, tx, dbsqlc.MatchMembersParams{
 		RunID: runID, Listings: listings, ProviderID: &run.ProviderID,
-		IgnoreCase: ignoreCase(run),
+		IgnoreCase: run.IdsIgnoreCase,
 	})
 	if err != nil {
 		return fmt.Errorf("match: %w", err)
@@ -305,7 +305,7 @@ func (s *Store) recomputeMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	}
 	if _, err := s.q.RecomputeManagers(ctx, tx, dbsqlc.RecomputeManagersParams{
 		ProviderID: &run.ProviderID, Singly: run.Singly, RunID: runID,
-		IgnoreCase: ignoreCase(run),
+		IgnoreCase: run.IdsIgnoreCase,
 	}); err != nil {
 		return fmt.Errorf("managers: %w", err)
 	}

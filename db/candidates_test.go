@@ -233,7 +233,7 @@ func (c *company) readsApart(s snapshot, record string, earlier *run) *run {
 	known, err := c.store.Candidates(c.t.Context(), r.id, "member", r.sight.Standing, "", 10)
 	require.NoError(c.t, err)
 	require.Len(c.t, known, 1)
-	people := membersOf(record, c.provider.Type)
+	people := membersOf(record, c.provider)
 	_, err = c.store.StageMembers(c.t.Context(),
 		db.MemberPage{Page: db.Page{RunID: r.id, Listing: db.Apart(people[0].ExternalID)}, People: people})
 	require.NoError(c.t, err)

@@ -303,9 +303,8 @@ func (s *Store) matchGroups(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHold
 	if err := s.stageFlagged(ctx, tx, run, runID); err != nil {
 		return fmt.Errorf("read flags: %w", err)
 	}
-	ignoreCase := directory.ProviderType(run.ProviderType).Traits().MemberIDsIgnoreCase
 	if err := s.q.ResolveGroupMembers(ctx, tx, dbsqlc.ResolveGroupMembersParams{
-		RunID: runID, ProviderID: &run.ProviderID, IgnoreCase: ignoreCase,
+		RunID: runID, ProviderID: &run.ProviderID, IgnoreCase: run.IdsIgnoreCase,
 	}); err != nil {
 		return fmt.Errorf("match members of groups: %w", err)
 	}
@@ -315,7 +314,7 @@ func (s *Store) matchGroups(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHold
 		return fmt.Errorf("match departments of groups: %w", err)
 	}
 	if err := s.q.ResolveAdministrators(ctx, tx, dbsqlc.ResolveAdministratorsParams{
-		RunID: runID, ProviderID: &run.ProviderID, IgnoreCase: ignoreCase,
+		RunID: runID, ProviderID: &run.ProviderID, IgnoreCase: run.IdsIgnoreCase,
 	}); err != nil {
 		return fmt.Errorf("match administrators: %w", err)
 	}

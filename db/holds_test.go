@@ -271,7 +271,7 @@ func severalRunsAreHeld(t *testing.T, c *company) {
 	whole := c.held()
 	limited := c.beginLimited("apply", db.NewRun{Members: []string{"f", "b"}})
 	status := directory.Deleted
-	left := membersOf("f in=; b in=", directory.Feishu)
+	left := membersOf("f in=; b in=", providers.Provider{})
 	for _, m := range left {
 		m.Status = &status
 		_, err := c.store.StageMembers(t.Context(),

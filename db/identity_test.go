@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
@@ -21,6 +22,7 @@ func TestAMemberIsFoundAgain(t *testing.T) {
 		same          string
 		people        []string
 		undecided     int
+		config        string
 	}{
 		{name: "by unionid", before: "a u=U in=1", after: "a u=U in=1", same: "a=a", people: []string{"a U - active"}},
 		{name: "by external id", before: "a in=1", after: "a in=1", same: "a=a", people: []string{"a - - active"}},
@@ -79,13 +81,16 @@ func TestAMemberIsFoundAgain(t *testing.T) {
 			people: []string{"A - - active", "a - - deleted"}},
 		{name: "wecom ids ignore case, kept to the byte", kind: directory.WeCom, before: "ZhangSan in=1",
 			after: "zhangsan in=1", same: "ZhangSan=zhangsan", people: []string{"zhangsan - - active"}},
+		{name: "encrypted wecom ids differ by case", kind: directory.WeCom, config: `{"sub_type":"third_party"}`,
+			before: "woA in=1; woa in=1", after: "woA in=1", same: "woA=woA",
+			people: []string{"woA - - active", "woa - - deleted"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			if c.kind == "" {
 				c.kind = directory.Feishu
 			}
-			co := d.company(t, c.kind)
+			co := d.companyWith(t, c.kind, cmp.Or(c.config, "{}"))
 			co.sync(snapshot{departments: "1;2<1", members: c.before})
 			ids := map[string]string{}
 			for pair := range strings.FieldsSeq(c.same) {

@@ -91,7 +91,7 @@ func TestTheLogDoesNotHangOnTheOrderOfBatches(t *testing.T) {
 // knowLittle writes a department's listing again, by which nothing but ids is known.
 func (r *run) knowLittle(s snapshot, department string) {
 	r.t.Helper()
-	people := listing(membersOf(s.members, r.c.provider.Type), department, false)
+	people := listing(membersOf(s.members, r.c.provider), department, false)
 	for i := range people {
 		m := &people[i]
 		m.Name, m.Email, m.Phone, m.Title, m.Status, m.Raw = nil, nil, nil, nil, nil, nil

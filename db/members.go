@@ -119,13 +119,8 @@ WHERE m.id = c.id`, columns(""), columns("w."))
 func (s *Store) insertMembers(
 	ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, listings, created []string,
 ) error {
-	_, err := tx.Exec(ctx, insertMembers, runID, run.ProviderID, listings, created, ignoreCase(run))
+	_, err := tx.Exec(ctx, insertMembers, runID, run.ProviderID, listings, created, run.IdsIgnoreCase)
 	return err
-}
-
-// ignoreCase tells whether the provider's ids of members are the same in either case of letters.
-func ignoreCase(run dbsqlc.FenceHoldRow) bool {
-	return directory.ProviderType(run.ProviderType).Traits().MemberIDsIgnoreCase
 }
 
 func (s *Store) updateMembers(ctx context.Context, tx pgx.Tx, runID string, listings, members []string) error {

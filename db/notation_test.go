@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
@@ -90,14 +91,11 @@ func departmentsOf(text string) []stagedDepartment {
 	return out
 }
 
-func membersOf(text string, kind directory.ProviderType) []db.StagedMember {
+func membersOf(text string, p providers.Provider) []db.StagedMember {
 	var out []db.StagedMember
 	for _, line := range lines(text) {
 		id, v, words := parse(line)
-		m := db.StagedMember{Key: id}
-		if kind == directory.WeCom {
-			m.Key = strings.ToLower(id)
-		}
+		m := db.StagedMember{Key: p.MemberKey(id)}
 		m.ExternalID, m.ExternalIDIsFallback, m.UnionID, m.OpenID = id, words["fallback"], v["u"], v["o"]
 		m.Name = text2(v, "name", "N"+id, words["noname"])
 		if m.Name != nil {

@@ -11,7 +11,6 @@ import (
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/db/internal/pg"
 	"github.com/orgsync/orgsync/db/providers"
-	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // ErrNoRules: a run was to go by a version of the rules that does not exist.
@@ -103,7 +102,7 @@ type StoredState struct {
 func (s *Store) GetStoredStates(
 	ctx context.Context, p providers.Provider, members []StagedMember,
 ) ([]StoredState, error) {
-	params := dbsqlc.GetStoredStatesParams{ProviderID: &p.ID, IgnoreCase: p.Type.Traits().MemberIDsIgnoreCase}
+	params := dbsqlc.GetStoredStatesParams{ProviderID: &p.ID, IgnoreCase: p.IDsIgnoreCase}
 	for i, m := range members {
 		params.Numbers = append(params.Numbers, int32(i))
 		params.ExternalIds, params.Unionids = append(params.ExternalIds, m.ExternalID), append(params.Unionids,
@@ -172,7 +171,7 @@ func (s *Store) planOutOfScope(
 ) error {
 	err := s.q.PlanOutOfScope(ctx, tx, dbsqlc.PlanOutOfScopeParams{
 		RunID: runID, ProviderID: &run.ProviderID,
-		IgnoreCase: directory.ProviderType(run.ProviderType).Traits().MemberIDsIgnoreCase,
+		IgnoreCase: run.IdsIgnoreCase,
 	})
 	if err == nil && run.Whole {
 		err = s.q.PlanExcludedDepartments(ctx, tx, dbsqlc.PlanExcludedDepartmentsParams{

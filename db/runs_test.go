@@ -59,7 +59,7 @@ func anOvertakenRunCannotWrite(t *testing.T, c *company) {
 		"stage departments": func() error { return s.StageDepartments(ctx, db.Page{RunID: old.id, Listing: "1"}, nil) },
 		"stage members": func() error {
 			_, err := s.StageMembers(ctx, db.MemberPage{Page: db.Page{RunID: old.id, Listing: "1"},
-				People: membersOf("z in=1", directory.Feishu)})
+				People: membersOf("z in=1", providers.Provider{})})
 			return err
 		},
 		"restart walk":      func() error { return s.RestartChildren(ctx, old.id, "1", "children") },
@@ -215,7 +215,7 @@ func aPageWrittenAgainReplacesItself(t *testing.T, c *company) {
 	r := c.begin("apply")
 	r.read(snapshot{departments: "1", members: "a in=1; b in=1; c in=1"})
 	_, err := c.store.StageMembers(t.Context(),
-		db.MemberPage{Page: db.Page{RunID: r.id, Listing: "1"}, People: membersOf("a in=1; d in=1", directory.Feishu)})
+		db.MemberPage{Page: db.Page{RunID: r.id, Listing: "1"}, People: membersOf("a in=1; d in=1", providers.Provider{})})
 	require.NoError(t, err)
 	r.apply(false)
 	r.apply(false)
@@ -230,7 +230,7 @@ func oddStringsArriveToTheByte(t *testing.T, c *company) {
 	r.read(snapshot{departments: "1"})
 	var people []db.StagedMember
 	for i, name := range odd {
-		m := membersOf("x in=1", directory.Feishu)[0]
+		m := membersOf("x in=1", providers.Provider{})[0]
 		m.Key, m.ExternalID, m.UnionID, m.Name, m.Title = name, name, name+"u", &odd[i], &odd[i]
 		people = append(people, m)
 	}
@@ -246,7 +246,7 @@ func oddStringsArriveToTheByte(t *testing.T, c *company) {
 func errorsNeverQuoteRows(t *testing.T, c *company) {
 	r := c.begin("apply")
 	r.read(snapshot{departments: "1"})
-	bad := membersOf("a name=Secretname\x00 in=1", directory.Feishu)
+	bad := membersOf("a name=Secretname\x00 in=1", providers.Provider{})
 	_, err := c.store.StageMembers(t.Context(), db.MemberPage{Page: db.Page{RunID: r.id, Listing: "1"}, People: bad})
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "Secretname")

@@ -106,7 +106,7 @@ type StoredMember struct {
 func (s *Store) FindStoredMembers(ctx context.Context, p providers.Provider,
 	externalID string) ([]StoredMember, error) {
 	rows, err := s.q.FindStoredMembers(ctx, s.pool, dbsqlc.FindStoredMembersParams{
-		ProviderID: &p.ID, ExternalID: externalID, IgnoreCase: p.Type.Traits().MemberIDsIgnoreCase,
+		ProviderID: &p.ID, ExternalID: externalID, IgnoreCase: p.IDsIgnoreCase,
 	})
 	if err != nil {
 		return nil, interpret("find person", err)
@@ -125,7 +125,7 @@ func (s *Store) ListMemberDepartments(ctx context.Context, p providers.Provider,
 	unionID string) ([]string, error) {
 	ids, err := s.q.ListMemberDepartments(ctx, s.pool, dbsqlc.ListMemberDepartmentsParams{
 		ProviderID: &p.ID, ExternalID: externalID, Unionid: pg.NullIfEmpty(unionID),
-		IgnoreCase: p.Type.Traits().MemberIDsIgnoreCase,
+		IgnoreCase: p.IDsIgnoreCase,
 	})
 	return ids, interpret("find person's departments", err)
 }

@@ -233,7 +233,7 @@ func peopleRun(members, failed string) func(*company) string {
 // stagePeople stages people of whom each was read by itself.
 func (r *run) stagePeople(members string) {
 	r.t.Helper()
-	for _, m := range membersOf(members, r.c.provider.Type) {
+	for _, m := range membersOf(members, r.c.provider) {
 		_, err := r.c.store.StageMembers(r.t.Context(), db.MemberPage{
 			Page: db.Page{RunID: r.id, Listing: m.ExternalID}, People: []db.StagedMember{m},
 		})

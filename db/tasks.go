@@ -56,7 +56,7 @@ func (s *Store) CarryOut(ctx context.Context, runID string) (TaskDone, error) {
 
 func (s *Store) doTask(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) (Linked, error) {
 	unknown, err := s.q.TargetMembers(ctx, tx, dbsqlc.TargetMembersParams{
-		RunID: runID, IgnoreCase: directory.ProviderType(run.ProviderType).Traits().MemberIDsIgnoreCase,
+		RunID: runID, IgnoreCase: run.IdsIgnoreCase,
 	})
 	if err != nil {
 		return Linked{}, fmt.Errorf("find members: %w", err)

@@ -204,11 +204,10 @@ func (u *undo) find(ctx context.Context) error {
 	if _, err := u.s.undoTarget(ctx, u.tx, u.target); err != nil {
 		return err
 	}
-	providerType := directory.ProviderType(u.run.ProviderType)
-	ignoreCase := providerType.Traits().MemberIDsIgnoreCase
+	ignoreCase := u.run.IdsIgnoreCase
 	members := make([]string, len(u.scope.Members))
 	for i, id := range u.scope.Members {
-		members[i] = providerType.MemberKey(id)
+		members[i] = directory.MemberKey(id, ignoreCase)
 	}
 	departments := append([]string{}, u.scope.Departments...)
 	if err := u.s.q.UndoClear(ctx, u.tx, u.runID); err != nil {

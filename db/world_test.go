@@ -49,9 +49,15 @@ type company struct {
 
 func (d *database) company(t testing.TB, kind directory.ProviderType) *company {
 	t.Helper()
+	return d.companyWith(t, kind, "{}")
+}
+
+// companyWith is company with settings.
+func (d *database) companyWith(t testing.TB, kind directory.ProviderType, config string) *company {
+	t.Helper()
 	tenant, name := uuid.NewString(), "acme-"+uuid.NewString()
 	_, err := d.store.Providers.Add(t.Context(),
-		providers.NewProvider{TenantID: &tenant, Name: name, Type: kind, Config: []byte("{}")},
+		providers.NewProvider{TenantID: &tenant, Name: name, Type: kind, Config: []byte(config)},
 		func(string) ([]providers.Sealed, error) { return nil, nil })
 	require.NoError(t, err)
 	p, err := d.store.Providers.FindByName(t.Context(), name)
@@ -152,7 +158,7 @@ func (r *run) read(s snapshot) {
 	for _, entry := range r.ledger() {
 		skipped[entry.ExternalID] = entry.State == "excluded"
 	}
-	people := membersOf(s.members, r.c.provider.Type)
+	people := membersOf(s.members, r.c.provider)
 	for i, d := range departments {
 		listed := listing(people, d.ExternalID, i == 0)
 		page := db.Page{RunID: r.id, Listing: d.ExternalID}
@@ -217,7 +223,7 @@ func (r *run) page(number int, next, members string) db.Staged {
 	r.t.Helper()
 	out, err := r.c.store.StageMembers(r.t.Context(), db.MemberPage{
 		Page:   db.Page{RunID: r.id, Listing: "1", Number: number, Next: next},
-		People: digested(r.t, membersOf(members, r.c.provider.Type)), Recognisable: true,
+		People: digested(r.t, membersOf(members, r.c.provider)), Recognisable: true,
 	})
 	require.NoError(r.t, err)
 	return out

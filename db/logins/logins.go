@@ -14,7 +14,6 @@ import (
 	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/db/internal/pg"
-	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // ErrNotFound: no such member, application, state or code, or one that was used or has expired.
@@ -53,11 +52,11 @@ type Store struct {
 func New(pool *pg.Pool) *Store { return &Store{pool: pool, q: dbsqlc.New()} }
 
 // FindMember returns the member whom ids mean. It returns ErrNotFound.
-func (s *Store) FindMember(ctx context.Context, providerID string, t directory.ProviderType, externalID, unionID,
+func (s *Store) FindMember(ctx context.Context, providerID string, ignoreCase bool, externalID, unionID,
 	openID string) (Member, error) {
 	m, err := s.q.FindLoginMember(ctx, s.pool, dbsqlc.FindLoginMemberParams{
 		ProviderID: &providerID, ExternalID: externalID, Unionid: &unionID, OpenID: &openID,
-		IgnoreCase: t.Traits().MemberIDsIgnoreCase,
+		IgnoreCase: ignoreCase,
 	})
 	return m, pg.Interpret("find member", err)
 }
@@ -89,10 +88,10 @@ func (s *Store) ListMembers(ctx context.Context, provider string, most int) (ids
 }
 
 // ListFacts returns what logins of a member brought, sealed, the latest last.
-func (s *Store) ListFacts(ctx context.Context, providerID string, t directory.ProviderType,
+func (s *Store) ListFacts(ctx context.Context, providerID string, ignoreCase bool,
 	externalID string) ([][]byte, error) {
 	sealed, err := s.q.ListLoginFacts(ctx, s.pool, dbsqlc.ListLoginFactsParams{
-		ProviderID: providerID, ExternalID: externalID, IgnoreCase: t.Traits().MemberIDsIgnoreCase,
+		ProviderID: providerID, ExternalID: externalID, IgnoreCase: ignoreCase,
 	})
 	return sealed, pg.Interpret("read what logins brought", err)
 }

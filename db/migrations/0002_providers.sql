@@ -7,6 +7,11 @@ CREATE TABLE identity_providers (
     is_active                boolean NOT NULL DEFAULT true,
     -- Settings without any secret; secrets lie sealed in provider_secrets.
     config                   jsonb NOT NULL DEFAULT '{}',
+    -- Whether member ids which differ only in case name one member. WeCom's user ids are unique
+    -- whatever their case (wecom.md §3.3), but not the encrypted ones that a suite gets
+    -- (wecom-more.md §E4).
+    ids_ignore_case          boolean NOT NULL GENERATED ALWAYS AS (
+        provider_type = 'wecom' AND coalesce(config ->> 'sub_type', '') <> 'third_party') STORED,
     last_synced_at           timestamptz,
     created_at               timestamptz NOT NULL DEFAULT now(),
     updated_at               timestamptz NOT NULL DEFAULT now(),

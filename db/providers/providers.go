@@ -34,6 +34,13 @@ type Provider struct {
 	Guard     directory.Guard
 	// HoldFor is how long a held run waits for a decision before it counts as rejected.
 	HoldFor time.Duration
+	// IDsIgnoreCase says that member ids which differ only in case name one member.
+	IDsIgnoreCase bool
+}
+
+// MemberKey returns the form in which two ids of one member are equal.
+func (p Provider) MemberKey(externalID string) string {
+	return directory.MemberKey(externalID, p.IDsIgnoreCase)
 }
 
 // GuardChange are the parts of a provider's removal guard that are to change; nil
@@ -279,5 +286,7 @@ func providerOf(r dbsqlc.GetProviderByNameRow) Provider {
 		UpdatedBy: pg.OrZero(r.UpdatedBy),
 		Guard:     guard,
 		HoldFor:   time.Duration(r.HoldSeconds) * time.Second,
+
+		IDsIgnoreCase: r.IdsIgnoreCase,
 	}
 }

@@ -9,20 +9,20 @@ RETURNING id;
 -- name: ListProviders :many
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
        removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent,
-       own_removal_limits(id)::jsonb AS own_limits
+       own_removal_limits(id)::jsonb AS own_limits, ids_ignore_case
 FROM identity_providers ORDER BY name;
 
 -- name: GetProviderByName :one
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
        removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent,
-       own_removal_limits(id)::jsonb AS own_limits
+       own_removal_limits(id)::jsonb AS own_limits, ids_ignore_case
 FROM identity_providers WHERE name = @name;
 
 -- name: LockProviderByID :one
 -- Holds the provider's row against other changes of it, which must not wait for a run.
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
        removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent,
-       own_removal_limits(id)::jsonb AS own_limits
+       own_removal_limits(id)::jsonb AS own_limits, ids_ignore_case
 FROM identity_providers
 WHERE id = @id
 FOR NO KEY UPDATE;
@@ -31,7 +31,7 @@ FOR NO KEY UPDATE;
 SELECT p.id, p.tenant_id, p.name, p.provider_type, p.is_active, p.config, p.last_synced_at, p.created_at, p.updated_at,
     p.updated_by,
        p.removal_limit_count, p.removal_limit_percent, p.hold_seconds, p.department_limit_count,
-       p.department_limit_percent, own_removal_limits(p.id)::jsonb AS own_limits
+       p.department_limit_percent, own_removal_limits(p.id)::jsonb AS own_limits, p.ids_ignore_case
 FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = @run_id;
 
 -- name: UpdateProvider :execrows

@@ -17,7 +17,7 @@ WHERE r.id = @run_id AND p.id = r.provider_id AND p.newest_run_id = r.id AND p.n
 -- Holds the fence row against a new run until the end of the transaction. A run that
 -- was held, and goes on since its removals were approved, is told apart. What the
 -- transaction changes is logged as this run's.
-SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode,
+SELECT p.id AS provider_id, p.tenant_id, p.provider_type, p.ids_ignore_case, r.mode,
     ((cardinality(r.members) > 0 OR r.by_events) AND r.undoes IS NULL)::boolean AS singly, r.by_events,
     (r.hold_workflow_id IS NOT NULL)::boolean AS approved, r.task, r.account_policy,
     set_config('orgsync.run_id', r.id::text, true) AS logged_as,

@@ -27,7 +27,7 @@ func (o *Opener) SealFacts(providerID, externalID string, facts directory.Profil
 // opened any more is passed over: the next login brings it again.
 func (o *Opener) LoginFacts(ctx context.Context, store *logins.Store, p providers.Provider,
 	externalID string) (directory.Profile, error) {
-	all, err := store.ListFacts(ctx, p.ID, p.Type, externalID)
+	all, err := store.ListFacts(ctx, p.ID, p.IDsIgnoreCase, externalID)
 	if err != nil {
 		return directory.Profile{}, err
 	}

@@ -7,8 +7,6 @@ import "strings"
 type Traits struct {
 	// DisplayName is the type's name for people.
 	DisplayName string
-	// MemberIDsIgnoreCase says that member ids which differ only in case name one member.
-	MemberIDsIgnoreCase bool
 	// ParallelReads is how many listings a run reads at the same time.
 	ParallelReads int
 	// TreeByDepartment says that reading the tree takes a call for each department, as
@@ -29,8 +27,8 @@ var traits = map[ProviderType]Traits{
 	Feishu:   {DisplayName: "Feishu", ParallelReads: 32, AdministratorFlag: "is_tenant_manager"},
 	DingTalk: {DisplayName: "DingTalk", ParallelReads: 32, TreeByDepartment: true},
 	// WeCom refuses too many parallel calls with 45033. How many is not published: at
-	// most 4 (wecom.md §5.1). Its user ids are unique whatever their case (wecom.md §3.3).
-	WeCom: {DisplayName: "WeCom", MemberIDsIgnoreCase: true, ParallelReads: 4},
+	// most 4 (wecom.md §5.1).
+	WeCom: {DisplayName: "WeCom", ParallelReads: 4},
 }
 
 // ProviderTypes are the supported types, in the order in which people are told of them.
@@ -46,8 +44,8 @@ func (t ProviderType) Traits() Traits {
 }
 
 // MemberKey returns the form in which two ids of one member are equal.
-func (t ProviderType) MemberKey(externalID string) string {
-	if t.Traits().MemberIDsIgnoreCase {
+func MemberKey(externalID string, ignoreCase bool) string {
+	if ignoreCase {
 		return strings.ToLower(externalID)
 	}
 	return externalID

@@ -125,7 +125,7 @@ func (q *Queries) DropProviderRaw(ctx context.Context, db DBTX, providerID *stri
 const getProviderByName = `-- name: GetProviderByName :one
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
        removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent,
-       own_removal_limits(id)::jsonb AS own_limits
+       own_removal_limits(id)::jsonb AS own_limits, ids_ignore_case
 FROM identity_providers WHERE name = $1
 `
 
@@ -146,6 +146,7 @@ type GetProviderByNameRow struct {
 	DepartmentLimitCount   int32
 	DepartmentLimitPercent float64
 	OwnLimits              json.RawMessage
+	IdsIgnoreCase          bool
 }
 
 func (q *Queries) GetProviderByName(ctx context.Context, db DBTX, name string) (GetProviderByNameRow, error) {
@@ -168,6 +169,7 @@ func (q *Queries) GetProviderByName(ctx context.Context, db DBTX, name string) (
 		&i.DepartmentLimitCount,
 		&i.DepartmentLimitPercent,
 		&i.OwnLimits,
+		&i.IdsIgnoreCase,
 	)
 	return i, err
 }
@@ -176,7 +178,7 @@ const getProviderByRun = `-- name: GetProviderByRun :one
 SELECT p.id, p.tenant_id, p.name, p.provider_type, p.is_active, p.config, p.last_synced_at, p.created_at, p.updated_at,
     p.updated_by,
        p.removal_limit_count, p.removal_limit_percent, p.hold_seconds, p.department_limit_count,
-       p.department_limit_percent, own_removal_limits(p.id)::jsonb AS own_limits
+       p.department_limit_percent, own_removal_limits(p.id)::jsonb AS own_limits, p.ids_ignore_case
 FROM identity_providers p JOIN sync_runs r ON r.provider_id = p.id WHERE r.id = $1
 `
 
@@ -197,6 +199,7 @@ type GetProviderByRunRow struct {
 	DepartmentLimitCount   int32
 	DepartmentLimitPercent float64
 	OwnLimits              json.RawMessage
+	IdsIgnoreCase          bool
 }
 
 func (q *Queries) GetProviderByRun(ctx context.Context, db DBTX, runID string) (GetProviderByRunRow, error) {
@@ -219,6 +222,7 @@ func (q *Queries) GetProviderByRun(ctx context.Context, db DBTX, runID string) (
 		&i.DepartmentLimitCount,
 		&i.DepartmentLimitPercent,
 		&i.OwnLimits,
+		&i.IdsIgnoreCase,
 	)
 	return i, err
 }
@@ -313,7 +317,7 @@ func (q *Queries) ListAllSecrets(ctx context.Context, db DBTX) ([]ProviderSecret
 const listProviders = `-- name: ListProviders :many
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
        removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent,
-       own_removal_limits(id)::jsonb AS own_limits
+       own_removal_limits(id)::jsonb AS own_limits, ids_ignore_case
 FROM identity_providers ORDER BY name
 `
 
@@ -334,6 +338,7 @@ type ListProvidersRow struct {
 	DepartmentLimitCount   int32
 	DepartmentLimitPercent float64
 	OwnLimits              json.RawMessage
+	IdsIgnoreCase          bool
 }
 
 func (q *Queries) ListProviders(ctx context.Context, db DBTX) ([]ListProvidersRow, error) {
@@ -362,6 +367,7 @@ func (q *Queries) ListProviders(ctx context.Context, db DBTX) ([]ListProvidersRo
 			&i.DepartmentLimitCount,
 			&i.DepartmentLimitPercent,
 			&i.OwnLimits,
+			&i.IdsIgnoreCase,
 		); err != nil {
 			return nil, err
 		}
@@ -416,7 +422,7 @@ func (q *Queries) LockProvider(ctx context.Context, db DBTX, id string) error {
 const lockProviderByID = `-- name: LockProviderByID :one
 SELECT id, tenant_id, name, provider_type, is_active, config, last_synced_at, created_at, updated_at, updated_by,
        removal_limit_count, removal_limit_percent, hold_seconds, department_limit_count, department_limit_percent,
-       own_removal_limits(id)::jsonb AS own_limits
+       own_removal_limits(id)::jsonb AS own_limits, ids_ignore_case
 FROM identity_providers
 WHERE id = $1
 FOR NO KEY UPDATE
@@ -439,6 +445,7 @@ type LockProviderByIDRow struct {
 	DepartmentLimitCount   int32
 	DepartmentLimitPercent float64
 	OwnLimits              json.RawMessage
+	IdsIgnoreCase          bool
 }
 
 // Holds the provider's row against other changes of it, which must not wait for a run.
@@ -462,6 +469,7 @@ func (q *Queries) LockProviderByID(ctx context.Context, db DBTX, id string) (Loc
 		&i.DepartmentLimitCount,
 		&i.DepartmentLimitPercent,
 		&i.OwnLimits,
+		&i.IdsIgnoreCase,
 	)
 	return i, err
 }

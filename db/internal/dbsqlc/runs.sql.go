@@ -208,7 +208,7 @@ func (q *Queries) EndRun(ctx context.Context, db DBTX, arg EndRunParams) (int64,
 }
 
 const fenceHold = `-- name: FenceHold :one
-SELECT p.id AS provider_id, p.tenant_id, p.provider_type, r.mode,
+SELECT p.id AS provider_id, p.tenant_id, p.provider_type, p.ids_ignore_case, r.mode,
     ((cardinality(r.members) > 0 OR r.by_events) AND r.undoes IS NULL)::boolean AS singly, r.by_events,
     (r.hold_workflow_id IS NOT NULL)::boolean AS approved, r.task, r.account_policy,
     set_config('orgsync.run_id', r.id::text, true) AS logged_as,
@@ -223,6 +223,7 @@ type FenceHoldRow struct {
 	ProviderID    string
 	TenantID      *string
 	ProviderType  string
+	IdsIgnoreCase bool
 	Mode          string
 	Singly        bool
 	ByEvents      bool
@@ -244,6 +245,7 @@ func (q *Queries) FenceHold(ctx context.Context, db DBTX, runID string) (FenceHo
 		&i.ProviderID,
 		&i.TenantID,
 		&i.ProviderType,
+		&i.IdsIgnoreCase,
 		&i.Mode,
 		&i.Singly,
 		&i.ByEvents,
