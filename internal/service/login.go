@@ -187,7 +187,8 @@ func (l *loginSession) gone(ctx context.Context, ref provider.MemberRef) error {
 }
 
 func (l *loginSession) find(ctx context.Context, ref provider.MemberRef) (logins.Member, error) {
-	return l.store.Logins.FindMember(ctx, l.provider.ID, l.provider.IDsIgnoreCase, ref.ExternalID, ref.UnionID, ref.OpenID)
+	return l.store.Logins.FindMember(ctx, l.provider.ID, l.provider.IDsIgnoreCase, ref.ExternalID, ref.UnionID,
+		ref.OpenID)
 }
 
 // admit returns the id of the person's row in the directory once that is as it must be.
