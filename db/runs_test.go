@@ -215,7 +215,8 @@ func aPageWrittenAgainReplacesItself(t *testing.T, c *company) {
 	r := c.begin("apply")
 	r.read(snapshot{departments: "1", members: "a in=1; b in=1; c in=1"})
 	_, err := c.store.StageMembers(t.Context(),
-		db.MemberPage{Page: db.Page{RunID: r.id, Listing: "1"}, People: membersOf("a in=1; d in=1", providers.Provider{})})
+		db.MemberPage{Page: db.Page{RunID: r.id, Listing: "1"}, People: membersOf("a in=1; d in=1",
+			providers.Provider{})})
 	require.NoError(t, err)
 	r.apply(false)
 	r.apply(false)
