@@ -14,7 +14,6 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/orgsync/orgsync/db"
-	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/message"
@@ -53,8 +52,9 @@ type BeginRunInput struct {
 	Task string `json:"task,omitempty"`
 	// StartedBy is who started it.
 	StartedBy string `json:"started_by,omitempty"`
-	// StartedFrom is the network address that it was asked for from.
-	StartedFrom string `json:"started_from,omitempty"`
+	// Request is the row of run_requests that says who started it, from where; it goes before
+	// StartedBy.
+	Request string `json:"request,omitempty"`
 }
 
 // BeginRunResult is a run that has begun.
@@ -81,7 +81,7 @@ func (a *Runs) BeginRun(ctx context.Context, in BeginRunInput) (BeginRunResult, 
 		Provider: in.Provider, WorkflowID: execution.ID, TemporalRunID: execution.RunID,
 		Mode: in.Mode, OnRemovals: in.OnRemovals,
 		Departments: in.Departments, Members: in.Members, Retries: in.Retry, RulesVersion: in.Rules, Task: in.Task,
-		StartedBy: in.StartedBy, StartedFrom: in.StartedFrom, Events: objectsOf(in),
+		StartedBy: in.StartedBy, Request: in.Request, Events: objectsOf(in),
 	}, a.endedStatus)
 	var busy *db.RunBusyError
 	switch {
@@ -222,8 +222,8 @@ type ResumeRunInput struct {
 	RunID string `json:"run_id"`
 	// DecidedBy is who let it.
 	DecidedBy string `json:"decided_by,omitempty"`
-	// DecidedFrom is the network address that it was decided from.
-	DecidedFrom string `json:"decided_from,omitempty"`
+	// Request is the row of run_requests that says who it was, from where; it goes before DecidedBy.
+	Request string `json:"request,omitempty"`
 }
 
 // ResumeRun lets a held run go on, whose removals were approved: from here on no other
@@ -231,7 +231,7 @@ type ResumeRunInput struct {
 // again; who decided is on record meanwhile. Repeated, it changes nothing.
 func (a *Runs) ResumeRun(ctx context.Context, in ResumeRunInput) error {
 	defer heartbeat(ctx)()
-	if err := a.recordDecision(ctx, in.RunID, audit.By{Name: in.DecidedBy, Address: in.DecidedFrom}, true); err != nil {
+	if err := a.recordDecision(ctx, in.RunID, in.DecidedBy, in.Request, true); err != nil {
 		return classify(err)
 	}
 	err := a.Store.RunResume(ctx, in.RunID, a.endedStatus)
@@ -259,8 +259,8 @@ type FinishRunInput struct {
 	Counts *directory.Counts `json:"counts,omitempty"`
 	// DecidedBy is who decided the run, if it was held and that was decided.
 	DecidedBy string `json:"decided_by,omitempty"`
-	// DecidedFrom is the network address that it was decided from.
-	DecidedFrom string `json:"decided_from,omitempty"`
+	// Request is the row of run_requests that says who it was, from where; it goes before DecidedBy.
+	Request string `json:"request,omitempty"`
 }
 
 // RunReport is a run's outcome.
@@ -316,8 +316,8 @@ func (a *Runs) countEvents(ctx context.Context, runID, provider string) {
 }
 
 func (a *Runs) finish(ctx context.Context, in FinishRunInput, run report.Run) error {
-	by := audit.By{Name: in.DecidedBy, Address: in.DecidedFrom}
-	if err := a.recordDecision(ctx, in.RunID, by, in.Status != directory.RunRejected); err != nil {
+	approved := in.Status != directory.RunRejected
+	if err := a.recordDecision(ctx, in.RunID, in.DecidedBy, in.Request, approved); err != nil {
 		return err
 	}
 	counts, err := a.Store.Counts(ctx, in.RunID)
@@ -342,11 +342,11 @@ func (a *Runs) finish(ctx context.Context, in FinishRunInput, run report.Run) er
 }
 
 // recordDecision puts on record who decided a held run, if anybody did.
-func (a *Runs) recordDecision(ctx context.Context, runID string, by audit.By, approved bool) error {
-	if by.Name == "" {
+func (a *Runs) recordDecision(ctx context.Context, runID, by, request string, approved bool) error {
+	if by == "" {
 		return nil
 	}
-	return a.Store.RunDecided(ctx, runID, by, approved)
+	return a.Store.RunDecided(ctx, runID, by, request, approved)
 }
 
 // heldWith is what was counted of a run when it was held, or nil.

@@ -25,8 +25,9 @@ type BeginUndo struct {
 	Apply bool `json:"apply,omitempty"`
 	// StartedBy is who started it.
 	StartedBy string `json:"started_by,omitempty"`
-	// StartedFrom is the network address that it was asked for from.
-	StartedFrom string `json:"started_from,omitempty"`
+	// Request is the row of run_requests that says who started it, from where; it goes before
+	// StartedBy.
+	Request string `json:"request,omitempty"`
 }
 
 // BegunUndo is an undoing run that has begun.
@@ -64,7 +65,7 @@ func (a *Runs) BeginUndo(ctx context.Context, in BeginUndo) (BegunUndo, error) {
 	begun, err := a.Store.BeginRun(ctx, db.NewRun{
 		Provider: target.Provider, WorkflowID: execution.ID, TemporalRunID: execution.RunID,
 		Mode: in.Mode, OnRemovals: onRemovals, Departments: in.Departments, Members: in.Members, Undoes: target.ID,
-		StartedBy: in.StartedBy, StartedFrom: in.StartedFrom,
+		StartedBy: in.StartedBy, Request: in.Request,
 	}, a.endedStatus)
 	if err != nil {
 		return BegunUndo{}, classify(err)

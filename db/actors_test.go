@@ -31,7 +31,7 @@ func TestWhoStartedDecidedAndChanged(t *testing.T) {
 	}, nil)
 	require.NoError(t, err)
 	decided := func(by string) report.Run {
-		require.NoError(t, c.store.RunDecided(t.Context(), begun.RunID, audit.By{Name: by}, true))
+		require.NoError(t, c.store.RunDecided(t.Context(), begun.RunID, by, "", true))
 		run, err := c.store.Report.GetRun(t.Context(), begun.RunID)
 		require.NoError(t, err)
 		return run

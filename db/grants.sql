@@ -28,6 +28,7 @@ BEGIN
         GRANT SELECT, INSERT, UPDATE, DELETE ON sync_workers TO orgsync_worker;
         -- The record of a run says who asked for it.
         GRANT INSERT ON audit_log TO orgsync_worker;
+        GRANT SELECT, DELETE ON run_requests TO orgsync_worker;
         GRANT SELECT, UPDATE ON change_feed TO orgsync_worker;
         GRANT SELECT, INSERT, DELETE ON publications TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON sync_workers, provider_events, provider_event_refusals
@@ -85,6 +86,7 @@ BEGIN
         -- The command line and the server make tokens; what was done stays in the log.
         GRANT SELECT, INSERT ON api_tokens, audit_log TO orgsync_operator;
         GRANT UPDATE (last_used_at, revoked_at) ON api_tokens TO orgsync_operator;
+        GRANT SELECT, INSERT ON run_requests TO orgsync_operator;
         GRANT SELECT, INSERT, UPDATE, DELETE ON browser_sessions TO orgsync_operator;
         GRANT SELECT, INSERT, DELETE ON sign_in_links, login_apps, login_app_addresses, login_states, login_codes
             TO orgsync_operator;

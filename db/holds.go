@@ -99,9 +99,14 @@ func (s *Store) RunResume(ctx context.Context, runID string,
 	}))
 }
 
-// RunDecided notes who decided a held run, in the audit log too. The first decision stands.
-func (s *Store) RunDecided(ctx context.Context, runID string, by audit.By, approved bool) error {
+// RunDecided notes who decided a held run, in the audit log too: what the request says, else
+// decidedBy. The first decision stands.
+func (s *Store) RunDecided(ctx context.Context, runID, decidedBy, request string, approved bool) error {
 	return interpret("note who decided", s.inTx(ctx, func(tx pgx.Tx) error {
+		by, err := audit.Requester(ctx, tx, request, decidedBy)
+		if err != nil {
+			return err
+		}
 		run, err := s.q.SetDecidedBy(ctx, tx, dbsqlc.SetDecidedByParams{DecidedBy: &by.Name, ID: runID})
 		switch {
 		case errors.Is(err, pgx.ErrNoRows):

@@ -93,7 +93,7 @@ func (s *Store) CleanRaw(ctx context.Context, olderThan time.Duration) (Cleaned,
 }
 
 // CleanDetails drops the ledger, errors, removals and change log of runs that ended
-// longer ago, and events received before. A run that another one is about to take back or
+// longer ago, and events received and requests made before. A run that another one is about to take back or
 // to repeat keeps them.
 func (s *Store) CleanDetails(ctx context.Context, olderThan time.Duration) (Cleaned, error) {
 	var cleaned Cleaned
@@ -102,6 +102,12 @@ func (s *Store) CleanDetails(ctx context.Context, olderThan time.Duration) (Clea
 	})
 	if err != nil || events > 0 {
 		return done(Cleaned{Rows: int(events), More: true}, "clean events", err)
+	}
+	requests, err := s.q.DropOldRunRequests(ctx, s.pool, dbsqlc.DropOldRunRequestsParams{
+		OlderThan: olderThan, MaxRows: retentionBatch,
+	})
+	if err != nil || requests > 0 {
+		return done(Cleaned{Rows: int(requests), More: true}, "clean requests", err)
 	}
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
 		if err := s.q.DropOldRemovals(ctx, tx, olderThan); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/db/feed"
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/db/internal/pg"
@@ -39,10 +40,10 @@ type NewRun struct {
 	Events int
 	// Task is what the run does; empty: TaskSync.
 	Task string
-	// StartedBy is who started it.
+	// StartedBy is who started it, unless Request says so.
 	StartedBy string
-	// StartedFrom is the network address that it was asked for from, empty where there is none.
-	StartedFrom string
+	// Request is the request (package audit) that says who started it, from where.
+	Request string
 }
 
 // What a run does: it reads the provider, links members to accounts, marks members as
@@ -135,6 +136,10 @@ func (s *Store) BeginRun(ctx context.Context, n NewRun,
 		if !p.IsActive && n.Undoes == "" {
 			return ErrInactive
 		}
+		by, err := audit.Requester(ctx, tx, n.Request, n.StartedBy)
+		if err != nil {
+			return err
+		}
 		supersedes := n.supersedes()
 		if n.Retries != "" {
 			// Before open runs are ended: a held one is to be decided, not retried.
@@ -175,12 +180,12 @@ func (s *Store) BeginRun(ctx context.Context, n NewRun,
 			Mode:          n.Mode, OnRemovals: n.OnRemovals,
 			Departments: pg.NonNil(n.Departments), Members: pg.NonNil(n.Members),
 			Retries: pg.NullIfEmpty(n.Retries), Undoes: pg.NullIfEmpty(n.Undoes),
-			RulesVersion: version(n.RulesVersion), Task: n.Task, StartedBy: pg.NullIfEmpty(n.StartedBy),
+			RulesVersion: version(n.RulesVersion), Task: n.Task, StartedBy: pg.NullIfEmpty(by.Name),
 			ByEvents: n.Events > 0, SingleDepartments: pg.NonNil(single),
 		}); err != nil {
 			return err
 		}
-		if err := writeStart(ctx, tx, p, begun.RunID, n); err != nil {
+		if err := writeStart(ctx, tx, p, begun.RunID, n, by); err != nil {
 			return err
 		}
 		if n.Events > 0 {

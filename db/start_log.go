@@ -15,8 +15,9 @@ import (
 
 // writeStart adds to the audit log that a run was asked for. What schedules and events start is
 // in the run history alone.
-func writeStart(ctx context.Context, tx pgx.Tx, p dbsqlc.LockProviderByNameRow, runID string, n NewRun) error {
-	if !directory.IsAsked(n.StartedBy) {
+func writeStart(ctx context.Context, tx pgx.Tx, p dbsqlc.LockProviderByNameRow, runID string, n NewRun,
+	by audit.By) error {
+	if !directory.IsAsked(by.Name) {
 		return nil
 	}
 	action := "run." + cmp.Or(n.Task, TaskSync)
@@ -38,7 +39,7 @@ func writeStart(ctx context.Context, tx pgx.Tx, p dbsqlc.LockProviderByNameRow, 
 		return err
 	}
 	return audit.Write(ctx, tx, audit.Entry{
-		By: audit.By{Name: n.StartedBy, Address: n.StartedFrom}, Action: action, Object: "run/" + runID,
+		By: by, Action: action, Object: "run/" + runID,
 		TenantID: pg.OrZero(p.TenantID), ProviderID: p.ID, After: after,
 	})
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/starter/cli"
 )
@@ -141,7 +140,7 @@ func TestDecidingNamesTheRun(t *testing.T) {
 	}
 
 	// One that was approved and waits for its turn is decided.
-	require.NoError(t, in.store().RunDecided(t.Context(), second, audit.By{Name: "ann@host"}, true))
+	require.NoError(t, in.store().RunDecided(t.Context(), second, "ann@host", "", true))
 	o := in.run("approve", "acme", second)
 	require.Equal(t, cli.ExitNothing, o.status)
 	require.Contains(t, o.stderr, "it was decided by ann@host already")

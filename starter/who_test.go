@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"os/user"
 	"testing"
@@ -9,7 +10,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/starter/cli"
 	"github.com/orgsync/orgsync/starter/provider"
@@ -29,7 +29,8 @@ func TestWhoIsTheSystemsUserAndHost(t *testing.T) {
 	in.add("acme", feishuConfig())
 	temporal := &fakeTemporal{}
 	require.Equal(t, cli.ExitDone, in.runWith(t.Context(), temporal, &lines{}, &lines{}, "sync", "acme"))
-	require.Equal(t, me, temporal.started.(workflows.SyncInput).StartedBy)
+	asked := temporal.started.(workflows.SyncInput)
+	requireAsker(t, in, me, asked, asked.Request)
 	run := in.begin(in.store(), "acme", "execution")
 	in.query(`UPDATE sync_runs SET status = 'succeeded', finished_at = now() WHERE id = $1`, run)
 	in.query(`INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
@@ -37,7 +38,8 @@ func TestWhoIsTheSystemsUserAndHost(t *testing.T) {
 	stderr := &lines{}
 	require.Equal(t, cli.ExitDone, in.runWith(t.Context(), temporal, &lines{}, stderr, "undo", run, "--no-wait"),
 		stderr)
-	require.Equal(t, me, temporal.started.(workflows.UndoInput).StartedBy)
+	undone := temporal.started.(workflows.UndoInput)
+	requireAsker(t, in, me, undone, undone.Request)
 	in.query(`UPDATE identity_providers SET updated_by = NULL`)
 	require.NotContains(t, in.ok("provider", "show", "acme").stdout, " by ")
 	in.ok("provider", "update", "acme", "--removal-limit", "7")
@@ -45,6 +47,17 @@ func TestWhoIsTheSystemsUserAndHost(t *testing.T) {
 	var shown provider.View
 	in.ok("provider", "show", "acme", "--output", "json").json(&shown)
 	require.Equal(t, me, shown.UpdatedBy)
+}
+
+// requireAsker requires that a request in Postgres says who asks, and that Temporal is not told.
+func requireAsker(t *testing.T, in installation, want string, input any, request string) {
+	t.Helper()
+	text, err := json.Marshal(input)
+	require.NoError(t, err)
+	require.NotContains(t, string(text), want)
+	var asker string
+	require.NoError(t, in.pool().QueryRow(t.Context(), `SELECT actor FROM run_requests WHERE id = $1`, request).Scan(&asker))
+	require.Equal(t, want, asker)
 }
 
 func TestRunsTellWhoStartedAndDecidedThem(t *testing.T) {
@@ -57,7 +70,7 @@ func TestRunsTellWhoStartedAndDecidedThem(t *testing.T) {
 	in.query(`UPDATE sync_runs SET started_by = $2 WHERE id = $1`, run,
 		directory.BySchedule(workflows.ScheduleID("acme")))
 	require.NoError(t, store.RunHold(t.Context(), run, "too many", "orgsync/acme/removals/"+run, directory.Counts{}))
-	require.NoError(t, store.RunDecided(t.Context(), run, audit.By{Name: "ann@host"}, true))
+	require.NoError(t, store.RunDecided(t.Context(), run, "ann@host", "", true))
 	in.query(`INSERT INTO org_members (provider_id, external_id, name) SELECT id, 'u1', 'Ann' FROM identity_providers`)
 	in.query(`INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id) SELECT $1, 'member', id, id
 		FROM org_members`, run)

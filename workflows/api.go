@@ -183,8 +183,9 @@ type SyncInput struct {
 	// StartedBy is the login name of whoever starts the run, if they do not want to be
 	// known as "temporal"; a schedule's runs name it without help.
 	StartedBy string `json:"started_by,omitempty"`
-	// StartedFrom is the network address that the run was asked for from, for the audit log.
-	StartedFrom string `json:"started_from,omitempty"`
+	// Request is the id of the row of run_requests that says who starts the run, from where:
+	// what is personal does not belong in Temporal. It goes before StartedBy.
+	Request string `json:"request,omitempty"`
 }
 
 // UnmarshalJSON refuses unknown keys: an input typed by hand with a misspelt key
@@ -288,7 +289,7 @@ func (in *SyncInput) targetProblem() string {
 			len(in.Members), MaxMembers)
 	}
 	return cmp.Or(idsProblem("departments", "department", in.Departments), idsProblem("members", "member", in.Members),
-		starterProblem(in.StartedBy, in.StartedFrom))
+		directory.ActorProblem("input: started_by", in.StartedBy))
 }
 
 // SyncResult is what SyncOrg returns, and what "orgsync sync --wait --output json"

@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"cmp"
 	"fmt"
 
 	"go.temporal.io/sdk/temporal"
@@ -17,8 +16,9 @@ type Decision struct {
 	RunID string `json:"run_id,omitempty"`
 	// DecidedBy is the login name of whoever decides.
 	DecidedBy string `json:"decided_by,omitempty"`
-	// DecidedFrom is the network address that it was decided from, for the audit log.
-	DecidedFrom string `json:"decided_from,omitempty"`
+	// Request is the id of the row of run_requests that says who decides, from where. It goes
+	// before DecidedBy.
+	Request string `json:"request,omitempty"`
 }
 
 // UnmarshalJSON refuses unknown keys, as SyncInput's does.
@@ -38,8 +38,7 @@ func (d Decision) by() string {
 // check refuses a decision that is not for this run, says in no usable way by whom it
 // is, or comes second.
 func (h *hold) check(d Decision) error {
-	problem := cmp.Or(directory.ActorProblem("input: decided_by", d.DecidedBy),
-		directory.AddressProblem("input: decided_from", d.DecidedFrom))
+	problem := directory.ActorProblem("input: decided_by", d.DecidedBy)
 	switch {
 	case d.RunID != "" && d.RunID != h.in.RunID:
 		problem = fmt.Sprintf("input: run_id is %q, but this workflow holds run %s", d.RunID, h.in.RunID)

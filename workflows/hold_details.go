@@ -29,7 +29,7 @@ func (h *hold) details() string {
 	if h.decision != "" {
 		args["Decision"] = l.Status(h.decision)
 	}
-	if h.decision == approved || h.decision == rejected {
+	if (h.decision == approved || h.decision == rejected) && h.request == "" {
 		args["DecidedBy"] = h.decidedBy
 	}
 	if r := h.result; r != nil {

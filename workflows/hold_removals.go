@@ -56,8 +56,8 @@ type hold struct {
 	decision string
 	// decidedBy is who decided, empty if nobody did.
 	decidedBy string
-	// decidedFrom is the network address that they decided from, empty if that is not known.
-	decidedFrom string
+	// request is the row that says who decided, from where, empty where it is not known.
+	request string
 	// result and failed are what came of the decision, once done.
 	done   bool
 	result *SyncResult
@@ -127,7 +127,7 @@ func (h *hold) removals() (HeldRemovals, error) {
 // decide notes the decision and answers when it has been carried out.
 func (h *hold) decide(ctx workflow.Context, decision string, d Decision) (*SyncResult, error) {
 	if h.decision == "" {
-		h.decision, h.decidedBy, h.decidedFrom = decision, d.by(), d.DecidedFrom
+		h.decision, h.decidedBy, h.request = decision, d.by(), d.Request
 	}
 	// Whoever decided learns what came of it, also if the workflow is canceled meanwhile.
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
@@ -185,7 +185,7 @@ func (h *hold) wait(ctx workflow.Context) {
 
 func (h *hold) carryOut(ctx workflow.Context) (*SyncResult, error) {
 	end := activities.FinishRunInput{RunID: h.in.RunID, Incomplete: h.in.Incomplete, DecidedBy: h.decidedBy,
-		DecidedFrom: h.decidedFrom}
+		Request: h.request}
 	switch h.decision {
 	case approved:
 		if err := h.remove(ctx); err != nil {
@@ -217,7 +217,7 @@ func (h *hold) carryOut(ctx workflow.Context) (*SyncResult, error) {
 }
 
 func (h *hold) remove(ctx workflow.Context) error {
-	resume := activities.ResumeRunInput{RunID: h.in.RunID, DecidedBy: h.decidedBy, DecidedFrom: h.decidedFrom}
+	resume := activities.ResumeRunInput{RunID: h.in.RunID, DecidedBy: h.decidedBy, Request: h.request}
 	if err := workflow.ExecuteActivity(waitTurnOptions(ctx, h.in.Provider), runs.ResumeRun, resume).Get(ctx,
 		nil); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/orgsync/orgsync/activities"
+	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // LoginsInput is RecordLogins' input.
@@ -21,9 +22,6 @@ func LoginsWorkflowID(provider string) string { return SyncWorkflowID(provider) 
 
 // LoginSignal tells RecordLogins that a login brought something.
 const LoginSignal = "login"
-
-// ByLogin is the actor of runs that logins cause.
-const ByLogin = "login"
 
 const (
 	// loginRounds bounds the history of one execution.
@@ -63,7 +61,7 @@ func RecordLogins(ctx workflow.Context, in LoginsInput) error {
 // What the run fails for stands in its record.
 func readWhoSignedIn(ctx workflow.Context, provider string, members []string) error {
 	slices.Sort(members)
-	sync := SyncInput{Provider: provider, Members: slices.Compact(members), StartedBy: ByLogin}
+	sync := SyncInput{Provider: provider, Members: slices.Compact(members), StartedBy: directory.ByLogin}
 	if problem := sync.Normalize(); problem != "" {
 		return temporal.NewNonRetryableApplicationError(problem, activities.TypeInvalid, nil)
 	}

@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"cmp"
 	"errors"
 
 	"go.temporal.io/api/enums/v1"
@@ -117,12 +116,6 @@ func scheduledSync(ctx workflow.Context, in SyncInput) (*ScheduledResult, error)
 	default:
 		return nil, err // terminated, for example
 	}
-}
-
-// starterProblem returns what is wrong with who starts a run and from where, or "".
-func starterProblem(by, from string) string {
-	return cmp.Or(directory.ActorProblem("input: started_by", by),
-		directory.AddressProblem("input: started_from", from))
 }
 
 // starterOf says who started a workflow: whoever its input names, else the schedule that

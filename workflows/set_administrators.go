@@ -20,8 +20,8 @@ type SetAdministratorsInput struct {
 	Add       []string `json:"add,omitzero"`
 	Remove    []string `json:"remove,omitzero"`
 	StartedBy string   `json:"started_by,omitempty"`
-	// StartedFrom is what SyncInput says of it.
-	StartedFrom string `json:"started_from,omitempty"`
+	// Request is what SyncInput says of it.
+	Request string `json:"request,omitempty"`
 }
 
 // UnmarshalJSON refuses unknown keys, as SyncInput's does.
@@ -42,7 +42,7 @@ func (in *SetAdministratorsInput) Problem() string {
 		return "input: add and remove hold too many ids; name fewer members at a time"
 	}
 	return cmp.Or(idsProblem("add", "member", in.Add), idsProblem("remove", "member", in.Remove),
-		starterProblem(in.StartedBy, in.StartedFrom))
+		directory.ActorProblem("input: started_by", in.StartedBy))
 }
 
 // SetAdministrators names local administrators, as a run like any other: with the fencing
@@ -58,7 +58,7 @@ func SetAdministrators(ctx workflow.Context, in SetAdministratorsInput) (*SyncRe
 	if err := workflow.ExecuteActivity(finalizeOptions(beginning, in.Provider), runs.BeginRun, activities.BeginRunInput{
 		Provider: in.Provider, Mode: ModeApply, OnRemovals: RemovalsApply,
 		Members: append(append([]string{}, in.Add...), in.Remove...), StartedBy: starterOf(ctx, in.StartedBy),
-		StartedFrom: in.StartedFrom, Task: taskAdministrators,
+		Request: in.Request, Task: taskAdministrators,
 	}).Get(beginning, &begun); err != nil {
 		return nil, err
 	}

@@ -82,7 +82,7 @@ func (s *syncOrg) setup(ctx workflow.Context) error {
 			Provider: s.in.Provider, Mode: s.in.Mode, OnRemovals: s.in.OnRemovals,
 			Departments: s.in.Departments, Members: s.in.Members, Retry: s.in.Retry, Events: s.in.Events,
 			Rules: s.in.Rules, Task: s.task,
-			StartedBy: starterOf(ctx, s.in.StartedBy), StartedFrom: s.in.StartedFrom,
+			StartedBy: starterOf(ctx, s.in.StartedBy), Request: s.in.Request,
 		}).Get(beginning, &begun); err != nil {
 		return err
 	}

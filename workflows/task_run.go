@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/orgsync/orgsync/activities"
+	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // What a TaskRun does: it links members to accounts and creates some as the provider's rules
@@ -29,8 +30,8 @@ type TaskInput struct {
 	Members []string `json:"members,omitzero"`
 	// StartedBy is what SyncInput says of it.
 	StartedBy string `json:"started_by,omitempty"`
-	// StartedFrom is what SyncInput says of it.
-	StartedFrom string `json:"started_from,omitempty"`
+	// Request is what SyncInput says of it.
+	Request string `json:"request,omitempty"`
 }
 
 // UnmarshalJSON refuses unknown keys, as SyncInput's does.
@@ -56,7 +57,7 @@ func (in *TaskInput) Normalize() string {
 		return "input: members is missing; give the external ids of the members to be marked"
 	}
 	return cmp.Or(idsProblem("members", "member", in.Members),
-		starterProblem(in.StartedBy, in.StartedFrom))
+		directory.ActorProblem("input: started_by", in.StartedBy))
 }
 
 // TaskRun carries out what is decided here rather than read from the provider, as a run of
@@ -68,7 +69,7 @@ func TaskRun(ctx workflow.Context, in TaskInput) (*SyncResult, error) {
 	}
 	s := newSyncOrg(ctx, SyncInput{
 		Provider: in.Provider, Mode: in.Mode, Members: in.Members, OnRemovals: RemovalsHold,
-		StartedBy: in.StartedBy, StartedFrom: in.StartedFrom,
+		StartedBy: in.StartedBy, Request: in.Request,
 	})
 	s.task = in.Task
 	if err := s.setup(ctx); err != nil {

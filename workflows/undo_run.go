@@ -32,8 +32,8 @@ type UndoInput struct {
 	OnRemovals string `json:"on_removals,omitempty"`
 	// StartedBy is what SyncInput says of it.
 	StartedBy string `json:"started_by,omitempty"`
-	// StartedFrom is what SyncInput says of it.
-	StartedFrom string `json:"started_from,omitempty"`
+	// Request is what SyncInput says of it.
+	Request string `json:"request,omitempty"`
 }
 
 // UnmarshalJSON refuses unknown keys, as SyncInput's does.
@@ -60,7 +60,7 @@ func (in *UndoInput) Normalize() string {
 		return fmt.Sprintf("input: on_removals is %q; it must be refuse or apply", in.OnRemovals)
 	}
 	return cmp.Or(idsProblem("departments", "department", in.Departments), idsProblem("members", "member", in.Members),
-		starterProblem(in.StartedBy, in.StartedFrom))
+		directory.ActorProblem("input: started_by", in.StartedBy))
 }
 
 // UndoRun takes back what an earlier run of a provider changed, as a run of its own:
@@ -109,7 +109,7 @@ func (u *undoRun) setup(ctx workflow.Context) error {
 		activities.BeginUndo{
 			Run: u.in.Run, Mode: u.in.Mode, Departments: u.in.Departments, Members: u.in.Members,
 			Apply:     u.in.OnRemovals == RemovalsApply,
-			StartedBy: starterOf(ctx, u.in.StartedBy), StartedFrom: u.in.StartedFrom,
+			StartedBy: starterOf(ctx, u.in.StartedBy), Request: u.in.Request,
 		}).Get(beginning, &u.begun); err != nil {
 		return err
 	}

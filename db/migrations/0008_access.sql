@@ -22,6 +22,16 @@ CREATE TABLE api_tokens (
 CREATE UNIQUE INDEX api_tokens_name ON api_tokens (name) WHERE revoked_at IS NULL;
 CREATE INDEX api_tokens_provider ON api_tokens (provider_id) WHERE provider_id IS NOT NULL;
 
+-- Who asks for a run or decides one, from where: written before Temporal is told, which gets the
+-- id alone. Rows go with the details of old runs.
+CREATE TABLE run_requests (
+    id       uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    actor    text NOT NULL CHECK (octet_length(actor) BETWEEN 1 AND 200),
+    address  text,
+    asked_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX run_requests_asked_at ON run_requests (asked_at);
+
 -- What administrators changed, written in the transaction of the change. Rows outlive what
 -- they are about. No secret and no token is in them.
 CREATE TABLE audit_log (

@@ -43,6 +43,16 @@ UPDATE api_tokens SET revoked_at = now() WHERE id = @id AND revoked_at IS NULL;
 INSERT INTO audit_log (actor, action, object, tenant_id, provider_id, before, after, address)
 VALUES (@actor, @action, @object, @tenant_id, @provider_id, @before, @after, @address);
 
+-- name: InsertRunRequest :one
+INSERT INTO run_requests (actor, address) VALUES (@actor, @address) RETURNING id;
+
+-- name: GetRunRequest :one
+SELECT actor, address FROM run_requests WHERE id = @id;
+
+-- name: DropOldRunRequests :execrows
+DELETE FROM run_requests
+WHERE id IN (SELECT id FROM run_requests WHERE asked_at < now() - @older_than::interval LIMIT @max_rows);
+
 -- name: ListAuditEntries :many
 -- What was done, the latest first.
 SELECT id, "time", actor, action, object, tenant_id, provider_id, before, after, address

@@ -2,15 +2,14 @@ package directory
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// An actor is who started or decided a run, or changed a provider, as it is put on
-// record and may stand in Temporal: a login name with its host, a schedule's id, or one
-// of these words. It is never a person's name or address.
+// An actor is who started or decided a run, or changed a provider, as it is put on record: a
+// login name with its host, a token's name, a schedule's id, or one of these words. Temporal gets
+// only the words, schedules' ids, and what people write there themselves.
 const (
 	// ByTemporal is somebody who used Temporal's own means and did not say who they are.
 	ByTemporal = "temporal"
@@ -18,6 +17,8 @@ const (
 	ByExpiry = "expired"
 	// ByEvents is what the provider itself told of.
 	ByEvents = "events"
+	// ByLogin is a member's login, which brought something.
+	ByLogin = "login"
 )
 
 // maxActor is how many bytes an actor may take.
@@ -30,20 +31,9 @@ func BySchedule(id string) string { return Actor(bySchedules + id) }
 const bySchedules = "schedule "
 
 // IsAsked reports whether an actor is a person or program that asked for something, and not a
-// schedule or the provider's own events.
+// schedule, the provider's own events or a member's login.
 func IsAsked(actor string) bool {
-	return !strings.HasPrefix(actor, bySchedules) && actor != ByEvents
-}
-
-// AddressProblem returns what is wrong with a network address that may be left out, or "".
-func AddressProblem(field, address string) string {
-	if address == "" {
-		return ""
-	}
-	if _, err := netip.ParseAddr(address); err != nil {
-		return field + " is no IP address; give one such as 192.0.2.7, or leave it out"
-	}
-	return ""
+	return !strings.HasPrefix(actor, bySchedules) && actor != ByEvents && actor != ByLogin
 }
 
 // Actor makes an actor of a text that may be too long for one.

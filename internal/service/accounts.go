@@ -63,11 +63,13 @@ func (s *Service) startTask(ctx context.Context, store *db.Store, in StartTaskIn
 		}
 	}
 	input := workflows.TaskInput{
-		Provider: p.Name, Task: in.Task, Mode: in.Mode, Members: members, StartedBy: in.By.Name,
-		StartedFrom: in.By.Address,
+		Provider: p.Name, Task: in.Task, Mode: in.Mode, Members: members,
 	}
 	if problem := input.Normalize(); problem != "" {
 		return Execution{}, &Error{Code: InputInvalid, Err: errors.New(problem)}
+	}
+	if input.Request, err = s.request(ctx, in.By); err != nil {
+		return Execution{}, err
 	}
 	return s.start(ctx, p.Name, client.StartWorkflowOptions{}, workflows.TaskRunName, input)
 }

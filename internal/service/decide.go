@@ -101,8 +101,12 @@ func (s *Service) DecideRun(ctx context.Context, in DecideRunInput) (RunResult, 
 	if err != nil {
 		return RunResult{}, err
 	}
+	request, err := s.request(ctx, in.By)
+	if err != nil {
+		return RunResult{}, err
+	}
 	defer tellWhile(ctx, &workerWatch{temporal: temporal, workflowID: in.Run.HoldWorkflowID}, in.Trouble)()
-	d := decision{DecideRunInput: in, store: store, temporal: temporal}
+	d := decision{DecideRunInput: in, request: request, store: store, temporal: temporal}
 	result, err := d.send(ctx)
 	if err != nil {
 		return result, d.failure(ctx, err)
@@ -113,6 +117,8 @@ func (s *Service) DecideRun(ctx context.Context, in DecideRunInput) (RunResult, 
 // decision is one that is being sent.
 type decision struct {
 	DecideRunInput
+	// request says who decides.
+	request  string
 	store    *db.Store
 	temporal client.Client
 }
@@ -146,7 +152,7 @@ func (d decision) ask(ctx context.Context) (a answer) {
 	update := client.UpdateWorkflowOptions{
 		UpdateID: uuid.NewString(), WorkflowID: d.Run.HoldWorkflowID, UpdateName: workflows.RejectUpdate,
 		WaitForStage: client.WorkflowUpdateStageCompleted,
-		Args:         []any{workflows.Decision{RunID: d.Run.ID, DecidedBy: d.By.Name, DecidedFrom: d.By.Address}},
+		Args:         []any{workflows.Decision{RunID: d.Run.ID, Request: d.request}},
 	}
 	if d.Approve {
 		update.UpdateName = workflows.ApproveUpdate

@@ -69,7 +69,13 @@ func (v View) DecideListed(ctx context.Context, in DecideListedInput) (RunRow, e
 	if err != nil {
 		return RunRow{}, err
 	}
-	err = v.noting(ctx, store, row, in, func(ctx context.Context) error { return sendDecision(ctx, temporal, run, in) })
+	request, err := v.s.request(ctx, in.By)
+	if err != nil {
+		return RunRow{}, err
+	}
+	err = v.noting(ctx, store, row, in, func(ctx context.Context) error {
+		return sendDecision(ctx, temporal, run, in.Approve, request)
+	})
 	if err != nil {
 		return RunRow{}, v.decisionFailure(ctx, store, run, err)
 	}
@@ -99,15 +105,16 @@ func (v View) noting(ctx context.Context, store *db.Store, run RunRow, in Decide
 
 // sendDecision returns once the workflow that holds the run has taken the decision: the first
 // one counts, and it refuses all others.
-func sendDecision(ctx context.Context, temporal client.Client, run Run, in DecideListedInput) error {
+func sendDecision(ctx context.Context, temporal client.Client, run Run, approve bool,
+	request string) error {
 	ctx, stop := context.WithTimeout(ctx, decideTimeout)
 	defer stop()
 	update := client.UpdateWorkflowOptions{
 		UpdateID: uuid.NewString(), WorkflowID: run.HoldWorkflowID, UpdateName: workflows.RejectUpdate,
-		WaitForStage: client.WorkflowUpdateStageAccepted, Args: []any{workflows.Decision{RunID: run.ID,
-			DecidedBy: in.By.Name, DecidedFrom: in.By.Address}},
+		WaitForStage: client.WorkflowUpdateStageAccepted,
+		Args:         []any{workflows.Decision{RunID: run.ID, Request: request}},
 	}
-	if in.Approve {
+	if approve {
 		update.UpdateName = workflows.ApproveUpdate
 	}
 	taken, err := temporal.UpdateWorkflow(ctx, update)

@@ -98,8 +98,7 @@ func (s *Service) SetAdministrators(ctx context.Context, in SetAdministratorsInp
 // StartSetAdministrators starts the run of SetAdministrators.
 func (s *Service) StartSetAdministrators(ctx context.Context, in SetAdministratorsInput) (Execution, error) {
 	input := workflows.SetAdministratorsInput{
-		Provider: in.Provider, Add: in.Add, Remove: in.Remove, StartedBy: in.By.Name,
-		StartedFrom: in.By.Address,
+		Provider: in.Provider, Add: in.Add, Remove: in.Remove,
 	}
 	if problem := input.Problem(); problem != "" {
 		return Execution{}, &Error{Code: InputInvalid, Err: errors.New(problem)}
@@ -110,6 +109,9 @@ func (s *Service) StartSetAdministrators(ctx context.Context, in SetAdministrato
 	}
 	p, err := activeProvider(ctx, store, in.Provider)
 	if err != nil {
+		return Execution{}, err
+	}
+	if input.Request, err = s.request(ctx, in.By); err != nil {
 		return Execution{}, err
 	}
 	return s.start(ctx, p.Name, client.StartWorkflowOptions{}, workflows.SetAdministratorsName, input)

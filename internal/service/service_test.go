@@ -9,7 +9,6 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/orgsync/orgsync/db"
-	"github.com/orgsync/orgsync/db/audit"
 	"github.com/orgsync/orgsync/db/dbtest"
 	"github.com/orgsync/orgsync/db/providers"
 	"github.com/orgsync/orgsync/internal/directory"
@@ -106,7 +105,7 @@ func TestErrorsHaveCodesAndArguments(t *testing.T) {
 	held, err := s.FindHeldRun(ctx, "acme", "")
 	require.NoError(t, err)
 	require.Equal(t, begun.RunID, held.ID)
-	require.NoError(t, store.RunDecided(ctx, held.ID, audit.By{Name: "ann@host"}, true))
+	require.NoError(t, store.RunDecided(ctx, held.ID, "ann@host", "", true))
 	_, err = s.FindHeldRun(ctx, "acme", held.ID)
 	require.True(t, service.HasCode(err, service.AlreadyDecided), "%v", err)
 	require.Equal(t, "ann@host", service.Classify(err).Args.Run.DecidedBy)

@@ -43,7 +43,7 @@ func (s *Service) StartSync(ctx context.Context, in StartSyncInput) (Execution, 
 	input := workflows.SyncInput{
 		Provider: in.Provider, Mode: in.Mode, Departments: in.Departments, Members: in.Members,
 		OnRemovals: in.OnRemovals,
-		Rules:      in.Rules, StartedBy: in.By.Name, StartedFrom: in.By.Address,
+		Rules:      in.Rules,
 	}
 	if problem := input.Normalize(); problem != "" {
 		return Execution{}, &Error{Code: InputInvalid, Err: errors.New(problem)}
@@ -56,7 +56,7 @@ func (s *Service) StartSync(ctx context.Context, in StartSyncInput) (Execution, 
 	if err != nil {
 		return Execution{}, err
 	}
-	return s.startSync(ctx, p, input)
+	return s.startSync(ctx, p, input, in.By)
 }
 
 // RetryRunInput asks for what failed in a run to be read again.
@@ -87,15 +87,18 @@ func (s *Service) RetryRun(ctx context.Context, in RetryRunInput) (Execution, er
 	if err := store.CheckRetry(ctx, p.ID, run.ID); err != nil {
 		return Execution{}, refusalError(run, err)
 	}
-	input := workflows.SyncInput{Provider: p.Name, Mode: in.Mode, Retry: run.ID, OnRemovals: in.OnRemovals,
-		StartedBy: in.By.Name, StartedFrom: in.By.Address}
+	input := workflows.SyncInput{Provider: p.Name, Mode: in.Mode, Retry: run.ID, OnRemovals: in.OnRemovals}
 	if problem := input.Normalize(); problem != "" {
 		return Execution{}, &Error{Code: InputInvalid, Err: errors.New(problem)}
 	}
-	return s.startSync(ctx, p, input)
+	return s.startSync(ctx, p, input, in.By)
 }
 
-func (s *Service) startSync(ctx context.Context, p providers.Provider, input workflows.SyncInput) (Execution, error) {
+func (s *Service) startSync(ctx context.Context, p providers.Provider, input workflows.SyncInput,
+	by By) (_ Execution, err error) {
+	if input.Request, err = s.request(ctx, by); err != nil {
+		return Execution{}, err
+	}
 	started, err := s.start(ctx, p.Name, client.StartWorkflowOptions{
 		StaticSummary: input.Summary(s.connect.Language) + " (" + p.Type.Traits().DisplayName + ")",
 		StaticDetails: input.Details(s.connect.Language),
@@ -133,7 +136,6 @@ func (s *Service) UndoRun(ctx context.Context, in UndoRunInput) (UndoRunResult, 
 	var result UndoRunResult
 	input := workflows.UndoInput{
 		Run: in.RunID, Mode: in.Mode, Departments: in.Departments, Members: in.Members, OnRemovals: in.OnRemovals,
-		StartedBy: in.By.Name, StartedFrom: in.By.Address,
 	}
 	if problem := input.Normalize(); problem != "" {
 		return result, &Error{Code: InputInvalid, Err: errors.New(problem)}
@@ -151,6 +153,9 @@ func (s *Service) UndoRun(ctx context.Context, in UndoRunInput) (UndoRunResult, 
 		if err := refusalError(result.Undone, err); !HasCode(err, RunInProgress) {
 			return result, err
 		}
+	}
+	if input.Request, err = s.request(ctx, in.By); err != nil {
+		return result, err
 	}
 	summary := message.UndoSummary
 	if input.Mode == workflows.ModePlan {

@@ -193,6 +193,10 @@ func TestDecidingByTheAPI(t *testing.T) {
 	require.ElementsMatch(t, []int{http.StatusOK, http.StatusConflict}, statuses, texts)
 	w.requireOnlyThese(c, held.RunID, leavers)
 	winner, names := slices.Index(statuses, http.StatusOK), []string{"token ann", "token bob"}
+	told := w.histories(held.HoldWorkflowID, "")
+	for _, secret := range append(names, "127.0.0.1") {
+		require.NotContains(t, told, secret, "Temporal has only the id of who decides")
+	}
 	require.Equal(t, names[winner], w.actors(held.RunID)[1])
 	entries := w.decisions(held.RunID)
 	require.Len(t, entries, 2, "the decision that was refused is not there")

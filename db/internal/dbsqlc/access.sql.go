@@ -11,6 +11,24 @@ import (
 	"time"
 )
 
+const dropOldRunRequests = `-- name: DropOldRunRequests :execrows
+DELETE FROM run_requests
+WHERE id IN (SELECT id FROM run_requests WHERE asked_at < now() - $1::interval LIMIT $2)
+`
+
+type DropOldRunRequestsParams struct {
+	OlderThan time.Duration
+	MaxRows   int32
+}
+
+func (q *Queries) DropOldRunRequests(ctx context.Context, db DBTX, arg DropOldRunRequestsParams) (int64, error) {
+	result, err := db.Exec(ctx, dropOldRunRequests, arg.OlderThan, arg.MaxRows)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const findAPIToken = `-- name: FindAPIToken :one
 SELECT id FROM api_tokens WHERE revoked_at IS NULL AND name = $1
 `
@@ -97,6 +115,22 @@ func (q *Queries) GetAPIToken(ctx context.Context, db DBTX, id string) (GetAPITo
 	return i, err
 }
 
+const getRunRequest = `-- name: GetRunRequest :one
+SELECT actor, address FROM run_requests WHERE id = $1
+`
+
+type GetRunRequestRow struct {
+	Actor   string
+	Address *string
+}
+
+func (q *Queries) GetRunRequest(ctx context.Context, db DBTX, id string) (GetRunRequestRow, error) {
+	row := db.QueryRow(ctx, getRunRequest, id)
+	var i GetRunRequestRow
+	err := row.Scan(&i.Actor, &i.Address)
+	return i, err
+}
+
 const insertAPIToken = `-- name: InsertAPIToken :one
 INSERT INTO api_tokens (name, hash, role, tenant_id, provider_id, expires_at, created_by)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -156,6 +190,22 @@ func (q *Queries) InsertAuditEntry(ctx context.Context, db DBTX, arg InsertAudit
 		arg.Address,
 	)
 	return err
+}
+
+const insertRunRequest = `-- name: InsertRunRequest :one
+INSERT INTO run_requests (actor, address) VALUES ($1, $2) RETURNING id
+`
+
+type InsertRunRequestParams struct {
+	Actor   string
+	Address *string
+}
+
+func (q *Queries) InsertRunRequest(ctx context.Context, db DBTX, arg InsertRunRequestParams) (string, error) {
+	row := db.QueryRow(ctx, insertRunRequest, arg.Actor, arg.Address)
+	var id string
+	err := row.Scan(&id)
+	return id, err
 }
 
 const listAPITokens = `-- name: ListAPITokens :many
