@@ -74,6 +74,7 @@ var outputs = []output{
 	{[]string{"tree"}, "branch", []*report.Branch{}},
 	{[]string{"search"}, "hit", []report.Found{}},
 	{[]string{"explain"}, "story", report.Story{}},
+	{[]string{"audit"}, "audit entry", []report.AuditEntry{}},
 	{[]string{"export"}, "exported directory", report.Exported{}},
 	{[]string{"member show"}, "member", member.Shown{}},
 	{[]string{"member signature"}, "signature", member.Signature{}},

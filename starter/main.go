@@ -71,6 +71,7 @@ type commands struct {
 	Search     report.SearchCommand        `cmd:"" help:"Find people by name, pinyin, initials, e-mail or phone, and departments by name."`
 	Explain    report.ExplainCommand       `cmd:"" help:"Show every change to a person or department, which run made it, and why."`
 	Export     report.ExportCommand        `cmd:"" help:"Print the stored directory."`
+	Audit      report.AuditCommand         `cmd:"" help:"Show what administrators changed, and who."`
 	Member     member.Commands             `cmd:"" help:"Show one person, or mark people as having left here."`
 	Accounts   account.Commands            `cmd:"" help:"Link people to the platform's accounts."`
 	Groups     group.GroupsCommand         `cmd:"" help:"Show roles, user groups or tags, and who belongs to them."`

@@ -3,8 +3,10 @@ package main
 // meanings say what each key of the JSON documents means: one thing, wherever it stands.
 var meanings = map[string]string{
 	"account":           "the platform's account that the member is linked to",
-	"action":            "what to do about a finding, and where",
+	"action":            "what to do about a finding, and where; in the audit log, what was done",
 	"activated":         "whether the member has used the provider's app",
+	"actor":             "who did it: a login name with its host, or a token's name",
+	"address":           "the network address from which it was asked for",
 	"administrators":    "figures of administrators",
 	"after":             "the columns after the change",
 	"applied":           "the migrations that this command applied",
@@ -127,7 +129,7 @@ var meanings = map[string]string{
 	"cursor":                 "the place of a change in the feed: what to give to --after to go on from there",
 	"items":                  "the changes, the oldest first",
 	"next":                   "the cursor to go on from",
-	"object":                 "the object as it is now",
+	"object":                 "the object as it is now; in the audit log, what something was done to",
 	"previous":               "the fields that changed, as they were before",
 	"return_to":              "addresses where the application may have people sent back to",
 	"time":                   "when the run made the change",

@@ -40,6 +40,11 @@ func TestATokenIsShownOnce(t *testing.T) {
 	require.Zero(t, stored)
 
 	require.Contains(t, in.ok("token", "revoke", "payroll").stdout, "Token payroll is revoked.")
+	audit := in.ok("audit", "--limit", "2").stdout
+	require.Regexp(t, "(?s)token.revoke +token/payroll.*token.create +token/ci", audit)
+	require.NotContains(t, audit, "provider.create")
+	require.Contains(t, in.ok("audit", "--provider", "acme").stdout, "provider.create")
+	require.NotContains(t, in.ok("audit", "--provider", "acme").stdout, "token/ci")
 	again := in.run("token", "revoke", "payroll")
 	require.Equal(t, cli.ExitUsage, again.status)
 	require.Contains(t, again.stderr, `there is no token "payroll" that can still be used`)
