@@ -336,12 +336,12 @@ func aListingCountsMoreThanARecord(t *testing.T, c *company) {
 		require.NotEqual(t, "own", c.member("title", "a"))
 		require.Empty(t, c.candidates())
 		require.Equal(t, 2, r.counts.Members.Read)
-		story, err := c.store.Story(t.Context(),
+		history, err := c.store.GetObjectHistory(t.Context(),
 			db.Object{Type: "member", ID: c.id("a"), ExternalID: "a", Status: "active"})
 		require.NoError(t, err)
-		for _, chapter := range story.Chapters {
-			if chapter.Run.ID == r.id {
-				require.Empty(t, chapter.LookUp, "nor did the run leave anything as it is for what the record says")
+		for _, run := range history.Runs {
+			if run.Run.ID == r.id {
+				require.Empty(t, run.LookUp, "nor did the run leave anything as it is for what the record says")
 			}
 		}
 	}

@@ -71,14 +71,14 @@ func (s *Store) find(ctx context.Context, kind, providerID, text string, limit i
 	return out, interpret("find former object", err)
 }
 
-// Story is everything on record of one object.
-type Story struct {
+// ObjectHistory is everything on record of one object.
+type ObjectHistory struct {
 	Object
 	// Now is its row, without the provider's record.
 	Now json.RawMessage
-	// Chapters are the runs that changed it or planned to, or put on record why not, the
+	// Runs are the runs that changed it or planned to, or put on record why not, the
 	// oldest first.
-	Chapters []Chapter
+	Runs []ObjectRun
 	// Presence is why it is still there, nil of what is deleted or was changed since.
 	Presence *Presence
 }
@@ -86,17 +86,17 @@ type Story struct {
 // Presence is what the newest run that read the whole company, as far as it could, says of
 // something that is still there.
 type Presence struct {
-	Run StoryRun
-	// Listings are those that should show it. Where all are complete, and no chapter of the
+	Run ObjectRunHead
+	// Listings are those that should show it. Where all are complete, and no note of the
 	// run says otherwise, the provider lists it.
 	Listings []Listing
 }
 
-// Chapter is what one run did to the object.
-type Chapter struct {
-	Run StoryRun
+// ObjectRun is what one run did to the object.
+type ObjectRun struct {
+	Run ObjectRunHead
 	// Changes are those of the object and, of a member, of their places.
-	Changes []StoryChange
+	Changes []ObjectChange
 	// Notes are what the run put on record of the object: why it was left as it is, or
 	// could not be read.
 	Notes []string
@@ -107,8 +107,8 @@ type Chapter struct {
 	Evidence *Evidence
 }
 
-// StoryRun is a run as far as it matters to an object.
-type StoryRun struct {
+// ObjectRunHead is a run as far as it matters to an object.
+type ObjectRunHead struct {
 	ID            string
 	WorkflowID    string
 	TemporalRunID string
@@ -123,8 +123,8 @@ type StoryRun struct {
 	Singly bool
 }
 
-// StoryChange is one change, or a removal that was planned.
-type StoryChange struct {
+// ObjectChange is one change, or a removal that was planned.
+type ObjectChange struct {
 	// ObjectType is member, department or membership.
 	ObjectType string
 	// Department and DepartmentName say where a membership is.
@@ -177,36 +177,36 @@ type Listing struct {
 	Error string
 }
 
-// Story returns everything on record of one object: the runs that changed it, what they
+// GetObjectHistory returns everything on record of one object: the runs that changed it, what they
 // changed, and what removals rest on.
-func (s *Store) Story(ctx context.Context, o Object) (Story, error) {
-	story := Story{Object: o, Chapters: []Chapter{}}
+func (s *Store) GetObjectHistory(ctx context.Context, o Object) (ObjectHistory, error) {
+	history := ObjectHistory{Object: o, Runs: []ObjectRun{}}
 	var err error
-	if story.Now, err = s.q.ObjectRow(ctx, s.pool, o.ID); err != nil {
-		return story, interpret("read object", err)
+	if history.Now, err = s.q.ObjectRow(ctx, s.pool, o.ID); err != nil {
+		return history, interpret("read object", err)
 	}
-	t := &storyTeller{s: s, story: &story}
+	t := &historyBuilder{s: s, history: &history}
 	if err := t.changes(ctx); err != nil {
-		return story, interpret("read changes of object", err)
+		return history, interpret("read changes of object", err)
 	}
 	if err := t.spared(ctx); err != nil {
-		return story, interpret("read planned removals of object", err)
+		return history, interpret("read planned removals of object", err)
 	}
 	if err := t.stayed(ctx); err != nil {
-		return story, interpret("read why the object was left as it is", err)
+		return history, interpret("read why the object was left as it is", err)
 	}
-	for i := range story.Chapters {
-		if err := t.evidence(ctx, &story.Chapters[i]); err != nil {
-			return story, interpret("read ledger", err)
+	for i := range history.Runs {
+		if err := t.evidence(ctx, &history.Runs[i]); err != nil {
+			return history, interpret("read ledger", err)
 		}
 	}
-	slices.SortStableFunc(story.Chapters, func(a, b Chapter) int { return a.Run.StartedAt.Compare(b.Run.StartedAt) })
-	return story, interpret("read why the object is there", t.presence(ctx))
+	slices.SortStableFunc(history.Runs, func(a, b ObjectRun) int { return a.Run.StartedAt.Compare(b.Run.StartedAt) })
+	return history, interpret("read why the object is there", t.presence(ctx))
 }
 
-type storyTeller struct {
-	s     *Store
-	story *Story
+type historyBuilder struct {
+	s       *Store
+	history *ObjectHistory
 	// removed are the departments whose listings show why, by run; waived the runs for
 	// which the limits did not count; dropped when a run's ledger was cleaned up.
 	removed map[string][]string
@@ -216,11 +216,11 @@ type storyTeller struct {
 	former []string
 }
 
-// chapter returns the run's, begun if it is not yet.
-func (t *storyTeller) chapter(ctx context.Context, runID string) (*Chapter, error) {
-	for i := range t.story.Chapters {
-		if t.story.Chapters[i].Run.ID == runID {
-			return &t.story.Chapters[i], nil
+// run returns the run's, begun if it is not yet.
+func (t *historyBuilder) run(ctx context.Context, runID string) (*ObjectRun, error) {
+	for i := range t.history.Runs {
+		if t.history.Runs[i].Run.ID == runID {
+			return &t.history.Runs[i], nil
 		}
 	}
 	if t.removed == nil {
@@ -231,12 +231,12 @@ func (t *storyTeller) chapter(ctx context.Context, runID string) (*Chapter, erro
 		return nil, err
 	}
 	t.waived[runID], t.dropped[runID] = r.OnRemovals == "apply", r.DetailsDroppedAt
-	t.story.Chapters = append(t.story.Chapters, Chapter{Run: storyRunOf(r), Changes: []StoryChange{}})
-	return &t.story.Chapters[len(t.story.Chapters)-1], nil
+	t.history.Runs = append(t.history.Runs, ObjectRun{Run: objectRunHeadOf(r), Changes: []ObjectChange{}})
+	return &t.history.Runs[len(t.history.Runs)-1], nil
 }
 
-func storyRunOf(r dbsqlc.GetRunRow) StoryRun {
-	return StoryRun{
+func objectRunHeadOf(r dbsqlc.GetRunRow) ObjectRunHead {
+	return ObjectRunHead{
 		ID: r.ID, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Status: r.Status, StartedAt: r.StartedAt,
 		Undoes: pg.OrZero(r.Undoes), HoldReason: pg.OrZero(r.HoldReason), StartedBy: pg.OrZero(r.StartedBy),
 		DecidedBy: pg.OrZero(r.DecidedBy),
@@ -244,21 +244,21 @@ func storyRunOf(r dbsqlc.GetRunRow) StoryRun {
 	}
 }
 
-func (t *storyTeller) changes(ctx context.Context) error {
-	rows, err := t.s.q.ObjectChanges(ctx, t.s.pool, t.story.ID)
+func (t *historyBuilder) changes(ctx context.Context) error {
+	rows, err := t.s.q.ObjectChanges(ctx, t.s.pool, t.history.ID)
 	if err != nil {
 		return err
 	}
 	for _, r := range rows {
-		c, err := t.chapter(ctx, r.RunID)
+		c, err := t.run(ctx, r.RunID)
 		if err != nil {
 			return err
 		}
-		change := StoryChange{
+		change := ObjectChange{
 			ObjectType: r.ObjectType, Department: r.Department, DepartmentName: r.DepartmentName, Kind: r.Kind,
 			Before: r.Before, After: r.After, At: r.ChangedAt, Reason: pg.OrZero(r.Reason),
 		}
-		if r.ObjectType == t.story.Type && !slices.Contains(t.ids(), r.ExternalID) {
+		if r.ObjectType == t.history.Type && !slices.Contains(t.ids(), r.ExternalID) {
 			t.former = append(t.former, r.ExternalID)
 		}
 		if r.Reason != nil {
@@ -271,7 +271,7 @@ func (t *storyTeller) changes(ctx context.Context) error {
 }
 
 // decision is how the guard let pass what was removed.
-func (t *storyTeller) decision(run StoryRun) string {
+func (t *historyBuilder) decision(run ObjectRunHead) string {
 	switch {
 	case run.HoldReason != "":
 		return "approved"
@@ -282,13 +282,13 @@ func (t *storyTeller) decision(run StoryRun) string {
 	}
 }
 
-func (t *storyTeller) spared(ctx context.Context) error {
-	rows, err := t.s.q.ObjectSpared(ctx, t.s.pool, t.story.ID)
+func (t *historyBuilder) spared(ctx context.Context) error {
+	rows, err := t.s.q.ObjectSpared(ctx, t.s.pool, t.history.ID)
 	if err != nil {
 		return err
 	}
 	for _, r := range rows {
-		c, err := t.chapter(ctx, r.RunID)
+		c, err := t.run(ctx, r.RunID)
 		if err != nil {
 			return err
 		}
@@ -297,7 +297,7 @@ func (t *storyTeller) spared(ctx context.Context) error {
 		if decision == directory.RunSucceeded || decision == directory.RunPartial {
 			decision = "skipped" // the run was told to remove nothing
 		}
-		c.Changes = append(c.Changes, StoryChange{
+		c.Changes = append(c.Changes, ObjectChange{
 			ObjectType: r.ObjectType, Department: r.Department, DepartmentName: r.DepartmentName, Kind: "deleted",
 			At:     r.At,
 			Reason: r.Reason, Decision: decision, Planned: true,
@@ -308,7 +308,7 @@ func (t *storyTeller) spared(ctx context.Context) error {
 
 // evidence adds the listings behind what the run removed or planned to. A member's row
 // has no department: those of the places that went with it count.
-func (t *storyTeller) evidence(ctx context.Context, c *Chapter) error {
+func (t *historyBuilder) evidence(ctx context.Context, c *ObjectRun) error {
 	departments := t.removed[c.Run.ID]
 	if len(departments) == 0 || c.Run.Singly { // which read no listing
 		return nil
@@ -324,7 +324,7 @@ func (t *storyTeller) evidence(ctx context.Context, c *Chapter) error {
 	return err
 }
 
-func (t *storyTeller) listings(ctx context.Context, containers []string, runID string) ([]Listing, error) {
+func (t *historyBuilder) listings(ctx context.Context, containers []string, runID string) ([]Listing, error) {
 	rows, err := t.s.q.RunListings(ctx, t.s.pool, dbsqlc.RunListingsParams{Departments: containers, RunID: runID})
 	if err != nil {
 		return nil, err

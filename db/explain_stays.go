@@ -12,11 +12,11 @@ import (
 
 // stayed adds why runs left the object as it is: what they put on record of it, and what
 // came of looking it up.
-func (t *storyTeller) stayed(ctx context.Context) error {
+func (t *historyBuilder) stayed(ctx context.Context) error {
 	from, until := t.span()
 	within := func(at time.Time) bool { return !at.Before(from) && (until.IsZero() || !at.After(until)) }
 	notes, err := t.s.q.ObjectNotes(ctx, t.s.pool, dbsqlc.ObjectNotesParams{
-		Ids: t.ids(), ObjectID: t.story.ID, ObjectType: t.story.Type, Others: otherTypes(t.story.Type),
+		Ids: t.ids(), ObjectID: t.history.ID, ObjectType: t.history.Type, Others: otherTypes(t.history.Type),
 	})
 	if err != nil {
 		return err
@@ -25,15 +25,15 @@ func (t *storyTeller) stayed(ctx context.Context) error {
 		if !within(n.StartedAt) { // somebody else's, who had the id before or has it now
 			continue
 		}
-		c, err := t.chapter(ctx, n.RunID)
+		c, err := t.run(ctx, n.RunID)
 		if err != nil {
 			return err
 		}
 		c.Notes = append(c.Notes, n.Message)
 	}
-	lookUps, err := t.s.q.ObjectLookUps(ctx, t.s.pool, t.story.ID)
+	lookUps, err := t.s.q.ObjectLookUps(ctx, t.s.pool, t.history.ID)
 	for _, l := range lookUps {
-		c, err := t.chapter(ctx, l.RunID)
+		c, err := t.run(ctx, l.RunID)
 		if err != nil {
 			return err
 		}
@@ -44,14 +44,14 @@ func (t *storyTeller) stayed(ctx context.Context) error {
 
 // span is when the object was there, as far as its changes tell: since it was created and,
 // if it is deleted, until its last change. Zero where they do not tell.
-func (t *storyTeller) span() (from, until time.Time) {
-	for _, c := range t.story.Chapters {
+func (t *historyBuilder) span() (from, until time.Time) {
+	for _, c := range t.history.Runs {
 		for _, change := range c.Changes {
-			if change.ObjectType == t.story.Type && change.Kind == "created" {
+			if change.ObjectType == t.history.Type && change.Kind == "created" {
 				from = c.Run.StartedAt
 			}
 		}
-		if t.story.Status == "deleted" && c.Run.StartedAt.After(until) {
+		if t.history.Status == "deleted" && c.Run.StartedAt.After(until) {
 			until = c.Run.StartedAt
 		}
 	}
@@ -59,7 +59,7 @@ func (t *storyTeller) span() (from, until time.Time) {
 }
 
 // ids are the external ids that the object has or had.
-func (t *storyTeller) ids() []string { return append([]string{t.story.ExternalID}, t.former...) }
+func (t *historyBuilder) ids() []string { return append([]string{t.history.ExternalID}, t.former...) }
 
 // otherTypes are how warnings about objects of other types begin.
 func otherTypes(objectType string) []string {
@@ -74,11 +74,11 @@ func otherTypes(objectType string) []string {
 
 // presence adds why the object is still there, unless a run or a person changed it after
 // the whole company was read last.
-func (t *storyTeller) presence(ctx context.Context) error {
-	if t.story.Status == "deleted" {
+func (t *historyBuilder) presence(ctx context.Context) error {
+	if t.history.Status == "deleted" {
 		return nil
 	}
-	id, err := t.s.q.NewestReading(ctx, t.s.pool, t.story.ID)
+	id, err := t.s.q.NewestReading(ctx, t.s.pool, t.history.ID)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
@@ -89,14 +89,14 @@ func (t *storyTeller) presence(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if n := len(t.story.Chapters); n > 0 && t.story.Chapters[n-1].Run.StartedAt.After(r.StartedAt) {
+	if n := len(t.history.Runs); n > 0 && t.history.Runs[n-1].Run.StartedAt.After(r.StartedAt) {
 		return nil
 	}
-	places, err := t.s.q.ObjectPlaces(ctx, t.s.pool, t.story.ID)
+	places, err := t.s.q.ObjectPlaces(ctx, t.s.pool, t.history.ID)
 	if err != nil || len(places) == 0 {
 		return err
 	}
 	listings, err := t.listings(ctx, places, id)
-	t.story.Presence = &Presence{Run: storyRunOf(r), Listings: listings}
+	t.history.Presence = &Presence{Run: objectRunHeadOf(r), Listings: listings}
 	return err
 }

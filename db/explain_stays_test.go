@@ -12,14 +12,14 @@ import (
 
 // Why somebody is still there: what the run noted, what the provider said of them alone,
 // and which listing could not be read.
-func TestTheStoryOfWhoStayed(t *testing.T) {
+func TestTheHistoryOfWhoStayed(t *testing.T) {
 	t.Parallel()
 	c := newDatabase(t).company(t, directory.Feishu)
 	c.sync(snapshot{departments: "1; 2<1; 3<1", members: "a in=2; b in=3; c in=2"})
-	last := func(text string) db.Chapter {
-		story := c.story(text)
-		require.Equal(t, "active", story.Status)
-		return story.Chapters[len(story.Chapters)-1]
+	last := func(text string) db.ObjectRun {
+		history := c.history(text)
+		require.Equal(t, "active", history.Status)
+		return history.Runs[len(history.Runs)-1]
 	}
 	missing := func(members string, answer func(*run)) *run {
 		r := c.begin("apply")
@@ -35,12 +35,12 @@ func TestTheStoryOfWhoStayed(t *testing.T) {
 
 	// The provider shows them, asked for them alone.
 	shown := missing("", func(r *run) { r.lookedUp("member", db.LookupExists, "a", "b") })
-	chapter := last("a")
-	require.Equal(t, shown.id, chapter.Run.ID)
-	require.Empty(t, chapter.Changes)
-	require.Equal(t, db.LookupExists, chapter.LookUp)
-	require.Len(t, chapter.Notes, 1)
-	require.Contains(t, chapter.Notes[0], "no listing shows it any more, but")
+	got := last("a")
+	require.Equal(t, shown.id, got.Run.ID)
+	require.Empty(t, got.Changes)
+	require.Equal(t, db.LookupExists, got.LookUp)
+	require.Len(t, got.Notes, 1)
+	require.Contains(t, got.Notes[0], "no listing shows it any more, but")
 
 	// They may be where the run could not read, and more are missing than are looked up. (A
 	// run leaves alone whom the last look-up showed; here nobody was asked before.)
@@ -50,19 +50,19 @@ func TestTheStoryOfWhoStayed(t *testing.T) {
 			Count: new(0), Percent: new(0.0), DepartmentCount: new(0), DepartmentPercent: new(0.0),
 		}}, nil))
 	unread := missing(" members=fail", func(*run) {})
-	chapter = last("a")
-	require.Equal(t, unread.id, chapter.Run.ID)
-	require.Equal(t, db.LookupNotAsked, chapter.LookUp)
-	story := c.story("b")
-	require.Equal(t, unread.id, story.Presence.Run.ID)
-	require.Len(t, story.Presence.Listings, 1)
-	listing := story.Presence.Listings[0]
+	got = last("a")
+	require.Equal(t, unread.id, got.Run.ID)
+	require.Equal(t, db.LookupNotAsked, got.LookUp)
+	history := c.history("b")
+	require.Equal(t, unread.id, history.Presence.Run.ID)
+	require.Len(t, history.Presence.Listings, 1)
+	listing := history.Presence.Listings[0]
 	require.Equal(t, "3", listing.Department)
 	require.False(t, listing.Complete)
 	require.NotEmpty(t, listing.Error)
 	// Who was listed.
-	require.True(t, c.story("c").Presence.Listings[0].Complete)
-	require.Empty(t, c.story("c").Chapters[len(c.story("c").Chapters)-1].Notes)
+	require.True(t, c.history("c").Presence.Listings[0].Complete)
+	require.Empty(t, c.history("c").Runs[len(c.history("c").Runs)-1].Notes)
 
 	// Notes are those of whoever had the id then, and of nothing else that bears it.
 	require.NoError(t, c.store.AddRunError(t.Context(), unread.id, "member", "c", "two people claim this id"))
@@ -78,7 +78,7 @@ func TestTheStoryOfWhoStayed(t *testing.T) {
 }
 
 // A run of single people has read no listing, and none is told of.
-func TestTheStoryOfALookUp(t *testing.T) {
+func TestTheHistoryOfALookUp(t *testing.T) {
 	t.Parallel()
 	c := newDatabase(t).company(t, directory.Feishu)
 	c.sync(snapshot{departments: "1; 2<1", members: "a in=2"})
@@ -87,12 +87,12 @@ func TestTheStoryOfALookUp(t *testing.T) {
 		SELECT $1::uuid, 'member', id, id, 'looked_up' FROM org_members WHERE external_id = 'a'`, r.id)
 	r.remove()
 	r.finish()
-	story := c.story("a")
-	chapter := story.Chapters[len(story.Chapters)-1]
-	require.True(t, chapter.Run.Singly)
-	require.Equal(t, "looked_up", chapter.Changes[len(chapter.Changes)-1].Reason)
-	require.Nil(t, chapter.Evidence)
-	require.Nil(t, story.Presence, "it is not there")
+	history := c.history("a")
+	got := history.Runs[len(history.Runs)-1]
+	require.True(t, got.Run.Singly)
+	require.Equal(t, "looked_up", got.Changes[len(got.Changes)-1].Reason)
+	require.Nil(t, got.Evidence)
+	require.Nil(t, history.Presence, "it is not there")
 }
 
 // Ids are kept as the provider sends them, with blanks around them.
@@ -101,8 +101,8 @@ func TestAnIDWithBlanksAroundItIsFound(t *testing.T) {
 	c := newDatabase(t).company(t, directory.Feishu)
 	c.sync(snapshot{departments: "1", members: "a name=Ann in=1; b name=Bob in=1"})
 	c.exec(t, "UPDATE org_members SET external_id = ' a ' WHERE provider_id = $1 AND external_id = 'a'", c.provider.ID)
-	require.Equal(t, " a ", c.story(" a ").ExternalID)
-	require.Equal(t, "b", c.story(" b ").ExternalID, "nothing is called exactly so")
+	require.Equal(t, " a ", c.history(" a ").ExternalID)
+	require.Equal(t, "b", c.history(" b ").ExternalID, "nothing is called exactly so")
 	found, err := c.store.Report.SearchMembers(t.Context(), c.provider.ID, " a ", 10)
 	require.NoError(t, err)
 	require.Len(t, found, 1)

@@ -10,21 +10,21 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
-// story tells everything of the one object that a text means.
-func (c *company) story(text string) db.Story {
+// history tells everything of the one object that a text means.
+func (c *company) history(text string) db.ObjectHistory {
 	c.t.Helper()
 	found, err := c.store.Objects(c.t.Context(), c.provider.ID, text, 10)
 	require.NoError(c.t, err)
 	require.Len(c.t, found, 1, text)
-	story, err := c.store.Story(c.t.Context(), found[0])
+	history, err := c.store.GetObjectHistory(c.t.Context(), found[0])
 	require.NoError(c.t, err)
-	return story
+	return history
 }
 
-// told is a chapter in short: "run kind object department reason decision".
-func told(story db.Story, names map[string]string) []string {
+// told is a run in short: "run kind object department reason decision".
+func told(history db.ObjectHistory, names map[string]string) []string {
 	var out []string
-	for _, c := range story.Chapters {
+	for _, c := range history.Runs {
 		for _, x := range c.Changes {
 			out = append(out, fmt.Sprintf("%s %s %s %s %s %s", names[c.Run.ID], x.Kind, x.ObjectType, x.Department,
 				x.Reason, x.Decision))
@@ -33,7 +33,7 @@ func told(story db.Story, names map[string]string) []string {
 	return out
 }
 
-func TestTheStoryOfARemoval(t *testing.T) {
+func TestTheHistoryOfARemoval(t *testing.T) {
 	t.Parallel()
 	c := newDatabase(t).company(t, directory.Feishu)
 	first := c.sync(snapshot{departments: "1; 2<1; 3<2", members: "a name=Ann u=ua o=oa email=ann@x in=2,3; b in=1"})
@@ -44,22 +44,22 @@ func TestTheStoryOfARemoval(t *testing.T) {
 	back := c.undo(gone, db.UndoScope{Members: []string{"a"}})
 	names := map[string]string{first.id: "first", gone.id: "gone", back.id: "back"}
 
-	story := c.story("ann@X")
-	require.Equal(t, "active", story.Status)
-	require.NotContains(t, string(story.Now), "raw_data")
+	history := c.history("ann@X")
+	require.Equal(t, "active", history.Status)
+	require.NotContains(t, string(history.Now), "raw_data")
 	require.ElementsMatch(t, []string{
 		"first created member   ", "first created membership 2  ", "first created membership 3  ",
 		"gone deleted membership 2 not_listed within_limits", "gone deleted membership 3 with_member within_limits",
 		"gone deleted member  not_listed within_limits",
 		"back restored member   ", "back created membership 2  ",
-	}, told(story, names))
-	require.Equal(t, gone.id, story.Chapters[2].Run.Undoes)
-	for _, change := range story.Chapters[2].Changes { // back where they were is no change of place
+	}, told(history, names))
+	require.Equal(t, gone.id, history.Runs[2].Run.Undoes)
+	for _, change := range history.Runs[2].Changes { // back where they were is no change of place
 		require.NotContains(t, string(change.Before), "department_id", change.Kind)
 	}
-	require.Nil(t, story.Chapters[0].Evidence)
-	require.Nil(t, story.Chapters[2].Evidence)
-	evidence := story.Chapters[1].Evidence
+	require.Nil(t, history.Runs[0].Evidence)
+	require.Nil(t, history.Runs[2].Evidence)
+	evidence := history.Runs[1].Evidence
 	require.Equal(t, 2, evidence.Departments)
 	require.Equal(t, 2, evidence.Complete)
 	require.Len(t, evidence.Listings, 2)
@@ -74,18 +74,18 @@ func TestTheStoryOfARemoval(t *testing.T) {
 	require.NotNil(t, members.ReadAt)
 
 	// The department that is still gone, by what it is called.
-	story = c.story("D3")
-	require.Equal(t, "deleted", story.Status)
+	history = c.history("D3")
+	require.Equal(t, "deleted", history.Status)
 	require.Equal(t, []string{"first created department   ", "gone deleted department  not_listed within_limits"},
-		told(story, names))
-	require.Len(t, story.Chapters[1].Evidence.Listings, 1)
+		told(history, names))
+	require.Len(t, history.Runs[1].Evidence.Listings, 1)
 
 	c.exec(t, "DELETE FROM sync_run_departments WHERE run_id = $1", gone.id)
 	c.exec(t, "UPDATE sync_runs SET details_dropped_at = now() WHERE id = $1", gone.id)
-	require.NotNil(t, c.story("D3").Chapters[1].Evidence.DroppedAt)
+	require.NotNil(t, c.history("D3").Runs[1].Evidence.DroppedAt)
 }
 
-func TestTheStoryOfWhatWasSparedOrApproved(t *testing.T) {
+func TestTheHistoryOfWhatWasSparedOrApproved(t *testing.T) {
 	t.Parallel()
 	c := newDatabase(t).company(t, directory.Feishu)
 	c.sync(snapshot{departments: "1", members: "a in=1; b in=1"})
@@ -113,7 +113,7 @@ func TestTheStoryOfWhatWasSparedOrApproved(t *testing.T) {
 		"rejected deleted member  not_listed rejected", "rejected deleted membership 1 not_listed rejected",
 		"skipped deleted member  not_listed skipped", "skipped deleted membership 1 not_listed skipped",
 		"approved deleted membership 1 not_listed approved", "approved deleted member  not_listed approved",
-	}, told(c.story("a"), names)[2:])
+	}, told(c.history("a"), names)[2:])
 }
 
 func TestFindingWhatToExplain(t *testing.T) {

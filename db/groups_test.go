@@ -298,29 +298,29 @@ func groupsAreExplained(t *testing.T, c *company) {
 	s := snapshot{departments: groupTree, members: groupers}
 	c.syncGroups(s, groups{list: "g1=a,b; g3=a"})
 	removing := c.syncGroups(s, groups{list: "g1=b"})
-	story := func(text string) db.Story {
+	history := func(text string) db.ObjectHistory {
 		found, err := c.store.Objects(t.Context(), c.provider.ID, text, 2)
 		require.NoError(t, err)
 		require.Len(t, found, 1)
-		out, err := c.store.Story(t.Context(), found[0])
+		out, err := c.store.GetObjectHistory(t.Context(), found[0])
 		require.NoError(t, err)
 		return out
 	}
-	gone := story("g3").Chapters[1]
+	gone := history("g3").Runs[1]
 	require.Equal(t, removing.id, gone.Run.ID)
 	require.Equal(t, []string{"group", "deleted", "not_listed", "within_limits"},
 		[]string{gone.Changes[0].ObjectType, gone.Changes[0].Kind, gone.Changes[0].Reason, gone.Changes[0].Decision})
 	require.Equal(t, "groups", gone.Evidence.Listings[0].Of)
 	require.True(t, gone.Evidence.Listings[0].Complete)
 
-	member := story("a").Chapters[1]
+	member := history("a").Runs[1]
 	reasons := map[string]string{}
 	for _, change := range member.Changes {
 		reasons[change.ObjectType+" in "+change.Department] = change.Reason
 	}
 	require.Equal(t, map[string]string{"group_membership in g1": "not_listed", "group_membership in g3": "with_group"},
 		reasons)
-	there := story("g1").Presence
+	there := history("g1").Presence
 	require.NotNil(t, there)
 	require.Equal(t, removing.id, there.Run.ID)
 }

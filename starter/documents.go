@@ -73,7 +73,7 @@ var outputs = []output{
 	{[]string{"schedule trigger", "schedule remove"}, "schedule reference", schedule.Ref{}},
 	{[]string{"tree"}, "branch", []*report.Branch{}},
 	{[]string{"search"}, "hit", []report.Found{}},
-	{[]string{"explain"}, "story", report.Story{}},
+	{[]string{"explain"}, "history", report.ObjectHistory{}},
 	{[]string{"audit"}, "audit entry", []report.AuditEntry{}},
 	{[]string{"export"}, "exported directory", report.Exported{}},
 	{[]string{"member show"}, "member", member.Shown{}},

@@ -47,9 +47,9 @@ func TestExplain(t *testing.T) {
 	} {
 		require.Contains(t, text, want)
 	}
-	var story report.Story
-	in.ok("explain", "acme", "u1", "--output", "json").json(&story)
-	require.Equal(t, "LOG7", story.Chapters[0].Evidence.Listings[0].Request)
+	var history report.ObjectHistory
+	in.ok("explain", "acme", "u1", "--output", "json").json(&history)
+	require.Equal(t, "LOG7", history.Runs[0].Evidence.Listings[0].Request)
 	require.Contains(t, in.ok("explain", "acme", "u2").stdout, "No change is on record")
 
 	o := in.run("explain", "acme", "zhangsan")
@@ -65,7 +65,7 @@ func TestExplain(t *testing.T) {
 	}
 	o.json(&several)
 	require.Len(t, several.Matches, 2)
-	require.Equal(t, story.ID, in.explained(several.Matches[0].ID).ID)
+	require.Equal(t, history.ID, in.explained(several.Matches[0].ID).ID)
 
 	o = in.run("explain", "acme", "nobody")
 	require.Equal(t, cli.ExitUsage, o.status)
@@ -77,10 +77,10 @@ func TestExplain(t *testing.T) {
 	require.Contains(t, in.ok("explain", "acme", "u1").stdout, "no longer on record: the record was deleted at")
 }
 
-func (in installation) explained(what string) (story report.Story) {
+func (in installation) explained(what string) (history report.ObjectHistory) {
 	in.t.Helper()
-	in.ok("explain", "acme", what, "--output", "json").json(&story)
-	return story
+	in.ok("explain", "acme", what, "--output", "json").json(&history)
+	return history
 }
 
 // Why somebody is still there, and a removal that rests on no listing.

@@ -86,5 +86,5 @@ func TestRunsTellWhoStartedAndDecidedThem(t *testing.T) {
 	told := in.ok("explain", "acme", "u1").stdout
 	require.Contains(t, told, "(rejected), started by schedule orgsync/acme, workflow")
 	require.Contains(t, told, "not carried out: the run ended rejected, decided by ann@host")
-	require.Equal(t, "ann@host", in.explained("u1").Chapters[0].Run.DecidedBy)
+	require.Equal(t, "ann@host", in.explained("u1").Runs[0].Run.DecidedBy)
 }

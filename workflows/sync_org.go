@@ -101,7 +101,7 @@ type step struct {
 	do    func(workflow.Context) error
 }
 
-// steps are the story of a sync.
+// steps are those of a sync, in order.
 func (s *syncOrg) steps() []step {
 	if s.task != "" {
 		return []step{{"settle", s.carryOut}, {"hold", s.hold}}

@@ -132,5 +132,5 @@ func (s *Service) ExplainObject(ctx context.Context, provider, text string) (Obj
 	case len(found) > 1:
 		return ObjectHistory{}, &Error{Code: ObjectAmbiguous, Args: Args{Provider: p.Name, Text: text, Matches: found}}
 	}
-	return store.Story(ctx, found[0])
+	return store.GetObjectHistory(ctx, found[0])
 }

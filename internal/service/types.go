@@ -41,10 +41,10 @@ type (
 	FoundDepartment = report.FoundDepartment
 	// Object is a member or department, ObjectHistory everything on record of one.
 	Object        = db.Object
-	ObjectHistory = db.Story
-	ObjectRun     = db.Chapter
-	ObjectRunHead = db.StoryRun
-	ObjectChange  = db.StoryChange
+	ObjectHistory = db.ObjectHistory
+	ObjectRun     = db.ObjectRun
+	ObjectRunHead = db.ObjectRunHead
+	ObjectChange  = db.ObjectChange
 	Evidence      = db.Evidence
 	Listing       = db.Listing
 	Presence      = db.Presence

@@ -121,14 +121,14 @@ func foundOf(people []service.FoundMember, departments []service.FoundDepartment
 	return all
 }
 
-// Story is everything on record of one object.
-type Story struct {
+// ObjectHistory is everything on record of one object.
+type ObjectHistory struct {
 	cli.Object
 	// Now is its row, without the provider's record.
 	Now json.RawMessage `json:"now"`
-	// Chapters are the runs that changed it or planned to, or put on record why not, the
+	// Runs are the runs that changed it or planned to, or put on record why not, the
 	// oldest first.
-	Chapters []Chapter `json:"runs"`
+	Runs []ObjectRun `json:"runs"`
 	// Presence is why it is still there, nil of what is deleted or was changed since.
 	Presence *Presence `json:"presence,omitempty"`
 }
@@ -136,15 +136,15 @@ type Story struct {
 // Presence is what the newest run that read the whole company says of something that is
 // still there.
 type Presence struct {
-	Run      StoryRun  `json:"run"`
-	Listings []Listing `json:"listings"`
+	Run      ObjectRunHead `json:"run"`
+	Listings []Listing     `json:"listings"`
 }
 
-// Chapter is what one run did to the object.
-type Chapter struct {
-	Run StoryRun `json:"run"`
+// ObjectRun is what one run did to the object.
+type ObjectRun struct {
+	Run ObjectRunHead `json:"run"`
 	// Changes are those of the object and, of a member, of their places.
-	Changes []StoryChange `json:"changes"`
+	Changes []ObjectChange `json:"changes"`
 	// Notes are what the run put on record of the object.
 	Notes []string `json:"notes,omitempty"`
 	// LookUp is what the provider said when the run missed the object and asked for it alone.
@@ -153,8 +153,8 @@ type Chapter struct {
 	Evidence *Evidence `json:"evidence,omitempty"`
 }
 
-// StoryRun is a run as far as it matters to an object.
-type StoryRun struct {
+// ObjectRunHead is a run as far as it matters to an object.
+type ObjectRunHead struct {
 	ID            string    `json:"run_id"`
 	WorkflowID    string    `json:"workflow_id"`
 	TemporalRunID string    `json:"temporal_run_id"`
@@ -167,8 +167,8 @@ type StoryRun struct {
 	Singly        bool      `json:"single_people,omitempty"`
 }
 
-// StoryChange is one change, or a removal that was planned.
-type StoryChange struct {
+// ObjectChange is one change, or a removal that was planned.
+type ObjectChange struct {
 	ObjectType     string          `json:"object_type"`
 	Department     string          `json:"department,omitempty"`
 	DepartmentName string          `json:"department_name,omitempty"`
@@ -204,26 +204,26 @@ type Listing struct {
 	Error      string     `json:"problem,omitempty"`
 }
 
-func storyOf(h service.ObjectHistory) Story {
-	story := Story{Object: cli.Object(h.Object), Now: h.Now, Chapters: cli.Each(h.Chapters, chapterOf)}
+func historyOf(h service.ObjectHistory) ObjectHistory {
+	history := ObjectHistory{Object: cli.Object(h.Object), Now: h.Now, Runs: cli.Each(h.Runs, objectRunOf)}
 	if h.Presence != nil {
-		story.Presence = &Presence{Run: StoryRun(h.Presence.Run), Listings: cli.Each(h.Presence.Listings, listingOf)}
+		history.Presence = &Presence{Run: ObjectRunHead(h.Presence.Run), Listings: cli.Each(h.Presence.Listings, listingOf)}
 	}
-	return story
+	return history
 }
 
-func chapterOf(r service.ObjectRun) Chapter {
-	chapter := Chapter{
-		Run: StoryRun(r.Run), Notes: r.Notes, LookUp: string(r.LookUp),
-		Changes: cli.Each(r.Changes, func(c service.ObjectChange) StoryChange { return StoryChange(c) }),
+func objectRunOf(r service.ObjectRun) ObjectRun {
+	run := ObjectRun{
+		Run: ObjectRunHead(r.Run), Notes: r.Notes, LookUp: string(r.LookUp),
+		Changes: cli.Each(r.Changes, func(c service.ObjectChange) ObjectChange { return ObjectChange(c) }),
 	}
 	if e := r.Evidence; e != nil {
-		chapter.Evidence = &Evidence{
+		run.Evidence = &Evidence{
 			Departments: e.Departments, Complete: e.Complete, Skipped: e.Skipped, DroppedAt: e.DroppedAt,
 			Listings: cli.Each(e.Listings, listingOf),
 		}
 	}
-	return chapter
+	return run
 }
 
 func listingOf(l service.Listing) Listing { return Listing(l) }

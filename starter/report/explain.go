@@ -39,7 +39,7 @@ func (c ExplainCommand) Run(ctx context.Context, s *cli.Session) error {
 		return err
 	}
 	if s.JSON {
-		return s.PrintJSON(storyOf(history))
+		return s.PrintJSON(historyOf(history))
 	}
 	printHistory(s, history)
 	return nil
@@ -48,11 +48,11 @@ func (c ExplainCommand) Run(ctx context.Context, s *cli.Session) error {
 func printHistory(s *cli.Session, history service.ObjectHistory) {
 	s.PrintFolded("", fmt.Sprintf("%s %s, %s, %s; %s; row %s", history.Type, cli.Plain(history.ExternalID),
 		cli.Plain(history.Name), history.Status, cli.Plain(history.Path), history.ID))
-	if len(history.Chapters) == 0 {
+	if len(history.Runs) == 0 {
 		s.Printf("\nNo change is on record: either no run has changed it, or the change logs of those runs have been " +
 			"deleted.")
 	}
-	for _, c := range history.Chapters {
+	for _, c := range history.Runs {
 		printObjectRun(s, c)
 	}
 	if history.Presence != nil {

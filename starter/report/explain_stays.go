@@ -42,7 +42,7 @@ func printPresence(s *cli.Session, history service.ObjectHistory) {
 }
 
 func presenceOf(history service.ObjectHistory) string {
-	for _, c := range history.Chapters {
+	for _, c := range history.Runs {
 		if c.Run.ID == history.Presence.Run.ID && (len(c.Notes) > 0 || c.LookUp != "" || planned(c)) {
 			return "What the run found out about it is shown above."
 		}

@@ -27,10 +27,10 @@ func TestARemovalIsExplained(t *testing.T) {
 			found, err := w.store.Objects(t.Context(), stored.ID, leaver, 2)
 			require.NoError(t, err)
 			require.Len(t, found, 1)
-			story, err := w.store.Story(t.Context(), found[0])
+			history, err := w.store.GetObjectHistory(t.Context(), found[0])
 			require.NoError(t, err)
-			require.Equal(t, "deleted", story.Status)
-			last := story.Chapters[len(story.Chapters)-1]
+			require.Equal(t, "deleted", history.Status)
+			last := history.Runs[len(history.Runs)-1]
 			require.Equal(t, result.RunID, last.Run.ID)
 			require.Len(t, last.Changes, 2, "the person and their place")
 			for _, change := range last.Changes {

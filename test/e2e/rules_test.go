@@ -49,9 +49,9 @@ func (w *world) requireExplained(s *source, member, runID, want string) {
 	found, err := w.store.Objects(w.t.Context(), stored.ID, member, 2)
 	require.NoError(w.t, err)
 	require.Len(w.t, found, 1)
-	story, err := w.store.Story(w.t.Context(), found[0])
+	history, err := w.store.GetObjectHistory(w.t.Context(), found[0])
 	require.NoError(w.t, err)
-	last := story.Chapters[len(story.Chapters)-1]
+	last := history.Runs[len(history.Runs)-1]
 	require.Equal(w.t, runID, last.Run.ID)
 	var said []string
 	for _, change := range last.Changes {
