@@ -207,7 +207,9 @@ type Listing struct {
 func historyOf(h service.ObjectHistory) ObjectHistory {
 	history := ObjectHistory{Object: cli.Object(h.Object), Now: h.Now, Runs: cli.Each(h.Runs, objectRunOf)}
 	if h.Presence != nil {
-		history.Presence = &Presence{Run: ObjectRunHead(h.Presence.Run), Listings: cli.Each(h.Presence.Listings, listingOf)}
+		history.Presence = &Presence{
+			Run: ObjectRunHead(h.Presence.Run), Listings: cli.Each(h.Presence.Listings, listingOf),
+		}
 	}
 	return history
 }
