@@ -203,7 +203,7 @@ func TestAPlanSettlesWhatIsMissedTwice(t *testing.T) {
 			b.beginAs("plan")
 			must[PreflightResult](b, b.pull.Preflight, b.ref())
 			must[ReadMembersResult](b, b.pull.ReadMembers, b.tree())
-			foretold := must[Rehearsed](b, b.reconcile.Rehearse, Rehearse{RunID: b.runID, Remove: true})
+			foretold := must[DryRunResult](b, b.reconcile.DryRun, DryRunInput{RunID: b.runID, Remove: true})
 			planned := must[RunReport](b, b.runs.FinishRun,
 				FinishRunInput{RunID: b.runID, Incomplete: true, Counts: &foretold.Counts})
 			plan := b.log()

@@ -326,7 +326,7 @@ func TestADraftIsPlanned(t *testing.T) {
 	r.change("2b", titled(""))
 	r.beginLimited(db.NewRun{Mode: "plan", RulesVersion: draft.Version})
 	must[ReadMembersResult](r.bench, r.pull.ReadMembers, r.tree())
-	told := must[Rehearsed](r.bench, r.reconcile.Rehearse, Rehearse{RunID: r.runID, Remove: true})
+	told := must[DryRunResult](r.bench, r.reconcile.DryRun, DryRunInput{RunID: r.runID, Remove: true})
 	require.Equal(t, 1, told.Counts.Members.Deleted)
 	require.Equal(t, 3, told.Counts.Members.Updated)
 	require.Contains(t, told.HoldReason, "version 1 of the rules leaves out what is in the directory: members 1")

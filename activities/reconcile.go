@@ -103,8 +103,8 @@ func (a *Reconcile) sight(ctx context.Context, runID string, limited bool) (db.S
 	return db.Sight{Limited: limited, Standing: earlier}, a.readApart(ctx, runID, earlier)
 }
 
-// Rehearse asks what applying would do.
-type Rehearse struct {
+// DryRun asks what applying would do.
+type DryRunInput struct {
 	RunID        string   `json:"run_id"`
 	LimitedRange bool     `json:"limited_range"`
 	Lost         []string `json:"lost,omitempty"`
@@ -112,38 +112,38 @@ type Rehearse struct {
 	Remove bool `json:"remove"`
 }
 
-// Rehearsed is what applying would do.
-type Rehearsed struct {
+// DryRunResult is what applying would do.
+type DryRunResult struct {
 	Counts directory.Counts `json:"counts"`
 	// HoldReason says why the run would wait for a person, or is empty.
 	HoldReason string `json:"hold_reason,omitempty"`
 }
 
-// Rehearse reports exactly what applying the run's snapshot would do and changes
+// DryRun reports exactly what applying the run's snapshot would do and changes
 // nothing of the directory. It looks up what applying would look up, between two
-// rehearsals.
-func (a *Reconcile) Rehearse(ctx context.Context, in Rehearse) (Rehearsed, error) {
-	out, err := a.rehearse(ctx, in)
+// dry runs.
+func (a *Reconcile) DryRun(ctx context.Context, in DryRunInput) (DryRunResult, error) {
+	out, err := a.dryRun(ctx, in)
 	return out, limitAttempts(ctx, err, triesOfRun)
 }
 
-func (a *Reconcile) rehearse(ctx context.Context, in Rehearse) (Rehearsed, error) {
+func (a *Reconcile) dryRun(ctx context.Context, in DryRunInput) (DryRunResult, error) {
 	defer heartbeat(ctx)()
 	if err := a.Store.SetPhase(ctx, in.RunID, "plan"); err != nil {
-		return Rehearsed{}, err
+		return DryRunResult{}, err
 	}
 	sight, err := a.sight(ctx, in.RunID, in.LimitedRange)
 	if err != nil {
-		return Rehearsed{}, err
+		return DryRunResult{}, err
 	}
-	out, err := a.Store.Rehearse(ctx, in.RunID, sight, in.Remove)
+	out, err := a.Store.DryRun(ctx, in.RunID, sight, in.Remove)
 	for err == nil && out.ToLookUp > 0 {
 		if err = a.confirm(ctx, in.RunID); err == nil {
-			out, err = a.Store.Rehearse(ctx, in.RunID, sight, in.Remove)
+			out, err = a.Store.DryRun(ctx, in.RunID, sight, in.Remove)
 		}
 	}
 	if err != nil {
-		return Rehearsed{}, err
+		return DryRunResult{}, err
 	}
 	reason := ""
 	if in.Remove {
@@ -152,10 +152,10 @@ func (a *Reconcile) rehearse(ctx context.Context, in Rehearse) (Rehearsed, error
 	if reason != "" {
 		if err := a.Store.AddRunError(ctx, in.RunID, "warning", "",
 			"applying this would be held: "+reason); err != nil {
-			return Rehearsed{}, err
+			return DryRunResult{}, err
 		}
 	}
-	return Rehearsed{Counts: out.Counts, HoldReason: reason}, nil
+	return DryRunResult{Counts: out.Counts, HoldReason: reason}, nil
 }
 
 // holdReason is the removal guard: it says why a person must decide, or "".

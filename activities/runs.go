@@ -254,7 +254,7 @@ type FinishRunInput struct {
 	Problem string `json:"problem,omitempty"`
 	// Incomplete is true if not everything was read and applied, on purpose or not.
 	Incomplete bool `json:"incomplete,omitempty"`
-	// Counts, if set, are what a rehearsed run would do; a run that applies is counted
+	// Counts, if set, are what a dry run found; a run that applies is counted
 	// from its change log.
 	Counts *directory.Counts `json:"counts,omitempty"`
 	// DecidedBy is who decided the run, if it was held and that was decided.

@@ -142,7 +142,7 @@ func TestOnlyACompleteRunCountsAsSynced(t *testing.T) {
 		"incomplete": {FinishRunInput{Incomplete: true}, directory.RunSucceeded},
 		"failed": {FinishRunInput{Status: directory.RunFailed, Problem: "the secret is wrong"},
 			directory.RunFailed},
-		"rehearsed": {FinishRunInput{Incomplete: true,
+		"dry run": {FinishRunInput{Incomplete: true,
 			Counts: &directory.Counts{Members: directory.MemberCounts{Created: 9}}}, directory.RunSucceeded},
 		"partial": {FinishRunInput{Counts: &directory.Counts{Departments: directory.DepartmentCounts{Failed: 1}}},
 			directory.RunPartial},

@@ -260,8 +260,8 @@ func (s *sequence) run(mode string, n db.NewRun, remove bool) outcome {
 		require.NoError(s.t, err)
 	}
 	if mode == "plan" {
-		foretold := must[Rehearsed](s.bench, s.reconcile.Rehearse,
-			Rehearse{RunID: s.runID, LimitedRange: limited, Lost: lost, Remove: remove})
+		foretold := must[DryRunResult](s.bench, s.reconcile.DryRun,
+			DryRunInput{RunID: s.runID, LimitedRange: limited, Lost: lost, Remove: remove})
 		out.report = must[RunReport](s.bench, s.runs.FinishRun,
 			FinishRunInput{RunID: s.runID, Incomplete: true, Counts: &foretold.Counts})
 		out.log, out.hold = s.log(), foretold.HoldReason

@@ -361,7 +361,7 @@ func aPlanGoesByWhatWasMissedBefore(t *testing.T, c *company) {
 	c.sync(everyone)
 	plan := c.begin("plan")
 	plan.read(withoutA)
-	require.Equal(t, 1, plan.rehearse(true).Counts.Members.Deleted, "nobody was asked")
+	require.Equal(t, 1, plan.dryRun(true).Counts.Members.Deleted, "nobody was asked")
 	require.NoError(t, c.store.FinishRun(t.Context(), plan.id, directory.RunSucceeded, "", directory.Counts{}, false))
 	require.Empty(t, c.candidates(), "a plan keeps none")
 
@@ -369,11 +369,11 @@ func aPlanGoesByWhatWasMissedBefore(t *testing.T, c *company) {
 	plan = c.begin("plan")
 	plan.sight.Standing = []string{first.id}
 	plan.read(withoutA)
-	out, err := c.store.Rehearse(t.Context(), plan.id, plan.sight, true)
+	out, err := c.store.DryRun(t.Context(), plan.id, plan.sight, true)
 	require.NoError(t, err)
 	require.Equal(t, 1, out.ToLookUp)
 	plan.lookedUp("member", db.LookupNotVisible, "a")
-	out, err = c.store.Rehearse(t.Context(), plan.id, plan.sight, true)
+	out, err = c.store.DryRun(t.Context(), plan.id, plan.sight, true)
 	require.NoError(t, err)
 	require.Equal(t, [2]int{1, 2}, [2]int{out.Counts.Members.Deleted, out.Counts.Memberships.Deleted})
 	require.Equal(t, []string{"member a not_visible"}, c.candidates(), "nor uses them up")

@@ -239,7 +239,7 @@ func typesOf(events []feed.Event) (out []string) {
 func aPlanTellsNothing(t *testing.T, c *company) {
 	r := c.begin("plan")
 	r.read(snapshot{departments: "1", members: "a in=1"})
-	r.rehearse(true)
+	r.dryRun(true)
 	require.NotEmpty(t, r.changes())
 	r.finish()
 	require.Empty(t, c.events(feed.Position{}, feed.Filter{}))

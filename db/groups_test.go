@@ -332,7 +332,7 @@ func aPlanOfGroupsSaysWhatApplyDoes(t *testing.T, c *company) {
 	s.departments, s.members = "1; 10<1; 11<10", "a in=1; b in=10; c in=11; n in=1"
 	next := groups{list: "g1=b^10,n; g2=a; g4=+10", administrators: "b:main"}
 	plan := c.beginGroups("plan", s, next)
-	would := plan.rehearse(true)
+	would := plan.dryRun(true)
 	require.Equal(t, before, c.versions())
 	planned := plan.changes()
 	require.NoError(t, c.store.FinishRun(t.Context(), plan.id, directory.RunSucceeded, "", would.Counts, false))

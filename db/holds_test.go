@@ -256,7 +256,7 @@ func anApprovedRunWaitsForOneAtWork(t *testing.T, c *company) {
 	other.read(snapshot{departments: "1"}) // it goes on undisturbed
 	require.NoError(t, c.store.RunResume(t.Context(), r.id, gone), "its workflow is gone")
 	require.Equal(t, directory.RunFailed, other.status())
-	_, err := c.store.Rehearse(t.Context(), other.id, db.Sight{}, true)
+	_, err := c.store.DryRun(t.Context(), other.id, db.Sight{}, true)
 	require.ErrorIs(t, err, db.ErrSuperseded)
 	require.Equal(t, 6, r.approve())
 

@@ -220,7 +220,7 @@ func TestAPlanRemembersNothing(t *testing.T) {
 	c := d.company(t, directory.Feishu)
 	r := c.begin("plan")
 	r.read(snapshot{departments: familiarTree, members: familiarPeople})
-	r.rehearse(true)
+	r.dryRun(true)
 	require.Equal(t, []string{"0"}, c.texts(t, "SELECT count(*)::text FROM listing_cache"))
 }
 

@@ -31,11 +31,11 @@ type Cleaned struct {
 func (s *Store) CleanStaging(ctx context.Context) (Cleaned, error) {
 	var cleaned Cleaned
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
-		rehearsed, err := s.q.DropStaleDryRunChanges(ctx, tx)
+		changes, err := s.q.DropStaleDryRunChanges(ctx, tx)
 		if err != nil {
 			return err
 		}
-		cleaned.Rows = int(rehearsed)
+		cleaned.Rows = int(changes)
 		run, err := s.q.FindRunWithStaging(ctx, tx)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil

@@ -222,7 +222,7 @@ func TestRetentionLeavesOpenRunsAlone(t *testing.T) {
 	}
 }
 
-// What a broken-off rehearsal and a run that ended in an unusual way leave behind.
+// What a broken-off dry run and a run that ended in an unusual way leave behind.
 func TestRetentionDropsSnapshotsOfEndedRuns(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t)

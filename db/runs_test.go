@@ -77,7 +77,7 @@ func anOvertakenRunCannotWrite(t *testing.T, c *company) {
 		"remove":             func() error { _, err := s.RemoveNext(ctx, old.id); return err },
 		"settle":             func() error { return s.RecomputeDerived(ctx, old.id) },
 		"link":               func() error { _, err := s.LinkAccounts(ctx, old.id); return err },
-		"rehearse":           func() error { _, err := s.Rehearse(ctx, old.id, db.Sight{}, true); return err },
+		"dry run":            func() error { _, err := s.DryRun(ctx, old.id, db.Sight{}, true); return err },
 		"hold":               func() error { return s.RunHold(ctx, old.id, "why", "workflow", directory.Counts{}) },
 		"a run nobody began": func() error { return s.RecomputeDerived(ctx, uuid.NewString()) },
 	} {

@@ -295,7 +295,7 @@ func TestRunOfSinglePeople(t *testing.T) {
 				r := co.beginLimited(mode, db.NewRun{Members: split(c.members)})
 				r.stagePeople(c.people)
 				if mode == "plan" {
-					r.rehearse(true)
+					r.dryRun(true)
 				} else {
 					require.NoError(t, co.store.ApplyMembers(t.Context(), r.id, 1, len(split(c.members))))
 					plan := r.planRemovals()

@@ -40,16 +40,16 @@ func (s *Store) CarryOut(ctx context.Context, runID string) (TaskDone, error) {
 			return err
 		}
 		if notes, err = s.q.ListRunErrors(ctx, tx,
-			dbsqlc.ListRunErrorsParams{RunID: runID, MaxRows: maxRehearsedNotes}); err != nil {
+			dbsqlc.ListRunErrorsParams{RunID: runID, MaxRows: maxDryRunNotes}); err != nil {
 			return err
 		}
-		if err := s.saveRehearsed(ctx, tx, runID); err != nil {
+		if err := s.saveDryRun(ctx, tx, runID); err != nil {
 			return fmt.Errorf("keep change log: %w", err)
 		}
 		return errRollBack
 	})
 	if errors.Is(err, errRollBack) {
-		return done, pg.Interpret("keep dry run", s.keepRehearsal(ctx, runID, notes, nil))
+		return done, pg.Interpret("keep dry run", s.keepDryRun(ctx, runID, notes, nil))
 	}
 	return done, pg.Interpret("carry out", err)
 }

@@ -99,7 +99,7 @@ func (s *Store) Undo(ctx context.Context, runID string, scope UndoScope, refuse 
 	var refused error
 	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
 		if run.Mode == "plan" {
-			// An earlier rehearsal's log would count as done by this one.
+			// An earlier dry run's log would count as done by this one.
 			if err := s.q.DropChanges(ctx, tx, runID); err != nil {
 				return err
 			}
@@ -113,11 +113,11 @@ func (s *Store) Undo(ctx context.Context, runID string, scope UndoScope, refuse 
 		}
 		if run.Mode == "plan" {
 			if notes, err = s.q.ListRunErrors(ctx, tx, dbsqlc.ListRunErrorsParams{
-				RunID: runID, MaxRows: maxRehearsedNotes,
+				RunID: runID, MaxRows: maxDryRunNotes,
 			}); err != nil {
 				return err
 			}
-			if err := s.saveRehearsed(ctx, tx, runID); err != nil {
+			if err := s.saveDryRun(ctx, tx, runID); err != nil {
 				return fmt.Errorf("keep change log: %w", err)
 			}
 			return errRollBack
@@ -130,7 +130,7 @@ func (s *Store) Undo(ctx context.Context, runID string, scope UndoScope, refuse 
 		return nil
 	})
 	if errors.Is(err, errRollBack) {
-		return out, interpret("keep rehearsal", s.keepRehearsal(ctx, runID, notes, nil))
+		return out, interpret("keep dry run", s.keepDryRun(ctx, runID, notes, nil))
 	}
 	if refused != nil {
 		return out, refused

@@ -308,11 +308,11 @@ func (r *run) judge() db.RemovalPlan {
 	return plan
 }
 
-// rehearse rehearses until nobody is to be looked up any more, whom nobody answers for.
-func (r *run) rehearse(remove bool) db.Rehearsal {
+// dryRun tries the run until nobody is to be looked up any more, whom nobody answers for.
+func (r *run) dryRun(remove bool) db.DryRunResult {
 	r.t.Helper()
 	for {
-		out, err := r.c.store.Rehearse(r.t.Context(), r.id, r.sight, remove)
+		out, err := r.c.store.DryRun(r.t.Context(), r.id, r.sight, remove)
 		require.NoError(r.t, err)
 		if out.ToLookUp == 0 {
 			return out

@@ -39,8 +39,8 @@ type syncOrg struct {
 	visible  activities.PreflightResult
 	tree     activities.FinishDepartmentsResult
 	removals activities.PlannedRemovals
-	// rehearsed is set in plan mode.
-	rehearsed *activities.Rehearsed
+	// dryRun is set in plan mode.
+	dryRun *activities.DryRunResult
 	// held is set once HoldRemovals waits for the decision.
 	held *SyncResult
 	// vendor is what kind of provider it is, and language that of the texts, for people.
@@ -309,10 +309,10 @@ func (s *syncOrg) reconcile(ctx workflow.Context) error {
 	remove := s.in.OnRemovals != RemovalsSkip
 	// Either may look people up at the provider, hence the fetching queue.
 	if s.planning() {
-		s.rehearsed = new(activities.Rehearsed)
-		return workflow.ExecuteActivity(fetchOptions(ctx, s.in.Provider), reconcile.Rehearse, activities.Rehearse{
+		s.dryRun = new(activities.DryRunResult)
+		return workflow.ExecuteActivity(fetchOptions(ctx, s.in.Provider), reconcile.DryRun, activities.DryRunInput{
 			RunID: s.progress.RunID, LimitedRange: s.visible.LimitedRange, Lost: s.visible.Lost, Remove: remove,
-		}).Get(ctx, s.rehearsed)
+		}).Get(ctx, s.dryRun)
 	}
 	err := workflow.ExecuteActivity(fetchOptions(ctx, s.in.Provider), reconcile.PlanRemovals,
 		activities.PlanRemovals{RunID: s.progress.RunID, Lost: s.visible.Lost,
@@ -397,8 +397,8 @@ func (s *syncOrg) finish(ctx workflow.Context, failed error) (*SyncResult, error
 	end := activities.FinishRunInput{RunID: s.progress.RunID, Incomplete: s.incomplete()}
 	switch {
 	case failed == nil:
-		if s.rehearsed != nil {
-			end.Counts = &s.rehearsed.Counts
+		if s.dryRun != nil {
+			end.Counts = &s.dryRun.Counts
 		}
 	case ctx.Err() != nil || temporal.IsCanceledError(failed):
 		end.Status, end.Problem = directory.RunCanceled, "the workflow was canceled"

@@ -333,8 +333,8 @@ func TestPlanModeWritesNothing(t *testing.T) {
 	for removals, remove := range map[string]bool{"hold": true, "apply": true, "skip": false} {
 		f := newFakes(2)
 		counts := directory.Counts{Members: directory.MemberCounts{Created: 3}}
-		f.rehearse = func(activities.Rehearse) (activities.Rehearsed, error) {
-			return activities.Rehearsed{Counts: counts, HoldReason: "it would remove 30 of 40 members"}, nil
+		f.dryRun = func(activities.DryRunInput) (activities.DryRunResult, error) {
+			return activities.DryRunResult{Counts: counts, HoldReason: "it would remove 30 of 40 members"}, nil
 		}
 		_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme", Mode: "plan", OnRemovals: removals})
 		require.NoError(t, err)
@@ -342,8 +342,8 @@ func TestPlanModeWritesNothing(t *testing.T) {
 			"LinkAccounts", "HoldRun"} {
 			require.Zero(t, f.count(writer), writer)
 		}
-		require.Equal(t, []activities.Rehearse{{RunID: runID, Remove: remove}},
-			inputsOf[activities.Rehearse](f, "Rehearse"))
+		require.Equal(t, []activities.DryRunInput{{RunID: runID, Remove: remove}},
+			inputsOf[activities.DryRunInput](f, "DryRun"))
 		require.Equal(t, []activities.FinishRunInput{{RunID: runID, Incomplete: true, Counts: &counts}},
 			inputsOf[activities.FinishRunInput](f, "FinishRun"))
 	}

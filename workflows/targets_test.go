@@ -42,7 +42,7 @@ func TestPlanOfSinglePeopleWritesNothing(t *testing.T) {
 	f := ofPeople(1)
 	_, err := syncOrg(f.env(t), workflows.SyncInput{Provider: "acme", Mode: "plan", Members: []string{"u1"}})
 	require.NoError(t, err)
-	require.Equal(t, []string{"BeginRun", "ReadMembersByID", "Rehearse", "FinishRun"}, f.order())
+	require.Equal(t, []string{"BeginRun", "ReadMembersByID", "DryRun", "FinishRun"}, f.order())
 }
 
 func TestSinglePeopleWhoseReadingFails(t *testing.T) {

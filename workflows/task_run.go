@@ -86,7 +86,7 @@ func (s *syncOrg) carryOut(ctx workflow.Context) error {
 		return err
 	}
 	if s.planning() {
-		s.rehearsed = &activities.Rehearsed{Counts: out.Counts, HoldReason: out.HoldReason}
+		s.dryRun = &activities.DryRunResult{Counts: out.Counts, HoldReason: out.HoldReason}
 		return nil
 	}
 	s.removals.HoldReason = out.HoldReason

@@ -50,7 +50,7 @@ func TestUndoRun(t *testing.T) {
 		inputsOf[activities.Undo](f, "Undo"))
 	require.Equal(t, []activities.FinishRunInput{{RunID: runID, Incomplete: true, Counts: &counts}},
 		inputsOf[activities.FinishRunInput](f, "FinishRun"),
-		"it never counts as synced, and a plan is counted by its rehearsal")
+		"it never counts as synced, and a plan is counted by its dry run")
 	require.Equal(t, []any{"acme"}, attribute("OrgProvider"))
 	require.Equal(t, []any{"undo", "done"}, attribute("SyncPhase"))
 	require.Equal(t, []any{directory.RunRunning, directory.RunSucceeded}, attribute("SyncOutcome"))

@@ -57,7 +57,7 @@ SELECT ((SELECT count(*) FROM d) + (SELECT count(*) FROM m) + (SELECT count(*) F
     + (SELECT count(*) FROM g) + (SELECT count(*) FROM gm) + (SELECT count(*) FROM a))::bigint;
 
 -- name: DropStaleDryRunChanges :execrows
--- What a rehearsal left that was broken off. The table has no index: it is empty but
+-- What a dry run left that was broken off. The table has no index: it is empty but
 -- while a plan is being made.
 DELETE FROM dry_run_changes c
 WHERE NOT EXISTS (SELECT 1 FROM sync_runs r WHERE r.id = c.run_id AND r.status = 'running');

@@ -223,7 +223,7 @@ DELETE FROM dry_run_changes c
 WHERE NOT EXISTS (SELECT 1 FROM sync_runs r WHERE r.id = c.run_id AND r.status = 'running')
 `
 
-// What a rehearsal left that was broken off. The table has no index: it is empty but
+// What a dry run left that was broken off. The table has no index: it is empty but
 // while a plan is being made.
 func (q *Queries) DropStaleDryRunChanges(ctx context.Context, db DBTX) (int64, error) {
 	result, err := db.Exec(ctx, dropStaleDryRunChanges)

@@ -13,12 +13,12 @@ import (
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
-// plan begins a plan, reads and rehearses, and returns what it foretells.
-func (b *bench) plan(limited bool) Rehearsed {
+// plan begins a plan, reads, tries the run and returns what it foretells.
+func (b *bench) plan(limited bool) DryRunResult {
 	b.t.Helper()
 	b.beginAs("plan")
 	must[ReadMembersResult](b, b.pull.ReadMembers, b.tree())
-	return must[Rehearsed](b, b.reconcile.Rehearse, Rehearse{RunID: b.runID, LimitedRange: limited, Remove: true})
+	return must[DryRunResult](b, b.reconcile.DryRun, DryRunInput{RunID: b.runID, LimitedRange: limited, Remove: true})
 }
 
 // log is the run's change log, sorted.
@@ -147,9 +147,9 @@ func TestAPlanGoesOnWhereAnAttemptEnded(t *testing.T) {
 	d.people["1"], d.people["2"] = d.people["1"][:1], d.people["2"][:1]
 	b.beginAs("plan")
 	must[ReadMembersResult](b, b.pull.ReadMembers, b.tree())
-	rehearse := Rehearse{RunID: b.runID, Remove: true}
-	require.Equal(t, string(provider.Unavailable), b.fails(b.reconcile.Rehearse, rehearse).Type())
+	in := DryRunInput{RunID: b.runID, Remove: true}
+	require.Equal(t, string(provider.Unavailable), b.fails(b.reconcile.DryRun, in).Type())
 	require.Empty(t, b.log())
-	require.Equal(t, 2, tried[Rehearsed](b, b.reconcile.Rehearse, rehearse, 1).Counts.Members.Deleted)
+	require.Equal(t, 2, tried[DryRunResult](b, b.reconcile.DryRun, in, 1).Counts.Members.Deleted)
 	require.Equal(t, []int{1, 2}, []int{d.count("look up 1b"), d.count("look up 2b")})
 }

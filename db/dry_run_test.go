@@ -53,7 +53,7 @@ func randomCompany(seed uint64, n int, drift float64) snapshot {
 	return snapshot{departments: strings.Join(departments, ";"), members: strings.Join(members, ";")}
 }
 
-func TestARehearsalTellsWhatApplyDoes(t *testing.T) {
+func TestADryRunTellsWhatApplyDoes(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t)
 	for seed := range uint64(4) {
@@ -74,10 +74,10 @@ func TestARehearsalTellsWhatApplyDoes(t *testing.T) {
 			untouched := c.versions()
 			r := c.begin("plan")
 			r.read(after)
-			first := r.rehearse(true)
-			require.Equal(t, untouched, c.versions(), "a rehearsal writes nothing")
+			first := r.dryRun(true)
+			require.Equal(t, untouched, c.versions(), "a dry run writes nothing")
 			foretold, warned := r.changes(), r.problems()
-			again := r.rehearse(true)
+			again := r.dryRun(true)
 			require.Equal(t, first, again, "repeating it starts over")
 			require.Equal(t, foretold, r.changes())
 			require.NoError(t, d.store.FinishRun(t.Context(), r.id, directory.RunSucceeded, "", first.Counts, false))
@@ -91,13 +91,13 @@ func TestARehearsalTellsWhatApplyDoes(t *testing.T) {
 	}
 }
 
-func TestARehearsalMayLeaveRemovalsOut(t *testing.T) {
+func TestADryRunMayLeaveRemovalsOut(t *testing.T) {
 	t.Parallel()
 	c := newDatabase(t).company(t, directory.Feishu)
 	c.sync(snapshot{departments: "1", members: "a in=1; b in=1"})
 	r := c.begin("plan")
 	r.read(snapshot{departments: "1", members: "a in=1; c in=1"})
-	out := r.rehearse(false)
+	out := r.dryRun(false)
 	require.Equal(t, []string{"member created c", "membership created c"}, r.changes())
 	require.Zero(t, out.Counts.Members.Deleted)
 	require.Equal(t, 1, out.Plan.Planned.Members, "but tells of them")
@@ -119,15 +119,15 @@ func TestAPlanRunAppliesNothing(t *testing.T) {
 }
 
 // That a department's children could not be read says nothing about its people, however
-// often the rehearsal is repeated.
-func TestARepeatedRehearsalKeepsTheLedger(t *testing.T) {
+// often the dry run is repeated.
+func TestARepeatedDryRunKeepsTheLedger(t *testing.T) {
 	t.Parallel()
 	c := newDatabase(t).company(t, directory.Feishu)
 	c.sync(snapshot{departments: "1", members: "a in=1; b in=1"})
 	r := c.begin("plan")
 	r.read(snapshot{departments: "1 children=fail", members: "a in=1"})
 	for range 2 {
-		r.rehearse(true)
+		r.dryRun(true)
 		require.Equal(t, []string{"member moved b", "membership deleted b"}, r.changes())
 	}
 }

@@ -17,11 +17,11 @@ import (
 // errRollBack ends a transaction that was only meant to be looked at.
 var errRollBack = errors.New("roll back")
 
-// maxRehearsedNotes bounds how many errors and warnings a rehearsal keeps.
-const maxRehearsedNotes = 1000
+// maxDryRunNotes bounds how many errors and warnings a dry run keeps.
+const maxDryRunNotes = 1000
 
-// Rehearsal is what applying a snapshot would do.
-type Rehearsal struct {
+// DryRunResult is what applying a snapshot would do.
+type DryRunResult struct {
 	Counts directory.Counts
 	Plan   RemovalPlan
 	// ToLookUp is how many planned removals are to be looked up before it can be told: then
@@ -29,27 +29,27 @@ type Rehearsal struct {
 	ToLookUp int
 }
 
-// Rehearse finds out what applying the run's snapshot would do by doing it, with the
+// DryRun finds out what applying the run's snapshot would do by doing it, with the
 // very statements of an applied run, in one transaction that is then rolled back:
 // nothing of the directory is written, and the answer cannot differ from what apply
 // does. Only the change log, the notes and the counts are kept. Where something is to be
 // looked up first, only that is written down, and ToLookUp says so: nobody is asked anything
 // while rows that would change are locked against other writers, as they are meanwhile.
 // Repeating it starts over.
-func (s *Store) Rehearse(ctx context.Context, runID string, sight Sight, remove bool) (Rehearsal, error) {
-	var out Rehearsal
+func (s *Store) DryRun(ctx context.Context, runID string, sight Sight, remove bool) (DryRunResult, error) {
+	var out DryRunResult
 	var notes []dbsqlc.ListRunErrorsRow
 	var known, failed []CompletenessRecord
 	var ask pendingLookups
 	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
-		// An earlier rehearsal's log would count as done by this one.
+		// An earlier dry run's log would count as done by this one.
 		if err = s.q.DropChanges(ctx, tx, runID); err != nil {
 			return err
 		}
-		if known, err = s.ledger(ctx, tx, runID, true, maxRehearsedNotes); err != nil {
+		if known, err = s.ledger(ctx, tx, runID, true, maxDryRunNotes); err != nil {
 			return err
 		}
-		if out.Plan, ask, err = s.rehearse(ctx, tx, run, runID, sight, remove); err != nil {
+		if out.Plan, ask, err = s.dryRun(ctx, tx, run, runID, sight, remove); err != nil {
 			return err
 		}
 		if ask.any() {
@@ -59,38 +59,38 @@ func (s *Store) Rehearse(ctx context.Context, runID string, sight Sight, remove 
 			return err
 		}
 		if notes, err = s.q.ListRunErrors(ctx, tx, dbsqlc.ListRunErrorsParams{
-			RunID: runID, MaxRows: maxRehearsedNotes,
+			RunID: runID, MaxRows: maxDryRunNotes,
 		}); err != nil {
 			return err
 		}
-		if failed, err = s.ledger(ctx, tx, runID, true, maxRehearsedNotes); err != nil {
+		if failed, err = s.ledger(ctx, tx, runID, true, maxDryRunNotes); err != nil {
 			return err
 		}
-		if err := s.saveRehearsed(ctx, tx, runID); err != nil {
+		if err := s.saveDryRun(ctx, tx, runID); err != nil {
 			return fmt.Errorf("keep change log: %w", err)
 		}
 		return errRollBack
 	})
 	if !errors.Is(err, errRollBack) {
-		return out, interpret("rehearse", err)
+		return out, interpret("try the run", err)
 	}
 	if ask.any() {
-		out = Rehearsal{}
+		out = DryRunResult{}
 		err = s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) (err error) {
 			out.ToLookUp, err = s.recordPendingLookups(ctx, tx, runID, ask)
 			return err
 		})
 		return out, interpret("note lookups", err)
 	}
-	// Only what the rehearsal found out is to be noted.
+	// Only what the dry run found out is to be noted.
 	failed = slices.DeleteFunc(failed, func(f CompletenessRecord) bool {
 		return slices.ContainsFunc(known, func(k CompletenessRecord) bool { return k.ExternalID == f.ExternalID })
 	})
-	return out, interpret("keep rehearsal", s.keepRehearsal(ctx, runID, notes, failed))
+	return out, interpret("keep dry run", s.keepDryRun(ctx, runID, notes, failed))
 }
 
-// rehearse returns the plan of removals, or what is to be looked up before it stands.
-func (s *Store) rehearse(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, sight Sight,
+// dryRun returns the plan of removals, or what is to be looked up before it stands.
+func (s *Store) dryRun(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, sight Sight,
 	remove bool) (plan RemovalPlan, ask pendingLookups, err error) {
 	if err := s.applyDepartments(ctx, tx, run, runID, sight.Limited); err != nil {
 		return plan, ask, err
@@ -129,9 +129,9 @@ func (s *Store) rehearse(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow
 	return plan, ask, err
 }
 
-// saveRehearsed streams the change log out of the transaction that will be rolled
+// saveDryRun streams the change log out of the transaction that will be rolled
 // back, in bounded memory.
-func (s *Store) saveRehearsed(ctx context.Context, from pgx.Tx, runID string) error {
+func (s *Store) saveDryRun(ctx context.Context, from pgx.Tx, runID string) error {
 	return s.pool.InTxApart(ctx, func(to pgx.Tx) error {
 		if err := s.q.DropDryRunChanges(ctx, to, runID); err != nil {
 			return err
@@ -153,7 +153,7 @@ func (s *Store) saveRehearsed(ctx context.Context, from pgx.Tx, runID string) er
 	})
 }
 
-func (s *Store) keepRehearsal(ctx context.Context, runID string, notes []dbsqlc.ListRunErrorsRow,
+func (s *Store) keepDryRun(ctx context.Context, runID string, notes []dbsqlc.ListRunErrorsRow,
 	failed []CompletenessRecord) error {
 	return s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
 		if err := s.q.DropChanges(ctx, tx, runID); err != nil {
