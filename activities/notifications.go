@@ -26,9 +26,11 @@ type Notifications struct {
 
 // Notify says what to tell whom.
 type Notify struct {
-	RunID string `json:"run_id"`
+	RunID string `json:"run_id,omitempty"`
+	// Webhook, if not empty, is one that was paused: of it is to be told.
+	Webhook string `json:"webhook,omitempty"`
 	// Status is the run's that is to be told: held, failed, partial, or rejected because
-	// nobody decided.
+	// nobody decided. Of a webhook it is why it was paused.
 	Status string `json:"status"`
 	// Hook is a configured webhook's name.
 	Hook string `json:"hook"`
@@ -36,13 +38,16 @@ type Notify struct {
 
 // Notified is what came of it.
 type Notified struct {
-	// Moot is true if there was nothing left to tell: the hold was over.
+	// Moot is true if there was nothing left to tell: the hold, or the pause, was over.
 	Moot bool `json:"moot,omitempty"`
 }
 
 // Notify sends one message to one webhook. It may be repeated; a message that was sent
 // again carries the same id.
 func (a *Notifications) Notify(ctx context.Context, in Notify) (Notified, error) {
+	if in.Webhook != "" {
+		return a.notifyPaused(ctx, in)
+	}
 	run, err := a.Store.Report.GetRun(ctx, in.RunID)
 	if err != nil {
 		return Notified{}, classify(err)
@@ -54,13 +59,34 @@ func (a *Notifications) Notify(ctx context.Context, in Notify) (Notified, error)
 	if err != nil {
 		return Notified{}, classify(err)
 	}
+	return Notified{}, a.send(ctx, in, told)
+}
+
+// notifyPaused tells that a webhook was paused, unless it is resumed.
+func (a *Notifications) notifyPaused(ctx context.Context, in Notify) (Notified, error) {
+	w, err := a.Store.Webhooks.Get(ctx, in.Webhook)
+	if err != nil {
+		return Notified{}, classify(err)
+	}
+	if w.PausedAt == nil {
+		return Notified{Moot: true}, nil
+	}
+	return Notified{}, a.send(ctx, in, notify.Message{
+		Language: a.Language, ID: fmt.Sprintf("webhook/%s/%d", w.ID, w.PausedAt.Unix()), Event: notify.WebhookPaused,
+		Webhook: w.ID, Status: in.Status, Reason: a.Language.PausedBecause(in.Status), StartedAt: *w.PausedAt,
+		Commands: []string{message.ShowWebhookCommand(w.ID), message.ResumeWebhookCommand(w.ID)},
+	})
+}
+
+// send sends a message to the webhook that is to be told.
+func (a *Notifications) send(ctx context.Context, in Notify, told notify.Message) error {
 	for _, hook := range a.Hooks {
 		if hook.Name() == in.Hook {
-			return Notified{}, classify(a.Sender.Send(ctx, hook, told))
+			return classify(a.Sender.Send(ctx, hook, told))
 		}
 	}
 	// Another worker may well have it: while settings change they differ.
-	return Notified{}, temporal.NewApplicationError(
+	return temporal.NewApplicationError(
 		fmt.Sprintf("notify %s: this worker's ORGSYNC_NOTIFY has no such webhook", in.Hook), TypeNotification)
 }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/orgsync/orgsync/db/report"
 	"github.com/orgsync/orgsync/db/signin"
 	"github.com/orgsync/orgsync/db/tokens"
+	"github.com/orgsync/orgsync/db/webhooks"
 )
 
 // Failures that callers tell apart.
@@ -60,6 +61,8 @@ type Store struct {
 	Logins *logins.Store
 	// Feed is what runs changed, in the order in which applications are told.
 	Feed *feed.Store
+	// Webhooks are told of it.
+	Webhooks *webhooks.Store
 
 	pool *pg.Pool
 	q    *dbsqlc.Queries
@@ -107,8 +110,8 @@ func Open(ctx context.Context, databaseURL string, options ...Option) (*Store, e
 		Providers: providers.New(shared), Report: report.New(shared), Pages: pages.New(shared),
 		Tokens: tokens.New(shared), Audit: audit.New(shared), SignIn: signin.New(shared),
 		Logins: logins.New(shared),
-		Feed:   feed.New(shared),
-		pool:   shared, q: dbsqlc.New(),
+		Feed:   feed.New(shared), Webhooks: webhooks.New(shared),
+		pool: shared, q: dbsqlc.New(),
 	}, nil
 }
 

@@ -36,6 +36,10 @@ BEGIN
         GRANT SELECT ON provider_event_settings TO orgsync_worker;
         GRANT UPDATE (connected_since, last_event_at) ON provider_event_settings TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON account_conflicts, account_leavers, account_matches TO orgsync_worker;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_deliveries TO orgsync_worker;
+        GRANT SELECT ON webhooks TO orgsync_worker;
+        GRANT UPDATE (publication, change, paused_at, pause_reason, failing_since, woken_at)
+            ON webhooks TO orgsync_worker;
         GRANT SELECT ON account_holders, member_signatures TO orgsync_worker;
         GRANT SELECT, DELETE ON login_members TO orgsync_worker;
         GRANT SELECT ON identity_providers, provider_secrets, provider_rules, removal_limits, org_primary_departments,
@@ -83,6 +87,8 @@ BEGIN
         GRANT SELECT, INSERT ON publications TO orgsync_operator;
         GRANT SELECT, INSERT, UPDATE, DELETE ON provider_event_settings, provider_events, provider_event_refusals
             TO orgsync_operator;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON webhooks TO orgsync_operator;
+        GRANT SELECT, UPDATE ON webhook_deliveries TO orgsync_operator;
         -- The command line and the server make tokens; what was done stays in the log.
         GRANT SELECT, INSERT ON api_tokens, audit_log TO orgsync_operator;
         GRANT UPDATE (last_used_at, revoked_at) ON api_tokens TO orgsync_operator;

@@ -93,8 +93,8 @@ func (s *Store) CleanRaw(ctx context.Context, olderThan time.Duration) (Cleaned,
 }
 
 // CleanDetails drops the ledger, errors, removals and change log of runs that ended
-// longer ago, and events received and requests made before. A run that another one is about to take back or
-// to repeat keeps them.
+// longer ago, events received and requests made before, and the record of deliveries that ended
+// before. A run that another one is about to take back or to repeat keeps them.
 func (s *Store) CleanDetails(ctx context.Context, olderThan time.Duration) (Cleaned, error) {
 	var cleaned Cleaned
 	events, err := s.q.DropOldEvents(ctx, s.pool, dbsqlc.DropOldEventsParams{
@@ -108,6 +108,12 @@ func (s *Store) CleanDetails(ctx context.Context, olderThan time.Duration) (Clea
 	})
 	if err != nil || requests > 0 {
 		return done(Cleaned{Rows: int(requests), More: true}, "clean requests", err)
+	}
+	deliveries, err := s.q.DropOldDeliveries(ctx, s.pool, dbsqlc.DropOldDeliveriesParams{
+		OlderThan: olderThan, MaxRows: retentionBatch,
+	})
+	if err != nil || deliveries > 0 {
+		return done(Cleaned{Rows: int(deliveries), More: true}, "clean deliveries", err)
 	}
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
 		if err := s.q.DropOldRemovals(ctx, tx, olderThan); err != nil {

@@ -14,4 +14,5 @@ var (
 	schedules     *activities.Schedules
 	logins        *activities.Logins
 	follow        *activities.Follow
+	deliveries    *activities.Deliveries
 )

@@ -40,6 +40,7 @@ const (
 	RecordLoginsName      = "RecordLogins"
 	RetentionName         = "Retention"
 	FollowChangesName     = "FollowChanges"
+	DeliverChangesName    = "DeliverChanges"
 
 	// RetentionID is the id of retention's schedule, and that of its workflow.
 	RetentionID = "orgsync-retention"

@@ -11,12 +11,13 @@ import (
 	"github.com/orgsync/orgsync/internal/message"
 )
 
-// NotifyInput says of which run whom to tell.
+// NotifyInput says of which run, or of which webhook that was paused, whom to tell.
 type NotifyInput struct {
-	RunID    string `json:"run_id"`
-	Provider string `json:"provider"`
+	RunID    string `json:"run_id,omitempty"`
+	Provider string `json:"provider,omitempty"`
+	Webhook  string `json:"webhook,omitempty"`
 	// Status is the run's that is to be told: held, failed, partial, or rejected because
-	// nobody decided.
+	// nobody decided. Of a webhook it is why it was paused.
 	Status string `json:"status"`
 	// Hooks are the names of the webhooks that were configured when the run got there.
 	Hooks []string `json:"hooks"`
@@ -36,7 +37,7 @@ func NotifyRun(ctx workflow.Context, in NotifyInput) (*NotifyResult, error) {
 	sent := make([]workflow.Future, len(in.Hooks))
 	for i, hook := range in.Hooks {
 		sent[i] = workflow.ExecuteActivity(notifyOptions(ctx, hook), notifications.Notify,
-			activities.Notify{RunID: in.RunID, Status: in.Status, Hook: hook})
+			activities.Notify{RunID: in.RunID, Webhook: in.Webhook, Status: in.Status, Hook: hook})
 	}
 	result := &NotifyResult{Told: []string{}}
 	var problems []string
@@ -60,22 +61,31 @@ func NotifyRun(ctx workflow.Context, in NotifyInput) (*NotifyResult, error) {
 	return result, nil
 }
 
-// tell starts NotifyRun and waits only until it has started. Whatever becomes of it,
-// the run is not touched by it.
+// tell has people notified of a run.
 func tell(ctx workflow.Context, l message.Language, in NotifyInput) {
+	startNotify(ctx, NotifyWorkflowID(in.Provider, in.RunID, in.Status), l.Text(message.NotificationSummary,
+		message.Args{"Provider": in.Provider, "Status": l.Status(in.Status)}), in)
+}
+
+// startNotify starts NotifyRun and waits only until it has started. Whatever becomes of it, who
+// starts it is not touched by it.
+func startNotify(ctx workflow.Context, id, summary string, in NotifyInput) {
 	if len(in.Hooks) == 0 {
 		return
 	}
-	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID:            NotifyWorkflowID(in.Provider, in.RunID, in.Status),
+	options := workflow.ChildWorkflowOptions{
+		WorkflowID:            id,
 		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_ABANDON,
 		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, // after a reset nobody is told again
-		StaticSummary: l.Text(message.NotificationSummary,
-			message.Args{"Provider": in.Provider, "Status": l.Status(in.Status)}),
-		TypedSearchAttributes: temporal.NewSearchAttributes(AttributeProvider.ValueSet(in.Provider)),
-	})
-	if err := workflow.ExecuteChildWorkflow(ctx, NotifyRun, in).GetChildWorkflowExecution().Get(ctx, nil); err != nil {
-		workflow.GetLogger(ctx).Warn("the webhooks were not notified of the run", "run", in.RunID, "status", in.Status,
-			"error", err)
+		StaticSummary:         summary,
+	}
+	if in.Provider != "" {
+		options.TypedSearchAttributes = temporal.NewSearchAttributes(AttributeProvider.ValueSet(in.Provider))
+	}
+	err := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, options), NotifyRun, in).
+		GetChildWorkflowExecution().Get(ctx, nil)
+	if err != nil {
+		workflow.GetLogger(ctx).Warn("people were not notified", "run", in.RunID, "webhook", in.Webhook,
+			"status", in.Status, "error", err)
 	}
 }

@@ -68,6 +68,26 @@ func notifyOptions(ctx workflow.Context, hook string) workflow.Context {
 	})
 }
 
+// deliverOptions is for delivering changes to a webhook. The activity says itself how long to wait
+// after an attempt that failed, and pauses the webhook when it has failed for days; the policy
+// is for the rest, such as a database that is away.
+func deliverOptions(ctx workflow.Context, webhook string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           FetchQueue(workflow.GetInfo(ctx).TaskQueueName),
+		StartToCloseTimeout: 5 * time.Minute,
+		HeartbeatTimeout:    deliverHeartbeat,
+		WaitForCancellation: true,
+		Summary:             webhook,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute,
+		},
+		Priority: temporal.Priority{FairnessKey: webhook},
+	})
+}
+
+// deliverHeartbeat is shorter than that of others: applications wait for news in seconds.
+const deliverHeartbeat = 15 * time.Second
+
 // writeOptions is for everything that only needs Postgres: it comes back from a restart of
 // the database or a deadlock within seconds; a statement that Postgres refuses for
 // what it says is not retryable.

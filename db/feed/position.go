@@ -19,8 +19,8 @@ type Position struct {
 // ErrCursor: a text is no position.
 var ErrCursor = errors.New("not a cursor of the change feed")
 
-// endOf is the position behind all that a publication tells.
-func endOf(publication int64) Position { return Position{publication, math.MaxInt64} }
+// EndOf is the position behind all that a publication tells.
+func EndOf(publication int64) Position { return Position{publication, math.MaxInt64} }
 
 // Before reports whether a position is before another one.
 func (p Position) Before(o Position) bool {

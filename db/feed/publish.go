@@ -24,7 +24,7 @@ func PublishRun(ctx context.Context, tx pgx.Tx, runID string) error {
 	if err != nil {
 		return err
 	}
-	return q.NotifyPublished(ctx, tx, endOf(published.Number).Cursor())
+	return q.NotifyPublished(ctx, tx, EndOf(published.Number).Cursor())
 }
 
 // PublishRemoval publishes that a provider was removed, as the last statement of the transaction
@@ -37,5 +37,5 @@ func PublishRemoval(ctx context.Context, tx pgx.Tx, providerID string, tenantID 
 	if err != nil {
 		return err
 	}
-	return q.NotifyPublished(ctx, tx, endOf(published.Number).Cursor())
+	return q.NotifyPublished(ctx, tx, EndOf(published.Number).Cursor())
 }

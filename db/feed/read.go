@@ -57,7 +57,7 @@ func New(pool *pg.Pool) *Store { return &Store{pool: pool, q: dbsqlc.New()} }
 // FindNewest returns the position behind everything that is published.
 func (s *Store) FindNewest(ctx context.Context) (Position, error) {
 	state, err := s.q.GetChangeFeed(ctx, s.pool)
-	return endOf(state.Newest), pg.Interpret("read the change feed", err)
+	return EndOf(state.Newest), pg.Interpret("read the change feed", err)
 }
 
 // FindOldest returns the position before everything that is kept.
@@ -76,7 +76,7 @@ func (s *Store) Read(ctx context.Context, of Filter, after Position, limit int) 
 	if err != nil {
 		return Page{}, pg.Interpret("read the change feed", err)
 	}
-	end := endOf(before.Newest)
+	end := EndOf(before.Newest)
 	if !after.Before(end) { // whatever was dropped, it was read
 		return Page{Next: after}, nil
 	}
@@ -103,6 +103,31 @@ func (s *Store) Read(ctx context.Context, of Filter, after Position, limit int) 
 		page.Next = page.Events[limit-1].Position
 	}
 	return page, nil
+}
+
+// Count returns how many events of each type follow a position, up to the end of a publication. It
+// returns ErrExpired.
+func (s *Store) Count(ctx context.Context, of Filter, after Position, publication int64) (map[string]int, error) {
+	p := params(of, after, publication, 0)
+	rows, err := s.q.CountEvents(ctx, s.pool, dbsqlc.CountEventsParams{
+		Publication: p.Publication, Change: p.Change, Newest: p.Newest, Types: p.Types, ProviderID: p.ProviderID,
+		TenantID: p.TenantID,
+	})
+	if err != nil {
+		return nil, pg.Interpret("count changes", err)
+	}
+	oldest, err := s.FindOldest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if after.Before(oldest) {
+		return nil, ErrExpired
+	}
+	counts := map[string]int{}
+	for _, r := range rows {
+		counts[r.Type] = int(r.Events)
+	}
+	return counts, nil
 }
 
 func params(of Filter, after Position, newest int64, limit int) dbsqlc.ListEventsParams {

@@ -72,6 +72,31 @@ WHERE f.number BETWEEN @publication AND @newest::bigint
 ORDER BY f.number, e.id
 LIMIT @max_rows;
 
+-- name: CountEvents :many
+-- How many events of each type were published behind a position and up to a publication.
+SELECT e.type::text AS type, count(*) AS events
+FROM publications f
+LEFT JOIN identity_providers p ON p.id = f.provider_id
+CROSS JOIN LATERAL (
+    SELECT change_event_type(c.object_type, c.kind, c.after) AS type
+    FROM org_changes c
+    WHERE c.run_id = f.run_id
+      AND c.id > greatest(f.after_change, CASE WHEN f.number = @publication::bigint THEN @change::bigint ELSE 0 END)
+      AND c.id <= f.last_change
+      AND is_change_told(c, '{raw_data}', f.after_change > 0)
+    UNION ALL
+    SELECT 'provider.removed'
+    WHERE f.run_id IS NULL
+      AND (f.number > @publication OR @change < 1)
+) e
+WHERE f.number BETWEEN @publication AND @newest::bigint
+  AND (cardinality(@types::text[]) = 0 OR e.type = ANY (@types))
+  AND (sqlc.narg(provider_id)::uuid IS NULL OR f.provider_id = sqlc.narg(provider_id))
+  AND (sqlc.narg(tenant_id)::uuid IS NULL
+    OR CASE WHEN f.run_id IS NULL THEN f.tenant_id ELSE p.tenant_id END = sqlc.narg(tenant_id))
+GROUP BY e.type
+ORDER BY e.type;
+
 -- name: DropRunPublications :exec
 -- Notes that a run's changes are not kept any more.
 WITH dropped AS (

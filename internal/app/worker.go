@@ -16,6 +16,7 @@ import (
 	"github.com/orgsync/orgsync/internal/clients"
 	"github.com/orgsync/orgsync/internal/config"
 	"github.com/orgsync/orgsync/internal/notify"
+	"github.com/orgsync/orgsync/internal/webhook"
 	"github.com/orgsync/orgsync/workflows"
 )
 
@@ -32,7 +33,8 @@ var eager = 20
 type Worker struct {
 	workers  []worker.Worker
 	presence *presence
-	started  atomic.Bool
+	announcer
+	started atomic.Bool
 }
 
 // NewWorker registers workflows and activities for a task queue and the one for
@@ -62,6 +64,11 @@ func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener
 		},
 		&activities.Logins{Store: store},
 		&activities.Follow{Store: store, Opener: opener, Temporal: temporal, Language: cfg.Language},
+		&activities.Deliveries{
+			Store: store, Box: opener.Box, Sender: webhook.NewSender(webhook.Guard{Allowed: cfg.WebhookNetworks}),
+			Hooks: names, Metrics: opener.Metrics, Language: cfg.Language,
+			FirstPause: firstPause, LongestPause: longestPause, GiveUpAfter: giveUpAfter,
+		},
 		&activities.Schedules{Store: store, Temporal: temporal, Language: cfg.Language},
 	}
 	worker.SetStickyWorkflowCacheSize(cachedWorkflows)
@@ -75,9 +82,19 @@ func NewWorker(temporal client.Client, taskQueue string, store *db.Store, opener
 			w.RegisterActivityWithOptions(a, activity.RegisterOptions{})
 		}
 	}
-	return &Worker{workers: []worker.Worker{main, fetching},
-		presence: newPresence(store.Providers, opener.Box, opener.Log)}
+	return &Worker{
+		workers: []worker.Worker{main, fetching}, presence: newPresence(store.Providers, opener.Box, opener.Log),
+		announcer: announcer{store: store, temporal: temporal, taskQueue: taskQueue, log: opener.Log},
+	}
 }
+
+// How long a webhook that does not take a delivery is left alone: firstPause after the first attempt,
+// then twice as long each time, up to longestPause. After giveUpAfter it is paused.
+const (
+	firstPause   = 5 * time.Second
+	longestPause = time.Hour
+	giveUpAfter  = 3 * 24 * time.Hour
+)
 
 // hooksOf are the configured webhooks and their names.
 func hooksOf(configured []config.Webhook) (hooks []notify.Hook, names []string) {
@@ -133,7 +150,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		}
 	}
 	w.started.Store(true)
-	<-ctx.Done()
+	w.announce(ctx)        // until it is done
 	w.started.Store(false) // first, so that nobody takes it for ready while it stops
 	for _, one := range w.workers {
 		one.Stop()

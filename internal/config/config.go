@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -56,6 +57,8 @@ type Config struct {
 	// half of the departments. Zero: never.
 	NotifyPartial      int
 	NotifyMostlyUnread int
+	// WebhookNetworks are the private networks to which changes may be delivered.
+	WebhookNetworks []netip.Prefix
 	// UIURL is where Temporal's Web UI is; empty: no links are given.
 	UIURL string
 	// Language is that of notifications, of what Temporal's Web UI shows, and of errors of

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -151,6 +152,15 @@ var settings = []setting{
 		help: "the same for partial runs that read less than half of the departments",
 		set: func(c *Config, v string) (err error) {
 			c.NotifyMostlyUnread, err = countFrom(0, v)
+			return err
+		},
+	},
+	{
+		name: "ORGSYNC_WEBHOOK_NETWORKS",
+		help: "private networks to which changes may be delivered, and plain http used, separated by commas: " +
+			"10.20.0.0/16; without it webhooks lead to public addresses alone",
+		set: func(c *Config, v string) (err error) {
+			c.WebhookNetworks, err = networks(v)
 			return err
 		},
 	},
@@ -318,6 +328,17 @@ func checkWebURL(v string) error {
 		return errors.New("want a URL such as http://temporal.example.com:8233")
 	}
 	return nil
+}
+
+func networks(v string) (all []netip.Prefix, err error) {
+	for _, text := range strings.Split(v, ",") {
+		network, err := netip.ParsePrefix(strings.TrimSpace(text))
+		if err != nil || network != network.Masked() {
+			return nil, errors.New("want networks such as 10.20.0.0/16 or fd00:1::/32, separated by commas")
+		}
+		all = append(all, network)
+	}
+	return all, nil
 }
 
 func languageNamed(v string) (message.Language, error) {

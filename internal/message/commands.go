@@ -16,3 +16,12 @@ func ApproveCommand(provider, run string) string { return "orgsync approve " + p
 
 // RejectCommand drops the removals of a held run.
 func RejectCommand(provider, run string) string { return "orgsync reject " + provider + " " + run }
+
+// ShowWebhookCommand shows a webhook.
+func ShowWebhookCommand(webhook string) string { return "orgsync webhook show " + webhook }
+
+// ResumeWebhookCommand has a paused webhook told of changes again.
+func ResumeWebhookCommand(webhook string) string { return "orgsync webhook resume " + webhook }
+
+// PausedBecause says why a webhook is paused: for one of the reasons of package webhooks.
+func (l Language) PausedBecause(reason string) string { return l.Text(Code("webhook."+reason), nil) }

@@ -40,6 +40,9 @@ type Metrics struct {
 	messagesRefused *prometheus.CounterVec
 	eventSeconds    *prometheus.HistogramVec
 
+	deliveries      *prometheus.CounterVec
+	deliverySeconds *prometheus.HistogramVec
+
 	requests       *prometheus.CounterVec
 	requestSeconds *prometheus.HistogramVec
 }
@@ -80,6 +83,12 @@ func New(state State, log *slog.Logger) *Metrics {
 		eventSeconds: histogram("orgsync_event_to_row_seconds",
 			"How long it took from storing an event until the run ended that read what it was about.",
 			[]float64{.5, 1, 2, 3, 5, 10, 30, 60, 300, 1800}, "provider"),
+		deliveries: counter("orgsync_webhook_attempts_total",
+			"Attempts to deliver changes to a webhook, by what came of them: delivered, or why not.",
+			"webhook", "outcome"),
+		deliverySeconds: histogram("orgsync_published_to_delivery_seconds",
+			"How long it took from a publication in the change feed until a webhook took it.",
+			[]float64{.1, .25, .5, 1, 2, 4, 10, 60, 600, 3600, 21600, 86400}, "provider"),
 		requests: counter("orgsync_http_requests_total", "Requests that the server answered, by route and status.",
 			"method", "route", "status"),
 		requestSeconds: histogram("orgsync_http_request_seconds", "How long requests took, streams until they ended.",
@@ -87,7 +96,7 @@ func New(state State, log *slog.Logger) *Metrics {
 	}
 	m.registry.MustRegister(m.runs, m.runSeconds, m.departments, m.members, m.memberships,
 		m.calls, m.callSeconds, m.throttled, m.waitSeconds, m.retentionRows, m.eventsStored,
-		m.messagesRefused, m.eventSeconds, m.requests, m.requestSeconds,
+		m.messagesRefused, m.eventSeconds, m.deliveries, m.deliverySeconds, m.requests, m.requestSeconds,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewBuildInfoCollector())
 	if state != nil {
@@ -143,6 +152,20 @@ func (m *Metrics) MessageRefused(provider, reason string) {
 func (m *Metrics) EventDone(provider string, after time.Duration) {
 	if m != nil {
 		m.eventSeconds.WithLabelValues(provider).Observe(after.Seconds())
+	}
+}
+
+// Delivery counts an attempt to deliver changes to a webhook: outcome is "delivered" or why not.
+func (m *Metrics) Delivery(webhook, outcome string) {
+	if m != nil {
+		m.deliveries.WithLabelValues(webhook, outcome).Inc()
+	}
+}
+
+// Delivered counts a publication that a webhook took, so long after it was published.
+func (m *Metrics) Delivered(provider string, after time.Duration) {
+	if m != nil {
+		m.deliverySeconds.WithLabelValues(provider).Observe(after.Seconds())
 	}
 }
 

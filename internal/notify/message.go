@@ -19,6 +19,8 @@ const (
 	Expired = "expired"
 	// Test: somebody tries whether messages arrive; it is about no run.
 	Test = "test"
+	// WebhookPaused: a webhook is told of no changes any more.
+	WebhookPaused = "webhook_paused"
 	// Partial: a run could not read everything, and so could those before it.
 	Partial = "partial"
 )
@@ -31,6 +33,8 @@ type Message struct {
 	ID    string `json:"id"`
 	Event string `json:"event"`
 
+	// Webhook is the one that was paused; the message is about no run then.
+	Webhook  string `json:"webhook,omitempty"`
 	Provider string `json:"provider"`
 	RunID    string `json:"run_id"`
 	// WorkflowID is the workflow to look at: of a held run the one that waits.
@@ -83,6 +87,9 @@ func (m Message) lines(reason string) string {
 	switch m.Event {
 	case Test:
 		return l.Text(message.NotifyTest, nil)
+	case WebhookPaused:
+		told := l.Text(message.NotifyPaused, message.Args{"Webhook": m.Webhook, "Reason": reason})
+		return strings.Join(append([]string{told}, m.Commands...), "\n")
 	case Held:
 		lines = append(lines, l.Text(message.NotifyHeld, about))
 	case Expired:

@@ -11,6 +11,73 @@ import (
 	"time"
 )
 
+const countEvents = `-- name: CountEvents :many
+SELECT e.type::text AS type, count(*) AS events
+FROM publications f
+LEFT JOIN identity_providers p ON p.id = f.provider_id
+CROSS JOIN LATERAL (
+    SELECT change_event_type(c.object_type, c.kind, c.after) AS type
+    FROM org_changes c
+    WHERE c.run_id = f.run_id
+      AND c.id > greatest(f.after_change, CASE WHEN f.number = $1::bigint THEN $2::bigint ELSE 0 END)
+      AND c.id <= f.last_change
+      AND is_change_told(c, '{raw_data}', f.after_change > 0)
+    UNION ALL
+    SELECT 'provider.removed'
+    WHERE f.run_id IS NULL
+      AND (f.number > $1 OR $2 < 1)
+) e
+WHERE f.number BETWEEN $1 AND $3::bigint
+  AND (cardinality($4::text[]) = 0 OR e.type = ANY ($4))
+  AND ($5::uuid IS NULL OR f.provider_id = $5)
+  AND ($6::uuid IS NULL
+    OR CASE WHEN f.run_id IS NULL THEN f.tenant_id ELSE p.tenant_id END = $6)
+GROUP BY e.type
+ORDER BY e.type
+`
+
+type CountEventsParams struct {
+	Publication int64
+	Change      int64
+	Newest      int64
+	Types       []string
+	ProviderID  *string
+	TenantID    *string
+}
+
+type CountEventsRow struct {
+	Type   string
+	Events int64
+}
+
+// How many events of each type were published behind a position and up to a publication.
+func (q *Queries) CountEvents(ctx context.Context, db DBTX, arg CountEventsParams) ([]CountEventsRow, error) {
+	rows, err := db.Query(ctx, countEvents,
+		arg.Publication,
+		arg.Change,
+		arg.Newest,
+		arg.Types,
+		arg.ProviderID,
+		arg.TenantID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountEventsRow
+	for rows.Next() {
+		var i CountEventsRow
+		if err := rows.Scan(&i.Type, &i.Events); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const dropOldRemovals = `-- name: DropOldRemovals :exec
 WITH dropped AS (
     DELETE FROM publications

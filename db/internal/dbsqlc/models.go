@@ -58,3 +58,41 @@ type ProviderSecret struct {
 	Sealed     []byte
 	KeyID      int64
 }
+
+type Webhook struct {
+	ID           string
+	Url          string
+	Content      string
+	TenantID     *string
+	ProviderID   *string
+	Types        []string
+	Secret       []byte
+	KeyID        int64
+	Publication  int64
+	Change       int64
+	CreatedAt    time.Time
+	CreatedBy    *string
+	Version      int32
+	PausedAt     *time.Time
+	PauseReason  *string
+	FailingSince *time.Time
+	WokenAt      *time.Time
+}
+
+type WebhookDelivery struct {
+	ID               string
+	WebhookID        string
+	AfterPublication int64
+	AfterChange      int64
+	Publication      int64
+	Change           int64
+	Events           int64
+	Status           string
+	CreatedAt        time.Time
+	Attempts         int32
+	AttemptedAt      *time.Time
+	AttemptUntil     *time.Time
+	HttpStatus       *int32
+	Problem          *string
+	FinishedAt       *time.Time
+}

@@ -49,7 +49,8 @@ func (q *Queries) CountHoldings(ctx context.Context, db DBTX, providerID string)
 }
 
 const countSecretsUnderOtherKeys = `-- name: CountSecretsUnderOtherKeys :one
-SELECT count(*)::int AS secrets FROM provider_secrets WHERE key_id <> $1
+SELECT ((SELECT count(*) FROM provider_secrets s WHERE s.key_id <> $1)
+    + (SELECT count(*) FROM webhooks w WHERE w.key_id <> $1))::int AS secrets
 `
 
 func (q *Queries) CountSecretsUnderOtherKeys(ctx context.Context, db DBTX, keyID int64) (int32, error) {
