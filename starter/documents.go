@@ -17,6 +17,7 @@ import (
 	"github.com/orgsync/orgsync/starter/run"
 	"github.com/orgsync/orgsync/starter/schedule"
 	"github.com/orgsync/orgsync/starter/token"
+	"github.com/orgsync/orgsync/starter/webhook"
 )
 
 // What commands print with --output json. The types are public: docs/cli-json.md is
@@ -86,6 +87,12 @@ var outputs = []output{
 	{[]string{"app add"}, "registered application", application.Added{}},
 	{[]string{"app list"}, "application", []application.View{}},
 	{[]string{"app remove"}, "removed application", application.Removed{}},
+	{[]string{"webhook add"}, "added webhook", webhook.Added{}},
+	{[]string{"webhook list"}, "webhook", []webhook.View{}},
+	{[]string{"webhook pause", "webhook resume"}, "webhook", webhook.View{}},
+	{[]string{"webhook show"}, "shown webhook", webhook.Shown{}},
+	{[]string{"webhook test"}, "webhook test", webhook.Tested{}},
+	{[]string{"webhook remove"}, "removed webhook", webhook.Removed{}},
 	{[]string{"token create"}, "created token", token.Created{}},
 	{[]string{"console"}, "sign-in link", console.Link{}},
 	{[]string{"token list"}, "token", []token.View{}},

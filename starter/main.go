@@ -35,6 +35,7 @@ import (
 	"github.com/orgsync/orgsync/starter/run"
 	"github.com/orgsync/orgsync/starter/schedule"
 	"github.com/orgsync/orgsync/starter/token"
+	"github.com/orgsync/orgsync/starter/webhook"
 )
 
 const description = `Syncs a company's directory from Feishu, Lark, DingTalk or WeCom into Postgres.
@@ -78,6 +79,7 @@ type commands struct {
 	Admins     group.AdministratorsCommand `cmd:"" help:"Show who administers the company's account."`
 	App        application.Commands        `cmd:"" help:"Register, list and remove applications that people sign in to."`
 	Changes    change.Command              `cmd:"" help:"Follow what changes in the directory, in order."`
+	Webhook    webhook.Commands            `cmd:"" help:"Have addresses told of changes, signed and in order."`
 	Token      token.Commands              `cmd:"" help:"Make, list and revoke tokens for the API."`
 	Console    console.Command             `cmd:"" help:"Print a link that signs in to the console once."`
 	Migrate    maintenance.MigrateCommand  `cmd:"" help:"Bring the database schema up to date."`

@@ -71,6 +71,15 @@ var Table = map[Operation]Rule{
 
 	"list-changes": {readers, Listed},
 
+	"list-webhooks":           {operators, Listed},
+	"create-webhook":          {admins, One},
+	"get-webhook":             {operators, One},
+	"update-webhook":          {admins, One},
+	"delete-webhook":          {admins, One},
+	"list-webhook-deliveries": {operators, One},
+	"resume-webhook":          {operators, One},
+	"test-webhook":            {operators, One},
+
 	"list-tokens":  {admins, Listed},
 	"create-token": {admins, One},
 	"revoke-token": {admins, One},

@@ -14,6 +14,7 @@ import (
 	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/secret"
 	"github.com/orgsync/orgsync/internal/service"
+	"github.com/orgsync/orgsync/internal/webhook"
 )
 
 // NewService returns the use cases of an installation. load returns the settings but for
@@ -44,6 +45,10 @@ func NewService(load func(optional ...string) (config.Config, error), warn func(
 				return nil, err
 			}
 			return NewOpener(store, box, cfg, log), nil
+		},
+		NewSender: func() (*webhook.Sender, error) {
+			cfg, err := load(config.DatabaseURL, config.Keyset)
+			return webhook.NewSender(webhook.Guard{Allowed: cfg.WebhookNetworks}), err
 		},
 		DialTemporal: dialForService,
 		PrepareNamespace: func(ctx context.Context, temporal client.Client) error {

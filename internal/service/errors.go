@@ -77,6 +77,8 @@ const (
 	MemberUnknown     Code = "member_unknown"
 	GroupUnknown      Code = "group_unknown"
 	ConflictUnknown   Code = "conflict_unknown"
+	WebhookUnknown    Code = "webhook_unknown"
+	WebhookChanged    Code = "webhook_changed"
 	// ProviderFailed says in its cause what the provider's API answered.
 	ProviderFailed Code = "provider_failed"
 

@@ -19,7 +19,11 @@ func (s *Service) ResealSecrets(ctx context.Context) (ResealSecretsResult, error
 	if err := requireKey(ctx, vault.Store, result.KeyID); err != nil {
 		return result, err
 	}
-	result.Secrets, err = vault.Reseal(ctx)
+	if result.Secrets, err = vault.Reseal(ctx); err != nil {
+		return result, err
+	}
+	n, err := s.resealWebhooks(ctx, vault.Box)
+	result.Secrets += n
 	return result, err
 }
 

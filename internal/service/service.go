@@ -22,6 +22,7 @@ import (
 	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/provider"
 	"github.com/orgsync/orgsync/internal/secret"
+	"github.com/orgsync/orgsync/internal/webhook"
 	"github.com/orgsync/orgsync/workflows"
 )
 
@@ -34,6 +35,8 @@ type Connections struct {
 	Keys func() (*secret.Box, error)
 	// NewOpener makes the way to clients of stored providers.
 	NewOpener func(*providers.Store, *secret.Box) (*clients.Opener, error)
+	// NewSender makes the way to webhooks.
+	NewSender func() (*webhook.Sender, error)
 	// DialTemporal connects to Temporal, PrepareNamespace makes sure that its namespace has
 	// what workflows need.
 	DialTemporal     func(context.Context) (client.Client, error)

@@ -43,8 +43,8 @@ func (s *Service) CreateSignInLink(ctx context.Context, in CreateSignInLinkInput
 	if err != nil {
 		return CreateSignInLinkResult{}, err
 	}
-	var bound Token
-	if err := bind(ctx, store, CreateTokenInput{TenantID: in.TenantID, Provider: in.Provider}, &bound); err != nil {
+	bound, err := bind(ctx, store, access.Reach{}, in.TenantID, in.Provider)
+	if err != nil {
 		return CreateSignInLinkResult{}, err
 	}
 	code, hash := access.NewToken()

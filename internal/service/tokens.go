@@ -67,10 +67,11 @@ func (s *Service) CreateToken(ctx context.Context, in CreateTokenInput) (CreateT
 	if err != nil {
 		return result, err
 	}
-	token := Token{Name: in.Name, Role: in.Role}
-	if err := bind(ctx, store, in, &token); err != nil {
+	reach, err := bind(ctx, store, in.Within, in.TenantID, in.Provider)
+	if err != nil {
 		return result, err
 	}
+	token := Token{Name: in.Name, Role: in.Role, TenantID: reach.TenantID, ProviderID: reach.ProviderID}
 	if in.ExpiresIn != nil {
 		at := time.Now().Add(*in.ExpiresIn).UTC().Truncate(time.Second)
 		token.ExpiresAt = &at
@@ -92,31 +93,31 @@ func validTokenName(name string) bool {
 		!strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
-// bind binds a token to what was asked for, or else to what whoever asks is bound to.
-func bind(ctx context.Context, store *db.Store, in CreateTokenInput, token *Token) error {
-	tenant, err := tenantOf(in.TenantID)
+// bind returns how far something reaches that a caller within these bounds makes: to what was
+// asked for, or else as far as the caller.
+func bind(ctx context.Context, store *db.Store, within access.Reach, tenantID, provider string) (access.Reach, error) {
+	reach := within
+	tenant, err := tenantOf(tenantID)
 	if err != nil {
-		return err
+		return reach, err
 	}
-	reach := in.Within
 	if tenant != nil {
 		reach.TenantID = *tenant
 	}
-	if in.Provider != "" {
-		p, err := findWithin(ctx, store, in.Within, in.Provider)
+	if provider != "" {
+		p, err := findWithin(ctx, store, within, provider)
 		if err != nil {
-			return err
+			return reach, err
 		}
 		reach.ProviderID = p.ID
 		if tenant != nil && (p.TenantID == nil || *p.TenantID != *tenant) {
-			return errTooWide
+			return reach, errTooWide
 		}
 	}
-	if !in.Within.Includes(reach) || in.Within.ProviderID != "" && reach.TenantID != in.Within.TenantID {
-		return errTooWide
+	if !within.Includes(reach) || within.ProviderID != "" && reach.TenantID != within.TenantID {
+		return reach, errTooWide
 	}
-	token.TenantID, token.ProviderID = reach.TenantID, reach.ProviderID
-	return nil
+	return reach, nil
 }
 
 // ListTokens returns tokens behind one (zero: from the first on) by name, as far as a caller

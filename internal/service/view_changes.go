@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/orgsync/orgsync/db"
@@ -21,14 +20,7 @@ const ChangesNow = "now"
 const MaxChangesWait = time.Minute
 
 // EventTypes are all types of events of the change feed.
-var EventTypes = []string{
-	"department.created", "department.updated", "department.moved", "department.restored", "department.deleted",
-	"member.created", "member.updated", "member.moved", "member.deactivated", "member.restored", "member.deleted",
-	"member.linked", "membership.created", "membership.updated", "membership.deleted",
-	"group.created", "group.updated", "group.restored", "group.deleted",
-	"group_membership.created", "group_membership.deleted", "administrator.created", "administrator.deleted",
-	"provider.removed",
-}
+var EventTypes = feed.Types
 
 // ReadChangesInput says which part of the change feed is wanted.
 type ReadChangesInput struct {
@@ -114,17 +106,9 @@ func position(ctx context.Context, store *db.Store, after string) (feed.Position
 
 // eventTypes are the types that texts such as member.* stand for.
 func eventTypes(wanted []string) (types []string, err error) {
-	for _, text := range wanted {
-		kind, all := strings.CutSuffix(text, "*")
-		before := len(types)
-		for _, name := range EventTypes {
-			if name == text || all && strings.HasSuffix(kind, ".") && strings.HasPrefix(name, kind) {
-				types = append(types, name)
-			}
-		}
-		if len(types) == before {
-			return nil, &Error{Code: EventTypeUnknown, Args: Args{Text: text, Allowed: slices.Clone(EventTypes)}}
-		}
+	types, unknown := feed.ExpandTypes(wanted)
+	if unknown != "" {
+		return nil, &Error{Code: EventTypeUnknown, Args: Args{Text: unknown, Allowed: slices.Clone(EventTypes)}}
 	}
 	return types, nil
 }

@@ -53,6 +53,7 @@ func New(mux *http.ServeMux, s *service.Service, version string) (*API, error) {
 	a.registerMembers()
 	a.registerAccounts()
 	a.registerChanges()
+	a.registerWebhooks()
 	a.registerAccess()
 	a.registerLogins()
 	var err error

@@ -61,13 +61,7 @@ func (a *API) listChanges(ctx context.Context, in *changesInput) (*changesOutput
 	}
 	out := &changesOutput{Changes{Items: make([]ChangeEvent, len(read.Events)), Next: read.Next}}
 	for i, e := range read.Events {
-		out.Body.Items[i] = ChangeEvent{
-			Cursor: e.Position.Cursor(), Type: e.Type, Time: e.Time, Provider: e.Provider,
-			Object: e.Object, Previous: e.Previous,
-		}
-		if e.RunID != "" {
-			out.Body.Items[i].Run = &e.RunID
-		}
+		out.Body.Items[i] = ChangeEvent(e.Document())
 	}
 	return out, nil
 }

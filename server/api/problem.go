@@ -160,6 +160,8 @@ var statuses = map[service.Code]int{
 
 	service.CursorExpired: http.StatusGone,
 
+	service.WebhookUnknown: http.StatusNotFound, service.WebhookChanged: http.StatusPreconditionFailed,
+
 	service.ProviderChanged: http.StatusPreconditionFailed, service.ListChanged: http.StatusPreconditionFailed,
 	service.ProviderFailed: http.StatusBadGateway,
 

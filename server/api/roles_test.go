@@ -32,6 +32,8 @@ var may = map[string]string{
 	"resolve-login": "ap", "exchange-login": "ap",
 	"list-changes": "roa",
 	"get-events":   "oa", "set-events": "a", "delete-events": "a", "retry-events": "oa",
+	"list-webhooks": "oa", "create-webhook": "a", "get-webhook": "oa", "update-webhook": "a", "delete-webhook": "a",
+	"list-webhook-deliveries": "oa", "resume-webhook": "oa", "test-webhook": "oa",
 	"list-tokens": "a", "create-token": "a", "revoke-token": "a", "list-audit": "a",
 }
 
@@ -43,6 +45,7 @@ var bodies = map[string]string{
 	"set-rules": `{"document":"accounts: { policy: none }"}`, "set-signature": `{"url":"https://example.com/a.png"}`,
 	"decide-account-conflict": `{"decision":"ignore"}`,
 	"resolve-login":           `{"code":"x","flow":"web"}`, "exchange-login": `{"code":"x"}`,
+	"create-webhook": `{"url":"https://192.0.2.1/"}`, "update-webhook": `{"paused":true}`, "resume-webhook": `{}`,
 	"undo-run": `{}`, "retry-run": `{}`, "create-token": `{"name":"made","role":"reader"}`,
 }
 
@@ -107,7 +110,7 @@ func TestEveryTenantAgainstAnothersObjects(t *testing.T) {
 	foreign := map[string]string{
 		"runs": w.globex["run"], "departments": w.globex["child"], "members": w.globex["bob"],
 		"groups": w.globex["group"],
-		"tokens": w.globex["token"],
+		"tokens": w.globex["token"], "webhooks": w.globex["webhook"],
 	}
 	for bound, token := range map[string]string{
 		"tenant":   w.token(service.CreateTokenInput{Name: "t", Role: "admin", TenantID: tenant1}).Secret,
@@ -123,7 +126,7 @@ func TestEveryTenantAgainstAnothersObjects(t *testing.T) {
 			}
 		}
 		for _, path := range []string{"/providers", "/runs", "/members", "/members?q=a", "/groups", "/administrators",
-			"/accounts/conflicts", "/tokens", "/audit"} {
+			"/accounts/conflicts", "/tokens", "/webhooks", "/audit"} {
 			got := w.get(token, "/api/v1"+path)
 			items, _ := got.items()
 			require.NotContains(t, got.body, w.globex["provider"], "%s %s", bound, path)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -24,6 +25,7 @@ import (
 	"github.com/orgsync/orgsync/internal/metrics"
 	"github.com/orgsync/orgsync/internal/secret"
 	"github.com/orgsync/orgsync/internal/service"
+	"github.com/orgsync/orgsync/internal/webhook"
 	"github.com/orgsync/orgsync/server/api"
 	"github.com/orgsync/orgsync/server/web"
 )
@@ -61,6 +63,9 @@ func newWorld(t *testing.T) *world {
 		Keys:        func() (*secret.Box, error) { return secret.Load(string(keys)) },
 		NewOpener: func(store *providers.Store, box *secret.Box) (*clients.Opener, error) {
 			return app.NewOpener(store, box, config.Config{FetchConcurrency: 1, CallTimeout: 1e9}, quiet), nil
+		},
+		NewSender: func() (*webhook.Sender, error) {
+			return webhook.NewSender(webhook.Guard{Allowed: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}), nil
 		},
 		DialTemporal: func(context.Context) (client.Client, error) { return nil, errors.New("connection refused") },
 		Vendors:      app.Vendors(),
@@ -131,6 +136,10 @@ func (w *world) company(name, tenant string) map[string]string {
 		VALUES ($1, $2, 'several_accounts', '{7b2c0000-0000-4000-8000-000000000001}')`, ids["provider"], ids["bob"])
 	made := w.token(service.CreateTokenInput{Name: name, Role: "reader", Provider: name})
 	ids["token"] = made.ID
+	hook, err := w.service.AddWebhook(w.t.Context(), service.AddWebhookInput{URL: "http://127.0.0.1:1/" + name,
+		Provider: name, TenantID: tenant})
+	require.NoError(w.t, err)
+	ids["webhook"] = hook.ID
 	return ids
 }
 

@@ -38,7 +38,7 @@ type Event struct {
 	Type     string    `json:"type"`
 	Time     time.Time `json:"time"`
 	Provider string    `json:"provider"`
-	Run      string    `json:"run,omitempty"`
+	Run      *string   `json:"run,omitempty"`
 	// Object is the object as it is now, Previous the changed columns as they were.
 	Object   json.RawMessage `json:"object"`
 	Previous json.RawMessage `json:"previous"`
@@ -76,7 +76,7 @@ func (c Command) Run(ctx context.Context, s *cli.Session) error {
 			return err
 		}
 		for _, e := range read.Events {
-			event := eventOf(e)
+			event := Event(e.Document())
 			switch {
 			case s.JSON:
 				all.Items = append(all.Items, event)
@@ -101,13 +101,6 @@ func (c Command) Run(ctx context.Context, s *cli.Session) error {
 		return s.PrintJSON(all)
 	}
 	return nil
-}
-
-func eventOf(e service.ChangeEvent) Event {
-	return Event{
-		Cursor: e.Position.Cursor(), Type: e.Type, Time: e.Time, Provider: e.Provider, Run: e.RunID,
-		Object: e.Object, Previous: e.Previous,
-	}
 }
 
 // line is an event for people: what it is about, and the names of the columns that changed.

@@ -36,6 +36,8 @@ var statuses = map[service.Code]int{
 
 	service.CursorInvalid: ExitUsage, service.EventTypeUnknown: ExitUsage, service.WaitInvalid: ExitUsage,
 
+	service.WebhookUnknown: ExitUsage,
+
 	service.TokenNameInvalid: ExitUsage, service.TokenUnknown: ExitUsage, service.RoleUnknown: ExitUsage,
 	service.ExpiryInvalid: ExitUsage, service.ReachTooWide: ExitUsage,
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/secret"
 	"github.com/orgsync/orgsync/internal/service"
+	"github.com/orgsync/orgsync/internal/webhook"
 	"github.com/orgsync/orgsync/server/inbound"
 	"github.com/orgsync/orgsync/workflows"
 )
@@ -35,6 +36,9 @@ func (w *world) service() *service.Service {
 		Keys:        func() (*secret.Box, error) { return w.opener.Box, nil },
 		NewOpener: func(*providers.Store, *secret.Box) (*clients.Opener, error) {
 			return w.opener, nil
+		},
+		NewSender: func() (*webhook.Sender, error) {
+			return webhook.NewSender(webhook.Guard{Allowed: w.cfg.WebhookNetworks}), nil
 		},
 		DialTemporal: func(context.Context) (client.Client, error) {
 			return client.NewClientFromExisting(w.temporal, client.Options{Namespace: stack.Namespace})

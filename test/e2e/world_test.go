@@ -105,6 +105,7 @@ func emptyWorld(t *testing.T, databaseURL string, on *stack.Temporal) *world {
 		"DATABASE_URL": dbtest.As(t, "orgsync_worker", w.url), "ORGSYNC_KEYSET": string(keys),
 		"ORGSYNC_CALL_TIMEOUT": "3s", "ORGSYNC_SLOW_CALL": "1s",
 		"TEMPORAL_ADDRESS": on.Address(), workerVariable: w.queue,
+		"ORGSYNC_WEBHOOK_NETWORKS": "127.0.0.0/8",
 	}
 	w.cfg, err = config.Load(func(name string) string { return w.settings[name] })
 	require.NoError(t, err)

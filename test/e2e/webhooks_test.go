@@ -1,0 +1,343 @@
+package e2e
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orgsync/orgsync/db/dbtest"
+	"github.com/orgsync/orgsync/db/feed"
+	"github.com/orgsync/orgsync/devkit/simulator"
+	"github.com/orgsync/orgsync/internal/access"
+	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/service"
+)
+
+// everybody is a caller who sees everything.
+var everybody = access.Caller{Role: access.Admin}
+
+// received is one message as a receiver got it.
+type received struct {
+	id   string
+	body struct {
+		Type string
+		Data struct {
+			Webhook, After, Cursor string
+			Counts                 map[string]int
+			Items                  []struct {
+				Cursor, Type, Provider string
+				Object, Previous       map[string]any
+			}
+		}
+	}
+}
+
+// receiver is an application that is told of changes. It verifies signatures by itself.
+type receiver struct {
+	t   *testing.T
+	url string
+	// answer, if not nil, answers instead of 204; attempt is the how manieth message it is.
+	answer func(attempt int, rw http.ResponseWriter)
+
+	mu       sync.Mutex
+	secret   string
+	messages []received
+}
+
+func newReceiver(t *testing.T) *receiver {
+	t.Helper()
+	r := &receiver{t: t}
+	r.url = serve(t, r) + "/token-in-the-path"
+	return r
+}
+
+// ServeHTTP implements http.Handler.
+func (r *receiver) ServeHTTP(rw http.ResponseWriter, request *http.Request) {
+	body, err := io.ReadAll(request.Body)
+	if err != nil {
+		return
+	}
+	r.mu.Lock()
+	if problem := verify(r.secret, request.Header, body, time.Now()); problem != "" {
+		r.t.Error(problem)
+	}
+	m := received{id: request.Header.Get("webhook-id")}
+	if err := json.Unmarshal(body, &m.body); err != nil {
+		r.t.Error(err)
+	}
+	r.messages = append(r.messages, m)
+	attempt := len(r.messages)
+	r.mu.Unlock()
+	if r.answer != nil {
+		r.answer(attempt, rw)
+		return
+	}
+	rw.WriteHeader(http.StatusNoContent)
+}
+
+// verify checks a message as Standard Webhooks describe it, without their library.
+func verify(secret string, header http.Header, body []byte, now time.Time) string {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
+	if err != nil || len(key) < 24 {
+		return "the secret is none"
+	}
+	seconds, err := strconv.ParseInt(header.Get("webhook-timestamp"), 10, 64)
+	if err != nil || now.Sub(time.Unix(seconds, 0)).Abs() > 5*time.Minute {
+		return "the message is not of now"
+	}
+	mac := hmac.New(sha256.New, key)
+	_, _ = fmt.Fprintf(mac, "%s.%d.%s", header.Get("webhook-id"), seconds, body)
+	for _, signature := range strings.Fields(header.Get("webhook-signature")) {
+		text, found := strings.CutPrefix(signature, "v1,")
+		sent, err := base64.StdEncoding.DecodeString(text)
+		if found && err == nil && hmac.Equal(sent, mac.Sum(nil)) {
+			return ""
+		}
+	}
+	return "no signature fits"
+}
+
+// got are the messages so far.
+func (r *receiver) got() []received {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]received{}, r.messages...)
+}
+
+// ids are those of the messages so far, one after the other, without repeats.
+func (r *receiver) ids() (ids []string) {
+	for _, m := range r.got() {
+		if len(ids) == 0 || ids[len(ids)-1] != m.id {
+			ids = append(ids, m.id)
+		}
+	}
+	return ids
+}
+
+// hook has a receiver told of changes.
+func (w *world) hook(s *service.Service, r *receiver, in service.AddWebhookInput) service.AddWebhookResult {
+	w.t.Helper()
+	in.URL = r.url
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	added, err := s.AddWebhook(w.t.Context(), in)
+	require.NoError(w.t, err)
+	r.secret = added.Secret
+	return added
+}
+
+// delivered waits until a webhook has been told everything.
+func (w *world) delivered(s *service.Service, id string) {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool {
+		hook, err := s.ViewFor(everybody).GetWebhook(w.t.Context(), id)
+		require.NoError(w.t, err)
+		return hook.Waiting == 0
+	}, time.Minute, 20*time.Millisecond)
+}
+
+// Webhooks are told of what runs change, in order, each what it asked for and nothing else.
+func TestWebhooksAreTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.service()
+	l := newLab(t, 31)
+	d, people := l.below(simulator.Root, "Works", 150)
+	acme, other := w.simulate(directory.Feishu, l.Company), w.simulate(directory.WeCom, newLab(t, 32).Company)
+	everything, pings, of := newReceiver(t), newReceiver(t), newReceiver(t)
+	all := w.hook(s, everything, service.AddWebhookInput{Content: "events", Provider: acme.name})
+	ping := w.hook(s, pings, service.AddWebhookInput{})
+	moved := w.hook(s, of, service.AddWebhookInput{Content: "events", Types: []string{"member.moved", "provider.*"}})
+	w.succeed(acme)
+	w.succeed(other)
+	for _, hook := range []string{all.ID, ping.ID, moved.ID} {
+		w.delivered(s, hook)
+	}
+	sub, _ := l.below(d, "Labs", 1)
+	l.must(l.Move(people[2], d, sub), l.SetTitle(people[3], "Chief"))
+	w.succeed(acme)
+	for _, hook := range []string{all.ID, ping.ID, moved.ID} {
+		w.delivered(s, hook)
+	}
+	objects, last := map[string]map[string]any{}, feed.Position{}
+	for _, m := range everything.got() {
+		require.Equal(t, "changes.events", m.body.Type)
+		require.Equal(t, all.ID, m.body.Data.Webhook)
+		require.LessOrEqual(t, len(m.body.Data.Items), 100)
+		after, err := feed.ParseCursor(m.body.Data.After)
+		require.NoError(t, err)
+		require.False(t, after.Before(last), "each goes on where the one before ended")
+		last, err = feed.ParseCursor(m.body.Data.Cursor)
+		require.NoError(t, err)
+		for _, e := range m.body.Data.Items {
+			require.Equal(t, acme.name, e.Provider)
+			require.NotContains(t, e.Object, "raw_data")
+			if strings.HasPrefix(e.Type, "member.") {
+				objects[e.Object["id"].(string)] = e.Object
+			}
+		}
+	}
+	require.Len(t, objects, w.count(`SELECT count(*) FROM org_members m JOIN identity_providers p
+		ON p.id = m.provider_id WHERE p.name = $1`, acme.name))
+	require.Len(t, everything.got(), len(everything.ids()), "nothing twice")
+	counts := map[string]int{}
+	for _, m := range pings.got() {
+		require.Equal(t, "changes.published", m.body.Type)
+		require.Empty(t, m.body.Data.Items)
+		for name, n := range m.body.Data.Counts {
+			counts[name] += n
+		}
+	}
+	require.Equal(t, w.count("SELECT count(*) FROM org_members"), counts["member.created"])
+	require.Equal(t, 1, counts["member.moved"])
+	moves := of.got()
+	require.Len(t, moves, 1)
+	require.Len(t, moves[0].body.Data.Items, 1)
+	require.Equal(t, "member.moved", moves[0].body.Data.Items[0].Type)
+
+	require.NotContains(t, w.logs.String(), "token-in-the-path")
+	require.NotContains(t, w.logs.String(), everything.secret)
+	require.NotContains(t, w.logs.String(), "whsec_")
+}
+
+// A receiver that fails in whatever way gets the same message again, and nothing is lost or out
+// of order.
+func TestWebhooksThatFailAreTriedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.service()
+	failures := map[string]func(http.ResponseWriter){
+		"500": func(rw http.ResponseWriter) { rw.WriteHeader(http.StatusInternalServerError) },
+		"redirect": func(rw http.ResponseWriter) {
+			rw.Header().Set("Location", "http://127.0.0.1:1/elsewhere")
+			rw.WriteHeader(http.StatusTemporaryRedirect)
+		},
+		"closed": func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
+		"late":   func(http.ResponseWriter) { time.Sleep(16 * time.Second) },
+		"wait": func(rw http.ResponseWriter) {
+			rw.Header().Set("Retry-After", "7")
+			rw.WriteHeader(http.StatusTooManyRequests)
+		},
+	}
+	l := newLab(t, 33)
+	l.below(simulator.Root, "Works", 120)
+	acme := w.simulate(directory.Feishu, l.Company)
+	receivers, hooks := map[string]*receiver{}, map[string]string{}
+	for name, fail := range failures {
+		r := newReceiver(t)
+		r.answer = func(attempt int, rw http.ResponseWriter) {
+			if attempt == 2 {
+				fail(rw)
+				return
+			}
+			rw.WriteHeader(http.StatusOK)
+			_, _ = rw.Write(make([]byte, 1<<20)) // what it says does not matter
+		}
+		receivers[name] = r
+		hooks[name] = w.hook(s, r, service.AddWebhookInput{Content: "events", Provider: acme.name}).ID
+	}
+	w.succeed(acme)
+	for name, r := range receivers {
+		w.delivered(s, hooks[name])
+		got := r.got()
+		require.Greater(t, len(got), 3, name)
+		require.Equal(t, got[1].id, got[2].id, name)
+		require.Equal(t, got[1].body.Data.Items, got[2].body.Data.Items, name)
+		require.Len(t, got, len(r.ids())+1, name)
+		last := feed.Position{}
+		for i, m := range got {
+			if i == 2 {
+				continue
+			}
+			for _, e := range m.body.Data.Items {
+				at, err := feed.ParseCursor(e.Cursor)
+				require.NoError(t, err)
+				require.True(t, last.Before(at), name)
+				last = at
+			}
+		}
+		rows, err := s.ViewFor(everybody).ListDeliveries(t.Context(), hooks[name], service.Page{Limit: 100})
+		require.NoError(t, err)
+		attempts := 0
+		for _, d := range rows.Items {
+			attempts += d.Attempts
+			require.Equal(t, "delivered", d.Status)
+		}
+		require.Equal(t, len(got), attempts, name)
+	}
+}
+
+// A webhook is paused when its receiver wants nothing more or has failed for days. People are
+// notified. It goes on where it stopped, or where it is told to.
+func TestWebhooksArePausedAndResumed(t *testing.T) {
+	t.Parallel()
+	w := emptyWorld(t, dbtest.New(t), server)
+	notified := make(chan map[string]any, 10)
+	notify := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var told map[string]any
+		if json.NewDecoder(r.Body).Decode(&told) == nil {
+			notified <- told
+		}
+	}))
+	w.configure(map[string]string{"ORGSYNC_NOTIFY": "json:" + notify})
+	w.startWorker()
+	s := w.service()
+	l := newLab(t, 34)
+	_, people := l.below(simulator.Root, "Works", 5)
+	acme := w.simulate(directory.DingTalk, l.Company)
+	status := map[string]int{"gone": http.StatusGone, "failing": http.StatusBadGateway}
+	receivers, hooks := map[string]*receiver{}, map[string]string{}
+	for name, code := range status {
+		r := newReceiver(t)
+		r.answer = func(attempt int, rw http.ResponseWriter) {
+			if attempt == 1 || attempt == 2 && code != http.StatusGone {
+				rw.WriteHeader(code)
+			}
+		}
+		receivers[name] = r
+		hooks[name] = w.hook(s, r, service.AddWebhookInput{}).ID
+	}
+	beginning, err := w.store.Feed.FindNewest(t.Context())
+	require.NoError(t, err)
+	w.succeed(acme)
+	require.Eventually(t, func() bool { return len(receivers["failing"].got()) == 1 }, time.Minute, 20*time.Millisecond)
+	_, err = w.pool.Exec(t.Context(), "UPDATE webhooks SET failing_since = now() - interval '73 hours' WHERE id = $1",
+		hooks["failing"])
+	require.NoError(t, err)
+	for range hooks {
+		told := <-notified
+		require.Equal(t, "webhook_paused", told["event"])
+		hook, err := s.ViewFor(everybody).GetWebhook(t.Context(), told["webhook"].(string))
+		require.NoError(t, err)
+		require.Equal(t, told["status"], hook.PauseReason)
+		require.Equal(t, hook.ID, hooks[hook.PauseReason])
+		require.Contains(t, told["text"], "orgsync webhook resume "+hook.ID)
+		require.Positive(t, hook.Waiting)
+	}
+	l.must(l.SetTitle(people[0], "Chief"))
+	w.succeed(acme)
+	for name, id := range hooks {
+		_, err := s.ResumeWebhook(t.Context(), access.Reach{}, id, "", service.By{})
+		require.NoError(t, err)
+		w.delivered(s, id)
+		got := receivers[name].got()
+		counts := got[len(got)-1].body.Data.Counts
+		require.Equal(t, 1, counts["member.updated"], name)
+		require.Equal(t, w.count("SELECT count(*) FROM org_members"), counts["member.created"], name)
+		_, err = s.ResumeWebhook(t.Context(), access.Reach{}, id, beginning.Cursor(), service.By{})
+		require.NoError(t, err)
+		w.delivered(s, id)
+		require.Equal(t, counts, receivers[name].got()[len(got)].body.Data.Counts, name)
+	}
+}
