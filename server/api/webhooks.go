@@ -12,7 +12,7 @@ import (
 // Webhook is an address that is told of changes, without its secret.
 type Webhook struct {
 	ID            string     `json:"id" format:"uuid"`
-	URL           string     `json:"url" example:"https://app.example.com/orgsync"`
+	URL           string     `json:"url"`
 	Content       string     `json:"content" enum:"ping,events"`
 	TenantID      string     `json:"tenant_id" doc:"The tenant whose changes it is told; empty: of any."`
 	Provider      string     `json:"provider" doc:"The provider whose changes it is told; empty: of any."`
