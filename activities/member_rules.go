@@ -76,8 +76,16 @@ func (r *providerSession) loadRules(ctx context.Context) (*runRules, error) {
 // is; failed reports that, for then the listing must be compared the next time, too.
 func (r *providerSession) applyRules(ctx context.Context, members []db.StagedMember) (failed bool, err error) {
 	run, err := r.rules()
-	if err != nil || run.version == 0 || len(members) == 0 {
+	if err != nil {
 		return false, err
+	}
+	if r.provider.Type.Traits().DetailsByLookup && !run.Scope.Details {
+		for i := range members {
+			members[i].Manager = nil // who was looked up for another reason would keep theirs for ever
+		}
+	}
+	if run.version == 0 || len(members) == 0 {
+		return false, nil
 	}
 	seen, err := r.seenByRules(ctx, run, members)
 	if err != nil {

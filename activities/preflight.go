@@ -32,6 +32,9 @@ type PreflightResult struct {
 	LimitedRange bool `json:"limited_range"`
 	// Lost is what an earlier applied run could see and this one cannot.
 	Lost []string `json:"lost,omitempty"`
+	// Details is true if facts are to be looked up that no listing tells, or are to go since
+	// the rules do not ask for them any more.
+	Details bool `json:"details,omitempty"`
 }
 
 // maxLost bounds how many lost grants are named.
@@ -58,7 +61,16 @@ func (a *Reader) preflight(ctx context.Context, in RunInput) (out PreflightResul
 	if !report.OK() {
 		return PreflightResult{}, preflightFailure(r.provider, report)
 	}
-	return a.recordVisibleRange(ctx, in.RunID, report.Range)
+	out, err = a.recordVisibleRange(ctx, in.RunID, report.Range)
+	if err != nil {
+		return PreflightResult{}, err
+	}
+	wanted, err := r.wantsDetails()
+	if err != nil {
+		return PreflightResult{}, err
+	}
+	out.Details, err = a.Store.NeedsDetails(ctx, r.provider.ID, wanted)
+	return out, err
 }
 
 // preflightFailure says what is missing, finding by finding.

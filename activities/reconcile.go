@@ -191,7 +191,7 @@ func ruleReasons(l message.Language, r db.RuleFigures) (reasons []string) {
 		}))
 	}
 	people := max(r.Stored, r.Failed)
-	if r.Failed > 1 && r.Failed*100 > people*maxFailedPercent {
+	if r.Failed*100 > people*maxFailedPercent {
 		reasons = append(reasons, l.Text(message.HoldRulesFailing, message.Args{
 			"Failed": r.Failed, "Members": people, "Percent": maxFailedPercent,
 		}))

@@ -244,9 +244,10 @@ func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHo
 // discardCount drops a statement's row count, which nothing here depends on.
 func discardCount(_ int64, err error) error { return err }
 
-// RecomputeDerived applies what was read of groups, and computes what depends on the whole: paths, everybody's primary
-// department, distinct head counts. Only rows whose figure changed are written. Members'
-// departments, head counts and groups do not wait for each other: each has its own transaction.
+// RecomputeDerived applies what was read of groups and by lookups, and computes what depends
+// on the whole: paths, everybody's primary department, distinct head counts. Only rows whose
+// figure changed are written. Members' departments, head counts and groups do not wait for
+// each other: each has its own transaction.
 func (s *Store) RecomputeDerived(ctx context.Context, runID string) error {
 	part := func(ctx context.Context, do recomputation) error {
 		return s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
@@ -256,7 +257,7 @@ func (s *Store) RecomputeDerived(ctx context.Context, runID string) error {
 			return do(ctx, tx, run, runID)
 		})
 	}
-	for _, do := range []recomputation{s.applyGroups, s.recomputeTree} {
+	for _, do := range []recomputation{s.applyGroups, s.applyDetails, s.recomputeTree} {
 		if err := part(ctx, do); err != nil {
 			return interpret("settle", err)
 		}
@@ -274,7 +275,7 @@ type recomputation func(context.Context, pgx.Tx, dbsqlc.FenceHoldRow, string) er
 // recomputeDerived does the same in one transaction.
 func (s *Store) recomputeDerived(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
 	for _, do := range []recomputation{
-		s.applyGroups, s.recomputeTree, s.recomputeMembers, s.recomputeHeadcounts, s.recomputeGroups,
+		s.applyGroups, s.applyDetails, s.recomputeTree, s.recomputeMembers, s.recomputeHeadcounts, s.recomputeGroups,
 	} {
 		if err := do(ctx, tx, run, runID); err != nil {
 			return err

@@ -92,14 +92,7 @@ func (s *Store) DryRun(ctx context.Context, runID string, sight Sight, remove bo
 // dryRun returns the plan of removals, or what is to be looked up before it stands.
 func (s *Store) dryRun(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, sight Sight,
 	remove bool) (plan RemovalPlan, ask pendingLookups, err error) {
-	if err := s.applyDepartments(ctx, tx, run, runID, sight.Limited); err != nil {
-		return plan, ask, err
-	}
-	departments, err := s.q.CountRunDepartments(ctx, tx, runID)
-	if err != nil {
-		return plan, ask, err
-	}
-	if err := s.applyMembers(ctx, tx, run, runID, 1, int(departments)); err != nil {
+	if err := s.rehearseListings(ctx, tx, run, runID, sight.Limited); err != nil {
 		return plan, ask, err
 	}
 	if err := s.applyApart(ctx, tx, run, runID); err != nil {

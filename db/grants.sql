@@ -23,7 +23,7 @@ BEGIN
             org_group_members, org_group_departments, org_administrators,
             sync_runs, sync_run_departments, sync_run_listings, sync_run_errors, sync_run_removals, sync_run_lookups,
             member_matches, staged_departments, staged_members, staged_groups, staged_group_members,
-            staged_administrators, listing_cache, removal_candidates,
+            staged_administrators, staged_details, detail_reads, listing_cache, removal_candidates,
             provider_tokens, provider_call_slots TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON sync_workers TO orgsync_worker;
         -- The record of a run says who asked for it.
@@ -44,7 +44,7 @@ BEGIN
         GRANT SELECT, DELETE ON login_members TO orgsync_worker;
         GRANT SELECT ON identity_providers, provider_secrets, provider_rules, removal_limits, org_primary_departments,
             full_runs, staged_memberships, unchanged_memberships, compared_members, orgsync_schema_version,
-            org_group_people, org_objects, org_places TO orgsync_worker;
+            org_group_people, org_objects, org_places, detailed_objects TO orgsync_worker;
         GRANT UPDATE (generation, newest_run_id, newest_run_writes, last_synced_at, visible_range, rules_applied)
             ON identity_providers TO orgsync_worker;
         IF accounts_are_ours THEN

@@ -64,6 +64,7 @@ var meanings = map[string]string{
 	"departure":                      "where this build departs from the history",
 	"depth":                          "how many levels a department is below the top",
 	"detail":                         "what came of the check",
+	"details_unused":                 "whether scope.details has no effect at this provider",
 	"details_dropped_at":             "when the run's details were deleted",
 	"direct_member_count":            "active people directly in the department",
 	"display_name":                   "the name of the platform's account",

@@ -39,6 +39,20 @@ func TestRulesOfUnknownDepartments(t *testing.T) {
 	require.Equal(t, []string{"od-x", "od-y"}, set.UnknownDepartments)
 }
 
+// Single objects are looked up at DingTalk alone: elsewhere the listings tell everything.
+func TestRulesOfDetails(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t)
+	in.add("acme", feishuConfig())
+	details := `{"scope":{"details":true}}`
+	o := in.feed(details, "rules", "set", "acme", "--file", "-")
+	require.Equal(t, cli.ExitDone, o.status)
+	require.Contains(t, o.stderr, "scope.details has no effect on acme: its listings tell managers and order already")
+	var set rules.Version
+	in.feed(details, "rules", "set", "acme", "--file", "-", "--output", "json").json(&set)
+	require.True(t, set.DetailsUnused)
+}
+
 func TestRulesLife(t *testing.T) {
 	t.Parallel()
 	in := newInstallation(t)

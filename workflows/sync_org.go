@@ -128,17 +128,22 @@ func (s *syncOrg) readingSteps() []step {
 // run goes through the steps. It returns the first failure that ends it.
 func (s *syncOrg) run(ctx workflow.Context) error {
 	for _, step := range s.steps() {
-		s.progress.enter(ctx, step.phase)
-		if err := workflow.UpsertTypedSearchAttributes(ctx, s.attributes(AttributePhase.ValueSet(step.phase),
-			AttributeOutcome.ValueSet(s.progress.Status))...); err != nil {
+		if err := s.enter(ctx, step.phase); err != nil {
 			return err
 		}
-		workflow.SetCurrentDetails(ctx, s.details())
 		if err := step.do(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// enter shows people that a phase begins.
+func (s *syncOrg) enter(ctx workflow.Context, phase string) error {
+	s.progress.enter(ctx, phase)
+	workflow.SetCurrentDetails(ctx, s.details())
+	return workflow.UpsertTypedSearchAttributes(ctx, s.attributes(AttributePhase.ValueSet(phase),
+		AttributeOutcome.ValueSet(s.progress.Status))...)
 }
 
 // attributes adds to updates what tells whose run it is.
@@ -285,13 +290,30 @@ func (s *syncOrg) applyMembersByID(ctx workflow.Context) error {
 		activities.BatchInput{RunID: s.progress.RunID, First: 1, Last: s.people}).Get(ctx, nil)
 }
 
-// groups reads groups and administrators. What of them cannot be read is on record, and
-// concerns nothing else.
+// groups reads groups and administrators, and looks up what no listing tells. What of it
+// cannot be read is on record, and concerns nothing else.
 func (s *syncOrg) groups(ctx workflow.Context) error {
-	if len(s.in.Departments) > 0 {
+	if len(s.in.Departments) == 0 {
+		if err := workflow.ExecuteActivity(fetchOptions(ctx, s.in.Provider), reader.ReadGroups, s.ref()).Get(ctx,
+			nil); err != nil {
+			return err
+		}
+	}
+	if !s.visible.Details {
 		return nil
 	}
-	return workflow.ExecuteActivity(fetchOptions(ctx, s.in.Provider), reader.ReadGroups, s.ref()).Get(ctx, nil)
+	if err := s.enter(ctx, "details"); err != nil {
+		return err
+	}
+	in := activities.ReadDetailsInput{RunID: s.progress.RunID, LimitedRange: s.visible.LimitedRange}
+	for read := (activities.ReadDetailsResult{More: true}); read.More; {
+		read = activities.ReadDetailsResult{}
+		if err := workflow.ExecuteActivity(fetchOptions(ctx, s.in.Provider), reader.ReadDetails, in).Get(ctx,
+			&read); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // summaryOf names a slice by its place in the run's order and the ids at its ends.

@@ -207,6 +207,7 @@ BEGIN
     DELETE FROM staged_groups s WHERE s.run_id = OLD.id;
     DELETE FROM staged_group_members s WHERE s.run_id = OLD.id;
     DELETE FROM staged_administrators s WHERE s.run_id = OLD.id;
+    DELETE FROM staged_details s WHERE s.run_id = OLD.id;
     DELETE FROM sync_run_departments l WHERE l.run_id = OLD.id;
     DELETE FROM sync_run_listings l WHERE l.run_id = OLD.id;
     DELETE FROM org_changes c WHERE c.run_id = OLD.id;

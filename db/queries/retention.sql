@@ -19,7 +19,8 @@ WHERE r.finished_at IS NOT NULL AND (
     OR EXISTS (SELECT 1 FROM member_matches s WHERE s.run_id = r.id)
     OR EXISTS (SELECT 1 FROM staged_groups s WHERE s.run_id = r.id)
     OR EXISTS (SELECT 1 FROM staged_group_members s WHERE s.run_id = r.id)
-    OR EXISTS (SELECT 1 FROM staged_administrators s WHERE s.run_id = r.id))
+    OR EXISTS (SELECT 1 FROM staged_administrators s WHERE s.run_id = r.id)
+    OR EXISTS (SELECT 1 FROM staged_details s WHERE s.run_id = r.id))
 LIMIT 1;
 
 -- name: DropStaging :one
@@ -52,9 +53,19 @@ WITH d AS (
     DELETE FROM staged_administrators s USING (
         SELECT x.external_id FROM staged_administrators x WHERE x.run_id = @run_id LIMIT @max_rows) b
     WHERE s.run_id = @run_id AND s.external_id = b.external_id RETURNING 1
+), sd AS (
+    DELETE FROM staged_details s USING (
+        SELECT x.object_type, x.external_id, x.unionid
+        FROM staged_details x WHERE x.run_id = @run_id LIMIT @max_rows) b
+    WHERE s.run_id = @run_id
+      AND s.object_type = b.object_type
+      AND s.external_id = b.external_id
+      AND s.unionid = b.unionid
+    RETURNING 1
 )
 SELECT ((SELECT count(*) FROM d) + (SELECT count(*) FROM m) + (SELECT count(*) FROM p)
-    + (SELECT count(*) FROM g) + (SELECT count(*) FROM gm) + (SELECT count(*) FROM a))::bigint;
+    + (SELECT count(*) FROM g) + (SELECT count(*) FROM gm) + (SELECT count(*) FROM a)
+    + (SELECT count(*) FROM sd))::bigint;
 
 -- name: DropStaleDryRunChanges :execrows
 -- What a dry run left that was broken off. The table has no index: it is empty but

@@ -136,7 +136,8 @@ WITH d AS (DELETE FROM staged_departments sd WHERE sd.run_id = @run_id),
      m AS (DELETE FROM staged_members sm WHERE sm.run_id = @run_id),
      g AS (DELETE FROM staged_groups sg WHERE sg.run_id = @run_id),
      gm AS (DELETE FROM staged_group_members sg WHERE sg.run_id = @run_id),
-     a AS (DELETE FROM staged_administrators sa WHERE sa.run_id = @run_id)
+     a AS (DELETE FROM staged_administrators sa WHERE sa.run_id = @run_id),
+     sd AS (DELETE FROM staged_details s WHERE s.run_id = @run_id)
 DELETE FROM member_matches rm WHERE rm.run_id = @run_id;
 
 -- name: CountChanges :many

@@ -15,6 +15,9 @@ type Traits struct {
 	// AdministratorFlag is the boolean field of a member's raw record that marks main
 	// administrators, where no call lists them. Empty where a call does.
 	AdministratorFlag string
+	// DetailsByLookup says that no listing tells a member's manager and a department's order,
+	// and that a lookup of the single object does.
+	DetailsByLookup bool
 }
 
 // traits has what is known of each provider type.
@@ -24,8 +27,9 @@ var traits = map[ProviderType]Traits{
 	// for reading are left to other runs.
 	// Feishu lists only administrators of apps; a super administrator's own record says so
 	// (feishu-more.md §D).
-	Feishu:   {DisplayName: "Feishu", ParallelReads: 32, AdministratorFlag: "is_tenant_manager"},
-	DingTalk: {DisplayName: "DingTalk", ParallelReads: 32, TreeByDepartment: true},
+	Feishu: {DisplayName: "Feishu", ParallelReads: 32, AdministratorFlag: "is_tenant_manager"},
+	// user/list lacks manager_userid, department/listsub lacks order (dingtalk.md §2, §3.1).
+	DingTalk: {DisplayName: "DingTalk", ParallelReads: 32, TreeByDepartment: true, DetailsByLookup: true},
 	// WeCom refuses too many parallel calls with 45033. How many is not published: at
 	// most 4 (wecom.md §5.1).
 	WeCom: {DisplayName: "WeCom", ParallelReads: 4},

@@ -72,6 +72,9 @@ func TestRecipes(t *testing.T) {
 		"Take one part of the company only": {says(func(t *testing.T, r rules.Rules) {
 			require.Equal(t, []string{"od-1"}, r.Scope.Include)
 		})},
+		"Look up what DingTalk's lists leave out, managers and the order of departments": {
+			says(func(t *testing.T, r rules.Rules) { require.True(t, r.Scope.Details) }),
+		},
 		"Read neither groups nor administrators": {says(func(t *testing.T, r rules.Rules) {
 			require.False(t, r.Scope.Groups || r.Scope.Administrators)
 		})},

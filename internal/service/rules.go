@@ -23,6 +23,9 @@ type Rules struct {
 	// UnknownDepartments are those that the scope names and no run ever met, which are likely
 	// misspelt. They are told where rules are set.
 	UnknownDepartments []string
+	// DetailsUnused says that the scope asks for lookups of single objects although the
+	// provider's listings lack nothing. It is told where rules are set.
+	DetailsUnused bool
 }
 
 // ShowRulesResult are the rules in force and the versions before them, the newest first.
@@ -113,6 +116,7 @@ func (s *Service) storeRules(ctx context.Context, in SetRulesInput, draft bool) 
 		return Rules{}, err
 	}
 	set := rulesOf(p, stored)
+	set.DetailsUnused = parsed.Scope.Details && !p.Type.Traits().DetailsByLookup
 	set.UnknownDepartments, err = store.Providers.UnknownDepartments(ctx, p.ID,
 		slices.Concat(parsed.Scope.Include, parsed.Scope.Exclude))
 	return set, err

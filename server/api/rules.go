@@ -17,12 +17,13 @@ type Rules struct {
 	SetBy    string     `json:"set_by"`
 	// UnknownDepartments is told where rules are set.
 	UnknownDepartments []string `json:"unknown_departments,omitempty" doc:"Departments that the scope names and no run ever met: likely misspelt."`
+	DetailsUnused      bool     `json:"details_unused,omitempty" doc:"Whether scope.details has no effect at this provider."`
 }
 
 func rulesOf(r service.Rules) Rules {
 	out := Rules{
 		Provider: r.Provider, Version: r.Version, Document: r.Document, SetBy: r.SetBy,
-		UnknownDepartments: r.UnknownDepartments,
+		UnknownDepartments: r.UnknownDepartments, DetailsUnused: r.DetailsUnused,
 	}
 	if r.Version > 0 {
 		out.SetAt = &r.SetAt

@@ -24,6 +24,8 @@ type Version struct {
 	SetBy string     `json:"set_by,omitempty"`
 	// UnknownDepartments are those that the scope names and no run ever met, told by "rules set".
 	UnknownDepartments []string `json:"unknown_departments,omitempty"`
+	// DetailsUnused says that scope.details has no effect at this provider, told by "rules set".
+	DetailsUnused bool `json:"details_unused,omitempty"`
 }
 
 // Shown are the rules in force, with the versions before them, the newest first.
@@ -64,6 +66,7 @@ type Field struct {
 func versionOf(r service.Rules) Version {
 	out := Version{
 		Provider: r.Provider, Version: r.Version, SetBy: r.SetBy, UnknownDepartments: r.UnknownDepartments,
+		DetailsUnused: r.DetailsUnused,
 	}
 	if r.Version > 0 {
 		out.SetAt = &r.SetAt

@@ -122,14 +122,14 @@ func (c setCommand) Run(ctx context.Context, s *cli.Session) error {
 		if err != nil {
 			return err
 		}
-		warnUnknown(s, planned.Rules)
+		warnOfRules(s, planned.Rules)
 		return run.FollowOrPrint(ctx, s, planned.Execution, c.WaitFlags)
 	}
 	set, err := s.Service.SetRules(ctx, in)
 	if err != nil {
 		return err
 	}
-	warnUnknown(s, set)
+	warnOfRules(s, set)
 	if s.JSON {
 		return s.PrintJSON(versionOf(set))
 	}
@@ -138,8 +138,11 @@ func (c setCommand) Run(ctx context.Context, s *cli.Session) error {
 	return nil
 }
 
-// warnUnknown tells of departments that may be misspelt.
-func warnUnknown(s *cli.Session, r service.Rules) {
+// warnOfRules tells of departments that may be misspelt, and of what has no effect.
+func warnOfRules(s *cli.Session, r service.Rules) {
+	if r.DetailsUnused {
+		s.Warnf("scope.details has no effect on %s: its listings tell managers and order already", r.Provider)
+	}
 	if len(r.UnknownDepartments) > 0 {
 		s.Warnf("no run of %s ever met these departments of the scope: %s; compare them with: orgsync tree %s --ids",
 			r.Provider, cli.Plain(strings.Join(r.UnknownDepartments, ", ")), r.Provider)

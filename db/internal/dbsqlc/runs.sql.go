@@ -176,7 +176,8 @@ WITH d AS (DELETE FROM staged_departments sd WHERE sd.run_id = $1),
      m AS (DELETE FROM staged_members sm WHERE sm.run_id = $1),
      g AS (DELETE FROM staged_groups sg WHERE sg.run_id = $1),
      gm AS (DELETE FROM staged_group_members sg WHERE sg.run_id = $1),
-     a AS (DELETE FROM staged_administrators sa WHERE sa.run_id = $1)
+     a AS (DELETE FROM staged_administrators sa WHERE sa.run_id = $1),
+     sd AS (DELETE FROM staged_details s WHERE s.run_id = $1)
 DELETE FROM member_matches rm WHERE rm.run_id = $1
 `
 
