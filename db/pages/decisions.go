@@ -10,6 +10,7 @@ import (
 // Rows of what a person decides about, as the queries say.
 type (
 	RemovalLine  = dbsqlc.ListRemovalLinesRow
+	RemovalCount = dbsqlc.CountRemovalsRow
 	RemovalGroup = dbsqlc.GroupRemovalsRow
 	Decision     = dbsqlc.GetDecisionRow
 )
@@ -27,9 +28,18 @@ func (s *Store) ListRemovalLines(ctx context.Context, runID, kind, text string, 
 	return rows, pg.Interpret("list removals", err)
 }
 
-// GroupRemovals returns how much a run planned to remove of each kind, reason and place.
-func (s *Store) GroupRemovals(ctx context.Context, runID string, limit int) ([]RemovalGroup, error) {
-	rows, err := s.q.GroupRemovals(ctx, s.pool, dbsqlc.GroupRemovalsParams{RunID: runID, MaxRows: int32(limit)})
+// CountRemovals returns how much a run planned to remove of each kind, and how much of it is removed.
+func (s *Store) CountRemovals(ctx context.Context, runID string) ([]RemovalCount, error) {
+	rows, err := s.q.CountRemovals(ctx, s.pool, runID)
+	return rows, pg.Interpret("count removals", err)
+}
+
+// GroupRemovals returns how much a run planned to remove of a kind for each reason in each place,
+// the most first.
+func (s *Store) GroupRemovals(ctx context.Context, runID, kind string, limit int) ([]RemovalGroup, error) {
+	rows, err := s.q.GroupRemovals(ctx, s.pool, dbsqlc.GroupRemovalsParams{
+		RunID: runID, ObjectType: kind, MaxRows: int32(limit),
+	})
 	return rows, pg.Interpret("group removals", err)
 }
 

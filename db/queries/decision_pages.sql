@@ -34,15 +34,22 @@ WHERE r.run_id = @run_id
 ORDER BY r.object_type, coalesce(p.path, o.path, ''), coalesce(o.name, ''), r.object_id, r.department_id
 LIMIT @max_rows;
 
+-- name: CountRemovals :many
+-- How much a run planned to remove of each kind, and how much of that it has removed.
+SELECT r.object_type, count(*) AS removals, count(*) FILTER (WHERE r.applied) AS applied
+FROM sync_run_removals r
+WHERE r.run_id = @run_id AND r.confirmed
+GROUP BY 1;
+
 -- name: GroupRemovals :many
--- How much a run planned to remove of each kind, for each reason, in each place.
-SELECT r.object_type, r.reason, coalesce(p.path, o.path, '')::text AS path, count(*) AS removals
+-- How much a run planned to remove of a kind, for each reason, in each place.
+SELECT r.reason, coalesce(p.path, o.path, '')::text AS path, count(*) AS removals
 FROM sync_run_removals r
 LEFT JOIN org_objects o ON o.id = r.object_id
 LEFT JOIN org_objects p ON p.id = r.department_id AND r.department_id <> r.object_id
-WHERE r.run_id = @run_id AND r.confirmed
-GROUP BY 1, 2, 3
-ORDER BY r.object_type = 'membership', removals DESC, 3, r.object_type, r.reason
+WHERE r.run_id = @run_id AND r.confirmed AND r.object_type = @object_type
+GROUP BY 1, 2
+ORDER BY removals DESC, 2, 1
 LIMIT @max_rows;
 
 -- name: GetDecision :one

@@ -26,7 +26,11 @@ func (l Language) Numbers(n directory.PerKind) string {
 
 // Changes says what was changed, kind by kind.
 func (l Language) Changes(c directory.Counts) string {
-	var all []string
+	return strings.Join(l.ChangeLines(c), l.Text(SentenceSeparator, nil))
+}
+
+// ChangeLines say what was changed of each kind, or that nothing was.
+func (l Language) ChangeLines(c directory.Counts) (all []string) {
 	for _, kind := range directory.Kinds() {
 		var changes []string
 		for _, name := range changeNames {
@@ -40,9 +44,9 @@ func (l Language) Changes(c directory.Counts) string {
 		}
 	}
 	if len(all) == 0 {
-		return l.Text(NoChanges, nil)
+		return []string{l.Text(NoChanges, nil)}
 	}
-	return strings.Join(all, l.Text(SentenceSeparator, nil))
+	return all
 }
 
 // Reason says in a line why something of a run went wrong, and for which objects.

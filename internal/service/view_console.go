@@ -7,6 +7,7 @@ import (
 
 	"github.com/orgsync/orgsync/db"
 	"github.com/orgsync/orgsync/db/pages"
+	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // Rows of what a person decides about.
@@ -90,23 +91,42 @@ func (v View) ListRemovalLines(ctx context.Context, in ListRemovalLinesInput) (R
 
 // RemovalSummary is what a run planned to remove, in figures.
 type RemovalSummary struct {
-	Groups []RemovalGroup
-	Count  int64
+	// Figures are what is planned of each kind, against what is there and the limits.
+	Figures directory.Removals
+	// Count is how much is planned, Applied how much of it is removed.
+	Count, Applied int64
 	// Tag names the whole list: a decision is for the list with that tag and no other.
 	Tag string
 }
 
-// SummarizeRemovals returns what a run planned to remove, in up to so many groups.
-func (v View) SummarizeRemovals(ctx context.Context, id string, groups int) (out RemovalSummary, err error) {
+// SummarizeRemovals returns what a run planned to remove.
+func (v View) SummarizeRemovals(ctx context.Context, id string) (out RemovalSummary, err error) {
 	store, _, err := v.run(ctx, id)
 	if err != nil {
 		return out, err
 	}
-	if out.Count, out.Tag, err = store.Pages.HashRemovals(ctx, id); err != nil {
+	if out.Count, out.Tag, err = store.Pages.HashRemovals(ctx, id); err != nil || out.Count == 0 {
 		return out, err
 	}
-	out.Groups, err = store.Pages.GroupRemovals(ctx, id, groups)
+	if out.Figures, err = store.HeldRemovals(ctx, id); err != nil {
+		return out, err
+	}
+	counts, err := store.Pages.CountRemovals(ctx, id)
+	for _, of := range counts {
+		out.Figures.Of(directory.Kind(of.ObjectType)).Planned = int(of.Removals)
+		out.Applied += of.Applied
+	}
 	return out, err
+}
+
+// GroupRemovals returns how much a run planned to remove of a kind for each reason in each
+// place, in up to so many groups, the largest first.
+func (v View) GroupRemovals(ctx context.Context, id, kind string, groups int) ([]RemovalGroup, error) {
+	store, _, err := v.run(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return store.Pages.GroupRemovals(ctx, id, kind, groups)
 }
 
 // GetDecision returns the decision about a held run that is on record, nil if there is none.

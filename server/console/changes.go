@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/orgsync/orgsync/internal/directory"
+	"github.com/orgsync/orgsync/internal/message"
 	"github.com/orgsync/orgsync/internal/service"
 )
 
@@ -25,6 +26,7 @@ func differencesOf(kind string, before, after json.RawMessage) (out []difference
 	was, is := map[string]any{}, map[string]any{}
 	_ = json.Unmarshal(before, &was)
 	_ = json.Unmarshal(after, &is)
+	was, is = flat(was), flat(is)
 	names := map[string]bool{}
 	for name := range was {
 		names[name] = true
@@ -34,13 +36,29 @@ func differencesOf(kind string, before, after json.RawMessage) (out []difference
 	}
 	for name := range names {
 		b, a := plain(was[name]), plain(is[name])
-		if b == a || slices.Contains(hidden, name) || kind == "created" && !slices.Contains(telling, name) {
+		if b == a || slices.Contains(hidden, name) ||
+			kind == "created" && (a == "false" || !slices.Contains(telling, name)) {
 			continue
 		}
 		out = append(out, difference{name, b, a})
 	}
 	slices.SortFunc(out, func(a, b difference) int { return strings.Compare(a.name, b.name) })
 	return out[:min(len(out), maxDifferences)]
+}
+
+// flat is a row with what stands in objects of it taken out of them.
+func flat(row map[string]any) map[string]any {
+	out := map[string]any{}
+	for name, value := range row {
+		if parts, is := value.(map[string]any); is {
+			for part, of := range parts {
+				out[part] = of
+			}
+		} else {
+			out[name] = value
+		}
+	}
+	return out
 }
 
 // telling are the columns that say who or what came.
@@ -67,28 +85,88 @@ func nameIn(rows ...json.RawMessage) string {
 	return ""
 }
 
-// outcome says what a run that has ended did.
-func (p *Page) outcome(r service.RunRow) string {
+// hasRead says how much a run has read.
+func (p *Page) hasRead(r service.RunRow) string {
 	counts := countsOf(r)
-	read := p.T("run.has_read", "Members", counts.Members.Read, "Departments", counts.Departments.Read)
-	return read + " " + p.changes(r)
+	return p.T("run.has_read", "Members", counts.Members.Read, "Departments", counts.Departments.Read)
 }
 
-// heldSummary says in a sentence what approving a run would do, and why it is held.
-func (p *Page) heldSummary(s shownRun) string {
-	return p.T("held.summary", "Number", s.removals.Count, "Provider", s.run.ProviderName, "Reason",
-		text(s.run.HoldReason))
-}
-
-// removalKind names what a group of removals is about.
-func (p *Page) removalKind(g service.RemovalGroup) string {
-	if g.Removals == 1 {
-		return p.Language.Kind(g.ObjectType)
+// decidedBy says who decided a run, and how.
+func (p *Page) decidedBy(r service.RunRow) string {
+	if r.Status == directory.RunRejected {
+		return p.T("held.rejected_by", "Name", text(r.DecidedBy))
 	}
-	for _, k := range directory.Kinds() {
-		if string(k.Kind) == g.ObjectType {
-			return p.Language.Kind(k.Plural)
+	return p.T("held.approved_by", "Name", text(r.DecidedBy))
+}
+
+// became says what became of a decision.
+func (p *Page) became(s shownRun) string {
+	switch {
+	case s.run.Status == directory.RunRejected:
+		return p.T("held.became_rejected")
+	case s.run.Status == directory.RunHeld:
+		return p.T("held.became_waiting")
+	}
+	return p.T("held.became_applied", "Number", s.removals.Applied, "Planned", s.removals.Count)
+}
+
+// reasons are the sentences about why a run is held, but for those about limits, which stand
+// beside the figures.
+func reasons(s shownRun) (left []string) {
+	hold := text(s.run.HoldReason)
+	for _, one := range stakes(s.removals) {
+		for _, l := range message.Languages {
+			hold = strings.ReplaceAll(hold, l.Text(message.HoldBeyondLimit, message.Args{
+				"Planned": one.planned, "Active": one.there, "Limit": one.limit, "Kind": l.Kind(one.plural),
+			}), "")
 		}
 	}
-	return p.Language.Kind(g.ObjectType)
+	for _, reason := range strings.FieldsFunc(hold, func(r rune) bool { return r == ';' || r == '；' }) {
+		if reason = strings.TrimSpace(reason); reason != "" {
+			left = append(left, reason)
+		}
+	}
+	return left
+}
+
+// stake is how much of a kind a held run would remove.
+type stake struct {
+	kind, plural string
+	// limit is how many may go unasked, 0 where no limit is passed.
+	planned, there, limit int
+}
+
+// stakes are what a held run would remove of each kind, people first.
+func stakes(s service.RemovalSummary) (all []stake) {
+	for _, kind := range removalKinds {
+		of := s.Figures.Of(kind)
+		if of.Planned == 0 {
+			continue
+		}
+		one := stake{kind: string(kind), planned: of.Planned, there: of.There}
+		one.plural = descriptions[kind].Plural
+		if of.Limit != nil && of.Planned > *of.Limit {
+			one.limit = *of.Limit
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// removalKinds are the kinds of what a run would remove, in the order in which they matter to people.
+var removalKinds = []directory.Kind{directory.KindMember, directory.KindDepartment, directory.KindGroup,
+	directory.KindAdministrator, directory.KindMembership, directory.KindGroupMembership}
+
+// descriptions are what is known of each kind.
+var descriptions = func() map[directory.Kind]directory.Descriptor {
+	known := map[directory.Kind]directory.Descriptor{}
+	for _, d := range directory.Kinds() {
+		known[d.Kind] = d
+	}
+	return known
+}()
+
+// plural is the name of several objects of a kind.
+func (p *Page) plural(kind string) string {
+	return p.Language.Kind(descriptions[directory.Kind(kind)].Plural)
 }

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"strings"
+
 	"github.com/orgsync/orgsync/internal/service"
 )
 
@@ -48,6 +50,15 @@ const recentRuns = 8
 type overview struct {
 	status service.GetStatusResult
 	runs   []service.RunRow
+}
+
+// firstReason is the first sentence about why a run is held.
+func firstReason(hold string) string {
+	end := strings.IndexAny(hold, ";；")
+	if end < 0 {
+		return hold
+	}
+	return hold[:end]
 }
 
 // state is how a provider stands, in a word.

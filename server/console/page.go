@@ -102,6 +102,18 @@ func (p *Page) length(d time.Duration) string {
 // changes says what a run did, or would do, kind by kind.
 func (p *Page) changes(r service.RunRow) string { return p.Language.Changes(countsOf(r)) }
 
+// changeLines are the first kinds of that, for a list of runs.
+func (p *Page) changeLines(r service.RunRow) []string {
+	lines := p.Language.ChangeLines(countsOf(r))
+	if len(lines) > maxKinds {
+		lines = append(lines[:maxKinds:maxKinds], p.T("run.more_kinds", "Count", len(lines)-maxKinds))
+	}
+	return lines
+}
+
+// maxKinds is of how many kinds a list of runs says what was changed.
+const maxKinds = 2
+
 func countsOf(r service.RunRow) (c directory.Counts) {
 	_ = json.Unmarshal(r.Counts, &c) // written by the programs themselves
 	return c

@@ -13,6 +13,7 @@ func (c *Console) providerRoutes() []route {
 	return []route{
 		{pattern: "GET /providers", operation: "list-providers", handle: listProviders},
 		{pattern: "GET /providers/{name}", operation: "get-provider", handle: showProvider},
+		{pattern: "GET /providers/{name}/settings", operation: "update-provider", handle: showProviderSettings},
 		{pattern: "POST /providers/{name}/settings", operation: "update-provider", handle: changeProvider},
 		{pattern: "POST /providers/{name}/remove", operation: "delete-provider", handle: removeProvider},
 		{pattern: "GET /providers/{name}/rules", operation: "get-rules", handle: showRules},
@@ -83,6 +84,18 @@ func (q *request) readSchedule(provider string) (found *service.Schedule, unknow
 	return nil, true
 }
 
+func showProviderSettings(q *request) error {
+	p, err := q.view.GetProvider(q.ctx, q.r.PathValue("name"))
+	if err != nil {
+		return err
+	}
+	return q.showProviderSettings(http.StatusOK, shownProvider{provider: p})
+}
+
+func (q *request) showProviderSettings(status int, shown shownProvider) error {
+	return q.renderAs(status, shown.provider.Name, settingsOfProvider(q.page, shown))
+}
+
 // settingsOf are the settings of a provider, those without a value left out.
 func settingsOf(p service.Provider) (all []fact) {
 	for name, value := range p.Config {
@@ -93,10 +106,11 @@ func settingsOf(p service.Provider) (all []fact) {
 }
 
 func changeProvider(q *request) error {
-	shown, err := q.readProvider()
+	p, err := q.view.GetProvider(q.ctx, q.r.PathValue("name"))
 	if err != nil {
 		return err
 	}
+	shown := shownProvider{provider: p}
 	in := service.UpdateProviderInput{
 		Name: shown.provider.Name, By: q.by(), IfChangedAt: &shown.provider.UpdatedAt,
 	}
@@ -116,7 +130,7 @@ func changeProvider(q *request) error {
 	}
 	if _, err := q.c.service.UpdateProvider(q.ctx, in); err != nil {
 		shown.mistake = q.page.errorText(err)
-		return q.renderAs(http.StatusUnprocessableEntity, shown.provider.Name, providerPage(q.page, shown))
+		return q.showProviderSettings(http.StatusUnprocessableEntity, shown)
 	}
 	return q.redirect(pathTo("providers", shown.provider.Name) + "?saved=1")
 }

@@ -53,6 +53,7 @@ type shownRun struct {
 	changes  service.Rows[service.ChangeRow]
 	errors   service.Rows[service.RunErrorRow]
 	removals service.RemovalSummary
+	groups   []service.RemovalGroup
 	lines    service.Rows[service.RemovalLine]
 	decision *service.Decision
 	// kind and text limit what is listed of the removals; setup says that this is a step of
@@ -66,9 +67,9 @@ type shownRun struct {
 // maxGroups is how many groups of removals are shown, typeAbove above how many removals their
 // number must be typed to approve them, removalPage how many a page lists.
 const (
-	maxGroups   = 30
+	maxGroups   = 100
 	typeAbove   = 20
-	removalPage = 100
+	removalPage = 50
 )
 
 func showRun(q *request) error {
@@ -93,10 +94,16 @@ func (q *request) readRun() (shown shownRun, err error) {
 	if shown.progress, err = q.c.service.GetProgress(q.ctx, id); err != nil {
 		return shown, err
 	}
-	if shown.removals, err = q.view.SummarizeRemovals(q.ctx, id, maxGroups); err != nil {
+	if shown.removals, err = q.view.SummarizeRemovals(q.ctx, id); err != nil {
 		return shown, err
 	}
 	if shown.removals.Count > 0 {
+		if all := stakes(shown.removals); shown.kind == "" {
+			shown.kind = all[0].kind
+		}
+		if shown.groups, err = q.view.GroupRemovals(q.ctx, id, shown.kind, maxGroups); err != nil {
+			return shown, err
+		}
 		page := q.paging()
 		page.Limit = removalPage
 		shown.lines, err = q.view.ListRemovalLines(q.ctx, service.ListRemovalLinesInput{

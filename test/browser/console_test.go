@@ -138,7 +138,7 @@ func rejects(p *person) {
 	p.reachable("overview with a held run")
 	p.photograph("overview")
 	p.clicks("Decide")
-	p.sees("Decide about these removals")
+	p.sees("Your decision")
 	p.reachable("held run")
 	p.photograph("held-run")
 	// From the top by keys: the first one skips what every page begins with.
@@ -153,7 +153,7 @@ func rejects(p *person) {
 	require.True(p.t, p.is(`document.activeElement.value === "reject"`), "a few keys lead to the decision")
 	require.True(p.t, p.is(`getComputedStyle(document.activeElement).outlineStyle !== "none"`), "the focus is seen")
 	p.do(chromedp.KeyEvent(kb.Enter))
-	p.sees("Decided by")
+	p.sees("Rejected by")
 	p.sees("rejected")
 	p.reachable("rejected run")
 }

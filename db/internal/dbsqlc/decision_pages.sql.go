@@ -10,6 +10,40 @@ import (
 	"time"
 )
 
+const countRemovals = `-- name: CountRemovals :many
+SELECT r.object_type, count(*) AS removals, count(*) FILTER (WHERE r.applied) AS applied
+FROM sync_run_removals r
+WHERE r.run_id = $1 AND r.confirmed
+GROUP BY 1
+`
+
+type CountRemovalsRow struct {
+	ObjectType string
+	Removals   int64
+	Applied    int64
+}
+
+// How much a run planned to remove of each kind, and how much of that it has removed.
+func (q *Queries) CountRemovals(ctx context.Context, db DBTX, runID string) ([]CountRemovalsRow, error) {
+	rows, err := db.Query(ctx, countRemovals, runID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountRemovalsRow
+	for rows.Next() {
+		var i CountRemovalsRow
+		if err := rows.Scan(&i.ObjectType, &i.Removals, &i.Applied); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const getDecision = `-- name: GetDecision :one
 SELECT a.actor, a."time",
     coalesce((
@@ -45,31 +79,31 @@ func (q *Queries) GetDecision(ctx context.Context, db DBTX, arg GetDecisionParam
 }
 
 const groupRemovals = `-- name: GroupRemovals :many
-SELECT r.object_type, r.reason, coalesce(p.path, o.path, '')::text AS path, count(*) AS removals
+SELECT r.reason, coalesce(p.path, o.path, '')::text AS path, count(*) AS removals
 FROM sync_run_removals r
 LEFT JOIN org_objects o ON o.id = r.object_id
 LEFT JOIN org_objects p ON p.id = r.department_id AND r.department_id <> r.object_id
-WHERE r.run_id = $1 AND r.confirmed
-GROUP BY 1, 2, 3
-ORDER BY r.object_type = 'membership', removals DESC, 3, r.object_type, r.reason
-LIMIT $2
+WHERE r.run_id = $1 AND r.confirmed AND r.object_type = $2
+GROUP BY 1, 2
+ORDER BY removals DESC, 2, 1
+LIMIT $3
 `
 
 type GroupRemovalsParams struct {
-	RunID   string
-	MaxRows int32
+	RunID      string
+	ObjectType string
+	MaxRows    int32
 }
 
 type GroupRemovalsRow struct {
-	ObjectType string
-	Reason     string
-	Path       string
-	Removals   int64
+	Reason   string
+	Path     string
+	Removals int64
 }
 
-// How much a run planned to remove of each kind, for each reason, in each place.
+// How much a run planned to remove of a kind, for each reason, in each place.
 func (q *Queries) GroupRemovals(ctx context.Context, db DBTX, arg GroupRemovalsParams) ([]GroupRemovalsRow, error) {
-	rows, err := db.Query(ctx, groupRemovals, arg.RunID, arg.MaxRows)
+	rows, err := db.Query(ctx, groupRemovals, arg.RunID, arg.ObjectType, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
@@ -77,12 +111,7 @@ func (q *Queries) GroupRemovals(ctx context.Context, db DBTX, arg GroupRemovalsP
 	var items []GroupRemovalsRow
 	for rows.Next() {
 		var i GroupRemovalsRow
-		if err := rows.Scan(
-			&i.ObjectType,
-			&i.Reason,
-			&i.Path,
-			&i.Removals,
-		); err != nil {
+		if err := rows.Scan(&i.Reason, &i.Path, &i.Removals); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
