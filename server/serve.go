@@ -108,6 +108,7 @@ func newHandler(s *service.Service, cfg config.Config, log *slog.Logger, counts 
 	}
 	sessions := session.New(s, cfg.PublicURL, log)
 	pages := console.New(mux, s, sessions, rest.Follow, log)
+	pages.PublicURL = cfg.PublicURL
 	logins := login.New(mux, s, sessions, cfg.ConsoleURL(), log)
 	if set := cfg.OIDC; set.Issuer != "" {
 		pages.OpenID = true

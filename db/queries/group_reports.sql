@@ -29,7 +29,7 @@ WHERE p.group_id = @group_id
 ORDER BY m.name, m.external_id;
 
 -- name: ListGroupDepartments :many
-SELECT d.external_id, d.name, d.path
+SELECT d.id, d.external_id, d.name, d.path
 FROM org_group_departments gd
 JOIN org_departments d ON d.id = gd.department_id
 WHERE gd.group_id = @group_id

@@ -27,7 +27,7 @@ type GroupContent struct {
 
 // GroupDepartment is a department that belongs to a group.
 type GroupDepartment struct {
-	ExternalID, Name, Path string
+	ID, ExternalID, Name, Path string
 }
 
 // GroupPerson is a member who belongs to a group.
@@ -81,19 +81,26 @@ func groupOf(r dbsqlc.FindGroupsRow) Group {
 
 // GetGroupContent returns who and what belongs to a group.
 func (s *Store) GetGroupContent(ctx context.Context, group Group) (GroupContent, error) {
-	content := GroupContent{Group: group, Departments: []GroupDepartment{}, People: []GroupPerson{}}
-	departments, err := s.q.ListGroupDepartments(ctx, s.pool, group.ID)
-	if err != nil {
-		return content, pg.Interpret("list departments of group", err)
-	}
-	for _, d := range departments {
-		content.Departments = append(content.Departments, GroupDepartment(d))
+	content := GroupContent{Group: group, People: []GroupPerson{}}
+	var err error
+	if content.Departments, err = s.ListGroupDepartments(ctx, group.ID); err != nil {
+		return content, err
 	}
 	people, err := s.q.ListGroupPeople(ctx, s.pool, group.ID)
 	for _, p := range people {
 		content.People = append(content.People, GroupPerson(p))
 	}
 	return content, pg.Interpret("list people of group", err)
+}
+
+// ListGroupDepartments returns the departments that belong to a group as a whole.
+func (s *Store) ListGroupDepartments(ctx context.Context, groupID string) ([]GroupDepartment, error) {
+	rows, err := s.q.ListGroupDepartments(ctx, s.pool, groupID)
+	departments := make([]GroupDepartment, len(rows))
+	for i, d := range rows {
+		departments[i] = GroupDepartment(d)
+	}
+	return departments, pg.Interpret("list departments of group", err)
 }
 
 // ListAdministrators returns a provider's administrators by source.

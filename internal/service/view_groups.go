@@ -24,6 +24,16 @@ func (v View) ListGroups(ctx context.Context, provider string, page Page) (Rows[
 	}, func(g GroupRow) GroupRow { return GroupRow{ID: g.ID, Name: g.Name} })
 }
 
+// ShowGroup returns a group, and the departments that belong to it as a whole.
+func (v View) ShowGroup(ctx context.Context, id string) (GroupRow, []GroupDepartment, error) {
+	store, g, err := v.findGroup(ctx, id)
+	if err != nil {
+		return GroupRow{}, nil, err
+	}
+	departments, err := store.Report.ListGroupDepartments(ctx, id)
+	return g, departments, err
+}
+
 // ListGroupMembers returns who belongs to a group, directly or through a department, by name.
 func (v View) ListGroupMembers(ctx context.Context, id string, page Page) (Rows[MemberRow], error) {
 	store, err := v.group(ctx, id)
@@ -37,19 +47,24 @@ func (v View) ListGroupMembers(ctx context.Context, id string, page Page) (Rows[
 
 // group returns an error unless there is a group with this id within reach.
 func (v View) group(ctx context.Context, id string) (*db.Store, error) {
+	store, _, err := v.findGroup(ctx, id)
+	return store, err
+}
+
+func (v View) findGroup(ctx context.Context, id string) (*db.Store, GroupRow, error) {
 	if err := checkID(GroupUnknown, id); err != nil {
-		return nil, err
+		return nil, GroupRow{}, err
 	}
 	store, err := v.s.openStore(ctx)
 	if err != nil {
-		return nil, err
+		return nil, GroupRow{}, err
 	}
 	g, err := store.Pages.GetGroup(ctx, id)
 	provider := ""
 	if g.ProviderID != nil {
 		provider = *g.ProviderID
 	}
-	return store, v.unlessForeign(err, GroupUnknown, id, g.TenantID, provider)
+	return store, g, v.unlessForeign(err, GroupUnknown, id, g.TenantID, provider)
 }
 
 // ListAdministrators returns administrators by name, of one provider where its name is given.

@@ -85,6 +85,13 @@ func nameIn(rows ...json.RawMessage) string {
 	return ""
 }
 
+// idIn is the id in a row.
+func idIn(row json.RawMessage) string {
+	var known struct{ ID string }
+	_ = json.Unmarshal(row, &known) // one without has no page
+	return known.ID
+}
+
 // hasRead says how much a run has read.
 func (p *Page) hasRead(r service.RunRow) string {
 	counts := countsOf(r)

@@ -43,6 +43,8 @@ type Console struct {
 	log      *slog.Logger
 	// OpenID says that an OpenID provider's people may sign in at /sign-in/oidc.
 	OpenID bool
+	// PublicURL is the server's own address, as providers and browsers know it.
+	PublicURL string
 }
 
 // New returns the console, which answers on mux.
@@ -200,7 +202,7 @@ func (p problem) Error() string { return p.code }
 var statuses = map[service.Code]int{
 	service.ProviderUnknown: http.StatusNotFound, service.RunUnknown: http.StatusNotFound,
 	service.DepartmentUnknown: http.StatusNotFound, service.MemberUnknown: http.StatusNotFound,
-	service.ObjectUnknown: http.StatusNotFound, service.TokenUnknown: http.StatusNotFound,
+	service.ObjectUnknown: http.StatusNotFound, service.GroupUnknown: http.StatusNotFound, service.TokenUnknown: http.StatusNotFound,
 	service.NotFound: http.StatusNotFound, service.ScheduleUnknown: http.StatusNotFound,
 	service.LinkRefused: http.StatusForbidden, service.ReachTooWide: http.StatusForbidden,
 	service.ListChanged: http.StatusConflict, service.AlreadyDecided: http.StatusConflict,

@@ -10,7 +10,8 @@ import (
 func (c *Console) routes() []route {
 	all := []route{{pattern: "GET /{$}", operation: "list-providers", handle: showOverview}}
 	for _, some := range [][]route{
-		c.signInRoutes(), c.runRoutes(), c.providerRoutes(), c.setupRoutes(), c.directoryRoutes(), c.settingsRoutes(),
+		c.signInRoutes(), c.runRoutes(), c.providerRoutes(), c.setupRoutes(), c.directoryRoutes(), c.groupRoutes(),
+		c.feedRoutes(), c.eventRoutes(), c.settingsRoutes(),
 	} {
 		all = append(all, some...)
 	}

@@ -171,6 +171,11 @@ func (p *Page) with(pairs ...string) string {
 	return p.URL.Path + "?" + values.Encode()
 }
 
+// listOf is the address of a list of one provider.
+func (p *Page) listOf(path, provider string) string {
+	return path + "?" + url.Values{"provider": {provider}}.Encode()
+}
+
 // pathTo is an address with parts that may hold anything.
 func pathTo(parts ...string) string {
 	var out strings.Builder

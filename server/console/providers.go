@@ -21,6 +21,8 @@ func (c *Console) providerRoutes() []route {
 		{pattern: "POST /providers/{name}/rules/try", operation: "get-rules", handle: tryRules, slow: true},
 		{pattern: "GET /schedules", operation: "get-schedule", handle: listSchedules},
 		{pattern: "POST /providers/{name}/schedule", operation: "set-schedule", handle: setSchedule},
+		{pattern: "POST /providers/{name}/schedule/pause", operation: "set-schedule", handle: pauseSchedule},
+		{pattern: "POST /providers/{name}/schedule/resume", operation: "set-schedule", handle: resumeSchedule},
 		{pattern: "POST /providers/{name}/schedule/remove", operation: "delete-schedule", handle: removeSchedule},
 	}
 }

@@ -35,6 +35,12 @@ var may = map[string]string{
 	"GET /directory":                       "roa", "GET /directory/{name}": "roa", "GET /departments/{id}": "roa",
 	"GET /departments/{id}/children": "roa", "GET /people": "roa", "GET /people/{id}": "roa",
 	"POST /people/{id}/sync": "oa", "POST /people/{id}/offline": "oa", "POST /people/{id}/online": "oa",
+	"GET /groups": "roa", "GET /groups/{id}": "roa", "GET /administrators": "roa",
+	"POST /administrators/{id}": "a", "POST /administrators/{id}/remove": "a",
+	"GET /changes": "roa", "GET /events": "oa", "GET /providers/{name}/events": "oa",
+	"POST /providers/{name}/events": "a", "POST /providers/{name}/events/disable": "a",
+	"POST /providers/{name}/events/retry":   "oa",
+	"POST /providers/{name}/schedule/pause": "oa", "POST /providers/{name}/schedule/resume": "oa",
 	"GET /settings": "a", "POST /settings/tokens": "a", "POST /settings/tokens/{id}/revoke": "a",
 	"GET /settings/audit": "a", "GET /accounts": "oa", "POST /accounts/{id}": "a",
 }
@@ -91,7 +97,8 @@ func TestEveryTenantAgainstAnothersObjects(t *testing.T) {
 	w := newWorld(t)
 	foreign := map[string]string{
 		"runs": w.globex["run"], "departments": w.globex["child"], "people": w.globex["ann"],
-		"settings": w.globex["token"], "accounts": w.globex["ann"],
+		"settings": w.globex["token"], "accounts": w.globex["ann"], "groups": w.globex["group"],
+		"administrators": w.globex["ann"],
 	}
 	for bound, in := range map[string]service.CreateSignInLinkInput{
 		"tenant": {Role: "admin", TenantID: tenant1}, "provider": {Role: "admin", Provider: "acme"},

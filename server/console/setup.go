@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -229,6 +230,23 @@ func setSchedule(q *request) error {
 		return q.renderAs(http.StatusUnprocessableEntity, q.page.T("schedule.title"), schedulePage(q.page, shown))
 	}
 	return q.redirect(pathTo("providers", shown.provider.Name))
+}
+
+func pauseSchedule(q *request) error { return q.changeSchedule(q.c.service.PauseSchedule) }
+
+func resumeSchedule(q *request) error { return q.changeSchedule(q.c.service.ResumeSchedule) }
+
+// changeSchedule pauses or resumes a provider's schedule.
+func (q *request) changeSchedule(change func(context.Context, string, string, service.By) (service.Schedule,
+	error)) error {
+	p, err := q.view.GetProvider(q.ctx, q.r.PathValue("name"))
+	if err != nil {
+		return err
+	}
+	if _, err := change(q.ctx, p.Name, q.form("note"), q.by()); err != nil {
+		return err
+	}
+	return q.redirect(pathTo("providers", p.Name, "setup", "schedule"))
 }
 
 func removeSchedule(q *request) error {

@@ -107,6 +107,13 @@ func (w *world) company(name, tenant string) map[string]string {
 		w.exec(`INSERT INTO org_member_departments (member_id, department_id, is_primary) VALUES ($1, $2, true)`,
 			ids[member], ids["child"])
 	}
+	one("group", `INSERT INTO org_groups (provider_id, external_id, kind, name, category, member_count)
+		VALUES ($1, 'g1', 'role', $2, $2, 2)`, ids["provider"], name+hostile)
+	w.exec(`INSERT INTO org_group_members (group_id, member_id, scope) VALUES ($1, $2, '{}')`, ids["group"], ids["ann"])
+	w.exec(`INSERT INTO org_group_departments (group_id, department_id) VALUES ($1, $2)`, ids["group"],
+		ids["department"])
+	w.exec(`INSERT INTO org_administrators (provider_id, member_id, source, level) VALUES ($1, $2, 'local', 'admin')`,
+		ids["provider"], ids["ann"])
 	one("run", `INSERT INTO sync_runs (provider_id, generation, workflow_id, temporal_run_id, status, hold_reason,
 			hold_workflow_id, counts)
 		VALUES ($1, 1, 'orgsync/' || $2, gen_random_uuid(), 'held', 'too many', 'orgsync/' || $2 || '/removals', '{}')`,

@@ -65,8 +65,10 @@ func listOf(groups []service.Group) []Group {
 
 func shownOf(c service.GroupContent) Shown {
 	return Shown{
-		Group:       Group(c.Group),
-		Departments: cli.Each(c.Departments, func(d service.GroupDepartment) Department { return Department(d) }),
-		People:      cli.Each(c.People, func(p service.GroupPerson) Person { return Person(p) }),
+		Group: Group(c.Group),
+		Departments: cli.Each(c.Departments, func(d service.GroupDepartment) Department {
+			return Department{ExternalID: d.ExternalID, Name: d.Name, Path: d.Path}
+		}),
+		People: cli.Each(c.People, func(p service.GroupPerson) Person { return Person(p) }),
 	}
 }

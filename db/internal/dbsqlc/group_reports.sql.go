@@ -111,7 +111,7 @@ func (q *Queries) ListAdministrators(ctx context.Context, db DBTX, providerID st
 }
 
 const listGroupDepartments = `-- name: ListGroupDepartments :many
-SELECT d.external_id, d.name, d.path
+SELECT d.id, d.external_id, d.name, d.path
 FROM org_group_departments gd
 JOIN org_departments d ON d.id = gd.department_id
 WHERE gd.group_id = $1
@@ -119,6 +119,7 @@ ORDER BY d.path, d.external_id
 `
 
 type ListGroupDepartmentsRow struct {
+	ID         string
 	ExternalID string
 	Name       string
 	Path       string
@@ -133,7 +134,12 @@ func (q *Queries) ListGroupDepartments(ctx context.Context, db DBTX, groupID str
 	var items []ListGroupDepartmentsRow
 	for rows.Next() {
 		var i ListGroupDepartmentsRow
-		if err := rows.Scan(&i.ExternalID, &i.Name, &i.Path); err != nil {
+		if err := rows.Scan(
+			&i.ID,
+			&i.ExternalID,
+			&i.Name,
+			&i.Path,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
