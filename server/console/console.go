@@ -202,8 +202,9 @@ func (p problem) Error() string { return p.code }
 var statuses = map[service.Code]int{
 	service.ProviderUnknown: http.StatusNotFound, service.RunUnknown: http.StatusNotFound,
 	service.DepartmentUnknown: http.StatusNotFound, service.MemberUnknown: http.StatusNotFound,
-	service.ObjectUnknown: http.StatusNotFound, service.GroupUnknown: http.StatusNotFound, service.TokenUnknown: http.StatusNotFound,
-	service.NotFound: http.StatusNotFound, service.ScheduleUnknown: http.StatusNotFound,
+	service.ObjectUnknown: http.StatusNotFound, service.GroupUnknown: http.StatusNotFound,
+	service.TokenUnknown: http.StatusNotFound,
+	service.NotFound:     http.StatusNotFound, service.ScheduleUnknown: http.StatusNotFound,
 	service.LinkRefused: http.StatusForbidden, service.ReachTooWide: http.StatusForbidden,
 	service.ListChanged: http.StatusConflict, service.AlreadyDecided: http.StatusConflict,
 	service.NotHeld: http.StatusConflict, service.RunInProgress: http.StatusConflict,
