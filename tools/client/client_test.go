@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/orgsync/orgsync/tools/client/generated"
 )
 
@@ -60,6 +62,24 @@ func TestAGeneratedClientSyncsACompany(t *testing.T) {
 	if err != nil || members.JSON200 == nil || len(members.JSON200.Items) != int(limit) || members.JSON200.Next == nil {
 		t.Fatalf("%v: %s", err, members.Body)
 	}
+	departments, err := c.ListDepartmentsWithResponse(ctx, "client", &generated.ListDepartmentsParams{})
+	if err != nil || departments.JSON200 == nil || len(departments.JSON200.Items) == 0 {
+		t.Fatalf("%v: %s", err, departments.Body)
+	}
+	groups, err := c.ListGroupsWithResponse(ctx, &generated.ListGroupsParams{Provider: &provider})
+	if err != nil || groups.JSON200 == nil || len(groups.JSON200.Items) == 0 {
+		t.Fatalf("%v: %s", err, groups.Body)
+	}
+	ids := objects{
+		"Run": *started.JSON202.RunId, "Member": members.JSON200.Items[0].Id, "Group": groups.JSON200.Items[0].Id,
+		"Department": departments.JSON200.Items[0].Id, "Token": uuid.New(),
+	}
+	callAll(t, c, ids)
+	known := []string{}
+	for _, id := range ids {
+		known = append(known, id.String())
+	}
+	fuzz(t, os.Getenv("ORGSYNC_SERVER_URL"), known)
 	again, err := c.StartRunWithResponse(ctx, "nobody", generated.RunStart{})
 	if err != nil || again.ApplicationproblemJSON404 == nil ||
 		again.ApplicationproblemJSON404.Code != "provider_unknown" {
