@@ -199,8 +199,14 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// undefinedTable is the SQLSTATE of a table that does not exist.
-const undefinedTable = "42P01"
+// SQLSTATEs: a table does not exist, and a text holds what Postgres cannot store.
+const (
+	undefinedTable     = "42P01"
+	notInRepertoire    = "22021"
+	untranslatableText = "22P05"
+)
+
+var errUnstorable = errors.New("a text holds a NUL or is no UTF-8; send it without")
 
 // Classify returns the *Error in err, or one with the code that its cause has.
 func Classify(err error) *Error {
@@ -211,6 +217,8 @@ func Classify(err error) *Error {
 		return classified
 	case errors.As(err, &refused) && refused.Code == undefinedTable:
 		return &Error{Code: SchemaMissing}
+	case errors.As(err, &refused) && (refused.Code == notInRepertoire || refused.Code == untranslatableText):
+		return &Error{Code: InputInvalid, Err: errUnstorable}
 	default:
 		return &Error{Code: Internal, Err: err}
 	}

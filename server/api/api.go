@@ -56,6 +56,7 @@ func New(mux *http.ServeMux, s *service.Service, version string) (*API, error) {
 	a.registerWebhooks()
 	a.registerAccess()
 	a.registerLogins()
+	declareNulls(a.huma.OpenAPI().Components.Schemas)
 	var err error
 	if a.document, err = json.MarshalIndent(a.huma.OpenAPI(), "", "  "); err != nil {
 		return nil, err

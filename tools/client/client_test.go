@@ -80,6 +80,16 @@ func TestAGeneratedClientSyncsACompany(t *testing.T) {
 		known = append(known, id.String())
 	}
 	fuzz(t, os.Getenv("ORGSYNC_SERVER_URL"), known)
+	spare, err := c.CreateProviderWithResponse(ctx, generated.ProviderCreate{
+		Name: "spare", ProviderType: generated.ProviderCreateProviderTypeFeishu, Config: config,
+	})
+	if err != nil || spare.JSON201 == nil {
+		t.Fatalf("%v: %s", err, spare.Body)
+	}
+	removed, err := c.DeleteProviderWithResponse(ctx, "spare")
+	if err != nil || removed.StatusCode() != http.StatusNoContent {
+		t.Fatalf("%v: %s", err, removed.Body)
+	}
 	again, err := c.StartRunWithResponse(ctx, "nobody", generated.RunStart{})
 	if err != nil || again.ApplicationproblemJSON404 == nil ||
 		again.ApplicationproblemJSON404.Code != "provider_unknown" {
