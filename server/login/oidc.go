@@ -72,9 +72,13 @@ func (o *openID) connect(ctx context.Context) (*oidc.Provider, *oauth2.Config, e
 	}, nil
 }
 
-// outgoing bounds what is asked of the OpenID provider.
+// outgoing bounds what is asked of the OpenID provider: redirects could lead the client's secret
+// elsewhere.
 func outgoing() context.Context {
-	return oidc.ClientContext(context.Background(), &http.Client{Timeout: openIDTimeout})
+	return oidc.ClientContext(context.Background(), &http.Client{
+		Timeout:       openIDTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	})
 }
 
 func (o *openID) begin(w http.ResponseWriter, r *http.Request) {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,6 +27,8 @@ type issuer struct {
 	claims map[string]any
 	asked  url.Values
 	spent  bool
+	// elsewhere is where the token's address leads, empty: nowhere.
+	elsewhere string
 }
 
 func newIssuer(t *testing.T) *issuer {
@@ -53,6 +56,10 @@ func newIssuer(t *testing.T) *issuer {
 		}.Encode(), http.StatusFound)
 	})
 	mux.HandleFunc("/token", func(w http.ResponseWriter, r *http.Request) {
+		if i.elsewhere != "" {
+			http.Redirect(w, r, i.elsewhere, http.StatusTemporaryRedirect)
+			return
+		}
 		id, secret, _ := r.BasicAuth()
 		sum := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
 		if i.spent || id != "orgsync" || secret != "s3cret" || r.PostFormValue("code") != "good" ||
@@ -120,9 +127,17 @@ func TestSignInByOpenID(t *testing.T) {
 		require.Equal(t, " ", who, name)
 	}
 	i.claims = nil
+	reached := atomic.Int64{}
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))
+	t.Cleanup(other.Close)
+	i.elsewhere = other.URL
+	stranger := w.browser()
+	status, _, _ := stranger.get(begin(stranger, "/"))
+	require.Equal(t, []any{http.StatusForbidden, int64(0)}, []any{status, reached.Load()}, "the secret goes nowhere else")
+	i.elsewhere = ""
 	b := w.browser()
 	callback := begin(b, "//evil.example")
-	status, _, _ := w.browser().get(callback)
+	status, _, _ = w.browser().get(callback)
 	require.Equal(t, http.StatusForbidden, status, "another browser")
 	status, back, body := b.get(callback)
 	require.Equal(t, []any{http.StatusFound, w.url + "/"}, []any{status, back.String()}, body)
