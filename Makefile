@@ -122,7 +122,7 @@ deploy-check: ## Check the files in deploy/ and build the image's programs
 
 # On a stack of its own, without data.
 .PHONY: api-client
-api-client: build ## Make a client of the API's document by a generator of others, call everything with it, and fuzz the API
+api-client: build ## Call every operation with a client that another generator makes, and fuzz the API
 	@mkdir -p tools/client/generated
 	cd tools/client && go tool oapi-codegen -config generate.yaml ../../server/api/openapi.json
 	@$(DEV) clean --dir .dev/client && $(DEV) up --dir .dev/client

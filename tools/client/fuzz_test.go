@@ -51,9 +51,12 @@ type fuzzer struct {
 }
 
 var oddTexts = []string{
-	"", "x", "client", "\x00", "\xff", "' OR 1=1 --", "=1+1", "../../etc/passwd", "张三", "%", "\U0010FFFF", "-1", "0", "null", "***",
+	"", "x", "client", "\x00", "\xff", "' OR 1=1 --", "=1+1", "../../etc/passwd", "张三", "%", "\U0010FFFF", "-1", "0",
+	"null", "***",
 	"2026-01-01T00:00:00Z", "99999999999999999999", strings.Repeat("长", 300), "a\r\nX-Injected: 1",
 }
+
+var contentTypes = []string{"application/json", "application/json", "application/json", "text/plain"}
 
 func pick[T any](f *fuzzer, from []T) T { return from[f.chance.IntN(len(from))] }
 
@@ -126,7 +129,7 @@ func (f *fuzzer) request(t *testing.T, server, method, path string, op described
 			text = text[:len(text)/2]
 		}
 		body = strings.NewReader(string(text))
-		headers.Set("Content-Type", pick(f, []string{"application/json", "application/json", "application/json", "text/plain"}))
+		headers.Set("Content-Type", pick(f, contentTypes))
 	}
 	r, err := http.NewRequestWithContext(t.Context(), method, server+path+"?"+query.Encode(), body)
 	if err != nil {
