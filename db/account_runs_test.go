@@ -55,6 +55,21 @@ func TestManyAccountsAreNotCreatedUnasked(t *testing.T) {
 	require.Equal(t, 110, c.count(t, "SELECT count(*) FROM users"))
 	require.NoError(t, c.store.RunHold(t.Context(), held.id, "many accounts", "hold", directory.Counts{}))
 
+	// A sync leaves the question open. Asked for everybody anew, the older one is moot.
+	c.sync(snapshot{departments: "1", members: people(0, 161)})
+	status := func(r *run) []string {
+		return c.texts(t, "SELECT status || coalesce(': ' || error, '') FROM sync_runs WHERE id = $1", r.id)
+	}
+	require.Equal(t, []string{"held"}, status(held))
+	older := held
+	held = c.beginLimited("apply", db.NewRun{Task: db.TaskAccounts})
+	require.Equal(t, []string{"superseded: superseded by a newer run before anybody decided on the accounts"},
+		status(older))
+	done, err = c.store.CarryOut(t.Context(), held.id)
+	require.NoError(t, err)
+	require.True(t, done.Linked.Beyond)
+	require.NoError(t, c.store.RunHold(t.Context(), held.id, "many accounts", "hold", directory.Counts{}))
+
 	// Whoever came after the question is not among those that were allowed.
 	limited := c.beginLimited("apply", db.NewRun{Members: []string{"late"}})
 	limited.stagePeople("late email=late@x in=1")

@@ -226,7 +226,7 @@ func anApprovedRunTakesItsTurnAgain(t *testing.T, c *company) {
 		n.Mode = mode
 		_, err := c.store.BeginRun(t.Context(), n, func(_ context.Context, run db.OpenRun) (string, error) {
 			require.Equal(t, db.OpenRun{ID: r.id, WorkflowID: "the hold of " + r.id, Status: directory.RunRunning,
-				Approved: true}, run)
+				Approved: true, Task: db.TaskSync}, run)
 			return "", nil
 		})
 		var busy *db.RunBusyError

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -60,13 +61,14 @@ const (
 // syncs reports whether the run reads the provider.
 func (n NewRun) syncs() bool { return n.Task == "" || n.Task == TaskSync }
 
-// supersedes reports whether a held run of the provider is moot once this one begins: it
-// asks for the same anew if it reads and applies the whole company. A plan changes
+// supersedes reports whether held runs of the same task are moot once this one begins: it
+// asks for the same anew if it is about the whole company and applies it. A plan changes
 // nothing, a limited run or a retry reads something else, and an undoing run does not
-// change what the provider says, which the removals rest on.
+// change what the provider says, which the removals rest on. A sync does not ask whether
+// accounts are to be created: it only warns.
 func (n NewRun) supersedes() bool {
 	return n.Mode == "apply" && len(n.Departments)+len(n.Members) == 0 && n.Retries == "" && n.Undoes == "" &&
-		n.Events == 0 && n.syncs()
+		n.Events == 0 && (n.syncs() || n.Task == TaskAccounts)
 }
 
 // OpenRun is a run that has not ended.
@@ -81,6 +83,8 @@ type OpenRun struct {
 	ByEvents bool
 	// Approved is true of a run that was held and is at work at its removals.
 	Approved bool
+	// Task is what the run does.
+	Task string
 }
 
 // BegunRun is a run that may start.
@@ -110,8 +114,8 @@ func (e *RunBusyError) Error() string {
 var ErrInactive = errors.New("provider is not active")
 
 // BeginRun opens a run and takes the provider's fence, so that every earlier run
-// can write no more. A run that applies the whole company supersedes held ones; others
-// leave them as they are. A run still marked as running is
+// can write no more. A run of the whole company supersedes held ones of its task;
+// others leave them as they are. A run still marked as running is
 // asked about with ended, which returns the status its workflow ended with or ""
 // if it is still at work: then BeginRun returns *RunBusyError. Asking again for
 // the same workflow execution returns the same run. It returns ErrNotFound,
@@ -155,7 +159,7 @@ func (s *Store) BeginRun(ctx context.Context, n NewRun,
 			return err
 		}
 		if supersedes {
-			if begun.Superseded, err = s.supersede(ctx, tx, open); err != nil {
+			if begun.Superseded, err = s.supersede(ctx, tx, open, cmp.Or(n.Task, TaskSync)); err != nil {
 				return err
 			}
 		}
@@ -209,7 +213,7 @@ func (s *Store) openRuns(ctx context.Context, tx pgx.Tx, providerID string) ([]O
 	open := make([]OpenRun, len(rows))
 	for i, r := range rows {
 		open[i] = OpenRun{ID: r.ID, WorkflowID: r.WorkflowID, TemporalRunID: r.TemporalRunID, Status: r.Status,
-			Approved: r.WasHeld && r.Status == directory.RunRunning, ByEvents: r.ByEvents}
+			Approved: r.WasHeld && r.Status == directory.RunRunning, ByEvents: r.ByEvents, Task: r.Task}
 	}
 	return open, err
 }
@@ -236,15 +240,20 @@ func (s *Store) endDeadRuns(ctx context.Context, tx pgx.Tx, open []OpenRun,
 	return nil
 }
 
-// supersede ends those of the runs that are held and returns the workflows that hold them.
-func (s *Store) supersede(ctx context.Context, tx pgx.Tx, open []OpenRun) (holds []string, err error) {
+// supersede ends those of the runs of a task that are held and returns the workflows that hold
+// them.
+func (s *Store) supersede(ctx context.Context, tx pgx.Tx, open []OpenRun, task string) (holds []string, err error) {
+	what := "the removals"
+	if task == TaskAccounts {
+		what = "the accounts"
+	}
 	for _, run := range open {
-		if run.Status != directory.RunHeld {
+		if run.Status != directory.RunHeld || run.Task != task {
 			continue
 		}
 		holds = append(holds, run.WorkflowID)
 		if err := s.endRun(ctx, tx, run.ID, directory.RunSuperseded,
-			"superseded by a newer run before anybody decided on the removals"); err != nil {
+			"superseded by a newer run before anybody decided on "+what); err != nil {
 			return nil, err
 		}
 	}
@@ -253,6 +262,9 @@ func (s *Store) supersede(ctx context.Context, tx pgx.Tx, open []OpenRun) (holds
 
 func (s *Store) endRun(ctx context.Context, tx pgx.Tx, runID, status, why string) error {
 	if _, err := s.q.EndRun(ctx, tx, dbsqlc.EndRunParams{Status: status, Error: &why, ID: runID}); err != nil {
+		return err
+	}
+	if err := s.q.ClearMatches(ctx, tx, runID); err != nil {
 		return err
 	}
 	return s.settle(ctx, tx, runID)
@@ -316,6 +328,9 @@ func (s *Store) FinishRun(ctx context.Context, runID, status, problem string, co
 			return err
 		}
 		if err := s.finishEvents(ctx, tx, runID); err != nil {
+			return err
+		}
+		if err := s.q.ClearMatches(ctx, tx, runID); err != nil { // what was to be created, and was rejected
 			return err
 		}
 		if complete {

@@ -44,7 +44,7 @@ WHERE workflow_id = @workflow_id AND temporal_run_id = @temporal_run_id;
 -- by now: of one that was held the latest execution of the workflow that holds it.
 SELECT r.id, coalesce(r.hold_workflow_id, r.workflow_id)::text AS workflow_id,
     CASE WHEN r.hold_workflow_id IS NULL THEN r.temporal_run_id ELSE '' END::text AS temporal_run_id, r.status,
-    (r.hold_workflow_id IS NOT NULL)::boolean AS was_held, r.by_events
+    (r.hold_workflow_id IS NOT NULL)::boolean AS was_held, r.by_events, r.task
 FROM sync_runs r WHERE r.provider_id = @provider_id AND r.status IN ('running', 'held') ORDER BY r.generation;
 
 -- name: InsertRun :exec

@@ -613,7 +613,7 @@ func (q *Queries) ListChanges(ctx context.Context, db DBTX, arg ListChangesParam
 const listOpenRuns = `-- name: ListOpenRuns :many
 SELECT r.id, coalesce(r.hold_workflow_id, r.workflow_id)::text AS workflow_id,
     CASE WHEN r.hold_workflow_id IS NULL THEN r.temporal_run_id ELSE '' END::text AS temporal_run_id, r.status,
-    (r.hold_workflow_id IS NOT NULL)::boolean AS was_held, r.by_events
+    (r.hold_workflow_id IS NOT NULL)::boolean AS was_held, r.by_events, r.task
 FROM sync_runs r WHERE r.provider_id = $1 AND r.status IN ('running', 'held') ORDER BY r.generation
 `
 
@@ -624,6 +624,7 @@ type ListOpenRunsRow struct {
 	Status        string
 	WasHeld       bool
 	ByEvents      bool
+	Task          string
 }
 
 // The runs of a provider that have not ended, each with the workflow that it is left to
@@ -644,6 +645,7 @@ func (q *Queries) ListOpenRuns(ctx context.Context, db DBTX, providerID string) 
 			&i.Status,
 			&i.WasHeld,
 			&i.ByEvents,
+			&i.Task,
 		); err != nil {
 			return nil, err
 		}
