@@ -11,7 +11,7 @@ func (c *Console) routes() []route {
 	all := []route{{pattern: "GET /{$}", operation: "list-providers", handle: showOverview}}
 	for _, some := range [][]route{
 		c.signInRoutes(), c.runRoutes(), c.providerRoutes(), c.setupRoutes(), c.directoryRoutes(), c.groupRoutes(),
-		c.feedRoutes(), c.eventRoutes(), c.settingsRoutes(),
+		c.feedRoutes(), c.eventRoutes(), c.webhookRoutes(), c.settingsRoutes(),
 	} {
 		all = append(all, some...)
 	}

@@ -2,6 +2,7 @@ package console
 
 import (
 	"encoding/json"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -221,9 +222,21 @@ func plain(value any) string {
 		return ""
 	case string:
 		return v
-	case bool, float64, map[string]any, []any:
+	case []any:
+		parts := make([]string, len(v))
+		for i, one := range v {
+			parts[i] = plain(one)
+		}
+		return strings.Join(parts, ", ")
+	case map[string]any:
+		var parts []string
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			parts = append(parts, name+": "+plain(v[name]))
+		}
+		return strings.Join(parts, ", ")
+	case bool, float64:
 		text, _ := json.Marshal(v)
-		return strings.Trim(string(text), `{}[]"`)
+		return string(text)
 	}
 	return ""
 }

@@ -41,6 +41,8 @@ var may = map[string]string{
 	"POST /providers/{name}/events": "a", "POST /providers/{name}/events/disable": "a",
 	"POST /providers/{name}/events/retry":   "oa",
 	"POST /providers/{name}/schedule/pause": "oa", "POST /providers/{name}/schedule/resume": "oa",
+	"GET /webhooks": "oa", "POST /webhooks": "a", "GET /webhooks/{id}": "oa", "POST /webhooks/{id}/pause": "a",
+	"POST /webhooks/{id}/resume": "oa", "POST /webhooks/{id}/test": "oa", "POST /webhooks/{id}/remove": "a",
 	"GET /settings": "a", "POST /settings/tokens": "a", "POST /settings/tokens/{id}/revoke": "a",
 	"GET /settings/audit": "a", "GET /accounts": "oa", "POST /accounts/{id}": "a",
 }
@@ -98,6 +100,7 @@ func TestEveryTenantAgainstAnothersObjects(t *testing.T) {
 	foreign := map[string]string{
 		"runs": w.globex["run"], "departments": w.globex["child"], "people": w.globex["ann"],
 		"settings": w.globex["token"], "accounts": w.globex["ann"], "groups": w.globex["group"],
+		"webhooks":       w.globex["webhook"],
 		"administrators": w.globex["ann"],
 	}
 	for bound, in := range map[string]service.CreateSignInLinkInput{
@@ -117,4 +120,15 @@ func TestEveryTenantAgainstAnothersObjects(t *testing.T) {
 		}
 	}
 	require.Contains(t, w.as(service.CreateSignInLinkInput{Role: "admin"}).get("/runs").body, w.globex["run"])
+}
+
+// An address may hold a password.
+func TestAnOperatorSeesNoMoreOfAWebhookThanItsHost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.exec(`UPDATE webhooks SET url = 'https://hooks.example.com/s3cr3t'`)
+	for _, path := range []string{"/webhooks", "/webhooks/" + w.acme["webhook"]} {
+		require.NotContains(t, w.as(service.CreateSignInLinkInput{Role: "operator"}).get(path).body, "s3cr3t", path)
+		require.Contains(t, w.as(service.CreateSignInLinkInput{Role: "admin"}).get(path).body, "s3cr3t", path)
+	}
 }

@@ -38,6 +38,8 @@ func TestNamesDoNoHarm(t *testing.T) {
 		"/", "/runs/" + w.acme["run"], "/people", "/people/" + w.acme["ann"], "/departments/" + w.acme["department"],
 		"/directory/acme", "/people?q=" + url.QueryEscape(hostile), "/runs?provider=acme",
 		"/runs/" + w.acme["run"] + "?q=" + url.QueryEscape(hostile), "/settings/audit",
+		"/groups", "/groups/" + w.acme["group"], "/administrators", "/changes", "/events", "/webhooks",
+		"/departments/" + w.acme["department"] + "/children", "/providers/acme/rules", "/accounts",
 		"/sign-in/link?code=" + url.QueryEscape(hostile),
 	} {
 		got := b.get(path)

@@ -24,6 +24,7 @@ import (
 	"github.com/orgsync/orgsync/internal/metrics"
 	"github.com/orgsync/orgsync/internal/secret"
 	"github.com/orgsync/orgsync/internal/service"
+	"github.com/orgsync/orgsync/internal/webhook"
 	"github.com/orgsync/orgsync/server/api"
 	"github.com/orgsync/orgsync/server/console"
 	"github.com/orgsync/orgsync/server/console/session"
@@ -67,6 +68,7 @@ func newWorld(t *testing.T) *world {
 		},
 		DialTemporal: func(context.Context) (client.Client, error) { return nil, errors.New("connection refused") },
 		Vendors:      app.Vendors(),
+		NewSender:    func() (*webhook.Sender, error) { return webhook.NewSender(webhook.Guard{}), nil },
 	})
 	t.Cleanup(w.service.Close)
 	mux := http.NewServeMux()
@@ -112,6 +114,10 @@ func (w *world) company(name, tenant string) map[string]string {
 	w.exec(`INSERT INTO org_group_members (group_id, member_id, scope) VALUES ($1, $2, '{}')`, ids["group"], ids["ann"])
 	w.exec(`INSERT INTO org_group_departments (group_id, department_id) VALUES ($1, $2)`, ids["group"],
 		ids["department"])
+	one("webhook", `INSERT INTO webhooks (id, url, content, provider_id, tenant_id, types, secret, key_id, publication,
+			change)
+		VALUES (gen_random_uuid(), 'https://hooks.example.com/' || $1, 'ping', $2, $3, '{}', '\x00', 1, 0, 0)`,
+		name, ids["provider"], tenant)
 	w.exec(`INSERT INTO org_administrators (provider_id, member_id, source, level) VALUES ($1, $2, 'local', 'admin')`,
 		ids["provider"], ids["ann"])
 	one("run", `INSERT INTO sync_runs (provider_id, generation, workflow_id, temporal_run_id, status, hold_reason,
