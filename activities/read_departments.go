@@ -69,7 +69,7 @@ func (a *Reader) readDepartments(ctx context.Context, in RunInput, failed *failu
 			if failed.len() > 0 {
 				return failed.last()
 			}
-			if more, err := r.departmentsApart(ctx); err != nil || !more {
+			if more, err := r.rereadDepartments(ctx); err != nil || !more {
 				return err
 			}
 			continue

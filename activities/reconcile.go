@@ -96,11 +96,11 @@ func (a *Reconcile) withhold(ctx context.Context, runID, reason string) error {
 // sight is what the run can see, once it has read by themselves whom earlier runs of the
 // whole company missed.
 func (a *Reconcile) sight(ctx context.Context, runID string, limited bool) (db.Sight, error) {
-	earlier, err := standing(ctx, a.Store, runID)
+	earlier, err := comparableRuns(ctx, a.Store, runID)
 	if err != nil {
 		return db.Sight{}, err
 	}
-	return db.Sight{Limited: limited, Standing: earlier}, a.readApart(ctx, runID, earlier)
+	return db.Sight{Limited: limited, EarlierRuns: earlier}, a.rereadMembers(ctx, runID, earlier)
 }
 
 // DryRun asks what applying would do.

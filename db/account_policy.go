@@ -36,7 +36,7 @@ func (s *Store) SetAccountPolicy(ctx context.Context, runID string, policy Accou
 }
 
 // policyOf is the policy that a run goes by.
-func policyOf(run dbsqlc.FenceHoldRow) (AccountPolicy, error) {
+func policyOf(run dbsqlc.HoldFenceRow) (AccountPolicy, error) {
 	var policy AccountPolicy
 	if run.AccountPolicy != nil {
 		if err := json.Unmarshal(run.AccountPolicy, &policy); err != nil {

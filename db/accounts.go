@@ -29,7 +29,7 @@ type Linked struct {
 // no address, and an account that the platform refuses, stays as it is and is noted.
 func (s *Store) LinkAccounts(ctx context.Context, runID string) (Linked, error) {
 	var linked Linked
-	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
+	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) (err error) {
 		if run.Mode == "plan" {
 			return nil
 		}
@@ -39,7 +39,7 @@ func (s *Store) LinkAccounts(ctx context.Context, runID string) (Linked, error) 
 	return linked, pg.Interpret("link accounts", err)
 }
 
-func (s *Store) linkAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) (Linked, error) {
+func (s *Store) linkAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) (Linked, error) {
 	policy, err := policyOf(run)
 	if err != nil || policy.Never {
 		return Linked{}, err
@@ -92,7 +92,7 @@ func (s *Store) linkAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 // matchMembers finds out what is to be done about members without an account, and keeps
 // what a person must decide. It returns for whom a held run was allowed to create accounts.
 func (s *Store) matchMembers(
-	ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, policy AccountPolicy,
+	ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, policy AccountPolicy,
 ) (approved []string, err error) {
 	if approved, err = s.q.ListPlannedAccounts(ctx, tx, runID); err != nil {
 		return nil, err
@@ -118,7 +118,7 @@ func (s *Store) matchMembers(
 
 // noteKeys warns of keys that are of no use: those that are no address, and those that name
 // another account than the one that the member is linked to.
-func (s *Store) noteKeys(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string,
+func (s *Store) noteKeys(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string,
 	policy AccountPolicy) error {
 	for _, key := range policy.Match {
 		of := map[string]address{email.column: email, phone.column: phone}[key]
@@ -159,7 +159,7 @@ const createdAtOnce = 1000
 // accounts waits, and any other run leaves them out; an approved one creates those that were
 // approved.
 func (s *Store) guardCreations(
-	ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, approved []string,
+	ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, approved []string,
 ) (Linked, error) {
 	found, err := s.q.CountCreations(ctx, tx, dbsqlc.CountCreationsParams{RunID: runID, ProviderID: &run.ProviderID})
 	if err != nil {
@@ -269,7 +269,7 @@ func (s *Store) warnRefused(ctx context.Context, tx pgx.Tx, runID, function stri
 // LeaveAccounts tells the platform of linked members who have left and, if the policy is
 // so, takes their links away. A member is told of once.
 func (s *Store) LeaveAccounts(ctx context.Context, runID string) error {
-	return pg.Interpret("leave accounts", s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+	return pg.Interpret("leave accounts", s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) error {
 		if run.Mode == "plan" {
 			return nil
 		}
@@ -277,7 +277,7 @@ func (s *Store) LeaveAccounts(ctx context.Context, runID string) error {
 	}))
 }
 
-func (s *Store) leaveAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+func (s *Store) leaveAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
 	policy, err := policyOf(run)
 	if err != nil || policy.Never {
 		return err

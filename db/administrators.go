@@ -19,7 +19,7 @@ func (e *UnknownMembersError) Error() string { return "no such member: " + strin
 // word, and others none any more. It returns *UnknownMembersError, and changes nothing, if one
 // of the ids is no member's.
 func (s *Store) SetAdministrators(ctx context.Context, runID string, add, remove []string) error {
-	return interpret("set administrators", s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+	return interpret("set administrators", s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) error {
 		added, err := s.memberRows(ctx, tx, run, add)
 		if err != nil {
 			return err
@@ -40,7 +40,7 @@ func (s *Store) SetAdministrators(ctx context.Context, runID string, add, remove
 }
 
 // memberRows returns the ids of the rows of the members with these external ids.
-func (s *Store) memberRows(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow,
+func (s *Store) memberRows(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow,
 	externalIDs []string) ([]string, error) {
 	rows := make([]string, 0, len(externalIDs))
 	var unknown []string

@@ -18,7 +18,7 @@ import (
 // parents) are noted as warnings; in a limited visible range missing parents are
 // expected and not noted.
 func (s *Store) ApplyDepartments(ctx context.Context, runID string, limitedRange bool) error {
-	return interpret("apply departments", s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+	return interpret("apply departments", s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) error {
 		if run.Mode == "plan" {
 			return nil
 		}
@@ -26,7 +26,7 @@ func (s *Store) ApplyDepartments(ctx context.Context, runID string, limitedRange
 	}))
 }
 
-func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string,
+func (s *Store) applyDepartments(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string,
 	limitedRange bool) error {
 	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return err
@@ -133,7 +133,7 @@ func (s *Store) addWarning(ctx context.Context, tx pgx.Tx, runID, department, me
 // their departments. Nothing is removed. Applying twice changes nothing more.
 func (s *Store) ApplyMembers(ctx context.Context, runID string, first, last int) error {
 	apply := func() error {
-		return s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+		return s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) error {
 			if run.Mode == "plan" {
 				return nil
 			}
@@ -158,7 +158,7 @@ func isWriteConflict(err error) bool {
 	return errors.As(err, &pg) && (pg.Code == "23505" || pg.Code == "40P01")
 }
 
-func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, first,
+func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, first,
 	last int) error {
 	listings, err := s.listings(ctx, tx, run, runID, first, last)
 	if err != nil || len(listings) == 0 {
@@ -167,7 +167,7 @@ func (s *Store) applyMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	return s.applyListings(ctx, tx, run, runID, listings)
 }
 
-func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string,
+func (s *Store) applyListings(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string,
 	listings []string) error {
 	if err := s.setPlannerHints(ctx, tx, pointLookups); err != nil {
 		return err
@@ -250,7 +250,7 @@ func discardCount(_ int64, err error) error { return err }
 // each other: each has its own transaction.
 func (s *Store) RecomputeDerived(ctx context.Context, runID string) error {
 	part := func(ctx context.Context, do recomputation) error {
-		return s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+		return s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) error {
 			if run.Mode == "plan" {
 				return nil
 			}
@@ -270,10 +270,10 @@ func (s *Store) RecomputeDerived(ctx context.Context, runID string) error {
 }
 
 // recomputation is a part of it.
-type recomputation func(context.Context, pgx.Tx, dbsqlc.FenceHoldRow, string) error
+type recomputation func(context.Context, pgx.Tx, dbsqlc.HoldFenceRow, string) error
 
 // recomputeDerived does the same in one transaction.
-func (s *Store) recomputeDerived(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+func (s *Store) recomputeDerived(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
 	for _, do := range []recomputation{
 		s.applyGroups, s.applyDetails, s.recomputeTree, s.recomputeMembers, s.recomputeHeadcounts, s.recomputeGroups,
 	} {
@@ -284,11 +284,11 @@ func (s *Store) recomputeDerived(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	return nil
 }
 
-func (s *Store) recomputeTree(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, _ string) error {
+func (s *Store) recomputeTree(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, _ string) error {
 	return s.recomputePaths(ctx, tx, run.ProviderID)
 }
 
-func (s *Store) recomputeMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+func (s *Store) recomputeMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
 	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return err
 	}
@@ -313,7 +313,7 @@ func (s *Store) recomputeMembers(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	return nil
 }
 
-func (s *Store) recomputeHeadcounts(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, _ string) error {
+func (s *Store) recomputeHeadcounts(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, _ string) error {
 	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return err
 	}

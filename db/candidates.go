@@ -16,9 +16,9 @@ import (
 type Sight struct {
 	// Limited is true if only part of the company is visible.
 	Limited bool
-	// Standing are earlier runs that saw no more: what they missed, and could not confirm
+	// EarlierRuns are those runs that saw no more: what they missed, and could not confirm
 	// as gone, counts as missed before.
-	Standing []string
+	EarlierRuns []string
 }
 
 // EarlierRun is a run that missed something, with what it could see.
@@ -27,10 +27,10 @@ type EarlierRun struct {
 	Range json.RawMessage
 }
 
-// CandidateRuns returns the earlier runs whose candidates for removal are on record. There
+// ListCandidateRuns returns the earlier runs whose candidates for removal are on record. There
 // are none for a run that is limited: it neither uses nor forgets them.
-func (s *Store) CandidateRuns(ctx context.Context, runID string) ([]EarlierRun, error) {
-	rows, err := s.q.CandidateRuns(ctx, s.pool, runID)
+func (s *Store) ListCandidateRuns(ctx context.Context, runID string) ([]EarlierRun, error) {
+	rows, err := s.q.ListCandidateRuns(ctx, s.pool, runID)
 	out := make([]EarlierRun, len(rows))
 	for i, r := range rows {
 		out[i] = EarlierRun{ID: r.RunID, Range: r.VisibleRange}
@@ -38,16 +38,16 @@ func (s *Store) CandidateRuns(ctx context.Context, runID string) ([]EarlierRun, 
 	return out, interpret("find candidates for removal", err)
 }
 
-// Candidates returns up to limit objects of a type that these earlier runs missed and of
+// ListCandidatesOf returns up to limit objects of a type that these earlier runs missed and of
 // which the present run knows nothing yet, in the order of their ids, from the first after
 // the given one on; "" is before all of them.
-func (s *Store) Candidates(ctx context.Context, runID, objectType string, standing []string, after string,
+func (s *Store) ListCandidatesOf(ctx context.Context, runID, objectType string, earlierRuns []string, after string,
 	limit int) ([]Candidate, error) {
 	if after == "" {
 		after = uuid.Nil.String()
 	}
-	rows, err := s.q.CandidatesNext(ctx, s.pool, dbsqlc.CandidatesNextParams{
-		RunID: runID, ObjectType: objectType, Standing: standing, After: after, MaxRows: int32(limit),
+	rows, err := s.q.ListNextCandidates(ctx, s.pool, dbsqlc.ListNextCandidatesParams{
+		RunID: runID, ObjectType: objectType, EarlierRuns: earlierRuns, After: after, MaxRows: int32(limit),
 	})
 	known := make([]Candidate, len(rows))
 	for i, r := range rows {
@@ -64,22 +64,22 @@ func (s *Store) WholeIsRead(ctx context.Context, runID string) (bool, error) {
 	return read, interpret("read ledger", err)
 }
 
-// Apart is the listing of one person who is read by themselves in a run of the whole
+// SingleListing is the listing of one person who is read by themselves in a run of the whole
 // company. No department's id begins like it.
-func Apart(externalID string) string { return "member " + externalID }
+func SingleListing(externalID string) string { return "member " + externalID }
 
-// ApplyApart applies the people whom the run has read by themselves, like the listings of
+// ApplyReread applies the people whom the run has read by themselves, like the listings of
 // departments.
-func (s *Store) ApplyApart(ctx context.Context, runID string) error {
-	return interpret("apply people read apart", s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+func (s *Store) ApplyReread(ctx context.Context, runID string) error {
+	return interpret("apply members read anew", s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) error {
 		if run.Mode == "plan" {
 			return nil
 		}
-		return s.applyApart(ctx, tx, run, runID)
+		return s.applyReread(ctx, tx, run, runID)
 	}))
 }
 
-func (s *Store) applyApart(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+func (s *Store) applyReread(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
 	listings, err := s.q.ListByIDListings(ctx, tx, runID)
 	if err != nil || len(listings) == 0 {
 		return err
@@ -87,7 +87,9 @@ func (s *Store) applyApart(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldR
 	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return err
 	}
-	if err := s.q.ApartDrop(ctx, tx, dbsqlc.ApartDropParams{RunID: runID, ProviderID: &run.ProviderID}); err != nil {
+	if err := s.q.DropListedRereads(ctx, tx, dbsqlc.DropListedRereadsParams{
+		RunID: runID, ProviderID: &run.ProviderID,
+	}); err != nil {
 		return fmt.Errorf("drop who is listed: %w", err)
 	}
 	if listings, err = s.q.ListByIDListings(ctx, tx, runID); err != nil || len(listings) == 0 {
@@ -96,10 +98,10 @@ func (s *Store) applyApart(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldR
 	return s.applyListings(ctx, tx, run, runID, listings)
 }
 
-// StageApart writes a department that no listing showed, which was read by itself, and that
+// StageReread writes a department that no listing showed, which was read by itself, and that
 // it is there: without the latter it would pass for one that a listing shows again.
-func (s *Store) StageApart(ctx context.Context, runID, candidate string, found StagedDepartment) error {
-	return interpret("stage department", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+func (s *Store) StageReread(ctx context.Context, runID, candidate string, found StagedDepartment) error {
+	return interpret("stage department", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.HoldFenceRow) error {
 		if err := s.q.AnswerLookups(ctx, tx, dbsqlc.AnswerLookupsParams{
 			RunID: runID, ObjectType: "department", Ids: []string{candidate}, Results: []string{string(LookupExists)},
 		}); err != nil {
@@ -122,12 +124,12 @@ func (m *missed) add(objectType, id string, result LookupResult) {
 // confirm as gone; of others that is nothing. Whatever was read, what a listing shows again
 // is forgotten: it has not been missed twice in a row. What a run of single people finds
 // was not listed.
-func (s *Store) keepCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, sight Sight,
+func (s *Store) keepCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, sight Sight,
 	m missed) error {
 	if run.Singly {
 		return nil
 	}
-	if exist, err := s.q.CandidatesExist(ctx, tx, run.ProviderID); err != nil {
+	if exist, err := s.q.HasCandidates(ctx, tx, run.ProviderID); err != nil {
 		return fmt.Errorf("find candidates: %w", err)
 	} else if exist {
 		if err := s.reviewCandidates(ctx, tx, run, runID); err != nil {
@@ -137,9 +139,9 @@ func (s *Store) keepCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceH
 	if len(m.ids) == 0 {
 		return nil
 	}
-	if err := s.q.CandidatesKeep(ctx, tx, dbsqlc.CandidatesKeepParams{
+	if err := s.q.KeepCandidates(ctx, tx, dbsqlc.KeepCandidatesParams{
 		ProviderID: run.ProviderID, RunID: runID, Types: m.types, Ids: m.ids, Results: m.results,
-		Standing: pg.NonNil(sight.Standing),
+		EarlierRuns: pg.NonNil(sight.EarlierRuns),
 	}); err != nil {
 		return fmt.Errorf("keep candidates: %w", err)
 	}
@@ -147,11 +149,11 @@ func (s *Store) keepCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceH
 }
 
 // reviewCandidates forgets what listings show again, and notes what look-ups show.
-func (s *Store) reviewCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+func (s *Store) reviewCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
 	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return err
 	}
-	if err := s.q.CandidatesForgetListed(ctx, tx, dbsqlc.CandidatesForgetListedParams{
+	if err := s.q.ForgetListedCandidates(ctx, tx, dbsqlc.ForgetListedCandidatesParams{
 		RunID: runID, ProviderID: run.ProviderID,
 	}); err != nil {
 		return err
@@ -159,12 +161,12 @@ func (s *Store) reviewCandidates(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 	if err := s.setPlannerHints(ctx, tx, batch); err != nil { // one by one: mostly they are few
 		return err
 	}
-	if err := s.q.CandidatesForgetRecognised(ctx, tx, dbsqlc.CandidatesForgetRecognisedParams{
+	if err := s.q.ForgetUnchangedCandidates(ctx, tx, dbsqlc.ForgetUnchangedCandidatesParams{
 		RunID: runID, ProviderID: run.ProviderID,
 	}); err != nil {
 		return err
 	}
-	if err := s.q.CandidatesFound(ctx, tx, dbsqlc.CandidatesFoundParams{
+	if err := s.q.MarkCandidatesFound(ctx, tx, dbsqlc.MarkCandidatesFoundParams{
 		ProviderID: run.ProviderID, RunID: runID,
 	}); err != nil {
 		return err

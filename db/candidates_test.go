@@ -50,7 +50,7 @@ func (c *company) missing(s snapshot, result db.LookupResult, who string, earlie
 func (r *run) miss(result db.LookupResult, who string, earlier ...*run) {
 	r.t.Helper()
 	for _, e := range earlier {
-		r.sight.Standing = append(r.sight.Standing, e.id)
+		r.sight.EarlierRuns = append(r.sight.EarlierRuns, e.id)
 	}
 	r.planRemovals()
 	if r.plan.ToLookUp > 0 {
@@ -119,7 +119,7 @@ func aRunCountsOnce(t *testing.T, c *company) {
 		require.Zero(t, r.judge().Total())
 		require.Zero(t, r.planRemovals().Total())
 	}
-	runs, err := c.store.CandidateRuns(t.Context(), r.id)
+	runs, err := c.store.ListCandidateRuns(t.Context(), r.id)
 	require.NoError(t, err)
 	require.Empty(t, runs, "its own do not count")
 	require.Equal(t, []string{"member a not_visible"}, c.candidates())
@@ -131,7 +131,7 @@ func (c *company) between(n db.NewRun, s snapshot, earlier *run) *run {
 	r := c.beginLimited("apply", n)
 	r.read(s)
 	r.apply(false)
-	r.sight.Standing = []string{earlier.id}
+	r.sight.EarlierRuns = []string{earlier.id}
 	r.planRemovals()
 	r.keepNotVisible()
 	r.remove()
@@ -151,7 +151,7 @@ func runsBetweenDoNotCountAsMissing(t *testing.T, c *company) {
 	first := c.missing(withoutA, db.LookupNotVisible, "a")
 	c.between(db.NewRun{}, snapshot{departments: unread, members: withoutA.members}, first)
 	r := c.between(limited, withoutA, first)
-	runs, err := c.store.CandidateRuns(t.Context(), r.id)
+	runs, err := c.store.ListCandidateRuns(t.Context(), r.id)
 	require.NoError(t, err)
 	require.Empty(t, runs)
 	require.Equal(t, []string{"member a not_visible"}, c.candidates())
@@ -223,26 +223,26 @@ func aLookUpThatFailedIsNoResult(t *testing.T, c *company) {
 	require.Contains(t, c.missing(withoutA, db.LookupNotVisible, "a", first).removals(), "member a")
 }
 
-// readsApart is missing of a run that reads somebody by themselves first.
-func (c *company) readsApart(s snapshot, record string, earlier *run) *run {
+// rereads is missing of a run that reads somebody by themselves first.
+func (c *company) rereads(s snapshot, record string, earlier *run) *run {
 	c.t.Helper()
 	r := c.begin("apply")
 	r.read(s)
 	r.apply(false)
-	r.sight.Standing = []string{earlier.id}
-	known, err := c.store.Candidates(c.t.Context(), r.id, "member", r.sight.Standing, "", 10)
+	r.sight.EarlierRuns = []string{earlier.id}
+	known, err := c.store.ListCandidatesOf(c.t.Context(), r.id, "member", r.sight.EarlierRuns, "", 10)
 	require.NoError(c.t, err)
 	require.Len(c.t, known, 1)
 	people := membersOf(record, c.provider)
 	_, err = c.store.StageMembers(c.t.Context(),
-		db.MemberPage{Page: db.Page{RunID: r.id, Listing: db.Apart(people[0].ExternalID)}, People: people})
+		db.MemberPage{Page: db.Page{RunID: r.id, Listing: db.SingleListing(people[0].ExternalID)}, People: people})
 	require.NoError(c.t, err)
 	require.NoError(c.t, c.store.RecordLookups(c.t.Context(), db.BeforeRemoving, r.id, "member",
 		map[string]db.LookupResult{known[0].ID: db.LookupExists}))
 	for range 2 {
-		require.NoError(c.t, c.store.ApplyApart(c.t.Context(), r.id))
+		require.NoError(c.t, c.store.ApplyReread(c.t.Context(), r.id))
 	}
-	known, err = c.store.Candidates(c.t.Context(), r.id, "member", r.sight.Standing, "", 10)
+	known, err = c.store.ListCandidatesOf(c.t.Context(), r.id, "member", r.sight.EarlierRuns, "", 10)
 	require.NoError(c.t, err)
 	require.Empty(c.t, known)
 	r.planRemovals()
@@ -260,7 +260,7 @@ func whoIsThereIsPlacedByTheirOwnRecord(t *testing.T, c *company) {
 	require.Equal(t, 1, first.counts.Members.Failed)
 	require.Equal(t, []string{"a 1", "a 10*", "b 10*"}, c.places(), "left as they are")
 
-	second := c.readsApart(withoutA, "a title=own in=1", first)
+	second := c.rereads(withoutA, "a title=own in=1", first)
 	require.Equal(t, []string{"member moved a", "membership deleted a"}, second.changes())
 	require.Equal(t, []string{"a 1*", "b 10*"}, c.places())
 	require.Equal(t, "own", c.member("title", "a"))
@@ -270,7 +270,7 @@ func whoIsThereIsPlacedByTheirOwnRecord(t *testing.T, c *company) {
 
 	before := c.versions()
 	for range 2 {
-		again := c.readsApart(withoutA, "a title=own in=1", first)
+		again := c.rereads(withoutA, "a title=own in=1", first)
 		require.Empty(t, again.changes())
 		require.Empty(t, again.problems())
 		require.Equal(t, before, c.versions(), "an unchanged company writes no row")
@@ -283,7 +283,7 @@ func whoIsThereIsPlacedByTheirOwnRecord(t *testing.T, c *company) {
 func whoIsThereKeepsTheirPlacesBetween(t *testing.T, c *company) {
 	c.sync(everyone)
 	first := c.missing(withoutA, db.LookupExists, "a")
-	c.readsApart(withoutA, "a in=1,10", first)
+	c.rereads(withoutA, "a in=1,10", first)
 	for _, between := range []func() *run{
 		func() *run {
 			return c.between(db.NewRun{}, snapshot{departments: unread, members: withoutA.members}, first)
@@ -331,7 +331,7 @@ func aListingCountsMoreThanARecord(t *testing.T, c *company) {
 		c.sync(everyone)
 		c.sync(everyone)
 		first := c.missing(withoutA, db.LookupExists, "a")
-		r := c.readsApart(snapshot{departments: two, members: again}, "a title=own in=1", first)
+		r := c.rereads(snapshot{departments: two, members: again}, "a title=own in=1", first)
 		require.NotContains(t, r.changes(), "membership created a")
 		require.NotEqual(t, "own", c.member("title", "a"))
 		require.Empty(t, c.candidates())
@@ -367,7 +367,7 @@ func aPlanGoesByWhatWasMissedBefore(t *testing.T, c *company) {
 
 	first := c.missing(withoutA, db.LookupNotVisible, "a")
 	plan = c.begin("plan")
-	plan.sight.Standing = []string{first.id}
+	plan.sight.EarlierRuns = []string{first.id}
 	plan.read(withoutA)
 	out, err := c.store.DryRun(t.Context(), plan.id, plan.sight, true)
 	require.NoError(t, err)
@@ -389,7 +389,7 @@ func aDepartmentIsThereOrNot(t *testing.T, c *company) {
 		r.read(without)
 		r.apply(false)
 		for _, e := range earlier {
-			r.sight.Standing = append(r.sight.Standing, e.id)
+			r.sight.EarlierRuns = append(r.sight.EarlierRuns, e.id)
 		}
 		r.planRemovals()
 		r.lookedUp("department", result, "20")
@@ -409,7 +409,7 @@ func aDepartmentIsThereOrNot(t *testing.T, c *company) {
 
 	// Read by itself it is in the tree, and yet not listed.
 	r := c.begin("apply")
-	known, err := c.store.Candidates(t.Context(), r.id, "department", []string{first.id}, "", 10)
+	known, err := c.store.ListCandidatesOf(t.Context(), r.id, "department", []string{first.id}, "", 10)
 	require.NoError(t, err)
 	require.Len(t, known, 1)
 	require.NoError(t, c.store.RecordLookups(t.Context(), db.BeforeRemoving, r.id, "department",
@@ -468,7 +468,7 @@ func theProviderCountsMorePeopleThanItHas(t *testing.T, c *company) {
 		r.read(snapshot{departments: "1 declared=9; 20<1", members: "b in=20"})
 		r.apply(false)
 		for _, e := range earlier {
-			r.sight.Standing = append(r.sight.Standing, e.id)
+			r.sight.EarlierRuns = append(r.sight.EarlierRuns, e.id)
 		}
 		require.Equal(t, 3, r.planRemovals().ToLookUp)
 		r.lookedUp("department", db.LookupNotVisible, "10")

@@ -52,7 +52,7 @@ func (s *Store) FinishChildren(ctx context.Context, runID, department string) er
 
 // RestartChildren starts the listing of a department's children anew, by the listing given.
 func (s *Store) RestartChildren(ctx context.Context, runID, department, listing string) error {
-	return interpret("restart walk", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+	return interpret("restart walk", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.HoldFenceRow) error {
 		return s.q.RestartChildren(ctx, tx, dbsqlc.RestartChildrenParams{
 			ChildrenListing: listing, RunID: runID, ExternalID: department,
 		})
@@ -84,7 +84,7 @@ type FinishedDepartments struct {
 // asked for and that do not exist are on record as errors.
 func (s *Store) FinishDepartments(ctx context.Context, runID, problem string) (FinishedDepartments, error) {
 	var finished FinishedDepartments
-	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) error {
 		if _, err := s.q.FailPendingChildren(ctx, tx,
 			dbsqlc.FailPendingChildrenParams{Error: &problem, RunID: runID}); err != nil {
 			return err
@@ -129,7 +129,7 @@ func (s *Store) IsTargeted(ctx context.Context, runID string) (bool, error) {
 
 // exclude takes out what rules exclude, with what is below, and what a targeted run leaves
 // out.
-func (s *Store) exclude(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+func (s *Store) exclude(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
 	if err := s.setPlannerHints(ctx, tx, batch); err != nil { // the walk down goes by index
 		return err
 	}
@@ -154,7 +154,7 @@ func (s *Store) exclude(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow,
 // RecallListings finds what the listings of departments were when last applied, so that
 // those about to be read can be told as unchanged.
 func (s *Store) RecallListings(ctx context.Context, runID string, departments []string) error {
-	return interpret("recall listings", s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+	return interpret("recall listings", s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) error {
 		if err := s.setPlannerHints(ctx, tx, pointLookups); err != nil {
 			return err
 		}
@@ -212,7 +212,7 @@ func (s *Store) ReopenMembers(ctx context.Context, runID string, ordinal int) er
 
 // RestartMembers forgets what was read of a department's people.
 func (s *Store) RestartMembers(ctx context.Context, runID, department string) error {
-	return interpret("restart department", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+	return interpret("restart department", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.HoldFenceRow) error {
 		if err := s.q.DeleteStagedListing(ctx, tx, dbsqlc.DeleteStagedListingParams{
 			RunID: runID, Listing: department,
 		}); err != nil {

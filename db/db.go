@@ -139,8 +139,8 @@ func (s *Store) inTx(ctx context.Context, do func(tx pgx.Tx) error) error {
 // its provider's newest: the fence row is held against a new run's taking over
 // until the commit. It returns ErrSuperseded otherwise, also of a run that was held: its
 // snapshot is gone, so that what reads it must not come late.
-func (s *Store) inFence(ctx context.Context, runID string, do func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error) error {
-	return s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+func (s *Store) inFence(ctx context.Context, runID string, do func(tx pgx.Tx, run dbsqlc.HoldFenceRow) error) error {
+	return s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) error {
 		if run.Approved {
 			return ErrSuperseded
 		}
@@ -151,9 +151,9 @@ func (s *Store) inFence(ctx context.Context, runID string, do func(tx pgx.Tx, ru
 // inFenceUntilEnd is inFence for what a run that was held does, too, once its removals
 // are approved.
 func (s *Store) inFenceUntilEnd(ctx context.Context, runID string,
-	do func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error) error {
+	do func(tx pgx.Tx, run dbsqlc.HoldFenceRow) error) error {
 	return s.inTx(ctx, func(tx pgx.Tx) error {
-		run, err := s.q.FenceHold(ctx, tx, runID)
+		run, err := s.q.HoldFence(ctx, tx, runID)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return ErrSuperseded
 		}

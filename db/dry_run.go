@@ -41,7 +41,7 @@ func (s *Store) DryRun(ctx context.Context, runID string, sight Sight, remove bo
 	var notes []dbsqlc.ListRunErrorsRow
 	var known, failed []CompletenessRecord
 	var ask pendingLookups
-	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
+	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) (err error) {
 		// An earlier dry run's log would count as done by this one.
 		if err = s.q.DropChanges(ctx, tx, runID); err != nil {
 			return err
@@ -76,7 +76,7 @@ func (s *Store) DryRun(ctx context.Context, runID string, sight Sight, remove bo
 	}
 	if ask.any() {
 		out = DryRunResult{}
-		err = s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) (err error) {
+		err = s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.HoldFenceRow) (err error) {
 			out.ToLookUp, err = s.recordPendingLookups(ctx, tx, runID, ask)
 			return err
 		})
@@ -90,12 +90,12 @@ func (s *Store) DryRun(ctx context.Context, runID string, sight Sight, remove bo
 }
 
 // dryRun returns the plan of removals, or what is to be looked up before it stands.
-func (s *Store) dryRun(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, sight Sight,
+func (s *Store) dryRun(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, sight Sight,
 	remove bool) (plan RemovalPlan, ask pendingLookups, err error) {
 	if err := s.rehearseListings(ctx, tx, run, runID, sight.Limited); err != nil {
 		return plan, ask, err
 	}
-	if err := s.applyApart(ctx, tx, run, runID); err != nil {
+	if err := s.applyReread(ctx, tx, run, runID); err != nil {
 		return plan, ask, err
 	}
 	if plan, err = s.planRemovals(ctx, tx, run, runID); err != nil {
@@ -148,7 +148,7 @@ func (s *Store) saveDryRun(ctx context.Context, from pgx.Tx, runID string) error
 
 func (s *Store) keepDryRun(ctx context.Context, runID string, notes []dbsqlc.ListRunErrorsRow,
 	failed []CompletenessRecord) error {
-	return s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+	return s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.HoldFenceRow) error {
 		if err := s.q.DropChanges(ctx, tx, runID); err != nil {
 			return err
 		}

@@ -131,7 +131,7 @@ func (s *Store) ListEventAges(ctx context.Context, runID string) ([]time.Duratio
 
 // WithholdRemovals leaves a run by events without removals, and has the next full run held.
 func (s *Store) WithholdRemovals(ctx context.Context, runID string) error {
-	return interpret("withhold removals", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+	return interpret("withhold removals", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.HoldFenceRow) error {
 		return s.q.WithholdRemovals(ctx, tx, runID)
 	}))
 }

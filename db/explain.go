@@ -47,7 +47,7 @@ func (s *Store) objects(ctx context.Context, kind, providerID, text string, limi
 }
 
 func (s *Store) find(ctx context.Context, kind, providerID, text string, limit int) ([]Object, error) {
-	rows, err := s.q.ObjectFind(ctx, s.pool, dbsqlc.ObjectFindParams{
+	rows, err := s.q.FindObjects(ctx, s.pool, dbsqlc.FindObjectsParams{
 		ProviderID: providerID, ObjectType: kind, Text: text, Pattern: pg.EscapeLike(text), MaxRows: int32(limit),
 	})
 	if err != nil {
@@ -61,7 +61,7 @@ func (s *Store) find(ctx context.Context, kind, providerID, text string, limit i
 	if len(out) > 0 {
 		return out, nil
 	}
-	former, err := s.q.ObjectFindFormer(ctx, s.pool, dbsqlc.ObjectFindFormerParams{
+	former, err := s.q.FindFormerObjects(ctx, s.pool, dbsqlc.FindFormerObjectsParams{
 		ProviderID: providerID, ObjectType: kind, Objects: objectKinds(), Text: text, MaxRows: int32(limit),
 	})
 	for _, r := range former {
@@ -182,7 +182,7 @@ type Listing struct {
 func (s *Store) GetObjectHistory(ctx context.Context, o Object) (ObjectHistory, error) {
 	history := ObjectHistory{Object: o, Runs: []ObjectRun{}}
 	var err error
-	if history.Now, err = s.q.ObjectRow(ctx, s.pool, o.ID); err != nil {
+	if history.Now, err = s.q.GetObjectRow(ctx, s.pool, o.ID); err != nil {
 		return history, interpret("read object", err)
 	}
 	t := &historyBuilder{s: s, history: &history}
@@ -245,7 +245,7 @@ func objectRunHeadOf(r dbsqlc.GetRunRow) ObjectRunHead {
 }
 
 func (t *historyBuilder) changes(ctx context.Context) error {
-	rows, err := t.s.q.ObjectChanges(ctx, t.s.pool, t.history.ID)
+	rows, err := t.s.q.ListObjectChanges(ctx, t.s.pool, t.history.ID)
 	if err != nil {
 		return err
 	}
@@ -283,7 +283,7 @@ func (t *historyBuilder) decision(run ObjectRunHead) string {
 }
 
 func (t *historyBuilder) spared(ctx context.Context) error {
-	rows, err := t.s.q.ObjectSpared(ctx, t.s.pool, t.history.ID)
+	rows, err := t.s.q.ListSkippedRemovals(ctx, t.s.pool, t.history.ID)
 	if err != nil {
 		return err
 	}
@@ -314,7 +314,7 @@ func (t *historyBuilder) evidence(ctx context.Context, c *ObjectRun) error {
 		return nil
 	}
 	c.Evidence = &Evidence{Listings: []Listing{}, DroppedAt: t.dropped[c.Run.ID]}
-	extent, err := t.s.q.RunExtent(ctx, t.s.pool, c.Run.ID)
+	extent, err := t.s.q.GetRunExtent(ctx, t.s.pool, c.Run.ID)
 	if err != nil {
 		return err
 	}
@@ -325,7 +325,8 @@ func (t *historyBuilder) evidence(ctx context.Context, c *ObjectRun) error {
 }
 
 func (t *historyBuilder) listings(ctx context.Context, containers []string, runID string) ([]Listing, error) {
-	rows, err := t.s.q.RunListings(ctx, t.s.pool, dbsqlc.RunListingsParams{Departments: containers, RunID: runID})
+	rows, err := t.s.q.ListRunListings(ctx, t.s.pool,
+		dbsqlc.ListRunListingsParams{Departments: containers, RunID: runID})
 	if err != nil {
 		return nil, err
 	}
@@ -337,8 +338,8 @@ func (t *historyBuilder) listings(ctx context.Context, containers []string, runI
 			Request:  pg.OrZero(r.Request), ReadAt: r.ReadAt, Error: pg.OrZero(r.Error),
 		}
 	}
-	groups, err := t.s.q.RunGroupListings(ctx, t.s.pool,
-		dbsqlc.RunGroupListingsParams{Groups: containers, RunID: runID})
+	groups, err := t.s.q.ListGroupListings(ctx, t.s.pool,
+		dbsqlc.ListGroupListingsParams{Groups: containers, RunID: runID})
 	for _, r := range groups {
 		l := Listing{
 			Group: r.ExternalID, Of: "members", Complete: r.Complete, Pages: int(r.Pages), Read: int(r.Read),

@@ -15,7 +15,7 @@ import (
 func (t *historyBuilder) stayed(ctx context.Context) error {
 	from, until := t.span()
 	within := func(at time.Time) bool { return !at.Before(from) && (until.IsZero() || !at.After(until)) }
-	notes, err := t.s.q.ObjectNotes(ctx, t.s.pool, dbsqlc.ObjectNotesParams{
+	notes, err := t.s.q.ListObjectNotes(ctx, t.s.pool, dbsqlc.ListObjectNotesParams{
 		Ids: t.ids(), ObjectID: t.history.ID, ObjectType: t.history.Type, Others: otherTypes(t.history.Type),
 	})
 	if err != nil {
@@ -31,7 +31,7 @@ func (t *historyBuilder) stayed(ctx context.Context) error {
 		}
 		c.Notes = append(c.Notes, n.Message)
 	}
-	lookUps, err := t.s.q.ObjectLookUps(ctx, t.s.pool, t.history.ID)
+	lookUps, err := t.s.q.ListObjectLookups(ctx, t.s.pool, t.history.ID)
 	for _, l := range lookUps {
 		c, err := t.run(ctx, l.RunID)
 		if err != nil {
@@ -78,7 +78,7 @@ func (t *historyBuilder) presence(ctx context.Context) error {
 	if t.history.Status == "deleted" {
 		return nil
 	}
-	id, err := t.s.q.NewestReading(ctx, t.s.pool, t.history.ID)
+	id, err := t.s.q.GetNewestFullRun(ctx, t.s.pool, t.history.ID)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
@@ -92,7 +92,7 @@ func (t *historyBuilder) presence(ctx context.Context) error {
 	if n := len(t.history.Runs); n > 0 && t.history.Runs[n-1].Run.StartedAt.After(r.StartedAt) {
 		return nil
 	}
-	places, err := t.s.q.ObjectPlaces(ctx, t.s.pool, t.history.ID)
+	places, err := t.s.q.ListObjectPlaces(ctx, t.s.pool, t.history.ID)
 	if err != nil || len(places) == 0 {
 		return err
 	}

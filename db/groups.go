@@ -17,19 +17,19 @@ import (
 
 func (s *Store) groupKind() kind {
 	return kind{
-		planRemovals: func(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, _ bool) error {
+		planRemovals: func(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, _ bool) error {
 			return s.q.PlanGroupRemovals(ctx, tx,
 				dbsqlc.PlanGroupRemovalsParams{RunID: runID, ProviderID: &run.ProviderID})
 		},
 		remove:     upTo[dbsqlc.RemoveGroupsParams](s.q.RemoveGroups),
 		active:     owned(s.q.CountGroups),
-		removalIDs: upTo[dbsqlc.RemovalIDsOfGroupsParams](s.q.RemovalIDsOfGroups),
+		removalIDs: upTo[dbsqlc.ListRemovedGroupsParams](s.q.ListRemovedGroups),
 	}
 }
 
 func (s *Store) groupMembershipKind() kind {
 	return kind{
-		planRemovals: func(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string,
+		planRemovals: func(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string,
 			membersRead bool) error {
 			return s.q.PlanGroupMembershipRemovals(ctx, tx, dbsqlc.PlanGroupMembershipRemovalsParams{
 				RunID: runID, ProviderID: &run.ProviderID, MembersRead: membersRead,
@@ -37,13 +37,13 @@ func (s *Store) groupMembershipKind() kind {
 		},
 		remove:     upTo[dbsqlc.RemoveGroupMembershipsParams](s.q.RemoveGroupMemberships),
 		active:     owned(s.q.CountGroupMemberships),
-		removalIDs: upTo[dbsqlc.RemovalIDsOfGroupMembershipsParams](s.q.RemovalIDsOfGroupMemberships),
+		removalIDs: upTo[dbsqlc.ListRemovedGroupMembershipsParams](s.q.ListRemovedGroupMemberships),
 	}
 }
 
 func (s *Store) administratorKind() kind {
 	return kind{
-		planRemovals: func(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string,
+		planRemovals: func(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string,
 			membersRead bool) error {
 			return s.q.PlanAdministratorRemovals(ctx, tx, dbsqlc.PlanAdministratorRemovalsParams{
 				RunID: runID, ProviderID: run.ProviderID, MembersRead: membersRead,
@@ -51,7 +51,7 @@ func (s *Store) administratorKind() kind {
 		},
 		remove:     upTo[dbsqlc.RemoveAdministratorsParams](s.q.RemoveAdministrators),
 		active:     s.q.CountAdministrators,
-		removalIDs: upTo[dbsqlc.RemovalIDsOfAdministratorsParams](s.q.RemovalIDsOfAdministrators),
+		removalIDs: upTo[dbsqlc.ListRemovedAdministratorsParams](s.q.ListRemovedAdministrators),
 	}
 }
 
@@ -88,7 +88,7 @@ type ListingPage struct {
 
 // BeginListing opens the one list of all objects of a kind, unless it is open already.
 func (s *Store) BeginListing(ctx context.Context, runID string, kind directory.Kind) error {
-	return interpret("open listing", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+	return interpret("open listing", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.HoldFenceRow) error {
 		return s.q.AddListings(ctx, tx, dbsqlc.AddListingsParams{
 			RunID: runID, ObjectType: string(kind), ExternalIds: []string{""}, Listings: []string{""},
 		})
@@ -113,7 +113,7 @@ func (s *Store) OpenListings(ctx context.Context, runID string, kind directory.K
 // StageListing writes a page together with the cursor behind it.
 func (s *Store) StageListing(ctx context.Context, page ListingPage) error {
 	return interpret("stage "+page.Kind.String(),
-		s.inFence(ctx, page.RunID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+		s.inFence(ctx, page.RunID, func(tx pgx.Tx, _ dbsqlc.HoldFenceRow) error {
 			n, err := s.stageListing(ctx, tx, page)
 			if err != nil {
 				return err
@@ -207,7 +207,7 @@ func (s *Store) stageGroupMembers(ctx context.Context, tx pgx.Tx, page ListingPa
 // and is asked for once more.
 func (s *Store) RestartListing(ctx context.Context, runID string, kind directory.Kind, externalID string,
 	again bool) error {
-	return interpret("restart listing", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+	return interpret("restart listing", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.HoldFenceRow) error {
 		if err := s.q.DropStagedGroupMembers(ctx, tx, dbsqlc.DropStagedGroupMembersParams{
 			RunID: runID, GroupExternalID: externalID,
 		}); err != nil {
@@ -223,7 +223,7 @@ func (s *Store) RestartListing(ctx context.Context, runID string, kind directory
 // although the directory holds something of it, and was not asked for a second time.
 func (s *Store) EndListing(ctx context.Context, runID string, kind directory.Kind,
 	externalID string) (ended bool, err error) {
-	err = s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+	err = s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) error {
 		_, err := s.q.EndListing(ctx, tx, dbsqlc.EndListingParams{
 			RunID: runID, ObjectType: string(kind), ExternalID: externalID, ProviderID: &run.ProviderID,
 		})
@@ -240,7 +240,7 @@ func (s *Store) EndListing(ctx context.Context, runID string, kind directory.Kin
 // failure: a permission that is missing is for the provider's test to tell.
 func (s *Store) FailListing(ctx context.Context, runID string, kind directory.Kind, externalID, problem string,
 	tolerated bool) error {
-	return interpret("note why a listing failed", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+	return interpret("note why a listing failed", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.HoldFenceRow) error {
 		err := s.q.FailListing(ctx, tx, dbsqlc.FailListingParams{
 			RunID: runID, ObjectType: string(kind), ExternalID: externalID, Error: problem, Tolerated: tolerated,
 		})
@@ -261,11 +261,11 @@ func (s *Store) FailListing(ctx context.Context, runID string, kind directory.Ki
 // GroupsLack reports whether what a run has read of groups to the end lacks something that is
 // stored, so that it would be removed.
 func (s *Store) GroupsLack(ctx context.Context, runID string) (lack bool, err error) {
-	err = s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+	err = s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) error {
 		if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 			return err
 		}
-		lack, err = s.q.GroupsLack(ctx, tx, dbsqlc.GroupsLackParams{RunID: runID, ProviderID: &run.ProviderID})
+		lack, err = s.q.LacksGroups(ctx, tx, dbsqlc.LacksGroupsParams{RunID: runID, ProviderID: &run.ProviderID})
 		return err
 	})
 	return lack, interpret("compare groups", err)
@@ -274,7 +274,7 @@ func (s *Store) GroupsLack(ctx context.Context, runID string) (lack bool, err er
 // DisregardListings lets no listing of groups and administrators count as read to the end, and
 // notes why.
 func (s *Store) DisregardListings(ctx context.Context, runID, why string) error {
-	return interpret("disregard listings", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+	return interpret("disregard listings", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.HoldFenceRow) error {
 		if err := s.q.DisregardListings(ctx, tx, dbsqlc.DisregardListingsParams{
 			RunID: runID, Error: why,
 		}); err != nil {
@@ -290,7 +290,7 @@ func (s *Store) DisregardListings(ctx context.Context, runID, why string) error 
 // company does.
 func (s *Store) ReadsGroups(ctx context.Context, runID string) (bool, error) {
 	var whole bool
-	err := s.inFence(ctx, runID, func(_ pgx.Tx, run dbsqlc.FenceHoldRow) error {
+	err := s.inFence(ctx, runID, func(_ pgx.Tx, run dbsqlc.HoldFenceRow) error {
 		whole = run.Whole
 		return nil
 	})
@@ -299,7 +299,7 @@ func (s *Store) ReadsGroups(ctx context.Context, runID string) (bool, error) {
 
 // matchGroups finds out which members and departments were staged in groups and as
 // administrators. Removals are planned by that, and what is left is applied after them.
-func (s *Store) matchGroups(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+func (s *Store) matchGroups(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
 	if err := s.stageFlagged(ctx, tx, run, runID); err != nil {
 		return fmt.Errorf("read flags: %w", err)
 	}
@@ -324,7 +324,7 @@ func (s *Store) matchGroups(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHold
 // applyGroups makes the directory hold every group and administrator that the run has read,
 // and all that belongs to the groups. Nothing is removed. It comes after the removals, so that
 // a member who goes is not placed in a group first. Applying twice changes nothing more.
-func (s *Store) applyGroups(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+func (s *Store) applyGroups(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
 	if read, err := s.q.ListingsExist(ctx, tx, runID); err != nil || !read {
 		return err
 	}
@@ -373,7 +373,7 @@ func (s *Store) applyGroups(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHold
 // stageFlagged stages the members who are marked as main administrators by their own record,
 // where the provider type does that. If no record says anything of it the permission for it
 // is missing, and nobody counts as no administrator any more.
-func (s *Store) stageFlagged(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+func (s *Store) stageFlagged(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
 	flag := directory.ProviderType(run.ProviderType).Traits().AdministratorFlag
 	if flag == "" || !run.Whole {
 		return nil
@@ -394,7 +394,7 @@ func (s *Store) stageFlagged(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 
 // recomputeGroups computes how many active members each group has. They change with the groups,
 // the tree and the members alike.
-func (s *Store) recomputeGroups(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, _ string) error {
+func (s *Store) recomputeGroups(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, _ string) error {
 	exist, err := s.q.GroupsExist(ctx, tx, &run.ProviderID)
 	if err != nil || !exist {
 		return err

@@ -255,10 +255,10 @@ func manyRemovalsOfGroupsAreHeld(t *testing.T, c *company) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"g1", "g2", "g3", "g4"}, held.Groups.IDs)
 	require.Equal(t, "a in g1", held.GroupMemberships.IDs[0])
-	leavers, err := c.store.Leavers(t.Context(), r.id, db.Few{})
+	leavers, err := c.store.ListPlannedRemovals(t.Context(), r.id, db.RemovalsLimit{})
 	require.NoError(t, err)
 	require.Len(t, leavers.Groups, 4)
-	require.Equal(t, db.LeavingGroup{ExternalID: "g4", Name: "Gg4", Members: 4, Reason: "not_listed"},
+	require.Equal(t, db.PlannedGroup{ExternalID: "g4", Name: "Gg4", Members: 4, Reason: "not_listed"},
 		leavers.Groups[0])
 	require.Empty(t, leavers.GroupPlaces, "they go with their groups")
 	r = c.beginGroups("apply", s, groups{list: "g1=a; g2=a; g3=a; g4=a,c+20"})
@@ -268,10 +268,10 @@ func manyRemovalsOfGroupsAreHeld(t *testing.T, c *company) {
 	r.finish()
 	r = c.beginGroups("apply", s, groups{list: "g1=b; g2=a; g3=a; g4=a,c+10"})
 	r.planRemovals()
-	leavers, err = c.store.Leavers(t.Context(), r.id, db.Few{})
+	leavers, err = c.store.ListPlannedRemovals(t.Context(), r.id, db.RemovalsLimit{})
 	require.NoError(t, err)
 	require.Empty(t, leavers.Groups)
-	require.Equal(t, []db.LostGroupPlace{
+	require.Equal(t, []db.PlannedGroupMembership{
 		{Kind: directory.KindMember, ExternalID: "a", Name: "Na", Group: "g1", GroupName: "Gg1", Reason: "not_listed"},
 		{Kind: directory.KindDepartment, ExternalID: "20", Name: "D20", Group: "g4", GroupName: "Gg4",
 			Reason: "not_listed"},

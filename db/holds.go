@@ -25,7 +25,7 @@ func (s *Store) RunHold(ctx context.Context, runID, reason, holdWorkflowID strin
 		return fmt.Errorf("hold run: %w", err)
 	}
 	return interpret("hold run", s.inTx(ctx, func(tx pgx.Tx) error {
-		n, err := s.q.RunSetHeld(ctx, tx, dbsqlc.RunSetHeldParams{
+		n, err := s.q.HoldRun(ctx, tx, dbsqlc.HoldRunParams{
 			HoldReason: &reason, HoldWorkflowID: &holdWorkflowID, ID: runID,
 		})
 		if err != nil {
@@ -64,13 +64,13 @@ func (s *Store) RunResume(ctx context.Context, runID string,
 		if err != nil {
 			return err
 		}
-		standing, err := s.q.RunStanding(ctx, tx, runID)
+		hold, err := s.q.GetHoldState(ctx, tx, runID)
 		switch {
 		case err != nil:
 			return err
-		case standing.Status == directory.RunRunning && standing.WasHeld:
+		case hold.Status == directory.RunRunning && hold.WasHeld:
 			return nil // resumed already
-		case standing.Status != directory.RunHeld:
+		case hold.Status != directory.RunHeld:
 			return ErrSuperseded
 		}
 		open, err := s.openRuns(ctx, tx, providerID)
@@ -85,17 +85,18 @@ func (s *Store) RunResume(ctx context.Context, runID string,
 		}); err != nil {
 			return err
 		}
-		if err := s.q.RunSetResumed(ctx, tx, runID); err != nil {
+		if err := s.q.ResumeRun(ctx, tx, runID); err != nil {
 			return err
 		}
 		if err := s.q.SetRulesApplied(ctx, tx, runID); err != nil {
 			return err
 		}
 		// What was said before the hold may be true no longer.
-		if err := s.q.LookUpsForget(ctx, tx, runID); err != nil {
+		if err := s.q.ForgetLookups(ctx, tx, runID); err != nil {
 			return err
 		}
-		return s.q.LookUpsOfRemovals(ctx, tx, dbsqlc.LookUpsOfRemovalsParams{RunID: runID, Kinds: lookedUpKinds()})
+		return s.q.AddLookupsOfRemovals(ctx, tx,
+			dbsqlc.AddLookupsOfRemovalsParams{RunID: runID, Kinds: lookedUpKinds()})
 	}))
 }
 

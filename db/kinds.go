@@ -15,7 +15,7 @@ type kind struct {
 	directory.Descriptor
 	// planRemovals plans what the run's listings of the kind do not show any more. Nil: the
 	// kind belongs to the tree, which planRemovals plans together.
-	planRemovals func(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, membersRead bool) error
+	planRemovals func(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, membersRead bool) error
 	// remove carries out up to so many planned removals of a run and returns how many.
 	remove func(ctx context.Context, tx dbsqlc.DBTX, runID string, most int32) (int32, error)
 	// active counts a provider's objects that are there.
@@ -30,12 +30,12 @@ func (s *Store) kinds() []kind {
 		{
 			remove:     upTo[dbsqlc.RemoveDepartmentsParams](s.q.RemoveDepartments),
 			active:     owned(s.q.CountDepartments),
-			removalIDs: upTo[dbsqlc.RemovalIDsOfDepartmentsParams](s.q.RemovalIDsOfDepartments),
+			removalIDs: upTo[dbsqlc.ListRemovedDepartmentsParams](s.q.ListRemovedDepartments),
 		},
 		{
 			remove:     upTo[dbsqlc.RemoveMembersParams](s.q.RemoveMembers),
 			active:     owned(s.q.CountMembers),
-			removalIDs: upTo[dbsqlc.RemovalIDsOfMembersParams](s.q.RemovalIDsOfMembers),
+			removalIDs: upTo[dbsqlc.ListRemovedMembersParams](s.q.ListRemovedMembers),
 		},
 		{
 			remove:     upTo[dbsqlc.RemoveMembershipsParams](s.q.RemoveMemberships),
@@ -99,7 +99,7 @@ func kindsThat(are func(directory.Descriptor) bool) []string {
 }
 
 func (s *Store) membershipIDs(ctx context.Context, tx dbsqlc.DBTX, runID string, most int32) ([]string, error) {
-	rows, err := s.q.RemovalIDsOfMemberships(ctx, tx, dbsqlc.RemovalIDsOfMembershipsParams{RunID: runID, MaxRows: most})
+	rows, err := s.q.ListRemovedMemberships(ctx, tx, dbsqlc.ListRemovedMembershipsParams{RunID: runID, MaxRows: most})
 	ids := make([]string, len(rows))
 	for i, row := range rows {
 		ids[i] = row.Member + " in " + row.Department

@@ -13,7 +13,7 @@ import (
 )
 
 // updateAccounts gives linked accounts their members' addresses, if the policy is so.
-func (s *Store) updateAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+func (s *Store) updateAccounts(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
 	policy, err := policyOf(run)
 	if err != nil || policy.Never || policy.KeepContact {
 		return err

@@ -77,7 +77,7 @@ const (
 // at runs do in the fence of a run that is at that stage: whoever lags behind from an
 // earlier one notes nothing.
 func (s *Store) at(ctx context.Context, stage Stage, runID string, do func(tx pgx.Tx) error) error {
-	return s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+	return s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) error {
 		if run.Approved != bool(stage) {
 			return ErrSuperseded
 		}
@@ -207,9 +207,9 @@ func (s *Store) recordPendingLookups(ctx context.Context, tx pgx.Tx, runID strin
 // nobody could be asked about, and adds what goes with the confirmed. Of a run that read
 // the whole company it keeps what was missed, for the next one. It returns the figures.
 // Judging again changes nothing.
-func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string,
+func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string,
 	sight Sight) (RemovalPlan, error) {
-	scope, err := s.q.Completeness(ctx, tx, runID)
+	scope, err := s.q.GetCompleteness(ctx, tx, runID)
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("completeness: %w", err)
 	}
@@ -218,17 +218,18 @@ func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, r
 	}
 	read := listingsEnded(run, scope)
 	whole := read && run.Whole
-	standing := []string{}
+	earlierRuns := []string{}
 	if whole {
-		standing = pg.NonNil(sight.Standing)
+		earlierRuns = pg.NonNil(sight.EarlierRuns)
 		if _, err := s.q.ConfirmMissedTwice(ctx, tx, dbsqlc.ConfirmMissedTwiceParams{
-			RunID: runID, ProviderID: run.ProviderID, Standing: standing,
+			RunID: runID, ProviderID: run.ProviderID, EarlierRuns: earlierRuns,
 		}); err != nil {
 			return RemovalPlan{}, fmt.Errorf("confirm what was missed twice: %w", err)
 		}
 	}
 	stays, err := s.q.WithdrawKept(ctx, tx, dbsqlc.WithdrawKeptParams{
-		RunID: runID, ProviderID: run.ProviderID, LimitedRange: sight.Limited, KeepPlaces: read, Standing: standing,
+		RunID: runID, ProviderID: run.ProviderID, LimitedRange: sight.Limited, KeepPlaces: read,
+		EarlierRuns: earlierRuns,
 	})
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("withdraw: %w", err)
@@ -277,7 +278,7 @@ func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, r
 
 // leaveToAPerson keeps in the plan what nobody was asked about since it is more than the
 // guard lets pass, so that the run is held for it.
-func (s *Store) leaveToAPerson(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+func (s *Store) leaveToAPerson(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
 	plan, err := s.removalFigures(ctx, tx, run.ProviderID, runID)
 	if err != nil {
 		return err

@@ -117,7 +117,7 @@ FROM changed c
 WHERE m.id = c.id`, columns(""), columns("w."))
 
 func (s *Store) insertMembers(
-	ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, listings, created []string,
+	ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, listings, created []string,
 ) error {
 	_, err := tx.Exec(ctx, insertMembers, runID, run.ProviderID, listings, created, run.IdsIgnoreCase)
 	return err

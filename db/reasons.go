@@ -23,7 +23,7 @@ const (
 // Reasons returns what went wrong in a run, each reason once with the objects that it
 // concerns: what ended the run, then departments, people and warnings.
 func (s *Store) Reasons(ctx context.Context, run report.Run) ([]directory.Reason, error) {
-	rows, err := s.q.RunReasons(ctx, s.pool, dbsqlc.RunReasonsParams{RunID: run.ID, Call: callOfMessage,
+	rows, err := s.q.ListRunReasons(ctx, s.pool, dbsqlc.ListRunReasonsParams{RunID: run.ID, Call: callOfMessage,
 		Ids: idsOfReason, MaxRows: maxReasons})
 	if err != nil {
 		return nil, interpret("read reasons", err)
@@ -56,7 +56,7 @@ type Partials struct {
 
 // Partials returns how often in a row the run's provider could not be read in full.
 func (s *Store) Partials(ctx context.Context, run report.Run) (Partials, error) {
-	row, err := s.q.RunPartials(ctx, s.pool, run.ID)
+	row, err := s.q.CountPartialRuns(ctx, s.pool, run.ID)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Partials{}, nil
 	}

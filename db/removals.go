@@ -59,7 +59,7 @@ func (p RemovalPlan) beyond(kind directory.Kind) bool {
 // nothing, and planning again starts over, but asks nothing twice.
 func (s *Store) PlanRemovals(ctx context.Context, runID string, sight Sight) (RemovalPlan, error) {
 	var plan RemovalPlan
-	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
+	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) (err error) {
 		if run.Mode == "plan" {
 			return nil
 		}
@@ -81,7 +81,7 @@ func (s *Store) PlanRemovals(ctx context.Context, runID string, sight Sight) (Re
 }
 
 // judged is the plan once it is judged. One that is empty is as good as judged.
-func (s *Store) judged(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, sight Sight,
+func (s *Store) judged(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, sight Sight,
 	plan RemovalPlan) (RemovalPlan, error) {
 	if plan.Total()+directory.Sum(plan.Unconfirmed) == 0 {
 		if run.Mode == "apply" {
@@ -94,12 +94,12 @@ func (s *Store) judged(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, 
 	return figures, err
 }
 
-func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow,
+func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow,
 	runID string) (RemovalPlan, error) {
 	if err := s.setPlannerHints(ctx, tx, fullScan); err != nil {
 		return RemovalPlan{}, err
 	}
-	if err := s.q.RemovalsClear(ctx, tx, runID); err != nil {
+	if err := s.q.ClearRemovals(ctx, tx, runID); err != nil {
 		return RemovalPlan{}, err
 	}
 	if run.Singly {
@@ -118,19 +118,19 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("ledger: %w", err)
 	}
-	if _, err := s.q.RemovalsPlanMemberships(ctx, tx, dbsqlc.RemovalsPlanMembershipsParams{
-		RunID: runID, ProviderID: &run.ProviderID, ReadsApart: listed && run.Whole,
+	if _, err := s.q.PlanMembershipRemovals(ctx, tx, dbsqlc.PlanMembershipRemovalsParams{
+		RunID: runID, ProviderID: &run.ProviderID, Rereads: listed && run.Whole,
 	}); err != nil {
 		return RemovalPlan{}, fmt.Errorf("memberships: %w", err)
 	}
 	if err := s.dropContradicted(ctx, tx, run, runID); err != nil {
 		return RemovalPlan{}, err
 	}
-	scope, err := s.q.Completeness(ctx, tx, runID)
+	scope, err := s.q.GetCompleteness(ctx, tx, runID)
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("completeness: %w", err)
 	}
-	read, err := s.q.MembersRead(ctx, tx, dbsqlc.MembersReadParams{RunID: runID, ProviderID: &run.ProviderID})
+	read, err := s.q.CountReadMembers(ctx, tx, dbsqlc.CountReadMembersParams{RunID: runID, ProviderID: &run.ProviderID})
 	if err != nil {
 		return RemovalPlan{}, fmt.Errorf("count read: %w", err)
 	}
@@ -140,7 +140,7 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	listingsEnded := listingsEnded(run, scope)
 	treeRead := scope.ChildrenIncomplete == 0 && !short
 	everythingRead := treeRead && listingsEnded
-	if err := s.planMissing(ctx, tx, dbsqlc.RemovalsPlanMembersParams{
+	if err := s.planMissing(ctx, tx, dbsqlc.PlanMemberRemovalsParams{
 		RunID: runID, EverythingRead: everythingRead, ListingsEnded: listingsEnded, ProviderID: &run.ProviderID,
 	}); err != nil {
 		return RemovalPlan{}, fmt.Errorf("members: %w", err)
@@ -148,7 +148,7 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 	if err := s.planOutOfScope(ctx, tx, run, runID, treeRead, listingsEnded); err != nil {
 		return RemovalPlan{}, err
 	}
-	if _, err := s.q.RemovalsPlanDepartments(ctx, tx, dbsqlc.RemovalsPlanDepartmentsParams{
+	if _, err := s.q.PlanDepartmentRemovals(ctx, tx, dbsqlc.PlanDepartmentRemovalsParams{
 		RunID: runID, TreeRead: treeRead, ListingsEnded: listingsEnded, ProviderID: &run.ProviderID,
 	}); err != nil {
 		return RemovalPlan{}, err
@@ -176,8 +176,8 @@ func (s *Store) planRemovals(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHol
 }
 
 // planDependents plans what goes with removed objects.
-func (s *Store) planDependents(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
-	_, err := s.q.RemovalsPlanDependents(ctx, tx, dbsqlc.RemovalsPlanDependentsParams{
+func (s *Store) planDependents(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
+	_, err := s.q.PlanDependentRemovals(ctx, tx, dbsqlc.PlanDependentRemovalsParams{
 		RunID: runID, ProviderID: run.ProviderID, Objects: objectKinds(),
 	})
 	if err != nil {
@@ -189,20 +189,20 @@ func (s *Store) planDependents(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceH
 // listingsEnded reports whether every listing that would show an object was read to the end.
 // Departments that a rule excludes count as such: what is shown nowhere else is out of
 // scope. What a targeted run leaves out may show it.
-func listingsEnded(run dbsqlc.FenceHoldRow, scope dbsqlc.CompletenessRow) bool {
+func listingsEnded(run dbsqlc.HoldFenceRow, scope dbsqlc.GetCompletenessRow) bool {
 	return scope.ChildrenIncomplete+scope.MembersIncomplete == 0 && (run.Whole || scope.Excluded == 0)
 }
 
 // planMissing plans the removal of members whom no listing shows. Only those who are
 // missed in a department, or have none, can be such, and are looked at one by one.
-func (s *Store) planMissing(ctx context.Context, tx pgx.Tx, params dbsqlc.RemovalsPlanMembersParams) (err error) {
-	if params.PlacedNowhere, err = s.q.MembersPlacedNowhere(ctx, tx, params.ProviderID); err != nil {
+func (s *Store) planMissing(ctx context.Context, tx pgx.Tx, params dbsqlc.PlanMemberRemovalsParams) (err error) {
+	if params.PlacedNowhere, err = s.q.CountMembersWithoutPlace(ctx, tx, params.ProviderID); err != nil {
 		return err
 	}
 	if err := s.setPlannerHints(ctx, tx, batch); err != nil {
 		return err
 	}
-	if _, err := s.q.RemovalsPlanMembers(ctx, tx, params); err != nil {
+	if _, err := s.q.PlanMemberRemovals(ctx, tx, params); err != nil {
 		return err
 	}
 	return s.setPlannerHints(ctx, tx, fullScan)
@@ -210,8 +210,8 @@ func (s *Store) planMissing(ctx context.Context, tx pgx.Tx, params dbsqlc.Remova
 
 // dropContradicted takes back what was planned in departments whose listing the
 // provider's own count contradicts, and notes why: they do not count as read.
-func (s *Store) dropContradicted(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
-	contradicted, err := s.q.ContradictedScopes(ctx, tx, dbsqlc.ContradictedScopesParams{
+func (s *Store) dropContradicted(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
+	contradicted, err := s.q.ListCountMismatches(ctx, tx, dbsqlc.ListCountMismatchesParams{
 		RunID: runID, ProviderID: &run.ProviderID,
 	})
 	if err != nil {
@@ -242,7 +242,7 @@ func (s *Store) dropContradicted(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 			return err
 		}
 	}
-	return s.q.RemovalsDropScopes(ctx, tx, dbsqlc.RemovalsDropScopesParams{
+	return s.q.DropRemovalScopes(ctx, tx, dbsqlc.DropRemovalScopesParams{
 		RunID: runID, ProviderID: &run.ProviderID, Departments: departments,
 	})
 }
@@ -250,7 +250,7 @@ func (s *Store) dropContradicted(ctx context.Context, tx pgx.Tx, run dbsqlc.Fenc
 // removalFigures counts what is planned, and what is there of the kinds that have a limit.
 func (s *Store) removalFigures(ctx context.Context, tx dbsqlc.DBTX, providerID, runID string) (RemovalPlan, error) {
 	var plan RemovalPlan
-	planned, err := s.q.RemovalFigures(ctx, tx, runID)
+	planned, err := s.q.GetRemovalFigures(ctx, tx, runID)
 	if err != nil {
 		return plan, err
 	}
@@ -275,7 +275,7 @@ func (s *Store) removalFigures(ctx context.Context, tx dbsqlc.DBTX, providerID, 
 	if plan.Rules, err = s.ruleFigures(ctx, tx, runID); err != nil {
 		return plan, err
 	}
-	limits, err := s.q.RemovalLimits(ctx, tx, providerID)
+	limits, err := s.q.ListRemovalLimits(ctx, tx, providerID)
 	plan.Guard = directory.DefaultGuard
 	for _, l := range limits {
 		*plan.Guard.Of(directory.Kind(l.ObjectType)) = directory.Limit{Count: int(l.MaxCount), Percent: l.MaxPercent}
@@ -287,7 +287,7 @@ func (s *Store) removalFigures(ctx context.Context, tx dbsqlc.DBTX, providerID, 
 // returns its figures. Judging again changes nothing.
 func (s *Store) JudgeRemovals(ctx context.Context, runID string, sight Sight) (RemovalPlan, error) {
 	var plan RemovalPlan
-	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
+	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) (err error) {
 		if err = s.setPlannerHints(ctx, tx, fullScan); err != nil {
 			return err
 		}
@@ -306,7 +306,7 @@ const removalBatch = 1000
 // a run that was overtaken removes nothing more.
 func (s *Store) RemoveNext(ctx context.Context, runID string) (int, error) {
 	var removed int32
-	err := s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
+	err := s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) (err error) {
 		removed, err = s.removeNext(ctx, tx, runID)
 		return err
 	})

@@ -133,7 +133,7 @@ func (s *Store) NoteRuleFailures(ctx context.Context, runID string, failures []R
 		params.ExternalIds, params.Messages = append(params.ExternalIds, f.ExternalID), append(params.Messages,
 			f.Message)
 	}
-	return interpret("note failed rules", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+	return interpret("note failed rules", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.HoldFenceRow) error {
 		return s.q.InsertRuleFailures(ctx, tx, params)
 	}))
 }
@@ -167,7 +167,7 @@ func (s *Store) ruleFigures(ctx context.Context, tx dbsqlc.DBTX, runID string) (
 // lists, departments, and what was in these. treeRead and listingsEnded say how far the run
 // has come; what a targeted run leaves out is not excluded by rules.
 func (s *Store) planOutOfScope(
-	ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, treeRead, listingsEnded bool,
+	ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, treeRead, listingsEnded bool,
 ) error {
 	err := s.q.PlanOutOfScope(ctx, tx, dbsqlc.PlanOutOfScopeParams{
 		RunID: runID, ProviderID: &run.ProviderID,

@@ -99,7 +99,7 @@ func (m many) write(t *testing.T) {
 	require.NoError(t, err)
 	lookups := candidatesAtOnce * m.departments / m.people
 	for name, handled := range map[string]int{
-		"FinishMembers": 1, "RemovalsPlanDependents": m.departments,
+		"FinishMembers": 1, "PlanDependentRemovals": m.departments,
 		"RemoveMemberships": removedAtOnce * m.departments / m.people, "MatchMembers": batchOfMany,
 		"CompareMembers": batchOfMany, "InsertMembers": batchOfMany, "UpdateMembers": batchOfMany,
 		"InsertMemberships": batchOfMany,

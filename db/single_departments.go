@@ -21,7 +21,7 @@ func (s *Store) ListSingleDepartments(ctx context.Context, runID string) ([]stri
 // are gone.
 func (s *Store) StageSingleDepartments(ctx context.Context, runID string, found []directory.Department,
 	gone []string) error {
-	return interpret("stage departments", s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+	return interpret("stage departments", s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) error {
 		for _, id := range gone {
 			if err := s.q.NoteGoneDepartment(ctx, tx, dbsqlc.NoteGoneDepartmentParams{
 				RunID: runID, ProviderID: &run.ProviderID, ExternalID: id,
@@ -36,7 +36,7 @@ func (s *Store) StageSingleDepartments(ctx context.Context, runID string, found 
 	}))
 }
 
-func (s *Store) stageWithAbove(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string,
+func (s *Store) stageWithAbove(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string,
 	found []directory.Department) error {
 	var wanted []string
 	for _, d := range found {

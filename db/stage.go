@@ -68,7 +68,7 @@ type Page struct {
 // bad is how many records of a tree that came in one answer could not be used: the
 // first root's listing, which covers the tree, then never counts as read to its end.
 func (s *Store) StageRoots(ctx context.Context, runID string, found []StagedDepartment, bad int) error {
-	return interpret("stage roots", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+	return interpret("stage roots", s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.HoldFenceRow) error {
 		if err := s.putDepartments(ctx, tx, runID, found); err != nil || bad == 0 {
 			return err
 		}
@@ -84,7 +84,7 @@ func (s *Store) StageRoots(ctx context.Context, runID string, found []StagedDepa
 // StageDepartments writes one page of a listing of departments together with the
 // cursor behind it: after a crash reading goes on there.
 func (s *Store) StageDepartments(ctx context.Context, p Page, found []StagedDepartment) error {
-	return interpret("stage departments", s.inFence(ctx, p.RunID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+	return interpret("stage departments", s.inFence(ctx, p.RunID, func(tx pgx.Tx, _ dbsqlc.HoldFenceRow) error {
 		if err := s.putDepartments(ctx, tx, p.RunID, found); err != nil {
 			return err
 		}
@@ -180,7 +180,7 @@ func (s *Store) StageMembers(ctx context.Context, pages ...MemberPage) (staged S
 		advance.Digests = append(advance.Digests, p.digest())
 		advance.Whole = append(advance.Whole, p.whole())
 	}
-	err = s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+	err = s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.HoldFenceRow) error {
 		if err := s.setPlannerHints(ctx, tx, pointLookups); err != nil {
 			return err
 		}

@@ -44,7 +44,7 @@ func (s *Store) retry(ctx context.Context, tx dbsqlc.DBTX, providerID,
 	if uuid.Validate(runID) != nil {
 		return nil, nil, refuse(RefusedForGood, "that is not a run's id")
 	}
-	r, err := s.q.RetrySource(ctx, tx, runID)
+	r, err := s.q.GetRetrySource(ctx, tx, runID)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return nil, nil, refuse(RefusedForGood, "there is no such run")
@@ -142,7 +142,7 @@ func (s *Store) ListUnknownDepartments(ctx context.Context, p providers.Provider
 
 // listings are those whose people a range of ordinals stands for. In a run of single
 // people each person is a listing, and all are one range.
-func (s *Store) listings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string, first,
+func (s *Store) listings(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string, first,
 	last int) ([]string, error) {
 	if run.Singly {
 		return s.q.ListStagedListings(ctx, tx, runID)
@@ -153,7 +153,7 @@ func (s *Store) listings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow
 
 // planPeople plans the removals of a run of single people. What their own records
 // say is certain, and of nobody else anything is known.
-func (s *Store) planPeople(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) (RemovalPlan, error) {
+func (s *Store) planPeople(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) (RemovalPlan, error) {
 	for _, step := range []func() (int64, error){
 		func() (int64, error) { return s.q.MarkUnreadMembers(ctx, tx, runID) },
 		func() (int64, error) {

@@ -26,7 +26,7 @@ type TaskDone struct {
 func (s *Store) CarryOut(ctx context.Context, runID string) (TaskDone, error) {
 	var done TaskDone
 	var notes []dbsqlc.ListRunErrorsRow
-	err := s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) (err error) {
+	err := s.inFenceUntilEnd(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) (err error) {
 		planned := run.Mode == "plan"
 		if planned { // an earlier dry run's log would count as done by this one
 			if err := s.q.DropChanges(ctx, tx, runID); err != nil {
@@ -54,8 +54,8 @@ func (s *Store) CarryOut(ctx context.Context, runID string) (TaskDone, error) {
 	return done, pg.Interpret("carry out", err)
 }
 
-func (s *Store) doTask(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) (Linked, error) {
-	unknown, err := s.q.TargetMembers(ctx, tx, dbsqlc.TargetMembersParams{
+func (s *Store) doTask(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) (Linked, error) {
+	unknown, err := s.q.SetTargetMembers(ctx, tx, dbsqlc.SetTargetMembersParams{
 		RunID: runID, IgnoreCase: run.IdsIgnoreCase,
 	})
 	if err != nil {

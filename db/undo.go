@@ -97,7 +97,7 @@ func (s *Store) Undo(ctx context.Context, runID string, scope UndoScope, refuse 
 	var out Undone
 	var notes []dbsqlc.ListRunErrorsRow
 	var refused error
-	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) error {
 		if run.Mode == "plan" {
 			// An earlier dry run's log would count as done by this one.
 			if err := s.q.DropChanges(ctx, tx, runID); err != nil {
@@ -142,7 +142,7 @@ func (s *Store) Undo(ctx context.Context, runID string, scope UndoScope, refuse 
 type undo struct {
 	s      *Store
 	tx     pgx.Tx
-	run    dbsqlc.FenceHoldRow
+	run    dbsqlc.HoldFenceRow
 	runID  string
 	scope  UndoScope
 	target string
@@ -274,17 +274,17 @@ func (u *undo) people(ctx context.Context) error {
 	}
 	for _, step := range []func() (int64, error){
 		func() (int64, error) {
-			return u.s.q.UndoPlacesDrop(ctx, u.tx, dbsqlc.UndoPlacesDropParams{
+			return u.s.q.UndoDropMemberships(ctx, u.tx, dbsqlc.UndoDropMembershipsParams{
 				RunID: u.runID, Undoes: u.target,
 			})
 		},
 		func() (int64, error) {
-			return u.s.q.UndoPlacesUpdate(ctx, u.tx, dbsqlc.UndoPlacesUpdateParams{
+			return u.s.q.UndoUpdateMemberships(ctx, u.tx, dbsqlc.UndoUpdateMembershipsParams{
 				Undoes: u.target, RunID: u.runID,
 			})
 		},
 		func() (int64, error) {
-			return u.s.q.UndoPlacesInsert(ctx, u.tx, dbsqlc.UndoPlacesInsertParams{
+			return u.s.q.UndoInsertMemberships(ctx, u.tx, dbsqlc.UndoInsertMembershipsParams{
 				Undoes: u.target, RunID: u.runID,
 			})
 		},
@@ -346,7 +346,7 @@ func (u *undo) note(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	missing, err := u.s.q.UndoPlacesMissing(ctx, u.tx, dbsqlc.UndoPlacesMissingParams{
+	missing, err := u.s.q.UndoListMissingMemberships(ctx, u.tx, dbsqlc.UndoListMissingMembershipsParams{
 		Undoes: u.target, RunID: u.runID, MaxRows: maxLeftAlone,
 	})
 	if err != nil {

@@ -96,12 +96,12 @@ Members who would be administrators no longer
 
 	var shown runcmd.Shown
 	in.ok("runs", "show", run, "--output", "json").json(&shown)
-	require.Len(t, shown.Leavers.People, 13)
+	require.Len(t, shown.Planned.People, 13)
 	require.Equal(t, "Person 1 od-1 Acme/D1 looked_up",
-		shown.Leavers.People[0].Name+" "+shown.Leavers.People[0].Department+" "+
-			shown.Leavers.People[0].Path+" "+shown.Leavers.People[0].Reason)
-	require.Equal(t, "od-3", shown.Leavers.Departments[0].ExternalID)
-	require.Len(t, shown.Leavers.Places, 1)
+		shown.Planned.People[0].Name+" "+shown.Planned.People[0].Department+" "+
+			shown.Planned.People[0].Path+" "+shown.Planned.People[0].Reason)
+	require.Equal(t, "od-3", shown.Planned.Departments[0].ExternalID)
+	require.Len(t, shown.Planned.Places, 1)
 }
 
 // A decision is for the run that was named or shown, never for another that took its

@@ -137,7 +137,7 @@ func rulesOf(r dbsqlc.GetRulesRow) Rules {
 // UnknownDepartments returns those of some departments, by external id, that no run of the
 // provider ever met. Where it was never synced, nothing is known, and none is returned.
 func (s *Store) UnknownDepartments(ctx context.Context, providerID string, externalIDs []string) ([]string, error) {
-	unknown, err := s.q.UnknownDepartments(ctx, s.pool, dbsqlc.UnknownDepartmentsParams{
+	unknown, err := s.q.ListUnseenDepartments(ctx, s.pool, dbsqlc.ListUnseenDepartmentsParams{
 		ProviderID: &providerID, ExternalIds: externalIDs,
 	})
 	return unknown, pg.Interpret("look for departments", err)

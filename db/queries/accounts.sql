@@ -304,7 +304,7 @@ WHERE c.provider_id = @provider_id AND m.user_id IS NULL AND m.status <> 'delete
 ORDER BY c.decision IS NOT NULL, c.reason, m.external_id
 LIMIT @max_rows;
 
--- name: TargetMembers :many
+-- name: SetTargetMembers :many
 -- Notes which members a run is limited to. Returns the ids that name no single member who
 -- is there.
 WITH named AS (

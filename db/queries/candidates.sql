@@ -1,17 +1,17 @@
--- name: CandidateRuns :many
+-- name: ListCandidateRuns :many
 -- The earlier runs whose candidates for removal are on record, and what each could see.
 SELECT DISTINCT c.run_id, e.visible_range
 FROM sync_runs r JOIN removal_candidates c ON c.provider_id = r.provider_id AND c.run_id <> r.id
 JOIN sync_runs e ON e.id = c.run_id
 WHERE r.id = @run_id AND NOT r.targeted AND r.undoes IS NULL AND r.task = 'sync';
 
--- name: CandidatesNext :many
+-- name: ListNextCandidates :many
 -- Candidates of these runs that the present one knows nothing of yet, in the order of
 -- their ids: of departments those that it has not found either.
 SELECT c.object_id, coalesce(m.external_id, d.external_id)::text AS external_id, m.open_id, m.unionid
 FROM sync_runs r
 JOIN removal_candidates c ON c.provider_id = r.provider_id AND c.object_type = @object_type
-    AND c.run_id = ANY (@standing::uuid[]) AND c.object_id > @after::uuid
+    AND c.run_id = ANY (@earlier_runs::uuid[]) AND c.object_id > @after::uuid
 LEFT JOIN org_members m ON c.object_type = 'member' AND m.id = c.object_id AND m.status <> 'deleted'
 LEFT JOIN org_departments d ON c.object_type = 'department' AND d.id = c.object_id AND d.status <> 'deleted'
 WHERE r.id = @run_id AND coalesce(m.id, d.id) IS NOT NULL
@@ -27,7 +27,7 @@ SELECT NOT EXISTS (SELECT 1 FROM sync_run_departments l
         NOT l.children_complete AND (l.state <> 'excluded' OR l.children_listing <> '')
         OR NOT l.members_complete AND l.members_listing <> '' AND l.state <> 'excluded')) AS is_read;
 
--- name: CandidatesKeep :exec
+-- name: KeepCandidates :exec
 -- What is missed anew counts from this run on; what was missed before, by a run that saw no
 -- more, from that one.
 INSERT INTO removal_candidates AS c (provider_id, object_type, object_id, result, run_id)
@@ -35,20 +35,20 @@ SELECT @provider_id, n.object_type, n.object_id, n.result, @run_id
 FROM (SELECT unnest(@types::text[]) AS object_type, unnest(@ids::uuid[]) AS object_id,
     unnest(@results::text[]) AS result) n
 ON CONFLICT (provider_id, object_type, object_id) DO UPDATE
-SET result = excluded.result, run_id = CASE WHEN c.run_id = ANY (@standing::uuid[]) THEN c.run_id
+SET result = excluded.result, run_id = CASE WHEN c.run_id = ANY (@earlier_runs::uuid[]) THEN c.run_id
     ELSE excluded.run_id END
-WHERE c.result <> excluded.result OR NOT c.run_id = ANY (@standing::uuid[]);
+WHERE c.result <> excluded.result OR NOT c.run_id = ANY (@earlier_runs::uuid[]);
 
--- name: CandidatesFound :exec
+-- name: MarkCandidatesFound :exec
 -- Of whom a look-up shows that is what was said last.
 UPDATE removal_candidates c SET result = 'exists' FROM sync_run_lookups l
 WHERE c.provider_id = @provider_id AND c.result <> 'exists' AND l.run_id = @run_id AND l.object_type = c.object_type
   AND l.object_id = c.object_id AND l.result = 'exists';
 
--- name: CandidatesExist :one
+-- name: HasCandidates :one
 SELECT EXISTS (SELECT 1 FROM removal_candidates c WHERE c.provider_id = @provider_id) AS any;
 
--- name: CandidatesForgetListed :exec
+-- name: ForgetListedCandidates :exec
 -- What a listing shows again, or is not there any more. Those read by themselves are not
 -- shown by a listing. What else was said of them in the run is of no account, here and below.
 WITH listed AS MATERIALIZED (
@@ -76,7 +76,7 @@ WITH listed AS MATERIALIZED (
 DELETE FROM sync_run_lookups l USING forgotten f
 WHERE l.run_id = @run_id AND l.object_type = f.object_type AND l.object_id = f.object_id;
 
--- name: CandidatesForgetRecognised :exec
+-- name: ForgetUnchangedCandidates :exec
 -- The same of those in listings that were recognised: but for places that the run has
 -- given to people read by themselves, after a listing without them was recognised.
 WITH forgotten AS (
@@ -90,7 +90,7 @@ WITH forgotten AS (
 DELETE FROM sync_run_lookups l USING forgotten f
 WHERE l.run_id = @run_id AND l.object_type = 'member' AND l.object_id = f.object_id;
 
--- name: ApartDrop :exec
+-- name: DropListedRereads :exec
 -- The records of people read by themselves whom a listing shows again: it is what counts.
 DELETE FROM staged_members s WHERE s.run_id = @run_id AND s.listing >= 'member ' AND s.listing < 'member!' AND (
     s.member_key IN (SELECT o.member_key FROM staged_members o

@@ -1,4 +1,4 @@
--- name: ObjectFind :many
+-- name: FindObjects :many
 -- Members, departments and groups, deleted ones too, that a text may mean; only the best kind
 -- of match counts: an id, then e-mail, phone, employee number or an id in other letters,
 -- then a whole name or its pinyin, then a part of it. object_type leaves out the others.
@@ -26,7 +26,7 @@ SELECT h.object_type::text AS object_type, h.id, h.external_id, h.name, h.status
 WHERE h.grade = (SELECT min(o.grade) FROM hits o)
 ORDER BY h.object_type, h.status = 'deleted', h.name, h.external_id LIMIT @max_rows;
 
--- name: ObjectFindFormer :many
+-- name: FindFormerObjects :many
 -- The same of what they were called or could be reached by before some change.
 SELECT DISTINCT c.object_type, c.object_id AS id,
     coalesce(o.external_id, '')::text AS external_id,
@@ -45,7 +45,7 @@ WHERE c.object_type = ANY (@objects::text[])
 ORDER BY 1, 4, 3
 LIMIT @max_rows;
 
--- name: ObjectRow :one
+-- name: GetObjectRow :one
 SELECT (to_jsonb(m) - '{raw_data,content_hash,manager_external_id}'::text[])::jsonb AS now FROM org_members m
 WHERE m.id = @id
 UNION ALL
@@ -53,7 +53,7 @@ SELECT to_jsonb(d) - 'raw_data' FROM org_departments d WHERE d.id = @id
 UNION ALL
 SELECT to_jsonb(g) - 'raw_data' FROM org_groups g WHERE g.id = @id;
 
--- name: ObjectChanges :many
+-- name: ListObjectChanges :many
 -- Every change of an object and of its places in others, the oldest first.
 SELECT c.run_id, c.object_type, c.external_id, c.department_id, coalesce(d.external_id, '')::text AS department,
     coalesce(d.name, '')::text AS department_name,
@@ -70,7 +70,7 @@ LEFT JOIN sync_run_removals x ON c.kind = 'deleted' AND x.applied AND x.run_id =
 WHERE c.object_id = @object_id
 ORDER BY r.generation, c.id;
 
--- name: ObjectSpared :many
+-- name: ListSkippedRemovals :many
 -- Removals that runs planned and did not carry out.
 SELECT x.run_id, x.object_type, x.department_id, coalesce(d.external_id, '')::text AS department,
     coalesce(d.name, '')::text AS department_name, x.reason,
@@ -81,7 +81,7 @@ LEFT JOIN org_objects d ON d.id = x.department_id AND x.department_id <> x.objec
 WHERE x.object_id = @object_id AND x.confirmed AND NOT x.applied
 ORDER BY r.generation, x.object_type, x.department_id;
 
--- name: ObjectNotes :many
+-- name: ListObjectNotes :many
 -- What runs put on record of an object, by the ids that it has or had. A warning about
 -- something of another type may bear the same id.
 SELECT e.run_id, e.message, r.started_at FROM sync_runs r
@@ -91,14 +91,14 @@ WHERE r.provider_id = (SELECT o.provider_id FROM org_objects o WHERE o.id = @obj
       AND NOT e.message LIKE ANY (@others::text[]))
 ORDER BY r.generation, e.id;
 
--- name: ObjectLookUps :many
+-- name: ListObjectLookups :many
 -- What the provider said when runs that missed an object asked for it alone.
 SELECT l.run_id, l.result::text AS result FROM sync_run_lookups l
 JOIN sync_runs r ON r.id = l.run_id AND r.mode = 'apply'
 WHERE l.object_id = @object_id AND l.result IS NOT NULL
 ORDER BY r.generation;
 
--- name: NewestReading :one
+-- name: GetNewestFullRun :one
 -- The newest run that read a whole company, as far as it could, and applied what it read.
 SELECT r.id FROM sync_runs r
 WHERE r.provider_id = (SELECT o.provider_id FROM org_objects o WHERE o.id = @object_id)
@@ -106,13 +106,13 @@ WHERE r.provider_id = (SELECT o.provider_id FROM org_objects o WHERE o.id = @obj
   AND r.status IN ('succeeded', 'partial', 'held', 'rejected') AND r.details_dropped_at IS NULL
 ORDER BY r.generation DESC LIMIT 1;
 
--- name: ObjectPlaces :many
+-- name: ListObjectPlaces :many
 -- Where an object is to be looked for: a member's departments, or the object itself.
 SELECT md.department_id::uuid AS id FROM org_member_departments md WHERE md.member_id = @object_id
 UNION ALL
 SELECT o.id FROM org_objects o WHERE o.id = @object_id AND o.object_type <> 'member';
 
--- name: RunListings :many
+-- name: ListRunListings :many
 -- What a run read of departments: the listing of the people there or, of a department
 -- that was not listed itself, the listing that should have shown it.
 WITH RECURSIVE asked AS (
@@ -139,14 +139,14 @@ JOIN sync_run_departments via ON via.run_id = l.run_id AND via.external_id = l.c
 WHERE a.up > 0
 ORDER BY 1, 2;
 
--- name: RunExtent :one
+-- name: GetRunExtent :one
 -- How many departments a run knew, how many of them it read to the end, and the people of
 -- how many it left out on purpose.
 SELECT count(*)::int AS departments, (count(*) FILTER (WHERE children_complete AND members_complete))::int AS complete,
     (count(*) FILTER (WHERE state = 'excluded'))::int AS skipped
 FROM sync_run_departments WHERE run_id = @run_id;
 
--- name: RunGroupListings :many
+-- name: ListGroupListings :many
 -- What a run read of groups: the list of them, and what belongs to each.
 SELECT l.external_id, l.object_type, l.complete, l.pages, l.read, l.request, l.read_at, l.error
 FROM sync_run_listings l

@@ -404,13 +404,13 @@ WHERE g.provider_id = @provider_id;
 -- name: CountAdministrators :one
 SELECT count(*) FROM org_administrators a WHERE a.provider_id = @provider_id AND a.source = 'provider';
 
--- name: RemovalIDsOfGroups :many
+-- name: ListRemovedGroups :many
 SELECT g.external_id FROM sync_run_removals r JOIN org_groups g ON g.id = r.object_id
 WHERE r.run_id = @run_id AND r.object_type = 'group' AND r.confirmed
 ORDER BY g.external_id COLLATE "C"
 LIMIT @max_rows;
 
--- name: RemovalIDsOfGroupMemberships :many
+-- name: ListRemovedGroupMemberships :many
 -- Those of objects that stay come first: of the others their own line says enough.
 SELECT (external_id_of(r.object_id) || ' in ' || g.external_id)::text AS id
 FROM sync_run_removals r
@@ -419,7 +419,7 @@ WHERE r.run_id = @run_id AND r.object_type = 'group_membership' AND r.confirmed
 ORDER BY r.reason LIKE 'with%', external_id_of(r.object_id) COLLATE "C", g.external_id COLLATE "C"
 LIMIT @max_rows;
 
--- name: RemovalIDsOfAdministrators :many
+-- name: ListRemovedAdministrators :many
 SELECT m.external_id FROM sync_run_removals r JOIN org_members m ON m.id = r.object_id
 WHERE r.run_id = @run_id AND r.object_type = 'administrator' AND r.confirmed
 ORDER BY m.external_id COLLATE "C"
@@ -457,7 +457,7 @@ WHERE m.provider_id = @provider_id
   AND lower(m.external_id) = lower(@external_id)
   AND (@ignore_case::boolean OR m.external_id = @external_id);
 
--- name: GroupsLack :one
+-- name: LacksGroups :one
 -- Whether listings that were read to the end lack something that is stored.
 SELECT (EXISTS (
     SELECT 1

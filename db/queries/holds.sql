@@ -1,4 +1,4 @@
--- name: RunSetHeld :execrows
+-- name: HoldRun :execrows
 -- The first hold sets the end of the wait. A run is held once: one that goes on since its
 -- removals were approved is not held again, whoever comes late.
 UPDATE sync_runs r SET status = 'held', hold_reason = @hold_reason, hold_workflow_id = @hold_workflow_id,
@@ -14,24 +14,24 @@ SELECT extract(epoch FROM least(r.hold_expires_at - now(), make_interval(secs =>
 FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
 WHERE r.id = @id AND r.hold_expires_at IS NOT NULL;
 
--- name: RunStanding :one
+-- name: GetHoldState :one
 SELECT r.status, (r.hold_workflow_id IS NOT NULL)::boolean AS was_held FROM sync_runs r WHERE r.id = @id
 FOR NO KEY UPDATE;
 
--- name: RunSetResumed :exec
+-- name: ResumeRun :exec
 UPDATE sync_runs SET status = 'running', phase = 'removals' WHERE id = @id AND status = 'held';
 
--- name: RemovalIDsOfMembers :many
+-- name: ListRemovedMembers :many
 SELECT m.external_id FROM sync_run_removals r JOIN org_members m ON m.id = r.object_id
 WHERE r.run_id = @run_id AND r.object_type = 'member' AND r.confirmed ORDER BY m.external_id COLLATE "C"
 LIMIT @max_rows;
 
--- name: RemovalIDsOfDepartments :many
+-- name: ListRemovedDepartments :many
 SELECT d.external_id FROM sync_run_removals r JOIN org_departments d ON d.id = r.object_id
 WHERE r.run_id = @run_id AND r.object_type = 'department' AND r.confirmed ORDER BY d.external_id COLLATE "C"
 LIMIT @max_rows;
 
--- name: RemovalIDsOfMemberships :many
+-- name: ListRemovedMemberships :many
 -- Those of people who stay come first: of the others the person's own line says enough.
 SELECT m.external_id AS member, d.external_id AS department
 FROM sync_run_removals r
@@ -42,7 +42,7 @@ LEFT JOIN sync_run_removals leaver ON leaver.run_id = r.run_id AND leaver.object
 WHERE r.run_id = @run_id AND r.object_type = 'membership' AND r.confirmed
 ORDER BY leaver.run_id IS NOT NULL, m.external_id COLLATE "C", d.external_id COLLATE "C" LIMIT @max_rows;
 
--- name: LeaversOfMembers :many
+-- name: ListPlannedMembers :many
 -- Whom a run would remove, by the department that is theirs: those first that lose most.
 SELECT external_id, name, department, path, reason, going, there FROM (
     SELECT m.external_id, m.name, coalesce(d.external_id, '')::text AS department,
@@ -58,13 +58,13 @@ SELECT external_id, name, department, path, reason, going, there FROM (
 WHERE nth <= @each::bigint
 ORDER BY going DESC, path, department, nth LIMIT @max_rows;
 
--- name: LeaversOfDepartments :many
+-- name: ListPlannedDepartments :many
 SELECT d.external_id, d.name, d.path, d.member_count, r.reason
 FROM sync_run_removals r JOIN org_departments d ON d.id = r.object_id
 WHERE r.run_id = @run_id AND r.object_type = 'department' AND r.confirmed AND NOT r.applied
 ORDER BY d.member_count DESC, d.path, d.external_id COLLATE "C" LIMIT @max_rows;
 
--- name: LeaversOfPlaces :many
+-- name: ListPlannedMemberships :many
 -- The places that people lose who stay.
 SELECT m.external_id, m.name, d.external_id AS department, d.path, r.reason
 FROM sync_run_removals r
@@ -75,7 +75,7 @@ WHERE r.run_id = @run_id AND r.object_type = 'membership' AND r.confirmed AND NO
       WHERE l.run_id = r.run_id AND l.object_type = 'member' AND l.object_id = r.object_id AND l.confirmed)
 ORDER BY d.path, d.external_id COLLATE "C", m.name, m.external_id COLLATE "C" LIMIT @max_rows;
 
--- name: LeaversOfGroups :many
+-- name: ListPlannedGroups :many
 SELECT g.external_id, g.name, g.member_count, r.reason
 FROM sync_run_removals r
 JOIN org_groups g ON g.id = r.object_id
@@ -86,7 +86,7 @@ WHERE r.run_id = @run_id
 ORDER BY g.member_count DESC, g.name, g.external_id
 LIMIT @max_rows;
 
--- name: LeaversOfGroupPlaces :many
+-- name: ListPlannedGroupMemberships :many
 -- The places in groups that do not go with something else.
 SELECT p.object_kind AS kind, coalesce(m.external_id, d.external_id)::text AS external_id,
     coalesce(m.name, d.name)::text AS name, g.external_id AS group_external_id, g.name AS group_name, r.reason
@@ -106,7 +106,7 @@ WHERE r.run_id = @run_id
 ORDER BY g.name, g.external_id, p.object_kind, coalesce(m.name, d.name), p.object_id
 LIMIT @max_rows;
 
--- name: LeaversOfAdministrators :many
+-- name: ListPlannedAdministrators :many
 SELECT m.external_id, m.name, a.level, r.reason
 FROM sync_run_removals r
 JOIN org_members m ON m.id = r.object_id

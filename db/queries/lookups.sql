@@ -54,7 +54,7 @@ WHERE r.run_id = @run_id AND r.object_type <> 'membership'
   AND l.run_id = @run_id AND l.object_type = r.object_type AND l.object_id = r.object_id
   AND l.result IN ('not_visible', 'id_reused', 'not_listed')
   AND c.provider_id = @provider_id AND c.object_type = r.object_type AND c.object_id = r.object_id
-  AND c.run_id = ANY (@standing::uuid[]) AND c.result <> 'exists';
+  AND c.run_id = ANY (@earlier_runs::uuid[]) AND c.result <> 'exists';
 
 -- name: WithdrawKept :many
 -- Takes out of the plan what is not to go although it was planned, with the places that were
@@ -90,13 +90,13 @@ LEFT JOIN org_members m ON s.object_type = 'member' AND m.id = s.object_id
 LEFT JOIN org_departments d ON s.object_type = 'department' AND d.id = s.object_id
 LEFT JOIN removal_candidates c ON c.provider_id = @provider_id AND c.object_type = s.object_type
     AND c.object_id = s.object_id
-    AND c.run_id = ANY (@standing::uuid[])
+    AND c.run_id = ANY (@earlier_runs::uuid[])
 ORDER BY s.object_type, 3;
 
--- name: LookUpsForget :exec
+-- name: ForgetLookups :exec
 DELETE FROM sync_run_lookups WHERE run_id = @run_id;
 
--- name: LookUpsOfRemovals :exec
+-- name: AddLookupsOfRemovals :exec
 -- All objects of these kinds that a run is to remove, but for what the rules leave out: that
 -- the provider shows them is no reason to keep them.
 INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted)

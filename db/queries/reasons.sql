@@ -1,4 +1,4 @@
--- name: RunReasons :many
+-- name: ListRunReasons :many
 -- What went wrong in a run, each reason once: departments first, then whatever concerns
 -- most objects. Texts end with the call and its request id, which differs from answer to
 -- answer: where several objects share a reason it is left out.
@@ -16,7 +16,7 @@ GROUP BY object_type, regexp_replace(message, @call::text, '')
 ORDER BY object_type = 'warning', object_type, count(*) DESC, min(external_id), min(message)
 LIMIT @max_rows;
 
--- name: RunPartials :one
+-- name: CountPartialRuns :one
 -- How many runs with the same limits as this one, up to it, ended partial since the last
 -- one that succeeded; 0 where this one did not end partial or was asked for by hand to
 -- mend another. Beside it, how many departments the directory holds.

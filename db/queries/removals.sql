@@ -1,4 +1,4 @@
--- name: Completeness :one
+-- name: GetCompleteness :one
 -- Whether the tree and everybody in it were read to the end, and how many people the
 -- provider declares for the root.
 SELECT count(*)::int AS departments,
@@ -10,14 +10,14 @@ SELECT count(*)::int AS departments,
         WHERE d.run_id = @run_id AND d.parent_external_id IS NULL), -1)::int AS members_declared
 FROM sync_run_departments l WHERE l.run_id = @run_id;
 
--- name: MembersPlacedNowhere :many
+-- name: CountMembersWithoutPlace :many
 -- Members without a membership in any of the provider's departments.
 SELECT m.id FROM org_members m
 WHERE m.provider_id = @provider_id AND m.status <> 'deleted' AND NOT EXISTS (
     SELECT 1 FROM org_member_departments md JOIN org_departments d ON d.id = md.department_id
     WHERE md.member_id = m.id AND d.provider_id = @provider_id);
 
--- name: MembersRead :one
+-- name: CountReadMembers :one
 -- How many people were read, those who could not be told from others apart, and those whom
 -- the rules leave out in unchanged listings, of which no row is staged.
 WITH people AS (
@@ -38,7 +38,7 @@ SELECT count(member_id)::int AS seen, count(member_key)::int AS undecided,
         WHERE l.run_id = @run_id AND l.members_unchanged)::int AS left_out
 FROM people;
 
--- name: ContradictedScopes :many
+-- name: ListCountMismatches :many
 -- Departments read to the end where somebody is missing although the provider's own
 -- head count says that there are more in or below it than were read. Nobody documents
 -- whether it counts people of several departments once, so every place counts here.
@@ -90,10 +90,10 @@ LEFT JOIN counted c ON c.external_id = b.external_id
 GROUP BY s.external_id, s.declared_members
 HAVING coalesce(sum(c.people), 0) < s.declared_members;
 
--- name: RemovalsClear :exec
+-- name: ClearRemovals :exec
 DELETE FROM sync_run_removals WHERE run_id = @run_id;
 
--- name: RemovalsPlanMemberships :execrows
+-- name: PlanMembershipRemovals :execrows
 -- Memberships not seen, in departments read to the end. People who could not be
 -- told apart keep what they have, and so do people who are not the provider's own. Those
 -- whom look-ups alone show have their places from their own records: a run that does not
@@ -116,18 +116,18 @@ FROM unseen n
 CROSS JOIN LATERAL (SELECT * FROM org_members x WHERE x.id = n.member_id AND x.provider_id = @provider_id OFFSET 0) m
 WHERE NOT EXISTS (SELECT 1 FROM undecided u
                   WHERE u.external_key = lower(m.external_id) OR u.unionid = m.unionid OR u.open_id = m.open_id)
-  AND (@reads_apart::boolean OR NOT EXISTS (SELECT 1 FROM removal_candidates c
+  AND (@rereads::boolean OR NOT EXISTS (SELECT 1 FROM removal_candidates c
         WHERE c.provider_id = @provider_id AND c.object_type = 'member' AND c.object_id = m.id AND c.result = 'exists'
           AND NOT EXISTS (SELECT 1 FROM member_matches s WHERE s.run_id = @run_id AND s.member_id = m.id OFFSET 0)))
 ON CONFLICT DO NOTHING;
 
--- name: RemovalsDropScopes :exec
+-- name: DropRemovalScopes :exec
 -- What was planned in departments that are not to be believed.
 DELETE FROM sync_run_removals r USING org_departments d
 WHERE r.run_id = @run_id AND r.object_type = 'membership' AND d.id = r.department_id AND d.provider_id = @provider_id
   AND d.external_id = ANY (@departments::text[]);
 
--- name: RemovalsPlanMembers :execrows
+-- name: PlanMemberRemovals :execrows
 -- People not seen anywhere. Where every department was read that settles it; else
 -- those whose departments all were read are to be looked up one by one, since they
 -- may be in one that was not; where all listings ended, and only the provider's own count
@@ -168,7 +168,7 @@ FROM missed x WHERE @everything_read OR @listings_ended::boolean
     OR x.id IN (SELECT p.id FROM placed p WHERE p.missed_everywhere)
 ON CONFLICT DO NOTHING;
 
--- name: RemovalsPlanDepartments :execrows
+-- name: PlanDepartmentRemovals :execrows
 -- Departments not listed any more, where the whole tree was read; else those whose
 -- parent's children were read, or all where all listings ended, to be looked up one by one.
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
@@ -186,7 +186,7 @@ WHERE d.provider_id = @provider_id AND d.status = 'active'
         WHERE p.id = d.parent_id AND l.children_complete))
 ON CONFLICT DO NOTHING;
 
--- name: RemovalsPlanDependents :execrows
+-- name: PlanDependentRemovals :execrows
 -- What goes with a removed object: its places in others, and others' places in it.
 WITH dependents AS (
     SELECT p.*, r.object_type AS removed
@@ -229,7 +229,7 @@ WITH dropped AS (
 )
 SELECT count(*)::int AS dropped FROM dropped;
 
--- name: RemovalFigures :many
+-- name: GetRemovalFigures :many
 -- How many removals of each kind a run has planned, how many of them do not go with something
 -- else, and how many wait to be confirmed.
 SELECT r.object_type,
@@ -240,7 +240,7 @@ FROM sync_run_removals r
 WHERE r.run_id = @run_id
 GROUP BY r.object_type;
 
--- name: RemovalLimits :many
+-- name: ListRemovalLimits :many
 -- The limits that a provider has of its own.
 SELECT 'member' AS object_type, p.removal_limit_count AS max_count, p.removal_limit_percent AS max_percent
 FROM identity_providers p WHERE p.id = @provider_id

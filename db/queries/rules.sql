@@ -242,7 +242,7 @@ WHERE r.id = @run_id;
 UPDATE identity_providers p SET rules_applied = r.rules_version
 FROM sync_runs r WHERE r.id = @run_id AND p.id = r.provider_id;
 
--- name: UnknownDepartments :many
+-- name: ListUnseenDepartments :many
 -- Those departments that no run of the provider ever met; none where it was never synced.
 SELECT w.id::text AS external_id
 FROM unnest(@external_ids::text[]) AS w (id)

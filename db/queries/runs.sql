@@ -13,7 +13,7 @@ UPDATE identity_providers p SET newest_run_writes = false
 FROM sync_runs r
 WHERE r.id = @run_id AND p.id = r.provider_id AND p.newest_run_id = r.id AND p.newest_run_writes;
 
--- name: FenceHold :one
+-- name: HoldFence :one
 -- Holds the fence row against a new run until the end of the transaction. A run that
 -- was held, and goes on since its removals were approved, is told apart. What the
 -- transaction changes is logged as this run's.

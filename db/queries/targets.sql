@@ -1,4 +1,4 @@
--- name: RetrySource :one
+-- name: GetRetrySource :one
 -- What a retry of a run goes by: whether departments or which single people failed.
 SELECT r.provider_id, r.mode, r.status, r.departments, r.details_dropped_at, r.undoes, r.task,
     (cardinality(r.members) > 0)::boolean AS singly,

@@ -198,7 +198,7 @@ FROM (SELECT f.external_id, write_account(f.identity_id, 'phone', f.phone) AS re
     WHERE @one_by_one::boolean) w
 WHERE w.refusal IS NOT NULL ORDER BY w.external_id LIMIT @named::int;
 
--- name: UndoPlacesDrop :execrows
+-- name: UndoDropMemberships :execrows
 -- Places that the undone run created, and all places of people who were taken back.
 DELETE FROM org_member_departments md
 USING undo_objects u, org_members m
@@ -212,7 +212,7 @@ WHERE u.run_id = @run_id
         WHERE c.run_id = @undoes AND c.object_type = 'membership' AND c.kind = 'created'
           AND c.object_id = md.member_id AND c.department_id = md.department_id));
 
--- name: UndoPlacesInsert :execrows
+-- name: UndoInsertMemberships :execrows
 -- Which of them is the primary one is derived afterwards.
 INSERT INTO org_member_departments (member_id, department_id, is_leader, sort_order, primary_rank)
 SELECT c.object_id, c.department_id, w.is_leader, w.sort_order, w.primary_rank
@@ -226,7 +226,7 @@ WHERE u.run_id = @run_id AND u.object_type = 'member' AND u.left_alone IS NULL
 ORDER BY c.object_id, c.department_id
 ON CONFLICT (member_id, department_id) DO NOTHING;
 
--- name: UndoPlacesUpdate :execrows
+-- name: UndoUpdateMemberships :execrows
 WITH differing AS (
     SELECT md.member_id, md.department_id, c.before
     FROM undo_objects u
@@ -241,7 +241,7 @@ UPDATE org_member_departments md SET (is_leader, sort_order, primary_rank) = (
 FROM differing n
 WHERE md.member_id = n.member_id AND md.department_id = n.department_id;
 
--- name: UndoPlacesMissing :many
+-- name: UndoListMissingMemberships :many
 -- Places that could not be given back, since their department is not there.
 SELECT c.external_id, d.external_id AS department
 FROM undo_objects u

@@ -91,9 +91,9 @@ func findRun(ctx context.Context, store *db.Store, prefix string) (Run, error) {
 type GetRunInput struct {
 	// RunID is the run's id, or as much of its beginning as is unique.
 	RunID string
-	// Departments is how many departments are wanted, Leavers how many of those who would go.
+	// Departments is how many departments are wanted, Removals how many of those that a held run would carry out.
 	Departments int
-	Leavers     LeaversLimit
+	Removals    RemovalsLimit
 }
 
 // GetRunResult is a run with what is on record of it.
@@ -108,7 +108,7 @@ type GetRunResult struct {
 // RemovalPlan is what a held run would remove, in figures and by name.
 type RemovalPlan struct {
 	Figures directory.Removals
-	Leavers Leavers
+	ByName  PlannedRemovals
 }
 
 // GetRun returns a run with its errors and departments and, of a held one, what it would
@@ -129,13 +129,13 @@ func (s *Service) GetRun(ctx context.Context, in GetRunInput) (GetRunResult, err
 		return result, err
 	}
 	if result.Status == directory.RunHeld {
-		result.Removals, err = removalPlan(ctx, store, result.ID, in.Leavers)
+		result.Removals, err = removalPlan(ctx, store, result.ID, in.Removals)
 	}
 	return result, err
 }
 
 // GetRemovalPlan returns what a held run would remove.
-func (s *Service) GetRemovalPlan(ctx context.Context, runID string, limit LeaversLimit) (*RemovalPlan, error) {
+func (s *Service) GetRemovalPlan(ctx context.Context, runID string, limit RemovalsLimit) (*RemovalPlan, error) {
 	store, err := s.openStore(ctx)
 	if err != nil {
 		return nil, err
@@ -143,13 +143,13 @@ func (s *Service) GetRemovalPlan(ctx context.Context, runID string, limit Leaver
 	return removalPlan(ctx, store, runID, limit)
 }
 
-func removalPlan(ctx context.Context, store *db.Store, runID string, limit LeaversLimit) (*RemovalPlan, error) {
+func removalPlan(ctx context.Context, store *db.Store, runID string, limit RemovalsLimit) (*RemovalPlan, error) {
 	var plan RemovalPlan
 	var err error
 	if plan.Figures, err = store.HeldRemovals(ctx, runID); err != nil {
 		return nil, err
 	}
-	plan.Leavers, err = store.Leavers(ctx, runID, limit)
+	plan.ByName, err = store.ListPlannedRemovals(ctx, runID, limit)
 	return &plan, err
 }
 

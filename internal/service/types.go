@@ -24,16 +24,16 @@ type (
 	// Change is one line of a run's change log, ChangeFilter limits which are told.
 	Change       = report.Change
 	ChangeFilter = report.ChangeFilter
-	// Leavers are by name what a held run would remove, LeaversLimit bounds how many are read.
-	Leavers           = db.Leavers
-	LeavingPerson     = db.LeavingPerson
-	LeavingDepartment = db.LeavingDepartment
-	LostMembership    = db.LostPlace
-	// LeavingGroup, LostGroupMembership and LeavingAdministrator are the same of groups.
-	LeavingGroup         = db.LeavingGroup
-	LostGroupMembership  = db.LostGroupPlace
-	LeavingAdministrator = db.LeavingAdministrator
-	LeaversLimit         = db.Few
+	// PlannedRemovals are by name what a held run would remove, RemovalsLimit bounds how many are read.
+	PlannedRemovals   = db.PlannedRemovals
+	PlannedMember     = db.PlannedMember
+	PlannedDepartment = db.PlannedDepartment
+	LostMembership    = db.PlannedMembership
+	// PlannedGroup, LostGroupMembership and PlannedAdministrator are the same of groups.
+	PlannedGroup         = db.PlannedGroup
+	LostGroupMembership  = db.PlannedGroupMembership
+	PlannedAdministrator = db.PlannedAdministrator
+	RemovalsLimit        = db.RemovalsLimit
 	// Department is a department as the tree shows it.
 	Department = report.TreeDepartment
 	// FoundMember and FoundDepartment are what a search finds.

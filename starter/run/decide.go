@@ -130,7 +130,7 @@ func heldLines(command string, waiting []service.Run) string {
 
 // askDecision shows what is to be decided and asks.
 func askDecision(ctx context.Context, s *cli.Session, held service.Run, c decisionFlags, d decision) error {
-	plan, err := s.Service.GetRemovalPlan(ctx, held.ID, fewLeavers(c.All))
+	plan, err := s.Service.GetRemovalPlan(ctx, held.ID, fewRemovals(c.All))
 	if err != nil {
 		return err
 	}

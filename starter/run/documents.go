@@ -79,9 +79,9 @@ type Shown struct {
 	Run
 	Errors      []string      `json:"errors"`
 	Departments []LedgerEntry `json:"ledger"`
-	// Removals is what a held run would remove, in figures and ids, and Leavers by name.
+	// Removals is what a held run would remove, in figures and ids, and Planned by name.
 	Removals *directory.Removals `json:"removals,omitempty"`
-	Leavers  *Leavers            `json:"leavers,omitempty"`
+	Planned  *PlannedRemovals    `json:"leavers,omitempty"`
 	WebURL   string              `json:"web_url,omitempty"`
 }
 
@@ -97,23 +97,23 @@ type LedgerEntry struct {
 	Skipped          bool   `json:"skipped,omitempty"`
 }
 
-// Leavers are what a held run would remove, by name.
-type Leavers struct {
+// PlannedRemovals are what a held run would remove, by name.
+type PlannedRemovals struct {
 	// People are grouped by their department, the one first that loses most.
-	People []LeavingPerson `json:"leaving_members"`
+	People []PlannedMember `json:"leaving_members"`
 	// Departments come with the largest first.
-	Departments []LeavingDepartment `json:"leaving_departments"`
+	Departments []PlannedDepartment `json:"leaving_departments"`
 	// Places are those that people lose who stay.
-	Places []LostPlace `json:"lost_memberships"`
+	Places []PlannedMembership `json:"lost_memberships"`
 	// Groups come with the largest first.
-	Groups []LeavingGroup `json:"leaving_groups"`
+	Groups []PlannedGroup `json:"leaving_groups"`
 	// GroupPlaces are those of members and departments who stay, in groups that stay.
-	GroupPlaces    []LostGroupPlace       `json:"lost_group_memberships"`
-	Administrators []LeavingAdministrator `json:"leaving_administrators"`
+	GroupPlaces    []PlannedGroupMembership `json:"lost_group_memberships"`
+	Administrators []PlannedAdministrator   `json:"leaving_administrators"`
 }
 
-// LeavingPerson is a member who would be removed.
-type LeavingPerson struct {
+// PlannedMember is a member who would be removed.
+type PlannedMember struct {
 	ExternalID string `json:"external_id"`
 	Name       string `json:"name"`
 	Department string `json:"department"`
@@ -121,8 +121,8 @@ type LeavingPerson struct {
 	Reason     string `json:"reason"`
 }
 
-// LeavingDepartment is a department that would be removed.
-type LeavingDepartment struct {
+// PlannedDepartment is a department that would be removed.
+type PlannedDepartment struct {
 	ExternalID string `json:"external_id"`
 	Name       string `json:"name"`
 	Path       string `json:"path"`
@@ -130,8 +130,8 @@ type LeavingDepartment struct {
 	Reason     string `json:"reason"`
 }
 
-// LostPlace is a place in a department that a member who stays would lose.
-type LostPlace struct {
+// PlannedMembership is a place in a department that a member who stays would lose.
+type PlannedMembership struct {
 	ExternalID string `json:"external_id"`
 	Name       string `json:"name"`
 	Department string `json:"department"`
@@ -139,16 +139,16 @@ type LostPlace struct {
 	Reason     string `json:"reason"`
 }
 
-// LeavingGroup is a group that would be removed.
-type LeavingGroup struct {
+// PlannedGroup is a group that would be removed.
+type PlannedGroup struct {
 	ExternalID string `json:"external_id"`
 	Name       string `json:"name"`
 	Members    int    `json:"member_count"`
 	Reason     string `json:"reason"`
 }
 
-// LostGroupPlace is the place of a member or a department in a group that stays.
-type LostGroupPlace struct {
+// PlannedGroupMembership is the place of a member or a department in a group that stays.
+type PlannedGroupMembership struct {
 	Kind       directory.Kind `json:"object_type"`
 	ExternalID string         `json:"external_id"`
 	Name       string         `json:"name"`
@@ -157,30 +157,30 @@ type LostGroupPlace struct {
 	Reason     string         `json:"reason"`
 }
 
-// LeavingAdministrator is a member who is no administrator any more.
-type LeavingAdministrator struct {
+// PlannedAdministrator is a member who is no administrator any more.
+type PlannedAdministrator struct {
 	ExternalID string `json:"external_id"`
 	Name       string `json:"name"`
 	Level      string `json:"level"`
 	Reason     string `json:"reason"`
 }
 
-func leaversOf(l service.Leavers) *Leavers {
-	return &Leavers{
-		People: cli.Each(l.People, func(p service.LeavingPerson) LeavingPerson {
-			return LeavingPerson{ExternalID: p.ExternalID, Name: p.Name, Department: p.Department, Path: p.Path,
+func plannedRemovalsOf(l service.PlannedRemovals) *PlannedRemovals {
+	return &PlannedRemovals{
+		People: cli.Each(l.People, func(p service.PlannedMember) PlannedMember {
+			return PlannedMember{ExternalID: p.ExternalID, Name: p.Name, Department: p.Department, Path: p.Path,
 				Reason: p.Reason}
 		}),
-		Departments: cli.Each(l.Departments, func(d service.LeavingDepartment) LeavingDepartment {
-			return LeavingDepartment(d)
+		Departments: cli.Each(l.Departments, func(d service.PlannedDepartment) PlannedDepartment {
+			return PlannedDepartment(d)
 		}),
-		Places: cli.Each(l.Places, func(p service.LostMembership) LostPlace { return LostPlace(p) }),
-		Groups: cli.Each(l.Groups, func(g service.LeavingGroup) LeavingGroup { return LeavingGroup(g) }),
-		GroupPlaces: cli.Each(l.GroupPlaces, func(p service.LostGroupMembership) LostGroupPlace {
-			return LostGroupPlace(p)
+		Places: cli.Each(l.Places, func(p service.LostMembership) PlannedMembership { return PlannedMembership(p) }),
+		Groups: cli.Each(l.Groups, func(g service.PlannedGroup) PlannedGroup { return PlannedGroup(g) }),
+		GroupPlaces: cli.Each(l.GroupPlaces, func(p service.LostGroupMembership) PlannedGroupMembership {
+			return PlannedGroupMembership(p)
 		}),
-		Administrators: cli.Each(l.Administrators, func(a service.LeavingAdministrator) LeavingAdministrator {
-			return LeavingAdministrator(a)
+		Administrators: cli.Each(l.Administrators, func(a service.PlannedAdministrator) PlannedAdministrator {
+			return PlannedAdministrator(a)
 		}),
 	}
 }

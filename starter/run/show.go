@@ -33,7 +33,7 @@ const shownDepartments = 20
 
 // Run implements the command.
 func (c showCommand) Run(ctx context.Context, s *cli.Session) error {
-	in := service.GetRunInput{RunID: c.ID, Departments: math.MaxInt32, Leavers: fewLeavers(s.JSON || c.All)}
+	in := service.GetRunInput{RunID: c.ID, Departments: math.MaxInt32, Removals: fewRemovals(s.JSON || c.All)}
 	if !s.JSON && !c.All {
 		in.Departments = shownDepartments + 1 // one more tells that there are more
 	}
@@ -64,7 +64,7 @@ func shownOf(run service.GetRunResult, page string) Shown {
 		Departments: cli.Each(run.Departments, ledgerEntryOf),
 	}
 	if run.Removals != nil {
-		shown.Removals, shown.Leavers = &run.Removals.Figures, leaversOf(run.Removals.Leavers)
+		shown.Removals, shown.Planned = &run.Removals.Figures, plannedRemovalsOf(run.Removals.ByName)
 	}
 	return shown
 }

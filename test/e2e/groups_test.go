@@ -226,7 +226,7 @@ func TestManyGroupsThatGo(t *testing.T) {
 	require.Equal(t, directory.RunHeld, held.Status, held.Errors)
 	require.Contains(t, held.HoldReason, "it would remove 4 of 10 groups; the limit is 3")
 	require.Equal(t, before, w.standing(c.source))
-	leavers, err := w.store.Leavers(t.Context(), held.RunID, db.Few{})
+	leavers, err := w.store.ListPlannedRemovals(t.Context(), held.RunID, db.RemovalsLimit{})
 	require.NoError(t, err)
 	require.Len(t, leavers.Groups, 4)
 	require.Len(t, leavers.GroupPlaces, 3)

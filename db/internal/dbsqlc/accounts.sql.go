@@ -791,6 +791,54 @@ func (q *Queries) SetSignature(ctx context.Context, db DBTX, arg SetSignaturePar
 	return err
 }
 
+const setTargetMembers = `-- name: SetTargetMembers :many
+WITH named AS (
+    SELECT w.id, array_agg(m.id) AS members
+    FROM sync_runs r
+    CROSS JOIN unnest(r.members) AS w (id)
+    LEFT JOIN org_members m ON m.provider_id = r.provider_id
+        AND m.status <> 'deleted'
+        AND lower(m.external_id) = lower(w.id)
+        AND ($1::boolean OR m.external_id = w.id)
+    WHERE r.id = $2
+    GROUP BY w.id
+), noted AS (
+    INSERT INTO member_matches (run_id, member_key, member_id)
+    SELECT $2, n.id, n.members[1] FROM named n WHERE cardinality(n.members) = 1 AND n.members[1] IS NOT NULL
+    ON CONFLICT DO NOTHING
+)
+SELECT n.id::text AS external_id FROM named n
+WHERE cardinality(n.members) <> 1 OR n.members[1] IS NULL
+ORDER BY n.id
+`
+
+type SetTargetMembersParams struct {
+	IgnoreCase bool
+	RunID      string
+}
+
+// Notes which members a run is limited to. Returns the ids that name no single member who
+// is there.
+func (q *Queries) SetTargetMembers(ctx context.Context, db DBTX, arg SetTargetMembersParams) ([]string, error) {
+	rows, err := db.Query(ctx, setTargetMembers, arg.IgnoreCase, arg.RunID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var external_id string
+		if err := rows.Scan(&external_id); err != nil {
+			return nil, err
+		}
+		items = append(items, external_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const storeConflicts = `-- name: StoreConflicts :exec
 WITH found AS (
     SELECT a.member_id, a.reason, a.candidates FROM account_matches a WHERE a.run_id = $2 AND a.action = 'conflict'
@@ -819,54 +867,6 @@ type StoreConflictsParams struct {
 func (q *Queries) StoreConflicts(ctx context.Context, db DBTX, arg StoreConflictsParams) error {
 	_, err := db.Exec(ctx, storeConflicts, arg.ProviderID, arg.RunID, arg.Singly)
 	return err
-}
-
-const targetMembers = `-- name: TargetMembers :many
-WITH named AS (
-    SELECT w.id, array_agg(m.id) AS members
-    FROM sync_runs r
-    CROSS JOIN unnest(r.members) AS w (id)
-    LEFT JOIN org_members m ON m.provider_id = r.provider_id
-        AND m.status <> 'deleted'
-        AND lower(m.external_id) = lower(w.id)
-        AND ($1::boolean OR m.external_id = w.id)
-    WHERE r.id = $2
-    GROUP BY w.id
-), noted AS (
-    INSERT INTO member_matches (run_id, member_key, member_id)
-    SELECT $2, n.id, n.members[1] FROM named n WHERE cardinality(n.members) = 1 AND n.members[1] IS NOT NULL
-    ON CONFLICT DO NOTHING
-)
-SELECT n.id::text AS external_id FROM named n
-WHERE cardinality(n.members) <> 1 OR n.members[1] IS NULL
-ORDER BY n.id
-`
-
-type TargetMembersParams struct {
-	IgnoreCase bool
-	RunID      string
-}
-
-// Notes which members a run is limited to. Returns the ids that name no single member who
-// is there.
-func (q *Queries) TargetMembers(ctx context.Context, db DBTX, arg TargetMembersParams) ([]string, error) {
-	rows, err := db.Query(ctx, targetMembers, arg.IgnoreCase, arg.RunID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var external_id string
-		if err := rows.Scan(&external_id); err != nil {
-			return nil, err
-		}
-		items = append(items, external_id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const tenantHasAccount = `-- name: TenantHasAccount :one

@@ -10,7 +10,7 @@ import (
 	"encoding/json"
 )
 
-const apartDrop = `-- name: ApartDrop :exec
+const dropListedRereads = `-- name: DropListedRereads :exec
 DELETE FROM staged_members s WHERE s.run_id = $1 AND s.listing >= 'member ' AND s.listing < 'member!' AND (
     s.member_key IN (SELECT o.member_key FROM staged_members o
         WHERE o.run_id = $1 AND NOT (o.listing >= 'member ' AND o.listing < 'member!'))
@@ -23,62 +23,33 @@ DELETE FROM staged_members s WHERE s.run_id = $1 AND s.listing >= 'member ' AND 
           AND m.external_id = substr(s.listing, 8)))
 `
 
-type ApartDropParams struct {
+type DropListedRereadsParams struct {
 	RunID      string
 	ProviderID *string
 }
 
 // The records of people read by themselves whom a listing shows again: it is what counts.
-func (q *Queries) ApartDrop(ctx context.Context, db DBTX, arg ApartDropParams) error {
-	_, err := db.Exec(ctx, apartDrop, arg.RunID, arg.ProviderID)
+func (q *Queries) DropListedRereads(ctx context.Context, db DBTX, arg DropListedRereadsParams) error {
+	_, err := db.Exec(ctx, dropListedRereads, arg.RunID, arg.ProviderID)
 	return err
 }
 
-const candidateRuns = `-- name: CandidateRuns :many
-SELECT DISTINCT c.run_id, e.visible_range
-FROM sync_runs r JOIN removal_candidates c ON c.provider_id = r.provider_id AND c.run_id <> r.id
-JOIN sync_runs e ON e.id = c.run_id
-WHERE r.id = $1 AND NOT r.targeted AND r.undoes IS NULL AND r.task = 'sync'
+const everythingIsRead = `-- name: EverythingIsRead :one
+SELECT NOT EXISTS (SELECT 1 FROM sync_run_departments l
+    WHERE l.run_id = $1 AND (
+        NOT l.children_complete AND (l.state <> 'excluded' OR l.children_listing <> '')
+        OR NOT l.members_complete AND l.members_listing <> '' AND l.state <> 'excluded')) AS is_read
 `
 
-type CandidateRunsRow struct {
-	RunID        string
-	VisibleRange json.RawMessage
+// Whether a run has read all departments and everybody in them to the end.
+func (q *Queries) EverythingIsRead(ctx context.Context, db DBTX, runID string) (bool, error) {
+	row := db.QueryRow(ctx, everythingIsRead, runID)
+	var is_read bool
+	err := row.Scan(&is_read)
+	return is_read, err
 }
 
-// The earlier runs whose candidates for removal are on record, and what each could see.
-func (q *Queries) CandidateRuns(ctx context.Context, db DBTX, runID string) ([]CandidateRunsRow, error) {
-	rows, err := db.Query(ctx, candidateRuns, runID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []CandidateRunsRow
-	for rows.Next() {
-		var i CandidateRunsRow
-		if err := rows.Scan(&i.RunID, &i.VisibleRange); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const candidatesExist = `-- name: CandidatesExist :one
-SELECT EXISTS (SELECT 1 FROM removal_candidates c WHERE c.provider_id = $1) AS any
-`
-
-func (q *Queries) CandidatesExist(ctx context.Context, db DBTX, providerID string) (bool, error) {
-	row := db.QueryRow(ctx, candidatesExist, providerID)
-	var any bool
-	err := row.Scan(&any)
-	return any, err
-}
-
-const candidatesForgetListed = `-- name: CandidatesForgetListed :exec
+const forgetListedCandidates = `-- name: ForgetListedCandidates :exec
 WITH listed AS MATERIALIZED (
     SELECT r.member_id AS id FROM removal_candidates c
     JOIN member_matches r ON r.run_id = $1 AND r.member_id = c.object_id
@@ -105,19 +76,19 @@ DELETE FROM sync_run_lookups l USING forgotten f
 WHERE l.run_id = $1 AND l.object_type = f.object_type AND l.object_id = f.object_id
 `
 
-type CandidatesForgetListedParams struct {
+type ForgetListedCandidatesParams struct {
 	RunID      string
 	ProviderID string
 }
 
 // What a listing shows again, or is not there any more. Those read by themselves are not
 // shown by a listing. What else was said of them in the run is of no account, here and below.
-func (q *Queries) CandidatesForgetListed(ctx context.Context, db DBTX, arg CandidatesForgetListedParams) error {
-	_, err := db.Exec(ctx, candidatesForgetListed, arg.RunID, arg.ProviderID)
+func (q *Queries) ForgetListedCandidates(ctx context.Context, db DBTX, arg ForgetListedCandidatesParams) error {
+	_, err := db.Exec(ctx, forgetListedCandidates, arg.RunID, arg.ProviderID)
 	return err
 }
 
-const candidatesForgetRecognised = `-- name: CandidatesForgetRecognised :exec
+const forgetUnchangedCandidates = `-- name: ForgetUnchangedCandidates :exec
 WITH forgotten AS (
     DELETE FROM removal_candidates c WHERE c.provider_id = $2 AND c.object_type = 'member'
         AND EXISTS (SELECT 1 FROM unchanged_memberships v WHERE v.run_id = $1 AND v.member_id = c.object_id
@@ -130,36 +101,30 @@ DELETE FROM sync_run_lookups l USING forgotten f
 WHERE l.run_id = $1 AND l.object_type = 'member' AND l.object_id = f.object_id
 `
 
-type CandidatesForgetRecognisedParams struct {
+type ForgetUnchangedCandidatesParams struct {
 	RunID      string
 	ProviderID string
 }
 
 // The same of those in listings that were recognised: but for places that the run has
 // given to people read by themselves, after a listing without them was recognised.
-func (q *Queries) CandidatesForgetRecognised(ctx context.Context, db DBTX, arg CandidatesForgetRecognisedParams) error {
-	_, err := db.Exec(ctx, candidatesForgetRecognised, arg.RunID, arg.ProviderID)
+func (q *Queries) ForgetUnchangedCandidates(ctx context.Context, db DBTX, arg ForgetUnchangedCandidatesParams) error {
+	_, err := db.Exec(ctx, forgetUnchangedCandidates, arg.RunID, arg.ProviderID)
 	return err
 }
 
-const candidatesFound = `-- name: CandidatesFound :exec
-UPDATE removal_candidates c SET result = 'exists' FROM sync_run_lookups l
-WHERE c.provider_id = $1 AND c.result <> 'exists' AND l.run_id = $2 AND l.object_type = c.object_type
-  AND l.object_id = c.object_id AND l.result = 'exists'
+const hasCandidates = `-- name: HasCandidates :one
+SELECT EXISTS (SELECT 1 FROM removal_candidates c WHERE c.provider_id = $1) AS any
 `
 
-type CandidatesFoundParams struct {
-	ProviderID string
-	RunID      string
+func (q *Queries) HasCandidates(ctx context.Context, db DBTX, providerID string) (bool, error) {
+	row := db.QueryRow(ctx, hasCandidates, providerID)
+	var any bool
+	err := row.Scan(&any)
+	return any, err
 }
 
-// Of whom a look-up shows that is what was said last.
-func (q *Queries) CandidatesFound(ctx context.Context, db DBTX, arg CandidatesFoundParams) error {
-	_, err := db.Exec(ctx, candidatesFound, arg.ProviderID, arg.RunID)
-	return err
-}
-
-const candidatesKeep = `-- name: CandidatesKeep :exec
+const keepCandidates = `-- name: KeepCandidates :exec
 INSERT INTO removal_candidates AS c (provider_id, object_type, object_id, result, run_id)
 SELECT $1, n.object_type, n.object_id, n.result, $2
 FROM (SELECT unnest($3::text[]) AS object_type, unnest($4::uuid[]) AS object_id,
@@ -170,30 +135,63 @@ SET result = excluded.result, run_id = CASE WHEN c.run_id = ANY ($6::uuid[]) THE
 WHERE c.result <> excluded.result OR NOT c.run_id = ANY ($6::uuid[])
 `
 
-type CandidatesKeepParams struct {
-	ProviderID string
-	RunID      string
-	Types      []string
-	Ids        []string
-	Results    []string
-	Standing   []string
+type KeepCandidatesParams struct {
+	ProviderID  string
+	RunID       string
+	Types       []string
+	Ids         []string
+	Results     []string
+	EarlierRuns []string
 }
 
 // What is missed anew counts from this run on; what was missed before, by a run that saw no
 // more, from that one.
-func (q *Queries) CandidatesKeep(ctx context.Context, db DBTX, arg CandidatesKeepParams) error {
-	_, err := db.Exec(ctx, candidatesKeep,
+func (q *Queries) KeepCandidates(ctx context.Context, db DBTX, arg KeepCandidatesParams) error {
+	_, err := db.Exec(ctx, keepCandidates,
 		arg.ProviderID,
 		arg.RunID,
 		arg.Types,
 		arg.Ids,
 		arg.Results,
-		arg.Standing,
+		arg.EarlierRuns,
 	)
 	return err
 }
 
-const candidatesNext = `-- name: CandidatesNext :many
+const listCandidateRuns = `-- name: ListCandidateRuns :many
+SELECT DISTINCT c.run_id, e.visible_range
+FROM sync_runs r JOIN removal_candidates c ON c.provider_id = r.provider_id AND c.run_id <> r.id
+JOIN sync_runs e ON e.id = c.run_id
+WHERE r.id = $1 AND NOT r.targeted AND r.undoes IS NULL AND r.task = 'sync'
+`
+
+type ListCandidateRunsRow struct {
+	RunID        string
+	VisibleRange json.RawMessage
+}
+
+// The earlier runs whose candidates for removal are on record, and what each could see.
+func (q *Queries) ListCandidateRuns(ctx context.Context, db DBTX, runID string) ([]ListCandidateRunsRow, error) {
+	rows, err := db.Query(ctx, listCandidateRuns, runID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListCandidateRunsRow
+	for rows.Next() {
+		var i ListCandidateRunsRow
+		if err := rows.Scan(&i.RunID, &i.VisibleRange); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listNextCandidates = `-- name: ListNextCandidates :many
 SELECT c.object_id, coalesce(m.external_id, d.external_id)::text AS external_id, m.open_id, m.unionid
 FROM sync_runs r
 JOIN removal_candidates c ON c.provider_id = r.provider_id AND c.object_type = $1
@@ -207,15 +205,15 @@ WHERE r.id = $4 AND coalesce(m.id, d.id) IS NOT NULL
 ORDER BY c.object_id LIMIT $5
 `
 
-type CandidatesNextParams struct {
-	ObjectType string
-	Standing   []string
-	After      string
-	RunID      string
-	MaxRows    int32
+type ListNextCandidatesParams struct {
+	ObjectType  string
+	EarlierRuns []string
+	After       string
+	RunID       string
+	MaxRows     int32
 }
 
-type CandidatesNextRow struct {
+type ListNextCandidatesRow struct {
 	ObjectID   string
 	ExternalID string
 	OpenID     *string
@@ -224,10 +222,10 @@ type CandidatesNextRow struct {
 
 // Candidates of these runs that the present one knows nothing of yet, in the order of
 // their ids: of departments those that it has not found either.
-func (q *Queries) CandidatesNext(ctx context.Context, db DBTX, arg CandidatesNextParams) ([]CandidatesNextRow, error) {
-	rows, err := db.Query(ctx, candidatesNext,
+func (q *Queries) ListNextCandidates(ctx context.Context, db DBTX, arg ListNextCandidatesParams) ([]ListNextCandidatesRow, error) {
+	rows, err := db.Query(ctx, listNextCandidates,
 		arg.ObjectType,
-		arg.Standing,
+		arg.EarlierRuns,
 		arg.After,
 		arg.RunID,
 		arg.MaxRows,
@@ -236,9 +234,9 @@ func (q *Queries) CandidatesNext(ctx context.Context, db DBTX, arg CandidatesNex
 		return nil, err
 	}
 	defer rows.Close()
-	var items []CandidatesNextRow
+	var items []ListNextCandidatesRow
 	for rows.Next() {
-		var i CandidatesNextRow
+		var i ListNextCandidatesRow
 		if err := rows.Scan(
 			&i.ObjectID,
 			&i.ExternalID,
@@ -255,17 +253,19 @@ func (q *Queries) CandidatesNext(ctx context.Context, db DBTX, arg CandidatesNex
 	return items, nil
 }
 
-const everythingIsRead = `-- name: EverythingIsRead :one
-SELECT NOT EXISTS (SELECT 1 FROM sync_run_departments l
-    WHERE l.run_id = $1 AND (
-        NOT l.children_complete AND (l.state <> 'excluded' OR l.children_listing <> '')
-        OR NOT l.members_complete AND l.members_listing <> '' AND l.state <> 'excluded')) AS is_read
+const markCandidatesFound = `-- name: MarkCandidatesFound :exec
+UPDATE removal_candidates c SET result = 'exists' FROM sync_run_lookups l
+WHERE c.provider_id = $1 AND c.result <> 'exists' AND l.run_id = $2 AND l.object_type = c.object_type
+  AND l.object_id = c.object_id AND l.result = 'exists'
 `
 
-// Whether a run has read all departments and everybody in them to the end.
-func (q *Queries) EverythingIsRead(ctx context.Context, db DBTX, runID string) (bool, error) {
-	row := db.QueryRow(ctx, everythingIsRead, runID)
-	var is_read bool
-	err := row.Scan(&is_read)
-	return is_read, err
+type MarkCandidatesFoundParams struct {
+	ProviderID string
+	RunID      string
+}
+
+// Of whom a look-up shows that is what was said last.
+func (q *Queries) MarkCandidatesFound(ctx context.Context, db DBTX, arg MarkCandidatesFoundParams) error {
+	_, err := db.Exec(ctx, markCandidatesFound, arg.ProviderID, arg.RunID)
+	return err
 }

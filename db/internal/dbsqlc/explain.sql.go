@@ -11,75 +11,65 @@ import (
 	"time"
 )
 
-const newestReading = `-- name: NewestReading :one
-SELECT r.id FROM sync_runs r
-WHERE r.provider_id = (SELECT o.provider_id FROM org_objects o WHERE o.id = $1)
-  AND r.mode = 'apply' AND r.task = 'sync' AND r.undoes IS NULL AND NOT r.targeted
-  AND r.status IN ('succeeded', 'partial', 'held', 'rejected') AND r.details_dropped_at IS NULL
-ORDER BY r.generation DESC LIMIT 1
-`
-
-// The newest run that read a whole company, as far as it could, and applied what it read.
-func (q *Queries) NewestReading(ctx context.Context, db DBTX, objectID string) (string, error) {
-	row := db.QueryRow(ctx, newestReading, objectID)
-	var id string
-	err := row.Scan(&id)
-	return id, err
-}
-
-const objectChanges = `-- name: ObjectChanges :many
-SELECT c.run_id, c.object_type, c.external_id, c.department_id, coalesce(d.external_id, '')::text AS department,
-    coalesce(d.name, '')::text AS department_name,
-    c.kind, (c.before - CASE c.kind WHEN 'restored'
-        THEN '{primary_rank,depth,path,department_id,department_path,manager_id}'
-        ELSE '{primary_rank,depth}' END::text[])::jsonb AS before,
-    (c.after - '{primary_rank,depth}'::text[])::jsonb AS after, c.changed_at, x.reason
+const findFormerObjects = `-- name: FindFormerObjects :many
+SELECT DISTINCT c.object_type, c.object_id AS id,
+    coalesce(o.external_id, '')::text AS external_id,
+    coalesce(o.name, '')::text AS name,
+    coalesce(o.status, '')::text AS status,
+    coalesce(o.path, '')::text AS path
 FROM org_changes c
-JOIN sync_runs r ON r.id = c.run_id AND r.mode = 'apply'
-LEFT JOIN org_objects d ON d.id = c.department_id AND c.department_id <> c.object_id
-LEFT JOIN sync_run_removals x ON c.kind = 'deleted' AND x.applied AND x.run_id = c.run_id
-    AND x.object_type = c.object_type
-    AND x.object_id = c.object_id AND x.department_id = c.department_id
-WHERE c.object_id = $1
-ORDER BY r.generation, c.id
+JOIN sync_runs r ON r.id = c.run_id AND r.provider_id = $1 AND r.mode = 'apply'
+LEFT JOIN org_objects o ON o.id = c.object_id
+WHERE c.object_type = ANY ($2::text[])
+  AND $3::text IN ('', c.object_type)
+  AND (c.external_id = $4::text
+      OR $4 IN (c.before ->> 'external_id', c.before ->> 'open_id', c.before ->> 'unionid', c.before ->> 'name')
+      OR lower($4) = c.before ->> 'email'
+      OR c.before ->> 'phone' IN ($4, '+86' || $4))
+ORDER BY 1, 4, 3
+LIMIT $5
 `
 
-type ObjectChangesRow struct {
-	RunID          string
-	ObjectType     string
-	ExternalID     string
-	DepartmentID   string
-	Department     string
-	DepartmentName string
-	Kind           string
-	Before         json.RawMessage
-	After          json.RawMessage
-	ChangedAt      time.Time
-	Reason         *string
+type FindFormerObjectsParams struct {
+	ProviderID string
+	Objects    []string
+	ObjectType string
+	Text       string
+	MaxRows    int32
 }
 
-// Every change of an object and of its places in others, the oldest first.
-func (q *Queries) ObjectChanges(ctx context.Context, db DBTX, objectID string) ([]ObjectChangesRow, error) {
-	rows, err := db.Query(ctx, objectChanges, objectID)
+type FindFormerObjectsRow struct {
+	ObjectType string
+	ID         string
+	ExternalID string
+	Name       string
+	Status     string
+	Path       string
+}
+
+// The same of what they were called or could be reached by before some change.
+func (q *Queries) FindFormerObjects(ctx context.Context, db DBTX, arg FindFormerObjectsParams) ([]FindFormerObjectsRow, error) {
+	rows, err := db.Query(ctx, findFormerObjects,
+		arg.ProviderID,
+		arg.Objects,
+		arg.ObjectType,
+		arg.Text,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []ObjectChangesRow
+	var items []FindFormerObjectsRow
 	for rows.Next() {
-		var i ObjectChangesRow
+		var i FindFormerObjectsRow
 		if err := rows.Scan(
-			&i.RunID,
 			&i.ObjectType,
+			&i.ID,
 			&i.ExternalID,
-			&i.DepartmentID,
-			&i.Department,
-			&i.DepartmentName,
-			&i.Kind,
-			&i.Before,
-			&i.After,
-			&i.ChangedAt,
-			&i.Reason,
+			&i.Name,
+			&i.Status,
+			&i.Path,
 		); err != nil {
 			return nil, err
 		}
@@ -91,7 +81,7 @@ func (q *Queries) ObjectChanges(ctx context.Context, db DBTX, objectID string) (
 	return items, nil
 }
 
-const objectFind = `-- name: ObjectFind :many
+const findObjects = `-- name: FindObjects :many
 WITH hits AS (
     SELECT 'member' AS object_type, m.id, m.external_id, m.name, m.status, m.department_path AS path,
         CASE WHEN $2::text IN (m.id::text, m.external_id, m.open_id, m.unionid) THEN 1
@@ -117,7 +107,7 @@ WHERE h.grade = (SELECT min(o.grade) FROM hits o)
 ORDER BY h.object_type, h.status = 'deleted', h.name, h.external_id LIMIT $1
 `
 
-type ObjectFindParams struct {
+type FindObjectsParams struct {
 	MaxRows    int32
 	Text       string
 	Pattern    string
@@ -125,7 +115,7 @@ type ObjectFindParams struct {
 	ObjectType string
 }
 
-type ObjectFindRow struct {
+type FindObjectsRow struct {
 	ObjectType string
 	ID         string
 	ExternalID string
@@ -137,8 +127,8 @@ type ObjectFindRow struct {
 // Members, departments and groups, deleted ones too, that a text may mean; only the best kind
 // of match counts: an id, then e-mail, phone, employee number or an id in other letters,
 // then a whole name or its pinyin, then a part of it. object_type leaves out the others.
-func (q *Queries) ObjectFind(ctx context.Context, db DBTX, arg ObjectFindParams) ([]ObjectFindRow, error) {
-	rows, err := db.Query(ctx, objectFind,
+func (q *Queries) FindObjects(ctx context.Context, db DBTX, arg FindObjectsParams) ([]FindObjectsRow, error) {
+	rows, err := db.Query(ctx, findObjects,
 		arg.MaxRows,
 		arg.Text,
 		arg.Pattern,
@@ -149,9 +139,9 @@ func (q *Queries) ObjectFind(ctx context.Context, db DBTX, arg ObjectFindParams)
 		return nil, err
 	}
 	defer rows.Close()
-	var items []ObjectFindRow
+	var items []FindObjectsRow
 	for rows.Next() {
-		var i ObjectFindRow
+		var i FindObjectsRow
 		if err := rows.Scan(
 			&i.ObjectType,
 			&i.ID,
@@ -170,186 +160,23 @@ func (q *Queries) ObjectFind(ctx context.Context, db DBTX, arg ObjectFindParams)
 	return items, nil
 }
 
-const objectFindFormer = `-- name: ObjectFindFormer :many
-SELECT DISTINCT c.object_type, c.object_id AS id,
-    coalesce(o.external_id, '')::text AS external_id,
-    coalesce(o.name, '')::text AS name,
-    coalesce(o.status, '')::text AS status,
-    coalesce(o.path, '')::text AS path
-FROM org_changes c
-JOIN sync_runs r ON r.id = c.run_id AND r.provider_id = $1 AND r.mode = 'apply'
-LEFT JOIN org_objects o ON o.id = c.object_id
-WHERE c.object_type = ANY ($2::text[])
-  AND $3::text IN ('', c.object_type)
-  AND (c.external_id = $4::text
-      OR $4 IN (c.before ->> 'external_id', c.before ->> 'open_id', c.before ->> 'unionid', c.before ->> 'name')
-      OR lower($4) = c.before ->> 'email'
-      OR c.before ->> 'phone' IN ($4, '+86' || $4))
-ORDER BY 1, 4, 3
-LIMIT $5
+const getNewestFullRun = `-- name: GetNewestFullRun :one
+SELECT r.id FROM sync_runs r
+WHERE r.provider_id = (SELECT o.provider_id FROM org_objects o WHERE o.id = $1)
+  AND r.mode = 'apply' AND r.task = 'sync' AND r.undoes IS NULL AND NOT r.targeted
+  AND r.status IN ('succeeded', 'partial', 'held', 'rejected') AND r.details_dropped_at IS NULL
+ORDER BY r.generation DESC LIMIT 1
 `
 
-type ObjectFindFormerParams struct {
-	ProviderID string
-	Objects    []string
-	ObjectType string
-	Text       string
-	MaxRows    int32
+// The newest run that read a whole company, as far as it could, and applied what it read.
+func (q *Queries) GetNewestFullRun(ctx context.Context, db DBTX, objectID string) (string, error) {
+	row := db.QueryRow(ctx, getNewestFullRun, objectID)
+	var id string
+	err := row.Scan(&id)
+	return id, err
 }
 
-type ObjectFindFormerRow struct {
-	ObjectType string
-	ID         string
-	ExternalID string
-	Name       string
-	Status     string
-	Path       string
-}
-
-// The same of what they were called or could be reached by before some change.
-func (q *Queries) ObjectFindFormer(ctx context.Context, db DBTX, arg ObjectFindFormerParams) ([]ObjectFindFormerRow, error) {
-	rows, err := db.Query(ctx, objectFindFormer,
-		arg.ProviderID,
-		arg.Objects,
-		arg.ObjectType,
-		arg.Text,
-		arg.MaxRows,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []ObjectFindFormerRow
-	for rows.Next() {
-		var i ObjectFindFormerRow
-		if err := rows.Scan(
-			&i.ObjectType,
-			&i.ID,
-			&i.ExternalID,
-			&i.Name,
-			&i.Status,
-			&i.Path,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const objectLookUps = `-- name: ObjectLookUps :many
-SELECT l.run_id, l.result::text AS result FROM sync_run_lookups l
-JOIN sync_runs r ON r.id = l.run_id AND r.mode = 'apply'
-WHERE l.object_id = $1 AND l.result IS NOT NULL
-ORDER BY r.generation
-`
-
-type ObjectLookUpsRow struct {
-	RunID  string
-	Result string
-}
-
-// What the provider said when runs that missed an object asked for it alone.
-func (q *Queries) ObjectLookUps(ctx context.Context, db DBTX, objectID string) ([]ObjectLookUpsRow, error) {
-	rows, err := db.Query(ctx, objectLookUps, objectID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []ObjectLookUpsRow
-	for rows.Next() {
-		var i ObjectLookUpsRow
-		if err := rows.Scan(&i.RunID, &i.Result); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const objectNotes = `-- name: ObjectNotes :many
-SELECT e.run_id, e.message, r.started_at FROM sync_runs r
-JOIN sync_run_errors e ON e.run_id = r.id AND e.external_id = ANY ($1::text[])
-WHERE r.provider_id = (SELECT o.provider_id FROM org_objects o WHERE o.id = $2)
-  AND r.mode = 'apply' AND (e.object_type = $3::text OR e.object_type = 'warning'
-      AND NOT e.message LIKE ANY ($4::text[]))
-ORDER BY r.generation, e.id
-`
-
-type ObjectNotesParams struct {
-	Ids        []string
-	ObjectID   string
-	ObjectType string
-	Others     []string
-}
-
-type ObjectNotesRow struct {
-	RunID     string
-	Message   string
-	StartedAt time.Time
-}
-
-// What runs put on record of an object, by the ids that it has or had. A warning about
-// something of another type may bear the same id.
-func (q *Queries) ObjectNotes(ctx context.Context, db DBTX, arg ObjectNotesParams) ([]ObjectNotesRow, error) {
-	rows, err := db.Query(ctx, objectNotes,
-		arg.Ids,
-		arg.ObjectID,
-		arg.ObjectType,
-		arg.Others,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []ObjectNotesRow
-	for rows.Next() {
-		var i ObjectNotesRow
-		if err := rows.Scan(&i.RunID, &i.Message, &i.StartedAt); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const objectPlaces = `-- name: ObjectPlaces :many
-SELECT md.department_id::uuid AS id FROM org_member_departments md WHERE md.member_id = $1
-UNION ALL
-SELECT o.id FROM org_objects o WHERE o.id = $1 AND o.object_type <> 'member'
-`
-
-// Where an object is to be looked for: a member's departments, or the object itself.
-func (q *Queries) ObjectPlaces(ctx context.Context, db DBTX, objectID string) ([]string, error) {
-	rows, err := db.Query(ctx, objectPlaces, objectID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		items = append(items, id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const objectRow = `-- name: ObjectRow :one
+const getObjectRow = `-- name: GetObjectRow :one
 SELECT (to_jsonb(m) - '{raw_data,content_hash,manager_external_id}'::text[])::jsonb AS now FROM org_members m
 WHERE m.id = $1
 UNION ALL
@@ -358,70 +185,20 @@ UNION ALL
 SELECT to_jsonb(g) - 'raw_data' FROM org_groups g WHERE g.id = $1
 `
 
-func (q *Queries) ObjectRow(ctx context.Context, db DBTX, id string) (json.RawMessage, error) {
-	row := db.QueryRow(ctx, objectRow, id)
+func (q *Queries) GetObjectRow(ctx context.Context, db DBTX, id string) (json.RawMessage, error) {
+	row := db.QueryRow(ctx, getObjectRow, id)
 	var now json.RawMessage
 	err := row.Scan(&now)
 	return now, err
 }
 
-const objectSpared = `-- name: ObjectSpared :many
-SELECT x.run_id, x.object_type, x.department_id, coalesce(d.external_id, '')::text AS department,
-    coalesce(d.name, '')::text AS department_name, x.reason,
-    coalesce(r.finished_at, r.started_at)::timestamptz AS at
-FROM sync_run_removals x
-JOIN sync_runs r ON r.id = x.run_id AND r.mode = 'apply' AND r.status <> 'running'
-LEFT JOIN org_objects d ON d.id = x.department_id AND x.department_id <> x.object_id
-WHERE x.object_id = $1 AND x.confirmed AND NOT x.applied
-ORDER BY r.generation, x.object_type, x.department_id
-`
-
-type ObjectSparedRow struct {
-	RunID          string
-	ObjectType     string
-	DepartmentID   string
-	Department     string
-	DepartmentName string
-	Reason         string
-	At             time.Time
-}
-
-// Removals that runs planned and did not carry out.
-func (q *Queries) ObjectSpared(ctx context.Context, db DBTX, objectID string) ([]ObjectSparedRow, error) {
-	rows, err := db.Query(ctx, objectSpared, objectID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []ObjectSparedRow
-	for rows.Next() {
-		var i ObjectSparedRow
-		if err := rows.Scan(
-			&i.RunID,
-			&i.ObjectType,
-			&i.DepartmentID,
-			&i.Department,
-			&i.DepartmentName,
-			&i.Reason,
-			&i.At,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const runExtent = `-- name: RunExtent :one
+const getRunExtent = `-- name: GetRunExtent :one
 SELECT count(*)::int AS departments, (count(*) FILTER (WHERE children_complete AND members_complete))::int AS complete,
     (count(*) FILTER (WHERE state = 'excluded'))::int AS skipped
 FROM sync_run_departments WHERE run_id = $1
 `
 
-type RunExtentRow struct {
+type GetRunExtentRow struct {
 	Departments int32
 	Complete    int32
 	Skipped     int32
@@ -429,14 +206,14 @@ type RunExtentRow struct {
 
 // How many departments a run knew, how many of them it read to the end, and the people of
 // how many it left out on purpose.
-func (q *Queries) RunExtent(ctx context.Context, db DBTX, runID string) (RunExtentRow, error) {
-	row := db.QueryRow(ctx, runExtent, runID)
-	var i RunExtentRow
+func (q *Queries) GetRunExtent(ctx context.Context, db DBTX, runID string) (GetRunExtentRow, error) {
+	row := db.QueryRow(ctx, getRunExtent, runID)
+	var i GetRunExtentRow
 	err := row.Scan(&i.Departments, &i.Complete, &i.Skipped)
 	return i, err
 }
 
-const runGroupListings = `-- name: RunGroupListings :many
+const listGroupListings = `-- name: ListGroupListings :many
 SELECT l.external_id, l.object_type, l.complete, l.pages, l.read, l.request, l.read_at, l.error
 FROM sync_run_listings l
 WHERE l.run_id = $1
@@ -447,12 +224,12 @@ WHERE l.run_id = $1
 ORDER BY l.object_type, l.external_id
 `
 
-type RunGroupListingsParams struct {
+type ListGroupListingsParams struct {
 	RunID  string
 	Groups []string
 }
 
-type RunGroupListingsRow struct {
+type ListGroupListingsRow struct {
 	ExternalID string
 	ObjectType string
 	Complete   bool
@@ -464,15 +241,15 @@ type RunGroupListingsRow struct {
 }
 
 // What a run read of groups: the list of them, and what belongs to each.
-func (q *Queries) RunGroupListings(ctx context.Context, db DBTX, arg RunGroupListingsParams) ([]RunGroupListingsRow, error) {
-	rows, err := db.Query(ctx, runGroupListings, arg.RunID, arg.Groups)
+func (q *Queries) ListGroupListings(ctx context.Context, db DBTX, arg ListGroupListingsParams) ([]ListGroupListingsRow, error) {
+	rows, err := db.Query(ctx, listGroupListings, arg.RunID, arg.Groups)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []RunGroupListingsRow
+	var items []ListGroupListingsRow
 	for rows.Next() {
-		var i RunGroupListingsRow
+		var i ListGroupListingsRow
 		if err := rows.Scan(
 			&i.ExternalID,
 			&i.ObjectType,
@@ -493,7 +270,180 @@ func (q *Queries) RunGroupListings(ctx context.Context, db DBTX, arg RunGroupLis
 	return items, nil
 }
 
-const runListings = `-- name: RunListings :many
+const listObjectChanges = `-- name: ListObjectChanges :many
+SELECT c.run_id, c.object_type, c.external_id, c.department_id, coalesce(d.external_id, '')::text AS department,
+    coalesce(d.name, '')::text AS department_name,
+    c.kind, (c.before - CASE c.kind WHEN 'restored'
+        THEN '{primary_rank,depth,path,department_id,department_path,manager_id}'
+        ELSE '{primary_rank,depth}' END::text[])::jsonb AS before,
+    (c.after - '{primary_rank,depth}'::text[])::jsonb AS after, c.changed_at, x.reason
+FROM org_changes c
+JOIN sync_runs r ON r.id = c.run_id AND r.mode = 'apply'
+LEFT JOIN org_objects d ON d.id = c.department_id AND c.department_id <> c.object_id
+LEFT JOIN sync_run_removals x ON c.kind = 'deleted' AND x.applied AND x.run_id = c.run_id
+    AND x.object_type = c.object_type
+    AND x.object_id = c.object_id AND x.department_id = c.department_id
+WHERE c.object_id = $1
+ORDER BY r.generation, c.id
+`
+
+type ListObjectChangesRow struct {
+	RunID          string
+	ObjectType     string
+	ExternalID     string
+	DepartmentID   string
+	Department     string
+	DepartmentName string
+	Kind           string
+	Before         json.RawMessage
+	After          json.RawMessage
+	ChangedAt      time.Time
+	Reason         *string
+}
+
+// Every change of an object and of its places in others, the oldest first.
+func (q *Queries) ListObjectChanges(ctx context.Context, db DBTX, objectID string) ([]ListObjectChangesRow, error) {
+	rows, err := db.Query(ctx, listObjectChanges, objectID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListObjectChangesRow
+	for rows.Next() {
+		var i ListObjectChangesRow
+		if err := rows.Scan(
+			&i.RunID,
+			&i.ObjectType,
+			&i.ExternalID,
+			&i.DepartmentID,
+			&i.Department,
+			&i.DepartmentName,
+			&i.Kind,
+			&i.Before,
+			&i.After,
+			&i.ChangedAt,
+			&i.Reason,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listObjectLookups = `-- name: ListObjectLookups :many
+SELECT l.run_id, l.result::text AS result FROM sync_run_lookups l
+JOIN sync_runs r ON r.id = l.run_id AND r.mode = 'apply'
+WHERE l.object_id = $1 AND l.result IS NOT NULL
+ORDER BY r.generation
+`
+
+type ListObjectLookupsRow struct {
+	RunID  string
+	Result string
+}
+
+// What the provider said when runs that missed an object asked for it alone.
+func (q *Queries) ListObjectLookups(ctx context.Context, db DBTX, objectID string) ([]ListObjectLookupsRow, error) {
+	rows, err := db.Query(ctx, listObjectLookups, objectID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListObjectLookupsRow
+	for rows.Next() {
+		var i ListObjectLookupsRow
+		if err := rows.Scan(&i.RunID, &i.Result); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listObjectNotes = `-- name: ListObjectNotes :many
+SELECT e.run_id, e.message, r.started_at FROM sync_runs r
+JOIN sync_run_errors e ON e.run_id = r.id AND e.external_id = ANY ($1::text[])
+WHERE r.provider_id = (SELECT o.provider_id FROM org_objects o WHERE o.id = $2)
+  AND r.mode = 'apply' AND (e.object_type = $3::text OR e.object_type = 'warning'
+      AND NOT e.message LIKE ANY ($4::text[]))
+ORDER BY r.generation, e.id
+`
+
+type ListObjectNotesParams struct {
+	Ids        []string
+	ObjectID   string
+	ObjectType string
+	Others     []string
+}
+
+type ListObjectNotesRow struct {
+	RunID     string
+	Message   string
+	StartedAt time.Time
+}
+
+// What runs put on record of an object, by the ids that it has or had. A warning about
+// something of another type may bear the same id.
+func (q *Queries) ListObjectNotes(ctx context.Context, db DBTX, arg ListObjectNotesParams) ([]ListObjectNotesRow, error) {
+	rows, err := db.Query(ctx, listObjectNotes,
+		arg.Ids,
+		arg.ObjectID,
+		arg.ObjectType,
+		arg.Others,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListObjectNotesRow
+	for rows.Next() {
+		var i ListObjectNotesRow
+		if err := rows.Scan(&i.RunID, &i.Message, &i.StartedAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listObjectPlaces = `-- name: ListObjectPlaces :many
+SELECT md.department_id::uuid AS id FROM org_member_departments md WHERE md.member_id = $1
+UNION ALL
+SELECT o.id FROM org_objects o WHERE o.id = $1 AND o.object_type <> 'member'
+`
+
+// Where an object is to be looked for: a member's departments, or the object itself.
+func (q *Queries) ListObjectPlaces(ctx context.Context, db DBTX, objectID string) ([]string, error) {
+	rows, err := db.Query(ctx, listObjectPlaces, objectID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listRunListings = `-- name: ListRunListings :many
 WITH RECURSIVE asked AS (
     SELECT d.id, d.external_id, d.parent_id, 0 AS up FROM org_departments d WHERE d.id = ANY ($1::uuid[])
     UNION
@@ -519,12 +469,12 @@ WHERE a.up > 0
 ORDER BY 1, 2
 `
 
-type RunListingsParams struct {
+type ListRunListingsParams struct {
 	Departments []string
 	RunID       string
 }
 
-type RunListingsRow struct {
+type ListRunListingsRow struct {
 	Department string
 	What       string
 	Complete   bool
@@ -538,15 +488,15 @@ type RunListingsRow struct {
 
 // What a run read of departments: the listing of the people there or, of a department
 // that was not listed itself, the listing that should have shown it.
-func (q *Queries) RunListings(ctx context.Context, db DBTX, arg RunListingsParams) ([]RunListingsRow, error) {
-	rows, err := db.Query(ctx, runListings, arg.Departments, arg.RunID)
+func (q *Queries) ListRunListings(ctx context.Context, db DBTX, arg ListRunListingsParams) ([]ListRunListingsRow, error) {
+	rows, err := db.Query(ctx, listRunListings, arg.Departments, arg.RunID)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []RunListingsRow
+	var items []ListRunListingsRow
 	for rows.Next() {
-		var i RunListingsRow
+		var i ListRunListingsRow
 		if err := rows.Scan(
 			&i.Department,
 			&i.What,
@@ -557,6 +507,56 @@ func (q *Queries) RunListings(ctx context.Context, db DBTX, arg RunListingsParam
 			&i.Request,
 			&i.ReadAt,
 			&i.Error,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listSkippedRemovals = `-- name: ListSkippedRemovals :many
+SELECT x.run_id, x.object_type, x.department_id, coalesce(d.external_id, '')::text AS department,
+    coalesce(d.name, '')::text AS department_name, x.reason,
+    coalesce(r.finished_at, r.started_at)::timestamptz AS at
+FROM sync_run_removals x
+JOIN sync_runs r ON r.id = x.run_id AND r.mode = 'apply' AND r.status <> 'running'
+LEFT JOIN org_objects d ON d.id = x.department_id AND x.department_id <> x.object_id
+WHERE x.object_id = $1 AND x.confirmed AND NOT x.applied
+ORDER BY r.generation, x.object_type, x.department_id
+`
+
+type ListSkippedRemovalsRow struct {
+	RunID          string
+	ObjectType     string
+	DepartmentID   string
+	Department     string
+	DepartmentName string
+	Reason         string
+	At             time.Time
+}
+
+// Removals that runs planned and did not carry out.
+func (q *Queries) ListSkippedRemovals(ctx context.Context, db DBTX, objectID string) ([]ListSkippedRemovalsRow, error) {
+	rows, err := db.Query(ctx, listSkippedRemovals, objectID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListSkippedRemovalsRow
+	for rows.Next() {
+		var i ListSkippedRemovalsRow
+		if err := rows.Scan(
+			&i.RunID,
+			&i.ObjectType,
+			&i.DepartmentID,
+			&i.Department,
+			&i.DepartmentName,
+			&i.Reason,
+			&i.At,
 		); err != nil {
 			return nil, err
 		}

@@ -279,45 +279,6 @@ func (q *Queries) GroupsExist(ctx context.Context, db DBTX, providerID *string) 
 	return exists, err
 }
 
-const groupsLack = `-- name: GroupsLack :one
-SELECT (EXISTS (
-    SELECT 1
-    FROM sync_run_listings l
-    JOIN org_groups g ON g.provider_id = $1 AND g.external_id = l.external_id AND g.status = 'active'
-    JOIN org_places p ON p.object_type = 'group_membership' AND p.department_id = g.id
-    JOIN org_objects o ON o.object_type = p.object_kind AND o.id = p.object_id
-    WHERE l.run_id = $2
-      AND l.object_type = 'group_membership'
-      AND l.complete
-      AND NOT EXISTS (
-          SELECT 1 FROM staged_group_members s
-          WHERE s.run_id = $2
-            AND s.group_external_id = g.external_id
-            AND s.external_id = o.external_id)
-) OR EXISTS (
-    SELECT 1
-    FROM sync_run_listings l
-    JOIN org_groups g ON g.provider_id = $1 AND g.status = 'active'
-    WHERE l.run_id = $2
-      AND l.object_type = 'group'
-      AND l.complete
-      AND NOT EXISTS (SELECT 1 FROM staged_groups s WHERE s.run_id = $2 AND s.external_id = g.external_id)
-))::boolean AS lack
-`
-
-type GroupsLackParams struct {
-	ProviderID *string
-	RunID      string
-}
-
-// Whether listings that were read to the end lack something that is stored.
-func (q *Queries) GroupsLack(ctx context.Context, db DBTX, arg GroupsLackParams) (bool, error) {
-	row := db.QueryRow(ctx, groupsLack, arg.ProviderID, arg.RunID)
-	var lack bool
-	err := row.Scan(&lack)
-	return lack, err
-}
-
 const insertAdministrators = `-- name: InsertAdministrators :execrows
 INSERT INTO org_administrators (provider_id, member_id, source, level)
 SELECT DISTINCT ON (s.object_id) $1, s.object_id, 'provider', s.level
@@ -422,6 +383,45 @@ func (q *Queries) InsertGroups(ctx context.Context, db DBTX, arg InsertGroupsPar
 	return result.RowsAffected(), nil
 }
 
+const lacksGroups = `-- name: LacksGroups :one
+SELECT (EXISTS (
+    SELECT 1
+    FROM sync_run_listings l
+    JOIN org_groups g ON g.provider_id = $1 AND g.external_id = l.external_id AND g.status = 'active'
+    JOIN org_places p ON p.object_type = 'group_membership' AND p.department_id = g.id
+    JOIN org_objects o ON o.object_type = p.object_kind AND o.id = p.object_id
+    WHERE l.run_id = $2
+      AND l.object_type = 'group_membership'
+      AND l.complete
+      AND NOT EXISTS (
+          SELECT 1 FROM staged_group_members s
+          WHERE s.run_id = $2
+            AND s.group_external_id = g.external_id
+            AND s.external_id = o.external_id)
+) OR EXISTS (
+    SELECT 1
+    FROM sync_run_listings l
+    JOIN org_groups g ON g.provider_id = $1 AND g.status = 'active'
+    WHERE l.run_id = $2
+      AND l.object_type = 'group'
+      AND l.complete
+      AND NOT EXISTS (SELECT 1 FROM staged_groups s WHERE s.run_id = $2 AND s.external_id = g.external_id)
+))::boolean AS lack
+`
+
+type LacksGroupsParams struct {
+	ProviderID *string
+	RunID      string
+}
+
+// Whether listings that were read to the end lack something that is stored.
+func (q *Queries) LacksGroups(ctx context.Context, db DBTX, arg LacksGroupsParams) (bool, error) {
+	row := db.QueryRow(ctx, lacksGroups, arg.ProviderID, arg.RunID)
+	var lack bool
+	err := row.Scan(&lack)
+	return lack, err
+}
+
 const listOpenListings = `-- name: ListOpenListings :many
 SELECT l.external_id, l.listing, l.cursor, l.pages, l.asked_twice
 FROM sync_run_listings l
@@ -474,6 +474,105 @@ func (q *Queries) ListOpenListings(ctx context.Context, db DBTX, arg ListOpenLis
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listRemovedAdministrators = `-- name: ListRemovedAdministrators :many
+SELECT m.external_id FROM sync_run_removals r JOIN org_members m ON m.id = r.object_id
+WHERE r.run_id = $1 AND r.object_type = 'administrator' AND r.confirmed
+ORDER BY m.external_id COLLATE "C"
+LIMIT $2
+`
+
+type ListRemovedAdministratorsParams struct {
+	RunID   string
+	MaxRows int32
+}
+
+func (q *Queries) ListRemovedAdministrators(ctx context.Context, db DBTX, arg ListRemovedAdministratorsParams) ([]string, error) {
+	rows, err := db.Query(ctx, listRemovedAdministrators, arg.RunID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var external_id string
+		if err := rows.Scan(&external_id); err != nil {
+			return nil, err
+		}
+		items = append(items, external_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listRemovedGroupMemberships = `-- name: ListRemovedGroupMemberships :many
+SELECT (external_id_of(r.object_id) || ' in ' || g.external_id)::text AS id
+FROM sync_run_removals r
+JOIN org_groups g ON g.id = r.department_id
+WHERE r.run_id = $1 AND r.object_type = 'group_membership' AND r.confirmed
+ORDER BY r.reason LIKE 'with%', external_id_of(r.object_id) COLLATE "C", g.external_id COLLATE "C"
+LIMIT $2
+`
+
+type ListRemovedGroupMembershipsParams struct {
+	RunID   string
+	MaxRows int32
+}
+
+// Those of objects that stay come first: of the others their own line says enough.
+func (q *Queries) ListRemovedGroupMemberships(ctx context.Context, db DBTX, arg ListRemovedGroupMembershipsParams) ([]string, error) {
+	rows, err := db.Query(ctx, listRemovedGroupMemberships, arg.RunID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listRemovedGroups = `-- name: ListRemovedGroups :many
+SELECT g.external_id FROM sync_run_removals r JOIN org_groups g ON g.id = r.object_id
+WHERE r.run_id = $1 AND r.object_type = 'group' AND r.confirmed
+ORDER BY g.external_id COLLATE "C"
+LIMIT $2
+`
+
+type ListRemovedGroupsParams struct {
+	RunID   string
+	MaxRows int32
+}
+
+func (q *Queries) ListRemovedGroups(ctx context.Context, db DBTX, arg ListRemovedGroupsParams) ([]string, error) {
+	rows, err := db.Query(ctx, listRemovedGroups, arg.RunID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var external_id string
+		if err := rows.Scan(&external_id); err != nil {
+			return nil, err
+		}
+		items = append(items, external_id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -624,105 +723,6 @@ func (q *Queries) RecomputeGroupCounts(ctx context.Context, db DBTX, providerID 
 		return 0, err
 	}
 	return result.RowsAffected(), nil
-}
-
-const removalIDsOfAdministrators = `-- name: RemovalIDsOfAdministrators :many
-SELECT m.external_id FROM sync_run_removals r JOIN org_members m ON m.id = r.object_id
-WHERE r.run_id = $1 AND r.object_type = 'administrator' AND r.confirmed
-ORDER BY m.external_id COLLATE "C"
-LIMIT $2
-`
-
-type RemovalIDsOfAdministratorsParams struct {
-	RunID   string
-	MaxRows int32
-}
-
-func (q *Queries) RemovalIDsOfAdministrators(ctx context.Context, db DBTX, arg RemovalIDsOfAdministratorsParams) ([]string, error) {
-	rows, err := db.Query(ctx, removalIDsOfAdministrators, arg.RunID, arg.MaxRows)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var external_id string
-		if err := rows.Scan(&external_id); err != nil {
-			return nil, err
-		}
-		items = append(items, external_id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const removalIDsOfGroupMemberships = `-- name: RemovalIDsOfGroupMemberships :many
-SELECT (external_id_of(r.object_id) || ' in ' || g.external_id)::text AS id
-FROM sync_run_removals r
-JOIN org_groups g ON g.id = r.department_id
-WHERE r.run_id = $1 AND r.object_type = 'group_membership' AND r.confirmed
-ORDER BY r.reason LIKE 'with%', external_id_of(r.object_id) COLLATE "C", g.external_id COLLATE "C"
-LIMIT $2
-`
-
-type RemovalIDsOfGroupMembershipsParams struct {
-	RunID   string
-	MaxRows int32
-}
-
-// Those of objects that stay come first: of the others their own line says enough.
-func (q *Queries) RemovalIDsOfGroupMemberships(ctx context.Context, db DBTX, arg RemovalIDsOfGroupMembershipsParams) ([]string, error) {
-	rows, err := db.Query(ctx, removalIDsOfGroupMemberships, arg.RunID, arg.MaxRows)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		items = append(items, id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const removalIDsOfGroups = `-- name: RemovalIDsOfGroups :many
-SELECT g.external_id FROM sync_run_removals r JOIN org_groups g ON g.id = r.object_id
-WHERE r.run_id = $1 AND r.object_type = 'group' AND r.confirmed
-ORDER BY g.external_id COLLATE "C"
-LIMIT $2
-`
-
-type RemovalIDsOfGroupsParams struct {
-	RunID   string
-	MaxRows int32
-}
-
-func (q *Queries) RemovalIDsOfGroups(ctx context.Context, db DBTX, arg RemovalIDsOfGroupsParams) ([]string, error) {
-	rows, err := db.Query(ctx, removalIDsOfGroups, arg.RunID, arg.MaxRows)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var external_id string
-		if err := rows.Scan(&external_id); err != nil {
-			return nil, err
-		}
-		items = append(items, external_id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const removeAdministrators = `-- name: RemoveAdministrators :one

@@ -9,6 +9,23 @@ import (
 	"context"
 )
 
+const getHoldState = `-- name: GetHoldState :one
+SELECT r.status, (r.hold_workflow_id IS NOT NULL)::boolean AS was_held FROM sync_runs r WHERE r.id = $1
+FOR NO KEY UPDATE
+`
+
+type GetHoldStateRow struct {
+	Status  string
+	WasHeld bool
+}
+
+func (q *Queries) GetHoldState(ctx context.Context, db DBTX, id string) (GetHoldStateRow, error) {
+	row := db.QueryRow(ctx, getHoldState, id)
+	var i GetHoldStateRow
+	err := row.Scan(&i.Status, &i.WasHeld)
+	return i, err
+}
+
 const holdLeft = `-- name: HoldLeft :one
 SELECT extract(epoch FROM least(r.hold_expires_at - now(), make_interval(secs => p.hold_seconds)))::float8
 FROM sync_runs r JOIN identity_providers p ON p.id = r.provider_id
@@ -24,7 +41,31 @@ func (q *Queries) HoldLeft(ctx context.Context, db DBTX, id string) (float64, er
 	return column_1, err
 }
 
-const leaversOfAdministrators = `-- name: LeaversOfAdministrators :many
+const holdRun = `-- name: HoldRun :execrows
+UPDATE sync_runs r SET status = 'held', hold_reason = $1, hold_workflow_id = $2,
+    phase = 'held',
+    hold_expires_at = coalesce(r.hold_expires_at, now() + make_interval(secs => p.hold_seconds))
+FROM identity_providers p WHERE r.id = $3 AND p.id = r.provider_id
+    AND (r.status = 'held' OR r.status = 'running' AND r.hold_workflow_id IS NULL)
+`
+
+type HoldRunParams struct {
+	HoldReason     *string
+	HoldWorkflowID *string
+	ID             string
+}
+
+// The first hold sets the end of the wait. A run is held once: one that goes on since its
+// removals were approved is not held again, whoever comes late.
+func (q *Queries) HoldRun(ctx context.Context, db DBTX, arg HoldRunParams) (int64, error) {
+	result, err := db.Exec(ctx, holdRun, arg.HoldReason, arg.HoldWorkflowID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const listPlannedAdministrators = `-- name: ListPlannedAdministrators :many
 SELECT m.external_id, m.name, a.level, r.reason
 FROM sync_run_removals r
 JOIN org_members m ON m.id = r.object_id
@@ -38,27 +79,27 @@ ORDER BY a.level, m.name, m.external_id
 LIMIT $2
 `
 
-type LeaversOfAdministratorsParams struct {
+type ListPlannedAdministratorsParams struct {
 	RunID   string
 	MaxRows int32
 }
 
-type LeaversOfAdministratorsRow struct {
+type ListPlannedAdministratorsRow struct {
 	ExternalID string
 	Name       string
 	Level      string
 	Reason     string
 }
 
-func (q *Queries) LeaversOfAdministrators(ctx context.Context, db DBTX, arg LeaversOfAdministratorsParams) ([]LeaversOfAdministratorsRow, error) {
-	rows, err := db.Query(ctx, leaversOfAdministrators, arg.RunID, arg.MaxRows)
+func (q *Queries) ListPlannedAdministrators(ctx context.Context, db DBTX, arg ListPlannedAdministratorsParams) ([]ListPlannedAdministratorsRow, error) {
+	rows, err := db.Query(ctx, listPlannedAdministrators, arg.RunID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []LeaversOfAdministratorsRow
+	var items []ListPlannedAdministratorsRow
 	for rows.Next() {
-		var i LeaversOfAdministratorsRow
+		var i ListPlannedAdministratorsRow
 		if err := rows.Scan(
 			&i.ExternalID,
 			&i.Name,
@@ -75,19 +116,19 @@ func (q *Queries) LeaversOfAdministrators(ctx context.Context, db DBTX, arg Leav
 	return items, nil
 }
 
-const leaversOfDepartments = `-- name: LeaversOfDepartments :many
+const listPlannedDepartments = `-- name: ListPlannedDepartments :many
 SELECT d.external_id, d.name, d.path, d.member_count, r.reason
 FROM sync_run_removals r JOIN org_departments d ON d.id = r.object_id
 WHERE r.run_id = $1 AND r.object_type = 'department' AND r.confirmed AND NOT r.applied
 ORDER BY d.member_count DESC, d.path, d.external_id COLLATE "C" LIMIT $2
 `
 
-type LeaversOfDepartmentsParams struct {
+type ListPlannedDepartmentsParams struct {
 	RunID   string
 	MaxRows int32
 }
 
-type LeaversOfDepartmentsRow struct {
+type ListPlannedDepartmentsRow struct {
 	ExternalID  string
 	Name        string
 	Path        string
@@ -95,15 +136,15 @@ type LeaversOfDepartmentsRow struct {
 	Reason      string
 }
 
-func (q *Queries) LeaversOfDepartments(ctx context.Context, db DBTX, arg LeaversOfDepartmentsParams) ([]LeaversOfDepartmentsRow, error) {
-	rows, err := db.Query(ctx, leaversOfDepartments, arg.RunID, arg.MaxRows)
+func (q *Queries) ListPlannedDepartments(ctx context.Context, db DBTX, arg ListPlannedDepartmentsParams) ([]ListPlannedDepartmentsRow, error) {
+	rows, err := db.Query(ctx, listPlannedDepartments, arg.RunID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []LeaversOfDepartmentsRow
+	var items []ListPlannedDepartmentsRow
 	for rows.Next() {
-		var i LeaversOfDepartmentsRow
+		var i ListPlannedDepartmentsRow
 		if err := rows.Scan(
 			&i.ExternalID,
 			&i.Name,
@@ -121,7 +162,7 @@ func (q *Queries) LeaversOfDepartments(ctx context.Context, db DBTX, arg Leavers
 	return items, nil
 }
 
-const leaversOfGroupPlaces = `-- name: LeaversOfGroupPlaces :many
+const listPlannedGroupMemberships = `-- name: ListPlannedGroupMemberships :many
 SELECT p.object_kind AS kind, coalesce(m.external_id, d.external_id)::text AS external_id,
     coalesce(m.name, d.name)::text AS name, g.external_id AS group_external_id, g.name AS group_name, r.reason
 FROM sync_run_removals r
@@ -141,12 +182,12 @@ ORDER BY g.name, g.external_id, p.object_kind, coalesce(m.name, d.name), p.objec
 LIMIT $2
 `
 
-type LeaversOfGroupPlacesParams struct {
+type ListPlannedGroupMembershipsParams struct {
 	RunID   string
 	MaxRows int32
 }
 
-type LeaversOfGroupPlacesRow struct {
+type ListPlannedGroupMembershipsRow struct {
 	Kind            string
 	ExternalID      string
 	Name            string
@@ -156,15 +197,15 @@ type LeaversOfGroupPlacesRow struct {
 }
 
 // The places in groups that do not go with something else.
-func (q *Queries) LeaversOfGroupPlaces(ctx context.Context, db DBTX, arg LeaversOfGroupPlacesParams) ([]LeaversOfGroupPlacesRow, error) {
-	rows, err := db.Query(ctx, leaversOfGroupPlaces, arg.RunID, arg.MaxRows)
+func (q *Queries) ListPlannedGroupMemberships(ctx context.Context, db DBTX, arg ListPlannedGroupMembershipsParams) ([]ListPlannedGroupMembershipsRow, error) {
+	rows, err := db.Query(ctx, listPlannedGroupMemberships, arg.RunID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []LeaversOfGroupPlacesRow
+	var items []ListPlannedGroupMembershipsRow
 	for rows.Next() {
-		var i LeaversOfGroupPlacesRow
+		var i ListPlannedGroupMembershipsRow
 		if err := rows.Scan(
 			&i.Kind,
 			&i.ExternalID,
@@ -183,7 +224,7 @@ func (q *Queries) LeaversOfGroupPlaces(ctx context.Context, db DBTX, arg Leavers
 	return items, nil
 }
 
-const leaversOfGroups = `-- name: LeaversOfGroups :many
+const listPlannedGroups = `-- name: ListPlannedGroups :many
 SELECT g.external_id, g.name, g.member_count, r.reason
 FROM sync_run_removals r
 JOIN org_groups g ON g.id = r.object_id
@@ -195,27 +236,27 @@ ORDER BY g.member_count DESC, g.name, g.external_id
 LIMIT $2
 `
 
-type LeaversOfGroupsParams struct {
+type ListPlannedGroupsParams struct {
 	RunID   string
 	MaxRows int32
 }
 
-type LeaversOfGroupsRow struct {
+type ListPlannedGroupsRow struct {
 	ExternalID  string
 	Name        string
 	MemberCount int32
 	Reason      string
 }
 
-func (q *Queries) LeaversOfGroups(ctx context.Context, db DBTX, arg LeaversOfGroupsParams) ([]LeaversOfGroupsRow, error) {
-	rows, err := db.Query(ctx, leaversOfGroups, arg.RunID, arg.MaxRows)
+func (q *Queries) ListPlannedGroups(ctx context.Context, db DBTX, arg ListPlannedGroupsParams) ([]ListPlannedGroupsRow, error) {
+	rows, err := db.Query(ctx, listPlannedGroups, arg.RunID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []LeaversOfGroupsRow
+	var items []ListPlannedGroupsRow
 	for rows.Next() {
-		var i LeaversOfGroupsRow
+		var i ListPlannedGroupsRow
 		if err := rows.Scan(
 			&i.ExternalID,
 			&i.Name,
@@ -232,7 +273,7 @@ func (q *Queries) LeaversOfGroups(ctx context.Context, db DBTX, arg LeaversOfGro
 	return items, nil
 }
 
-const leaversOfMembers = `-- name: LeaversOfMembers :many
+const listPlannedMembers = `-- name: ListPlannedMembers :many
 SELECT external_id, name, department, path, reason, going, there FROM (
     SELECT m.external_id, m.name, coalesce(d.external_id, '')::text AS department,
         coalesce(d.path, m.department_path)::text AS path, r.reason,
@@ -248,13 +289,13 @@ WHERE nth <= $2::bigint
 ORDER BY going DESC, path, department, nth LIMIT $3
 `
 
-type LeaversOfMembersParams struct {
+type ListPlannedMembersParams struct {
 	RunID   string
 	Each    int64
 	MaxRows int32
 }
 
-type LeaversOfMembersRow struct {
+type ListPlannedMembersRow struct {
 	ExternalID string
 	Name       string
 	Department string
@@ -265,15 +306,15 @@ type LeaversOfMembersRow struct {
 }
 
 // Whom a run would remove, by the department that is theirs: those first that lose most.
-func (q *Queries) LeaversOfMembers(ctx context.Context, db DBTX, arg LeaversOfMembersParams) ([]LeaversOfMembersRow, error) {
-	rows, err := db.Query(ctx, leaversOfMembers, arg.RunID, arg.Each, arg.MaxRows)
+func (q *Queries) ListPlannedMembers(ctx context.Context, db DBTX, arg ListPlannedMembersParams) ([]ListPlannedMembersRow, error) {
+	rows, err := db.Query(ctx, listPlannedMembers, arg.RunID, arg.Each, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []LeaversOfMembersRow
+	var items []ListPlannedMembersRow
 	for rows.Next() {
-		var i LeaversOfMembersRow
+		var i ListPlannedMembersRow
 		if err := rows.Scan(
 			&i.ExternalID,
 			&i.Name,
@@ -293,7 +334,7 @@ func (q *Queries) LeaversOfMembers(ctx context.Context, db DBTX, arg LeaversOfMe
 	return items, nil
 }
 
-const leaversOfPlaces = `-- name: LeaversOfPlaces :many
+const listPlannedMemberships = `-- name: ListPlannedMemberships :many
 SELECT m.external_id, m.name, d.external_id AS department, d.path, r.reason
 FROM sync_run_removals r
 JOIN org_members m ON m.id = r.object_id
@@ -304,12 +345,12 @@ WHERE r.run_id = $1 AND r.object_type = 'membership' AND r.confirmed AND NOT r.a
 ORDER BY d.path, d.external_id COLLATE "C", m.name, m.external_id COLLATE "C" LIMIT $2
 `
 
-type LeaversOfPlacesParams struct {
+type ListPlannedMembershipsParams struct {
 	RunID   string
 	MaxRows int32
 }
 
-type LeaversOfPlacesRow struct {
+type ListPlannedMembershipsRow struct {
 	ExternalID string
 	Name       string
 	Department string
@@ -318,15 +359,15 @@ type LeaversOfPlacesRow struct {
 }
 
 // The places that people lose who stay.
-func (q *Queries) LeaversOfPlaces(ctx context.Context, db DBTX, arg LeaversOfPlacesParams) ([]LeaversOfPlacesRow, error) {
-	rows, err := db.Query(ctx, leaversOfPlaces, arg.RunID, arg.MaxRows)
+func (q *Queries) ListPlannedMemberships(ctx context.Context, db DBTX, arg ListPlannedMembershipsParams) ([]ListPlannedMembershipsRow, error) {
+	rows, err := db.Query(ctx, listPlannedMemberships, arg.RunID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []LeaversOfPlacesRow
+	var items []ListPlannedMembershipsRow
 	for rows.Next() {
-		var i LeaversOfPlacesRow
+		var i ListPlannedMembershipsRow
 		if err := rows.Scan(
 			&i.ExternalID,
 			&i.Name,
@@ -344,19 +385,19 @@ func (q *Queries) LeaversOfPlaces(ctx context.Context, db DBTX, arg LeaversOfPla
 	return items, nil
 }
 
-const removalIDsOfDepartments = `-- name: RemovalIDsOfDepartments :many
+const listRemovedDepartments = `-- name: ListRemovedDepartments :many
 SELECT d.external_id FROM sync_run_removals r JOIN org_departments d ON d.id = r.object_id
 WHERE r.run_id = $1 AND r.object_type = 'department' AND r.confirmed ORDER BY d.external_id COLLATE "C"
 LIMIT $2
 `
 
-type RemovalIDsOfDepartmentsParams struct {
+type ListRemovedDepartmentsParams struct {
 	RunID   string
 	MaxRows int32
 }
 
-func (q *Queries) RemovalIDsOfDepartments(ctx context.Context, db DBTX, arg RemovalIDsOfDepartmentsParams) ([]string, error) {
-	rows, err := db.Query(ctx, removalIDsOfDepartments, arg.RunID, arg.MaxRows)
+func (q *Queries) ListRemovedDepartments(ctx context.Context, db DBTX, arg ListRemovedDepartmentsParams) ([]string, error) {
+	rows, err := db.Query(ctx, listRemovedDepartments, arg.RunID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
@@ -375,19 +416,19 @@ func (q *Queries) RemovalIDsOfDepartments(ctx context.Context, db DBTX, arg Remo
 	return items, nil
 }
 
-const removalIDsOfMembers = `-- name: RemovalIDsOfMembers :many
+const listRemovedMembers = `-- name: ListRemovedMembers :many
 SELECT m.external_id FROM sync_run_removals r JOIN org_members m ON m.id = r.object_id
 WHERE r.run_id = $1 AND r.object_type = 'member' AND r.confirmed ORDER BY m.external_id COLLATE "C"
 LIMIT $2
 `
 
-type RemovalIDsOfMembersParams struct {
+type ListRemovedMembersParams struct {
 	RunID   string
 	MaxRows int32
 }
 
-func (q *Queries) RemovalIDsOfMembers(ctx context.Context, db DBTX, arg RemovalIDsOfMembersParams) ([]string, error) {
-	rows, err := db.Query(ctx, removalIDsOfMembers, arg.RunID, arg.MaxRows)
+func (q *Queries) ListRemovedMembers(ctx context.Context, db DBTX, arg ListRemovedMembersParams) ([]string, error) {
+	rows, err := db.Query(ctx, listRemovedMembers, arg.RunID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
@@ -406,7 +447,7 @@ func (q *Queries) RemovalIDsOfMembers(ctx context.Context, db DBTX, arg RemovalI
 	return items, nil
 }
 
-const removalIDsOfMemberships = `-- name: RemovalIDsOfMemberships :many
+const listRemovedMemberships = `-- name: ListRemovedMemberships :many
 SELECT m.external_id AS member, d.external_id AS department
 FROM sync_run_removals r
 JOIN org_members m ON m.id = r.object_id
@@ -417,26 +458,26 @@ WHERE r.run_id = $1 AND r.object_type = 'membership' AND r.confirmed
 ORDER BY leaver.run_id IS NOT NULL, m.external_id COLLATE "C", d.external_id COLLATE "C" LIMIT $2
 `
 
-type RemovalIDsOfMembershipsParams struct {
+type ListRemovedMembershipsParams struct {
 	RunID   string
 	MaxRows int32
 }
 
-type RemovalIDsOfMembershipsRow struct {
+type ListRemovedMembershipsRow struct {
 	Member     string
 	Department string
 }
 
 // Those of people who stay come first: of the others the person's own line says enough.
-func (q *Queries) RemovalIDsOfMemberships(ctx context.Context, db DBTX, arg RemovalIDsOfMembershipsParams) ([]RemovalIDsOfMembershipsRow, error) {
-	rows, err := db.Query(ctx, removalIDsOfMemberships, arg.RunID, arg.MaxRows)
+func (q *Queries) ListRemovedMemberships(ctx context.Context, db DBTX, arg ListRemovedMembershipsParams) ([]ListRemovedMembershipsRow, error) {
+	rows, err := db.Query(ctx, listRemovedMemberships, arg.RunID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []RemovalIDsOfMembershipsRow
+	var items []ListRemovedMembershipsRow
 	for rows.Next() {
-		var i RemovalIDsOfMembershipsRow
+		var i ListRemovedMembershipsRow
 		if err := rows.Scan(&i.Member, &i.Department); err != nil {
 			return nil, err
 		}
@@ -448,52 +489,11 @@ func (q *Queries) RemovalIDsOfMemberships(ctx context.Context, db DBTX, arg Remo
 	return items, nil
 }
 
-const runSetHeld = `-- name: RunSetHeld :execrows
-UPDATE sync_runs r SET status = 'held', hold_reason = $1, hold_workflow_id = $2,
-    phase = 'held',
-    hold_expires_at = coalesce(r.hold_expires_at, now() + make_interval(secs => p.hold_seconds))
-FROM identity_providers p WHERE r.id = $3 AND p.id = r.provider_id
-    AND (r.status = 'held' OR r.status = 'running' AND r.hold_workflow_id IS NULL)
-`
-
-type RunSetHeldParams struct {
-	HoldReason     *string
-	HoldWorkflowID *string
-	ID             string
-}
-
-// The first hold sets the end of the wait. A run is held once: one that goes on since its
-// removals were approved is not held again, whoever comes late.
-func (q *Queries) RunSetHeld(ctx context.Context, db DBTX, arg RunSetHeldParams) (int64, error) {
-	result, err := db.Exec(ctx, runSetHeld, arg.HoldReason, arg.HoldWorkflowID, arg.ID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const runSetResumed = `-- name: RunSetResumed :exec
+const resumeRun = `-- name: ResumeRun :exec
 UPDATE sync_runs SET status = 'running', phase = 'removals' WHERE id = $1 AND status = 'held'
 `
 
-func (q *Queries) RunSetResumed(ctx context.Context, db DBTX, id string) error {
-	_, err := db.Exec(ctx, runSetResumed, id)
+func (q *Queries) ResumeRun(ctx context.Context, db DBTX, id string) error {
+	_, err := db.Exec(ctx, resumeRun, id)
 	return err
-}
-
-const runStanding = `-- name: RunStanding :one
-SELECT r.status, (r.hold_workflow_id IS NOT NULL)::boolean AS was_held FROM sync_runs r WHERE r.id = $1
-FOR NO KEY UPDATE
-`
-
-type RunStandingRow struct {
-	Status  string
-	WasHeld bool
-}
-
-func (q *Queries) RunStanding(ctx context.Context, db DBTX, id string) (RunStandingRow, error) {
-	row := db.QueryRow(ctx, runStanding, id)
-	var i RunStandingRow
-	err := row.Scan(&i.Status, &i.WasHeld)
-	return i, err
 }

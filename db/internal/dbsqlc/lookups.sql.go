@@ -32,6 +32,28 @@ func (q *Queries) AddLookups(ctx context.Context, db DBTX, arg AddLookupsParams)
 	return err
 }
 
+const addLookupsOfRemovals = `-- name: AddLookupsOfRemovals :exec
+INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted)
+SELECT r.run_id, r.object_type, r.object_id, true FROM sync_run_removals r
+WHERE r.run_id = $1
+  AND r.object_type = ANY ($2::text[])
+  AND r.confirmed
+  AND NOT r.applied
+  AND r.reason <> 'out_of_scope'
+`
+
+type AddLookupsOfRemovalsParams struct {
+	RunID string
+	Kinds []string
+}
+
+// All objects of these kinds that a run is to remove, but for what the rules leave out: that
+// the provider shows them is no reason to keep them.
+func (q *Queries) AddLookupsOfRemovals(ctx context.Context, db DBTX, arg AddLookupsOfRemovalsParams) error {
+	_, err := db.Exec(ctx, addLookupsOfRemovals, arg.RunID, arg.Kinds)
+	return err
+}
+
 const answerLookups = `-- name: AnswerLookups :exec
 INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, result)
 SELECT $1::uuid, $2, found.id, true, found.result
@@ -68,15 +90,15 @@ WHERE r.run_id = $1 AND r.object_type <> 'membership'
 `
 
 type ConfirmMissedTwiceParams struct {
-	RunID      string
-	ProviderID string
-	Standing   []string
+	RunID       string
+	ProviderID  string
+	EarlierRuns []string
 }
 
 // What these runs had missed already, which saw no more, and no look-up has shown since, now
 // that it was missed again.
 func (q *Queries) ConfirmMissedTwice(ctx context.Context, db DBTX, arg ConfirmMissedTwiceParams) (int64, error) {
-	result, err := db.Exec(ctx, confirmMissedTwice, arg.RunID, arg.ProviderID, arg.Standing)
+	result, err := db.Exec(ctx, confirmMissedTwice, arg.RunID, arg.ProviderID, arg.EarlierRuns)
 	if err != nil {
 		return 0, err
 	}
@@ -117,6 +139,15 @@ UPDATE sync_run_lookups SET result = 'not_asked' WHERE run_id = $1 AND result IS
 // Nobody can be asked about the others.
 func (q *Queries) EndLookups(ctx context.Context, db DBTX, runID string) error {
 	_, err := db.Exec(ctx, endLookups, runID)
+	return err
+}
+
+const forgetLookups = `-- name: ForgetLookups :exec
+DELETE FROM sync_run_lookups WHERE run_id = $1
+`
+
+func (q *Queries) ForgetLookups(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, forgetLookups, runID)
 	return err
 }
 
@@ -223,37 +254,6 @@ func (q *Queries) ListNeededLookups(ctx context.Context, db DBTX, arg ListNeeded
 	return items, nil
 }
 
-const lookUpsForget = `-- name: LookUpsForget :exec
-DELETE FROM sync_run_lookups WHERE run_id = $1
-`
-
-func (q *Queries) LookUpsForget(ctx context.Context, db DBTX, runID string) error {
-	_, err := db.Exec(ctx, lookUpsForget, runID)
-	return err
-}
-
-const lookUpsOfRemovals = `-- name: LookUpsOfRemovals :exec
-INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted)
-SELECT r.run_id, r.object_type, r.object_id, true FROM sync_run_removals r
-WHERE r.run_id = $1
-  AND r.object_type = ANY ($2::text[])
-  AND r.confirmed
-  AND NOT r.applied
-  AND r.reason <> 'out_of_scope'
-`
-
-type LookUpsOfRemovalsParams struct {
-	RunID string
-	Kinds []string
-}
-
-// All objects of these kinds that a run is to remove, but for what the rules leave out: that
-// the provider shows them is no reason to keep them.
-func (q *Queries) LookUpsOfRemovals(ctx context.Context, db DBTX, arg LookUpsOfRemovalsParams) error {
-	_, err := db.Exec(ctx, lookUpsOfRemovals, arg.RunID, arg.Kinds)
-	return err
-}
-
 const withdrawKept = `-- name: WithdrawKept :many
 WITH stays AS MATERIALIZED (
     SELECT r.object_type, r.object_id, l.result FROM sync_run_removals r
@@ -288,7 +288,7 @@ ORDER BY s.object_type, 3
 
 type WithdrawKeptParams struct {
 	ProviderID   string
-	Standing     []string
+	EarlierRuns  []string
 	RunID        string
 	LimitedRange bool
 	KeepPlaces   bool
@@ -311,7 +311,7 @@ type WithdrawKeptRow struct {
 func (q *Queries) WithdrawKept(ctx context.Context, db DBTX, arg WithdrawKeptParams) ([]WithdrawKeptRow, error) {
 	rows, err := db.Query(ctx, withdrawKept,
 		arg.ProviderID,
-		arg.Standing,
+		arg.EarlierRuns,
 		arg.RunID,
 		arg.LimitedRange,
 		arg.KeepPlaces,

@@ -9,7 +9,7 @@ import (
 	"context"
 )
 
-const runPartials = `-- name: RunPartials :one
+const countPartialRuns = `-- name: CountPartialRuns :one
 SELECT
     (SELECT count(*) FROM sync_runs p
         WHERE p.provider_id = r.provider_id AND p.mode = r.mode AND p.departments = r.departments
@@ -29,7 +29,7 @@ WHERE r.id = $1 AND r.status = 'partial' AND r.mode = 'apply' AND r.retries IS N
   AND r.task = 'sync'
 `
 
-type RunPartialsRow struct {
+type CountPartialRunsRow struct {
 	Partials    int32
 	Departments int32
 }
@@ -37,14 +37,14 @@ type RunPartialsRow struct {
 // How many runs with the same limits as this one, up to it, ended partial since the last
 // one that succeeded; 0 where this one did not end partial or was asked for by hand to
 // mend another. Beside it, how many departments the directory holds.
-func (q *Queries) RunPartials(ctx context.Context, db DBTX, runID string) (RunPartialsRow, error) {
-	row := db.QueryRow(ctx, runPartials, runID)
-	var i RunPartialsRow
+func (q *Queries) CountPartialRuns(ctx context.Context, db DBTX, runID string) (CountPartialRunsRow, error) {
+	row := db.QueryRow(ctx, countPartialRuns, runID)
+	var i CountPartialRunsRow
 	err := row.Scan(&i.Partials, &i.Departments)
 	return i, err
 }
 
-const runReasons = `-- name: RunReasons :many
+const listRunReasons = `-- name: ListRunReasons :many
 WITH problems AS (
     SELECT 'department' AS object_type, l.external_id, l.error AS message
     FROM sync_run_departments l WHERE l.run_id = $4 AND l.error IS NOT NULL
@@ -60,14 +60,14 @@ ORDER BY object_type = 'warning', object_type, count(*) DESC, min(external_id), 
 LIMIT $3
 `
 
-type RunReasonsParams struct {
+type ListRunReasonsParams struct {
 	Call    string
 	Ids     int32
 	MaxRows int32
 	RunID   string
 }
 
-type RunReasonsRow struct {
+type ListRunReasonsRow struct {
 	ObjectType string
 	Objects    int64
 	Message    string
@@ -77,8 +77,8 @@ type RunReasonsRow struct {
 // What went wrong in a run, each reason once: departments first, then whatever concerns
 // most objects. Texts end with the call and its request id, which differs from answer to
 // answer: where several objects share a reason it is left out.
-func (q *Queries) RunReasons(ctx context.Context, db DBTX, arg RunReasonsParams) ([]RunReasonsRow, error) {
-	rows, err := db.Query(ctx, runReasons,
+func (q *Queries) ListRunReasons(ctx context.Context, db DBTX, arg ListRunReasonsParams) ([]ListRunReasonsRow, error) {
+	rows, err := db.Query(ctx, listRunReasons,
 		arg.Call,
 		arg.Ids,
 		arg.MaxRows,
@@ -88,9 +88,9 @@ func (q *Queries) RunReasons(ctx context.Context, db DBTX, arg RunReasonsParams)
 		return nil, err
 	}
 	defer rows.Close()
-	var items []RunReasonsRow
+	var items []ListRunReasonsRow
 	for rows.Next() {
-		var i RunReasonsRow
+		var i ListRunReasonsRow
 		if err := rows.Scan(
 			&i.ObjectType,
 			&i.Objects,

@@ -9,7 +9,157 @@ import (
 	"context"
 )
 
-const completeness = `-- name: Completeness :one
+const clearRemovals = `-- name: ClearRemovals :exec
+DELETE FROM sync_run_removals WHERE run_id = $1
+`
+
+func (q *Queries) ClearRemovals(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, clearRemovals, runID)
+	return err
+}
+
+const countDepartments = `-- name: CountDepartments :one
+SELECT count(*) FROM org_departments d WHERE d.provider_id = $1 AND d.status = 'active'
+`
+
+func (q *Queries) CountDepartments(ctx context.Context, db DBTX, providerID *string) (int64, error) {
+	row := db.QueryRow(ctx, countDepartments, providerID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countMembers = `-- name: CountMembers :one
+SELECT count(*) FROM org_members m WHERE m.provider_id = $1 AND m.status = 'active'
+`
+
+func (q *Queries) CountMembers(ctx context.Context, db DBTX, providerID *string) (int64, error) {
+	row := db.QueryRow(ctx, countMembers, providerID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countMembersWithoutPlace = `-- name: CountMembersWithoutPlace :many
+SELECT m.id FROM org_members m
+WHERE m.provider_id = $1 AND m.status <> 'deleted' AND NOT EXISTS (
+    SELECT 1 FROM org_member_departments md JOIN org_departments d ON d.id = md.department_id
+    WHERE md.member_id = m.id AND d.provider_id = $1)
+`
+
+// Members without a membership in any of the provider's departments.
+func (q *Queries) CountMembersWithoutPlace(ctx context.Context, db DBTX, providerID *string) ([]string, error) {
+	rows, err := db.Query(ctx, countMembersWithoutPlace, providerID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const countMemberships = `-- name: CountMemberships :one
+SELECT count(*) FROM org_member_departments md
+JOIN org_departments d ON d.id = md.department_id
+JOIN org_members m ON m.id = md.member_id AND m.provider_id = d.provider_id
+WHERE d.provider_id = $1
+`
+
+func (q *Queries) CountMemberships(ctx context.Context, db DBTX, providerID *string) (int64, error) {
+	row := db.QueryRow(ctx, countMemberships, providerID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countReadMembers = `-- name: CountReadMembers :one
+WITH people AS (
+    SELECT DISTINCT p.member_id, p.member_key FROM (
+        SELECT r.member_id, CASE WHEN r.member_id IS NULL THEN s.member_key END AS member_key
+        FROM staged_members s LEFT JOIN member_matches r ON r.run_id = s.run_id AND r.member_key = s.member_key
+        WHERE s.run_id = $1 AND (s.out_of_scope OR s.status IS DISTINCT FROM 'deleted')
+        UNION ALL
+        SELECT md.member_id, NULL FROM sync_run_departments l
+        JOIN org_departments d ON d.provider_id = $2 AND d.external_id = l.external_id AND d.status = 'active'
+        JOIN org_member_departments md ON md.department_id = d.id
+        JOIN org_members m ON m.id = md.member_id AND m.provider_id = $2
+        WHERE l.run_id = $1 AND l.members_unchanged
+    ) p
+)
+SELECT count(member_id)::int AS seen, count(member_key)::int AS undecided,
+    (SELECT coalesce(sum(greatest(l.members_read - l.members_stored, 0)), 0) FROM sync_run_departments l
+        WHERE l.run_id = $1 AND l.members_unchanged)::int AS left_out
+FROM people
+`
+
+type CountReadMembersParams struct {
+	RunID      string
+	ProviderID *string
+}
+
+type CountReadMembersRow struct {
+	Seen      int32
+	Undecided int32
+	LeftOut   int32
+}
+
+// How many people were read, those who could not be told from others apart, and those whom
+// the rules leave out in unchanged listings, of which no row is staged.
+func (q *Queries) CountReadMembers(ctx context.Context, db DBTX, arg CountReadMembersParams) (CountReadMembersRow, error) {
+	row := db.QueryRow(ctx, countReadMembers, arg.RunID, arg.ProviderID)
+	var i CountReadMembersRow
+	err := row.Scan(&i.Seen, &i.Undecided, &i.LeftOut)
+	return i, err
+}
+
+const dropRemovalScopes = `-- name: DropRemovalScopes :exec
+DELETE FROM sync_run_removals r USING org_departments d
+WHERE r.run_id = $1 AND r.object_type = 'membership' AND d.id = r.department_id AND d.provider_id = $2
+  AND d.external_id = ANY ($3::text[])
+`
+
+type DropRemovalScopesParams struct {
+	RunID       string
+	ProviderID  *string
+	Departments []string
+}
+
+// What was planned in departments that are not to be believed.
+func (q *Queries) DropRemovalScopes(ctx context.Context, db DBTX, arg DropRemovalScopesParams) error {
+	_, err := db.Exec(ctx, dropRemovalScopes, arg.RunID, arg.ProviderID, arg.Departments)
+	return err
+}
+
+const dropUnconfirmed = `-- name: DropUnconfirmed :one
+WITH dropped AS (
+    DELETE FROM sync_run_removals r WHERE r.run_id = $1::uuid AND NOT r.confirmed
+    RETURNING r.object_type, r.object_id
+), noted AS (
+    INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, result)
+    SELECT $1::uuid, d.object_type, d.object_id, false, 'not_asked' FROM dropped d ON CONFLICT DO NOTHING
+)
+SELECT count(*)::int AS dropped FROM dropped
+`
+
+// What nobody was asked about stays. That it stays for this is on record with the look-ups.
+func (q *Queries) DropUnconfirmed(ctx context.Context, db DBTX, runID string) (int32, error) {
+	row := db.QueryRow(ctx, dropUnconfirmed, runID)
+	var dropped int32
+	err := row.Scan(&dropped)
+	return dropped, err
+}
+
+const getCompleteness = `-- name: GetCompleteness :one
 SELECT count(*)::int AS departments,
     (count(*) FILTER (WHERE NOT l.children_complete
         AND (l.state <> 'excluded' OR l.children_listing <> '')))::int AS children_incomplete,
@@ -20,7 +170,7 @@ SELECT count(*)::int AS departments,
 FROM sync_run_departments l WHERE l.run_id = $1
 `
 
-type CompletenessRow struct {
+type GetCompletenessRow struct {
 	Departments        int32
 	ChildrenIncomplete int32
 	MembersIncomplete  int32
@@ -30,9 +180,9 @@ type CompletenessRow struct {
 
 // Whether the tree and everybody in it were read to the end, and how many people the
 // provider declares for the root.
-func (q *Queries) Completeness(ctx context.Context, db DBTX, runID string) (CompletenessRow, error) {
-	row := db.QueryRow(ctx, completeness, runID)
-	var i CompletenessRow
+func (q *Queries) GetCompleteness(ctx context.Context, db DBTX, runID string) (GetCompletenessRow, error) {
+	row := db.QueryRow(ctx, getCompleteness, runID)
+	var i GetCompletenessRow
 	err := row.Scan(
 		&i.Departments,
 		&i.ChildrenIncomplete,
@@ -43,7 +193,69 @@ func (q *Queries) Completeness(ctx context.Context, db DBTX, runID string) (Comp
 	return i, err
 }
 
-const contradictedScopes = `-- name: ContradictedScopes :many
+const getRemovalFigures = `-- name: GetRemovalFigures :many
+SELECT r.object_type,
+    (count(*) FILTER (WHERE r.confirmed))::int AS planned,
+    (count(*) FILTER (WHERE r.confirmed AND r.reason NOT LIKE 'with%'))::int AS independent,
+    (count(*) FILTER (WHERE NOT r.confirmed))::int AS unconfirmed
+FROM sync_run_removals r
+WHERE r.run_id = $1
+GROUP BY r.object_type
+`
+
+type GetRemovalFiguresRow struct {
+	ObjectType  string
+	Planned     int32
+	Independent int32
+	Unconfirmed int32
+}
+
+// How many removals of each kind a run has planned, how many of them do not go with something
+// else, and how many wait to be confirmed.
+func (q *Queries) GetRemovalFigures(ctx context.Context, db DBTX, runID string) ([]GetRemovalFiguresRow, error) {
+	rows, err := db.Query(ctx, getRemovalFigures, runID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []GetRemovalFiguresRow
+	for rows.Next() {
+		var i GetRemovalFiguresRow
+		if err := rows.Scan(
+			&i.ObjectType,
+			&i.Planned,
+			&i.Independent,
+			&i.Unconfirmed,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const leaveRemovalsToAPerson = `-- name: LeaveRemovalsToAPerson :exec
+UPDATE sync_run_removals r SET confirmed = true, reason = 'not_listed'
+WHERE r.run_id = $1 AND r.object_type = $2 AND NOT r.confirmed
+  AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l
+      WHERE l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id)
+`
+
+type LeaveRemovalsToAPersonParams struct {
+	RunID      string
+	ObjectType string
+}
+
+// What nobody was asked about since it is more than the removal limit: a person decides.
+func (q *Queries) LeaveRemovalsToAPerson(ctx context.Context, db DBTX, arg LeaveRemovalsToAPersonParams) error {
+	_, err := db.Exec(ctx, leaveRemovalsToAPerson, arg.RunID, arg.ObjectType)
+	return err
+}
+
+const listCountMismatches = `-- name: ListCountMismatches :many
 WITH RECURSIVE missed AS (
     SELECT DISTINCT r.department_id FROM sync_run_removals r
     CROSS JOIN LATERAL (SELECT 1 FROM org_members x WHERE x.id = r.object_id AND x.status <> 'deleted' OFFSET 0) m
@@ -90,12 +302,12 @@ GROUP BY s.external_id, s.declared_members
 HAVING coalesce(sum(c.people), 0) < s.declared_members
 `
 
-type ContradictedScopesParams struct {
+type ListCountMismatchesParams struct {
 	RunID      string
 	ProviderID *string
 }
 
-type ContradictedScopesRow struct {
+type ListCountMismatchesRow struct {
 	ExternalID string
 	Declared   int32
 	Read       int32
@@ -107,15 +319,15 @@ type ContradictedScopesRow struct {
 // Below it, people stored where this run could not read count as read: a department
 // that failed does not freeze those above it. Where a whole listing was recognised
 // those stored when the tree was sealed are those who were read.
-func (q *Queries) ContradictedScopes(ctx context.Context, db DBTX, arg ContradictedScopesParams) ([]ContradictedScopesRow, error) {
-	rows, err := db.Query(ctx, contradictedScopes, arg.RunID, arg.ProviderID)
+func (q *Queries) ListCountMismatches(ctx context.Context, db DBTX, arg ListCountMismatchesParams) ([]ListCountMismatchesRow, error) {
+	rows, err := db.Query(ctx, listCountMismatches, arg.RunID, arg.ProviderID)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []ContradictedScopesRow
+	var items []ListCountMismatchesRow
 	for rows.Next() {
-		var i ContradictedScopesRow
+		var i ListCountMismatchesRow
 		if err := rows.Scan(&i.ExternalID, &i.Declared, &i.Read); err != nil {
 			return nil, err
 		}
@@ -127,192 +339,7 @@ func (q *Queries) ContradictedScopes(ctx context.Context, db DBTX, arg Contradic
 	return items, nil
 }
 
-const countDepartments = `-- name: CountDepartments :one
-SELECT count(*) FROM org_departments d WHERE d.provider_id = $1 AND d.status = 'active'
-`
-
-func (q *Queries) CountDepartments(ctx context.Context, db DBTX, providerID *string) (int64, error) {
-	row := db.QueryRow(ctx, countDepartments, providerID)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
-const countMembers = `-- name: CountMembers :one
-SELECT count(*) FROM org_members m WHERE m.provider_id = $1 AND m.status = 'active'
-`
-
-func (q *Queries) CountMembers(ctx context.Context, db DBTX, providerID *string) (int64, error) {
-	row := db.QueryRow(ctx, countMembers, providerID)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
-const countMemberships = `-- name: CountMemberships :one
-SELECT count(*) FROM org_member_departments md
-JOIN org_departments d ON d.id = md.department_id
-JOIN org_members m ON m.id = md.member_id AND m.provider_id = d.provider_id
-WHERE d.provider_id = $1
-`
-
-func (q *Queries) CountMemberships(ctx context.Context, db DBTX, providerID *string) (int64, error) {
-	row := db.QueryRow(ctx, countMemberships, providerID)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
-const dropUnconfirmed = `-- name: DropUnconfirmed :one
-WITH dropped AS (
-    DELETE FROM sync_run_removals r WHERE r.run_id = $1::uuid AND NOT r.confirmed
-    RETURNING r.object_type, r.object_id
-), noted AS (
-    INSERT INTO sync_run_lookups (run_id, object_type, object_id, unlisted, result)
-    SELECT $1::uuid, d.object_type, d.object_id, false, 'not_asked' FROM dropped d ON CONFLICT DO NOTHING
-)
-SELECT count(*)::int AS dropped FROM dropped
-`
-
-// What nobody was asked about stays. That it stays for this is on record with the look-ups.
-func (q *Queries) DropUnconfirmed(ctx context.Context, db DBTX, runID string) (int32, error) {
-	row := db.QueryRow(ctx, dropUnconfirmed, runID)
-	var dropped int32
-	err := row.Scan(&dropped)
-	return dropped, err
-}
-
-const leaveRemovalsToAPerson = `-- name: LeaveRemovalsToAPerson :exec
-UPDATE sync_run_removals r SET confirmed = true, reason = 'not_listed'
-WHERE r.run_id = $1 AND r.object_type = $2 AND NOT r.confirmed
-  AND NOT EXISTS (SELECT 1 FROM sync_run_lookups l
-      WHERE l.run_id = $1 AND l.object_type = r.object_type AND l.object_id = r.object_id)
-`
-
-type LeaveRemovalsToAPersonParams struct {
-	RunID      string
-	ObjectType string
-}
-
-// What nobody was asked about since it is more than the removal limit: a person decides.
-func (q *Queries) LeaveRemovalsToAPerson(ctx context.Context, db DBTX, arg LeaveRemovalsToAPersonParams) error {
-	_, err := db.Exec(ctx, leaveRemovalsToAPerson, arg.RunID, arg.ObjectType)
-	return err
-}
-
-const membersPlacedNowhere = `-- name: MembersPlacedNowhere :many
-SELECT m.id FROM org_members m
-WHERE m.provider_id = $1 AND m.status <> 'deleted' AND NOT EXISTS (
-    SELECT 1 FROM org_member_departments md JOIN org_departments d ON d.id = md.department_id
-    WHERE md.member_id = m.id AND d.provider_id = $1)
-`
-
-// Members without a membership in any of the provider's departments.
-func (q *Queries) MembersPlacedNowhere(ctx context.Context, db DBTX, providerID *string) ([]string, error) {
-	rows, err := db.Query(ctx, membersPlacedNowhere, providerID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		items = append(items, id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const membersRead = `-- name: MembersRead :one
-WITH people AS (
-    SELECT DISTINCT p.member_id, p.member_key FROM (
-        SELECT r.member_id, CASE WHEN r.member_id IS NULL THEN s.member_key END AS member_key
-        FROM staged_members s LEFT JOIN member_matches r ON r.run_id = s.run_id AND r.member_key = s.member_key
-        WHERE s.run_id = $1 AND (s.out_of_scope OR s.status IS DISTINCT FROM 'deleted')
-        UNION ALL
-        SELECT md.member_id, NULL FROM sync_run_departments l
-        JOIN org_departments d ON d.provider_id = $2 AND d.external_id = l.external_id AND d.status = 'active'
-        JOIN org_member_departments md ON md.department_id = d.id
-        JOIN org_members m ON m.id = md.member_id AND m.provider_id = $2
-        WHERE l.run_id = $1 AND l.members_unchanged
-    ) p
-)
-SELECT count(member_id)::int AS seen, count(member_key)::int AS undecided,
-    (SELECT coalesce(sum(greatest(l.members_read - l.members_stored, 0)), 0) FROM sync_run_departments l
-        WHERE l.run_id = $1 AND l.members_unchanged)::int AS left_out
-FROM people
-`
-
-type MembersReadParams struct {
-	RunID      string
-	ProviderID *string
-}
-
-type MembersReadRow struct {
-	Seen      int32
-	Undecided int32
-	LeftOut   int32
-}
-
-// How many people were read, those who could not be told from others apart, and those whom
-// the rules leave out in unchanged listings, of which no row is staged.
-func (q *Queries) MembersRead(ctx context.Context, db DBTX, arg MembersReadParams) (MembersReadRow, error) {
-	row := db.QueryRow(ctx, membersRead, arg.RunID, arg.ProviderID)
-	var i MembersReadRow
-	err := row.Scan(&i.Seen, &i.Undecided, &i.LeftOut)
-	return i, err
-}
-
-const removalFigures = `-- name: RemovalFigures :many
-SELECT r.object_type,
-    (count(*) FILTER (WHERE r.confirmed))::int AS planned,
-    (count(*) FILTER (WHERE r.confirmed AND r.reason NOT LIKE 'with%'))::int AS independent,
-    (count(*) FILTER (WHERE NOT r.confirmed))::int AS unconfirmed
-FROM sync_run_removals r
-WHERE r.run_id = $1
-GROUP BY r.object_type
-`
-
-type RemovalFiguresRow struct {
-	ObjectType  string
-	Planned     int32
-	Independent int32
-	Unconfirmed int32
-}
-
-// How many removals of each kind a run has planned, how many of them do not go with something
-// else, and how many wait to be confirmed.
-func (q *Queries) RemovalFigures(ctx context.Context, db DBTX, runID string) ([]RemovalFiguresRow, error) {
-	rows, err := db.Query(ctx, removalFigures, runID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []RemovalFiguresRow
-	for rows.Next() {
-		var i RemovalFiguresRow
-		if err := rows.Scan(
-			&i.ObjectType,
-			&i.Planned,
-			&i.Independent,
-			&i.Unconfirmed,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const removalLimits = `-- name: RemovalLimits :many
+const listRemovalLimits = `-- name: ListRemovalLimits :many
 SELECT 'member' AS object_type, p.removal_limit_count AS max_count, p.removal_limit_percent AS max_percent
 FROM identity_providers p WHERE p.id = $1
 UNION ALL
@@ -323,22 +350,22 @@ SELECT l.object_type, l.max_count, l.max_percent
 FROM removal_limits l WHERE l.provider_id = $1
 `
 
-type RemovalLimitsRow struct {
+type ListRemovalLimitsRow struct {
 	ObjectType string
 	MaxCount   int32
 	MaxPercent float64
 }
 
 // The limits that a provider has of its own.
-func (q *Queries) RemovalLimits(ctx context.Context, db DBTX, providerID string) ([]RemovalLimitsRow, error) {
-	rows, err := db.Query(ctx, removalLimits, providerID)
+func (q *Queries) ListRemovalLimits(ctx context.Context, db DBTX, providerID string) ([]ListRemovalLimitsRow, error) {
+	rows, err := db.Query(ctx, listRemovalLimits, providerID)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []RemovalLimitsRow
+	var items []ListRemovalLimitsRow
 	for rows.Next() {
-		var i RemovalLimitsRow
+		var i ListRemovalLimitsRow
 		if err := rows.Scan(&i.ObjectType, &i.MaxCount, &i.MaxPercent); err != nil {
 			return nil, err
 		}
@@ -350,34 +377,7 @@ func (q *Queries) RemovalLimits(ctx context.Context, db DBTX, providerID string)
 	return items, nil
 }
 
-const removalsClear = `-- name: RemovalsClear :exec
-DELETE FROM sync_run_removals WHERE run_id = $1
-`
-
-func (q *Queries) RemovalsClear(ctx context.Context, db DBTX, runID string) error {
-	_, err := db.Exec(ctx, removalsClear, runID)
-	return err
-}
-
-const removalsDropScopes = `-- name: RemovalsDropScopes :exec
-DELETE FROM sync_run_removals r USING org_departments d
-WHERE r.run_id = $1 AND r.object_type = 'membership' AND d.id = r.department_id AND d.provider_id = $2
-  AND d.external_id = ANY ($3::text[])
-`
-
-type RemovalsDropScopesParams struct {
-	RunID       string
-	ProviderID  *string
-	Departments []string
-}
-
-// What was planned in departments that are not to be believed.
-func (q *Queries) RemovalsDropScopes(ctx context.Context, db DBTX, arg RemovalsDropScopesParams) error {
-	_, err := db.Exec(ctx, removalsDropScopes, arg.RunID, arg.ProviderID, arg.Departments)
-	return err
-}
-
-const removalsPlanDepartments = `-- name: RemovalsPlanDepartments :execrows
+const planDepartmentRemovals = `-- name: PlanDepartmentRemovals :execrows
 INSERT INTO sync_run_removals (run_id, object_type, object_id, department_id, confirmed, reason)
 SELECT $1, 'department', d.id, d.id, $2::boolean,
     CASE WHEN $2 THEN 'not_listed' ELSE 'looked_up' END
@@ -394,7 +394,7 @@ WHERE d.provider_id = $3 AND d.status = 'active'
 ON CONFLICT DO NOTHING
 `
 
-type RemovalsPlanDepartmentsParams struct {
+type PlanDepartmentRemovalsParams struct {
 	RunID         string
 	TreeRead      bool
 	ProviderID    *string
@@ -403,8 +403,8 @@ type RemovalsPlanDepartmentsParams struct {
 
 // Departments not listed any more, where the whole tree was read; else those whose
 // parent's children were read, or all where all listings ended, to be looked up one by one.
-func (q *Queries) RemovalsPlanDepartments(ctx context.Context, db DBTX, arg RemovalsPlanDepartmentsParams) (int64, error) {
-	result, err := db.Exec(ctx, removalsPlanDepartments,
+func (q *Queries) PlanDepartmentRemovals(ctx context.Context, db DBTX, arg PlanDepartmentRemovalsParams) (int64, error) {
+	result, err := db.Exec(ctx, planDepartmentRemovals,
 		arg.RunID,
 		arg.TreeRead,
 		arg.ProviderID,
@@ -416,7 +416,7 @@ func (q *Queries) RemovalsPlanDepartments(ctx context.Context, db DBTX, arg Remo
 	return result.RowsAffected(), nil
 }
 
-const removalsPlanDependents = `-- name: RemovalsPlanDependents :execrows
+const planDependentRemovals = `-- name: PlanDependentRemovals :execrows
 WITH dependents AS (
     SELECT p.object_type, p.object_id, p.department_id, p.object_kind, p.container_kind, r.object_type AS removed
     FROM sync_run_removals r
@@ -441,22 +441,22 @@ ORDER BY d.object_type, d.object_id, d.department_id, d.removed DESC
 ON CONFLICT DO NOTHING
 `
 
-type RemovalsPlanDependentsParams struct {
+type PlanDependentRemovalsParams struct {
 	RunID      string
 	ProviderID string
 	Objects    []string
 }
 
 // What goes with a removed object: its places in others, and others' places in it.
-func (q *Queries) RemovalsPlanDependents(ctx context.Context, db DBTX, arg RemovalsPlanDependentsParams) (int64, error) {
-	result, err := db.Exec(ctx, removalsPlanDependents, arg.RunID, arg.ProviderID, arg.Objects)
+func (q *Queries) PlanDependentRemovals(ctx context.Context, db DBTX, arg PlanDependentRemovalsParams) (int64, error) {
+	result, err := db.Exec(ctx, planDependentRemovals, arg.RunID, arg.ProviderID, arg.Objects)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const removalsPlanMembers = `-- name: RemovalsPlanMembers :execrows
+const planMemberRemovals = `-- name: PlanMemberRemovals :execrows
 WITH undecided AS MATERIALIZED (
     SELECT lower(u.member_key) AS external_key, u.unionid, u.open_id FROM member_matches u
     WHERE u.run_id = $1::uuid AND u.member_id IS NULL
@@ -493,7 +493,7 @@ FROM missed x WHERE $2 OR $3::boolean
 ON CONFLICT DO NOTHING
 `
 
-type RemovalsPlanMembersParams struct {
+type PlanMemberRemovalsParams struct {
 	RunID          string
 	EverythingRead bool
 	ListingsEnded  bool
@@ -506,8 +506,8 @@ type RemovalsPlanMembersParams struct {
 // may be in one that was not; where all listings ended, and only the provider's own count
 // says that somebody is missing from them, everybody is. A member who is missed is missed in a
 // department, or is in one that is not listed any more, or has none.
-func (q *Queries) RemovalsPlanMembers(ctx context.Context, db DBTX, arg RemovalsPlanMembersParams) (int64, error) {
-	result, err := db.Exec(ctx, removalsPlanMembers,
+func (q *Queries) PlanMemberRemovals(ctx context.Context, db DBTX, arg PlanMemberRemovalsParams) (int64, error) {
+	result, err := db.Exec(ctx, planMemberRemovals,
 		arg.RunID,
 		arg.EverythingRead,
 		arg.ListingsEnded,
@@ -520,7 +520,7 @@ func (q *Queries) RemovalsPlanMembers(ctx context.Context, db DBTX, arg Removals
 	return result.RowsAffected(), nil
 }
 
-const removalsPlanMemberships = `-- name: RemovalsPlanMemberships :execrows
+const planMembershipRemovals = `-- name: PlanMembershipRemovals :execrows
 WITH undecided AS MATERIALIZED (
     SELECT lower(u.member_key) AS external_key, u.unionid, u.open_id FROM member_matches u
     WHERE u.run_id = $1::uuid AND u.member_id IS NULL
@@ -545,18 +545,18 @@ WHERE NOT EXISTS (SELECT 1 FROM undecided u
 ON CONFLICT DO NOTHING
 `
 
-type RemovalsPlanMembershipsParams struct {
+type PlanMembershipRemovalsParams struct {
 	RunID      string
 	ProviderID *string
-	ReadsApart bool
+	Rereads    bool
 }
 
 // Memberships not seen, in departments read to the end. People who could not be
 // told apart keep what they have, and so do people who are not the provider's own. Those
 // whom look-ups alone show have their places from their own records: a run that does not
 // read these knows nothing of them, unless a listing shows them.
-func (q *Queries) RemovalsPlanMemberships(ctx context.Context, db DBTX, arg RemovalsPlanMembershipsParams) (int64, error) {
-	result, err := db.Exec(ctx, removalsPlanMemberships, arg.RunID, arg.ProviderID, arg.ReadsApart)
+func (q *Queries) PlanMembershipRemovals(ctx context.Context, db DBTX, arg PlanMembershipRemovalsParams) (int64, error) {
+	result, err := db.Exec(ctx, planMembershipRemovals, arg.RunID, arg.ProviderID, arg.Rereads)
 	if err != nil {
 		return 0, err
 	}

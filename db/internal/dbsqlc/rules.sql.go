@@ -438,6 +438,45 @@ func (q *Queries) ListRulesBefore(ctx context.Context, db DBTX, arg ListRulesBef
 	return items, nil
 }
 
+const listUnseenDepartments = `-- name: ListUnseenDepartments :many
+SELECT w.id::text AS external_id
+FROM unnest($1::text[]) AS w (id)
+WHERE EXISTS (SELECT 1 FROM org_departments d WHERE d.provider_id = $2)
+  AND NOT EXISTS (SELECT 1 FROM org_departments d WHERE d.provider_id = $2 AND d.external_id = w.id)
+  AND NOT EXISTS (
+      SELECT 1
+      FROM sync_run_departments l
+      JOIN sync_runs r ON r.id = l.run_id
+      WHERE r.provider_id = $2 AND l.external_id = w.id)
+ORDER BY w.id COLLATE "C"
+`
+
+type ListUnseenDepartmentsParams struct {
+	ExternalIds []string
+	ProviderID  *string
+}
+
+// Those departments that no run of the provider ever met; none where it was never synced.
+func (q *Queries) ListUnseenDepartments(ctx context.Context, db DBTX, arg ListUnseenDepartmentsParams) ([]string, error) {
+	rows, err := db.Query(ctx, listUnseenDepartments, arg.ExternalIds, arg.ProviderID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var external_id string
+		if err := rows.Scan(&external_id); err != nil {
+			return nil, err
+		}
+		items = append(items, external_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockRules = `-- name: LockRules :exec
 SELECT 1 FROM identity_providers WHERE id = $1 FOR NO KEY UPDATE
 `
@@ -654,43 +693,4 @@ WHERE r.id = $1 AND x.provider_id = r.provider_id AND x.version = r.rules_versio
 func (q *Queries) SetRunScope(ctx context.Context, db DBTX, runID string) error {
 	_, err := db.Exec(ctx, setRunScope, runID)
 	return err
-}
-
-const unknownDepartments = `-- name: UnknownDepartments :many
-SELECT w.id::text AS external_id
-FROM unnest($1::text[]) AS w (id)
-WHERE EXISTS (SELECT 1 FROM org_departments d WHERE d.provider_id = $2)
-  AND NOT EXISTS (SELECT 1 FROM org_departments d WHERE d.provider_id = $2 AND d.external_id = w.id)
-  AND NOT EXISTS (
-      SELECT 1
-      FROM sync_run_departments l
-      JOIN sync_runs r ON r.id = l.run_id
-      WHERE r.provider_id = $2 AND l.external_id = w.id)
-ORDER BY w.id COLLATE "C"
-`
-
-type UnknownDepartmentsParams struct {
-	ExternalIds []string
-	ProviderID  *string
-}
-
-// Those departments that no run of the provider ever met; none where it was never synced.
-func (q *Queries) UnknownDepartments(ctx context.Context, db DBTX, arg UnknownDepartmentsParams) ([]string, error) {
-	rows, err := db.Query(ctx, unknownDepartments, arg.ExternalIds, arg.ProviderID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var external_id string
-		if err := rows.Scan(&external_id); err != nil {
-			return nil, err
-		}
-		items = append(items, external_id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }

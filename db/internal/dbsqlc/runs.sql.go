@@ -208,58 +208,6 @@ func (q *Queries) EndRun(ctx context.Context, db DBTX, arg EndRunParams) (int64,
 	return result.RowsAffected(), nil
 }
 
-const fenceHold = `-- name: FenceHold :one
-SELECT p.id AS provider_id, p.tenant_id, p.provider_type, p.ids_ignore_case, r.mode,
-    ((cardinality(r.members) > 0 OR r.by_events) AND r.undoes IS NULL)::boolean AS singly, r.by_events,
-    (r.hold_workflow_id IS NOT NULL)::boolean AS approved, r.task, r.account_policy,
-    set_config('orgsync.run_id', r.id::text, true) AS logged_as,
-    set_config('orgsync.told', (r.hold_workflow_id IS NOT NULL)::text, true) AS told,
-    (NOT r.targeted AND r.undoes IS NULL AND r.task = 'sync')::boolean AS whole
-FROM identity_providers p JOIN sync_runs r ON r.id = p.newest_run_id AND r.provider_id = p.id
-WHERE r.id = $1 AND r.status = 'running' AND p.newest_run_writes
-FOR SHARE OF p
-`
-
-type FenceHoldRow struct {
-	ProviderID    string
-	TenantID      *string
-	ProviderType  string
-	IdsIgnoreCase bool
-	Mode          string
-	Singly        bool
-	ByEvents      bool
-	Approved      bool
-	Task          string
-	AccountPolicy json.RawMessage
-	LoggedAs      string
-	Told          string
-	Whole         bool
-}
-
-// Holds the fence row against a new run until the end of the transaction. A run that
-// was held, and goes on since its removals were approved, is told apart. What the
-// transaction changes is logged as this run's.
-func (q *Queries) FenceHold(ctx context.Context, db DBTX, runID string) (FenceHoldRow, error) {
-	row := db.QueryRow(ctx, fenceHold, runID)
-	var i FenceHoldRow
-	err := row.Scan(
-		&i.ProviderID,
-		&i.TenantID,
-		&i.ProviderType,
-		&i.IdsIgnoreCase,
-		&i.Mode,
-		&i.Singly,
-		&i.ByEvents,
-		&i.Approved,
-		&i.Task,
-		&i.AccountPolicy,
-		&i.LoggedAs,
-		&i.Told,
-		&i.Whole,
-	)
-	return i, err
-}
-
 const getProgress = `-- name: GetProgress :one
 SELECT r.phase, r.status, r.calls, r.started_at,
     (SELECT count(*) FROM sync_run_departments l WHERE l.run_id = r.id)::bigint AS departments,
@@ -441,6 +389,58 @@ func (q *Queries) HasChanges(ctx context.Context, db DBTX, runID string) (bool, 
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
+}
+
+const holdFence = `-- name: HoldFence :one
+SELECT p.id AS provider_id, p.tenant_id, p.provider_type, p.ids_ignore_case, r.mode,
+    ((cardinality(r.members) > 0 OR r.by_events) AND r.undoes IS NULL)::boolean AS singly, r.by_events,
+    (r.hold_workflow_id IS NOT NULL)::boolean AS approved, r.task, r.account_policy,
+    set_config('orgsync.run_id', r.id::text, true) AS logged_as,
+    set_config('orgsync.told', (r.hold_workflow_id IS NOT NULL)::text, true) AS told,
+    (NOT r.targeted AND r.undoes IS NULL AND r.task = 'sync')::boolean AS whole
+FROM identity_providers p JOIN sync_runs r ON r.id = p.newest_run_id AND r.provider_id = p.id
+WHERE r.id = $1 AND r.status = 'running' AND p.newest_run_writes
+FOR SHARE OF p
+`
+
+type HoldFenceRow struct {
+	ProviderID    string
+	TenantID      *string
+	ProviderType  string
+	IdsIgnoreCase bool
+	Mode          string
+	Singly        bool
+	ByEvents      bool
+	Approved      bool
+	Task          string
+	AccountPolicy json.RawMessage
+	LoggedAs      string
+	Told          string
+	Whole         bool
+}
+
+// Holds the fence row against a new run until the end of the transaction. A run that
+// was held, and goes on since its removals were approved, is told apart. What the
+// transaction changes is logged as this run's.
+func (q *Queries) HoldFence(ctx context.Context, db DBTX, runID string) (HoldFenceRow, error) {
+	row := db.QueryRow(ctx, holdFence, runID)
+	var i HoldFenceRow
+	err := row.Scan(
+		&i.ProviderID,
+		&i.TenantID,
+		&i.ProviderType,
+		&i.IdsIgnoreCase,
+		&i.Mode,
+		&i.Singly,
+		&i.ByEvents,
+		&i.Approved,
+		&i.Task,
+		&i.AccountPolicy,
+		&i.LoggedAs,
+		&i.Told,
+		&i.Whole,
+	)
+	return i, err
 }
 
 const insertRun = `-- name: InsertRun :exec

@@ -56,6 +56,51 @@ func (q *Queries) FindStoredMembers(ctx context.Context, db DBTX, arg FindStored
 	return items, nil
 }
 
+const getRetrySource = `-- name: GetRetrySource :one
+SELECT r.provider_id, r.mode, r.status, r.departments, r.details_dropped_at, r.undoes, r.task,
+    (cardinality(r.members) > 0)::boolean AS singly,
+    ARRAY(SELECT wanted.id FROM unnest(r.members) AS wanted (id)
+        WHERE EXISTS (SELECT 1 FROM sync_run_errors e
+            WHERE e.run_id = r.id AND e.object_type = 'member'
+              AND e.external_id = wanted.id))::text[] AS failed_members,
+    (EXISTS (SELECT 1 FROM sync_run_departments l WHERE l.run_id = r.id AND l.error IS NOT NULL)
+        OR EXISTS (SELECT 1 FROM sync_run_errors e
+            WHERE e.run_id = r.id AND e.object_type = 'department'))::boolean AS departments_failed
+FROM sync_runs r WHERE r.id = $1
+`
+
+type GetRetrySourceRow struct {
+	ProviderID        string
+	Mode              string
+	Status            string
+	Departments       []string
+	DetailsDroppedAt  *time.Time
+	Undoes            *string
+	Task              string
+	Singly            bool
+	FailedMembers     []string
+	DepartmentsFailed bool
+}
+
+// What a retry of a run goes by: whether departments or which single people failed.
+func (q *Queries) GetRetrySource(ctx context.Context, db DBTX, id string) (GetRetrySourceRow, error) {
+	row := db.QueryRow(ctx, getRetrySource, id)
+	var i GetRetrySourceRow
+	err := row.Scan(
+		&i.ProviderID,
+		&i.Mode,
+		&i.Status,
+		&i.Departments,
+		&i.DetailsDroppedAt,
+		&i.Undoes,
+		&i.Task,
+		&i.Singly,
+		&i.FailedMembers,
+		&i.DepartmentsFailed,
+	)
+	return i, err
+}
+
 const listByIDListings = `-- name: ListByIDListings :many
 SELECT DISTINCT s.listing FROM staged_members s
 WHERE s.run_id = $1 AND s.listing >= 'member ' AND s.listing < 'member!' ORDER BY s.listing
@@ -279,49 +324,4 @@ func (q *Queries) PlanMembershipsByID(ctx context.Context, db DBTX, arg PlanMemb
 		return 0, err
 	}
 	return result.RowsAffected(), nil
-}
-
-const retrySource = `-- name: RetrySource :one
-SELECT r.provider_id, r.mode, r.status, r.departments, r.details_dropped_at, r.undoes, r.task,
-    (cardinality(r.members) > 0)::boolean AS singly,
-    ARRAY(SELECT wanted.id FROM unnest(r.members) AS wanted (id)
-        WHERE EXISTS (SELECT 1 FROM sync_run_errors e
-            WHERE e.run_id = r.id AND e.object_type = 'member'
-              AND e.external_id = wanted.id))::text[] AS failed_members,
-    (EXISTS (SELECT 1 FROM sync_run_departments l WHERE l.run_id = r.id AND l.error IS NOT NULL)
-        OR EXISTS (SELECT 1 FROM sync_run_errors e
-            WHERE e.run_id = r.id AND e.object_type = 'department'))::boolean AS departments_failed
-FROM sync_runs r WHERE r.id = $1
-`
-
-type RetrySourceRow struct {
-	ProviderID        string
-	Mode              string
-	Status            string
-	Departments       []string
-	DetailsDroppedAt  *time.Time
-	Undoes            *string
-	Task              string
-	Singly            bool
-	FailedMembers     []string
-	DepartmentsFailed bool
-}
-
-// What a retry of a run goes by: whether departments or which single people failed.
-func (q *Queries) RetrySource(ctx context.Context, db DBTX, id string) (RetrySourceRow, error) {
-	row := db.QueryRow(ctx, retrySource, id)
-	var i RetrySourceRow
-	err := row.Scan(
-		&i.ProviderID,
-		&i.Mode,
-		&i.Status,
-		&i.Departments,
-		&i.DetailsDroppedAt,
-		&i.Undoes,
-		&i.Task,
-		&i.Singly,
-		&i.FailedMembers,
-		&i.DepartmentsFailed,
-	)
-	return i, err
 }

@@ -333,6 +333,34 @@ func (q *Queries) UndoDone(ctx context.Context, db DBTX, runID string) (bool, er
 	return done, err
 }
 
+const undoDropMemberships = `-- name: UndoDropMemberships :execrows
+DELETE FROM org_member_departments md
+USING undo_objects u, org_members m
+WHERE u.run_id = $1
+  AND u.object_type = 'member'
+  AND u.left_alone IS NULL
+  AND m.id = u.object_id
+  AND md.member_id = u.object_id
+  AND (m.status = 'deleted' OR EXISTS (
+        SELECT 1 FROM org_changes c
+        WHERE c.run_id = $2 AND c.object_type = 'membership' AND c.kind = 'created'
+          AND c.object_id = md.member_id AND c.department_id = md.department_id))
+`
+
+type UndoDropMembershipsParams struct {
+	RunID  string
+	Undoes string
+}
+
+// Places that the undone run created, and all places of people who were taken back.
+func (q *Queries) UndoDropMemberships(ctx context.Context, db DBTX, arg UndoDropMembershipsParams) (int64, error) {
+	result, err := db.Exec(ctx, undoDropMemberships, arg.RunID, arg.Undoes)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const undoForgetMoves = `-- name: UndoForgetMoves :exec
 UPDATE org_changes c SET kind = 'updated'
 WHERE c.run_id = $1 AND c.object_type = 'department' AND c.kind = 'moved'
@@ -348,6 +376,34 @@ type UndoForgetMovesParams struct {
 func (q *Queries) UndoForgetMoves(ctx context.Context, db DBTX, arg UndoForgetMovesParams) error {
 	_, err := db.Exec(ctx, undoForgetMoves, arg.RunID, arg.Departments)
 	return err
+}
+
+const undoInsertMemberships = `-- name: UndoInsertMemberships :execrows
+INSERT INTO org_member_departments (member_id, department_id, is_leader, sort_order, primary_rank)
+SELECT c.object_id, c.department_id, w.is_leader, w.sort_order, w.primary_rank
+FROM undo_objects u
+JOIN org_changes c ON c.run_id = $1 AND c.object_type = 'membership' AND c.object_id = u.object_id
+    AND c.kind = 'deleted'
+JOIN org_members m ON m.id = c.object_id AND m.status <> 'deleted'
+JOIN org_departments d ON d.id = c.department_id AND d.status = 'active'
+CROSS JOIN LATERAL jsonb_to_record(c.before) AS w (is_leader boolean, sort_order bigint, primary_rank bigint)
+WHERE u.run_id = $2 AND u.object_type = 'member' AND u.left_alone IS NULL
+ORDER BY c.object_id, c.department_id
+ON CONFLICT (member_id, department_id) DO NOTHING
+`
+
+type UndoInsertMembershipsParams struct {
+	Undoes string
+	RunID  string
+}
+
+// Which of them is the primary one is derived afterwards.
+func (q *Queries) UndoInsertMemberships(ctx context.Context, db DBTX, arg UndoInsertMembershipsParams) (int64, error) {
+	result, err := db.Exec(ctx, undoInsertMemberships, arg.Undoes, arg.RunID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const undoLeaveInhabited = `-- name: UndoLeaveInhabited :exec
@@ -454,63 +510,7 @@ func (q *Queries) UndoLinks(ctx context.Context, db DBTX, arg UndoLinksParams) (
 	return result.RowsAffected(), nil
 }
 
-const undoPlacesDrop = `-- name: UndoPlacesDrop :execrows
-DELETE FROM org_member_departments md
-USING undo_objects u, org_members m
-WHERE u.run_id = $1
-  AND u.object_type = 'member'
-  AND u.left_alone IS NULL
-  AND m.id = u.object_id
-  AND md.member_id = u.object_id
-  AND (m.status = 'deleted' OR EXISTS (
-        SELECT 1 FROM org_changes c
-        WHERE c.run_id = $2 AND c.object_type = 'membership' AND c.kind = 'created'
-          AND c.object_id = md.member_id AND c.department_id = md.department_id))
-`
-
-type UndoPlacesDropParams struct {
-	RunID  string
-	Undoes string
-}
-
-// Places that the undone run created, and all places of people who were taken back.
-func (q *Queries) UndoPlacesDrop(ctx context.Context, db DBTX, arg UndoPlacesDropParams) (int64, error) {
-	result, err := db.Exec(ctx, undoPlacesDrop, arg.RunID, arg.Undoes)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const undoPlacesInsert = `-- name: UndoPlacesInsert :execrows
-INSERT INTO org_member_departments (member_id, department_id, is_leader, sort_order, primary_rank)
-SELECT c.object_id, c.department_id, w.is_leader, w.sort_order, w.primary_rank
-FROM undo_objects u
-JOIN org_changes c ON c.run_id = $1 AND c.object_type = 'membership' AND c.object_id = u.object_id
-    AND c.kind = 'deleted'
-JOIN org_members m ON m.id = c.object_id AND m.status <> 'deleted'
-JOIN org_departments d ON d.id = c.department_id AND d.status = 'active'
-CROSS JOIN LATERAL jsonb_to_record(c.before) AS w (is_leader boolean, sort_order bigint, primary_rank bigint)
-WHERE u.run_id = $2 AND u.object_type = 'member' AND u.left_alone IS NULL
-ORDER BY c.object_id, c.department_id
-ON CONFLICT (member_id, department_id) DO NOTHING
-`
-
-type UndoPlacesInsertParams struct {
-	Undoes string
-	RunID  string
-}
-
-// Which of them is the primary one is derived afterwards.
-func (q *Queries) UndoPlacesInsert(ctx context.Context, db DBTX, arg UndoPlacesInsertParams) (int64, error) {
-	result, err := db.Exec(ctx, undoPlacesInsert, arg.Undoes, arg.RunID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const undoPlacesMissing = `-- name: UndoPlacesMissing :many
+const undoListMissingMemberships = `-- name: UndoListMissingMemberships :many
 SELECT c.external_id, d.external_id AS department
 FROM undo_objects u
 JOIN org_changes c ON c.run_id = $1 AND c.object_type = 'membership' AND c.object_id = u.object_id
@@ -521,27 +521,27 @@ WHERE u.run_id = $2 AND u.object_type = 'member' AND u.left_alone IS NULL
 ORDER BY c.external_id, d.external_id LIMIT $3
 `
 
-type UndoPlacesMissingParams struct {
+type UndoListMissingMembershipsParams struct {
 	Undoes  string
 	RunID   string
 	MaxRows int32
 }
 
-type UndoPlacesMissingRow struct {
+type UndoListMissingMembershipsRow struct {
 	ExternalID string
 	Department string
 }
 
 // Places that could not be given back, since their department is not there.
-func (q *Queries) UndoPlacesMissing(ctx context.Context, db DBTX, arg UndoPlacesMissingParams) ([]UndoPlacesMissingRow, error) {
-	rows, err := db.Query(ctx, undoPlacesMissing, arg.Undoes, arg.RunID, arg.MaxRows)
+func (q *Queries) UndoListMissingMemberships(ctx context.Context, db DBTX, arg UndoListMissingMembershipsParams) ([]UndoListMissingMembershipsRow, error) {
+	rows, err := db.Query(ctx, undoListMissingMemberships, arg.Undoes, arg.RunID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []UndoPlacesMissingRow
+	var items []UndoListMissingMembershipsRow
 	for rows.Next() {
-		var i UndoPlacesMissingRow
+		var i UndoListMissingMembershipsRow
 		if err := rows.Scan(&i.ExternalID, &i.Department); err != nil {
 			return nil, err
 		}
@@ -551,35 +551,6 @@ func (q *Queries) UndoPlacesMissing(ctx context.Context, db DBTX, arg UndoPlaces
 		return nil, err
 	}
 	return items, nil
-}
-
-const undoPlacesUpdate = `-- name: UndoPlacesUpdate :execrows
-WITH differing AS (
-    SELECT md.member_id, md.department_id, c.before
-    FROM undo_objects u
-    JOIN org_changes c ON c.run_id = $1 AND c.object_type = 'membership' AND c.object_id = u.object_id
-        AND c.kind = 'updated'
-    JOIN org_member_departments md ON md.member_id = c.object_id AND md.department_id = c.department_id
-    WHERE u.run_id = $2 AND u.object_type = 'member' AND u.left_alone IS NULL
-    ORDER BY md.member_id, md.department_id FOR NO KEY UPDATE OF md
-)
-UPDATE org_member_departments md SET (is_leader, sort_order, primary_rank) = (
-    SELECT w.is_leader, w.sort_order, w.primary_rank FROM jsonb_populate_record(md, n.before) w)
-FROM differing n
-WHERE md.member_id = n.member_id AND md.department_id = n.department_id
-`
-
-type UndoPlacesUpdateParams struct {
-	Undoes string
-	RunID  string
-}
-
-func (q *Queries) UndoPlacesUpdate(ctx context.Context, db DBTX, arg UndoPlacesUpdateParams) (int64, error) {
-	result, err := db.Exec(ctx, undoPlacesUpdate, arg.Undoes, arg.RunID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
 }
 
 const undoSelect = `-- name: UndoSelect :exec
@@ -705,4 +676,33 @@ func (q *Queries) UndoUnknown(ctx context.Context, db DBTX, arg UndoUnknownParam
 		return nil, err
 	}
 	return items, nil
+}
+
+const undoUpdateMemberships = `-- name: UndoUpdateMemberships :execrows
+WITH differing AS (
+    SELECT md.member_id, md.department_id, c.before
+    FROM undo_objects u
+    JOIN org_changes c ON c.run_id = $1 AND c.object_type = 'membership' AND c.object_id = u.object_id
+        AND c.kind = 'updated'
+    JOIN org_member_departments md ON md.member_id = c.object_id AND md.department_id = c.department_id
+    WHERE u.run_id = $2 AND u.object_type = 'member' AND u.left_alone IS NULL
+    ORDER BY md.member_id, md.department_id FOR NO KEY UPDATE OF md
+)
+UPDATE org_member_departments md SET (is_leader, sort_order, primary_rank) = (
+    SELECT w.is_leader, w.sort_order, w.primary_rank FROM jsonb_populate_record(md, n.before) w)
+FROM differing n
+WHERE md.member_id = n.member_id AND md.department_id = n.department_id
+`
+
+type UndoUpdateMembershipsParams struct {
+	Undoes string
+	RunID  string
+}
+
+func (q *Queries) UndoUpdateMemberships(ctx context.Context, db DBTX, arg UndoUpdateMembershipsParams) (int64, error) {
+	result, err := db.Exec(ctx, undoUpdateMemberships, arg.Undoes, arg.RunID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }

@@ -219,7 +219,7 @@ func TestAPlanSettlesWhatIsMissedTwice(t *testing.T) {
 
 // A record that cannot be had for a while is asked for again; then an ordinary look-up
 // decides.
-func TestReadingApartIsTriedAgain(t *testing.T) {
+func TestRereadingIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	d := departments(2)
 	d.sees(full)

@@ -18,11 +18,11 @@ import (
 // candidate for removal. The next such run asks about it first, and places whoever is
 // there all the same by their own record, like a listing.
 
-// standing are the earlier runs that missed something and could see no more than the
+// comparableRuns returns the earlier runs that missed something and could see no more than the
 // present one: only of those it is certain that what they missed is missed again.
-func standing(ctx context.Context, store *db.Store, runID string) ([]string, error) {
-	earlier, err := store.CandidateRuns(ctx, runID)
-	if err != nil || len(earlier) == 0 {
+func comparableRuns(ctx context.Context, store *db.Store, runID string) ([]string, error) {
+	found, err := store.ListCandidateRuns(ctx, runID)
+	if err != nil || len(found) == 0 {
 		return nil, err
 	}
 	now, _, err := store.GetVisibleRanges(ctx, runID)
@@ -34,7 +34,7 @@ func standing(ctx context.Context, store *db.Store, runID string) ([]string, err
 		return nil, fmt.Errorf("stored visible range: %w", err)
 	}
 	var out []string
-	for _, run := range earlier {
+	for _, run := range found {
 		var then provider.VisibleRange
 		if len(run.Range) == 0 || json.Unmarshal(run.Range, &then) != nil {
 			continue
@@ -46,11 +46,11 @@ func standing(ctx context.Context, store *db.Store, runID string) ([]string, err
 	return out, nil
 }
 
-// readApart reads the people whom these earlier runs missed, each by themselves. Of whom
+// rereadMembers reads the people whom these earlier runs missed, each by themselves. Of whom
 // no record is to be had nothing is said here: if they are missed again they are looked up
 // as anybody is.
-func (a *Reconcile) readApart(ctx context.Context, runID string, standing []string) (err error) {
-	if len(standing) == 0 {
+func (a *Reconcile) rereadMembers(ctx context.Context, runID string, earlier []string) (err error) {
+	if len(earlier) == 0 {
 		return nil
 	}
 	if read, err := a.Store.WholeIsRead(ctx, runID); err != nil || !read {
@@ -68,7 +68,7 @@ func (a *Reconcile) readApart(ctx context.Context, runID string, standing []stri
 	c := confirming{providerSession: r, tries: triesOfRun}
 	var later error
 	for after := ""; ; {
-		known, err := a.Store.Candidates(ctx, runID, "member", standing, after, candidatesAtOnce)
+		known, err := a.Store.ListCandidatesOf(ctx, runID, "member", earlier, after, candidatesAtOnce)
 		if err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func (a *Reconcile) readApart(ctx context.Context, runID string, standing []stri
 			return err
 		}
 	}
-	return cmp.Or(later, a.Store.ApplyApart(ctx, runID))
+	return cmp.Or(later, a.Store.ApplyReread(ctx, runID))
 }
 
 // readRecords stages those of the people who are there. It returns what another attempt
@@ -156,24 +156,24 @@ func (c confirming) record(ctx context.Context, reader provider.MemberReader,
 		return nil, "", err
 	}
 	return &db.MemberPage{
-		Page: db.Page{RunID: c.runID, Listing: db.Apart(d.ExternalID)}, People: members,
+		Page: db.Page{RunID: c.runID, Listing: db.SingleListing(d.ExternalID)}, People: members,
 	}, db.LookupExists, nil
 }
 
-// departmentsApart reads by themselves the departments that earlier runs missed and this
+// rereadDepartments reads by themselves the departments that earlier runs missed and this
 // one's tree does not show either, and reports whether one of them is there: what is below
 // it, and its people, are then read like others'.
-func (r *providerSession) departmentsApart(ctx context.Context) (found bool, err error) {
+func (r *providerSession) rereadDepartments(ctx context.Context) (found bool, err error) {
 	reader, ok := r.client.(provider.DepartmentReader)
 	if !ok {
 		return false, nil
 	}
-	standing, err := standing(ctx, r.store, r.runID)
-	if err != nil || len(standing) == 0 {
+	earlier, err := comparableRuns(ctx, r.store, r.runID)
+	if err != nil || len(earlier) == 0 {
 		return false, err
 	}
 	for after := ""; ; {
-		known, err := r.store.Candidates(ctx, r.runID, "department", standing, after, candidatesAtOnce)
+		known, err := r.store.ListCandidatesOf(ctx, r.runID, "department", earlier, after, candidatesAtOnce)
 		if err != nil || len(known) == 0 {
 			return found, err
 		}
@@ -188,7 +188,7 @@ func (r *providerSession) departmentsApart(ctx context.Context) (found bool, err
 			default:
 				return found, err
 			}
-			if err := r.store.StageApart(ctx, r.runID, d.ID,
+			if err := r.store.StageReread(ctx, r.runID, d.ID,
 				stagedDepartment(department, department.ExternalID)); err != nil {
 				return found, err
 			}

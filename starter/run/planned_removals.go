@@ -11,22 +11,22 @@ import (
 // How many of those who would go are named unless all are asked for: enough to see what
 // is going on.
 const (
-	shownLeavers  = 30
+	shownRemovals = 30
 	shownEachDept = 5
 )
 
-func fewLeavers(all bool) service.LeaversLimit {
+func fewRemovals(all bool) service.RemovalsLimit {
 	if all {
-		return service.LeaversLimit{}
+		return service.RemovalsLimit{}
 	}
-	return service.LeaversLimit{Rows: shownLeavers, Each: shownEachDept}
+	return service.RemovalsLimit{Rows: shownRemovals, Each: shownEachDept}
 }
 
 // printRemovals tells how much a held run would remove, and names who and what would go, where
 // from and why.
 func printRemovals(s *cli.Session, plan service.RemovalPlan, all bool) {
 	printFigures(s, plan.Figures)
-	l, planned := plan.Leavers, plan.Figures
+	l, planned := plan.ByName, plan.Figures
 	left := printLeavingPeople(s, l.People)
 	more := planned.Members.Planned > len(l.People) || planned.Departments.Planned > len(l.Departments)
 	if rest := planned.Members.Planned - left; rest > 0 {
@@ -51,7 +51,7 @@ func printRemovals(s *cli.Session, plan service.RemovalPlan, all bool) {
 			inShort(p.Reason)))
 	}
 	more = printLeavingGroups(s, plan, all) || more
-	if more || !all && len(l.Places) == shownLeavers {
+	if more || !all && len(l.Places) == shownRemovals {
 		s.Printf("\nTo see all of them, add --all.")
 	}
 }
@@ -59,7 +59,7 @@ func printRemovals(s *cli.Session, plan service.RemovalPlan, all bool) {
 // printLeavingGroups names groups, places in groups and administrators, and reports whether
 // there are more than it named.
 func printLeavingGroups(s *cli.Session, plan service.RemovalPlan, all bool) (more bool) {
-	l, planned := plan.Leavers, plan.Figures
+	l, planned := plan.ByName, plan.Figures
 	if len(l.Groups) > 0 {
 		s.Printf("\nGroups that would be removed, the largest first")
 	}
@@ -86,12 +86,12 @@ func printLeavingGroups(s *cli.Session, plan service.RemovalPlan, all bool) (mor
 			cli.Plain(a.Level), inShort(a.Reason)))
 	}
 	return planned.Groups.Planned > len(l.Groups) ||
-		!all && max(len(l.GroupPlaces), len(l.Administrators)) == shownLeavers
+		!all && max(len(l.GroupPlaces), len(l.Administrators)) == shownRemovals
 }
 
 // printLeavingPeople names people below their departments, and returns how many people
 // leave the departments that it told of.
-func printLeavingPeople(s *cli.Session, people []service.LeavingPerson) (told int) {
+func printLeavingPeople(s *cli.Session, people []service.PlannedMember) (told int) {
 	if len(people) > 0 {
 		s.Printf("\nPeople who would be removed, by department, the greatest losses first")
 	}
@@ -115,7 +115,7 @@ func printLeavingPeople(s *cli.Session, people []service.LeavingPerson) (told in
 }
 
 // share says how many people leave a department, and of how many.
-func share(p service.LeavingPerson) string {
+func share(p service.PlannedMember) string {
 	if p.There < p.Going { // only active people are counted there
 		return cli.Grouped(p.Going)
 	}

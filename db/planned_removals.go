@@ -10,25 +10,25 @@ import (
 	"github.com/orgsync/orgsync/internal/directory"
 )
 
-// Leavers are what a held run would remove, by name, for whoever decides: never for
+// PlannedRemovals are what a held run would remove, by name, for whoever decides: never for
 // Temporal, logs or messages.
-type Leavers struct {
+type PlannedRemovals struct {
 	// People are grouped by their department, the one first that loses most.
-	People []LeavingPerson
+	People []PlannedMember
 	// Departments come with the largest first.
-	Departments []LeavingDepartment
+	Departments []PlannedDepartment
 	// Places are those that people lose who stay.
-	Places []LostPlace
+	Places []PlannedMembership
 	// Groups come with the largest first.
-	Groups []LeavingGroup
+	Groups []PlannedGroup
 	// GroupPlaces are those that members and departments lose who stay, in groups that stay.
-	GroupPlaces []LostGroupPlace
+	GroupPlaces []PlannedGroupMembership
 	// Administrators are members who stay, and administer the company no longer.
-	Administrators []LeavingAdministrator
+	Administrators []PlannedAdministrator
 }
 
-// LeavingGroup is a group that would be removed.
-type LeavingGroup struct {
+// PlannedGroup is a group that would be removed.
+type PlannedGroup struct {
 	ExternalID string
 	Name       string
 	// Members is how many active people belong to it.
@@ -36,8 +36,8 @@ type LeavingGroup struct {
 	Reason  string
 }
 
-// LostGroupPlace is the place of a member or a department in a group that stays.
-type LostGroupPlace struct {
+// PlannedGroupMembership is the place of a member or a department in a group that stays.
+type PlannedGroupMembership struct {
 	// Kind says what loses it: a member or a department.
 	Kind       directory.Kind
 	ExternalID string
@@ -47,16 +47,16 @@ type LostGroupPlace struct {
 	Reason     string
 }
 
-// LeavingAdministrator is a member who is no administrator any more.
-type LeavingAdministrator struct {
+// PlannedAdministrator is a member who is no administrator any more.
+type PlannedAdministrator struct {
 	ExternalID string
 	Name       string
 	Level      string
 	Reason     string
 }
 
-// LeavingPerson is somebody who would be removed.
-type LeavingPerson struct {
+// PlannedMember is somebody who would be removed.
+type PlannedMember struct {
 	ExternalID string
 	Name       string
 	// Department is the person's own, by its external id, and Path where it is; both are
@@ -70,8 +70,8 @@ type LeavingPerson struct {
 	There int
 }
 
-// LeavingDepartment is a department that would be removed.
-type LeavingDepartment struct {
+// PlannedDepartment is a department that would be removed.
+type PlannedDepartment struct {
 	ExternalID string
 	Name       string
 	Path       string
@@ -80,8 +80,8 @@ type LeavingDepartment struct {
 	Reason  string
 }
 
-// LostPlace is a place in a department that somebody would lose who stays.
-type LostPlace struct {
+// PlannedMembership is a place in a department that somebody would lose who stays.
+type PlannedMembership struct {
 	ExternalID string
 	Name       string
 	Department string
@@ -89,9 +89,9 @@ type LostPlace struct {
 	Reason     string
 }
 
-// Few bounds how much of a list is read: so many rows, of people so many of each
+// RemovalsLimit bounds how much of a list is read: so many rows, of people so many of each
 // department. The zero value means everything.
-type Few struct{ Rows, Each int }
+type RemovalsLimit struct{ Rows, Each int }
 
 func orEverything(n int) int32 {
 	if n == 0 {
@@ -100,77 +100,79 @@ func orEverything(n int) int32 {
 	return int32(n)
 }
 
-// Leavers returns what a run would still remove.
-func (s *Store) Leavers(ctx context.Context, runID string, few Few) (Leavers, error) {
-	out := Leavers{
-		People: []LeavingPerson{}, Departments: []LeavingDepartment{}, Places: []LostPlace{},
-		Groups: []LeavingGroup{}, GroupPlaces: []LostGroupPlace{}, Administrators: []LeavingAdministrator{},
+// ListPlannedRemovals returns what a run would still remove.
+func (s *Store) ListPlannedRemovals(ctx context.Context, runID string, limit RemovalsLimit) (PlannedRemovals, error) {
+	out := PlannedRemovals{
+		People: []PlannedMember{}, Departments: []PlannedDepartment{}, Places: []PlannedMembership{},
+		Groups: []PlannedGroup{}, GroupPlaces: []PlannedGroupMembership{}, Administrators: []PlannedAdministrator{},
 	}
-	rows := orEverything(few.Rows)
+	rows := orEverything(limit.Rows)
 	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly},
 		func(tx pgx.Tx) error {
-			people, err := s.q.LeaversOfMembers(ctx, tx, dbsqlc.LeaversOfMembersParams{
-				RunID: runID, Each: int64(orEverything(few.Each)), MaxRows: rows,
+			people, err := s.q.ListPlannedMembers(ctx, tx, dbsqlc.ListPlannedMembersParams{
+				RunID: runID, Each: int64(orEverything(limit.Each)), MaxRows: rows,
 			})
 			if err != nil {
 				return err
 			}
 			for _, p := range people {
-				out.People = append(out.People, LeavingPerson{
+				out.People = append(out.People, PlannedMember{
 					ExternalID: p.ExternalID, Name: p.Name, Department: p.Department, Path: p.Path, Reason: p.Reason,
 					Going: int(p.Going), There: int(p.There),
 				})
 			}
-			departments, err := s.q.LeaversOfDepartments(ctx, tx, dbsqlc.LeaversOfDepartmentsParams{
+			departments, err := s.q.ListPlannedDepartments(ctx, tx, dbsqlc.ListPlannedDepartmentsParams{
 				RunID: runID, MaxRows: rows,
 			})
 			if err != nil {
 				return err
 			}
 			for _, d := range departments {
-				out.Departments = append(out.Departments, LeavingDepartment{
+				out.Departments = append(out.Departments, PlannedDepartment{
 					ExternalID: d.ExternalID, Name: d.Name, Path: d.Path, Members: int(d.MemberCount), Reason: d.Reason,
 				})
 			}
-			places, err := s.q.LeaversOfPlaces(ctx, tx, dbsqlc.LeaversOfPlacesParams{RunID: runID, MaxRows: rows})
+			places, err := s.q.ListPlannedMemberships(ctx, tx,
+				dbsqlc.ListPlannedMembershipsParams{RunID: runID, MaxRows: rows})
 			for _, p := range places {
 				out.Places = append(out.Places,
-					LostPlace{ExternalID: p.ExternalID, Name: p.Name, Department: p.Department, Path: p.Path,
+					PlannedMembership{ExternalID: p.ExternalID, Name: p.Name, Department: p.Department, Path: p.Path,
 						Reason: p.Reason})
 			}
 			if err != nil {
 				return err
 			}
-			return s.groupLeavers(ctx, tx, runID, rows, &out)
+			return s.groupRemovals(ctx, tx, runID, rows, &out)
 		})
 	return out, interpret("read planned removals", err)
 }
 
-// groupLeavers adds what a run would remove of groups and administrators.
-func (s *Store) groupLeavers(ctx context.Context, tx pgx.Tx, runID string, rows int32, out *Leavers) error {
-	groups, err := s.q.LeaversOfGroups(ctx, tx, dbsqlc.LeaversOfGroupsParams{RunID: runID, MaxRows: rows})
+// groupRemovals adds what a run would remove of groups and administrators.
+func (s *Store) groupRemovals(ctx context.Context, tx pgx.Tx, runID string, rows int32, out *PlannedRemovals) error {
+	groups, err := s.q.ListPlannedGroups(ctx, tx, dbsqlc.ListPlannedGroupsParams{RunID: runID, MaxRows: rows})
 	if err != nil {
 		return err
 	}
 	for _, g := range groups {
-		out.Groups = append(out.Groups, LeavingGroup{
+		out.Groups = append(out.Groups, PlannedGroup{
 			ExternalID: g.ExternalID, Name: g.Name, Members: int(g.MemberCount), Reason: g.Reason,
 		})
 	}
-	places, err := s.q.LeaversOfGroupPlaces(ctx, tx, dbsqlc.LeaversOfGroupPlacesParams{RunID: runID, MaxRows: rows})
+	places, err := s.q.ListPlannedGroupMemberships(ctx, tx,
+		dbsqlc.ListPlannedGroupMembershipsParams{RunID: runID, MaxRows: rows})
 	if err != nil {
 		return err
 	}
 	for _, p := range places {
-		out.GroupPlaces = append(out.GroupPlaces, LostGroupPlace{
+		out.GroupPlaces = append(out.GroupPlaces, PlannedGroupMembership{
 			Kind: directory.Kind(p.Kind), ExternalID: p.ExternalID, Name: p.Name, Group: p.GroupExternalID,
 			GroupName: p.GroupName, Reason: p.Reason,
 		})
 	}
-	administrators, err := s.q.LeaversOfAdministrators(ctx, tx,
-		dbsqlc.LeaversOfAdministratorsParams{RunID: runID, MaxRows: rows})
+	administrators, err := s.q.ListPlannedAdministrators(ctx, tx,
+		dbsqlc.ListPlannedAdministratorsParams{RunID: runID, MaxRows: rows})
 	for _, a := range administrators {
-		out.Administrators = append(out.Administrators, LeavingAdministrator(a))
+		out.Administrators = append(out.Administrators, PlannedAdministrator(a))
 	}
 	return err
 }
