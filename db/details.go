@@ -69,7 +69,7 @@ func (s *Store) NeedsDetails(ctx context.Context, providerID string, wanted bool
 
 // ForgetDetails lets the facts go that earlier runs looked up.
 func (s *Store) ForgetDetails(ctx context.Context, runID string) error {
-	return interpret("forget details", s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+	return interpret("forget details", s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) error {
 		return s.q.ForgetDetails(ctx, tx, dbsqlc.ForgetDetailsParams{RunID: runID, ProviderID: run.ProviderID})
 	}))
 }
@@ -77,7 +77,7 @@ func (s *Store) ForgetDetails(ctx context.Context, runID string) error {
 // StageDetails writes down, once, what the run is to look up. A dry run, which has applied
 // nothing so far, does that first and takes it back, so that it comes to the same.
 func (s *Store) StageDetails(ctx context.Context, runID string, limitedRange bool) error {
-	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.FenceHoldRow) error {
+	err := s.inFence(ctx, runID, func(tx pgx.Tx, run dbsqlc.HoldFenceRow) error {
 		if staged, err := s.q.DetailsAreStaged(ctx, tx, runID); err != nil || staged {
 			return err
 		}
@@ -111,7 +111,7 @@ func (s *Store) StageDetails(ctx context.Context, runID string, limitedRange boo
 }
 
 // rehearseListings applies what the run has listed.
-func (s *Store) rehearseListings(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string,
+func (s *Store) rehearseListings(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string,
 	limitedRange bool) error {
 	if err := s.applyDepartments(ctx, tx, run, runID, limitedRange); err != nil {
 		return err
@@ -159,7 +159,7 @@ func (s *Store) AnswerDetails(ctx context.Context, runID string, answers []Detai
 		return errors.New("a lookup's answer could not be encoded")
 	}
 	return interpret("keep what was looked up",
-		s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.FenceHoldRow) error {
+		s.inFence(ctx, runID, func(tx pgx.Tx, _ dbsqlc.HoldFenceRow) error {
 			return s.q.AnswerDetails(ctx, tx, dbsqlc.AnswerDetailsParams{RunID: runID, Answers: body})
 		}))
 }
@@ -172,7 +172,7 @@ func (s *Store) CountOpenDetails(ctx context.Context, runID string) (int, error)
 
 // applyDetails makes the directory hold what the run has looked up. Whom or what the provider
 // said nothing of keeps what it has.
-func (s *Store) applyDetails(ctx context.Context, tx pgx.Tx, run dbsqlc.FenceHoldRow, runID string) error {
+func (s *Store) applyDetails(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, runID string) error {
 	if staged, err := s.q.DetailsAreStaged(ctx, tx, runID); err != nil || !staged {
 		return err
 	}
