@@ -95,6 +95,7 @@ var outputs = []output{
 	{[]string{"webhook remove"}, "removed webhook", webhook.Removed{}},
 	{[]string{"token create"}, "created token", token.Created{}},
 	{[]string{"console"}, "sign-in link", console.Link{}},
+	{[]string{"console --sign-out"}, "sessions that were ended", console.SignedOut{}},
 	{[]string{"token list"}, "token", []token.View{}},
 	{[]string{"token revoke"}, "revoked token", token.Revoked{}},
 	{[]string{"replay"}, "verdict", replay.Verdict{}},

@@ -264,6 +264,7 @@ var meanings = map[string]string{
 	"source":           "`provider` or `local`",
 	"stale":            "why the stored member was taken instead",
 	"started_at":       "when it began",
+	"sessions":         "how many sessions of the console were ended",
 	"started_by":       "who started the run",
 	"state":            "whether the workflow is `running`, or how it ended",
 	"status": "of a run: `running`, `held`, `succeeded`, `partial`, `failed`, `rejected`, `superseded`, " +

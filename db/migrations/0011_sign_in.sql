@@ -17,7 +17,10 @@ CREATE INDEX sign_in_links_provider ON sign_in_links (provider_id) WHERE provide
 CREATE TABLE browser_sessions (
     -- A hash of the cookie.
     id         text PRIMARY KEY,
+    -- Who is signed in, as on record; null before anybody is.
+    name       text,
     data       bytea NOT NULL,
     expires_at timestamptz NOT NULL
 );
+CREATE INDEX browser_sessions_name ON browser_sessions (name) WHERE name IS NOT NULL;
 CREATE INDEX browser_sessions_expiry ON browser_sessions (expires_at);

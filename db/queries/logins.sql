@@ -99,8 +99,17 @@ DELETE FROM login_states WHERE expires_at <= now();
 DELETE FROM login_codes WHERE expires_at <= now();
 
 -- name: IsLocalAdministrator :one
+-- Whether a member who still works there is a local administrator of a provider that is in use.
 SELECT EXISTS (
-    SELECT FROM org_administrators a WHERE a.member_id = @member_id AND a.source = 'local'
+    SELECT
+    FROM org_administrators a
+    JOIN org_members m ON m.id = a.member_id
+    JOIN identity_providers p ON p.id = a.provider_id
+    WHERE a.member_id = @member_id
+      AND a.source = 'local'
+      AND m.status = 'active'
+      AND m.offline_at IS NULL
+      AND p.is_active
 );
 
 -- name: ListLoginProviders :many

@@ -15,12 +15,19 @@ DELETE FROM sign_in_links WHERE expires_at <= now();
 SELECT data FROM browser_sessions WHERE id = @id AND expires_at > now();
 
 -- name: SaveBrowserSession :exec
-INSERT INTO browser_sessions (id, data, expires_at)
-VALUES (@id, @data, @expires_at)
-ON CONFLICT (id) DO UPDATE SET data = excluded.data, expires_at = excluded.expires_at;
+INSERT INTO browser_sessions (id, name, data, expires_at)
+VALUES (@id, @name, @data, @expires_at)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, data = excluded.data, expires_at = excluded.expires_at;
 
 -- name: DropBrowserSession :exec
 DELETE FROM browser_sessions WHERE id = @id;
+
+-- name: DropBrowserSessions :execrows
+-- All that a person has, or everybody's.
+DELETE FROM browser_sessions WHERE sqlc.narg(name)::text IS NULL OR name = sqlc.narg(name);
+
+-- name: DropSignInLinks :exec
+DELETE FROM sign_in_links;
 
 -- name: DropExpiredBrowserSessions :exec
 DELETE FROM browser_sessions WHERE expires_at <= now();

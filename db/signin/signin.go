@@ -3,9 +3,11 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -104,10 +106,29 @@ func (s *Store) FindSession(ctx context.Context, id string) (data []byte, found 
 	return data, err == nil, pg.Interpret("find session", err)
 }
 
-// SaveSession keeps a session until it expires.
-func (s *Store) SaveSession(ctx context.Context, id string, data []byte, expires time.Time) error {
+// SaveSession keeps a session until it expires. name is who is signed in, if anybody.
+func (s *Store) SaveSession(ctx context.Context, id, name string, data []byte, expires time.Time) error {
 	return pg.Interpret("save session", s.q.SaveBrowserSession(ctx, s.pool, dbsqlc.SaveBrowserSessionParams{
-		ID: id, Data: data, ExpiresAt: expires,
+		ID: id, Name: pg.NullIfEmpty(name), Data: data, ExpiresAt: expires,
+	}))
+}
+
+// EndSessions ends all sessions of a person by their name, or (empty) everybody's with all links
+// that are not used, and returns how many sessions that were.
+func (s *Store) EndSessions(ctx context.Context, name string, by audit.By) (ended int64, err error) {
+	return ended, pg.Interpret("end sessions", s.pool.InTx(ctx, func(tx pgx.Tx) error {
+		if name == "" {
+			if err := s.q.DropSignInLinks(ctx, tx); err != nil {
+				return err
+			}
+		}
+		if ended, err = s.q.DropBrowserSessions(ctx, tx, pg.NullIfEmpty(name)); err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Entry{
+			By: by, Action: "session.end", Object: "console/" + cmp.Or(name, "everybody"),
+			After: fmt.Appendf(nil, `{"sessions":%d}`, ended),
+		})
 	}))
 }
 

@@ -43,8 +43,10 @@ type FinishLoginInput struct {
 type FinishLoginResult struct {
 	// Location is where the browser is to go.
 	Location string
-	// Caller is who is signed in to the console, nil if the sign-in was to an application.
-	Caller *access.Caller
+	// Caller is who is signed in to the console, nil if the sign-in was to an application, and
+	// MemberID the member who they are.
+	Caller   *access.Caller
+	MemberID string
 }
 
 const (
@@ -182,7 +184,7 @@ func (l *loginSession) enterConsole(ctx context.Context, login LoginResult, begu
 	if l.provider.TenantID != nil {
 		caller.Reach.TenantID = *l.provider.TenantID
 	}
-	return FinishLoginResult{Location: begun.ReturnTo, Caller: &caller}, nil
+	return FinishLoginResult{Location: begun.ReturnTo, Caller: &caller, MemberID: login.Member.ID}, nil
 }
 
 // App is an application that people sign in to in a browser.

@@ -100,13 +100,13 @@ func (s *Service) FindSession(ctx context.Context, id string) ([]byte, bool, err
 	return store.SignIn.FindSession(ctx, id)
 }
 
-// SaveSession keeps a browser's session until it expires.
-func (s *Service) SaveSession(ctx context.Context, id string, data []byte, expires time.Time) error {
+// SaveSession keeps a browser's session until it expires. name is who is signed in, if anybody.
+func (s *Service) SaveSession(ctx context.Context, id, name string, data []byte, expires time.Time) error {
 	store, err := s.openStore(ctx)
 	if err != nil {
 		return err
 	}
-	return store.SignIn.SaveSession(ctx, id, data, expires)
+	return store.SignIn.SaveSession(ctx, id, name, data, expires)
 }
 
 // DropSession ends a browser's session.
@@ -116,6 +116,26 @@ func (s *Service) DropSession(ctx context.Context, id string) error {
 		return err
 	}
 	return store.SignIn.DropSession(ctx, id)
+}
+
+// EndSessions ends all sessions of a person by the name on record, or (empty) everybody's with all
+// links that are not used, and returns how many sessions that were.
+func (s *Service) EndSessions(ctx context.Context, name string, by By) (int64, error) {
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return store.SignIn.EndSessions(ctx, name, by)
+}
+
+// IsAdministrator reports whether a member may still sign in to the console as a local
+// administrator.
+func (s *Service) IsAdministrator(ctx context.Context, memberID string) (bool, error) {
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return false, err
+	}
+	return store.Logins.IsLocalAdministrator(ctx, memberID)
 }
 
 // DropExpiredSessions deletes the sessions that have expired.

@@ -1,11 +1,13 @@
 package console
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/orgsync/orgsync/internal/message"
+	"github.com/orgsync/orgsync/server/console/session"
 )
 
 func (c *Console) signInRoutes() []route {
@@ -41,14 +43,18 @@ func useLink(q *request) error {
 	if err != nil {
 		return err
 	}
-	if err := q.c.sessions.SignIn(q.ctx, caller); err != nil {
+	if err := q.c.sessions.SignIn(q.ctx, caller, session.Basis{}); err != nil {
 		return err
 	}
 	return q.redirect("/")
 }
 
 func signOut(q *request) error {
-	if err := q.c.sessions.SignOut(q.ctx); err != nil {
+	end := q.c.sessions.SignOut
+	if q.r.PostFormValue("everywhere") != "" {
+		end = func(ctx context.Context) error { return q.c.sessions.SignOutEverywhere(ctx, q.page.Caller) }
+	}
+	if err := end(q.ctx); err != nil {
 		return err
 	}
 	return q.redirect("/sign-in")

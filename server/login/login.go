@@ -105,7 +105,7 @@ func (l *Login) finish(w http.ResponseWriter, r *http.Request) {
 	})
 	if err == nil && done.Caller != nil {
 		done.Caller.Address = remote.Address(r)
-		if err = l.sessions.SignIn(r.Context(), *done.Caller); err == nil {
+		if err = l.sessions.SignIn(r.Context(), *done.Caller, session.Basis{MemberID: done.MemberID}); err == nil {
 			err = l.service.RecordSignIn(r.Context(), "provider "+provider, *done.Caller)
 		}
 	}

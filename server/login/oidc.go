@@ -18,6 +18,7 @@ import (
 	"github.com/orgsync/orgsync/internal/access"
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/service"
+	"github.com/orgsync/orgsync/server/console/session"
 	"github.com/orgsync/orgsync/server/remote"
 )
 
@@ -51,6 +52,7 @@ type pending struct{ State, Nonce, Verifier, ReturnTo string }
 // OfferOIDC lets the people of an OpenID provider sign in to the console, too.
 func (l *Login) OfferOIDC(mux *http.ServeMux, set OIDC) {
 	o := &openID{Login: l, set: set}
+	l.sessions.Addresses = set.Admins // who is taken off the list is signed in no longer
 	mux.Handle("GET "+openIDPath, l.sessions.Wrap(http.HandlerFunc(o.begin)))
 	mux.Handle("GET "+openIDCallback, l.sessions.Wrap(http.HandlerFunc(o.finish)))
 }
@@ -110,14 +112,14 @@ func (o *openID) finish(w http.ResponseWriter, r *http.Request) {
 		o.refuse(w, r, &service.Error{Code: service.LoginStateInvalid})
 		return
 	}
-	caller, err := o.identify(p, query.Get("code"))
+	caller, address, err := o.identify(p, query.Get("code"))
 	if err != nil {
 		o.log.LogAttrs(r.Context(), slog.LevelWarn, "sign-in by OpenID refused", slog.Any("error", err))
 		o.refuse(w, r, &service.Error{Code: service.OpenIDRefused})
 		return
 	}
 	caller.Address = remote.Address(r)
-	if err = o.sessions.SignIn(r.Context(), caller); err == nil {
+	if err = o.sessions.SignIn(r.Context(), caller, session.Basis{Address: address}); err == nil {
 		err = o.service.RecordSignIn(r.Context(), "oidc", caller)
 	}
 	if err != nil {
@@ -138,28 +140,28 @@ var (
 	errTokenInvalid = errors.New("the ID token is not valid")
 )
 
-// identify returns the administrator whom a code stands for. They are on record by the OpenID
+// identify returns the administrator whom a code stands for, and their e-mail address. They are on record by the OpenID
 // provider's own id: addresses do not belong there.
-func (o *openID) identify(p pending, code string) (access.Caller, error) {
+func (o *openID) identify(p pending, code string) (caller access.Caller, address string, err error) {
 	if code == "" {
-		return access.Caller{}, errNoCode
+		return caller, "", errNoCode
 	}
 	ctx := outgoing()
 	found, config, err := o.connect(ctx)
 	if err != nil {
-		return access.Caller{}, err
+		return caller, "", err
 	}
 	token, err := config.Exchange(ctx, code, oauth2.VerifierOption(p.Verifier))
 	if err != nil {
-		return access.Caller{}, errExchange // what it says may hold the secret
+		return caller, "", errExchange // what it says may hold the secret
 	}
 	raw, _ := token.Extra("id_token").(string)
 	if raw == "" {
-		return access.Caller{}, errNoToken
+		return caller, "", errNoToken
 	}
 	id, err := found.VerifierContext(ctx, &oidc.Config{ClientID: o.set.ClientID}).Verify(ctx, raw)
 	if err != nil {
-		return access.Caller{}, errTokenInvalid
+		return caller, "", errTokenInvalid
 	}
 	var claims struct {
 		Email    string `json:"email"`
@@ -167,13 +169,14 @@ func (o *openID) identify(p pending, code string) (access.Caller, error) {
 	}
 	switch err := id.Claims(&claims); {
 	case err != nil:
-		return access.Caller{}, errTokenInvalid
+		return caller, "", errTokenInvalid
 	case id.Nonce != p.Nonce:
-		return access.Caller{}, errNonce
+		return caller, "", errNonce
 	case !claims.Verified:
-		return access.Caller{}, errUnverified
+		return caller, "", errUnverified
 	case claims.Email == "" || !slices.Contains(o.set.Admins, strings.ToLower(claims.Email)):
-		return access.Caller{}, errNotListed
+		return caller, "", errNotListed
 	}
-	return access.Caller{Name: directory.Actor("oidc " + id.Subject), Role: access.Admin}, nil
+	return access.Caller{Name: directory.Actor("oidc " + id.Subject), Role: access.Admin},
+		strings.ToLower(claims.Email), nil
 }

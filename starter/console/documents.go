@@ -10,3 +10,8 @@ type Link struct {
 	Role      string    `json:"role"`
 	ExpiresAt time.Time `json:"expires_at"`
 }
+
+// SignedOut is how many sessions were ended.
+type SignedOut struct {
+	Sessions int64 `json:"sessions"`
+}

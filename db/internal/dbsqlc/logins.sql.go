@@ -211,10 +211,19 @@ func (q *Queries) InsertLoginState(ctx context.Context, db DBTX, arg InsertLogin
 
 const isLocalAdministrator = `-- name: IsLocalAdministrator :one
 SELECT EXISTS (
-    SELECT FROM org_administrators a WHERE a.member_id = $1 AND a.source = 'local'
+    SELECT
+    FROM org_administrators a
+    JOIN org_members m ON m.id = a.member_id
+    JOIN identity_providers p ON p.id = a.provider_id
+    WHERE a.member_id = $1
+      AND a.source = 'local'
+      AND m.status = 'active'
+      AND m.offline_at IS NULL
+      AND p.is_active
 )
 `
 
+// Whether a member who still works there is a local administrator of a provider that is in use.
 func (q *Queries) IsLocalAdministrator(ctx context.Context, db DBTX, memberID string) (bool, error) {
 	row := db.QueryRow(ctx, isLocalAdministrator, memberID)
 	var exists bool

@@ -19,6 +19,19 @@ func (q *Queries) DropBrowserSession(ctx context.Context, db DBTX, id string) er
 	return err
 }
 
+const dropBrowserSessions = `-- name: DropBrowserSessions :execrows
+DELETE FROM browser_sessions WHERE $1::text IS NULL OR name = $1
+`
+
+// All that a person has, or everybody's.
+func (q *Queries) DropBrowserSessions(ctx context.Context, db DBTX, name *string) (int64, error) {
+	result, err := db.Exec(ctx, dropBrowserSessions, name)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const dropExpiredBrowserSessions = `-- name: DropExpiredBrowserSessions :exec
 DELETE FROM browser_sessions WHERE expires_at <= now()
 `
@@ -34,6 +47,15 @@ DELETE FROM sign_in_links WHERE expires_at <= now()
 
 func (q *Queries) DropExpiredSignInLinks(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, dropExpiredSignInLinks)
+	return err
+}
+
+const dropSignInLinks = `-- name: DropSignInLinks :exec
+DELETE FROM sign_in_links
+`
+
+func (q *Queries) DropSignInLinks(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, dropSignInLinks)
 	return err
 }
 
@@ -75,19 +97,25 @@ func (q *Queries) InsertSignInLink(ctx context.Context, db DBTX, arg InsertSignI
 }
 
 const saveBrowserSession = `-- name: SaveBrowserSession :exec
-INSERT INTO browser_sessions (id, data, expires_at)
-VALUES ($1, $2, $3)
-ON CONFLICT (id) DO UPDATE SET data = excluded.data, expires_at = excluded.expires_at
+INSERT INTO browser_sessions (id, name, data, expires_at)
+VALUES ($1, $2, $3, $4)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, data = excluded.data, expires_at = excluded.expires_at
 `
 
 type SaveBrowserSessionParams struct {
 	ID        string
+	Name      *string
 	Data      []byte
 	ExpiresAt time.Time
 }
 
 func (q *Queries) SaveBrowserSession(ctx context.Context, db DBTX, arg SaveBrowserSessionParams) error {
-	_, err := db.Exec(ctx, saveBrowserSession, arg.ID, arg.Data, arg.ExpiresAt)
+	_, err := db.Exec(ctx, saveBrowserSession,
+		arg.ID,
+		arg.Name,
+		arg.Data,
+		arg.ExpiresAt,
+	)
 	return err
 }
 

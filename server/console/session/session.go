@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,17 @@ const (
 type Sessions struct {
 	manager *scs.SessionManager
 	service *service.Service
+	// Addresses are the e-mail addresses of those whom an OpenID provider signs in, in lower case.
+	Addresses []string
+	log       *slog.Logger
+}
+
+// Basis is what a session rests on beside its caller. Once that is gone it ends.
+type Basis struct {
+	// MemberID is a local administrator.
+	MemberID string
+	// Address is one of Sessions.Addresses.
+	Address string
 }
 
 // New returns sessions whose cookies are sent over TLS alone if publicURL says https.
@@ -45,7 +57,7 @@ func New(s *service.Service, publicURL string, log *slog.Logger) *Sessions {
 		log.ErrorContext(r.Context(), "session failed", "error", err)
 		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
 	}
-	return &Sessions{manager: m, service: s}
+	return &Sessions{manager: m, service: s, log: log}
 }
 
 // Wrap loads the session of each request, and keeps what became of it. What Caller, SignIn and
@@ -54,7 +66,7 @@ func (s *Sessions) Wrap(next http.Handler) http.Handler { return s.manager.LoadA
 
 // SignIn begins a session for a caller, under a new cookie. It belongs after whatever proves who
 // they are.
-func (s *Sessions) SignIn(ctx context.Context, c access.Caller) error {
+func (s *Sessions) SignIn(ctx context.Context, c access.Caller, on Basis) error {
 	_ = s.service.DropExpiredSessions(ctx) // the next one does
 	if err := s.manager.RenewToken(ctx); err != nil {
 		return err
@@ -62,6 +74,7 @@ func (s *Sessions) SignIn(ctx context.Context, c access.Caller) error {
 	for key, value := range map[string]string{
 		"name": c.Name, "role": string(c.Role),
 		"tenant": c.Reach.TenantID, "provider": c.Reach.ProviderID,
+		"member": on.MemberID, "address": on.Address,
 	} {
 		s.manager.Put(ctx, key, value)
 	}
@@ -71,9 +84,38 @@ func (s *Sessions) SignIn(ctx context.Context, c access.Caller) error {
 // SignOut ends the session.
 func (s *Sessions) SignOut(ctx context.Context) error { return s.manager.Destroy(ctx) }
 
-// Caller returns who is signed in, and false where nobody is.
+// SignOutEverywhere ends the session and all others of the same person.
+func (s *Sessions) SignOutEverywhere(ctx context.Context, c access.Caller) error {
+	if c.Name != "" {
+		if _, err := s.service.EndSessions(ctx, c.Name, service.By{Name: c.Name, Address: c.Address}); err != nil {
+			return err
+		}
+	}
+	return s.SignOut(ctx)
+}
+
+// holds reports whether what the session rests on is still there.
+func (s *Sessions) holds(ctx context.Context) bool {
+	if address := s.manager.GetString(ctx, "address"); address != "" && !slices.Contains(s.Addresses, address) {
+		return false
+	}
+	member := s.manager.GetString(ctx, "member")
+	if member == "" {
+		return true
+	}
+	is, err := s.service.IsAdministrator(ctx, member)
+	if err != nil {
+		s.log.ErrorContext(ctx, "session not checked", "error", err)
+	}
+	return is
+}
+
+// Caller returns who is signed in, and false where nobody is, or may be any longer.
 func (s *Sessions) Caller(r *http.Request) (access.Caller, bool) {
 	ctx := r.Context()
+	if !s.holds(ctx) {
+		return access.Caller{Address: remote.Address(r)}, false
+	}
 	role := access.Role(s.manager.GetString(ctx, "role"))
 	reach := access.Reach{
 		TenantID: s.manager.GetString(ctx, "tenant"), ProviderID: s.manager.GetString(ctx, "provider"),
@@ -100,7 +142,12 @@ func (s store) FindCtx(ctx context.Context, id string) ([]byte, bool, error) {
 
 // CommitCtx implements scs.CtxStore.
 func (s store) CommitCtx(ctx context.Context, id string, data []byte, expires time.Time) error {
-	return s.SaveSession(ctx, id, data, expires)
+	_, values, err := scs.GobCodec{}.Decode(data)
+	if err != nil {
+		return err
+	}
+	name, _ := values["name"].(string)
+	return s.SaveSession(ctx, id, name, data, expires)
 }
 
 // DeleteCtx implements scs.CtxStore.

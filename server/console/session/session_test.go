@@ -28,6 +28,8 @@ type pair struct {
 	service *service.Service
 	urls    []string
 	jar     http.CookieJar
+	// sessions are those of each server.
+	sessions []*session.Sessions
 }
 
 var signedIn = access.Caller{
@@ -51,8 +53,15 @@ func newPair(t *testing.T, publicURL string) *pair {
 		sessions := session.New(p.service, publicURL, slog.New(slog.DiscardHandler))
 		mux := http.NewServeMux()
 		mux.HandleFunc("/in", func(_ http.ResponseWriter, r *http.Request) {
-			require.NoError(t, sessions.SignIn(r.Context(), signedIn))
+			require.NoError(t, sessions.SignIn(r.Context(), signedIn, session.Basis{
+				MemberID: r.FormValue("member"), Address: r.FormValue("address"),
+			}))
 		})
+		mux.HandleFunc("/everywhere", func(_ http.ResponseWriter, r *http.Request) {
+			c, _ := sessions.Caller(r)
+			require.NoError(t, sessions.SignOutEverywhere(r.Context(), c))
+		})
+		p.sessions = append(p.sessions, sessions)
 		mux.HandleFunc("/out", func(_ http.ResponseWriter, r *http.Request) {
 			require.NoError(t, sessions.SignOut(r.Context()))
 		})
@@ -128,6 +137,78 @@ func TestASessionEndsByItself(t *testing.T) {
 	var left int
 	require.NoError(t, p.pool.QueryRow(t.Context(), `SELECT count(*) FROM browser_sessions`).Scan(&left))
 	require.Equal(t, 1, left, "what has expired is deleted")
+}
+
+// What a session rests on may be taken away while it lasts.
+func TestASessionEndsWithWhatItRestsOn(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, "")
+	exec := func(sql string) {
+		t.Helper()
+		_, err := p.pool.Exec(t.Context(), sql)
+		require.NoError(t, err)
+	}
+	signedIn := func() bool {
+		who, _ := p.get(1, "/who")
+		return who != ""
+	}
+	const member = "7b2c0000-0000-4000-8000-000000000001"
+	exec(`INSERT INTO identity_providers (id, name, provider_type, removal_limit_count,
+		removal_limit_percent, department_limit_count, department_limit_percent, hold_seconds)
+		VALUES ('7b2c0000-0000-4000-8000-000000000002', 'acme', 'wecom', 1, 1, 1, 1, 1)`)
+	exec(`INSERT INTO org_members (id, provider_id, external_id, name)
+		VALUES ('` + member + `', '7b2c0000-0000-4000-8000-000000000002', 'ann', 'Ann')`)
+	exec(`INSERT INTO org_administrators (provider_id, member_id, source, level)
+		VALUES ('7b2c0000-0000-4000-8000-000000000002', '` + member + `', 'local', 'admin')`)
+	p.get(0, "/in?member="+member)
+	require.True(t, signedIn())
+	for taken, given := range map[string]string{
+		`UPDATE org_administrators SET source = 'provider'`: `UPDATE org_administrators SET source = 'local'`,
+		`UPDATE org_members SET status = 'inactive'`:        `UPDATE org_members SET status = 'active'`,
+		`UPDATE org_members SET offline_at = now()`:         `UPDATE org_members SET offline_at = NULL`,
+		`UPDATE identity_providers SET is_active = false`:   `UPDATE identity_providers SET is_active = true`,
+	} {
+		exec(taken)
+		require.False(t, signedIn(), taken)
+		exec(given)
+		require.True(t, signedIn(), given)
+	}
+
+	p.get(0, "/in?address=ann@acme.example")
+	require.False(t, signedIn(), "the address is on no list")
+	p.sessions[1].Addresses = []string{"ann@acme.example"}
+	require.True(t, signedIn())
+}
+
+func TestSigningOutEverywhere(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, "")
+	jars := []http.CookieJar{p.jar}
+	p.get(0, "/in")
+	for range 2 {
+		jar, err := cookiejar.New(nil)
+		require.NoError(t, err)
+		p.jar, jars = jar, append(jars, jar)
+		p.get(0, "/in")
+	}
+	_, err := p.pool.Exec(t.Context(), `UPDATE browser_sessions SET name = 'bob@host'
+		WHERE id = (SELECT min(id) FROM browser_sessions)`) // another's
+	require.NoError(t, err)
+	p.get(1, "/everywhere")
+	left := 0
+	for _, p.jar = range jars {
+		if who, _ := p.get(0, "/who"); who != "" {
+			left++
+		}
+	}
+	require.LessOrEqual(t, left, 1, "only another's session is left")
+	ended, err := p.service.EndSessions(t.Context(), "", service.By{Name: "root@host"})
+	require.NoError(t, err)
+	require.EqualValues(t, left, ended)
+	for _, p.jar = range jars {
+		who, _ := p.get(0, "/who")
+		require.Empty(t, who)
+	}
 }
 
 func TestCookiesAreForTLSAloneWhereThereIsTLS(t *testing.T) {
