@@ -63,7 +63,7 @@ func Parse(vendor provider.Vendor, text []byte, kept map[string]bool) (provider.
 // that are stored already.
 func Validate(vendor provider.Vendor, settings provider.Settings) error {
 	for _, key := range vendor.Keys {
-		if key.Required && settings[key.Name] == "" {
+		if key.Required && settings[key.Name] == "" && settings[key.InsteadOf] == "" {
 			return fmt.Errorf("config: %s is missing: %s", key.Name, key.Help)
 		}
 	}

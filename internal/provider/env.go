@@ -30,6 +30,8 @@ type Vendor struct {
 	// OpenCallback makes what takes events at the callback address. Its error says which
 	// setting is missing or wrong.
 	OpenCallback func(Settings) (Callback, error)
+	// Suite is nil where no company installs an app of a service provider.
+	Suite *SuiteVendor
 }
 
 // Key is one setting of a vendor.
@@ -39,6 +41,8 @@ type Key struct {
 	Required bool
 	Default  string
 	Help     string
+	// InsteadOf is the setting that makes a required one unnecessary, empty: none does.
+	InsteadOf string
 }
 
 // Env is what a client needs of its surroundings. One Env serves one stored
@@ -55,6 +59,8 @@ type Env struct {
 	CallTimeout time.Duration
 	// SlowCall is how long a call may take before it is warned of.
 	SlowCall time.Duration
+	// Grant returns what the vendor has handed over for a provider of a suite, as it is now.
+	Grant func(context.Context) (SuiteGrant, error)
 	// OnCall, if set, is told of each call about to be made, by endpoint name.
 	OnCall func(endpoint string)
 	// OnDone, if set, is told what came of each call: OK or the kind of error.

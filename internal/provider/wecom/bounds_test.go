@@ -31,7 +31,7 @@ func TestAnswersBeyondTheirCallsBound(t *testing.T) {
 		"user/list": list.String(),
 		"user/get":  `{"errcode":0,"userid":"u1","alias":"` + strings.Repeat("x", 16<<20) + `"}`,
 	})
-	opened := api.open(t, appOnly).(lookupClient)
+	opened := api.open(t, appOnly).(appClient)
 	opened.env.CallTimeout = time.Minute
 	page, err := opened.ListDepartmentMembers(t.Context(), provider.Query{Department: "1", Method: methodDepartment})
 	require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,10 +23,15 @@ const (
 // callback takes what WeCom sends to the callback address of the contact sync or of an app.
 type callback struct {
 	sealed *wire.Sealed
-	corpID string
+	// receivers are whom messages may be for: the company or, at the check of an address in a
+	// service provider's console, that one's own (wecom-more.md §A1).
+	receivers []string
 }
 
 func openCallback(s provider.Settings) (provider.Callback, error) {
+	if ofSuite(s) && !strings.HasPrefix(s[keySuiteID], customisedPrefix) && s[keyCallbackToken] == "" {
+		return suiteAddressOnly{}, nil
+	}
 	for _, key := range []string{keyCallbackToken, keyCallbackAES} {
 		if s[key] == "" {
 			return nil, &provider.SettingError{Key: key, Missing: true}
@@ -35,7 +41,21 @@ func openCallback(s provider.Settings) (provider.Callback, error) {
 	if err != nil {
 		return nil, &provider.SettingError{Key: keyCallbackAES, Problem: err.Error()}
 	}
-	return &callback{sealed: sealed, corpID: s["corp_id"]}, nil
+	c := &callback{sealed: sealed, receivers: []string{s["corp_id"]}}
+	if ofSuite(s) {
+		c.receivers = slices.DeleteFunc([]string{s[keyAuthCorp], s[keyProviderCorp]},
+			func(id string) bool { return id == "" })
+	}
+	return c, nil
+}
+
+// suiteAddressOnly stands for a provider of a suite, whose messages all come to the suite's
+// address.
+type suiteAddressOnly struct{}
+
+// Receive implements provider.Callback.
+func (suiteAddressOnly) Receive(provider.CallbackRequest) (provider.CallbackResult, error) {
+	return provider.CallbackResult{}, provider.Refuse(provider.RefusedReceiver)
 }
 
 // Receive implements provider.Callback: the check of the address by GET, messages by POST
@@ -64,19 +84,30 @@ func (c *callback) Receive(r provider.CallbackRequest) (provider.CallbackResult,
 
 // open verifies and decrypts what a request carries.
 func (c *callback) open(r provider.CallbackRequest, encrypted string) ([]byte, error) {
+	plain, receiver, err := openSealed(c.sealed, r, encrypted)
+	if err == nil && !slices.Contains(c.receivers, receiver) {
+		err = provider.Refuse(provider.RefusedReceiver)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return plain, nil
+}
+
+// openSealed verifies and decrypts what a request carries, and says for whom it is.
+func openSealed(sealed *wire.Sealed, r provider.CallbackRequest, encrypted string) (plain []byte, receiver string,
+	err error) {
 	timestamp := r.Query.Get("timestamp")
-	plain, err := c.sealed.Open(r.Query.Get("msg_signature"), timestamp, r.Query.Get("nonce"), encrypted, c.corpID)
+	plain, receiver, err = sealed.OpenForAny(r.Query.Get("msg_signature"), timestamp, r.Query.Get("nonce"), encrypted)
 	switch {
 	case errors.Is(err, wire.ErrSealedSignature):
-		return nil, provider.Refuse(provider.RefusedSignature)
-	case errors.Is(err, wire.ErrSealedReceiver):
-		return nil, provider.Refuse(provider.RefusedReceiver)
+		return nil, "", provider.Refuse(provider.RefusedSignature)
 	case err != nil:
-		return nil, provider.Refuse(provider.RefusedDecrypt)
+		return nil, "", provider.Refuse(provider.RefusedDecrypt)
 	}
 	seconds, err := strconv.ParseInt(timestamp, 10, 64)
 	if err != nil || !provider.Fresh(time.Unix(seconds, 0), r.Now) {
-		return nil, provider.Refuse(provider.RefusedStale)
+		return nil, "", provider.Refuse(provider.RefusedStale)
 	}
-	return plain, nil
+	return plain, receiver, nil
 }

@@ -55,6 +55,9 @@ func (c *client) Check(ctx context.Context) (*provider.Report, error) {
 
 // checkApp fails where the app's secret cannot even list departments.
 func (c *client) checkApp(ctx context.Context, r *provider.Report) error {
+	if err := c.checkSuite(ctx, r); err != nil {
+		return err
+	}
 	if _, err := c.token(ctx, c.app); err != nil {
 		return err
 	}
@@ -62,14 +65,9 @@ func (c *client) checkApp(ctx context.Context, r *provider.Report) error {
 	if err != nil {
 		return err
 	}
-	pass(r, "app secret: departments", fmt.Sprintf("%d departments visible", len(list)))
+	pass(r, c.app.label+": departments", fmt.Sprintf("%d departments visible", len(list)))
 	if slices.ContainsFunc(list, func(d directory.Department) bool { return d.Name == nil }) {
-		warn(
-			r,
-			"app secret: department names",
-			"departments came without a name",
-			"use the secret of an app of the company's own",
-		)
+		warn(r, c.app.label+": department names", "departments came without a name", c.forNames())
 	}
 	if err := c.checkRange(ctx, r, list); err != nil {
 		return err
@@ -79,11 +77,12 @@ func (c *client) checkApp(ctx context.Context, r *provider.Report) error {
 
 // checkRange fills in what the app sees and says where that is not everything.
 func (c *client) checkRange(ctx context.Context, r *provider.Report, visible []directory.Department) error {
-	const check = "app secret: visible range"
+	check := c.app.label + ": visible range"
 	var granted grant
-	if c.agentID != "" {
+	if c.readsGrants() {
 		var err error
 		switch granted, err = c.grants(ctx); {
+		case err == nil && c.suite != nil: // told by checkSuite
 		case err == nil:
 			pass(r, "app secret: agent_id", "the app's settings can be read")
 		case provider.KindOf(err) == "" || provider.KindOf(err).Retryable():
@@ -95,7 +94,7 @@ func (c *client) checkRange(ctx context.Context, r *provider.Report, visible []d
 		}
 	}
 	if granted.disabled {
-		warn(r, "app secret: app", "the app is disabled", "enable it under App Management (应用管理) > the app")
+		warn(r, c.app.label+": app", "the app is disabled", "enable it under App Management (应用管理) > the app")
 	}
 	if at := slices.IndexFunc(visible, func(d directory.Department) bool { return d.ExternalID == rootID }); at >= 0 {
 		if name := visible[at].Name; name != nil {
@@ -124,12 +123,12 @@ func (c *client) checkRange(ctx context.Context, r *provider.Report, visible []d
 	default:
 		warn(r, check, detail, "if the whole company is meant, set it under "+rangePlace)
 	}
-	if c.agentID == "" && c.sync == nil {
+	if !c.readsGrants() && c.sync == nil {
 		warn(r, "app secret: agent_id", "without it people whom the range names one by one are not found",
 			"set agent_id to AgentId from App Management (应用管理) > the app")
 	}
 	if granted.tags > 0 && c.sync == nil {
-		warn(r, "app secret: tags", "people and departments granted by tag are not followed",
+		warn(r, c.app.label+": tags", "people and departments granted by tag are not followed",
 			"grant them as departments or members under "+rangePlace)
 	}
 	return nil
@@ -159,7 +158,7 @@ func union(a, b []string) []string {
 // checkMembers reads departments until one has a member, and judges by that
 // member's record which fields the app is not given (wecom.md §1.5).
 func (c *client) checkMembers(ctx context.Context, r *provider.Report, visible []directory.Department) error {
-	const check = "app secret: members"
+	check := c.app.label + ": members"
 	var trouble []error
 	for _, d := range visible[:min(departmentsTried, len(visible))] {
 		body, err := c.call(ctx, c.app, userList, url.Values{"department_id": {d.ExternalID}}, nil)
@@ -173,7 +172,7 @@ func (c *client) checkMembers(ctx context.Context, r *provider.Report, visible [
 		switch kind := provider.KindOf(err); {
 		case err == nil && len(records) > 0:
 			pass(r, check, "members can be read")
-			checkFields(r, records[0])
+			c.checkFields(r, records[0])
 			return nil
 		case err == nil:
 			continue
@@ -200,13 +199,16 @@ func (c *client) checkMembers(ctx context.Context, r *provider.Report, visible [
 
 // checkFields warns of fields whose keys are absent: a field that is merely
 // empty is sent empty.
-func checkFields(r *provider.Report, record json.RawMessage) {
+func (c *client) checkFields(r *provider.Report, record json.RawMessage) {
 	var sent map[string]json.RawMessage
 	if err := json.Unmarshal(record, &sent); err != nil {
-		warn(r, "app secret: fields", "a member's record is not a JSON object", "")
+		warn(r, c.app.label+": fields", "a member's record is not a JSON object", "")
 		return
 	}
 	has := func(key string) bool { return sent[key] != nil && string(sent[key]) != "null" }
+	if c.namesHidden() && string(sent["name"]) == string(sent["userid"]) {
+		delete(sent, "name") // the userid in its place is none (wecom.md §1.3)
+	}
 	if !has("mobile") && string(sent["gender"]) == `"0"` {
 		delete(sent, "gender") // an app from which fields are hidden gets no other answer (wecom.md §1.5)
 	}
@@ -223,16 +225,24 @@ func checkFields(r *provider.Report, record json.RawMessage) {
 		{"status", []string{"status"}},
 	} {
 		if slices.ContainsFunc(field.keys, has) {
-			pass(r, "app secret: field "+field.name, "is sent")
+			pass(r, c.app.label+": field "+field.name, "is sent")
 			continue
 		}
-		action := "use the secret of an app of the company's own"
-		if hidden[field.name] {
+		action := c.forNames()
+		if hidden[field.name] && c.suite == nil {
 			action = "WeCom gives it only to apps created before 2022-06-20 20:00: use such an app's secret, or have " +
 				"members fill it in when they sign in"
 		}
-		warn(r, "app secret: field "+field.name, "is not sent; stored values are kept", action)
+		warn(r, c.app.label+": field "+field.name, "is not sent; stored values are kept", action)
 	}
+}
+
+// forNames says where names are to be had.
+func (c *client) forNames() string {
+	if c.namesHidden() {
+		return "WeCom never gives it to a third-party suite: use an app of the company's own or a 代开发 app"
+	}
+	return "use the secret of an app of the company's own"
 }
 
 // hidden are the fields that newer apps never get (wecom.md §1.5).

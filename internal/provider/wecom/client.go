@@ -20,8 +20,10 @@ type client struct {
 	login, authorize string
 	corpID           string
 	agentID          string
-	app              *credential
-	sync             *credential
+	// suite is nil for an app of the company's own. Else app is the company's authorisation.
+	suite *suite
+	app   *credential
+	sync  *credential
 }
 
 var _ provider.Client = (*client)(nil)

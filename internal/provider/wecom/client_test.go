@@ -160,7 +160,7 @@ func TestTokenAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			token, life, err := decodeToken([]byte(test.body))
+			token, life, err := decodeTokenOf(getToken, []byte(test.body), "access_token")
 			if test.life == 0 {
 				requireError(t, err, provider.Malformed)
 				return

@@ -2,13 +2,11 @@ package wecom
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
+	"slices"
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
@@ -20,14 +18,15 @@ const (
 	defaultBaseURL      = "https://qyapi.weixin.qq.com"
 	defaultLoginURL     = "https://login.work.weixin.qq.com"
 	defaultAuthorizeURL = "https://open.weixin.qq.com"
+	defaultInstallURL   = "https://open.work.weixin.qq.com"
 )
 
 // Vendor describes WeCom. Which of the two secrets are set decides what can be
 // read: see the package documentation.
 var Vendor = provider.Vendor{
 	Type: directory.WeCom,
-	Keys: []provider.Key{
-		{Name: "corp_id", Aliases: []string{"corpid", "app_id"}, Required: true,
+	Keys: slices.Concat([]provider.Key{
+		{Name: "corp_id", Aliases: []string{"corpid", "app_id"}, Required: true, InsteadOf: keySuiteID,
 			Help: "the company's id: My Company (我的企业) > Company ID (企业ID)"},
 		{Name: "secret", Aliases: []string{"app_secret", "corpsecret"},
 			Help: "an app's secret: App Management (应用管理) > the app > Secret; reads names and details inside the " +
@@ -48,25 +47,24 @@ var Vendor = provider.Vendor{
 		{Name: keyCallbackToken, Help: "Token of the event receiver (接收事件服务器); needed for events by callback"},
 		{Name: keyCallbackAES, Help: "EncodingAESKey of the same place, 43 characters; needed for events by callback"},
 		provider.TimeZone,
-	},
+	}, suiteKeys),
 	Validate: validate,
 	Open:     open,
 
 	OpenCallback: openCallback,
+	Suite:        suiteVendor,
 }
 
 func validate(s provider.Settings) error {
-	if s["corp_id"] == "" {
-		return errors.New("corp_id is missing")
-	}
-	if s["secret"] == "" && s["sync_secret"] == "" {
-		return errors.New("at least one of secret (an app's) and sync_secret (contact sync) is needed")
+	if err := validateSubType(s); err != nil {
+		return err
 	}
 	if id := s["agent_id"]; id != "" && !isID(id) {
 		return errors.New("agent_id must be the app's AgentId, a decimal number")
 	}
 	for key, standard := range map[string]string{
 		"base_url": defaultBaseURL, "login_url": defaultLoginURL, "authorize_url": defaultAuthorizeURL,
+		keyInstallURL: defaultInstallURL,
 	} {
 		// The parse error is left out: it quotes the URL, which may carry a password.
 		u, err := url.Parse(cmp.Or(s[key], standard))
@@ -79,10 +77,41 @@ func validate(s provider.Settings) error {
 	return err
 }
 
+// validateSubType checks what an app of the company's own needs, or one of a suite.
+func validateSubType(s provider.Settings) error {
+	switch sub := cmp.Or(s[keySubType], subTypeInternal); {
+	case sub == subTypeSuite:
+		return validateSuite(s)
+	case sub != subTypeInternal:
+		return errors.New("sub_type must be internal or third_party")
+	case s[keySuiteID] != "":
+		return errors.New("suite_id needs sub_type third_party")
+	case s["corp_id"] == "":
+		return errors.New("corp_id is missing")
+	case s["secret"] == "" && s["sync_secret"] == "":
+		return errors.New("at least one of secret (an app's) and sync_secret (contact sync) is needed")
+	}
+	return nil
+}
+
 func open(s provider.Settings, env *provider.Env) (provider.Client, error) {
 	if err := validate(s); err != nil {
 		return nil, err
 	}
+	c := newClient(s, env)
+	switch {
+	case c.suite != nil && !c.suite.customised:
+		return lookupClient{c}, nil
+	case c.sync == nil:
+		return appClient{lookupClient{c}, loginResolver{c}}, nil
+	case c.app == nil:
+		return syncClient{c, memberLister{c}}, nil
+	default:
+		return completeClient{appClient{lookupClient{c}, loginResolver{c}}, memberLister{c}}, nil
+	}
+}
+
+func newClient(s provider.Settings, env *provider.Env) *client {
 	c := &client{
 		env:       withoutRedirects(env),
 		base:      cmp.Or(s["base_url"], defaultBaseURL),
@@ -91,20 +120,18 @@ func open(s provider.Settings, env *provider.Env) (provider.Client, error) {
 		corpID:    s["corp_id"],
 		agentID:   s["agent_id"],
 	}
+	if ofSuite(s) {
+		c.corpID, c.suite = s[keyAuthCorp], newSuite(s, c.base)
+		c.app = c.suite.companyCredential(c.base, c.corpID)
+		return c
+	}
 	if secret := s["sync_secret"]; secret != "" {
 		c.sync = newCredential("contact sync secret", "Management Tools (管理工具) > Contacts Sync (通讯录同步)", c, secret)
 	}
 	if secret := s["secret"]; secret != "" {
 		c.app = newCredential("app secret", "App Management (应用管理) > the app", c, secret)
 	}
-	switch {
-	case c.sync == nil:
-		return lookupClient{c}, nil
-	case c.app == nil:
-		return syncClient{c, memberLister{c}}, nil
-	default:
-		return completeClient{lookupClient{c}, memberLister{c}}, nil
-	}
+	return c
 }
 
 // withoutRedirects returns env with an HTTP client that reports a redirect
@@ -129,6 +156,5 @@ type credential struct {
 }
 
 func newCredential(label, place string, c *client, secret string) *credential {
-	sum := sha256.Sum256([]byte(strings.Join([]string{c.base, c.corpID, secret}, "\x00")))
-	return &credential{label: label, place: place, secret: secret, tokenName: "wecom/" + hex.EncodeToString(sum[:16])}
+	return &credential{label: label, place: place, secret: secret, tokenName: tokenName(c.base, c.corpID, secret)}
 }

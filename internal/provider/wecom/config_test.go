@@ -20,7 +20,14 @@ func TestSettings(t *testing.T) {
 		"sync only": {provider.Settings{"corp_id": "c", "sync_secret": "s"}, ""},
 		"everything": {provider.Settings{"corp_id": "c", "secret": "s", "sync_secret": "t",
 			"agent_id": "1000002", "base_url": "http://127.0.0.1:9/wecom"}, ""},
-		"no company":            {provider.Settings{"secret": "s"}, "corp_id"},
+		"no company": {provider.Settings{"secret": "s"}, "corp_id"},
+		"suite":      {suiteSettings(nil), ""},
+		"suite with a company's secret": {suiteSettings(provider.Settings{"secret": "s"}),
+			"secret does not go with"},
+		"suite without its key": {suiteSettings(provider.Settings{"suite_aes_secret": ""}), "suite_aes_secret"},
+		"suite without sub_type": {provider.Settings{"corp_id": "c", "secret": "s", "suite_id": "ww1"},
+			"sub_type third_party"},
+		"unknown sub_type":      {provider.Settings{"corp_id": "c", "secret": "s", "sub_type": "x"}, "sub_type"},
 		"no secret":             {provider.Settings{"corp_id": "c"}, "at least one"},
 		"agent_id not a number": {provider.Settings{"corp_id": "c", "secret": "s", "agent_id": "app"}, "agent_id"},
 		"base_url without host": {provider.Settings{"corp_id": "c", "secret": "s", "base_url": "qyapi"}, "base_url"},
@@ -56,6 +63,8 @@ func TestKeysAreTheContracts(t *testing.T) {
 		"corp_id": {"corpid", "app_id"}, "secret": {"app_secret", "corpsecret"},
 		"sync_secret": nil, "base_url": nil, "login_url": nil, "authorize_url": nil, "agent_id": nil,
 		"time_zone": nil, "callback_token_secret": nil, "callback_aes_secret": nil,
+		"sub_type": nil, "suite_id": nil, "suite_secret": nil, "suite_token_secret": nil, "suite_aes_secret": nil,
+		"auth_corp_id": nil, "provider_corp_id": nil, "provider_secret": nil, "install_url": nil,
 	}, names)
 }
 

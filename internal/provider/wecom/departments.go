@@ -75,7 +75,7 @@ func (c *client) visibleTree(ctx context.Context) (found []provider.FoundDepartm
 		return nil, nil, err
 	}
 	found = make([]provider.FoundDepartment, 0, len(visible)+1)
-	if !hasRoot(visible) && c.agentID != "" {
+	if !hasRoot(visible) && c.readsGrants() {
 		granted, err := c.grants(ctx)
 		if err != nil {
 			return nil, nil, err
@@ -158,7 +158,11 @@ func (c *client) departments(
 	if err != nil {
 		return nil, nil, err
 	}
-	return decodeDepartments(ep, body)
+	list, bad, err = decodeDepartments(ep, body)
+	for i, d := range list {
+		list[i] = c.shownDepartment(d)
+	}
+	return list, bad, err
 }
 
 func decodeDepartments(ep provider.Endpoint, body []byte) (list []directory.Department, bad []string, err error) {

@@ -31,6 +31,16 @@ var (
 	agentAdministrators  = endpoint(http.MethodPost, "agent/get_admin_list", 0)
 	userInfo             = endpoint(http.MethodGet, "auth/getuserinfo", 0)
 	userDetail           = endpoint(http.MethodPost, "auth/getuserdetail", 0)
+
+	// Of suites (wecom-more.md §E1, §E2).
+	getSuiteToken        = endpoint(http.MethodPost, "service/get_suite_token", 0)
+	getPreAuthCode       = endpoint(http.MethodGet, "service/get_pre_auth_code", 0)
+	getPermanentCode     = endpoint(http.MethodPost, "service/v2/get_permanent_code", 0)
+	getPermanentCodeV1   = endpoint(http.MethodPost, "service/get_permanent_code", 0)
+	getCorpToken         = endpoint(http.MethodPost, "service/get_corp_token", 0)
+	getAuthInfo          = endpoint(http.MethodPost, "service/get_auth_info", 8<<20)
+	getProviderToken     = endpoint(http.MethodPost, "service/get_provider_token", 0)
+	getCustomizedAuthURL = endpoint(http.MethodPost, "service/get_customized_auth_url", 0)
 )
 
 // endpoint makes a row of the table. The lists come whole: up to 30,000 departments, and

@@ -28,8 +28,6 @@ const (
 	reportBug    = "this is a bug in orgsync: report it with the request id"
 	ownSecret    = "copy corp_id from My Company (我的企业) and the {label} from {place}; if the secret was reset, " +
 		"replace it here too"
-	ownAppOnly = "use the secret of an app of the company's own (App Management (应用管理) > the app > Secret), not " +
-		"that of a service provider's suite"
 	widenRange   = "add it under {place} > Visible Range (可见范围)"
 	signInAgain  = "start the sign-in again"
 	askForRights = "look at {place} in the admin console and grant it again"
@@ -43,6 +41,13 @@ var tokenRefused = meaning{
 	action: "another program may be invalidating it: give this sync a secret of its own, or let all programs that " +
 		"use this secret share one token; " +
 		"if no other program uses it, check that the app is enabled under {place}",
+}
+
+// suiteTokenRefused is what 40082 and 42009 mean (wecom-more.md §E5).
+var suiteTokenRefused = meaning{
+	kind:    provider.TokenRefused,
+	problem: "the suite's token is refused, though it was fetched just now",
+	action:  "another program may be using the same suite: let only one fetch its tokens",
 }
 
 // meanings is the one table of WeCom's codes (wecom.md §5.2; 45031, 48001 and 60030 are
@@ -88,14 +93,22 @@ var meanings = map[int64]meaning{
 	},
 	40078: {
 		kind:    provider.Invalid,
-		problem: "the authorisation code of a third-party suite is not valid",
-		action:  ownAppOnly,
+		problem: "the authorisation code of the suite is not valid or was used",
+		action:  "install the suite again",
 	},
-	40082: {kind: provider.Invalid, problem: "the token of a third-party suite is not valid", action: ownAppOnly},
-	40083: {kind: provider.Invalid, problem: "the id of a third-party suite is not valid", action: ownAppOnly},
-	40084: {kind: provider.Invalid, problem: "the permanent code of a third-party suite is not valid",
-		action: ownAppOnly},
-	40085: {kind: provider.Invalid, problem: "the ticket of a third-party suite is not valid", action: ownAppOnly},
+	40082: suiteTokenRefused,
+	40083: {
+		kind:    provider.Unauthenticated,
+		problem: "suite_id is not a suite's id",
+		action:  "copy it from the service provider's console (服务商管理后台) > the suite",
+	},
+	40084: {
+		kind:    provider.Unauthenticated,
+		problem: "the company's permanent code is not valid or was cancelled",
+		action:  "have its administrator install the suite again",
+	},
+	40085: {kind: provider.Unavailable, problem: "the suite's ticket is not valid or has expired",
+		action: awaitTicket},
 	40091: {kind: provider.Unauthenticated, problem: "the {label} is not valid", action: ownSecret},
 
 	41001: {kind: provider.Invalid, problem: "the call carried no token", action: reportBug},
@@ -103,8 +116,10 @@ var meanings = map[int64]meaning{
 	41004: {kind: provider.Unauthenticated, problem: "the {label} is missing", action: ownSecret},
 	42001: tokenRefused,
 	42003: {kind: provider.CodeRefused, problem: "the sign-in code has expired", action: signInAgain},
-	42009: {kind: provider.Invalid, problem: "the token of a third-party suite has expired", action: ownAppOnly},
+	42007: {kind: provider.Invalid, problem: "the install link has expired", action: "make a new one"},
+	42009: suiteTokenRefused,
 
+	47001: {kind: provider.Invalid, problem: "the call's body is not JSON", action: reportBug},
 	45009: {
 		kind:    provider.RateLimited,
 		problem: "too many calls; after many calls with a wrong secret WeCom refuses this server for an hour",
@@ -134,7 +149,11 @@ var meanings = map[int64]meaning{
 		action: "check that secret is an app's (App Management (应用管理) > the app > Secret) and sync_secret that of " +
 			"contact sync (Management Tools (管理工具) > Contacts Sync (通讯录同步)), not the other way round",
 	},
-	48004: {kind: provider.Forbidden, problem: "the authorisation of the {label} has ended", action: askForRights},
+	48004: {
+		kind:    provider.Forbidden,
+		problem: "the authorisation of the {label} has ended; nothing is removed here for that",
+		action:  "look at {place} and grant it again, or install the suite again",
+	},
 	48005: {
 		kind:    provider.Forbidden,
 		problem: "WeCom has retired this call",
@@ -217,7 +236,11 @@ var meanings = map[int64]meaning{
 		problem: "this server's address{address} is not on the service provider's IP list",
 		action:  "add it in the service provider console under Provider Information (服务商信息) > IP list (IP白名单)",
 	},
-	701008: {kind: provider.Forbidden, problem: "the third-party licence is missing", action: ownAppOnly},
+	701008: {
+		kind:    provider.Forbidden,
+		problem: "the member has no activated interface licence",
+		action:  "activate licences (接口许可) for the company in the service provider's console (服务商管理后台)",
+	},
 }
 
 // unknown explains a code that the table lacks. Whether it passes is not known either,
@@ -243,7 +266,7 @@ func failureOf(cred *credential, ep provider.Endpoint, code int64, message strin
 	switch {
 	case !known:
 		m = unknown(code)
-	case code == 40001 && ep != getToken:
+	case code == 40001 && ep != getToken && ep != getSuiteToken && ep != getProviderToken:
 		m = tokenRefused
 	}
 	address := ""

@@ -11,11 +11,11 @@ import (
 
 // documentedCodes are the codes of wecom.md §5.2 and the kind each must have.
 var documentedCodes = map[provider.Kind][]int64{
-	provider.Unavailable:     {-1, 6000},
-	provider.Unauthenticated: {40013, 40091, 41002, 41004, 45031},
-	provider.TokenRefused:    {40001, 40014, 42001},
-	provider.Invalid: {40031, 40035, 40056, 40058, 40066, 40078, 40082, 40083, 40084, 40085,
-		41001, 42009, 45029, 50001, 301002, 301036},
+	provider.Unavailable:     {40085, -1, 6000},
+	provider.Unauthenticated: {40083, 40084, 40013, 40091, 41002, 41004, 45031},
+	provider.TokenRefused:    {40082, 42009, 40001, 40014, 42001},
+	provider.Invalid: {42007, 47001, 40031, 40035, 40056, 40058, 40066, 40078,
+		41001, 45029, 50001, 301002, 301036},
 	provider.NotFound:    {40003, 40068, 46004, 60003, 60004, 60111, 60123},
 	provider.RateLimited: {45009, 45033},
 	provider.Forbidden:   {48001, 48002, 48004, 48005, 48006, 48008, 48009, 50003, 60020, 60031, 301042, 701008},

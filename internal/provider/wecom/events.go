@@ -39,6 +39,11 @@ func decodeMessage(plain []byte) ([]provider.Event, error) {
 		&m.NewUserID, &m.ID, &m.TagID} {
 		*value = strings.TrimSpace(*value) // samples have blanks around values (wecom-more.md §A2)
 	}
+	return m.events(plain)
+}
+
+// events are what a message tells of, at most one.
+func (m message) events(plain []byte) ([]provider.Event, error) {
 	if m.MsgType != "event" {
 		return nil, nil
 	}

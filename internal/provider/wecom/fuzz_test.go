@@ -41,7 +41,7 @@ func FuzzJudge(f *testing.F) {
 func FuzzDecodeToken(f *testing.F) {
 	seed(f, `{"errcode":0,"access_token":"t","expires_in":7200}`)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		token, life, err := decodeToken(body)
+		token, life, err := decodeTokenOf(getToken, body, "access_token")
 		if err == nil {
 			require.NotEmpty(t, token)
 			require.Positive(t, life)

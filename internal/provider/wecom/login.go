@@ -11,12 +11,14 @@ import (
 	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
-// Only a client with an app's secret resolves logins: codes are the app's (wecom.md §7.2).
-var _ provider.LoginResolver = lookupClient{}
+// loginResolver resolves logins. Only an app's secret does: codes are the app's (wecom.md §7.2).
+type loginResolver struct{ c *client }
+
+var _ provider.LoginResolver = appClient{}
 
 // LoginFlowOf implements provider.LoginResolver: the page inside WeCom works nowhere else
 // (wecom-more.md §B1).
-func (lookupClient) LoginFlowOf(userAgent string) provider.LoginFlow {
+func (loginResolver) LoginFlowOf(userAgent string) provider.LoginFlow {
 	if strings.Contains(userAgent, "wxwork") {
 		return provider.LoginInApp
 	}
@@ -24,32 +26,32 @@ func (lookupClient) LoginFlowOf(userAgent string) provider.LoginFlow {
 }
 
 // LoginURL implements provider.LoginResolver (wecom.md §7.1). WeCom knows no PKCE.
-func (c lookupClient) LoginURL(page provider.LoginPage) (string, error) {
-	query := url.Values{"appid": {c.corpID}, "redirect_uri": {page.RedirectURL}, "state": {page.State}}
+func (l loginResolver) LoginURL(page provider.LoginPage) (string, error) {
+	query := url.Values{"appid": {l.c.corpID}, "redirect_uri": {page.RedirectURL}, "state": {page.State}}
 	if page.Flow == provider.LoginInApp {
 		query.Set("response_type", "code")
 		query.Set("scope", "snsapi_base")
-		if c.agentID != "" { // without it no more than the userid is to be had (wecom-more.md §B1)
+		if l.c.agentID != "" { // without it no more than the userid is to be had (wecom-more.md §B1)
 			query.Set("scope", "snsapi_privateinfo")
-			query.Set("agentid", c.agentID)
+			query.Set("agentid", l.c.agentID)
 		}
-		address, err := provider.URL(c.authorize, "/connect/oauth2/authorize", query)
+		address, err := provider.URL(l.c.authorize, "/connect/oauth2/authorize", query)
 		return address + "#wechat_redirect", err
 	}
-	if c.agentID == "" {
+	if l.c.agentID == "" {
 		return "", newError(userInfo, provider.Invalid, "people cannot sign in, because agent_id is not set",
 			"set agent_id to the AgentId of App Management (应用管理) > the app")
 	}
 	query.Set("login_type", "CorpApp")
-	query.Set("agentid", c.agentID)
+	query.Set("agentid", l.c.agentID)
 	query.Set("lang", page.Language)
-	return provider.URL(c.login, "/wwlogin/sso/login", query)
+	return provider.URL(l.c.login, "/wwlogin/sso/login", query)
 }
 
 // ResolveLogin implements provider.LoginResolver. In a browser WeCom tells the userid alone;
 // inside WeCom a ticket brings what the member agreed to show (wecom.md §7.2, §7.3).
-func (c lookupClient) ResolveLogin(ctx context.Context, code provider.LoginCode) (provider.Login, error) {
-	body, err := c.call(ctx, c.app, userInfo, url.Values{"code": {code.Code}}, nil)
+func (l loginResolver) ResolveLogin(ctx context.Context, code provider.LoginCode) (provider.Login, error) {
+	body, err := l.c.call(ctx, l.c.app, userInfo, url.Values{"code": {code.Code}}, nil)
 	if err != nil {
 		return provider.Login{}, err
 	}
@@ -61,10 +63,10 @@ func (c lookupClient) ResolveLogin(ctx context.Context, code provider.LoginCode)
 	if ticket == "" {
 		return login, nil
 	}
-	body, err = c.call(ctx, c.app, userDetail, nil, map[string]string{"user_ticket": ticket})
+	body, err = l.c.call(ctx, l.c.app, userDetail, nil, map[string]string{"user_ticket": ticket})
 	var refused *provider.Error
 	if errors.As(err, &refused) { // who it is stands; what else there is to know can wait
-		c.env.Log.WarnContext(ctx, "facts of a login are not to be had", "code", refused.Code, "kind", refused.Kind)
+		l.c.env.Log.WarnContext(ctx, "facts of a login are not to be had", "code", refused.Code, "kind", refused.Kind)
 		return login, nil
 	}
 	if err != nil {

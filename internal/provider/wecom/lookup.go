@@ -3,7 +3,6 @@ package wecom
 import (
 	"context"
 	"net/url"
-	"strings"
 
 	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
@@ -31,8 +30,14 @@ type (
 		memberLister
 	}
 	completeClient struct {
-		lookupClient
+		appClient
 		memberLister
+	}
+	// appClient has the secret of an app, which also signs people in. A third-party suite has
+	// other calls for that, which this client does not make.
+	appClient struct {
+		lookupClient
+		loginResolver
 	}
 )
 
@@ -86,7 +91,7 @@ func (c lookupClient) ReadMember(ctx context.Context, ref provider.MemberRef) (d
 	if err != nil {
 		return directory.Member{}, false, err
 	}
-	if !strings.EqualFold(m.userID, ref.ExternalID) { // wecom.md §3.3: whatever the case
+	if !c.sameMember(m.userID, ref.ExternalID) {
 		return directory.Member{}, false, malformed(userGet, "the answer is about another member than was asked for")
 	}
 	var departments []string
@@ -98,7 +103,7 @@ func (c lookupClient) ReadMember(ctx context.Context, ref provider.MemberRef) (d
 	if len(departments) == 0 && m.departments != nil {
 		departments = []string{rootID}
 	}
-	person := m.in(departments...)
+	person := c.shownMember(m.in(departments...))
 	return person, person.Status != nil && *person.Status == directory.Deleted, nil
 }
 
@@ -173,5 +178,5 @@ func (c lookupClient) ReadSingleDepartment(ctx context.Context, id string) (dire
 	if problem != "" {
 		return none, false, malformed(departmentGet, "the answer cannot be used: "+problem)
 	}
-	return d, false, nil
+	return c.shownDepartment(d), false, nil
 }

@@ -94,7 +94,11 @@ func (c *client) departmentMembers(ctx context.Context, department, cursor strin
 	if err != nil {
 		return provider.MemberPage{}, err
 	}
-	return decodeMembers(body, department)
+	page, err := decodeMembers(body, department)
+	for i, m := range page.Members {
+		page.Members[i] = c.shownMember(m)
+	}
+	return page, err
 }
 
 func decodeMembers(body []byte, department string) (provider.MemberPage, error) {
@@ -198,7 +202,7 @@ func (c *client) each(
 		m, err := c.user(ctx, user)
 		switch kind := provider.KindOf(err); {
 		case err == nil:
-			page.Members = append(page.Members, m.in(place(m)...))
+			page.Members = append(page.Members, c.shownMember(m.in(place(m)...)))
 		case kind == provider.NotFound || kind == provider.OutOfRange:
 			// Not visible is no proof of having left (wecom.md §3.3).
 			page.Bad = append(page.Bad, "member "+user+" is listed but cannot be read (code "+codeOf(err)+")")

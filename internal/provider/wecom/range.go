@@ -14,11 +14,20 @@ type grant struct {
 	departments, members []string // sorted
 	tags                 int
 	disabled             bool
-	bad                  []string
+	// byMembers says that members authorise a suite one by one (wecom-more.md §E2).
+	byMembers bool
+	bad       []string
 }
 
-// grants reads the range of the app that agent_id names.
+// readsGrants reports whether the range can be read: that of a suite, or of the app that
+// agent_id names.
+func (c *client) readsGrants() bool { return c.agentID != "" || c.suite != nil }
+
+// grants reads the visible range as the administrator set it.
 func (c *client) grants(ctx context.Context) (grant, error) {
+	if c.suite != nil {
+		return c.suiteGrants(ctx)
+	}
 	body, err := c.call(ctx, c.app, agentGet, url.Values{"agentid": {c.agentID}}, nil)
 	if err != nil {
 		return grant{}, err

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/orgsync/orgsync/internal/provider"
+	"github.com/orgsync/orgsync/internal/provider/wire"
 )
 
 const (
@@ -20,13 +21,16 @@ func (c *client) token(ctx context.Context, cred *credential) (string, error) {
 }
 
 func (c *client) fetchToken(cred *credential) provider.FetchToken {
+	if c.suite != nil {
+		return c.fetchCompanyToken
+	}
 	return func(ctx context.Context) (string, time.Time, error) {
 		query := url.Values{"corpid": {c.corpID}, "corpsecret": {cred.secret}}
 		body, err := c.exchange(ctx, cred, getToken, query, nil)
 		if err != nil {
 			return "", time.Time{}, err
 		}
-		token, life, err := decodeToken(body)
+		token, life, err := decodeTokenOf(getToken, body, "access_token")
 		if err != nil {
 			return "", time.Time{}, err
 		}
@@ -34,18 +38,13 @@ func (c *client) fetchToken(cred *credential) provider.FetchToken {
 	}
 }
 
-// decodeToken returns the token and how long it may be used.
-func decodeToken(body []byte) (string, time.Duration, error) {
-	var answer struct {
-		Token   string `json:"access_token"`
-		Seconds int64  `json:"expires_in"`
+// decodeTokenOf returns the token that stands under a key, and how long it may be used.
+func decodeTokenOf(ep provider.Endpoint, body []byte, key string) (string, time.Duration, error) {
+	answer, _ := wire.Parse(body)
+	token, seconds := answer.String(key), answer.Number("expires_in")
+	if token == "" || seconds == nil || *seconds <= 0 {
+		return "", 0, malformed(ep, "the answer lacks the token as text or its lifetime as a number")
 	}
-	if err := decodeObject(body, &answer); err != nil {
-		return "", 0, malformed(getToken, "the answer has no token as text with its lifetime as a number")
-	}
-	if answer.Token == "" || answer.Seconds <= 0 {
-		return "", 0, malformed(getToken, "the answer lacks the token or its lifetime")
-	}
-	life := time.Duration(min(answer.Seconds, int64(tokenLife/time.Second))) * time.Second
-	return answer.Token, max(life-tokenMargin, life/2), nil
+	life := time.Duration(min(*seconds, int64(tokenLife/time.Second))) * time.Second
+	return token, max(life-tokenMargin, life/2), nil
 }

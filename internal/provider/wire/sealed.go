@@ -52,35 +52,45 @@ const paddedTo = 32
 
 // Open verifies and decrypts a message and makes sure that it is for one of the receivers.
 func (s *Sealed) Open(signature, timestamp, nonce, encrypted string, receivers ...string) ([]byte, error) {
+	message, receiver, err := s.OpenForAny(signature, timestamp, nonce, encrypted)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(receivers, receiver) {
+		return nil, ErrSealedReceiver
+	}
+	return message, nil
+}
+
+// OpenForAny verifies and decrypts a message and says for whom it is.
+func (s *Sealed) OpenForAny(signature, timestamp, nonce, encrypted string) (message []byte, receiver string,
+	err error) {
 	if subtle.ConstantTimeCompare([]byte(s.Signature(timestamp, nonce, encrypted)), []byte(signature)) != 1 {
-		return nil, ErrSealedSignature
+		return nil, "", ErrSealedSignature
 	}
 	data, err := base64.StdEncoding.DecodeString(encrypted)
 	if err != nil || len(data) == 0 || len(data)%paddedTo != 0 {
-		return nil, ErrSealed
+		return nil, "", ErrSealed
 	}
 	block, err := aes.NewCipher(s.key)
 	if err != nil {
-		return nil, ErrSealed
+		return nil, "", ErrSealed
 	}
 	cipher.NewCBCDecrypter(block, s.key[:aes.BlockSize]).CryptBlocks(data, data)
 	pad := int(data[len(data)-1])
 	if pad < 1 || pad > paddedTo || !bytes.Equal(data[len(data)-pad:], bytes.Repeat([]byte{byte(pad)}, pad)) {
-		return nil, ErrSealed
+		return nil, "", ErrSealed
 	}
 	data = data[:len(data)-pad]
 	if len(data) < 20 {
-		return nil, ErrSealed
+		return nil, "", ErrSealed
 	}
 	length := uint64(binary.BigEndian.Uint32(data[16:20]))
 	rest := data[20:]
 	if length > uint64(len(rest)) {
-		return nil, ErrSealed
+		return nil, "", ErrSealed
 	}
-	if !slices.Contains(receivers, string(rest[length:])) {
-		return nil, ErrSealedReceiver
-	}
-	return rest[:length], nil
+	return rest[:length], string(rest[length:]), nil
 }
 
 // Seal encrypts a message for a receiver.
