@@ -33,7 +33,7 @@ BEGIN
         GRANT SELECT, INSERT, DELETE ON publications TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON sync_workers, provider_events, provider_event_refusals
             TO orgsync_worker;
-        GRANT SELECT ON provider_event_settings TO orgsync_worker;
+        GRANT SELECT ON provider_event_settings, suite_tickets, suite_authorizations TO orgsync_worker;
         GRANT UPDATE (connected_since, last_event_at) ON provider_event_settings TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON account_conflicts, account_leavers, account_matches TO orgsync_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_deliveries TO orgsync_worker;
@@ -89,6 +89,8 @@ BEGIN
             TO orgsync_operator;
         GRANT SELECT, INSERT, UPDATE, DELETE ON webhooks TO orgsync_operator;
         GRANT SELECT, UPDATE ON webhook_deliveries TO orgsync_operator;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON suite_tickets, suite_installs, suite_codes, suite_authorizations
+            TO orgsync_operator;
         -- The command line and the server make tokens; what was done stays in the log.
         GRANT SELECT, INSERT ON api_tokens, audit_log TO orgsync_operator;
         GRANT UPDATE (last_used_at, revoked_at) ON api_tokens TO orgsync_operator;

@@ -57,7 +57,8 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 		defer watched.Close()
 	}
 	intake := newIntake(s, log, counts)
-	handler, closeStreams, err := newHandler(s, cfg, log, counts, checks, intake)
+	suites := intake.ForSuites()
+	handler, closeStreams, err := newHandler(s, cfg, log, counts, checks, intake, suites)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -69,6 +70,7 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	working, stopWorking := context.WithCancel(ctx)
 	var intakeEnded sync.WaitGroup
 	intakeEnded.Go(func() { intake.Run(working) })
+	intakeEnded.Go(func() { suites.Run(working) })
 	defer intakeEnded.Wait()
 	defer stopWorking()
 	ended := make(chan error, 1)
@@ -100,7 +102,7 @@ func newIntake(s *service.Service, log *slog.Logger, counts *metrics.Metrics) *s
 
 // newHandler returns what answers requests, and what ends the streams among them.
 func newHandler(s *service.Service, cfg config.Config, log *slog.Logger, counts *metrics.Metrics,
-	checks []health.Check, intake *service.Intake) (http.Handler, func(), error) {
+	checks []health.Check, intake *service.Intake, suites *service.SuiteIntake) (http.Handler, func(), error) {
 	mux := http.NewServeMux()
 	rest, err := api.New(mux, s, version())
 	if err != nil {
@@ -117,7 +119,9 @@ func newHandler(s *service.Service, cfg config.Config, log *slog.Logger, counts 
 		})
 	}
 	health.Register(mux, log, checks...)
-	inbound.New(intake, log).Register(mux)
+	callbacks := inbound.New(intake, log)
+	callbacks.Register(mux)
+	callbacks.RegisterSuites(mux, suites)
 	return web.Wrap(mux, log, counts.Request), rest.Close, nil
 }
 

@@ -54,8 +54,9 @@ func (s *Store) ResealSecrets(ctx context.Context,
 				return err
 			}
 		}
-		n = len(rows)
-		return nil
+		suites, err := s.resealSuites(ctx, tx, reseal)
+		n = len(rows) + suites
+		return err
 	})
 	return n, pg.Interpret("reseal secrets", err)
 }

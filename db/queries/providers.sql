@@ -93,8 +93,11 @@ DELETE FROM provider_secrets WHERE provider_id = @provider_id AND NOT key = ANY 
 SELECT provider_id, key, sealed, key_id FROM provider_secrets ORDER BY provider_id, key FOR UPDATE;
 
 -- name: CountSecretsUnderOtherKeys :one
-SELECT ((SELECT count(*) FROM provider_secrets s WHERE s.key_id <> @key_id)
-    + (SELECT count(*) FROM webhooks w WHERE w.key_id <> @key_id))::int AS secrets;
+SELECT (
+    (SELECT count(*) FROM provider_secrets s WHERE s.key_id <> @key_id)
+    + (SELECT count(*) FROM webhooks w WHERE w.key_id <> @key_id)
+    + (SELECT count(*) FROM suite_tickets t WHERE t.key_id <> @key_id)
+    + (SELECT count(*) FROM suite_authorizations a WHERE a.key_id <> @key_id))::int AS secrets;
 
 -- name: LockToken :exec
 -- One fetch at a time for a credential, over all workers.

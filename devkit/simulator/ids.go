@@ -254,3 +254,6 @@ func (c *Company) ParseUnionID(t directory.ProviderType, id string) (PersonID, b
 	}
 	return PersonID(n), ok && n > 0 && n <= maxObjects
 }
+
+// Number is what the person's user ids are made of, 0 for a leaver whose id somebody else took over.
+func (p Person) Number() int { return int(p.bears) }

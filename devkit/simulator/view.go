@@ -154,6 +154,15 @@ func (v *View) PersonByUserID(t directory.ProviderType, id string) (Person, bool
 	return v.Person(p)
 }
 
+// PersonByNumber finds who bears a number now, also somebody who has left.
+func (v *View) PersonByNumber(n int) (Person, bool) {
+	p, ok := v.c.bearer(int32(n))
+	if !ok {
+		return Person{}, false
+	}
+	return v.Person(p)
+}
+
 // MemberOrder is the person's sort figure in a department, below 2^31.
 func (v *View) MemberOrder(p PersonID, d Dept) int64 {
 	return int64(v.c.mix(saltMemberOrder, int(p), int(d)) >> 33)

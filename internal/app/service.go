@@ -54,6 +54,13 @@ func NewService(load func(optional ...string) (config.Config, error), warn func(
 		PrepareNamespace: func(ctx context.Context, temporal client.Client) error {
 			return EnsureSearchAttributes(ctx, temporal, Namespace())
 		},
+		PublicURL: func() string {
+			cfg, err := load(config.DatabaseURL, config.Keyset)
+			if err != nil {
+				return ""
+			}
+			return cfg.PublicURL
+		},
 		Namespace: Namespace,
 		Language:  language,
 		Vendors:   Vendors(),

@@ -56,11 +56,20 @@ func (o *Opener) Open(ctx context.Context, p providers.Provider,
 	if err != nil {
 		return nil, fmt.Errorf("open provider %s: %w", p.Name, err)
 	}
-	log := o.Log.With("provider", p.Name)
-	client, err := vendor.Open(settings, &provider.Env{
+	client, err := vendor.Open(settings, o.env(vendor, p, settings, onCall))
+	if err != nil {
+		return nil, fmt.Errorf("open provider %s: %w", p.Name, err)
+	}
+	return client, nil
+}
+
+// env is what a client of a stored provider needs of its surroundings.
+func (o *Opener) env(vendor provider.Vendor, p providers.Provider, settings provider.Settings,
+	onCall func(endpoint string)) *provider.Env {
+	env := &provider.Env{
 		HTTP:   o.HTTP,
 		Budget: o.Budget,
-		Log:    log,
+		Log:    o.Log.With("provider", p.Name),
 		Tokens: &tokens{store: o.Store, box: o.Box, providerID: p.ID, recent: map[string]recentToken{}},
 		Limits: &limits{
 			store: o.Store, providerID: p.ID, providerType: p.Type, rate: o.CallRate, now: time.Now,
@@ -68,11 +77,12 @@ func (o *Opener) Open(ctx context.Context, p providers.Provider,
 		},
 		Now: time.Now, CallTimeout: o.CallTimeout, SlowCall: o.SlowCall, OnCall: onCall,
 		OnDone: func(endpoint, outcome string, took time.Duration) { o.Metrics.Call(p.Name, endpoint, outcome, took) },
-	})
-	if err != nil {
-		return nil, fmt.Errorf("open provider %s: %w", p.Name, err)
 	}
-	return client, nil
+	if vendor.Suite != nil && vendor.Suite.ID(settings) != "" {
+		company := settings[vendor.Suite.CompanyKey]
+		env.Grant = func(ctx context.Context) (provider.SuiteGrant, error) { return o.suiteGrant(ctx, p, company) }
+	}
+	return env
 }
 
 // OpenCallback returns what takes a stored provider's events at the callback address. Errors

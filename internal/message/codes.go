@@ -15,6 +15,13 @@ const (
 	SyncDetails        Code = "sync.details"
 )
 
+// What an administrator reads who comes back from installing a suite.
+const (
+	SuiteInstalled     Code = "suite.installed"
+	InstallLinkUnknown Code = "suite.link_unknown"
+	InstallTryAgain    Code = "suite.try_again"
+)
+
 // Pages of Temporal's Web UI, in Markdown.
 const (
 	RunPage             Code = "page.run"

@@ -14,6 +14,8 @@ type SuiteVendor struct {
 	// CompanyKey is the setting that names the company, and KindKey with KindValue are what
 	// makes a provider one of a suite.
 	CompanyKey, KindKey, KindValue string
+	// Shared are the settings that providers of one suite have in common.
+	Shared []string
 	// OpenCallback makes what takes the messages at the suite's callback address.
 	OpenCallback func(Settings) (SuiteCallback, error)
 	// Open makes a client of the suite itself, which needs no company. It performs no call.

@@ -74,6 +74,8 @@ type AddProviderInput struct {
 	Type string
 	// Config are the settings, a JSON object of texts.
 	Config []byte
+	// Suite says that companies install an app of a service provider; the settings need not.
+	Suite bool
 	// TenantID is the tenant to write into the rows, empty for none.
 	TenantID string
 	Guard    GuardInput
@@ -118,6 +120,11 @@ func (s *Service) AddProvider(ctx context.Context, in AddProviderInput) (AddProv
 	if err != nil {
 		return result, &Error{Code: ProviderConfigInvalid, Err: err}
 	}
+	if in.Suite {
+		if err := suiteFor(vendor, settings); err != nil {
+			return result, err
+		}
+	}
 	public, secrets, err := separate(vendor, settings)
 	if err != nil {
 		return result, err
@@ -142,6 +149,9 @@ func (s *Service) AddProvider(ctx context.Context, in AddProviderInput) (AddProv
 		return result, &Error{Code: ProviderExists, Args: Args{Provider: in.Name}}
 	}
 	if err != nil {
+		return result, err
+	}
+	if err := shareTicket(ctx, vault, vendor, settings, in.Name); err != nil {
 		return result, err
 	}
 	if in.Schedule != nil {

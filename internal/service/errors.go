@@ -68,6 +68,14 @@ const (
 	EventsOff        Code = "events_off"
 	NothingSetAside  Code = "nothing_set_aside"
 
+	// Suites. SuiteNotUsed: the provider is an app of the company's own.
+	SuiteNotUsed       Code = "suite_not_used"
+	SuiteTicketMissing Code = "suite_ticket_missing"
+	PublicURLMissing   Code = "public_url_missing"
+	CompanyUnknown     Code = "company_unknown"
+	CompanyOther       Code = "company_other"
+	SuiteNotOffered    Code = "suite_not_offered"
+
 	// Pages and objects by id.
 	CursorInvalid     Code = "cursor_invalid"
 	CursorExpired     Code = "cursor_expired"

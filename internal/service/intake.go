@@ -131,10 +131,14 @@ func (i *Intake) CountRefused(ctx context.Context, name string, reason provider.
 	if err != nil {
 		return
 	}
+	i.count(name, r.providerID, reason)
+}
+
+func (i *Intake) count(name, providerID string, reason provider.Refusal) {
 	i.Refused(name, reason)
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.refused[refusedKey{r.providerID, reason}]++
+	i.refused[refusedKey{providerID, reason}]++
 }
 
 // receiver returns what takes a provider's messages. All are loaded at once, so that a name

@@ -41,6 +41,8 @@ type Connections struct {
 	// what workflows need.
 	DialTemporal     func(context.Context) (client.Client, error)
 	PrepareNamespace func(context.Context, client.Client) error
+	// PublicURL returns where browsers and providers reach the server, empty if that is not set.
+	PublicURL func() string
 	// Namespace is the name of Temporal's namespace.
 	Namespace func() string
 	// Language is that of what Temporal's Web UI shows of what the Service starts.

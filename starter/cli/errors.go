@@ -31,6 +31,9 @@ var statuses = map[service.Code]int{
 	service.ObjectUnknown: ExitUsage, service.ObjectAmbiguous: ExitUsage,
 	service.ScheduleUnknown: ExitNothing, service.WorkflowUnknown: ExitUsage,
 
+	service.SuiteNotUsed: ExitUsage, service.SuiteNotOffered: ExitUsage, service.PublicURLMissing: ExitUsage,
+	service.CompanyUnknown: ExitUsage, service.CompanyOther: ExitUsage,
+
 	service.EventModeUnknown: ExitUsage, service.EventKeyWrong: ExitUsage, service.EventsOff: ExitNothing,
 	service.NothingSetAside: ExitNothing,
 

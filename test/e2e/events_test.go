@@ -29,7 +29,10 @@ import (
 )
 
 // service returns the use cases of a world.
-func (w *world) service() *service.Service {
+func (w *world) service() *service.Service { return w.serviceAt("") }
+
+// serviceAt is service of a server that is reached at that address.
+func (w *world) serviceAt(publicURL string) *service.Service {
 	w.t.Helper()
 	s := service.New(service.Connections{
 		DatabaseURL: func() (string, error) { return w.url, nil },
@@ -43,7 +46,7 @@ func (w *world) service() *service.Service {
 		DialTemporal: func(context.Context) (client.Client, error) {
 			return client.NewClientFromExisting(w.temporal, client.Options{Namespace: stack.Namespace})
 		},
-		TaskQueue: w.queue, Vendors: app.Vendors(),
+		TaskQueue: w.queue, Vendors: app.Vendors(), PublicURL: func() string { return publicURL },
 	})
 	w.t.Cleanup(s.Close)
 	return s

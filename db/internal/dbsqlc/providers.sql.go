@@ -49,8 +49,11 @@ func (q *Queries) CountHoldings(ctx context.Context, db DBTX, providerID string)
 }
 
 const countSecretsUnderOtherKeys = `-- name: CountSecretsUnderOtherKeys :one
-SELECT ((SELECT count(*) FROM provider_secrets s WHERE s.key_id <> $1)
-    + (SELECT count(*) FROM webhooks w WHERE w.key_id <> $1))::int AS secrets
+SELECT (
+    (SELECT count(*) FROM provider_secrets s WHERE s.key_id <> $1)
+    + (SELECT count(*) FROM webhooks w WHERE w.key_id <> $1)
+    + (SELECT count(*) FROM suite_tickets t WHERE t.key_id <> $1)
+    + (SELECT count(*) FROM suite_authorizations a WHERE a.key_id <> $1))::int AS secrets
 `
 
 func (q *Queries) CountSecretsUnderOtherKeys(ctx context.Context, db DBTX, keyID int64) (int32, error) {

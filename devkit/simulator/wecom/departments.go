@@ -40,11 +40,14 @@ func (s *Server) node(d simulator.Department) node {
 	return node{ID: int64(d.ID), Parent: int64(d.Parent), Order: d.Order} // the root's parent is 0
 }
 
-func (s *Server) department(v *simulator.View, d simulator.Department) department {
+func (s *Server) department(v *simulator.View, q *request, d simulator.Department) department {
 	made := department{node: s.node(d), Name: d.Name, Leaders: []string{}}
+	if s.hidesNames(q) {
+		made.Name = strconv.FormatInt(made.ID, 10)
+	}
 	for _, p := range v.Leaders(d.ID) {
 		who, _ := v.Person(p)
-		made.Leaders = append(made.Leaders, s.company.UserID(directory.WeCom, who))
+		made.Leaders = append(made.Leaders, s.userID(q, who))
 	}
 	return made
 }
@@ -97,7 +100,7 @@ func (s *Server) listDepartments(v *simulator.View, q *request) (any, simulator.
 	}
 	items := make([]department, 0, len(list))
 	for _, d := range list {
-		items = append(items, s.department(v, d))
+		items = append(items, s.department(v, q, d))
 	}
 	return departmentList{success, items}, simulator.Shape{List: "department", ID: "id"}, nil
 }
@@ -119,7 +122,7 @@ func (s *Server) getDepartment(v *simulator.View, q *request) (any, simulator.Sh
 	if refused != nil {
 		return nil, simulator.Shape{}, refused
 	}
-	return oneDepartment{success, s.department(v, d)}, simulator.Shape{Object: "department", ID: "id"}, nil
+	return oneDepartment{success, s.department(v, q, d)}, simulator.Shape{Object: "department", ID: "id"}, nil
 }
 
 // getAgent shows the app its range; keys of empty parts are absent.

@@ -131,10 +131,22 @@ func random(n int) []byte {
 	return b
 }
 
-// event makes the event of one object, "" where there is none: in the reduced form changes
-// that move nobody and nothing (wecom.md §6.2).
+// event makes the event of one object, "" where there is none.
 func (s *Server) event(h simulator.Happened, corp string, full bool) (message string) {
-	var change, fields string
+	change, fields := s.change(h, full, func(userid string) string { return userid })
+	if change == "" {
+		return ""
+	}
+	return "<xml>" + element("ToUserName", corp) + element("FromUserName", "sys") + "<CreateTime>" +
+		strconv.FormatInt(s.Now().Unix(), 10) + "</CreateTime>" + element("MsgType", "event") +
+		element("Event", "change_contact") +
+		"<ChangeType>" + change + "</ChangeType>" + fields + "</xml>"
+}
+
+// change says what happened to an object in the words of an event, "" where there is none: in
+// the reduced form changes that move nobody and nothing (wecom.md §6.2). shown is how a userid
+// is shown.
+func (s *Server) change(h simulator.Happened, full bool, shown func(userid string) string) (change, fields string) {
 	s.company.View(func(v *simulator.View) {
 		former := s.company.FormerUserID(directory.WeCom, h)
 		if h.What == simulator.Updated && !full && !h.Moved && former == "" {
@@ -155,9 +167,9 @@ func (s *Server) event(h simulator.Happened, corp string, full bool) (message st
 		id := s.company.UserID(directory.WeCom, p)
 		change = words[h.What] + "user"
 		if former != "" {
-			fields = element("UserID", former) + element("NewUserID", id)
+			fields = element("UserID", shown(former)) + element("NewUserID", shown(id))
 		} else {
-			fields = element("UserID", id)
+			fields = element("UserID", shown(id))
 		}
 		if h.What != simulator.Deleted {
 			departments := make([]string, len(p.Departments))
@@ -167,13 +179,7 @@ func (s *Server) event(h simulator.Happened, corp string, full bool) (message st
 			fields += element("Department", strings.Join(departments, ","))
 		}
 	})
-	if change == "" {
-		return ""
-	}
-	return "<xml>" + element("ToUserName", corp) + element("FromUserName", "sys") + "<CreateTime>" +
-		strconv.FormatInt(s.Now().Unix(), 10) + "</CreateTime>" + element("MsgType", "event") +
-		element("Event", "change_contact") +
-		"<ChangeType>" + change + "</ChangeType>" + fields + "</xml>"
+	return change, fields
 }
 
 func element(name, value string) string {

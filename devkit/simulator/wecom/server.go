@@ -59,6 +59,9 @@ type Server struct {
 	company *simulator.Company
 	cursors *simulator.Codec
 
+	// suite is set once a Platform serves the company.
+	suite *Platform
+
 	mu  sync.Mutex
 	cfg Config
 	log int // numbers the hints
@@ -110,6 +113,8 @@ func limits(endpoint string) []simulator.Quota {
 const (
 	app     = "app"
 	contact = "sync"
+	// suiteApp is a service provider's app in the company.
+	suiteApp = "suite"
 )
 
 // request is one call, as far as it can be read before anything is checked.
@@ -135,7 +140,7 @@ func (q *request) visible() *simulator.Range {
 }
 
 // allFields reports whether the credential sees the fields that new apps do not.
-func (q *request) allFields() bool { return q.owner == contact || q.cfg.OldApp }
+func (q *request) allFields() bool { return q.owner == contact || q.owner == app && q.cfg.OldApp }
 
 // handler makes the answer of an endpoint: the keys beside errcode.
 type handler struct {
@@ -254,8 +259,11 @@ func (s *Server) gate(q *request, h handler, act simulator.Action) *refusal {
 	}
 	q.owner = owner
 	code := h.app
-	if q.cfg.Customised && q.endpoint == "agent/get_admin_list" {
+	if q.endpoint == "agent/get_admin_list" && (q.cfg.Customised || owner == suiteApp) {
 		code = 0
+	}
+	if owner == suiteApp && (q.endpoint == "agent/get" || strings.HasPrefix(q.endpoint, "auth/")) {
+		code = 48002 // not stated (wecom.md §1.4)
 	}
 	if owner == contact {
 		if code = h.contact; q.cfg.OldSyncIP && !h.always {

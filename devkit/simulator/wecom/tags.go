@@ -24,9 +24,12 @@ type oneTag struct {
 }
 
 // listTags shows all tags to both credentials (wecom-more.md §C).
-func (s *Server) listTags(v *simulator.View, _ *request) (any, simulator.Shape, *refusal) {
+func (s *Server) listTags(v *simulator.View, q *request) (any, simulator.Shape, *refusal) {
 	list := []tag{}
 	for g := range v.Groups() {
+		if q.owner == suiteApp {
+			break // it made none
+		}
 		list = append(list, tag{int64(g.ID), g.Name})
 	}
 	return tagList{success, list}, simulator.Shape{List: "taglist", ID: "tagid"}, nil
@@ -41,11 +44,14 @@ func (s *Server) getTag(v *simulator.View, q *request) (any, simulator.Shape, *r
 		return nil, simulator.Shape{}, known(40068)
 	}
 	answer := oneTag{ok: success, Name: found.Name, Users: []map[string]string{}, Parties: []int64{}}
+	if s.suite != nil && q.owner == suiteApp { // which sees its own tags only (wecom-more.md §C)
+		return nil, simulator.Shape{}, known(40068)
+	}
 	for _, p := range found.Members {
 		if who, _ := v.Person(p); v.CoversPerson(q.visible(), who) {
 			answer.Users = append(
 				answer.Users,
-				map[string]string{"userid": s.company.UserID(directory.WeCom, who), "name": who.Name},
+				map[string]string{"userid": s.userID(q, who), "name": who.Name},
 			)
 		}
 	}
@@ -58,15 +64,15 @@ func (s *Server) getTag(v *simulator.View, q *request) (any, simulator.Shape, *r
 }
 
 // listAdministrators shows who manages the app (1) and who only sends its messages (0).
-// Userids are as elsewhere, though they are encrypted for apps built by a service
-// provider (wecom-more.md §D).
-func (s *Server) listAdministrators(v *simulator.View, _ *request) (any, simulator.Shape, *refusal) {
+// Of an app built by a service provider that is no Platform's userids are as elsewhere, though
+// they are encrypted (wecom-more.md §D).
+func (s *Server) listAdministrators(v *simulator.View, q *request) (any, simulator.Shape, *refusal) {
 	list := []map[string]any{}
 	for authType, level := range []directory.AdministratorLevel{directory.SubAdministrator,
 		directory.MainAdministrator} {
 		for _, p := range v.Administrators(level) {
 			who, _ := v.Person(p)
-			list = append(list, map[string]any{"userid": s.company.UserID(directory.WeCom, who), "auth_type": authType})
+			list = append(list, map[string]any{"userid": s.userID(q, who), "auth_type": authType})
 		}
 	}
 	return map[string]any{"errcode": 0, "errmsg": "ok", "admin": list}, simulator.Shape{List: "admin",

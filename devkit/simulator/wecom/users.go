@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/orgsync/orgsync/devkit/simulator"
-	"github.com/orgsync/orgsync/internal/directory"
 )
 
 // user is a member's record (wecom.md §3.3). Pointers are the fields that apps
@@ -108,16 +107,16 @@ const (
 func (s *Server) record(v *simulator.View, q *request, p simulator.Person) user {
 	facts := v.Facts(p.ID)
 	made := user{
-		UserID: s.company.UserID(
-			directory.WeCom,
-			p,
-		), Name: p.Name, Position: p.Title, Alias: facts.Alias, Telephone: facts.Telephone,
+		UserID: s.userID(q, p), Name: p.Name, Position: p.Title, Alias: facts.Alias, Telephone: facts.Telephone,
 		Department: []int64{}, Order: []int64{}, IsLeader: []int{}, DirectLeader: []string{},
 		Status: activated, Enable: 1, Extra: "x",
 	}
+	if s.hidesNames(q) {
+		made.Name = made.UserID
+	}
 	made.ExtAttr.Attrs = attrs(facts)
 	if manager, ok := v.Manager(p); ok && v.CoversPerson(q.visible(), manager) {
-		made.DirectLeader = append(made.DirectLeader, s.company.UserID(directory.WeCom, manager))
+		made.DirectLeader = append(made.DirectLeader, s.userID(q, manager))
 	}
 	switch {
 	case p.Frozen:
@@ -208,7 +207,10 @@ func (s *Server) simpleUsers(v *simulator.View, q *request) (any, simulator.Shap
 	users := make([]simpleUser, 0, len(members))
 	for _, id := range members {
 		p, _ := v.Person(id)
-		made := simpleUser{UserID: s.company.UserID(directory.WeCom, p), Name: p.Name}
+		made := simpleUser{UserID: s.userID(q, p), Name: p.Name}
+		if s.hidesNames(q) {
+			made.Name = made.UserID
+		}
 		for _, d := range s.shown(v, q, p) {
 			made.Department = append(made.Department, int64(d))
 		}
@@ -219,7 +221,7 @@ func (s *Server) simpleUsers(v *simulator.View, q *request) (any, simulator.Shap
 
 // getUser answers the same to an unknown and to an invisible id (wecom.md §3.3).
 func (s *Server) getUser(v *simulator.View, q *request) (any, simulator.Shape, *refusal) {
-	p, found := v.PersonByUserID(directory.WeCom, q.query.Get("userid"))
+	p, found := s.personOf(v, q, q.query.Get("userid"))
 	if !found || p.Left || !v.CoversPerson(q.visible(), p) {
 		return nil, simulator.Shape{}, known(60111)
 	}

@@ -58,6 +58,7 @@ var suiteVendor = &provider.SuiteVendor{
 		return s[keySuiteID]
 	},
 	CompanyKey: keyAuthCorp, KindKey: keySubType, KindValue: subTypeSuite,
+	Shared:       []string{keySuiteID, keySuiteSecret, keySuiteToken, keySuiteAES},
 	OpenCallback: openSuiteCallback,
 	Open: func(s provider.Settings, env *provider.Env) (provider.SuiteClient, error) {
 		if err := validate(s); err != nil {
