@@ -60,7 +60,7 @@ func TestAProviderAndItsSecrets(t *testing.T) {
 	c := &company{database: d, t: t, provider: p}
 	require.Equal(t, providers.Provider{
 		ID: id, Name: name, Type: directory.WeCom, Active: true, Config: p.Config, CreatedAt: p.CreatedAt,
-		UpdatedAt: p.UpdatedAt, HoldFor: 72 * time.Hour,
+		UpdatedAt: p.UpdatedAt, HoldFor: 72 * time.Hour, IDsIgnoreCase: true,
 		Guard: func() directory.Guard {
 			guard := directory.DefaultGuard
 			guard.Members = directory.Limit{Count: 7, Percent: 1.5}

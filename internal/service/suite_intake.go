@@ -271,8 +271,8 @@ func (x *SuiteIntake) redeem(ctx context.Context, opener *clients.Opener, c prov
 func (x *SuiteIntake) redeemBy(ctx context.Context, opener *clients.Opener, suite clients.Suite,
 	p providers.Provider, c providers.SuiteCode) (providers.Redeemed, error) {
 	code, err := opener.OpenFor(c.ProviderID, providers.SuiteCodeKey, c.Sealed)
-	if err != nil {
-		return providers.Redeemed{Problem: "the code cannot be decrypted with this key set"}, nil //nolint:nilerr // told
+	if err != nil { // which the problem tells
+		return providers.Redeemed{Problem: "the code cannot be decrypted with this key set"}, nil //nolint:nilerr // so
 	}
 	client, err := opener.OpenSuite(suite, p)
 	if err != nil {

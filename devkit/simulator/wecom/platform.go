@@ -235,8 +235,8 @@ func (p *Platform) push(infoType, fields string) {
 	if pusher == nil {
 		return
 	}
-	message := "<xml>" + element("SuiteId", p.suite.ID) + "<InfoType> <![CDATA[" + infoType + "]]></InfoType><TimeStamp>" +
-		strconv.FormatInt(p.Now().Unix(), 10) + "</TimeStamp>" + fields + "</xml>"
+	message := "<xml>" + element("SuiteId", p.suite.ID) +
+		"<InfoType> <![CDATA[" + infoType + "]]></InfoType><TimeStamp>" + strconv.FormatInt(p.Now().Unix(), 10) + "</TimeStamp>" + fields + "</xml>"
 	pusher.Push(func() (*http.Request, error) { return c.request(message, p.suite.ID) },
 		func(status int, body []byte) bool { return status == http.StatusOK && string(body) == "success" })
 }

@@ -220,8 +220,8 @@ func (c *client) fetchSuiteToken(ctx context.Context) (string, time.Time, error)
 	return token, c.env.Now().Add(life), err
 }
 
-const awaitTicket = "save the suite's callback address, ORGSYNC_PUBLIC_URL/suites/SUITE_ID, in the service provider's " +
-	"console (服务商管理后台), and push a ticket there or wait for the next one"
+const awaitTicket = "save the suite's callback address, ORGSYNC_PUBLIC_URL/suites/SUITE_ID, in the service " +
+	"provider's console (服务商管理后台), and push a ticket there or wait for the next one"
 
 // lostTicket says how old the ticket is that was refused.
 func lostTicket(err error, age time.Duration) error {
