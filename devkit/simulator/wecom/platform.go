@@ -236,7 +236,8 @@ func (p *Platform) push(infoType, fields string) {
 		return
 	}
 	message := "<xml>" + element("SuiteId", p.suite.ID) +
-		"<InfoType> <![CDATA[" + infoType + "]]></InfoType><TimeStamp>" + strconv.FormatInt(p.Now().Unix(), 10) + "</TimeStamp>" + fields + "</xml>"
+		"<InfoType> <![CDATA[" + infoType + "]]></InfoType><TimeStamp>" + // with a blank (wecom-more.md §A2)
+		strconv.FormatInt(p.Now().Unix(), 10) + "</TimeStamp>" + fields + "</xml>"
 	pusher.Push(func() (*http.Request, error) { return c.request(message, p.suite.ID) },
 		func(status int, body []byte) bool { return status == http.StatusOK && string(body) == "success" })
 }
