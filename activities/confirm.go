@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/orgsync/orgsync/db"
+	"github.com/orgsync/orgsync/internal/directory"
 	"github.com/orgsync/orgsync/internal/provider"
 )
 
@@ -112,9 +113,47 @@ func (c confirming) check(ctx context.Context, of db.CandidateFilter) error {
 		of.Missing = false
 	}
 	if confirmer, ok := c.client.(provider.ObjectLookup); ok {
-		return c.lookUp(ctx, confirmer, of)
+		return c.lookUp(ctx, c.scoped(confirmer), of)
 	}
 	return nil
+}
+
+// scopedLookup also tells members who are there, but in departments alone that the rules leave
+// out: no listing that is read shows them.
+type scopedLookup struct {
+	provider.ObjectLookup
+	*providerSession
+	reader provider.MemberReader
+}
+
+// scoped returns the lookup with an eye on the run's rules, where they leave departments out.
+func (c confirming) scoped(lookup provider.ObjectLookup) provider.ObjectLookup {
+	run, err := c.rules()
+	reader, ok := c.client.(provider.MemberReader)
+	if err != nil || !ok || !run.Scope.Limited() {
+		return lookup
+	}
+	return scopedLookup{lookup, c.providerSession, reader}
+}
+
+// LookupMember implements provider.ObjectLookup.
+func (l scopedLookup) LookupMember(ctx context.Context, m provider.MemberRef) (provider.LookupResult, error) {
+	result, err := l.ObjectLookup.LookupMember(ctx, m)
+	if err != nil || result != provider.LookupExists {
+		return result, err
+	}
+	person, gone, err := l.reader.ReadMember(ctx, m)
+	if err != nil || gone {
+		return result, err
+	}
+	members := l.stagedMembers([]directory.Member{person})
+	if _, err := l.applyRules(ctx, members); err != nil {
+		return "", err
+	}
+	if members[0].OutOfScope {
+		return provider.LookupResult(db.LookupOutOfScope), nil
+	}
+	return result, nil
 }
 
 // lookUp asks for each by itself. A provider that fails is given time, as often as it

@@ -17,6 +17,7 @@ type LookupResult string
 
 // Results. The first four are what a provider says of an object (provider.LookupResult).
 // Not listed: the list of all members, asked for once more, does not name the member.
+// Out of scope: the member is there, and does not belong in the directory by the rules.
 // Failed: there was no usable answer. Not asked: no call could ask, or there were too many to ask about.
 const (
 	LookupNotFound   LookupResult = "not_found"
@@ -26,6 +27,7 @@ const (
 	LookupNotListed  LookupResult = "not_listed"
 	LookupFailed     LookupResult = "failed"
 	LookupNotAsked   LookupResult = "not_asked"
+	LookupOutOfScope LookupResult = "out_of_scope"
 )
 
 // Candidate is an object that no complete listing shows any more. A lookup confirms its removal or keeps it.
@@ -215,6 +217,9 @@ func (s *Store) judge(ctx context.Context, tx pgx.Tx, run dbsqlc.HoldFenceRow, r
 	}
 	if _, err := s.q.ConfirmNotFound(ctx, tx, runID); err != nil {
 		return RemovalPlan{}, fmt.Errorf("confirm: %w", err)
+	}
+	if err := s.q.PlanLookedUpOutOfScope(ctx, tx, runID); err != nil {
+		return RemovalPlan{}, fmt.Errorf("out of scope: %w", err)
 	}
 	read := listingsEnded(run, scope)
 	whole := read && run.Whole

@@ -48,9 +48,10 @@ CREATE TABLE sync_run_lookups (
     -- nothing was.
     unlisted    boolean NOT NULL,
     -- Null: still to be asked. unnamed: the list of all members, asked for once more, does
-    -- not name it. unasked: the provider has no such call. failed: there was no answer.
+    -- not name it. out_of_scope: it is there, in departments alone that the rules leave out.
+    -- not_asked: the provider has no such call. failed: there was no answer.
     result      text CHECK (result IN ('not_found', 'exists', 'not_visible', 'id_reused', 'not_listed', 'not_asked',
-        'failed')),
+        'failed', 'out_of_scope')),
     PRIMARY KEY (run_id, object_type, object_id)
 );
 CREATE INDEX sync_run_lookups_object ON sync_run_lookups (object_id);

@@ -56,6 +56,17 @@ WHERE r.run_id = @run_id AND r.object_type <> 'membership'
   AND c.provider_id = @provider_id AND c.object_type = r.object_type AND c.object_id = r.object_id
   AND c.run_id = ANY (@earlier_runs::uuid[]) AND c.result <> 'exists';
 
+-- name: PlanLookedUpOutOfScope :exec
+-- Members whom no listing shows since they are in departments that the rules leave out.
+UPDATE sync_run_removals r SET confirmed = true, reason = 'out_of_scope'
+FROM sync_run_lookups l
+WHERE r.run_id = @run_id
+  AND r.object_type = 'member'
+  AND l.run_id = r.run_id
+  AND l.object_type = r.object_type
+  AND l.object_id = r.object_id
+  AND l.result = 'out_of_scope';
+
 -- name: WithdrawKept :many
 -- Takes out of the plan what is not to go although it was planned, with the places that were
 -- to go with it and, if it is to keep them, those missed in listings: it is there, or

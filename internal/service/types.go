@@ -65,6 +65,7 @@ const (
 	LookupNotListed  = db.LookupNotListed
 	LookupFailed     = db.LookupFailed
 	LookupNotAsked   = db.LookupNotAsked
+	LookupOutOfScope = db.LookupOutOfScope
 )
 
 // Levels of findings.

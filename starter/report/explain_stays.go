@@ -23,9 +23,10 @@ var results = map[service.LookupResult]string{
 	service.LookupExists: "no listing contained it, but the provider, asked about it alone, still has it",
 	service.LookupNotVisible: "no listing contained it, and the provider, asked about it alone, does not say whether " +
 		"it is gone",
-	service.LookupIDReused:  "no listing contained it, and its id now belongs to somebody else at the provider",
-	service.LookupNotListed: "neither the listings nor the list of all members, fetched once more, contained it",
-	service.LookupFailed:    "no listing contained it, and it could not be looked up",
+	service.LookupIDReused:   "no listing contained it, and its id now belongs to somebody else at the provider",
+	service.LookupNotListed:  "neither the listings nor the list of all members, fetched once more, contained it",
+	service.LookupOutOfScope: "no listing contained it, since it is in departments that the rules leave out",
+	service.LookupFailed:     "no listing contained it, and it could not be looked up",
 	service.LookupNotAsked: "it was not found where it used to be, but may be where the run could not read; it was " +
 		"not looked up, because more were missing than the removal limit allows, or because these credentials cannot " +
 		"look anybody up",

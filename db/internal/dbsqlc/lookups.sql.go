@@ -254,6 +254,23 @@ func (q *Queries) ListNeededLookups(ctx context.Context, db DBTX, arg ListNeeded
 	return items, nil
 }
 
+const planLookedUpOutOfScope = `-- name: PlanLookedUpOutOfScope :exec
+UPDATE sync_run_removals r SET confirmed = true, reason = 'out_of_scope'
+FROM sync_run_lookups l
+WHERE r.run_id = $1
+  AND r.object_type = 'member'
+  AND l.run_id = r.run_id
+  AND l.object_type = r.object_type
+  AND l.object_id = r.object_id
+  AND l.result = 'out_of_scope'
+`
+
+// Members whom no listing shows since they are in departments that the rules leave out.
+func (q *Queries) PlanLookedUpOutOfScope(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, planLookedUpOutOfScope, runID)
+	return err
+}
+
 const withdrawKept = `-- name: WithdrawKept :many
 WITH stays AS MATERIALIZED (
     SELECT r.object_type, r.object_id, l.result FROM sync_run_removals r
