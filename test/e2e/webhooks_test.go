@@ -8,12 +8,15 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/orgsync/orgsync/db/dbtest"
@@ -339,5 +342,106 @@ func TestWebhooksArePausedAndResumed(t *testing.T) {
 		require.NoError(t, err)
 		w.delivered(s, id)
 		require.Equal(t, counts, receivers[name].got()[len(got)].body.Data.Counts, name)
+	}
+}
+
+// Workers are killed between sending a message and noting that it was taken, before and after the
+// answer. The next one sends the same message again, and goes on in order.
+func TestWorkersAreKilledWhileTheyDeliver(t *testing.T) {
+	t.Parallel()
+	w := emptyWorld(t, dbtest.New(t), server)
+	s := w.service()
+	l := newLab(t, 35)
+	l.below(simulator.Root, "Works", 140)
+	acme := w.simulate(directory.WeCom, l.Company)
+	r := newReceiver(t)
+	var victim atomic.Pointer[exec.Cmd]
+	kill := func() {
+		dying := victim.Load()
+		assert.NoError(t, dying.Process.Kill())
+		_ = dying.Wait()
+		victim.Store(w.spawn())
+	}
+	r.answer = func(attempt int, rw http.ResponseWriter) {
+		switch attempt {
+		case 2: // taken, and never answered
+			kill()
+		case 4: // answered, and perhaps never noted
+			rw.WriteHeader(http.StatusOK)
+			_ = http.NewResponseController(rw).Flush()
+			kill()
+		}
+	}
+	victim.Store(w.spawn())
+	hook := w.hook(s, r, service.AddWebhookInput{Content: "events"})
+	w.succeed(acme)
+	w.delivered(s, hook.ID)
+	got := r.got()
+	told := map[string][]string{}
+	var order []string
+	for _, m := range got {
+		var cursors []string
+		for _, e := range m.body.Data.Items {
+			cursors = append(cursors, e.Cursor)
+		}
+		if earlier, again := told[m.id]; again {
+			require.Equal(t, earlier, cursors, "what is sent again is the same")
+			require.Equal(t, order[len(order)-1], m.id, "and comes before anything else")
+			continue
+		}
+		told[m.id], order = cursors, append(order, m.id)
+	}
+	require.Greater(t, len(got), len(order))
+	var read []string
+	for _, id := range order {
+		read = append(read, told[id]...)
+	}
+	var stored []string
+	view := s.ViewFor(everybody)
+	for next := ""; ; {
+		page, err := view.ReadChanges(t.Context(), service.ReadChangesInput{After: next, Limit: 1000})
+		require.NoError(t, err)
+		for _, e := range page.Events {
+			stored = append(stored, e.Position.Cursor())
+		}
+		if next = page.Next; !page.More {
+			break
+		}
+	}
+	require.Equal(t, stored, read, "nothing is lost, twice or out of order")
+}
+
+// A webhook does not lead into our own network, whatever its name says when it is added, and its
+// redirects are not followed.
+func TestWebhooksDoNotLeadInside(t *testing.T) {
+	t.Parallel()
+	w := emptyWorld(t, dbtest.New(t), server)
+	w.startWorker()
+	s := w.service()
+	acme := w.simulate(directory.DingTalk, newLab(t, 36).Company)
+	inside, leading := newReceiver(t), newReceiver(t)
+	leading.answer = func(_ int, rw http.ResponseWriter) {
+		rw.Header().Set("Location", inside.url)
+		rw.WriteHeader(http.StatusFound)
+	}
+	hook := w.hook(s, leading, service.AddWebhookInput{})
+	renamed := w.hook(s, inside, service.AddWebhookInput{})
+	_, err := w.pool.Exec(t.Context(), "UPDATE webhooks SET url = 'https://[::ffff:10.0.0.1]/' WHERE id = $1", renamed.ID)
+	require.NoError(t, err)
+	w.succeed(acme)
+	problems := map[string]string{hook.ID: "redirect", renamed.ID: "no public address"}
+	for id, problem := range problems {
+		require.Eventually(t, func() bool {
+			rows, err := s.ViewFor(everybody).ListDeliveries(t.Context(), id, service.Page{Limit: 1})
+			require.NoError(t, err)
+			return len(rows.Items) == 1 && strings.Contains(rows.Items[0].Problem, problem)
+		}, time.Minute, 20*time.Millisecond, problem)
+	}
+	require.Empty(t, inside.got())
+	for _, private := range []string{"http://10.1.2.3/", "https://169.254.169.254/latest/meta-data", "https://[::1]/",
+		"https://[fe80::1]/", "http://192.0.2.1/", "ftp://app.example.com/", "https://user@app.example.com/",
+		"https://app.example.com/#x", "https://", "https://0.0.0.0/"} {
+		_, err := s.AddWebhook(t.Context(), service.AddWebhookInput{URL: private})
+		require.True(t, service.HasCode(err, service.InputInvalid), "%s: %v", private, err)
 	}
 }
