@@ -133,6 +133,7 @@ var rules = []rule{
 	{"devkit/cmd/bench", []string{"db", "devkit/cli", "devkit/loadtest", "devkit/stack"}, nil},
 	{"devkit/cmd/soak", []string{"devkit/cli", "devkit/loadtest", "devkit/oracle", "devkit/simulator", "devkit/stack",
 		"internal/directory"}, nil},
+	{"docs/consumers/...", nil, []string{temporal, postgres}},
 	{"test/arch", nil, nil},
 	{"test/e2e", nil, nil}, // tests only
 }
