@@ -23,7 +23,7 @@ import (
 )
 
 // derivedColumns are those that make no events, and that a reader may have old values of.
-var derivedColumns = []string{"synced_at", "path", "member_count", "direct_member_count", "manager_id",
+var derivedColumns = []string{"synced_at", "path", "member_count", "direct_member_count",
 	"department_id", "department_path", "is_primary"}
 
 // follower keeps a copy of a company by what the feed tells alone.
@@ -192,6 +192,7 @@ func TestTheFeed(t *testing.T) {
 		"what is derived makes no events":            whatIsDerivedMakesNoEvents,
 		"a change after a hold is told again":        aChangeAfterAHoldIsToldAgain,
 		"previous holds what changed":                previousHoldsWhatChanged,
+		"a manager who goes or comes is told":        aManagerWhoGoesOrComesIsTold,
 		"an overtaken hold tells what it had done":   anOvertakenHoldTellsWhatItHadDone,
 		"a dead run is published by the next":        aDeadRunIsPublishedByTheNext,
 		"types and providers are told apart":         typesAndProvidersAreToldApart,
@@ -294,6 +295,24 @@ func previousHoldsWhatChanged(t *testing.T, c *company) {
 		}
 	}
 	require.Equal(t, map[string]string{"department.updated": `{"name": "D10"}`, "member.updated": `{"title": "x"}`}, told)
+}
+
+func aManagerWhoGoesOrComesIsTold(t *testing.T, c *company) {
+	c.sync(snapshot{departments: "1", members: "a in=1 mgr=b; b in=1"})
+	manager := c.text(t, "SELECT id FROM org_members WHERE provider_id = $1 AND external_id = 'b'", c.provider.ID)
+	previous := func(members string) (told []string) {
+		at := c.published()
+		c.sync(snapshot{departments: "1", members: members})
+		for _, e := range c.events(at, feed.Filter{Types: []string{"member.updated"}}) {
+			told = append(told, string(e.Previous))
+		}
+		return told
+	}
+	was := []string{fmt.Sprintf(`{"manager_id": %q}`, manager)}
+	require.Equal(t, was, previous("a in=1 mgr=b"), "b has left, though a still names b")
+	require.Equal(t, []string{`{"manager_id": null}`}, previous("a in=1 mgr=b; b in=1"))
+	require.Equal(t, was, previous("a in=1 mgr="), "a names nobody any more, and b has left")
+	require.Empty(t, previous("a in=1 mgr=x"), "x is nobody: nothing has changed that can be seen")
 }
 
 func anOvertakenHoldTellsWhatItHadDone(t *testing.T, c *company) {

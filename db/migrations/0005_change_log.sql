@@ -115,7 +115,8 @@ BEGIN
         INSERT INTO org_changes (run_id, object_type, object_id, department_id, external_id, kind, after)
         SELECT this_run, TG_ARGV[0], n.id, n.id, n.external_id, 'created',
             to_jsonb(n) - unlogged - derived
-                - '{raw_data,department_id,name_translit_full,name_translit_initial,offline_at,offline_status}'::text[]
+                - '{raw_data,department_id,manager_id,name_translit_full,name_translit_initial,offline_at,
+                    offline_status}'::text[]
         FROM new_rows n;
         RETURN NULL;
     END IF;
@@ -176,11 +177,11 @@ CREATE TRIGGER log_changed AFTER UPDATE ON org_departments
 CREATE TRIGGER log_created AFTER INSERT ON org_members
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
     EXECUTE FUNCTION log_object_change('member',
-        '{id,provider_id,synced_at,user_id,content_hash}', '{department_path,manager_id}');
+        '{id,provider_id,synced_at,user_id,content_hash}', '{department_path}');
 CREATE TRIGGER log_changed AFTER UPDATE ON org_members
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT
     EXECUTE FUNCTION log_object_change('member',
-        '{id,provider_id,synced_at,user_id,content_hash}', '{department_path,manager_id}');
+        '{id,provider_id,synced_at,user_id,content_hash}', '{department_path}');
 
 -- log_place_change logs what a statement changed of objects' places in others: memberships
 -- and group memberships. Arguments: the object type, the columns of the object and of what

@@ -72,7 +72,7 @@ $$;
 -- change_previous is what a change's columns were before, without what is private or derived.
 CREATE FUNCTION change_previous(before jsonb, hidden text[]) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT coalesce(before, '{}') - hidden - '{primary_rank,depth,path,department_path,manager_id,is_primary,
+    SELECT coalesce(before, '{}') - hidden - '{primary_rank,depth,path,department_path,is_primary,
         manager_external_id,offline_at,offline_status,account_email,account_phone}'::text[]
 $$;
 
@@ -83,8 +83,7 @@ $$;
 CREATE FUNCTION is_change_told(c org_changes, hidden text[], again boolean) RETURNS boolean
 LANGUAGE sql STABLE AS $$
     SELECT c.kind <> 'account_created'
-        AND (again OR c.kind <> 'updated' OR c.before - hidden
-            - '{primary_rank,depth,offline_at,offline_status}'::text[] <> '{}')
+        AND (again OR c.kind <> 'updated' OR change_previous(c.before, hidden) <> '{}')
         AND (NOT org_change_derived(c.object_type, c.kind, c.before) OR EXISTS (
             SELECT 1 FROM org_changes place
             WHERE place.object_id = c.object_id
