@@ -72,10 +72,12 @@ func TestConsumersOfTheDocumentation(t *testing.T) {
 			kills = append(kills, follow(name))
 		}
 		w.changeAndPublish(w.acme,
-			fmt.Sprintf(`INSERT INTO org_departments (provider_id, external_id, name) VALUES (PROVIDER, 'd%d', 'D')`, round),
+			fmt.Sprintf(`INSERT INTO org_departments (provider_id, external_id, name)
+				VALUES (PROVIDER, 'd%d', 'D')`, round),
 			fmt.Sprintf(`INSERT INTO org_members (provider_id, external_id, name)
 				SELECT PROVIDER, 'm%d-' || n, 'M' FROM generate_series(1, 30) n`, round),
-			"DELETE FROM org_member_departments md USING org_members m WHERE m.id = member_id AND m.provider_id = PROVIDER",
+			`DELETE FROM org_member_departments md USING org_members m
+				WHERE m.id = member_id AND m.provider_id = PROVIDER`,
 			places+fmt.Sprintf(" AND m.external_id LIKE 'm%d%%'", round),
 			fmt.Sprintf(`INSERT INTO org_groups (provider_id, external_id, kind) VALUES (PROVIDER, 'g%d', 'tag')`, round),
 			`INSERT INTO org_group_members (group_id, member_id) SELECT g.id, m.id FROM org_groups g, org_members m

@@ -96,7 +96,8 @@ type WebhookTest struct {
 	DurationMS int64  `json:"duration_ms"`
 }
 
-type ofWebhook struct {
+// OfWebhook is the input that names a webhook.
+type OfWebhook struct {
 	ID string `path:"id" format:"uuid" doc:"The webhook's id."`
 }
 
@@ -118,18 +119,18 @@ type createdWebhook struct {
 }
 
 type updateWebhookInput struct {
-	ofWebhook
+	OfWebhook
 	IfMatch string `header:"If-Match" doc:"The ETag of what was read."`
 	Body    WebhookPatch
 }
 
 type resumeWebhookInput struct {
-	ofWebhook
+	OfWebhook
 	Body WebhookResume
 }
 
 type listDeliveriesInput struct {
-	ofWebhook
+	OfWebhook
 	Paged
 }
 
@@ -147,7 +148,7 @@ func (a *API) registerWebhooks() {
 		summary: "Have an address told of changes from now on; its secret is told once",
 		status:  http.StatusCreated, errors: conflicting}, a.createWebhook)
 	register(a, operation{id: "get-webhook", method: http.MethodGet, path: one, tag: tag, summary: "Show a webhook",
-		errors: notFound}, func(ctx context.Context, in *ofWebhook) (*webhookOutput, error) {
+		errors: notFound}, func(ctx context.Context, in *OfWebhook) (*webhookOutput, error) {
 		w, err := a.view(ctx).GetWebhook(ctx, in.ID)
 		return webhookOutputOf(w), err
 	})
@@ -157,7 +158,7 @@ func (a *API) registerWebhooks() {
 		a.updateWebhook)
 	register(a, operation{id: "delete-webhook", method: http.MethodDelete, path: one, tag: tag,
 		summary: "Remove a webhook with the record of its deliveries", errors: notFound},
-		func(ctx context.Context, in *ofWebhook) (*struct{}, error) {
+		func(ctx context.Context, in *OfWebhook) (*struct{}, error) {
 			_, err := a.service.RemoveWebhook(ctx, callerOf(ctx).Reach, in.ID, by(ctx))
 			return nil, err
 		})
@@ -208,7 +209,7 @@ func (a *API) updateWebhook(ctx context.Context, in *updateWebhookInput) (*webho
 	return webhookOutputOf(updated), err
 }
 
-func (a *API) testWebhook(ctx context.Context, in *ofWebhook) (*testedWebhook, error) {
+func (a *API) testWebhook(ctx context.Context, in *OfWebhook) (*testedWebhook, error) {
 	tested, err := a.service.TestWebhook(ctx, callerOf(ctx).Reach, in.ID)
 	return &testedWebhook{WebhookTest{Delivered: tested.Problem == "", HTTPStatus: tested.HTTPStatus,
 		Problem: tested.Problem, DurationMS: tested.Took.Milliseconds()}}, err
