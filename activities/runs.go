@@ -315,6 +315,17 @@ func (a *Runs) countEvents(ctx context.Context, runID, provider string) {
 	}
 }
 
+// countPublication counts what a run that ended or was held has published.
+func (a *Runs) countPublication(ctx context.Context, runID, provider string) {
+	delay, published, err := a.Store.Feed.FindDelay(ctx, runID)
+	if err != nil {
+		activity.GetLogger(ctx).Warn("publication not counted", "run_id", runID, "error", err)
+	}
+	if published {
+		a.Metrics.Published(provider, delay)
+	}
+}
+
 func (a *Runs) finish(ctx context.Context, in FinishRunInput, run report.Run) error {
 	approved := in.Status != directory.RunRejected
 	if err := a.recordDecision(ctx, in.RunID, in.DecidedBy, in.Request, approved); err != nil {

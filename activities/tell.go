@@ -26,6 +26,7 @@ func (a *Runs) tell(ctx context.Context, runID string, report RunReport, heldWit
 		run.Took, run.Counted = 0, *heldWith
 	}
 	a.Metrics.Run(run)
+	a.countPublication(ctx, runID, report.Provider)
 	what := "run ended"
 	if report.Status == directory.RunHeld {
 		what = "run held: removals wait for a decision"

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/db/internal/pg"
 )
@@ -128,6 +130,16 @@ func (s *Store) Count(ctx context.Context, of Filter, after Position, publicatio
 		counts[r.Type] = int(r.Events)
 	}
 	return counts, nil
+}
+
+// FindDelay returns how long the change waited that waited longest for a run's latest publication,
+// and false where the run has published nothing within the last minute.
+func (s *Store) FindDelay(ctx context.Context, runID string) (time.Duration, bool, error) {
+	seconds, err := s.q.GetPublicationDelay(ctx, s.pool, &runID)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, false, nil
+	}
+	return time.Duration(seconds * float64(time.Second)), err == nil, pg.Interpret("read publication", err)
 }
 
 func params(of Filter, after Position, newest int64, limit int) dbsqlc.ListEventsParams {

@@ -72,6 +72,16 @@ WHERE f.number BETWEEN @publication AND @newest::bigint
 ORDER BY f.number, e.id
 LIMIT @max_rows;
 
+-- name: GetPublicationDelay :one
+-- How long the change waited that waited longest for a run's latest publication, if that is of now.
+SELECT extract(epoch FROM f.published_at - min(c.changed_at))::float8 AS seconds
+FROM publications f
+JOIN org_changes c ON c.run_id = f.run_id AND c.id > f.after_change AND c.id <= f.last_change
+WHERE f.run_id = @run_id
+  AND f.published_at > now() - interval '1 minute'
+  AND f.number = (SELECT max(l.number) FROM publications l WHERE l.run_id = @run_id)
+GROUP BY f.published_at;
+
 -- name: CountEvents :many
 -- How many events of each type were published behind a position and up to a publication.
 SELECT e.type::text AS type, count(*) AS events

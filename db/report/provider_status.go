@@ -4,12 +4,14 @@ import (
 	"context"
 	"time"
 
+	"github.com/orgsync/orgsync/db/internal/dbsqlc"
 	"github.com/orgsync/orgsync/db/internal/pg"
 )
 
 // Health is how an installation stands, for monitoring.
 type Health struct {
 	Providers []ProviderHealth
+	Webhooks  []WebhookHealth
 	// Retention is how long ago each step of retention was last done to its end.
 	Retention map[string]time.Duration
 }
@@ -35,6 +37,21 @@ type ProviderHealth struct {
 	HeldFor time.Duration
 }
 
+// WebhookHealth is how one webhook stands. Of the publications that wait for it, the oldest has
+// waited for Waits.
+type WebhookHealth struct {
+	ID      string
+	Paused  bool
+	Waiting int
+	Waits   time.Duration
+}
+
+// mostWebhooks is how many of them are told of.
+const mostWebhooks = 200
+
+// noID is before every id.
+const noID = "00000000-0000-0000-0000-000000000000"
+
 // ReadHealth reads it, for all providers at once.
 func (s *Store) ReadHealth(ctx context.Context) (Health, error) {
 	rows, err := s.q.ListProviderHealth(ctx, s.pool)
@@ -50,6 +67,17 @@ func (s *Store) ReadHealth(ctx context.Context) (Health, error) {
 			HasEvents: r.HasEvents, SinceEvent: seconds(r.SinceEvent), EventsWaiting: int(r.EventsWaiting),
 			EventWaits: seconds(r.EventWaits),
 		}
+	}
+	hooks, err := s.q.ListWebhooks(ctx, s.pool, dbsqlc.ListWebhooksParams{AfterID: noID, MaxRows: mostWebhooks})
+	if err != nil {
+		return Health{}, pg.Interpret("read health", err)
+	}
+	for _, r := range hooks {
+		h := WebhookHealth{ID: r.Webhook.ID, Paused: r.Webhook.PausedAt != nil, Waiting: int(r.Waiting)}
+		if h.Waiting > 0 {
+			h.Waits = max(0, time.Since(r.OldestWaiting))
+		}
+		out.Webhooks = append(out.Webhooks, h)
 	}
 	parts, err := s.q.ListRetentionSteps(ctx, s.pool)
 	if err != nil {

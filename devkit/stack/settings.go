@@ -21,6 +21,7 @@ func (s *Stack) Settings() []Setting {
 		{"ORGSYNC_KEYSET", filepath.Join(s.cfg.Dir, "keyset.json")},
 		{"ORGSYNC_UI_URL", s.Temporal.UI()},
 		{"ORGSYNC_SIM_CONTROL_URL", s.Simulated.Control},
+		{"ORGSYNC_WEBHOOK_NETWORKS", "127.0.0.0/8,::1/128"}, // applications being tried on this machine
 	}
 	if s.token != "" {
 		settings = append(settings, Setting{"ORGSYNC_SERVER_URL", s.serverURL}, Setting{"ORGSYNC_TOKEN", s.token},

@@ -40,6 +40,7 @@ type Metrics struct {
 	messagesRefused *prometheus.CounterVec
 	eventSeconds    *prometheus.HistogramVec
 
+	publishSeconds  *prometheus.HistogramVec
 	deliveries      *prometheus.CounterVec
 	deliverySeconds *prometheus.HistogramVec
 
@@ -83,6 +84,9 @@ func New(state State, log *slog.Logger) *Metrics {
 		eventSeconds: histogram("orgsync_event_to_row_seconds",
 			"How long it took from storing an event until the run ended that read what it was about.",
 			[]float64{.5, 1, 2, 3, 5, 10, 30, 60, 300, 1800}, "provider"),
+		publishSeconds: histogram("orgsync_change_to_published_seconds",
+			"How long the first change of a run waited until the run was published in the change feed.",
+			[]float64{.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200}, "provider"),
 		deliveries: counter("orgsync_webhook_attempts_total",
 			"Attempts to deliver changes to a webhook, by what came of them: delivered, or why not.",
 			"webhook", "outcome"),
@@ -96,7 +100,8 @@ func New(state State, log *slog.Logger) *Metrics {
 	}
 	m.registry.MustRegister(m.runs, m.runSeconds, m.departments, m.members, m.memberships,
 		m.calls, m.callSeconds, m.throttled, m.waitSeconds, m.retentionRows, m.eventsStored,
-		m.messagesRefused, m.eventSeconds, m.deliveries, m.deliverySeconds, m.requests, m.requestSeconds,
+		m.messagesRefused, m.eventSeconds, m.publishSeconds,
+		m.deliveries, m.deliverySeconds, m.requests, m.requestSeconds,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewBuildInfoCollector())
 	if state != nil {
@@ -152,6 +157,13 @@ func (m *Metrics) MessageRefused(provider, reason string) {
 func (m *Metrics) EventDone(provider string, after time.Duration) {
 	if m != nil {
 		m.eventSeconds.WithLabelValues(provider).Observe(after.Seconds())
+	}
+}
+
+// Published counts a publication whose first change had waited for so long.
+func (m *Metrics) Published(provider string, after time.Duration) {
+	if m != nil {
+		m.publishSeconds.WithLabelValues(provider).Observe(after.Seconds())
 	}
 }
 

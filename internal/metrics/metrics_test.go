@@ -78,6 +78,7 @@ func TestStateIsAskedAtEachScrape(t *testing.T) {
 				HeldFor: time.Minute},
 			{Name: "off", SinceSuccess: 1000 * time.Hour},
 		},
+		Webhooks:  []report.WebhookHealth{{ID: "w1", Paused: true, Waiting: 3, Waits: time.Minute}},
 		Retention: map[string]time.Duration{"raw": time.Second},
 	}}
 	log := &bytes.Buffer{}
@@ -88,6 +89,8 @@ func TestStateIsAskedAtEachScrape(t *testing.T) {
 		`orgsync_runs_since_success{provider="acme"} 2`,
 		`orgsync_running_runs{provider="acme"} 1`, `orgsync_held_runs{provider="acme"} 1`,
 		`orgsync_held_run_age_seconds{provider="acme"} 60`,
+		`orgsync_webhook_paused{webhook="w1"} 1`, `orgsync_webhook_waiting{webhook="w1"} 3`,
+		`orgsync_webhook_oldest_age_seconds{webhook="w1"} 60`,
 		`orgsync_held_runs{provider="off"} 0`, `orgsync_retention_age_seconds{part="raw"} 1`,
 	} {
 		require.Contains(t, text, want+"\n")

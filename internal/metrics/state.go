@@ -45,6 +45,10 @@ var (
 	eventsWaiting = gauge("orgsync_events_waiting", "Events that no run has followed yet.", "provider")
 	eventWaits    = gauge("orgsync_oldest_event_age_seconds",
 		"How long the event has waited that has waited longest; 0 if none does.", "provider")
+	webhookPaused  = gauge("orgsync_webhook_paused", "1 if a webhook is paused.", "webhook")
+	webhookWaiting = gauge("orgsync_webhook_waiting", "Publications that a webhook was not told of yet.", "webhook")
+	webhookWaits   = gauge("orgsync_webhook_oldest_age_seconds",
+		"How long ago the first of them was published; 0 if none waits.", "webhook")
 	retentionAge = gauge("orgsync_retention_age_seconds", "Time since the part of retention was last done to its end.",
 		"part")
 )
@@ -56,7 +60,7 @@ func gauge(name, help string, labels ...string) *prometheus.Desc {
 // Describe implements prometheus.Collector.
 func (*stateCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{known, lastSuccess, sinceSuccess, running, held, heldAge, eventAge,
-		eventsWaiting, eventWaits, retentionAge} {
+		eventsWaiting, eventWaits, webhookPaused, webhookWaiting, webhookWaits, retentionAge} {
 		out <- d
 	}
 }
@@ -89,6 +93,15 @@ func (c *stateCollector) Collect(out chan<- prometheus.Metric) {
 		}
 		tell(eventsWaiting, float64(p.EventsWaiting), p.Name)
 		tell(eventWaits, p.EventWaits.Seconds(), p.Name)
+	}
+	for _, w := range health.Webhooks {
+		paused := 0.0
+		if w.Paused {
+			paused = 1
+		}
+		tell(webhookPaused, paused, w.ID)
+		tell(webhookWaiting, float64(w.Waiting), w.ID)
+		tell(webhookWaits, w.Waits.Seconds(), w.ID)
 	}
 	for part, age := range health.Retention {
 		tell(retentionAge, age.Seconds(), part)

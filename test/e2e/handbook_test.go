@@ -229,8 +229,14 @@ func (h *handbook) filled(code string) string {
 		require.NoError(h.t, h.pool.QueryRow(h.t.Context(),
 			"SELECT id::text FROM sync_runs ORDER BY started_at DESC LIMIT 1").Scan(&run))
 	}
+	var webhook string
+	if strings.Contains(code, "WEBHOOK_ID") {
+		require.NoError(h.t, h.pool.QueryRow(h.t.Context(),
+			"SELECT id::text FROM webhooks ORDER BY created_at DESC LIMIT 1").Scan(&webhook))
+	}
 	return strings.NewReplacer(
-		"RUN_ID", run, "DEPARTMENT_ID", h.department(h.second), "MEMBER_ID", h.member(h.people[0]),
+		"RUN_ID", run, "WEBHOOK_ID", webhook, "DEPARTMENT_ID", h.department(h.second), "MEMBER_ID",
+		h.member(h.people[0]),
 		":9464", ":"+h.port, "/etc/orgsync/", filepath.Join(h.dir, "etc")+"/",
 	).Replace(code)
 }

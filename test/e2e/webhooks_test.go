@@ -426,7 +426,8 @@ func TestWebhooksDoNotLeadInside(t *testing.T) {
 	}
 	hook := w.hook(s, leading, service.AddWebhookInput{})
 	renamed := w.hook(s, inside, service.AddWebhookInput{})
-	_, err := w.pool.Exec(t.Context(), "UPDATE webhooks SET url = 'https://[::ffff:10.0.0.1]/' WHERE id = $1", renamed.ID)
+	_, err := w.pool.Exec(t.Context(), "UPDATE webhooks SET url = 'https://[::ffff:10.0.0.1]/' WHERE id = $1",
+		renamed.ID)
 	require.NoError(t, err)
 	w.succeed(acme)
 	problems := map[string]string{hook.ID: "redirect", renamed.ID: "no public address"}

@@ -130,6 +130,24 @@ func (q *Queries) GetChangeFeed(ctx context.Context, db DBTX) (GetChangeFeedRow,
 	return i, err
 }
 
+const getPublicationDelay = `-- name: GetPublicationDelay :one
+SELECT extract(epoch FROM f.published_at - min(c.changed_at))::float8 AS seconds
+FROM publications f
+JOIN org_changes c ON c.run_id = f.run_id AND c.id > f.after_change AND c.id <= f.last_change
+WHERE f.run_id = $1
+  AND f.published_at > now() - interval '1 minute'
+  AND f.number = (SELECT max(l.number) FROM publications l WHERE l.run_id = $1)
+GROUP BY f.published_at
+`
+
+// How long the change waited that waited longest for a run's latest publication, if that is of now.
+func (q *Queries) GetPublicationDelay(ctx context.Context, db DBTX, runID *string) (float64, error) {
+	row := db.QueryRow(ctx, getPublicationDelay, runID)
+	var seconds float64
+	err := row.Scan(&seconds)
+	return seconds, err
+}
+
 const listEvents = `-- name: ListEvents :many
 SELECT f.number AS publication, e.id AS change_id, e.type::text AS type, e.changed_at, f.provider_id,
     coalesce(p.name, f.provider)::text AS provider, f.run_id,
